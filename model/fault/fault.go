@@ -1,0 +1,142 @@
+// Package fault is the error that a user can mend: bad input, named by file, row and column, in one line.
+//
+// A fault crosses process and RPC boundaries as text. [Fault.Error] therefore stays on one line, and [Mark] and [Find]
+// carry it through the wrapping that a Beam runner adds around a worker's error.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Fault is a defect of the input. The zero Row is the first row; [WholeFile] says that the fault is not a row's.
+type Fault struct {
+	File     string // the name as the user gave it, or as the glob expanded
+	Row      int64  // 0-based, not counting a header, as row numbers serve as ids; or WholeFile
+	Column   string // name, or 0-based index where columns have no names; empty when the fault is not a column's
+	Found    string // what is there
+	Expected string // what should be there
+}
+
+// WholeFile is the Row of a fault that concerns a file as a whole: its header, its length, its dimension.
+const WholeFile = -1
+
+// maxQuoted bounds how much of the input a message repeats.
+const maxQuoted = 60
+
+// Error is one line: file, row, column, what was found, what was expected.
+func (f *Fault) Error() string {
+	var b strings.Builder
+	b.WriteString(oneLine(f.File))
+	if f.Row != WholeFile {
+		fmt.Fprintf(&b, ": row %d", f.Row)
+	}
+	if f.Column != "" {
+		fmt.Fprintf(&b, ", column %s", oneLine(f.Column))
+	}
+	b.WriteString(": ")
+	b.WriteString(f.Reason())
+	return b.String()
+}
+
+// Reason is the message without the place.
+func (f *Fault) Reason() string {
+	switch {
+	case f.Expected == "":
+		return "found " + oneLine(f.Found)
+	case f.Found == "":
+		return "expected " + oneLine(f.Expected)
+	}
+	return "found " + oneLine(f.Found) + ", expected " + oneLine(f.Expected)
+}
+
+// IsRow reports whether err is a fault of a single row, after which reading can go on.
+func IsRow(err error) (*Fault, bool) {
+	var f *Fault
+	if errors.As(err, &f) && f.Row != WholeFile {
+		return f, true
+	}
+	return nil, false
+}
+
+// File makes a fault of a whole file. Found is formatted.
+func File(name, expected, found string, args ...any) *Fault {
+	return &Fault{File: name, Row: WholeFile, Found: fmt.Sprintf(found, args...), Expected: expected}
+}
+
+// Quote shows a piece of the input: quoted, on one line, cut after 60 bytes.
+func Quote[T string | []byte](s T) string {
+	if len(s) > maxQuoted {
+		return strconv.Quote(string(s[:maxQuoted])) + "…"
+	}
+	return strconv.Quote(string(s))
+}
+
+func oneLine(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		q := strconv.Quote(s)
+		return q[1 : len(q)-1]
+	}
+	return s
+}
+
+// The marks are quoted text between tokens that no wrapping alters.
+const (
+	markOpen  = "beamlearn-fault{"
+	markClose = "}"
+)
+
+// Mark wraps err so that [Find] can recover its message from whatever text the error is embedded in later. A nil error
+// stays nil, a marked one is not marked twice.
+func Mark(err error) error {
+	if err == nil {
+		return nil
+	}
+	if strings.Contains(err.Error(), markOpen) {
+		return err
+	}
+	return &marked{err}
+}
+
+type marked struct{ err error }
+
+func (m *marked) Error() string { return markOpen + strconv.QuoteToASCII(m.err.Error()) + markClose }
+func (m *marked) Unwrap() error { return m.err }
+
+// Find returns the distinct messages that were marked inside text, sorted, so that the first is the same whichever
+// worker failed first. It is nil where nothing was marked.
+func Find(text string) []string {
+	seen := map[string]bool{}
+	for {
+		i := strings.Index(text, markOpen)
+		if i < 0 {
+			break
+		}
+		text = text[i+len(markOpen):]
+		// A runner may quote the text again, which escapes the quotes of the mark.
+		t := text
+		if strings.HasPrefix(t, `\"`) {
+			if end := strings.Index(t, `\"`+markClose); end >= 0 {
+				if u, err := strconv.Unquote(`"` + t[:end+2] + `"`); err == nil {
+					t = u
+				}
+			}
+		}
+		q, err := strconv.QuotedPrefix(t)
+		if err != nil {
+			continue
+		}
+		if msg, err := strconv.Unquote(q); err == nil {
+			seen[msg] = true
+		}
+	}
+	var out []string
+	for m := range seen {
+		out = append(out, m)
+	}
+	sort.Strings(out)
+	return out
+}

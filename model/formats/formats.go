@@ -1,0 +1,360 @@
+// Package formats reads vectors from files: .npy, .csv, .tsv, .jsonl, .parquet, .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
+// the text formats also compressed.
+//
+// A [Format] inspects a [File], reading as little of it as it can, and gives a [Source], whose rows are read span by
+// span, so that many workers read one file, each its own rows. Where the number of rows stands in a header, the spans
+// follow from it ([Cut]). Where rows must be counted, the source is also a [Counter]: byte ranges are counted
+// side by side, and [Counter.Resolve] turns the counts into spans.
+//
+// Whatever is wrong with a file is a [fault.Fault]; a Reader goes on after the fault of a row. No length that a header
+// claims is allocated before the file's size has confirmed it.
+//
+// To add a format: one file that makes a Format, and one line in [All].
+package formats
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// File is a stored file that can be read from any byte on. It is safe for concurrent use.
+type File interface {
+	// Name is the name as a user would write it; faults carry it.
+	Name() string
+	// Size is the number of bytes.
+	Size() int64
+	// OpenRange opens the length bytes from offset on, or all that follow where length is negative.
+	OpenRange(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+}
+
+// Header says whether the first row of a text file names the columns.
+type Header string
+
+const (
+	// HeaderAuto takes the first row for a header where none of its values is a number.
+	HeaderAuto Header = "auto"
+	HeaderYes  Header = "yes"
+	HeaderNo   Header = "no"
+)
+
+// Options say how files are read. All formats share them; what does not apply to a format is refused by it.
+type Options struct {
+	// Format is a name from [All]. Default: by the file's extension.
+	Format string `json:",omitempty"`
+	// Header is for .csv and .tsv. Default: HeaderAuto.
+	Header Header `json:",omitempty"`
+	// Columns are the columns that make the vector, each a name, a 0-based index, a range of indices (3-7, inclusive)
+	// or names' glob (pixel_*). Default: all but IDColumn.
+	Columns []string `json:",omitempty"`
+	// IDColumn is the name or the 0-based index of the column that holds the row's id. Default: the row's number.
+	IDColumn string `json:",omitempty"`
+	// DType is how values are stored.
+	DType vectors.DType `json:",omitempty"`
+}
+
+// Validate lists what is wrong with the options, one error joined per fault.
+func (o *Options) Validate() []error {
+	var errs []error
+	switch o.Header {
+	case "", HeaderAuto, HeaderYes, HeaderNo:
+	default:
+		errs = append(errs, fmt.Errorf("header %q: must be auto, yes or no", o.Header))
+	}
+	if o.Format != "" {
+		if _, err := byName(o.Format); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// A Format is a way to store vectors in a file.
+type Format struct {
+	// Name is what Options.Format says.
+	Name string
+	// Extensions that stand for the format, with the dot, lower case.
+	Extensions []string
+	// Text formats may carry a further extension of a compression.
+	Text bool
+	// Inspect reads the header of a file. comp is the compression of a text file.
+	inspect func(ctx context.Context, f File, comp compression, o Options) (Source, error)
+}
+
+// All is every format there is.
+var All = []*Format{}
+
+// Source is an inspected file. It is safe for concurrent use.
+type Source interface {
+	// Dim is the number of columns of a vector.
+	Dim() int
+	// Rows is the number of rows, or -1 where only a Counter knows.
+	Rows() int64
+	// Read opens a span for reading.
+	Read(ctx context.Context, s Span) (Reader, error)
+}
+
+// Span is a run of rows of one file.
+type Span struct {
+	First  int64 // number of the first row within the file, 0-based
+	Rows   int64
+	Offset int64 // of a counted source: the byte at which the first row begins, in the uncompressed text
+}
+
+// Reader reads the rows of a span, in order.
+type Reader interface {
+	// Read appends at most max rows to b, with their numbers within the file and, where the options name an id column,
+	// their ids. At the end of the span it returns io.EOF, always without rows. The fault of a row (see [fault.IsRow])
+	// leaves out this row only: the rows before it have been appended, and the next call goes on after it. After any
+	// other error the reader is done.
+	Read(b *vectors.Block, max int) error
+	Close() error
+}
+
+// Counter is a Source whose rows must be counted: text.
+type Counter interface {
+	Source
+	// Ranges cuts the data into ranges of about size bytes: only one where the file cannot be read from the middle.
+	Ranges(size int64) []Range
+	// Count counts the rows that begin in a range, without knowing what stands before it.
+	Count(ctx context.Context, r Range) (Count, error)
+	// Resolve turns the counts of all ranges, in their order, into spans, one for each count that has rows. The spans
+	// number the rows from 0.
+	Resolve(counts []Count) ([]Span, error)
+}
+
+// Range is a run of bytes of a text file.
+type Range struct{ Offset, Length int64 }
+
+// Count is what [Counter.Count] found, for either state in which the range may begin: outside of a quoted field
+// (index 0) and inside (index 1).
+type Count struct {
+	Rows   [2]int64 // rows that begin in the range
+	First  [2]int64 // offset at which the first of them begins
+	Inside [2]bool  // whether the range ends inside a quoted field
+}
+
+// Cut cuts n rows into spans of at most size rows.
+func Cut(n, size int64) []Span {
+	var spans []Span
+	for first := int64(0); first < n; first += size {
+		spans = append(spans, Span{First: first, Rows: min(size, n-first)})
+	}
+	return spans
+}
+
+// Inspect finds the format of a file and reads its header. An empty file is a fault.
+func Inspect(ctx context.Context, f File, o Options) (Source, error) {
+	format, comp, err := detect(f.Name(), o.Format)
+	if err != nil {
+		return nil, err
+	}
+	if f.Size() == 0 {
+		return nil, fault.File(f.Name(), format.Name+" data", "an empty file")
+	}
+	return format.inspect(ctx, f, comp, o)
+}
+
+// Detect names the format of a file by its extension, or says which there are.
+func Detect(name string) (string, error) {
+	format, _, err := detect(name, "")
+	if err != nil {
+		return "", err
+	}
+	return format.Name, nil
+}
+
+func detect(name, formatName string) (*Format, compression, error) {
+	base, comp := splitCompression(strings.ToLower(path.Base(name)))
+	var format *Format
+	if formatName != "" {
+		f, err := byName(formatName)
+		if err != nil {
+			return nil, "", err
+		}
+		format = f
+	} else {
+		ext := path.Ext(base)
+		for _, f := range All {
+			for _, e := range f.Extensions {
+				if e == ext {
+					format = f
+				}
+			}
+		}
+		if format == nil {
+			return nil, "", fault.File(name, "one of "+strings.Join(extensions(), " ")+", or a format by name", "the extension %s", fault.Quote(ext))
+		}
+	}
+	if comp != "" && !format.Text {
+		return nil, "", fault.File(name, "an uncompressed file: "+format.Name+" is read from the middle", "the extension %s", fault.Quote(path.Ext(strings.ToLower(name))))
+	}
+	return format, comp, nil
+}
+
+func byName(name string) (*Format, error) {
+	var names []string
+	for _, f := range All {
+		if f.Name == name {
+			return f, nil
+		}
+		names = append(names, f.Name)
+	}
+	return nil, fmt.Errorf("format %q: must be one of %s", name, strings.Join(names, ", "))
+}
+
+func extensions() []string {
+	var s []string
+	for _, f := range All {
+		s = append(s, f.Extensions...)
+	}
+	return s
+}
+
+// readAll reads the bytes [offset, offset+length), all of them or an error.
+func readAll(ctx context.Context, f File, offset, length int64) ([]byte, error) {
+	if offset < 0 || length < 0 || offset+length > f.Size() {
+		return nil, fault.File(f.Name(), fmt.Sprintf("%d bytes from byte %d on", length, offset), "a file of %d bytes", f.Size())
+	}
+	r, err := f.OpenRange(ctx, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	buf := make([]byte, length)
+	if _, err := io.ReadFull(r, buf); err != nil {
+		return nil, truncated(f, err)
+	}
+	return buf, nil
+}
+
+// truncated turns the early end of a file, which its size had promised, into a fault.
+func truncated(f File, err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fault.File(f.Name(), fmt.Sprintf("%d bytes, as when it was opened", f.Size()), "an early end of the file")
+	}
+	return fmt.Errorf("%s: %w", f.Name(), err)
+}
+
+// LocalFile is a File of the operating system.
+type LocalFile struct {
+	name string
+	size int64
+}
+
+// OpenLocal makes a File of a path.
+func OpenLocal(name string) (*LocalFile, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fault.File(name, "a regular file", "a %s", info.Mode().Type())
+	}
+	return &LocalFile{name, info.Size()}, nil
+}
+
+// Name is the path.
+func (f *LocalFile) Name() string { return f.name }
+
+// Size is the size when it was opened.
+func (f *LocalFile) Size() int64 { return f.size }
+
+// OpenRange opens a range of the file.
+func (f *LocalFile) OpenRange(_ context.Context, offset, length int64) (io.ReadCloser, error) {
+	file, err := os.Open(f.name)
+	if err != nil {
+		return nil, err
+	}
+	if length < 0 {
+		length = max(f.size-offset, 0)
+	}
+	return &section{io.NewSectionReader(file, offset, length), file}, nil
+}
+
+type section struct {
+	*io.SectionReader
+	c io.Closer
+}
+
+func (s *section) Close() error { return s.c.Close() }
+
+// Load reads whole local files into one block, in the order given, its rows numbered as in one big array: for a library
+// user whose data fits in memory.
+func Load(ctx context.Context, o Options, names ...string) (*vectors.Block, error) {
+	var all *vectors.Block
+	var first int64
+	for _, name := range names {
+		f, err := OpenLocal(name)
+		if err != nil {
+			return nil, err
+		}
+		src, err := Inspect(ctx, f, o)
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = &vectors.Block{Dim: src.Dim(), DType: o.DType}
+		} else if all.Dim != src.Dim() {
+			return nil, fault.File(name, fmt.Sprintf("%d columns, as in %s", all.Dim, names[0]), "%d columns", src.Dim())
+		}
+		spans, err := Spans(ctx, src)
+		if err != nil {
+			return nil, err
+		}
+		n := all.Len()
+		for _, s := range spans {
+			if err := readSpan(ctx, src, s, all); err != nil {
+				return nil, err
+			}
+			first += s.Rows
+		}
+		for i := n; i < all.Len(); i++ {
+			all.Numbers[i] = int64(i)
+		}
+	}
+	if all == nil {
+		return nil, fmt.Errorf("formats.Load: no files")
+	}
+	return all, nil
+}
+
+// Spans are the rows of a whole file: one span, or those that the counter finds in one range.
+func Spans(ctx context.Context, src Source) ([]Span, error) {
+	if src.Rows() >= 0 {
+		return Cut(src.Rows(), max(src.Rows(), 1)), nil
+	}
+	c := src.(Counter)
+	var counts []Count
+	for _, r := range c.Ranges(1 << 62) {
+		n, err := c.Count(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		counts = append(counts, n)
+	}
+	return c.Resolve(counts)
+}
+
+func readSpan(ctx context.Context, src Source, s Span, b *vectors.Block) error {
+	r, err := src.Read(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		switch err := r.Read(b, int(min(s.Rows, 1<<16))); err {
+		case nil:
+		case io.EOF:
+			return nil
+		default:
+			return err
+		}
+	}
+}

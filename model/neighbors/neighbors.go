@@ -1,0 +1,381 @@
+// Package neighbors finds exact nearest neighbours, with the names and the meaning of scikit-learn's NearestNeighbors.
+//
+// # What exact means
+//
+// [Distance] is the definition: the distance of two rows in float64 arithmetic on the values as they were read, from the
+// differences of their components and never from ‖x‖²+‖y‖²−2xy, which cancels where the mean is large or points are
+// near-duplicates. The neighbours of a query are the k points with the smallest (distance, position), position being a
+// point's place in the input: ties go to the point that comes first. Every algorithm gives exactly these, in this order,
+// with the same bits on every machine, at every number of threads and however the queries are cut into chunks. (The
+// power of [Minkowski] with p other than 1, 2 and ∞ is math.Pow's, which may differ between processor architectures in
+// the last bit.)
+//
+// Sums have a fixed order, eight lanes and then a fixed tree, and products are never fused into them; see reference.go.
+package neighbors
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+
+	"beamlearn/model/vectors"
+)
+
+// Metric is a distance, by scikit-learn's name.
+type Metric string
+
+const (
+	Euclidean    Metric = "euclidean"
+	SqEuclidean  Metric = "sqeuclidean"
+	Cosine       Metric = "cosine"        // 1 − cos(x,y); 1 where either is the zero vector
+	InnerProduct Metric = "inner_product" // −⟨x,y⟩, so that the largest product comes first
+	Manhattan    Metric = "manhattan"
+	Chebyshev    Metric = "chebyshev"
+	Minkowski    Metric = "minkowski" // with Options.P
+	Hamming      Metric = "hamming"   // the share of components that differ
+)
+
+// Metrics lists all metrics.
+var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming}
+
+// Algorithm is how an index is searched. It never changes the answer.
+type Algorithm string
+
+const (
+	// Auto takes the k-d tree in low dimensions where the metric allows it, and brute force otherwise.
+	Auto Algorithm = "auto"
+	// Brute compares each query to every point: O(n·d) a query, and the fastest from a dozen dimensions on.
+	Brute Algorithm = "brute"
+	// KDTree prunes by axis-aligned boxes: O(d·log n) a query in few dimensions.
+	KDTree Algorithm = "kd_tree"
+)
+
+// Algorithms lists all algorithms.
+var Algorithms = []Algorithm{Auto, Brute, KDTree}
+
+// Options of an index.
+type Options struct {
+	// Metric is the distance. Default: Euclidean.
+	Metric Metric
+	// P is the power of Minkowski, > 0 (and ≥ 1 with KDTree); math.Inf(1) is Chebyshev. Default: 2.
+	P float64
+	// Algorithm is how to search. Default: Auto.
+	Algorithm Algorithm
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	if o.Metric == "" {
+		o.Metric = Euclidean
+	}
+	if o.P == 0 {
+		o.P = 2
+	}
+	if o.Algorithm == "" {
+		o.Algorithm = Auto
+	}
+}
+
+// Validate reports every fault of the options at once.
+func (o *Options) Validate() error {
+	var errs []error
+	if !contains(Metrics, o.Metric) {
+		errs = append(errs, fmt.Errorf("metric %q: must be one of %s", o.Metric, join(Metrics)))
+	}
+	if !contains(Algorithms, o.Algorithm) {
+		errs = append(errs, fmt.Errorf("algorithm %q: must be one of %s", o.Algorithm, join(Algorithms)))
+	}
+	if !(o.P > 0) {
+		errs = append(errs, fmt.Errorf("p %v: must be greater than 0", o.P))
+	}
+	if o.Algorithm == KDTree && !treeMetric(o.Metric, o.P) {
+		if o.Metric == Minkowski {
+			errs = append(errs, fmt.Errorf("algorithm kd_tree: minkowski needs p of at least 1, got %v", o.P))
+		} else if contains(Metrics, o.Metric) {
+			errs = append(errs, fmt.Errorf("algorithm kd_tree lacks the metric %s: use brute", o.Metric))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func contains[T ~string](all []T, s T) bool {
+	for _, a := range all {
+		if a == s {
+			return true
+		}
+	}
+	return false
+}
+
+func join[T ~string](all []T) string {
+	var s []string
+	for _, a := range all {
+		s = append(s, string(a))
+	}
+	return strings.Join(s, ", ")
+}
+
+// resolve replaces a Minkowski metric that has a name of its own by that name, so that it gives its bits.
+func (o Options) resolve() Options {
+	if o.Metric == Minkowski {
+		switch {
+		case o.P == 1:
+			o.Metric = Manhattan
+		case o.P == 2:
+			o.Metric = Euclidean
+		case math.IsInf(o.P, 1):
+			o.Metric = Chebyshev
+		}
+	}
+	return o
+}
+
+// Neighbors is an answer: those of query i stand at Offsets[i] to Offsets[i+1] of Positions and Distances, ascending by
+// (distance, position). The distances are those of the metric.
+type Neighbors struct {
+	Offsets   []int64 // one more than there are queries
+	Positions []int32 // places in the index
+	Distances []float64
+}
+
+// Len is the number of queries.
+func (n *Neighbors) Len() int { return len(n.Offsets) - 1 }
+
+// Of returns the neighbours of query i.
+func (n *Neighbors) Of(i int) ([]int32, []float64) {
+	lo, hi := n.Offsets[i], n.Offsets[i+1]
+	return n.Positions[lo:hi], n.Distances[lo:hi]
+}
+
+// Search says how a query is run.
+type Search struct {
+	// Self says that the queries are rows of the index, found there by their Numbers: each query's own row is left out
+	// of its neighbours, and no other that happens to be equal.
+	Self bool
+	// Threads is the number of goroutines that share the queries. Default: GOMAXPROCS.
+	Threads int
+}
+
+// Index answers queries over a set of points. It is immutable, and safe for concurrent use.
+type Index struct {
+	opts    Options // as given, with defaults
+	points  points
+	numbers []int64 // the rows' numbers, ascending; nil where row i has the number i
+	ids     vectors.IDs
+	engine  engine
+}
+
+// engine searches points. Implementations are immutable and safe for concurrent use. They give, bit for bit, what the
+// reference gives. k ≥ 1 is at most the number of points that are not excluded.
+type engine interface {
+	// kNeighbors writes the neighbours of query i into positions[i*k:] and distances[i*k:]. The point exclude[i] is no
+	// neighbour of query i; exclude is nil, or −1 where none is.
+	kNeighbors(q *vectors.Block, exclude []int32, k, threads int, positions []int32, distances []float64)
+	// radiusNeighbors finds all points within the distance r.
+	radiusNeighbors(q *vectors.Block, exclude []int32, r float64, threads int) *Neighbors
+	// encode writes what the engine has built; the engine's decoder reads it.
+	encode(e *encoder)
+}
+
+// points are n row-major rows, in the storage of a [vectors.Block].
+type points struct {
+	n, dim int
+	f32    []float32 // n·dim values, or nil
+	f64    []float64 // n·dim values, or nil
+}
+
+// row writes row i into dst, which holds dim values, or returns the memory itself where it is float64.
+func (p *points) row(i int, dst []float64) []float64 {
+	if p.f64 != nil {
+		return p.f64[i*p.dim : (i+1)*p.dim]
+	}
+	dst = dst[:p.dim]
+	for j, v := range p.f32[i*p.dim : (i+1)*p.dim] {
+		dst[j] = float64(v)
+	}
+	return dst
+}
+
+// MaxPoints is the number of points that one index can hold.
+const MaxPoints = math.MaxInt32
+
+// Fit builds an index of the points, whose memory it keeps. The block's Numbers must ascend. It fails on no points, on
+// more than MaxPoints, and on faulty options. O(n·d) for brute force, O(d·n·log n) for the tree.
+func Fit(block *vectors.Block, o Options) (*Index, error) {
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	n := block.Len()
+	if n == 0 {
+		return nil, errors.New("no points to index")
+	}
+	if n > MaxPoints {
+		return nil, fmt.Errorf("%d points: an index holds at most %d", n, MaxPoints)
+	}
+	x := &Index{opts: o, points: points{n: n, dim: block.Dim}, ids: block.IDs}
+	if block.Wide() {
+		x.points.f64 = block.F64
+	} else {
+		x.points.f32 = block.F32
+	}
+	for i, v := range block.Numbers {
+		if i > 0 && v <= block.Numbers[i-1] {
+			return nil, fmt.Errorf("neighbors.Fit: row numbers must ascend, found %d after %d", v, block.Numbers[i-1])
+		}
+		if v != int64(i) {
+			x.numbers = block.Numbers
+		}
+	}
+	x.engine = newEngine(&x.points, o.resolve())
+	return x, nil
+}
+
+// newEngine chooses by options, which are valid, and by the points.
+func newEngine(p *points, o Options) engine {
+	switch chooseAlgorithm(p, o) {
+	default:
+		return newBrute(p, o)
+	}
+}
+
+// chooseAlgorithm resolves Auto.
+func chooseAlgorithm(p *points, o Options) Algorithm {
+	if o.Algorithm != Auto {
+		return o.Algorithm
+	}
+	return Brute
+}
+
+// treeMetric reports whether the k-d tree has the metric: those whose distance to a box bounds that to its points.
+func treeMetric(m Metric, p float64) bool {
+	switch m {
+	case Euclidean, SqEuclidean, Manhattan, Chebyshev:
+		return true
+	case Minkowski:
+		return p >= 1
+	}
+	return false
+}
+
+// Len is the number of points.
+func (x *Index) Len() int { return x.points.n }
+
+// Dim is the number of columns.
+func (x *Index) Dim() int { return x.points.dim }
+
+// Options are those of Fit, with defaults.
+func (x *Index) Options() Options { return x.opts }
+
+// ID is the id of the point at a position.
+func (x *Index) ID(position int32) vectors.ID {
+	if x.ids.Len() > 0 {
+		return x.ids.At(int(position))
+	}
+	return vectors.ID{Int: x.Number(position)}
+}
+
+// Number is the row number, in the input, of the point at a position.
+func (x *Index) Number(position int32) int64 {
+	if x.numbers != nil {
+		return x.numbers[position]
+	}
+	return int64(position)
+}
+
+// Position finds the point with a row number, or −1.
+func (x *Index) Position(number int64) int32 {
+	if x.numbers == nil {
+		if number < 0 || number >= int64(x.points.n) {
+			return -1
+		}
+		return int32(number)
+	}
+	lo, hi := 0, len(x.numbers)
+	for lo < hi {
+		if m := (lo + hi) / 2; x.numbers[m] < number {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	if lo < len(x.numbers) && x.numbers[lo] == number {
+		return int32(lo)
+	}
+	return -1
+}
+
+// DuplicateIDs counts the points whose id an earlier point has already. O(n) time and memory.
+func (x *Index) DuplicateIDs() int {
+	if x.ids.Len() == 0 {
+		return 0
+	}
+	seen := make(map[vectors.ID]struct{}, x.points.n)
+	for i := range x.points.n {
+		seen[x.ids.At(i)] = struct{}{}
+	}
+	return x.points.n - len(seen)
+}
+
+// KNeighbors finds the k nearest points of every query: scikit-learn's kneighbors. It fails where the dimensions differ
+// or k is not between 1 and the number of points (one less with s.Self).
+func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error) {
+	exclude, err := x.check(q, s)
+	if err != nil {
+		return nil, err
+	}
+	most := x.points.n
+	if s.Self {
+		most--
+	}
+	if k < 1 || k > most {
+		return nil, fmt.Errorf("k = %d: must be between 1 and %d, the number of other points", k, most)
+	}
+	n := q.Len()
+	out := &Neighbors{Offsets: make([]int64, n+1), Positions: make([]int32, n*k), Distances: make([]float64, n*k)}
+	for i := range out.Offsets {
+		out.Offsets[i] = int64(i * k)
+	}
+	x.engine.kNeighbors(q, exclude, k, s.threads(), out.Positions, out.Distances)
+	return out, nil
+}
+
+// RadiusNeighbors finds all points within the distance r, inclusive, of every query: scikit-learn's radius_neighbors.
+func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbors, error) {
+	exclude, err := x.check(q, s)
+	if err != nil {
+		return nil, err
+	}
+	if math.IsNaN(r) {
+		return nil, errors.New("radius: must be a number")
+	}
+	return x.engine.radiusNeighbors(q, exclude, r, s.threads()), nil
+}
+
+func (s Search) threads() int {
+	if s.Threads > 0 {
+		return s.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// check compares dimensions and finds the queries' own places.
+func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
+	if q.Dim != x.points.dim {
+		return nil, fmt.Errorf("queries have %d columns, the index has %d", q.Dim, x.points.dim)
+	}
+	if !s.Self {
+		return nil, nil
+	}
+	exclude := make([]int32, q.Len())
+	for i, n := range q.Numbers {
+		p := x.Position(n)
+		if p < 0 {
+			return nil, fmt.Errorf("neighbors: the query with row number %d is not in the index", n)
+		}
+		exclude[i] = p
+	}
+	return exclude, nil
+}

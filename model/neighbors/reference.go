@@ -1,0 +1,308 @@
+package neighbors
+
+import (
+	"math"
+
+	"beamlearn/model/vectors"
+)
+
+// This file is the definition of every distance, in plain Go. Faster kernels must give its bits.
+//
+// A sum over the components runs in eight lanes, lane j taking the components j, j+8, j+16, …, as a vector register
+// would, and ends in the tree ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7)), which is what halving the register gives. Each
+// product is rounded before it is added: float64(a*b) forbids the compiler to fuse, which it does on arm64.
+
+type float interface{ float32 | float64 }
+
+func tree(l *[8]float64) float64 {
+	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+// sqEuclidean is Σ(x−y)².
+func sqEuclidean[T float](x []float64, y []T) float64 {
+	var l [8]float64
+	y = y[:len(x)]
+	for len(x) >= 8 {
+		a, b := x[:8:8], y[:8:8]
+		for j := range 8 {
+			d := a[j] - float64(b[j])
+			l[j] += float64(d * d)
+		}
+		x, y = x[8:], y[8:]
+	}
+	for j, v := range x {
+		d := v - float64(y[j])
+		l[j] += float64(d * d)
+	}
+	return tree(&l)
+}
+
+// sqEuclideanScaled is Σ(x − s·y)².
+func sqEuclideanScaled[T float](x []float64, y []T, s float64) float64 {
+	var l [8]float64
+	y = y[:len(x)]
+	for len(x) >= 8 {
+		a, b := x[:8:8], y[:8:8]
+		for j := range 8 {
+			d := a[j] - float64(float64(b[j])*s)
+			l[j] += float64(d * d)
+		}
+		x, y = x[8:], y[8:]
+	}
+	for j, v := range x {
+		d := v - float64(float64(y[j])*s)
+		l[j] += float64(d * d)
+	}
+	return tree(&l)
+}
+
+// dot is Σxy.
+func dot[T float](x []float64, y []T) float64 {
+	var l [8]float64
+	y = y[:len(x)]
+	for len(x) >= 8 {
+		a, b := x[:8:8], y[:8:8]
+		for j := range 8 {
+			l[j] += float64(a[j] * float64(b[j]))
+		}
+		x, y = x[8:], y[8:]
+	}
+	for j, v := range x {
+		l[j] += float64(v * float64(y[j]))
+	}
+	return tree(&l)
+}
+
+// manhattan is Σ|x−y|.
+func manhattan[T float](x []float64, y []T) float64 {
+	var l [8]float64
+	y = y[:len(x)]
+	for len(x) >= 8 {
+		a, b := x[:8:8], y[:8:8]
+		for j := range 8 {
+			l[j] += math.Abs(a[j] - float64(b[j]))
+		}
+		x, y = x[8:], y[8:]
+	}
+	for j, v := range x {
+		l[j] += math.Abs(v - float64(y[j]))
+	}
+	return tree(&l)
+}
+
+// chebyshev is max|x−y|.
+func chebyshev[T float](x []float64, y []T) float64 {
+	m := 0.0
+	y = y[:len(x)]
+	for j, v := range x {
+		if d := math.Abs(v - float64(y[j])); d > m {
+			m = d
+		}
+	}
+	return m
+}
+
+// powers is Σ|x−y|ᵖ.
+func powers[T float](x []float64, y []T, p float64) float64 {
+	var l [8]float64
+	y = y[:len(x)]
+	for j, v := range x {
+		l[j%8] += math.Pow(math.Abs(v-float64(y[j])), p)
+	}
+	return tree(&l)
+}
+
+// unequal counts the components that differ.
+func unequal[T float](x []float64, y []T) float64 {
+	n := 0
+	y = y[:len(x)]
+	for j, v := range x {
+		if v != float64(y[j]) {
+			n++
+		}
+	}
+	return float64(n)
+}
+
+// A metric's distance is computed in two steps: a reduced value, whose order is that of the distance, and the distance
+// made of it. Rounding may make two reduced values one distance, so the order of neighbours is that of the distances.
+
+// finish makes the distance of a reduced value.
+func (o *Options) finish(reduced float64, dim int) float64 {
+	switch o.Metric {
+	case Euclidean:
+		return math.Sqrt(reduced)
+	case Cosine:
+		return math.Min(reduced/2, 2)
+	case Minkowski:
+		return math.Pow(reduced, 1/o.P)
+	case Hamming:
+		return reduced / float64(dim)
+	}
+	return reduced
+}
+
+// ceiling is a reduced value such that any larger one has a distance larger than d, with room for each rounding.
+func (o *Options) ceiling(d float64, dim int) float64 {
+	switch o.Metric {
+	case Euclidean:
+		if d < 0 {
+			return math.Inf(-1)
+		}
+		// √r rounded ≤ d means r ≤ d²(1+2⁻⁵²+2⁻¹⁰⁶); the product's own rounding is 2⁻⁵³, or a denormal's.
+		return d*d*(1+0x1p-50) + 0x1p-1000
+	case Cosine:
+		if d >= 2 {
+			return math.Inf(1)
+		}
+		return 2 * d
+	case Minkowski:
+		if d < 0 {
+			return math.Inf(-1)
+		}
+		return math.Inf(1) // math.Pow states no error bound
+	case Hamming:
+		return d*float64(dim)*(1+0x1p-50) + 0x1p-1000
+	}
+	return d
+}
+
+// inverseNorm is 1/‖x‖, as the cosine uses it, and 0 for the zero vector.
+func inverseNorm(x []float64) float64 {
+	if n := math.Sqrt(dot(x, x)); n > 0 {
+		return 1 / n
+	}
+	return 0
+}
+
+// The squares of values between these neither overflow nor lose digits, with room for 2³² of them.
+const (
+	smallSafe = 0x1p-400
+	largeSafe = 0x1p+400
+)
+
+// rescale multiplies, for the cosine, a row of values that cannot be squared by a power of two, in place: the angle stays.
+func rescale(x []float64) {
+	m := 0.0
+	for _, v := range x {
+		m = math.Max(m, math.Abs(v))
+	}
+	if m == 0 || m >= smallSafe && m <= largeSafe {
+		return
+	}
+	_, e := math.Frexp(m)
+	for i, v := range x {
+		x[i] = math.Ldexp(v, -e)
+	}
+}
+
+// prepared is a query row as the kernels take it: float64, and for the cosine of unit length.
+type prepared struct {
+	x    []float64
+	zero bool // the zero vector, under the cosine
+	own  []float64
+}
+
+func (o *Options) prepare(q *vectors.Block, i int, p *prepared) {
+	if len(p.own) < q.Dim {
+		p.own = make([]float64, q.Dim)
+	}
+	p.x = q.Row(i, p.own)
+	if o.Metric != Cosine {
+		return
+	}
+	x := p.own[:q.Dim]
+	copy(x, p.x)
+	rescale(x)
+	s := inverseNorm(x)
+	p.zero = s == 0
+	for j := range x {
+		x[j] *= s
+	}
+	p.x = x
+}
+
+// reduced is the reduced value of a prepared query and the point at a position. scale is inverseNorm of the point,
+// for the cosine.
+func (o *Options) reduced(q *prepared, p *points, position int, scale float64) float64 {
+	if p.f64 != nil {
+		return reducedOf(o, q, p.f64[position*p.dim:(position+1)*p.dim], scale)
+	}
+	return reducedOf(o, q, p.f32[position*p.dim:(position+1)*p.dim], scale)
+}
+
+func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
+	switch o.Metric {
+	case Cosine:
+		if q.zero || scale == 0 {
+			return 2
+		}
+		return sqEuclideanScaled(q.x, y, scale)
+	case InnerProduct:
+		return 0 - dot(q.x, y) // not −0 for 0
+	case Manhattan:
+		return manhattan(q.x, y)
+	case Chebyshev:
+		return chebyshev(q.x, y)
+	case Minkowski:
+		return powers(q.x, y, o.P)
+	case Hamming:
+		return unequal(q.x, y)
+	}
+	return sqEuclidean(q.x, y)
+}
+
+// Distance is the distance of two rows of the same length: the definition that every index keeps to. Options must be
+// valid; their algorithm does not matter.
+func Distance(x, y []float64, o Options) float64 {
+	o.EnsureDefaults()
+	o = o.resolve()
+	q := vectors.Block{Dim: len(x), DType: vectors.Float64, F64: x, Numbers: []int64{0}}
+	p := points{n: 1, dim: len(y), f64: y}
+	var pre prepared
+	o.prepare(&q, 0, &pre)
+	p, scales := o.scales(p)
+	s := 0.0
+	if scales != nil {
+		s = scales[0]
+	}
+	return o.finish(o.reduced(&pre, &p, 0, s), len(x))
+}
+
+// scales are the inverse norms of all points, for the cosine, and nil for the other metrics. The points come back
+// rescaled, in memory of their own, where squares of theirs would overflow.
+func (o *Options) scales(p points) (points, []float64) {
+	if o.Metric != Cosine {
+		return p, nil
+	}
+	s := make([]float64, p.n)
+	buf := make([]float64, p.dim)
+	own := false
+	for i := range s {
+		x := p.row(i, buf)
+		if p.f64 != nil {
+			y := buf[:p.dim]
+			copy(y, x)
+			rescale(y)
+			if y[0] != x[0] || !equal(x, y) {
+				if !own {
+					p.f64 = append([]float64(nil), p.f64...)
+					own = true
+				}
+				copy(p.f64[i*p.dim:], y)
+			}
+			x = y
+		}
+		s[i] = inverseNorm(x)
+	}
+	return p, s
+}
+
+func equal(x, y []float64) bool {
+	for i, v := range x {
+		if v != y[i] {
+			return false
+		}
+	}
+	return true
+}

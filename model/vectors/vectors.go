@@ -1,0 +1,332 @@
+// Package vectors holds the unit that everything here works on: a row-major block of rows with their ids.
+package vectors
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// DType says how values are stored. Arithmetic is float64 whatever the storage.
+type DType int
+
+const (
+	// Auto stores float32 where that holds every value of the block exactly, float64 otherwise: no digit is lost.
+	Auto DType = iota
+	// Float32 rounds every value to the nearest float32.
+	Float32
+	// Float64 stores every value as float64.
+	Float64
+)
+
+var dtypeNames = [...]string{"auto", "float32", "float64"}
+
+// String is the name that ParseDType reads.
+func (t DType) String() string {
+	if t < 0 || int(t) >= len(dtypeNames) {
+		return "DType(" + strconv.Itoa(int(t)) + ")"
+	}
+	return dtypeNames[t]
+}
+
+// ParseDType reads auto, float32 or float64.
+func ParseDType(s string) (DType, error) {
+	for i, n := range dtypeNames {
+		if n == s {
+			return DType(i), nil
+		}
+	}
+	return 0, fmt.Errorf("dtype %q: must be auto, float32 or float64", s)
+}
+
+// ID is a row's id: a text, or, where Text is empty, an integer.
+type ID struct {
+	Text string
+	Int  int64
+}
+
+// ParseID makes an integer id of a canonical decimal integer (one that prints as it stands: 7, -3, not 007 or +7) and a
+// text of everything else, so that an id always reads back as it was written. An empty id is not valid.
+func ParseID(s string) ID {
+	if len(s) <= 20 && len(s) > 0 && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') {
+		if v, err := strconv.ParseInt(s, 10, 64); err == nil && (s[0] != '0' || len(s) == 1) && (s[0] != '-' || s[1] != '0') {
+			return ID{Int: v}
+		}
+	}
+	return ID{Text: s}
+}
+
+// IsInt reports whether the id is an integer.
+func (id ID) IsInt() bool { return id.Text == "" }
+
+// String is the id as text.
+func (id ID) String() string {
+	if id.Text != "" {
+		return id.Text
+	}
+	return strconv.FormatInt(id.Int, 10)
+}
+
+// Append appends the id as text to dst.
+func (id ID) Append(dst []byte) []byte {
+	if id.Text != "" {
+		return append(dst, id.Text...)
+	}
+	return strconv.AppendInt(dst, id.Int, 10)
+}
+
+// IDs is a list of ids, compact where all are integers.
+type IDs struct {
+	Ints  []int64
+	Texts []string // nil while all are integers, else as long as Ints; "" marks an integer
+}
+
+// Len is the number of ids.
+func (s *IDs) Len() int { return len(s.Ints) }
+
+// At is the i-th id.
+func (s *IDs) At(i int) ID {
+	if s.Texts != nil {
+		return ID{Text: s.Texts[i], Int: s.Ints[i]}
+	}
+	return ID{Int: s.Ints[i]}
+}
+
+// Append adds an id.
+func (s *IDs) Append(id ID) {
+	if id.Text != "" && s.Texts == nil {
+		s.Texts = make([]string, len(s.Ints), cap(s.Ints)+1)
+	}
+	if s.Texts != nil {
+		s.Texts = append(s.Texts, id.Text)
+	}
+	s.Ints = append(s.Ints, id.Int)
+}
+
+// AppendAll adds the ids of t.
+func (s *IDs) AppendAll(t *IDs) {
+	if t.Texts != nil && s.Texts == nil {
+		s.Texts = make([]string, len(s.Ints), len(s.Ints)+len(t.Ints))
+	}
+	if s.Texts != nil {
+		if t.Texts != nil {
+			s.Texts = append(s.Texts, t.Texts...)
+		} else {
+			s.Texts = append(s.Texts, make([]string, len(t.Ints))...)
+		}
+	}
+	s.Ints = append(s.Ints, t.Ints...)
+}
+
+// Reset empties the list and keeps its memory.
+func (s *IDs) Reset() {
+	s.Ints = s.Ints[:0]
+	clear(s.Texts)
+	s.Texts = nil
+}
+
+// Block is n rows × Dim columns, row-major: float32 (in F32), or float64 (in F64) once a value needs it. All values are
+// finite. Row i has the number Numbers[i] in the input, and the id IDs.At(i), or that number where IDs is empty.
+//
+// The zero Block with Dim set is empty and ready to append to. A Block is not safe for concurrent writes.
+type Block struct {
+	Dim     int
+	DType   DType // what Append may store; see the constants
+	F32     []float32
+	F64     []float64
+	Numbers []int64
+	IDs     IDs
+	wide    bool // the rows are in F64
+}
+
+// Len is the number of rows.
+func (b *Block) Len() int { return len(b.Numbers) }
+
+// Wide reports whether the rows are stored as float64.
+func (b *Block) Wide() bool { return b.wide || b.DType == Float64 }
+
+// ID is the id of row i: that of the id column, or else the row's number.
+func (b *Block) ID(i int) ID {
+	if b.IDs.Len() > 0 {
+		return b.IDs.At(i)
+	}
+	return ID{Int: b.Numbers[i]}
+}
+
+// Row writes row i, as float64, into dst, which must hold Dim values, and returns it. A wide block returns its own
+// memory instead: do not write to it.
+func (b *Block) Row(i int, dst []float64) []float64 {
+	if b.Wide() {
+		return b.F64[i*b.Dim : (i+1)*b.Dim]
+	}
+	dst = dst[:b.Dim]
+	for j, v := range b.F32[i*b.Dim : (i+1)*b.Dim] {
+		dst[j] = float64(v)
+	}
+	return dst
+}
+
+// Reset empties the block, keeps its memory, and lets it start as float32 again.
+func (b *Block) Reset() {
+	b.F32, b.F64, b.Numbers, b.wide = b.F32[:0], b.F64[:0], b.Numbers[:0], false
+	b.IDs.Reset()
+}
+
+// Append adds a row of Dim values and returns -1; or it adds nothing and returns the column of the first value that
+// cannot be stored: NaN, ±Inf, or one beyond float32 where DType is Float32. It does not add an id: see [Block.AppendID].
+func (b *Block) Append(row []float64, number int64) int {
+	for j, v := range row {
+		if v-v != 0 || b.DType == Float32 && math.IsInf(float64(float32(v)), 0) {
+			return j
+		}
+	}
+	if !b.Wide() && b.DType == Auto {
+		for _, v := range row {
+			if float64(float32(v)) != v {
+				b.Widen()
+				break
+			}
+		}
+	}
+	if b.Wide() {
+		b.F64 = append(b.F64, row...)
+	} else {
+		n := len(b.F32)
+		b.F32 = append(b.F32, make([]float32, len(row))...)
+		for j, v := range row {
+			b.F32[n+j] = float32(v)
+		}
+	}
+	b.Numbers = append(b.Numbers, number)
+	return -1
+}
+
+// Append32 is Append for a row that is float32 already.
+func (b *Block) Append32(row []float32, number int64) int {
+	for j, v := range row {
+		if v-v != 0 {
+			return j
+		}
+	}
+	if b.Wide() {
+		n := len(b.F64)
+		b.F64 = append(b.F64, make([]float64, len(row))...)
+		for j, v := range row {
+			b.F64[n+j] = float64(v)
+		}
+	} else {
+		b.F32 = append(b.F32, row...)
+	}
+	b.Numbers = append(b.Numbers, number)
+	return -1
+}
+
+// AppendID adds the id of the row that was appended last. Either every row of a block gets one, or none.
+func (b *Block) AppendID(id ID) { b.IDs.Append(id) }
+
+// Widen turns the storage to float64, exactly.
+func (b *Block) Widen() {
+	if b.Wide() {
+		return
+	}
+	b.wide = true
+	if cap(b.F64) < len(b.F32) {
+		b.F64 = make([]float64, 0, cap(b.F32))
+	}
+	b.F64 = b.F64[:len(b.F32)]
+	for i, v := range b.F32 {
+		b.F64[i] = float64(v)
+	}
+	b.F32 = b.F32[:0]
+}
+
+// Grow makes room for n more rows.
+func (b *Block) Grow(n int) {
+	if b.Wide() {
+		b.F64 = grow(b.F64, n*b.Dim)
+	} else {
+		b.F32 = grow(b.F32, n*b.Dim)
+	}
+	b.Numbers = grow(b.Numbers, n)
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s)-len(s) >= n {
+		return s
+	}
+	t := make([]T, len(s), len(s)+n)
+	copy(t, s)
+	return t
+}
+
+// AppendBlock adds the rows of c, which has the same Dim, with their numbers and ids, as float64 where either needs it.
+// It panics where one block has ids and the other has rows without.
+func (b *Block) AppendBlock(c *Block) {
+	if b.Dim != c.Dim {
+		panic(fmt.Sprintf("vectors.AppendBlock: dimension %d to %d", c.Dim, b.Dim))
+	}
+	if c.Len() == 0 {
+		return
+	}
+	if b.Len() > 0 && (b.IDs.Len() > 0) != (c.IDs.Len() > 0) {
+		panic("vectors.AppendBlock: one block has ids and the other has not")
+	}
+	switch {
+	case c.Wide():
+		b.Widen()
+		b.F64 = append(b.F64, c.F64...)
+	case b.Wide():
+		n := len(b.F64)
+		b.F64 = append(b.F64, make([]float64, len(c.F32))...)
+		for i, v := range c.F32 {
+			b.F64[n+i] = float64(v)
+		}
+	default:
+		b.F32 = append(b.F32, c.F32...)
+	}
+	b.Numbers = append(b.Numbers, c.Numbers...)
+	b.IDs.AppendAll(&c.IDs)
+}
+
+// FromFloat32 makes a block over row-major values, which it keeps, numbered from 0.
+func FromFloat32(values []float32, dim int) (*Block, error) {
+	n, err := rowsOf(len(values), dim)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if v-v != 0 {
+			return nil, fmt.Errorf("row %d, column %d: found %v, expected a finite number", i/dim, i%dim, v)
+		}
+	}
+	return &Block{Dim: dim, F32: values, Numbers: numbers(n)}, nil
+}
+
+// FromFloat64 makes a block over row-major values, which it keeps, numbered from 0.
+func FromFloat64(values []float64, dim int) (*Block, error) {
+	n, err := rowsOf(len(values), dim)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if v-v != 0 {
+			return nil, fmt.Errorf("row %d, column %d: found %v, expected a finite number", i/dim, i%dim, v)
+		}
+	}
+	return &Block{Dim: dim, DType: Float64, F64: values, Numbers: numbers(n)}, nil
+}
+
+func rowsOf(values, dim int) (int, error) {
+	if dim < 1 || values%dim != 0 {
+		return 0, fmt.Errorf("%d values are not rows of %d", values, dim)
+	}
+	return values / dim, nil
+}
+
+func numbers(n int) []int64 {
+	s := make([]int64, n)
+	for i := range s {
+		s[i] = int64(i)
+	}
+	return s
+}
