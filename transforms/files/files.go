@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cloud.google.com/go/storage"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 
 	// The schemes of Beam's own filesystems.
@@ -402,6 +403,27 @@ func remove(ctx context.Context, fs filesystem.Interface, name string) error {
 		return fmt.Errorf("%s: its store cannot remove", name)
 	}
 	return r.Remove(ctx, name)
+}
+
+// Remove removes a file. Its error satisfies errors.Is(err, os.ErrNotExist) where the store says that there is none.
+func Remove(ctx context.Context, name string) error {
+	if p, ok := local(name); ok {
+		return os.Remove(p)
+	}
+	fs, err := open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer fs.Close()
+	return notExist(remove(ctx, fs, name))
+}
+
+// notExist makes a store's own word for a missing object one that errors.Is(err, os.ErrNotExist) knows.
+func notExist(err error) error {
+	if errors.Is(err, storage.ErrObjectNotExist) {
+		return fmt.Errorf("%w: %w", os.ErrNotExist, err)
+	}
+	return err
 }
 
 // RemoveAll removes a directory, or all objects below a prefix that ends in a slash. What is not there is no error.

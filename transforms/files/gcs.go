@@ -61,7 +61,7 @@ func statGCS(ctx context.Context, name string) (Info, error) {
 	}
 	a, err := o.Attrs(ctx)
 	if err != nil {
-		return Info{}, fmt.Errorf("%s: %w", name, err)
+		return Info{}, fmt.Errorf("%s: %w", name, notExist(err))
 	}
 	return Info{Name: name, Size: a.Size, Version: strconv.FormatInt(a.Generation, 10)}, nil
 }
