@@ -69,11 +69,12 @@ func (h *keeper) sink(d float64, p int32, n int) {
 	h.distances[i], h.positions[i] = d, p
 }
 
-// sorted writes the entries in ascending order and empties the keeper.
+// sorted writes the entries in ascending order and empties the keeper. It may write to the keeper's own memory.
 func (h *keeper) sorted(positions []int32, distances []float64) {
 	for n := len(h.distances) - 1; n >= 0; n-- {
+		d, p := h.distances[n], h.positions[n]
 		distances[n], positions[n] = h.distances[0], h.positions[0]
-		h.sink(h.distances[n], h.positions[n], n)
+		h.sink(d, p, n)
 	}
 	h.reset()
 }

@@ -1,0 +1,608 @@
+// Command tile generates the kernels of the certified filter. In model/neighbors/internal/tile:
+//
+//	go generate
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The shape of a tile, and the bytes from one word of a row to its next: a panel holds word w of all its rows together.
+const (
+	rows    = 8
+	columns = 48
+	stride  = 4 * columns
+)
+
+// Offsets of the fields of tile.Args.
+const (
+	argQueries = 8 * iota
+	argPanels
+	argWords
+	argNPanels
+	argScales
+	argHalves
+	argA
+	argB
+	argC
+	argMargins
+	argHits
+	argBest
+	argQOffsets
+)
+
+const (
+	argQScales = argQOffsets + 32
+	argQHalves = argQScales + 32
+	argQA      = argQHalves + 32
+	argQB      = argQA + 32
+	argQC      = argQB + 32
+	argQMargin = argQC + 32
+	argLimits  = argQMargin + 8
+)
+
+// Offsets of the fields of tile.Hit.
+const (
+	hitMasks = 8
+	hitSize  = hitMasks + 8*rows
+)
+
+// Predicates of VCMPPS: not less than, so that what is not a number is a hit.
+const notLess = 5
+
+func main() {
+	ConstraintExpr("amd64,!purego")
+	for _, best := range []bool{false, true} {
+		tile512(true, best)
+		tile512(false, best)
+		tile256(best)
+	}
+	for _, level := range []string{"AVX512", "AVX2"} {
+		for _, bits := range []int{32, 64} {
+			for _, k := range []string{"squares", "scaledSquares", "products"} {
+				pairs(k, level, bits)
+			}
+		}
+	}
+	Generate()
+}
+
+// begin opens a tile's function.
+func begin(name, level string, best bool) (args, panel, words, left, offset reg.GPVirtual) {
+	if best {
+		TEXT(name+"Best"+level, NOSPLIT, "func(a *byte)")
+		Doc(name + "Best" + level + " raises a.Best to the scores of the tiles: see Kernels.")
+	} else {
+		TEXT(name+level, NOSPLIT, "func(a *byte) int")
+		Doc(name + level + " finds the hits of the tiles: see Kernels.")
+	}
+	Pragma("noescape")
+	args = Load(Param("a"), GP64()).(reg.GPVirtual)
+	panel, words, left, offset = GP64(), GP64(), GP64(), GP64()
+	MOVQ(at(args, argPanels), panel)
+	MOVQ(at(args, argNPanels), left)
+	XORQ(offset, offset)
+	return
+}
+
+func at(r reg.Register, disp int) Mem { return Mem{Base: r, Disp: disp} }
+
+func pointer(args reg.Register, disp int) reg.GPVirtual {
+	p := GP64()
+	MOVQ(at(args, disp), p)
+	return p
+}
+
+// columnsOf is the list, one a column, that a field of the arguments points to, at the bytes of this panel.
+func columnsOf(args, offset reg.Register, disp int) func(disp int) Mem {
+	p := pointer(args, disp)
+	return func(disp int) Mem { return Mem{Base: p, Index: offset, Scale: 1, Disp: disp} }
+}
+
+// limits leaves what each query adds to a score of this panel, a + b·E + c·F, in a.limits.
+func limits(args, margins reg.Register) {
+	g, e := YMM(), YMM()
+	VBROADCASTSS(at(margins, 0), e)
+	VMOVUPS(at(args, argQA), g)
+	VFMADD231PS(at(args, argQB), e, g)
+	VBROADCASTSS(at(margins, 4), e)
+	VFMADD231PS(at(args, argQC), e, g)
+	VMOVUPS(g, at(args, argLimits))
+}
+
+// tile512 is a tile whose 8 × 48 sums stay in 24 registers.
+func tile512(bytes, best bool) {
+	name := "float32s"
+	if bytes {
+		name = "bytes"
+	}
+	const vectors = 3
+	args, panel, words, left, offset := begin(name, "AVX512", best)
+	margins := pointer(args, argMargins)
+	var hits, count reg.GPVirtual
+	if !best {
+		hits = pointer(args, argHits)
+		count = GP64()
+		XORQ(count, count)
+	}
+	q := GP64()
+
+	Label("panel")
+	if !best {
+		limits(args, margins)
+	}
+	var acc [rows][vectors]reg.VecVirtual
+	for m := range acc {
+		for v := range acc[m] {
+			acc[m][v] = ZMM()
+			switch {
+			case !bytes:
+				VPXORD(acc[m][v], acc[m][v], acc[m][v])
+			case v == 0:
+				VPBROADCASTD(at(args, argQOffsets+4*m), acc[m][v])
+			default:
+				VMOVDQA32(acc[m][0], acc[m][v])
+			}
+		}
+	}
+	MOVQ(at(args, argQueries), q)
+	MOVQ(at(args, argWords), words)
+	sign := ZMM()
+	if bytes {
+		flip := GP32()
+		MOVL(U32(0x80808080), flip)
+		VPBROADCASTD(flip, sign)
+	}
+	col := [vectors]reg.VecVirtual{ZMM(), ZMM(), ZMM()}
+	Label("word")
+	for v := range col {
+		if bytes { // x + 128, as the first factor is unsigned
+			VPXORD(at(panel, 64*v), sign, col[v])
+		} else {
+			VMOVUPS(at(panel, 64*v), col[v])
+		}
+	}
+	for m := range acc {
+		for v := range col {
+			if bytes {
+				VPDPBUSD_BCST(at(q, 4*m), col[v], acc[m][v])
+			} else {
+				VFMADD231PS_BCST(at(q, 4*m), col[v], acc[m][v])
+			}
+		}
+	}
+	ADDQ(Imm(stride), q)
+	ADDQ(Imm(stride), panel)
+	DECQ(words)
+	JNZ(LabelRef("word"))
+
+	// The scores: s·t·sum − half.
+	t := ZMM()
+	halves := columnsOf(args, offset, argHalves)
+	if bytes {
+		scales := columnsOf(args, offset, argScales)
+		for v := range col {
+			VMOVUPS(scales(64*v), col[v])
+		}
+	}
+	score := func(m, v int) {
+		x := acc[m][v]
+		if bytes {
+			VCVTDQ2PS(x, x)
+			VMULPS(col[v], x, x)
+			VFMSUB213PS(halves(64*v), t, x)
+		} else {
+			VSUBPS(halves(64*v), x, x)
+		}
+	}
+	if best {
+		p := pointer(args, argBest)
+		for m := range acc {
+			if bytes {
+				VBROADCASTSS(at(args, argQScales+4*m), t)
+			}
+			for v := range acc[m] {
+				score(m, v)
+				VMAXPS(at(p, 4*columns*m+64*v), acc[m][v], acc[m][v])
+				VMOVUPS(acc[m][v], at(p, 4*columns*m+64*v))
+			}
+		}
+	} else {
+		// What each column adds.
+		limit := [vectors]reg.VecVirtual{ZMM(), ZMM(), ZMM()}
+		a, b, c := columnsOf(args, offset, argA), columnsOf(args, offset, argB), columnsOf(args, offset, argC)
+		VBROADCASTSS(at(args, argQMargin), t)
+		for v := range limit {
+			VMOVUPS(a(64*v), limit[v])
+			VFMADD231PS(b(64*v), t, limit[v])
+		}
+		VBROADCASTSS(at(args, argQMargin+4), t)
+		for v := range limit {
+			VFMADD231PS(c(64*v), t, limit[v])
+		}
+		any, k := K(), K()
+		KXORW(any, any, any)
+		x := ZMM()
+		for m := range acc {
+			if bytes {
+				VBROADCASTSS(at(args, argQScales+4*m), t)
+			}
+			for v := range acc[m] {
+				score(m, v)
+				VMAXPS_BCST(at(args, argLimits+4*m), limit[v], x)
+				VADDPS(x, acc[m][v], acc[m][v])
+				VCMPPS_BCST(Imm(notLess), at(args, argQHalves+4*m), acc[m][v], k)
+				KORW(k, any, any)
+			}
+		}
+		KTESTW(any, any)
+		JZ(LabelRef("next"))
+		n := GP64()
+		MOVQ(at(args, argNPanels), n)
+		SUBQ(left, n)
+		MOVQ(n, at(hits, 0))
+		mask, part := GP64(), GP64()
+		for m := range acc {
+			for v := range acc[m] {
+				VCMPPS_BCST(Imm(notLess), at(args, argQHalves+4*m), acc[m][v], k)
+				if v == 0 {
+					KMOVW(k, mask.As32())
+					continue
+				}
+				KMOVW(k, part.As32())
+				SHLQ(Imm(uint64(16*v)), part)
+				ORQ(part, mask)
+			}
+			MOVQ(mask, at(hits, hitMasks+8*m))
+		}
+		ADDQ(Imm(hitSize), hits)
+		INCQ(count)
+		Label("next")
+	}
+	ADDQ(Imm(stride), offset)
+	ADDQ(Imm(8), margins)
+	DECQ(left)
+	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	if !best {
+		Store(count, ReturnIndex(0))
+	}
+	RET()
+}
+
+// tile256 is a float32 tile in four parts of 4 × 24, whose sums stay in 12 registers.
+func tile256(best bool) {
+	const (
+		high    = 4
+		vectors = 3
+	)
+	args, panel, words, left, offset := begin("float32s", "AVX2", best)
+	margins := pointer(args, argMargins)
+	var hits, count reg.GPVirtual
+	if !best {
+		hits = pointer(args, argHits)
+		count = GP64()
+		XORQ(count, count)
+	}
+	q, p, any := GP64(), GP64(), GP64()
+	Label("panel")
+	if !best {
+		limits(args, margins)
+		XORQ(any, any)
+	}
+	for part := range 4 {
+		row, column := part/2*high, part%2*8*vectors
+		word := fmt.Sprintf("word%d", part)
+		var acc [high][vectors]reg.VecVirtual
+		for m := range acc {
+			for v := range acc[m] {
+				acc[m][v] = YMM()
+				VXORPS(acc[m][v], acc[m][v], acc[m][v])
+			}
+		}
+		MOVQ(at(args, argQueries), q)
+		MOVQ(panel, p)
+		MOVQ(at(args, argWords), words)
+		col := [vectors]reg.VecVirtual{YMM(), YMM(), YMM()}
+		t := YMM()
+		Label(word)
+		for v := range col {
+			VMOVUPS(at(p, 4*column+32*v), col[v])
+		}
+		for m := range acc {
+			VBROADCASTSS(at(q, 4*(row+m)), t)
+			for v := range col {
+				VFMADD231PS(col[v], t, acc[m][v])
+			}
+		}
+		ADDQ(Imm(stride), q)
+		ADDQ(Imm(stride), p)
+		DECQ(words)
+		JNZ(LabelRef(word))
+		halves := columnsOf(args, offset, argHalves)
+		for m := range acc {
+			for v := range acc[m] {
+				VSUBPS(halves(4*column+32*v), acc[m][v], acc[m][v])
+			}
+		}
+		if best {
+			s := pointer(args, argBest)
+			for m := range acc {
+				for v := range acc[m] {
+					to := at(s, 4*columns*(row+m)+4*column+32*v)
+					VMAXPS(to, acc[m][v], acc[m][v])
+					VMOVUPS(acc[m][v], to)
+				}
+			}
+			continue
+		}
+		limit := col
+		a, b, c := columnsOf(args, offset, argA), columnsOf(args, offset, argB), columnsOf(args, offset, argC)
+		VBROADCASTSS(at(args, argQMargin), t)
+		for v := range limit {
+			VMOVUPS(a(4*column+32*v), limit[v])
+			VFMADD231PS(b(4*column+32*v), t, limit[v])
+		}
+		VBROADCASTSS(at(args, argQMargin+4), t)
+		for v := range limit {
+			VFMADD231PS(c(4*column+32*v), t, limit[v])
+		}
+		bits, more := GP64(), GP64()
+		for m := range acc {
+			for v := range acc[m] {
+				VBROADCASTSS(at(args, argLimits+4*(row+m)), t)
+				VMAXPS(t, limit[v], t)
+				VADDPS(t, acc[m][v], acc[m][v])
+				VBROADCASTSS(at(args, argQHalves+4*(row+m)), t)
+				VCMPPS(Imm(notLess), t, acc[m][v], t)
+				if v == 0 {
+					VMOVMSKPS(t, bits.As32())
+					continue
+				}
+				VMOVMSKPS(t, more.As32())
+				SHLQ(Imm(uint64(8*v)), more)
+				ORQ(more, bits)
+			}
+			ORQ(bits, any)
+			if column == 0 {
+				MOVQ(bits, at(hits, hitMasks+8*(row+m)))
+			} else {
+				SHLQ(Imm(uint64(column)), bits)
+				ORQ(bits, at(hits, hitMasks+8*(row+m)))
+			}
+		}
+	}
+	MOVQ(p, panel)
+	if !best {
+		TESTQ(any, any)
+		JZ(LabelRef("next"))
+		n := GP64()
+		MOVQ(at(args, argNPanels), n)
+		SUBQ(left, n)
+		MOVQ(n, at(hits, 0))
+		ADDQ(Imm(hitSize), hits)
+		INCQ(count)
+		Label("next")
+	}
+	ADDQ(Imm(stride), offset)
+	ADDQ(Imm(8), margins)
+	DECQ(left)
+	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	if !best {
+		Store(count, ReturnIndex(0))
+	}
+	RET()
+}
+
+// pairs is a float64 kernel over a list of (query, point) pairs, four at a time. Its sums have the order of the
+// reference: eight lanes, products rounded before they are added, and the tree that halving a register gives.
+func pairs(kind, level string, bits int) {
+	const at4 = 4
+	wide := level == "AVX512"
+	scaled := kind == "scaledSquares"
+	name := fmt.Sprintf("%sFloat%d%s", kind, bits, level)
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(x []float64, y []float%d, dim int, scales []float64, pairs []uint64, out []float64)", bits))
+	Doc(name + " computes a reduced value for each pair: see Kernels.")
+	Pragma("noescape")
+	list := Load(Param("pairs").Base(), GP64())
+	left := Load(Param("pairs").Len(), GP64())
+	out := Load(Param("out").Base(), GP64())
+	body := GP64() // components in whole steps of eight
+	Load(Param("dim"), body)
+	ANDQ(I8(-8), body)
+	size := bits / 8
+	halves := 2
+	vec := func() reg.VecVirtual { return YMM() }
+	if wide {
+		halves, vec = 1, func() reg.VecVirtual { return ZMM() }
+	}
+	step := 64 / halves // bytes of x in a register
+
+	// The tail's mask.
+	var tail reg.Register
+	tailMasks := make([]reg.VecVirtual, halves)
+	rest := GP64()
+	Load(Param("dim"), rest)
+	SUBQ(body, rest)
+	if wide {
+		k := K()
+		bits := GP64()
+		MOVQ(U64(0xff), bits)
+		BZHIQ(rest, bits, bits)
+		KMOVW(bits.As32(), k)
+		tail = k
+	} else {
+		table := GP64()
+		if bits == 32 {
+			LEAQ(tailTable32(), table)
+			NEGQ(rest)
+			tailMasks[0] = YMM()
+			VMOVDQU(Mem{Base: table, Index: rest, Scale: 4, Disp: 32}, tailMasks[0])
+		} else {
+			LEAQ(tailTable64(), table)
+			NEGQ(rest)
+			for h := range tailMasks {
+				tailMasks[h] = YMM()
+				VMOVDQU(Mem{Base: table, Index: rest, Scale: 8, Disp: 64 + 32*h}, tailMasks[h])
+			}
+		}
+	}
+
+	group, count := at4, "group"
+	if !wide {
+		group = 2
+	}
+	xs, ys := make([]reg.GPVirtual, group), make([]reg.GPVirtual, group)
+	for i := range xs {
+		xs[i], ys[i] = GP64(), GP64()
+	}
+	acc := make([][]reg.VecVirtual, group)
+	scale := make([]reg.VecVirtual, group)
+	i, word := GP64(), GP64()
+
+	Label(count)
+	for p := range group {
+		// x + query·paddedDim, y + point·dim
+		MOVLQSX(at(list, 8*p), xs[p])
+		Load(Param("dim"), word)
+		ADDQ(Imm(7), word)
+		ANDQ(I8(-8), word)
+		IMULQ(word, xs[p])
+		Load(Param("x").Base(), word)
+		LEAQ(Mem{Base: word, Index: xs[p], Scale: 8}, xs[p])
+		MOVLQSX(at(list, 8*p+4), ys[p])
+		if scaled {
+			Load(Param("scales").Base(), word)
+			scale[p] = vec()
+			VBROADCASTSD(Mem{Base: word, Index: ys[p], Scale: 8}, scale[p])
+		}
+		Load(Param("dim"), word)
+		IMULQ(word, ys[p])
+		Load(Param("y").Base(), word)
+		LEAQ(Mem{Base: word, Index: ys[p], Scale: uint8(size)}, ys[p])
+		acc[p] = make([]reg.VecVirtual, halves)
+		for h := range acc[p] {
+			acc[p][h] = vec()
+			if wide {
+				VPXORQ(acc[p][h], acc[p][h], acc[p][h])
+			} else {
+				VXORPD(acc[p][h], acc[p][h], acc[p][h])
+			}
+		}
+	}
+	term := func(p, h int, d reg.VecVirtual) { // d holds y
+		x := Mem{Base: xs[p], Index: i, Scale: 8, Disp: step * h}
+		if scaled {
+			VMULPD(scale[p], d, d)
+		}
+		if kind == "products" {
+			VMULPD(x, d, d)
+		} else {
+			VSUBPD(x, d, d) // y − x, whose square is that of x − y
+			VMULPD(d, d, d)
+		}
+		VADDPD(d, acc[p][h], acc[p][h])
+	}
+	XORQ(i, i)
+	CMPQ(body, Imm(0))
+	JE(LabelRef("tail"))
+	Label("step")
+	for p := range group {
+		for h := range halves {
+			d := vec()
+			y := Mem{Base: ys[p], Index: i, Scale: uint8(size), Disp: step * h * size / 8}
+			if bits == 32 {
+				VCVTPS2PD(y, d)
+			} else {
+				VMOVUPD(y, d)
+			}
+			term(p, h, d)
+		}
+	}
+	ADDQ(Imm(8), i)
+	CMPQ(i, body)
+	JNE(LabelRef("step"))
+	Label("tail")
+	Load(Param("dim"), word)
+	CMPQ(body, word)
+	JE(LabelRef("sum"))
+	for p := range group {
+		y := Mem{Base: ys[p], Index: i, Scale: uint8(size)}
+		switch {
+		case wide && bits == 32:
+			d := vec()
+			VCVTPS2PD_Z(y, tail, d)
+			term(p, 0, d)
+		case wide:
+			d := vec()
+			VMOVUPD_Z(y, tail, d)
+			term(p, 0, d)
+		case bits == 32:
+			all, d := YMM(), YMM()
+			VMASKMOVPS(y, tailMasks[0], all)
+			VCVTPS2PD(all.AsX(), d)
+			term(p, 0, d)
+			VEXTRACTF128(Imm(1), all, all.AsX())
+			VCVTPS2PD(all.AsX(), all)
+			term(p, 1, all)
+		default:
+			for h := range halves {
+				d := YMM()
+				VMASKMOVPD(y.Offset(32*h), tailMasks[h], d)
+				term(p, h, d)
+			}
+		}
+	}
+	Label("sum")
+	for p := range group {
+		low, lowest := acc[p][0].AsY(), acc[p][0].AsX()
+		t := YMM()
+		if wide {
+			VEXTRACTF64X4(Imm(1), acc[p][0], t)
+			VADDPD(t, low, low)
+		} else {
+			VADDPD(acc[p][1], low, low)
+		}
+		VEXTRACTF128(Imm(1), low, t.AsX())
+		VADDPD(t.AsX(), lowest, lowest)
+		VPERMILPD(Imm(1), lowest, t.AsX())
+		VADDSD(t.AsX(), lowest, lowest)
+		VMOVSD(lowest, at(out, 8*p))
+	}
+	ADDQ(Imm(uint64(8*group)), list)
+	ADDQ(Imm(uint64(8*group)), out)
+	SUBQ(Imm(uint64(group)), left)
+	JG(LabelRef(count))
+	VZEROUPPER()
+	RET()
+}
+
+const ones uint64 = 1<<64 - 1
+
+var table32, table64 Mem
+
+// tailTable32 holds eight masks of ones and eight of zeros.
+func tailTable32() Mem {
+	if table32.Symbol.Name == "" {
+		table32 = GLOBL("tails32", RODATA|NOPTR)
+		for i := range 16 {
+			DATA(4*i, U32(uint32(ones>>(i/8*64))))
+		}
+	}
+	return table32
+}
+
+func tailTable64() Mem {
+	if table64.Symbol.Name == "" {
+		table64 = GLOBL("tails64", RODATA|NOPTR)
+		for i := range 16 {
+			DATA(8*i, U64(ones>>(i/8*64)))
+		}
+	}
+	return table64
+}

@@ -1,0 +1,348 @@
+package neighbors
+
+import (
+	"math"
+	"sync"
+	"unsafe"
+
+	"beamlearn/model/neighbors/internal/tile"
+)
+
+// # The certified filter
+//
+// Of each vector a short form is kept, int8 or float32, with a bound on what is missing; most pairs are shown by the
+// short forms alone not to be neighbours, and the others are computed in float64 by the reference's definition.
+//
+// Let c be any vector (here the mean of some points) and σ a power of two. Write x for σ·(x−c), and x = x̂ + e for its
+// short form and the rest, ‖e‖ ≤ ε. For the squared Euclidean distance the triangle inequality gives
+//
+//	‖x−y‖ ≥ ‖x̂−ŷ‖ − ε_x − ε_y,
+//
+// hence a pair of distance at most r is one of ‖x̂−ŷ‖ ≤ r + ε_x + ε_y, that is, with S = ⟨x̂,ŷ⟩ and h = ‖·̂‖²/2,
+//
+//	S − h_y + (r + ε_x + ε_y)²/2 ≥ h_x.                                                              (1)
+//
+// The cosine's reduced value is the squared Euclidean distance of the rows of unit length, as they are rounded. For the
+// inner product (with c = 0), a pair of product at least t is, by Cauchy and Schwarz, one of
+//
+//	S − 0 + (−t + ‖x̂‖·ε_y + ε_x·‖y‖) ≥ 0.                                                            (2)
+//
+// Both have the form of package tile: the limit is a + b·E + c·F with E the greatest ε of the other side's panel and
+//
+//	(1): ρ = r + ε_x:  a = ρ²/2,  b = ρ,     c = 1,    F = E²/2
+//	(2):               a = −t,    b = ‖x̂‖,  c = ε_x,  F = the greatest ‖y‖ of the panel.
+//
+// # Roundings
+//
+// Let u = 2⁻²⁴, half the spacing of float32. Every quantity below is computed in float64, whose own roundings are
+// far within the factors, and stored as float32.
+//
+// The score. In int8 the sum of products is exact, as |S| < 2³¹ for up to maxByteDim columns; its conversion, the
+// product with one scale and the fused product with the other minus h round once each, and so does adding the limit g:
+// the result is at least S − h_y + g − 4.2u·|S| − 2.2u·h_y − u·g. In float32, S is a chain of d fused operations, whose
+// error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y splits the error
+// in a part of each row; h is stored as h·(1−η), η = 16u (int8) or 16u + 2d·u (float32), which outweighs them.
+// In (2) h is 0 and the sign of a rounded sum is that of the sum; the error of S is at most η·‖x̂‖‖ŷ‖, which is added to
+// c: ε_x + η·‖x̂‖.
+//
+// The limit. Two fused operations and the sum lose at most 4u of |a| + b·E + c·F: a, b, c, E and F are each stored greater
+// by 16u of their magnitude.
+//
+// Underflow. Short forms are made where σ brings the values near 1; products below the smallest float32 lose at most d
+// times 2⁻¹⁴⁹, and a has 2⁻¹²⁰ added.
+//
+// The error norm. ε is the root of a sum of d squares of differences, each within 2⁻⁵² of its exact value relative to
+// the centred component, and the centred component within 2⁻⁵³ of its own: ε is stored as (1+16u)·ε + 2⁻⁴⁵·‖x‖ + 2⁻¹²⁰.
+//
+// The threshold. The neighbours are chosen by the distance that the reference computes, and [Options.ceiling] gives the
+// greatest reduced value R of the worst distance kept. The reference's sum of squares is within (d+4)·2⁻⁵³ of the exact
+// one, its inner product within (d+4)·2⁻⁵³·‖x‖‖y‖: r² = R·(1+2⁻³⁰) + 2⁻¹⁰⁰⁰, and 2⁻³⁰·‖x‖ is part of c in (2). Points
+// that come after the worst kept at the same distance may be discarded or not; the keeper decides.
+//
+// Where float64 or float32 is exceeded (a value whose distance from c is 2³⁰ times what is usual, or beyond 2⁴³⁰), a row
+// has no short form: h = −∞ makes each of its pairs a hit.
+
+const (
+	unit       = 0x1p-24
+	outward    = 1 + 16*unit
+	tiny       = 0x1p-120
+	maxByteDim = 100_000 // 127²·d stays below 2³¹
+	maxDim     = 1 << 20 // 2d·u stays small
+	maxShort   = 0x1p30  // the largest component of a short form
+)
+
+// frame is what all short forms of an index share.
+type frame struct {
+	dim     int
+	product bool      // the inner product, (2); else (1)
+	centre  []float64 // c
+	factor  float64   // σ
+}
+
+// sampled is the number of points that the frame is made of.
+const sampled = 4096
+
+// newFrame takes the mean of a sample of the n rows as the centre, and a factor that brings their values below 1.
+func newFrame(n, dim int, product bool, row func(i int, dst []float64) []float64) *frame {
+	f := &frame{dim: dim, product: product, centre: make([]float64, dim), factor: 1}
+	buf := make([]float64, dim)
+	step := max(n/sampled, 1)
+	if !product {
+		count := 0.0
+		for i := 0; i < n; i += step {
+			count++
+			for j, v := range row(i, buf) {
+				f.centre[j] += v
+			}
+		}
+		for j := range f.centre {
+			if f.centre[j] /= count; f.centre[j]-f.centre[j] != 0 {
+				f.centre[j] = 0 // the sum overflowed
+			}
+		}
+	}
+	m := 0.0
+	for i := 0; i < n; i += step {
+		for j, v := range row(i, buf) {
+			m = math.Max(m, math.Abs(v-f.centre[j]))
+		}
+	}
+	if m > 0 {
+		_, e := math.Frexp(m)
+		f.factor = math.Ldexp(1, -min(max(e, -400), 400))
+	}
+	return f
+}
+
+// shorts are the short forms of rows, in the layout of package tile.
+type shorts struct {
+	n, words int
+	bytes    []int8 // or
+	float32s []float32
+	// One a row:
+	scales  []float32 // of int8
+	offsets []int32   // −128·Σ of int8
+	halves  []float32 // h
+	errors  []float32 // ε
+	norms   []float32 // (2): ‖x̂‖
+	cs      []float32 // (2): c
+	margins []float32 // E and F of each panel
+}
+
+// newShorts makes room for the short forms of n rows.
+func (f *frame) newShorts(n int, inBytes bool) *shorts {
+	panels := (n + tile.Columns - 1) / tile.Columns
+	s := &shorts{n: n, margins: make([]float32, 2*panels)}
+	all := panels * tile.Columns
+	if inBytes {
+		s.words = (f.dim + 3) / 4
+		s.bytes = make([]int8, all*s.words*4)
+		s.scales, s.offsets = make([]float32, all), make([]int32, all)
+	} else {
+		s.words = f.dim
+		s.float32s = make([]float32, all*s.words)
+	}
+	s.halves, s.errors = make([]float32, all), make([]float32, all)
+	if f.product {
+		s.norms, s.cs = make([]float32, all), make([]float32, all)
+	}
+	return s
+}
+
+// reset changes the number of rows, to at most that of newShorts.
+func (s *shorts) reset(n int) { s.n = n }
+
+func (s *shorts) panels() int { return (s.n + tile.Columns - 1) / tile.Columns }
+
+// word points to the first word of the row at a multiple of 8.
+func (s *shorts) word(i int) unsafe.Pointer {
+	at := i/tile.Columns*tile.Columns*s.words + i%tile.Columns
+	if s.bytes != nil {
+		return unsafe.Pointer(&s.bytes[4*at])
+	}
+	return unsafe.Pointer(&s.float32s[at])
+}
+
+// packer makes short forms; it holds scratch memory.
+type packer struct {
+	f      *frame
+	x, raw []float64
+	q      []int8
+}
+
+func newPacker(f *frame) *packer {
+	return &packer{f: f, x: make([]float64, f.dim), raw: make([]float64, f.dim), q: make([]int8, (f.dim+3)/4*4)}
+}
+
+// panel makes the short forms of the p-th panel; row gives the rows.
+func (k *packer) panel(s *shorts, p int, row func(i int, dst []float64) []float64) {
+	e, f := 0.0, 0.0
+	for l := range tile.Columns {
+		i := p*tile.Columns + l
+		if i >= s.n {
+			k.none(s, i, math.Inf(1)) // never a hit
+			continue
+		}
+		err, norm := k.row(s, i, row(i, k.raw))
+		e, f = math.Max(e, err), math.Max(f, norm)
+	}
+	if !k.f.product {
+		f = e * e / 2
+	}
+	s.margins[2*p], s.margins[2*p+1] = float32(e*outward), float32(f*outward)
+}
+
+// none makes the row i of s one without a short form.
+func (k *packer) none(s *shorts, i int, half float64) {
+	if s.bytes != nil {
+		s.scales[i], s.offsets[i] = 0, 0
+		clear(k.q)
+		k.storeBytes(s, i)
+	} else {
+		at := i/tile.Columns*tile.Columns*s.words + i%tile.Columns
+		for w := range s.words {
+			s.float32s[at+w*tile.Columns] = 0
+		}
+	}
+	s.halves[i], s.errors[i] = float32(half), 0
+	if s.norms != nil {
+		s.norms[i], s.cs[i] = 0, 0
+	}
+}
+
+// row makes one short form, of which it returns ε and what bounds ‖x‖ and ‖x̂‖.
+func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
+	f := k.f
+	m := 0.0
+	x := k.x[:len(row)]
+	centre := f.centre[:len(row)]
+	for j, v := range row {
+		v = (v - centre[j]) * f.factor
+		x[j] = v
+		m = max(m, math.Abs(v))
+	}
+	if !(m <= maxShort) {
+		k.none(s, i, math.Inf(-1))
+		return 0, 0
+	}
+	var hat, miss, square float64 // of ‖x̂‖², ‖e‖², ‖x‖²
+	eta := f.eta(s)
+	if s.bytes != nil {
+		scale := max(float32(m/127), 0x1p-50)
+		s.scales[i] = scale
+		hat, miss, square = k.quantise(s, i, x, float64(scale))
+	} else {
+		at := i/tile.Columns*tile.Columns*s.words + i%tile.Columns
+		for j, v := range x {
+			y := float32(v)
+			s.float32s[at+j*tile.Columns] = y
+			d := v - float64(y)
+			hat += float64(y) * float64(y)
+			miss += d * d
+			square += v * v
+		}
+	}
+	norm = math.Sqrt(square)*outward + tiny
+	err = math.Sqrt(miss)*outward + 0x1p-45*norm + tiny
+	norm += err // bounds ‖x̂‖ too
+	s.errors[i] = float32(err * outward)
+	if f.product {
+		hat = math.Sqrt(hat)
+		s.halves[i], s.norms[i], s.cs[i] = 0, float32(hat*outward), float32((err+(eta+0x1p-30)*norm)*outward)
+	} else {
+		s.halves[i] = float32(hat / 2 * (1 - eta))
+	}
+	return err, norm
+}
+
+// quantise rounds x/scale to int8.
+func (k *packer) quantise(s *shorts, i int, x []float64, scale float64) (hat, miss, square float64) {
+	const shift = 0x1.8p52 // adding it rounds to an integer, in the low bits
+	q := k.q
+	inverse := 1 / scale
+	var sum, squares int64
+	for j, v := range x {
+		r := v*inverse + shift
+		n := int64(math.Float64bits(r)<<32) >> 32
+		n = min(max(n, -127), 127)
+		q[j] = int8(n)
+		sum += n
+		squares += n * n
+		d := v - float64(n)*scale
+		miss += d * d
+		square += v * v
+	}
+	s.offsets[i] = int32(-128 * sum)
+	k.storeBytes(s, i)
+	return float64(squares) * (scale * scale), miss, square
+}
+
+// storeBytes writes k.q into row i.
+func (k *packer) storeBytes(s *shorts, i int) {
+	at := 4 * (i/tile.Columns*tile.Columns*s.words + i%tile.Columns)
+	for w := range s.words {
+		copy(s.bytes[at+w*4*tile.Columns:][:4], k.q[4*w:][:4])
+	}
+}
+
+// shortsOf makes the short forms of n rows, by as many goroutines.
+func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst []float64) []float64) *shorts {
+	s := f.newShorts(n, inBytes)
+	parallel(s.panels(), 4, threads, func() func(lo, hi int) {
+		k := newPacker(f)
+		return func(lo, hi int) {
+			for p := lo; p < hi; p++ {
+				k.panel(s, p, row)
+			}
+		}
+	})
+	return s
+}
+
+// limits are what a query adds to a score: a, b, c. They belong to the bounded reduced value R.
+func (f *frame) limits(s *shorts, i int, bound float64) (a, b float32) {
+	square := f.factor * f.factor
+	if f.product {
+		t := bound * square // −t
+		t += math.Abs(t)*16*unit + tiny
+		if t != t { // bound is −∞
+			t = bound
+		}
+		return float32(t), s.norms[i]
+	}
+	if bound < 0 {
+		return float32(math.Inf(-1)), 0
+	}
+	r := math.Sqrt((bound*(1+0x1p-30)+0x1p-1000)*square) + float64(s.errors[i])
+	if !(r < 0x1p60) {
+		return float32(math.Inf(1)), 0
+	}
+	return float32((r*r/2 + tiny) * outward), float32(r * outward)
+}
+
+// eta is η.
+func (f *frame) eta(s *shorts) float64 {
+	if s.bytes != nil {
+		return 16 * unit
+	}
+	return (16 + 2*float64(f.dim)) * unit
+}
+
+// c is the c of row i.
+func (f *frame) c(s *shorts, i int) float32 {
+	if f.product {
+		return s.cs[i]
+	}
+	return outward
+}
+
+// lazy is a value made once, by the first who asks.
+type lazy[T any] struct {
+	once  sync.Once
+	value T
+}
+
+func (l *lazy[T]) get(make func() T) T {
+	l.once.Do(func() { l.value = make() })
+	return l.value
+}

@@ -1,0 +1,701 @@
+package neighbors
+
+import (
+	"math"
+	"math/bits"
+	"runtime"
+	"slices"
+	"sync"
+
+	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/vectors"
+)
+
+// tiled compares all pairs by the certified filter (filter.go) and computes those that pass it in float64.
+//
+// Where the queries are the indexed points, all of them in order, each pair is compared once and serves both ends.
+type tiled struct {
+	o        Options
+	points   points
+	scales   []float64 // inverse norms, for the cosine
+	kernels  *tile.Kernels
+	frame    *frame
+	bytes    *shorts // nil where the level or the dimension has no int8 tile
+	float32s *lazy[*shorts]
+}
+
+// tileMetric reports whether the tiles have the metric.
+func tileMetric(m Metric) bool {
+	switch m {
+	case Euclidean, SqEuclidean, Cosine, InnerProduct:
+		return true
+	}
+	return false
+}
+
+// newTiled builds the engine on the kernels of a level.
+func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
+	t := &tiled{o: o, kernels: kernels, float32s: new(lazy[*shorts])}
+	t.points, t.scales = o.scales(*p)
+	t.frame = newFrame(p.n, p.dim, o.Metric == InnerProduct, t.row)
+	if kernels.Bytes != nil && p.dim <= maxByteDim {
+		t.bytes = t.frame.shortsOf(p.n, true, runtime.GOMAXPROCS(0), t.row)
+	}
+	return t
+}
+
+func (t *tiled) encode(*encoder) {} // all of it follows from the points, faster than it could be read
+
+// row is a point as the filter sees it: for the cosine, of unit length.
+func (t *tiled) row(i int, dst []float64) []float64 {
+	x := t.points.row(i, dst)
+	if t.scales == nil {
+		return x
+	}
+	for j, v := range x {
+		dst[j] = v * t.scales[i]
+	}
+	return dst[:len(x)]
+}
+
+// A precision is how pairs are compared. Work that begins with the fastest goes on to the next when too many pairs pass.
+type precision int
+
+const (
+	inBytes precision = iota
+	inFloat32
+	inFloat64 // no filter
+)
+
+// tooMany is the share of pairs that pass from which on the next precision is faster.
+var tooMany = [...]float64{inBytes: 1.0 / 8, inFloat32: 1.0 / 2}
+
+func (t *tiled) first() precision {
+	if t.bytes != nil {
+		return inBytes
+	}
+	return inFloat32
+}
+
+// shorts are the points' short forms of a precision.
+func (t *tiled) shorts(p precision) *shorts {
+	if p == inBytes {
+		return t.bytes
+	}
+	return t.float32s.get(func() *shorts {
+		return t.frame.shortsOf(t.points.n, false, runtime.GOMAXPROCS(0), t.row)
+	})
+}
+
+// Blocks of points and of queries. A block of points stays in the second-level cache while a block of queries passes
+// over it, group by group.
+const (
+	pointBytes  = 384 << 10
+	chunkPanels = 6
+)
+
+// blockPanels is the number of panels in a block of points, with enough blocks for the threads to share.
+func (t *tiled) blockPanels(threads int) int {
+	panels := (t.points.n + tile.Columns - 1) / tile.Columns
+	return max(min(pointBytes/(tile.Columns*(t.points.dim+3)), 128, panels/(8*threads)), 2)
+}
+
+// query is the state of a search. Queries belong to the goroutine that works on them or, where pairs serve both ends,
+// to who holds their block's lock.
+type query struct {
+	t       *tiled
+	q       *vectors.Block
+	exclude []int32
+	bounds  []float64 // of each query, a reduced value that none of its neighbours exceeds
+
+	k         int // or 0: all within the radius
+	positions []int32
+	distances []float64
+	counts    []int32 // of neighbours kept, a heap in positions and distances; or closed
+
+	radius float64
+	found  []within
+}
+
+const closed = -1 // the answer is complete
+
+func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, positions []int32, distances []float64) {
+	s := &query{t: t, q: q, exclude: exclude, bounds: make([]float64, q.Len()),
+		k: k, positions: positions, distances: distances, counts: make([]int32, q.Len())}
+	for i := range s.bounds {
+		s.bounds[i] = math.Inf(1)
+	}
+	if s.everyPoint() {
+		s.pairs(threads)
+	} else {
+		s.chunks(threads)
+	}
+	parallel(q.Len(), 1024, threads, func() func(lo, hi int) {
+		return func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				if s.counts[i] != closed {
+					keep := s.keeper(i)
+					keep.sorted(s.positions[i*k:(i+1)*k], s.distances[i*k:(i+1)*k])
+				}
+			}
+		}
+	})
+}
+
+func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, threads int) *Neighbors {
+	s := &query{t: t, q: q, exclude: exclude, bounds: make([]float64, q.Len()),
+		radius: r, found: make([]within, q.Len()), counts: make([]int32, q.Len())}
+	ceiling := t.o.ceiling(r, t.points.dim)
+	for i := range s.bounds {
+		s.bounds[i] = ceiling
+	}
+	s.chunks(threads)
+	parallel(q.Len(), 64, threads, func() func(lo, hi int) {
+		return func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				s.found[i].sort()
+			}
+		}
+	})
+	return gather(s.found)
+}
+
+// everyPoint reports whether the queries are the points, all of them in order.
+func (s *query) everyPoint() bool {
+	if len(s.exclude) != s.t.points.n {
+		return false
+	}
+	for i, v := range s.exclude {
+		if int(v) != i {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *query) keeper(i int) keeper {
+	lo, n, hi := i*s.k, int(s.counts[i]), (i+1)*s.k
+	return keeper{k: s.k, distances: s.distances[lo : lo+n : hi], positions: s.positions[lo : lo+n : hi]}
+}
+
+// offer takes a point of a reduced value for query i, and tightens the query's bound. It reports whether it did.
+func (s *query) offer(i int, reduced float64, position int32) bool {
+	if !(reduced <= s.bounds[i]) || s.counts[i] == closed {
+		return false
+	}
+	o, dim := &s.t.o, s.t.points.dim
+	d := o.finish(reduced, dim)
+	if s.k == 0 {
+		if d <= s.radius {
+			s.found[i].add(d, position)
+		}
+		return false
+	}
+	keep := s.keeper(i)
+	keep.offer(d, position)
+	s.counts[i] = int32(len(keep.distances))
+	if len(keep.distances) < s.k {
+		return false
+	}
+	bound := o.ceiling(keep.distances[0], dim)
+	if bound >= s.bounds[i] {
+		return false
+	}
+	s.bounds[i] = bound
+	return true
+}
+
+// closeZero answers query i, the zero vector under the cosine: it is equally far from all points.
+func (s *query) closeZero(i int) {
+	o, dim, self := &s.t.o, s.t.points.dim, excluded(s.exclude, i)
+	s.counts[i] = closed
+	d := o.finish(2, dim)
+	if s.k == 0 {
+		if d <= s.radius {
+			for j := range s.t.points.n {
+				if j != self {
+					s.found[i].add(d, int32(j))
+				}
+			}
+		}
+		return
+	}
+	for j, n := 0, i*s.k; n < (i+1)*s.k; j++ {
+		if j != self {
+			s.positions[n], s.distances[n] = int32(j), d
+			n++
+		}
+	}
+}
+
+// bound is that of query i against the points from first on: −∞ where none of them can be a neighbour, because k points
+// that come before them are at the distance 0 already.
+func (s *query) bound(i, first int) float64 {
+	if s.counts[i] == closed {
+		return math.Inf(-1)
+	}
+	if s.k > 0 && int(s.counts[i]) == s.k && s.t.o.Metric != InnerProduct {
+		if s.distances[i*s.k] == 0 && int(s.positions[i*s.k]) < first {
+			return math.Inf(-1)
+		}
+	}
+	return s.bounds[i]
+}
+
+// chunks answers a chunk of queries after the other, each against all points.
+func (s *query) chunks(threads int) {
+	t := s.t
+	block := t.blockPanels(threads) * tile.Columns
+	chunk := max(min(chunkPanels*tile.Columns, (s.q.Len()/(4*threads)+tile.Columns-1)/tile.Columns*tile.Columns), tile.Columns)
+	parallel(s.q.Len(), chunk, threads, func() func(lo, hi int) {
+		w := newWorker(s, block)
+		var forms [inFloat64]*shorts
+		var pre prepared
+		k := newPacker(t.frame)
+		return func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				if t.o.Metric == Cosine {
+					if t.o.prepare(s.q, i, &pre); pre.zero {
+						s.closeZero(i)
+					}
+				}
+			}
+			prec := t.first()
+			shorten := func() *shorts {
+				if prec == inFloat64 {
+					return nil
+				}
+				if forms[prec] == nil {
+					forms[prec] = t.frame.newShorts(chunk, prec == inBytes)
+				}
+				f := forms[prec]
+				f.reset(hi - lo)
+				for p := range f.panels() {
+					k.panel(f, p, func(i int, _ []float64) []float64 {
+						t.o.prepare(s.q, lo+i, &pre)
+						return pre.x
+					})
+				}
+				return f
+			}
+			side := queries{first: lo, n: hi - lo, forms: shorten()}
+			w.seed(side, prec)
+			for first := 0; first < t.points.n; first += block {
+				last := min(first+block, t.points.n)
+				passed := w.compare(side, first, last, prec, false)
+				if first > 0 && prec < inFloat64 && passed > tooMany[prec] {
+					prec++
+					side.forms = shorten()
+				}
+			}
+		}
+	})
+}
+
+// pairs answers all points, comparing each pair of them once.
+func (s *query) pairs(threads int) {
+	t := s.t
+	size := t.blockPanels(threads) * tile.Columns
+	blocks := (t.points.n + size - 1) / size
+	locks := make([]sync.Mutex, blocks)
+	block := func(b int, prec precision) queries {
+		q := queries{first: b * size, n: min(size, t.points.n-b*size), offset: b * size}
+		if prec < inFloat64 {
+			q.forms = t.shorts(prec)
+		}
+		return q
+	}
+	parallel(blocks, 1, threads, func() func(b, _ int) {
+		w := newWorker(s, size)
+		return func(b, _ int) {
+			q := block(b, t.first())
+			if t.scales != nil {
+				for i := q.first; i < q.first+q.n; i++ {
+					if t.scales[i] == 0 {
+						s.closeZero(i)
+					}
+				}
+			}
+			w.seed(q, t.first())
+		}
+	})
+	parallel(blocks, 1, threads, func() func(b, _ int) {
+		w := newWorker(s, size)
+		return func(b, _ int) {
+			prec := t.first()
+			for c := b; c < blocks; c++ {
+				w.rows, w.columns = &locks[b], &locks[c]
+				passed := w.compare(block(b, prec), c*size, min((c+1)*size, t.points.n), prec, c > b)
+				if c > b && prec < inFloat64 && passed > tooMany[prec] {
+					prec++
+				}
+			}
+		}
+	})
+}
+
+// queries are a block of queries, from first on, whose short forms begin at row offset of forms.
+type queries struct {
+	first, n int
+	forms    *shorts // nil for inFloat64
+	offset   int
+}
+
+// worker is what a goroutine compares blocks with.
+type worker struct {
+	s             *query
+	args          tile.Args
+	hits          []tile.Hit
+	best          []float32
+	ranks         []float32
+	list          []uint64 // pairs to compute: point<<32 | query of the group
+	reduced       []float64
+	pre           [tile.Rows]prepared
+	x             []float64 // the group's queries in float64, padded to a multiple of 8
+	ready         [tile.Rows]bool
+	qa, qb        []float32 // limits of the block of queries
+	a, b, c       []float32 // limits of the block of points
+	rows, columns *sync.Mutex
+	group         int // first query of the group
+	size          int // queries in the group
+	symmetric     bool
+}
+
+// listed is the number of pairs computed at a time.
+const listed = 1024
+
+func newWorker(s *query, block int) *worker {
+	padded := (s.t.points.dim + 7) &^ 7
+	w := &worker{
+		s:       s,
+		hits:    make([]tile.Hit, block/tile.Columns+1),
+		list:    make([]uint64, 0, listed+4),
+		reduced: make([]float64, listed+4),
+		x:       make([]float64, tile.Rows*padded),
+		a:       make([]float32, block),
+		b:       make([]float32, block),
+		c:       make([]float32, block),
+	}
+	rows := max(block, chunkPanels*tile.Columns)
+	w.qa, w.qb = make([]float32, rows), make([]float32, rows)
+	return w
+}
+
+// load makes the group of up to 8 queries from number i of the block on the arguments of the kernels.
+func (w *worker) load(q queries, i int) {
+	w.group, w.size = q.first+i, min(tile.Rows, q.n-i)
+	w.ready = [tile.Rows]bool{}
+	if q.forms == nil {
+		return
+	}
+	a, f, at := &w.args, q.forms, q.offset+i
+	a.Queries, a.Words = f.word(at), f.words
+	copy(a.QHalves[:], f.halves[at:])
+	copy(a.QA[:], w.qa[i:])
+	copy(a.QB[:], w.qb[i:])
+	if f.bytes != nil {
+		copy(a.QOffsets[:], f.offsets[at:])
+		copy(a.QScales[:], f.scales[at:])
+	}
+	e, norm := float32(0), float32(0)
+	for m := range tile.Rows {
+		a.QC[m] = w.s.t.frame.c(f, at+m)
+		e = max(e, f.errors[at+m])
+		if f.norms != nil {
+			norm = max(norm, f.norms[at+m]+f.errors[at+m])
+		}
+	}
+	a.QMargin = [2]float32{e, float32(float64(e) * float64(e) / 2 * outward)}
+	if f.norms != nil {
+		a.QMargin[1] = norm * outward
+	}
+}
+
+// against makes count panels from the p-th on the arguments of the kernels.
+func (w *worker) against(f *shorts, p, count int) {
+	a, at := &w.args, p*tile.Columns
+	a.Panels, a.NPanels = f.word(at), count
+	a.Halves, a.Margins = &f.halves[at], &f.margins[2*p]
+	if f.bytes != nil {
+		a.Scales = &f.scales[at]
+	}
+}
+
+// compare takes a block of queries past the points from first to last, which is where a panel begins, and returns the
+// share of pairs that passed the filter. With symmetric, the points are queries too, by their positions, and the
+// worker's locks guard both blocks; else no other goroutine may work on these queries unless the lock of rows is held.
+func (w *worker) compare(q queries, first, last int, prec precision, symmetric bool) float64 {
+	s, t := w.s, w.s.t
+	w.symmetric = symmetric
+	if prec == inFloat64 {
+		w.all(q, first, last)
+		return 1
+	}
+	points := t.shorts(prec)
+	w.lock(w.rows)
+	for i := range q.n {
+		w.qa[i], w.qb[i] = t.frame.limits(q.forms, q.offset+i, s.bound(q.first+i, first))
+	}
+	w.unlock(w.rows)
+	for i := q.n; i < len(w.qa) && i%tile.Rows != 0; i++ {
+		w.qa[i], w.qb[i] = float32(math.Inf(-1)), 0
+	}
+	w.lock(w.columns)
+	for j := range w.a {
+		w.a[j], w.b[j], w.c[j] = float32(math.Inf(-1)), 0, 0
+		if symmetric && first+j < last {
+			w.a[j], w.b[j] = t.frame.limits(points, first+j, s.bound(first+j, q.first))
+			w.c[j] = t.frame.c(points, first+j)
+		}
+	}
+	w.unlock(w.columns)
+
+	tiles := t.kernels.Bytes
+	if prec == inFloat32 {
+		tiles = t.kernels.Float32s
+	}
+	panels := (last - first + tile.Columns - 1) / tile.Columns
+	step := min(max(pointBytes/(tile.Columns*4*points.words), 1), panels)
+	passed := 0
+	for p := 0; p < panels; p += step {
+		n := min(step, panels-p)
+		w.against(points, first/tile.Columns+p, n)
+		at := p * tile.Columns
+		w.args.A, w.args.B, w.args.C = &w.a[at], &w.b[at], &w.c[at]
+		w.args.Hits = &w.hits[0]
+		for i := 0; i < q.n; i += tile.Rows {
+			w.load(q, i)
+			for _, hit := range w.hits[:tiles(&w.args)] {
+				base := first + at + int(hit.Panel)*tile.Columns
+				for m, mask := range hit.Masks[:w.size] {
+					for ; mask != 0; mask &= mask - 1 {
+						passed++
+						w.add(m, base+bits.TrailingZeros64(mask), last, i, q, first)
+					}
+				}
+			}
+			w.flush(i, q, first)
+		}
+	}
+	return float64(passed) / float64(q.n*(last-first))
+}
+
+// all takes a block of queries past points without a filter.
+func (w *worker) all(q queries, first, last int) {
+	for i := 0; i < q.n; i += tile.Rows {
+		w.load(q, i)
+		for m := range w.size {
+			if math.IsInf(w.s.bound(w.group+m, first), -1) && !w.symmetric {
+				continue
+			}
+			for j := first; j < last; j++ {
+				w.add(m, j, last, i, q, first)
+			}
+		}
+		w.flush(i, q, first)
+	}
+}
+
+// add lists a pair of a query of the group and a point.
+func (w *worker) add(m, point, last, i int, q queries, first int) {
+	if point >= last || excluded(w.s.exclude, w.group+m) == point {
+		return
+	}
+	w.list = append(w.list, uint64(point)<<32|uint64(m))
+	if len(w.list) == listed {
+		w.flush(i, q, first)
+	}
+}
+
+// flush computes the pairs listed and offers them to their queries. The group's queries begin at number i of q.
+func (w *worker) flush(i int, q queries, first int) {
+	n := len(w.list)
+	if n == 0 {
+		return
+	}
+	s, t := w.s, w.s.t
+	padded := len(w.x) / tile.Rows
+	for _, pair := range w.list {
+		if m := int(uint32(pair)); !w.ready[m] {
+			w.ready[m] = true
+			t.o.prepare(s.q, w.group+m, &w.pre[m])
+			copy(w.x[m*padded:], w.pre[m].x)
+		}
+	}
+	for len(w.list)%4 != 0 {
+		w.list = append(w.list, w.list[n-1])
+	}
+	out := w.reduced[:len(w.list)]
+	if t.points.f64 != nil {
+		compute(t, &t.kernels.Pairs64, w.x, t.points.f64, w.list, out)
+	} else {
+		compute(t, &t.kernels.Pairs32, w.x, t.points.f32, w.list, out)
+	}
+	w.lock(w.rows)
+	for p, pair := range w.list[:n] {
+		m, point := int(uint32(pair)), int(pair>>32)
+		if s.offer(w.group+m, out[p], int32(point)) && q.forms != nil {
+			w.qa[i+m], w.qb[i+m] = t.frame.limits(q.forms, q.offset+i+m, s.bounds[w.group+m])
+		}
+	}
+	w.unlock(w.rows)
+	if w.symmetric {
+		w.lock(w.columns)
+		for p, pair := range w.list[:n] {
+			m, point := int(uint32(pair)), int(pair>>32)
+			if s.offer(point, out[p], int32(w.group+m)) && q.forms != nil {
+				w.a[point-first], w.b[point-first] = t.frame.limits(q.forms, point, s.bounds[point])
+			}
+		}
+		w.unlock(w.columns)
+	}
+	w.list = w.list[:0]
+}
+
+func (w *worker) lock(m *sync.Mutex) {
+	if m != nil {
+		m.Lock()
+	}
+}
+
+func (w *worker) unlock(m *sync.Mutex) {
+	if m != nil {
+		m.Unlock()
+	}
+}
+
+// compute finds the reduced values of pairs.
+func compute[T float](t *tiled, k *tile.PairKernels[T], x []float64, y []T, pairs []uint64, out []float64) {
+	switch t.o.Metric {
+	case Cosine:
+		k.ScaledSquares(x, y, t.points.dim, t.scales, pairs, out)
+		for p, pair := range pairs {
+			if t.scales[pair>>32] == 0 {
+				out[p] = 2
+			}
+		}
+	case InnerProduct:
+		k.Products(x, y, t.points.dim, nil, pairs, out)
+		for p, v := range out {
+			out[p] = 0 - v
+		}
+	default:
+		k.Squares(x, y, t.points.dim, nil, pairs, out)
+	}
+}
+
+// seed gives the queries a first bound from the filter alone: the best score of each of at least k disjoint sets of
+// points, of which the k-th best is no better than the k-th neighbour.
+func (w *worker) seed(q queries, prec precision) {
+	s, t := w.s, w.s.t
+	rank := s.k // of the score wanted, from 1
+	if s.exclude != nil {
+		rank++ // the query itself may have the best
+	}
+	points := t.shorts(prec)
+	panels := points.panels()
+	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
+	if s.k == 0 || sets*tile.Columns < rank {
+		return
+	}
+	length := min(max(panels/(32*sets), 1), 16)
+	start := 0
+	if s.exclude != nil { // points that were near in the input may be near
+		start = int(s.exclude[q.first]) / tile.Columns
+	}
+	start = max(min(start, panels-sets*length), 0)
+	half, e, f := float32(0), float32(0), float32(0)
+	for p := start; p < start+sets*length; p++ {
+		for _, h := range points.halves[p*tile.Columns : (p+1)*tile.Columns] {
+			if math.IsInf(float64(h), -1) {
+				return
+			}
+			if !math.IsInf(float64(h), 1) {
+				half = max(half, h)
+			}
+		}
+		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
+	}
+	best := t.kernels.BytesBest
+	if prec == inFloat32 {
+		best = t.kernels.Float32sBest
+	}
+	const cells = tile.Rows * tile.Columns
+	w.best = slices.Grow(w.best[:0], sets*cells)[:sets*cells]
+	for i := range w.best {
+		w.best[i] = float32(math.Inf(-1))
+	}
+	eta := t.frame.eta(points)
+	for i := 0; i < q.n; i += tile.Rows {
+		w.load(q, i)
+		for j := range w.best {
+			w.best[j] = float32(math.Inf(-1))
+		}
+		for set := range sets {
+			w.args.Best = &w.best[set*cells]
+			w.against(points, start+set*length, length)
+			best(&w.args)
+		}
+		for m := range w.size {
+			if s.counts[w.group+m] == closed {
+				continue
+			}
+			w.ranks = w.ranks[:0]
+			for set := range sets {
+				w.ranks = append(w.ranks, w.best[set*cells+m*tile.Columns:][:tile.Columns]...)
+			}
+			score := float64(nthLargest(w.ranks, rank))
+			at := q.offset + i + m
+			s.bounds[w.group+m] = t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta)
+		}
+	}
+}
+
+// seedBound is a bound on the reduced value of the points that have at least this score, the greatest h, E and F among
+// them given.
+func (t *tiled) seedBound(q *shorts, i int, score, half, e, f, eta float64) float64 {
+	square := t.frame.factor * t.frame.factor
+	var reduced float64
+	if t.frame.product {
+		reduced = (-score + float64(q.norms[i])*e + float64(q.cs[i])*f) / square
+		return reduced + math.Abs(reduced)*0x1p-30 + 0x1p-1000
+	}
+	h := float64(q.halves[i]) * (1 + 2*eta)
+	hat := 2 * (h - score + 4*eta*(h+half))
+	r := math.Sqrt(max(hat, 0)) + float64(q.errors[i]) + e
+	reduced = r*r/square*(1+0x1p-30) + 0x1p-1000
+	if reduced != reduced {
+		return math.Inf(1)
+	}
+	return t.o.ceiling(t.o.finish(reduced, t.points.dim), t.points.dim)
+}
+
+// nthLargest is the n-th largest value, n from 1. It reorders the values.
+func nthLargest(v []float32, n int) float32 {
+	lo, hi := 0, len(v)-1
+	for lo < hi {
+		pivot := v[(lo+hi)/2]
+		i, j := lo, hi
+		for i <= j {
+			for v[i] > pivot {
+				i++
+			}
+			for v[j] < pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case n-1 <= j:
+			hi = j
+		case n-1 >= i:
+			lo = i
+		default:
+			return v[n-1]
+		}
+	}
+	return v[n-1]
+}
