@@ -231,6 +231,14 @@ func (o *Options) reduced(q *prepared, p *points, position int, scale float64) f
 	return reducedOf(o, q, p.f32[position*p.dim:(position+1)*p.dim], scale)
 }
 
+// negative makes the reduced value of an inner product: no −0, and +Inf where its terms overflow to both sides.
+func negative(dot float64) float64 {
+	if dot != dot {
+		return math.Inf(1)
+	}
+	return 0 - dot
+}
+
 func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 	switch o.Metric {
 	case Cosine:
@@ -239,7 +247,7 @@ func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 		}
 		return sqEuclideanScaled(q.x, y, scale)
 	case InnerProduct:
-		return 0 - dot(q.x, y) // not −0 for 0
+		return negative(dot(q.x, y))
 	case Manhattan:
 		return manhattan(q.x, y)
 	case Chebyshev:

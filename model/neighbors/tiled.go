@@ -22,6 +22,7 @@ type tiled struct {
 	frame    *frame
 	bytes    *shorts // nil where the level or the dimension has no int8 tile
 	float32s *lazy[*shorts]
+	first    precision // where work begins
 }
 
 // tileMetric reports whether the tiles have the metric.
@@ -35,10 +36,11 @@ func tileMetric(m Metric) bool {
 
 // newTiled builds the engine on the kernels of a level.
 func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
-	t := &tiled{o: o, kernels: kernels, float32s: new(lazy[*shorts])}
+	t := &tiled{o: o, kernels: kernels, float32s: new(lazy[*shorts]), first: inFloat32}
 	t.points, t.scales = o.scales(*p)
 	t.frame = newFrame(p.n, p.dim, o.Metric == InnerProduct, t.row)
 	if kernels.Bytes != nil && p.dim <= maxByteDim {
+		t.first = inBytes
 		t.bytes = t.frame.shortsOf(p.n, true, runtime.GOMAXPROCS(0), t.row)
 	}
 	return t
@@ -67,15 +69,11 @@ const (
 	inFloat64 // no filter
 )
 
-// tooMany is the share of pairs that pass from which on the next precision is faster.
+// tooMany is the share of pairs that pass from which on the next precision is faster, and patience the number of points
+// that a block of queries is compared to before it is looked at: bounds are not tight at first.
 var tooMany = [...]float64{inBytes: 1.0 / 8, inFloat32: 1.0 / 2}
 
-func (t *tiled) first() precision {
-	if t.bytes != nil {
-		return inBytes
-	}
-	return inFloat32
-}
+func (s *query) patience() int { return max(64*s.k, 4096) }
 
 // shorts are the points' short forms of a precision.
 func (t *tiled) shorts(p precision) *shorts {
@@ -107,11 +105,15 @@ type query struct {
 	q       *vectors.Block
 	exclude []int32
 	bounds  []float64 // of each query, a reduced value that none of its neighbours exceeds
+	zero    float64   // the bound of the distance 0, where no distance is less
 
 	k         int // or 0: all within the radius
 	positions []int32
 	distances []float64
-	counts    []int32 // of neighbours kept, a heap in positions and distances; or closed
+	counts    []int32 // of neighbours kept, or closed
+	more      int     // candidates that a selection holds beyond k; 0 where a heap is kept instead
+	moreP     []int32
+	moreD     []float64
 
 	radius float64
 	found  []within
@@ -125,17 +127,30 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, po
 	for i := range s.bounds {
 		s.bounds[i] = math.Inf(1)
 	}
+	if s.zero = t.o.ceiling(0, t.points.dim); t.frame.product {
+		s.zero = math.Inf(-1)
+	}
+	if k >= heaped {
+		s.more = slack(k)
+		s.moreP, s.moreD = make([]int32, q.Len()*s.more), make([]float64, q.Len()*s.more)
+	}
 	if s.everyPoint() {
 		s.pairs(threads)
 	} else {
 		s.chunks(threads)
 	}
 	parallel(q.Len(), 1024, threads, func() func(lo, hi int) {
+		var scratch []candidate
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				if s.counts[i] != closed {
-					keep := s.keeper(i)
-					keep.sorted(s.positions[i*k:(i+1)*k], s.distances[i*k:(i+1)*k])
+				switch {
+				case s.counts[i] == closed:
+				case s.more > 0:
+					kept := s.selection(i)
+					kept.sort(int(s.counts[i]), &scratch)
+				default:
+					kept := s.keeper(i)
+					kept.sorted(kept.positions, kept.distances)
 				}
 			}
 		}
@@ -178,8 +193,17 @@ func (s *query) keeper(i int) keeper {
 	return keeper{k: s.k, distances: s.distances[lo : lo+n : hi], positions: s.positions[lo : lo+n : hi]}
 }
 
+func (s *query) selection(i int) selection {
+	lo, hi, more, most := i*s.k, (i+1)*s.k, i*s.more, (i+1)*s.more
+	return selection{k: s.k, distances: s.distances[lo:hi], positions: s.positions[lo:hi],
+		moreD: s.moreD[more:most], moreP: s.moreP[more:most]}
+}
+
+// heaped is the k from which on a selection is faster than a heap.
+const heaped = 24
+
 // offer takes a point of a reduced value for query i, and tightens the query's bound. It reports whether it did.
-func (s *query) offer(i int, reduced float64, position int32) bool {
+func (s *query) offer(i int, reduced float64, position int32, scratch *[]candidate) bool {
 	if !(reduced <= s.bounds[i]) || s.counts[i] == closed {
 		return false
 	}
@@ -191,13 +215,25 @@ func (s *query) offer(i int, reduced float64, position int32) bool {
 		}
 		return false
 	}
-	keep := s.keeper(i)
-	keep.offer(d, position)
-	s.counts[i] = int32(len(keep.distances))
-	if len(keep.distances) < s.k {
-		return false
+	worst := 0.0
+	if s.more > 0 {
+		kept, n := s.selection(i), int(s.counts[i])
+		kept.put(n, candidate{d, position})
+		s.counts[i]++
+		if n+1 < s.k+s.more {
+			return false
+		}
+		worst = kept.reduce(n+1, scratch).distance
+		s.counts[i] = int32(s.k)
+	} else {
+		kept := s.keeper(i)
+		kept.offer(d, position)
+		s.counts[i] = int32(len(kept.distances))
+		if worst = kept.worst(); math.IsInf(worst, 1) {
+			return false
+		}
 	}
-	bound := o.ceiling(keep.distances[0], dim)
+	bound := o.ceiling(worst, dim)
 	if bound >= s.bounds[i] {
 		return false
 	}
@@ -234,8 +270,14 @@ func (s *query) bound(i, first int) float64 {
 	if s.counts[i] == closed {
 		return math.Inf(-1)
 	}
-	if s.k > 0 && int(s.counts[i]) == s.k && s.t.o.Metric != InnerProduct {
-		if s.distances[i*s.k] == 0 && int(s.positions[i*s.k]) < first {
+	if s.k > 0 && s.bounds[i] <= s.zero {
+		n := 0
+		for j := i * s.k; j < i*s.k+min(int(s.counts[i]), s.k); j++ {
+			if s.distances[j] == 0 && int(s.positions[j]) < first {
+				n++
+			}
+		}
+		if n == s.k {
 			return math.Inf(-1)
 		}
 	}
@@ -260,7 +302,7 @@ func (s *query) chunks(threads int) {
 					}
 				}
 			}
-			prec := t.first()
+			prec := t.first
 			shorten := func() *shorts {
 				if prec == inFloat64 {
 					return nil
@@ -278,13 +320,14 @@ func (s *query) chunks(threads int) {
 				}
 				return f
 			}
+			w.compared, w.passed = 0, 0
 			side := queries{first: lo, n: hi - lo, forms: shorten()}
 			w.seed(side, prec)
 			for first := 0; first < t.points.n; first += block {
 				last := min(first+block, t.points.n)
-				passed := w.compare(side, first, last, prec, false)
-				if first > 0 && prec < inFloat64 && passed > tooMany[prec] {
-					prec++
+				w.compare(side, first, last, prec, false)
+				if next := w.next(prec); next != prec {
+					prec = next
 					side.forms = shorten()
 				}
 			}
@@ -308,7 +351,7 @@ func (s *query) pairs(threads int) {
 	parallel(blocks, 1, threads, func() func(b, _ int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
-			q := block(b, t.first())
+			q := block(b, t.first)
 			if t.scales != nil {
 				for i := q.first; i < q.first+q.n; i++ {
 					if t.scales[i] == 0 {
@@ -316,19 +359,18 @@ func (s *query) pairs(threads int) {
 					}
 				}
 			}
-			w.seed(q, t.first())
+			w.seed(q, t.first)
 		}
 	})
 	parallel(blocks, 1, threads, func() func(b, _ int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
-			prec := t.first()
+			prec := t.first
+			w.compared, w.passed = 0, 0
 			for c := b; c < blocks; c++ {
 				w.rows, w.columns = &locks[b], &locks[c]
-				passed := w.compare(block(b, prec), c*size, min((c+1)*size, t.points.n), prec, c > b)
-				if c > b && prec < inFloat64 && passed > tooMany[prec] {
-					prec++
-				}
+				w.compare(block(b, prec), c*size, min((c+1)*size, t.points.n), prec, c > b)
+				prec = w.next(prec)
 			}
 		}
 	})
@@ -350,14 +392,17 @@ type worker struct {
 	ranks         []float32
 	list          []uint64 // pairs to compute: point<<32 | query of the group
 	reduced       []float64
-	pre           [tile.Rows]prepared
-	x             []float64 // the group's queries in float64, padded to a multiple of 8
-	ready         [tile.Rows]bool
-	qa, qb        []float32 // limits of the block of queries
-	a, b, c       []float32 // limits of the block of points
+	scratch       []candidate
+	pre           prepared
+	x             []float64       // the group's queries, prepared, where the kernels cannot take them as they are stored
+	ready, zero   [tile.Rows]bool // those in x, and those that are the zero vector under the cosine
+	qa, qb        []float32       // limits of the block of queries
+	a, b, c       []float32       // limits of the block of points
 	rows, columns *sync.Mutex
-	group         int // first query of the group
-	size          int // queries in the group
+	group         int     // first query of the group
+	size          int     // queries in the group
+	compared      int     // points that the block was compared to at this precision
+	passed        float64 // those that passed, on average
 	symmetric     bool
 }
 
@@ -365,16 +410,17 @@ type worker struct {
 const listed = 1024
 
 func newWorker(s *query, block int) *worker {
-	padded := (s.t.points.dim + 7) &^ 7
 	w := &worker{
 		s:       s,
 		hits:    make([]tile.Hit, block/tile.Columns+1),
 		list:    make([]uint64, 0, listed+4),
 		reduced: make([]float64, listed+4),
-		x:       make([]float64, tile.Rows*padded),
 		a:       make([]float32, block),
 		b:       make([]float32, block),
 		c:       make([]float32, block),
+	}
+	if s.t.o.Metric == Cosine || s.t.points.f64 != nil && !s.q.Wide() {
+		w.x = make([]float64, tile.Rows*s.t.points.dim)
 	}
 	rows := max(block, chunkPanels*tile.Columns)
 	w.qa, w.qb = make([]float32, rows), make([]float32, rows)
@@ -421,15 +467,14 @@ func (w *worker) against(f *shorts, p, count int) {
 	}
 }
 
-// compare takes a block of queries past the points from first to last, which is where a panel begins, and returns the
-// share of pairs that passed the filter. With symmetric, the points are queries too, by their positions, and the
+// compare takes a block of queries past the points from first, where a panel begins, to last. With symmetric, the points are queries too, by their positions, and the
 // worker's locks guard both blocks; else no other goroutine may work on these queries unless the lock of rows is held.
-func (w *worker) compare(q queries, first, last int, prec precision, symmetric bool) float64 {
+func (w *worker) compare(q queries, first, last int, prec precision, symmetric bool) {
 	s, t := w.s, w.s.t
 	w.symmetric = symmetric
 	if prec == inFloat64 {
 		w.all(q, first, last)
-		return 1
+		return
 	}
 	points := t.shorts(prec)
 	w.lock(w.rows)
@@ -477,7 +522,17 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 			w.flush(i, q, first)
 		}
 	}
-	return float64(passed) / float64(q.n*(last-first))
+	w.compared += last - first
+	w.passed += float64(passed) / float64(q.n)
+}
+
+// next is the precision to go on with after prec.
+func (w *worker) next(prec precision) precision {
+	if prec == inFloat64 || w.compared < w.s.patience() || w.passed < tooMany[prec]*float64(w.compared) {
+		return prec
+	}
+	w.compared, w.passed = 0, 0
+	return prec + 1
 }
 
 // all takes a block of queries past points without a filter.
@@ -514,27 +569,15 @@ func (w *worker) flush(i int, q queries, first int) {
 		return
 	}
 	s, t := w.s, w.s.t
-	padded := len(w.x) / tile.Rows
-	for _, pair := range w.list {
-		if m := int(uint32(pair)); !w.ready[m] {
-			w.ready[m] = true
-			t.o.prepare(s.q, w.group+m, &w.pre[m])
-			copy(w.x[m*padded:], w.pre[m].x)
-		}
-	}
 	for len(w.list)%4 != 0 {
 		w.list = append(w.list, w.list[n-1])
 	}
-	out := w.reduced[:len(w.list)]
-	if t.points.f64 != nil {
-		compute(t, &t.kernels.Pairs64, w.x, t.points.f64, w.list, out)
-	} else {
-		compute(t, &t.kernels.Pairs32, w.x, t.points.f32, w.list, out)
-	}
+	w.compute()
+	out := w.reduced
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
 		m, point := int(uint32(pair)), int(pair>>32)
-		if s.offer(w.group+m, out[p], int32(point)) && q.forms != nil {
+		if s.offer(w.group+m, out[p], int32(point), &w.scratch) && q.forms != nil {
 			w.qa[i+m], w.qb[i+m] = t.frame.limits(q.forms, q.offset+i+m, s.bounds[w.group+m])
 		}
 	}
@@ -543,7 +586,7 @@ func (w *worker) flush(i int, q queries, first int) {
 		w.lock(w.columns)
 		for p, pair := range w.list[:n] {
 			m, point := int(uint32(pair)), int(pair>>32)
-			if s.offer(point, out[p], int32(w.group+m)) && q.forms != nil {
+			if s.offer(point, out[p], int32(w.group+m), &w.scratch) && q.forms != nil {
 				w.a[point-first], w.b[point-first] = t.frame.limits(q.forms, point, s.bounds[point])
 			}
 		}
@@ -564,23 +607,53 @@ func (w *worker) unlock(m *sync.Mutex) {
 	}
 }
 
-// compute finds the reduced values of pairs.
-func compute[T float](t *tiled, k *tile.PairKernels[T], x []float64, y []T, pairs []uint64, out []float64) {
-	switch t.o.Metric {
-	case Cosine:
-		k.ScaledSquares(x, y, t.points.dim, t.scales, pairs, out)
-		for p, pair := range pairs {
-			if t.scales[pair>>32] == 0 {
+// compute finds the reduced values of the pairs listed.
+func (w *worker) compute() {
+	t, q, dim := w.s.t, w.s.q, w.s.t.points.dim
+	k, out := t.kernels, w.reduced[:len(w.list)]
+	x := q.F64
+	if w.x != nil {
+		x = w.x
+		for _, pair := range w.list {
+			if m := int(uint32(pair)); !w.ready[m] {
+				w.ready[m] = true
+				t.o.prepare(q, w.group+m, &w.pre)
+				copy(w.x[m*dim:], w.pre.x)
+				w.zero[m] = w.pre.zero
+			}
+		}
+	} else if q.Wide() {
+		x = q.F64[w.group*dim:]
+	}
+	switch {
+	case x == nil:
+		reduce(t, &k.Pairs32, q.F32[w.group*dim:], t.points.f32, w.list, out)
+	case t.points.f64 == nil:
+		reduce(t, &k.Pairs64x32, x, t.points.f32, w.list, out)
+	default:
+		reduce(t, &k.Pairs64, x, t.points.f64, w.list, out)
+	}
+	if t.o.Metric == Cosine {
+		for p, pair := range w.list {
+			if w.zero[uint32(pair)] || t.scales[pair>>32] == 0 {
 				out[p] = 2
 			}
 		}
+	}
+}
+
+func reduce[X, Y float](t *tiled, k *tile.PairKernels[X, Y], x []X, y []Y, pairs []uint64, out []float64) {
+	dim := t.points.dim
+	switch t.o.Metric {
+	case Cosine:
+		k.ScaledSquares(x, y, dim, t.scales, pairs, out)
 	case InnerProduct:
-		k.Products(x, y, t.points.dim, nil, pairs, out)
+		k.Products(x, y, dim, nil, pairs, out)
 		for p, v := range out {
-			out[p] = 0 - v
+			out[p] = negative(v)
 		}
 	default:
-		k.Squares(x, y, t.points.dim, nil, pairs, out)
+		k.Squares(x, y, dim, nil, pairs, out)
 	}
 }
 
@@ -592,13 +665,16 @@ func (w *worker) seed(q queries, prec precision) {
 	if s.exclude != nil {
 		rank++ // the query itself may have the best
 	}
+	if s.k == 0 || prec == inFloat64 {
+		return
+	}
 	points := t.shorts(prec)
 	panels := points.panels()
 	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
-	if s.k == 0 || sets*tile.Columns < rank {
+	if sets*tile.Columns < rank {
 		return
 	}
-	length := min(max(panels/(32*sets), 1), 16)
+	length := max(min(128*rank, t.points.n/8)/(sets*tile.Columns), 1)
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
 		start = int(s.exclude[q.first]) / tile.Columns
@@ -606,13 +682,12 @@ func (w *worker) seed(q queries, prec precision) {
 	start = max(min(start, panels-sets*length), 0)
 	half, e, f := float32(0), float32(0), float32(0)
 	for p := start; p < start+sets*length; p++ {
-		for _, h := range points.halves[p*tile.Columns : (p+1)*tile.Columns] {
-			if math.IsInf(float64(h), -1) {
-				return
+		for j := p * tile.Columns; j < min((p+1)*tile.Columns, t.points.n); j++ {
+			h := points.halves[j]
+			if math.IsInf(float64(h), -1) || t.scales != nil && t.scales[j] == 0 {
+				return // no short form, or, under the cosine, farther than it
 			}
-			if !math.IsInf(float64(h), 1) {
-				half = max(half, h)
-			}
+			half = max(half, h)
 		}
 		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
 	}
@@ -637,7 +712,8 @@ func (w *worker) seed(q queries, prec precision) {
 			best(&w.args)
 		}
 		for m := range w.size {
-			if s.counts[w.group+m] == closed {
+			at := q.offset + i + m
+			if s.counts[w.group+m] == closed || math.IsInf(float64(q.forms.halves[at]), -1) {
 				continue
 			}
 			w.ranks = w.ranks[:0]
@@ -645,7 +721,6 @@ func (w *worker) seed(q queries, prec precision) {
 				w.ranks = append(w.ranks, w.best[set*cells+m*tile.Columns:][:tile.Columns]...)
 			}
 			score := float64(nthLargest(w.ranks, rank))
-			at := q.offset + i + m
 			s.bounds[w.group+m] = t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta)
 		}
 	}

@@ -62,9 +62,11 @@ func main() {
 		tile256(best)
 	}
 	for _, level := range []string{"AVX512", "AVX2"} {
-		for _, bits := range []int{32, 64} {
+		for _, b := range [][2]int{{32, 32}, {64, 32}, {64, 64}} {
 			for _, k := range []string{"squares", "scaledSquares", "products"} {
-				pairs(k, level, bits)
+				if k != "scaledSquares" || b[0] == 64 {
+					pairs(k, level, b[0], b[1])
+				}
 			}
 		}
 	}
@@ -401,12 +403,12 @@ func tile256(best bool) {
 
 // pairs is a float64 kernel over a list of (query, point) pairs, four at a time. Its sums have the order of the
 // reference: eight lanes, products rounded before they are added, and the tree that halving a register gives.
-func pairs(kind, level string, bits int) {
+func pairs(kind, level string, xBits, bits int) {
 	const at4 = 4
 	wide := level == "AVX512"
 	scaled := kind == "scaledSquares"
-	name := fmt.Sprintf("%sFloat%d%s", kind, bits, level)
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(x []float64, y []float%d, dim int, scales []float64, pairs []uint64, out []float64)", bits))
+	name := fmt.Sprintf("%s%dx%d%s", kind, xBits, bits, level)
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(x []float%d, y []float%d, dim int, scales []float64, pairs []uint64, out []float64)", xBits, bits))
 	Doc(name + " computes a reduced value for each pair: see Kernels.")
 	Pragma("noescape")
 	list := Load(Param("pairs").Base(), GP64())
@@ -425,7 +427,7 @@ func pairs(kind, level string, bits int) {
 
 	// The tail's mask.
 	var tail reg.Register
-	tailMasks := make([]reg.VecVirtual, halves)
+	tailMasks := map[int][]reg.VecVirtual{} // by the size of the elements
 	rest := GP64()
 	Load(Param("dim"), rest)
 	SUBQ(body, rest)
@@ -438,17 +440,19 @@ func pairs(kind, level string, bits int) {
 		tail = k
 	} else {
 		table := GP64()
-		if bits == 32 {
+		NEGQ(rest)
+		if xBits == 32 || bits == 32 {
 			LEAQ(tailTable32(), table)
-			NEGQ(rest)
-			tailMasks[0] = YMM()
-			VMOVDQU(Mem{Base: table, Index: rest, Scale: 4, Disp: 32}, tailMasks[0])
-		} else {
+			m := YMM()
+			VMOVDQU(Mem{Base: table, Index: rest, Scale: 4, Disp: 32}, m)
+			tailMasks[32] = []reg.VecVirtual{m}
+		}
+		if xBits == 64 || bits == 64 {
 			LEAQ(tailTable64(), table)
-			NEGQ(rest)
-			for h := range tailMasks {
-				tailMasks[h] = YMM()
-				VMOVDQU(Mem{Base: table, Index: rest, Scale: 8, Disp: 64 + 32*h}, tailMasks[h])
+			for h := range halves {
+				m := YMM()
+				VMOVDQU(Mem{Base: table, Index: rest, Scale: 8, Disp: 64 + 32*h}, m)
+				tailMasks[64] = append(tailMasks[64], m)
 			}
 		}
 	}
@@ -467,14 +471,12 @@ func pairs(kind, level string, bits int) {
 
 	Label(count)
 	for p := range group {
-		// x + query·paddedDim, y + point·dim
+		// x + query·dim, y + point·dim
 		MOVLQSX(at(list, 8*p), xs[p])
 		Load(Param("dim"), word)
-		ADDQ(Imm(7), word)
-		ANDQ(I8(-8), word)
 		IMULQ(word, xs[p])
 		Load(Param("x").Base(), word)
-		LEAQ(Mem{Base: word, Index: xs[p], Scale: 8}, xs[p])
+		LEAQ(Mem{Base: word, Index: xs[p], Scale: uint8(xBits / 8)}, xs[p])
 		MOVLQSX(at(list, 8*p+4), ys[p])
 		if scaled {
 			Load(Param("scales").Base(), word)
@@ -495,8 +497,37 @@ func pairs(kind, level string, bits int) {
 			}
 		}
 	}
-	term := func(p, h int, d reg.VecVirtual) { // d holds y
-		x := Mem{Base: xs[p], Index: i, Scale: 8, Disp: step * h}
+	// load reads half h of eight values as float64, masked in the tail.
+	load := func(base reg.Register, bits, h int, masked bool) reg.VecVirtual {
+		d := vec()
+		m := Mem{Base: base, Index: i, Scale: uint8(bits / 8), Disp: step * h * bits / 64}
+		switch {
+		case !masked && bits == 32:
+			VCVTPS2PD(m, d)
+		case !masked:
+			VMOVUPD(m, d)
+		case wide && bits == 32:
+			VCVTPS2PD_Z(m, tail, d)
+		case wide:
+			VMOVUPD_Z(m, tail, d)
+		case bits == 32:
+			m.Disp = 0
+			VMASKMOVPS(m, tailMasks[32][0], d)
+			if h > 0 {
+				VEXTRACTF128(Imm(1), d, d.AsX())
+			}
+			VCVTPS2PD(d.AsX(), d)
+		default:
+			VMASKMOVPD(m, tailMasks[64][h], d)
+		}
+		return d
+	}
+	term := func(p, h int, masked bool) {
+		d := load(ys[p], bits, h, masked)
+		var x Op = Mem{Base: xs[p], Index: i, Scale: 8, Disp: step * h}
+		if masked || xBits == 32 {
+			x = load(xs[p], xBits, h, masked)
+		}
 		if scaled {
 			VMULPD(scale[p], d, d)
 		}
@@ -514,14 +545,7 @@ func pairs(kind, level string, bits int) {
 	Label("step")
 	for p := range group {
 		for h := range halves {
-			d := vec()
-			y := Mem{Base: ys[p], Index: i, Scale: uint8(size), Disp: step * h * size / 8}
-			if bits == 32 {
-				VCVTPS2PD(y, d)
-			} else {
-				VMOVUPD(y, d)
-			}
-			term(p, h, d)
+			term(p, h, false)
 		}
 	}
 	ADDQ(Imm(8), i)
@@ -532,30 +556,8 @@ func pairs(kind, level string, bits int) {
 	CMPQ(body, word)
 	JE(LabelRef("sum"))
 	for p := range group {
-		y := Mem{Base: ys[p], Index: i, Scale: uint8(size)}
-		switch {
-		case wide && bits == 32:
-			d := vec()
-			VCVTPS2PD_Z(y, tail, d)
-			term(p, 0, d)
-		case wide:
-			d := vec()
-			VMOVUPD_Z(y, tail, d)
-			term(p, 0, d)
-		case bits == 32:
-			all, d := YMM(), YMM()
-			VMASKMOVPS(y, tailMasks[0], all)
-			VCVTPS2PD(all.AsX(), d)
-			term(p, 0, d)
-			VEXTRACTF128(Imm(1), all, all.AsX())
-			VCVTPS2PD(all.AsX(), all)
-			term(p, 1, all)
-		default:
-			for h := range halves {
-				d := YMM()
-				VMASKMOVPD(y.Offset(32*h), tailMasks[h], d)
-				term(p, h, d)
-			}
+		for h := range halves {
+			term(p, h, true)
 		}
 	}
 	Label("sum")

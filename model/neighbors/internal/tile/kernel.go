@@ -64,13 +64,14 @@ type Hit struct {
 }
 
 // Pairs is a float64 kernel: out[p] is the reduced value of query q and point j where pairs[p] = j<<32 | q. Row q of x
-// begins at q times dim rounded up to a multiple of 8, with zeros behind the dim-th component; row j of y at j·dim. The
-// pairs' number must be a multiple of 4. Scales is used by ScaledSquares only: Σ(x − scale·y)².
-type Pairs[T float32 | float64] func(x []float64, y []T, dim int, scales []float64, pairs []uint64, out []float64)
+// begins at q·dim, row j of y at j·dim. The pairs' number must be a multiple of 4. Scales is used by ScaledSquares only:
+// Σ(x − scale·y)², with the point's scale.
+type Pairs[X, Y float32 | float64] func(x []X, y []Y, dim int, scales []float64, pairs []uint64, out []float64)
 
-// PairKernels are those of one type of points.
-type PairKernels[T float32 | float64] struct {
-	Squares, ScaledSquares, Products Pairs[T]
+// PairKernels are those of one type of queries and one of points.
+type PairKernels[X, Y float32 | float64] struct {
+	Squares, Products Pairs[X, Y]
+	ScaledSquares     Pairs[X, Y] // of float64 queries only
 }
 
 // Kernels are those of one level of instructions.
@@ -81,15 +82,17 @@ type Kernels struct {
 	Bytes, Float32s func(*Args) int
 	// BytesBest and Float32sBest raise Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels.
 	BytesBest, Float32sBest func(*Args)
-	Pairs32                 PairKernels[float32]
-	Pairs64                 PairKernels[float64]
+	Pairs32                 PairKernels[float32, float32]
+	Pairs64x32              PairKernels[float64, float32]
+	Pairs64                 PairKernels[float64, float64]
 }
 
 // Generic is plain Go: the definition of the others, which are far faster.
 var Generic = Kernels{
 	Name: "generic", Bytes: bytesGeneric, Float32s: float32sGeneric, BytesBest: bytesBestGeneric, Float32sBest: float32sBestGeneric,
-	Pairs32: PairKernels[float32]{squaresGeneric[float32], scaledSquaresGeneric[float32], productsGeneric[float32]},
-	Pairs64: PairKernels[float64]{squaresGeneric[float64], scaledSquaresGeneric[float64], productsGeneric[float64]},
+	Pairs32:    genericPairs[float32, float32](),
+	Pairs64x32: genericPairs[float64, float32](),
+	Pairs64:    genericPairs[float64, float64](),
 }
 
 // Levels are those that this machine has, the fastest last; the first is Generic.

@@ -26,8 +26,9 @@ var avx2 = Kernels{
 	Name:         "avx2",
 	Float32s:     func(a *Args) int { return float32sAVX2((*byte)(unsafe.Pointer(a))) },
 	Float32sBest: func(a *Args) { float32sBestAVX2((*byte)(unsafe.Pointer(a))) },
-	Pairs32:      PairKernels[float32]{squaresFloat32AVX2, scaledSquaresFloat32AVX2, productsFloat32AVX2},
-	Pairs64:      PairKernels[float64]{squaresFloat64AVX2, scaledSquaresFloat64AVX2, productsFloat64AVX2},
+	Pairs32:      PairKernels[float32, float32]{squares32x32AVX2, products32x32AVX2, nil},
+	Pairs64x32:   PairKernels[float64, float32]{squares64x32AVX2, products64x32AVX2, scaledSquares64x32AVX2},
+	Pairs64:      PairKernels[float64, float64]{squares64x64AVX2, products64x64AVX2, scaledSquares64x64AVX2},
 }
 
 var avx512 = Kernels{
@@ -36,6 +37,7 @@ var avx512 = Kernels{
 	Float32s:     func(a *Args) int { return float32sAVX512((*byte)(unsafe.Pointer(a))) },
 	BytesBest:    func(a *Args) { bytesBestAVX512((*byte)(unsafe.Pointer(a))) },
 	Float32sBest: func(a *Args) { float32sBestAVX512((*byte)(unsafe.Pointer(a))) },
-	Pairs32:      PairKernels[float32]{squaresFloat32AVX512, scaledSquaresFloat32AVX512, productsFloat32AVX512},
-	Pairs64:      PairKernels[float64]{squaresFloat64AVX512, scaledSquaresFloat64AVX512, productsFloat64AVX512},
+	Pairs32:      PairKernels[float32, float32]{squares32x32AVX512, products32x32AVX512, nil},
+	Pairs64x32:   PairKernels[float64, float32]{squares64x32AVX512, products64x32AVX512, scaledSquares64x32AVX512},
+	Pairs64:      PairKernels[float64, float64]{squares64x64AVX512, products64x64AVX512, scaledSquares64x64AVX512},
 }

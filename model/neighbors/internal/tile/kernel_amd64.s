@@ -2091,9 +2091,9 @@ word3:
 	VZEROUPPER
 	RET
 
-// func squaresFloat32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// func squares32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·squaresFloat32AVX512(SB), NOSPLIT, $0-128
+TEXT ·squares32x32AVX512(SB), NOSPLIT, $0-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -2108,11 +2108,9 @@ TEXT ·squaresFloat32AVX512(SB), NOSPLIT, $0-128
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, SI
 	MOVQ    x_base+0(FP), R15
-	LEAQ    (R15)(SI*8), SI
+	LEAQ    (R15)(SI*4), SI
 	MOVLQSX 4(AX), DI
 	MOVQ    dim+48(FP), R15
 	IMULQ   R15, DI
@@ -2121,11 +2119,9 @@ group:
 	VPXORQ  Z0, Z0, Z0
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R8
 	MOVQ    x_base+0(FP), R15
-	LEAQ    (R15)(R8*8), R8
+	LEAQ    (R15)(R8*4), R8
 	MOVLQSX 12(AX), R9
 	MOVQ    dim+48(FP), R15
 	IMULQ   R15, R9
@@ -2134,11 +2130,9 @@ group:
 	VPXORQ  Z1, Z1, Z1
 	MOVLQSX 16(AX), R10
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R10
 	MOVQ    x_base+0(FP), R15
-	LEAQ    (R15)(R10*8), R10
+	LEAQ    (R15)(R10*4), R10
 	MOVLQSX 20(AX), R11
 	MOVQ    dim+48(FP), R15
 	IMULQ   R15, R11
@@ -2147,11 +2141,9 @@ group:
 	VPXORQ  Z2, Z2, Z2
 	MOVLQSX 24(AX), R12
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R12
 	MOVQ    x_base+0(FP), R15
-	LEAQ    (R15)(R12*8), R12
+	LEAQ    (R15)(R12*4), R12
 	MOVLQSX 28(AX), R13
 	MOVQ    dim+48(FP), R15
 	IMULQ   R15, R13
@@ -2164,19 +2156,23 @@ group:
 
 step:
 	VCVTPS2PD (DI)(R14*4), Z4
-	VSUBPD    (SI)(R14*8), Z4, Z4
+	VCVTPS2PD (SI)(R14*4), Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z0, Z0
 	VCVTPS2PD (R9)(R14*4), Z4
-	VSUBPD    (R8)(R14*8), Z4, Z4
+	VCVTPS2PD (R8)(R14*4), Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z1, Z1
 	VCVTPS2PD (R11)(R14*4), Z4
-	VSUBPD    (R10)(R14*8), Z4, Z4
+	VCVTPS2PD (R10)(R14*4), Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z2, Z2
 	VCVTPS2PD (R13)(R14*4), Z4
-	VSUBPD    (R12)(R14*8), Z4, Z4
+	VCVTPS2PD (R12)(R14*4), Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z3, Z3
 	ADDQ      $0x08, R14
@@ -2188,19 +2184,23 @@ tail:
 	CMPQ        BX, R15
 	JE          sum
 	VCVTPS2PD.Z (DI)(R14*4), K1, Z4
-	VSUBPD      (SI)(R14*8), Z4, Z4
+	VCVTPS2PD.Z (SI)(R14*4), K1, Z5
+	VSUBPD      Z5, Z4, Z4
 	VMULPD      Z4, Z4, Z4
 	VADDPD      Z4, Z0, Z0
 	VCVTPS2PD.Z (R9)(R14*4), K1, Z4
-	VSUBPD      (R8)(R14*8), Z4, Z4
+	VCVTPS2PD.Z (R8)(R14*4), K1, Z5
+	VSUBPD      Z5, Z4, Z4
 	VMULPD      Z4, Z4, Z4
 	VADDPD      Z4, Z1, Z1
 	VCVTPS2PD.Z (R11)(R14*4), K1, Z4
-	VSUBPD      (R10)(R14*8), Z4, Z4
+	VCVTPS2PD.Z (R10)(R14*4), K1, Z5
+	VSUBPD      Z5, Z4, Z4
 	VMULPD      Z4, Z4, Z4
 	VADDPD      Z4, Z2, Z2
 	VCVTPS2PD.Z (R13)(R14*4), K1, Z4
-	VSUBPD      (R12)(R14*8), Z4, Z4
+	VCVTPS2PD.Z (R12)(R14*4), K1, Z5
+	VSUBPD      Z5, Z4, Z4
 	VMULPD      Z4, Z4, Z4
 	VADDPD      Z4, Z3, Z3
 
@@ -2240,9 +2240,295 @@ sum:
 	VZEROUPPER
 	RET
 
-// func scaledSquaresFloat32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// func products32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·scaledSquaresFloat32AVX512(SB), NOSPLIT, $0-128
+TEXT ·products32x32AVX512(SB), NOSPLIT, $0-128
+	MOVQ  pairs_base+80(FP), AX
+	MOVQ  pairs_len+88(FP), CX
+	MOVQ  out_base+104(FP), DX
+	MOVQ  dim+48(FP), BX
+	ANDQ  $-8, BX
+	MOVQ  dim+48(FP), SI
+	SUBQ  BX, SI
+	MOVQ  $0x00000000000000ff, DI
+	BZHIQ SI, DI, DI
+	KMOVW DI, K1
+
+group:
+	MOVLQSX (AX), SI
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, SI
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(SI*4), SI
+	MOVLQSX 4(AX), DI
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, DI
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(DI*4), DI
+	VPXORQ  Z0, Z0, Z0
+	MOVLQSX 8(AX), R8
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R8
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(R8*4), R8
+	MOVLQSX 12(AX), R9
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R9
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R9*4), R9
+	VPXORQ  Z1, Z1, Z1
+	MOVLQSX 16(AX), R10
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R10
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(R10*4), R10
+	MOVLQSX 20(AX), R11
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R11
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R11*4), R11
+	VPXORQ  Z2, Z2, Z2
+	MOVLQSX 24(AX), R12
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R12
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(R12*4), R12
+	MOVLQSX 28(AX), R13
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R13
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R13*4), R13
+	VPXORQ  Z3, Z3, Z3
+	XORQ    R14, R14
+	CMPQ    BX, $0x00
+	JE      tail
+
+step:
+	VCVTPS2PD (DI)(R14*4), Z4
+	VCVTPS2PD (SI)(R14*4), Z5
+	VMULPD    Z5, Z4, Z4
+	VADDPD    Z4, Z0, Z0
+	VCVTPS2PD (R9)(R14*4), Z4
+	VCVTPS2PD (R8)(R14*4), Z5
+	VMULPD    Z5, Z4, Z4
+	VADDPD    Z4, Z1, Z1
+	VCVTPS2PD (R11)(R14*4), Z4
+	VCVTPS2PD (R10)(R14*4), Z5
+	VMULPD    Z5, Z4, Z4
+	VADDPD    Z4, Z2, Z2
+	VCVTPS2PD (R13)(R14*4), Z4
+	VCVTPS2PD (R12)(R14*4), Z5
+	VMULPD    Z5, Z4, Z4
+	VADDPD    Z4, Z3, Z3
+	ADDQ      $0x08, R14
+	CMPQ      R14, BX
+	JNE       step
+
+tail:
+	MOVQ        dim+48(FP), R15
+	CMPQ        BX, R15
+	JE          sum
+	VCVTPS2PD.Z (DI)(R14*4), K1, Z4
+	VCVTPS2PD.Z (SI)(R14*4), K1, Z5
+	VMULPD      Z5, Z4, Z4
+	VADDPD      Z4, Z0, Z0
+	VCVTPS2PD.Z (R9)(R14*4), K1, Z4
+	VCVTPS2PD.Z (R8)(R14*4), K1, Z5
+	VMULPD      Z5, Z4, Z4
+	VADDPD      Z4, Z1, Z1
+	VCVTPS2PD.Z (R11)(R14*4), K1, Z4
+	VCVTPS2PD.Z (R10)(R14*4), K1, Z5
+	VMULPD      Z5, Z4, Z4
+	VADDPD      Z4, Z2, Z2
+	VCVTPS2PD.Z (R13)(R14*4), K1, Z4
+	VCVTPS2PD.Z (R12)(R14*4), K1, Z5
+	VMULPD      Z5, Z4, Z4
+	VADDPD      Z4, Z3, Z3
+
+sum:
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPD        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPD        X4, X0, X0
+	VPERMILPD     $0x01, X0, X4
+	VADDSD        X4, X0, X0
+	VMOVSD        X0, (DX)
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPD        Y4, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPD        X4, X1, X1
+	VPERMILPD     $0x01, X1, X4
+	VADDSD        X4, X1, X1
+	VMOVSD        X1, 8(DX)
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPD        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPD        X4, X2, X2
+	VPERMILPD     $0x01, X2, X4
+	VADDSD        X4, X2, X2
+	VMOVSD        X2, 16(DX)
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VPERMILPD     $0x01, X3, X4
+	VADDSD        X4, X3, X3
+	VMOVSD        X3, 24(DX)
+	ADDQ          $0x20, AX
+	ADDQ          $0x20, DX
+	SUBQ          $0x04, CX
+	JG            group
+	VZEROUPPER
+	RET
+
+// func squares64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·squares64x32AVX512(SB), NOSPLIT, $0-128
+	MOVQ  pairs_base+80(FP), AX
+	MOVQ  pairs_len+88(FP), CX
+	MOVQ  out_base+104(FP), DX
+	MOVQ  dim+48(FP), BX
+	ANDQ  $-8, BX
+	MOVQ  dim+48(FP), SI
+	SUBQ  BX, SI
+	MOVQ  $0x00000000000000ff, DI
+	BZHIQ SI, DI, DI
+	KMOVW DI, K1
+
+group:
+	MOVLQSX (AX), SI
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, SI
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(SI*8), SI
+	MOVLQSX 4(AX), DI
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, DI
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(DI*4), DI
+	VPXORQ  Z0, Z0, Z0
+	MOVLQSX 8(AX), R8
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R8
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(R8*8), R8
+	MOVLQSX 12(AX), R9
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R9
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R9*4), R9
+	VPXORQ  Z1, Z1, Z1
+	MOVLQSX 16(AX), R10
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R10
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(R10*8), R10
+	MOVLQSX 20(AX), R11
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R11
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R11*4), R11
+	VPXORQ  Z2, Z2, Z2
+	MOVLQSX 24(AX), R12
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R12
+	MOVQ    x_base+0(FP), R15
+	LEAQ    (R15)(R12*8), R12
+	MOVLQSX 28(AX), R13
+	MOVQ    dim+48(FP), R15
+	IMULQ   R15, R13
+	MOVQ    y_base+24(FP), R15
+	LEAQ    (R15)(R13*4), R13
+	VPXORQ  Z3, Z3, Z3
+	XORQ    R14, R14
+	CMPQ    BX, $0x00
+	JE      tail
+
+step:
+	VCVTPS2PD (DI)(R14*4), Z4
+	VSUBPD    (SI)(R14*8), Z4, Z4
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z0, Z0
+	VCVTPS2PD (R9)(R14*4), Z4
+	VSUBPD    (R8)(R14*8), Z4, Z4
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z1, Z1
+	VCVTPS2PD (R11)(R14*4), Z4
+	VSUBPD    (R10)(R14*8), Z4, Z4
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z2, Z2
+	VCVTPS2PD (R13)(R14*4), Z4
+	VSUBPD    (R12)(R14*8), Z4, Z4
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z3, Z3
+	ADDQ      $0x08, R14
+	CMPQ      R14, BX
+	JNE       step
+
+tail:
+	MOVQ        dim+48(FP), R15
+	CMPQ        BX, R15
+	JE          sum
+	VCVTPS2PD.Z (DI)(R14*4), K1, Z4
+	VMOVUPD.Z   (SI)(R14*8), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VMULPD      Z4, Z4, Z4
+	VADDPD      Z4, Z0, Z0
+	VCVTPS2PD.Z (R9)(R14*4), K1, Z4
+	VMOVUPD.Z   (R8)(R14*8), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VMULPD      Z4, Z4, Z4
+	VADDPD      Z4, Z1, Z1
+	VCVTPS2PD.Z (R11)(R14*4), K1, Z4
+	VMOVUPD.Z   (R10)(R14*8), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VMULPD      Z4, Z4, Z4
+	VADDPD      Z4, Z2, Z2
+	VCVTPS2PD.Z (R13)(R14*4), K1, Z4
+	VMOVUPD.Z   (R12)(R14*8), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VMULPD      Z4, Z4, Z4
+	VADDPD      Z4, Z3, Z3
+
+sum:
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPD        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPD        X4, X0, X0
+	VPERMILPD     $0x01, X0, X4
+	VADDSD        X4, X0, X0
+	VMOVSD        X0, (DX)
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPD        Y4, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPD        X4, X1, X1
+	VPERMILPD     $0x01, X1, X4
+	VADDSD        X4, X1, X1
+	VMOVSD        X1, 8(DX)
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPD        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPD        X4, X2, X2
+	VPERMILPD     $0x01, X2, X4
+	VADDSD        X4, X2, X2
+	VMOVSD        X2, 16(DX)
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPD        X4, X3, X3
+	VPERMILPD     $0x01, X3, X4
+	VADDSD        X4, X3, X3
+	VMOVSD        X3, 24(DX)
+	ADDQ          $0x20, AX
+	ADDQ          $0x20, DX
+	SUBQ          $0x04, CX
+	JG            group
+	VZEROUPPER
+	RET
+
+// func scaledSquares64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·scaledSquares64x32AVX512(SB), NOSPLIT, $0-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -2257,8 +2543,6 @@ TEXT ·scaledSquaresFloat32AVX512(SB), NOSPLIT, $0-128
 group:
 	MOVLQSX      (AX), SI
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, SI
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(SI*8), SI
@@ -2272,8 +2556,6 @@ group:
 	VPXORQ       Z1, Z1, Z1
 	MOVLQSX      8(AX), R8
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, R8
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(R8*8), R8
@@ -2287,8 +2569,6 @@ group:
 	VPXORQ       Z3, Z3, Z3
 	MOVLQSX      16(AX), R10
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, R10
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(R10*8), R10
@@ -2302,8 +2582,6 @@ group:
 	VPXORQ       Z5, Z5, Z5
 	MOVLQSX      24(AX), R12
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, R12
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(R12*8), R12
@@ -2349,23 +2627,27 @@ tail:
 	CMPQ        BX, R15
 	JE          sum
 	VCVTPS2PD.Z (DI)(R14*4), K1, Z8
+	VMOVUPD.Z   (SI)(R14*8), K1, Z9
 	VMULPD      Z0, Z8, Z8
-	VSUBPD      (SI)(R14*8), Z8, Z8
+	VSUBPD      Z9, Z8, Z8
 	VMULPD      Z8, Z8, Z8
 	VADDPD      Z8, Z1, Z1
 	VCVTPS2PD.Z (R9)(R14*4), K1, Z0
+	VMOVUPD.Z   (R8)(R14*8), K1, Z8
 	VMULPD      Z2, Z0, Z0
-	VSUBPD      (R8)(R14*8), Z0, Z0
+	VSUBPD      Z8, Z0, Z0
 	VMULPD      Z0, Z0, Z0
 	VADDPD      Z0, Z3, Z3
 	VCVTPS2PD.Z (R11)(R14*4), K1, Z0
+	VMOVUPD.Z   (R10)(R14*8), K1, Z2
 	VMULPD      Z4, Z0, Z0
-	VSUBPD      (R10)(R14*8), Z0, Z0
+	VSUBPD      Z2, Z0, Z0
 	VMULPD      Z0, Z0, Z0
 	VADDPD      Z0, Z5, Z5
 	VCVTPS2PD.Z (R13)(R14*4), K1, Z0
+	VMOVUPD.Z   (R12)(R14*8), K1, Z2
 	VMULPD      Z6, Z0, Z0
-	VSUBPD      (R12)(R14*8), Z0, Z0
+	VSUBPD      Z2, Z0, Z0
 	VMULPD      Z0, Z0, Z0
 	VADDPD      Z0, Z7, Z7
 
@@ -2405,9 +2687,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func productsFloat32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// func products64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·productsFloat32AVX512(SB), NOSPLIT, $0-128
+TEXT ·products64x32AVX512(SB), NOSPLIT, $0-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -2422,8 +2704,6 @@ TEXT ·productsFloat32AVX512(SB), NOSPLIT, $0-128
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, SI
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(SI*8), SI
@@ -2435,8 +2715,6 @@ group:
 	VPXORQ  Z0, Z0, Z0
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R8
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R8*8), R8
@@ -2448,8 +2726,6 @@ group:
 	VPXORQ  Z1, Z1, Z1
 	MOVLQSX 16(AX), R10
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R10
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R10*8), R10
@@ -2461,8 +2737,6 @@ group:
 	VPXORQ  Z2, Z2, Z2
 	MOVLQSX 24(AX), R12
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R12
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R12*8), R12
@@ -2498,16 +2772,20 @@ tail:
 	CMPQ        BX, R15
 	JE          sum
 	VCVTPS2PD.Z (DI)(R14*4), K1, Z4
-	VMULPD      (SI)(R14*8), Z4, Z4
+	VMOVUPD.Z   (SI)(R14*8), K1, Z5
+	VMULPD      Z5, Z4, Z4
 	VADDPD      Z4, Z0, Z0
 	VCVTPS2PD.Z (R9)(R14*4), K1, Z4
-	VMULPD      (R8)(R14*8), Z4, Z4
+	VMOVUPD.Z   (R8)(R14*8), K1, Z5
+	VMULPD      Z5, Z4, Z4
 	VADDPD      Z4, Z1, Z1
 	VCVTPS2PD.Z (R11)(R14*4), K1, Z4
-	VMULPD      (R10)(R14*8), Z4, Z4
+	VMOVUPD.Z   (R10)(R14*8), K1, Z5
+	VMULPD      Z5, Z4, Z4
 	VADDPD      Z4, Z2, Z2
 	VCVTPS2PD.Z (R13)(R14*4), K1, Z4
-	VMULPD      (R12)(R14*8), Z4, Z4
+	VMOVUPD.Z   (R12)(R14*8), K1, Z5
+	VMULPD      Z5, Z4, Z4
 	VADDPD      Z4, Z3, Z3
 
 sum:
@@ -2546,9 +2824,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func squaresFloat64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+// func squares64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·squaresFloat64AVX512(SB), NOSPLIT, $0-128
+TEXT ·squares64x64AVX512(SB), NOSPLIT, $0-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -2563,8 +2841,6 @@ TEXT ·squaresFloat64AVX512(SB), NOSPLIT, $0-128
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, SI
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(SI*8), SI
@@ -2576,8 +2852,6 @@ group:
 	VPXORQ  Z0, Z0, Z0
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R8
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R8*8), R8
@@ -2589,8 +2863,6 @@ group:
 	VPXORQ  Z1, Z1, Z1
 	MOVLQSX 16(AX), R10
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R10
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R10*8), R10
@@ -2602,8 +2874,6 @@ group:
 	VPXORQ  Z2, Z2, Z2
 	MOVLQSX 24(AX), R12
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R12
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R12*8), R12
@@ -2643,19 +2913,23 @@ tail:
 	CMPQ      BX, R15
 	JE        sum
 	VMOVUPD.Z (DI)(R14*8), K1, Z4
-	VSUBPD    (SI)(R14*8), Z4, Z4
+	VMOVUPD.Z (SI)(R14*8), K1, Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z0, Z0
 	VMOVUPD.Z (R9)(R14*8), K1, Z4
-	VSUBPD    (R8)(R14*8), Z4, Z4
+	VMOVUPD.Z (R8)(R14*8), K1, Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z1, Z1
 	VMOVUPD.Z (R11)(R14*8), K1, Z4
-	VSUBPD    (R10)(R14*8), Z4, Z4
+	VMOVUPD.Z (R10)(R14*8), K1, Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z2, Z2
 	VMOVUPD.Z (R13)(R14*8), K1, Z4
-	VSUBPD    (R12)(R14*8), Z4, Z4
+	VMOVUPD.Z (R12)(R14*8), K1, Z5
+	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z3, Z3
 
@@ -2695,9 +2969,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func scaledSquaresFloat64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+// func scaledSquares64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·scaledSquaresFloat64AVX512(SB), NOSPLIT, $0-128
+TEXT ·scaledSquares64x64AVX512(SB), NOSPLIT, $0-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -2712,8 +2986,6 @@ TEXT ·scaledSquaresFloat64AVX512(SB), NOSPLIT, $0-128
 group:
 	MOVLQSX      (AX), SI
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, SI
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(SI*8), SI
@@ -2727,8 +2999,6 @@ group:
 	VPXORQ       Z1, Z1, Z1
 	MOVLQSX      8(AX), R8
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, R8
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(R8*8), R8
@@ -2742,8 +3012,6 @@ group:
 	VPXORQ       Z3, Z3, Z3
 	MOVLQSX      16(AX), R10
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, R10
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(R10*8), R10
@@ -2757,8 +3025,6 @@ group:
 	VPXORQ       Z5, Z5, Z5
 	MOVLQSX      24(AX), R12
 	MOVQ         dim+48(FP), R15
-	ADDQ         $0x07, R15
-	ANDQ         $-8, R15
 	IMULQ        R15, R12
 	MOVQ         x_base+0(FP), R15
 	LEAQ         (R15)(R12*8), R12
@@ -2804,23 +3070,27 @@ tail:
 	CMPQ      BX, R15
 	JE        sum
 	VMOVUPD.Z (DI)(R14*8), K1, Z8
+	VMOVUPD.Z (SI)(R14*8), K1, Z9
 	VMULPD    Z0, Z8, Z8
-	VSUBPD    (SI)(R14*8), Z8, Z8
+	VSUBPD    Z9, Z8, Z8
 	VMULPD    Z8, Z8, Z8
 	VADDPD    Z8, Z1, Z1
 	VMOVUPD.Z (R9)(R14*8), K1, Z0
+	VMOVUPD.Z (R8)(R14*8), K1, Z8
 	VMULPD    Z2, Z0, Z0
-	VSUBPD    (R8)(R14*8), Z0, Z0
+	VSUBPD    Z8, Z0, Z0
 	VMULPD    Z0, Z0, Z0
 	VADDPD    Z0, Z3, Z3
 	VMOVUPD.Z (R11)(R14*8), K1, Z0
+	VMOVUPD.Z (R10)(R14*8), K1, Z2
 	VMULPD    Z4, Z0, Z0
-	VSUBPD    (R10)(R14*8), Z0, Z0
+	VSUBPD    Z2, Z0, Z0
 	VMULPD    Z0, Z0, Z0
 	VADDPD    Z0, Z5, Z5
 	VMOVUPD.Z (R13)(R14*8), K1, Z0
+	VMOVUPD.Z (R12)(R14*8), K1, Z2
 	VMULPD    Z6, Z0, Z0
-	VSUBPD    (R12)(R14*8), Z0, Z0
+	VSUBPD    Z2, Z0, Z0
 	VMULPD    Z0, Z0, Z0
 	VADDPD    Z0, Z7, Z7
 
@@ -2860,9 +3130,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func productsFloat64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+// func products64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·productsFloat64AVX512(SB), NOSPLIT, $0-128
+TEXT ·products64x64AVX512(SB), NOSPLIT, $0-128
 	MOVQ  pairs_base+80(FP), AX
 	MOVQ  pairs_len+88(FP), CX
 	MOVQ  out_base+104(FP), DX
@@ -2877,8 +3147,6 @@ TEXT ·productsFloat64AVX512(SB), NOSPLIT, $0-128
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, SI
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(SI*8), SI
@@ -2890,8 +3158,6 @@ group:
 	VPXORQ  Z0, Z0, Z0
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R8
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R8*8), R8
@@ -2903,8 +3169,6 @@ group:
 	VPXORQ  Z1, Z1, Z1
 	MOVLQSX 16(AX), R10
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R10
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R10*8), R10
@@ -2916,8 +3180,6 @@ group:
 	VPXORQ  Z2, Z2, Z2
 	MOVLQSX 24(AX), R12
 	MOVQ    dim+48(FP), R15
-	ADDQ    $0x07, R15
-	ANDQ    $-8, R15
 	IMULQ   R15, R12
 	MOVQ    x_base+0(FP), R15
 	LEAQ    (R15)(R12*8), R12
@@ -2953,16 +3215,20 @@ tail:
 	CMPQ      BX, R15
 	JE        sum
 	VMOVUPD.Z (DI)(R14*8), K1, Z4
-	VMULPD    (SI)(R14*8), Z4, Z4
+	VMOVUPD.Z (SI)(R14*8), K1, Z5
+	VMULPD    Z5, Z4, Z4
 	VADDPD    Z4, Z0, Z0
 	VMOVUPD.Z (R9)(R14*8), K1, Z4
-	VMULPD    (R8)(R14*8), Z4, Z4
+	VMOVUPD.Z (R8)(R14*8), K1, Z5
+	VMULPD    Z5, Z4, Z4
 	VADDPD    Z4, Z1, Z1
 	VMOVUPD.Z (R11)(R14*8), K1, Z4
-	VMULPD    (R10)(R14*8), Z4, Z4
+	VMOVUPD.Z (R10)(R14*8), K1, Z5
+	VMULPD    Z5, Z4, Z4
 	VADDPD    Z4, Z2, Z2
 	VMOVUPD.Z (R13)(R14*8), K1, Z4
-	VMULPD    (R12)(R14*8), Z4, Z4
+	VMOVUPD.Z (R12)(R14*8), K1, Z5
+	VMULPD    Z5, Z4, Z4
 	VADDPD    Z4, Z3, Z3
 
 sum:
@@ -3001,9 +3267,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func squaresFloat32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// func squares32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX
-TEXT ·squaresFloat32AVX2(SB), NOSPLIT, $0-128
+TEXT ·squares32x32AVX2(SB), NOSPLIT, $0-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -3011,18 +3277,16 @@ TEXT ·squaresFloat32AVX2(SB), NOSPLIT, $0-128
 	ANDQ    $-8, BX
 	MOVQ    dim+48(FP), SI
 	SUBQ    BX, SI
-	LEAQ    tails32<>+0(SB), DI
 	NEGQ    SI
+	LEAQ    tails32<>+0(SB), DI
 	VMOVDQU 32(DI)(SI*4), Y0
 
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, SI
 	MOVQ    x_base+0(FP), R11
-	LEAQ    (R11)(SI*8), SI
+	LEAQ    (R11)(SI*4), SI
 	MOVLQSX 4(AX), DI
 	MOVQ    dim+48(FP), R11
 	IMULQ   R11, DI
@@ -3032,11 +3296,9 @@ group:
 	VXORPD  Y2, Y2, Y2
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, R8
 	MOVQ    x_base+0(FP), R11
-	LEAQ    (R11)(R8*8), R8
+	LEAQ    (R11)(R8*4), R8
 	MOVLQSX 12(AX), R9
 	MOVQ    dim+48(FP), R11
 	IMULQ   R11, R9
@@ -3050,19 +3312,23 @@ group:
 
 step:
 	VCVTPS2PD (DI)(R10*4), Y5
-	VSUBPD    (SI)(R10*8), Y5, Y5
+	VCVTPS2PD (SI)(R10*4), Y6
+	VSUBPD    Y6, Y5, Y5
 	VMULPD    Y5, Y5, Y5
 	VADDPD    Y5, Y1, Y1
 	VCVTPS2PD 16(DI)(R10*4), Y5
-	VSUBPD    32(SI)(R10*8), Y5, Y5
+	VCVTPS2PD 16(SI)(R10*4), Y6
+	VSUBPD    Y6, Y5, Y5
 	VMULPD    Y5, Y5, Y5
 	VADDPD    Y5, Y2, Y2
 	VCVTPS2PD (R9)(R10*4), Y5
-	VSUBPD    (R8)(R10*8), Y5, Y5
+	VCVTPS2PD (R8)(R10*4), Y6
+	VSUBPD    Y6, Y5, Y5
 	VMULPD    Y5, Y5, Y5
 	VADDPD    Y5, Y3, Y3
 	VCVTPS2PD 16(R9)(R10*4), Y5
-	VSUBPD    32(R8)(R10*8), Y5, Y5
+	VCVTPS2PD 16(R8)(R10*4), Y6
+	VSUBPD    Y6, Y5, Y5
 	VMULPD    Y5, Y5, Y5
 	VADDPD    Y5, Y4, Y4
 	ADDQ      $0x08, R10
@@ -3074,23 +3340,35 @@ tail:
 	CMPQ         BX, R11
 	JE           sum
 	VMASKMOVPS   (DI)(R10*4), Y0, Y5
-	VCVTPS2PD    X5, Y6
-	VSUBPD       (SI)(R10*8), Y6, Y6
-	VMULPD       Y6, Y6, Y6
-	VADDPD       Y6, Y1, Y1
+	VCVTPS2PD    X5, Y5
+	VMASKMOVPS   (SI)(R10*4), Y0, Y6
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y6, Y5, Y5
+	VMULPD       Y5, Y5, Y5
+	VADDPD       Y5, Y1, Y1
+	VMASKMOVPS   (DI)(R10*4), Y0, Y5
 	VEXTRACTF128 $0x01, Y5, X5
 	VCVTPS2PD    X5, Y5
-	VSUBPD       32(SI)(R10*8), Y5, Y5
+	VMASKMOVPS   (SI)(R10*4), Y0, Y6
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y6, Y5, Y5
 	VMULPD       Y5, Y5, Y5
 	VADDPD       Y5, Y2, Y2
 	VMASKMOVPS   (R9)(R10*4), Y0, Y5
-	VCVTPS2PD    X5, Y6
-	VSUBPD       (R8)(R10*8), Y6, Y6
-	VMULPD       Y6, Y6, Y6
-	VADDPD       Y6, Y3, Y3
+	VCVTPS2PD    X5, Y5
+	VMASKMOVPS   (R8)(R10*4), Y0, Y6
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y6, Y5, Y5
+	VMULPD       Y5, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VMASKMOVPS   (R9)(R10*4), Y0, Y5
 	VEXTRACTF128 $0x01, Y5, X5
 	VCVTPS2PD    X5, Y5
-	VSUBPD       32(R8)(R10*8), Y5, Y5
+	VMASKMOVPS   (R8)(R10*4), Y0, Y6
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VSUBPD       Y6, Y5, Y5
 	VMULPD       Y5, Y5, Y5
 	VADDPD       Y5, Y4, Y4
 
@@ -3132,9 +3410,9 @@ DATA tails32<>+56(SB)/4, $0x00000000
 DATA tails32<>+60(SB)/4, $0x00000000
 GLOBL tails32<>(SB), RODATA|NOPTR, $64
 
-// func scaledSquaresFloat32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// func products32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX
-TEXT ·scaledSquaresFloat32AVX2(SB), NOSPLIT, $0-128
+TEXT ·products32x32AVX2(SB), NOSPLIT, $0-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -3142,143 +3420,16 @@ TEXT ·scaledSquaresFloat32AVX2(SB), NOSPLIT, $0-128
 	ANDQ    $-8, BX
 	MOVQ    dim+48(FP), SI
 	SUBQ    BX, SI
-	LEAQ    tails32<>+0(SB), DI
 	NEGQ    SI
-	VMOVDQU 32(DI)(SI*4), Y0
-
-group:
-	MOVLQSX      (AX), SI
-	MOVQ         dim+48(FP), R11
-	ADDQ         $0x07, R11
-	ANDQ         $-8, R11
-	IMULQ        R11, SI
-	MOVQ         x_base+0(FP), R11
-	LEAQ         (R11)(SI*8), SI
-	MOVLQSX      4(AX), DI
-	MOVQ         scales_base+56(FP), R11
-	VBROADCASTSD (R11)(DI*8), Y1
-	MOVQ         dim+48(FP), R11
-	IMULQ        R11, DI
-	MOVQ         y_base+24(FP), R11
-	LEAQ         (R11)(DI*4), DI
-	VXORPD       Y2, Y2, Y2
-	VXORPD       Y3, Y3, Y3
-	MOVLQSX      8(AX), R8
-	MOVQ         dim+48(FP), R11
-	ADDQ         $0x07, R11
-	ANDQ         $-8, R11
-	IMULQ        R11, R8
-	MOVQ         x_base+0(FP), R11
-	LEAQ         (R11)(R8*8), R8
-	MOVLQSX      12(AX), R9
-	MOVQ         scales_base+56(FP), R11
-	VBROADCASTSD (R11)(R9*8), Y4
-	MOVQ         dim+48(FP), R11
-	IMULQ        R11, R9
-	MOVQ         y_base+24(FP), R11
-	LEAQ         (R11)(R9*4), R9
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	XORQ         R10, R10
-	CMPQ         BX, $0x00
-	JE           tail
-
-step:
-	VCVTPS2PD (DI)(R10*4), Y7
-	VMULPD    Y1, Y7, Y7
-	VSUBPD    (SI)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y2, Y2
-	VCVTPS2PD 16(DI)(R10*4), Y7
-	VMULPD    Y1, Y7, Y7
-	VSUBPD    32(SI)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y3, Y3
-	VCVTPS2PD (R9)(R10*4), Y7
-	VMULPD    Y4, Y7, Y7
-	VSUBPD    (R8)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y5, Y5
-	VCVTPS2PD 16(R9)(R10*4), Y7
-	VMULPD    Y4, Y7, Y7
-	VSUBPD    32(R8)(R10*8), Y7, Y7
-	VMULPD    Y7, Y7, Y7
-	VADDPD    Y7, Y6, Y6
-	ADDQ      $0x08, R10
-	CMPQ      R10, BX
-	JNE       step
-
-tail:
-	MOVQ         dim+48(FP), R11
-	CMPQ         BX, R11
-	JE           sum
-	VMASKMOVPS   (DI)(R10*4), Y0, Y7
-	VCVTPS2PD    X7, Y8
-	VMULPD       Y1, Y8, Y8
-	VSUBPD       (SI)(R10*8), Y8, Y8
-	VMULPD       Y8, Y8, Y8
-	VADDPD       Y8, Y2, Y2
-	VEXTRACTF128 $0x01, Y7, X7
-	VCVTPS2PD    X7, Y7
-	VMULPD       Y1, Y7, Y7
-	VSUBPD       32(SI)(R10*8), Y7, Y7
-	VMULPD       Y7, Y7, Y7
-	VADDPD       Y7, Y3, Y3
-	VMASKMOVPS   (R9)(R10*4), Y0, Y1
-	VCVTPS2PD    X1, Y7
-	VMULPD       Y4, Y7, Y7
-	VSUBPD       (R8)(R10*8), Y7, Y7
-	VMULPD       Y7, Y7, Y7
-	VADDPD       Y7, Y5, Y5
-	VEXTRACTF128 $0x01, Y1, X1
-	VCVTPS2PD    X1, Y1
-	VMULPD       Y4, Y1, Y1
-	VSUBPD       32(R8)(R10*8), Y1, Y1
-	VMULPD       Y1, Y1, Y1
-	VADDPD       Y1, Y6, Y6
-
-sum:
-	VADDPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X1
-	VADDPD       X1, X2, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDSD       X1, X2, X2
-	VMOVSD       X2, (DX)
-	VADDPD       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X1
-	VADDPD       X1, X5, X5
-	VPERMILPD    $0x01, X5, X1
-	VADDSD       X1, X5, X5
-	VMOVSD       X5, 8(DX)
-	ADDQ         $0x10, AX
-	ADDQ         $0x10, DX
-	SUBQ         $0x02, CX
-	JG           group
-	VZEROUPPER
-	RET
-
-// func productsFloat32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
-// Requires: AVX
-TEXT ·productsFloat32AVX2(SB), NOSPLIT, $0-128
-	MOVQ    pairs_base+80(FP), AX
-	MOVQ    pairs_len+88(FP), CX
-	MOVQ    out_base+104(FP), DX
-	MOVQ    dim+48(FP), BX
-	ANDQ    $-8, BX
-	MOVQ    dim+48(FP), SI
-	SUBQ    BX, SI
 	LEAQ    tails32<>+0(SB), DI
-	NEGQ    SI
 	VMOVDQU 32(DI)(SI*4), Y0
 
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, SI
 	MOVQ    x_base+0(FP), R11
-	LEAQ    (R11)(SI*8), SI
+	LEAQ    (R11)(SI*4), SI
 	MOVLQSX 4(AX), DI
 	MOVQ    dim+48(FP), R11
 	IMULQ   R11, DI
@@ -3288,11 +3439,9 @@ group:
 	VXORPD  Y2, Y2, Y2
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, R8
 	MOVQ    x_base+0(FP), R11
-	LEAQ    (R11)(R8*8), R8
+	LEAQ    (R11)(R8*4), R8
 	MOVLQSX 12(AX), R9
 	MOVQ    dim+48(FP), R11
 	IMULQ   R11, R9
@@ -3306,16 +3455,20 @@ group:
 
 step:
 	VCVTPS2PD (DI)(R10*4), Y5
-	VMULPD    (SI)(R10*8), Y5, Y5
+	VCVTPS2PD (SI)(R10*4), Y6
+	VMULPD    Y6, Y5, Y5
 	VADDPD    Y5, Y1, Y1
 	VCVTPS2PD 16(DI)(R10*4), Y5
-	VMULPD    32(SI)(R10*8), Y5, Y5
+	VCVTPS2PD 16(SI)(R10*4), Y6
+	VMULPD    Y6, Y5, Y5
 	VADDPD    Y5, Y2, Y2
 	VCVTPS2PD (R9)(R10*4), Y5
-	VMULPD    (R8)(R10*8), Y5, Y5
+	VCVTPS2PD (R8)(R10*4), Y6
+	VMULPD    Y6, Y5, Y5
 	VADDPD    Y5, Y3, Y3
 	VCVTPS2PD 16(R9)(R10*4), Y5
-	VMULPD    32(R8)(R10*8), Y5, Y5
+	VCVTPS2PD 16(R8)(R10*4), Y6
+	VMULPD    Y6, Y5, Y5
 	VADDPD    Y5, Y4, Y4
 	ADDQ      $0x08, R10
 	CMPQ      R10, BX
@@ -3326,20 +3479,32 @@ tail:
 	CMPQ         BX, R11
 	JE           sum
 	VMASKMOVPS   (DI)(R10*4), Y0, Y5
-	VCVTPS2PD    X5, Y6
-	VMULPD       (SI)(R10*8), Y6, Y6
-	VADDPD       Y6, Y1, Y1
+	VCVTPS2PD    X5, Y5
+	VMASKMOVPS   (SI)(R10*4), Y0, Y6
+	VCVTPS2PD    X6, Y6
+	VMULPD       Y6, Y5, Y5
+	VADDPD       Y5, Y1, Y1
+	VMASKMOVPS   (DI)(R10*4), Y0, Y5
 	VEXTRACTF128 $0x01, Y5, X5
 	VCVTPS2PD    X5, Y5
-	VMULPD       32(SI)(R10*8), Y5, Y5
+	VMASKMOVPS   (SI)(R10*4), Y0, Y6
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VMULPD       Y6, Y5, Y5
 	VADDPD       Y5, Y2, Y2
 	VMASKMOVPS   (R9)(R10*4), Y0, Y5
-	VCVTPS2PD    X5, Y6
-	VMULPD       (R8)(R10*8), Y6, Y6
-	VADDPD       Y6, Y3, Y3
+	VCVTPS2PD    X5, Y5
+	VMASKMOVPS   (R8)(R10*4), Y0, Y6
+	VCVTPS2PD    X6, Y6
+	VMULPD       Y6, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VMASKMOVPS   (R9)(R10*4), Y0, Y5
 	VEXTRACTF128 $0x01, Y5, X5
 	VCVTPS2PD    X5, Y5
-	VMULPD       32(R8)(R10*8), Y5, Y5
+	VMASKMOVPS   (R8)(R10*4), Y0, Y6
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VMULPD       Y6, Y5, Y5
 	VADDPD       Y5, Y4, Y4
 
 sum:
@@ -3362,9 +3527,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func squaresFloat64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+// func squares64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX
-TEXT ·squaresFloat64AVX2(SB), NOSPLIT, $0-128
+TEXT ·squares64x32AVX2(SB), NOSPLIT, $0-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -3372,16 +3537,390 @@ TEXT ·squaresFloat64AVX2(SB), NOSPLIT, $0-128
 	ANDQ    $-8, BX
 	MOVQ    dim+48(FP), SI
 	SUBQ    BX, SI
-	LEAQ    tails64<>+0(SB), DI
 	NEGQ    SI
+	LEAQ    tails32<>+0(SB), DI
+	VMOVDQU 32(DI)(SI*4), Y0
+	LEAQ    tails64<>+0(SB), DI
+	VMOVDQU 64(DI)(SI*8), Y1
+	VMOVDQU 96(DI)(SI*8), Y2
+
+group:
+	MOVLQSX (AX), SI
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, SI
+	MOVQ    x_base+0(FP), R11
+	LEAQ    (R11)(SI*8), SI
+	MOVLQSX 4(AX), DI
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, DI
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(DI*4), DI
+	VXORPD  Y3, Y3, Y3
+	VXORPD  Y4, Y4, Y4
+	MOVLQSX 8(AX), R8
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R8
+	MOVQ    x_base+0(FP), R11
+	LEAQ    (R11)(R8*8), R8
+	MOVLQSX 12(AX), R9
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R9
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R9*4), R9
+	VXORPD  Y5, Y5, Y5
+	VXORPD  Y6, Y6, Y6
+	XORQ    R10, R10
+	CMPQ    BX, $0x00
+	JE      tail
+
+step:
+	VCVTPS2PD (DI)(R10*4), Y7
+	VSUBPD    (SI)(R10*8), Y7, Y7
+	VMULPD    Y7, Y7, Y7
+	VADDPD    Y7, Y3, Y3
+	VCVTPS2PD 16(DI)(R10*4), Y7
+	VSUBPD    32(SI)(R10*8), Y7, Y7
+	VMULPD    Y7, Y7, Y7
+	VADDPD    Y7, Y4, Y4
+	VCVTPS2PD (R9)(R10*4), Y7
+	VSUBPD    (R8)(R10*8), Y7, Y7
+	VMULPD    Y7, Y7, Y7
+	VADDPD    Y7, Y5, Y5
+	VCVTPS2PD 16(R9)(R10*4), Y7
+	VSUBPD    32(R8)(R10*8), Y7, Y7
+	VMULPD    Y7, Y7, Y7
+	VADDPD    Y7, Y6, Y6
+	ADDQ      $0x08, R10
+	CMPQ      R10, BX
+	JNE       step
+
+tail:
+	MOVQ         dim+48(FP), R11
+	CMPQ         BX, R11
+	JE           sum
+	VMASKMOVPS   (DI)(R10*4), Y0, Y7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   (SI)(R10*8), Y1, Y8
+	VSUBPD       Y8, Y7, Y7
+	VMULPD       Y7, Y7, Y7
+	VADDPD       Y7, Y3, Y3
+	VMASKMOVPS   (DI)(R10*4), Y0, Y7
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   32(SI)(R10*8), Y2, Y8
+	VSUBPD       Y8, Y7, Y7
+	VMULPD       Y7, Y7, Y7
+	VADDPD       Y7, Y4, Y4
+	VMASKMOVPS   (R9)(R10*4), Y0, Y7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   (R8)(R10*8), Y1, Y8
+	VSUBPD       Y8, Y7, Y7
+	VMULPD       Y7, Y7, Y7
+	VADDPD       Y7, Y5, Y5
+	VMASKMOVPS   (R9)(R10*4), Y0, Y7
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   32(R8)(R10*8), Y2, Y8
+	VSUBPD       Y8, Y7, Y7
+	VMULPD       Y7, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+
+sum:
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VPERMILPD    $0x01, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, (DX)
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VPERMILPD    $0x01, X5, X3
+	VADDSD       X3, X5, X5
+	VMOVSD       X5, 8(DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, DX
+	SUBQ         $0x02, CX
+	JG           group
+	VZEROUPPER
+	RET
+
+DATA tails64<>+0(SB)/8, $0xffffffffffffffff
+DATA tails64<>+8(SB)/8, $0xffffffffffffffff
+DATA tails64<>+16(SB)/8, $0xffffffffffffffff
+DATA tails64<>+24(SB)/8, $0xffffffffffffffff
+DATA tails64<>+32(SB)/8, $0xffffffffffffffff
+DATA tails64<>+40(SB)/8, $0xffffffffffffffff
+DATA tails64<>+48(SB)/8, $0xffffffffffffffff
+DATA tails64<>+56(SB)/8, $0xffffffffffffffff
+DATA tails64<>+64(SB)/8, $0x0000000000000000
+DATA tails64<>+72(SB)/8, $0x0000000000000000
+DATA tails64<>+80(SB)/8, $0x0000000000000000
+DATA tails64<>+88(SB)/8, $0x0000000000000000
+DATA tails64<>+96(SB)/8, $0x0000000000000000
+DATA tails64<>+104(SB)/8, $0x0000000000000000
+DATA tails64<>+112(SB)/8, $0x0000000000000000
+DATA tails64<>+120(SB)/8, $0x0000000000000000
+GLOBL tails64<>(SB), RODATA|NOPTR, $128
+
+// func scaledSquares64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// Requires: AVX
+TEXT ·scaledSquares64x32AVX2(SB), NOSPLIT, $0-128
+	MOVQ    pairs_base+80(FP), AX
+	MOVQ    pairs_len+88(FP), CX
+	MOVQ    out_base+104(FP), DX
+	MOVQ    dim+48(FP), BX
+	ANDQ    $-8, BX
+	MOVQ    dim+48(FP), SI
+	SUBQ    BX, SI
+	NEGQ    SI
+	LEAQ    tails32<>+0(SB), DI
+	VMOVDQU 32(DI)(SI*4), Y0
+	LEAQ    tails64<>+0(SB), DI
+	VMOVDQU 64(DI)(SI*8), Y1
+	VMOVDQU 96(DI)(SI*8), Y2
+
+group:
+	MOVLQSX      (AX), SI
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, SI
+	MOVQ         x_base+0(FP), R11
+	LEAQ         (R11)(SI*8), SI
+	MOVLQSX      4(AX), DI
+	MOVQ         scales_base+56(FP), R11
+	VBROADCASTSD (R11)(DI*8), Y3
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, DI
+	MOVQ         y_base+24(FP), R11
+	LEAQ         (R11)(DI*4), DI
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	MOVLQSX      8(AX), R8
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, R8
+	MOVQ         x_base+0(FP), R11
+	LEAQ         (R11)(R8*8), R8
+	MOVLQSX      12(AX), R9
+	MOVQ         scales_base+56(FP), R11
+	VBROADCASTSD (R11)(R9*8), Y6
+	MOVQ         dim+48(FP), R11
+	IMULQ        R11, R9
+	MOVQ         y_base+24(FP), R11
+	LEAQ         (R11)(R9*4), R9
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	XORQ         R10, R10
+	CMPQ         BX, $0x00
+	JE           tail
+
+step:
+	VCVTPS2PD (DI)(R10*4), Y9
+	VMULPD    Y3, Y9, Y9
+	VSUBPD    (SI)(R10*8), Y9, Y9
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y4, Y4
+	VCVTPS2PD 16(DI)(R10*4), Y9
+	VMULPD    Y3, Y9, Y9
+	VSUBPD    32(SI)(R10*8), Y9, Y9
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y5, Y5
+	VCVTPS2PD (R9)(R10*4), Y9
+	VMULPD    Y6, Y9, Y9
+	VSUBPD    (R8)(R10*8), Y9, Y9
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y7, Y7
+	VCVTPS2PD 16(R9)(R10*4), Y9
+	VMULPD    Y6, Y9, Y9
+	VSUBPD    32(R8)(R10*8), Y9, Y9
+	VMULPD    Y9, Y9, Y9
+	VADDPD    Y9, Y8, Y8
+	ADDQ      $0x08, R10
+	CMPQ      R10, BX
+	JNE       step
+
+tail:
+	MOVQ         dim+48(FP), R11
+	CMPQ         BX, R11
+	JE           sum
+	VMASKMOVPS   (DI)(R10*4), Y0, Y9
+	VCVTPS2PD    X9, Y9
+	VMASKMOVPD   (SI)(R10*8), Y1, Y10
+	VMULPD       Y3, Y9, Y9
+	VSUBPD       Y10, Y9, Y9
+	VMULPD       Y9, Y9, Y9
+	VADDPD       Y9, Y4, Y4
+	VMASKMOVPS   (DI)(R10*4), Y0, Y9
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VMASKMOVPD   32(SI)(R10*8), Y2, Y10
+	VMULPD       Y3, Y9, Y9
+	VSUBPD       Y10, Y9, Y9
+	VMULPD       Y9, Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	VMASKMOVPS   (R9)(R10*4), Y0, Y3
+	VCVTPS2PD    X3, Y3
+	VMASKMOVPD   (R8)(R10*8), Y1, Y9
+	VMULPD       Y6, Y3, Y3
+	VSUBPD       Y9, Y3, Y3
+	VMULPD       Y3, Y3, Y3
+	VADDPD       Y3, Y7, Y7
+	VMASKMOVPS   (R9)(R10*4), Y0, Y3
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VMASKMOVPD   32(R8)(R10*8), Y2, Y9
+	VMULPD       Y6, Y3, Y3
+	VSUBPD       Y9, Y3, Y3
+	VMULPD       Y3, Y3, Y3
+	VADDPD       Y3, Y8, Y8
+
+sum:
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X3
+	VADDPD       X3, X4, X4
+	VPERMILPD    $0x01, X4, X3
+	VADDSD       X3, X4, X4
+	VMOVSD       X4, (DX)
+	VADDPD       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPD       X3, X7, X7
+	VPERMILPD    $0x01, X7, X3
+	VADDSD       X3, X7, X7
+	VMOVSD       X7, 8(DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, DX
+	SUBQ         $0x02, CX
+	JG           group
+	VZEROUPPER
+	RET
+
+// func products64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+// Requires: AVX
+TEXT ·products64x32AVX2(SB), NOSPLIT, $0-128
+	MOVQ    pairs_base+80(FP), AX
+	MOVQ    pairs_len+88(FP), CX
+	MOVQ    out_base+104(FP), DX
+	MOVQ    dim+48(FP), BX
+	ANDQ    $-8, BX
+	MOVQ    dim+48(FP), SI
+	SUBQ    BX, SI
+	NEGQ    SI
+	LEAQ    tails32<>+0(SB), DI
+	VMOVDQU 32(DI)(SI*4), Y0
+	LEAQ    tails64<>+0(SB), DI
+	VMOVDQU 64(DI)(SI*8), Y1
+	VMOVDQU 96(DI)(SI*8), Y2
+
+group:
+	MOVLQSX (AX), SI
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, SI
+	MOVQ    x_base+0(FP), R11
+	LEAQ    (R11)(SI*8), SI
+	MOVLQSX 4(AX), DI
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, DI
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(DI*4), DI
+	VXORPD  Y3, Y3, Y3
+	VXORPD  Y4, Y4, Y4
+	MOVLQSX 8(AX), R8
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R8
+	MOVQ    x_base+0(FP), R11
+	LEAQ    (R11)(R8*8), R8
+	MOVLQSX 12(AX), R9
+	MOVQ    dim+48(FP), R11
+	IMULQ   R11, R9
+	MOVQ    y_base+24(FP), R11
+	LEAQ    (R11)(R9*4), R9
+	VXORPD  Y5, Y5, Y5
+	VXORPD  Y6, Y6, Y6
+	XORQ    R10, R10
+	CMPQ    BX, $0x00
+	JE      tail
+
+step:
+	VCVTPS2PD (DI)(R10*4), Y7
+	VMULPD    (SI)(R10*8), Y7, Y7
+	VADDPD    Y7, Y3, Y3
+	VCVTPS2PD 16(DI)(R10*4), Y7
+	VMULPD    32(SI)(R10*8), Y7, Y7
+	VADDPD    Y7, Y4, Y4
+	VCVTPS2PD (R9)(R10*4), Y7
+	VMULPD    (R8)(R10*8), Y7, Y7
+	VADDPD    Y7, Y5, Y5
+	VCVTPS2PD 16(R9)(R10*4), Y7
+	VMULPD    32(R8)(R10*8), Y7, Y7
+	VADDPD    Y7, Y6, Y6
+	ADDQ      $0x08, R10
+	CMPQ      R10, BX
+	JNE       step
+
+tail:
+	MOVQ         dim+48(FP), R11
+	CMPQ         BX, R11
+	JE           sum
+	VMASKMOVPS   (DI)(R10*4), Y0, Y7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   (SI)(R10*8), Y1, Y8
+	VMULPD       Y8, Y7, Y7
+	VADDPD       Y7, Y3, Y3
+	VMASKMOVPS   (DI)(R10*4), Y0, Y7
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   32(SI)(R10*8), Y2, Y8
+	VMULPD       Y8, Y7, Y7
+	VADDPD       Y7, Y4, Y4
+	VMASKMOVPS   (R9)(R10*4), Y0, Y7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   (R8)(R10*8), Y1, Y8
+	VMULPD       Y8, Y7, Y7
+	VADDPD       Y7, Y5, Y5
+	VMASKMOVPS   (R9)(R10*4), Y0, Y7
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPD   32(R8)(R10*8), Y2, Y8
+	VMULPD       Y8, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+
+sum:
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VPERMILPD    $0x01, X3, X4
+	VADDSD       X4, X3, X3
+	VMOVSD       X3, (DX)
+	VADDPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPD       X3, X5, X5
+	VPERMILPD    $0x01, X5, X3
+	VADDSD       X3, X5, X5
+	VMOVSD       X5, 8(DX)
+	ADDQ         $0x10, AX
+	ADDQ         $0x10, DX
+	SUBQ         $0x02, CX
+	JG           group
+	VZEROUPPER
+	RET
+
+// func squares64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+// Requires: AVX
+TEXT ·squares64x64AVX2(SB), NOSPLIT, $0-128
+	MOVQ    pairs_base+80(FP), AX
+	MOVQ    pairs_len+88(FP), CX
+	MOVQ    out_base+104(FP), DX
+	MOVQ    dim+48(FP), BX
+	ANDQ    $-8, BX
+	MOVQ    dim+48(FP), SI
+	SUBQ    BX, SI
+	NEGQ    SI
+	LEAQ    tails64<>+0(SB), DI
 	VMOVDQU 64(DI)(SI*8), Y0
 	VMOVDQU 96(DI)(SI*8), Y1
 
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, SI
 	MOVQ    x_base+0(FP), R11
 	LEAQ    (R11)(SI*8), SI
@@ -3394,8 +3933,6 @@ group:
 	VXORPD  Y3, Y3, Y3
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, R8
 	MOVQ    x_base+0(FP), R11
 	LEAQ    (R11)(R8*8), R8
@@ -3436,19 +3973,23 @@ tail:
 	CMPQ       BX, R11
 	JE         sum
 	VMASKMOVPD (DI)(R10*8), Y0, Y6
-	VSUBPD     (SI)(R10*8), Y6, Y6
+	VMASKMOVPD (SI)(R10*8), Y0, Y7
+	VSUBPD     Y7, Y6, Y6
 	VMULPD     Y6, Y6, Y6
 	VADDPD     Y6, Y2, Y2
 	VMASKMOVPD 32(DI)(R10*8), Y1, Y6
-	VSUBPD     32(SI)(R10*8), Y6, Y6
+	VMASKMOVPD 32(SI)(R10*8), Y1, Y7
+	VSUBPD     Y7, Y6, Y6
 	VMULPD     Y6, Y6, Y6
 	VADDPD     Y6, Y3, Y3
 	VMASKMOVPD (R9)(R10*8), Y0, Y6
-	VSUBPD     (R8)(R10*8), Y6, Y6
+	VMASKMOVPD (R8)(R10*8), Y0, Y7
+	VSUBPD     Y7, Y6, Y6
 	VMULPD     Y6, Y6, Y6
 	VADDPD     Y6, Y4, Y4
 	VMASKMOVPD 32(R9)(R10*8), Y1, Y6
-	VSUBPD     32(R8)(R10*8), Y6, Y6
+	VMASKMOVPD 32(R8)(R10*8), Y1, Y7
+	VSUBPD     Y7, Y6, Y6
 	VMULPD     Y6, Y6, Y6
 	VADDPD     Y6, Y5, Y5
 
@@ -3472,27 +4013,9 @@ sum:
 	VZEROUPPER
 	RET
 
-DATA tails64<>+0(SB)/8, $0xffffffffffffffff
-DATA tails64<>+8(SB)/8, $0xffffffffffffffff
-DATA tails64<>+16(SB)/8, $0xffffffffffffffff
-DATA tails64<>+24(SB)/8, $0xffffffffffffffff
-DATA tails64<>+32(SB)/8, $0xffffffffffffffff
-DATA tails64<>+40(SB)/8, $0xffffffffffffffff
-DATA tails64<>+48(SB)/8, $0xffffffffffffffff
-DATA tails64<>+56(SB)/8, $0xffffffffffffffff
-DATA tails64<>+64(SB)/8, $0x0000000000000000
-DATA tails64<>+72(SB)/8, $0x0000000000000000
-DATA tails64<>+80(SB)/8, $0x0000000000000000
-DATA tails64<>+88(SB)/8, $0x0000000000000000
-DATA tails64<>+96(SB)/8, $0x0000000000000000
-DATA tails64<>+104(SB)/8, $0x0000000000000000
-DATA tails64<>+112(SB)/8, $0x0000000000000000
-DATA tails64<>+120(SB)/8, $0x0000000000000000
-GLOBL tails64<>(SB), RODATA|NOPTR, $128
-
-// func scaledSquaresFloat64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+// func scaledSquares64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX
-TEXT ·scaledSquaresFloat64AVX2(SB), NOSPLIT, $0-128
+TEXT ·scaledSquares64x64AVX2(SB), NOSPLIT, $0-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -3500,16 +4023,14 @@ TEXT ·scaledSquaresFloat64AVX2(SB), NOSPLIT, $0-128
 	ANDQ    $-8, BX
 	MOVQ    dim+48(FP), SI
 	SUBQ    BX, SI
-	LEAQ    tails64<>+0(SB), DI
 	NEGQ    SI
+	LEAQ    tails64<>+0(SB), DI
 	VMOVDQU 64(DI)(SI*8), Y0
 	VMOVDQU 96(DI)(SI*8), Y1
 
 group:
 	MOVLQSX      (AX), SI
 	MOVQ         dim+48(FP), R11
-	ADDQ         $0x07, R11
-	ANDQ         $-8, R11
 	IMULQ        R11, SI
 	MOVQ         x_base+0(FP), R11
 	LEAQ         (R11)(SI*8), SI
@@ -3524,8 +4045,6 @@ group:
 	VXORPD       Y4, Y4, Y4
 	MOVLQSX      8(AX), R8
 	MOVQ         dim+48(FP), R11
-	ADDQ         $0x07, R11
-	ANDQ         $-8, R11
 	IMULQ        R11, R8
 	MOVQ         x_base+0(FP), R11
 	LEAQ         (R11)(R8*8), R8
@@ -3572,23 +4091,27 @@ tail:
 	CMPQ       BX, R11
 	JE         sum
 	VMASKMOVPD (DI)(R10*8), Y0, Y8
+	VMASKMOVPD (SI)(R10*8), Y0, Y9
 	VMULPD     Y2, Y8, Y8
-	VSUBPD     (SI)(R10*8), Y8, Y8
+	VSUBPD     Y9, Y8, Y8
 	VMULPD     Y8, Y8, Y8
 	VADDPD     Y8, Y3, Y3
 	VMASKMOVPD 32(DI)(R10*8), Y1, Y8
+	VMASKMOVPD 32(SI)(R10*8), Y1, Y9
 	VMULPD     Y2, Y8, Y8
-	VSUBPD     32(SI)(R10*8), Y8, Y8
+	VSUBPD     Y9, Y8, Y8
 	VMULPD     Y8, Y8, Y8
 	VADDPD     Y8, Y4, Y4
 	VMASKMOVPD (R9)(R10*8), Y0, Y2
+	VMASKMOVPD (R8)(R10*8), Y0, Y8
 	VMULPD     Y5, Y2, Y2
-	VSUBPD     (R8)(R10*8), Y2, Y2
+	VSUBPD     Y8, Y2, Y2
 	VMULPD     Y2, Y2, Y2
 	VADDPD     Y2, Y6, Y6
 	VMASKMOVPD 32(R9)(R10*8), Y1, Y2
+	VMASKMOVPD 32(R8)(R10*8), Y1, Y8
 	VMULPD     Y5, Y2, Y2
-	VSUBPD     32(R8)(R10*8), Y2, Y2
+	VSUBPD     Y8, Y2, Y2
 	VMULPD     Y2, Y2, Y2
 	VADDPD     Y2, Y7, Y7
 
@@ -3612,9 +4135,9 @@ sum:
 	VZEROUPPER
 	RET
 
-// func productsFloat64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+// func products64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX
-TEXT ·productsFloat64AVX2(SB), NOSPLIT, $0-128
+TEXT ·products64x64AVX2(SB), NOSPLIT, $0-128
 	MOVQ    pairs_base+80(FP), AX
 	MOVQ    pairs_len+88(FP), CX
 	MOVQ    out_base+104(FP), DX
@@ -3622,16 +4145,14 @@ TEXT ·productsFloat64AVX2(SB), NOSPLIT, $0-128
 	ANDQ    $-8, BX
 	MOVQ    dim+48(FP), SI
 	SUBQ    BX, SI
-	LEAQ    tails64<>+0(SB), DI
 	NEGQ    SI
+	LEAQ    tails64<>+0(SB), DI
 	VMOVDQU 64(DI)(SI*8), Y0
 	VMOVDQU 96(DI)(SI*8), Y1
 
 group:
 	MOVLQSX (AX), SI
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, SI
 	MOVQ    x_base+0(FP), R11
 	LEAQ    (R11)(SI*8), SI
@@ -3644,8 +4165,6 @@ group:
 	VXORPD  Y3, Y3, Y3
 	MOVLQSX 8(AX), R8
 	MOVQ    dim+48(FP), R11
-	ADDQ    $0x07, R11
-	ANDQ    $-8, R11
 	IMULQ   R11, R8
 	MOVQ    x_base+0(FP), R11
 	LEAQ    (R11)(R8*8), R8
@@ -3682,16 +4201,20 @@ tail:
 	CMPQ       BX, R11
 	JE         sum
 	VMASKMOVPD (DI)(R10*8), Y0, Y6
-	VMULPD     (SI)(R10*8), Y6, Y6
+	VMASKMOVPD (SI)(R10*8), Y0, Y7
+	VMULPD     Y7, Y6, Y6
 	VADDPD     Y6, Y2, Y2
 	VMASKMOVPD 32(DI)(R10*8), Y1, Y6
-	VMULPD     32(SI)(R10*8), Y6, Y6
+	VMASKMOVPD 32(SI)(R10*8), Y1, Y7
+	VMULPD     Y7, Y6, Y6
 	VADDPD     Y6, Y3, Y3
 	VMASKMOVPD (R9)(R10*8), Y0, Y6
-	VMULPD     (R8)(R10*8), Y6, Y6
+	VMASKMOVPD (R8)(R10*8), Y0, Y7
+	VMULPD     Y7, Y6, Y6
 	VADDPD     Y6, Y4, Y4
 	VMASKMOVPD 32(R9)(R10*8), Y1, Y6
-	VMULPD     32(R8)(R10*8), Y6, Y6
+	VMASKMOVPD 32(R8)(R10*8), Y1, Y7
+	VMULPD     Y7, Y6, Y6
 	VADDPD     Y6, Y5, Y5
 
 sum:

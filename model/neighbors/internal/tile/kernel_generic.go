@@ -96,35 +96,36 @@ func float32sGeneric(a *Args) int { return hits(a, float32Scores) }
 func bytesBestGeneric(a *Args)    { raise(a, byteScores) }
 func float32sBestGeneric(a *Args) { raise(a, float32Scores) }
 
-// The pair kernels repeat the definitions of package neighbors, which its tests compare them to.
+// The pair kernels repeat the definitions of package neighbors, whose tests compare them.
 
-func eachPair[T float32 | float64](x []float64, y []T, dim int, pairs []uint64, out []float64, term func(x float64, y T, point int) float64) {
-	padded := (dim + 7) &^ 7
-	for p, pair := range pairs {
-		q, point := int(uint32(pair)), int(pair>>32)
-		a, b := x[q*padded:][:dim], y[point*dim:][:dim]
-		var l [8]float64
-		for j := range a {
-			l[j%8] += term(a[j], b[j], point)
-		}
-		out[p] = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+func genericPairs[X, Y float32 | float64]() PairKernels[X, Y] {
+	return PairKernels[X, Y]{
+		Squares: eachPair[X, Y](func(x, y, _ float64) float64 {
+			d := x - y
+			return float64(d * d)
+		}),
+		ScaledSquares: eachPair[X, Y](func(x, y, scale float64) float64 {
+			d := x - float64(y*scale)
+			return float64(d * d)
+		}),
+		Products: eachPair[X, Y](func(x, y, _ float64) float64 { return float64(x * y) }),
 	}
 }
 
-func squaresGeneric[T float32 | float64](x []float64, y []T, dim int, _ []float64, pairs []uint64, out []float64) {
-	eachPair(x, y, dim, pairs, out, func(a float64, b T, _ int) float64 {
-		d := a - float64(b)
-		return float64(d * d)
-	})
-}
-
-func scaledSquaresGeneric[T float32 | float64](x []float64, y []T, dim int, scales []float64, pairs []uint64, out []float64) {
-	eachPair(x, y, dim, pairs, out, func(a float64, b T, point int) float64 {
-		d := a - float64(float64(b)*scales[point])
-		return float64(d * d)
-	})
-}
-
-func productsGeneric[T float32 | float64](x []float64, y []T, dim int, _ []float64, pairs []uint64, out []float64) {
-	eachPair(x, y, dim, pairs, out, func(a float64, b T, _ int) float64 { return float64(a * float64(b)) })
+func eachPair[X, Y float32 | float64](term func(x, y, scale float64) float64) Pairs[X, Y] {
+	return func(x []X, y []Y, dim int, scales []float64, pairs []uint64, out []float64) {
+		for p, pair := range pairs {
+			q, point := int(uint32(pair)), int(pair>>32)
+			a, b := x[q*dim:][:dim], y[point*dim:][:dim]
+			scale := 1.0
+			if scales != nil {
+				scale = scales[point]
+			}
+			var l [8]float64
+			for j := range a {
+				l[j%8] += term(float64(a[j]), float64(b[j]), scale)
+			}
+			out[p] = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+		}
+	}
 }

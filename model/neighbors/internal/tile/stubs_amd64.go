@@ -34,62 +34,82 @@ func float32sBestAVX512(a *byte)
 //go:noescape
 func float32sBestAVX2(a *byte)
 
-// squaresFloat32AVX512 computes a reduced value for each pair: see Kernels.
+// squares32x32AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func squaresFloat32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+func squares32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// scaledSquaresFloat32AVX512 computes a reduced value for each pair: see Kernels.
+// products32x32AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func scaledSquaresFloat32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+func products32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// productsFloat32AVX512 computes a reduced value for each pair: see Kernels.
+// squares64x32AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func productsFloat32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+func squares64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// squaresFloat64AVX512 computes a reduced value for each pair: see Kernels.
+// scaledSquares64x32AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func squaresFloat64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+func scaledSquares64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// scaledSquaresFloat64AVX512 computes a reduced value for each pair: see Kernels.
+// products64x32AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func scaledSquaresFloat64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+func products64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// productsFloat64AVX512 computes a reduced value for each pair: see Kernels.
+// squares64x64AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func productsFloat64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+func squares64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 
-// squaresFloat32AVX2 computes a reduced value for each pair: see Kernels.
+// scaledSquares64x64AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func squaresFloat32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+func scaledSquares64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 
-// scaledSquaresFloat32AVX2 computes a reduced value for each pair: see Kernels.
+// products64x64AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func scaledSquaresFloat32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+func products64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 
-// productsFloat32AVX2 computes a reduced value for each pair: see Kernels.
+// squares32x32AVX2 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func productsFloat32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+func squares32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// squaresFloat64AVX2 computes a reduced value for each pair: see Kernels.
+// products32x32AVX2 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func squaresFloat64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+func products32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// scaledSquaresFloat64AVX2 computes a reduced value for each pair: see Kernels.
+// squares64x32AVX2 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func scaledSquaresFloat64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+func squares64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
-// productsFloat64AVX2 computes a reduced value for each pair: see Kernels.
+// scaledSquares64x32AVX2 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
-func productsFloat64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+func scaledSquares64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// products64x32AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func products64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// squares64x64AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func squares64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// scaledSquares64x64AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func scaledSquares64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// products64x64AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func products64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)

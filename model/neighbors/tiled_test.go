@@ -1,0 +1,390 @@
+package neighbors
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/vectors"
+)
+
+var tileMetrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct}
+
+// rowsBlock makes a block of rows, in float32 where that is asked for.
+func rowsBlock(rows [][]float64, dtype vectors.DType) *vectors.Block {
+	b := &vectors.Block{Dim: len(rows[0]), DType: dtype}
+	for i, row := range rows {
+		if c := b.Append(row, int64(i)); c >= 0 {
+			panic(fmt.Sprintf("row %d, column %d: %v", i, c, row[c]))
+		}
+	}
+	return b
+}
+
+func gaussianRows(r *rand.Rand, n, dim int) [][]float64 {
+	rows := make([][]float64, n)
+	for i := range rows {
+		rows[i] = make([]float64, dim)
+		for j := range rows[i] {
+			rows[i][j] = r.NormFloat64()
+		}
+	}
+	return rows
+}
+
+// change changes rows in place.
+func change(rows [][]float64, f func(i, j int, v float64) float64) [][]float64 {
+	for i, row := range rows {
+		for j, v := range row {
+			row[j] = f(i, j, v)
+		}
+	}
+	return rows
+}
+
+// adversaries are sets of rows that mislead arithmetic of little precision. Wide ones do not fit float32.
+func adversaries() []struct {
+	name string
+	rows [][]float64
+	wide bool
+} {
+	r := rand.New(rand.NewPCG(4, 1))
+	n := 200
+	if len(tile.Levels()) == 1 {
+		n = 120
+	}
+	set := func(dim int, f func(i, j int, v float64) float64) [][]float64 {
+		return change(gaussianRows(r, n, dim), f)
+	}
+	near := gaussianRows(r, 20, 19)
+	sign := func(v float64) float64 { return math.Copysign(1, v) }
+	return []struct {
+		name string
+		rows [][]float64
+		wide bool
+	}{
+		{"gaussian", set(37, func(_, _ int, v float64) float64 { return v }), false},
+		{"one column", set(1, func(_, _ int, v float64) float64 { return v }), false},
+		{"mean 1e6", set(16, func(_, _ int, v float64) float64 { return 1e6 + v }), false},
+		{"one huge column", set(9, func(_, j int, v float64) float64 {
+			if j == 0 {
+				return v * 1e7
+			}
+			return v
+		}), false},
+		{"unix time", set(4, func(i, j int, v float64) float64 {
+			if j == 0 {
+				return 1.7e9 + float64(i*977%86400)
+			}
+			return v
+		}), false},
+		{"near duplicates", set(19, func(i, j int, v float64) float64 { return near[i%20][j] + 1e-4*v }), false},
+		{"duplicates", set(19, func(i, j int, _ float64) float64 { return near[i%7][j] }), false},
+		{"all equal", set(5, func(_, _ int, _ float64) float64 { return 3.25 }), false},
+		{"all zero", set(5, func(_, _ int, _ float64) float64 { return 0 }), false},
+		{"half zero", set(6, func(i, _ int, v float64) float64 { return v * float64(i%2) }), false},
+		{"whole numbers", set(8, func(_, _ int, v float64) float64 { return math.Round(v) }), false},
+		{"denormals of float32", set(7, func(_, _ int, v float64) float64 { return v * 0x1p-140 }), false},
+		{"greatest float32", set(7, func(_, _ int, v float64) float64 { return sign(v) * math.MaxFloat32 }), false},
+		{"one outlier", set(7, func(i, _ int, v float64) float64 {
+			if i == 100 {
+				return v * 0x1p100
+			}
+			return v
+		}), false},
+		{"magnitudes", set(7, func(i, _ int, v float64) float64 { return v * math.Ldexp(1, i%200-100) }), false},
+		{"denormals of float64", set(7, func(_, _ int, v float64) float64 { return v * 0x1p-1060 }), true},
+		{"greatest float64", set(7, func(_, _ int, v float64) float64 { return sign(v) * math.MaxFloat64 }), true},
+		{"magnitudes of float64", set(7, func(i, _ int, v float64) float64 { return v * math.Ldexp(1, i%20*100-1000) }), true},
+		{"mean 1e12", set(12, func(_, _ int, v float64) float64 { return 1e12 + v }), true},
+	}
+}
+
+// engines are one on each level. That of plain Go, whose tiles are slow, is left out where there are others.
+func engines(p *points, o Options) map[string]*tiled {
+	e := map[string]*tiled{}
+	levels := tile.Levels()
+	for _, l := range levels {
+		if l != &tile.Generic || len(levels) == 1 {
+			e[l.Name] = newTiled(p, o, l)
+		}
+	}
+	return e
+}
+
+type query1 struct {
+	name    string
+	q       *vectors.Block
+	exclude []int32
+}
+
+// queriesOf are ways to ask: all points, some of them, and other rows, in either type.
+func queriesOf(b *vectors.Block, p *points) []query1 {
+	n := b.Len()
+	all := make([]int32, n)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	some := &vectors.Block{Dim: b.Dim, DType: b.DType}
+	var places []int32
+	other := &vectors.Block{Dim: b.Dim, DType: vectors.Float64}
+	buf, half := make([]float64, b.Dim), make([]float64, b.Dim)
+	for i := n / 3; i < n/3+101; i++ {
+		x := p.row(i, buf)
+		some.Append(x, int64(i))
+		places = append(places, int32(i))
+		for j, v := range x {
+			half[j] = v * 0.75
+		}
+		other.Append(half, int64(i))
+	}
+	return []query1{{"all", b, all}, {"some", some, places}, {"other", other, nil}}
+}
+
+func pointsOf(b *vectors.Block) *points {
+	p := &points{n: b.Len(), dim: b.Dim}
+	if b.Wide() {
+		p.f64 = b.F64
+	} else {
+		p.f32 = b.F32
+	}
+	return p
+}
+
+// TestTiledIsExact compares, index for index and bit for bit, every level at every precision to brute force, on data
+// where a bound that misses a rounding would lose a neighbour.
+func TestTiledIsExact(t *testing.T) {
+	for _, set := range adversaries() {
+		for _, dtype := range []vectors.DType{vectors.Float32, vectors.Float64} {
+			if set.wide && dtype == vectors.Float32 {
+				continue
+			}
+			b := rowsBlock(set.rows, dtype)
+			p := pointsOf(b)
+			for _, m := range tileMetrics {
+				o := Options{Metric: m}
+				o.EnsureDefaults()
+				reference := newBrute(p, o)
+				under := engines(p, o)
+				for _, q := range queriesOf(b, p) {
+					n := q.q.Len()
+					const most = 60
+					positions, distances := make([]int32, n*most), make([]float64, n*most)
+					reference.kNeighbors(q.q, q.exclude, most, 2, positions, distances)
+					radius := distances[(n/2)*most+20]
+					within := reference.radiusNeighbors(q.q, q.exclude, radius, 2)
+					for level, e := range under {
+						begin := e.first
+						for e.first = begin; e.first <= inFloat64; e.first++ {
+							name := fmt.Sprintf("%s/%v/%s/%s/%s/%d", set.name, dtype, m, q.name, level, e.first)
+							for _, k := range []int{1, 10, most} {
+								gotP, gotD := make([]int32, n*k), make([]float64, n*k)
+								e.kNeighbors(q.q, q.exclude, k, 1+k%3, gotP, gotD)
+								for i := range n {
+									sameNeighbors(t, name, i, gotP[i*k:(i+1)*k], positions[i*most:][:k], gotD[i*k:(i+1)*k], distances[i*most:][:k])
+								}
+							}
+							got := e.radiusNeighbors(q.q, q.exclude, radius, 2)
+							if !slices.Equal(got.Offsets, within.Offsets) {
+								t.Fatalf("%s: radius %v: %d pairs, want %d", name, radius, len(got.Positions), len(within.Positions))
+							}
+							sameNeighbors(t, name, -1, got.Positions, within.Positions, got.Distances, within.Distances)
+						}
+						e.first = begin
+					}
+				}
+			}
+		}
+	}
+}
+
+func sameNeighbors(t *testing.T, name string, query int, gotP, wantP []int32, gotD, wantD []float64) {
+	t.Helper()
+	for r := range wantP {
+		if gotP[r] != wantP[r] || math.Float64bits(gotD[r]) != math.Float64bits(wantD[r]) {
+			t.Fatalf("%s: query %d: neighbour %d is %d at %v, want %d at %v", name, query, r, gotP[r], gotD[r], wantP[r], wantD[r])
+		}
+	}
+}
+
+// TestTiledSize takes every number of points around the tile's and the panel's sizes, and every k.
+func TestTiledSize(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 1))
+	for _, n := range []int{2, 7, 8, 9, 47, 48, 49, 95, 96, 97, 145} {
+		b := rowsBlock(gaussianRows(r, n, 3), vectors.Auto)
+		p := pointsOf(b)
+		o := Options{Metric: Euclidean}
+		reference := newBrute(p, o)
+		for _, e := range engines(p, o) {
+			for _, q := range queriesOf1(b) {
+				for k := 1; k < n; k += 1 + k/4 {
+					wantP, wantD := make([]int32, n*k), make([]float64, n*k)
+					gotP, gotD := make([]int32, n*k), make([]float64, n*k)
+					reference.kNeighbors(q.q, q.exclude, k, 1, wantP, wantD)
+					e.kNeighbors(q.q, q.exclude, k, 2, gotP, gotD)
+					sameNeighbors(t, fmt.Sprintf("n %d, k %d, %s", n, k, q.name), -1, gotP, wantP, gotD, wantD)
+				}
+			}
+		}
+	}
+}
+
+// queriesOf1 asks for all points with and without leaving themselves out.
+func queriesOf1(b *vectors.Block) []query1 {
+	all := make([]int32, b.Len())
+	for i := range all {
+		all[i] = int32(i)
+	}
+	return []query1{{"self", b, all}, {"same", b, nil}}
+}
+
+// TestTiledGivesUp takes data that neither short form can tell apart, in numbers that make work go on to float64, next
+// to data that it can.
+func TestTiledGivesUp(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 1))
+	rows := gaussianRows(r, 6000, 3)
+	for i, row := range rows {
+		row[0] = float64(i%2) * 1e9 // two clouds, each far less wide than what int8 or float32 resolves
+		if i < 600 {
+			row[0], row[1] = row[0]+float64(i)*1e4, float64(i)
+		}
+	}
+	b := rowsBlock(rows, vectors.Float64)
+	p := pointsOf(b)
+	o := Options{Metric: Euclidean}
+	const k = 3
+	for _, q := range queriesOf(b, p)[:1] {
+		n := q.q.Len()
+		wantP, wantD := make([]int32, n*k), make([]float64, n*k)
+		newBrute(p, o).kNeighbors(q.q, q.exclude, k, 2, wantP, wantD)
+		for level, e := range engines(p, o) {
+			gotP, gotD := make([]int32, n*k), make([]float64, n*k)
+			e.kNeighbors(q.q, q.exclude, k, 2, gotP, gotD)
+			sameNeighbors(t, level, -1, gotP, wantP, gotD, wantD)
+			// As chunks: the last query is not asked for.
+			short := *q.q
+			short.Numbers = short.Numbers[:n-1]
+			clear(gotP)
+			e.kNeighbors(&short, q.exclude[:n-1], k, 2, gotP, gotD)
+			sameNeighbors(t, level+" in chunks", -1, gotP[:(n-1)*k], wantP[:(n-1)*k], gotD[:(n-1)*k], wantD[:(n-1)*k])
+		}
+	}
+}
+
+// TestLimits checks the inequalities of the filter one by one on adversarial pairs: the bound of a query at exactly a
+// pair's reduced value must let the pair pass, on every level.
+func TestLimits(t *testing.T) {
+	for _, set := range adversaries() {
+		b := rowsBlock(set.rows, vectors.Float64)
+		p := pointsOf(b)
+		for _, m := range tileMetrics {
+			o := Options{Metric: m}
+			for level, e := range engines(p, o) {
+				for _, prec := range []precision{inBytes, inFloat32} {
+					if prec < e.first {
+						continue
+					}
+					checkLimits(t, fmt.Sprintf("%s/%s/%s/%d", set.name, m, level, prec), e, b, prec)
+				}
+			}
+		}
+	}
+}
+
+// checkLimits gives the first queries the bound of one pair each, which must be a hit.
+func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec precision) {
+	s := &query{t: e, q: b, k: 1, counts: make([]int32, b.Len()), bounds: make([]float64, b.Len())}
+	w := newWorker(s, e.points.n+tile.Columns)
+	for j := range w.a {
+		w.a[j] = float32(math.Inf(-1))
+	}
+	f := e.shorts(prec)
+	q := queries{first: 0, n: tile.Rows, forms: f}
+	tiles := e.kernels.Bytes
+	if prec == inFloat32 {
+		tiles = e.kernels.Float32s
+	}
+	var pre prepared
+	for j := range e.points.n {
+		for i := range tile.Rows {
+			e.o.prepare(b, i, &pre)
+			scale := 0.0
+			if e.scales != nil {
+				scale = e.scales[j]
+			}
+			bound := e.o.reduced(&pre, &e.points, j, scale)
+			if e.o.Metric == Cosine && bound == 2 {
+				bound = 2 // of the zero vector: an upper bound
+			}
+			w.qa[i], w.qb[i] = e.frame.limits(f, i, bound)
+		}
+		w.load(q, 0)
+		w.against(f, j/tile.Columns, 1)
+		w.args.A, w.args.B, w.args.C, w.args.Hits = &w.a[0], &w.b[0], &w.c[0], &w.hits[0]
+		n := tiles(&w.args)
+		for i := range tile.Rows {
+			if n == 0 || w.hits[0].Masks[i]>>(j%tile.Columns)&1 == 0 {
+				t.Fatalf("%s: the pair %d, %d was discarded at its own distance", name, i, j)
+			}
+		}
+	}
+}
+
+func TestTiledEncoding(t *testing.T) {
+	b := rowsBlock(gaussianRows(rand.New(rand.NewPCG(8, 1)), 300, 20), vectors.Auto)
+	for _, m := range tileMetrics {
+		x, err := Fit(b, Options{Metric: m, Algorithm: Brute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var buf bytes.Buffer
+		if _, err := x.WriteTo(&buf); err != nil {
+			t.Fatal(err)
+		}
+		y, err := ReadIndex(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := x.KNeighbors(b, 7, Search{Self: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := y.KNeighbors(b, 7, Search{Self: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameNeighbors(t, string(m), -1, got.Positions, want.Positions, got.Distances, want.Distances)
+	}
+}
+
+func TestSelection(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 1))
+	for range 2000 {
+		v := make([]candidate, 1+r.IntN(40))
+		for i := range v {
+			v[i] = candidate{float64(r.IntN(6)), int32(i)}
+		}
+		r.Shuffle(len(v), func(i, j int) { v[i], v[j] = v[j], v[i] })
+		want := slices.Clone(v)
+		slices.SortFunc(want, compareCandidates)
+		k := 1 + r.IntN(len(v))
+		if got := selectBest(v, k); got != want[k-1] {
+			t.Fatalf("selectBest of %d gave %v, want %v", k, got, want[k-1])
+		}
+		slices.SortFunc(v[:k], compareCandidates)
+		if !slices.Equal(v[:k], want[:k]) {
+			t.Fatalf("the %d best are %v, want %v", k, v[:k], want[:k])
+		}
+		f := make([]float32, len(want))
+		for i, c := range want {
+			f[len(f)-1-i] = -float32(c.distance)
+		}
+		if got, w := nthLargest(f, k), -float32(want[k-1].distance); got != w {
+			t.Fatalf("nthLargest %d gave %v, want %v", k, got, w)
+		}
+	}
+}
