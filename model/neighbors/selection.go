@@ -2,6 +2,7 @@ package neighbors
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -11,8 +12,7 @@ type selection struct {
 	k         int
 	positions []int32 // the first k
 	distances []float64
-	moreP     []int32 // what follows
-	moreD     []float64
+	more      []candidate // what follows
 }
 
 // candidate is a point that may be a neighbour.
@@ -33,7 +33,7 @@ func (e candidate) before(f candidate) bool {
 }
 
 // slack is how many entries a selection of k holds beyond k.
-func slack(k int) int { return max(k/4, 8) }
+func slack(k int) int { return max(k*2/5, 8) }
 
 // put stores the n-th candidate, n from 0.
 func (s *selection) put(n int, e candidate) {
@@ -41,7 +41,7 @@ func (s *selection) put(n int, e candidate) {
 		s.distances[n], s.positions[n] = e.distance, e.position
 		return
 	}
-	s.moreD[n-s.k], s.moreP[n-s.k] = e.distance, e.position
+	s.more[n-s.k] = e
 }
 
 // candidates appends the first n entries to dst.
@@ -49,30 +49,62 @@ func (s *selection) candidates(n int, dst []candidate) []candidate {
 	for i := range min(n, s.k) {
 		dst = append(dst, candidate{s.distances[i], s.positions[i]})
 	}
-	for i := range max(n-s.k, 0) {
-		dst = append(dst, candidate{s.moreD[i], s.moreP[i]})
-	}
-	return dst
+	return append(dst, s.more[:max(n-s.k, 0)]...)
 }
 
-// reduce keeps the k best of n ≥ k entries and returns the worst of them.
-func (s *selection) reduce(n int, scratch *[]candidate) candidate {
+// buckets is the number of intervals that reduce cuts distances into.
+const buckets = 128
+
+// reduce drops candidates that are not among the k best of n > k, at least a quarter of those beyond k, and returns how
+// many it keeps and the greatest distance among them. It counts distances by interval instead of comparing them, which
+// no branch predictor could follow.
+func (s *selection) reduce(n int, scratch *[]candidate) (int, float64) {
 	all := s.candidates(n, (*scratch)[:0])
 	*scratch = all
-	worst := selectBest(all, s.k)
-	for i, e := range all[:s.k] {
-		s.distances[i], s.positions[i] = e.distance, e.position
+	low, high := all[0].distance, all[0].distance
+	for _, c := range all {
+		low, high = min(low, c.distance), max(high, c.distance)
 	}
-	return worst
+	kept, worst := 0, 0.0
+	if scale := buckets / (high - low); scale <= math.MaxFloat64 && scale > 0 {
+		var counts [buckets + 1]uint16
+		for _, c := range all {
+			counts[min(uint((c.distance-low)*scale), buckets)]++
+		}
+		last, sum := 0, int(counts[0])
+		for sum < s.k {
+			last++
+			sum += int(counts[last])
+		}
+		if sum <= s.k+3*len(s.more)/4 {
+			worst = low
+			for _, c := range all {
+				b := min(int((c.distance-low)*scale), buckets)
+				all[kept] = c
+				if b <= last {
+					kept++
+					worst = max(worst, c.distance)
+				}
+			}
+		}
+	}
+	if kept == 0 { // too many in one interval
+		kept, worst = s.k, selectBest(all, s.k).distance
+	}
+	for i, c := range all[:kept] {
+		s.put(i, c)
+	}
+	return kept, worst
 }
 
 // sort puts the k best of n ≥ k entries in ascending order.
 func (s *selection) sort(n int, scratch *[]candidate) {
-	if n > s.k {
-		s.reduce(n, scratch)
-	}
-	all := s.candidates(s.k, (*scratch)[:0])
+	all := s.candidates(n, (*scratch)[:0])
 	*scratch = all
+	if n > s.k {
+		selectBest(all, s.k)
+		all = all[:s.k]
+	}
 	slices.SortFunc(all, compareCandidates)
 	for i, e := range all {
 		s.distances[i], s.positions[i] = e.distance, e.position

@@ -69,8 +69,8 @@ const (
 	inFloat64 // no filter
 )
 
-// tooMany is the share of pairs that pass from which on the next precision is faster, and patience the number of points
-// that a block of queries is compared to before it is looked at: bounds are not tight at first.
+// tooMany is the share of pairs that pass for nothing from which on the next precision is faster, and patience the
+// number of points that a block of queries is compared to before it is looked at: bounds are not tight at first.
 var tooMany = [...]float64{inBytes: 1.0 / 8, inFloat32: 1.0 / 2}
 
 func (s *query) patience() int { return max(64*s.k, 4096) }
@@ -104,35 +104,39 @@ type query struct {
 	t       *tiled
 	q       *vectors.Block
 	exclude []int32
-	bounds  []float64 // of each query, a reduced value that none of its neighbours exceeds
-	zero    float64   // the bound of the distance 0, where no distance is less
+	states  []state
+	zero    float64 // the bound of the distance 0, where no distance is less
 
 	k         int // or 0: all within the radius
 	positions []int32
 	distances []float64
-	counts    []int32 // of neighbours kept, or closed
-	more      int     // candidates that a selection holds beyond k; 0 where a heap is kept instead
-	moreP     []int32
-	moreD     []float64
+	more      int // candidates that a selection holds beyond k; 0 where a heap is kept instead
+	extra     []candidate
 
 	radius float64
 	found  []within
 }
 
+// state is what a search knows of one query.
+type state struct {
+	bound float64 // a reduced value that none of its neighbours exceeds
+	count int32   // neighbours kept, or closed
+}
+
 const closed = -1 // the answer is complete
 
 func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, positions []int32, distances []float64) {
-	s := &query{t: t, q: q, exclude: exclude, bounds: make([]float64, q.Len()),
-		k: k, positions: positions, distances: distances, counts: make([]int32, q.Len())}
-	for i := range s.bounds {
-		s.bounds[i] = math.Inf(1)
+	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()),
+		k: k, positions: positions, distances: distances}
+	for i := range s.states {
+		s.states[i].bound = math.Inf(1)
 	}
 	if s.zero = t.o.ceiling(0, t.points.dim); t.frame.product {
 		s.zero = math.Inf(-1)
 	}
 	if k >= heaped {
 		s.more = slack(k)
-		s.moreP, s.moreD = make([]int32, q.Len()*s.more), make([]float64, q.Len()*s.more)
+		s.extra = make([]candidate, q.Len()*s.more)
 	}
 	if s.everyPoint() {
 		s.pairs(threads)
@@ -144,10 +148,10 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, po
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				switch {
-				case s.counts[i] == closed:
+				case s.states[i].count == closed:
 				case s.more > 0:
 					kept := s.selection(i)
-					kept.sort(int(s.counts[i]), &scratch)
+					kept.sort(int(s.states[i].count), &scratch)
 				default:
 					kept := s.keeper(i)
 					kept.sorted(kept.positions, kept.distances)
@@ -158,11 +162,11 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, po
 }
 
 func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, threads int) *Neighbors {
-	s := &query{t: t, q: q, exclude: exclude, bounds: make([]float64, q.Len()),
-		radius: r, found: make([]within, q.Len()), counts: make([]int32, q.Len())}
+	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()),
+		radius: r, found: make([]within, q.Len())}
 	ceiling := t.o.ceiling(r, t.points.dim)
-	for i := range s.bounds {
-		s.bounds[i] = ceiling
+	for i := range s.states {
+		s.states[i].bound = ceiling
 	}
 	s.chunks(threads)
 	parallel(q.Len(), 64, threads, func() func(lo, hi int) {
@@ -189,22 +193,22 @@ func (s *query) everyPoint() bool {
 }
 
 func (s *query) keeper(i int) keeper {
-	lo, n, hi := i*s.k, int(s.counts[i]), (i+1)*s.k
+	lo, n, hi := i*s.k, int(s.states[i].count), (i+1)*s.k
 	return keeper{k: s.k, distances: s.distances[lo : lo+n : hi], positions: s.positions[lo : lo+n : hi]}
 }
 
 func (s *query) selection(i int) selection {
 	lo, hi, more, most := i*s.k, (i+1)*s.k, i*s.more, (i+1)*s.more
 	return selection{k: s.k, distances: s.distances[lo:hi], positions: s.positions[lo:hi],
-		moreD: s.moreD[more:most], moreP: s.moreP[more:most]}
+		more: s.extra[more:most]}
 }
 
 // heaped is the k from which on a selection is faster than a heap.
 const heaped = 24
 
-// offer takes a point of a reduced value for query i, and tightens the query's bound. It reports whether it did.
+// offer takes a point of a reduced value within its bound for query i, and tightens the query's bound. It reports whether it did.
 func (s *query) offer(i int, reduced float64, position int32, scratch *[]candidate) bool {
-	if !(reduced <= s.bounds[i]) || s.counts[i] == closed {
+	if s.states[i].count == closed {
 		return false
 	}
 	o, dim := &s.t.o, s.t.points.dim
@@ -217,34 +221,34 @@ func (s *query) offer(i int, reduced float64, position int32, scratch *[]candida
 	}
 	worst := 0.0
 	if s.more > 0 {
-		kept, n := s.selection(i), int(s.counts[i])
+		kept, n := s.selection(i), int(s.states[i].count)
 		kept.put(n, candidate{d, position})
-		s.counts[i]++
+		s.states[i].count++
 		if n+1 < s.k+s.more {
 			return false
 		}
-		worst = kept.reduce(n+1, scratch).distance
-		s.counts[i] = int32(s.k)
+		n, worst = kept.reduce(n+1, scratch)
+		s.states[i].count = int32(n)
 	} else {
 		kept := s.keeper(i)
 		kept.offer(d, position)
-		s.counts[i] = int32(len(kept.distances))
+		s.states[i].count = int32(len(kept.distances))
 		if worst = kept.worst(); math.IsInf(worst, 1) {
 			return false
 		}
 	}
 	bound := o.ceiling(worst, dim)
-	if bound >= s.bounds[i] {
+	if bound >= s.states[i].bound {
 		return false
 	}
-	s.bounds[i] = bound
+	s.states[i].bound = bound
 	return true
 }
 
 // closeZero answers query i, the zero vector under the cosine: it is equally far from all points.
 func (s *query) closeZero(i int) {
 	o, dim, self := &s.t.o, s.t.points.dim, excluded(s.exclude, i)
-	s.counts[i] = closed
+	s.states[i].count = closed
 	d := o.finish(2, dim)
 	if s.k == 0 {
 		if d <= s.radius {
@@ -267,12 +271,12 @@ func (s *query) closeZero(i int) {
 // bound is that of query i against the points from first on: −∞ where none of them can be a neighbour, because k points
 // that come before them are at the distance 0 already.
 func (s *query) bound(i, first int) float64 {
-	if s.counts[i] == closed {
+	if s.states[i].count == closed {
 		return math.Inf(-1)
 	}
-	if s.k > 0 && s.bounds[i] <= s.zero {
+	if s.k > 0 && s.states[i].bound <= s.zero {
 		n := 0
-		for j := i * s.k; j < i*s.k+min(int(s.counts[i]), s.k); j++ {
+		for j := i * s.k; j < i*s.k+min(int(s.states[i].count), s.k); j++ {
 			if s.distances[j] == 0 && int(s.positions[j]) < first {
 				n++
 			}
@@ -281,7 +285,7 @@ func (s *query) bound(i, first int) float64 {
 			return math.Inf(-1)
 		}
 	}
-	return s.bounds[i]
+	return s.states[i].bound
 }
 
 // chunks answers a chunk of queries after the other, each against all points.
@@ -367,7 +371,11 @@ func (s *query) pairs(threads int) {
 		return func(b, _ int) {
 			prec := t.first
 			w.compared, w.passed = 0, 0
-			for c := b; c < blocks; c++ {
+			for i := range blocks - b {
+				c := b + i
+				if i > 0 { // workers on neighbouring blocks begin at places far from each other
+					c = b + 1 + (i-1+b%8*(blocks-b)/8)%(blocks-b-1)
+				}
 				w.rows, w.columns = &locks[b], &locks[c]
 				w.compare(block(b, prec), c*size, min((c+1)*size, t.points.n), prec, c > b)
 				prec = w.next(prec)
@@ -402,7 +410,8 @@ type worker struct {
 	group         int     // first query of the group
 	size          int     // queries in the group
 	compared      int     // points that the block was compared to at this precision
-	passed        float64 // those that passed, on average
+	wasted        int     // pairs of this call that passed for nothing
+	passed        float64 // points that passed for nothing, on average
 	symmetric     bool
 }
 
@@ -501,7 +510,7 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 	}
 	panels := (last - first + tile.Columns - 1) / tile.Columns
 	step := min(max(pointBytes/(tile.Columns*4*points.words), 1), panels)
-	passed := 0
+	w.wasted = 0
 	for p := 0; p < panels; p += step {
 		n := min(step, panels-p)
 		w.against(points, first/tile.Columns+p, n)
@@ -514,7 +523,6 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 				base := first + at + int(hit.Panel)*tile.Columns
 				for m, mask := range hit.Masks[:w.size] {
 					for ; mask != 0; mask &= mask - 1 {
-						passed++
 						w.add(m, base+bits.TrailingZeros64(mask), last, i, q, first)
 					}
 				}
@@ -523,7 +531,7 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		}
 	}
 	w.compared += last - first
-	w.passed += float64(passed) / float64(q.n)
+	w.passed += float64(w.wasted) / float64(q.n)
 }
 
 // next is the precision to go on with after prec.
@@ -562,8 +570,8 @@ func (w *worker) add(m, point, last, i int, q queries, first int) {
 	}
 }
 
-// flush computes the pairs listed and offers them to their queries. The group's queries begin at number i of q.
-func (w *worker) flush(i int, q queries, first int) {
+// flush computes the pairs listed and offers them to their queries. The group begins at number at of q.
+func (w *worker) flush(at int, q queries, first int) {
 	n := len(w.list)
 	if n == 0 {
 		return
@@ -576,18 +584,27 @@ func (w *worker) flush(i int, q queries, first int) {
 	out := w.reduced
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
-		m, point := int(uint32(pair)), int(pair>>32)
-		if s.offer(w.group+m, out[p], int32(point), &w.scratch) && q.forms != nil {
-			w.qa[i+m], w.qb[i+m] = t.frame.limits(q.forms, q.offset+i+m, s.bounds[w.group+m])
+		m := int(uint32(pair))
+		i, r := w.group+m, out[p]
+		if !(r <= s.states[i].bound) {
+			w.wasted++
+			continue
+		}
+		if s.offer(i, r, int32(pair>>32), &w.scratch) && q.forms != nil {
+			w.qa[at+m], w.qb[at+m] = t.frame.limits(q.forms, q.offset+at+m, s.states[i].bound)
 		}
 	}
 	w.unlock(w.rows)
 	if w.symmetric {
 		w.lock(w.columns)
 		for p, pair := range w.list[:n] {
-			m, point := int(uint32(pair)), int(pair>>32)
-			if s.offer(point, out[p], int32(w.group+m), &w.scratch) && q.forms != nil {
-				w.a[point-first], w.b[point-first] = t.frame.limits(q.forms, point, s.bounds[point])
+			j, r := int(pair>>32), out[p]
+			if !(r <= s.states[j].bound) {
+				continue
+			}
+			w.wasted--
+			if s.offer(j, r, int32(w.group)+int32(uint32(pair)), &w.scratch) && q.forms != nil {
+				w.a[j-first], w.b[j-first] = t.frame.limits(q.forms, j, s.states[j].bound)
 			}
 		}
 		w.unlock(w.columns)
@@ -674,7 +691,7 @@ func (w *worker) seed(q queries, prec precision) {
 	if sets*tile.Columns < rank {
 		return
 	}
-	length := max(min(128*rank, t.points.n/8)/(sets*tile.Columns), 1)
+	length := max(min(240*rank, t.points.n/4)/(sets*tile.Columns), 1)
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
 		start = int(s.exclude[q.first]) / tile.Columns
@@ -713,7 +730,7 @@ func (w *worker) seed(q queries, prec precision) {
 		}
 		for m := range w.size {
 			at := q.offset + i + m
-			if s.counts[w.group+m] == closed || math.IsInf(float64(q.forms.halves[at]), -1) {
+			if s.states[w.group+m].count == closed || math.IsInf(float64(q.forms.halves[at]), -1) {
 				continue
 			}
 			w.ranks = w.ranks[:0]
@@ -721,7 +738,7 @@ func (w *worker) seed(q queries, prec precision) {
 				w.ranks = append(w.ranks, w.best[set*cells+m*tile.Columns:][:tile.Columns]...)
 			}
 			score := float64(nthLargest(w.ranks, rank))
-			s.bounds[w.group+m] = t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta)
+			s.states[w.group+m].bound = t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta)
 		}
 	}
 }

@@ -297,7 +297,7 @@ func TestLimits(t *testing.T) {
 
 // checkLimits gives the first queries the bound of one pair each, which must be a hit.
 func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec precision) {
-	s := &query{t: e, q: b, k: 1, counts: make([]int32, b.Len()), bounds: make([]float64, b.Len())}
+	s := &query{t: e, q: b, k: 1, states: make([]state, b.Len())}
 	w := newWorker(s, e.points.n+tile.Columns)
 	for j := range w.a {
 		w.a[j] = float32(math.Inf(-1))
