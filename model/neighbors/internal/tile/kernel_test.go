@@ -1,0 +1,284 @@
+package tile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+)
+
+var lengths = []int{1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100, 128, 257, 768}
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+
+// placements are ways to put a list next to memory that must not be touched: see guarded.
+var placements = []string{"head", "tail", "unaligned"}
+
+// TestPairs compares the float64 kernels of every level to plain Go, bit for bit.
+func TestPairs(t *testing.T) {
+	for _, level := range Levels() {
+		for _, dim := range lengths {
+			testPairs(t, level.Name+" 32x32", dim, &Generic.Pairs32, &level.Pairs32, false)
+			testPairs(t, level.Name+" 64x32", dim, &Generic.Pairs64x32, &level.Pairs64x32, true)
+			testPairs(t, level.Name+" 64x64", dim, &Generic.Pairs64, &level.Pairs64, true)
+		}
+	}
+}
+
+func testPairs[X, Y float32 | float64](t *testing.T, name string, dim int, want, got *PairKernels[X, Y], scaled bool) {
+	t.Helper()
+	const queries, points = 3, 5
+	r := newRand(uint64(dim))
+	special := []float64{0, math.Copysign(0, -1), 1e-310, 1e-45, math.MaxFloat32, math.Inf(1), math.NaN(), -3}
+	for _, odd := range []bool{false, true} { // with values that are not ordinary
+		for _, place := range placements {
+			x, y := guarded[X](t, queries*dim, place), guarded[Y](t, points*dim, place)
+			for i := range x {
+				x[i] = X(r.NormFloat64())
+				if odd && r.IntN(8) == 0 {
+					x[i] = X(special[r.IntN(len(special))])
+				}
+			}
+			for i := range y {
+				y[i] = Y(r.NormFloat64())
+				if odd && r.IntN(8) == 0 {
+					y[i] = Y(special[r.IntN(len(special))])
+				}
+			}
+			scales := guarded[float64](t, points, place)
+			for i := range scales {
+				scales[i] = r.Float64() * float64(i) // the first is 0
+			}
+			pairs, a, b := guarded[uint64](t, 8, place), guarded[float64](t, 8, place), make([]float64, 8)
+			for i := range pairs {
+				pairs[i] = uint64(r.IntN(points))<<32 | uint64(r.IntN(queries))
+			}
+			compare := func(kernel string, want, got Pairs[X, Y]) {
+				t.Helper()
+				got(x, y, dim, scales, pairs, a)
+				want(x, y, dim, scales, pairs, b)
+				for i := range b {
+					if math.Float64bits(a[i]) != math.Float64bits(b[i]) && !(a[i] != a[i] && b[i] != b[i]) {
+						t.Errorf("%s %s, dim %d, %s: pair %d gave %v, want %v", name, kernel, dim, place, i, a[i], b[i])
+					}
+				}
+			}
+			compare("squares", want.Squares, got.Squares)
+			compare("products", want.Products, got.Products)
+			if scaled {
+				compare("scaled squares", want.ScaledSquares, got.ScaledSquares)
+			}
+		}
+	}
+}
+
+// tiles are the arguments of a tile kernel, in memory that is guarded.
+type tiles struct {
+	args   Args
+	scales []float32
+	halves []float32
+	hits   []Hit
+	best   []float32
+	data   []byte
+}
+
+// newTiles makes panels whose values are such that no operation rounds: small whole numbers, and powers of two for the
+// scales. So all levels must agree exactly, in whatever order they add.
+func newTiles(t testing.TB, r *rand.Rand, inBytes bool, words, panels int, place string) *tiles {
+	s := &tiles{}
+	s.data = guarded[byte](t, panels*words*Columns*4, place)
+	queries := guarded[byte](t, ((words-1)*Columns+Rows)*4, place)
+	for _, d := range [][]byte{s.data, queries} {
+		for i := range len(d) / 4 {
+			if inBytes {
+				for j := range 4 {
+					d[4*i+j] = byte(int8(r.IntN(255) - 127))
+				}
+			} else {
+				binary.LittleEndian.PutUint32(d[4*i:], math.Float32bits(float32(r.IntN(15)-7)))
+			}
+		}
+	}
+	column := func(value func() float32) []float32 {
+		c := guarded[float32](t, panels*Columns, place)
+		for i := range c {
+			c[i] = value()
+		}
+		return c
+	}
+	whole := func(most int) func() float32 { return func() float32 { return float32(r.IntN(2*most+1) - most) } }
+	power := func() float32 { return float32(math.Ldexp(1, -r.IntN(2))) }
+	sum := 40 * words // what products come to, or so
+	if inBytes {
+		sum = 10000 * words
+	}
+	s.scales, s.halves = column(power), column(whole(sum))
+	s.hits = guarded[Hit](t, panels+1, place)
+	s.best = guarded[float32](t, Rows*Columns, place)
+	for i := range s.best {
+		s.best[i] = float32(math.Inf(-1))
+	}
+	margins := guarded[float32](t, 2*panels, place)
+	for i := range margins {
+		margins[i] = float32(r.IntN(5))
+	}
+	s.args = Args{Queries: unsafe.Pointer(&queries[0]), Panels: unsafe.Pointer(&s.data[0]), Words: words, NPanels: panels,
+		Scales: &s.scales[0], Halves: &s.halves[0], A: &column(whole(sum))[0], B: &column(whole(9))[0], C: &column(whole(9))[0],
+		Margins: &margins[0], Hits: &s.hits[0], Best: &s.best[0], QMargin: [2]float32{float32(r.IntN(5)), float32(r.IntN(5))}}
+	for m := range Rows {
+		total := int32(0)
+		if inBytes {
+			for w := range words {
+				for j := range 4 {
+					total += int32(int8(queries[(w*Columns+m)*4+j]))
+				}
+			}
+		}
+		s.args.QOffsets[m] = -128 * total
+		s.args.QScales[m] = power()
+		s.args.QHalves[m] = whole(sum)()
+		s.args.QA[m], s.args.QB[m], s.args.QC[m] = whole(sum)(), whole(9)(), whole(9)()
+	}
+	return s
+}
+
+// sameTiles runs a level and plain Go on the same tiles.
+func sameTiles(t testing.TB, name string, s *tiles, level *Kernels, inBytes bool) {
+	t.Helper()
+	find, wantFind, raise, wantRaise := level.Float32s, Generic.Float32s, level.Float32sBest, Generic.Float32sBest
+	if inBytes {
+		find, wantFind, raise, wantRaise = level.Bytes, Generic.Bytes, level.BytesBest, Generic.BytesBest
+	}
+	got := append([]Hit(nil), s.hits[:find(&s.args)]...)
+	want := s.hits[:wantFind(&s.args)]
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d tiles with hits, want %d", name, len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%s: hits %v, want %v", name, got[i], want[i])
+		}
+	}
+	before := append([]float32(nil), s.best...)
+	raise(&s.args)
+	after := append([]float32(nil), s.best...)
+	copy(s.best, before)
+	wantRaise(&s.args)
+	for i, v := range s.best {
+		if after[i] != v {
+			t.Fatalf("%s: best score %d is %v, want %v", name, i, after[i], v)
+		}
+	}
+}
+
+func TestTiles(t *testing.T) {
+	for _, level := range Levels() {
+		for _, words := range lengths {
+			for _, inBytes := range []bool{false, true} {
+				if inBytes && (level.Bytes == nil || words > 49) { // beyond, float32 would round the sums
+					continue
+				}
+				for _, place := range placements {
+					r := newRand(uint64(words))
+					s := newTiles(t, r, inBytes, words, 1+words%3, place)
+					sameTiles(t, fmt.Sprintf("%s, bytes %v, %d words, %s", level.Name, inBytes, words, place), s, level, inBytes)
+				}
+			}
+		}
+	}
+}
+
+// TestTilesKeepWhatIsNoNumber checks that a score that is NaN is a hit, and which infinities are.
+func TestTilesKeepWhatIsNoNumber(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, level := range Levels() {
+		for _, c := range []struct {
+			half, limit, own float32
+			hit              bool
+		}{
+			{inf, 0, 0, false},    // no row
+			{inf, inf, 0, true},   // NaN
+			{-inf, 0, 0, true},    // a row without a short form
+			{-inf, -inf, 0, true}, // NaN
+			{0, inf, 0, true},     // no bound yet
+			{0, -inf, 0, false},   // a query that is closed
+			{0, 0, -inf, true},    // a query without a short form
+			{0, 0, inf, false},    // no query
+		} {
+			s := newTiles(t, newRand(1), false, 5, 1, "tail")
+			for j := range Columns {
+				s.halves[j] = c.half
+				*(*float32)(unsafe.Add(unsafe.Pointer(s.args.A), 4*j)) = float32(math.Inf(-1))
+			}
+			for m := range Rows {
+				s.args.QA[m], s.args.QHalves[m] = c.limit, c.own
+			}
+			found := level.Float32s(&s.args)
+			if (found > 0) != c.hit {
+				t.Errorf("%s: %+v: %d tiles with hits", level.Name, c, found)
+			}
+			sameTiles(t, fmt.Sprintf("%s: %+v", level.Name, c), s, level, false)
+		}
+	}
+}
+
+func FuzzTiles(f *testing.F) {
+	f.Add(uint64(1), uint8(3), uint8(2), true)
+	f.Add(uint64(2), uint8(8), uint8(1), false)
+	f.Fuzz(func(t *testing.T, seed uint64, words, panels uint8, inBytes bool) {
+		w, p := 1+int(words)%40, 1+int(panels)%4
+		s := newTiles(t, newRand(seed), inBytes, w, p, placements[seed%3])
+		for _, level := range Levels() {
+			if !inBytes || level.Bytes != nil {
+				sameTiles(t, level.Name, s, level, inBytes)
+			}
+		}
+	})
+}
+
+func TestChoose(t *testing.T) {
+	for _, l := range Levels() {
+		if got := choose(l.Name); got != l {
+			t.Errorf("%s gave %s", l.Name, got.Name)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an unknown level did not panic")
+		}
+	}()
+	choose("sse2")
+}
+
+func BenchmarkTiles(b *testing.B) {
+	for _, level := range Levels() {
+		for _, inBytes := range []bool{true, false} {
+			for _, dim := range []int{32, 128, 784} {
+				words, name := dim, "float32"
+				if inBytes {
+					words, name = dim/4, "int8"
+					if level.Bytes == nil {
+						continue
+					}
+				}
+				b.Run(fmt.Sprintf("%s/%s/%d", level.Name, name, dim), func(b *testing.B) {
+					const panels = 8
+					s := newTiles(b, newRand(1), inBytes, words, panels, "tail")
+					for m := range Rows {
+						s.args.QHalves[m] = math.MaxFloat32
+					}
+					find := level.Float32s
+					if inBytes {
+						find = level.Bytes
+					}
+					for b.Loop() {
+						find(&s.args)
+					}
+					b.ReportMetric(2*Rows*Columns*panels*float64(dim)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
+				})
+			}
+		}
+	}
+}
