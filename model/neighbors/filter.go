@@ -22,15 +22,22 @@ import (
 //
 //	S − h_y + (r + ε_x + ε_y)²/2 ≥ h_x.                                                              (1)
 //
-// The cosine's reduced value is the squared Euclidean distance of the rows of unit length, as they are rounded. For the
-// inner product (with c = 0), a pair of product at least t is, by Cauchy and Schwarz, one of
+// By Cauchy and Schwarz, ⟨x,y⟩ ≤ S + ‖x̂‖·ε_y + ε_x·‖y‖. With δ = ‖·‖²/2 − h the same pair is therefore one of
 //
-//	S − 0 + (−t + ‖x̂‖·ε_y + ε_x·‖y‖) ≥ 0.                                                            (2)
+//	S − h_y + r²/2 − δ_x − δ_y + ‖x̂‖·ε_y + ε_x·‖y‖ ≥ h_x,                                           (2)
 //
-// Both have the form of package tile: the limit is a + b·E + c·F with E the greatest ε of the other side's panel and
+// which is tighter where r exceeds the norms, as it does between points without clusters in many dimensions. Each query
+// takes the tighter of the two. The cosine's reduced value is the squared Euclidean distance of the rows of unit length,
+// as they are rounded. For the inner product (with c = 0), a pair of product at least t is one of
 //
-//	(1): ρ = r + ε_x:  a = ρ²/2,  b = ρ,     c = 1,    F = E²/2
-//	(2):               a = −t,    b = ‖x̂‖,  c = ε_x,  F = the greatest ‖y‖ of the panel.
+//	S − 0 + (−t + ‖x̂‖·ε_y + ε_x·‖y‖) ≥ 0.                                                            (3)
+//
+// All have the form of package tile: the limit is a + b·E + c·F with E the greatest ε and F the greatest ‖·‖ of the other
+// side's panel, E* the greatest E there is, and δ* the least δ:
+//
+//	(1), ρ = r + ε_x:  a = ρ²/2,             b = ρ + E*/2,  c = 0
+//	(2):               a = r²/2 − δ_x − δ*,  b = ‖x̂‖,       c = ε_x
+//	(3):               a = −t,               b = ‖x̂‖,       c = ε_x
 //
 // # Roundings
 //
@@ -40,13 +47,13 @@ import (
 // The score. In int8 the sum of products is exact, as |S| < 2³¹ for up to maxByteDim columns; its conversion, the
 // product with one scale and the fused product with the other minus h round once each, and so does adding the limit g:
 // the result is at least S − h_y + g − 4.2u·|S| − 2.2u·h_y − u·g. In float32, S is a chain of d fused operations, whose
-// error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y splits the error
+// error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1) and (2), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y splits the error
 // in a part of each row; h is stored as h·(1−η), η = 16u (int8) or 16u + 2d·u (float32), which outweighs them.
-// In (2) h is 0 and the sign of a rounded sum is that of the sum; the error of S is at most η·‖x̂‖‖ŷ‖, which is added to
+// In (3) h is 0 and the sign of a rounded sum is that of the sum; the error of S is at most η·‖x̂‖‖ŷ‖, which is added to
 // c: ε_x + η·‖x̂‖.
 //
 // The limit. Two fused operations and the sum lose at most 4u of |a| + b·E + c·F: a, b, c, E and F are each stored greater
-// by 16u of their magnitude.
+// by 16u of their magnitude, or of that of their terms.
 //
 // Underflow. Short forms are made where σ brings the values near 1; products below the smallest float32 lose at most d
 // times 2⁻¹⁴⁹, and a has 2⁻¹²⁰ added.
@@ -56,7 +63,7 @@ import (
 //
 // The threshold. The neighbours are chosen by the distance that the reference computes, and [Options.ceiling] gives the
 // greatest reduced value R of the worst distance kept. The reference's sum of squares is within (d+4)·2⁻⁵³ of the exact
-// one, its inner product within (d+4)·2⁻⁵³·‖x‖‖y‖: r² = R·(1+2⁻³⁰) + 2⁻¹⁰⁰⁰, and 2⁻³⁰·‖x‖ is part of c in (2). Points
+// one, its inner product within (d+4)·2⁻⁵³·‖x‖‖y‖: r² = R·(1+2⁻³⁰) + 2⁻¹⁰⁰⁰, and 2⁻³⁰·‖x‖ is part of c in (3). Points
 // that come after the worst kept at the same distance may be discarded or not; the keeper decides.
 //
 // Where float64 or float32 is exceeded (a value whose distance from c is 2³⁰ times what is usual, or beyond 2⁴³⁰), a row
@@ -74,7 +81,7 @@ const (
 // frame is what all short forms of an index share.
 type frame struct {
 	dim     int
-	product bool      // the inner product, (2); else (1)
+	product bool      // the inner product, (3); else (1) and (2)
 	centre  []float64 // c
 	factor  float64   // σ
 }
@@ -124,9 +131,16 @@ type shorts struct {
 	offsets []int32   // −128·Σ of int8
 	halves  []float32 // h
 	errors  []float32 // ε
-	norms   []float32 // (2): ‖x̂‖
-	cs      []float32 // (2): c
+	norms   []float32 // bounds of ‖x‖ and ‖x̂‖
+	deltas  []float32 // δ
 	margins []float32 // E and F of each panel
+	extremes
+}
+
+// extremes are of all rows.
+type extremes struct {
+	e, delta     float64 // E*, δ*
+	meanE, meanF float64 // of the panels
 }
 
 // newShorts makes room for the short forms of n rows.
@@ -143,9 +157,7 @@ func (f *frame) newShorts(n int, inBytes bool) *shorts {
 		s.float32s = make([]float32, all*s.words)
 	}
 	s.halves, s.errors = make([]float32, all), make([]float32, all)
-	if f.product {
-		s.norms, s.cs = make([]float32, all), make([]float32, all)
-	}
+	s.norms, s.deltas = make([]float32, all), make([]float32, all)
 	return s
 }
 
@@ -186,9 +198,6 @@ func (k *packer) panel(s *shorts, p int, row func(i int, dst []float64) []float6
 		err, norm := k.row(s, i, row(i, k.raw))
 		e, f = math.Max(e, err), math.Max(f, norm)
 	}
-	if !k.f.product {
-		f = e * e / 2
-	}
 	s.margins[2*p], s.margins[2*p+1] = float32(e*outward), float32(f*outward)
 }
 
@@ -204,10 +213,7 @@ func (k *packer) none(s *shorts, i int, half float64) {
 			s.float32s[at+w*tile.Columns] = 0
 		}
 	}
-	s.halves[i], s.errors[i] = float32(half), 0
-	if s.norms != nil {
-		s.norms[i], s.cs[i] = 0, 0
-	}
+	s.halves[i], s.errors[i], s.norms[i], s.deltas[i] = float32(half), 0, 0, 0
 }
 
 // row makes one short form, of which it returns ε and what bounds ‖x‖ and ‖x̂‖.
@@ -245,12 +251,12 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 	norm = math.Sqrt(square)*outward + tiny
 	err = math.Sqrt(miss)*outward + 0x1p-45*norm + tiny
 	norm += err // bounds ‖x̂‖ too
-	s.errors[i] = float32(err * outward)
-	if f.product {
-		hat = math.Sqrt(hat)
-		s.halves[i], s.norms[i], s.cs[i] = 0, float32(hat*outward), float32((err+(eta+0x1p-30)*norm)*outward)
-	} else {
+	s.errors[i], s.norms[i] = float32(err*outward), float32(norm*outward)
+	s.halves[i] = 0
+	if !f.product {
 		s.halves[i] = float32(hat / 2 * (1 - eta))
+		delta := (square - hat) / 2
+		s.deltas[i] = float32(delta - math.Abs(delta)*16*unit - tiny)
 	}
 	return err, norm
 }
@@ -296,28 +302,42 @@ func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst [
 			}
 		}
 	})
+	for p := range s.panels() {
+		e, f := float64(s.margins[2*p]), float64(s.margins[2*p+1])
+		s.e = max(s.e, e)
+		s.meanE, s.meanF = s.meanE+e/float64(s.panels()), s.meanF+f/float64(s.panels())
+	}
+	for _, v := range s.deltas {
+		s.delta = min(s.delta, float64(v))
+	}
 	return s
 }
 
-// limits are what a query adds to a score: a, b, c. They belong to the bounded reduced value R.
-func (f *frame) limits(s *shorts, i int, bound float64) (a, b float32) {
-	square := f.factor * f.factor
+// limits are a, b and c of row i of s against the rows of others. They belong to the bounded reduced value R.
+func (f *frame) limits(s, others *shorts, i int, bound float64) (a, b, c float32) {
+	square, err, norm := f.factor*f.factor, float64(s.errors[i]), float64(s.norms[i])
 	if f.product {
 		t := bound * square // −t
 		t += math.Abs(t)*16*unit + tiny
 		if t != t { // bound is −∞
 			t = bound
 		}
-		return float32(t), s.norms[i]
+		return float32(t), float32(norm), float32((err + (f.eta(s)+0x1p-30)*norm) * outward)
 	}
 	if bound < 0 {
-		return float32(math.Inf(-1)), 0
+		return float32(math.Inf(-1)), 0, 0
 	}
-	r := math.Sqrt((bound*(1+0x1p-30)+0x1p-1000)*square) + float64(s.errors[i])
-	if !(r < 0x1p60) {
-		return float32(math.Inf(1)), 0
+	r2 := (bound*(1+0x1p-30) + 0x1p-1000) * square
+	if !(r2 < 0x1p120) {
+		return float32(math.Inf(1)), 0, 0
 	}
-	return float32((r*r/2 + tiny) * outward), float32(r * outward)
+	rho := math.Sqrt(r2) + err
+	triangle, schwarz := rho*rho/2, r2/2-float64(s.deltas[i])-others.delta
+	if triangle+(rho+others.e/2)*others.meanE <= schwarz+norm*others.meanE+err*others.meanF {
+		return float32((triangle + tiny) * outward), float32((rho + others.e/2) * outward), 0
+	}
+	schwarz += (r2+math.Abs(float64(s.deltas[i]))+math.Abs(others.delta))*16*unit + tiny
+	return float32(schwarz), float32(norm * outward), float32(err * outward)
 }
 
 // eta is η.
@@ -326,14 +346,6 @@ func (f *frame) eta(s *shorts) float64 {
 		return 16 * unit
 	}
 	return (16 + 2*float64(f.dim)) * unit
-}
-
-// c is the c of row i.
-func (f *frame) c(s *shorts, i int) float32 {
-	if f.product {
-		return s.cs[i]
-	}
-	return outward
 }
 
 // lazy is a value made once, by the first who asks.

@@ -325,14 +325,14 @@ func (s *query) chunks(threads int) {
 				return f
 			}
 			w.compared, w.passed = 0, 0
-			side := queries{first: lo, n: hi - lo, forms: shorten()}
+			side := queries{first: lo, n: hi - lo, forms: shorten(), prec: prec}
 			w.seed(side, prec)
 			for first := 0; first < t.points.n; first += block {
 				last := min(first+block, t.points.n)
 				w.compare(side, first, last, prec, false)
 				if next := w.next(prec); next != prec {
 					prec = next
-					side.forms = shorten()
+					side.forms, side.prec = shorten(), prec
 				}
 			}
 		}
@@ -346,7 +346,7 @@ func (s *query) pairs(threads int) {
 	blocks := (t.points.n + size - 1) / size
 	locks := make([]sync.Mutex, blocks)
 	block := func(b int, prec precision) queries {
-		q := queries{first: b * size, n: min(size, t.points.n-b*size), offset: b * size}
+		q := queries{first: b * size, n: min(size, t.points.n-b*size), offset: b * size, prec: prec}
 		if prec < inFloat64 {
 			q.forms = t.shorts(prec)
 		}
@@ -388,6 +388,7 @@ func (s *query) pairs(threads int) {
 type queries struct {
 	first, n int
 	forms    *shorts // nil for inFloat64
+	prec     precision
 	offset   int
 }
 
@@ -404,7 +405,7 @@ type worker struct {
 	pre           prepared
 	x             []float64       // the group's queries, prepared, where the kernels cannot take them as they are stored
 	ready, zero   [tile.Rows]bool // those in x, and those that are the zero vector under the cosine
-	qa, qb        []float32       // limits of the block of queries
+	qa, qb, qc    []float32       // limits of the block of queries
 	a, b, c       []float32       // limits of the block of points
 	rows, columns *sync.Mutex
 	group         int     // first query of the group
@@ -432,7 +433,7 @@ func newWorker(s *query, block int) *worker {
 		w.x = make([]float64, tile.Rows*s.t.points.dim)
 	}
 	rows := max(block, chunkPanels*tile.Columns)
-	w.qa, w.qb = make([]float32, rows), make([]float32, rows)
+	w.qa, w.qb, w.qc = make([]float32, rows), make([]float32, rows), make([]float32, rows)
 	return w
 }
 
@@ -448,22 +449,16 @@ func (w *worker) load(q queries, i int) {
 	copy(a.QHalves[:], f.halves[at:])
 	copy(a.QA[:], w.qa[i:])
 	copy(a.QB[:], w.qb[i:])
+	copy(a.QC[:], w.qc[i:])
 	if f.bytes != nil {
 		copy(a.QOffsets[:], f.offsets[at:])
 		copy(a.QScales[:], f.scales[at:])
 	}
 	e, norm := float32(0), float32(0)
 	for m := range tile.Rows {
-		a.QC[m] = w.s.t.frame.c(f, at+m)
-		e = max(e, f.errors[at+m])
-		if f.norms != nil {
-			norm = max(norm, f.norms[at+m]+f.errors[at+m])
-		}
+		e, norm = max(e, f.errors[at+m]), max(norm, f.norms[at+m])
 	}
-	a.QMargin = [2]float32{e, float32(float64(e) * float64(e) / 2 * outward)}
-	if f.norms != nil {
-		a.QMargin[1] = norm * outward
-	}
+	a.QMargin = [2]float32{e, norm}
 }
 
 // against makes count panels from the p-th on the arguments of the kernels.
@@ -488,18 +483,17 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 	points := t.shorts(prec)
 	w.lock(w.rows)
 	for i := range q.n {
-		w.qa[i], w.qb[i] = t.frame.limits(q.forms, q.offset+i, s.bound(q.first+i, first))
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, points, q.offset+i, s.bound(q.first+i, first))
 	}
 	w.unlock(w.rows)
 	for i := q.n; i < len(w.qa) && i%tile.Rows != 0; i++ {
-		w.qa[i], w.qb[i] = float32(math.Inf(-1)), 0
+		w.qa[i], w.qb[i], w.qc[i] = float32(math.Inf(-1)), 0, 0
 	}
 	w.lock(w.columns)
 	for j := range w.a {
 		w.a[j], w.b[j], w.c[j] = float32(math.Inf(-1)), 0, 0
 		if symmetric && first+j < last {
-			w.a[j], w.b[j] = t.frame.limits(points, first+j, s.bound(first+j, q.first))
-			w.c[j] = t.frame.c(points, first+j)
+			w.a[j], w.b[j], w.c[j] = t.frame.limits(points, points, first+j, s.bound(first+j, q.first))
 		}
 	}
 	w.unlock(w.columns)
@@ -591,7 +585,7 @@ func (w *worker) flush(at int, q queries, first int) {
 			continue
 		}
 		if s.offer(i, r, int32(pair>>32), &w.scratch) && q.forms != nil {
-			w.qa[at+m], w.qb[at+m] = t.frame.limits(q.forms, q.offset+at+m, s.states[i].bound)
+			w.qa[at+m], w.qb[at+m], w.qc[at+m] = t.frame.limits(q.forms, t.shorts(q.prec), q.offset+at+m, s.states[i].bound)
 		}
 	}
 	w.unlock(w.rows)
@@ -604,7 +598,7 @@ func (w *worker) flush(at int, q queries, first int) {
 			}
 			w.wasted--
 			if s.offer(j, r, int32(w.group)+int32(uint32(pair)), &w.scratch) && q.forms != nil {
-				w.a[j-first], w.b[j-first] = t.frame.limits(q.forms, j, s.states[j].bound)
+				w.a[j-first], w.b[j-first], w.c[j-first] = t.frame.limits(q.forms, q.forms, j, s.states[j].bound)
 			}
 		}
 		w.unlock(w.columns)
@@ -749,7 +743,7 @@ func (t *tiled) seedBound(q *shorts, i int, score, half, e, f, eta float64) floa
 	square := t.frame.factor * t.frame.factor
 	var reduced float64
 	if t.frame.product {
-		reduced = (-score + float64(q.norms[i])*e + float64(q.cs[i])*f) / square
+		reduced = (-score + float64(q.norms[i])*e + (float64(q.errors[i])+(eta+0x1p-30)*float64(q.norms[i]))*f) / square
 		return reduced + math.Abs(reduced)*0x1p-30 + 0x1p-1000
 	}
 	h := float64(q.halves[i]) * (1 + 2*eta)

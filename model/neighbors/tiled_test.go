@@ -320,7 +320,7 @@ func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec pre
 			if e.o.Metric == Cosine && bound == 2 {
 				bound = 2 // of the zero vector: an upper bound
 			}
-			w.qa[i], w.qb[i] = e.frame.limits(f, i, bound)
+			w.qa[i], w.qb[i], w.qc[i] = e.frame.limits(f, f, i, bound)
 		}
 		w.load(q, 0)
 		w.against(f, j/tile.Columns, 1)
