@@ -408,12 +408,64 @@ type worker struct {
 	qa, qb, qc    []float32       // limits of the block of queries
 	a, b, c       []float32       // limits of the block of points
 	rows, columns *sync.Mutex
-	group         int     // first query of the group
-	size          int     // queries in the group
-	compared      int     // points that the block was compared to at this precision
-	wasted        int     // pairs of this call that passed for nothing
+	group         int // first query of the group
+	size          int // queries in the group
+	compared      int // points that the block was compared to at this precision
+	listed        int // pairs of this call that passed
+	wasted        int // those that passed for nothing
+	screenable    bool
+	screens       bool
+	screened      []float32
 	passed        float64 // points that passed for nothing, on average
 	symmetric     bool
+}
+
+// screenDim is the dimension from which on it pays to compute pairs in float32 first, if more than screenShare of those
+// that pass the tiles do so for nothing.
+const (
+	screenDim   = 256
+	screenShare = 0.4
+)
+
+// screen drops, of the pairs listed, those whose float32 distance shows that they are beyond both bounds.
+func (w *worker) screen() {
+	s, dim := w.s, w.s.t.points.dim
+	n := len(w.list)
+	w.pad()
+	w.screened = slices.Grow(w.screened[:0], len(w.list))[:len(w.list)]
+	s.t.kernels.Screen(s.q.F32[w.group*dim:], s.t.points.f32, dim, w.list, w.screened)
+	low := 1 - float64(dim+16)*0x1p-23
+	kept := w.list[:0]
+	w.lock(w.rows)
+	for p, pair := range w.list[:n] {
+		d := float64(w.screened[p]) * low
+		bound := s.states[w.group+int(uint32(pair))].bound
+		w.screened[p] = 0
+		if d > bound*(1+0x1p-30) && d > 0x1p-90 && d <= math.MaxFloat32*low {
+			w.screened[p] = float32(d)
+		}
+	}
+	w.unlock(w.rows)
+	if w.symmetric {
+		w.lock(w.columns)
+	}
+	for p, pair := range w.list[:n] {
+		if d := float64(w.screened[p]); d == 0 || w.symmetric && !(d*(1-0x1p-23) > s.states[pair>>32].bound*(1+0x1p-30)) {
+			kept = append(kept, pair)
+		}
+	}
+	if w.symmetric {
+		w.unlock(w.columns)
+	}
+	w.wasted += n - len(kept)
+	w.list = kept
+}
+
+// pad repeats the last pair until their number is a multiple of four.
+func (w *worker) pad() {
+	for len(w.list)%4 != 0 {
+		w.list = append(w.list, w.list[len(w.list)-1])
+	}
 }
 
 // listed is the number of pairs computed at a time.
@@ -432,6 +484,8 @@ func newWorker(s *query, block int) *worker {
 	if s.t.o.Metric == Cosine || s.t.points.f64 != nil && !s.q.Wide() {
 		w.x = make([]float64, tile.Rows*s.t.points.dim)
 	}
+	o := s.t.o.Metric
+	w.screenable = s.t.points.dim >= screenDim && s.t.points.f64 == nil && !s.q.Wide() && (o == Euclidean || o == SqEuclidean)
 	rows := max(block, chunkPanels*tile.Columns)
 	w.qa, w.qb, w.qc = make([]float32, rows), make([]float32, rows), make([]float32, rows)
 	return w
@@ -504,7 +558,7 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 	}
 	panels := (last - first + tile.Columns - 1) / tile.Columns
 	step := min(max(pointBytes/(tile.Columns*4*points.words), 1), panels)
-	w.wasted = 0
+	w.wasted, w.listed = 0, 0
 	for p := 0; p < panels; p += step {
 		n := min(step, panels-p)
 		w.against(points, first/tile.Columns+p, n)
@@ -524,6 +578,7 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 			w.flush(i, q, first)
 		}
 	}
+	w.screens = w.screenable && float64(w.wasted) > screenShare*float64(w.listed)
 	w.compared += last - first
 	w.passed += float64(w.wasted) / float64(q.n)
 }
@@ -566,14 +621,16 @@ func (w *worker) add(m, point, last, i int, q queries, first int) {
 
 // flush computes the pairs listed and offers them to their queries. The group begins at number at of q.
 func (w *worker) flush(at int, q queries, first int) {
+	w.listed += len(w.list)
+	if w.screens && len(w.list) > 0 {
+		w.screen()
+	}
 	n := len(w.list)
 	if n == 0 {
 		return
 	}
 	s, t := w.s, w.s.t
-	for len(w.list)%4 != 0 {
-		w.list = append(w.list, w.list[n-1])
-	}
+	w.pad()
 	w.compute()
 	out := w.reduced
 	w.lock(w.rows)

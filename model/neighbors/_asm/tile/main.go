@@ -62,6 +62,7 @@ func main() {
 		tile256(best)
 	}
 	for _, level := range []string{"AVX512", "AVX2"} {
+		screen(level)
 		for _, b := range [][2]int{{32, 32}, {64, 32}, {64, 64}} {
 			for _, k := range []string{"squares", "scaledSquares", "products"} {
 				if k != "scaledSquares" || b[0] == 64 {
@@ -580,6 +581,113 @@ func pairs(kind, level string, xBits, bits int) {
 	ADDQ(Imm(uint64(8*group)), out)
 	SUBQ(Imm(uint64(group)), left)
 	JG(LabelRef(count))
+	VZEROUPPER()
+	RET()
+}
+
+// screen is squares in float32, fused, in whatever order is fastest, over a list of pairs, four at a time.
+func screen(level string) {
+	const group = 4
+	name := "screen" + level
+	TEXT(name, NOSPLIT, "func(x []float32, y []float32, dim int, pairs []uint64, out []float32)")
+	Doc(name + " computes squared distances in float32: see Kernels.")
+	Pragma("noescape")
+	wide := level == "AVX512"
+	lanes, vec := 8, func() reg.VecVirtual { return YMM() }
+	if wide {
+		lanes, vec = 16, func() reg.VecVirtual { return ZMM() }
+	}
+	list := Load(Param("pairs").Base(), GP64())
+	left := Load(Param("pairs").Len(), GP64())
+	out := Load(Param("out").Base(), GP64())
+	body := GP64() // components in whole registers
+	Load(Param("dim"), body)
+	ANDQ(I8(-lanes), body)
+	rest := GP64()
+	Load(Param("dim"), rest)
+	SUBQ(body, rest)
+	var tail reg.Register
+	tailMask := YMM()
+	if wide {
+		bits := GP64()
+		tail = K()
+		MOVQ(U64(0xffff), bits)
+		BZHIQ(rest, bits, bits)
+		KMOVW(bits.As32(), tail)
+	} else {
+		table := GP64()
+		LEAQ(tailTable32(), table)
+		NEGQ(rest)
+		VMOVDQU(Mem{Base: table, Index: rest, Scale: 4, Disp: 32}, tailMask)
+	}
+	i, word := GP64(), GP64()
+	Label("group")
+	var xs, ys [group]reg.GPVirtual
+	var acc [group]reg.VecVirtual
+	for p := range group {
+		xs[p], ys[p] = GP64(), GP64()
+		MOVLQSX(at(list, 8*p), xs[p])
+		MOVLQSX(at(list, 8*p+4), ys[p])
+		Load(Param("dim"), word)
+		IMULQ(word, xs[p])
+		IMULQ(word, ys[p])
+		Load(Param("x").Base(), word)
+		LEAQ(Mem{Base: word, Index: xs[p], Scale: 4}, xs[p])
+		Load(Param("y").Base(), word)
+		LEAQ(Mem{Base: word, Index: ys[p], Scale: 4}, ys[p])
+		acc[p] = vec()
+		if wide {
+			VPXORD(acc[p], acc[p], acc[p])
+		} else {
+			VXORPS(acc[p], acc[p], acc[p])
+		}
+	}
+	XORQ(i, i)
+	CMPQ(body, Imm(0))
+	JE(LabelRef("tail"))
+	Label("step")
+	for p := range group {
+		d := vec()
+		VMOVUPS(Mem{Base: xs[p], Index: i, Scale: 4}, d)
+		VSUBPS(Mem{Base: ys[p], Index: i, Scale: 4}, d, d)
+		VFMADD231PS(d, d, acc[p])
+	}
+	ADDQ(Imm(uint64(lanes)), i)
+	CMPQ(i, body)
+	JNE(LabelRef("step"))
+	Label("tail")
+	for p := range group {
+		x, y := Mem{Base: xs[p], Index: i, Scale: 4}, Mem{Base: ys[p], Index: i, Scale: 4}
+		d, e := vec(), vec()
+		if wide {
+			VMOVUPS_Z(x, tail, d)
+			VMOVUPS_Z(y, tail, e)
+		} else {
+			VMASKMOVPS(x, tailMask, d)
+			VMASKMOVPS(y, tailMask, e)
+		}
+		VSUBPS(e, d, d)
+		VFMADD231PS(d, d, acc[p])
+	}
+	for p := range group {
+		low, lowest := acc[p].AsY(), acc[p].AsX()
+		t := YMM()
+		if wide {
+			VEXTRACTF64X4(Imm(1), acc[p], t)
+			VADDPS(t, low, low)
+		}
+		VEXTRACTF128(Imm(1), low, t.AsX())
+		VADDPS(t.AsX(), lowest, lowest)
+		VPERMILPS(Imm(0x4e), lowest, t.AsX())
+		VADDPS(t.AsX(), lowest, lowest)
+		VPERMILPS(Imm(0xb1), lowest, t.AsX())
+		VADDSS(t.AsX(), lowest, lowest)
+		VMOVSS(lowest, at(out, 4*p))
+	}
+	ADDQ(Imm(8*group), list)
+	ADDQ(Imm(4*group), out)
+	SUBQ(Imm(group), left)
+	JG(LabelRef("group"))
 	VZEROUPPER()
 	RET()
 }

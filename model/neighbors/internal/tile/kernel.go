@@ -82,14 +82,18 @@ type Kernels struct {
 	Bytes, Float32s func(*Args) int
 	// BytesBest and Float32sBest raise Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels.
 	BytesBest, Float32sBest func(*Args)
-	Pairs32                 PairKernels[float32, float32]
-	Pairs64x32              PairKernels[float64, float32]
-	Pairs64                 PairKernels[float64, float64]
+	// Screen is Σ(x−y)² in float32, within a relative (dim+4)·2⁻²⁴ of its exact value and dim·2⁻¹⁴⁹ of underflow; +Inf
+	// and NaN say nothing. The arguments are those of Pairs.
+	Screen     func(x, y []float32, dim int, pairs []uint64, out []float32)
+	Pairs32    PairKernels[float32, float32]
+	Pairs64x32 PairKernels[float64, float32]
+	Pairs64    PairKernels[float64, float64]
 }
 
 // Generic is plain Go: the definition of the others, which are far faster.
 var Generic = Kernels{
 	Name: "generic", Bytes: bytesGeneric, Float32s: float32sGeneric, BytesBest: bytesBestGeneric, Float32sBest: float32sBestGeneric,
+	Screen:     screenGeneric,
 	Pairs32:    genericPairs[float32, float32](),
 	Pairs64x32: genericPairs[float64, float32](),
 	Pairs64:    genericPairs[float64, float64](),

@@ -2091,6 +2091,142 @@ word3:
 	VZEROUPPER
 	RET
 
+// func screenAVX512(x []float32, y []float32, dim int, pairs []uint64, out []float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·screenAVX512(SB), NOSPLIT, $0-104
+	MOVQ  pairs_base+56(FP), AX
+	MOVQ  pairs_len+64(FP), CX
+	MOVQ  out_base+80(FP), DX
+	MOVQ  dim+48(FP), BX
+	ANDQ  $-16, BX
+	MOVQ  dim+48(FP), SI
+	SUBQ  BX, SI
+	MOVQ  $0x000000000000ffff, DI
+	BZHIQ SI, DI, DI
+	KMOVW DI, K1
+
+group:
+	MOVLQSX (AX), DI
+	MOVLQSX 4(AX), R8
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, DI
+	IMULQ   SI, R8
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(DI*4), DI
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R8*4), R8
+	VPXORD  Z0, Z0, Z0
+	MOVLQSX 8(AX), R9
+	MOVLQSX 12(AX), R10
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, R9
+	IMULQ   SI, R10
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(R9*4), R9
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R10*4), R10
+	VPXORD  Z1, Z1, Z1
+	MOVLQSX 16(AX), R11
+	MOVLQSX 20(AX), R12
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, R11
+	IMULQ   SI, R12
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(R11*4), R11
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R12*4), R12
+	VPXORD  Z2, Z2, Z2
+	MOVLQSX 24(AX), R13
+	MOVLQSX 28(AX), R14
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, R13
+	IMULQ   SI, R14
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(R13*4), R13
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R14*4), R14
+	VPXORD  Z3, Z3, Z3
+	XORQ    SI, SI
+	CMPQ    BX, $0x00
+	JE      tail
+
+step:
+	VMOVUPS     (DI)(SI*4), Z4
+	VSUBPS      (R8)(SI*4), Z4, Z4
+	VFMADD231PS Z4, Z4, Z0
+	VMOVUPS     (R9)(SI*4), Z4
+	VSUBPS      (R10)(SI*4), Z4, Z4
+	VFMADD231PS Z4, Z4, Z1
+	VMOVUPS     (R11)(SI*4), Z4
+	VSUBPS      (R12)(SI*4), Z4, Z4
+	VFMADD231PS Z4, Z4, Z2
+	VMOVUPS     (R13)(SI*4), Z4
+	VSUBPS      (R14)(SI*4), Z4, Z4
+	VFMADD231PS Z4, Z4, Z3
+	ADDQ        $0x10, SI
+	CMPQ        SI, BX
+	JNE         step
+
+tail:
+	VMOVUPS.Z     (DI)(SI*4), K1, Z4
+	VMOVUPS.Z     (R8)(SI*4), K1, Z5
+	VSUBPS        Z5, Z4, Z4
+	VFMADD231PS   Z4, Z4, Z0
+	VMOVUPS.Z     (R9)(SI*4), K1, Z4
+	VMOVUPS.Z     (R10)(SI*4), K1, Z5
+	VSUBPS        Z5, Z4, Z4
+	VFMADD231PS   Z4, Z4, Z1
+	VMOVUPS.Z     (R11)(SI*4), K1, Z4
+	VMOVUPS.Z     (R12)(SI*4), K1, Z5
+	VSUBPS        Z5, Z4, Z4
+	VFMADD231PS   Z4, Z4, Z2
+	VMOVUPS.Z     (R13)(SI*4), K1, Z4
+	VMOVUPS.Z     (R14)(SI*4), K1, Z5
+	VSUBPS        Z5, Z4, Z4
+	VFMADD231PS   Z4, Z4, Z3
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0x4e, X0, X4
+	VADDPS        X4, X0, X0
+	VPERMILPS     $0xb1, X0, X4
+	VADDSS        X4, X0, X0
+	VMOVSS        X0, (DX)
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X4
+	VADDPS        X4, X1, X1
+	VPERMILPS     $0x4e, X1, X4
+	VADDPS        X4, X1, X1
+	VPERMILPS     $0xb1, X1, X4
+	VADDSS        X4, X1, X1
+	VMOVSS        X1, 4(DX)
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0x4e, X2, X4
+	VADDPS        X4, X2, X2
+	VPERMILPS     $0xb1, X2, X4
+	VADDSS        X4, X2, X2
+	VMOVSS        X2, 8(DX)
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0x4e, X3, X4
+	VADDPS        X4, X3, X3
+	VPERMILPS     $0xb1, X3, X4
+	VADDSS        X4, X3, X3
+	VMOVSS        X3, 12(DX)
+	ADDQ          $0x20, AX
+	ADDQ          $0x10, DX
+	SUBQ          $0x04, CX
+	JG            group
+	VZEROUPPER
+	RET
+
 // func squares32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·squares32x32AVX512(SB), NOSPLIT, $0-128
@@ -3267,6 +3403,152 @@ sum:
 	VZEROUPPER
 	RET
 
+// func screenAVX2(x []float32, y []float32, dim int, pairs []uint64, out []float32)
+// Requires: AVX, FMA3
+TEXT ·screenAVX2(SB), NOSPLIT, $0-104
+	MOVQ    pairs_base+56(FP), AX
+	MOVQ    pairs_len+64(FP), CX
+	MOVQ    out_base+80(FP), DX
+	MOVQ    dim+48(FP), BX
+	ANDQ    $-8, BX
+	MOVQ    dim+48(FP), SI
+	SUBQ    BX, SI
+	LEAQ    tails32<>+0(SB), DI
+	NEGQ    SI
+	VMOVDQU 32(DI)(SI*4), Y0
+
+group:
+	MOVLQSX (AX), DI
+	MOVLQSX 4(AX), R8
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, DI
+	IMULQ   SI, R8
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(DI*4), DI
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R8*4), R8
+	VXORPS  Y1, Y1, Y1
+	MOVLQSX 8(AX), R9
+	MOVLQSX 12(AX), R10
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, R9
+	IMULQ   SI, R10
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(R9*4), R9
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R10*4), R10
+	VXORPS  Y2, Y2, Y2
+	MOVLQSX 16(AX), R11
+	MOVLQSX 20(AX), R12
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, R11
+	IMULQ   SI, R12
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(R11*4), R11
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R12*4), R12
+	VXORPS  Y3, Y3, Y3
+	MOVLQSX 24(AX), R13
+	MOVLQSX 28(AX), R14
+	MOVQ    dim+48(FP), SI
+	IMULQ   SI, R13
+	IMULQ   SI, R14
+	MOVQ    x_base+0(FP), SI
+	LEAQ    (SI)(R13*4), R13
+	MOVQ    y_base+24(FP), SI
+	LEAQ    (SI)(R14*4), R14
+	VXORPS  Y4, Y4, Y4
+	XORQ    SI, SI
+	CMPQ    BX, $0x00
+	JE      tail
+
+step:
+	VMOVUPS     (DI)(SI*4), Y5
+	VSUBPS      (R8)(SI*4), Y5, Y5
+	VFMADD231PS Y5, Y5, Y1
+	VMOVUPS     (R9)(SI*4), Y5
+	VSUBPS      (R10)(SI*4), Y5, Y5
+	VFMADD231PS Y5, Y5, Y2
+	VMOVUPS     (R11)(SI*4), Y5
+	VSUBPS      (R12)(SI*4), Y5, Y5
+	VFMADD231PS Y5, Y5, Y3
+	VMOVUPS     (R13)(SI*4), Y5
+	VSUBPS      (R14)(SI*4), Y5, Y5
+	VFMADD231PS Y5, Y5, Y4
+	ADDQ        $0x08, SI
+	CMPQ        SI, BX
+	JNE         step
+
+tail:
+	VMASKMOVPS   (DI)(SI*4), Y0, Y5
+	VMASKMOVPS   (R8)(SI*4), Y0, Y6
+	VSUBPS       Y6, Y5, Y5
+	VFMADD231PS  Y5, Y5, Y1
+	VMASKMOVPS   (R9)(SI*4), Y0, Y5
+	VMASKMOVPS   (R10)(SI*4), Y0, Y6
+	VSUBPS       Y6, Y5, Y5
+	VFMADD231PS  Y5, Y5, Y2
+	VMASKMOVPS   (R11)(SI*4), Y0, Y5
+	VMASKMOVPS   (R12)(SI*4), Y0, Y6
+	VSUBPS       Y6, Y5, Y5
+	VFMADD231PS  Y5, Y5, Y3
+	VMASKMOVPS   (R13)(SI*4), Y0, Y5
+	VMASKMOVPS   (R14)(SI*4), Y0, Y6
+	VSUBPS       Y6, Y5, Y5
+	VFMADD231PS  Y5, Y5, Y4
+	VEXTRACTF128 $0x01, Y1, X5
+	VADDPS       X5, X1, X1
+	VPERMILPS    $0x4e, X1, X5
+	VADDPS       X5, X1, X1
+	VPERMILPS    $0xb1, X1, X5
+	VADDSS       X5, X1, X1
+	VMOVSS       X1, (DX)
+	VEXTRACTF128 $0x01, Y2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0x4e, X2, X1
+	VADDPS       X1, X2, X2
+	VPERMILPS    $0xb1, X2, X1
+	VADDSS       X1, X2, X2
+	VMOVSS       X2, 4(DX)
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPS       X1, X3, X3
+	VPERMILPS    $0x4e, X3, X1
+	VADDPS       X1, X3, X3
+	VPERMILPS    $0xb1, X3, X1
+	VADDSS       X1, X3, X3
+	VMOVSS       X3, 8(DX)
+	VEXTRACTF128 $0x01, Y4, X1
+	VADDPS       X1, X4, X4
+	VPERMILPS    $0x4e, X4, X1
+	VADDPS       X1, X4, X4
+	VPERMILPS    $0xb1, X4, X1
+	VADDSS       X1, X4, X4
+	VMOVSS       X4, 12(DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x10, DX
+	SUBQ         $0x04, CX
+	JG           group
+	VZEROUPPER
+	RET
+
+DATA tails32<>+0(SB)/4, $0xffffffff
+DATA tails32<>+4(SB)/4, $0xffffffff
+DATA tails32<>+8(SB)/4, $0xffffffff
+DATA tails32<>+12(SB)/4, $0xffffffff
+DATA tails32<>+16(SB)/4, $0xffffffff
+DATA tails32<>+20(SB)/4, $0xffffffff
+DATA tails32<>+24(SB)/4, $0xffffffff
+DATA tails32<>+28(SB)/4, $0xffffffff
+DATA tails32<>+32(SB)/4, $0x00000000
+DATA tails32<>+36(SB)/4, $0x00000000
+DATA tails32<>+40(SB)/4, $0x00000000
+DATA tails32<>+44(SB)/4, $0x00000000
+DATA tails32<>+48(SB)/4, $0x00000000
+DATA tails32<>+52(SB)/4, $0x00000000
+DATA tails32<>+56(SB)/4, $0x00000000
+DATA tails32<>+60(SB)/4, $0x00000000
+GLOBL tails32<>(SB), RODATA|NOPTR, $64
+
 // func squares32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX
 TEXT ·squares32x32AVX2(SB), NOSPLIT, $0-128
@@ -3391,24 +3673,6 @@ sum:
 	JG           group
 	VZEROUPPER
 	RET
-
-DATA tails32<>+0(SB)/4, $0xffffffff
-DATA tails32<>+4(SB)/4, $0xffffffff
-DATA tails32<>+8(SB)/4, $0xffffffff
-DATA tails32<>+12(SB)/4, $0xffffffff
-DATA tails32<>+16(SB)/4, $0xffffffff
-DATA tails32<>+20(SB)/4, $0xffffffff
-DATA tails32<>+24(SB)/4, $0xffffffff
-DATA tails32<>+28(SB)/4, $0xffffffff
-DATA tails32<>+32(SB)/4, $0x00000000
-DATA tails32<>+36(SB)/4, $0x00000000
-DATA tails32<>+40(SB)/4, $0x00000000
-DATA tails32<>+44(SB)/4, $0x00000000
-DATA tails32<>+48(SB)/4, $0x00000000
-DATA tails32<>+52(SB)/4, $0x00000000
-DATA tails32<>+56(SB)/4, $0x00000000
-DATA tails32<>+60(SB)/4, $0x00000000
-GLOBL tails32<>(SB), RODATA|NOPTR, $64
 
 // func products32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 // Requires: AVX

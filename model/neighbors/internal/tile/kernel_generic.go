@@ -129,3 +129,15 @@ func eachPair[X, Y float32 | float64](term func(x, y, scale float64) float64) Pa
 		}
 	}
 }
+
+func screenGeneric(x, y []float32, dim int, pairs []uint64, out []float32) {
+	for p, pair := range pairs {
+		a, b := x[int(uint32(pair))*dim:][:dim], y[int(pair>>32)*dim:][:dim]
+		var sum float32
+		for j := range a {
+			d := a[j] - b[j]
+			sum = fma(d, d, sum)
+		}
+		out[p] = sum
+	}
+}

@@ -74,6 +74,35 @@ func testPairs[X, Y float32 | float64](t *testing.T, name string, dim int, want,
 	}
 }
 
+func TestScreen(t *testing.T) {
+	for _, level := range Levels() {
+		for _, dim := range lengths {
+			for _, place := range placements {
+				r := newRand(uint64(dim))
+				x, y := guarded[float32](t, 3*dim, place), guarded[float32](t, 5*dim, place)
+				for i := range x {
+					x[i] = float32(r.NormFloat64() * math.Ldexp(1, -(i%3)*10))
+				}
+				for i := range y {
+					y[i] = float32(r.NormFloat64())
+				}
+				pairs, got := guarded[uint64](t, 8, place), guarded[float32](t, 8, place)
+				for i := range pairs {
+					pairs[i] = uint64(r.IntN(5))<<32 | uint64(r.IntN(3))
+				}
+				want := make([]float64, 8)
+				level.Screen(x, y, dim, pairs, got)
+				Generic.Pairs32.Squares(x, y, dim, nil, pairs, want)
+				for i, w := range want {
+					if math.Abs(float64(got[i])-w) > w*float64(dim+4)*0x1p-24 {
+						t.Errorf("%s, dim %d, %s: pair %d gave %v, want %v", level.Name, dim, place, i, got[i], w)
+					}
+				}
+			}
+		}
+	}
+}
+
 // tiles are the arguments of a tile kernel, in memory that is guarded.
 type tiles struct {
 	args   Args

@@ -34,6 +34,11 @@ func float32sBestAVX512(a *byte)
 //go:noescape
 func float32sBestAVX2(a *byte)
 
+// screenAVX512 computes squared distances in float32: see Kernels.
+//
+//go:noescape
+func screenAVX512(x []float32, y []float32, dim int, pairs []uint64, out []float32)
+
 // squares32x32AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
@@ -73,6 +78,11 @@ func scaledSquares64x64AVX512(x []float64, y []float64, dim int, scales []float6
 //
 //go:noescape
 func products64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// screenAVX2 computes squared distances in float32: see Kernels.
+//
+//go:noescape
+func screenAVX2(x []float32, y []float32, dim int, pairs []uint64, out []float32)
 
 // squares32x32AVX2 computes a reduced value for each pair: see Kernels.
 //
