@@ -1,0 +1,90 @@
+package results
+
+import (
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/vectors"
+)
+
+var csvFormat = &Format{
+	Name:       "csv",
+	Extensions: []string{".csv"},
+	encode:     encodeCSV,
+	assemble: func(file int, w io.Writer, parts []Part, _ Layout) error {
+		if _, err := io.WriteString(w, "query_id,rank,neighbor_id,distance\n"); err != nil {
+			return err
+		}
+		return concatenate(file, w, parts)
+	},
+}
+
+func encodeCSV(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
+	b, texts := dst[0], false
+	for i := from; i < to; i++ {
+		query := c.Query(i)
+		positions, distances := c.Neighbors.Of(i)
+		texts = texts || !query.IsInt() && len(positions) > 0
+		start, end := len(b), 0 // where the first line has the query's id and a comma
+		for j, p := range positions {
+			if j == 0 {
+				b = appendCSV(b, query)
+				b = append(b, ',')
+				end = len(b)
+			} else {
+				b = append(b, b[start:end]...)
+			}
+			b = strconv.AppendInt(b, int64(j+1), 10)
+			b = append(b, ',')
+			neighbor := c.Neighbor(p)
+			texts = texts || !neighbor.IsInt()
+			b = appendCSV(b, neighbor)
+			b = append(b, ',')
+			b = appendFloat(b, distances[j])
+			b = append(b, '\n')
+		}
+	}
+	dst[0] = b
+	return texts, nil
+}
+
+// appendCSV appends an id as a field of RFC 4180, quoted where it has to be, and where it begins or ends with a space,
+// which some readers drop.
+func appendCSV(b []byte, id vectors.ID) []byte {
+	s := id.Text
+	if id.IsInt() {
+		return strconv.AppendInt(b, id.Int, 10)
+	}
+	if !strings.ContainsAny(s, ",\"\r\n") && s[0] != ' ' && s[len(s)-1] != ' ' {
+		return append(b, s...)
+	}
+	b = append(b, '"')
+	for {
+		i := strings.IndexByte(s, '"')
+		if i < 0 {
+			b = append(b, s...)
+			return append(b, '"')
+		}
+		b = append(b, s[:i+1]...)
+		b = append(b, '"')
+		s = s[i+1:]
+	}
+}
+
+// appendFloat appends the shortest decimal that reads back as v, with an exponent below 10⁻⁴ and from 10²¹ on. What is
+// not finite has the name that readers know in any case: inf, -inf, nan.
+func appendFloat(b []byte, v float64) []byte {
+	switch a := math.Abs(v); {
+	case math.IsNaN(v):
+		return append(b, "nan"...)
+	case math.IsInf(v, 1):
+		return append(b, "inf"...)
+	case math.IsInf(v, -1):
+		return append(b, "-inf"...)
+	case a != 0 && a < 1e-4 || a >= 1e21:
+		return strconv.AppendFloat(b, v, 'e', -1, 64)
+	}
+	return strconv.AppendFloat(b, v, 'f', -1, 64)
+}

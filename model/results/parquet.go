@@ -1,0 +1,316 @@
+package results
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+
+	"beamlearn/model/vectors"
+)
+
+var parquetFormat = &Format{
+	Name:       "parquet",
+	Extensions: []string{".parquet"},
+	encode:     encodeParquetPart,
+	assemble:   assembleParquet,
+}
+
+// A row group, of which readers hold one at a time, ends with the row that fills it. What is in it follows from the rows
+// alone, and so do the bytes of the file.
+const (
+	rowGroupRows  = 1 << 17
+	rowGroupBytes = 16 << 20 // of ids and distances, uncompressed
+)
+
+// A part is its queries one after the other: the id, the number of neighbours (uvarint), their ids, their distances
+// (float64, little-endian). An id is 0 and the integer (varint), or the length of its text (uvarint, > 0) and the text.
+
+func encodeParquetPart(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
+	b, texts := dst[0], false
+	for i := from; i < to; i++ {
+		query := c.Query(i)
+		texts = texts || !query.IsInt()
+		b = appendRecordID(b, query)
+		positions, distances := c.Neighbors.Of(i)
+		b = binary.AppendUvarint(b, uint64(len(positions)))
+		for _, p := range positions {
+			neighbor := c.Neighbor(p)
+			texts = texts || !neighbor.IsInt()
+			b = appendRecordID(b, neighbor)
+		}
+		for _, d := range distances {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(d))
+		}
+	}
+	dst[0] = b
+	return texts, nil
+}
+
+func appendRecordID(b []byte, id vectors.ID) []byte {
+	if id.IsInt() {
+		return binary.AppendVarint(append(b, 0), id.Int)
+	}
+	s := id.Text
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // strings of Parquet are UTF-8: each other byte becomes U+FFFD, as in .jsonl
+	}
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// partReader reads the queries of a part. It allocates for what it has read, not for what a length claims.
+type partReader struct{ r *bufio.Reader }
+
+var errDamagedPart = errors.New("damaged data")
+
+// next appends a query to the row group. At the end of the part it returns io.EOF.
+func (d partReader) next(g *rowGroup) error {
+	if _, err := d.r.Peek(1); err != nil {
+		return err
+	}
+	if err := d.record(g); err != nil {
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return errDamagedPart
+		}
+		return err
+	}
+	return nil
+}
+
+func (d partReader) record(g *rowGroup) error {
+	if err := d.id(&g.ids); err != nil {
+		return err
+	}
+	n, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		return err
+	}
+	for range n {
+		if err := d.id(&g.neighbors); err != nil {
+			return err
+		}
+	}
+	var b [8]byte
+	for range n {
+		if _, err := io.ReadFull(d.r, b[:]); err != nil {
+			return err
+		}
+		g.distances = append(g.distances, math.Float64frombits(binary.LittleEndian.Uint64(b[:])))
+	}
+	g.append(int(n))
+	return nil
+}
+
+func (d partReader) id(c *idColumn) error {
+	n, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		v, err := binary.ReadVarint(d.r)
+		if err != nil {
+			return err
+		}
+		c.appendInt(v)
+		return nil
+	}
+	if !c.texts {
+		return errDamagedPart // its Info has promised integers
+	}
+	for n > 0 {
+		b, err := d.r.Peek(int(min(n, uint64(d.r.Size()))))
+		if err != nil {
+			return err
+		}
+		c.data = append(c.data, b...)
+		n -= uint64(len(b))
+		if _, err := d.r.Discard(len(b)); err != nil {
+			return err
+		}
+	}
+	c.ends = append(c.ends, len(c.data))
+	return nil
+}
+
+// idColumn holds integers, or strings.
+type idColumn struct {
+	texts bool
+	ints  []int64
+	data  []byte // the strings, one after the other
+	ends  []int  // where each ends
+}
+
+func (c *idColumn) appendInt(v int64) {
+	if c.texts {
+		c.data = strconv.AppendInt(c.data, v, 10)
+		c.ends = append(c.ends, len(c.data))
+	} else {
+		c.ints = append(c.ints, v)
+	}
+}
+
+func (c *idColumn) reset() { c.ints, c.data, c.ends = c.ints[:0], c.data[:0], c.ends[:0] }
+
+// write writes the column, with the levels of its list if it is one.
+func (c *idColumn) write(w file.ColumnChunkWriter, definition, repetition []int16) error {
+	var err error
+	if c.texts {
+		values := make([]parquet.ByteArray, len(c.ends))
+		start := 0
+		for i, end := range c.ends {
+			values[i] = c.data[start:end]
+			start = end
+		}
+		_, err = w.(*file.ByteArrayColumnChunkWriter).WriteBatch(values, definition, repetition)
+	} else {
+		_, err = w.(*file.Int64ColumnChunkWriter).WriteBatch(c.ints, definition, repetition)
+	}
+	return err
+}
+
+// node is the column's place in the schema.
+func (c *idColumn) node(name string) schema.Node {
+	if c.texts {
+		return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
+	}
+	return schema.NewInt64Node(name, parquet.Repetitions.Required, -1)
+}
+
+// rowGroup gathers rows. Both lists of a row have the same length, hence the same levels: definition is 0 for the single
+// entry of an empty list, repetition is 0 where a row begins.
+type rowGroup struct {
+	rows                   int
+	ids, neighbors         idColumn
+	distances              []float64
+	definition, repetition []int16
+}
+
+// append adds the levels of a row whose values have been appended.
+func (g *rowGroup) append(neighbors int) {
+	g.rows++
+	if neighbors == 0 {
+		g.definition = append(g.definition, 0)
+		g.repetition = append(g.repetition, 0)
+		return
+	}
+	for i := range neighbors {
+		g.definition = append(g.definition, 1)
+		g.repetition = append(g.repetition, int16(min(i, 1)))
+	}
+}
+
+func (g *rowGroup) full() bool {
+	return g.rows >= rowGroupRows || 16*len(g.distances)+len(g.ids.data)+len(g.neighbors.data) >= rowGroupBytes
+}
+
+func (g *rowGroup) reset() {
+	g.rows, g.distances, g.definition, g.repetition = 0, g.distances[:0], g.definition[:0], g.repetition[:0]
+	g.ids.reset()
+	g.neighbors.reset()
+}
+
+func (g *rowGroup) schema() (*schema.GroupNode, error) {
+	neighbors, err := schema.ListOfWithName("neighbors", g.neighbors.node("element"), parquet.Repetitions.Required, -1)
+	if err != nil {
+		return nil, err
+	}
+	distances, err := schema.ListOfWithName("distances", schema.NewFloat64Node("element", parquet.Repetitions.Required, -1), parquet.Repetitions.Required, -1)
+	if err != nil {
+		return nil, err
+	}
+	return schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{g.ids.node("id"), neighbors, distances}, -1)
+}
+
+func (g *rowGroup) write(w *file.Writer) error {
+	group, err := w.AppendRowGroupChecked()
+	if err != nil {
+		return err
+	}
+	columns := []func(file.ColumnChunkWriter) error{
+		func(w file.ColumnChunkWriter) error { return g.ids.write(w, nil, nil) },
+		func(w file.ColumnChunkWriter) error { return g.neighbors.write(w, g.definition, g.repetition) },
+		func(w file.ColumnChunkWriter) error {
+			_, err := w.(*file.Float64ColumnChunkWriter).WriteBatch(g.distances, g.definition, g.repetition)
+			return err
+		},
+	}
+	for _, write := range columns {
+		column, err := group.NextColumn()
+		if err != nil {
+			return err
+		}
+		if err := write(column); err != nil {
+			return err
+		}
+		if err := column.Close(); err != nil {
+			return err
+		}
+	}
+	return group.Close()
+}
+
+func assembleParquet(number int, out io.Writer, parts []Part, _ Layout) error {
+	var g rowGroup
+	for _, p := range parts {
+		g.ids.texts = g.ids.texts || p.Info.TextIDs
+	}
+	g.neighbors.texts = g.ids.texts // one type of id for a reader to join on
+	root, err := g.schema()
+	if err != nil {
+		return err
+	}
+	// The ids of queries are all different, and the distances nearly: a dictionary would be given up later.
+	properties := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDictionaryDefault(false))
+	// The wrapping keeps Close from closing what is not ours.
+	w, err := file.NewParquetWriterWithError(struct{ io.Writer }{out}, root, file.WithWriterProps(properties))
+	if err != nil {
+		return err
+	}
+	for i := range parts {
+		err := parts[i].read(number, func(r io.Reader) error { return addPart(w, &g, r, parts[i].Info.Queries) })
+		if err != nil {
+			return fmt.Errorf("part %d of the output: %w", i, err)
+		}
+	}
+	if g.rows > 0 {
+		if err := g.write(w); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// addPart adds the rows of a part to the row group, and writes it whenever it is full.
+func addPart(w *file.Writer, g *rowGroup, r io.Reader, queries int64) error {
+	d := partReader{bufio.NewReaderSize(r, 64<<10)}
+	var n int64
+	for {
+		err := d.next(g)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		n++
+		if g.full() {
+			if err := g.write(w); err != nil {
+				return err
+			}
+			g.reset()
+		}
+	}
+	if n != queries {
+		return fmt.Errorf("%d queries, expected %d", n, queries)
+	}
+	return nil
+}
