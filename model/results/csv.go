@@ -26,7 +26,7 @@ func encodeCSV(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 	for i := from; i < to; i++ {
 		query := c.Query(i)
 		positions, distances := c.Neighbors.Of(i)
-		texts = texts || !query.IsInt() && len(positions) > 0
+		texts = texts || !query.IsInt()
 		start, end := len(b), 0 // where the first line has the query's id and a comma
 		for j, p := range positions {
 			if j == 0 {

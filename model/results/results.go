@@ -136,8 +136,8 @@ func (f *Format) Check(l Layout) error {
 }
 
 // Assemble writes to w the file with this number, 0 unless the format has several, of an output that consists of the
-// parts, in their order. It neither buffers nor closes w. It takes O(1) memory, but for .parquet a row group, below 100 MB
-// and the longest row.
+// parts, in their order. It neither buffers nor closes w. It takes O(1) memory, but for .parquet a row group with all that
+// encodes it: some 200 MB, and the longest row.
 //
 // It fails where a part is not what its Info says.
 func (f *Format) Assemble(file int, w io.Writer, parts []Part, l Layout) error {
