@@ -241,7 +241,9 @@ var errNoEngine = errors.New("neighbors: unknown algorithm")
 func decodeEngine(d *decoder, p *points, o Options) engine {
 	switch chooseAlgorithm(p, o) {
 	case Brute:
-		return newBrute(p, o)
+		return newBruteForce(p, o)
+	case KDTree:
+		return decodeKDTree(d, p, o)
 	}
 	d.err = errNoEngine
 	return nil

@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"strings"
 
+	"beamlearn/model/neighbors/internal/tile"
 	"beamlearn/model/vectors"
 )
 
@@ -236,9 +237,19 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 // newEngine chooses by options, which are valid, and by the points.
 func newEngine(p *points, o Options) engine {
 	switch chooseAlgorithm(p, o) {
+	case KDTree:
+		return newKDTree(p, o)
 	default:
-		return newBrute(p, o)
+		return newBruteForce(p, o)
 	}
+}
+
+// newBruteForce is the fastest engine that compares all pairs.
+func newBruteForce(p *points, o Options) engine {
+	if k := tile.Best(); k != &tile.Generic && tileMetric(o.Metric) && p.dim <= maxDim {
+		return newTiled(p, o, k)
+	}
+	return newBrute(p, o)
 }
 
 // chooseAlgorithm resolves Auto.
@@ -268,6 +279,9 @@ func (x *Index) Dim() int { return x.points.dim }
 
 // Options are those of Fit, with defaults.
 func (x *Index) Options() Options { return x.opts }
+
+// Algorithm is how the index is searched: Brute or KDTree.
+func (x *Index) Algorithm() Algorithm { return chooseAlgorithm(&x.points, x.opts.resolve()) }
 
 // ID is the id of the point at a position.
 func (x *Index) ID(position int32) vectors.ID {
@@ -338,7 +352,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	for i := range out.Offsets {
 		out.Offsets[i] = int64(i * k)
 	}
-	x.engine.kNeighbors(q, exclude, k, s.threads(), out.Positions, out.Distances)
+	x.engine.kNeighbors(q, exclude, k, s.NumThreads(), out.Positions, out.Distances)
 	return out, nil
 }
 
@@ -351,10 +365,11 @@ func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbo
 	if math.IsNaN(r) {
 		return nil, errors.New("radius: must be a number")
 	}
-	return x.engine.radiusNeighbors(q, exclude, r, s.threads()), nil
+	return x.engine.radiusNeighbors(q, exclude, r, s.NumThreads()), nil
 }
 
-func (s Search) threads() int {
+// NumThreads is Threads, or its default.
+func (s Search) NumThreads() int {
 	if s.Threads > 0 {
 		return s.Threads
 	}
