@@ -252,10 +252,32 @@ func newBruteForce(p *points, o Options) engine {
 	return newBrute(p, o)
 }
 
-// chooseAlgorithm resolves Auto.
+// treeDim is the greatest number of columns in which Auto takes the tree, and treeDimMany that for treeMany points and
+// more. For all of 200,000 uniform points, k = 10, the tree takes a tenth of the time of brute force in 3 columns, half
+// of it in 8, and half as much again in 10; its time grows far slower with their number. Where a term costs a power
+// (treeDimPower) the tree's overhead counts for little.
+const (
+	treeDim      = 8
+	treeDimMany  = 10
+	treeMany     = 500_000
+	treeDimPower = 16
+)
+
+// chooseAlgorithm resolves Auto by the data and the options alone, as the worker that decodes an index must find the
+// same as the one that built it.
 func chooseAlgorithm(p *points, o Options) Algorithm {
 	if o.Algorithm != Auto {
 		return o.Algorithm
+	}
+	most := treeDim
+	switch {
+	case o.Metric == Minkowski:
+		most = treeDimPower
+	case p.n >= treeMany:
+		most = treeDimMany
+	}
+	if treeMetric(o.Metric, o.P) && p.dim <= most {
+		return KDTree
 	}
 	return Brute
 }
@@ -282,6 +304,29 @@ func (x *Index) Options() Options { return x.opts }
 
 // Algorithm is how the index is searched: Brute or KDTree.
 func (x *Index) Algorithm() Algorithm { return chooseAlgorithm(&x.points, x.opts.resolve()) }
+
+// Rows are the points at the positions lo ≤ i < hi, with their numbers and ids, as queries. The block shares the memory
+// of the index: do not write to it.
+func (x *Index) Rows(lo, hi int) *vectors.Block {
+	b := &vectors.Block{Dim: x.points.dim}
+	if x.points.f64 != nil {
+		b.DType, b.F64 = vectors.Float64, x.points.f64[lo*b.Dim:hi*b.Dim]
+	} else {
+		b.F32 = x.points.f32[lo*b.Dim : hi*b.Dim]
+	}
+	if x.numbers != nil {
+		b.Numbers = x.numbers[lo:hi]
+	} else {
+		b.Numbers = make([]int64, hi-lo)
+		for i := range b.Numbers {
+			b.Numbers[i] = int64(lo + i)
+		}
+	}
+	if x.ids.Len() > 0 {
+		b.IDs = x.ids.Slice(lo, hi)
+	}
+	return b
+}
 
 // ID is the id of the point at a position.
 func (x *Index) ID(position int32) vectors.ID {

@@ -118,6 +118,15 @@ func (s *IDs) AppendAll(t *IDs) {
 	s.Ints = append(s.Ints, t.Ints...)
 }
 
+// Slice is the ids lo ≤ i < hi, in the same memory.
+func (s *IDs) Slice(lo, hi int) IDs {
+	t := IDs{Ints: s.Ints[lo:hi:hi]}
+	if s.Texts != nil {
+		t.Texts = s.Texts[lo:hi:hi]
+	}
+	return t
+}
+
 // Reset empties the list and keeps its memory.
 func (s *IDs) Reset() {
 	s.Ints = s.Ints[:0]

@@ -1,0 +1,142 @@
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestError(t *testing.T) {
+	for _, c := range []struct {
+		fault         *Fault
+		place, reason string
+	}{
+		{&Fault{File: "a.csv", Row: 3, Column: "x", Found: `"?"`, Expected: "a number"}, "a.csv: row 3, column x", `found "?", expected a number`},
+		{&Fault{File: "a.csv", Column: "0", Found: "NaN", Expected: "a finite number"}, "a.csv: row 0, column 0", "found NaN, expected a finite number"},
+		{&Fault{File: "a.csv", Row: 3, Found: "2 fields", Expected: "3"}, "a.csv: row 3", "found 2 fields, expected 3"},
+		{&Fault{File: "a.npy", Row: WholeFile, Found: "3 columns", Expected: "4"}, "a.npy", "found 3 columns, expected 4"},
+		{&Fault{File: "a.npy", Row: WholeFile, Column: "x", Found: "none"}, "a.npy, column x", "found none"},
+		{&Fault{File: "a.npy", Row: 1, Expected: "a number"}, "a.npy: row 1", "expected a number"},
+		{&Fault{File: "a\nb", Row: 1, Column: "x\ty", Found: "\r", Expected: "no \x00 or \x7f"}, `a\nb: row 1, column x\ty`, `found \r, expected no \x00 or \x7f`},
+		{File("a.npy", "rows", "%d of %s", 3, Quote("x")), "a.npy", `found 3 of "x", expected rows`},
+	} {
+		if got, want := c.fault.Error(), c.place+": "+c.reason; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if got := c.fault.Reason(); got != c.reason {
+			t.Errorf("the reason is %s, want %s", got, c.reason)
+		}
+	}
+}
+
+// A message is one line of text that can be printed, whatever the input holds.
+func FuzzError(f *testing.F) {
+	f.Add("a.csv", int64(3), "x", "y\n", "z")
+	f.Add("a\r\nb", int64(-1), "\x00", "\xff\n", "\x1b[31m")
+	f.Fuzz(func(t *testing.T, file string, row int64, column, found, expected string) {
+		e := (&Fault{File: file, Row: row, Column: column, Found: found, Expected: expected}).Error()
+		if i := strings.IndexFunc(e, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
+			t.Errorf("%q has the control character %q", e, e[i])
+		}
+		q := Quote(found)
+		if strings.ContainsAny(q, "\n\r") || !utf8.ValidString(q) || len(q) > 4*maxQuoted+len(`""…`) {
+			t.Errorf("%q is quoted as %q", found, q)
+		}
+	})
+}
+
+func TestQuote(t *testing.T) {
+	long := strings.Repeat("x", maxQuoted)
+	for s, want := range map[string]string{
+		"":               `""`,
+		"a,b":            `"a,b"`,
+		"say \"x\"\n":    `"say \"x\"\n"`,
+		"\xff\x00":       `"\xff\x00"`,
+		"é":              `"é"`,
+		long:             `"` + long + `"`,
+		long + "y":       `"` + long + `"…`,
+		long[1:] + "éyz": `"` + long[1:] + `\xc3"…`,
+	} {
+		if got := Quote(s); got != want {
+			t.Errorf("%q is quoted as %s, want %s", s, got, want)
+		}
+		if got := Quote([]byte(s)); got != want {
+			t.Errorf("the bytes %q are quoted as %s, want %s", s, got, want)
+		}
+	}
+}
+
+func TestIsRow(t *testing.T) {
+	row := &Fault{File: "a", Row: 0, Found: "x"}
+	for _, c := range []struct {
+		err  error
+		want *Fault
+	}{
+		{nil, nil},
+		{errors.New("x"), nil},
+		{row, row},
+		{fmt.Errorf("while reading: %w", row), row},
+		{errors.Join(errors.New("x"), row), row},
+		{Mark(row), row},
+		{&Fault{File: "a", Row: WholeFile, Found: "x"}, nil},
+		{File("a", "x", "y"), nil},
+	} {
+		if got, ok := IsRow(c.err); got != c.want || ok != (c.want != nil) {
+			t.Errorf("%v: %v, %v", c.err, got, ok)
+		}
+	}
+}
+
+func TestMark(t *testing.T) {
+	if err := Mark(nil); err != nil {
+		t.Errorf("nil is marked as %v", err)
+	}
+	inner := errors.New("x")
+	once := Mark(inner)
+	if !errors.Is(once, inner) {
+		t.Error("the mark hides the error")
+	}
+	again := Mark(fmt.Errorf("worker 3: %w", once))
+	if got := Find(again.Error()); !slices.Equal(got, []string{"x"}) {
+		t.Errorf("marked twice: found %q", got)
+	}
+}
+
+func TestFind(t *testing.T) {
+	mark := func(s string) string { return Mark(errors.New(s)).Error() }
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"", nil},
+		{"no mark", nil},
+		{mark("b"), []string{"b"}},
+		{"process bundle failed: " + mark("b") + "\n\tat " + mark("a") + ", " + mark("b"), []string{"a", "b"}},
+		{"cut: " + mark("a")[:len(markOpen)+1], nil},
+		{markOpen, nil},
+		{"quoted again: " + strconv.Quote("failed: "+mark(`a.csv: row 3: found "x"`)), []string{`a.csv: row 3: found "x"`}},
+	} {
+		if got := Find(c.text); !slices.Equal(got, c.want) {
+			t.Errorf("%q: found %q, want %q", c.text, got, c.want)
+		}
+	}
+}
+
+// A message is found in whatever text follows and precedes it.
+func FuzzFind(f *testing.F) {
+	f.Add("a.csv: row 3: found \"x\", expected a number", "failed: ", "\ncaused by:")
+	f.Add("\xff\x00é}\"\\", "", "}")
+	f.Fuzz(func(t *testing.T, message, before, after string) {
+		if strings.Contains(before+message+after, "beamlearn-fault") {
+			return
+		}
+		text := before + Mark(errors.New(message)).Error() + after
+		if got := Find(text); !slices.Equal(got, []string{message}) {
+			t.Errorf("%q: found %q, want %q", text, got, message)
+		}
+	})
+}
