@@ -15,13 +15,16 @@ func TestError(t *testing.T) {
 		fault         *Fault
 		place, reason string
 	}{
-		{&Fault{File: "a.csv", Row: 3, Column: "x", Found: `"?"`, Expected: "a number"}, "a.csv: row 3, column x", `found "?", expected a number`},
-		{&Fault{File: "a.csv", Column: "0", Found: "NaN", Expected: "a finite number"}, "a.csv: row 0, column 0", "found NaN, expected a finite number"},
+		{&Fault{File: "a.csv", Row: 3, Column: "x", Found: `"?"`, Expected: "a number"},
+			"a.csv: row 3, column x", `found "?", expected a number`},
+		{&Fault{File: "a.csv", Column: "0", Found: "NaN", Expected: "a finite number"},
+			"a.csv: row 0, column 0", "found NaN, expected a finite number"},
 		{&Fault{File: "a.csv", Row: 3, Found: "2 fields", Expected: "3"}, "a.csv: row 3", "found 2 fields, expected 3"},
 		{&Fault{File: "a.npy", Row: WholeFile, Found: "3 columns", Expected: "4"}, "a.npy", "found 3 columns, expected 4"},
 		{&Fault{File: "a.npy", Row: WholeFile, Column: "x", Found: "none"}, "a.npy, column x", "found none"},
 		{&Fault{File: "a.npy", Row: 1, Expected: "a number"}, "a.npy: row 1", "expected a number"},
-		{&Fault{File: "a\nb", Row: 1, Column: "x\ty", Found: "\r", Expected: "no \x00 or \x7f"}, `a\nb: row 1, column x\ty`, `found \r, expected no \x00 or \x7f`},
+		{&Fault{File: "a\nb", Row: 1, Column: "x\ty", Found: "\r", Expected: "no \x00 or \x7f"},
+			`a\nb: row 1, column x\ty`, `found \r, expected no \x00 or \x7f`},
 		{File("a.npy", "rows", "%d of %s", 3, Quote("x")), "a.npy", `found 3 of "x", expected rows`},
 	} {
 		if got, want := c.fault.Error(), c.place+": "+c.reason; got != want {

@@ -14,6 +14,7 @@ package formats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -88,7 +89,7 @@ type Format struct {
 }
 
 // All is every format there is.
-var All = []*Format{}
+var All = []*Format{npyFormat, csvFormat, tsvFormat, jsonlFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat}
 
 // Source is an inspected file. It is safe for concurrent use.
 type Source interface {
@@ -226,16 +227,23 @@ func readAll(ctx context.Context, f File, offset, length int64) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
 	buf := make([]byte, length)
-	if _, err := io.ReadFull(r, buf); err != nil {
+	_, err = io.ReadFull(r, buf)
+	if e := r.Close(); e != nil && err == nil {
+		return nil, e // that of a file that has changed, say
+	}
+	if err != nil {
 		return nil, truncated(f, err)
 	}
 	return buf, nil
 }
 
-// truncated turns the early end of a file, which its size had promised, into a fault.
+// truncated turns the early end of a file, which its size had promised, into a fault. A fault stays what it is.
 func truncated(f File, err error) error {
+	var known *fault.Fault
+	if errors.As(err, &known) {
+		return err
+	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fault.File(f.Name(), fmt.Sprintf("%d bytes, as when it was opened", f.Size()), "an early end of the file")
 	}

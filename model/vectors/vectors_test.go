@@ -53,8 +53,10 @@ func TestAppend(t *testing.T) {
 		{"an integer too large", Auto, [][]float64{{negative, 1}, {1, 1<<24 + 1}}, nil, true},
 		{"beyond float32", Auto, [][]float64{{1, 2}, {1e39, -math.MaxFloat64}}, nil, true},
 		{"below float32", Auto, [][]float64{{0x1p-150, negative}}, nil, true},
-		{"rounds", Float32, [][]float64{{0.1, 1<<24 + 1}, {0x1p-150, -1e-60}}, [][]float64{{float64(float32(0.1)), 1 << 24}, {0, negative}}, false},
-		{"the last that rounds to a float32", Float32, [][]float64{{3.4028235677973362e38, 0}}, [][]float64{{math.MaxFloat32, 0}}, false},
+		{"rounds", Float32, [][]float64{{0.1, 1<<24 + 1}, {0x1p-150, -1e-60}},
+			[][]float64{{float64(float32(0.1)), 1 << 24}, {0, negative}}, false},
+		{"the last that rounds to a float32", Float32, [][]float64{{3.4028235677973362e38, 0}},
+			[][]float64{{math.MaxFloat32, 0}}, false},
 		{"float64", Float64, [][]float64{{1, 2}, {negative, 0.1}}, nil, true},
 		{"none", Auto, nil, nil, false},
 	} {
@@ -299,6 +301,21 @@ func TestIDs(t *testing.T) {
 	}
 	if s.Len() != len(want) {
 		t.Errorf("%d ids, want %d", s.Len(), len(want))
+	}
+	for _, piece := range [][2]int{{0, 2}, {1, 4}, {5, 5}, {0, 5}} {
+		got := s.Slice(piece[0], piece[1])
+		if got.Len() != piece[1]-piece[0] {
+			t.Fatalf("%d ids of %v", got.Len(), piece)
+		}
+		for i := range got.Len() {
+			if got.At(i) != want[piece[0]+i] {
+				t.Errorf("id %d of %v is %v, want %v", i, piece, got.At(i), want[piece[0]+i])
+			}
+		}
+		got.Append(ID{Text: "new"})
+	}
+	if got := s.At(2); got != want[2] {
+		t.Errorf("an id appended to a part changed another to %v", got)
 	}
 	texts := s.Texts
 	s.Reset()

@@ -1,0 +1,167 @@
+package formats
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/fault"
+)
+
+// selection says which columns of a table make the vector, and which the id.
+type selection struct {
+	names  []string // of all columns; nil where they have none
+	count  int      // of all columns
+	vector []int    // those of the vector, in its order
+	id     int      // that of the id, or -1
+}
+
+// name is how a fault calls a column.
+func (s *selection) name(column int) string {
+	if s.names != nil && column < len(s.names) {
+		return s.names[column]
+	}
+	return strconv.Itoa(column)
+}
+
+// identity reports whether the vector is all columns, in their order.
+func (s *selection) identity() bool { return len(s.vector) == s.count && s.id < 0 && s.ascending() }
+
+func (s *selection) ascending() bool {
+	for i, c := range s.vector {
+		if i > 0 && c <= s.vector[i-1] {
+			return false
+		}
+	}
+	return true
+}
+
+// places is the place of each column in the vector, or -1.
+func (s *selection) places() []int {
+	p := make([]int, s.count)
+	for c := range p {
+		p[c] = -1
+	}
+	for i, c := range s.vector {
+		p[c] = i
+	}
+	return p
+}
+
+// choose resolves Columns and IDColumn against a table of count columns; names is nil where they have none. A column is
+// found by its name first, then by its 0-based index, then as a range of indices, then as a glob of names, whose columns
+// come in the table's order. A name that several columns have names none of them. Every fault is one of the file named.
+func (o *Options) choose(file string, names []string, count int) (*selection, error) {
+	s := &selection{names: names, count: count, id: -1}
+	specs := o.Columns
+	if o.IDColumn != "" {
+		specs = append([]string{o.IDColumn}, specs...)
+	}
+	for _, spec := range specs {
+		if n := s.named(spec); n > 1 {
+			return nil, fault.File(file, "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
+		}
+	}
+	if o.IDColumn != "" {
+		c, ok := s.find(o.IDColumn)
+		if !ok {
+			return nil, s.missing(file, "the id column "+fault.Quote(o.IDColumn))
+		}
+		s.id = c
+	}
+	if len(o.Columns) == 0 {
+		for c := range count {
+			if c != s.id {
+				s.vector = append(s.vector, c)
+			}
+		}
+	} else {
+		taken := make(map[int]string, len(o.Columns))
+		for _, spec := range o.Columns {
+			columns, ok := s.expand(spec)
+			if !ok {
+				return nil, s.missing(file, "a column "+fault.Quote(spec))
+			}
+			for _, c := range columns {
+				if by, ok := taken[c]; ok {
+					return nil, fault.File(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
+				}
+				taken[c] = spec
+				s.vector = append(s.vector, c)
+			}
+		}
+	}
+	if len(s.vector) == 0 {
+		return nil, fault.File(file, "at least one column for the vector", "none but the id")
+	}
+	return s, nil
+}
+
+// shownNames bounds how many names a fault lists.
+const shownNames = 8
+
+func (s *selection) missing(file, wanted string) error {
+	if s.names == nil {
+		return fault.File(file, wanted, "%d columns without names: they go by their index, from 0", s.count)
+	}
+	names := s.names
+	more := ""
+	if len(names) > shownNames {
+		names, more = names[:shownNames], fmt.Sprintf(", … (%d in all)", s.count)
+	}
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fault.Quote(n)
+	}
+	return fault.File(file, wanted, "the columns %s%s", strings.Join(quoted, ", "), more)
+}
+
+// named is how many columns have a name.
+func (s *selection) named(name string) int {
+	n := 0
+	for _, have := range s.names {
+		if have == name {
+			n++
+		}
+	}
+	return n
+}
+
+// find is one column by its name or its index.
+func (s *selection) find(spec string) (int, bool) {
+	for c, n := range s.names {
+		if n == spec {
+			return c, true
+		}
+	}
+	if c, err := strconv.Atoi(spec); err == nil && c >= 0 && c < s.count {
+		return c, true
+	}
+	return 0, false
+}
+
+// expand is the columns that an entry of Columns names.
+func (s *selection) expand(spec string) ([]int, bool) {
+	if c, ok := s.find(spec); ok {
+		return []int{c}, true
+	}
+	if lo, hi, ok := strings.Cut(spec, "-"); ok {
+		a, errA := strconv.Atoi(lo)
+		b, errB := strconv.Atoi(hi)
+		if errA == nil && errB == nil && 0 <= a && a <= b && b < s.count {
+			columns := make([]int, 0, b-a+1)
+			for c := a; c <= b; c++ {
+				columns = append(columns, c)
+			}
+			return columns, true
+		}
+	}
+	var columns []int
+	for c, n := range s.names {
+		if ok, err := path.Match(spec, n); err == nil && ok && c != s.id {
+			columns = append(columns, c)
+		}
+	}
+	return columns, len(columns) > 0
+}

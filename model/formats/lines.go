@@ -1,0 +1,351 @@
+package formats
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+const (
+	// readAhead is how much of a text is read at a time.
+	readAhead = 256 << 10
+	// maxRow bounds the bytes of a row: a file without line ends must not fill the memory.
+	maxRow = 64 << 20
+)
+
+// textFile is a file of rows that are lines, or of runs of lines.
+type textFile struct {
+	File
+	comp  compression
+	start int64 // offset of the first row in the uncompressed text
+}
+
+// Rows is −1: they must be counted.
+func (t *textFile) Rows() int64 { return -1 }
+
+// Ranges cuts the rows into ranges of size bytes. A compressed text is one range of unknown length, which is −1.
+func (t *textFile) Ranges(size int64) []Range {
+	if t.comp != "" {
+		return []Range{{t.start, -1}}
+	}
+	ranges := []Range{{t.start, min(size, max(t.Size()-t.start, 0))}}
+	for offset := t.start + size; offset < t.Size(); offset += size {
+		ranges = append(ranges, Range{offset, min(size, t.Size()-offset)})
+	}
+	return ranges
+}
+
+// resolve follows the state from the first range, which begins outside of a quoted field, to the last.
+func resolve(counts []Count) (spans []Span, rows int64, inside bool) {
+	state := 0
+	for _, c := range counts {
+		if n := c.Rows[state]; n > 0 {
+			spans = append(spans, Span{First: rows, Rows: n, Offset: c.First[state]})
+			rows += n
+		}
+		if c.Inside[state] {
+			state = 1
+		} else {
+			state = 0
+		}
+	}
+	return spans, rows, state == 1
+}
+
+// eachLine calls each with the lines that begin in a range, without their ends, and with their offsets. The last of them
+// may reach beyond the range. The memory of a line is valid until the next one.
+func (t *textFile) eachLine(ctx context.Context, r Range, each func(line []byte, offset int64)) (err error) {
+	end := int64(math.MaxInt64)
+	if r.Length >= 0 {
+		end = r.Offset + r.Length
+	}
+	begin := r.Offset
+	if begin > t.start {
+		begin-- // the byte before a range tells whether a line begins with it
+	}
+	l, err := t.open(ctx, begin)
+	if err != nil {
+		return err
+	}
+	defer l.closeInto(&err)
+	if r.Offset > t.start {
+		if err := l.skipLine(end); err != nil {
+			return err
+		}
+	}
+	for l.offset < end {
+		n, err := l.find(0)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		each(trimEnd(l.ahead(n)), l.offset)
+		l.advance(n)
+	}
+	return nil
+}
+
+// head reads the beginning of a text: behind a byte order mark, which it takes for no part of the text.
+func (t *textFile) head(ctx context.Context, read func(*lines) error) (err error) {
+	t.start = 0
+	l, err := t.open(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer l.closeInto(&err)
+	const mark = "\uFEFF"
+	for !l.eof && l.hi < len(mark) {
+		if err := l.fill(); err != nil {
+			return err
+		}
+	}
+	switch ahead := l.buf[:l.hi]; {
+	case bytes.HasPrefix(ahead, []byte(mark)):
+		l.advance(len(mark))
+	case bytes.HasPrefix(ahead, []byte("\xff\xfe")), bytes.HasPrefix(ahead, []byte("\xfe\xff")):
+		return fault.File(t.Name(), "text in UTF-8", "the byte order mark of UTF-16")
+	}
+	return read(l)
+}
+
+// lines reads a text line by line, ahead of them by a buffer.
+type lines struct {
+	file   *textFile
+	ctx    context.Context // of the whole reading, which no method of a Reader is told
+	r      io.ReadCloser   // nil at the end of the file
+	lower  *remember       // under the decompression
+	buf    []byte
+	lo, hi int   // buf[lo:hi] is ahead
+	offset int64 // of buf[lo] in the text
+	eof    bool  // nothing follows buf[:hi]
+}
+
+// remember keeps the error of a file apart from those that its decompression makes of its content.
+type remember struct {
+	io.ReadCloser
+	err error
+}
+
+func (r *remember) Read(b []byte) (int, error) {
+	n, err := r.ReadCloser.Read(b)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+// open reads the text from an offset on.
+func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
+	l := &lines{file: t, ctx: ctx, offset: offset}
+	if t.comp == "" {
+		if offset >= t.Size() {
+			l.eof = true
+			return l, nil
+		}
+		r, err := t.OpenRange(ctx, offset, t.Size()-offset)
+		if err != nil {
+			return nil, err
+		}
+		l.r = r
+	} else {
+		r, err := t.OpenRange(ctx, 0, t.Size())
+		if err != nil {
+			return nil, err
+		}
+		l.lower = &remember{ReadCloser: r}
+		if l.r, err = decompress(l.lower, t.comp); err != nil {
+			return nil, l.failed(err)
+		}
+		if _, err := io.CopyN(io.Discard, l.r, offset); err != nil {
+			if err == io.EOF {
+				err = l.early()
+			} else {
+				err = l.failed(err)
+			}
+			l.closeInto(&err)
+			return nil, err
+		}
+	}
+	l.buf = make([]byte, readAhead)
+	return l, nil
+}
+
+func (l *lines) close() error {
+	if l.r == nil {
+		return nil
+	}
+	err := l.r.Close()
+	l.r = nil
+	return err
+}
+
+// closeInto closes, whose error counts where there is no other: a file says there that it has changed.
+func (l *lines) closeInto(err *error) {
+	if e := l.close(); *err == nil {
+		*err = e
+	}
+}
+
+// failed says what an error of reading means.
+func (l *lines) failed(err error) error {
+	if l.lower != nil && l.lower.err == nil {
+		return fault.File(l.file.Name(), "whole "+string(l.file.comp)+" data", "%v", err)
+	}
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return err
+	}
+	return truncated(l.file, err)
+}
+
+// early is the fault of a text that ends before the rows that were counted in it.
+func (l *lines) early() error { return truncated(l.file, io.ErrUnexpectedEOF) }
+
+// fill reads more, unless at the end.
+func (l *lines) fill() error {
+	if err := l.ctx.Err(); err != nil {
+		return err
+	}
+	if l.hi == len(l.buf) {
+		if l.lo == 0 {
+			if len(l.buf) >= maxRow {
+				return fault.File(l.file.Name(), fmt.Sprintf("rows of at most %d bytes", maxRow), "a longer one at byte %d", l.offset)
+			}
+			buf := make([]byte, 2*len(l.buf))
+			copy(buf, l.buf)
+			l.buf = buf
+		} else {
+			l.lo, l.hi = 0, copy(l.buf, l.buf[l.lo:l.hi])
+		}
+	}
+	const idle = 100 // reads of nothing, as bufio allows
+	for range idle {
+		n, err := l.r.Read(l.buf[l.hi:])
+		l.hi += n
+		if err == io.EOF {
+			l.eof = true
+			if l.file.comp == "" && l.offset+int64(l.hi-l.lo) != l.file.Size() {
+				return l.early()
+			}
+			return nil
+		}
+		if err != nil {
+			return l.failed(err)
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+	return l.failed(io.ErrNoProgress)
+}
+
+// find is the number of bytes ahead up to the end of the line that begins after the first from of them, its line end
+// included. It is io.EOF where no line begins there.
+func (l *lines) find(from int) (int, error) {
+	for searched := from; ; {
+		if i := bytes.IndexByte(l.buf[l.lo+searched:l.hi], '\n'); i >= 0 {
+			return searched + i + 1, nil
+		}
+		searched = l.hi - l.lo
+		if !l.eof {
+			if err := l.fill(); err != nil {
+				return 0, err
+			}
+		} else if searched > from {
+			return searched, nil
+		} else {
+			return 0, io.EOF
+		}
+	}
+}
+
+// ahead is the next n bytes, which find has found.
+func (l *lines) ahead(n int) []byte { return l.buf[l.lo : l.lo+n] }
+
+func (l *lines) advance(n int) {
+	l.lo += n
+	l.offset += int64(n)
+}
+
+// skipLine advances to the line after this one, whatever its length, and at most a buffer past limit to find it.
+func (l *lines) skipLine(limit int64) error {
+	for l.offset < limit {
+		if i := bytes.IndexByte(l.buf[l.lo:l.hi], '\n'); i >= 0 {
+			l.advance(i + 1)
+			return nil
+		}
+		l.advance(l.hi - l.lo)
+		if l.eof {
+			return nil
+		}
+		if err := l.fill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trimEnd cuts the line end off a line: LF or CRLF, and a CR at the end of the file.
+func trimEnd(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line
+}
+
+// textReader reads the rows of a span by the parser of their format.
+type textReader struct {
+	*lines
+	next, end int64 // numbers of rows
+	// parse appends the row of that number to b. It is io.EOF where no row is left.
+	parse func(b *vectors.Block, number int64) error
+	err   error // of an end that is not that of the span
+}
+
+func (t *textFile) read(ctx context.Context, s Span) (*textReader, error) {
+	l, err := t.open(ctx, s.Offset)
+	if err != nil {
+		return nil, err
+	}
+	return &textReader{lines: l, next: s.First, end: s.First + s.Rows}, nil
+}
+
+func (r *textReader) Read(b *vectors.Block, max int) error {
+	for n := 0; n < max; n++ {
+		if r.err != nil {
+			return r.err
+		}
+		if r.next >= r.end {
+			if n == 0 {
+				return io.EOF
+			}
+			return nil
+		}
+		err := r.parse(b, r.next)
+		r.next++
+		if err == nil {
+			continue
+		}
+		if _, ok := fault.IsRow(err); !ok {
+			if err == io.EOF {
+				err = r.early()
+			}
+			r.err = err
+		}
+		return err
+	}
+	return nil
+}
+
+func (r *textReader) Close() error { return r.close() }

@@ -1,0 +1,420 @@
+package formats
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"math/bits"
+	"strconv"
+	"unsafe"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// element is a type of number by its kind, as numpy names it ('f', 'i', 'u', 'b'), and its size in bytes.
+type element struct {
+	kind byte
+	size int
+}
+
+func (e element) String() string { return string(e.kind) + strconv.Itoa(e.size) }
+
+// matrix is a file of numbers of one type, row after row, each row behind a prefix: what .npy, .fvecs, .fbin and their
+// kin share. Each span is read by one range of the file.
+type matrix struct {
+	File
+	start   int64 // byte at which the first row begins
+	prefix  int64 // bytes before the numbers of each row
+	rows    int64
+	columns int64
+	element
+	order binary.ByteOrder
+	// check looks at the record of a row before it is read; nil where there is nothing to look at.
+	check func(record []byte, row int64) error
+	*selection
+	runs []run
+}
+
+// run is consecutive bytes of a record that stand together in the vector too.
+type run struct{ offset, length int64 }
+
+// newMatrix takes a matrix whose size the file has confirmed, and chooses its columns.
+func newMatrix(m matrix, o *Options) (*matrix, error) {
+	var err error
+	if m.selection, err = o.choose(m.Name(), nil, int(m.columns)); err != nil {
+		return nil, err
+	}
+	size := int64(m.size)
+	for i, c := range m.vector {
+		if i > 0 && c == m.vector[i-1]+1 {
+			m.runs[len(m.runs)-1].length += size
+		} else {
+			m.runs = append(m.runs, run{m.prefix + int64(c)*size, size})
+		}
+	}
+	return &m, nil
+}
+
+// noHeader refuses the options that only text has a use for.
+func (o *Options) noHeader(f File, format string) error {
+	if o.Header == "" || o.Header == HeaderAuto {
+		return nil
+	}
+	return fault.File(f.Name(), "header auto: ."+format+" has no header row", "header %s", o.Header)
+}
+
+// bytesOf is rows × columns × size, unless that is beyond int64 or one of them is negative.
+func bytesOf(rows, columns, size int64) (int64, bool) {
+	if rows < 0 || columns < 0 {
+		return 0, false
+	}
+	hi, n := bits.Mul64(uint64(rows), uint64(columns))
+	high, total := bits.Mul64(n, uint64(size))
+	return int64(total), hi == 0 && high == 0 && total <= math.MaxInt64
+}
+
+func (m *matrix) Dim() int { return len(m.vector) }
+
+func (m *matrix) Rows() int64 { return m.rows }
+
+func (m *matrix) record() int64 { return m.prefix + m.columns*int64(m.size) }
+
+// packed reports whether the vectors stand in the file one after the other, and nothing between them.
+func (m *matrix) packed() bool {
+	return len(m.runs) == 1 && m.runs[0] == run{0, m.record()}
+}
+
+// matrixBuffer is about how many bytes are read at a time: whole rows.
+const matrixBuffer = 512 << 10
+
+// Read opens the one range of the file that holds the span.
+func (m *matrix) Read(ctx context.Context, s Span) (Reader, error) {
+	if err := checkSpan(m, m.File, s); err != nil {
+		return nil, err
+	}
+	r, err := m.OpenRange(ctx, m.start+s.First*m.record(), s.Rows*m.record())
+	if err != nil {
+		return nil, err
+	}
+	held := min(max(matrixBuffer/m.record(), 1), s.Rows)
+	return &matrixReader{
+		matrix: m, r: r, next: s.First, end: s.First + s.Rows,
+		raw:   alignedBytes(held * m.record()),
+		batch: batch{file: m.Name(), dim: m.Dim(), column: func(c int) string { return m.name(m.vector[c]) }},
+	}, nil
+}
+
+// checkSpan refuses a span that is not one of the source's: one made for another content of the file, say.
+func checkSpan(src Source, f File, s Span) error {
+	if s.First < 0 || s.Rows < 0 || s.First > src.Rows() || s.Rows > src.Rows()-s.First {
+		return fault.File(f.Name(), fmt.Sprintf("%d rows from row %d on", s.Rows, s.First), "%d rows", src.Rows())
+	}
+	return nil
+}
+
+type matrixReader struct {
+	*matrix
+	r         io.ReadCloser
+	next, end int64  // numbers of the rows that are not in the batch yet
+	raw       []byte // whole records, as they stand in the file
+	gathered  []byte // their chosen columns
+	batch     batch
+	err       error // after which nothing is read
+}
+
+func (r *matrixReader) Close() error { return r.r.Close() }
+
+func (r *matrixReader) Read(b *vectors.Block, max int) error {
+	for read := 0; read < max; {
+		if r.err != nil {
+			return r.err
+		}
+		if r.batch.left() == 0 {
+			if r.next == r.end {
+				if read > 0 {
+					return nil
+				}
+				return io.EOF
+			}
+			if r.err = r.fill(); r.err != nil {
+				return r.err
+			}
+		}
+		n, err := r.batch.appendTo(b, max-read)
+		if err != nil {
+			return err
+		}
+		read += n
+	}
+	return nil
+}
+
+// fill reads and decodes the next rows.
+func (r *matrixReader) fill() error {
+	record := r.record()
+	rows := min(int64(len(r.raw))/record, r.end-r.next)
+	raw := r.raw[:rows*record]
+	if _, err := io.ReadFull(r.r, raw); err != nil {
+		return truncated(r.File, err)
+	}
+	if r.check != nil {
+		for i := range rows {
+			if err := r.check(raw[i*record:], r.next+i); err != nil {
+				return err
+			}
+		}
+	}
+	r.batch.start(r.next, int(rows))
+	if r.id >= 0 {
+		at := r.prefix + int64(r.id)*int64(r.size)
+		for i := range rows {
+			r.identify(raw[i*record+at:], r.next+i)
+		}
+	}
+	if !r.packed() {
+		if r.gathered == nil {
+			r.gathered = alignedBytes(int64(len(r.raw)) / record * int64(r.Dim()*r.size))
+		}
+		to := r.gathered
+		for i := range rows {
+			row := raw[i*record : (i+1)*record]
+			for _, run := range r.runs {
+				to = to[copy(to, row[run.offset:run.offset+run.length]):]
+			}
+		}
+		raw = r.gathered[:len(r.gathered)-len(to)]
+	}
+	if r.size > 1 && r.order.Uint16([]byte{1, 0}) != binary.NativeEndian.Uint16([]byte{1, 0}) {
+		r.swap(raw)
+	}
+	r.decode(raw)
+	r.next += rows
+	return nil
+}
+
+// identify makes the id of a row of the number that b begins with.
+func (r *matrixReader) identify(b []byte, row int64) {
+	v, found := r.integer(b)
+	if found != "" {
+		r.batch.fail(row, r.name(r.id), found, "an integer as an id")
+	}
+	r.batch.ids.Append(vectors.ID{Int: v})
+}
+
+// integer reads an integer, or else says what it has found.
+func (m *matrix) integer(b []byte) (v int64, found string) {
+	var u uint64
+	switch m.size {
+	case 1:
+		u = uint64(b[0])
+	case 2:
+		u = uint64(m.order.Uint16(b))
+	case 4:
+		u = uint64(m.order.Uint32(b))
+	case 8:
+		u = m.order.Uint64(b)
+	}
+	switch m.element {
+	case element{'f', 2}:
+		return exactInteger(float64(half(uint16(u))))
+	case element{'f', 4}:
+		return exactInteger(float64(math.Float32frombits(uint32(u))))
+	case element{'f', 8}:
+		return exactInteger(math.Float64frombits(u))
+	}
+	if m.kind == 'i' {
+		unused := 64 - 8*m.size
+		return int64(u<<unused) >> unused, ""
+	}
+	if u > math.MaxInt64 {
+		return 0, strconv.FormatUint(u, 10)
+	}
+	return int64(u), ""
+}
+
+// exactInteger is the integer that v stands for: one that float64 tells apart from its neighbours.
+func exactInteger(v float64) (i int64, found string) {
+	if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+		return 0, formatFloat(v)
+	}
+	return int64(v), ""
+}
+
+func formatFloat(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// swap reverses the bytes of each number.
+func (m *matrix) swap(b []byte) {
+	switch m.size {
+	case 2:
+		for i, v := range view[uint16](b) {
+			view[uint16](b)[i] = bits.ReverseBytes16(v)
+		}
+	case 4:
+		for i, v := range view[uint32](b) {
+			view[uint32](b)[i] = bits.ReverseBytes32(v)
+		}
+	case 8:
+		for i, v := range view[uint64](b) {
+			view[uint64](b)[i] = bits.ReverseBytes64(v)
+		}
+	}
+}
+
+// decode makes the values of the batch of numbers in the machine's byte order.
+func (r *matrixReader) decode(b []byte) {
+	a := &r.batch
+	switch r.element {
+	case element{'f', 4}:
+		a.f32 = view[float32](b)
+	case element{'f', 8}:
+		a.f64 = view[float64](b)
+	case element{'f', 2}:
+		a.f32 = resize(a.f32, len(b)/2)
+		for i, v := range view[uint16](b) {
+			a.f32[i] = half(v)
+		}
+	case element{'b', 1}:
+		a.f32 = resize(a.f32, len(b))
+		for i, v := range b {
+			a.f32[i] = float32(min(v, 1))
+		}
+	case element{'u', 1}:
+		convert(&a.f32, b)
+	case element{'i', 1}:
+		convert(&a.f32, view[int8](b))
+	case element{'u', 2}:
+		convert(&a.f32, view[uint16](b))
+	case element{'i', 2}:
+		convert(&a.f32, view[int16](b))
+	case element{'u', 4}:
+		convert(&a.f64, view[uint32](b))
+	case element{'i', 4}:
+		convert(&a.f64, view[int32](b))
+	case element{'u', 8}:
+		convert(&a.f64, view[uint64](b))
+	case element{'i', 8}:
+		convert(&a.f64, view[int64](b))
+	}
+}
+
+func convert[To float32 | float64, From int8 | uint8 | int16 | uint16 | int32 | uint32 | int64 | uint64](to *[]To, from []From) {
+	values := resize(*to, len(from))
+	for i, v := range from {
+		values[i] = To(v)
+	}
+	*to = values
+}
+
+// half is the float32 of an IEEE 754 binary16.
+func half(h uint16) float32 {
+	v := math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112
+	if h&0x7c00 == 0x7c00 {
+		v = math.Float32frombits(0xff<<23 | uint32(h&0x3ff)<<13)
+	}
+	return math.Float32frombits(math.Float32bits(v) | uint32(h&0x8000)<<16)
+}
+
+// resize makes a slice n long, its content undefined.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// alignedBytes is n bytes that can be seen as numbers of any size.
+func alignedBytes(n int64) []byte {
+	words := make([]uint64, (n+7)/8)
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), n)
+}
+
+// view sees aligned bytes as numbers of the machine's byte order.
+func view[T any](b []byte) []T {
+	var t T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(t)))
+}
+
+// batch is decoded rows on their way into blocks.
+type batch struct {
+	file       string
+	dim        int
+	column     func(int) string // how a fault calls a column of the vector
+	first, end int64            // numbers of the rows that are left
+	at         int              // place of the first of them
+	f32        []float32        // all rows, unless they are in f64
+	f64        []float64        // all rows, or empty
+	ids        vectors.IDs      // of all rows, or empty
+	faults     []*fault.Fault   // of the rows that are left, in their order; their values and ids mean nothing
+}
+
+// start begins a batch of rows of which nothing is decoded yet.
+func (a *batch) start(first int64, rows int) {
+	a.first, a.end, a.at = first, first+int64(rows), 0
+	a.f32, a.f64, a.faults = a.f32[:0], a.f64[:0], a.faults[:0]
+	a.ids.Reset()
+}
+
+func (a *batch) left() int { return int(a.end - a.first) }
+
+// fail marks a row, which comes after those marked before; of a row, the first fault stays.
+func (a *batch) fail(row int64, column, found, expected string) {
+	if n := len(a.faults); n > 0 && a.faults[n-1].Row == row {
+		return
+	}
+	a.faults = append(a.faults, &fault.Fault{File: a.file, Row: row, Column: column, Found: found, Expected: expected})
+}
+
+// appendTo moves at most max rows to b, and returns how many, or the fault of the row after them, which it drops.
+func (a *batch) appendTo(b *vectors.Block, max int) (int, error) {
+	n := min(max, a.left())
+	var bad *fault.Fault
+	if len(a.faults) > 0 && a.faults[0].Row < a.first+int64(n) {
+		bad = a.faults[0]
+		n = int(bad.Row - a.first)
+	}
+	lo, hi, column := a.at*a.dim, (a.at+n)*a.dim, -1
+	if len(a.f64) > 0 {
+		n, column = b.AppendRows64(a.f64[lo:hi], a.first)
+	} else {
+		n, column = b.AppendRows32(a.f32[lo:hi], a.first)
+	}
+	if a.ids.Len() > 0 {
+		ids := a.ids.Slice(a.at, a.at+n)
+		b.IDs.AppendAll(&ids)
+	}
+	a.advance(n)
+	if column >= 0 {
+		err := a.refused(column)
+		a.advance(1)
+		return n, err
+	}
+	if bad != nil {
+		a.faults = a.faults[1:]
+		a.advance(1)
+		return n, bad
+	}
+	return n, nil
+}
+
+func (a *batch) advance(rows int) {
+	a.first += int64(rows)
+	a.at += rows
+}
+
+// refused is the fault of the next row, whose value in a column of the vector no block can hold.
+func (a *batch) refused(column int) error {
+	var v float64
+	if i := a.at*a.dim + column; len(a.f64) > 0 {
+		v = a.f64[i]
+	} else {
+		v = float64(a.f32[i])
+	}
+	expected := "a finite number"
+	if v-v == 0 {
+		expected = "a finite float32"
+	}
+	return &fault.Fault{File: a.file, Row: a.first, Column: a.column(column), Found: formatFloat(v), Expected: expected}
+}

@@ -1,0 +1,192 @@
+package formats
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"strconv"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// maxColumns bounds what a single line of text can make every row take.
+const maxColumns = 1 << 20
+
+// exactPowers are the powers of ten that float64 holds exactly.
+var exactPowers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+	1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+
+// number reads the longest decimal number that b begins with, and its length, 0 where there is none. The value is the
+// nearest float64, and ±Inf where that is none. In json mode the number must be one of JSON: 01, .5, 5. and +5 are not.
+//
+// An integer below 2⁵³ and a power of ten up to 10²² are both exact, so that one multiplication or division rounds
+// correctly (Clinger, How to read floating point numbers accurately, PLDI 1990); strconv sees to the rest.
+func number(b []byte, json bool) (float64, int) {
+	i, negative := 0, false
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+' && !json) {
+		i, negative = 1, b[0] == '-'
+	}
+	first := i
+	i, m := digits(b, i, 0)
+	count := i - first
+	if json && (count == 0 || count > 1 && b[first] == '0') {
+		return 0, 0
+	}
+	exponent := 0
+	if i < len(b) && b[i] == '.' {
+		point := i + 1
+		i, m = digits(b, point, m)
+		exponent = point - i
+		count -= exponent
+		if json && exponent == 0 {
+			return 0, 0
+		}
+	}
+	if count == 0 {
+		return 0, 0
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		if e, n := exponentOf(b[i+1:]); n > 0 {
+			exponent += e
+			i += 1 + n
+		}
+	}
+	// 19 digits fit an uint64; with more, m has lost some.
+	if m>>53 == 0 && count <= 19 && exponent >= -22 && exponent <= 22 {
+		v := float64(m)
+		if exponent < 0 {
+			v /= exactPowers[-exponent]
+		} else {
+			v *= exactPowers[exponent]
+		}
+		if negative {
+			v = -v
+		}
+		return v, i
+	}
+	v, _ := strconv.ParseFloat(string(b[:i]), 64) // its one error here is a value out of range, which is ±Inf
+	return v, i
+}
+
+// digits reads digits from b[i] on into m, and returns the place after them.
+func digits(b []byte, i int, m uint64) (int, uint64) {
+	for len(b)-i >= 8 {
+		// Eight bytes at once, without a branch on how many of them are digits.
+		x := binary.LittleEndian.Uint64(b[i:]) ^ 0x3030303030303030
+		n := bits.TrailingZeros64(((x+0x7676767676767676)|x)&0x8080808080808080) / 8
+		if n == 0 {
+			return i, m
+		}
+		x <<= (64 - 8*n) & 63 // the digits to the right end of the eight, zeros before them
+		x = x*10 + x>>8
+		x = (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
+		m = m*smallPowers[n&15] + x
+		i += n
+		if n < 8 {
+			return i, m
+		}
+	}
+	for ; i < len(b); i++ {
+		c := b[i] - '0'
+		if c > 9 {
+			break
+		}
+		m = m*10 + uint64(c)
+	}
+	return i, m
+}
+
+var smallPowers = [16]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+
+// exponentOf reads a signed integer and its length; beyond ±10⁶ it is only that far.
+func exponentOf(b []byte) (e, n int) {
+	i, sign := 0, 1
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		i = 1
+		if b[0] == '-' {
+			sign = -1
+		}
+	}
+	first := i
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		e = min(e*10+int(b[i]-'0'), 1e6)
+	}
+	if i == first {
+		return 0, 0
+	}
+	return sign * e, i
+}
+
+// trimSpaces cuts off the spaces and tabs around a field.
+func trimSpaces(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+// wholeNumber reads a field that is a number from end to end but for spaces. It may be ±Inf.
+func wholeNumber(field []byte) (float64, bool) {
+	field = trimSpaces(field)
+	v, n := number(field, false)
+	return v, n > 0 && n == len(field)
+}
+
+// notFinite reports whether a field is NaN or infinity by one of their names.
+func notFinite(field []byte) bool {
+	const longest = len("+infinity")
+	field = trimSpaces(field)
+	if len(field) > longest {
+		return false
+	}
+	v, err := strconv.ParseFloat(string(field), 64)
+	return err == nil && v-v != 0
+}
+
+// numberFault is the fault of a field that no block can hold.
+func numberFault(file string, row int64, column string, field []byte) *fault.Fault {
+	f := &fault.Fault{File: file, Row: row, Column: column, Found: fault.Quote(field), Expected: "a number"}
+	if v, ok := wholeNumber(field); ok {
+		f.Expected = storable(v)
+	} else if notFinite(field) {
+		f.Expected = "a finite number"
+	} else if len(trimSpaces(field)) == 0 {
+		f.Found = "an empty field"
+	}
+	return f
+}
+
+// storable is what a number that a block has refused should have been.
+func storable(v float64) string {
+	if math.IsInf(v, 0) {
+		return "a finite float64"
+	}
+	return "a finite float32"
+}
+
+// parseID is vectors.ParseID without a string for an integer.
+func parseID(b []byte) vectors.ID {
+	const digits = 18 // never out of range
+	i := 0
+	if len(b) > 0 && b[0] == '-' {
+		i = 1
+	}
+	if n := len(b) - i; n == 0 || n > digits || b[i] == '0' && len(b) > 1 {
+		return vectors.ParseID(string(b))
+	}
+	var v int64
+	for _, c := range b[i:] {
+		if c -= '0'; c > 9 {
+			return vectors.ParseID(string(b))
+		}
+		v = v*10 + int64(c)
+	}
+	if i == 1 {
+		v = -v
+	}
+	return vectors.ID{Int: v}
+}
