@@ -1,0 +1,232 @@
+package knn
+
+import (
+	"context"
+	"io"
+	"reflect"
+	"sort"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"golang.org/x/sync/errgroup"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+func init() {
+	register.DoFn6x1[context.Context, int, func(*vectorio.Chunk) bool, func(IndexPiece), func(Range), func(Part), error](&buildFn{})
+	register.Iter1[vectorio.Chunk]()
+	register.Iter1[IndexPiece]()
+	register.Emitter1[IndexPiece]()
+	register.Emitter1[Range]()
+	register.Emitter1[Part]()
+	beam.RegisterCoder(reflect.TypeOf((*IndexPiece)(nil)).Elem(), encodeIndexPiece, decodeIndexPiece)
+	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
+	beam.RegisterCoder(reflect.TypeOf((*Part)(nil)).Elem(), encodePart, decodePart)
+}
+
+// Build reads the corpus, whose rows have dim columns, and builds the index, in one place: PCollection<vectorio.Chunk> →
+// PCollection<IndexPiece>, the index in a few large pieces; PCollection<Range>, all of its points, SearchRows at a time,
+// to be shuffled to those that search them; and PCollection<Part>, a report and the rows that were left out. It needs the
+// memory of the index twice, and of a few chunks. It fails where the index is above the limit, or has not as many points
+// as K asks for: with self, a point is no neighbour of itself.
+func Build(s beam.Scope, corpus beam.PCollection, dim int, reading vectorio.Options, o Options, self bool) (pieces, ranges, built beam.PCollection) {
+	s = s.Scope("knn.Build")
+	fn := &buildFn{Reading: reading, Options: o, Dim: dim, Self: self}
+	return beam.ParDo3(s, fn, beam.GroupByKey(s, beam.AddFixedKey(s, corpus)))
+}
+
+// pieceBytes is the size of all pieces but the last.
+const pieceBytes = 32 << 20
+
+type buildFn struct {
+	Reading vectorio.Options
+	Options Options
+	Dim     int
+	Self    bool
+}
+
+func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), report func(Part)) error {
+	progress.Of(f.Options.RunID).Phase("reading points")
+	start := time.Now()
+	var chunks []vectorio.Chunk
+	var c vectorio.Chunk
+	for iter(&c) {
+		chunks = append(chunks, c)
+	}
+	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	points, rejected, err := f.read(ctx, chunks)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	read := time.Now()
+
+	progress.Of(f.Options.RunID).Phase("building the index")
+	if f.Options.Radius == nil {
+		if err := checkK(f.Options.K, int64(points.Len()), f.Self); err != nil {
+			return fault.Mark(err)
+		}
+	}
+	index, err := neighbors.Fit(points, f.Options.Neighbors)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	w := &pieceWriter{emit: emit}
+	size, err := index.WriteTo(w)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	if size > mostSideInput {
+		return fault.Mark(tooLarge("", int64(points.Len()), f.Dim, size, mostSideInput))
+	}
+	w.flush(true)
+	indexBuilds.Inc(ctx, 1)
+
+	for first := 0; f.Self && first < index.Len(); first += f.Options.SearchRows {
+		rows := min(f.Options.SearchRows, index.Len()-first)
+		ranges(Range{Ordinal: int64(first / f.Options.SearchRows), First: first, Rows: rows, Total: chunks[0].Total})
+	}
+
+	part := Part{Shard: shardReport, Report: Report{
+		Points: int64(index.Len()), Dim: index.Dim(), DuplicateIDs: int64(index.DuplicateIDs()), IndexBytes: size,
+		ReadPoints: read.Sub(start).Seconds(), BuildIndex: time.Since(read).Seconds(), Algorithm: string(index.Algorithm()),
+	}}
+	if len(rejected) > 0 {
+		part.Shard, part.Order = shardRejected, -1 // before those of all queries
+		part.Report.Rejected = int64(len(rejected))
+		path := files.Join(f.Options.Staging(), "rejected-points")
+		if err := writeRejected(ctx, path, rejected); err != nil {
+			return fault.Mark(err)
+		}
+		part.Paths = []string{path}
+	}
+	report(part)
+	return nil
+}
+
+// read reads the chunks, several at a time, and puts them together in their order.
+func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.Block, []*fault.Fault, error) {
+	points := f.Reading.NewBlock(f.Dim)
+	if len(chunks) == 0 {
+		return points, nil, nil
+	}
+	if size := f.Reading.MinBytes(chunks[0].Total, f.Dim); size > f.Options.IndexLimit && !f.Reading.SkipFaults {
+		return nil, nil, tooLarge("", chunks[0].Total, f.Dim, size, f.Options.IndexLimit)
+	}
+	type part struct {
+		points   *vectors.Block
+		rejected []*fault.Fault
+		err      error
+	}
+	threads := neighbors.Search{Threads: f.Options.Threads}.NumThreads()
+	g, ctx := errgroup.WithContext(ctx)
+	parts := make([]chan part, len(chunks))
+	for i := range parts {
+		parts[i] = make(chan part, 1)
+	}
+	// A slot is a chunk that is being read, or that waits for its turn: this many are in memory beside the points.
+	slots := make(chan struct{}, 2*threads)
+	g.Go(func() error {
+		for i, c := range chunks {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			g.Go(func() error {
+				p := part{points: f.Reading.NewBlock(f.Dim)}
+				p.err = readChunk(ctx, c, f.Reading, p.points, func(r *fault.Fault) { p.rejected = append(p.rejected, r) })
+				parts[i] <- p
+				return nil
+			})
+		}
+		return nil
+	})
+	var rejected []*fault.Fault
+	g.Go(func() error {
+		for i, c := range chunks {
+			var p part
+			select {
+			case p = <-parts[i]:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			<-slots
+			if p.err != nil {
+				return p.err
+			}
+			if i == 0 {
+				points.DType = p.points.DType
+				if p.points.Wide() {
+					points.Widen()
+				}
+				points.Grow(int(c.Total))
+			}
+			points.AppendBlock(p.points)
+			rejected = append(rejected, p.rejected...)
+			if size := int64(4*len(points.F32) + 8*len(points.F64)); size > f.Options.IndexLimit {
+				return tooLarge("the first ", int64(points.Len()), f.Dim, size, f.Options.IndexLimit)
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return nil, nil, err
+	}
+	return points, rejected, nil
+}
+
+// readChunk appends all rows of a chunk to b.
+func readChunk(ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vectors.Block, rejected func(*fault.Fault)) error {
+	r, err := vectorio.Open(ctx, c, o, rejected)
+	if err != nil {
+		return err
+	}
+	b.Grow(int(min(c.Span.Rows, maxGrow)))
+	for err == nil {
+		err = r.Read(ctx, b)
+	}
+	if err != io.EOF {
+		r.Close()
+		return err
+	}
+	return r.Close()
+}
+
+// maxGrow bounds the rows that room is made for at once.
+const maxGrow = 1 << 20
+
+// pieceWriter cuts what is written to it into pieces.
+type pieceWriter struct {
+	emit   func(IndexPiece)
+	number int
+	data   []byte
+}
+
+func (w *pieceWriter) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(b) > 0 {
+		if len(w.data) == pieceBytes {
+			w.flush(false)
+		}
+		if w.data == nil {
+			w.data = make([]byte, 0, pieceBytes)
+		}
+		m := min(len(b), pieceBytes-len(w.data))
+		w.data = append(w.data, b[:m]...)
+		b = b[m:]
+	}
+	return n, nil
+}
+
+func (w *pieceWriter) flush(last bool) {
+	w.emit(IndexPiece{Number: w.number, Last: last, Data: w.data})
+	w.number++
+	w.data = nil
+}

@@ -1,0 +1,133 @@
+package knn
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+
+	"beamlearn/model/results"
+)
+
+// IndexPiece is one of the few large pieces in which an encoded index crosses Beam.
+type IndexPiece struct {
+	Number int  // place of the piece, from 0
+	Last   bool // no piece follows
+	Data   []byte
+}
+
+// A piece is its number, 1 if it is the last, the CRC-32C of the data, each as uint32, and the data.
+
+const pieceHeader = 12
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func encodeIndexPiece(p IndexPiece) []byte {
+	b := make([]byte, pieceHeader, pieceHeader+len(p.Data))
+	binary.LittleEndian.PutUint32(b, uint32(p.Number))
+	if p.Last {
+		b[4] = 1
+	}
+	binary.LittleEndian.PutUint32(b[8:], crc32.Checksum(p.Data, castagnoli))
+	return append(b, p.Data...)
+}
+
+func decodeIndexPiece(b []byte) (IndexPiece, error) {
+	if len(b) < pieceHeader {
+		return IndexPiece{}, errors.New("knn: a piece of an index that is shorter than its header")
+	}
+	p := IndexPiece{
+		Number: int(binary.LittleEndian.Uint32(b)),
+		Last:   b[4] == 1,
+		Data:   b[pieceHeader:],
+	}
+	if b[4] > 1 || b[5]|b[6]|b[7] != 0 {
+		return IndexPiece{}, errors.New("knn: a piece of an index with a header that none has")
+	}
+	if crc32.Checksum(p.Data, castagnoli) != binary.LittleEndian.Uint32(b[8:]) {
+		return IndexPiece{}, errors.New("knn: a piece of an index was damaged on its way")
+	}
+	return p, nil
+}
+
+// Range describes consecutive points of the index that are queries.
+type Range struct {
+	Ordinal     int64 // place among the ranges
+	First, Rows int   // positions in the index
+	Total       int64 // rows of the dataset that the index was built of
+}
+
+func encodeRange(r Range) ([]byte, error) { return json.Marshal(r) }
+
+func decodeRange(b []byte) (Range, error) {
+	var r Range
+	err := json.Unmarshal(b, &r)
+	return r, err
+}
+
+// Part names temporary files with the answers to consecutive queries, and reports on the work behind them.
+type Part struct {
+	Shard  int   // of the output, or one of the constants below
+	Order  int64 // place among the parts of the shard
+	Paths  []string
+	Info   results.Info
+	Report Report
+}
+
+const (
+	shardRejected = -1 // the part holds rejected rows
+	shardReport   = -2 // the part holds no more than its report
+)
+
+// Report says what was done. Reports add up.
+type Report struct {
+	Points        int64    `json:"points"`
+	Dim           int      `json:"dimensions"`
+	Queries       int64    `json:"queries"`
+	Neighbors     int64    `json:"neighbors"`
+	Rejected      int64    `json:"rejected_rows"`
+	DuplicateIDs  int64    `json:"duplicate_ids"`
+	IndexBytes    int64    `json:"index_bytes"`
+	Decodes       int64    `json:"index_decodes"`
+	ReadPoints    float64  `json:"read_points_s"`  // seconds of one worker
+	BuildIndex    float64  `json:"build_index_s"`  // seconds of one worker
+	DecodeIndex   float64  `json:"decode_index_s"` // seconds, added up over the worker processes
+	ReadQueries   float64  `json:"read_queries_s"` // seconds, added up over the chunks, as the next two
+	Search        float64  `json:"search_s"`
+	Write         float64  `json:"write_s"`
+	Assemble      float64  `json:"assemble_s"`
+	Algorithm     string   `json:"algorithm,omitempty"`
+	OutputFiles   []string `json:"output_files,omitempty"`
+	RejectedFiles []string `json:"rejected_files,omitempty"`
+}
+
+func (r *Report) add(o Report) {
+	r.Points += o.Points
+	r.Dim = max(r.Dim, o.Dim)
+	r.Queries += o.Queries
+	r.Neighbors += o.Neighbors
+	r.Rejected += o.Rejected
+	r.DuplicateIDs += o.DuplicateIDs
+	r.IndexBytes += o.IndexBytes
+	r.Decodes += o.Decodes
+	r.ReadPoints += o.ReadPoints
+	r.BuildIndex += o.BuildIndex
+	r.DecodeIndex += o.DecodeIndex
+	r.ReadQueries += o.ReadQueries
+	r.Search += o.Search
+	r.Write += o.Write
+	r.Assemble += o.Assemble
+	if o.Algorithm != "" {
+		r.Algorithm = o.Algorithm
+	}
+	r.OutputFiles = append(r.OutputFiles, o.OutputFiles...)
+	r.RejectedFiles = append(r.RejectedFiles, o.RejectedFiles...)
+}
+
+func encodePart(p Part) ([]byte, error) { return json.Marshal(p) }
+
+func decodePart(b []byte) (Part, error) {
+	var p Part
+	err := json.Unmarshal(b, &p)
+	return p, err
+}

@@ -1,0 +1,411 @@
+// Package vectorio reads vectors in a pipeline. What flows is a [Chunk], a description of rows, never the rows: a worker
+// opens the file and reads its own. Runners shuffle a description in microseconds, and a block of vectors at a few tens
+// of megabytes a second.
+package vectorio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"reflect"
+	"sort"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"golang.org/x/sync/errgroup"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/formats"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+)
+
+var (
+	rowsRead     = beam.NewCounter("vectorio", "rows_read")
+	rowsRejected = beam.NewCounter("vectorio", "rows_rejected")
+)
+
+func init() {
+	register.DoFn3x1[context.Context, Piece, func(Piece), error](&splitFn{})
+	register.DoFn2x2[context.Context, Piece, Piece, error](&countFn{})
+	register.DoFn4x1[context.Context, int, func(*Piece) bool, func(Chunk), error](&numberFn{})
+	register.Iter1[Piece]()
+	register.Emitter1[Piece]()
+	register.Emitter1[Chunk]()
+	beam.RegisterCoder(reflect.TypeOf((*Piece)(nil)).Elem(), encodePiece, decodePiece)
+	beam.RegisterCoder(reflect.TypeOf((*Chunk)(nil)).Elem(), encodeChunk, decodeChunk)
+}
+
+// Options of reading.
+type Options struct {
+	// Formats says how files are read.
+	Formats formats.Options
+	// ChunkRows is the number of rows that a worker holds at a time. Default: 8192.
+	ChunkRows int
+	// SkipFaults leaves out rows that are at fault and reports them, instead of failing.
+	SkipFaults bool
+}
+
+// DefaultChunkRows keeps a chunk of a thousand float64 columns under 64 MiB, and many queries in one pass over the index.
+const DefaultChunkRows = 8192
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	if o.ChunkRows == 0 {
+		o.ChunkRows = DefaultChunkRows
+	}
+}
+
+// Validate reports every fault of the options at once.
+func (o *Options) Validate() error {
+	errs := o.Formats.Validate()
+	if o.ChunkRows < 1 {
+		errs = append(errs, fmt.Errorf("chunk rows %d: must be at least 1", o.ChunkRows))
+	}
+	return errors.Join(errs...)
+}
+
+// Dataset is the files of one input, inspected: of the same number of columns, and read as one big array in the order
+// of their names.
+type Dataset struct {
+	Files []files.Info
+	Dim   int
+	// Rows is the number of all rows, or -1 where they must be counted.
+	Rows int64
+	// RowsAbout estimates Rows from the beginning of each file that must be counted, or is -1.
+	RowsAbout int64
+	// Bytes of all files.
+	Bytes int64
+
+	options Options
+	count   bool // some file's rows must be counted
+}
+
+// openFiles is how many files are inspected at a time.
+const openFiles = 32
+
+// Inspect expands the patterns and reads the header of each file. It fails on a pattern without a file, on a file that
+// cannot be read as a format, and on files of different dimensions.
+func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error) {
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	infos, err := files.List(ctx, patterns)
+	if err != nil {
+		return nil, err
+	}
+	sources := make([]formats.Source, len(infos))
+	rows := make([]int64, len(infos))
+	about := make([]int64, len(infos))
+	errs := make([]error, len(infos))
+	var g errgroup.Group
+	g.SetLimit(openFiles)
+	for i, info := range infos {
+		g.Go(func() error {
+			if sources[i], errs[i] = formats.Inspect(ctx, files.Open(info), o.Formats); errs[i] == nil {
+				rows[i], about[i], errs[i] = countStart(ctx, sources[i])
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	d := &Dataset{Files: infos, options: o}
+	for i, src := range sources {
+		d.Bytes += infos[i].Size
+		if errs[i] != nil {
+			continue
+		}
+		if d.Dim == 0 {
+			d.Dim = src.Dim()
+		} else if src.Dim() != d.Dim {
+			errs[i] = fault.File(infos[i].Name, fmt.Sprintf("%d columns, as in %s", d.Dim, infos[0].Name), "%d columns", src.Dim())
+		}
+		if rows[i] == 0 {
+			errs[i] = noRows(infos[i].Name)
+		}
+		d.count = d.count || src.Rows() < 0
+		d.Rows = addKnown(d.Rows, rows[i])
+		d.RowsAbout = addKnown(d.RowsAbout, about[i])
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func noRows(name string) error { return fault.File(name, "rows of data", "none") }
+
+// addKnown adds numbers of which −1 is unknown.
+func addKnown(a, b int64) int64 {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return a + b
+}
+
+// sampleBytes of a text file are counted to estimate its rows.
+const sampleBytes = 256 << 10
+
+// countStart is the number of rows of a file where it is known or quickly counted, and an estimate; or −1.
+func countStart(ctx context.Context, src formats.Source) (rows, about int64, err error) {
+	if n := src.Rows(); n >= 0 {
+		return n, n, nil
+	}
+	ranges := src.(formats.Counter).Ranges(sampleBytes)
+	if ranges[0].Length > sampleBytes || ranges[0].Length < 0 {
+		return -1, -1, nil // compressed: counting a part of it means reading all
+	}
+	n, err := src.(formats.Counter).Count(ctx, ranges[0])
+	if err != nil {
+		return -1, -1, err
+	}
+	if len(ranges) == 1 {
+		return n.Rows[0], n.Rows[0], nil
+	}
+	return -1, n.Rows[0] * int64(len(ranges)), nil
+}
+
+// Piece is a part of a file on its way to be counted.
+type Piece struct {
+	File    int // place of the file in the dataset
+	Piece   int // place of the piece in the file
+	Info    files.Info
+	Counted bool // the rows are known: from the header (Rows), or by Count
+	Rows    int64
+	Range   formats.Range
+	Count   formats.Count
+}
+
+// Chunk describes consecutive rows of one file.
+type Chunk struct {
+	Ordinal int64      // place of the chunk in the dataset
+	Info    files.Info // the file
+	Span    formats.Span
+	First   int64 // number of the first row in the dataset
+	Total   int64 // rows of the dataset
+}
+
+// Chunks gives the chunks of a dataset, shuffled over the workers: PCollection<Chunk>. Each has at most ChunkRows rows
+// where the number of rows stands in the file's header, and otherwise the rows that begin in a run of bytes, counted by
+// the workers side by side: a [Reader] gives them ChunkRows at a time.
+func Chunks(s beam.Scope, d *Dataset) beam.PCollection {
+	s = s.Scope("vectorio.Chunks")
+	pieces := make([]Piece, len(d.Files))
+	for i, info := range d.Files {
+		pieces[i] = Piece{File: i, Info: info}
+	}
+	col := beam.CreateList(s, pieces)
+	col = beam.ParDo(s, &splitFn{Options: d.options, RangeBytes: rangeBytes(d.Bytes)}, col)
+	if d.count {
+		col = beam.ParDo(s, &countFn{Options: d.options}, beam.Reshuffle(s, col))
+	}
+	chunks := beam.ParDo(s, &numberFn{Options: d.options}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
+	return beam.Reshuffle(s, chunks)
+}
+
+// rangeBytes cuts text so that there are ranges for many workers, none so small that opening it costs more than reading.
+func rangeBytes(total int64) int64 { return min(max(total/64, 1<<20), 16<<20) }
+
+// splitFn cuts a file into pieces that can be counted side by side.
+type splitFn struct {
+	Options    Options
+	RangeBytes int64
+}
+
+func (f *splitFn) ProcessElement(ctx context.Context, p Piece, emit func(Piece)) error {
+	src, err := inspect(ctx, p.Info, f.Options.Formats)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	if n := src.Rows(); n >= 0 {
+		p.Rows, p.Counted = n, true
+		emit(p)
+		return nil
+	}
+	for i, r := range src.(formats.Counter).Ranges(f.RangeBytes) {
+		p.Piece, p.Range = i, r
+		emit(p)
+	}
+	return nil
+}
+
+// countFn counts the rows of a piece.
+type countFn struct{ Options Options }
+
+func (f *countFn) ProcessElement(ctx context.Context, p Piece) (Piece, error) {
+	if p.Counted {
+		return p, nil
+	}
+	src, err := inspect(ctx, p.Info, f.Options.Formats)
+	if err != nil {
+		return p, fault.Mark(err)
+	}
+	p.Count, err = src.(formats.Counter).Count(ctx, p.Range)
+	p.Counted = true
+	return p, fault.Mark(err)
+}
+
+// numberFn numbers all rows, which needs all counts, and cuts them into chunks.
+type numberFn struct{ Options Options }
+
+func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) bool, emit func(Chunk)) error {
+	var pieces []Piece
+	var p Piece
+	for iter(&p) {
+		pieces = append(pieces, p)
+	}
+	sort.Slice(pieces, func(i, j int) bool {
+		if pieces[i].File != pieces[j].File {
+			return pieces[i].File < pieces[j].File
+		}
+		return pieces[i].Piece < pieces[j].Piece
+	})
+	var chunks []Chunk
+	var total int64
+	for lo := 0; lo < len(pieces); {
+		hi := lo + 1
+		for hi < len(pieces) && pieces[hi].File == pieces[lo].File {
+			hi++
+		}
+		spans, err := f.spans(ctx, pieces[lo:hi])
+		if err != nil {
+			return fault.Mark(err)
+		}
+		first := total
+		for _, s := range spans {
+			chunks = append(chunks, Chunk{Ordinal: int64(len(chunks)), Info: pieces[lo].Info, Span: s, First: first + s.First})
+			total += s.Rows
+		}
+		lo = hi
+	}
+	for _, c := range chunks {
+		c.Total = total
+		emit(c)
+	}
+	return nil
+}
+
+func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, error) {
+	src, err := inspect(ctx, pieces[0].Info, f.Options.Formats)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := src.(formats.Counter)
+	if !ok {
+		return formats.Cut(pieces[0].Rows, int64(f.Options.ChunkRows)), nil
+	}
+	var counts []formats.Count
+	for _, p := range pieces {
+		counts = append(counts, p.Count)
+	}
+	spans, err := c.Resolve(counts)
+	if err == nil && len(spans) == 0 {
+		err = noRows(pieces[0].Info.Name)
+	}
+	return spans, err
+}
+
+// Reader reads the rows of a chunk.
+type Reader struct {
+	chunk    Chunk
+	options  Options
+	reader   formats.Reader
+	rejected func(*fault.Fault)
+}
+
+// Open opens a chunk. Rows at fault go to rejected where the options skip them.
+func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) (*Reader, error) {
+	src, err := inspect(ctx, c.Info, o.Formats)
+	if err != nil {
+		return nil, err
+	}
+	r, err := src.Read(ctx, c.Span)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{c, o, r, rejected}, nil
+}
+
+// Read appends the next rows of the chunk to b, at most ChunkRows, numbered within the dataset. At the end of the chunk
+// it returns io.EOF and no rows.
+func (r *Reader) Read(ctx context.Context, b *vectors.Block) error {
+	first := b.Len()
+	for b.Len()-first < r.options.ChunkRows {
+		err := r.reader.Read(b, r.options.ChunkRows-(b.Len()-first))
+		if err == io.EOF {
+			break
+		}
+		if f, ok := fault.IsRow(err); ok && r.options.SkipFaults {
+			rowsRejected.Inc(ctx, 1)
+			r.rejected(f)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if b.Len() == first {
+		return io.EOF
+	}
+	for i := first; i < b.Len(); i++ {
+		b.Numbers[i] += r.chunk.First - r.chunk.Span.First
+	}
+	rowsRead.Inc(ctx, int64(b.Len()-first))
+	return nil
+}
+
+// Close closes the file.
+func (r *Reader) Close() error { return r.reader.Close() }
+
+// NewBlock is a block for the rows of a dataset of dim columns.
+func (o *Options) NewBlock(dim int) *vectors.Block {
+	return &vectors.Block{Dim: dim, DType: o.Formats.DType}
+}
+
+// inspected keeps the headers that a worker process has read, as each file has many chunks.
+var inspected struct {
+	sync.Mutex
+	sources map[string]formats.Source
+}
+
+// maxInspected bounds the cache; past it, it starts anew.
+const maxInspected = 1024
+
+func inspect(ctx context.Context, info files.Info, o formats.Options) (formats.Source, error) {
+	key := fmt.Sprintf("%+v\x00%+v", info, o)
+	inspected.Lock()
+	src := inspected.sources[key]
+	inspected.Unlock()
+	if src != nil {
+		return src, nil
+	}
+	src, err := formats.Inspect(ctx, files.Open(info), o)
+	if err != nil {
+		return nil, err
+	}
+	inspected.Lock()
+	defer inspected.Unlock()
+	if inspected.sources == nil || len(inspected.sources) >= maxInspected {
+		inspected.sources = map[string]formats.Source{}
+	}
+	inspected.sources[key] = src
+	return src, nil
+}
+
+// MinBytes is the least memory that the values of n rows take.
+func (o *Options) MinBytes(n int64, dim int) int64 {
+	size := int64(4)
+	if o.Formats.DType == vectors.Float64 {
+		size = 8
+	}
+	if n > math.MaxInt64/size/int64(max(dim, 1)) {
+		return math.MaxInt64
+	}
+	return n * int64(dim) * size
+}
