@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"beamlearn/model/fault"
+	"beamlearn/transforms/progress"
+)
+
+func TestParseSize(t *testing.T) {
+	for s, want := range map[string]int64{
+		"0": 0, "500000": 500000, "200MB": 200e6, "1GiB": 1 << 30, "1.5KiB": 1536, "3 MiB": 3 << 20, "7B": 7, "2KB": 2000,
+	} {
+		if got, err := ParseSize(s); err != nil || got != want {
+			t.Errorf("ParseSize(%q) = %d, %v; want %d", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "MB", "-1", "1TB", "nan", "1e30", "one"} {
+		if got, err := ParseSize(s); err == nil {
+			t.Errorf("ParseSize(%q) = %d, want an error", s, got)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	if got, want := List(" a.csv, b/*.npy,,"), []string{"a.csv", "b/*.npy"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("List = %q, want %q", got, want)
+	}
+	got, err := commas(`a, "b,c",3-7`)
+	if want := []string{"a", "b,c", "3-7"}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("commas = %q, %v; want %q", got, err, want)
+	}
+	if _, err := commas(`a,"b`); err == nil {
+		t.Error("an open quote is no error")
+	}
+}
+
+// What a user sees of an error is the fault of a worker, whatever the runner has wrapped around it.
+func TestLines(t *testing.T) {
+	verbose := false
+	a := &App{verbose: &verbose}
+	row := fault.Mark(&fault.Fault{File: "b.csv", Row: 3, Column: "x", Found: `"abc"`, Expected: "a number"})
+	other := fault.Mark(&fault.Fault{File: "c.csv", Row: 1, Found: "2 fields", Expected: "3"})
+	for _, c := range []struct {
+		err  error
+		want []string
+	}{
+		{&runError{fmt.Errorf("bundle failed:\n%v\nstack\nbundle failed:\n%q", other, row.Error())},
+			[]string{`b.csv: row 3, column x: found "abc", expected a number`}},
+		{&runError{errors.New("rpc failed\nstack")}, []string{"rpc failed … (the whole error: --verbose)"}},
+		{Usage(errors.New("one"), nil, errors.New("two")), []string{"one", "two"}},
+	} {
+		if got := a.lines(c.err); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("lines(%v) = %q, want %q", c.err, got, c.want)
+		}
+	}
+	if Usage(nil, nil) != nil {
+		t.Error("Usage of no fault is an error")
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	r := progress.Start("line")
+	defer progress.Stop("line")
+	if got := progressLine(r, time.Second); got != "running, 1 s" {
+		t.Errorf("at the start: %s", got)
+	}
+	r.Phase("searching")
+	r.Total(400)
+	r.Add(100)
+	if got, want := progressLine(r, 10*time.Second), "searching, 10 s: 100 of 400 rows (25 %), 10 rows/s, 30 s left"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	got := wrap("one two  three four", 9)
+	if want := []string{"one two", "three", "four"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("wrap = %q, want %q", got, want)
+	}
+	if s := strings.Join(wrap("", 9), "|"); s != "" {
+		t.Errorf("wrap of nothing = %q", s)
+	}
+}

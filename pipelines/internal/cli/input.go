@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strings"
+
+	"beamlearn/model/formats"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/vectorio"
+)
+
+// Input is the flags of what to read.
+type Input struct {
+	group                                          *Group
+	input, format, header, columns, id, dtype, bad *string
+	chunkRows                                      *int
+}
+
+// Input adds the flags of what to read.
+func (a *App) Input() *Input {
+	g := a.Group("What to read")
+	return &Input{
+		group:     g,
+		input:     g.String("input", "", "the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: 'data/*.npy'"),
+		format:    g.String("input_format", "", "the `FORMAT` of the files: "+formatNames()+" (default by the extension; .gz and .zst are unpacked)"),
+		columns:   g.String("columns", "", "the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names ('pixel_*'), with commas between (default all but the id)"),
+		id:        g.String("id_column", "", "the `COLUMN` that holds a row's id, a name or an index (default: the id is the row's number, from 0, over all files in the order of their names)"),
+		header:    g.String("header", "auto", "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`"),
+		dtype:     g.String("dtype", "auto", "the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
+		bad:       g.String("on_error", "fail", "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
+		chunkRows: g.Int("chunk_rows", 0, fmt.Sprintf("how many rows a worker reads, and answers, at a time (default %d; where every point is a query and the work is done in this process, as many as memory allows are answered at a time)", vectorio.DefaultChunkRows)),
+	}
+}
+
+// Group is the group of the input's flags, for a command's own.
+func (in *Input) Group() *Group { return in.group }
+
+func formatNames() string {
+	var names []string
+	for _, f := range formats.All {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Patterns are the paths and globs of the input.
+func (in *Input) Patterns() []string { return List(*in.input) }
+
+// ChunkRows is the value of its flag, 0 where it was not given.
+func (in *Input) ChunkRows() int { return *in.chunkRows }
+
+// Options are those of reading, with every fault of the flags.
+func (in *Input) Options() (vectorio.Options, error) {
+	var errs []error
+	if len(in.Patterns()) == 0 {
+		errs = append(errs, errors.New("--input is needed"))
+	}
+	dtype, err := vectors.ParseDType(*in.dtype)
+	errs = append(errs, err)
+	columns, err := commas(*in.columns)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("--columns: %w", err))
+	}
+	if *in.bad != "fail" && *in.bad != "skip" {
+		errs = append(errs, fmt.Errorf("--on_error=%s: must be fail or skip", *in.bad))
+	}
+	o := vectorio.Options{
+		Formats: formats.Options{
+			Format: *in.format, Header: formats.Header(*in.header), Columns: columns, IDColumn: *in.id, DType: dtype,
+		},
+		ChunkRows:  *in.chunkRows,
+		SkipFaults: *in.bad == "skip",
+	}
+	o.EnsureDefaults()
+	errs = append(errs, o.Validate())
+	return o, errors.Join(errs...)
+}
+
+// List cuts a value at its commas.
+func List(s string) []string {
+	var list []string
+	for p := range strings.SplitSeq(s, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// commas cuts a value at its commas, except in quotes, as a name may hold one.
+func commas(s string) ([]string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	r := csv.NewReader(strings.NewReader(s))
+	r.TrimLeadingSpace = true
+	list, err := r.Read()
+	if err != nil {
+		return nil, errors.New("names with commas between, those with a comma of their own in double quotes")
+	}
+	return list, nil
+}

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	beamlog "github.com/apache/beam/sdks/v2/go/pkg/beam/log"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"beamlearn/transforms/progress"
+)
+
+// silence keeps the log of Beam and of the runner in this process from the user.
+func silence(verbose bool) {
+	if verbose {
+		return
+	}
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	beamlog.SetLogger(dropLog{})
+}
+
+type dropLog struct{}
+
+func (dropLog) Log(context.Context, beamlog.Severity, int, string) {}
+
+// InProcess reports whether the work is done in this process: on Prism, the default.
+func InProcess() bool {
+	runner := flag.Lookup("runner").Value.String()
+	return (runner == "" || runner == "prism") && flag.Lookup("environment_type").Value.String() != "EXTERNAL"
+}
+
+// runError is an error of the runner.
+type runError struct{ error }
+
+func (e *runError) Unwrap() error { return e.error }
+
+// Run runs a pipeline and shows the progress of the run with this id.
+func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
+	run := progress.Start(runID)
+	defer progress.Stop(runID)
+	show := func() {}
+	if !*a.quiet {
+		show = a.show(run)
+	}
+	done := make(chan error, 1)
+	go func() { done <- beamx.Run(ctx, p) }()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			show()
+			if err != nil {
+				return &runError{err}
+			}
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			show()
+		}
+	}
+}
+
+// lineEvery is how often progress is a line where there is no terminal.
+const lineEvery = 10 * time.Second
+
+// show gives a function that shows the state of a run: as a bar on a terminal, as a line now and then elsewhere.
+func (a *App) show(run *progress.Run) func() {
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		return showBar(run, os.Stderr)
+	}
+	start, last := time.Now(), time.Now()
+	return func() {
+		if time.Since(last) < lineEvery {
+			return
+		}
+		last = time.Now()
+		fmt.Fprintln(os.Stderr, progressLine(run, time.Since(start)))
+	}
+}
+
+func progressLine(run *progress.Run, elapsed time.Duration) string {
+	phase, done, total := run.State()
+	if phase == "" {
+		phase = "running"
+	}
+	line := fmt.Sprintf("%s, %.0f s", phase, elapsed.Seconds())
+	if done > 0 && total > 0 {
+		rate := float64(done) / elapsed.Seconds()
+		line += fmt.Sprintf(": %d of %d rows (%.0f %%), %.0f rows/s, %.0f s left",
+			done, total, 100*float64(done)/float64(total), rate, float64(total-done)/rate)
+	}
+	return line
+}
+
+func showBar(run *progress.Run, w io.Writer) func() {
+	bar := progressbar.NewOptions64(-1,
+		progressbar.OptionSetWriter(w), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("rows"), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("starting"))
+	return func() {
+		phase, done, total := run.State()
+		if total > 0 && bar.GetMax64() != total {
+			bar.ChangeMax64(total)
+		}
+		if phase != "" {
+			bar.Describe(phase)
+		}
+		if done > 0 {
+			bar.Set64(done)
+		}
+		if done == total && total > 0 {
+			bar.Clear()
+		}
+	}
+}
+
+// Summary writes the end of a run: lines for the user, and the JSON that they asked for.
+func (a *App) Summary(lines []string, data any) error {
+	if !*a.quiet {
+		for _, l := range lines {
+			fmt.Fprintln(os.Stderr, l)
+		}
+	}
+	if *a.summary == "" {
+		return nil
+	}
+	b, err := json.MarshalIndent(data, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(*a.summary), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(*a.summary, append(b, '\n'), 0o666)
+}
+
+// Relative shows a path below the working directory without it.
+func Relative(name string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return name
+	}
+	if r, err := filepath.Rel(dir, name); err == nil && !strings.HasPrefix(r, "..") && !strings.Contains(name, "://") {
+		return r
+	}
+	return name
+}
+
+// CleanUp joins the error of tidying up after a run, which is only worth a word where nothing else went wrong.
+func CleanUp(err, cleaning error) error {
+	if err != nil || cleaning == nil {
+		return err
+	}
+	return errors.New("the output is complete, but temporary files are left: " + cleaning.Error())
+}

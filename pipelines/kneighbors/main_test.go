@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// asCommand in the environment makes the test binary the command itself.
+const asCommand = "BEAMLEARN_TEST_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func command(dir string, args ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), asCommand+"=1")
+	c.Dir = dir
+	return c
+}
+
+// runCommand runs the command in a directory and returns what it printed, and its exit code.
+func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	c := command(dir, args...)
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		code = exit.ExitCode()
+	}
+	return out.String(), errs.String(), code
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func writeFile(t *testing.T, name, data string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(data), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// names lists a directory, hidden files included.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s []string
+	for _, e := range entries {
+		s = append(s, e.Name())
+	}
+	return s
+}
+
+func testdata(t *testing.T, name string) string {
+	t.Helper()
+	p, err := filepath.Abs(filepath.Join("../../testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// The first command of the README gives the neighbours that NumPy gives, at any chunk size and number of threads.
+func TestDigits(t *testing.T) {
+	want := read(t, testdata(t, "digits.neighbors.csv"))
+	for _, extra := range [][]string{nil, {"--chunk_rows=100", "--threads=1"}, {"--algorithm=kd_tree", "--dtype=float64"}} {
+		dir := t.TempDir()
+		args := append([]string{"--input=" + testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--k=10",
+			"--output=out/neighbors.csv", "--summary=out/summary.json"}, extra...)
+		stdout, stderr, code := runCommand(t, dir, args...)
+		if code != 0 || stdout != "" {
+			t.Fatalf("%v: exit code %d\n%s%s", extra, code, stdout, stderr)
+		}
+		if read(t, filepath.Join(dir, "out/neighbors.csv")) != want {
+			t.Errorf("%v: the neighbours differ", extra)
+		}
+		if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != "[neighbors.csv summary.json]" {
+			t.Errorf("%v: files %s", extra, got)
+		}
+		if !strings.Contains(stderr, "1797 points × 64 columns, 1797 queries, 17970 neighbours") || !strings.HasSuffix(stderr, "\nout/neighbors.csv\n") {
+			t.Errorf("%v: summary\n%s", extra, stderr)
+		}
+		var s struct {
+			Points, Dimensions, Queries, Neighbors int
+			Total                                  float64  `json:"total_s"`
+			Rate                                   float64  `json:"rows_per_s"`
+			Peak                                   int64    `json:"peak_memory_bytes"`
+			Files                                  []string `json:"output_files"`
+		}
+		if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "out/summary.json"))), &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Points != 1797 || s.Dimensions != 64 || s.Queries != 1797 || s.Neighbors != 17970 || s.Total <= 0 || s.Rate <= 0 ||
+			s.Peak < 1<<20 || len(s.Files) != 1 {
+			t.Errorf("%v: summary %+v", extra, s)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	stdout, stderr, code := runCommand(t, t.TempDir(), "--help")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d, %s", code, stderr)
+	}
+	at := 0
+	for _, s := range []string{"Finds the k nearest", "What to read:", "--input=PATH", "--on_error=ACTION", "What to compute:", "--k=N",
+		"minkowski", "What to write:", "--output=FILE", "What to show:", "Where to run", "--runner", "Beam's other flags"} {
+		i := strings.Index(stdout[at:], s)
+		if i < 0 {
+			t.Fatalf("no %q in its place in\n%s", s, stdout)
+		}
+		at += i
+	}
+	for line := range strings.Lines(stdout) {
+		if len([]rune(line)) > 110 {
+			t.Errorf("a long line: %s", line)
+		}
+	}
+}
+
+// What is wrong with a command line is told at once, a line each, and nothing is written.
+func TestUsage(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"", []string{"--input is needed", "one of k and radius is needed", "an output is needed"}},
+		{"--input=x.csv --k=2 --radius=1 --metric=l2 --on_error=stop --dtype=f8 --output=out/n.txt", []string{
+			"--on_error=stop: must be fail or skip", `dtype "f8"`, `metric "l2": must be one of euclidean`, "k and radius exclude each other", `".txt"`}},
+		{"--input=x.csv --k=2 --algorithm=kd_tree --metric=cosine --output=out/n.csv", []string{"algorithm kd_tree lacks the metric cosine"}},
+		{"--input=x.csv --k=3 --output=out/n.csv", []string{"k = 3: must be less than the number of points, 3, as no point is its own neighbour"}},
+		{"--input=x.csv --k=1 --output=out/n.csv --threads=x", []string{`invalid value "x" for flag -threads`}},
+		{"--input=x.csv --k=1 --output=out/n.csv --neighbours=3", []string{"flag provided but not defined: -neighbours"}},
+		{"--input=x.csv --k=1 --output=out/n.csv more", []string{`unexpected argument "more"`}},
+	} {
+		stdout, stderr, code := runCommand(t, dir, strings.Fields(c.args)...)
+		if code != 2 || stdout != "" {
+			t.Errorf("%q: exit code %d\n%s", c.args, code, stderr)
+		}
+		for _, w := range c.want {
+			if !strings.Contains(stderr, w) {
+				t.Errorf("%q: no %q in\n%s", c.args, w, stderr)
+			}
+		}
+		if n := strings.Count(stderr, "\n"); n > len(c.want)+1 || !strings.HasSuffix(stderr, "See kneighbors --help.\n") {
+			t.Errorf("%q: %d lines\n%s", c.args, n, stderr)
+		}
+		if got := names(t, dir); len(got) != 1 {
+			t.Errorf("%q: files %v", c.args, got)
+		}
+	}
+}
+
+// Bad input is one line that names file, row and column, and no output.
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "text.csv"), "a,b\n1,2\n3,x\n5,6\n")
+	writeFile(t, filepath.Join(dir, "nan.csv"), "a,b\n1,2\n3,4\n5,NaN\n")
+	writeFile(t, filepath.Join(dir, "ragged.csv"), "a,b\n1,2\n3,4,5\n5,6\n")
+	writeFile(t, filepath.Join(dir, "three.csv"), "a,b,c\n1,2,3\n")
+	writeFile(t, filepath.Join(dir, "empty.csv"), "")
+	writeFile(t, filepath.Join(dir, "header.csv"), "a,b\n")
+	writeFile(t, filepath.Join(dir, "short.npy"), "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000), }")
+	for input, want := range map[string]string{
+		"text.csv":           `^kneighbors: text.csv: row 1, column b: found "x", expected a number\n$`,
+		"nan.csv":            `^kneighbors: nan.csv: row 2, column b: found "?NaN"?, expected a finite number\n$`,
+		"ragged.csv":         `^kneighbors: ragged.csv: row 1: found 3 fields, expected 2( fields)?\n$`,
+		"text.csv,three.csv": `^kneighbors: three.csv: found 3 columns, expected 2 columns, as in text.csv\n$`,
+		"empty.csv":          `^kneighbors: empty.csv: found an empty file, expected csv data\n$`,
+		"header.csv":         `^kneighbors: header.csv: found .*, expected .*\n$`,
+		"short.npy":          `^kneighbors: short.npy: found .*, expected .*\n$`,
+		"none*.csv":          `^kneighbors: none\*.csv: found no file that matches, expected at least one file\n$`,
+		"x.pdf":              `^kneighbors: x.pdf: found no file of that name, expected at least one file\n$`,
+	} {
+		_, stderr, code := runCommand(t, dir, "--input="+input, "--k=1", "--output=out/n.csv")
+		if code != 1 || !regexp.MustCompile(want).MatchString(stderr) {
+			t.Errorf("%s: exit code %d\n%swant %s", input, code, stderr, want)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "out", "n.csv")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: an output: %v", input, err)
+		}
+	}
+	// With --verbose the runner's own words come too.
+	_, stderr, _ := runCommand(t, dir, "--input=text.csv", "--k=1", "--output=out/n.csv", "--verbose")
+	if !strings.Contains(stderr, `row 1, column b`) || strings.Count(stderr, "\n") < 10 {
+		t.Errorf("--verbose shows no more than\n%s", stderr)
+	}
+
+	_, stderr, code := runCommand(t, dir, "--input=text.csv", "--k=1", "--output=out/n.csv", "--on_error=skip")
+	if code != 0 || !strings.Contains(stderr, "1 rows left out: out/n.csv.rejected.jsonl") {
+		t.Errorf("--on_error=skip: exit code %d\n%s", code, stderr)
+	}
+	want := `{"file":"text.csv","row":1,"column":"b","reason":"found \"x\", expected a number"}` + "\n"
+	if got := read(t, filepath.Join(dir, "out/n.csv.rejected.jsonl")); got != want {
+		t.Errorf("rejected rows %s, want %s", got, want)
+	}
+	if got, want := read(t, filepath.Join(dir, "out/n.csv")), "query_id,rank,neighbor_id,distance\n0,1,2,5.656854249492381\n2,1,0,5.656854249492381\n"; got != want {
+		t.Errorf("output %s, want %s", got, want)
+	}
+}
+
+func TestUnwritable(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	_, stderr, code := runCommand(t, dir, "--input=x.csv", "--k=1", "--output=x.csv/n.csv")
+	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "x.csv") || !strings.Contains(stderr, "not a directory") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// slow makes an input that takes a while.
+func slow(t *testing.T, name string) {
+	t.Helper()
+	const n, d = 60_000, 64
+	r := rand.New(rand.NewPCG(1, 1))
+	b := binary.LittleEndian.AppendUint32(nil, n)
+	b = binary.LittleEndian.AppendUint32(b, d)
+	for range n * d {
+		b = append(b, byte(r.IntN(256)))
+	}
+	writeFile(t, name, string(b))
+}
+
+// A job that is killed leaves nothing that looks finished, and can be run again.
+func TestKilled(t *testing.T) {
+	dir := t.TempDir()
+	slow(t, filepath.Join(dir, "x.u8bin"))
+	args := []string{"--input=x.u8bin", "--k=100", "--chunk_rows=200", "--output=out/n.csv", "--quiet"}
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
+		c := command(dir, args...)
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		parts := func() []string {
+			m, err := filepath.Glob(filepath.Join(dir, "out/.n.csv.*.tmp/part-*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		for start := time.Now(); len(parts()) < 3; time.Sleep(time.Millisecond) {
+			if time.Since(start) > time.Minute {
+				t.Fatalf("no part after a minute\n%s", stderr.String())
+			}
+		}
+		if err := c.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err == nil {
+			t.Fatalf("%v: the job ended well before it was killed", signal)
+		}
+		got := names(t, filepath.Join(dir, "out"))
+		for _, name := range got {
+			if !strings.HasPrefix(name, ".") {
+				t.Errorf("%v leaves %s", signal, name)
+			}
+		}
+		if signal == syscall.SIGINT {
+			if len(got) > 0 || c.ProcessState.ExitCode() != 130 || stderr.String() != "kneighbors: interrupted, no output written\n" {
+				t.Errorf("%v: files %v, exit code %d, %s", signal, got, c.ProcessState.ExitCode(), stderr.String())
+			}
+		} else if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, stderr, code := runCommand(t, dir, "--input=x.u8bin", "--k=2", "--output=out/n.csv", "--quiet"); code != 0 || stderr != "" {
+		t.Errorf("the rerun: exit code %d\n%s", code, stderr)
+	}
+	if got := strings.Count(read(t, filepath.Join(dir, "out/n.csv")), "\n"); got != 1+2*60_000 {
+		t.Errorf("%d lines", got)
+	}
+}

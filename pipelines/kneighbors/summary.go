@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/knn"
+)
+
+// summary is what --summary writes.
+type summary struct {
+	*knn.Report
+	Seconds        float64 `json:"total_s"`
+	InspectSeconds float64 `json:"inspect_s"`
+	RowsPerSecond  float64 `json:"rows_per_s"`
+	PeakMemory     int64   `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
+}
+
+func newSummary(r *knn.Report, total, inspected time.Duration) *summary {
+	return &summary{
+		Report: r, Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(),
+		RowsPerSecond: float64(r.Queries) / total.Seconds(), PeakMemory: cli.PeakMemory(),
+	}
+}
+
+func (s *summary) lines() []string {
+	lines := []string{
+		fmt.Sprintf("%d points × %d columns, %d queries, %d neighbours in %.2f s: %.0f rows/s",
+			s.Points, s.Dim, s.Queries, s.Neighbors, s.Seconds, s.RowsPerSecond),
+		fmt.Sprintf("  inspect %.2f s, read %.2f s, index %.2f s (%s, %s), search %.2f s, write %.2f s; peak memory %s",
+			s.InspectSeconds, s.ReadPoints, s.BuildIndex+s.DecodeIndex, s.Algorithm, knn.Bytes(s.IndexBytes),
+			s.Search, s.Write+s.Assemble, knn.Bytes(s.PeakMemory)),
+	}
+	if s.DuplicateIDs > 0 {
+		lines = append(lines, fmt.Sprintf("  %d points have an id that an earlier point has", s.DuplicateIDs))
+	}
+	for _, f := range s.RejectedFiles {
+		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
+	}
+	for _, f := range s.OutputFiles {
+		lines = append(lines, cli.Relative(f))
+	}
+	return lines
+}
