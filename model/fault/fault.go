@@ -7,7 +7,8 @@ package fault
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,7 +84,8 @@ func oneLine(s string) string {
 	return s
 }
 
-// The marks are quoted text between tokens that no wrapping alters.
+// A marked message stands between tokens, in letters that no quoting alters, however often a runner quotes the text
+// again: bytes that quoting escapes are written %22, as in a URL.
 const (
 	markOpen  = "beamlearn-fault{"
 	markClose = "}"
@@ -92,10 +94,7 @@ const (
 // Mark wraps err so that [Find] can recover its message from whatever text the error is embedded in later. A nil error
 // stays nil, a marked one is not marked twice.
 func Mark(err error) error {
-	if err == nil {
-		return nil
-	}
-	if strings.Contains(err.Error(), markOpen) {
+	if err == nil || strings.Contains(err.Error(), markOpen) {
 		return err
 	}
 	return &marked{err}
@@ -103,40 +102,34 @@ func Mark(err error) error {
 
 type marked struct{ err error }
 
-func (m *marked) Error() string { return markOpen + strconv.QuoteToASCII(m.err.Error()) + markClose }
+func (m *marked) Error() string { return markOpen + escape(m.err.Error()) + markClose }
 func (m *marked) Unwrap() error { return m.err }
+
+// plain are the bytes that stand for themselves: none that Go, JSON, HTML or a shell quotes.
+const plain = " ,.:;/+-*=()[]_#@0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if strings.IndexByte(plain, s[i]) >= 0 {
+			b.WriteByte(s[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", s[i])
+		}
+	}
+	return b.String()
+}
 
 // Find returns the distinct messages that were marked inside text, sorted, so that the first is the same whichever
 // worker failed first. It is nil where nothing was marked.
 func Find(text string) []string {
-	seen := map[string]bool{}
-	for {
-		i := strings.Index(text, markOpen)
-		if i < 0 {
-			break
-		}
-		text = text[i+len(markOpen):]
-		// A runner may quote the text again, which escapes the quotes of the mark.
-		t := text
-		if strings.HasPrefix(t, `\"`) {
-			if end := strings.Index(t, `\"`+markClose); end >= 0 {
-				if u, err := strconv.Unquote(`"` + t[:end+2] + `"`); err == nil {
-					t = u
-				}
-			}
-		}
-		q, err := strconv.QuotedPrefix(t)
-		if err != nil {
-			continue
-		}
-		if msg, err := strconv.Unquote(q); err == nil {
-			seen[msg] = true
+	var found []string
+	for _, s := range strings.Split(text, markOpen)[1:] {
+		s, _, closed := strings.Cut(s, markClose)
+		if msg, err := url.PathUnescape(s); closed && err == nil {
+			found = append(found, msg)
 		}
 	}
-	var out []string
-	for m := range seen {
-		out = append(out, m)
-	}
-	sort.Strings(out)
-	return out
+	slices.Sort(found)
+	return slices.Compact(found)
 }

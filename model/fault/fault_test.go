@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,7 +121,9 @@ func TestFind(t *testing.T) {
 		{mark("b"), []string{"b"}},
 		{"process bundle failed: " + mark("b") + "\n\tat " + mark("a") + ", " + mark("b"), []string{"a", "b"}},
 		{"cut: " + mark("a")[:len(markOpen)+1], nil},
+		{"cut: " + mark("a")[:len(markOpen)+1] + " " + mark("b"), []string{"b"}},
 		{markOpen, nil},
+		{markOpen + "%2" + markClose, nil},
 		{"quoted again: " + strconv.Quote("failed: "+mark(`a.csv: row 3: found "x"`)), []string{`a.csv: row 3: found "x"`}},
 	} {
 		if got := Find(c.text); !slices.Equal(got, c.want) {
@@ -129,17 +132,30 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A message is found in whatever text follows and precedes it.
+// A message is found in whatever text follows and precedes it, and however often that is quoted.
 func FuzzFind(f *testing.F) {
 	f.Add("a.csv: row 3: found \"x\", expected a number", "failed: ", "\ncaused by:")
-	f.Add("\xff\x00é}\"\\", "", "}")
+	f.Add(`a.jsonl: row 3: found "{\"a\":\"x\"}", expected a number`, "failed: ", "\ncaused by:")
+	f.Add("}", "0", "0")
+	f.Add("\xff\x00é}\"\\%22<&>\u2028", "\"", "}")
 	f.Fuzz(func(t *testing.T, message, before, after string) {
 		if strings.Contains(before+message+after, "beamlearn-fault") {
 			return
 		}
-		text := before + Mark(errors.New(message)).Error() + after
-		if got := Find(text); !slices.Equal(got, []string{message}) {
-			t.Errorf("%q: found %q, want %q", text, got, message)
+		quoted := before + Mark(errors.New(message)).Error() + after
+		inJSON := quoted
+		for range 4 {
+			for _, text := range []string{quoted, inJSON} {
+				if got := Find(text); !slices.Equal(got, []string{message}) {
+					t.Fatalf("%q: found %q, want %q", text, got, message)
+				}
+			}
+			quoted = strconv.Quote("worker: " + quoted)
+			b, err := json.Marshal([]string{inJSON})
+			if err != nil {
+				t.Fatal(err)
+			}
+			inJSON = string(b)
 		}
 	})
 }
