@@ -41,7 +41,8 @@ func inspectBin(ctx context.Context, f File, e element, o *Options) (Source, err
 		return nil, fault.File(f.Name(), "rows of data", "%d rows of %d columns", m.rows, m.columns)
 	}
 	if n, ok := bytesOf(m.rows, m.columns, int64(m.size)); !ok || n != f.Size()-binHeader {
-		return nil, fault.File(f.Name(), fmt.Sprintf("%d rows × %d columns × %d bytes after the header of %d", m.rows, m.columns, m.size, binHeader), "%d bytes", f.Size()-binHeader)
+		expected := fmt.Sprintf("%d rows × %d columns × %d bytes after the header of %d", m.rows, m.columns, m.size, binHeader)
+		return nil, fault.File(f.Name(), expected, "%d bytes", f.Size()-binHeader)
 	}
 	return newMatrix(m, o)
 }

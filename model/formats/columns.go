@@ -25,18 +25,6 @@ func (s *selection) name(column int) string {
 	return strconv.Itoa(column)
 }
 
-// identity reports whether the vector is all columns, in their order.
-func (s *selection) identity() bool { return len(s.vector) == s.count && s.id < 0 && s.ascending() }
-
-func (s *selection) ascending() bool {
-	for i, c := range s.vector {
-		if i > 0 && c <= s.vector[i-1] {
-			return false
-		}
-	}
-	return true
-}
-
 // places is the place of each column in the vector, or -1.
 func (s *selection) places() []int {
 	p := make([]int, s.count)

@@ -103,6 +103,7 @@ func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 	c := Count{Inside: [2]bool{false, true}}
 	err := s.eachLine(ctx, r, func(line []byte, offset int64) {
 		quotes := bytes.IndexByte(line, '"') >= 0
+		same := c.Inside[0] == c.Inside[1] // as they mostly are from the first quote on
 		for i, inside := range c.Inside {
 			if !inside && len(line) > 0 {
 				if c.Rows[i] == 0 {
@@ -110,7 +111,9 @@ func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 				}
 				c.Rows[i]++
 			}
-			if quotes {
+			if quotes && i == 1 && same {
+				c.Inside[1] = c.Inside[0]
+			} else if quotes {
 				c.Inside[i] = s.table.endsInside(line, inside)
 			}
 		}

@@ -89,7 +89,7 @@ type Format struct {
 }
 
 // All is every format there is.
-var All = []*Format{npyFormat, csvFormat, tsvFormat, jsonlFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat}
+var All = []*Format{npyFormat, csvFormat, tsvFormat, jsonlFormat, parquetFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat}
 
 // Source is an inspected file. It is safe for concurrent use.
 type Source interface {
@@ -130,15 +130,15 @@ type Counter interface {
 	Resolve(counts []Count) ([]Span, error)
 }
 
-// Range is a run of bytes of a text file.
+// Range is a run of bytes of a text, up to its end where Length is negative, as that of a compressed file is unknown.
 type Range struct{ Offset, Length int64 }
 
-// Count is what [Counter.Count] found, for either state in which the range may begin: outside of a quoted field
-// (index 0) and inside (index 1).
+// Count is what [Counter.Count] found, for either state in which the first line of the range may begin: outside of a
+// quoted field (index 0) and inside (index 1). A line belongs to the range in which it begins.
 type Count struct {
 	Rows   [2]int64 // rows that begin in the range
 	First  [2]int64 // offset at which the first of them begins
-	Inside [2]bool  // whether the range ends inside a quoted field
+	Inside [2]bool  // whether the last line ends inside a quoted field; without one, the state is as it was
 }
 
 // Cut cuts n rows into spans of at most size rows.
@@ -148,6 +148,21 @@ func Cut(n, size int64) []Span {
 		spans = append(spans, Span{First: first, Rows: min(size, n-first)})
 	}
 	return spans
+}
+
+// Cutter is a Source that says where to cut its rows: where reading does not begin everywhere at the same cost.
+type Cutter interface {
+	Source
+	// Cut cuts the rows into spans of about size rows; some are longer, where that spares much work.
+	Cut(size int64) []Span
+}
+
+// CutSource cuts the rows of a source that knows their number into spans of about size rows.
+func CutSource(src Source, size int64) []Span {
+	if c, ok := src.(Cutter); ok {
+		return c.Cut(size)
+	}
+	return Cut(src.Rows(), size)
 }
 
 // Inspect finds the format of a file and reads its header. An empty file is a fault.

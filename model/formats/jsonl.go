@@ -37,8 +37,8 @@ type jsonlSource struct {
 }
 
 func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Source, error) {
-	if o.Header == HeaderYes || o.Header == HeaderNo {
-		return nil, fault.File(f.Name(), "no such option: .jsonl has no header", "header %q", o.Header)
+	if err := o.noHeader(f, "jsonl"); err != nil {
+		return nil, err
 	}
 	s := &jsonlSource{textFile: textFile{File: f, comp: comp}}
 	err := s.head(ctx, func(l *lines) error {
@@ -74,12 +74,13 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	}); f != nil {
 		return s.inFirst(f)
 	}
+	byDefault := len(o.Columns) == 0
 	switch _, ok := s.keys[vectorKey]; {
 	case len(names) == 0:
 		return fault.File(s.Name(), "an object with a vector", "an empty one in the first row")
 	case len(names) > maxColumns:
 		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", len(names))
-	case len(o.Columns) > 0:
+	case !byDefault:
 	case ok:
 		o.Columns = []string{vectorKey}
 	default:
@@ -96,8 +97,8 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	}
 	s.place = s.places()
 	s.dim = len(s.vector)
-	if c := s.vector[0]; len(s.vector) == 1 && kinds[c] == '[' {
-		s.array = true
+	c := s.vector[0]
+	if s.array = byDefault || len(s.vector) == 1 && kinds[c] == '['; s.array && kinds[c] == '[' {
 		if s.dim, err = s.length(line, names[c]); err != nil {
 			return err
 		}
@@ -130,7 +131,7 @@ func (s *jsonlSource) length(line []byte, name string) (int, error) {
 	case n == 0:
 		return 0, s.inFirst(&fault.Fault{Column: name, Found: "an empty array", Expected: "at least one number"})
 	case n > maxColumns:
-		return 0, s.inFirst(&fault.Fault{Column: name, Found: fmt.Sprintf("%d numbers", n), Expected: fmt.Sprintf("at most %d", maxColumns)})
+		return 0, s.inFirst(&fault.Fault{Column: name, Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of at most %d", maxColumns)})
 	}
 	return n, nil
 }
@@ -343,7 +344,7 @@ func (p *jsonlParser) value(key []byte) *fault.Fault {
 	}
 	n, f := p.scan.numbers(p.vector)
 	if f == nil && n != s.dim {
-		f = &fault.Fault{Column: s.name(c), Found: fmt.Sprintf("%d numbers", n), Expected: fmt.Sprintf("%d, as in the first row", s.dim)}
+		f = &fault.Fault{Column: s.name(c), Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of %d, as in the first row", s.dim)}
 	}
 	return f
 }

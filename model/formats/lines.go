@@ -145,6 +145,7 @@ func (r *remember) Read(b []byte) (int, error) {
 // open reads the text from an offset on.
 func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
 	l := &lines{file: t, ctx: ctx, offset: offset}
+	size := int64(readAhead)
 	if t.comp == "" {
 		if offset >= t.Size() {
 			l.eof = true
@@ -154,7 +155,7 @@ func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.r = r
+		l.r, size = r, min(size, t.Size()-offset+1) // one more, to see the end
 	} else {
 		r, err := t.OpenRange(ctx, 0, t.Size())
 		if err != nil {
@@ -174,7 +175,7 @@ func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
 			return nil, err
 		}
 	}
-	l.buf = make([]byte, readAhead)
+	l.buf = make([]byte, size)
 	return l, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/bits"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"beamlearn/model/fault"
@@ -19,8 +20,6 @@ type element struct {
 	kind byte
 	size int
 }
-
-func (e element) String() string { return string(e.kind) + strconv.Itoa(e.size) }
 
 // matrix is a file of numbers of one type, row after row, each row behind a prefix: what .npy, .fvecs, .fbin and their
 // kin share. Each span is read by one range of the file.
@@ -95,16 +94,21 @@ func (m *matrix) Read(ctx context.Context, s Span) (Reader, error) {
 	if err := checkSpan(m, m.File, s); err != nil {
 		return nil, err
 	}
-	r, err := m.OpenRange(ctx, m.start+s.First*m.record(), s.Rows*m.record())
-	if err != nil {
-		return nil, err
+	r := io.NopCloser(io.Reader(strings.NewReader("")))
+	if s.Rows > 0 {
+		var err error
+		if r, err = m.OpenRange(ctx, m.start+s.First*m.record(), s.Rows*m.record()); err != nil {
+			return nil, err
+		}
 	}
 	held := min(max(matrixBuffer/m.record(), 1), s.Rows)
-	return &matrixReader{
-		matrix: m, r: r, next: s.First, end: s.First + s.Rows,
-		raw:   alignedBytes(held * m.record()),
+	reader := &matrixReader{m: m, r: r, raw: alignedBytes(held * m.record())}
+	reader.batchReader = batchReader{
 		batch: batch{file: m.Name(), dim: m.Dim(), column: func(c int) string { return m.name(m.vector[c]) }},
-	}, nil
+		next:  s.First, end: s.First + s.Rows,
+		fill: reader.fill,
+	}
+	return reader, nil
 }
 
 // checkSpan refuses a span that is not one of the source's: one made for another content of the file, say.
@@ -116,92 +120,65 @@ func checkSpan(src Source, f File, s Span) error {
 }
 
 type matrixReader struct {
-	*matrix
-	r         io.ReadCloser
-	next, end int64  // numbers of the rows that are not in the batch yet
-	raw       []byte // whole records, as they stand in the file
-	gathered  []byte // their chosen columns
-	batch     batch
-	err       error // after which nothing is read
+	batchReader
+	m        *matrix
+	r        io.ReadCloser
+	raw      []byte // whole records, as they stand in the file
+	gathered []byte // their chosen columns
 }
 
 func (r *matrixReader) Close() error { return r.r.Close() }
 
-func (r *matrixReader) Read(b *vectors.Block, max int) error {
-	for read := 0; read < max; {
-		if r.err != nil {
-			return r.err
-		}
-		if r.batch.left() == 0 {
-			if r.next == r.end {
-				if read > 0 {
-					return nil
-				}
-				return io.EOF
-			}
-			if r.err = r.fill(); r.err != nil {
-				return r.err
-			}
-		}
-		n, err := r.batch.appendTo(b, max-read)
-		if err != nil {
-			return err
-		}
-		read += n
-	}
-	return nil
-}
-
 // fill reads and decodes the next rows.
 func (r *matrixReader) fill() error {
-	record := r.record()
+	m := r.m
+	record := m.record()
 	rows := min(int64(len(r.raw))/record, r.end-r.next)
 	raw := r.raw[:rows*record]
 	if _, err := io.ReadFull(r.r, raw); err != nil {
-		return truncated(r.File, err)
+		return truncated(m.File, err)
 	}
-	if r.check != nil {
+	if m.check != nil {
 		for i := range rows {
-			if err := r.check(raw[i*record:], r.next+i); err != nil {
+			if err := m.check(raw[i*record:], r.next+i); err != nil {
 				return err
 			}
 		}
 	}
-	r.batch.start(r.next, int(rows))
-	if r.id >= 0 {
-		at := r.prefix + int64(r.id)*int64(r.size)
+	r.begin(r.next, int(rows))
+	if m.id >= 0 {
+		at := m.prefix + int64(m.id)*int64(m.size)
 		for i := range rows {
 			r.identify(raw[i*record+at:], r.next+i)
 		}
 	}
-	if !r.packed() {
+	if !m.packed() {
 		if r.gathered == nil {
-			r.gathered = alignedBytes(int64(len(r.raw)) / record * int64(r.Dim()*r.size))
+			r.gathered = alignedBytes(int64(len(r.raw)) / record * int64(m.Dim()*m.size))
 		}
 		to := r.gathered
 		for i := range rows {
 			row := raw[i*record : (i+1)*record]
-			for _, run := range r.runs {
+			for _, run := range m.runs {
 				to = to[copy(to, row[run.offset:run.offset+run.length]):]
 			}
 		}
 		raw = r.gathered[:len(r.gathered)-len(to)]
 	}
-	if r.size > 1 && r.order.Uint16([]byte{1, 0}) != binary.NativeEndian.Uint16([]byte{1, 0}) {
-		r.swap(raw)
+	if m.size > 1 && m.order.Uint16([]byte{1, 0}) != binary.NativeEndian.Uint16([]byte{1, 0}) {
+		m.swap(raw)
 	}
 	r.decode(raw)
-	r.next += rows
 	return nil
 }
 
 // identify makes the id of a row of the number that b begins with.
 func (r *matrixReader) identify(b []byte, row int64) {
-	v, found := r.integer(b)
+	v, found := r.m.integer(b)
 	if found != "" {
-		r.batch.fail(row, r.name(r.id), found, "an integer as an id")
+		r.fail(row, r.m.name(r.m.id), found, "an integer as an id")
 	}
-	r.batch.ids.Append(vectors.ID{Int: v})
+	r.ids.Append(vectors.ID{Int: v})
 }
 
 // integer reads an integer, or else says what it has found.
@@ -235,7 +212,7 @@ func (m *matrix) integer(b []byte) (v int64, found string) {
 	return int64(u), ""
 }
 
-// exactInteger is the integer that v stands for: one that float64 tells apart from its neighbours.
+// exactInteger is the integer that v is, up to ±2⁵³: beyond, v may be the rounding of another.
 func exactInteger(v float64) (i int64, found string) {
 	if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
 		return 0, formatFloat(v)
@@ -266,7 +243,7 @@ func (m *matrix) swap(b []byte) {
 // decode makes the values of the batch of numbers in the machine's byte order.
 func (r *matrixReader) decode(b []byte) {
 	a := &r.batch
-	switch r.element {
+	switch r.m.element {
 	case element{'f', 4}:
 		a.f32 = view[float32](b)
 	case element{'f', 8}:
@@ -337,27 +314,61 @@ func view[T any](b []byte) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(t)))
 }
 
-// batch is decoded rows on their way into blocks.
-type batch struct {
-	file       string
-	dim        int
-	column     func(int) string // how a fault calls a column of the vector
-	first, end int64            // numbers of the rows that are left
-	at         int              // place of the first of them
-	f32        []float32        // all rows, unless they are in f64
-	f64        []float64        // all rows, or empty
-	ids        vectors.IDs      // of all rows, or empty
-	faults     []*fault.Fault   // of the rows that are left, in their order; their values and ids mean nothing
+// batchReader reads rows batch by batch.
+type batchReader struct {
+	batch
+	next, end int64        // numbers of the rows that are not in the batch yet
+	fill      func() error // fills the batch with at least one row, number next
+	err       error        // after which nothing is read
 }
 
-// start begins a batch of rows of which nothing is decoded yet.
-func (a *batch) start(first int64, rows int) {
-	a.first, a.end, a.at = first, first+int64(rows), 0
+func (r *batchReader) Read(b *vectors.Block, max int) error {
+	for read := 0; read < max; {
+		if r.err != nil {
+			return r.err
+		}
+		if r.left() == 0 {
+			if r.next == r.end {
+				if read > 0 {
+					return nil
+				}
+				return io.EOF
+			}
+			if r.err = r.fill(); r.err != nil {
+				return r.err
+			}
+			r.next = r.until
+		}
+		n, err := r.appendTo(b, max-read)
+		if err != nil {
+			return err
+		}
+		read += n
+	}
+	return nil
+}
+
+// batch is decoded rows on their way into blocks.
+type batch struct {
+	file         string
+	dim          int
+	column       func(int) string // how a fault calls a column of the vector
+	first, until int64            // numbers of the rows that are left
+	at           int              // place of the first of them
+	f32          []float32        // all rows, unless they are in f64
+	f64          []float64        // all rows, or empty
+	ids          vectors.IDs      // of all rows, or empty
+	faults       []*fault.Fault   // of the rows that are left, in their order; their values and ids mean nothing
+}
+
+// begin begins a batch of rows of which nothing is decoded yet.
+func (a *batch) begin(first int64, rows int) {
+	a.first, a.until, a.at = first, first+int64(rows), 0
 	a.f32, a.f64, a.faults = a.f32[:0], a.f64[:0], a.faults[:0]
 	a.ids.Reset()
 }
 
-func (a *batch) left() int { return int(a.end - a.first) }
+func (a *batch) left() int { return int(a.until - a.first) }
 
 // fail marks a row, which comes after those marked before; of a row, the first fault stays.
 func (a *batch) fail(row int64, column, found, expected string) {

@@ -116,10 +116,10 @@ func npyElement(name, descr string) (e element, order binary.ByteOrder, err erro
 	return element{}, nil, fault.File(name, "numbers: "+npyTypes, "%s", found)
 }
 
-// npyKinds names the types that are no real numbers, or none that this reads.
+// npyKinds names the types that are no real numbers.
 var npyKinds = map[byte]string{
 	'O': "Python objects", 'S': "bytes", 'a': "bytes", 'U': "text", 'V': "void or structured", 'T': "text", 'c': "complex",
-	'M': "times", 'm': "durations", 'f': "extended precision",
+	'M': "times", 'm': "durations",
 }
 
 type npyDict struct {

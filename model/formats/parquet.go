@@ -1,0 +1,528 @@
+package formats
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/bits"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+
+	"beamlearn/model/fault"
+)
+
+// parquetFormat is Apache Parquet (https://parquet.apache.org/docs/file-format). A vector is one list of numbers, or many
+// columns of them.
+var parquetFormat = &Format{Name: "parquet", Extensions: []string{".parquet"}, inspect: inspectParquet}
+
+const (
+	// parquetTail of the file is read first: most often the whole footer.
+	parquetTail = 64 << 10
+	// parquetFooterMax bounds the footer, all of which is decoded into memory.
+	parquetFooterMax = 512 << 20
+	// parquetAhead is how much of all columns is read ahead, each with one range of the file, within these bounds.
+	parquetAhead, parquetAheadMin, parquetAheadMax = 64 << 20, 256 << 10, 8 << 20
+	// A page that claims more bytes than parquetPageMin, and than so many times those of the file, is taken for damaged.
+	parquetPageMin, parquetRatio = 64 << 20, 64
+	// A row group is cut into parquetParts, or more while so many readings of it come to less than parquetDecoded bytes.
+	parquetParts, parquetPartsMax, parquetDecoded = 8, 1024, 1 << 30
+	// parquetBatch is about how many numbers are decoded at a time.
+	parquetBatch = 128 << 10
+)
+
+// parquetSource is an inspected Parquet file.
+type parquetSource struct {
+	File
+	meta   *metadata.FileMetaData
+	groups []parquetGroup
+	rows   int64
+	vector []parquetField // one list, or numbers
+	id     *parquetField  // nil where rows have no ids of their own
+	dim    int
+}
+
+// parquetGroup is a row group.
+type parquetGroup struct {
+	first, rows int64
+	bytes       int64 // of the columns that are read, as they are stored
+}
+
+func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Source, error) {
+	if err := o.noHeader(f, "parquet"); err != nil {
+		return nil, err
+	}
+	in, err := readFooter(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	s := &parquetSource{File: f}
+	if err := s.inspect(in, &o); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// readFooter reads the end of the file.
+func readFooter(ctx context.Context, f File) (*parquetBytes, error) {
+	const magic, encrypted, least = "PAR1", "PARE", 12 // the magic at both ends, and the footer's length
+	n := min(f.Size(), parquetTail)
+	tail, err := readAll(ctx, f, f.Size()-n, n)
+	if err != nil {
+		return nil, err
+	}
+	end := string(tail[max(n-4, 0):])
+	if end == encrypted {
+		return nil, fault.File(f.Name(), "a Parquet file that is not encrypted", "an encrypted one")
+	}
+	if n < least || end != magic {
+		return nil, fault.File(f.Name(), "a Parquet file, which ends in "+fault.Quote(magic), "the end %s", fault.Quote(end))
+	}
+	length := int64(binary.LittleEndian.Uint32(tail[n-8:]))
+	if length > f.Size()-least || length > parquetFooterMax {
+		return nil, fault.File(f.Name(), fmt.Sprintf("a footer of at most %d bytes", min(f.Size()-least, parquetFooterMax)), "one of %d bytes", length)
+	}
+	if length+8 > n {
+		if tail, err = readAll(ctx, f, f.Size()-8-length, length+8); err != nil {
+			return nil, err
+		}
+	}
+	return &parquetBytes{File: f, ctx: ctx, tail: tail, footer: int(length)}, nil
+}
+
+func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
+	defer in.undamaged(&err)
+	if footer := in.tail[len(in.tail)-8-in.footer : len(in.tail)-8]; !soundFooter(footer) {
+		return in.damaged("lengths in the footer that are beyond it")
+	}
+	r, err := in.open(parquetTail)
+	if err != nil {
+		return err
+	}
+	s.meta = r.MetaData()
+	if err := s.choose(o); err != nil {
+		return err
+	}
+	if err := s.measure(in); err != nil {
+		return err
+	}
+	if s.dim = len(s.vector); s.list() {
+		s.dim, err = s.firstLength(r)
+	}
+	return err
+}
+
+func (s *parquetSource) Dim() int    { return s.dim }
+func (s *parquetSource) Rows() int64 { return s.rows }
+
+// list reports whether the vector is a list.
+func (s *parquetSource) list() bool { return s.vector[0].list }
+
+// columns are those that are read: of the vector, and that of the id.
+func (s *parquetSource) columns() []parquetField {
+	if s.id == nil {
+		return s.vector
+	}
+	return append(s.vector[:len(s.vector):len(s.vector)], *s.id)
+}
+
+// choose finds the columns of the vector and of the id.
+func (s *parquetSource) choose(o *Options) error {
+	fields := parquetFields(s.meta.Schema)
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	chosen, err := o.choose(s.Name(), names, len(names))
+	if err != nil {
+		return err
+	}
+	if chosen.id >= 0 {
+		s.id = &fields[chosen.id]
+		if !s.id.integer() && (s.id.kind != kindText || s.id.list) {
+			return fault.File(s.Name(), "integers or text as ids", "%s", s.id)
+		}
+	}
+	if len(o.Columns) == 0 {
+		s.vector, err = s.byDefault(fields, chosen)
+		return err
+	}
+	for _, c := range chosen.vector {
+		f := fields[c]
+		if !f.numbers() {
+			return fault.File(s.Name(), "numbers, or a list of them", "%s", &f)
+		}
+		s.vector = append(s.vector, f)
+		if (f.list || s.list()) && len(s.vector) > 1 {
+			return fault.File(s.Name(), "columns of numbers, or one of lists", "%s and %s", &s.vector[0], &f)
+		}
+	}
+	return nil
+}
+
+// pandasIndex begins the name under which pandas stores a table's index, which is no column of it.
+const pandasIndex = "__index_level_"
+
+// byDefault is the one column of lists of numbers, or else all columns of numbers. To leave out text or times in silence
+// is what anybody would expect; to leave out decimals is not.
+func (s *parquetSource) byDefault(fields []parquetField, chosen *selection) ([]parquetField, error) {
+	var numbers, lists, both []parquetField
+	for _, c := range chosen.vector {
+		switch f := fields[c]; {
+		case strings.HasPrefix(f.name, pandasIndex):
+		case f.decimal:
+			return nil, fault.File(s.Name(), "floats or integers: cast it, or say which columns make the vector", "%s", &f)
+		case f.numbers() && f.list:
+			lists, both = append(lists, f), append(both, f)
+		case f.numbers():
+			numbers, both = append(numbers, f), append(both, f)
+		}
+	}
+	switch {
+	case len(lists) == 1 && len(numbers) == 0:
+		return lists, nil
+	case len(lists) == 0 && len(numbers) > 0:
+		return numbers, nil
+	case len(both) == 0:
+		return nil, chosen.missing(s.Name(), "a column of numbers, or of lists of them")
+	}
+	shown := make([]string, 0, shownNames)
+	for i := range both[:min(len(both), shownNames)] {
+		shown = append(shown, both[i].String())
+	}
+	const expected = "columns of numbers, or one of lists: say which columns make the vector, and which is the id"
+	return nil, fault.File(s.Name(), expected, "%s", strings.Join(shown, ", "))
+}
+
+// measure adds up the row groups, whose sizes the file must confirm.
+func (s *parquetSource) measure(in *parquetBytes) error {
+	columns := s.columns()
+	for i := range s.meta.RowGroups {
+		meta := s.meta.RowGroup(i)
+		g := parquetGroup{first: s.rows, rows: meta.NumRows()}
+		if g.rows < 0 || g.rows > math.MaxInt64-s.rows {
+			return in.damaged("%d rows in row group %d", g.rows, i)
+		}
+		for _, f := range columns {
+			c, err := meta.ColumnChunk(f.leaf)
+			if err != nil {
+				return err
+			}
+			if c.FilePath() != "" {
+				return fault.File(s.Name(), "the data in the same file", "column %s in the file %s", f.name, fault.Quote(c.FilePath()))
+			}
+			start, size := c.DataPageOffset(), c.TotalCompressedSize()
+			if c.HasDictionaryPage() && c.DictionaryPageOffset() > 0 {
+				start = min(start, c.DictionaryPageOffset())
+			}
+			if start < 0 || size < 0 || start > s.Size() || size > s.Size()-start {
+				return in.damaged("%d bytes of column %s from byte %d on, in a file of %d", size, f.name, start, s.Size())
+			}
+			if n := c.NumValues(); n != g.rows && (!f.list || n < g.rows) {
+				return in.damaged("%d values of column %s for %d rows", n, f.name, g.rows)
+			}
+			g.bytes += size
+		}
+		s.groups = append(s.groups, g)
+		s.rows += g.rows
+	}
+	if s.rows == 0 {
+		return fault.File(s.Name(), "rows of data", "none")
+	}
+	return nil
+}
+
+// firstLength is the length of the first list that has entries.
+func (s *parquetSource) firstLength(r *file.Reader) (int, error) {
+	f := &s.vector[0]
+	for g := range s.groups {
+		c, err := openChunk(r, g, f)
+		if err != nil {
+			return 0, err
+		}
+		l := newParquetList(parquetTail / 4)
+		length := 0
+		for {
+			if l.at == l.n {
+				l.atValue = l.nv
+				if err := l.more(c); err != nil {
+					return 0, err
+				}
+				if l.drained {
+					break
+				}
+			}
+			if length > 0 && l.rep[l.at] == 0 {
+				break
+			}
+			if l.def[l.at] >= f.entry {
+				length++
+			}
+			l.at++
+		}
+		if err := c.close(); err != nil {
+			return 0, err
+		}
+		if length > maxColumns {
+			return 0, fault.File(s.Name(), fmt.Sprintf("lists of at most %d numbers", maxColumns), "one of %d in column %s", length, f.name)
+		}
+		if length > 0 {
+			return length, nil
+		}
+	}
+	return 0, fault.File(s.Name(), "lists of numbers", "none but empty ones in column %s", f.name)
+}
+
+// parquetField is a column as a user sees it: a child of the schema's root.
+type parquetField struct {
+	name string
+	leaf int // place of its values among the stored columns
+	kind parquetKind
+	list bool
+	// A definition level of valued stands for a value. A list has an entry where the level is at least entry, is empty at
+	// one less, and null below.
+	valued, entry int16
+	what          string // the type
+	decimal       bool
+}
+
+// parquetKind is how values are stored.
+type parquetKind int
+
+const (
+	kindOther parquetKind = iota
+	kindText
+	kindBool
+	kindHalf
+	kindFloat
+	kindDouble
+	kindInt32
+	kindUint32
+	kindInt64
+	kindUint64
+)
+
+func (f *parquetField) numbers() bool { return f.kind >= kindBool }
+func (f *parquetField) integer() bool { return f.kind >= kindInt32 && !f.list }
+
+// wide reports whether values are read as float64: of other types float32 may not hold them.
+func (f *parquetField) wide() bool { return f.kind != kindFloat }
+
+// String is the column with its type.
+func (f *parquetField) String() string { return "the column " + fault.Quote(f.name) + " of " + f.what }
+
+func parquetFields(s *schema.Schema) []parquetField {
+	var fields []parquetField
+	var last schema.Node
+	for i, c := range s.Columns() {
+		root := s.ColumnRoot(i)
+		if root == last {
+			f := &fields[len(fields)-1]
+			f.kind, f.what, f.decimal = kindOther, nested(root), false
+			continue
+		}
+		last = root
+		leaf := c.SchemaNode().(*schema.PrimitiveNode)
+		f := parquetField{name: root.Name(), leaf: i, valued: c.MaxDefinitionLevel(), entry: c.MaxDefinitionLevel()}
+		f.kind, f.what = kindOf(leaf)
+		_, f.decimal = leaf.LogicalType().(schema.DecimalLogicalType)
+		switch {
+		case root == leaf && leaf.RepetitionType() != parquet.Repetitions.Repeated:
+		case root == leaf || listOf(root, leaf):
+			f.list, f.what = true, "lists of "+f.what
+			if leaf.RepetitionType() == parquet.Repetitions.Optional {
+				f.entry--
+			}
+		default:
+			f.kind, f.what, f.decimal = kindOther, nested(root), false
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// listOf reports whether a group is a list of a leaf: with a group for the entry between them, or, as old writers have
+// it, without.
+func listOf(n schema.Node, leaf *schema.PrimitiveNode) bool {
+	g, ok := n.(*schema.GroupNode)
+	if _, list := n.LogicalType().(schema.ListLogicalType); !ok || !list || g.NumFields() != 1 || g.RepetitionType() == parquet.Repetitions.Repeated {
+		return false
+	}
+	entry := g.Field(0)
+	if entry.RepetitionType() != parquet.Repetitions.Repeated {
+		return false
+	}
+	if entry == schema.Node(leaf) {
+		return true
+	}
+	g, ok = entry.(*schema.GroupNode)
+	return ok && g.NumFields() == 1 && g.Field(0) == schema.Node(leaf) && leaf.RepetitionType() != parquet.Repetitions.Repeated
+}
+
+// nested names a type that is neither numbers nor a list of them.
+func nested(n schema.Node) string {
+	switch n.LogicalType().(type) {
+	case schema.MapLogicalType:
+		return "maps"
+	case schema.ListLogicalType:
+		return "nested lists"
+	}
+	return "structs"
+}
+
+func kindOf(n *schema.PrimitiveNode) (parquetKind, string) {
+	physical := n.PhysicalType()
+	switch t := n.LogicalType().(type) {
+	case nil, schema.NoLogicalType:
+		switch physical {
+		case parquet.Types.Boolean:
+			return kindBool, physical.String()
+		case parquet.Types.Float:
+			return kindFloat, physical.String()
+		case parquet.Types.Double:
+			return kindDouble, physical.String()
+		case parquet.Types.Int32:
+			return kindInt32, physical.String()
+		case parquet.Types.Int64:
+			return kindInt64, physical.String()
+		case parquet.Types.ByteArray:
+			return kindText, physical.String()
+		}
+		return kindOther, physical.String()
+	case schema.IntLogicalType:
+		switch {
+		case physical == parquet.Types.Int32 && t.IsSigned():
+			return kindInt32, t.String()
+		case physical == parquet.Types.Int32:
+			return kindUint32, t.String()
+		case physical == parquet.Types.Int64 && t.IsSigned():
+			return kindInt64, t.String()
+		case physical == parquet.Types.Int64:
+			return kindUint64, t.String()
+		}
+	case schema.Float16LogicalType:
+		if physical == parquet.Types.FixedLenByteArray && n.TypeLength() == 2 {
+			return kindHalf, t.String()
+		}
+	case schema.StringLogicalType, schema.EnumLogicalType:
+		if physical == parquet.Types.ByteArray {
+			return kindText, t.String()
+		}
+	}
+	return kindOther, n.LogicalType().String()
+}
+
+// Cut cuts the rows into spans of about size rows. To read from the middle of a row group, all that stands before in it
+// must be decoded, or for n spans (n + 1) / 2 row groups in all: large ones are therefore cut into fewer and longer spans.
+func (s *parquetSource) Cut(size int64) []Span {
+	var spans []Span
+	var held Span // small row groups together
+	flush := func() {
+		if held.Rows > 0 {
+			spans = append(spans, held)
+		}
+		held = Span{First: held.First + held.Rows}
+	}
+	for _, g := range s.groups {
+		if held.Rows+g.rows > size {
+			flush()
+		}
+		if g.rows <= size {
+			held.Rows += g.rows
+			continue
+		}
+		parts := min((g.rows+size-1)/size, max(parquetParts, parquetDecoded/max(g.bytes, parquetDecoded/parquetPartsMax)))
+		for i := range parts {
+			held.Rows = g.first + cutAt(g.rows, i+1, parts) - held.First
+			flush()
+		}
+	}
+	flush()
+	return spans
+}
+
+// cutAt is where the i-th of so many equal parts of n rows ends.
+func cutAt(n, i, parts int64) int64 {
+	hi, lo := bits.Mul64(uint64(n), uint64(i))
+	at, _ := bits.Div64(hi, lo, uint64(parts))
+	return int64(at)
+}
+
+// undamaged makes a fault of what the decoding of a damaged file ends in. It is to be deferred.
+func (f *parquetBytes) undamaged(err *error) {
+	if p := recover(); p != nil {
+		*err = f.damaged("%v", p)
+	}
+	var known *fault.Fault
+	if *err != nil && !errors.As(*err, &known) {
+		*err = f.damaged("%v", *err)
+	}
+	if f.err != nil {
+		*err = f.err
+	}
+}
+
+func (f *parquetBytes) damaged(found string, args ...any) error {
+	return fault.File(f.Name(), "a whole Parquet file", "a damaged one: "+found, args...)
+}
+
+// parquetBytes reads a file at any offset, each time by a range of it. It remembers the file's own error, to tell it from
+// those that the decoder makes of the content.
+type parquetBytes struct {
+	File
+	ctx    context.Context // of the whole reading, which no method of the decoder is told
+	tail   []byte          // the end of the file, if it is in memory
+	footer int             // length of the footer, if it is there
+	err    error
+}
+
+func (f *parquetBytes) ReadAt(p []byte, offset int64) (int, error) {
+	n := min(int64(len(p)), f.Size()-offset)
+	if offset < 0 || n <= 0 {
+		return 0, io.EOF
+	}
+	if in := offset - (f.Size() - int64(len(f.tail))); in >= 0 {
+		copy(p, f.tail[in:])
+	} else {
+		r, err := f.OpenRange(f.ctx, offset, n)
+		if err == nil {
+			if _, err = io.ReadFull(r, p[:n]); err != nil {
+				err = truncated(f.File, err)
+			}
+			if e := r.Close(); err == nil {
+				err = e
+			}
+		}
+		if err != nil {
+			f.err = err
+			return 0, err
+		}
+	}
+	if n < int64(len(p)) {
+		return int(n), io.EOF
+	}
+	return int(n), nil
+}
+
+// Seek is for the size only.
+func (f *parquetBytes) Seek(offset int64, whence int) (int64, error) {
+	if whence != io.SeekEnd {
+		return 0, fmt.Errorf("seek from %d", whence)
+	}
+	return f.Size() + offset, nil
+}
+
+func (f *parquetBytes) open(ahead int64, options ...file.ReadOption) (*file.Reader, error) {
+	p := parquet.NewReaderProperties(nil)
+	p.BufferedStreamEnabled = true
+	p.BufferSize = ahead
+	p.MaxCompressedPageSize = min(f.Size(), math.MaxInt32)
+	p.MaxUncompressedPageSize = min(max(parquetPageMin, f.Size()*parquetRatio), math.MaxInt32)
+	return file.NewParquetReader(f, append(options, file.WithReadProps(p))...)
+}

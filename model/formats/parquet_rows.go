@@ -1,0 +1,595 @@
+package formats
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// Read opens the span. Bytes are read as far as decoding gets.
+func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
+	if err := checkSpan(s, s.File, span); err != nil {
+		return nil, err
+	}
+	r := &parquetReader{s: s, in: &parquetBytes{File: s.File, ctx: ctx}, group: -1}
+	r.batchReader = batchReader{
+		batch: batch{file: s.Name(), dim: s.dim, column: s.column},
+		next:  span.First, end: span.First + span.Rows,
+		fill: r.fill,
+	}
+	return r, nil
+}
+
+// column is how a fault calls a column of the vector.
+func (s *parquetSource) column(c int) string {
+	if s.list() {
+		return s.vector[0].name + "[" + strconv.Itoa(c) + "]"
+	}
+	return s.vector[c].name
+}
+
+type parquetReader struct {
+	batchReader
+	s        *parquetSource
+	in       *parquetBytes
+	file     *file.Reader
+	group    int             // the row group that is open, or -1
+	groupEnd int64           // number of the row after its last
+	vector   []*parquetChunk // the open columns
+	id       *parquetChunk
+	list     *parquetList
+	scratch  parquetScratch
+	bad      map[int]fault.Fault // rows of the batch that are at fault, by their place
+}
+
+// parquetScratch is what a column of numbers is decoded into.
+type parquetScratch struct {
+	def []int16
+	f32 []float32
+	f64 []float64
+}
+
+func (r *parquetReader) Close() (err error) {
+	defer r.in.undamaged(&err)
+	r.group = -1
+	for _, c := range r.chunks() {
+		if e := c.close(); err == nil {
+			err = e
+		}
+	}
+	r.vector, r.id = nil, nil
+	return err
+}
+
+func (r *parquetReader) chunks() []*parquetChunk {
+	if r.id == nil {
+		return r.vector
+	}
+	return append(r.vector[:len(r.vector):len(r.vector)], r.id)
+}
+
+// fill decodes the next rows of the row group.
+func (r *parquetReader) fill() (err error) {
+	defer r.in.undamaged(&err)
+	if r.group < 0 || r.next == r.groupEnd {
+		if err := r.open(); err != nil {
+			return err
+		}
+	}
+	rows := int(min(max(parquetBatch/int64(r.dim), 1), r.groupEnd-r.next, r.end-r.next))
+	r.begin(r.next, rows)
+	clear(r.bad)
+	if r.id != nil {
+		if err := r.readIDs(rows); err != nil {
+			return err
+		}
+	}
+	if r.s.list() {
+		err = r.readLists(rows)
+	} else {
+		err = r.readNumbers(rows)
+	}
+	if err != nil || len(r.bad) == 0 {
+		return err
+	}
+	for i := range rows {
+		if f, ok := r.bad[i]; ok {
+			r.fail(r.first+int64(i), f.Column, f.Found, f.Expected)
+		}
+	}
+	return nil
+}
+
+// mark notes the fault of a row; the first one stays.
+func (r *parquetReader) mark(row int, column, found, expected string) {
+	if r.bad == nil {
+		r.bad = map[int]fault.Fault{}
+	}
+	if _, ok := r.bad[row]; !ok {
+		r.bad[row] = fault.Fault{Column: column, Found: found, Expected: expected}
+	}
+}
+
+// open opens the row group of the next row, and gets there.
+func (r *parquetReader) open() error {
+	if err := r.Close(); err != nil {
+		return err
+	}
+	columns := r.s.columns()
+	if r.file == nil {
+		ahead := min(max(parquetAhead/int64(len(columns)), parquetAheadMin), parquetAheadMax)
+		var err error
+		if r.file, err = r.in.open(ahead, file.WithMetadata(r.s.meta)); err != nil {
+			return err
+		}
+		r.scratch.def = make([]int16, parquetBatch)
+		for _, f := range r.s.vector {
+			if !f.list && f.wide() {
+				r.scratch.f64 = resize(r.scratch.f64, parquetBatch)
+			} else if !f.list {
+				r.scratch.f32 = resize(r.scratch.f32, parquetBatch)
+			}
+		}
+	}
+	group := sort.Search(len(r.s.groups), func(i int) bool { return r.s.groups[i].first+r.s.groups[i].rows > r.next })
+	g := r.s.groups[group]
+	if r.list != nil {
+		r.list.reset()
+	} else if r.s.list() {
+		r.list = newParquetList(max(parquetBatch, 2*r.dim))
+	}
+	for i := range columns {
+		c, err := openChunk(r.file, group, &columns[i])
+		if err != nil {
+			return err
+		}
+		if i < len(r.s.vector) {
+			r.vector = append(r.vector, c)
+		} else {
+			r.id, c.read = c, nil
+		}
+		if c.list {
+			err = r.list.skip(c, r.next-g.first)
+		} else {
+			err = r.skip(c, r.next-g.first)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.group, r.groupEnd = group, g.first+g.rows
+	return nil
+}
+
+// skip reads rows and drops them.
+func (r *parquetReader) skip(c *parquetChunk, rows int64) error {
+	for rows > 0 {
+		n, _, err := c.next(r.scratch.def[:min(rows, parquetBatch)], nil, r.scratch.f32, r.scratch.f64)
+		if err != nil {
+			return err
+		}
+		rows -= int64(n)
+	}
+	return nil
+}
+
+// readNumbers decodes rows column by column.
+func (r *parquetReader) readNumbers(rows int) error {
+	wide := false
+	for _, c := range r.vector {
+		wide = wide || c.wide()
+	}
+	if wide {
+		r.f64 = resize(r.f64, rows*r.dim)
+	} else {
+		r.f32 = resize(r.f32, rows*r.dim)
+	}
+	for j, c := range r.vector {
+		for row := 0; row < rows; {
+			n, values, err := c.next(r.scratch.def[:rows-row], nil, r.scratch.f32, r.scratch.f64)
+			if err != nil {
+				return err
+			}
+			def := r.scratch.def[:n]
+			switch at := row*r.dim + j; {
+			case c.wide():
+				scatter(r.f64[at:], r.dim, r.scratch.f64[:values], def, c.valued)
+			case wide:
+				scatter(r.f64[at:], r.dim, r.scratch.f32[:values], def, c.valued)
+			default:
+				scatter(r.f32[at:], r.dim, r.scratch.f32[:values], def, c.valued)
+			}
+			if values < n {
+				for i, d := range def {
+					if d != c.valued {
+						r.mark(row+i, c.name, "null", "a number")
+					}
+				}
+			}
+			row += n
+		}
+	}
+	return nil
+}
+
+// scatter sets every stride-th value to the next one, or to 0 where the level says that there is none.
+func scatter[To, From float32 | float64](to []To, stride int, from []From, def []int16, valued int16) {
+	for i, d := range def {
+		var v From
+		if d == valued {
+			v, from = from[0], from[1:]
+		}
+		to[i*stride] = To(v)
+	}
+}
+
+// readIDs decodes the ids of rows.
+func (r *parquetReader) readIDs(rows int) error {
+	for row := 0; row < rows; {
+		def := r.scratch.def[:rows-row]
+		n, err := r.id.nextIDs(def, func(i int, id vectors.ID, found string) {
+			if found != "" {
+				r.mark(row+i, r.id.name, found, "an id")
+			}
+			r.ids.Append(id)
+		})
+		if err != nil {
+			return err
+		}
+		row += n
+	}
+	return nil
+}
+
+// readLists decodes rows that are lists.
+func (r *parquetReader) readLists(rows int) error {
+	c, l, dim := r.vector[0], r.list, r.dim
+	if c.wide() {
+		r.f64 = resize(r.f64, rows*dim)
+	} else {
+		r.f32 = resize(r.f32, rows*dim)
+	}
+	for row := range rows {
+		// A list ends where the next one begins, or the column.
+		for l.n-l.at <= dim && !l.drained {
+			if err := l.more(c); err != nil {
+				return err
+			}
+		}
+		if l.at == l.n || l.rep[l.at] != 0 {
+			return errLevels
+		}
+		if l.regular(dim, c.valued) {
+			if c.wide() {
+				copy(r.f64[row*dim:], l.f64[l.atValue:l.atValue+dim])
+			} else {
+				copy(r.f32[row*dim:], l.f32[l.atValue:l.atValue+dim])
+			}
+			l.at += dim
+			l.atValue += dim
+			continue
+		}
+		if c.wide() {
+			clear(r.f64[row*dim : (row+1)*dim])
+		} else {
+			clear(r.f32[row*dim : (row+1)*dim])
+		}
+		length, null, first, err := l.irregular(c)
+		if err != nil {
+			return err
+		}
+		expected := fmt.Sprintf("a list of %d numbers, as in the first row", dim)
+		switch {
+		case first < c.entry-1:
+			r.mark(row, c.name, "null", expected)
+		case first == c.entry-1:
+			r.mark(row, c.name, "an empty list", expected)
+		case length != dim:
+			r.mark(row, c.name, fmt.Sprintf("a list of %d", length), expected)
+		case null >= 0:
+			r.mark(row, r.column(null), "null", "a number")
+		default:
+			return errLevels
+		}
+	}
+	return nil
+}
+
+// errLevels is for levels that make no rows.
+var errLevels = errors.New("levels that make no rows")
+
+// parquetChunk is the part of a column that is in one row group.
+type parquetChunk struct {
+	*parquetField
+	r    file.ColumnChunkReader
+	read decodeFunc // nil for ids
+}
+
+// batchFunc is the method ReadBatchInPage of arrow's column readers.
+type batchFunc[T any] func(n int64, values []T, def, rep []int16) (entries int64, count int, err error)
+
+// decodeFunc decodes numbers into f32, or into f64 where the column is wide.
+type decodeFunc func(def, rep []int16, f32 []float32, f64 []float64) (entries int64, count int, err error)
+
+func openChunk(r *file.Reader, group int, f *parquetField) (*parquetChunk, error) {
+	column, err := r.RowGroup(group).Column(f.leaf)
+	if err != nil {
+		return nil, err
+	}
+	return &parquetChunk{f, column, f.decoder(column)}, nil
+}
+
+func (c *parquetChunk) close() error { return c.r.Close() }
+
+// next decodes at most len(def) entries, all of one page, into their levels and values: f32, or f64 where the column is
+// wide. Both must have room for all entries. rep is nil for what is not a list.
+func (c *parquetChunk) next(def, rep []int16, f32 []float32, f64 []float64) (entries, values int, err error) {
+	if c.read == nil {
+		n, err := c.nextIDs(def, nil)
+		return n, n, err
+	}
+	n, values, err := c.read(def, rep, f32, f64)
+	return c.checked(def, n, values, err)
+}
+
+// checked makes sure that decoding has got ahead, and found as many values as the levels promise.
+func (c *parquetChunk) checked(def []int16, n int64, values int, err error) (int, int, error) {
+	if err != nil {
+		return 0, 0, err
+	}
+	if n == 0 {
+		if err := c.r.Err(); err != nil {
+			return 0, 0, err
+		}
+		return 0, 0, io.ErrUnexpectedEOF
+	}
+	def = def[:n]
+	if c.valued == 0 {
+		clear(def) // which are not stored
+	}
+	promised := 0
+	for _, d := range def {
+		if d == c.valued {
+			promised++
+		}
+	}
+	if promised != values {
+		return 0, 0, errLevels
+	}
+	return int(n), values, nil
+}
+
+// nextIDs decodes at most len(def) ids, all of one page; or drops them, where each is nil. What is no id has a text that
+// says what it is instead.
+func (c *parquetChunk) nextIDs(def []int16, each func(i int, id vectors.ID, found string)) (int, error) {
+	switch r := c.r.(type) {
+	case *file.Int32ColumnChunkReader:
+		return decodeIDs(c, def, r.ReadBatchInPage, func(v int32) (vectors.ID, string) {
+			if c.kind == kindUint32 {
+				return vectors.ID{Int: int64(uint32(v))}, ""
+			}
+			return vectors.ID{Int: int64(v)}, ""
+		}, each)
+	case *file.Int64ColumnChunkReader:
+		return decodeIDs(c, def, r.ReadBatchInPage, func(v int64) (vectors.ID, string) {
+			if c.kind == kindUint64 && v < 0 {
+				return vectors.ID{}, strconv.FormatUint(uint64(v), 10)
+			}
+			return vectors.ID{Int: v}, ""
+		}, each)
+	case *file.ByteArrayColumnChunkReader:
+		return decodeIDs(c, def, r.ReadBatchInPage, func(v parquet.ByteArray) (vectors.ID, string) {
+			if len(v) == 0 {
+				return vectors.ID{}, "an empty text"
+			}
+			return parseID(v), ""
+		}, each)
+	}
+	return 0, fmt.Errorf("ids of type %s", c.r.Type())
+}
+
+func decodeIDs[T any](
+	c *parquetChunk, def []int16, read batchFunc[T], id func(T) (vectors.ID, string), each func(int, vectors.ID, string),
+) (int, error) {
+	values := make([]T, len(def))
+	entries, count, err := read(int64(len(def)), values, def, nil)
+	n, _, err := c.checked(def, entries, count, err)
+	if err != nil || each == nil {
+		return n, err
+	}
+	for i, d := range def[:n] {
+		if d != c.valued {
+			each(i, vectors.ID{}, "null")
+			continue
+		}
+		v, found := id(values[0])
+		values = values[1:]
+		each(i, v, found)
+	}
+	return n, nil
+}
+
+// decoder makes the function that decodes the numbers of a column, and none of what is only good for ids.
+func (f *parquetField) decoder(r file.ColumnChunkReader) decodeFunc {
+	switch r := r.(type) {
+	case *file.Float32ColumnChunkReader:
+		return func(def, rep []int16, f32 []float32, _ []float64) (int64, int, error) {
+			return r.ReadBatchInPage(int64(len(def)), f32, def, rep)
+		}
+	case *file.Float64ColumnChunkReader:
+		return func(def, rep []int16, _ []float32, f64 []float64) (int64, int, error) {
+			return r.ReadBatchInPage(int64(len(def)), f64, def, rep)
+		}
+	case *file.BooleanColumnChunkReader:
+		return decodeNumbers(r.ReadBatchInPage, func(v bool) float64 {
+			if v {
+				return 1
+			}
+			return 0
+		})
+	case *file.FixedLenByteArrayColumnChunkReader:
+		return decodeNumbers(r.ReadBatchInPage, func(v parquet.FixedLenByteArray) float64 {
+			return float64(half(binary.LittleEndian.Uint16(v)))
+		})
+	case *file.Int32ColumnChunkReader:
+		if f.kind == kindUint32 {
+			return decodeNumbers(r.ReadBatchInPage, func(v int32) float64 { return float64(uint32(v)) })
+		}
+		return decodeNumbers(r.ReadBatchInPage, func(v int32) float64 { return float64(v) })
+	case *file.Int64ColumnChunkReader:
+		if f.kind == kindUint64 {
+			return decodeNumbers(r.ReadBatchInPage, func(v int64) float64 { return float64(uint64(v)) })
+		}
+		return decodeNumbers(r.ReadBatchInPage, func(v int64) float64 { return float64(v) })
+	}
+	return nil
+}
+
+func decodeNumbers[T any](read batchFunc[T], number func(T) float64) decodeFunc {
+	var buffer []T
+	return func(def, rep []int16, _ []float32, f64 []float64) (int64, int, error) {
+		buffer = resize(buffer, len(def))
+		entries, values, err := read(int64(len(def)), buffer, def, rep)
+		if err == nil {
+			for i, v := range buffer[:values] {
+				f64[i] = number(v)
+			}
+		}
+		return entries, values, err
+	}
+}
+
+// parquetList holds entries of a column of lists, from the beginning of a list on.
+type parquetList struct {
+	def, rep    []int16
+	f32         []float32
+	f64         []float64
+	at, n       int  // the entries that are left
+	atValue, nv int  // the values that are left
+	drained     bool // nothing follows
+}
+
+// newParquetList has room for so many entries at a time.
+func newParquetList(size int) *parquetList {
+	return &parquetList{def: make([]int16, size), rep: make([]int16, size)}
+}
+
+// reset begins with another part of the column.
+func (l *parquetList) reset() { *l = parquetList{def: l.def, rep: l.rep, f32: l.f32, f64: l.f64} }
+
+// more decodes more entries behind those that are left, of which there is room for at least one; or it is drained.
+func (l *parquetList) more(c *parquetChunk) error {
+	if c.wide() {
+		l.f64 = resize(l.f64, len(l.def))
+		copy(l.f64, l.f64[l.atValue:l.nv])
+	} else {
+		l.f32 = resize(l.f32, len(l.def))
+		copy(l.f32, l.f32[l.atValue:l.nv])
+	}
+	copy(l.def, l.def[l.at:l.n])
+	copy(l.rep, l.rep[l.at:l.n])
+	l.at, l.n, l.atValue, l.nv = 0, l.n-l.at, 0, l.nv-l.atValue
+	if !c.r.HasNext() {
+		l.drained = true
+		return c.r.Err()
+	}
+	var f32 []float32
+	var f64 []float64
+	if c.wide() {
+		f64 = l.f64[l.nv:]
+	} else {
+		f32 = l.f32[l.nv:]
+	}
+	entries, values, err := c.next(l.def[l.n:], l.rep[l.n:], f32, f64)
+	if err != nil {
+		return err
+	}
+	l.n += entries
+	l.nv += values
+	return nil
+}
+
+// regular reports whether the next list has dim values and no null.
+func (l *parquetList) regular(dim int, valued int16) bool {
+	end := l.at + dim
+	if end > l.n || end < l.n && l.rep[end] != 0 {
+		return false
+	}
+	same := int16(1)
+	for _, rep := range l.rep[l.at+1 : end] {
+		same &= rep
+	}
+	var differ int16
+	for _, def := range l.def[l.at:end] {
+		differ |= def ^ valued
+	}
+	return same == 1 && differ == 0
+}
+
+// irregular drops the next list, whatever its length. It returns that, the place of its first entry without a value, or
+// -1, and the definition level of its first entry.
+func (l *parquetList) irregular(c *parquetChunk) (length, null int, first int16, err error) {
+	first, null = l.def[l.at], -1
+	for {
+		for l.at < l.n && (length == 0 || l.rep[l.at] != 0) {
+			if l.def[l.at] == c.valued {
+				l.atValue++
+			} else if null < 0 {
+				null = length
+			}
+			length++
+			l.at++
+		}
+		if l.at < l.n || l.drained {
+			return length, null, first, nil
+		}
+		if err := l.more(c); err != nil {
+			return 0, 0, 0, err
+		}
+	}
+}
+
+// skip drops rows.
+func (l *parquetList) skip(c *parquetChunk, rows int64) error {
+	for {
+		begin := int64(0)
+		for _, rep := range l.rep[l.at:l.n] {
+			if rep == 0 {
+				begin++
+			}
+		}
+		if begin <= rows {
+			rows -= begin
+			l.at, l.atValue = l.n, l.nv
+			if l.drained {
+				if rows > 0 {
+					return io.ErrUnexpectedEOF
+				}
+				return nil
+			}
+			if err := l.more(c); err != nil {
+				return err
+			}
+			continue
+		}
+		for ; l.rep[l.at] != 0 || rows > 0; l.at++ {
+			if l.rep[l.at] == 0 {
+				rows--
+			}
+			if l.def[l.at] == c.valued {
+				l.atValue++
+			}
+		}
+		return nil
+	}
+}
