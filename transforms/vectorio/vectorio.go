@@ -192,8 +192,9 @@ type Chunk struct {
 }
 
 // Chunks gives the chunks of a dataset, shuffled over the workers: PCollection<Chunk>. Each has at most ChunkRows rows
-// where the number of rows stands in the file's header, and otherwise the rows that begin in a run of bytes, counted by
-// the workers side by side: a [Reader] gives them ChunkRows at a time.
+// where the number of rows stands in the file's header, but for formats that are not read well from the middle
+// ([formats.Cutter]); and otherwise the rows that begin in a run of bytes, counted by the workers side by side. A [Reader]
+// gives them ChunkRows at a time.
 func Chunks(s beam.Scope, d *Dataset) beam.PCollection {
 	s = s.Scope("vectorio.Chunks")
 	pieces := make([]Piece, len(d.Files))
@@ -298,7 +299,7 @@ func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, e
 	}
 	c, ok := src.(formats.Counter)
 	if !ok {
-		return formats.Cut(pieces[0].Rows, int64(f.Options.ChunkRows)), nil
+		return formats.CutSource(src, int64(f.Options.ChunkRows)), nil
 	}
 	var counts []formats.Count
 	for _, p := range pieces {
