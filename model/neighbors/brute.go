@@ -45,8 +45,8 @@ func excluded(exclude []int32, i int) int {
 	return int(exclude[i])
 }
 
-func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, positions []int32, distances []float64) {
-	parallel(q.Len(), queryBlock, threads, func() func(lo, hi int) {
+func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
+	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
 		keepers := make([]*keeper, queryBlock)
 		for i := range keepers {
 			keepers[i] = newKeeper(k)
@@ -75,14 +75,15 @@ func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, po
 			for i := lo; i < hi; i++ {
 				keepers[i-lo].sorted(positions[i*k:(i+1)*k], distances[i*k:(i+1)*k])
 			}
+			s.answered(hi - lo)
 		}
 	})
 }
 
-func (b *brute) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, threads int) *Neighbors {
+func (b *brute) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors {
 	found := make([]within, q.Len())
 	ceiling := b.o.ceiling(r, b.points.dim)
-	parallel(q.Len(), queryBlock, threads, func() func(lo, hi int) {
+	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
 		rows := make([]prepared, queryBlock)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -107,6 +108,7 @@ func (b *brute) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, th
 			for i := lo; i < hi; i++ {
 				found[i].sort()
 			}
+			s.answered(hi - lo)
 		}
 	})
 	return gather(found)

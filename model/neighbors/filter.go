@@ -32,12 +32,21 @@ import (
 //
 //	S − 0 + (−t + ‖x̂‖·ε_y + ε_x·‖y‖) ≥ 0.                                                            (3)
 //
-// All have the form of package tile: the limit is a + b·E + c·F with E the greatest ε and F the greatest ‖·‖ of the other
-// side's panel, E* the greatest E there is, and δ* the least δ:
+// For the Manhattan and the Chebyshev distance x̂ = s·q with q of int8 and one s for all rows. With D the distance of the
+// q, an integer, and ε in the metric's own norm, the triangle inequality makes a pair of distance at most r one of
+//
+//	−s·D + ε_y + r ≥ −ε_x.                                                                           (4)
+//
+// For the Hamming distance q is a hash of the components, so that D is at most the number of those that differ, and (4)
+// holds with s = 1 and ε = 0.
+//
+// All have the form of package tile, with h = −ε in (4): the limit is a + b·E + c·F with E the greatest ε and F the
+// greatest ‖·‖ of the other side's panel, E* the greatest E there is, and δ* the least δ:
 //
 //	(1), ρ = r + ε_x:  a = ρ²/2,             b = ρ + E*/2,  c = 0
 //	(2):               a = r²/2 − δ_x − δ*,  b = ‖x̂‖,       c = ε_x
 //	(3):               a = −t,               b = ‖x̂‖,       c = ε_x
+//	(4):               a = r,                b = 0,         c = 0
 //
 // # Roundings
 //
@@ -50,7 +59,8 @@ import (
 // error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1) and (2), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y splits the error
 // in a part of each row; h is stored as h·(1−η), η = 16u (int8) or 16u + 2d·u (float32), which outweighs them.
 // In (3) h is 0 and the sign of a rounded sum is that of the sum; the error of S is at most η·‖x̂‖‖ŷ‖, which is added to
-// c: ε_x + η·‖x̂‖.
+// c: ε_x + η·‖x̂‖. In (4), D is rounded once, and so are the fused product with s minus h and the sum with the limit,
+// which lose at most 2u·s·D and 2u of ε_y + r: s is stored less by 16u, and ε and r are stored greater by as much.
 //
 // The limit. Two fused operations and the sum lose at most 4u of |a| + b·E + c·F: a, b, c, E and F are each stored greater
 // by 16u of their magnitude, or of that of their terms.
@@ -60,11 +70,12 @@ import (
 //
 // The error norm. ε is the root of a sum of d squares of differences, each within 2⁻⁵² of its exact value relative to
 // the centred component, and the centred component within 2⁻⁵³ of its own: ε is stored as (1+16u)·ε + 2⁻⁴⁵·‖x‖ + 2⁻¹²⁰.
+// In (4) it is a sum, or the greatest, of differences of the same accuracy, and ‖x‖ is of that norm.
 //
 // The threshold. The neighbours are chosen by the distance that the reference computes, and [Options.ceiling] gives the
 // greatest reduced value R of the worst distance kept. The reference's sum of squares is within (d+4)·2⁻⁵³ of the exact
-// one, its inner product within (d+4)·2⁻⁵³·‖x‖‖y‖: r² = R·(1+2⁻³⁰) + 2⁻¹⁰⁰⁰, and 2⁻³⁰·‖x‖ is part of c in (3). Points
-// that come after the worst kept at the same distance may be discarded or not; the keeper decides.
+// one, its inner product within (d+4)·2⁻⁵³·‖x‖‖y‖: r² = R·(1+2⁻³⁰) + 2⁻¹⁰⁰⁰, and 2⁻³⁰·‖x‖ is part of c in (3). In (4)
+// it is within (d+4)·2⁻⁵³ of the exact distance, nothing underflows, and r = R·(1+2⁻³⁰). Points that come after the worst kept at the same distance may be discarded or not; the keeper decides.
 //
 // Where float64 or float32 is exceeded (a value whose distance from c is 2³⁰ times what is usual, or beyond 2⁴³⁰), a row
 // has no short form: h = −∞ makes each of its pairs a hit.
@@ -80,21 +91,31 @@ const (
 
 // frame is what all short forms of an index share.
 type frame struct {
-	dim     int
-	product bool      // the inner product, (3); else (1) and (2)
-	centre  []float64 // c
-	factor  float64   // σ
+	dim    int
+	metric Metric
+	centre []float64 // c
+	factor float64   // σ
+	step   float32   // s, of (4)
+}
+
+// product reports whether it is (3) that holds, and distance whether (4); else (1) and (2) do.
+func (f *frame) product() bool { return f.metric == InnerProduct }
+func (f *frame) distance() bool {
+	return f.metric == Manhattan || f.metric == Chebyshev || f.metric == Hamming
 }
 
 // sampled is the number of points that the frame is made of.
 const sampled = 4096
 
 // newFrame takes the mean of a sample of the n rows as the centre, and a factor that brings their values below 1.
-func newFrame(n, dim int, product bool, row func(i int, dst []float64) []float64) *frame {
-	f := &frame{dim: dim, product: product, centre: make([]float64, dim), factor: 1}
+func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float64) *frame {
+	f := &frame{dim: dim, metric: metric, centre: make([]float64, dim), factor: 1, step: 1}
+	if metric == Hamming {
+		return f
+	}
 	buf := make([]float64, dim)
 	step := max(n/sampled, 1)
-	if !product {
+	if !f.product() {
 		count := 0.0
 		for i := 0; i < n; i += step {
 			count++
@@ -118,7 +139,30 @@ func newFrame(n, dim int, product bool, row func(i int, dst []float64) []float64
 		_, e := math.Frexp(m)
 		f.factor = math.Ldexp(1, -min(max(e, -400), 400))
 	}
+	if f.distance() {
+		f.chooseStep(m*f.factor, n, row)
+	}
 	return f
+}
+
+// chooseStep takes the s with which the ε of a few rows add up to least: that of which the greatest component is 127
+// times, unless a few components are so large that it is better to cut them off.
+func (f *frame) chooseStep(most float64, n int, row func(i int, dst []float64) []float64) {
+	const rows = 64
+	k := newPacker(f)
+	least := math.Inf(1)
+	for s := max(most/127, 0x1p-50); s >= 0x1p-50; s /= 1.25 {
+		sum := 0.0
+		for i := 0; i < n; i += max(n/rows, 1) {
+			k.centred(row(i, k.raw))
+			miss, _ := k.steps(f.dim, s)
+			sum += miss
+		}
+		if !(sum < least) {
+			return
+		}
+		least, f.step = sum, float32(s)
+	}
 }
 
 // shorts are the short forms of rows, in the layout of package tile.
@@ -128,11 +172,11 @@ type shorts struct {
 	float32s []float32
 	// One a row:
 	scales  []float32 // of int8
-	offsets []int32   // −128·Σ of int8
-	halves  []float32 // h
+	halves  []float32 // h, of (4) −ε
 	errors  []float32 // ε
-	norms   []float32 // bounds of ‖x‖ and ‖x̂‖
-	deltas  []float32 // δ
+	offsets []int32   // −128·Σ of int8, but for (4)
+	norms   []float32 // bounds of ‖x‖ and ‖x̂‖, but for (4)
+	deltas  []float32 // δ, but for (4)
 	margins []float32 // E and F of each panel
 	extremes
 }
@@ -151,13 +195,19 @@ func (f *frame) newShorts(n int, inBytes bool) *shorts {
 	if inBytes {
 		s.words = (f.dim + 3) / 4
 		s.bytes = make([]int8, all*s.words*4)
-		s.scales, s.offsets = make([]float32, all), make([]int32, all)
+		s.scales = make([]float32, all)
 	} else {
 		s.words = f.dim
 		s.float32s = make([]float32, all*s.words)
 	}
 	s.halves, s.errors = make([]float32, all), make([]float32, all)
+	if f.distance() {
+		return s
+	}
 	s.norms, s.deltas = make([]float32, all), make([]float32, all)
+	if inBytes {
+		s.offsets = make([]int32, all)
+	}
 	return s
 }
 
@@ -204,7 +254,7 @@ func (k *packer) panel(s *shorts, p int, row func(i int, dst []float64) []float6
 // none makes the row i of s one without a short form.
 func (k *packer) none(s *shorts, i int, half float64) {
 	if s.bytes != nil {
-		s.scales[i], s.offsets[i] = 0, 0
+		s.scales[i] = 0
 		clear(k.q)
 		k.storeBytes(s, i)
 	} else {
@@ -213,23 +263,47 @@ func (k *packer) none(s *shorts, i int, half float64) {
 			s.float32s[at+w*tile.Columns] = 0
 		}
 	}
-	s.halves[i], s.errors[i], s.norms[i], s.deltas[i] = float32(half), 0, 0, 0
+	s.halves[i], s.errors[i] = float32(half), 0
+	if s.norms != nil {
+		s.norms[i], s.deltas[i] = 0, 0
+	}
+	if s.offsets != nil {
+		s.offsets[i] = 0
+	}
+}
+
+// centred leaves σ·(row − c) in k.x and returns the greatest magnitude in it.
+func (k *packer) centred(row []float64) float64 {
+	m, factor := 0.0, k.f.factor
+	x := k.x[:len(row)]
+	centre := k.f.centre[:len(row)]
+	for j, v := range row {
+		v = (v - centre[j]) * factor
+		x[j] = v
+		m = max(m, math.Abs(v))
+	}
+	return m
 }
 
 // row makes one short form, of which it returns ε and what bounds ‖x‖ and ‖x̂‖.
 func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 	f := k.f
-	m := 0.0
-	x := k.x[:len(row)]
-	centre := f.centre[:len(row)]
-	for j, v := range row {
-		v = (v - centre[j]) * f.factor
-		x[j] = v
-		m = max(m, math.Abs(v))
+	if f.metric == Hamming {
+		k.hash(row)
+		k.storeDistance(s, i, 0)
+		return 0, 0
 	}
+	m := k.centred(row)
 	if !(m <= maxShort) {
 		k.none(s, i, math.Inf(-1))
 		return 0, 0
+	}
+	x := k.x[:len(row)]
+	if f.distance() {
+		miss, norm := k.steps(len(row), float64(f.step))
+		err := miss*outward + 0x1p-45*norm + tiny
+		k.storeDistance(s, i, err)
+		return err, 0
 	}
 	var hat, miss, square float64 // of ‖x̂‖², ‖e‖², ‖x‖²
 	eta := f.eta(s)
@@ -253,7 +327,7 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 	norm += err // bounds ‖x̂‖ too
 	s.errors[i], s.norms[i] = float32(err*outward), float32(norm*outward)
 	s.halves[i] = 0
-	if !f.product {
+	if !f.product() {
 		s.halves[i] = float32(hat / 2 * (1 - eta))
 		delta := (square - hat) / 2
 		s.deltas[i] = float32(delta - math.Abs(delta)*16*unit - tiny)
@@ -261,9 +335,44 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 	return err, norm
 }
 
+// shift is what rounds to an integer, in the low bits, when it is added.
+const shift = 0x1.8p52
+
+// steps rounds the first n components of k.x to multiples of s in k.q, and returns the norms of what is missing and of x.
+func (k *packer) steps(n int, s float64) (miss, norm float64) {
+	q, inverse, sum := k.q, 1/s, k.f.metric == Manhattan
+	for j, v := range k.x[:n] {
+		// Beyond 2³¹ steps the low bits would say nothing.
+		r := int64(math.Float64bits(min(max(v*inverse, -127), 127)+shift)<<32) >> 32
+		q[j] = int8(r)
+		e, a := math.Abs(v-float64(r)*s), math.Abs(v)
+		if sum {
+			miss, norm = miss+e, norm+a
+		} else {
+			miss, norm = max(miss, e), max(norm, a)
+		}
+	}
+	return miss, norm
+}
+
+// hash makes a byte of each component: the same of equal ones.
+func (k *packer) hash(row []float64) {
+	for j, v := range row {
+		b := math.Float64bits(v + 0) // one zero
+		k.q[j] = int8((b ^ b>>32) * 0x9e3779b97f4a7c15 >> 56)
+	}
+}
+
+// storeDistance writes k.q into row i, and its ε.
+func (k *packer) storeDistance(s *shorts, i int, err float64) {
+	k.storeBytes(s, i)
+	s.scales[i] = -k.f.step * (1 - 16*unit)
+	s.errors[i] = float32(err * outward)
+	s.halves[i] = -s.errors[i]
+}
+
 // quantise rounds x/scale to int8.
 func (k *packer) quantise(s *shorts, i int, x []float64, scale float64) (hat, miss, square float64) {
-	const shift = 0x1.8p52 // adding it rounds to an integer, in the low bits
 	q := k.q
 	inverse := 1 / scale
 	var sum, squares int64
@@ -315,8 +424,18 @@ func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst [
 
 // limits are a, b and c of row i of s against the rows of others. They belong to the bounded reduced value R.
 func (f *frame) limits(s, others *shorts, i int, bound float64) (a, b, c float32) {
+	if f.distance() {
+		r := bound * (1 + 0x1p-30) * f.factor
+		switch {
+		case bound < 0:
+			return float32(math.Inf(-1)), 0, 0
+		case !(r < 0x1p120):
+			return float32(math.Inf(1)), 0, 0
+		}
+		return float32((r + tiny) * outward), 0, 0
+	}
 	square, err, norm := f.factor*f.factor, float64(s.errors[i]), float64(s.norms[i])
-	if f.product {
+	if f.product() {
 		t := bound * square // −t
 		t += math.Abs(t)*16*unit + tiny
 		if t != t { // bound is −∞

@@ -384,17 +384,17 @@ func minkowskiSlack(p float64, dim int) float64 {
 	return min((0x1p14+16*p+16*float64(dim))*0x1p-52, 1)
 }
 
-func (t *kdTree) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, positions []int32, distances []float64) {
-	t.search(q, exclude, threads, func() *nearest {
+func (t *kdTree) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
+	t.search(q, exclude, s, func() *nearest {
 		return newNearest(k)
 	}, func(i int, n *nearest) {
 		n.sorted(positions[i*k:(i+1)*k], distances[i*k:(i+1)*k])
 	})
 }
 
-func (t *kdTree) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, threads int) *Neighbors {
+func (t *kdTree) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors {
 	found := make([]within, q.Len())
-	t.search(q, exclude, threads, func() *nearest {
+	t.search(q, exclude, s, func() *nearest {
 		return &nearest{radius: r}
 	}, func(i int, n *nearest) {
 		found[i] = within{slices.Clone(n.within.distances), slices.Clone(n.within.positions)}
@@ -404,21 +404,21 @@ func (t *kdTree) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, t
 }
 
 // search runs all queries; each goroutine has a nearest of its own, whose content take takes after each query.
-func (t *kdTree) search(q *vectors.Block, exclude []int32, threads int, keep func() *nearest, take func(int, *nearest)) {
+func (t *kdTree) search(q *vectors.Block, exclude []int32, s Search, keep func() *nearest, take func(int, *nearest)) {
 	if t.f64 != nil {
-		searchIn(t, t.f64, q, exclude, threads, keep, take)
+		searchIn(t, t.f64, q, exclude, s, keep, take)
 	} else {
-		searchIn(t, t.f32, q, exclude, threads, keep, take)
+		searchIn(t, t.f32, q, exclude, s, keep, take)
 	}
 }
 
 // queryRun is the number of queries that a goroutine takes at once: neighbours of each other, which share the cache.
 const queryRun = 64
 
-func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int32, threads int, keep func() *nearest, take func(int, *nearest)) {
+func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int32, s Search, keep func() *nearest, take func(int, *nearest)) {
 	n := q.Len()
 	homes := make([]int32, n)
-	parallel(n, queryRun, threads, func() func(lo, hi int) {
+	parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
 		f := newFinder(t, b)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -428,7 +428,7 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 		}
 	})
 	turns := byHome(homes, t.slots)
-	parallel(n, queryRun, threads, func() func(lo, hi int) {
+	parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
 		f := newFinder(t, b)
 		f.nearest = keep()
 		return func(lo, hi int) {
@@ -437,6 +437,7 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 				f.find(int(homes[i]), excluded(exclude, int(i)))
 				take(int(i), f.nearest)
 			}
+			s.answered(hi - lo)
 		}
 	})
 }

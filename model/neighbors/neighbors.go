@@ -157,6 +157,17 @@ type Search struct {
 	Self bool
 	// Threads is the number of goroutines that share the queries. Default: GOMAXPROCS.
 	Threads int
+	// Progress, where it is set, is called as queries are answered, by several goroutines at once, with the number
+	// answered since: the numbers add up to that of the queries. Where each pair of points serves both ends, the part of
+	// the pairs that have been compared counts as that part of the queries.
+	Progress func(queries int)
+}
+
+// answered reports n more queries as answered.
+func (s *Search) answered(n int) {
+	if s.Progress != nil && n > 0 {
+		s.Progress(n)
+	}
 }
 
 // Index answers queries over a set of points. It is immutable, and safe for concurrent use.
@@ -173,9 +184,9 @@ type Index struct {
 type engine interface {
 	// kNeighbors writes the neighbours of query i into positions[i*k:] and distances[i*k:]. The point exclude[i] is no
 	// neighbour of query i; exclude is nil, or −1 where none is.
-	kNeighbors(q *vectors.Block, exclude []int32, k, threads int, positions []int32, distances []float64)
+	kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64)
 	// radiusNeighbors finds all points within the distance r.
-	radiusNeighbors(q *vectors.Block, exclude []int32, r float64, threads int) *Neighbors
+	radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors
 	// encode writes what the engine has built; the engine's decoder reads it.
 	encode(e *encoder)
 }
@@ -397,7 +408,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	for i := range out.Offsets {
 		out.Offsets[i] = int64(i * k)
 	}
-	x.engine.kNeighbors(q, exclude, k, s.NumThreads(), out.Positions, out.Distances)
+	x.engine.kNeighbors(q, exclude, k, s, out.Positions, out.Distances)
 	return out, nil
 }
 
@@ -410,7 +421,7 @@ func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbo
 	if math.IsNaN(r) {
 		return nil, errors.New("radius: must be a number")
 	}
-	return x.engine.radiusNeighbors(q, exclude, r, s.NumThreads()), nil
+	return x.engine.radiusNeighbors(q, exclude, r, s), nil
 }
 
 // NumThreads is Threads, or its default.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"beamlearn/model/neighbors/internal/tile"
 	"beamlearn/model/vectors"
@@ -19,28 +20,36 @@ type tiled struct {
 	points   points
 	scales   []float64 // inverse norms, for the cosine
 	kernels  *tile.Kernels
+	tiles    [inFloat64]*tile.Tile // nil where the level or the dimension has none
 	frame    *frame
-	bytes    *shorts // nil where the level or the dimension has no int8 tile
+	bytes    *shorts
 	float32s *lazy[*shorts]
 	first    precision // where work begins
 }
 
-// tileMetric reports whether the tiles have the metric.
-func tileMetric(m Metric) bool {
-	switch m {
-	case Euclidean, SqEuclidean, Cosine, InnerProduct:
-		return true
-	}
-	return false
-}
+// tileMetric reports whether the tiles have the metric: all but that whose terms are powers.
+func tileMetric(m Metric) bool { return m != Minkowski }
 
 // newTiled builds the engine on the kernels of a level.
 func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
-	t := &tiled{o: o, kernels: kernels, float32s: new(lazy[*shorts]), first: inFloat32}
+	t := &tiled{o: o, kernels: kernels, float32s: new(lazy[*shorts])}
+	switch o.Metric {
+	case Manhattan:
+		t.tiles[inBytes] = kernels.Manhattan
+	case Chebyshev:
+		t.tiles[inBytes] = kernels.Chebyshev
+	case Hamming:
+		t.tiles[inBytes] = kernels.Hamming
+	default:
+		t.tiles = [...]*tile.Tile{inBytes: kernels.Bytes, inFloat32: kernels.Float32s}
+	}
+	if p.dim > maxByteDim {
+		t.tiles[inBytes] = nil
+	}
+	t.first = t.from(inBytes)
 	t.points, t.scales = o.scales(*p)
-	t.frame = newFrame(p.n, p.dim, o.Metric == InnerProduct, t.row)
-	if kernels.Bytes != nil && p.dim <= maxByteDim {
-		t.first = inBytes
+	t.frame = newFrame(p.n, p.dim, o.Metric, t.row)
+	if t.first == inBytes {
 		t.bytes = t.frame.shortsOf(p.n, true, runtime.GOMAXPROCS(0), t.row)
 	}
 	return t
@@ -69,10 +78,25 @@ const (
 	inFloat64 // no filter
 )
 
-// tooMany is the share of pairs that pass for nothing from which on the next precision is faster, and patience the
-// number of points that a block of queries is compared to before it is looked at: bounds are not tight at first.
-var tooMany = [...]float64{inBytes: 1.0 / 8, inFloat32: 1.0 / 2}
+// from is the first precision from one on that there is a tile of, or inFloat64.
+func (t *tiled) from(p precision) precision {
+	for p < inFloat64 && t.tiles[p] == nil {
+		p++
+	}
+	return p
+}
 
+// tooMany is the share of pairs that pass for nothing from which on the next precision is faster: of those that begin in
+// int8, less if float32 can follow.
+func (t *tiled) tooMany(p precision) float64 {
+	if t.from(p+1) == inFloat32 {
+		return 1.0 / 8
+	}
+	return 1.0 / 2
+}
+
+// patience is the number of points that a block of queries is compared to before it is looked at: bounds are not tight
+// at first.
 func (s *query) patience() int { return max(64*s.k, 4096) }
 
 // shorts are the points' short forms of a precision.
@@ -115,6 +139,9 @@ type query struct {
 
 	radius float64
 	found  []within
+
+	search   Search
+	compared atomic.Int64 // pairs, where they serve both ends
 }
 
 // state is what a search knows of one query.
@@ -125,25 +152,21 @@ type state struct {
 
 const closed = -1 // the answer is complete
 
-func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, positions []int32, distances []float64) {
-	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()),
+func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, search Search, positions []int32, distances []float64) {
+	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: search,
 		k: k, positions: positions, distances: distances}
 	for i := range s.states {
 		s.states[i].bound = math.Inf(1)
 	}
-	if s.zero = t.o.ceiling(0, t.points.dim); t.frame.product {
+	if s.zero = t.o.ceiling(0, t.points.dim); t.frame.product() {
 		s.zero = math.Inf(-1)
 	}
 	if k >= heaped {
 		s.more = slack(k)
 		s.extra = make([]candidate, q.Len()*s.more)
 	}
-	if s.everyPoint() {
-		s.pairs(threads)
-	} else {
-		s.chunks(threads)
-	}
-	parallel(q.Len(), 1024, threads, func() func(lo, hi int) {
+	s.run()
+	parallel(q.Len(), 1024, search.NumThreads(), func() func(lo, hi int) {
 		var scratch []candidate
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -161,15 +184,15 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k, threads int, po
 	})
 }
 
-func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, threads int) *Neighbors {
-	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()),
+func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, search Search) *Neighbors {
+	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: search,
 		radius: r, found: make([]within, q.Len())}
 	ceiling := t.o.ceiling(r, t.points.dim)
 	for i := range s.states {
 		s.states[i].bound = ceiling
 	}
-	s.chunks(threads)
-	parallel(q.Len(), 64, threads, func() func(lo, hi int) {
+	s.run()
+	parallel(q.Len(), 64, search.NumThreads(), func() func(lo, hi int) {
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				s.found[i].sort()
@@ -177,6 +200,14 @@ func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, th
 		}
 	})
 	return gather(s.found)
+}
+
+func (s *query) run() {
+	if threads := s.search.NumThreads(); s.everyPoint() {
+		s.pairs(threads)
+	} else {
+		s.chunks(threads)
+	}
 }
 
 // everyPoint reports whether the queries are the points, all of them in order.
@@ -269,23 +300,34 @@ func (s *query) closeZero(i int) {
 }
 
 // bound is that of query i against the points from first on: −∞ where none of them can be a neighbour, because k points
-// that come before them are at the distance 0 already.
+// that come before them are at the distance 0 already. The Hamming distance, a whole number, must be less than the bound
+// where so many are at that.
 func (s *query) bound(i, first int) float64 {
 	if s.states[i].count == closed {
 		return math.Inf(-1)
 	}
-	if s.k > 0 && s.states[i].bound <= s.zero {
-		n := 0
-		for j := i * s.k; j < i*s.k+min(int(s.states[i].count), s.k); j++ {
-			if s.distances[j] == 0 && int(s.positions[j]) < first {
-				n++
-			}
-		}
-		if n == s.k {
-			return math.Inf(-1)
+	bound, dim := s.states[i].bound, s.t.points.dim
+	hamming := s.t.o.Metric == Hamming
+	if s.k == 0 || bound > s.zero && !hamming {
+		return bound
+	}
+	distance := 0.0
+	if hamming {
+		distance = s.t.o.finish(math.Floor(bound), dim)
+	}
+	n := 0
+	for j := i * s.k; j < i*s.k+min(int(s.states[i].count), s.k); j++ {
+		if s.distances[j] <= distance && int(s.positions[j]) < first {
+			n++
 		}
 	}
-	return s.states[i].bound
+	switch {
+	case n < s.k:
+		return bound
+	case hamming:
+		return math.Floor(bound) - 0.5
+	}
+	return math.Inf(-1)
 }
 
 // chunks answers a chunk of queries after the other, each against all points.
@@ -335,6 +377,7 @@ func (s *query) chunks(threads int) {
 					side.forms, side.prec = shorten(), prec
 				}
 			}
+			s.search.answered(hi - lo)
 		}
 	})
 }
@@ -377,8 +420,16 @@ func (s *query) pairs(threads int) {
 					c = b + 1 + (i-1+b%8*(blocks-b)/8)%(blocks-b-1)
 				}
 				w.rows, w.columns = &locks[b], &locks[c]
-				w.compare(block(b, prec), c*size, min((c+1)*size, t.points.n), prec, c > b)
+				last := min((c+1)*size, t.points.n)
+				w.compare(block(b, prec), c*size, last, prec, c > b)
 				prec = w.next(prec)
+				// All n² pairs, of which these are so many, come to n queries.
+				n, pairs := int64(t.points.n), int64(min(size, t.points.n-b*size))*int64(last-c*size)
+				if c > b {
+					pairs *= 2
+				}
+				done := s.compared.Add(pairs)
+				s.search.answered(int(done/n - (done-pairs)/n))
 			}
 		}
 	})
@@ -505,8 +556,13 @@ func (w *worker) load(q queries, i int) {
 	copy(a.QB[:], w.qb[i:])
 	copy(a.QC[:], w.qc[i:])
 	if f.bytes != nil {
-		copy(a.QOffsets[:], f.offsets[at:])
 		copy(a.QScales[:], f.scales[at:])
+	}
+	if t := w.s.t; t.frame.distance() {
+		return // its limits have no margins
+	}
+	if f.bytes != nil {
+		copy(a.QOffsets[:], f.offsets[at:])
 	}
 	e, norm := float32(0), float32(0)
 	for m := range tile.Rows {
@@ -552,10 +608,6 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 	}
 	w.unlock(w.columns)
 
-	tiles := t.kernels.Bytes
-	if prec == inFloat32 {
-		tiles = t.kernels.Float32s
-	}
 	panels := (last - first + tile.Columns - 1) / tile.Columns
 	step := min(max(pointBytes/(tile.Columns*4*points.words), 1), panels)
 	w.wasted, w.listed = 0, 0
@@ -567,7 +619,7 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		w.args.Hits = &w.hits[0]
 		for i := 0; i < q.n; i += tile.Rows {
 			w.load(q, i)
-			for _, hit := range w.hits[:tiles(&w.args)] {
+			for _, hit := range w.hits[:t.tiles[prec].Find(&w.args)] {
 				base := first + at + int(hit.Panel)*tile.Columns
 				for m, mask := range hit.Masks[:w.size] {
 					for ; mask != 0; mask &= mask - 1 {
@@ -585,26 +637,29 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 
 // next is the precision to go on with after prec.
 func (w *worker) next(prec precision) precision {
-	if prec == inFloat64 || w.compared < w.s.patience() || w.passed < tooMany[prec]*float64(w.compared) {
+	if prec == inFloat64 || w.compared < w.s.patience() || w.passed < w.s.t.tooMany(prec)*float64(w.compared) {
 		return prec
 	}
 	w.compared, w.passed = 0, 0
-	return prec + 1
+	return w.s.t.from(prec + 1)
 }
 
-// all takes a block of queries past points without a filter.
+// all takes a block of queries past points without a filter, a cache of points at a time.
 func (w *worker) all(q queries, first, last int) {
-	for i := 0; i < q.n; i += tile.Rows {
-		w.load(q, i)
-		for m := range w.size {
-			if math.IsInf(w.s.bound(w.group+m, first), -1) && !w.symmetric {
-				continue
+	step := max(pointBytes/(8*w.s.t.points.dim), 1)
+	for at := first; at < last; at += step {
+		for i := 0; i < q.n; i += tile.Rows {
+			w.load(q, i)
+			for m := range w.size {
+				if math.IsInf(w.s.bound(w.group+m, first), -1) && !w.symmetric {
+					continue
+				}
+				for j := at; j < min(at+step, last); j++ {
+					w.add(m, j, last, i, q, first)
+				}
 			}
-			for j := first; j < last; j++ {
-				w.add(m, j, last, i, q, first)
-			}
+			w.flush(i, q, first)
 		}
-		w.flush(i, q, first)
 	}
 }
 
@@ -720,6 +775,12 @@ func reduce[X, Y float](t *tiled, k *tile.PairKernels[X, Y], x []X, y []Y, pairs
 		for p, v := range out {
 			out[p] = negative(v)
 		}
+	case Manhattan:
+		k.Manhattan(x, y, dim, nil, pairs, out)
+	case Chebyshev:
+		k.Chebyshev(x, y, dim, nil, pairs, out)
+	case Hamming:
+		k.Hamming(x, y, dim, nil, pairs, out)
 	default:
 		k.Squares(x, y, dim, nil, pairs, out)
 	}
@@ -734,6 +795,10 @@ func (w *worker) seed(q queries, prec precision) {
 		rank++ // the query itself may have the best
 	}
 	if s.k == 0 || prec == inFloat64 {
+		return
+	}
+	if t.tiles[prec].Best == nil {
+		w.sample(q, rank)
 		return
 	}
 	points := t.shorts(prec)
@@ -759,10 +824,6 @@ func (w *worker) seed(q queries, prec precision) {
 		}
 		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
 	}
-	best := t.kernels.BytesBest
-	if prec == inFloat32 {
-		best = t.kernels.Float32sBest
-	}
 	const cells = tile.Rows * tile.Columns
 	w.best = slices.Grow(w.best[:0], sets*cells)[:sets*cells]
 	for i := range w.best {
@@ -777,7 +838,7 @@ func (w *worker) seed(q queries, prec precision) {
 		for set := range sets {
 			w.args.Best = &w.best[set*cells]
 			w.against(points, start+set*length, length)
-			best(&w.args)
+			t.tiles[prec].Best(&w.args)
 		}
 		for m := range w.size {
 			at := q.offset + i + m
@@ -794,12 +855,49 @@ func (w *worker) seed(q queries, prec precision) {
 	}
 }
 
+// sample gives the queries a first bound where the filter has none: the rank-th best of a few points.
+func (w *worker) sample(q queries, rank int) {
+	s, t := w.s, w.s.t
+	n := min(max(4*rank, 2*tile.Columns), t.points.n)
+	if n < rank {
+		return
+	}
+	start := 0
+	if s.exclude != nil { // points that were near in the input may be near
+		start = max(min(int(s.exclude[q.first]), t.points.n-n), 0)
+	}
+	for i := 0; i < q.n; i += tile.Rows {
+		w.load(q, i)
+		for m := range w.size {
+			w.scratch = w.scratch[:0]
+			for j := start; j < start+n; j += listed {
+				for l := j; l < min(j+listed, start+n); l++ {
+					w.list = append(w.list, uint64(l)<<32|uint64(m))
+				}
+				count := len(w.list)
+				w.pad()
+				w.compute()
+				for _, r := range w.reduced[:count] {
+					w.scratch = append(w.scratch, candidate{distance: r})
+				}
+				w.list = w.list[:0]
+			}
+			worst := t.o.finish(selectBest(w.scratch, rank).distance, t.points.dim)
+			s.states[w.group+m].bound = t.o.ceiling(worst, t.points.dim)
+		}
+	}
+}
+
 // seedBound is a bound on the reduced value of the points that have at least this score, the greatest h, E and F among
 // them given.
 func (t *tiled) seedBound(q *shorts, i int, score, half, e, f, eta float64) float64 {
+	if t.frame.distance() {
+		reduced := (max(e-score, 0)*(1+64*unit) + e*(1+64*unit) + float64(q.errors[i])) / t.frame.factor
+		return reduced*(1+0x1p-30) + 0x1p-1000
+	}
 	square := t.frame.factor * t.frame.factor
 	var reduced float64
-	if t.frame.product {
+	if t.frame.product() {
 		reduced = (-score + float64(q.norms[i])*e + (float64(q.errors[i])+(eta+0x1p-30)*float64(q.norms[i]))*f) / square
 		return reduced + math.Abs(reduced)*0x1p-30 + 0x1p-1000
 	}

@@ -12,7 +12,7 @@ import (
 	"beamlearn/model/vectors"
 )
 
-var tileMetrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct}
+var tileMetrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Hamming}
 
 // rowsBlock makes a block of rows, in float32 where that is asked for.
 func rowsBlock(rows [][]float64, dtype vectors.DType) *vectors.Block {
@@ -53,7 +53,7 @@ func adversaries() []struct {
 	wide bool
 } {
 	r := rand.New(rand.NewPCG(4, 1))
-	n := 200
+	n := 160
 	if len(tile.Levels()) == 1 {
 		n = 120
 	}
@@ -104,13 +104,19 @@ func adversaries() []struct {
 	}
 }
 
-// engines are one on each level. That of plain Go, whose tiles are slow, is left out where there are others.
+// engines are one on each level. That of plain Go, whose tiles are slow, is left out where there are others, and so is
+// one with the tiles of the level before.
 func engines(p *points, o Options) map[string]*tiled {
 	e := map[string]*tiled{}
 	levels := tile.Levels()
+	var before [inFloat64]*tile.Tile
 	for _, l := range levels {
 		if l != &tile.Generic || len(levels) == 1 {
-			e[l.Name] = newTiled(p, o, l)
+			t := newTiled(p, o, l)
+			if t.tiles != before {
+				e[l.Name] = t
+			}
+			before = t.tiles
 		}
 	}
 	return e
@@ -133,7 +139,7 @@ func queriesOf(b *vectors.Block, p *points) []query1 {
 	var places []int32
 	other := &vectors.Block{Dim: b.Dim, DType: vectors.Float64}
 	buf, half := make([]float64, b.Dim), make([]float64, b.Dim)
-	for i := n / 3; i < n/3+101; i++ {
+	for i := n / 3; i < min(n/3+101, n); i++ {
 		x := p.row(i, buf)
 		some.Append(x, int64(i))
 		places = append(places, int32(i))
@@ -174,21 +180,25 @@ func TestTiledIsExact(t *testing.T) {
 					n := q.q.Len()
 					const most = 60
 					positions, distances := make([]int32, n*most), make([]float64, n*most)
-					reference.kNeighbors(q.q, q.exclude, most, 2, positions, distances)
+					reference.kNeighbors(q.q, q.exclude, most, Search{Threads: 2}, positions, distances)
 					radius := distances[(n/2)*most+20]
-					within := reference.radiusNeighbors(q.q, q.exclude, radius, 2)
+					within := reference.radiusNeighbors(q.q, q.exclude, radius, Search{Threads: 2})
 					for level, e := range under {
 						begin := e.first
-						for e.first = begin; e.first <= inFloat64; e.first++ {
+						for ; e.first <= inFloat64; e.first = e.from(e.first + 1) {
 							name := fmt.Sprintf("%s/%v/%s/%s/%s/%d", set.name, dtype, m, q.name, level, e.first)
-							for _, k := range []int{1, 10, most} {
+							ks := []int{1, 10, most}
+							if q.name != "all" {
+								ks = ks[1:2]
+							}
+							for _, k := range ks {
 								gotP, gotD := make([]int32, n*k), make([]float64, n*k)
-								e.kNeighbors(q.q, q.exclude, k, 1+k%3, gotP, gotD)
+								e.kNeighbors(q.q, q.exclude, k, Search{Threads: 1 + k%3}, gotP, gotD)
 								for i := range n {
 									sameNeighbors(t, name, i, gotP[i*k:(i+1)*k], positions[i*most:][:k], gotD[i*k:(i+1)*k], distances[i*most:][:k])
 								}
 							}
-							got := e.radiusNeighbors(q.q, q.exclude, radius, 2)
+							got := e.radiusNeighbors(q.q, q.exclude, radius, Search{Threads: 2})
 							if !slices.Equal(got.Offsets, within.Offsets) {
 								t.Fatalf("%s: radius %v: %d pairs, want %d", name, radius, len(got.Positions), len(within.Positions))
 							}
@@ -224,8 +234,8 @@ func TestTiledSize(t *testing.T) {
 				for k := 1; k < n; k += 1 + k/4 {
 					wantP, wantD := make([]int32, n*k), make([]float64, n*k)
 					gotP, gotD := make([]int32, n*k), make([]float64, n*k)
-					reference.kNeighbors(q.q, q.exclude, k, 1, wantP, wantD)
-					e.kNeighbors(q.q, q.exclude, k, 2, gotP, gotD)
+					reference.kNeighbors(q.q, q.exclude, k, Search{Threads: 1}, wantP, wantD)
+					e.kNeighbors(q.q, q.exclude, k, Search{Threads: 2}, gotP, gotD)
 					sameNeighbors(t, fmt.Sprintf("n %d, k %d, %s", n, k, q.name), -1, gotP, wantP, gotD, wantD)
 				}
 			}
@@ -260,16 +270,16 @@ func TestTiledGivesUp(t *testing.T) {
 	for _, q := range queriesOf(b, p)[:1] {
 		n := q.q.Len()
 		wantP, wantD := make([]int32, n*k), make([]float64, n*k)
-		newBrute(p, o).kNeighbors(q.q, q.exclude, k, 2, wantP, wantD)
+		newBrute(p, o).kNeighbors(q.q, q.exclude, k, Search{Threads: 2}, wantP, wantD)
 		for level, e := range engines(p, o) {
 			gotP, gotD := make([]int32, n*k), make([]float64, n*k)
-			e.kNeighbors(q.q, q.exclude, k, 2, gotP, gotD)
+			e.kNeighbors(q.q, q.exclude, k, Search{Threads: 2}, gotP, gotD)
 			sameNeighbors(t, level, -1, gotP, wantP, gotD, wantD)
 			// As chunks: the last query is not asked for.
 			short := *q.q
 			short.Numbers = short.Numbers[:n-1]
 			clear(gotP)
-			e.kNeighbors(&short, q.exclude[:n-1], k, 2, gotP, gotD)
+			e.kNeighbors(&short, q.exclude[:n-1], k, Search{Threads: 2}, gotP, gotD)
 			sameNeighbors(t, level+" in chunks", -1, gotP[:(n-1)*k], wantP[:(n-1)*k], gotD[:(n-1)*k], wantD[:(n-1)*k])
 		}
 	}
@@ -285,7 +295,7 @@ func TestLimits(t *testing.T) {
 			o := Options{Metric: m}
 			for level, e := range engines(p, o) {
 				for _, prec := range []precision{inBytes, inFloat32} {
-					if prec < e.first {
+					if e.tiles[prec] == nil {
 						continue
 					}
 					checkLimits(t, fmt.Sprintf("%s/%s/%s/%d", set.name, m, level, prec), e, b, prec)
@@ -304,10 +314,6 @@ func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec pre
 	}
 	f := e.shorts(prec)
 	q := queries{first: 0, n: tile.Rows, forms: f}
-	tiles := e.kernels.Bytes
-	if prec == inFloat32 {
-		tiles = e.kernels.Float32s
-	}
 	var pre prepared
 	for j := range e.points.n {
 		for i := range tile.Rows {
@@ -325,7 +331,7 @@ func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec pre
 		w.load(q, 0)
 		w.against(f, j/tile.Columns, 1)
 		w.args.A, w.args.B, w.args.C, w.args.Hits = &w.a[0], &w.b[0], &w.c[0], &w.hits[0]
-		n := tiles(&w.args)
+		n := e.tiles[prec].Find(&w.args)
 		for i := range tile.Rows {
 			if n == 0 || w.hits[0].Masks[i]>>(j%tile.Columns)&1 == 0 {
 				t.Fatalf("%s: the pair %d, %d was discarded at its own distance", name, i, j)

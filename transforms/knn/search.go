@@ -141,7 +141,8 @@ func (t *task) run(ctx context.Context, pieces func() func(*IndexPiece) bool, em
 // answer answers a block of queries, which with self are points of the index.
 func (t *task) answer(q *vectors.Block, self bool) error {
 	start := time.Now()
-	search := neighbors.Search{Self: self, Threads: t.options.Threads}
+	run := progress.Of(t.options.RunID)
+	search := neighbors.Search{Self: self, Threads: t.options.Threads, Progress: func(n int) { run.Add(int64(n)) }}
 	var found *neighbors.Neighbors
 	var err error
 	if t.options.Radius != nil {
@@ -156,7 +157,6 @@ func (t *task) answer(q *vectors.Block, self bool) error {
 	if err := t.write(q, found); err != nil {
 		return err
 	}
-	progress.Of(t.options.RunID).Add(int64(q.Len()))
 	t.report.Queries += int64(q.Len())
 	t.report.Neighbors += int64(len(found.Positions))
 	t.report.Search += searched.Sub(start).Seconds()

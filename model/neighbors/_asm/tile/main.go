@@ -5,8 +5,10 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -51,20 +53,42 @@ const (
 	hitSize  = hitMasks + 8*rows
 )
 
-// Predicates of VCMPPS: not less than, so that what is not a number is a hit.
-const notLess = 5
+// Predicates of VCMPPS and VCMPPD. What is not a number is not less, and unequal.
+const (
+	unequal = 4
+	notLess = 5
+)
+
+// A form is what a tile makes of a row of each side. All but float32s are of int8, four components a word.
+type form string
+
+const (
+	bytes     form = "bytes" // products
+	float32s  form = "float32s"
+	manhattan form = "manhattan"
+	chebyshev form = "chebyshev"
+	hamming   form = "hamming"
+)
 
 func main() {
 	ConstraintExpr("amd64,!purego")
 	for _, best := range []bool{false, true} {
-		tile512(true, best)
-		tile512(false, best)
-		tile256(best)
+		for _, f := range []form{bytes, float32s, manhattan, chebyshev, hamming} {
+			if f != hamming || !best {
+				tile512(f, best)
+			}
+		}
+		for _, f := range []form{bytes, float32s, manhattan, chebyshev, hamming} {
+			if f != hamming || !best {
+				tile256(f, "AVX2", best)
+			}
+		}
+		tile256(bytes, "AVXVNNI", best)
 	}
 	for _, level := range []string{"AVX512", "AVX2"} {
 		screen(level)
 		for _, b := range [][2]int{{32, 32}, {64, 32}, {64, 64}} {
-			for _, k := range []string{"squares", "scaledSquares", "products"} {
+			for _, k := range []string{"squares", "scaledSquares", "products", "manhattan", "chebyshev", "hamming"} {
 				if k != "scaledSquares" || b[0] == 64 {
 					pairs(k, level, b[0], b[1])
 				}
@@ -75,13 +99,15 @@ func main() {
 }
 
 // begin opens a tile's function.
-func begin(name, level string, best bool) (args, panel, words, left, offset reg.GPVirtual) {
+func begin(f form, level string, best bool) (args, panel, words, left, offset reg.GPVirtual) {
+	name := string(f) + level
 	if best {
-		TEXT(name+"Best"+level, NOSPLIT, "func(a *byte)")
-		Doc(name + "Best" + level + " raises a.Best to the scores of the tiles: see Kernels.")
+		name = string(f) + "Best" + level
+		TEXT(name, NOSPLIT, "func(a *byte)")
+		Doc(name + " raises a.Best to the scores of the tiles: see Tile.")
 	} else {
-		TEXT(name+level, NOSPLIT, "func(a *byte) int")
-		Doc(name + level + " finds the hits of the tiles: see Kernels.")
+		TEXT(name, NOSPLIT, "func(a *byte) int")
+		Doc(name + " finds the hits of the tiles: see Tile.")
 	}
 	Pragma("noescape")
 	args = Load(Param("a"), GP64()).(reg.GPVirtual)
@@ -117,14 +143,54 @@ func limits(args, margins reg.Register) {
 	VMOVUPS(g, at(args, argLimits))
 }
 
-// tile512 is a tile whose 8 × 48 sums stay in 24 registers.
-func tile512(bytes, best bool) {
-	name := "float32s"
-	if bytes {
-		name = "bytes"
+type vector interface {
+	reg.Register
+	reg.Vec
+}
+
+// broadcast32 is a register whose 32-bit elements are all v.
+func broadcast32(v uint32, to vector) vector {
+	c := GP32()
+	MOVL(U32(v), c)
+	if to.Size() == 64 {
+		VPBROADCASTD(c, to)
+	} else {
+		VMOVD(c, to.AsX())
+		VPBROADCASTD(to.AsX(), to)
 	}
+	return to
+}
+
+// broadcast64 is a register whose 64-bit elements are all v.
+func broadcast64(v uint64, to vector) vector {
+	c := GP64()
+	MOVQ(U64(v), c)
+	if to.Size() == 64 {
+		VPBROADCASTQ(c, to)
+	} else {
+		VMOVQ(c, to.AsX())
+		VPBROADCASTQ(to.AsX(), to)
+	}
+	return to
+}
+
+// highest leaves in each 32-bit element of x, whose bytes are unsigned, the greatest of them.
+func highest(x, t, mask vector) {
+	VPSRLD(Imm(16), x, t)
+	VPMAXUB(t, x, x)
+	VPSRLD(Imm(8), x, t)
+	VPMAXUB(t, x, x)
+	if x.Size() == 64 {
+		VPANDD(mask, x, x)
+	} else {
+		VPAND(mask, x, x)
+	}
+}
+
+// tile512 is a tile whose 8 × 48 sums stay in 24 registers.
+func tile512(f form, best bool) {
 	const vectors = 3
-	args, panel, words, left, offset := begin(name, "AVX512", best)
+	args, panel, words, left, offset := begin(f, "AVX512", best)
 	margins := pointer(args, argMargins)
 	var hits, count reg.GPVirtual
 	if !best {
@@ -143,7 +209,7 @@ func tile512(bytes, best bool) {
 		for v := range acc[m] {
 			acc[m][v] = ZMM()
 			switch {
-			case !bytes:
+			case f != bytes:
 				VPXORD(acc[m][v], acc[m][v], acc[m][v])
 			case v == 0:
 				VPBROADCASTD(at(args, argQOffsets+4*m), acc[m][v])
@@ -154,27 +220,46 @@ func tile512(bytes, best bool) {
 	}
 	MOVQ(at(args, argQueries), q)
 	MOVQ(at(args, argWords), words)
-	sign := ZMM()
-	if bytes {
-		flip := GP32()
-		MOVL(U32(0x80808080), flip)
-		VPBROADCASTD(flip, sign)
+	var sign, ones vector
+	switch f {
+	case bytes:
+		sign = broadcast32(0x80808080, ZMM())
+	case manhattan, hamming:
+		ones = broadcast32(0x01010101, ZMM())
 	}
 	col := [vectors]reg.VecVirtual{ZMM(), ZMM(), ZMM()}
 	Label("word")
 	for v := range col {
-		if bytes { // x + 128, as the first factor is unsigned
+		if f == bytes { // x + 128, as the first factor is unsigned
 			VPXORD(at(panel, 64*v), sign, col[v])
 		} else {
 			VMOVUPS(at(panel, 64*v), col[v])
 		}
 	}
+	x, low, high := ZMM(), ZMM(), ZMM()
 	for m := range acc {
+		if f == manhattan || f == chebyshev {
+			VPBROADCASTD(at(q, 4*m), x)
+		}
 		for v := range col {
-			if bytes {
+			switch f {
+			case bytes:
 				VPDPBUSD_BCST(at(q, 4*m), col[v], acc[m][v])
-			} else {
+			case float32s:
 				VFMADD231PS_BCST(at(q, 4*m), col[v], acc[m][v])
+			case hamming: // 1 for each byte that differs
+				VPXORD_BCST(at(q, 4*m), col[v], high)
+				VPMINUB(ones, high, high)
+				VPDPBUSD(ones, high, acc[m][v])
+			default:
+				VPMAXSB(col[v], x, high)
+				VPMINSB(col[v], x, low)
+				VPSUBB(low, high, high)
+				if f == manhattan {
+					VPDPBUSD(ones, high, acc[m][v])
+				} else {
+					VPMAXUB(high, acc[m][v], acc[m][v])
+				}
 			}
 		}
 	}
@@ -183,31 +268,43 @@ func tile512(bytes, best bool) {
 	DECQ(words)
 	JNZ(LabelRef("word"))
 
-	// The scores: s·t·sum − half.
+	if f == chebyshev {
+		mask := broadcast32(0xff, ZMM())
+		for m := range acc {
+			for v := range acc[m] {
+				highest(acc[m][v], low, mask)
+			}
+		}
+	}
 	t := ZMM()
 	halves := columnsOf(args, offset, argHalves)
-	if bytes {
+	if f == bytes {
 		scales := columnsOf(args, offset, argScales)
 		for v := range col {
 			VMOVUPS(scales(64*v), col[v])
 		}
 	}
+	scale := func(m int) { // of the query
+		if f != float32s {
+			VBROADCASTSS(at(args, argQScales+4*m), t)
+		}
+	}
 	score := func(m, v int) {
 		x := acc[m][v]
-		if bytes {
-			VCVTDQ2PS(x, x)
-			VMULPS(col[v], x, x)
-			VFMSUB213PS(halves(64*v), t, x)
-		} else {
+		if f == float32s {
 			VSUBPS(halves(64*v), x, x)
+			return
 		}
+		VCVTDQ2PS(x, x)
+		if f == bytes {
+			VMULPS(col[v], x, x)
+		}
+		VFMSUB213PS(halves(64*v), t, x)
 	}
 	if best {
 		p := pointer(args, argBest)
 		for m := range acc {
-			if bytes {
-				VBROADCASTSS(at(args, argQScales+4*m), t)
-			}
+			scale(m)
 			for v := range acc[m] {
 				score(m, v)
 				VMAXPS(at(p, 4*columns*m+64*v), acc[m][v], acc[m][v])
@@ -229,11 +326,8 @@ func tile512(bytes, best bool) {
 		}
 		any, k := K(), K()
 		KXORW(any, any, any)
-		x := ZMM()
 		for m := range acc {
-			if bytes {
-				VBROADCASTSS(at(args, argQScales+4*m), t)
-			}
+			scale(m)
 			for v := range acc[m] {
 				score(m, v)
 				VMAXPS_BCST(at(args, argLimits+4*m), limit[v], x)
@@ -277,13 +371,31 @@ func tile512(bytes, best bool) {
 	RET()
 }
 
-// tile256 is a float32 tile in four parts of 4 × 24, whose sums stay in 12 registers.
-func tile256(best bool) {
-	const (
-		high    = 4
+// vpdpbusd adds to each element of acc the four products of signed and unsigned bytes, in its VEX encoding (AVX-VNNI),
+// which the assembler does not have: it would choose EVEX.
+func vpdpbusd(signed, unsigned, acc reg.VecPhysical) {
+	r, v, b := uint32(acc.PhysicalIndex()), uint32(unsigned.PhysicalIndex()), uint32(signed.PhysicalIndex())
+	code := [4]uint32{
+		0xc4,
+		(^r>>3&1)<<7 | 1<<6 | (^b>>3&1)<<5 | 2, // R, X and B inverted; the map 0F 38
+		(^v&15)<<3 | 1<<2 | 1,                  // W0; the second operand inverted; 256 bits; the prefix 66
+		0x50,
+	}
+	Commentf("VPDPBUSD %s, %s, %s", signed.Asm(), unsigned.Asm(), acc.Asm())
+	emit := func(width string, c Op) { Instruction(&ir.Instruction{Opcode: width, Operands: []Op{c}}) }
+	emit("LONG", U32(code[0]|code[1]<<8|code[2]<<16|code[3]<<24))
+	emit("BYTE", U8(3<<6|(r&7)<<3|b&7))
+}
+
+// tile256 is a tile in parts of 4 × 24, or of 4 × 16 where a term takes more registers.
+func tile256(f form, level string, best bool) {
+	const high = 4
+	vnni := level == "AVXVNNI"
+	vectors := 2
+	if vnni || f == float32s {
 		vectors = 3
-	)
-	args, panel, words, left, offset := begin("float32s", "AVX2", best)
+	}
+	args, panel, words, left, offset := begin(f, level, best)
 	margins := pointer(args, argMargins)
 	var hits, count reg.GPVirtual
 	if !best {
@@ -292,75 +404,163 @@ func tile256(best bool) {
 		XORQ(count, count)
 	}
 	q, p, any := GP64(), GP64(), GP64()
+	// The fields of the arguments, the masks and the best scores of these four rows.
+	own, to := GP64(), GP64()
 	Label("panel")
-	if !best {
+	MOVQ(args, own)
+	if best {
+		MOVQ(at(args, argBest), to)
+	} else {
+		MOVQ(hits, to)
 		limits(args, margins)
 		XORQ(any, any)
 	}
-	for part := range 4 {
-		row, column := part/2*high, part%2*8*vectors
-		word := fmt.Sprintf("word%d", part)
-		var acc [high][vectors]reg.VecVirtual
+	Label("rows")
+	// The registers are fixed, as vpdpbusd must know them.
+	var registers = []reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7,
+		reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}
+	vec := func() reg.VecPhysical {
+		r := registers[0]
+		registers = registers[1:]
+		return r
+	}
+	acc := make([][]reg.VecPhysical, high)
+	for m := range acc {
+		for range vectors {
+			acc[m] = append(acc[m], vec())
+		}
+	}
+	col := make([]reg.VecPhysical, vectors)
+	for v := range col {
+		col[v] = vec()
+	}
+	t := vec()
+	var a, b, factor, ones reg.VecPhysical // scratch; what bytes are multiplied by: 1, or the query's magnitudes; 1 in 16 bits
+	if vectors == 2 {
+		a, b, factor, ones = vec(), vec(), vec(), vec()
+	}
+	for column := 0; column < columns; column += 8 * vectors {
+		word := fmt.Sprintf("word%d", column)
 		for m := range acc {
 			for v := range acc[m] {
-				acc[m][v] = YMM()
-				VXORPS(acc[m][v], acc[m][v], acc[m][v])
+				if vnni {
+					VPBROADCASTD(at(own, argQOffsets+4*m), acc[m][v])
+				} else {
+					VXORPS(acc[m][v], acc[m][v], acc[m][v])
+				}
 			}
 		}
+		if f == manhattan || f == hamming {
+			broadcast32(0x01010101, factor)
+		}
+		if vectors == 2 && f != chebyshev {
+			broadcast32(0x00010001, ones)
+		}
 		MOVQ(at(args, argQueries), q)
+		SUBQ(args, q)
+		ADDQ(own, q)
 		MOVQ(panel, p)
 		MOVQ(at(args, argWords), words)
-		col := [vectors]reg.VecVirtual{YMM(), YMM(), YMM()}
-		t := YMM()
 		Label(word)
 		for v := range col {
 			VMOVUPS(at(p, 4*column+32*v), col[v])
+			if vnni { // x + 128, as the first factor is unsigned
+				VPXOR(signs256(), col[v], col[v])
+			}
 		}
 		for m := range acc {
-			VBROADCASTSS(at(q, 4*(row+m)), t)
+			VBROADCASTSS(at(q, 4*m), t)
+			if f == bytes && !vnni {
+				VPABSB(t, factor)
+			}
 			for v := range col {
-				VFMADD231PS(col[v], t, acc[m][v])
+				switch f {
+				case bytes:
+					if vnni {
+						vpdpbusd(t, col[v], acc[m][v])
+						continue
+					}
+					VPSIGNB(t, col[v], a) // two products of at most 127² do not saturate
+					VPMADDUBSW(a, factor, a)
+				case float32s:
+					VFMADD231PS(col[v], t, acc[m][v])
+					continue
+				case hamming: // 1 for each byte that differs
+					VPXOR(t, col[v], a)
+					VPMINUB(factor, a, a)
+				default:
+					VPMAXSB(t, col[v], a)
+					VPMINSB(t, col[v], b)
+					VPSUBB(b, a, a)
+				}
+				if f == chebyshev {
+					VPMAXUB(a, acc[m][v], acc[m][v])
+					continue
+				}
+				if f != bytes {
+					VPMADDUBSW(factor, a, a)
+				}
+				VPMADDWD(ones, a, a)
+				VPADDD(a, acc[m][v], acc[m][v])
 			}
 		}
 		ADDQ(Imm(stride), q)
 		ADDQ(Imm(stride), p)
 		DECQ(words)
 		JNZ(LabelRef(word))
-		halves := columnsOf(args, offset, argHalves)
+
+		if f == chebyshev {
+			broadcast32(0xff, t)
+			for m := range acc {
+				for v := range acc[m] {
+					highest(acc[m][v], a, t)
+				}
+			}
+		}
+		halves, scales := columnsOf(args, offset, argHalves), columnsOf(args, offset, argScales)
 		for m := range acc {
-			for v := range acc[m] {
-				VSUBPS(halves(4*column+32*v), acc[m][v], acc[m][v])
+			if f != float32s {
+				VBROADCASTSS(at(own, argQScales+4*m), t)
+			}
+			for v, x := range acc[m] {
+				if f == float32s {
+					VSUBPS(halves(4*column+32*v), x, x)
+					continue
+				}
+				VCVTDQ2PS(x, x)
+				if f == bytes {
+					VMULPS(scales(4*column+32*v), x, x)
+				}
+				VFMSUB213PS(halves(4*column+32*v), t, x)
 			}
 		}
 		if best {
-			s := pointer(args, argBest)
 			for m := range acc {
 				for v := range acc[m] {
-					to := at(s, 4*columns*(row+m)+4*column+32*v)
-					VMAXPS(to, acc[m][v], acc[m][v])
-					VMOVUPS(acc[m][v], to)
+					VMAXPS(at(to, 4*columns*m+4*column+32*v), acc[m][v], acc[m][v])
+					VMOVUPS(acc[m][v], at(to, 4*columns*m+4*column+32*v))
 				}
 			}
 			continue
 		}
 		limit := col
-		a, b, c := columnsOf(args, offset, argA), columnsOf(args, offset, argB), columnsOf(args, offset, argC)
+		la, lb, lc := columnsOf(args, offset, argA), columnsOf(args, offset, argB), columnsOf(args, offset, argC)
 		VBROADCASTSS(at(args, argQMargin), t)
 		for v := range limit {
-			VMOVUPS(a(4*column+32*v), limit[v])
-			VFMADD231PS(b(4*column+32*v), t, limit[v])
+			VMOVUPS(la(4*column+32*v), limit[v])
+			VFMADD231PS(lb(4*column+32*v), t, limit[v])
 		}
 		VBROADCASTSS(at(args, argQMargin+4), t)
 		for v := range limit {
-			VFMADD231PS(c(4*column+32*v), t, limit[v])
+			VFMADD231PS(lc(4*column+32*v), t, limit[v])
 		}
 		bits, more := GP64(), GP64()
 		for m := range acc {
 			for v := range acc[m] {
-				VBROADCASTSS(at(args, argLimits+4*(row+m)), t)
+				VBROADCASTSS(at(own, argLimits+4*m), t)
 				VMAXPS(t, limit[v], t)
 				VADDPS(t, acc[m][v], acc[m][v])
-				VBROADCASTSS(at(args, argQHalves+4*(row+m)), t)
+				VBROADCASTSS(at(own, argQHalves+4*m), t)
 				VCMPPS(Imm(notLess), t, acc[m][v], t)
 				if v == 0 {
 					VMOVMSKPS(t, bits.As32())
@@ -372,13 +572,22 @@ func tile256(best bool) {
 			}
 			ORQ(bits, any)
 			if column == 0 {
-				MOVQ(bits, at(hits, hitMasks+8*(row+m)))
+				MOVQ(bits, at(to, hitMasks+8*m))
 			} else {
 				SHLQ(Imm(uint64(column)), bits)
-				ORQ(bits, at(hits, hitMasks+8*(row+m)))
+				ORQ(bits, at(to, hitMasks+8*m))
 			}
 		}
 	}
+	ADDQ(Imm(4*high), own)
+	if best {
+		ADDQ(U32(4*columns*high), to)
+	} else {
+		ADDQ(Imm(8*high), to)
+	}
+	LEAQ(at(args, 4*rows), q)
+	CMPQ(own, q)
+	JNE(LabelRef("rows"))
 	MOVQ(p, panel)
 	if !best {
 		TESTQ(any, any)
@@ -403,7 +612,8 @@ func tile256(best bool) {
 }
 
 // pairs is a float64 kernel over a list of (query, point) pairs, four at a time. Its sums have the order of the
-// reference: eight lanes, products rounded before they are added, and the tree that halving a register gives.
+// reference: eight lanes, products rounded before they are added, and the tree that halving a register gives. A maximum
+// keeps what it has where the other is not a number, as the reference does.
 func pairs(kind, level string, xBits, bits int) {
 	const at4 = 4
 	wide := level == "AVX512"
@@ -425,6 +635,13 @@ func pairs(kind, level string, xBits, bits int) {
 		halves, vec = 1, func() reg.VecVirtual { return ZMM() }
 	}
 	step := 64 / halves // bytes of x in a register
+	var mask vector
+	switch kind {
+	case "manhattan", "chebyshev":
+		mask = broadcast64(math.MaxInt64, vec()) // all but the sign
+	case "hamming":
+		mask = broadcast64(math.Float64bits(1), vec())
+	}
 
 	// The tail's mask.
 	var tail reg.Register
@@ -532,13 +749,32 @@ func pairs(kind, level string, xBits, bits int) {
 		if scaled {
 			VMULPD(scale[p], d, d)
 		}
-		if kind == "products" {
+		sum := acc[p][h]
+		switch kind {
+		case "products":
 			VMULPD(x, d, d)
-		} else {
+		case "squares", "scaledSquares":
 			VSUBPD(x, d, d) // y − x, whose square is that of x − y
 			VMULPD(d, d, d)
+		case "manhattan":
+			VSUBPD(x, d, d)
+			VANDPD(mask, d, d)
+		case "chebyshev":
+			VSUBPD(x, d, d)
+			VANDPD(mask, d, d)
+			VMAXPD(sum, d, sum)
+			return
+		case "hamming":
+			if wide {
+				k := K()
+				VCMPPD(Imm(unequal), x, d, k)
+				VADDPD(mask, sum, k, sum)
+				return
+			}
+			VCMPPD(Imm(unequal), x, d, d)
+			VANDPD(mask, d, d)
 		}
-		VADDPD(d, acc[p][h], acc[p][h])
+		VADDPD(d, sum, sum)
 	}
 	XORQ(i, i)
 	CMPQ(body, Imm(0))
@@ -562,19 +798,23 @@ func pairs(kind, level string, xBits, bits int) {
 		}
 	}
 	Label("sum")
+	add, addOne := VADDPD, VADDSD
+	if kind == "chebyshev" {
+		add, addOne = VMAXPD, VMAXSD
+	}
 	for p := range group {
 		low, lowest := acc[p][0].AsY(), acc[p][0].AsX()
 		t := YMM()
 		if wide {
 			VEXTRACTF64X4(Imm(1), acc[p][0], t)
-			VADDPD(t, low, low)
+			add(t, low, low)
 		} else {
-			VADDPD(acc[p][1], low, low)
+			add(acc[p][1], low, low)
 		}
 		VEXTRACTF128(Imm(1), low, t.AsX())
-		VADDPD(t.AsX(), lowest, lowest)
+		add(t.AsX(), lowest, lowest)
 		VPERMILPD(Imm(1), lowest, t.AsX())
-		VADDSD(t.AsX(), lowest, lowest)
+		addOne(t.AsX(), lowest, lowest)
 		VMOVSD(lowest, at(out, 8*p))
 	}
 	ADDQ(Imm(uint64(8*group)), list)
@@ -694,7 +934,7 @@ func screen(level string) {
 
 const ones uint64 = 1<<64 - 1
 
-var table32, table64 Mem
+var table32, table64, signs Mem
 
 // tailTable32 holds eight masks of ones and eight of zeros.
 func tailTable32() Mem {
@@ -715,4 +955,15 @@ func tailTable64() Mem {
 		}
 	}
 	return table64
+}
+
+// signs256 holds the sign bits of 32 bytes.
+func signs256() Mem {
+	if signs.Symbol.Name == "" {
+		signs = GLOBL("signs", RODATA|NOPTR)
+		for i := range 4 {
+			DATA(8*i, U64(0x8080808080808080))
+		}
+	}
+	return signs
 }

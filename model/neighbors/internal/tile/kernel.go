@@ -1,15 +1,17 @@
 // Package tile holds the kernels of the certified filter of exact nearest neighbours: tiles of bounds on the scores of
-// 8 queries × 48 points, in int8 or float32, and the float64 recomputation of single pairs.
+// 8 queries × 48 points, in int8 or float32, and the float64 computation of single pairs.
 //
 // # Layout
 //
 // Rows are cut into panels of 48. A row is Words words of four bytes, four int8 components or one float32, padded by
-// zeros. A panel holds word 0 of its 48 rows, then word 1, and so on. A group of 8 rows that starts at a multiple of 8
+// zeros. In dot products no int8 is −128. A panel holds word 0 of its 48 rows, then word 1, and so on. A group of 8 rows that starts at a multiple of 8
 // within a panel can serve as queries.
 //
 // # Scores
 //
-// With S the dot product of the rows as stored, times their scales (int8 only), the score of query i and point j is
+// A score is made of a sum S. In [Kernels.Bytes] and [Kernels.Float32s] it is the dot product of the rows as stored, times
+// their scales (int8 only); in the others it is the Manhattan, Chebyshev or Hamming distance of the rows of int8, times
+// the query's scale. The score of query i and point j is
 //
 //	S − Halves[j] + max(limit of i, limit of j)
 //	limit of i = QA[i] + QB[i]·E + QC[i]·F   with E, F of Margins, of the panel of j
@@ -17,8 +19,8 @@
 //
 // in float32, and the pair is a hit unless the score is less than QHalves[i]. What a NaN comes of is a hit.
 // The int8 score is made in this order: the sum of products, exact; to float32; times Scales[j]; times QScales[i] minus
-// Halves[j], fused; plus the limit. The float32 score is a chain of fused multiply-adds, then minus Halves[j], then plus
-// the limit. Limits are chains of two fused multiply-adds.
+// Halves[j], fused; plus the limit. That of a distance is made in the same order, without Scales. The float32 score is a
+// chain of fused multiply-adds, then minus Halves[j], then plus the limit. Limits are chains of two fused multiply-adds.
 package tile
 
 import (
@@ -41,13 +43,13 @@ type Args struct {
 	Panels   unsafe.Pointer // first word of the first panel
 	Words    int            // at least 1
 	NPanels  int            // at least 1
-	Scales   *float32       // of the panels' rows
+	Scales   *float32       // of the panels' rows, for dot products of int8
 	Halves   *float32       // of the panels' rows
 	A, B, C  *float32       // of the panels' rows
 	Margins  *float32       // E and F of each panel
 	Hits     *Hit           // NPanels+1 of them
 	Best     *float32       // Rows × Columns
-	QOffsets [Rows]int32    // −128 times the sum of a query's components
+	QOffsets [Rows]int32    // −128 times the sum of a query's components, for dot products of int8
 	QScales  [Rows]float32
 	QHalves  [Rows]float32
 	QA       [Rows]float32
@@ -70,18 +72,24 @@ type Pairs[X, Y float32 | float64] func(x []X, y []Y, dim int, scales []float64,
 
 // PairKernels are those of one type of queries and one of points.
 type PairKernels[X, Y float32 | float64] struct {
-	Squares, Products Pairs[X, Y]
-	ScaledSquares     Pairs[X, Y] // of float64 queries only
+	Squares, Products             Pairs[X, Y]
+	ScaledSquares                 Pairs[X, Y] // of float64 queries only
+	Manhattan, Chebyshev, Hamming Pairs[X, Y]
+}
+
+// Tile is a kernel of tiles.
+type Tile struct {
+	// Find writes the hits in the order of the panels and returns their number.
+	Find func(*Args) int
+	// Best raises Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels. Hamming has none.
+	Best func(*Args)
 }
 
 // Kernels are those of one level of instructions.
 type Kernels struct {
-	Name string
-	// Bytes and Float32s write the hits in the order of the panels and return their number. Bytes is nil where int8 is
-	// no faster than float32.
-	Bytes, Float32s func(*Args) int
-	// BytesBest and Float32sBest raise Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels.
-	BytesBest, Float32sBest func(*Args)
+	Name                          string
+	Bytes, Float32s               *Tile
+	Manhattan, Chebyshev, Hamming *Tile
 	// Screen is Σ(x−y)² in float32, within a relative (dim+4)·2⁻²⁴ of its exact value and dim·2⁻¹⁴⁹ of underflow; +Inf
 	// and NaN say nothing. The arguments are those of Pairs.
 	Screen     func(x, y []float32, dim int, pairs []uint64, out []float32)
@@ -92,7 +100,12 @@ type Kernels struct {
 
 // Generic is plain Go: the definition of the others, which are far faster.
 var Generic = Kernels{
-	Name: "generic", Bytes: bytesGeneric, Float32s: float32sGeneric, BytesBest: bytesBestGeneric, Float32sBest: float32sBestGeneric,
+	Name:       "generic",
+	Bytes:      genericTile(byteScores),
+	Float32s:   genericTile(float32Scores),
+	Manhattan:  genericTile(distanceScores(func(sum, x, y int32) int32 { return sum + max(x-y, y-x) })),
+	Chebyshev:  genericTile(distanceScores(func(most, x, y int32) int32 { return max(most, x-y, y-x) })),
+	Hamming:    &Tile{Find: genericTile(distanceScores(func(sum, x, y int32) int32 { return sum + min(max(x-y, y-x), 1) })).Find},
 	Screen:     screenGeneric,
 	Pairs32:    genericPairs[float32, float32](),
 	Pairs64x32: genericPairs[float64, float32](),
@@ -102,7 +115,7 @@ var Generic = Kernels{
 // Levels are those that this machine has, the fastest last; the first is Generic.
 func Levels() []*Kernels { return append([]*Kernels{&Generic}, assembly()...) }
 
-// Environment names the variable that forces a level: generic, avx2 or avx512. One that the machine lacks, or another
+// Environment names the variable that forces a level: generic, avx2, avxvnni or avx512. One that the machine lacks, or another
 // word, is an error of the process's environment and panics.
 const Environment = "BEAMLEARN_SIMD"
 

@@ -30,6 +30,26 @@ func byteScores(a *Args, p int, out *[Rows][Columns]float32) {
 	}
 }
 
+// distanceScores writes S − Halves for the p-th panel, where S is a distance that add makes of the components one by one.
+func distanceScores(add func(sum, x, y int32) int32) func(*Args, int, *[Rows][Columns]float32) {
+	return func(a *Args, p int, out *[Rows][Columns]float32) {
+		halves := columns(a.Halves, p)
+		queries := unsafe.Slice((*int8)(a.Queries), ((a.Words-1)*Columns+Rows)*4)
+		panel := unsafe.Slice((*int8)(a.Panels), (p+1)*a.Words*Columns*4)[p*a.Words*Columns*4:]
+		for i := range Rows {
+			for j := range Columns {
+				var sum int32
+				for w := range a.Words {
+					for c := range 4 {
+						sum = add(sum, int32(queries[(w*Columns+i)*4+c]), int32(panel[(w*Columns+j)*4+c]))
+					}
+				}
+				out[i][j] = fma(float32(sum), a.QScales[i], -halves[j])
+			}
+		}
+	}
+}
+
 func float32Scores(a *Args, p int, out *[Rows][Columns]float32) {
 	halves := columns(a.Halves, p)
 	queries := unsafe.Slice((*float32)(a.Queries), (a.Words-1)*Columns+Rows)
@@ -91,28 +111,43 @@ func raise(a *Args, scores func(*Args, int, *[Rows][Columns]float32)) {
 	}
 }
 
-func bytesGeneric(a *Args) int    { return hits(a, byteScores) }
-func float32sGeneric(a *Args) int { return hits(a, float32Scores) }
-func bytesBestGeneric(a *Args)    { raise(a, byteScores) }
-func float32sBestGeneric(a *Args) { raise(a, float32Scores) }
+func genericTile(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
+	return &Tile{
+		Find: func(a *Args) int { return hits(a, scores) },
+		Best: func(a *Args) { raise(a, scores) },
+	}
+}
 
 // The pair kernels repeat the definitions of package neighbors, whose tests compare them.
 
 func genericPairs[X, Y float32 | float64]() PairKernels[X, Y] {
+	add := func(l *[8]float64, j int, term float64) { l[j%8] += term }
 	return PairKernels[X, Y]{
-		Squares: eachPair[X, Y](func(x, y, _ float64) float64 {
+		Squares: eachPair[X, Y](func(l *[8]float64, j int, x, y, _ float64) {
 			d := x - y
-			return float64(d * d)
+			add(l, j, float64(d*d))
 		}),
-		ScaledSquares: eachPair[X, Y](func(x, y, scale float64) float64 {
+		ScaledSquares: eachPair[X, Y](func(l *[8]float64, j int, x, y, scale float64) {
 			d := x - float64(y*scale)
-			return float64(d * d)
+			add(l, j, float64(d*d))
 		}),
-		Products: eachPair[X, Y](func(x, y, _ float64) float64 { return float64(x * y) }),
+		Products:  eachPair[X, Y](func(l *[8]float64, j int, x, y, _ float64) { add(l, j, float64(x*y)) }),
+		Manhattan: eachPair[X, Y](func(l *[8]float64, j int, x, y, _ float64) { add(l, j, math.Abs(x-y)) }),
+		Chebyshev: eachPair[X, Y](func(l *[8]float64, _ int, x, y, _ float64) {
+			if d := math.Abs(x - y); d > l[0] {
+				l[0] = d
+			}
+		}),
+		Hamming: eachPair[X, Y](func(l *[8]float64, _ int, x, y, _ float64) {
+			if x != y {
+				l[0]++
+			}
+		}),
 	}
 }
 
-func eachPair[X, Y float32 | float64](term func(x, y, scale float64) float64) Pairs[X, Y] {
+// eachPair makes a kernel of a function that takes one component after the other into eight lanes.
+func eachPair[X, Y float32 | float64](take func(l *[8]float64, j int, x, y, scale float64)) Pairs[X, Y] {
 	return func(x []X, y []Y, dim int, scales []float64, pairs []uint64, out []float64) {
 		for p, pair := range pairs {
 			q, point := int(uint32(pair)), int(pair>>32)
@@ -123,7 +158,7 @@ func eachPair[X, Y float32 | float64](term func(x, y, scale float64) float64) Pa
 			}
 			var l [8]float64
 			for j := range a {
-				l[j%8] += term(float64(a[j]), float64(b[j]), scale)
+				take(&l, j, float64(a[j]), float64(b[j]), scale)
 			}
 			out[p] = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 		}

@@ -43,6 +43,9 @@ func testPairs[X, Y float32 | float64](t *testing.T, name string, dim int, want,
 			}
 			for i := range y {
 				y[i] = Y(r.NormFloat64())
+				if r.IntN(4) == 0 { // equal to that of a query, but for its sign
+					y[i] = Y(math.Copysign(float64(x[r.IntN(queries)*dim+i%dim]), r.NormFloat64()))
+				}
 				if odd && r.IntN(8) == 0 {
 					y[i] = Y(special[r.IntN(len(special))])
 				}
@@ -67,6 +70,9 @@ func testPairs[X, Y float32 | float64](t *testing.T, name string, dim int, want,
 			}
 			compare("squares", want.Squares, got.Squares)
 			compare("products", want.Products, got.Products)
+			compare("manhattan", want.Manhattan, got.Manhattan)
+			compare("chebyshev", want.Chebyshev, got.Chebyshev)
+			compare("hamming", want.Hamming, got.Hamming)
 			if scaled {
 				compare("scaled squares", want.ScaledSquares, got.ScaledSquares)
 			}
@@ -103,6 +109,19 @@ func TestScreen(t *testing.T) {
 	}
 }
 
+// forms are the kernels of tiles.
+var forms = []struct {
+	name  string
+	bytes bool
+	of    func(*Kernels) *Tile
+}{
+	{"bytes", true, func(k *Kernels) *Tile { return k.Bytes }},
+	{"float32s", false, func(k *Kernels) *Tile { return k.Float32s }},
+	{"manhattan", true, func(k *Kernels) *Tile { return k.Manhattan }},
+	{"chebyshev", true, func(k *Kernels) *Tile { return k.Chebyshev }},
+	{"hamming", true, func(k *Kernels) *Tile { return k.Hamming }},
+}
+
 // tiles are the arguments of a tile kernel, in memory that is guarded.
 type tiles struct {
 	args   Args
@@ -114,8 +133,8 @@ type tiles struct {
 }
 
 // newTiles makes panels whose values are such that no operation rounds: small whole numbers, and powers of two for the
-// scales. So all levels must agree exactly, in whatever order they add.
-func newTiles(t testing.TB, r *rand.Rand, inBytes bool, words, panels int, place string) *tiles {
+// scales. So all levels must agree exactly, in whatever order they add. With few, rows of int8 have two values only.
+func newTiles(t testing.TB, r *rand.Rand, inBytes, few bool, words, panels int, place string) *tiles {
 	s := &tiles{}
 	s.data = guarded[byte](t, panels*words*Columns*4, place)
 	queries := guarded[byte](t, ((words-1)*Columns+Rows)*4, place)
@@ -124,6 +143,9 @@ func newTiles(t testing.TB, r *rand.Rand, inBytes bool, words, panels int, place
 			if inBytes {
 				for j := range 4 {
 					d[4*i+j] = byte(int8(r.IntN(255) - 127))
+					if few {
+						d[4*i+j] = byte(r.IntN(2) * 0x7f)
+					}
 				}
 			} else {
 				binary.LittleEndian.PutUint32(d[4*i:], math.Float32bits(float32(r.IntN(15)-7)))
@@ -173,28 +195,27 @@ func newTiles(t testing.TB, r *rand.Rand, inBytes bool, words, panels int, place
 	return s
 }
 
-// sameTiles runs a level and plain Go on the same tiles.
-func sameTiles(t testing.TB, name string, s *tiles, level *Kernels, inBytes bool) {
+// sameTiles runs a kernel and plain Go on the same tiles.
+func sameTiles(t testing.TB, name string, s *tiles, got, want *Tile) {
 	t.Helper()
-	find, wantFind, raise, wantRaise := level.Float32s, Generic.Float32s, level.Float32sBest, Generic.Float32sBest
-	if inBytes {
-		find, wantFind, raise, wantRaise = level.Bytes, Generic.Bytes, level.BytesBest, Generic.BytesBest
+	found := append([]Hit(nil), s.hits[:got.Find(&s.args)]...)
+	wanted := s.hits[:want.Find(&s.args)]
+	if len(found) != len(wanted) {
+		t.Fatalf("%s: %d tiles with hits, want %d", name, len(found), len(wanted))
 	}
-	got := append([]Hit(nil), s.hits[:find(&s.args)]...)
-	want := s.hits[:wantFind(&s.args)]
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d tiles with hits, want %d", name, len(got), len(want))
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Fatalf("%s: hits %v, want %v", name, got[i], want[i])
+	for i, w := range wanted {
+		if found[i] != w {
+			t.Fatalf("%s: hits %v, want %v", name, found[i], w)
 		}
 	}
+	if want.Best == nil {
+		return
+	}
 	before := append([]float32(nil), s.best...)
-	raise(&s.args)
+	got.Best(&s.args)
 	after := append([]float32(nil), s.best...)
 	copy(s.best, before)
-	wantRaise(&s.args)
+	want.Best(&s.args)
 	for i, v := range s.best {
 		if after[i] != v {
 			t.Fatalf("%s: best score %d is %v, want %v", name, i, after[i], v)
@@ -203,16 +224,16 @@ func sameTiles(t testing.TB, name string, s *tiles, level *Kernels, inBytes bool
 }
 
 func TestTiles(t *testing.T) {
-	for _, level := range Levels() {
-		for _, words := range lengths {
-			for _, inBytes := range []bool{false, true} {
-				if inBytes && (level.Bytes == nil || words > 49) { // beyond, float32 would round the sums
+	for _, level := range Levels()[1:] {
+		for _, f := range forms {
+			tile := f.of(level)
+			for _, words := range lengths {
+				if f.name == "bytes" && words > 49 { // beyond, float32 would round the sums
 					continue
 				}
-				for _, place := range placements {
-					r := newRand(uint64(words))
-					s := newTiles(t, r, inBytes, words, 1+words%3, place)
-					sameTiles(t, fmt.Sprintf("%s, bytes %v, %d words, %s", level.Name, inBytes, words, place), s, level, inBytes)
+				for p, place := range placements {
+					s := newTiles(t, newRand(uint64(words)), f.bytes, p == 0, words, 1+words%3, place)
+					sameTiles(t, fmt.Sprintf("%s %s, %d words, %s", level.Name, f.name, words, place), s, tile, f.of(&Generic))
 				}
 			}
 		}
@@ -236,33 +257,35 @@ func TestTilesKeepWhatIsNoNumber(t *testing.T) {
 			{0, 0, -inf, true},    // a query without a short form
 			{0, 0, inf, false},    // no query
 		} {
-			s := newTiles(t, newRand(1), false, 5, 1, "tail")
-			for j := range Columns {
-				s.halves[j] = c.half
-				*(*float32)(unsafe.Add(unsafe.Pointer(s.args.A), 4*j)) = float32(math.Inf(-1))
+			for _, f := range forms {
+				tile := f.of(level)
+				s := newTiles(t, newRand(1), f.bytes, false, 5, 1, "tail")
+				for j := range Columns {
+					s.halves[j] = c.half
+					*(*float32)(unsafe.Add(unsafe.Pointer(s.args.A), 4*j)) = float32(math.Inf(-1))
+				}
+				for m := range Rows {
+					s.args.QA[m], s.args.QHalves[m] = c.limit, c.own
+				}
+				name := fmt.Sprintf("%s %s: %+v", level.Name, f.name, c)
+				found := tile.Find(&s.args)
+				if (found > 0) != c.hit {
+					t.Errorf("%s: %d tiles with hits", name, found)
+				}
+				sameTiles(t, name, s, tile, f.of(&Generic))
 			}
-			for m := range Rows {
-				s.args.QA[m], s.args.QHalves[m] = c.limit, c.own
-			}
-			found := level.Float32s(&s.args)
-			if (found > 0) != c.hit {
-				t.Errorf("%s: %+v: %d tiles with hits", level.Name, c, found)
-			}
-			sameTiles(t, fmt.Sprintf("%s: %+v", level.Name, c), s, level, false)
 		}
 	}
 }
 
 func FuzzTiles(f *testing.F) {
-	f.Add(uint64(1), uint8(3), uint8(2), true)
-	f.Add(uint64(2), uint8(8), uint8(1), false)
-	f.Fuzz(func(t *testing.T, seed uint64, words, panels uint8, inBytes bool) {
-		w, p := 1+int(words)%40, 1+int(panels)%4
-		s := newTiles(t, newRand(seed), inBytes, w, p, placements[seed%3])
-		for _, level := range Levels() {
-			if !inBytes || level.Bytes != nil {
-				sameTiles(t, level.Name, s, level, inBytes)
-			}
+	f.Add(uint64(1), uint8(3), uint8(2), uint8(0))
+	f.Add(uint64(2), uint8(8), uint8(1), uint8(1))
+	f.Fuzz(func(t *testing.T, seed uint64, words, panels, form uint8) {
+		w, p, k := 1+int(words)%40, 1+int(panels)%4, forms[int(form)%len(forms)]
+		s := newTiles(t, newRand(seed), k.bytes, seed%2 > 0, w, p, placements[seed%3])
+		for _, level := range Levels()[1:] {
+			sameTiles(t, level.Name+" "+k.name, s, k.of(level), k.of(&Generic))
 		}
 	})
 }
@@ -283,31 +306,51 @@ func TestChoose(t *testing.T) {
 
 func BenchmarkTiles(b *testing.B) {
 	for _, level := range Levels() {
-		for _, inBytes := range []bool{true, false} {
+		for _, f := range forms {
+			tile := f.of(level)
 			for _, dim := range []int{32, 128, 784} {
-				words, name := dim, "float32"
-				if inBytes {
-					words, name = dim/4, "int8"
-					if level.Bytes == nil {
-						continue
-					}
-				}
-				b.Run(fmt.Sprintf("%s/%s/%d", level.Name, name, dim), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/%s/%d", level.Name, f.name, dim), func(b *testing.B) {
 					const panels = 8
-					s := newTiles(b, newRand(1), inBytes, words, panels, "tail")
+					words := dim
+					if f.bytes {
+						words = dim / 4
+					}
+					s := newTiles(b, newRand(1), f.bytes, false, words, panels, "tail")
 					for m := range Rows {
 						s.args.QHalves[m] = math.MaxFloat32
 					}
-					find := level.Float32s
-					if inBytes {
-						find = level.Bytes
-					}
 					for b.Loop() {
-						find(&s.args)
+						tile.Find(&s.args)
 					}
-					b.ReportMetric(2*Rows*Columns*panels*float64(dim)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GOP/s")
+					b.ReportMetric(b.Elapsed().Seconds()*1e12/(Rows*Columns*panels*float64(dim)*float64(b.N)), "ps/component")
 				})
 			}
+		}
+	}
+}
+
+func BenchmarkPairs(b *testing.B) {
+	for _, level := range Levels() {
+		for _, dim := range []int{32, 128, 784} {
+			const points = 64
+			x, y, z := make([]float64, dim), make([]float32, points*dim), make([]float32, dim)
+			pairs, out := make([]uint64, points), make([]float64, points)
+			for i := range pairs {
+				pairs[i] = uint64(i) << 32
+			}
+			run := func(name string, kernel func()) {
+				b.Run(fmt.Sprintf("%s/%s/%d", level.Name, name, dim), func(b *testing.B) {
+					for b.Loop() {
+						kernel()
+					}
+					b.ReportMetric(b.Elapsed().Seconds()*1e12/(points*float64(dim)*float64(b.N)), "ps/component")
+				})
+			}
+			run("squares32x32", func() { level.Pairs32.Squares(z, y, dim, nil, pairs, out) })
+			run("manhattan32x32", func() { level.Pairs32.Manhattan(z, y, dim, nil, pairs, out) })
+			run("manhattan64x32", func() { level.Pairs64x32.Manhattan(x, y, dim, nil, pairs, out) })
+			run("chebyshev64x32", func() { level.Pairs64x32.Chebyshev(x, y, dim, nil, pairs, out) })
+			run("hamming64x32", func() { level.Pairs64x32.Hamming(x, y, dim, nil, pairs, out) })
 		}
 	}
 }

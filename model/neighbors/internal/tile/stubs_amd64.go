@@ -4,35 +4,105 @@
 
 package tile
 
-// bytesAVX512 finds the hits of the tiles: see Kernels.
+// bytesAVX512 finds the hits of the tiles: see Tile.
 //
 //go:noescape
 func bytesAVX512(a *byte) int
 
-// float32sAVX512 finds the hits of the tiles: see Kernels.
+// float32sAVX512 finds the hits of the tiles: see Tile.
 //
 //go:noescape
 func float32sAVX512(a *byte) int
 
-// float32sAVX2 finds the hits of the tiles: see Kernels.
+// manhattanAVX512 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func manhattanAVX512(a *byte) int
+
+// chebyshevAVX512 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func chebyshevAVX512(a *byte) int
+
+// hammingAVX512 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func hammingAVX512(a *byte) int
+
+// bytesAVX2 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func bytesAVX2(a *byte) int
+
+// float32sAVX2 finds the hits of the tiles: see Tile.
 //
 //go:noescape
 func float32sAVX2(a *byte) int
 
-// bytesBestAVX512 raises a.Best to the scores of the tiles: see Kernels.
+// manhattanAVX2 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func manhattanAVX2(a *byte) int
+
+// chebyshevAVX2 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func chebyshevAVX2(a *byte) int
+
+// hammingAVX2 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func hammingAVX2(a *byte) int
+
+// bytesAVXVNNI finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func bytesAVXVNNI(a *byte) int
+
+// bytesBestAVX512 raises a.Best to the scores of the tiles: see Tile.
 //
 //go:noescape
 func bytesBestAVX512(a *byte)
 
-// float32sBestAVX512 raises a.Best to the scores of the tiles: see Kernels.
+// float32sBestAVX512 raises a.Best to the scores of the tiles: see Tile.
 //
 //go:noescape
 func float32sBestAVX512(a *byte)
 
-// float32sBestAVX2 raises a.Best to the scores of the tiles: see Kernels.
+// manhattanBestAVX512 raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func manhattanBestAVX512(a *byte)
+
+// chebyshevBestAVX512 raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func chebyshevBestAVX512(a *byte)
+
+// bytesBestAVX2 raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func bytesBestAVX2(a *byte)
+
+// float32sBestAVX2 raises a.Best to the scores of the tiles: see Tile.
 //
 //go:noescape
 func float32sBestAVX2(a *byte)
+
+// manhattanBestAVX2 raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func manhattanBestAVX2(a *byte)
+
+// chebyshevBestAVX2 raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func chebyshevBestAVX2(a *byte)
+
+// bytesBestAVXVNNI raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func bytesBestAVXVNNI(a *byte)
 
 // screenAVX512 computes squared distances in float32: see Kernels.
 //
@@ -49,6 +119,21 @@ func squares32x32AVX512(x []float32, y []float32, dim int, scales []float64, pai
 //go:noescape
 func products32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
+// manhattan32x32AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func manhattan32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// chebyshev32x32AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func chebyshev32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// hamming32x32AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func hamming32x32AVX512(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
 // squares64x32AVX512 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
@@ -63,6 +148,21 @@ func scaledSquares64x32AVX512(x []float64, y []float32, dim int, scales []float6
 //
 //go:noescape
 func products64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// manhattan64x32AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func manhattan64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// chebyshev64x32AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func chebyshev64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// hamming64x32AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func hamming64x32AVX512(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
 // squares64x64AVX512 computes a reduced value for each pair: see Kernels.
 //
@@ -79,6 +179,21 @@ func scaledSquares64x64AVX512(x []float64, y []float64, dim int, scales []float6
 //go:noescape
 func products64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
 
+// manhattan64x64AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func manhattan64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// chebyshev64x64AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func chebyshev64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// hamming64x64AVX512 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func hamming64x64AVX512(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
 // screenAVX2 computes squared distances in float32: see Kernels.
 //
 //go:noescape
@@ -93,6 +208,21 @@ func squares32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs
 //
 //go:noescape
 func products32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// manhattan32x32AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func manhattan32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// chebyshev32x32AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func chebyshev32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// hamming32x32AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func hamming32x32AVX2(x []float32, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
 // squares64x32AVX2 computes a reduced value for each pair: see Kernels.
 //
@@ -109,6 +239,21 @@ func scaledSquares64x32AVX2(x []float64, y []float32, dim int, scales []float64,
 //go:noescape
 func products64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
 
+// manhattan64x32AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func manhattan64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// chebyshev64x32AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func chebyshev64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
+// hamming64x32AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func hamming64x32AVX2(x []float64, y []float32, dim int, scales []float64, pairs []uint64, out []float64)
+
 // squares64x64AVX2 computes a reduced value for each pair: see Kernels.
 //
 //go:noescape
@@ -123,3 +268,18 @@ func scaledSquares64x64AVX2(x []float64, y []float64, dim int, scales []float64,
 //
 //go:noescape
 func products64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// manhattan64x64AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func manhattan64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// chebyshev64x64AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func chebyshev64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
+
+// hamming64x64AVX2 computes a reduced value for each pair: see Kernels.
+//
+//go:noescape
+func hamming64x64AVX2(x []float64, y []float64, dim int, scales []float64, pairs []uint64, out []float64)
