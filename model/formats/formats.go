@@ -371,6 +371,7 @@ func readSpan(ctx context.Context, src Source, s Span, b *vectors.Block) error {
 		return err
 	}
 	defer r.Close()
+	b.Grow(int(min(s.Rows, 1<<20)))
 	for {
 		switch err := r.Read(b, int(min(s.Rows, 1<<16))); err {
 		case nil:

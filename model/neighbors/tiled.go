@@ -651,7 +651,7 @@ func (w *worker) all(q queries, first, last int) {
 		for i := 0; i < q.n; i += tile.Rows {
 			w.load(q, i)
 			for m := range w.size {
-				if math.IsInf(w.s.bound(w.group+m, first), -1) && !w.symmetric {
+				if !w.symmetric && w.hopeless(m, first) {
 					continue
 				}
 				for j := at; j < min(at+step, last); j++ {
@@ -661,6 +661,13 @@ func (w *worker) all(q queries, first, last int) {
 			w.flush(i, q, first)
 		}
 	}
+}
+
+// hopeless reports whether no point from first on can be a neighbour of a query of the group.
+func (w *worker) hopeless(m, first int) bool {
+	w.lock(w.rows)
+	defer w.unlock(w.rows)
+	return math.IsInf(w.s.bound(w.group+m, first), -1)
 }
 
 // add lists a pair of a query of the group and a point.
