@@ -65,6 +65,7 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	if err != nil {
 		return fault.Mark(err)
 	}
+	vectorio.Count(ctx, int64(points.Len()), int64(len(rejected)))
 	read := time.Now()
 
 	progress.Of(f.Options.RunID).Phase("building the index")
@@ -101,7 +102,7 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 		part.Shard, part.Order = shardRejected, -1 // before those of all queries
 		part.Report.Rejected = int64(len(rejected))
 		path := files.Join(f.Options.Staging(), "rejected-points")
-		if err := writeRejected(ctx, path, rejected); err != nil {
+		if err := f.Options.writeRejected(ctx, path, rejected); err != nil {
 			return fault.Mark(err)
 		}
 		part.Paths = []string{path}
@@ -190,7 +191,7 @@ func readChunk(ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vec
 	}
 	b.Grow(int(min(c.Span.Rows, maxGrow)))
 	for err == nil {
-		err = r.Read(ctx, b)
+		err = r.Read(b)
 	}
 	if err != io.EOF {
 		r.Close()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"beamlearn/model/neighbors"
+	"beamlearn/transforms/files"
 )
 
 // A worker process decodes the index of a run once, whatever the number of its bundles, DoFns and elements: a DoFn
@@ -53,6 +54,33 @@ func Release(run string) {
 	indexes.Lock()
 	defer indexes.Unlock()
 	delete(indexes.byRun, run)
+}
+
+// over are the runs that [Clean] has ended in this process: a bundle that has not heard of it must not make their
+// directory again.
+var over = struct {
+	sync.RWMutex
+	runs map[string]bool
+}{runs: map[string]bool{}}
+
+func setOver(run string, is bool) {
+	over.Lock()
+	defer over.Unlock()
+	if is {
+		over.runs[run] = true
+	} else {
+		delete(over.runs, run)
+	}
+}
+
+// create creates a file of a run that is not over.
+func (o *Options) create(ctx context.Context, path string) (io.WriteCloser, error) {
+	over.RLock()
+	defer over.RUnlock()
+	if over.runs[o.RunID] {
+		return nil, fmt.Errorf("%s: the run is over", path)
+	}
+	return files.Create(ctx, path)
 }
 
 // decodeIndex puts the pieces, which come in any order, together.

@@ -194,6 +194,7 @@ func KNeighbors(s beam.Scope, j *Job) {
 	if err := j.Check(); err != nil {
 		panic(fmt.Sprintf("knn.KNeighbors: %v", err))
 	}
+	setOver(j.Options.RunID, false)
 	s = s.Scope("knn.KNeighbors")
 	var b broadcast = sideInput{}
 	Publish(s, b.search(s, j), j.Options)
@@ -202,6 +203,7 @@ func KNeighbors(s beam.Scope, j *Job) {
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
 func Clean(ctx context.Context, o *Options) error {
 	Release(o.RunID)
+	setOver(o.RunID, true)
 	return files.RemoveAll(ctx, o.Staging())
 }
 

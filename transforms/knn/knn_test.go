@@ -74,6 +74,15 @@ func mustRun(t *testing.T, input, queries []string, reading vectorio.Options, o 
 	return r
 }
 
+func counter(m metrics.QueryResults, name string) (sum int64) {
+	for _, c := range m.Counters() {
+		if c.Namespace()+"."+c.Name() == name {
+			sum += c.Result()
+		}
+	}
+	return sum
+}
+
 func firstFault(err error) string {
 	if f := fault.Find(err.Error()); len(f) > 0 {
 		return f[0]
@@ -353,13 +362,7 @@ func TestDecodesOnce(t *testing.T) {
 	for name, want := range map[string]int64{
 		"knn.index_builds": 1, "knn.index_decodes": 1, "knn.rows_answered": 200, "knn.neighbors_found": 800, "vectorio.rows_read": 200,
 	} {
-		var got int64
-		for _, c := range m.Counters() {
-			if c.Namespace()+"."+c.Name() == name {
-				got += c.Result()
-			}
-		}
-		if got != want {
+		if got := counter(m, name); got != want {
 			t.Errorf("counter %s = %d, want %d", name, got, want)
 		}
 	}
@@ -442,7 +445,13 @@ func TestFaults(t *testing.T) {
 				t.Fatalf("a failed run has left %v", m)
 			}
 			reading.SkipFaults = true
-			r := mustRun(t, input, nil, reading, o)
+			r, m, err := run(t, input, nil, reading, o)
+			if err != nil {
+				t.Fatal(firstFault(err))
+			}
+			if got := counter(m, "vectorio.rows_rejected"); got != 2 {
+				t.Errorf("counted %d rejected rows", got)
+			}
 			if r.Rejected != 2 || r.Points != 38 || r.Queries != 38 {
 				t.Errorf("report %+v", r)
 			}

@@ -90,7 +90,7 @@ func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) erro
 			sources[j] = results.Part{Info: p.Info, Open: func() (io.ReadCloser, error) { return files.OpenRead(ctx, p.Paths[i]) }}
 		}
 		path := files.Join(f.Options.Staging(), fmt.Sprintf("shard-%05d-%d", out.Shard, i))
-		err := write(ctx, path, func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.layout()) })
+		err := f.Options.write(ctx, path, func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.layout()) })
 		if err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) erro
 
 func (f *assembleFn) concatenate(ctx context.Context, out *Part, parts []Part) error {
 	out.Paths = []string{files.Join(f.Options.Staging(), "rejected")}
-	return write(ctx, out.Paths[0], func(w io.Writer) error {
+	return f.Options.write(ctx, out.Paths[0], func(w io.Writer) error {
 		for _, p := range parts {
 			r, err := files.OpenRead(ctx, p.Paths[0])
 			if err != nil {
@@ -117,10 +117,10 @@ func (f *assembleFn) concatenate(ctx context.Context, out *Part, parts []Part) e
 }
 
 // write writes a file; where fill fails, an object store keeps nothing.
-func write(ctx context.Context, path string, fill func(io.Writer) error) error {
+func (o *Options) write(ctx context.Context, path string, fill func(io.Writer) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	f, err := files.Create(ctx, path)
+	f, err := o.create(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
 		}
 	}
 	Release(f.Options.RunID)
-	return write(ctx, summaryPath(&f.Options), func(w io.Writer) error { return json.NewEncoder(w).Encode(report) })
+	return f.Options.write(ctx, summaryPath(&f.Options), func(w io.Writer) error { return json.NewEncoder(w).Encode(report) })
 }
 
 // do renames. Where an earlier try of this bundle has done so already, the source is gone and the target is there.

@@ -64,10 +64,11 @@ func (f *searchFn) ProcessElement(ctx context.Context, c vectorio.Chunk, pieces 
 		for {
 			start := time.Now()
 			block.Reset()
-			switch err := r.Read(ctx, block); err {
+			switch err := r.Read(block); err {
 			case nil:
 			case io.EOF:
 				t.report.Rejected = int64(len(t.rejected))
+				vectorio.Count(ctx, t.report.Queries, t.report.Rejected)
 				return nil
 			default:
 				return err
@@ -204,7 +205,7 @@ func (t *task) next(shard int) error {
 	var out []io.Writer
 	for i := range t.format.Files(t.options.Output) {
 		p.Paths = append(p.Paths, files.Join(t.options.Staging(), fmt.Sprintf("part-%08d-%05d-%d", t.ordinal, shard, i)))
-		f, err := files.Create(t.ctx, p.Paths[i])
+		f, err := t.options.create(t.ctx, p.Paths[i])
 		if err != nil {
 			return err
 		}
@@ -240,12 +241,12 @@ func (t *task) close() error {
 	p := Part{Shard: shardRejected, Order: t.ordinal}
 	p.Paths = []string{files.Join(t.options.Staging(), fmt.Sprintf("rejected-%08d", t.ordinal))}
 	t.parts = append(t.parts, p)
-	return writeRejected(t.ctx, p.Paths[0], t.rejected)
+	return t.options.writeRejected(t.ctx, p.Paths[0], t.rejected)
 }
 
 // writeRejected writes a JSON line for each rejected row.
-func writeRejected(ctx context.Context, path string, rejected []*fault.Fault) error {
-	f, err := files.Create(ctx, path)
+func (o *Options) writeRejected(ctx context.Context, path string, rejected []*fault.Fault) error {
+	f, err := o.create(ctx, path)
 	if err != nil {
 		return err
 	}

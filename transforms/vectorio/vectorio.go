@@ -335,7 +335,7 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 
 // Read appends the next rows of the chunk to b, at most ChunkRows, numbered within the dataset. At the end of the chunk
 // it returns io.EOF and no rows.
-func (r *Reader) Read(ctx context.Context, b *vectors.Block) error {
+func (r *Reader) Read(b *vectors.Block) error {
 	first := b.Len()
 	for b.Len()-first < r.options.ChunkRows {
 		err := r.reader.Read(b, r.options.ChunkRows-(b.Len()-first))
@@ -343,7 +343,6 @@ func (r *Reader) Read(ctx context.Context, b *vectors.Block) error {
 			break
 		}
 		if f, ok := fault.IsRow(err); ok && r.options.SkipFaults {
-			rowsRejected.Inc(ctx, 1)
 			r.rejected(f)
 			continue
 		}
@@ -357,8 +356,14 @@ func (r *Reader) Read(ctx context.Context, b *vectors.Block) error {
 	for i := first; i < b.Len(); i++ {
 		b.Numbers[i] += r.chunk.First - r.chunk.Span.First
 	}
-	rowsRead.Inc(ctx, int64(b.Len()-first))
 	return nil
+}
+
+// Count adds to the counters of rows that were read and rejected. It is for the goroutine of the DoFn alone: Beam's
+// counters are not safe for others, which Readers may be used by.
+func Count(ctx context.Context, read, rejected int64) {
+	rowsRead.Inc(ctx, read)
+	rowsRejected.Inc(ctx, rejected)
 }
 
 // Close closes the file.
