@@ -26,6 +26,11 @@ type sharedIndex struct {
 
 // loadIndex gives the index of a run. seconds is the time that decoding took, where this call has done it.
 func loadIndex(ctx context.Context, run string, pieces func() func(*IndexPiece) bool) (index *neighbors.Index, seconds float64, err error) {
+	over.RLock()
+	defer over.RUnlock()
+	if over.runs[run] {
+		return nil, 0, fmt.Errorf("knn: the run %s is over", run)
+	}
 	indexes.Lock()
 	s := indexes.byRun[run]
 	if s == nil {
@@ -57,7 +62,7 @@ func Release(run string) {
 }
 
 // over are the runs that [Clean] has ended in this process: a bundle that has not heard of it must not make their
-// directory again.
+// directory, or decode their index, again.
 var over = struct {
 	sync.RWMutex
 	runs map[string]bool

@@ -202,8 +202,8 @@ func KNeighbors(s beam.Scope, j *Job) {
 
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
 func Clean(ctx context.Context, o *Options) error {
-	Release(o.RunID)
 	setOver(o.RunID, true)
+	Release(o.RunID)
 	return files.RemoveAll(ctx, o.Staging())
 }
 
