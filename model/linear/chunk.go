@@ -1,0 +1,194 @@
+package linear
+
+import (
+	"fmt"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// Chunk is rows to learn from, or to predict. Exactly one of X, X32 and Sparse holds them; all values must be finite.
+type Chunk struct {
+	Features int       // columns
+	X        []float64 // rows × Features, row-major
+	X32      []float32 // the same in float32; arithmetic is float64 all the same
+	Sparse   *CSR
+
+	Target  []float64 // for each row: the number to learn, or the class where classes are numbers
+	Labels  []string  // for each row: the class where classes are texts
+	Weights []float64 // for each row, ≥ 0; nil: 1
+
+	File    string  // where the rows are from, for faults
+	Numbers []int64 // for each row: its number there; nil: 0, 1, 2, … in faults, the count of rows of this epoch otherwise
+}
+
+// CSR is sparse rows: row i has the values Values[Offsets[i]:Offsets[i+1]] in the columns Indices[Offsets[i]:Offsets[i+1]],
+// which ascend, and zeros elsewhere.
+type CSR struct {
+	Offsets []int // rows + 1
+	Indices []int32
+	Values  []float64
+}
+
+// Dense is a chunk of the rows of a block, in the same memory, without targets.
+func Dense(b *vectors.Block) *Chunk {
+	c := &Chunk{Features: b.Dim, Numbers: b.Numbers}
+	if b.Wide() {
+		c.X = b.F64
+	} else {
+		c.X32 = b.F32
+	}
+	return c
+}
+
+// Len is the number of rows.
+func (c *Chunk) Len() int {
+	switch {
+	case c.Sparse != nil:
+		return max(len(c.Sparse.Offsets)-1, 0)
+	case c.Features < 1:
+		return 0
+	case c.X != nil:
+		return len(c.X) / c.Features
+	}
+	return len(c.X32) / c.Features
+}
+
+// entries is the number of values.
+func (c *Chunk) entries() int {
+	if c.Sparse != nil {
+		return len(c.Sparse.Values)
+	}
+	return len(c.X) + len(c.X32)
+}
+
+// fault makes a fault of row i of the chunk, or fault.WholeFile.
+func (c *Chunk) fault(i int, expected, found string, args ...any) error {
+	f := fault.File(c.File, expected, found, args...)
+	if i >= 0 {
+		f.Row = int64(i)
+		if c.Numbers != nil {
+			f.Row = c.Numbers[i]
+		}
+	}
+	return f
+}
+
+// checkRows says what is wrong with the rows themselves, in O(entries) where they are sparse.
+func (c *Chunk) checkRows(features int) error {
+	if c.Features != features {
+		return c.fault(fault.WholeFile, fmt.Sprintf("%d features, as in the model", features), "%d", c.Features)
+	}
+	forms := 0
+	for _, is := range []bool{c.X != nil, c.X32 != nil, c.Sparse != nil} {
+		if is {
+			forms++
+		}
+	}
+	if forms > 1 {
+		return fmt.Errorf("linear.Chunk: more than one of X, X32 and Sparse is set")
+	}
+	if (len(c.X)+len(c.X32))%features != 0 {
+		return fmt.Errorf("linear.Chunk: %d values are not rows of %d", len(c.X)+len(c.X32), features)
+	}
+	if c.Numbers != nil && len(c.Numbers) != c.Len() {
+		return fmt.Errorf("linear.Chunk: %d numbers for %d rows", len(c.Numbers), c.Len())
+	}
+	s := c.Sparse
+	if s == nil {
+		return nil
+	}
+	if len(s.Indices) != len(s.Values) || len(s.Offsets) == 0 || s.Offsets[0] != 0 || s.Offsets[len(s.Offsets)-1] != len(s.Values) {
+		return fmt.Errorf("linear.CSR: offsets, %d indices and %d values do not fit", len(s.Indices), len(s.Values))
+	}
+	for i, start := range s.Offsets[:len(s.Offsets)-1] {
+		end := s.Offsets[i+1]
+		if start > end || end > len(s.Indices) {
+			return fmt.Errorf("linear.CSR: row %d ends at %d", i, end)
+		}
+		last := int32(-1)
+		for _, j := range s.Indices[start:end] {
+			if j <= last {
+				return c.fault(i, "columns that ascend", "column %d after %d", j, last)
+			}
+			last = j
+		}
+		if int(last) >= features {
+			return c.fault(i, fmt.Sprintf("columns below %d", features), "column %d", last)
+		}
+	}
+	return nil
+}
+
+// checkTargets says what is wrong with targets and weights.
+func (c *Chunk) checkTargets(task Task) error {
+	n := c.Len()
+	switch {
+	case task == OneClass:
+	case c.Labels != nil && (c.Target != nil || task == Regression):
+		return fmt.Errorf("linear.Chunk: labels are for classification, without targets")
+	case c.Labels != nil && len(c.Labels) != n || c.Labels == nil && len(c.Target) != n:
+		return fmt.Errorf("linear.Chunk: %d targets for %d rows", len(c.Labels)+len(c.Target), n)
+	case task == Regression:
+		for i, y := range c.Target {
+			if y-y != 0 {
+				return c.fault(i, "a finite target", "%v", y)
+			}
+		}
+	}
+	if c.Weights != nil && len(c.Weights) != n {
+		return fmt.Errorf("linear.Chunk: %d weights for %d rows", len(c.Weights), n)
+	}
+	for i, w := range c.Weights {
+		if !(w >= 0) || w-w != 0 {
+			return c.fault(i, "a weight from 0 on", "%v", w)
+		}
+	}
+	return nil
+}
+
+// row is one row: val in the columns idx, or in all columns where idx is nil.
+type row struct {
+	idx []int32
+	val []float64
+}
+
+// rows gives the rows of a chunk one by one, scaled where there is a scaler. A dense row is valid until the next.
+type rows struct {
+	c       *Chunk
+	scaler  *StandardScaler
+	scratch []float64
+}
+
+func newRows(c *Chunk, s *StandardScaler, scratch []float64) rows {
+	if len(scratch) != c.Features && (s != nil || c.X32 != nil) {
+		scratch = make([]float64, c.Features)
+	}
+	return rows{c, s, scratch}
+}
+
+func (r *rows) at(i int) row {
+	if s := r.c.Sparse; s != nil {
+		start, end := s.Offsets[i], s.Offsets[i+1]
+		if start == end {
+			return row{idx: emptyRow}
+		}
+		return row{s.Indices[start:end:end], s.Values[start:end:end]}
+	}
+	d := r.c.Features
+	if r.c.X != nil && r.scaler == nil {
+		return row{val: r.c.X[i*d : (i+1)*d]}
+	}
+	if r.c.X != nil {
+		copy(r.scratch, r.c.X[i*d:(i+1)*d])
+	} else {
+		widen(r.scratch, r.c.X32[i*d:(i+1)*d])
+	}
+	if r.scaler != nil {
+		r.scaler.transformRow(r.scratch)
+	}
+	return row{val: r.scratch}
+}
+
+// emptyRow has no columns, and is not nil: the row is sparse.
+var emptyRow = make([]int32, 0)

@@ -1,0 +1,384 @@
+// Package linear learns linear models by stochastic gradient descent, one chunk of rows at a time, with the names and the
+// meaning of scikit-learn's SGDRegressor, SGDClassifier and SGDOneClassSVM; and the scalers, naive Bayes classifiers and
+// principal components of scikit-learn that learn by partial_fit, too.
+//
+// [SGD] is what learns: [SGD.PartialFit] takes a [Chunk], dense or sparse, and updates the weights row by row, in the order
+// given. [SGD.Model] makes a [Model] of them, which predicts and can be saved. A trainer holds the model and nothing of the
+// rows.
+//
+// # What equals scikit-learn
+//
+// With shuffle=False and the same chunks, coefficients and intercepts are those of scikit-learn 1.9.1 in float64 after every
+// call of partial_fit, up to rounding: sums have another order, eight lanes and a fixed tree (kernel.go), and exp is Go's.
+// What that does to the coefficients depends on how stable the descent is; testdata/README.md has figures. Where rows are
+// sparse, the intercept moves by a hundredth of its step, and the l1 penalty reaches a weight only when a row has its
+// feature, as there. The l1 penalty starts afresh with every chunk, as there.
+//
+// # What differs, on purpose
+//
+//   - Averaging in classifiers: the intercept that goes on learning is kept from chunk to chunk, and the averaged intercept
+//     is an average. scikit-learn 1.9.1 forgets the first and overwrites the second.
+//   - A class need not be declared, nor be in the first chunk: see [Options.Classes]. Where it comes late, the model is the same
+//     as if it had been declared.
+//   - ClassWeight "balanced" counts while rows stream by: the weights for a chunk are n/(classes · rows of the class) over
+//     all rows up to its end.
+//   - Tol and EarlyStopping work across chunks, as [SGD.EndEpoch] says where an epoch ends; adaptive learning rates, which
+//     partial_fit resets there, persist. The score of early stopping is that of the model (scikit-learn 1.9.1 forgets the
+//     weights' scale, and for log_loss counts true positives only), on rows that the model meets, as it stands then,
+//     in the same pass.
+//   - The norms in the objective of sparse rows are those of the whole weight vector.
+//   - Weights that overflow stop the trainer for good: no model is ever made of them.
+//
+// Rows are never shuffled here: the order is the caller's.
+package linear
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Task is what the target is.
+type Task string
+
+const (
+	Regression     Task = "regression"     // a number; scikit-learn's SGDRegressor
+	Classification Task = "classification" // one of two or more classes; SGDClassifier
+	OneClass       Task = "one_class"      // none: +1 for rows like those learned from, −1 for others; SGDOneClassSVM
+)
+
+// Tasks lists all tasks.
+var Tasks = []Task{Regression, Classification, OneClass}
+
+// Loss is what a prediction p costs where y is right: y is ±1 in classification. With m = y·p and r = p − y:
+type Loss string
+
+const (
+	Hinge                     Loss = "hinge"                       // max(0, 1−m): a linear SVM
+	LogLoss                   Loss = "log_loss"                    // log(1+e⁻ᵐ): logistic regression
+	ModifiedHuber             Loss = "modified_huber"              // max(0, 1−m)² for m ≥ −1, else −4m
+	SquaredHinge              Loss = "squared_hinge"               // max(0, 1−m)²
+	Perceptron                Loss = "perceptron"                  // max(0, −m)
+	SquaredError              Loss = "squared_error"               // r²/2
+	Huber                     Loss = "huber"                       // r²/2 for |r| ≤ epsilon, else epsilon·(|r| − epsilon/2)
+	EpsilonInsensitive        Loss = "epsilon_insensitive"         // max(0, |r|−epsilon): support vector regression
+	SquaredEpsilonInsensitive Loss = "squared_epsilon_insensitive" // max(0, |r|−epsilon)²
+)
+
+// Losses lists all losses. A regression takes the last four, a classification any.
+var Losses = []Loss{Hinge, LogLoss, ModifiedHuber, SquaredHinge, Perceptron, SquaredError, Huber, EpsilonInsensitive, SquaredEpsilonInsensitive}
+
+var regressionLosses = Losses[5:]
+
+// Penalty is what weights w cost: alpha times this. The intercept costs nothing.
+type Penalty string
+
+const (
+	L2         Penalty = "l2"         // ‖w‖²/2
+	L1         Penalty = "l1"         // ‖w‖₁, which makes weights zero
+	ElasticNet Penalty = "elasticnet" // l1_ratio·‖w‖₁ + (1−l1_ratio)·‖w‖²/2
+	None       Penalty = "none"       // nothing
+)
+
+// Penalties lists all penalties.
+var Penalties = []Penalty{L2, L1, ElasticNet, None}
+
+// MarshalJSON writes scikit-learn's value: None is null.
+func (p Penalty) MarshalJSON() ([]byte, error) {
+	if p == None {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(p))
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Penalty) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*p = None
+		return nil
+	}
+	return json.Unmarshal(b, (*string)(p))
+}
+
+// LearningRate is how the step size eta follows from the number t of the row, counted from 1.
+type LearningRate string
+
+const (
+	Constant   LearningRate = "constant"   // eta0
+	Optimal    LearningRate = "optimal"    // 1/(alpha·(t+t0−1)) with t0 = alpha^(−3/4): the first step is alpha^(−1/4)
+	InvScaling LearningRate = "invscaling" // eta0/t^power_t
+	Adaptive   LearningRate = "adaptive"   // eta0, divided by 5 each time that n_iter_no_change epochs have not helped
+	PA1        LearningRate = "pa1"        // passive-aggressive I: min(eta0, loss/‖x‖²); Crammer et al., JMLR 7 (2006)
+	PA2        LearningRate = "pa2"        // passive-aggressive II: loss/(‖x‖² + 1/(2·eta0))
+)
+
+// LearningRates lists all learning rates.
+var LearningRates = []LearningRate{Constant, Optimal, InvScaling, Adaptive, PA1, PA2}
+
+// Average is the number of the row with which averaging begins; 0 is never. In JSON, 0 is false and true is 1.
+type Average int
+
+// MarshalJSON writes scikit-learn's value.
+func (a Average) MarshalJSON() ([]byte, error) {
+	if a == 0 {
+		return []byte("false"), nil
+	}
+	return strconv.AppendInt(nil, int64(a), 10), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (a *Average) UnmarshalJSON(b []byte) error {
+	switch string(b) {
+	case "false":
+		*a = 0
+		return nil
+	case "true":
+		*a = 1
+		return nil
+	case "null":
+		return errors.New("average null: must be false, true or a number of rows")
+	}
+	return json.Unmarshal(b, (*int)(a))
+}
+
+// ClassWeight multiplies the step of a row by the weight of its class: that in Of, or 1 where there is none. A class goes by
+// its label; a number in any notation.
+type ClassWeight struct {
+	// Balanced: n/(classes · rows of the class), counted over the rows up to the end of the chunk that is learned from.
+	Balanced bool
+	Of       map[string]float64
+}
+
+// MarshalJSON writes scikit-learn's value: "balanced", an object or null.
+func (w ClassWeight) MarshalJSON() ([]byte, error) {
+	if w.Balanced {
+		return []byte(`"balanced"`), nil
+	}
+	return json.Marshal(w.Of)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (w *ClassWeight) UnmarshalJSON(b []byte) error {
+	*w = ClassWeight{}
+	if bytes.HasPrefix(b, []byte(`"`)) {
+		if string(b) != `"balanced"` {
+			return fmt.Errorf("class_weight %s: must be balanced, or an object of weights by label", b)
+		}
+		w.Balanced = true
+		return nil
+	}
+	return json.Unmarshal(b, &w.Of)
+}
+
+// isSet reports whether any class has a weight.
+func (w *ClassWeight) isSet() bool { return w.Balanced || len(w.Of) > 0 }
+
+// Options are the hyperparameters, by scikit-learn's names and with its defaults. Where zero is a value of its own, the field
+// is a pointer, and nil is the default.
+type Options struct {
+	// Task is what the target is. Required.
+	Task Task `json:"-"`
+	// Loss is what to minimise. Default: Hinge in classification, SquaredError in regression. A OneClass has none to choose.
+	Loss Loss `json:"loss"`
+	// Penalty is what keeps weights small. Default: L2. A OneClass has none to choose.
+	Penalty Penalty `json:"penalty"`
+	// Alpha multiplies the penalty, and sets the steps of Optimal. Default: 1e-4. A OneClass has Nu instead.
+	Alpha *float64 `json:"alpha"`
+	// L1Ratio is the share of l1 in ElasticNet, from 0 to 1. Default: 0.15.
+	L1Ratio *float64 `json:"l1_ratio"`
+	// Nu bounds the share of rows that a OneClass leaves outside, from 0 (exclusive) to 1. Default: 0.5.
+	Nu float64 `json:"nu,omitempty"`
+	// Epsilon is that of Huber, EpsilonInsensitive and SquaredEpsilonInsensitive. Default: 0.1.
+	Epsilon *float64 `json:"epsilon"`
+	// FitIntercept: whether there is one. Default: true.
+	FitIntercept *bool `json:"fit_intercept"`
+	// LearningRate is the schedule of step sizes. Default: InvScaling in regression, Optimal otherwise.
+	LearningRate LearningRate `json:"learning_rate"`
+	// Eta0 is the first step size, or the aggressiveness C of PA1 and PA2; > 0. Default: 0.01.
+	Eta0 float64 `json:"eta0"`
+	// PowerT is the power of InvScaling. Default: 0.25 in regression, 0.5 otherwise.
+	PowerT *float64 `json:"power_t"`
+	// Average makes the coefficients the means of the weights after each row, from this row on. Default: 0, never.
+	// (With an l1 penalty the mean follows scikit-learn's formula, which applies each truncation to the past of the chunk, too.)
+	Average Average `json:"average"`
+	// ClassWeight is for classification. Default: 1 for every class.
+	ClassWeight ClassWeight `json:"class_weight"`
+	// Tol is how much an epoch must improve the objective, or the score, for EndEpoch to go on. Default: nil, no criterion;
+	// then neither is computed, which is faster. (scikit-learn's default is 1e-3, and partial_fit ignores it.)
+	Tol *float64 `json:"tol"`
+	// NIterNoChange is the number of epochs in a row without such an improvement that ends learning, ≥ 1. Default: 5.
+	NIterNoChange int `json:"n_iter_no_change"`
+	// EarlyStopping: a share of the rows is not learned from but scored, and the score takes the objective's place. Needs
+	// Tol. Default: false.
+	EarlyStopping bool `json:"early_stopping"`
+	// ValidationFraction is that share, between 0 and 1. A row belongs to it by a hash of its number. Default: 0.1.
+	ValidationFraction float64 `json:"validation_fraction"`
+
+	// Classes are all the classes that there are: a row of any other is then a fault. Default: none, and the rows tell. A
+	// class that appears late then stands as if it had been declared from the start, for which a further weight vector
+	// learns from every row as one of a class unseen; declaring the classes saves its time. (With class weights, rows from
+	// before the third class came have been weighted as in a problem of two classes.)
+	Classes Classes `json:"-"`
+}
+
+func ensure[T any](p **T, v T) {
+	if *p == nil {
+		*p = new(v)
+	}
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	loss, rate, power := Hinge, Optimal, 0.5
+	if o.Task == Regression {
+		loss, rate, power = SquaredError, InvScaling, 0.25
+	}
+	if o.Loss == "" {
+		o.Loss = loss
+	}
+	if o.Penalty == "" {
+		o.Penalty = L2
+	}
+	ensure(&o.Alpha, 1e-4)
+	ensure(&o.L1Ratio, 0.15)
+	if o.Nu == 0 && o.Task == OneClass {
+		o.Nu = 0.5
+	}
+	ensure(&o.Epsilon, 0.1)
+	ensure(&o.FitIntercept, true)
+	if o.LearningRate == "" {
+		o.LearningRate = rate
+	}
+	if o.Eta0 == 0 {
+		o.Eta0 = 0.01
+	}
+	ensure(&o.PowerT, power)
+	if o.NIterNoChange == 0 {
+		o.NIterNoChange = 5
+	}
+	if o.ValidationFraction == 0 {
+		o.ValidationFraction = 0.1
+	}
+}
+
+// Validate reports every fault of the options at once, in one error. What is not set counts as its default.
+func (o *Options) Validate() error {
+	d := *o
+	d.EnsureDefaults()
+	var errs []error
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	number := func(name string, v, low, high float64, bounds string) {
+		if !(v >= low && v <= high) {
+			fault("%s %v: must be %s", name, v, bounds)
+		}
+	}
+	const smallest, largest = math.SmallestNonzeroFloat64, math.MaxFloat64
+	below1 := math.Nextafter(1, 0)
+
+	known := slices.Contains(Tasks, d.Task)
+	if d.Task == "" {
+		fault("task: must be one of %s", join(Tasks))
+	} else if !known {
+		fault("task %q: must be one of %s", d.Task, join(Tasks))
+	}
+	switch {
+	case !slices.Contains(Losses, d.Loss):
+		fault("loss %q: must be one of %s", d.Loss, join(Losses))
+	case d.Task == Regression && !slices.Contains(regressionLosses, d.Loss):
+		fault("loss %s: regression takes one of %s", d.Loss, join(regressionLosses))
+	case d.Task == OneClass && d.Loss != Hinge:
+		fault("loss %s: one_class takes hinge only", d.Loss)
+	}
+	switch {
+	case !slices.Contains(Penalties, d.Penalty):
+		fault("penalty %q: must be one of %s", d.Penalty, join(Penalties))
+	case d.Task == OneClass && d.Penalty != L2:
+		fault("penalty %s: one_class takes l2 only", d.Penalty)
+	}
+	number("alpha", *d.Alpha, 0, largest, "a number from 0 on")
+	number("l1_ratio", *d.L1Ratio, 0, 1, "a number from 0 to 1")
+	if d.Task == OneClass {
+		number("nu", d.Nu, smallest, 1, "a number above 0, to 1")
+	} else if known && d.Nu != 0 {
+		fault("nu %v: only one_class has it", d.Nu)
+	}
+	number("epsilon", *d.Epsilon, 0, largest, "a number from 0 on")
+	number("eta0", d.Eta0, smallest, largest, "a number above 0")
+	number("power_t", *d.PowerT, 0, largest, "a number from 0 on")
+	switch d.LearningRate {
+	case Constant, InvScaling, Adaptive:
+	case Optimal:
+		if *d.Alpha == 0 && d.Task != OneClass {
+			fault("alpha 0: learning_rate optimal divides by it")
+		}
+	case PA1, PA2:
+		if need := passiveLoss(d.Task); known && d.Loss != need {
+			fault("learning_rate %s: needs the loss %s in %s", d.LearningRate, need, d.Task)
+		}
+	default:
+		fault("learning_rate %q: must be one of %s", d.LearningRate, join(LearningRates))
+	}
+	if d.Average < 0 {
+		fault("average %d: must be a number of rows from 0 on", d.Average)
+	}
+	if d.ClassWeight.isSet() && known && d.Task != Classification {
+		fault("class_weight: only classification has classes")
+	}
+	if d.ClassWeight.Balanced && len(d.ClassWeight.Of) > 0 {
+		fault("class_weight: must be balanced or weights, not both")
+	}
+	labels := make([]string, 0, len(d.ClassWeight.Of))
+	for label := range d.ClassWeight.Of {
+		labels = append(labels, label)
+	}
+	sort.Strings(labels)
+	for _, label := range labels {
+		number("class_weight of "+strconv.Quote(label), d.ClassWeight.Of[label], 0, largest, "a number from 0 on")
+		if d.Classes.Len() > 0 && d.Classes.find(label) < 0 {
+			fault("class_weight of %q: no such class is declared", label)
+		}
+	}
+	if d.Tol != nil {
+		number("tol", *d.Tol, 0, largest, "a number from 0 on")
+	}
+	if d.NIterNoChange < 1 {
+		fault("n_iter_no_change %d: must be at least 1", d.NIterNoChange)
+	}
+	number("validation_fraction", d.ValidationFraction, smallest, below1, "a number between 0 and 1")
+	if d.EarlyStopping && d.Tol == nil {
+		fault("early_stopping: needs tol")
+	}
+	if d.EarlyStopping && d.Task == OneClass {
+		fault("early_stopping: one_class has no score")
+	}
+	if err := d.Classes.check(); err != nil {
+		errs = append(errs, err)
+	} else if n := d.Classes.Len(); n == 1 {
+		fault("classes: there must be at least two")
+	} else if n > 0 && known && d.Task != Classification {
+		fault("classes: only classification has them")
+	}
+	return errors.Join(errs...)
+}
+
+// passiveLoss is the loss that PA1 and PA2 are defined for.
+func passiveLoss(t Task) Loss {
+	if t == Regression {
+		return EpsilonInsensitive
+	}
+	return Hinge
+}
+
+func join[T ~string](all []T) string {
+	s := make([]string, len(all))
+	for i, a := range all {
+		s[i] = string(a)
+	}
+	return strings.Join(s, ", ")
+}

@@ -1,0 +1,138 @@
+package linear
+
+import (
+	"fmt"
+	"math"
+)
+
+// Features is the number of columns of a row.
+func (m *Model) Features() int {
+	if len(m.Coef) == 0 {
+		return 0
+	}
+	return len(m.Coef[0])
+}
+
+// NumDecisions is the number of decision values of a row: one for each of more than two classes, otherwise 1.
+func (m *Model) NumDecisions() int { return len(m.Coef) }
+
+// DecisionFunction appends to dst the decision values of the rows, rows × NumDecisions, and returns it: coef·x + intercept.
+// It is the prediction in regression; positive for the larger of two classes; the largest for the most likely of several; and
+// not negative for a row like those that a OneClass has learned from. It is safe for concurrent use, as all predictions are.
+func (m *Model) DecisionFunction(c *Chunk, dst []float64) ([]float64, error) {
+	if err := c.checkRows(m.Features()); err != nil {
+		return dst, err
+	}
+	if m.Scaler != nil {
+		if err := m.Scaler.check(c); err != nil {
+			return dst, err
+		}
+	}
+	rows := newRows(c, m.Scaler, nil)
+	for i := range c.Len() {
+		x := rows.at(i)
+		for k, w := range m.Coef {
+			dst = append(dst, x.dot(w)+m.Intercept[k])
+		}
+	}
+	return dst, nil
+}
+
+// Predict appends to dst a prediction for each row and returns it: the number in regression, the place of the class in
+// Classes, or, of a OneClass, +1 or −1.
+func (m *Model) Predict(c *Chunk, dst []float64) ([]float64, error) {
+	if m.Task == Regression {
+		return m.DecisionFunction(c, dst)
+	}
+	d, err := m.DecisionFunction(c, nil)
+	if err != nil {
+		return dst, err
+	}
+	width := m.NumDecisions()
+	for ; len(d) > 0; d = d[width:] {
+		dst = append(dst, m.choose(d[:width]))
+	}
+	return dst, nil
+}
+
+// choose makes a prediction of the decision values of a row.
+func (m *Model) choose(d []float64) float64 {
+	switch {
+	case m.Task == OneClass:
+		return sign(d[0] >= 0)
+	case len(d) == 1:
+		return (sign(d[0] > 0) + 1) / 2
+	}
+	best := 0
+	for k, v := range d {
+		if v > d[best] {
+			best = k
+		}
+	}
+	return float64(best)
+}
+
+// HasProba reports whether there are probabilities: for the losses LogLoss and ModifiedHuber.
+func (m *Model) HasProba() bool {
+	return m.Task == Classification && (m.Loss == LogLoss || m.Loss == ModifiedHuber)
+}
+
+// PredictProba appends to dst the probabilities of the classes for each row, rows × classes, and returns it. With several
+// classes they are those of each against the rest, divided by their sum (Zadrozny and Elkan, KDD 2002).
+func (m *Model) PredictProba(c *Chunk, dst []float64) ([]float64, error) {
+	if !m.HasProba() {
+		return dst, fmt.Errorf("the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss)
+	}
+	d, err := m.DecisionFunction(c, nil)
+	if err != nil {
+		return dst, err
+	}
+	width := m.NumDecisions()
+	for ; len(d) > 0; d = d[width:] {
+		if width == 1 {
+			p := m.sigmoid(d[0])
+			dst = append(dst, 1-p, p)
+			continue
+		}
+		n := len(dst)
+		for _, v := range d[:width] {
+			dst = append(dst, m.sigmoid(v))
+		}
+		m.normalise(dst[n:], d[:width])
+	}
+	return dst, nil
+}
+
+// sigmoid is the probability of a decision value.
+func (m *Model) sigmoid(v float64) float64 {
+	if m.Loss == ModifiedHuber {
+		return (min(max(v, -1), 1) + 1) / 2
+	}
+	return 1 / (1 + math.Exp(-v))
+}
+
+// normalise divides the probabilities p of the decision values d by their sum. Where all are 0, those of ModifiedHuber become
+// equal, and those of LogLoss what they would be in the limit, in proportion to exp(d).
+func (m *Model) normalise(p, d []float64) {
+	sum := 0.0
+	for _, v := range p {
+		sum += v
+	}
+	if sum < math.SmallestNonzeroFloat64/epsilon64 { // denormal: proportions are lost
+		sum = 0
+		largest := math.Inf(-1)
+		for _, v := range d {
+			largest = max(largest, v)
+		}
+		for k, v := range d {
+			p[k] = 1
+			if m.Loss == LogLoss {
+				p[k] = math.Exp(v - largest)
+			}
+			sum += p[k]
+		}
+	}
+	for k := range p {
+		p[k] /= sum
+	}
+}

@@ -1,0 +1,400 @@
+package linear
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"beamlearn/model/fault"
+)
+
+// sparseDecay damps the steps of the intercept where rows are sparse, as in scikit-learn.
+const sparseDecay = 0.01
+
+// SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent use.
+// Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one more for
+// classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty.
+type SGD struct {
+	// FeatureNames are what the model says. Optional; set them before Model.
+	FeatureNames []string
+	// Scaler standardises every row before it is learned from, and goes with the model. Optional; set it before PartialFit.
+	// Sparse rows have none.
+	Scaler *StandardScaler
+
+	options  Options
+	rule     rule
+	features int
+
+	// Classification: vector i is for class i and against all others; with two classes there is vector 0, for class 1. Other
+	// tasks have vector 0.
+	vectors []*vector
+	classes Classes
+	counts  []int64 // rows of each class
+	// Where classes need not be declared, unseen has learned every row as one of another class. Until there are two classes
+	// it is the only vector.
+	unseen *vector
+
+	t         float64 // number of the next row, counted from 1
+	rows      int64
+	epochs    int
+	epochRows int64
+	err       error // the weights overflowed
+
+	scratch []float64
+	places  []int32 // of the rows' classes
+
+	likeScikit bool // averages in classifiers as scikit-learn 1.9.1 has them
+}
+
+// NewSGD makes a trainer for rows of so many features. It copies the options and fills in their defaults.
+func NewSGD(o Options, features int) (*SGD, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if features < 1 {
+		return nil, fmt.Errorf("%d features: there must be at least one", features)
+	}
+	o.EnsureDefaults()
+	classes := o.Classes.clone()
+	o.Classes = Classes{}
+	s := newSGD(o, features, classes)
+	if o.Task == Classification && classes.Len() == 0 {
+		s.unseen = newVector(&s.rule, features)
+	}
+	return s, nil
+}
+
+// newSGD makes a trainer for declared classes, of options that are valid and complete.
+func newSGD(o Options, features int, classes Classes) *SGD {
+	s := &SGD{options: o, rule: newRule(&o), features: features, classes: classes, counts: make([]int64, classes.Len()), t: 1}
+	vectors := 1
+	if o.Task == Classification {
+		vectors = vectorsFor(classes.Len())
+	}
+	for range vectors {
+		s.vectors = append(s.vectors, newVector(&s.rule, features))
+	}
+	return s
+}
+
+// vectorsFor is how many weight vectors tell so many classes apart.
+func vectorsFor(classes int) int {
+	switch {
+	case classes < 2:
+		return 0
+	case classes == 2:
+		return 1
+	}
+	return classes
+}
+
+// PartialFit learns from the rows of a chunk, in their order, once: O(entries) for each weight vector, and O(features) for
+// dense chunks, for large ones, and for averaging with an l1 penalty.
+//
+// The fault of a row (see [fault.IsRow]), in target, class or weight, leaves the trainer as it was. Where weights overflow,
+// that chunk and every later call gives the same error, and there will be no model.
+func (s *SGD) PartialFit(c *Chunk) error {
+	if s.err != nil {
+		return s.err
+	}
+	if err := c.checkRows(s.features); err != nil {
+		return err
+	}
+	if err := c.checkTargets(s.options.Task); err != nil {
+		return err
+	}
+	if s.Scaler != nil {
+		if err := s.Scaler.check(c); err != nil {
+			return err
+		}
+	}
+	n := c.Len()
+	var weights []float64 // of the classes
+	if s.options.Task == Classification {
+		if err := s.meet(c, n); err != nil {
+			return err
+		}
+		weights = s.options.ClassWeight.weights(&s.classes, s.counts)
+	}
+	s.learn(c, n, weights)
+	return s.err
+}
+
+// meet finds the rows' classes, makes vectors for those that are new, and counts.
+func (s *SGD) meet(c *Chunk, n int) error {
+	s.places = slices.Grow(s.places[:0], n)[:n]
+	unknown, err := s.classes.encode(s.places, c)
+	if err != nil {
+		return err
+	}
+	if unknown.Len() > 0 {
+		if s.unseen == nil {
+			return s.undeclared(c)
+		}
+		s.grow(&unknown)
+		if _, err := s.classes.encode(s.places, c); err != nil {
+			return err
+		}
+	}
+	for _, k := range s.places {
+		s.counts[k]++
+	}
+	return nil
+}
+
+// undeclared is the fault of the first row whose class is none of those declared.
+func (s *SGD) undeclared(c *Chunk) error {
+	i := slices.Index(s.places, -1)
+	found := ""
+	if c.Labels != nil {
+		found = fault.Quote(c.Labels[i])
+	} else {
+		found = fmt.Sprint(c.Target[i])
+	}
+	return c.fault(i, "one of the classes declared", "class %s", found)
+}
+
+// grow makes vectors for new classes, as if each had been there from the start: its vector is that of a class unseen.
+func (s *SGD) grow(more *Classes) {
+	old := s.vectors
+	from := s.classes.join(more)
+	counts := make([]int64, len(from))
+	for i, k := range from {
+		if k >= 0 {
+			counts[i] = s.counts[k]
+		}
+	}
+	s.counts = counts
+	s.vectors = make([]*vector, vectorsFor(len(from)))
+	for i := range s.vectors {
+		class := i
+		if len(from) == 2 {
+			class = 1
+		}
+		switch k := from[class]; {
+		case k < 0:
+			s.vectors[i] = s.unseen.clone(false)
+		case len(old) == 0: // the only class so far: every row has been one of its
+			s.vectors[i] = s.unseen.clone(true)
+		case len(old) == 1:
+			s.vectors[i] = old[0].clone(k == 0)
+		default:
+			s.vectors[i] = old[k]
+		}
+	}
+}
+
+func (s *SGD) learn(c *Chunk, n int, classWeights []float64) {
+	r := &s.rule
+	rows := newRows(c, s.Scaler, s.scratch)
+	s.scratch = rows.scratch
+	decay := 1.0
+	if c.Sparse != nil {
+		decay = sparseDecay
+	}
+	all := s.all()
+	if r.track {
+		for _, v := range all {
+			v.squares, v.absolutes = row{}.norms(v.w)
+		}
+	}
+	var before []float64
+	if s.likeScikit {
+		for _, v := range all {
+			before = append(before, v.intercept)
+		}
+	}
+	classification, classes := s.options.Task == Classification, s.classes.Len()
+	t, bad := s.t, -1
+	for i := range n {
+		x := rows.at(i)
+		weight, y := 1.0, 1.0
+		if c.Weights != nil {
+			weight = c.Weights[i]
+		}
+		if s.options.Task == Regression {
+			y = c.Target[i]
+		}
+		if s.options.EarlyStopping && s.heldOut(c, i) {
+			s.score(all, x, i, y, weight, t)
+			continue
+		}
+		eta, norm2 := r.eta(t), 0.0
+		if r.passive {
+			norm2 = dot(x.val, x.val)
+		}
+		ok := true
+		if !classification {
+			ok = s.vectors[0].learn(r, x, y, weight, eta, t, norm2, decay)
+		} else {
+			place := int(s.places[i])
+			own := weight * classWeights[place] // of its class; as one of the others, a row has weight where there are many
+			if classes == 2 {
+				ok = s.vectors[0].learn(r, x, sign(place == 1), own, eta, t, norm2, decay)
+			} else {
+				for k, v := range s.vectors {
+					if k == place {
+						ok = v.learn(r, x, 1, own, eta, t, norm2, decay) && ok
+					} else {
+						ok = v.learn(r, x, -1, weight, eta, t, norm2, decay) && ok
+					}
+				}
+			}
+			if s.unseen != nil {
+				if classes > 1 {
+					own = weight
+				}
+				ok = s.unseen.learn(r, x, -1, own, eta, t, norm2, decay) && ok
+			}
+		}
+		if !ok && bad < 0 {
+			bad = i
+		}
+		if r.rate != PA1 || norm2 != 0 {
+			t++
+		}
+	}
+	overflows := bad >= 0
+	fold := s.features <= c.entries() || r.l1 && r.average > 0
+	for i, v := range all {
+		v.endChunk(c, fold)
+		overflows = overflows || !v.finite(c)
+		if s.likeScikit && r.reports(s.t+float64(n)) {
+			v.intercept = before[i]
+		}
+	}
+	if overflows {
+		s.err = s.overflow(c, n, bad)
+	}
+	s.t += float64(n)
+	s.rows += int64(n)
+	s.epochRows += int64(n)
+}
+
+// all is all weight vectors.
+func (s *SGD) all() []*vector {
+	if s.unseen == nil {
+		return s.vectors
+	}
+	return append(slices.Clip(s.vectors), s.unseen)
+}
+
+// learn is a step, unless the vector has done its epochs.
+func (v *vector) learn(r *rule, x row, y, weight, eta, t, norm2, decay float64) bool {
+	return v.progress.done || v.step(r, x, y, weight, eta, t, norm2, decay)
+}
+
+func sign(positive bool) float64 {
+	if positive {
+		return 1
+	}
+	return -1
+}
+
+// heldOut reports whether row i of the chunk is scored, not learned from.
+func (s *SGD) heldOut(c *Chunk, i int) bool {
+	number := s.epochRows + int64(i)
+	if c.Numbers != nil {
+		number = c.Numbers[i]
+	}
+	// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)
+	z := uint64(number) + 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	z ^= z >> 31
+	return float64(z>>11)/(1<<53) < s.options.ValidationFraction
+}
+
+// score adds a row held out to the score of each vector: R², or whether the class is the vector's.
+func (s *SGD) score(all []*vector, x row, i int, y, weight, t float64) {
+	if s.options.Task == Regression {
+		v := s.vectors[0]
+		v.progress.scores.Add(y, v.decision(&s.rule, x, t), weight)
+		return
+	}
+	place := int(s.places[i])
+	for k, v := range all {
+		positive := k == place
+		switch {
+		case k == len(s.vectors): // unseen
+			positive = false
+		case s.classes.Len() == 2:
+			positive = place == 1
+		}
+		v.progress.weight += weight
+		if (v.decision(&s.rule, x, t) > 0) == positive {
+			v.progress.right += weight
+		}
+	}
+}
+
+func (s *SGD) overflow(c *Chunk, n, bad int) error {
+	if bad < 0 {
+		bad = n - 1
+	}
+	number := int64(bad)
+	if c.Numbers != nil {
+		number = c.Numbers[bad]
+	}
+	return c.fault(fault.WholeFile, "finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)",
+		"weights that overflow by row %d, with loss %s, learning_rate %s, eta0 %v, alpha %v", number, s.options.Loss, s.options.LearningRate, s.options.Eta0, *s.options.Alpha)
+}
+
+// EndEpoch says that all rows have been learned from once, and reports whether learning is over: NIterNoChange epochs in a
+// row have not improved by Tol the mean over the epoch's rows of loss and penalty, each before the row was learned from, or,
+// with EarlyStopping, the score of the rows held out (R², or the share of rows rightly told to be of a class or not). Of
+// several vectors each is judged, and stops, by itself. Without Tol it reports false. The Adaptive rate divides its step size
+// by 5, down to 1e-6, before it stops.
+func (s *SGD) EndEpoch() (done bool) {
+	s.epochs++
+	s.epochRows = 0
+	if s.options.Tol == nil {
+		return false
+	}
+	for _, v := range s.all() {
+		v.endEpoch(&s.options)
+	}
+	for _, v := range s.vectors {
+		if !v.progress.done {
+			return false
+		}
+	}
+	return len(s.vectors) > 0
+}
+
+var errNoClasses = errors.New("a classifier needs rows of at least two classes")
+
+// Model is the model as it stands, with what it takes to go on: see [Resume]. It is a copy. It fails before there are two
+// classes, and after an overflow.
+func (s *SGD) Model() (*Model, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if len(s.vectors) == 0 {
+		if s.classes.Len() == 1 {
+			return nil, fmt.Errorf("%w: all have %s", errNoClasses, fault.Quote(s.classes.Label(0)))
+		}
+		return nil, errNoClasses
+	}
+	m := &Model{
+		Task:         s.options.Task,
+		Loss:         s.options.Loss,
+		FeatureNames: slices.Clone(s.FeatureNames),
+		Classes:      s.classes.clone(),
+		Options:      s.options,
+		Training:     Training{Solver: "sgd", Rows: s.rows, Epochs: s.epochs, ClassRows: slices.Clone(s.counts)},
+		State:        s.state(),
+	}
+	if s.Scaler != nil {
+		m.Scaler = s.Scaler.Clone()
+	}
+	for _, v := range s.vectors {
+		w, b := v.coef(&s.rule, s.t)
+		if s.rule.oneClass {
+			b -= 1 // the offset of the decision
+		}
+		m.Coef = append(m.Coef, w)
+		m.Intercept = append(m.Intercept, b)
+	}
+	return m, m.Validate()
+}
