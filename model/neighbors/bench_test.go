@@ -53,6 +53,30 @@ func BenchmarkAllNeighbors(b *testing.B) {
 	}
 }
 
+// BenchmarkMetrics finds the neighbours of all points by each metric that the tiles have; the Hamming distance is between
+// signs.
+func BenchmarkMetrics(b *testing.B) {
+	for _, m := range tileMetrics {
+		points := benchBlock(20_000, 128, false)
+		if m == Hamming {
+			for i, v := range points.F32 {
+				points.F32[i] = float32(math.Copysign(1, float64(v)))
+			}
+		}
+		b.Run(string(m), func(b *testing.B) {
+			x, err := Fit(points, Options{Metric: m, Algorithm: Brute})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := x.KNeighbors(points, 10, Search{Self: true}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkFit builds an index: mostly the short forms of the filter.
 func BenchmarkFit(b *testing.B) {
 	points := benchBlock(20_000, 128, false)

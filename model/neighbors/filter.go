@@ -32,8 +32,8 @@ import (
 //
 //	S − 0 + (−t + ‖x̂‖·ε_y + ε_x·‖y‖) ≥ 0.                                                            (3)
 //
-// For the Manhattan and the Chebyshev distance x̂ = s·q with q of int8 and one s for all rows. With D the distance of the
-// q, an integer, and ε in the metric's own norm, the triangle inequality makes a pair of distance at most r one of
+// For the Manhattan and the Chebyshev distance x̂ = s·q with q of int8 and one s for all rows. With D the distance of
+// the q, an integer, and ε in the metric's own norm, the triangle inequality makes a pair of distance at most r one of
 //
 //	−s·D + ε_y + r ≥ −ε_x.                                                                           (4)
 //
@@ -56,14 +56,14 @@ import (
 // The score. In int8 the sum of products is exact, as |S| < 2³¹ for up to maxByteDim columns; its conversion, the
 // product with one scale and the fused product with the other minus h round once each, and so does adding the limit g:
 // the result is at least S − h_y + g − 4.2u·|S| − 2.2u·h_y − u·g. In float32, S is a chain of d fused operations, whose
-// error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1) and (2), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y splits the error
-// in a part of each row; h is stored as h·(1−η), η = 16u (int8) or 16u + 2d·u (float32), which outweighs them.
+// error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1) and (2), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y splits the
+// error in a part of each row; h is stored as h·(1−η), η = 16u (int8) or 16u + 2d·u (float32), which outweighs them.
 // In (3) h is 0 and the sign of a rounded sum is that of the sum; the error of S is at most η·‖x̂‖‖ŷ‖, which is added to
 // c: ε_x + η·‖x̂‖. In (4), D is rounded once, and so are the fused product with s minus h and the sum with the limit,
-// which lose at most 2u·s·D and 2u of ε_y + r: s is stored less by 16u, and ε and r are stored greater by as much.
+// which lose at most 4u of s·D, of ε_y and of r: s is stored less by 16u, and ε and r are stored greater by as much.
 //
-// The limit. Two fused operations and the sum lose at most 4u of |a| + b·E + c·F: a, b, c, E and F are each stored greater
-// by 16u of their magnitude, or of that of their terms.
+// The limit. Two fused operations and the sum lose at most 4u of |a| + b·E + c·F: a, b, c, E and F are each stored
+// greater by 16u of their magnitude, or of that of their terms.
 //
 // Underflow. Short forms are made where σ brings the values near 1; products below the smallest float32 lose at most d
 // times 2⁻¹⁴⁹, and a has 2⁻¹²⁰ added.
@@ -75,7 +75,8 @@ import (
 // The threshold. The neighbours are chosen by the distance that the reference computes, and [Options.ceiling] gives the
 // greatest reduced value R of the worst distance kept. The reference's sum of squares is within (d+4)·2⁻⁵³ of the exact
 // one, its inner product within (d+4)·2⁻⁵³·‖x‖‖y‖: r² = R·(1+2⁻³⁰) + 2⁻¹⁰⁰⁰, and 2⁻³⁰·‖x‖ is part of c in (3). In (4)
-// it is within (d+4)·2⁻⁵³ of the exact distance, nothing underflows, and r = R·(1+2⁻³⁰). Points that come after the worst kept at the same distance may be discarded or not; the keeper decides.
+// it is within (d+4)·2⁻⁵³ of the exact distance, nothing underflows, and r = R·(1+2⁻³⁰). Points that
+// come after the worst kept at the same distance may be discarded or not; the keeper decides.
 //
 // Where float64 or float32 is exceeded (a value whose distance from c is 2³⁰ times what is usual, or beyond 2⁴³⁰), a row
 // has no short form: h = −∞ makes each of its pairs a hit.
@@ -338,7 +339,8 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 // shift is what rounds to an integer, in the low bits, when it is added.
 const shift = 0x1.8p52
 
-// steps rounds the first n components of k.x to multiples of s in k.q, and returns the norms of what is missing and of x.
+// steps rounds the first n components of k.x to multiples of s in k.q, and returns the norms of what is missing and of
+// x.
 func (k *packer) steps(n int, s float64) (miss, norm float64) {
 	q, inverse, sum := k.q, 1/s, k.f.metric == Manhattan
 	for j, v := range k.x[:n] {

@@ -6,10 +6,12 @@ import (
 	"os"
 
 	"golang.org/x/sys/cpu"
+
+	"beamlearn/model/neighbors/internal/tile"
 )
 
-// treeAssembly says that the AVX2 kernels of the tree are in use. BEAMLEARN_SIMD=none in the environment forbids it.
-var treeAssembly = cpu.X86.HasAVX2 && os.Getenv("BEAMLEARN_SIMD") != "none"
+// treeAssembly says that the AVX2 kernels of the tree are in use. BEAMLEARN_SIMD=generic in the environment forbids it.
+var treeAssembly = cpu.X86.HasAVX2 && os.Getenv(tile.Environment) != "generic"
 
 type kernelPair[T float] struct{ points, boxes kernel[T] }
 

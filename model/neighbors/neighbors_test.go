@@ -534,14 +534,15 @@ func TestAutoAlgorithm(t *testing.T) {
 		{Options{}, treeMany - 1, treeDim + 1, Brute},
 		{Options{}, treeMany, treeDimMany, KDTree},
 		{Options{}, treeMany, treeDimMany + 1, Brute},
-		{Options{Metric: Manhattan}, 100, treeDim, KDTree},
+		{Options{Metric: Manhattan}, treeMany, treeDimPlain, KDTree},
+		{Options{Metric: Chebyshev}, treeMany, treeDimPlain + 1, Brute},
 		{Options{Metric: Cosine}, 100, 2, Brute},
 		{Options{Metric: InnerProduct}, 100, 2, Brute},
 		{Options{Metric: Hamming}, 100, 2, Brute},
 		{Options{Metric: Minkowski, P: 3}, 100, treeDimPower, KDTree},
 		{Options{Metric: Minkowski, P: 3}, 100, treeDimPower + 1, Brute},
 		{Options{Metric: Minkowski, P: 0.5}, 100, 2, Brute},
-		{Options{Metric: Minkowski, P: 1}, 100, treeDim + 1, Brute}, // as manhattan
+		{Options{Metric: Minkowski, P: 1}, 100, treeDimPlain + 1, Brute}, // as manhattan
 		{Options{Algorithm: Brute}, 100, 2, Brute},
 		{Options{Algorithm: KDTree}, 100, 100, KDTree},
 	} {

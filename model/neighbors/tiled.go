@@ -152,8 +152,8 @@ type state struct {
 
 const closed = -1 // the answer is complete
 
-func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, search Search, positions []int32, distances []float64) {
-	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: search,
+func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, by Search, positions []int32, distances []float64) {
+	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		k: k, positions: positions, distances: distances}
 	for i := range s.states {
 		s.states[i].bound = math.Inf(1)
@@ -166,7 +166,7 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, search Sear
 		s.extra = make([]candidate, q.Len()*s.more)
 	}
 	s.run()
-	parallel(q.Len(), 1024, search.NumThreads(), func() func(lo, hi int) {
+	parallel(q.Len(), 1024, by.NumThreads(), func() func(lo, hi int) {
 		var scratch []candidate
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -184,15 +184,15 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, search Sear
 	})
 }
 
-func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, search Search) *Neighbors {
-	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: search,
+func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, by Search) *Neighbors {
+	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		radius: r, found: make([]within, q.Len())}
 	ceiling := t.o.ceiling(r, t.points.dim)
 	for i := range s.states {
 		s.states[i].bound = ceiling
 	}
 	s.run()
-	parallel(q.Len(), 64, search.NumThreads(), func() func(lo, hi int) {
+	parallel(q.Len(), 64, by.NumThreads(), func() func(lo, hi int) {
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				s.found[i].sort()
@@ -237,7 +237,8 @@ func (s *query) selection(i int) selection {
 // heaped is the k from which on a selection is faster than a heap.
 const heaped = 24
 
-// offer takes a point of a reduced value within its bound for query i, and tightens the query's bound. It reports whether it did.
+// offer takes a point of a reduced value within its bound for query i, and tightens the query's bound. It reports
+// whether it did.
 func (s *query) offer(i int, reduced float64, position int32, scratch *[]candidate) bool {
 	if s.states[i].count == closed {
 		return false
@@ -581,8 +582,9 @@ func (w *worker) against(f *shorts, p, count int) {
 	}
 }
 
-// compare takes a block of queries past the points from first, where a panel begins, to last. With symmetric, the points are queries too, by their positions, and the
-// worker's locks guard both blocks; else no other goroutine may work on these queries unless the lock of rows is held.
+// compare takes a block of queries past the points from first, where a panel begins, to last. With symmetric, the points
+// are queries too, by their positions, and the worker's locks guard both blocks; else no other goroutine may work on
+// these queries unless the lock of rows is held.
 func (w *worker) compare(q queries, first, last int, prec precision, symmetric bool) {
 	s, t := w.s, w.s.t
 	w.symmetric = symmetric

@@ -204,7 +204,8 @@ func TestTiledIsExact(t *testing.T) {
 									gotP, gotD := make([]int32, n*k), make([]float64, n*k)
 									e.kNeighbors(q.q, q.exclude, k, Search{Threads: 1 + k%3}, gotP, gotD)
 									for i := range n {
-										sameNeighbors(t, name, i, gotP[i*k:(i+1)*k], positions[i*most:][:k], gotD[i*k:(i+1)*k], distances[i*most:][:k])
+										wantP, wantD := positions[i*most:][:k], distances[i*most:][:k]
+										sameNeighbors(t, name, i, gotP[i*k:(i+1)*k], wantP, gotD[i*k:(i+1)*k], wantD)
 									}
 								}
 								got := e.radiusNeighbors(q.q, q.exclude, radius, Search{Threads: 2})
@@ -368,7 +369,8 @@ func TestProgress(t *testing.T) {
 		for _, q := range []*vectors.Block{b, some, none} {
 			for _, threads := range []int{1, 3} {
 				for _, radius := range []bool{false, true} {
-					name := fmt.Sprintf("%s by %s, %d queries, %d threads, radius %v", o.Metric, x.Algorithm(), q.Len(), threads, radius)
+					name := fmt.Sprintf("%s by %s, %d queries, %d threads, radius %v",
+						o.Metric, x.Algorithm(), q.Len(), threads, radius)
 					var calls, sum atomic.Int64
 					s := Search{Self: true, Threads: threads, Progress: func(n int) {
 						if n <= 0 {

@@ -435,7 +435,8 @@ func tile256(f form, level string, best bool) {
 		col[v] = vec()
 	}
 	t := vec()
-	var a, b, factor, ones reg.VecPhysical // scratch; what bytes are multiplied by: 1, or the query's magnitudes; 1 in 16 bits
+	// Scratch, what bytes are multiplied by (1, or the query's magnitudes), and 1 in 16 bits.
+	var a, b, factor, ones reg.VecPhysical
 	if vectors == 2 {
 		a, b, factor, ones = vec(), vec(), vec(), vec()
 	}

@@ -4,14 +4,14 @@
 // # Layout
 //
 // Rows are cut into panels of 48. A row is Words words of four bytes, four int8 components or one float32, padded by
-// zeros. In dot products no int8 is −128. A panel holds word 0 of its 48 rows, then word 1, and so on. A group of 8 rows that starts at a multiple of 8
-// within a panel can serve as queries.
+// zeros; in dot products no int8 is −128. A panel holds word 0 of its 48 rows, then word 1, and so on. A group of 8 rows
+// that starts at a multiple of 8 within a panel can serve as queries.
 //
 // # Scores
 //
-// A score is made of a sum S. In [Kernels.Bytes] and [Kernels.Float32s] it is the dot product of the rows as stored, times
-// their scales (int8 only); in the others it is the Manhattan, Chebyshev or Hamming distance of the rows of int8, times
-// the query's scale. The score of query i and point j is
+// A score is made of a sum S. In [Kernels.Bytes] and [Kernels.Float32s] it is the dot product of the rows as stored,
+// times their scales (int8 only); in the others it is the Manhattan, Chebyshev or Hamming distance of the rows of int8,
+// times the query's scale. The score of query i and point j is
 //
 //	S − Halves[j] + max(limit of i, limit of j)
 //	limit of i = QA[i] + QB[i]·E + QC[i]·F   with E, F of Margins, of the panel of j
@@ -103,9 +103,9 @@ var Generic = Kernels{
 	Name:       "generic",
 	Bytes:      genericTile(byteScores),
 	Float32s:   genericTile(float32Scores),
-	Manhattan:  genericTile(distanceScores(func(sum, x, y int32) int32 { return sum + max(x-y, y-x) })),
-	Chebyshev:  genericTile(distanceScores(func(most, x, y int32) int32 { return max(most, x-y, y-x) })),
-	Hamming:    &Tile{Find: genericTile(distanceScores(func(sum, x, y int32) int32 { return sum + min(max(x-y, y-x), 1) })).Find},
+	Manhattan:  genericTile(distanceScores(func(sum, difference int32) int32 { return sum + difference })),
+	Chebyshev:  genericTile(distanceScores(func(most, difference int32) int32 { return max(most, difference) })),
+	Hamming:    &Tile{Find: genericTile(distanceScores(func(n, difference int32) int32 { return n + min(difference, 1) })).Find},
 	Screen:     screenGeneric,
 	Pairs32:    genericPairs[float32, float32](),
 	Pairs64x32: genericPairs[float64, float32](),
@@ -115,8 +115,8 @@ var Generic = Kernels{
 // Levels are those that this machine has, the fastest last; the first is Generic.
 func Levels() []*Kernels { return append([]*Kernels{&Generic}, assembly()...) }
 
-// Environment names the variable that forces a level: generic, avx2, avxvnni or avx512. One that the machine lacks, or another
-// word, is an error of the process's environment and panics.
+// Environment names the variable that forces a level: generic, avx2, avxvnni or avx512. One that the machine lacks, or
+// another word, is an error of the process's environment and panics.
 const Environment = "BEAMLEARN_SIMD"
 
 // Best is the fastest level, or the one that the environment forces.

@@ -30,8 +30,9 @@ func byteScores(a *Args, p int, out *[Rows][Columns]float32) {
 	}
 }
 
-// distanceScores writes S − Halves for the p-th panel, where S is a distance that add makes of the components one by one.
-func distanceScores(add func(sum, x, y int32) int32) func(*Args, int, *[Rows][Columns]float32) {
+// distanceScores writes S − Halves for the p-th panel, where S is a distance that add makes of the components'
+// differences, without their signs, one by one.
+func distanceScores(add func(sum, difference int32) int32) func(*Args, int, *[Rows][Columns]float32) {
 	return func(a *Args, p int, out *[Rows][Columns]float32) {
 		halves := columns(a.Halves, p)
 		queries := unsafe.Slice((*int8)(a.Queries), ((a.Words-1)*Columns+Rows)*4)
@@ -41,7 +42,8 @@ func distanceScores(add func(sum, x, y int32) int32) func(*Args, int, *[Rows][Co
 				var sum int32
 				for w := range a.Words {
 					for c := range 4 {
-						sum = add(sum, int32(queries[(w*Columns+i)*4+c]), int32(panel[(w*Columns+j)*4+c]))
+						d := int32(queries[(w*Columns+i)*4+c]) - int32(panel[(w*Columns+j)*4+c])
+						sum = add(sum, max(d, -d))
 					}
 				}
 				out[i][j] = fma(float32(sum), a.QScales[i], -halves[j])

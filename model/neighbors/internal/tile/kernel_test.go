@@ -233,7 +233,8 @@ func TestTiles(t *testing.T) {
 				}
 				for p, place := range placements {
 					s := newTiles(t, newRand(uint64(words)), f.bytes, p == 0, words, 1+words%3, place)
-					sameTiles(t, fmt.Sprintf("%s %s, %d words, %s", level.Name, f.name, words, place), s, tile, f.of(&Generic))
+					name := fmt.Sprintf("%s %s, %d words, %s", level.Name, f.name, words, place)
+					sameTiles(t, name, s, tile, f.of(&Generic))
 				}
 			}
 		}
@@ -322,7 +323,8 @@ func BenchmarkTiles(b *testing.B) {
 					for b.Loop() {
 						tile.Find(&s.args)
 					}
-					b.ReportMetric(b.Elapsed().Seconds()*1e12/(Rows*Columns*panels*float64(dim)*float64(b.N)), "ps/component")
+					components := Rows * Columns * panels * float64(dim) * float64(b.N)
+					b.ReportMetric(b.Elapsed().Seconds()*1e12/components, "ps/component")
 				})
 			}
 		}
