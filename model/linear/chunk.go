@@ -22,17 +22,24 @@ type Chunk struct {
 	Numbers []int64 // for each row: its number there; nil: 0, 1, 2, … in faults, the count of rows of this epoch otherwise
 }
 
-// CSR is sparse rows: row i has the values Values[Offsets[i]:Offsets[i+1]] in the columns Indices[Offsets[i]:Offsets[i+1]],
-// which ascend, and zeros elsewhere.
-type CSR struct {
-	Offsets []int // rows + 1
-	Indices []int32
-	Values  []float64
-}
+// CSR is sparse rows.
+type CSR = vectors.CSR
 
-// Dense is a chunk of the rows of a block, in the same memory, without targets.
-func Dense(b *vectors.Block) *Chunk {
-	c := &Chunk{Features: b.Dim, Numbers: b.Numbers}
+// Of is a chunk of the rows of a block, in the same memory, with their targets and weights if they have any.
+func Of(b *vectors.Block) *Chunk {
+	c := &Chunk{Features: b.Dim, Numbers: b.Numbers, Sparse: b.Sparse}
+	if len(b.Target) > 0 {
+		c.Target = b.Target
+	}
+	if len(b.Labels) > 0 {
+		c.Labels = b.Labels
+	}
+	if len(b.Weights) > 0 {
+		c.Weights = b.Weights
+	}
+	if b.Sparse != nil {
+		return c
+	}
 	if b.Wide() {
 		c.X = b.F64
 	} else {

@@ -36,8 +36,8 @@ func wideRows(tab *table) *CSR {
 
 const wideFeatures = tableFeatures + 12
 
-// slice is the rows lo ≤ i < hi.
-func (s *CSR) slice(lo, hi int) *CSR {
+// sliceRows is the rows lo ≤ i < hi.
+func sliceRows(s *CSR, lo, hi int) *CSR {
 	from, to := s.Offsets[lo], s.Offsets[hi]
 	out := &CSR{Indices: s.Indices[from:to], Values: s.Values[from:to]}
 	for _, o := range s.Offsets[lo : hi+1] {
@@ -59,7 +59,7 @@ func (c *extraCase) chunks(tab *table, sizes []int) []*Chunk {
 		wide, row := wideRows(tab), 0
 		for _, k := range out {
 			n := k.Len()
-			k.X, k.Features, k.Sparse = nil, wideFeatures, wide.slice(row, row+n)
+			k.X, k.Features, k.Sparse = nil, wideFeatures, sliceRows(wide, row, row+n)
 			row += n
 		}
 	}

@@ -39,7 +39,7 @@ func problem(rows, classes int, seed uint64) *Chunk {
 func (c *Chunk) part(lo, hi int) *Chunk {
 	p := *c
 	if c.Sparse != nil {
-		p.Sparse = c.Sparse.slice(lo, hi)
+		p.Sparse = sliceRows(c.Sparse, lo, hi)
 	} else if c.X != nil {
 		p.X = c.X[lo*c.Features : hi*c.Features]
 	} else {
@@ -380,7 +380,7 @@ func TestStorage(t *testing.T) {
 	}
 	wide := &vectors.Block{Dim: 5, DType: vectors.Float64}
 	wide.AppendBlock(block)
-	for i, k := range []*Chunk{c, narrow(c), Dense(block), Dense(wide)} {
+	for i, k := range []*Chunk{c, narrow(c), Of(block), Of(wide)} {
 		k.Target = c.Target
 		s := newSGDFor(t, o, 5)
 		partialFit(t, s, k)

@@ -12,13 +12,25 @@ import (
 var csvFormat = &Format{
 	Name:       "csv",
 	Extensions: []string{".csv"},
-	encode:     encodeCSV,
-	assemble: func(file int, w io.Writer, parts []Part, _ Layout) error {
-		if _, err := io.WriteString(w, "query_id,rank,neighbor_id,distance\n"); err != nil {
+	encode:      encodeCSV,
+	encodeTable: encodeCSVTable,
+	assemble: func(file int, w io.Writer, parts []Part, l Layout) error {
+		if _, err := w.Write(csvHeader(l)); err != nil {
 			return err
 		}
 		return concatenate(file, w, parts)
 	},
+}
+
+func csvHeader(l Layout) []byte {
+	if !l.isTable() {
+		return []byte("query_id,rank,neighbor_id,distance\n")
+	}
+	b := []byte(idColumnName)
+	for _, c := range l.Columns {
+		b = appendCSVText(append(b, ','), c.Name)
+	}
+	return append(b, '\n')
 }
 
 func encodeCSV(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
@@ -50,12 +62,38 @@ func encodeCSV(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 	return texts, nil
 }
 
-// appendCSV appends an id as a field of RFC 4180, quoted where it has to be, and where it begins or ends with a space,
-// which some readers drop.
+func encodeCSVTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {
+	b, texts := dst[0], false
+	for i := from; i < to; i++ {
+		id := t.ID(i)
+		texts = texts || !id.IsInt()
+		b = appendCSV(b, id)
+		for j, v := range t.row(i, l) {
+			b = append(b, ',')
+			if c := &l.Columns[j]; c.Type == Text {
+				b = appendCSVText(b, c.Texts[int(v)])
+			} else {
+				b = appendFloat(b, v)
+			}
+		}
+		b = append(b, '\n')
+	}
+	dst[0] = b
+	return texts, nil
+}
+
 func appendCSV(b []byte, id vectors.ID) []byte {
-	s := id.Text
 	if id.IsInt() {
 		return strconv.AppendInt(b, id.Int, 10)
+	}
+	return appendCSVText(b, id.Text)
+}
+
+// appendCSVText appends a field of RFC 4180, quoted where it has to be, where it is empty, which some readers take for
+// missing, and where it begins or ends with a space, which some drop.
+func appendCSVText(b []byte, s string) []byte {
+	if s == "" {
+		return append(b, `""`...)
 	}
 	if !strings.ContainsAny(s, ",\"\r\n") && s[0] != ' ' && s[len(s)-1] != ' ' {
 		return append(b, s...)

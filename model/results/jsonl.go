@@ -11,7 +11,8 @@ import (
 var jsonlFormat = &Format{
 	Name:       "jsonl",
 	Extensions: []string{".jsonl"},
-	encode:     encodeJSONL,
+	encode:      encodeJSONL,
+	encodeTable: encodeJSONLTable,
 	assemble:   func(file int, w io.Writer, parts []Part, _ Layout) error { return concatenate(file, w, parts) },
 }
 
@@ -37,11 +38,7 @@ func encodeJSONL(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 			if j > 0 {
 				b = append(b, ',')
 			}
-			if d-d != 0 { // JSON has neither infinities nor NaN
-				b = append(b, "null"...)
-			} else {
-				b = appendFloat(b, d)
-			}
+			b = appendJSONFloat(b, d)
 		}
 		b = append(b, "]}\n"...)
 	}
@@ -49,14 +46,50 @@ func encodeJSONL(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 	return texts, nil
 }
 
-// appendJSON appends an id as a number or a string, the latter as encoding/json does it without its escapes for HTML:
-// each byte that is not UTF-8 becomes U+FFFD.
+func encodeJSONLTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {
+	b, texts := dst[0], false
+	keys := make([][]byte, len(l.Columns)) // with what stands around them
+	for j, c := range l.Columns {
+		keys[j] = append(appendJSONText([]byte{','}, c.Name), ':')
+	}
+	for i := from; i < to; i++ {
+		id := t.ID(i)
+		texts = texts || !id.IsInt()
+		b = append(b, `{"id":`...)
+		b = appendJSON(b, id)
+		for j, v := range t.row(i, l) {
+			b = append(b, keys[j]...)
+			if c := &l.Columns[j]; c.Type == Text {
+				b = appendJSONText(b, c.Texts[int(v)])
+			} else {
+				b = appendJSONFloat(b, v)
+			}
+		}
+		b = append(b, "}\n"...)
+	}
+	dst[0] = b
+	return texts, nil
+}
+
+// appendJSONFloat appends a number: null where it is none of JSON's, which has neither infinities nor NaN.
+func appendJSONFloat(b []byte, v float64) []byte {
+	if v-v != 0 {
+		return append(b, "null"...)
+	}
+	return appendFloat(b, v)
+}
+
 func appendJSON(b []byte, id vectors.ID) []byte {
 	if id.IsInt() {
 		return strconv.AppendInt(b, id.Int, 10)
 	}
+	return appendJSONText(b, id.Text)
+}
+
+// appendJSONText appends a string as encoding/json does it without its escapes for HTML: each byte that is not UTF-8
+// becomes U+FFFD.
+func appendJSONText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
-	s := id.Text
 	b = append(b, '"')
 	start := 0 // what stands before is written
 	for i := 0; i < len(s); {

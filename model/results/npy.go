@@ -16,17 +16,36 @@ var npyFormat = &Format{
 	Extensions: []string{".npy"},
 	endings:    []string{".indices.npy", ".distances.npy"},
 	check: func(l Layout) error {
-		if l.K < 1 {
+		for _, c := range l.Columns {
+			if c.Type == Text {
+				return fmt.Errorf("the column %s holds texts, which .npy does not: write .csv, .jsonl or .parquet", c.Name)
+			}
+		}
+		if !l.isTable() && l.K < 1 {
 			return errors.New(".npy holds as many neighbours for each query: for those within a radius write .csv, .jsonl or .parquet")
 		}
 		return nil
 	},
-	encode:   encodeNPY,
-	assemble: assembleNPY,
+	encode:      encodeNPY,
+	encodeTable: encodeNPYTable,
+	assemble:    assembleNPY,
 }
 
-// Elements of the two files.
-var npyDescr = []string{"<i8", "<f8"}
+// npyArray is the elements of a file, and the shape of one of its rows.
+func npyArray(file int, l Layout) (descr string, shape []int) {
+	switch {
+	case !l.isTable():
+		return []string{"<i8", "<f8"}[file], []int{l.K}
+	case len(l.Columns) > 1:
+		shape = []int{len(l.Columns)}
+	}
+	for _, c := range l.Columns {
+		if c.Type != Int {
+			return "<f8", shape
+		}
+	}
+	return "<i8", shape
+}
 
 const npyItemSize = 8
 
@@ -56,28 +75,53 @@ func encodeNPY(dst [][]byte, c *Chunk, from, to int, l Layout) (bool, error) {
 	return false, nil
 }
 
+func encodeNPYTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {
+	b := dst[0]
+	descr, _ := npyArray(0, l)
+	for i := from; i < to; i++ {
+		for _, v := range t.row(i, l) {
+			if descr == "<i8" {
+				b = binary.LittleEndian.AppendUint64(b, uint64(int64(v)))
+			} else {
+				b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+			}
+		}
+	}
+	dst[0] = b
+	return false, nil
+}
+
 func textInNPY(id vectors.ID) error {
 	return fmt.Errorf("the id %s is not an integer, which .npy needs: write .csv, .jsonl or .parquet", fault.Quote(id.Text))
 }
 
 func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
+	descr, shape := npyArray(file, l)
+	columns := 1
+	for _, n := range shape {
+		columns *= n
+	}
 	var rows int64
 	for i, p := range parts {
-		if p.Info.Bytes[file] != p.Info.Queries*int64(l.K)*npyItemSize {
-			return fmt.Errorf("results.Assemble: part %d has %d bytes for %d × %d numbers", i, p.Info.Bytes[file], p.Info.Queries, l.K)
+		if p.Info.Bytes[file] != p.Info.Rows*int64(columns)*npyItemSize {
+			return fmt.Errorf("results.Assemble: part %d has %d bytes for %d × %d numbers", i, p.Info.Bytes[file], p.Info.Rows, columns)
 		}
-		rows += p.Info.Queries
+		rows += p.Info.Rows
 	}
-	if _, err := w.Write(npyHeader(npyDescr[file], rows, l.K)); err != nil {
+	if _, err := w.Write(npyHeader(descr, rows, shape...)); err != nil {
 		return err
 	}
 	return concatenate(file, w, parts)
 }
 
 // npyHeader is the header, format version 1.0, byte for byte as numpy.save writes it: padded with spaces to a multiple of
-// 64 bytes, with room for a first dimension of 21 digits. For any two dimensions that is 128.
-func npyHeader(descr string, rows int64, columns int) []byte {
+// 64 bytes, with room for a first dimension of 21 digits. For one or two dimensions that is 128.
+func npyHeader(descr string, rows int64, row ...int) []byte {
 	const prefix, size = 10, 128
-	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%d, %d), }", descr, rows, columns)
+	columns := ""
+	for _, n := range row {
+		columns = fmt.Sprintf(" %d", n)
+	}
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%d,%s), }", descr, rows, columns)
 	return fmt.Appendf(nil, "\x93NUMPY\x01\x00%c\x00%-*s\n", size-prefix, size-prefix-1, dict)
 }

@@ -10,14 +10,18 @@ import (
 
 // PartWriter writes a part of an output. It is not safe for concurrent use.
 type PartWriter interface {
-	// Write adds the answers to further queries. After an error the part is of no use.
+	// Write adds the neighbours of further queries. After an error the part is of no use. It panics where the layout is that
+	// of a table.
 	Write(c *Chunk) error
+	// WriteTable adds further rows of a table. After an error the part is of no use. It panics where the layout is that of
+	// neighbours.
+	WriteTable(t *Table) error
 	// Close writes what is still held back, and describes the part; it does not close the files. An error that Write has
 	// returned is not returned again.
 	Close() (Info, error)
 }
 
-// runSize is about how many neighbours, and queries, a goroutine encodes at a time.
+// runSize is about how many neighbours, and queries, or values a goroutine encodes at a time.
 const runSize = 1 << 14
 
 // run is an encoded piece of a part.
@@ -41,10 +45,10 @@ type partWriter struct {
 // NewPart begins a part, written to as many writers as an output has files (see [Format.Files]). It panics where there are
 // more or fewer, or where the layout does not pass [Format.Check].
 //
-// A part takes memory for about runSize encoded neighbours per thread.
+// A part takes memory for about runSize encoded neighbours, or values, per thread.
 func (f *Format) NewPart(w []io.Writer, l Layout) PartWriter {
-	if len(w) != f.numFiles() {
-		panic(fmt.Sprintf("results.NewPart: %d writers for the %d files of %s", len(w), f.numFiles(), f.Name))
+	if len(w) != f.numFiles(l) {
+		panic(fmt.Sprintf("results.NewPart: %d writers for the %d files of %s", len(w), f.numFiles(l), f.Name))
 	}
 	if err := f.Check(l); err != nil {
 		panic(fmt.Sprintf("results.NewPart: %v", err))
@@ -57,30 +61,53 @@ func (f *Format) NewPart(w []io.Writer, l Layout) PartWriter {
 }
 
 func (p *partWriter) Write(c *Chunk) error {
-	err := p.write(c)
-	p.failed = p.failed || err != nil
-	return err
+	if p.layout.isTable() {
+		panic("results.PartWriter: neighbours for a table")
+	}
+	return p.write(c.From, c.To, c.Threads, c.cut, func(r *run) {
+		r.texts, r.err = p.format.encode(r.buf, c, r.from, r.to, p.layout)
+	})
 }
 
-// write encodes as many runs as there are threads side by side, and writes them in their order.
-func (p *partWriter) write(c *Chunk) error {
-	threads := c.Threads
+func (p *partWriter) WriteTable(t *Table) error {
+	if !p.layout.isTable() {
+		panic("results.PartWriter: rows of a table for neighbours")
+	}
+	rows := runSize / (1 + len(p.layout.Columns))
+	cut := func(from int) int { return min(from+max(rows, 1), t.To) }
+	return p.write(t.From, t.To, t.Threads, cut, func(r *run) {
+		r.texts, r.err = p.format.encodeTable(r.buf, t, r.from, r.to, p.layout)
+	})
+}
+
+// write encodes as many runs as there are threads side by side, and writes them in their order. A run that begins at a row
+// ends where cut says.
+func (p *partWriter) write(from, to, threads int, cut func(from int) int, encode func(*run)) error {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	for from := c.From; from < c.To; {
+	for from < to {
 		n := 0
-		for ; n < threads && from < c.To; n++ {
+		for ; n < threads && from < to; n++ {
 			if n == len(p.runs) {
 				p.runs = append(p.runs, run{buf: make([][]byte, len(p.out))})
 			}
 			r := &p.runs[n]
-			r.from, r.to = from, c.cut(from)
+			for i := range r.buf {
+				r.buf[i] = r.buf[i][:0]
+			}
+			r.from, r.to = from, cut(from)
 			from = r.to
 		}
-		p.encode(c, p.runs[:n])
+		var wg sync.WaitGroup
+		for i := range p.runs[1:n] {
+			wg.Go(func() { encode(&p.runs[i+1]) })
+		}
+		encode(&p.runs[0])
+		wg.Wait()
 		for i := range p.runs[:n] {
 			if err := p.flush(&p.runs[i]); err != nil {
+				p.failed = true
 				return err
 			}
 		}
@@ -97,22 +124,6 @@ func (c *Chunk) cut(from int) int {
 	return to
 }
 
-func (p *partWriter) encode(c *Chunk, runs []run) {
-	var wg sync.WaitGroup
-	for i := range runs[1:] {
-		wg.Go(func() { p.encodeRun(c, &runs[i+1]) })
-	}
-	p.encodeRun(c, &runs[0])
-	wg.Wait()
-}
-
-func (p *partWriter) encodeRun(c *Chunk, r *run) {
-	for i := range r.buf {
-		r.buf[i] = r.buf[i][:0]
-	}
-	r.texts, r.err = p.format.encode(r.buf, c, r.from, r.to, p.layout)
-}
-
 func (p *partWriter) flush(r *run) error {
 	if r.err != nil {
 		return r.err
@@ -123,7 +134,7 @@ func (p *partWriter) flush(r *run) error {
 		}
 		p.info.Bytes[i] += int64(len(b))
 	}
-	p.info.Queries += int64(r.to - r.from)
+	p.info.Rows += int64(r.to - r.from)
 	p.info.TextIDs = p.info.TextIDs || r.texts
 	return nil
 }

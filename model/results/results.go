@@ -1,16 +1,26 @@
-// Package results writes neighbours to files: .csv, .jsonl, .parquet, .npy.
+// Package results writes neighbours, and tables of predictions, to files: .csv, .jsonl, .parquet, .npy.
 //
-// It is made for many workers that each answer some of the queries. A worker writes the answers to consecutive queries
+// It is made for many workers that each answer some of the rows. A worker writes the answers to consecutive rows
 // into a part ([Format.NewPart]), wherever it likes, and hands on the part's [Info]. When all parts are there,
 // [Format.Assemble] makes the output file of them: a stream, written once, front to back. The bytes of the output are
-// the same however the queries are cut into parts, and whatever the number of threads.
+// the same however the rows are cut into parts, and whatever the number of threads.
+//
+// Neighbours:
 //
 //	.csv      query_id,rank,neighbor_id,distance: a line for each neighbour, rank from 1; none for a query without any
 //	.jsonl    {"id":…,"neighbors":[…],"distances":[…]}: a line for each query; a distance that is not finite is null
 //	.parquet  id, neighbors: list, distances: list of double; ids are int64 where all of the file are integers, else strings
 //	.npy      NAME.indices.npy, int64, and NAME.distances.npy, float64, both n × k: integer ids and a fixed k only
 //
-// Distances in text have the shortest form that reads back as the same float64.
+// A table, whose columns are named in the [Layout]:
+//
+//	.csv      id and the columns, with a header
+//	.jsonl    {"id":…,"NAME":…}: a line for each row; a number that is not finite is null
+//	.parquet  id, int64 where all of the file are integers, else string; the columns: double, int64 or string
+//	.npy      the columns without the ids, in the order of the rows: n numbers, or n × columns; no texts. It is int64 where
+//	          all columns are integers, else float64
+//
+// Numbers in text have the shortest form that reads back as the same float64.
 //
 // To add a format: one file that makes a [Format], and one line in [All].
 package results
@@ -20,6 +30,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"beamlearn/model/fault"
@@ -27,20 +38,22 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// A Format is a way to store neighbours in files.
+// A Format is a way to store neighbours, and tables, in files.
 type Format struct {
 	// Name is what a user calls it.
 	Name string
 	// Extensions that stand for the format, with the dot, lower case.
 	Extensions []string
 
-	// endings take the place of the extension, one for each file of an output. Nil: one file, at the path itself.
+	// endings take the place of the extension, one for each file of neighbours. Nil: one file, at the path itself, as a table
+	// always is.
 	endings []string
 	// check says why a layout cannot be stored. Nil: any can.
 	check func(Layout) error
 	// encode appends queries from ≤ i < to of the chunk to dst, which has one buffer for each file, and reports whether a
-	// text id is among the ids.
-	encode func(dst [][]byte, c *Chunk, from, to int, l Layout) (texts bool, err error)
+	// text id is among the ids. encodeTable does so with rows.
+	encode      func(dst [][]byte, c *Chunk, from, to int, l Layout) (texts bool, err error)
+	encodeTable func(dst [][]byte, t *Table, from, to int, l Layout) (texts bool, err error)
 	// assemble makes the final file of what encode has made.
 	assemble func(file int, w io.Writer, parts []Part, l Layout) error
 }
@@ -48,10 +61,48 @@ type Format struct {
 // All is every format there is.
 var All = []*Format{csvFormat, jsonlFormat, parquetFormat, npyFormat}
 
-// Layout is the shape of an output.
+// Layout is the shape of an output: neighbours, or a table. It can travel as JSON.
 type Layout struct {
 	// K is the number of neighbours of each query; 0 where queries have numbers of their own, as within a radius.
-	K int
+	K int `json:",omitempty"`
+	// Columns are those of a table, beside the id. Nil: neighbours.
+	Columns []Column `json:",omitempty"`
+}
+
+// isTable reports whether the output is a table.
+func (l Layout) isTable() bool { return l.Columns != nil }
+
+// Column is a column of a table.
+type Column struct {
+	Name string
+	Type ColumnType
+	// Texts are the values that a column of type Text can have.
+	Texts []string `json:",omitempty"`
+}
+
+// ColumnType is what a column holds.
+type ColumnType string
+
+const (
+	Float ColumnType = "float" // numbers
+	Int   ColumnType = "int"   // whole numbers, up to 2⁵³
+	Text  ColumnType = "text"  // some of the texts of the column
+)
+
+// Table is consecutive rows of a table: those from From to To.
+type Table struct {
+	ID func(i int) vectors.ID
+	// Values are rows × columns, row-major, of all rows from 0 to To. That of a column of type Text is the place in its Texts.
+	Values   []float64
+	From, To int
+	// Threads is the number of goroutines that share the work, and call ID. Default: GOMAXPROCS.
+	Threads int
+}
+
+// row is the values of row i.
+func (t *Table) row(i int, l Layout) []float64 {
+	n := len(l.Columns)
+	return t.Values[i*n : (i+1)*n]
 }
 
 // Chunk is the answer to consecutive queries: those of Neighbors from From to To.
@@ -66,9 +117,9 @@ type Chunk struct {
 
 // Info is what Assemble has to know of a part beforehand. It can travel as JSON.
 type Info struct {
-	Queries int64
+	Rows    int64   // or queries
 	Bytes   []int64 // the size of each file of the part
-	TextIDs bool    // an id in it, of a query or of a neighbour, is not an integer
+	TextIDs bool    // an id in it, of a row or of a neighbour, is not an integer
 }
 
 // Part is a part that has been written.
@@ -100,9 +151,10 @@ func Detect(output, name string) (*Format, error) {
 	return nil, fault.File(output, "one of "+strings.Join(extensions, " ")+", or a format by name", "the extension %s", fault.Quote(ext))
 }
 
-// Files are the files that an output consists of: the path itself or, for .npy, NAME.indices.npy and NAME.distances.npy.
-func (f *Format) Files(output string) []string {
-	if f.endings == nil {
+// Files are the files that an output consists of: the path itself or, for neighbours in .npy, NAME.indices.npy and
+// NAME.distances.npy.
+func (f *Format) Files(output string, l Layout) []string {
+	if f.numFiles(l) == 1 {
 		return []string{output}
 	}
 	base := output
@@ -119,7 +171,12 @@ func (f *Format) Files(output string) []string {
 }
 
 // numFiles is the number of files of an output.
-func (f *Format) numFiles() int { return max(len(f.endings), 1) }
+func (f *Format) numFiles(l Layout) int {
+	if l.isTable() {
+		return 1
+	}
+	return max(len(f.endings), 1)
+}
 
 // ShardName is the path of one of the shards of an output, counted from 0: NAME-00000-of-00003.csv.
 func ShardName(output string, shard, shards int) string {
@@ -129,11 +186,21 @@ func ShardName(output string, shard, shards int) string {
 
 // Check says why the format cannot store what the layout describes, if so.
 func (f *Format) Check(l Layout) error {
+	seen := []string{idColumnName}
+	for _, c := range l.Columns {
+		if slices.Contains(seen, c.Name) {
+			return fmt.Errorf("the column %s twice", fault.Quote(c.Name))
+		}
+		seen = append(seen, c.Name)
+	}
 	if f.check == nil {
 		return nil
 	}
 	return f.check(l)
 }
+
+// idColumnName is the first column of a table.
+const idColumnName = "id"
 
 // Assemble writes to w the file with this number, 0 unless the format has several, of an output that consists of the
 // parts, in their order. It neither buffers nor closes w. It takes O(1) memory, but for .parquet a row group with all that
@@ -141,15 +208,15 @@ func (f *Format) Check(l Layout) error {
 //
 // It fails where a part is not what its Info says.
 func (f *Format) Assemble(file int, w io.Writer, parts []Part, l Layout) error {
-	if file < 0 || file >= f.numFiles() {
-		return fmt.Errorf("results.Assemble: file %d of a format with %d", file, f.numFiles())
+	if file < 0 || file >= f.numFiles(l) {
+		return fmt.Errorf("results.Assemble: file %d of a format with %d", file, f.numFiles(l))
 	}
 	if err := f.Check(l); err != nil {
 		return err
 	}
 	for i := range parts {
-		if len(parts[i].Info.Bytes) != f.numFiles() {
-			return fmt.Errorf("results.Assemble: part %d has %d files, the format %s has %d", i, len(parts[i].Info.Bytes), f.Name, f.numFiles())
+		if len(parts[i].Info.Bytes) != f.numFiles(l) {
+			return fmt.Errorf("results.Assemble: part %d has %d files, the format %s has %d", i, len(parts[i].Info.Bytes), f.Name, f.numFiles(l))
 		}
 	}
 	return f.assemble(file, w, parts, l)

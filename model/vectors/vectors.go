@@ -145,7 +145,23 @@ type Block struct {
 	F64     []float64
 	Numbers []int64
 	IDs     IDs
-	wide    bool // the rows are in F64
+	// What is to be learned of each row: a number, or the label of a class. One of both is as long as the block, or neither.
+	Target []float64
+	Labels []string
+	// Weights are the rows' weights, ≥ 0, or empty: all 1.
+	Weights []float64
+	// Sparse holds the rows instead of F32 and F64, where it is not nil.
+	Sparse *CSR
+
+	wide bool // the rows are in F64
+}
+
+// CSR is sparse rows: row i has the values Values[Offsets[i]:Offsets[i+1]] in the columns Indices[Offsets[i]:Offsets[i+1]],
+// which ascend, and zeros elsewhere.
+type CSR struct {
+	Offsets []int // rows + 1
+	Indices []int32
+	Values  []float64
 }
 
 // Len is the number of rows.
