@@ -48,6 +48,15 @@ def bundled():
     shutil.copyfile(river.datasets.Shuttle().path, HERE / "shuttle.csv.gz")
 
 
+def digits_svm(n=100):
+    """The first n digits in the text of SVMlight, their columns numbered from 0."""
+    digits = datasets.load_digits()
+    query = np.arange(n) // 10
+    datasets.dump_svmlight_file(
+        digits.data[:n], digits.target[:n], str(HERE / "digits.svm"), comment="digits.csv", query_id=query
+    )
+
+
 def digits_neighbors(k=10):
     """What the README's first command writes. All is exact: the squared distances are small integers."""
     x = datasets.load_digits().data
@@ -225,6 +234,7 @@ def references():
 
 if __name__ == "__main__":
     bundled()
+    digits_svm()
     digits_neighbors()
     references()
     if len(sys.argv) > 1:

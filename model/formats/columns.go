@@ -15,7 +15,25 @@ type selection struct {
 	count  int      // of all columns
 	vector []int    // those of the vector, in its order
 	id     int      // that of the id, or -1
+	target int      // that of what is to be learned, or -1
+	weight int      // that of the weight, or -1
+	labels bool     // the target is a label
 }
+
+// vectorNames are the names of the vector's columns, or nil.
+func (s *selection) vectorNames() []string {
+	if s.names == nil {
+		return nil
+	}
+	names := make([]string, len(s.vector))
+	for i, c := range s.vector {
+		names[i] = s.names[c]
+	}
+	return names
+}
+
+// learns reports whether rows have a target or a weight.
+func (s *selection) learns() bool { return s.target >= 0 || s.weight >= 0 }
 
 // name is how a fault calls a column.
 func (s *selection) name(column int) string {
@@ -37,30 +55,43 @@ func (s *selection) places() []int {
 	return p
 }
 
-// choose resolves Columns and IDColumn against a table of count columns; names is nil where they have none. A column is
+// choose resolves Columns, IDColumn, TargetColumn and WeightColumn against a table of count columns; names is nil where they have none. A column is
 // found by its name first, then by its 0-based index, then as a range of indices, then as a glob of names, whose columns
 // come in the table's order. A name that several columns have names none of them. Every fault is one of the file named.
 func (o *Options) choose(file string, names []string, count int) (*selection, error) {
-	s := &selection{names: names, count: count, id: -1}
-	specs := o.Columns
-	if o.IDColumn != "" {
-		specs = append([]string{o.IDColumn}, specs...)
+	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels}
+	roles := []struct {
+		name, spec string
+		column     *int
+	}{{"id", o.IDColumn, &s.id}, {"target", o.TargetColumn, &s.target}, {"weight", o.WeightColumn, &s.weight}}
+	var specs []string
+	for _, r := range roles {
+		if r.spec != "" {
+			specs = append(specs, r.spec)
+		}
 	}
-	for _, spec := range specs {
+	for _, spec := range append(specs, o.Columns...) {
 		if n := s.named(spec); n > 1 {
 			return nil, fault.File(file, "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
 		}
 	}
-	if o.IDColumn != "" {
-		c, ok := s.find(o.IDColumn)
-		if !ok {
-			return nil, s.missing(file, "the id column "+fault.Quote(o.IDColumn))
+	role := map[int]string{}
+	for _, r := range roles {
+		if r.spec == "" {
+			continue
 		}
-		s.id = c
+		c, ok := s.find(r.spec)
+		if !ok {
+			return nil, s.missing(file, "the "+r.name+" column "+fault.Quote(r.spec))
+		}
+		if other, ok := role[c]; ok {
+			return nil, fault.File(file, "a column of its own for the "+other+" and the "+r.name, "the column %s for both", s.name(c))
+		}
+		*r.column, role[c] = c, r.name
 	}
 	if len(o.Columns) == 0 {
 		for c := range count {
-			if c != s.id {
+			if role[c] == "" {
 				s.vector = append(s.vector, c)
 			}
 		}
@@ -75,13 +106,22 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 				if by, ok := taken[c]; ok {
 					return nil, fault.File(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
 				}
+				if c == s.target || c == s.weight {
+					return nil, fault.File(file, "columns for the vector without the "+role[c], "the column %s, which is that, in %s of the columns asked for", s.name(c), fault.Quote(spec))
+				}
 				taken[c] = spec
 				s.vector = append(s.vector, c)
 			}
 		}
 	}
 	if len(s.vector) == 0 {
-		return nil, fault.File(file, "at least one column for the vector", "none but the id")
+		found, but := "none", " but the "
+		for _, r := range roles {
+			if r.spec != "" {
+				found, but = found+but+r.name, " and the "
+			}
+		}
+		return nil, fault.File(file, "at least one column for the vector", "%s", found)
 	}
 	return s, nil
 }
@@ -147,7 +187,7 @@ func (s *selection) expand(spec string) ([]int, bool) {
 	}
 	var columns []int
 	for c, n := range s.names {
-		if ok, err := path.Match(spec, n); err == nil && ok && c != s.id {
+		if ok, err := path.Match(spec, n); err == nil && ok && c != s.id && c != s.target && c != s.weight {
 			columns = append(columns, c)
 		}
 	}

@@ -98,6 +98,9 @@ func isHeader(row [][]byte, h Header) (bool, error) {
 
 func (s *csvSource) Dim() int { return len(s.vector) }
 
+// Columns are the header's.
+func (s *csvSource) Columns() []string { return s.vectorNames() }
+
 // Count counts rows at the speed of finding line ends and quotes.
 func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 	c := Count{Inside: [2]bool{false, true}}
@@ -273,9 +276,11 @@ func (f *fields) unquote(row []byte) ([]byte, int) {
 // csvReader reads the rows of a span.
 type csvReader struct {
 	*textReader
-	s      *csvSource
-	vector []float64
-	fields fields
+	s              *csvSource
+	vector         []float64
+	target, weight []byte // fields of the row
+	learned        learned
+	fields         fields
 }
 
 func (s *csvSource) Read(ctx context.Context, span Span) (Reader, error) {
@@ -298,7 +303,7 @@ func (r *csvReader) row(b *vectors.Block, number int64) error {
 		return err
 	}
 	if !quotes {
-		if id, ok := r.plain(row); ok && (r.s.id < 0 || len(id) > 0) && r.append(b, number, id) < 0 {
+		if id, ok := r.plain(row); ok && (r.s.id < 0 || len(id) > 0) && r.learned.fields(r.s.selection, r.target, r.weight) == nil && r.append(b, number, id) < 0 {
 			return nil
 		}
 	}
@@ -312,6 +317,9 @@ func (r *csvReader) append(b *vectors.Block, number int64, id []byte) int {
 	}
 	if r.s.id >= 0 {
 		b.AppendID(parseID(id))
+	}
+	if r.s.learns() {
+		r.learned.appendTo(b, r.s.selection)
 	}
 	return -1
 }
@@ -333,6 +341,11 @@ func (r *csvReader) plain(row []byte) (id []byte, ok bool) {
 				i += n
 			} else {
 				i = len(row)
+			}
+			if c == r.s.target {
+				r.target = row[first:i]
+			} else if c == r.s.weight {
+				r.weight = row[first:i]
 			}
 		} else {
 			for i < len(row) && (row[i] == ' ' || row[i] == '\t') && row[i] != comma {
@@ -380,6 +393,16 @@ func (r *csvReader) general(row []byte, b *vectors.Block, number int64) error {
 		if id = list[s.id]; len(id) == 0 {
 			return &fault.Fault{File: s.Name(), Row: number, Column: s.name(s.id), Found: "an empty field", Expected: "an id"}
 		}
+	}
+	if s.target >= 0 {
+		r.target = list[s.target]
+	}
+	if s.weight >= 0 {
+		r.weight = list[s.weight]
+	}
+	if f := r.learned.fields(s.selection, r.target, r.weight); f != nil {
+		f.File, f.Row = s.Name(), number
+		return f
 	}
 	if i := r.append(b, number, id); i >= 0 {
 		c := s.vector[i]

@@ -353,15 +353,19 @@ func FuzzCSV(f *testing.F) {
 // A row without quotes is read by a way of its own; to the same end as by the general one.
 func TestCSVPlainIsGeneral(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	pieces := []string{",", ",", "1", "-2.5", "x", " ", "\t", "1e400", "nan"}
-	o := Options{Header: HeaderNo, IDColumn: "1", Columns: []string{"2", "0"}}
+	pieces := []string{",", ",", ",", "1", "-2.5", "x", " ", "\t", "1e400", "nan"}
+	o := Options{Header: HeaderNo, IDColumn: "1", Columns: []string{"2", "0"}, TargetColumn: "3", WeightColumn: "4"}
 	for range 10_000 {
 		var b strings.Builder
-		for range 2 + rng.IntN(7) {
+		for range 2 + rng.IntN(10) {
 			b.WriteString(pieces[rng.IntN(len(pieces))])
 		}
 		row := b.String()
-		src, err := inspectText("1,2,3\n", "f.csv", o)
+		if rng.IntN(2) == 0 {
+			row = "1,2,3," + row
+		}
+		o.Labels = rng.IntN(2) == 0
+		src, err := inspectText("1,2,3,4,5\n", "f.csv", o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,14 +377,17 @@ func TestCSVPlainIsGeneral(t *testing.T) {
 		plain, general := &vectors.Block{Dim: 2}, &vectors.Block{Dim: 2}
 		id, ok := c.plain([]byte(row))
 		if ok = ok && len(id) > 0; ok {
-			ok = c.append(plain, 0, id) < 0
+			ok = c.learned.fields(c.s.selection, c.target, c.weight) == nil && c.append(plain, 0, id) < 0
 		}
 		err = c.general([]byte(row), general, 0)
-		if ok != (err == nil) || !reflect.DeepEqual(plain.F32, general.F32) || !reflect.DeepEqual(plain.IDs, general.IDs) {
+		if ok != (err == nil) || !reflect.DeepEqual(state(plain), state(general)) {
 			t.Fatalf("%q: %v %v, in general %v %v, %v", row, ok, plain, err, general, err)
 		}
 	}
 }
+
+// state is what a block holds of rows.
+func state(b *vectors.Block) []any { return []any{b.F32, b.F64, b.IDs, b.Target, b.Labels, b.Weights} }
 
 // benchmarkText measures counting and reading.
 func benchmarkText(b *testing.B, name, data string, o Options) {

@@ -1,5 +1,5 @@
 // Package formats reads vectors from files: .npy, .csv, .tsv, .jsonl, .parquet, .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
-// the text formats also compressed.
+// .svm, the text formats also compressed; and, beside them, what is to be learned of each row, and its weight.
 //
 // A [Format] inspects a [File], reading as little of it as it can, and gives a [Source], whose rows are read span by
 // span, so that many workers read one file, each its own rows. Where the number of rows stands in a header, the spans
@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path"
 	"strings"
@@ -52,10 +53,28 @@ type Options struct {
 	// Header is for .csv and .tsv. Default: HeaderAuto.
 	Header Header `json:",omitempty"`
 	// Columns are the columns that make the vector, each a name, a 0-based index, a range of indices (3-7, inclusive)
-	// or names' glob (pixel_*). Default: all but IDColumn.
+	// or names' glob (pixel_*). Default: all but IDColumn, TargetColumn and WeightColumn.
 	Columns []string `json:",omitempty"`
 	// IDColumn is the name or the 0-based index of the column that holds the row's id. Default: the row's number.
 	IDColumn string `json:",omitempty"`
+	// TargetColumn is the name or the 0-based index of the column of what is to be learned: a finite number, or a label. It
+	// can be no other column at once, and no part of the vector. Of .svm it is the label, and not given.
+	TargetColumn string `json:",omitempty"`
+	// WeightColumn is the name or the 0-based index of the column of the rows' weights, finite numbers of at least 0.
+	// Default: all weights are 1.
+	WeightColumn string `json:",omitempty"`
+	// Labels says that the target is the label of a class: text, exactly as it stands in text files and columns of text, of
+	// JSON numbers and booleans too. Numbers of binary files stay numbers.
+	Labels bool `json:",omitempty"`
+	// Unlabelled says that nothing is to be learned: the label of .svm may be anything, and is not read.
+	Unlabelled bool `json:",omitempty"`
+	// Features is the number of columns of the vector. Default: as many as the file has; to find that out of .svm takes
+	// reading all of it.
+	Features int `json:",omitempty"`
+	// ZeroBased is for .svm. Default: ZeroBasedAuto.
+	ZeroBased ZeroBased `json:",omitempty"`
+	// Sparse says that rows of .svm stay sparse. It is for whoever makes the block; a Reader does what the block asks for.
+	Sparse bool `json:",omitempty"`
 	// DType is how values are stored.
 	DType vectors.DType `json:",omitempty"`
 }
@@ -67,6 +86,17 @@ func (o *Options) Validate() []error {
 	case "", HeaderAuto, HeaderYes, HeaderNo:
 	default:
 		errs = append(errs, fmt.Errorf("header %q: must be auto, yes or no", o.Header))
+	}
+	switch o.ZeroBased {
+	case "", ZeroBasedAuto, ZeroBasedYes, ZeroBasedNo:
+	default:
+		errs = append(errs, fmt.Errorf("zero based %q: must be auto, yes or no", o.ZeroBased))
+	}
+	if o.Features < 0 || o.Features > math.MaxInt32 {
+		errs = append(errs, fmt.Errorf("features %d: must be from 1 to %d, or 0 to find it out", o.Features, math.MaxInt32))
+	}
+	if o.Unlabelled && (o.TargetColumn != "" || o.Labels) {
+		errs = append(errs, errors.New("a target, or labels, of rows that have nothing to be learned"))
 	}
 	if o.Format != "" {
 		if _, err := byName(o.Format); err != nil {
@@ -89,12 +119,14 @@ type Format struct {
 }
 
 // All is every format there is.
-var All = []*Format{npyFormat, csvFormat, tsvFormat, jsonlFormat, parquetFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat}
+var All = []*Format{npyFormat, csvFormat, tsvFormat, jsonlFormat, parquetFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat, svmFormat}
 
 // Source is an inspected file. It is safe for concurrent use.
 type Source interface {
 	// Dim is the number of columns of a vector.
 	Dim() int
+	// Columns are the names of these columns, or nil where they have none.
+	Columns() []string
 	// Rows is the number of rows, or -1 where only a Counter knows.
 	Rows() int64
 	// Read opens a span for reading.
@@ -110,8 +142,8 @@ type Span struct {
 
 // Reader reads the rows of a span, in order.
 type Reader interface {
-	// Read appends at most max rows to b, with their numbers within the file and, where the options name an id column,
-	// their ids. At the end of the span it returns io.EOF, always without rows. The fault of a row (see [fault.IsRow])
+	// Read appends at most max rows to b, with their numbers within the file and, where the options name a column of them,
+	// their ids, targets and weights. At the end of the span it returns io.EOF, always without rows. The fault of a row (see [fault.IsRow])
 	// leaves out this row only: the rows before it have been appended, and the next call goes on after it. After any
 	// other error the reader is done.
 	Read(b *vectors.Block, max int) error
@@ -174,7 +206,11 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 	if f.Size() == 0 {
 		return nil, fault.File(f.Name(), format.Name+" data", "an empty file")
 	}
-	return format.inspect(ctx, f, comp, o)
+	src, err := format.inspect(ctx, f, comp, o)
+	if err == nil && o.Features > 0 && src.Dim() != o.Features {
+		return nil, fault.File(f.Name(), fmt.Sprintf("%d features", o.Features), "%d columns", src.Dim())
+	}
+	return src, err
 }
 
 // Detect names the format of a file by its extension, or says which there are.
@@ -311,8 +347,8 @@ func (s *section) Close() error { return s.c.Close() }
 // Load reads whole local files into one block, in the order given, its rows numbered as in one big array: for a library
 // user whose data fits in memory.
 func Load(ctx context.Context, o Options, names ...string) (*vectors.Block, error) {
-	var all *vectors.Block
-	var first int64
+	var files []File
+	var sources []Source
 	for _, name := range names {
 		f, err := OpenLocal(name)
 		if err != nil {
@@ -322,10 +358,27 @@ func Load(ctx context.Context, o Options, names ...string) (*vectors.Block, erro
 		if err != nil {
 			return nil, err
 		}
+		files, sources = append(files, f), append(sources, src)
+	}
+	if len(sources) == 0 {
+		return nil, fmt.Errorf("formats.Load: no files")
+	}
+	o = Settle(o, sources)
+	var all *vectors.Block
+	var agreement Agreement
+	for i, src := range sources {
+		src, err := Reinspect(ctx, files[i], src, o)
+		if err != nil {
+			return nil, err
+		}
+		if err := agreement.Check(names[i], src); err != nil {
+			return nil, err
+		}
 		if all == nil {
 			all = &vectors.Block{Dim: src.Dim(), DType: o.DType}
-		} else if all.Dim != src.Dim() {
-			return nil, fault.File(name, fmt.Sprintf("%d columns, as in %s", all.Dim, names[0]), "%d columns", src.Dim())
+			if o.Sparse {
+				all.Sparse = &vectors.CSR{}
+			}
 		}
 		spans, err := Spans(ctx, src)
 		if err != nil {
@@ -336,14 +389,15 @@ func Load(ctx context.Context, o Options, names ...string) (*vectors.Block, erro
 			if err := readSpan(ctx, src, s, all); err != nil {
 				return nil, err
 			}
-			first += s.Rows
+		}
+		for _, has := range []int{len(all.Target), len(all.Labels)} {
+			if has != 0 && has != all.Len() {
+				return nil, fault.File(names[i], "targets of the same kind, numbers or text, as in "+names[0], "other ones, or none")
+			}
 		}
 		for i := n; i < all.Len(); i++ {
 			all.Numbers[i] = int64(i)
 		}
-	}
-	if all == nil {
-		return nil, fmt.Errorf("formats.Load: no files")
 	}
 	return all, nil
 }

@@ -82,6 +82,16 @@ func (s grid) file(t testing.TB, format string) string {
 		return binOf(rows, columns, valuesOf[float32](s)...)
 	case "u8bin":
 		return binOf(rows, columns, valuesOf[uint8](s)...)
+	case "svm":
+		var b strings.Builder
+		for i := range s.rows {
+			fmt.Fprintf(&b, "%d", i%2)
+			for j := range s.columns {
+				fmt.Fprintf(&b, " %d:%d", j+1, s.at(i, j))
+			}
+			b.WriteString("\n")
+		}
+		return b.String()
 	case "i8bin":
 		return binOf(rows, columns, valuesOf[int8](s)...)
 	}
@@ -277,12 +287,13 @@ func TestDetect(t *testing.T) {
 	for name, want := range map[string]string{
 		"a.npy": "npy", "gs://b.d/A.NPY": "npy", "a.csv": "csv", "a.csv.gz": "csv", "a.tsv.zst": "tsv", "a.JSONL.GZ": "jsonl",
 		"a.parquet": "parquet", "a.fvecs": "fvecs", "a.bvecs": "bvecs", "a.fbin": "fbin", "a.u8bin": "u8bin", "a.i8bin": "i8bin",
+		"a.svm.gz": "svm", "a.libsvm": "svm", "a.svmlight.zst": "svm",
 	} {
 		if got, err := Detect(name); err != nil || got != want {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	const all = ".npy .csv .tsv .jsonl .parquet .fvecs .bvecs .fbin .u8bin .i8bin, or a format by name"
+	const all = ".npy .csv .tsv .jsonl .parquet .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight, or a format by name"
 	for name, want := range map[string]string{
 		"a.txt":          `a.txt: found the extension ".txt", expected one of ` + all,
 		"b.csv/a":        `b.csv/a: found the extension "", expected one of ` + all,
@@ -311,7 +322,7 @@ func TestInspect(t *testing.T) {
 		}
 	}
 	wantFault(t, "x.csv.gz", "-", Options{Format: "npy"}, `x.csv.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`)
-	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, csv, tsv, jsonl, parquet, fvecs, bvecs, fbin, u8bin, i8bin`)
+	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, csv, tsv, jsonl, parquet, fvecs, bvecs, fbin, u8bin, i8bin, svm`)
 }
 
 func TestValidate(t *testing.T) {
@@ -321,7 +332,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{Options{}, "[]"},
 		{Options{Format: "bvecs", Header: HeaderYes}, "[]"},
-		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, csv, tsv, jsonl, parquet, fvecs, bvecs, fbin, u8bin, i8bin]`},
+		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, csv, tsv, jsonl, parquet, fvecs, bvecs, fbin, u8bin, i8bin, svm]`},
 	} {
 		if got := fmt.Sprint(c.options.Validate()); got != c.want {
 			t.Errorf("%+v: %s", c.options, got)

@@ -24,7 +24,8 @@ const vectorKey = "vector"
 //
 // The columns are keys, by name or by glob among those of the first object: one whose value is an array of numbers, as
 // many in every row as in the first, or any whose values are numbers. Other keys may have any value. The id, a string
-// or an integer, is read where Options.IDColumn names its key; else it is the row's number, as in every format.
+// or an integer, is read where Options.IDColumn names its key; else it is the row's number, as in every format. So are the
+// target and the weight; what is neither the one nor the other, nor asked for as a column, is not read.
 //
 // Bytes of a string that are no UTF-8 are kept and not replaced, so that ids that differ stay different.
 type jsonlSource struct {
@@ -86,7 +87,7 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	default:
 		return (&selection{names: names, count: len(names)}).missing(s.Name(), `the column "vector", or columns by other names`)
 	}
-	for _, spec := range append([]string{o.IDColumn}, o.Columns...) {
+	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
 		if _, ok := s.keys[spec]; !ok && isIndex(spec) {
 			return fault.File(s.Name(), "keys by name or by glob: those of an object have no order", "the column %s", fault.Quote(spec))
 		}
@@ -152,20 +153,17 @@ func isIndex(spec string) bool {
 
 func (s *jsonlSource) Dim() int { return s.dim }
 
+// Columns are the keys, unless the vector is an array.
+func (s *jsonlSource) Columns() []string {
+	if s.array {
+		return nil
+	}
+	return s.vectorNames()
+}
+
 // Count counts lines that are not empty. No line begins within a quoted field, so both states are the same.
 func (s *jsonlSource) Count(ctx context.Context, r Range) (Count, error) {
-	var c Count
-	err := s.eachLine(ctx, r, func(line []byte, offset int64) {
-		if isBlank(line) {
-			return
-		}
-		if c.Rows[0] == 0 {
-			c.First[0] = offset
-		}
-		c.Rows[0]++
-	})
-	c.Rows[1], c.First[1] = c.Rows[0], c.First[0]
-	return c, err
+	return s.countLines(ctx, r, func(line []byte) bool { return !isBlank(line) })
 }
 
 // Resolve numbers the rows.
@@ -229,7 +227,8 @@ type jsonlParser struct {
 	member func(key []byte) *fault.Fault
 	vector []float64
 	id     vectors.ID
-	wanted int     // columns of the vector and the id
+	learned
+	wanted int     // columns of the vector, the id, the target and the weight
 	found  int     // of them in this row
 	rows   int64   // so far, this one included
 	seen   []int64 // what rows was when each column was found last
@@ -240,6 +239,11 @@ func (s *jsonlSource) parser() *jsonlParser {
 	p := &jsonlParser{s: s, vector: make([]float64, s.dim), seen: make([]int64, len(s.keys)), wanted: len(s.vector)}
 	if s.id >= 0 && s.place[s.id] < 0 {
 		p.wanted++
+	}
+	for _, c := range []int{s.target, s.weight} {
+		if c >= 0 {
+			p.wanted++
+		}
 	}
 	p.member = p.value
 	return p
@@ -256,9 +260,9 @@ func (p *jsonlParser) row(line []byte) *fault.Fault {
 	if p.found == p.wanted {
 		return nil
 	}
-	missing := p.s.id
-	for _, c := range p.s.vector {
-		if p.seen[c] != p.rows {
+	missing := -1
+	for _, c := range append(p.s.vector[:len(p.s.vector):len(p.s.vector)], p.s.id, p.s.target, p.s.weight) {
+		if c >= 0 && p.seen[c] != p.rows {
 			missing = c
 			break
 		}
@@ -269,6 +273,10 @@ func (p *jsonlParser) row(line []byte) *fault.Fault {
 // expected is what the value of a column should be.
 func (p *jsonlParser) expected(column int) string {
 	switch {
+	case column == p.s.target && p.s.labels:
+		return "a label: a string, a number or a boolean"
+	case column == p.s.target, column == p.s.weight:
+		return "a number"
 	case p.s.place[column] < 0:
 		return "a string or an integer"
 	case p.s.array:
@@ -286,6 +294,7 @@ func (p *jsonlParser) append(b *vectors.Block, number int64) *fault.Fault {
 	if p.s.id >= 0 {
 		b.AppendID(p.id)
 	}
+	p.appendTo(b, p.s.selection)
 	return nil
 }
 
@@ -309,7 +318,7 @@ func (p *jsonlParser) value(key []byte) *fault.Fault {
 	}
 	p.next = c + 1
 	place := s.place[c]
-	if place < 0 && c != s.id {
+	if place < 0 && c != s.id && c != s.target && c != s.weight {
 		return p.scan.skip(2)
 	}
 	if p.seen[c] == p.rows {
@@ -317,6 +326,13 @@ func (p *jsonlParser) value(key []byte) *fault.Fault {
 	}
 	p.seen[c] = p.rows
 	p.found++
+	if c == s.target || c == s.weight {
+		f := p.learn(c)
+		if f != nil {
+			f.Column = s.name(c)
+		}
+		return f
+	}
 	if c == s.id {
 		first := p.scan.i
 		id, f := p.scan.id()
@@ -347,6 +363,32 @@ func (p *jsonlParser) value(key []byte) *fault.Fault {
 		f = &fault.Fault{Column: s.name(c), Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of %d, as in the first row", s.dim)}
 	}
 	return f
+}
+
+// learn reads the value of the target or the weight.
+func (p *jsonlParser) learn(column int) *fault.Fault {
+	if column == p.s.target && p.s.labels {
+		label, f := p.scan.label()
+		if f == nil && len(label) == 0 {
+			return &fault.Fault{Found: "an empty string", Expected: "a label"}
+		}
+		if f != nil {
+			f.Expected = p.expected(column)
+			return f
+		}
+		p.setLabel(label)
+		return nil
+	}
+	v, f := p.scan.number()
+	if f != nil {
+		return f
+	}
+	if column == p.s.target {
+		p.target = v
+		return nil
+	}
+	p.weight = v
+	return weightFault(v)
 }
 
 // jsonScan reads the JSON of RFC 8259 in b from place i on. Where it returns a fault, it stays before what is wrong.
@@ -583,6 +625,22 @@ func (s *jsonScan) id() (vectors.ID, *fault.Fault) {
 		return parseID(s.b[first:s.i]), nil
 	}
 	return vectors.ID{}, &fault.Fault{Found: s.describe(), Expected: "a string or an integer"}
+}
+
+// label reads a string, or the text of a number or a boolean.
+func (s *jsonScan) label() ([]byte, *fault.Fault) {
+	if text, ok := s.text(); ok {
+		return text, nil
+	}
+	first := s.i
+	if w := string(s.word()); w == "true" || w == "false" {
+		s.i += len(w)
+	} else if _, n := number(s.b[s.i:], true); n > 0 {
+		s.i += n
+	} else {
+		return nil, &fault.Fault{Found: s.describe()}
+	}
+	return s.b[first:s.i], nil
 }
 
 // number reads a number.

@@ -93,6 +93,22 @@ func (t *textFile) eachLine(ctx context.Context, r Range, each func(line []byte,
 	return nil
 }
 
+// countLines counts the lines in a range that are rows. No row is more than a line, so both states are the same.
+func (t *textFile) countLines(ctx context.Context, r Range, row func(line []byte) bool) (Count, error) {
+	var c Count
+	err := t.eachLine(ctx, r, func(line []byte, offset int64) {
+		if !row(line) {
+			return
+		}
+		if c.Rows[0] == 0 {
+			c.First[0] = offset
+		}
+		c.Rows[0]++
+	})
+	c.Rows[1], c.First[1] = c.Rows[0], c.First[0]
+	return c, err
+}
+
 // head reads the beginning of a text: behind a byte order mark, which it takes for no part of the text.
 func (t *textFile) head(ctx context.Context, read func(*lines) error) (err error) {
 	t.start = 0

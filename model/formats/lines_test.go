@@ -64,7 +64,7 @@ type textRange struct {
 
 func (r *textRange) Close() error { return r.shut }
 
-// read is a row as a test sees it: its number, and its values and id, or its fault.
+// read is a row as a test sees it: its number, and its values, id, target and weight, or its fault.
 type read struct {
 	Number int64
 	Row    string
@@ -122,10 +122,24 @@ func readRows(src Source, s Span, some int) (rows []read, err error) {
 		if b.Len() > some || err == io.EOF && b.Len() > 0 {
 			return nil, fmt.Errorf("%d rows of at most %d, %v", b.Len(), some, err)
 		}
+		for _, n := range []int{b.IDs.Len(), len(b.Target), len(b.Labels), len(b.Weights)} {
+			if n != 0 && n != b.Len() {
+				return nil, fmt.Errorf("%d rows with %d ids, %d targets, %d labels, %d weights", b.Len(), b.IDs.Len(), len(b.Target), len(b.Labels), len(b.Weights))
+			}
+		}
 		for i := range b.Len() {
 			row := fmt.Sprint(b.Row(i, make([]float64, b.Dim)))
 			if b.IDs.Len() > 0 {
 				row += " " + strconv.Quote(b.ID(i).String())
+			}
+			if len(b.Target) > 0 {
+				row += fmt.Sprint(" → ", b.Target[i])
+			}
+			if len(b.Labels) > 0 {
+				row += " → " + strconv.Quote(b.Labels[i])
+			}
+			if len(b.Weights) > 0 {
+				row += fmt.Sprint(" × ", b.Weights[i])
 			}
 			rows = append(rows, read{b.Numbers[i], row})
 		}

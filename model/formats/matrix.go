@@ -77,6 +77,9 @@ func bytesOf(rows, columns, size int64) (int64, bool) {
 
 func (m *matrix) Dim() int { return len(m.vector) }
 
+// Columns is nil: they have no names.
+func (m *matrix) Columns() []string { return nil }
+
 func (m *matrix) Rows() int64 { return m.rows }
 
 func (m *matrix) record() int64 { return m.prefix + m.columns*int64(m.size) }
@@ -146,10 +149,9 @@ func (r *matrixReader) fill() error {
 		}
 	}
 	r.begin(r.next, int(rows))
-	if m.id >= 0 {
-		at := m.prefix + int64(m.id)*int64(m.size)
+	if m.id >= 0 || m.learns() {
 		for i := range rows {
-			r.identify(raw[i*record+at:], r.next+i)
+			r.describe(raw[i*record+m.prefix:], r.next+i)
 		}
 	}
 	if !m.packed() {
@@ -172,39 +174,84 @@ func (r *matrixReader) fill() error {
 	return nil
 }
 
-// identify makes the id of a row of the number that b begins with.
-func (r *matrixReader) identify(b []byte, row int64) {
-	v, found := r.m.integer(b)
-	if found != "" {
-		r.fail(row, r.m.name(r.m.id), found, "an integer as an id")
+// describe makes what a row has besides its vector, of the numbers that b begins with.
+func (r *matrixReader) describe(b []byte, row int64) {
+	m := r.m
+	if m.id >= 0 {
+		v, found := m.integer(b[m.id*m.size:])
+		if found != "" {
+			r.fail(row, m.name(m.id), found, "an integer as an id")
+		}
+		r.ids.Append(vectors.ID{Int: v})
 	}
-	r.ids.Append(vectors.ID{Int: v})
+	if m.target >= 0 {
+		v := m.number(b[m.target*m.size:])
+		if f := targetFault(v); f != nil {
+			r.fail(row, m.name(m.target), f.Found, f.Expected)
+		}
+		r.target = append(r.target, v)
+	}
+	if m.weight >= 0 {
+		v := m.number(b[m.weight*m.size:])
+		if f := weightFault(v); f != nil {
+			r.fail(row, m.name(m.weight), f.Found, f.Expected)
+		}
+		r.weights = append(r.weights, v)
+	}
+}
+
+// bits are those of the number that b begins with, zeros before them.
+func (m *matrix) bits(b []byte) uint64 {
+	switch m.size {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(m.order.Uint16(b))
+	case 4:
+		return uint64(m.order.Uint32(b))
+	}
+	return m.order.Uint64(b)
+}
+
+// float reads a number of a floating-point type.
+func (m *matrix) float(u uint64) float64 {
+	switch m.size {
+	case 2:
+		return float64(half(uint16(u)))
+	case 4:
+		return float64(math.Float32frombits(uint32(u)))
+	}
+	return math.Float64frombits(u)
+}
+
+// signed is the integer of a signed type.
+func (m *matrix) signed(u uint64) int64 {
+	unused := 64 - 8*m.size
+	return int64(u<<unused) >> unused
+}
+
+// number reads the number that b begins with.
+func (m *matrix) number(b []byte) float64 {
+	u := m.bits(b)
+	switch m.kind {
+	case 'f':
+		return m.float(u)
+	case 'i':
+		return float64(m.signed(u))
+	case 'b':
+		return float64(min(u, 1))
+	}
+	return float64(u)
 }
 
 // integer reads an integer, or else says what it has found.
 func (m *matrix) integer(b []byte) (v int64, found string) {
-	var u uint64
-	switch m.size {
-	case 1:
-		u = uint64(b[0])
-	case 2:
-		u = uint64(m.order.Uint16(b))
-	case 4:
-		u = uint64(m.order.Uint32(b))
-	case 8:
-		u = m.order.Uint64(b)
-	}
-	switch m.element {
-	case element{'f', 2}:
-		return exactInteger(float64(half(uint16(u))))
-	case element{'f', 4}:
-		return exactInteger(float64(math.Float32frombits(uint32(u))))
-	case element{'f', 8}:
-		return exactInteger(math.Float64frombits(u))
-	}
-	if m.kind == 'i' {
-		unused := 64 - 8*m.size
-		return int64(u<<unused) >> unused, ""
+	u := m.bits(b)
+	switch m.kind {
+	case 'f':
+		return exactInteger(m.float(u))
+	case 'i':
+		return m.signed(u), ""
 	}
 	if u > math.MaxInt64 {
 		return 0, strconv.FormatUint(u, 10)
@@ -358,6 +405,9 @@ type batch struct {
 	f32          []float32        // all rows, unless they are in f64
 	f64          []float64        // all rows, or empty
 	ids          vectors.IDs      // of all rows, or empty
+	target       []float64        // of all rows, or empty
+	labels       []string         // of all rows, or empty
+	weights      []float64        // of all rows, or empty
 	faults       []*fault.Fault   // of the rows that are left, in their order; their values and ids mean nothing
 }
 
@@ -366,6 +416,7 @@ func (a *batch) begin(first int64, rows int) {
 	a.first, a.until, a.at = first, first+int64(rows), 0
 	a.f32, a.f64, a.faults = a.f32[:0], a.f64[:0], a.faults[:0]
 	a.ids.Reset()
+	a.target, a.labels, a.weights = a.target[:0], a.labels[:0], a.weights[:0]
 }
 
 func (a *batch) left() int { return int(a.until - a.first) }
@@ -395,6 +446,15 @@ func (a *batch) appendTo(b *vectors.Block, max int) (int, error) {
 	if a.ids.Len() > 0 {
 		ids := a.ids.Slice(a.at, a.at+n)
 		b.IDs.AppendAll(&ids)
+	}
+	if len(a.target) > 0 {
+		b.Target = append(b.Target, a.target[a.at:a.at+n]...)
+	}
+	if len(a.labels) > 0 {
+		b.Labels = append(b.Labels, a.labels[a.at:a.at+n]...)
+	}
+	if len(a.weights) > 0 {
+		b.Weights = append(b.Weights, a.weights[a.at:a.at+n]...)
 	}
 	a.advance(n)
 	if column >= 0 {

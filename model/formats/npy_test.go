@@ -319,7 +319,7 @@ func checkAny(t *testing.T, name, data string, o Options, most int64) {
 }
 
 // fuzzOptions are some ways to choose columns.
-var fuzzOptions = []Options{{}, {IDColumn: "0"}, {Columns: []string{"1", "0"}}, {IDColumn: "1", Columns: []string{"0"}}}
+var fuzzOptions = []Options{{}, {IDColumn: "0"}, {Columns: []string{"1", "0"}}, {IDColumn: "1", Columns: []string{"0"}}, {TargetColumn: "0", WeightColumn: "1"}}
 
 func FuzzNpy(f *testing.F) {
 	for i := range fuzzOptions {

@@ -45,6 +45,8 @@ type parquetSource struct {
 	rows   int64
 	vector []parquetField // one list, or numbers
 	id     *parquetField  // nil where rows have no ids of their own
+	target *parquetField  // of numbers or text, or nil
+	weight *parquetField  // of numbers, or nil
 	dim    int
 }
 
@@ -121,18 +123,33 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 func (s *parquetSource) Dim() int    { return s.dim }
 func (s *parquetSource) Rows() int64 { return s.rows }
 
+// Columns are those of the schema, unless the vector is a list.
+func (s *parquetSource) Columns() []string {
+	if s.list() {
+		return nil
+	}
+	names := make([]string, len(s.vector))
+	for i := range s.vector {
+		names[i] = s.vector[i].name
+	}
+	return names
+}
+
 // list reports whether the vector is a list.
 func (s *parquetSource) list() bool { return s.vector[0].list }
 
-// columns are those that are read: of the vector, and that of the id.
+// columns are those that are read: of the vector, and those of the id, the target and the weight.
 func (s *parquetSource) columns() []parquetField {
-	if s.id == nil {
-		return s.vector
+	columns := s.vector[:len(s.vector):len(s.vector)]
+	for _, f := range []*parquetField{s.id, s.target, s.weight} {
+		if f != nil {
+			columns = append(columns, *f)
+		}
 	}
-	return append(s.vector[:len(s.vector):len(s.vector)], *s.id)
+	return columns
 }
 
-// choose finds the columns of the vector and of the id.
+// choose finds the columns.
 func (s *parquetSource) choose(o *Options) error {
 	fields := parquetFields(s.meta.Schema)
 	names := make([]string, len(fields))
@@ -147,6 +164,21 @@ func (s *parquetSource) choose(o *Options) error {
 		s.id = &fields[chosen.id]
 		if !s.id.integer() && (s.id.kind != kindText || s.id.list) {
 			return fault.File(s.Name(), "integers or text as ids", "%s", s.id)
+		}
+	}
+	if chosen.target >= 0 {
+		s.target = &fields[chosen.target]
+		if text := o.Labels && s.target.kind == kindText; !text && !s.target.numbers() || s.target.list {
+			expected := "numbers as the target"
+			if o.Labels {
+				expected = "numbers or text as the target"
+			}
+			return fault.File(s.Name(), expected, "%s", s.target)
+		}
+	}
+	if chosen.weight >= 0 {
+		if s.weight = &fields[chosen.weight]; !s.weight.numbers() || s.weight.list {
+			return fault.File(s.Name(), "numbers as weights", "%s", s.weight)
 		}
 	}
 	if len(o.Columns) == 0 {

@@ -47,7 +47,10 @@ type parquetReader struct {
 	groupEnd int64           // number of the row after its last
 	vector   []*parquetChunk // the open columns
 	id       *parquetChunk
+	target   *parquetChunk
+	weight   *parquetChunk
 	list     *parquetList
+	learned  learned
 	scratch  parquetScratch
 	bad      map[int]fault.Fault // rows of the batch that are at fault, by their place
 }
@@ -67,15 +70,18 @@ func (r *parquetReader) Close() (err error) {
 			err = e
 		}
 	}
-	r.vector, r.id = nil, nil
+	r.vector, r.id, r.target, r.weight = nil, nil, nil, nil
 	return err
 }
 
 func (r *parquetReader) chunks() []*parquetChunk {
-	if r.id == nil {
-		return r.vector
+	chunks := r.vector[:len(r.vector):len(r.vector)]
+	for _, c := range []*parquetChunk{r.id, r.target, r.weight} {
+		if c != nil {
+			chunks = append(chunks, c)
+		}
 	}
-	return append(r.vector[:len(r.vector):len(r.vector)], r.id)
+	return chunks
 }
 
 // fill decodes the next rows of the row group.
@@ -98,6 +104,12 @@ func (r *parquetReader) fill() (err error) {
 		err = r.readLists(rows)
 	} else {
 		err = r.readNumbers(rows)
+	}
+	if err == nil && r.target != nil {
+		err = r.readTarget(rows)
+	}
+	if err == nil && r.weight != nil {
+		r.weights, err = r.readColumn(r.weight, r.weights, rows, weightFault)
 	}
 	if err != nil || len(r.bad) == 0 {
 		return err
@@ -133,7 +145,7 @@ func (r *parquetReader) open() error {
 			return err
 		}
 		r.scratch.def = make([]int16, parquetBatch)
-		for _, f := range r.s.vector {
+		for _, f := range columns {
 			if !f.list && f.wide() {
 				r.scratch.f64 = resize(r.scratch.f64, parquetBatch)
 			} else if !f.list {
@@ -153,10 +165,15 @@ func (r *parquetReader) open() error {
 		if err != nil {
 			return err
 		}
-		if i < len(r.s.vector) {
+		switch f := &columns[i]; {
+		case i < len(r.s.vector):
 			r.vector = append(r.vector, c)
-		} else {
+		case r.s.id != nil && r.id == nil:
 			r.id, c.read = c, nil
+		case r.s.target != nil && f.leaf == r.s.target.leaf:
+			r.target = c
+		default:
+			r.weight = c
 		}
 		if c.list {
 			err = r.list.skip(c, r.next-g.first)
@@ -242,6 +259,58 @@ func (r *parquetReader) readIDs(rows int) error {
 				r.mark(row+i, r.id.name, found, "an id")
 			}
 			r.ids.Append(id)
+		})
+		if err != nil {
+			return err
+		}
+		row += n
+	}
+	return nil
+}
+
+// readColumn decodes numbers of rows that are no part of the vector, behind those in to.
+func (r *parquetReader) readColumn(c *parquetChunk, to []float64, rows int, refused func(float64) *fault.Fault) ([]float64, error) {
+	for row := 0; row < rows; {
+		n, values, err := c.next(r.scratch.def[:rows-row], nil, r.scratch.f32, r.scratch.f64)
+		if err != nil {
+			return nil, err
+		}
+		at := len(to)
+		to = append(to, make([]float64, n)...)
+		if def := r.scratch.def[:n]; c.wide() {
+			scatter(to[at:], 1, r.scratch.f64[:values], def, c.valued)
+		} else {
+			scatter(to[at:], 1, r.scratch.f32[:values], def, c.valued)
+		}
+		for i, v := range to[at:] {
+			if r.scratch.def[i] != c.valued {
+				r.mark(row+i, c.name, "null", "a number")
+			} else if f := refused(v); f != nil {
+				r.mark(row+i, c.name, f.Found, f.Expected)
+			}
+		}
+		row += n
+	}
+	return to, nil
+}
+
+// readTarget decodes the targets of rows.
+func (r *parquetReader) readTarget(rows int) (err error) {
+	if r.target.kind != kindText {
+		r.batch.target, err = r.readColumn(r.target, r.batch.target, rows, targetFault)
+		return err
+	}
+	for row := 0; row < rows; {
+		n, err := r.target.nextTexts(r.scratch.def[:rows-row], func(i int, text []byte, valued bool) {
+			switch {
+			case !valued:
+				r.mark(row+i, r.target.name, "null", "a label")
+			case len(text) == 0:
+				r.mark(row+i, r.target.name, "an empty text", "a label")
+			default:
+				r.learned.setLabel(text)
+			}
+			r.labels = append(r.labels, r.learned.label)
 		})
 		if err != nil {
 			return err
@@ -401,6 +470,21 @@ func (c *parquetChunk) nextIDs(def []int16, each func(i int, id vectors.ID, foun
 func decodeIDs[T any](
 	c *parquetChunk, def []int16, read batchFunc[T], id func(T) (vectors.ID, string), each func(int, vectors.ID, string),
 ) (int, error) {
+	if each == nil {
+		return decodeEach(c, def, read, nil)
+	}
+	return decodeEach(c, def, read, func(i int, v T, valued bool) {
+		if !valued {
+			each(i, vectors.ID{}, "null")
+			return
+		}
+		id, found := id(v)
+		each(i, id, found)
+	})
+}
+
+// decodeEach decodes at most len(def) values, all of one page, or drops them, where each is nil.
+func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T], each func(i int, v T, valued bool)) (int, error) {
 	values := make([]T, len(def))
 	entries, count, err := read(int64(len(def)), values, def, nil)
 	n, _, err := c.checked(def, entries, count, err)
@@ -408,15 +492,22 @@ func decodeIDs[T any](
 		return n, err
 	}
 	for i, d := range def[:n] {
-		if d != c.valued {
-			each(i, vectors.ID{}, "null")
-			continue
+		var v T
+		if d == c.valued {
+			v, values = values[0], values[1:]
 		}
-		v, found := id(values[0])
-		values = values[1:]
-		each(i, v, found)
+		each(i, v, d == c.valued)
 	}
 	return n, nil
+}
+
+// nextTexts decodes at most len(def) texts, all of one page. Their memory is valid until more is decoded.
+func (c *parquetChunk) nextTexts(def []int16, each func(i int, text []byte, valued bool)) (int, error) {
+	r, ok := c.r.(*file.ByteArrayColumnChunkReader)
+	if !ok {
+		return 0, fmt.Errorf("text of type %s", c.r.Type())
+	}
+	return decodeEach(c, def, r.ReadBatchInPage, func(i int, v parquet.ByteArray, valued bool) { each(i, v, valued) })
 }
 
 // decoder makes the function that decodes the numbers of a column, and none of what is only good for ids.

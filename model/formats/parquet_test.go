@@ -589,7 +589,7 @@ func TestParquetDamaged(t *testing.T) {
 		"a long schema":     {footer("\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"), lengths},
 		"many row groups":   {footer("\x15\x02\x19\x1c\x48\x01a\x15\x00\x00\x16\x00\x19\xfc\xff\xff\xff\xff\x07\x00"), lengths},
 		"a long name":       {footer("\x15\x02\x19\x1c\x48\xff\xff\xff\xff\x07a\x15\x00\x00\x16\x00\x19\x0c\x00"), lengths},
-		"no columns":        {footer("\x15\x02\x19\x1c\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"), "none but the id, expected at least one column for the vector"},
+		"no columns":        {footer("\x15\x02\x19\x1c\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"), "none, expected at least one column for the vector"},
 	} {
 		t.Run(name, func(t *testing.T) { wantFault(t, "x.parquet", c.data, Options{}, "x.parquet: found "+c.want) })
 	}
@@ -614,7 +614,7 @@ func TestParquetDamaged(t *testing.T) {
 	}
 }
 
-var parquetFuzzOptions = []Options{{}, {Columns: []string{"x"}}, {Columns: []string{"x"}, IDColumn: "id"}, {Columns: []string{"c*"}, IDColumn: "name"}}
+var parquetFuzzOptions = []Options{{}, {Columns: []string{"x"}}, {Columns: []string{"x"}, IDColumn: "id"}, {Columns: []string{"c*"}, IDColumn: "name"}, {TargetColumn: "name", Labels: true}, {TargetColumn: "c1", WeightColumn: "c3"}}
 
 func FuzzParquet(f *testing.F) {
 	record, _ := randomLists(f, 20, 2, true)

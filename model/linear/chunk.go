@@ -160,7 +160,7 @@ type row struct {
 	val []float64
 }
 
-// rows gives the rows of a chunk one by one, scaled where there is a scaler. A dense row is valid until the next.
+// rows gives the rows of a chunk one by one, scaled where there is a scaler. A row is valid until the next.
 type rows struct {
 	c       *Chunk
 	scaler  *StandardScaler
@@ -168,7 +168,7 @@ type rows struct {
 }
 
 func newRows(c *Chunk, s *StandardScaler, scratch []float64) rows {
-	if len(scratch) != c.Features && (s != nil || c.X32 != nil) {
+	if len(scratch) != c.Features && c.Sparse == nil && (s != nil || c.X32 != nil) {
 		scratch = make([]float64, c.Features)
 	}
 	return rows{c, s, scratch}
@@ -180,7 +180,12 @@ func (r *rows) at(i int) row {
 		if start == end {
 			return row{idx: emptyRow}
 		}
-		return row{s.Indices[start:end:end], s.Values[start:end:end]}
+		x := row{s.Indices[start:end:end], s.Values[start:end:end]}
+		if r.scaler != nil {
+			r.scratch = r.scaler.transformSparse(r.scratch, x)
+			x.val = r.scratch
+		}
+		return x
 	}
 	d := r.c.Features
 	if r.c.X != nil && r.scaler == nil {

@@ -2,12 +2,14 @@ package linear
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"beamlearn/model/fault"
 )
@@ -86,7 +88,7 @@ func (c *Classes) find(label string) int {
 		}
 		return -1
 	}
-	if v, err := strconv.ParseFloat(label, 64); err == nil {
+	if v, ok := labelNumber(label); ok {
 		return place(c.Numbers, v)
 	}
 	return -1
@@ -108,25 +110,33 @@ func (c *Classes) clone() Classes {
 }
 
 // encode writes the place of each row's class into dst. Labels not among the classes come back in unknown, ascending, and
-// dst is then of no use. The fault is that of a row.
+// dst is then of no use. A label that is a text is of the class of its number where classes are numbers. The fault is that of
+// a row.
 func (c *Classes) encode(dst []int32, k *Chunk) (unknown Classes, err error) {
-	if len(c.Texts) > 0 && k.Labels == nil || len(c.Numbers) > 0 && k.Labels != nil {
+	if len(c.Texts) > 0 && k.Labels == nil {
 		return unknown, k.fault(fault.WholeFile, "class labels of one kind", "numbers and texts")
 	}
 	if k.Labels != nil {
-		last := int32(-1)
+		var memo labelMemo
 		for i, label := range k.Labels {
-			if label == "" {
-				return unknown, k.fault(i, "a class label", "nothing")
-			}
-			if last < 0 || c.Texts[last] != label {
-				if last = int32(c.find(label)); last < 0 {
-					if at, ok := slices.BinarySearch(unknown.Texts, label); !ok {
-						unknown.Texts = slices.Insert(unknown.Texts, at, label)
+			at, ok := memo.get(label)
+			if !ok {
+				switch at = int32(c.find(label)); {
+				case at >= 0:
+				case label == "":
+					return unknown, k.fault(i, "a class label", "nothing")
+				case len(c.Numbers) == 0:
+					unknown.Texts = insert(unknown.Texts, label)
+				default:
+					v, ok := labelNumber(label)
+					if !ok {
+						return unknown, k.fault(i, "a class label that is a number, as the others are", "%s", fault.Quote(label))
 					}
+					unknown.Numbers = insert(unknown.Numbers, v)
 				}
+				memo.put(label, at)
 			}
-			dst[i] = last
+			dst[i] = at
 		}
 		return unknown, nil
 	}
@@ -136,13 +146,60 @@ func (c *Classes) encode(dst []int32, k *Chunk) (unknown Classes, err error) {
 		}
 		at := place(c.Numbers, v)
 		if at < 0 {
-			if j, ok := slices.BinarySearch(unknown.Numbers, v); !ok {
-				unknown.Numbers = slices.Insert(unknown.Numbers, j, v+0) // −0 is 0
-			}
+			unknown.Numbers = insert(unknown.Numbers, v+0) // −0 is 0
 		}
 		dst[i] = int32(at)
 	}
 	return unknown, nil
+}
+
+// insert puts v into a sorted list, unless it is there.
+func insert[T cmp.Ordered](sorted []T, v T) []T {
+	i, ok := slices.BinarySearch(sorted, v)
+	if ok {
+		return sorted
+	}
+	return slices.Insert(sorted, i, v)
+}
+
+// labelNumber is the number that a label stands for, in decimal notation: 1, 01 and 1.0 are one. NaN and infinities are none.
+func labelNumber(label string) (float64, bool) {
+	v, err := strconv.ParseFloat(label, 64)
+	if err != nil || v-v != 0 || strings.ContainsAny(label, "xX") {
+		return 0, false
+	}
+	return v + 0, true
+}
+
+// labelMemo remembers the places of labels, so that each spelling is searched for, or parsed, once a chunk.
+type labelMemo struct {
+	labels [8]string
+	places [8]int32
+	n      int
+	more   map[string]int32
+}
+
+func (m *labelMemo) get(label string) (int32, bool) {
+	for i, s := range m.labels[:m.n] {
+		if s == label {
+			return m.places[i], true
+		}
+	}
+	at, ok := m.more[label]
+	return at, ok
+}
+
+func (m *labelMemo) put(label string, at int32) {
+	switch {
+	case m.n < len(m.labels):
+		m.labels[m.n], m.places[m.n] = label, at
+		m.n++
+	default:
+		if m.more == nil {
+			m.more = map[string]int32{}
+		}
+		m.more[label] = at
+	}
 }
 
 // join adds classes, none of which is there yet, and returns the old place of each, −1 for a new one.

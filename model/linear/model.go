@@ -32,6 +32,11 @@ type Training struct {
 	Rows      int64   `json:"rows"`   // learned from, those of every epoch
 	Epochs    int     `json:"epochs"`
 	ClassRows []int64 `json:"class_rows,omitempty"` // of each class
+	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, where that is known; and the
+	// duality gap of l1 and elasticnet.
+	Objective    floats  `json:"objective,omitempty"`
+	GradientNorm floats  `json:"gradient_norm,omitempty"`
+	Gap          float64 `json:"gap,omitempty"`
 }
 
 // State is what an [SGD] is made of, to the last bit, so that whoever goes on comes to the same end. Only [Resume] needs to
@@ -248,6 +253,14 @@ func (m *Model) Validate() error {
 	t := &m.Training
 	if t.Rows < 0 || t.Epochs < 0 {
 		return fmt.Errorf("training: %d rows in %d epochs: must not be negative", t.Rows, t.Epochs)
+	}
+	for _, v := range []floats{t.Objective, t.GradientNorm} {
+		if len(v) != 0 && len(v) != want || slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
+			return fmt.Errorf("training: objective and gradient_norm: must be %d numbers from 0 on, or none", want)
+		}
+	}
+	if !(t.Gap >= 0) || t.Gap-t.Gap != 0 {
+		return fmt.Errorf("training: gap %v: must be a number from 0 on", t.Gap)
 	}
 	if n := len(t.ClassRows); n > 0 && n != m.Classes.Len() {
 		return fmt.Errorf("training: rows of %d classes, there are %d", n, m.Classes.Len())

@@ -11,7 +11,8 @@ import (
 )
 
 // StandardScaler makes (x − mean)/scale of the rows, with the mean and the standard deviation of the columns, which it learns
-// chunk by chunk. It is scikit-learn's StandardScaler. NaN is no value: it neither counts nor changes.
+// chunk by chunk. It is scikit-learn's StandardScaler. NaN is no value: it neither counts nor changes. Sparse rows keep their
+// zeros: they need a scaler without WithMean.
 //
 // Moments of chunks are combined by the formulas of Chan, Golub and LeVeque (The American Statistician 37.3, 1983). They are
 // accurate in any order, but their last bits depend on it: [MergeScalers] fixes the order.
@@ -40,8 +41,8 @@ func (s *StandardScaler) Clone() *StandardScaler {
 
 // check says why the scaler does not fit a chunk.
 func (s *StandardScaler) check(c *Chunk) error {
-	if c.Sparse != nil {
-		return errors.New("linear.StandardScaler: sparse rows would lose their zeros")
+	if c.Sparse != nil && s.WithMean {
+		return errors.New("linear.StandardScaler: sparse rows would lose their zeros: scale them without WithMean")
 	}
 	if c.Features != len(s.Mean) {
 		return c.fault(fault.WholeFile, fmt.Sprintf("%d features, as in the scaler", len(s.Mean)), "%d", c.Features)
@@ -49,7 +50,7 @@ func (s *StandardScaler) check(c *Chunk) error {
 	return nil
 }
 
-// PartialFit learns from the rows of a dense chunk; weights is nil, or a weight for each row. O(entries), in two passes.
+// PartialFit learns from the rows of a chunk; weights is nil, or a weight for each row. O(entries + features), in two passes.
 func (s *StandardScaler) PartialFit(c *Chunk, weights []float64) error {
 	if err := s.check(c); err != nil {
 		return err
@@ -65,41 +66,88 @@ func (s *StandardScaler) PartialFit(c *Chunk, weights []float64) error {
 			return c.fault(i, "a weight from 0 on", "%v", w)
 		}
 	}
-	d := c.Features
-	chunk := &StandardScaler{WithMean: s.WithMean, WithStd: s.WithStd, Mean: make([]float64, d), Var: make([]float64, d), Count: make([]float64, d)}
-	each := func(f func(j int, x, w float64)) {
-		rows := newRows(c, nil, nil)
-		for i := range c.Len() {
-			w := 1.0
-			if weights != nil {
-				w = weights[i]
-			}
-			for j, x := range rows.at(i).val {
-				if x == x {
-					f(j, x, w)
-				}
-			}
-		}
-	}
-	each(func(j int, x, w float64) {
-		chunk.Count[j] += w
-		chunk.Mean[j] += float64(w * x)
-	})
-	divide(chunk.Mean, chunk.Count)
-	correction := make([]float64, d)
-	each(func(j int, x, w float64) {
-		x -= chunk.Mean[j]
-		correction[j] += float64(w * x)
-		chunk.Var[j] += float64(float64(w*x) * x)
-	})
-	for j, n := range chunk.Count {
-		if n > 0 {
-			chunk.Var[j] = max(0, chunk.Var[j]-correction[j]*correction[j]/n) / n
-		}
-	}
-	s.add(chunk)
+	s.learn(c, weights)
 	s.finish()
 	return nil
+}
+
+// learn adds the moments of a chunk that has been checked, and leaves Scale as it was.
+func (s *StandardScaler) learn(c *Chunk, weights []float64) {
+	d := len(s.Mean)
+	sums := make([]float64, 4*d)
+	mean, variance, count, correction := sums[:d], sums[d:2*d], sums[2*d:3*d], sums[3*d:]
+	rows := newRows(c, nil, nil)
+	weight := func(i int) float64 {
+		if weights == nil {
+			return 1
+		}
+		return weights[i]
+	}
+	var total float64
+	for i := range c.Len() {
+		x, w := rows.at(i), weight(i)
+		total += w
+		if x.idx != nil {
+			for k, j := range x.idx { // count is, for now, the weight of values that are there
+				if v := x.val[k]; v == v {
+					count[j] += w
+					mean[j] += float64(w * v)
+				} else {
+					correction[j] += w
+				}
+			}
+			continue
+		}
+		count, mean := count[:len(x.val)], mean[:len(x.val)]
+		for j, v := range x.val {
+			if v == v {
+				count[j] += w
+				mean[j] += float64(w * v)
+			}
+		}
+	}
+	var zeros []float64 // the weight of each column's values that are not there, and so zeros
+	if c.Sparse != nil {
+		zeros = make([]float64, d)
+		for j := range zeros {
+			zeros[j] = max(0, total-count[j]-correction[j])
+			count[j] += zeros[j]
+		}
+		clear(correction)
+	}
+	divide(mean, count)
+	for j, w := range zeros {
+		v := -mean[j]
+		correction[j] = float64(w * v)
+		variance[j] = float64(float64(w*v) * v)
+	}
+	for i := range c.Len() {
+		x, w := rows.at(i), weight(i)
+		if x.idx != nil {
+			for k, j := range x.idx {
+				if v := x.val[k]; v == v {
+					v -= mean[j]
+					correction[j] += float64(w * v)
+					variance[j] += float64(float64(w*v) * v)
+				}
+			}
+			continue
+		}
+		mean, correction, variance := mean[:len(x.val)], correction[:len(x.val)], variance[:len(x.val)]
+		for j, v := range x.val {
+			if v == v {
+				v -= mean[j]
+				correction[j] += float64(w * v)
+				variance[j] += float64(float64(w*v) * v)
+			}
+		}
+	}
+	for j, n := range count {
+		if n > 0 {
+			variance[j] = max(0, variance[j]-correction[j]*correction[j]/n) / n
+		}
+	}
+	s.add(&StandardScaler{Mean: mean, Var: variance, Count: count})
 }
 
 // divide is x /= n, and 0 where n is.
@@ -189,6 +237,17 @@ func (s *StandardScaler) Transform(x []float64) error {
 		s.transformRow(x[:d])
 	}
 	return nil
+}
+
+// transformSparse scales a sparse row into dst, which it gives back.
+func (s *StandardScaler) transformSparse(dst []float64, x row) []float64 {
+	dst = append(dst[:0], x.val...)
+	if s.WithStd {
+		for k, j := range x.idx {
+			dst[k] /= s.Scale[j]
+		}
+	}
+	return dst
 }
 
 func (s *StandardScaler) transformRow(x []float64) {

@@ -124,7 +124,7 @@ func TestScalerAtTheEdge(t *testing.T) {
 		{&Chunk{Features: 3, X: []float64{1, 2}}, nil, "linear.Chunk: 2 values are not rows of 3"},
 		{&Chunk{Features: 3, X: x, File: "f"}, []float64{-1}, "f: row 0: found -1, expected a weight from 0 on"},
 		{&Chunk{Features: 3, X: x}, []float64{1, 2}, "linear.StandardScaler: 2 weights for 1 rows"},
-		{&Chunk{Features: 3, Sparse: &CSR{Offsets: []int{0}}}, nil, "linear.StandardScaler: sparse rows would lose their zeros"},
+		{&Chunk{Features: 3, Sparse: &CSR{Offsets: []int{0}}}, nil, "linear.StandardScaler: sparse rows would lose their zeros: scale them without WithMean"},
 	} {
 		if err := s.PartialFit(v.c, v.weights); err == nil || err.Error() != v.want {
 			t.Errorf("got %v, want %s", err, v.want)

@@ -605,7 +605,10 @@ func TestRowFaults(t *testing.T) {
 		{reg, Chunk{Features: 3, X: x, Target: []float64{1, 2}, Numbers: []int64{1, 2}}, "f: found 3, expected 2 features, as in the model"},
 		{clf, Chunk{Features: 2, X: x, Target: []float64{0, 1, nan}}, "f: row 102: found NaN, expected a class label"},
 		{clf, Chunk{Features: 2, X: x, Target: []float64{0, 0.5, 1}}, "f: row 101: found class 0.5, expected one of the classes declared"},
-		{clf, Chunk{Features: 2, X: x, Labels: []string{"0", "1", "0"}}, "f: found numbers and texts, expected class labels of one kind"},
+		{clf, Chunk{Features: 2, X: x, Labels: []string{"0", "1.0", "01"}}, ""},
+		{clf, Chunk{Features: 2, X: x, Labels: []string{"0", "1", "2"}}, `f: row 102: found class "2", expected one of the classes declared`},
+		{clf, Chunk{Features: 2, X: x, Labels: []string{"0", "1", "nan"}}, `f: row 102: found "nan", expected a class label that is a number, as the others are`},
+		{clf, Chunk{Features: 2, X: x, Labels: []string{"0", "", "1"}}, "f: row 101: found nothing, expected a class label"},
 		{Options{Task: Classification}, Chunk{Features: 2, X: x, Labels: []string{"a", "", "b"}}, "f: row 101: found nothing, expected a class label"},
 		{reg, Chunk{Features: 2, Sparse: &CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{0, 1, 1}, Values: x[:3]}, Target: x[:3]}, "f: row 101: found column 1 after 1, expected columns that ascend"},
 		{reg, Chunk{Features: 2, Sparse: &CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{0, 0, 2}, Values: x[:3]}, Target: x[:3]}, "f: row 101: found column 2, expected columns below 2"},
@@ -631,6 +634,12 @@ func TestRowFaults(t *testing.T) {
 			c.Numbers = []int64{100, 101, 102}
 		}
 		err := s.PartialFit(&c)
+		if v.want == "" {
+			if err != nil || !slices.Equal(s.counts, []int64{2, 4}) {
+				t.Errorf("%q: %v, counts %v", c.Labels, err, s.counts)
+			}
+			continue
+		}
 		if err == nil || err.Error() != v.want {
 			t.Errorf("got %v, want %s", err, v.want)
 			continue

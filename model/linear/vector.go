@@ -140,8 +140,8 @@ func (v *vector) clone(negated bool) *vector {
 }
 
 // step learns from a row: target y, weight, step size eta of the rule, number t, ‖x‖² where the rule is passive. decay is of
-// the intercept. It reports whether the prediction was finite.
-func (v *vector) step(r *rule, x row, y, weight, eta, t, norm2, decay float64) bool {
+// the intercept. It gives the prediction that it had for the row.
+func (v *vector) step(r *rule, x row, y, weight, eta, t, norm2, decay float64) float64 {
 	p := float64(v.scale*x.dot(v.w)) + v.intercept
 	if eta == 0 {
 		eta = v.eta
@@ -154,7 +154,7 @@ func (v *vector) step(r *rule, x row, y, weight, eta, t, norm2, decay float64) b
 	case !r.passive:
 		update = -eta * min(max(r.loss.slope(p, y), -maxSlope), maxSlope)
 	case r.rate == PA1 && norm2 == 0:
-		return p-p == 0
+		return p
 	default:
 		if r.rate == PA1 {
 			update = min(r.eta0, r.loss.value(p, y)/norm2)
@@ -208,7 +208,7 @@ func (v *vector) step(r *rule, x row, y, weight, eta, t, norm2, decay float64) b
 	if norms {
 		v.remember(x)
 	}
-	return p-p == 0
+	return p
 }
 
 const (

@@ -10,8 +10,8 @@ import (
 )
 
 var csvFormat = &Format{
-	Name:       "csv",
-	Extensions: []string{".csv"},
+	Name:        "csv",
+	Extensions:  []string{".csv"},
 	encode:      encodeCSV,
 	encodeTable: encodeCSVTable,
 	assemble: func(file int, w io.Writer, parts []Part, l Layout) error {

@@ -9,11 +9,11 @@ import (
 )
 
 var jsonlFormat = &Format{
-	Name:       "jsonl",
-	Extensions: []string{".jsonl"},
+	Name:        "jsonl",
+	Extensions:  []string{".jsonl"},
 	encode:      encodeJSONL,
 	encodeTable: encodeJSONLTable,
-	assemble:   func(file int, w io.Writer, parts []Part, _ Layout) error { return concatenate(file, w, parts) },
+	assemble:    func(file int, w io.Writer, parts []Part, _ Layout) error { return concatenate(file, w, parts) },
 }
 
 func encodeJSONL(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {

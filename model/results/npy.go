@@ -31,7 +31,7 @@ var npyFormat = &Format{
 	assemble:    assembleNPY,
 }
 
-// npyArray is the elements of a file, and the shape of one of its rows.
+// npyArray is the elements of a file, and the shape of one of its rows: none, of a single number, or the number of columns.
 func npyArray(file int, l Layout) (descr string, shape []int) {
 	switch {
 	case !l.isTable():
@@ -98,8 +98,8 @@ func textInNPY(id vectors.ID) error {
 func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
 	descr, shape := npyArray(file, l)
 	columns := 1
-	for _, n := range shape {
-		columns *= n
+	if len(shape) > 0 {
+		columns = shape[0]
 	}
 	var rows int64
 	for i, p := range parts {
@@ -118,10 +118,10 @@ func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
 // 64 bytes, with room for a first dimension of 21 digits. For one or two dimensions that is 128.
 func npyHeader(descr string, rows int64, row ...int) []byte {
 	const prefix, size = 10, 128
-	columns := ""
-	for _, n := range row {
-		columns = fmt.Sprintf(" %d", n)
+	shape := fmt.Sprintf("%d,", rows)
+	if len(row) > 0 {
+		shape = fmt.Sprintf("%d, %d", rows, row[0])
 	}
-	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%d,%s), }", descr, rows, columns)
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape)
 	return fmt.Appendf(nil, "\x93NUMPY\x01\x00%c\x00%-*s\n", size-prefix, size-prefix-1, dict)
 }

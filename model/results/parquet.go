@@ -19,21 +19,23 @@ import (
 )
 
 var parquetFormat = &Format{
-	Name:       "parquet",
-	Extensions: []string{".parquet"},
-	encode:     encodeParquetPart,
-	assemble:   assembleParquet,
+	Name:        "parquet",
+	Extensions:  []string{".parquet"},
+	encode:      encodeParquetPart,
+	encodeTable: encodeParquetTablePart,
+	assemble:    assembleParquet,
 }
 
 // A row group, of which readers hold one at a time, ends with the row that fills it. What is in it follows from the rows
 // alone, and so do the bytes of the file.
 const (
 	rowGroupRows  = 1 << 17
-	rowGroupBytes = 16 << 20 // of ids and distances, uncompressed
+	rowGroupBytes = 16 << 20 // of ids and numbers, uncompressed
 )
 
-// A part is its queries one after the other: the id, the number of neighbours (uvarint), their ids, their distances
-// (float64, little-endian). An id is 0 and the integer (varint), or the length of its text (uvarint, > 0) and the text.
+// A part of neighbours is its queries one after the other: the id, the number of neighbours (uvarint), their ids, their
+// distances (float64, little-endian). A part of a table is its rows: the id, the values (float64, little-endian). An id is 0
+// and the integer (varint), or the length of its text (uvarint, > 0) and the text.
 
 func encodeParquetPart(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 	b, texts := dst[0], false
@@ -56,28 +58,59 @@ func encodeParquetPart(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, er
 	return texts, nil
 }
 
+func encodeParquetTablePart(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {
+	b, texts := dst[0], false
+	for i := from; i < to; i++ {
+		id := t.ID(i)
+		texts = texts || !id.IsInt()
+		b = appendRecordID(b, id)
+		for _, v := range t.row(i, l) {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+		}
+	}
+	dst[0] = b
+	return texts, nil
+}
+
 func appendRecordID(b []byte, id vectors.ID) []byte {
 	if id.IsInt() {
 		return binary.AppendVarint(append(b, 0), id.Int)
 	}
-	s := id.Text
-	if !utf8.ValidString(s) {
-		s = string([]rune(s)) // strings of Parquet are UTF-8: each other byte becomes U+FFFD, as in .jsonl
-	}
+	s := validUTF8(id.Text)
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// partReader reads the queries of a part. It allocates for what it has read, not for what a length claims.
+// validUTF8 is a string of Parquet, which is UTF-8: each other byte becomes U+FFFD, as in .jsonl.
+func validUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
+
+// rows gathers the rows of a row group.
+type rows interface {
+	// record reads a row of a part.
+	record(d partReader) error
+	len() int
+	full() bool
+	reset()
+	schema() (*schema.GroupNode, error)
+	// columns writes the columns one by one.
+	columns() []func(file.ColumnChunkWriter) error
+}
+
+// partReader reads the rows of a part. It allocates for what it has read, not for what a length claims.
 type partReader struct{ r *bufio.Reader }
 
 var errDamagedPart = errors.New("damaged data")
 
-// next appends a query to the row group. At the end of the part it returns io.EOF.
-func (d partReader) next(g *rowGroup) error {
+// next appends a row to the row group. At the end of the part it returns io.EOF.
+func (d partReader) next(g rows) error {
 	if _, err := d.r.Peek(1); err != nil {
 		return err
 	}
-	if err := d.record(g); err != nil {
+	if err := g.record(d); err != nil {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return errDamagedPart
 		}
@@ -86,28 +119,10 @@ func (d partReader) next(g *rowGroup) error {
 	return nil
 }
 
-func (d partReader) record(g *rowGroup) error {
-	if err := d.id(&g.ids); err != nil {
-		return err
-	}
-	n, err := binary.ReadUvarint(d.r)
-	if err != nil {
-		return err
-	}
-	for range n {
-		if err := d.id(&g.neighbors); err != nil {
-			return err
-		}
-	}
+func (d partReader) float() (float64, error) {
 	var b [8]byte
-	for range n {
-		if _, err := io.ReadFull(d.r, b[:]); err != nil {
-			return err
-		}
-		g.distances = append(g.distances, math.Float64frombits(binary.LittleEndian.Uint64(b[:])))
-	}
-	g.append(int(n))
-	return nil
+	_, err := io.ReadFull(d.r, b[:])
+	return math.Float64frombits(binary.LittleEndian.Uint64(b[:])), err
 }
 
 func (d partReader) id(c *idColumn) error {
@@ -180,22 +195,50 @@ func (c *idColumn) write(w file.ColumnChunkWriter, definition, repetition []int1
 // node is the column's place in the schema.
 func (c *idColumn) node(name string) schema.Node {
 	if c.texts {
-		return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
+		return stringNode(name)
 	}
 	return schema.NewInt64Node(name, parquet.Repetitions.Required, -1)
 }
 
-// rowGroup gathers rows. Both lists of a row have the same length, hence the same levels: definition is 0 for the single
-// entry of an empty list, repetition is 0 where a row begins.
-type rowGroup struct {
+func stringNode(name string) schema.Node {
+	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
+}
+
+// neighborRows are rows of neighbours. Both lists of a row have the same length, hence the same levels: definition is 0 for
+// the single entry of an empty list, repetition is 0 where a row begins.
+type neighborRows struct {
 	rows                   int
 	ids, neighbors         idColumn
 	distances              []float64
 	definition, repetition []int16
 }
 
+func (g *neighborRows) record(d partReader) error {
+	if err := d.id(&g.ids); err != nil {
+		return err
+	}
+	n, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		return err
+	}
+	for range n {
+		if err := d.id(&g.neighbors); err != nil {
+			return err
+		}
+	}
+	for range n {
+		v, err := d.float()
+		if err != nil {
+			return err
+		}
+		g.distances = append(g.distances, v)
+	}
+	g.append(int(n))
+	return nil
+}
+
 // append adds the levels of a row whose values have been appended.
-func (g *rowGroup) append(neighbors int) {
+func (g *neighborRows) append(neighbors int) {
 	g.rows++
 	if neighbors == 0 {
 		g.definition = append(g.definition, 0)
@@ -208,17 +251,19 @@ func (g *rowGroup) append(neighbors int) {
 	}
 }
 
-func (g *rowGroup) full() bool {
+func (g *neighborRows) len() int { return g.rows }
+
+func (g *neighborRows) full() bool {
 	return g.rows >= rowGroupRows || 16*len(g.distances)+len(g.ids.data)+len(g.neighbors.data) >= rowGroupBytes
 }
 
-func (g *rowGroup) reset() {
+func (g *neighborRows) reset() {
 	g.rows, g.distances, g.definition, g.repetition = 0, g.distances[:0], g.definition[:0], g.repetition[:0]
 	g.ids.reset()
 	g.neighbors.reset()
 }
 
-func (g *rowGroup) schema() (*schema.GroupNode, error) {
+func (g *neighborRows) schema() (*schema.GroupNode, error) {
 	neighbors, err := schema.ListOfWithName("neighbors", g.neighbors.node("element"), parquet.Repetitions.Required, -1)
 	if err != nil {
 		return nil, err
@@ -227,15 +272,11 @@ func (g *rowGroup) schema() (*schema.GroupNode, error) {
 	if err != nil {
 		return nil, err
 	}
-	return schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{g.ids.node("id"), neighbors, distances}, -1)
+	return schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{g.ids.node(idColumnName), neighbors, distances}, -1)
 }
 
-func (g *rowGroup) write(w *file.Writer) error {
-	group, err := w.AppendRowGroupChecked()
-	if err != nil {
-		return err
-	}
-	columns := []func(file.ColumnChunkWriter) error{
+func (g *neighborRows) columns() []func(file.ColumnChunkWriter) error {
+	return []func(file.ColumnChunkWriter) error{
 		func(w file.ColumnChunkWriter) error { return g.ids.write(w, nil, nil) },
 		func(w file.ColumnChunkWriter) error { return g.neighbors.write(w, g.definition, g.repetition) },
 		func(w file.ColumnChunkWriter) error {
@@ -243,7 +284,109 @@ func (g *rowGroup) write(w *file.Writer) error {
 			return err
 		},
 	}
-	for _, write := range columns {
+}
+
+// tableRows are rows of a table.
+type tableRows struct {
+	layout Layout
+	ids    idColumn
+	rows   int
+	values [][]float64           // of each column
+	texts  [][]parquet.ByteArray // of each column of type Text: what it can have
+}
+
+func newTableRows(l Layout) *tableRows {
+	g := &tableRows{layout: l, values: make([][]float64, len(l.Columns)), texts: make([][]parquet.ByteArray, len(l.Columns))}
+	for j, c := range l.Columns {
+		for _, s := range c.Texts {
+			g.texts[j] = append(g.texts[j], parquet.ByteArray(validUTF8(s)))
+		}
+	}
+	return g
+}
+
+func (g *tableRows) record(d partReader) error {
+	if err := d.id(&g.ids); err != nil {
+		return err
+	}
+	for j, c := range g.layout.Columns {
+		v, err := d.float()
+		if err != nil {
+			return err
+		}
+		if c.Type == Text && !(v >= 0 && v < float64(len(c.Texts))) {
+			return errDamagedPart
+		}
+		g.values[j] = append(g.values[j], v)
+	}
+	g.rows++
+	return nil
+}
+
+func (g *tableRows) len() int { return g.rows }
+
+func (g *tableRows) full() bool {
+	return g.rows >= rowGroupRows || 8*g.rows*len(g.values)+len(g.ids.data) >= rowGroupBytes
+}
+
+func (g *tableRows) reset() {
+	g.rows = 0
+	g.ids.reset()
+	for j := range g.values {
+		g.values[j] = g.values[j][:0]
+	}
+}
+
+func (g *tableRows) schema() (*schema.GroupNode, error) {
+	fields := schema.FieldList{g.ids.node(idColumnName)}
+	for _, c := range g.layout.Columns {
+		name := validUTF8(c.Name)
+		switch c.Type {
+		case Text:
+			fields = append(fields, stringNode(name))
+		case Int:
+			fields = append(fields, schema.NewInt64Node(name, parquet.Repetitions.Required, -1))
+		default:
+			fields = append(fields, schema.NewFloat64Node(name, parquet.Repetitions.Required, -1))
+		}
+	}
+	return schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
+}
+
+func (g *tableRows) columns() []func(file.ColumnChunkWriter) error {
+	columns := []func(file.ColumnChunkWriter) error{func(w file.ColumnChunkWriter) error { return g.ids.write(w, nil, nil) }}
+	for j := range g.values {
+		columns = append(columns, func(w file.ColumnChunkWriter) error { return g.writeColumn(j, w) })
+	}
+	return columns
+}
+
+func (g *tableRows) writeColumn(j int, w file.ColumnChunkWriter) (err error) {
+	switch w := w.(type) {
+	case *file.ByteArrayColumnChunkWriter:
+		texts := make([]parquet.ByteArray, g.rows)
+		for i, v := range g.values[j] {
+			texts[i] = g.texts[j][int(v)]
+		}
+		_, err = w.WriteBatch(texts, nil, nil)
+	case *file.Int64ColumnChunkWriter:
+		ints := make([]int64, g.rows)
+		for i, v := range g.values[j] {
+			ints[i] = int64(v)
+		}
+		_, err = w.WriteBatch(ints, nil, nil)
+	case *file.Float64ColumnChunkWriter:
+		_, err = w.WriteBatch(g.values[j], nil, nil)
+	}
+	return err
+}
+
+func writeRowGroup(w *file.Writer, g rows) error {
+	group, err := w.AppendRowGroupChecked()
+	if err != nil {
+		return err
+	}
+	for _, write := range g.columns() {
 		column, err := group.NextColumn()
 		if err != nil {
 			return err
@@ -258,31 +401,44 @@ func (g *rowGroup) write(w *file.Writer) error {
 	return group.Close()
 }
 
-func assembleParquet(number int, out io.Writer, parts []Part, _ Layout) error {
-	var g rowGroup
+func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
+	texts := false
 	for _, p := range parts {
-		g.ids.texts = g.ids.texts || p.Info.TextIDs
+		texts = texts || p.Info.TextIDs
 	}
-	g.neighbors.texts = g.ids.texts // one type of id for a reader to join on
+	// The ids of rows are all different, and the numbers nearly: a dictionary would be given up later.
+	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDictionaryDefault(false)}
+	var g rows
+	if l.isTable() {
+		table := newTableRows(l)
+		table.ids.texts = texts
+		g = table
+		for _, c := range l.Columns {
+			if c.Type == Text {
+				options = append(options, parquet.WithDictionaryFor(validUTF8(c.Name), true))
+			}
+		}
+	} else {
+		// One type of id for a reader to join on.
+		g = &neighborRows{ids: idColumn{texts: texts}, neighbors: idColumn{texts: texts}}
+	}
 	root, err := g.schema()
 	if err != nil {
 		return err
 	}
-	// The ids of queries are all different, and the distances nearly: a dictionary would be given up later.
-	properties := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDictionaryDefault(false))
 	// The wrapping keeps Close from closing what is not ours.
-	w, err := file.NewParquetWriterWithError(struct{ io.Writer }{out}, root, file.WithWriterProps(properties))
+	w, err := file.NewParquetWriterWithError(struct{ io.Writer }{out}, root, file.WithWriterProps(parquet.NewWriterProperties(options...)))
 	if err != nil {
 		return err
 	}
 	for i := range parts {
-		err := parts[i].read(number, func(r io.Reader) error { return addPart(w, &g, r, parts[i].Info.Queries) })
+		err := parts[i].read(number, func(r io.Reader) error { return addPart(w, g, r, parts[i].Info.Rows) })
 		if err != nil {
 			return fmt.Errorf("part %d of the output: %w", i, err)
 		}
 	}
-	if g.rows > 0 {
-		if err := g.write(w); err != nil {
+	if g.len() > 0 {
+		if err := writeRowGroup(w, g); err != nil {
 			return err
 		}
 	}
@@ -290,7 +446,7 @@ func assembleParquet(number int, out io.Writer, parts []Part, _ Layout) error {
 }
 
 // addPart adds the rows of a part to the row group, and writes it whenever it is full.
-func addPart(w *file.Writer, g *rowGroup, r io.Reader, queries int64) error {
+func addPart(w *file.Writer, g rows, r io.Reader, count int64) error {
 	d := partReader{bufio.NewReaderSize(r, 64<<10)}
 	var n int64
 	for {
@@ -303,14 +459,14 @@ func addPart(w *file.Writer, g *rowGroup, r io.Reader, queries int64) error {
 		}
 		n++
 		if g.full() {
-			if err := g.write(w); err != nil {
+			if err := writeRowGroup(w, g); err != nil {
 				return err
 			}
 			g.reset()
 		}
 	}
-	if n != queries {
-		return fmt.Errorf("%d queries, expected %d", n, queries)
+	if n != count {
+		return fmt.Errorf("%d rows, expected %d", n, count)
 	}
 	return nil
 }

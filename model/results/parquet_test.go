@@ -172,7 +172,7 @@ func FuzzParquetPart(f *testing.F) {
 	f.Add([]byte{0, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, false)
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 'x'}, true)
 	f.Fuzz(func(t *testing.T, data []byte, texts bool) {
-		g := rowGroup{}
+		g := neighborRows{}
 		g.ids.texts, g.neighbors.texts = texts, texts
 		d := partReader{bufio.NewReader(bytes.NewReader(data))}
 		var err error

@@ -30,7 +30,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"strings"
 
 	"beamlearn/model/fault"
@@ -65,12 +64,12 @@ var All = []*Format{csvFormat, jsonlFormat, parquetFormat, npyFormat}
 type Layout struct {
 	// K is the number of neighbours of each query; 0 where queries have numbers of their own, as within a radius.
 	K int `json:",omitempty"`
-	// Columns are those of a table, beside the id. Nil: neighbours.
+	// Columns are those of a table, beside the id. None: neighbours.
 	Columns []Column `json:",omitempty"`
 }
 
 // isTable reports whether the output is a table.
-func (l Layout) isTable() bool { return l.Columns != nil }
+func (l Layout) isTable() bool { return len(l.Columns) > 0 }
 
 // Column is a column of a table.
 type Column struct {
@@ -186,12 +185,12 @@ func ShardName(output string, shard, shards int) string {
 
 // Check says why the format cannot store what the layout describes, if so.
 func (f *Format) Check(l Layout) error {
-	seen := []string{idColumnName}
+	seen := map[string]bool{idColumnName: true}
 	for _, c := range l.Columns {
-		if slices.Contains(seen, c.Name) {
+		if seen[c.Name] {
 			return fmt.Errorf("the column %s twice", fault.Quote(c.Name))
 		}
-		seen = append(seen, c.Name)
+		seen[c.Name] = true
 	}
 	if f.check == nil {
 		return nil

@@ -103,7 +103,7 @@ func (a *answer) parts(t testing.TB, f *Format, l Layout, threads int, cuts ...i
 	for _, to := range append(cuts, a.neighbors.Len()) {
 		var buffers []*bytes.Buffer
 		var writers []io.Writer
-		for range f.numFiles() {
+		for range f.numFiles(l) {
 			b := new(bytes.Buffer)
 			buffers, writers = append(buffers, b), append(writers, b)
 		}
@@ -138,7 +138,7 @@ func open(b []byte) func() (io.ReadCloser, error) {
 
 func assemble(f *Format, l Layout, infos []Info, data [][][]byte) ([][]byte, error) {
 	var out [][]byte
-	for file := range f.numFiles() {
+	for file := range f.numFiles(l) {
 		var parts []Part
 		for i := range infos {
 			parts = append(parts, Part{infos[i], open(data[i][file])})
@@ -269,7 +269,7 @@ func TestFiles(t *testing.T) {
 		{npyFormat, ShardName("gs://b/n.npy", 2, 3), "gs://b/n-00002-of-00003.indices.npy gs://b/n-00002-of-00003.distances.npy"},
 		{jsonlFormat, ShardName("a.d/n", 0, 100_000), "a.d/n-00000-of-100000"},
 	} {
-		if got := strings.Join(c.f.Files(c.path), " "); got != c.want {
+		if got := strings.Join(c.f.Files(c.path, Layout{}), " "); got != c.want {
 			t.Errorf("%s: Files(%q) = %s", c.f.Name, c.path, got)
 		}
 	}
@@ -344,10 +344,10 @@ func TestWriterErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for file := range f.numFiles() {
+		for file := range f.numFiles(l) {
 			for i := range 12 {
 				part := func(size int) (errs []error) {
-					w := make([]io.Writer, f.numFiles())
+					w := make([]io.Writer, f.numFiles(l))
 					for j := range w {
 						w[j] = io.Discard
 					}
@@ -402,7 +402,7 @@ func TestPartErrors(t *testing.T) {
 	broken := errors.New("connection reset")
 	for _, f := range All {
 		infos, data := a.parts(t, f, l, 1, 20)
-		for file := range f.numFiles() {
+		for file := range f.numFiles(l) {
 			good := data[1][file]
 			assemble := func(info Info, open func() (io.ReadCloser, error)) error {
 				return f.Assemble(file, io.Discard, []Part{{infos[0], func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[0][file])), nil }}, {info, open}}, l)
@@ -427,12 +427,12 @@ func TestPartErrors(t *testing.T) {
 				t.Errorf("%s: a part without sizes is accepted", f.Name)
 			}
 			more := infos[1]
-			more.Queries++
+			more.Rows++
 			if err := assemble(more, open(good)); err == nil && (f == npyFormat || f == parquetFormat) {
 				t.Errorf("%s: a part with a query too few is accepted", f.Name)
 			}
 		}
-		if err := f.Assemble(f.numFiles(), io.Discard, nil, l); err == nil {
+		if err := f.Assemble(f.numFiles(l), io.Discard, nil, l); err == nil {
 			t.Errorf("%s: a file too many", f.Name)
 		}
 	}
@@ -451,7 +451,7 @@ func benchmarkPart(b *testing.B, f *Format, s shape, threads int) {
 	c := a.chunk(0, 20_000)
 	c.Threads = threads
 	for b.Loop() {
-		w := make([]io.Writer, f.numFiles())
+		w := make([]io.Writer, f.numFiles(l))
 		for i := range w {
 			w[i] = io.Discard
 		}

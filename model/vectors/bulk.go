@@ -9,6 +9,12 @@ func (b *Block) AppendRows32(values []float32, first int64) (rows, column int) {
 	n := finite32(values)
 	rows, column = b.whole(n, len(values))
 	values = values[:rows*b.Dim]
+	if b.Sparse != nil {
+		for i := range rows {
+			appendNonzero(b, values[i*b.Dim:(i+1)*b.Dim], first+int64(i))
+		}
+		return rows, column
+	}
 	if b.Wide() {
 		to := extend(&b.F64, len(values))
 		for i, v := range values {
@@ -23,6 +29,14 @@ func (b *Block) AppendRows32(values []float32, first int64) (rows, column int) {
 
 // AppendRows64 is AppendRows32 for rows of float64. A value beyond float32 stops it too, where DType is Float32.
 func (b *Block) AppendRows64(values []float64, first int64) (rows, column int) {
+	if b.Sparse != nil {
+		for n := len(values) / b.Dim; rows < n; rows++ {
+			if column = b.Append(values[rows*b.Dim:(rows+1)*b.Dim], first+int64(rows)); column >= 0 {
+				return rows, column
+			}
+		}
+		return rows, -1
+	}
 	if b.DType == Float32 && !b.Wide() {
 		old := len(b.F32)
 		to := extend(&b.F32, len(values))

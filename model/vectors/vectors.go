@@ -146,11 +146,13 @@ type Block struct {
 	Numbers []int64
 	IDs     IDs
 	// What is to be learned of each row: a number, or the label of a class. One of both is as long as the block, or neither.
+	// Whoever appends a row appends its target and weight too.
 	Target []float64
 	Labels []string
 	// Weights are the rows' weights, ≥ 0, or empty: all 1.
 	Weights []float64
-	// Sparse holds the rows instead of F32 and F64, where it is not nil.
+	// Sparse holds the rows instead of F32 and F64, where it is not nil: an empty block takes its rows so once it is set to
+	// &CSR{}.
 	Sparse *CSR
 
 	wide bool // the rows are in F64
@@ -159,15 +161,29 @@ type Block struct {
 // CSR is sparse rows: row i has the values Values[Offsets[i]:Offsets[i+1]] in the columns Indices[Offsets[i]:Offsets[i+1]],
 // which ascend, and zeros elsewhere.
 type CSR struct {
-	Offsets []int // rows + 1
+	Offsets []int // rows + 1, or none where there is no row
 	Indices []int32
 	Values  []float64
+}
+
+// Row is the columns and the values of row i, in the same memory.
+func (c *CSR) Row(i int) (columns []int32, values []float64) {
+	lo, hi := c.Offsets[i], c.Offsets[i+1]
+	return c.Indices[lo:hi:hi], c.Values[lo:hi:hi]
+}
+
+// end ends a row after the entries that have been appended.
+func (c *CSR) end() {
+	if len(c.Offsets) == 0 {
+		c.Offsets = append(c.Offsets, 0)
+	}
+	c.Offsets = append(c.Offsets, len(c.Indices))
 }
 
 // Len is the number of rows.
 func (b *Block) Len() int { return len(b.Numbers) }
 
-// Wide reports whether the rows are stored as float64.
+// Wide reports whether the rows are stored as float64: those of a dense block, in F64.
 func (b *Block) Wide() bool { return b.wide || b.DType == Float64 }
 
 // ID is the id of row i: that of the id column, or else the row's number.
@@ -181,6 +197,15 @@ func (b *Block) ID(i int) ID {
 // Row writes row i, as float64, into dst, which must hold Dim values, and returns it. A wide block returns its own
 // memory instead: do not write to it.
 func (b *Block) Row(i int, dst []float64) []float64 {
+	if b.Sparse != nil {
+		dst = dst[:b.Dim]
+		clear(dst)
+		columns, values := b.Sparse.Row(i)
+		for j, c := range columns {
+			dst[c] = values[j]
+		}
+		return dst
+	}
 	if b.Wide() {
 		return b.F64[i*b.Dim : (i+1)*b.Dim]
 	}
@@ -195,15 +220,25 @@ func (b *Block) Row(i int, dst []float64) []float64 {
 func (b *Block) Reset() {
 	b.F32, b.F64, b.Numbers, b.wide = b.F32[:0], b.F64[:0], b.Numbers[:0], false
 	b.IDs.Reset()
+	clear(b.Labels)
+	b.Target, b.Labels, b.Weights = b.Target[:0], b.Labels[:0], b.Weights[:0]
+	if s := b.Sparse; s != nil {
+		s.Offsets, s.Indices, s.Values = s.Offsets[:0], s.Indices[:0], s.Values[:0]
+	}
 }
 
 // Append adds a row of Dim values and returns -1; or it adds nothing and returns the column of the first value that
 // cannot be stored: NaN, ±Inf, or one beyond float32 where DType is Float32. It does not add an id: see [Block.AppendID].
+// Of a row that becomes sparse, the zeros are left out.
 func (b *Block) Append(row []float64, number int64) int {
-	for j, v := range row {
-		if v-v != 0 || b.DType == Float32 && math.IsInf(float64(float32(v)), 0) {
-			return j
-		}
+	if j := b.refused(row); j >= 0 {
+		return j
+	}
+	if b.Sparse != nil {
+		n := len(b.Sparse.Values)
+		appendNonzero(b, row, number)
+		b.round(n)
+		return -1
 	}
 	if !b.Wide() && b.DType == Auto {
 		for _, v := range row {
@@ -226,12 +261,86 @@ func (b *Block) Append(row []float64, number int64) int {
 	return -1
 }
 
+// refused is the place of the first value that cannot be stored, or -1.
+func (b *Block) refused(values []float64) int {
+	for j, v := range values {
+		if v-v != 0 || b.DType == Float32 && math.IsInf(float64(float32(v)), 0) {
+			return j
+		}
+	}
+	return -1
+}
+
+// appendNonzero adds a row of values that can be stored to a sparse block.
+func appendNonzero[T float32 | float64](b *Block, row []T, number int64) {
+	s := b.Sparse
+	for j, v := range row {
+		if v != 0 {
+			s.Indices, s.Values = append(s.Indices, int32(j)), append(s.Values, float64(v))
+		}
+	}
+	s.end()
+	b.Numbers = append(b.Numbers, number)
+}
+
+// AppendSparse is Append for a row that has values in some columns, which ascend from 0 to Dim - 1, and zeros elsewhere.
+// What it returns is a place among these values. It is O(values) for a sparse block, and O(Dim) for a dense one.
+func (b *Block) AppendSparse(columns []int32, values []float64, number int64) int {
+	if j := b.refused(values); j >= 0 {
+		return j
+	}
+	b.Numbers = append(b.Numbers, number)
+	if s := b.Sparse; s != nil {
+		n := len(s.Values)
+		s.Indices, s.Values = append(s.Indices, columns...), append(s.Values, values...)
+		s.end()
+		b.round(n)
+		return -1
+	}
+	if b.DType == Auto && !b.Wide() && exact32(values) < len(values) {
+		b.Widen()
+	}
+	b.densify(columns, values)
+	return -1
+}
+
+// round makes the values of a sparse block from the n-th on those that DType stores.
+func (b *Block) round(n int) {
+	if b.DType != Float32 {
+		return
+	}
+	for j, v := range b.Sparse.Values[n:] {
+		b.Sparse.Values[n+j] = float64(float32(v))
+	}
+}
+
+// densify adds the values of a sparse row to a dense block.
+func (b *Block) densify(columns []int32, values []float64) {
+	if b.Wide() {
+		row := extend(&b.F64, b.Dim)
+		clear(row)
+		for j, c := range columns {
+			row[c] = values[j]
+		}
+		return
+	}
+	row := extend(&b.F32, b.Dim)
+	clear(row)
+	for j, c := range columns {
+		row[c] = float32(values[j])
+	}
+}
+
 // Append32 is Append for a row that is float32 already.
 func (b *Block) Append32(row []float32, number int64) int {
 	for j, v := range row {
 		if v-v != 0 {
 			return j
 		}
+	}
+	if b.Sparse != nil {
+		appendNonzero(b, row, number)
+		return -1
 	}
 	if b.Wide() {
 		n := len(b.F64)
@@ -249,9 +358,9 @@ func (b *Block) Append32(row []float32, number int64) int {
 // AppendID adds the id of the row that was appended last. Either every row of a block gets one, or none.
 func (b *Block) AppendID(id ID) { b.IDs.Append(id) }
 
-// Widen turns the storage to float64, exactly.
+// Widen turns the storage to float64, exactly. That of a sparse block is float64 anyway.
 func (b *Block) Widen() {
-	if b.Wide() {
+	if b.Wide() || b.Sparse != nil {
 		return
 	}
 	b.wide = true
@@ -265,11 +374,14 @@ func (b *Block) Widen() {
 	b.F32 = b.F32[:0]
 }
 
-// Grow makes room for n more rows.
+// Grow makes room for n more rows, except for the values of sparse ones, and for ids, targets and weights.
 func (b *Block) Grow(n int) {
-	if b.Wide() {
+	switch {
+	case b.Sparse != nil:
+		b.Sparse.Offsets = grow(b.Sparse.Offsets, n+1)
+	case b.Wide():
 		b.F64 = grow(b.F64, n*b.Dim)
-	} else {
+	default:
 		b.F32 = grow(b.F32, n*b.Dim)
 	}
 	b.Numbers = grow(b.Numbers, n)
@@ -284,8 +396,9 @@ func grow[T any](s []T, n int) []T {
 	return t
 }
 
-// AppendBlock adds the rows of c, which has the same Dim, with their numbers and ids, as float64 where either needs it.
-// It panics where one block has ids and the other has rows without.
+// AppendBlock adds the rows of c, which has the same Dim, with their numbers, ids, targets and weights, as float64 where
+// either needs it, and as b stores them, dense or sparse. It panics where one block has ids, or targets or weights of a
+// kind, and the other has rows without.
 func (b *Block) AppendBlock(c *Block) {
 	if b.Dim != c.Dim {
 		panic(fmt.Sprintf("vectors.AppendBlock: dimension %d to %d", c.Dim, b.Dim))
@@ -293,10 +406,55 @@ func (b *Block) AppendBlock(c *Block) {
 	if c.Len() == 0 {
 		return
 	}
-	if b.Len() > 0 && (b.IDs.Len() > 0) != (c.IDs.Len() > 0) {
-		panic("vectors.AppendBlock: one block has ids and the other has not")
+	for _, has := range []struct {
+		what string
+		b, c int
+	}{
+		{"ids", b.IDs.Len(), c.IDs.Len()},
+		{"targets", len(b.Target), len(c.Target)},
+		{"labels", len(b.Labels), len(c.Labels)},
+		{"weights", len(b.Weights), len(c.Weights)},
+	} {
+		if b.Len() > 0 && (has.b > 0) != (has.c > 0) {
+			panic("vectors.AppendBlock: one block has " + has.what + " and the other has not")
+		}
 	}
+	b.appendValues(c)
+	b.IDs.AppendAll(&c.IDs)
+	b.Target = append(b.Target, c.Target...)
+	b.Labels = append(b.Labels, c.Labels...)
+	b.Weights = append(b.Weights, c.Weights...)
+}
+
+// appendValues adds the values of the rows of c, and their numbers.
+func (b *Block) appendValues(c *Block) {
 	switch {
+	case b.Sparse != nil && c.Sparse != nil:
+		s, t := b.Sparse, c.Sparse
+		lo, hi := t.Offsets[0], t.Offsets[c.Len()]
+		if len(s.Offsets) == 0 {
+			s.Offsets = append(s.Offsets, 0)
+		}
+		for _, o := range t.Offsets[1 : c.Len()+1] {
+			s.Offsets = append(s.Offsets, o-lo+len(s.Indices))
+		}
+		s.Indices, s.Values = append(s.Indices, t.Indices[lo:hi]...), append(s.Values, t.Values[lo:hi]...)
+	case c.Sparse != nil:
+		if lo, hi := c.Sparse.Offsets[0], c.Sparse.Offsets[c.Len()]; exact32(c.Sparse.Values[lo:hi]) < hi-lo {
+			b.Widen()
+		}
+		for i := range c.Len() {
+			b.densify(c.Sparse.Row(i))
+		}
+	case b.Sparse != nil:
+		for i, number := range c.Numbers {
+			if c.Wide() {
+				appendNonzero(b, c.F64[i*c.Dim:(i+1)*c.Dim], number)
+			} else {
+				appendNonzero(b, c.F32[i*c.Dim:(i+1)*c.Dim], number)
+			}
+		}
+		return
 	case c.Wide():
 		b.Widen()
 		b.F64 = append(b.F64, c.F64...)
@@ -310,7 +468,6 @@ func (b *Block) AppendBlock(c *Block) {
 		b.F32 = append(b.F32, c.F32...)
 	}
 	b.Numbers = append(b.Numbers, c.Numbers...)
-	b.IDs.AppendAll(&c.IDs)
 }
 
 // FromFloat32 makes a block over row-major values, which it keeps, numbered from 0.

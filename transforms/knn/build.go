@@ -14,26 +14,24 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
-	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
 func init() {
-	register.DoFn6x1[context.Context, int, func(*vectorio.Chunk) bool, func(IndexPiece), func(Range), func(Part), error](&buildFn{})
+	register.DoFn6x1[context.Context, int, func(*vectorio.Chunk) bool, func(IndexPiece), func(Range), func(output.Part), error](&buildFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Iter1[IndexPiece]()
 	register.Emitter1[IndexPiece]()
 	register.Emitter1[Range]()
-	register.Emitter1[Part]()
 	beam.RegisterCoder(reflect.TypeOf((*IndexPiece)(nil)).Elem(), encodeIndexPiece, decodeIndexPiece)
 	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
-	beam.RegisterCoder(reflect.TypeOf((*Part)(nil)).Elem(), encodePart, decodePart)
 }
 
 // Build reads the corpus, whose rows have dim columns, and builds the index, in one place: PCollection<vectorio.Chunk> →
 // PCollection<IndexPiece>, the index in a few large pieces; PCollection<Range>, all of its points, SearchRows at a time,
-// to be shuffled to those that search them; and PCollection<Part>, a report and the rows that were left out. It needs the
+// to be shuffled to those that search them; and PCollection<output.Part>, a report and the rows that were left out. It needs the
 // memory of the index twice, and of a few chunks. It fails where the index is above the limit, or has not as many points
 // as K asks for: with self, a point is no neighbour of itself.
 func Build(s beam.Scope, corpus beam.PCollection, dim int, reading vectorio.Options, o Options, self bool) (pieces, ranges, built beam.PCollection) {
@@ -52,7 +50,7 @@ type buildFn struct {
 	Self    bool
 }
 
-func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), report func(Part)) error {
+func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), parts func(output.Part)) error {
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()
 	var chunks []vectorio.Chunk
@@ -94,20 +92,23 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 		ranges(Range{Ordinal: int64(first / f.Options.SearchRows), First: first, Rows: rows, Total: chunks[0].Total})
 	}
 
-	part := Part{Shard: shardReport, Report: Report{
+	const order = -1 // before those of all queries
+	report, err := output.Report(order, Report{
 		Points: int64(index.Len()), Dim: index.Dim(), DuplicateIDs: int64(index.DuplicateIDs()), IndexBytes: size,
 		ReadPoints: read.Sub(start).Seconds(), BuildIndex: time.Since(read).Seconds(), Algorithm: string(index.Algorithm()),
-	}}
+		Rejected: int64(len(rejected)),
+	})
+	if err != nil {
+		return err
+	}
+	parts(report)
 	if len(rejected) > 0 {
-		part.Shard, part.Order = shardRejected, -1 // before those of all queries
-		part.Report.Rejected = int64(len(rejected))
-		path := files.Join(f.Options.Staging(), "rejected-points")
-		if err := f.Options.writeRejected(ctx, path, rejected); err != nil {
+		p, err := output.WriteRejected(ctx, f.Options.output(), order, rejected)
+		if err != nil {
 			return fault.Mark(err)
 		}
-		part.Paths = []string{path}
+		parts(p)
 	}
-	report(part)
 	return nil
 }
 

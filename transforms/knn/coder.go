@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
-
-	"beamlearn/model/results"
 )
 
 // IndexPiece is one of the few large pieces in which an encoded index crosses Beam.
@@ -65,20 +63,6 @@ func decodeRange(b []byte) (Range, error) {
 	return r, err
 }
 
-// Part names temporary files with the answers to consecutive queries, and reports on the work behind them.
-type Part struct {
-	Shard  int   // of the output, or one of the constants below
-	Order  int64 // place among the parts of the shard
-	Paths  []string
-	Info   results.Info
-	Report Report
-}
-
-const (
-	shardRejected = -1 // the part holds rejected rows
-	shardReport   = -2 // the part holds no more than its report
-)
-
 // Report says what was done. Reports add up.
 type Report struct {
 	Points        int64    `json:"points"`
@@ -116,18 +100,7 @@ func (r *Report) add(o Report) {
 	r.ReadQueries += o.ReadQueries
 	r.Search += o.Search
 	r.Write += o.Write
-	r.Assemble += o.Assemble
 	if o.Algorithm != "" {
 		r.Algorithm = o.Algorithm
 	}
-	r.OutputFiles = append(r.OutputFiles, o.OutputFiles...)
-	r.RejectedFiles = append(r.RejectedFiles, o.RejectedFiles...)
-}
-
-func encodePart(p Part) ([]byte, error) { return json.Marshal(p) }
-
-func decodePart(b []byte) (Part, error) {
-	var p Part
-	err := json.Unmarshal(b, &p)
-	return p, err
 }

@@ -13,6 +13,7 @@ package knn
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -22,7 +23,7 @@ import (
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/results"
-	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -120,31 +121,18 @@ func (o *Options) Validate() error {
 	if o.SearchRows < 0 {
 		errs = append(errs, fmt.Errorf("search rows %d: must be at least 1", o.SearchRows))
 	}
-	if o.NumShards < 1 {
-		errs = append(errs, fmt.Errorf("number of shards %d: must be at least 1", o.NumShards))
-	}
 	if o.IndexLimit < 1 || o.IndexLimit > mostSideInput {
 		errs = append(errs, fmt.Errorf("index limit %d: must be between 1 and %d bytes, what one side input can carry", o.IndexLimit, int64(mostSideInput)))
 	}
-	if o.Output == "" {
-		errs = append(errs, errors.New("an output is needed"))
-	} else if f, err := o.format(); err != nil {
-		errs = append(errs, err)
-	} else if err := f.Check(o.layout()); err != nil {
-		errs = append(errs, err)
-	}
+	errs = append(errs, o.output().Validate())
 	return errors.Join(errs...)
 }
 
-func (o *Options) format() (*results.Format, error) { return results.Detect(o.Output, o.OutputFormat) }
-
-func (o *Options) layout() results.Layout { return results.Layout{K: o.K} }
-
-// Staging is the directory, beside the output, of the files of a run that is not over. Its name begins with a dot, and
-// nothing in it looks like an output. [Clean] removes it.
-func (o *Options) Staging() string {
-	dir, base := files.Split(o.Output)
-	return dir + "." + base + "." + o.RunID + ".tmp"
+// output is where to write.
+func (o *Options) output() *output.Options {
+	return &output.Options{
+		Path: o.Output, Format: o.OutputFormat, Layout: results.Layout{K: o.K}, NumShards: o.NumShards, RunID: o.RunID,
+	}
 }
 
 // Job is the data and the options of a search.
@@ -194,25 +182,42 @@ func KNeighbors(s beam.Scope, j *Job) {
 	if err := j.Check(); err != nil {
 		panic(fmt.Sprintf("knn.KNeighbors: %v", err))
 	}
-	setOver(j.Options.RunID, false)
+	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.KNeighbors")
 	var b broadcast = sideInput{}
-	Publish(s, b.search(s, j), j.Options)
+	output.Publish(s, b.search(s, j), *j.Options.output())
 }
 
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
-func Clean(ctx context.Context, o *Options) error {
-	setOver(o.RunID, true)
-	Release(o.RunID)
-	return files.RemoveAll(ctx, o.Staging())
+func Clean(ctx context.Context, o *Options) error { return output.Clean(ctx, o.output()) }
+
+// ReadReport reads what a finished run has left in its staging directory.
+func ReadReport(ctx context.Context, o *Options) (*Report, error) {
+	var report Report
+	s, err := output.ReadReports(ctx, o.output(), func(b []byte) error {
+		var r Report
+		if err := json.Unmarshal(b, &r); err != nil {
+			return err
+		}
+		report.add(r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	report.Assemble, report.OutputFiles, report.RejectedFiles = s.Assemble, s.OutputFiles, s.RejectedFiles
+	return &report, nil
 }
+
+// RejectedPath is where the rejected rows of an output go.
+func RejectedPath(path string) string { return output.RejectedPath(path) }
 
 // broadcast is how the corpus reaches the workers that search it. It decides for itself how often the corpus is read, and
 // in which pieces; the output is always the same.
 type broadcast interface {
 	// check says, before the job starts, why this way cannot carry the corpus.
 	check(j *Job) error
-	// search answers the queries of a job: PCollection<Part>.
+	// search answers the queries of a job: PCollection<output.Part>.
 	search(s beam.Scope, j *Job) beam.PCollection
 }
 

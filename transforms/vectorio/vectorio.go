@@ -47,6 +47,10 @@ type Options struct {
 	ChunkRows int
 	// SkipFaults leaves out rows that are at fault and reports them, instead of failing.
 	SkipFaults bool
+	// Targets are the patterns of files that hold the targets, a number for each row of the input in its order: .npy of one
+	// dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all files.
+	// Default: the targets, if there are any, stand in a column of the input.
+	Targets []string `json:",omitempty"`
 }
 
 // DefaultChunkRows keeps a chunk of a thousand float64 columns under 64 MiB, and many queries in one pass over the index.
@@ -65,14 +69,19 @@ func (o *Options) Validate() error {
 	if o.ChunkRows < 1 {
 		errs = append(errs, fmt.Errorf("chunk rows %d: must be at least 1", o.ChunkRows))
 	}
+	if len(o.Targets) > 0 && (o.Formats.TargetColumn != "" || o.Formats.Unlabelled) {
+		errs = append(errs, errors.New("targets in files of their own: without a target column, and not of rows that have none"))
+	}
 	return errors.Join(errs...)
 }
 
-// Dataset is the files of one input, inspected: of the same number of columns, and read as one big array in the order
-// of their names.
+// Dataset is the files of one input, inspected: of the same columns, and read as one big array in the order of their
+// names.
 type Dataset struct {
 	Files []files.Info
 	Dim   int
+	// Columns are the names of the vector's columns, or nil where no file has them.
+	Columns []string
 	// Rows is the number of all rows, or -1 where they must be counted.
 	Rows int64
 	// RowsAbout estimates Rows from the beginning of each file that must be counted, or is -1.
@@ -81,14 +90,16 @@ type Dataset struct {
 	Bytes int64
 
 	options Options
-	count   bool // some file's rows must be counted
+	targets []TargetSpan // whole files
+	count   bool         // some file's rows must be counted
 }
 
 // openFiles is how many files are inspected at a time.
 const openFiles = 32
 
-// Inspect expands the patterns and reads the header of each file. It fails on a pattern without a file, on a file that
-// cannot be read as a format, and on files of different dimensions.
+// Inspect expands the patterns and reads the header of each file; of .svm, all of it, where the options leave open how
+// many columns there are. It fails on a pattern without a file, on a file that cannot be read as a format, on files of
+// different dimensions or, where both have them, names of columns, and on targets that are not as many as the rows.
 func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
@@ -115,16 +126,20 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	o.Formats = formats.Settle(o.Formats, sources)
 	d := &Dataset{Files: infos, options: o}
+	var agreement formats.Agreement
 	for i, src := range sources {
 		d.Bytes += infos[i].Size
-		if errs[i] != nil {
+		if src, errs[i] = formats.Reinspect(ctx, files.Open(infos[i]), src, o.Formats); errs[i] != nil {
 			continue
 		}
-		if d.Dim == 0 {
-			d.Dim = src.Dim()
-		} else if src.Dim() != d.Dim {
-			errs[i] = fault.File(infos[i].Name, fmt.Sprintf("%d columns, as in %s", d.Dim, infos[0].Name), "%d columns", src.Dim())
+		errs[i] = agreement.Check(infos[i].Name, src)
+		if d.Dim = src.Dim(); d.Columns == nil {
+			d.Columns = src.Columns()
 		}
 		if rows[i] == 0 {
 			errs[i] = noRows(infos[i].Name)
@@ -135,6 +150,11 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	if len(o.Targets) > 0 {
+		if err := d.inspectTargets(ctx, sources); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }
@@ -189,6 +209,11 @@ type Chunk struct {
 	Span    formats.Span
 	First   int64 // number of the first row in the dataset
 	Total   int64 // rows of the dataset
+	// Targets are where the targets of the rows stand, in their order, where that is in files of their own.
+	Targets []TargetSpan `json:",omitempty"`
+	// Features and ZeroBased are what Inspect has found out about .svm files, for all of them.
+	Features  int               `json:",omitempty"`
+	ZeroBased formats.ZeroBased `json:",omitempty"`
 }
 
 // Chunks gives the chunks of a dataset, shuffled over the workers: PCollection<Chunk>. Each has at most ChunkRows rows
@@ -206,7 +231,7 @@ func Chunks(s beam.Scope, d *Dataset) beam.PCollection {
 	if d.count {
 		col = beam.ParDo(s, &countFn{Options: d.options}, beam.Reshuffle(s, col))
 	}
-	chunks := beam.ParDo(s, &numberFn{Options: d.options}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
+	chunks := beam.ParDo(s, &numberFn{Options: d.options, Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
 	return beam.Reshuffle(s, chunks)
 }
 
@@ -253,7 +278,10 @@ func (f *countFn) ProcessElement(ctx context.Context, p Piece) (Piece, error) {
 }
 
 // numberFn numbers all rows, which needs all counts, and cuts them into chunks.
-type numberFn struct{ Options Options }
+type numberFn struct {
+	Options Options
+	Targets []TargetSpan
+}
 
 func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) bool, emit func(Chunk)) error {
 	var pieces []Piece
@@ -287,6 +315,8 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 	}
 	for _, c := range chunks {
 		c.Total = total
+		c.Targets = cutTargets(f.Targets, c.First, c.Span.Rows)
+		c.Features, c.ZeroBased = f.Options.Formats.Features, f.Options.Formats.ZeroBased
 		emit(c)
 	}
 	return nil
@@ -317,11 +347,15 @@ type Reader struct {
 	chunk    Chunk
 	options  Options
 	reader   formats.Reader
+	targets  *targetReader // nil where the rows bring their own, or have none
 	rejected func(*fault.Fault)
 }
 
 // Open opens a chunk. Rows at fault go to rejected where the options skip them.
 func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) (*Reader, error) {
+	if c.ZeroBased != "" {
+		o.Formats.Features, o.Formats.ZeroBased = c.Features, c.ZeroBased
+	}
 	src, err := inspect(ctx, c.Info, o.Formats)
 	if err != nil {
 		return nil, err
@@ -330,7 +364,11 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{c, o, r, rejected}, nil
+	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected}
+	if len(c.Targets) > 0 {
+		reader.targets = newTargetReader(ctx, c)
+	}
+	return reader, nil
 }
 
 // Read appends the next rows of the chunk to b, at most ChunkRows, numbered within the dataset. At the end of the chunk
@@ -338,7 +376,12 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 func (r *Reader) Read(b *vectors.Block) error {
 	first := b.Len()
 	for b.Len()-first < r.options.ChunkRows {
-		err := r.reader.Read(b, r.options.ChunkRows-(b.Len()-first))
+		var err error
+		if most := r.options.ChunkRows - (b.Len() - first); r.targets == nil {
+			err = r.reader.Read(b, most)
+		} else {
+			err = r.targets.read(r.reader, b, most)
+		}
 		if err == io.EOF {
 			break
 		}
@@ -367,11 +410,21 @@ func Count(ctx context.Context, read, rejected int64) {
 }
 
 // Close closes the file.
-func (r *Reader) Close() error { return r.reader.Close() }
+func (r *Reader) Close() error {
+	err := r.reader.Close()
+	if r.targets != nil {
+		err = errors.Join(err, r.targets.close())
+	}
+	return err
+}
 
-// NewBlock is a block for the rows of a dataset of dim columns.
+// NewBlock is a block for the rows of a dataset of dim columns, sparse where the options say so.
 func (o *Options) NewBlock(dim int) *vectors.Block {
-	return &vectors.Block{Dim: dim, DType: o.Formats.DType}
+	b := &vectors.Block{Dim: dim, DType: o.Formats.DType}
+	if o.Formats.Sparse {
+		b.Sparse = &vectors.CSR{}
+	}
+	return b
 }
 
 // inspected keeps the headers that a worker process has read, as each file has many chunks.
@@ -404,8 +457,11 @@ func inspect(ctx context.Context, info files.Info, o formats.Options) (formats.S
 	return src, nil
 }
 
-// MinBytes is the least memory that the values of n rows take.
+// MinBytes is the least memory that the values of n rows take; of sparse ones, that may be next to none.
 func (o *Options) MinBytes(n int64, dim int) int64 {
+	if o.Formats.Sparse {
+		dim = 1
+	}
 	size := int64(4)
 	if o.Formats.DType == vectors.Float64 {
 		size = 8

@@ -6,6 +6,7 @@ np.save("neighbors.indices.npy", np.array([[1, 2], [0, 2], [-7, 9007199254740993
 np.save("neighbors.distances.npy", np.array([[0.1, 2.5], [1e-17, 3.0], [0.0, np.inf]], dtype="<f8"))
 np.save("empty.indices.npy", np.empty((0, 5), dtype="<i8"))
 np.save("empty.distances.npy", np.empty((0, 5), dtype="<f8"))
+np.save("vector.npy", np.array([0.1, -2, 1e300]))
 
 # Headers alone, of shapes whose arrays would be large.
 with open("headers.bin", "wb") as f:

@@ -47,6 +47,8 @@ type App struct {
 	groups         []*Group
 	verbose, quiet *bool
 	summary        *string
+	workerArch     *string
+	launch         *launch
 }
 
 // Group is a group of flags under a heading of --help.
@@ -151,11 +153,7 @@ func (a *App) common() {
 	a.summary = g.String("summary", "", "also write the summary as JSON to this `FILE`")
 	a.quiet = g.Bool("quiet", false, "show errors only")
 	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
-
-	g = a.Group("Where to run (Beam's own flags; Prism, in this process, by default)")
-	for _, name := range []string{"runner", "endpoint", "parallelism", "environment_type", "environment_config", "worker_binary", "job_name"} {
-		g.add(name)
-	}
+	a.launchGroup()
 }
 
 // Main parses the command line and runs the command: it does not return. A worker process, which a runner has started
@@ -178,12 +176,17 @@ func (a *App) main(run func(ctx context.Context) error) int {
 	case flag.NArg() > 0:
 		return a.report(Usage(fmt.Errorf("unexpected argument %q: every option begins with --", flag.Arg(0))))
 	}
-	beam.Init() // sets up a log of its own
-	silence(*a.verbose)
+	beam.Init() // sets up a log of its own; a worker does not come back from it
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx)
+	err := a.prepare(ctx)
+	if err == nil {
+		err = run(ctx)
+	}
+	if errors.Is(err, errDryRun) {
+		return 0
+	}
 	if ctx.Err() != nil {
 		fmt.Fprintf(os.Stderr, "%s: interrupted, no output written\n", a.name)
 		return exitInterrupted

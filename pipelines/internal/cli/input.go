@@ -16,6 +16,26 @@ type Input struct {
 	group                                          *Group
 	input, format, header, columns, id, dtype, bad *string
 	chunkRows                                      *int
+	labelled                                       *labelled // nil where nothing is to be learned
+}
+
+// labelled is the flags of what to learn.
+type labelled struct {
+	target, weight, zeroBased *string
+	features                  *int
+}
+
+// LabelledInput adds the flags of what to read where rows have targets.
+func (a *App) LabelledInput() *Input {
+	in := a.Input()
+	g := in.group
+	in.labelled = &labelled{
+		target:    g.String("target", "", "what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm)"),
+		weight:    g.String("weight_column", "", "the `COLUMN` that holds a row's weight, a name or an index (default: all weights are 1)"),
+		features:  g.Int("features", 0, "how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)"),
+		zeroBased: g.String("zero_based", "auto", "whether 0 is the index of the first column of .svm: yes, no, or auto (yes where any row has an index 0; with --features, no), as `WHEN`"),
+	}
+	return in
 }
 
 // Input adds the flags of what to read.
@@ -72,6 +92,16 @@ func (in *Input) Options() (vectorio.Options, error) {
 		},
 		ChunkRows:  *in.chunkRows,
 		SkipFaults: *in.bad == "skip",
+	}
+	if l := in.labelled; l == nil {
+		o.Formats.Unlabelled = true
+	} else {
+		o.Formats.WeightColumn, o.Formats.Features, o.Formats.ZeroBased = *l.weight, *l.features, formats.ZeroBased(*l.zeroBased)
+		if strings.HasSuffix(strings.ToLower(*l.target), ".npy") {
+			o.Targets = List(*l.target)
+		} else {
+			o.Formats.TargetColumn = *l.target
+		}
 	}
 	o.EnsureDefaults()
 	errs = append(errs, o.Validate())

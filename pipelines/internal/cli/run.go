@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,11 +34,64 @@ type dropLog struct{}
 
 func (dropLog) Log(context.Context, beamlog.Severity, int, string) {}
 
+// inProcess is set before a command runs: the runner changes the flags that say it.
+var inProcess bool
+
 // InProcess reports whether the work is done in this process: on Prism, the default.
-func InProcess() bool {
-	runner := flag.Lookup("runner").Value.String()
-	return (runner == "" || runner == "prism") && flag.Lookup("environment_type").Value.String() != "EXTERNAL"
+func InProcess() bool { return inProcess }
+
+// prepare checks the flags of where to run, and hands them to Beam.
+func (a *App) prepare(ctx context.Context) error {
+	l := newLaunch(*a.workerArch)
+	// The job of a dry run is printed to the log.
+	silence(*a.verbose || l.dryRun)
+	l.defaults()
+	l.findProject(ctx)
+	warnings, err := l.check(ctx)
+	if err != nil {
+		return Usage(err)
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(os.Stderr, "%s: warning: %s\n", a.name, w)
+	}
+	if l.jobName == "" {
+		l.jobName = fmt.Sprintf("%s-%s-%d", a.name, time.Now().Format("20060102-150405"), os.Getpid())
+	}
+	a.launch, inProcess = l, l.inProcess()
+	return nil
 }
+
+// submit hands a pipeline to the runner. What that needs is ready before the first.
+func (a *App) submit(ctx context.Context, p *beam.Pipeline) error {
+	l := a.launch
+	if !l.ready {
+		if l.needsBinary() && l.workerBinary == "" {
+			var err error
+			l.workerBinary, err = findWorker(ctx, l.workerArch, func(s string) {
+				if !*a.quiet {
+					fmt.Fprintln(os.Stderr, s)
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if err := l.apply(); err != nil {
+			return err
+		}
+		l.ready = true
+	}
+	if err := beamx.Run(ctx, p); err != nil {
+		return &runError{err}
+	}
+	if l.dryRun {
+		return errDryRun
+	}
+	return nil
+}
+
+// errDryRun says that there is nothing to wait for, and no fault.
+var errDryRun = errors.New("a dry run")
 
 // runError is an error of the runner.
 type runError struct{ error }
@@ -55,18 +107,18 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 		show = a.show(run)
 	}
 	done := make(chan error, 1)
-	go func() { done <- beamx.Run(ctx, p) }()
+	go func() { done <- a.submit(ctx, p) }()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case err := <-done:
 			show()
-			if err != nil {
-				return &runError{err}
-			}
-			return nil
+			return err
 		case <-ctx.Done():
+			if err := a.launch.cancel(context.WithoutCancel(ctx)); err != nil {
+				fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.endpoint, err)
+			}
 			return ctx.Err()
 		case <-tick.C:
 			show()

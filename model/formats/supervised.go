@@ -1,0 +1,135 @@
+package formats
+
+import (
+	"fmt"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// learned is what a row of text has besides its vector and its id.
+type learned struct {
+	target float64
+	label  string
+	weight float64
+	last   string            // the label that was read last
+	texts  map[string]string // labels that were read, each once
+}
+
+// fields reads the fields of the target and of the weight, those that the selection has. Its fault lacks the file and the row.
+func (l *learned) fields(s *selection, target, weight []byte) *fault.Fault {
+	if s.target >= 0 {
+		if f := l.readTarget(target, s.labels); f != nil {
+			f.Column = s.name(s.target)
+			return f
+		}
+	}
+	if s.weight < 0 {
+		return nil
+	}
+	v, ok := wholeNumber(weight)
+	f := weightFault(v)
+	switch {
+	case !ok:
+		return numberFault("", 0, s.name(s.weight), weight)
+	case f != nil:
+		f.Column, f.Found = s.name(s.weight), fault.Quote(weight)
+		return f
+	}
+	l.weight = v
+	return nil
+}
+
+// readTarget reads a field that is a label, as it stands, or else a finite number.
+func (l *learned) readTarget(field []byte, label bool) *fault.Fault {
+	if !label {
+		v, ok := wholeNumber(field)
+		if !ok || v-v != 0 {
+			return numberFault("", 0, "", field)
+		}
+		l.target = v
+		return nil
+	}
+	if len(trimSpaces(field)) == 0 {
+		return &fault.Fault{Found: "an empty field", Expected: "a label"}
+	}
+	l.setLabel(field)
+	return nil
+}
+
+// setLabel keeps one copy of each label: a million rows of two classes have two.
+func (l *learned) setLabel(label []byte) {
+	if l.last != string(label) {
+		text, ok := l.texts[string(label)]
+		if !ok {
+			if l.texts == nil {
+				l.texts = map[string]string{}
+			}
+			text = string(label)
+			l.texts[text] = text
+		}
+		l.last = text
+	}
+	l.label = l.last
+}
+
+// appendTo adds what has been read to that of the rows before.
+func (l *learned) appendTo(b *vectors.Block, s *selection) {
+	switch {
+	case s.target < 0:
+	case s.labels:
+		b.Labels = append(b.Labels, l.label)
+	default:
+		b.Target = append(b.Target, l.target)
+	}
+	if s.weight >= 0 {
+		b.Weights = append(b.Weights, l.weight)
+	}
+}
+
+// weightFault is the fault of a number that is no weight, without its place; or nil.
+func weightFault(v float64) *fault.Fault {
+	switch {
+	case v-v != 0:
+		return &fault.Fault{Found: formatFloat(v), Expected: "a finite weight"}
+	case v < 0:
+		return &fault.Fault{Found: formatFloat(v), Expected: "a weight of at least 0"}
+	}
+	return nil
+}
+
+// targetFault is the fault of a number that is no target, without its place; or nil.
+func targetFault(v float64) *fault.Fault {
+	if v-v != 0 {
+		return &fault.Fault{Found: formatFloat(v), Expected: "a finite number"}
+	}
+	return nil
+}
+
+// Agreement checks that files make one dataset: that they have as many columns, and, where they have names, of the same
+// names. The zero Agreement takes any first file.
+type Agreement struct {
+	dim          int
+	names        []string
+	first, named string // the file that came first, and that whose names count
+}
+
+// Check is a fault of the file of that name, and of the one before that it does not agree with; or nil.
+func (a *Agreement) Check(name string, src Source) error {
+	if a.dim == 0 {
+		a.dim, a.first = src.Dim(), name
+	} else if src.Dim() != a.dim {
+		return fault.File(name, fmt.Sprintf("%d columns, as in %s", a.dim, a.first), "%d columns", src.Dim())
+	}
+	names := src.Columns()
+	if a.names == nil {
+		a.names, a.named = names, name
+		return nil
+	}
+	for i, n := range names {
+		if n != a.names[i] {
+			return fault.File(name, fmt.Sprintf("%s, as in %s", fault.Quote(a.names[i]), a.named), "column %d of the vector by the name %s", i, fault.Quote(n))
+		}
+	}
+	return nil
+}

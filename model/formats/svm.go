@@ -1,0 +1,350 @@
+package formats
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// svmFormat is the text of SVMlight (https://www.cs.cornell.edu/people/tj/svm_light) and LIBSVM: a line for each row, as
+//
+//	label [qid:number] index:value … # comment
+//
+// The indices of a line ascend; columns that it does not name are 0. The query's number is not used. Lines that are empty,
+// or a comment only, are no rows. There is one label: the target, which is read unless Options.Unlabelled is set.
+//
+// How many columns there are, and whether 0 or 1 is the index of the first, no header says. Where Options.Features does
+// not say it either, Inspect reads the whole file once, by one core.
+var svmFormat = &Format{Name: "svm", Extensions: []string{".svm", ".libsvm", ".svmlight"}, Text: true, inspect: inspectSVM}
+
+// ZeroBased says whether the index of the first column of a .svm file is 0.
+type ZeroBased string
+
+const (
+	// ZeroBasedAuto is what scikit-learn's load_svmlight_files does: 0 is the first index where any row of all files has it,
+	// else 1. With Options.Features given nothing is read to find out, and 1 is the first: an index 0 is then at fault.
+	ZeroBasedAuto ZeroBased = "auto"
+	ZeroBasedYes  ZeroBased = "yes"
+	ZeroBasedNo   ZeroBased = "no"
+)
+
+// maxIndex is the greatest index there can be.
+const maxIndex = math.MaxInt32 - 1
+
+// svmSource is an inspected file.
+type svmSource struct {
+	textFile
+	*selection // of the label alone, or of nothing
+	dim        int
+	base       int64 // the index of the first column
+	highest    int64 // the greatest index in the file, -1 where it has none or was not read
+}
+
+func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Source, error) {
+	if err := o.noHeader(f, "svm"); err != nil {
+		return nil, err
+	}
+	for _, given := range []struct{ what, column string }{
+		{"columns", firstOf(o.Columns)}, {"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
+	} {
+		if given.column != "" {
+			return nil, fault.File(f.Name(), "no choice of columns: .svm has the label, which is the target, and the vector", "%s asked for, %s", given.what, fault.Quote(given.column))
+		}
+	}
+	s := &svmSource{textFile: textFile{File: f, comp: comp}, selection: &selection{id: -1, target: 0, weight: -1, labels: o.Labels}, base: 1, highest: -1}
+	if o.Unlabelled {
+		s.target = -1
+	}
+	err := s.head(ctx, func(l *lines) error {
+		_, offset, err := svmLine(l)
+		if err == io.EOF {
+			return fault.File(f.Name(), "a first row", "only empty lines and comments")
+		}
+		s.start = offset
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if o.ZeroBased == ZeroBasedYes {
+		s.base = 0
+	}
+	if s.dim = o.Features; s.dim == 0 {
+		if err := s.measure(ctx, o.ZeroBased == ZeroBasedNo); err != nil {
+			return nil, err
+		}
+	}
+	if s.dim > maxColumns && !o.Sparse {
+		return nil, s.tooMany()
+	}
+	return s, nil
+}
+
+func firstOf(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+func (s *svmSource) tooMany() error {
+	return fault.File(s.Name(), fmt.Sprintf("at most %d columns, where rows are stored with their zeros", maxColumns), "%d columns", s.dim)
+}
+
+// measure reads all rows to find the number of columns and, unless it is given, the base of the indices. Rows at fault do
+// not count.
+func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
+	l, err := s.open(ctx, s.start)
+	if err != nil {
+		return err
+	}
+	defer l.closeInto(&err)
+	least := int64(0)
+	if oneBased {
+		least = 1
+	}
+	p := svmParser{s: s}
+	for {
+		line, _, err := svmLine(l)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if p.row(line, least, maxIndex) != nil || len(p.columns) == 0 {
+			continue
+		}
+		if least+int64(p.columns[0]) == 0 {
+			s.base = 0
+		}
+		s.highest = max(s.highest, least+int64(p.columns[len(p.columns)-1]))
+	}
+	if s.highest < 0 {
+		return fault.File(s.Name(), "a row with index:value, or the number of features", "none")
+	}
+	s.dim = int(s.highest - s.base + 1)
+	return nil
+}
+
+// Settle fixes what Options leave to be found in .svm files, for all files of a dataset: how many columns there are, at
+// least as many as any file has, and whether 0 is the index of the first. Inspected by the options that it returns, each of
+// the files has the same columns, and none is read to find them.
+func Settle(o Options, sources []Source) Options {
+	highest, dim := int64(-1), 0
+	zero, found := o.ZeroBased == ZeroBasedYes, false
+	for _, src := range sources {
+		s, ok := src.(*svmSource)
+		if !ok {
+			dim = max(dim, src.Dim())
+			continue
+		}
+		found = true
+		zero = zero || s.base == 0
+		highest = max(highest, s.highest)
+	}
+	if !found {
+		return o
+	}
+	if o.ZeroBased = ZeroBasedNo; zero {
+		o.ZeroBased = ZeroBasedYes
+		highest++
+	}
+	if o.Features == 0 {
+		o.Features = max(int(highest), dim)
+	}
+	return o
+}
+
+// Reinspect inspects a file anew by options that [Settle] has returned, if they can make a difference for its source.
+func Reinspect(ctx context.Context, f File, src Source, o Options) (Source, error) {
+	if _, ok := src.(*svmSource); !ok {
+		return src, nil
+	}
+	return Inspect(ctx, f, o)
+}
+
+func (s *svmSource) Dim() int { return s.dim }
+
+// Columns is nil: they have no names.
+func (s *svmSource) Columns() []string { return nil }
+
+// svmRow reports whether a line is a row.
+func svmRow(line []byte) bool {
+	for _, c := range line {
+		if !isSpace(c) {
+			return c != '#'
+		}
+	}
+	return false
+}
+
+// svmLine is the next line that is a row, and its offset. Its memory is valid until more is read.
+func svmLine(l *lines) ([]byte, int64, error) {
+	for {
+		n, err := l.find(0)
+		if err != nil {
+			return nil, 0, err
+		}
+		line, offset := trimEnd(l.ahead(n)), l.offset
+		l.advance(n)
+		if svmRow(line) {
+			return line, offset, nil
+		}
+	}
+}
+
+// Count counts the lines that are rows. None begins within quotes, so both states are the same.
+func (s *svmSource) Count(ctx context.Context, r Range) (Count, error) {
+	return s.countLines(ctx, r, svmRow)
+}
+
+// Resolve numbers the rows.
+func (s *svmSource) Resolve(counts []Count) ([]Span, error) {
+	spans, _, _ := resolve(counts)
+	return spans, nil
+}
+
+func (s *svmSource) Read(ctx context.Context, span Span) (Reader, error) {
+	r, err := s.read(ctx, span)
+	if err != nil {
+		return nil, err
+	}
+	p := svmParser{s: s}
+	last := s.base + int64(s.dim) - 1
+	r.parse = func(b *vectors.Block, number int64) error {
+		if b.Sparse == nil && s.dim > maxColumns {
+			return s.tooMany()
+		}
+		line, _, err := svmLine(r.lines)
+		if err != nil {
+			return err
+		}
+		f := p.row(line, s.base, last)
+		if f == nil {
+			f = p.append(b, number)
+		}
+		if f != nil {
+			f.File, f.Row = s.Name(), number
+			return f
+		}
+		return nil
+	}
+	return r, nil
+}
+
+// svmParser reads rows. Its faults lack the file and the row.
+type svmParser struct {
+	s       *svmSource
+	columns []int32
+	values  []float64
+	learned
+}
+
+// append adds the row that has been read.
+func (p *svmParser) append(b *vectors.Block, number int64) *fault.Fault {
+	if i := b.AppendSparse(p.columns, p.values, number); i >= 0 {
+		return &fault.Fault{Column: strconv.FormatInt(p.s.base+int64(p.columns[i]), 10), Found: formatFloat(p.values[i]), Expected: storable(p.values[i])}
+	}
+	p.appendTo(b, p.s.selection)
+	return nil
+}
+
+// svmToken is what b begins with, up to a space, a tab or a comment.
+func svmToken(b []byte) []byte {
+	for i, c := range b {
+		if c == ' ' || c == '\t' || c == '#' {
+			return b[:i]
+		}
+	}
+	return b
+}
+
+// row reads a line that is a row, whose indices are at least first and at most last.
+func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
+	p.columns, p.values = p.columns[:0], p.values[:0]
+	i := 0
+	for line[i] == ' ' || line[i] == '\t' {
+		i++ // as far as a byte that makes it a row
+	}
+	label := svmToken(line[i:])
+	if f := p.readLabel(label); f != nil {
+		return f
+	}
+	i += len(label)
+	next := first // the least index that may follow
+	for entry := 0; ; entry++ {
+		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
+			i++
+		}
+		if i == len(line) || line[i] == '#' {
+			return nil
+		}
+		begin := i
+		var index int64
+		for i < len(line) && line[i]-'0' <= 9 && i-begin < 18 {
+			index = index*10 + int64(line[i]-'0')
+			i++
+		}
+		if i == begin || i == len(line) || line[i] != ':' {
+			token := svmToken(line[begin:])
+			if n, ok := bytes.CutPrefix(token, []byte("qid:")); ok && entry == 0 && allDigits(n) {
+				i = begin + len(token)
+				continue
+			}
+			return &fault.Fault{Found: fault.Quote(token), Expected: "index:value"}
+		}
+		if index < next || index > last {
+			return p.indexFault(index, first, last)
+		}
+		i++
+		v, n := number(line[i:], false)
+		end := i + n
+		if n == 0 || v-v != 0 || end < len(line) && line[end] != ' ' && line[end] != '\t' && line[end] != '#' {
+			return numberFault("", 0, strconv.FormatInt(index, 10), svmToken(line[i:]))
+		}
+		i = end
+		p.columns, p.values = append(p.columns, int32(index-first)), append(p.values, v)
+		next = index + 1
+	}
+}
+
+// readLabel reads the first token of a line.
+func (p *svmParser) readLabel(label []byte) (f *fault.Fault) {
+	switch {
+	case bytes.IndexByte(label, ':') >= 0:
+		return &fault.Fault{Found: fault.Quote(label), Expected: "a label, and then index:value"}
+	case p.s.target < 0:
+		return nil
+	case bytes.IndexByte(label, ',') >= 0:
+		return &fault.Fault{Column: "label", Found: fault.Quote(label), Expected: "one label"}
+	}
+	if f = p.readTarget(label, p.s.labels); f != nil {
+		f.Column = "label"
+	}
+	return f
+}
+
+func allDigits(b []byte) bool {
+	for _, c := range b {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// indexFault is the fault of an index that is out of its order, or of its bounds.
+func (p *svmParser) indexFault(index, first, last int64) *fault.Fault {
+	if index < first || index > last {
+		return &fault.Fault{Found: fmt.Sprintf("the index %d", index), Expected: fmt.Sprintf("one from %d to %d", first, last)}
+	}
+	before := first + int64(p.columns[len(p.columns)-1])
+	return &fault.Fault{Found: fmt.Sprintf("the index %d after %d", index, before), Expected: "indices that ascend"}
+}

@@ -1,0 +1,334 @@
+package lanes
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+
+var (
+	lengths    = []int{0, 1, 3, 4, 7, 8, 9, 12, 15, 16, 17, 20, 33, 65, 100, 257}
+	groups     = []int{1, 2, 3, 4, 5, 7, 8, 9, 11, 16, 31}
+	placements = []string{"head", "tail", "unaligned"}
+)
+
+// placed is a copy of x next to memory that must not be touched.
+func placed[T any](t testing.TB, x []T, place string) []T {
+	c := guarded[T](t, len(x), place)
+	copy(c, x)
+	return c
+}
+
+func normal(r *rand.Rand, n int, odd bool) []float64 {
+	x := make([]float64, n)
+	special := []float64{0, math.Copysign(0, -1), 1e-310, math.MaxFloat64, math.Inf(1), math.Inf(-1), math.NaN(), 1e-9}
+	for i := range x {
+		x[i] = r.NormFloat64() * math.Ldexp(1, r.IntN(9)-4)
+		if odd && r.IntN(10) == 0 {
+			x[i] = special[r.IntN(len(special))]
+		}
+	}
+	return x
+}
+
+func same(t *testing.T, got, want []float64, name string, args ...any) {
+	t.Helper()
+	for i, v := range want {
+		if math.Float64bits(got[i]) != math.Float64bits(v) && !(v != v && got[i] != got[i]) {
+			t.Fatalf("%s %v: lane or value %d is %v, want %v", name, args, i, got[i], v)
+		}
+	}
+}
+
+// TestRows compares the kernels that read rows and write weights at every level to plain Go, bit for bit.
+func TestRows(t *testing.T) {
+	for _, level := range Levels()[1:] {
+		for _, n := range lengths {
+			for gi, g := range groups {
+				place, odd := placements[(n+gi)%3], gi%2 == 1
+				r := newRand(uint64(n*100 + g))
+				lanes := g * Width
+				stride := lanes + 8*(gi%3)
+				last := max(n-1, 0)*stride + lanes // the last row need not be as long as the stride
+				if n == 0 {
+					last = 0
+				}
+				x, s := normal(r, n, false), normal(r, lanes, odd)
+				idx := make([]int32, n)
+				for i := range idx {
+					idx[i] = int32(i)
+				}
+				r.Shuffle(max(n-1, 0), func(i, j int) { idx[i], idx[j] = idx[j], idx[i] })
+				w, q := normal(r, last, odd), normal(r, last, false)
+				gw, gs, gx, gi := placed(t, w, place), placed(t, s, place), placed(t, x, place), placed(t, idx, place)
+				got, want := guarded[float64](t, lanes, place), make([]float64, lanes)
+
+				level.Dot(gx, gw, stride, got)
+				Generic.Dot(x, w, stride, want)
+				same(t, got, want, "Dot", level.Name, n, g)
+				level.DotSparse(gi, gx, gw, stride, got)
+				Generic.DotSparse(idx, x, w, stride, want)
+				same(t, got, want, "DotSparse", level.Name, n, g)
+				level.Add(gx, gs, gw, stride)
+				Generic.Add(x, s, w, stride)
+				same(t, gw, w, "Add", level.Name, n, g)
+				next := normal(r, n, false)
+				level.AddDot(gx, gs, gw, stride, placed(t, next, place), got)
+				Generic.AddDot(x, s, w, stride, next, want)
+				same(t, gw, w, "AddDot w", level.Name, n, g)
+				same(t, got, want, "AddDot", level.Name, n, g)
+				level.AddSparse(gi, gx, gs, gw, stride)
+				Generic.AddSparse(idx, x, s, w, stride)
+				same(t, gw, w, "AddSparse", level.Name, n, g)
+
+				gr := newGroups(r, g)
+				for i := range s {
+					if r.IntN(4) == 0 {
+						s[i], gs[i] = 0, 0
+					}
+				}
+				gq, ggr := placed(t, q, place), placed(t, gr, place)
+				level.Truncate(ggr, gs, gw, gq, stride, n)
+				Generic.Truncate(gr, s, w, q, stride, n)
+				same(t, gw, w, "Truncate w", level.Name, n, g)
+				same(t, gq, q, "Truncate q", level.Name, n, g)
+				level.TruncateSparse(ggr, gs, gi, gw, gq, stride)
+				Generic.TruncateSparse(gr, s, idx, w, q, stride)
+				same(t, gw, w, "TruncateSparse w", level.Name, n, g)
+				same(t, gq, q, "TruncateSparse q", level.Name, n, g)
+			}
+		}
+	}
+}
+
+func newGroups(r *rand.Rand, n int) []Group {
+	gr := make([]Group, n)
+	for i := range gr {
+		g := &gr[i]
+		for l := range Width {
+			g.Scale[l], g.Intercept[l] = 1-r.Float64()/2, r.NormFloat64()
+			g.Alpha[l], g.T0[l] = r.Float64(), 1+r.Float64()
+			g.L2[l], g.L1[l], g.Due[l] = float64(r.IntN(2)), r.Float64(), r.Float64()*2
+			g.MeanA[l], g.MeanB[l], g.MeanIntercept[l] = r.Float64(), 1+r.Float64(), r.NormFloat64()
+		}
+	}
+	return gr
+}
+
+// fields is all numbers of groups.
+func fields(groups []Group) (all []float64) {
+	for i := range groups {
+		g := &groups[i]
+		for _, f := range []*[Width]float64{&g.Scale, &g.Intercept, &g.Alpha, &g.T0, &g.L2, &g.L1, &g.Due, &g.MeanA, &g.MeanB, &g.MeanIntercept} {
+			all = append(all, f[:]...)
+		}
+	}
+	return all
+}
+
+// operands are the lists of a Row.
+type operands struct {
+	groups                                           []Group
+	dot, p, y, weight, eta, update, meanUpdate, m, q []float64
+}
+
+func (o *operands) row(intercept float64, optimal int) *Row {
+	r := &Row{
+		Groups: &o.groups[0], N: len(o.groups), Dot: &o.dot[0], P: &o.p[0], Y: &o.y[0], Weight: &o.weight[0], Eta: &o.eta[0],
+		Update: &o.update[0], MeanUpdate: &o.meanUpdate[0], M: &o.m[0], Q: &o.q[0], RowWeight: 1.5, Intercept: intercept,
+		Threshold: 1, Epsilon: 0.1, Optimal: optimal,
+	}
+	if len(o.y) > Width {
+		r.YStep = 64
+	}
+	if len(o.weight) > Width {
+		r.WeightStep = 64
+	}
+	return r
+}
+
+func (o *operands) all() []float64 {
+	return slices.Concat(fields(o.groups), o.dot, o.p, o.y, o.weight, o.eta, o.update, o.meanUpdate, o.m, o.q)
+}
+
+// TestSteps compares the kernels of losses and steps at every level to plain Go, bit for bit.
+func TestSteps(t *testing.T) {
+	for _, level := range Levels()[1:] {
+		for gi, g := range groups {
+			for loss := range Losses {
+				for variant := range 8 {
+					r := newRand(uint64(g*100 + loss))
+					lanes, odd, optimal, spread := g*Width, variant&1 > 0, variant>>1&1, variant&4 > 0
+					place := placements[(variant+gi)%3]
+					a := operands{
+						groups: newGroups(r, g), dot: normal(r, lanes, odd), p: make([]float64, lanes), eta: normal(r, lanes, odd),
+						update: make([]float64, lanes), meanUpdate: make([]float64, lanes), m: make([]float64, lanes), q: make([]float64, lanes),
+						y: make([]float64, Width), weight: make([]float64, Width),
+					}
+					if spread {
+						a.y, a.weight = make([]float64, max(lanes, 2*Width)), make([]float64, max(lanes, 2*Width))
+						a.y, a.weight = a.y[:lanes], a.weight[:lanes]
+					}
+					for i := range a.y {
+						a.y[i], a.weight[i] = float64(r.IntN(2)*2-1), float64(r.IntN(3))
+						if loss >= SquaredError {
+							a.y[i] = r.NormFloat64()
+						}
+					}
+					for i := range a.eta {
+						a.m[i], a.q[i] = float64(1+r.IntN(9)), r.Float64()+0.1
+						switch r.IntN(4) {
+						case 0:
+							a.eta[i] *= float64(1 - optimal)
+							a.m[i], a.q[i] = math.Inf(1), 1
+						case 1:
+							a.groups[i/8].Scale[i%8] = MinScale * (1 + r.Float64()/8)
+						}
+					}
+					b := operands{
+						groups: placed(t, a.groups, place), dot: placed(t, a.dot, place), p: placed(t, a.p, place), y: placed(t, a.y, place),
+						weight: placed(t, a.weight, place), eta: placed(t, a.eta, place), update: placed(t, a.update, place),
+						meanUpdate: placed(t, a.meanUpdate, place), m: placed(t, a.m, place), q: placed(t, a.q, place),
+					}
+					ra, rb := a.row(0.5, optimal), b.row(0.5, optimal)
+					if want, got := Generic.Decide[loss](ra), level.Decide[loss](rb); got != want {
+						t.Fatalf("%s, %d groups, loss %d: Decide gave %d, want %d", level.Name, g, loss, got, want)
+					}
+					same(t, b.all(), a.all(), "Decide", level.Name, g, loss, variant)
+					if variant&1 > 0 {
+						Generic.Step(ra)
+						level.Step(rb)
+					} else {
+						Generic.StepMean(ra)
+						level.StepMean(rb)
+					}
+					same(t, b.all(), a.all(), "Step", level.Name, g, loss, variant)
+					Generic.Value[loss](ra)
+					level.Value[loss](rb)
+					same(t, b.update, a.update, "Value", level.Name, g, loss, variant)
+					Generic.Sigmoid(a.p, a.update)
+					level.Sigmoid(b.p, b.update)
+					same(t, b.update, a.update, "Sigmoid", level.Name, g)
+				}
+			}
+		}
+	}
+}
+
+// ulps is the error of got in units of the last place of want.
+func ulps(got float64, want *big.Float) float64 {
+	near, _ := want.Float64()
+	d, _ := new(big.Float).Sub(new(big.Float).SetPrec(200).SetFloat64(got), want).Float64()
+	return math.Abs(d) / (math.Nextafter(near, math.Inf(1)) - near)
+}
+
+// bigExp is exp(a), by its series at a/2¹².
+func bigExp(a float64) *big.Float {
+	const prec = 300
+	x := new(big.Float).SetPrec(prec).SetFloat64(a)
+	x.SetMantExp(x, -12)
+	sum, term := big.NewFloat(1).SetPrec(prec), big.NewFloat(1).SetPrec(prec)
+	for k := 1; k < 40; k++ {
+		term.Mul(term, x)
+		term.Quo(term, new(big.Float).SetPrec(prec).SetInt64(int64(k)))
+		sum.Add(sum, term)
+	}
+	for range 12 {
+		sum.Mul(sum, sum)
+	}
+	return sum
+}
+
+// bigLog1p is log(1+e) by 2·atanh(e/(2+e)).
+func bigLog1p(e float64) *big.Float {
+	const prec = 300
+	x := new(big.Float).SetPrec(prec).SetFloat64(e)
+	z := new(big.Float).SetPrec(prec).Quo(x, new(big.Float).SetPrec(prec).Add(x, big.NewFloat(2)))
+	z2, power, sum := new(big.Float).SetPrec(prec).Mul(z, z), new(big.Float).SetPrec(prec).Set(z), new(big.Float).SetPrec(prec)
+	for k := 1; k < 200; k += 2 {
+		sum.Add(sum, new(big.Float).SetPrec(prec).Quo(power, new(big.Float).SetPrec(prec).SetInt64(int64(k))))
+		power.Mul(power, z2)
+	}
+	return sum.Mul(sum, big.NewFloat(2))
+}
+
+func TestAccuracy(t *testing.T) {
+	r := newRand(1)
+	worstExp, worstLog := 0.0, 0.0
+	for i := range 4000 {
+		a := -r.Float64() * []float64{1e-9, 0.4, 2, 40, 708}[i%5]
+		worstExp = max(worstExp, ulps(expNegative(a), bigExp(a)))
+		e := r.Float64() * []float64{1, 1e-3, 1e-17, 1e-300}[i%4]
+		worstLog = max(worstLog, ulps(log1p(e), bigLog1p(e)))
+	}
+	if worstExp > 1 || worstLog > 3 {
+		t.Errorf("exp is off by %v ulp, log1p by %v: must be within 1 and 3", worstExp, worstLog)
+	}
+	t.Logf("exp within %.3f ulp, log1p within %.3f", worstExp, worstLog)
+	for _, v := range []struct{ got, want float64 }{
+		{expNegative(0), 1}, {expNegative(math.Inf(-1)), expNegative(-708)}, {log1p(0), 0},
+	} {
+		if v.got != v.want {
+			t.Errorf("got %v, want %v", v.got, v.want)
+		}
+	}
+	if v := expNegative(math.NaN()); v == v {
+		t.Errorf("exp of NaN is %v", v)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	levels := Levels()
+	if got := choose(""); got != levels[len(levels)-1] {
+		t.Errorf("chose %s, want the last level", got.Name)
+	}
+	if got := choose("generic"); got != &Generic {
+		t.Errorf("chose %s, want generic", got.Name)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an unknown level did not panic")
+		}
+	}()
+	choose("sse9")
+}
+
+func BenchmarkKernels(b *testing.B) {
+	const columns, g = 20, 8
+	for _, level := range Levels() {
+		r := newRand(1)
+		lanes := g * Width
+		x, w, q, s, out := normal(r, columns, false), make([]float64, columns*lanes), make([]float64, columns*lanes), make([]float64, lanes), make([]float64, lanes)
+		a := operands{
+			groups: newGroups(r, g), dot: normal(r, lanes, false), p: make([]float64, lanes), eta: make([]float64, lanes),
+			update: make([]float64, lanes), meanUpdate: make([]float64, lanes), m: make([]float64, lanes), q: make([]float64, lanes),
+			y: []float64{1, 1, 1, 1, 1, 1, 1, 1}, weight: []float64{1, 1, 1, 1, 1, 1, 1, 1},
+		}
+		for i := range lanes {
+			a.m[i], a.q[i] = 1e9, 1
+		}
+		row := a.row(1, 0)
+		for name, f := range map[string]func(){
+			"Dot":              func() { level.Dot(x, w, lanes, out) },
+			"Add":              func() { level.Add(x, s, w, lanes) },
+			"AddDot":           func() { level.AddDot(x, s, w, lanes, x, out) },
+			"Decide/log_loss":  func() { level.Decide[LogLoss](row) },
+			"Decide/hinge":     func() { level.Decide[Hinge](row) },
+			"Step":             func() { level.Step(row) },
+			"StepMean":         func() { level.StepMean(row) },
+			"Value16/log_loss": func() { v := *row; v.N = 2; level.Value[LogLoss](&v) },
+			"Truncate":         func() { level.Truncate(a.groups, s, w, q, lanes, columns) },
+		} {
+			b.Run(level.Name+"/"+name, func(b *testing.B) {
+				b.SetBytes(int64(8 * lanes))
+				for b.Loop() {
+					f()
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,680 @@
+package linear
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/fault"
+)
+
+// Survey is a [Learner] of one pass, which says of the rows what others must know before they begin: the classes, the moments
+// of target and features, the size of rows, and whether the target drifts. A row of weight w counts as w rows in all means, but
+// not in Rows, ClassRows and Drift. Memory: O(features), with a scaler, and O(labels).
+type Survey struct {
+	Task     Task
+	Features int
+
+	// Known after the pass.
+	Rows    int64
+	Weight  float64 // Σw
+	Weight2 float64 // Σw²
+
+	// Of a classification. They are numbers where every label is one, in whatever notation: 1, 1.0 and 01 are one class.
+	Classes     Classes
+	ClassRows   []int64
+	ClassWeight []float64 // Σw
+
+	// Of the target of a regression: mean, variance, least and greatest.
+	Mean, Var, Min, Max float64
+
+	// SquareNorm is the mean of ‖x‖² over the rows; ScaledSquareNorm that of the rows as Scaler makes them, 0 without.
+	SquareNorm, ScaledSquareNorm float64
+	Scaler                       *StandardScaler // nil where not asked for; for sparse rows it has no WithMean
+	Drift                        Drift
+
+	scale bool
+	done  bool
+}
+
+// Drift is how much the target changes along the file: an analysis of variance of the target, or of the classes (Light and
+// Margolin, JASA 66, 1971), between the chunks that the pass was given. It does not depend on the order of the chunks.
+type Drift struct {
+	Chunks int64 // that had rows
+	// Share of the target's variance that is between chunks, from 0, less what chance puts there: Hays's ω². It is 1 where each
+	// chunk has one value, and about 0 in shuffled rows.
+	Share float64
+	// F is the variance between chunks over that within: about 1 in shuffled rows, +Inf where there is none within.
+	F float64
+	// Deviations is how many standard deviations of F, over shuffled rows, it is above 1.
+	Deviations float64
+}
+
+const (
+	driftShare      = 0.05
+	driftDeviations = 10
+)
+
+// Drifts reports whether rows are sorted, or otherwise so far from shuffled that learning in one pass suffers: between chunks
+// there is more than 5 % of the variance, and more than ten standard deviations of what chance puts there.
+func (d *Drift) Drifts() bool { return d.Share > driftShare && d.Deviations > driftDeviations }
+
+// String says it in one line.
+func (d *Drift) String() string {
+	if d.Chunks < 2 {
+		return "too few chunks of rows to see whether the target drifts"
+	}
+	return fmt.Sprintf("%.1f %% of the target's variance is between %d chunks of rows", 100*d.Share, d.Chunks)
+}
+
+// drift judges squares: the sum of squares about the mean, and that about the means of the chunks.
+func drift(rows, chunks int64, all, within float64) Drift {
+	d := Drift{Chunks: chunks}
+	if chunks < 2 || rows <= chunks || !(all > 0) {
+		return d
+	}
+	between := max(0, all-within)
+	free, rest := float64(chunks-1), float64(rows-chunks)
+	noise := within / rest
+	d.Share = max(0, (between-free*noise)/(all+noise))
+	d.F = between / free / noise
+	if noise == 0 {
+		d.F = math.Inf(1)
+	}
+	d.Deviations = d.deviations(rows)
+	return d
+}
+
+func (d *Drift) deviations(rows int64) float64 {
+	return (d.F - 1) / math.Sqrt(2/float64(d.Chunks-1)+2/float64(rows-d.Chunks))
+}
+
+// NewSurvey begins a survey of rows of so many features; scale: it is to make a scaler.
+func NewSurvey(task Task, features int, scale bool) (*Survey, error) {
+	if !slices.Contains(Tasks, task) {
+		return nil, fmt.Errorf("task %q: must be one of %s", task, join(Tasks))
+	}
+	if features < 1 {
+		return nil, fmt.Errorf("%d features: there must be at least one", features)
+	}
+	return &Survey{Task: task, Features: features, scale: scale}, nil
+}
+
+// Done reports whether the pass has been made.
+func (s *Survey) Done() bool { return s.done }
+
+// Partial begins a part.
+func (s *Survey) Partial(int, int) Partial {
+	p := &surveyPart{task: s.Task, features: s.Features, labels: map[string]*labelCount{}, numbers: map[float64]*labelCount{}}
+	p.min, p.max = math.Inf(1), math.Inf(-1)
+	if s.scale {
+		p.scaler = NewStandardScaler(s.Features)
+	}
+	return p
+}
+
+// Balanced is scikit-learn's class_weight="balanced" of the classes surveyed: n/(classes · rows of the class).
+func (s *Survey) Balanced() ClassWeight {
+	w := ClassWeight{Of: map[string]float64{}}
+	for i, v := range (&ClassWeight{Balanced: true}).weights(&s.Classes, s.ClassRows) {
+		w.Of[s.Classes.Label(i)] = v
+	}
+	return w
+}
+
+// Advance ends the pass. It fails where there is nothing to learn: no rows, none of weight, a constant target, one class; and
+// where a label is missing, written as NaN among numbers, or sums overflow.
+func (s *Survey) Advance(sum Partial) error {
+	p, ok := sum.(*surveyPart)
+	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale {
+		return errors.New("linear.Survey: the sum of another pass")
+	}
+	t := &Survey{Task: s.Task, Features: s.Features, scale: s.scale, done: true, Rows: p.rows, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler}
+	bad := func(expected, found string, args ...any) error { return fault.File(p.file, expected, found, args...) }
+	if p.rows == 0 {
+		return bad("rows to learn from", "none")
+	}
+	if p.weight == 0 {
+		return bad("rows of a weight above 0", "none")
+	}
+	t.SquareNorm = p.squares / p.weight
+	if t.Scaler != nil {
+		t.Scaler.finish()
+		t.SquareNorm = 0
+		for j, v := range t.Scaler.Var {
+			m, c := t.Scaler.Mean[j], t.Scaler.Scale[j]
+			t.SquareNorm += v + m*m
+			v /= c * c
+			if !t.Scaler.WithMean {
+				v += m / c * (m / c)
+			}
+			t.ScaledSquareNorm += v
+		}
+	}
+	if sum := t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
+		return bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm, p.target.M2/p.weight)
+	}
+	switch s.Task {
+	case Regression:
+		t.Mean, t.Var, t.Min, t.Max = p.target.Mean, p.target.M2/p.target.Weight, p.min, p.max
+		if t.Min == t.Max {
+			return bad("a target of at least two values", "%v in every row of a weight above 0", t.Min)
+		}
+		t.Drift = drift(p.rows, p.chunks, p.plain.M2, p.within)
+	case Classification:
+		if err := p.classes(t); err != nil {
+			return err
+		}
+		all := float64(p.rows)
+		for _, n := range t.ClassRows {
+			all -= float64(n) * (float64(n) / float64(p.rows))
+		}
+		t.Drift = drift(p.rows, p.chunks, all, p.within)
+	}
+	*s = *t
+	return nil
+}
+
+// surveyPart is the sums of some rows.
+type surveyPart struct {
+	task     Task
+	features int
+
+	file            string // the first
+	rows, chunks    int64
+	weight, weight2 float64
+	squares         float64 // Σw‖x‖²; without a scaler, which knows it
+	scaler          *StandardScaler
+	target, plain   RegressionMetrics // moments, with weights and without
+	min, max        float64
+	within          float64 // squares about the chunks' means; of classes, Σn(1−Σ(share of a class)²)
+	labels          map[string]*labelCount
+	numbers         map[float64]*labelCount
+}
+
+// labelCount is of one spelling of a label.
+type labelCount struct {
+	rows   int64
+	weight float64
+	file   string // of the first row in the order of merging
+	row    int64
+
+	chunk int64 // rows of this chunk
+}
+
+// maxLabels is how many labels are no classes any more.
+const maxLabels = 10000
+
+// PartialFit adds the rows of a chunk. The fault of a row leaves the sums as they were.
+func (p *surveyPart) PartialFit(c *Chunk) error {
+	if err := c.checkRows(p.features); err != nil {
+		return err
+	}
+	if err := c.checkTargets(p.task); err != nil {
+		return err
+	}
+	n := c.Len()
+	if n == 0 {
+		return nil
+	}
+	if p.file == "" {
+		p.file = c.File
+	}
+	weight := func(i int) float64 {
+		if c.Weights == nil {
+			return 1
+		}
+		return c.Weights[i]
+	}
+	switch p.task {
+	case Classification:
+		if err := p.count(c, weight); err != nil {
+			return err
+		}
+	case Regression:
+		p.targets(c, weight)
+	}
+	for i := range n {
+		w := weight(i)
+		p.weight += w
+		p.weight2 += float64(w * w)
+	}
+	p.rows += int64(n)
+	p.chunks++
+	if p.scaler != nil {
+		p.scaler.WithMean = p.scaler.WithMean && c.Sparse == nil
+		p.scaler.learn(c, c.Weights)
+		return nil
+	}
+	rows := newRows(c, nil, nil)
+	for i := range n {
+		x := rows.at(i).val
+		p.squares += float64(weight(i) * dot(x, x))
+	}
+	return nil
+}
+
+// targets adds the targets of a regression.
+func (p *surveyPart) targets(c *Chunk, weight func(int) float64) {
+	var weighted, plain RegressionMetrics
+	for i, y := range c.Target {
+		w := weight(i)
+		weighted.Weight += w
+		weighted.Mean += float64(w * y)
+		plain.Mean += y
+		if w > 0 {
+			p.min, p.max = min(p.min, y), max(p.max, y)
+		}
+	}
+	plain.Weight = float64(len(c.Target))
+	plain.Mean /= plain.Weight
+	if weighted.Weight > 0 {
+		weighted.Mean /= weighted.Weight
+	}
+	for i, y := range c.Target {
+		d := y - weighted.Mean
+		weighted.M2 += float64(float64(weight(i)*d) * d)
+		d = y - plain.Mean
+		plain.M2 += float64(d * d)
+	}
+	p.target.Merge(&weighted)
+	p.plain.Merge(&plain)
+	p.within += plain.M2
+}
+
+// count adds the labels of a classification.
+func (p *surveyPart) count(c *Chunk, weight func(int) float64) error {
+	for i, label := range c.Labels {
+		if label == "" {
+			return c.fault(i, "a class label", "nothing")
+		}
+	}
+	if c.Labels == nil {
+		for i, v := range c.Target {
+			if v-v != 0 {
+				return c.fault(i, "a class label", "%v", v)
+			}
+		}
+	}
+	// The labels of this chunk, each looked up once for a run of equal ones and seldom for few.
+	var memo labelMemo
+	var met []*labelCount
+	meet := func(i int, l *labelCount) *labelCount {
+		if l == nil {
+			l = &labelCount{file: c.File, row: int64(i)}
+			if c.Numbers != nil {
+				l.row = c.Numbers[i]
+			}
+		}
+		if l.chunk == 0 {
+			met = append(met, l)
+		}
+		return l
+	}
+	places := map[float64]*labelCount{}
+	var last *labelCount
+	lastNumber := math.NaN()
+	for i := range c.Len() {
+		var l *labelCount
+		if c.Labels != nil {
+			at, ok := memo.get(c.Labels[i])
+			if ok {
+				l = met[at]
+			} else {
+				l = meet(i, p.labels[c.Labels[i]])
+				p.labels[c.Labels[i]] = l
+				memo.put(c.Labels[i], int32(len(met)-1))
+			}
+		} else {
+			v := c.Target[i] + 0 // −0 is 0
+			switch {
+			case v == lastNumber:
+				l = last
+			case places[v] != nil:
+				l = places[v]
+			default:
+				l = meet(i, p.numbers[v])
+				p.numbers[v], places[v] = l, l
+			}
+			last, lastNumber = l, v
+		}
+		l.rows++
+		l.chunk++
+		l.weight += weight(i)
+	}
+	n := float64(c.Len())
+	within := n
+	for _, l := range met {
+		within -= float64(l.chunk) * (float64(l.chunk) / n)
+		l.chunk = 0
+	}
+	p.within += max(0, within)
+	if len(p.labels)+len(p.numbers) > maxLabels {
+		return c.fault(fault.WholeFile, fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
+	}
+	return nil
+}
+
+// classes makes those of t.
+func (p *surveyPart) classes(t *Survey) error {
+	type class struct {
+		text   string
+		number float64
+		*labelCount
+	}
+	var all, texts, missing []class
+	for v, l := range p.numbers {
+		all = append(all, class{strconv.FormatFloat(v, 'g', -1, 64), v, l})
+	}
+	for s, l := range p.labels {
+		v, ok := labelNumber(s)
+		k := class{s, v, l}
+		if !ok {
+			if v, err := strconv.ParseFloat(s, 64); err == nil && v != v {
+				missing = append(missing, k)
+			}
+			texts = append(texts, k)
+		}
+		all = append(all, k)
+	}
+	byText := func(a, b class) int { return strings.Compare(a.text, b.text) }
+	slices.SortFunc(texts, byText)
+	slices.SortFunc(missing, byText)
+	slices.SortFunc(all, func(a, b class) int {
+		if len(texts) == 0 && a.number != b.number {
+			if a.number < b.number {
+				return -1
+			}
+			return 1
+		}
+		return byText(a, b)
+	})
+	if len(texts) == len(missing) && len(missing) > 0 && len(all) > len(missing) {
+		f := missing[0]
+		return &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label, a number as all others"}
+	}
+	if len(texts) > 0 && len(p.numbers) > 0 {
+		f := texts[0]
+		return &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label that is a number, as in the files that store numbers"}
+	}
+	for _, k := range all {
+		n := t.Classes.Len()
+		switch {
+		case len(texts) > 0:
+			t.Classes.Texts = append(t.Classes.Texts, k.text)
+		case n > 0 && t.Classes.Numbers[n-1] == k.number:
+			t.ClassRows[n-1] += k.rows
+			t.ClassWeight[n-1] += k.weight
+			continue
+		default:
+			t.Classes.Numbers = append(t.Classes.Numbers, k.number)
+		}
+		t.ClassRows = append(t.ClassRows, k.rows)
+		t.ClassWeight = append(t.ClassWeight, k.weight)
+	}
+	if t.Classes.Len() < 2 {
+		return fault.File(p.file, "rows of at least two classes", "%s in every row", fault.Quote(t.Classes.Label(0)))
+	}
+	return nil
+}
+
+// Merge adds what comes after.
+func (p *surveyPart) Merge(next Partial) error {
+	q, ok := next.(*surveyPart)
+	if !ok || q.task != p.task || q.features != p.features || (q.scaler == nil) != (p.scaler == nil) {
+		return errors.New("linear.Survey: a part of another pass")
+	}
+	if p.file == "" {
+		p.file = q.file
+	}
+	p.rows += q.rows
+	p.chunks += q.chunks
+	p.weight += q.weight
+	p.weight2 += q.weight2
+	p.squares += q.squares
+	p.target.Merge(&q.target)
+	p.plain.Merge(&q.plain)
+	p.min, p.max = min(p.min, q.min), max(p.max, q.max)
+	p.within += q.within
+	if p.scaler != nil {
+		p.scaler.WithMean = p.scaler.WithMean && q.scaler.WithMean
+		p.scaler.add(q.scaler)
+	}
+	mergeLabels(p.labels, q.labels)
+	mergeLabels(p.numbers, q.numbers)
+	if len(p.labels)+len(p.numbers) > maxLabels {
+		return fault.File(p.file, fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
+	}
+	return nil
+}
+
+func mergeLabels[K comparable](to, from map[K]*labelCount) {
+	for k, l := range from {
+		if have, ok := to[k]; ok {
+			have.rows += l.rows
+			have.weight += l.weight
+		} else {
+			to[k] = new(*l)
+		}
+	}
+}
+
+// MarshalBinary keeps every bit.
+func (p *surveyPart) MarshalBinary() ([]byte, error) {
+	b := appendText(nil, p.file)
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(p.rows)), uint64(p.chunks))
+	b = appendFloats(b, []float64{p.weight, p.weight2, p.squares, p.min, p.max, p.within,
+		p.target.Weight, p.target.Mean, p.target.M2, p.plain.Weight, p.plain.Mean, p.plain.M2})
+	if p.scaler != nil {
+		centres := byte(0)
+		if p.scaler.WithMean {
+			centres = 1
+		}
+		b = append(b, centres)
+		for _, v := range [][]float64{p.scaler.Mean, p.scaler.Var, p.scaler.Count} {
+			b = appendFloats(b, v)
+		}
+	}
+	count := func(l *labelCount) {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(l.rows)), uint64(l.row))
+		b = appendText(appendFloats(b, []float64{l.weight}), l.file)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.labels)))
+	for _, s := range sortedKeys(p.labels) {
+		b = appendText(b, s)
+		count(p.labels[s])
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.numbers)))
+	for _, v := range sortedKeys(p.numbers) {
+		b = appendFloats(b, []float64{v})
+		count(p.numbers[v])
+	}
+	return b, nil
+}
+
+func sortedKeys[K float64 | string](m map[K]*labelCount) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
+func (p *surveyPart) UnmarshalBinary(b []byte) error {
+	t := taker{b: b}
+	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil}).Partial(0, 1).(*surveyPart)
+	q.file = t.text()
+	q.rows, q.chunks = t.count(), t.count()
+	for _, v := range []*float64{&q.weight, &q.weight2, &q.squares, &q.min, &q.max, &q.within,
+		&q.target.Weight, &q.target.Mean, &q.target.M2, &q.plain.Weight, &q.plain.Mean, &q.plain.M2} {
+		*v = t.float()
+	}
+	t.check(q.weight >= 0 && q.weight2 >= 0 && q.within >= 0 && q.target.Weight >= 0 && q.plain.Weight >= 0, "sums that are not negative")
+	if q.scaler != nil {
+		q.scaler.WithMean = t.flag()
+		for _, v := range [][]float64{q.scaler.Mean, q.scaler.Var, q.scaler.Count} {
+			t.floats(v)
+		}
+	}
+	count := func() *labelCount {
+		l := &labelCount{rows: t.count(), row: t.count(), weight: t.float()}
+		l.file = t.text()
+		t.check(l.weight >= 0, "sums that are not negative")
+		return l
+	}
+	for n := t.count(); n > 0 && t.err == nil; n-- {
+		s := t.text()
+		q.labels[s] = count()
+		t.check(s != "", "labels")
+	}
+	for n := t.count(); n > 0 && t.err == nil; n-- {
+		v := t.float()
+		q.numbers[v] = count()
+		t.check(v-v == 0, "labels")
+	}
+	if err := t.end(); err != nil {
+		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
+	}
+	*p = *q
+	return nil
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// taker reads a state from its front, and stays at the first error.
+type taker struct {
+	b   []byte
+	err error
+}
+
+func (t *taker) check(ok bool, want string) {
+	if !ok && t.err == nil {
+		t.err = fmt.Errorf("must have %s", want)
+	}
+}
+
+func (t *taker) bytes(n uint64) []byte {
+	if t.err == nil && n > uint64(len(t.b)) {
+		t.err = fmt.Errorf("%d bytes are missing", n-uint64(len(t.b)))
+	}
+	if t.err != nil {
+		return nil
+	}
+	v := t.b[:n:n]
+	t.b = t.b[n:]
+	return v
+}
+
+// count is a number from 0 on.
+func (t *taker) count() int64 {
+	v, n := binary.Uvarint(t.b)
+	t.check(n > 0 && v <= math.MaxInt64, "counts within int64")
+	if t.err != nil {
+		return 0
+	}
+	t.b = t.b[n:]
+	return int64(v)
+}
+
+func (t *taker) text() string { return string(t.bytes(uint64(t.count()))) }
+
+func (t *taker) flag() bool {
+	v := t.bytes(1)
+	t.check(t.err != nil || v[0] <= 1, "flags of 0 or 1")
+	return t.err == nil && v[0] == 1
+}
+
+func (t *taker) float() float64 {
+	var v [1]float64
+	t.floats(v[:])
+	return v[0]
+}
+
+func (t *taker) floats(dst []float64) (finite bool) {
+	if v := t.bytes(8 * uint64(len(dst))); t.err == nil {
+		_, finite = takeFloats(v, dst)
+	}
+	return finite
+}
+
+// end is the first error, or that something is left.
+func (t *taker) end() error {
+	if t.err == nil && len(t.b) > 0 {
+		t.err = fmt.Errorf("%d bytes are left", len(t.b))
+	}
+	return t.err
+}
+
+// surveyFile is the survey in JSON.
+type surveyFile struct {
+	Task             Task            `json:"task"`
+	Features         int             `json:"features"`
+	Scale            bool            `json:"scale"`
+	Done             bool            `json:"done"`
+	Rows             int64           `json:"rows"`
+	Weights          floats          `json:"weights"`
+	Classes          Classes         `json:"classes"`
+	ClassRows        []int64         `json:"class_rows"`
+	ClassWeight      floats          `json:"class_weight"`
+	Target           floats          `json:"target"`
+	SquareNorm       float64         `json:"square_norm"`
+	ScaledSquareNorm float64         `json:"scaled_square_norm"`
+	Scaler           *StandardScaler `json:"scaler"`
+	Chunks           int64           `json:"chunks"`
+	Share            float64         `json:"share"`
+	F                *float64        `json:"f"` // null is +Inf
+}
+
+// MarshalJSON writes the whole state; numbers read back bit by bit.
+func (s *Survey) MarshalJSON() ([]byte, error) {
+	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
+		floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F}
+	if math.IsInf(s.Drift.F, 1) {
+		f.F = nil
+	}
+	return json.Marshal(f)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *Survey) UnmarshalJSON(b []byte) error {
+	var f surveyFile
+	if err := unmarshal(bytes.TrimSpace(b), &f); err != nil {
+		return err
+	}
+	t, err := NewSurvey(f.Task, f.Features, f.Scale)
+	if err != nil {
+		return fmt.Errorf("survey: %w", err)
+	}
+	if err := f.Classes.check(); err != nil {
+		return fmt.Errorf("survey: %w", err)
+	}
+	if n := f.Classes.Len(); len(f.Weights) != 2 || len(f.Target) != 4 || len(f.ClassRows) != n || len(f.ClassWeight) != n || f.Rows < 0 || f.Chunks < 0 {
+		return fmt.Errorf("survey: %d weights, %d moments of the target, %d and %d counts of %d classes", len(f.Weights), len(f.Target), len(f.ClassRows), len(f.ClassWeight), n)
+	}
+	if f.Scaler != nil && (!f.Scale || len(f.Scaler.Mean) != f.Features) || f.Scaler == nil && f.Scale && f.Done {
+		return fmt.Errorf("survey: a scaler that does not fit %d features", f.Features)
+	}
+	t.done, t.Rows, t.Weight, t.Weight2 = f.Done, f.Rows, f.Weights[0], f.Weights[1]
+	t.Classes, t.ClassRows, t.ClassWeight = f.Classes, f.ClassRows, f.ClassWeight
+	t.Mean, t.Var, t.Min, t.Max = f.Target[0], f.Target[1], f.Target[2], f.Target[3]
+	t.SquareNorm, t.ScaledSquareNorm, t.Scaler = f.SquareNorm, f.ScaledSquareNorm, f.Scaler
+	t.Drift = Drift{Chunks: f.Chunks, Share: f.Share, F: math.Inf(1)}
+	if f.F != nil {
+		t.Drift.F = *f.F
+	}
+	if f.Chunks > 1 && f.Rows > f.Chunks {
+		t.Drift.Deviations = t.Drift.deviations(t.Rows)
+	}
+	*s = *t
+	return nil
+}

@@ -1,0 +1,394 @@
+//go:build engines
+
+// The commands on real engines. `go test -tags engines ./pipelines` assembles Flink and Spark first, once per machine.
+package pipelines_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"beamlearn/pipelines/internal/engines"
+)
+
+var bin string // where the commands are built
+
+func TestMain(m *testing.M) {
+	var err error
+	if bin, err = os.MkdirTemp("", "beamlearn-engines-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(bin)
+	os.Exit(code)
+}
+
+// command is a command line that must write the same bytes everywhere. DATA in it is the directory of the test data; what
+// it writes goes into out.
+type command struct {
+	name    string
+	program string
+	args    []string
+}
+
+func (c command) begin(t testing.TB, dir string, more ...string) *engines.Job {
+	t.Helper()
+	var args []string
+	for _, a := range c.args {
+		args = append(args, strings.ReplaceAll(a, "DATA", filepath.Join(engines.Root(t), "testdata")))
+	}
+	return engines.Begin(t, dir, engines.Build(t, bin, c.program), append(args, more...)...)
+}
+
+// run runs the command, which must succeed, and returns the seconds that it took.
+func (c command) run(t testing.TB, dir string, more ...string) float64 {
+	t.Helper()
+	code, stderr, seconds := c.begin(t, dir, more...).End()
+	if code != 0 {
+		t.Fatalf("%s %q: exit code %d\n%s", c.name, more, code, stderr)
+	}
+	return seconds
+}
+
+var commands = []command{
+	{"digits in shards", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10",
+		"--chunk_rows=200", "--num_shards=3", "--output=out/neighbors.csv"}},
+	{"words by cosine", "kneighbors", []string{"--input=DATA/words.npy", "--metric=cosine", "--k=5", "--chunk_rows=300", "--output=out/words.npy"}},
+	{"queries within a radius", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
+		"--radius=20", "--chunk_rows=250", "--output=out/within.parquet"}},
+	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
+		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
+}
+
+// files are the contents of the files below a directory, hidden ones included.
+func files(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(name)
+		all[strings.TrimPrefix(name, dir+"/")] = string(b)
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// same fails where two directories differ in the name or in a byte of any file.
+func same(t testing.TB, got, want string) {
+	t.Helper()
+	g, w := files(t, got), files(t, want)
+	if len(w) == 0 {
+		t.Fatalf("%s is empty", want)
+	}
+	for name := range w {
+		if _, ok := g[name]; !ok {
+			t.Errorf("there is no %s", name)
+		} else if g[name] != w[name] {
+			t.Errorf("%s differs from that of Prism", name)
+		}
+	}
+	for name := range g {
+		if _, ok := w[name]; !ok {
+			t.Errorf("there is a file %s", name)
+		}
+	}
+}
+
+// where are the engines, and what they are called with.
+var where = []struct {
+	name, engine, mode, environment string
+}{
+	{"Flink, LOOPBACK", "flink", "local", ""},
+	{"Flink cluster, LOOPBACK", "flink", "cluster", ""},
+	{"Flink cluster, PROCESS", "flink", "cluster", "PROCESS"},
+	{"Spark, LOOPBACK", "spark", "local", ""},
+	{"Spark cluster, LOOPBACK", "spark", "cluster", ""},
+	{"Spark cluster, PROCESS", "spark", "cluster", "PROCESS"},
+}
+
+// prepare makes a directory in which the commands run.
+func prepare(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	b, err := os.ReadFile(filepath.Join(engines.Root(t), "testdata/digits.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	lines[3] = bytes.Replace(lines[3], []byte(",0,"), []byte(",x,"), 1)
+	if err := os.WriteFile(filepath.Join(dir, "mixed.csv"), bytes.Join(lines[:50], nil), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Every engine writes what Prism writes, byte for byte.
+func TestSameBytes(t *testing.T) {
+	dirs := make([]string, len(commands))
+	for i, c := range commands {
+		dirs[i] = prepare(t)
+		t.Logf("%s on Prism: %.1f s", c.name, c.run(t, dirs[i]))
+	}
+	for _, w := range where {
+		t.Run(w.name, func(t *testing.T) {
+			e := engines.Start(t, w.engine, w.mode, 2)
+			for i, c := range commands {
+				dir := prepare(t)
+				t.Logf("%s: %.1f s", c.name, c.run(t, dir, e.Flags(t, w.environment, 2)...))
+				same(t, filepath.Join(dir, "out"), filepath.Join(dirs[i], "out"))
+			}
+		})
+	}
+}
+
+// slow is a command that takes some ten seconds a slot, in chunks of a fraction of a second: a distance without a
+// fast kernel, one thread a chunk.
+var slow = command{"slow", "kneighbors", []string{"--input=x.npy", "--k=5", "--metric=minkowski", "--p=3", "--algorithm=brute",
+	"--threads=1", "--chunk_rows=250", "--output=out/n.csv"}}
+
+// writeNPY writes random vectors.
+func writeNPY(t testing.TB, name string, rows, columns int) {
+	t.Helper()
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns)
+	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
+	b = append(b, header...)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range rows * columns {
+		b = binary.LittleEndian.AppendUint32(b, r.Uint32()>>9|127<<23) // a float32 in [1, 2)
+	}
+	if err := os.WriteFile(name, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const slowRows, slowColumns = 16_000, 32
+
+// undisturbed is what the slow command writes, on Prism.
+var undisturbed = sync.OnceValue(func() string { return filepath.Join(bin, "undisturbed") })
+
+func slowDir(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	writeNPY(t, filepath.Join(dir, "x.npy"), slowRows, slowColumns)
+	if _, err := os.Stat(undisturbed()); err != nil {
+		t.Logf("undisturbed, on Prism: %.1f s", slow.run(t, dir))
+		if err := os.Rename(filepath.Join(dir, "out"), undisturbed()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// awaitParts waits until a job has written some parts of its output, and not all.
+func awaitParts(t testing.TB, j *engines.Job, dir string) {
+	t.Helper()
+	for {
+		parts, err := filepath.Glob(filepath.Join(dir, "out/.n.csv.*.tmp/part-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(parts) >= 4 {
+			return
+		}
+		if j.Ended() {
+			code, stderr, _ := j.End()
+			t.Fatalf("the job was over before it could be disturbed: exit code %d\n%s", code, stderr)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// succeeds fails where a disturbed job has not ended well, with the output of an undisturbed one and nothing beside it.
+func succeeds(t testing.TB, j *engines.Job, dir string) {
+	t.Helper()
+	code, stderr, seconds := j.End()
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	t.Logf("disturbed: %.1f s", seconds)
+	same(t, filepath.Join(dir, "out"), undisturbed())
+}
+
+// fails fails where a job has not ended with an error of one line that has each of these words, and without an output.
+func fails(t testing.TB, j *engines.Job, dir string, words ...string) {
+	t.Helper()
+	code, stderr, _ := j.End()
+	if code != 1 || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	for _, w := range words {
+		if !strings.Contains(stderr, w) {
+			t.Errorf("no %q in\n%s", w, stderr)
+		}
+	}
+	for name := range files(t, filepath.Join(dir, "out")) {
+		if !strings.HasPrefix(name, ".") {
+			t.Errorf("there is an output: %s", name)
+		}
+	}
+}
+
+// A Flink cluster through faults. The jobs are quiet, so that what they print is their error.
+func TestFlinkFaults(t *testing.T) {
+	e := engines.Start(t, "flink", "cluster", 2)
+	flags := append(e.Flags(t, "PROCESS", 2), "--quiet")
+
+	t.Run("worker process killed", func(t *testing.T) {
+		dir := slowDir(t)
+		j := slow.begin(t, dir, flags...)
+		awaitParts(t, j, dir)
+		workers := e.Workers(t)
+		if len(workers) == 0 {
+			t.Fatal("no worker process")
+		}
+		if err := syscall.Kill(workers[0], syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		succeeds(t, j, dir)
+	})
+
+	t.Run("TaskManager killed", func(t *testing.T) {
+		dir := slowDir(t)
+		j := slow.begin(t, dir, flags...)
+		awaitParts(t, j, dir)
+		e.Kill(t, "taskmanager")
+		e.StartTaskManager(t)
+		succeeds(t, j, dir)
+		e.AwaitSlots(t, 2)
+	})
+
+	t.Run("interrupted", func(t *testing.T) {
+		dir := slowDir(t)
+		j := slow.begin(t, dir, flags...)
+		awaitParts(t, j, dir)
+		j.Signal(t, syscall.SIGINT)
+		code, stderr, _ := j.End()
+		if code != 130 || stderr != "kneighbors: interrupted, no output written\n" {
+			t.Errorf("exit code %d\n%s", code, stderr)
+		}
+		for name := range files(t, filepath.Join(dir, "out")) {
+			if !strings.HasPrefix(name, ".") {
+				t.Errorf("there is an output: %s", name)
+			}
+		}
+		// The engine has been told: its workers end.
+		for end := time.Now().Add(30 * time.Second); len(e.Workers(t)) > 0; time.Sleep(200 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("workers go on after an interrupt")
+			}
+		}
+	})
+
+	for name, change := range map[string]func(name string) error{
+		"input appended to": func(name string) error {
+			f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.Write(make([]byte, 4*slowColumns))
+			return errors.Join(err, f.Close())
+		},
+		"input truncated": func(name string) error { return os.Truncate(name, 4*slowColumns*slowRows/2) },
+		"input deleted":   os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := slowDir(t)
+			// Rows to answer are read as the job goes on; the points are read at its beginning.
+			writeNPY(t, filepath.Join(dir, "q.npy"), slowRows, slowColumns)
+			j := slow.begin(t, dir, append(flags, "--queries=q.npy")...)
+			awaitParts(t, j, dir)
+			if err := change(filepath.Join(dir, "q.npy")); err != nil {
+				t.Fatal(err)
+			}
+			fails(t, j, dir, "kneighbors: q.npy: ", "do not write to an input while it is read")
+		})
+	}
+
+	t.Run("output full", func(t *testing.T) {
+		dir := slowDir(t)
+		out := filepath.Join(dir, "out")
+		if err := os.Mkdir(out, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mount("tmpfs", out, "tmpfs", 0, "size=256k"); err != nil {
+			t.Fatalf("a small file system to fill up needs root: %v", err)
+		}
+		mounted := true
+		defer func() {
+			if mounted {
+				syscall.Unmount(out, syscall.MNT_DETACH)
+			}
+		}()
+		fails(t, slow.begin(t, dir, flags...), dir, "no space left on device")
+		if err := syscall.Unmount(out, 0); err != nil {
+			t.Fatal(err)
+		}
+		mounted = false
+		succeeds(t, slow.begin(t, dir, flags...), dir)
+	})
+
+	t.Run("output read-only", func(t *testing.T) {
+		dir := slowDir(t)
+		out := filepath.Join(dir, "out")
+		if err := os.Mkdir(out, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mount("tmpfs", out, "tmpfs", syscall.MS_RDONLY, ""); err != nil {
+			t.Fatalf("a file system to read only needs root: %v", err)
+		}
+		defer syscall.Unmount(out, syscall.MNT_DETACH)
+		fails(t, slow.begin(t, dir, flags...), dir, "out", "read-only file system")
+	})
+
+	// Each of two jobs that write to one output has a directory of its own until the last step; the output is that of one.
+	t.Run("two jobs, one output", func(t *testing.T) {
+		dir := slowDir(t)
+		two := slow
+		two.args = append(append([]string{}, slow.args...), "--num_shards=5")
+		two.run(t, dir, flags...)
+		want := filepath.Join(dir, "want")
+		if err := os.Rename(filepath.Join(dir, "out"), want); err != nil {
+			t.Fatal(err)
+		}
+		one := e.Flags(t, "PROCESS", 1)
+		a, b := two.begin(t, dir, append(one, "--quiet")...), two.begin(t, dir, append(one, "--quiet")...)
+		for _, j := range []*engines.Job{a, b} {
+			if code, stderr, _ := j.End(); code != 0 {
+				t.Errorf("exit code %d\n%s", code, stderr)
+			}
+		}
+		same(t, filepath.Join(dir, "out"), want)
+	})
+}
+
+// On Spark a killed executor's tasks are tried again by another.
+func TestSparkFaults(t *testing.T) {
+	e := engines.Start(t, "spark", "cluster", 2)
+	dir := slowDir(t)
+	j := slow.begin(t, dir, append(e.Flags(t, "PROCESS", 2), "--quiet")...)
+	awaitParts(t, j, dir)
+	executors := e.Executors(t)
+	if len(executors) == 0 {
+		t.Fatal("no executor")
+	}
+	if err := syscall.Kill(executors[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	succeeds(t, j, dir)
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// keepWorkers is how long a worker binary that is not used stays in the cache.
+const keepWorkers = 7 * 24 * time.Hour
+
+// findWorker gives the file that workers start from: this program itself where it can run on their hosts, or else a build
+// of it, which is made once and kept. The SDK would compile one for each submission.
+func findWorker(ctx context.Context, arch string, tell func(string)) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if isStatic(self, arch) {
+		return self, nil
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || !isCommand(info.Path) {
+		return "", errors.New("--worker_binary is needed: this program does not know which package it was built from")
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("--worker_binary is needed: %w", err)
+	}
+	hash, err := hashFile(self)
+	if err != nil {
+		return "", err
+	}
+	// A new version of the program has another hash; it is no reason to keep those before it for ever.
+	prefix := fmt.Sprintf("%s-linux-%s-", path.Base(info.Path), arch)
+	dir := filepath.Join(cache, "beamlearn", "workers")
+	name := filepath.Join(dir, prefix+hash[:32])
+	if _, err := os.Stat(name); err == nil {
+		now := time.Now()
+		return name, os.Chtimes(name, now, now)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	if err := sweep(dir, prefix); err != nil {
+		return "", err
+	}
+	tell(fmt.Sprintf("building the worker binary for linux/%s, once for this version: %s", arch, name))
+	return name, buildWorker(ctx, info.Path, arch, name)
+}
+
+// isStatic reports whether a file runs on any Linux host of an architecture, whatever libraries it has.
+func isStatic(name, arch string) bool {
+	if runtime.GOOS != "linux" {
+		return false
+	}
+	f, err := elf.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return false
+		}
+	}
+	return f.Machine == machines[arch]
+}
+
+func hashFile(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// sweep removes the builds of a command that were not used for long.
+func sweep(dir, prefix string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !strings.HasPrefix(e.Name(), prefix) || time.Since(info.ModTime()) < keepWorkers {
+			continue // another command may have removed it
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildWorker builds a package of this module. The file gets its name when it is complete.
+func buildWorker(ctx context.Context, pkg, arch, name string) error {
+	const advice = "build the command with CGO_ENABLED=0 and run that, or give --worker_binary"
+	if _, err := exec.LookPath("go"); err != nil {
+		return fmt.Errorf("the worker binary cannot be built, as there is no go on the PATH: %s", advice)
+	}
+	tmp := fmt.Sprintf("%s.%d.tmp", name, os.Getpid())
+	defer os.Remove(tmp)
+	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", tmp, pkg)
+	c.Dir = sourceDir()
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Run(); err != nil {
+		last := strings.Split(strings.TrimSpace(out.String()), "\n")
+		return fmt.Errorf("the worker binary cannot be built: %w: %s: %s", err, last[len(last)-1], advice)
+	}
+	return os.Rename(tmp, name)
+}
+
+// sourceDir is where this file was when the program was built, or else the working directory.
+func sourceDir() string {
+	_, file, _, ok := runtime.Caller(0)
+	if dir := filepath.Dir(file); ok && filepath.IsAbs(dir) {
+		if _, err := os.Stat(file); err == nil {
+			return dir
+		}
+	}
+	return ""
+}

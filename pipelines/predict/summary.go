@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/knn"
+	"beamlearn/transforms/linear"
+)
+
+// summary is what --summary writes.
+type summary struct {
+	*linear.PredictReport
+	Seconds        float64 `json:"total_s"`
+	InspectSeconds float64 `json:"inspect_s"`
+	RowsPerSecond  float64 `json:"rows_per_s"`
+	PeakMemory     int64   `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
+}
+
+func newSummary(r *linear.PredictReport, total, inspected time.Duration) *summary {
+	return &summary{
+		PredictReport: r, Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(),
+		RowsPerSecond: float64(r.Rows) / total.Seconds(), PeakMemory: cli.PeakMemory(),
+	}
+}
+
+func (s *summary) lines() []string {
+	lines := []string{
+		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond),
+		fmt.Sprintf("  inspect %.2f s, read %.2f s, predict %.2f s, write %.2f s; peak memory %s",
+			s.InspectSeconds, s.Read, s.Predict, s.Write+s.Assemble, knn.Bytes(s.PeakMemory)),
+	}
+	if r := s.Regression; r != nil {
+		lines = append(lines, fmt.Sprintf("  R² %.6g, MSE %.6g, MAE %.6g", r.R2, r.MSE, r.MAE))
+	}
+	if c := s.Classes; c != nil {
+		line := fmt.Sprintf("  accuracy %.6g, F1 %.6g (%s)", c.Accuracy, c.F1, c.F1Average)
+		if c.LogLoss != nil {
+			line += fmt.Sprintf(", log loss %.6g", *c.LogLoss)
+		}
+		if c.AUC != nil {
+			line += fmt.Sprintf(", AUC %.6g", *c.AUC)
+		}
+		if c.AUCError > 0 {
+			line += fmt.Sprintf(" ± %.1g", c.AUCError)
+		}
+		lines = append(lines, line)
+	}
+	for _, f := range s.RejectedFiles {
+		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
+	}
+	for _, f := range s.OutputFiles {
+		lines = append(lines, cli.Relative(f))
+	}
+	return lines
+}

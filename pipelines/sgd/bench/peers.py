@@ -1,0 +1,180 @@
+"""The files and the other libraries of the README's comparison of linear models. Each run prints a line of JSON.
+
+    pip install numpy scipy pandas pyarrow scikit-learn vowpalwabbit
+    python peers.py generate DIRECTORY [--rows 5000000]
+    python peers.py sgd DIRECTORY/rows.npy          # or .parquet, .csv: SGDRegressor.partial_fit, chunks of 1,000 rows
+    python peers.py grid DIRECTORY/rows_1m.npy      # GridSearchCV: 10 alphas, 5 folds, SGDClassifier, log_loss
+    python peers.py optimum DIRECTORY/rows_1m.npy   # how far SGDClassifier's objective is from the minimum
+    python peers.py vw DIRECTORY/hashed.vw          # Vowpal Wabbit, one pass
+
+rows.* hold 20 columns of different scales and a target y; rows_1m.* the first million of them, with a label of two classes.
+"""
+
+import argparse
+import json
+import os
+import time
+
+import numpy as np
+
+COLUMNS = [f"x{j}" for j in range(20)]
+
+
+def rows(n, seed=0):
+    r = np.random.default_rng(seed)
+    x = r.standard_normal((n, 20), dtype=np.float32)
+    x[:, 1:] += 0.3 * x[:, :1]  # correlated, as columns are
+    w = r.standard_normal(20)
+    score = x @ w
+    y = (score + r.standard_normal(n)).astype(np.float32)
+    label = (r.random(n) < 1 / (1 + np.exp(-score))).astype(np.int8)
+    return x, y, label
+
+
+def generate(directory, n):
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    os.makedirs(directory, exist_ok=True)
+    at = lambda name: os.path.join(directory, name)
+    x, y, label = rows(n)
+    np.save(at("rows.npy"), x)
+    np.save(at("rows_y.npy"), y)
+    m = min(n, 1_000_000)
+    np.save(at("rows_1m.npy"), x[:m])
+    np.save(at("rows_1m_label.npy"), label[:m])
+    table = pa.table({c: x[:, j] for j, c in enumerate(COLUMNS)} | {"y": y})
+    pq.write_table(table, at("rows.parquet"), compression="snappy", row_group_size=200_000)
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(table, at("rows.csv"), pyarrow.csv.WriteOptions(quoting_style="none"))
+    # 500,000 sparse rows, 40 hashed features of 2^18 each.
+    r = np.random.default_rng(1)
+    w = r.standard_normal(1 << 18)
+    with open(at("hashed.svm"), "w") as svm, open(at("hashed.vw"), "w") as vw:
+        for _ in range(500):
+            idx = np.sort((r.random((1000, 40)) ** 2 * (1 << 18)).astype(np.int64), axis=1)
+            val = np.round(r.random((1000, 40)), 3)
+            score = (w[idx] * val).sum(1)
+            label = np.where(r.random(1000) < 1 / (1 + np.exp(-score)), 1, -1)
+            for i in range(1000):
+                keep = np.r_[True, np.diff(idx[i]) > 0]
+                pairs = [f"{j}:{v}" for j, v in zip(idx[i][keep] + 1, val[i][keep])]
+                svm.write(f"{label[i]} {' '.join(pairs)}\n")
+                vw.write(f"{label[i]} | {' '.join(pairs)}\n")
+
+
+def chunks(path, size=1000):
+    """The rows of a file, as one reads them in pieces."""
+    if path.endswith(".npy"):
+        x = np.load(path, mmap_mode="r")
+        y = np.load(path.replace(".npy", "_y.npy"), mmap_mode="r")
+        for lo in range(0, len(x), size):
+            yield x[lo:lo + size], y[lo:lo + size]
+    elif path.endswith(".parquet"):
+        import pyarrow.parquet as pq
+
+        for batch in pq.ParquetFile(path).iter_batches(size):
+            frame = batch.to_pandas()
+            yield frame[COLUMNS].to_numpy(), frame["y"].to_numpy()
+    else:
+        import pandas as pd
+
+        for frame in pd.read_csv(path, chunksize=size, dtype=np.float32):
+            yield frame[COLUMNS].to_numpy(), frame["y"].to_numpy()
+
+
+def sgd(path, size):
+    from sklearn.linear_model import SGDRegressor
+
+    m, n = SGDRegressor(shuffle=False), 0
+    start = time.perf_counter()
+    for x, y in chunks(path, size):
+        m.partial_fit(x, y)
+        n += len(x)
+    s = time.perf_counter() - start
+    return {"system": "sklearn SGDRegressor.partial_fit", "file": os.path.basename(path), "chunk": size, "rows": n, "s": round(s, 2), "rows_per_s": round(n / s)}
+
+
+def labelled(path):
+    return np.load(path).astype(np.float64), np.load(path.replace(".npy", "_label.npy")).astype(int)
+
+
+def grid(path):
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.model_selection import GridSearchCV
+
+    x, y = labelled(path)
+    start = time.perf_counter()
+    g = GridSearchCV(SGDClassifier(loss="log_loss"), {"alpha": np.logspace(-7, 0, 10)}, cv=5, scoring="neg_log_loss", n_jobs=2).fit(x, y)
+    return {"system": "sklearn GridSearchCV(SGDClassifier)", "s": round(time.perf_counter() - start, 1), "best": g.best_params_, "score": round(g.best_score_, 5)}
+
+
+def objective(x, y, alpha, w, b):
+    z = (2 * y - 1) * (x @ w + b)
+    return np.logaddexp(0, -z).mean() + alpha / 2 * w @ w
+
+
+def minimum(x, y, alpha):
+    w = np.zeros(x.shape[1] + 1)
+    xb, penalty = np.c_[x, np.ones(len(x))], np.r_[np.full(x.shape[1], alpha), 0]
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-(xb @ w)))
+        g = xb.T @ (p - y) / len(y) + penalty * w
+        h = (xb * (p * (1 - p))[:, None]).T @ xb / len(y) + np.diag(penalty)
+        w -= np.linalg.solve(h, g)
+        if np.abs(g).max() < 1e-14:
+            break
+    return objective(x, y, alpha, w[:-1], w[-1])
+
+
+def optimum(path, models):
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+
+    x, y = labelled(path)
+    for alpha in (1e-4, 1e-6):
+        best = minimum(x, y, alpha)
+        if not models:
+            for name, m in (("SGDClassifier, one epoch", SGDClassifier(loss="log_loss", alpha=alpha, max_iter=1, tol=None)),
+                            ("SGDClassifier", SGDClassifier(loss="log_loss", alpha=alpha)),
+                            ("LogisticRegression", LogisticRegression(C=1 / (alpha * len(x))))):
+                start = time.perf_counter()
+                m.fit(x, y)
+                s = time.perf_counter() - start
+                print(json.dumps({"system": name, "alpha": alpha, "s": round(s, 2), "above_minimum": float(f"{objective(x, y, alpha, m.coef_[0], m.intercept_[0]) - best:.2e}")}), flush=True)
+        for file in models:
+            m = json.load(open(file))
+            if m["hyperparameters"]["alpha"] == alpha:
+                scaler = m["scaler"]
+                assert scaler is None
+                print(json.dumps({"model": os.path.basename(file), "alpha": alpha, "above_minimum": float(f"{objective(x, y, alpha, np.array(m['coef'][0]), m['intercept'][0]) - best:.2e}")}), flush=True)
+
+
+def vw(path):
+    from vowpalwabbit import Workspace
+
+    start = time.perf_counter()
+    w = Workspace(f"-d {path} --loss_function logistic -b 18 --quiet --passes 1")
+    w.finish()
+    s = time.perf_counter() - start
+    n = sum(1 for _ in open(path, "rb"))
+    return {"system": "Vowpal Wabbit", "rows": n, "s": round(s, 2), "rows_per_s": round(n / s)}
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "vw"])
+    p.add_argument("path")
+    p.add_argument("models", nargs="*", help="of optimum: our model files")
+    p.add_argument("--rows", type=int, default=5_000_000)
+    p.add_argument("--chunk", type=int, default=1000)
+    a = p.parse_args()
+    if a.what == "generate":
+        return generate(a.path, a.rows)
+    result = {"sgd": lambda: sgd(a.path, a.chunk), "grid": lambda: grid(a.path), "optimum": lambda: optimum(a.path, a.models), "vw": lambda: vw(a.path)}[a.what]()
+    if result:
+        print(json.dumps(result), flush=True)
+
+
+main()

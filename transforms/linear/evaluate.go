@@ -1,0 +1,374 @@
+package linear
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/vectorio"
+)
+
+// PredictReport says what was predicted, and how well.
+type PredictReport struct {
+	Task          model.Task            `json:"task"`
+	Rows          int64                 `json:"rows"`
+	Rejected      int64                 `json:"rejected_rows"`
+	Features      int                   `json:"features"`
+	Read          float64               `json:"read_s"` // seconds, added up over the chunks, as the next two
+	Predict       float64               `json:"predict_s"`
+	Write         float64               `json:"write_s"`
+	Assemble      float64               `json:"assemble_s"`
+	Regression    *RegressionScores     `json:"regression,omitempty"`
+	Classes       *ClassificationScores `json:"classification,omitempty"`
+	OutputFiles   []string              `json:"output_files,omitempty"`
+	RejectedFiles []string              `json:"rejected_files,omitempty"`
+}
+
+// RegressionScores judge predictions of numbers, by the weights of the rows.
+type RegressionScores struct {
+	R2  float64 `json:"r2"`
+	MSE float64 `json:"mse"`
+	MAE float64 `json:"mae"`
+}
+
+// ClassificationScores judge predictions of classes, by the weights of the rows. A score that there is not is nil.
+type ClassificationScores struct {
+	Accuracy float64  `json:"accuracy"`
+	LogLoss  *float64 `json:"log_loss"` // for models with probabilities
+	// F1 is that of the larger of two classes, and the mean of all of more than two.
+	F1        float64 `json:"f1"`
+	F1Average string  `json:"f1_average"` // binary or macro
+	// AUC is the area under the ROC curve, for two classes that are both there; it is exact up to MaxAUCRows rows, and comes
+	// from a sketch beyond, which is at most AUCError off.
+	AUC      *float64 `json:"auc"`
+	AUCError float64  `json:"auc_error,omitempty"`
+	// Labels are the classes in the order of the rows and columns of Confusion, which has in row i and column j the weight
+	// of the rows of class i that were taken for class j.
+	Labels    model.Classes `json:"classes"`
+	Confusion [][]float64   `json:"confusion_matrix"`
+}
+
+// MaxAUCRows is the largest number of rows whose AUC is computed exactly, of all scores at once: 25 bytes a row, and the time
+// to sort them.
+const MaxAUCRows = 10_000_000
+
+// evaluation compares the predictions for a chunk with its targets.
+type evaluation struct {
+	model   *model.Model
+	reading *vectorio.Options
+	chunk   vectorio.Chunk
+	scored  bool // the scores are kept, for the AUC
+
+	regression     model.RegressionMetrics
+	classification *model.ClassificationMetrics
+	classes        classIndex
+	places         []int32
+	scores         []byte // a record for each row
+}
+
+// A record is the decision value and the weight of a row, float64, and 1 where it is of the positive class, else 0.
+const recordSize = 17
+
+func appendScore(b []byte, score, weight float64, positive byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(score))
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(weight))
+	return append(b, positive)
+}
+
+func newEvaluation(m *model.Model, reading *vectorio.Options, c vectorio.Chunk) *evaluation {
+	e := &evaluation{model: m, reading: reading, chunk: c}
+	if m.Task == model.Classification {
+		e.classification = model.NewClassificationMetrics(m.Classes.Len())
+		e.classes = newClassIndex(&m.Classes)
+		e.scored = m.Classes.Len() == 2
+	}
+	return e
+}
+
+var errOverflow = errors.New("predictions or targets are too large to be evaluated: their squares are beyond float64")
+
+// add evaluates a block that p has predicted. A row whose label is none of the model's classes is a fault. Where faulty rows
+// are to be skipped, it is added to rejected, in its place, and keep lists all others; nil is all.
+func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.Fault) (keep []int, err error) {
+	n := rows.Len()
+	weight := func(i int) float64 {
+		if len(rows.Weights) > 0 {
+			return rows.Weights[i]
+		}
+		return 1
+	}
+	if len(rows.Target)+len(rows.Labels) == 0 {
+		return nil, fault.File(e.chunk.Info.Name, "targets, to compare the predictions with", "none")
+	}
+	if e.classification == nil {
+		if len(rows.Target) != n {
+			return nil, fmt.Errorf("linear.Predict: %d targets for %d rows", len(rows.Target), n)
+		}
+		for i, y := range rows.Target {
+			e.regression.Add(y, p.predicted[i], weight(i))
+		}
+		if s := e.regression.Squared + e.regression.M2; s-s != 0 {
+			return nil, errOverflow
+		}
+		return nil, nil
+	}
+	bad, err := e.encode(rows)
+	if err != nil {
+		return nil, err
+	}
+	if len(bad) > 0 {
+		if !e.reading.SkipFaults {
+			return nil, bad[0]
+		}
+		*rejected = append(*rejected, bad...)
+		sort.SliceStable(*rejected, func(i, j int) bool { return (*rejected)[i].Row < (*rejected)[j].Row })
+		keep = make([]int, 0, n-len(bad))
+	}
+	classes := e.model.Classes.Len()
+	for i, class := range e.places[:n] {
+		if class < 0 {
+			continue
+		}
+		if keep != nil {
+			keep = append(keep, i)
+		}
+		var proba []float64
+		if p.model.HasProba() {
+			proba = p.probas[i*classes : (i+1)*classes]
+		}
+		e.classification.Add(int(class), int(p.predicted[i]), proba, weight(i))
+		if e.scored {
+			if v := p.decided[i]; v != v {
+				return nil, errOverflow
+			}
+			e.scores = appendScore(e.scores, p.decided[i], weight(i), byte(class))
+		}
+	}
+	return keep, nil
+}
+
+// encode finds the class of each row, −1 where the model has none of that label; bad are the faults of those rows.
+func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error) {
+	n := rows.Len()
+	if len(rows.Labels)+len(rows.Target) != n {
+		return nil, fmt.Errorf("linear.Predict: %d targets for %d rows", len(rows.Labels)+len(rows.Target), n)
+	}
+	if cap(e.places) < n {
+		e.places = make([]int32, n)
+	}
+	e.places = e.places[:n]
+	for i := range e.places {
+		var label string
+		if len(rows.Labels) > 0 {
+			label = rows.Labels[i]
+			e.places[i] = e.classes.ofText(label)
+		} else {
+			e.places[i] = e.classes.ofNumber(rows.Target[i])
+		}
+		if e.places[i] >= 0 {
+			continue
+		}
+		if len(rows.Labels) == 0 {
+			label = strconv.FormatFloat(rows.Target[i], 'g', -1, 64)
+		}
+		row := rows.Numbers[i] - e.chunk.First + e.chunk.Span.First // within the file
+		bad = append(bad, &fault.Fault{
+			File: e.chunk.Info.Name, Row: row, Column: e.reading.Formats.TargetColumn, Found: fault.Quote(label), Expected: e.classes.expected,
+		})
+	}
+	return bad, nil
+}
+
+// end puts what was found into the report of the chunk.
+func (e *evaluation) end(r *chunkReport, out *output.Task) error {
+	if e.classification == nil {
+		r.Regression = &e.regression
+		return nil
+	}
+	r.Classification = e.classification
+	if !e.scored {
+		return nil
+	}
+	var err error
+	r.Scores, err = out.WriteData(fmt.Sprintf("scores-%08d", e.chunk.Ordinal), func(w io.Writer) error {
+		_, err := w.Write(e.scores)
+		return err
+	})
+	return err
+}
+
+// classIndex finds the places of classes.
+type classIndex struct {
+	texts    map[string]int32 // labels as they stand, of numbers those that were met
+	numbers  map[float64]int32
+	expected string // for a fault
+}
+
+// shownClasses bounds how many classes a fault lists.
+const shownClasses = 8
+
+func newClassIndex(c *model.Classes) classIndex {
+	x := classIndex{texts: map[string]int32{}, numbers: map[float64]int32{}}
+	for i, s := range c.Texts {
+		x.texts[s] = int32(i)
+	}
+	for i, v := range c.Numbers {
+		x.numbers[v] = int32(i)
+	}
+	var labels []string
+	for i := range min(c.Len(), shownClasses) {
+		labels = append(labels, c.Label(i))
+		if len(c.Texts) > 0 {
+			labels[i] = fault.Quote(labels[i])
+		}
+	}
+	x.expected = "a class of the model: " + strings.Join(labels, ", ")
+	if c.Len() > shownClasses {
+		x.expected += fmt.Sprintf(", … (%d in all)", c.Len())
+	}
+	return x
+}
+
+// ofText is the place of the class of this label, in any notation where classes are numbers, or −1.
+func (x *classIndex) ofText(label string) int32 {
+	if i, ok := x.texts[label]; ok {
+		return i
+	}
+	if len(x.numbers) == 0 {
+		return -1
+	}
+	v, err := strconv.ParseFloat(label, 64)
+	if err != nil {
+		return -1
+	}
+	i := x.ofNumber(v)
+	if i >= 0 && len(x.texts) < 16*len(x.numbers) {
+		x.texts[label] = i
+	}
+	return i
+}
+
+// ofNumber is the place of the class with this number, or −1.
+func (x *classIndex) ofNumber(v float64) int32 {
+	if i, ok := x.numbers[v]; ok {
+		return i
+	}
+	return -1
+}
+
+// Report reads what a finished run has left in its staging directory, and adds up what there is to be told. Chunks are
+// added in their order.
+func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
+	r := &PredictReport{Task: j.Model.Task, Features: j.Model.Features()}
+	var regression model.RegressionMetrics
+	classification := model.NewClassificationMetrics(j.Model.Classes.Len())
+	var paths []string
+	s, err := output.ReadReports(ctx, j.output(), func(b []byte) error {
+		var c chunkReport
+		if err := json.Unmarshal(b, &c); err != nil {
+			return err
+		}
+		r.Rows += c.Rows
+		r.Rejected += c.Rejected
+		r.Read += c.Read
+		r.Predict += c.Predict
+		r.Write += c.Write
+		if c.Regression != nil {
+			regression.Merge(c.Regression)
+		}
+		if c.Classification != nil {
+			classification.Merge(c.Classification)
+		}
+		if c.Scores != "" {
+			paths = append(paths, c.Scores)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Assemble, r.OutputFiles, r.RejectedFiles = s.Assemble, s.OutputFiles, s.RejectedFiles
+	if regression.Weight > 0 {
+		r.Regression = &RegressionScores{R2: regression.R2(), MSE: regression.MSE(), MAE: regression.MAE()}
+	}
+	accuracy := classification.Accuracy()
+	if accuracy != accuracy { // no row of any weight was compared
+		return r, nil
+	}
+	r.Classes = &ClassificationScores{
+		Accuracy: accuracy, F1: classification.MacroF1(), F1Average: "macro", Labels: j.Model.Classes, Confusion: classification.Confusion,
+	}
+	if v := classification.LogLoss(); v == v {
+		r.Classes.LogLoss = &v
+	}
+	if j.Model.Classes.Len() == 2 {
+		r.Classes.F1, r.Classes.F1Average = classification.F1(1), "binary"
+		auc, bound, err := readAUC(ctx, paths, r.Rows <= MaxAUCRows)
+		if err != nil {
+			return nil, err
+		}
+		if auc == auc {
+			r.Classes.AUC, r.Classes.AUCError = &auc, bound
+		}
+	}
+	return r, nil
+}
+
+// readAUC is the AUC of the rows in files of scores, exact or by a sketch, and the most by which it can be off; NaN without
+// rows of both classes.
+func readAUC(ctx context.Context, paths []string, exact bool) (auc, bound float64, err error) {
+	var positive []bool
+	var scores, weights []float64
+	var sketch model.AUCSketch
+	for _, path := range paths {
+		err := readScores(ctx, path, func(is bool, score, weight float64) {
+			if !exact {
+				sketch.Add(is, score, weight)
+				return
+			}
+			positive, scores, weights = append(positive, is), append(scores, score), append(weights, weight)
+		})
+		if err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if exact {
+		auc, err = model.AUC(positive, scores, weights)
+	} else {
+		auc, bound = sketch.AUC()
+	}
+	return auc, bound, err
+}
+
+// readScores reads a file of scores.
+func readScores(ctx context.Context, path string, add func(positive bool, score, weight float64)) error {
+	r, err := files.OpenRead(ctx, path)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewReaderSize(r, 1<<20)
+	var record [recordSize]byte
+	for {
+		if _, err = io.ReadFull(b, record[:]); err != nil {
+			break
+		}
+		add(record[16] == 1, math.Float64frombits(binary.LittleEndian.Uint64(record[:])), math.Float64frombits(binary.LittleEndian.Uint64(record[8:])))
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return errors.Join(err, r.Close())
+}

@@ -1,0 +1,530 @@
+package linear
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/formats"
+	model "beamlearn/model/linear"
+	"beamlearn/model/results"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+var (
+	modelDecodes  = beam.NewCounter("linear", "model_decodes")
+	rowsPredicted = beam.NewCounter("linear", "rows_predicted")
+)
+
+func init() {
+	register.DoFn4x1[context.Context, vectorio.Chunk, func() func(*[]byte) bool, func(output.Part), error](&predictFn{})
+	register.Iter1[[]byte]()
+}
+
+// PredictOptions are what to predict and to write. A field that is not Required has its Default.
+type PredictOptions struct {
+	// Proba adds a column proba_LABEL for each class. Default: false.
+	Proba bool
+	// Decision adds the decision values: a column decision, or decision_LABEL for each of more than two classes. Default:
+	// false.
+	Decision bool
+	// Evaluate compares the predictions with the targets of the rows, which the reading options must name. Default: false.
+	Evaluate bool
+	// Threads is how many goroutines share a chunk. Default: GOMAXPROCS of the worker.
+	Threads int
+
+	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Required, unless Evaluate is set.
+	Output string
+	// OutputFormat is its format. Default: by the extension.
+	OutputFormat string
+	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
+	NumShards int
+	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
+	Scratch string
+
+	// RunID is unique to the run: it keys the model in a worker process and the temporary files. Default: random.
+	RunID string
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *PredictOptions) EnsureDefaults() {
+	if o.NumShards == 0 {
+		o.NumShards = 1
+	}
+	if o.RunID == "" {
+		o.RunID = uuid.NewString()
+	}
+}
+
+// PredictJob is a model, the rows to predict, and the options.
+type PredictJob struct {
+	Model *model.Model
+	// Data are the rows, as [InspectFor] finds them.
+	Data    *vectorio.Dataset
+	Reading vectorio.Options
+	Options PredictOptions
+}
+
+// ReadModel reads a model from any store.
+func ReadModel(ctx context.Context, name string) (m *model.Model, err error) {
+	r, err := files.OpenRead(ctx, name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fault.File(name, "a model", "no file of that name")
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err = model.Load(name, bufio.NewReaderSize(r, 1<<20))
+	return m, errors.Join(err, r.Close())
+}
+
+// InspectFor inspects the rows that a model is to predict, and completes the options for them. Where the model has names for
+// its features, the files have names for their columns, and the options do not say which columns to read, these are the
+// features by name, in the model's order, whatever the order of the columns and whatever else there is; a feature without a
+// column is a fault. So is, in any case, another number of columns than that of the features. Rows of .svm stay sparse.
+func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	if isSVM(patterns, reading.Formats.Format) {
+		reading.Formats.Sparse = true
+		if reading.Formats.Features == 0 {
+			reading.Formats.Features = m.Features() // its rows do not tell
+		}
+	}
+	d, err := inspectNames(ctx, m, patterns, reading)
+	if err != nil {
+		return nil, err
+	}
+	if d.Dim != m.Features() {
+		return nil, fault.File(d.Files[0].Name, fmt.Sprintf("%d columns, as the model has features", m.Features()), "%d columns", d.Dim)
+	}
+	return d, nil
+}
+
+func isSVM(patterns []string, format string) bool {
+	for _, p := range patterns {
+		if name, err := formats.Detect(p); format == "" && err == nil {
+			format = name
+		}
+	}
+	return format == "svm"
+}
+
+func inspectNames(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	if m.FeatureNames == nil || len(reading.Formats.Columns) > 0 || reading.Formats.Sparse {
+		return vectorio.Inspect(ctx, patterns, *reading)
+	}
+	named := *reading
+	named.Formats.Columns = m.FeatureNames
+	d, missing := vectorio.Inspect(ctx, patterns, named)
+	if missing == nil {
+		*reading = named
+		for i, have := range d.Columns {
+			if name := m.FeatureNames[min(i, m.Features()-1)]; have != name { // taken for an index, or a glob
+				return nil, fault.File(d.Files[0].Name, "a column "+fault.Quote(name)+", a feature of the model", "no column of that name")
+			}
+		}
+		return d, nil
+	}
+	if d, err := vectorio.Inspect(ctx, patterns, *reading); err == nil && d.Columns == nil {
+		return d, nil // columns without names, in the model's order
+	}
+	return nil, missing
+}
+
+// Validate reports every fault of the options and of what they ask of the model at once.
+func (j *PredictJob) Validate() error {
+	o, m := &j.Options, j.Model
+	var errs []error
+	if o.Threads < 0 {
+		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
+	}
+	switch {
+	case o.Proba && m.Task != model.Classification:
+		errs = append(errs, fmt.Errorf("proba: only classification has probabilities, the model is for %s", m.Task))
+	case o.Proba && !m.HasProba():
+		errs = append(errs, fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss))
+	}
+	if o.Decision && m.Task == model.Regression {
+		errs = append(errs, errors.New("decision: of a regression, the prediction is the decision value"))
+	}
+	if o.Evaluate && m.Task == model.OneClass {
+		errs = append(errs, errors.New("evaluate: a one_class model has no target to be compared with"))
+	}
+	if o.Output == "" && j.Reading.SkipFaults {
+		errs = append(errs, errors.New("rows with a fault can only be skipped where there is an output, for them to be listed beside it"))
+	}
+	out := j.output()
+	if !o.Evaluate {
+		out.Scratch = "" // without an output there would be nothing to do
+	}
+	return errors.Join(append(errs, out.Validate())...)
+}
+
+func (j *PredictJob) output() *output.Options {
+	o := &j.Options
+	out := &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: layoutOf(j.Model, o), NumShards: o.NumShards, RunID: o.RunID}
+	if o.Output == "" {
+		out.Scratch = o.Scratch
+	}
+	return out
+}
+
+// layoutOf is the columns of the output.
+func layoutOf(m *model.Model, o *PredictOptions) results.Layout {
+	prediction := results.Column{Name: "prediction", Type: results.Float}
+	switch {
+	case m.Task == model.OneClass, len(m.Classes.Numbers) > 0 && !slices.ContainsFunc(m.Classes.Numbers, notWhole):
+		prediction.Type = results.Int
+	case len(m.Classes.Texts) > 0:
+		prediction.Type, prediction.Texts = results.Text, m.Classes.Texts
+	}
+	columns := []results.Column{prediction}
+	if o.Proba {
+		for i := range m.Classes.Len() {
+			columns = append(columns, results.Column{Name: "proba_" + m.Classes.Label(i), Type: results.Float})
+		}
+	}
+	if o.Decision && m.NumDecisions() == 1 {
+		columns = append(columns, results.Column{Name: "decision", Type: results.Float})
+	} else if o.Decision {
+		for i := range m.Classes.Len() {
+			columns = append(columns, results.Column{Name: "decision_" + m.Classes.Label(i), Type: results.Float})
+		}
+	}
+	return results.Layout{Columns: columns}
+}
+
+func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53 }
+
+// Predict adds the whole job to a pipeline: every row is read, predicted, written, and compared with its target if so
+// asked. It panics where the job is not valid. The model is a side input, decoded once by a worker process; a worker needs
+// the model, and for each bundle that it runs a few times ChunkRows rows and their predictions. The output has the same
+// bytes at any chunk size; the last bits of an evaluation depend on the chunks, and on nothing else.
+func Predict(s beam.Scope, j *PredictJob) {
+	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
+	if err := j.Validate(); err != nil {
+		panic(fmt.Sprintf("linear.Predict: %v", err))
+	}
+	lean := *j.Model
+	lean.State = nil // only those who go on learning need it
+	var b bytes.Buffer
+	if err := lean.Save(&b); err != nil {
+		panic(fmt.Sprintf("linear.Predict: %v", err))
+	}
+	output.Begin(j.Options.RunID)
+	s = s.Scope("linear.Predict")
+	chunks := vectorio.Chunks(s, j.Data)
+	fn := &predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
+	parts := beam.ParDo(s, fn, chunks, beam.SideInput{Input: beam.Create(s, b.Bytes())})
+	output.Publish(s, parts, *j.output())
+}
+
+// Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
+func (j *PredictJob) Clean(ctx context.Context) error { return output.Clean(ctx, j.output()) }
+
+// predictFn predicts the rows of a chunk.
+type predictFn struct {
+	Reading vectorio.Options
+	Options PredictOptions
+	Output  output.Options
+	Dim     int
+}
+
+var models = output.NewShared[*model.Model]()
+
+func (f *predictFn) ProcessElement(ctx context.Context, c vectorio.Chunk, encoded func() func(*[]byte) bool, emit func(output.Part)) error {
+	m, made, err := models.Get(f.Options.RunID, func() (*model.Model, error) {
+		var b []byte
+		if !encoded()(&b) {
+			return nil, errors.New("linear: the side input holds no model")
+		}
+		return model.Load("the model", bytes.NewReader(b))
+	})
+	if err != nil {
+		return fault.Mark(err)
+	}
+	if made {
+		modelDecodes.Inc(ctx, 1)
+	}
+	run := progress.Of(f.Options.RunID)
+	run.Phase("predicting")
+	run.Total(c.Total)
+	w := newPredictor(f, m, c)
+	parts, err := output.Run(ctx, &f.Output, c.Ordinal, c.Total, func(ctx context.Context, out *output.Task) error { return w.run(ctx, out) })
+	if err != nil {
+		return fault.Mark(err)
+	}
+	vectorio.Count(ctx, w.report.Rows, w.report.Rejected)
+	rowsPredicted.Inc(ctx, w.report.Rows)
+	report, err := output.Report(c.Ordinal, &w.report)
+	if err != nil {
+		return err
+	}
+	for _, p := range append(parts, report) {
+		emit(p)
+	}
+	return nil
+}
+
+// chunkReport says what was done with a chunk.
+type chunkReport struct {
+	Rows, Rejected       int64
+	Read, Predict, Write float64 // seconds
+
+	Regression     *model.RegressionMetrics     `json:",omitempty"`
+	Classification *model.ClassificationMetrics `json:",omitempty"`
+	Scores         string                       `json:",omitempty"` // path of the file of scores
+}
+
+// predictor predicts a chunk, block by block, while the next block is read.
+type predictor struct {
+	fn      *predictFn
+	model   *model.Model
+	chunk   vectorio.Chunk
+	width   int // columns of the output
+	threads int
+
+	// What a row needs beside its prediction, to be written or evaluated.
+	proba, decisions bool
+	values           []float64 // rows × width
+	predicted        []float64
+	probas           []float64 // rows × classes
+	decided          []float64 // rows × decisions
+
+	evaluation *evaluation // nil without
+	report     chunkReport
+}
+
+func newPredictor(f *predictFn, m *model.Model, c vectorio.Chunk) *predictor {
+	p := &predictor{fn: f, model: m, chunk: c, width: len(f.Output.Layout.Columns), threads: f.Options.Threads}
+	if p.threads < 1 {
+		p.threads = runtime.GOMAXPROCS(0)
+	}
+	p.proba, p.decisions = f.Options.Proba, f.Options.Decision
+	if f.Options.Evaluate {
+		p.evaluation = newEvaluation(m, &f.Reading, c)
+		p.proba = p.proba || m.HasProba()
+		p.decisions = p.decisions || p.evaluation.scored
+	}
+	return p
+}
+
+// batch is rows that were read, and those before them that were rejected.
+type batch struct {
+	rows     *vectors.Block
+	rejected []*fault.Fault
+}
+
+// ahead is how many blocks are read before they are asked for.
+const ahead = 2
+
+func (p *predictor) run(ctx context.Context, out *output.Task) error {
+	g, ctx := errgroup.WithContext(ctx)
+	batches, free := make(chan batch), make(chan *vectors.Block, ahead+1)
+	for range cap(free) {
+		free <- p.fn.Reading.NewBlock(p.fn.Dim)
+	}
+	g.Go(func() error {
+		defer close(batches)
+		return p.read(ctx, free, batches)
+	})
+	g.Go(func() error {
+		for b := range batches {
+			if err := p.batch(out, b); err != nil {
+				return err
+			}
+			progress.Of(p.fn.Options.RunID).Add(int64(b.rows.Len()))
+			free <- b.rows
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	p.report.Rejected = out.Rejected()
+	if p.evaluation == nil {
+		return nil
+	}
+	return p.evaluation.end(&p.report, out)
+}
+
+// read reads the chunk, block by block, into the blocks that are free.
+func (p *predictor) read(ctx context.Context, free <-chan *vectors.Block, batches chan<- batch) (err error) {
+	var rejected []*fault.Fault
+	r, err := vectorio.Open(ctx, p.chunk, p.fn.Reading, func(row *fault.Fault) { rejected = append(rejected, row) })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for {
+		var b batch
+		select {
+		case b.rows = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		b.rows.Reset()
+		start := time.Now()
+		err := r.Read(b.rows)
+		p.report.Read += time.Since(start).Seconds()
+		if err != nil && err != io.EOF {
+			return err
+		}
+		b.rejected, rejected = rejected, nil
+		select {
+		case batches <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err == io.EOF {
+			return nil
+		}
+	}
+}
+
+// batch predicts, writes and evaluates a block, of which the last of a chunk has no rows.
+func (p *predictor) batch(out *output.Task, b batch) error {
+	start := time.Now()
+	n := b.rows.Len()
+	if n == 0 {
+		for _, r := range b.rejected {
+			out.Reject(r)
+		}
+		return nil
+	}
+	c := model.Of(b.rows)
+	c.File = p.chunk.Info.Name
+	if err := p.predict(c, n); err != nil {
+		return err
+	}
+	ids, numbers := b.rows.ID, b.rows.Numbers
+	if p.evaluation != nil {
+		keep, err := p.evaluation.add(p, b.rows, &b.rejected)
+		if err != nil {
+			return err
+		}
+		if keep != nil {
+			numbers = make([]int64, len(keep))
+			for k, i := range keep {
+				numbers[k] = b.rows.Numbers[i]
+				copy(p.values[k*p.width:(k+1)*p.width], p.values[i*p.width:])
+			}
+			ids = func(k int) vectors.ID { return b.rows.ID(keep[k]) }
+		}
+	}
+	for _, r := range b.rejected {
+		out.Reject(r)
+	}
+	predicted := time.Now()
+	p.report.Predict += predicted.Sub(start).Seconds()
+	err := out.Write(numbers, func(w results.PartWriter, from, to int) error {
+		return w.WriteTable(&results.Table{ID: ids, Values: p.values, From: from, To: to, Threads: p.threads})
+	})
+	p.report.Rows += int64(len(numbers))
+	p.report.Write += time.Since(predicted).Seconds()
+	return err
+}
+
+// minWork is how many multiplications are worth a goroutine.
+const minWork = 1 << 16
+
+// predict fills in predicted, probas, decided and values for n rows.
+func (p *predictor) predict(c *model.Chunk, n int) error {
+	m := p.model
+	classes, decisions := m.Classes.Len(), m.NumDecisions()
+	p.predicted = resize(p.predicted, n)
+	p.values = resize(p.values, n*p.width)
+	if p.proba {
+		p.probas = resize(p.probas, n*classes)
+	}
+	if p.decisions {
+		p.decided = resize(p.decided, n*decisions)
+	}
+	var g errgroup.Group
+	pieces := max(1, min(p.threads, n*m.Features()*decisions/minWork))
+	for k := range pieces {
+		lo, hi := n*k/pieces, n*(k+1)/pieces
+		g.Go(func() error { return p.predictRows(slice(c, lo, hi), lo, hi) })
+	}
+	return g.Wait()
+}
+
+// predictRows does so for the rows from lo to hi, which c holds.
+func (p *predictor) predictRows(c *model.Chunk, lo, hi int) error {
+	_, err := p.model.Predict(c, p.predicted[lo:lo])
+	if err == nil && p.proba {
+		at := lo * p.model.Classes.Len()
+		_, err = p.model.PredictProba(c, p.probas[at:at])
+	}
+	if err == nil && p.decisions {
+		at := lo * p.model.NumDecisions()
+		_, err = p.model.DecisionFunction(c, p.decided[at:at])
+	}
+	if err != nil {
+		return err
+	}
+	p.fill(lo, hi)
+	return nil
+}
+
+// fill makes the rows of the output from lo to hi, with the classes' numbers, or else their places.
+func (p *predictor) fill(lo, hi int) {
+	classes, decisions, numbers := p.model.Classes.Len(), p.model.NumDecisions(), p.model.Classes.Numbers
+	for i := lo; i < hi; i++ {
+		row := p.values[i*p.width : (i+1)*p.width]
+		row[0] = p.predicted[i]
+		if len(numbers) > 0 {
+			row[0] = numbers[int(row[0])]
+		}
+		at := 1
+		if p.fn.Options.Proba {
+			at += copy(row[at:], p.probas[i*classes:(i+1)*classes])
+		}
+		if p.fn.Options.Decision {
+			copy(row[at:], p.decided[i*decisions:(i+1)*decisions])
+		}
+	}
+}
+
+func resize(s []float64, n int) []float64 {
+	if cap(s) < n {
+		return make([]float64, n)
+	}
+	return s[:n]
+}
+
+// slice is the rows lo ≤ i < hi of a chunk, in the same memory.
+func slice(c *model.Chunk, lo, hi int) *model.Chunk {
+	s := &model.Chunk{Features: c.Features, File: c.File, Numbers: c.Numbers[lo:hi]}
+	switch {
+	case c.Sparse != nil:
+		from, to := c.Sparse.Offsets[lo], c.Sparse.Offsets[hi]
+		s.Sparse = &model.CSR{Offsets: make([]int, hi-lo+1), Indices: c.Sparse.Indices[from:to], Values: c.Sparse.Values[from:to]}
+		for i := range s.Sparse.Offsets {
+			s.Sparse.Offsets[i] = c.Sparse.Offsets[lo+i] - from
+		}
+	case c.X != nil:
+		s.X = c.X[lo*c.Features : hi*c.Features]
+	default:
+		s.X32 = c.X32[lo*c.Features : hi*c.Features]
+	}
+	return s
+}

@@ -1,0 +1,115 @@
+// Package output is what every job that writes files shares. Its tasks, each of them consecutive rows of the input, write
+// parts into a staging directory beside the output; [Publish] assembles the parts in the order of the rows, and puts the
+// files in place when all of them are complete:
+//
+//	tasks ─▶ Run: parts, rejected rows, reports ─▶ Publish ─▶ output, OUTPUT.rejected.jsonl; reports for ReadReports
+//
+// Until the last step there is no output: a job that is killed leaves nothing but a directory whose name begins with a dot.
+// What is written has the same bytes however the rows are cut into tasks.
+package output
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"beamlearn/model/results"
+	"beamlearn/transforms/files"
+)
+
+// Options say where a run writes, and what.
+type Options struct {
+	// Path is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Optional: without it there are only reports.
+	Path string `json:",omitempty"`
+	// Format is its format. Default: by the extension.
+	Format string `json:",omitempty"`
+	// Layout is what is written.
+	Layout results.Layout
+	// NumShards is the number of files that the output is cut into; with one it is at the very path. Required.
+	NumShards int
+	// Scratch is a directory for the staging directory. Required where there is no Path. Default: that of Path.
+	Scratch string `json:",omitempty"`
+	// RunID is unique to the run: it keys what is shared in a worker process, and the temporary files. Required.
+	RunID string
+}
+
+// Validate reports every fault of the options at once.
+func (o *Options) Validate() error {
+	var errs []error
+	if o.NumShards < 1 {
+		errs = append(errs, fmt.Errorf("number of shards %d: must be at least 1", o.NumShards))
+	}
+	if o.Path == "" {
+		if o.Scratch == "" {
+			errs = append(errs, errors.New("an output is needed"))
+		}
+	} else if f, err := o.format(); err != nil {
+		errs = append(errs, err)
+	} else if err := f.Check(o.Layout); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Options) format() (*results.Format, error) { return results.Detect(o.Path, o.Format) }
+
+// Staging is the directory of the files of a run that is not over. Its name begins with a dot, and nothing in it looks like
+// an output. [Clean] removes it.
+func (o *Options) Staging() string {
+	dir, base := files.Split(o.Path)
+	if o.Path != "" {
+		base += "."
+	}
+	if o.Scratch != "" {
+		dir = files.Join(o.Scratch, "")
+	}
+	return dir + "." + base + o.RunID + ".tmp"
+}
+
+// staged is the path of a file in the staging directory.
+func (o *Options) staged(format string, args ...any) string {
+	return files.Join(o.Staging(), fmt.Sprintf(format, args...))
+}
+
+// RejectedPath is where the rejected rows of an output go.
+func RejectedPath(output string) string { return output + ".rejected.jsonl" }
+
+// Clean ends a run, well or not, and removes what it has left in its staging directory. From then on no bundle of the run
+// in this process, which may not have heard of its end, creates a file.
+func Clean(ctx context.Context, o *Options) error {
+	end(o.RunID)
+	return files.RemoveAll(ctx, o.Staging())
+}
+
+// create creates a file of a run that is not over.
+func (o *Options) create(ctx context.Context, path string) (f io.WriteCloser, err error) {
+	err = whileRuns(o.RunID, func() error {
+		f, err = files.Create(ctx, path)
+		return err
+	})
+	return f, err
+}
+
+// write writes a file; where fill fails, an object store keeps nothing.
+func (o *Options) write(ctx context.Context, path string, fill func(io.Writer) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f, err := o.create(ctx, path)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriterSize(f, 1<<20)
+	if err := errors.Join(fill(b), b.Flush()); err != nil {
+		cancel()
+		return errors.Join(err, f.Close())
+	}
+	// What is about to get its final name must survive a crash of the machine.
+	if s, ok := f.(interface{ Sync() error }); ok {
+		if err := s.Sync(); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	return f.Close()
+}

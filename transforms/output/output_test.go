@@ -1,0 +1,340 @@
+package output
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/results"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+)
+
+func TestMain(m *testing.M) { ptest.Main(m) }
+
+func init() {
+	register.DoFn3x1[context.Context, int, func(Part), error](&taskFn{})
+}
+
+const totalRows = 50
+
+// taskFn writes a table of the numbers of the rows. It rejects those that end in 7, and reports its ordinal.
+type taskFn struct {
+	Output Options
+	Rows   int // of a task
+	Fail   int // the task that fails
+}
+
+func (f *taskFn) ProcessElement(ctx context.Context, ordinal int, emit func(Part)) error {
+	parts, err := Run(ctx, &f.Output, int64(ordinal), totalRows, func(ctx context.Context, t *Task) error {
+		for from := ordinal * f.Rows; from < min((ordinal+1)*f.Rows, totalRows); from += 5 { // block by block
+			var numbers []int64
+			var values []float64
+			for i := from; i < min(from+5, (ordinal+1)*f.Rows, totalRows); i++ {
+				if i%10 == 7 {
+					t.Reject(&fault.Fault{File: "x.csv", Row: int64(i), Found: "a seven"})
+					continue
+				}
+				numbers = append(numbers, int64(i))
+				values = append(values, float64(i)/2)
+			}
+			err := t.Write(numbers, func(p results.PartWriter, from, to int) error {
+				id := func(i int) vectors.ID { return vectors.ID{Int: numbers[i]} }
+				return p.WriteTable(&results.Table{ID: id, Values: values, From: from, To: to})
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if ordinal == f.Fail {
+			return fault.File("x.csv", "", "a task that fails")
+		}
+		return nil
+	})
+	if err != nil {
+		return fault.Mark(err)
+	}
+	report, err := Report(int64(ordinal), ordinal)
+	for _, p := range append(parts, report) {
+		emit(p)
+	}
+	return err
+}
+
+// publish runs a pipeline of tasks of so many rows, in another order than that of their numbers, and returns the reports.
+func publish(t *testing.T, o Options, rows, fail int) (reports []int, s *Summary, err error) {
+	t.Helper()
+	Begin(o.RunID)
+	var ordinals []int
+	for i := range (totalRows + rows - 1) / rows {
+		ordinals = append([]int{i}, ordinals...)
+	}
+	p, scope := beam.NewPipelineWithRoot()
+	tasks := beam.Reshuffle(scope, beam.CreateList(scope, ordinals))
+	Publish(scope, beam.ParDo(scope, &taskFn{Output: o, Rows: rows, Fail: fail}, tasks), o)
+	ctx := context.Background()
+	if err = ptest.Run(p); err == nil {
+		s, err = ReadReports(ctx, &o, func(b []byte) error {
+			var n int
+			reports = append(reports, 0)
+			if err := json.Unmarshal(b, &n); err != nil {
+				return err
+			}
+			reports[len(reports)-1] = n
+			return nil
+		})
+	}
+	if e := Clean(ctx, &o); e != nil {
+		t.Fatal(e)
+	}
+	return reports, s, err
+}
+
+func read1(t *testing.T, name string) string {
+	t.Helper()
+	var b []byte
+	err := read(context.Background(), name, func(r io.Reader) (err error) {
+		b, err = io.ReadAll(r)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+var layout = results.Layout{Columns: []results.Column{{Name: "half", Type: results.Float}}}
+
+// want is the output, from one row to another.
+func want(from, to int) string {
+	var b strings.Builder
+	b.WriteString("id,half\n")
+	for i := from; i < to; i++ {
+		if i%10 != 7 {
+			fmt.Fprintf(&b, "%d,%v\n", i, float64(i)/2)
+		}
+	}
+	return b.String()
+}
+
+// However the rows are cut into tasks, the shards are the same, the rejected rows and the reports are in order, and nothing
+// else is left, in any store.
+func TestPublish(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), "memfs://output"} {
+		for _, shards := range []int{1, 3} {
+			for _, rows := range []int{50, 8, 1} {
+				o := Options{Path: dir + "/out/n.csv", Layout: layout, NumShards: shards, RunID: fmt.Sprintf("publish-%d-%d", shards, rows)}
+				reports, s, err := publish(t, o, rows, -1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(reports) != (totalRows+rows-1)/rows || !slices.IsSorted(reports) {
+					t.Errorf("reports %v", reports)
+				}
+				if len(s.OutputFiles) != shards {
+					t.Fatalf("files %v", s.OutputFiles)
+				}
+				for i, name := range s.OutputFiles {
+					// Shard i begins at ⌈i·50/shards⌉.
+					if got, want := read1(t, name), want((i*totalRows+shards-1)/shards, ((i+1)*totalRows+shards-1)/shards); got != want {
+						t.Errorf("%s: got\n%swant\n%s", name, got, want)
+					}
+				}
+				rejected := ""
+				for i := 7; i < totalRows; i += 10 {
+					rejected += fmt.Sprintf(`{"file":"x.csv","row":%d,"reason":"found a seven"}`+"\n", i)
+				}
+				if got := read1(t, s.RejectedFiles[0]); got != rejected {
+					t.Errorf("rejected %s", got)
+				}
+			}
+		}
+		left, err := files.List(context.Background(), []string{dir + "/out/*", dir + "/out/.*/*"})
+		if err == nil && len(left) != 5 { // 1 + 3 shards, the rejected rows
+			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+// Without a path there are reports only, and the scratch directory is empty in the end.
+func TestReportsOnly(t *testing.T) {
+	o := Options{Scratch: t.TempDir(), Layout: layout, NumShards: 1, RunID: "reports-only"}
+	reports, s, err := publish(t, o, 10, -1)
+	if err != nil || !slices.Equal(reports, []int{0, 1, 2, 3, 4}) || s.OutputFiles != nil || s.RejectedFiles != nil {
+		t.Errorf("reports %v, summary %+v: %v", reports, s, err)
+	}
+	if left, err := os.ReadDir(o.Scratch); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A run that fails leaves what an earlier one has written, and no more; one that does not replaces it.
+func TestFailure(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Path: filepath.Join(dir, "n.csv"), Layout: layout, NumShards: 1, RunID: "failure"}
+	for _, name := range []string{o.Path, RejectedPath(o.Path)} {
+		if err := os.WriteFile(name, []byte("earlier"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _, err := publish(t, o, 10, 3)
+	if err == nil || fault.Find(err.Error()) == nil || fault.Find(err.Error())[0] != "x.csv: found a task that fails" {
+		t.Errorf("error %v", err)
+	}
+	if got := read1(t, o.Path) + read1(t, RejectedPath(o.Path)); got != "earlierearlier" {
+		t.Errorf("found %s", got)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+	if _, _, err := publish(t, o, 10, -1); err != nil || read1(t, o.Path) != want(0, totalRows) || !strings.HasPrefix(read1(t, RejectedPath(o.Path)), `{"file"`) {
+		t.Errorf("the rerun: %v", err)
+	}
+}
+
+// A bundle that is tried again after it has put the files in place ends well.
+func TestMoveTwice(t *testing.T) {
+	dir := t.TempDir()
+	m := move{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
+	if err := m.do(context.Background()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("of nothing: %v", err)
+	}
+	if err := os.WriteFile(m.from, []byte("x"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := m.do(context.Background()); err != nil || read1(t, m.to) != "x" {
+			t.Error(err)
+		}
+	}
+}
+
+// For a run that is over nothing is created, nor loaded.
+func TestOver(t *testing.T) {
+	ctx := context.Background()
+	o := Options{Path: filepath.Join(t.TempDir(), "n.csv"), NumShards: 1, Layout: layout, RunID: "over"}
+	shared := NewShared[int]()
+	loads := 0
+	get := func() (int, bool, error) {
+		return shared.Get(o.RunID, func() (int, error) {
+			loads++
+			return loads, nil
+		})
+	}
+	create := func() error {
+		f, err := o.create(ctx, o.staged("f"))
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	}
+	for run := 1; run <= 2; run++ {
+		Begin(o.RunID)
+		if v, made, err := get(); v != run || !made || err != nil {
+			t.Errorf("run %d: %d, %v, %v", run, v, made, err)
+		}
+		if v, made, err := get(); v != run || made || err != nil || shared.Len() != 1 {
+			t.Errorf("run %d, again: %d, %v, %v", run, v, made, err)
+		}
+		if err := create(); err != nil {
+			t.Error(err)
+		}
+		if err := Clean(ctx, &o); err != nil || shared.Len() != 0 {
+			t.Errorf("%d values left, %v", shared.Len(), err)
+		}
+		if _, _, err := get(); err == nil || create() == nil {
+			t.Errorf("run %d is over: %v", run, err)
+		}
+	}
+	if _, err := os.Stat(o.Staging()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the staging directory: %v", err)
+	}
+}
+
+// Whoever asks for a value at once, it is loaded once; a failure is not kept.
+func TestShared(t *testing.T) {
+	shared := NewShared[int]()
+	broken := errors.New("broken")
+	if _, made, err := shared.Get("shared", func() (int, error) { return 0, broken }); !errors.Is(err, broken) || made {
+		t.Errorf("%v, %v", made, err)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	makers := 0
+	for range 8 {
+		wg.Go(func() {
+			v, made, err := shared.Get("shared", func() (int, error) { return 7, nil })
+			mu.Lock()
+			defer mu.Unlock()
+			if made {
+				makers++
+			}
+			if v != 7 || err != nil {
+				t.Errorf("%d, %v", v, err)
+			}
+		})
+	}
+	wg.Wait()
+	if makers != 1 {
+		t.Errorf("made %d times", makers)
+	}
+	release("shared")
+}
+
+func TestOptions(t *testing.T) {
+	for _, c := range []struct {
+		o    Options
+		want []string // faults; none: the staging directory
+		dir  string
+	}{
+		{Options{Path: "gs://b/n.csv", NumShards: 2, RunID: "r"}, nil, "gs://b/.n.csv.r.tmp"},
+		{Options{Path: "/a/n.npy", NumShards: 1, RunID: "r", Layout: layout}, nil, "/a/.n.npy.r.tmp"},
+		{Options{Scratch: "/tmp", NumShards: 1, RunID: "r"}, nil, "/tmp/.r.tmp"},
+		{Options{NumShards: 0}, []string{"number of shards 0", "an output is needed"}, ""},
+		{Options{Path: "n.txt", NumShards: 1}, []string{`".txt"`}, ""},
+		{Options{Path: "n.npy", NumShards: 1}, []string{"radius"}, ""},
+	} {
+		err := c.o.Validate()
+		if c.want == nil {
+			if err != nil || c.o.Staging() != c.dir {
+				t.Errorf("%+v: %v, %s, want %s", c.o, err, c.o.Staging(), c.dir)
+			}
+			continue
+		}
+		for _, w := range c.want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%+v: %v lacks %s", c.o, err, w)
+			}
+		}
+	}
+}
+
+func TestPartCoder(t *testing.T) {
+	p := Part{Shard: 3, Order: -1, Paths: []string{"a"}, Info: results.Info{Rows: 7, Bytes: []int64{8}, TextIDs: true}, Report: json.RawMessage(`{"x":1}`)}
+	b, err := encodePart(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodePart(b)
+	again, _ := encodePart(got)
+	if err != nil || !bytes.Equal(b, again) || got.Info.Rows != 7 || string(got.Report) != `{"x":1}` {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := decodePart(b[:len(b)-1]); err == nil {
+		t.Error("half a part is decoded")
+	}
+}

@@ -1,0 +1,301 @@
+package output
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"sort"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/results"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/progress"
+)
+
+func init() {
+	register.DoFn1x2[Part, int, Part](&byShardFn{})
+	register.DoFn4x1[context.Context, int, func(*Part) bool, func(Part), error](&assembleFn{})
+	register.DoFn3x1[context.Context, int, func(*Part) bool, error](&publishFn{})
+	register.Iter1[Part]()
+	register.Emitter1[Part]()
+	beam.RegisterCoder(reflect.TypeOf((*Part)(nil)).Elem(), encodePart, decodePart)
+}
+
+// Part names temporary files with consecutive rows of the output, or reports on the work of a task.
+type Part struct {
+	Shard  int             // of the output, or one of the constants below
+	Order  int64           // place among the parts of the shard
+	Paths  []string        `json:",omitempty"`
+	Info   results.Info    // of rows of the output
+	Report json.RawMessage `json:",omitempty"`
+}
+
+const (
+	shardRejected = -1 // the part holds rejected rows
+	shardReport   = -2 // the part holds a report
+)
+
+func encodePart(p Part) ([]byte, error) { return json.Marshal(p) }
+
+func decodePart(b []byte) (Part, error) {
+	var p Part
+	err := json.Unmarshal(b, &p)
+	return p, err
+}
+
+// Report makes a part of a report, which must encode as JSON. [ReadReports] gives them in their order: those of tasks have
+// their number, those that come before have one below 0.
+func Report(order int64, report any) (Part, error) {
+	b, err := json.Marshal(report)
+	return Part{Shard: shardReport, Order: order, Report: b}, err
+}
+
+// Publish assembles the parts, in the order of the rows, into the files of the output: PCollection<Part>. A file is written
+// under a temporary name, and when all are complete they are put in place. Until then no output exists, and one that an
+// earlier run has left stays as it was.
+func Publish(s beam.Scope, parts beam.PCollection, o Options) {
+	s = s.Scope("output.Publish")
+	// A shard without any row is a file all the same.
+	empty := []Part{{Shard: shardReport, Order: -1}}
+	for i := range o.NumShards {
+		if o.Path != "" {
+			empty = append(empty, Part{Shard: i, Order: -1})
+		}
+	}
+	all := beam.Flatten(s, parts, beam.CreateList(s, empty))
+	keyed := beam.ParDo(s, &byShardFn{}, all)
+	assembled := beam.ParDo(s, &assembleFn{Options: o}, beam.GroupByKey(s, keyed))
+	beam.ParDo0(s, &publishFn{Options: o}, beam.GroupByKey(s, beam.AddFixedKey(s, assembled)))
+}
+
+type byShardFn struct{}
+
+func (*byShardFn) ProcessElement(p Part) (int, Part) { return p.Shard, p }
+
+// assembleFn makes the files of one shard.
+type assembleFn struct{ Options Options }
+
+func (f *assembleFn) ProcessElement(ctx context.Context, shard int, iter func(*Part) bool, emit func(Part)) error {
+	progress.Of(f.Options.RunID).Phase("writing the output")
+	start := time.Now()
+	out := Part{Shard: shard}
+	var parts []Part
+	var p Part
+	for iter(&p) {
+		if len(p.Paths) > 0 || len(p.Report) > 0 {
+			parts = append(parts, p)
+		}
+	}
+	sort.Slice(parts, func(i, j int) bool { return parts[i].Order < parts[j].Order })
+	var err error
+	switch shard {
+	case shardReport:
+		err = f.list(ctx, &out, parts)
+	case shardRejected:
+		err = f.concatenate(ctx, &out, parts)
+	default:
+		err = f.assemble(ctx, &out, parts)
+	}
+	if err == nil && shard != shardReport {
+		out.Report, err = json.Marshal(time.Since(start).Seconds())
+	}
+	if err != nil {
+		return fault.Mark(err)
+	}
+	emit(out)
+	return nil
+}
+
+// list writes the reports, a line each.
+func (f *assembleFn) list(ctx context.Context, out *Part, parts []Part) error {
+	out.Paths = []string{f.Options.staged("reports")}
+	return f.Options.write(ctx, out.Paths[0], func(w io.Writer) error {
+		for _, p := range parts {
+			if _, err := w.Write(append(p.Report, '\n')); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) error {
+	format, err := f.Options.format()
+	if err != nil {
+		return err
+	}
+	for i := range format.Files(f.Options.Path, f.Options.Layout) {
+		sources := make([]results.Part, len(parts))
+		for j, p := range parts {
+			sources[j] = results.Part{Info: p.Info, Open: func() (io.ReadCloser, error) { return files.OpenRead(ctx, p.Paths[i]) }}
+		}
+		path := f.Options.staged("shard-%05d-%d", out.Shard, i)
+		err := f.Options.write(ctx, path, func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.Layout) })
+		if err != nil {
+			return err
+		}
+		out.Paths = append(out.Paths, path)
+	}
+	return nil
+}
+
+func (f *assembleFn) concatenate(ctx context.Context, out *Part, parts []Part) error {
+	out.Paths = []string{f.Options.staged("rejected")}
+	return f.Options.write(ctx, out.Paths[0], func(w io.Writer) error {
+		for _, p := range parts {
+			r, err := files.OpenRead(ctx, p.Paths[0])
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(w, r)
+			if err = errors.Join(err, r.Close()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// publishFn puts the complete files in place, and leaves the summary for the program that runs the pipeline.
+type publishFn struct{ Options Options }
+
+// A move is a rename that is still to be done.
+type move struct{ from, to string }
+
+func (f *publishFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) error {
+	return fault.Mark(f.publish(ctx, iter))
+}
+
+func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
+	var summary Summary
+	var parts []Part
+	var p Part
+	for iter(&p) {
+		parts = append(parts, p)
+		if p.Shard == shardReport {
+			summary.Reports = p.Paths[0]
+			continue
+		}
+		var seconds float64
+		if err := json.Unmarshal(p.Report, &seconds); err != nil {
+			return fmt.Errorf("output: the report of shard %d: %w", p.Shard, err)
+		}
+		summary.Assemble += seconds
+	}
+	if f.Options.Path != "" {
+		if err := f.place(ctx, parts, &summary); err != nil {
+			return err
+		}
+	}
+	release(f.Options.RunID)
+	return f.Options.write(ctx, summaryPath(&f.Options), func(w io.Writer) error { return json.NewEncoder(w).Encode(summary) })
+}
+
+// place puts the files of all shards in place.
+func (f *publishFn) place(ctx context.Context, parts []Part, summary *Summary) error {
+	format, err := f.Options.format()
+	if err != nil {
+		return err
+	}
+	sort.Slice(parts, func(i, j int) bool { return parts[i].Shard < parts[j].Shard })
+	rejected := RejectedPath(f.Options.Path)
+	var moves []move
+	for _, p := range parts {
+		switch p.Shard {
+		case shardReport:
+		case shardRejected:
+			moves = append(moves, move{p.Paths[0], rejected})
+			summary.RejectedFiles = append(summary.RejectedFiles, rejected)
+		default:
+			name := f.Options.Path
+			if f.Options.NumShards > 1 {
+				name = results.ShardName(name, p.Shard, f.Options.NumShards)
+			}
+			for i, to := range format.Files(name, f.Options.Layout) {
+				moves = append(moves, move{p.Paths[i], to})
+				summary.OutputFiles = append(summary.OutputFiles, to)
+			}
+		}
+	}
+	for _, m := range moves {
+		if err := m.do(ctx); err != nil {
+			return err
+		}
+	}
+	if len(summary.RejectedFiles) == 0 {
+		// Those that an earlier run has rejected are none of this output's.
+		if err := files.Remove(ctx, rejected); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// do renames. Where an earlier try of this bundle has done so already, the source is gone and the target is there.
+func (m move) do(ctx context.Context) error {
+	err := files.Rename(ctx, m.from, m.to)
+	if err == nil {
+		return nil
+	}
+	if _, gone := files.Stat(ctx, m.from); gone != nil && errors.Is(gone, os.ErrNotExist) {
+		if _, there := files.Stat(ctx, m.to); there == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// Summary says what was written.
+type Summary struct {
+	OutputFiles   []string // in the order of the shards
+	RejectedFiles []string
+	Assemble      float64 // seconds, added up over the shards
+	Reports       string  // the file of the reports, in the staging directory
+}
+
+func summaryPath(o *Options) string { return o.staged("summary.json") }
+
+// ReadReports reads what a finished run has left in its staging directory: each report, in their order, and the summary.
+func ReadReports(ctx context.Context, o *Options, each func(report []byte) error) (*Summary, error) {
+	var summary Summary
+	if err := read(ctx, summaryPath(o), func(r io.Reader) error { return json.NewDecoder(r).Decode(&summary) }); err != nil {
+		return nil, err
+	}
+	err := read(ctx, summary.Reports, func(r io.Reader) error {
+		b := bufio.NewReaderSize(r, 1<<20)
+		for {
+			line, err := b.ReadBytes('\n')
+			if err == io.EOF && len(line) == 0 {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := each(line); err != nil {
+				return err
+			}
+		}
+	})
+	return &summary, err
+}
+
+// read reads a file; the error names it.
+func read(ctx context.Context, path string, use func(io.Reader) error) error {
+	r, err := files.OpenRead(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(use(r), r.Close()); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package output
+
+import (
+	"fmt"
+	"sync"
+)
+
+// over are the runs that [Clean] has ended in this process: a bundle that has not heard of it must not make their
+// directory, or what they share, again.
+var over = struct {
+	sync.RWMutex
+	runs map[string]bool
+}{runs: map[string]bool{}}
+
+// Begin says that a run, which an earlier one of the same id may have ended, is about to begin.
+func Begin(run string) {
+	over.Lock()
+	defer over.Unlock()
+	delete(over.runs, run)
+}
+
+func end(run string) {
+	over.Lock()
+	over.runs[run] = true
+	over.Unlock()
+	release(run)
+}
+
+// whileRuns does something that must not be done for a run that is over, nor while it ends. It must not be nested.
+func whileRuns(run string, do func() error) error {
+	over.RLock()
+	defer over.RUnlock()
+	if over.runs[run] {
+		return fmt.Errorf("output: the run %s is over", run)
+	}
+	return do()
+}
+
+// Shared is a value that a worker process makes once for each run, whatever the number of its bundles, DoFns and elements.
+// It is a package variable, made by [NewShared]. It is safe for concurrent use.
+type Shared[T any] struct {
+	mu    sync.Mutex
+	byRun map[string]*entry[T]
+}
+
+type entry[T any] struct {
+	sync.Mutex
+	made  bool
+	value T
+}
+
+// releasers drop what is shared in a run.
+var releasers struct {
+	sync.Mutex
+	all []func(run string)
+}
+
+// NewShared makes the place for a value, which is dropped from this process when its run ends here: by [Clean], or when
+// [Publish] has put the output in place.
+func NewShared[T any]() *Shared[T] {
+	s := &Shared[T]{byRun: map[string]*entry[T]{}}
+	releasers.Lock()
+	defer releasers.Unlock()
+	releasers.all = append(releasers.all, func(run string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.byRun, run)
+	})
+	return s
+}
+
+func release(run string) {
+	releasers.Lock()
+	defer releasers.Unlock()
+	for _, r := range releasers.all {
+		r(run)
+	}
+}
+
+// Get gives the value of a run, and reports whether this call has made it. A failure is not kept: the runner tries the
+// bundle again. It fails where the run is over.
+func (s *Shared[T]) Get(run string, load func() (T, error)) (value T, made bool, err error) {
+	err = whileRuns(run, func() error {
+		s.mu.Lock()
+		e := s.byRun[run]
+		if e == nil {
+			e = &entry[T]{}
+			s.byRun[run] = e
+		}
+		s.mu.Unlock()
+		e.Lock()
+		defer e.Unlock()
+		if !e.made {
+			if e.value, err = load(); err != nil {
+				return err
+			}
+			e.made, made = true, true
+		}
+		value = e.value
+		return nil
+	})
+	return value, made, err
+}
+
+// Len is the number of runs with a value.
+func (s *Shared[T]) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.byRun)
+}

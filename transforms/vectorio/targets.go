@@ -1,0 +1,179 @@
+package vectorio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/formats"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+)
+
+// TargetSpan is a run of rows of a file of targets.
+type TargetSpan struct {
+	Info files.Info
+	Span formats.Span
+}
+
+// targetOptions are those of reading targets: numbers, as they are.
+var targetOptions = formats.Options{DType: vectors.Float64}
+
+// inspectTargets finds the files of targets, and makes sure that they are row for row those of the dataset.
+func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) error {
+	for i, src := range sources {
+		if src.Rows() < 0 {
+			return uncounted(d.Files[i].Name)
+		}
+	}
+	infos, err := files.List(ctx, d.options.Targets)
+	if err != nil {
+		return err
+	}
+	var rows int64
+	var errs []error
+	for _, info := range infos {
+		src, err := formats.Inspect(ctx, files.Open(info), targetOptions)
+		switch {
+		case err != nil:
+		case src.Rows() < 0:
+			err = uncounted(info.Name)
+		case src.Dim() != 1:
+			err = fault.File(info.Name, "targets: one column of numbers", "%d columns", src.Dim())
+		default:
+			d.targets = append(d.targets, TargetSpan{info, formats.Span{Rows: src.Rows()}})
+			rows += src.Rows()
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if rows != d.Rows {
+		return fault.File(allOf(infos), fmt.Sprintf("%d, as many as the rows of %s", d.Rows, allOf(d.Files)), "%d targets", rows)
+	}
+	return nil
+}
+
+func uncounted(name string) error {
+	return fault.File(name, "a file whose header has the number of rows, where the targets are in files of their own", "one whose rows must be counted")
+}
+
+// allOf names files, in one line.
+func allOf(infos []files.Info) string {
+	if len(infos) == 1 {
+		return infos[0].Name
+	}
+	return fmt.Sprintf("%s … %s (%d files)", infos[0].Name, infos[len(infos)-1].Name, len(infos))
+}
+
+// cutTargets are the spans of so many rows from the first on.
+func cutTargets(all []TargetSpan, first, rows int64) []TargetSpan {
+	var spans []TargetSpan
+	for _, t := range all {
+		if n := min(t.Span.Rows-first, rows); n > 0 {
+			spans = append(spans, TargetSpan{t.Info, formats.Span{First: t.Span.First + first, Rows: n}})
+			first, rows = first+n, rows-n
+		}
+		first -= t.Span.Rows
+	}
+	return spans
+}
+
+// targetRows is how many targets are read at a time.
+const targetRows = 8192
+
+// targetReader reads the targets of a chunk along with its rows.
+type targetReader struct {
+	ctx    context.Context // of the whole reading, which no method of a Reader is told
+	spans  []TargetSpan    // what is not read yet
+	reader formats.Reader  // of the first span, or nil
+	block  vectors.Block   // what was read last
+	values []float64       // of the next rows
+	faults []*fault.Fault  // of the same rows: nil where there is a target
+	spare  vectors.Block   // takes the row that has none
+}
+
+func newTargetReader(ctx context.Context, c Chunk) *targetReader {
+	return &targetReader{ctx: ctx, spans: slices.Clone(c.Targets), block: vectors.Block{Dim: 1, DType: vectors.Float64}}
+}
+
+func (t *targetReader) close() error {
+	if t.reader == nil {
+		return nil
+	}
+	err := t.reader.Close()
+	t.reader = nil
+	return err
+}
+
+// read appends at most so many rows of r, with their targets, to b. A row without a target is at fault.
+func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error {
+	if len(t.values) == 0 && len(t.spans) > 0 {
+		if err := t.fill(); err != nil {
+			return err
+		}
+	}
+	run := 0
+	for run < min(len(t.values), most) && t.faults[run] == nil {
+		run++
+	}
+	if run == 0 && len(t.values) > 0 {
+		t.spare.Dim = b.Dim
+		t.spare.Reset()
+		err := r.Read(&t.spare, 1)
+		if _, ok := fault.IsRow(err); err == nil || ok {
+			if err == nil {
+				err = t.faults[0]
+			}
+			t.values, t.faults = t.values[1:], t.faults[1:]
+		}
+		return err
+	}
+	if run == 0 {
+		run = most // of which there are none
+	}
+	n := b.Len()
+	err := r.Read(b, run)
+	if n = b.Len() - n; n > len(t.values) {
+		return fmt.Errorf("vectorio: %d rows for %d targets", n, len(t.values))
+	}
+	b.Target = append(b.Target, t.values[:n]...)
+	if _, ok := fault.IsRow(err); ok {
+		n++
+	}
+	t.values, t.faults = t.values[n:], t.faults[n:]
+	return err
+}
+
+// fill reads the next targets.
+func (t *targetReader) fill() error {
+	next := &t.spans[0]
+	if t.reader == nil {
+		src, err := inspect(t.ctx, next.Info, targetOptions)
+		if err != nil {
+			return err
+		}
+		if t.reader, err = src.Read(t.ctx, next.Span); err != nil {
+			return err
+		}
+	}
+	t.block.Reset()
+	err := t.reader.Read(&t.block, int(min(next.Span.Rows, targetRows)))
+	t.values, t.faults = t.block.F64, make([]*fault.Fault, t.block.Len())
+	if f, ok := fault.IsRow(err); ok {
+		t.values, t.faults = append(t.values, 0), append(t.faults, f)
+	} else if err == io.EOF {
+		return fault.File(next.Info.Name, fmt.Sprintf("%d more rows", next.Span.Rows), "the end")
+	} else if err != nil {
+		return err
+	}
+	if next.Span.Rows -= int64(len(t.values)); next.Span.Rows == 0 {
+		t.spans = t.spans[1:]
+		return t.close()
+	}
+	return nil
+}
