@@ -125,7 +125,7 @@ func (o *GridOptions) combinations() []Options {
 // weights at the end of a part of sparse rows.
 //
 // Where a pass has several parts, each starts from the same weights, and the next epoch from their mean, weighted by rows; the
-// number of the next row is then that of the mean part.
+// number of the next row is then that of the longest part.
 //
 // The fold of a row is SplitMix64 of its number and the seed, modulo Folds. A row without a number counts from the beginning of
 // its part. Before the models of a fold pass over a row of theirs, it judges them as they stand, averaged if they are: the scores
@@ -230,15 +230,15 @@ func (g *Grid) Partial(part, parts int) Partial {
 	s := &g.shape
 	p := &gridPart{
 		g: g, t: slices.Clone(g.t), gridSums: newGridSums(s), groups: make([]lanes.Group, s.padded/lanes.Width),
-		dot: make([]float64, s.padded), predicted: make([]float64, s.padded), eta: make([]float64, s.padded),
-		update: make([]float64, s.padded),
+		dot: lanes.Make(s.padded), predicted: lanes.Make(s.padded), eta: lanes.Make(s.padded),
+		update: lanes.Make(s.padded),
 		y:      make([]float64, lanes.Width), weight: slices.Repeat([]float64{1}, lanes.Width),
+		signs: [2][]float64{slices.Repeat([]float64{-1}, lanes.Width), slices.Repeat([]float64{1}, lanes.Width)},
 	}
-	p.parts = 1
 	copy(p.w, g.sums.w)
 	copy(p.mean, g.sums.mean)
 	if s.mean {
-		p.meanUpdate, p.meanDot = make([]float64, s.padded), make([]float64, s.padded)
+		p.meanUpdate, p.meanDot = lanes.Make(s.padded), lanes.Make(s.padded)
 		p.meanRows, p.meanShare = slices.Repeat([]float64{math.Inf(1)}, s.padded), slices.Repeat([]float64{1}, s.padded)
 	}
 	for i := range s.padded {
@@ -259,7 +259,7 @@ func (g *Grid) Partial(part, parts int) Partial {
 	}
 	r := &g.rules[0]
 	if r.l1 {
-		p.had = make([]float64, len(p.w))
+		p.had = lanes.Make(len(p.w))
 	}
 	p.row = lanes.Row{
 		Groups: &p.groups[0], N: len(p.groups), Dot: &p.dot[0], P: &p.predicted[0], Eta: &p.eta[0], Update: &p.update[0],
@@ -269,7 +269,7 @@ func (g *Grid) Partial(part, parts int) Partial {
 		p.y, p.weight = slices.Repeat([]float64{-1}, s.padded), slices.Repeat([]float64{1}, s.padded)
 		p.row.YStep, p.row.WeightStep = 8*lanes.Width, 8*lanes.Width
 	}
-	p.row.Y, p.row.Weight = &p.y[0], &p.weight[0]
+	p.row.Weight = &p.weight[0]
 	if s.mean {
 		p.row.MeanUpdate, p.row.M, p.row.Q = &p.meanUpdate[0], &p.meanRows[0], &p.meanShare[0]
 	}
@@ -291,7 +291,7 @@ func (g *Grid) Advance(sum Partial) error {
 	curve.add(&g.sums.curve)
 	g.sums.curve = curve
 	for set, n := range g.sums.rows {
-		g.t[set] += float64(n) / float64(g.sums.parts)
+		g.t[set] += float64(g.sums.longest[set])
 		g.rows[set] += n
 	}
 	g.seen += g.sums.seen
@@ -377,6 +377,7 @@ type gridPart struct {
 	meanDot                         []float64 // of the means
 	// The row's target, and weight by class, for each lane; or a group of them where all groups are alike.
 	y, weight []float64
+	signs     [2][]float64 // the targets of a row of either of two classes
 
 	waiting waiting
 	row     lanes.Row
@@ -464,7 +465,7 @@ func (p *gridPart) learn(c *Chunk, n int) {
 		case s.vectors == 1:
 			place = int(p.places[i])
 			own *= g.weights[place]
-			fill(p.y, sign(place == 1))
+			p.y = p.signs[place]
 		default:
 			place = int(p.places[i])
 			p.mark(place, 1, g.weights[place])
@@ -485,7 +486,7 @@ func (p *gridPart) learn(c *Chunk, n int) {
 			p.judge(fold, x, place, weight, p.seen+int64(i))
 		}
 		p.schedule(r, fold)
-		p.row.RowWeight = own
+		p.row.Y, p.row.RowWeight = &p.y[0], own
 		if decide(&p.row) != 0 {
 			p.foldScales()
 		}
@@ -524,6 +525,7 @@ func (p *gridPart) learn(c *Chunk, n int) {
 			if set != fold {
 				p.t[set]++
 				p.rows[set]++
+				p.longest[set]++
 			}
 		}
 		if s.vectors > 1 {
@@ -637,7 +639,7 @@ func (p *gridPart) foldScales() {
 // foldAll multiplies the scales into the weights of all lanes, and makes mean the mean. O(features · lanes).
 func (p *gridPart) foldAll() {
 	s := &p.g.shape
-	scales, a, b := make([]float64, s.padded), make([]float64, s.padded), make([]float64, s.padded)
+	scales, a, b := lanes.Make(s.padded), lanes.Make(s.padded), lanes.Make(s.padded)
 	scaled, averaged := false, false
 	for i := range s.padded {
 		u, l := &p.groups[i/lanes.Width], i%lanes.Width
@@ -709,7 +711,7 @@ func (p *gridPart) UnmarshalBinary(b []byte) error {
 	}
 	p.gridSums = s
 	for set := range p.t {
-		p.t[set] = p.g.t[set] + float64(s.rows[set])
+		p.t[set] = p.g.t[set] + float64(s.longest[set])
 	}
 	p.take()
 	return nil
@@ -747,7 +749,7 @@ func (p *gridPart) wait(lo int, q prediction) []float64 {
 	n := s.combos * s.vectors
 	if w.decision == nil {
 		size := (waitingRows*n + lanes.Width - 1) / lanes.Width * lanes.Width
-		w.decision, w.y, w.loss = make([]float64, size), make([]float64, size), make([]float64, size)
+		w.decision, w.y, w.loss = lanes.Make(size), lanes.Make(size), lanes.Make(size)
 		w.predictions = make([]prediction, 0, waitingRows)
 	}
 	if len(w.predictions) == waitingRows {
@@ -815,12 +817,18 @@ func (p *gridPart) judgeAll() {
 			sums, weight = point.loss, &point.weight
 		}
 		*weight += q.weight
-		for c := range sums {
-			sum := 0.0
-			for _, v := range w.loss[at+c*s.vectors:][:s.vectors] {
-				sum += v
+		if s.vectors == 1 {
+			for c, v := range w.loss[at:][:len(sums)] {
+				sums[c] += float64(q.weight * v)
 			}
-			sums[c] += float64(q.weight * sum)
+		} else {
+			for c := range sums {
+				sum := 0.0
+				for _, v := range w.loss[at+c*s.vectors:][:s.vectors] {
+					sum += v
+				}
+				sums[c] += float64(q.weight * sum)
+			}
 		}
 		if q.fold >= 0 {
 			p.foldWeight[q.fold] += q.weight

@@ -4,13 +4,16 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"beamlearn/model/linear/internal/lanes"
 )
 
 // gridSums is what a part of a grid's pass sums up.
 type gridSums struct {
-	parts int64   // merged
-	seen  int64   // rows
-	rows  []int64 // learned from, by set
+	seen int64   // rows
+	rows []int64 // learned from, by set
+	// longest is the most rows that one of the parts has learned from, by set.
+	longest []int64
 
 	// The weights: w[j·padded+i] for column j and lane i, and their means where they are averaged.
 	w, mean                  []float64
@@ -64,12 +67,12 @@ func addTo(sum, x []float64) {
 
 func newGridSums(s *gridShape) *gridSums {
 	g := &gridSums{
-		rows: make([]int64, s.sets), w: make([]float64, s.features*s.padded),
+		rows: make([]int64, s.sets), longest: make([]int64, s.sets), w: lanes.Make(s.features * s.padded),
 		intercept: make([]float64, s.padded), meanIntercept: make([]float64, s.padded),
 		progressive: make([]float64, s.combos), foldWeight: make([]float64, s.folds),
 	}
 	if s.mean {
-		g.mean = make([]float64, len(g.w))
+		g.mean = lanes.Make(len(g.w))
 	}
 	models := s.folds * s.combos
 	if s.classes == 0 {
@@ -119,10 +122,10 @@ func (g *gridSums) merge(o *gridSums, s *gridShape) {
 	average(g.mean, o.mean)
 	average(g.intercept, o.intercept)
 	average(g.meanIntercept, o.meanIntercept)
-	g.parts += o.parts
 	g.seen += o.seen
 	for i, n := range o.rows {
 		g.rows[i] += n
+		g.longest[i] = max(g.longest[i], o.longest[i])
 	}
 	g.progressiveWeight += o.progressiveWeight
 	for i := range g.targets {
@@ -155,7 +158,7 @@ func (s *gridShape) size() float64 {
 	if s.mean {
 		n += float64(s.lanes) * float64(s.features)
 	}
-	n += float64(3+s.sets+s.combos+s.folds) + 1
+	n += float64(2+2*s.sets+s.combos+s.folds) + 1
 	switch s.classes {
 	case 0:
 		n += 3*float64(s.folds) + 2*models
@@ -167,7 +170,7 @@ func (s *gridShape) size() float64 {
 	return 8 * n
 }
 
-// encode writes little-endian words of 8 bytes: parts, rows seen, rows by set; the lists; the targets; the bins of each model,
+// encode writes little-endian words of 8 bytes: rows seen, rows and longest by set; the lists; the targets; the bins of each model,
 // 1 before them and 0 where there are none; the points of the curve, each after its place plus 1, and 0.
 func (g *gridSums) encode(s *gridShape) []byte {
 	b := make([]byte, 0, int(s.size()))
@@ -177,10 +180,10 @@ func (g *gridSums) encode(s *gridShape) []byte {
 			word(math.Float64bits(v))
 		}
 	}
-	word(uint64(g.parts))
 	word(uint64(g.seen))
-	for _, n := range g.rows {
+	for i, n := range g.rows {
 		word(uint64(n))
+		word(uint64(g.longest[i]))
 	}
 	word(math.Float64bits(g.progressiveWeight))
 	byLane, others := g.lists()
@@ -239,15 +242,15 @@ func decodeGridSums(s *gridShape, b []byte) (*gridSums, error) {
 			x[i] = math.Float64frombits(word())
 		}
 	}
-	g.parts, g.seen = int64(word()), int64(word())
+	g.seen = int64(word())
 	const most = 1 << 53
-	counts := g.parts >= 0 && g.parts < most && g.seen >= 0 && g.seen < most
+	counts := g.seen >= 0 && g.seen < most
 	for i := range g.rows {
-		g.rows[i] = int64(word())
-		counts = counts && g.rows[i] >= 0 && g.rows[i] < most
+		g.rows[i], g.longest[i] = int64(word()), int64(word())
+		counts = counts && g.longest[i] >= 0 && g.longest[i] <= g.rows[i] && g.rows[i] < most
 	}
 	if !counts {
-		return nil, fmt.Errorf("linear.Grid: a state of %d parts and %d rows, by set %v", g.parts, g.seen, g.rows)
+		return nil, fmt.Errorf("linear.Grid: a state of %d rows, by set %v, in one part %v", g.seen, g.rows, g.longest)
 	}
 	g.progressiveWeight = math.Float64frombits(word())
 	byLane, others := g.lists()
@@ -313,13 +316,5 @@ func binnedAUC(bins []float64) (auc, bound float64) {
 	if bins == nil {
 		return math.NaN(), math.NaN()
 	}
-	var won, ties, pos, neg float64
-	for i, q := range bins[:scoreBins] {
-		p := bins[scoreBins+i]
-		won += float64(p * (neg + float64(q/2)))
-		ties += float64(p * q)
-		pos += p
-		neg += q
-	}
-	return won / (pos * neg), ties / 2 / (pos * neg)
+	return (&AUCSketch{positive: bins[scoreBins:], negative: bins[:scoreBins]}).AUC()
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 )
 
 // Progressive judges predictions of rows that have not been learned from yet: each is predicted by the weights as they stand,
@@ -111,11 +112,7 @@ func (p *Progressive) add(o *Progressive) {
 // MarshalBinary keeps every bit.
 func (p *Progressive) MarshalBinary() ([]byte, error) {
 	b := binary.AppendUvarint(nil, uint64(p.Rows))
-	ended := byte(0)
-	if p.Ended {
-		ended = 1
-	}
-	b = appendFloats(append(b, ended), []float64{p.Weight, p.Loss})
+	b = appendFloats(append(b, flag(p.Ended)), []float64{p.Weight, p.Loss})
 	block := func(v []byte, err error) error {
 		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
 		return err
@@ -144,47 +141,22 @@ func (p *Progressive) lastPoint() (mask uint64) {
 
 // UnmarshalBinary reads what MarshalBinary writes for as many classes as the receiver's.
 func (p *Progressive) UnmarshalBinary(b []byte) error {
-	bad := func(what string) error { return fmt.Errorf("linear.Progressive: a state that does not fit: %s", what) }
-	n := p.empty()
-	rows, k := binary.Uvarint(b)
-	if k <= 0 || rows > math.MaxInt64 || len(b) < k+1+16 || b[k] > 1 {
-		return bad("its rows")
-	}
-	n.Rows, n.Ended = int64(rows), b[k] == 1
-	var sums [2]float64
-	b, _ = takeFloats(b[k+1:], sums[:])
-	n.Weight, n.Loss = sums[0], sums[1]
-	block := func() []byte {
-		size, k := binary.Uvarint(b)
-		if k <= 0 || size > uint64(len(b)-k) {
-			b = nil
-			return nil
-		}
-		v := b[k : k+int(size)]
-		b = b[k+int(size):]
-		return v
-	}
-	if err := n.Regression.UnmarshalBinary(block()); err != nil {
-		return err
-	}
-	if err := n.AUC.UnmarshalBinary(block()); err != nil {
-		return err
-	}
-	curve := block()
-	if len(curve)%16 != 0 || len(curve) > 16*len(n.curve) {
-		return bad("its curve")
-	}
-	for i := 0; len(curve) > 0; i++ {
-		curve, _ = takeFloats(curve, sums[:])
-		n.curve[i] = progressiveSums{sums[0], sums[1]}
+	n, t := p.empty(), taker{b: b}
+	n.Rows, n.Ended = t.count(), t.flag()
+	n.Weight, n.Loss = t.float(), t.float()
+	block := func() []byte { return t.bytes(uint64(t.count())) }
+	errs := []error{n.Regression.UnmarshalBinary(block()), n.AUC.UnmarshalBinary(block())}
+	curve := taker{b: block()}
+	t.check(len(curve.b)%16 == 0 && len(curve.b) <= 16*len(n.curve), "a curve of pairs")
+	for i := 0; len(curve.b) > 0 && t.err == nil; i++ {
+		n.curve[i] = progressiveSums{curve.float(), curve.float()}
 	}
 	if n.Classification != nil {
-		if err := n.Classification.UnmarshalBinary(block()); err != nil {
-			return err
-		}
+		errs = append(errs, n.Classification.UnmarshalBinary(block()))
+		t.check(n.classes() == p.classes(), "as many classes")
 	}
-	if n.classes() != p.classes() || len(b) > 0 {
-		return bad("its classes")
+	if err := errors.Join(append([]error{t.end()}, errs...)...); err != nil {
+		return fmt.Errorf("linear.Progressive: a state that does not fit: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	*p = *n
 	return nil
@@ -195,7 +167,7 @@ type judge struct {
 	to     *Progressive
 	sgd    *SGD
 	model  Model // for its probabilities
-	first  int64 // number of the chunk's first row, counted from 1
+	number int64 // of the next row, counted from 1
 	next   int64 // number of the row at which the curve has a new point
 	point  int
 	places []int32
@@ -210,23 +182,24 @@ type judge struct {
 const judgeRows = 256
 
 // judge begins a chunk; it is nil where rows are not judged.
-func (s *SGD) judge(c *Chunk) *judge {
+func (s *SGD) judge() *judge {
 	if s.Progressive == nil || s.Progressive.Ended {
 		return nil
 	}
 	j := &s.judging
-	j.to, j.sgd, j.first, j.next, j.places = s.Progressive, s, int64(s.t), 0, s.places
+	j.to, j.sgd, j.number, j.next, j.places = s.Progressive, s, int64(s.t), 0, s.places
 	j.model = Model{Task: s.options.Task, Loss: s.options.Loss}
 	return j
 }
 
 // begin says that the row whose decisions come next is row i of the chunk.
 func (j *judge) begin(i int, y, weight float64) {
-	if number := j.first + int64(i); number >= j.next || len(j.rows) == judgeRows {
+	if j.number >= j.next || len(j.rows) == judgeRows {
 		j.flush()
-		j.point = bits.Len64(uint64(number)) - 1
+		j.point = bits.Len64(uint64(j.number)) - 1
 		j.next = 1 << (j.point + 1)
 	}
+	j.number++
 	j.rows = append(j.rows, int32(i))
 	j.targets = append(j.targets, y)
 	j.weights = append(j.weights, weight)

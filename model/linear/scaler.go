@@ -66,14 +66,14 @@ func (s *StandardScaler) PartialFit(c *Chunk, weights []float64) error {
 			return c.fault(i, "a weight from 0 on", "%v", w)
 		}
 	}
-	s.learn(c, weights)
+	s.add(moments(c, weights))
 	s.finish()
 	return nil
 }
 
-// learn adds the moments of a chunk that has been checked, and leaves Scale as it was.
-func (s *StandardScaler) learn(c *Chunk, weights []float64) {
-	d := len(s.Mean)
+// moments are those of a chunk that has been checked, without Scale.
+func moments(c *Chunk, weights []float64) *StandardScaler {
+	d := c.Features
 	sums := make([]float64, 4*d)
 	mean, variance, count, correction := sums[:d], sums[d:2*d], sums[2*d:3*d], sums[3*d:]
 	rows := newRows(c, nil, nil)
@@ -147,7 +147,7 @@ func (s *StandardScaler) learn(c *Chunk, weights []float64) {
 			variance[j] = max(0, variance[j]-correction[j]*correction[j]/n) / n
 		}
 	}
-	s.add(&StandardScaler{Mean: mean, Var: variance, Count: count})
+	return &StandardScaler{Mean: mean, Var: variance, Count: count}
 }
 
 // divide is x /= n, and 0 where n is.

@@ -37,7 +37,7 @@ type SGD struct {
 	// it is the only vector.
 	unseen *vector
 
-	t         float64 // number of the next row, counted from 1
+	t         float64 // number of the next row to learn from, counted from 1
 	rows      int64
 	epochs    int
 	epochRows int64
@@ -211,8 +211,8 @@ func (s *SGD) learn(c *Chunk, n int, classWeights []float64) {
 		}
 	}
 	classification, classes := s.options.Task == Classification, s.classes.Len()
-	judge := s.judge(c)
-	t, bad := s.t, -1
+	judge := s.judge()
+	t, bad, held := s.t, -1, 0
 	for i := range n {
 		x := rows.at(i)
 		weight, y := 1.0, 1.0
@@ -224,6 +224,7 @@ func (s *SGD) learn(c *Chunk, n int, classWeights []float64) {
 		}
 		if s.options.EarlyStopping && s.heldOut(c, i) {
 			s.score(all, x, i, y, weight, t)
+			held++
 			continue
 		}
 		if judge != nil {
@@ -280,7 +281,7 @@ func (s *SGD) learn(c *Chunk, n int, classWeights []float64) {
 	if overflows {
 		s.err = s.overflow(c, n, bad)
 	}
-	s.t += float64(n)
+	s.t += float64(n - held)
 	s.rows += int64(n)
 	s.epochRows += int64(n)
 }

@@ -54,6 +54,9 @@ func (c *Chunk) part(lo, hi int) *Chunk {
 	if c.Weights != nil {
 		p.Weights = c.Weights[lo:hi]
 	}
+	if c.Numbers != nil {
+		p.Numbers = c.Numbers[lo:hi]
+	}
 	return &p
 }
 

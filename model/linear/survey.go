@@ -36,8 +36,15 @@ type Survey struct {
 
 	// SquareNorm is the mean of ‖x‖² over the rows; ScaledSquareNorm that of the rows as Scaler makes them, 0 without.
 	SquareNorm, ScaledSquareNorm float64
-	Scaler                       *StandardScaler // nil where not asked for; for sparse rows it has no WithMean
-	Drift                        Drift
+	// SquareRadius is R² of the rows, as Scaler makes them where there is one: about the least for which E‖x‖²xxᵀ ≼ R²·E xxᵀ.
+	// Steps of squared errors are stable below 2/R² (Bach and Moulines, NIPS 2013, have 1/R²). It is more than the mean of ‖x‖²
+	// where a few rows are much larger than others.
+	SquareRadius float64
+	// Uneven is how many times the root mean square of the largest column is that of the smallest that is not 0, the 1 of the
+	// intercept being a column, too: of dense rows that have no scaler, otherwise 1. See [Survey.NeedsScaler].
+	Uneven float64
+	Scaler *StandardScaler // nil where not asked for; for sparse rows it has no WithMean
+	Drift  Drift
 
 	scale bool
 	done  bool
@@ -111,13 +118,19 @@ func (s *Survey) Done() bool { return s.done }
 
 // Partial begins a part.
 func (s *Survey) Partial(int, int) Partial {
-	p := &surveyPart{task: s.Task, features: s.Features, labels: map[string]*labelCount{}, numbers: map[float64]*labelCount{}}
-	p.min, p.max = math.Inf(1), math.Inf(-1)
+	p := &surveyPart{task: s.Task, features: s.Features, min: math.Inf(1), max: math.Inf(-1)}
+	p.labels, p.numbers = map[string]*labelCount{}, map[float64]*labelCount{}
 	if s.scale {
 		p.scaler = NewStandardScaler(s.Features)
+		p.fourth = make([]float64, s.Features)
+	} else {
+		p.fourth = make([]float64, 1)
 	}
 	return p
 }
+
+// NeedsScaler reports whether gradient descent on the rows as they are will be slow, as their columns have very different units.
+func (s *Survey) NeedsScaler() bool { return s.Uneven > 10 }
 
 // Balanced is scikit-learn's class_weight="balanced" of the classes surveyed: n/(classes · rows of the class).
 func (s *Survey) Balanced() ClassWeight {
@@ -143,21 +156,38 @@ func (s *Survey) Advance(sum Partial) error {
 	if p.weight == 0 {
 		return bad("rows of a weight above 0", "none")
 	}
-	t.SquareNorm = p.squares / p.weight
-	if t.Scaler != nil {
+	t.Uneven = 1
+	if t.Scaler == nil {
+		t.SquareNorm = p.squares / p.weight
+		least, most := 1.0, 1.0
+		for _, v := range p.columns {
+			if v /= p.weight; v > 0 {
+				least, most = min(least, v), max(most, v)
+			}
+		}
+		t.Uneven = math.Sqrt(most) / math.Sqrt(least)
+		if p.squares > 0 {
+			t.SquareRadius = p.fourth[0] / p.squares
+		}
+	} else {
 		t.Scaler.finish()
-		t.SquareNorm = 0
+		kurtosis := 1.0 // the largest of a column
 		for j, v := range t.Scaler.Var {
 			m, c := t.Scaler.Mean[j], t.Scaler.Scale[j]
 			t.SquareNorm += v + m*m
+			if v > 0 {
+				kurtosis = max(kurtosis, p.fourth[j]/p.weight/v/v)
+			}
 			v /= c * c
 			if !t.Scaler.WithMean {
 				v += m / c * (m / c)
 			}
 			t.ScaledSquareNorm += v
 		}
+		// Of columns that are independent: E‖x‖²xⱼ² = E xⱼ⁴ + E‖x‖² − E xⱼ².
+		t.SquareRadius = max(0, t.ScaledSquareNorm-1) + kurtosis
 	}
-	if sum := t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
+	if sum := t.SquareRadius + t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
 		return bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm, p.target.M2/p.weight)
 	}
 	switch s.Task {
@@ -189,8 +219,10 @@ type surveyPart struct {
 	file            string // the first
 	rows, chunks    int64
 	weight, weight2 float64
-	squares         float64 // Σw‖x‖²; without a scaler, which knows it
+	squares         float64   // Σw‖x‖²; without a scaler, which knows it
+	columns         []float64 // Σwx² of each; nil with a scaler, and without dense rows
 	scaler          *StandardScaler
+	fourth          []float64         // Σw‖x‖⁴; with a scaler Σw(x−mean of the chunk)⁴ for each column
 	target, plain   RegressionMetrics // moments, with weights and without
 	min, max        float64
 	within          float64 // squares about the chunks' means; of classes, Σn(1−Σ(share of a class)²)
@@ -223,9 +255,6 @@ func (p *surveyPart) PartialFit(c *Chunk) error {
 	if n == 0 {
 		return nil
 	}
-	if p.file == "" {
-		p.file = c.File
-	}
 	weight := func(i int) float64 {
 		if c.Weights == nil {
 			return 1
@@ -245,19 +274,71 @@ func (p *surveyPart) PartialFit(c *Chunk) error {
 		p.weight += w
 		p.weight2 += float64(w * w)
 	}
+	if p.file == "" {
+		p.file = c.File
+	}
 	p.rows += int64(n)
 	p.chunks++
 	if p.scaler != nil {
 		p.scaler.WithMean = p.scaler.WithMean && c.Sparse == nil
-		p.scaler.learn(c, c.Weights)
+		chunk := moments(c, c.Weights)
+		p.scaler.add(chunk)
+		p.fourths(c, chunk, weight)
 		return nil
+	}
+	if p.columns == nil && c.Sparse == nil {
+		p.columns = make([]float64, p.features)
 	}
 	rows := newRows(c, nil, nil)
 	for i := range n {
 		x := rows.at(i).val
-		p.squares += float64(weight(i) * dot(x, x))
+		square := dot(x, x)
+		w := weight(i)
+		if c.Sparse == nil {
+			columns := p.columns[:len(x)]
+			for j, v := range x {
+				columns[j] += float64(float64(w*v) * v)
+			}
+		}
+		w = float64(w * square)
+		p.squares += w
+		p.fourth[0] += float64(w * square)
 	}
 	return nil
+}
+
+// fourths adds the fourth moments of the columns.
+func (p *surveyPart) fourths(c *Chunk, chunk *StandardScaler, weight func(int) float64) {
+	if c.Sparse != nil {
+		var all float64
+		for i := range c.Len() {
+			all += weight(i)
+		}
+		for j, m := range chunk.Mean {
+			m *= m
+			p.fourth[j] += float64(all * float64(m*m)) // as if all were zeros
+		}
+	}
+	rows := newRows(c, nil, nil)
+	for i := range c.Len() {
+		x, w := rows.at(i), weight(i)
+		if x.idx == nil {
+			fourth, mean := p.fourth[:len(x.val)], chunk.Mean[:len(x.val)]
+			for j, v := range x.val {
+				v -= mean[j]
+				v *= v
+				fourth[j] += float64(w * float64(v*v))
+			}
+			continue
+		}
+		for k, j := range x.idx {
+			m := chunk.Mean[j]
+			v := x.val[k] - m
+			v *= v
+			m *= m
+			p.fourth[j] += float64(w * (float64(v*v) - float64(m*m)))
+		}
+	}
 }
 
 // targets adds the targets of a regression.
@@ -438,6 +519,12 @@ func (p *surveyPart) Merge(next Partial) error {
 	p.weight += q.weight
 	p.weight2 += q.weight2
 	p.squares += q.squares
+	add(1, q.fourth, p.fourth)
+	if p.columns == nil {
+		p.columns = slices.Clone(q.columns)
+	} else {
+		add(1, q.columns, p.columns)
+	}
 	p.target.Merge(&q.target)
 	p.plain.Merge(&q.plain)
 	p.min, p.max = min(p.min, q.min), max(p.max, q.max)
@@ -471,12 +558,10 @@ func (p *surveyPart) MarshalBinary() ([]byte, error) {
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(p.rows)), uint64(p.chunks))
 	b = appendFloats(b, []float64{p.weight, p.weight2, p.squares, p.min, p.max, p.within,
 		p.target.Weight, p.target.Mean, p.target.M2, p.plain.Weight, p.plain.Mean, p.plain.M2})
+	b = appendFloats(b, p.fourth)
+	b = appendFloats(append(b, flag(p.columns != nil)), p.columns)
 	if p.scaler != nil {
-		centres := byte(0)
-		if p.scaler.WithMean {
-			centres = 1
-		}
-		b = append(b, centres)
+		b = append(b, flag(p.scaler.WithMean))
 		for _, v := range [][]float64{p.scaler.Mean, p.scaler.Var, p.scaler.Count} {
 			b = appendFloats(b, v)
 		}
@@ -518,6 +603,14 @@ func (p *surveyPart) UnmarshalBinary(b []byte) error {
 		*v = t.float()
 	}
 	t.check(q.weight >= 0 && q.weight2 >= 0 && q.within >= 0 && q.target.Weight >= 0 && q.plain.Weight >= 0, "sums that are not negative")
+	t.floats(q.fourth)
+	if t.flag() && t.err == nil {
+		t.check(len(t.b)/8 >= p.features, "sums of all columns")
+		if t.err == nil {
+			q.columns = make([]float64, p.features)
+			t.floats(q.columns)
+		}
+	}
 	if q.scaler != nil {
 		q.scaler.WithMean = t.flag()
 		for _, v := range [][]float64{q.scaler.Mean, q.scaler.Var, q.scaler.Count} {
@@ -545,6 +638,13 @@ func (p *surveyPart) UnmarshalBinary(b []byte) error {
 	}
 	*p = *q
 	return nil
+}
+
+func flag(v bool) byte {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 func appendText(b []byte, s string) []byte {
@@ -629,6 +729,8 @@ type surveyFile struct {
 	Target           floats          `json:"target"`
 	SquareNorm       float64         `json:"square_norm"`
 	ScaledSquareNorm float64         `json:"scaled_square_norm"`
+	SquareRadius     float64         `json:"square_radius"`
+	Uneven           float64         `json:"uneven"`
 	Scaler           *StandardScaler `json:"scaler"`
 	Chunks           int64           `json:"chunks"`
 	Share            float64         `json:"share"`
@@ -638,7 +740,7 @@ type surveyFile struct {
 // MarshalJSON writes the whole state; numbers read back bit by bit.
 func (s *Survey) MarshalJSON() ([]byte, error) {
 	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
-		floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F}
+		floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F}
 	if math.IsInf(s.Drift.F, 1) {
 		f.F = nil
 	}
@@ -667,7 +769,7 @@ func (s *Survey) UnmarshalJSON(b []byte) error {
 	t.done, t.Rows, t.Weight, t.Weight2 = f.Done, f.Rows, f.Weights[0], f.Weights[1]
 	t.Classes, t.ClassRows, t.ClassWeight = f.Classes, f.ClassRows, f.ClassWeight
 	t.Mean, t.Var, t.Min, t.Max = f.Target[0], f.Target[1], f.Target[2], f.Target[3]
-	t.SquareNorm, t.ScaledSquareNorm, t.Scaler = f.SquareNorm, f.ScaledSquareNorm, f.Scaler
+	t.SquareNorm, t.ScaledSquareNorm, t.SquareRadius, t.Uneven, t.Scaler = f.SquareNorm, f.ScaledSquareNorm, f.SquareRadius, f.Uneven, f.Scaler
 	t.Drift = Drift{Chunks: f.Chunks, Share: f.Share, F: math.Inf(1)}
 	if f.F != nil {
 		t.Drift.F = *f.F

@@ -3,22 +3,104 @@ package neighbors
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
-// selection keeps, of one query, the k best entries and a few more that came since: amortised, an offer costs a few
-// steps where a heap's costs log k. Its slices are parts of larger lists.
+// A key is a candidate of a selection: the bits of an approximate reduced value, so that integers have its order, and a
+// position below them.
+type key uint64
+
+func newKey(value float32, position int32) key {
+	return key(ordered(value))<<32 | key(uint32(position))
+}
+
+func (c key) value() float32  { return disordered(c.order()) }
+func (c key) order() uint32   { return uint32(c >> 32) }
+func (c key) position() int32 { return int32(uint32(c)) }
+
+// ordered are bits in the order of the values; both zeros have the same.
+func ordered(v float32) uint32 {
+	b := math.Float32bits(v + 0)
+	return b ^ (uint32(int32(b)>>31) | 1<<31)
+}
+
+func disordered(b uint32) float32 {
+	return math.Float32frombits(b ^ (uint32(int32(^b)>>31) | 1<<31))
+}
+
+// selection keeps keys of one query, at least those that may be among the k best, in the memory of its answer: that of
+// the k distances, and then that of the k positions, which holds half as many more. An offer costs a few steps where a
+// heap's costs log k and a branch that no processor can predict.
 type selection struct {
-	k         int
-	positions []int32 // the first k
 	distances []float64
-	more      []candidate // what follows
+	positions []int32
+}
+
+// room is the number of keys that a selection of k holds.
+func room(k int) int { return k + k/2 }
+
+func (s *selection) put(n int, c key) {
+	if n < len(s.distances) {
+		s.distances[n] = math.Float64frombits(uint64(c))
+		return
+	}
+	n = 2 * (n - len(s.distances))
+	half := s.positions[n : n+2 : n+2]
+	half[0], half[1] = int32(c>>32), c.position()
+}
+
+func (s *selection) at(n int) key {
+	if n < len(s.distances) {
+		return key(math.Float64bits(s.distances[n]))
+	}
+	n = 2 * (n - len(s.distances))
+	return key(uint32(s.positions[n]))<<32 | key(uint32(s.positions[n+1]))
+}
+
+// keys appends the first n keys to dst.
+func (s *selection) keys(n int, dst []key) []key {
+	for _, d := range s.distances[:min(n, len(s.distances))] {
+		dst = append(dst, key(math.Float64bits(d)))
+	}
+	for i := len(s.distances); i < n; i++ {
+		dst = append(dst, s.at(i))
+	}
+	return dst
+}
+
+// margin says how far keys may be from the values they stand for: by this share of them, and by leastKey.
+type margin float64
+
+const leastKey = 0x1p-120
+
+// ofRounding is the margin of a float64 that is rounded to float32.
+const ofRounding margin = 0x1p-23
+
+// ofScreen is that of tile.Kernels.Screen.
+func ofScreen(dim int) margin { return margin(dim+16) * 0x1p-23 }
+
+// above is a bound on the values that such a key may stand for.
+func (m margin) above(v float32) float64 {
+	if v < -math.MaxFloat32 {
+		return -math.MaxFloat32 / 2
+	}
+	return float64(v) + math.Abs(float64(v))*float64(m) + leastKey
+}
+
+// limit is a bound on the keys of values that do not exceed the bound.
+func (m margin) limit(bound float64) float32 {
+	if bound > math.MaxFloat32/2 {
+		return float32(math.Inf(1))
+	}
+	return float32(bound + math.Abs(bound)*3*float64(m) + 2*leastKey)
 }
 
 // candidate is a point that may be a neighbour.
 type candidate struct {
 	distance float64
 	position int32
+	key      float32 // of its reduced value
 }
 
 func compareCandidates(a, b candidate) int {
@@ -32,111 +114,86 @@ func (e candidate) before(f candidate) bool {
 	return e.distance < f.distance || e.distance == f.distance && e.position < f.position
 }
 
-// slack is how many entries a selection of k holds beyond k.
-func slack(k int) int { return max(k*2/5, 8) }
+// intervals are equal parts of the span of some values, of which there are 2^logIntervals or half as many.
+const logIntervals = 8
 
-// put stores the n-th candidate, n from 0.
-func (s *selection) put(n int, e candidate) {
-	if n < s.k {
-		s.distances[n], s.positions[n] = e.distance, e.position
-		return
+// span returns the least of the values and the shift that makes intervals of their differences from it.
+func span(v []uint32) (low uint32, shift int) {
+	low, high := v[0], v[0]
+	for _, x := range v {
+		low, high = min(low, x), max(high, x)
 	}
-	s.more[n-s.k] = e
+	return low, max(bits.Len32(high-low)-logIntervals, 0)
 }
 
-// candidates appends the first n entries to dst.
-func (s *selection) candidates(n int, dst []candidate) []candidate {
-	for i := range min(n, s.k) {
-		dst = append(dst, candidate{s.distances[i], s.positions[i]})
+// nthSmallest is the n-th smallest value, n from 1. It counts values by interval instead of comparing them, as no branch
+// predictor could follow that. It reorders v.
+func nthSmallest(v []uint32, n int) uint32 {
+	const few = 12
+	for len(v) > few {
+		low, shift := span(v)
+		var counts [1 << logIntervals]uint32
+		for _, x := range v {
+			counts[uint8((x-low)>>(shift&31))]++
+		}
+		interval, before := 0, 0
+		for {
+			c := int(counts[uint8(interval)])
+			if before+c >= n {
+				break
+			}
+			before += c
+			interval++
+		}
+		if shift == 0 {
+			return low + uint32(interval)
+		}
+		m := 0
+		for _, x := range v {
+			v[m] = x
+			if (x-low)>>(shift&31) == uint32(interval) {
+				m++
+			}
+		}
+		v, n = v[:m], n-before
 	}
-	return append(dst, s.more[:max(n-s.k, 0)]...)
+	slices.Sort(v)
+	return v[n-1]
 }
 
-// buckets is the number of intervals that reduce cuts distances into.
-const buckets = 128
-
-// reduce drops candidates that are not among the k best of n > k, at least a quarter of those beyond k, and returns how
-// many it keeps and the greatest distance among them. It counts distances by interval instead of comparing them, which
-// no branch predictor could follow.
-func (s *selection) reduce(n int, scratch *[]candidate) (int, float64) {
-	all := s.candidates(n, (*scratch)[:0])
-	*scratch = all
-	low, high := all[0].distance, all[0].distance
-	for _, c := range all {
-		low, high = min(low, c.distance), max(high, c.distance)
+// sortKeys sorts v. It may return it in dst, which has room for all. Orders are those of v's keys.
+func sortKeys(v, dst []key, orders []uint32) []key {
+	const few, crowd = 12, 16
+	if len(v) <= few {
+		slices.Sort(v)
+		return v
 	}
-	kept, worst := 0, 0.0
-	if scale := buckets / (high - low); scale <= math.MaxFloat64 && scale > 0 {
-		var counts [buckets + 1]uint16
-		for _, c := range all {
-			counts[min(uint((c.distance-low)*scale), buckets)]++
+	low, shift := span(orders)
+	var ends [1 << logIntervals]uint32
+	for _, x := range orders {
+		ends[uint8((x-low)>>(shift&31))]++
+	}
+	most, sum := uint32(0), uint32(0)
+	for i, c := range ends {
+		most = max(most, c)
+		ends[i] = sum
+		sum += c
+	}
+	if most > crowd {
+		slices.Sort(v)
+		return v
+	}
+	dst = dst[:len(v)]
+	for _, k := range v {
+		end := &ends[uint8((k.order()-low)>>(shift&31))]
+		dst[*end] = k
+		*end++
+	}
+	for i, k := range dst {
+		for ; i > 0 && k < dst[i-1]; i-- {
+			dst[i] = dst[i-1]
 		}
-		last, sum := 0, int(counts[0])
-		for sum < s.k {
-			last++
-			sum += int(counts[last])
-		}
-		if sum <= s.k+3*len(s.more)/4 {
-			worst = low
-			for _, c := range all {
-				b := min(int((c.distance-low)*scale), buckets)
-				all[kept] = c
-				if b <= last {
-					kept++
-					worst = max(worst, c.distance)
-				}
-			}
-		}
+		dst[i] = k
 	}
-	if kept == 0 { // too many in one interval
-		kept, worst = s.k, selectBest(all, s.k).distance
-	}
-	for i, c := range all[:kept] {
-		s.put(i, c)
-	}
-	return kept, worst
-}
-
-// sort puts the k best of n ≥ k entries in ascending order.
-func (s *selection) sort(n int, scratch *[]candidate) {
-	all := s.candidates(n, (*scratch)[:0])
-	*scratch = all
-	if n > s.k {
-		selectBest(all, s.k)
-		all = all[:s.k]
-	}
-	slices.SortFunc(all, compareCandidates)
-	for i, e := range all {
-		s.distances[i], s.positions[i] = e.distance, e.position
-	}
-}
-
-// selectBest moves the k first entries, in their order, to the front, and returns the last of them (Hoare's FIND).
-func selectBest(v []candidate, k int) candidate {
-	lo, hi := 0, len(v)-1
-	for lo < hi {
-		pivot := v[int(uint(lo+hi)>>1)]
-		i, j := lo, hi
-		for i <= j {
-			for v[i].before(pivot) {
-				i++
-			}
-			for pivot.before(v[j]) {
-				j--
-			}
-			if i <= j {
-				v[i], v[j] = v[j], v[i]
-				i, j = i+1, j-1
-			}
-		}
-		switch {
-		case k-1 <= j:
-			hi = j
-		case k-1 >= i:
-			lo = i
-		default:
-			return v[k-1]
-		}
-	}
-	return v[k-1]
+	return dst
 }

@@ -134,8 +134,9 @@ type query struct {
 	k         int // or 0: all within the radius
 	positions []int32
 	distances []float64
-	more      int // candidates that a selection holds beyond k; 0 where a heap is kept instead
-	extra     []candidate
+	room      int    // keys that a selection holds; 0 where a heap is kept instead
+	screened  bool   // whether its keys are made by tile.Kernels.Screen
+	margin    margin // of the keys
 
 	radius float64
 	found  []within
@@ -147,7 +148,8 @@ type query struct {
 // state is what a search knows of one query.
 type state struct {
 	bound float64 // a reduced value that none of its neighbours exceeds
-	count int32   // neighbours kept, or closed
+	limit float32 // of a selection: that of keys
+	count int32   // neighbours or keys kept, or closed
 }
 
 const closed = -1 // the answer is complete
@@ -155,26 +157,31 @@ const closed = -1 // the answer is complete
 func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, by Search, positions []int32, distances []float64) {
 	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		k: k, positions: positions, distances: distances}
+	if k >= heaped {
+		s.room, s.margin = room(k), ofRounding
+		if s.screened = t.screens(q); s.screened {
+			s.margin = ofScreen(t.points.dim)
+		}
+	}
 	for i := range s.states {
-		s.states[i].bound = math.Inf(1)
+		s.setBound(i, math.Inf(1))
 	}
 	if s.zero = t.o.ceiling(0, t.points.dim); t.frame.product() {
 		s.zero = math.Inf(-1)
 	}
-	if k >= heaped {
-		s.more = slack(k)
-		s.extra = make([]candidate, q.Len()*s.more)
-	}
 	s.run()
-	parallel(q.Len(), 1024, by.NumThreads(), func() func(lo, hi int) {
-		var scratch []candidate
+	parallel(q.Len(), 256, by.NumThreads(), func() func(lo, hi int) {
+		var c *computer
+		if s.room > 0 {
+			c = newComputer(s)
+		}
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				switch {
 				case s.states[i].count == closed:
-				case s.more > 0:
-					kept := s.selection(i)
-					kept.sort(int(s.states[i].count), &scratch)
+					s.fillZero(i)
+				case s.room > 0:
+					s.answer(i, c)
 				default:
 					kept := s.keeper(i)
 					kept.sorted(kept.positions, kept.distances)
@@ -182,6 +189,11 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, by Search, 
 			}
 		}
 	})
+}
+
+// screens reports whether pairs can be computed in float32 first.
+func (t *tiled) screens(q *vectors.Block) bool {
+	return t.points.f64 == nil && !q.Wide() && (t.o.Metric == Euclidean || t.o.Metric == SqEuclidean)
 }
 
 func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, by Search) *Neighbors {
@@ -229,17 +241,33 @@ func (s *query) keeper(i int) keeper {
 }
 
 func (s *query) selection(i int) selection {
-	lo, hi, more, most := i*s.k, (i+1)*s.k, i*s.more, (i+1)*s.more
-	return selection{k: s.k, distances: s.distances[lo:hi], positions: s.positions[lo:hi],
-		more: s.extra[more:most]}
+	lo, hi := i*s.k, (i+1)*s.k
+	return selection{distances: s.distances[lo:hi:hi], positions: s.positions[lo:hi:hi]}
 }
 
 // heaped is the k from which on a selection is faster than a heap.
-const heaped = 24
+const heaped = 12
 
-// offer takes a point of a reduced value within its bound for query i, and tightens the query's bound. It reports
-// whether it did.
-func (s *query) offer(i int, reduced float64, position int32, scratch *[]candidate) bool {
+// setBound gives query i a bound.
+func (s *query) setBound(i int, bound float64) {
+	s.states[i].bound = bound
+	if s.room > 0 {
+		s.states[i].limit = s.margin.limit(bound)
+	}
+}
+
+// tighten lowers the bound of query i, and reports whether this does.
+func (s *query) tighten(i int, bound float64) bool {
+	if bound >= s.states[i].bound {
+		return false
+	}
+	s.setBound(i, bound)
+	return true
+}
+
+// offer takes a point of a reduced value within its bound for query i, whose neighbours are all within a radius or kept
+// in a heap, and tightens the query's bound. It reports whether it did.
+func (s *query) offer(i int, reduced float64, position int32) bool {
 	if s.states[i].count == closed {
 		return false
 	}
@@ -251,47 +279,117 @@ func (s *query) offer(i int, reduced float64, position int32, scratch *[]candida
 		}
 		return false
 	}
-	worst := 0.0
-	if s.more > 0 {
-		kept, n := s.selection(i), int(s.states[i].count)
-		kept.put(n, candidate{d, position})
-		s.states[i].count++
-		if n+1 < s.k+s.more {
-			return false
-		}
-		n, worst = kept.reduce(n+1, scratch)
-		s.states[i].count = int32(n)
-	} else {
-		kept := s.keeper(i)
-		kept.offer(d, position)
-		s.states[i].count = int32(len(kept.distances))
-		if worst = kept.worst(); math.IsInf(worst, 1) {
-			return false
-		}
-	}
-	bound := o.ceiling(worst, dim)
-	if bound >= s.states[i].bound {
-		return false
-	}
-	s.states[i].bound = bound
-	return true
+	kept := s.keeper(i)
+	kept.offer(d, position)
+	s.states[i].count = int32(len(kept.distances))
+	worst := kept.worst()
+	return !math.IsInf(worst, 1) && s.tighten(i, o.ceiling(worst, dim))
 }
 
-// closeZero answers query i, the zero vector under the cosine: it is equally far from all points.
+// take puts a key into the selection of query i if it is within its limit. It returns how many more it has then, and
+// whether it is full.
+func (s *query) take(i int, value float32, position int32) (more int, full bool) {
+	state := &s.states[i]
+	n, k := max(int(state.count), 0), s.k
+	c := newKey(value, position)
+	if n < k { // for nothing where the count stays as it is
+		s.distances[i*k+n] = math.Float64frombits(uint64(c))
+	} else {
+		half := s.positions[i*k+2*(n-k):][:2]
+		half[0], half[1] = int32(c>>32), position
+	}
+	if value <= state.limit {
+		more = 1
+	}
+	state.count += int32(more)
+	return more, int(state.count) == s.room
+}
+
+// reduce drops, of the keys of query i, of which there are more than k, those that are shown not to be neighbours, at
+// least a quarter of the room beyond k, and tightens the query's bound. It reports whether it did.
+func (s *query) reduce(i int, c *computer) bool {
+	o, dim := &s.t.o, s.t.points.dim
+	kept := s.selection(i)
+	keys := kept.keys(int(s.states[i].count), c.keys[:0])
+	worst := s.nth(keys, c)
+	bound := o.ceiling(o.finish(s.margin.above(worst), dim), dim)
+	limit := ordered(s.margin.limit(bound))
+	n := 0
+	for _, k := range keys {
+		kept.put(n, k)
+		if k.order() <= limit {
+			n++
+		}
+	}
+	if n > s.k+3*(s.room-s.k)/4 || math.Abs(float64(worst)) < leastKey { // there are ties, perhaps at the distance 0
+		all := c.candidates(i, keys)
+		slices.SortFunc(all, compareCandidates)
+		n = s.k
+		for j, e := range all[:n] {
+			kept.put(j, newKey(e.key, e.position)) // of the value 0 only if the distance is, see bound
+		}
+		bound = o.ceiling(all[n-1].distance, dim)
+	}
+	s.states[i].count = int32(n)
+	return s.tighten(i, bound)
+}
+
+// nth is the k-th smallest value of at least k keys.
+func (s *query) nth(keys []key, c *computer) float32 {
+	c.makeOrders(keys)
+	return disordered(nthSmallest(c.orders, s.k))
+}
+
+// answer writes the neighbours of query i, whose selection it empties.
+func (s *query) answer(i int, c *computer) {
+	o, dim := &s.t.o, s.t.points.dim
+	kept := s.selection(i)
+	keys := kept.keys(int(s.states[i].count), c.keys[:0])
+	if len(keys) > s.k {
+		bound := o.ceiling(o.finish(s.margin.above(s.nth(keys, c)), dim), dim)
+		limit := ordered(s.margin.limit(bound))
+		n := 0
+		for _, k := range keys {
+			keys[n] = k
+			if k.order() <= limit {
+				n++
+			}
+		}
+		keys = keys[:n]
+	}
+	c.makeOrders(keys)
+	all := c.candidates(i, sortKeys(keys, c.sorted, c.orders))
+	for j, e := range all { // they are in order but for what the keys cannot tell
+		for ; j > 0 && e.before(all[j-1]); j-- {
+			all[j] = all[j-1]
+		}
+		all[j] = e
+	}
+	for j, e := range all[:min(len(all), s.k)] {
+		kept.distances[j], kept.positions[j] = e.distance, e.position
+	}
+}
+
+// closeZero closes query i, the zero vector under the cosine: it is equally far from all points.
 func (s *query) closeZero(i int) {
 	o, dim, self := &s.t.o, s.t.points.dim, excluded(s.exclude, i)
 	s.states[i].count = closed
-	d := o.finish(2, dim)
-	if s.k == 0 {
-		if d <= s.radius {
-			for j := range s.t.points.n {
-				if j != self {
-					s.found[i].add(d, int32(j))
-				}
-			}
-		}
+	if s.k > 0 {
+		s.setBound(i, math.Inf(-1)) // see fillZero
 		return
 	}
+	if d := o.finish(2, dim); d <= s.radius {
+		for j := range s.t.points.n {
+			if j != self {
+				s.found[i].add(d, int32(j))
+			}
+		}
+	}
+}
+
+// fillZero writes the neighbours of query i, the zero vector under the cosine.
+func (s *query) fillZero(i int) {
+	self, d := excluded(s.exclude, i), s.t.o.finish(2, s.t.points.dim)
 	for j, n := 0, i*s.k; n < (i+1)*s.k; j++ {
 		if j != self {
 			s.positions[n], s.distances[n] = int32(j), d
@@ -318,7 +416,15 @@ func (s *query) bound(i, first int) float64 {
 	}
 	n := 0
 	for j := i * s.k; j < i*s.k+min(int(s.states[i].count), s.k); j++ {
-		if s.distances[j] <= distance && int(s.positions[j]) < first {
+		d, position := s.distances[j], s.positions[j]
+		if s.room > 0 {
+			k := key(math.Float64bits(d))
+			// The values are exact: those of Hamming always are, and else these are what reduce has computed.
+			if position, d = k.position(), float64(k.value()); hamming {
+				d = s.t.o.finish(d, dim)
+			}
+		}
+		if d <= distance && int(position) < first {
 			n++
 		}
 	}
@@ -444,23 +550,31 @@ type queries struct {
 	offset   int
 }
 
+// computer computes pairs of a group of queries, and answers of single ones.
+type computer struct {
+	s           *query
+	group       int      // first query of the group
+	list        []uint64 // pairs to compute: point<<32 | query of the group
+	reduced     []float64
+	pre         prepared
+	x           []float64       // the group's queries, prepared, where the kernels cannot take them as they are stored
+	ready, zero [tile.Rows]bool // those in x, and those that are the zero vector under the cosine
+	// Scratch of selections:
+	all          []candidate
+	keys, sorted []key
+	orders       []uint32
+}
+
 // worker is what a goroutine compares blocks with.
 type worker struct {
-	s             *query
+	computer
+	single        *computer // for one query while a group is worked on
 	args          tile.Args
 	hits          []tile.Hit
 	best          []float32
-	ranks         []float32
-	list          []uint64 // pairs to compute: point<<32 | query of the group
-	reduced       []float64
-	scratch       []candidate
-	pre           prepared
-	x             []float64       // the group's queries, prepared, where the kernels cannot take them as they are stored
-	ready, zero   [tile.Rows]bool // those in x, and those that are the zero vector under the cosine
-	qa, qb, qc    []float32       // limits of the block of queries
-	a, b, c       []float32       // limits of the block of points
+	qa, qb, qc    []float32 // limits of the block of queries
+	a, b, c       []float32 // limits of the block of points
 	rows, columns *sync.Mutex
-	group         int // first query of the group
 	size          int // queries in the group
 	compared      int // points that the block was compared to at this precision
 	listed        int // pairs of this call that passed
@@ -483,9 +597,7 @@ const (
 func (w *worker) screen() {
 	s, dim := w.s, w.s.t.points.dim
 	n := len(w.list)
-	w.pad()
-	w.screened = slices.Grow(w.screened[:0], len(w.list))[:len(w.list)]
-	s.t.kernels.Screen(s.q.F32[w.group*dim:], s.t.points.f32, dim, w.list, w.screened)
+	w.screenList()
 	low := 1 - float64(dim+16)*0x1p-23
 	kept := w.list[:0]
 	w.lock(w.rows)
@@ -513,31 +625,81 @@ func (w *worker) screen() {
 	w.list = kept
 }
 
+// screenList computes the pairs listed in float32.
+func (w *worker) screenList() {
+	dim := w.s.t.points.dim
+	w.pad()
+	w.screened = w.screened[:len(w.list)]
+	w.s.t.kernels.Screen(w.s.q.F32[w.group*dim:], w.s.t.points.f32, dim, w.list, w.screened)
+}
+
 // pad repeats the last pair until their number is a multiple of four.
-func (w *worker) pad() {
-	for len(w.list)%4 != 0 {
-		w.list = append(w.list, w.list[len(w.list)-1])
+func (c *computer) pad() {
+	for len(c.list)%4 != 0 {
+		c.list = append(c.list, c.list[len(c.list)-1])
 	}
 }
 
-// listed is the number of pairs computed at a time.
-const listed = 1024
+// listed is the number of pairs from which on they are computed, and listRoom how many there can be then.
+const (
+	listed   = 1024
+	listRoom = listed + tile.Rows*tile.Columns + 4
+)
+
+func newComputer(s *query) *computer {
+	c := &computer{s: s, list: make([]uint64, 0, listRoom), reduced: make([]float64, listRoom)}
+	if s.t.o.Metric == Cosine || s.t.points.f64 != nil && !s.q.Wide() {
+		c.x = make([]float64, tile.Rows*s.t.points.dim)
+	}
+	c.keys, c.sorted = make([]key, 0, s.room), make([]key, s.room)
+	return c
+}
+
+// makeOrders leaves the orders of keys in c.orders.
+func (c *computer) makeOrders(keys []key) {
+	c.orders = c.orders[:0]
+	for _, k := range keys {
+		c.orders = append(c.orders, k.order())
+	}
+}
+
+// candidates computes the distances of query i to the points of keys.
+func (c *computer) candidates(i int, keys []key) []candidate {
+	o, dim := &c.s.t.o, c.s.t.points.dim
+	c.group, c.ready = i, [tile.Rows]bool{}
+	c.all = c.all[:0]
+	for part := range slices.Chunk(keys, listed) {
+		c.list = c.list[:0]
+		for _, k := range part {
+			c.list = append(c.list, uint64(k.position())<<32)
+		}
+		c.pad()
+		c.compute()
+		for j, k := range part {
+			value := float32(c.reduced[j])
+			if value == 0 && c.reduced[j] > 0 {
+				value = math.SmallestNonzeroFloat32
+			}
+			c.all = append(c.all, candidate{o.finish(c.reduced[j], dim), k.position(), value})
+		}
+	}
+	c.list = c.list[:0]
+	return c.all
+}
 
 func newWorker(s *query, block int) *worker {
 	w := &worker{
-		s:       s,
-		hits:    make([]tile.Hit, block/tile.Columns+1),
-		list:    make([]uint64, 0, listed+4),
-		reduced: make([]float64, listed+4),
-		a:       make([]float32, block),
-		b:       make([]float32, block),
-		c:       make([]float32, block),
+		computer: *newComputer(s),
+		hits:     make([]tile.Hit, block/tile.Columns+1),
+		screened: make([]float32, listRoom),
+		a:        make([]float32, block),
+		b:        make([]float32, block),
+		c:        make([]float32, block),
 	}
-	if s.t.o.Metric == Cosine || s.t.points.f64 != nil && !s.q.Wide() {
-		w.x = make([]float64, tile.Rows*s.t.points.dim)
+	if s.room > 0 {
+		w.single = newComputer(s)
 	}
-	o := s.t.o.Metric
-	w.screenable = s.t.points.dim >= screenDim && s.t.points.f64 == nil && !s.q.Wide() && (o == Euclidean || o == SqEuclidean)
+	w.screenable = s.t.points.dim >= screenDim && s.t.screens(s.q)
 	rows := max(block, chunkPanels*tile.Columns)
 	w.qa, w.qb, w.qc = make([]float32, rows), make([]float32, rows), make([]float32, rows)
 	return w
@@ -621,12 +783,11 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		w.args.Hits = &w.hits[0]
 		for i := 0; i < q.n; i += tile.Rows {
 			w.load(q, i)
-			for _, hit := range w.hits[:t.tiles[prec].Find(&w.args)] {
-				base := first + at + int(hit.Panel)*tile.Columns
-				for m, mask := range hit.Masks[:w.size] {
-					for ; mask != 0; mask &= mask - 1 {
-						w.add(m, base+bits.TrailingZeros64(mask), last, i, q, first)
-					}
+			for h := range t.tiles[prec].Find(&w.args) {
+				hit := &w.hits[h]
+				w.addHit(hit, first+at+int(hit.Panel)*tile.Columns, last)
+				if len(w.list) >= listed {
+					w.flush(i, q, first)
 				}
 			}
 			w.flush(i, q, first)
@@ -672,6 +833,42 @@ func (w *worker) hopeless(m, first int) bool {
 	return math.IsInf(w.s.bound(w.group+m, first), -1)
 }
 
+// addHit lists the pairs of a hit; base is the first point of its panel.
+func (w *worker) addHit(hit *tile.Hit, base, last int) {
+	if base+tile.Columns > last {
+		for m := range hit.Masks {
+			hit.Masks[m] &= 1<<(last-base) - 1
+		}
+	}
+	if w.s.exclude != nil && !w.symmetric {
+		for m, v := range w.s.exclude[w.group : w.group+w.size] {
+			if at := uint(int(v) - base); at < tile.Columns {
+				hit.Masks[m] &^= 1 << at
+			}
+		}
+	}
+	n := len(w.list)
+	list := w.list[:cap(w.list)]
+	for m, mask := range hit.Masks[:w.size] {
+		count := bits.OnesCount64(mask)
+		pair := uint64(base)<<32 | uint64(m)
+		// Most have two at most: to write both always is faster than to ask.
+		two := list[n : n+2 : n+2]
+		two[0] = pair + uint64(bits.TrailingZeros64(mask))<<32
+		mask &= mask - 1
+		two[1] = pair + uint64(bits.TrailingZeros64(mask))<<32
+		if count > 2 {
+			mask &= mask - 1
+			for i := n + 2; mask != 0; i++ {
+				list[i] = pair + uint64(bits.TrailingZeros64(mask))<<32
+				mask &= mask - 1
+			}
+		}
+		n += count
+	}
+	w.list = list[:n]
+}
+
 // add lists a pair of a query of the group and a point.
 func (w *worker) add(m, point, last, i int, q queries, first int) {
 	if point >= last || excluded(w.s.exclude, w.group+m) == point {
@@ -686,6 +883,10 @@ func (w *worker) add(m, point, last, i int, q queries, first int) {
 // flush computes the pairs listed and offers them to their queries. The group begins at number at of q.
 func (w *worker) flush(at int, q queries, first int) {
 	w.listed += len(w.list)
+	if w.s.room > 0 {
+		w.choose(at, q, first)
+		return
+	}
 	if w.screens && len(w.list) > 0 {
 		w.screen()
 	}
@@ -693,7 +894,7 @@ func (w *worker) flush(at int, q queries, first int) {
 	if n == 0 {
 		return
 	}
-	s, t := w.s, w.s.t
+	s := w.s
 	w.pad()
 	w.compute()
 	out := w.reduced
@@ -705,8 +906,8 @@ func (w *worker) flush(at int, q queries, first int) {
 			w.wasted++
 			continue
 		}
-		if s.offer(i, r, int32(pair>>32), &w.scratch) && q.forms != nil {
-			w.qa[at+m], w.qb[at+m], w.qc[at+m] = t.frame.limits(q.forms, t.shorts(q.prec), q.offset+at+m, s.states[i].bound)
+		if s.offer(i, r, int32(pair>>32)) {
+			w.limitRow(q, at, m)
 		}
 	}
 	w.unlock(w.rows)
@@ -718,13 +919,72 @@ func (w *worker) flush(at int, q queries, first int) {
 				continue
 			}
 			w.wasted--
-			if s.offer(j, r, int32(w.group)+int32(uint32(pair)), &w.scratch) && q.forms != nil {
-				w.a[j-first], w.b[j-first], w.c[j-first] = t.frame.limits(q.forms, q.forms, j, s.states[j].bound)
+			if s.offer(j, r, int32(w.group)+int32(uint32(pair))) {
+				w.limitColumn(q, first, j)
 			}
 		}
 		w.unlock(w.columns)
 	}
 	w.list = w.list[:0]
+}
+
+// choose is flush for selections.
+func (w *worker) choose(at int, q queries, first int) {
+	n := len(w.list)
+	if n == 0 {
+		return
+	}
+	s := w.s
+	if s.screened {
+		w.screenList()
+	} else {
+		w.pad()
+		w.compute()
+		w.screened = w.screened[:n]
+		for p, r := range w.reduced[:n] {
+			w.screened[p] = float32(r)
+		}
+	}
+	values := w.screened[:n]
+	w.wasted += n
+	w.lock(w.rows)
+	for p, pair := range w.list[:n] {
+		m := int(uint32(pair))
+		more, full := s.take(w.group+m, values[p], int32(pair>>32))
+		w.wasted -= more
+		if full && s.reduce(w.group+m, w.single) {
+			w.limitRow(q, at, m)
+		}
+	}
+	w.unlock(w.rows)
+	if w.symmetric {
+		w.lock(w.columns)
+		for p, pair := range w.list[:n] {
+			j := int(pair >> 32)
+			more, full := s.take(j, values[p], int32(w.group)+int32(uint32(pair)))
+			w.wasted -= more
+			if full && s.reduce(j, w.single) {
+				w.limitColumn(q, first, j)
+			}
+		}
+		w.unlock(w.columns)
+	}
+	w.list = w.list[:0]
+}
+
+// limitRow makes the limits of query m of the group, which begins at number at of q.
+func (w *worker) limitRow(q queries, at, m int) {
+	if t := w.s.t; q.forms != nil {
+		i := at + m
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, t.shorts(q.prec), q.offset+i, w.s.states[w.group+m].bound)
+	}
+}
+
+// limitColumn makes the limits of point j as a query.
+func (w *worker) limitColumn(q queries, first, j int) {
+	if q.forms != nil {
+		w.a[j-first], w.b[j-first], w.c[j-first] = w.s.t.frame.limits(q.forms, q.forms, j, w.s.states[j].bound)
+	}
 }
 
 func (w *worker) lock(m *sync.Mutex) {
@@ -740,7 +1000,7 @@ func (w *worker) unlock(m *sync.Mutex) {
 }
 
 // compute finds the reduced values of the pairs listed.
-func (w *worker) compute() {
+func (w *computer) compute() {
 	t, q, dim := w.s.t, w.s.q, w.s.t.points.dim
 	k, out := t.kernels, w.reduced[:len(w.list)]
 	x := q.F64
@@ -854,12 +1114,14 @@ func (w *worker) seed(q queries, prec precision) {
 			if s.states[w.group+m].count == closed || math.IsInf(float64(q.forms.halves[at]), -1) {
 				continue
 			}
-			w.ranks = w.ranks[:0]
+			w.orders = w.orders[:0]
 			for set := range sets {
-				w.ranks = append(w.ranks, w.best[set*cells+m*tile.Columns:][:tile.Columns]...)
+				for _, score := range w.best[set*cells+m*tile.Columns:][:tile.Columns] {
+					w.orders = append(w.orders, ordered(-score))
+				}
 			}
-			score := float64(nthLargest(w.ranks, rank))
-			s.states[w.group+m].bound = t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta)
+			score := -float64(disordered(nthSmallest(w.orders, rank)))
+			s.setBound(w.group+m, t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta))
 		}
 	}
 }
@@ -878,7 +1140,7 @@ func (w *worker) sample(q queries, rank int) {
 	for i := 0; i < q.n; i += tile.Rows {
 		w.load(q, i)
 		for m := range w.size {
-			w.scratch = w.scratch[:0]
+			w.orders = w.orders[:0]
 			for j := start; j < start+n; j += listed {
 				for l := j; l < min(j+listed, start+n); l++ {
 					w.list = append(w.list, uint64(l)<<32|uint64(m))
@@ -887,12 +1149,12 @@ func (w *worker) sample(q queries, rank int) {
 				w.pad()
 				w.compute()
 				for _, r := range w.reduced[:count] {
-					w.scratch = append(w.scratch, candidate{distance: r})
+					w.orders = append(w.orders, ordered(float32(r)))
 				}
 				w.list = w.list[:0]
 			}
-			worst := t.o.finish(selectBest(w.scratch, rank).distance, t.points.dim)
-			s.states[w.group+m].bound = t.o.ceiling(worst, t.points.dim)
+			worst := ofRounding.above(disordered(nthSmallest(w.orders, rank)))
+			s.setBound(w.group+m, t.o.ceiling(t.o.finish(worst, t.points.dim), t.points.dim))
 		}
 	}
 }
@@ -918,34 +1180,4 @@ func (t *tiled) seedBound(q *shorts, i int, score, half, e, f, eta float64) floa
 		return math.Inf(1)
 	}
 	return t.o.ceiling(t.o.finish(reduced, t.points.dim), t.points.dim)
-}
-
-// nthLargest is the n-th largest value, n from 1. It reorders the values.
-func nthLargest(v []float32, n int) float32 {
-	lo, hi := 0, len(v)-1
-	for lo < hi {
-		pivot := v[(lo+hi)/2]
-		i, j := lo, hi
-		for i <= j {
-			for v[i] > pivot {
-				i++
-			}
-			for v[j] < pivot {
-				j--
-			}
-			if i <= j {
-				v[i], v[j] = v[j], v[i]
-				i, j = i+1, j-1
-			}
-		}
-		switch {
-		case n-1 <= j:
-			hi = j
-		case n-1 >= i:
-			lo = i
-		default:
-			return v[n-1]
-		}
-	}
-	return v[n-1]
 }

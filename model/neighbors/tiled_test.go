@@ -232,6 +232,117 @@ func sameNeighbors(t *testing.T, name string, query int, gotP, wantP []int32, go
 	}
 }
 
+// TestTiledTies takes points that are equal, or equally far, or so nearly that float32 cannot tell, in numbers that fill
+// a selection many times over with what its keys do not order.
+func TestTiledTies(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 1))
+	const n, k, dim = 450, 100, 12
+	base := gaussianRows(r, 9, dim)
+	set := func(f func(i, j int, v float64) float64) [][]float64 { return change(gaussianRows(r, n, dim), f) }
+	for _, c := range []struct {
+		name string
+		rows [][]float64
+	}{
+		{"all equal", set(func(_, j int, _ float64) float64 { return base[0][j] })},
+		{"all zero", set(func(_, _ int, _ float64) float64 { return 0 })},
+		{"half zero", set(func(i, _ int, v float64) float64 { return v * float64(i%2) })},
+		{"nine points", set(func(i, j int, _ float64) float64 { return base[i*7%9][j] })},
+		{"nine points, and others", set(func(i, j int, v float64) float64 {
+			if i%3 == 0 {
+				return v
+			}
+			return base[i%9][j]
+		})},
+		{"bits", set(func(_, _ int, _ float64) float64 { return float64(r.IntN(2)) })},
+		{"one bit of twelve", set(func(i, j int, _ float64) float64 { return float64(1 - min((i*5%dim-j)*(i*5%dim-j), 1)) })},
+		// The same components in another order: sums that are equal but for their roundings.
+		{"rotations", set(func(i, j int, _ float64) float64 { return base[0][(i+j)%dim] })},
+		{"within a rounding", set(func(i, j int, v float64) float64 { return base[i%3][j] * (1 + 0x1p-23*math.Round(v)) })},
+		{"within a rounding, far from 0", set(func(i, j int, v float64) float64 { return 4096 + float64(i%3) + 0x1p-11*math.Round(v) })},
+		{"squares that underflow", set(func(_, _ int, v float64) float64 { return math.Round(v) * 0x1p-100 })},
+		{"squares that overflow", set(func(_, _ int, v float64) float64 { return math.Round(v) * 0x1p100 })},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for _, dtype := range []vectors.DType{vectors.Float32, vectors.Float64} {
+				b := rowsBlock(c.rows, dtype)
+				p := pointsOf(b)
+				for _, m := range tileMetrics {
+					if raceDetector && m != Euclidean {
+						continue
+					}
+					o := Options{Metric: m}
+					reference := newBrute(p, o)
+					for _, q := range queriesOf(b, p)[:2] {
+						n := q.q.Len()
+						wantP, wantD := make([]int32, n*k), make([]float64, n*k)
+						reference.kNeighbors(q.q, q.exclude, k, Search{Threads: 1}, wantP, wantD)
+						for level, e := range engines(p, o) {
+							gotP, gotD := make([]int32, n*k), make([]float64, n*k)
+							e.kNeighbors(q.q, q.exclude, k, Search{Threads: 2}, gotP, gotD)
+							name := fmt.Sprintf("%v/%s/%s/%s", dtype, m, q.name, level)
+							for i := range n {
+								lo, hi := i*k, (i+1)*k
+								sameNeighbors(t, name, i, gotP[lo:hi], wantP[lo:hi], gotD[lo:hi], wantD[lo:hi])
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestMargins checks that no value within a bound has a key beyond the bound's limit, and that none exceeds what its key
+// says, where the key is off by as much as it may be.
+func TestMargins(t *testing.T) {
+	values := []float64{0, math.Copysign(0, -1), 0x1p-1074, 0x1p-150, 0x1p-149, 0x1p-126, 1, 1 + 0x1p-24, 1 + 0x1p-23, 3.1,
+		1e10, math.MaxFloat32 / 2, math.MaxFloat32, math.MaxFloat32 * (1 + 0x1p-26), 1e200, math.Inf(1)}
+	for _, v := range values {
+		for _, sign := range []float64{1, -1} {
+			v := sign * v
+			for _, m := range []margin{ofRounding, ofScreen(2), ofScreen(1000)} {
+				for _, off := range []float64{-1, 0, 1} {
+					// The rounding to float32 takes part of what the margin allows.
+					f := float32(v * (1 + off*(float64(m)-0x1p-24)))
+					if limit := m.limit(v); f > limit {
+						t.Errorf("margin %v: %v has the key %v, beyond its limit %v", m, v, f, limit)
+					}
+					if above := m.above(float32(v)); v > above {
+						t.Errorf("margin %v: %v exceeds %v, the bound of its own key", m, v, above)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestKeys checks that keys have the order of values and positions.
+func TestKeys(t *testing.T) {
+	inf := float32(math.Inf(1))
+	ascending := []float32{-inf, -math.MaxFloat32, -1, -math.SmallestNonzeroFloat32, 0, math.SmallestNonzeroFloat32, 1,
+		math.MaxFloat32, inf}
+	s := selection{distances: make([]float64, 12), positions: make([]int32, 13)}
+	n := 0
+	for _, v := range ascending {
+		for _, position := range []int32{0, math.MaxInt32} {
+			k := newKey(v, position)
+			if k.value() != v || k.position() != position {
+				t.Errorf("(%v, %d) came back as (%v, %d)", v, position, k.value(), k.position())
+			}
+			s.put(n, k)
+			n++
+		}
+	}
+	keys := s.keys(n, nil)
+	if len(keys) != 2*len(ascending) || !slices.IsSorted(keys) || len(slices.Compact(keys)) != len(keys) {
+		t.Errorf("keys %x do not ascend", keys)
+	}
+	if newKey(float32(math.Copysign(0, -1)), 5) != newKey(0, 5) {
+		t.Error("the zeros differ")
+	}
+}
+
 // TestTiledSize takes every number of points around the tile's and the panel's sizes, and every k.
 func TestTiledSize(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 1))
@@ -426,27 +537,25 @@ func TestTiledEncoding(t *testing.T) {
 func TestSelection(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 1))
 	for range 2000 {
-		v := make([]candidate, 1+r.IntN(40))
+		v := make([]uint32, 1+r.IntN(300))
+		span := uint32(1) << r.IntN(32)
 		for i := range v {
-			v[i] = candidate{float64(r.IntN(6)), int32(i)}
+			v[i] = math.MaxUint32/2 + r.Uint32N(span)
 		}
-		r.Shuffle(len(v), func(i, j int) { v[i], v[j] = v[j], v[i] })
 		want := slices.Clone(v)
-		slices.SortFunc(want, compareCandidates)
-		k := 1 + r.IntN(len(v))
-		if got := selectBest(v, k); got != want[k-1] {
-			t.Fatalf("selectBest of %d gave %v, want %v", k, got, want[k-1])
+		slices.Sort(want)
+		n := 1 + r.IntN(len(v))
+		if got := nthSmallest(v, n); got != want[n-1] {
+			t.Fatalf("the %d-th of %d in a span of %d is %v, want %v", n, len(v), span, got, want[n-1])
 		}
-		slices.SortFunc(v[:k], compareCandidates)
-		if !slices.Equal(v[:k], want[:k]) {
-			t.Fatalf("the %d best are %v, want %v", k, v[:k], want[:k])
+		keys, orders := make([]key, len(v)), make([]uint32, len(v))
+		for i, x := range v {
+			keys[i], orders[i] = key(x)<<32|key(r.Uint32()), x
 		}
-		f := make([]float32, len(want))
-		for i, c := range want {
-			f[len(f)-1-i] = -float32(c.distance)
-		}
-		if got, w := nthLargest(f, k), -float32(want[k-1].distance); got != w {
-			t.Fatalf("nthLargest %d gave %v, want %v", k, got, w)
+		wantKeys := slices.Clone(keys)
+		slices.Sort(wantKeys)
+		if got := sortKeys(keys, make([]key, len(v)), orders); !slices.Equal(got, wantKeys) {
+			t.Fatalf("%d keys in a span of %d do not ascend: %x", len(v), span, got)
 		}
 	}
 }

@@ -79,13 +79,13 @@ func RejectedPath(output string) string { return output + ".rejected.jsonl" }
 // Clean ends a run, well or not, and removes what it has left in its staging directory. From then on no bundle of the run
 // in this process, which may not have heard of its end, creates a file.
 func Clean(ctx context.Context, o *Options) error {
-	end(o.RunID)
+	End(o.RunID)
 	return files.RemoveAll(ctx, o.Staging())
 }
 
 // create creates a file of a run that is not over.
 func (o *Options) create(ctx context.Context, path string) (f io.WriteCloser, err error) {
-	err = whileRuns(o.RunID, func() error {
+	err = WhileRuns(o.RunID, func() error {
 		f, err = files.Create(ctx, path)
 		return err
 	})

@@ -19,15 +19,16 @@ func Begin(run string) {
 	delete(over.runs, run)
 }
 
-func end(run string) {
+// End ends a run in this process: see [Clean], which removes its files, too.
+func End(run string) {
 	over.Lock()
 	over.runs[run] = true
 	over.Unlock()
 	release(run)
 }
 
-// whileRuns does something that must not be done for a run that is over, nor while it ends. It must not be nested.
-func whileRuns(run string, do func() error) error {
+// WhileRuns does something that must not be done for a run that is over, nor while it ends. It must not be nested.
+func WhileRuns(run string, do func() error) error {
 	over.RLock()
 	defer over.RUnlock()
 	if over.runs[run] {
@@ -80,7 +81,7 @@ func release(run string) {
 // Get gives the value of a run, and reports whether this call has made it. A failure is not kept: the runner tries the
 // bundle again. It fails where the run is over.
 func (s *Shared[T]) Get(run string, load func() (T, error)) (value T, made bool, err error) {
-	err = whileRuns(run, func() error {
+	err = WhileRuns(run, func() error {
 		s.mu.Lock()
 		e := s.byRun[run]
 		if e == nil {

@@ -142,7 +142,7 @@ func (t *Task) close() error {
 	return err
 }
 
-// WriteRejected writes a JSON line for each rejected row into a part of its own. Parts come in the order of their numbers,
+// WriteRejected writes rejected rows into a part of their own. Parts come in the order of their numbers,
 // which are those of tasks, or below 0.
 func WriteRejected(ctx context.Context, o *Options, order int64, rejected []*fault.Fault) (Part, error) {
 	p := Part{Shard: shardRejected, Order: order, Paths: []string{o.staged("rejected-%08d", order)}}
@@ -151,6 +151,11 @@ func WriteRejected(ctx context.Context, o *Options, order int64, rejected []*fau
 		return p, err
 	}
 	w := bufio.NewWriter(f)
+	return p, errors.Join(RejectedLines(w, rejected), w.Flush(), f.Close())
+}
+
+// RejectedLines writes a JSON line for each rejected row.
+func RejectedLines(w io.Writer, rejected []*fault.Fault) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	for _, r := range rejected {
@@ -161,10 +166,10 @@ func WriteRejected(ctx context.Context, o *Options, order int64, rejected []*fau
 			Reason string `json:"reason"`
 		}{r.File, r.Row, r.Column, r.Reason()}
 		if err := e.Encode(line); err != nil {
-			return p, errors.Join(err, f.Close())
+			return err
 		}
 	}
-	return p, errors.Join(w.Flush(), f.Close())
+	return nil
 }
 
 // WriteData writes a file into the staging directory that the main program can read until [Clean], by [files.OpenRead], and

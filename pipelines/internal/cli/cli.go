@@ -176,12 +176,21 @@ func (a *App) main(run func(ctx context.Context) error) int {
 	case flag.NArg() > 0:
 		return a.report(Usage(fmt.Errorf("unexpected argument %q: every option begins with --", flag.Arg(0))))
 	}
+	if flag.Lookup("worker").Value.String() == "true" {
+		if err := asWorker(); err != nil {
+			return a.report(err)
+		}
+	}
 	beam.Init() // sets up a log of its own; a worker does not come back from it
+	tmp, err := privateTemp()
+	if err != nil {
+		return a.report(err)
+	}
+	defer os.RemoveAll(tmp)
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := a.prepare(ctx)
-	if err == nil {
+	if err = a.prepare(ctx); err == nil {
 		err = run(ctx)
 	}
 	if errors.Is(err, errDryRun) {
@@ -224,7 +233,13 @@ func (a *App) lines(err error) []string {
 	}
 	var run *runError
 	if errors.As(err, &run) {
-		first, _, more := strings.Cut(text, "\n")
+		first, rest, more := strings.Cut(text, "\n")
+		if strings.HasSuffix(first, ":") {
+			// "job NAME failed:" and, below it, why.
+			var why string
+			why, _, more = strings.Cut(strings.TrimSpace(rest), "\n")
+			first += " " + strings.TrimSpace(why)
+		}
 		if more {
 			first += " … (the whole error: --verbose)"
 		}

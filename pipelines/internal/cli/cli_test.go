@@ -53,6 +53,8 @@ func TestLines(t *testing.T) {
 		{&runError{fmt.Errorf("bundle failed:\n%v\nstack\nbundle failed:\n%q", other, row.Error())},
 			[]string{`b.csv: row 3, column x: found "abc", expected a number`}},
 		{&runError{errors.New("rpc failed\nstack")}, []string{"rpc failed … (the whole error: --verbose)"}},
+		{&runError{errors.New("job x failed:\njava.lang.Exception: lost\n\tat x")}, []string{"job x failed: java.lang.Exception: lost … (the whole error: --verbose)"}},
+		{&runError{errors.New("job x failed:\n<no error received>")}, []string{"job x failed: <no error received>"}},
 		{Usage(errors.New("one"), nil, errors.New("two")), []string{"one", "two"}},
 	} {
 		if got := a.lines(c.err); !reflect.DeepEqual(got, c.want) {

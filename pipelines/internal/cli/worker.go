@@ -62,6 +62,40 @@ func findWorker(ctx context.Context, arch string, tell func(string)) (string, er
 	return name, buildWorker(ctx, info.Path, arch, name)
 }
 
+// asWorker prepares this process to be a worker that an engine's boot program has started.
+func asWorker() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	// Boot has copied the program to here for this one start, and leaves it.
+	if dir := filepath.Dir(self); filepath.Dir(dir) == "/tmp" && strings.HasPrefix(filepath.Base(dir), "bin") && filepath.Base(self) == "worker" {
+		if err := errors.Join(os.Remove(self), os.Remove(dir)); err != nil {
+			return err
+		}
+	}
+	// An engine that stops a worker ends boot, and the SDK's worker would wait for a signal that never comes.
+	parent := os.Getppid()
+	go func() {
+		for range time.Tick(time.Second) {
+			if os.Getppid() != parent {
+				os.Exit(exitFailed)
+			}
+		}
+	}()
+	return nil
+}
+
+// privateTemp makes a directory of this process's own the place for temporary files: the SDK leaves one for each
+// submission.
+func privateTemp() (string, error) {
+	dir, err := os.MkdirTemp("", "beamlearn-")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Setenv("TMPDIR", dir)
+}
+
 // isStatic reports whether a file runs on any Linux host of an architecture, whatever libraries it has.
 func isStatic(name, arch string) bool {
 	if runtime.GOOS != "linux" {

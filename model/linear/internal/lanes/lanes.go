@@ -9,6 +9,7 @@ package lanes
 import (
 	"fmt"
 	"os"
+	"unsafe"
 )
 
 //go:generate go -C ../../_asm run ./lanes -out ../internal/lanes/lanes_amd64.s -stubs ../internal/lanes/stubs_amd64.go -pkg lanes
@@ -107,6 +108,13 @@ var Generic = Kernels{
 		value(hingeValue), value(logValue), value(modifiedHuberValue), value(squaredHingeValue),
 		value(squaredErrorValue), value(huberValue), value(epsilonValue), value(squaredEpsilonValue),
 	},
+}
+
+// Make is a list of n zeros that begins with a line of the cache, so that no register of it takes two.
+func Make(n int) []float64 {
+	x := make([]float64, n+Width-1)
+	from := int(-uintptr(unsafe.Pointer(unsafe.SliceData(x))) % 64 / 8)
+	return x[from : from+n : from+n]
 }
 
 // Levels are those that this machine has, the fastest last; the first is Generic.

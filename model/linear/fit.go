@@ -1,0 +1,754 @@
+package linear
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Solver is how to come to the minimum of the objective.
+type Solver string
+
+const (
+	// SolverAuto is SolverExact where the loss and the penalty have one, there are at most MaxExactFeatures columns, and no
+	// option is set that only SGD has; SolverSGD otherwise.
+	SolverAuto  Solver = "auto"
+	SolverSGD   Solver = "sgd"
+	SolverExact Solver = "exact"
+)
+
+// Solvers lists all solvers.
+var Solvers = []Solver{SolverAuto, SolverSGD, SolverExact}
+
+// MaxExactFeatures is up to how many columns SolverAuto sums up products of columns.
+const MaxExactFeatures = 2000
+
+// DefaultBatchSize is the number of rows in a PartialFit of SGD. The result depends on it only where batches are visited in
+// another order than they stand in; with an l1 penalty; and with balanced classes.
+const DefaultBatchSize = 1000
+
+// sumRows is the number of rows in a PartialFit of sums.
+const sumRows = 1024
+
+const defaultFolds = 5
+
+// FitOptions are what a [Fit] learns, and how. A field that is not Required has its Default.
+type FitOptions struct {
+	// Options are the hyperparameters; Alpha, L1Ratio and Average are those below. Default of Loss: SquaredError in
+	// regression, LogLoss in classification. Default of LearningRate: a schedule that fits the rows, see [Options.Auto].
+	Options Options
+	// Average is that of the options. Default: that of the schedule; 0 with a LearningRate.
+	Average *Average
+	// Solver is how. Default: SolverAuto.
+	Solver Solver
+	// Standardize: whether columns are brought to mean 0 and variance 1 first. Default: false.
+	Standardize bool
+	// Parts is in how many each pass of SGD is cut, whose weights are averaged. Default: 1.
+	Parts int
+	// Progressive: whether SGD predicts every row before it learns from it, which the model then tells. Default: false.
+	Progressive bool
+	// Epochs of SGD. Default: ⌈10⁶/rows⌉, as scikit-learn's user guide advises, and at most 20.
+	Epochs int
+	// BatchSize of SGD. Default: DefaultBatchSize.
+	BatchSize int
+	// Alphas and L1Ratios: each pair is tried. With more than one pair, or with Folds, they are cross-validated, and the
+	// model is that of the best pair. Default: 1e-4 and 0.15.
+	Alphas, L1Ratios []float64
+	// Folds of the cross-validation. Default: 5 where there is one.
+	Folds int
+	// Scoring is the score that it goes by. Default: the first that there is of [Scorings].
+	Scoring string
+	// Seed of the folds.
+	Seed uint64
+	// Shuffle: whether chunks and batches are visited in another order than they stand in. Default: false.
+	Shuffle bool
+	// WarmStart is a model to go on from by SGD. Optional.
+	WarmStart *Model
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *FitOptions) EnsureDefaults() {
+	if o.Options.Loss == "" && o.Options.Task == Classification {
+		o.Options.Loss = LogLoss
+	}
+	if o.Options.Loss == "" && o.Options.Task == Regression {
+		o.Options.Loss = SquaredError
+	}
+	if o.Options.Penalty == "" {
+		o.Options.Penalty = L2
+	}
+	if o.Solver == "" {
+		o.Solver = SolverAuto
+	}
+	if o.Parts == 0 {
+		o.Parts = 1
+	}
+	if o.BatchSize == 0 {
+		o.BatchSize = DefaultBatchSize
+	}
+	if len(o.Alphas) == 0 {
+		o.Alphas = []float64{1e-4}
+	}
+	if len(o.L1Ratios) == 0 {
+		o.L1Ratios = []float64{0.15}
+	}
+	if o.Folds == 0 && o.combinations() > 1 {
+		o.Folds = defaultFolds
+	}
+}
+
+// combinations is how many pairs there are to try.
+func (o *FitOptions) combinations() int {
+	if o.Options.Penalty == ElasticNet {
+		return len(o.Alphas) * len(o.L1Ratios)
+	}
+	return len(o.Alphas)
+}
+
+// base is the options of the first pair, but for what depends on the rows.
+func (o *FitOptions) base() Options {
+	b := o.Options
+	b.Alpha, b.L1Ratio = &o.Alphas[0], &o.L1Ratios[0]
+	if o.Average != nil {
+		b.Average = *o.Average
+	}
+	return b
+}
+
+// onlySGD lists the options that are set and only SGD has.
+func (o *FitOptions) onlySGD() []string {
+	var names []string
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"learning_rate", o.Options.LearningRate != ""}, {"eta0", o.Options.Eta0 != 0}, {"power_t", o.Options.PowerT != nil},
+		{"average", o.Average != nil}, {"tol", o.Options.Tol != nil}, {"early_stopping", o.Options.EarlyStopping},
+		{"epochs", o.Epochs != 0}, {"warm_start", o.WarmStart != nil},
+	} {
+		if f.set {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// hasExact reports whether loss and penalty have an exact solver, at all.
+func (o *FitOptions) hasExact() bool {
+	switch o.Options.Loss {
+	case SquaredError:
+		return o.Options.Task == Regression || o.smooth()
+	case LogLoss, SquaredHinge, ModifiedHuber, Huber, SquaredEpsilonInsensitive:
+		return o.smooth()
+	}
+	return false
+}
+
+func (o *FitOptions) smooth() bool { return o.Options.Penalty == L2 || o.Options.Penalty == None }
+
+// exact reports whether the solver for so many columns is exact.
+func (o *FitOptions) exact(features int) bool {
+	if o.Solver != SolverAuto {
+		return o.Solver == SolverExact
+	}
+	return o.hasExact() && features <= MaxExactFeatures && len(o.onlySGD()) == 0
+}
+
+// Validate reports every fault of the options at once. What is not set counts as its default.
+func (o *FitOptions) Validate() error {
+	d := *o
+	d.EnsureDefaults()
+	var errs []error
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	b := d.base()
+	if b.LearningRate == "" {
+		b.LearningRate = InvScaling
+	}
+	errs = append(errs, b.Validate())
+	for _, a := range d.Alphas[1:] {
+		if !(a >= 0) || math.IsInf(a, 1) {
+			fault("alpha %v: must be a number from 0 on", a)
+		}
+	}
+	for _, r := range d.L1Ratios[1:] {
+		if !(r >= 0 && r <= 1) {
+			fault("l1_ratio %v: must be a number from 0 to 1", r)
+		}
+	}
+	if len(d.L1Ratios) > 1 && d.Options.Penalty != ElasticNet {
+		fault("l1_ratio: several are for the penalty elasticnet, not for %s", d.Options.Penalty)
+	}
+	for _, list := range [][]float64{d.Alphas, d.L1Ratios} {
+		for i, v := range list {
+			if slices.Contains(list[:i], v) {
+				fault("%v is given twice", v)
+			}
+		}
+	}
+	switch {
+	case !slices.Contains(Solvers, d.Solver):
+		fault("solver %q: must be one of %s", d.Solver, join(Solvers))
+	case d.Solver == SolverExact && !d.hasExact():
+		fault("solver exact: there is none for the loss %s with the penalty %s: take sgd, or the penalty l2 or none with a loss other than hinge, perceptron and epsilon_insensitive", d.Options.Loss, d.Options.Penalty)
+	case d.Solver == SolverExact && len(d.onlySGD()) > 0:
+		fault("solver exact: has no %s", strings.Join(d.onlySGD(), ", "))
+	}
+	if d.Epochs < 0 {
+		fault("epochs %d: must be at least 1", d.Epochs)
+	}
+	if d.Parts < 1 {
+		fault("%d parts: must be at least 1", d.Parts)
+	}
+	if d.BatchSize < 1 {
+		fault("batch_size %d: must be at least 1", d.BatchSize)
+	}
+	if d.Folds < 0 || d.Folds == 1 || d.Folds > maxFolds {
+		fault("folds %d: must be from 2 to %d", d.Folds, maxFolds)
+	}
+	if d.Folds > 0 && d.Options.Task == OneClass {
+		fault("folds: one_class has no score to choose by")
+	}
+	if d.Folds > 0 && d.WarmStart != nil {
+		fault("warm_start: goes on with one model, and cannot be cross-validated")
+	}
+	if d.Folds > 0 && (d.Options.Tol != nil || d.Options.EarlyStopping) {
+		fault("tol and early_stopping: cannot be cross-validated, as all models learn side by side")
+	}
+	if d.Folds > 0 && (b.LearningRate == Adaptive || b.LearningRate == PA1 || b.LearningRate == PA2) {
+		fault("learning_rate %s: cannot be cross-validated: take constant, optimal or invscaling", b.LearningRate)
+	}
+	if d.Scoring != "" && !slices.Contains(Scorings(), d.Scoring) {
+		fault("scoring %q: must be one of %s", d.Scoring, strings.Join(Scorings(), ", "))
+	}
+	if w := d.WarmStart; w != nil && w.Task != d.Options.Task {
+		fault("warm_start: the model is of a %s, not of a %s", w.Task, d.Options.Task)
+	}
+	if d.WarmStart != nil && d.Standardize {
+		fault("standardize: the model of warm_start says whether columns are standardised, and how")
+	}
+	return errors.Join(errs...)
+}
+
+// stage is what a Fit is at.
+type stage string
+
+const (
+	stageSurvey stage = "survey"
+	stageFolds  stage = "folds" // sums of squares by fold
+	stageSums   stage = "sums"  // of squares
+	stageGrid   stage = "grid"
+	stageNewton stage = "newton"
+	stageSGD    stage = "sgd"
+	stageDone   stage = "done"
+)
+
+// Fit learns a model from start to end, a [Learner] that goes through others: a [Survey] of the rows where one is needed; a
+// cross-validation if there is one, by a [FoldGram] for squared_error and a [Grid] otherwise; and then by [Gram],
+// [Optimizer] or [Averaged] the model. The sums of least squares need no survey, and give cross-validation and model in one
+// pass.
+type Fit struct {
+	options  FitOptions
+	features int
+	names    []string
+
+	passes      int
+	stage       stage
+	learner     Learner // of the stage
+	survey      *Survey
+	chosen      Options // after cross-validation: those of the best pair
+	cv          *CVResult
+	model       *Model
+	progressive *Progressive
+}
+
+// NewFit makes a fit for rows of so many columns, with these names or none. It copies the options and fills in their
+// defaults.
+func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	o.EnsureDefaults()
+	f := &Fit{options: o, features: features, names: slices.Clone(names), chosen: o.base()}
+	if w := o.WarmStart; w != nil {
+		if w.Features() != features {
+			return nil, fmt.Errorf("the model of warm_start has %d features, the rows have %d columns", w.Features(), features)
+		}
+		if w.FeatureNames != nil && names != nil && !slices.Equal(w.FeatureNames, names) {
+			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns")
+		}
+	}
+	f.stage = stageSurvey
+	if o.exact(features) && o.Options.Task == Regression && o.Options.Loss == SquaredError && features <= maxGram {
+		f.stage = stageSums
+		if o.Folds > 0 {
+			f.stage = stageFolds
+		}
+	}
+	var err error
+	f.learner, err = f.begin()
+	return f, err
+}
+
+// begin makes the learner of the stage, as it is before its first pass.
+func (f *Fit) begin() (Learner, error) {
+	o := &f.options
+	switch f.stage {
+	case stageSurvey:
+		return NewSurvey(o.Options.Task, f.features, o.Standardize)
+	case stageSums:
+		return NewGram(f.features)
+	case stageFolds:
+		return NewFoldGram(f.features, o.Folds, rowFold(o.Seed, o.Folds))
+	case stageGrid:
+		g := GridOptions{Options: f.chosen, Alphas: o.Alphas, Folds: o.Folds, Refit: !o.exact(f.features), Seed: o.Seed, Epochs: f.epochs(), ClassRows: f.survey.ClassRows}
+		if o.Options.Penalty == ElasticNet {
+			g.L1Ratios = o.L1Ratios
+		}
+		grid, err := NewGrid(g, f.features)
+		if err != nil {
+			return nil, err
+		}
+		grid.FeatureNames, grid.Scaler = f.names, f.survey.Scaler
+		return grid, nil
+	case stageNewton:
+		n, err := NewOptimizer(f.chosen, f.features)
+		if err != nil {
+			return nil, err
+		}
+		n.FeatureNames, n.Scaler, n.ClassRows = f.names, f.survey.Scaler, f.survey.ClassRows
+		return n, nil
+	case stageSGD:
+		return f.averaged()
+	}
+	return nil, fmt.Errorf("linear.Fit: stage %q", f.stage)
+}
+
+// averaged begins SGD.
+func (f *Fit) averaged() (*Averaged, error) {
+	a, err := NewAveraged(f.chosen, f.features, f.epochs())
+	if w := f.options.WarmStart; w != nil {
+		a, err = ResumeAveraged(w, f.epochs())
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := a.Trainer()
+	if f.options.WarmStart == nil {
+		t.Scaler = f.survey.Scaler
+	}
+	if f.names != nil {
+		t.FeatureNames = f.names
+	}
+	if f.options.Progressive {
+		t.Progressive = NewProgressive(f.chosen.Task, f.chosen.Classes.Len())
+	}
+	return a, nil
+}
+
+// epochs is how many there are of SGD.
+func (f *Fit) epochs() int {
+	if f.options.Epochs > 0 {
+		return f.options.Epochs
+	}
+	return int(min(max((1_000_000+f.survey.Rows-1)/max(f.survey.Rows, 1), 1), 20))
+}
+
+// Pass says how the rows of the next pass are to be given.
+type Pass struct {
+	Number  int    // of passes before
+	Name    string // what it is for
+	Batch   int    // rows in a PartialFit
+	Shuffle bool   // whether they may come in another order
+}
+
+// Pass says how the rows of the next pass are to be given.
+func (f *Fit) Pass() Pass {
+	p := Pass{Number: f.passes, Batch: sumRows}
+	switch f.stage {
+	case stageSurvey:
+		p.Name = "looking at the rows"
+	case stageSums, stageFolds:
+		p.Name = "summing up"
+	case stageNewton:
+		p.Name = fmt.Sprintf("pass %d", f.passes+1)
+	case stageGrid:
+		p.Name, p.Batch, p.Shuffle = "cross-validating", f.options.BatchSize, f.options.Shuffle
+	case stageSGD:
+		p.Name, p.Batch, p.Shuffle = fmt.Sprintf("pass %d", f.passes+1), f.options.BatchSize, f.options.Shuffle
+	}
+	return p
+}
+
+// Passes is how many passes have been made.
+func (f *Fit) Passes() int { return f.passes }
+
+// Partial begins a part.
+func (f *Fit) Partial(part, parts int) Partial { return f.learner.Partial(part, parts) }
+
+// Done reports whether there is a model.
+func (f *Fit) Done() bool { return f.stage == stageDone }
+
+// Advance ends a pass.
+func (f *Fit) Advance(sum Partial) error {
+	if f.Done() {
+		return errors.New("linear.Fit: the model is learned")
+	}
+	if err := f.learner.Advance(sum); err != nil {
+		return err
+	}
+	f.passes++
+	if !f.learner.Done() {
+		return nil
+	}
+	if err := f.next(); err != nil || f.Done() {
+		f.learner = nil
+		return err
+	}
+	var err error
+	f.learner, err = f.begin()
+	return err
+}
+
+// next takes what the learner of the stage has found, and goes to the next stage.
+func (f *Fit) next() (err error) {
+	o := &f.options
+	switch l := f.learner.(type) {
+	case *Survey:
+		return f.surveyed(l)
+	case *Gram:
+		s, err := l.Solve(&f.chosen, o.Standardize)
+		if err != nil {
+			return err
+		}
+		f.model, err = s.Model(&f.chosen, f.names)
+		return f.end(err)
+	case *FoldGram:
+		var ratios []float64
+		if o.Options.Penalty == ElasticNet {
+			ratios = o.L1Ratios
+		}
+		scores, err := l.CrossValidate(&f.chosen, o.Standardize, o.Alphas, ratios)
+		if err != nil {
+			return err
+		}
+		f.cv = f.judged(scores)
+		if _, err := f.choose(); err != nil {
+			return err
+		}
+		all, err := l.All()
+		if err != nil {
+			return err
+		}
+		s, err := all.Solve(&f.chosen, o.Standardize)
+		if err != nil {
+			return err
+		}
+		f.model, err = s.Model(&f.chosen, f.names)
+		return f.end(err)
+	case *Grid:
+		if f.cv, err = l.Result(); err != nil {
+			return err
+		}
+		best, err := f.choose()
+		if err != nil {
+			return err
+		}
+		if o.exact(f.features) {
+			f.stage = stageNewton
+			return nil
+		}
+		f.model, err = l.Model(-1, best)
+		return f.end(err)
+	case *Optimizer:
+		f.model, err = l.Model()
+		return f.end(err)
+	case *Averaged:
+		f.progressive = l.Trainer().Progressive
+		f.model, err = l.Model()
+		return f.end(err)
+	}
+	return fmt.Errorf("linear.Fit: no stage after %T", f.learner)
+}
+
+func (f *Fit) end(err error) error {
+	f.stage = stageDone
+	return err
+}
+
+// judged is the result of a cross-validation by sums.
+func (f *Fit) judged(scores []GridScore) *CVResult {
+	r := &CVResult{Metrics: []CVMetric{{Name: "r2"}, {Name: "neg_mean_squared_error"}}}
+	for _, s := range scores {
+		p := CVParams{Alpha: s.Alpha}
+		if f.chosen.Penalty == ElasticNet {
+			p.L1Ratio = new(s.L1Ratio)
+		}
+		r.Params = append(r.Params, p)
+	}
+	for fold := range f.options.Folds {
+		r2, mse := make([]float64, len(scores)), make([]float64, len(scores))
+		for c, s := range scores {
+			r2[c], mse[c] = s.Folds[fold].R2(), -s.Folds[fold].MSE()
+		}
+		r.Metrics[0].Splits, r.Metrics[1].Splits = append(r.Metrics[0].Splits, r2), append(r.Metrics[1].Splits, mse)
+	}
+	return r
+}
+
+// choose takes the options of the best combination, and gives its place.
+func (f *Fit) choose() (int, error) {
+	scoring := f.options.Scoring
+	if scoring == "" && slices.ContainsFunc(f.cv.Metrics, func(m CVMetric) bool { return m.Name == "neg_log_loss" }) {
+		scoring = "neg_log_loss"
+	}
+	if scoring != "" {
+		if err := f.cv.Choose(scoring); err != nil {
+			return 0, err
+		}
+	}
+	best, err := f.cv.Best()
+	if err != nil {
+		return 0, err
+	}
+	f.chosen.Alpha = new(f.cv.Params[best].Alpha)
+	if r := f.cv.Params[best].L1Ratio; r != nil {
+		f.chosen.L1Ratio = new(*r)
+	}
+	return best, nil
+}
+
+// surveyed takes what the survey has found.
+func (f *Fit) surveyed(s *Survey) error {
+	o := &f.options
+	f.survey = s
+	f.chosen.Classes = s.Classes.clone()
+	exact := o.exact(f.features)
+	if (!exact || o.Folds > 0) && o.WarmStart == nil {
+		f.chosen.Auto(s, o.Parts, f.epochs())
+		if o.Average != nil {
+			f.chosen.Average = *o.Average
+		}
+	}
+	switch {
+	case o.Folds > 0:
+		f.stage = stageGrid
+	case exact:
+		f.stage = stageNewton
+	default:
+		f.stage = stageSGD
+	}
+	return nil
+}
+
+// Model is the model, when it is learned.
+func (f *Fit) Model() *Model { return f.model }
+
+// CV is the cross-validation, when it is done; nil without one.
+func (f *Fit) CV() *CVResult { return f.cv }
+
+// Progressive is how SGD predicted each row before it learned from it; nil where it was not asked to.
+func (f *Fit) Progressive() *Progressive { return f.progressive }
+
+// Survey is what was found out about the rows; nil where they were only summed up.
+func (f *Fit) Survey() *Survey { return f.survey }
+
+// Scorings lists the scores of cross-validations, by scikit-learn's names.
+func Scorings() []string {
+	return []string{"r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc"}
+}
+
+// rowFold tells the fold of a row by its number, as [Grid] does.
+func rowFold(seed uint64, folds int) func(int64) int {
+	s := splitMix(seed)
+	return func(number int64) int { return int(splitMix(s^uint64(number)) % uint64(folds)) }
+}
+
+// fitFile is a Fit in JSON.
+type fitFile struct {
+	Task        Task            `json:"task"`
+	Options     Options         `json:"options"`
+	Average     *Average        `json:"average"`
+	Solver      Solver          `json:"solver"`
+	Standardize bool            `json:"standardize"`
+	Parts       int             `json:"parts"`
+	Progressive bool            `json:"progressive"`
+	Epochs      int             `json:"epochs"`
+	BatchSize   int             `json:"batch_size"`
+	Alphas      floats          `json:"alphas"`
+	L1Ratios    floats          `json:"l1_ratios"`
+	Folds       int             `json:"folds"`
+	Scoring     string          `json:"scoring"`
+	Seed        uint64          `json:"seed"`
+	Shuffle     bool            `json:"shuffle"`
+	WarmStart   json.RawMessage `json:"warm_start"`
+
+	Features int             `json:"features"`
+	Names    []string        `json:"feature_names"`
+	Passes   int             `json:"passes"`
+	Stage    stage           `json:"stage"`
+	Learner  json.RawMessage `json:"learner"`
+	Survey   *Survey         `json:"survey"`
+	Chosen   Options         `json:"chosen"`
+	Classes  Classes         `json:"classes"`
+	CV       *cvFile         `json:"cv"`
+	Model    json.RawMessage `json:"model"`
+	Judged   []byte          `json:"judged"` // as Progressive.MarshalBinary writes it
+}
+
+// cvFile is a CVResult, bit by bit.
+type cvFile struct {
+	Params      []CVParams   `json:"params"`
+	Metrics     []cvScores   `json:"metrics"`
+	Progressive bitFloats    `json:"progressive_loss"`
+	Curve       []curvePoint `json:"curve"`
+}
+
+type cvScores struct {
+	Name   string      `json:"name"`
+	Splits []bitFloats `json:"splits"`
+}
+
+type curvePoint struct {
+	Rows uint64    `json:"rows"`
+	Loss bitFloats `json:"loss"`
+}
+
+// EncodeFit writes a fit as it stands, bit by bit: between passes it crosses the wire, and is the checkpoint.
+func EncodeFit(f *Fit) ([]byte, error) {
+	o := &f.options
+	file := fitFile{
+		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
+		BatchSize: o.BatchSize, Alphas: o.Alphas, L1Ratios: o.L1Ratios, Folds: o.Folds, Scoring: o.Scoring, Seed: o.Seed, Shuffle: o.Shuffle,
+		Features: f.features, Names: f.names, Passes: f.passes, Stage: f.stage, Survey: f.survey, Chosen: f.chosen, Classes: f.chosen.Classes,
+	}
+	var err error
+	model := func(m *Model) json.RawMessage {
+		var b bytes.Buffer
+		if m == nil {
+			return nil
+		}
+		if e := m.Save(&b); e != nil {
+			err = errors.Join(err, e)
+		}
+		return b.Bytes()
+	}
+	file.WarmStart, file.Model = model(o.WarmStart), model(f.model)
+	if f.learner != nil {
+		b, e := json.Marshal(f.learner)
+		file.Learner, err = b, errors.Join(err, e)
+	}
+	if r := f.cv; r != nil {
+		file.CV = &cvFile{Params: r.Params, Progressive: r.ProgressiveLoss}
+		for _, m := range r.Metrics {
+			s := cvScores{Name: m.Name}
+			for _, split := range m.Splits {
+				s.Splits = append(s.Splits, split)
+			}
+			file.CV.Metrics = append(file.CV.Metrics, s)
+		}
+		for _, p := range r.LearningCurve {
+			file.CV.Curve = append(file.CV.Curve, curvePoint{p.Rows, p.Loss})
+		}
+	}
+	if f.progressive != nil {
+		b, e := f.progressive.MarshalBinary()
+		file.Judged, err = b, errors.Join(err, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(file)
+}
+
+// DecodeFit reads what EncodeFit writes. It takes memory in proportion to the text.
+func DecodeFit(b []byte) (*Fit, error) {
+	var file fitFile
+	if err := unmarshal(b, &file); err != nil {
+		return nil, fmt.Errorf("no state of a fit: %s", explain(err))
+	}
+	file.Options.Task, file.Chosen.Task, file.Chosen.Classes = file.Task, file.Task, file.Classes
+	if err := file.Classes.check(); err != nil {
+		return nil, fmt.Errorf("no state of a fit: %w", err)
+	}
+	load := func(b json.RawMessage) (*Model, error) {
+		if len(b) == 0 || string(b) == "null" {
+			return nil, nil
+		}
+		return Load("state", bytes.NewReader(b))
+	}
+	warm, err := load(file.WarmStart)
+	if err != nil {
+		return nil, err
+	}
+	o := FitOptions{
+		Options: file.Options, Average: file.Average, Solver: file.Solver, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
+		BatchSize: file.BatchSize, Alphas: file.Alphas, L1Ratios: file.L1Ratios, Folds: file.Folds, Scoring: file.Scoring, Seed: file.Seed,
+		Shuffle: file.Shuffle, WarmStart: warm,
+	}
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("no state of a fit: %w", err)
+	}
+	f := &Fit{
+		options: o, features: file.Features, names: file.Names, passes: file.Passes, stage: file.Stage, survey: file.Survey, chosen: file.Chosen,
+	}
+	if f.model, err = load(file.Model); err != nil {
+		return nil, err
+	}
+	if c := file.CV; c != nil {
+		f.cv = &CVResult{Params: c.Params, ProgressiveLoss: c.Progressive}
+		for _, m := range c.Metrics {
+			s := CVMetric{Name: m.Name}
+			for _, split := range m.Splits {
+				if len(split) != len(c.Params) {
+					return nil, fmt.Errorf("no state of a fit: %d scores of %d combinations", len(split), len(c.Params))
+				}
+				s.Splits = append(s.Splits, split)
+			}
+			f.cv.Metrics = append(f.cv.Metrics, s)
+		}
+		for _, p := range c.Curve {
+			f.cv.LearningCurve = append(f.cv.LearningCurve, CVPoint{p.Rows, p.Loss})
+		}
+	}
+	if len(file.Judged) > 0 {
+		f.progressive = NewProgressive(file.Task, file.Classes.Len())
+		if err := f.progressive.UnmarshalBinary(file.Judged); err != nil {
+			return nil, fmt.Errorf("no state of a fit: %w", err)
+		}
+	}
+	if f.features < 1 || f.passes < 0 || (f.stage == stageDone) != (f.model != nil) {
+		return nil, errors.New("no state of a fit: it contradicts itself")
+	}
+	if f.stage == stageDone {
+		return f, nil
+	}
+	switch f.stage {
+	case stageSurvey:
+		f.learner = &Survey{}
+	case stageSums:
+		f.learner = &Gram{}
+	case stageFolds: // it has a function, which no JSON holds
+		if f.learner, err = NewFoldGram(f.features, o.Folds, rowFold(o.Seed, o.Folds)); err != nil {
+			return nil, err
+		}
+	case stageGrid:
+		f.learner = &Grid{}
+	case stageNewton:
+		f.learner = &Optimizer{}
+	case stageSGD:
+		f.learner = &Averaged{}
+	default:
+		return nil, fmt.Errorf("no state of a fit: stage %q", f.stage)
+	}
+	if f.stage != stageSurvey && f.stage != stageSums && f.stage != stageFolds && f.survey == nil {
+		return nil, errors.New("no state of a fit: the survey is missing")
+	}
+	if err := json.Unmarshal(file.Learner, f.learner); err != nil {
+		return nil, fmt.Errorf("no state of a fit: %s", explain(err))
+	}
+	return f, nil
+}

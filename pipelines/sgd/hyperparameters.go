@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	model "beamlearn/model/linear"
+	"beamlearn/pipelines/internal/cli"
+)
+
+// hyperparameters are the flags that scikit-learn's SGDRegressor and SGDClassifier have as parameters.
+type hyperparameters struct {
+	taskName, loss, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, average *string
+	fitIntercept, earlyStopping, standardize                                      *bool
+	classWeight, tol, validation, scoring                                         *string
+	noChange, folds                                                               *int
+}
+
+func newHyperparameters(g *cli.Group) *hyperparameters {
+	return &hyperparameters{
+		taskName:      g.String("task", "", "the `TASK`: regression, or classification; needed"),
+		loss:          g.String("loss", "", "the `LOSS`: "+cli.Names(model.Losses)+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge)"),
+		penalty:       g.String("penalty", "l2", "the `PENALTY`: "+cli.Names(model.Penalties)),
+		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4"),
+		l1Ratio:       g.String("l1_ratio", "0.15", "the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared"),
+		rate:          g.String("learning_rate", "", "the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+" (default: invscaling, with steps scaled by the rows' mean square norm, and averaged)"),
+		eta0:          g.String("eta0", "", "the first `STEP` of constant, invscaling and adaptive; C of pa1 and pa2 (default 0.01 with a --learning_rate)"),
+		powerT:        g.String("power_t", "", "the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
+		epsilon:       g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
+		average:       g.String("average", "", "whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate, else false)"),
+		fitIntercept:  g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
+		classWeight:   g.String("class_weight", "", "weights of classes: balanced, or `LABEL=WEIGHT` with commas between"),
+		standardize:   g.Bool("standardize", false, "bring all columns to mean 0 and variance 1 first; the model carries it"),
+		tol:           g.String("tol", "", "stop sgd where n_iter_no_change epochs have not improved the objective by this `MUCH` (default: all --epochs)"),
+		noChange:      g.Int("n_iter_no_change", 5, "how many epochs without improvement --tol waits"),
+		earlyStopping: g.Bool("early_stopping", false, "judge by rows that are not learned from instead of the objective; needs --tol"),
+		validation:    g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
+		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; a row's fold is a hash of its number (default 5 where several alphas or l1_ratios are given)"),
+		scoring:       g.String("scoring", "", "what the cross-validation goes by, as `SCORE`: "+strings.Join(model.Scorings(), ", ")+" (default: r2, neg_log_loss where there are probabilities, else accuracy)"),
+	}
+}
+
+func (h *hyperparameters) task() (model.Task, error) {
+	switch t := model.Task(*h.taskName); t {
+	case model.Regression, model.Classification:
+		return t, nil
+	case "":
+		return t, errors.New("--task is needed: regression or classification")
+	default:
+		return t, fmt.Errorf("--task=%s: must be regression or classification", t)
+	}
+}
+
+// options are those of the flags, with every fault of theirs.
+func (h *hyperparameters) options(task model.Task) (model.FitOptions, error) {
+	var errs []error
+	number := func(name, value string) *float64 {
+		if value == "" {
+			return nil
+		}
+		v, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--%s=%s: must be a number", name, value))
+		}
+		return &v
+	}
+	numbers := func(name, value string) []float64 {
+		var all []float64
+		for _, s := range cli.List(value) {
+			if v := number(name, s); v != nil {
+				all = append(all, *v)
+			}
+		}
+		if len(all) == 0 {
+			errs = append(errs, fmt.Errorf("--%s: must be a number, or several with commas between", name))
+		}
+		return all
+	}
+	o := model.FitOptions{
+		Options: model.Options{
+			Task: task, Loss: model.Loss(*h.loss), Penalty: model.Penalty(*h.penalty),
+			LearningRate: model.LearningRate(*h.rate), PowerT: number("power_t", *h.powerT), Epsilon: number("epsilon", *h.epsilon),
+			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange, EarlyStopping: *h.earlyStopping,
+		},
+		Standardize: *h.standardize,
+		Alphas:      numbers("alpha", *h.alpha), L1Ratios: numbers("l1_ratio", *h.l1Ratio),
+		Folds: *h.folds, Scoring: *h.scoring,
+	}
+	if v := number("validation_fraction", *h.validation); v != nil {
+		o.Options.ValidationFraction = *v
+	}
+	if v := number("eta0", *h.eta0); v != nil {
+		o.Options.Eta0 = *v
+		if *v <= 0 {
+			errs = append(errs, fmt.Errorf("--eta0=%s: must be a number above 0", *h.eta0))
+		}
+	}
+	switch v := *h.average; v {
+	case "":
+	case "true":
+		o.Average = new(model.Average(1))
+	case "false":
+		o.Average = new(model.Average(0))
+	default:
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			errs = append(errs, fmt.Errorf("--average=%s: must be true, false or the number of a row", v))
+		}
+		o.Average = new(model.Average(n))
+	}
+	switch {
+	case *h.classWeight == "balanced":
+		o.Options.ClassWeight.Balanced = true
+	case *h.classWeight != "":
+		o.Options.ClassWeight.Of = map[string]float64{}
+		for _, pair := range cli.List(*h.classWeight) {
+			i := strings.LastIndexByte(pair, '=')
+			w, err := strconv.ParseFloat(pair[i+1:], 64)
+			if i < 1 || err != nil {
+				errs = append(errs, fmt.Errorf("--class_weight: %s: must be LABEL=WEIGHT", pair))
+				continue
+			}
+			o.Options.ClassWeight.Of[pair[:i]] = w
+		}
+	}
+	return o, errors.Join(errs...)
+}

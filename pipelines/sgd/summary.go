@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	model "beamlearn/model/linear"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/knn"
+	"beamlearn/transforms/linear"
+)
+
+// tablePath is where the scores of a cross-validation go.
+func tablePath(flag, model string) (string, error) {
+	if flag == "" {
+		return strings.TrimSuffix(model, path.Ext(model)) + ".cv.csv", nil
+	}
+	if ext := path.Ext(flag); ext != ".csv" && ext != ".json" {
+		return "", fmt.Errorf("--cv_results=%s: must end in .csv or .json", flag)
+	}
+	return files.Absolute(flag)
+}
+
+// explain adds to an error how to go on.
+func explain(err error) error {
+	var r *linear.ResumableError
+	if errors.As(err, &r) {
+		return fmt.Errorf("%w\n%d passes are saved: the same command with --resume goes on after them", err, r.Passes)
+	}
+	return err
+}
+
+// finish writes the files and tells what was done.
+func finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear.Report, table string, start time.Time, inspected time.Duration) error {
+	out := []linear.File{{Path: job.Options.Model, Write: fit.Model().Save}}
+	if cv := fit.CV(); cv != nil {
+		out = append(out, linear.File{Path: table, Write: func(w io.Writer) error {
+			if path.Ext(table) == ".json" {
+				b, err := cv.MarshalJSON()
+				if err != nil {
+					return err
+				}
+				_, err = w.Write(append(b, '\n'))
+				return err
+			}
+			return writeScores(w, cv)
+		}})
+	}
+	if err := linear.Publish(ctx, &job.Options, report, out); err != nil {
+		return err
+	}
+	s := newSummary(job, fit, report, time.Since(start), inspected)
+	return app.Summary(s.lines(fit), s)
+}
+
+// writeScores writes a line for each combination: what it is, for each metric its mean, standard deviation and folds, and
+// which are the best and the one-standard-error choice.
+func writeScores(w io.Writer, r *model.CVResult) error {
+	number := func(v float64) string {
+		if v-v != 0 {
+			return ""
+		}
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	best, _ := r.Best()
+	simple, _ := r.OneStandardError()
+	head := []string{"alpha", "l1_ratio", "rank", "choice"}
+	ranks := r.Metrics[0].Ranks(len(r.Params))
+	for _, m := range r.Metrics {
+		head = append(head, "mean_test_"+m.Name, "std_test_"+m.Name)
+		for f := range m.Splits {
+			head = append(head, fmt.Sprintf("split%d_test_%s", f, m.Name))
+		}
+	}
+	c := csv.NewWriter(w)
+	errs := []error{c.Write(head)}
+	for i, p := range r.Params {
+		ratio := ""
+		if p.L1Ratio != nil {
+			ratio = number(*p.L1Ratio)
+		}
+		var choice []string
+		if i == best {
+			choice = append(choice, "best")
+		}
+		if i == simple {
+			choice = append(choice, "one_standard_error")
+		}
+		line := []string{number(p.Alpha), ratio, strconv.Itoa(ranks[i]), strings.Join(choice, " ")}
+		for _, m := range r.Metrics {
+			line = append(line, number(m.Mean(i)), number(m.Std(i)))
+			for _, split := range m.Splits {
+				line = append(line, number(split[i]))
+			}
+		}
+		errs = append(errs, c.Write(line))
+	}
+	c.Flush()
+	return errors.Join(append(errs, c.Error())...)
+}
+
+// summary is what --summary writes.
+type summary struct {
+	Task           model.Task       `json:"task"`
+	Loss           model.Loss       `json:"loss"`
+	Penalty        model.Penalty    `json:"penalty"`
+	Alpha          *float64         `json:"alpha"`
+	L1Ratio        *float64         `json:"l1_ratio,omitempty"`
+	Training       model.Training   `json:"training"`
+	Rows           int64            `json:"rows"`
+	Rejected       int64            `json:"rejected"`
+	Features       int              `json:"features"`
+	Passes         int              `json:"passes"`
+	ResumedPasses  int              `json:"resumed_passes"`
+	Seconds        float64          `json:"total_s"`
+	InspectSeconds float64          `json:"inspect_s"`
+	RowsPerSecond  float64          `json:"rows_per_s"`
+	PeakMemory     int64            `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
+	Classes        *model.Classes   `json:"classes,omitempty"`
+	ClassRows      []int64          `json:"class_rows,omitempty"`
+	Drift          *model.Drift     `json:"drift,omitempty"`
+	CV             *model.CVResult  `json:"cv_results,omitempty"`
+	Progressive    *progressiveLine `json:"progressive,omitempty"`
+	Files          []string         `json:"files"`
+}
+
+// progressiveLine is how rows were predicted before they were learned from.
+type progressiveLine struct {
+	MeanLoss float64                  `json:"mean_loss"`
+	Curve    []model.ProgressivePoint `json:"curve"`
+}
+
+func newSummary(job *linear.Job, fit *model.Fit, r *linear.Report, total, inspected time.Duration) *summary {
+	m := fit.Model()
+	s := &summary{
+		Task: m.Task, Loss: m.Loss, Penalty: m.Options.Penalty, Alpha: m.Options.Alpha, Training: m.Training,
+		Rows: r.Rows, Rejected: r.Rejected, Features: m.Features(), Passes: r.Passes, ResumedPasses: r.Resumed,
+		Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
+		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
+	}
+	if m.Options.Penalty == model.ElasticNet {
+		s.L1Ratio = m.Options.L1Ratio
+	}
+	if m.Task == model.Classification {
+		s.Classes = &m.Classes
+	}
+	if survey := fit.Survey(); survey != nil {
+		s.ClassRows, s.Drift = survey.ClassRows, &survey.Drift
+		if math.IsInf(s.Drift.F, 0) || math.IsInf(s.Drift.Deviations, 0) {
+			s.Drift = &model.Drift{Chunks: s.Drift.Chunks, Share: s.Drift.Share, F: math.MaxFloat64, Deviations: math.MaxFloat64}
+		}
+	}
+	if p := fit.Progressive(); p != nil {
+		s.Progressive = &progressiveLine{MeanLoss: p.MeanLoss(), Curve: p.Curve()}
+	}
+	return s
+}
+
+func (s *summary) lines(fit *model.Fit) []string {
+	lines := []string{fmt.Sprintf("%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %d passes, %.2f s: %.0f rows/s; peak memory %s",
+		s.Rows, s.Features, s.Task, s.Loss, s.Penalty, *s.Alpha, s.Training.Solver, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, knn.Bytes(s.PeakMemory))}
+	if s.ResumedPasses > 0 {
+		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
+	}
+	if s.Training.Objective != nil {
+		lines = append(lines, fmt.Sprintf("  objective %v", slices.Sorted(slices.Values(s.Training.Objective))))
+	}
+	if p := s.Progressive; p != nil {
+		lines = append(lines, fmt.Sprintf("  mean loss of the rows before they were learned from: %.6g", p.MeanLoss))
+	}
+	if s.CV != nil {
+		best, _ := s.CV.Best()
+		simple, _ := s.CV.OneStandardError()
+		m := &s.CV.Metrics[0]
+		lines = append(lines, fmt.Sprintf("  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g; within one standard error: %s",
+			len(s.CV.Params), m.Name, len(m.Splits), paramsText(s.CV.Params[best]), m.Mean(best), m.StandardError(best), paramsText(s.CV.Params[simple])))
+	}
+	if survey := fit.Survey(); survey != nil && survey.Drift.Drifts() {
+		lines = append(lines, "  warning: the rows look sorted: "+survey.Drift.String()+"; sgd learns better from shuffled rows")
+	}
+	if s.Rejected > 0 {
+		lines = append(lines, fmt.Sprintf("  %d rows left out", s.Rejected))
+	}
+	for _, f := range s.Files {
+		lines = append(lines, cli.Relative(f))
+	}
+	return lines
+}
+
+func paramsText(p model.CVParams) string {
+	if p.L1Ratio != nil {
+		return fmt.Sprintf("alpha %v, l1_ratio %v", p.Alpha, *p.L1Ratio)
+	}
+	return fmt.Sprintf("alpha %v", p.Alpha)
+}

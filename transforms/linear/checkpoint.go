@@ -1,0 +1,258 @@
+package linear
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/vectorio"
+)
+
+// checkpoint is the directory in which a training keeps what the next pipeline, or the next run, goes on from: beside the
+// model, its name beginning with a dot.
+//
+//	plan-00000.json      the chunks of a group's shards
+//	state-00003.json     the state after three passes
+//	rejected-00000.json  what the first pass has read and left out
+type checkpoint struct {
+	dir     string
+	options *Options
+	passes  int // made so far; with none there is no plan yet
+	state   []byte
+}
+
+func planPath(dir string, group int) string {
+	return files.Join(dir, fmt.Sprintf("plan-%05d.json", group))
+}
+func statePath(dir string, passes int) string {
+	return files.Join(dir, fmt.Sprintf("state-%05d.json", passes))
+}
+func rejectedPath(dir string, group int) string {
+	return files.Join(dir, fmt.Sprintf("rejected-%05d.json", group))
+}
+
+// fingerprint tells jobs apart: two of the same end with the same model.
+func (j *Job) fingerprint(initial []byte) (string, error) {
+	b, err := json.Marshal(struct {
+		Fit     []byte
+		Files   []files.Info
+		Reading vectorio.Options
+		Shards  int
+		Groups  int
+		Seed    uint64
+	}{initial, j.Data.Files, j.Reading, j.Options.Shards, j.Options.Groups, j.Options.Seed})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+// prefix is what the paths of the checkpoints of a model begin with.
+func (o *Options) prefix() string {
+	dir, base := files.Split(o.Model)
+	return dir + "." + base + ".checkpoint-"
+}
+
+// openCheckpoint finds the checkpoint of an earlier run where the options ask for it, or begins one.
+func openCheckpoint(ctx context.Context, j *Job, fit *model.Fit) (*checkpoint, *model.Fit, error) {
+	initial, err := model.EncodeFit(fit)
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := j.fingerprint(initial)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &checkpoint{dir: j.Options.prefix() + id + "-" + j.Options.RunID, options: &j.Options, state: initial}
+	if !j.Options.Resume {
+		return c, fit, nil
+	}
+	states, err := files.List(ctx, []string{escapeGlob(j.Options.prefix()) + id + "-*/state-*.json"})
+	if err != nil {
+		return nil, nil, fmt.Errorf("--resume: no checkpoint of this job, with these options and files, beside %s", j.Options.Model)
+	}
+	best, passes := "", -1
+	for _, s := range states {
+		dir, base := files.Split(s.Path)
+		var n int
+		if _, err := fmt.Sscanf(base, "state-%d.json", &n); err == nil && n > passes {
+			best, passes = strings.TrimSuffix(dir, "/"), n
+		}
+	}
+	c.dir = best
+	if fit, err = c.latest(ctx); err != nil {
+		return nil, nil, err
+	}
+	return c, fit, nil
+}
+
+// escapeGlob makes a pattern that only the name itself matches.
+func escapeGlob(name string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
+}
+
+// latest reads the last state that was saved.
+func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
+	states, err := files.List(ctx, []string{escapeGlob(c.dir) + "/state-*.json"})
+	if err != nil {
+		return nil, err
+	}
+	sort.Slice(states, func(i, k int) bool { return states[i].Path < states[k].Path })
+	path := states[len(states)-1].Path
+	if c.state, err = readFile(ctx, path); err != nil {
+		return nil, err
+	}
+	fit, err := model.DecodeFit(c.state)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	c.passes = fit.Passes()
+	return fit, nil
+}
+
+// pipeline adds the next passes.
+func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
+	s = s.Scope("linear.Train")
+	var work beam.PCollection
+	if c.passes == 0 {
+		// A group without a chunk has shards all the same.
+		var seeds []vectorio.Chunk
+		for g := range c.options.Groups {
+			seeds = append(seeds, vectorio.Chunk{Ordinal: -1, Total: int64(g)})
+		}
+		chunks := beam.ParDo(s, &groupFn{Options: *c.options}, vectorio.Chunks(s, j.Data))
+		groups := beam.ParDo(s, &seedFn{}, beam.CreateList(s, seeds))
+		work = beam.ParDo(s, &planFn{Options: *c.options, Dir: c.dir}, beam.GroupByKey(s, beam.Flatten(s, chunks, groups)))
+	} else {
+		var groups []Work
+		for g := range c.options.Groups {
+			groups = append(groups, Work{Group: g, Plan: planPath(c.dir, g)})
+		}
+		work = beam.CreateList(s, groups)
+	}
+	state := beam.Create(s, State{Fit: c.state})
+	Passes(s, beam.Reshuffle(s, work), state, c.options.Passes, j.Reading, j.Data.Dim, *c.options, c.dir)
+	return nil
+}
+
+// explain adds how to go on after a failure.
+func (c *checkpoint) explain(err error) error {
+	if c.passes == 0 {
+		return err
+	}
+	return &ResumableError{err, c.passes}
+}
+
+// ResumableError is the end of a run that another can go on from.
+type ResumableError struct {
+	Err    error
+	Passes int // that were saved
+}
+
+func (e *ResumableError) Error() string { return e.Err.Error() }
+func (e *ResumableError) Unwrap() error { return e.Err }
+
+// rejection is what a worker's first pass has read and left out.
+type rejection struct {
+	Rows   int64
+	Faults []*fault.Fault
+}
+
+func writeRejected(ctx context.Context, dir string, group int, runID string, rows int64, faults []*fault.Fault) error {
+	b, err := json.Marshal(rejection{rows, faults})
+	if err != nil {
+		return err
+	}
+	return replace(ctx, rejectedPath(dir, group), runID, b)
+}
+
+// rejections reads what all workers have left out, in the order of file and row.
+func (c *checkpoint) rejections(ctx context.Context) (rows int64, faults []*fault.Fault, err error) {
+	for g := range c.options.Groups {
+		b, err := readFile(ctx, rejectedPath(c.dir, g))
+		if err != nil {
+			return 0, nil, err
+		}
+		var r rejection
+		if err := json.Unmarshal(b, &r); err != nil {
+			return 0, nil, fmt.Errorf("%s: %w", rejectedPath(c.dir, g), err)
+		}
+		rows += r.Rows
+		faults = append(faults, r.Faults...)
+	}
+	sort.SliceStable(faults, func(i, j int) bool {
+		if faults[i].File != faults[j].File {
+			return faults[i].File < faults[j].File
+		}
+		return faults[i].Row < faults[j].Row
+	})
+	return rows, faults, nil
+}
+
+func (c *checkpoint) count(ctx context.Context, r *Report) error {
+	rows, faults, err := c.rejections(ctx)
+	r.Rows, r.Rejected = rows, int64(len(faults))
+	r.dir, r.faults = c.dir, faults
+	return err
+}
+
+// A File is one that a training writes.
+type File struct {
+	Path  string
+	Write func(io.Writer) error
+}
+
+// Publish puts files in place: each is complete, under a temporary name, before the first of them gets its own. Then it
+// removes the checkpoint.
+func Publish(ctx context.Context, o *Options, r *Report, all []File) error {
+	rejected := output.RejectedPath(o.Model)
+	if len(r.faults) > 0 {
+		all = append(all, File{rejected, func(w io.Writer) error { return output.RejectedLines(w, r.faults) }})
+	}
+	temporary := make([]string, len(all))
+	for i, f := range all {
+		temporary[i] = files.Join(r.dir, fmt.Sprintf("final-%d", i))
+		var b bytes.Buffer
+		w := bufio.NewWriter(&b)
+		if err := errors.Join(f.Write(w), w.Flush()); err != nil {
+			return err
+		}
+		if err := replace(ctx, temporary[i], o.RunID, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	for i, f := range all {
+		if err := files.Rename(ctx, temporary[i], f.Path); err != nil {
+			return err
+		}
+		r.Files = append(r.Files, f.Path)
+	}
+	if len(r.faults) == 0 {
+		// Those that an earlier run has rejected are none of this model's.
+		if err := ignoreMissing(files.Remove(ctx, rejected)); err != nil {
+			return err
+		}
+	}
+	return Clean(ctx, o, r)
+}
+
+// Clean removes the checkpoint.
+func Clean(ctx context.Context, o *Options, r *Report) error {
+	output.End(o.RunID)
+	return files.RemoveAll(ctx, r.dir)
+}

@@ -1,0 +1,54 @@
+package linear
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+
+	model "beamlearn/model/linear"
+)
+
+func encodeState(s State) ([]byte, error) { return s.Fit, nil }
+
+func decodeState(b []byte) (State, error) { return State{Fit: append([]byte(nil), b...)}, nil }
+
+func encodeWork(w Work) ([]byte, error) { return json.Marshal(w) }
+
+func decodeWork(b []byte) (Work, error) {
+	var w Work
+	err := json.Unmarshal(b, &w)
+	return w, err
+}
+
+// A summand is a flag byte, level and index of its node as varints, and its bytes: weights and sums, which JSON would blow up.
+func encodeSummand(s Summand) ([]byte, error) {
+	b := make([]byte, 0, 1+2*binary.MaxVarintLen64+len(s.Partial))
+	if s.Seed {
+		return append(b, 1), nil
+	}
+	b = append(b, 0)
+	b = binary.AppendUvarint(b, uint64(s.Node.Level))
+	b = binary.AppendUvarint(b, uint64(s.Node.Index))
+	return append(b, s.Partial...), nil
+}
+
+var errSummand = errors.New("linear: not a summand")
+
+func decodeSummand(b []byte) (Summand, error) {
+	if len(b) == 1 && b[0] == 1 {
+		return Summand{Seed: true}, nil
+	}
+	if len(b) == 0 || b[0] != 0 {
+		return Summand{}, errSummand
+	}
+	level, n := binary.Uvarint(b[1:])
+	if n <= 0 || level > 62 {
+		return Summand{}, errSummand
+	}
+	b = b[1+n:]
+	index, n := binary.Uvarint(b)
+	if n <= 0 || index > 1<<62 {
+		return Summand{}, errSummand
+	}
+	return Summand{Node: model.Node{Level: int(level), Index: int(index)}, Partial: append([]byte(nil), b[n:]...)}, nil
+}

@@ -1,0 +1,162 @@
+package linear
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"sort"
+
+	"golang.org/x/sync/errgroup"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/vectorio"
+)
+
+// feed gives the rows of one shard to a learner, batch by batch, while the next are read.
+type feed struct {
+	reading vectorio.Options
+	dim     int
+	pass    model.Pass
+	seed    uint64 // of the shard and the pass
+	chunks  []vectorio.Chunk
+
+	rejected []*fault.Fault
+	rows     int64
+}
+
+// aheadBlocks are read while one is learned from.
+const aheadBlocks = 1
+
+// each gives the batches to use, whose fault of a row comes back with the row's file.
+func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	blocks := make(chan *vectors.Block, aheadBlocks)
+	spare := make(chan *vectors.Block, aheadBlocks+2)
+	g.Go(func() error {
+		defer close(blocks)
+		return f.read(ctx, blocks, spare)
+	})
+	g.Go(func() error {
+		for b := range blocks {
+			if err := f.batches(b, use); err != nil {
+				return f.locate(err)
+			}
+			select {
+			case spare <- b:
+			default:
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// read fills blocks with the rows of the chunks: of one chunk each where they are visited in another order than they stand
+// in, otherwise with whole batches, as those go on from chunk to chunk.
+func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-chan *vectors.Block) error {
+	chunks := append([]vectorio.Chunk(nil), f.chunks...)
+	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	if f.pass.Shuffle {
+		rng := rand.New(rand.NewPCG(f.seed, 1))
+		rng.Shuffle(len(chunks), func(i, j int) { chunks[i], chunks[j] = chunks[j], chunks[i] })
+	}
+	fresh := func() *vectors.Block {
+		select {
+		case b := <-spare:
+			b.Reset()
+			return b
+		default:
+			return f.reading.NewBlock(f.dim)
+		}
+	}
+	send := func(b *vectors.Block) error {
+		select {
+		case blocks <- b:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	b := fresh()
+	for _, c := range chunks {
+		r, err := vectorio.Open(ctx, c, f.reading, func(row *fault.Fault) { f.rejected = append(f.rejected, row) })
+		if err != nil {
+			return err
+		}
+		for {
+			before := b.Len()
+			err := r.Read(b)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return errors.Join(err, r.Close())
+			}
+			f.rows += int64(b.Len() - before)
+			full := b.Len()
+			if !f.pass.Shuffle {
+				full -= full % f.pass.Batch
+			}
+			if full == 0 {
+				continue
+			}
+			next := fresh()
+			if full < b.Len() {
+				next.AppendBlock(b.Slice(full, b.Len()))
+				b = b.Slice(0, full)
+			}
+			if err := send(b); err != nil {
+				return errors.Join(err, r.Close())
+			}
+			b = next
+		}
+		if err := r.Close(); err != nil {
+			return err
+		}
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	return send(b)
+}
+
+// batches cuts a block.
+func (f *feed) batches(b *vectors.Block, use func(*model.Chunk) error) error {
+	size := f.pass.Batch
+	order := make([]int, (b.Len()+size-1)/size)
+	for i := range order {
+		order[i] = i
+	}
+	if f.pass.Shuffle {
+		rng := rand.New(rand.NewPCG(f.seed, uint64(b.Numbers[0])+2))
+		rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
+	for _, i := range order {
+		if err := use(model.Of(b.Slice(i*size, min((i+1)*size, b.Len())))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// locate gives the fault of a row of the dataset the name of its file, and its number there.
+func (f *feed) locate(err error) error {
+	var at *fault.Fault
+	if !errors.As(err, &at) {
+		return err
+	}
+	found := *at
+	for i := range f.chunks {
+		c := &f.chunks[i]
+		if at.Row >= c.First && at.Row < c.First+c.Span.Rows {
+			found.File, found.Row = c.Info.Name, at.Row-c.First+c.Span.First
+		}
+	}
+	if found.File == "" && len(f.chunks) > 0 {
+		found.File = f.chunks[0].Info.Name
+	}
+	return &found
+}

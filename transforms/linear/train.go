@@ -1,0 +1,440 @@
+// Package linear learns linear models from files, and predicts with them, as Beam pipelines.
+//
+// Learning goes in passes over the rows (see beamlearn/model/linear.Fit):
+//
+//	             ┌──────────────── state ◀──────────────┐
+//	             ║ side input                           │
+//	chunks ─▶ shards ─▶ ParDo: read and sum up a shard ─▶ merge in a fixed tree, advance ─▶ checkpoint
+//
+// What flows are descriptions of rows, and for each shard of a pass its sums or weights, never rows. A worker holds the
+// model, and for each shard that it works on the sums and two blocks of rows, whatever the number of rows. The bits of the
+// model depend on the data, the options and the number of shards, and on nothing else: not on the runner, nor on the number
+// of workers and their threads, nor on whether the job was killed and resumed in between.
+package linear
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"reflect"
+	"runtime"
+	"sort"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+var rowsLearned = beam.NewCounter("linear", "rows_learned")
+
+func init() {
+	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&groupFn{})
+	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&seedFn{})
+	register.DoFn4x1[context.Context, int, func(*vectorio.Chunk) bool, func(Work), error](&planFn{})
+	register.DoFn4x1[context.Context, Work, State, func(Summand), error](&passFn{})
+	register.DoFn5x1[context.Context, int, func(*Summand) bool, State, func(State), error](&advanceFn{})
+	register.Iter1[Summand]()
+	register.Iter1[vectorio.Chunk]()
+	register.Emitter1[Work]()
+	register.Emitter1[Summand]()
+	register.Emitter1[State]()
+	beam.RegisterCoder(reflect.TypeOf((*Work)(nil)).Elem(), encodeWork, decodeWork)
+	beam.RegisterCoder(reflect.TypeOf((*State)(nil)).Elem(), encodeState, decodeState)
+	beam.RegisterCoder(reflect.TypeOf((*Summand)(nil)).Elem(), encodeSummand, decodeSummand)
+}
+
+// Options of training. A field that is not Required has its Default.
+type Options struct {
+	// Model is the file to write. Required.
+	Model string
+	// Shards is the number of parts that a pass learns from side by side. Required; the model depends on it.
+	Shards int
+	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
+	Groups int
+	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
+	Threads int
+	// Passes is how many passes go into one pipeline; the state is saved after each, and read back between pipelines.
+	// Default: 1.
+	Passes int
+	// Seed of the order in which rows are visited.
+	Seed uint64
+	// Resume goes on where a run of the same job, which did not end, has saved its state last.
+	Resume bool
+	// RunID is unique to the run. Default: random.
+	RunID string
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	if o.Groups == 0 || o.Groups > o.Shards {
+		o.Groups = o.Shards
+	}
+	if o.Passes == 0 {
+		o.Passes = 1
+	}
+	if o.RunID == "" {
+		o.RunID = uuid.NewString()
+	}
+}
+
+// MaxShards bounds the number of shards: each has a description on its way, and sums that may wait for others.
+const MaxShards = 1 << 16
+
+// Validate reports every fault of the options at once.
+func (o *Options) Validate() error {
+	var errs []error
+	if o.Model == "" {
+		errs = append(errs, errors.New("a file for the model is needed"))
+	}
+	if o.Shards < 1 || o.Shards > MaxShards {
+		errs = append(errs, fmt.Errorf("%d shards: must be from 1 to %d", o.Shards, MaxShards))
+	}
+	if o.Threads < 0 {
+		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
+	}
+	if o.Passes < 0 {
+		errs = append(errs, fmt.Errorf("%d passes in a pipeline: must be at least 1", o.Passes))
+	}
+	return errors.Join(errs...)
+}
+
+// DefaultShards lets several workers learn, and is few enough for each to see much of a file.
+const DefaultShards = 8
+
+// blockBytes bounds the memory of a block of dense rows.
+const blockBytes = 32 << 20
+
+// Inspect inspects rows to learn from, and completes the options for them: those of .svm stay sparse, and a block holds
+// chunkRows rows or, where that is 0, as many as take 32 MiB, and at most vectorio.DefaultChunkRows.
+func Inspect(ctx context.Context, patterns []string, chunkRows int, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	f := &reading.Formats
+	svm := isSVM(patterns, f.Format)
+	f.Sparse = f.Sparse || svm
+	if f.TargetColumn == "" && len(reading.Targets) == 0 && !svm {
+		return nil, errors.New("--target is needed: the column that is to be learned")
+	}
+	d, err := vectorio.Inspect(ctx, patterns, *reading)
+	if err != nil || chunkRows > 0 || f.Sparse {
+		return d, err
+	}
+	if rows := max(blockBytes/8/d.Dim, 16); rows < reading.ChunkRows {
+		reading.ChunkRows = rows
+		return vectorio.Inspect(ctx, patterns, *reading)
+	}
+	return d, nil
+}
+
+// Job is the data and the options of a training.
+type Job struct {
+	Data    *vectorio.Dataset
+	Reading vectorio.Options
+	Options Options
+}
+
+// Report is what a training tells beside its model.
+type Report struct {
+	Passes   int      // made by this run
+	Resumed  int      // made by an earlier one
+	Rows     int64    // read in the first pass
+	Rejected int64    // left out
+	Files    []string // written
+
+	dir    string // of the checkpoint
+	faults []*fault.Fault
+}
+
+// Run runs a pipeline.
+type Run func(ctx context.Context, p *beam.Pipeline) error
+
+// Train makes the passes that fit asks for, and gives it as it is after the last. The checkpoint stays until [Publish] or
+// [Clean] removes it.
+func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *Report, error) {
+	j.Options.EnsureDefaults()
+	if err := j.Options.Validate(); err != nil {
+		return nil, nil, err
+	}
+	output.Begin(j.Options.RunID)
+	c, fit, err := openCheckpoint(ctx, j, fit)
+	if err != nil {
+		return nil, nil, err
+	}
+	report := &Report{Resumed: fit.Passes()}
+	for !fit.Done() {
+		p, s := beam.NewPipelineWithRoot()
+		if err := c.pipeline(s, j, fit); err != nil {
+			return nil, nil, err
+		}
+		if err := run(ctx, p); err != nil {
+			return nil, nil, c.explain(err)
+		}
+		before := fit.Passes()
+		if fit, err = c.latest(ctx); err != nil {
+			return nil, nil, err
+		}
+		if fit.Passes() == before {
+			return nil, nil, fmt.Errorf("linear.Train: the pipeline has made no pass")
+		}
+	}
+	report.Passes = fit.Passes() - report.Resumed
+	return fit, report, c.count(ctx, report)
+}
+
+// Passes adds passes over the work of the shards to a pipeline: PCollection<Work>, and the state before as
+// PCollection<State> of one, → the state after, the same. Where there are fewer passes left to make, the rest do nothing.
+func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vectorio.Options, dim int, o Options, dir string) beam.PCollection {
+	s = s.Scope("linear.Passes")
+	seed := beam.Create(s, Summand{Seed: true}) // so that there is something to group where no pass is left
+	for i := range passes {
+		s := s.Scope(fmt.Sprintf("pass %d", i))
+		sums := beam.ParDo(s, &passFn{Reading: reading, Dim: dim, Options: o, Dir: dir}, work, beam.SideInput{Input: state})
+		grouped := beam.GroupByKey(s, beam.AddFixedKey(s, beam.Flatten(s, sums, seed)))
+		state = beam.ParDo(s, &advanceFn{Options: o, Dir: dir}, grouped, beam.SideInput{Input: state})
+	}
+	return state
+}
+
+// State is a [model.Fit] between passes.
+type State struct{ Fit []byte }
+
+// Work is the share of one worker: some shards, whose chunks a file lists.
+type Work struct {
+	Group int
+	Plan  string // the file
+}
+
+// Summand is what a pass has summed up of a node of the tree of shards.
+type Summand struct {
+	Seed    bool
+	Node    model.Node
+	Partial []byte
+}
+
+// groupFn deals chunks to groups. Shard i has the chunks i, i+Shards, i+2·Shards, … and so rows from everywhere, as files
+// are often sorted; group i has the shards i, i+Groups, ….
+type groupFn struct{ Options Options }
+
+func (f *groupFn) ProcessElement(c vectorio.Chunk) (int, vectorio.Chunk) {
+	return f.Options.shard(&c) % f.Options.Groups, c
+}
+
+func (o *Options) shard(c *vectorio.Chunk) int { return int(c.Ordinal % int64(o.Shards)) }
+
+// seedFn gives each group a chunk that is none: its Total is the group.
+type seedFn struct{}
+
+func (*seedFn) ProcessElement(c vectorio.Chunk) (int, vectorio.Chunk) { return int(c.Total), c }
+
+// planFn writes down the chunks of a group, for all passes.
+type planFn struct {
+	Options Options
+	Dir     string
+}
+
+func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Work)) error {
+	chunks := []vectorio.Chunk{}
+	var c vectorio.Chunk
+	for iter(&c) {
+		if c.Ordinal >= 0 {
+			chunks = append(chunks, c)
+		}
+	}
+	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	b, err := json.Marshal(chunks)
+	if err != nil {
+		return err
+	}
+	w := Work{Group: group, Plan: planPath(f.Dir, group)}
+	if err := replace(ctx, w.Plan, f.Options.RunID, b); err != nil {
+		return fault.Mark(err)
+	}
+	emit(w)
+	return nil
+}
+
+// passFn makes a pass over the shards of a worker.
+type passFn struct {
+	Reading vectorio.Options
+	Dim     int
+	Options Options
+	Dir     string
+}
+
+func (f *passFn) ProcessElement(ctx context.Context, w Work, state State, emit func(Summand)) error {
+	fit, err := model.DecodeFit(state.Fit)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	if fit.Done() {
+		return nil
+	}
+	plan, err := readFile(ctx, w.Plan)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	var chunks []vectorio.Chunk
+	if err := json.Unmarshal(plan, &chunks); err != nil {
+		return fault.Mark(fmt.Errorf("%s: %w", w.Plan, err))
+	}
+	shards := map[int][]vectorio.Chunk{}
+	for _, c := range chunks {
+		shard := f.Options.shard(&c)
+		shards[shard] = append(shards[shard], c)
+	}
+	pass := fit.Pass()
+	run := progress.Of(f.Options.RunID)
+	run.Phase(pass.Name)
+
+	threads := f.Options.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	g, ctx2 := errgroup.WithContext(ctx)
+	g.SetLimit(threads)
+	var mu sync.Mutex
+	sum := model.NewSum(f.Options.Shards)
+	var rows int64
+	var rejected []*fault.Fault
+	for shard := w.Group; shard < f.Options.Shards; shard += f.Options.Groups {
+		g.Go(func() error {
+			mu.Lock()
+			partial := fit.Partial(shard, f.Options.Shards)
+			mu.Unlock()
+			feed := &feed{reading: f.Reading, dim: f.Dim, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard), chunks: shards[shard]}
+			err := feed.each(ctx2, func(c *model.Chunk) error {
+				run.Add(int64(c.Len()))
+				return partial.PartialFit(c)
+			})
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			rows += feed.rows
+			rejected = append(rejected, feed.rejected...)
+			return sum.Add(model.Node{Index: shard}, partial)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fault.Mark(err)
+	}
+	if pass.Number == 0 {
+		vectorio.Count(ctx, rows, int64(len(rejected)))
+		if err := writeRejected(ctx, f.Dir, w.Group, f.Options.RunID, rows, rejected); err != nil {
+			return fault.Mark(err)
+		}
+	}
+	rowsLearned.Inc(ctx, rows)
+	return fault.Mark(sum.Rest(func(n model.Node, p model.Partial) error {
+		b, err := p.MarshalBinary()
+		if err == nil {
+			emit(Summand{Node: n, Partial: b})
+		}
+		return err
+	}))
+}
+
+// seedOf mixes a seed for a shard and a pass.
+func seedOf(seed uint64, pass, shard int) uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, seed, " ", pass, " ", shard)
+	return h.Sum64()
+}
+
+// advanceFn ends a pass, and saves the state. (It is no CombineFn, as it takes the state to know what a partial is, and a
+// CombineFn has no side input. Nor is one needed: a worker merges the shards that are neighbours before it sends them.)
+type advanceFn struct {
+	Options Options
+	Dir     string
+}
+
+func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool, state State, emit func(State)) error {
+	fit, err := model.DecodeFit(state.Fit)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	if !fit.Done() {
+		if err := f.advance(fit, iter); err != nil {
+			return fault.Mark(err)
+		}
+		if state.Fit, err = model.EncodeFit(fit); err != nil {
+			return fault.Mark(err)
+		}
+		if err := replace(ctx, statePath(f.Dir, fit.Passes()), f.Options.RunID, state.Fit); err != nil {
+			return fault.Mark(err)
+		}
+	}
+	emit(state)
+	return nil
+}
+
+func (f *advanceFn) advance(fit *model.Fit, iter func(*Summand) bool) error {
+	sum := model.NewSum(f.Options.Shards)
+	var s Summand
+	for iter(&s) {
+		if s.Seed {
+			continue
+		}
+		p := fit.Partial(s.Node.Index<<s.Node.Level, f.Options.Shards)
+		if err := p.UnmarshalBinary(s.Partial); err != nil {
+			return err
+		}
+		if err := sum.Add(s.Node, p); err != nil {
+			return err
+		}
+	}
+	total, err := sum.Total()
+	if err != nil {
+		return err
+	}
+	return fit.Advance(total)
+}
+
+// readFile reads a whole small file.
+func readFile(ctx context.Context, path string) ([]byte, error) {
+	r, err := files.OpenRead(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close())
+}
+
+// replace writes a file in the place of another, whole or not at all, unless the run is over.
+func replace(ctx context.Context, path, runID string, b []byte) error {
+	part := path + "." + uuid.NewString() + ".part"
+	return output.WhileRuns(runID, func() error {
+		w, err := files.Create(ctx, part)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(w, bytes.NewReader(b))
+		if s, ok := w.(interface{ Sync() error }); ok && err == nil {
+			err = s.Sync()
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			return errors.Join(err, ignoreMissing(files.Remove(ctx, part)))
+		}
+		return files.Rename(ctx, part, path)
+	})
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
