@@ -189,10 +189,11 @@ type Cutter interface {
 	Cut(size int64) []Span
 }
 
-// CutSource cuts the rows of a source that knows their number into spans of about size rows.
-func CutSource(src Source, size int64) []Span {
+// CutSource cuts the rows of a source that knows their number into spans of at most size rows, or of about group rows where it
+// is a Cutter.
+func CutSource(src Source, size, group int64) []Span {
 	if c, ok := src.(Cutter); ok {
-		return c.Cut(size)
+		return c.Cut(group)
 	}
 	return Cut(src.Rows(), size)
 }

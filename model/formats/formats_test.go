@@ -358,7 +358,7 @@ func TestCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := CutSource(src, 5); !reflect.DeepEqual(got, Cut(6, 5)) {
+	if got := CutSource(src, 5, 5); !reflect.DeepEqual(got, Cut(6, 5)) {
 		t.Errorf("CutSource = %v", got)
 	}
 }

@@ -344,7 +344,7 @@ func benchmarkRead(b *testing.B, name, data string, o Options) {
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
 		var n int64
-		for _, s := range CutSource(src, 8192) {
+		for _, s := range CutSource(src, 8192, 8192) {
 			r, err := src.Read(b.Context(), s)
 			if err != nil {
 				b.Fatal(err)

@@ -289,7 +289,7 @@ func (p *averagedPart) MarshalBinary() ([]byte, error) {
 		s := &q.scores
 		b = appendFloats(b, []float64{q.objective, s.Weight, s.Mean, s.M2, s.Squared, s.Absolute, q.right, q.weight})
 	}
-	judged := p.from.Progressive
+	var judged *Progressive
 	if p.parts > 1 {
 		t, err := p.summed()
 		if err != nil {

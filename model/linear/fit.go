@@ -128,7 +128,7 @@ func (o *FitOptions) onlySGD() []string {
 	}{
 		{"learning_rate", o.Options.LearningRate != ""}, {"eta0", o.Options.Eta0 != 0}, {"power_t", o.Options.PowerT != nil},
 		{"average", o.Average != nil}, {"tol", o.Options.Tol != nil}, {"early_stopping", o.Options.EarlyStopping},
-		{"epochs", o.Epochs != 0}, {"warm_start", o.WarmStart != nil},
+		{"epochs", o.Epochs != 0}, {"warm_start", o.WarmStart != nil}, {"progressive", o.Progressive},
 	} {
 		if f.set {
 			names = append(names, f.name)
@@ -221,8 +221,8 @@ func (o *FitOptions) Validate() error {
 	if d.Folds > 0 && (b.LearningRate == Adaptive || b.LearningRate == PA1 || b.LearningRate == PA2) {
 		fault("learning_rate %s: cannot be cross-validated: take constant, optimal or invscaling", b.LearningRate)
 	}
-	if d.Scoring != "" && !slices.Contains(Scorings(), d.Scoring) {
-		fault("scoring %q: must be one of %s", d.Scoring, strings.Join(Scorings(), ", "))
+	if have := d.scorings(); d.Scoring != "" && !slices.Contains(have, d.Scoring) {
+		fault("scoring %q: must be one of %s", d.Scoring, strings.Join(have, ", "))
 	}
 	if w := d.WarmStart; w != nil && w.Task != d.Options.Task {
 		fault("warm_start: the model is of a %s, not of a %s", w.Task, d.Options.Task)
@@ -286,6 +286,9 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 		f.stage = stageSums
 		if o.Folds > 0 {
 			f.stage = stageFolds
+			if o.Scoring == "neg_mean_absolute_error" {
+				return nil, errors.New("scoring neg_mean_absolute_error: sums of squares do not tell it: take solver sgd, or another scoring")
+			}
 		}
 	}
 	var err error
@@ -525,9 +528,15 @@ func (f *Fit) choose() (int, error) {
 func (f *Fit) surveyed(s *Survey) error {
 	o := &f.options
 	f.survey = s
+	if n := s.Classes.Len(); o.Folds > 0 && n > 2 && (o.Scoring == "f1" || o.Scoring == "roc_auc") || o.Folds > 0 && n == 2 && o.Scoring == "f1_macro" {
+		return fmt.Errorf("scoring %s: f1 and roc_auc are for two classes, f1_macro is for more: there are %d", o.Scoring, n)
+	}
 	f.chosen.Classes = s.Classes.clone()
+	if o.WarmStart != nil {
+		f.chosen.Classes = o.WarmStart.Classes.clone() // the rows may lack some, and SGD refuses others
+	}
 	exact := o.exact(f.features)
-	if (!exact || o.Folds > 0) && o.WarmStart == nil {
+	if (!exact || o.Folds > 0) && o.WarmStart == nil && o.Options.LearningRate == "" {
 		f.chosen.Auto(s, o.Parts, f.epochs())
 		if o.Average != nil {
 			f.chosen.Average = *o.Average
@@ -559,6 +568,20 @@ func (f *Fit) Survey() *Survey { return f.survey }
 // Scorings lists the scores of cross-validations, by scikit-learn's names.
 func Scorings() []string {
 	return []string{"r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc"}
+}
+
+// scorings are those that there may be for the task and the loss; f1 and roc_auc are of two classes, f1_macro is of more.
+func (o *FitOptions) scorings() []string {
+	all := Scorings()
+	switch {
+	case o.Options.Task == Regression:
+		return all[:3]
+	case o.Options.Task == Classification && o.Options.Loss != LogLoss && o.Options.Loss != ModifiedHuber:
+		return all[4:]
+	case o.Options.Task == Classification:
+		return all[3:]
+	}
+	return all
 }
 
 // rowFold tells the fold of a row by its number, as [Grid] does.
@@ -692,6 +715,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("no state of a fit: %w", err)
 	}
+	o.EnsureDefaults()
 	f := &Fit{
 		options: o, features: file.Features, names: file.Names, passes: file.Passes, stage: file.Stage, survey: file.Survey, chosen: file.Chosen,
 	}
@@ -715,6 +739,9 @@ func DecodeFit(b []byte) (*Fit, error) {
 		}
 	}
 	if len(file.Judged) > 0 {
+		if n := file.Classes.Len(); n*n > len(file.Judged)/8 { // as many as there are in the confusion
+			return nil, fmt.Errorf("no state of a fit: %d classes in predictions of %d bytes", n, len(file.Judged))
+		}
 		f.progressive = NewProgressive(file.Task, file.Classes.Len())
 		if err := f.progressive.UnmarshalBinary(file.Judged); err != nil {
 			return nil, fmt.Errorf("no state of a fit: %w", err)
@@ -732,6 +759,9 @@ func DecodeFit(b []byte) (*Fit, error) {
 	case stageSums:
 		f.learner = &Gram{}
 	case stageFolds: // it has a function, which no JSON holds
+		if f.features > maxGram || o.Folds*gramSize(f.features) > len(file.Learner) {
+			return nil, fmt.Errorf("no state of a fit: %d bytes of sums of %d folds of %d features", len(file.Learner), o.Folds, f.features)
+		}
 		if f.learner, err = NewFoldGram(f.features, o.Folds, rowFold(o.Seed, o.Folds)); err != nil {
 			return nil, err
 		}

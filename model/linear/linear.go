@@ -6,6 +6,10 @@
 // given. [SGD.Model] makes a [Model] of them, which predicts and can be saved. A trainer holds the model and nothing of the
 // rows.
 //
+// Rows that are spread over many files and machines are learned from in passes: see [Learner]. [Survey] makes the first, which
+// tells the classes and the moments; [Averaged] is SGD in passes over parts of the rows, and [Options.Auto] sets its steps.
+// [Progressive] validates on the way.
+//
 // # What equals scikit-learn
 //
 // With shuffle=False and the same chunks, coefficients and intercepts are those of scikit-learn 1.9.1 in float64 after every
@@ -22,6 +26,7 @@
 //     as if it had been declared.
 //   - ClassWeight "balanced" counts while rows stream by: the weights for a chunk are n/(classes · rows of the class) over
 //     all rows up to its end.
+//   - Rows held out do not count in the number of the row, on which step sizes depend, so that it is the same in any chunks.
 //   - Tol and EarlyStopping work across chunks, as [SGD.EndEpoch] says where an epoch ends; adaptive learning rates, which
 //     partial_fit resets there, persist. The score of early stopping is that of the model (scikit-learn 1.9.1 forgets the
 //     weights' scale, and for log_loss counts true positives only), on rows that the model meets, as it stands then,

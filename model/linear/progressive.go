@@ -162,186 +162,217 @@ func (p *Progressive) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// judge hands rows and predictions over to a Progressive, a block at a time.
+// judge hands predictions over to a Progressive, a block of neighbouring rows at a time.
 type judge struct {
 	to     *Progressive
 	sgd    *SGD
+	c      *Chunk
 	model  Model // for its probabilities
-	number int64 // of the next row, counted from 1
-	next   int64 // number of the row at which the curve has a new point
-	point  int
-	places []int32
+	number int64 // of the block's first row that is learned from, counted from 1
+	point  int   // of the curve
 
-	decisions []float64 // of the block's rows, one for each vector
-	targets   []float64
-	weights   []float64
-	rows      []int32
-	proba     []float64
+	first, end int       // rows of the chunk that the block may have
+	decisions  []float64 // of its rows, one for each vector
+	slopes     []float64 // of the loss there
+	n          int       // of these so far
+	ones       []float64
+	proba      []float64
 }
 
 const judgeRows = 256
 
 // judge begins a chunk; it is nil where rows are not judged.
-func (s *SGD) judge() *judge {
+func (s *SGD) judge(c *Chunk) *judge {
 	if s.Progressive == nil || s.Progressive.Ended {
 		return nil
 	}
 	j := &s.judging
-	j.to, j.sgd, j.number, j.next, j.places = s.Progressive, s, int64(s.t), 0, s.places
+	j.to, j.sgd, j.c, j.number, j.first, j.end = s.Progressive, s, c, int64(s.t), 0, 0
 	j.model = Model{Task: s.options.Task, Loss: s.options.Loss}
+	if j.decisions == nil {
+		j.decisions = make([]float64, judgeRows*len(s.vectors))
+		j.slopes = make([]float64, len(j.decisions))
+		j.ones = slices.Repeat([]float64{1}, judgeRows)
+		j.proba = make([]float64, len(s.vectors))
+	}
 	return j
 }
 
 // begin says that the row whose decisions come next is row i of the chunk.
-func (j *judge) begin(i int, y, weight float64) {
-	if j.number >= j.next || len(j.rows) == judgeRows {
+func (j *judge) begin(i int) {
+	if i >= j.end {
 		j.flush()
 		j.point = bits.Len64(uint64(j.number)) - 1
-		j.next = 1 << (j.point + 1)
+		j.first, j.end = i, i+judgeRows
+		if left := int64(2)<<j.point - j.number; left < judgeRows {
+			j.end = i + int(left)
+		}
 	}
-	j.number++
-	j.rows = append(j.rows, int32(i))
-	j.targets = append(j.targets, y)
-	j.weights = append(j.weights, weight)
 }
 
-func (j *judge) add(decision float64) { j.decisions = append(j.decisions, decision) }
+// leave says that the next row is passed over.
+func (j *judge) leave() {
+	j.flush()
+	j.end = 0
+}
+
+func (j *judge) add(decision, slope float64) {
+	j.decisions[j.n], j.slopes[j.n] = decision, slope
+	j.n++
+}
 
 // flush judges the block.
 func (j *judge) flush() {
-	if len(j.rows) == 0 {
+	n := j.n / len(j.sgd.vectors)
+	if n == 0 {
 		return
 	}
+	b := judgeBlock{decisions: j.decisions[:j.n], slopes: j.slopes[:j.n], weights: j.ones[:n]}
+	if j.c.Weights != nil {
+		b.weights = j.c.Weights[j.first : j.first+n]
+	}
 	var weight, loss float64
-	for _, w := range j.weights {
+	for _, w := range b.weights {
 		weight += w
 	}
-	switch {
-	case j.sgd.options.Task == Regression:
-		loss = j.regression(weight)
-	case j.sgd.options.Task == OneClass:
-		for i, w := range j.weights {
-			loss += float64(w * j.sgd.rule.loss.value(j.decisions[i], 1))
+	switch j.sgd.options.Task {
+	case Regression:
+		b.targets = j.c.Target[j.first : j.first+n]
+		loss = j.regression(&b, weight)
+	case OneClass:
+		for i, w := range b.weights {
+			loss += float64(w * j.sgd.rule.loss.value(b.decisions[i], 1))
 		}
-	case len(j.sgd.vectors) == 1:
-		loss = j.two()
 	default:
-		loss = j.several()
+		b.places = j.sgd.places[j.first : j.first+n]
+		if len(j.sgd.vectors) == 1 {
+			loss = j.two(&b)
+		} else {
+			loss = j.several(&b)
+		}
 	}
-	j.to.Rows += int64(len(j.rows))
+	j.to.Rows += int64(n)
 	j.to.Weight += weight
 	j.to.Loss += loss
 	j.to.curve[j.point].weight += weight
 	j.to.curve[j.point].loss += loss
-	j.rows, j.targets, j.weights, j.decisions = j.rows[:0], j.targets[:0], j.weights[:0], j.decisions[:0]
+	j.number += int64(n)
+	j.n = 0
 }
 
-func (j *judge) regression(weight float64) (loss float64) {
+// judgeBlock is rows with what they were predicted to be.
+type judgeBlock struct {
+	decisions, slopes, weights, targets []float64
+	places                              []int32
+}
+
+func (j *judge) regression(b *judgeBlock, weight float64) (loss float64) {
 	if weight == 0 {
 		return 0
 	}
-	m := RegressionMetrics{Weight: weight}
+	shift := b.targets[0]
+	var sum, squares, squared, absolute float64
+	targets, decisions := b.targets[:len(b.weights)], b.decisions[:len(b.weights)]
+	for i, w := range b.weights {
+		y := targets[i]
+		r, d := y-decisions[i], y-shift
+		wr, wd := float64(w*r), float64(w*d)
+		sum += wd
+		squares += float64(wd * d)
+		squared += float64(wr * r)
+		absolute += math.Abs(wr)
+	}
+	mean := sum / weight
+	j.to.Regression.Merge(&RegressionMetrics{weight, shift + mean, max(0, squares-float64(sum*mean)), squared, absolute})
 	f := &j.sgd.rule.loss
-	for i, w := range j.weights {
-		y := j.targets[i]
-		r := y - j.decisions[i]
-		m.Mean += float64(w * y)
-		m.Squared += float64(float64(w*r) * r)
-		m.Absolute += float64(w * math.Abs(r))
-		if f.kind != squaredError {
-			loss += float64(w * f.value(j.decisions[i], y))
-		}
-	}
-	m.Mean /= weight
-	for i, w := range j.weights {
-		d := j.targets[i] - m.Mean
-		m.M2 += float64(float64(w*d) * d)
-	}
-	j.to.Regression.Merge(&m)
 	if f.kind == squaredError {
-		return m.Squared / 2
+		return squared / 2
+	}
+	for i, w := range b.weights {
+		loss += float64(w * f.value(decisions[i], targets[i]))
 	}
 	return loss
 }
 
-// logs is a sum of −log p, in which factors are multiplied before their logarithm is taken.
+// mostLogLoss64 is the log loss of a probability of 2⁻⁵².
+const mostLogLoss64 = 52 * math.Ln2
+
+func (j *judge) two(b *judgeBlock) (loss float64) {
+	f, to := &j.sgd.rule.loss, j.to.Classification
+	places, decisions := b.places[:len(b.weights)], b.decisions[:len(b.weights)]
+	var confusion [4]float64
+	bins := j.to.AUC.bins()
+	for i, w := range b.weights {
+		place, d := places[i]&1, decisions[i]
+		predicted := int32(0)
+		if d > 0 {
+			predicted = 1
+		}
+		confusion[place<<1|predicted] += w
+		bins[place][sketchBin(d)] += w
+	}
+	for k, w := range confusion {
+		to.Confusion[k>>1][k&1] += w
+	}
+	if f.kind != logLoss {
+		for i, w := range b.weights {
+			m := decisions[i] * float64(2*places[i]-1)
+			switch f.kind {
+			case hinge:
+				loss += float64(w * max(0, f.threshold-m))
+				continue
+			case modifiedHuber:
+				to.logLoss += float64(w * logOf(probability(m)))
+			}
+			loss += float64(w * f.value(m, 1))
+		}
+		if f.kind != modifiedHuber {
+			to.logLoss = math.NaN()
+		}
+		return loss
+	}
+	l := logs{product: 1}
+	slopes := b.slopes[:len(b.weights)]
+	clipped := 0.0
+	for i, w := range b.weights {
+		m := decisions[i] * float64(2*places[i]-1)
+		l.add(m, slopes[i], w)
+		if m < -mostLogLoss64 {
+			clipped -= float64(w * (m + mostLogLoss64))
+		}
+	}
+	loss = l.total()
+	to.logLoss += loss - clipped
+	return loss
+}
+
+// logs is a sum of log losses at margins m. The slope there is 1 − the probability p of the class, which spares an
+// exponential, unless p is so small that it cancels; and many p are multiplied for one logarithm.
 type logs struct{ product, sum float64 }
 
-// add expects a p from 2⁻⁵² to 1.
-func (l *logs) add(p, weight float64) {
-	if weight != 1 {
+func (l *logs) add(m, slope, weight float64) {
+	p := 1 - math.Abs(slope)
+	switch {
+	case m < -10:
+		l.sum += float64(weight * (log1pUnit(expNegative(-m)) - m))
+	case weight != 1:
 		l.sum -= float64(weight * math.Log(p))
-		return
-	}
-	if l.product *= p; l.product < 0x1p-900 {
-		l.sum -= math.Log(l.product)
-		l.product = 1
+	default:
+		if l.product *= p; l.product < 0x1p-900 {
+			l.sum -= math.Log(l.product)
+			l.product = 1
+		}
 	}
 }
 
 func (l *logs) total() float64 { return l.sum - math.Log(l.product) }
 
-// likely is 1/(1+e⁻ᵐ), and 1 less it, neither of which cancels.
-func likely(m float64) (p, rest float64) {
-	e := expNegative(math.Abs(m))
-	q := 1 / (1 + e)
-	if m >= 0 {
-		return q, e * q
-	}
-	return e * q, q
-}
-
-func (j *judge) two() (loss float64) {
-	f, to := &j.sgd.rule.loss, j.to.Classification
-	l := logs{product: 1}
-	beyond := 0.0 // what the loss has more than the clipped −log p
-	for i, w := range j.weights {
-		place, d := j.places[j.rows[i]], j.decisions[i]
-		m, predicted := d, 0
-		if place == 0 {
-			m = -d
-		}
-		if d > 0 {
-			predicted = 1
-		}
-		to.Confusion[place][predicted] += w
-		j.to.AUC.Add(place == 1, d, w)
-		switch f.kind {
-		case logLoss:
-			p, _ := likely(m)
-			if p < epsilon64 {
-				p = epsilon64
-				beyond -= float64(w * (m - logEpsilon64))
-			}
-			l.add(p, w)
-		case modifiedHuber:
-			l.add(min(max(probability(m), epsilon64), 1-epsilon64), w)
-			fallthrough
-		default:
-			loss += float64(w * f.value(m, 1))
-		}
-	}
-	switch f.kind {
-	case logLoss:
-		loss = l.total() + beyond
-		fallthrough
-	case modifiedHuber:
-		to.logLoss += l.total()
-	default:
-		to.logLoss = math.NaN()
-	}
-	return loss
-}
-
-const logEpsilon64 = -52 * math.Ln2
-
-func (j *judge) several() (loss float64) {
+func (j *judge) several(b *judgeBlock) (loss float64) {
 	f, to := &j.sgd.rule.loss, j.to.Classification
 	width := len(j.sgd.vectors)
-	j.proba = slices.Grow(j.proba[:0], width)[:width]
-	l, all := logs{product: 1}, logs{product: 1}
-	for i, w := range j.weights {
-		place, d := int(j.places[j.rows[i]]), j.decisions[i*width:(i+1)*width]
+	l := logs{product: 1}
+	for i, w := range b.weights {
+		place, d := int(b.places[i]), b.decisions[i*width:(i+1)*width]
 		to.Confusion[place][int(j.model.choose(d))] += w
 		for k, v := range d {
 			m := v
@@ -350,16 +381,15 @@ func (j *judge) several() (loss float64) {
 			}
 			switch f.kind {
 			case logLoss:
-				p, rest := likely(m)
-				if p < epsilon64 {
-					loss -= float64(w * m)
-				} else {
-					all.add(p, w)
+				slope := b.slopes[i*width+k]
+				l.add(m, slope, w)
+				switch j.proba[k] = math.Abs(slope); { // of a row of another class
+				case k == place && m < -10:
+					e := expNegative(-m)
+					j.proba[k] = e / (1 + e)
+				case k == place:
+					j.proba[k] = 1 - math.Abs(slope)
 				}
-				if k != place {
-					p = rest
-				}
-				j.proba[k] = p
 			case modifiedHuber:
 				j.proba[k] = probability(v)
 				fallthrough
@@ -369,13 +399,10 @@ func (j *judge) several() (loss float64) {
 		}
 		if j.model.HasProba() {
 			j.model.normalise(j.proba, d)
-			l.add(min(max(j.proba[place], epsilon64), 1-epsilon64), w)
+			to.logLoss += float64(w * logOf(j.proba[place]))
+		} else {
+			to.logLoss = math.NaN()
 		}
 	}
-	if j.model.HasProba() {
-		to.logLoss += l.total()
-	} else {
-		to.logLoss = math.NaN()
-	}
-	return loss + all.total()
+	return loss + l.total()
 }

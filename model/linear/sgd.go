@@ -211,7 +211,7 @@ func (s *SGD) learn(c *Chunk, n int, classWeights []float64) {
 		}
 	}
 	classification, classes := s.options.Task == Classification, s.classes.Len()
-	judge := s.judge()
+	judge := s.judge(c)
 	t, bad, held := s.t, -1, 0
 	for i := range n {
 		x := rows.at(i)
@@ -225,10 +225,13 @@ func (s *SGD) learn(c *Chunk, n int, classWeights []float64) {
 		if s.options.EarlyStopping && s.heldOut(c, i) {
 			s.score(all, x, i, y, weight, t)
 			held++
+			if judge != nil {
+				judge.leave()
+			}
 			continue
 		}
 		if judge != nil {
-			judge.begin(i, y, weight)
+			judge.begin(i)
 		}
 		eta, norm2 := r.eta(t), 0.0
 		if r.passive {
@@ -298,13 +301,14 @@ func (s *SGD) all() []*vector {
 func (v *vector) learn(r *rule, x row, y, weight, eta, t, norm2, decay float64, judge *judge) bool {
 	if v.progress.done {
 		if judge != nil {
-			judge.add(v.scale*x.dot(v.w) + v.intercept)
+			p := v.scale*x.dot(v.w) + v.intercept
+			judge.add(p, r.loss.slope(p, y))
 		}
 		return true
 	}
 	p := v.step(r, x, y, weight, eta, t, norm2, decay)
 	if judge != nil {
-		judge.add(p)
+		judge.add(p, v.slope)
 	}
 	return p-p == 0
 }

@@ -602,7 +602,7 @@ func (p *surveyPart) UnmarshalBinary(b []byte) error {
 		&q.target.Weight, &q.target.Mean, &q.target.M2, &q.plain.Weight, &q.plain.Mean, &q.plain.M2} {
 		*v = t.float()
 	}
-	t.check(q.weight >= 0 && q.weight2 >= 0 && q.within >= 0 && q.target.Weight >= 0 && q.plain.Weight >= 0, "sums that are not negative")
+	t.check(q.weight >= 0 && q.weight-q.weight == 0 && q.weight2 >= 0 && q.within >= 0 && q.target.Weight >= 0 && q.plain.Weight >= 0, "sums that are not negative")
 	t.floats(q.fourth)
 	if t.flag() && t.err == nil {
 		t.check(len(t.b)/8 >= p.features, "sums of all columns")
@@ -613,14 +613,18 @@ func (p *surveyPart) UnmarshalBinary(b []byte) error {
 	}
 	if q.scaler != nil {
 		q.scaler.WithMean = t.flag()
-		for _, v := range [][]float64{q.scaler.Mean, q.scaler.Var, q.scaler.Count} {
-			t.floats(v)
-		}
+		t.floats(q.scaler.Mean)
+		t.floats(q.scaler.Var)
+		finite := t.floats(q.scaler.Count)
+		t.check(finite && slices.Min(q.scaler.Count) >= 0 && slices.Min(q.scaler.Var) >= 0, "moments that are not negative")
 	}
+	rows := q.rows // less those of each label
 	count := func() *labelCount {
 		l := &labelCount{rows: t.count(), row: t.count(), weight: t.float()}
 		l.file = t.text()
-		t.check(l.weight >= 0, "sums that are not negative")
+		t.check(l.weight >= 0 && l.weight-l.weight == 0, "sums that are not negative")
+		t.check(l.rows > 0 && l.rows <= rows, "as many labels as rows")
+		rows -= l.rows
 		return l
 	}
 	for n := t.count(); n > 0 && t.err == nil; n-- {
@@ -633,6 +637,7 @@ func (p *surveyPart) UnmarshalBinary(b []byte) error {
 		q.numbers[v] = count()
 		t.check(v-v == 0, "labels")
 	}
+	t.check(rows == 0 || p.task != Classification, "as many labels as rows")
 	if err := t.end(); err != nil {
 		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
 	}
@@ -675,10 +680,10 @@ func (t *taker) bytes(n uint64) []byte {
 	return v
 }
 
-// count is a number from 0 on.
+// count is a number from 0 on, of which many can be added up.
 func (t *taker) count() int64 {
 	v, n := binary.Uvarint(t.b)
-	t.check(n > 0 && v <= math.MaxInt64, "counts within int64")
+	t.check(n > 0 && v < 1<<53, "counts below 2⁵³")
 	if t.err != nil {
 		return 0
 	}

@@ -80,6 +80,8 @@ type vector struct {
 	meanIntercept float64
 	eta           float64 // of Constant, Adaptive and passive rates
 
+	slope float64 // of the loss at the last row, unless passive
+
 	// Of this chunk only: the l1 penalty due so far, and what each weight has had.
 	u float64
 	q []float64
@@ -152,7 +154,8 @@ func (v *vector) step(r *rule, x row, y, weight, eta, t, norm2, decay float64) f
 	var update float64
 	switch {
 	case !r.passive:
-		update = -eta * min(max(r.loss.slope(p, y), -maxSlope), maxSlope)
+		v.slope = r.loss.slope(p, y)
+		update = -eta * min(max(v.slope, -maxSlope), maxSlope)
 	case r.rate == PA1 && norm2 == 0:
 		return p
 	default:

@@ -236,7 +236,7 @@ func sameNeighbors(t *testing.T, name string, query int, gotP, wantP []int32, go
 // a selection many times over with what its keys do not order.
 func TestTiledTies(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 1))
-	const n, k, dim = 450, 100, 12
+	const n, k, dim = 360, 100, 12
 	base := gaussianRows(r, 9, dim)
 	set := func(f func(i, j int, v float64) float64) [][]float64 { return change(gaussianRows(r, n, dim), f) }
 	for _, c := range []struct {

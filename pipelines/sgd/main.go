@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	if job.Data, err = linear.Inspect(ctx, input.Patterns(), input.ChunkRows(), &job.Reading); err != nil {
+	if job.Data, err = linear.Inspect(ctx, input.Patterns(), input.ChunkRows(), *shards, &job.Reading); err != nil {
 		return err
 	}
 	fit, err := model.NewFit(fitting, job.Data.Dim, job.Data.Columns)

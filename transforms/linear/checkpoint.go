@@ -150,12 +150,17 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 	return nil
 }
 
-// explain adds how to go on after a failure.
-func (c *checkpoint) explain(err error) error {
-	if c.passes == 0 {
+// abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether there is
+// something to go on from; otherwise the directory is removed.
+func (c *checkpoint) abandon(ctx context.Context, err error) error {
+	output.End(c.options.RunID)
+	if _, none := c.latest(ctx); none == nil {
+		return &ResumableError{err, c.passes}
+	}
+	if c.passes > 0 {
 		return err
 	}
-	return &ResumableError{err, c.passes}
+	return errors.Join(err, files.RemoveAll(ctx, c.dir))
 }
 
 // ResumableError is the end of a run that another can go on from.

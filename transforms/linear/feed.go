@@ -3,6 +3,7 @@ package linear
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"sort"
@@ -42,7 +43,7 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 	g.Go(func() error {
 		for b := range blocks {
 			if err := f.batches(b, use); err != nil {
-				return f.locate(err)
+				return locate(err, f.chunks)
 			}
 			select {
 			case spare <- b:
@@ -142,21 +143,32 @@ func (f *feed) batches(b *vectors.Block, use func(*model.Chunk) error) error {
 	return nil
 }
 
-// locate gives the fault of a row of the dataset the name of its file, and its number there.
-func (f *feed) locate(err error) error {
+// locate gives the fault of a row of the dataset the name of its file, and its number there; and one that is of no row the
+// names of all.
+func locate(err error, chunks []vectorio.Chunk) error {
 	var at *fault.Fault
-	if !errors.As(err, &at) {
+	if !errors.As(err, &at) || at.File != "" || len(chunks) == 0 {
 		return err
 	}
 	found := *at
-	for i := range f.chunks {
-		c := &f.chunks[i]
+	first, last, count := &chunks[0], &chunks[0], map[string]bool{}
+	for i := range chunks {
+		c := &chunks[i]
 		if at.Row >= c.First && at.Row < c.First+c.Span.Rows {
 			found.File, found.Row = c.Info.Name, at.Row-c.First+c.Span.First
+			return &found
 		}
+		if c.Ordinal < first.Ordinal {
+			first = c
+		}
+		if c.Ordinal > last.Ordinal {
+			last = c
+		}
+		count[c.Info.Name] = true
 	}
-	if found.File == "" && len(f.chunks) > 0 {
-		found.File = f.chunks[0].Info.Name
+	found.File = first.Info.Name
+	if len(count) > 1 {
+		found.File += fmt.Sprintf(" … %s (%d files)", last.Info.Name, len(count))
 	}
 	return &found
 }

@@ -120,7 +120,7 @@ const blockBytes = 32 << 20
 
 // Inspect inspects rows to learn from, and completes the options for them: those of .svm stay sparse, and a block holds
 // chunkRows rows or, where that is 0, as many as take 32 MiB, and at most vectorio.DefaultChunkRows.
-func Inspect(ctx context.Context, patterns []string, chunkRows int, reading *vectorio.Options) (*vectorio.Dataset, error) {
+func Inspect(ctx context.Context, patterns []string, chunkRows, shards int, reading *vectorio.Options) (*vectorio.Dataset, error) {
 	f := &reading.Formats
 	svm := isSVM(patterns, f.Format)
 	f.Sparse = f.Sparse || svm
@@ -128,15 +128,19 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, reading *vec
 		return nil, errors.New("--target is needed: the column that is to be learned")
 	}
 	d, err := vectorio.Inspect(ctx, patterns, *reading)
-	if err != nil || chunkRows > 0 || f.Sparse {
-		return d, err
+	if err != nil {
+		return nil, err
 	}
-	if rows := max(blockBytes/8/d.Dim, 16); rows < reading.ChunkRows {
+	if rows := max(blockBytes/8/d.Dim, 16); rows < reading.ChunkRows && chunkRows == 0 && !f.Sparse {
 		reading.ChunkRows = rows
-		return vectorio.Inspect(ctx, patterns, *reading)
 	}
-	return d, nil
+	// Two chunks a shard are enough of row groups, which cost as much to read from the middle as from the start.
+	reading.GroupRows = int(min(d.Rows/int64(2*max(shards, 1)), maxGroupRows))
+	return d.Chunked(reading.ChunkRows, reading.GroupRows), nil
 }
+
+// maxGroupRows lets chunks that are visited in a random order still be many.
+const maxGroupRows = 1 << 20
 
 // Job is the data and the options of a training.
 type Job struct {
@@ -179,7 +183,7 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 			return nil, nil, err
 		}
 		if err := run(ctx, p); err != nil {
-			return nil, nil, c.explain(err)
+			return nil, nil, c.abandon(context.WithoutCancel(ctx), err)
 		}
 		before := fit.Passes()
 		if fit, err = c.latest(ctx); err != nil {
@@ -281,13 +285,9 @@ func (f *passFn) ProcessElement(ctx context.Context, w Work, state State, emit f
 	if fit.Done() {
 		return nil
 	}
-	plan, err := readFile(ctx, w.Plan)
+	chunks, err := readPlan(ctx, w.Plan)
 	if err != nil {
 		return fault.Mark(err)
-	}
-	var chunks []vectorio.Chunk
-	if err := json.Unmarshal(plan, &chunks); err != nil {
-		return fault.Mark(fmt.Errorf("%s: %w", w.Plan, err))
 	}
 	shards := map[int][]vectorio.Chunk{}
 	for _, c := range chunks {
@@ -296,7 +296,9 @@ func (f *passFn) ProcessElement(ctx context.Context, w Work, state State, emit f
 	}
 	pass := fit.Pass()
 	run := progress.Of(f.Options.RunID)
-	run.Phase(pass.Name)
+	if len(chunks) > 0 {
+		run.Begin(pass.Name, chunks[0].Total)
+	}
 
 	threads := f.Options.Threads
 	if threads == 0 {
@@ -368,7 +370,7 @@ func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summan
 	}
 	if !fit.Done() {
 		if err := f.advance(fit, iter); err != nil {
-			return fault.Mark(err)
+			return fault.Mark(f.locate(ctx, err))
 		}
 		if state.Fit, err = model.EncodeFit(fit); err != nil {
 			return fault.Mark(err)
@@ -401,6 +403,36 @@ func (f *advanceFn) advance(fit *model.Fit, iter func(*Summand) bool) error {
 		return err
 	}
 	return fit.Advance(total)
+}
+
+// locate finds the row of a fault, as [locate] does, among the chunks of all groups.
+func (f *advanceFn) locate(ctx context.Context, err error) error {
+	var at *fault.Fault
+	if !errors.As(err, &at) {
+		return err
+	}
+	var all []vectorio.Chunk
+	for g := range f.Options.Groups {
+		chunks, unread := readPlan(ctx, planPath(f.Dir, g))
+		if unread != nil {
+			return errors.Join(err, unread)
+		}
+		all = append(all, chunks...)
+	}
+	return locate(err, all)
+}
+
+// readPlan reads the chunks of a group.
+func readPlan(ctx context.Context, path string) ([]vectorio.Chunk, error) {
+	b, err := readFile(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	var chunks []vectorio.Chunk
+	if err := json.Unmarshal(b, &chunks); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return chunks, nil
 }
 
 // readFile reads a whole small file.

@@ -40,6 +40,17 @@ func (r *Run) Phase(name string) {
 	}
 }
 
+// Begin begins a phase of so many rows, unless another worker has begun it already.
+func (r *Run) Begin(name string, rows int64) {
+	if r == nil {
+		return
+	}
+	if before, _ := r.phase.Swap(name).(string); before != name {
+		r.done.Store(0)
+		r.total.Store(rows)
+	}
+}
+
 // Total says how many rows there are to answer.
 func (r *Run) Total(rows int64) {
 	if r != nil {

@@ -45,6 +45,9 @@ type Options struct {
 	Formats formats.Options
 	// ChunkRows is the number of rows that a worker holds at a time. Default: 8192.
 	ChunkRows int
+	// GroupRows is about the number of rows in a chunk of a file that is not read well from the middle ([formats.Cutter]), where
+	// that is to be more than ChunkRows, which a worker holds at a time. Default: ChunkRows.
+	GroupRows int
 	// SkipFaults leaves out rows that are at fault and reports them, instead of failing.
 	SkipFaults bool
 	// Targets are the patterns of files that hold the targets, a number for each row of the input in its order: .npy of one
@@ -157,6 +160,13 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 		}
 	}
 	return d, nil
+}
+
+// Chunked is the dataset cut by other options: see Options.ChunkRows and GroupRows.
+func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {
+	c := *d
+	c.options.ChunkRows, c.options.GroupRows = chunkRows, groupRows
+	return &c
 }
 
 func noRows(name string) error { return fault.File(name, "rows of data", "none") }
@@ -329,7 +339,7 @@ func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, e
 	}
 	c, ok := src.(formats.Counter)
 	if !ok {
-		return formats.CutSource(src, int64(f.Options.ChunkRows)), nil
+		return formats.CutSource(src, int64(f.Options.ChunkRows), int64(max(f.Options.GroupRows, f.Options.ChunkRows))), nil
 	}
 	var counts []formats.Count
 	for _, p := range pieces {
