@@ -61,12 +61,20 @@ func (c command) run(t testing.TB, dir string, more ...string) float64 {
 	return seconds
 }
 
+// short is how many of the commands a Spark cluster runs: each of its jobs starts the executors anew.
+const short = 3
+
 var commands = []command{
+	{"words by cosine", "kneighbors", []string{"--input=DATA/words.npy", "--metric=cosine", "--k=5", "--chunk_rows=300", "--output=out/words.npy"}},
+	{"averaged epochs", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize",
+		"--solver=sgd", "--epochs=4", "--shards=3", "--checkpoint_passes=2", "--model=out/classifier.json"}},
+	{"predictions", "predict", []string{"--model=model.json", "--input=DATA/breast_cancer.csv", "--target=target", "--proba", "--chunk_rows=50",
+		"--output=out/predictions.csv"}},
 	{"digits in shards", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10",
 		"--chunk_rows=200", "--num_shards=3", "--output=out/neighbors.csv"}},
-	{"words by cosine", "kneighbors", []string{"--input=DATA/words.npy", "--metric=cosine", "--k=5", "--chunk_rows=300", "--output=out/words.npy"}},
 	{"queries within a radius", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
 		"--radius=20", "--chunk_rows=250", "--output=out/within.parquet"}},
+	{"exact regression", "sgd", []string{"--input=DATA/diabetes.csv", "--target=target", "--task=regression", "--standardize", "--shards=3", "--model=out/ridge.json"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
 		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
 }
@@ -113,15 +121,19 @@ func same(t testing.TB, got, want string) {
 // where are the engines, and what they are called with.
 var where = []struct {
 	name, engine, mode, environment string
-	most                            int // of the commands: each job of a Spark cluster starts its executors anew
+	most                            int // of the commands
 }{
-	{"Flink, LOOPBACK", "flink", "local", "", len(commands)},
-	{"Flink cluster, LOOPBACK", "flink", "cluster", "", len(commands)},
-	{"Flink cluster, PROCESS", "flink", "cluster", "PROCESS", len(commands)},
-	{"Spark, LOOPBACK", "spark", "local", "", len(commands)},
-	{"Spark cluster, LOOPBACK", "spark", "cluster", "", 2},
-	{"Spark cluster, PROCESS", "spark", "cluster", "PROCESS", 2},
+	{"Flink LOOPBACK", "flink", "local", "", len(commands)},
+	{"Flink cluster LOOPBACK", "flink", "cluster", "", len(commands)},
+	{"Flink cluster PROCESS", "flink", "cluster", "PROCESS", len(commands)},
+	{"Spark LOOPBACK", "spark", "local", "", len(commands)},
+	{"Spark cluster LOOPBACK", "spark", "cluster", "", short},
+	{"Spark cluster PROCESS", "spark", "cluster", "PROCESS", short},
 }
+
+// classifier is what makes the model of which predictions are made, on Prism.
+var classifier = command{"classifier", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification",
+	"--standardize", "--model=model.json"}}
 
 // prepare makes a directory in which the commands run.
 func prepare(t testing.TB) string {
@@ -136,6 +148,7 @@ func prepare(t testing.TB) string {
 	if err := os.WriteFile(filepath.Join(dir, "mixed.csv"), bytes.Join(lines[:50], nil), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	classifier.run(t, dir)
 	return dir
 }
 

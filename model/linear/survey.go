@@ -629,13 +629,13 @@ func (p *surveyPart) UnmarshalBinary(b []byte) error {
 	}
 	for n := t.count(); n > 0 && t.err == nil; n-- {
 		s := t.text()
+		t.check(s != "" && q.labels[s] == nil, "labels, each once")
 		q.labels[s] = count()
-		t.check(s != "", "labels")
 	}
 	for n := t.count(); n > 0 && t.err == nil; n-- {
 		v := t.float()
+		t.check(v-v == 0 && q.numbers[v] == nil, "labels, each once")
 		q.numbers[v] = count()
-		t.check(v-v == 0, "labels")
 	}
 	t.check(rows == 0 || p.task != Classification, "as many labels as rows")
 	if err := t.end(); err != nil {

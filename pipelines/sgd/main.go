@@ -65,7 +65,10 @@ func run(ctx context.Context) error {
 	} else if *checkpoint == 0 {
 		job.Options.Passes = 10
 	}
-	if err := cli.Usage(faults, err, more, pathErr, fitting.Validate(), job.Options.Validate(), tableErr); err != nil {
+	if faults == nil {
+		faults = fitting.Validate()
+	}
+	if err := cli.Usage(faults, err, more, pathErr, job.Options.Validate(), tableErr); err != nil {
 		return err
 	}
 	if *warm != "" {
@@ -73,7 +76,9 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	if job.Data, err = linear.Inspect(ctx, input.Patterns(), input.ChunkRows(), *shards, &job.Reading); err != nil {
+	if job.Data, err = linear.Inspect(ctx, input.Patterns(), input.ChunkRows(), *shards, &job.Reading); errors.Is(err, linear.ErrNoTarget) {
+		return cli.Usage(err)
+	} else if err != nil {
 		return err
 	}
 	fit, err := model.NewFit(fitting, job.Data.Dim, job.Data.Columns)
@@ -85,7 +90,8 @@ func run(ctx context.Context) error {
 		return app.Run(ctx, p, job.Options.RunID)
 	})
 	if err != nil {
-		return explain(err)
+		tellSaved(err)
+		return err
 	}
 	return finish(ctx, job, fit, report, scores, start, inspected)
 }

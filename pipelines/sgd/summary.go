@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
@@ -31,13 +33,13 @@ func tablePath(flag, model string) (string, error) {
 	return files.Absolute(flag)
 }
 
-// explain adds to an error how to go on.
-func explain(err error) error {
-	var r *linear.ResumableError
-	if errors.As(err, &r) {
-		return fmt.Errorf("%w\n%d passes are saved: the same command with --resume goes on after them", err, r.Passes)
+// tellSaved says how to go on after an error, unless that is of the input, which would come again.
+func tellSaved(err error) {
+	var saved *linear.ResumableError
+	var bad *fault.Fault
+	if errors.As(err, &saved) && !errors.As(err, &bad) {
+		fmt.Fprintf(os.Stderr, "sgd: passes saved: %d; the same command with --resume goes on after them\n", saved.Passes)
 	}
-	return err
 }
 
 // finish writes the files and tells what was done.

@@ -153,14 +153,20 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 // abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether there is
 // something to go on from; otherwise the directory is removed.
 func (c *checkpoint) abandon(ctx context.Context, err error) error {
+	first, _, unknown := failures.Get(c.options.RunID, func() (error, error) { return nil, errors.New("elsewhere") })
+	if unknown == nil {
+		err = errors.Join(fault.Mark(first), err)
+	}
 	output.End(c.options.RunID)
-	if _, none := c.latest(ctx); none == nil {
+	_, unread := c.latest(ctx)
+	var none *fault.Fault // no file that matches
+	switch {
+	case unread == nil:
 		return &ResumableError{err, c.passes}
+	case c.passes == 0 && errors.As(unread, &none):
+		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	}
-	if c.passes > 0 {
-		return err
-	}
-	return errors.Join(err, files.RemoveAll(ctx, c.dir))
+	return err
 }
 
 // ResumableError is the end of a run that another can go on from.

@@ -118,6 +118,9 @@ const DefaultShards = 8
 // blockBytes bounds the memory of a block of dense rows.
 const blockBytes = 32 << 20
 
+// ErrNoTarget says that nothing tells what is to be learned.
+var ErrNoTarget = errors.New("--target is needed: the column that is to be learned")
+
 // Inspect inspects rows to learn from, and completes the options for them: those of .svm stay sparse, and a block holds
 // chunkRows rows or, where that is 0, as many as take 32 MiB, and at most vectorio.DefaultChunkRows.
 func Inspect(ctx context.Context, patterns []string, chunkRows, shards int, reading *vectorio.Options) (*vectorio.Dataset, error) {
@@ -125,7 +128,7 @@ func Inspect(ctx context.Context, patterns []string, chunkRows, shards int, read
 	svm := isSVM(patterns, f.Format)
 	f.Sparse = f.Sparse || svm
 	if f.TargetColumn == "" && len(reading.Targets) == 0 && !svm {
-		return nil, errors.New("--target is needed: the column that is to be learned")
+		return nil, ErrNoTarget
 	}
 	d, err := vectorio.Inspect(ctx, patterns, *reading)
 	if err != nil {
@@ -263,7 +266,7 @@ func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vecto
 	}
 	w := Work{Group: group, Plan: planPath(f.Dir, group)}
 	if err := replace(ctx, w.Plan, f.Options.RunID, b); err != nil {
-		return fault.Mark(err)
+		return failed(f.Options.RunID, err)
 	}
 	emit(w)
 	return nil
@@ -278,16 +281,20 @@ type passFn struct {
 }
 
 func (f *passFn) ProcessElement(ctx context.Context, w Work, state State, emit func(Summand)) error {
+	return failed(f.Options.RunID, f.pass(ctx, w, state, emit))
+}
+
+func (f *passFn) pass(ctx context.Context, w Work, state State, emit func(Summand)) error {
 	fit, err := model.DecodeFit(state.Fit)
 	if err != nil {
-		return fault.Mark(err)
+		return err
 	}
 	if fit.Done() {
 		return nil
 	}
 	chunks, err := readPlan(ctx, w.Plan)
 	if err != nil {
-		return fault.Mark(err)
+		return err
 	}
 	shards := map[int][]vectorio.Chunk{}
 	for _, c := range chunks {
@@ -331,22 +338,35 @@ func (f *passFn) ProcessElement(ctx context.Context, w Work, state State, emit f
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return fault.Mark(err)
+		return locate(err, chunks) // sums that overflow as they are merged are of no row
 	}
 	if pass.Number == 0 {
 		vectorio.Count(ctx, rows, int64(len(rejected)))
 		if err := writeRejected(ctx, f.Dir, w.Group, f.Options.RunID, rows, rejected); err != nil {
-			return fault.Mark(err)
+			return err
 		}
 	}
 	rowsLearned.Inc(ctx, rows)
-	return fault.Mark(sum.Rest(func(n model.Node, p model.Partial) error {
+	return sum.Rest(func(n model.Node, p model.Partial) error {
 		b, err := p.MarshalBinary()
 		if err == nil {
 			emit(Summand{Node: n, Partial: b})
 		}
 		return err
-	}))
+	})
+}
+
+// failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes after it,
+// without its output, and report that first.
+var failures = output.NewShared[error]()
+
+// failed is the first error of the run, marked; or nil.
+func failed(run string, err error) error {
+	if err == nil {
+		return nil
+	}
+	first, _, over := failures.Get(run, func() (error, error) { return err, nil })
+	return fault.Mark(errors.Join(first, over))
 }
 
 // seedOf mixes a seed for a shard and a pass.
@@ -365,19 +385,15 @@ type advanceFn struct {
 
 func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool, state State, emit func(State)) error {
 	fit, err := model.DecodeFit(state.Fit)
-	if err != nil {
-		return fault.Mark(err)
+	if err == nil && !fit.Done() {
+		if err = f.advance(fit, iter); err != nil {
+			err = f.locate(ctx, err)
+		} else if state.Fit, err = model.EncodeFit(fit); err == nil {
+			err = replace(ctx, statePath(f.Dir, fit.Passes()), f.Options.RunID, state.Fit)
+		}
 	}
-	if !fit.Done() {
-		if err := f.advance(fit, iter); err != nil {
-			return fault.Mark(f.locate(ctx, err))
-		}
-		if state.Fit, err = model.EncodeFit(fit); err != nil {
-			return fault.Mark(err)
-		}
-		if err := replace(ctx, statePath(f.Dir, fit.Passes()), f.Options.RunID, state.Fit); err != nil {
-			return fault.Mark(err)
-		}
+	if err != nil {
+		return failed(f.Options.RunID, err)
 	}
 	emit(state)
 	return nil

@@ -1,0 +1,537 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"beamlearn/model/formats"
+	model "beamlearn/model/linear"
+)
+
+// asCommand in the environment makes the test binary the command itself.
+const asCommand = "BEAMLEARN_TEST_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func command(dir string, args ...string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), asCommand+"=1")
+	c.Dir = dir
+	return c
+}
+
+// runCommand runs the command in a directory and returns what it printed, and its exit code.
+func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	c := command(dir, args...)
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		code = exit.ExitCode()
+	}
+	return out.String(), errs.String(), code
+}
+
+// mustRun runs the command, which is to end well, and returns what it printed.
+func mustRun(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := runCommand(t, dir, args...)
+	if code != 0 || stdout != "" {
+		t.Fatalf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
+	}
+	return stderr
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func writeFile(t *testing.T, name, data string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(data), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// names lists a directory, hidden files included; one that is not there is empty.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	s := []string{}
+	for _, e := range entries {
+		s = append(s, e.Name())
+	}
+	return s
+}
+
+func testdata(t *testing.T, name string) string {
+	t.Helper()
+	p, err := filepath.Abs(filepath.Join("../../testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func loaded(t *testing.T, name string) *model.Model {
+	t.Helper()
+	m, err := model.Load(name, strings.NewReader(read(t, name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// score is the accuracy or R² of a model for a file.
+func score(t *testing.T, m *model.Model, file string, o formats.Options) float64 {
+	t.Helper()
+	o.Labels = m.Task == model.Classification && !o.Sparse
+	rows, err := formats.Load(context.Background(), o, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.Predict(model.Of(rows), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Task == model.Regression {
+		var s model.RegressionMetrics
+		for i, y := range rows.Target {
+			s.Add(y, p[i], 1)
+		}
+		return s.R2()
+	}
+	right := 0
+	for i, class := range p {
+		var want float64
+		if rows.Labels == nil {
+			want = rows.Target[i]
+		} else if want, err = strconv.ParseFloat(rows.Labels[i], 64); err != nil {
+			t.Fatal(err)
+		}
+		if m.Classes.Numbers[int(class)] == want {
+			right++
+		}
+	}
+	return float64(right) / float64(rows.Len())
+}
+
+// summaryFile is what --summary writes, as far as the tests ask for it.
+type summaryFile struct {
+	Task, Loss, Penalty string
+	Alpha               float64
+	Rows, Rejected      int64
+	Features, Passes    int
+	ResumedPasses       int     `json:"resumed_passes"`
+	Seconds             float64 `json:"total_s"`
+	RowsPerSecond       float64 `json:"rows_per_s"`
+	Peak                int64   `json:"peak_memory_bytes"`
+	ClassRows           []int64 `json:"class_rows"`
+	Training            model.Training
+	Progressive         *struct {
+		MeanLoss float64 `json:"mean_loss"`
+	}
+	CV    map[string]any `json:"cv_results"`
+	Files []string
+}
+
+// The data of testdata are learned from as the README says, and what is written can be loaded and predicts.
+func TestData(t *testing.T) {
+	for _, v := range []struct {
+		file, flags string
+		options     formats.Options
+		solver      string
+		rows        int64
+		features    int
+		score       float64 // at least
+		stderr      string  // matches the first line
+		files       string
+	}{
+		{"breast_cancer.csv", "--target=target --task=classification --standardize", formats.Options{TargetColumn: "target"}, "exact", 569, 30, 0.985,
+			`^569 rows × 30 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.json s.json]"},
+		{"diabetes.csv", "--target=target --task=regression --standardize --penalty=elasticnet --l1_ratio=0.5,0.9 --alpha=0.01,0.1,1", formats.Options{TargetColumn: "target"}, "exact", 442, 10, 0.5,
+			`^442 rows × 10 columns, regression with squared_error and elasticnet, alpha [\d.]+, by exact, in 1 passes, `, "[m.cv.csv m.json s.json]"},
+		{"digits.csv", "--id_column=id --columns=pixel_* --target=target --task=classification --loss=hinge --epochs=3 --shards=2", formats.Options{IDColumn: "id", Columns: []string{"pixel_*"}, TargetColumn: "target"}, "sgd", 1797, 64, 0.9,
+			`^1797 rows × 64 columns, classification with hinge and l2, alpha 0.0001, by sgd, in 4 passes, `, "[m.json s.json]"},
+		{"shuttle.csv.gz", "--target=anomaly --task=classification --standardize --epochs=1 --progressive", formats.Options{TargetColumn: "anomaly"}, "sgd", 49097, 9, 0.95,
+			`^49097 rows × 9 columns, classification with log_loss and l2, alpha 0.0001, by sgd, in 2 passes, `, "[m.json s.json]"},
+		{"digits.svm", "--task=classification --standardize --checkpoint_passes=20", formats.Options{Sparse: true}, "exact", 100, 63, 1,
+			`^100 rows × 63 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.json s.json]"},
+	} {
+		t.Run(v.file, func(t *testing.T) {
+			dir := t.TempDir()
+			args := append(strings.Fields(v.flags), "--input="+testdata(t, v.file), "--model=out/m.json", "--summary=out/s.json")
+			stderr := mustRun(t, dir, args...)
+			if !regexp.MustCompile(v.stderr).MatchString(stderr) || !strings.Contains(stderr, "\nout/m.json\n") {
+				t.Errorf("summary\n%s", stderr)
+			}
+			if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != v.files {
+				t.Errorf("files %s, want %s", got, v.files)
+			}
+			m := loaded(t, filepath.Join(dir, "out/m.json"))
+			if m.Training.Solver != v.solver || m.Features() != v.features {
+				t.Errorf("a model by %s of %d features", m.Training.Solver, m.Features())
+			}
+			if got := score(t, m, testdata(t, v.file), v.options); !(got >= v.score) {
+				t.Errorf("score %v, at least %v expected", got, v.score)
+			}
+			var s summaryFile
+			if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "out/s.json"))), &s); err != nil {
+				t.Fatal(err)
+			}
+			if s.Rows != v.rows || s.Features != v.features || s.Rejected != 0 || s.Passes < 1 || s.ResumedPasses != 0 || s.Seconds <= 0 || s.RowsPerSecond <= 0 ||
+				s.Peak < 1<<20 || s.Training.Solver != v.solver || s.Alpha != *m.Options.Alpha || len(s.Files) != strings.Count(v.files, "m.") {
+				t.Errorf("summary %+v", s)
+			}
+			if v.file == "shuttle.csv.gz" {
+				if s.Progressive == nil || !(s.Progressive.MeanLoss > 0 && s.Progressive.MeanLoss < math.Ln2) || !slices.Equal(s.ClassRows, []int64{49097 - 3511, 3511}) {
+					t.Errorf("progressive %+v, rows of classes %v", s.Progressive, s.ClassRows)
+				}
+				if !strings.Contains(stderr, "  mean loss of the rows before they were learned from: ") {
+					t.Errorf("summary\n%s", stderr)
+				}
+			}
+			if (s.CV != nil) != (v.file == "diabetes.csv") {
+				t.Errorf("cross-validation %v", s.CV)
+			}
+			if v.file != "digits.svm" && len(m.FeatureNames) != v.features {
+				t.Errorf("feature names %v", m.FeatureNames)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	stdout, stderr, code := runCommand(t, t.TempDir(), "--help")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d, %s", code, stderr)
+	}
+	at := 0
+	for _, s := range []string{"Learns a linear model", "What to read:", "--input=PATH", "--target=COLUMN", "--weight_column=COLUMN", "What to learn", "--task=TASK",
+		"--loss=LOSS", "--alpha=WEIGHT", "How to learn it:", "--solver=SOLVER", "--shards=N", "--resume", "What to write:", "--model=FILE", "--cv_results=FILE", "What to show:", "Where to run"} {
+		i := strings.Index(stdout[at:], s)
+		if i < 0 {
+			t.Fatalf("no %q in its place in\n%s", s, stdout)
+		}
+		at += i
+	}
+}
+
+// What is wrong with a command line is told at once, a line each, and nothing is written.
+func TestUsage(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "x.csv"), "a,b,y\n1,2,0\n3,4,1\n5,6,0\n")
+	writeFile(t, filepath.Join(dir, "m.json"), `{"format":"beamlearn.linear","version":1,"task":"regression","loss":"squared_error","feature_names":null,"classes":null,"coef":[[1,2,3]],"intercept":[0],"scaler":null,"hyperparameters":{},"training":{"solver":"sgd","rows":1,"epochs":1},"state":null}`)
+	const good = "--input=x.csv --target=y --task=regression --model=out/m.json "
+	for _, v := range []struct {
+		args string
+		want []string
+	}{
+		{"", []string{"--task is needed: regression or classification", "--input is needed", "--model is needed"}},
+		{"--input=x.csv --target=y --model=out/m.json", []string{"--task is needed: regression or classification"}},
+		{"--input=x.csv --target=y --task=ranking --model=out/m.json", []string{"--task=ranking: must be regression or classification"}},
+		{"--input=x.csv --task=regression --model=out/m.json", []string{"--target is needed: the column that is to be learned"}},
+		{good + "--alpha=x", []string{"--alpha=x: must be a number"}},
+		{good + "--alpha=-1 --l1_ratio=2 --eta0=0 --power_t=p --epsilon=-1", []string{"alpha -1: must be a number from 0 on", "l1_ratio 2: must be a number from 0 to 1", "epsilon -1: must be", "--power_t=p: must be a number", "--eta0=0: must be a number above 0"}},
+		{good + "--alpha=,", []string{"--alpha: must be a number, or several with commas between"}},
+		{good + "--loss=hinge --solver=exact", []string{"loss hinge: regression takes one of squared_error", "solver exact: there is none for the loss hinge"}},
+		{"--input=x.csv --target=y --task=classification --model=m.json --loss=hinge --solver=exact", []string{"solver exact: there is none for the loss hinge with the penalty l2"}},
+		{good + "--solver=exact --progressive --epochs=3", []string{"solver exact: has no epochs, progressive"}},
+		{good + "--average=yes --validation_fraction=1", []string{"validation_fraction 1: must be a number between 0 and 1", "--average=yes: must be true, false or the number of a row"}},
+		{good + "--class_weight=balanced", []string{"class_weight: only classification has classes"}},
+		{good + "--class_weight=3", []string{"--class_weight: 3: must be LABEL=WEIGHT"}},
+		{good + "--scoring=accuracy --alpha=1,2", []string{`scoring "accuracy": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
+		{good + "--scoring=neg_mean_absolute_error --alpha=1,2", []string{"scoring neg_mean_absolute_error: sums of squares do not tell it: take solver sgd, or another scoring"}},
+		{good + "--shards=0", []string{"0 shards: must be from 1 to 65536"}},
+		{good + "--epochs=-1 --batch_size=-1 --folds=1", []string{"epochs -1: must be at least 1", "batch_size -1: must be at least 1", "folds 1: must be from 2 to 1000"}},
+		{good + "--cv_results=cv.txt", []string{"--cv_results=cv.txt: must end in .csv or .json"}},
+		{good + "--warm_start=m.json", []string{"the model of warm_start has 3 features, the rows have 2 columns"}},
+		{good + "--seed=x", []string{`invalid value "x" for flag -seed`}},
+		{good + "more", []string{`unexpected argument "more"`}},
+	} {
+		stdout, stderr, code := runCommand(t, dir, strings.Fields(v.args)...)
+		if code != 2 || stdout != "" {
+			t.Errorf("%q: exit code %d\n%s", v.args, code, stderr)
+		}
+		for _, w := range v.want {
+			if !strings.Contains(stderr, "sgd: "+w) {
+				t.Errorf("%q: no %q in\n%s", v.args, w, stderr)
+			}
+		}
+		if n := strings.Count(stderr, "\n"); n != len(v.want)+1 || !strings.HasSuffix(stderr, "See sgd --help.\n") {
+			t.Errorf("%q: %d lines\n%s", v.args, n, stderr)
+		}
+		if got := names(t, dir); len(got) != 2 {
+			t.Errorf("%q: files %v", v.args, got)
+		}
+	}
+}
+
+// Bad input is one line that names the file and, where it is one's, row and column; and there is no model.
+func TestBadInput(t *testing.T) {
+	dir := t.TempDir()
+	rows := func(name string, line func(i int) string) {
+		var b strings.Builder
+		b.WriteString("a,b,y,w\n")
+		for i := range 30 {
+			b.WriteString(line(i) + "\n")
+		}
+		writeFile(t, filepath.Join(dir, name), b.String())
+	}
+	rows("good.csv", func(i int) string { return fmt.Sprintf("%d,%d,%d,1", i%7, i%4, i%3) })
+	rows("constant.csv", func(i int) string { return fmt.Sprintf("%d,1,5,1", i) })
+	rows("text.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", "two"}[i/29]) })
+	rows("empty.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", ""}[i/29]) })
+	rows("negative.csv", func(i int) string { return fmt.Sprintf("%d,1,%d,%d", i, i%2, 20-i) })
+	writeFile(t, filepath.Join(dir, "m.json"), "{}")
+	writeFile(t, filepath.Join(dir, "file"), "")
+	for _, v := range []struct{ args, want string }{
+		{"--input=good.csv --target=z --task=regression", `good.csv: found the columns "a", "b", "y", "w", expected the target column "z"`},
+		{"--input=good.csv --columns=a,c --target=y --task=regression", `good.csv: found .*"c"`},
+		{"--input=good.csv --target=y --weight_column=v --task=regression", `good.csv: found the columns .*, expected the weight column "v"`},
+		{"--input=constant.csv --target=y --task=regression --solver=sgd", "constant.csv: found 5 in every row of a weight above 0, expected a target of at least two values"},
+		{"--input=constant.csv --target=y --task=classification", `constant.csv: found "5" in every row, expected rows of at least two classes`},
+		{"--input=good.csv,text.csv --target=y --task=regression", `text.csv: row 29, column y: found "two", expected a number`},
+		{"--input=good.csv,empty.csv --target=y --task=classification", "empty.csv: row 29, column y: found an empty field, expected a label"},
+		{"--input=negative.csv --target=y --weight_column=w --task=regression", `negative.csv: row 21, column w: found "-1", expected a weight of at least 0`},
+		{"--input=good.csv --target=y --task=regression --learning_rate=constant --eta0=1e300", `good.csv: found weights that overflow by row \d+, with loss squared_error, learning_rate constant, eta0 1e\+300, alpha 0.0001, expected finite weights: standardise the features, or make the steps smaller \(.*\)`},
+		{"--input=good.csv --target=y --task=classification --alpha=1,2 --scoring=f1", "scoring f1: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
+		{"--input=good.csv --target=y --task=classification --warm_start=m.json", "m.json: found .*, expected a model of beamlearn, version 1"},
+		{"--input=good.csv --target=y --task=regression --resume", "--resume: no checkpoint of this job, with these options and files, beside .*m.json"},
+		{"--input=good.csv --target=y --task=regression --model=file/m.json", ".*file.*: not a directory"},
+	} {
+		args := append([]string{"--model=out/m.json", "--shards=2"}, strings.Fields(v.args)...)
+		_, stderr, code := runCommand(t, dir, args...)
+		want := "^sgd: " + v.want + "\n"
+		if code != 1 || !regexp.MustCompile(want+"$").MatchString(stderr) {
+			t.Errorf("%s: exit code %d\n%swant %s", v.args, code, stderr, want)
+		}
+		for _, name := range names(t, filepath.Join(dir, "out")) {
+			if !strings.HasPrefix(name, ".m.json.checkpoint-") {
+				t.Errorf("%s: it leaves %s", v.args, name)
+			}
+		}
+	}
+	// Rows at fault are left out where that is asked for.
+	stderr := mustRun(t, dir, "--input=good.csv,text.csv", "--target=y", "--task=regression", "--model=skip/m.json", "--on_error=skip")
+	if !strings.HasPrefix(stderr, "59 rows × 3 columns") || !strings.HasSuffix(stderr, "  1 rows left out\nskip/m.json\nskip/m.json.rejected.jsonl\n") {
+		t.Errorf("--on_error=skip:\n%s", stderr)
+	}
+	if got := read(t, filepath.Join(dir, "skip/m.json.rejected.jsonl")); got != `{"file":"text.csv","row":29,"column":"y","reason":"found \"two\", expected a number"}`+"\n" {
+		t.Errorf("rejected rows %s", got)
+	}
+}
+
+// The scores of a cross-validation are those of its JSON, and the model is the best.
+func TestScores(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--input=" + testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2",
+		"--penalty=elasticnet", "--l1_ratio=0.2,0.8", "--scoring=accuracy", "--model=out/m.json"}
+	stderr := mustRun(t, dir, append(args, "--cv_results=out/scores.json")...)
+	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\nout/m.json\nout/scores.json\n$`).FindStringSubmatch(stderr)
+	if line == nil {
+		t.Fatalf("summary\n%s", stderr)
+	}
+	m := loaded(t, filepath.Join(dir, "out/m.json"))
+	if fmt.Sprint(*m.Options.Alpha) != line[1] || fmt.Sprint(*m.Options.L1Ratio) != line[2] {
+		t.Errorf("the model has alpha %v and l1_ratio %v\n%s", *m.Options.Alpha, *m.Options.L1Ratio, stderr)
+	}
+	var scores map[string]any
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "out/scores.json"))), &scores); err != nil {
+		t.Fatal(err)
+	}
+	best := int(scores["best_index"].(float64))
+	if scores["scoring"] != "accuracy" || len(scores["params"].([]any)) != 6 {
+		t.Errorf("scores %v", scores)
+	}
+
+	mustRun(t, dir, append(args, "--checkpoint_passes=3")...)
+	table, err := csv.NewReader(strings.NewReader(read(t, filepath.Join(dir, "out/m.cv.csv")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "alpha,l1_ratio,rank,choice,mean_test_accuracy,std_test_accuracy,split0_test_accuracy,split1_test_accuracy,split2_test_accuracy,"; len(table) != 7 || !strings.HasPrefix(strings.Join(table[0], ","), want) {
+		t.Fatalf("%d lines, the first %v", len(table), table[0])
+	}
+	for i, row := range table[1:] {
+		p := scores["params"].([]any)[i].(map[string]any)
+		if row[0] != fmt.Sprint(p["alpha"]) || row[1] != fmt.Sprint(p["l1_ratio"]) {
+			t.Errorf("line %d: %v, want %v", i, row[:2], p)
+		}
+		if row[2] != fmt.Sprint(scores["rank_test_score"].([]any)[i]) || strings.HasPrefix(row[3], "best") != (i == best) ||
+			strings.HasSuffix(row[3], "one_standard_error") != (i == int(scores["best_index_one_standard_error"].(float64))) {
+			t.Errorf("line %d: rank %s, choice %q; best is %d", i, row[2], row[3], best)
+		}
+		for j, name := range table[0][4:] {
+			got, err := strconv.ParseFloat(row[4+j], 64)
+			if want := scores[name].([]any)[i].(float64); err != nil || got != want {
+				t.Errorf("line %d, %s: %v, want %v (%v)", i, name, got, want, err)
+			}
+		}
+	}
+	if best := table[1+best]; best[2] != "1" {
+		t.Errorf("the best has rank %s", best[2])
+	}
+}
+
+// One shard of sorted rows is warned of.
+func TestSorted(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&b, "%d,%d,%d\n", i%11, i%7, i/2000)
+	}
+	writeFile(t, filepath.Join(dir, "x.csv"), b.String())
+	stderr := mustRun(t, dir, "--input=x.csv", "--target=2", "--task=classification", "--solver=sgd", "--epochs=1", "--shards=1", "--model=m.json", "--summary=s.json")
+	if !regexp.MustCompile(`\n  warning: the rows look sorted: \d+\.\d % of the target's variance is between 4 chunks of rows; sgd learns better from shuffled rows\n`).MatchString(stderr) {
+		t.Errorf("summary\n%s", stderr)
+	}
+}
+
+// A model is gone on with; its hyperparameters stay.
+func TestWarmStart(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--input=" + testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--shards=1", "--checkpoint_passes=5"}
+	mustRun(t, dir, append(args, "--standardize", "--epochs=4", "--model=whole.json")...)
+	if stderr := mustRun(t, dir, append(args, "--warm_start=whole.json", "--epochs=2", "--model=more.json", "--quiet")...); stderr != "" {
+		t.Errorf("--quiet:\n%s", stderr)
+	}
+	whole, more := loaded(t, filepath.Join(dir, "whole.json")), loaded(t, filepath.Join(dir, "more.json"))
+	if more.Training.Rows != 6*442 || more.Training.Epochs != 6 || more.Scaler == nil || more.Options.Eta0 != whole.Options.Eta0 {
+		t.Errorf("trained by %+v, scaler %v, eta0 %v", more.Training, more.Scaler, more.Options.Eta0)
+	}
+}
+
+// large makes an input whose epochs take a while, with its targets.
+func large(t *testing.T, dir string) {
+	t.Helper()
+	const n, d = 60_000, 20
+	r := rand.New(rand.NewPCG(1, 1))
+	file := func(name, shape string, values []float64) {
+		header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", shape)
+		header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+		b := append([]byte("\x93NUMPY\x01\x00"), binary.LittleEndian.AppendUint16(nil, uint16(len(header)))...)
+		b = append(b, header...)
+		for _, v := range values {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(v)))
+		}
+		writeFile(t, filepath.Join(dir, name), string(b))
+	}
+	x, y := make([]float64, n*d), make([]float64, n)
+	for i := range n {
+		for j := range d {
+			x[i*d+j] = r.NormFloat64()
+			y[i] += x[i*d+j] * float64(j%3)
+		}
+		y[i] += r.NormFloat64()
+	}
+	file("x.npy", fmt.Sprintf("(%d, %d)", n, d), x)
+	file("y.npy", fmt.Sprintf("(%d,)", n), y)
+}
+
+// A job that is interrupted, and then killed, leaves nothing that looks finished, and goes on after the last pass that was saved,
+// to the same bytes as one that was left alone.
+func TestKilled(t *testing.T) {
+	dir := t.TempDir()
+	large(t, dir)
+	args := []string{"--input=x.npy", "--target=y.npy", "--task=regression", "--loss=huber", "--solver=sgd", "--epochs=14", "--shards=3"}
+	mustRun(t, dir, append(args, "--model=want/m.json", "--checkpoint_passes=5", "--threads=1")...)
+	args = append(args, "--model=out/m.json")
+	states := func() []string {
+		m, err := filepath.Glob(filepath.Join(dir, "out/.m.json.checkpoint-*/state-*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for i, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+		flags, enough := append(slices.Clip(args), "--quiet"), 2
+		if i > 0 {
+			flags, enough = append(flags, "--resume"), len(states())+2
+		}
+		c := command(dir, flags...)
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for start := time.Now(); len(states()) < enough; time.Sleep(time.Millisecond) {
+			if time.Since(start) > time.Minute {
+				t.Fatalf("%d states after a minute\n%s", len(states()), stderr.String())
+			}
+		}
+		if err := c.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err == nil {
+			t.Fatalf("%v: the job ended well before it was killed", signal)
+		}
+		left := names(t, filepath.Join(dir, "out"))
+		if len(left) != 1 || !strings.HasPrefix(left[0], ".m.json.checkpoint-") {
+			t.Errorf("%v leaves %v", signal, left)
+		}
+		want := fmt.Sprintf("sgd: passes saved: %d; the same command with --resume goes on after them\nsgd: interrupted, no output written\n", len(states()))
+		if signal == syscall.SIGINT && (c.ProcessState.ExitCode() != 130 || stderr.String() != want) {
+			t.Errorf("%v: exit code %d, %s", signal, c.ProcessState.ExitCode(), stderr.String())
+		}
+	}
+	done := len(states())
+	stderr := mustRun(t, dir, append(args, "--resume", "--checkpoint_passes=5")...)
+	if !strings.Contains(stderr, "60000 rows × 20 columns") || !strings.Contains(stderr, "in 15 passes") || !strings.Contains(stderr, fmt.Sprintf("\n  %d of the passes were made before\n", done)) {
+		t.Errorf("%d passes were saved, summary\n%s", done, stderr)
+	}
+	if read(t, filepath.Join(dir, "out/m.json")) != read(t, filepath.Join(dir, "want/m.json")) {
+		t.Error("the model differs from that of a job that was left alone")
+	}
+	if left := names(t, filepath.Join(dir, "out")); fmt.Sprint(left) != "[m.json]" {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// Scores that are not finite are empty fields.
+func TestWriteScores(t *testing.T) {
+	r := &model.CVResult{Params: []model.CVParams{{Alpha: 1}, {Alpha: 0.5, L1Ratio: new(0.25)}}, Metrics: []model.CVMetric{{Name: "r2", Splits: [][]float64{{math.NaN(), 0.5}, {1, 1}}}}}
+	var b strings.Builder
+	if err := writeScores(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	want := "alpha,l1_ratio,rank,choice,mean_test_r2,std_test_r2,split0_test_r2,split1_test_r2\n1,,2,,,,,1\n0.5,0.25,1,best one_standard_error,0.75,0.25,0.5,1\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
