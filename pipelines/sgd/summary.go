@@ -190,6 +190,9 @@ func (s *summary) lines(fit *model.Fit) []string {
 	if survey := fit.Survey(); survey != nil && survey.Drift.Drifts() {
 		lines = append(lines, "  warning: the rows look sorted: "+survey.Drift.String()+"; sgd learns better from shuffled rows")
 	}
+	if survey := fit.Survey(); survey != nil && s.Training.Solver == "sgd" && fit.Model().Scaler == nil && survey.NeedsScaler() {
+		lines = append(lines, "  warning: the columns are of very different scale, which sgd learns slowly from: take --standardize")
+	}
 	if s.Rejected > 0 {
 		lines = append(lines, fmt.Sprintf("  %d rows left out", s.Rejected))
 	}

@@ -130,7 +130,7 @@ type training struct {
 	chunkRows int
 	fitting   model.FitOptions
 	options   Options
-	// after is called for each pipeline that is to be run; nil runs it.
+	// run is what runs a pipeline; nil: Prism.
 	run func(ctx context.Context, p *beam.Pipeline) error
 
 	counters map[string]int64
@@ -232,10 +232,10 @@ func TestTrainBits(t *testing.T) {
 		fitting      model.FitOptions
 		options      []Options // the first is that of the bits that are wanted
 	}{
-		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}, {Groups: 1, Threads: 4}}},
-		{"sgd", "csv", sgdOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 4, Passes: 2}}},
+		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}}},
+		{"sgd", "csv", sgdOfTwo, []Options{{Passes: 4}, {Groups: 3, Threads: 4, Passes: 4}}},
 		{"exact", "npy", exactOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 1, Passes: 4}}},
-		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 2}, {Groups: 3, Threads: 1, Passes: 5}}},
+		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3}}},
 	} {
 		input, reading := tab.cuts(t, t.TempDir(), v.format, 300, 450)
 		j := &training{input: input, reading: reading, chunkRows: 30, fitting: v.fitting}
@@ -250,7 +250,7 @@ func TestTrainBits(t *testing.T) {
 			}
 		}
 		if v.name == "sgd" && v.format == "npy" {
-			j.options.Seed, j.options.Passes = 6, 5
+			j.options.Seed = 6
 			if j.bytes(t) == want {
 				t.Error("another seed visits rows in the same order")
 			}
@@ -333,7 +333,7 @@ func TestTrainResume(t *testing.T) {
 		want := j.bytes(t)
 		passes := map[string]int{"sgd": 4, "grid": 3}[name]
 		for _, stop := range []string{"between", "within", "at the end"} {
-			if name == "grid" && stop != "within" {
+			if name == "grid" && stop != "within" || stop == "within" && raceDetector {
 				continue
 			}
 			out := t.TempDir()
@@ -343,7 +343,7 @@ func TestTrainResume(t *testing.T) {
 			case "between":
 				j.stopAfter(2)
 			case "within": // the third state cannot be written
-				j.options.Passes = 5
+				j.options.Passes = 3
 				j.run = func(ctx context.Context, p *beam.Pipeline) error {
 					made, err := filepath.Glob(filepath.Join(out, ".m.json.checkpoint-*"))
 					if err != nil || len(made) > 0 {
@@ -527,6 +527,9 @@ func TestTrainRejects(t *testing.T) {
 
 // What is wrong with the rows is one line, which names the file, and the row where it is one; there is no model, and nothing else.
 func TestTrainFaults(t *testing.T) {
+	if raceDetector {
+		t.Skip("pipelines that fail")
+	}
 	regression := model.FitOptions{Options: model.Options{Task: model.Regression}, Solver: model.SolverSGD, Parts: 3, Epochs: 1}
 	large := regression
 	large.Options.LearningRate, large.Options.Eta0 = model.Constant, 1e300
