@@ -12,11 +12,24 @@ func encodeState(s State) ([]byte, error) { return s.Fit, nil }
 
 func decodeState(b []byte) (State, error) { return State{Fit: append([]byte(nil), b...)}, nil }
 
-func encodeWork(w Work) ([]byte, error) { return json.Marshal(w) }
+// Work is its JSON, behind the length of that, and the state.
+func encodeWork(w Work) ([]byte, error) {
+	b, err := json.Marshal(w)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(binary.AppendUvarint(nil, uint64(len(b))), b...), w.state...), nil
+}
 
 func decodeWork(b []byte) (Work, error) {
 	var w Work
-	err := json.Unmarshal(b, &w)
+	size, n := binary.Uvarint(b)
+	if n <= 0 || size > uint64(len(b)-n) {
+		return w, errors.New("linear: not a worker's share")
+	}
+	b = b[n:]
+	err := json.Unmarshal(b[:size], &w)
+	w.state = append([]byte(nil), b[size:]...)
 	return w, err
 }
 

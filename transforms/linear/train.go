@@ -45,7 +45,8 @@ func init() {
 	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&groupFn{})
 	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&seedFn{})
 	register.DoFn4x1[context.Context, int, func(*vectorio.Chunk) bool, func(Work), error](&planFn{})
-	register.DoFn4x1[context.Context, Work, State, func(Summand), error](&passFn{})
+	register.DoFn2x1[Work, State, Work](&broadcastFn{})
+	register.DoFn3x1[context.Context, Work, func(Summand), error](&passFn{})
 	register.DoFn5x1[context.Context, int, func(*Summand) bool, State, func(State), error](&advanceFn{})
 	register.Iter1[Summand]()
 	register.Iter1[vectorio.Chunk]()
@@ -207,7 +208,8 @@ func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vect
 	seed := beam.Create(s, Summand{Seed: true}) // so that there is something to group where no pass is left
 	for i := range passes {
 		s := s.Scope(fmt.Sprintf("pass %d", i))
-		sums := beam.ParDo(s, &passFn{Reading: reading, Dim: dim, Options: o, Dir: dir}, work, beam.SideInput{Input: state})
+		tasks := beam.Reshuffle(s, beam.ParDo(s, &broadcastFn{}, work, beam.SideInput{Input: state}))
+		sums := beam.ParDo(s, &passFn{Reading: reading, Dim: dim, Options: o, Dir: dir}, tasks)
 		grouped := beam.GroupByKey(s, beam.AddFixedKey(s, beam.Flatten(s, sums, seed)))
 		state = beam.ParDo(s, &advanceFn{Options: o, Dir: dir}, grouped, beam.SideInput{Input: state})
 	}
@@ -221,6 +223,7 @@ type State struct{ Fit []byte }
 type Work struct {
 	Group int
 	Plan  string // the file
+	state []byte // a model.Fit between passes, where the work is on its way to a pass
 }
 
 // Summand is what a pass has summed up of a node of the tree of shards.
@@ -272,6 +275,15 @@ func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vecto
 	return nil
 }
 
+// broadcastFn gives the state to every worker, with its work. (As a side input of passFn it would cost a core where Prism
+// runs: a stage with a side input is looked at without a pause for as long as one of its bundles runs.)
+type broadcastFn struct{}
+
+func (*broadcastFn) ProcessElement(w Work, state State) Work {
+	w.state = state.Fit
+	return w
+}
+
 // passFn makes a pass over the shards of a worker.
 type passFn struct {
 	Reading vectorio.Options
@@ -280,12 +292,12 @@ type passFn struct {
 	Dir     string
 }
 
-func (f *passFn) ProcessElement(ctx context.Context, w Work, state State, emit func(Summand)) error {
-	return failed(f.Options.RunID, f.pass(ctx, w, state, emit))
+func (f *passFn) ProcessElement(ctx context.Context, w Work, emit func(Summand)) error {
+	return failed(f.Options.RunID, f.pass(ctx, w, emit))
 }
 
-func (f *passFn) pass(ctx context.Context, w Work, state State, emit func(Summand)) error {
-	fit, err := model.DecodeFit(state.Fit)
+func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
+	fit, err := model.DecodeFit(w.state)
 	if err != nil {
 		return err
 	}

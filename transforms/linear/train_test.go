@@ -755,15 +755,17 @@ func TestCoders(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(read, state) {
 		t.Errorf("%+v, %v", read, err)
 	}
-	w := Work{Group: 3, Plan: "dir/plan-00003.json"}
+	w := Work{Group: 3, Plan: "dir/plan-00003.json", state: []byte("{}")}
 	if b, err = encodeWork(w); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := decodeWork(b); err != nil || got != w {
+	if got, err := decodeWork(b); err != nil || !reflect.DeepEqual(got, w) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := decodeWork([]byte("{")); err == nil {
-		t.Error("half a work is read")
+	for _, b := range [][]byte{nil, {128}, {2, '{'}, {1, '{'}} {
+		if _, err := decodeWork(b); err == nil {
+			t.Errorf("%v is read as work", b)
+		}
 	}
 }
 
