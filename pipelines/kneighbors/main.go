@@ -29,7 +29,7 @@ var (
 	p         = compute.Float("p", 2, "the power of --metric=minkowski")
 	algorithm = compute.String("algorithm", "auto", "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms))
 	threads   = compute.Int("threads", 0, "how many threads share a chunk of queries (default: all cores)")
-	limit     = compute.Size("index_limit", knn.DefaultIndexLimit, "the `SIZE` above which an index is refused as a side input: 200MB, 1GiB (default 1GiB)")
+	limit     = compute.Size("index_limit", 0, "the `SIZE` above which an index is refused: 200MB, 1GiB (default 1GiB, as it is a side input of the workers; none where the work is done in this process)")
 
 	write  = app.Group("What to write")
 	output = write.String("output", "", "the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet or .npy (two files: .indices.npy, .distances.npy)")
@@ -48,7 +48,7 @@ func run(ctx context.Context) error {
 	}
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*metric), P: *p, Algorithm: neighbors.Algorithm(*algorithm)},
-		K:         *k, Radius: *radius, Threads: *threads, IndexLimit: *limit,
+		K:         *k, Radius: *radius, Threads: *threads, IndexLimit: *limit, InProcess: cli.InProcess(),
 		Output: out, OutputFormat: *format, NumShards: *shards,
 	}}
 	if job.Options.SearchRows = input.ChunkRows(); job.Options.SearchRows == 0 && cli.InProcess() {

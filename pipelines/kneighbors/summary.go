@@ -28,8 +28,8 @@ func (s *summary) lines() []string {
 	lines := []string{
 		fmt.Sprintf("%d points × %d columns, %d queries, %d neighbours in %.2f s: %.0f rows/s",
 			s.Points, s.Dim, s.Queries, s.Neighbors, s.Seconds, s.RowsPerSecond),
-		fmt.Sprintf("  inspect %.2f s, read %.2f s, index %.2f s (%s, %s), search %.2f s, write %.2f s; peak memory %s",
-			s.InspectSeconds, s.ReadPoints, s.BuildIndex+s.DecodeIndex, s.Algorithm, knn.Bytes(s.IndexBytes),
+		fmt.Sprintf("  inspect %.2f s, read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
+			s.InspectSeconds, s.ReadPoints, s.BuildIndex+s.DecodeIndex, s.indexText(),
 			s.Search, s.Write+s.Assemble, knn.Bytes(s.PeakMemory)),
 	}
 	if s.DuplicateIDs > 0 {
@@ -42,4 +42,12 @@ func (s *summary) lines() []string {
 		lines = append(lines, cli.Relative(f))
 	}
 	return lines
+}
+
+// indexText says what the index is, and what it weighed where it was sent to workers.
+func (s *summary) indexText() string {
+	if s.IndexBytes == 0 {
+		return s.Algorithm
+	}
+	return s.Algorithm + ", " + knn.Bytes(s.IndexBytes)
 }

@@ -76,16 +76,14 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	if err != nil {
 		return fault.Mark(err)
 	}
-	w := &pieceWriter{emit: emit}
-	size, err := index.WriteTo(w)
+	size, err := f.handOver(index, emit)
 	if err != nil {
 		return fault.Mark(err)
 	}
-	if size > mostSideInput {
-		return fault.Mark(tooLarge("", int64(points.Len()), f.Dim, size, mostSideInput))
-	}
-	w.flush(true)
 	indexBuilds.Inc(ctx, 1)
+	if f.Options.InProcess && !f.Self {
+		ranges(Range{Ordinal: built})
+	}
 
 	for first := 0; f.Self && first < index.Len(); first += f.Options.SearchRows {
 		rows := min(f.Options.SearchRows, index.Len()-first)
@@ -111,6 +109,27 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	}
 	return nil
 }
+
+// handOver keeps the index in this process, or gives it away in pieces, and returns the bytes that crossed Beam.
+func (f *buildFn) handOver(index *neighbors.Index, emit func(IndexPiece)) (int64, error) {
+	if f.Options.InProcess {
+		_, _, err := indexes.Get(f.Options.RunID, func() (*neighbors.Index, error) { return index, nil })
+		return 0, err
+	}
+	w := &pieceWriter{emit: emit}
+	size, err := index.WriteTo(w)
+	if err != nil {
+		return 0, err
+	}
+	if size > mostSideInput {
+		return 0, tooLarge("", int64(index.Len()), f.Dim, size, mostSideInput)
+	}
+	w.flush(true)
+	return size, nil
+}
+
+// built is the ordinal of a range without points, which only says that the index is there.
+const built = -1
 
 // read reads the chunks, several at a time, and puts them together in their order.
 func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.Block, []*fault.Fault, error) {

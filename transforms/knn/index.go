@@ -2,6 +2,7 @@ package knn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -14,11 +15,14 @@ import (
 // before it has.
 var indexes = output.NewShared[*neighbors.Index]()
 
-// loadIndex gives the index of a run. seconds is the time that decoding took, where this call has done it.
+// loadIndex gives the index of a run; without pieces, that which was built in this process. seconds is the time that decoding took, where this call has done it.
 func loadIndex(ctx context.Context, run string, pieces func() func(*IndexPiece) bool) (index *neighbors.Index, seconds float64, err error) {
 	var start time.Time
 	index, made, err := indexes.Get(run, func() (*neighbors.Index, error) {
 		start = time.Now()
+		if pieces == nil {
+			return nil, errors.New("knn: the index was built in another process: the workers of this run are not in process")
+		}
 		return decodeIndex(pieces())
 	})
 	if made {

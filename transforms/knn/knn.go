@@ -19,6 +19,7 @@ import (
 	"math"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/google/uuid"
 
 	"beamlearn/model/neighbors"
@@ -47,7 +48,10 @@ type Options struct {
 	// SearchRows is the number of points that a worker answers at a time, where every point is a query. Default: 8192, or
 	// ChunkRows if that is set.
 	SearchRows int
-	// IndexLimit is the size, in bytes, above which an index is refused as a side input. Default: DefaultIndexLimit.
+	// InProcess says that the workers are this very process, as on Prism: the index stays where it was built, instead of
+	// crossing Beam as a side input. Default: false.
+	InProcess bool
+	// IndexLimit is the size, in bytes, above which an index is refused. Default: DefaultIndexLimit; none with InProcess.
 	IndexLimit int64
 
 	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Required.
@@ -89,6 +93,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.IndexLimit == 0 {
 		o.IndexLimit = DefaultIndexLimit
+		if o.InProcess {
+			o.IndexLimit = math.MaxInt64
+		}
 	}
 	if o.NumShards == 0 {
 		o.NumShards = 1
@@ -121,7 +128,7 @@ func (o *Options) Validate() error {
 	if o.SearchRows < 0 {
 		errs = append(errs, fmt.Errorf("search rows %d: must be at least 1", o.SearchRows))
 	}
-	if o.IndexLimit < 1 || o.IndexLimit > mostSideInput {
+	if o.IndexLimit < 1 || o.IndexLimit > mostSideInput && !o.InProcess {
 		errs = append(errs, fmt.Errorf("index limit %d: must be between 1 and %d bytes, what one side input can carry", o.IndexLimit, int64(mostSideInput)))
 	}
 	errs = append(errs, o.output().Validate())
@@ -157,7 +164,7 @@ func (j *Job) Check() error {
 	if n := j.Corpus.Rows; n >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
 		errs = append(errs, checkK(j.Options.K, n, j.Queries == nil))
 	}
-	errs = append(errs, sideInput{}.check(j))
+	errs = append(errs, j.broadcast().check(j))
 	return errors.Join(errs...)
 }
 
@@ -184,7 +191,7 @@ func KNeighbors(s beam.Scope, j *Job) {
 	}
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.KNeighbors")
-	var b broadcast = sideInput{}
+	b := j.broadcast()
 	output.Publish(s, b.search(s, j), *j.Options.output())
 }
 
@@ -219,6 +226,56 @@ type broadcast interface {
 	check(j *Job) error
 	// search answers the queries of a job: PCollection<output.Part>.
 	search(s beam.Scope, j *Job) beam.PCollection
+}
+
+func (j *Job) broadcast() broadcast {
+	if j.Options.InProcess {
+		return inProcess{}
+	}
+	return sideInput{}
+}
+
+// inProcess leaves the index in the process that builds it, which does all the work. (A side input would cost the runner
+// eight times the memory and, on Prism, a core: a stage with one is looked at without a pause for as long as it runs.)
+type inProcess struct{}
+
+func (inProcess) check(j *Job) error { return sideInput{}.check(j) }
+
+func (inProcess) search(s beam.Scope, j *Job) beam.PCollection {
+	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus)
+	_, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, j.Options, j.Queries == nil)
+	if j.Queries == nil {
+		fn := &searchSelfHereFn{searchSelfFn{Options: j.Options}}
+		return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchSelf"), fn, beam.Reshuffle(s, ranges)))
+	}
+	// The queries wait in a group that is not complete before the index is.
+	queries := beam.Flatten(s, vectorio.Chunks(s.Scope("Queries"), j.Queries), beam.ParDo(s, &waitFn{}, ranges))
+	ready := beam.ParDo(s, &releaseFn{}, beam.GroupByKey(s, beam.AddFixedKey(s, queries)))
+	fn := &searchHereFn{searchFn{Reading: j.Reading, Options: j.Options, Dim: j.Corpus.Dim}}
+	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.Search"), fn, beam.Reshuffle(s, ready)))
+}
+
+// waitFn makes a chunk that is none of a range that is none.
+type waitFn struct{}
+
+func (*waitFn) ProcessElement(r Range) vectorio.Chunk { return vectorio.Chunk{Ordinal: r.Ordinal} }
+
+// releaseFn gives the chunks of a group.
+type releaseFn struct{}
+
+func (*releaseFn) ProcessElement(_ int, iter func(*vectorio.Chunk) bool, emit func(vectorio.Chunk)) {
+	var c vectorio.Chunk
+	for iter(&c) {
+		if c.Ordinal >= 0 {
+			emit(c)
+		}
+	}
+}
+
+func init() {
+	register.DoFn1x1[Range, vectorio.Chunk](&waitFn{})
+	register.DoFn3x0[int, func(*vectorio.Chunk) bool, func(vectorio.Chunk)](&releaseFn{})
+	register.Emitter1[vectorio.Chunk]()
 }
 
 // sideInput builds the index whole and gives it to every worker as a side input.

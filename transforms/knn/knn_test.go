@@ -382,6 +382,33 @@ func TestDecodesOnce(t *testing.T) {
 	}
 }
 
+// Where the workers are this process the index is not encoded, and the output is the same.
+func TestInProcess(t *testing.T) {
+	points, queries := testPoints(60, 3), testPoints(75, 3)[60:]
+	dir := t.TempDir()
+	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
+	query := []string{writeFile(t, filepath.Join(dir, "q.npy"), npyOf(queries, "<f8", to[float64]))}
+	for name, queries := range map[string][]string{"points": nil, "queries": query} {
+		o := Options{K: 7, Output: filepath.Join(dir, "side.csv")}
+		mustRun(t, input, queries, vectorio.Options{ChunkRows: 4}, o)
+		o.Output, o.InProcess = filepath.Join(dir, "here.csv"), true
+		r := mustRun(t, input, queries, vectorio.Options{ChunkRows: 4}, o)
+		if got, want := read(t, o.Output), read(t, filepath.Join(dir, "side.csv")); got != want {
+			t.Errorf("%s: the output differs", name)
+		}
+		if r.Decodes != 0 || r.IndexBytes != 0 {
+			t.Errorf("%s: %d decodes of an index of %d bytes", name, r.Decodes, r.IndexBytes)
+		}
+	}
+	if n := indexes.Len(); n != 0 {
+		t.Errorf("indexes of %d runs that are over", n)
+	}
+	o := Options{K: 1, IndexLimit: 100, InProcess: true, Output: filepath.Join(dir, "limit.csv")}
+	if _, _, err := run(t, input, nil, vectorio.Options{}, o); err == nil || !strings.Contains(firstFault(err), "above the limit of 100 bytes") {
+		t.Errorf("above the limit: %v", err)
+	}
+}
+
 func TestQueriesAndRadius(t *testing.T) {
 	points, queries := testPoints(60, 3), testPoints(75, 3)[60:]
 	dir := t.TempDir()

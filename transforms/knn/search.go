@@ -21,6 +21,8 @@ import (
 func init() {
 	register.DoFn4x1[context.Context, vectorio.Chunk, func() func(*IndexPiece) bool, func(output.Part), error](&searchFn{})
 	register.DoFn4x1[context.Context, Range, func() func(*IndexPiece) bool, func(output.Part), error](&searchSelfFn{})
+	register.DoFn3x1[context.Context, vectorio.Chunk, func(output.Part), error](&searchHereFn{})
+	register.DoFn3x1[context.Context, Range, func(output.Part), error](&searchSelfHereFn{})
 }
 
 // Search answers queries from files, whose rows have dim columns: PCollection<vectorio.Chunk>, with
@@ -83,6 +85,19 @@ type searchSelfFn struct{ Options Options }
 func (f *searchSelfFn) ProcessElement(ctx context.Context, r Range, pieces func() func(*IndexPiece) bool, emit func(output.Part)) error {
 	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total}
 	return t.run(ctx, pieces, emit, func(context.Context) error { return t.answer(t.index.Rows(r.First, r.First+r.Rows), true) })
+}
+
+// searchHereFn and searchSelfHereFn find the index in their process, where it was built.
+type searchHereFn struct{ searchFn }
+
+func (f *searchHereFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
+	return f.searchFn.ProcessElement(ctx, c, nil, emit)
+}
+
+type searchSelfHereFn struct{ searchSelfFn }
+
+func (f *searchSelfHereFn) ProcessElement(ctx context.Context, r Range, emit func(output.Part)) error {
+	return f.searchSelfFn.ProcessElement(ctx, r, nil, emit)
 }
 
 // task answers consecutive queries and writes the answers.
