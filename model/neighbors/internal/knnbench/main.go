@@ -7,10 +7,11 @@
 package main
 
 import (
-	"context"
+	"encoding/binary"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -18,8 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
-	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 )
@@ -84,7 +85,7 @@ func run() error {
 
 func measure(name string, threads int) error {
 	runtime.GOMAXPROCS(threads)
-	points, err := formats.Load(context.Background(), formats.Options{}, name)
+	points, err := load(name)
 	if err != nil {
 		return err
 	}
@@ -115,6 +116,44 @@ func measure(name string, threads int) error {
 	r.PeakRSSMB = usage.Maxrss >> 10
 	r.Recall, r.RowsWrong = recall(points, found, o)
 	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// load reads a .npy of float32 rows. It is for the files of peers.py: the package formats is 10 MB of program that is not the
+// engine's, most of it for Parquet, and would be in the peak memory.
+func load(name string) (*vectors.Block, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, 10)
+	if _, err := io.ReadFull(f, head); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	text := make([]byte, binary.LittleEndian.Uint16(head[8:]))
+	if _, err := io.ReadFull(f, text); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var n, d int
+	shape := strings.Index(string(text), "'shape': (")
+	if string(head[:7]) != "\x93NUMPY\x01" || shape < 0 || !strings.Contains(string(text), "'<f4'") || !strings.Contains(string(text), "'fortran_order': False") {
+		return nil, fmt.Errorf("%s: not a .npy of float32 rows", name)
+	}
+	if _, err := fmt.Sscanf(string(text[shape:]), "'shape': (%d, %d)", &n, &d); err != nil {
+		return nil, fmt.Errorf("%s: not a .npy of rows: %w", name, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || d < 1 || n > math.MaxInt/4/d || info.Size() != int64(10+len(text)+4*n*d) {
+		return nil, fmt.Errorf("%s: %d × %d numbers in %d bytes", name, n, d, info.Size())
+	}
+	values := make([]float32, n*d)
+	if _, err := io.ReadFull(f, unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return vectors.FromFloat32(values, d)
 }
 
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1000) / 1000 }
