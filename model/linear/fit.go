@@ -389,6 +389,17 @@ func (f *Fit) Pass() Pass {
 // Passes is how many passes have been made.
 func (f *Fit) Passes() int { return f.passes }
 
+// MostPasses is how many passes there are left at most, where that is known to be few.
+func (f *Fit) MostPasses() int {
+	switch f.stage {
+	case stageSums, stageFolds:
+		return 1
+	case stageDone:
+		return 0
+	}
+	return math.MaxInt
+}
+
 // Partial begins a part.
 func (f *Fit) Partial(part, parts int) Partial { return f.learner.Partial(part, parts) }
 

@@ -146,7 +146,7 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 		work = beam.CreateList(s, groups)
 	}
 	state := beam.Create(s, State{Fit: c.state})
-	Passes(s, beam.Reshuffle(s, work), state, c.options.Passes, j.Reading, j.Data.Dim, *c.options, c.dir)
+	Passes(s, beam.Reshuffle(s, work), state, min(c.options.Passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
 	return nil
 }
 
