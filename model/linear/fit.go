@@ -595,12 +595,6 @@ func (o *FitOptions) scorings() []string {
 	return all
 }
 
-// rowFold tells the fold of a row by its number, as [Grid] does.
-func rowFold(seed uint64, folds int) func(int64) int {
-	s := splitMix(seed)
-	return func(number int64) int { return int(splitMix(s^uint64(number)) % uint64(folds)) }
-}
-
 // fitFile is a Fit in JSON.
 type fitFile struct {
 	Task        Task            `json:"task"`

@@ -447,7 +447,7 @@ func (p *gridPart) learn(c *Chunk, n int) {
 	if s.mean {
 		step = k.StepMean
 	}
-	seed := splitMix(g.options.Seed)
+	foldOf := rowFold(g.options.Seed, s.folds)
 	lo, _ := s.of(s.sets - 1)
 	var x row
 	if n > 0 {
@@ -476,7 +476,7 @@ func (p *gridPart) learn(c *Chunk, n int) {
 			if c.Numbers != nil {
 				number = c.Numbers[i]
 			}
-			fold = int(splitMix(seed^uint64(number)) % uint64(s.folds))
+			fold = foldOf(number)
 		}
 
 		if !fused || i == 0 {
@@ -715,14 +715,6 @@ func (p *gridPart) UnmarshalBinary(b []byte) error {
 	}
 	p.take()
 	return nil
-}
-
-// splitMix is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-func splitMix(x uint64) uint64 {
-	z := x + 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }
 
 // waiting are predictions that wait for their losses, as these take less time together.

@@ -413,7 +413,7 @@ func (s *sample) draw(c *Chunk, places []int32, first int64, task Task) {
 			}
 		}
 		s.drawn++
-		r.hash = rowHash(r.number)
+		r.hash = splitMix(r.number)
 		full := len(s.rows) == s.limit
 		if full && r.before(&s.rows[0]) > 0 {
 			continue
@@ -435,14 +435,6 @@ func (s *sample) draw(c *Chunk, places []int32, first int64, task Task) {
 		s.rows[0] = r
 		s.down()
 	}
-}
-
-// rowHash is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-func rowHash(number uint64) uint64 {
-	z := number + 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }
 
 func (s *sample) up(i int) {

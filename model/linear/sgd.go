@@ -326,12 +326,7 @@ func (s *SGD) heldOut(c *Chunk, i int) bool {
 	if c.Numbers != nil {
 		number = c.Numbers[i]
 	}
-	// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)
-	z := uint64(number) + 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	z ^= z >> 31
-	return float64(z>>11)/(1<<53) < s.options.ValidationFraction
+	return float64(splitMix(uint64(number))>>11)/(1<<53) < s.options.ValidationFraction
 }
 
 // score adds a row held out to the score of each vector: R², or whether the class is the vector's.

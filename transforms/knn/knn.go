@@ -35,6 +35,12 @@ var (
 	neighborsFound = beam.NewCounter("knn", "neighbors_found")
 )
 
+func init() {
+	register.DoFn1x1[Range, vectorio.Chunk](&waitFn{})
+	register.DoFn3x0[int, func(*vectorio.Chunk) bool, func(vectorio.Chunk)](&releaseFn{})
+	register.Emitter1[vectorio.Chunk]()
+}
+
 // Options of a job. A field that is not Required has its Default.
 type Options struct {
 	// Neighbors are the metric and the algorithm.
@@ -270,12 +276,6 @@ func (*releaseFn) ProcessElement(_ int, iter func(*vectorio.Chunk) bool, emit fu
 			emit(c)
 		}
 	}
-}
-
-func init() {
-	register.DoFn1x1[Range, vectorio.Chunk](&waitFn{})
-	register.DoFn3x0[int, func(*vectorio.Chunk) bool, func(vectorio.Chunk)](&releaseFn{})
-	register.Emitter1[vectorio.Chunk]()
 }
 
 // sideInput builds the index whole and gives it to every worker as a side input.

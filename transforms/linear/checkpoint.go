@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -239,8 +238,7 @@ func Publish(ctx context.Context, o *Options, r *Report, all []File) error {
 	for i, f := range all {
 		temporary[i] = files.Join(r.dir, fmt.Sprintf("final-%d", i))
 		var b bytes.Buffer
-		w := bufio.NewWriter(&b)
-		if err := errors.Join(f.Write(w), w.Flush()); err != nil {
+		if err := f.Write(&b); err != nil {
 			return err
 		}
 		if err := replace(ctx, temporary[i], o.RunID, b.Bytes()); err != nil {
