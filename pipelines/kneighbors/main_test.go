@@ -8,63 +8,22 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"beamlearn/pipelines/internal/clitest"
 )
 
-// asCommand in the environment makes the test binary the command itself.
-const asCommand = "BEAMLEARN_TEST_COMMAND"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-func command(dir string, args ...string) *exec.Cmd {
-	c := exec.Command(os.Args[0], args...)
-	c.Env = append(os.Environ(), asCommand+"=1")
-	c.Dir = dir
-	return c
-}
+func TestMain(m *testing.M) { clitest.Main(m, main) }
 
 // runCommand runs the command in a directory and returns what it printed, and its exit code.
 func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	c := command(dir, args...)
-	var out, errs bytes.Buffer
-	c.Stdout, c.Stderr = &out, &errs
-	if err := c.Run(); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		code = exit.ExitCode()
-	}
-	return out.String(), errs.String(), code
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-func writeFile(t *testing.T, name, data string) {
-	t.Helper()
-	if err := os.WriteFile(name, []byte(data), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	return clitest.End(t, clitest.Command(dir, args...))
 }
 
 // names lists a directory, hidden files included.
@@ -81,27 +40,18 @@ func names(t *testing.T, dir string) []string {
 	return s
 }
 
-func testdata(t *testing.T, name string) string {
-	t.Helper()
-	p, err := filepath.Abs(filepath.Join("../../testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // The first command of the README gives the neighbours that NumPy gives, at any chunk size and number of threads.
 func TestDigits(t *testing.T) {
-	want := read(t, testdata(t, "digits.neighbors.csv"))
+	want := clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv"))
 	for _, extra := range [][]string{nil, {"--chunk_rows=100", "--threads=1"}, {"--algorithm=kd_tree", "--dtype=float64"}} {
 		dir := t.TempDir()
-		args := append([]string{"--input=" + testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--k=10",
+		args := append([]string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--k=10",
 			"--output=out/neighbors.csv", "--summary=out/summary.json"}, extra...)
 		stdout, stderr, code := runCommand(t, dir, args...)
 		if code != 0 || stdout != "" {
 			t.Fatalf("%v: exit code %d\n%s%s", extra, code, stdout, stderr)
 		}
-		if read(t, filepath.Join(dir, "out/neighbors.csv")) != want {
+		if clitest.Read(t, filepath.Join(dir, "out/neighbors.csv")) != want {
 			t.Errorf("%v: the neighbours differ", extra)
 		}
 		if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != "[neighbors.csv summary.json]" {
@@ -117,7 +67,7 @@ func TestDigits(t *testing.T) {
 			Peak                                   int64    `json:"peak_memory_bytes"`
 			Files                                  []string `json:"output_files"`
 		}
-		if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "out/summary.json"))), &s); err != nil {
+		if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "out/summary.json"))), &s); err != nil {
 			t.Fatal(err)
 		}
 		if s.Points != 1797 || s.Dimensions != 64 || s.Queries != 1797 || s.Neighbors != 17970 || s.Total <= 0 || s.Rate <= 0 ||
@@ -151,7 +101,7 @@ func TestHelp(t *testing.T) {
 // What is wrong with a command line is told at once, a line each, and nothing is written.
 func TestUsage(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	for _, c := range []struct {
 		args string
 		want []string
@@ -186,13 +136,13 @@ func TestUsage(t *testing.T) {
 // Bad input is one line that names file, row and column, and no output.
 func TestBadInput(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "text.csv"), "a,b\n1,2\n3,x\n5,6\n")
-	writeFile(t, filepath.Join(dir, "nan.csv"), "a,b\n1,2\n3,4\n5,NaN\n")
-	writeFile(t, filepath.Join(dir, "ragged.csv"), "a,b\n1,2\n3,4,5\n5,6\n")
-	writeFile(t, filepath.Join(dir, "three.csv"), "a,b,c\n1,2,3\n")
-	writeFile(t, filepath.Join(dir, "empty.csv"), "")
-	writeFile(t, filepath.Join(dir, "header.csv"), "a,b\n")
-	writeFile(t, filepath.Join(dir, "short.npy"), "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000), }")
+	clitest.Write(t, filepath.Join(dir, "text.csv"), "a,b\n1,2\n3,x\n5,6\n")
+	clitest.Write(t, filepath.Join(dir, "nan.csv"), "a,b\n1,2\n3,4\n5,NaN\n")
+	clitest.Write(t, filepath.Join(dir, "ragged.csv"), "a,b\n1,2\n3,4,5\n5,6\n")
+	clitest.Write(t, filepath.Join(dir, "three.csv"), "a,b,c\n1,2,3\n")
+	clitest.Write(t, filepath.Join(dir, "empty.csv"), "")
+	clitest.Write(t, filepath.Join(dir, "header.csv"), "a,b\n")
+	clitest.Write(t, filepath.Join(dir, "short.npy"), "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000), }")
 	for input, want := range map[string]string{
 		"text.csv":           `^kneighbors: text.csv: row 1, column b: found "x", expected a number\n$`,
 		"nan.csv":            `^kneighbors: nan.csv: row 2, column b: found "?NaN"?, expected a finite number\n$`,
@@ -223,17 +173,17 @@ func TestBadInput(t *testing.T) {
 		t.Errorf("--on_error=skip: exit code %d\n%s", code, stderr)
 	}
 	want := `{"file":"text.csv","row":1,"column":"b","reason":"found \"x\", expected a number"}` + "\n"
-	if got := read(t, filepath.Join(dir, "out/n.csv.rejected.jsonl")); got != want {
+	if got := clitest.Read(t, filepath.Join(dir, "out/n.csv.rejected.jsonl")); got != want {
 		t.Errorf("rejected rows %s, want %s", got, want)
 	}
-	if got, want := read(t, filepath.Join(dir, "out/n.csv")), "query_id,rank,neighbor_id,distance\n0,1,2,5.656854249492381\n2,1,0,5.656854249492381\n"; got != want {
+	if got, want := clitest.Read(t, filepath.Join(dir, "out/n.csv")), "query_id,rank,neighbor_id,distance\n0,1,2,5.656854249492381\n2,1,0,5.656854249492381\n"; got != want {
 		t.Errorf("output %s, want %s", got, want)
 	}
 }
 
 func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	_, stderr, code := runCommand(t, dir, "--input=x.csv", "--k=1", "--output=x.csv/n.csv")
 	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "x.csv") || !strings.Contains(stderr, "not a directory") {
 		t.Errorf("exit code %d\n%s", code, stderr)
@@ -250,7 +200,7 @@ func slow(t *testing.T, name string) {
 	for range n * d {
 		b = append(b, byte(r.IntN(256)))
 	}
-	writeFile(t, name, string(b))
+	clitest.Write(t, name, string(b))
 }
 
 // A job that is killed leaves nothing that looks finished, and can be run again.
@@ -259,7 +209,7 @@ func TestKilled(t *testing.T) {
 	slow(t, filepath.Join(dir, "x.u8bin"))
 	args := []string{"--input=x.u8bin", "--k=100", "--chunk_rows=200", "--output=out/n.csv", "--quiet"}
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
-		c := command(dir, args...)
+		c := clitest.Command(dir, args...)
 		var stderr bytes.Buffer
 		c.Stderr = &stderr
 		if err := c.Start(); err != nil {
@@ -300,7 +250,7 @@ func TestKilled(t *testing.T) {
 	if _, stderr, code := runCommand(t, dir, "--input=x.u8bin", "--k=2", "--output=out/n.csv", "--quiet"); code != 0 || stderr != "" {
 		t.Errorf("the rerun: exit code %d\n%s", code, stderr)
 	}
-	if got := strings.Count(read(t, filepath.Join(dir, "out/n.csv")), "\n"); got != 1+2*60_000 {
+	if got := strings.Count(clitest.Read(t, filepath.Join(dir, "out/n.csv")), "\n"); got != 1+2*60_000 {
 		t.Errorf("%d lines", got)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,35 +18,17 @@ import (
 	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/vectors"
+	"beamlearn/pipelines/internal/clitest"
 )
 
-// asCommand in the environment makes the test binary the command itself.
-const asCommand = "BEAMLEARN_TEST_COMMAND"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { clitest.Main(m, main) }
 
 // runCommand runs the command in a directory and returns what it printed, and its exit code.
 func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	c := exec.Command(os.Args[0], args...)
-	c.Env = append(os.Environ(), asCommand+"=1", "TMPDIR="+dir)
-	c.Dir = dir
-	var out, errs bytes.Buffer
-	c.Stdout, c.Stderr = &out, &errs
-	if err := c.Run(); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		code = exit.ExitCode()
-	}
-	return out.String(), errs.String(), code
+	c := clitest.Command(dir, args...)
+	c.Env = append(c.Env, "TMPDIR="+dir)
+	return clitest.End(t, c)
 }
 
 // mustRun runs the command, which is to end well, and returns what it printed.
@@ -67,13 +48,6 @@ func read(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func writeFile(t *testing.T, name, data string) {
-	t.Helper()
-	if err := os.WriteFile(name, []byte(data), 0o666); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // set is a data set, and a model that has learned it.
@@ -439,12 +413,12 @@ func TestNames(t *testing.T) {
 	}
 	saved := save(t, m)
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "other.csv"), "note,1,kind,name,x\nhello,1,cat,a,1\nthere,-1,\"do,g\",b,1\n")
-	writeFile(t, filepath.Join(dir, "plain.csv"), "x,1\n1,1\n1,-1\n")
-	writeFile(t, filepath.Join(dir, "none.csv"), "1,1\n1,-1\n")
-	writeFile(t, filepath.Join(dir, "missing.csv"), "y,1,z\n1,1,2\n")
-	writeFile(t, filepath.Join(dir, "index.csv"), "x,y\n1,1\n")
-	writeFile(t, filepath.Join(dir, "three.csv"), "1,1,3\n1,-1,3\n")
+	clitest.Write(t, filepath.Join(dir, "other.csv"), "note,1,kind,name,x\nhello,1,cat,a,1\nthere,-1,\"do,g\",b,1\n")
+	clitest.Write(t, filepath.Join(dir, "plain.csv"), "x,1\n1,1\n1,-1\n")
+	clitest.Write(t, filepath.Join(dir, "none.csv"), "1,1\n1,-1\n")
+	clitest.Write(t, filepath.Join(dir, "missing.csv"), "y,1,z\n1,1,2\n")
+	clitest.Write(t, filepath.Join(dir, "index.csv"), "x,y\n1,1\n")
+	clitest.Write(t, filepath.Join(dir, "three.csv"), "1,1,3\n1,-1,3\n")
 	for _, c := range []struct{ args, want string }{
 		{"--input=other.csv --header=yes --id_column=name", "id,prediction,decision\na,cat,-0.5\nb,\"do,g\",3.5\n"},
 		{"--input=plain.csv --header=yes", "id,prediction,decision\n0,cat,-0.5\n1,\"do,g\",3.5\n"},
@@ -477,8 +451,8 @@ func TestUnknownLabel(t *testing.T) {
 	}
 	args := []string{"--model=" + save(t, m), "--target=y", "--id_column=id", "--output=p.csv", "--summary=s.json"}
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "a.csv"), "id,x,y\na,1,2\nb,-1,1.0\n")
-	writeFile(t, filepath.Join(dir, "b.csv"), "id,x,y\nc,-1,01\nd,1,three\ne,oops,1\nf,3,1\n")
+	clitest.Write(t, filepath.Join(dir, "a.csv"), "id,x,y\na,1,2\nb,-1,1.0\n")
+	clitest.Write(t, filepath.Join(dir, "b.csv"), "id,x,y\nc,-1,01\nd,1,three\ne,oops,1\nf,3,1\n")
 	_, stderr, code := runCommand(t, dir, append(args, "--input=*.csv")...)
 	if want := `b.csv: row 1, column y: found "three", expected a class of the model: 1, 2`; code != 1 || stderr != "predict: "+want+"\n" &&
 		stderr != "predict: b.csv: row 2, column x: found \"oops\", expected a number\n" {
@@ -505,7 +479,7 @@ func TestWeights(t *testing.T) {
 		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0}, Options: model.Options{Task: model.Regression},
 	}
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "x.csv"), "x,y,w\n1,2,1\n2,5,3\n3,0,0\n")
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "x,y,w\n1,2,1\n2,5,3\n3,0,0\n")
 	mustRun(t, dir, "--model="+save(t, m), "--input=x.csv", "--target=y", "--weight_column=w", "--output=p.npy", "--summary=s.json")
 	if r := readSummary(t, filepath.Join(dir, "s.json")).Regression; r["mse"] != 0.75 || r["mae"] != 0.75 {
 		t.Errorf("%v", r)
@@ -526,7 +500,7 @@ func TestUsage(t *testing.T) {
 		Options: model.Options{Task: model.Classification},
 	})
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "x.csv"), "x,y\n1,2\n3,4\n")
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "x,y\n1,2\n3,4\n")
 	for _, c := range []struct {
 		args string
 		want []string

@@ -11,7 +11,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,40 +22,15 @@ import (
 
 	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
+	"beamlearn/pipelines/internal/clitest"
 )
 
-// asCommand in the environment makes the test binary the command itself.
-const asCommand = "BEAMLEARN_TEST_COMMAND"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
-		main()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-func command(dir string, args ...string) *exec.Cmd {
-	c := exec.Command(os.Args[0], args...)
-	c.Env = append(os.Environ(), asCommand+"=1")
-	c.Dir = dir
-	return c
-}
+func TestMain(m *testing.M) { clitest.Main(m, main) }
 
 // runCommand runs the command in a directory and returns what it printed, and its exit code.
 func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	c := command(dir, args...)
-	var out, errs bytes.Buffer
-	c.Stdout, c.Stderr = &out, &errs
-	if err := c.Run(); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		code = exit.ExitCode()
-	}
-	return out.String(), errs.String(), code
+	return clitest.End(t, clitest.Command(dir, args...))
 }
 
 // mustRun runs the command, which is to end well, and returns what it printed.
@@ -67,22 +41,6 @@ func mustRun(t *testing.T, dir string, args ...string) string {
 		t.Fatalf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
 	}
 	return stderr
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-func writeFile(t *testing.T, name, data string) {
-	t.Helper()
-	if err := os.WriteFile(name, []byte(data), 0o666); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // names lists a directory, hidden files included; one that is not there is empty.
@@ -99,18 +57,9 @@ func names(t *testing.T, dir string) []string {
 	return s
 }
 
-func testdata(t *testing.T, name string) string {
-	t.Helper()
-	p, err := filepath.Abs(filepath.Join("../../testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func loaded(t *testing.T, name string) *model.Model {
 	t.Helper()
-	m, err := model.Load(name, strings.NewReader(read(t, name)))
+	m, err := model.Load(name, strings.NewReader(clitest.Read(t, name)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +144,7 @@ func TestData(t *testing.T) {
 	} {
 		t.Run(v.file, func(t *testing.T) {
 			dir := t.TempDir()
-			args := append(strings.Fields(v.flags), "--input="+testdata(t, v.file), "--model=out/m.json", "--summary=out/s.json")
+			args := append(strings.Fields(v.flags), "--input="+clitest.Testdata(t, v.file), "--model=out/m.json", "--summary=out/s.json")
 			stderr := mustRun(t, dir, args...)
 			if !regexp.MustCompile(v.stderr).MatchString(stderr) || !strings.Contains(stderr, "\nout/m.json\n") {
 				t.Errorf("summary\n%s", stderr)
@@ -207,11 +156,11 @@ func TestData(t *testing.T) {
 			if m.Training.Solver != v.solver || m.Features() != v.features {
 				t.Errorf("a model by %s of %d features", m.Training.Solver, m.Features())
 			}
-			if got := score(t, m, testdata(t, v.file), v.options); !(got >= v.score) {
+			if got := score(t, m, clitest.Testdata(t, v.file), v.options); !(got >= v.score) {
 				t.Errorf("score %v, at least %v expected", got, v.score)
 			}
 			var s summaryFile
-			if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "out/s.json"))), &s); err != nil {
+			if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "out/s.json"))), &s); err != nil {
 				t.Fatal(err)
 			}
 			if s.Rows != v.rows || s.Features != v.features || s.Rejected != 0 || s.Passes < 1 || s.ResumedPasses != 0 || s.Seconds <= 0 || s.RowsPerSecond <= 0 ||
@@ -255,8 +204,8 @@ func TestHelp(t *testing.T) {
 // What is wrong with a command line is told at once, a line each, and nothing is written.
 func TestUsage(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "x.csv"), "a,b,y\n1,2,0\n3,4,1\n5,6,0\n")
-	writeFile(t, filepath.Join(dir, "m.json"), `{"format":"beamlearn.linear","version":1,"task":"regression","loss":"squared_error","feature_names":null,"classes":null,"coef":[[1,2,3]],"intercept":[0],"scaler":null,"hyperparameters":{},"training":{"solver":"sgd","rows":1,"epochs":1},"state":null}`)
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b,y\n1,2,0\n3,4,1\n5,6,0\n")
+	clitest.Write(t, filepath.Join(dir, "m.json"), `{"format":"beamlearn.linear","version":1,"task":"regression","loss":"squared_error","feature_names":null,"classes":null,"coef":[[1,2,3]],"intercept":[0],"scaler":null,"hyperparameters":{},"training":{"solver":"sgd","rows":1,"epochs":1},"state":null}`)
 	const good = "--input=x.csv --target=y --task=regression --model=out/m.json "
 	for _, v := range []struct {
 		args string
@@ -314,15 +263,15 @@ func TestBadInput(t *testing.T) {
 		for i := range 30 {
 			b.WriteString(line(i) + "\n")
 		}
-		writeFile(t, filepath.Join(dir, name), b.String())
+		clitest.Write(t, filepath.Join(dir, name), b.String())
 	}
 	rows("good.csv", func(i int) string { return fmt.Sprintf("%d,%d,%d,1", i%7, i%4, i%3) })
 	rows("constant.csv", func(i int) string { return fmt.Sprintf("%d,1,5,1", i) })
 	rows("text.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", "two"}[i/29]) })
 	rows("empty.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", ""}[i/29]) })
 	rows("negative.csv", func(i int) string { return fmt.Sprintf("%d,1,%d,%d", i, i%2, 20-i) })
-	writeFile(t, filepath.Join(dir, "m.json"), "{}")
-	writeFile(t, filepath.Join(dir, "file"), "")
+	clitest.Write(t, filepath.Join(dir, "m.json"), "{}")
+	clitest.Write(t, filepath.Join(dir, "file"), "")
 	for _, v := range []struct{ args, want string }{
 		{"--input=good.csv --target=z --task=regression", `good.csv: found the columns "a", "b", "y", "w", expected the target column "z"`},
 		{"--input=good.csv --columns=a,c --target=y --task=regression", `good.csv: found .*"c"`},
@@ -355,7 +304,7 @@ func TestBadInput(t *testing.T) {
 	if !strings.HasPrefix(stderr, "59 rows × 3 columns") || !strings.HasSuffix(stderr, "  1 rows left out\nskip/m.json\nskip/m.json.rejected.jsonl\n") {
 		t.Errorf("--on_error=skip:\n%s", stderr)
 	}
-	if got := read(t, filepath.Join(dir, "skip/m.json.rejected.jsonl")); got != `{"file":"text.csv","row":29,"column":"y","reason":"found \"two\", expected a number"}`+"\n" {
+	if got := clitest.Read(t, filepath.Join(dir, "skip/m.json.rejected.jsonl")); got != `{"file":"text.csv","row":29,"column":"y","reason":"found \"two\", expected a number"}`+"\n" {
 		t.Errorf("rejected rows %s", got)
 	}
 }
@@ -363,7 +312,7 @@ func TestBadInput(t *testing.T) {
 // The scores of a cross-validation are those of its JSON, and the model is the best.
 func TestScores(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2",
+	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2",
 		"--penalty=elasticnet", "--l1_ratio=0.2,0.8", "--scoring=accuracy", "--model=out/m.json"}
 	stderr := mustRun(t, dir, append(args, "--cv_results=out/scores.json")...)
 	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\nout/m.json\nout/scores.json\n$`).FindStringSubmatch(stderr)
@@ -375,7 +324,7 @@ func TestScores(t *testing.T) {
 		t.Errorf("the model has alpha %v and l1_ratio %v\n%s", *m.Options.Alpha, *m.Options.L1Ratio, stderr)
 	}
 	var scores map[string]any
-	if err := json.Unmarshal([]byte(read(t, filepath.Join(dir, "out/scores.json"))), &scores); err != nil {
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "out/scores.json"))), &scores); err != nil {
 		t.Fatal(err)
 	}
 	best := int(scores["best_index"].(float64))
@@ -384,7 +333,7 @@ func TestScores(t *testing.T) {
 	}
 
 	mustRun(t, dir, append(args, "--checkpoint_passes=3")...)
-	table, err := csv.NewReader(strings.NewReader(read(t, filepath.Join(dir, "out/m.cv.csv")))).ReadAll()
+	table, err := csv.NewReader(strings.NewReader(clitest.Read(t, filepath.Join(dir, "out/m.cv.csv")))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +368,7 @@ func TestSorted(t *testing.T) {
 	for i := range 4000 {
 		fmt.Fprintf(&b, "%d,%d,%d\n", i%11, i%7, i/2000)
 	}
-	writeFile(t, filepath.Join(dir, "x.csv"), b.String())
+	clitest.Write(t, filepath.Join(dir, "x.csv"), b.String())
 	stderr := mustRun(t, dir, "--input=x.csv", "--target=2", "--task=classification", "--solver=sgd", "--epochs=1", "--shards=1", "--model=m.json", "--summary=s.json")
 	if !regexp.MustCompile(`\n  warning: the rows look sorted: \d+\.\d % of the target's variance is between 4 chunks of rows; sgd learns better from shuffled rows\n`).MatchString(stderr) {
 		t.Errorf("summary\n%s", stderr)
@@ -429,7 +378,7 @@ func TestSorted(t *testing.T) {
 // A model is gone on with; its hyperparameters stay.
 func TestWarmStart(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--shards=1", "--checkpoint_passes=5"}
+	args := []string{"--input=" + clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--shards=1", "--checkpoint_passes=5"}
 	mustRun(t, dir, append(args, "--standardize", "--epochs=4", "--model=whole.json")...)
 	if stderr := mustRun(t, dir, append(args, "--warm_start=whole.json", "--epochs=2", "--model=more.json", "--quiet")...); stderr != "" {
 		t.Errorf("--quiet:\n%s", stderr)
@@ -453,7 +402,7 @@ func large(t *testing.T, dir string) {
 		for _, v := range values {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(v)))
 		}
-		writeFile(t, filepath.Join(dir, name), string(b))
+		clitest.Write(t, filepath.Join(dir, name), string(b))
 	}
 	x, y := make([]float64, n*d), make([]float64, n)
 	for i := range n {
@@ -487,7 +436,7 @@ func TestKilled(t *testing.T) {
 		if i > 0 {
 			flags, enough = append(flags, "--resume"), len(states())+2
 		}
-		c := command(dir, flags...)
+		c := clitest.Command(dir, flags...)
 		var stderr bytes.Buffer
 		c.Stderr = &stderr
 		if err := c.Start(); err != nil {
@@ -518,7 +467,7 @@ func TestKilled(t *testing.T) {
 	if !strings.Contains(stderr, "60000 rows × 20 columns") || !strings.Contains(stderr, "in 15 passes") || !strings.Contains(stderr, fmt.Sprintf("\n  %d of the passes were made before\n", done)) {
 		t.Errorf("%d passes were saved, summary\n%s", done, stderr)
 	}
-	if read(t, filepath.Join(dir, "out/m.json")) != read(t, filepath.Join(dir, "want/m.json")) {
+	if clitest.Read(t, filepath.Join(dir, "out/m.json")) != clitest.Read(t, filepath.Join(dir, "want/m.json")) {
 		t.Error("the model differs from that of a job that was left alone")
 	}
 	if left := names(t, filepath.Join(dir, "out")); fmt.Sprint(left) != "[m.json]" {
