@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"beamlearn/model/internal/guard"
 )
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
@@ -19,7 +21,7 @@ var (
 
 // placed is a copy of x next to memory that must not be touched.
 func placed[T any](t testing.TB, x []T, place string) []T {
-	c := guarded[T](t, len(x), place)
+	c := guard.Slice[T](t, len(x), place)
 	copy(c, x)
 	return c
 }
@@ -66,7 +68,7 @@ func TestRows(t *testing.T) {
 				r.Shuffle(max(n-1, 0), func(i, j int) { idx[i], idx[j] = idx[j], idx[i] })
 				w, q := normal(r, last, odd), normal(r, last, false)
 				gw, gs, gx, gi := placed(t, w, place), placed(t, s, place), placed(t, x, place), placed(t, idx, place)
-				got, want := guarded[float64](t, lanes, place), make([]float64, lanes)
+				got, want := guard.Slice[float64](t, lanes, place), make([]float64, lanes)
 
 				level.Dot(gx, gw, stride, got)
 				Generic.Dot(x, w, stride, want)

@@ -7,13 +7,15 @@ import (
 	"math/rand/v2"
 	"testing"
 	"unsafe"
+
+	"beamlearn/model/internal/guard"
 )
 
 var lengths = []int{1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100, 128, 257, 768}
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
-// placements are ways to put a list next to memory that must not be touched: see guarded.
+// placements are ways to put a list next to memory that must not be touched: see guard.Slice.
 var placements = []string{"head", "tail", "unaligned"}
 
 // TestPairs compares the float64 kernels of every level to plain Go, bit for bit.
@@ -34,7 +36,7 @@ func testPairs[X, Y float32 | float64](t *testing.T, name string, dim int, want,
 	special := []float64{0, math.Copysign(0, -1), 1e-310, 1e-45, math.MaxFloat32, math.Inf(1), math.NaN(), -3}
 	for _, odd := range []bool{false, true} { // with values that are not ordinary
 		for _, place := range placements {
-			x, y := guarded[X](t, queries*dim, place), guarded[Y](t, points*dim, place)
+			x, y := guard.Slice[X](t, queries*dim, place), guard.Slice[Y](t, points*dim, place)
 			for i := range x {
 				x[i] = X(r.NormFloat64())
 				if odd && r.IntN(8) == 0 {
@@ -50,11 +52,11 @@ func testPairs[X, Y float32 | float64](t *testing.T, name string, dim int, want,
 					y[i] = Y(special[r.IntN(len(special))])
 				}
 			}
-			scales := guarded[float64](t, points, place)
+			scales := guard.Slice[float64](t, points, place)
 			for i := range scales {
 				scales[i] = r.Float64() * float64(i) // the first is 0
 			}
-			pairs, a, b := guarded[uint64](t, 8, place), guarded[float64](t, 8, place), make([]float64, 8)
+			pairs, a, b := guard.Slice[uint64](t, 8, place), guard.Slice[float64](t, 8, place), make([]float64, 8)
 			for i := range pairs {
 				pairs[i] = uint64(r.IntN(points))<<32 | uint64(r.IntN(queries))
 			}
@@ -85,14 +87,14 @@ func TestScreen(t *testing.T) {
 		for _, dim := range lengths {
 			for _, place := range placements {
 				r := newRand(uint64(dim))
-				x, y := guarded[float32](t, 3*dim, place), guarded[float32](t, 5*dim, place)
+				x, y := guard.Slice[float32](t, 3*dim, place), guard.Slice[float32](t, 5*dim, place)
 				for i := range x {
 					x[i] = float32(r.NormFloat64() * math.Ldexp(1, -(i%3)*10))
 				}
 				for i := range y {
 					y[i] = float32(r.NormFloat64())
 				}
-				pairs, got := guarded[uint64](t, 8, place), guarded[float32](t, 8, place)
+				pairs, got := guard.Slice[uint64](t, 8, place), guard.Slice[float32](t, 8, place)
 				for i := range pairs {
 					pairs[i] = uint64(r.IntN(5))<<32 | uint64(r.IntN(3))
 				}
@@ -136,8 +138,8 @@ type tiles struct {
 // scales. So all levels must agree exactly, in whatever order they add. With few, rows of int8 have two values only.
 func newTiles(t testing.TB, r *rand.Rand, inBytes, few bool, words, panels int, place string) *tiles {
 	s := &tiles{}
-	s.data = guarded[byte](t, panels*words*Columns*4, place)
-	queries := guarded[byte](t, ((words-1)*Columns+Rows)*4, place)
+	s.data = guard.Slice[byte](t, panels*words*Columns*4, place)
+	queries := guard.Slice[byte](t, ((words-1)*Columns+Rows)*4, place)
 	for _, d := range [][]byte{s.data, queries} {
 		for i := range len(d) / 4 {
 			if inBytes {
@@ -153,7 +155,7 @@ func newTiles(t testing.TB, r *rand.Rand, inBytes, few bool, words, panels int, 
 		}
 	}
 	column := func(value func() float32) []float32 {
-		c := guarded[float32](t, panels*Columns, place)
+		c := guard.Slice[float32](t, panels*Columns, place)
 		for i := range c {
 			c[i] = value()
 		}
@@ -166,12 +168,12 @@ func newTiles(t testing.TB, r *rand.Rand, inBytes, few bool, words, panels int, 
 		sum = 10000 * words
 	}
 	s.scales, s.halves = column(power), column(whole(sum))
-	s.hits = guarded[Hit](t, panels+1, place)
-	s.best = guarded[float32](t, Rows*Columns, place)
+	s.hits = guard.Slice[Hit](t, panels+1, place)
+	s.best = guard.Slice[float32](t, Rows*Columns, place)
 	for i := range s.best {
 		s.best[i] = float32(math.Inf(-1))
 	}
-	margins := guarded[float32](t, 2*panels, place)
+	margins := guard.Slice[float32](t, 2*panels, place)
 	for i := range margins {
 		margins[i] = float32(r.IntN(5))
 	}

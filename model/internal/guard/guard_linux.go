@@ -1,4 +1,6 @@
-package tile
+// Package guard places the lists of tests beside memory that cannot be touched, so that a kernel that reads or writes beyond
+// its list fails.
+package guard
 
 import (
 	"syscall"
@@ -6,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// guarded makes a list of n values of a plain type at the head or at the tail of memory whose neighbouring pages cannot
+// Slice makes a list of n values of a plain type at the head or at the tail of memory whose neighbouring pages cannot
 // be touched, or at an odd place.
-func guarded[T any](t testing.TB, n int, place string) []T {
+func Slice[T any](t testing.TB, n int, place string) []T {
 	t.Helper()
 	var zero T
 	size := n * int(unsafe.Sizeof(zero))
