@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"beamlearn/model/fault"
@@ -97,8 +98,8 @@ func (s *svmSource) tooMany() error {
 	return fault.File(s.Name(), fmt.Sprintf("at most %d columns, where rows are stored with their zeros", maxColumns), "%d columns", s.dim)
 }
 
-// measure reads all rows to find the number of columns and, unless it is given, the base of the indices. Rows at fault do
-// not count.
+// measure looks at all rows to find the number of columns and, unless it is given, the base of the indices. Rows at fault do
+// not count. As indices ascend, only those rows are parsed whose first or last index would change what has been found.
 func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 	l, err := s.open(ctx, s.start)
 	if err != nil {
@@ -118,6 +119,10 @@ func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 		if err != nil {
 			return err
 		}
+		if zero := s.base > 0 && least == 0 && svmFirst(line) == 0; !zero && svmLast(line) <= s.highest {
+			continue
+		}
+		p.columns, p.values = p.columns[:0], p.values[:0]
 		if p.row(line, least, maxIndex) != nil || len(p.columns) == 0 {
 			continue
 		}
@@ -131,6 +136,33 @@ func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 	}
 	s.dim = int(s.highest - s.base + 1)
 	return nil
+}
+
+// svmFirst is 0 where the first index of a line may be 0, otherwise 1.
+func svmFirst(line []byte) int64 {
+	i := len(svmToken(line))
+	if i == 0 || i+1 >= len(line) || line[i+1]-'1' > 8 {
+		return 0
+	}
+	return 1
+}
+
+// svmLast is the last index of a line that ends with index:value, and otherwise one above all: of a line that is a row without
+// a fault it is never below the row's last.
+func svmLast(line []byte) int64 {
+	i := bytes.LastIndexByte(line, ':')
+	if i < 1 || bytes.IndexByte(line, '#') >= 0 {
+		return math.MaxInt64
+	}
+	var index int64
+	for power := int64(1); i > 0 && line[i-1]-'0' <= 9; power *= 10 {
+		if power > maxIndex {
+			return math.MaxInt64
+		}
+		i--
+		index += power * int64(line[i]-'0')
+	}
+	return index
 }
 
 // Settle fixes what Options leave to be found in .svm files, for all files of a dataset: how many columns there are, at
@@ -226,10 +258,7 @@ func (s *svmSource) Read(ctx context.Context, span Span) (Reader, error) {
 		if err != nil {
 			return err
 		}
-		f := p.row(line, s.base, last)
-		if f == nil {
-			f = p.append(b, number)
-		}
+		f := p.read(b, line, last, number)
 		if f != nil {
 			f.File, f.Row = s.Name(), number
 			return f
@@ -247,8 +276,24 @@ type svmParser struct {
 	learned
 }
 
-// append adds the row that has been read.
-func (p *svmParser) append(b *vectors.Block, number int64) *fault.Fault {
+// read adds the row of a line, straight into a block that is sparse and rounds nothing.
+func (p *svmParser) read(b *vectors.Block, line []byte, last, number int64) *fault.Fault {
+	if sparse := b.Sparse; sparse != nil && b.DType != vectors.Float32 {
+		if p.columns, p.values = sparse.Indices, sparse.Values; len(sparse.Offsets) == 0 {
+			sparse.Offsets = append(sparse.Offsets, 0)
+		}
+		f := p.row(line, p.s.base, last)
+		if f == nil {
+			sparse.Indices, sparse.Values = p.columns, p.values
+			sparse.Offsets, b.Numbers = append(sparse.Offsets, len(p.columns)), append(b.Numbers, number)
+			p.appendTo(b, p.s.selection)
+		}
+		return f
+	}
+	p.columns, p.values = p.columns[:0], p.values[:0]
+	if f := p.row(line, p.s.base, last); f != nil {
+		return f
+	}
 	if i := b.AppendSparse(p.columns, p.values, number); i >= 0 {
 		return &fault.Fault{Column: strconv.FormatInt(p.s.base+int64(p.columns[i]), 10), Found: formatFloat(p.values[i]), Expected: storable(p.values[i])}
 	}
@@ -266,9 +311,13 @@ func svmToken(b []byte) []byte {
 	return b
 }
 
-// row reads a line that is a row, whose indices are at least first and at most last.
+// row appends the entries of a line that is a row, whose indices are at least first and at most last.
 func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
-	p.columns, p.values = p.columns[:0], p.values[:0]
+	columns, values := p.columns, p.values
+	if n, about := len(columns), min(len(line)/8+1, 4096); cap(columns)-n < about || cap(values)-n < about {
+		columns, values = slices.Grow(columns, n+about), slices.Grow(values, n+about)
+	}
+	ahead := line[:cap(line)] // what stands behind a line is read, and not used
 	i := 0
 	for line[i] == ' ' || line[i] == '\t' {
 		i++ // as far as a byte that makes it a row
@@ -284,7 +333,19 @@ func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
 			i++
 		}
 		if i == len(line) || line[i] == '#' {
+			p.columns, p.values = columns, values
 			return nil
+		}
+		if len(ahead)-i >= 2*8+1 {
+			index, length := shortInteger(ahead[i:])
+			if at := i + length + 1; length > 0 && ahead[at-1] == ':' && index >= next && index <= last {
+				if v, length := shortDecimal(ahead[at:]); length > 0 && (at+length == len(line) || at+length < len(line) && line[at+length] == ' ') {
+					i = at + length
+					columns, values = append(columns, int32(index-first)), append(values, v)
+					next = index + 1
+					continue
+				}
+			}
 		}
 		begin := i
 		var index int64
@@ -301,6 +362,7 @@ func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
 			return &fault.Fault{Found: fault.Quote(token), Expected: "index:value"}
 		}
 		if index < next || index > last {
+			p.columns = columns
 			return p.indexFault(index, first, last)
 		}
 		i++
@@ -310,7 +372,7 @@ func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
 			return numberFault("", 0, strconv.FormatInt(index, 10), svmToken(line[i:]))
 		}
 		i = end
-		p.columns, p.values = append(p.columns, int32(index-first)), append(p.values, v)
+		columns, values = append(columns, int32(index-first)), append(values, v)
 		next = index + 1
 	}
 }
@@ -345,6 +407,6 @@ func (p *svmParser) indexFault(index, first, last int64) *fault.Fault {
 	if index < first || index > last {
 		return &fault.Fault{Found: fmt.Sprintf("the index %d", index), Expected: fmt.Sprintf("one from %d to %d", first, last)}
 	}
-	before := first + int64(p.columns[len(p.columns)-1])
+	before := first + int64(p.columns[len(p.columns)-1]) // there is one, as the index is within bounds
 	return &fault.Fault{Found: fmt.Sprintf("the index %d after %d", index, before), Expected: "indices that ascend"}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"beamlearn/model/fault"
 )
 
 // Averaged is a [Learner] of stochastic gradient descent in epochs, each of one pass. Every part of the rows is learned from by
@@ -248,7 +250,7 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 		}
 		v.progress = sum.progress
 		if !v.finite(&Chunk{Features: s.features}) {
-			return nil, (&Chunk{}).fault(-1, finiteWeights, "weights whose sum over the parts overflows, with %s", s.options.steps())
+			return nil, &unforeseenError{fault.File("", finiteWeights, "weights whose sum over the parts overflows, with %s", s.options.steps())}
 		}
 	}
 	return next, nil

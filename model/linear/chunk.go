@@ -2,6 +2,8 @@ package linear
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/vectors"
@@ -20,6 +22,8 @@ type Chunk struct {
 
 	File    string  // where the rows are from, for faults
 	Numbers []int64 // for each row: its number there; nil: 0, 1, 2, … in faults, the count of rows of this epoch otherwise
+	// IDs of the rows, or none. Rows of one id are in one fold of a cross-validation; otherwise the number tells the fold.
+	IDs vectors.IDs
 }
 
 // CSR is sparse rows.
@@ -27,7 +31,7 @@ type CSR = vectors.CSR
 
 // Of is a chunk of the rows of a block, in the same memory, with their targets and weights if they have any.
 func Of(b *vectors.Block) *Chunk {
-	c := &Chunk{Features: b.Dim, Numbers: b.Numbers, Sparse: b.Sparse}
+	c := &Chunk{Features: b.Dim, Numbers: b.Numbers, Sparse: b.Sparse, IDs: b.IDs}
 	if len(b.Target) > 0 {
 		c.Target = b.Target
 	}
@@ -81,6 +85,20 @@ func (c *Chunk) fault(i int, expected, found string, args ...any) error {
 	return f
 }
 
+// foldKey is what tells the fold of row i, of that number.
+func (c *Chunk) foldKey(i int, number int64) int64 {
+	if c.IDs.Len() == 0 {
+		return number
+	}
+	id := c.IDs.At(i)
+	if id.IsInt() {
+		return id.Int
+	}
+	h := fnv.New64a()
+	io.WriteString(h, id.Text)
+	return int64(h.Sum64())
+}
+
 // checkRows says what is wrong with the rows themselves, in O(entries) where they are sparse.
 func (c *Chunk) checkRows(features int) error {
 	if c.Features != features {
@@ -102,6 +120,9 @@ func (c *Chunk) checkRows(features int) error {
 		return fmt.Errorf("linear.Chunk: %d numbers for %d rows", len(c.Numbers), c.Len())
 	}
 	s := c.Sparse
+	if n := c.IDs.Len(); n > 0 && n != c.Len() {
+		return fmt.Errorf("linear.Chunk: %d ids for %d rows", n, c.Len())
+	}
 	if s == nil {
 		return nil
 	}

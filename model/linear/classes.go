@@ -252,8 +252,11 @@ func (w *ClassWeight) weights(c *Classes, rows []int64) []float64 {
 type floats []float64
 
 // MarshalJSON writes the shortest forms.
-func (f floats) MarshalJSON() ([]byte, error) {
-	b := append(make([]byte, 0, 2+20*len(f)), '[')
+func (f floats) MarshalJSON() ([]byte, error) { return f.append(make([]byte, 0, 2+20*len(f))) }
+
+// append is MarshalJSON behind b. What encoding/json calls it scans and copies once more.
+func (f floats) append(b []byte) ([]byte, error) {
+	b = append(b, '[')
 	for i, v := range f {
 		if i > 0 {
 			b = append(b, ',')

@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"beamlearn/model/fault"
 )
 
 // Solver is how to come to the minimum of the objective.
@@ -68,6 +70,9 @@ type FitOptions struct {
 	Shuffle bool
 	// WarmStart is a model to go on from by SGD. Optional.
 	WarmStart *Model
+	// Sample: whether a survey may read only a sample of the rows, where that is enough for SGD: see [Pass.Sample].
+	// Default: false.
+	Sample bool
 }
 
 // EnsureDefaults fills in what is not set.
@@ -156,6 +161,17 @@ func (o *FitOptions) exact(features int) bool {
 		return o.Solver == SolverExact
 	}
 	return o.hasExact() && features <= MaxExactFeatures && len(o.onlySGD()) == 0
+}
+
+// sampled reports whether a sample of the rows says enough to begin with SGD. What it says wrong must show in learning, and not
+// do harm until then: a class that is not in it does, as do weights that overflow. So it takes a loss whose slope is bounded,
+// by which steps that are too large do not grow. A scaler, balanced classes and a cross-validation need all rows.
+func (o *FitOptions) sampled(features int) bool {
+	switch o.Options.Loss {
+	case SquaredError, SquaredHinge, SquaredEpsilonInsensitive:
+		return false
+	}
+	return o.Sample && !o.exact(features) && o.Folds == 0 && !o.Standardize && !o.Options.ClassWeight.Balanced
 }
 
 // Validate reports every fault of the options at once. What is not set counts as its default.
@@ -256,6 +272,7 @@ type Fit struct {
 	names    []string
 
 	passes      int
+	full        bool // the sample was not enough
 	stage       stage
 	learner     Learner // of the stage
 	survey      *Survey
@@ -357,8 +374,14 @@ func (f *Fit) epochs() int {
 	if f.options.Epochs > 0 {
 		return f.options.Epochs
 	}
-	return int(min(max((1_000_000+f.survey.Rows-1)/max(f.survey.Rows, 1), 1), 20))
+	return DefaultEpochs(f.survey.Rows)
 }
+
+// DefaultEpochs is how many epochs of SGD so many rows get: until a million are seen, and at most 20.
+func DefaultEpochs(rows int64) int { return int(min(max((1_000_000+rows-1)/max(rows, 1), 1), 20)) }
+
+// SampleRows is about how many rows of all are in a sample.
+const SampleRows = 1 << 15
 
 // Pass says how the rows of the next pass are to be given.
 type Pass struct {
@@ -366,6 +389,12 @@ type Pass struct {
 	Name    string // what it is for
 	Batch   int    // rows in a PartialFit
 	Shuffle bool   // whether they may come in another order
+	// Sample: SampleRows rows from everywhere are enough, where there are more; [Fit.Skip] is told how many are left out. They
+	// must be the same whenever the same rows are learned from. A sample decides what the classes are, their shares, and the
+	// size of rows, from which the size of steps follows; where learning then meets another class, or weights overflow, all
+	// begins anew with a survey of all rows.
+	Sample bool
+	First  bool // it is the first over all rows
 }
 
 // Pass says how the rows of the next pass are to be given.
@@ -374,6 +403,9 @@ func (f *Fit) Pass() Pass {
 	switch f.stage {
 	case stageSurvey:
 		p.Name = "looking at the rows"
+		if p.Sample = f.samples(); p.Sample {
+			p.Name = "looking at a sample of the rows"
+		}
 	case stageSums, stageFolds:
 		p.Name = "summing up"
 	case stageNewton:
@@ -383,8 +415,27 @@ func (f *Fit) Pass() Pass {
 	case stageSGD:
 		p.Name, p.Batch, p.Shuffle = fmt.Sprintf("pass %d", f.passes+1), f.options.BatchSize, f.options.Shuffle
 	}
+	p.First = p.Number == 0 && !p.Sample || p.Number == 1 && f.options.sampled(f.features)
 	return p
 }
+
+// samples reports whether the stage is a survey of a sample.
+func (f *Fit) samples() bool {
+	return f.stage == stageSurvey && !f.full && f.options.sampled(f.features)
+}
+
+// Skip tells a part of a pass over a sample how many rows are not in it.
+func (f *Fit) Skip(part Partial, rows int64) {
+	if p, ok := part.(*surveyPart); ok {
+		p.skipped += rows
+	}
+}
+
+// tries reports whether the stage goes by a survey of a sample.
+func (f *Fit) tries() bool { return f.stage == stageSGD && f.survey.Sampled > 0 }
+
+// Exact reports whether the solver is exact.
+func (f *Fit) Exact() bool { return f.options.exact(f.features) }
 
 // Passes is how many passes have been made.
 func (f *Fit) Passes() int { return f.passes }
@@ -401,7 +452,13 @@ func (f *Fit) MostPasses() int {
 }
 
 // Partial begins a part.
-func (f *Fit) Partial(part, parts int) Partial { return f.learner.Partial(part, parts) }
+func (f *Fit) Partial(part, parts int) Partial {
+	p := f.learner.Partial(part, parts)
+	if f.tries() {
+		return &trialPart{Partial: p}
+	}
+	return p
+}
 
 // Done reports whether there is a model.
 func (f *Fit) Done() bool { return f.stage == stageDone }
@@ -411,7 +468,23 @@ func (f *Fit) Advance(sum Partial) error {
 	if f.Done() {
 		return errors.New("linear.Fit: the model is learned")
 	}
-	if err := f.learner.Advance(sum); err != nil {
+	unforeseen, err := false, error(nil)
+	if trial, ok := sum.(*trialPart); ok && f.tries() {
+		sum, unforeseen = trial.Partial, trial.unforeseen
+	}
+	if !unforeseen {
+		err = f.learner.Advance(sum)
+		var found *unforeseenError
+		var bad *fault.Fault
+		unforeseen = f.tries() && errors.As(err, &found) || f.samples() && errors.As(err, &bad)
+	}
+	if unforeseen {
+		f.full, f.stage, f.survey, f.chosen = true, stageSurvey, nil, f.options.base()
+		f.passes++
+		f.learner, err = f.begin()
+		return err
+	}
+	if err != nil {
 		return err
 	}
 	f.passes++
@@ -422,7 +495,6 @@ func (f *Fit) Advance(sum Partial) error {
 		f.learner = nil
 		return err
 	}
-	var err error
 	f.learner, err = f.begin()
 	return err
 }
@@ -613,6 +685,8 @@ type fitFile struct {
 	Seed        uint64          `json:"seed"`
 	Shuffle     bool            `json:"shuffle"`
 	WarmStart   json.RawMessage `json:"warm_start"`
+	Sample      bool            `json:"sample"`
+	Full        bool            `json:"full"`
 
 	Features int             `json:"features"`
 	Names    []string        `json:"feature_names"`
@@ -623,8 +697,8 @@ type fitFile struct {
 	Chosen   Options         `json:"chosen"`
 	Classes  Classes         `json:"classes"`
 	CV       *cvFile         `json:"cv"`
-	Model    json.RawMessage `json:"model"`
-	Judged   []byte          `json:"judged"` // as Progressive.MarshalBinary writes it
+	Judged   []byte          `json:"judged"`          // as Progressive.MarshalBinary writes it
+	Model    json.RawMessage `json:"model,omitempty"` // the last, which EncodeFit adds: to have it scanned again would take long
 }
 
 // cvFile is a CVResult, bit by bit.
@@ -651,7 +725,7 @@ func EncodeFit(f *Fit) ([]byte, error) {
 	file := fitFile{
 		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
 		BatchSize: o.BatchSize, Alphas: o.Alphas, L1Ratios: o.L1Ratios, Folds: o.Folds, Scoring: o.Scoring, Seed: o.Seed, Shuffle: o.Shuffle,
-		Features: f.features, Names: f.names, Passes: f.passes, Stage: f.stage, Survey: f.survey, Chosen: f.chosen, Classes: f.chosen.Classes,
+		Sample: o.Sample, Full: f.full, Features: f.features, Names: f.names, Passes: f.passes, Stage: f.stage, Survey: f.survey, Chosen: f.chosen, Classes: f.chosen.Classes,
 	}
 	var err error
 	model := func(m *Model) json.RawMessage {
@@ -664,7 +738,8 @@ func EncodeFit(f *Fit) ([]byte, error) {
 		}
 		return b.Bytes()
 	}
-	file.WarmStart, file.Model = model(o.WarmStart), model(f.model)
+	file.WarmStart = model(o.WarmStart)
+	final := model(f.model)
 	if f.learner != nil {
 		b, e := json.Marshal(f.learner)
 		file.Learner, err = b, errors.Join(err, e)
@@ -689,7 +764,14 @@ func EncodeFit(f *Fit) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(file)
+	b, err := json.Marshal(file)
+	if err != nil {
+		return nil, err
+	}
+	if final == nil {
+		final = json.RawMessage("null")
+	}
+	return slices.Concat(b[:len(b)-1], []byte(`,"model":`), final, []byte("}")), nil
 }
 
 // DecodeFit reads what EncodeFit writes. It takes memory in proportion to the text.
@@ -715,14 +797,14 @@ func DecodeFit(b []byte) (*Fit, error) {
 	o := FitOptions{
 		Options: file.Options, Average: file.Average, Solver: file.Solver, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
 		BatchSize: file.BatchSize, Alphas: file.Alphas, L1Ratios: file.L1Ratios, Folds: file.Folds, Scoring: file.Scoring, Seed: file.Seed,
-		Shuffle: file.Shuffle, WarmStart: warm,
+		Shuffle: file.Shuffle, WarmStart: warm, Sample: file.Sample,
 	}
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("no state of a fit: %w", err)
 	}
 	o.EnsureDefaults()
 	f := &Fit{
-		options: o, features: file.Features, names: file.Names, passes: file.Passes, stage: file.Stage, survey: file.Survey, chosen: file.Chosen,
+		options: o, features: file.Features, names: file.Names, passes: file.Passes, full: file.Full, stage: file.Stage, survey: file.Survey, chosen: file.Chosen,
 	}
 	if f.model, err = load(file.Model); err != nil {
 		return nil, err

@@ -640,7 +640,7 @@ func (f *FoldGram) PartialFit(c *Chunk) error {
 		f.rows[k] = f.rows[k][:0]
 	}
 	for i, number := range c.Numbers {
-		k := f.fold(number)
+		k := f.fold(c.foldKey(i, number))
 		if k < 0 || k >= len(f.Grams) {
 			return fmt.Errorf("linear.FoldGram: row %d is in fold %d of %d", number, k, len(f.Grams))
 		}

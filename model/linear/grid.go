@@ -476,7 +476,7 @@ func (p *gridPart) learn(c *Chunk, n int) {
 			if c.Numbers != nil {
 				number = c.Numbers[i]
 			}
-			fold = foldOf(number)
+			fold = foldOf(c.foldKey(i, number))
 		}
 
 		if !fused || i == 0 {

@@ -8,7 +8,7 @@ func splitMix(x uint64) uint64 {
 	return z ^ z>>31
 }
 
-// rowFold tells the fold of a row of a cross-validation by its number.
+// rowFold tells the fold of a row of a cross-validation by its number, or its id: see [Chunk].
 func rowFold(seed uint64, folds int) func(int64) int {
 	s := splitMix(seed)
 	return func(number int64) int { return int(splitMix(s^uint64(number)) % uint64(folds)) }

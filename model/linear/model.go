@@ -345,7 +345,7 @@ func (m *Model) Save(w io.Writer) error {
 		{"classes", classes}, {"coef", coef}, {"intercept", floats(m.Intercept)}, {"scaler", m.Scaler}, {"hyperparameters", o},
 		{"training", m.Training}, {"state", m.State},
 	} {
-		value, err := json.Marshal(f.value)
+		value, err := marshal(f.value)
 		if err != nil {
 			return fmt.Errorf("linear.Model.Save: %s: %w", f.name, err)
 		}
@@ -357,6 +357,69 @@ func (m *Model) Save(w io.Writer) error {
 	b.WriteString("\n}\n")
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// marshal is json.Marshal, and quick for what is long in models.
+func marshal(value any) ([]byte, error) {
+	switch v := value.(type) {
+	case []floats:
+		b := []byte{'['}
+		var err error
+		for i, row := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = row.append(slices.Grow(b, 20*len(row))); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	case *State:
+		if v == nil {
+			break
+		}
+		return v.append(nil)
+	}
+	return json.Marshal(value)
+}
+
+// append is its JSON behind b.
+func (s *State) append(b []byte) ([]byte, error) {
+	head, err := json.Marshal(struct {
+		T         float64 `json:"t"`
+		EpochRows int64   `json:"epoch_rows"`
+	}{s.T, s.EpochRows})
+	b = append(append(b, head[:len(head)-1]...), `,"vectors":[`...)
+	for i := range s.Vectors {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if err == nil {
+			b, err = s.Vectors[i].append(b)
+		}
+	}
+	b = append(b, ']')
+	if s.Unseen != nil && err == nil {
+		b, err = s.Unseen.append(append(b, `,"unseen":`...))
+	}
+	return append(b, '}'), err
+}
+
+func (s *vectorState) append(b []byte) ([]byte, error) {
+	b, errWeights := s.Weights.append(append(slices.Grow(b, 20*(len(s.Weights)+len(s.Mean))), `{"weights":`...))
+	rest := *s
+	rest.Weights, rest.Mean = nil, nil
+	tail, err := json.Marshal(rest)
+	if err = errors.Join(errWeights, err); err != nil {
+		return nil, err
+	}
+	b = append(b, bytes.TrimSuffix(bytes.TrimPrefix(tail, []byte(`{"weights":[]`)), []byte("}"))...)
+	if len(s.Mean) > 0 {
+		if b, err = s.Mean.append(append(b, `,"mean":`...)); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
 }
 
 // Load reads what Save writes; name stands in its faults. It takes memory in proportion to the file, and refuses what is not

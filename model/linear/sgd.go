@@ -158,7 +158,7 @@ func (s *SGD) undeclared(c *Chunk) error {
 	} else {
 		found = fmt.Sprint(c.Target[i])
 	}
-	return c.fault(i, "one of the classes declared", "class %s", found)
+	return &unforeseenError{c.fault(i, "one of the classes declared", "class %s", found)}
 }
 
 // grow makes vectors for new classes, as if each had been there from the start: its vector is that of a class unseen.
@@ -360,7 +360,7 @@ func (s *SGD) overflow(c *Chunk, n, bad int) error {
 	if c.Numbers != nil {
 		number = c.Numbers[bad]
 	}
-	return c.fault(fault.WholeFile, finiteWeights, "weights that overflow by row %d, with %s", number, s.options.steps())
+	return &unforeseenError{c.fault(fault.WholeFile, finiteWeights, "weights that overflow by row %d, with %s", number, s.options.steps())}
 }
 
 const finiteWeights = "finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)"

@@ -23,6 +23,7 @@ type Survey struct {
 
 	// Known after the pass.
 	Rows    int64
+	Sampled int64   // of the rows, where the pass was over a sample, which all else but Rows is of; otherwise 0
 	Weight  float64 // Σw
 	Weight2 float64 // Σw²
 
@@ -53,14 +54,14 @@ type Survey struct {
 // Drift is how much the target changes along the file: an analysis of variance of the target, or of the classes (Light and
 // Margolin, JASA 66, 1971), between the chunks that the pass was given. It does not depend on the order of the chunks.
 type Drift struct {
-	Chunks int64 // that had rows
+	Chunks int64 `json:"chunks"` // that had rows
 	// Share of the target's variance that is between chunks, from 0, less what chance puts there: Hays's ω². It is 1 where each
 	// chunk has one value, and about 0 in shuffled rows.
-	Share float64
+	Share float64 `json:"share"`
 	// F is the variance between chunks over that within: about 1 in shuffled rows, +Inf where there is none within.
-	F float64
+	F float64 `json:"f"`
 	// Deviations is how many standard deviations of F, over shuffled rows, it is above 1.
-	Deviations float64
+	Deviations float64 `json:"deviations"`
 }
 
 const (
@@ -148,7 +149,10 @@ func (s *Survey) Advance(sum Partial) error {
 	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale {
 		return errors.New("linear.Survey: the sum of another pass")
 	}
-	t := &Survey{Task: s.Task, Features: s.Features, scale: s.scale, done: true, Rows: p.rows, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler}
+	t := &Survey{Task: s.Task, Features: s.Features, scale: s.scale, done: true, Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler}
+	if p.skipped > 0 {
+		t.Sampled = p.rows
+	}
 	bad := func(expected, found string, args ...any) error { return fault.File(p.file, expected, found, args...) }
 	if p.rows == 0 {
 		return bad("rows to learn from", "none")
@@ -218,6 +222,7 @@ type surveyPart struct {
 
 	file            string // the first
 	rows, chunks    int64
+	skipped         int64 // that are not in the sample
 	weight, weight2 float64
 	squares         float64   // Σw‖x‖²; without a scaler, which knows it
 	columns         []float64 // Σwx² of each; nil with a scaler, and without dense rows
@@ -515,6 +520,7 @@ func (p *surveyPart) Merge(next Partial) error {
 		p.file = q.file
 	}
 	p.rows += q.rows
+	p.skipped += q.skipped
 	p.chunks += q.chunks
 	p.weight += q.weight
 	p.weight2 += q.weight2
@@ -555,7 +561,9 @@ func mergeLabels[K comparable](to, from map[K]*labelCount) {
 // MarshalBinary keeps every bit.
 func (p *surveyPart) MarshalBinary() ([]byte, error) {
 	b := appendText(nil, p.file)
-	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(p.rows)), uint64(p.chunks))
+	for _, n := range []int64{p.rows, p.chunks, p.skipped} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
 	b = appendFloats(b, []float64{p.weight, p.weight2, p.squares, p.min, p.max, p.within,
 		p.target.Weight, p.target.Mean, p.target.M2, p.plain.Weight, p.plain.Mean, p.plain.M2})
 	b = appendFloats(b, p.fourth)
@@ -597,7 +605,7 @@ func (p *surveyPart) UnmarshalBinary(b []byte) error {
 	t := taker{b: b}
 	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil}).Partial(0, 1).(*surveyPart)
 	q.file = t.text()
-	q.rows, q.chunks = t.count(), t.count()
+	q.rows, q.chunks, q.skipped = t.count(), t.count(), t.count()
 	for _, v := range []*float64{&q.weight, &q.weight2, &q.squares, &q.min, &q.max, &q.within,
 		&q.target.Weight, &q.target.Mean, &q.target.M2, &q.plain.Weight, &q.plain.Mean, &q.plain.M2} {
 		*v = t.float()
@@ -727,6 +735,7 @@ type surveyFile struct {
 	Scale            bool            `json:"scale"`
 	Done             bool            `json:"done"`
 	Rows             int64           `json:"rows"`
+	Sampled          int64           `json:"sampled"`
 	Weights          floats          `json:"weights"`
 	Classes          Classes         `json:"classes"`
 	ClassRows        []int64         `json:"class_rows"`
@@ -744,7 +753,7 @@ type surveyFile struct {
 
 // MarshalJSON writes the whole state; numbers read back bit by bit.
 func (s *Survey) MarshalJSON() ([]byte, error) {
-	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
+	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, s.Sampled, floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
 		floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F}
 	if math.IsInf(s.Drift.F, 1) {
 		f.F = nil
@@ -765,13 +774,13 @@ func (s *Survey) UnmarshalJSON(b []byte) error {
 	if err := f.Classes.check(); err != nil {
 		return fmt.Errorf("survey: %w", err)
 	}
-	if n := f.Classes.Len(); len(f.Weights) != 2 || len(f.Target) != 4 || len(f.ClassRows) != n || len(f.ClassWeight) != n || f.Rows < 0 || f.Chunks < 0 {
+	if n := f.Classes.Len(); len(f.Weights) != 2 || len(f.Target) != 4 || len(f.ClassRows) != n || len(f.ClassWeight) != n || f.Rows < 0 || f.Sampled < 0 || f.Sampled > f.Rows || f.Chunks < 0 {
 		return fmt.Errorf("survey: %d weights, %d moments of the target, %d and %d counts of %d classes", len(f.Weights), len(f.Target), len(f.ClassRows), len(f.ClassWeight), n)
 	}
 	if f.Scaler != nil && (!f.Scale || len(f.Scaler.Mean) != f.Features) || f.Scaler == nil && f.Scale && f.Done {
 		return fmt.Errorf("survey: a scaler that does not fit %d features", f.Features)
 	}
-	t.done, t.Rows, t.Weight, t.Weight2 = f.Done, f.Rows, f.Weights[0], f.Weights[1]
+	t.done, t.Rows, t.Sampled, t.Weight, t.Weight2 = f.Done, f.Rows, f.Sampled, f.Weights[0], f.Weights[1]
 	t.Classes, t.ClassRows, t.ClassWeight = f.Classes, f.ClassRows, f.ClassWeight
 	t.Mean, t.Var, t.Min, t.Max = f.Target[0], f.Target[1], f.Target[2], f.Target[3]
 	t.SquareNorm, t.ScaledSquareNorm, t.SquareRadius, t.Uneven, t.Scaler = f.SquareNorm, f.ScaledSquareNorm, f.SquareRadius, f.Uneven, f.Scaler
@@ -779,8 +788,12 @@ func (s *Survey) UnmarshalJSON(b []byte) error {
 	if f.F != nil {
 		t.Drift.F = *f.F
 	}
-	if f.Chunks > 1 && f.Rows > f.Chunks {
-		t.Drift.Deviations = t.Drift.deviations(t.Rows)
+	rows := t.Rows
+	if t.Sampled > 0 {
+		rows = t.Sampled
+	}
+	if f.Chunks > 1 && rows > f.Chunks {
+		t.Drift.Deviations = t.Drift.deviations(rows)
 	}
 	*s = *t
 	return nil

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -37,9 +39,38 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		noChange:      g.Int("n_iter_no_change", 5, "how many epochs without improvement --tol waits"),
 		earlyStopping: g.Bool("early_stopping", false, "judge by rows that are not learned from instead of the objective; needs --tol"),
 		validation:    g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
-		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; a row's fold is a hash of its number (default 5 where several alphas or l1_ratios are given)"),
+		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; a row's fold is a hash of its id, with an --id_column, otherwise of its number (default 5 where several alphas or l1_ratios are given)"),
 		scoring:       g.String("scoring", "", "what the cross-validation goes by, as `SCORE`: "+strings.Join(model.Scorings(), ", ")+" (default: r2, neg_log_loss where there are probabilities, else accuracy)"),
 	}
+}
+
+// unlike says which flags are given and are not as the model of warm_start has them, which goes on with its own.
+func unlike(o *model.FitOptions, m *model.Model) error {
+	have := m.Options
+	have.Task = m.Task
+	have.EnsureDefaults()
+	want := o.Options
+	if o.Average != nil {
+		want.Average = *o.Average
+	}
+	want.Alpha, want.L1Ratio = &o.Alphas[0], &o.L1Ratios[0]
+	var errs []error
+	for _, f := range []struct {
+		flag       string
+		have, want any
+	}{
+		{"loss", m.Loss, want.Loss}, {"penalty", have.Penalty, want.Penalty}, {"alpha", have.Alpha, want.Alpha}, {"l1_ratio", have.L1Ratio, want.L1Ratio},
+		{"learning_rate", have.LearningRate, want.LearningRate}, {"eta0", have.Eta0, want.Eta0}, {"power_t", have.PowerT, want.PowerT},
+		{"epsilon", have.Epsilon, want.Epsilon}, {"average", have.Average, want.Average}, {"fit_intercept", have.FitIntercept, want.FitIntercept},
+		{"class_weight", have.ClassWeight, want.ClassWeight}, {"tol", have.Tol, want.Tol}, {"n_iter_no_change", have.NIterNoChange, want.NIterNoChange},
+		{"early_stopping", have.EarlyStopping, want.EarlyStopping}, {"validation_fraction", have.ValidationFraction, want.ValidationFraction},
+	} {
+		if cli.Given(f.flag) && !reflect.DeepEqual(f.have, f.want) {
+			text, err := json.Marshal(f.have)
+			errs = append(errs, err, fmt.Errorf("--%s: the model of warm_start goes on with its own, %s", f.flag, text))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (h *hyperparameters) task() (model.Task, error) {

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	app   = cli.New("sgd", "Learns a linear model from rows that need not fit into memory: files in, a model out.")
+	app   = cli.New("sgd", "Learns a linear model from rows that need not fit into memory: files in, a model out.").Explains()
 	input = app.LabelledInput()
 
 	learn = app.Group("What to learn (scikit-learn's names)")
@@ -75,11 +75,18 @@ func run(ctx context.Context) error {
 		if fitting.WarmStart, err = linear.ReadModel(ctx, *warm); err != nil {
 			return err
 		}
+		if err := unlike(&fitting, fitting.WarmStart); err != nil {
+			return cli.Usage(err)
+		}
 	}
 	if job.Data, err = linear.Inspect(ctx, input.Patterns(), input.ChunkRows(), *shards, &job.Reading); errors.Is(err, linear.ErrNoTarget) {
 		return cli.Usage(err)
 	} else if err != nil {
 		return err
+	}
+	fitting.Sample = job.Data.Rows < 0 // of text, whose chunks are the same for all chunk_rows
+	if app.Explaining() {
+		return explain(ctx, job, fitting)
 	}
 	fit, err := model.NewFit(fitting, job.Data.Dim, job.Data.Columns)
 	if err != nil {

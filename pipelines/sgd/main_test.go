@@ -383,6 +383,10 @@ func TestWarmStart(t *testing.T) {
 	if stderr := mustRun(t, dir, append(args, "--warm_start=whole.json", "--epochs=2", "--model=more.json", "--quiet")...); stderr != "" {
 		t.Errorf("--quiet:\n%s", stderr)
 	}
+	if _, stderr, code := runCommand(t, dir, append(args, "--warm_start=whole.json", "--alpha=0.01", "--penalty=l2", "--model=no.json")...); code != 2 ||
+		!strings.Contains(stderr, "--alpha: the model of warm_start goes on with its own, 0.0001") || strings.Contains(stderr, "--penalty:") {
+		t.Errorf("another alpha: exit %d\n%s", code, stderr)
+	}
 	whole, more := loaded(t, filepath.Join(dir, "whole.json")), loaded(t, filepath.Join(dir, "more.json"))
 	if more.Training.Rows != 6*442 || more.Training.Epochs != 6 || more.Scaler == nil || more.Options.Eta0 != whole.Options.Eta0 {
 		t.Errorf("trained by %+v, scaler %v, eta0 %v", more.Training, more.Scaler, more.Options.Eta0)

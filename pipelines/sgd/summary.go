@@ -157,7 +157,10 @@ func newSummary(job *linear.Job, fit *model.Fit, r *linear.Report, total, inspec
 		s.Classes = &m.Classes
 	}
 	if survey := fit.Survey(); survey != nil {
-		s.ClassRows, s.Drift = survey.ClassRows, &survey.Drift
+		s.Drift = &survey.Drift
+		if survey.Sampled == 0 {
+			s.ClassRows = survey.ClassRows
+		}
 		if math.IsInf(s.Drift.F, 0) || math.IsInf(s.Drift.Deviations, 0) {
 			s.Drift = &model.Drift{Chunks: s.Drift.Chunks, Share: s.Drift.Share, F: math.MaxFloat64, Deviations: math.MaxFloat64}
 		}

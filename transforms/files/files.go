@@ -41,7 +41,8 @@ type Info struct {
 	Version string `json:",omitempty"`
 }
 
-func (i Info) path() string {
+// Location is the name by which any process can open the file.
+func (i Info) Location() string {
 	if i.Path != "" {
 		return i.Path
 	}
@@ -75,8 +76,8 @@ func List(ctx context.Context, patterns []string) ([]Info, error) {
 			continue
 		}
 		for _, i := range found {
-			if !seen[i.path()] {
-				seen[i.path()] = true
+			if !seen[i.Location()] {
+				seen[i.Location()] = true
 				infos = append(infos, i)
 			}
 		}
@@ -225,7 +226,7 @@ func (f *file) OpenRange(ctx context.Context, offset, length int64) (io.ReadClos
 	if offset < 0 || length < 0 || offset+length > f.info.Size {
 		return nil, fault.File(f.info.Name, fmt.Sprintf("%d bytes from byte %d on", length, offset), "a file of %d bytes", f.info.Size)
 	}
-	name := f.info.path()
+	name := f.info.Location()
 	if p, ok := local(name); ok {
 		return f.openLocal(p, offset, length)
 	}

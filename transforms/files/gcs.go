@@ -68,7 +68,7 @@ func statGCS(ctx context.Context, name string) (Info, error) {
 
 // openGCS reads the generation that was listed, whatever the name stands for by now.
 func openGCS(ctx context.Context, f *file, offset, length int64) (io.ReadCloser, error) {
-	o, err := gcsObject(ctx, f.info.path())
+	o, err := gcsObject(ctx, f.info.Location())
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func openCheckpoint(ctx context.Context, j *Job, fit *model.Fit) (*checkpoint, *
 	}
 	best, passes := "", -1
 	for _, s := range states {
-		dir, base := files.Split(s.Path)
+		dir, base := files.Split(s.Location())
 		var n int
 		if _, err := fmt.Sscanf(base, "state-%d.json", &n); err == nil && n > passes {
 			best, passes = strings.TrimSuffix(dir, "/"), n
@@ -111,8 +111,8 @@ func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	sort.Slice(states, func(i, k int) bool { return states[i].Path < states[k].Path })
-	path := states[len(states)-1].Path
+	sort.Slice(states, func(i, k int) bool { return states[i].Location() < states[k].Location() })
+	path := states[len(states)-1].Location()
 	if c.state, err = readFile(ctx, path); err != nil {
 		return nil, err
 	}

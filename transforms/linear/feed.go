@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"sort"
 
@@ -26,6 +27,15 @@ type feed struct {
 
 	rejected []*fault.Fault
 	rows     int64
+	skipped  int64 // not in the sample
+}
+
+// sampled is how many rows of a chunk, from its first on, are in a sample: their share of all.
+func sampled(c *vectorio.Chunk) int64 {
+	if c.Total <= model.SampleRows {
+		return c.Span.Rows
+	}
+	return min(c.Span.Rows, int64(math.Ceil(float64(c.Span.Rows)/float64(c.Total)*model.SampleRows)))
 }
 
 // aheadBlocks are read while one is learned from.
@@ -83,6 +93,11 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-c
 	}
 	b := fresh()
 	for _, c := range chunks {
+		if f.pass.Sample {
+			n := sampled(&c)
+			f.skipped += c.Span.Rows - n
+			c.Span.Rows = n
+		}
 		r, err := vectorio.Open(ctx, c, f.reading, func(row *fault.Fault) { f.rejected = append(f.rejected, row) })
 		if err != nil {
 			return err

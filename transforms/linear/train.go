@@ -157,7 +157,7 @@ type Job struct {
 type Report struct {
 	Passes   int      // made by this run
 	Resumed  int      // made by an earlier one
-	Rows     int64    // read in the first pass
+	Rows     int64    // read in the first pass over all
 	Rejected int64    // left out
 	Files    []string // written
 
@@ -190,7 +190,9 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 			return nil, nil, c.abandon(context.WithoutCancel(ctx), err)
 		}
 		before := fit.Passes()
-		if fit, err = c.latest(ctx); err != nil {
+		if last, _, _ := advanced.Get(j.Options.RunID, newLast); last != nil && last.fit != nil && last.fit.Passes() > before {
+			fit, c.state, c.passes = last.fit, last.state, last.fit.Passes()
+		} else if fit, err = c.latest(ctx); err != nil {
 			return nil, nil, err
 		}
 		if fit.Passes() == before {
@@ -212,6 +214,10 @@ func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vect
 		sums := beam.ParDo(s, &passFn{Reading: reading, Dim: dim, Options: o, Dir: dir}, tasks)
 		grouped := beam.GroupByKey(s, beam.AddFixedKey(s, beam.Flatten(s, sums, seed)))
 		state = beam.ParDo(s, &advanceFn{Options: o, Dir: dir}, grouped, beam.SideInput{Input: state})
+	}
+	if passes > 0 {
+		// Prism spins on a core for as long as a bundle runs that has no output.
+		state = beam.Reshuffle(s, state)
 	}
 	return state
 }
@@ -316,7 +322,11 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 	pass := fit.Pass()
 	run := progress.Of(f.Options.RunID)
 	if len(chunks) > 0 {
-		run.Begin(pass.Name, chunks[0].Total)
+		total := chunks[0].Total
+		if pass.Sample {
+			total = min(total, model.SampleRows)
+		}
+		run.Begin(pass.Name, total)
 	}
 
 	threads := f.Options.Threads
@@ -345,6 +355,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 			mu.Lock()
 			defer mu.Unlock()
 			rows += feed.rows
+			fit.Skip(partial, feed.skipped)
 			rejected = append(rejected, feed.rejected...)
 			return sum.Add(model.Node{Index: shard}, partial)
 		})
@@ -352,7 +363,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 	if err := g.Wait(); err != nil {
 		return locate(err, chunks) // sums that overflow as they are merged are of no row
 	}
-	if pass.Number == 0 {
+	if pass.First {
 		vectorio.Count(ctx, rows, int64(len(rejected)))
 		if err := writeRejected(ctx, f.Dir, w.Group, f.Options.RunID, rows, rejected); err != nil {
 			return err
@@ -367,6 +378,16 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 		return err
 	})
 }
+
+// advanced has the last state of a run that this process has saved, so that it need not be read back.
+var advanced = output.NewShared[*lastState]()
+
+type lastState struct {
+	fit   *model.Fit
+	state []byte
+}
+
+func newLast() (*lastState, error) { return &lastState{}, nil }
 
 // failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes after it,
 // without its output, and report that first.
@@ -402,6 +423,9 @@ func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summan
 			err = f.locate(ctx, err)
 		} else if state.Fit, err = model.EncodeFit(fit); err == nil {
 			err = replace(ctx, statePath(f.Dir, fit.Passes()), f.Options.RunID, state.Fit)
+			if last, _, over := advanced.Get(f.Options.RunID, newLast); err == nil && over == nil {
+				last.fit, last.state = fit, state.Fit
+			}
 		}
 	}
 	if err != nil {

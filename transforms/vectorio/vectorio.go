@@ -198,7 +198,8 @@ func countStart(ctx context.Context, src formats.Source) (rows, about int64, err
 	if len(ranges) == 1 {
 		return n.Rows[0], n.Rows[0], nil
 	}
-	return -1, n.Rows[0] * int64(len(ranges)), nil
+	last := ranges[len(ranges)-1]
+	return -1, int64(float64(n.Rows[0]) / float64(ranges[0].Length) * float64(last.Offset+last.Length)), nil
 }
 
 // Piece is a part of a file on its way to be counted.

@@ -1,0 +1,55 @@
+package vectorio
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/formats"
+	"beamlearn/model/vectors"
+)
+
+// headBytes of a text file are looked at for its first rows.
+const headBytes = 4 << 20
+
+// Head reads the first rows of the first file in this process, to look at or to measure with: at most n of them, and of
+// text those of its first 4 MiB. Rows at fault are left out.
+func (d *Dataset) Head(ctx context.Context, n int, o Options) (*vectors.Block, error) {
+	o.EnsureDefaults()
+	o.SkipFaults = true
+	src, err := inspect(ctx, d.Files[0], o.Formats)
+	if err != nil {
+		return nil, err
+	}
+	c := Chunk{Info: d.Files[0], Span: formats.Span{Rows: src.Rows()}, Features: o.Formats.Features, ZeroBased: o.Formats.ZeroBased}
+	if counter, ok := src.(formats.Counter); ok && src.Rows() < 0 {
+		count, err := counter.Count(ctx, counter.Ranges(headBytes)[0])
+		if err != nil {
+			return nil, err
+		}
+		spans, err := counter.Resolve([]formats.Count{count})
+		if err != nil {
+			return nil, err
+		}
+		if len(spans) == 0 {
+			return nil, noRows(c.Info.Name)
+		}
+		c.Span = spans[0]
+	}
+	c.Span.Rows = min(c.Span.Rows, int64(n))
+	c.Total = c.Span.Rows
+	c.Targets = cutTargets(d.targets, 0, c.Span.Rows)
+	r, err := Open(ctx, c, o, func(*fault.Fault) {})
+	if err != nil {
+		return nil, err
+	}
+	b := o.NewBlock(d.Dim)
+	for err == nil {
+		err = r.Read(b)
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return b, errors.Join(err, r.Close())
+}
