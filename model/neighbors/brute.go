@@ -1,6 +1,7 @@
 package neighbors
 
 import (
+	"runtime/debug"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -60,15 +61,15 @@ func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, p
 			for first := 0; first < b.points.n; first += step {
 				last := min(first+step, b.points.n)
 				for i := lo; i < hi; i++ {
-					keep, self := keepers[i-lo], excluded(exclude, i)
-					ceiling := b.o.ceiling(keep.worst(), b.points.dim)
+					keep, self, bound := keepers[i-lo], excluded(exclude, i), s.bound(i)
+					ceiling := b.o.ceiling(min(keep.worst(), bound), b.points.dim)
 					for j := first; j < last; j++ {
 						r := b.o.reduced(&rows[i-lo], &b.points, j, b.scale(j))
 						if r > ceiling || j == self {
 							continue
 						}
 						keep.offer(b.o.finish(r, b.points.dim), int32(j))
-						ceiling = b.o.ceiling(keep.worst(), b.points.dim)
+						ceiling = b.o.ceiling(min(keep.worst(), bound), b.points.dim)
 					}
 				}
 			}
@@ -152,7 +153,7 @@ func gather(found []within) *Neighbors {
 }
 
 // parallel runs work over [0, n) in runs of size, taken by threads goroutines as they get free. Each goroutine calls
-// setup once, for memory of its own.
+// setup once, for memory of its own. A fault of a mapped page in one of them is a panic of the caller: see mapping.protect.
 func parallel(n, size, threads int, setup func() func(lo, hi int)) {
 	threads = min(threads, (n+size-1)/size)
 	if threads <= 1 {
@@ -165,9 +166,20 @@ func parallel(n, size, threads int, setup func() func(lo, hi int)) {
 		return
 	}
 	var next atomic.Int64
+	var fault atomic.Pointer[pageFault]
 	var wg sync.WaitGroup
 	for range threads {
 		wg.Go(func() {
+			debug.SetPanicOnFault(true)
+			defer func() {
+				if r := recover(); r != nil {
+					f, ok := faultOf(r)
+					if !ok {
+						panic(r)
+					}
+					fault.Store(&f)
+				}
+			}()
 			work := setup()
 			for {
 				lo := int(next.Add(int64(size))) - size
@@ -179,4 +191,7 @@ func parallel(n, size, threads int, setup func() func(lo, hi int)) {
 		})
 	}
 	wg.Wait()
+	if f := fault.Load(); f != nil {
+		panic(*f)
+	}
 }

@@ -434,7 +434,7 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 		return func(lo, hi int) {
 			for _, i := range turns[lo:hi] {
 				f.load(q, int(i))
-				f.find(int(homes[i]), excluded(exclude, int(i)))
+				f.find(int(homes[i]), excluded(exclude, int(i)), s.bound(int(i)))
 				take(int(i), f.nearest)
 			}
 			s.answered(hi - lo)
@@ -504,9 +504,10 @@ func (f *finder[T]) home() int {
 	return node - f.t.inner
 }
 
-// find visits the home slot and then, from it to the root, the other children of each node.
-func (f *finder[T]) find(home, self int) {
-	f.reset(f.t, int32(self))
+// find visits the home slot and then, from it to the root, the other children of each node. Nothing farther than the
+// bound is needed.
+func (f *finder[T]) find(home, self int, bound float64) {
+	f.reset(f.t, int32(self), bound)
 	f.scan(home)
 	for node := f.t.inner + home; node > 0; {
 		parent := f.t.parent(node)
@@ -606,11 +607,11 @@ func newNearest(k int) *nearest {
 	return &nearest{k: k, entries: make([]entry, 0, k)}
 }
 
-func (n *nearest) reset(t *kdTree, self int32) {
+func (n *nearest) reset(t *kdTree, self int32, bound float64) {
 	n.t, n.self = t, self
 	n.entries, n.within = n.entries[:0], within{n.within.distances[:0], n.within.positions[:0]}
 	if n.k > 0 {
-		n.tighten(math.Inf(1), math.MaxInt32)
+		n.tighten(bound, math.MaxInt32)
 	} else {
 		n.tighten(n.radius, math.MaxInt32)
 	}

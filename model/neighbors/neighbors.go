@@ -155,12 +155,26 @@ type Search struct {
 	// Self says that the queries are rows of the index, found there by their Numbers: each query's own row is left out
 	// of its neighbours, and no other that happens to be equal.
 	Self bool
+	// Part says that the index is a part of the points: fewer than k may be found, and with Self a query's own row may be
+	// in another part.
+	Part bool
+	// Bounds, with Part, are distances, one a query, beyond which k nearest neighbours are of no use: they may be left out,
+	// as those that other parts have given are nearer. Default: none.
+	Bounds []float64
 	// Threads is the number of goroutines that share the queries. Default: GOMAXPROCS.
 	Threads int
 	// Progress, where it is set, is called as queries are answered, by several goroutines at once, with the number
 	// answered since: the numbers add up to that of the queries. Where each pair of points serves both ends, the part of
 	// the pairs that have been compared counts as that part of the queries.
 	Progress func(queries int)
+}
+
+// bound is the distance beyond which query i needs no neighbour.
+func (s *Search) bound(i int) float64 {
+	if s.Bounds == nil {
+		return math.Inf(1)
+	}
+	return s.Bounds[i]
 }
 
 // answered reports n more queries as answered.
@@ -177,13 +191,20 @@ type Index struct {
 	numbers []int64 // the rows' numbers, ascending; nil where row i has the number i
 	ids     vectors.IDs
 	engine  engine
+
+	// Of an index that was opened from a file:
+	file    *fileHeader
+	data    []byte   // the file
+	mapping *mapping // or nil where data is in the process's own memory
+	note    []byte
 }
 
 // engine searches points. Implementations are immutable and safe for concurrent use. They give, bit for bit, what the
 // reference gives. k ≥ 1 is at most the number of points that are not excluded.
 type engine interface {
 	// kNeighbors writes the neighbours of query i into positions[i*k:] and distances[i*k:]. The point exclude[i] is no
-	// neighbour of query i; exclude is nil, or −1 where none is.
+	// neighbour of query i; exclude is nil, or −1 where none is. Where there are fewer than k, as only in a part or within
+	// bounds, the rest of the positions stay as they are, −1.
 	kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64)
 	// radiusNeighbors finds all points within the distance r.
 	radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors
@@ -320,8 +341,14 @@ func (x *Index) Options() Options { return x.opts }
 // Algorithm is how the index is searched: Brute or KDTree.
 func (x *Index) Algorithm() Algorithm { return chooseAlgorithm(&x.points, x.opts.resolve()) }
 
+// AlgorithmOf is how an index of n points of dim columns is searched: Brute or KDTree.
+func AlgorithmOf(n, dim int, o Options) Algorithm {
+	o.EnsureDefaults()
+	return chooseAlgorithm(&points{n: n, dim: dim}, o.resolve())
+}
+
 // Rows are the points at the positions lo ≤ i < hi, with their numbers and ids, as queries. The block shares the memory
-// of the index: do not write to it.
+// of the index: do not write to it, and keep the index as long as it is in use.
 func (x *Index) Rows(lo, hi int) *vectors.Block {
 	b := &vectors.Block{Dim: x.points.dim}
 	if x.points.f64 != nil {
@@ -394,26 +421,62 @@ func (x *Index) DuplicateIDs() int {
 }
 
 // KNeighbors finds the k nearest points of every query: scikit-learn's kneighbors. It fails where the dimensions differ
-// or k is not between 1 and the number of points (one less with s.Self).
+// or k is not between 1 and the number of points (one less with s.Self). With s.Part there may be fewer than k, and any
+// k ≥ 1 will do.
 func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error) {
 	exclude, err := x.check(q, s)
 	if err != nil {
 		return nil, err
 	}
 	most := x.points.n
-	if s.Self {
+	if s.Self && !s.Part {
 		most--
+	}
+	if s.Part {
+		k = min(k, most)
 	}
 	if k < 1 || k > most {
 		return nil, fmt.Errorf("k = %d: must be between 1 and %d, the number of other points", k, most)
 	}
 	n := q.Len()
+	if s.Bounds != nil && (!s.Part || len(s.Bounds) != n) {
+		return nil, fmt.Errorf("neighbors.KNeighbors: %d bounds for %d queries of a part", len(s.Bounds), n)
+	}
 	out := &Neighbors{Offsets: make([]int64, n+1), Positions: make([]int32, n*k), Distances: make([]float64, n*k)}
 	for i := range out.Offsets {
 		out.Offsets[i] = int64(i * k)
 	}
-	x.engine.kNeighbors(q, exclude, k, s, out.Positions, out.Distances)
+	if s.Part {
+		for i := range out.Positions {
+			out.Positions[i] = none
+		}
+	}
+	err = x.mapping.protect(func() { x.engine.kNeighbors(q, exclude, k, s, out.Positions, out.Distances) })
+	if err != nil {
+		return nil, err
+	}
+	if s.Part {
+		out.close()
+	}
 	return out, nil
+}
+
+// none is the position of no point.
+const none = -1
+
+// close drops places without a point.
+func (n *Neighbors) close() {
+	kept := 0
+	for i := range n.Len() {
+		lo, hi := n.Offsets[i], n.Offsets[i+1]
+		n.Offsets[i] = int64(kept)
+		for j := lo; j < hi && n.Positions[j] != none; j++ {
+			n.Positions[kept], n.Distances[kept] = n.Positions[j], n.Distances[j]
+			kept++
+		}
+	}
+	n.Offsets[n.Len()] = int64(kept)
+	n.Positions, n.Distances = n.Positions[:kept], n.Distances[:kept]
 }
 
 // RadiusNeighbors finds all points within the distance r, inclusive, of every query: scikit-learn's radius_neighbors.
@@ -425,7 +488,11 @@ func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbo
 	if math.IsNaN(r) {
 		return nil, errors.New("radius: must be a number")
 	}
-	return x.engine.radiusNeighbors(q, exclude, r, s), nil
+	var out *Neighbors
+	if err := x.mapping.protect(func() { out = x.engine.radiusNeighbors(q, exclude, r, s) }); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // NumThreads is Threads, or its default.
@@ -447,7 +514,7 @@ func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
 	exclude := make([]int32, q.Len())
 	for i, n := range q.Numbers {
 		p := x.Position(n)
-		if p < 0 {
+		if p < 0 && !s.Part {
 			return nil, fmt.Errorf("neighbors: the query with row number %d is not in the index", n)
 		}
 		exclude[i] = p

@@ -32,6 +32,17 @@ func tileMetric(m Metric) bool { return m != Minkowski }
 
 // newTiled builds the engine on the kernels of a level.
 func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
+	t := emptyTiled(o, kernels, p.dim)
+	t.points, t.scales = o.scales(*p)
+	t.frame = newFrame(p.n, p.dim, o.Metric, t.row)
+	if t.first == inBytes {
+		t.bytes = t.frame.shortsOf(p.n, true, runtime.GOMAXPROCS(0), t.row)
+	}
+	return t
+}
+
+// emptyTiled is the engine without points.
+func emptyTiled(o Options, kernels *tile.Kernels, dim int) *tiled {
 	t := &tiled{o: o, kernels: kernels, float32s: new(lazy[*shorts])}
 	switch o.Metric {
 	case Manhattan:
@@ -43,15 +54,10 @@ func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
 	default:
 		t.tiles = [...]*tile.Tile{inBytes: kernels.Bytes, inFloat32: kernels.Float32s}
 	}
-	if p.dim > maxByteDim {
+	if dim > maxByteDim {
 		t.tiles[inBytes] = nil
 	}
 	t.first = t.from(inBytes)
-	t.points, t.scales = o.scales(*p)
-	t.frame = newFrame(p.n, p.dim, o.Metric, t.row)
-	if t.first == inBytes {
-		t.bytes = t.frame.shortsOf(p.n, true, runtime.GOMAXPROCS(0), t.row)
-	}
 	return t
 }
 
@@ -164,7 +170,7 @@ func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, by Search, 
 		}
 	}
 	for i := range s.states {
-		s.setBound(i, math.Inf(1))
+		s.setBound(i, t.o.ceiling(by.bound(i), t.points.dim))
 	}
 	if s.zero = t.o.ceiling(0, t.points.dim); t.frame.product() {
 		s.zero = math.Inf(-1)
@@ -390,7 +396,7 @@ func (s *query) closeZero(i int) {
 // fillZero writes the neighbours of query i, the zero vector under the cosine.
 func (s *query) fillZero(i int) {
 	self, d := excluded(s.exclude, i), s.t.o.finish(2, s.t.points.dim)
-	for j, n := 0, i*s.k; n < (i+1)*s.k; j++ {
+	for j, n := 0, i*s.k; n < (i+1)*s.k && j < s.t.points.n; j++ {
 		if j != self {
 			s.positions[n], s.distances[n] = int32(j), d
 			n++
@@ -519,6 +525,7 @@ func (s *query) pairs(threads int) {
 	parallel(blocks, 1, threads, func() func(b, _ int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
+			defer w.release()
 			prec := t.first
 			w.compared, w.passed = 0, 0
 			for i := range blocks - b {
@@ -575,6 +582,7 @@ type worker struct {
 	qa, qb, qc    []float32 // limits of the block of queries
 	a, b, c       []float32 // limits of the block of points
 	rows, columns *sync.Mutex
+	held          *sync.Mutex
 	size          int // queries in the group
 	compared      int // points that the block was compared to at this precision
 	listed        int // pairs of this call that passed
@@ -990,20 +998,25 @@ func (w *worker) limitColumn(q queries, first, j int) {
 func (w *worker) lock(m *sync.Mutex) {
 	if m != nil {
 		m.Lock()
+		w.held = m
 	}
 }
 
 func (w *worker) unlock(m *sync.Mutex) {
 	if m != nil {
+		w.held = nil
 		m.Unlock()
 	}
 }
+
+// release gives back a lock that is held where a page of a mapped file is gone.
+func (w *worker) release() { w.unlock(w.held) }
 
 // compute finds the reduced values of the pairs listed.
 func (w *computer) compute() {
 	t, q, dim := w.s.t, w.s.q, w.s.t.points.dim
 	k, out := t.kernels, w.reduced[:len(w.list)]
-	x := q.F64
+	var x []float64 // q.F64 may hold rows of a block before, see vectors.Block.Reset
 	if w.x != nil {
 		x = w.x
 		for _, pair := range w.list {
@@ -1121,7 +1134,7 @@ func (w *worker) seed(q queries, prec precision) {
 				}
 			}
 			score := -float64(disordered(nthSmallest(w.orders, rank)))
-			s.setBound(w.group+m, t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta))
+			s.tighten(w.group+m, t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta))
 		}
 	}
 }
@@ -1154,7 +1167,7 @@ func (w *worker) sample(q queries, rank int) {
 				w.list = w.list[:0]
 			}
 			worst := ofRounding.above(disordered(nthSmallest(w.orders, rank)))
-			s.setBound(w.group+m, t.o.ceiling(t.o.finish(worst, t.points.dim), t.points.dim))
+			s.tighten(w.group+m, t.o.ceiling(t.o.finish(worst, t.points.dim), t.points.dim))
 		}
 	}
 }

@@ -1,15 +1,21 @@
 // Kneighbors finds the k nearest neighbours of every point, exactly: files in, files out, as a Beam pipeline.
 //
 //	go run ./pipelines/kneighbors --input=testdata/digits.csv --id_column=id --columns='pixel_*' --k=10 --output=out/neighbors.csv
+//
+// With --index it asks an index that the command index has built:
+//
+//	go run ./pipelines/kneighbors --index=out/digits.index --queries=testdata/digits.csv --columns='pixel_*' --k=10 --output=out/neighbors.csv
 package main
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
@@ -18,9 +24,10 @@ import (
 )
 
 var (
-	app     = cli.New("kneighbors", "Finds the k nearest neighbours of every point, exactly: files in, files out.")
+	app     = cli.New("kneighbors", "Finds the k nearest neighbours of every point, exactly: files in, files out.").Explains()
 	input   = app.Input()
 	queries = input.Group().String("queries", "", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself)")
+	index   = input.Group().String("index", "", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged")
 
 	compute   = app.Group("What to compute")
 	k         = compute.Int("k", 0, "how many neighbours each query gets")
@@ -29,7 +36,12 @@ var (
 	p         = compute.Float("p", 2, "the power of --metric=minkowski")
 	algorithm = compute.String("algorithm", "auto", "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms))
 	threads   = compute.Int("threads", 0, "how many threads share a chunk of queries (default: all cores)")
-	limit     = compute.Size("index_limit", 0, "the `SIZE` above which an index is refused: 200MB, 1GiB (default 1GiB, as it is a side input of the workers; none where the work is done in this process)")
+	limit     = compute.Size("index_limit", 0, "the `SIZE` above which an index is refused: --index_limit=2GiB (default 1GiB for a side input, none for the other ways)")
+
+	where     = app.Group("How the index reaches the workers, which changes the time and never the answer")
+	broadcast = where.String("broadcast", knn.Auto, "the `WAY`: side_input; file, which is mapped into memory by every worker; shards, for more than a worker's memory, one part after the other; or auto: it stays in this process where that does the work, else a side input while small, then a file; above --index_memory, shards: --broadcast=file")
+	memory    = where.Size("index_memory", 0, "what a worker may spend on the index, as a `SIZE`; what is above is cut into shards: --index_memory=200MB (default: what it takes)")
+	staging   = where.String("staging", "", "the `DIR` for the files of the index while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
 
 	write  = app.Group("What to write")
 	output = write.String("output", "", "the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet or .npy (two files: .indices.npy, .distances.npy)")
@@ -37,30 +49,40 @@ var (
 	shards = write.Int("num_shards", 1, "cut the output into this many files, NAME-00000-of-0000N.csv and so on")
 )
 
-func main() { app.Main(run) }
+func main() {
+	input.Unless("index")
+	app.Main(run)
+}
 
 func run(ctx context.Context) error {
 	start := time.Now()
 	reading, faults := input.Options()
-	out, err := files.Absolute(*output)
-	if *output == "" {
-		out = ""
-	}
+	out, err := absolute(*output)
+	dir, err2 := absolute(*staging)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*metric), P: *p, Algorithm: neighbors.Algorithm(*algorithm)},
 		K:         *k, Radius: *radius, Threads: *threads, IndexLimit: *limit, InProcess: cli.InProcess(),
+		Broadcast: *broadcast, IndexMemory: *memory, Staging: dir,
 		Output: out, OutputFormat: *format, NumShards: *shards,
 	}}
 	if job.Options.SearchRows = input.ChunkRows(); job.Options.SearchRows == 0 && cli.InProcess() {
 		job.Options.SearchRows = knn.SearchRowsOf(*k)
 	}
 	job.Options.EnsureDefaults()
-	if err := cli.Usage(faults, err, job.Options.Validate()); err != nil {
+	given := job.Options.Neighbors
+	if err := cli.Usage(faults, err, err2, job.Options.Validate()); err != nil {
 		return err
 	}
 
-	if job.Corpus, err = vectorio.Inspect(ctx, input.Patterns(), reading); err != nil {
-		return err
+	if len(input.Patterns()) > 0 {
+		if job.Corpus, err = vectorio.Inspect(ctx, input.Patterns(), reading); err != nil {
+			return err
+		}
+	}
+	if *index != "" {
+		if err := reuse(ctx, job, given); err != nil {
+			return err
+		}
 	}
 	if *queries != "" {
 		if job.Queries, err = vectorio.Inspect(ctx, cli.List(*queries), reading); err != nil {
@@ -70,11 +92,47 @@ func run(ctx context.Context) error {
 	if err := cli.Usage(job.Check()); err != nil {
 		return err
 	}
+	if app.Explaining() {
+		return explain(ctx, job)
+	}
+	if err := cli.Fits(job.Memory()); err != nil {
+		return err
+	}
 	pipeline, s := beam.NewPipelineWithRoot()
 	knn.KNeighbors(s, job)
 	inspected := time.Since(start)
 	err = app.Run(ctx, pipeline, job.Options.RunID)
 	return finish(ctx, err, job, start, inspected)
+}
+
+// reuse takes the index of an earlier run.
+func reuse(ctx context.Context, job *knn.Job, given neighbors.Options) (err error) {
+	if job.Index, err = knn.Inspect(ctx, *index); err != nil {
+		return err
+	}
+	if job.Corpus != nil {
+		if err := job.Index.Check(*index, job.Corpus, job.Reading); err != nil {
+			return err
+		}
+		job.Corpus = nil
+	}
+	has := job.Index.Options
+	job.Options.Neighbors = has
+	differs := func(flag string, found, expected any) error {
+		if found == expected || !cli.Given(flag) {
+			return nil
+		}
+		return fault.File(*index, fmt.Sprintf("%v, as --%s says: leave that out, or build the index anew", expected, flag), "an index with %s %v", flag, found)
+	}
+	return errors.Join(differs("metric", has.Metric, given.Metric), differs("p", has.P, given.P), differs("algorithm", has.Algorithm, given.Algorithm))
+}
+
+// absolute is a path as every process of this host understands it, or nothing.
+func absolute(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	return files.Absolute(name)
 }
 
 // finish tells what was done, and tidies up.

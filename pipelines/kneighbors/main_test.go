@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -252,5 +253,118 @@ func TestKilled(t *testing.T) {
 	}
 	if got := strings.Count(clitest.Read(t, filepath.Join(dir, "out/n.csv")), "\n"); got != 1+2*60_000 {
 		t.Errorf("%d lines", got)
+	}
+}
+
+// buildIndex runs the command index, which makes what --index asks.
+func buildIndex(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "index")
+	if out, err := exec.Command("go", "build", "-o", bin, "beamlearn/pipelines/index").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c := exec.Command(bin, args...)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// An index of an earlier run answers as one that is built for the job, for all points and for queries, and says so in one line
+// where it is not what was asked for.
+func TestReuse(t *testing.T) {
+	dir := t.TempDir()
+	digits := clitest.Testdata(t, "digits.csv")
+	columns := []string{"--id_column=id", "--columns=pixel_*"}
+	input := append([]string{"--input=" + digits}, columns...)
+	buildIndex(t, dir, append(input, "--index=d.index")...)
+	for _, extra := range [][]string{nil, input, append([]string{"--queries=" + digits}, columns...)} {
+		_, stderr, code := runCommand(t, dir, append(extra, "--index=d.index", "--k=10", "--output=out/n.csv")...)
+		if code != 0 || !strings.Contains(stderr, "1797 points × 64 columns, 1797 queries, 17970 neighbours") {
+			t.Fatalf("%v: exit code %d\n%s", extra, code, stderr)
+		}
+		got, want := clitest.Read(t, filepath.Join(dir, "out/n.csv")), clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv"))
+		if len(extra) < 3 || extra[0] == input[0] {
+			if got != want {
+				t.Errorf("%v: the neighbours differ", extra)
+			}
+		} else if !strings.HasPrefix(got, "query_id,rank,neighbor_id,distance\n0,1,0,0\n") {
+			t.Errorf("%v: %.100s", extra, got)
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "cut.index"), clitest.Read(t, filepath.Join(dir, "d.index"))[:100_000])
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	for args, want := range map[string]string{
+		"--index=cut.index":                    "kneighbors: cut.index: found an index of 100000 bytes, expected ",
+		"--index=x.csv":                        `kneighbors: x.csv: found "a,b\n1,2\n" at its beginning, expected an index`,
+		"--index=none.index":                   "kneighbors: none.index: found no file of that name, expected an index",
+		"--index=d.index --metric=cosine":      "kneighbors: d.index: found an index with metric euclidean, expected cosine, as --metric says",
+		"--index=d.index --input=x.csv":        "kneighbors: d.index: found an index of " + digits + ", not of x.csv, expected an index of the input as it is: build it anew",
+		"--index=d.index --queries=x.csv":      "kneighbors: the queries have 2 columns",
+		"--index=d.index --broadcast=shards":   "kneighbors: shards need an index memory",
+		"--index=d.index --index_memory=200MB": "kneighbors: an index of an earlier run is a file",
+	} {
+		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--k=1", "--output=out/bad.csv")...)
+		if code == 0 || !strings.HasPrefix(stderr, want) || strings.Count(strings.TrimSuffix(stderr, "See kneighbors --help.\n"), "\n") != 1 {
+			t.Errorf("%s: exit code %d\n%swant %s", args, code, stderr, want)
+		}
+	}
+	if got := names(t, filepath.Join(dir, "out")); fmt.Sprint(got) != "[n.csv]" {
+		t.Errorf("files %v", got)
+	}
+}
+
+// Every way of the index to the workers gives the same bytes.
+func TestBroadcasts(t *testing.T) {
+	dir := t.TempDir()
+	for _, way := range [][]string{{"--broadcast=side_input"}, {"--broadcast=file"}, {"--broadcast=file", "--staging=staging"},
+		{"--broadcast=shards", "--index_memory=200KB"}, {"--index_memory=300KB"}} {
+		_, stderr, code := runCommand(t, dir, append(way, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--k=10", "--output=out/n.csv")...)
+		if code != 0 || clitest.Read(t, filepath.Join(dir, "out/n.csv")) != clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv")) {
+			t.Errorf("%v: exit code %d, or the neighbours differ\n%s", way, code, stderr)
+		}
+		if got := names(t, filepath.Join(dir, "out")); fmt.Sprint(got) != "[n.csv]" {
+			t.Errorf("%v: files %v", way, got)
+		}
+	}
+	if got := names(t, filepath.Join(dir, "staging")); len(got) > 0 {
+		t.Errorf("files %v", got)
+	}
+}
+
+// An interrupted job leaves nothing of its index, whatever the way.
+func TestInterruptedIndex(t *testing.T) {
+	for _, way := range [][]string{{"--broadcast=file"}, {"--broadcast=file", "--staging=out/staging"}, {"--broadcast=shards", "--index_memory=4MB"}} {
+		dir := t.TempDir()
+		slow(t, filepath.Join(dir, "x.u8bin"))
+		c := clitest.Command(dir, append(way, "--input=x.u8bin", "--k=100", "--chunk_rows=200", "--output=out/n.csv", "--quiet")...)
+		var stderr bytes.Buffer
+		c.Stderr = &stderr
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for start := time.Now(); ; time.Sleep(time.Millisecond) {
+			if m, err := filepath.Glob(filepath.Join(dir, "out/.n.csv.*.tmp/part-*")); err != nil || len(m) > 0 {
+				break
+			}
+			if time.Since(start) > time.Minute {
+				t.Fatalf("%v: no part after a minute\n%s", way, stderr.String())
+			}
+		}
+		if err := c.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err == nil {
+			t.Fatalf("%v: the job ended well before it was interrupted", way)
+		}
+		left, err := filepath.Glob(filepath.Join(dir, "out/*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		hidden, err := filepath.Glob(filepath.Join(dir, "out/staging/.*"))
+		if err != nil || len(hidden) > 0 || len(left) > 0 && fmt.Sprint(left) != fmt.Sprintf("[%s]", filepath.Join(dir, "out/staging")) ||
+			stderr.String() != "kneighbors: interrupted, no output written\n" {
+			t.Errorf("%v: left %v %v\n%s", way, left, hidden, stderr.String())
+		}
 	}
 }

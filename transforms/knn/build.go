@@ -14,6 +14,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -27,6 +28,7 @@ func init() {
 	register.Emitter1[Range]()
 	beam.RegisterCoder(reflect.TypeOf((*IndexPiece)(nil)).Elem(), encodeIndexPiece, decodeIndexPiece)
 	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
+	beam.RegisterCoder(reflect.TypeOf((*Query)(nil)).Elem(), encodeQuery, decodeQuery)
 }
 
 // Build reads the corpus, whose rows have dim columns, and builds the index, in one place: PCollection<vectorio.Chunk> →
@@ -36,7 +38,10 @@ func init() {
 // as K asks for: with self, a point is no neighbour of itself.
 func Build(s beam.Scope, corpus beam.PCollection, dim int, reading vectorio.Options, o Options, self bool) (pieces, ranges, built beam.PCollection) {
 	s = s.Scope("knn.Build")
-	fn := &buildFn{Reading: reading, Options: o, Dim: dim, Self: self}
+	return build(s, corpus, &buildFn{Reading: reading, Options: o, Dim: dim, Self: self})
+}
+
+func build(s beam.Scope, corpus beam.PCollection, fn *buildFn) (pieces, ranges, built beam.PCollection) {
 	return beam.ParDo3(s, fn, beam.GroupByKey(s, beam.AddFixedKey(s, corpus)))
 }
 
@@ -48,6 +53,10 @@ type buildFn struct {
 	Options Options
 	Dim     int
 	Self    bool
+	// File says that the index goes into a file.
+	File bool
+	// Kept are the files of the points, where the index is built to be kept.
+	Kept []files.Info
 }
 
 func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), parts func(output.Part)) error {
@@ -67,7 +76,7 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	read := time.Now()
 
 	progress.Of(f.Options.RunID).Phase("building the index")
-	if f.Options.Radius == nil {
+	if f.Options.Radius == nil && f.Kept == nil {
 		if err := checkK(f.Options.K, int64(points.Len()), f.Self); err != nil {
 			return fault.Mark(err)
 		}
@@ -76,25 +85,26 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	if err != nil {
 		return fault.Mark(err)
 	}
-	size, err := f.handOver(index, emit)
+	duplicates := int64(index.DuplicateIDs())
+	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Total: chunks[0].Total,
+		Rejected: int64(len(rejected)), DuplicateIDs: duplicates}
+	size, file, err := f.handOver(ctx, index, note, emit)
 	if err != nil {
 		return fault.Mark(err)
 	}
 	indexBuilds.Inc(ctx, 1)
-	if f.Options.InProcess && !f.Self {
-		ranges(Range{Ordinal: built})
+	if f.Self {
+		for _, r := range rangesOf(index.Len(), chunks[0].Total, f.Options.SearchRows, file) {
+			ranges(r)
+		}
+	} else {
+		ranges(Range{Ordinal: built, Index: file})
 	}
 
-	for first := 0; f.Self && first < index.Len(); first += f.Options.SearchRows {
-		rows := min(f.Options.SearchRows, index.Len()-first)
-		ranges(Range{Ordinal: int64(first / f.Options.SearchRows), First: first, Rows: rows, Total: chunks[0].Total})
-	}
-
-	const order = -1 // before those of all queries
 	report, err := output.Report(order, Report{
-		Points: int64(index.Len()), Dim: index.Dim(), DuplicateIDs: int64(index.DuplicateIDs()), IndexBytes: size,
+		Points: int64(index.Len()), Dim: index.Dim(), DuplicateIDs: duplicates, IndexBytes: size,
 		ReadPoints: read.Sub(start).Seconds(), BuildIndex: time.Since(read).Seconds(), Algorithm: string(index.Algorithm()),
-		Rejected: int64(len(rejected)),
+		Rejected: int64(len(rejected)), Broadcast: f.broadcast(),
 	})
 	if err != nil {
 		return err
@@ -110,22 +120,53 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	return nil
 }
 
-// handOver keeps the index in this process, or gives it away in pieces, and returns the bytes that crossed Beam.
-func (f *buildFn) handOver(index *neighbors.Index, emit func(IndexPiece)) (int64, error) {
-	if f.Options.InProcess {
+// broadcast is how the index reaches the workers.
+func (f *buildFn) broadcast() string {
+	switch {
+	case f.File:
+		return File
+	case f.Options.InProcess:
+		return ""
+	}
+	return SideInput
+}
+
+// handOver writes the index into a file, keeps it in this process, or gives it away in pieces. It returns the bytes that
+// the index has there.
+func (f *buildFn) handOver(ctx context.Context, index *neighbors.Index, note Note, emit func(IndexPiece)) (int64, IndexFile, error) {
+	switch f.broadcast() {
+	case File:
+		file, err := f.Options.writeIndex(ctx, indexName, index, note)
+		return file.Size, file, err
+	case "":
 		_, _, err := indexes.Get(f.Options.RunID, func() (*neighbors.Index, error) { return index, nil })
-		return 0, err
+		return 0, IndexFile{}, err
 	}
 	w := &pieceWriter{emit: emit}
 	size, err := index.WriteTo(w)
 	if err != nil {
-		return 0, err
+		return 0, IndexFile{}, err
 	}
 	if size > mostSideInput {
-		return 0, tooLarge("", int64(index.Len()), f.Dim, size, mostSideInput)
+		return 0, IndexFile{}, tooLarge("", int64(index.Len()), f.Dim, size, mostSideInput)
 	}
 	w.flush(true)
-	return size, nil
+	return size, IndexFile{}, nil
+}
+
+// indexName is the file of the index in the staging directory.
+const indexName = "index"
+
+// order is that of the parts that tell of the index: before those of all queries.
+const order = -1
+
+// rangesOf are all points of an index, so many at a time.
+func rangesOf(points int, total int64, rows int, file IndexFile) []Range {
+	var all []Range
+	for first := 0; first < points; first += rows {
+		all = append(all, Range{Ordinal: int64(len(all)), First: first, Rows: min(rows, points-first), Total: total, Index: file})
+	}
+	return all
 }
 
 // built is the ordinal of a range without points, which only says that the index is there.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+
+	"beamlearn/transforms/vectorio"
 )
 
 // IndexPiece is one of the few large pieces in which an encoded index crosses Beam.
@@ -53,6 +55,8 @@ type Range struct {
 	Ordinal     int64 // place among the ranges
 	First, Rows int   // positions in the index
 	Total       int64 // rows of the dataset that the index was built of
+	// Index is the file of the index. Without a name the index is in the process.
+	Index IndexFile
 }
 
 func encodeRange(r Range) ([]byte, error) { return json.Marshal(r) }
@@ -61,6 +65,20 @@ func decodeRange(b []byte) (Range, error) {
 	var r Range
 	err := json.Unmarshal(b, &r)
 	return r, err
+}
+
+// Query is a chunk of queries, and the file of the index to ask; without a name the index is in the process.
+type Query struct {
+	Chunk vectorio.Chunk
+	Index IndexFile
+}
+
+func encodeQuery(q Query) ([]byte, error) { return json.Marshal(q) }
+
+func decodeQuery(b []byte) (Query, error) {
+	var q Query
+	err := json.Unmarshal(b, &q)
+	return q, err
 }
 
 // Report says what was done. Reports add up.
@@ -81,6 +99,8 @@ type Report struct {
 	Write         float64  `json:"write_s"`
 	Assemble      float64  `json:"assemble_s"`
 	Algorithm     string   `json:"algorithm,omitempty"`
+	Broadcast     string   `json:"broadcast,omitempty"` // how the index reached the workers
+	Shards        int      `json:"index_shards,omitempty"`
 	OutputFiles   []string `json:"output_files,omitempty"`
 	RejectedFiles []string `json:"rejected_files,omitempty"`
 }
@@ -100,7 +120,11 @@ func (r *Report) add(o Report) {
 	r.ReadQueries += o.ReadQueries
 	r.Search += o.Search
 	r.Write += o.Write
+	r.Shards += o.Shards
 	if o.Algorithm != "" {
 		r.Algorithm = o.Algorithm
+	}
+	if o.Broadcast != "" {
+		r.Broadcast = o.Broadcast
 	}
 }

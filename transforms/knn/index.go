@@ -11,19 +11,42 @@ import (
 	"beamlearn/transforms/output"
 )
 
-// A worker process decodes the index of a run once: a DoFn instance asks the side input for an iterator only if nobody
-// before it has.
+// A worker process has the index of a run once: a DoFn instance asks the side input for an iterator, or opens the file, only
+// if nobody before it has.
 var indexes = output.NewShared[*neighbors.Index]()
 
-// loadIndex gives the index of a run; without pieces, that which was built in this process. seconds is the time that decoding took, where this call has done it.
-func loadIndex(ctx context.Context, run string, pieces func() func(*IndexPiece) bool) (index *neighbors.Index, seconds float64, err error) {
+// A source gives the index of a run to a worker process that has none yet.
+type source func(ctx context.Context, run string) (*neighbors.Index, error)
+
+// here is the source of an index that was built in this process.
+func here(context.Context, string) (*neighbors.Index, error) {
+	return nil, errors.New("knn: the index was built in another process: the workers of this run are not in process")
+}
+
+// fromPieces is the source of one that is a side input.
+func fromPieces(pieces func() func(*IndexPiece) bool) source {
+	return func(context.Context, string) (*neighbors.Index, error) { return decodeIndex(pieces()) }
+}
+
+// source is that of an index in a file, or without a name of one that was built here.
+func (f IndexFile) source(kept bool) source {
+	if f.Path == "" {
+		return here
+	}
+	return func(ctx context.Context, run string) (*neighbors.Index, error) {
+		if kept {
+			return f.open(ctx, "", verified)
+		}
+		return f.open(ctx, run, 0)
+	}
+}
+
+// loadIndex gives the index of a run. seconds is the time that decoding it, or opening it, took, where this call has done it.
+func loadIndex(ctx context.Context, run string, from source) (index *neighbors.Index, seconds float64, err error) {
 	var start time.Time
 	index, made, err := indexes.Get(run, func() (*neighbors.Index, error) {
 		start = time.Now()
-		if pieces == nil {
-			return nil, errors.New("knn: the index was built in another process: the workers of this run are not in process")
-		}
-		return decodeIndex(pieces())
+		return from(ctx, run)
 	})
 	if made {
 		indexDecodes.Inc(ctx, 1)

@@ -1,14 +1,34 @@
 // Package knn finds the k nearest neighbours of every row of a dataset, as a Beam pipeline: files in, files out.
 //
-//	corpus chunks ─▶ Build ─▶ index pieces ══ side input ══╗
-//	query chunks, or ranges of the points ──▶ Search ─▶ parts ─▶ Publish ─▶ output
+// The index is built once, by one worker. A query chunk is a description of rows: the worker reads them itself, or finds
+// them in the index where every point is a query, answers them with all its cores, and writes the answer to a part file.
+// Publish assembles the parts, in query order, and puts the output in place when all of it is there. There are several ways
+// for the index to reach the workers, of which Options.Broadcast takes one. The answer, and each byte of the output, is the
+// same by every way, whatever the chunk size, the parallelism and the runner.
 //
-// The index is built once, by one worker, and reaches every other as a side input; a worker process decodes it once. A
-// query chunk is a description of rows: the worker reads them itself, or finds them in the index where every point is a
-// query, answers them with all its cores, and writes the answer to a part file. Publish assembles the parts, in query order, and puts the output in place when all of it is
-// there. So the memory of a worker is the index, plus one chunk and its answers for each bundle that runs.
+// In process, where the runner's workers are this very process, the index stays where it was built:
 //
-// The answer, and each byte of the output, is the same whatever the chunk size, the parallelism and the runner.
+//	corpus chunks ─▶ Build ─▶ ranges of the points, or "it is there" ──┬─▶ Search ─▶ parts ─▶ Publish ─▶ output
+//	                          query chunks ─────────────────────────── ┘
+//
+// As a side input (SideInput) it crosses Beam in pieces, and a worker process decodes it once:
+//
+//	corpus chunks ─▶ Build ─▶ pieces ══ side input ══╗
+//	query chunks, or ranges of the points ─▶ Search ─┴─▶ parts ─▶ Publish ─▶ output
+//
+// As a file (File) it is written into the staging directory, in the form in which it is searched; its name, size and
+// checksum travel with the ranges or the chunks, and a worker process maps it into memory, once. What is not on the host's
+// file systems is fetched once a host. Processes of a host share the pages:
+//
+//	corpus chunks ─▶ Build ─▶ STAGING/index        (or --index=FILE, of an earlier run)
+//	                   └─ its name ─▶ ranges, or query chunks ─▶ Search ─▶ parts ─▶ Publish ─▶ output
+//
+// In shards (Shards) each worker process has one part of the index in memory at a time, of at most IndexMemory bytes. A task
+// takes its queries through one shard after the other, so that what the first have given bounds the search in the next, and
+// merges as it goes: nothing is shuffled but descriptions. The memory of a worker is a shard and a chunk of queries.
+//
+//	corpus chunks ─▶ plan ─▶ BuildShards ─▶ STAGING/shard-…, their names ─▶ STAGING/shards
+//	query chunks, which are read again where every point is one ─▶ SearchShards ─▶ parts ─▶ Publish ─▶ output
 package knn
 
 import (
@@ -17,6 +37,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
@@ -24,6 +46,8 @@ import (
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/results"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
@@ -36,9 +60,11 @@ var (
 )
 
 func init() {
-	register.DoFn1x1[Range, vectorio.Chunk](&waitFn{})
-	register.DoFn3x0[int, func(*vectorio.Chunk) bool, func(vectorio.Chunk)](&releaseFn{})
-	register.Emitter1[vectorio.Chunk]()
+	register.DoFn1x1[Range, Query](&waitFn{})
+	register.DoFn1x1[vectorio.Chunk, Query](&queryFn{})
+	register.DoFn3x0[int, func(*Query) bool, func(Query)](&releaseFn{})
+	register.Iter1[Query]()
+	register.Emitter1[Query]()
 }
 
 // Options of a job. A field that is not Required has its Default.
@@ -57,8 +83,19 @@ type Options struct {
 	// InProcess says that the workers are this very process, as on Prism: the index stays where it was built, instead of
 	// crossing Beam as a side input. Default: false.
 	InProcess bool
-	// IndexLimit is the size, in bytes, above which an index is refused. Default: DefaultIndexLimit; none with InProcess.
+	// IndexLimit is the size, in bytes, above which an index is refused. Default: DefaultIndexLimit for a side input; else none.
 	IndexLimit int64
+	// Broadcast is how the index reaches the workers: Auto, SideInput, File or Shards. Default: Auto, which is by the memory
+	// of this process with InProcess; SideInput for a small index, File for another; and Shards for one above IndexMemory.
+	Broadcast string
+	// IndexMemory is what a worker process may spend, in bytes, on the index, as far as Footprint tells: what is more is cut
+	// into shards. Required with Shards. Default: what it takes.
+	IndexMemory int64
+	// Staging is a directory for the files of the index. Default: the run's own, beside the output.
+	Staging string
+
+	// Index is the file into which an index goes that is built to be kept. Required with [BuildIndex], and for nothing else.
+	Index string
 
 	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Required.
 	Output string
@@ -97,11 +134,8 @@ func (o *Options) EnsureDefaults() {
 		// The same distance by its name: options travel as JSON, which has no infinity.
 		o.Neighbors.Metric, o.Neighbors.P = neighbors.Chebyshev, 2
 	}
-	if o.IndexLimit == 0 {
-		o.IndexLimit = DefaultIndexLimit
-		if o.InProcess {
-			o.IndexLimit = math.MaxInt64
-		}
+	if o.Broadcast == "" {
+		o.Broadcast = Auto
 	}
 	if o.NumShards == 0 {
 		o.NumShards = 1
@@ -134,7 +168,19 @@ func (o *Options) Validate() error {
 	if o.SearchRows < 0 {
 		errs = append(errs, fmt.Errorf("search rows %d: must be at least 1", o.SearchRows))
 	}
-	if o.IndexLimit < 1 || o.IndexLimit > mostSideInput && !o.InProcess {
+	if o.Broadcast != "" && !slices.Contains(Broadcasts, o.Broadcast) {
+		errs = append(errs, fmt.Errorf("broadcast %q: must be one of %s", o.Broadcast, strings.Join(Broadcasts, ", ")))
+	}
+	if o.IndexMemory < 0 {
+		errs = append(errs, fmt.Errorf("index memory %d: must be at least 1 byte", o.IndexMemory))
+	}
+	if o.Broadcast == Shards && o.IndexMemory == 0 {
+		errs = append(errs, errors.New("shards need an index memory: --index_memory=200MB"))
+	}
+	if o.IndexMemory > 0 && (o.Broadcast == SideInput || o.Broadcast == File) {
+		errs = append(errs, fmt.Errorf("index memory is the size of shards, which broadcast %s has not: leave out one of them", o.Broadcast))
+	}
+	if o.IndexLimit < 0 || o.IndexLimit > mostSideInput && o.Broadcast == SideInput {
 		errs = append(errs, fmt.Errorf("index limit %d: must be between 1 and %d bytes, what one side input can carry", o.IndexLimit, int64(mostSideInput)))
 	}
 	errs = append(errs, o.output().Validate())
@@ -143,6 +189,10 @@ func (o *Options) Validate() error {
 
 // output is where to write.
 func (o *Options) output() *output.Options {
+	if o.Index != "" {
+		dir, _ := files.Split(o.Index)
+		return &output.Options{Scratch: dir, NumShards: 1, RunID: o.RunID} // reports only
+	}
 	return &output.Options{
 		Path: o.Output, Format: o.OutputFormat, Layout: results.Layout{K: o.K}, NumShards: o.NumShards, RunID: o.RunID,
 	}
@@ -150,8 +200,10 @@ func (o *Options) output() *output.Options {
 
 // Job is the data and the options of a search.
 type Job struct {
-	// Corpus is what the index is built of.
+	// Corpus is what the index is built of. Nil where it was built before.
 	Corpus *vectorio.Dataset
+	// Index is that one. Its metric and algorithm are those of Options.
+	Index *Prebuilt
 	// Queries are the rows to answer. Nil: every row of the corpus, each of which is no neighbour of itself.
 	Queries *vectorio.Dataset
 	// Reading are the options of both.
@@ -163,15 +215,35 @@ type Job struct {
 // Check reports what is wrong with the job as far as can be told before it runs.
 func (j *Job) Check() error {
 	errs := []error{j.Options.Validate()}
-	if j.Queries != nil && j.Queries.Dim != j.Corpus.Dim {
-		errs = append(errs, fmt.Errorf("the queries have %d columns (%s), the points have %d (%s)",
-			j.Queries.Dim, j.Queries.Files[0].Name, j.Corpus.Dim, j.Corpus.Files[0].Name))
+	if j.Index == nil && j.Corpus == nil {
+		return errors.Join(append(errs, errors.New("an input or an index is needed"))...)
 	}
-	if n := j.Corpus.Rows; n >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
-		errs = append(errs, checkK(j.Options.K, n, j.Queries == nil))
+	points, name := int64(0), ""
+	if j.Index != nil {
+		points, name = int64(j.Index.Points), j.Index.File.Path
+		if j.Options.Broadcast == SideInput || j.Options.Broadcast == Shards || j.Options.IndexMemory > 0 {
+			errs = append(errs, errors.New("an index of an earlier run is a file: without broadcast and index memory"))
+		}
+	} else {
+		points, name = j.Corpus.Rows, j.Corpus.Files[0].Name
+	}
+	if j.Queries != nil && j.Queries.Dim != j.dim() {
+		errs = append(errs, fmt.Errorf("the queries have %d columns (%s), the points have %d (%s)",
+			j.Queries.Dim, j.Queries.Files[0].Name, j.dim(), name))
+	}
+	if points >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
+		errs = append(errs, checkK(j.Options.K, points, j.Queries == nil))
 	}
 	errs = append(errs, j.broadcast().check(j))
 	return errors.Join(errs...)
+}
+
+// dim is the number of columns of the points.
+func (j *Job) dim() int {
+	if j.Index != nil {
+		return j.Index.Dim
+	}
+	return j.Corpus.Dim
 }
 
 // checkK says that there are not as many neighbours as were asked for.
@@ -202,7 +274,9 @@ func KNeighbors(s beam.Scope, j *Job) {
 }
 
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
-func Clean(ctx context.Context, o *Options) error { return output.Clean(ctx, o.output()) }
+func Clean(ctx context.Context, o *Options) error {
+	return errors.Join(output.Clean(ctx, o.output()), o.cleanIndexes(ctx))
+}
 
 // ReadReport reads what a finished run has left in its staging directory.
 func ReadReport(ctx context.Context, o *Options) (*Report, error) {
@@ -225,6 +299,20 @@ func ReadReport(ctx context.Context, o *Options) (*Report, error) {
 // RejectedPath is where the rejected rows of an output go.
 func RejectedPath(path string) string { return output.RejectedPath(path) }
 
+// Ways of the index to the workers: see the package.
+const (
+	Auto      = "auto"
+	SideInput = "side_input"
+	File      = "file"
+	Shards    = "shards"
+)
+
+// Broadcasts lists them.
+var Broadcasts = []string{Auto, SideInput, File, Shards}
+
+// fileFrom is the size, in bytes, of the values of an index from which on Auto prefers a file to a side input.
+const fileFrom = 4 << 20
+
 // broadcast is how the corpus reaches the workers that search it. It decides for itself how often the corpus is read, and
 // in which pieces; the output is always the same.
 type broadcast interface {
@@ -235,83 +323,194 @@ type broadcast interface {
 }
 
 func (j *Job) broadcast() broadcast {
-	if j.Options.InProcess {
+	o := &j.Options
+	switch {
+	case j.Index != nil:
+		return prebuilt{}
+	case o.Broadcast == SideInput:
+		return sideInput{}
+	case o.Broadcast == File:
+		return inFile{}
+	case o.Broadcast == Shards, o.IndexMemory > 0 && j.footprint() > o.IndexMemory:
+		return inShards{}
+	case o.InProcess:
 		return inProcess{}
 	}
-	return sideInput{}
+	if size, _ := j.minBytes(); size < fileFrom {
+		return sideInput{}
+	}
+	return inFile{}
+}
+
+// minBytes is the least that the values of the corpus take, for about so many rows with a word before it; the greatest
+// number where the rows are not known.
+func (j *Job) minBytes() (size int64, about string) {
+	rows := j.Corpus.Rows
+	if rows < 0 {
+		rows, about = j.Corpus.RowsAbout, "about "
+	}
+	if rows < 0 {
+		return math.MaxInt64, ""
+	}
+	return j.Reading.MinBytes(rows, j.Corpus.Dim), about
+}
+
+// footprint is what the whole index takes, at least; the greatest number where the rows are not known.
+func (j *Job) footprint() int64 {
+	size, _ := j.minBytes()
+	if size == math.MaxInt64 {
+		return size
+	}
+	wide := j.Reading.Formats.DType == vectors.Float64
+	return size / j.Reading.MinBytes(1, j.Corpus.Dim) * neighbors.Footprint(j.Corpus.Dim, wide, j.Options.Neighbors)
+}
+
+// checkLimit says that the corpus is above the limit, which by default is that.
+func (j *Job) checkLimit(limit int64) error {
+	if j.Options.IndexLimit > 0 {
+		limit = j.Options.IndexLimit
+	}
+	size, about := j.minBytes()
+	if size == math.MaxInt64 || size <= limit {
+		return nil // compressed, and Build finds out as it reads; or all is well
+	}
+	return tooLarge(about, size/j.Reading.MinBytes(1, j.Corpus.Dim), j.Corpus.Dim, size, limit)
+}
+
+// limited are the options with the limit that a way has by default.
+func (j *Job) limited(limit int64) Options {
+	o := j.Options
+	if o.IndexLimit == 0 {
+		o.IndexLimit = limit
+	}
+	return o
 }
 
 // inProcess leaves the index in the process that builds it, which does all the work. (A side input would cost the runner
 // eight times the memory and, on Prism, a core: a stage with one is looked at without a pause for as long as it runs.)
 type inProcess struct{}
 
-func (inProcess) check(j *Job) error { return sideInput{}.check(j) }
+func (inProcess) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
 
-func (inProcess) search(s beam.Scope, j *Job) beam.PCollection {
+func (inProcess) search(s beam.Scope, j *Job) beam.PCollection { return searchBuilt(s, j, false) }
+
+// inFile puts the index into a file, which every worker process maps.
+type inFile struct{}
+
+func (inFile) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
+
+func (inFile) search(s beam.Scope, j *Job) beam.PCollection { return searchBuilt(s, j, true) }
+
+// searchBuilt builds the index, in this process or into a file, and searches it once it is there.
+func searchBuilt(s beam.Scope, j *Job, file bool) beam.PCollection {
+	o := j.limited(math.MaxInt64)
 	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus)
-	_, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, j.Options, j.Queries == nil)
+	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, Self: j.Queries == nil, File: file}
+	_, ranges, built := build(s.Scope("knn.Build"), corpus, fn)
 	if j.Queries == nil {
-		fn := &searchSelfHereFn{searchSelfFn{Options: j.Options}}
-		return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchSelf"), fn, beam.Reshuffle(s, ranges)))
+		return beam.Flatten(s, built, searchRanges(s, ranges, o, false))
 	}
-	// The queries wait in a group that is not complete before the index is.
-	queries := beam.Flatten(s, vectorio.Chunks(s.Scope("Queries"), j.Queries), beam.ParDo(s, &waitFn{}, ranges))
-	ready := beam.ParDo(s, &releaseFn{}, beam.GroupByKey(s, beam.AddFixedKey(s, queries)))
-	fn := &searchHereFn{searchFn{Reading: j.Reading, Options: j.Options, Dim: j.Corpus.Dim}}
-	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.Search"), fn, beam.Reshuffle(s, ready)))
+	return beam.Flatten(s, built, searchQueries(s, whenBuilt(s, j.Queries, ranges), j, o, false))
 }
 
-// waitFn makes a chunk that is none of a range that is none.
+// searchRanges answers points of an index in this process or in a file: PCollection<Range> → PCollection<output.Part>.
+func searchRanges(s beam.Scope, ranges beam.PCollection, o Options, kept bool) beam.PCollection {
+	fn := &searchSelfFileFn{searchSelfFn: searchSelfFn{Options: o}, Kept: kept}
+	return beam.ParDo(s.Scope("knn.SearchSelf"), fn, beam.Reshuffle(s, ranges))
+}
+
+// searchQueries answers queries from files: PCollection<Query> → PCollection<output.Part>.
+func searchQueries(s beam.Scope, queries beam.PCollection, j *Job, o Options, kept bool) beam.PCollection {
+	fn := &searchFileFn{searchFn: searchFn{Reading: j.Reading, Options: o, Dim: j.dim()}, Kept: kept}
+	return beam.ParDo(s.Scope("knn.Search"), fn, beam.Reshuffle(s, queries))
+}
+
+// whenBuilt gives the chunks of queries with the index that built names, PCollection<Range> of one, once it is there: they
+// wait in a group that is not complete before.
+func whenBuilt(s beam.Scope, queries *vectorio.Dataset, built beam.PCollection) beam.PCollection {
+	chunks := beam.ParDo(s, &queryFn{}, vectorio.Chunks(s.Scope("Queries"), queries))
+	all := beam.Flatten(s, chunks, beam.ParDo(s, &waitFn{}, built))
+	return beam.ParDo(s, &releaseFn{}, beam.GroupByKey(s, beam.AddFixedKey(s, all)))
+}
+
+// prebuilt searches an index of an earlier run.
+type prebuilt struct{}
+
+func (prebuilt) check(*Job) error { return nil }
+
+func (prebuilt) search(s beam.Scope, j *Job) beam.PCollection {
+	x, o := j.Index, j.Options
+	report, err := output.Report(order, Report{
+		Points: int64(x.Points), Dim: x.Dim, DuplicateIDs: x.Note.DuplicateIDs, IndexBytes: x.File.Size,
+		Algorithm: string(neighbors.AlgorithmOf(x.Points, x.Dim, x.Options)), Broadcast: File,
+	})
+	if err != nil {
+		panic(fmt.Sprintf("knn.KNeighbors: %v", err))
+	}
+	told := beam.CreateList(s, []output.Part{report})
+	if j.Queries == nil {
+		ranges := beam.CreateList(s, rangesOf(x.Points, x.Note.Total, o.SearchRows, x.File))
+		return beam.Flatten(s, told, searchRanges(s, ranges, o, true))
+	}
+	queries := beam.ParDo(s, &queryFn{Index: x.File}, vectorio.Chunks(s.Scope("Queries"), j.Queries))
+	return beam.Flatten(s, told, searchQueries(s, queries, j, o, true))
+}
+
+// queryFn makes a query of a chunk.
+type queryFn struct{ Index IndexFile }
+
+func (f *queryFn) ProcessElement(c vectorio.Chunk) Query { return Query{Chunk: c, Index: f.Index} }
+
+// waitFn makes a query without a chunk, which names the index, of a range without points.
 type waitFn struct{}
 
-func (*waitFn) ProcessElement(r Range) vectorio.Chunk { return vectorio.Chunk{Ordinal: r.Ordinal} }
+func (*waitFn) ProcessElement(r Range) Query {
+	return Query{Chunk: vectorio.Chunk{Ordinal: r.Ordinal}, Index: r.Index}
+}
 
-// releaseFn gives the chunks of a group.
+// releaseFn gives the queries of a group the index that is named among them.
 type releaseFn struct{}
 
-func (*releaseFn) ProcessElement(_ int, iter func(*vectorio.Chunk) bool, emit func(vectorio.Chunk)) {
-	var c vectorio.Chunk
-	for iter(&c) {
-		if c.Ordinal >= 0 {
-			emit(c)
+func (*releaseFn) ProcessElement(_ int, iter func(*Query) bool, emit func(Query)) {
+	var all []Query
+	var index IndexFile
+	var q Query
+	for iter(&q) {
+		if q.Chunk.Ordinal < 0 {
+			index = q.Index
+		} else {
+			all = append(all, q)
 		}
+	}
+	for _, q := range all {
+		q.Index = index
+		emit(q)
 	}
 }
 
 // sideInput builds the index whole and gives it to every worker as a side input.
 type sideInput struct{}
 
-func (sideInput) check(j *Job) error {
-	rows, about := j.Corpus.Rows, ""
-	if rows < 0 {
-		rows, about = j.Corpus.RowsAbout, "about "
-	}
-	if rows < 0 {
-		return nil // compressed: Build finds out as it reads
-	}
-	if size := j.Reading.MinBytes(rows, j.Corpus.Dim); size > j.Options.IndexLimit {
-		return tooLarge(about, rows, j.Corpus.Dim, size, j.Options.IndexLimit)
-	}
-	return nil
-}
+func (sideInput) check(j *Job) error { return j.checkLimit(DefaultIndexLimit) }
 
 func tooLarge(about string, rows int64, dim int, size, limit int64) error {
-	advice := "store the vectors as float32 (--dtype=float32), leave out columns, or search a part of the points at a time"
+	advice := "give it another way (--broadcast=file, or --broadcast=shards --index_memory=SIZE), store the vectors as float32 (--dtype=float32), leave out columns, or search a part of the points at a time"
 	if limit < mostSideInput && size <= mostSideInput {
 		advice = "raise --index_limit, if the workers and the runner have several times that memory, or " + advice
 	}
-	return fmt.Errorf("the index of %s%d points × %d columns takes at least %s, above the limit of %s for a side input: %s",
+	return fmt.Errorf("the index of %s%d points × %d columns takes at least %s, above the limit of %s: %s",
 		about, rows, dim, Bytes(size), Bytes(limit), advice)
 }
 
 func (sideInput) search(s beam.Scope, j *Job) beam.PCollection {
 	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus)
-	pieces, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, j.Options, j.Queries == nil)
+	o := j.limited(DefaultIndexLimit)
+	pieces, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, o, j.Queries == nil)
 	if j.Queries == nil {
-		return beam.Flatten(s, built, SearchSelf(s, beam.Reshuffle(s, ranges), pieces, j.Options))
+		return beam.Flatten(s, built, SearchSelf(s, beam.Reshuffle(s, ranges), pieces, o))
 	}
 	queries := vectorio.Chunks(s.Scope("Queries"), j.Queries)
-	return beam.Flatten(s, built, Search(s, queries, pieces, j.Corpus.Dim, j.Reading, j.Options))
+	return beam.Flatten(s, built, Search(s, queries, pieces, j.Corpus.Dim, j.Reading, o))
 }
 
 // Bytes shows a size as people do.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -21,8 +22,8 @@ import (
 func init() {
 	register.DoFn4x1[context.Context, vectorio.Chunk, func() func(*IndexPiece) bool, func(output.Part), error](&searchFn{})
 	register.DoFn4x1[context.Context, Range, func() func(*IndexPiece) bool, func(output.Part), error](&searchSelfFn{})
-	register.DoFn3x1[context.Context, vectorio.Chunk, func(output.Part), error](&searchHereFn{})
-	register.DoFn3x1[context.Context, Range, func(output.Part), error](&searchSelfHereFn{})
+	register.DoFn3x1[context.Context, Query, func(output.Part), error](&searchFileFn{})
+	register.DoFn3x1[context.Context, Range, func(output.Part), error](&searchSelfFileFn{})
 }
 
 // Search answers queries from files, whose rows have dim columns: PCollection<vectorio.Chunk>, with
@@ -52,8 +53,12 @@ type searchFn struct {
 }
 
 func (f *searchFn) ProcessElement(ctx context.Context, c vectorio.Chunk, pieces func() func(*IndexPiece) bool, emit func(output.Part)) error {
+	return f.search(ctx, c, fromPieces(pieces), emit)
+}
+
+func (f *searchFn) search(ctx context.Context, c vectorio.Chunk, from source, emit func(output.Part)) error {
 	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total}
-	return t.run(ctx, pieces, emit, func(ctx context.Context) (err error) {
+	return t.run(ctx, from, emit, func(ctx context.Context) (err error) {
 		r, err := vectorio.Open(ctx, c, f.Reading, t.out.Reject)
 		if err != nil {
 			return err
@@ -83,21 +88,31 @@ func (f *searchFn) ProcessElement(ctx context.Context, c vectorio.Chunk, pieces 
 type searchSelfFn struct{ Options Options }
 
 func (f *searchSelfFn) ProcessElement(ctx context.Context, r Range, pieces func() func(*IndexPiece) bool, emit func(output.Part)) error {
+	return f.search(ctx, r, fromPieces(pieces), emit)
+}
+
+func (f *searchSelfFn) search(ctx context.Context, r Range, from source, emit func(output.Part)) error {
 	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total}
-	return t.run(ctx, pieces, emit, func(context.Context) error { return t.answer(t.index.Rows(r.First, r.First+r.Rows), true) })
+	return t.run(ctx, from, emit, func(context.Context) error { return t.answer(t.index.Rows(r.First, r.First+r.Rows), true) })
 }
 
-// searchHereFn and searchSelfHereFn find the index in their process, where it was built.
-type searchHereFn struct{ searchFn }
-
-func (f *searchHereFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
-	return f.searchFn.ProcessElement(ctx, c, nil, emit)
+// searchFileFn and searchSelfFileFn find the index in a file, or in their process, where it was built.
+type searchFileFn struct {
+	searchFn
+	Kept bool // the index is one of an earlier run
 }
 
-type searchSelfHereFn struct{ searchSelfFn }
+func (f *searchFileFn) ProcessElement(ctx context.Context, q Query, emit func(output.Part)) error {
+	return f.search(ctx, q.Chunk, q.Index.source(f.Kept), emit)
+}
 
-func (f *searchSelfHereFn) ProcessElement(ctx context.Context, r Range, emit func(output.Part)) error {
-	return f.searchSelfFn.ProcessElement(ctx, r, nil, emit)
+type searchSelfFileFn struct {
+	searchSelfFn
+	Kept bool
+}
+
+func (f *searchSelfFileFn) ProcessElement(ctx context.Context, r Range, emit func(output.Part)) error {
+	return f.search(ctx, r, r.Index.source(f.Kept), emit)
 }
 
 // task answers consecutive queries and writes the answers.
@@ -111,18 +126,24 @@ type task struct {
 	report Report
 }
 
-func (t *task) run(ctx context.Context, pieces func() func(*IndexPiece) bool, emit func(output.Part), work func(context.Context) error) error {
-	index, decode, err := loadIndex(ctx, t.options.RunID, pieces)
+func (t *task) run(ctx context.Context, from source, emit func(output.Part), work func(context.Context) error) error {
+	index, decode, err := loadIndex(ctx, t.options.RunID, from)
 	if err != nil {
 		return fault.Mark(err)
 	}
+	defer runtime.KeepAlive(index) // the queries may be in its memory
 	if decode > 0 {
 		t.report.Decodes, t.report.DecodeIndex = 1, decode
 	}
+	t.index = index
+	return t.write(ctx, emit, work)
+}
+
+// write does the work of the task, which writes the answers.
+func (t *task) write(ctx context.Context, emit func(output.Part), work func(context.Context) error) error {
 	run := progress.Of(t.options.RunID)
 	run.Phase("searching")
 	run.Total(t.total)
-	t.index = index
 	parts, err := output.Run(ctx, t.options.output(), t.ordinal, t.total, func(ctx context.Context, out *output.Task) error {
 		t.out = out
 		return work(ctx)
@@ -157,10 +178,15 @@ func (t *task) answer(q *vectors.Block, self bool) error {
 	if err != nil {
 		return err
 	}
+	return t.put(q, found, t.index.ID, start)
+}
+
+// put writes the neighbours of a block of queries, which were searched from start on. id is that of a position.
+func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, id func(int32) vectors.ID, start time.Time) error {
 	searched := time.Now()
-	err = t.out.Write(q.Numbers, func(p results.PartWriter, from, to int) error {
+	err := t.out.Write(q.Numbers, func(p results.PartWriter, from, to int) error {
 		return p.Write(&results.Chunk{
-			Query: q.ID, Neighbor: t.index.ID, Neighbors: found, From: from, To: to, Threads: t.options.Threads,
+			Query: q.ID, Neighbor: id, Neighbors: found, From: from, To: to, Threads: t.options.Threads,
 		})
 	})
 	if err != nil {

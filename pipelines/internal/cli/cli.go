@@ -46,6 +46,9 @@ type App struct {
 	name, synopsis string
 	groups         []*Group
 	verbose, quiet *bool
+	explains       bool
+	explain        *bool
+	missing        []string // what the launch of an explained job would lack
 	summary        *string
 	workerArch     *string
 	launch         *launch
@@ -59,6 +62,12 @@ type Group struct {
 
 // New makes a command. The example is a command line that works as it stands.
 func New(name, synopsis string) *App { return &App{name: name, synopsis: synopsis} }
+
+// Explains adds the flag --explain.
+func (a *App) Explains() *App {
+	a.explains = true
+	return a
+}
 
 // Group adds a group of flags.
 func (a *App) Group(heading string) *Group {
@@ -112,6 +121,13 @@ func (g *Group) OptionalFloat(name, usage string) **float64 {
 	return p
 }
 
+// Given reports whether a flag stands on the command line.
+func Given(name string) bool {
+	found := false
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
 // Size adds a flag for a number of bytes: 500000, 200MB, 1GiB.
 func (g *Group) Size(name string, value int64, usage string) *int64 {
 	p := &value
@@ -151,6 +167,9 @@ func ParseSize(s string) (int64, error) {
 func (a *App) common() {
 	g := a.Group("What to show")
 	a.summary = g.String("summary", "", "also write the summary as JSON to this `FILE`")
+	if a.explains {
+		a.explain = g.Bool("explain", false, "show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
+	}
 	a.quiet = g.Bool("quiet", false, "show errors only")
 	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
 	a.launchGroup()

@@ -17,6 +17,7 @@ type Input struct {
 	input, format, header, columns, id, dtype, bad *string
 	chunkRows                                      *int
 	labelled                                       *labelled // nil where nothing is to be learned
+	unless                                         string    // a flag with which no input is needed
 }
 
 // labelled is the flags of what to learn.
@@ -54,6 +55,9 @@ func (a *App) Input() *Input {
 	}
 }
 
+// Unless names a flag with which no input is needed.
+func (in *Input) Unless(flag string) { in.unless = flag }
+
 // Group is the group of the input's flags, for a command's own.
 func (in *Input) Group() *Group { return in.group }
 
@@ -74,7 +78,7 @@ func (in *Input) ChunkRows() int { return *in.chunkRows }
 // Options are those of reading, with every fault of the flags.
 func (in *Input) Options() (vectorio.Options, error) {
 	var errs []error
-	if len(in.Patterns()) == 0 {
+	if len(in.Patterns()) == 0 && !Given(in.unless) {
 		errs = append(errs, errors.New("--input is needed"))
 	}
 	dtype, err := vectors.ParseDType(*in.dtype)

@@ -20,7 +20,9 @@ import (
 
 	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/gcpopts"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/dataflow/dataflowlib"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/util/grpcx"
+	dataflow "google.golang.org/api/dataflow/v1b3"
 
 	"beamlearn/transforms/files"
 )
@@ -76,7 +78,7 @@ type launch struct {
 }
 
 // pathFlags name what a command reads and writes.
-var pathFlags = []string{"input", "queries", "validation", "warm_start", "model", "output", "cv_results"}
+var pathFlags = []string{"input", "queries", "validation", "warm_start", "index", "staging", "model", "output", "cv_results"}
 
 // newLaunch reads the flags.
 func newLaunch(workerArch string) *launch {
@@ -358,13 +360,24 @@ func isCommand(path string) bool {
 // cancelTimeout is how long an engine may take to be told of an interrupt.
 const cancelTimeout = 10 * time.Second
 
-// cancel ends the job at a job server, which would else go on without the program that has submitted it.
-func (l *launch) cancel(ctx context.Context) error {
-	if l.endpoint == "" {
-		return nil
+// where is where the job runs without the program that has submitted it; empty where it runs in this process.
+func (l *launch) where() string {
+	if l.runner == "dataflow" {
+		return "Dataflow"
 	}
+	return l.endpoint
+}
+
+// cancel ends the job where it would else go on without the program that has submitted it.
+func (l *launch) cancel(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, cancelTimeout)
 	defer stop()
+	switch l.where() {
+	case "":
+		return nil
+	case "Dataflow":
+		return l.cancelDataflow(ctx)
+	}
 	cc, err := grpcx.Dial(ctx, l.endpoint, cancelTimeout)
 	if err != nil {
 		return err
@@ -388,6 +401,26 @@ func (l *launch) cancel(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// cancelDataflow ends the jobs of this name. There is none as long as the submission goes on, which ends with this process.
+func (l *launch) cancelDataflow(ctx context.Context) error {
+	client, err := dataflowlib.NewClient(ctx, flag.Lookup("dataflow_endpoint").Value.String())
+	if err != nil {
+		return err
+	}
+	jobs := client.Projects.Locations.Jobs
+	var errs []error
+	err = jobs.List(l.project, l.region).Filter("ACTIVE").Pages(ctx, func(page *dataflow.ListJobsResponse) error {
+		for _, j := range page.Jobs {
+			if j.Name == l.jobName {
+				_, err := jobs.Update(l.project, l.region, j.Id, &dataflow.Job{RequestedState: "JOB_STATE_CANCELLED"}).Context(ctx).Do()
+				errs = append(errs, err)
+			}
+		}
+		return nil
+	})
+	return errors.Join(append(errs, err)...)
 }
 
 // findProject asks Google's libraries for the project of the user's credentials.

@@ -42,12 +42,20 @@ func InProcess() bool { return inProcess }
 
 // prepare checks the flags of where to run, and hands them to Beam.
 func (a *App) prepare(ctx context.Context) error {
+	keepWithin(MemoryLimit())
 	l := newLaunch(*a.workerArch)
 	// The job of a dry run is printed to the log.
 	silence(*a.verbose || l.dryRun)
 	l.defaults()
 	l.findProject(ctx)
 	warnings, err := l.check(ctx)
+	if a.Explaining() {
+		// A plan needs no engine; what the job would lack is part of it.
+		if err != nil {
+			warnings = append(warnings, strings.Split(err.Error(), "\n")...)
+		}
+		a.missing, warnings, err = warnings, nil, nil
+	}
 	if err != nil {
 		return Usage(err)
 	}
@@ -117,7 +125,7 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 			return err
 		case <-ctx.Done():
 			if err := a.launch.cancel(context.WithoutCancel(ctx)); err != nil {
-				fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.endpoint, err)
+				fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.where(), err)
 			}
 			return ctx.Err()
 		case <-tick.C:

@@ -64,6 +64,7 @@ func findWorker(ctx context.Context, arch string, tell func(string)) (string, er
 
 // asWorker prepares this process to be a worker that an engine's boot program has started.
 func asWorker() error {
+	keepWithin(MemoryLimit())
 	self, err := os.Executable()
 	if err != nil {
 		return err

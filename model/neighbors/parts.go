@@ -1,0 +1,116 @@
+package neighbors
+
+import (
+	"math"
+	"strings"
+
+	"beamlearn/model/vectors"
+)
+
+// Footprint is about the memory, in bytes a point, of an index of points of dim columns, stored as float64 with wide, while
+// it is built or searched: with all that the engine may make.
+func Footprint(dim int, wide bool, o Options) int64 {
+	o.EnsureDefaults()
+	o = o.resolve()
+	value := int64(4)
+	if wide {
+		value = 8
+	}
+	d, perPoint := int64(dim), value*int64(dim)
+	switch {
+	case chooseAlgorithm(&points{n: 1, dim: dim}, o) == KDTree:
+		// The leaves again, with boxes for every 8 of them; the order, and what it is found by.
+		perPoint += value*int64(strideOf(o.Metric, dim))*3/2 + 32
+	case tileMetric(o.Metric):
+		const labels = 32 // what a short form has beside its components
+		perPoint += d + labels
+		if o.Metric != Manhattan && o.Metric != Chebyshev && o.Metric != Hamming {
+			perPoint += 4*d + labels // where bytes are not close enough
+		}
+	}
+	if o.Metric == Cosine {
+		perPoint += 8
+	}
+	return perPoint
+}
+
+// Hits are the neighbours of some queries in points that are searched part by part, those of query i at Offsets[i] to
+// Offsets[i+1], ascending by (distance, row number). They are made by [Hits.Merge], from NewHits on.
+type Hits struct {
+	Offsets   []int64
+	Distances []float64
+	Numbers   []int64      // the rows' numbers
+	ids       []vectors.ID // nil where they are the numbers
+}
+
+// NewHits are those of n queries before any part was searched.
+func NewHits(n int) *Hits { return &Hits{Offsets: make([]int64, n+1)} }
+
+// ID is the id of the neighbour at place j of all.
+func (h *Hits) ID(j int32) vectors.ID {
+	if h.ids != nil {
+		return h.ids[j]
+	}
+	return vectors.ID{Int: h.Numbers[j]}
+}
+
+// Neighbors are the same neighbours, their positions being those among all hits: see ID.
+func (h *Hits) Neighbors() *Neighbors {
+	n := &Neighbors{Offsets: h.Offsets, Distances: h.Distances, Positions: make([]int32, len(h.Distances))}
+	for j := range n.Positions {
+		n.Positions[j] = int32(j)
+	}
+	return n
+}
+
+// Bounds are, of each query, the distance that a neighbour must not exceed to be among its k nearest: [Search.Bounds] of the
+// next part.
+func (h *Hits) Bounds(k int) []float64 {
+	b := make([]float64, len(h.Offsets)-1)
+	for i := range b {
+		b[i] = math.Inf(1)
+		if last := h.Offsets[i] + int64(k) - 1; last < h.Offsets[i+1] {
+			b[i] = math.Nextafter(h.Distances[last], math.Inf(-1)) // as the parts to come have greater row numbers
+		}
+	}
+	return b
+}
+
+// Merge adds the neighbours that the queries have in a part, whose row numbers are greater than those of the parts before
+// it, and keeps the k nearest, or, with k = 0, all.
+func (h *Hits) Merge(found *Neighbors, part *Index, k int) *Hits {
+	n := len(h.Offsets) - 1
+	most := len(h.Distances) + len(found.Distances)
+	if k > 0 {
+		most = min(most, n*k)
+	}
+	m := &Hits{Offsets: make([]int64, n+1), Distances: make([]float64, 0, most), Numbers: make([]int64, 0, most)}
+	labelled := part.ids.Len() > 0
+	if labelled {
+		m.ids = make([]vectors.ID, 0, most)
+	}
+	for i := range n {
+		a, aEnd := h.Offsets[i], h.Offsets[i+1]
+		b, bEnd := found.Offsets[i], found.Offsets[i+1]
+		for (a < aEnd || b < bEnd) && (k == 0 || int64(len(m.Distances))-m.Offsets[i] < int64(k)) {
+			if b == bEnd || a < aEnd && h.Distances[a] <= found.Distances[b] {
+				m.Distances, m.Numbers = append(m.Distances, h.Distances[a]), append(m.Numbers, h.Numbers[a])
+				if labelled {
+					m.ids = append(m.ids, h.ids[a])
+				}
+				a++
+				continue
+			}
+			p := found.Positions[b]
+			m.Distances, m.Numbers = append(m.Distances, found.Distances[b]), append(m.Numbers, part.Number(p))
+			if labelled {
+				id := part.ids.At(int(p))
+				id.Text = strings.Clone(id.Text) // or it would keep the texts of all
+				m.ids = append(m.ids, id)
+			}
+			b++
+		}
+		m.Offsets[i+1] = int64(len(m.Distances))
+	}
+	return m
+}

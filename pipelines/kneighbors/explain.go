@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/knn"
+)
+
+// explain shows what the job would do.
+func explain(ctx context.Context, job *knn.Job) error {
+	plan, err := job.Explain(ctx, app.Slots())
+	if err != nil {
+		return err
+	}
+	about := ""
+	if plan.About {
+		about = "about "
+	}
+	show := &cli.Plan{}
+	if plan.Points >= 0 {
+		show.Line("points", "%s%d × %d columns in %d files, %s", about, plan.Points, plan.Dim, plan.Files, knn.Bytes(plan.Bytes))
+	} else {
+		show.Line("points", "not known before they are read, × %d columns in %d files, %s", plan.Dim, plan.Files, knn.Bytes(plan.Bytes))
+	}
+	switch {
+	case job.Queries == nil:
+		show.Line("queries", "every point")
+	case plan.Queries >= 0:
+		show.Line("queries", "%s%d", about, plan.Queries)
+	default:
+		show.Line("queries", "not known before they are read")
+	}
+	show.Line("index", "%s: %s", plan.Broadcast, plan.Why)
+	if plan.Distances > 0 {
+		show.Line("distances", "%s%.3g (%s)", about, plan.Distances, plan.Algorithm)
+	}
+	if plan.Seconds > 0 {
+		show.Line("searching", "about %s on %d × %d cores like this machine's, as measured on the first rows; reading and the engine's start come on top",
+			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
+	}
+	show.Line("memory", "about %s for the job in each worker process, beside the program", knn.Bytes(plan.WorkerMemory))
+	show.Line("shuffle", "about %s", knn.Bytes(plan.ShuffleBytes))
+	show.Warn(plan.Warnings...)
+	if err := cli.Fits(job.Memory()); err != nil {
+		show.Warn(fmt.Sprint(err))
+	}
+	return app.Explain(show, plan)
+}

@@ -1,0 +1,59 @@
+package knn
+
+import (
+	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+)
+
+// Memory estimates the bytes that the job takes in this process, beside what the program takes without any data: the
+// points and a byte a value for the filter, the chunks that are read at a time, and the answers, 12 bytes a neighbour. (What
+// is read is no longer needed when the answers are made, but neither does its memory fit what is needed then.) It is 0 where
+// that is not known: where other processes do the work, and where the rows must be counted first; the answers within a
+// radius are not in it.
+func (j *Job) Memory() int64 {
+	if j.Corpus == nil || j.Options.IndexMemory > 0 {
+		return 0 // a file that is mapped, or parts of a size that was asked for
+	}
+	rows := j.Corpus.Rows
+	if rows < 0 {
+		rows = j.Corpus.RowsAbout
+	}
+	if !j.Options.InProcess || rows < 0 {
+		return 0
+	}
+	dim, element := int64(j.Corpus.Dim), j.element(rows)
+	row := dim * element
+	threads := int64(neighbors.Search{Threads: j.Options.Threads}.NumThreads())
+	chunks := min(2*threads*int64(j.Reading.ChunkRows), rows) * row
+	if element == 8 && j.Reading.Formats.DType == vectors.Auto {
+		chunks += chunks / 2 // they begin as float32
+	}
+	answered := rows // at a time
+	switch {
+	case j.Queries == nil:
+		answered = min(int64(j.Options.SearchRows), rows)
+	case j.Queries.Rows >= 0:
+		answered = min(int64(j.Reading.ChunkRows), j.Queries.Rows)
+	}
+	if j.Queries != nil {
+		chunks += threads * answered * row
+	}
+	return rows*(row+dim) + chunks + 12*answered*int64(j.Options.K)
+}
+
+// element is the size of a value in memory, as far as the files' size tells it: one of 8 bytes in a binary format, or of
+// more digits than a float32 has in text, is kept as a float64 where the user leaves that open.
+func (j *Job) element(rows int64) int64 {
+	switch j.Reading.Formats.DType {
+	case vectors.Float64:
+		return 8
+	case vectors.Float32:
+		return 4
+	}
+	const binary, digits = 8, 15
+	values := float64(rows) * float64(j.Corpus.Dim)
+	if size := float64(j.Corpus.Bytes) / values; size >= binary && size < binary+1 || size >= digits {
+		return 8
+	}
+	return 4
+}

@@ -1,0 +1,70 @@
+package knn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/vectorio"
+)
+
+// IndexJob is the data and the options of an index that is built to be kept: of the latter, Neighbors, Index, Threads and
+// what is about the run.
+type IndexJob struct {
+	Corpus  *vectorio.Dataset
+	Reading vectorio.Options
+	Options Options
+}
+
+// Check reports what is wrong with the job as far as can be told before it runs.
+func (j *IndexJob) Check() error {
+	errs := []error{j.Options.Neighbors.Validate()}
+	if j.Options.Index == "" {
+		errs = append(errs, errors.New("an index is needed: where to write it"))
+	}
+	if j.Options.Threads < 0 {
+		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", j.Options.Threads))
+	}
+	return errors.Join(errs...)
+}
+
+// BuildIndex adds the job to a pipeline: the index is in the staging directory when it is over, and [PublishIndex] puts it
+// in place. The job must be valid (see [IndexJob.Check]); it panics where it is not.
+func BuildIndex(s beam.Scope, j *IndexJob) {
+	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
+	if err := j.Check(); err != nil {
+		panic(fmt.Sprintf("knn.BuildIndex: %v", err))
+	}
+	output.Begin(j.Options.RunID)
+	s = s.Scope("knn.BuildIndex")
+	o := (&Job{Options: j.Options}).limited(1<<63 - 1)
+	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files}
+	_, _, built := build(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus), fn)
+	output.Publish(s, built, *o.output())
+}
+
+// PublishIndex puts the index that a finished run has built in place, where it replaces any other at once, with the list of
+// the rows that were left out beside it, and tells of it.
+func PublishIndex(ctx context.Context, o *Options) (*Report, error) {
+	r, err := ReadReport(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	rejected := RejectedPath(o.Index)
+	if r.Rejected > 0 {
+		if err := files.Rename(ctx, files.Join(o.output().Staging(), "rejected"), rejected); err != nil {
+			return nil, err
+		}
+		r.RejectedFiles = []string{rejected}
+	} else if err := files.Remove(ctx, rejected); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	r.OutputFiles = []string{o.Index}
+	return r, files.Rename(ctx, files.Join(o.staging(), indexName), o.Index)
+}

@@ -1,0 +1,419 @@
+package knn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"runtime/debug"
+	"sort"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+func init() {
+	register.DoFn3x0[int, func(*vectorio.Chunk) bool, func(shardPlan)](&planShardsFn{})
+	register.DoFn4x1[context.Context, shardPlan, func(shardFiles), func(output.Part), error](&buildShardsFn{})
+	register.DoFn4x1[context.Context, int, func(*shardFiles) bool, func(Range), error](&listShardsFn{})
+	register.DoFn3x1[context.Context, Query, func(output.Part), error](&searchShardsFn{})
+	register.Iter1[shardFiles]()
+	register.Emitter1[shardPlan]()
+	register.Emitter1[shardFiles]()
+	beam.RegisterCoder(reflect.TypeOf((*shardPlan)(nil)).Elem(), encodePlan, decodePlan)
+	beam.RegisterCoder(reflect.TypeOf((*shardFiles)(nil)).Elem(), encodeFiles, decodeFiles)
+}
+
+// inShards cuts the index into parts that fit into the memory of a worker.
+type inShards struct{}
+
+// chunkShare is the part of the index's memory that a chunk of queries and their answers may take beside it.
+const chunkShare = 8
+
+func (inShards) check(j *Job) error {
+	if rows := j.shardRows(true); rows < 1 {
+		return fmt.Errorf("index memory %s: a point of %d columns takes more", Bytes(j.Options.IndexMemory), j.Corpus.Dim)
+	}
+	return nil
+}
+
+// shardRows is how many points a shard holds.
+func (j *Job) shardRows(wide bool) int64 {
+	return j.Options.IndexMemory / neighbors.Footprint(j.Corpus.Dim, wide, j.Options.Neighbors)
+}
+
+// queryRows is how many queries are taken through the shards at a time.
+func (j *Job) queryRows() int {
+	// The query, and a neighbour three times: as it is found, merged, and merged before.
+	row := 8*int64(j.Corpus.Dim) + 96*int64(max(j.Options.K, 10))
+	return int(min(max(j.Options.IndexMemory/chunkShare/row, 64), 1<<16))
+}
+
+func (inShards) search(s beam.Scope, j *Job) beam.PCollection {
+	s = s.Scope("knn.Shards")
+	o, reading, dim := j.Options, j.Reading, j.Corpus.Dim
+	reading.ChunkRows = int(min(int64(reading.ChunkRows), max(j.shardRows(true)/4, 1)))
+	plan := &planShardsFn{Rows: j.shardRows(reading.Formats.DType == vectors.Float64)}
+	chunks := vectorio.Chunks(s.Scope("Corpus"), j.Corpus.Chunked(reading.ChunkRows, 0))
+	plans := beam.ParDo(s, plan, beam.GroupByKey(s, beam.AddFixedKey(s, chunks)))
+	fn := &buildShardsFn{Reading: reading, Options: o, Dim: dim, Rows: j.shardRows(false), WideRows: j.shardRows(true)}
+	shards, built := beam.ParDo2(s.Scope("knn.BuildShards"), fn, beam.Reshuffle(s, plans))
+	list := &listShardsFn{Options: o, Self: j.Queries == nil}
+	listed := beam.ParDo(s, list, beam.GroupByKey(s, beam.AddFixedKey(s, shards)))
+
+	queries := j.Queries
+	if queries == nil {
+		queries = j.Corpus
+	}
+	rows := min(reading.ChunkRows, j.queryRows())
+	if j.Queries == nil && o.SearchRows > 0 {
+		rows = min(o.SearchRows, j.queryRows())
+	}
+	reading.ChunkRows = rows
+	tasks := whenBuilt(s, queries.Chunked(rows, 0), listed)
+	search := &searchShardsFn{searchFn: searchFn{Reading: reading, Options: o, Dim: dim}, Self: j.Queries == nil}
+	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchShards"), search, beam.Reshuffle(s, tasks)))
+}
+
+// turn is what all DoFns of this process wait for that have a shard in memory, so that there is one at a time.
+var turn = make(chan struct{}, 1)
+
+func takeTurn(ctx context.Context) error {
+	select {
+	case turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func giveTurn() { <-turn }
+
+// shardPlan is the rows of a shard, or of a few where they are stored as float64.
+type shardPlan struct {
+	Number, Of int
+	Chunks     []vectorio.Chunk
+}
+
+func encodePlan(p shardPlan) ([]byte, error) { return json.Marshal(p) }
+
+func decodePlan(b []byte) (shardPlan, error) {
+	var p shardPlan
+	err := json.Unmarshal(b, &p)
+	return p, err
+}
+
+// shardFiles are the shards of a plan, in order.
+type shardFiles struct {
+	Plan   int
+	Points int64
+	Files  []IndexFile
+}
+
+func encodeFiles(f shardFiles) ([]byte, error) { return json.Marshal(f) }
+
+func decodeFiles(b []byte) (shardFiles, error) {
+	var f shardFiles
+	err := json.Unmarshal(b, &f)
+	return f, err
+}
+
+// planShardsFn cuts the chunks of the corpus, of which consecutive ones make a shard.
+type planShardsFn struct {
+	Rows int64 // of a shard
+}
+
+func (f *planShardsFn) ProcessElement(_ int, iter func(*vectorio.Chunk) bool, emit func(shardPlan)) {
+	var chunks []vectorio.Chunk
+	var c vectorio.Chunk
+	for iter(&c) {
+		chunks = append(chunks, c)
+	}
+	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	var plans []shardPlan
+	rows := int64(0)
+	for i, c := range chunks {
+		if rows += c.Span.Rows; i == 0 || rows > f.Rows {
+			plans, rows = append(plans, shardPlan{Number: len(plans)}), c.Span.Rows
+		}
+		p := &plans[len(plans)-1]
+		p.Chunks = append(p.Chunks, c)
+	}
+	for _, p := range plans {
+		p.Of = len(plans)
+		emit(p)
+	}
+}
+
+// buildShardsFn reads the rows of a plan, block by block, and builds a shard whenever it has as many as fit.
+type buildShardsFn struct {
+	Reading        vectorio.Options
+	Options        Options
+	Dim            int
+	Rows, WideRows int64 // of a shard whose values are float32, or float64
+}
+
+func (f *buildShardsFn) ProcessElement(ctx context.Context, p shardPlan, emit func(shardFiles), parts func(output.Part)) error {
+	if err := takeTurn(ctx); err != nil {
+		return err
+	}
+	defer giveTurn()
+	defer debug.FreeOSMemory()
+	progress.Of(f.Options.RunID).Phase("building the index")
+	b := &shardBuilder{f: f, plan: &p, points: f.Reading.NewBlock(f.Dim), out: shardFiles{Plan: p.Number}}
+	if err := b.read(ctx); err != nil {
+		return fault.Mark(err)
+	}
+	vectorio.Count(ctx, b.out.Points, int64(len(b.rejected)))
+	indexBuilds.Inc(ctx, int64(len(b.out.Files)))
+	order := int64(p.Number - p.Of) // before the parts of all queries
+	b.report.Rejected, b.report.Points, b.report.Dim = int64(len(b.rejected)), b.out.Points, f.Dim
+	b.report.Shards, b.report.Broadcast = len(b.out.Files), Shards
+	report, err := output.Report(order, b.report)
+	if err != nil {
+		return err
+	}
+	parts(report)
+	if len(b.rejected) > 0 {
+		rejected, err := output.WriteRejected(ctx, f.Options.output(), order, b.rejected)
+		if err != nil {
+			return fault.Mark(err)
+		}
+		parts(rejected)
+	}
+	emit(b.out)
+	return nil
+}
+
+// shardBuilder builds the shards of one plan.
+type shardBuilder struct {
+	f        *buildShardsFn
+	plan     *shardPlan
+	points   *vectors.Block
+	rejected []*fault.Fault
+	out      shardFiles
+	report   Report
+}
+
+func (b *shardBuilder) read(ctx context.Context) error {
+	block := b.f.Reading.NewBlock(b.f.Dim)
+	for _, c := range b.plan.Chunks {
+		if err := b.readChunk(ctx, c, block); err != nil {
+			return err
+		}
+	}
+	return b.flush(ctx)
+}
+
+func (b *shardBuilder) readChunk(ctx context.Context, c vectorio.Chunk, block *vectors.Block) (err error) {
+	r, err := vectorio.Open(ctx, c, b.f.Reading, func(f *fault.Fault) { b.rejected = append(b.rejected, f) })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for {
+		start := time.Now()
+		block.Reset()
+		err := r.Read(block)
+		b.report.ReadPoints += time.Since(start).Seconds()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.add(ctx, block); err != nil {
+			return err
+		}
+	}
+}
+
+// add adds rows to the shard that is being read, which ends before them where they do not fit. Values that need a float64
+// begin a shard of their own.
+func (b *shardBuilder) add(ctx context.Context, block *vectors.Block) error {
+	most := b.f.Rows
+	if block.Wide() {
+		most = b.f.WideRows
+	}
+	if b.points.Len() > 0 && (block.Wide() != b.points.Wide() || int64(b.points.Len()+block.Len()) > most) {
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if b.points.Len() == 0 {
+		if block.Wide() {
+			b.points.Widen()
+		}
+		rest := b.plan.Chunks[len(b.plan.Chunks)-1]
+		b.points.Grow(int(min(most, max(rest.First+rest.Span.Rows-block.Numbers[0], int64(block.Len())))))
+	}
+	b.points.AppendBlock(block)
+	return nil
+}
+
+// flush builds the shard of the rows that have been read, if there are any, and writes it.
+func (b *shardBuilder) flush(ctx context.Context) error {
+	if b.points.Len() == 0 {
+		return nil
+	}
+	start := time.Now()
+	index, err := neighbors.Fit(b.points, b.f.Options.Neighbors)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("shard-%05d-%05d", b.plan.Number, len(b.out.Files))
+	file, err := b.f.Options.writeIndex(ctx, name, index, Note{Formats: b.f.Reading.Formats})
+	if err != nil {
+		return err
+	}
+	b.out.Files = append(b.out.Files, file)
+	b.out.Points += int64(index.Len())
+	b.report.Algorithm = string(index.Algorithm())
+	b.report.IndexBytes += file.Size
+	b.points.Reset()
+	index = nil
+	debug.FreeOSMemory() // what the engine has made must not stay beside what comes next
+	b.report.BuildIndex += time.Since(start).Seconds()
+	return nil
+}
+
+// listShardsFn writes the list of all shards, once they are there.
+type listShardsFn struct {
+	Options Options
+	Self    bool
+}
+
+func (f *listShardsFn) ProcessElement(ctx context.Context, _ int, iter func(*shardFiles) bool, emit func(Range)) error {
+	var plans []shardFiles
+	var p shardFiles
+	for iter(&p) {
+		plans = append(plans, p)
+	}
+	sort.Slice(plans, func(i, j int) bool { return plans[i].Plan < plans[j].Plan })
+	var all []IndexFile
+	points := int64(0)
+	for _, p := range plans {
+		all = append(all, p.Files...)
+		points += p.Points
+	}
+	if points == 0 {
+		return fault.Mark(errors.New("no points to index"))
+	}
+	if f.Options.Radius == nil {
+		if err := checkK(f.Options.K, points, f.Self); err != nil {
+			return fault.Mark(err)
+		}
+	}
+	path, err := f.Options.create(ctx, "shards", func(w io.Writer) error { return json.NewEncoder(w).Encode(all) })
+	if err != nil {
+		return fault.Mark(err)
+	}
+	emit(Range{Ordinal: built, Index: IndexFile{Path: path}})
+	return nil
+}
+
+// shardLists are the lists of the runs of this process.
+var shardLists = output.NewShared[[]IndexFile]()
+
+func shardList(ctx context.Context, run, path string) ([]IndexFile, error) {
+	list, _, err := shardLists.Get(run, func() (list []IndexFile, err error) {
+		r, err := files.OpenRead(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		err = json.NewDecoder(r).Decode(&list)
+		return list, errors.Join(err, r.Close())
+	})
+	return list, err
+}
+
+// searchShardsFn takes queries through all shards, one after the other.
+type searchShardsFn struct {
+	searchFn
+	Self bool
+}
+
+func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(output.Part)) error {
+	if err := takeTurn(ctx); err != nil {
+		return err
+	}
+	defer giveTurn()
+	shards, err := shardList(ctx, f.Options.RunID, q.Index.Path)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	c := q.Chunk
+	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total}
+	return t.write(ctx, emit, func(ctx context.Context) (err error) {
+		reject := t.out.Reject
+		if f.Self {
+			reject = func(*fault.Fault) {} // as it was when the shards were built
+		}
+		r, err := vectorio.Open(ctx, c, f.Reading, reject)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.Close()) }()
+		block := f.Reading.NewBlock(f.Dim)
+		for {
+			start := time.Now()
+			block.Reset()
+			switch err := r.Read(block); err {
+			case nil:
+			case io.EOF:
+				t.report.Rejected = t.out.Rejected()
+				vectorio.Count(ctx, t.report.Queries, t.report.Rejected)
+				return nil
+			default:
+				return err
+			}
+			t.report.ReadQueries += time.Since(start).Seconds()
+			if err := t.answerShards(ctx, block, shards, f.Self); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// answerShards answers a block of queries, which with self are rows of the shards.
+func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []IndexFile, self bool) error {
+	start := time.Now()
+	hits := neighbors.NewHits(q.Len())
+	for _, s := range shards {
+		opening := time.Now()
+		x, err := s.open(ctx, t.options.RunID, 0)
+		if err != nil {
+			return err
+		}
+		t.report.Decodes++
+		t.report.DecodeIndex += time.Since(opening).Seconds()
+		search := neighbors.Search{Self: self, Part: true, Threads: t.options.Threads}
+		var found *neighbors.Neighbors
+		if t.options.Radius != nil {
+			found, err = x.RadiusNeighbors(q, *t.options.Radius, search)
+		} else {
+			search.Bounds = hits.Bounds(t.options.K)
+			found, err = x.KNeighbors(q, t.options.K, search)
+		}
+		if err == nil {
+			hits = hits.Merge(found, x, t.options.K)
+		}
+		x.Close()
+		if err != nil {
+			return err
+		}
+	}
+	progress.Of(t.options.RunID).Add(int64(q.Len()))
+	return t.put(q, hits.Neighbors(), hits.ID, start)
+}
