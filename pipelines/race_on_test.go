@@ -1,0 +1,6 @@
+//go:build race
+
+package pipelines_test
+
+// raceDetector is set where Beam's own races, in a pipeline that fails, would be found.
+const raceDetector = true
