@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	model "beamlearn/model/linear"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/knn"
+	"beamlearn/transforms/linear"
+)
+
+// explain shows what the job would do.
+func explain(ctx context.Context, job *linear.Job, fitting model.FitOptions) error {
+	plan, err := job.Explain(ctx, fitting, app.Slots())
+	if err != nil {
+		return err
+	}
+	show := &cli.Plan{}
+	switch {
+	case plan.Rows < 0:
+		show.Line("rows", "not known before they are read, × %d columns in %d files, %s", plan.Features, plan.Files, knn.Bytes(plan.Bytes))
+	case plan.About:
+		show.Line("rows", "about %d × %d columns in %d files, %s", plan.Rows, plan.Features, plan.Files, knn.Bytes(plan.Bytes))
+	default:
+		show.Line("rows", "%d × %d columns in %d files, %s", plan.Rows, plan.Features, plan.Files, knn.Bytes(plan.Bytes))
+	}
+	show.Line("solver", "%s", plan.Solver)
+	if plan.Passes > 0 {
+		show.Line("passes", "about %d, in %d pipelines, over %d shards", plan.Passes, plan.Pipelines, plan.Shards)
+	}
+	if plan.Seconds > 0 {
+		show.Line("learning", "about %s on %d × %d cores like this machine's, as measured on the first rows; the engine's start comes on top, once a pipeline",
+			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
+	}
+	show.Line("memory", "about %s for the job in each worker process, beside the program", knn.Bytes(plan.WorkerMemory))
+	show.Line("shuffle", "about %s", knn.Bytes(plan.ShuffleBytes))
+	show.Warn(plan.Warnings...)
+	return app.Explain(show, plan)
+}

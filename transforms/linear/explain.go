@@ -1,0 +1,145 @@
+package linear
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	model "beamlearn/model/linear"
+	"beamlearn/model/vectors"
+)
+
+// Plan is what a training would do, as far as that can be told without doing it.
+type Plan struct {
+	Files    int    `json:"files"`
+	Bytes    int64  `json:"bytes"`
+	Rows     int64  `json:"rows"` // −1 where they must be counted, which takes reading them
+	About    bool   `json:"rows_about"`
+	Features int    `json:"features"`
+	Solver   string `json:"solver"`
+	// Passes over the rows, the first of which may be over a sample: as many as the first rows took, of an exact solver.
+	Passes    int `json:"passes"`
+	Pipelines int `json:"pipelines"` // the job is submitted so often
+	Shards    int `json:"shards"`
+	Slots     int `json:"slots"`
+	Threads   int `json:"threads"`
+	// Seconds of reading and learning, from a measurement on the first rows, on this machine's cores; 0 where it is not known.
+	Seconds float64 `json:"learn_s"`
+	// WorkerMemory is what a worker process takes for the job, beside the program itself.
+	WorkerMemory int64 `json:"worker_memory_bytes"`
+	// ShuffleBytes cross the runner in all passes: sums, or weights, and the model.
+	ShuffleBytes int64    `json:"shuffle_bytes"`
+	Warnings     []string `json:"warnings,omitempty"`
+}
+
+// The first rows that a plan is measured on.
+const (
+	measureRows  = 20_000
+	measureBytes = 64 << 20
+)
+
+// mostUnrolled is the number of passes in a pipeline from which on Flink needs more network buffers than by default.
+const mostUnrolled = 4
+
+// Explain tells what the training that o describes would do on so many workers of an engine, at the speed of this machine. It
+// learns from the first rows, in memory.
+func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan, error) {
+	d := j.Data
+	j.Options.EnsureDefaults()
+	threads := j.Options.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	p := &Plan{
+		Files: len(d.Files), Bytes: d.Bytes, Rows: d.Rows, Features: d.Dim, Shards: j.Options.Shards,
+		Slots: slots, Threads: min(threads, j.Options.Shards),
+	}
+	if slots > 1 && j.Options.Threads == 0 {
+		p.Threads = 1 // as an engine's slots are the cores
+	}
+	warn := func(format string, args ...any) { p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...)) }
+	switch {
+	case p.Rows < 0 && d.RowsAbout >= 0:
+		p.Rows, p.About = d.RowsAbout, true
+		warn("the rows of text are estimated from the beginning of its files")
+	case p.Rows < 0:
+		warn("the rows of a compressed file are only known when it is read: nothing that depends on them is told here")
+	}
+	fit, err := model.NewFit(o, d.Dim, d.Columns)
+	if err != nil {
+		return nil, err
+	}
+	p.Solver = string(model.SolverSGD)
+	if fit.Exact() {
+		p.Solver = string(model.SolverExact)
+	} else if o.Epochs == 0 && p.Rows > 0 {
+		o.Epochs = model.DefaultEpochs(p.Rows)
+		if fit, err = model.NewFit(o, d.Dim, d.Columns); err != nil {
+			return nil, err
+		}
+	}
+
+	start := time.Now()
+	most := measureRows
+	if !j.Reading.Formats.Sparse {
+		most = max(min(most, measureBytes/8/max(d.Dim, 1)), 256)
+	}
+	head, err := d.Head(ctx, most, j.Reading)
+	if err != nil {
+		return nil, err
+	}
+	reading := time.Since(start).Seconds()
+	if head.Len() == 0 {
+		return p, nil
+	}
+	start = time.Now()
+	sums, err := p.learn(fit, head)
+	if err != nil {
+		warn("the first %d rows alone cannot be learned from, so the time is not known: %v", head.Len(), err)
+		return p, nil
+	}
+	learning := time.Since(start).Seconds()
+	p.Passes = fit.Passes()
+	p.Pipelines = (p.Passes + j.Options.Passes - 1) / j.Options.Passes
+	if p.Rows > 0 {
+		perRow := (learning + float64(p.Passes)*reading) / float64(head.Len())
+		p.Seconds = perRow * float64(p.Rows) / float64(min(p.Slots*p.Threads, p.Shards))
+	}
+	row := int64(8 * d.Dim)
+	if j.Reading.Formats.Sparse {
+		row = int64(12 * len(head.Sparse.Values) / head.Len())
+	}
+	const blocks = aheadBlocks + 3
+	p.WorkerMemory = int64(p.Threads)*(blocks*int64(j.Reading.ChunkRows)*row+sums) + sums
+	p.ShuffleBytes = int64(p.Passes) * sums * int64(min(j.Options.Groups, p.Shards)+1)
+	if p.Shards < p.Slots {
+		warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards, p.Slots, 2*p.Slots)
+	}
+	if j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
+		warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: taskmanager.memory.network.max of 512 MB for ten, or --checkpoint_passes=%d", j.Options.Passes, mostUnrolled)
+	}
+	return p, nil
+}
+
+// learn makes all passes over a block, and gives the bytes of the largest sum of one.
+func (p *Plan) learn(fit *model.Fit, b *vectors.Block) (sums int64, err error) {
+	for !fit.Done() {
+		pass := fit.Pass()
+		part := fit.Partial(0, 1)
+		for lo := 0; lo < b.Len(); lo += pass.Batch {
+			if err := part.PartialFit(model.Of(b.Slice(lo, min(lo+pass.Batch, b.Len())))); err != nil {
+				return 0, err
+			}
+		}
+		encoded, err := part.MarshalBinary()
+		if err != nil {
+			return 0, err
+		}
+		sums = max(sums, int64(len(encoded)))
+		if err := fit.Advance(part); err != nil {
+			return 0, err
+		}
+	}
+	return sums, nil
+}
