@@ -1,3 +1,5 @@
+//go:build engines
+
 package pipelines_test
 
 import (

@@ -1,4 +1,4 @@
-//go:build race
+//go:build engines && race
 
 package pipelines_test
 

@@ -213,7 +213,10 @@ func extrapolate(algorithm string, m, small, large, q, n float64) float64 {
 		return q * (atLarge + growth*math.Max(math.Log(n/m), 0))
 	}
 	// small = a·m/4 + b·m²/16, large = a·m + b·m²
-	b := math.Max((large-4*small)/(m*m*3/4), large/(4*m*m))
+	b := (large - 4*small) / (m * m * 3 / 4)
+	if b <= 0 {
+		b = large / (4 * m * m) // noise: no pair is free
+	}
 	a := math.Max(large/m-b*m, 0)
 	return q * (a + b*n)
 }
