@@ -85,15 +85,8 @@ func openCheckpoint(ctx context.Context, j *Job, fit *model.Fit) (*checkpoint, *
 	if err != nil {
 		return nil, nil, fmt.Errorf("--resume: no checkpoint of this job, with these options and files, beside %s", j.Options.Model)
 	}
-	best, passes := "", -1
-	for _, s := range states {
-		dir, base := files.Split(s.Location())
-		var n int
-		if _, err := fmt.Sscanf(base, "state-%d.json", &n); err == nil && n > passes {
-			best, passes = strings.TrimSuffix(dir, "/"), n
-		}
-	}
-	c.dir = best
+	best, _ := files.Split(lastOf(states))
+	c.dir = strings.TrimSuffix(best, "/")
 	if fit, err = c.latest(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -105,14 +98,27 @@ func escapeGlob(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
+// lastOf is the state after the most passes; empty where there is none. (Names have five digits, and more where that is
+// not enough.)
+func lastOf(states []files.Info) string {
+	last, passes := "", -1
+	for _, s := range states {
+		var n int
+		_, base := files.Split(s.Location())
+		if _, err := fmt.Sscanf(base, "state-%d.json", &n); err == nil && n > passes {
+			last, passes = s.Location(), n
+		}
+	}
+	return last
+}
+
 // latest reads the last state that was saved.
 func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
 	states, err := files.List(ctx, []string{escapeGlob(c.dir) + "/state-*.json"})
 	if err != nil {
 		return nil, err
 	}
-	sort.Slice(states, func(i, k int) bool { return states[i].Location() < states[k].Location() })
-	path := states[len(states)-1].Location()
+	path := lastOf(states)
 	if c.state, err = readFile(ctx, path); err != nil {
 		return nil, err
 	}
@@ -150,7 +156,7 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 }
 
 // abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether there is
-// something to go on from; otherwise the directory is removed.
+// something to go on from; otherwise, and where the input is at fault, which would come again, the directory is removed.
 func (c *checkpoint) abandon(ctx context.Context, err error) error {
 	first, _, unknown := failures.Get(c.options.RunID, func() (error, error) { return nil, errors.New("elsewhere") })
 	if unknown == nil {
@@ -159,7 +165,10 @@ func (c *checkpoint) abandon(ctx context.Context, err error) error {
 	output.End(c.options.RunID)
 	_, unread := c.latest(ctx)
 	var none *fault.Fault // no file that matches
+	var bad *fault.Fault
 	switch {
+	case errors.As(err, &bad):
+		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	case unread == nil:
 		return &ResumableError{err, c.passes}
 	case c.passes == 0 && errors.As(unread, &none):
