@@ -1,16 +1,22 @@
-// Package progress counts what the workers of a run have done, where they work in the process that shows it: on Prism
-// in process and in LOOPBACK environments. Elsewhere nobody looks, and it costs a map look-up a chunk.
+// Package progress counts what the workers of a run have done: those in the process that shows it (on Prism in process and
+// in LOOPBACK environments) in its memory, and those elsewhere by way of files ([Share]).
 package progress
 
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Run is the state of one run. It is safe for concurrent use; the nil Run drops everything.
 type Run struct {
-	total, done atomic.Int64
-	phase       atomic.Value
+	done atomic.Int64
+
+	mu    sync.Mutex
+	phase string
+	since time.Time // when the phase began
+	lap   string    // the phase of which rows are counted
+	total int64
 }
 
 var runs sync.Map
@@ -25,19 +31,30 @@ func Start(id string) *Run {
 // Stop forgets a run.
 func Stop(id string) { runs.Delete(id) }
 
-// Of finds a run; nil where it is not shown by this process.
+// Of finds a run; nil where nobody is told of it.
 func Of(id string) *Run {
 	if r, ok := runs.Load(id); ok {
 		return r.(*Run)
 	}
-	return nil
+	return follower(id)
 }
 
 // Phase says what is being done.
 func (r *Run) Phase(name string) {
 	if r != nil {
-		r.phase.Store(name)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.enter(name)
 	}
+}
+
+// enter reports whether the phase is a new one. The lock is held.
+func (r *Run) enter(name string) bool {
+	if r.phase == name {
+		return false
+	}
+	r.phase, r.since = name, time.Now()
+	return true
 }
 
 // Begin begins a phase of so many rows, unless another worker has begun it already.
@@ -45,16 +62,20 @@ func (r *Run) Begin(name string, rows int64) {
 	if r == nil {
 		return
 	}
-	if before, _ := r.phase.Swap(name).(string); before != name {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.enter(name) {
+		r.lap, r.total = name, rows
 		r.done.Store(0)
-		r.total.Store(rows)
 	}
 }
 
 // Total says how many rows there are to answer.
 func (r *Run) Total(rows int64) {
 	if r != nil {
-		r.total.Store(rows)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.total = rows
 	}
 }
 
@@ -67,6 +88,7 @@ func (r *Run) Add(rows int64) {
 
 // State is the phase, the rows answered and, where it is known, how many there are in all.
 func (r *Run) State() (phase string, done, total int64) {
-	phase, _ = r.phase.Load().(string)
-	return phase, r.done.Load(), r.total.Load()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.phase, r.done.Load(), r.total
 }

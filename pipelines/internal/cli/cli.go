@@ -52,6 +52,7 @@ type App struct {
 	summary        *string
 	workerArch     *string
 	launch         *launch
+	here           bool // without Beam
 }
 
 // Group is a group of flags under a heading of --help.
@@ -293,6 +294,9 @@ func (a *App) help(w io.Writer) {
 				fmt.Fprintf(w, "        %s\n", line)
 			}
 		}
+	}
+	if a.here {
+		return
 	}
 	var rest []string
 	flag.VisitAll(func(f *flag.Flag) {

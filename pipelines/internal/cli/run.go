@@ -114,9 +114,10 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 	if !*a.quiet {
 		show = a.show(run)
 	}
+	defer a.share(ctx, run, runID)()
 	done := make(chan error, 1)
 	go func() { done <- a.submit(ctx, p) }()
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(showEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -134,8 +135,11 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 	}
 }
 
-// lineEvery is how often progress is a line where there is no terminal.
-const lineEvery = 10 * time.Second
+const (
+	showEvery = 200 * time.Millisecond
+	// lineEvery is how often progress is a line where there is no terminal.
+	lineEvery = 10 * time.Second
+)
 
 // show gives a function that shows the state of a run: as a bar on a terminal, as a line now and then elsewhere.
 func (a *App) show(run *progress.Run) func() {

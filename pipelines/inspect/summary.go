@@ -1,0 +1,387 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/profile"
+	"beamlearn/transforms/knn"
+)
+
+// modelSummary is what a linear model holds.
+type modelSummary struct {
+	File      string          `json:"file"`
+	Bytes     int64           `json:"bytes"`
+	Task      linear.Task     `json:"task"`
+	Loss      linear.Loss     `json:"loss"`
+	Features  int             `json:"features"`
+	Classes   []string        `json:"classes,omitempty"`
+	NonZero   int             `json:"nonzero_coefficients"` // of all rows
+	Scaled    bool            `json:"standardized"`
+	Intercept []float64       `json:"intercept"`
+	Largest   []coefficient   `json:"largest_coefficients"`
+	Training  linear.Training `json:"training"`
+	Resumes   bool            `json:"can_go_on"` // with SGD, where it stopped
+}
+
+type coefficient struct {
+	Feature string  `json:"feature"`
+	Class   string  `json:"class,omitempty"` // of more than two
+	Value   float64 `json:"value"`
+}
+
+const mostCoefficients = 8
+
+func summarize(name string, size int64, m *linear.Model) *modelSummary {
+	s := &modelSummary{
+		File: name, Bytes: size, Task: m.Task, Loss: m.Loss, Features: m.Features(), Scaled: m.Scaler != nil,
+		Intercept: m.Intercept, Training: m.Training, Resumes: m.State != nil,
+	}
+	for i := range m.Classes.Len() {
+		s.Classes = append(s.Classes, m.Classes.Label(i))
+	}
+	for i, row := range m.Coef {
+		for j, v := range row {
+			if v == 0 {
+				continue
+			}
+			s.NonZero++
+			c := coefficient{Feature: strconv.Itoa(j), Value: v}
+			if m.FeatureNames != nil {
+				c.Feature = m.FeatureNames[j]
+			}
+			if len(m.Coef) > 1 {
+				c.Class = s.Classes[i]
+			}
+			// Those that are kept stand in their order: a model may have millions.
+			at, _ := slices.BinarySearchFunc(s.Largest, c, func(a, b coefficient) int {
+				return cmp.Or(cmp.Compare(math.Abs(b.Value), math.Abs(a.Value)), -1)
+			})
+			if at < mostCoefficients {
+				s.Largest = slices.Insert(s.Largest, at, c)
+				s.Largest = s.Largest[:min(len(s.Largest), mostCoefficients)]
+			}
+		}
+	}
+	return s
+}
+
+// pcaSummary is what a file of principal components holds.
+type pcaSummary struct {
+	File       string    `json:"file"`
+	Bytes      int64     `json:"bytes"`
+	Rows       int64     `json:"rows"`
+	Features   int       `json:"features"`
+	Components int       `json:"components"`
+	Ratio      []float64 `json:"explained_variance_ratio"`
+}
+
+// indexSummary is what an index file holds.
+type indexSummary struct {
+	File      string   `json:"file"`
+	Bytes     int64    `json:"bytes"`
+	Points    int      `json:"points"`
+	Dim       int      `json:"columns"`
+	Metric    string   `json:"metric"`
+	Algorithm string   `json:"algorithm"`
+	Rejected  int64    `json:"rejected_rows"`
+	Of        []string `json:"input_files,omitempty"`
+}
+
+func indexOf(name string, size int64, x *knn.Prebuilt) *indexSummary {
+	s := &indexSummary{
+		File: name, Bytes: size, Points: x.Points, Dim: x.Dim,
+		Metric: string(x.Options.Metric), Algorithm: string(x.Options.Algorithm), Rejected: x.Note.Rejected,
+	}
+	for _, f := range x.Note.Files {
+		s.Of = append(s.Of, f.Name)
+	}
+	return s
+}
+
+// page is text for people.
+type page struct{ strings.Builder }
+
+func (p *page) line(label, format string, args ...any) {
+	fmt.Fprintf(&p.Builder, "  %-11s %s\n", label, fmt.Sprintf(format, args...))
+}
+
+// title begins what is told of files.
+func (p *page) title(name, what string) {
+	if p.Len() > 0 {
+		p.WriteByte('\n')
+	}
+	fmt.Fprintf(&p.Builder, "%s: %s\n", oneLine(name), what)
+}
+
+// oneLine shows a text of the data: what would break the page, or the terminal, is quoted.
+func oneLine(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		s = strconv.Quote(s)
+	}
+	const most = 40
+	if r := []rune(s); len(r) > most && !strings.Contains(s, "/") {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// number shows a value with up to six digits.
+func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+
+// count is so many of a thing.
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func numbers(values []float64, most int) string {
+	var s []string
+	for _, v := range values[:min(len(values), most)] {
+		s = append(s, number(v))
+	}
+	return strings.Join(s, " ") + more(len(values), most)
+}
+
+// names lists texts, most of them.
+func names(all []string, most int) string {
+	var s []string
+	for _, v := range all[:min(len(all), most)] {
+		s = append(s, oneLine(v))
+	}
+	return strings.Join(s, ", ") + more(len(all), most)
+}
+
+func more(n, most int) string {
+	if n > most {
+		return fmt.Sprintf(" … (%d in all)", n)
+	}
+	return ""
+}
+
+func (f *found) text(columns int) string {
+	var p page
+	if f.Dataset != nil {
+		p.dataset(f.Dataset, columns)
+	}
+	for _, n := range f.Neighbors {
+		p.neighbors(n)
+	}
+	for _, m := range f.Models {
+		p.model(m)
+	}
+	for _, c := range f.PCAs {
+		p.title(c.File, "principal components, "+knn.Bytes(c.Bytes))
+		p.line("size", "%d components × %d features, of %d rows", c.Components, c.Features, c.Rows)
+		p.line("variance", "explained, by component: %s", numbers(c.Ratio, columns))
+	}
+	for _, x := range f.Indexes {
+		p.title(x.File, "an index, "+knn.Bytes(x.Bytes))
+		p.line("size", "%d points × %d columns", x.Points, x.Dim)
+		p.line("search", "%s, %s", x.Metric, x.Algorithm)
+		if len(x.Of) > 0 {
+			p.line("of", "%s", names(x.Of, columns))
+		}
+		if x.Rejected > 0 {
+			p.line("left out", "%s", count(x.Rejected, "faulty row"))
+		}
+	}
+	return p.String()
+}
+
+// shownFiles bounds how many files are named.
+const shownFiles = 4
+
+func (p *page) dataset(d *profile.Profile, columns int) {
+	var bytes int64
+	for _, f := range d.Files {
+		bytes += f.Bytes
+	}
+	if len(d.Files) == 1 {
+		p.title(d.Files[0].Name, fmt.Sprintf("%s, %s", d.Files[0].Format, knn.Bytes(bytes)))
+	} else {
+		p.title(fmt.Sprintf("%d files", len(d.Files)), knn.Bytes(bytes))
+		for _, f := range d.Files[:min(len(d.Files), shownFiles)] {
+			p.line("", "%s: %s, %d rows, %s", oneLine(f.Name), f.Format, f.Rows, knn.Bytes(f.Bytes))
+		}
+		if len(d.Files) > shownFiles {
+			p.line("", "… and %d more", len(d.Files)-shownFiles)
+		}
+	}
+	p.line("size", "%d rows × %d columns", d.Rows, d.Columns)
+	if d.Looked < d.Rows {
+		p.line("looked at", "the first %d rows", d.Looked)
+	}
+	if d.Faulty > 0 {
+		p.line("faulty", "%s; the first: %s", count(d.Faulty, "row"), d.FirstFault)
+	} else {
+		p.line("faulty", "none")
+	}
+	if d.Faulty == d.Looked {
+		return
+	}
+	values := d.DType + " holds every value"
+	if d.Integers {
+		values += "; whole numbers"
+	}
+	if d.Zeros > 0 {
+		values += fmt.Sprintf("; %.1f %% zeros", 100*d.Zeros)
+	}
+	p.line("values", "%s", values)
+	zero := "none is zero"
+	if d.Norms.Zero > 0 {
+		zero = fmt.Sprintf("%d are zero: they have no cosine", d.Norms.Zero)
+	}
+	p.line("norms", "min %s, median %s, max %s; %s", number(d.Norms.Min), number(d.Norms.Median), number(d.Norms.Max), zero)
+	p.repeats("duplicates", "row", &d.Duplicates)
+	if d.IDs != nil {
+		p.repeats("ids", "id", d.IDs)
+	}
+	p.spread(d, columns)
+	p.head(d, columns)
+}
+
+func (p *page) repeats(label, what string, r *profile.Repeats) {
+	if r.SampledOneIn == 1 && r.Repeated == 0 {
+		p.line(label, "none: all %ss are different", what)
+		return
+	}
+	about := ""
+	if r.SampledOneIn > 1 {
+		about = "about "
+	}
+	text := fmt.Sprintf("%s%s the same as an earlier one (%s%d different)", about, count(r.Repeated, what), about, r.Distinct)
+	if r.Largest > 1 {
+		text += fmt.Sprintf("; the commonest, of row %d, is there %s", r.LargestRow, count(r.Largest, "time"))
+	}
+	if r.SampledOneIn > 1 {
+		text += fmt.Sprintf("; by a sample of one in %d of the different ones", r.SampledOneIn)
+	}
+	p.line(label, "%s", text)
+}
+
+// farAway is the offset from which on float32 libraries that expand ‖a−b‖² lose half of their seven digits.
+const farAway = 50
+
+func (p *page) spread(d *profile.Profile, columns int) {
+	var constant []string
+	for j := range d.Spread {
+		if d.Spread[j].Constant() {
+			constant = append(constant, columnName(d, j))
+		}
+	}
+	if len(constant) > 0 {
+		p.line("constant", "%s: %s", count(int64(len(constant)), "column"), names(constant, columns))
+	}
+	if d.Offset >= farAway {
+		p.line("far away", "the mean is %s times as far from the origin as the rows are from it: subtract it before you use float32 libraries, whose distances lose about %.0f of 7 digits",
+			number(d.Offset), math.Min(7, 2*math.Log10(d.Offset)))
+	}
+	p.table(func(row func(cells ...string)) {
+		row("column", "min", "mean", "std", "max")
+		for j, c := range d.Spread[:min(len(d.Spread), columns)] {
+			row(columnName(d, j), number(c.Min), number(c.Mean), number(c.Std), number(c.Max))
+		}
+		if more := len(d.Spread) - columns; more > 0 {
+			row(fmt.Sprintf("… %d more", more))
+		}
+	})
+}
+
+func columnName(d *profile.Profile, j int) string {
+	if name := d.Spread[j].Name; name != "" {
+		return oneLine(name)
+	}
+	return strconv.Itoa(j)
+}
+
+func (p *page) head(d *profile.Profile, columns int) {
+	if len(d.Head) == 0 {
+		return
+	}
+	p.table(func(row func(cells ...string)) {
+		row("row", "values")
+		for _, r := range d.Head {
+			row(oneLine(r.ID), numbers(r.Values, columns))
+		}
+	})
+}
+
+// table writes rows with their cells below each other.
+func (p *page) table(fill func(row func(cells ...string))) {
+	w := tabwriter.NewWriter(&p.Builder, 0, 0, 2, ' ', 0)
+	fill(func(cells ...string) {
+		fmt.Fprintf(w, "  %s\n", strings.Join(cells, "\t")) // a Builder does not fail
+	})
+	w.Flush()
+}
+
+func (p *page) neighbors(n *profile.Neighbors) {
+	var all []string
+	var bytes int64
+	for _, f := range n.Files {
+		all, bytes = append(all, f.Name), bytes+f.Bytes
+	}
+	p.title(strings.Join(all, ", "), "neighbours, "+knn.Bytes(bytes))
+	k := fmt.Sprint(n.MinK)
+	if n.MaxK != n.MinK {
+		k = fmt.Sprintf("%d to %d", n.MinK, n.MaxK)
+	}
+	p.line("size", "%d queries, %d neighbours: %s each", n.Queries, n.Neighbors, k)
+	if n.Neighbors == 0 {
+		return
+	}
+	p.line("distances", "%s to %s; the last of a query is %s on average", number(n.MinDistance), number(n.MaxDistance), number(n.MeanLast))
+	if n.NotFinite > 0 {
+		p.line("not finite", "%d distances", n.NotFinite)
+	}
+	var hubs []string
+	for _, h := range n.Hubs {
+		hubs = append(hubs, fmt.Sprintf("%s (%s)", oneLine(h.ID), count(h.Times, "time")))
+	}
+	of := ""
+	if n.HubsOf < n.Neighbors {
+		of = fmt.Sprintf(", counted over %d of the neighbours", n.HubsOf)
+	}
+	p.line("points", "%d different ones%s", n.Points, of)
+	p.line("hubs", "%s", strings.Join(hubs, ", "))
+}
+
+func (p *page) model(m *modelSummary) {
+	p.title(m.File, "a linear model, "+knn.Bytes(m.Bytes))
+	p.line("task", "%s, %s", m.Task, m.Loss)
+	if len(m.Classes) > 0 {
+		p.line("classes", "%d: %s", len(m.Classes), names(m.Classes, shownFiles))
+	}
+	scaled := ""
+	if m.Scaled {
+		scaled = ", standardized first"
+	}
+	p.line("features", "%d%s", m.Features, scaled)
+	p.line("coef", "%d of %d are not zero", m.NonZero, len(m.Intercept)*m.Features)
+	var largest []string
+	for _, c := range m.Largest {
+		name := oneLine(c.Feature)
+		if c.Class != "" {
+			name += " for " + oneLine(c.Class)
+		}
+		largest = append(largest, name+" "+number(c.Value))
+	}
+	if len(largest) > 0 {
+		p.line("largest", "%s", strings.Join(largest, ", "))
+	}
+	p.line("intercept", "%s", numbers(m.Intercept, shownFiles))
+	training := fmt.Sprintf("%s, %d rows, %s", m.Training.Solver, m.Training.Rows, count(int64(m.Training.Epochs), "epoch"))
+	if m.Resumes {
+		training += "; can go on"
+	}
+	p.line("training", "%s", training)
+}
