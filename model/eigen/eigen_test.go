@@ -1,0 +1,300 @@
+package eigen
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"beamlearn/model/formats"
+	"beamlearn/model/linear"
+	"beamlearn/model/vectors"
+)
+
+// fit makes all passes over the rows, cut into parts, whose sums are merged in the order of a linear.Sum whatever the order
+// in which they come; the state and the sums travel encoded.
+func fit(t testing.TB, o Options, rows *vectors.Block, parts int, seed uint64) *PCA {
+	t.Helper()
+	f, err := NewFit(o, rows.Dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !f.Done() {
+		state, err := f.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := linear.NewSum(parts)
+		for _, i := range rand.New(rand.NewPCG(seed, 1)).Perm(parts) {
+			var worker Fit
+			if err := worker.UnmarshalBinary(state); err != nil {
+				t.Fatal(err)
+			}
+			p, err := worker.Partial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			lo, hi := rows.Len()*i/parts, rows.Len()*(i+1)/parts
+			if err := p.PartialFit(linear.Of(rows.Slice(lo, hi))); err != nil {
+				t.Fatal(err)
+			}
+			b, err := p.MarshalBinary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			q, err := f.Partial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := q.UnmarshalBinary(b); err != nil {
+				t.Fatal(err)
+			}
+			if err := sum.Add(linear.Node{Index: i}, q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		total, err := sum.Total()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Advance(total); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f.PCA()
+}
+
+type golden struct {
+	Components, Projected, Whitened [][]float64
+	Variance                        []float64 `json:"explained_variance"`
+	Ratio                           []float64 `json:"explained_variance_ratio"`
+}
+
+var sets = map[string]formats.Options{
+	"digits": {IDColumn: "id", Columns: []string{"pixel_*"}}, "breast_cancer": {TargetColumn: "target"},
+}
+
+func load(t testing.TB, name string) *vectors.Block {
+	t.Helper()
+	rows, err := formats.Load(context.Background(), sets[name], "../../testdata/"+name+".csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// near compares with 1e-9 of the size.
+func near(t *testing.T, what string, got, want, size float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= 1e-9*size) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// All components are scikit-learn's, to 1e-9, and so are the projected rows; the bits do not depend on the order of the parts.
+func TestScikitLearn(t *testing.T) {
+	b, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]golden
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	for name := range sets {
+		rows := load(t, name)
+		for _, standardize := range []bool{false, true} {
+			want, what := all[name], name
+			if standardize {
+				what += "_standardized"
+				want = all[what]
+			}
+			p := fit(t, Options{Standardize: standardize}, rows, 7, 1)
+			if p.Len() != len(want.Variance) || p.Rows != int64(rows.Len()) {
+				t.Fatalf("%s: %d components of %d rows", what, p.Len(), p.Rows)
+			}
+			for i, v := range want.Components {
+				near(t, what+" eigenvalue", p.ExplainedVariance[i], want.Variance[i], want.Variance[i])
+				near(t, what+" ratio", p.Ratio(i), want.Ratio[i], want.Ratio[i])
+				for j, x := range v {
+					near(t, what+" component", p.Components[i][j], x, 1)
+				}
+			}
+			var encoded [2]bytes.Buffer
+			for i := range encoded {
+				if err := fit(t, Options{Standardize: standardize}, rows, 7, uint64(i+2)).Save(&encoded[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(encoded[0].Bytes(), encoded[1].Bytes()) {
+				t.Errorf("%s: the bits depend on the order of the parts", what)
+			}
+			whitened := fit(t, Options{Standardize: standardize, Whiten: true, Components: 5}, rows, 3, 1)
+			dst, row, room := make([]float64, p.Len()), make([]float64, rows.Dim), make([]float64, rows.Dim)
+			for i := range want.Projected {
+				p.Transform(dst, rows.Row(200*i, row), room)
+				size := 1.0
+				for _, x := range want.Projected[i] {
+					size = max(size, math.Abs(x))
+				}
+				for j, x := range want.Projected[i] {
+					near(t, what+" projected", dst[j], x, size)
+				}
+				whitened.Transform(dst, rows.Row(200*i, row), room)
+				for j, x := range want.Whitened[i] {
+					near(t, what+" whitened", dst[j], x, max(1, math.Abs(x)))
+				}
+			}
+		}
+	}
+}
+
+// A mean that is large against the spread costs no digits.
+func TestLargeMean(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	values, shifted := make([]float64, 3000), make([]float64, 3000)
+	for i := range values {
+		values[i] = math.Round(rng.NormFloat64() * 1024 * float64(1+i%3))
+		shifted[i] = values[i] + 1<<40
+	}
+	for _, solver := range []Solver{CovarianceEigh, Randomized} {
+		var p [2]*PCA
+		for i, v := range [][]float64{values, shifted} {
+			rows, err := vectors.FromFloat64(v, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p[i] = fit(t, Options{Solver: solver, Components: 3}, rows, 4, 1)
+		}
+		for i := range 3 {
+			near(t, "eigenvalue", p[1].ExplainedVariance[i], p[0].ExplainedVariance[i], p[0].ExplainedVariance[i])
+		}
+	}
+}
+
+// A sketch finds the leading components of a spectrum that falls, and more passes bring it closer.
+func TestRandomized(t *testing.T) {
+	const n, d, k = 600, 300, 5
+	rng := rand.New(rand.NewPCG(3, 4))
+	values := make([]float64, n*d)
+	for i := range n {
+		var factors [20]float64
+		for f := range factors {
+			factors[f] = rng.NormFloat64() * 10 / float64(1+f)
+		}
+		for j := range d {
+			for f, x := range factors {
+				values[i*d+j] += x * math.Cos(float64((f+1)*(j+1)))
+			}
+			values[i*d+j] += 0.05*rng.NormFloat64() + 7
+		}
+	}
+	rows, err := vectors.FromFloat64(values, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, standardize := range []bool{false, true} {
+		exact := fit(t, Options{Components: k, Standardize: standardize}, rows, 3, 1)
+		for power, tolerance := range map[int]float64{0: 2e-2, 2: 1e-6} {
+			p := fit(t, Options{Components: k, Solver: Randomized, IteratedPower: power, Standardize: standardize}, rows, 3, 1)
+			for i := range k {
+				if off := math.Abs(p.ExplainedVariance[i]/exact.ExplainedVariance[i] - 1); off > tolerance {
+					t.Errorf("standardize %v, power %d: eigenvalue %d is %v off", standardize, power, i, off)
+				}
+			}
+			near(t, "total variance", p.TotalVariance, exact.TotalVariance, exact.TotalVariance)
+		}
+	}
+}
+
+func TestSettle(t *testing.T) {
+	for want, o := range map[string]Options{
+		"4 components: must be from 1 to the number of columns, 3": {Components: 4},
+		"must not be negative": {Oversamples: -1},
+		`svd_solver "full"`:    {Solver: "full"},
+	} {
+		if err := o.Settle(3); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", o, err, want)
+		}
+	}
+	o := Options{}
+	if err := o.Settle(MaxExact + 1); err != nil || o.Solver != Randomized || o.Components != DefaultSketched {
+		t.Errorf("%+v: %v", o, err)
+	}
+	rows, err := vectors.FromFloat64([]float64{1, 2}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, solver := range []Solver{CovarianceEigh, Randomized} {
+		f, err := NewFit(Options{Solver: solver}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := f.Partial()
+		if err == nil {
+			err = p.PartialFit(linear.Of(rows))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Advance(p); err == nil || !strings.Contains(err.Error(), "one row has no variance") {
+			t.Errorf("%s: %v", solver, err)
+		}
+	}
+}
+
+// What is saved reads back, and nothing that contradicts itself does.
+func TestFile(t *testing.T) {
+	p := fit(t, Options{Components: 2, Standardize: true}, load(t, "breast_cancer"), 1, 1)
+	var b bytes.Buffer
+	if err := p.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	q, err := Load("x.json", bytes.NewReader(b.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again bytes.Buffer
+	if err := q.Save(&again); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b.Bytes(), again.Bytes()) {
+		t.Error("what was read is saved otherwise")
+	}
+	for _, change := range [][2]string{
+		{`"version":1`, `"version":2`}, {kind, "beamlearn.linear"}, {`"n_features_in":30`, `"n_features_in":31`},
+		{`"scale":[`, `"scale":[0,`}, {`"components":[[`, `"components":[[],[`}, {`{`, `[`}, {`"mean"`, `"means"`},
+	} {
+		broken := strings.Replace(b.String(), change[0], change[1], 1)
+		if _, err := Load("x.json", strings.NewReader(broken)); err == nil || !strings.HasPrefix(err.Error(), "x.json") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s for %s: %v", change[1], change[0], err)
+		}
+	}
+}
+
+func FuzzFit(f *testing.F) {
+	for _, o := range []Options{{}, {Solver: Randomized, Components: 1, Standardize: true}} {
+		fit, err := NewFit(o, 3)
+		if err != nil {
+			f.Fatal(err)
+		}
+		b, err := fit.MarshalBinary()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var fit Fit
+		if fit.UnmarshalBinary(b) != nil {
+			return
+		}
+		if _, err := fit.MarshalBinary(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,395 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Chart is a picture of numbers, drawn as SVG, with the numbers as a table behind it. What is not finite is left out.
+type Chart struct {
+	Title       string
+	Description string // what there is to see, for those who do not see it
+	X, Y        Axis
+	Series      []Series // at most ten can be told apart
+}
+
+// Axis is a direction of a chart.
+type Axis struct {
+	Label string // with the unit
+	Log   bool   // all values are positive
+	// Lo and Hi are shown at least.
+	Lo, Hi float64
+	// Names are those of the places 0, 1, 2, … of the axis, instead of numbers.
+	Names []string
+}
+
+// Kind is how a series is drawn.
+type Kind int
+
+const (
+	Line   Kind = iota // through the points, in their order
+	Bars               // from 0
+	Points             // a mark for each, of a shape of the series' own
+)
+
+// Series is numbers that belong together.
+type Series struct {
+	Name string
+	Kind Kind
+	X, Y []float64
+	// Error is half the length of an error bar at each point, or nil.
+	Error []float64
+}
+
+// The size of a chart, in the units of its SVG: small enough for the text to be read on a phone.
+const (
+	chartWidth  = 440
+	chartHeight = 290
+	chartLeft   = 62
+	chartRight  = 12
+	chartTop    = 12
+	chartBottom = 46
+)
+
+// markedPoints is up to how many points a line has marks.
+const markedPoints = 60
+
+// chartRows is how many rows the table behind a chart has at most.
+const chartRows = 500
+
+// scale maps the values of an axis onto a range of the picture.
+type scale struct {
+	lo, hi, from, to float64
+	log              bool
+}
+
+func (s *scale) at(v float64) float64 {
+	lo, hi := s.lo, s.hi
+	if s.log {
+		lo, hi, v = math.Log10(lo), math.Log10(hi), math.Log10(v)
+	}
+	return s.from + (v-lo)/(hi-lo)*(s.to-s.from)
+}
+
+func (s *scale) shows(v float64) bool { return v-v == 0 && (!s.log || v > 0) }
+
+// newScale makes room for the values of an axis.
+func newScale(a *Axis, from, to float64, values func(yield func(float64))) scale {
+	s := scale{from: from, to: to, log: a.Log, lo: math.Inf(1), hi: math.Inf(-1)}
+	add := func(v float64) {
+		if s.shows(v) {
+			s.lo, s.hi = min(s.lo, v), max(s.hi, v)
+		}
+	}
+	values(add)
+	if a.Lo != a.Hi {
+		add(a.Lo)
+		add(a.Hi)
+	}
+	switch {
+	case s.lo > s.hi: // nothing is shown
+		s.lo, s.hi, s.log = 0, 1, false
+	case s.lo == s.hi && s.log:
+		s.lo, s.hi = s.lo/2, s.hi*2
+	case s.lo == s.hi:
+		pad := max(math.Abs(s.lo)/2, 0.5)
+		s.lo, s.hi = s.lo-pad, s.hi+pad
+	}
+	return s
+}
+
+// Ticks are round numbers from lo to hi, about n of them; of a logarithmic axis, powers of ten.
+func Ticks(lo, hi float64, n int, log bool) []float64 {
+	var ticks []float64
+	if log {
+		a, b := math.Ceil(math.Log10(lo)-1e-9), math.Floor(math.Log10(hi)+1e-9)
+		if step := max(1, math.Ceil((b-a)/float64(n))); b > a {
+			for e := a; e <= b; e += step {
+				ticks = append(ticks, math.Pow(10, e))
+			}
+			return ticks
+		}
+	}
+	raw := (hi - lo) / float64(n)
+	if !(raw > 0) || math.IsInf(raw, 0) {
+		return []float64{lo}
+	}
+	power := math.Pow(10, math.Floor(math.Log10(raw)))
+	step := power
+	for _, f := range []float64{2, 5, 10} {
+		if raw > step*(1+1e-9) {
+			step = f * power
+		}
+	}
+	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
+		ticks = append(ticks, i*step+0) // no −0
+	}
+	return ticks
+}
+
+// mark is the path of a mark of radius r about 0, and of the i-th shape: as in report.js.
+func mark(i int, r float64) string {
+	switch i % 5 {
+	case 1:
+		return fmt.Sprintf("M%g,%gH%gV%gH%gZ", -r, -r, r, r, -r)
+	case 2:
+		return fmt.Sprintf("M0,%gL%g,%gH%gZ", -1.3*r, 1.2*r, r, -1.2*r)
+	case 3:
+		return fmt.Sprintf("M0,%gL%g,0L0,%gL%g,0Z", -1.4*r, 1.4*r, 1.4*r, -1.4*r)
+	case 4:
+		return fmt.Sprintf("M0,%gL%g,%gH%gZ", 1.3*r, 1.2*r, -r, -1.2*r)
+	}
+	return fmt.Sprintf("M%g,0A%g,%g 0 1 1 %g,0A%g,%g 0 1 1 %g,0Z", r, r, r, -r, r, r, r)
+}
+
+func (c Chart) render() (template.HTML, script, error) {
+	if len(c.Series) == 0 {
+		return "", script{}, fmt.Errorf("report: the chart %q has no series", c.Title)
+	}
+	for i := range c.Series {
+		s := &c.Series[i]
+		if len(s.X) != len(s.Y) || s.Error != nil && len(s.Error) != len(s.Y) {
+			return "", script{}, fmt.Errorf("report: series %q of %q: %d places and %d values", s.Name, c.Title, len(s.X), len(s.Y))
+		}
+	}
+	h, err := Markup(chartTemplate, c.view())
+	if err != nil {
+		return "", script{}, err
+	}
+	table, _, err := c.table().render()
+	return `<div><figure>` + h + `</figure>` + table + `</div>`, script{}, err
+}
+
+type chartView struct {
+	Title, Label  string
+	Width, Height int
+	X, Y          Axis
+	MidX, MidY    float64
+	Box           [4]float64 // left, top, width, height
+	XTicks        []tickView
+	YTicks        []tickView
+	Shapes        []shapeView
+	Keys          []keyView
+}
+
+type tickView struct {
+	At   float64
+	Text string
+}
+
+type shapeView struct {
+	Path, Place, Color string
+	Fill               bool
+	Title              string
+}
+
+type keyView struct{ Name, Path, Color string }
+
+func (c *Chart) view() *chartView {
+	v := &chartView{
+		Title: c.Title, Label: strings.TrimSpace(c.Title + ". " + c.Description), Width: chartWidth, Height: chartHeight, X: c.X, Y: c.Y,
+		MidX: (chartLeft + chartWidth - chartRight) / 2, MidY: (chartTop + chartHeight - chartBottom) / 2,
+		Box: [4]float64{chartLeft, chartTop, chartWidth - chartLeft - chartRight, chartHeight - chartTop - chartBottom},
+	}
+	bars := slices.ContainsFunc(c.Series, func(s Series) bool { return s.Kind == Bars })
+	x := newScale(&c.X, chartLeft, chartWidth-chartRight, func(yield func(float64)) {
+		for _, s := range c.Series {
+			for _, v := range s.X {
+				yield(v)
+				if bars {
+					yield(v - 0.6)
+					yield(v + 0.6)
+				}
+			}
+		}
+	})
+	y := newScale(&c.Y, chartHeight-chartBottom, chartTop, func(yield func(float64)) {
+		if bars {
+			yield(0)
+		}
+		for _, s := range c.Series {
+			for i, v := range s.Y {
+				yield(v)
+				if s.Error != nil {
+					yield(v - s.Error[i])
+					yield(v + s.Error[i])
+				}
+			}
+		}
+	})
+	v.XTicks, v.YTicks = c.ticks(&c.X, &x), c.ticks(&c.Y, &y)
+	for i, s := range c.Series {
+		c.draw(v, i, &s, &x, &y)
+		if len(c.Series) > 1 {
+			v.Keys = append(v.Keys, keyView{s.Name, mark(i, 5), fmt.Sprintf("var(--c%d)", i%10)})
+		}
+	}
+	return v
+}
+
+func (c *Chart) ticks(a *Axis, s *scale) []tickView {
+	var list []tickView
+	if a.Names != nil {
+		every := 1
+		longest := 0
+		for _, n := range a.Names {
+			longest = max(longest, len([]rune(n)))
+		}
+		if room := int(math.Abs(s.to-s.from)) / (8*min(longest, 12) + 8); room > 0 {
+			every = (len(a.Names) + room - 1) / room
+		}
+		for i := 0; i < len(a.Names); i += max(every, 1) {
+			if p := s.at(float64(i)); p >= min(s.from, s.to)-1 && p <= max(s.from, s.to)+1 {
+				list = append(list, tickView{p, shorten(a.Names[i], 12)})
+			}
+		}
+		return list
+	}
+	for _, t := range Ticks(s.lo, s.hi, 5, s.log) {
+		list = append(list, tickView{s.at(t), Format(t)})
+	}
+	return list
+}
+
+// shorten cuts a text for which there is no room.
+func shorten(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:most-1]) + "…"
+}
+
+func (c *Chart) draw(v *chartView, number int, s *Series, x, y *scale) {
+	color := fmt.Sprintf("var(--c%d)", number%10)
+	name := func(i int) string {
+		at := Format(s.X[i])
+		if j := int(s.X[i]); c.X.Names != nil && float64(j) == s.X[i] && j >= 0 && j < len(c.X.Names) {
+			at = c.X.Names[j]
+		}
+		text := at + ": " + Format(s.Y[i])
+		if s.Error != nil {
+			text += " ± " + Format(s.Error[i])
+		}
+		if len(c.Series) > 1 {
+			text = s.Name + ", " + text
+		}
+		return text
+	}
+	var line strings.Builder
+	var marks []shapeView // over the line
+	for i := range s.X {
+		if !x.shows(s.X[i]) || !y.shows(s.Y[i]) {
+			continue
+		}
+		px, py := x.at(s.X[i]), y.at(s.Y[i])
+		switch s.Kind {
+		case Bars:
+			left, right, base := x.at(s.X[i]-0.4), x.at(s.X[i]+0.4), y.at(max(0, y.lo))
+			v.Shapes = append(v.Shapes, shapeView{fmt.Sprintf("M%.1f,%.1fH%.1fV%.1fH%.1fZ", left, base, right, py, left), "", color, true, name(i)})
+		case Points:
+			v.Shapes = append(v.Shapes, shapeView{mark(number, 3), place(px, py), color, true, name(i)})
+		case Line:
+			command := "L"
+			if line.Len() == 0 {
+				command = "M"
+			}
+			fmt.Fprintf(&line, "%s%.1f,%.1f", command, px, py)
+			if len(s.X) <= markedPoints {
+				marks = append(marks, shapeView{mark(number, 2.5), place(px, py), color, true, name(i)})
+			}
+		}
+		if s.Error != nil && y.shows(s.Y[i]-s.Error[i]) {
+			lo, hi := y.at(s.Y[i]-s.Error[i]), y.at(s.Y[i]+s.Error[i])
+			v.Shapes = append(v.Shapes, shapeView{fmt.Sprintf("M%.1f,%.1fV%.1fM%.1f,%.1fh6M%.1f,%.1fh6", px, lo, hi, px-3, lo, px-3, hi), "", color, false, name(i)})
+		}
+	}
+	if line.Len() > 0 {
+		v.Shapes = append(v.Shapes, shapeView{line.String(), "", color, false, s.Name})
+	}
+	v.Shapes = append(v.Shapes, marks...)
+}
+
+// place is where a mark stands.
+func place(x, y float64) string { return fmt.Sprintf("translate(%.1f,%.1f)", x, y) }
+
+var chartTemplate = template.Must(template.New("chart").Funcs(template.FuncMap{
+	"add": func(a, b float64) float64 { return a + b },
+}).Parse(`<figcaption>{{.Title}}</figcaption>` +
+	`<svg viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="{{.Label}}">` +
+	`{{$l := index .Box 0}}{{$t := index .Box 1}}{{$r := add $l (index .Box 2)}}{{$b := add $t (index .Box 3)}}` +
+	`{{range .XTicks}}<path class="grid" d="M{{.At}},{{$t}}V{{$b}}"/><text class="soft" x="{{.At}}" y="{{add $b 16}}" text-anchor="middle">{{.Text}}</text>{{end}}` +
+	`{{range .YTicks}}<path class="grid" d="M{{$l}},{{.At}}H{{$r}}"/><text class="soft" x="{{add $l -6}}" y="{{add .At 4}}" text-anchor="end">{{.Text}}</text>{{end}}` +
+	`<rect class="axis" x="{{$l}}" y="{{$t}}" width="{{index .Box 2}}" height="{{index .Box 3}}"/>` +
+	`{{range .Shapes}}<path d="{{.Path}}"{{with .Place}} transform="{{.}}"{{end}} {{if .Fill}}fill="{{.Color}}"{{else}}fill="none" stroke="{{.Color}}" stroke-width="2"{{end}}><title>{{.Title}}</title></path>{{end}}` +
+	`<text x="{{.MidX}}" y="{{add $b 36}}" text-anchor="middle">{{.X.Label}}</text>` +
+	`<text x="14" y="{{.MidY}}" text-anchor="middle" transform="rotate(-90 14 {{.MidY}})">{{.Y.Label}}</text></svg>` +
+	`{{with .Keys}}<ul class="legend">{{range .}}<li class="key"><svg viewBox="-7 -7 14 14" aria-hidden="true"><path d="{{.Path}}" fill="{{.Color}}"/></svg>{{.Name}}</li>{{end}}</ul>{{end}}`))
+
+// table is the numbers of a chart: side by side where the series have the same places.
+func (c *Chart) table() Table {
+	t := Table{Caption: "The numbers: " + c.Title, Folded: true}
+	at := func(v float64) string {
+		if i := int(v); c.X.Names != nil && float64(i) == v && i >= 0 && i < len(c.X.Names) {
+			return c.X.Names[i]
+		}
+		return Format(v)
+	}
+	same := true
+	for _, s := range c.Series[1:] {
+		same = same && slices.Equal(s.X, c.Series[0].X)
+	}
+	value := func(s *Series, i int) string {
+		if s.Error != nil {
+			return Format(s.Y[i]) + " ± " + Format(s.Error[i])
+		}
+		return Format(s.Y[i])
+	}
+	if same {
+		t.Columns = []string{c.X.Label}
+		for _, s := range c.Series {
+			t.Columns = append(t.Columns, s.Name)
+		}
+		for i, x := range c.Series[0].X {
+			row := []string{at(x)}
+			for k := range c.Series {
+				row = append(row, value(&c.Series[k], i))
+			}
+			t.Rows = append(t.Rows, row)
+		}
+	} else {
+		t.Columns = []string{"series", c.X.Label, c.Y.Label}
+		for k := range c.Series {
+			s := &c.Series[k]
+			for i, x := range s.X {
+				t.Rows = append(t.Rows, []string{s.Name, at(x), value(s, i)})
+			}
+		}
+	}
+	if len(t.Rows) > chartRows {
+		t.Left = len(t.Rows) - chartRows
+		t.Rows = t.Rows[:chartRows]
+	}
+	return t
+}
+
+// Columns puts blocks side by side, where there is room.
+type Columns []Block
+
+func (c Columns) render() (template.HTML, script, error) {
+	html := template.HTML(`<div class="columns">`)
+	for _, b := range c {
+		h, js, err := b.render()
+		if err != nil {
+			return "", script{}, err
+		}
+		if js.id != "" {
+			return "", script{}, fmt.Errorf("report: the widget %s must stand by itself, not in columns", js.id)
+		}
+		html += h
+	}
+	return html + "</div>", script{}, nil
+}

@@ -1,0 +1,104 @@
+package report
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+const evil = `</script><script>alert("x")</script><img src=x onerror=alert(1)>'"`
+
+func write(t *testing.T, blocks ...Block) string {
+	t.Helper()
+	p := Page{Title: evil, Lead: evil, Facts: []Fact{{evil, evil}}, Sections: []Section{{ID: "a", Title: evil, Lead: evil, Blocks: blocks}}}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// elements counts the elements of a page, as a browser reads it.
+func elements(t *testing.T, page string) map[string]int {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for n := range root.Descendants() {
+		if n.Type == html.ElementNode {
+			count[n.Data]++
+		}
+	}
+	return count
+}
+
+// Text stays text, in every place where there can be some.
+func TestEscapes(t *testing.T) {
+	page := write(t, Text(evil),
+		Table{Caption: evil, Columns: []string{evil, evil}, Rows: [][]string{{evil, evil}}, Folded: true},
+		Chart{
+			Title: evil, Description: evil, X: Axis{Label: evil, Names: []string{evil, "b"}}, Y: Axis{Label: evil},
+			Series: []Series{{Name: evil, Kind: Bars, X: []float64{0, 1}, Y: []float64{1, 2}}, {Name: evil, X: []float64{0, 1}, Y: []float64{2, 1}}},
+		},
+		Widget{ID: "w", Markup: "<p>here</p>", Data: map[string]string{evil: evil}, Script: "root.title = 1;"})
+	count := elements(t, page)
+	if count["script"] != 3 || count["img"] != 0 {
+		t.Errorf("%d scripts and %d images: %s", count["script"], count["img"], page)
+	}
+	for _, outside := range []string{"http://", "https://", "//cdn"} {
+		if rest := strings.ReplaceAll(page, "http://www.w3.org/2000/svg", ""); strings.Contains(rest, outside) {
+			t.Errorf("the page refers to %s", outside)
+		}
+	}
+}
+
+func TestChart(t *testing.T) {
+	page := write(t, Chart{
+		Title: "curve", X: Axis{Label: "alpha", Log: true}, Y: Axis{Label: "score, %", Lo: 0, Hi: 100},
+		Series: []Series{
+			{Name: "train", X: []float64{0.001, 0.01, 0.1}, Y: []float64{90, 80, math.NaN()}, Error: []float64{1, 2, 3}},
+			{Name: "test", Kind: Points, X: []float64{0.001, 0.01, 0.1}, Y: []float64{85, 75, 50}},
+		},
+	})
+	for _, want := range []string{`role="img"`, "score, %", "<title>train, 0.001: 90 ± 1</title>", "<td>80 ± 2</td>", ">50</td>", ">0.01</text>", ">100</text>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is missing: %s", want, page)
+		}
+	}
+	if strings.Contains(strings.Split(page, "<svg")[1], "NaN") {
+		t.Error("what is not finite is drawn")
+	}
+	for _, broken := range []Block{Chart{}, Chart{Series: []Series{{X: []float64{1}}}}, Widget{ID: "w", Data: math.NaN()}, Columns{Widget{ID: "w"}}} {
+		p := Page{Sections: []Section{{ID: "a", Blocks: []Block{broken}}}}
+		if err := p.Write(&bytes.Buffer{}); err == nil {
+			t.Errorf("%+v is drawn", broken)
+		}
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		lo, hi float64
+		log    bool
+		want   []float64
+	}{
+		{0, 10, false, []float64{0, 2, 4, 6, 8, 10}}, {-1, 1.1, false, []float64{-1, -0.5, 0, 0.5, 1}},
+		{1, 1000, true, []float64{1, 10, 100, 1000}}, {3, 3, false, []float64{3}},
+	} {
+		got := Ticks(c.lo, c.hi, 5, c.log)
+		if !slices.Equal(got, c.want) || slices.ContainsFunc(got, func(v float64) bool { return v == 0 && math.Signbit(v) }) {
+			t.Errorf("%v to %v: %v, want %v", c.lo, c.hi, got, c.want)
+		}
+	}
+	for v, want := range map[float64]string{0: "0", 12: "12", 0.5: "0.5", 1234.5: "1234", 1e-5: "1e-05", -2.25: "-2.25", 1.618034: "1.618", 123456: "123456", 1e8: "1e+08"} {
+		if got := Format(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+// Eigen finds the principal components of rows that need not fit into memory, projects the rows onto them, and draws a page
+// to look at them: files in, files out, as a Beam pipeline.
+//
+//	go run ./pipelines/eigen --input=testdata/digits.csv --id_column=id --columns='pixel_*' --color=target --components=10 --output=out/digits_pca.csv --report=out/eigen.html
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	model "beamlearn/model/eigen"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/eigen"
+	"beamlearn/transforms/files"
+)
+
+var (
+	app   = cli.New("eigen", "Finds principal components, the eigenvectors of the covariance, and draws a page to look at them: files in, files out.")
+	input = app.Input()
+	color = input.Group().String("color", "", "the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy file with a number for each row")
+
+	compute     = app.Group("What to compute (scikit-learn's names)")
+	components  = compute.Int("components", 0, "how many components to find, e.g. 10 (default: all, as many as columns or rows; of svd_solver=randomized 50)")
+	standardize = compute.Bool("standardize", false, "divide the columns by their standard deviation first, as where they have different units")
+	whiten      = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
+	solver      = compute.String("svd_solver", "auto", "the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in two), or auto: covariance_eigh up to 2,000 columns")
+	oversamples = compute.Int("n_oversamples", 0, "how many random vectors a sketch has beyond the components (default 10)")
+	power       = compute.Int("iterated_power", 0, "how many passes a sketch makes beyond two, each of which brings it closer")
+	seed        = compute.Int("random_state", 0, "seed of a sketch")
+	threads     = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
+
+	write  = app.Group("What to write")
+	path   = write.String("model", "", "the `FILE` of the components: .json, e.g. out/eigen.json")
+	output = write.String("output", "", "the `FILE` of the projected rows: .csv (id,pca0,pca1,…), .jsonl, .parquet or .npy (without the ids, in the order of the rows), which kneighbors reads")
+	format = write.String("output_format", "", "the `FORMAT` of the output (default by the extension): csv, jsonl, parquet, npy")
+	shards = write.Int("num_shards", 1, "cut the output into this many files, NAME-00000-of-0000N.csv and so on")
+	page   = write.String("report", "", "the `FILE` of the page: .html, e.g. out/eigen.html")
+	image  = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
+)
+
+func main() { app.Main(run) }
+
+func run(ctx context.Context) error {
+	start := time.Now()
+	reading, faults := input.Options()
+	if strings.HasSuffix(strings.ToLower(*color), ".npy") {
+		reading.Formats.Unlabelled, reading.Targets = false, cli.List(*color)
+	} else if *color != "" {
+		reading.Formats.Unlabelled, reading.Formats.Labels, reading.Formats.TargetColumn = false, true, *color
+	}
+	paths, pathErr := absolute(*output, *path, *page)
+	size, imageErr := parseImage(*image)
+	job := &eigen.Job{Reading: reading, Options: eigen.Options{
+		Threads: *threads, Output: paths[0], OutputFormat: *format, NumShards: *shards,
+	}}
+	if cli.InProcess() {
+		job.Options.Groups = 1
+	}
+	if job.Options.Scratch = scratch(paths); *page != "" {
+		job.Options.Sample, job.Options.SampleComponents = model.SampleRows, model.SampleComponents
+	}
+	job.Options.EnsureDefaults()
+	finding := model.Options{
+		Components: *components, Whiten: *whiten, Standardize: *standardize, Solver: model.Solver(*solver),
+		Oversamples: *oversamples, IteratedPower: *power, Seed: uint64(*seed),
+	}
+	if err := cli.Usage(faults, pathErr, imageErr, job.Validate()); err != nil {
+		return err
+	}
+	var err error
+	if job.Data, err = job.Inspect(ctx, input.Patterns(), input.ChunkRows()); err != nil {
+		return err
+	}
+	if size, err = size.of(job.Data.Dim, job.Data.Columns); err != nil {
+		return cli.Usage(err)
+	}
+	if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {
+		return err
+	}
+	err = work(ctx, job, finding, paths, size, start)
+	return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
+}
+
+// work does the job.
+func work(ctx context.Context, job *eigen.Job, finding model.Options, paths [3]string, size imageSize, start time.Time) error {
+	run := func(ctx context.Context, p *beam.Pipeline) error { return app.Run(ctx, p, job.Options.RunID) }
+	pca, err := eigen.Fit(ctx, job, finding, run)
+	if err != nil {
+		return err
+	}
+	report := &eigen.Report{Rows: pca.Rows}
+	if *output != "" || *page != "" {
+		pipeline, s := beam.NewPipelineWithRoot()
+		if err := eigen.Project(ctx, s, job, pca); err != nil {
+			return err
+		}
+		if err := run(ctx, pipeline); err != nil {
+			return err
+		}
+		if report, err = job.Report(ctx, pca); err != nil {
+			return err
+		}
+	}
+	written := report.OutputFiles
+	if *path != "" {
+		if err := save(ctx, paths[1], pca.Save); err != nil {
+			return err
+		}
+		written = append(written, paths[1])
+	}
+	if *page != "" {
+		p, err := pca.Page(&model.View{
+			Source: source(job.Data.Files), Rows: report.Rows, Sample: report.Sample, Color: *color, Width: size.width, Height: size.height,
+		})
+		if err == nil {
+			err = save(ctx, paths[2], p.Write)
+		}
+		if err != nil {
+			return err
+		}
+		written = append(written, paths[2])
+	}
+	summary := newSummary(pca, report, written, time.Since(start))
+	return app.Summary(summary.lines(), summary)
+}
+
+// source names the files.
+func source(all []files.Info) string {
+	_, name := files.Split(all[0].Name)
+	if len(all) > 1 {
+		name += fmt.Sprintf(" and %d more files", len(all)-1)
+	}
+	return name
+}
+
+// absolute makes the paths of what is to be written, of which there must be one.
+func absolute(names ...string) (paths [3]string, err error) {
+	if strings.Join(names, "") == "" {
+		return paths, errors.New("--model, --output or --report is needed")
+	}
+	var errs []error
+	for i, name := range names {
+		if name == "" {
+			continue
+		}
+		var err error
+		paths[i], err = files.Absolute(name)
+		errs = append(errs, err)
+	}
+	return paths, errors.Join(errs...)
+}
+
+// scratch is the directory of the first file that is written.
+func scratch(paths [3]string) string {
+	for _, p := range paths {
+		if p != "" {
+			dir, _ := files.Split(p)
+			return dir
+		}
+	}
+	return ""
+}
+
+// imageSize is width and height in pixels; 0 is none.
+type imageSize struct{ width, height int }
+
+func parseImage(s string) (imageSize, error) {
+	var size imageSize
+	if s == "" {
+		return size, nil
+	}
+	if n, err := fmt.Sscanf(s, "%dx%d", &size.width, &size.height); n != 2 || err != nil || fmt.Sprintf("%dx%d", size.width, size.height) != s || size.width < 1 || size.height < 1 {
+		return size, fmt.Errorf("--image=%s: must be width and height, as 28x28", s)
+	}
+	return size, nil
+}
+
+// of is the size of pictures of so many columns.
+func (s imageSize) of(dim int, columns []string) (imageSize, error) {
+	if s.width > 0 {
+		if s.width*s.height != dim {
+			return s, fmt.Errorf("--image=%dx%d: %d pixels are not the %d columns", s.width, s.height, s.width*s.height, dim)
+		}
+		return s, nil
+	}
+	side := 1
+	for side*side < dim {
+		side++
+	}
+	for _, c := range columns {
+		if !strings.HasPrefix(strings.ToLower(c), "pixel") {
+			return s, nil
+		}
+	}
+	if columns == nil || side*side != dim || side < 4 {
+		return s, nil
+	}
+	return imageSize{side, side}, nil
+}
+
+// save writes a file under a temporary name, and puts it in place.
+func save(ctx context.Context, name string, write func(w io.Writer) error) (err error) {
+	temporary := name + ".tmp"
+	if dir, base := files.Split(name); dir != "" {
+		temporary = files.Join(dir, "."+base+".tmp")
+	}
+	w, err := files.Create(ctx, temporary)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(w), w.Close()); err != nil {
+		return errors.Join(err, files.Remove(ctx, temporary))
+	}
+	return files.Rename(ctx, temporary, name)
+}

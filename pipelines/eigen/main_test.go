@@ -1,0 +1,169 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	model "beamlearn/model/eigen"
+	"beamlearn/pipelines/internal/clitest"
+)
+
+func TestMain(m *testing.M) { clitest.Main(m, main) }
+
+func run2(t *testing.T, dir string, args ...string) (stderr string, code int) {
+	t.Helper()
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, args...))
+	if stdout != "" {
+		t.Fatalf("%v: %s", args, stdout)
+	}
+	return stderr, code
+}
+
+func mustRun(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	stderr, code := run2(t, dir, args...)
+	if code != 0 {
+		t.Fatalf("%v: exit code %d\n%s", args, code, stderr)
+	}
+	return stderr
+}
+
+// The projected rows have the covariance that the model says, whatever the chunks are written by, and the page names them.
+func TestDigits(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--color=target", "--components=10"}
+	stderr := mustRun(t, dir, append(args, "--output=out/p.csv", "--model=out/m.json", "--report=out/e.html", "--summary=s.json")...)
+	for _, want := range []string{"1797 rows × 64 columns", "pca0: eigenvalue 179.007, 14.89 %", "out/p.csv\nout/m.json\nout/e.html\n"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%q is missing: %s", want, stderr)
+		}
+	}
+	f, err := os.Open(filepath.Join(dir, "out/m.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p, err := model.Load("m.json", f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(clitest.Read(t, filepath.Join(dir, "out/p.csv")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(rows[0], ","); got != "id,pca0,pca1,pca2,pca3,pca4,pca5,pca6,pca7,pca8,pca9" || len(rows) != 1798 || p.FeatureNames[63] != "pixel_63" {
+		t.Fatalf("header %s, %d rows, names %v", got, len(rows), p.FeatureNames)
+	}
+	for a := range 10 {
+		for b := range a + 1 {
+			var sum, sa, sb float64
+			for _, r := range rows[1:] {
+				x, err := strconv.ParseFloat(r[a+1], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				y, err := strconv.ParseFloat(r[b+1], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sum, sa, sb = sum+x*y, sa+x, sb+y
+			}
+			want := 0.0
+			if a == b {
+				want = p.ExplainedVariance[a]
+			}
+			if math.Abs(sum/1796-want) > 1e-9*p.ExplainedVariance[0] || math.Abs(sa) > 1e-8 {
+				t.Errorf("covariance of %d and %d: %v, want %v; sum %v", a, b, sum/1796, want, sa)
+			}
+		}
+	}
+	page := clitest.Read(t, filepath.Join(dir, "out/e.html"))
+	for _, want := range []string{"Eigenvectors of digits.csv", `"image":[8,8]`, `"total":1797`, `"groups":["0","1","2","3","4","5","6","7","8","9"]`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is not on the page", want)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "out", ".*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// Number of threads and of output files, and the run, change nothing; the chunks change no more than the last bits.
+func TestSameBytes(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--color=target", "--standardize"}
+	for _, extra := range [][]string{{"--model=a.json", "--output=a.csv"}, {"--model=b.json", "--output=b.csv", "--threads=1"}, {"--model=c.json", "--output=c.npy"}} {
+		mustRun(t, dir, append(args, extra...)...)
+	}
+	for _, name := range []string{"b.json", "c.json"} {
+		if clitest.Read(t, filepath.Join(dir, name)) != clitest.Read(t, filepath.Join(dir, "a.json")) {
+			t.Errorf("%s differs from a.json", name)
+		}
+	}
+	if clitest.Read(t, filepath.Join(dir, "a.csv")) != clitest.Read(t, filepath.Join(dir, "b.csv")) {
+		t.Error("b.csv differs from a.csv")
+	}
+	if npy := clitest.Read(t, filepath.Join(dir, "c.npy")); !strings.Contains(npy[:100], "(569, 30)") {
+		t.Errorf("%q", npy[:100])
+	}
+}
+
+// A sketch, which is not needed here, finds what the covariance does.
+func TestRandomized(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--components=3"}
+	var variance [2][]float64
+	for i, extra := range [][]string{{"--svd_solver=covariance_eigh"}, {"--svd_solver=randomized", "--iterated_power=6"}} {
+		mustRun(t, dir, append(append(args, "--model=m.json", "--summary=s.json"), extra...)...)
+		var s struct {
+			Variance []float64 `json:"explained_variance"`
+		}
+		if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil {
+			t.Fatal(err)
+		}
+		variance[i] = s.Variance
+	}
+	for i, v := range variance[0] {
+		if math.Abs(variance[1][i]/v-1) > 1e-6 {
+			t.Errorf("eigenvalue %d: %v, want %v", i, variance[1][i], v)
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "bad.csv"), "a,b\n1,2\n3,x\n5,7\n")
+	clitest.Write(t, filepath.Join(dir, "one.csv"), "a,b\n1,2\n")
+	clitest.Write(t, filepath.Join(dir, "ok.csv"), "a,b\n1,2\n3,4\n5,7\n")
+	for _, c := range []struct {
+		want string
+		code int
+		args []string
+	}{
+		{"--input is needed", 2, []string{"--model=m.json"}},
+		{"--model, --output or --report is needed", 2, []string{"--input=ok.csv"}},
+		{"3 components: must be from 1 to the number of columns, 2", 2, []string{"--input=ok.csv", "--model=m.json", "--components=3"}},
+		{"--image=8: must be width and height", 2, []string{"--input=ok.csv", "--report=m.html", "--image=8"}},
+		{"9 pixels are not the 2 columns", 2, []string{"--input=ok.csv", "--report=m.html", "--image=3x3"}},
+		{"only be skipped where there is an output", 2, []string{"--input=bad.csv", "--model=m.json", "--on_error=skip"}},
+		{"bad.csv: row 1, column b", 1, []string{"--input=bad.csv", "--model=m.json"}},
+		{"one row has no variance", 1, []string{"--input=one.csv", "--model=m.json"}},
+		{"zzz", 1, []string{"--input=ok.csv", "--model=m.json", "--color=zzz"}},
+	} {
+		stderr, code := run2(t, dir, c.args...)
+		if code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: exit code %d, want %d with %q: %s", c.args, code, c.code, c.want, stderr)
+		}
+	}
+	stderr := mustRun(t, dir, "--input=bad.csv", "--output=p.csv", "--on_error=skip")
+	if got := clitest.Read(t, filepath.Join(dir, "p.csv.rejected.jsonl")); !strings.Contains(stderr, "1 rows left out") || strings.Count(got, "\n") != 1 {
+		t.Errorf("%s: %s", stderr, got)
+	}
+}

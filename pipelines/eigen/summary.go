@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	model "beamlearn/model/eigen"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/eigen"
+	"beamlearn/transforms/knn"
+)
+
+// summary is what --summary writes.
+type summary struct {
+	Rows          int64     `json:"rows"`
+	Rejected      int64     `json:"rejected_rows"`
+	Features      int       `json:"features"`
+	Components    int       `json:"components"`
+	Solver        string    `json:"svd_solver"`
+	Variance      []float64 `json:"explained_variance"`
+	Ratio         []float64 `json:"explained_variance_ratio"`
+	Seconds       float64   `json:"total_s"`
+	RowsPerSecond float64   `json:"rows_per_s"`
+	PeakMemory    int64     `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
+	OutputFiles   []string  `json:"output_files"`
+	RejectedFiles []string  `json:"rejected_files,omitempty"`
+}
+
+func newSummary(p *model.PCA, r *eigen.Report, files []string, total time.Duration) *summary {
+	s := &summary{
+		Rows: r.Rows, Rejected: r.Rejected, Features: p.Features(), Components: p.Len(), Solver: string(p.Options.Solver),
+		Variance: p.ExplainedVariance, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
+		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles,
+	}
+	for i := range p.Len() {
+		s.Ratio = append(s.Ratio, p.Ratio(i))
+	}
+	return s
+}
+
+// shownComponents are told one by one.
+const shownComponents = 5
+
+func (s *summary) lines() []string {
+	sum := 0.0
+	for _, r := range s.Ratio {
+		sum += r
+	}
+	lines := []string{
+		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond, knn.Bytes(s.PeakMemory)),
+		fmt.Sprintf("  %d components by %s explain %.4g %% of the variance", s.Components, s.Solver, 100*sum),
+	}
+	for i := range min(s.Components, shownComponents) {
+		lines = append(lines, fmt.Sprintf("  %s: eigenvalue %.6g, %.4g %%", model.Name(i), s.Variance[i], 100*s.Ratio[i]))
+	}
+	for _, f := range s.RejectedFiles {
+		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
+	}
+	for _, f := range s.OutputFiles {
+		lines = append(lines, cli.Relative(f))
+	}
+	return lines
+}

@@ -1,0 +1,451 @@
+// Package eigen finds the principal components of files, and projects their rows onto them, as Beam pipelines.
+//
+// Each pass of beamlearn/model/eigen.Fit is one:
+//
+//	chunks ─▶ shards ─▶ ParDo: read and sum up the shards of a worker ─▶ merge in a fixed tree ─▶ the sum, in a file
+//
+// and so is the projection, which writes the output and draws the sample for the report:
+//
+//	chunks ─▶ ParDo: read, project, write a part ─▶ Publish
+//
+// What flows are descriptions of rows, and sums. A worker holds the sums of its shards and a few blocks of rows, whatever the
+// number of rows: 4·columns² bytes a shard, or of a sketch 8·columns·vectors. The bits of the components depend on the data, the
+// options, the chunks and the number of shards, and on nothing else.
+package eigen
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"runtime"
+	"sort"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	model "beamlearn/model/eigen"
+	"beamlearn/model/fault"
+	"beamlearn/model/linear"
+	"beamlearn/model/results"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+var rowsSummed = beam.NewCounter("eigen", "rows_summed")
+
+func init() {
+	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&groupFn{})
+	register.DoFn4x1[context.Context, int, func(*vectorio.Chunk) bool, func(Summand), error](&sumFn{})
+	register.DoFn3x1[context.Context, int, func(*Summand) bool, error](&mergeFn{})
+	register.Iter1[vectorio.Chunk]()
+	register.Iter1[Summand]()
+	register.Emitter1[Summand]()
+	beam.RegisterCoder(reflect.TypeOf((*Summand)(nil)).Elem(), encodeSummand, decodeSummand)
+}
+
+// Options of a job. A field that is not Required has its Default.
+type Options struct {
+	// Shards is the number of parts that are summed up side by side. The last bits of the components depend on it. Default: 8.
+	Shards int
+	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
+	Groups int
+	// Threads is how many shards, or rows, a worker works on at a time. Default: GOMAXPROCS of the worker.
+	Threads int
+
+	// Output is the file of the projected rows: .csv, .jsonl, .parquet or .npy. Optional.
+	Output string
+	// OutputFormat is its format. Default: by the extension.
+	OutputFormat string
+	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
+	NumShards int
+	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
+	Scratch string
+
+	// Sample is how many rows are drawn for the report, with their first SampleComponents components. Default: none.
+	Sample           int
+	SampleComponents int
+
+	// RunID is unique to the run. Default: random.
+	RunID string
+}
+
+// DefaultShards lets several workers sum up.
+const DefaultShards = 8
+
+// maxShards bounds the sums that may wait for others.
+const maxShards = 1 << 12
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	if o.Shards == 0 {
+		o.Shards = DefaultShards
+	}
+	if o.Groups == 0 || o.Groups > o.Shards {
+		o.Groups = o.Shards
+	}
+	if o.NumShards == 0 {
+		o.NumShards = 1
+	}
+	if o.RunID == "" {
+		o.RunID = uuid.NewString()
+	}
+}
+
+// Job is the rows, and what to do with them.
+type Job struct {
+	Data    *vectorio.Dataset
+	Reading vectorio.Options
+	Options Options
+}
+
+// Validate reports every fault of the options at once.
+func (j *Job) Validate() error {
+	o := &j.Options
+	var errs []error
+	if o.Shards < 1 || o.Shards > maxShards {
+		errs = append(errs, fmt.Errorf("%d shards: must be from 1 to %d", o.Shards, maxShards))
+	}
+	if o.Threads < 0 {
+		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
+	}
+	if o.Output == "" && j.Reading.SkipFaults {
+		errs = append(errs, errors.New("rows with a fault can only be skipped where there is an output, for them to be listed beside it"))
+	}
+	return errors.Join(append(errs, j.output(1).Validate())...)
+}
+
+// blockBytes bounds the memory of a block of rows.
+const blockBytes = 32 << 20
+
+// Inspect inspects the rows, and completes the options for them: a block holds chunkRows rows or, where that is 0, as many as
+// take 32 MiB, and at most vectorio.DefaultChunkRows.
+func (j *Job) Inspect(ctx context.Context, patterns []string, chunkRows int) (*vectorio.Dataset, error) {
+	d, err := vectorio.Inspect(ctx, patterns, j.Reading)
+	if err != nil {
+		return nil, err
+	}
+	if rows := max(blockBytes/8/d.Dim, 16); rows < j.Reading.ChunkRows && chunkRows == 0 {
+		j.Reading.ChunkRows = rows
+	}
+	return d.Chunked(j.Reading.ChunkRows, j.Reading.GroupRows), nil
+}
+
+func (j *Job) output(components int) *output.Options {
+	o := &j.Options
+	out := &output.Options{Path: o.Output, Format: o.OutputFormat, NumShards: o.NumShards, RunID: o.RunID}
+	for i := range components {
+		out.Layout.Columns = append(out.Layout.Columns, results.Column{Name: model.Name(i), Type: results.Float})
+	}
+	if o.Output == "" {
+		out.Scratch = o.Scratch
+	}
+	return out
+}
+
+// Run runs a pipeline.
+type Run func(ctx context.Context, p *beam.Pipeline) error
+
+// Fit makes the passes. Call Clean when all is over.
+func Fit(ctx context.Context, j *Job, o model.Options, run Run) (*model.PCA, error) {
+	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
+	if err := j.Validate(); err != nil {
+		return nil, fmt.Errorf("eigen.Fit: %w", err)
+	}
+	fit, err := model.NewFit(o, j.Data.Dim)
+	if err != nil {
+		return nil, err
+	}
+	output.Begin(j.Options.RunID)
+	for !fit.Done() {
+		if err := pass(ctx, j, fit, run); err != nil {
+			return nil, err
+		}
+	}
+	p := fit.PCA()
+	p.FeatureNames = j.Data.Columns
+	return p, nil
+}
+
+// pass makes the next pass of fit.
+func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
+	dir := j.output(1).Staging()
+	fn := sumFn{Reading: j.Reading, Dim: j.Data.Dim, Options: j.Options, Pass: fit.Pass(), Passes: fit.Passes(), State: files.Join(dir, fmt.Sprintf("fit-%d", fit.Pass()))}
+	sum := files.Join(dir, fmt.Sprintf("sum-%d", fit.Pass()))
+	b, err := fit.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(ctx, fn.State, b); err != nil {
+		return err
+	}
+	p, s := beam.NewPipelineWithRoot()
+	s = s.Scope(fmt.Sprintf("eigen.Fit pass %d", fit.Pass()))
+	grouped := beam.GroupByKey(s, beam.ParDo(s, &groupFn{j.Options}, vectorio.Chunks(s, j.Data)))
+	sums := beam.ParDo(s, &fn, grouped)
+	beam.ParDo0(s, &mergeFn{State: fn.State, Sum: sum, Options: j.Options}, beam.GroupByKey(s, beam.AddFixedKey(s, sums)))
+	if err := run(ctx, p); err != nil {
+		return err
+	}
+	if b, err = readFile(ctx, sum); err != nil {
+		return err
+	}
+	total, err := fit.Partial()
+	if err == nil {
+		err = total.UnmarshalBinary(b)
+	}
+	if err == nil {
+		err = fit.Advance(total)
+	}
+	return err
+}
+
+// Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
+func (j *Job) Clean(ctx context.Context) error { return output.Clean(ctx, j.output(1)) }
+
+// Summand is the sum of a node of the tree of shards.
+type Summand struct {
+	Node    linear.Node
+	Partial []byte
+}
+
+// A summand is level and index of its node as varints, and its bytes.
+func encodeSummand(s Summand) ([]byte, error) {
+	b := make([]byte, 0, 2*binary.MaxVarintLen64+len(s.Partial))
+	b = binary.AppendUvarint(b, uint64(s.Node.Level))
+	b = binary.AppendUvarint(b, uint64(s.Node.Index))
+	return append(b, s.Partial...), nil
+}
+
+func decodeSummand(b []byte) (Summand, error) {
+	level, n := binary.Uvarint(b)
+	if n <= 0 || level > 62 {
+		return Summand{}, errors.New("eigen: not a summand")
+	}
+	index, m := binary.Uvarint(b[n:])
+	if m <= 0 || index > maxShards {
+		return Summand{}, errors.New("eigen: not a summand")
+	}
+	return Summand{linear.Node{Level: int(level), Index: int(index)}, bytes.Clone(b[n+m:])}, nil
+}
+
+// groupFn deals chunks to groups. Shard i has the chunks i, i+Shards, i+2·Shards, …, and group i the shards i, i+Groups, ….
+type groupFn struct{ Options Options }
+
+func (f *groupFn) ProcessElement(c vectorio.Chunk) (int, vectorio.Chunk) {
+	return f.Options.shard(&c) % f.Options.Groups, c
+}
+
+func (o *Options) shard(c *vectorio.Chunk) int { return int(c.Ordinal % int64(o.Shards)) }
+
+func (o *Options) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// sumFn sums up the shards of a worker.
+type sumFn struct {
+	Reading      vectorio.Options
+	Dim          int
+	Options      Options
+	Pass, Passes int
+	State        string // the file of the model.Fit
+}
+
+func (f *sumFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Summand)) error {
+	return failed(f.Options.RunID, f.sum(ctx, group, iter, emit))
+}
+
+func (f *sumFn) sum(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Summand)) error {
+	fit, err := readFit(ctx, f.State)
+	if err != nil {
+		return err
+	}
+	shards := make([][]vectorio.Chunk, f.Options.Shards)
+	var c vectorio.Chunk
+	for iter(&c) {
+		i := f.Options.shard(&c)
+		shards[i] = append(shards[i], c)
+	}
+	run := progress.Of(f.Options.RunID)
+	run.Begin(fmt.Sprintf("summing up, pass %d of %d", f.Pass+1, f.Passes), c.Total)
+	g, ctx2 := errgroup.WithContext(ctx)
+	g.SetLimit(f.Options.threads())
+	var mu sync.Mutex
+	var rows, rejected int64
+	sum := linear.NewSum(f.Options.Shards)
+	for i := group; i < f.Options.Shards; i += f.Options.Groups {
+		g.Go(func() error {
+			partial, err := fit.Partial()
+			if err != nil {
+				return err
+			}
+			chunks := shards[i]
+			sort.Slice(chunks, func(a, b int) bool { return chunks[a].Ordinal < chunks[b].Ordinal })
+			var n, bad int64
+			for _, c := range chunks {
+				read, left, err := f.add(ctx2, c, partial)
+				if err != nil {
+					return err
+				}
+				n, bad = n+read, bad+left
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			rows, rejected = rows+n, rejected+bad
+			return sum.Add(linear.Node{Index: i}, partial)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if f.Pass == 0 {
+		vectorio.Count(ctx, rows, rejected)
+	}
+	rowsSummed.Inc(ctx, rows)
+	return sum.Rest(func(n linear.Node, p linear.Partial) error {
+		b, err := p.MarshalBinary()
+		if err == nil {
+			emit(Summand{n, b})
+		}
+		return err
+	})
+}
+
+// add adds the rows of a chunk.
+func (f *sumFn) add(ctx context.Context, c vectorio.Chunk, partial linear.Partial) (rows, rejected int64, err error) {
+	r, err := vectorio.Open(ctx, c, f.Reading, func(*fault.Fault) { rejected++ })
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	b := f.Reading.NewBlock(f.Dim)
+	for {
+		b.Reset()
+		if err := r.Read(b); err == io.EOF {
+			return rows, rejected, ctx.Err()
+		} else if err != nil {
+			return rows, rejected, err
+		}
+		if err := partial.PartialFit(linear.Of(b)); err != nil {
+			var at *fault.Fault
+			if errors.As(err, &at) && at.File == "" {
+				named := *at
+				named.File = c.Info.Name
+				if at.Row >= c.First {
+					named.Row += c.Span.First - c.First
+				}
+				err = &named
+			}
+			return rows, rejected, err
+		}
+		rows += int64(b.Len())
+		progress.Of(f.Options.RunID).Add(int64(b.Len()))
+	}
+}
+
+// mergeFn merges the sums of all groups. (It is no CombineFn, as it takes the state to know what a partial is. Nor is one
+// needed: a worker merges its shards before it sends them.)
+type mergeFn struct {
+	State, Sum string
+	Options    Options
+}
+
+func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool) error {
+	return failed(f.Options.RunID, f.merge(ctx, iter))
+}
+
+func (f *mergeFn) merge(ctx context.Context, iter func(*Summand) bool) error {
+	fit, err := readFit(ctx, f.State)
+	if err != nil {
+		return err
+	}
+	sum := linear.NewSum(f.Options.Shards)
+	came := make([]bool, f.Options.Shards)
+	add := func(n linear.Node, b []byte) error {
+		p, err := fit.Partial()
+		if err == nil && b != nil {
+			err = p.UnmarshalBinary(b)
+		}
+		if err == nil {
+			err = sum.Add(n, p)
+		}
+		return err
+	}
+	var s Summand
+	for iter(&s) {
+		if err := add(s.Node, s.Partial); err != nil {
+			return err
+		}
+		for i := s.Node.Index << s.Node.Level; i < min((s.Node.Index+1)<<s.Node.Level, len(came)); i++ {
+			came[i] = true
+		}
+	}
+	for i, is := range came { // the shards of a group without a chunk
+		if !is {
+			if err := add(linear.Node{Index: i}, nil); err != nil {
+				return err
+			}
+		}
+	}
+	total, err := sum.Total()
+	if err != nil {
+		return err
+	}
+	b, err := total.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	return output.WhileRuns(f.Options.RunID, func() error { return writeFile(ctx, f.Sum, b) })
+}
+
+// failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes after it,
+// without its output, and report that first.
+var failures = output.NewShared[error]()
+
+// failed is the first error of the run, marked; or nil.
+func failed(run string, err error) error {
+	if err == nil {
+		return nil
+	}
+	first, _, over := failures.Get(run, func() (error, error) { return err, nil })
+	return fault.Mark(errors.Join(first, over))
+}
+
+func readFit(ctx context.Context, name string) (*model.Fit, error) {
+	b, err := readFile(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	fit := &model.Fit{}
+	return fit, fit.UnmarshalBinary(b)
+}
+
+func writeFile(ctx context.Context, name string, b []byte) error {
+	w, err := files.Create(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return errors.Join(err, w.Close())
+}
+
+func readFile(ctx context.Context, name string) ([]byte, error) {
+	r, err := files.OpenRead(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close())
+}

@@ -1,0 +1,235 @@
+package eigen
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"golang.org/x/sync/errgroup"
+
+	model "beamlearn/model/eigen"
+	"beamlearn/model/fault"
+	"beamlearn/model/results"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+var rowsProjected = beam.NewCounter("eigen", "rows_projected")
+
+func init() {
+	register.DoFn3x1[context.Context, vectorio.Chunk, func(output.Part), error](&projectFn{})
+}
+
+// Report is what a run tells beside its components.
+type Report struct {
+	Rows, Rejected             int64
+	OutputFiles, RejectedFiles []string
+	Sample                     []model.Point // in the order of the rows
+}
+
+// Project writes the projected rows, and draws the sample, if the options ask for either; PCollections: none. It panics where
+// the job is not valid. A worker needs the components and a few blocks of rows. The output has the same bytes at any chunk size.
+func Project(ctx context.Context, s beam.Scope, j *Job, p *model.PCA) error {
+	if err := j.Validate(); err != nil {
+		panic(fmt.Sprintf("eigen.Project: %v", err))
+	}
+	s = s.Scope("eigen.Project")
+	out := j.output(p.Len())
+	var b bytes.Buffer
+	if err := p.Save(&b); err != nil {
+		return err
+	}
+	path := files.Join(out.Staging(), "components")
+	if err := writeFile(ctx, path, b.Bytes()); err != nil {
+		return err
+	}
+	fn := &projectFn{Reading: j.Reading, Options: j.Options, Output: *out, Dim: j.Data.Dim, Components: path}
+	output.Publish(s, beam.ParDo(s, fn, vectorio.Chunks(s, j.Data)), *out)
+	return nil
+}
+
+// projectFn projects the rows of a chunk.
+type projectFn struct {
+	Reading    vectorio.Options
+	Options    Options
+	Output     output.Options
+	Dim        int
+	Components string // their file
+}
+
+var loaded = output.NewShared[*model.PCA]()
+
+// chunkReport says what was done with a chunk.
+type chunkReport struct {
+	Rows, Rejected int64
+	Sample         []model.Point `json:",omitempty"`
+}
+
+func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
+	p, _, err := loaded.Get(f.Options.RunID, func() (*model.PCA, error) {
+		b, err := readFile(ctx, f.Components)
+		if err != nil {
+			return nil, err
+		}
+		return model.Load(f.Components, bytes.NewReader(b))
+	})
+	if err != nil {
+		return fault.Mark(err)
+	}
+	run := progress.Of(f.Options.RunID)
+	run.Phase("projecting")
+	run.Total(c.Total)
+	var report chunkReport
+	parts, err := output.Run(ctx, &f.Output, c.Ordinal, c.Total, func(ctx context.Context, out *output.Task) error {
+		return f.project(ctx, c, p, out, &report)
+	})
+	if err != nil {
+		return fault.Mark(err)
+	}
+	vectorio.Count(ctx, report.Rows, report.Rejected)
+	rowsProjected.Inc(ctx, report.Rows)
+	told, err := output.Report(c.Ordinal, &report)
+	if err != nil {
+		return err
+	}
+	for _, part := range append(parts, told) {
+		emit(part)
+	}
+	return nil
+}
+
+func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA, out *output.Task, report *chunkReport) (err error) {
+	r, err := vectorio.Open(ctx, c, f.Reading, out.Reject)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	b := f.Reading.NewBlock(f.Dim)
+	var values []float64
+	bound := drawn(f.Options.Sample, c.Total)
+	for {
+		b.Reset()
+		if err := r.Read(b); err == io.EOF {
+			report.Rejected = out.Rejected()
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, k := b.Len(), p.Len()
+		if out.Writes() {
+			if cap(values) < n*k {
+				values = make([]float64, n*k)
+			}
+			values = values[:n*k]
+			if err := f.transform(p, b, values); err != nil {
+				return err
+			}
+			err := out.Write(b.Numbers, func(w results.PartWriter, from, to int) error {
+				return w.WriteTable(&results.Table{ID: b.ID, Values: values, From: from, To: to, Threads: f.Options.threads()})
+			})
+			if err != nil {
+				return err
+			}
+		}
+		report.Rows += int64(n)
+		f.sample(p, b, bound, report)
+		progress.Of(f.Options.RunID).Add(int64(n))
+	}
+}
+
+// transform projects a block on all threads.
+func (f *projectFn) transform(p *model.PCA, b *vectors.Block, values []float64) error {
+	var g errgroup.Group
+	n, k, threads := b.Len(), p.Len(), f.Options.threads()
+	for t := range threads {
+		g.Go(func() error {
+			row, room := make([]float64, f.Dim), make([]float64, f.Dim)
+			for i := n * t / threads; i < n*(t+1)/threads; i++ {
+				p.Transform(values[i*k:(i+1)*k], b.Row(i, row), room)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// sample adds the rows of a block that are drawn.
+func (f *projectFn) sample(p *model.PCA, b *vectors.Block, bound uint64, report *chunkReport) {
+	if f.Options.Sample == 0 {
+		return
+	}
+	first := *p
+	first.Options.Whiten = false
+	first.Components = p.Components[:min(f.Options.SampleComponents, p.Len())]
+	row, room := make([]float64, f.Dim), make([]float64, f.Dim)
+	for i, number := range b.Numbers {
+		if mix(number) > bound {
+			continue
+		}
+		point := model.Point{Number: number, ID: b.ID(i).String(), Values: make([]float64, first.Len())}
+		switch {
+		case len(b.Labels) > 0:
+			point.Label = b.Labels[i]
+		case len(b.Target) > 0:
+			point.Label = strconv.FormatFloat(b.Target[i], 'g', -1, 64)
+		}
+		first.Transform(point.Values, b.Row(i, row), room)
+		report.Sample = append(report.Sample, point)
+	}
+}
+
+// drawn is the hash up to which rows are drawn, so that with all but no chance there are enough, and few too many.
+func drawn(sample int, total int64) uint64 {
+	share := (float64(sample)*1.1 + 100) / float64(max(total, 1))
+	if share >= 1 {
+		return 1<<64 - 1
+	}
+	return uint64(share * (1 << 63) * 2)
+}
+
+// mix hashes a row's number: the finaliser of SplitMix64.
+func mix(number int64) uint64 {
+	z := uint64(number) + 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// Report reads what a finished run of Project has left in its staging directory.
+func (j *Job) Report(ctx context.Context, p *model.PCA) (*Report, error) {
+	r := &Report{}
+	s, err := output.ReadReports(ctx, j.output(p.Len()), func(b []byte) error {
+		var c chunkReport
+		if err := json.Unmarshal(b, &c); err != nil {
+			return err
+		}
+		r.Rows += c.Rows
+		r.Rejected += c.Rejected
+		r.Sample = append(r.Sample, c.Sample...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Sample) > j.Options.Sample {
+		slices.SortFunc(r.Sample, func(a, b model.Point) int { return cmp.Compare(mix(a.Number), mix(b.Number)) })
+		r.Sample = r.Sample[:j.Options.Sample]
+	}
+	slices.SortFunc(r.Sample, func(a, b model.Point) int { return cmp.Compare(a.Number, b.Number) })
+	r.OutputFiles, r.RejectedFiles = s.OutputFiles, s.RejectedFiles
+	return r, nil
+}
