@@ -17,12 +17,12 @@ func TestProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := engines.Start(t, name, "local", 2)
 			dir := t.TempDir()
-			writeNPY(t, filepath.Join(dir, "x.npy"), 30_000, 64)
+			writeNPY(t, filepath.Join(dir, "x.npy"), 6_000, 64)
 			code, stderr, _ := slow.begin(t, dir, e.Flags(t, "PROCESS", 2)...).End()
 			if code != 0 {
 				t.Fatalf("exit code %d\n%s", code, stderr)
 			}
-			if !regexp.MustCompile(`searching, \d+ s: \d+ of 30000 rows \(\d+ %\), \d+ rows/s, \d+ s left`).MatchString(stderr) {
+			if !regexp.MustCompile(`searching, \d+ s: \d+ of 6000 rows \(\d+ %\), \d+ rows/s, \d+ s left`).MatchString(stderr) {
 				t.Errorf("no progress:\n%s", stderr)
 			}
 			for name := range files(t, filepath.Join(dir, "out")) {

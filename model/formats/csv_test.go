@@ -105,7 +105,7 @@ func TestCSVFloat32(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := src.Read(context.Background(), Span{0, 4, 4})
+	r, err := src.Read(context.Background(), Span{Rows: 4, Offset: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestCSVOpenQuote(t *testing.T) {
 		if _, err := checkCuts(t, src, len(data), manySizes(len(data))...); err == nil || err.Error() != want {
 			t.Errorf("%q: %v", data, err)
 		}
-		if got, err := readRows(src, Span{0, 2, src.(*csvSource).start}, 9); err == nil || err.Error() != want {
+		if got, err := readRows(src, Span{Rows: 2, Offset: src.(*csvSource).start}, 9); err == nil || err.Error() != want {
 			t.Errorf("%q: reading gives %v, %v", data, got, err)
 		}
 	}
@@ -369,7 +369,7 @@ func TestCSVPlainIsGeneral(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := src.Read(context.Background(), Span{0, 1, 0})
+		r, err := src.Read(context.Background(), Span{Rows: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -138,6 +138,7 @@ type Span struct {
 	First  int64 // number of the first row within the file, 0-based
 	Rows   int64
 	Offset int64 // of a counted source: the byte at which the first row begins, in the uncompressed text
+	End    int64 `json:",omitempty"` // of the same: the byte behind the last row, or 0 where that is as far as the text goes
 }
 
 // Reader reads the rows of a span, in order.

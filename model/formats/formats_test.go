@@ -197,7 +197,7 @@ func TestBytesRead(t *testing.T) {
 			}
 		}
 		record := (f.Size() - start) / int64(s.rows)
-		for _, span := range []Span{{0, 500, 0}, {0, 1, 0}, {499, 1, 0}, {250, 7, 0}} {
+		for _, span := range []Span{{Rows: 500}, {Rows: 1}, {First: 499, Rows: 1}, {First: 250, Rows: 7}} {
 			ranges = nil
 			if rows, err := readRows(src, span, 3); err != nil || int64(len(rows)) != span.Rows {
 				t.Fatalf("%d rows, %v", len(rows), err)
@@ -210,7 +210,7 @@ func TestBytesRead(t *testing.T) {
 		if rows, err := readRows(src, Span{First: 500}, 3); err != nil || len(rows) > 0 || len(ranges) > 0 {
 			t.Errorf("%s: %d rows of none, %v, ranges %v", format.Name, len(rows), err, ranges)
 		}
-		for _, span := range []Span{{0, 501, 0}, {501, 0, 0}, {-1, 1, 0}, {1, -1, 0}, {1, 1<<63 - 1, 0}} {
+		for _, span := range []Span{{Rows: 501}, {First: 501}, {First: -1, Rows: 1}, {First: 1, Rows: -1}, {First: 1, Rows: 1<<63 - 1}} {
 			want := fmt.Sprintf("%s: found 500 rows, expected %d rows from row %d on", f.name, span.Rows, span.First)
 			if _, err := src.Read(t.Context(), span); err == nil || err.Error() != want {
 				t.Errorf("%s, %v: %v", format.Name, span, err)
@@ -346,9 +346,9 @@ func TestCut(t *testing.T) {
 		want    []Span
 	}{
 		{0, 5, nil},
-		{5, 5, []Span{{0, 5, 0}}},
-		{6, 5, []Span{{0, 5, 0}, {5, 1, 0}}},
-		{3, 1, []Span{{0, 1, 0}, {1, 1, 0}, {2, 1, 0}}},
+		{5, 5, []Span{{Rows: 5}}},
+		{6, 5, []Span{{Rows: 5}, {First: 5, Rows: 1}}},
+		{3, 1, []Span{{Rows: 1}, {First: 1, Rows: 1}, {First: 2, Rows: 1}}},
 	} {
 		if got := Cut(c.n, c.size); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("Cut(%d, %d) = %v", c.n, c.size, got)

@@ -200,7 +200,7 @@ func TestJSONLFloat32(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := src.Read(context.Background(), Span{10, 3, 0})
+		r, err := src.Read(context.Background(), Span{First: 10, Rows: 3})
 		if err != nil {
 			t.Fatal(err)
 		}

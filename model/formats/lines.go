@@ -15,6 +15,9 @@ import (
 const (
 	// readAhead is how much of a text is read at a time.
 	readAhead = 256 << 10
+	// headAhead is how much of a text is asked for to inspect it, and countAhead of what follows a range, to count its rows:
+	// as much as most often holds the first line, or the end of the last. What is longer is asked for in further parts.
+	headAhead, countAhead = 64 << 10, 16 << 10
 	// maxRow bounds the bytes of a row: a file without line ends must not fill the memory.
 	maxRow = 64 << 20
 )
@@ -46,6 +49,9 @@ func resolve(counts []Count) (spans []Span, rows int64, inside bool) {
 	state := 0
 	for _, c := range counts {
 		if n := c.Rows[state]; n > 0 {
+			if len(spans) > 0 {
+				spans[len(spans)-1].End = c.First[state]
+			}
 			spans = append(spans, Span{First: rows, Rows: n, Offset: c.First[state]})
 			rows += n
 		}
@@ -69,7 +75,7 @@ func (t *textFile) eachLine(ctx context.Context, r Range, each func(line []byte,
 	if begin > t.start {
 		begin-- // the byte before a range tells whether a line begins with it
 	}
-	l, err := t.open(ctx, begin)
+	l, err := t.openTo(ctx, begin, min(end, t.Size())+countAhead)
 	if err != nil {
 		return err
 	}
@@ -112,7 +118,7 @@ func (t *textFile) countLines(ctx context.Context, r Range, row func(line []byte
 // head reads the beginning of a text: behind a byte order mark, which it takes for no part of the text.
 func (t *textFile) head(ctx context.Context, read func(*lines) error) (err error) {
 	t.start = 0
-	l, err := t.open(ctx, 0)
+	l, err := t.openTo(ctx, 0, headAhead)
 	if err != nil {
 		return err
 	}
@@ -136,7 +142,9 @@ func (t *textFile) head(ctx context.Context, read func(*lines) error) (err error
 type lines struct {
 	file   *textFile
 	ctx    context.Context // of the whole reading, which no method of a Reader is told
-	r      io.ReadCloser   // nil at the end of the file
+	r      io.ReadCloser   // nil where what follows is not opened yet, and at the end of the file
+	to     int64           // of a text that is not compressed: up to where the file was opened
+	part   int64           // how much more of it is opened then
 	lower  *remember       // under the decompression
 	buf    []byte
 	lo, hi int   // buf[lo:hi] is ahead
@@ -160,18 +168,27 @@ func (r *remember) Read(b []byte) (int, error) {
 
 // open reads the text from an offset on.
 func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
-	l := &lines{file: t, ctx: ctx, offset: offset}
+	return t.openTo(ctx, offset, math.MaxInt64)
+}
+
+// openTo reads the text from an offset on, and expects no use of what stands behind end: of a text that is not compressed it
+// asks for that only when it is read.
+func (t *textFile) openTo(ctx context.Context, offset, end int64) (*lines, error) {
+	l := &lines{file: t, ctx: ctx, offset: offset, to: offset, part: readAhead}
 	size := int64(readAhead)
 	if t.comp == "" {
 		if offset >= t.Size() {
 			l.eof = true
 			return l, nil
 		}
-		r, err := t.OpenRange(ctx, offset, t.Size()-offset)
-		if err != nil {
+		if end > offset {
+			l.part = end - offset
+		}
+		if err := l.more(); err != nil {
 			return nil, err
 		}
-		l.r, size = r, min(size, t.Size()-offset+1) // one more, to see the end
+		l.part = readAhead
+		size = min(size, l.to-offset+1) // one more, to see the end
 	} else {
 		r, err := t.OpenRange(ctx, 0, t.Size())
 		if err != nil {
@@ -193,6 +210,18 @@ func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
 	}
 	l.buf = make([]byte, size)
 	return l, nil
+}
+
+// more opens the next part of a text that is not compressed.
+func (l *lines) more() (err error) {
+	n := min(l.part, l.file.Size()-l.to)
+	if l.r, err = l.file.OpenRange(l.ctx, l.to, n); err != nil {
+		l.r = nil
+		return err
+	}
+	l.to += n
+	l.part = min(2*l.part, maxRow)
+	return nil
 }
 
 func (l *lines) close() error {
@@ -245,14 +274,26 @@ func (l *lines) fill() error {
 	}
 	const idle = 100 // reads of nothing, as bufio allows
 	for range idle {
+		if l.r == nil {
+			if err := l.more(); err != nil {
+				return err
+			}
+		}
 		n, err := l.r.Read(l.buf[l.hi:])
 		l.hi += n
 		if err == io.EOF {
-			l.eof = true
-			if l.file.comp == "" && l.offset+int64(l.hi-l.lo) != l.file.Size() {
-				return l.early()
+			if l.file.comp == "" {
+				if l.offset+int64(l.hi-l.lo) != l.to {
+					return l.early()
+				}
+				if err := l.close(); err != nil {
+					return err
+				}
 			}
-			return nil
+			if l.eof = l.file.comp != "" || l.to == l.file.Size(); l.eof || n > 0 {
+				return nil
+			}
+			continue
 		}
 		if err != nil {
 			return l.failed(err)
@@ -331,7 +372,14 @@ type textReader struct {
 }
 
 func (t *textFile) read(ctx context.Context, s Span) (*textReader, error) {
-	l, err := t.open(ctx, s.Offset)
+	end := s.End
+	if end == 0 {
+		end = math.MaxInt64
+	}
+	if s.First < 0 || s.Rows < 0 || s.First > math.MaxInt64-s.Rows || s.Offset < 0 || end < s.Offset || t.comp == "" && s.End > t.Size() {
+		return nil, fault.File(t.Name(), fmt.Sprintf("%d rows from row %d on, in the bytes from %d to %d", s.Rows, s.First, s.Offset, s.End), "%d bytes", t.Size())
+	}
+	l, err := t.openTo(ctx, s.Offset, end)
 	if err != nil {
 		return nil, err
 	}

@@ -561,7 +561,7 @@ func TestLongRow(t *testing.T) {
 		if n, err := src.(Counter).Count(context.Background(), Range{1 << 20, 1 << 20}); err != nil || n.Rows[0] != 0 {
 			t.Errorf("counting %q… in the middle: %v, %v", c.start, n, err)
 		}
-		if _, err := readRows(src, Span{0, 9, 0}, 1); err == nil || err.Error() != want {
+		if _, err := readRows(src, Span{Rows: 9}, 1); err == nil || err.Error() != want {
 			t.Errorf("reading %q…: %v", c.start, err)
 		}
 	}

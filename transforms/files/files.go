@@ -16,11 +16,9 @@ import (
 	"strconv"
 	"strings"
 
-	"cloud.google.com/go/storage"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem"
 
-	// The schemes of Beam's own filesystems.
-	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/gcs"
+	// The schemes of Beam's own filesystems; for gs:// see gcs.go.
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/local"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/memfs"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/io/filesystem/s3"
@@ -119,6 +117,13 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 		}
 		return infos, nil
 	}
+	if isGCS(pattern) {
+		infos, err := listGCS(ctx, pattern)
+		if err == nil && len(infos) == 0 {
+			err = none
+		}
+		return infos, err
+	}
 	fs, err := open(ctx, pattern)
 	if err != nil {
 		return nil, err
@@ -162,9 +167,6 @@ func statLocal(name string) (Info, error) {
 }
 
 func stat(ctx context.Context, fs filesystem.Interface, name string) (Info, error) {
-	if isGCS(name) {
-		return statGCS(ctx, name)
-	}
 	size, err := fs.Size(ctx, name)
 	if err != nil {
 		return Info{}, fmt.Errorf("%s: %w", name, err)
@@ -188,6 +190,9 @@ func Stat(ctx context.Context, name string) (Info, error) {
 			err = fault.File(name, "a file", "a directory")
 		}
 		return info, err
+	}
+	if isGCS(name) {
+		return statGCS(ctx, name)
 	}
 	fs, err := open(ctx, name)
 	if err != nil {
@@ -215,8 +220,9 @@ type file struct{ info Info }
 func (f *file) Name() string { return f.info.Name }
 func (f *file) Size() int64  { return f.info.Size }
 
-func (f *file) changed(found string, args ...any) error {
-	return fault.File(f.info.Name, "the file as it was when the job began: do not write to an input while it is read", found, args...)
+// changed is the error of a file that is not the one that was listed.
+func changed(info Info, found string, args ...any) error {
+	return fault.File(info.Name, "the file as it was when the job began: do not write to an input while it is read", found, args...)
 }
 
 func (f *file) OpenRange(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
@@ -231,7 +237,7 @@ func (f *file) OpenRange(ctx context.Context, offset, length int64) (io.ReadClos
 		return f.openLocal(p, offset, length)
 	}
 	if isGCS(name) {
-		return openGCS(ctx, f, offset, length)
+		return openGCS(ctx, f.info, offset, length)
 	}
 	fs, err := open(ctx, name)
 	if err != nil {
@@ -243,7 +249,7 @@ func (f *file) OpenRange(ctx context.Context, offset, length int64) (io.ReadClos
 		return nil, err
 	}
 	if now.Size != f.info.Size || now.Version != f.info.Version {
-		return nil, f.changed("another content: %d bytes, not %d", now.Size, f.info.Size)
+		return nil, changed(f.info, "another content: %d bytes, not %d", now.Size, f.info.Size)
 	}
 	r, err := fs.OpenRead(ctx, name)
 	if err != nil {
@@ -266,7 +272,7 @@ func (f *file) openLocal(name string, offset, length int64) (io.ReadCloser, erro
 	h, err := os.Open(name)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, f.changed("no file of that name any more")
+			return nil, changed(f.info, "no file of that name any more")
 		}
 		return nil, err
 	}
@@ -290,10 +296,10 @@ func (r *localRange) check() error {
 		return err
 	}
 	if st.Size() != r.f.info.Size {
-		return r.f.changed("%d bytes, not %d", st.Size(), r.f.info.Size)
+		return changed(r.f.info, "%d bytes, not %d", st.Size(), r.f.info.Size)
 	}
 	if v := strconv.FormatInt(st.ModTime().UnixNano(), 36); r.f.info.Version != "" && v != r.f.info.Version {
-		return r.f.changed("a later modification time")
+		return changed(r.f.info, "a later modification time")
 	}
 	return nil
 }
@@ -316,48 +322,13 @@ func (r *localRange) Close() error {
 	return err
 }
 
-// Create opens a file for writing, with the directories above it. What is written exists, under that name, once Close
-// has returned nil. Where ctx is cancelled before, an object store keeps nothing.
-func Create(ctx context.Context, name string) (io.WriteCloser, error) {
-	if p, ok := local(name); ok {
-		if err := os.MkdirAll(filepath.Dir(p), 0o777); err != nil {
-			return nil, err
-		}
-		return os.Create(p)
-	}
-	fs, err := open(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	w, err := fs.OpenWrite(ctx, name)
-	if err != nil {
-		fs.Close()
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return &closeBoth{w, fs, name}, nil
-}
-
-type closeBoth struct {
-	io.WriteCloser
-	fs   io.Closer
-	name string
-}
-
-func (c *closeBoth) Close() error {
-	err := c.WriteCloser.Close()
-	if e := c.fs.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.name, err)
-	}
-	return nil
-}
-
 // OpenRead opens a whole file for reading.
 func OpenRead(ctx context.Context, name string) (io.ReadCloser, error) {
 	if p, ok := local(name); ok {
 		return os.Open(p)
+	}
+	if isGCS(name) {
+		return openGCS(ctx, Info{Name: name}, 0, -1)
 	}
 	fs, err := open(ctx, name)
 	if err != nil {
@@ -379,6 +350,12 @@ func Rename(ctx context.Context, from, to string) error {
 			return fmt.Errorf("files.Rename: from %s to the store of %s", from, to)
 		}
 		return os.Rename(p, q)
+	}
+	if isGCS(from) && isGCS(to) {
+		if _, err := copyGCS(ctx, from, to, nil); err != nil {
+			return err
+		}
+		return missing(removeGCS(ctx, from))
 	}
 	fs, err := open(ctx, from)
 	if err != nil {
@@ -411,26 +388,24 @@ func Remove(ctx context.Context, name string) error {
 	if p, ok := local(name); ok {
 		return os.Remove(p)
 	}
+	if isGCS(name) {
+		return removeGCS(ctx, name)
+	}
 	fs, err := open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer fs.Close()
-	return notExist(remove(ctx, fs, name))
-}
-
-// notExist makes a store's own word for a missing object one that errors.Is(err, os.ErrNotExist) knows.
-func notExist(err error) error {
-	if errors.Is(err, storage.ErrObjectNotExist) {
-		return fmt.Errorf("%w: %w", os.ErrNotExist, err)
-	}
-	return err
+	return remove(ctx, fs, name)
 }
 
 // RemoveAll removes a directory, or all objects below a prefix that ends in a slash. What is not there is no error.
 func RemoveAll(ctx context.Context, dir string) error {
 	if p, ok := local(dir); ok {
 		return os.RemoveAll(p)
+	}
+	if isGCS(dir) {
+		return removeAllGCS(ctx, dir)
 	}
 	fs, err := open(ctx, dir)
 	if err != nil {

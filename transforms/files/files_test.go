@@ -189,6 +189,72 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// Of two that write to one name neither spoils what the other has finished, and until one has finished all is as before.
+func TestWriters(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	name := filepath.Join(dir, strings.Repeat("n", 255)) // as long as a name may be
+	found := func(want string) {
+		t.Helper()
+		if b, err := os.ReadFile(name); string(b) != want || err != nil {
+			t.Errorf("found %q, %v, want %q", b, err, want)
+		}
+	}
+	if err := os.WriteFile(name, []byte("earlier"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	create := func(ctx context.Context) *Writer {
+		w, err := Create(ctx, name)
+		if err == nil {
+			_, err = io.WriteString(w, "the slow one")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	canceled, cancel := context.WithCancel(ctx)
+	slow, killed, late := create(ctx), create(ctx), create(canceled)
+	found("earlier")
+	if err := Replace(ctx, name, func(w io.Writer) error { _, err := io.WriteString(w, "done"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	found("done")
+	broken := errors.New("broken")
+	if err := Replace(ctx, name, func(w io.Writer) error { io.WriteString(w, "half"); return broken }); err == nil || err.Error() != "broken" {
+		t.Errorf("error %v", err)
+	}
+	cancel()
+	if err := errors.Join(killed.Abandon(), killed.Abandon()); err != nil {
+		t.Error(err)
+	}
+	if err := late.Close(); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	found("done")
+	if err := errors.Join(slow.Close(), slow.Abandon()); err != nil {
+		t.Error(err)
+	}
+	found("the slow one")
+	if err := slow.Close(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("closed twice: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	// Whoever removes the directory in the meantime ends what was being written.
+	gone := create(ctx)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := gone.Close(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without its directory: %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the directory is there again: %v", err)
+	}
+}
+
 func TestSplitJoin(t *testing.T) {
 	for _, c := range [][3]string{{"out/x.csv", "out/", "x.csv"}, {"x.csv", "", "x.csv"}, {"gs://b/o/x", "gs://b/o/", "x"}} {
 		if dir, base := Split(c[0]); dir != c[1] || base != c[2] {

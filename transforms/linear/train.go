@@ -13,7 +13,6 @@
 package linear
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -499,20 +498,11 @@ func readFile(ctx context.Context, path string) ([]byte, error) {
 
 // replace writes a file in the place of another, whole or not at all, unless the run is over.
 func replace(ctx context.Context, path, runID string, b []byte) error {
-	part := path + "." + uuid.NewString() + ".part"
 	return output.WhileRuns(runID, func() error {
-		w, err := files.Create(ctx, part)
-		if err != nil {
+		return files.Replace(ctx, path, func(w io.Writer) error {
+			_, err := w.Write(b)
 			return err
-		}
-		_, err = io.Copy(w, bytes.NewReader(b))
-		if s, ok := w.(interface{ Sync() error }); ok && err == nil {
-			err = s.Sync()
-		}
-		if err = errors.Join(err, w.Close()); err != nil {
-			return errors.Join(err, ignoreMissing(files.Remove(ctx, part)))
-		}
-		return files.Rename(ctx, part, path)
+		})
 	})
 }
 

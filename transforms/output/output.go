@@ -9,7 +9,6 @@
 package output
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +83,7 @@ func Clean(ctx context.Context, o *Options) error {
 }
 
 // create creates a file of a run that is not over.
-func (o *Options) create(ctx context.Context, path string) (f io.WriteCloser, err error) {
+func (o *Options) create(ctx context.Context, path string) (f *files.Writer, err error) {
 	err = WhileRuns(o.RunID, func() error {
 		f, err = files.Create(ctx, path)
 		return err
@@ -92,24 +91,14 @@ func (o *Options) create(ctx context.Context, path string) (f io.WriteCloser, er
 	return f, err
 }
 
-// write writes a file; where fill fails, an object store keeps nothing.
-func (o *Options) write(ctx context.Context, path string, fill func(io.Writer) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// write writes a file, whole or not at all, that will survive a crash of the machine, and says what it is then.
+func (o *Options) write(ctx context.Context, path string, fill func(io.Writer) error) (files.Info, error) {
 	f, err := o.create(ctx, path)
 	if err != nil {
-		return err
+		return files.Info{}, err
 	}
-	b := bufio.NewWriterSize(f, 1<<20)
-	if err := errors.Join(fill(b), b.Flush()); err != nil {
-		cancel()
-		return errors.Join(err, f.Close())
+	if err := f.Fill(fill); err != nil {
+		return files.Info{}, err
 	}
-	// What is about to get its final name must survive a crash of the machine.
-	if s, ok := f.(interface{ Sync() error }); ok {
-		if err := s.Sync(); err != nil {
-			return errors.Join(err, f.Close())
-		}
-	}
-	return f.Close()
+	return files.Stat(ctx, path)
 }

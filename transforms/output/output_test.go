@@ -22,6 +22,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/gcstest"
 )
 
 func TestMain(m *testing.M) { ptest.Main(m) }
@@ -206,19 +207,130 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-// A bundle that is tried again after it has put the files in place ends well.
-func TestMoveTwice(t *testing.T) {
-	dir := t.TempDir()
-	m := move{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
-	if err := m.do(context.Background()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("of nothing: %v", err)
-	}
-	if err := os.WriteFile(m.from, []byte("x"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := m.do(context.Background()); err != nil || read1(t, m.to) != "x" {
+// An attempt at a task that goes on after another has been made cannot spoil what that has finished, however it ends.
+func TestZombie(t *testing.T) {
+	ctx := context.Background()
+	for _, dir := range []string{t.TempDir(), "gs://" + gcstest.Bucket} {
+		if dir[0] != '/' {
+			gcstest.Start(t, nil)
+		}
+		o := Options{Path: dir + "/n.csv", Layout: layout, NumShards: 1, RunID: "zombie"}
+		Begin(o.RunID)
+		attempt := func(before func(row int) error) (parts []Part, err error) {
+			return Run(ctx, &o, 0, 4, func(ctx context.Context, task *Task) error {
+				task.Reject(&fault.Fault{File: "x.csv", Row: 9})
+				for i := range 4 {
+					if err := before(i); err != nil {
+						return err
+					}
+					err := task.Write([]int64{int64(i)}, func(p results.PartWriter, from, to int) error {
+						return p.WriteTable(&results.Table{ID: func(int) vectors.ID { return vectors.ID{Int: int64(i)} }, Values: []float64{1}, From: from, To: to})
+					})
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		undisturbed := func(int) error { return nil }
+		content := func(parts []Part) (all string) {
+			for _, p := range parts {
+				all += read1(t, p.Paths[0])
+			}
+			return all
+		}
+		for _, at := range []int{0, 2} { // where the other attempt overtakes this one
+			for _, end := range []error{errors.New("killed"), nil} {
+				var parts []Part
+				_, err := attempt(func(row int) (err error) {
+					if row == at {
+						parts, err = attempt(undisturbed)
+					}
+					if row == 2 && err == nil {
+						err = end
+					}
+					return err
+				})
+				if err != end && (err == nil || end == nil || err.Error() != end.Error()) {
+					t.Errorf("error %v, want %v", err, end)
+				}
+				const want = "0,1\n1,1\n2,1\n3,1\n" + `{"file":"x.csv","row":9,"reason":"found "}` + "\n"
+				if got := content(parts); got != want {
+					t.Errorf("overtaken at row %d, %v: found %q", at, end, got)
+				}
+			}
+		}
+		left, err := files.List(ctx, []string{o.Staging() + "/*", o.Staging() + "/.*"})
+		if err == nil && len(left) != 2 {
+			t.Errorf("left behind: %v", left)
+		}
+		if err := Clean(ctx, &o); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// Of two jobs that write to the same output at once, all files are of one of them in the end, and one that says that it
+// has succeeded has put all of its own there.
+func TestTwoJobs(t *testing.T) {
+	ctx := context.Background()
+	const jobs = 3
+	for _, dir := range []string{t.TempDir(), "gs://" + gcstest.Bucket} {
+		shards, rounds := 50, 20
+		if dir[0] != '/' {
+			gcstest.Start(t, nil)
+			shards, rounds = 8, 3
+		}
+		for round := range rounds {
+			path := fmt.Sprintf("%s/%d/n.csv", dir, round)
+			var wg sync.WaitGroup
+			start := make(chan struct{})
+			errs := make([]error, jobs)
+			for job := range jobs {
+				f := publishFn{Options{Path: path, Layout: layout, NumShards: shards, RunID: fmt.Sprintf("job-%d-%d", round, job)}}
+				Begin(f.Options.RunID)
+				var parts []Part
+				for i := range shards {
+					p := Part{Shard: i, Report: json.RawMessage("0")}
+					made, err := f.Options.write(ctx, f.Options.staged("shard-%d", i), func(w io.Writer) error {
+						_, err := fmt.Fprint(w, job)
+						return err
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+					p.Made = []files.Info{made}
+					parts = append(parts, p)
+				}
+				wg.Go(func() {
+					<-start
+					next := func(p *Part) bool {
+						if len(parts) == 0 {
+							return false
+						}
+						*p, parts = parts[0], parts[1:]
+						return true
+					}
+					errs[job] = f.publish(ctx, next)
+				})
+			}
+			close(start)
+			wg.Wait()
+			found := ""
+			for i := range shards {
+				found += read1(t, results.ShardName(path, i, shards))
+			}
+			if found != strings.Repeat(found[:1], shards) {
+				t.Errorf("%s: a mixture: %s", path, found)
+			}
+			if errs[found[0]-'0'] != nil {
+				t.Errorf("%s: the job whose files these are: %v", path, errs[found[0]-'0'])
+			}
+			all, err := files.List(ctx, []string{fmt.Sprintf("%s/%d/*", dir, round), fmt.Sprintf("%s/%d/.*.lock", dir, round)})
+			if err == nil && len(all) != shards {
+				t.Errorf("left behind: %v", all)
+			}
 		}
 	}
 }

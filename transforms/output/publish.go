@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"reflect"
 	"sort"
 	"time"
@@ -37,6 +36,8 @@ type Part struct {
 	Paths  []string        `json:",omitempty"`
 	Info   results.Info    // of rows of the output
 	Report json.RawMessage `json:",omitempty"`
+	// Made are the files of a whole shard, complete.
+	Made []files.Info `json:",omitempty"`
 }
 
 const (
@@ -117,8 +118,7 @@ func (f *assembleFn) ProcessElement(ctx context.Context, shard int, iter func(*P
 
 // list writes the reports, a line each.
 func (f *assembleFn) list(ctx context.Context, out *Part, parts []Part) error {
-	out.Paths = []string{f.Options.staged("reports")}
-	return f.Options.write(ctx, out.Paths[0], func(w io.Writer) error {
+	made, err := f.Options.write(ctx, f.Options.staged("reports"), func(w io.Writer) error {
 		for _, p := range parts {
 			if _, err := w.Write(append(p.Report, '\n')); err != nil {
 				return err
@@ -126,6 +126,8 @@ func (f *assembleFn) list(ctx context.Context, out *Part, parts []Part) error {
 		}
 		return nil
 	})
+	out.Made = []files.Info{made}
+	return err
 }
 
 func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) error {
@@ -138,19 +140,18 @@ func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) erro
 		for j, p := range parts {
 			sources[j] = results.Part{Info: p.Info, Open: func() (io.ReadCloser, error) { return files.OpenRead(ctx, p.Paths[i]) }}
 		}
-		path := f.Options.staged("shard-%05d-%d", out.Shard, i)
-		err := f.Options.write(ctx, path, func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.Layout) })
+		path := f.Options.staged("shard-%d-%d", out.Shard, i)
+		made, err := f.Options.write(ctx, path, func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.Layout) })
 		if err != nil {
 			return err
 		}
-		out.Paths = append(out.Paths, path)
+		out.Made = append(out.Made, made)
 	}
 	return nil
 }
 
 func (f *assembleFn) concatenate(ctx context.Context, out *Part, parts []Part) error {
-	out.Paths = []string{f.Options.staged("rejected")}
-	return f.Options.write(ctx, out.Paths[0], func(w io.Writer) error {
+	made, err := f.Options.write(ctx, f.Options.staged("rejected"), func(w io.Writer) error {
 		for _, p := range parts {
 			r, err := files.OpenRead(ctx, p.Paths[0])
 			if err != nil {
@@ -163,13 +164,12 @@ func (f *assembleFn) concatenate(ctx context.Context, out *Part, parts []Part) e
 		}
 		return nil
 	})
+	out.Made = []files.Info{made}
+	return err
 }
 
 // publishFn puts the complete files in place, and leaves the summary for the program that runs the pipeline.
 type publishFn struct{ Options Options }
-
-// A move is a rename that is still to be done.
-type move struct{ from, to string }
 
 func (f *publishFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) error {
 	return fault.Mark(f.publish(ctx, iter))
@@ -182,7 +182,7 @@ func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
 	for iter(&p) {
 		parts = append(parts, p)
 		if p.Shard == shardReport {
-			summary.Reports = p.Paths[0]
+			summary.Reports = p.Made[0].Location()
 			continue
 		}
 		var seconds float64
@@ -197,7 +197,8 @@ func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
 		}
 	}
 	release(f.Options.RunID)
-	return f.Options.write(ctx, summaryPath(&f.Options), func(w io.Writer) error { return json.NewEncoder(w).Encode(summary) })
+	_, err := f.Options.write(ctx, summaryPath(&f.Options), func(w io.Writer) error { return json.NewEncoder(w).Encode(summary) })
+	return err
 }
 
 // place puts the files of all shards in place.
@@ -208,12 +209,12 @@ func (f *publishFn) place(ctx context.Context, parts []Part, summary *Summary) e
 	}
 	sort.Slice(parts, func(i, j int) bool { return parts[i].Shard < parts[j].Shard })
 	rejected := RejectedPath(f.Options.Path)
-	var moves []move
+	var moves []files.Move
 	for _, p := range parts {
 		switch p.Shard {
 		case shardReport:
 		case shardRejected:
-			moves = append(moves, move{p.Paths[0], rejected})
+			moves = append(moves, files.Move{From: p.Made[0], To: rejected})
 			summary.RejectedFiles = append(summary.RejectedFiles, rejected)
 		default:
 			name := f.Options.Path
@@ -221,37 +222,16 @@ func (f *publishFn) place(ctx context.Context, parts []Part, summary *Summary) e
 				name = results.ShardName(name, p.Shard, f.Options.NumShards)
 			}
 			for i, to := range format.Files(name, f.Options.Layout) {
-				moves = append(moves, move{p.Paths[i], to})
+				moves = append(moves, files.Move{From: p.Made[i], To: to})
 				summary.OutputFiles = append(summary.OutputFiles, to)
 			}
 		}
 	}
-	for _, m := range moves {
-		if err := m.do(ctx); err != nil {
-			return err
-		}
-	}
+	var obsolete []string
 	if len(summary.RejectedFiles) == 0 {
-		// Those that an earlier run has rejected are none of this output's.
-		if err := files.Remove(ctx, rejected); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+		obsolete = []string{rejected} // which an earlier run has rejected, none of this output
 	}
-	return nil
-}
-
-// do renames. Where an earlier try of this bundle has done so already, the source is gone and the target is there.
-func (m move) do(ctx context.Context) error {
-	err := files.Rename(ctx, m.from, m.to)
-	if err == nil {
-		return nil
-	}
-	if _, gone := files.Stat(ctx, m.from); gone != nil && errors.Is(gone, os.ErrNotExist) {
-		if _, there := files.Stat(ctx, m.to); there == nil {
-			return nil
-		}
-	}
-	return err
+	return files.Publish(ctx, f.Options.Path, moves, obsolete...)
 }
 
 // Summary says what was written.

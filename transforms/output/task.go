@@ -1,7 +1,6 @@
 package output
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,15 +24,13 @@ type Task struct {
 
 	parts []Part
 	part  results.PartWriter // the part that is being written
-	files []io.Closer
+	files []*files.Writer
 }
 
 // Run does the work of a task: number ordinal of all, ≥ 0 in the order of the rows, over a dataset of total rows. It returns
 // the parts that were written, whose names follow from the ordinal, so that a bundle that is tried again writes the same
-// files. Where the work fails, an object store keeps nothing.
+// files: each of them whole, whatever other attempt at the task is still under way. Where the work fails, none is left.
 func Run(ctx context.Context, o *Options, ordinal, total int64, work func(ctx context.Context, t *Task) error) ([]Part, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	t := &Task{options: o, ordinal: ordinal, total: total, ctx: ctx}
 	if o.Path != "" {
 		var err error
@@ -42,10 +39,13 @@ func Run(ctx context.Context, o *Options, ordinal, total int64, work func(ctx co
 		}
 	}
 	err := work(ctx, t)
-	if err != nil {
-		cancel()
+	if err == nil {
+		err = t.close()
 	}
-	if err = errors.Join(err, t.close()); err != nil {
+	for _, f := range t.files { // of a part that was given up
+		err = errors.Join(err, f.Abandon())
+	}
+	if err != nil {
 		return nil, err
 	}
 	return t.parts, nil
@@ -118,18 +118,21 @@ func (t *Task) next(shard int) error {
 
 // end closes the part that is being written, if any.
 func (t *Task) end() error {
-	var errs []error
-	if t.part != nil {
-		info, err := t.part.Close()
-		errs = append(errs, err)
-		t.parts[len(t.parts)-1].Info = info
-		t.part = nil
+	if t.part == nil {
+		return nil
 	}
+	info, err := t.part.Close()
+	if err != nil {
+		return err
+	}
+	t.parts[len(t.parts)-1].Info = info
 	for _, f := range t.files {
-		errs = append(errs, f.Close())
+		if err := f.Close(); err != nil {
+			return err
+		}
 	}
-	t.files = nil
-	return errors.Join(errs...)
+	t.part, t.files = nil, nil
+	return nil
 }
 
 // close ends the last part and writes the rows that were rejected.
@@ -146,12 +149,8 @@ func (t *Task) close() error {
 // which are those of tasks, or below 0.
 func WriteRejected(ctx context.Context, o *Options, order int64, rejected []*fault.Fault) (Part, error) {
 	p := Part{Shard: shardRejected, Order: order, Paths: []string{o.staged("rejected-%08d", order)}}
-	f, err := o.create(ctx, p.Paths[0])
-	if err != nil {
-		return p, err
-	}
-	w := bufio.NewWriter(f)
-	return p, errors.Join(RejectedLines(w, rejected), w.Flush(), f.Close())
+	_, err := o.write(ctx, p.Paths[0], func(w io.Writer) error { return RejectedLines(w, rejected) })
+	return p, err
 }
 
 // RejectedLines writes a JSON line for each rejected row.
@@ -176,5 +175,6 @@ func RejectedLines(w io.Writer, rejected []*fault.Fault) error {
 // returns its path. The name must follow from the task.
 func (t *Task) WriteData(name string, fill func(io.Writer) error) (path string, err error) {
 	path = files.Join(t.options.Staging(), name)
-	return path, t.options.write(t.ctx, path, fill)
+	_, err = t.options.write(t.ctx, path, fill)
+	return path, err
 }
