@@ -85,6 +85,15 @@ func main() {
 		}
 		tile256(bytes, "AVXVNNI", best)
 	}
+	scored = true
+	tile512(bytes, false)
+	tile256(bytes, "AVX2", false)
+	tile256(bytes, "AVXVNNI", false)
+	scored = false
+	for _, level := range []string{"AVX512", "AVX2"} {
+		centre(level)
+		round(level)
+	}
 	for _, level := range []string{"AVX512", "AVX2"} {
 		screen(level)
 		for _, b := range [][2]int{{32, 32}, {64, 32}, {64, 64}} {
@@ -98,6 +107,9 @@ func main() {
 	Generate()
 }
 
+// scored makes tiles that find hits write their scores too.
+var scored bool
+
 // begin opens a tile's function.
 func begin(f form, level string, best bool) (args, panel, words, left, offset reg.GPVirtual) {
 	name := string(f) + level
@@ -106,6 +118,9 @@ func begin(f form, level string, best bool) (args, panel, words, left, offset re
 		TEXT(name, NOSPLIT, "func(a *byte)")
 		Doc(name + " raises a.Best to the scores of the tiles: see Tile.")
 	} else {
+		if scored {
+			name = string(f) + "Scored" + level
+		}
 		TEXT(name, NOSPLIT, "func(a *byte) int")
 		Doc(name + " finds the hits of the tiles: see Tile.")
 	}
@@ -326,10 +341,17 @@ func tile512(f form, best bool) {
 		}
 		any, k := K(), K()
 		KXORW(any, any, any)
+		var scores reg.GPVirtual
+		if scored {
+			scores = pointer(args, argBest)
+		}
 		for m := range acc {
 			scale(m)
 			for v := range acc[m] {
 				score(m, v)
+				if scored {
+					VMOVUPS(acc[m][v], at(scores, 4*columns*m+64*v))
+				}
 				VMAXPS_BCST(at(args, argLimits+4*m), limit[v], x)
 				VADDPS(x, acc[m][v], acc[m][v])
 				VCMPPS_BCST(Imm(notLess), at(args, argQHalves+4*m), acc[m][v], k)
@@ -355,6 +377,9 @@ func tile512(f form, best bool) {
 				ORQ(part, mask)
 			}
 			MOVQ(mask, at(hits, hitMasks+8*m))
+		}
+		if scored {
+			ADDQ(U32(4*rows*columns), at(args, argBest))
 		}
 		ADDQ(Imm(hitSize), hits)
 		INCQ(count)
@@ -556,6 +581,17 @@ func tile256(f form, level string, best bool) {
 			VFMADD231PS(lc(4*column+32*v), t, limit[v])
 		}
 		bits, more := GP64(), GP64()
+		if scored { // own is args, or four rows on
+			MOVQ(own, more)
+			SUBQ(args, more)
+			IMUL3Q(Imm(columns), more, more)
+			ADDQ(at(args, argBest), more)
+			for m := range acc {
+				for v := range acc[m] {
+					VMOVUPS(acc[m][v], at(more, 4*columns*m+4*column+32*v))
+				}
+			}
+		}
 		for m := range acc {
 			for v := range acc[m] {
 				VBROADCASTSS(at(own, argLimits+4*m), t)
@@ -597,6 +633,9 @@ func tile256(f form, level string, best bool) {
 		MOVQ(at(args, argNPanels), n)
 		SUBQ(left, n)
 		MOVQ(n, at(hits, 0))
+		if scored {
+			ADDQ(U32(4*rows*columns), at(args, argBest))
+		}
 		ADDQ(Imm(hitSize), hits)
 		INCQ(count)
 		Label("next")
@@ -930,6 +969,160 @@ func screen(level string) {
 	SUBQ(Imm(group), left)
 	JG(LabelRef("group"))
 	VZEROUPPER()
+	RET()
+}
+
+// centre is y = x·factor − centre, and the greatest magnitude in it, as bits.
+func centre(level string) {
+	name := "centre" + level
+	TEXT(name, NOSPLIT, "func(x []float32, centre []float32, factor float32, y []float32) uint32")
+	Doc(name + " subtracts a centre: see Kernels.")
+	Pragma("noescape")
+	wide := level == "AVX512"
+	lanes, vec := 8, func() reg.VecVirtual { return YMM() }
+	if wide {
+		lanes, vec = 16, func() reg.VecVirtual { return ZMM() }
+	}
+	x, c, y := Load(Param("x").Base(), GP64()), Load(Param("centre").Base(), GP64()), Load(Param("y").Base(), GP64())
+	body, rest, i := GP64(), GP64(), GP64()
+	Load(Param("x").Len(), body)
+	MOVQ(body, rest)
+	ANDQ(I8(-lanes), body)
+	SUBQ(body, rest)
+	f, most := vec(), vec()
+	factor, _ := Param("factor").Resolve()
+	VBROADCASTSS(factor.Addr, f)
+	magnitude := broadcast32(0x7fffffff, vec())
+	VXORPS(most.AsX(), most.AsX(), most.AsX()) // and all above
+	if !wide {                                 // the last eight of sixteen, which may have no component
+		end := GP64()
+		Load(Param("x").Len(), end)
+		ADDQ(Imm(15), end)
+		ANDQ(I8(-16), end)
+		VMOVUPS(most, Mem{Base: y, Index: end, Scale: 4, Disp: -32})
+	}
+	XORQ(i, i)
+	step := func(v, w reg.VecVirtual) {
+		VMULPS(f, v, v)
+		VSUBPS(w, v, v)
+		VMOVUPS(v, Mem{Base: y, Index: i, Scale: 4})
+		if wide {
+			VPANDD(magnitude, v, v)
+		} else {
+			VPAND(magnitude, v, v)
+		}
+		VPMAXUD(v, most, most)
+	}
+	CMPQ(body, Imm(0))
+	JE(LabelRef("tail"))
+	Label("step")
+	v, w := vec(), vec()
+	VMOVUPS(Mem{Base: x, Index: i, Scale: 4}, v)
+	VMOVUPS(Mem{Base: c, Index: i, Scale: 4}, w)
+	step(v, w)
+	ADDQ(Imm(uint64(lanes)), i)
+	CMPQ(i, body)
+	JNE(LabelRef("step"))
+	Label("tail")
+	CMPQ(rest, Imm(0))
+	JE(LabelRef("reduce"))
+	v, w = vec(), vec()
+	if wide {
+		bits, tail := GP64(), K()
+		MOVQ(U64(0xffff), bits)
+		BZHIQ(rest, bits, bits)
+		KMOVW(bits.As32(), tail)
+		VMOVUPS_Z(Mem{Base: x, Index: i, Scale: 4}, tail, v)
+		VMOVUPS_Z(Mem{Base: c, Index: i, Scale: 4}, tail, w)
+	} else {
+		table, mask := GP64(), YMM()
+		LEAQ(tailTable32(), table)
+		NEGQ(rest)
+		VMOVDQU(Mem{Base: table, Index: rest, Scale: 4, Disp: 32}, mask)
+		VMASKMOVPS(Mem{Base: x, Index: i, Scale: 4}, mask, v)
+		VMASKMOVPS(Mem{Base: c, Index: i, Scale: 4}, mask, w)
+	}
+	step(v, w)
+	Label("reduce")
+	out := GP32()
+	fold(most, func(a, b reg.VecVirtual) { VPMAXUD(a, b, b) }, out, wide)
+	VZEROUPPER()
+	Store(out, ReturnIndex(0))
+	RET()
+}
+
+// fold combines the 32-bit elements of x into one.
+func fold(x reg.VecVirtual, combine func(from, to reg.VecVirtual), out reg.GPVirtual, wide bool) {
+	t := YMM()
+	low := YMM()
+	if wide {
+		VEXTRACTI64X4(Imm(1), x, t)
+		VMOVDQA(x.AsY(), low)
+		combine(t, low)
+	} else {
+		VMOVDQA(x, low)
+	}
+	VPERMQ(Imm(0x4e), low, t)
+	combine(t, low)
+	VPSHUFD(Imm(0x4e), low, t)
+	combine(t, low)
+	VPSHUFD(Imm(0xb1), low, t)
+	combine(t, low)
+	VMOVD(low.AsX(), out)
+}
+
+// round makes int8 of y·inverse, and the sums of these and of their squares.
+func round(level string) {
+	name := "round" + level
+	TEXT(name, NOSPLIT, "func(y []float32, inverse float32, q []int8) (sum int32, squares int32)")
+	Doc(name + " rounds to int8: see Kernels.")
+	Pragma("noescape")
+	wide := level == "AVX512"
+	lanes, vec := 8, func() reg.VecVirtual { return YMM() }
+	if wide {
+		lanes, vec = 16, func() reg.VecVirtual { return ZMM() }
+	}
+	y, q := Load(Param("y").Base(), GP64()), Load(Param("q").Base(), GP64())
+	left := Load(Param("y").Len(), GP64())
+	f, sum, squares := vec(), vec(), vec()
+	inverse, _ := Param("inverse").Resolve()
+	VBROADCASTSS(inverse.Addr, f)
+	low, high := broadcast32(0xffffff81, vec()), broadcast32(127, vec())
+	var bytes reg.VecVirtual
+	if !wide {
+		bytes = YMM()
+		broadcast32(0x0c080400, bytes)
+	}
+	VXORPS(sum.AsX(), sum.AsX(), sum.AsX()) // and all above
+	VXORPS(squares.AsX(), squares.AsX(), squares.AsX())
+	Label("step")
+	v, w := vec(), vec()
+	VMULPS(Mem{Base: y}, f, v)
+	VCVTPS2DQ(v, v)
+	VPMAXSD(low, v, v)
+	VPMINSD(high, v, v)
+	VPADDD(v, sum, sum)
+	VPMULLD(v, v, w)
+	VPADDD(w, squares, squares)
+	if wide {
+		VPMOVDB(v, Mem{Base: q})
+	} else {
+		VPSHUFB(bytes, v, v)
+		VMOVD(v.AsX(), Mem{Base: q})
+		VEXTRACTI128(Imm(1), v, v.AsX())
+		VMOVD(v.AsX(), Mem{Base: q, Disp: 4})
+	}
+	ADDQ(Imm(uint64(4*lanes)), y)
+	ADDQ(Imm(uint64(lanes)), q)
+	SUBQ(Imm(uint64(lanes)), left)
+	JG(LabelRef("step"))
+	add := func(a, b reg.VecVirtual) { VPADDD(a, b, b) }
+	a, b := GP32(), GP32()
+	fold(sum, add, a, wide)
+	fold(squares, add, b, wide)
+	VZEROUPPER()
+	Store(a, ReturnIndex(0))
+	Store(b, ReturnIndex(1))
 	RET()
 }
 

@@ -1,10 +1,12 @@
 """The data sets and the other libraries of the comparison in the README: the same lines of JSON as knnbench prints.
 
-    pip install numpy scipy scikit-learn scikit-learn-intelex faiss-cpu
+    pip install numpy scipy scikit-learn scikit-learn-intelex faiss-cpu hnswlib annoy pynndescent scann
     python peers.py generate DIRECTORY
     python peers.py run [--k 10] [--threads 2] [--repeat 3] FILE.npy SYSTEM...
 
-A SYSTEM is faiss_knn, sklearnex_brute, sklearn_brute, sklearn_kdtree or ckdtree. Each runs in a process of its own, every
+A SYSTEM is faiss_knn, sklearnex_brute, sklearn_brute, sklearn_kdtree or ckdtree, which are exact, or pynndescent,
+hnswlib[:EF], faiss_ivf[:NPROBE], scann[:LEAVES] or annoy[:SEARCH_K], which are not: their query_s is that of the build and
+the queries together, without pynndescent's compilation, and their recall that of 1000 sampled queries. Each runs in a process of its own, every
 point is a query, k + 1 neighbours are asked for, as these libraries count a point among its own, and the fastest run counts.
 """
 
@@ -15,6 +17,21 @@ import resource
 import subprocess
 import sys
 import time
+
+
+def clustered(r, n, d, clusters):
+    """Clusters of unequal sizes and spreads, each of 12 intrinsic dimensions and a little noise."""
+    import numpy as np
+
+    intrinsic = 12
+    label = r.choice(clusters, n, p=r.dirichlet(np.full(clusters, 0.7)))
+    x = np.empty((n, d), np.float32)
+    for c in range(clusters):
+        rows = np.flatnonzero(label == c)
+        basis = r.normal(size=(intrinsic, d)) / np.sqrt(intrinsic)
+        spread = r.uniform(0.2, 0.8) * (r.normal(size=(len(rows), intrinsic)) @ basis)
+        x[rows] = r.normal(size=d) + spread + 0.1 * r.normal(size=(len(rows), d))
+    return x
 
 
 def generate(directory):
@@ -29,16 +46,9 @@ def generate(directory):
         "unif_200k_8": r.random((200_000, 8), dtype=np.float32),
         "gauss_1m_128": r.standard_normal((1_000_000, 128), dtype=np.float32),
     }
-    # D: 300 clusters of unequal sizes and spreads, each of 12 intrinsic dimensions and a little noise.
-    n, d, clusters, intrinsic = 50_000, 128, 300, 12
-    label = r.choice(clusters, n, p=r.dirichlet(np.full(clusters, 0.7)))
-    x = np.empty((n, d), np.float32)
-    for c in range(clusters):
-        rows = np.flatnonzero(label == c)
-        basis = r.normal(size=(intrinsic, d)) / np.sqrt(intrinsic)
-        spread = r.uniform(0.2, 0.8) * (r.normal(size=(len(rows), intrinsic)) @ basis)
-        x[rows] = r.normal(size=d) + spread + 0.1 * r.normal(size=(len(rows), d))
-    sets["D_clusters_50k_128"] = x
+    sets["D_clusters_50k_128"] = clustered(r, 50_000, 128, 300)
+    sets["E_clust_200k_96"] = clustered(np.random.default_rng(2), 200_000, 96, 1000)
+    sets["F_clust_1m_128"] = clustered(np.random.default_rng(3), 1_000_000, 128, 5000)
     os.makedirs(directory, exist_ok=True)
     for name, x in sets.items():
         np.save(os.path.join(directory, name + ".npy"), x)
@@ -55,6 +65,9 @@ def search(system, x, k, threads):
         from scipy.spatial import cKDTree
 
         return lambda: cKDTree(x).query(x, k + 1, workers=threads)
+    name, _, setting = system.partition(":")
+    if name in APPROXIMATE:
+        return APPROXIMATE[name](x, k, threads, setting)
     library, algorithm = system.split("_")
     if library == "sklearnex":
         from sklearnex.neighbors import NearestNeighbors
@@ -64,19 +77,122 @@ def search(system, x, k, threads):
     return lambda: NearestNeighbors(n_neighbors=k, algorithm=algorithm, n_jobs=threads).fit(x).kneighbors(x, k + 1)
 
 
+def pynndescent(x, k, threads, _):
+    import pynndescent
+
+    def graph(x):
+        return pynndescent.NNDescent(x, n_neighbors=k + 1, random_state=1, n_jobs=threads).neighbor_graph[0]
+
+    graph(x[:2000])  # compiles
+    return lambda: graph(x)
+
+
+def hnswlib(x, k, threads, ef):
+    import hnswlib
+
+    def run():
+        index = hnswlib.Index(space="l2", dim=x.shape[1])
+        index.init_index(max_elements=len(x), M=16, ef_construction=100, random_seed=1)
+        index.set_num_threads(threads)
+        index.add_items(x)
+        index.set_ef(max(int(ef or 32), k + 1))
+        return index.knn_query(x, k + 1)[0]
+
+    return run
+
+
+def faiss_ivf(x, k, threads, nprobe):
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+
+    def run():
+        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(x.shape[1]), x.shape[1], 512)
+        index.train(x)
+        index.add(x)
+        index.nprobe = int(nprobe or 8)
+        return index.search(x, k + 1)[1]
+
+    return run
+
+
+def scann(x, k, threads, leaves):
+    import scann
+
+    def run():
+        builder = scann.scann_ops_pybind.builder(x, k + 1, "squared_l2")
+        builder = builder.tree(num_leaves=1000, num_leaves_to_search=10, training_sample_size=min(len(x), 100_000))
+        index = builder.score_ah(2, anisotropic_quantization_threshold=float("nan")).reorder(50)
+        index = index.set_n_training_threads(threads).build()
+        index.set_num_threads(threads)
+        return index.search_batched_parallel(x, final_num_neighbors=k + 1, leaves_to_search=int(leaves or 20))[0]
+
+    return run
+
+
+def annoy(x, k, threads, search_k):
+    from concurrent.futures import ThreadPoolExecutor
+
+    import annoy
+    import numpy as np
+
+    def run():
+        index = annoy.AnnoyIndex(x.shape[1], "euclidean")
+        index.set_seed(1)
+        for i, row in enumerate(x):
+            index.add_item(i, row)
+        index.build(20, n_jobs=threads)
+        found = np.full((len(x), k + 1), -1)
+
+        def part(t):
+            for i in range(t, len(x), threads):
+                row = index.get_nns_by_item(i, k + 1, int(search_k or -1))
+                found[i, :len(row)] = row
+
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(part, range(threads)))
+        return found
+
+    return run
+
+
+APPROXIMATE = {f.__name__: f for f in (pynndescent, hnswlib, faiss_ivf, scann, annoy)}
+
+
+def recall(x, found, k):
+    """The share of the true neighbours of sampled rows; one as far as the k-th counts."""
+    import numpy as np
+
+    rows = np.random.default_rng(7).choice(len(x), min(1000, len(x)), replace=False)
+    good = 0
+    for i in rows:
+        d = np.empty(len(x))
+        for s in range(0, len(x), 65_536):
+            d[s:s + 65_536] = ((x[s:s + 65_536].astype(np.float64) - x[i].astype(np.float64)) ** 2).sum(1)
+        d[i] = np.inf
+        kth = np.partition(d, k - 1)[k - 1]
+        of = np.unique(found[i])
+        of = of[(of >= 0) & (of != i)]
+        good += min(int((d[of] <= kth).sum()), k)
+    return good / (k * len(rows))
+
+
 def worker(args):
     import numpy as np
 
     x = np.load(args.file)
     run = search(args.systems[0], x, args.k, args.threads)
-    best = float("inf")
+    best = cpu = float("inf")
     for _ in range(args.repeat):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
+        start, used = time.perf_counter(), time.process_time()
+        found = run()
+        best, cpu = min(best, time.perf_counter() - start), min(cpu, time.process_time() - used)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(json.dumps({"system": args.systems[0], "threads": args.threads, "n": x.shape[0], "d": x.shape[1], "k": args.k,
-                      "query_s": round(best, 3), "peak_rss_mb": peak, "data_mb": x.nbytes >> 20}), flush=True)
+    line = {"system": args.systems[0], "threads": args.threads, "n": x.shape[0], "d": x.shape[1], "k": args.k,
+            "query_s": round(best, 3), "cpu_s": round(cpu, 3), "peak_rss_mb": peak, "data_mb": x.nbytes >> 20}
+    if args.systems[0].partition(":")[0] in APPROXIMATE:
+        line["recall"] = round(recall(x, found, args.k), 4)
+    print(json.dumps(line), flush=True)
 
 
 def main():

@@ -48,7 +48,7 @@ type Args struct {
 	A, B, C  *float32       // of the panels' rows
 	Margins  *float32       // E and F of each panel
 	Hits     *Hit           // NPanels+1 of them
-	Best     *float32       // Rows × Columns
+	Best     *float32       // Rows × Columns; of Scored for each hit and one more, and it is left after the last
 	QOffsets [Rows]int32    // −128 times the sum of a query's components, for dot products of int8
 	QScales  [Rows]float32
 	QHalves  [Rows]float32
@@ -83,6 +83,8 @@ type Tile struct {
 	Find func(*Args) int
 	// Best raises Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels. Hamming has none.
 	Best func(*Args)
+	// Scored is Find, and writes S − Halves of the tiles that have a hit to Best. Only [Kernels.Bytes] has it.
+	Scored func(*Args) int
 }
 
 // Kernels are those of one level of instructions.
@@ -92,7 +94,13 @@ type Kernels struct {
 	Manhattan, Chebyshev, Hamming *Tile
 	// Screen is Σ(x−y)² in float32, within a relative (dim+4)·2⁻²⁴ of its exact value and dim·2⁻¹⁴⁹ of underflow; +Inf
 	// and NaN say nothing. The arguments are those of Pairs.
-	Screen     func(x, y []float32, dim int, pairs []uint64, out []float32)
+	Screen func(x, y []float32, dim int, pairs []uint64, out []float32)
+	// Centre is y = x·factor − centre, where the products are rounded, and the bits of the greatest magnitude in y, of which
+	// NaN is greatest. To a multiple of 16 components, which y must have room for, it is 0.
+	Centre func(x, centre []float32, factor float32, y []float32) (most uint32)
+	// Round makes of y·inverse, which is at most 127.5, the nearest integers, to even ones from the middle, of magnitudes up
+	// to 127. The length is a multiple of 16, and at least that.
+	Round      func(y []float32, inverse float32, q []int8) (sum, squares int32)
 	Pairs32    PairKernels[float32, float32]
 	Pairs64x32 PairKernels[float64, float32]
 	Pairs64    PairKernels[float64, float64]
@@ -101,12 +109,14 @@ type Kernels struct {
 // Generic is plain Go: the definition of the others, which are far faster.
 var Generic = Kernels{
 	Name:       "generic",
-	Bytes:      genericTile(byteScores),
+	Bytes:      genericScored(byteScores),
 	Float32s:   genericTile(float32Scores),
 	Manhattan:  genericTile(distanceScores(func(sum, difference int32) int32 { return sum + difference })),
 	Chebyshev:  genericTile(distanceScores(func(most, difference int32) int32 { return max(most, difference) })),
 	Hamming:    &Tile{Find: genericTile(distanceScores(func(n, difference int32) int32 { return n + min(difference, 1) })).Find},
 	Screen:     screenGeneric,
+	Centre:     centreGeneric,
+	Round:      roundGeneric,
 	Pairs32:    genericPairs[float32, float32](),
 	Pairs64x32: genericPairs[float64, float32](),
 	Pairs64:    genericPairs[float64, float64](),

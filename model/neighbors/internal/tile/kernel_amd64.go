@@ -31,18 +31,26 @@ func assemblyTile(find func(*byte) int, best func(*byte)) *Tile {
 	return t
 }
 
+func assemblyScored(find func(*byte) int, best func(*byte), scored func(*byte) int) *Tile {
+	t := assemblyTile(find, best)
+	t.Scored = func(a *Args) int { return scored((*byte)(unsafe.Pointer(a))) }
+	return t
+}
+
 // Without VNNI, 32 products of int8 take four instructions, of which none saturates as no value is −128: the signs of
 // the query are given to the points, pairs of products added up, and pairs of those. In float32 they take four too, but
 // no more than two a cycle, and four times the memory: for all of 50,000 × 128 points int8 takes 0.73 of the time of
 // float32 as the first precision, of 200,000 × 32 0.82, and of 20,000 × 384 embeddings 0.66 (Zen 5, at this level).
 var avx2 = Kernels{
 	Name:      "avx2",
-	Bytes:     assemblyTile(bytesAVX2, bytesBestAVX2),
+	Bytes:     assemblyScored(bytesAVX2, bytesBestAVX2, bytesScoredAVX2),
 	Float32s:  assemblyTile(float32sAVX2, float32sBestAVX2),
 	Manhattan: assemblyTile(manhattanAVX2, manhattanBestAVX2),
 	Chebyshev: assemblyTile(chebyshevAVX2, chebyshevBestAVX2),
 	Hamming:   assemblyTile(hammingAVX2, nil),
 	Screen:    screenAVX2,
+	Centre:    centreAVX2,
+	Round:     roundAVX2,
 	Pairs32: PairKernels[float32, float32]{
 		squares32x32AVX2, products32x32AVX2, nil,
 		manhattan32x32AVX2, chebyshev32x32AVX2, hamming32x32AVX2,
@@ -62,18 +70,20 @@ var avx2 = Kernels{
 var avxvnni = func() Kernels {
 	k := avx2
 	k.Name = "avxvnni"
-	k.Bytes = assemblyTile(bytesAVXVNNI, bytesBestAVXVNNI)
+	k.Bytes = assemblyScored(bytesAVXVNNI, bytesBestAVXVNNI, bytesScoredAVXVNNI)
 	return k
 }()
 
 var avx512 = Kernels{
 	Name:      "avx512",
-	Bytes:     assemblyTile(bytesAVX512, bytesBestAVX512),
+	Bytes:     assemblyScored(bytesAVX512, bytesBestAVX512, bytesScoredAVX512),
 	Float32s:  assemblyTile(float32sAVX512, float32sBestAVX512),
 	Manhattan: assemblyTile(manhattanAVX512, manhattanBestAVX512),
 	Chebyshev: assemblyTile(chebyshevAVX512, chebyshevBestAVX512),
 	Hamming:   assemblyTile(hammingAVX512, nil),
 	Screen:    screenAVX512,
+	Centre:    centreAVX512,
+	Round:     roundAVX512,
 	Pairs32: PairKernels[float32, float32]{
 		squares32x32AVX512, products32x32AVX512, nil,
 		manhattan32x32AVX512, chebyshev32x32AVX512, hamming32x32AVX512,

@@ -10,8 +10,26 @@ func columns(first *float32, p int) []float32 {
 	return unsafe.Slice(first, (p+1)*Columns)[p*Columns:]
 }
 
-// fma is a·b+c, rounded once or, where float64 cannot hold it, twice.
-func fma(a, b, c float32) float32 { return float32(math.FMA(float64(a), float64(b), float64(c))) }
+// fma is a·b+c, rounded once: in float64 the product is exact, and a sum that is not is made odd in its last bit, so that
+// float32 rounds it as it would the exact one (Boldo and Melquiond, IEEE Transactions on Computers 57, 2008).
+func fma(a, b, c float32) float32 {
+	p, d := float64(float64(a)*float64(b)), float64(c)
+	s := p + d
+	if s-s != 0 {
+		return float32(s)
+	}
+	t := s - p
+	missing := (p - (s - t)) + (d - t)
+	if bits := math.Float64bits(s); missing != 0 && bits&1 == 0 {
+		if (missing > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+		s = math.Float64frombits(bits)
+	}
+	return float32(s)
+}
 
 // byteScores writes S − Halves for the p-th panel.
 func byteScores(a *Args, p int, out *[Rows][Columns]float32) {
@@ -67,7 +85,7 @@ func float32Scores(a *Args, p int, out *[Rows][Columns]float32) {
 	}
 }
 
-func hits(a *Args, scores func(*Args, int, *[Rows][Columns]float32)) int {
+func hits(a *Args, scores func(*Args, int, *[Rows][Columns]float32), scored bool) int {
 	found := unsafe.Slice(a.Hits, a.NPanels+1)
 	margins := unsafe.Slice(a.Margins, 2*a.NPanels)
 	var s [Rows][Columns]float32
@@ -91,6 +109,12 @@ func hits(a *Args, scores func(*Args, int, *[Rows][Columns]float32)) int {
 			}
 		}
 		if any {
+			if scored {
+				for i := range s {
+					copy(unsafe.Slice(a.Best, Rows*Columns)[i*Columns:], s[i][:])
+				}
+				a.Best = (*float32)(unsafe.Add(unsafe.Pointer(a.Best), 4*Rows*Columns))
+			}
 			found[n] = hit
 			n++
 		}
@@ -115,9 +139,39 @@ func raise(a *Args, scores func(*Args, int, *[Rows][Columns]float32)) {
 
 func genericTile(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
 	return &Tile{
-		Find: func(a *Args) int { return hits(a, scores) },
+		Find: func(a *Args) int { return hits(a, scores, false) },
 		Best: func(a *Args) { raise(a, scores) },
 	}
+}
+
+func genericScored(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
+	t := genericTile(scores)
+	t.Scored = func(a *Args) int { return hits(a, scores, true) }
+	return t
+}
+
+func centreGeneric(x, centre []float32, factor float32, y []float32) uint32 {
+	most := uint32(0)
+	for j, v := range x {
+		v = float32(v*factor) - centre[j]
+		y[j] = v
+		most = max(most, math.Float32bits(v)&^(1<<31))
+	}
+	clear(y[len(x) : (len(x)+15)/16*16])
+	return most
+}
+
+func roundGeneric(y []float32, inverse float32, q []int8) (sum, squares int32) {
+	// Added to less than 2²², it rounds to an integer in the low bits.
+	const shift = 0x1.8p23
+	for j, v := range y {
+		n := int32(math.Float32bits(float32(v*inverse)+shift)&(1<<23-1)) - 1<<22
+		n = min(max(n, -127), 127)
+		q[j] = int8(n)
+		sum += n
+		squares += n * n
+	}
+	return sum, squares
 }
 
 // The pair kernels repeat the definitions of package neighbors, whose tests compare them.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -237,6 +238,102 @@ func TestTiles(t *testing.T) {
 					s := newTiles(t, newRand(uint64(words)), f.bytes, p == 0, words, 1+words%3, place)
 					name := fmt.Sprintf("%s %s, %d words, %s", level.Name, f.name, words, place)
 					sameTiles(t, name, s, tile, f.of(&Generic))
+				}
+			}
+		}
+	}
+}
+
+// TestScored compares the scores that come with hits, where scales make every operation round.
+func TestScored(t *testing.T) {
+	for _, level := range Levels() {
+		for _, words := range lengths {
+			for _, place := range placements {
+				const panels = 5
+				r := newRand(uint64(words))
+				s := newTiles(t, r, true, false, words, panels, place)
+				for i := range s.scales {
+					s.scales[i], s.halves[i] = r.Float32()/127, 60*r.Float32()
+				}
+				for m := range Rows {
+					s.args.QScales[m], s.args.QHalves[m] = r.Float32()/127, r.Float32()
+				}
+				a, c := guard.Slice[float32](t, panels*Columns, place), guard.Slice[float32](t, panels*Columns, place)
+				for i := range a {
+					a[i] = 40 * r.Float32()
+				}
+				s.args.A, s.args.B, s.args.C = &a[0], &c[0], &c[0]
+				scores := guard.Slice[float32](t, (panels+1)*Rows*Columns, place)
+				run := func(k *Kernels) (hits []Hit, found []float32) {
+					s.args.Best = &scores[0]
+					n := k.Bytes.Scored(&s.args)
+					if after := unsafe.Pointer(s.args.Best); after != unsafe.Add(unsafe.Pointer(&scores[0]), 4*n*Rows*Columns) {
+						t.Fatalf("%s, %d words: Best is not after %d tiles", level.Name, words, n)
+					}
+					return append([]Hit(nil), s.hits[:n]...), append([]float32(nil), scores[:n*Rows*Columns]...)
+				}
+				hits, found := run(level)
+				wantHits, want := run(&Generic)
+				if !slices.Equal(hits, wantHits) {
+					t.Fatalf("%s, %d words: hits %v, want %v", level.Name, words, hits, wantHits)
+				}
+				for i, v := range want {
+					if math.Float32bits(found[i]) != math.Float32bits(v) {
+						t.Fatalf("%s, %d words: score %d is %v, want %v", level.Name, words, i, found[i], v)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestRows compares what makes rows of int8.
+func TestRows(t *testing.T) {
+	for _, level := range Levels() {
+		for _, dim := range lengths {
+			for _, place := range placements {
+				for _, odd := range []float32{0, 0, float32(math.Inf(1)), float32(math.NaN())} {
+					r := newRand(uint64(dim))
+					x, c := guard.Slice[float32](t, dim, place), guard.Slice[float32](t, dim, place)
+					for j := range x {
+						x[j], c[j] = float32(r.NormFloat64()), float32(r.NormFloat64())
+					}
+					if odd != 0 {
+						x[dim/2] = odd
+					}
+					room := (dim + 15) / 16 * 16
+					y, want := guard.Slice[float32](t, room, place), make([]float32, room)
+					for j := range y {
+						y[j], want[j] = 9, 9
+					}
+					most, wantMost := level.Centre(x, c, 0.7, y), Generic.Centre(x, c, 0.7, want)
+					if most != wantMost {
+						t.Fatalf("%s, %d columns: greatest %x, want %x", level.Name, dim, most, wantMost)
+					}
+					for j := range y {
+						if math.Float32bits(y[j]) != math.Float32bits(want[j]) {
+							t.Fatalf("%s, %d columns: component %d is %v, want %v", level.Name, dim, j, y[j], want[j])
+						}
+					}
+					if odd != 0 {
+						continue
+					}
+					for j := range y { // and halves, which are rounded to even
+						if j%3 == 0 {
+							y[j] = float32(r.IntN(255)-127) / 2
+						}
+					}
+					q, wantQ := guard.Slice[int8](t, room, place), make([]int8, room)
+					sum, squares := level.Round(y, 1.9, q)
+					wantSum, wantSquares := Generic.Round(y, 1.9, wantQ)
+					if !slices.Equal(q, wantQ) || sum != wantSum || squares != wantSquares {
+						t.Fatalf("%s, %d columns: %v %d %d, want %v %d %d", level.Name, dim, q, sum, squares, wantQ, wantSum, wantSquares)
+					}
+					level.Round(y, 1, q)
+					Generic.Round(y, 1, wantQ)
+					if !slices.Equal(q, wantQ) {
+						t.Fatalf("%s, %d columns: %v, want %v", level.Name, dim, q, wantQ)
+					}
 				}
 			}
 		}

@@ -104,6 +104,41 @@ func chebyshevBestAVX2(a *byte)
 //go:noescape
 func bytesBestAVXVNNI(a *byte)
 
+// bytesScoredAVX512 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func bytesScoredAVX512(a *byte) int
+
+// bytesScoredAVX2 finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func bytesScoredAVX2(a *byte) int
+
+// bytesScoredAVXVNNI finds the hits of the tiles: see Tile.
+//
+//go:noescape
+func bytesScoredAVXVNNI(a *byte) int
+
+// centreAVX512 subtracts a centre: see Kernels.
+//
+//go:noescape
+func centreAVX512(x []float32, centre []float32, factor float32, y []float32) uint32
+
+// roundAVX512 rounds to int8: see Kernels.
+//
+//go:noescape
+func roundAVX512(y []float32, inverse float32, q []int8) (sum int32, squares int32)
+
+// centreAVX2 subtracts a centre: see Kernels.
+//
+//go:noescape
+func centreAVX2(x []float32, centre []float32, factor float32, y []float32) uint32
+
+// roundAVX2 rounds to int8: see Kernels.
+//
+//go:noescape
+func roundAVX2(y []float32, inverse float32, q []int8) (sum int32, squares int32)
+
 // screenAVX512 computes squared distances in float32: see Kernels.
 //
 //go:noescape

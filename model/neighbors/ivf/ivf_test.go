@@ -1,0 +1,518 @@
+package ivf
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/vectors"
+)
+
+// clustered are n rows in clusters of unequal sizes and spreads, each of few intrinsic dimensions and a little noise.
+func clustered(n, dim, clusters int, seed uint64) []float64 {
+	r := rand.New(rand.NewPCG(seed, 1))
+	const intrinsic = 6
+	centre, basis, spread := make([][]float64, clusters), make([][]float64, clusters), make([]float64, clusters)
+	normal := func(m int) []float64 {
+		v := make([]float64, m)
+		for i := range v {
+			v[i] = r.NormFloat64()
+		}
+		return v
+	}
+	for c := range clusters {
+		centre[c], basis[c], spread[c] = normal(dim), normal(dim*intrinsic), 0.1+0.3*r.Float64()
+	}
+	out := make([]float64, 0, n*dim)
+	for range n {
+		c := int(float64(clusters) * r.Float64() * r.Float64())
+		z := normal(intrinsic)
+		for j := range dim {
+			v := centre[c][j] + 0.05*r.NormFloat64()
+			for l, x := range z {
+				v += spread[c] * x * basis[c][j*intrinsic+l]
+			}
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func block(t testing.TB, values []float64, dim int, wide bool) *vectors.Block {
+	t.Helper()
+	if wide {
+		b, err := vectors.FromFloat64(values, dim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	v := make([]float32, len(values))
+	for i, x := range values {
+		v[i] = float32(x)
+	}
+	b, err := vectors.FromFloat32(v, dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+type set struct {
+	name   string
+	values []float64
+	dim    int
+	wide   bool
+	k      int
+	least  float64 // recall
+}
+
+func sets() []set {
+	plain := clustered(3000, 20, 12, 1)
+	shifted, constant, scales := slices.Clone(plain), slices.Clone(plain), slices.Clone(plain)
+	for i := range shifted {
+		shifted[i] += 1e6
+		if i%20 < 5 {
+			constant[i] = 7
+		}
+		scales[i] *= math.Ldexp(1, (i/20)%8*3) // rows of norms from 1 to 2²¹
+	}
+	huge, minute, near := slices.Clone(plain), slices.Clone(plain), slices.Clone(plain)
+	for i := range plain {
+		huge[i] *= 1e200
+		minute[i] *= 1e-200
+		near[i] = math.Round(plain[i]) + plain[i]*1e-5 // tight clusters far from each other
+	}
+	equal, some := make([]float64, 2500*6), clustered(3000, 6, 4, 2)
+	for i := range 1500 * 6 {
+		some[i] = some[i%6]
+	}
+	zeros := clustered(3000, 10, 8, 3)
+	clear(zeros[:1000*10])
+	return []set{
+		{"clustered", plain, 20, false, 10, 0.94},
+		{"float64", plain, 20, true, 10, 0.94},
+		{"many neighbours", plain, 20, false, 150, 0.94},
+		{"one neighbour", plain, 20, false, 1, 0.94},
+		{"large mean", shifted, 20, true, 10, 0.94},
+		{"constant columns", constant, 20, false, 10, 0.94},
+		{"rows of all sizes", scales, 20, false, 10, 0.9},
+		{"near duplicates", near, 20, true, 10, 0.9},
+		{"huge", huge, 20, true, 10, 0.9},
+		{"minute", minute, 20, true, 10, 0.9},
+		{"all equal", equal, 6, false, 10, 1},
+		{"half equal", some, 6, false, 10, 0.94},
+		{"a third is zero", zeros, 10, false, 10, 0.94},
+		{"one column", clustered(2500, 1, 5, 4), 1, true, 10, 0.8}, /* under the cosine all differ by roundings */
+		{"less than a leaf", clustered(60, 7, 3, 5), 7, false, 10, 0.94},
+		{"two points", []float64{1, 2, 3, 4}, 2, false, 1, 1},
+	}
+}
+
+// small makes partitions of as many leaves as those of many points.
+func small(k int) *shape {
+	return &shape{leaf: max(64, 4*k), most: max(192, 12*k), leaders: 24, fanout: 3, first: 1}
+}
+
+// check compares neighbours to the definition: their distances, their order, and that none occurs twice.
+func check(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, k int, m neighbors.Metric, self bool) {
+	t.Helper()
+	x, y := make([]float64, points.Dim), make([]float64, points.Dim)
+	for i := range q.Len() {
+		positions, distances := found.Of(i)
+		if len(positions) != k {
+			t.Fatalf("query %d has %d neighbours, want %d", i, len(positions), k)
+		}
+		for j, p := range positions {
+			want := neighbors.Distance(q.Row(i, x), points.Row(int(p), y), neighbors.Options{Metric: m})
+			if math.Float64bits(distances[j]) != math.Float64bits(want) {
+				t.Fatalf("query %d, point %d: found %v, want %v", i, p, distances[j], want)
+			}
+			if self && int(p) == i {
+				t.Fatalf("query %d is its own neighbour", i)
+			}
+			if j > 0 && (distances[j] < distances[j-1] || distances[j] == distances[j-1] && p <= positions[j-1]) {
+				t.Fatalf("query %d: %v %v are not in order", i, positions, distances)
+			}
+		}
+	}
+}
+
+// recallOfAll is that of all queries, ties counted.
+func recallOfAll(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, k int, m neighbors.Metric, self bool) float64 {
+	t.Helper()
+	x, err := neighbors.Fit(points, neighbors.Options{Metric: m, Algorithm: neighbors.Brute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := x.KNeighbors(q, k, neighbors.Search{Self: self})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Compare(found, exact, q.Len()).Recall
+}
+
+func TestGraph(t *testing.T) {
+	for _, s := range sets() {
+		for _, m := range Metrics {
+			if m == neighbors.SqEuclidean && s.name != "clustered" { // it has the leaves of the Euclidean distance
+				continue
+			}
+			t.Run(s.name+" "+string(m), func(t *testing.T) {
+				t.Parallel()
+				points := block(t, s.values, s.dim, s.wide)
+				found, report, err := Graph(points, s.k, Options{Metric: m, Sample: 500, Seed: 1, shape: small(s.k), partial: true},
+					neighbors.Search{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(t, points, points, found, s.k, m, true)
+				all := recallOfAll(t, points, points, found, s.k, m, true)
+				t.Logf("%+v of all %.4f", *report, all)
+				if all < s.least {
+					t.Errorf("recall %.4f, want at least %v: %+v", all, s.least, *report)
+				}
+				// The interval is right 95 times in 100: half as wide again, 997 times in 1000.
+				wide := 0.5*(report.High-report.Low) + 1e-12
+				if all < report.Low-wide || all > report.High+wide {
+					t.Errorf("recall %.4f, reported %.4f to %.4f", all, report.Low, report.High)
+				}
+			})
+		}
+	}
+}
+
+func TestKNeighbors(t *testing.T) {
+	for _, s := range sets() {
+		for _, m := range Metrics {
+			if m == neighbors.SqEuclidean && s.name != "clustered" { // it has the leaves of the Euclidean distance
+				continue
+			}
+			t.Run(s.name+" "+string(m), func(t *testing.T) {
+				t.Parallel()
+				all := block(t, s.values, s.dim, s.wide)
+				n := all.Len()
+				var some, rest []int32
+				for i := range n {
+					if i%10 == 3 && n > 10 {
+						rest = append(rest, int32(i))
+					} else {
+						some = append(some, int32(i))
+					}
+				}
+				points, q := take(all, some), take(all, rest)
+				x, err := Fit(points, Options{Metric: m, Sample: 200, Seed: 1, partial: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				k := min(s.k, len(some))
+				found, report, err := x.KNeighbors(q, k, neighbors.Search{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				check(t, points, q, found, k, m, false)
+				if q.Len() == 0 {
+					return
+				}
+				recall := recallOfAll(t, points, q, found, k, m, false)
+				t.Logf("%+v of all %.4f", *report, recall)
+				if recall < s.least-0.02 {
+					t.Errorf("recall %.4f, want at least %v: %+v", recall, s.least-0.02, *report)
+				}
+			})
+		}
+	}
+}
+
+func TestDeterminism(t *testing.T) {
+	points := block(t, clustered(3000, 20, 12, 1), 20, false)
+	q := block(t, clustered(500, 20, 12, 7), 20, false)
+	var graph, answers *neighbors.Neighbors
+	for _, kernels := range tile.Levels() {
+		for _, threads := range []int{1, 2, 5} {
+			t.Run(fmt.Sprintf("%s %d", kernels.Name, threads), func(t *testing.T) {
+				o := Options{Seed: 3, Sample: 100, shape: small(10), partial: true, kernels: kernels}
+				s := neighbors.Search{Threads: threads}
+				g, _, err := Graph(points, 10, o, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				x, err := Fit(points, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				x = x.Fixed(5)
+				a, report, err := x.KNeighbors(q, 10, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if report.Sample != 0 || report.Fanout != 5 {
+					t.Errorf("measured: %+v", report)
+				}
+				if graph == nil {
+					graph, answers = g, a
+				}
+				if !reflect.DeepEqual(g, graph) {
+					t.Error("the graph is another")
+				}
+				if !reflect.DeepEqual(a, answers) {
+					t.Error("the answers are others")
+				}
+				parts := new(neighbors.Neighbors)
+				parts.Offsets = []int64{0}
+				for lo := 0; lo < q.Len(); lo += 77 {
+					var rows []int32
+					for i := lo; i < min(lo+77, q.Len()); i++ {
+						rows = append(rows, int32(i))
+					}
+					b, _, err := x.KNeighbors(take(q, rows), 10, s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					parts.Positions = append(parts.Positions, b.Positions...)
+					parts.Distances = append(parts.Distances, b.Distances...)
+				}
+				if !slices.Equal(parts.Positions, answers.Positions) || !slices.Equal(parts.Distances, answers.Distances) {
+					t.Error("the answers in chunks are others")
+				}
+			})
+		}
+	}
+}
+
+func TestSeed(t *testing.T) {
+	points := block(t, clustered(3000, 20, 12, 1), 20, false)
+	graph := func(seed uint64) *neighbors.Neighbors {
+		g, _, err := Graph(points, 10, Options{Seed: seed, Repetitions: 1, Unmeasured: true, shape: small(10), partial: true},
+			neighbors.Search{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	if reflect.DeepEqual(graph(1), graph(2)) {
+		t.Error("another seed gives the same leaders")
+	}
+}
+
+// TestParts is what a pipeline does.
+func TestParts(t *testing.T) {
+	points := block(t, clustered(4000, 16, 10, 1), 16, false)
+	const k = 10
+	o := Options{Seed: 5}
+	leaders, err := Leaders(points, 12, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	assigned, err := Assign(points, leaders, 3, neighbors.Euclidean, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := func() *neighbors.Neighbors { return &neighbors.Neighbors{Offsets: make([]int64, points.Len()+1)} }
+	parts := []*neighbors.Neighbors{}
+	for l := range leaders.Len() {
+		var rows []int32
+		for i := range points.Len() {
+			if slices.Contains(assigned[3*i:3*i+3], int32(l)) {
+				rows = append(rows, int32(i))
+			}
+		}
+		b := take(points, rows)
+		o.Unmeasured = true
+		found, report, err := Graph(b, k, o, neighbors.Search{Part: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Sample != 0 && report.Method != "exact" {
+			t.Errorf("measured: %+v", report)
+		}
+		part := empty()
+		for i, at := 0, 0; i < points.Len(); i++ {
+			if at < len(rows) && int(rows[at]) == i {
+				p, d := found.Of(at)
+				for j := range p {
+					part.Positions, part.Distances = append(part.Positions, rows[p[j]]), append(part.Distances, d[j])
+				}
+				at++
+			}
+			part.Offsets[i+1] = int64(len(part.Positions))
+		}
+		parts = append(parts, part)
+	}
+	merged := Merge(k, parts...)
+	check(t, points, points, merged, k, neighbors.Euclidean, true)
+	m, err := Recall(points, points, merged, k, 4000, 1, neighbors.Options{}, neighbors.Search{Self: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := recallOfAll(t, points, points, merged, k, neighbors.Euclidean, true); m.Recall != all || m.Low != all || m.High != all {
+		t.Errorf("measured %+v, is %v", m, all)
+	}
+	if m.Recall < 0.97 {
+		t.Errorf("recall %v", m.Recall)
+	}
+}
+
+func TestAssign(t *testing.T) {
+	points := block(t, clustered(1000, 16, 10, 1), 16, false)
+	for _, n := range []int{1, 2, 47, 48, 49, 300, 1000} {
+		for _, f := range []int{1, 2, 3, 20, 60, 200} {
+			if f > n {
+				continue
+			}
+			chosen, err := Leaders(points, n, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			assigned, err := Assign(points, chosen, f, neighbors.Euclidean, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, err := neighbors.Fit(chosen, neighbors.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			exact, err := x.KNeighbors(points, f, neighbors.Search{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			right := 0
+			for i := range points.Len() {
+				a := assigned[i*f : (i+1)*f]
+				if !slices.IsSorted(a) || len(slices.Compact(slices.Clone(a))) != f {
+					t.Fatalf("row %d: %v", i, a)
+				}
+				positions, _ := exact.Of(i)
+				for _, p := range positions {
+					number := chosen.Numbers[p]
+					if j := slices.Index(chosen.Numbers, number); slices.Contains(a, int32(j)) {
+						right++
+					}
+				}
+			}
+			if share := float64(right) / float64(f*points.Len()); share < 0.97 {
+				t.Errorf("%d of %d leaders: %.3f are the nearest", f, n, share)
+			}
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	points := block(t, clustered(100, 4, 2, 1), 4, false)
+	empty := &vectors.Block{Dim: 4}
+	for _, c := range []struct {
+		name   string
+		points *vectors.Block
+		k      int
+		o      Options
+		want   string
+	}{
+		{"k", points, 0, Options{}, "k = 0: must be between 1 and 99, the number of other points"},
+		{"large k", points, 100, Options{}, "k = 100: must be between 1 and 99, the number of other points"},
+		{"no points", empty, 1, Options{}, "no points to index"},
+		{"metric", points, 1, Options{Metric: neighbors.Manhattan},
+			`metric "manhattan": approximate search has euclidean, sqeuclidean, cosine and inner_product`},
+		{"recall", points, 1, Options{Recall: 1.5}, "recall 1.5: must be greater than 0 and at most 1"},
+		{"sample", points, 1, Options{Sample: -1}, "sample -1: must be at least 1"},
+		{"repetitions", points, 1, Options{Repetitions: -2}, "repetitions -2: must be at least 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, _, err := Graph(c.points, c.k, c.o, neighbors.Search{}); err == nil || err.Error() != c.want {
+				t.Errorf("found %v, want %s", err, c.want)
+			}
+		})
+	}
+	x, err := Fit(points, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		q    *vectors.Block
+		k    int
+		s    neighbors.Search
+		want string
+	}{
+		{"columns", &vectors.Block{Dim: 5}, 1, neighbors.Search{}, "queries have 5 columns, the index has 4"},
+		{"k", points, 101, neighbors.Search{}, "k = 101: must be between 1 and 100, the number of other points"},
+		{"self", &vectors.Block{Dim: 4, F32: make([]float32, 4), Numbers: []int64{100}}, 1, neighbors.Search{Self: true},
+			"neighbors: the query with row number 100 is not in the index"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, _, err := x.KNeighbors(c.q, c.k, c.s); err == nil || err.Error() != c.want {
+				t.Errorf("found %v, want %s", err, c.want)
+			}
+		})
+	}
+	if _, _, err := x.KNeighbors(empty, 3, neighbors.Search{}); err != nil {
+		t.Errorf("no queries: %v", err)
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		recalls   []float64
+		of        int
+		low, high float64
+	}{
+		// Wilson's interval of 4 of 4, 2 of 4 and 0 of 4.
+		{"all", []float64{1, 1, 1, 1}, 100, 0.5101, 1},
+		{"half", []float64{1, 0, 1, 0}, 100, 0.1253, 0.8747}, // as of 3 trials, by the variance found
+		{"none", []float64{0, 0, 0, 0}, 100, 0, 0.4899},
+		{"every query", []float64{1, 0, 1, 0}, 4, 0.5, 0.5},
+	} {
+		m := measure(c.recalls, c.of)
+		if math.Abs(m.Low-c.low) > 1e-3 || math.Abs(m.High-c.high) > 1e-3 {
+			t.Errorf("%s: %+v, want %v to %v", c.name, m, c.low, c.high)
+		}
+	}
+}
+
+func TestSelectSmallest(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 2, 3, 16, 17, 40, 64, 500} {
+		for _, distinct := range []uint64{1, 2, 5, 1 << 40} {
+			v := make([]uint64, n)
+			for i := range v {
+				v[i] = r.Uint64N(distinct)
+			}
+			for _, m := range []int{1, (n + 1) / 2, n} {
+				got, want := slices.Clone(v), slices.Clone(v)
+				slices.Sort(want)
+				selectSmallest(got, m)
+				if got[m-1] != want[m-1] {
+					t.Fatalf("%d of %d: %d, want %d", m, n, got[m-1], want[m-1])
+				}
+				slices.Sort(got[:m])
+				if !slices.Equal(got[:m], want[:m]) {
+					t.Fatalf("%d of %d: %v, want %v", m, n, got[:m], want[:m])
+				}
+			}
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	points := block(t, clustered(3000, 20, 12, 1), 20, false)
+	for _, partial := range []bool{false, true} {
+		done := make(chan int, 1000)
+		s := neighbors.Search{Progress: func(n int) { done <- n }}
+		if _, _, err := Graph(points, 10, Options{Sample: 100, shape: small(10), partial: partial}, s); err != nil {
+			t.Fatal(err)
+		}
+		close(done)
+		sum := 0
+		for n := range done {
+			sum += n
+		}
+		if sum != points.Len() {
+			t.Errorf("partial %v: %d queries are answered, want %d", partial, sum, points.Len())
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package ivf
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// parallel runs work over [0, n) in runs of size, taken by goroutines as they get free. Each calls setup once, for memory
+// of its own.
+func parallel(n, size, threads int, setup func() func(lo, hi int)) {
+	threads = min(threads, (n+size-1)/size)
+	var next atomic.Int64
+	run := func() {
+		work := setup()
+		for {
+			lo := int(next.Add(int64(size))) - size
+			if lo >= n {
+				return
+			}
+			work(lo, min(lo+size, n))
+		}
+	}
+	var wg sync.WaitGroup
+	for range threads - 1 {
+		wg.Go(run)
+	}
+	if n > 0 {
+		run()
+	}
+	wg.Wait()
+}
+
+// random is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+type random uint64
+
+func (r *random) next() uint64 {
+	*r += 0x9e3779b97f4a7c15
+	z := uint64(*r)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// fork is another sequence, named by v.
+func (r random) fork(v uint64) random {
+	f := r ^ random(v*0xd1342543de82ef95)
+	return random(f.next())
+}
+
+// sample is m ≤ n different places below n, ascending, one of each of m equal parts.
+func (r *random) sample(n, m int, dst []int32) []int32 {
+	for i := range m {
+		lo, hi := uint64(i)*uint64(n)/uint64(m), uint64(i+1)*uint64(n)/uint64(m)
+		dst = append(dst, int32(lo+r.next()%(hi-lo)))
+	}
+	return dst
+}

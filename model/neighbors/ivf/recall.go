@@ -1,0 +1,174 @@
+package ivf
+
+import (
+	"math"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+)
+
+// Measure is a share of the true neighbours that were found, by a sample of queries.
+type Measure struct {
+	// Recall is the mean over the sampled queries of the share of their k neighbours that are no farther than the true
+	// k-th: one as far as that counts, whichever it is.
+	Recall float64 `json:"recall"`
+	// Low and High are the 95 % interval of the recall over all queries: that of Wilson, with as many trials as have the
+	// variance that was found between queries, whose neighbours are not independent.
+	Low  float64 `json:"recall_low"`
+	High float64 `json:"recall_high"`
+	// Sample is the number of sampled queries.
+	Sample int `json:"recall_sample"`
+}
+
+// measure summarises the recalls of sampled queries, of so many.
+func measure(recalls []float64, of int) Measure {
+	n := float64(len(recalls))
+	if n == 0 {
+		return Measure{}
+	}
+	sum := 0.0
+	for _, r := range recalls {
+		sum += r
+	}
+	mean, variance := sum/n, 0.0
+	for _, r := range recalls {
+		variance += float64((r - mean) * (r - mean))
+	}
+	m := Measure{Recall: mean, Sample: len(recalls)}
+	if len(recalls) >= of {
+		m.Low, m.High = mean, mean
+		return m
+	}
+	trials := n
+	if variance > 0 && n > 1 {
+		variance /= n - 1
+		trials = max(mean*(1-mean)*n/variance, 1)
+	}
+	const z = 1.959963984540054
+	centre := (mean + z*z/(2*trials)) / (1 + z*z/trials)
+	half := z / (1 + z*z/trials) * math.Sqrt(mean*(1-mean)/trials+z*z/(4*trials*trials))
+	m.Low, m.High = max(centre-half, 0), min(centre+half, 1)
+	return m
+}
+
+// shows reports whether a pilot shows the recall asked: by a standard error more, or half way from there to 1.
+func (m *Measure) shows(asked float64) bool {
+	return m.Recall >= min(asked+(m.Recall-m.Low)/2, (asked+1)/2)
+}
+
+// Sample is m different places of n, or all where there are fewer, ascending: the queries by which to measure a recall.
+func Sample(n, m int, seed uint64) []int32 {
+	r := random(seed).fork(seedTruth)
+	return r.sample(n, min(m, n), nil)
+}
+
+// truth is the exact answer to sampled queries.
+type truth struct {
+	queries []int32   // their rows, ascending
+	kth     []float64 // the distance of the last neighbour of each
+	counts  []int     // the number of neighbours of each
+}
+
+// take makes a block of some rows.
+func take(b *vectors.Block, rows []int32) *vectors.Block {
+	t := &vectors.Block{Dim: b.Dim, DType: vectors.Float32}
+	if b.Wide() {
+		t.DType = vectors.Float64
+		t.F64 = make([]float64, 0, len(rows)*b.Dim)
+	} else {
+		t.F32 = make([]float32, 0, len(rows)*b.Dim)
+	}
+	for _, i := range rows {
+		if lo, hi := int(i)*b.Dim, (int(i)+1)*b.Dim; b.Wide() {
+			t.F64 = append(t.F64, b.F64[lo:hi]...)
+		} else {
+			t.F32 = append(t.F32, b.F32[lo:hi]...)
+		}
+		t.Numbers = append(t.Numbers, b.Numbers[i])
+	}
+	return t
+}
+
+// truthOf answers n sampled queries by the index.
+func truthOf(x *neighbors.Index, q *vectors.Block, k, n int, seed random, s neighbors.Search) (*truth, error) {
+	t := &truth{queries: seed.sample(q.Len(), min(n, q.Len()), nil)}
+	s.Progress, s.Bounds = nil, nil
+	found, err := x.KNeighbors(take(q, t.queries), k, s)
+	if err != nil {
+		return nil, err
+	}
+	t.add(found)
+	return t, nil
+}
+
+func (t *truth) add(exact *neighbors.Neighbors) {
+	for i := range exact.Len() {
+		_, d := exact.Of(i)
+		last := math.Inf(1)
+		if len(d) > 0 {
+			last = d[len(d)-1]
+		}
+		t.kth, t.counts = append(t.kth, last), append(t.counts, len(d))
+	}
+}
+
+// recall is that of the distances, ascending, of the s-th sampled query.
+func (t *truth) recall(s int, distances []float64) float64 {
+	good := 0
+	for _, d := range distances {
+		if d <= t.kth[s] {
+			good++
+		}
+	}
+	if t.counts[s] == 0 {
+		return 1
+	}
+	return float64(min(good, t.counts[s])) / float64(t.counts[s])
+}
+
+// measure is that of what was found of so many queries: found gives the distances of one.
+func (t *truth) measure(of int, found func(i int32) []float64) Measure {
+	recalls := make([]float64, len(t.queries))
+	for s, i := range t.queries {
+		recalls[s] = t.recall(s, found(i))
+	}
+	return measure(recalls, of)
+}
+
+// Recall measures the neighbours found of all rows of q among the points: with s.Self, q's own rows are left out, as in
+// [neighbors.Search]. It answers a sample of the queries exactly, in O(sample·n·d). The seed should be another than that
+// of what chose the neighbours' partition. Distances must be those of [neighbors.Distance].
+func Recall(points, q *vectors.Block, found *neighbors.Neighbors, k, sample int, seed uint64, o neighbors.Options,
+	s neighbors.Search) (Measure, error) {
+	o.Algorithm = neighbors.Brute
+	x, err := neighbors.Fit(points, o)
+	if err != nil {
+		return Measure{}, err
+	}
+	return recallOf(x, q, found, k, sample, random(seed).fork(seedTruth), s)
+}
+
+func recallOf(x *neighbors.Index, q *vectors.Block, found *neighbors.Neighbors, k, sample int, seed random,
+	s neighbors.Search) (Measure, error) {
+	t, err := truthOf(x, q, k, sample, seed, s)
+	if err != nil {
+		return Measure{}, err
+	}
+	return t.measure(q.Len(), func(i int32) []float64 {
+		_, d := found.Of(int(i))
+		return d
+	}), nil
+}
+
+// Compare measures what was found for sampled queries, of so many, by the exact answers to the same ones. Distances must
+// be those of [neighbors.Distance].
+func Compare(found, exact *neighbors.Neighbors, queries int) Measure {
+	t := new(truth)
+	t.add(exact)
+	recalls := make([]float64, exact.Len())
+	for i := range recalls {
+		_, d := found.Of(i)
+		recalls[i] = t.recall(i, d)
+	}
+	return measure(recalls, queries)
+}

@@ -1,0 +1,416 @@
+package ivf
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/vectors"
+)
+
+// Index answers new queries: the points by their nearest leader, each list packed to be compared to many queries at once.
+// It is immutable, and safe for concurrent use.
+type Index struct {
+	o       Options
+	points  *vectors.Block
+	exact   *neighbors.Index
+	pairs   *neighbors.Pairs
+	space   *space
+	leaders panels
+	buckets          // points by list
+	parts   []panels // of each list
+	zeros   []int32  // points under the cosine that are in no list
+	seconds float64
+}
+
+// Fit builds an index of the points, whose memory it keeps, and about as much again in int8. O(n·√n·d).
+func Fit(points *vectors.Block, o Options) (*Index, error) {
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if points.Sparse != nil {
+		return nil, errors.New("approximate neighbours: sparse rows, expected dense ones")
+	}
+	start := time.Now()
+	x := &Index{o: o, points: points}
+	var err error
+	if x.exact, err = neighbors.Fit(points, neighbors.Options{Metric: o.Metric, Algorithm: neighbors.Brute}); err != nil {
+		return nil, err
+	}
+	if x.pairs, err = neighbors.NewPairs(points, neighbors.Options{Metric: o.Metric}); err != nil {
+		return nil, err
+	}
+	threads := (&neighbors.Search{}).NumThreads()
+	x.space = newSpace(points, &o, threads)
+	r := x.space.rows(points, false, threads)
+	x.zeros = r.zeros
+	members := except(r.n, r.zeros)
+	n := listsOf(len(members))
+	if n == 0 {
+		return x, nil
+	}
+	seed := random(o.Seed).fork(seedLists)
+	x.leaders.pack(r, chosen(members, n, &seed))
+	x.leaders.close()
+	assigned := assignAll(o.kernels, &x.leaders, r, members, 1, threads)
+	x.group(members, assigned, 1, n)
+	x.parts = make([]panels, n)
+	parallel(n, 4, threads, func() func(lo, hi int) {
+		return func(lo, hi int) {
+			for l := lo; l < hi; l++ {
+				if part := x.of(l); len(part) > 0 {
+					x.parts[l].pack(r, part)
+					x.parts[l].close()
+				}
+			}
+		}
+	})
+	x.seconds = time.Since(start).Seconds()
+	return x, nil
+}
+
+// listsOf is the number of lists of n points: with it, leaders and the members of a few lists cost about as much.
+func listsOf(n int) int { return min(int(2*math.Sqrt(float64(n))), n) }
+
+// except are the positions below n that are not in a list, which ascends.
+func except(n int, list []int32) []int32 {
+	all := make([]int32, 0, n-len(list))
+	for i := range int32(n) {
+		if len(list) > 0 && list[0] == i {
+			list = list[1:]
+			continue
+		}
+		all = append(all, i)
+	}
+	return all
+}
+
+// Len is the number of points.
+func (x *Index) Len() int { return x.points.Len() }
+
+// Fixed is an index that compares each query to so many lists and does not measure: its answers do not depend on how queries
+// are cut into chunks. A Report of a sample of the queries says in Fanout how many it takes.
+func (x *Index) Fixed(lists int) *Index {
+	y := *x
+	y.o.Unmeasured, y.o.Lists = true, max(lists, 1)
+	return &y
+}
+
+// Exact is the exact index of the same points.
+func (x *Index) Exact() *neighbors.Index { return x.exact }
+
+// KNeighbors finds k approximate neighbours of every query: those of [neighbors.Index.KNeighbors] but for a share 1 − recall
+// of them. How many lists a query is compared to follows from a pilot of queries that are answered exactly too. Of s,
+// Bounds are not used. Queries that are fewer than those that measure would take are all answered exactly.
+func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighbors.Neighbors, *Report, error) {
+	if q.Sparse != nil {
+		return nil, nil, errors.New("approximate neighbours: sparse rows, expected dense ones")
+	}
+	if q.Dim != x.points.Dim {
+		return nil, nil, fmt.Errorf("queries have %d columns, the index has %d", q.Dim, x.points.Dim)
+	}
+	start := time.Now()
+	r := &Report{Asked: x.o.Recall}
+	n, most := q.Len(), x.points.Len()
+	if s.Self {
+		most--
+	}
+	if k > most && s.Part {
+		k = most
+	}
+	lists := len(x.parts)
+	s.Bounds = nil
+	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.Unmeasured && (x.o.Recall == 1 || n <= x.o.Sample+pilot) {
+		found, err := x.exact.KNeighbors(q, k, s) // which checks k
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Method, r.Measure = "exact", Measure{1, 1, 1, n}
+		r.Exact = time.Since(start).Seconds()
+		r.Overall = r.Exact
+		return found, r, nil
+	}
+	own := make([]int32, n)
+	for i := range own {
+		own[i] = -1
+		if s.Self {
+			if own[i] = x.exact.Position(q.Numbers[i]); own[i] < 0 && !s.Part {
+				return nil, nil, fmt.Errorf("neighbors: the query with row number %d is not in the index", q.Numbers[i])
+			}
+		}
+	}
+	a := &search{Index: x, k: k, threads: s.NumThreads()}
+	r.Method, r.Leaders, r.LeafSize, r.Repetitions, r.Lists = "lists", lists, (x.points.Len()+lists-1)/lists, 1, x.seconds
+	r.Fanout = min(x.o.Lists, lists)
+	seed := random(x.o.Seed)
+	if !x.o.Unmeasured && n > 0 {
+		begin := time.Now()
+		t, err := truthOf(x.exact, q, k, pilot, seed.fork(seedPilot), neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads})
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Fanout = a.try(take(q, t.queries), at(own, t.queries), t)
+		r.Truth = time.Since(begin).Seconds()
+	}
+	begin := time.Now()
+	out := newLists(n, k)
+	chunk := max(min(1<<16, 1<<22/r.Fanout), tile.Columns)
+	for lo := 0; lo < n; lo += chunk {
+		hi := min(lo+chunk, n)
+		w := a.ask(run(q, lo, hi), own[lo:hi], out.run(lo, hi))
+		for _, f := range []int{1, 4, r.Fanout} { // the nearest give bounds for the others
+			w.compare(min(f, r.Fanout))
+		}
+		if s.Progress != nil {
+			s.Progress(hi - lo)
+		}
+	}
+	if err := a.complete(q, out, s); err != nil {
+		return nil, nil, err
+	}
+	r.Lists += time.Since(begin).Seconds()
+	if !x.o.Unmeasured && n > 0 {
+		begin := time.Now()
+		t, err := truthOf(x.exact, q, k, x.o.Sample, seed.fork(seedTruth), neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads})
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Measure = t.measure(n, func(i int32) []float64 {
+			_, d := out.of(int(i))
+			return d
+		})
+		r.Truth += time.Since(begin).Seconds()
+	}
+	r.Overall = time.Since(start).Seconds() + x.seconds
+	return out.neighbors(), r, nil
+}
+
+// run is the rows lo ≤ i < hi of a block, in the same memory.
+func run(b *vectors.Block, lo, hi int) *vectors.Block {
+	t := &vectors.Block{Dim: b.Dim, DType: vectors.Float32, Numbers: b.Numbers[lo:hi]}
+	if b.Wide() {
+		t.DType, t.F64 = vectors.Float64, b.F64[lo*b.Dim:hi*b.Dim]
+	} else {
+		t.F32 = b.F32[lo*b.Dim : hi*b.Dim]
+	}
+	return t
+}
+
+func at(v, places []int32) []int32 {
+	out := make([]int32, len(places))
+	for i, p := range places {
+		out[i] = v[p]
+	}
+	return out
+}
+
+// search is the state of KNeighbors.
+type search struct {
+	*Index
+	k       int
+	threads int
+}
+
+// try finds the number of lists with which the pilot's queries have the recall asked.
+func (a *search) try(q *vectors.Block, own []int32, t *truth) int {
+	l := newLists(q.Len(), a.k)
+	for w, f := a.ask(q, own, l), 1; ; f = more(f) {
+		f = min(f, len(a.parts))
+		w.compare(f)
+		if f == len(a.parts) {
+			return f
+		}
+		recalls := make([]float64, l.n)
+		for i := range recalls {
+			_, d := l.of(i)
+			recalls[i] = t.recall(i, d)
+		}
+		if m := measure(recalls, math.MaxInt); m.shows(a.o.Recall) {
+			return f
+		}
+	}
+}
+
+// more is the number of lists to try after f: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on.
+func more(f int) int {
+	step := 1
+	for 8*step <= f {
+		step *= 2
+	}
+	return f + step
+}
+
+// asked are queries that are compared to more and more lists.
+type asked struct {
+	*search
+	q       *vectors.Block
+	own     []int32 // their positions among the points, or −1
+	lists   *lists
+	rows    *rows
+	members []int32 // all queries but the zero vectors of the cosine
+	bounds  []float32
+	before  []int32 // the lists that each was compared to, ascending
+	fanout  int
+}
+
+func (a *search) ask(q *vectors.Block, own []int32, l *lists) *asked {
+	r := a.space.rows(q, true, a.threads)
+	w := &asked{search: a, q: q, own: own, lists: l, rows: r, members: except(r.n, r.zeros), bounds: make([]float32, r.n)}
+	for _, z := range r.zeros {
+		l.fill(int(z), own[z])
+	}
+	l.offerZeros(a.zeros, func(i int) int32 { return own[i] })
+	return w
+}
+
+// compare compares each query to those of its f nearest lists that it was not compared to yet.
+func (w *asked) compare(f int) {
+	if f <= w.fanout {
+		return
+	}
+	nearest := assignAll(w.o.kernels, &w.leaders, w.rows, w.members, f, w.threads)
+	b := w.unseen(nearest, f)
+	w.before, w.fanout = nearest, f
+	for _, i := range w.members {
+		w.bounds[i] = float32(math.Inf(1))
+		if d := w.lists.worst(int(i)); !math.IsInf(d, 1) {
+			norm := 0.0
+			if w.rows.norms != nil {
+				norm = w.rows.norms[i]
+			}
+			w.bounds[i] = float32(w.space.squared(d, norm))
+		}
+	}
+	type job struct {
+		list    int
+		members []int32
+	}
+	var jobs []job
+	for l := range w.parts {
+		for part := range slices.Chunk(b.of(l), 4*tile.Columns) {
+			jobs = append(jobs, job{l, part})
+		}
+	}
+	parallel(len(jobs), 1, w.threads, func() func(lo, hi int) {
+		s := &scanner{asked: w, comparer: *newComparer(w.o.kernels), collector: newCollector(w.pairs, w.q, w.lists)}
+		return func(lo, _ int) { s.scan(jobs[lo].list, jobs[lo].members) }
+	})
+}
+
+// unseen groups the queries by those of their lists that they were not compared to.
+func (w *asked) unseen(nearest []int32, f int) *buckets {
+	lists := len(w.parts)
+	b := &buckets{offsets: make([]int, lists+1)}
+	each := func(visit func(query, list int32)) {
+		for i, m := range w.members {
+			old := w.before[i*w.fanout : (i+1)*w.fanout]
+			for _, l := range nearest[i*f : (i+1)*f] {
+				for len(old) > 0 && old[0] < l {
+					old = old[1:]
+				}
+				if len(old) == 0 || old[0] != l {
+					visit(m, l)
+				}
+			}
+		}
+	}
+	each(func(_, l int32) { b.offsets[l+1]++ })
+	for l := range lists {
+		b.offsets[l+1] += b.offsets[l]
+	}
+	b.members = make([]int32, b.offsets[lists])
+	next := slices.Clone(b.offsets[:lists])
+	each(func(m, l int32) {
+		b.members[next[l]] = m
+		next[l]++
+	})
+	return b
+}
+
+// scanner compares queries to a list. It belongs to one goroutine.
+type scanner struct {
+	*asked
+	comparer
+	queries panels
+	collector
+}
+
+func (s *scanner) scan(list int, members []int32) {
+	part := &s.parts[list]
+	if part.n == 0 {
+		return
+	}
+	n := len(members)
+	s.queries.reset(s.rows.kernels, n, s.rows.dim)
+	copy(s.queries.centre, part.centre)
+	for i, m := range members {
+		x, factor := s.rows.row(int(m))
+		s.queries.put(i, x, factor)
+	}
+	s.queries.end()
+	s.collector.reset(n)
+	noise := noise(s.rows.dim)
+	for i, m := range members {
+		s.limits[i] = limitOf(s.bounds[m], max(s.queries.scales[i], part.most), noise)
+	}
+	for i := 0; i < n; i += tile.Rows {
+		s.group(part, i, min(tile.Rows, n-i))
+	}
+	names := s.of(list)
+	for i, m := range members {
+		s.finish(i, int(m), names, s.own[m])
+	}
+}
+
+// group compares so many queries from i on to a list.
+func (s *scanner) group(part *panels, i, rows int) {
+	s.load(&s.queries, i)
+	s.against(part, 0, part.count())
+	copy(s.args.QA[:], s.limits[i:])
+	hits := s.scored(s.none(part.count()))
+	for h := range hits {
+		hit := &hits[h]
+		base := int(hit.Panel) * tile.Columns
+		if base+tile.Columns > part.n {
+			for m := range hit.Masks {
+				hit.Masks[m] &= 1<<(part.n-base) - 1
+			}
+		}
+		scores := s.scores[h*tile.Rows*tile.Columns:]
+		for m, mask := range hit.Masks[:rows] {
+			own := s.queries.halves[i+m]
+			for each := range bitsOf(mask) {
+				if v := half(own, scores[m*tile.Columns+int(each)]); v <= s.limits[i+m] {
+					s.take(i+m, v, base+int(each))
+				}
+			}
+		}
+	}
+}
+
+// complete answers exactly the queries that have fewer than k neighbours, as of small lists.
+func (a *search) complete(q *vectors.Block, l *lists, s neighbors.Search) error {
+	var few []int32
+	for i := range l.n {
+		if p, _ := l.of(i); p[a.k-1] == unknown {
+			few = append(few, int32(i))
+		}
+	}
+	if len(few) == 0 {
+		return nil
+	}
+	found, err := a.exact.KNeighbors(take(q, few), a.k, neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads})
+	if err != nil {
+		return err
+	}
+	for j, i := range few {
+		p, d := found.Of(j)
+		l.offer(int(i), p, d)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package neighbors
+
+import (
+	"errors"
+	"fmt"
+
+	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/vectors"
+)
+
+// Pairs computes distances of chosen pairs, those of [Distance], for searches that choose them by other means. It is
+// immutable, and safe for concurrent use.
+type Pairs struct{ t *tiled }
+
+// NewPairs keeps the memory of the points, whose rows must be dense. For the cosine it is O(n·d).
+func NewPairs(points *vectors.Block, o Options) (*Pairs, error) {
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if points.Sparse != nil {
+		return nil, errors.New("neighbors.NewPairs: sparse rows")
+	}
+	p := blockPoints(points)
+	t := &tiled{o: o.resolve(), kernels: tile.Best()}
+	t.points, t.scales = t.o.scales(p)
+	return &Pairs{t}, nil
+}
+
+func blockPoints(b *vectors.Block) points {
+	p := points{n: b.Len(), dim: b.Dim}
+	if b.Wide() {
+		p.f64 = b.F64
+	} else {
+		p.f32 = b.F32
+	}
+	return p
+}
+
+// PairsQuery computes the distances from one query at a time. It belongs to one goroutine.
+type PairsQuery struct {
+	p       *Pairs
+	q       *vectors.Block
+	row     int
+	pre     prepared
+	done    bool // pre is of row
+	pairs   []uint64
+	reduced []float64
+}
+
+// Queries returns the means to compute distances from the rows of q. It fails where the dimensions differ.
+func (p *Pairs) Queries(q *vectors.Block) (*PairsQuery, error) {
+	if q.Dim != p.t.points.dim {
+		return nil, fmt.Errorf("queries have %d columns, the points have %d", q.Dim, p.t.points.dim)
+	}
+	if q.Sparse != nil {
+		return nil, errors.New("neighbors.Queries: sparse rows")
+	}
+	return &PairsQuery{p: p, q: q, row: -1}, nil
+}
+
+// Distances writes the distance from row i of the queries to the point at each of the positions.
+func (c *PairsQuery) Distances(i int, positions []int32, distances []float64) {
+	t, dim := c.p.t, c.p.t.points.dim
+	if len(positions) == 0 {
+		return
+	}
+	if c.row != i {
+		c.row, c.done = i, false
+	}
+	if t.o.Metric == Minkowski {
+		c.prepare()
+		for j, p := range positions {
+			distances[j] = t.o.finish(t.o.reduced(&c.pre, &t.points, int(p), 0), dim)
+		}
+		return
+	}
+	c.pairs = c.pairs[:0]
+	for _, p := range positions {
+		c.pairs = append(c.pairs, uint64(p)<<32)
+	}
+	for len(c.pairs)%4 != 0 {
+		c.pairs = append(c.pairs, c.pairs[len(c.pairs)-1])
+	}
+	if cap(c.reduced) < len(c.pairs) {
+		c.reduced = make([]float64, 2*len(c.pairs))
+	}
+	out := c.reduced[:len(c.pairs)]
+	switch {
+	case t.points.f64 == nil && !c.q.Wide() && t.o.Metric != Cosine:
+		reduce(t, &t.kernels.Pairs32, c.q.F32[i*dim:(i+1)*dim], t.points.f32, c.pairs, out)
+	case t.points.f64 == nil:
+		c.prepare()
+		reduce(t, &t.kernels.Pairs64x32, c.pre.x, t.points.f32, c.pairs, out)
+	default:
+		c.prepare()
+		reduce(t, &t.kernels.Pairs64, c.pre.x, t.points.f64, c.pairs, out)
+	}
+	for j, p := range positions {
+		r := out[j]
+		if t.o.Metric == Cosine && (c.pre.zero || t.scales[p] == 0) {
+			r = 2
+		}
+		distances[j] = t.o.finish(r, dim)
+	}
+}
+
+func (c *PairsQuery) prepare() {
+	if !c.done {
+		c.p.t.o.prepare(c.q, c.row, &c.pre)
+		c.done = true
+	}
+}
