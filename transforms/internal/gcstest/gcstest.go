@@ -84,12 +84,12 @@ func (s *Server) Get(name string) ([]byte, error) {
 // Names are those of all objects whose names begin so, in their order.
 func (s *Server) Names(t testing.TB, prefix string) []string {
 	t.Helper()
-	all, _, err := s.fake.ListObjectsWithOptions(Bucket, fakestorage.ListOptions{Prefix: prefix})
+	all, err := s.fake.ListObjectsWithOptionsPaginated(Bucket, fakestorage.ListOptions{Prefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, o := range all {
+	for _, o := range all.Objects {
 		names = append(names, o.Name)
 	}
 	return names
