@@ -298,3 +298,28 @@ func FuzzFit(f *testing.F) {
 		}
 	})
 }
+
+func FuzzLoad(f *testing.F) {
+	for _, scale := range [][]float64{nil, {1, 2, 3}} {
+		p := &PCA{Rows: 5, Mean: []float64{1, 2, 3}, Scale: scale, Components: [][]float64{{1, 0, 0}, {0, 1, 0}}, ExplainedVariance: []float64{2, 1}, TotalVariance: 4}
+		var b bytes.Buffer
+		if err := p.Save(&b); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := Load("x.json", bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		var w bytes.Buffer
+		if err := p.Save(&w); err != nil {
+			t.Fatal(err)
+		}
+		q, err := Load("x.json", bytes.NewReader(w.Bytes()))
+		if err != nil || q.Features() != p.Features() || q.Len() != p.Len() {
+			t.Fatalf("saved, and not read back: %v", err)
+		}
+	})
+}

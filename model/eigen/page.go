@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/report"
 )
 
@@ -22,6 +23,9 @@ type Point struct {
 	Label  string    `json:"label,omitempty"` // of the column that colours it
 	Values []float64 `json:"x"`               // of the first components, not whitened
 }
+
+// Rank orders rows as if by chance, by their numbers: those of the least are a sample.
+func Rank(number int64) uint64 { return splitmix.Mix(uint64(number)) }
 
 // View is what a page shows beside the components.
 type View struct {
@@ -92,7 +96,7 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 		{
 			ID: "rows", Title: "The rows along the components",
 			Lead:   "Each point is a row, seen along two components: the directions in which the rows differ most. Their covariance is the matrix whose eigenvectors the components are.",
-			Blocks: []report.Block{scatter},
+			Blocks: []report.Block{scatter, p.projected(v)},
 		}, {
 			ID: "variance", Title: "How much each component explains",
 			Lead:   "The eigenvalue of a component is the variance along it. Where the bars level off, the rest is often noise.",
@@ -164,6 +168,29 @@ func (p *PCA) scree() []report.Block {
 		Series: []report.Series{{Name: "cumulative share, %", Kind: report.Line, X: places, Y: sums}},
 	}
 	return []report.Block{report.Columns{share, total}, table}
+}
+
+// projected is the sample as a table.
+func (p *PCA) projected(v *View) report.Block {
+	k := min(p.Len(), SampleComponents)
+	t := report.Table{Caption: "The rows as a table", Columns: []string{"id"}, Left: max(len(v.Sample)-tableRows, 0), Folded: true}
+	if v.Color != "" {
+		t.Columns = append(t.Columns, v.Color)
+	}
+	for i := range k {
+		t.Columns = append(t.Columns, Name(i))
+	}
+	for _, point := range v.Sample[:min(len(v.Sample), tableRows)] {
+		row := []string{point.ID}
+		if v.Color != "" {
+			row = append(row, point.Label)
+		}
+		for _, x := range point.Values[:k] {
+			row = append(row, report.Format(x))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
 }
 
 // loadings is a table of the components of the features, the heaviest of the first component first.

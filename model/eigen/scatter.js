@@ -114,7 +114,10 @@ function mark() {
   const { xs, ys, px, py, i, j } = view, g = Report.svg("g", { class: "chosen" }, over), x = px(xs[chosen]), y = py(ys[chosen]);
   Report.svg("circle", { cx: x, cy: y, r: 8, fill: "none", stroke: "var(--accent)", "stroke-width": 3 }, g);
   const id = data.ids[chosen].length > 24 ? data.ids[chosen].slice(0, 23) + "…" : data.ids[chosen], right = x > plot.clientWidth * 0.6;
-  Report.svg("text", { class: "halo", x: x + (right ? -12 : 12), y: y - 8, "text-anchor": right ? "end" : "start", "font-weight": "600" }, g, id);
+  const text = Report.svg("text", { class: "halo", x: x + (right ? -12 : 12), y: y < 24 ? y + 20 : y - 8, "text-anchor": right ? "end" : "start", "font-weight": "600" }, g, id);
+  // Not over the name of an eigenvector: below the point instead.
+  const own = text.getBBox(), meets = (o) => own.x < o.x + o.width && o.x < own.x + own.width && own.y < o.y + o.height && o.y < own.y + own.height;
+  if ([...over.querySelectorAll("text")].some((other) => other !== text && meets(other.getBBox()))) text.setAttribute("y", y + 22);
   const label = data.groups && data.labels ? data.labels[chosen] : data.labels ? data.labels[chosen] : "";
   out.textContent = `id ${data.ids[chosen]}${label ? `, ${data.color} ${label}` : ""}: ${data.names[i]} ${f(xs[chosen])}` + (i === j ? "" : `, ${data.names[j]} ${f(ys[chosen])}`);
   if (data.image) Eigen.picture(picture, Eigen.at(data.points.map((p) => p[chosen])));

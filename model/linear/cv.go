@@ -19,6 +19,8 @@ type CVResult struct {
 	ProgressiveLoss []float64
 	// LearningCurve is the loss of rows that are not learned from. Optional.
 	LearningCurve []CVPoint
+	// Path is how the coefficients change with the hyperparameters. Optional.
+	Path *CVPath
 }
 
 // CVParams is a combination.

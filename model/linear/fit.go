@@ -529,6 +529,9 @@ func (f *Fit) next() (err error) {
 		if err != nil {
 			return err
 		}
+		if f.cv.Path, err = all.path(&f.chosen, o.Standardize, o.Alphas, ratios); err != nil {
+			return err
+		}
 		s, err := all.Solve(&f.chosen, o.Standardize)
 		if err != nil {
 			return err
@@ -539,6 +542,7 @@ func (f *Fit) next() (err error) {
 		if f.cv, err = l.Result(); err != nil {
 			return err
 		}
+		f.cv.Path = l.path()
 		best, err := f.choose()
 		if err != nil {
 			return err
@@ -707,6 +711,30 @@ type cvFile struct {
 	Metrics     []cvScores   `json:"metrics"`
 	Progressive bitFloats    `json:"progressive_loss"`
 	Curve       []curvePoint `json:"curve"`
+	Path        *pathFile    `json:"path,omitempty"`
+}
+
+type pathFile struct {
+	Features []int       `json:"features"`
+	Coef     []bitFloats `json:"coef"`
+}
+
+// path is the same, checked.
+func (p *pathFile) path(combinations, features int) (*CVPath, error) {
+	if p == nil {
+		return nil, nil
+	}
+	c := &CVPath{Features: p.Features}
+	for _, w := range p.Coef {
+		if len(w) != len(p.Features) {
+			return nil, fmt.Errorf("no state of a fit: %d coefficients of %d features", len(w), len(p.Features))
+		}
+		c.Coef = append(c.Coef, w)
+	}
+	if len(c.Coef) != combinations || slices.ContainsFunc(p.Features, func(j int) bool { return j < 0 || j >= features }) {
+		return nil, errors.New("no state of a fit: a path of other features or combinations")
+	}
+	return c, nil
 }
 
 type cvScores struct {
@@ -755,6 +783,12 @@ func EncodeFit(f *Fit) ([]byte, error) {
 		}
 		for _, p := range r.LearningCurve {
 			file.CV.Curve = append(file.CV.Curve, curvePoint{p.Rows, p.Loss})
+		}
+		if r.Path != nil {
+			file.CV.Path = &pathFile{Features: r.Path.Features}
+			for _, w := range r.Path.Coef {
+				file.CV.Path.Coef = append(file.CV.Path.Coef, w)
+			}
 		}
 	}
 	if f.progressive != nil {
@@ -823,6 +857,9 @@ func DecodeFit(b []byte) (*Fit, error) {
 		}
 		for _, p := range c.Curve {
 			f.cv.LearningCurve = append(f.cv.LearningCurve, CVPoint{p.Rows, p.Loss})
+		}
+		if f.cv.Path, err = c.Path.path(len(c.Params), file.Features); err != nil {
+			return nil, err
 		}
 	}
 	if len(file.Judged) > 0 {

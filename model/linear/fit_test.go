@@ -322,6 +322,15 @@ func TestFitFolds(t *testing.T) {
 		if d := apart(t, f.Model().Coef[0], s.Coef); d > 1e-10 {
 			t.Errorf("%s: the model is off by %.2g", penalty, d)
 		}
+		path := cv.Path
+		if path == nil || len(path.Features) != 5 || len(path.Coef) != len(cv.Params) {
+			t.Fatalf("%s: path %+v", penalty, path)
+		}
+		for i, j := range path.Features {
+			if d := path.Coef[best][i] - s.Coef[j]; math.Abs(d) > 1e-9 {
+				t.Errorf("%s: feature %d is off by %.2g on the path", penalty, j, d)
+			}
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear/internal/lanes"
 )
 
@@ -45,7 +46,7 @@ func advance(t testing.TB, g *Grid, p Partial) {
 
 // foldOf is the fold of a row.
 func foldOf(number int64, o *GridOptions) int {
-	return int(splitMix(splitMix(o.Seed)^uint64(number)) % uint64(o.Folds))
+	return int(splitmix.Mix(splitmix.Mix(o.Seed)^uint64(number)) % uint64(o.Folds))
 }
 
 // rowsWhere is the rows of the chunk whose numbers are wanted.

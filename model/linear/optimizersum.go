@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"beamlearn/model/internal/splitmix"
 )
 
 // derivatives are sums over rows of weight times the loss and its derivatives, at a point.
@@ -413,7 +415,7 @@ func (s *sample) draw(c *Chunk, places []int32, first int64, task Task) {
 			}
 		}
 		s.drawn++
-		r.hash = splitMix(r.number)
+		r.hash = splitmix.Mix(r.number)
 		full := len(s.rows) == s.limit
 		if full && r.before(&s.rows[0]) > 0 {
 			continue

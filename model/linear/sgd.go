@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/splitmix"
 )
 
 // sparseDecay damps the steps of the intercept where rows are sparse, as in scikit-learn.
@@ -326,7 +327,7 @@ func (s *SGD) heldOut(c *Chunk, i int) bool {
 	if c.Numbers != nil {
 		number = c.Numbers[i]
 	}
-	return float64(splitMix(uint64(number))>>11)/(1<<53) < s.options.ValidationFraction
+	return float64(splitmix.Mix(uint64(number))>>11)/(1<<53) < s.options.ValidationFraction
 }
 
 // score adds a row held out to the score of each vector: R², or whether the class is the vector's.

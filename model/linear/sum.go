@@ -1,6 +1,10 @@
 package linear
 
-import "fmt"
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
 
 // Sum merges the partials of a pass in a fixed tree over the numbers of its parts, so that it has the same bits in whatever
 // order they arrive: part 0 with 1, 2 with 3, then 0–1 with 2–3, and so on. Two are merged as soon as both are there.
@@ -11,6 +15,26 @@ type Sum struct {
 
 // Node is a place in the tree of a Sum: the parts from Index·2^Level on, 2^Level of them or those that there are.
 type Node struct{ Level, Index int }
+
+// Append appends the node to b.
+func (n Node) Append(b []byte) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(n.Level)), uint64(n.Index))
+}
+
+var errNode = errors.New("linear: not a node of a sum")
+
+// CutNode reads a node from the front of b, and gives the rest.
+func CutNode(b []byte) (n Node, rest []byte, err error) {
+	level, i := binary.Uvarint(b)
+	if i <= 0 || level > 62 {
+		return n, nil, errNode
+	}
+	index, j := binary.Uvarint(b[i:])
+	if j <= 0 || index > 1<<62 {
+		return n, nil, errNode
+	}
+	return Node{Level: int(level), Index: int(index)}, b[i+j:], nil
+}
 
 // NewSum begins the sum of so many parts.
 func NewSum(parts int) *Sum { return &Sum{parts: parts, waiting: map[Node]Partial{}} }

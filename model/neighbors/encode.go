@@ -54,14 +54,15 @@ func list[T int8 | uint8 | int32 | int64 | float32 | float64](e *encoder, s []T)
 // decoder reads what encoder wrote, trusts no length, and keeps the first error.
 type decoder struct {
 	r    io.Reader
-	left int64 // bytes that can still follow: no list can be longer
+	left int64  // bytes that can still follow: no list can be longer
+	what string // they hold, for messages
 	err  error
 	buf  [16 << 10]byte
 }
 
 func (d *decoder) fail(format string, args ...any) {
 	if d.err == nil {
-		d.err = fmt.Errorf("neighbors: not an index, or a damaged one: "+format, args...)
+		d.err = fmt.Errorf("neighbors: not "+d.what+", or damaged: "+format, args...)
 	}
 }
 
@@ -133,27 +134,19 @@ func readList[T int8 | uint8 | int32 | int64 | float32 | float64](d *decoder) []
 
 // WriteTo encodes the index, what its engine built included, so that a reader need not build it again.
 func (x *Index) WriteTo(w io.Writer) (int64, error) {
-	c := &counting{w: bufio.NewWriterSize(w, 1<<20)}
-	e := &encoder{w: c}
-	e.bytes([]byte(magic))
+	return encode(w, magic, x.encode)
+}
+
+func (x *Index) encode(e *encoder) {
 	e.string(string(x.opts.Metric))
 	e.uint64(math.Float64bits(x.opts.P))
 	e.string(string(x.opts.Algorithm))
 	e.uint64(uint64(x.points.n))
 	e.uint64(uint64(x.points.dim))
-	list(e, x.numbers)
-	list(e, x.ids.Ints)
-	e.uint64(uint64(len(x.ids.Texts)))
-	for _, s := range x.ids.Texts {
-		e.string(s)
-	}
+	e.labels(x.numbers, x.ids)
 	list(e, x.points.f32)
 	list(e, x.points.f64)
 	x.engine.encode(e)
-	if e.err == nil {
-		e.err = c.w.Flush()
-	}
-	return c.n, e.err
 }
 
 type counting struct {
@@ -170,24 +163,13 @@ func (c *counting) Write(b []byte) (int, error) {
 // ReadIndex decodes an index of size bytes. It trusts nothing: damaged bytes are an error, never a panic, and claim no
 // memory beyond a small multiple of size.
 func ReadIndex(r io.Reader, size int64) (*Index, error) {
-	d := &decoder{r: r, left: size}
-	head := make([]byte, len(magic))
-	if d.read(head) && string(head) != magic {
-		d.fail("it begins with %q", head)
-	}
+	d := newDecoder(r, size, magic, "an index")
 	x := &Index{}
 	x.opts.Metric = Metric(d.string())
 	x.opts.P = math.Float64frombits(d.uint64())
 	x.opts.Algorithm = Algorithm(d.string())
 	n, dim := d.uint64(), d.uint64()
-	x.numbers = readList[int64](d)
-	x.ids.Ints = readList[int64](d)
-	if texts := d.length(8); texts > 0 {
-		x.ids.Texts = make([]string, texts)
-		for i := range x.ids.Texts {
-			x.ids.Texts[i] = d.string()
-		}
-	}
+	x.numbers, x.ids = d.labels()
 	x.points.f32 = readList[float32](d)
 	x.points.f64 = readList[float64](d)
 	if d.err != nil {
@@ -202,24 +184,14 @@ func ReadIndex(r io.Reader, size int64) (*Index, error) {
 	if got := uint64(len(x.points.f32) + len(x.points.f64)); got != n*dim || x.points.f32 != nil && x.points.f64 != nil {
 		d.fail("%d values for %d points of %d columns", got, n, dim)
 	}
-	if (x.numbers != nil && uint64(len(x.numbers)) != n) || (x.ids.Ints != nil && uint64(len(x.ids.Ints)) != n) ||
-		(x.ids.Texts != nil && len(x.ids.Texts) != len(x.ids.Ints)) {
+	if (x.numbers != nil && uint64(len(x.numbers)) != n) || (x.ids.Ints != nil && uint64(len(x.ids.Ints)) != n) {
 		d.fail("row numbers or ids that are not one a point")
 	}
-	for i := 1; i < len(x.numbers); i++ {
-		if x.numbers[i] <= x.numbers[i-1] {
-			d.fail("row numbers that do not ascend")
-		}
+	if !ascending(x.numbers) {
+		d.fail("row numbers that do not ascend")
 	}
-	for _, v := range x.points.f32 {
-		if v-v != 0 {
-			d.fail("a value that is not finite")
-		}
-	}
-	for _, v := range x.points.f64 {
-		if v-v != 0 {
-			d.fail("a value that is not finite")
-		}
+	if !finite(x.points.f32) || !finite(x.points.f64) {
+		d.fail("a value that is not finite")
 	}
 	if d.err != nil {
 		return nil, d.err

@@ -141,8 +141,8 @@ func TestDecodingReadError(t *testing.T) {
 	}
 }
 
-// smallIndexes are seeds of damage: each engine, storage and kind of ids.
-func smallIndexes(t testing.TB) map[string][]byte {
+// smallIndexes are seeds of damage, encoded: each engine, storage and kind of ids.
+func smallIndexes(t testing.TB, encode func(testing.TB, *Index) []byte) map[string][]byte {
 	rows := gaussianRows(rand.New(rand.NewPCG(3, 3)), 12, 2)
 	out := map[string][]byte{}
 	for name, c := range map[string]struct {
@@ -150,10 +150,11 @@ func smallIndexes(t testing.TB) map[string][]byte {
 		dtype vectors.DType
 		label string
 	}{
-		"brute":    {Options{Algorithm: Brute}, vectors.Float32, "texts and integers"},
-		"cosine":   {Options{Metric: Cosine, Algorithm: Brute}, vectors.Float64, "gaps"},
-		"kd_tree":  {Options{Metric: Minkowski, P: 1.5, Algorithm: KDTree}, vectors.Float64, "integers"},
-		"kd_tree2": {Options{Metric: Euclidean, Algorithm: KDTree}, vectors.Float32, "row numbers"},
+		"brute":     {Options{Algorithm: Brute}, vectors.Float32, "texts and integers"},
+		"cosine":    {Options{Metric: Cosine, Algorithm: Brute}, vectors.Float64, "gaps"},
+		"manhattan": {Options{Metric: Manhattan, Algorithm: Brute}, vectors.Float64, "texts"},
+		"kd_tree":   {Options{Metric: Minkowski, P: 1.5, Algorithm: KDTree}, vectors.Float64, "integers"},
+		"kd_tree2":  {Options{Metric: Euclidean, Algorithm: KDTree}, vectors.Float32, "row numbers"},
 	} {
 		b := rowsBlock(rows, c.dtype)
 		labels[c.label](b)
@@ -161,15 +162,15 @@ func smallIndexes(t testing.TB) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[name] = encoded(t, x)
+		out[name] = encode(t, x)
 	}
 	return out
 }
 
-const damaged = "neighbors: not an index, or a damaged one: "
+const damaged = "neighbors: not an index, or damaged: "
 
 func TestTruncatedIndex(t *testing.T) {
-	for name, b := range smallIndexes(t) {
+	for name, b := range smallIndexes(t, encoded) {
 		for n := range b {
 			for _, size := range []int{n, len(b)} {
 				_, err := ReadIndex(bytes.NewReader(b[:n]), int64(size))
@@ -192,7 +193,7 @@ func TestTruncatedIndex(t *testing.T) {
 
 // A damaged index is an error, or an index that answers.
 func TestFlippedBytes(t *testing.T) {
-	for name, b := range smallIndexes(t) {
+	for name, b := range smallIndexes(t, encoded) {
 		read := 0
 		for i := range b {
 			for _, flip := range []byte{1, 16, 128, 255} {
@@ -355,7 +356,7 @@ func TestDecodingFaults(t *testing.T) {
 }
 
 func FuzzReadIndex(f *testing.F) {
-	for _, b := range smallIndexes(f) {
+	for _, b := range smallIndexes(f, encoded) {
 		f.Add(b)
 	}
 	f.Add(header("hamming", "auto", 1<<31, 1<<31))

@@ -109,32 +109,6 @@ func TestFileRescaled(t *testing.T) {
 	}
 }
 
-// smallFiles are seeds of damage.
-func smallFiles(t testing.TB) map[string][]byte {
-	rows := gaussianRows(rand.New(rand.NewPCG(3, 3)), 12, 2)
-	out := map[string][]byte{}
-	for name, c := range map[string]struct {
-		o     Options
-		dtype vectors.DType
-		label string
-	}{
-		"brute":     {Options{Algorithm: Brute}, vectors.Float32, "texts and integers"},
-		"cosine":    {Options{Metric: Cosine, Algorithm: Brute}, vectors.Float64, "gaps"},
-		"manhattan": {Options{Metric: Manhattan, Algorithm: Brute}, vectors.Float64, "texts"},
-		"kd_tree":   {Options{Metric: Minkowski, P: 1.5, Algorithm: KDTree}, vectors.Float64, "integers"},
-		"kd_tree2":  {Options{Metric: Euclidean, Algorithm: KDTree}, vectors.Float32, "row numbers"},
-	} {
-		b := rowsBlock(rows, c.dtype)
-		labels[c.label](b)
-		x, err := Fit(b, c.o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[name] = fileBytes(t, x)
-	}
-	return out
-}
-
 // ask asks an index everything: whatever its values, no answer is out of bounds.
 func ask(t *testing.T, x *Index) {
 	t.Helper()
@@ -208,7 +182,7 @@ func remade(b []byte) []byte {
 }
 
 func TestDamagedFile(t *testing.T) {
-	for name, b := range smallFiles(t) {
+	for name, b := range smallIndexes(t, fileBytes) {
 		t.Run(name, func(t *testing.T) {
 			for n := range b {
 				if _, err := OpenBytes(b[:n]); err == nil {
@@ -232,7 +206,7 @@ func TestDamagedFile(t *testing.T) {
 }
 
 func TestFileFaults(t *testing.T) {
-	b := smallFiles(t)["brute"]
+	b := smallIndexes(t, fileBytes)["brute"]
 	put := func(at int, v uint64) []byte {
 		c := slices.Clone(b)
 		binary.LittleEndian.PutUint64(c[at:], v)
@@ -274,7 +248,7 @@ func TestFileFaults(t *testing.T) {
 }
 
 func FuzzOpenBytes(f *testing.F) {
-	for _, b := range smallFiles(f) {
+	for _, b := range smallIndexes(f, fileBytes) {
 		f.Add(b, true)
 		f.Add(b[:300], true)
 	}

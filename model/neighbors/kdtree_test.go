@@ -95,13 +95,16 @@ func blockOf(t testing.TB, values []float64, dim int) *vectors.Block {
 	return b
 }
 
-// rowsOf is a block of some rows of another, numbered as there.
+// rowsOf is a block of some rows of another, numbered and named as there.
 func rowsOf(t testing.TB, b *vectors.Block, rows []int) *vectors.Block {
 	t.Helper()
 	c := &vectors.Block{Dim: b.Dim}
 	for _, i := range rows {
 		if j := c.Append(b.Row(i, make([]float64, b.Dim)), b.Numbers[i]); j >= 0 {
 			t.Fatalf("row %d is not finite", i)
+		}
+		if b.IDs.Len() > 0 {
+			c.AppendID(b.ID(i))
 		}
 	}
 	return c

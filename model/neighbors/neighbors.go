@@ -409,16 +409,7 @@ func (x *Index) Position(number int64) int32 {
 }
 
 // DuplicateIDs counts the points whose id an earlier point has already. O(n) time and memory.
-func (x *Index) DuplicateIDs() int {
-	if x.ids.Len() == 0 {
-		return 0
-	}
-	seen := make(map[vectors.ID]struct{}, x.points.n)
-	for i := range x.points.n {
-		seen[x.ids.At(i)] = struct{}{}
-	}
-	return x.points.n - len(seen)
-}
+func (x *Index) DuplicateIDs() int { return x.ids.Duplicates() }
 
 // KNeighbors finds the k nearest points of every query: scikit-learn's kneighbors. It fails where the dimensions differ
 // or k is not between 1 and the number of points (one less with s.Self). With s.Part there may be fewer than k, and any

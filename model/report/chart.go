@@ -76,8 +76,8 @@ func (s *scale) at(v float64) float64 {
 
 func (s *scale) shows(v float64) bool { return v-v == 0 && (!s.log || v > 0) }
 
-// newScale makes room for the values of an axis.
-func newScale(a *Axis, from, to float64, values func(yield func(float64))) scale {
+// newScale makes room for the values of an axis; base says that bars stand on its 0.
+func newScale(a *Axis, from, to float64, base bool, values func(yield func(float64))) scale {
 	s := scale{from: from, to: to, log: a.Log, lo: math.Inf(1), hi: math.Inf(-1)}
 	add := func(v float64) {
 		if s.shows(v) {
@@ -85,10 +85,13 @@ func newScale(a *Axis, from, to float64, values func(yield func(float64))) scale
 		}
 	}
 	values(add)
+	low, high := true, true // the ends are those of values
 	if a.Lo != a.Hi {
+		low, high = s.lo < a.Lo, s.hi > a.Hi
 		add(a.Lo)
 		add(a.Hi)
 	}
+	s.pad(low && !(base && s.lo == 0), high && !(base && s.hi == 0))
 	switch {
 	case s.lo > s.hi: // nothing is shown
 		s.lo, s.hi, s.log = 0, 1, false
@@ -99,6 +102,51 @@ func newScale(a *Axis, from, to float64, values func(yield func(float64))) scale
 		s.lo, s.hi = s.lo-pad, s.hi+pad
 	}
 	return s
+}
+
+// pad makes room beyond the values at the low and the high end, so that nothing is drawn on the edge.
+func (s *scale) pad(low, high bool) {
+	const room = 0.03
+	if !(s.hi > s.lo) {
+		return
+	}
+	if s.log {
+		f := math.Pow(s.hi/s.lo, room)
+		if low {
+			s.lo /= f
+		}
+		if high {
+			s.hi *= f
+		}
+		return
+	}
+	by := room * (s.hi - s.lo)
+	if low {
+		s.lo -= by
+	}
+	if high {
+		s.hi += by
+	}
+}
+
+// pitch is the least distance between bars of a series, 1 where there is one bar.
+func (c *Chart) pitch() float64 {
+	least := math.Inf(1)
+	for _, s := range c.Series {
+		if s.Kind != Bars {
+			continue
+		}
+		x := slices.Sorted(slices.Values(s.X))
+		for i := 1; i < len(x); i++ {
+			if gap := x[i] - x[i-1]; gap > 0 {
+				least = min(least, gap)
+			}
+		}
+	}
+	if math.IsInf(least, 1) {
+		return 1
+	}
+	return least
 }
 
 // Ticks are round numbers from lo to hi, about n of them; of a logarithmic axis, powers of ten.
@@ -124,7 +172,7 @@ func Ticks(lo, hi float64, n int, log bool) []float64 {
 			step = f * power
 		}
 	}
-	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9; i++ {
+	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+step*1e-9 && len(ticks) <= 2*n; i++ {
 		ticks = append(ticks, i*step+0) // no −0
 	}
 	return ticks
@@ -178,6 +226,14 @@ type chartView struct {
 type tickView struct {
 	At   float64
 	Text string
+	// Shift moves the text, so that it does not leave the picture.
+	Shift float64
+}
+
+// shift is by how much a text in the middle of a place must be moved to the left.
+func shift(at float64, text string) float64 {
+	const half = 3.8 // of a character's width
+	return -max(at+half*float64(len([]rune(text)))-chartWidth+1, 0)
 }
 
 type shapeView struct {
@@ -195,18 +251,19 @@ func (c *Chart) view() *chartView {
 		Box: [4]float64{chartLeft, chartTop, chartWidth - chartLeft - chartRight, chartHeight - chartTop - chartBottom},
 	}
 	bars := slices.ContainsFunc(c.Series, func(s Series) bool { return s.Kind == Bars })
-	x := newScale(&c.X, chartLeft, chartWidth-chartRight, func(yield func(float64)) {
+	pitch := c.pitch()
+	x := newScale(&c.X, chartLeft, chartWidth-chartRight, false, func(yield func(float64)) {
 		for _, s := range c.Series {
 			for _, v := range s.X {
 				yield(v)
 				if bars {
-					yield(v - 0.6)
-					yield(v + 0.6)
+					yield(v - 0.6*pitch)
+					yield(v + 0.6*pitch)
 				}
 			}
 		}
 	})
-	y := newScale(&c.Y, chartHeight-chartBottom, chartTop, func(yield func(float64)) {
+	y := newScale(&c.Y, chartHeight-chartBottom, chartTop, bars, func(yield func(float64)) {
 		if bars {
 			yield(0)
 		}
@@ -221,6 +278,9 @@ func (c *Chart) view() *chartView {
 		}
 	})
 	v.XTicks, v.YTicks = c.ticks(&c.X, &x), c.ticks(&c.Y, &y)
+	for i := range v.XTicks {
+		v.XTicks[i].Shift = shift(v.XTicks[i].At, v.XTicks[i].Text)
+	}
 	for i, s := range c.Series {
 		c.draw(v, i, &s, &x, &y)
 		if len(c.Series) > 1 {
@@ -243,13 +303,13 @@ func (c *Chart) ticks(a *Axis, s *scale) []tickView {
 		}
 		for i := 0; i < len(a.Names); i += max(every, 1) {
 			if p := s.at(float64(i)); p >= min(s.from, s.to)-1 && p <= max(s.from, s.to)+1 {
-				list = append(list, tickView{p, shorten(a.Names[i], 12)})
+				list = append(list, tickView{At: p, Text: shorten(a.Names[i], 12)})
 			}
 		}
 		return list
 	}
 	for _, t := range Ticks(s.lo, s.hi, 5, s.log) {
-		list = append(list, tickView{s.at(t), Format(t)})
+		list = append(list, tickView{At: s.at(t), Text: Format(t)})
 	}
 	return list
 }
@@ -264,7 +324,7 @@ func shorten(s string, most int) string {
 }
 
 func (c *Chart) draw(v *chartView, number int, s *Series, x, y *scale) {
-	color := fmt.Sprintf("var(--c%d)", number%10)
+	color, pitch := fmt.Sprintf("var(--c%d)", number%10), c.pitch()
 	name := func(i int) string {
 		at := Format(s.X[i])
 		if j := int(s.X[i]); c.X.Names != nil && float64(j) == s.X[i] && j >= 0 && j < len(c.X.Names) {
@@ -288,7 +348,7 @@ func (c *Chart) draw(v *chartView, number int, s *Series, x, y *scale) {
 		px, py := x.at(s.X[i]), y.at(s.Y[i])
 		switch s.Kind {
 		case Bars:
-			left, right, base := x.at(s.X[i]-0.4), x.at(s.X[i]+0.4), y.at(max(0, y.lo))
+			left, right, base := x.at(s.X[i]-0.4*pitch), x.at(s.X[i]+0.4*pitch), y.at(max(0, y.lo))
 			v.Shapes = append(v.Shapes, shapeView{fmt.Sprintf("M%.1f,%.1fH%.1fV%.1fH%.1fZ", left, base, right, py, left), "", color, true, name(i)})
 		case Points:
 			v.Shapes = append(v.Shapes, shapeView{mark(number, 3), place(px, py), color, true, name(i)})
@@ -321,7 +381,7 @@ var chartTemplate = template.Must(template.New("chart").Funcs(template.FuncMap{
 }).Parse(`<figcaption>{{.Title}}</figcaption>` +
 	`<svg viewBox="0 0 {{.Width}} {{.Height}}" role="img" aria-label="{{.Label}}">` +
 	`{{$l := index .Box 0}}{{$t := index .Box 1}}{{$r := add $l (index .Box 2)}}{{$b := add $t (index .Box 3)}}` +
-	`{{range .XTicks}}<path class="grid" d="M{{.At}},{{$t}}V{{$b}}"/><text class="soft" x="{{.At}}" y="{{add $b 16}}" text-anchor="middle">{{.Text}}</text>{{end}}` +
+	`{{range .XTicks}}<path class="grid" d="M{{.At}},{{$t}}V{{$b}}"/><text class="soft" x="{{add .At .Shift}}" y="{{add $b 16}}" text-anchor="middle">{{.Text}}</text>{{end}}` +
 	`{{range .YTicks}}<path class="grid" d="M{{$l}},{{.At}}H{{$r}}"/><text class="soft" x="{{add $l -6}}" y="{{add .At 4}}" text-anchor="end">{{.Text}}</text>{{end}}` +
 	`<rect class="axis" x="{{$l}}" y="{{$t}}" width="{{index .Box 2}}" height="{{index .Box 3}}"/>` +
 	`{{range .Shapes}}<path d="{{.Path}}"{{with .Place}} transform="{{.}}"{{end}} {{if .Fill}}fill="{{.Color}}"{{else}}fill="none" stroke="{{.Color}}" stroke-width="2"{{end}}><title>{{.Title}}</title></path>{{end}}` +

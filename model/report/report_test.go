@@ -96,9 +96,22 @@ func TestTicks(t *testing.T) {
 			t.Errorf("%v to %v: %v, want %v", c.lo, c.hi, got, c.want)
 		}
 	}
+	if n := len(Ticks(0, math.MaxFloat64, 5, false)); n > 11 {
+		t.Errorf("%d ticks up to the largest number", n)
+	}
 	for v, want := range map[float64]string{0: "0", 12: "12", 0.5: "0.5", 1234.5: "1234", 1e-5: "1e-05", -2.25: "-2.25", 1.618034: "1.618", 123456: "123456", 1e8: "1e+08"} {
 		if got := Format(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}
+
+// Bars are as wide as their places allow: those of a histogram do not overlap.
+func TestPitch(t *testing.T) {
+	for want, x := range map[float64][]float64{1: {7}, 0.25: {0.5, 0.25, 1.5, 0.25}, 2: {1, 3, 5}} {
+		c := &Chart{Series: []Series{{Kind: Line, X: []float64{0, 0.1}}, {Kind: Bars, X: x}}}
+		if got := c.pitch(); got != want {
+			t.Errorf("%v: %v, want %v", x, got, want)
 		}
 	}
 }

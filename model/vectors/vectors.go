@@ -92,6 +92,15 @@ func (s *IDs) At(i int) ID {
 	return ID{Int: s.Ints[i]}
 }
 
+// Duplicates counts the ids that an earlier row has already. O(n) time and memory.
+func (s *IDs) Duplicates() int {
+	seen := make(map[ID]struct{}, s.Len())
+	for i := range s.Len() {
+		seen[s.At(i)] = struct{}{}
+	}
+	return s.Len() - len(seen)
+}
+
 // Append adds an id.
 func (s *IDs) Append(id ID) {
 	if id.Text != "" && s.Texts == nil {

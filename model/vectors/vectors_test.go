@@ -442,3 +442,15 @@ func TestFromSlices(t *testing.T) {
 		}
 	}
 }
+
+func TestDuplicates(t *testing.T) {
+	for want, texts := range map[int][]string{0: {"1", "2", "01", "a"}, 2: {"1", "a", "1", "b", "a"}} {
+		var ids IDs
+		for _, s := range texts {
+			ids.Append(ParseID(s))
+		}
+		if got := ids.Duplicates(); got != want {
+			t.Errorf("%v: %d, want %d", texts, got, want)
+		}
+	}
+}

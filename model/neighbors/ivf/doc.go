@@ -49,7 +49,7 @@
 //
 // # In a pipeline
 //
-// For more points than one process holds: [Leaders] of a sample; [Assign] of each block to the nearest few; the [Graph] of
-// each leader's points, with Options.Unmeasured and Search.Part; [Merge] of what a point's parts have found; and [Compare] of
-// the [Sample] of queries that were also answered exactly.
+// For more points than one process holds: [PlanParts] of a sample, by [Rank]; [Parts.Assign] of each block; the [Graph] of
+// each part, to the recall Parts.Inside, with Search.Part; [neighbors.MergeAnswers] of what the parts have found; and [Compare]
+// with sampled queries that were answered exactly, too. Or, simpler, [Leaders], [Assign], and [Merge].
 package ivf

@@ -161,7 +161,7 @@ func (g *graph) cost(repetitions float64) float64 {
 	visit := float64(g.shape.leaf)*(d+2*pairExtra) + visitExtra
 	truth := 0.0
 	if !g.o.Unmeasured {
-		truth = min(float64(g.o.Sample+pilot), n) * n * (d + pairExtra)
+		truth = min(float64(g.o.Queries()), n) * n * (d + pairExtra)
 	}
 	return truth + n*(float64(g.shape.first)+(repetitions-1)*float64(g.shape.fanout))*visit
 }

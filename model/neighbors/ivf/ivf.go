@@ -35,6 +35,9 @@ type Options struct {
 	partial bool // never exact
 }
 
+// Queries is the number of queries that are answered exactly, to find out how to search and to measure the recall.
+func (o *Options) Queries() int { return o.Sample + pilot }
+
 // EnsureDefaults fills in what is not set.
 func (o *Options) EnsureDefaults() {
 	if o.Metric == "" {
@@ -92,6 +95,7 @@ const (
 	seedPartition
 	seedLists
 	seedLeaders
+	seedRank
 )
 
 // Report says how a search was made, and what it found.
@@ -105,9 +109,11 @@ type Report struct {
 	Leaders  int `json:"leaders"`
 	LeafSize int `json:"leaf_size"`
 	// Fanout is the number of leaders that each point goes to, or of lists that each query is compared to.
-	Fanout      int  `json:"fanout"`
-	Repetitions int  `json:"repetitions"`
-	Refined     bool `json:"refined"` // by a round of neighbours of neighbours
+	Fanout int `json:"fanout"`
+	// Copies is, of points in several workers, in how many parts each is: see Parts.
+	Copies      float64 `json:"copies,omitempty"`
+	Repetitions int     `json:"repetitions"`
+	Refined     bool    `json:"refined"` // by a round of neighbours of neighbours
 	Seconds
 }
 

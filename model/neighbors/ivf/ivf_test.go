@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"beamlearn/model/neighbors"
@@ -513,6 +514,203 @@ func TestProgress(t *testing.T) {
 		}
 		if sum != points.Len() {
 			t.Errorf("partial %v: %d queries are answered, want %d", partial, sum, points.Len())
+		}
+	}
+}
+
+// Tune finds how many lists queries are compared to, and measures the recall on others than those by which it has found it.
+func TestTune(t *testing.T) {
+	points := block(t, clustered(6000, 20, 60, 1), 20, false)
+	q := block(t, clustered(2000, 20, 60, 7), 20, false)
+	x, err := Fit(points, Options{Recall: 0.9, Seed: 3, Sample: 300})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := take(q, Sample(q.Len(), 800, 3))
+	y, report, err := x.Tune(sample, 10, q.Len(), neighbors.Search{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Method != "lists" || report.Sample != 400 || report.Fanout < 1 || report.Fanout >= report.Leaders || report.Short() {
+		t.Errorf("%+v", *report)
+	}
+	found, _, err := y.KNeighbors(q, 10, neighbors.Search{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if recall := recallOfAll(t, points, q, found, 10, neighbors.Euclidean, false); recall < report.Low-0.01 || recall > report.High+0.01 {
+		t.Errorf("recall %.4f, reported %.4f to %.4f", recall, report.Low, report.High)
+	}
+
+	few := q.Slice(0, 800)
+	if y, report, err = x.Tune(few, 10, few.Len(), neighbors.Search{}); err != nil {
+		t.Fatal(err)
+	}
+	if found, _, err = y.KNeighbors(few, 10, neighbors.Search{}); err != nil {
+		t.Fatal(err)
+	}
+	exact, err := x.Exact().KNeighbors(few, 10, neighbors.Search{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Method != "exact" || report.Recall != 1 || !reflect.DeepEqual(found, exact) {
+		t.Errorf("few queries are not answered exactly: %+v", *report)
+	}
+	if _, _, err := x.Tune(block(t, clustered(10, 19, 2, 1), 19, false), 10, 10, neighbors.Search{}); err == nil || !strings.Contains(err.Error(), "19 columns") {
+		t.Error(err)
+	}
+}
+
+// meeting is the share of the pairs of a query and a neighbour that have a part in common, by the parts of the queries and of the points.
+func meeting(exact *neighbors.Neighbors, queries, points [][]int32) float64 {
+	met := 0
+	for i, own := range queries {
+		positions, _ := exact.Of(i)
+		for _, q := range positions {
+			if slices.ContainsFunc(own, func(l int32) bool { return slices.Contains(points[q], l) }) {
+				met++
+			}
+		}
+	}
+	return float64(met) / float64(len(exact.Positions))
+}
+
+// Planned for queries that are not among the points, as many of them meet their neighbours in a part.
+func TestPlanPartsOfQueries(t *testing.T) {
+	const n, m, k = 8000, 3000, 10
+	values := clustered(n+m, 16, 40, 2)
+	points, queries := block(t, values[:n*16], 16, false), block(t, values[n*16:], 16, false)
+	o := Options{Recall: 0.9, Seed: 7}
+	parts, err := PlanParts(take(points, Sample(n, 2000, 3)), take(queries, Sample(m, 1000, 3)), n, k, 1500, o, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var of [2][][]int32
+	for i, b := range []*vectors.Block{points, queries} {
+		members, err := parts.Assign(b, neighbors.Euclidean, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of[i] = partsOf(members, b.Len())
+	}
+	x, err := neighbors.Fit(points, neighbors.Options{Algorithm: neighbors.Brute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := x.KNeighbors(queries, k, neighbors.Search{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	share := meeting(exact, of[1], of[0])
+	t.Logf("%.4f of the pairs meet, planned %.4f, inside %.4f, %.2f copies", share, parts.Share, parts.Inside, parts.Copies)
+	if share < parts.Share-0.01 || parts.Share < o.Recall {
+		t.Errorf("a share of %.4f of the pairs meet, planned %.4f", share, parts.Share)
+	}
+	for want, f := range map[string]func() error{
+		"k = 8001: must be between": func() error { _, err := PlanParts(points, queries, n, n+1, 1500, o, 0); return err },
+		"queries have 3 columns": func() error {
+			_, err := PlanParts(points, block(t, make([]float64, 6), 3, false), n, 1, 1500, o, 0)
+			return err
+		},
+	} {
+		if err := f(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// TestPlanParts puts points into the planned parts, which must be as small as was asked, and hold as many pairs of neighbours.
+func TestPlanParts(t *testing.T) {
+	const n, k, most = 8000, 10, 1500
+	equal := make([]float64, 0, n*4)
+	for i := range n { // half of the points are equal
+		if i%2 == 0 {
+			equal = append(equal, 1, 2, 3, 4)
+		} else {
+			equal = append(equal, float64(i%101), float64(i%103), float64(i%107), float64(i%109))
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		values []float64
+		dim    int
+		metric neighbors.Metric
+		recall float64
+		some   int // sampled
+		over   int
+	}{
+		{"clustered", clustered(n, 16, 40, 1), 16, neighbors.Euclidean, 0.9, 2000, most},
+		{"cosine", clustered(n, 16, 40, 1), 16, neighbors.Cosine, 0.9, 2000, most},
+		{"all are sampled", clustered(n, 16, 40, 1), 16, neighbors.Euclidean, 0.9, n, most},
+		{"equal", equal, 4, neighbors.Euclidean, 0.8, 2000, n},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			points := block(t, c.values, c.dim, false)
+			sample := take(points, Sample(n, c.some, 3))
+			o := Options{Metric: c.metric, Recall: c.recall, Seed: 7}
+			parts, err := PlanParts(sample, nil, n, k, most, o, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := PlanParts(sample, nil, n, k, most, o, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(parts, again) {
+				t.Error("another number of threads gives other parts")
+			}
+			if err := parts.Check(); err != nil {
+				t.Fatal(err)
+			}
+			members, err := parts.Assign(points, c.metric, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes, of := make([]int, len(members)), partsOf(members, n)
+			for l, rows := range members {
+				if sizes[l] = len(rows); !slices.IsSorted(rows) || len(slices.Compact(slices.Clone(rows))) != len(rows) {
+					t.Fatalf("part %d: %v", l, rows)
+				}
+			}
+			one, err := parts.Assign(points.Slice(77, 78), c.metric, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for l, rows := range one {
+				if (len(rows) > 0) != slices.Contains(of[77], int32(l)) {
+					t.Errorf("a row by itself goes elsewhere than among others")
+				}
+			}
+			x, err := neighbors.Fit(points, neighbors.Options{Metric: c.metric, Algorithm: neighbors.Brute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			exact, err := x.KNeighbors(points, k, neighbors.Search{Self: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			share := meeting(exact, of, of)
+			t.Logf("%d parts, fan-out %d, parts of %d at most; %.4f of the pairs meet, planned %.4f, inside %.4f, %.2f copies", len(sizes), parts.Fanout, slices.Max(sizes), share, parts.Share, parts.Inside, parts.Copies)
+			if share < parts.Share-0.01 || parts.Share < c.recall || parts.Inside < c.recall || parts.Inside > 1-(1-c.recall)/3 {
+				t.Errorf("a share of %.4f of the pairs meet, planned %.4f, and %.4f are found of them, for %.4f", share, parts.Share, parts.Inside, c.recall)
+			}
+			if slices.Max(sizes) > c.over {
+				t.Errorf("a part of %d points, want at most %d", slices.Max(sizes), c.over)
+			}
+		})
+	}
+	points := block(t, clustered(100, 4, 2, 1), 4, false)
+	for want, f := range map[string]func() error{
+		"a sample of 0 of 100 points": func() error { _, err := PlanParts(&vectors.Block{Dim: 4}, nil, 100, 1, 10, Options{}, 0); return err },
+		"k = 100: must be between":    func() error { _, err := PlanParts(points, nil, 100, 100, 10, Options{}, 0); return err },
+		"parts of 1 points":           func() error { _, err := PlanParts(points, nil, 100, 1, 1, Options{}, 0); return err },
+		"the inner product has no parts": func() error {
+			_, err := PlanParts(points, nil, 100, 1, 10, Options{Metric: neighbors.InnerProduct}, 0)
+			return err
+		},
+	} {
+		if err := f(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
 	}
 }

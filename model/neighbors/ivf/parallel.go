@@ -3,6 +3,8 @@ package ivf
 import (
 	"sync"
 	"sync/atomic"
+
+	"beamlearn/model/internal/splitmix"
 )
 
 // parallel runs work over [0, n) in runs of size, taken by goroutines as they get free. Each calls setup once, for memory
@@ -30,15 +32,13 @@ func parallel(n, size, threads int, setup func() func(lo, hi int)) {
 	wg.Wait()
 }
 
-// random is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+// random is a sequence of SplitMix64.
 type random uint64
 
 func (r *random) next() uint64 {
-	*r += 0x9e3779b97f4a7c15
-	z := uint64(*r)
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+	v := splitmix.Mix(uint64(*r))
+	*r += splitmix.Gamma
+	return v
 }
 
 // fork is another sequence, named by v.

@@ -62,6 +62,13 @@ func Sample(n, m int, seed uint64) []int32 {
 	return r.sample(n, min(m, n), nil)
 }
 
+// Rank is a place for a row by its number, as if by chance: the rows of the lowest ranks are a sample, which whoever has a row
+// can tell. It is uniform below 2⁶⁴.
+func Rank(number int64, seed uint64) uint64 {
+	r := random(seed).fork(seedRank).fork(uint64(number))
+	return r.next()
+}
+
 // truth is the exact answer to sampled queries.
 type truth struct {
 	queries []int32   // their rows, ascending

@@ -101,6 +101,71 @@ func (x *Index) Fixed(lists int) *Index {
 	return &y
 }
 
+// Tune finds, by a sample of queries, of so many, to how many lists a query is compared so that the recall is that asked, and
+// measures it by others of the sample, which should be of Options.Queries rows. The index it returns answers with as many
+// lists, and does not measure. Where the queries are fewer than the sample should be, or the lists would save nothing, it is
+// one that answers exactly.
+func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Index, *Report, error) {
+	if err := x.check(sample); err != nil {
+		return nil, nil, err
+	}
+	start := time.Now()
+	r := &Report{Asked: x.o.Recall}
+	if lists := len(x.parts); k < 1 || k > x.Len() || lists == 0 || x.points.Dim > maxDim || x.o.Recall == 1 || of <= x.o.Queries() {
+		y := *x
+		y.o.Recall, y.o.Unmeasured = 1, false
+		r.Method, r.Measure = "exact", Measure{1, 1, 1, of}
+		return &y, r, nil
+	}
+	seed := random(x.o.Seed).fork(seedPilot)
+	first := seed.sample(sample.Len(), min(pilot, sample.Len()/2), nil)
+	a := &search{Index: x, k: k, threads: s.NumThreads()}
+	s = neighbors.Search{Threads: a.threads}
+	t := &truth{queries: first}
+	q := take(sample, first)
+	found, err := x.exact.KNeighbors(q, k, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.add(found)
+	own := make([]int32, len(first))
+	for i := range own {
+		own[i] = -1
+	}
+	r.describe(x, a.try(q, own, t))
+	y := x.Fixed(r.Fanout)
+	rest := take(sample, except(sample.Len(), first))
+	if found, err = x.exact.KNeighbors(rest, k, s); err != nil {
+		return nil, nil, err
+	}
+	got, _, err := y.KNeighbors(rest, k, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Measure = Compare(got, found, of)
+	r.Truth = time.Since(start).Seconds()
+	r.Overall = r.Truth + x.seconds
+	return y, r, nil
+}
+
+// describe fills in how an index is searched.
+func (r *Report) describe(x *Index, fanout int) {
+	lists := len(x.parts)
+	r.Method, r.Leaders, r.LeafSize, r.Repetitions, r.Lists = "lists", lists, (x.points.Len()+lists-1)/lists, 1, x.seconds
+	r.Fanout = min(fanout, lists)
+}
+
+// check says why rows cannot be queries.
+func (x *Index) check(q *vectors.Block) error {
+	if q.Sparse != nil {
+		return errors.New("approximate neighbours: sparse rows, expected dense ones")
+	}
+	if q.Dim != x.points.Dim {
+		return fmt.Errorf("queries have %d columns, the index has %d", q.Dim, x.points.Dim)
+	}
+	return nil
+}
+
 // Exact is the exact index of the same points.
 func (x *Index) Exact() *neighbors.Index { return x.exact }
 
@@ -108,11 +173,8 @@ func (x *Index) Exact() *neighbors.Index { return x.exact }
 // of them. How many lists a query is compared to follows from a pilot of queries that are answered exactly too. Of s,
 // Bounds are not used. Queries that are fewer than those that measure would take are all answered exactly.
 func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighbors.Neighbors, *Report, error) {
-	if q.Sparse != nil {
-		return nil, nil, errors.New("approximate neighbours: sparse rows, expected dense ones")
-	}
-	if q.Dim != x.points.Dim {
-		return nil, nil, fmt.Errorf("queries have %d columns, the index has %d", q.Dim, x.points.Dim)
+	if err := x.check(q); err != nil {
+		return nil, nil, err
 	}
 	start := time.Now()
 	r := &Report{Asked: x.o.Recall}
@@ -125,7 +187,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	}
 	lists := len(x.parts)
 	s.Bounds = nil
-	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.Unmeasured && (x.o.Recall == 1 || n <= x.o.Sample+pilot) {
+	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.Unmeasured && (x.o.Recall == 1 || n <= x.o.Queries()) {
 		found, err := x.exact.KNeighbors(q, k, s) // which checks k
 		if err != nil {
 			return nil, nil, err
@@ -145,8 +207,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 		}
 	}
 	a := &search{Index: x, k: k, threads: s.NumThreads()}
-	r.Method, r.Leaders, r.LeafSize, r.Repetitions, r.Lists = "lists", lists, (x.points.Len()+lists-1)/lists, 1, x.seconds
-	r.Fanout = min(x.o.Lists, lists)
+	r.describe(x, x.o.Lists)
 	seed := random(x.o.Seed)
 	if !x.o.Unmeasured && n > 0 {
 		begin := time.Now()

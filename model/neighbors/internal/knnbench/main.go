@@ -55,10 +55,11 @@ var (
 	metric    = flag.String("metric", string(neighbors.Euclidean), "metric")
 	algorithm = flag.String("algorithm", string(neighbors.Auto), "algorithm")
 	threads   = flag.String("threads", "1,2", "numbers of threads")
-	wanted    = flag.Float64("recall", 0.95, "recall, of the algorithm ivf")
+	wanted    = flag.Float64("recall", 0.95, "recall, of the algorithm ivf; 0 is that of two partitions, which it does not measure")
 	seed      = flag.Uint64("seed", 0, "seed, of the algorithm ivf")
 	repeat    = flag.Int("repeat", 3, "runs, of which the fastest counts")
 	truth     = flag.Int("truth", 100, "sampled queries to check against the reference")
+	rows      = flag.Int("rows", 0, "take so many rows from everywhere in the file")
 	worker    = flag.Int("worker", 0, "run in this process, with so many threads")
 )
 
@@ -132,7 +133,7 @@ func measure(name string, threads int) error {
 
 // approximate measures a graph by partition.
 func approximate(points *vectors.Block, threads int) error {
-	o := ivf.Options{Metric: neighbors.Metric(*metric), Recall: *wanted, Seed: *seed}
+	o := ivf.Options{Metric: neighbors.Metric(*metric), Recall: *wanted, Seed: *seed, Unmeasured: *wanted == 0}
 	r := result{System: "beamlearn", Threads: threads, N: points.Len(), D: points.Dim, K: *k, Metric: *metric,
 		Algorithm: *algorithm, QueryS: math.Inf(1), DataMB: int64(points.Len()) * int64(points.Dim) * 4 >> 20}
 	search := neighbors.Search{Self: true, Threads: threads}
@@ -193,8 +194,22 @@ func load(name string) (*vectors.Block, error) {
 	if n < 1 || d < 1 || n > math.MaxInt/4/d || info.Size() != int64(10+len(text)+4*n*d) {
 		return nil, fmt.Errorf("%s: %d × %d numbers in %d bytes", name, n, d, info.Size())
 	}
+	if *rows > n {
+		return nil, fmt.Errorf("%s: %d rows of %d", name, *rows, n)
+	}
+	of := n
+	if *rows > 0 {
+		n = *rows
+	}
 	values := make([]float32, n*d)
-	if _, err := io.ReadFull(f, unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))); err != nil {
+	bytes := unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))
+	if n == of {
+		_, err = io.ReadFull(f, bytes)
+	}
+	for i := 0; i < n && n < of && err == nil; i++ {
+		_, err = f.ReadAt(bytes[4*d*i:4*d*(i+1)], int64(10+len(text))+4*int64(d)*int64(i*of/n))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return vectors.FromFloat32(values, d)

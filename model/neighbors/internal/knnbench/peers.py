@@ -26,8 +26,10 @@ def clustered(r, n, d, clusters):
     intrinsic = 12
     label = r.choice(clusters, n, p=r.dirichlet(np.full(clusters, 0.7)))
     x = np.empty((n, d), np.float32)
+    order = np.argsort(label, kind="stable")
+    bounds = np.searchsorted(label[order], np.arange(clusters + 1))
     for c in range(clusters):
-        rows = np.flatnonzero(label == c)
+        rows = order[bounds[c] : bounds[c + 1]]
         basis = r.normal(size=(intrinsic, d)) / np.sqrt(intrinsic)
         spread = r.uniform(0.2, 0.8) * (r.normal(size=(len(rows), intrinsic)) @ basis)
         x[rows] = r.normal(size=d) + spread + 0.1 * r.normal(size=(len(rows), d))
@@ -49,6 +51,7 @@ def generate(directory):
     sets["D_clusters_50k_128"] = clustered(r, 50_000, 128, 300)
     sets["E_clust_200k_96"] = clustered(np.random.default_rng(2), 200_000, 96, 1000)
     sets["F_clust_1m_128"] = clustered(np.random.default_rng(3), 1_000_000, 128, 5000)
+    sets["G_clust_4m_128"] = clustered(np.random.default_rng(4), 4_000_000, 128, 20_000)
     os.makedirs(directory, exist_ok=True)
     for name, x in sets.items():
         np.save(os.path.join(directory, name + ".npy"), x)

@@ -1,0 +1,211 @@
+// Package overview makes a page to look at of a linear model: how it was learned, what it consists of, and how well it does on
+// rows with targets.
+package overview
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"beamlearn/model/linear"
+)
+
+// Judged is what a model says of some rows, and what is true of them.
+type Judged struct {
+	Rows int // of these
+	Of   int64
+	// Weights are those of the rows, or nil: all 1.
+	Weights []float64
+	// Of a regression: the targets and the predictions.
+	Target, Predicted []float64
+	// Of a classification: the places of the classes that are true and predicted.
+	Class, Guess []int32
+	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them; Probas rows × classes, or nil.
+	Decisions, Probas []float64
+}
+
+// Add judges the rows of a chunk. class gives the place of the class of row i, −1 for a row to leave out.
+func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) error {
+	predicted, err := m.Predict(c, nil)
+	if err != nil {
+		return err
+	}
+	decisions, err := m.DecisionFunction(c, nil)
+	if err != nil {
+		return err
+	}
+	var probas []float64
+	if m.Task == linear.Classification && m.HasProba() {
+		if probas, err = m.PredictProba(c, nil); err != nil {
+			return err
+		}
+	}
+	columns, classes := m.NumDecisions(), m.Classes.Len()
+	for i := range c.Len() {
+		weight := 1.0
+		if c.Weights != nil {
+			weight = c.Weights[i]
+		}
+		if m.Task == linear.Regression {
+			j.Target, j.Predicted = append(j.Target, c.Target[i]), append(j.Predicted, predicted[i])
+		} else {
+			at := class(i)
+			if at < 0 {
+				continue
+			}
+			j.Class, j.Guess = append(j.Class, at), append(j.Guess, int32(predicted[i]))
+			j.Decisions = append(j.Decisions, decisions[i*columns:(i+1)*columns]...)
+			if probas != nil {
+				j.Probas = append(j.Probas, probas[i*classes:(i+1)*classes]...)
+			}
+		}
+		if weight != 1 && j.Weights == nil {
+			j.Weights = make([]float64, j.Rows)
+			for k := range j.Weights {
+				j.Weights[k] = 1
+			}
+		}
+		if j.Weights != nil {
+			j.Weights = append(j.Weights, weight)
+		}
+		j.Rows++
+	}
+	return nil
+}
+
+func (j *Judged) weight(i int) float64 {
+	if j.Weights == nil {
+		return 1
+	}
+	return j.Weights[i]
+}
+
+// confusion has in row i and column k the weight of the rows of class i that were taken for class k.
+func (j *Judged) confusion(classes int) *linear.ClassificationMetrics {
+	m := linear.NewClassificationMetrics(classes)
+	for i, c := range j.Class {
+		var p []float64
+		if j.Probas != nil {
+			p = j.Probas[i*classes : (i+1)*classes]
+		}
+		m.Add(int(c), int(j.Guess[i]), p, j.weight(i))
+	}
+	return m
+}
+
+// score is the decision value of row i for a class, of so many.
+func (j *Judged) score(i, class, classes int) float64 {
+	if classes == 2 {
+		if class == 0 {
+			return -j.Decisions[i]
+		}
+		return j.Decisions[i]
+	}
+	return j.Decisions[i*classes+class]
+}
+
+// curves are the ROC and the precision–recall curve of a class against the rest, over all thresholds.
+type curves struct {
+	fpr, tpr, precision []float64 // tpr is the recall
+	auc                 float64   // NaN without rows of both kinds
+	share               float64   // of the class
+}
+
+func (j *Judged) curves(class, classes int) (*curves, error) {
+	n := len(j.Class)
+	order, scores, positive := make([]int, n), make([]float64, n), make([]bool, n)
+	for i := range n {
+		order[i], scores[i], positive[i] = i, j.score(i, class, classes), int(j.Class[i]) == class
+	}
+	c := &curves{}
+	var err error
+	if c.auc, err = linear.AUC(positive, scores, j.Weights); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), a-b) })
+	var all [2]float64
+	for i := range n {
+		all[kind(positive[i])] += j.weight(i)
+	}
+	c.share = all[1] / (all[0] + all[1])
+	var got [2]float64
+	c.fpr, c.tpr, c.precision = []float64{0}, []float64{0}, []float64{1}
+	for at := 0; at < n; {
+		for first := at; at < n && scores[order[at]] == scores[order[first]]; at++ {
+			got[kind(positive[order[at]])] += j.weight(order[at])
+		}
+		if got[0]+got[1] > 0 {
+			c.fpr, c.tpr = append(c.fpr, got[0]/all[0]), append(c.tpr, got[1]/all[1])
+			c.precision = append(c.precision, got[1]/(got[0]+got[1]))
+		}
+	}
+	return c, nil
+}
+
+func kind(positive bool) int {
+	if positive {
+		return 1
+	}
+	return 0
+}
+
+// curvePoints is how many points of a curve a picture has, at most.
+const curvePoints = 200
+
+// thin keeps points of a curve so that no two are nearer than a picture shows, the first and the last among them.
+func thin(x, y []float64) (tx, ty []float64) {
+	if len(x) <= curvePoints {
+		return x, y
+	}
+	const apart = 2.0 / curvePoints
+	for i := range x {
+		last := len(tx) - 1
+		if i > 0 && i < len(x)-1 && math.Abs(x[i]-tx[last])+math.Abs(y[i]-ty[last]) < apart {
+			continue
+		}
+		tx, ty = append(tx, x[i]), append(ty, y[i])
+	}
+	return tx, ty
+}
+
+// reliability is, of rows whose probability of a class is in a tenth of the unit interval, its mean, the share of the rows
+// that are of the class, and their weight.
+type reliability struct{ mean, share, weight [10]float64 }
+
+func (j *Judged) reliability(class, classes int) *reliability {
+	r := &reliability{}
+	for i, c := range j.Class {
+		p, w := j.Probas[i*classes+class], j.weight(i)
+		bin := min(int(p*10), 9)
+		r.mean[bin] += p * w
+		r.weight[bin] += w
+		if int(c) == class {
+			r.share[bin] += w
+		}
+	}
+	for b, w := range r.weight {
+		if w > 0 {
+			r.mean[b] /= w
+			r.share[b] /= w
+		}
+	}
+	return r
+}
+
+// regression judges the predictions of a regression.
+func (j *Judged) regression() *linear.RegressionMetrics {
+	m := &linear.RegressionMetrics{}
+	for i, y := range j.Target {
+		m.Add(y, j.Predicted[i], j.weight(i))
+	}
+	return m
+}
+
+// which says of which rows.
+func (j *Judged) which() string {
+	if int64(j.Rows) < j.Of {
+		return fmt.Sprintf("a sample of %d of the %d rows that the model was learned from", j.Rows, j.Of)
+	}
+	return fmt.Sprintf("the %d rows that the model was learned from", j.Rows)
+}

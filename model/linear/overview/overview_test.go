@@ -1,0 +1,188 @@
+package overview
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/report"
+)
+
+const evil = `</script><script>alert(1)</script>`
+
+// rows are n rows of two columns with a target each.
+func rows(n int, target func(x, y float64) float64) *linear.Chunk {
+	r := rand.New(rand.NewPCG(1, 2))
+	c := &linear.Chunk{Features: 2}
+	for i := range n {
+		x, y := r.NormFloat64(), r.NormFloat64()
+		c.X, c.Target, c.Numbers = append(c.X, x, y), append(c.Target, target(x, y)), append(c.Numbers, int64(i))
+	}
+	return c
+}
+
+func write(t *testing.T, v *View) string {
+	t.Helper()
+	p, err := v.Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w bytes.Buffer
+	if err := p.Write(&w); err != nil {
+		t.Fatal(err)
+	}
+	return w.String()
+}
+
+func has(t *testing.T, page string, all ...string) {
+	t.Helper()
+	for _, s := range all {
+		if !strings.Contains(page, s) {
+			t.Errorf("no %q", s)
+		}
+	}
+	if strings.Contains(page, "<script>alert") || strings.Contains(page, "ZgotmplZ") {
+		t.Error("a text is not escaped, or not let through")
+	}
+}
+
+func TestRegressionPage(t *testing.T) {
+	m := &linear.Model{
+		Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{2, 0}}, Intercept: []float64{1},
+		Options: linear.Options{Penalty: linear.L2, Alpha: new(0.1)}, Training: linear.Training{Solver: "exact"},
+	}
+	c := rows(3000, func(x, y float64) float64 { return 2*x + 1 + y })
+	j := &Judged{Of: 9000}
+	if err := j.Add(m, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	if s := j.regression(); math.Abs(s.MSE()-1) > 0.1 || math.Abs(s.R2()-0.8) > 0.03 {
+		t.Errorf("%+v", s)
+	}
+	cv := &linear.CVResult{
+		Params:  []linear.CVParams{{Alpha: 10}, {Alpha: 0.1}, {Alpha: 1}},
+		Metrics: []linear.CVMetric{{Name: "r2", Splits: [][]float64{{0.1, 0.9, 0.88}, {0.2, 0.7, 0.71}}}, {Name: "neg_mean_squared_error", Splits: [][]float64{{-9, -1, -2}, {-8, -2, -1}}}},
+		Path:    &linear.CVPath{Features: []int{1, 0}, Coef: [][]float64{{0, 1}, {2, 3}, {math.NaN(), math.NaN()}}},
+	}
+	page := write(t, &View{Source: evil, Model: m, Columns: []string{"a" + evil, "b"}, CV: cv, Judged: j, Facts: []report.Fact{{Name: "rows", Value: "9000"}}})
+	has(t, page, "a sample of 3000 of the 9000 rows", "Residuals by prediction", "1 of 2 columns have the coefficient 0", "A simpler model, with alpha 1,",
+		"Mean squared error, by cross-validation", "the simplest within one standard error", "Coefficients by alpha", "0.8 ± 0.1")
+}
+
+func TestClassificationPage(t *testing.T) {
+	m := &linear.Model{
+		Task: linear.Classification, Loss: linear.LogLoss, Coef: [][]float64{{3, 0.5}}, Intercept: []float64{0},
+		Classes: linear.Classes{Texts: []string{"no" + evil, "yes"}}, Options: linear.Options{Penalty: linear.None},
+	}
+	c := rows(2000, func(x, y float64) float64 { return 0 })
+	truth := make([]int32, c.Len())
+	for i := range truth {
+		if c.X[2*i]+0.3*c.X[2*i+1] > 0 {
+			truth[i] = 1
+		}
+	}
+	c.Weights = make([]float64, c.Len())
+	for i := range c.Weights {
+		c.Weights[i] = float64(1 + i%3)
+	}
+	j := &Judged{Of: 2000}
+	if err := j.Add(m, c, func(i int) int32 { return truth[i] - int32(i%1000/999) }); err != nil { // some of no class
+		t.Fatal(err)
+	}
+	if j.Rows < 1998 || j.Rows == 2000 || len(j.Weights) != j.Rows || len(j.Probas) != 2*j.Rows {
+		t.Fatalf("%d rows, %d weights, %d probabilities", j.Rows, len(j.Weights), len(j.Probas))
+	}
+	curves, err := j.curves(1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	positive, scores := make([]bool, j.Rows), j.Decisions
+	for i, c := range j.Class {
+		positive[i] = c == 1
+	}
+	if auc, err := linear.AUC(positive, scores, j.Weights); err != nil || auc != curves.auc || auc < 0.95 {
+		t.Errorf("AUC %v, want %v: %v", curves.auc, auc, err)
+	}
+	area := 0.0 // below the curve that is drawn
+	for i := 1; i < len(curves.fpr); i++ {
+		area += (curves.fpr[i] - curves.fpr[i-1]) * (curves.tpr[i] + curves.tpr[i-1]) / 2
+	}
+	if math.Abs(area-curves.auc) > 1e-9 {
+		t.Errorf("the area below the curve is %v, not %v", area, curves.auc)
+	}
+	r, w := j.reliability(1, 2), 0.0
+	for b, v := range r.weight {
+		w += v
+		if lo := float64(b) / 10; v > 0 && (r.mean[b] < lo || r.mean[b] > lo+0.1 || r.share[b] < 0 || r.share[b] > 1) {
+			t.Errorf("bin %d: %v, %v", b, r.mean[b], r.share[b])
+		}
+	}
+	if all := sum(j.Weights); math.Abs(w-all) > 1e-9 {
+		t.Errorf("%v of a weight of %v", w, all)
+	}
+	page := write(t, &View{Source: "x.csv", Model: m, Judged: j, Curve: []linear.ProgressivePoint{{Rows: 2, Weight: 1, Loss: 0.7}, {Rows: 4, Weight: 2, Loss: 0.3}}})
+	has(t, page, "F1 of yes", "column 1", "Precision and recall", "Calibration", "Predicted before they were learned from", `--share:`)
+
+	m.Loss = linear.Hinge
+	few := &Judged{Of: 1}
+	if err := few.Add(m, rows(1, func(x, y float64) float64 { return 0 }), func(int) int32 { return 1 }); err != nil {
+		t.Fatal(err)
+	}
+	has(t, write(t, &View{Source: "x", Model: m, Judged: few}), "There are rows of one class only.")
+	has(t, write(t, &View{Source: "x", Model: m}), "What it goes by")
+}
+
+// Of many classes and columns, the page shows some, and says how many it leaves out.
+func TestManyPage(t *testing.T) {
+	const classes, features = 45, 500
+	m := &linear.Model{Task: linear.Classification, Loss: linear.LogLoss, Intercept: make([]float64, classes)}
+	for k := range classes {
+		w := make([]float64, features)
+		for j := range w {
+			w[j] = float64(j%7) * float64(k)
+		}
+		m.Coef = append(m.Coef, w)
+		m.Classes.Numbers = append(m.Classes.Numbers, float64(k))
+	}
+	c := &linear.Chunk{Features: features}
+	for i := range 300 {
+		row := make([]float64, features)
+		row[i] = 0.01
+		c.X, c.Numbers = append(c.X, row...), append(c.Numbers, int64(i))
+	}
+	j := &Judged{Of: 300}
+	if err := j.Add(m, c, func(i int) int32 { return int32(i % classes) }); err != nil {
+		t.Fatal(err)
+	}
+	page := write(t, &View{Source: "x", Model: m, Judged: j})
+	has(t, page, "and 15 more classes", "and 470 more", "and 35 more")
+	if len(page) > 1<<20 {
+		t.Errorf("%d bytes", len(page))
+	}
+}
+
+func TestThin(t *testing.T) {
+	var x, y []float64
+	for i := range 10_000 {
+		x, y = append(x, float64(i)/9999), append(y, math.Sqrt(float64(i)/9999))
+	}
+	tx, ty := thin(x, y)
+	if len(tx) > 2*curvePoints || tx[0] != 0 || tx[len(tx)-1] != 1 || ty[len(ty)-1] != 1 || !slices.IsSorted(tx) {
+		t.Errorf("%d points from %v to %v", len(tx), tx[0], tx[len(tx)-1])
+	}
+	if _, fy := thin(x[:5], y[:5]); fmt.Sprint(fy) != fmt.Sprint(y[:5]) {
+		t.Error("few points are thinned")
+	}
+}
+
+func sum(v []float64) (s float64) {
+	for _, x := range v {
+		s += x
+	}
+	return s
+}

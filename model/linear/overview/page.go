@@ -1,0 +1,564 @@
+package overview
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/report"
+)
+
+// View is what a page shows.
+type View struct {
+	Source string // of the rows, for the title
+	Model  *linear.Model
+	// Columns are the names of the features, or nil.
+	Columns []string
+	// Facts stand at the top, after those of the model.
+	Facts []report.Fact
+	CV    *linear.CVResult // or nil
+	// Curve is how rows were predicted before they were learned from, or nil.
+	Curve []linear.ProgressivePoint
+	// Judged is nil where there are no targets, or nobody has looked.
+	Judged *Judged
+}
+
+// Shown on the page, at most.
+const (
+	shownFeatures = 30
+	shownClasses  = 30
+	curveClasses  = 10 // lines that can be told apart
+	shownPoints   = 1000
+)
+
+// Page is a page to look at. Its size does not grow with the rows, nor, beyond some, with columns and classes.
+func (v *View) Page() (*report.Page, error) {
+	m := v.Model
+	p := &report.Page{
+		Title: fmt.Sprintf("A model of %s", v.Source),
+		Lead:  "How well it does, how it was chosen, and which columns it goes by.",
+	}
+	fact := func(name, value string) { p.Facts = append(p.Facts, report.Fact{Name: name, Value: value}) }
+	fact("task", strings.ReplaceAll(string(m.Task), "_", " "))
+	fact("loss", string(m.Loss))
+	fact("penalty", string(m.Options.Penalty))
+	if m.Options.Alpha != nil && m.Options.Penalty != linear.None {
+		fact("alpha", report.Format(*m.Options.Alpha))
+	}
+	if m.Options.Penalty == linear.ElasticNet && m.Options.L1Ratio != nil {
+		fact("l1_ratio", report.Format(*m.Options.L1Ratio))
+	}
+	fact("solver", m.Training.Solver)
+	fact("columns", strconv.Itoa(m.Features()))
+	p.Facts = append(p.Facts, v.Facts...)
+	section := func(id, title, lead string, blocks ...report.Block) {
+		p.Sections = append(p.Sections, report.Section{ID: id, Title: title, Lead: lead, Blocks: blocks})
+	}
+	if v.CV != nil && len(v.CV.Metrics) > 0 {
+		blocks, err := v.crossValidation()
+		if err != nil {
+			return nil, err
+		}
+		section("cross-validation", "Which hyperparameters", fmt.Sprintf("Each combination was learned %d times, without one fold of the rows, and judged on that fold. Bars are a standard error of the mean over the folds.",
+			len(v.CV.Metrics[0].Splits)), blocks...)
+		if v.CV.Path != nil && len(v.CV.Path.Features) > 0 && len(v.CV.Params) > 1 {
+			section("path", "How the coefficients shrink", "The regularisation path: the stronger the penalty, the nearer the coefficients to 0. Those that stay are what the model needs most.", v.path()...)
+		}
+	}
+	if blocks := v.learning(); len(blocks) > 0 {
+		section("learning", "How it learned", "The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at the right asks for more rows or epochs.", blocks...)
+	}
+	section("coefficients", "What it goes by", v.units(), v.coefficients()...)
+	if j := v.Judged; j != nil && j.Rows > 0 {
+		lead := "On " + j.which() + ": on others it will do a little worse; cross-validation tells by how much."
+		var blocks []report.Block
+		var err error
+		switch m.Task {
+		case linear.Regression:
+			blocks = j.residuals()
+			section("residuals", "Where it errs", lead, blocks...)
+		case linear.Classification:
+			section("confusion", "What it takes for what", lead, v.confusion()...)
+			if blocks, err = v.thresholds(); err != nil {
+				return nil, err
+			}
+			section("thresholds", "How well it sorts", "Rows in the order of their score, of each class against the rest. The ROC curve does not depend on how rare a class is; precision does.", blocks...)
+			if j.Probas != nil {
+				section("calibration", "Whether its probabilities are true", "Of rows that are given a probability of 0.8, 80 % should be of the class: on the diagonal. Below it, the model is too sure.", v.calibration()...)
+			}
+		}
+	}
+	return p, nil
+}
+
+func (v *View) feature(j int) string {
+	if j < len(v.Columns) {
+		return v.Columns[j]
+	}
+	return "column " + strconv.Itoa(j)
+}
+
+// metricName is a score's name for people, and the sign that makes of scikit-learn's score what is meant.
+func metricName(name string) (string, float64) {
+	switch rest, negated := strings.CutPrefix(name, "neg_"); {
+	case name == "r2":
+		return "R²", 1
+	case name == "roc_auc":
+		return "area under the ROC curve", 1
+	case name == "f1_macro":
+		return "F1, mean of the classes", 1
+	case name == "f1":
+		return "F1", 1
+	case negated:
+		return strings.ReplaceAll(rest, "_", " "), -1
+	}
+	return strings.ReplaceAll(name, "_", " "), 1
+}
+
+// ratios are the values of l1_ratio, or one nil, and for each the combinations, ascending by alpha.
+func (v *View) ratios() (names []string, combos [][]int) {
+	places := map[string]int{}
+	for c, p := range v.CV.Params {
+		name := ""
+		if p.L1Ratio != nil {
+			name = "l1_ratio " + report.Format(*p.L1Ratio)
+		}
+		at, ok := places[name]
+		if !ok {
+			at = len(names)
+			places[name] = at
+			names, combos = append(names, name), append(combos, nil)
+		}
+		combos[at] = append(combos[at], c)
+	}
+	for _, c := range combos {
+		slices.SortStableFunc(c, func(a, b int) int { return cmp.Compare(v.CV.Params[a].Alpha, v.CV.Params[b].Alpha) })
+	}
+	return names, combos
+}
+
+// alphas is the axis of the penalty's strength.
+func (v *View) alphas() report.Axis {
+	positive := true
+	for _, p := range v.CV.Params {
+		positive = positive && p.Alpha > 0
+	}
+	return report.Axis{Label: "alpha, the strength of the penalty", Log: positive}
+}
+
+func (v *View) crossValidation() ([]report.Block, error) {
+	cv := v.CV
+	best, err := cv.Best()
+	if err != nil {
+		return nil, err
+	}
+	simple, err := cv.OneStandardError()
+	if err != nil {
+		return nil, err
+	}
+	names, combos := v.ratios()
+	var charts report.Columns
+	for k := range cv.Metrics {
+		m := &cv.Metrics[k]
+		name, sign := metricName(m.Name)
+		c := report.Chart{Title: strings.ToUpper(name[:1]) + name[1:] + ", by cross-validation", X: v.alphas(), Y: report.Axis{Label: name}}
+		if sign > 0 {
+			c.Description = "Higher is better."
+		} else {
+			c.Description = "Lower is better."
+		}
+		for i, list := range combos {
+			s := report.Series{Name: cmp.Or(names[i], "mean"), Kind: report.Line}
+			for _, at := range list {
+				e := m.StandardError(at)
+				if e-e != 0 {
+					e = 0
+				}
+				s.X, s.Y, s.Error = append(s.X, cv.Params[at].Alpha), append(s.Y, sign*m.Mean(at)), append(s.Error, e)
+			}
+			c.Series = append(c.Series, s)
+		}
+		if k == 0 { // by which the choice was made
+			mark := func(name string, at int) {
+				c.Series = append(c.Series, report.Series{Name: name, Kind: report.Points, X: []float64{cv.Params[at].Alpha}, Y: []float64{sign * m.Mean(at)}})
+			}
+			mark("best", best)
+			mark("within one standard error", simple)
+		}
+		if len(c.Series) <= curveClasses {
+			charts = append(charts, c)
+		}
+	}
+	t := report.Table{Caption: "All combinations", Columns: []string{"alpha"}}
+	if len(names) > 1 || names[0] != "" {
+		t.Columns = append(t.Columns, "l1_ratio")
+	}
+	for k := range cv.Metrics {
+		name, _ := metricName(cv.Metrics[k].Name)
+		t.Columns = append(t.Columns, name, "standard error")
+	}
+	t.Columns = append(t.Columns, "choice")
+	for _, list := range combos {
+		for _, at := range list {
+			row := []string{report.Format(cv.Params[at].Alpha)}
+			if r := cv.Params[at].L1Ratio; r != nil {
+				row = append(row, report.Format(*r))
+			}
+			for k := range cv.Metrics {
+				_, sign := metricName(cv.Metrics[k].Name)
+				row = append(row, report.Format(sign*cv.Metrics[k].Mean(at)), report.Format(cv.Metrics[k].StandardError(at)))
+			}
+			var choice []string
+			if at == best {
+				choice = append(choice, "best")
+			}
+			if at == simple {
+				choice = append(choice, "the simplest within one standard error")
+			}
+			t.Rows = append(t.Rows, append(row, strings.Join(choice, "; ")))
+		}
+	}
+	name, _ := metricName(cv.Metrics[0].Name)
+	text := fmt.Sprintf("Chosen by %s: alpha %s.", name, report.Format(cv.Params[best].Alpha))
+	if simple != best {
+		text += fmt.Sprintf(" A simpler model, with alpha %s, is within one standard error of it: as good, for all that the rows tell.", report.Format(cv.Params[simple].Alpha))
+	}
+	return []report.Block{report.Text(text), charts, t}, nil
+}
+
+// path is the coefficients by alpha, a chart for each l1_ratio.
+func (v *View) path() []report.Block {
+	names, combos := v.ratios()
+	var charts report.Columns
+	what := v.coefficient()
+	for i, list := range combos {
+		if len(list) < 2 || len(charts) == 4 {
+			continue
+		}
+		c := report.Chart{
+			Title: "Coefficients by alpha", X: v.alphas(), Y: report.Axis{Label: what},
+			Description: "The columns with the largest coefficients.",
+		}
+		if names[i] != "" {
+			c.Title += ", " + names[i]
+		}
+		for f, j := range v.CV.Path.Features {
+			s := report.Series{Name: v.feature(j), Kind: report.Line}
+			for _, at := range list {
+				s.X, s.Y = append(s.X, v.CV.Params[at].Alpha), append(s.Y, v.CV.Path.Coef[at][f])
+			}
+			c.Series = append(c.Series, s)
+		}
+		charts = append(charts, c)
+	}
+	return []report.Block{charts}
+}
+
+// learning are the learning curves.
+func (v *View) learning() []report.Block {
+	var blocks report.Columns
+	rows := report.Axis{Label: "rows seen", Log: true}
+	loss := report.Axis{Label: "mean loss (" + string(v.Model.Loss) + ")"}
+	if len(v.Curve) > 1 {
+		s := report.Series{Name: "loss", Kind: report.Line}
+		for _, p := range v.Curve {
+			s.X, s.Y = append(s.X, float64(p.Rows)), append(s.Y, p.Loss)
+		}
+		blocks = append(blocks, report.Chart{Title: "Predicted before they were learned from", X: rows, Y: loss, Series: []report.Series{s}})
+	}
+	if v.CV != nil && len(v.CV.LearningCurve) > 1 {
+		c := report.Chart{Title: "Rows of the folds left out, by combination", X: rows, Y: loss}
+		_, combos := v.ratios()
+		all := slices.Concat(combos...)
+		// Of many combinations, some from one end to the other.
+		n := min(len(all), curveClasses)
+		for i := range n {
+			at := all[i*(len(all)-1)/max(n-1, 1)]
+			p := v.CV.Params[at]
+			s := report.Series{Name: "alpha " + report.Format(p.Alpha), Kind: report.Line}
+			if p.L1Ratio != nil {
+				s.Name += ", l1_ratio " + report.Format(*p.L1Ratio)
+			}
+			for _, point := range v.CV.LearningCurve {
+				if y := point.Loss[at]; y-y == 0 {
+					s.X, s.Y = append(s.X, math.Min(float64(point.Rows), 1<<62)), append(s.Y, y)
+				}
+			}
+			if len(s.X) > 0 {
+				c.Series = append(c.Series, s)
+			}
+		}
+		if len(c.Series) > 0 {
+			blocks = append(blocks, c)
+		}
+	}
+	if len(blocks) == 0 {
+		return nil
+	}
+	return []report.Block{blocks}
+}
+
+// coefficient is what an axis of coefficients has.
+func (v *View) coefficient() string {
+	name := "coefficient"
+	if len(v.Model.Coef) > 1 {
+		name = "norm over classes"
+	}
+	if v.Model.Scaler != nil {
+		return name + ", per std. deviation"
+	}
+	return name + ", per unit"
+}
+
+func (v *View) units() string {
+	if v.Model.Scaler != nil {
+		return "The coefficients, the largest first: what a standard deviation of the column adds to the decision, so that they can be compared."
+	}
+	return "The coefficients, the largest first: what a unit of the column adds to the decision. They can be compared where the columns are of the same scale; --standardize brings them to one."
+}
+
+// coefficients are the largest.
+func (v *View) coefficients() []report.Block {
+	m := v.Model
+	size := make([]float64, m.Features())
+	zero := 0
+	for j := range size {
+		for _, w := range m.Coef {
+			size[j] = math.Hypot(size[j], w[j])
+		}
+		if size[j] == 0 {
+			zero++
+		}
+	}
+	order := make([]int, len(size))
+	for j := range order {
+		order[j] = j
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(size[b], size[a]) })
+	order = order[:min(len(order), shownFeatures)]
+	var blocks []report.Block
+	if zero > 0 {
+		blocks = append(blocks, report.Text(fmt.Sprintf("%d of %d columns have the coefficient 0: the model does without them.", zero, len(size))))
+	}
+	c := report.Chart{Title: "The largest coefficients", Description: "By column.", X: report.Axis{Label: "column"}, Y: report.Axis{Label: v.coefficient()}}
+	s := report.Series{Name: "coefficients", Kind: report.Bars}
+	t := report.Table{Caption: "The largest coefficients", Columns: []string{"column"}, Left: len(size) - len(order)}
+	classes := min(len(m.Coef), shownClasses)
+	if len(m.Coef) == 1 {
+		t.Columns = append(t.Columns, "coefficient")
+	} else {
+		for k := range classes {
+			t.Columns = append(t.Columns, m.Classes.Label(k))
+		}
+	}
+	for i, j := range order {
+		c.X.Names = append(c.X.Names, v.feature(j))
+		s.X = append(s.X, float64(i))
+		row := []string{v.feature(j)}
+		if len(m.Coef) == 1 {
+			s.Y = append(s.Y, m.Coef[0][j])
+		} else {
+			s.Y = append(s.Y, size[j])
+		}
+		for k := range classes {
+			row = append(row, report.Format(m.Coef[k][j]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	intercept := []string{"intercept"}
+	for k := range classes {
+		intercept = append(intercept, report.Format(m.Intercept[k]))
+	}
+	t.Rows = append(t.Rows, intercept)
+	c.Series = []report.Series{s}
+	if len(m.Coef) > 1 { // a wide table
+		return append(blocks, report.Columns{c}, t)
+	}
+	return append(blocks, report.Columns{c, t})
+}
+
+var confusionTemplate = template.Must(template.New("confusion").Parse(
+	`<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix"><table class="heat"><caption>Rows of the class at the left that were taken for the class above</caption>` +
+		`<thead><tr><th scope="col">is \ taken for</th>{{range .Classes}}<th scope="col">{{.}}</th>{{end}}<th scope="col">recall</th></tr></thead><tbody>` +
+		`{{range .Rows}}<tr><th scope="row">{{.Class}}</th>{{range .Cells}}<td class="number{{if .Right}} right{{end}}"{{with .Share}} style="--share:{{.}}"{{end}}>{{.Count}}</td>{{end}}<td class="number">{{.Recall}}</td></tr>{{end}}` +
+		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more classes</p>{{end}}`))
+
+// confusion is the matrix, each row shaded by the shares of its class.
+func (v *View) confusion() []report.Block {
+	classes := v.Model.Classes.Len()
+	m := v.Judged.confusion(classes)
+	type cell struct {
+		Count string
+		Share string
+		Right bool
+	}
+	type line struct {
+		Class  string
+		Cells  []cell
+		Recall string
+	}
+	data := struct {
+		Classes []string
+		Rows    []line
+		Left    int
+	}{Left: classes - min(classes, shownClasses)}
+	for i := range min(classes, shownClasses) {
+		data.Classes = append(data.Classes, v.Model.Classes.Label(i))
+		all := 0.0
+		for _, w := range m.Confusion[i] {
+			all += w
+		}
+		l := line{Class: v.Model.Classes.Label(i), Recall: "–"}
+		for k, w := range m.Confusion[i][:min(classes, shownClasses)] {
+			c := cell{Count: report.Format(w), Right: i == k}
+			if w > 0 {
+				c.Share = strconv.FormatFloat(math.Sqrt(w/all), 'f', 3, 64) // so that few are seen, too
+			}
+			l.Cells = append(l.Cells, c)
+		}
+		if all > 0 {
+			l.Recall = report.Percent(m.Confusion[i][i] / all)
+		}
+		data.Rows = append(data.Rows, l)
+	}
+	h, err := report.Markup(confusionTemplate, data)
+	if err != nil {
+		return []report.Block{report.Text(err.Error())}
+	}
+	return []report.Block{report.Static(h), v.scores(m)}
+}
+
+// scores are the numbers that judge a classification.
+func (v *View) scores(m *linear.ClassificationMetrics) report.Block {
+	t := report.Table{Caption: "Scores", Columns: []string{"score", "value"}}
+	add := func(name string, x float64) {
+		if x == x {
+			t.Rows = append(t.Rows, []string{name, report.Format(x)})
+		}
+	}
+	add("accuracy", m.Accuracy())
+	if v.Model.Classes.Len() == 2 {
+		add("F1 of "+v.Model.Classes.Label(1), m.F1(1))
+	} else {
+		add("F1, mean of the classes", m.MacroF1())
+	}
+	add("log loss", m.LogLoss())
+	return t
+}
+
+// shown are the classes that have curves.
+func (v *View) shown() (classes []int, left int) {
+	n := v.Model.Classes.Len()
+	if n == 2 {
+		return []int{1}, 0
+	}
+	for k := range min(n, curveClasses) {
+		classes = append(classes, k)
+	}
+	return classes, n - len(classes)
+}
+
+// thresholds are the ROC and precision–recall curves.
+func (v *View) thresholds() ([]report.Block, error) {
+	unit := func(label string) report.Axis { return report.Axis{Label: label, Lo: 0, Hi: 1} }
+	roc := report.Chart{Title: "ROC", Description: "Up and to the left is better.", X: unit("false positives, of the rest"), Y: unit("true positives, of the class")}
+	pr := report.Chart{Title: "Precision and recall", Description: "Up and to the right is better.", X: unit("recall: found, of the class"), Y: unit("precision: right, of those found")}
+	t := report.Table{Caption: "By class", Columns: []string{"class", "area under the ROC curve", "share of the rows"}}
+	shown, left := v.shown()
+	for _, k := range shown {
+		c, err := v.Judged.curves(k, v.Model.Classes.Len())
+		if err != nil {
+			return nil, err
+		}
+		name := v.Model.Classes.Label(k)
+		if c.auc-c.auc != 0 {
+			t.Rows = append(t.Rows, []string{name, "–", report.Percent(c.share)})
+			continue
+		}
+		t.Rows = append(t.Rows, []string{name, report.Format(c.auc), report.Percent(c.share)})
+		s := report.Series{Name: name, Kind: report.Line}
+		s.X, s.Y = thin(c.fpr, c.tpr)
+		roc.Series = append(roc.Series, s)
+		s.X, s.Y = thin(c.tpr[1:], c.precision[1:])
+		pr.Series = append(pr.Series, s)
+	}
+	if left > 0 {
+		t.Left = left
+	}
+	if len(roc.Series) == 0 {
+		return []report.Block{report.Text("There are rows of one class only."), t}, nil
+	}
+	return []report.Block{report.Columns{roc, pr}, t}, nil
+}
+
+// calibration compares probabilities with what came true.
+func (v *View) calibration() []report.Block {
+	unit := func(label string) report.Axis { return report.Axis{Label: label, Lo: 0, Hi: 1} }
+	c := report.Chart{Title: "Calibration", Description: "On the diagonal, probabilities are true.", X: unit("probability given, mean of a tenth"), Y: unit("share that is of the class")}
+	c.Series = []report.Series{{Name: "true", Kind: report.Line, X: []float64{0, 1}, Y: []float64{0, 1}}}
+	b := report.Chart{Title: "How sure it is", Description: "Rows by the probability given.", X: unit("probability given"), Y: report.Axis{Label: "rows"}}
+	shown, _ := v.shown()
+	shown = shown[:min(len(shown), curveClasses-1)]
+	weights := report.Series{Name: "rows", Kind: report.Bars}
+	for i := range 10 {
+		weights.X, weights.Y = append(weights.X, (float64(i)+0.5)/10), append(weights.Y, 0)
+	}
+	for _, k := range shown {
+		r := v.Judged.reliability(k, v.Model.Classes.Len())
+		s := report.Series{Name: v.Model.Classes.Label(k), Kind: report.Line}
+		for i, w := range r.weight {
+			if w > 0 {
+				s.X, s.Y = append(s.X, r.mean[i]), append(s.Y, r.share[i])
+			}
+			weights.Y[i] += w
+		}
+		c.Series = append(c.Series, s)
+	}
+	if b.Series = []report.Series{weights}; len(shown) > 1 {
+		b.Y.Label = "rows, of the classes shown together"
+	}
+	return []report.Block{report.Columns{c, b}}
+}
+
+// residuals show how a regression errs.
+func (j *Judged) residuals() []report.Block {
+	m := j.regression()
+	t := report.Table{Caption: "Scores", Columns: []string{"score", "value"}, Rows: [][]string{
+		{"R²", report.Format(m.R2())}, {"mean squared error", report.Format(m.MSE())},
+		{"its root", report.Format(math.Sqrt(m.MSE()))}, {"mean absolute error", report.Format(m.MAE())},
+	}}
+	points := report.Series{Name: "rows", Kind: report.Points}
+	residuals := make([]float64, j.Rows)
+	every := max((j.Rows+shownPoints-1)/shownPoints, 1)
+	for i, y := range j.Target {
+		residuals[i] = y - j.Predicted[i]
+		if i%every == 0 {
+			points.X, points.Y = append(points.X, j.Predicted[i]), append(points.Y, residuals[i])
+		}
+	}
+	scatter := report.Chart{
+		Title: "Residuals by prediction", Description: "A bend says that the model lacks something; a funnel, that large values vary more.",
+		X: report.Axis{Label: "predicted"}, Y: report.Axis{Label: "target − predicted"}, Series: []report.Series{points},
+	}
+	if len(points.X) > 0 {
+		lo, hi := slices.Min(points.X), slices.Max(points.X)
+		scatter.Series = append(scatter.Series, report.Series{Name: "right", Kind: report.Line, X: []float64{lo, hi}, Y: []float64{0, 0}})
+	}
+	slices.Sort(residuals)
+	x, y := report.Bins(residuals, residuals[0], residuals[len(residuals)-1])
+	histogram := report.Chart{
+		Title: "How residuals are spread", Description: fmt.Sprintf("Half of them are below %s.", report.Format(report.Quantile(residuals, 0.5))),
+		X: report.Axis{Label: "target − predicted"}, Y: report.Axis{Label: "rows"},
+		Series: []report.Series{{Name: "rows", Kind: report.Bars, X: x, Y: y}},
+	}
+	q := report.Table{Caption: "Quantiles of the residuals", Columns: []string{"share of the rows", "target − predicted"}}
+	for _, at := range []float64{0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1} {
+		q.Rows = append(q.Rows, []string{fmt.Sprintf("%g %%", 100*at), report.Format(report.Quantile(residuals, at))})
+	}
+	return []report.Block{report.Columns{t, q}, report.Columns{scatter, histogram}}
+}

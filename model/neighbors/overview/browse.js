@@ -1,0 +1,86 @@
+const search = root.querySelector("#browse-search");
+const names = root.querySelector("#browse-names");
+const title = root.querySelector("#browse-title");
+const list = root.querySelector("#browse-list");
+const answers = data.answers || [];
+const name = (place) => data.texts && data.texts[place] ? data.ids[place] + ": " + data.texts[place] : data.ids[place];
+// picture draws the point of an id, from paper to ink, where it is known.
+function picture(parent, id) {
+  const code = data.pictures && data.pictures[id];
+  if (!code) return;
+  const [w, h] = data.image, canvas = Report.html("canvas", { class: "picture", width: w, height: h, "aria-hidden": "true" }, parent);
+  const rgb = (name) => {
+    const c = document.createElement("canvas").getContext("2d");
+    c.fillStyle = Report.css(name);
+    c.fillRect(0, 0, 1, 1);
+    return c.getImageData(0, 0, 1, 1).data;
+  };
+  const paper = rgb("--card"), ink = rgb("--ink"), g = canvas.getContext("2d"), pixels = g.createImageData(w, h), bytes = atob(code);
+  for (let j = 0; j < w * h; j++) {
+    const t = bytes.charCodeAt(j) / 255;
+    for (let k = 0; k < 3; k++) pixels.data[4 * j + k] = paper[k] + t * (ink[k] - paper[k]);
+    pixels.data[4 * j + 3] = 255;
+  }
+  g.putImageData(pixels, 0, 0);
+}
+const byQuery = new Map(answers.map((a, i) => [a[0], i]));
+let shown = 0;
+
+for (const [place] of answers) {
+  const option = document.createElement("option");
+  option.value = name(place);
+  names.append(option);
+}
+
+function show(i) {
+  shown = i;
+  const [query, near, distances] = answers[i];
+  title.textContent = "Nearest to " + name(query);
+  picture(title, data.ids[query]);
+  list.replaceChildren(...near.map((place, j) => {
+    const item = document.createElement("li");
+    const known = byQuery.get(place);
+    const text = document.createElement(known === undefined ? "span" : "button");
+    text.textContent = name(place);
+    if (known !== undefined) {
+      text.type = "button";
+      text.addEventListener("click", () => { search.value = ""; show(known); });
+    }
+    picture(item, data.ids[place]);
+    item.append(text, " at " + (distances[j] === null ? "no finite distance" : distances[j]));
+    return item;
+  }));
+  if (near.length === 0) {
+    const item = document.createElement("li");
+    item.textContent = "none";
+    list.append(item);
+  }
+}
+
+function find() {
+  const wanted = search.value.trim().toLowerCase();
+  if (wanted === "") return;
+  let at = answers.findIndex(([place]) => name(place).toLowerCase() === wanted || data.ids[place].toLowerCase() === wanted);
+  if (at < 0) at = answers.findIndex(([place]) => name(place).toLowerCase().includes(wanted));
+  if (at < 0) {
+    title.textContent = "No query of the sample has this in its name.";
+    list.replaceChildren();
+    return;
+  }
+  show(at);
+}
+
+search.addEventListener("input", find);
+// What is chosen on the map is looked up.
+document.addEventListener("look", (event) => {
+  const at = answers.findIndex(([place]) => data.ids[place] === event.detail);
+  if (at >= 0) { search.value = ""; show(at); }
+});
+Report.onTheme(() => { if (answers.length > 0) show(shown); });
+root.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); find(); });
+root.querySelector("#browse-next").addEventListener("click", () => {
+  search.value = "";
+  if (answers.length > 0) show((shown + 1) % answers.length);
+});
+if (answers.length > 0) show(0);
+else title.textContent = "There are no queries.";
