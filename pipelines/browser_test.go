@@ -170,32 +170,43 @@ func (b *browser) center(selector string) (x, y float64) {
 	return p[0], p[1]
 }
 
-// eigenBinary is the command, built where the next run finds it again.
-var eigenBinary = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(cache, "beamlearn", "browser", "eigen")
-	out, err := exec.Command("go", "build", "-o", name, "./eigen").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return name, nil
-})
+var binaries sync.Map // func() (string, error) by command
 
-// eigenPage makes a page.
-func eigenPage(t *testing.T, args ...string) string {
+// binary is a command, built where the next run finds it again.
+func binary(t *testing.T, command string) string {
 	t.Helper()
-	program, err := eigenBinary()
+	build, _ := binaries.LoadOrStore(command, sync.OnceValues(func() (string, error) {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return "", err
+		}
+		name := filepath.Join(cache, "beamlearn", "browser", command)
+		out, err := exec.Command("go", "build", "-o", name, "./"+command).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("%w: %s", err, out)
+		}
+		return name, nil
+	}))
+	name, err := build.(func() (string, error))()
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := filepath.Join(t.TempDir(), "eigen.html")
-	if out, err := exec.Command(program, append(args, "--report="+page)...).CombinedOutput(); err != nil {
+	return name
+}
+
+// makePage makes a page by a command.
+func makePage(t *testing.T, command string, args ...string) string {
+	t.Helper()
+	page := filepath.Join(t.TempDir(), "page.html")
+	if out, err := exec.Command(binary(t, command), append(args, "--report="+page)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return page
+}
+
+func eigenPage(t *testing.T, args ...string) string {
+	t.Helper()
+	return makePage(t, "eigen", args...)
 }
 
 var digitsArgs = []string{"--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--color=target", "--components=10"}
@@ -213,21 +224,124 @@ func TestPageLooks(t *testing.T) {
 	for name, args := range cases {
 		t.Run(name, func(t *testing.T) {
 			page := eigenPage(t, args...)
-			for look, w := range map[string]struct {
-				width, height int64
-				dark          bool
-			}{"light": {1200, 900, false}, "dark": {1200, 900, true}, "phone": {360, 740, false}} {
-				b := show(t, page, w.width, w.height, w.dark)
-				if wide := eval[float64](b, `document.documentElement.scrollWidth`); wide > float64(w.width) {
-					t.Errorf("%s: the page is %v pixels wide, the window %d", look, wide, w.width)
-				}
-				b.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
-				b.accessible()
-				b.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = false; })`, nil))
+			looks(t, page, name, func(b *browser) {
 				b.do(chromedp.Evaluate(`document.querySelector(".plot").focus(); document.querySelector(".plot").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" })); document.activeElement.blur()`, nil))
-				b.shoot(name + "-" + look)
-				b.check()
+			})
+		})
+	}
+}
+
+// looks shows a page in light and dark and on a phone: it is accessible, no wider than the window, and pictures are taken after
+// something was done.
+func looks(t *testing.T, page, name string, act func(b *browser)) {
+	t.Helper()
+	for look, w := range map[string]struct {
+		width, height int64
+		dark          bool
+	}{"light": {1200, 900, false}, "dark": {1200, 900, true}, "phone": {360, 740, false}} {
+		b := show(t, page, w.width, w.height, w.dark)
+		if wide := eval[float64](b, `document.documentElement.scrollWidth`); wide > float64(w.width) {
+			t.Errorf("%s: the page is %v pixels wide, the window %d", look, wide, w.width)
+		}
+		b.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
+		b.accessible()
+		b.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = false; })`, nil))
+		act(b)
+		b.shoot(name + "-" + look)
+		b.check()
+	}
+}
+
+// The page of a search finds a word by a part of its text, and goes from neighbour to neighbour.
+func TestPageNeighbors(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "n.csv")
+	page := makePage(t, "kneighbors", "--input=../testdata/words.npy", "--metric=cosine", "--k=5", "--texts=../testdata/words.tsv", "--output="+out)
+	looks(t, page, "words", func(*browser) {})
+	b := show(t, page, 1200, 900, false)
+	const title, list = `document.querySelector("#browse-title").textContent`, `[...document.querySelectorAll("#browse-list li")].map((e) => e.textContent)`
+	b.do(chromedp.SendKeys("#browse-search", "squid", chromedp.ByQuery))
+	if got := eval[string](b, title); !strings.Contains(got, "squid") {
+		t.Errorf("title %q", got)
+	}
+	if got := eval[[]string](b, list); len(got) != 5 || !strings.Contains(got[0], "cuttlefish") || !strings.Contains(got[0], " at 0.23977") {
+		t.Errorf("neighbours %q", got)
+	}
+	b.do(chromedp.Click("#browse-list button", chromedp.ByQuery))
+	if got := eval[string](b, title); strings.Contains(got, "squid") {
+		t.Errorf("still %q after a click on a neighbour", got)
+	}
+	b.do(chromedp.Evaluate(`document.querySelector("#browse-search").value = ""`, nil), chromedp.SendKeys("#browse-search", "no such word", chromedp.ByQuery))
+	if got := eval[string](b, title); !strings.Contains(got, "No query") {
+		t.Errorf("title %q", got)
+	}
+	// On the map, arrow keys walk, a point is named, and Enter looks it up.
+	const named = `document.querySelector("#map-widget output").textContent`
+	b.do(chromedp.Focus("#map-widget .plot", chromedp.ByQuery), chromedp.KeyEvent(kb.ArrowRight))
+	first := eval[string](b, named)
+	query, _, ok := strings.Cut(first, ", a query near ")
+	if !ok {
+		t.Fatalf("on the map: %q", first)
+	}
+	b.do(chromedp.KeyEvent("\r"))
+	if got := eval[string](b, title); got != "Nearest to "+query {
+		t.Errorf("title %q after Enter on %q", got, query)
+	}
+	b.do(chromedp.KeyEvent(kb.ArrowRight))
+	if got := eval[string](b, named); got == first {
+		t.Errorf("still at %q", got)
+	}
+	x, y := b.center("#map-widget .plot")
+	b.do(chromedp.MouseEvent(input.MouseMoved, x, y), chromedp.MouseEvent(input.MouseMoved, x+3, y+3))
+	if n := eval[int](b, `document.querySelectorAll("#map-widget svg path").length`); n < 300 {
+		t.Errorf("%d shapes on the map", n)
+	}
+	b.check()
+
+	// Of digits, neighbours are pictures.
+	page = makePage(t, "kneighbors", "--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=8", "--output="+out)
+	looks(t, page, "neighbours of digits", func(*browser) {})
+	b = show(t, page, 1200, 900, false)
+	if n := eval[int](b, `document.querySelectorAll("#browse-list canvas.picture, #browse-title canvas.picture").length`); n < 4 {
+		t.Errorf("%d pictures", n)
+	}
+	b.check()
+}
+
+// The page of a model, of two classes, of ten, and of a regression.
+func TestPageSGD(t *testing.T) {
+	digits := []string{"--input=../testdata/digits.csv", "--columns=pixel_*", "--task=classification", "--alpha=1e-5,1e-3,1e-1"}
+	for name, c := range map[string]struct {
+		args     []string
+		sections string
+		want     []string
+	}{
+		"two classes": {
+			[]string{"--input=../testdata/breast_cancer.csv", "--task=classification", "--standardize"},
+			"coefficients confusion thresholds calibration", []string{"worst texture", "F1 of 1", "0.9989"},
+		},
+		"ten classes": {
+			append(digits, "--solver=sgd", "--progressive"),
+			"cross-validation path learning coefficients confusion thresholds calibration", []string{"pixel_", "within one standard error"},
+		},
+		"regression": {
+			[]string{"--input=../testdata/diabetes.csv", "--task=regression", "--standardize", "--alpha=0.001,0.01,0.1,1,10", "--penalty=elasticnet", "--l1_ratio=0.5,1"},
+			"cross-validation path coefficients residuals", []string{"bmi", "l1_ratio 0.5", "R²"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := makePage(t, "sgd", append(c.args, "--target=target", "--model="+filepath.Join(t.TempDir(), "m.json"))...)
+			looks(t, page, "sgd "+name, func(*browser) {})
+			b := show(t, page, 1200, 900, false)
+			if got := eval[string](b, `[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`); got != c.sections {
+				t.Errorf("sections %q, want %q", got, c.sections)
 			}
+			text := eval[string](b, `document.body.textContent`)
+			for _, want := range c.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q is missing", want)
+				}
+			}
+			b.check()
 		})
 	}
 }
@@ -361,6 +475,21 @@ func TestPageEscapes(t *testing.T) {
 	}
 	b.accessible()
 	b.shoot("escaped")
+	b.check()
+
+	texts := filepath.Join(dir, "texts.tsv")
+	if err := os.WriteFile(texts, []byte("0"+evil+"\ttext"+evil+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	b = show(t, makePage(t, "kneighbors", "--input="+file, "--id_column=0", "--columns=1,2", "--k=2", "--texts="+texts, "--output="+filepath.Join(dir, "n.csv")), 1200, 900, false)
+	b.do(chromedp.SendKeys("#browse-search", "text", chromedp.ByQuery))
+	if got := eval[string](b, `document.querySelector("#browse-title").textContent`); !strings.Contains(got, "0"+evil+": text"+evil) {
+		t.Errorf("the text does not stand there as it is: %q", got)
+	}
+	if n := eval[int](b, `document.querySelectorAll("img").length`); n != 0 {
+		t.Errorf("%d images", n)
+	}
+	b.accessible()
 	b.check()
 }
 

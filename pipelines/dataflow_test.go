@@ -94,10 +94,10 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 		steps       []string // some of the pipeline's
 		jobs        int
 	}{
-		{kneighbors, "digits.csv", []string{"--id_column=id", "--columns=pixel_*", "--k=10", "--chunk_rows=300", "--num_shards=3", "--output=DIR/neighbors.csv"},
+		{kneighbors, "digits.csv", []string{"--id_column=id", "--columns=pixel_*", "--k=10", "--chunk_rows=300", "--num_shards=3", "--report=none", "--output=DIR/neighbors.csv"},
 			[]string{"knn.KNeighbors/knn.Build", "knn.KNeighbors/knn.SearchSelf"}, 1},
 		{sgd, "breast_cancer.csv", []string{"--target=target", "--task=classification", "--standardize", "--solver=sgd", "--epochs=3",
-			"--shards=3", "--checkpoint_passes=2", "--model=DIR/model.json"}, []string{"linear."}, 2},
+			"--shards=3", "--checkpoint_passes=2", "--report=none", "--model=DIR/model.json"}, []string{"linear."}, 2},
 	} {
 		t.Run(filepath.Base(c.file), func(t *testing.T) {
 			in := func(dir string) []string {

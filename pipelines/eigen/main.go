@@ -5,10 +5,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -40,7 +39,7 @@ var (
 	output = write.String("output", "", "the `FILE` of the projected rows: .csv (id,pca0,pca1,…), .jsonl, .parquet or .npy (without the ids, in the order of the rows), which kneighbors reads")
 	format = write.String("output_format", "", "the `FORMAT` of the output (default by the extension): csv, jsonl, parquet, npy")
 	shards = write.Int("num_shards", 1, "cut the output into this many files, NAME-00000-of-0000N.csv and so on")
-	page   = write.String("report", "", "the `FILE` of the page: .html, e.g. out/eigen.html")
+	page   = write.String("report", "", "the `FILE` of the page: .html, e.g. out/eigen.html (default: beside the output or the model, where that is on this host, NAME.html; none for none)")
 	image  = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
 )
 
@@ -55,14 +54,16 @@ func run(ctx context.Context) error {
 		reading.Formats.Unlabelled, reading.Formats.Labels, reading.Formats.TargetColumn = false, true, *color
 	}
 	paths, pathErr := absolute(*output, *path, *page)
-	size, imageErr := parseImage(*image)
+	show, pageErr := cli.ReportPath(*page, cmp.Or(paths[0], paths[1]))
+	paths[2] = show
+	size, imageErr := cli.ParseImage(*image)
 	job := &eigen.Job{Reading: reading, Options: eigen.Options{
 		Threads: *threads, Output: paths[0], OutputFormat: *format, NumShards: *shards,
 	}}
 	if cli.InProcess() {
 		job.Options.Groups = 1
 	}
-	if job.Options.Scratch = scratch(paths); *page != "" {
+	if job.Options.Scratch = scratch(paths); show != "" {
 		job.Options.Sample, job.Options.SampleComponents = model.SampleRows, model.SampleComponents
 	}
 	job.Options.EnsureDefaults()
@@ -70,14 +71,14 @@ func run(ctx context.Context) error {
 		Components: *components, Whiten: *whiten, Standardize: *standardize, Solver: model.Solver(*solver),
 		Oversamples: *oversamples, IteratedPower: *power, Seed: uint64(*seed),
 	}
-	if err := cli.Usage(faults, pathErr, imageErr, job.Validate()); err != nil {
+	if err := cli.Usage(faults, pathErr, pageErr, imageErr, job.Validate()); err != nil {
 		return err
 	}
 	var err error
 	if job.Data, err = job.Inspect(ctx, input.Patterns(), input.ChunkRows()); err != nil {
 		return err
 	}
-	if size, err = size.of(job.Data.Dim, job.Data.Columns); err != nil {
+	if size, err = size.Of(job.Data.Dim, job.Data.Columns); err != nil {
 		return cli.Usage(err)
 	}
 	if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {
@@ -88,14 +89,14 @@ func run(ctx context.Context) error {
 }
 
 // work does the job.
-func work(ctx context.Context, job *eigen.Job, finding model.Options, paths [3]string, size imageSize, start time.Time) error {
+func work(ctx context.Context, job *eigen.Job, finding model.Options, paths [3]string, size cli.Image, start time.Time) error {
 	run := func(ctx context.Context, p *beam.Pipeline) error { return app.Run(ctx, p, job.Options.RunID) }
 	pca, err := eigen.Fit(ctx, job, finding, run)
 	if err != nil {
 		return err
 	}
 	report := &eigen.Report{Rows: pca.Rows}
-	if *output != "" || *page != "" {
+	if *output != "" || paths[2] != "" {
 		pipeline, s := beam.NewPipelineWithRoot()
 		if err := eigen.Project(ctx, s, job, pca); err != nil {
 			return err
@@ -109,17 +110,17 @@ func work(ctx context.Context, job *eigen.Job, finding model.Options, paths [3]s
 	}
 	written := report.OutputFiles
 	if *path != "" {
-		if err := save(ctx, paths[1], pca.Save); err != nil {
+		if err := files.Replace(ctx, paths[1], pca.Save); err != nil {
 			return err
 		}
 		written = append(written, paths[1])
 	}
-	if *page != "" {
+	if paths[2] != "" {
 		p, err := pca.Page(&model.View{
-			Source: source(job.Data.Files), Rows: report.Rows, Sample: report.Sample, Color: *color, Width: size.width, Height: size.height,
+			Source: cli.SourceOf(job.Data.Files), Rows: report.Rows, Sample: report.Sample, Color: *color, Width: size.Width, Height: size.Height,
 		})
 		if err == nil {
-			err = save(ctx, paths[2], p.Write)
+			err = files.Replace(ctx, paths[2], p.Write)
 		}
 		if err != nil {
 			return err
@@ -130,22 +131,13 @@ func work(ctx context.Context, job *eigen.Job, finding model.Options, paths [3]s
 	return app.Summary(summary.lines(), summary)
 }
 
-// source names the files.
-func source(all []files.Info) string {
-	_, name := files.Split(all[0].Name)
-	if len(all) > 1 {
-		name += fmt.Sprintf(" and %d more files", len(all)-1)
-	}
-	return name
-}
-
-// absolute makes the paths of what is to be written, of which there must be one.
-func absolute(names ...string) (paths [3]string, err error) {
-	if strings.Join(names, "") == "" {
+// absolute makes the paths of what is to be written, of which there must be one; that of the page is not made here.
+func absolute(output, path, page string) (paths [3]string, err error) {
+	if output == "" && path == "" && (page == "" || page == cli.NoReport) {
 		return paths, errors.New("--model, --output or --report is needed")
 	}
 	var errs []error
-	for i, name := range names {
+	for i, name := range []string{output, path} {
 		if name == "" {
 			continue
 		}
@@ -165,57 +157,4 @@ func scratch(paths [3]string) string {
 		}
 	}
 	return ""
-}
-
-// imageSize is width and height in pixels; 0 is none.
-type imageSize struct{ width, height int }
-
-func parseImage(s string) (imageSize, error) {
-	var size imageSize
-	if s == "" {
-		return size, nil
-	}
-	if n, err := fmt.Sscanf(s, "%dx%d", &size.width, &size.height); n != 2 || err != nil || fmt.Sprintf("%dx%d", size.width, size.height) != s || size.width < 1 || size.height < 1 {
-		return size, fmt.Errorf("--image=%s: must be width and height, as 28x28", s)
-	}
-	return size, nil
-}
-
-// of is the size of pictures of so many columns.
-func (s imageSize) of(dim int, columns []string) (imageSize, error) {
-	if s.width > 0 {
-		if s.width*s.height != dim {
-			return s, fmt.Errorf("--image=%dx%d: %d pixels are not the %d columns", s.width, s.height, s.width*s.height, dim)
-		}
-		return s, nil
-	}
-	side := 1
-	for side*side < dim {
-		side++
-	}
-	for _, c := range columns {
-		if !strings.HasPrefix(strings.ToLower(c), "pixel") {
-			return s, nil
-		}
-	}
-	if columns == nil || side*side != dim || side < 4 {
-		return s, nil
-	}
-	return imageSize{side, side}, nil
-}
-
-// save writes a file under a temporary name, and puts it in place.
-func save(ctx context.Context, name string, write func(w io.Writer) error) (err error) {
-	temporary := name + ".tmp"
-	if dir, base := files.Split(name); dir != "" {
-		temporary = files.Join(dir, "."+base+".tmp")
-	}
-	w, err := files.Create(ctx, temporary)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(w), w.Close()); err != nil {
-		return errors.Join(err, files.Remove(ctx, temporary))
-	}
-	return files.Rename(ctx, temporary, name)
 }

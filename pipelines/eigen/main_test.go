@@ -95,11 +95,11 @@ func TestDigits(t *testing.T) {
 	}
 }
 
-// Number of threads and of output files, and the run, change nothing; the chunks change no more than the last bits.
+// Numbers of threads and of rows read at a time, the format of the output, and the run change nothing.
 func TestSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--color=target", "--standardize"}
-	for _, extra := range [][]string{{"--model=a.json", "--output=a.csv"}, {"--model=b.json", "--output=b.csv", "--threads=1"}, {"--model=c.json", "--output=c.npy"}} {
+	for _, extra := range [][]string{{"--model=a.json", "--output=a.csv"}, {"--model=b.json", "--output=b.csv", "--threads=1", "--chunk_rows=70"}, {"--model=c.json", "--output=c.npy"}} {
 		mustRun(t, dir, append(args, extra...)...)
 	}
 	for _, name := range []string{"b.json", "c.json"} {
@@ -167,3 +167,6 @@ func TestFaults(t *testing.T) {
 		t.Errorf("%s: %s", stderr, got)
 	}
 }
+
+// Each flag that takes a value has an example.
+func TestExamples(t *testing.T) { clitest.Help(t) }

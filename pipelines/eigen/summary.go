@@ -7,7 +7,7 @@ import (
 	model "beamlearn/model/eigen"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/eigen"
-	"beamlearn/transforms/knn"
+	"beamlearn/transforms/files"
 )
 
 // summary is what --summary writes.
@@ -47,7 +47,7 @@ func (s *summary) lines() []string {
 		sum += r
 	}
 	lines := []string{
-		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond, knn.Bytes(s.PeakMemory)),
+		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory)),
 		fmt.Sprintf("  %d components by %s explain %.4g %% of the variance", s.Components, s.Solver, 100*sum),
 	}
 	for i := range min(s.Components, shownComponents) {

@@ -67,7 +67,7 @@ func run(ctx context.Context) error {
 
 func lines(r *knn.Report, total time.Duration) []string {
 	all := []string{fmt.Sprintf("%d points × %d columns in %.2f s: read %.2f s, index %.2f s (%s, %s); peak memory %s", r.Points, r.Dim,
-		total.Seconds(), r.ReadPoints, r.BuildIndex, r.Algorithm, knn.Bytes(r.IndexBytes), knn.Bytes(cli.PeakMemory()))}
+		total.Seconds(), r.ReadPoints, r.BuildIndex, r.Algorithm, files.Bytes(r.IndexBytes), files.Bytes(cli.PeakMemory()))}
 	if r.DuplicateIDs > 0 {
 		all = append(all, fmt.Sprintf("  %d points have an id that an earlier point has", r.DuplicateIDs))
 	}

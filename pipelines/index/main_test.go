@@ -112,3 +112,6 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("exit code %d, files %s, %.10q", c.ProcessState.ExitCode(), names(t, filepath.Join(dir, "out")), got)
 	}
 }
+
+// Each flag that takes a value has an example.
+func TestExamples(t *testing.T) { clitest.Help(t) }

@@ -11,6 +11,7 @@ import (
 
 	"beamlearn/model/linear"
 	"beamlearn/model/profile"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
 )
 
@@ -179,12 +180,12 @@ func (f *found) text(columns int) string {
 		p.model(m)
 	}
 	for _, c := range f.PCAs {
-		p.title(c.File, "principal components, "+knn.Bytes(c.Bytes))
+		p.title(c.File, "principal components, "+files.Bytes(c.Bytes))
 		p.line("size", "%d components × %d features, of %d rows", c.Components, c.Features, c.Rows)
 		p.line("variance", "explained, by component: %s", numbers(c.Ratio, columns))
 	}
 	for _, x := range f.Indexes {
-		p.title(x.File, "an index, "+knn.Bytes(x.Bytes))
+		p.title(x.File, "an index, "+files.Bytes(x.Bytes))
 		p.line("size", "%d points × %d columns", x.Points, x.Dim)
 		p.line("search", "%s, %s", x.Metric, x.Algorithm)
 		if len(x.Of) > 0 {
@@ -206,11 +207,11 @@ func (p *page) dataset(d *profile.Profile, columns int) {
 		bytes += f.Bytes
 	}
 	if len(d.Files) == 1 {
-		p.title(d.Files[0].Name, fmt.Sprintf("%s, %s", d.Files[0].Format, knn.Bytes(bytes)))
+		p.title(d.Files[0].Name, fmt.Sprintf("%s, %s", d.Files[0].Format, files.Bytes(bytes)))
 	} else {
-		p.title(fmt.Sprintf("%d files", len(d.Files)), knn.Bytes(bytes))
+		p.title(fmt.Sprintf("%d files", len(d.Files)), files.Bytes(bytes))
 		for _, f := range d.Files[:min(len(d.Files), shownFiles)] {
-			p.line("", "%s: %s, %d rows, %s", oneLine(f.Name), f.Format, f.Rows, knn.Bytes(f.Bytes))
+			p.line("", "%s: %s, %d rows, %s", oneLine(f.Name), f.Format, f.Rows, files.Bytes(f.Bytes))
 		}
 		if len(d.Files) > shownFiles {
 			p.line("", "… and %d more", len(d.Files)-shownFiles)
@@ -330,7 +331,7 @@ func (p *page) neighbors(n *profile.Neighbors) {
 	for _, f := range n.Files {
 		all, bytes = append(all, f.Name), bytes+f.Bytes
 	}
-	p.title(strings.Join(all, ", "), "neighbours, "+knn.Bytes(bytes))
+	p.title(strings.Join(all, ", "), "neighbours, "+files.Bytes(bytes))
 	k := fmt.Sprint(n.MinK)
 	if n.MaxK != n.MinK {
 		k = fmt.Sprintf("%d to %d", n.MinK, n.MaxK)
@@ -356,7 +357,7 @@ func (p *page) neighbors(n *profile.Neighbors) {
 }
 
 func (p *page) model(m *modelSummary) {
-	p.title(m.File, "a linear model, "+knn.Bytes(m.Bytes))
+	p.title(m.File, "a linear model, "+files.Bytes(m.Bytes))
 	p.line("task", "%s, %s", m.Task, m.Loss)
 	if len(m.Classes) > 0 {
 		p.line("classes", "%d: %s", len(m.Classes), names(m.Classes, shownFiles))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
 )
 
@@ -20,9 +21,9 @@ func explain(ctx context.Context, job *knn.Job) error {
 	}
 	show := &cli.Plan{}
 	if plan.Points >= 0 {
-		show.Line("points", "%s%d × %d columns in %d files, %s", about, plan.Points, plan.Dim, plan.Files, knn.Bytes(plan.Bytes))
+		show.Line("points", "%s%d × %d columns in %d files, %s", about, plan.Points, plan.Dim, plan.Files, files.Bytes(plan.Bytes))
 	} else {
-		show.Line("points", "not known before they are read, × %d columns in %d files, %s", plan.Dim, plan.Files, knn.Bytes(plan.Bytes))
+		show.Line("points", "not known before they are read, × %d columns in %d files, %s", plan.Dim, plan.Files, files.Bytes(plan.Bytes))
 	}
 	switch {
 	case job.Queries == nil:
@@ -36,12 +37,15 @@ func explain(ctx context.Context, job *knn.Job) error {
 	if plan.Distances > 0 {
 		show.Line("distances", "%s%.3g (%s)", about, plan.Distances, plan.Algorithm)
 	}
+	if job.Options.Recall != 0 {
+		show.Line("recall", "%v asked, by %s; what is found is measured on queries that are answered exactly too", job.Options.Recall, plan.Algorithm)
+	}
 	if plan.Seconds > 0 {
 		show.Line("searching", "about %s on %d × %d cores like this machine's, as measured on the first rows; reading and the engine's start come on top",
 			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
 	}
-	show.Line("memory", "about %s for the job in each worker process, beside the program", knn.Bytes(plan.WorkerMemory))
-	show.Line("shuffle", "about %s", knn.Bytes(plan.ShuffleBytes))
+	show.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(plan.WorkerMemory))
+	show.Line("shuffle", "about %s", files.Bytes(plan.ShuffleBytes))
 	show.Warn(plan.Warnings...)
 	if err := cli.Fits(job.Memory()); err != nil {
 		show.Warn(fmt.Sprint(err))

@@ -55,10 +55,10 @@ func TestDigits(t *testing.T) {
 		if clitest.Read(t, filepath.Join(dir, "out/neighbors.csv")) != want {
 			t.Errorf("%v: the neighbours differ", extra)
 		}
-		if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != "[neighbors.csv summary.json]" {
+		if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != "[neighbors.csv neighbors.html summary.json]" {
 			t.Errorf("%v: files %s", extra, got)
 		}
-		if !strings.Contains(stderr, "1797 points × 64 columns, 1797 queries, 17970 neighbours") || !strings.HasSuffix(stderr, "\nout/neighbors.csv\n") {
+		if !strings.Contains(stderr, "1797 points × 64 columns, 1797 queries, 17970 neighbours") || !strings.HasSuffix(stderr, "\nout/neighbors.csv\nout/neighbors.html\n") {
 			t.Errorf("%v: summary\n%s", extra, stderr)
 		}
 		var s struct {
@@ -114,6 +114,10 @@ func TestUsage(t *testing.T) {
 		{"--input=x.csv --k=3 --output=out/n.csv", []string{"k = 3: must be less than the number of points, 3, as no point is its own neighbour"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --threads=x", []string{`invalid value "x" for flag -threads`}},
 		{"--input=x.csv --k=1 --output=out/n.csv --neighbours=3", []string{"flag provided but not defined: -neighbours"}},
+		{"--input=x.csv --k=1 --output=out/n.csv --recall=1.5", []string{"--recall=1.5: must be greater than 0 and at most 1"}},
+		{"--input=x.csv --k=1 --output=out/n.csv --seed=3", []string{"--seed is of an approximate search"}},
+		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=ivf --metric=manhattan", []string{`metric "manhattan": approximate search has`}},
+		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=brute --recall=0.9", []string{"algorithm brute is exact: leave out the recall"}},
 		{"--input=x.csv --k=1 --output=out/n.csv more", []string{`unexpected argument "more"`}},
 	} {
 		stdout, stderr, code := runCommand(t, dir, strings.Fields(c.args)...)
@@ -309,7 +313,7 @@ func TestReuse(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%swant %s", args, code, stderr, want)
 		}
 	}
-	if got := names(t, filepath.Join(dir, "out")); fmt.Sprint(got) != "[n.csv]" {
+	if got := names(t, filepath.Join(dir, "out")); fmt.Sprint(got) != "[n.csv n.html]" {
 		t.Errorf("files %v", got)
 	}
 }
@@ -323,7 +327,7 @@ func TestBroadcasts(t *testing.T) {
 		if code != 0 || clitest.Read(t, filepath.Join(dir, "out/n.csv")) != clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv")) {
 			t.Errorf("%v: exit code %d, or the neighbours differ\n%s", way, code, stderr)
 		}
-		if got := names(t, filepath.Join(dir, "out")); fmt.Sprint(got) != "[n.csv]" {
+		if got := names(t, filepath.Join(dir, "out")); fmt.Sprint(got) != "[n.csv n.html]" {
 			t.Errorf("%v: files %v", way, got)
 		}
 	}
@@ -368,3 +372,63 @@ func TestInterruptedIndex(t *testing.T) {
 		}
 	}
 }
+
+// The recall is told: that of answers by lists, and of points so few that they are answered exactly.
+func TestRecall(t *testing.T) {
+	digits := clitest.Testdata(t, "digits.csv")
+	for want, extra := range map[string][]string{
+		"recall 1: all were answered exactly":            {"--algorithm=ivf"},
+		"by 2000 queries answered exactly too: 84 lists": {"--recall=0.9", "--seed=1", "--queries=" + digits + ",copy.csv"},
+	} {
+		dir := t.TempDir()
+		clitest.Write(t, filepath.Join(dir, "copy.csv"), clitest.Read(t, digits))
+		args := append([]string{"--input=" + digits, "--id_column=id", "--columns=pixel_*", "--k=10", "--output=out/n.csv", "--summary=out/s.json"}, extra...)
+		stdout, stderr, code := runCommand(t, dir, args...)
+		if code != 0 || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit code %d\n%s%s", extra, code, stdout, stderr)
+		}
+		if s := clitest.Read(t, filepath.Join(dir, "out/s.json")); !strings.Contains(s, `"recall_asked"`) {
+			t.Errorf("%v: summary %s", extra, s)
+		}
+	}
+}
+
+// The page stands beside the output, elsewhere or nowhere, as the user says.
+func TestReport(t *testing.T) {
+	for extra, want := range map[string]string{
+		"":                       "[n.csv n.html]",
+		"--report=none":          "[n.csv]",
+		"--report=out/look.html": "[look.html n.csv]",
+		"--texts=" + clitest.Testdata(t, "words.tsv"): "[n.csv n.html]",
+	} {
+		dir := t.TempDir()
+		args := []string{"--input=" + clitest.Testdata(t, "words.npy"), "--metric=cosine", "--k=3", "--output=out/n.csv"}
+		if extra != "" {
+			args = append(args, extra)
+		}
+		stdout, stderr, code := runCommand(t, dir, args...)
+		if code != 0 || stdout != "" {
+			t.Fatalf("%q: exit code %d\n%s", extra, code, stderr)
+		}
+		if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != want {
+			t.Errorf("%q: files %s, want %s", extra, got, want)
+		}
+		if strings.HasPrefix(extra, "--texts") {
+			if s := clitest.Read(t, filepath.Join(dir, "out/n.html")); !strings.Contains(s, "cuttlefish") || !strings.Contains(s, "Near to many") {
+				t.Error("the page lacks the texts, or the hubs")
+			}
+		}
+	}
+	for args, want := range map[string]string{
+		"--report=x.txt":              "--report=x.txt: must end in .html",
+		"--report=none --texts=t.tsv": "--texts is for the page",
+	} {
+		_, stderr, code := runCommand(t, t.TempDir(), append(strings.Fields(args), "--input=x.npy", "--k=3", "--output=n.csv")...)
+		if code != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%q: exit code %d, %s", args, code, stderr)
+		}
+	}
+}
+
+// Each flag that takes a value has an example.
+func TestExamples(t *testing.T) { clitest.Help(t) }

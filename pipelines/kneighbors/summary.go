@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
 )
 
@@ -15,6 +16,7 @@ type summary struct {
 	InspectSeconds float64 `json:"inspect_s"`
 	RowsPerSecond  float64 `json:"rows_per_s"`
 	PeakMemory     int64   `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
+	Page           string  `json:"report_file,omitempty"`
 }
 
 func newSummary(r *knn.Report, total, inspected time.Duration) *summary {
@@ -30,7 +32,10 @@ func (s *summary) lines() []string {
 			s.Points, s.Dim, s.Queries, s.Neighbors, s.Seconds, s.RowsPerSecond),
 		fmt.Sprintf("  inspect %.2f s, read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
 			s.InspectSeconds, s.ReadPoints, s.BuildIndex+s.DecodeIndex, s.indexText(),
-			s.Search, s.Write+s.Assemble, knn.Bytes(s.PeakMemory)),
+			s.Search, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
+	}
+	if s.Approximate != nil {
+		lines = append(lines, recallLines(s.Report)...)
 	}
 	if s.DuplicateIDs > 0 {
 		lines = append(lines, fmt.Sprintf("  %d points have an id that an earlier point has", s.DuplicateIDs))
@@ -41,6 +46,9 @@ func (s *summary) lines() []string {
 	for _, f := range s.OutputFiles {
 		lines = append(lines, cli.Relative(f))
 	}
+	if s.Page != "" {
+		lines = append(lines, cli.Relative(s.Page))
+	}
 	return lines
 }
 
@@ -49,5 +57,32 @@ func (s *summary) indexText() string {
 	if s.IndexBytes == 0 {
 		return s.Algorithm
 	}
-	return s.Algorithm + ", " + knn.Bytes(s.IndexBytes)
+	return s.Algorithm + ", " + files.Bytes(s.IndexBytes)
+}
+
+// recallLines say how many of the neighbours were found.
+func recallLines(s *knn.Report) []string {
+	r := s.Approximate
+	switch {
+	case r.Method == "exact":
+		return []string{"  recall 1: all were answered exactly, which was cheaper"}
+	case r.Sample == 0:
+		return []string{"  no query was left to measure the recall by"}
+	}
+	how := fmt.Sprintf("%d lists, %d of them for each query", r.Leaders, r.Fanout)
+	switch {
+	case s.Broadcast == knn.Parts:
+		how = fmt.Sprintf("in %d parts, with %.1f copies of each point", s.Shards, r.Copies)
+	case r.Method == "partition":
+		how = fmt.Sprintf("%d partitions", r.Repetitions)
+		if r.Refined {
+			how += " and a round of neighbours of neighbours"
+		}
+	}
+	lines := []string{fmt.Sprintf("  recall %.3f ± %.3f (95 %%), by %d queries answered exactly too: %s",
+		r.Recall, (r.High-r.Low)/2, r.Sample, how)}
+	if r.Short() {
+		lines = append(lines, fmt.Sprintf("  this is less than the recall %v that was asked: ask for more, or search exactly, without --recall", r.Asked))
+	}
+	return lines
 }

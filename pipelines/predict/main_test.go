@@ -540,3 +540,6 @@ func TestUsage(t *testing.T) {
 		t.Errorf("an output: %v", err)
 	}
 }
+
+// Each flag that takes a value has an example.
+func TestExamples(t *testing.T) { clitest.Help(t) }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"beamlearn/pipelines/internal/cli"
-	"beamlearn/transforms/knn"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
 )
 
@@ -29,7 +29,7 @@ func (s *summary) lines() []string {
 	lines := []string{
 		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond),
 		fmt.Sprintf("  inspect %.2f s, read %.2f s, predict %.2f s, write %.2f s; peak memory %s",
-			s.InspectSeconds, s.Read, s.Predict, s.Write+s.Assemble, knn.Bytes(s.PeakMemory)),
+			s.InspectSeconds, s.Read, s.Predict, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}
 	if r := s.Regression; r != nil {
 		lines = append(lines, fmt.Sprintf("  R² %.6g, MSE %.6g, MAE %.6g", r.R2, r.MSE, r.MAE))

@@ -5,7 +5,7 @@ import (
 
 	model "beamlearn/model/linear"
 	"beamlearn/pipelines/internal/cli"
-	"beamlearn/transforms/knn"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
 )
 
@@ -18,11 +18,11 @@ func explain(ctx context.Context, job *linear.Job, fitting model.FitOptions) err
 	show := &cli.Plan{}
 	switch {
 	case plan.Rows < 0:
-		show.Line("rows", "not known before they are read, × %d columns in %d files, %s", plan.Features, plan.Files, knn.Bytes(plan.Bytes))
+		show.Line("rows", "not known before they are read, × %d columns in %d files, %s", plan.Features, plan.Files, files.Bytes(plan.Bytes))
 	case plan.About:
-		show.Line("rows", "about %d × %d columns in %d files, %s", plan.Rows, plan.Features, plan.Files, knn.Bytes(plan.Bytes))
+		show.Line("rows", "about %d × %d columns in %d files, %s", plan.Rows, plan.Features, plan.Files, files.Bytes(plan.Bytes))
 	default:
-		show.Line("rows", "%d × %d columns in %d files, %s", plan.Rows, plan.Features, plan.Files, knn.Bytes(plan.Bytes))
+		show.Line("rows", "%d × %d columns in %d files, %s", plan.Rows, plan.Features, plan.Files, files.Bytes(plan.Bytes))
 	}
 	show.Line("solver", "%s", plan.Solver)
 	if plan.Passes > 0 {
@@ -32,8 +32,8 @@ func explain(ctx context.Context, job *linear.Job, fitting model.FitOptions) err
 		show.Line("learning", "about %s on %d × %d cores like this machine's, as measured on the first rows; the engine's start comes on top, once a pipeline",
 			cli.Seconds(plan.Seconds), plan.Slots, plan.Threads)
 	}
-	show.Line("memory", "about %s for the job in each worker process, beside the program", knn.Bytes(plan.WorkerMemory))
-	show.Line("shuffle", "about %s", knn.Bytes(plan.ShuffleBytes))
+	show.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(plan.WorkerMemory))
+	show.Line("shuffle", "about %s", files.Bytes(plan.ShuffleBytes))
 	show.Warn(plan.Warnings...)
 	return app.Explain(show, plan)
 }

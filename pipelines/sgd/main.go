@@ -38,6 +38,7 @@ var (
 
 	write  = app.Group("What to write")
 	output = write.String("model", "", "the `FILE` of the model: .json")
+	page   = write.String("report", "", "the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)")
 	table  = write.String("cv_results", "", "the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)")
 )
 
@@ -59,6 +60,7 @@ func run(ctx context.Context) error {
 		pathErr = errors.New("--model is needed")
 	}
 	scores, tableErr := tablePath(*table, path)
+	show, showErr := cli.ReportPath(*page, path)
 	job.Options.EnsureDefaults()
 	if cli.InProcess() {
 		job.Options.Groups = 1
@@ -68,7 +70,7 @@ func run(ctx context.Context) error {
 	if faults == nil {
 		faults = fitting.Validate()
 	}
-	if err := cli.Usage(faults, err, more, pathErr, job.Options.Validate(), tableErr); err != nil {
+	if err := cli.Usage(faults, err, more, pathErr, job.Options.Validate(), tableErr, showErr); err != nil {
 		return err
 	}
 	if *warm != "" {
@@ -79,7 +81,7 @@ func run(ctx context.Context) error {
 			return cli.Usage(err)
 		}
 	}
-	if job.Data, err = linear.Inspect(ctx, input.Patterns(), input.ChunkRows(), *shards, &job.Reading); errors.Is(err, linear.ErrNoTarget) {
+	if job.Data, err = linear.Inspect(ctx, input.Patterns(), input.ChunkRows(), &job.Options, &job.Reading); errors.Is(err, linear.ErrNoTarget) {
 		return cli.Usage(err)
 	} else if err != nil {
 		return err
@@ -100,5 +102,5 @@ func run(ctx context.Context) error {
 		tellSaved(err)
 		return err
 	}
-	return finish(ctx, job, fit, report, scores, start, inspected)
+	return finish(ctx, job, fit, report, targets{scores, show}, start, inspected)
 }

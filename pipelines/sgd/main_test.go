@@ -132,15 +132,15 @@ func TestData(t *testing.T) {
 		files       string
 	}{
 		{"breast_cancer.csv", "--target=target --task=classification --standardize", formats.Options{TargetColumn: "target"}, "exact", 569, 30, 0.985,
-			`^569 rows × 30 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.json s.json]"},
+			`^569 rows × 30 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.html m.json s.json]"},
 		{"diabetes.csv", "--target=target --task=regression --standardize --penalty=elasticnet --l1_ratio=0.5,0.9 --alpha=0.01,0.1,1", formats.Options{TargetColumn: "target"}, "exact", 442, 10, 0.5,
-			`^442 rows × 10 columns, regression with squared_error and elasticnet, alpha [\d.]+, by exact, in 1 passes, `, "[m.cv.csv m.json s.json]"},
+			`^442 rows × 10 columns, regression with squared_error and elasticnet, alpha [\d.]+, by exact, in 1 passes, `, "[m.cv.csv m.html m.json s.json]"},
 		{"digits.csv", "--id_column=id --columns=pixel_* --target=target --task=classification --loss=hinge --epochs=3 --shards=2", formats.Options{IDColumn: "id", Columns: []string{"pixel_*"}, TargetColumn: "target"}, "sgd", 1797, 64, 0.9,
-			`^1797 rows × 64 columns, classification with hinge and l2, alpha 0.0001, by sgd, in 4 passes, `, "[m.json s.json]"},
+			`^1797 rows × 64 columns, classification with hinge and l2, alpha 0.0001, by sgd, in 4 passes, `, "[m.html m.json s.json]"},
 		{"shuttle.csv.gz", "--target=anomaly --task=classification --standardize --epochs=1 --progressive", formats.Options{TargetColumn: "anomaly"}, "sgd", 49097, 9, 0.95,
-			`^49097 rows × 9 columns, classification with log_loss and l2, alpha 0.0001, by sgd, in 2 passes, `, "[m.json s.json]"},
+			`^49097 rows × 9 columns, classification with log_loss and l2, alpha 0.0001, by sgd, in 2 passes, `, "[m.html m.json s.json]"},
 		{"digits.svm", "--task=classification --standardize --checkpoint_passes=20", formats.Options{Sparse: true}, "exact", 100, 63, 1,
-			`^100 rows × 63 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.json s.json]"},
+			`^100 rows × 63 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.html m.json s.json]"},
 	} {
 		t.Run(v.file, func(t *testing.T) {
 			dir := t.TempDir()
@@ -301,11 +301,48 @@ func TestBadInput(t *testing.T) {
 	}
 	// Rows at fault are left out where that is asked for.
 	stderr := mustRun(t, dir, "--input=good.csv,text.csv", "--target=y", "--task=regression", "--model=skip/m.json", "--on_error=skip")
-	if !strings.HasPrefix(stderr, "59 rows × 3 columns") || !strings.HasSuffix(stderr, "  1 rows left out\nskip/m.json\nskip/m.json.rejected.jsonl\n") {
+	if !strings.HasPrefix(stderr, "59 rows × 3 columns") || !strings.HasSuffix(stderr, "  1 rows left out\nskip/m.json\nskip/m.html\nskip/m.json.rejected.jsonl\n") {
 		t.Errorf("--on_error=skip:\n%s", stderr)
 	}
 	if got := clitest.Read(t, filepath.Join(dir, "skip/m.json.rejected.jsonl")); got != `{"file":"text.csv","row":29,"column":"y","reason":"found \"two\", expected a number"}`+"\n" {
 		t.Errorf("rejected rows %s", got)
+	}
+}
+
+// The page of a model is beside it, unless the user says otherwise. It judges the rows, and depends on them alone.
+func TestReport(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize"}
+	for flag, want := range map[string]string{
+		"":                       "[m.html m.json]",
+		"--report=none":          "[m.json]",
+		"--report=out/look.html": "[look.html m.json]",
+	} {
+		if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
+			t.Fatal(err)
+		}
+		more := append(args, "--model=out/m.json")
+		if flag != "" {
+			more = append(more, flag)
+		}
+		mustRun(t, dir, more...)
+		if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != want {
+			t.Errorf("%s: files %s, want %s", flag, got, want)
+		}
+	}
+	if _, stderr, code := runCommand(t, dir, append(args, "--model=out/m.json", "--report=x.txt")...); code != 2 || !strings.Contains(stderr, "--report=x.txt: must end in .html") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	// On other chunks and threads, it is the same but for the time.
+	mustRun(t, dir, append(args, "--model=out/m.json", "--report=out/a.html", "--chunk_rows=100", "--threads=1")...)
+	seconds := regexp.MustCompile(`<dt>seconds</dt><dd>[^<]*</dd>`)
+	a, b := clitest.Read(t, filepath.Join(dir, "out/a.html")), ""
+	mustRun(t, dir, append(args, "--model=out/m.json", "--report=out/b.html", "--threads=2")...)
+	if b = clitest.Read(t, filepath.Join(dir, "out/b.html")); seconds.ReplaceAllString(a, "") != seconds.ReplaceAllString(b, "") || !seconds.MatchString(a) {
+		t.Error("another chunk size makes another page")
+	}
+	if !strings.Contains(a, "the 569 rows that the model was learned from") || !strings.Contains(a, "0.9912") {
+		t.Error("the page does not judge all rows")
 	}
 }
 
@@ -315,7 +352,7 @@ func TestScores(t *testing.T) {
 	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2",
 		"--penalty=elasticnet", "--l1_ratio=0.2,0.8", "--scoring=accuracy", "--model=out/m.json"}
 	stderr := mustRun(t, dir, append(args, "--cv_results=out/scores.json")...)
-	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\nout/m.json\nout/scores.json\n$`).FindStringSubmatch(stderr)
+	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)
 	if line == nil {
 		t.Fatalf("summary\n%s", stderr)
 	}
@@ -474,7 +511,7 @@ func TestKilled(t *testing.T) {
 	if clitest.Read(t, filepath.Join(dir, "out/m.json")) != clitest.Read(t, filepath.Join(dir, "want/m.json")) {
 		t.Error("the model differs from that of a job that was left alone")
 	}
-	if left := names(t, filepath.Join(dir, "out")); fmt.Sprint(left) != "[m.json]" {
+	if left := names(t, filepath.Join(dir, "out")); fmt.Sprint(left) != "[m.html m.json]" {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -491,3 +528,6 @@ func TestWriteScores(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
 }
+
+// Each flag that takes a value has an example.
+func TestExamples(t *testing.T) { clitest.Help(t) }

@@ -18,7 +18,6 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
-	"beamlearn/transforms/knn"
 	"beamlearn/transforms/linear"
 )
 
@@ -42,12 +41,15 @@ func tellSaved(err error) {
 	}
 }
 
+// targets are where the files go beside the model; nowhere without a name.
+type targets struct{ table, page string }
+
 // finish writes the files and tells what was done.
-func finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear.Report, table string, start time.Time, inspected time.Duration) error {
+func finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear.Report, to targets, start time.Time, inspected time.Duration) error {
 	out := []linear.File{{Path: job.Options.Model, Write: fit.Model().Save}}
 	if cv := fit.CV(); cv != nil {
-		out = append(out, linear.File{Path: table, Write: func(w io.Writer) error {
-			if path.Ext(table) == ".json" {
+		out = append(out, linear.File{Path: to.table, Write: func(w io.Writer) error {
+			if path.Ext(to.table) == ".json" {
 				b, err := cv.MarshalJSON()
 				if err != nil {
 					return err
@@ -57,6 +59,13 @@ func finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear
 			}
 			return writeScores(w, cv)
 		}})
+	}
+	if to.page != "" {
+		p, err := makePage(ctx, job, fit, report, time.Since(start))
+		if err != nil {
+			return err
+		}
+		out = append(out, linear.File{Path: to.page, Write: p.Write})
 	}
 	if err := linear.Publish(ctx, &job.Options, report, out); err != nil {
 		return err
@@ -173,7 +182,7 @@ func newSummary(job *linear.Job, fit *model.Fit, r *linear.Report, total, inspec
 
 func (s *summary) lines(fit *model.Fit) []string {
 	lines := []string{fmt.Sprintf("%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %d passes, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Task, s.Loss, s.Penalty, *s.Alpha, s.Training.Solver, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, knn.Bytes(s.PeakMemory))}
+		s.Rows, s.Features, s.Task, s.Loss, s.Penalty, *s.Alpha, s.Training.Solver, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}

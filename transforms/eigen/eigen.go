@@ -43,9 +43,9 @@ import (
 var rowsSummed = beam.NewCounter("eigen", "rows_summed")
 
 func init() {
-	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&groupFn{})
-	register.DoFn4x1[context.Context, int, func(*vectorio.Chunk) bool, func(Summand), error](&sumFn{})
-	register.DoFn3x1[context.Context, int, func(*Summand) bool, error](&mergeFn{})
+	beam.RegisterDoFn(&groupFn{})
+	beam.RegisterDoFn(&sumFn{})
+	beam.RegisterDoFn(&mergeFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Iter1[Summand]()
 	register.Emitter1[Summand]()
@@ -56,6 +56,9 @@ func init() {
 type Options struct {
 	// Shards is the number of parts that are summed up side by side. The last bits of the components depend on it. Default: 8.
 	Shards int
+	// UnitRows is how many consecutive rows of a file are summed up together, as far as its format lets them. The last bits of the
+	// components depend on it, and not on what a worker reads at a time. Default: those of [vectorio.Dataset.UnitRows].
+	UnitRows int
 	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
 	Groups int
 	// Threads is how many shards, or rows, a worker works on at a time. Default: GOMAXPROCS of the worker.
@@ -114,6 +117,9 @@ func (j *Job) Validate() error {
 	if o.Shards < 1 || o.Shards > maxShards {
 		errs = append(errs, fmt.Errorf("%d shards: must be from 1 to %d", o.Shards, maxShards))
 	}
+	if o.UnitRows < 0 {
+		errs = append(errs, fmt.Errorf("units of %d rows: must be at least 1", o.UnitRows))
+	}
 	if o.Threads < 0 {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
 	}
@@ -123,20 +129,14 @@ func (j *Job) Validate() error {
 	return errors.Join(append(errs, j.output(1).Validate())...)
 }
 
-// blockBytes bounds the memory of a block of rows.
-const blockBytes = 32 << 20
-
-// Inspect inspects the rows, and completes the options for them: a block holds chunkRows rows or, where that is 0, as many as
-// take 32 MiB, and at most vectorio.DefaultChunkRows.
+// Inspect inspects the rows, and completes the options for them. Where chunkRows, which were asked for, are 0, a unit is read at
+// a time.
 func (j *Job) Inspect(ctx context.Context, patterns []string, chunkRows int) (*vectorio.Dataset, error) {
 	d, err := vectorio.Inspect(ctx, patterns, j.Reading)
 	if err != nil {
 		return nil, err
 	}
-	if rows := max(blockBytes/8/d.Dim, 16); rows < j.Reading.ChunkRows && chunkRows == 0 {
-		j.Reading.ChunkRows = rows
-	}
-	return d.Chunked(j.Reading.ChunkRows, j.Reading.GroupRows), nil
+	return d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading), nil
 }
 
 func (j *Job) output(components int) *output.Options {
@@ -158,6 +158,7 @@ type Run func(ctx context.Context, p *beam.Pipeline) error
 func Fit(ctx context.Context, j *Job, o model.Options, run Run) (*model.PCA, error) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
+	j.Reading.Confine(j.Data)
 	if err := j.Validate(); err != nil {
 		return nil, fmt.Errorf("eigen.Fit: %w", err)
 	}
@@ -185,7 +186,7 @@ func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(ctx, fn.State, b); err != nil {
+	if err := files.WriteFile(ctx, fn.State, b); err != nil {
 		return err
 	}
 	p, s := beam.NewPipelineWithRoot()
@@ -196,7 +197,7 @@ func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
 	if err := run(ctx, p); err != nil {
 		return err
 	}
-	if b, err = readFile(ctx, sum); err != nil {
+	if b, err = files.ReadFile(ctx, sum); err != nil {
 		return err
 	}
 	total, err := fit.Partial()
@@ -218,24 +219,18 @@ type Summand struct {
 	Partial []byte
 }
 
-// A summand is level and index of its node as varints, and its bytes.
+// A summand is its node, and its bytes.
 func encodeSummand(s Summand) ([]byte, error) {
 	b := make([]byte, 0, 2*binary.MaxVarintLen64+len(s.Partial))
-	b = binary.AppendUvarint(b, uint64(s.Node.Level))
-	b = binary.AppendUvarint(b, uint64(s.Node.Index))
-	return append(b, s.Partial...), nil
+	return append(s.Node.Append(b), s.Partial...), nil
 }
 
 func decodeSummand(b []byte) (Summand, error) {
-	level, n := binary.Uvarint(b)
-	if n <= 0 || level > 62 {
+	node, partial, err := linear.CutNode(b)
+	if err != nil || node.Index > maxShards {
 		return Summand{}, errors.New("eigen: not a summand")
 	}
-	index, m := binary.Uvarint(b[n:])
-	if m <= 0 || index > maxShards {
-		return Summand{}, errors.New("eigen: not a summand")
-	}
-	return Summand{linear.Node{Level: int(level), Index: int(index)}, bytes.Clone(b[n+m:])}, nil
+	return Summand{node, bytes.Clone(partial)}, nil
 }
 
 // groupFn deals chunks to groups. Shard i has the chunks i, i+Shards, i+2·Shards, …, and group i the shards i, i+Groups, ….
@@ -264,7 +259,7 @@ type sumFn struct {
 }
 
 func (f *sumFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Summand)) error {
-	return failed(f.Options.RunID, f.sum(ctx, group, iter, emit))
+	return output.Failed(f.Options.RunID, f.sum(ctx, group, iter, emit))
 }
 
 func (f *sumFn) sum(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Summand)) error {
@@ -333,7 +328,7 @@ func (f *sumFn) add(ctx context.Context, c vectorio.Chunk, partial linear.Partia
 	b := f.Reading.NewBlock(f.Dim)
 	for {
 		b.Reset()
-		if err := r.Read(b); err == io.EOF {
+		if err := r.Fill(b, f.Options.UnitRows); err == io.EOF {
 			return rows, rejected, ctx.Err()
 		} else if err != nil {
 			return rows, rejected, err
@@ -363,7 +358,7 @@ type mergeFn struct {
 }
 
 func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool) error {
-	return failed(f.Options.RunID, f.merge(ctx, iter))
+	return output.Failed(f.Options.RunID, f.merge(ctx, iter))
 }
 
 func (f *mergeFn) merge(ctx context.Context, iter func(*Summand) bool) error {
@@ -407,45 +402,14 @@ func (f *mergeFn) merge(ctx context.Context, iter func(*Summand) bool) error {
 	if err != nil {
 		return err
 	}
-	return output.WhileRuns(f.Options.RunID, func() error { return writeFile(ctx, f.Sum, b) })
-}
-
-// failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes after it,
-// without its output, and report that first.
-var failures = output.NewShared[error]()
-
-// failed is the first error of the run, marked; or nil.
-func failed(run string, err error) error {
-	if err == nil {
-		return nil
-	}
-	first, _, over := failures.Get(run, func() (error, error) { return err, nil })
-	return fault.Mark(errors.Join(first, over))
+	return output.WhileRuns(f.Options.RunID, func() error { return files.WriteFile(ctx, f.Sum, b) })
 }
 
 func readFit(ctx context.Context, name string) (*model.Fit, error) {
-	b, err := readFile(ctx, name)
+	b, err := files.ReadFile(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	fit := &model.Fit{}
 	return fit, fit.UnmarshalBinary(b)
-}
-
-func writeFile(ctx context.Context, name string, b []byte) error {
-	w, err := files.Create(ctx, name)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(b)
-	return errors.Join(err, w.Close())
-}
-
-func readFile(ctx context.Context, name string) ([]byte, error) {
-	r, err := files.OpenRead(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(r)
-	return b, errors.Join(err, r.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	model "beamlearn/model/eigen"
 	"beamlearn/model/linear"
 )
 
@@ -37,7 +38,7 @@ func TestDrawn(t *testing.T) {
 		const sample = 4000
 		bound, n := drawn(sample, total), 0
 		for i := range total {
-			if mix(i) <= bound {
+			if model.Rank(i) <= bound {
 				n++
 			}
 		}

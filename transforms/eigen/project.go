@@ -12,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"golang.org/x/sync/errgroup"
 
 	model "beamlearn/model/eigen"
@@ -28,7 +27,7 @@ import (
 var rowsProjected = beam.NewCounter("eigen", "rows_projected")
 
 func init() {
-	register.DoFn3x1[context.Context, vectorio.Chunk, func(output.Part), error](&projectFn{})
+	beam.RegisterDoFn(&projectFn{})
 }
 
 // Report is what a run tells beside its components.
@@ -51,7 +50,7 @@ func Project(ctx context.Context, s beam.Scope, j *Job, p *model.PCA) error {
 		return err
 	}
 	path := files.Join(out.Staging(), "components")
-	if err := writeFile(ctx, path, b.Bytes()); err != nil {
+	if err := files.WriteFile(ctx, path, b.Bytes()); err != nil {
 		return err
 	}
 	fn := &projectFn{Reading: j.Reading, Options: j.Options, Output: *out, Dim: j.Data.Dim, Components: path}
@@ -78,7 +77,7 @@ type chunkReport struct {
 
 func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
 	p, _, err := loaded.Get(f.Options.RunID, func() (*model.PCA, error) {
-		b, err := readFile(ctx, f.Components)
+		b, err := files.ReadFile(ctx, f.Components)
 		if err != nil {
 			return nil, err
 		}
@@ -177,7 +176,7 @@ func (f *projectFn) sample(p *model.PCA, b *vectors.Block, bound uint64, report 
 	first.Components = p.Components[:min(f.Options.SampleComponents, p.Len())]
 	row, room := make([]float64, f.Dim), make([]float64, f.Dim)
 	for i, number := range b.Numbers {
-		if mix(number) > bound {
+		if model.Rank(number) > bound {
 			continue
 		}
 		point := model.Point{Number: number, ID: b.ID(i).String(), Values: make([]float64, first.Len())}
@@ -201,14 +200,6 @@ func drawn(sample int, total int64) uint64 {
 	return uint64(share * (1 << 63) * 2)
 }
 
-// mix hashes a row's number: the finaliser of SplitMix64.
-func mix(number int64) uint64 {
-	z := uint64(number) + 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
-
 // Report reads what a finished run of Project has left in its staging directory.
 func (j *Job) Report(ctx context.Context, p *model.PCA) (*Report, error) {
 	r := &Report{}
@@ -226,7 +217,7 @@ func (j *Job) Report(ctx context.Context, p *model.PCA) (*Report, error) {
 		return nil, err
 	}
 	if len(r.Sample) > j.Options.Sample {
-		slices.SortFunc(r.Sample, func(a, b model.Point) int { return cmp.Compare(mix(a.Number), mix(b.Number)) })
+		slices.SortFunc(r.Sample, func(a, b model.Point) int { return cmp.Compare(model.Rank(a.Number), model.Rank(b.Number)) })
 		r.Sample = r.Sample[:j.Options.Sample]
 	}
 	slices.SortFunc(r.Sample, func(a, b model.Point) int { return cmp.Compare(a.Number, b.Number) })

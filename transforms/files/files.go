@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -322,6 +323,16 @@ func (r *localRange) Close() error {
 	return err
 }
 
+// ReadFile reads the whole of a small file.
+func ReadFile(ctx context.Context, name string) ([]byte, error) {
+	r, err := OpenRead(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close())
+}
+
 // OpenRead opens a whole file for reading.
 func OpenRead(ctx context.Context, name string) (io.ReadCloser, error) {
 	if p, ok := local(name); ok {
@@ -429,6 +440,33 @@ func Absolute(name string) (string, error) {
 		return filepath.Abs(p)
 	}
 	return name, nil
+}
+
+// Root is what the locations of all files of a pattern begin with: the file's own where the pattern is the name of one.
+func Root(pattern string) (string, error) {
+	if i := strings.IndexAny(pattern, "*?["); i >= 0 {
+		pattern = pattern[:i]
+		if p, ok := local(pattern); ok { // Abs would cut off a slash at the end
+			dir, base := filepath.Split(p)
+			abs, err := filepath.Abs(dir)
+			return strings.TrimSuffix(abs, "/") + "/" + base, err
+		}
+	}
+	return Absolute(pattern)
+}
+
+// Under reports whether the file is one of those that begin with a root, and its name does not lead elsewhere.
+func (i Info) Under(roots []string) bool {
+	at := i.Location()
+	if p, ok := local(at); ok {
+		at = p
+	}
+	for _, part := range strings.Split(at, "/") {
+		if part == ".." {
+			return false
+		}
+	}
+	return slices.ContainsFunc(roots, func(root string) bool { return strings.HasPrefix(at, root) })
 }
 
 // Join appends a file's name to a directory's, local or not.

@@ -422,7 +422,7 @@ func removeGCS(ctx context.Context, name string) error {
 
 // removeAllGCS removes all objects whose names begin with dir and a slash.
 func removeAllGCS(ctx context.Context, dir string) error {
-	infos, err := listGCS(ctx, escapeGlob(strings.TrimSuffix(dir, "/"))+"/**")
+	infos, err := listGCS(ctx, EscapeGlob(strings.TrimSuffix(dir, "/"))+"/**")
 	if err != nil {
 		return err
 	}
@@ -439,7 +439,7 @@ func removeAllGCS(ctx context.Context, dir string) error {
 	return g.Wait()
 }
 
-// escapeGlob makes a pattern that only the name itself matches.
-func escapeGlob(name string) string {
+// EscapeGlob makes a pattern that only the name itself matches.
+func EscapeGlob(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }

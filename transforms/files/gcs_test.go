@@ -81,7 +81,7 @@ func TestGCSList(t *testing.T) {
 		{"many/*", ""},
 		{"odd/a[1].csv", "a1.csv a[1].csv"}, // as a glob, and as it stands
 		{`odd/a\[1].csv`, "a[1].csv"},
-		{escapeGlob(`odd/b\*.csv`), `b\*.csv`},
+		{EscapeGlob(`odd/b\*.csv`), `b\*.csv`},
 	} {
 		if c.pattern == "many/*" {
 			if n := len(mustList(t, bucket+c.pattern)); n != 1501 {

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile waits until no other process, nor another caller in this one, holds the lock of a file. Closing the file, as the
+// LockFile waits until no other process, nor another caller in this one, holds the lock of a file. Closing the file, as the
 // end of the process does, gives it back.
-func lockFile(ctx context.Context, f *os.File) error {
+func LockFile(ctx context.Context, f *os.File) error {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err != unix.EWOULDBLOCK && err != unix.EINTR {

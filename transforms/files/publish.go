@@ -96,7 +96,7 @@ func lockLocal(ctx context.Context, name string) (unlock func() error, err error
 		if err != nil {
 			return nil, err
 		}
-		if err := lockFile(ctx, f); err != nil {
+		if err := LockFile(ctx, f); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		// Whoever had it has removed the file: then it locks nothing any more.

@@ -81,15 +81,15 @@ func (w *Writer) Abandon() error {
 // fillBuffer is how much is written at a time.
 const fillBuffer = 256 << 10
 
-// Fill writes all of the file and puts it in place, so that it survives a crash of the machine. Where fill fails, nothing
-// is left of it.
-func (w *Writer) Fill(fill func(io.Writer) error) error {
+// Fill writes all of the file and puts it in place, durable so that it survives a crash of the machine. Where fill fails,
+// nothing is left of it.
+func (w *Writer) Fill(durable bool, fill func(io.Writer) error) error {
 	b := bufio.NewWriterSize(w, fillBuffer)
 	err := fill(b)
 	if err == nil {
 		err = b.Flush()
 	}
-	if err == nil {
+	if err == nil && durable {
 		err = w.Sync()
 	}
 	if err != nil {
@@ -104,7 +104,15 @@ func Replace(ctx context.Context, name string, fill func(io.Writer) error) error
 	if err != nil {
 		return err
 	}
-	return w.Fill(fill)
+	return w.Fill(true, fill)
+}
+
+// WriteFile writes b in the place of a file, whole or not at all.
+func WriteFile(ctx context.Context, name string, b []byte) error {
+	return Replace(ctx, name, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
 }
 
 // localTarget is written beside the file.

@@ -21,7 +21,7 @@ import (
 )
 
 func init() {
-	register.DoFn6x1[context.Context, int, func(*vectorio.Chunk) bool, func(IndexPiece), func(Range), func(output.Part), error](&buildFn{})
+	beam.RegisterDoFn(&buildFn{})
 	register.Iter1[vectorio.Chunk]()
 	register.Iter1[IndexPiece]()
 	register.Emitter1[IndexPiece]()
@@ -62,12 +62,7 @@ type buildFn struct {
 func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), parts func(output.Part)) error {
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()
-	var chunks []vectorio.Chunk
-	var c vectorio.Chunk
-	for iter(&c) {
-		chunks = append(chunks, c)
-	}
-	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	chunks := inOrder(iter)
 	points, rejected, err := f.read(ctx, chunks)
 	if err != nil {
 		return fault.Mark(err)
@@ -101,21 +96,38 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 		ranges(Range{Ordinal: built, Index: file})
 	}
 
-	report, err := output.Report(order, Report{
+	return f.Options.report(ctx, order, Report{
 		Points: int64(index.Len()), Dim: index.Dim(), DuplicateIDs: duplicates, IndexBytes: size,
 		ReadPoints: read.Sub(start).Seconds(), BuildIndex: time.Since(read).Seconds(), Algorithm: string(index.Algorithm()),
-		Rejected: int64(len(rejected)), Broadcast: f.broadcast(),
-	})
+		Broadcast: f.broadcast(),
+	}, rejected, parts)
+}
+
+// inOrder are chunks in the order of their rows.
+func inOrder(iter func(*vectorio.Chunk) bool) []vectorio.Chunk {
+	var chunks []vectorio.Chunk
+	var c vectorio.Chunk
+	for iter(&c) {
+		chunks = append(chunks, c)
+	}
+	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	return chunks
+}
+
+// report gives away what is told of the points, and the rows that were left out.
+func (o *Options) report(ctx context.Context, order int64, r Report, rejected []*fault.Fault, emit func(output.Part)) error {
+	r.Rejected = int64(len(rejected))
+	p, err := output.Report(order, r)
 	if err != nil {
 		return err
 	}
-	parts(report)
+	emit(p)
 	if len(rejected) > 0 {
-		p, err := output.WriteRejected(ctx, f.Options.output(), order, rejected)
+		p, err := output.WriteRejected(ctx, o.output(), order, rejected)
 		if err != nil {
 			return fault.Mark(err)
 		}
-		parts(p)
+		emit(p)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"hash/crc32"
 
+	"beamlearn/model/neighbors/ivf"
+	"beamlearn/model/neighbors/overview"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -83,26 +85,30 @@ func decodeQuery(b []byte) (Query, error) {
 
 // Report says what was done. Reports add up.
 type Report struct {
-	Points        int64    `json:"points"`
-	Dim           int      `json:"dimensions"`
-	Queries       int64    `json:"queries"`
-	Neighbors     int64    `json:"neighbors"`
-	Rejected      int64    `json:"rejected_rows"`
-	DuplicateIDs  int64    `json:"duplicate_ids"`
-	IndexBytes    int64    `json:"index_bytes"`
-	Decodes       int64    `json:"index_decodes"`
-	ReadPoints    float64  `json:"read_points_s"`  // seconds of one worker
-	BuildIndex    float64  `json:"build_index_s"`  // seconds of one worker
-	DecodeIndex   float64  `json:"decode_index_s"` // seconds, added up over the worker processes
-	ReadQueries   float64  `json:"read_queries_s"` // seconds, added up over the chunks, as the next two
-	Search        float64  `json:"search_s"`
-	Write         float64  `json:"write_s"`
-	Assemble      float64  `json:"assemble_s"`
-	Algorithm     string   `json:"algorithm,omitempty"`
-	Broadcast     string   `json:"broadcast,omitempty"` // how the index reached the workers
-	Shards        int      `json:"index_shards,omitempty"`
-	OutputFiles   []string `json:"output_files,omitempty"`
-	RejectedFiles []string `json:"rejected_files,omitempty"`
+	Points       int64   `json:"points"`
+	Dim          int     `json:"dimensions"`
+	Queries      int64   `json:"queries"`
+	Neighbors    int64   `json:"neighbors"`
+	Rejected     int64   `json:"rejected_rows"`
+	DuplicateIDs int64   `json:"duplicate_ids"`
+	IndexBytes   int64   `json:"index_bytes"`
+	Decodes      int64   `json:"index_decodes"`
+	ReadPoints   float64 `json:"read_points_s"`  // seconds of one worker
+	BuildIndex   float64 `json:"build_index_s"`  // seconds of one worker
+	DecodeIndex  float64 `json:"decode_index_s"` // seconds, added up over the worker processes
+	ReadQueries  float64 `json:"read_queries_s"` // seconds, added up over the chunks, as the next two
+	Search       float64 `json:"search_s"`
+	Write        float64 `json:"write_s"`
+	Assemble     float64 `json:"assemble_s"`
+	Algorithm    string  `json:"algorithm,omitempty"`
+	// Approximate is how well an approximate search went.
+	Approximate *ivf.Report `json:"approximate,omitempty"`
+	Broadcast   string      `json:"broadcast,omitempty"` // how the index reached the workers
+	// Overview is what a page shows, where Options.Overview asks for it.
+	Overview      *overview.Overview `json:"overview,omitempty"`
+	Shards        int                `json:"index_shards,omitempty"`
+	OutputFiles   []string           `json:"output_files,omitempty"`
+	RejectedFiles []string           `json:"rejected_files,omitempty"`
 }
 
 func (r *Report) add(o Report) {
@@ -123,6 +129,15 @@ func (r *Report) add(o Report) {
 	r.Shards += o.Shards
 	if o.Algorithm != "" {
 		r.Algorithm = o.Algorithm
+	}
+	if o.Approximate != nil {
+		r.Approximate = o.Approximate
+	}
+	if o.Overview != nil {
+		if r.Overview == nil {
+			r.Overview = new(overview.Overview)
+		}
+		r.Overview.Merge(o.Overview)
 	}
 	if o.Broadcast != "" {
 		r.Broadcast = o.Broadcast

@@ -8,6 +8,7 @@ import (
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
 )
 
 // Plan is what a job would do, as far as that can be told without doing it.
@@ -63,10 +64,9 @@ func (j *Job) Explain(ctx context.Context, slots int) (*Plan, error) {
 	if !j.Options.InProcess && j.Options.Threads == 0 {
 		p.Threads = 1 // as an engine's slots are the cores
 	}
-	switch {
-	case j.Index != nil:
+	if j.Index != nil {
 		p.Points = int64(j.Index.Points)
-	default:
+	} else {
 		p.Files, p.Bytes, p.Points = len(j.Corpus.Files), j.Corpus.Bytes, j.Corpus.Rows
 		if p.Points < 0 {
 			p.Points, p.About = j.Corpus.RowsAbout, true
@@ -78,15 +78,17 @@ func (j *Job) Explain(ctx context.Context, slots int) (*Plan, error) {
 			p.Queries, p.About = j.Queries.RowsAbout, true
 		}
 	}
-	wide := j.Reading.Formats.DType == vectors.Float64
 	index := int64(0)
 	if p.Points > 0 {
 		p.Algorithm = string(neighbors.AlgorithmOf(int(min(p.Points, neighbors.MaxPoints)), p.Dim, j.Options.Neighbors))
-		index = p.Points * neighbors.Footprint(p.Dim, wide, j.Options.Neighbors)
+		index = p.Points * j.pointFootprint()
 		p.Distances = float64(p.Points) * float64(max(p.Queries, 0))
 	}
+	if j.Options.Recall != 0 {
+		p.Algorithm, p.Distances = IVF, 0 // most pairs are not compared
+	}
 	p.way(j, index)
-	if p.Points > 0 && p.Queries > 0 && j.Options.Radius == nil {
+	if p.Points > 0 && p.Queries > 0 && j.Options.Radius == nil && j.Options.Recall == 0 {
 		if err := p.measure(ctx, j); err != nil {
 			return nil, err
 		}
@@ -124,23 +126,34 @@ func (p *Plan) way(j *Job, index int64) {
 		if m := j.Memory(); m > 0 {
 			p.WorkerMemory = m
 		}
+	case approximate:
+		p.Broadcast, p.Why = "one worker", "an approximate search has all points in one worker, and leaves the others idle, unless --index_memory says that they are too many for it"
+		p.WorkerMemory += p.Points * int64(12*o.K+24)
+		if m := j.Memory(); m > 0 {
+			p.WorkerMemory = m
+		}
+	case inParts:
+		graph := p.Points * j.graphBytes(j.Reading.Formats.DType == vectors.Float64)
+		p.Broadcast, p.Why = Parts, fmt.Sprintf("the graph takes %s, and a worker may spend %s on it: the points go into overlapping parts, by files of %s or more in the staging directory",
+			files.Bytes(graph), files.Bytes(o.IndexMemory), files.Bytes(2*size))
+		p.WorkerMemory = o.IndexMemory
 	case inFile:
-		p.Broadcast, p.Why = File, asked(fmt.Sprintf("the index is above %s, from where on mapping a file is faster than a side input", Bytes(fileFrom)))
+		p.Broadcast, p.Why = File, asked(fmt.Sprintf("the index is above %s, from where on mapping a file is faster than a side input", files.Bytes(fileFrom)))
 	case inShards:
 		n := int64(1)
 		if o.IndexMemory > 0 {
 			n = (index + o.IndexMemory - 1) / o.IndexMemory
 		}
-		p.Broadcast, p.Why = Shards, fmt.Sprintf("the index takes %s, and a worker may spend %s on it: %d shards", Bytes(index), Bytes(o.IndexMemory), max(n, 1))
+		p.Broadcast, p.Why = Shards, fmt.Sprintf("the index takes %s, and a worker may spend %s on it: %d shards", files.Bytes(index), files.Bytes(o.IndexMemory), max(n, 1))
 		p.WorkerMemory = min(index, o.IndexMemory) + o.IndexMemory/chunkShare
 	case sideInput:
 		p.Broadcast, p.Why = SideInput, asked("the index is small")
 		p.ShuffleBytes += size * int64(p.Slots)
 		if limit := max(o.IndexLimit, DefaultIndexLimit); size > limit/2 {
-			warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: --broadcast=file", Bytes(size), Bytes(limit), sideInputCost)
+			warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: --broadcast=file", files.Bytes(size), files.Bytes(limit), sideInputCost)
 		}
 		if size > mostBundle && !o.InProcess {
-			warn("the index, %s, leaves one bundle whole, and Flink and Spark 2.62 hang where that is more than about %s: --broadcast=file", Bytes(size), Bytes(mostBundle))
+			warn("the index, %s, leaves one bundle whole, and Flink and Spark 2.62 hang where that is more than about %s: --broadcast=file", files.Bytes(size), files.Bytes(mostBundle))
 		}
 	}
 	if chunks := (p.Queries + max(rows, 1) - 1) / max(rows, 1); p.Queries >= 0 && p.Slots > 1 && chunks < 2*int64(p.Slots) {

@@ -1,7 +1,6 @@
 package knn
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -14,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/google/uuid"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
@@ -170,7 +167,7 @@ func (f IndexFile) local(ctx context.Context, run string) (string, error) {
 		return "", err
 	}
 	defer lock.Close()
-	if err := lockFile(lock); err != nil {
+	if err := files.LockFile(ctx, lock); err != nil {
 		return "", err
 	}
 	now := time.Now()
@@ -250,33 +247,12 @@ func (o *Options) staging() string {
 // create writes a file of a run into its staging directory. It has its name once it is complete: a bundle that is tried
 // again replaces the file, and whoever has mapped the one before keeps that.
 func (o *Options) create(ctx context.Context, name string, fill func(io.Writer) error) (path string, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // an object store keeps nothing of what is not closed
 	path = files.Join(o.staging(), name)
-	at := path
-	if files.IsLocal(path) {
-		at += "." + uuid.NewString()
-	}
-	var f io.WriteCloser
-	err = output.WhileRuns(o.RunID, func() (err error) {
-		f, err = files.Create(ctx, at)
-		return err
-	})
+	f, err := output.Create(ctx, o.RunID, path)
 	if err != nil {
 		return "", err
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err := errors.Join(fill(w), w.Flush()); err != nil {
-		cancel()
-		return "", errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return "", err
-	}
-	if at != path {
-		err = files.Rename(ctx, at, path)
-	}
-	return path, err
+	return path, f.Fill(false, fill)
 }
 
 // writeIndex writes an index into the staging directory.

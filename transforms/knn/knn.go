@@ -29,6 +29,19 @@
 //
 //	corpus chunks ─▶ plan ─▶ BuildShards ─▶ STAGING/shard-…, their names ─▶ STAGING/shards
 //	query chunks, which are read again where every point is one ─▶ SearchShards ─▶ parts ─▶ Publish ─▶ output
+//
+// Approximate neighbours (Options.Recall) are found by one worker that holds all points, with all its cores: it partitions
+// them anew and again until a sample of the queries, which it answers exactly too, shows the recall that was asked:
+//
+//	corpus chunks, query chunks ─▶ Approximate ─▶ parts ─▶ Publish ─▶ output
+//
+// Above IndexMemory, the points go into overlapping parts that a worker holds, by leaders that a sample of them has chosen;
+// what the parts have found of a point is merged, and the sampled queries, which are answered exactly on the way, say with
+// what recall. Points and answers cross in files of the staging directory, by descriptions of their sections:
+//
+//	corpus chunks ─▶ Sample ─▶ PlanParts ─▶ STAGING/plan
+//	corpus chunks ─▶ Assign ─▶ STAGING/points-… ─▶ Layout ─▶ GraphPart ─▶ STAGING/answers-… ─▶ Ranges ─▶ Merge ─▶ parts ─▶ Publish ─▶ output
+//	                   └─ exact answers to the sampled queries ──────────────────────────────────▶ Measure ◀─┘
 package knn
 
 import (
@@ -60,9 +73,9 @@ var (
 )
 
 func init() {
-	register.DoFn1x1[Range, Query](&waitFn{})
-	register.DoFn1x1[vectorio.Chunk, Query](&queryFn{})
-	register.DoFn3x0[int, func(*Query) bool, func(Query)](&releaseFn{})
+	beam.RegisterDoFn(&waitFn{})
+	beam.RegisterDoFn(&queryFn{})
+	beam.RegisterDoFn(&releaseFn{})
 	register.Iter1[Query]()
 	register.Emitter1[Query]()
 }
@@ -71,6 +84,12 @@ func init() {
 type Options struct {
 	// Neighbors are the metric and the algorithm.
 	Neighbors neighbors.Options
+	// Recall asks for approximate neighbours, so that this share of the true ones is found, > 0 and ≤ 1: see package ivf. It is
+	// measured, and Report.Approximate has it. One worker holds all points and does all the work, with all its cores; or, above
+	// IndexMemory, parts of them go to all workers. Default: 0, which is exact.
+	Recall float64
+	// Seed chooses the partitions and samples of an approximate search.
+	Seed uint64
 	// K is the number of neighbours of each query. Required, unless Radius is set.
 	K int
 	// Radius asks for all neighbours within this distance instead. Optional.
@@ -89,7 +108,7 @@ type Options struct {
 	// of this process with InProcess; SideInput for a small index, File for another; and Shards for one above IndexMemory.
 	Broadcast string
 	// IndexMemory is what a worker process may spend, in bytes, on the index, as far as Footprint tells: what is more is cut
-	// into shards. Required with Shards. Default: what it takes.
+	// into shards, or with Recall put into parts. Required with Shards. Default: what it takes.
 	IndexMemory int64
 	// Staging is a directory for the files of the index. Default: the run's own, beside the output.
 	Staging string
@@ -103,6 +122,9 @@ type Options struct {
 	OutputFormat string
 	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
 	NumShards int
+
+	// Overview says that Report.Overview is wanted, and with InProcess what [HubsOf] gives. It takes some 4 bytes a point.
+	Overview bool
 
 	// RunID is unique to the run: it keys the index in a worker process and the temporary files. Default: random.
 	RunID string
@@ -162,6 +184,9 @@ func (o *Options) Validate() error {
 	if o.Radius != nil && *o.Radius < 0 && o.Neighbors.Metric != neighbors.InnerProduct {
 		errs = append(errs, fmt.Errorf("radius %v: no %s distance is below 0", *o.Radius, o.Neighbors.Metric))
 	}
+	if o.Recall != 0 {
+		errs = append(errs, o.validateApproximate())
+	}
 	if o.Threads < 0 {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
 	}
@@ -219,6 +244,9 @@ func (j *Job) Check() error {
 		return errors.Join(append(errs, errors.New("an input or an index is needed"))...)
 	}
 	points, name := int64(0), ""
+	if j.Index != nil && j.Options.Recall != 0 {
+		errs = append(errs, errors.New("an index of an earlier run is searched exactly: leave out the recall"))
+	}
 	if j.Index != nil {
 		points, name = int64(j.Index.Points), j.Index.File.Path
 		if j.Options.Broadcast == SideInput || j.Options.Broadcast == Shards || j.Options.IndexMemory > 0 {
@@ -246,6 +274,14 @@ func (j *Job) dim() int {
 	return j.Corpus.Dim
 }
 
+// asked is the dataset of the queries.
+func (j *Job) asked() *vectorio.Dataset {
+	if j.Queries != nil {
+		return j.Queries
+	}
+	return j.Corpus
+}
+
 // checkK says that there are not as many neighbours as were asked for.
 func checkK(k int, points int64, self bool) error {
 	if self && int64(k) >= points {
@@ -261,6 +297,7 @@ func checkK(k int, points int64, self bool) error {
 func KNeighbors(s beam.Scope, j *Job) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
+	j.Reading.Confine(j.Corpus, j.Queries)
 	if j.Options.SearchRows == 0 {
 		j.Options.SearchRows = j.Reading.ChunkRows
 	}
@@ -275,6 +312,7 @@ func KNeighbors(s beam.Scope, j *Job) {
 
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
 func Clean(ctx context.Context, o *Options) error {
+	hubs.Delete(o.RunID)
 	return errors.Join(output.Clean(ctx, o.output()), o.cleanIndexes(ctx))
 }
 
@@ -327,6 +365,10 @@ func (j *Job) broadcast() broadcast {
 	switch {
 	case j.Index != nil:
 		return prebuilt{}
+	case o.Recall != 0 && j.fitsGraph():
+		return approximate{}
+	case o.Recall != 0 && o.Recall < 1:
+		return inParts{}
 	case o.Broadcast == SideInput:
 		return sideInput{}
 	case o.Broadcast == File:
@@ -345,14 +387,22 @@ func (j *Job) broadcast() broadcast {
 // minBytes is the least that the values of the corpus take, for about so many rows with a word before it; the greatest
 // number where the rows are not known.
 func (j *Job) minBytes() (size int64, about string) {
-	rows := j.Corpus.Rows
-	if rows < 0 {
-		rows, about = j.Corpus.RowsAbout, "about "
-	}
+	rows := j.rowsAbout()
 	if rows < 0 {
 		return math.MaxInt64, ""
 	}
+	if j.Corpus.Rows < 0 {
+		about = "about "
+	}
 	return j.Reading.MinBytes(rows, j.Corpus.Dim), about
+}
+
+// rowsAbout is the number of points, or an estimate where they must be counted, or -1.
+func (j *Job) rowsAbout() int64 {
+	if j.Corpus.Rows >= 0 {
+		return j.Corpus.Rows
+	}
+	return j.Corpus.RowsAbout
 }
 
 // footprint is what the whole index takes, at least; the greatest number where the rows are not known.
@@ -361,8 +411,12 @@ func (j *Job) footprint() int64 {
 	if size == math.MaxInt64 {
 		return size
 	}
-	wide := j.Reading.Formats.DType == vectors.Float64
-	return size / j.Reading.MinBytes(1, j.Corpus.Dim) * neighbors.Footprint(j.Corpus.Dim, wide, j.Options.Neighbors)
+	return size / j.Reading.MinBytes(1, j.Corpus.Dim) * j.pointFootprint()
+}
+
+// pointFootprint is what a point takes in the index, at least.
+func (j *Job) pointFootprint() int64 {
+	return neighbors.Footprint(j.dim(), j.Reading.Formats.DType == vectors.Float64, j.Options.Neighbors)
 }
 
 // checkLimit says that the corpus is above the limit, which by default is that.
@@ -410,7 +464,8 @@ func searchBuilt(s beam.Scope, j *Job, file bool) beam.PCollection {
 	if j.Queries == nil {
 		return beam.Flatten(s, built, searchRanges(s, ranges, o, false))
 	}
-	return beam.Flatten(s, built, searchQueries(s, whenBuilt(s, j.Queries, ranges), j, o, false))
+	queries := beam.ParDo(s, &queryFn{}, vectorio.Chunks(s.Scope("Queries"), j.Queries))
+	return beam.Flatten(s, built, searchQueries(s, release(s, queries, ranges), j, o, false))
 }
 
 // searchRanges answers points of an index in this process or in a file: PCollection<Range> → PCollection<output.Part>.
@@ -425,11 +480,10 @@ func searchQueries(s beam.Scope, queries beam.PCollection, j *Job, o Options, ke
 	return beam.ParDo(s.Scope("knn.Search"), fn, beam.Reshuffle(s, queries))
 }
 
-// whenBuilt gives the chunks of queries with the index that built names, PCollection<Range> of one, once it is there: they
-// wait in a group that is not complete before.
-func whenBuilt(s beam.Scope, queries *vectorio.Dataset, built beam.PCollection) beam.PCollection {
-	chunks := beam.ParDo(s, &queryFn{}, vectorio.Chunks(s.Scope("Queries"), queries))
-	all := beam.Flatten(s, chunks, beam.ParDo(s, &waitFn{}, built))
+// release gives queries the index that built names, PCollection<Range> of one, once it is there: they wait in a group that is
+// not complete before.
+func release(s beam.Scope, queries, built beam.PCollection) beam.PCollection {
+	all := beam.Flatten(s, queries, beam.ParDo(s, &waitFn{}, built))
 	return beam.ParDo(s, &releaseFn{}, beam.GroupByKey(s, beam.AddFixedKey(s, all)))
 }
 
@@ -499,7 +553,7 @@ func tooLarge(about string, rows int64, dim int, size, limit int64) error {
 		advice = "raise --index_limit, if the workers and the runner have several times that memory, or " + advice
 	}
 	return fmt.Errorf("the index of %s%d points × %d columns takes at least %s, above the limit of %s: %s",
-		about, rows, dim, Bytes(size), Bytes(limit), advice)
+		about, rows, dim, files.Bytes(size), files.Bytes(limit), advice)
 }
 
 func (sideInput) search(s beam.Scope, j *Job) beam.PCollection {
@@ -511,18 +565,4 @@ func (sideInput) search(s beam.Scope, j *Job) beam.PCollection {
 	}
 	queries := vectorio.Chunks(s.Scope("Queries"), j.Queries)
 	return beam.Flatten(s, built, Search(s, queries, pieces, j.Corpus.Dim, j.Reading, o))
-}
-
-// Bytes shows a size as people do.
-func Bytes(n int64) string {
-	switch f := float64(n); {
-	case n < 1<<10:
-		return fmt.Sprintf("%d bytes", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%.1f KiB", f/(1<<10))
-	case n < 1<<30:
-		return fmt.Sprintf("%.1f MiB", f/(1<<20))
-	default:
-		return fmt.Sprintf("%.1f GiB", f/(1<<30))
-	}
 }

@@ -14,10 +14,7 @@ func (j *Job) Memory() int64 {
 	if j.Corpus == nil || j.Options.IndexMemory > 0 {
 		return 0 // a file that is mapped, or parts of a size that was asked for
 	}
-	rows := j.Corpus.Rows
-	if rows < 0 {
-		rows = j.Corpus.RowsAbout
-	}
+	rows := j.rowsAbout()
 	if !j.Options.InProcess || rows < 0 {
 		return 0
 	}
@@ -37,6 +34,10 @@ func (j *Job) Memory() int64 {
 	}
 	if j.Queries != nil {
 		chunks += threads * answered * row
+	}
+	if j.Options.Recall != 0 { // the graph, and what ivf has in float32
+		const order = 24
+		return rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + (element-4)*rows*dim
 	}
 	return rows*(row+dim) + chunks + 12*answered*int64(j.Options.K)
 }

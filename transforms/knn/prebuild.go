@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -38,6 +37,7 @@ func (j *IndexJob) Check() error {
 func BuildIndex(s beam.Scope, j *IndexJob) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
+	j.Reading.Confine(j.Corpus)
 	if err := j.Check(); err != nil {
 		panic(fmt.Sprintf("knn.BuildIndex: %v", err))
 	}
@@ -56,15 +56,19 @@ func PublishIndex(ctx context.Context, o *Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rejected := RejectedPath(o.Index)
-	if r.Rejected > 0 {
-		if err := files.Rename(ctx, files.Join(o.output().Staging(), "rejected"), rejected); err != nil {
-			return nil, err
-		}
-		r.RejectedFiles = []string{rejected}
-	} else if err := files.Remove(ctx, rejected); err != nil && !errors.Is(err, os.ErrNotExist) {
+	index, err := files.Stat(ctx, files.Join(o.staging(), indexName))
+	if err != nil {
 		return nil, err
 	}
+	moves, obsolete := []files.Move{{From: index, To: o.Index}}, []string{RejectedPath(o.Index)}
+	if r.Rejected > 0 {
+		rejected, err := files.Stat(ctx, files.Join(o.output().Staging(), "rejected"))
+		if err != nil {
+			return nil, err
+		}
+		moves, obsolete = append(moves, files.Move{From: rejected, To: obsolete[0]}), nil
+		r.RejectedFiles = []string{moves[1].To}
+	}
 	r.OutputFiles = []string{o.Index}
-	return r, files.Rename(ctx, files.Join(o.staging(), indexName), o.Index)
+	return r, files.Publish(ctx, o.Index, moves, obsolete...)
 }

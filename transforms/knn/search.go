@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/overview"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/output"
@@ -20,10 +20,10 @@ import (
 )
 
 func init() {
-	register.DoFn4x1[context.Context, vectorio.Chunk, func() func(*IndexPiece) bool, func(output.Part), error](&searchFn{})
-	register.DoFn4x1[context.Context, Range, func() func(*IndexPiece) bool, func(output.Part), error](&searchSelfFn{})
-	register.DoFn3x1[context.Context, Query, func(output.Part), error](&searchFileFn{})
-	register.DoFn3x1[context.Context, Range, func(output.Part), error](&searchSelfFileFn{})
+	beam.RegisterDoFn(&searchFn{})
+	beam.RegisterDoFn(&searchSelfFn{})
+	beam.RegisterDoFn(&searchFileFn{})
+	beam.RegisterDoFn(&searchSelfFileFn{})
 }
 
 // Search answers queries from files, whose rows have dim columns: PCollection<vectorio.Chunk>, with
@@ -58,30 +58,8 @@ func (f *searchFn) ProcessElement(ctx context.Context, c vectorio.Chunk, pieces 
 
 func (f *searchFn) search(ctx context.Context, c vectorio.Chunk, from source, emit func(output.Part)) error {
 	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total}
-	return t.run(ctx, from, emit, func(ctx context.Context) (err error) {
-		r, err := vectorio.Open(ctx, c, f.Reading, t.out.Reject)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, r.Close()) }()
-		block := f.Reading.NewBlock(f.Dim)
-		for {
-			start := time.Now()
-			block.Reset()
-			switch err := r.Read(block); err {
-			case nil:
-			case io.EOF:
-				t.report.Rejected = t.out.Rejected()
-				vectorio.Count(ctx, t.report.Queries, t.report.Rejected)
-				return nil
-			default:
-				return err
-			}
-			t.report.ReadQueries += time.Since(start).Seconds()
-			if err := t.answer(block, false); err != nil {
-				return err
-			}
-		}
+	return t.run(ctx, from, emit, func(ctx context.Context) error {
+		return t.read(ctx, c, f, t.out.Reject, func(q *vectors.Block) error { return t.answer(q, false) })
 	})
 }
 
@@ -122,6 +100,8 @@ type task struct {
 	total   int64 // rows of the queries' dataset
 
 	index  *neighbors.Index
+	points int                                           // of the index, 0 where the task has not all of it
+	row    func(position int32, dst []float64) []float64 // of a point, nil where the task has not all of them
 	out    *output.Task
 	report Report
 }
@@ -135,7 +115,10 @@ func (t *task) run(ctx context.Context, from source, emit func(output.Part), wor
 	if decode > 0 {
 		t.report.Decodes, t.report.DecodeIndex = 1, decode
 	}
-	t.index = index
+	t.index, t.points = index, index.Len()
+	t.row = func(position int32, dst []float64) []float64 {
+		return index.Rows(int(position), int(position)+1).Row(0, dst)
+	}
 	return t.write(ctx, emit, work)
 }
 
@@ -163,11 +146,44 @@ func (t *task) write(ctx context.Context, emit func(output.Part), work func(cont
 	return nil
 }
 
+// read gives the queries of a chunk to answer, a block at a time.
+func (t *task) read(ctx context.Context, c vectorio.Chunk, f *searchFn, reject func(*fault.Fault), answer func(*vectors.Block) error) (err error) {
+	r, err := vectorio.Open(ctx, c, f.Reading, reject)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	block := f.Reading.NewBlock(f.Dim)
+	for {
+		start := time.Now()
+		block.Reset()
+		switch err := r.Read(block); err {
+		case nil:
+		case io.EOF:
+			t.report.Rejected = t.out.Rejected()
+			vectorio.Count(ctx, t.report.Queries, t.report.Rejected)
+			return nil
+		default:
+			return err
+		}
+		t.report.ReadQueries += time.Since(start).Seconds()
+		if err := answer(block); err != nil {
+			return err
+		}
+	}
+}
+
+// search is how to search for the task.
+func (t *task) search() neighbors.Search {
+	run := progress.Of(t.options.RunID)
+	return neighbors.Search{Threads: t.options.Threads, Progress: func(n int) { run.Add(int64(n)) }}
+}
+
 // answer answers a block of queries, which with self are points of the index.
 func (t *task) answer(q *vectors.Block, self bool) error {
 	start := time.Now()
-	run := progress.Of(t.options.RunID)
-	search := neighbors.Search{Self: self, Threads: t.options.Threads, Progress: func(n int) { run.Add(int64(n)) }}
+	search := t.search()
+	search.Self = self
 	var found *neighbors.Neighbors
 	var err error
 	if t.options.Radius != nil {
@@ -191,6 +207,16 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, id func(int32) 
 	})
 	if err != nil {
 		return err
+	}
+	if t.options.Overview {
+		if t.report.Overview == nil {
+			t.report.Overview = new(overview.Overview)
+		}
+		all := t.options.InProcess && t.points > 0
+		t.report.Overview.Add(q, found, id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: t.row, Hubs: !all})
+		if all {
+			countHubs(t.options.RunID, t.points, found.Positions, id)
+		}
 	}
 	t.report.Queries += int64(q.Len())
 	t.report.Neighbors += int64(len(found.Positions))

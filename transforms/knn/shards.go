@@ -24,10 +24,10 @@ import (
 )
 
 func init() {
-	register.DoFn3x0[int, func(*vectorio.Chunk) bool, func(shardPlan)](&planShardsFn{})
-	register.DoFn4x1[context.Context, shardPlan, func(shardFiles), func(output.Part), error](&buildShardsFn{})
-	register.DoFn4x1[context.Context, int, func(*shardFiles) bool, func(Range), error](&listShardsFn{})
-	register.DoFn3x1[context.Context, Query, func(output.Part), error](&searchShardsFn{})
+	beam.RegisterDoFn(&planShardsFn{})
+	beam.RegisterDoFn(&buildShardsFn{})
+	beam.RegisterDoFn(&listShardsFn{})
+	beam.RegisterDoFn(&searchShardsFn{})
 	register.Iter1[shardFiles]()
 	register.Emitter1[shardPlan]()
 	register.Emitter1[shardFiles]()
@@ -43,7 +43,7 @@ const chunkShare = 8
 
 func (inShards) check(j *Job) error {
 	if rows := j.shardRows(true); rows < 1 {
-		return fmt.Errorf("index memory %s: a point of %d columns takes more", Bytes(j.Options.IndexMemory), j.Corpus.Dim)
+		return fmt.Errorf("index memory %s: a point of %d columns takes more", files.Bytes(j.Options.IndexMemory), j.Corpus.Dim)
 	}
 	return nil
 }
@@ -72,16 +72,13 @@ func (inShards) search(s beam.Scope, j *Job) beam.PCollection {
 	list := &listShardsFn{Options: o, Self: j.Queries == nil}
 	listed := beam.ParDo(s, list, beam.GroupByKey(s, beam.AddFixedKey(s, shards)))
 
-	queries := j.Queries
-	if queries == nil {
-		queries = j.Corpus
-	}
 	rows := min(reading.ChunkRows, j.queryRows())
 	if j.Queries == nil && o.SearchRows > 0 {
 		rows = min(o.SearchRows, j.queryRows())
 	}
 	reading.ChunkRows = rows
-	tasks := whenBuilt(s, queries.Chunked(rows, 0), listed)
+	chunked := vectorio.Chunks(s.Scope("Queries"), j.asked().Chunked(rows, 0))
+	tasks := release(s, beam.ParDo(s, &queryFn{}, chunked), listed)
 	search := &searchShardsFn{searchFn: searchFn{Reading: reading, Options: o, Dim: dim}, Self: j.Queries == nil}
 	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchShards"), search, beam.Reshuffle(s, tasks)))
 }
@@ -178,19 +175,10 @@ func (f *buildShardsFn) ProcessElement(ctx context.Context, p shardPlan, emit fu
 	vectorio.Count(ctx, b.out.Points, int64(len(b.rejected)))
 	indexBuilds.Inc(ctx, int64(len(b.out.Files)))
 	order := int64(p.Number - p.Of) // before the parts of all queries
-	b.report.Rejected, b.report.Points, b.report.Dim = int64(len(b.rejected)), b.out.Points, f.Dim
+	b.report.Points, b.report.Dim = b.out.Points, f.Dim
 	b.report.Shards, b.report.Broadcast = len(b.out.Files), Shards
-	report, err := output.Report(order, b.report)
-	if err != nil {
+	if err := f.Options.report(ctx, order, b.report, b.rejected, parts); err != nil {
 		return err
-	}
-	parts(report)
-	if len(b.rejected) > 0 {
-		rejected, err := output.WriteRejected(ctx, f.Options.output(), order, b.rejected)
-		if err != nil {
-			return fault.Mark(err)
-		}
-		parts(rejected)
 	}
 	emit(b.out)
 	return nil
@@ -355,34 +343,12 @@ func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(
 	}
 	c := q.Chunk
 	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total}
-	return t.write(ctx, emit, func(ctx context.Context) (err error) {
+	return t.write(ctx, emit, func(ctx context.Context) error {
 		reject := t.out.Reject
 		if f.Self {
 			reject = func(*fault.Fault) {} // as it was when the shards were built
 		}
-		r, err := vectorio.Open(ctx, c, f.Reading, reject)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, r.Close()) }()
-		block := f.Reading.NewBlock(f.Dim)
-		for {
-			start := time.Now()
-			block.Reset()
-			switch err := r.Read(block); err {
-			case nil:
-			case io.EOF:
-				t.report.Rejected = t.out.Rejected()
-				vectorio.Count(ctx, t.report.Queries, t.report.Rejected)
-				return nil
-			default:
-				return err
-			}
-			t.report.ReadQueries += time.Since(start).Seconds()
-			if err := t.answerShards(ctx, block, shards, f.Self); err != nil {
-				return err
-			}
-		}
+		return t.read(ctx, c, &f.searchFn, reject, func(b *vectors.Block) error { return t.answerShards(ctx, b, shards, f.Self) })
 	})
 }
 

@@ -46,14 +46,17 @@ func rejectedPath(dir string, group int) string {
 
 // fingerprint tells jobs apart: two of the same end with the same model.
 func (j *Job) fingerprint(initial []byte) (string, error) {
+	reading := j.Reading
+	reading.ChunkRows = 0 // what is read at a time makes no difference
 	b, err := json.Marshal(struct {
-		Fit     []byte
-		Files   []files.Info
-		Reading vectorio.Options
-		Shards  int
-		Groups  int
-		Seed    uint64
-	}{initial, j.Data.Files, j.Reading, j.Options.Shards, j.Options.Groups, j.Options.Seed})
+		Fit      []byte
+		Files    []files.Info
+		Reading  vectorio.Options
+		Shards   int
+		UnitRows int
+		Groups   int
+		Seed     uint64
+	}{initial, j.Data.Files, reading, j.Options.Shards, j.Options.UnitRows, j.Options.Groups, j.Options.Seed})
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +84,7 @@ func openCheckpoint(ctx context.Context, j *Job, fit *model.Fit) (*checkpoint, *
 	if !j.Options.Resume {
 		return c, fit, nil
 	}
-	states, err := files.List(ctx, []string{escapeGlob(j.Options.prefix()) + id + "-*/state-*.json"})
+	states, err := files.List(ctx, []string{files.EscapeGlob(j.Options.prefix()) + id + "-*/state-*.json"})
 	if err != nil {
 		return nil, nil, fmt.Errorf("--resume: no checkpoint of this job, with these options and files, beside %s", j.Options.Model)
 	}
@@ -91,11 +94,6 @@ func openCheckpoint(ctx context.Context, j *Job, fit *model.Fit) (*checkpoint, *
 		return nil, nil, err
 	}
 	return c, fit, nil
-}
-
-// escapeGlob makes a pattern that only the name itself matches.
-func escapeGlob(name string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
 // lastOf is the state after the most passes; empty where there is none. (Names have five digits, and more where that is
@@ -114,12 +112,12 @@ func lastOf(states []files.Info) string {
 
 // latest reads the last state that was saved.
 func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
-	states, err := files.List(ctx, []string{escapeGlob(c.dir) + "/state-*.json"})
+	states, err := files.List(ctx, []string{files.EscapeGlob(c.dir) + "/state-*.json"})
 	if err != nil {
 		return nil, err
 	}
 	path := lastOf(states)
-	if c.state, err = readFile(ctx, path); err != nil {
+	if c.state, err = files.ReadFile(ctx, path); err != nil {
 		return nil, err
 	}
 	fit, err := model.DecodeFit(c.state)
@@ -158,10 +156,7 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 // abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether there is
 // something to go on from; otherwise, and where the input is at fault, which would come again, the directory is removed.
 func (c *checkpoint) abandon(ctx context.Context, err error) error {
-	first, _, unknown := failures.Get(c.options.RunID, func() (error, error) { return nil, errors.New("elsewhere") })
-	if unknown == nil {
-		err = errors.Join(fault.Mark(first), err)
-	}
+	err = errors.Join(output.Failure(c.options.RunID), err)
 	output.End(c.options.RunID)
 	_, unread := c.latest(ctx)
 	var none *fault.Fault // no file that matches
@@ -203,7 +198,7 @@ func writeRejected(ctx context.Context, dir string, group int, runID string, row
 // rejections reads what all workers have left out, in the order of file and row.
 func (c *checkpoint) rejections(ctx context.Context) (rows int64, faults []*fault.Fault, err error) {
 	for g := range c.options.Groups {
-		b, err := readFile(ctx, rejectedPath(c.dir, g))
+		b, err := files.ReadFile(ctx, rejectedPath(c.dir, g))
 		if err != nil {
 			return 0, nil, err
 		}

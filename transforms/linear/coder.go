@@ -35,14 +35,11 @@ func decodeWork(b []byte) (Work, error) {
 
 // A summand is a flag byte, level and index of its node as varints, and its bytes: weights and sums, which JSON would blow up.
 func encodeSummand(s Summand) ([]byte, error) {
-	b := make([]byte, 0, 1+2*binary.MaxVarintLen64+len(s.Partial))
 	if s.Seed {
-		return append(b, 1), nil
+		return []byte{1}, nil
 	}
-	b = append(b, 0)
-	b = binary.AppendUvarint(b, uint64(s.Node.Level))
-	b = binary.AppendUvarint(b, uint64(s.Node.Index))
-	return append(b, s.Partial...), nil
+	b := make([]byte, 1, 1+2*binary.MaxVarintLen64+len(s.Partial))
+	return append(s.Node.Append(b), s.Partial...), nil
 }
 
 var errSummand = errors.New("linear: not a summand")
@@ -54,14 +51,9 @@ func decodeSummand(b []byte) (Summand, error) {
 	if len(b) == 0 || b[0] != 0 {
 		return Summand{}, errSummand
 	}
-	level, n := binary.Uvarint(b[1:])
-	if n <= 0 || level > 62 {
+	node, partial, err := model.CutNode(b[1:])
+	if err != nil {
 		return Summand{}, errSummand
 	}
-	b = b[1+n:]
-	index, n := binary.Uvarint(b)
-	if n <= 0 || index > 1<<62 {
-		return Summand{}, errSummand
-	}
-	return Summand{Node: model.Node{Level: int(level), Index: int(index)}, Partial: append([]byte(nil), b[n:]...)}, nil
+	return Summand{Node: node, Partial: append([]byte(nil), partial...)}, nil
 }

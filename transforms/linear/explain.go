@@ -111,7 +111,8 @@ func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan
 		row = int64(12 * len(head.Sparse.Values) / head.Len())
 	}
 	const blocks = aheadBlocks + 3
-	p.WorkerMemory = int64(p.Threads)*(blocks*int64(j.Reading.ChunkRows)*row+sums) + sums
+	rows := max(j.Options.UnitRows, j.Reading.ChunkRows)
+	p.WorkerMemory = int64(p.Threads)*(blocks*int64(rows)*row+sums) + sums
 	p.ShuffleBytes = int64(p.Passes) * sums * int64(min(j.Options.Groups, p.Shards)+1)
 	if p.Shards < p.Slots {
 		warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards, p.Slots, 2*p.Slots)

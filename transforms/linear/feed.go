@@ -21,6 +21,7 @@ import (
 type feed struct {
 	reading vectorio.Options
 	dim     int
+	unit    int // rows of a unit: see Options.UnitRows
 	pass    model.Pass
 	seed    uint64 // of the shard and the pass
 	chunks  []vectorio.Chunk
@@ -65,8 +66,8 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 	return g.Wait()
 }
 
-// read fills blocks with the rows of the chunks: of one chunk each where they are visited in another order than they stand
-// in, otherwise with whole batches, as those go on from chunk to chunk.
+// read fills blocks with the rows of the chunks: with a unit of one chunk where they are visited in another order than they stand in,
+// otherwise with whole batches, as those go on from chunk to chunk.
 func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-chan *vectors.Block) error {
 	chunks := append([]vectorio.Chunk(nil), f.chunks...)
 	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
@@ -91,6 +92,10 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-c
 			return ctx.Err()
 		}
 	}
+	full := (f.reading.ChunkRows + f.pass.Batch - 1) / f.pass.Batch * f.pass.Batch
+	if f.pass.Shuffle {
+		full = f.unit
+	}
 	b := fresh()
 	for _, c := range chunks {
 		if f.pass.Sample {
@@ -104,7 +109,7 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-c
 		}
 		for {
 			before := b.Len()
-			err := r.Read(b)
+			err := r.Fill(b, full)
 			if err == io.EOF {
 				break
 			}
@@ -112,25 +117,22 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-c
 				return errors.Join(err, r.Close())
 			}
 			f.rows += int64(b.Len() - before)
-			full := b.Len()
-			if !f.pass.Shuffle {
-				full -= full % f.pass.Batch
-			}
-			if full == 0 {
+			if b.Len() < full {
 				continue
-			}
-			next := fresh()
-			if full < b.Len() {
-				next.AppendBlock(b.Slice(full, b.Len()))
-				b = b.Slice(0, full)
 			}
 			if err := send(b); err != nil {
 				return errors.Join(err, r.Close())
 			}
-			b = next
+			b = fresh()
 		}
 		if err := r.Close(); err != nil {
 			return err
+		}
+		if f.pass.Shuffle && b.Len() > 0 {
+			if err := send(b); err != nil {
+				return err
+			}
+			b = fresh()
 		}
 	}
 	if b.Len() == 0 {

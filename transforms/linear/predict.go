@@ -35,7 +35,7 @@ var (
 )
 
 func init() {
-	register.DoFn4x1[context.Context, vectorio.Chunk, func() func(*[]byte) bool, func(output.Part), error](&predictFn{})
+	beam.RegisterDoFn(&predictFn{})
 	register.Iter1[[]byte]()
 }
 
@@ -220,6 +220,7 @@ func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53
 func Predict(s beam.Scope, j *PredictJob) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
+	j.Reading.Confine(j.Data)
 	if err := j.Validate(); err != nil {
 		panic(fmt.Sprintf("linear.Predict: %v", err))
 	}

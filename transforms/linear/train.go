@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"os"
 	"reflect"
 	"runtime"
@@ -41,12 +40,12 @@ import (
 var rowsLearned = beam.NewCounter("linear", "rows_learned")
 
 func init() {
-	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&groupFn{})
-	register.DoFn1x2[vectorio.Chunk, int, vectorio.Chunk](&seedFn{})
-	register.DoFn4x1[context.Context, int, func(*vectorio.Chunk) bool, func(Work), error](&planFn{})
-	register.DoFn2x1[Work, State, Work](&broadcastFn{})
-	register.DoFn3x1[context.Context, Work, func(Summand), error](&passFn{})
-	register.DoFn5x1[context.Context, int, func(*Summand) bool, State, func(State), error](&advanceFn{})
+	beam.RegisterDoFn(&groupFn{})
+	beam.RegisterDoFn(&seedFn{})
+	beam.RegisterDoFn(&planFn{})
+	beam.RegisterDoFn(&broadcastFn{})
+	beam.RegisterDoFn(&passFn{})
+	beam.RegisterDoFn(&advanceFn{})
 	register.Iter1[Summand]()
 	register.Iter1[vectorio.Chunk]()
 	register.Emitter1[Work]()
@@ -63,6 +62,10 @@ type Options struct {
 	Model string
 	// Shards is the number of parts that a pass learns from side by side. Required; the model depends on it.
 	Shards int
+	// UnitRows is how many consecutive rows of a file are dealt to a shard together, as far as its format lets them, and within
+	// which batches are visited in another order; the model depends on it. Default: those of [vectorio.Dataset.UnitRows].
+	// (It is not what a worker reads at a time, on which the model must not depend.)
+	UnitRows int
 	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
 	Groups int
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
@@ -103,6 +106,9 @@ func (o *Options) Validate() error {
 	if o.Shards < 1 || o.Shards > MaxShards {
 		errs = append(errs, fmt.Errorf("%d shards: must be from 1 to %d", o.Shards, MaxShards))
 	}
+	if o.UnitRows < 0 {
+		errs = append(errs, fmt.Errorf("units of %d rows: must be at least 1", o.UnitRows))
+	}
 	if o.Threads < 0 {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
 	}
@@ -115,15 +121,12 @@ func (o *Options) Validate() error {
 // DefaultShards lets several workers learn, and is few enough for each to see much of a file.
 const DefaultShards = 8
 
-// blockBytes bounds the memory of a block of dense rows.
-const blockBytes = 32 << 20
-
 // ErrNoTarget says that nothing tells what is to be learned.
 var ErrNoTarget = errors.New("--target is needed: the column that is to be learned")
 
-// Inspect inspects rows to learn from, and completes the options for them: those of .svm stay sparse, and a block holds
-// chunkRows rows or, where that is 0, as many as take 32 MiB, and at most vectorio.DefaultChunkRows.
-func Inspect(ctx context.Context, patterns []string, chunkRows, shards int, reading *vectorio.Options) (*vectorio.Dataset, error) {
+// Inspect inspects rows to learn from, and completes the options for them: those of .svm stay sparse, o.UnitRows gets
+// its default, and so does reading.ChunkRows where chunkRows, which was asked for, is 0: the same.
+func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
 	f := &reading.Formats
 	svm := isSVM(patterns, f.Format)
 	f.Sparse = f.Sparse || svm
@@ -134,12 +137,9 @@ func Inspect(ctx context.Context, patterns []string, chunkRows, shards int, read
 	if err != nil {
 		return nil, err
 	}
-	if rows := max(blockBytes/8/d.Dim, 16); rows < reading.ChunkRows && chunkRows == 0 && !f.Sparse {
-		reading.ChunkRows = rows
-	}
 	// Two chunks a shard are enough of row groups, which cost as much to read from the middle as from the start.
-	reading.GroupRows = int(min(d.Rows/int64(2*max(shards, 1)), maxGroupRows))
-	return d.Chunked(reading.ChunkRows, reading.GroupRows), nil
+	reading.GroupRows = int(min(d.Rows/int64(2*max(o.Shards, 1)), maxGroupRows))
+	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
 }
 
 // maxGroupRows lets chunks that are visited in a random order still be many.
@@ -179,6 +179,7 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 	if err != nil {
 		return nil, nil, err
 	}
+	j.Reading.Confine(j.Data) // after the checkpoint: other patterns for the same files still resume it
 	report := &Report{Resumed: fit.Passes()}
 	for !fit.Done() {
 		p, s := beam.NewPipelineWithRoot()
@@ -274,7 +275,7 @@ func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vecto
 	}
 	w := Work{Group: group, Plan: planPath(f.Dir, group)}
 	if err := replace(ctx, w.Plan, f.Options.RunID, b); err != nil {
-		return failed(f.Options.RunID, err)
+		return output.Failed(f.Options.RunID, err)
 	}
 	emit(w)
 	return nil
@@ -298,7 +299,7 @@ type passFn struct {
 }
 
 func (f *passFn) ProcessElement(ctx context.Context, w Work, emit func(Summand)) error {
-	return failed(f.Options.RunID, f.pass(ctx, w, emit))
+	return output.Failed(f.Options.RunID, f.pass(ctx, w, emit))
 }
 
 func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
@@ -343,7 +344,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 			mu.Lock()
 			partial := fit.Partial(shard, f.Options.Shards)
 			mu.Unlock()
-			feed := &feed{reading: f.Reading, dim: f.Dim, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard), chunks: shards[shard]}
+			feed := &feed{reading: f.Reading, dim: f.Dim, unit: f.Options.UnitRows, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard), chunks: shards[shard]}
 			err := feed.each(ctx2, func(c *model.Chunk) error {
 				run.Add(int64(c.Len()))
 				return partial.PartialFit(c)
@@ -388,19 +389,6 @@ type lastState struct {
 
 func newLast() (*lastState, error) { return &lastState{}, nil }
 
-// failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes after it,
-// without its output, and report that first.
-var failures = output.NewShared[error]()
-
-// failed is the first error of the run, marked; or nil.
-func failed(run string, err error) error {
-	if err == nil {
-		return nil
-	}
-	first, _, over := failures.Get(run, func() (error, error) { return err, nil })
-	return fault.Mark(errors.Join(first, over))
-}
-
 // seedOf mixes a seed for a shard and a pass.
 func seedOf(seed uint64, pass, shard int) uint64 {
 	h := fnv.New64a()
@@ -428,7 +416,7 @@ func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summan
 		}
 	}
 	if err != nil {
-		return failed(f.Options.RunID, err)
+		return output.Failed(f.Options.RunID, err)
 	}
 	emit(state)
 	return nil
@@ -475,7 +463,7 @@ func (f *advanceFn) locate(ctx context.Context, err error) error {
 
 // readPlan reads the chunks of a group.
 func readPlan(ctx context.Context, path string) ([]vectorio.Chunk, error) {
-	b, err := readFile(ctx, path)
+	b, err := files.ReadFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -486,24 +474,9 @@ func readPlan(ctx context.Context, path string) ([]vectorio.Chunk, error) {
 	return chunks, nil
 }
 
-// readFile reads a whole small file.
-func readFile(ctx context.Context, path string) ([]byte, error) {
-	r, err := files.OpenRead(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(r)
-	return b, errors.Join(err, r.Close())
-}
-
 // replace writes a file in the place of another, whole or not at all, unless the run is over.
 func replace(ctx context.Context, path, runID string, b []byte) error {
-	return output.WhileRuns(runID, func() error {
-		return files.Replace(ctx, path, func(w io.Writer) error {
-			_, err := w.Write(b)
-			return err
-		})
-	})
+	return output.WhileRuns(runID, func() error { return files.WriteFile(ctx, path, b) })
 }
 
 func ignoreMissing(err error) error {

@@ -128,6 +128,7 @@ func (tab *table) cuts(t testing.TB, dir, format string, cuts ...int) ([]string,
 type training struct {
 	input     []string
 	reading   vectorio.Options
+	unitRows  int
 	chunkRows int
 	fitting   model.FitOptions
 	options   Options
@@ -142,10 +143,10 @@ func (j *training) trained(t testing.TB) (*model.Fit, *Report, error) {
 	t.Helper()
 	ctx := context.Background()
 	job := &Job{Reading: j.reading, Options: j.options}
-	job.Reading.ChunkRows = j.chunkRows
+	job.Options.UnitRows, job.Reading.ChunkRows = j.unitRows, j.chunkRows
 	job.Reading.EnsureDefaults()
 	var err error
-	if job.Data, err = Inspect(ctx, j.input, j.chunkRows, job.Options.Shards, &job.Reading); err != nil {
+	if job.Data, err = Inspect(ctx, j.input, j.chunkRows, &job.Options, &job.Reading); err != nil {
 		return nil, nil, err
 	}
 	fit, err := model.NewFit(j.fitting, job.Data.Dim, job.Data.Columns)
@@ -225,7 +226,8 @@ var (
 	gridOfTwo  = model.FitOptions{Options: model.Options{Task: model.Classification, Loss: model.Hinge}, Alphas: []float64{0.1, 0.001}, Folds: 2, Epochs: 2, BatchSize: 20, Parts: 8, Shuffle: true}
 )
 
-// Neither how shards are dealt to workers and threads, nor how passes are dealt to pipelines, changes a bit of the model.
+// Neither how shards are dealt to workers and threads, nor how passes are dealt to pipelines, nor how many rows are read at a time,
+// changes a bit of the model.
 func TestTrainBits(t *testing.T) {
 	tab := classes(900, 1)
 	for _, v := range []struct {
@@ -239,11 +241,11 @@ func TestTrainBits(t *testing.T) {
 		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3}}},
 	} {
 		input, reading := tab.cuts(t, t.TempDir(), v.format, 300, 450)
-		j := &training{input: input, reading: reading, chunkRows: 30, fitting: v.fitting}
+		j := &training{input: input, reading: reading, unitRows: 30, fitting: v.fitting}
 		want := ""
 		for i, o := range v.options {
 			o.Shards, o.Seed = 8, 5
-			j.options = o
+			j.options, j.chunkRows = o, []int{0, 7, 100}[i]
 			if got := j.bytes(t); i == 0 {
 				want = got
 			} else if got != want {
@@ -255,6 +257,50 @@ func TestTrainBits(t *testing.T) {
 			if j.bytes(t) == want {
 				t.Error("another seed visits rows in the same order")
 			}
+		}
+	}
+}
+
+// A fit that looks at a sample of the rows of text is the same whatever the blocks, the workers and the pipelines, and when it goes
+// on after a stop.
+func TestTrainSample(t *testing.T) {
+	const rows = 2*model.SampleRows + 1000
+	input, reading := classes(rows, 7).cuts(t, t.TempDir(), "csv", rows/3, rows/2)
+	fitting := sgdOfTwo
+	fitting.Standardize, fitting.Sample, fitting.BatchSize = false, true, 100
+	j := &training{input: input, reading: reading, fitting: fitting}
+	want := ""
+	for _, v := range []struct {
+		chunkRows int
+		options   Options
+		stop      int // pipelines before the job is stopped
+	}{
+		{0, Options{Passes: 4}, 0},
+		{64, Options{Passes: 4, Groups: 3, Threads: 4}, 0},
+		{9999, Options{Passes: 1, Groups: 1, Threads: 1}, 1},
+		{9999, Options{Passes: 1, Groups: 8}, 3},
+	} {
+		j.chunkRows, j.options, j.run = v.chunkRows, v.options, nil
+		j.options.Shards, j.options.Seed, j.options.Model = 8, 5, filepath.Join(t.TempDir(), "m.json")
+		if v.stop > 0 {
+			j.stopAfter(v.stop)
+			var resumable *ResumableError
+			if _, _, err := j.trained(t); !errors.As(err, &resumable) || resumable.Passes != v.stop {
+				t.Fatalf("%+v: %v", v, err)
+			}
+			j.options.Resume, j.run = true, nil
+		}
+		fit, report, err := j.trained(t)
+		if err != nil {
+			t.Fatalf("%+v: %s", v, firstFault(err))
+		}
+		if s := fit.Survey(); s.Sampled < model.SampleRows || s.Sampled > model.SampleRows+100 || s.Rows != rows || report.Rows != rows {
+			t.Errorf("%+v: a survey of %d of %d rows, and %d learned from", v, s.Sampled, s.Rows, report.Rows)
+		}
+		if got := fileOf(t, j.options.Model); want == "" {
+			want = got
+		} else if got != want {
+			t.Errorf("%+v: got\n%s\nwant\n%s", v, got, want)
 		}
 	}
 }
@@ -329,7 +375,7 @@ func TestTrainResume(t *testing.T) {
 	dir := t.TempDir()
 	input, reading := tab.cuts(t, dir, "npy", 250)
 	for name, fitting := range map[string]model.FitOptions{"sgd": sgdOfTwo, "grid": gridOfTwo} {
-		j := &training{input: input, reading: reading, chunkRows: 30, fitting: fitting, options: Options{Shards: 8}}
+		j := &training{input: input, reading: reading, unitRows: 30, fitting: fitting, options: Options{Shards: 8}}
 		j.options.Passes = 5
 		want := j.bytes(t)
 		passes := map[string]int{"sgd": 4, "grid": 3}[name]
@@ -395,10 +441,10 @@ func (j *training) blocked(t testing.TB, p *beam.Pipeline, file string) error {
 	ctx := t.Context()
 	job := &Job{Reading: j.reading, Options: j.options}
 	job.Options.EnsureDefaults()
-	job.Reading.ChunkRows = j.chunkRows
+	job.Options.UnitRows, job.Reading.ChunkRows = j.unitRows, j.chunkRows
 	job.Reading.EnsureDefaults()
 	var err error
-	if job.Data, err = Inspect(ctx, j.input, j.chunkRows, job.Options.Shards, &job.Reading); err != nil {
+	if job.Data, err = Inspect(ctx, j.input, j.chunkRows, &job.Options, &job.Reading); err != nil {
 		t.Fatal(err)
 	}
 	fit, err := model.NewFit(j.fitting, job.Data.Dim, job.Data.Columns)
@@ -430,7 +476,7 @@ func (j *training) blocked(t testing.TB, p *beam.Pipeline, file string) error {
 func TestTrainResumesItsOwn(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
 	input, reading := classes(200, 3).cuts(t, dir, "npy")
-	j := &training{input: input, reading: reading, chunkRows: 30, fitting: sgdOfTwo, options: Options{Shards: 8, Model: filepath.Join(out, "m.json")}}
+	j := &training{input: input, reading: reading, unitRows: 30, fitting: sgdOfTwo, options: Options{Shards: 8, Model: filepath.Join(out, "m.json")}}
 	j.options.Resume = true
 	if _, _, err := j.trained(t); err == nil || !strings.HasPrefix(err.Error(), "--resume: no checkpoint of this job, with these options and files, beside ") {
 		t.Fatal(err)
@@ -450,7 +496,7 @@ func TestTrainResumesItsOwn(t *testing.T) {
 		"shards": func(j *training) { j.options.Shards = 7 },
 		"groups": func(j *training) { j.options.Groups = 2 },
 		"seed":   func(j *training) { j.options.Seed = 1 },
-		"chunks": func(j *training) { j.chunkRows = 40 },
+		"units":  func(j *training) { j.unitRows = 40 },
 		"skip":   func(j *training) { j.reading.SkipFaults = true },
 		"model":  func(j *training) { j.options.Model = filepath.Join(out, "n.json") },
 		"rows": func(j *training) {
@@ -469,7 +515,7 @@ func TestTrainResumesItsOwn(t *testing.T) {
 		t.Errorf("left: %v, was %v", left, kept)
 	}
 	j.run = nil
-	j.options.Resume = true
+	j.options.Resume, j.chunkRows = true, 11
 	if _, report, err := j.trained(t); err != nil || report.Resumed != 2 {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -611,7 +657,7 @@ func TestTrainSorted(t *testing.T) {
 	}
 	// loss is the mean log loss of all rows.
 	loss := func(tab *table, solver model.Solver, shards int) (float64, *model.Survey) {
-		j := &training{chunkRows: 50, options: Options{Shards: shards, Groups: 1, Passes: 10, Model: filepath.Join(t.TempDir(), "m.json")}}
+		j := &training{unitRows: 50, options: Options{Shards: shards, Groups: 1, Passes: 10, Model: filepath.Join(t.TempDir(), "m.json")}}
 		j.fitting = model.FitOptions{Options: model.Options{Task: model.Classification}, Solver: solver, Parts: shards, Shuffle: shards > 1}
 		if solver == model.SolverSGD {
 			j.fitting.Epochs = 1
@@ -653,7 +699,7 @@ func TestTrainCounters(t *testing.T) {
 	tab.target[3] = ""
 	input, reading := tab.cuts(t, t.TempDir(), "csv", 100)
 	reading.SkipFaults = true
-	j := &training{input: input, reading: reading, chunkRows: 30, fitting: sgdOfTwo}
+	j := &training{input: input, reading: reading, unitRows: 30, fitting: sgdOfTwo}
 	want := map[string]int64{"linear.rows_learned": 4 * 149, "vectorio.rows_read": 149, "vectorio.rows_rejected": 1}
 	for try := 1; ; try++ {
 		j.options = Options{Shards: 4, Passes: 2}
@@ -693,7 +739,7 @@ func TestTrainOptions(t *testing.T) {
 	if o.Groups != 3 || o.Passes != 1 || o.RunID == "" {
 		t.Errorf("defaults %+v", o)
 	}
-	if _, err := Inspect(t.Context(), []string{"x.csv"}, 0, 1, &vectorio.Options{}); err == nil || !strings.HasPrefix(err.Error(), "--target is needed") {
+	if _, err := Inspect(t.Context(), []string{"x.csv"}, 0, &Options{Shards: 1}, &vectorio.Options{}); err == nil || !strings.HasPrefix(err.Error(), "--target is needed") {
 		t.Errorf("no target: %v", err)
 	}
 }
@@ -708,7 +754,7 @@ func TestPublishFails(t *testing.T) {
 	job.Reading.EnsureDefaults()
 	j.counters = map[string]int64{}
 	var err error
-	if job.Data, err = Inspect(ctx, j.input, 0, 1, &job.Reading); err != nil {
+	if job.Data, err = Inspect(ctx, j.input, 0, &job.Options, &job.Reading); err != nil {
 		t.Fatal(err)
 	}
 	fit, err := model.NewFit(j.fitting, 3, nil)
@@ -823,7 +869,7 @@ func TestFeed(t *testing.T) {
 	slices.Reverse(chunks)
 	reading.Targets = nil
 	given := func(pass model.Pass, seed uint64) (rows []int64, sizes []int) {
-		f := &feed{reading: reading, dim: d.Dim, pass: pass, seed: seed, chunks: chunks}
+		f := &feed{reading: reading, dim: d.Dim, unit: 16, pass: pass, seed: seed, chunks: chunks}
 		var mu sync.Mutex
 		if err := f.each(ctx, func(c *model.Chunk) error {
 			if !mu.TryLock() {

@@ -82,22 +82,13 @@ func Clean(ctx context.Context, o *Options) error {
 	return files.RemoveAll(ctx, o.Staging())
 }
 
-// create creates a file of a run that is not over.
-func (o *Options) create(ctx context.Context, path string) (f *files.Writer, err error) {
-	err = WhileRuns(o.RunID, func() error {
-		f, err = files.Create(ctx, path)
-		return err
-	})
-	return f, err
-}
-
 // write writes a file, whole or not at all, that will survive a crash of the machine, and says what it is then.
 func (o *Options) write(ctx context.Context, path string, fill func(io.Writer) error) (files.Info, error) {
-	f, err := o.create(ctx, path)
+	f, err := Create(ctx, o.RunID, path)
 	if err != nil {
 		return files.Info{}, err
 	}
-	if err := f.Fill(fill); err != nil {
+	if err := f.Fill(true, fill); err != nil {
 		return files.Info{}, err
 	}
 	return files.Stat(ctx, path)

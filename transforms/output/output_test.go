@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	"beamlearn/model/fault"
@@ -28,7 +27,7 @@ import (
 func TestMain(m *testing.M) { ptest.Main(m) }
 
 func init() {
-	register.DoFn3x1[context.Context, int, func(Part), error](&taskFn{})
+	beam.RegisterDoFn(&taskFn{})
 }
 
 const totalRows = 50
@@ -348,7 +347,7 @@ func TestOver(t *testing.T) {
 		})
 	}
 	create := func() error {
-		f, err := o.create(ctx, o.staged("f"))
+		f, err := Create(ctx, o.RunID, o.staged("f"))
 		if err != nil {
 			return err
 		}
@@ -449,4 +448,88 @@ func TestPartCoder(t *testing.T) {
 	if _, err := decodePart(b[:len(b)-1]); err == nil {
 		t.Error("half a part is decoded")
 	}
+}
+
+// What crosses the wire names files of the run's own, as many as the output has, or is refused.
+func TestForeignParts(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), "gs://bucket/out"} {
+		o := &Options{Path: dir + "/n.npy", Layout: results.Layout{K: 3}, NumShards: 2, RunID: "run"}
+		good := []string{o.staged("part-1"), o.staged("part-2")}
+		info := func(paths ...string) (all []files.Info) {
+			for _, p := range paths {
+				all = append(all, files.Info{Name: p})
+			}
+			return all
+		}
+		for _, p := range []Part{{Shard: 1, Paths: good, Made: info(good...)}, {Shard: shardRejected, Paths: good[:1], Made: info(good[0])}} {
+			if err := errors.Join(o.check(&p), o.checkMade(&p)); err != nil {
+				t.Errorf("%+v: %v", p, err)
+			}
+		}
+		if err := o.check(&Part{Shard: shardReport, Report: json.RawMessage("1")}); err != nil {
+			t.Error(err)
+		}
+		for name, bad := range map[string][]string{
+			"none":           nil,
+			"too few":        good[:1],
+			"too many":       {good[0], good[1], good[1]},
+			"elsewhere":      {good[0], "/etc/passwd"},
+			"above":          {good[0], o.Staging() + "/../secret"},
+			"above, at last": {good[0], o.Staging() + "/.."},
+			"the directory":  {good[0], o.Staging() + "/"},
+			"below":          {good[0], o.Staging() + "/a/b"},
+			"a longer name":  {good[0], o.Staging() + "x/part"},
+			"another bucket": {good[0], "gs://elsewhere/part"},
+			"another scheme": {good[0], "gs:/" + good[1]},
+			"nothing":        {good[0], ""},
+		} {
+			p := Part{Shard: 0, Paths: bad, Made: info(bad...)}
+			if o.check(&p) == nil {
+				t.Errorf("%s: a part of %q is taken", name, bad)
+			}
+			if o.checkMade(&p) == nil {
+				t.Errorf("%s: a shard of %q is taken", name, bad)
+			}
+		}
+		made := info(good...)
+		made[1].Path = "/etc/passwd"
+		if o.checkMade(&Part{Made: made}) == nil {
+			t.Error("a file that is another is taken")
+		}
+		for _, shard := range []int{2, -3} {
+			if o.check(&Part{Shard: shard, Paths: good}) == nil {
+				t.Errorf("a part of shard %d of 2 is taken", shard)
+			}
+		}
+	}
+}
+
+// A part from the wire is decoded to one that encodes and decodes to itself, or refused.
+func FuzzDecodePart(f *testing.F) {
+	for _, p := range []Part{{}, {Shard: 3, Order: -1, Paths: []string{"a"}, Info: results.Info{Rows: 7, Bytes: []int64{8}}, Report: json.RawMessage(`{"x":1}`)}} {
+		b, err := encodePart(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	o := &Options{Path: "out/n.csv", NumShards: 2, RunID: "run"}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := decodePart(b)
+		if err != nil {
+			return
+		}
+		_, _ = o.check(&p), o.checkMade(&p) // must not panic
+		again, err := encodePart(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := decodePart(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last, err := encodePart(q); err != nil || !bytes.Equal(last, again) {
+			t.Errorf("%s becomes %s, %v", again, last, err)
+		}
+	})
 }

@@ -21,9 +21,9 @@ import (
 )
 
 func init() {
-	register.DoFn1x2[Part, int, Part](&byShardFn{})
-	register.DoFn4x1[context.Context, int, func(*Part) bool, func(Part), error](&assembleFn{})
-	register.DoFn3x1[context.Context, int, func(*Part) bool, error](&publishFn{})
+	beam.RegisterDoFn(&byShardFn{})
+	beam.RegisterDoFn(&assembleFn{})
+	beam.RegisterDoFn(&publishFn{})
 	register.Iter1[Part]()
 	register.Emitter1[Part]()
 	beam.RegisterCoder(reflect.TypeOf((*Part)(nil)).Elem(), encodePart, decodePart)
@@ -51,6 +51,70 @@ func decodePart(b []byte) (Part, error) {
 	var p Part
 	err := json.Unmarshal(b, &p)
 	return p, err
+}
+
+// check refuses a part that does not name a file of this run's own for each file of the output: what crosses the wire says only
+// which of them to read.
+func (o *Options) check(p *Part) error {
+	n, err := o.filesOf(p.Shard)
+	if err != nil {
+		return err
+	}
+	if p.Shard == shardReport {
+		n = 0
+	}
+	if len(p.Paths) != n {
+		return fmt.Errorf("output: a part of shard %d with %d files, expected %d", p.Shard, len(p.Paths), n)
+	}
+	for _, path := range p.Paths {
+		if err := o.checkStaged(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkMade refuses a shard that is not of files of this run's own.
+func (o *Options) checkMade(p *Part) error {
+	n, err := o.filesOf(p.Shard)
+	if err != nil {
+		return err
+	}
+	if len(p.Made) != n {
+		return fmt.Errorf("output: shard %d of %d files, expected %d", p.Shard, len(p.Made), n)
+	}
+	for _, made := range p.Made {
+		if err := o.checkStaged(made.Name); err != nil {
+			return err
+		}
+		if path, err := files.Absolute(made.Name); err != nil || made.Path != "" && made.Path != path {
+			return errors.Join(err, fmt.Errorf("output: %s is said to be %s", made.Name, made.Path))
+		}
+	}
+	return nil
+}
+
+// filesOf is how many files a shard has.
+func (o *Options) filesOf(shard int) (int, error) {
+	if shard == shardReport || shard == shardRejected {
+		return 1, nil
+	}
+	if shard < 0 || shard >= max(o.NumShards, 1) || o.Path == "" {
+		return 0, fmt.Errorf("output: a part of shard %d of %d", shard, o.NumShards)
+	}
+	format, err := o.format()
+	if err != nil {
+		return 0, err
+	}
+	return len(format.Files(o.Path, o.Layout)), nil
+}
+
+// checkStaged refuses a path that is not right in the staging directory.
+func (o *Options) checkStaged(path string) error {
+	if dir, name := files.Split(path); dir != files.Join(o.Staging(), "") || name == "" || name == "." || name == ".." {
+		return fmt.Errorf("output: a part in %s, expected one in %s", path, o.Staging())
+	}
+	return nil
 }
 
 // Report makes a part of a report, which must encode as JSON. [ReadReports] gives them in their order: those of tasks have
@@ -93,6 +157,9 @@ func (f *assembleFn) ProcessElement(ctx context.Context, shard int, iter func(*P
 	var p Part
 	for iter(&p) {
 		if len(p.Paths) > 0 || len(p.Report) > 0 {
+			if err := f.Options.check(&p); err != nil {
+				return fault.Mark(err)
+			}
 			parts = append(parts, p)
 		}
 	}
@@ -180,6 +247,9 @@ func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
 	var parts []Part
 	var p Part
 	for iter(&p) {
+		if err := f.Options.checkMade(&p); err != nil {
+			return err
+		}
 		parts = append(parts, p)
 		if p.Shard == shardReport {
 			summary.Reports = p.Made[0].Location()

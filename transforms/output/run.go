@@ -1,8 +1,13 @@
 package output
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
+
+	"beamlearn/model/fault"
+	"beamlearn/transforms/files"
 )
 
 // over are the runs that [Clean] has ended in this process: a bundle that has not heard of it must not make their
@@ -108,4 +113,37 @@ func (s *Shared[T]) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.byRun)
+}
+
+// failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes after it,
+// without its output, and report that first.
+var failures = NewShared[error]()
+
+// Failed is the first error of a run in this process, which is err where there was none, marked; nil where err is.
+func Failed(run string, err error) error {
+	if err == nil {
+		return nil
+	}
+	first, _, over := failures.Get(run, func() (error, error) { return err, nil })
+	return fault.Mark(errors.Join(first, over))
+}
+
+// Failure is what [Failed] was told first, marked; nil where that was nothing, or in another process.
+func Failure(run string) error {
+	first, _, none := failures.Get(run, func() (error, error) { return nil, errNone })
+	if none != nil {
+		return nil
+	}
+	return fault.Mark(first)
+}
+
+var errNone = errors.New("output: no failure")
+
+// Create creates a file of a run that is not over.
+func Create(ctx context.Context, run, path string) (f *files.Writer, err error) {
+	err = WhileRuns(run, func() error {
+		f, err = files.Create(ctx, path)
+		return err
+	})
+	return f, err
 }

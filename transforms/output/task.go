@@ -104,7 +104,7 @@ func (t *Task) next(shard int) error {
 	var out []io.Writer
 	for i := range t.format.Files(t.options.Path, t.options.Layout) {
 		p.Paths = append(p.Paths, t.options.staged("part-%08d-%05d-%d", t.ordinal, shard, i))
-		f, err := t.options.create(t.ctx, p.Paths[i])
+		f, err := Create(t.ctx, t.options.RunID, p.Paths[i])
 		if err != nil {
 			return err
 		}

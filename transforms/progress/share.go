@@ -87,12 +87,7 @@ func write(name string, t told) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	f, err := files.Create(ctx, name)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Close())
+	return files.WriteFile(ctx, name, b)
 }
 
 // Gather makes the state that of all workers, as they have told it. What cannot be read is left out: it is there the next

@@ -88,17 +88,18 @@ const targetRows = 8192
 
 // targetReader reads the targets of a chunk along with its rows.
 type targetReader struct {
-	ctx    context.Context // of the whole reading, which no method of a Reader is told
-	spans  []TargetSpan    // what is not read yet
-	reader formats.Reader  // of the first span, or nil
-	block  vectors.Block   // what was read last
-	values []float64       // of the next rows
-	faults []*fault.Fault  // of the same rows: nil where there is a target
-	spare  vectors.Block   // takes the row that has none
+	ctx     context.Context // of the whole reading, which no method of a Reader is told
+	options *Options
+	spans   []TargetSpan   // what is not read yet
+	reader  formats.Reader // of the first span, or nil
+	block   vectors.Block  // what was read last
+	values  []float64      // of the next rows
+	faults  []*fault.Fault // of the same rows: nil where there is a target
+	spare   vectors.Block  // takes the row that has none
 }
 
-func newTargetReader(ctx context.Context, c Chunk) *targetReader {
-	return &targetReader{ctx: ctx, spans: slices.Clone(c.Targets), block: vectors.Block{Dim: 1, DType: vectors.Float64}}
+func newTargetReader(ctx context.Context, c Chunk, o *Options) *targetReader {
+	return &targetReader{ctx: ctx, options: o, spans: slices.Clone(c.Targets), block: vectors.Block{Dim: 1, DType: vectors.Float64}}
 }
 
 func (t *targetReader) close() error {
@@ -153,7 +154,7 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 func (t *targetReader) fill() error {
 	next := &t.spans[0]
 	if t.reader == nil {
-		src, err := inspect(t.ctx, next.Info, targetOptions)
+		src, err := t.options.inspect(t.ctx, next.Info, targetOptions)
 		if err != nil {
 			return err
 		}

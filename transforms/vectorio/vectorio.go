@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"sort"
 	"sync"
 
@@ -29,9 +30,9 @@ var (
 )
 
 func init() {
-	register.DoFn3x1[context.Context, Piece, func(Piece), error](&splitFn{})
-	register.DoFn2x2[context.Context, Piece, Piece, error](&countFn{})
-	register.DoFn4x1[context.Context, int, func(*Piece) bool, func(Chunk), error](&numberFn{})
+	beam.RegisterDoFn(&splitFn{})
+	beam.RegisterDoFn(&countFn{})
+	beam.RegisterDoFn(&numberFn{})
 	register.Iter1[Piece]()
 	register.Emitter1[Piece]()
 	register.Emitter1[Chunk]()
@@ -50,6 +51,8 @@ type Options struct {
 	GroupRows int
 	// SkipFaults leaves out rows that are at fault and reports them, instead of failing.
 	SkipFaults bool
+	// Roots are what the locations of the files begin with that chunks may be of: see [Options.Confine]. Default: any.
+	Roots []string `json:",omitempty"`
 	// Targets are the patterns of files that hold the targets, a number for each row of the input in its order: .npy of one
 	// dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all files.
 	// Default: the targets, if there are any, stand in a column of the input.
@@ -133,6 +136,14 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 		return nil, err
 	}
 	o.Formats = formats.Settle(o.Formats, sources)
+	o.Roots = nil
+	for _, p := range slices.Concat(patterns, o.Targets) {
+		root, err := files.Root(p)
+		if err != nil {
+			return nil, err
+		}
+		o.Roots = append(o.Roots, root)
+	}
 	d := &Dataset{Files: infos, options: o}
 	var agreement formats.Agreement
 	for i, src := range sources {
@@ -162,11 +173,45 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 	return d, nil
 }
 
+// Confine lets chunks be of files that the user has named alone: those of the patterns of the datasets, which may be nil. A
+// description of rows crosses the wire, where it could be made to name any file.
+func (o *Options) Confine(all ...*Dataset) {
+	o.Roots = nil
+	for _, d := range all {
+		if d != nil {
+			o.Roots = append(o.Roots, d.options.Roots...)
+		}
+	}
+}
+
 // Chunked is the dataset cut by other options: see Options.ChunkRows and GroupRows.
 func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {
 	c := *d
 	c.options.ChunkRows, c.options.GroupRows = chunkRows, groupRows
 	return &c
+}
+
+// unitBytes bounds the memory of a unit of dense rows.
+const unitBytes = 32 << 20
+
+// UnitRows is how many rows a learner deals, or sums up, at a time by default: as many as take 32 MiB, and at most DefaultChunkRows.
+func (d *Dataset) UnitRows() int {
+	if d.options.Formats.Sparse {
+		return DefaultChunkRows
+	}
+	return min(DefaultChunkRows, max(unitBytes/8/d.Dim, 16))
+}
+
+// InUnits is the dataset cut into units of so many rows, for what must not depend on how many are read at a time. Where rows is 0, it
+// gets its default, and so does o.ChunkRows where chunkRows, which was asked for, is 0: a unit.
+func (d *Dataset) InUnits(rows *int, chunkRows int, o *Options) *Dataset {
+	if *rows == 0 {
+		*rows = d.UnitRows()
+	}
+	if chunkRows == 0 {
+		o.ChunkRows = *rows
+	}
+	return d.Chunked(*rows, o.GroupRows)
 }
 
 func noRows(name string) error { return fault.File(name, "rows of data", "none") }
@@ -256,7 +301,7 @@ type splitFn struct {
 }
 
 func (f *splitFn) ProcessElement(ctx context.Context, p Piece, emit func(Piece)) error {
-	src, err := inspect(ctx, p.Info, f.Options.Formats)
+	src, err := f.Options.inspect(ctx, p.Info, f.Options.Formats)
 	if err != nil {
 		return fault.Mark(err)
 	}
@@ -279,7 +324,7 @@ func (f *countFn) ProcessElement(ctx context.Context, p Piece) (Piece, error) {
 	if p.Counted {
 		return p, nil
 	}
-	src, err := inspect(ctx, p.Info, f.Options.Formats)
+	src, err := f.Options.inspect(ctx, p.Info, f.Options.Formats)
 	if err != nil {
 		return p, fault.Mark(err)
 	}
@@ -334,7 +379,7 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 }
 
 func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, error) {
-	src, err := inspect(ctx, pieces[0].Info, f.Options.Formats)
+	src, err := f.Options.inspect(ctx, pieces[0].Info, f.Options.Formats)
 	if err != nil {
 		return nil, err
 	}
@@ -367,7 +412,7 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	if c.ZeroBased != "" {
 		o.Formats.Features, o.Formats.ZeroBased = c.Features, c.ZeroBased
 	}
-	src, err := inspect(ctx, c.Info, o.Formats)
+	src, err := o.inspect(ctx, c.Info, o.Formats)
 	if err != nil {
 		return nil, err
 	}
@@ -377,18 +422,37 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	}
 	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected}
 	if len(c.Targets) > 0 {
-		reader.targets = newTargetReader(ctx, c)
+		reader.targets = newTargetReader(ctx, c, &reader.options)
 	}
 	return reader, nil
 }
 
 // Read appends the next rows of the chunk to b, at most ChunkRows, numbered within the dataset. At the end of the chunk
 // it returns io.EOF and no rows.
-func (r *Reader) Read(b *vectors.Block) error {
+func (r *Reader) Read(b *vectors.Block) error { return r.read(b, r.options.ChunkRows) }
+
+// Fill appends the next rows of the chunk to b until it has so many, or the chunk ends. Where it ends before any row,
+// it returns io.EOF.
+func (r *Reader) Fill(b *vectors.Block, rows int) error {
 	first := b.Len()
-	for b.Len()-first < r.options.ChunkRows {
+	for b.Len() < rows {
+		if err := r.read(b, min(r.options.ChunkRows, rows-b.Len())); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	if b.Len() == first {
+		return io.EOF
+	}
+	return nil
+}
+
+func (r *Reader) read(b *vectors.Block, rows int) error {
+	first := b.Len()
+	for b.Len()-first < rows {
 		var err error
-		if most := r.options.ChunkRows - (b.Len() - first); r.targets == nil {
+		if most := rows - (b.Len() - first); r.targets == nil {
 			err = r.reader.Read(b, most)
 		} else {
 			err = r.targets.read(r.reader, b, most)
@@ -446,6 +510,14 @@ var inspected struct {
 
 // maxInspected bounds the cache; past it, it starts anew.
 const maxInspected = 1024
+
+// inspect reads the header of a file, which must be one that the user has named.
+func (o *Options) inspect(ctx context.Context, info files.Info, how formats.Options) (formats.Source, error) {
+	if len(o.Roots) > 0 && !info.Under(o.Roots) {
+		return nil, fault.File(info.Name, "a file of the input", "one that the input does not name")
+	}
+	return inspect(ctx, info, how)
+}
 
 func inspect(ctx context.Context, info files.Info, o formats.Options) (formats.Source, error) {
 	key := fmt.Sprintf("%+v\x00%+v", info, o)

@@ -24,10 +24,11 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
 )
 
 func init() {
-	register.DoFn3x1[context.Context, Chunk, func(string), error](&rowsFn{})
+	beam.RegisterDoFn(&rowsFn{})
 	register.Emitter1[string]()
 }
 
@@ -392,5 +393,42 @@ func TestPipeline(t *testing.T) {
 		if err := ptest.Run(p); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Descriptions from the wire are decoded to ones that encode and decode to themselves, or refused.
+func FuzzDecodeDescriptions(f *testing.F) {
+	c, err := encodeChunk(Chunk{Ordinal: 3, Info: files.Info{Name: "gs://b/x.npy", Size: 100}, Span: formats.Span{Rows: 7}, First: 21, Total: 100})
+	if err != nil {
+		f.Fatal(err)
+	}
+	p, err := encodePiece(Piece{File: 1, Piece: 2, Counted: true, Rows: 5})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(c)
+	f.Add(p)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if c, err := decodeChunk(b); err == nil {
+			stable(t, c, encodeChunk, decodeChunk)
+		}
+		if p, err := decodePiece(b); err == nil {
+			stable(t, p, encodePiece, decodePiece)
+		}
+	})
+}
+
+func stable[T any](t *testing.T, v T, encode func(T) ([]byte, error), decode func([]byte) (T, error)) {
+	t.Helper()
+	b, err := encode(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := encode(w); err != nil || !bytes.Equal(again, b) {
+		t.Errorf("%s becomes %s, %v", b, again, err)
 	}
 }

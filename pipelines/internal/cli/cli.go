@@ -290,6 +290,9 @@ func (a *App) help(w io.Writer) {
 			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "-1" {
 				usage += fmt.Sprintf(" (default %s)", f.DefValue)
 			}
+			if example := "--" + f.Name + "=" + examples[f.Name]; value != "" && !strings.Contains(usage, "--"+f.Name+"=") {
+				usage += "; for example " + example
+			}
 			for _, line := range wrap(usage, 90) {
 				fmt.Fprintf(w, "        %s\n", line)
 			}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"beamlearn/transforms/progress"
 )
@@ -58,21 +57,6 @@ func (a *App) mainHere(run func(ctx context.Context, files []string) error) int 
 func (a *App) While(work func(run *progress.Run) error) error {
 	run := progress.Start("")
 	defer progress.Stop("")
-	show := func() {}
-	if !*a.quiet {
-		show = a.show(run)
-	}
-	done := make(chan error, 1)
-	go func() { done <- work(run) }()
-	tick := time.NewTicker(showEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case err := <-done:
-			show()
-			return err
-		case <-tick.C:
-			show()
-		}
-	}
+	_, err := a.watch(context.Background(), run, func() error { return work(run) })
+	return err
 }

@@ -110,25 +110,34 @@ func (e *runError) Unwrap() error { return e.error }
 func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 	run := progress.Start(runID)
 	defer progress.Stop(runID)
+	defer a.share(ctx, run, runID)()
+	done, err := a.watch(ctx, run, func() error { return a.submit(ctx, p) })
+	if done {
+		return err
+	}
+	if err := a.launch.cancel(context.WithoutCancel(ctx)); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.where(), err)
+	}
+	return ctx.Err()
+}
+
+// watch shows the state of a run while work goes on. It is done when that is, or not where ctx ends before.
+func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (done bool, err error) {
 	show := func() {}
 	if !*a.quiet {
 		show = a.show(run)
 	}
-	defer a.share(ctx, run, runID)()
-	done := make(chan error, 1)
-	go func() { done <- a.submit(ctx, p) }()
+	result := make(chan error, 1)
+	go func() { result <- work() }()
 	tick := time.NewTicker(showEvery)
 	defer tick.Stop()
 	for {
 		select {
-		case err := <-done:
+		case err := <-result:
 			show()
-			return err
+			return true, err
 		case <-ctx.Done():
-			if err := a.launch.cancel(context.WithoutCancel(ctx)); err != nil {
-				fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.where(), err)
-			}
-			return ctx.Err()
+			return false, nil
 		case <-tick.C:
 			show()
 		}

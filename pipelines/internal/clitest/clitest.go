@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 )
 
@@ -43,6 +44,34 @@ func End(t testing.TB, c *exec.Cmd) (stdout, stderr string, code int) {
 		code = exit.ExitCode()
 	}
 	return out.String(), errs.String(), code
+}
+
+var (
+	flagLine    = regexp.MustCompile(`(?m)^  --([a-z0-9_]+)=`)
+	exampleText = regexp.MustCompile(`--([a-z0-9_]+)=(\S+)`)
+)
+
+// Help checks that the help of the command has an example for each flag that takes a value.
+func Help(t testing.TB) {
+	t.Helper()
+	stdout, _, code := End(t, Command(t.TempDir(), "--help"))
+	flags := flagLine.FindAllStringSubmatchIndex(stdout, -1)
+	if code != 0 || len(flags) == 0 {
+		t.Fatalf("--help: exit code %d: %s", code, stdout)
+	}
+	for i, at := range flags {
+		name, end := stdout[at[2]:at[3]], len(stdout)
+		if i+1 < len(flags) {
+			end = flags[i+1][0]
+		}
+		found := false
+		for _, m := range exampleText.FindAllStringSubmatch(stdout[at[1]:end], -1) {
+			found = found || m[1] == name
+		}
+		if !found {
+			t.Errorf("--help has no example of --%s", name)
+		}
+	}
 }
 
 // Read is the content of a file.

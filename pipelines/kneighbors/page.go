@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/overview"
+	"beamlearn/model/report"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/knn"
+)
+
+// reportPath is where the page goes, or nothing.
+func reportPath(out string) (string, error) {
+	if *page == cli.NoReport && *texts != "" {
+		return "", errors.New("--texts is for the page, which --report=none leaves out")
+	}
+	return cli.ReportPath(*page, out)
+}
+
+// look is the page, where it goes and how rows look on it.
+type look struct {
+	page    string
+	picture cli.Image
+}
+
+// pictures is the size of the pictures that rows are.
+func pictures(size cli.Image, job *knn.Job) (cli.Image, error) {
+	if job.Corpus == nil {
+		return size.Of(job.Index.Dim, nil)
+	}
+	return size.Of(job.Corpus.Dim, job.Corpus.Columns)
+}
+
+// writePage writes a page of what was found.
+func writePage(ctx context.Context, to look, job *knn.Job, s *summary) error {
+	o := s.Overview
+	if o == nil {
+		o = new(overview.Overview) // of no queries
+	}
+	v := &overview.View{
+		Metric: string(job.Options.Neighbors.Metric), K: job.Options.K, Zero: job.Options.Neighbors.Metric != neighbors.InnerProduct,
+		Hubs: knn.HubsOf(&job.Options), Width: to.picture.Width, Height: to.picture.Height,
+		Facts: []report.Fact{
+			{Name: "points", Value: strconv.FormatInt(s.Points, 10)},
+			{Name: "columns", Value: strconv.Itoa(s.Dim)},
+			{Name: "neighbours", Value: strconv.FormatInt(s.Neighbors, 10)},
+			{Name: "searched by", Value: s.Algorithm},
+		},
+		Phases: []overview.Phase{
+			{Name: "look at the files", Seconds: s.InspectSeconds},
+			{Name: "read the points", Seconds: s.ReadPoints},
+			{Name: "build or load the index", Seconds: s.BuildIndex + s.DecodeIndex},
+			{Name: "read the queries", Seconds: s.ReadQueries},
+			{Name: "search", Seconds: s.Search},
+			{Name: "write", Seconds: s.Write + s.Assemble},
+		},
+		Overall: time.Duration(s.Seconds * float64(time.Second)),
+	}
+	v.Source = sourceOf(job)
+	if v.Hubs == nil {
+		v.Hubs = o.SampledHubs(s.Points)
+	}
+	if a := s.Approximate; a != nil {
+		v.Facts = append(v.Facts, report.Fact{Name: "recall, measured", Value: fmt.Sprintf("%.3f ± %.3f", a.Recall, (a.High-a.Low)/2)})
+	} else {
+		v.Facts = append(v.Facts, report.Fact{Name: "recall", Value: "1 (exact)"})
+	}
+	if *texts != "" {
+		all, err := readTexts(ctx, *texts, o.IDs(v.Hubs), job.Reading.Formats.IDColumn != "")
+		if err != nil {
+			return err
+		}
+		v.Texts = func(id string) string { return all[id] }
+	}
+	p, err := o.Page(v)
+	if err != nil {
+		return err
+	}
+	return files.Replace(ctx, to.page, p.Write)
+}
+
+// sourceOf names the points.
+func sourceOf(job *knn.Job) string {
+	if job.Index != nil {
+		_, name := files.Split(job.Index.File.Path)
+		return name
+	}
+	return cli.SourceOf(job.Corpus.Files)
+}
+
+// textRunes is how much of a text the page shows.
+const textRunes = 200
+
+// readTexts reads the texts of some ids: with ids from lines of an id, a tab and a text, else of the rows by their numbers.
+func readTexts(ctx context.Context, name string, wanted map[string]bool, ids bool) (texts map[string]string, err error) {
+	f, err := files.OpenRead(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	texts = map[string]string{}
+	r := bufio.NewReaderSize(f, 1<<20)
+	for row := 0; ; row++ {
+		line, err := r.ReadString('\n')
+		if line == "" && err == io.EOF {
+			return texts, nil
+		}
+		if err != nil && err != io.EOF {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		line = strings.TrimRight(line, "\r\n")
+		id, text := strconv.Itoa(row), strings.ReplaceAll(line, "\t", " ")
+		if ids {
+			id, text, _ = strings.Cut(line, "\t")
+		}
+		if !wanted[id] {
+			continue
+		}
+		if long := []rune(text); len(long) > textRunes {
+			text = string(long[:textRunes]) + "…"
+		}
+		texts[id] = text
+	}
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	model "beamlearn/model/linear"
+	"beamlearn/model/linear/overview"
+	"beamlearn/model/report"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/linear"
+)
+
+// makePage makes a page of what was learned.
+func makePage(ctx context.Context, job *linear.Job, fit *model.Fit, r *linear.Report, took time.Duration) (*report.Page, error) {
+	judged, err := linear.Judge(ctx, job, r, fit.Model())
+	if err != nil {
+		return nil, err
+	}
+	v := &overview.View{
+		Source: cli.SourceOf(job.Data.Files), Model: fit.Model(), Columns: fit.Model().FeatureNames, CV: fit.CV(), Judged: judged,
+		Facts: []report.Fact{
+			{Name: "rows", Value: strconv.FormatInt(r.Rows, 10)},
+			{Name: "passes", Value: strconv.Itoa(r.Passes + r.Resumed)},
+			{Name: "seconds", Value: report.Format(took.Seconds())},
+		},
+	}
+	if p := fit.Progressive(); p != nil {
+		v.Curve = p.Curve()
+	}
+	return v.Page()
+}

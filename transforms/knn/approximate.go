@@ -1,0 +1,198 @@
+package knn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/ivf"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+func init() {
+	beam.RegisterDoFn(&graphFn{})
+	beam.RegisterDoFn(&listsFn{})
+}
+
+// approximate finds most of the neighbours, by partitions of the points, which are all in one worker.
+type approximate struct{}
+
+func (approximate) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
+
+func (approximate) search(s beam.Scope, j *Job) beam.PCollection {
+	s = s.Scope("knn.Approximate")
+	fn := approximateFn{buildFn{Reading: j.Reading, Options: j.limited(math.MaxInt64), Dim: j.Corpus.Dim, Self: j.Queries == nil}}
+	corpus := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus))
+	if j.Queries == nil {
+		return beam.ParDo(s, &graphFn{fn}, beam.GroupByKey(s, corpus))
+	}
+	queries := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Queries"), j.Queries))
+	return beam.ParDo(s, &listsFn{fn}, beam.CoGroupByKey(s, corpus, queries))
+}
+
+// IVF is the algorithm of an approximate search.
+const IVF = "ivf"
+
+// ivf are the options of an approximate search.
+func (o *Options) ivf() ivf.Options {
+	a := ivf.Options{Metric: o.Neighbors.Metric, Recall: o.Recall, Seed: o.Seed}
+	a.EnsureDefaults()
+	return a
+}
+
+// validateApproximate reports what an approximate search cannot do.
+func (o *Options) validateApproximate() error {
+	a := o.ivf()
+	errs := []error{a.Validate()}
+	if o.Radius != nil {
+		errs = append(errs, errors.New("a recall is of the k nearest: all neighbours within a radius are only found exactly"))
+	}
+	if o.Neighbors.Algorithm != "" && o.Neighbors.Algorithm != neighbors.Auto {
+		errs = append(errs, fmt.Errorf("algorithm %s is exact: leave out the recall", o.Neighbors.Algorithm))
+	}
+	if o.Broadcast != "" && o.Broadcast != Auto {
+		errs = append(errs, errors.New("an approximate search has the points in one worker, or above the index memory in parts: without broadcast"))
+	}
+	return errors.Join(errs...)
+}
+
+// approximateFn is what both have in common: they read the points as buildFn does.
+type approximateFn struct{ buildFn }
+
+// graphFn finds the neighbours of every point.
+type graphFn struct{ approximateFn }
+
+func (f *graphFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(output.Part)) error {
+	c, err := f.corpus(ctx, iter)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	t := task{options: &f.Options, total: c.total, points: c.points.Len(), row: c.row}
+	return t.write(ctx, emit, func(ctx context.Context) error {
+		start := time.Now()
+		found, report, err := ivf.Graph(c.points, f.Options.K, f.Options.ivf(), t.search())
+		if err != nil {
+			return err
+		}
+		if err := t.put(c.points, found, c.id, start); err != nil {
+			return err
+		}
+		return f.tell(ctx, c, report, emit)
+	})
+}
+
+// listsFn answers other queries.
+type listsFn struct{ approximateFn }
+
+func (f *listsFn) ProcessElement(ctx context.Context, _ int, corpus, queries func(*vectorio.Chunk) bool, emit func(output.Part)) error {
+	c, err := f.corpus(ctx, corpus)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	progress.Of(f.Options.RunID).Phase("building the index")
+	start := time.Now()
+	o := f.Options.ivf()
+	index, err := ivf.Fit(c.points, o)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	c.build = time.Since(start)
+	chunks := inOrder(queries)
+	index, report, err := f.tune(ctx, index, &o, chunks)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	for _, q := range chunks {
+		t := task{options: &f.Options, ordinal: q.Ordinal, total: q.Total, points: c.points.Len(), row: c.row}
+		search := &searchFn{Reading: f.Reading, Options: f.Options, Dim: f.Dim}
+		err := t.write(ctx, emit, func(ctx context.Context) error {
+			return t.read(ctx, q, search, t.out.Reject, func(b *vectors.Block) error {
+				start := time.Now()
+				found, _, err := index.KNeighbors(b, f.Options.K, t.search())
+				if err != nil {
+					return err
+				}
+				return t.put(b, found, c.id, start)
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return f.tell(ctx, c, report, emit)
+}
+
+// tune reads a sample of the queries, which says to how many lists each query is compared, and with what recall. It is the
+// same sample however the queries are cut into chunks, and so is the answer.
+func (f *listsFn) tune(ctx context.Context, x *ivf.Index, o *ivf.Options, chunks []vectorio.Chunk) (*ivf.Index, *ivf.Report, error) {
+	if len(chunks) == 0 {
+		return x, nil, nil
+	}
+	progress.Of(f.Options.RunID).Phase("sampling queries")
+	sample, total := f.Reading.NewBlock(f.Dim), chunks[0].Total
+	places := ivf.Sample(int(total), o.Queries(), o.Seed)
+	row := 0
+	for _, c := range chunks {
+		b := f.Reading.NewBlock(f.Dim)
+		if err := readChunk(ctx, c, f.Reading, b, func(*fault.Fault) {}); err != nil {
+			return nil, nil, err
+		}
+		for i := range b.Len() {
+			for len(places) > 0 && int(places[0]) < row+i {
+				places = places[1:]
+			}
+			if len(places) > 0 && int(places[0]) == row+i {
+				sample.AppendBlock(b.Slice(i, i+1))
+			}
+		}
+		row += b.Len()
+	}
+	return x.Tune(sample, f.Options.K, row, neighbors.Search{Threads: f.Options.Threads})
+}
+
+// corpus are the points of an approximate search.
+type corpus struct {
+	points      *vectors.Block
+	rejected    []*fault.Fault
+	total       int64 // rows, the rejected ones included
+	read, build time.Duration
+}
+
+func (c *corpus) id(position int32) vectors.ID { return c.points.ID(int(position)) }
+
+func (c *corpus) row(position int32, dst []float64) []float64 {
+	return c.points.Row(int(position), dst)
+}
+
+func (f *approximateFn) corpus(ctx context.Context, iter func(*vectorio.Chunk) bool) (*corpus, error) {
+	progress.Of(f.Options.RunID).Phase("reading points")
+	start := time.Now()
+	chunks := inOrder(iter)
+	points, rejected, err := f.read(ctx, chunks)
+	if err != nil {
+		return nil, err
+	}
+	vectorio.Count(ctx, int64(points.Len()), int64(len(rejected)))
+	c := &corpus{points: points, rejected: rejected, read: time.Since(start)}
+	if len(chunks) > 0 {
+		c.total = chunks[0].Total
+	}
+	return c, checkK(f.Options.K, int64(points.Len()), f.Self)
+}
+
+// tell tells of the points, and of how well they were searched.
+func (f *approximateFn) tell(ctx context.Context, c *corpus, a *ivf.Report, emit func(output.Part)) error {
+	return f.Options.report(ctx, order, Report{
+		Points: int64(c.points.Len()), Dim: f.Dim, ReadPoints: c.read.Seconds(), BuildIndex: c.build.Seconds(),
+		DuplicateIDs: int64(c.points.IDs.Duplicates()), Algorithm: IVF, Approximate: a,
+	}, c.rejected, emit)
+}

@@ -1,0 +1,428 @@
+package knn
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"beamlearn/model/formats"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/vectorio"
+)
+
+// clustered are points in clusters of about 100.
+func clustered(n, d int, seed uint64) [][]float64 {
+	r := rand.New(rand.NewPCG(seed, 1))
+	centres := rand.New(rand.NewPCG(7, 7))
+	means := make([][]float64, max(n/100, 1))
+	for i := range means {
+		means[i] = make([]float64, d)
+		for j := range means[i] {
+			means[i][j] = 4 * centres.NormFloat64()
+		}
+	}
+	x := make([][]float64, n)
+	for i := range x {
+		x[i] = make([]float64, d)
+		for j, m := range means[r.IntN(len(means))] {
+			x[i][j] = m + r.NormFloat64()
+		}
+	}
+	return x
+}
+
+// agreement is the share of the neighbours of every query that two outputs have in common.
+func agreement(t *testing.T, a, b string) float64 {
+	t.Helper()
+	of := make(map[string]bool)
+	key := func(line string) string {
+		f := strings.Split(line, ",")
+		return f[0] + " " + f[2]
+	}
+	exact := strings.Split(strings.TrimSpace(b), "\n")
+	for _, line := range exact[1:] {
+		of[key(line)] = true
+	}
+	found, all := 0, strings.Split(strings.TrimSpace(a), "\n")
+	if len(all) != len(exact) {
+		t.Fatalf("%d lines, want %d", len(all), len(exact))
+	}
+	for _, line := range all[1:] {
+		if of[key(line)] {
+			found++
+		}
+	}
+	return float64(found) / float64(len(all)-1)
+}
+
+// An approximate graph has the recall that it reports, and the same bytes at any chunk size, number of threads and of files.
+func TestApproximateGraph(t *testing.T) {
+	const n, d, k = 60_000, 96, 5
+	dir := t.TempDir()
+	x := clustered(n, d, 3)
+	f32 := to[float32]
+	whole := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f4", f32))}
+	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:777], "<f4", f32)), writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[777:], "<f4", f32))}
+	expected := ""
+	for i, c := range []struct {
+		input []string
+		rows  int
+		o     Options
+	}{
+		{whole, 0, Options{Threads: 1}},
+		{whole, 1000, Options{InProcess: true, SearchRows: 100}},
+		{cut, 7001, Options{}},
+	} {
+		if i > 0 && raceDetector {
+			break
+		}
+		c.o.K, c.o.Recall, c.o.Seed, c.o.Output = k, 0.9, 5, filepath.Join(dir, fmt.Sprint(i), "n.csv")
+		r := mustRun(t, c.input, nil, vectorio.Options{ChunkRows: c.rows}, c.o)
+		a := r.Approximate
+		if a == nil || a.Method != "partition" || a.Recall < 0.9 || a.Short() || r.Points != n || r.Queries != n || r.Neighbors != n*k || r.Algorithm != IVF {
+			t.Fatalf("report %+v, %+v", r, a)
+		}
+		got := read(t, c.o.Output)
+		nothingBut(t, filepath.Dir(c.o.Output), "n.csv")
+		if i == 0 {
+			expected = got
+			o := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			mustRun(t, whole, nil, vectorio.Options{}, o)
+			if share := agreement(t, got, read(t, o.Output)); share < a.Low-0.01 || share > a.High+0.01 {
+				t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
+			}
+		} else if got != expected {
+			t.Errorf("%d: the output differs: %s", i, firstDifference(got, expected))
+		}
+	}
+}
+
+// So do answers to other queries, of which faulty ones are left out.
+func TestApproximateQueries(t *testing.T) {
+	const n, q, d, k = 20_000, 4_000, 16, 5
+	dir := t.TempDir()
+	x, y := clustered(n, d, 3), clustered(q, d, 4)
+	points := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f8", to[float64]))}
+	text := strings.Split(strings.TrimSpace(string(csvOf(y, true, ","))), "\n")
+	text[100] = strings.Repeat("?,", d-1) + "?"
+	queries := []string{
+		writeFile(t, filepath.Join(dir, "q0.csv"), []byte(strings.Join(text[:1900], "\n")+"\n")),
+		writeFile(t, filepath.Join(dir, "q1.csv"), []byte(text[0]+"\n"+strings.Join(text[1900:], "\n")+"\n")),
+	}
+	expected := ""
+	for i, c := range []struct {
+		rows int
+		o    Options
+	}{
+		{0, Options{Threads: 1}},
+		{300, Options{InProcess: true}},
+		{1111, Options{NumShards: 3}},
+	} {
+		c.o.K, c.o.Recall, c.o.Output = k, 0.9, filepath.Join(dir, fmt.Sprint(i), "n.csv")
+		reading := vectorio.Options{ChunkRows: c.rows, SkipFaults: true, Formats: formats.Options{}}
+		r := mustRun(t, points, queries, reading, c.o)
+		a := r.Approximate
+		if a == nil || a.Method != "lists" || a.Recall < 0.9 || a.Fanout >= a.Leaders || r.Points != n || r.Queries != q-1 || r.Rejected != 1 {
+			t.Fatalf("report %+v, %+v", r, a)
+		}
+		var got string
+		if c.o.NumShards > 0 {
+			for s := range 3 {
+				part := read(t, filepath.Join(dir, fmt.Sprint(i), fmt.Sprintf("n-%05d-of-00003.csv", s)))
+				if s > 0 {
+					part = part[strings.IndexByte(part, '\n')+1:]
+				}
+				got += part
+			}
+		} else {
+			got = read(t, c.o.Output)
+		}
+		if i == 0 {
+			expected = got
+			o := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			mustRun(t, points, queries, reading, o)
+			if share := agreement(t, got, read(t, o.Output)); share < a.Low-0.01 || share > a.High+0.01 {
+				t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
+			}
+		} else if got != expected {
+			t.Errorf("%d: the output differs: %s", i, firstDifference(got, expected))
+		}
+	}
+}
+
+// Few points or few queries are answered exactly, and it says so.
+func TestApproximateFew(t *testing.T) {
+	dir := t.TempDir()
+	points := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(200, 5), true, ","))}
+	queries := []string{writeFile(t, filepath.Join(dir, "q.csv"), csvOf(testPoints(31, 5), true, ","))}
+	for _, q := range [][]string{nil, queries} {
+		o := Options{K: 3, Output: filepath.Join(dir, "exact.csv")}
+		mustRun(t, points, q, vectorio.Options{ChunkRows: 10}, o)
+		a := Options{K: 3, Recall: 0.5, Output: filepath.Join(dir, "n.csv")}
+		r := mustRun(t, points, q, vectorio.Options{ChunkRows: 10}, a)
+		if r.Approximate == nil || r.Approximate.Method != "exact" || r.Approximate.Recall != 1 {
+			t.Errorf("report %+v", r.Approximate)
+		}
+		if got := read(t, a.Output); got != read(t, o.Output) {
+			t.Error("the output is not the exact one")
+		}
+	}
+}
+
+func TestApproximateFaults(t *testing.T) {
+	radius := 1.0
+	for want, o := range map[string]Options{
+		"recall 2: must be greater than 0 and at most 1": {K: 1, Recall: 2},
+		`metric "manhattan": approximate search has`:     {K: 1, Recall: 0.9, Neighbors: neighbors.Options{Metric: neighbors.Manhattan}},
+		"algorithm kd_tree is exact":                     {K: 1, Recall: 0.9, Neighbors: neighbors.Options{Algorithm: neighbors.KDTree}},
+		"within a radius are only found exactly":         {Radius: &radius, Recall: 0.9},
+		"in parts: without broadcast":                    {K: 1, Recall: 0.9, Broadcast: File},
+	} {
+		o.Output = "n.csv"
+		o.EnsureDefaults()
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// Above the index memory, the points are put into parts: the same bytes for any chunk size and number of threads, in files that
+// are cut otherwise, whatever is at fault among the rows, and the recall that was asked, as measured.
+func TestParts(t *testing.T) {
+	const n, d, k = 30_000, 16, 5
+	dir := t.TempDir()
+	x := clustered(n, d, 3)
+	f64 := to[float64]
+	whole := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f8", f64))}
+	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:7777], "<f8", f64)), writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[7777:], "<f8", f64))}
+	for _, metric := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine} {
+		expected := ""
+		for i, c := range []struct {
+			input []string
+			rows  int
+			o     Options
+		}{
+			{whole, 0, Options{Threads: 1, Overview: true}},
+			{whole, 1000, Options{InProcess: true}},
+			{cut, 7001, Options{Staging: filepath.Join(dir, "staging")}},
+		} {
+			if i > 0 && raceDetector {
+				break
+			}
+			c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 2<<20
+			c.o.Output, c.o.Neighbors.Metric = filepath.Join(dir, fmt.Sprint(metric, i), "n.csv"), metric
+			r := mustRun(t, c.input, nil, vectorio.Options{ChunkRows: c.rows}, c.o)
+			a := r.Approximate
+			if a == nil || a.Method != "partition" || a.Recall < 0.9 || a.Short() || a.Sample < 1000 || a.Leaders < 10 || r.Shards < 3 ||
+				r.Points != n || r.Queries != n || r.Neighbors != n*k || r.Algorithm != IVF || r.Broadcast != Parts {
+				t.Fatalf("report %+v, %+v", r, a)
+			}
+			if c.o.Overview && (r.Overview == nil || r.Overview.Queries != n) {
+				t.Errorf("overview %+v", r.Overview)
+			}
+			got := read(t, c.o.Output)
+			nothingBut(t, filepath.Dir(c.o.Output), "n.csv")
+			if i == 0 {
+				expected = got
+				o := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv"), Neighbors: neighbors.Options{Metric: metric}}
+				mustRun(t, whole, nil, vectorio.Options{}, o)
+				share := agreement(t, got, read(t, o.Output))
+				t.Logf("%s: %.4f of the neighbours are the true ones, reported %.4f to %.4f; %d parts by %d leaders, fan-out %d", metric, share, a.Low, a.High, r.Shards, a.Leaders, a.Fanout)
+				if share < a.Low-0.01 || share > a.High+0.01 {
+					t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
+				}
+			} else if got != expected {
+				t.Errorf("%d: the output differs: %s", i, firstDifference(got, expected))
+			}
+		}
+	}
+}
+
+// Rows with text ids, some of them at fault, many equal, are put into parts as well, and each has k neighbours.
+func TestPartsOfRows(t *testing.T) {
+	const n, d, k = 12_000, 3, 40
+	dir := t.TempDir()
+	x := clustered(n, d, 5)
+	for i := range n {
+		if i%3 == 0 {
+			x[i] = x[0] // more of them than a part holds
+		}
+	}
+	text := strings.Split(strings.TrimSpace(string(csvOf(x, true, ","))), "\n")
+	text[0] = "id," + text[0]
+	for i := range n {
+		text[i+1] = fmt.Sprintf("row %d,%s", i, text[i+1])
+	}
+	text[4567] = "x" + strings.Repeat(",?", d)
+	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), []byte(strings.Join(text, "\n")+"\n"))}
+	reading := vectorio.Options{SkipFaults: true, Formats: formats.Options{IDColumn: "id"}}
+	expected := ""
+	for i, rows := range []int{0, 777} {
+		reading.ChunkRows = rows
+		o := Options{K: k, Recall: 0.8, IndexMemory: 3 << 20, InProcess: i == 0, Output: filepath.Join(dir, fmt.Sprint(i), "n.csv")}
+		r := mustRun(t, input, nil, reading, o)
+		if r.Points != n-1 || r.Queries != n-1 || r.Neighbors != (n-1)*k || r.Rejected != 1 || r.Approximate.Recall < 0.8 {
+			t.Fatalf("report %+v, %+v", r, r.Approximate)
+		}
+		nothingBut(t, filepath.Dir(o.Output), "n.csv", "n.csv.rejected.jsonl")
+		got := read(t, o.Output)
+		if i == 0 {
+			expected = got
+			e := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			mustRun(t, input, nil, reading, e)
+			share := agreement(t, got, read(t, e.Output))
+			t.Logf("%.4f of the neighbours are the same, %d parts, %+v", share, r.Shards, *r.Approximate)
+		} else if got != expected {
+			t.Errorf("%d: the output differs: %s", i, firstDifference(got, expected))
+		}
+	}
+}
+
+// Other queries are put into the parts of the points: ids on either side, rows at fault, queries that are far from all points, more
+// of them than a part answers at a time, and few.
+func TestPartsOfQueries(t *testing.T) {
+	const n, m, d, k = 16_000, 9_000, 16, 5
+	dir := t.TempDir()
+	all := clustered(n+m, d, 9)
+	x, q := all[:n], all[n:]
+	for i := range 50 {
+		q[100*i] = slices.Repeat([]float64{float64(1000 * (i + 1))}, d)
+	}
+	named := func(name string, rows [][]float64) []string {
+		text := strings.Split(strings.TrimSpace(string(csvOf(rows, true, ","))), "\n")
+		text[0] = "id," + text[0]
+		for i := range rows {
+			text[i+1] = fmt.Sprintf("%s %d,%s", name, i, text[i+1])
+		}
+		text[4567] = "x" + strings.Repeat(",?", d)
+		return []string{writeFile(t, filepath.Join(dir, name+".csv"), []byte(strings.Join(text, "\n")+"\n"))}
+	}
+	points, queries := named("point", x), named("query", q)
+	npy := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f4", to[float32]))}
+	few := []string{writeFile(t, filepath.Join(dir, "few.npy"), npyOf(q[:7], "<f4", to[float32]))}
+	reading := vectorio.Options{SkipFaults: true, Formats: formats.Options{IDColumn: "id", DType: vectors.Float32}}
+	expected := map[string]string{}
+	for i, c := range []struct {
+		points, queries []string
+		rejected, asked int64
+		rows            int
+		o               Options
+	}{
+		{points, queries, 1, m - 1, 0, Options{Threads: 1, Overview: true}},
+		{npy, few, 0, 7, 0, Options{}},
+		{points, queries, 1, m - 1, 777, Options{InProcess: true}},
+	} {
+		if i > 1 && raceDetector {
+			break
+		}
+		input := reading
+		if input.ChunkRows = c.rows; c.asked == 7 {
+			input.Formats.IDColumn = ""
+		}
+		c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 1<<20
+		c.o.Output = filepath.Join(dir, fmt.Sprint(i), "n.csv")
+		r := mustRun(t, c.points, c.queries, input, c.o)
+		a := r.Approximate
+		if a == nil || a.Recall < 0.9 || a.Short() || r.Shards < 1 || r.Points != n-c.rejected || r.Queries != c.asked || r.Neighbors != c.asked*k ||
+			r.Rejected != 2*c.rejected || r.Algorithm != IVF || r.Broadcast != Parts {
+			t.Fatalf("%d: report %+v, %+v", i, r, a)
+		}
+		if c.o.Overview && (r.Overview == nil || r.Overview.Queries != m-1) {
+			t.Errorf("overview %+v", r.Overview)
+		}
+		got, of := read(t, c.o.Output), c.queries[0]
+		if expected[of] == "" {
+			expected[of] = got
+			e := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			mustRun(t, c.points, c.queries, input, e)
+			share := agreement(t, got, read(t, e.Output))
+			t.Logf("%.4f of the neighbours are the true ones, reported %.4f to %.4f, %d parts, %.2f copies", share, a.Low, a.High, r.Shards, a.Copies)
+			if share < a.Low-0.01 || share > a.High+0.01 {
+				t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
+			}
+		} else if got != expected[of] {
+			t.Errorf("%d: the output differs: %s", i, firstDifference(got, expected[of]))
+		}
+	}
+}
+
+// Queries go to all parts that are made of the planned parts they were put into, and none is lost where one of these is empty.
+func TestAskedIn(t *testing.T) {
+	part := func(to ...int64) (g gathering) {
+		for _, l := range to {
+			g.Pieces = append(g.Pieces, piece{Section: section{To: l}}, piece{Number: 1, Section: section{To: l}})
+		}
+		return g
+	}
+	var asked []gathering
+	for _, l := range []int64{0, 1, 2, 3, 5, 9} {
+		asked = append(asked, gathering{Number: l, Total: 77, Pieces: []piece{{Number: l}}})
+	}
+	var got [][]int64
+	for _, p := range askedIn([]gathering{part(0, 2), part(3), part(3), part(4), part(6, 7)}, asked) {
+		if p.Total != 77 {
+			t.Errorf("of %d queries in all", p.Total)
+		}
+		var of []int64
+		for _, c := range p.Queries {
+			of = append(of, c.Number)
+		}
+		got = append(got, of)
+	}
+	if want := [][]int64{{0, 1, 2}, {3}, {3}, {5, 9}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// What is large is cut by row number, what is small put together; no row is lost or there twice, and each part has enough.
+func TestLayout(t *testing.T) {
+	f := &partsFn{Options: Options{K: 3}, PartRows: 100, WideRows: 40}
+	for _, sizes := range [][]int64{{1000}, {100}, {101}, {1, 1, 1}, {50, 1, 200, 2}, {1, 99, 1, 99, 1}, {7, 30, 12, 3, 90, 45, 101, 350, 8}, {3, 250}, {250, 3}} {
+		for _, wide := range []bool{false, true} {
+			var leaders []gathering
+			total := int64(0)
+			for l, n := range sizes {
+				g := gathering{Number: int64(l), Total: 5000, Wide: wide}
+				for s := int64(0); n > 0; s++ { // of several tasks
+					take := min(n, 60)
+					g.Pieces = append(g.Pieces, piece{Number: s, Section: section{To: int64(l), Rows: take}, Take: take})
+					n -= take
+				}
+				leaders = append(leaders, g)
+				total += sizes[l]
+			}
+			parts := f.layout(leaders, sizes)
+			type row struct{ to, spill, row int64 }
+			seen := map[row]bool{}
+			for i, p := range parts {
+				held, of := int64(0), map[int64]int64{}
+				for _, c := range p.Pieces {
+					held += c.Take
+					of[c.Section.To] += c.Take
+					for r := c.Skip; r < c.Skip+c.Take; r++ {
+						at := row{c.Section.To, c.Number, r}
+						if seen[at] || r >= c.Section.Rows {
+							t.Fatalf("%v: row %v is there twice, or is none", sizes, at)
+						}
+						seen[at] = true
+					}
+				}
+				if most := slices.Max(slices.Collect(maps.Values(of))); most <= 3 && slices.Max(sizes) > 3 {
+					t.Errorf("%v: part %d has at most %d different rows", sizes, i, most)
+				}
+				if most := f.partLimit(wide) + 2*3; held > most || p.Wide != wide || p.Total != 5000 {
+					t.Errorf("%v: part %d has %d rows, at most %d: %+v", sizes, i, held, most, p)
+				}
+			}
+			if int64(len(seen)) != total {
+				t.Errorf("%v: %d rows of %d", sizes, len(seen), total)
+			}
+		}
+	}
+}
