@@ -63,7 +63,7 @@ func run(ctx context.Context) error {
 	show, showErr := cli.ReportPath(*page, path)
 	job.Options.EnsureDefaults()
 	if cli.InProcess() {
-		job.Options.Groups = 1
+		job.Options.Local = true
 	} else if *checkpoint == 0 {
 		job.Options.Passes = 4
 	}

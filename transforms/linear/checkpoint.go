@@ -128,6 +128,15 @@ func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
 	return fit, nil
 }
 
+// save saves the state of a fit, and gives its bytes.
+func save(ctx context.Context, dir, runID string, fit *model.Fit) ([]byte, error) {
+	b, err := model.EncodeFit(fit)
+	if err != nil {
+		return nil, err
+	}
+	return b, replace(ctx, statePath(dir, fit.Passes()), runID, b)
+}
+
 // pipeline adds the next passes.
 func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 	s = s.Scope("linear.Train")
@@ -148,7 +157,11 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 		}
 		work = beam.CreateList(s, groups)
 	}
-	state := beam.Create(s, State{Fit: c.state})
+	sent := State{Fit: c.state}
+	if c.options.Local {
+		sent.Fit = nil
+	}
+	state := beam.Create(s, sent)
 	Passes(s, beam.Reshuffle(s, work), state, min(c.options.Passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
 	return nil
 }
@@ -166,7 +179,7 @@ func (c *checkpoint) abandon(ctx context.Context, err error) error {
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	case unread == nil:
 		return &ResumableError{err, c.passes}
-	case c.passes == 0 && errors.As(unread, &none):
+	case (c.passes == 0 || c.options.Local) && errors.As(unread, &none):
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	}
 	return err
@@ -232,8 +245,19 @@ type File struct {
 }
 
 // Publish puts files in place: each is complete, under a temporary name, before the first of them gets its own. Then it
-// removes the checkpoint.
+// removes the checkpoint. Where it fails, the checkpoint has the last state: a run with Resume needs only publish.
 func Publish(ctx context.Context, o *Options, r *Report, all []File) error {
+	err := publish(ctx, o, r, all)
+	if err == nil || r.save == nil {
+		return err
+	}
+	if unsaved := r.save(context.WithoutCancel(ctx)); unsaved != nil {
+		return fmt.Errorf("%w (nor could the last state be saved: %v)", err, unsaved)
+	}
+	return err
+}
+
+func publish(ctx context.Context, o *Options, r *Report, all []File) error {
 	rejected := output.RejectedPath(o.Model)
 	if len(r.faults) > 0 {
 		all = append(all, File{rejected, func(w io.Writer) error { return output.RejectedLines(w, r.faults) }})
@@ -261,6 +285,7 @@ func Publish(ctx context.Context, o *Options, r *Report, all []File) error {
 			return err
 		}
 	}
+	r.save = nil // from here on, there is nothing to go on from
 	return Clean(ctx, o, r)
 }
 

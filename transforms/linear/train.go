@@ -68,6 +68,9 @@ type Options struct {
 	UnitRows int
 	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
 	Groups int
+	// Local: the one worker is this process, so that states and sums, which may be large, stay in its memory. Of the states all
+	// are saved but that after a look at a sample, which is soon taken again, and the last, unless [Publish] fails.
+	Local bool
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
 	Threads int
 	// Passes is how many passes go into one pipeline; the state is saved after each, and read back between pipelines.
@@ -85,6 +88,9 @@ type Options struct {
 func (o *Options) EnsureDefaults() {
 	if o.Groups == 0 || o.Groups > o.Shards {
 		o.Groups = o.Shards
+	}
+	if o.Local {
+		o.Groups = 1
 	}
 	if o.Passes == 0 {
 		o.Passes = 1
@@ -162,6 +168,7 @@ type Report struct {
 
 	dir    string // of the checkpoint
 	faults []*fault.Fault
+	save   func(context.Context) error // the last state, where that is not done
 }
 
 // Run runs a pipeline.
@@ -181,7 +188,13 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 	}
 	j.Reading.Confine(j.Data) // after the checkpoint: other patterns for the same files still resume it
 	report := &Report{Resumed: fit.Passes()}
+	last, _, err := advanced.Get(j.Options.RunID, newLast)
+	if err != nil {
+		return nil, nil, err
+	}
+	last.fit = fit
 	for !fit.Done() {
+		before := fit.Passes()
 		p, s := beam.NewPipelineWithRoot()
 		if err := c.pipeline(s, j, fit); err != nil {
 			return nil, nil, err
@@ -189,8 +202,7 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 		if err := run(ctx, p); err != nil {
 			return nil, nil, c.abandon(context.WithoutCancel(ctx), err)
 		}
-		before := fit.Passes()
-		if last, _, _ := advanced.Get(j.Options.RunID, newLast); last != nil && last.fit != nil && last.fit.Passes() > before {
+		if last.fit.Passes() > before {
 			fit, c.state, c.passes = last.fit, last.state, last.fit.Passes()
 		} else if fit, err = c.latest(ctx); err != nil {
 			return nil, nil, err
@@ -200,6 +212,12 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 		}
 	}
 	report.Passes = fit.Passes() - report.Resumed
+	if j.Options.Local {
+		report.save = func(ctx context.Context) error {
+			_, err := save(ctx, c.dir, j.Options.RunID, fit)
+			return err
+		}
+	}
 	return fit, report, c.count(ctx, report)
 }
 
@@ -222,7 +240,7 @@ func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vect
 	return state
 }
 
-// State is a [model.Fit] between passes.
+// State is a [model.Fit] between passes; empty where it is done, or stays in memory.
 type State struct{ Fit []byte }
 
 // Work is the share of one worker: some shards, whose chunks a file lists.
@@ -303,12 +321,9 @@ func (f *passFn) ProcessElement(ctx context.Context, w Work, emit func(Summand))
 }
 
 func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
-	fit, err := model.DecodeFit(w.state)
-	if err != nil {
+	fit, err := f.Options.before(w.state)
+	if fit == nil {
 		return err
-	}
-	if fit.Done() {
-		return nil
 	}
 	chunks, err := readPlan(ctx, w.Plan)
 	if err != nil {
@@ -370,6 +385,13 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 		}
 	}
 	rowsLearned.Inc(ctx, rows)
+	if f.Options.Local {
+		last, _, err := advanced.Get(f.Options.RunID, newLast)
+		if err == nil {
+			last.sum = sum
+		}
+		return err
+	}
 	return sum.Rest(func(n model.Node, p model.Partial) error {
 		b, err := p.MarshalBinary()
 		if err == nil {
@@ -379,15 +401,34 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 	})
 }
 
-// advanced has the last state of a run that this process has saved, so that it need not be read back.
+// advanced has the state after the last pass that has ended in this process, so that it need not be read back.
 var advanced = output.NewShared[*lastState]()
 
 type lastState struct {
 	fit   *model.Fit
-	state []byte
+	state []byte     // its bytes, unless it is Local
+	sum   *model.Sum // of the pass that is to end, where it is Local
 }
 
 func newLast() (*lastState, error) { return &lastState{}, nil }
+
+// before is the fit that a pass begins with; nil where there is nothing left to do.
+func (o *Options) before(state []byte) (*model.Fit, error) {
+	if !o.Local {
+		if len(state) == 0 {
+			return nil, nil
+		}
+		return model.DecodeFit(state)
+	}
+	last, _, err := advanced.Get(o.RunID, newLast)
+	if err != nil || last.fit != nil && last.fit.Done() {
+		return nil, err
+	}
+	if last.fit == nil {
+		return nil, errors.New("linear.Train: a local run of another process")
+	}
+	return last.fit, nil
+}
 
 // seedOf mixes a seed for a shard and a pass.
 func seedOf(seed uint64, pass, shard int) uint64 {
@@ -404,15 +445,13 @@ type advanceFn struct {
 }
 
 func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool, state State, emit func(State)) error {
-	fit, err := model.DecodeFit(state.Fit)
-	if err == nil && !fit.Done() {
+	fit, err := f.Options.before(state.Fit)
+	if fit != nil {
+		sampled := fit.Pass().Sample
 		if err = f.advance(fit, iter); err != nil {
 			err = f.locate(ctx, err)
-		} else if state.Fit, err = model.EncodeFit(fit); err == nil {
-			err = replace(ctx, statePath(f.Dir, fit.Passes()), f.Options.RunID, state.Fit)
-			if last, _, over := advanced.Get(f.Options.RunID, newLast); err == nil && over == nil {
-				last.fit, last.state = fit, state.Fit
-			}
+		} else {
+			state, err = f.keep(ctx, fit, sampled)
 		}
 	}
 	if err != nil {
@@ -422,8 +461,38 @@ func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summan
 	return nil
 }
 
+// keep saves the state after a pass, which may have been one over a sample, and gives it as it goes on.
+func (f *advanceFn) keep(ctx context.Context, fit *model.Fit, sampled bool) (State, error) {
+	var b []byte
+	if local := f.Options.Local; !local || !sampled && !fit.Done() {
+		var err error
+		if b, err = save(ctx, f.Dir, f.Options.RunID, fit); err != nil {
+			return State{}, err
+		}
+		if local {
+			b = nil
+		}
+	}
+	if last, _, over := advanced.Get(f.Options.RunID, newLast); over == nil {
+		last.fit, last.state = fit, b
+	}
+	if fit.Done() {
+		b = nil
+	}
+	return State{Fit: b}, nil
+}
+
 func (f *advanceFn) advance(fit *model.Fit, iter func(*Summand) bool) error {
 	sum := model.NewSum(f.Options.Shards)
+	if f.Options.Local {
+		last, _, err := advanced.Get(f.Options.RunID, newLast)
+		if err != nil {
+			return err
+		}
+		if last.sum != nil { // else Total says that all is missing
+			sum, last.sum = last.sum, nil
+		}
+	}
 	var s Summand
 	for iter(&s) {
 		if s.Seed {

@@ -235,17 +235,17 @@ func TestTrainBits(t *testing.T) {
 		fitting      model.FitOptions
 		options      []Options // the first is that of the bits that are wanted
 	}{
-		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}}},
-		{"sgd", "csv", sgdOfTwo, []Options{{Passes: 4}, {Groups: 3, Threads: 4, Passes: 4}}},
-		{"exact", "npy", exactOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 1, Passes: 4}}},
-		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3}}},
+		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}, {Local: true}}},
+		{"sgd", "csv", sgdOfTwo, []Options{{Passes: 4}, {Groups: 3, Threads: 4, Passes: 4}, {Local: true, Passes: 2}}},
+		{"exact", "npy", exactOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 1, Passes: 4}, {Local: true, Threads: 2, Passes: 4}}},
+		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3}, {Local: true, Passes: 3}}},
 	} {
 		input, reading := tab.cuts(t, t.TempDir(), v.format, 300, 450)
 		j := &training{input: input, reading: reading, unitRows: 30, fitting: v.fitting}
 		want := ""
 		for i, o := range v.options {
 			o.Shards, o.Seed = 8, 5
-			j.options, j.chunkRows = o, []int{0, 7, 100}[i]
+			j.options, j.chunkRows = o, []int{0, 7, 100, 0}[i]
 			if got := j.bytes(t); i == 0 {
 				want = got
 			} else if got != want {
@@ -279,16 +279,23 @@ func TestTrainSample(t *testing.T) {
 		{64, Options{Passes: 4, Groups: 3, Threads: 4}, 0},
 		{9999, Options{Passes: 1, Groups: 1, Threads: 1}, 1},
 		{9999, Options{Passes: 1, Groups: 8}, 3},
+		{9999, Options{Passes: 1, Local: true}, 1},
+		{9999, Options{Passes: 1, Local: true}, 3},
 	} {
 		j.chunkRows, j.options, j.run = v.chunkRows, v.options, nil
 		j.options.Shards, j.options.Seed, j.options.Model = 8, 5, filepath.Join(t.TempDir(), "m.json")
 		if v.stop > 0 {
 			j.stopAfter(v.stop)
 			var resumable *ResumableError
-			if _, _, err := j.trained(t); !errors.As(err, &resumable) || resumable.Passes != v.stop {
+			_, _, err := j.trained(t)
+			if unsaved := v.options.Local && v.stop == 1; unsaved {
+				if left := namesIn(t, filepath.Dir(j.options.Model)); !errors.Is(err, errStopped) || errors.As(err, &resumable) || len(left) > 0 {
+					t.Fatalf("%+v: %v, leaves %v", v, err, left)
+				}
+			} else if !errors.As(err, &resumable) || resumable.Passes != v.stop {
 				t.Fatalf("%+v: %v", v, err)
 			}
-			j.options.Resume, j.run = true, nil
+			j.options.Resume, j.run = resumable != nil, nil
 		}
 		fit, report, err := j.trained(t)
 		if err != nil {
@@ -379,12 +386,13 @@ func TestTrainResume(t *testing.T) {
 		j.options.Passes = 5
 		want := j.bytes(t)
 		passes := map[string]int{"sgd": 4, "grid": 3}[name]
-		for _, stop := range []string{"between", "within", "at the end"} {
-			if name == "grid" && stop != "within" || stop == "within" && raceDetector {
+		for _, stop := range []string{"between", "between, local", "within", "within, local", "at the end"} {
+			stop, local := strings.CutSuffix(stop, ", local")
+			if name == "grid" && (stop != "within" || local) || stop == "within" && raceDetector {
 				continue
 			}
 			out := t.TempDir()
-			j.options = Options{Shards: 8, Model: filepath.Join(out, "m.json"), RunID: "first"}
+			j.options = Options{Shards: 8, Model: filepath.Join(out, "m.json"), RunID: "first", Local: local}
 			done := 2
 			switch stop {
 			case "between":
@@ -746,9 +754,15 @@ func TestTrainOptions(t *testing.T) {
 
 // Files that cannot all be written are none.
 func TestPublishFails(t *testing.T) {
+	for _, local := range []bool{false, true} {
+		publishFails(t, local)
+	}
+}
+
+func publishFails(t *testing.T, local bool) {
 	out := t.TempDir()
 	input, reading := classes(60, 3).cuts(t, t.TempDir(), "npy")
-	j := &training{input: input, reading: reading, fitting: exactOfTwo, options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json")}}
+	j := &training{input: input, reading: reading, fitting: exactOfTwo, options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json"), Local: local}}
 	ctx := t.Context()
 	job := &Job{Reading: j.reading, Options: j.options}
 	job.Reading.EnsureDefaults()
@@ -761,6 +775,7 @@ func TestPublishFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	again := *job
 	fit, report, err := Train(ctx, job, fit, j.prism)
 	if err != nil {
 		t.Fatal(err)
@@ -771,7 +786,15 @@ func TestPublishFails(t *testing.T) {
 	if left := namesIn(t, out); !errors.Is(err, errStopped) || len(left) != 1 || !strings.HasPrefix(left[0], ".m.json.checkpoint-") {
 		t.Errorf("%v, left: %v", err, left)
 	}
-	if err := Clean(ctx, &job.Options, report); err != nil || len(namesIn(t, out)) > 0 {
+	// Another run needs no pass.
+	again.Options.Resume, again.Options.RunID = true, "second"
+	if fit, err = model.NewFit(j.fitting, 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	if fit, report, err = Train(ctx, &again, fit, j.prism); err != nil || report.Passes != 0 || !fit.Done() {
+		t.Fatalf("resumed: %+v, %v", report, err)
+	}
+	if err := Clean(ctx, &again.Options, report); err != nil || len(namesIn(t, out)) > 0 {
 		t.Errorf("%v, left: %v", err, namesIn(t, out))
 	}
 }
