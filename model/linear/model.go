@@ -352,7 +352,8 @@ func (m *Model) Save(w io.Writer) error {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(b, "\n  %q: %s", f.name, value)
+		fmt.Fprintf(b, "\n  %q: ", f.name)
+		b.Write(value)
 	}
 	b.WriteString("\n}\n")
 	_, err := w.Write(b.Bytes())

@@ -372,3 +372,27 @@ func Example() {
 	// wet
 	// dry
 }
+
+// Many numbers are written by several goroutines, as few are by one.
+func TestManyNumbers(t *testing.T) {
+	for _, n := range []int{0, 1, 1 << 14, 1<<14 + 1, 3<<14 - 1, 3 << 14} {
+		f := make(floats, n)
+		for i := range f {
+			f[i] = -float64(i%7-3) / float64(i%11+1) // −0 is among them
+		}
+		b, err := f.append([]byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "x[" + string(f.items(nil)) + "]"; string(b) != want {
+			t.Errorf("%d numbers: %d bytes are not those wanted, %d", n, len(b), len(want))
+		}
+		if n == 0 {
+			continue
+		}
+		f[n-1] = math.NaN()
+		if _, err := f.append(nil); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("place %d", n-1)) {
+			t.Errorf("%d numbers, the last is none: %v", n, err)
+		}
+	}
+}
