@@ -63,13 +63,16 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 		Title: "Eigenvectors of " + v.Source,
 		Lead:  "Which directions matter in these rows, how much, and what they mean.",
 		Facts: []report.Fact{
-			{Name: "rows", Value: strconv.FormatInt(p.Rows, 10)},
+			{Name: "rows", Value: strconv.FormatInt(v.Rows, 10)},
 			{Name: "columns", Value: strconv.Itoa(p.Features())},
 			{Name: "components", Value: strconv.Itoa(p.Len())},
 			{Name: "their share of the variance", Value: report.Percent(p.share())},
 			{Name: "columns standardised", Value: map[bool]string{true: "yes", false: "no"}[p.Scale != nil]},
 			{Name: "found by", Value: string(p.Options.Solver)},
 		},
+	}
+	if p.Rows != v.Rows {
+		page.Facts = append(page.Facts, report.Fact{Name: "components are those of", Value: fmt.Sprintf("%d rows", p.Rows)})
 	}
 	for _, n := range []float64{0.9, 0.99} {
 		if k := p.needed(n); k > 0 {

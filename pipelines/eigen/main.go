@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ var (
 	color = input.Group().String("color", "", "the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy file with a number for each row")
 
 	compute     = app.Group("What to compute (scikit-learn's names)")
+	transform   = compute.String("transform", "", "find nothing, but project onto the components of this `FILE`, the --model of an earlier run")
 	components  = compute.Int("components", 0, "how many components to find, e.g. 10 (default: all, as many as columns or rows; of svd_solver=randomized 50)")
 	standardize = compute.Bool("standardize", false, "divide the columns by their standard deviation first, as where they have different units")
 	whiten      = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
@@ -71,39 +73,64 @@ func run(ctx context.Context) error {
 		Components: *components, Whiten: *whiten, Standardize: *standardize, Solver: model.Solver(*solver),
 		Oversamples: *oversamples, IteratedPower: *power, Seed: uint64(*seed),
 	}
-	if err := cli.Usage(faults, pathErr, pageErr, imageErr, job.Validate()); err != nil {
+	if err := cli.Usage(faults, pathErr, pageErr, imageErr, reused(), job.Validate()); err != nil {
 		return err
 	}
+	var pca *model.PCA
 	var err error
-	if job.Data, err = job.Inspect(ctx, input.Patterns(), input.ChunkRows()); err != nil {
+	if *transform != "" {
+		pca, err = job.Reuse(ctx, *transform, input.Patterns(), input.ChunkRows())
+	} else {
+		job.Data, err = job.Inspect(ctx, input.Patterns(), input.ChunkRows())
+	}
+	if err != nil {
 		return err
 	}
 	if size, err = size.Of(job.Data.Dim, job.Data.Columns); err != nil {
 		return cli.Usage(err)
 	}
-	if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {
-		return err
+	if pca == nil {
+		if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {
+			return err
+		}
+		if pca, err = eigen.Fit(ctx, job, finding, runner(job)); err != nil {
+			return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
+		}
 	}
-	err = work(ctx, job, finding, paths, size, start)
+	err = finish(ctx, job, pca, paths, size, start)
 	return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
 }
 
-// work does the job.
-func work(ctx context.Context, job *eigen.Job, finding model.Options, paths [3]string, size cli.Image, start time.Time) error {
-	run := func(ctx context.Context, p *beam.Pipeline) error { return app.Run(ctx, p, job.Options.RunID) }
-	pca, err := eigen.Fit(ctx, job, finding, run)
-	if err != nil {
-		return err
+func runner(job *eigen.Job) eigen.Run {
+	return func(ctx context.Context, p *beam.Pipeline) error { return app.Run(ctx, p, job.Options.RunID) }
+}
+
+// reused says which flags are of no use with the components of another run.
+func reused() error {
+	if *transform == "" {
+		return nil
 	}
+	var errs []error
+	for _, name := range []string{"components", "standardize", "whiten", "svd_solver", "n_oversamples", "iterated_power", "random_state", "model"} {
+		if cli.Given(name) {
+			errs = append(errs, fmt.Errorf("--%s: with --transform, the components are those of its file", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// finish projects the rows, and writes the files.
+func finish(ctx context.Context, job *eigen.Job, pca *model.PCA, paths [3]string, size cli.Image, start time.Time) error {
 	report := &eigen.Report{Rows: pca.Rows}
 	if *output != "" || paths[2] != "" {
 		pipeline, s := beam.NewPipelineWithRoot()
 		if err := eigen.Project(ctx, s, job, pca); err != nil {
 			return err
 		}
-		if err := run(ctx, pipeline); err != nil {
+		if err := runner(job)(ctx, pipeline); err != nil {
 			return err
 		}
+		var err error
 		if report, err = job.Report(ctx, pca); err != nil {
 			return err
 		}

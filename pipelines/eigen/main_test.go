@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -133,6 +134,74 @@ func TestRandomized(t *testing.T) {
 	for i, v := range variance[0] {
 		if math.Abs(variance[1][i]/v-1) > 1e-6 {
 			t.Errorf("eigenvalue %d: %v, want %v", i, variance[1][i], v)
+		}
+	}
+}
+
+// Rows are projected onto components of an earlier run as they were by that run, whatever the order of their columns; a part of
+// the rows, and rows without names, too.
+func TestTransform(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--id_column=id", "--columns=pixel_*", "--components=3", "--whiten", "--standardize"}
+	mustRun(t, dir, append(args, "--input="+clitest.Testdata(t, "digits.csv"), "--output=want.csv", "--model=m.json")...)
+	want := clitest.Read(t, filepath.Join(dir, "want.csv"))
+	rows, err := csv.NewReader(strings.NewReader(clitest.Read(t, clitest.Testdata(t, "digits.csv")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var turned, nameless strings.Builder
+	for i, r := range rows {
+		back := slices.Clone(r)
+		slices.Reverse(back)
+		turned.WriteString(strings.Join(back, ",") + "\n")
+		if i > 0 {
+			nameless.WriteString(strings.Join(r[slices.Index(rows[0], "pixel_0"):][:64], ",") + "\n")
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "turned.csv"), turned.String())
+	clitest.Write(t, filepath.Join(dir, "nameless.csv"), nameless.String())
+	stderr := mustRun(t, dir, "--transform=m.json", "--input=turned.csv", "--id_column=id", "--output=turned.out.csv", "--report=t.html", "--chunk_rows=100", "--threads=1")
+	if got := clitest.Read(t, filepath.Join(dir, "turned.out.csv")); got != want {
+		t.Error("columns in another order are projected otherwise")
+	}
+	if !strings.Contains(stderr, "1797 rows × 64 columns") || !strings.Contains(stderr, "3 components of m.json") {
+		t.Error(stderr)
+	}
+	if page := clitest.Read(t, filepath.Join(dir, "t.html")); !strings.Contains(page, "Eigenvectors of turned.csv") || strings.Contains(page, "components are those of") {
+		t.Error("the page of the same rows")
+	}
+	mustRun(t, dir, "--transform=m.json", "--input=nameless.csv", "--header=no", "--output=nameless.out.csv")
+	if got := clitest.Read(t, filepath.Join(dir, "nameless.out.csv")); got != want {
+		t.Error("columns without names are projected otherwise")
+	}
+	clitest.Write(t, filepath.Join(dir, "few.csv"), strings.Join(strings.SplitAfterN(turned.String(), "\n", 4)[:3], ""))
+	mustRun(t, dir, "--transform=m.json", "--input=few.csv", "--id_column=id", "--output=few.out.csv", "--report=few.html")
+	if got := clitest.Read(t, filepath.Join(dir, "few.out.csv")); got != strings.Join(strings.SplitAfterN(want, "\n", 4)[:3], "") {
+		t.Errorf("two rows: %s", got)
+	}
+	if page := clitest.Read(t, filepath.Join(dir, "few.html")); !strings.Contains(page, "1797 rows") {
+		t.Error("the page of two rows does not say where its components are from")
+	}
+	clitest.Write(t, filepath.Join(dir, "other.csv"), "a,b\n1,2\n3,4\n")
+	clitest.Write(t, filepath.Join(dir, "no.json"), "{}")
+	for _, c := range []struct {
+		want string
+		code int
+		args []string
+	}{
+		{"--components: with --transform, the components are those of its file", 2, []string{"--input=few.csv", "--transform=m.json", "--components=2"}},
+		{"--model: with --transform", 2, []string{"--input=few.csv", "--transform=m.json", "--model=n.json"}},
+		{`other.csv: found the columns "a", "b", expected a column "pixel_0"`, 1, []string{"--input=other.csv", "--transform=m.json"}},
+		{"other.csv: found 2 columns, expected 64 columns, as the model has features", 1, []string{"--input=other.csv", "--columns=a,b", "--transform=m.json"}},
+		{"none.json: found no file of that name, expected components, as eigen writes them", 1, []string{"--input=few.csv", "--transform=none.json"}},
+		{`no.json: found format "", expected components, as eigen writes them`, 1, []string{"--input=few.csv", "--transform=no.json"}},
+	} {
+		stderr, code := run2(t, dir, append(c.args, "--output=no.csv")...)
+		if code != c.code || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: exit code %d, want %d with %q: %s", c.args, code, c.code, c.want, stderr)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "no.csv")); err == nil {
+			t.Errorf("%v has written", c.args)
 		}
 	}
 }

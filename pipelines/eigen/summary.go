@@ -17,6 +17,7 @@ type summary struct {
 	Features      int       `json:"features"`
 	Components    int       `json:"components"`
 	Solver        string    `json:"svd_solver"`
+	Transform     string    `json:"transform,omitempty"` // the file of the components, if of another run
 	Variance      []float64 `json:"explained_variance"`
 	Ratio         []float64 `json:"explained_variance_ratio"`
 	Seconds       float64   `json:"total_s"`
@@ -30,7 +31,7 @@ func newSummary(p *model.PCA, r *eigen.Report, files []string, total time.Durati
 	s := &summary{
 		Rows: r.Rows, Rejected: r.Rejected, Features: p.Features(), Components: p.Len(), Solver: string(p.Options.Solver),
 		Variance: p.ExplainedVariance, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles,
+		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Transform: *transform,
 	}
 	for i := range p.Len() {
 		s.Ratio = append(s.Ratio, p.Ratio(i))
@@ -49,6 +50,9 @@ func (s *summary) lines() []string {
 	lines := []string{
 		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory)),
 		fmt.Sprintf("  %d components by %s explain %.4g %% of the variance", s.Components, s.Solver, 100*sum),
+	}
+	if s.Transform != "" {
+		lines[1] = fmt.Sprintf("  %d components of %s, which explain %.4g %% of the variance there", s.Components, s.Transform, 100*sum)
 	}
 	for i := range min(s.Components, shownComponents) {
 		lines = append(lines, fmt.Sprintf("  %s: eigenvalue %.6g, %.4g %%", model.Name(i), s.Variance[i], 100*s.Ratio[i]))

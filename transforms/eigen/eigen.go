@@ -14,12 +14,14 @@
 package eigen
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"reflect"
 	"runtime"
 	"sort"
@@ -139,6 +141,40 @@ func (j *Job) Inspect(ctx context.Context, patterns []string, chunkRows int) (*v
 	return d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading), nil
 }
 
+// Reuse reads components that an earlier run has saved, to project other rows onto them, and inspects these: see
+// [vectorio.InspectFeatures] for what it does with the names of columns. Call Clean when all is over.
+func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRows int) (*model.PCA, error) {
+	r, err := files.OpenRead(ctx, path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fault.File(path, "components, as eigen writes them", "no file of that name")
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := model.Load(path, bufio.NewReader(r))
+	if err = errors.Join(err, r.Close()); err != nil {
+		return nil, err
+	}
+	d, err := vectorio.InspectFeatures(ctx, patterns, p.Features(), p.FeatureNames, &j.Reading)
+	if err != nil {
+		return nil, err
+	}
+	j.Data = d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading)
+	return p, j.begin()
+}
+
+// begin completes the options, and begins the run.
+func (j *Job) begin() error {
+	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
+	j.Reading.Confine(j.Data)
+	if err := j.Validate(); err != nil {
+		return fmt.Errorf("eigen: %w", err)
+	}
+	output.Begin(j.Options.RunID)
+	return nil
+}
+
 func (j *Job) output(components int) *output.Options {
 	o := &j.Options
 	out := &output.Options{Path: o.Output, Format: o.OutputFormat, NumShards: o.NumShards, RunID: o.RunID}
@@ -156,17 +192,13 @@ type Run func(ctx context.Context, p *beam.Pipeline) error
 
 // Fit makes the passes. Call Clean when all is over.
 func Fit(ctx context.Context, j *Job, o model.Options, run Run) (*model.PCA, error) {
-	j.Options.EnsureDefaults()
-	j.Reading.EnsureDefaults()
-	j.Reading.Confine(j.Data)
-	if err := j.Validate(); err != nil {
-		return nil, fmt.Errorf("eigen.Fit: %w", err)
+	if err := j.begin(); err != nil {
+		return nil, err
 	}
 	fit, err := model.NewFit(o, j.Data.Dim)
 	if err != nil {
 		return nil, err
 	}
-	output.Begin(j.Options.RunID)
 	for !fit.Done() {
 		if err := pass(ctx, j, fit, run); err != nil {
 			return nil, err

@@ -96,10 +96,8 @@ func ReadModel(ctx context.Context, name string) (m *model.Model, err error) {
 	return m, errors.Join(err, r.Close())
 }
 
-// InspectFor inspects the rows that a model is to predict, and completes the options for them. Where the model has names for
-// its features, the files have names for their columns, and the options do not say which columns to read, these are the
-// features by name, in the model's order, whatever the order of the columns and whatever else there is; a feature without a
-// column is a fault. So is, in any case, another number of columns than that of the features. Rows of .svm stay sparse.
+// InspectFor inspects the rows that a model is to predict, and completes the options for them: see
+// [vectorio.InspectFeatures]. Rows of .svm stay sparse.
 func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
 	if isSVM(patterns, reading.Formats.Format) {
 		reading.Formats.Sparse = true
@@ -107,14 +105,7 @@ func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading 
 			reading.Formats.Features = m.Features() // its rows do not tell
 		}
 	}
-	d, err := inspectNames(ctx, m, patterns, reading)
-	if err != nil {
-		return nil, err
-	}
-	if d.Dim != m.Features() {
-		return nil, fault.File(d.Files[0].Name, fmt.Sprintf("%d columns, as the model has features", m.Features()), "%d columns", d.Dim)
-	}
-	return d, nil
+	return vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, reading)
 }
 
 func isSVM(patterns []string, format string) bool {
@@ -124,28 +115,6 @@ func isSVM(patterns []string, format string) bool {
 		}
 	}
 	return format == "svm"
-}
-
-func inspectNames(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
-	if m.FeatureNames == nil || len(reading.Formats.Columns) > 0 || reading.Formats.Sparse {
-		return vectorio.Inspect(ctx, patterns, *reading)
-	}
-	named := *reading
-	named.Formats.Columns = m.FeatureNames
-	d, missing := vectorio.Inspect(ctx, patterns, named)
-	if missing == nil {
-		*reading = named
-		for i, have := range d.Columns {
-			if name := m.FeatureNames[min(i, m.Features()-1)]; have != name { // taken for an index, or a glob
-				return nil, fault.File(d.Files[0].Name, "a column "+fault.Quote(name)+", a feature of the model", "no column of that name")
-			}
-		}
-		return d, nil
-	}
-	if d, err := vectorio.Inspect(ctx, patterns, *reading); err == nil && d.Columns == nil {
-		return d, nil // columns without names, in the model's order
-	}
-	return nil, missing
 }
 
 // Validate reports every fault of the options and of what they ask of the model at once.

@@ -173,6 +173,43 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 	return d, nil
 }
 
+// InspectFeatures inspects rows for a model of so many features, with these names or none, and completes the options. Where
+// the features and the columns of the files have names, and the options do not say which columns to read, these are the
+// features by name, in the model's order, whatever the order of the columns and whatever else there is; a feature without a
+// column is a fault. So is, in any case, another number of columns than that of the features.
+func InspectFeatures(ctx context.Context, patterns []string, features int, names []string, o *Options) (*Dataset, error) {
+	d, err := inspectNames(ctx, patterns, names, o)
+	if err != nil {
+		return nil, err
+	}
+	if d.Dim != features {
+		return nil, fault.File(d.Files[0].Name, fmt.Sprintf("%d columns, as the model has features", features), "%d columns", d.Dim)
+	}
+	return d, nil
+}
+
+func inspectNames(ctx context.Context, patterns, names []string, o *Options) (*Dataset, error) {
+	if names == nil || len(o.Formats.Columns) > 0 || o.Formats.Sparse {
+		return Inspect(ctx, patterns, *o)
+	}
+	named := *o
+	named.Formats.Columns = names
+	d, missing := Inspect(ctx, patterns, named)
+	if missing == nil {
+		*o = named
+		for i, have := range d.Columns {
+			if name := names[min(i, len(names)-1)]; have != name { // taken for an index, or a glob
+				return nil, fault.File(d.Files[0].Name, "a column "+fault.Quote(name)+", a feature of the model", "no column of that name")
+			}
+		}
+		return d, nil
+	}
+	if d, err := Inspect(ctx, patterns, *o); err == nil && d.Columns == nil {
+		return d, nil // columns without names, in the model's order
+	}
+	return nil, missing
+}
+
 // Confine lets chunks be of files that the user has named alone: those of the patterns of the datasets, which may be nil. A
 // description of rows crosses the wire, where it could be made to name any file.
 func (o *Options) Confine(all ...*Dataset) {

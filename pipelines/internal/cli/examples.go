@@ -63,6 +63,7 @@ var examples = map[string]string{
 	"temp_location":       "gs://my-bucket/tmp",
 	"threads":             "4",
 	"tol":                 "1e-4",
+	"transform":           "out/eigen.json",
 	"validation_fraction": "0.2",
 	"warm_start":          "out/model.json",
 	"weight_column":       "weight",
