@@ -1,12 +1,14 @@
 package linear
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,27 +255,51 @@ func (w *ClassWeight) weights(c *Classes, rows []int64) []float64 {
 type floats []float64
 
 // MarshalJSON writes the shortest forms.
-func (f floats) MarshalJSON() ([]byte, error) { return f.append(make([]byte, 0, 2+20*len(f))) }
+func (f floats) MarshalJSON() ([]byte, error) {
+	if err := f.finite(); err != nil {
+		return nil, err
+	}
+	return append(f.items(append(make([]byte, 0, 2+20*len(f)), '[')), ']'), nil
+}
 
-// append is MarshalJSON behind b. What encoding/json calls it scans and copies once more.
-func (f floats) append(b []byte) ([]byte, error) {
+func (f floats) finite() error {
 	for i, v := range f {
 		if v-v != 0 {
-			return nil, fmt.Errorf("%v at place %d: must be finite", v, i)
+			return fmt.Errorf("%v at place %d: must be finite", v, i)
 		}
 	}
-	const part = 1 << 14 // from where on it takes longer than a goroutine
-	rest := make([][]byte, max(len(f)-1, 0)/part)
-	var wg sync.WaitGroup
-	for i := range rest {
-		wg.Go(func() { rest[i] = f[(i+1)*part : min((i+2)*part, len(f))].items(make([]byte, 0, 20*part)) })
+	return nil
+}
+
+// write writes what MarshalJSON gives, of which encoding/json would make copies, on several threads.
+func (f floats) write(b *bufio.Writer) error {
+	if err := f.finite(); err != nil {
+		return err
 	}
-	b = f[:min(part, len(f))].items(append(b, '['))
-	wg.Wait()
-	for _, items := range rest {
-		b = append(append(b, ','), items...)
+	const part = 1 << 14 // takes longer than to begin a goroutine
+	parts := make([][]byte, min(len(f)/part, runtime.GOMAXPROCS(0))+1)
+	b.WriteByte('[')
+	for lo := 0; lo < len(f); {
+		var wg sync.WaitGroup
+		used := 0
+		for from := lo; from < len(f) && used < len(parts); from += part {
+			text := &parts[used]
+			used++
+			wg.Go(func() {
+				*text = (*text)[:0]
+				if from > 0 {
+					*text = append(*text, ',')
+				}
+				*text = f[from:min(from+part, len(f))].items(*text)
+			})
+		}
+		wg.Wait()
+		for _, text := range parts[:used] {
+			b.Write(text)
+		}
+		lo += used * part
 	}
-	return append(b, ']'), nil
+	return b.WriteByte(']') // and so tells of all that went wrong before
 }
 
 // items is the numbers, with commas between, behind b.

@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -319,8 +320,8 @@ type modelFile struct {
 
 // Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss, feature_names (or
 // null), classes (or null), coef, intercept, scaler (or null), hyperparameters by scikit-learn's names, training, and state
-// (or null). Numbers are in their shortest form, which reads back bit by bit. It saves nothing that Load would refuse. It
-// neither buffers nor closes w.
+// (or null). Numbers are in their shortest form, which reads back bit by bit. It saves nothing that Load would refuse. It does
+// not close w.
 func (m *Model) Save(w io.Writer) error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("linear.Model.Save: %w", err)
@@ -336,7 +337,8 @@ func (m *Model) Save(w io.Writer) error {
 	if m.Task == Classification {
 		classes = m.Classes
 	}
-	b := bytes.NewBufferString("{")
+	b := bufio.NewWriter(w) // whose first error stays
+	b.WriteByte('{')
 	for i, f := range []struct {
 		name  string
 		value any
@@ -345,82 +347,92 @@ func (m *Model) Save(w io.Writer) error {
 		{"classes", classes}, {"coef", coef}, {"intercept", floats(m.Intercept)}, {"scaler", m.Scaler}, {"hyperparameters", o},
 		{"training", m.Training}, {"state", m.State},
 	} {
-		value, err := marshal(f.value)
-		if err != nil {
-			return fmt.Errorf("linear.Model.Save: %s: %w", f.name, err)
-		}
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(b, "\n  %q: ", f.name)
-		b.Write(value)
+		if err := write(b, f.value); err != nil {
+			return fmt.Errorf("linear.Model.Save: %s: %w", f.name, err)
+		}
 	}
 	b.WriteString("\n}\n")
-	_, err := w.Write(b.Bytes())
+	return b.Flush()
+}
+
+// write writes the JSON of a value, and that quickly which is long in models.
+func write(b *bufio.Writer, value any) error {
+	switch v := value.(type) {
+	case []floats:
+		b.WriteByte('[')
+		for i, row := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := row.write(b); err != nil {
+				return err
+			}
+		}
+		return b.WriteByte(']')
+	case *State:
+		if v != nil {
+			return v.write(b)
+		}
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	_, err = b.Write(text)
 	return err
 }
 
-// marshal is json.Marshal, and quick for what is long in models.
-func marshal(value any) ([]byte, error) {
-	switch v := value.(type) {
-	case []floats:
-		b := []byte{'['}
-		var err error
-		for i, row := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			if b, err = row.append(slices.Grow(b, 20*len(row))); err != nil {
-				return nil, err
-			}
-		}
-		return append(b, ']'), nil
-	case *State:
-		if v == nil {
-			break
-		}
-		return v.append(nil)
-	}
-	return json.Marshal(value)
-}
-
-// append is its JSON behind b.
-func (s *State) append(b []byte) ([]byte, error) {
+func (s *State) write(b *bufio.Writer) error {
 	head, err := json.Marshal(struct {
 		T         float64 `json:"t"`
 		EpochRows int64   `json:"epoch_rows"`
 	}{s.T, s.EpochRows})
-	b = append(append(b, head[:len(head)-1]...), `,"vectors":[`...)
+	if err != nil {
+		return err
+	}
+	b.Write(head[:len(head)-1])
+	b.WriteString(`,"vectors":[`)
 	for i := range s.Vectors {
 		if i > 0 {
-			b = append(b, ',')
+			b.WriteByte(',')
 		}
-		if err == nil {
-			b, err = s.Vectors[i].append(b)
+		if err := s.Vectors[i].write(b); err != nil {
+			return err
 		}
 	}
-	b = append(b, ']')
-	if s.Unseen != nil && err == nil {
-		b, err = s.Unseen.append(append(b, `,"unseen":`...))
+	b.WriteByte(']')
+	if s.Unseen != nil {
+		b.WriteString(`,"unseen":`)
+		if err := s.Unseen.write(b); err != nil {
+			return err
+		}
 	}
-	return append(b, '}'), err
+	return b.WriteByte('}')
 }
 
-func (s *vectorState) append(b []byte) ([]byte, error) {
-	b, errWeights := s.Weights.append(append(slices.Grow(b, 20*(len(s.Weights)+len(s.Mean))), `{"weights":`...))
+func (s *vectorState) write(b *bufio.Writer) error {
 	rest := *s
 	rest.Weights, rest.Mean = nil, nil
 	tail, err := json.Marshal(rest)
-	if err = errors.Join(errWeights, err); err != nil {
-		return nil, err
+	if err != nil {
+		return err
 	}
-	b = append(b, bytes.TrimSuffix(bytes.TrimPrefix(tail, []byte(`{"weights":[]`)), []byte("}"))...)
+	b.WriteString(`{"weights":`)
+	if err := s.Weights.write(b); err != nil {
+		return err
+	}
+	b.Write(bytes.TrimSuffix(bytes.TrimPrefix(tail, []byte(`{"weights":[]`)), []byte("}")))
 	if len(s.Mean) > 0 {
-		if b, err = s.Mean.append(append(b, `,"mean":`...)); err != nil {
-			return nil, err
+		b.WriteString(`,"mean":`)
+		if err := s.Mean.write(b); err != nil {
+			return err
 		}
 	}
-	return append(b, '}'), nil
+	return b.WriteByte('}')
 }
 
 // Load reads what Save writes; name stands in its faults. It takes memory in proportion to the file, and refuses what is not

@@ -1,10 +1,12 @@
 package linear
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -375,24 +377,56 @@ func Example() {
 
 // Many numbers are written by several goroutines, as few are by one.
 func TestManyNumbers(t *testing.T) {
-	for _, n := range []int{0, 1, 1 << 14, 1<<14 + 1, 3<<14 - 1, 3 << 14} {
-		f := make(floats, n)
-		for i := range f {
-			f[i] = -float64(i%7-3) / float64(i%11+1) // −0 is among them
-		}
-		b, err := f.append([]byte("x"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := "x[" + string(f.items(nil)) + "]"; string(b) != want {
-			t.Errorf("%d numbers: %d bytes are not those wanted, %d", n, len(b), len(want))
-		}
-		if n == 0 {
-			continue
-		}
-		f[n-1] = math.NaN()
-		if _, err := f.append(nil); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("place %d", n-1)) {
-			t.Errorf("%d numbers, the last is none: %v", n, err)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, procs := range []int{1, 3} {
+		runtime.GOMAXPROCS(procs)
+		for _, n := range []int{0, 1, 1 << 14, 1<<14 + 1, 3<<14 - 1, 3 << 14, 9<<14 + 5} {
+			f := make(floats, n)
+			for i := range f {
+				f[i] = -float64(i%7-3) / float64(i%11+1) // −0 is among them
+			}
+			var got bytes.Buffer
+			b := bufio.NewWriter(&got)
+			if err := errors.Join(f.write(b), b.Flush()); err != nil {
+				t.Fatal(err)
+			}
+			if want, err := f.MarshalJSON(); err != nil || !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("%d numbers, %d threads: %d bytes are not those wanted, %d: %v", n, procs, got.Len(), len(want), err)
+			}
+			if n == 0 {
+				continue
+			}
+			f[n-1] = math.NaN()
+			if err := f.write(b); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("place %d", n-1)) {
+				t.Errorf("%d numbers, the last is none: %v", n, err)
+			}
 		}
 	}
+}
+
+// What cannot be written is told.
+func TestSaveFails(t *testing.T) {
+	m := &Model{Task: Regression, Loss: SquaredError, Coef: [][]float64{make([]float64, 1<<15)}, Intercept: []float64{0}, Options: Options{Task: Regression}}
+	var whole bytes.Buffer
+	if err := m.Save(&whole); err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range []int{0, 10, 5000, whole.Len() - 1} {
+		if err := m.Save(&limited{room}); !errors.Is(err, errFull) {
+			t.Errorf("room for %d bytes: %v", room, err)
+		}
+	}
+}
+
+var errFull = errors.New("full")
+
+// limited takes so many bytes.
+type limited struct{ room int }
+
+func (l *limited) Write(b []byte) (int, error) {
+	n := min(len(b), l.room)
+	if l.room -= n; n < len(b) {
+		return n, errFull
+	}
+	return n, nil
 }

@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -162,7 +161,11 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 		sent.Fit = nil
 	}
 	state := beam.Create(s, sent)
-	Passes(s, beam.Reshuffle(s, work), state, min(c.options.Passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
+	passes := c.options.Passes
+	if c.options.Local && fit.Pass().Sample {
+		passes = max(passes, 2) // a look at a sample is soon over, and its state is not saved
+	}
+	Passes(s, beam.Reshuffle(s, work), state, min(passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
 	return nil
 }
 
@@ -179,7 +182,7 @@ func (c *checkpoint) abandon(ctx context.Context, err error) error {
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	case unread == nil:
 		return &ResumableError{err, c.passes}
-	case (c.passes == 0 || c.options.Local) && errors.As(unread, &none):
+	case c.passes == 0 && errors.As(unread, &none):
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	}
 	return err
@@ -265,11 +268,7 @@ func publish(ctx context.Context, o *Options, r *Report, all []File) error {
 	temporary := make([]string, len(all))
 	for i, f := range all {
 		temporary[i] = files.Join(r.dir, fmt.Sprintf("final-%d", i))
-		var b bytes.Buffer
-		if err := f.Write(&b); err != nil {
-			return err
-		}
-		if err := replace(ctx, temporary[i], o.RunID, b.Bytes()); err != nil {
+		if err := output.WhileRuns(o.RunID, func() error { return files.Replace(ctx, temporary[i], f.Write) }); err != nil {
 			return err
 		}
 	}

@@ -280,22 +280,21 @@ func TestTrainSample(t *testing.T) {
 		{9999, Options{Passes: 1, Groups: 1, Threads: 1}, 1},
 		{9999, Options{Passes: 1, Groups: 8}, 3},
 		{9999, Options{Passes: 1, Local: true}, 1},
-		{9999, Options{Passes: 1, Local: true}, 3},
+		{9999, Options{Passes: 1, Local: true}, 2},
 	} {
 		j.chunkRows, j.options, j.run = v.chunkRows, v.options, nil
 		j.options.Shards, j.options.Seed, j.options.Model = 8, 5, filepath.Join(t.TempDir(), "m.json")
 		if v.stop > 0 {
 			j.stopAfter(v.stop)
 			var resumable *ResumableError
-			_, _, err := j.trained(t)
-			if unsaved := v.options.Local && v.stop == 1; unsaved {
-				if left := namesIn(t, filepath.Dir(j.options.Model)); !errors.Is(err, errStopped) || errors.As(err, &resumable) || len(left) > 0 {
-					t.Fatalf("%+v: %v, leaves %v", v, err, left)
-				}
-			} else if !errors.As(err, &resumable) || resumable.Passes != v.stop {
+			passes := v.stop
+			if v.options.Local {
+				passes++ // the first pipeline does not only look at a sample
+			}
+			if _, _, err := j.trained(t); !errors.As(err, &resumable) || resumable.Passes != passes {
 				t.Fatalf("%+v: %v", v, err)
 			}
-			j.options.Resume, j.run = resumable != nil, nil
+			j.options.Resume, j.run = true, nil
 		}
 		fit, report, err := j.trained(t)
 		if err != nil {
