@@ -348,7 +348,8 @@ const (
 // Broadcasts lists them.
 var Broadcasts = []string{Auto, SideInput, File, Shards}
 
-// fileFrom is the size, in bytes, of the values of an index from which on Auto prefers a file to a side input.
+// fileFrom is the size, in bytes, of the values of an index from which on Auto prefers a file to a side input:
+// on Flink and Spark the one is as fast as the other up to here, and the file faster beyond (.ci/engines/broadcast).
 const fileFrom = 4 << 20
 
 // broadcast is how the corpus reaches the workers that search it. It decides for itself how often the corpus is read, and

@@ -155,7 +155,7 @@ def vw(path):
     from vowpalwabbit import Workspace
 
     start = time.perf_counter()
-    w = Workspace(f"-d {path} --loss_function logistic -b 18 --quiet --passes 1")
+    w = Workspace(f"-d {path} --loss_function logistic -b 18 --quiet --passes 1 -f {path}.model")
     w.finish()
     s = time.perf_counter() - start
     n = sum(1 for _ in open(path, "rb"))
