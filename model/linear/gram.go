@@ -149,7 +149,7 @@ func (g *Gram) room() *gramBlock {
 	if g.block == nil {
 		n := blockRows(g.features)
 		g.block = &gramBlock{
-			x: newPanels(g.features, n), target: make([]float64, n), weights: make([]float64, n), pairs: make([]float64, 4*n+4),
+			x: newPanels(g.features, n), target: make([]float64, n), weights: make([]float64, n), pairs: make([]float64, 4*n),
 			mean: make([]float64, g.features+5), products: newTriangle(g.features + 1),
 		}
 	}
@@ -215,8 +215,7 @@ func (g *Gram) addBlock(b *gramBlock, n int, weighted bool) {
 	}
 	b.products.syrk(w, z, b.x, n)
 	for p := range b.x.groups() {
-		var t [8]float64
-		tile(b.pairs[:4*n], b.x.group(p, n, 0), &t)
+		t := b.x.pairs(b.pairs, p, n)
 		for j := 4 * p; j < min(4*p+4, d); j++ {
 			row := b.products.row(j, w)
 			row[d-j] = t[j-4*p]

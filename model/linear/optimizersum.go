@@ -146,7 +146,7 @@ func (s *optimizerSum) room() *optimizerBlock {
 	}
 	o := s.learner
 	n := blockRows(o.features)
-	b := &optimizerBlock{x: newPanels(o.features, n), places: make([]int32, n), pairs: make([]float64, 4*n+4)}
+	b := &optimizerBlock{x: newPanels(o.features, n), places: make([]int32, n), pairs: make([]float64, 4*n)}
 	if s.sample == nil && o.newton {
 		b.z = newPanels(o.features, n)
 	}
@@ -216,8 +216,7 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 	}
 	d.gradient[last] += slopes
 	for g := range b.x.groups() {
-		var t [8]float64
-		tile(b.pairs[:4*n], b.x.group(g, n, 0), &t)
+		t := b.x.pairs(b.pairs, g, n)
 		for j := 4 * g; j < min(4*g+4, last); j++ {
 			d.gradient[j] += t[j-4*g]
 			if o.newton && !d.sampled { // the column of the intercept

@@ -1,24 +1,34 @@
 package linear
 
+import "beamlearn/model/linear/internal/lanes"
+
 // panels is a block of rows with their columns in groups of four: the value of row r in column j stands at
 // ((j/4)·rows + r)·4 + j%4. Columns that fill up the last group are zero. All sums over the rows of a block run in their order,
 // and every product is rounded before it is added (see kernel.go).
 type panels struct {
 	cols, rows int // rows is how many there is room for
 	x          []float64
+	products   [32]float64 // scratch
 }
 
 // blockRows is the number of rows of a block: its values fit the second-level cache, those of 40 columns the first.
 func blockRows(features int) int { return max(8, min(128, 1<<17/features)) }
 
 func newPanels(cols, rows int) *panels {
-	return &panels{cols, rows, make([]float64, (cols+3)/4*4*rows+4)}
+	return &panels{cols: cols, rows: rows, x: make([]float64, (cols+3)/4*4*rows)}
 }
 
 func (p *panels) groups() int { return (p.cols + 3) / 4 }
 
-// group is the first n rows of the columns from 4g+offset on.
-func (p *panels) group(g, n, offset int) []float64 { return p.x[g*p.rows*4+offset:][:n*4] }
+// group is the first n rows of the columns from 4g on.
+func (p *panels) group(g, n int) []float64 { return p.x[g*p.rows*4:][:n*4] }
+
+// pairs is the products of four columns beside the panels, of which row r has those from x[4r] on, and of the columns from 4g on.
+func (p *panels) pairs(x []float64, g, n int) *[16]float64 {
+	t := (*[16]float64)(p.products[:])
+	lanes.Best().Products(x, p.group(g, n), t)
+	return t
+}
 
 // pack makes row i of the chunk row r of the block.
 func (p *panels) pack(r int, c *Chunk, i int) {
@@ -60,7 +70,7 @@ func at4(w []float64, g int) (v [4]float64) {
 func (p *panels) subtract(m []float64, n int) {
 	for g := range p.groups() {
 		s := at4(m, g)
-		for x := p.group(g, n, 0); len(x) >= 4; x = x[4:] {
+		for x := p.group(g, n); len(x) >= 4; x = x[4:] {
 			v := (*[4]float64)(x)
 			v[0] -= s[0]
 			v[1] -= s[1]
@@ -75,7 +85,7 @@ func (p *panels) subtractAndSum(m, dst []float64, n int) {
 	for g := range p.groups() {
 		var l0, l1, l2, l3 float64
 		s := at4(m, g)
-		for x := p.group(g, n, 0); len(x) >= 4; x = x[4:] {
+		for x := p.group(g, n); len(x) >= 4; x = x[4:] {
 			v := (*[4]float64)(x)
 			v0, v1, v2, v3 := v[0]-s[0], v[1]-s[1], v[2]-s[2], v[3]-s[3]
 			v[0], v[1], v[2], v[3] = v0, v1, v2, v3
@@ -93,7 +103,7 @@ func (p *panels) subtractAndSum(m, dst []float64, n int) {
 func (p *panels) multiply(s []float64, n int) {
 	for g := range p.groups() {
 		s := at4(s, g)
-		for x := p.group(g, n, 0); len(x) >= 4; x = x[4:] {
+		for x := p.group(g, n); len(x) >= 4; x = x[4:] {
 			v := (*[4]float64)(x)
 			v[0] *= s[0]
 			v[1] *= s[1]
@@ -107,7 +117,7 @@ func (p *panels) multiply(s []float64, n int) {
 func (p *panels) sums(dst, weights []float64, n int) {
 	for g := range p.groups() {
 		var l0, l1, l2, l3 float64
-		x := p.group(g, n, 0)
+		x := p.group(g, n)
 		if weights == nil {
 			for ; len(x) >= 4; x = x[4:] {
 				v := (*[4]float64)(x)
@@ -133,7 +143,7 @@ func (p *panels) sums(dst, weights []float64, n int) {
 // weigh makes the first n rows those of x, each times its weight.
 func (p *panels) weigh(x *panels, weights []float64, n int) {
 	for g := range p.groups() {
-		from, to := x.group(g, n, 0), p.group(g, n, 0)
+		from, to := x.group(g, n), p.group(g, n)
 		for r := 0; len(from) >= 4 && len(to) >= 4; r, from, to = r+1, from[4:], to[4:] {
 			a, b, w := (*[4]float64)(from), (*[4]float64)(to), weights[r]
 			b[0], b[1], b[2], b[3] = w*a[0], w*a[1], w*a[2], w*a[3]
@@ -145,7 +155,7 @@ func (p *panels) weigh(x *panels, weights []float64, n int) {
 func (p *panels) dots(dst, w []float64) {
 	clear(dst)
 	for g := range p.groups() {
-		w, x := at4(w, g), p.group(g, len(dst), 0)
+		w, x := at4(w, g), p.group(g, len(dst))
 		for r := range dst {
 			if len(x) < 4 {
 				return
@@ -160,7 +170,7 @@ func (p *panels) dots(dst, w []float64) {
 // squares adds to dst the sum over the first n rows of weight times the square of each column.
 func (p *panels) squares(dst, weights []float64, n int) {
 	for g := range p.groups() {
-		x, s := p.group(g, n, 0), at4(dst, g)
+		x, s := p.group(g, n), at4(dst, g)
 		for r := 0; len(x) >= 4; r, x = r+1, x[4:] {
 			v, w := (*[4]float64)(x), weights[r]
 			s[0] += float64(w * float64(v[0]*v[0]))
@@ -175,86 +185,31 @@ func (p *panels) squares(dst, weights []float64, n int) {
 // syrk adds zᵀx, over the first n rows, to the upper triangle of a matrix of the given width (see [triangle]). z is x with
 // weighted rows, or x itself.
 func (t triangle) syrk(width int, z, x *panels, n int) {
+	kernels := lanes.Best()
 	for g := range x.groups() {
-		for half := 0; half < 4 && 4*g+half < x.cols; half += 2 {
-			i := 4*g + half
-			a := z.group(g, n, half)
-			first := t.row(i, width)
-			second := first[:0] // of the last column of an odd number
-			if i+1 < x.cols {
-				second = t.row(i+1, width)
-			}
-			h := g
-			if half == 2 { // what stands left of the diagonal is not needed
-				c := tile2(a, x.group(g, n, 2))
-				first[0] += c[0]
-				if len(second) > 0 {
-					first[1] += c[1]
-					second[0] += c[3]
-				}
-				h++
-			}
-			for ; h < x.groups(); h++ {
-				var c [8]float64
-				tile(a, x.group(h, n, 0), &c)
-				k := 4*h - i // of column 4h in the first row; the second begins one later
-				if k > 0 && 4*h+4 <= x.cols {
-					f, s := (*[4]float64)(first[k:]), (*[4]float64)(second[k-1:])
-					f[0] += c[0]
-					f[1] += c[1]
-					f[2] += c[2]
-					f[3] += c[3]
-					s[0] += c[4]
-					s[1] += c[5]
-					s[2] += c[6]
-					s[3] += c[7]
-					continue
-				}
-				for l := range min(4, x.cols-4*h) {
-					first[k+l] += c[l]
-					if k+l > 0 && len(second) > 0 {
-						second[k+l-1] += c[4+l]
-					}
-				}
-			}
+		a := z.group(g, n)
+		h := g
+		for ; h+1 < x.groups(); h += 2 {
+			kernels.TwoProducts(a, x.group(h, n), x.group(h+1, n), &x.products)
+			t.add(width, x.cols, 4*g, 4*h, 8, x.products[:])
+		}
+		if h < x.groups() {
+			kernels.Products(a, x.group(h, n), (*[16]float64)(x.products[:]))
+			t.add(width, x.cols, 4*g, 4*h, 4, x.products[:])
 		}
 	}
 }
 
-// tile is the products of two columns of a and four of b: 2 × 4. Its accumulators and operands fit the 15 registers that Go
-// has for them on amd64; 4 × 4 do not, and take twice the time.
-func tile(a, b []float64, t *[8]float64) {
-	var c00, c01, c02, c03, c10, c11, c12, c13 float64
-	a = a[:len(b)]
-	for i := 0; i+4 <= len(b); i += 4 {
-		x, y := a[i:i+4:i+4], b[i:i+4:i+4]
-		p, q := x[0], x[1]
-		b0, b1, b2, b3 := y[0], y[1], y[2], y[3]
-		c00 += float64(p * b0)
-		c01 += float64(p * b1)
-		c02 += float64(p * b2)
-		c03 += float64(p * b3)
-		c10 += float64(q * b0)
-		c11 += float64(q * b1)
-		c12 += float64(q * b2)
-		c13 += float64(q * b3)
+// add adds products of the four rows from i on and so many columns from k ≥ i on, but for those left of the diagonal.
+func (t triangle) add(width, cols, i, k, many int, products []float64) {
+	for end := min(i+4, cols); i < end; i++ {
+		first, last := max(k, i), min(k+many, cols)
+		row := t.row(i, width)[first-i : last-i]
+		for j, v := range products[first-k : last-k] {
+			row[j] += v
+		}
+		products = products[many:]
 	}
-	*t = [8]float64{c00, c01, c02, c03, c10, c11, c12, c13}
-}
-
-// tile2 is the products of two columns of each: 2 × 2.
-func tile2(a, b []float64) [4]float64 {
-	var c00, c01, c10, c11 float64
-	a = a[:len(b)]
-	for i := 0; i+4 <= len(b); i += 4 {
-		x, y := a[i:i+4:i+4], b[i:i+4:i+4]
-		p, q, b0, b1 := x[0], x[1], y[0], y[1]
-		c00 += float64(p * b0)
-		c01 += float64(p * b1)
-		c10 += float64(q * b0)
-		c11 += float64(q * b1)
-	}
-	return [4]float64{c00, c01, c10, c11}
 }
 
 // triangle is the upper triangle of a symmetric matrix, row by row from the diagonal on.

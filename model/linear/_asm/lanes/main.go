@@ -424,7 +424,57 @@ func main() {
 		l.step(true)
 		l.sigmoid()
 	}
+	products(1)
+	products(2)
 	Generate()
+}
+
+// products sums products of the columns of a, four of them, and those of so many groups of four, row by row: a register for
+// each of the four and each group. (Registers of eight values would be half as many, too few for the latency of a sum.)
+func products(groups int) {
+	l := level{"AVX2", 4}
+	if groups == 1 {
+		begin("products"+l.name, "func(a, b *float64, rows int, t *float64)", "is Kernels.Products.")
+	} else {
+		begin("twoProducts"+l.name, "func(a, b, c *float64, rows int, t *float64)", "is Kernels.TwoProducts.")
+	}
+	a, rows, t := Load(Param("a"), GP64()), Load(Param("rows"), GP64()), Load(Param("t"), GP64())
+	of := []reg.Register{Load(Param("b"), GP64())}
+	if groups == 2 {
+		of = append(of, Load(Param("c"), GP64()))
+	}
+	var sums [4][]vec
+	for i := range sums {
+		for range groups {
+			sums[i] = append(sums[i], l.zero())
+		}
+	}
+	TESTQ(rows, rows)
+	JZ(LabelRef("end"))
+	Label("row")
+	var values []vec
+	for _, p := range of {
+		values = append(values, l.load(Mem{Base: p}))
+	}
+	for i := range sums {
+		x := l.spread(Mem{Base: a, Disp: 8 * i})
+		for g, v := range values {
+			VADDPD(l.mul(v, x), sums[i][g], sums[i][g])
+		}
+	}
+	for _, p := range append(of, a) {
+		ADDQ(Imm(uint64(l.bytes())), p)
+	}
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	Label("end")
+	for i := range sums {
+		for g, v := range sums[i] {
+			VMOVUPD(v, Mem{Base: t, Disp: l.bytes() * (i*groups + g)})
+		}
+	}
+	VZEROUPPER()
+	RET()
 }
 
 func begin(name, signature, doc string) {

@@ -312,3 +312,42 @@ func log1p(e float64) float64 {
 	t += float64((c[8] + float64(c[9]*s) + float64(c[10]*s2)) * (s4 * s4))
 	return z * (2 + float64(s*t))
 }
+
+func products(a, b []float64, t *[16]float64) {
+	rows := len(b) / 4
+	for i := 0; i < 4; i += 2 {
+		*(*[8]float64)(t[4*i:]) = pairProducts(a[:4*rows], b[:4*rows], i)
+	}
+}
+
+func twoProducts(a, b, c []float64, t *[32]float64) {
+	rows := len(b) / 4
+	for i := 0; i < 4; i += 2 {
+		for g, x := range [2][]float64{b[:4*rows], c[:4*rows]} {
+			p := pairProducts(a[:4*rows], x, i)
+			copy(t[8*i+4*g:], p[:4])
+			copy(t[8*i+8+4*g:], p[4:])
+		}
+	}
+}
+
+// pairProducts is the products of the columns first and first+1 of a, and of four. Its accumulators and operands fit the 15
+// registers that Go has for them on amd64; those of four and four do not, and take twice the time.
+func pairProducts(a, b []float64, first int) [8]float64 {
+	var c00, c01, c02, c03, c10, c11, c12, c13 float64
+	a = a[min(first, len(a)):]
+	for i := 0; i+4 <= len(b); i += 4 {
+		x, y := a[i:i+2:i+2], b[i:i+4:i+4]
+		p, q := x[0], x[1]
+		b0, b1, b2, b3 := y[0], y[1], y[2], y[3]
+		c00 += float64(p * b0)
+		c01 += float64(p * b1)
+		c02 += float64(p * b2)
+		c03 += float64(p * b3)
+		c10 += float64(q * b0)
+		c11 += float64(q * b1)
+		c12 += float64(q * b2)
+		c13 += float64(q * b3)
+	}
+	return [8]float64{c00, c01, c02, c03, c10, c11, c12, c13}
+}

@@ -1,5 +1,5 @@
 // Package lanes holds the kernels of many linear models that learn side by side by stochastic gradient descent, each in a
-// lane of its own. Every level of instructions gives the bits of plain Go: no sum and product is fused, a lane's sums have
+// lane of its own, and those of the products of columns that exact solvers sum up, with a lane for a column. Every level of instructions gives the bits of plain Go: no sum and product is fused, a lane's sums have
 // the order of package linear's for a single model, and exp and log are polynomials of their own.
 //
 // Weights are feature-major: that of column j in lane i is w[j·stride+i], so that a row takes for each of its values one
@@ -92,6 +92,10 @@ type Kernels struct {
 	Step, StepMean func(*Row)
 	// Value writes the losses of the predictions P into Update.
 	Value [Losses]func(*Row)
+	// Products is t[4i+j] = Σ_r a[4r+i]·b[4r+j], of two groups of four columns, in the order of the rows, as many as b has.
+	// TwoProducts is t[8i+j] of b, and t[8i+4+j] of c, which is as long.
+	Products    func(a, b []float64, t *[16]float64)
+	TwoProducts func(a, b, c []float64, t *[32]float64)
 	// Sigmoid is out[i] = 1/(1+exp(−p[i])); lengths are multiples of Width.
 	Sigmoid func(p, out []float64)
 }
@@ -100,6 +104,7 @@ type Kernels struct {
 var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
 	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids,
+	Products: products, TwoProducts: twoProducts,
 	Decide: [Losses]func(*Row) int{
 		decide(hingeSlope, false), decide(logSlope, false), decide(modifiedHuberSlope, true), decide(squaredHingeSlope, true),
 		decide(squaredErrorSlope, true), decide(huberSlope, true), decide(epsilonSlope, false), decide(squaredEpsilonSlope, true),

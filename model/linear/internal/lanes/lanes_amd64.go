@@ -40,6 +40,24 @@ func rowBy(f func(*byte)) func(*Row) {
 	return func(r *Row) { f((*byte)(unsafe.Pointer(r))) }
 }
 
+func productsBy(a, b []float64, t *[16]float64) {
+	if n := len(b) / 4; n > 0 {
+		a = a[:4*n]
+		productsAVX2(&a[0], &b[0], n, &t[0])
+	} else {
+		*t = [16]float64{}
+	}
+}
+
+func twoProductsBy(a, b, c []float64, t *[32]float64) {
+	if n := len(b) / 4; n > 0 {
+		a, c = a[:4*n], c[:4*n]
+		twoProductsAVX2(&a[0], &b[0], &c[0], n, &t[0])
+	} else {
+		*t = [32]float64{}
+	}
+}
+
 var avx2 = Kernels{
 	Name: "avx2", Dot: dotAVX2, DotSparse: dotSparseAVX2, Add: addAVX2, AddSparse: addSparseAVX2, AddDot: addDotAVX2,
 	Truncate: truncateBy(truncateAVX2), TruncateSparse: truncateSparseBy(truncateSparseAVX2),
@@ -52,7 +70,7 @@ var avx2 = Kernels{
 		rowBy(valueHingeAVX2), rowBy(valueLogLossAVX2), rowBy(valueModifiedHuberAVX2), rowBy(valueSquaredHingeAVX2),
 		rowBy(valueSquaredErrorAVX2), rowBy(valueHuberAVX2), rowBy(valueEpsilonInsensitiveAVX2), rowBy(valueSquaredEpsilonInsensitiveAVX2),
 	},
-	Sigmoid: sigmoidAVX2,
+	Sigmoid: sigmoidAVX2, Products: productsBy, TwoProducts: twoProductsBy,
 }
 
 var avx512 = Kernels{
@@ -67,5 +85,5 @@ var avx512 = Kernels{
 		rowBy(valueHingeAVX512), rowBy(valueLogLossAVX512), rowBy(valueModifiedHuberAVX512), rowBy(valueSquaredHingeAVX512),
 		rowBy(valueSquaredErrorAVX512), rowBy(valueHuberAVX512), rowBy(valueEpsilonInsensitiveAVX512), rowBy(valueSquaredEpsilonInsensitiveAVX512),
 	},
-	Sigmoid: sigmoidAVX512,
+	Sigmoid: sigmoidAVX512, Products: productsBy, TwoProducts: twoProductsBy,
 }

@@ -158,6 +158,35 @@ func (o *operands) all() []float64 {
 	return slices.Concat(fields(o.groups), o.dot, o.p, o.y, o.weight, o.eta, o.update, o.meanUpdate, o.m, o.q)
 }
 
+// TestProducts compares the products of columns at every level to their sums one by one, bit for bit.
+func TestProducts(t *testing.T) {
+	for _, level := range Levels() {
+		for i, rows := range []int{0, 1, 2, 7, 8, 33, 128} {
+			for _, odd := range []bool{false, true} {
+				r := newRand(uint64(rows))
+				place := placements[i%3]
+				a, b, c := placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, 4*rows, odd), place)
+				var want [32]float64
+				for k := range want {
+					of := [2][]float64{b, c}[k/4%2]
+					for row := range rows {
+						want[k] += float64(a[4*row+k/8] * of[4*row+k%4])
+					}
+				}
+				one, two := placed(t, normal(r, 16, true), place), placed(t, normal(r, 32, true), place)
+				level.TwoProducts(a, b, c, (*[32]float64)(two))
+				same(t, two, want[:], "TwoProducts", level.Name, rows, odd)
+				var first []float64
+				for k := 0; k < 32; k += 8 {
+					first = append(first, want[k:k+4]...)
+				}
+				level.Products(a, b, (*[16]float64)(one))
+				same(t, one, first, "Products", level.Name, rows, odd)
+			}
+		}
+	}
+}
+
 // TestSteps compares the kernels of losses and steps at every level to plain Go, bit for bit.
 func TestSteps(t *testing.T) {
 	for _, level := range Levels()[1:] {
@@ -324,6 +353,7 @@ func BenchmarkKernels(b *testing.B) {
 			a.m[i], a.q[i] = 1e9, 1
 		}
 		row := a.row(1, 0)
+		var products [32]float64
 		for name, f := range map[string]func(){
 			"Dot":              func() { level.Dot(x, w, lanes, out) },
 			"Add":              func() { level.Add(x, s, w, lanes) },
@@ -334,6 +364,7 @@ func BenchmarkKernels(b *testing.B) {
 			"StepMean":         func() { level.StepMean(row) },
 			"Value16/log_loss": func() { v := *row; v.N = 2; level.Value[LogLoss](&v) },
 			"Truncate":         func() { level.Truncate(a.groups, s, w, q, lanes, columns) },
+			"TwoProducts16":    func() { level.TwoProducts(w[:64], w[64:128], w[128:192], &products) },
 		} {
 			b.Run(level.Name+"/"+name, func(b *testing.B) {
 				b.SetBytes(int64(8 * lanes))

@@ -263,3 +263,13 @@ func stepMeanAVX512(row *byte)
 //
 //go:noescape
 func sigmoidAVX512(p []float64, out []float64)
+
+// productsAVX2 is Kernels.Products.
+//
+//go:noescape
+func productsAVX2(a *float64, b *float64, rows int, t *float64)
+
+// twoProductsAVX2 is Kernels.TwoProducts.
+//
+//go:noescape
+func twoProductsAVX2(a *float64, b *float64, c *float64, rows int, t *float64)
