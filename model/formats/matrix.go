@@ -3,12 +3,14 @@ package formats
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"math/bits"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"beamlearn/model/fault"
@@ -105,7 +107,7 @@ func (m *matrix) Read(ctx context.Context, s Span) (Reader, error) {
 		}
 	}
 	held := min(max(matrixBuffer/m.record(), 1), s.Rows)
-	reader := &matrixReader{m: m, r: r, raw: alignedBytes(held * m.record())}
+	reader := &matrixReader{m: m, r: r, raw: borrowBytes(held * m.record())}
 	reader.batchReader = batchReader{
 		batch: batch{file: m.Name(), dim: m.Dim(), column: func(c int) string { return m.name(m.vector[c]) }},
 		next:  s.First, end: s.First + s.Rows,
@@ -130,7 +132,29 @@ type matrixReader struct {
 	gathered []byte // their chosen columns
 }
 
-func (r *matrixReader) Close() error { return r.r.Close() }
+func (r *matrixReader) Close() error {
+	if r.raw != nil {
+		returnBytes(r.raw)
+		r.raw, r.gathered, r.batch = nil, nil, batch{} // what was decoded may be a view of them
+		r.next, r.err = r.end, errClosed
+	}
+	return r.r.Close()
+}
+
+var errClosed = errors.New("formats: read after Close")
+
+// raws are buffers that were read into and are not needed: to clear a new one takes as long as to read a third of it.
+var raws sync.Pool
+
+// borrowBytes is alignedBytes with anything in them.
+func borrowBytes(n int64) []byte {
+	if b, ok := raws.Get().(*[]byte); ok && int64(cap(*b)) >= n {
+		return (*b)[:n]
+	}
+	return alignedBytes(n)
+}
+
+func returnBytes(b []byte) { raws.Put(&b) }
 
 // fill reads and decodes the next rows.
 func (r *matrixReader) fill() error {

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -283,6 +284,42 @@ func TestNPYDType(t *testing.T) {
 		if !reflect.DeepEqual(append([]float32{}, b.F32...), append([]float32{}, c.want.F32...)) ||
 			!reflect.DeepEqual(append([]float64{}, b.F64...), append([]float64{}, c.want.F64...)) || !reflect.DeepEqual(b.Numbers, c.want.Numbers) {
 			t.Errorf("%s: %v", c.dtype, b)
+		}
+	}
+}
+
+// A reader that is closed reads nothing more, though its buffer is another's by then; what it has read before stays.
+func TestReadAfterClose(t *testing.T) {
+	first, err := inspectText(npyArray("<f4", "(3, 2)", encoded(binary.LittleEndian, []float32{1, 2, 3, 4, 5, 6})), "x.npy", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := inspectText(npyArray("<f4", "(3, 2)", encoded(binary.LittleEndian, []float32{7, 8, 9, 10, 11, 12})), "y.npy", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		b := &vectors.Block{Dim: 2}
+		r, err := first.Read(t.Context(), Span{Rows: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(r.Read(b, 2), r.Close(), r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		other := &vectors.Block{Dim: 2}
+		q, err := second.Read(t.Context(), Span{Rows: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(q.Read(other, 3), q.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Read(b, 1); !errors.Is(err, errClosed) {
+			t.Fatalf("after Close: %v", err)
+		}
+		if !reflect.DeepEqual(b.F32, []float32{1, 2, 3, 4}) || !reflect.DeepEqual(other.F32, []float32{7, 8, 9, 10, 11, 12}) {
+			t.Fatalf("read %v and %v", b.F32, other.F32)
 		}
 	}
 }

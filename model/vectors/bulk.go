@@ -1,6 +1,10 @@
 package vectors
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+)
 
 // AppendRows32 adds rows of Dim values, one after the other, numbered from first on. It returns how many it has added,
 // and -1; or it stops before the first row with a value that is NaN or ±Inf, and returns the column of that value. As
@@ -99,14 +103,17 @@ const searchRun = 64
 // finite32 is the index of the first value that is NaN or ±Inf, or the number of values.
 func finite32(values []float32) int {
 	// Adding one to the exponent carries into the sign exactly where all bits of the exponent are set.
-	const exponent, one, carry = 0xff << 23, 1 << 23, 1 << 31
+	// Two values are one word.
+	const exponent, one, carry = 0xff<<23 | 0xff<<55, 1<<23 | 1<<55, 1<<31 | 1<<63
 	n := 0
 	for ; len(values)-n >= searchRun; n += searchRun {
-		var found uint32
-		for _, v := range values[n : n+searchRun] {
-			found |= math.Float32bits(v)&exponent + one
+		run := (*[4 * searchRun]byte)(unsafe.Pointer(&values[n]))
+		var found, more uint64
+		for i := 0; i <= len(run)-16; i += 16 {
+			found |= binary.NativeEndian.Uint64(run[i:])&exponent + one
+			more |= binary.NativeEndian.Uint64(run[i+8:])&exponent + one
 		}
-		if found&carry != 0 {
+		if (found|more)&carry != 0 {
 			break
 		}
 	}
