@@ -24,7 +24,6 @@ import (
 	"os"
 	"reflect"
 	"runtime"
-	"sort"
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -319,7 +318,7 @@ func (f *sumFn) sum(ctx context.Context, group int, iter func(*vectorio.Chunk) b
 				return err
 			}
 			chunks := shards[i]
-			sort.Slice(chunks, func(a, b int) bool { return chunks[a].Ordinal < chunks[b].Ordinal })
+			vectorio.Sort(chunks)
 			var n, bad int64
 			for _, c := range chunks {
 				read, left, err := f.add(ctx2, c, partial)

@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 
@@ -108,23 +106,10 @@ func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit f
 	return nil
 }
 
-func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA, out *output.Task, report *chunkReport) (err error) {
-	r, err := vectorio.Open(ctx, c, f.Reading, out.Reject)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	b := f.Reading.NewBlock(f.Dim)
+func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA, out *output.Task, report *chunkReport) error {
 	var values []float64
 	bound := drawn(f.Options.Sample, c.Total)
-	for {
-		b.Reset()
-		if err := r.Read(b); err == io.EOF {
-			report.Rejected = out.Rejected()
-			return nil
-		} else if err != nil {
-			return err
-		}
+	err := vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, out.Reject, func(b *vectors.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -147,7 +132,10 @@ func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA,
 		report.Rows += int64(n)
 		f.sample(p, b, bound, report)
 		progress.Of(f.Options.RunID).Add(int64(n))
-	}
+		return nil
+	})
+	report.Rejected = out.Rejected()
+	return err
 }
 
 // transform projects a block on all threads.

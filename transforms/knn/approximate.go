@@ -106,7 +106,7 @@ func (f *listsFn) ProcessElement(ctx context.Context, _ int, corpus, queries fun
 		return fault.Mark(err)
 	}
 	c.build = time.Since(start)
-	chunks := inOrder(queries)
+	chunks := vectorio.Gather(queries)
 	index, report, err := f.tune(ctx, index, &o, chunks)
 	if err != nil {
 		return fault.Mark(err)
@@ -176,7 +176,7 @@ func (c *corpus) row(position int32, dst []float64) []float64 {
 func (f *approximateFn) corpus(ctx context.Context, iter func(*vectorio.Chunk) bool) (*corpus, error) {
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()
-	chunks := inOrder(iter)
+	chunks := vectorio.Gather(iter)
 	points, rejected, err := f.read(ctx, chunks)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"reflect"
-	"sort"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -62,7 +61,7 @@ type buildFn struct {
 func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), parts func(output.Part)) error {
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()
-	chunks := inOrder(iter)
+	chunks := vectorio.Gather(iter)
 	points, rejected, err := f.read(ctx, chunks)
 	if err != nil {
 		return fault.Mark(err)
@@ -101,17 +100,6 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 		ReadPoints: read.Sub(start).Seconds(), BuildIndex: time.Since(read).Seconds(), Algorithm: string(index.Algorithm()),
 		Broadcast: f.broadcast(),
 	}, rejected, parts)
-}
-
-// inOrder are chunks in the order of their rows.
-func inOrder(iter func(*vectorio.Chunk) bool) []vectorio.Chunk {
-	var chunks []vectorio.Chunk
-	var c vectorio.Chunk
-	for iter(&c) {
-		chunks = append(chunks, c)
-	}
-	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
-	return chunks
 }
 
 // report gives away what is told of the points, and the rows that were left out.

@@ -184,27 +184,6 @@ func (f *partsFn) turn(ctx context.Context, phase string) (end func(), err error
 	}, nil
 }
 
-// each reads the rows of a chunk, a block at a time.
-func (f *partsFn) each(ctx context.Context, c vectorio.Chunk, rejected func(*fault.Fault), do func(*vectors.Block)) (err error) {
-	r, err := vectorio.Open(ctx, c, f.Reading, rejected)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	b := f.Reading.NewBlock(f.Dim)
-	for {
-		b.Reset()
-		switch err := r.Read(b); err {
-		case nil:
-			do(b)
-		case io.EOF:
-			return nil
-		default:
-			return err
-		}
-	}
-}
-
 // sampleFn takes a sample of the points, or of the queries: by their numbers, so that it does not depend on chunks.
 type sampleFn struct {
 	partsFn
@@ -219,13 +198,14 @@ func (f *sampleFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fu
 		most = uint64(share * (1 << 64))
 	}
 	b, rows := f.Reading.NewBlock(f.Dim), int64(0)
-	err := f.each(ctx, c, func(*fault.Fault) {}, func(all *vectors.Block) {
+	err := vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, func(*fault.Fault) {}, func(all *vectors.Block) error {
 		rows += int64(all.Len())
 		for i, n := range all.Numbers {
 			if ivf.Rank(n, f.Options.Seed) <= most {
 				appendRow(b, all, i)
 			}
 		}
+		return nil
 	})
 	if err != nil {
 		return fault.Mark(err)
@@ -503,8 +483,7 @@ func (f *partsFn) read(ctx context.Context, c vectorio.Chunk) (p *partsPlan, row
 		return nil, nil, nil, err
 	}
 	rows = f.Reading.NewBlock(f.Dim)
-	rows.Grow(int(min(c.Span.Rows, maxGrow)))
-	err = f.each(ctx, c, func(r *fault.Fault) { rejected = append(rejected, r) }, rows.AppendBlock)
+	err = readChunk(ctx, c, f.Reading, rows, func(r *fault.Fault) { rejected = append(rejected, r) })
 	vectorio.Count(ctx, int64(rows.Len()), int64(len(rejected)))
 	return p, rows, rejected, err
 }

@@ -132,12 +132,7 @@ type planShardsFn struct {
 }
 
 func (f *planShardsFn) ProcessElement(_ int, iter func(*vectorio.Chunk) bool, emit func(shardPlan)) {
-	var chunks []vectorio.Chunk
-	var c vectorio.Chunk
-	for iter(&c) {
-		chunks = append(chunks, c)
-	}
-	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	chunks := vectorio.Gather(iter)
 	var plans []shardPlan
 	rows := int64(0)
 	for i, c := range chunks {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"sort"
 
 	"golang.org/x/sync/errgroup"
 
@@ -70,7 +69,7 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 // otherwise with whole batches, as those go on from chunk to chunk.
 func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-chan *vectors.Block) error {
 	chunks := append([]vectorio.Chunk(nil), f.chunks...)
-	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	vectorio.Sort(chunks)
 	if f.pass.Shuffle {
 		rng := rand.New(rand.NewPCG(f.seed, 1))
 		rng.Shuffle(len(chunks), func(i, j int) { chunks[i], chunks[j] = chunks[j], chunks[i] })

@@ -2,14 +2,12 @@ package linear
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"sort"
 
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/overview"
+	"beamlearn/model/vectors"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -38,7 +36,7 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 	if len(chunks) == 0 {
 		return nil, nil
 	}
-	sort.Slice(chunks, func(i, k int) bool { return chunks[i].Ordinal < chunks[k].Ordinal })
+	vectorio.Sort(chunks)
 	most := int64(min(judgedRows, judgedDecisions/max(m.Classes.Len(), 1)))
 	if !j.Reading.Formats.Sparse {
 		most = min(most, int64(judgedValues/max(m.Features(), 1)))
@@ -73,23 +71,10 @@ func someChunks(chunks []vectorio.Chunk, most int64) []vectorio.Chunk {
 }
 
 // judge judges the rows of a chunk.
-func (j *Job) judge(ctx context.Context, c vectorio.Chunk, m *model.Model, judged *overview.Judged) (err error) {
-	r, err := vectorio.Open(ctx, c, j.Reading, func(*fault.Fault) {}) // those were told of before
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+func (j *Job) judge(ctx context.Context, c vectorio.Chunk, m *model.Model, judged *overview.Judged) error {
 	e := newEvaluation(m, &j.Reading, c)
-	b := j.Reading.NewBlock(j.Data.Dim)
-	for {
-		b.Reset()
-		switch err := r.Read(b); err {
-		case nil:
-		case io.EOF:
-			return nil
-		default:
-			return err
-		}
+	rejected := func(*fault.Fault) {} // those were told of before
+	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, func(b *vectors.Block) error {
 		class := func(int) int32 { return -1 }
 		if m.Task == model.Classification {
 			if _, err := e.encode(b); err != nil {
@@ -99,8 +84,6 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, m *model.Model, judge
 		} else if len(b.Target) != b.Len() {
 			return fmt.Errorf("linear.Judge: %d targets for %d rows", len(b.Target), b.Len())
 		}
-		if err := judged.Add(m, model.Of(b), class); err != nil {
-			return err
-		}
-	}
+		return judged.Add(m, model.Of(b), class)
+	})
 }

@@ -21,7 +21,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
-	"sort"
+	"slices"
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -188,7 +188,7 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 	}
 	j.Reading.Confine(j.Data) // after the checkpoint: other patterns for the same files still resume it
 	report := &Report{Resumed: fit.Passes()}
-	last, _, err := advanced.Get(j.Options.RunID, newLast)
+	last, err := j.Options.last()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -279,14 +279,7 @@ type planFn struct {
 }
 
 func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Work)) error {
-	chunks := []vectorio.Chunk{}
-	var c vectorio.Chunk
-	for iter(&c) {
-		if c.Ordinal >= 0 {
-			chunks = append(chunks, c)
-		}
-	}
-	sort.Slice(chunks, func(i, j int) bool { return chunks[i].Ordinal < chunks[j].Ordinal })
+	chunks := slices.DeleteFunc(vectorio.Gather(iter), func(c vectorio.Chunk) bool { return c.Ordinal < 0 })
 	b, err := json.Marshal(chunks)
 	if err != nil {
 		return err
@@ -386,7 +379,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 	}
 	rowsLearned.Inc(ctx, rows)
 	if f.Options.Local {
-		last, _, err := advanced.Get(f.Options.RunID, newLast)
+		last, err := f.Options.last()
 		if err == nil {
 			last.sum = sum
 		}
@@ -410,7 +403,11 @@ type lastState struct {
 	sum   *model.Sum // of the pass that is to end, where it is Local
 }
 
-func newLast() (*lastState, error) { return &lastState{}, nil }
+// last is that state; an error where the run is over.
+func (o *Options) last() (*lastState, error) {
+	last, _, err := advanced.Get(o.RunID, func() (*lastState, error) { return &lastState{}, nil })
+	return last, err
+}
 
 // before is the fit that a pass begins with; nil where there is nothing left to do.
 func (o *Options) before(state []byte) (*model.Fit, error) {
@@ -420,7 +417,7 @@ func (o *Options) before(state []byte) (*model.Fit, error) {
 		}
 		return model.DecodeFit(state)
 	}
-	last, _, err := advanced.Get(o.RunID, newLast)
+	last, err := o.last()
 	if err != nil || last.fit != nil && last.fit.Done() {
 		return nil, err
 	}
@@ -473,7 +470,7 @@ func (f *advanceFn) keep(ctx context.Context, fit *model.Fit, sampled bool) (Sta
 			b = nil
 		}
 	}
-	if last, _, over := advanced.Get(f.Options.RunID, newLast); over == nil {
+	if last, over := f.Options.last(); over == nil {
 		last.fit, last.state = fit, b
 	}
 	if fit.Done() {
@@ -485,7 +482,7 @@ func (f *advanceFn) keep(ctx context.Context, fit *model.Fit, sampled bool) (Sta
 func (f *advanceFn) advance(fit *model.Fit, iter func(*Summand) bool) error {
 	sum := model.NewSum(f.Options.Shards)
 	if f.Options.Local {
-		last, _, err := advanced.Get(f.Options.RunID, newLast)
+		last, err := f.Options.last()
 		if err != nil {
 			return err
 		}

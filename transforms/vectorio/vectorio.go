@@ -4,6 +4,7 @@
 package vectorio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -512,6 +513,43 @@ func (r *Reader) read(b *vectors.Block, rows int) error {
 		b.Numbers[i] += r.chunk.First - r.chunk.Span.First
 	}
 	return nil
+}
+
+// EachBlock gives the rows of a chunk to do, a block of them at a time, in the same memory; see [Open].
+func EachBlock(ctx context.Context, c Chunk, o *Options, dim int, rejected func(*fault.Fault), do func(*vectors.Block) error) (err error) {
+	r, err := Open(ctx, c, *o, rejected)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	b := o.NewBlock(dim)
+	for {
+		b.Reset()
+		if err := r.Read(b); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := do(b); err != nil {
+			return err
+		}
+	}
+}
+
+// Gather has the chunks of a group, in the order of their rows.
+func Gather(iter func(*Chunk) bool) []Chunk {
+	var chunks []Chunk
+	var c Chunk
+	for iter(&c) {
+		chunks = append(chunks, c)
+	}
+	Sort(chunks)
+	return chunks
+}
+
+// Sort puts chunks in the order of their rows.
+func Sort(chunks []Chunk) {
+	slices.SortFunc(chunks, func(a, b Chunk) int { return cmp.Compare(a.Ordinal, b.Ordinal) })
 }
 
 // Count adds to the counters of rows that were read and rejected. It is for the goroutine of the DoFn alone: Beam's
