@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"embed"
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strconv"
@@ -55,7 +54,7 @@ const (
 // Page is a page to look at: an explorer of 2×2 matrices, and the components. It holds a sample of the rows, whatever their
 // number, and stays under 5 MB.
 func (p *PCA) Page(v *View) (*report.Page, error) {
-	explorer, err := widget("explorer", nil)
+	explorer, err := report.ReadWidget(assets, "explorer", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +79,11 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 		}
 	}
 	data := p.data(v)
-	scatter, err := widget("scatter", data)
+	scatter, err := report.ReadWidget(assets, "scatter", data)
 	if err != nil {
 		return nil, err
 	}
-	meaning, err := widget("meaning", data)
+	meaning, err := report.ReadWidget(assets, "meaning", data)
 	if err != nil {
 		return nil, err
 	}
@@ -115,15 +114,6 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 		},
 	}
 	return page, nil
-}
-
-func widget(name string, data any) (report.Widget, error) {
-	markup, err := assets.ReadFile(name + ".html")
-	if err != nil {
-		return report.Widget{}, err
-	}
-	code, err := assets.ReadFile(name + ".js")
-	return report.Widget{ID: name + "-widget", Markup: template.HTML(markup), Data: data, Script: string(code)}, err
 }
 
 // share is that of all components in the variance.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"io/fs"
 	"math"
 	"strconv"
 )
@@ -72,6 +73,16 @@ type Widget struct {
 	Data any
 	// Script is the trusted body of a function (root, data).
 	Script string
+}
+
+// ReadWidget makes a widget of NAME.html and NAME.js; its ID is NAME-widget.
+func ReadWidget(assets fs.FS, name string, data any) (Widget, error) {
+	markup, err := fs.ReadFile(assets, name+".html")
+	if err != nil {
+		return Widget{}, err
+	}
+	code, err := fs.ReadFile(assets, name+".js")
+	return Widget{ID: name + "-widget", Markup: template.HTML(markup), Data: data, Script: string(code)}, err
 }
 
 func (w Widget) render() (template.HTML, script, error) {

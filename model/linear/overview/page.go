@@ -83,7 +83,10 @@ func (v *View) Page() (*report.Page, error) {
 			blocks = j.residuals()
 			section("residuals", "Where it errs", lead, blocks...)
 		case linear.Classification:
-			section("confusion", "What it takes for what", lead, v.confusion()...)
+			if blocks, err = v.confusion(); err != nil {
+				return nil, err
+			}
+			section("confusion", "What it takes for what", lead, blocks...)
 			if blocks, err = v.thresholds(); err != nil {
 				return nil, err
 			}
@@ -389,7 +392,7 @@ var confusionTemplate = template.Must(template.New("confusion").Parse(
 		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more classes</p>{{end}}`))
 
 // confusion is the matrix, each row shaded by the shares of its class.
-func (v *View) confusion() []report.Block {
+func (v *View) confusion() ([]report.Block, error) {
 	classes := v.Model.Classes.Len()
 	m := v.Judged.confusion(classes)
 	type cell struct {
@@ -428,9 +431,9 @@ func (v *View) confusion() []report.Block {
 	}
 	h, err := report.Markup(confusionTemplate, data)
 	if err != nil {
-		return []report.Block{report.Text(err.Error())}
+		return nil, err
 	}
-	return []report.Block{report.Static(h), v.scores(m)}
+	return []report.Block{report.Static(h), v.scores(m)}, nil
 }
 
 // scores are the numbers that judge a classification.
@@ -463,9 +466,11 @@ func (v *View) shown() (classes []int, left int) {
 	return classes, n - len(classes)
 }
 
+// unit is an axis from 0 to 1.
+func unit(label string) report.Axis { return report.Axis{Label: label, Lo: 0, Hi: 1} }
+
 // thresholds are the ROC and precision–recall curves.
 func (v *View) thresholds() ([]report.Block, error) {
-	unit := func(label string) report.Axis { return report.Axis{Label: label, Lo: 0, Hi: 1} }
 	roc := report.Chart{Title: "ROC", Description: "Up and to the left is better.", X: unit("false positives, of the rest"), Y: unit("true positives, of the class")}
 	pr := report.Chart{Title: "Precision and recall", Description: "Up and to the right is better.", X: unit("recall: found, of the class"), Y: unit("precision: right, of those found")}
 	t := report.Table{Caption: "By class", Columns: []string{"class", "area under the ROC curve", "share of the rows"}}
@@ -498,7 +503,6 @@ func (v *View) thresholds() ([]report.Block, error) {
 
 // calibration compares probabilities with what came true.
 func (v *View) calibration() []report.Block {
-	unit := func(label string) report.Axis { return report.Axis{Label: label, Lo: 0, Hi: 1} }
 	c := report.Chart{Title: "Calibration", Description: "On the diagonal, probabilities are true.", X: unit("probability given, mean of a tenth"), Y: unit("share that is of the class")}
 	c.Series = []report.Series{{Name: "true", Kind: report.Line, X: []float64{0, 1}, Y: []float64{0, 1}}}
 	b := report.Chart{Title: "How sure it is", Description: "Rows by the probability given.", X: unit("probability given"), Y: report.Axis{Label: "rows"}}

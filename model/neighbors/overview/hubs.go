@@ -37,10 +37,7 @@ func HubsOf(counts []uint32, id func(int32) vectors.ID) *Hubs {
 	h := &Hubs{}
 	var top []int32
 	for i, c := range counts {
-		for int(min(c, maxCount)) >= len(h.Counts) {
-			h.Counts = append(h.Counts, 0)
-		}
-		h.Counts[min(c, maxCount)]++
+		h.count(int64(c))
 		if len(top) < topHubs || c > counts[top[len(top)-1]] {
 			at, _ := slices.BinarySearchFunc(top, c, func(p int32, c uint32) int {
 				if counts[p] >= c {
@@ -56,6 +53,15 @@ func HubsOf(counts []uint32, id func(int32) vectors.ID) *Hubs {
 		h.Top = append(h.Top, Hub{id(p).String(), int64(counts[p])})
 	}
 	return h
+}
+
+// count counts a point that is a neighbour of so many queries.
+func (h *Hubs) count(queries int64) {
+	c := int(min(queries, maxCount))
+	for c >= len(h.Counts) {
+		h.Counts = append(h.Counts, 0)
+	}
+	h.Counts[c]++
 }
 
 // sampleHubs is how many points are counted where nobody can count all.
@@ -122,10 +128,7 @@ func (o *Overview) SampledHubs(points int64) *Hubs {
 	}
 	h := &Hubs{Sampled: n, Counts: []int64{0}}
 	for _, hub := range o.Often {
-		for min(hub.Count, maxCount) >= int64(len(h.Counts)) {
-			h.Counts = append(h.Counts, 0)
-		}
-		h.Counts[min(hub.Count, maxCount)]++
+		h.count(hub.Count)
 	}
 	all := float64(n) // that are a neighbour
 	if n == sampleHubs {

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"html/template"
 	"maps"
 	"math"
 	"slices"
@@ -124,14 +123,6 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 		}
 	}
 	x, y, shares := project(rows)
-	markup, err := assets.ReadFile("map.html")
-	if err != nil {
-		return s, false, err
-	}
-	code, err := assets.ReadFile("map.js")
-	if err != nil {
-		return s, false, err
-	}
 	d := &mapData{IDs: t.ids, Query: t.query, X: report.Numbers(x), Y: report.Numbers(y), Edges: t.edges}
 	d.XLabel = fmt.Sprintf("component 0 (%s of the variance)", report.Percent(shares[0]))
 	d.YLabel = fmt.Sprintf("component 1 (%s)", report.Percent(shares[1]))
@@ -154,7 +145,10 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 	if v.Metric == string(neighbors.Cosine) {
 		lead += " Rows are brought to length 1 before, as the cosine sees them."
 	}
-	w := report.Widget{ID: "map-widget", Markup: template.HTML(markup), Data: d, Script: string(code)}
+	w, err := report.ReadWidget(assets, "map", d)
+	if err != nil {
+		return s, false, err
+	}
 	return report.Section{ID: "map", Title: "The map", Lead: lead, Blocks: []report.Block{w, table}}, true, nil
 }
 

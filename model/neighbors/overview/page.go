@@ -3,7 +3,6 @@ package overview
 import (
 	"embed"
 	"fmt"
-	"html/template"
 	"slices"
 	"strconv"
 	"time"
@@ -260,14 +259,6 @@ type browseData struct {
 }
 
 func (o *Overview) browse(v *View, t *atlas) (report.Widget, error) {
-	markup, err := assets.ReadFile("browse.html")
-	if err != nil {
-		return report.Widget{}, err
-	}
-	code, err := assets.ReadFile("browse.js")
-	if err != nil {
-		return report.Widget{}, err
-	}
 	d := &browseData{Metric: v.Metric, Answers: [][]any{}}
 	if v.Width > 0 && len(t.rows) > 0 && len(t.rows[0]) == v.Width*v.Height {
 		d.Image, d.Pictures = []int{v.Width, v.Height}, t.pictures()
@@ -293,5 +284,5 @@ func (o *Overview) browse(v *View, t *atlas) (report.Widget, error) {
 		}
 		d.Answers = append(d.Answers, []any{own, near, report.Numbers(a.Distances)})
 	}
-	return report.Widget{ID: "browse-widget", Markup: template.HTML(markup), Data: d, Script: string(code)}, nil
+	return report.ReadWidget(assets, "browse", d)
 }
