@@ -32,7 +32,7 @@ var (
 	seed        = how.Int("seed", 0, "of the order in which sgd visits the rows, and of the folds")
 	warm        = how.String("warm_start", "", "go on learning from the model in this `FILE`")
 	threads     = how.Int("threads", 0, "how many shards a worker learns from at a time (default: all cores)")
-	checkpoint  = how.Int("checkpoint_passes", 0, "how many passes go into one pipeline, between which the state can be resumed (default: 1 in this process, else 4)")
+	checkpoint  = how.Int("checkpoint_passes", 0, "how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
 	progressive = how.Bool("progressive", false, "let sgd predict every row before it learns from it, and tell how well that went: an honest score from one pass")
 	resume      = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
 

@@ -137,8 +137,12 @@ func save(ctx context.Context, dir, runID string, fit *model.Fit) ([]byte, error
 }
 
 // pipeline adds the next passes.
-func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
+func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) {
 	s = s.Scope("linear.Train")
+	if c.options.Local {
+		c.localPasses(s, j)
+		return
+	}
 	var work beam.PCollection
 	if c.passes == 0 {
 		// A group without a chunk has shards all the same.
@@ -156,17 +160,8 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) error {
 		}
 		work = beam.CreateList(s, groups)
 	}
-	sent := State{Fit: c.state}
-	if c.options.Local {
-		sent.Fit = nil
-	}
-	state := beam.Create(s, sent)
-	passes := c.options.Passes
-	if c.options.Local && fit.Pass().Sample {
-		passes = max(passes, 2) // a look at a sample is soon over, and its state is not saved
-	}
-	Passes(s, beam.Reshuffle(s, work), state, min(passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
-	return nil
+	state := beam.Create(s, State{Fit: c.state})
+	Passes(s, beam.Reshuffle(s, work), state, min(c.options.Passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
 }
 
 // abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether there is

@@ -102,6 +102,9 @@ func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan
 	learning := time.Since(start).Seconds()
 	p.Passes = fit.Passes()
 	p.Pipelines = (p.Passes + j.Options.Passes - 1) / j.Options.Passes
+	if j.Options.Local {
+		p.Pipelines = 1
+	}
 	if p.Rows > 0 {
 		perRow := (learning + float64(p.Passes)*reading) / float64(head.Len())
 		p.Seconds = perRow * float64(p.Rows) / float64(min(p.Slots*p.Threads, p.Shards))
@@ -117,7 +120,7 @@ func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan
 	if p.Shards < p.Slots {
 		warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards, p.Slots, 2*p.Slots)
 	}
-	if j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
+	if !j.Options.Local && j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
 		warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: taskmanager.memory.network.max of 512 MB for ten, or --checkpoint_passes=%d", j.Options.Passes, mostUnrolled)
 	}
 	return p, nil

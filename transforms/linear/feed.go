@@ -24,6 +24,7 @@ type feed struct {
 	pass    model.Pass
 	seed    uint64 // of the shard and the pass
 	chunks  []vectorio.Chunk
+	spare   spare
 
 	rejected []*fault.Fault
 	rows     int64
@@ -41,14 +42,19 @@ func sampled(c *vectorio.Chunk) int64 {
 // aheadBlocks are read while one is learned from.
 const aheadBlocks = 1
 
+// spare is blocks that are not needed, for all shards of a worker.
+type spare chan *vectors.Block
+
+// newSpare has room for as many blocks as that many shards need at a time.
+func newSpare(shards int) spare { return make(spare, shards*(aheadBlocks+2)) }
+
 // each gives the batches to use, whose fault of a row comes back with the row's file.
 func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	blocks := make(chan *vectors.Block, aheadBlocks)
-	spare := make(chan *vectors.Block, aheadBlocks+2)
 	g.Go(func() error {
 		defer close(blocks)
-		return f.read(ctx, blocks, spare)
+		return f.read(ctx, blocks)
 	})
 	g.Go(func() error {
 		for b := range blocks {
@@ -56,7 +62,7 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 				return locate(err, f.chunks)
 			}
 			select {
-			case spare <- b:
+			case f.spare <- b:
 			default:
 			}
 		}
@@ -67,7 +73,7 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 
 // read fills blocks with the rows of the chunks: with a unit of one chunk where they are visited in another order than they stand in,
 // otherwise with whole batches, as those go on from chunk to chunk.
-func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-chan *vectors.Block) error {
+func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 	chunks := append([]vectorio.Chunk(nil), f.chunks...)
 	vectorio.Sort(chunks)
 	if f.pass.Shuffle {
@@ -76,7 +82,7 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block, spare <-c
 	}
 	fresh := func() *vectors.Block {
 		select {
-		case b := <-spare:
+		case b := <-f.spare:
 			b.Reset()
 			return b
 		default:

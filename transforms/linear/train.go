@@ -6,6 +6,8 @@
 //	             ║ side input                           │
 //	chunks ─▶ shards ─▶ ParDo: read and sum up a shard ─▶ merge in a fixed tree, advance ─▶ checkpoint
 //
+// Where the one worker is this process, a single ParDo makes all passes, as nothing need be sent in between.
+//
 // What flows are descriptions of rows, and for each shard of a pass its sums or weights, never rows. A worker holds the
 // model, and for each shard that it works on the sums and two blocks of rows, whatever the number of rows. The bits of the
 // model depend on the data, the options and the number of shards, and on nothing else: not on the runner, nor on the number
@@ -46,11 +48,13 @@ func init() {
 	beam.RegisterDoFn(&broadcastFn{})
 	beam.RegisterDoFn(&passFn{})
 	beam.RegisterDoFn(&advanceFn{})
+	beam.RegisterDoFn(&localFn{})
 	register.Iter1[Summand]()
 	register.Iter1[vectorio.Chunk]()
 	register.Emitter1[Work]()
 	register.Emitter1[Summand]()
 	register.Emitter1[State]()
+	register.Emitter1[int]()
 	beam.RegisterCoder(reflect.TypeOf((*Work)(nil)).Elem(), encodeWork, decodeWork)
 	beam.RegisterCoder(reflect.TypeOf((*State)(nil)).Elem(), encodeState, decodeState)
 	beam.RegisterCoder(reflect.TypeOf((*Summand)(nil)).Elem(), encodeSummand, decodeSummand)
@@ -68,13 +72,13 @@ type Options struct {
 	UnitRows int
 	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
 	Groups int
-	// Local: the one worker is this process, so that states and sums, which may be large, stay in its memory. Of the states all
-	// are saved but that after a look at a sample, which is soon taken again, and the last, unless [Publish] fails.
+	// Local: the one worker is this process, which makes all passes in one pipeline. The states and sums, which may be large,
+	// stay in its memory; the last state is only saved where [Publish] fails.
 	Local bool
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
 	Threads int
-	// Passes is how many passes go into one pipeline; the state is saved after each, and read back between pipelines.
-	// Default: 1.
+	// Passes is how many passes go into one pipeline, unless it is Local; the state is saved after each, and read back between
+	// pipelines. Default: 1.
 	Passes int
 	// Seed of the order in which rows are visited.
 	Seed uint64
@@ -196,9 +200,7 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 	for !fit.Done() {
 		before := fit.Passes()
 		p, s := beam.NewPipelineWithRoot()
-		if err := c.pipeline(s, j, fit); err != nil {
-			return nil, nil, err
-		}
+		c.pipeline(s, j, fit)
 		if err := run(ctx, p); err != nil {
 			return nil, nil, c.abandon(context.WithoutCancel(ctx), err)
 		}
@@ -233,14 +235,10 @@ func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vect
 		grouped := beam.GroupByKey(s, beam.AddFixedKey(s, beam.Flatten(s, sums, seed)))
 		state = beam.ParDo(s, &advanceFn{Options: o, Dir: dir}, grouped, beam.SideInput{Input: state})
 	}
-	if passes > 0 {
-		// Prism spins on a core for as long as a bundle runs that has no output.
-		state = beam.Reshuffle(s, state)
-	}
 	return state
 }
 
-// State is a [model.Fit] between passes; empty where it is done, or stays in memory.
+// State is a [model.Fit] between passes; empty where it is done.
 type State struct{ Fit []byte }
 
 // Work is the share of one worker: some shards, whose chunks a file lists.
@@ -280,16 +278,20 @@ type planFn struct {
 
 func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Work)) error {
 	chunks := slices.DeleteFunc(vectorio.Gather(iter), func(c vectorio.Chunk) bool { return c.Ordinal < 0 })
+	if err := f.Options.writePlan(ctx, f.Dir, group, chunks); err != nil {
+		return output.Failed(f.Options.RunID, err)
+	}
+	emit(Work{Group: group, Plan: planPath(f.Dir, group)})
+	return nil
+}
+
+// writePlan writes down the chunks of a group.
+func (o *Options) writePlan(ctx context.Context, dir string, group int, chunks []vectorio.Chunk) error {
 	b, err := json.Marshal(chunks)
 	if err != nil {
 		return err
 	}
-	w := Work{Group: group, Plan: planPath(f.Dir, group)}
-	if err := replace(ctx, w.Plan, f.Options.RunID, b); err != nil {
-		return output.Failed(f.Options.RunID, err)
-	}
-	emit(w)
-	return nil
+	return replace(ctx, planPath(dir, group), o.RunID, b)
 }
 
 // broadcastFn gives the state to every worker, with its work. (As a side input of passFn it would cost a core where Prism
@@ -314,14 +316,32 @@ func (f *passFn) ProcessElement(ctx context.Context, w Work, emit func(Summand))
 }
 
 func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
-	fit, err := f.Options.before(w.state)
-	if fit == nil {
+	if len(w.state) == 0 {
+		return nil // no pass is left
+	}
+	fit, err := model.DecodeFit(w.state)
+	if err != nil {
 		return err
 	}
 	chunks, err := readPlan(ctx, w.Plan)
 	if err != nil {
 		return err
 	}
+	sum, err := f.over(ctx, fit, w.Group, chunks)
+	if err != nil {
+		return err
+	}
+	return sum.Rest(func(n model.Node, p model.Partial) error {
+		b, err := p.MarshalBinary()
+		if err == nil {
+			emit(Summand{Node: n, Partial: b})
+		}
+		return err
+	})
+}
+
+// over makes a pass over the chunks of a group, a shard in each thread, and gives the sums of its shards.
+func (f *passFn) over(ctx context.Context, fit *model.Fit, group int, chunks []vectorio.Chunk) (*model.Sum, error) {
 	shards := map[int][]vectorio.Chunk{}
 	for _, c := range chunks {
 		shard := f.Options.shard(&c)
@@ -344,15 +364,18 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.SetLimit(threads)
 	var mu sync.Mutex
-	sum := model.NewSum(f.Options.Shards)
+	sum, spare := model.NewSum(f.Options.Shards), newSpare(threads)
 	var rows int64
 	var rejected []*fault.Fault
-	for shard := w.Group; shard < f.Options.Shards; shard += f.Options.Groups {
+	for shard := group; shard < f.Options.Shards; shard += f.Options.Groups {
 		g.Go(func() error {
 			mu.Lock()
 			partial := fit.Partial(shard, f.Options.Shards)
 			mu.Unlock()
-			feed := &feed{reading: f.Reading, dim: f.Dim, unit: f.Options.UnitRows, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard), chunks: shards[shard]}
+			feed := &feed{
+				reading: f.Reading, dim: f.Dim, unit: f.Options.UnitRows, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard),
+				chunks: shards[shard], spare: spare,
+			}
 			err := feed.each(ctx2, func(c *model.Chunk) error {
 				run.Add(int64(c.Len()))
 				return partial.PartialFit(c)
@@ -369,29 +392,16 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return locate(err, chunks) // sums that overflow as they are merged are of no row
+		return nil, locate(err, chunks) // sums that overflow as they are merged are of no row
 	}
 	if pass.First {
 		vectorio.Count(ctx, rows, int64(len(rejected)))
-		if err := writeRejected(ctx, f.Dir, w.Group, f.Options.RunID, rows, rejected); err != nil {
-			return err
+		if err := writeRejected(ctx, f.Dir, group, f.Options.RunID, rows, rejected); err != nil {
+			return nil, err
 		}
 	}
 	rowsLearned.Inc(ctx, rows)
-	if f.Options.Local {
-		last, err := f.Options.last()
-		if err == nil {
-			last.sum = sum
-		}
-		return err
-	}
-	return sum.Rest(func(n model.Node, p model.Partial) error {
-		b, err := p.MarshalBinary()
-		if err == nil {
-			emit(Summand{Node: n, Partial: b})
-		}
-		return err
-	})
+	return sum, nil
 }
 
 // advanced has the state after the last pass that has ended in this process, so that it need not be read back.
@@ -399,32 +409,13 @@ var advanced = output.NewShared[*lastState]()
 
 type lastState struct {
 	fit   *model.Fit
-	state []byte     // its bytes, unless it is Local
-	sum   *model.Sum // of the pass that is to end, where it is Local
+	state []byte // its bytes, unless it is Local
 }
 
 // last is that state; an error where the run is over.
 func (o *Options) last() (*lastState, error) {
 	last, _, err := advanced.Get(o.RunID, func() (*lastState, error) { return &lastState{}, nil })
 	return last, err
-}
-
-// before is the fit that a pass begins with; nil where there is nothing left to do.
-func (o *Options) before(state []byte) (*model.Fit, error) {
-	if !o.Local {
-		if len(state) == 0 {
-			return nil, nil
-		}
-		return model.DecodeFit(state)
-	}
-	last, err := o.last()
-	if err != nil || last.fit != nil && last.fit.Done() {
-		return nil, err
-	}
-	if last.fit == nil {
-		return nil, errors.New("linear.Train: a local run of another process")
-	}
-	return last.fit, nil
 }
 
 // seedOf mixes a seed for a shard and a pass.
@@ -442,33 +433,45 @@ type advanceFn struct {
 }
 
 func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool, state State, emit func(State)) error {
-	fit, err := f.Options.before(state.Fit)
-	if fit != nil {
-		sampled := fit.Pass().Sample
-		if err = f.advance(fit, iter); err != nil {
-			err = f.locate(ctx, err)
-		} else {
-			state, err = f.keep(ctx, fit, sampled)
+	if len(state.Fit) > 0 { // else no pass is left
+		var err error
+		if state, err = f.advance(ctx, iter, state); err != nil {
+			return output.Failed(f.Options.RunID, f.locate(ctx, err))
 		}
-	}
-	if err != nil {
-		return output.Failed(f.Options.RunID, err)
 	}
 	emit(state)
 	return nil
 }
 
-// keep saves the state after a pass, which may have been one over a sample, and gives it as it goes on.
-func (f *advanceFn) keep(ctx context.Context, fit *model.Fit, sampled bool) (State, error) {
-	var b []byte
-	if local := f.Options.Local; !local || !sampled && !fit.Done() {
-		var err error
-		if b, err = save(ctx, f.Dir, f.Options.RunID, fit); err != nil {
+func (f *advanceFn) advance(ctx context.Context, iter func(*Summand) bool, state State) (State, error) {
+	fit, err := model.DecodeFit(state.Fit)
+	if err != nil {
+		return State{}, err
+	}
+	sum := model.NewSum(f.Options.Shards)
+	var s Summand
+	for iter(&s) {
+		if s.Seed {
+			continue
+		}
+		p := fit.Partial(s.Node.Index<<s.Node.Level, f.Options.Shards)
+		if err := p.UnmarshalBinary(s.Partial); err != nil {
 			return State{}, err
 		}
-		if local {
-			b = nil
+		if err := sum.Add(s.Node, p); err != nil {
+			return State{}, err
 		}
+	}
+	total, err := sum.Total()
+	if err != nil {
+		return State{}, err
+	}
+	if err := fit.Advance(total); err != nil {
+		return State{}, err
+	}
+	b, err := save(ctx, f.Dir, f.Options.RunID, fit)
+	if err != nil {
+		return State{}, err
 	}
 	if last, over := f.Options.last(); over == nil {
 		last.fit, last.state = fit, b
@@ -477,37 +480,6 @@ func (f *advanceFn) keep(ctx context.Context, fit *model.Fit, sampled bool) (Sta
 		b = nil
 	}
 	return State{Fit: b}, nil
-}
-
-func (f *advanceFn) advance(fit *model.Fit, iter func(*Summand) bool) error {
-	sum := model.NewSum(f.Options.Shards)
-	if f.Options.Local {
-		last, err := f.Options.last()
-		if err != nil {
-			return err
-		}
-		if last.sum != nil { // else Total says that all is missing
-			sum, last.sum = last.sum, nil
-		}
-	}
-	var s Summand
-	for iter(&s) {
-		if s.Seed {
-			continue
-		}
-		p := fit.Partial(s.Node.Index<<s.Node.Level, f.Options.Shards)
-		if err := p.UnmarshalBinary(s.Partial); err != nil {
-			return err
-		}
-		if err := sum.Add(s.Node, p); err != nil {
-			return err
-		}
-	}
-	total, err := sum.Total()
-	if err != nil {
-		return err
-	}
-	return fit.Advance(total)
 }
 
 // locate finds the row of a fault, as [locate] does, among the chunks of all groups.

@@ -14,6 +14,14 @@ func decodePiece(b []byte) (Piece, error) {
 
 func encodeChunk(c Chunk) ([]byte, error) { return json.Marshal(c) }
 
+func encodeList(l List) ([]byte, error) { return json.Marshal(l) }
+
+func decodeList(b []byte) (List, error) {
+	var l List
+	err := json.Unmarshal(b, &l)
+	return l, err
+}
+
 func decodeChunk(b []byte) (Chunk, error) {
 	var c Chunk
 	err := json.Unmarshal(b, &c)

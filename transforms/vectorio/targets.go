@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
@@ -92,17 +93,28 @@ type targetReader struct {
 	options *Options
 	spans   []TargetSpan   // what is not read yet
 	reader  formats.Reader // of the first span, or nil
-	block   vectors.Block  // what was read last
+	block   *vectors.Block // what was read last
 	values  []float64      // of the next rows
-	faults  []*fault.Fault // of the same rows: nil where there is a target
-	spare   vectors.Block  // takes the row that has none
+	fault   *fault.Fault   // of the row after them, which has no target; or nil
+	spare   vectors.Block  // takes that row
 }
 
 func newTargetReader(ctx context.Context, c Chunk, o *Options) *targetReader {
-	return &targetReader{ctx: ctx, options: o, spans: slices.Clone(c.Targets), block: vectors.Block{Dim: 1, DType: vectors.Float64}}
+	return &targetReader{ctx: ctx, options: o, spans: slices.Clone(c.Targets), block: targetBlocks.Get().(*vectors.Block)}
 }
 
+// targetBlocks are blocks that were read into and are not needed: a chunk takes little longer to read than one to be made.
+var targetBlocks = sync.Pool{New: func() any { return &vectors.Block{Dim: 1, DType: vectors.Float64} }}
+
 func (t *targetReader) close() error {
+	if t.block != nil {
+		targetBlocks.Put(t.block)
+		t.block, t.values = nil, nil
+	}
+	return t.closeFile()
+}
+
+func (t *targetReader) closeFile() error {
 	if t.reader == nil {
 		return nil
 	}
@@ -113,27 +125,24 @@ func (t *targetReader) close() error {
 
 // read appends at most so many rows of r, with their targets, to b. A row without a target is at fault.
 func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error {
-	if len(t.values) == 0 && len(t.spans) > 0 {
+	if len(t.values) == 0 && t.fault == nil && len(t.spans) > 0 {
 		if err := t.fill(); err != nil {
 			return err
 		}
 	}
-	run := 0
-	for run < min(len(t.values), most) && t.faults[run] == nil {
-		run++
-	}
-	if run == 0 && len(t.values) > 0 {
+	if len(t.values) == 0 && t.fault != nil {
 		t.spare.Dim = b.Dim
 		t.spare.Reset()
 		err := r.Read(&t.spare, 1)
 		if _, ok := fault.IsRow(err); err == nil || ok {
 			if err == nil {
-				err = t.faults[0]
+				err = t.fault
 			}
-			t.values, t.faults = t.values[1:], t.faults[1:]
+			t.fault = nil
 		}
 		return err
 	}
+	run := min(len(t.values), most)
 	if run == 0 {
 		run = most // of which there are none
 	}
@@ -146,7 +155,7 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 	if _, ok := fault.IsRow(err); ok {
 		n++
 	}
-	t.values, t.faults = t.values[n:], t.faults[n:]
+	t.values = t.values[n:]
 	return err
 }
 
@@ -163,18 +172,20 @@ func (t *targetReader) fill() error {
 		}
 	}
 	t.block.Reset()
-	err := t.reader.Read(&t.block, int(min(next.Span.Rows, targetRows)))
-	t.values, t.faults = t.block.F64, make([]*fault.Fault, t.block.Len())
+	err := t.reader.Read(t.block, int(min(next.Span.Rows, targetRows)))
+	t.values = t.block.F64
+	read := int64(len(t.values))
 	if f, ok := fault.IsRow(err); ok {
-		t.values, t.faults = append(t.values, 0), append(t.faults, f)
+		t.fault = f
+		read++
 	} else if err == io.EOF {
 		return fault.File(next.Info.Name, fmt.Sprintf("%d more rows", next.Span.Rows), "the end")
 	} else if err != nil {
 		return err
 	}
-	if next.Span.Rows -= int64(len(t.values)); next.Span.Rows == 0 {
+	if next.Span.Rows -= read; next.Span.Rows == 0 {
 		t.spans = t.spans[1:]
-		return t.close()
+		return t.closeFile()
 	}
 	return nil
 }

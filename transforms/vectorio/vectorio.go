@@ -34,11 +34,13 @@ func init() {
 	beam.RegisterDoFn(&splitFn{})
 	beam.RegisterDoFn(&countFn{})
 	beam.RegisterDoFn(&numberFn{})
+	beam.RegisterDoFn(&eachFn{})
 	register.Iter1[Piece]()
 	register.Emitter1[Piece]()
 	register.Emitter1[Chunk]()
 	beam.RegisterCoder(reflect.TypeOf((*Piece)(nil)).Elem(), encodePiece, decodePiece)
 	beam.RegisterCoder(reflect.TypeOf((*Chunk)(nil)).Elem(), encodeChunk, decodeChunk)
+	beam.RegisterCoder(reflect.TypeOf((*List)(nil)).Elem(), encodeList, decodeList)
 }
 
 // Options of reading.
@@ -316,6 +318,15 @@ type Chunk struct {
 // gives them ChunkRows at a time.
 func Chunks(s beam.Scope, d *Dataset) beam.PCollection {
 	s = s.Scope("vectorio.Chunks")
+	return beam.Reshuffle(s, beam.ParDo(s, &eachFn{}, Listed(s, d)))
+}
+
+// List is all chunks of a dataset, by Ordinal.
+type List struct{ Chunks []Chunk }
+
+// Listed gives the chunks of a dataset (see [Chunks]) to one worker: PCollection<List> of one.
+func Listed(s beam.Scope, d *Dataset) beam.PCollection {
+	s = s.Scope("vectorio.Listed")
 	pieces := make([]Piece, len(d.Files))
 	for i, info := range d.Files {
 		pieces[i] = Piece{File: i, Info: info}
@@ -325,8 +336,16 @@ func Chunks(s beam.Scope, d *Dataset) beam.PCollection {
 	if d.count {
 		col = beam.ParDo(s, &countFn{Options: d.options}, beam.Reshuffle(s, col))
 	}
-	chunks := beam.ParDo(s, &numberFn{Options: d.options, Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
-	return beam.Reshuffle(s, chunks)
+	return beam.ParDo(s, &numberFn{Options: d.options, Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
+}
+
+// eachFn takes the chunks of a list apart.
+type eachFn struct{}
+
+func (*eachFn) ProcessElement(l List, emit func(Chunk)) {
+	for _, c := range l.Chunks {
+		emit(c)
+	}
 }
 
 // rangeBytes cuts text so that there are ranges for many workers, none so small that opening it costs more than reading.
@@ -377,7 +396,7 @@ type numberFn struct {
 	Targets []TargetSpan
 }
 
-func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) bool, emit func(Chunk)) error {
+func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) bool) (List, error) {
 	var pieces []Piece
 	var p Piece
 	for iter(&p) {
@@ -398,7 +417,7 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 		}
 		spans, err := f.spans(ctx, pieces[lo:hi])
 		if err != nil {
-			return fault.Mark(err)
+			return List{}, fault.Mark(err)
 		}
 		first := total
 		for _, s := range spans {
@@ -407,13 +426,13 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 		}
 		lo = hi
 	}
-	for _, c := range chunks {
+	for i := range chunks {
+		c := &chunks[i]
 		c.Total = total
 		c.Targets = cutTargets(f.Targets, c.First, c.Span.Rows)
 		c.Features, c.ZeroBased = f.Options.Formats.Features, f.Options.Formats.ZeroBased
-		emit(c)
 	}
-	return nil
+	return List{chunks}, nil
 }
 
 func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, error) {

@@ -101,7 +101,18 @@ func chunks(t *testing.T, d *Dataset) []Chunk {
 		return true
 	}
 	var all []Chunk
-	if err := (&numberFn{Options: d.options, Targets: d.targets}).ProcessElement(ctx, 0, next, func(c Chunk) {
+	list, err := (&numberFn{Options: d.options, Targets: d.targets}).ProcessElement(ctx, 0, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := encodeList(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := decodeList(b); err != nil || !reflect.DeepEqual(again, list) {
+		t.Fatalf("%+v comes back as %+v, %v", list, again, err)
+	}
+	(&eachFn{}).ProcessElement(list, func(c Chunk) {
 		b, err := encodeChunk(c)
 		if err != nil {
 			t.Fatal(err)
@@ -111,9 +122,7 @@ func chunks(t *testing.T, d *Dataset) []Chunk {
 			t.Fatalf("%+v comes back as %+v, %v", c, again, err)
 		}
 		all = append(all, again)
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	return all
 }
 

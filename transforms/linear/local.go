@@ -1,0 +1,56 @@
+package linear
+
+import (
+	"context"
+	"errors"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	model "beamlearn/model/linear"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/vectorio"
+)
+
+// localPasses adds all passes to a pipeline where one worker, this process, has all shards: nothing need be sent.
+func (c *checkpoint) localPasses(s beam.Scope, j *Job) {
+	made := beam.ParDo(s, &localFn{passFn{Reading: j.Reading, Dim: j.Data.Dim, Options: *c.options, Dir: c.dir}}, vectorio.Listed(s, j.Data))
+	// Prism spins on a core for as long as a bundle runs whose output nothing takes.
+	beam.GroupByKey(s, beam.AddFixedKey(s, made))
+}
+
+// localFn makes all passes that a fit in this process asks for, and gives their number. Of the states all are saved but that
+// after a look at a sample, which is soon taken again, and the last.
+type localFn struct{ passFn }
+
+func (f *localFn) ProcessElement(ctx context.Context, all vectorio.List, emit func(int)) error {
+	last, err := f.Options.last()
+	if err == nil && last.fit == nil {
+		err = errors.New("linear.Train: a local run of another process")
+	}
+	if err == nil {
+		err = f.Options.writePlan(ctx, f.Dir, 0, all.Chunks) // for [Judge]
+	}
+	for err == nil && !last.fit.Done() {
+		sampled := last.fit.Pass().Sample
+		if err = f.advance(ctx, last.fit, all.Chunks); err == nil && !sampled && !last.fit.Done() {
+			_, err = save(ctx, f.Dir, f.Options.RunID, last.fit)
+		}
+	}
+	if err != nil {
+		return output.Failed(f.Options.RunID, err)
+	}
+	emit(last.fit.Passes())
+	return nil
+}
+
+func (f *localFn) advance(ctx context.Context, fit *model.Fit, chunks []vectorio.Chunk) error {
+	sum, err := f.over(ctx, fit, 0, chunks)
+	if err != nil {
+		return err
+	}
+	total, err := sum.Total()
+	if err == nil {
+		err = fit.Advance(total)
+	}
+	return locate(err, chunks)
+}
