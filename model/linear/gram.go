@@ -41,7 +41,7 @@ type gramBlock struct {
 	x, z            *panels
 	target, weights []float64
 	pairs           []float64
-	mean            []float64
+	mean, delta     []float64
 	products        triangle
 }
 
@@ -121,8 +121,19 @@ func (g *Gram) add(c *Chunk, rows []int32) error {
 		}
 	}
 	b := g.room()
+	plain := rows == nil && c.Sparse == nil && c.Weights == nil
 	for at := 0; at < n; {
 		m := 0
+		if plain && g.shift != nil {
+			m = min(n-at, b.x.rows)
+			for r, y := range c.Target[at : at+m] {
+				b.weights[r], b.target[r] = 1, y-g.shift[g.features]
+			}
+			b.x.centre(c, at, g.shift[:g.features], b.mean, m)
+			g.addShifted(b, m, float64(m), nil)
+			at += m
+			continue
+		}
 		for ; at < n && m < b.x.rows; at++ {
 			i := at
 			if rows != nil {
@@ -150,7 +161,7 @@ func (g *Gram) room() *gramBlock {
 		n := blockRows(g.features)
 		g.block = &gramBlock{
 			x: newPanels(g.features, n), target: make([]float64, n), weights: make([]float64, n), pairs: make([]float64, 4*n),
-			mean: make([]float64, g.features+5), products: newTriangle(g.features + 1),
+			mean: make([]float64, g.features+5), delta: make([]float64, g.features+1), products: newTriangle(g.features + 1),
 		}
 	}
 	return g.block
@@ -158,7 +169,7 @@ func (g *Gram) room() *gramBlock {
 
 // addBlock adds the first n rows of b.
 func (g *Gram) addBlock(b *gramBlock, n int, weighted bool) {
-	d, w := g.features, g.features+1
+	d := g.features
 	weight, weights := float64(n), []float64(nil)
 	if weighted {
 		weight, weights = 0, b.weights[:n]
@@ -166,36 +177,35 @@ func (g *Gram) addBlock(b *gramBlock, n int, weighted bool) {
 			weight += s
 		}
 	}
-	targetMean := func() (m float64) {
-		for r, y := range b.target[:n] {
-			m += float64(b.weights[r] * y)
-		}
-		return m / weight
-	}
-	means := func() {
-		b.x.sums(b.mean, weights, n)
-		for j := range d {
-			b.mean[j] /= weight
-		}
-		b.mean[d] = targetMean()
-	}
 	if g.shift == nil {
-		means()
-		g.shift = slices.Clone(b.mean[:w])
+		b.x.sums(b.mean, weights, n)
+		b.average(d, n, weight)
+		g.shift = slices.Clone(b.mean[:d+1])
 	}
 	for r := range n {
 		b.target[r] -= g.shift[d]
 	}
-	if weighted {
-		b.x.subtract(g.shift[:d], n)
-		means()
-	} else {
-		b.x.subtractAndSum(g.shift[:d], b.mean, n)
-		for j := range d {
-			b.mean[j] /= weight
-		}
-		b.mean[d] = targetMean()
+	b.x.subtract(g.shift[:d], n)
+	b.x.sums(b.mean, weights, n)
+	g.addShifted(b, n, weight, weights)
+}
+
+// average makes means of the sums of d features, and adds that of the target.
+func (b *gramBlock) average(d, n int, weight float64) {
+	for j := range d {
+		b.mean[j] /= weight
 	}
+	m := 0.0
+	for r, y := range b.target[:n] {
+		m += float64(b.weights[r] * y)
+	}
+	b.mean[d] = m / weight
+}
+
+// addShifted adds the first n rows of b, of that weight, from which the shift has been taken, and whose sums are in b.mean.
+func (g *Gram) addShifted(b *gramBlock, n int, weight float64, weights []float64) {
+	d, w := g.features, g.features+1
+	b.average(d, n, weight)
 	b.x.subtract(b.mean[:d], n)
 	squares := 0.0
 	for r := range n {
@@ -206,7 +216,7 @@ func (g *Gram) addBlock(b *gramBlock, n int, weighted bool) {
 	}
 	clear(b.products)
 	z := b.x
-	if weighted {
+	if weights != nil {
 		if b.z == nil {
 			b.z = newPanels(d, b.x.rows)
 		}
@@ -225,6 +235,14 @@ func (g *Gram) addBlock(b *gramBlock, n int, weighted bool) {
 	g.combine(weight, b.mean[:w], b.products)
 }
 
+// scratch is room for n numbers: that of a block, where there is one.
+func (g *Gram) scratch(n int) []float64 {
+	if g.block == nil {
+		return make([]float64, n)
+	}
+	return g.block.delta[:n]
+}
+
 // combine adds rows of that weight, whose means differ by mean from the shift, and whose centred products are those.
 func (g *Gram) combine(weight float64, mean []float64, products triangle) {
 	if weight == 0 {
@@ -239,7 +257,7 @@ func (g *Gram) combine(weight float64, mean []float64, products triangle) {
 	total := g.weight + weight
 	factor, share := g.weight*(weight/total), weight/total
 	w := g.features + 1
-	delta := make([]float64, w)
+	delta := g.scratch(w)
 	for j := range delta {
 		delta[j] = mean[j] - g.mean[j]
 		g.mean[j] += float64(delta[j] * share)

@@ -70,32 +70,37 @@ func at4(w []float64, g int) (v [4]float64) {
 func (p *panels) subtract(m []float64, n int) {
 	for g := range p.groups() {
 		s := at4(m, g)
-		for x := p.group(g, n); len(x) >= 4; x = x[4:] {
-			v := (*[4]float64)(x)
-			v[0] -= s[0]
-			v[1] -= s[1]
-			v[2] -= s[2]
-			v[3] -= s[3]
-		}
+		lanes.Best().Subtract(p.group(g, n), &s)
 	}
 }
 
-// subtractAndSum is subtract and then sums, without weights.
-func (p *panels) subtractAndSum(m, dst []float64, n int) {
-	for g := range p.groups() {
-		var l0, l1, l2, l3 float64
-		s := at4(m, g)
-		for x := p.group(g, n); len(x) >= 4; x = x[4:] {
-			v := (*[4]float64)(x)
-			v0, v1, v2, v3 := v[0]-s[0], v[1]-s[1], v[2]-s[2], v[3]-s[3]
-			v[0], v[1], v[2], v[3] = v0, v1, v2, v3
-			l0 += v0
-			l1 += v1
-			l2 += v2
-			l3 += v3
+// centre makes n rows of a dense chunk, from row i on, the first of the block, takes m from each, and sums up what is left.
+func (p *panels) centre(c *Chunk, i int, m, dst []float64, n int) {
+	d, kernels := p.cols, lanes.Best()
+	for g := range d / 4 {
+		s, at := at4(m, g), i*d+4*g
+		if to := (*[4]float64)(dst[4*g:]); c.X != nil {
+			kernels.Centre64(c.X[at:], d, &s, p.group(g, n), to)
+		} else {
+			kernels.Centre32(c.X32[at:], d, &s, p.group(g, n), to)
 		}
-		l := [4]float64{l0, l1, l2, l3}
-		copy(dst[4*g:], l[:])
+	}
+	if whole := d / 4 * 4; whole < d { // columns beyond the last four
+		s, x, sums := at4(m, d/4), p.group(d/4, n), [4]float64{}
+		for r := range n {
+			for j := whole; j < d; j++ {
+				var v float64
+				if at := (i+r)*d + j; c.X != nil {
+					v = c.X[at]
+				} else {
+					v = float64(c.X32[at])
+				}
+				v -= s[j-whole]
+				x[4*r+j-whole] = v
+				sums[j-whole] += v
+			}
+		}
+		copy(dst[whole:], sums[:])
 	}
 }
 

@@ -426,7 +426,58 @@ func main() {
 	}
 	products(1)
 	products(2)
+	centre(32)
+	centre(64)
+	subtract()
 	Generate()
+}
+
+// centre takes four numbers from four columns of the rows of x, and sums up what is left.
+func centre(bits int) {
+	l := level{"AVX2", 4}
+	begin(fmt.Sprint("centre", bits, l.name), fmt.Sprintf("func(x *float%d, stride int, m, out *float64, rows int, sums *float64)", bits), fmt.Sprintf("is Kernels.Centre%d.", bits))
+	x, stride, out, rows := Load(Param("x"), GP64()), Load(Param("stride"), GP64()), Load(Param("out"), GP64()), Load(Param("rows"), GP64())
+	m, sums := l.load(Mem{Base: Load(Param("m"), GP64())}), l.zero()
+	SHLQ(Imm(uint64(bits/32+1)), stride) // in bytes
+	TESTQ(rows, rows)
+	JZ(LabelRef("end"))
+	Label("row")
+	var v vec
+	if bits == 32 {
+		v = l.reg()
+		VCVTPS2PD(Mem{Base: x}, v)
+	} else {
+		v = l.load(Mem{Base: x})
+	}
+	v = l.sub(v, m)
+	VMOVUPD(v, Mem{Base: out})
+	VADDPD(v, sums, sums)
+	ADDQ(stride, x)
+	ADDQ(Imm(uint64(l.bytes())), out)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	Label("end")
+	VMOVUPD(sums, Mem{Base: Load(Param("sums"), GP64())})
+	VZEROUPPER()
+	RET()
+}
+
+// subtract takes four numbers from each row of four.
+func subtract() {
+	l := level{"AVX2", 4}
+	begin("subtract"+l.name, "func(x *float64, rows int, m *float64)", "is Kernels.Subtract.")
+	x, rows := Load(Param("x"), GP64()), Load(Param("rows"), GP64())
+	m := l.load(Mem{Base: Load(Param("m"), GP64())})
+	TESTQ(rows, rows)
+	JZ(LabelRef("end"))
+	Label("row")
+	VMOVUPD(l.sub(l.load(Mem{Base: x}), m), Mem{Base: x})
+	ADDQ(Imm(uint64(l.bytes())), x)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	Label("end")
+	VZEROUPPER()
+	RET()
 }
 
 // products sums products of the columns of a, four of them, and those of so many groups of four, row by row: a register for

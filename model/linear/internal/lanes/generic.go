@@ -351,3 +351,29 @@ func pairProducts(a, b []float64, first int) [8]float64 {
 	}
 	return [8]float64{c00, c01, c02, c03, c10, c11, c12, c13}
 }
+
+func centre[T float32 | float64](x []T, stride int, m *[4]float64, out []float64, sums *[4]float64) {
+	m0, m1, m2, m3 := m[0], m[1], m[2], m[3]
+	var s0, s1, s2, s3 float64
+	for at := 0; len(out) >= 4; at, out = at+stride, out[4:] {
+		v, to := (*[4]T)(x[at:]), (*[4]float64)(out)
+		v0, v1, v2, v3 := float64(v[0])-m0, float64(v[1])-m1, float64(v[2])-m2, float64(v[3])-m3
+		to[0], to[1], to[2], to[3] = v0, v1, v2, v3
+		s0 += v0
+		s1 += v1
+		s2 += v2
+		s3 += v3
+	}
+	*sums = [4]float64{s0, s1, s2, s3}
+}
+
+func subtract(x []float64, m *[4]float64) {
+	m0, m1, m2, m3 := m[0], m[1], m[2], m[3]
+	for ; len(x) >= 4; x = x[4:] {
+		v := (*[4]float64)(x)
+		v[0] -= m0
+		v[1] -= m1
+		v[2] -= m2
+		v[3] -= m3
+	}
+}

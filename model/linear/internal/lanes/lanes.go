@@ -1,6 +1,7 @@
 // Package lanes holds the kernels of many linear models that learn side by side by stochastic gradient descent, each in a
-// lane of its own, and those of the products of columns that exact solvers sum up, with a lane for a column. Every level of instructions gives the bits of plain Go: no sum and product is fused, a lane's sums have
-// the order of package linear's for a single model, and exp and log are polynomials of their own.
+// lane of its own, and those of the products of columns that exact solvers sum up, with a lane for a column. Every level of
+// instructions gives the bits of plain Go: no sum and product is fused, a lane's sums have the order of package linear's for a
+// single model, and exp and log are polynomials of their own.
 //
 // Weights are feature-major: that of column j in lane i is w[j·stride+i], so that a row takes for each of its values one
 // broadcast, and as many products as there are lanes. The number of lanes is a multiple of [Width].
@@ -96,6 +97,12 @@ type Kernels struct {
 	// TwoProducts is t[8i+j] of b, and t[8i+4+j] of c, which is as long.
 	Products    func(a, b []float64, t *[16]float64)
 	TwoProducts func(a, b, c []float64, t *[32]float64)
+	// Centre32 is out[4r+j] = x[r·stride+j] − m[j] of four columns of x, and sums[j] = Σ_r out[4r+j] in the order of the rows, as
+	// many as out has room for. Centre64 is the same of float64.
+	Centre32 func(x []float32, stride int, m *[4]float64, out []float64, sums *[4]float64)
+	Centre64 func(x []float64, stride int, m *[4]float64, out []float64, sums *[4]float64)
+	// Subtract is x[4r+j] −= m[j].
+	Subtract func(x []float64, m *[4]float64)
 	// Sigmoid is out[i] = 1/(1+exp(−p[i])); lengths are multiples of Width.
 	Sigmoid func(p, out []float64)
 }
@@ -104,7 +111,7 @@ type Kernels struct {
 var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
 	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids,
-	Products: products, TwoProducts: twoProducts,
+	Products: products, TwoProducts: twoProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
 	Decide: [Losses]func(*Row) int{
 		decide(hingeSlope, false), decide(logSlope, false), decide(modifiedHuberSlope, true), decide(squaredHingeSlope, true),
 		decide(squaredErrorSlope, true), decide(huberSlope, true), decide(epsilonSlope, false), decide(squaredEpsilonSlope, true),

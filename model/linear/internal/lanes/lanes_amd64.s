@@ -5688,3 +5688,85 @@ end:
 	VMOVUPD Y7, 224(DX)
 	VZEROUPPER
 	RET
+
+// func centre32AVX2(x *float32, stride int, m *float64, out *float64, rows int, sums *float64)
+// Requires: AVX
+TEXT ·centre32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    x+0(FP), AX
+	MOVQ    stride+8(FP), CX
+	MOVQ    out+24(FP), DX
+	MOVQ    rows+32(FP), BX
+	MOVQ    m+16(FP), SI
+	VMOVUPD (SI), Y0
+	VXORPD  Y1, Y1, Y1
+	SHLQ    $0x02, CX
+	TESTQ   BX, BX
+	JZ      end
+
+row:
+	VCVTPS2PD (AX), Y2
+	VSUBPD    Y0, Y2, Y2
+	VMOVUPD   Y2, (DX)
+	VADDPD    Y2, Y1, Y1
+	ADDQ      CX, AX
+	ADDQ      $0x20, DX
+	DECQ      BX
+	JNZ       row
+
+end:
+	MOVQ    sums+40(FP), AX
+	VMOVUPD Y1, (AX)
+	VZEROUPPER
+	RET
+
+// func centre64AVX2(x *float64, stride int, m *float64, out *float64, rows int, sums *float64)
+// Requires: AVX
+TEXT ·centre64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    x+0(FP), AX
+	MOVQ    stride+8(FP), CX
+	MOVQ    out+24(FP), DX
+	MOVQ    rows+32(FP), BX
+	MOVQ    m+16(FP), SI
+	VMOVUPD (SI), Y0
+	VXORPD  Y1, Y1, Y1
+	SHLQ    $0x03, CX
+	TESTQ   BX, BX
+	JZ      end
+
+row:
+	VMOVUPD (AX), Y2
+	VSUBPD  Y0, Y2, Y2
+	VMOVUPD Y2, (DX)
+	VADDPD  Y2, Y1, Y1
+	ADDQ    CX, AX
+	ADDQ    $0x20, DX
+	DECQ    BX
+	JNZ     row
+
+end:
+	MOVQ    sums+40(FP), AX
+	VMOVUPD Y1, (AX)
+	VZEROUPPER
+	RET
+
+// func subtractAVX2(x *float64, rows int, m *float64)
+// Requires: AVX
+TEXT ·subtractAVX2(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    rows+8(FP), CX
+	MOVQ    m+16(FP), DX
+	VMOVUPD (DX), Y0
+	TESTQ   CX, CX
+	JZ      end
+
+row:
+	VMOVUPD (AX), Y1
+	VSUBPD  Y0, Y1, Y1
+	VMOVUPD Y1, (AX)
+	ADDQ    $0x20, AX
+	DECQ    CX
+	JNZ     row
+
+end:
+	VZEROUPPER
+	RET

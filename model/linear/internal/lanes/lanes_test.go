@@ -187,6 +187,46 @@ func TestProducts(t *testing.T) {
 	}
 }
 
+// TestCentre compares columns less their means at every level to plain arithmetic, bit for bit.
+func TestCentre(t *testing.T) {
+	for _, level := range Levels() {
+		for i, rows := range []int{0, 1, 2, 7, 8, 33, 128} {
+			for _, stride := range []int{4, 5, 20} {
+				for _, odd := range []bool{false, true} {
+					r := newRand(uint64(rows))
+					place := placements[i%3]
+					m, size := (*[4]float64)(placed(t, normal(r, 4, odd), place)), max(0, (rows-1)*stride+4)
+					wide := placed(t, normal(r, size, odd), place)
+					narrow := make([]float32, size)
+					for k, v := range wide {
+						narrow[k] = float32(v)
+					}
+					want, wantNarrow := make([]float64, 4*rows), make([]float64, 4*rows)
+					var sums, sumsNarrow [4]float64
+					for k := range want {
+						at := k/4*stride + k%4
+						want[k], wantNarrow[k] = wide[at]-m[k%4], float64(narrow[at])-m[k%4]
+						sums[k%4] += want[k]
+						sumsNarrow[k%4] += wantNarrow[k]
+					}
+					out, sum := placed(t, normal(r, 4*rows, true), place), placed(t, normal(r, 4, true), place)
+					level.Centre64(wide, stride, m, out, (*[4]float64)(sum))
+					same(t, out, want, "Centre64", level.Name, rows, stride, odd)
+					same(t, sum, sums[:], "sums of Centre64", level.Name, rows, stride, odd)
+					level.Centre32(narrow, stride, m, out, (*[4]float64)(sum))
+					same(t, out, wantNarrow, "Centre32", level.Name, rows, stride, odd)
+					same(t, sum, sumsNarrow[:], "sums of Centre32", level.Name, rows, stride, odd)
+					if stride == 4 {
+						x := placed(t, wide, place)
+						level.Subtract(x, m)
+						same(t, x, want, "Subtract", level.Name, rows, odd)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestSteps compares the kernels of losses and steps at every level to plain Go, bit for bit.
 func TestSteps(t *testing.T) {
 	for _, level := range Levels()[1:] {

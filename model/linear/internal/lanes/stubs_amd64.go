@@ -273,3 +273,18 @@ func productsAVX2(a *float64, b *float64, rows int, t *float64)
 //
 //go:noescape
 func twoProductsAVX2(a *float64, b *float64, c *float64, rows int, t *float64)
+
+// centre32AVX2 is Kernels.Centre32.
+//
+//go:noescape
+func centre32AVX2(x *float32, stride int, m *float64, out *float64, rows int, sums *float64)
+
+// centre64AVX2 is Kernels.Centre64.
+//
+//go:noescape
+func centre64AVX2(x *float64, stride int, m *float64, out *float64, rows int, sums *float64)
+
+// subtractAVX2 is Kernels.Subtract.
+//
+//go:noescape
+func subtractAVX2(x *float64, rows int, m *float64)
