@@ -47,7 +47,7 @@ func run(ctx context.Context) error {
 	job := &linear.PredictJob{Options: linear.PredictOptions{
 		Proba: *proba, Decision: *decision, Threads: *threads,
 		Evaluate: *evaluate || reading.Formats.TargetColumn != "" || len(reading.Targets) > 0,
-		Output:   out, OutputFormat: *format, NumShards: *shards, Scratch: scratch(),
+		Output:   out, OutputFormat: *format, NumShards: *shards, Scratch: scratch(), Local: cli.InProcess(),
 	}}
 	job.Options.EnsureDefaults()
 	if *path == "" {

@@ -36,6 +36,7 @@ var (
 
 func init() {
 	beam.RegisterDoFn(&predictFn{})
+	beam.RegisterDoFn(&predictLocalFn{})
 	register.Iter1[[]byte]()
 }
 
@@ -57,6 +58,9 @@ type PredictOptions struct {
 	OutputFormat string
 	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
 	NumShards int
+	// Local: the one worker is this process, where the model stays in memory. (A side input costs a core where Prism runs: see
+	// broadcastFn.) Default: false.
+	Local bool
 	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
 	Scratch string
 
@@ -195,15 +199,22 @@ func Predict(s beam.Scope, j *PredictJob) {
 	}
 	lean := *j.Model
 	lean.State = nil // only those who go on learning need it
+	output.Begin(j.Options.RunID)
+	s = s.Scope("linear.Predict")
+	chunks := vectorio.Chunks(s, j.Data)
+	fn := predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
+	if j.Options.Local {
+		if _, _, err := models.Get(j.Options.RunID, func() (*model.Model, error) { return &lean, nil }); err != nil {
+			panic(fmt.Sprintf("linear.Predict: %v", err))
+		}
+		output.Publish(s, beam.ParDo(s, &predictLocalFn{fn}, chunks), *j.output())
+		return
+	}
 	var b bytes.Buffer
 	if err := lean.Save(&b); err != nil {
 		panic(fmt.Sprintf("linear.Predict: %v", err))
 	}
-	output.Begin(j.Options.RunID)
-	s = s.Scope("linear.Predict")
-	chunks := vectorio.Chunks(s, j.Data)
-	fn := &predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
-	parts := beam.ParDo(s, fn, chunks, beam.SideInput{Input: beam.Create(s, b.Bytes())})
+	parts := beam.ParDo(s, &fn, chunks, beam.SideInput{Input: beam.Create(s, b.Bytes())})
 	output.Publish(s, parts, *j.output())
 }
 
@@ -234,6 +245,23 @@ func (f *predictFn) ProcessElement(ctx context.Context, c vectorio.Chunk, encode
 	if made {
 		modelDecodes.Inc(ctx, 1)
 	}
+	return f.predict(ctx, c, m, emit)
+}
+
+// predictLocalFn predicts the rows of a chunk by the model that this process has.
+type predictLocalFn struct{ predictFn }
+
+func (f *predictLocalFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
+	m, _, err := models.Get(f.Options.RunID, func() (*model.Model, error) {
+		return nil, errors.New("linear.Predict: a local run of another process")
+	})
+	if err != nil {
+		return err
+	}
+	return f.predict(ctx, c, m, emit)
+}
+
+func (f *predictFn) predict(ctx context.Context, c vectorio.Chunk, m *model.Model, emit func(output.Part)) error {
 	run := progress.Of(f.Options.RunID)
 	run.Phase("predicting")
 	run.Total(c.Total)

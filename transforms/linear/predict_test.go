@@ -188,6 +188,7 @@ func TestPredictSparse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Local = true // which changes no byte
 	got, report, _, err := predictionOf(t, m, writeRows(t, "x.svm", svm.String()), vectorio.Options{ChunkRows: 500}, o)
 	if err != nil {
 		t.Fatal(err)
