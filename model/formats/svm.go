@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/formats/internal/entries"
 	"beamlearn/model/vectors"
 )
 
@@ -329,6 +330,14 @@ func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
 	i += len(label)
 	next := first // the least index that may follow
 	for entry := 0; ; entry++ {
+		if k := len(columns); i < len(line) && line[i] == ' ' && k == len(values) {
+			n, at := entries.Parse(line, i, next, last, first, columns[k:cap(columns)], values[k:cap(values)])
+			if n > 0 {
+				columns, values, i = columns[:k+n], values[:k+n], at
+				next = first + int64(columns[k+n-1]) + 1
+				entry += n
+			}
+		}
 		for i < len(line) && (line[i] == ' ' || line[i] == '\t') {
 			i++
 		}
