@@ -1,5 +1,7 @@
 package linear
 
+import "math"
+
 // This file is the arithmetic on rows, in plain Go. Faster kernels must give its bits.
 //
 // A dense sum runs in eight lanes, lane j taking the components j, j+8, j+16, …, as a vector register would, and ends in the
@@ -107,6 +109,28 @@ func addSparse(s float64, idx []int32, val, w []float64) {
 	for j, i := range idx {
 		w[i] += float64(s * val[j])
 	}
+}
+
+// most is the largest |x|, of a sparse row.
+func (x row) most() float64 {
+	if x.idx == nil {
+		return 0
+	}
+	return largest(x.val)
+}
+
+// largest is the largest |x|; NaN where one is.
+func largest(x []float64) float64 {
+	const sign = 1 << 63
+	var m, n uint64 // as integers, they compare alike
+	for ; len(x) >= 2; x = x[2:] {
+		m = max(m, math.Float64bits(x[0])&^sign)
+		n = max(n, math.Float64bits(x[1])&^sign)
+	}
+	if len(x) > 0 {
+		m = max(m, math.Float64bits(x[0])&^sign)
+	}
+	return math.Float64frombits(max(m, n))
 }
 
 // truncate moves the weights c·v towards zero by the l1 penalty that they have not had yet: u is the penalty due so far,

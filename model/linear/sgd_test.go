@@ -692,6 +692,39 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+// A weight that overflows in a wide sparse row is noticed in its chunk, though what the model says of the rows is finite; its mean, too.
+func TestOverflowSparse(t *testing.T) {
+	const features = 1000
+	wide := func(value, target float64) *Chunk {
+		return &Chunk{Features: features, Sparse: &CSR{Offsets: []int{0, 2}, Indices: []int32{3, 700}, Values: []float64{value, 1}}, Target: []float64{target}}
+	}
+	for _, average := range []Average{0, 1} {
+		s := newSGDFor(t, Options{Task: Regression, LearningRate: Constant, Eta0: 0.1, Average: average}, features)
+		for i := range 5 {
+			partialFit(t, s, wide(float64(i), 1))
+		}
+		v := s.vectors[0]
+		if !v.known || v.most > 10 || largest(v.w) > v.most || largest(v.mean) > v.most || largest(v.w) == 0 {
+			t.Fatalf("average %d: no weight is beyond %v (%v), the largest is %v, of a mean %v", average, v.most, v.known, largest(v.w), largest(v.mean))
+		}
+		v.w[3] = 0 // so that the row's prediction is finite
+		if err := s.PartialFit(wide(1e308, 1e300)); err == nil || !strings.Contains(err.Error(), "weights that overflow") {
+			t.Errorf("average %d: %v; %v", average, err, v.w[3])
+		}
+	}
+}
+
+func TestLargest(t *testing.T) {
+	for _, v := range []struct {
+		x    []float64
+		want float64
+	}{{nil, 0}, {[]float64{-3}, 3}, {[]float64{1, -7, 2}, 7}, {[]float64{math.Copysign(0, -1), 0}, 0}, {[]float64{1, math.Inf(-1)}, math.Inf(1)}, {[]float64{math.Inf(1), 1, math.NaN()}, math.NaN()}} {
+		if got := largest(v.x); got != v.want && !(math.IsNaN(got) && math.IsNaN(v.want)) {
+			t.Errorf("%v: %v", v.x, got)
+		}
+	}
+}
+
 // A value that is not finite, which no reader should have let through, is no row to pass over in silence.
 func TestNotFinite(t *testing.T) {
 	for _, x := range []float64{math.NaN(), math.Inf(1)} {

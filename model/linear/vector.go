@@ -86,6 +86,10 @@ type vector struct {
 	u float64
 	q []float64
 
+	// Where it is known, no weight and no mean is beyond most; reach is by how much one may have been moved since.
+	known       bool
+	most, reach float64
+
 	squares, absolutes float64 // Σw² and Σ|w|, where the objective is tracked
 
 	progress progress
@@ -185,6 +189,9 @@ func (v *vector) step(r *rule, x row, y, weight, eta, t, norm2, decay float64) f
 	perScale := update / v.scale
 	if update != 0 {
 		x.add(perScale, v.w)
+		if v.known {
+			v.reach += math.Abs(perScale) * (1 + math.Abs(v.meanA)) * x.most()
+		}
 	}
 	if r.intercept {
 		b := update
@@ -221,6 +228,7 @@ const (
 
 // fold multiplies the scale into the weights, and makes mean the mean. O(features).
 func (v *vector) fold() {
+	v.known = false
 	if v.mean != nil && v.meanA != 0 {
 		add(v.meanA, v.w, v.mean)
 		scale(1/v.meanB, v.mean)
@@ -308,10 +316,12 @@ func (v *vector) endChunk(c *Chunk, fold bool) {
 	}
 }
 
-// finite reports whether the weights that a chunk can have changed are.
+// finite reports whether the weights that a chunk can have changed are. Of sparse rows, it need not look where none can have
+// gone far: that is a wait for the memory, twice for each entry.
 func (v *vector) finite(c *Chunk) bool {
 	sum := v.intercept - v.intercept + v.meanIntercept - v.meanIntercept
 	if c.Sparse == nil {
+		v.known = false
 		for _, x := range v.w {
 			sum += x - x
 		}
@@ -319,6 +329,15 @@ func (v *vector) finite(c *Chunk) bool {
 			sum += x - x
 		}
 		return sum == 0
+	}
+	const far = 1e300
+	if v.most += v.reach; v.known && v.most < far {
+		v.reach = 0
+		return sum == 0
+	}
+	if v.known = len(v.w) > len(c.Sparse.Indices); v.known {
+		v.most, v.reach = max(largest(v.w), largest(v.mean)), 0
+		return sum == 0 && v.most-v.most == 0
 	}
 	for _, j := range c.Sparse.Indices {
 		sum += v.w[j] - v.w[j]

@@ -3,6 +3,9 @@ package linear
 import (
 	"context"
 	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
@@ -42,11 +45,18 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 		most = min(most, int64(judgedValues/max(m.Features(), 1)))
 	}
 	chunks = someChunks(chunks, most)
+	each := make([]overview.Judged, len(chunks))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, c := range chunks {
+		g.Go(func() error { return j.judge(ctx, c, m, &each[i]) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
 	judged := &overview.Judged{Of: r.Rows}
-	for _, c := range chunks {
-		if err := j.judge(ctx, c, m, judged); err != nil {
-			return nil, err
-		}
+	for i := range each {
+		judged.Merge(&each[i])
 	}
 	judged.Of = max(judged.Of, int64(judged.Rows))
 	return judged, nil

@@ -61,10 +61,7 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 			}
 		}
 		if weight != 1 && j.Weights == nil {
-			j.Weights = make([]float64, j.Rows)
-			for k := range j.Weights {
-				j.Weights[k] = 1
-			}
+			j.weigh()
 		}
 		if j.Weights != nil {
 			j.Weights = append(j.Weights, weight)
@@ -72,6 +69,28 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 		j.Rows++
 	}
 	return nil
+}
+
+// weigh gives each row the weight that it has.
+func (j *Judged) weigh() {
+	j.Weights = slices.Repeat([]float64{1}, j.Rows)
+}
+
+// Merge adds the rows that next has judged by the same model.
+func (j *Judged) Merge(next *Judged) {
+	if (j.Weights == nil) != (next.Weights == nil) {
+		if j.Weights == nil {
+			j.weigh()
+		} else {
+			next.weigh()
+		}
+	}
+	j.Weights = append(j.Weights, next.Weights...)
+	j.Target, j.Predicted = append(j.Target, next.Target...), append(j.Predicted, next.Predicted...)
+	j.Class, j.Guess = append(j.Class, next.Class...), append(j.Guess, next.Guess...)
+	j.Decisions, j.Probas = append(j.Decisions, next.Decisions...), append(j.Probas, next.Probas...)
+	j.Rows += next.Rows
+	j.Of += next.Of
 }
 
 func (j *Judged) weight(i int) float64 {

@@ -2,9 +2,12 @@ package overview
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +75,49 @@ func TestRegressionPage(t *testing.T) {
 	page := write(t, &View{Source: evil, Model: m, Columns: []string{"a" + evil, "b"}, CV: cv, Judged: j, Facts: []report.Fact{{Name: "rows", Value: "9000"}}})
 	has(t, page, "a sample of 3000 of the 9000 rows", "Residuals by prediction", "1 of 2 columns have the coefficient 0", "A simpler model, with alpha 1,",
 		"Mean squared error, by cross-validation", "the simplest within one standard error", "Coefficients by alpha", "0.8 ± 0.1")
+}
+
+func TestLargest(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 200 {
+		x := make([]float64, r.IntN(100))
+		want := make([]int, len(x))
+		for j := range x {
+			x[j], want[j] = float64(r.IntN(30)), j
+		}
+		slices.SortStableFunc(want, func(a, b int) int { return cmp.Compare(x[b], x[a]) })
+		n := 1 + r.IntN(40)
+		if got := largest(x, n); !slices.Equal(got, want[:min(n, len(want))]) {
+			t.Fatalf("the largest %d of %v are at %v, not %v", n, x, got, want)
+		}
+	}
+}
+
+// Rows that are judged in parts are those that are judged at once, also where only some of the parts have weights.
+func TestMerge(t *testing.T) {
+	regression := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{2, 0}}, Intercept: []float64{1}}
+	classes := &linear.Model{Task: linear.Classification, Loss: linear.LogLoss, Coef: [][]float64{{3, 0.5}}, Intercept: []float64{0}, Classes: linear.Classes{Numbers: []float64{0, 1}}}
+	for _, m := range []*linear.Model{regression, classes} {
+		for _, first := range []float64{1, 3} {
+			parts := []*linear.Chunk{rows(10, func(x, y float64) float64 { return x }), rows(7, func(x, y float64) float64 { return y })}
+			parts[0].Weights = slices.Repeat([]float64{first}, 10)
+			if first == 1 {
+				parts[1].Weights = slices.Repeat([]float64{2}, 7)
+			}
+			class := func(i int) int32 { return int32(i % 2) }
+			whole, merged := &Judged{}, &Judged{}
+			for _, c := range parts {
+				part := &Judged{}
+				if err := errors.Join(whole.Add(m, c, class), part.Add(m, c, class)); err != nil {
+					t.Fatal(err)
+				}
+				merged.Merge(part)
+			}
+			if !reflect.DeepEqual(whole, merged) || len(merged.Weights) != 17 {
+				t.Errorf("%s: got %+v, want %+v", m.Task, merged, whole)
+			}
+		}
+	}
 }
 
 func TestClassificationPage(t *testing.T) {
