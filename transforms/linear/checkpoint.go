@@ -46,7 +46,7 @@ func rejectedPath(dir string, group int) string {
 // fingerprint tells jobs apart: two of the same end with the same model.
 func (j *Job) fingerprint(initial []byte) (string, error) {
 	reading := j.Reading
-	reading.ChunkRows = 0 // what is read at a time makes no difference
+	reading.ChunkRows, reading.Local = 0, false // what is read at a time, and where from, makes no difference
 	b, err := json.Marshal(struct {
 		Fit      []byte
 		Files    []files.Info

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"runtime"
 	"slices"
 	"sort"
 	"sync"
@@ -54,6 +55,8 @@ type Options struct {
 	GroupRows int
 	// SkipFaults leaves out rows that are at fault and reports them, instead of failing.
 	SkipFaults bool
+	// Local: the one worker is this process, which counts rows on all its cores.
+	Local bool `json:",omitempty"`
 	// Roots are what the locations of the files begin with that chunks may be of: see [Options.Confine]. Default: any.
 	Roots []string `json:",omitempty"`
 	// Targets are the patterns of files that hold the targets, a number for each row of the input in its order: .npy of one
@@ -333,7 +336,7 @@ func Listed(s beam.Scope, d *Dataset) beam.PCollection {
 	}
 	col := beam.CreateList(s, pieces)
 	col = beam.ParDo(s, &splitFn{Options: d.options, RangeBytes: rangeBytes(d.Bytes)}, col)
-	if d.count {
+	if d.count && !d.options.Local {
 		col = beam.ParDo(s, &countFn{Options: d.options}, beam.Reshuffle(s, col))
 	}
 	return beam.ParDo(s, &numberFn{Options: d.options, Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
@@ -378,19 +381,24 @@ func (f *splitFn) ProcessElement(ctx context.Context, p Piece, emit func(Piece))
 type countFn struct{ Options Options }
 
 func (f *countFn) ProcessElement(ctx context.Context, p Piece) (Piece, error) {
-	if p.Counted {
-		return p, nil
-	}
-	src, err := f.Options.inspect(ctx, p.Info, f.Options.Formats)
-	if err != nil {
-		return p, fault.Mark(err)
-	}
-	p.Count, err = src.(formats.Counter).Count(ctx, p.Range)
-	p.Counted = true
+	err := f.Options.count(ctx, &p)
 	return p, fault.Mark(err)
 }
 
-// numberFn numbers all rows, which needs all counts, and cuts them into chunks.
+func (o *Options) count(ctx context.Context, p *Piece) error {
+	if p.Counted {
+		return nil
+	}
+	src, err := o.inspect(ctx, p.Info, o.Formats)
+	if err != nil {
+		return err
+	}
+	p.Count, err = src.(formats.Counter).Count(ctx, p.Range)
+	p.Counted = true
+	return err
+}
+
+// numberFn numbers all rows, which needs all counts, those that are not there included, and cuts them into chunks.
 type numberFn struct {
 	Options Options
 	Targets []TargetSpan
@@ -401,6 +409,14 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 	var p Piece
 	for iter(&p) {
 		pieces = append(pieces, p)
+	}
+	g, counting := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range pieces {
+		g.Go(func() error { return f.Options.count(counting, &pieces[i]) })
+	}
+	if err := g.Wait(); err != nil {
+		return List{}, fault.Mark(err)
 	}
 	sort.Slice(pieces, func(i, j int) bool {
 		if pieces[i].File != pieces[j].File {

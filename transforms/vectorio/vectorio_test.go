@@ -86,9 +86,9 @@ func chunks(t *testing.T, d *Dataset) []Chunk {
 		}
 	}
 	count := &countFn{Options: d.options}
-	for i, p := range pieces {
+	for i := 0; i < len(pieces); i += 2 { // numberFn counts the others
 		var err error
-		if pieces[i], err = count.ProcessElement(ctx, p); err != nil {
+		if pieces[i], err = count.ProcessElement(ctx, pieces[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
