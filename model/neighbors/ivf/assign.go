@@ -91,10 +91,7 @@ func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out 
 		part := members[lo:min(lo+chunk, len(members))]
 		a.queries.reset(leaders.kernels, len(part), r.dim)
 		copy(a.queries.centre, leaders.centre)
-		for i, m := range part {
-			x, factor := r.row(int(m))
-			a.queries.put(i, x, factor)
-		}
+		a.queries.putAll(r, part)
 		a.queries.end()
 		for i := 0; i < len(part); i += tile.Rows {
 			a.group(i, f)

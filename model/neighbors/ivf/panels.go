@@ -53,11 +53,20 @@ func (p *panels) word(i int) unsafe.Pointer {
 func (p *panels) pack(r *rows, members []int32) {
 	p.reset(r.kernels, len(members), r.dim)
 	p.middle(r, members)
+	p.putAll(r, members)
+	p.end()
+}
+
+// fetchAhead is by how many rows memory is asked for ahead: members of a leaf stand anywhere.
+const fetchAhead = 3
+
+// putAll makes the members' vectors.
+func (p *panels) putAll(r *rows, members []int32) {
 	for i, m := range members {
 		x, factor := r.row(int(m))
-		p.put(i, x, factor)
+		ahead, _ := r.row(int(members[min(i+fetchAhead, len(members)-1)]))
+		p.put(i, x, factor, &ahead[0])
 	}
-	p.end()
 }
 
 // middle takes the mean of some of the members as the centre.
@@ -78,9 +87,9 @@ func (p *panels) middle(r *rows, members []int32) {
 	}
 }
 
-// put makes vector i of a row. One beyond float32 is compared to all in vain, but never lost.
-func (p *panels) put(i int, x []float32, factor float32) {
-	bits := p.kernels.Centre(x, p.centre, factor, p.row)
+// put makes vector i of a row, and fetches another meanwhile. One beyond float32 is compared to all in vain, but never lost.
+func (p *panels) put(i int, x []float32, factor float32, ahead *float32) {
+	bits := p.kernels.Centre(x, p.centre, factor, p.row, ahead)
 	most := math.Float32frombits(bits)
 	scale, inverse := most/127, 127/most
 	if !(most > 0x1p-100 && most <= math.MaxFloat32) {

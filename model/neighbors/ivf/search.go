@@ -409,10 +409,7 @@ func (s *scanner) scan(list int, members []int32) {
 	n := len(members)
 	s.queries.reset(s.rows.kernels, n, s.rows.dim)
 	copy(s.queries.centre, part.centre)
-	for i, m := range members {
-		x, factor := s.rows.row(int(m))
-		s.queries.put(i, x, factor)
-	}
+	s.queries.putAll(s.rows, members)
 	s.queries.end()
 	s.collector.reset(n)
 	noise := noise(s.rows.dim)

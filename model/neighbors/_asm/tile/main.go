@@ -975,7 +975,7 @@ func screen(level string) {
 // centre is y = x·factor − centre, and the greatest magnitude in it, as bits.
 func centre(level string) {
 	name := "centre" + level
-	TEXT(name, NOSPLIT, "func(x []float32, centre []float32, factor float32, y []float32) uint32")
+	TEXT(name, NOSPLIT, "func(x []float32, centre []float32, factor float32, y []float32, next *float32) uint32")
 	Doc(name + " subtracts a centre: see Kernels.")
 	Pragma("noescape")
 	wide := level == "AVX512"
@@ -984,6 +984,7 @@ func centre(level string) {
 		lanes, vec = 16, func() reg.VecVirtual { return ZMM() }
 	}
 	x, c, y := Load(Param("x").Base(), GP64()), Load(Param("centre").Base(), GP64()), Load(Param("y").Base(), GP64())
+	next := Load(Param("next"), GP64())
 	body, rest, i := GP64(), GP64(), GP64()
 	Load(Param("x").Len(), body)
 	MOVQ(body, rest)
@@ -1017,6 +1018,7 @@ func centre(level string) {
 	JE(LabelRef("tail"))
 	Label("step")
 	v, w := vec(), vec()
+	PREFETCHT0(Mem{Base: next, Index: i, Scale: 4})
 	VMOVUPS(Mem{Base: x, Index: i, Scale: 4}, v)
 	VMOVUPS(Mem{Base: c, Index: i, Scale: 4}, w)
 	step(v, w)

@@ -96,8 +96,9 @@ type Kernels struct {
 	// and NaN say nothing. The arguments are those of Pairs.
 	Screen func(x, y []float32, dim int, pairs []uint64, out []float32)
 	// Centre is y = x·factor − centre, where the products are rounded, and the bits of the greatest magnitude in y, of which
-	// NaN is greatest. To a multiple of 16 components, which y must have room for, it is 0.
-	Centre func(x, centre []float32, factor float32, y []float32) (most uint32)
+	// NaN is greatest. To a multiple of 16 components, which y must have room for, it is 0. A row as long as x from next on is
+	// fetched meanwhile: the one that is to come soon.
+	Centre func(x, centre []float32, factor float32, y []float32, next *float32) (most uint32)
 	// Round makes of y·inverse, which is at most 127.5, the nearest integers, to even ones from the middle, of magnitudes up
 	// to 127. The length is a multiple of 16, and at least that.
 	Round      func(y []float32, inverse float32, q []int8) (sum, squares int32)

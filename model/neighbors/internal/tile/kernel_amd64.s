@@ -9583,47 +9583,49 @@ next:
 	MOVQ R9, ret+8(FP)
 	RET
 
-// func centreAVX512(x []float32, centre []float32, factor float32, y []float32) uint32
-// Requires: AVX, AVX2, AVX512F, BMI2
-TEXT ·centreAVX512(SB), NOSPLIT, $0-84
+// func centreAVX512(x []float32, centre []float32, factor float32, y []float32, next *float32) uint32
+// Requires: AVX, AVX2, AVX512F, BMI2, MMX+
+TEXT ·centreAVX512(SB), NOSPLIT, $0-92
 	MOVQ         x_base+0(FP), AX
 	MOVQ         centre_base+24(FP), CX
 	MOVQ         y_base+56(FP), DX
-	MOVQ         x_len+8(FP), BX
-	MOVQ         BX, SI
-	ANDQ         $-16, BX
-	SUBQ         BX, SI
+	MOVQ         next+80(FP), BX
+	MOVQ         x_len+8(FP), SI
+	MOVQ         SI, DI
+	ANDQ         $-16, SI
+	SUBQ         SI, DI
 	VBROADCASTSS factor+48(FP), Z0
-	MOVL         $0x7fffffff, DI
-	VPBROADCASTD DI, Z2
+	MOVL         $0x7fffffff, R8
+	VPBROADCASTD R8, Z2
 	VXORPS       X1, X1, X1
-	XORQ         DI, DI
-	CMPQ         BX, $0x00
+	XORQ         R8, R8
+	CMPQ         SI, $0x00
 	JE           tail
 
 step:
-	VMOVUPS (AX)(DI*4), Z3
-	VMOVUPS (CX)(DI*4), Z4
-	VMULPS  Z0, Z3, Z3
-	VSUBPS  Z4, Z3, Z3
-	VMOVUPS Z3, (DX)(DI*4)
-	VPANDD  Z2, Z3, Z3
-	VPMAXUD Z3, Z1, Z1
-	ADDQ    $0x10, DI
-	CMPQ    DI, BX
-	JNE     step
+	PREFETCHT0 (BX)(R8*4)
+	VMOVUPS    (AX)(R8*4), Z3
+	VMOVUPS    (CX)(R8*4), Z4
+	VMULPS     Z0, Z3, Z3
+	VSUBPS     Z4, Z3, Z3
+	VMOVUPS    Z3, (DX)(R8*4)
+	VPANDD     Z2, Z3, Z3
+	VPMAXUD    Z3, Z1, Z1
+	ADDQ       $0x10, R8
+	CMPQ       R8, SI
+	JNE        step
 
 tail:
-	CMPQ      SI, $0x00
+	CMPQ      DI, $0x00
 	JE        reduce
 	MOVQ      $0x000000000000ffff, BX
-	BZHIQ     SI, BX, BX
+	BZHIQ     DI, BX, BX
 	KMOVW     BX, K1
-	VMOVUPS.Z (AX)(DI*4), K1, Z3
-	VMOVUPS.Z (CX)(DI*4), K1, Z4
+	VMOVUPS.Z (AX)(R8*4), K1, Z3
+	VMOVUPS.Z (CX)(R8*4), K1, Z4
 	VMULPS    Z0, Z3, Z3
 	VSUBPS    Z4, Z3, Z3
-	VMOVUPS   Z3, (DX)(DI*4)
+	VMOVUPS   Z3, (DX)(R8*4)
 	VPANDD    Z2, Z3, Z3
 	VPMAXUD   Z3, Z1, Z1
 
@@ -9639,7 +9641,7 @@ reduce:
 	VPMAXUD       Y0, Y1, Y1
 	VMOVD         X1, AX
 	VZEROUPPER
-	MOVL          AX, ret+80(FP)
+	MOVL          AX, ret+88(FP)
 	RET
 
 // func roundAVX512(y []float32, inverse float32, q []int8) (sum int32, squares int32)
@@ -9694,52 +9696,54 @@ step:
 	MOVL          CX, squares+60(FP)
 	RET
 
-// func centreAVX2(x []float32, centre []float32, factor float32, y []float32) uint32
-// Requires: AVX, AVX2
-TEXT ·centreAVX2(SB), NOSPLIT, $0-84
+// func centreAVX2(x []float32, centre []float32, factor float32, y []float32, next *float32) uint32
+// Requires: AVX, AVX2, MMX+
+TEXT ·centreAVX2(SB), NOSPLIT, $0-92
 	MOVQ         x_base+0(FP), AX
 	MOVQ         centre_base+24(FP), CX
 	MOVQ         y_base+56(FP), DX
-	MOVQ         x_len+8(FP), BX
-	MOVQ         BX, SI
-	ANDQ         $-8, BX
-	SUBQ         BX, SI
+	MOVQ         next+80(FP), BX
+	MOVQ         x_len+8(FP), SI
+	MOVQ         SI, DI
+	ANDQ         $-8, SI
+	SUBQ         SI, DI
 	VBROADCASTSS factor+48(FP), Y0
-	MOVL         $0x7fffffff, DI
-	VMOVD        DI, X2
+	MOVL         $0x7fffffff, R8
+	VMOVD        R8, X2
 	VPBROADCASTD X2, Y2
 	VXORPS       X1, X1, X1
-	MOVQ         x_len+8(FP), DI
-	ADDQ         $0x0f, DI
-	ANDQ         $-16, DI
-	VMOVUPS      Y1, -32(DX)(DI*4)
-	XORQ         DI, DI
-	CMPQ         BX, $0x00
+	MOVQ         x_len+8(FP), R8
+	ADDQ         $0x0f, R8
+	ANDQ         $-16, R8
+	VMOVUPS      Y1, -32(DX)(R8*4)
+	XORQ         R8, R8
+	CMPQ         SI, $0x00
 	JE           tail
 
 step:
-	VMOVUPS (AX)(DI*4), Y3
-	VMOVUPS (CX)(DI*4), Y4
-	VMULPS  Y0, Y3, Y3
-	VSUBPS  Y4, Y3, Y3
-	VMOVUPS Y3, (DX)(DI*4)
-	VPAND   Y2, Y3, Y3
-	VPMAXUD Y3, Y1, Y1
-	ADDQ    $0x08, DI
-	CMPQ    DI, BX
-	JNE     step
-
-tail:
-	CMPQ       SI, $0x00
-	JE         reduce
-	LEAQ       tails32<>+0(SB), BX
-	NEGQ       SI
-	VMOVDQU    32(BX)(SI*4), Y4
-	VMASKMOVPS (AX)(DI*4), Y4, Y3
-	VMASKMOVPS (CX)(DI*4), Y4, Y4
+	PREFETCHT0 (BX)(R8*4)
+	VMOVUPS    (AX)(R8*4), Y3
+	VMOVUPS    (CX)(R8*4), Y4
 	VMULPS     Y0, Y3, Y3
 	VSUBPS     Y4, Y3, Y3
-	VMOVUPS    Y3, (DX)(DI*4)
+	VMOVUPS    Y3, (DX)(R8*4)
+	VPAND      Y2, Y3, Y3
+	VPMAXUD    Y3, Y1, Y1
+	ADDQ       $0x08, R8
+	CMPQ       R8, SI
+	JNE        step
+
+tail:
+	CMPQ       DI, $0x00
+	JE         reduce
+	LEAQ       tails32<>+0(SB), BX
+	NEGQ       DI
+	VMOVDQU    32(BX)(DI*4), Y4
+	VMASKMOVPS (AX)(R8*4), Y4, Y3
+	VMASKMOVPS (CX)(R8*4), Y4, Y4
+	VMULPS     Y0, Y3, Y3
+	VSUBPS     Y4, Y3, Y3
+	VMOVUPS    Y3, (DX)(R8*4)
 	VPAND      Y2, Y3, Y3
 	VPMAXUD    Y3, Y1, Y1
 
@@ -9753,7 +9757,7 @@ reduce:
 	VPMAXUD Y0, Y1, Y1
 	VMOVD   X1, AX
 	VZEROUPPER
-	MOVL    AX, ret+80(FP)
+	MOVL    AX, ret+88(FP)
 	RET
 
 DATA tails32<>+0(SB)/4, $0xffffffff

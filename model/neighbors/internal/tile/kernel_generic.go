@@ -150,7 +150,7 @@ func genericScored(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
 	return t
 }
 
-func centreGeneric(x, centre []float32, factor float32, y []float32) uint32 {
+func centreGeneric(x, centre []float32, factor float32, y []float32, _ *float32) uint32 {
 	most := uint32(0)
 	for j, v := range x {
 		v = float32(v*factor) - centre[j]

@@ -306,7 +306,7 @@ func TestRows(t *testing.T) {
 					for j := range y {
 						y[j], want[j] = 9, 9
 					}
-					most, wantMost := level.Centre(x, c, 0.7, y), Generic.Centre(x, c, 0.7, want)
+					most, wantMost := level.Centre(x, c, 0.7, y, &x[0]), Generic.Centre(x, c, 0.7, want, nil)
 					if most != wantMost {
 						t.Fatalf("%s, %d columns: greatest %x, want %x", level.Name, dim, most, wantMost)
 					}

@@ -122,7 +122,7 @@ func bytesScoredAVXVNNI(a *byte) int
 // centreAVX512 subtracts a centre: see Kernels.
 //
 //go:noescape
-func centreAVX512(x []float32, centre []float32, factor float32, y []float32) uint32
+func centreAVX512(x []float32, centre []float32, factor float32, y []float32, next *float32) uint32
 
 // roundAVX512 rounds to int8: see Kernels.
 //
@@ -132,7 +132,7 @@ func roundAVX512(y []float32, inverse float32, q []int8) (sum int32, squares int
 // centreAVX2 subtracts a centre: see Kernels.
 //
 //go:noescape
-func centreAVX2(x []float32, centre []float32, factor float32, y []float32) uint32
+func centreAVX2(x []float32, centre []float32, factor float32, y []float32, next *float32) uint32
 
 // roundAVX2 rounds to int8: see Kernels.
 //
