@@ -97,7 +97,8 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 			return ctx.Err()
 		}
 	}
-	full := (f.reading.ChunkRows + f.pass.Batch - 1) / f.pass.Batch * f.pass.Batch
+	full := min(f.reading.ChunkRows, vectorio.DefaultChunkRows) // more would only leave the caches
+	full = (full + f.pass.Batch - 1) / f.pass.Batch * f.pass.Batch
 	if f.pass.Shuffle {
 		full = f.unit
 	}
