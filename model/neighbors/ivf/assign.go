@@ -1,6 +1,7 @@
 package ivf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -18,8 +19,8 @@ type assigner struct {
 	comparer
 	maxima []float32
 	orders []uint32
-	found  [tile.Rows][]int32
-	scored []scoredLeader
+	found  [tile.Rows][]scoredLeader // by their numbers
+	near   *nearby                   // or nil
 }
 
 type scoredLeader struct {
@@ -29,11 +30,63 @@ type scoredLeader struct {
 
 func newAssigner(k *tile.Kernels) *assigner { return &assigner{comparer: *newComparer(k)} }
 
-// assignAll assigns members with all threads: the f ≤ leaders nearest of the i-th stand from i·f on.
-func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, threads int) []int32 {
+// nearby leaves out leaders that a row is nearest after others, but whose cell, which are the points that have it for their nearest
+// leader, is farther from the row than a share of its bound: hardly any point of it would be a neighbour. A cell is at least as far
+// as the plane in the middle between its leader, l, and the row's, m: (‖x − l‖² − ‖x − m‖²)/(2‖l − m‖).
+type nearby struct {
+	share   float32
+	bounds  []float32 // squared distances beyond which a point needs no neighbour
+	between []float32 // squared distances of leaders from each other
+}
+
+// dropped is the leader in the place of one that is left out.
+const dropped = -1
+
+func newNearby(k *tile.Kernels, leaders *panels, share float32, bounds []float32) *nearby {
+	w := &nearby{share: share, bounds: bounds, between: make([]float32, leaders.n*leaders.n)}
+	c := newComparer(k)
+	for i := 0; i < leaders.n; i += tile.Rows {
+		c.load(leaders, i)
+		for p := range leaders.count() {
+			scores := c.score(leaders, p)
+			base := p * tile.Columns
+			for m := range min(tile.Rows, leaders.n-i) {
+				to := w.between[(i+m)*leaders.n+base:][:min(tile.Columns, leaders.n-base)]
+				for j := range to {
+					to[j] = 2 * half(leaders.halves[i+m], scores[m*tile.Columns+j])
+				}
+			}
+		}
+	}
+	return w
+}
+
+// drop gives the leaders that stay, of some that were found for a row of so many leaders.
+func (w *nearby) drop(found []scoredLeader, leaders int, bound float32) []scoredLeader {
+	best := found[0]
+	for _, s := range found[1:] {
+		if s.score > best.score {
+			best = s
+		}
+	}
+	n := 0
+	for _, s := range found {
+		d := best.score - s.score // half the difference of the squared distances
+		if limit := float32(w.share*w.share) * float32(bound*w.between[int(best.leader)*leaders+int(s.leader)]); !(float32(d*d) > limit) {
+			found[n] = s
+			n++
+		}
+	}
+	return found[:n]
+}
+
+// assignAll assigns members with all threads: the f ≤ leaders nearest of the i-th stand from i·f on, but for those that are left
+// out where near is not nil.
+func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, threads int, near *nearby) []int32 {
 	assigned := make([]int32, len(members)*f)
 	parallel(len(members), 2048, threads, func() func(lo, hi int) {
 		a := newAssigner(k)
+		a.near = near
 		return func(lo, hi int) { a.assign(leaders, r, members[lo:hi], f, assigned[lo*f:hi*f]) }
 	})
 	return assigned
@@ -72,10 +125,10 @@ func Assign(b, leaders *vectors.Block, fanout int, m neighbors.Metric, threads i
 	s := newSpace(leaders, &o, threads)
 	var p panels
 	p.pack(s.rows(leaders, false, threads), except(leaders.Len(), nil))
-	return assignAll(o.kernels, &p, s.rows(b, false, threads), except(b.Len(), nil), min(fanout, leaders.Len()), threads), nil
+	return assignAll(o.kernels, &p, s.rows(b, false, threads), except(b.Len(), nil), min(fanout, leaders.Len()), threads, nil), nil
 }
 
-// assign writes, for each member, its f ≤ leaders nearest leaders, ascending by their numbers, into out.
+// assign writes, for each member, its f ≤ leaders nearest leaders, ascending by their numbers, into out, and dropped after them.
 func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out []int32) {
 	a.leaders = leaders
 	if f >= leaders.n {
@@ -96,16 +149,40 @@ func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out 
 		for i := 0; i < len(part); i += tile.Rows {
 			a.group(i, f)
 			for m := range min(tile.Rows, len(part)-i) {
-				copy(out[(lo+i+m)*f:(lo+i+m+1)*f], a.found[m])
+				found, to := a.found[m], out[(lo+i+m)*f:(lo+i+m+1)*f]
+				if w := a.near; w != nil {
+					error := max(a.queries.scales[i+m], leaders.most)
+					found = w.drop(found, leaders.n, w.bounds[part[i+m]]+float32(float32(error*error)*noise(r.dim)))
+				}
+				for j := range to {
+					to[j] = dropped
+					if j < len(found) {
+						to[j] = found[j].leader
+					}
+				}
 			}
 		}
 	}
 }
 
+// fewLeaders is up to how many leaders are taken from the best of each column alone. Now and then two of them share a column, and
+// the next takes the place of the second.
+const fewLeaders = tile.Columns / 12
+
 // group leaves in found the f nearest leaders of the 8 queries from i on.
 func (a *assigner) group(i, f int) {
 	a.load(&a.queries, i)
 	p := a.leaders
+	if f <= fewLeaders && p.count() <= 1<<tile.PanelBits {
+		a.best = a.minimal
+		a.against(p, 0, p.count())
+		a.args.Best = &a.best[0]
+		a.tile.BestPanel(&a.args)
+		for m := range a.found {
+			a.pick(m, f)
+		}
+		return
+	}
 	// The best of each of the columns of some sets of panels: of these maxima the f-th is no better than the f-th leader.
 	sets := min((4*f+tile.Columns-1)/tile.Columns, p.count())
 	const cells = tile.Rows * tile.Columns
@@ -123,14 +200,14 @@ func (a *assigner) group(i, f int) {
 		a.found[m] = a.found[m][:0]
 	}
 	a.against(p, 0, p.count())
-	hits := a.find(a.none(p.count()))
+	hits := a.scored(a.none(p.count()))
 	for h := range hits {
 		hit := &hits[h]
-		base := int32(hit.Panel) * tile.Columns
+		base, scores := int32(hit.Panel)*tile.Columns, a.scores[h*tile.Rows*tile.Columns:]
 		for m, mask := range hit.Masks {
 			for each := range bitsOf(mask) {
 				if l := base + each; int(l) < p.n {
-					a.found[m] = append(a.found[m], l)
+					a.found[m] = append(a.found[m], scoredLeader{scores[m*tile.Columns+int(each)], l})
 				}
 			}
 		}
@@ -142,26 +219,33 @@ func (a *assigner) group(i, f int) {
 	}
 }
 
+// pick takes the f nearest leaders of query m from the best of each column.
+func (a *assigner) pick(m, f int) {
+	found := a.found[m][:0]
+	for j, v := range a.best[m*tile.Columns:][:tile.Columns] {
+		if len(found) == f && !(v > found[f-1].score) || math.IsInf(float64(v), -1) {
+			continue
+		}
+		if len(found) < f {
+			found = append(found, scoredLeader{})
+		}
+		at := len(found) - 1
+		for ; at > 0 && v > found[at-1].score; at-- {
+			found[at] = found[at-1]
+		}
+		found[at] = scoredLeader{v, int32(math.Float32bits(v)&(1<<tile.PanelBits-1))*tile.Columns + int32(j)}
+	}
+	a.found[m] = found
+	if len(found) < f {
+		a.trim(m, f)
+	} else if f > 1 {
+		slices.SortFunc(found, func(x, y scoredLeader) int { return cmp.Compare(x.leader, y.leader) })
+	}
+}
+
 // threshold is the f-th greatest of the maxima of query m.
 func (a *assigner) threshold(sets, m, f int) float32 {
 	const cells = tile.Rows * tile.Columns
-	if f == 1 {
-		most := float32(math.Inf(-1))
-		for s := range sets {
-			for _, v := range a.maxima[s*cells+m*tile.Columns:][:tile.Columns] {
-				most = max(most, v)
-			}
-		}
-		return most
-	}
-	if f == 2 && sets == 1 {
-		first, second := float32(math.Inf(-1)), float32(math.Inf(-1))
-		for _, v := range a.maxima[m*tile.Columns:][:tile.Columns] {
-			second = max(second, min(first, v))
-			first = max(first, v)
-		}
-		return second
-	}
 	a.orders = a.orders[:0]
 	for s := range sets {
 		for _, v := range a.maxima[s*cells+m*tile.Columns:][:tile.Columns] {
@@ -174,38 +258,24 @@ func (a *assigner) threshold(sets, m, f int) float32 {
 
 // trim keeps, of leaders found for query m, of which two shared a column or are equally far, the f best.
 func (a *assigner) trim(m, f int) {
-	a.scored = a.scored[:0]
-	if len(a.found[m]) < f { // values beyond float32 compare to nothing
-		a.found[m] = a.found[m][:0]
+	found := a.found[m]
+	if len(found) < f { // values beyond float32 compare to nothing
+		found = found[:0]
 		for l := range f {
-			a.found[m] = append(a.found[m], int32(l))
+			found = append(found, scoredLeader{float32(math.NaN()), int32(l)})
 		}
+		a.found[m] = found
 		return
 	}
-	panel := -1
-	for _, l := range a.found[m] {
-		if p := int(l) / tile.Columns; p != panel {
-			panel = p
-			a.score(a.leaders, p)
-		}
-		v := a.comparer.best[m*tile.Columns+int(l)%tile.Columns]
+	order := func(v float32) float32 {
 		if v != v {
-			v = float32(math.Inf(-1))
+			return float32(math.Inf(-1))
 		}
-		a.scored = append(a.scored, scoredLeader{v, l})
+		return v
 	}
-	slices.SortFunc(a.scored, func(x, y scoredLeader) int {
-		switch {
-		case x.score > y.score:
-			return -1
-		case x.score < y.score:
-			return 1
-		}
-		return int(x.leader - y.leader)
+	slices.SortFunc(found, func(x, y scoredLeader) int {
+		return cmp.Or(cmp.Compare(order(y.score), order(x.score)), cmp.Compare(x.leader, y.leader))
 	})
-	a.found[m] = a.found[m][:0]
-	for _, s := range a.scored[:f] {
-		a.found[m] = append(a.found[m], s.leader)
-	}
-	slices.Sort(a.found[m])
+	a.found[m] = found[:f]
+	slices.SortFunc(a.found[m], func(x, y scoredLeader) int { return cmp.Compare(x.leader, y.leader) })
 }

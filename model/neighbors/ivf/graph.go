@@ -252,6 +252,8 @@ func (g *graph) repeat() {
 	p.used(&g.report, len(g.all))
 	if g.report.Repetitions == 0 {
 		p.fanout = g.shape.first
+	} else {
+		p.bounds = g.bounds
 	}
 	g.order = p.run(g.all, func() func([]int32) {
 		f := newLeaf(g.o.kernels, g.rows, g.pairs, g.points, g.lists)

@@ -8,16 +8,17 @@ import (
 
 // shape is how points are partitioned.
 type shape struct {
-	leaf    int // members wanted
-	most    int // members beyond which a leaf is partitioned again
-	leaders int // of one level, at most
-	fanout  int // nearest leaders that a point goes to, on the first level; on the others it is the nearest
-	first   int // the same in the first repetition, in which no point has a bound yet and a visit to a leaf costs most
+	leaf    int     // members wanted
+	most    int     // members beyond which a leaf is partitioned again
+	leaders int     // of one level, at most
+	fanout  int     // nearest leaders that a point goes to, on the first level; on the others it is the nearest
+	first   int     // the same in the first repetition, in which no point has a bound yet and a visit to a leaf costs most
+	near    float32 // share of its bound within which a leader's cell must be for a point to go there, after the nearest
 }
 
 func shapeOf(k int) shape {
 	leaf := max(256, 8*k)
-	return shape{leaf: leaf, most: 3 * leaf, leaders: 1024, fanout: 3, first: 1}
+	return shape{leaf: leaf, most: 3 * leaf, leaders: 1024, fanout: 3, first: 1, near: 0.3}
 }
 
 // partition is one partition of points into overlapping leaves.
@@ -27,6 +28,7 @@ type partition struct {
 	rows    *rows
 	seed    random
 	threads int
+	bounds  []float32 // squared distances beyond which a point needs no neighbour; nil: not known yet
 }
 
 // buckets are members by leader: those of l stand at offsets[l] to offsets[l+1], ascending.
@@ -42,16 +44,20 @@ func (b *buckets) group(members, assigned []int32, f, leaders int) {
 	b.offsets = sized(b.offsets, leaders+1)
 	clear(b.offsets)
 	for _, l := range assigned {
-		b.offsets[l+1]++
+		if l != dropped {
+			b.offsets[l+1]++
+		}
 	}
 	for l := range leaders {
 		b.offsets[l+1] += b.offsets[l]
 	}
-	b.members = sized(b.members, len(assigned))
+	b.members = sized(b.members, b.offsets[leaders])
 	for i, m := range members {
 		for _, l := range assigned[i*f : (i+1)*f] {
-			b.members[b.offsets[l]] = m
-			b.offsets[l]++
+			if l != dropped {
+				b.members[b.offsets[l]] = m
+				b.offsets[l]++
+			}
 		}
 	}
 	copy(b.offsets[1:], b.offsets[:leaders])
@@ -74,7 +80,11 @@ func (p *partition) split(members []int32, f int, seed random) (b *buckets, orde
 	leaders := new(panels)
 	leaders.pack(p.rows, chosen(members, n, &seed))
 	f = min(f, n)
-	assigned := assignAll(p.kernels, leaders, p.rows, members, f, p.threads)
+	var near *nearby
+	if f > 1 && f < n && p.bounds != nil {
+		near = newNearby(p.kernels, leaders, p.near, p.bounds)
+	}
+	assigned := assignAll(p.kernels, leaders, p.rows, members, f, p.threads, near)
 	b = new(buckets)
 	b.group(members, assigned, f, n)
 	one := make([]int32, len(members))

@@ -57,7 +57,7 @@ func Fit(points *vectors.Block, o Options) (*Index, error) {
 	seed := random(o.Seed).fork(seedLists)
 	x.leaders.pack(r, chosen(members, n, &seed))
 	x.leaders.close()
-	assigned := assignAll(o.kernels, &x.leaders, r, members, 1, threads)
+	assigned := assignAll(o.kernels, &x.leaders, r, members, 1, threads, nil)
 	x.group(members, assigned, 1, n)
 	x.parts = make([]panels, n)
 	parallel(n, 4, threads, func() func(lo, hi int) {
@@ -334,7 +334,7 @@ func (w *asked) compare(f int) {
 	if f <= w.fanout {
 		return
 	}
-	nearest := assignAll(w.o.kernels, &w.leaders, w.rows, w.members, f, w.threads)
+	nearest := assignAll(w.o.kernels, &w.leaders, w.rows, w.members, f, w.threads, nil)
 	b := w.unseen(nearest, f)
 	w.before, w.fanout = nearest, f
 	for _, i := range w.members {

@@ -90,6 +90,11 @@ func main() {
 	tile256(bytes, "AVX2", false)
 	tile256(bytes, "AVXVNNI", false)
 	scored = false
+	numbered = true
+	tile512(bytes, true)
+	tile256(bytes, "AVX2", true)
+	tile256(bytes, "AVXVNNI", true)
+	numbered = false
 	for _, level := range []string{"AVX512", "AVX2"} {
 		centre(level)
 		round(level)
@@ -110,11 +115,29 @@ func main() {
 // scored makes tiles that find hits write their scores too.
 var scored bool
 
+// numbered makes tiles that raise scores put the number of the panel into their lowest bits.
+var numbered bool
+
+// panelBits is tile.PanelBits.
+const panelBits = 10
+
+// numberOf is the number of the panel, in all elements of to.
+func numberOf(args, left reg.Register, to vector) {
+	n := GP64()
+	MOVQ(at(args, argNPanels), n)
+	SUBQ(left, n)
+	VMOVD(n.As32(), to.AsX())
+	VPBROADCASTD(to.AsX(), to)
+}
+
 // begin opens a tile's function.
 func begin(f form, level string, best bool) (args, panel, words, left, offset reg.GPVirtual) {
 	name := string(f) + level
 	if best {
 		name = string(f) + "Best" + level
+		if numbered {
+			name = string(f) + "BestPanel" + level
+		}
 		TEXT(name, NOSPLIT, "func(a *byte)")
 		Doc(name + " raises a.Best to the scores of the tiles: see Tile.")
 	} else {
@@ -318,10 +341,19 @@ func tile512(f form, best bool) {
 	}
 	if best {
 		p := pointer(args, argBest)
+		var low, number reg.VecVirtual
+		if numbered {
+			low, number = ZMM(), ZMM()
+			broadcast32(1<<panelBits-1, low)
+			numberOf(args, left, number)
+		}
 		for m := range acc {
 			scale(m)
 			for v := range acc[m] {
 				score(m, v)
+				if numbered { // score &^ low | number
+					VPTERNLOGD(U8(0xba), number, low, acc[m][v])
+				}
 				VMAXPS(at(p, 4*columns*m+64*v), acc[m][v], acc[m][v])
 				VMOVUPS(acc[m][v], at(p, 4*columns*m+64*v))
 			}
@@ -561,8 +593,17 @@ func tile256(f form, level string, best bool) {
 			}
 		}
 		if best {
+			low, number := col[0], col[1]
+			if numbered {
+				broadcast32(1<<panelBits-1, low)
+				numberOf(args, left, number)
+			}
 			for m := range acc {
 				for v := range acc[m] {
+					if numbered {
+						VPANDN(acc[m][v], low, acc[m][v])
+						VPOR(number, acc[m][v], acc[m][v])
+					}
 					VMAXPS(at(to, 4*columns*m+4*column+32*v), acc[m][v], acc[m][v])
 					VMOVUPS(acc[m][v], at(to, 4*columns*m+4*column+32*v))
 				}

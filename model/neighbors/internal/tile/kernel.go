@@ -37,6 +37,9 @@ const (
 	Columns = 48
 )
 
+// PanelBits is how many of the lowest bits of a score give way to the number of a panel: they say less than what int8 rounds off.
+const PanelBits = 10
+
 // Args are the arguments of a tile kernel, one query group against NPanels panels. The assembly knows the offsets.
 type Args struct {
 	Queries  unsafe.Pointer // first word of the group
@@ -83,6 +86,8 @@ type Tile struct {
 	Find func(*Args) int
 	// Best raises Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels. Hamming has none.
 	Best func(*Args)
+	// BestPanel is Best, of scores whose lowest PanelBits are the number of the panel. Only [Kernels.Bytes] has it.
+	BestPanel func(*Args)
 	// Scored is Find, and writes S − Halves of the tiles that have a hit to Best. Only [Kernels.Bytes] has it.
 	Scored func(*Args) int
 }
@@ -110,7 +115,7 @@ type Kernels struct {
 // Generic is plain Go: the definition of the others, which are far faster.
 var Generic = Kernels{
 	Name:       "generic",
-	Bytes:      genericScored(byteScores),
+	Bytes:      genericBytes(byteScores),
 	Float32s:   genericTile(float32Scores),
 	Manhattan:  genericTile(distanceScores(func(sum, difference int32) int32 { return sum + difference })),
 	Chebyshev:  genericTile(distanceScores(func(most, difference int32) int32 { return max(most, difference) })),

@@ -31,8 +31,9 @@ func assemblyTile(find func(*byte) int, best func(*byte)) *Tile {
 	return t
 }
 
-func assemblyScored(find func(*byte) int, best func(*byte), scored func(*byte) int) *Tile {
+func assemblyBytes(find func(*byte) int, best, bestPanel func(*byte), scored func(*byte) int) *Tile {
 	t := assemblyTile(find, best)
+	t.BestPanel = func(a *Args) { bestPanel((*byte)(unsafe.Pointer(a))) }
 	t.Scored = func(a *Args) int { return scored((*byte)(unsafe.Pointer(a))) }
 	return t
 }
@@ -43,7 +44,7 @@ func assemblyScored(find func(*byte) int, best func(*byte), scored func(*byte) i
 // float32 as the first precision, of 200,000 × 32 0.82, and of 20,000 × 384 embeddings 0.66 (Zen 5, at this level).
 var avx2 = Kernels{
 	Name:      "avx2",
-	Bytes:     assemblyScored(bytesAVX2, bytesBestAVX2, bytesScoredAVX2),
+	Bytes:     assemblyBytes(bytesAVX2, bytesBestAVX2, bytesBestPanelAVX2, bytesScoredAVX2),
 	Float32s:  assemblyTile(float32sAVX2, float32sBestAVX2),
 	Manhattan: assemblyTile(manhattanAVX2, manhattanBestAVX2),
 	Chebyshev: assemblyTile(chebyshevAVX2, chebyshevBestAVX2),
@@ -70,13 +71,13 @@ var avx2 = Kernels{
 var avxvnni = func() Kernels {
 	k := avx2
 	k.Name = "avxvnni"
-	k.Bytes = assemblyScored(bytesAVXVNNI, bytesBestAVXVNNI, bytesScoredAVXVNNI)
+	k.Bytes = assemblyBytes(bytesAVXVNNI, bytesBestAVXVNNI, bytesBestPanelAVXVNNI, bytesScoredAVXVNNI)
 	return k
 }()
 
 var avx512 = Kernels{
 	Name:      "avx512",
-	Bytes:     assemblyScored(bytesAVX512, bytesBestAVX512, bytesScoredAVX512),
+	Bytes:     assemblyBytes(bytesAVX512, bytesBestAVX512, bytesBestPanelAVX512, bytesScoredAVX512),
 	Float32s:  assemblyTile(float32sAVX512, float32sBestAVX512),
 	Manhattan: assemblyTile(manhattanAVX512, manhattanBestAVX512),
 	Chebyshev: assemblyTile(chebyshevAVX512, chebyshevBestAVX512),

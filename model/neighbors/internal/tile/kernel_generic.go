@@ -122,13 +122,16 @@ func hits(a *Args, scores func(*Args, int, *[Rows][Columns]float32), scored bool
 	return n
 }
 
-func raise(a *Args, scores func(*Args, int, *[Rows][Columns]float32)) {
+func raise(a *Args, scores func(*Args, int, *[Rows][Columns]float32), numbered bool) {
 	best := unsafe.Slice(a.Best, Rows*Columns)
 	var s [Rows][Columns]float32
 	for p := range a.NPanels {
 		scores(a, p, &s)
 		for i := range Rows {
 			for j, v := range s[i] {
+				if numbered {
+					v = math.Float32frombits(math.Float32bits(v)&^(1<<PanelBits-1) | uint32(p))
+				}
 				if v > best[i*Columns+j] {
 					best[i*Columns+j] = v
 				}
@@ -140,13 +143,14 @@ func raise(a *Args, scores func(*Args, int, *[Rows][Columns]float32)) {
 func genericTile(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
 	return &Tile{
 		Find: func(a *Args) int { return hits(a, scores, false) },
-		Best: func(a *Args) { raise(a, scores) },
+		Best: func(a *Args) { raise(a, scores, false) },
 	}
 }
 
-func genericScored(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
+func genericBytes(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
 	t := genericTile(scores)
 	t.Scored = func(a *Args) int { return hits(a, scores, true) }
+	t.BestPanel = func(a *Args) { raise(a, scores, true) }
 	return t
 }
 

@@ -211,17 +211,20 @@ func sameTiles(t testing.TB, name string, s *tiles, got, want *Tile) {
 			t.Fatalf("%s: hits %v, want %v", name, found[i], w)
 		}
 	}
-	if want.Best == nil {
-		return
-	}
 	before := append([]float32(nil), s.best...)
-	got.Best(&s.args)
-	after := append([]float32(nil), s.best...)
-	copy(s.best, before)
-	want.Best(&s.args)
-	for i, v := range s.best {
-		if after[i] != v {
-			t.Fatalf("%s: best score %d is %v, want %v", name, i, after[i], v)
+	for kind, of := range map[string][2]func(*Args){"Best": {got.Best, want.Best}, "BestPanel": {got.BestPanel, want.BestPanel}} {
+		if of[1] == nil {
+			continue
+		}
+		copy(s.best, before)
+		of[0](&s.args)
+		after := append([]float32(nil), s.best...)
+		copy(s.best, before)
+		of[1](&s.args)
+		for i, v := range s.best {
+			if math.Float32bits(after[i]) != math.Float32bits(v) {
+				t.Fatalf("%s: %s of cell %d is %v, want %v", name, kind, i, after[i], v)
+			}
 		}
 	}
 }

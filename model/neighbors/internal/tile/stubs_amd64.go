@@ -119,6 +119,21 @@ func bytesScoredAVX2(a *byte) int
 //go:noescape
 func bytesScoredAVXVNNI(a *byte) int
 
+// bytesBestPanelAVX512 raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func bytesBestPanelAVX512(a *byte)
+
+// bytesBestPanelAVX2 raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func bytesBestPanelAVX2(a *byte)
+
+// bytesBestPanelAVXVNNI raises a.Best to the scores of the tiles: see Tile.
+//
+//go:noescape
+func bytesBestPanelAVXVNNI(a *byte)
+
 // centreAVX512 subtracts a centre: see Kernels.
 //
 //go:noescape
