@@ -410,20 +410,15 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 	for iter(&p) {
 		pieces = append(pieces, p)
 	}
-	g, counting := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range pieces {
-		g.Go(func() error { return f.Options.count(counting, &pieces[i]) })
-	}
-	if err := g.Wait(); err != nil {
-		return List{}, fault.Mark(err)
-	}
 	sort.Slice(pieces, func(i, j int) bool {
 		if pieces[i].File != pieces[j].File {
 			return pieces[i].File < pieces[j].File
 		}
 		return pieces[i].Piece < pieces[j].Piece
 	})
+	if err := f.count(ctx, pieces); err != nil {
+		return List{}, fault.Mark(err)
+	}
 	var chunks []Chunk
 	var total int64
 	for lo := 0; lo < len(pieces); {
@@ -449,6 +444,23 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 		c.Features, c.ZeroBased = f.Options.Formats.Features, f.Options.Formats.ZeroBased
 	}
 	return List{chunks}, nil
+}
+
+// count counts the rows of the pieces that are not counted yet. Of several faults, the first is told.
+func (f *numberFn) count(ctx context.Context, pieces []Piece) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	errs := make([]error, len(pieces))
+	for i := range pieces {
+		g.Go(func() error {
+			errs[i] = f.Options.count(ctx, &pieces[i])
+			return errs[i]
+		})
+	}
+	if g.Wait() == nil {
+		return nil
+	}
+	return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
 }
 
 func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, error) {

@@ -106,7 +106,8 @@ func Leaders(sample *vectors.Block, n int, seed uint64) (*vectors.Block, error) 
 
 // Assign finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i, ascending, stand at
 // i·fanout to (i+1)·fanout of the answer. Distances are compared in int8, so that of leaders about equally far either may be
-// taken; the answer depends on the row and the leaders alone. O(rows·leaders·d).
+// taken, and up to a fan-out of 4 one in fifty is passed over for the next; the answer depends on the row and the leaders alone.
+// O(rows·leaders·d).
 func Assign(b, leaders *vectors.Block, fanout int, m neighbors.Metric, threads int) ([]int32, error) {
 	o := Options{Metric: m}
 	o.EnsureDefaults()
@@ -151,8 +152,8 @@ func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out 
 			for m := range min(tile.Rows, len(part)-i) {
 				found, to := a.found[m], out[(lo+i+m)*f:(lo+i+m+1)*f]
 				if w := a.near; w != nil {
-					error := max(a.queries.scales[i+m], leaders.most)
-					found = w.drop(found, leaders.n, w.bounds[part[i+m]]+float32(float32(error*error)*noise(r.dim)))
+					scale := max(a.queries.scales[i+m], leaders.most)
+					found = w.drop(found, leaders.n, w.bounds[part[i+m]]+float32(float32(scale*scale)*noise(r.dim)))
 				}
 				for j := range to {
 					to[j] = dropped
@@ -223,7 +224,7 @@ func (a *assigner) group(i, f int) {
 func (a *assigner) pick(m, f int) {
 	found := a.found[m][:0]
 	for j, v := range a.best[m*tile.Columns:][:tile.Columns] {
-		if len(found) == f && !(v > found[f-1].score) || math.IsInf(float64(v), -1) {
+		if len(found) == f && !(v > found[f-1].score) || v < -math.MaxFloat32 {
 			continue
 		}
 		if len(found) < f {

@@ -175,14 +175,9 @@ func (c *comparer) against(p *panels, first, count int) {
 	a.Hits = &c.hits[0]
 }
 
-// find returns the tiles that hold a pair whose half squared distance is within the limit of the query, or of the point,
-// whose limits are limits. Halves of the query less a score is half the squared distance.
-func (c *comparer) find(limits []float32) []tile.Hit {
-	c.args.A = &limits[0]
-	return c.hits[:c.tile.Find(&c.args)]
-}
-
-// scored is find that leaves scores, tile after tile, in c.scores.
+// scored returns the tiles that hold a pair whose half squared distance is within the limit of the query, or of the point,
+// whose limits are limits, and leaves their scores, tile after tile, in c.scores. Halves of the query less a score is half the
+// squared distance.
 func (c *comparer) scored(limits []float32) []tile.Hit {
 	c.args.A, c.args.Best = &limits[0], &c.scores[0]
 	return c.hits[:c.tile.Scored(&c.args)]
