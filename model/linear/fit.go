@@ -834,7 +834,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 		Shuffle: file.Shuffle, WarmStart: warm, Sample: file.Sample,
 	}
 	if err := o.Validate(); err != nil {
-		return nil, fmt.Errorf("no state of a fit: %w", err)
+		return nil, fmt.Errorf("no state of a fit: %s", explain(err))
 	}
 	o.EnsureDefaults()
 	f := &Fit{

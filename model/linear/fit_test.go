@@ -632,7 +632,9 @@ func FuzzDecodeFit(f *testing.F) {
 		if err != nil {
 			f.Fatalf("%s: %v", v.name, err)
 		}
-		f.Add([]byte(encoded(f, fit)))
+		text := encoded(f, fit)
+		f.Add([]byte(text))
+		f.Add([]byte(strings.NewReplacer(`"loss":"`, `"loss":"x`, `"penalty":"`, `"penalty":"x`).Replace(text))) // two faults
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var before, after runtime.MemStats

@@ -501,7 +501,7 @@ func explain(err error) string {
 	case errors.As(err, &kind):
 		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
 	}
-	return strings.TrimPrefix(err.Error(), "json: ")
+	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
 }
 
 // checkKeys refuses objects that have a field twice, of which readers would take different ones, or a field in capitals,
