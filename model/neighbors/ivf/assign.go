@@ -106,7 +106,7 @@ func Leaders(sample *vectors.Block, n int, seed uint64) (*vectors.Block, error) 
 
 // Assign finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i, ascending, stand at
 // i·fanout to (i+1)·fanout of the answer. Distances are compared in int8, so that of leaders about equally far either may be
-// taken, and up to a fan-out of 4 one in fifty is passed over for the next; the answer depends on the row and the leaders alone.
+// taken, and up to a fan-out of 4 one in a hundred is passed over for the next; the answer depends on the row and the leaders alone.
 // O(rows·leaders·d).
 func Assign(b, leaders *vectors.Block, fanout int, m neighbors.Metric, threads int) ([]int32, error) {
 	o := Options{Metric: m}
@@ -170,30 +170,33 @@ func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out 
 // the next takes the place of the second.
 const fewLeaders = tile.Columns / 12
 
+// cells is how many values a tile has.
+const cells = tile.Rows * tile.Columns
+
 // group leaves in found the f nearest leaders of the 8 queries from i on.
 func (a *assigner) group(i, f int) {
 	a.load(&a.queries, i)
 	p := a.leaders
-	if f <= fewLeaders && p.count() <= 1<<tile.PanelBits {
-		a.best = a.minimal
-		a.against(p, 0, p.count())
-		a.args.Best = &a.best[0]
-		a.tile.BestPanel(&a.args)
-		for m := range a.found {
-			a.pick(m, f)
-		}
-		return
-	}
 	// The best of each of the columns of some sets of panels: of these maxima the f-th is no better than the f-th leader.
-	sets := min((4*f+tile.Columns-1)/tile.Columns, p.count())
-	const cells = tile.Rows * tile.Columns
+	sets, few := min((4*f+tile.Columns-1)/tile.Columns, p.count()), f <= fewLeaders && p.count() <= 1<<tile.PanelBits
+	best := a.tile.Best
+	if few {
+		best = a.tile.BestPanel
+		sets = min(f, 2, p.count()) // with twice the columns, half as many share one
+	}
 	a.maxima = sized(a.maxima, sets*cells)
 	for s := range sets {
 		copy(a.maxima[s*cells:], a.minimal[:])
-		lo, hi := s*p.count()/sets, (s+1)*p.count()/sets
+		lo, hi := a.set(s, sets)
 		a.against(p, lo, hi-lo)
 		a.args.Best = &a.maxima[s*cells]
-		a.tile.Best(&a.args)
+		best(&a.args)
+	}
+	if few {
+		for m := range a.found {
+			a.pick(sets, m, f)
+		}
+		return
 	}
 	a.args.QA = [tile.Rows]float32{}
 	for m := range tile.Rows {
@@ -204,7 +207,7 @@ func (a *assigner) group(i, f int) {
 	hits := a.scored(a.none(p.count()))
 	for h := range hits {
 		hit := &hits[h]
-		base, scores := int32(hit.Panel)*tile.Columns, a.scores[h*tile.Rows*tile.Columns:]
+		base, scores := int32(hit.Panel)*tile.Columns, a.scores[h*cells:]
 		for m, mask := range hit.Masks {
 			for each := range bitsOf(mask) {
 				if l := base + each; int(l) < p.n {
@@ -220,33 +223,44 @@ func (a *assigner) group(i, f int) {
 	}
 }
 
-// pick takes the f nearest leaders of query m from the best of each column.
-func (a *assigner) pick(m, f int) {
+// set is the panels of the s-th set, from lo to hi.
+func (a *assigner) set(s, sets int) (lo, hi int) {
+	n := a.leaders.count()
+	return s * n / sets, (s + 1) * n / sets
+}
+
+// pick takes the f nearest leaders of query m from the best of each column of the sets.
+func (a *assigner) pick(sets, m, f int) {
 	found := a.found[m][:0]
-	for j, v := range a.best[m*tile.Columns:][:tile.Columns] {
-		if len(found) == f && !(v > found[f-1].score) || v < -math.MaxFloat32 {
-			continue
+	for s := range sets {
+		first, _ := a.set(s, sets)
+		for j, v := range a.maxima[s*cells+m*tile.Columns:][:tile.Columns] {
+			if len(found) == f && !(v > found[f-1].score) || v < -math.MaxFloat32 {
+				continue
+			}
+			if len(found) < f {
+				found = append(found, scoredLeader{})
+			}
+			at := len(found) - 1
+			for ; at > 0 && v > found[at-1].score; at-- {
+				found[at] = found[at-1]
+			}
+			panel := first + int(math.Float32bits(v)&(1<<tile.PanelBits-1))
+			found[at] = scoredLeader{v, int32(panel*tile.Columns + j)}
 		}
-		if len(found) < f {
-			found = append(found, scoredLeader{})
-		}
-		at := len(found) - 1
-		for ; at > 0 && v > found[at-1].score; at-- {
-			found[at] = found[at-1]
-		}
-		found[at] = scoredLeader{v, int32(math.Float32bits(v)&(1<<tile.PanelBits-1))*tile.Columns + int32(j)}
 	}
 	a.found[m] = found
 	if len(found) < f {
 		a.trim(m, f)
 	} else if f > 1 {
-		slices.SortFunc(found, func(x, y scoredLeader) int { return cmp.Compare(x.leader, y.leader) })
+		slices.SortFunc(found, byLeader)
 	}
 }
 
+func byLeader(x, y scoredLeader) int { return cmp.Compare(x.leader, y.leader) }
+
 // threshold is the f-th greatest of the maxima of query m.
 func (a *assigner) threshold(sets, m, f int) float32 {
-	const cells = tile.Rows * tile.Columns
 	a.orders = a.orders[:0]
 	for s := range sets {
 		for _, v := range a.maxima[s*cells+m*tile.Columns:][:tile.Columns] {
@@ -268,15 +282,9 @@ func (a *assigner) trim(m, f int) {
 		a.found[m] = found
 		return
 	}
-	order := func(v float32) float32 {
-		if v != v {
-			return float32(math.Inf(-1))
-		}
-		return v
-	}
-	slices.SortFunc(found, func(x, y scoredLeader) int {
-		return cmp.Or(cmp.Compare(order(y.score), order(x.score)), cmp.Compare(x.leader, y.leader))
+	slices.SortFunc(found, func(x, y scoredLeader) int { // what is no number last
+		return cmp.Or(cmp.Compare(y.score, x.score), byLeader(x, y))
 	})
 	a.found[m] = found[:f]
-	slices.SortFunc(a.found[m], func(x, y scoredLeader) int { return cmp.Compare(x.leader, y.leader) })
+	slices.SortFunc(a.found[m], byLeader)
 }

@@ -8,8 +8,8 @@
 // engine. A leaf that is too large has leaders of its own; one of points that are all as far from them is cut by position, so
 // that thousands of equal points never meet in one leaf. Each point keeps its k best. This is repeated with other leaders
 // until it is enough. From the second time on, a point stays away from a leader, other than its nearest, whose cell is farther
-// from it than 0.3 of the distance of its k-th neighbour so far; in clustered data that is a third of the leaves. A last round compares each point to the neighbours of its neighbours (NN-descent: Dong, Moses and
-// Li, WWW 2011), where that will do.
+// from it than 0.3 of the distance of its k-th neighbour so far; in clustered data that is a third of the leaves. A last round
+// compares each point to the neighbours of its neighbours (NN-descent: Dong, Moses and Li, WWW 2011), where that will do.
 //
 // In a leaf, rows are in int8 around the leaf's own mean, each with a scale of its own: what they lose is in proportion to
 // the leaf's spread, not to that of all points. Their order only chooses k and a few more candidates of each row; these are
@@ -30,11 +30,10 @@
 // # Cost
 //
 // Of a repetition for n points of d columns, with leaves of m points (256, or 8·k) of which each point is in f (1 in the
-// first, which gives points their bounds, then up to 3): about f·n·m·d/2 products of int8 in leaves, 2·n·min(n/m, 1024)·d to assign,
-// and f·n selections of k of m. From 1024·m points on
-// there are two levels and more, so that it grows as n·log n. Measuring takes 2500·n·d. Memory beyond the points: 12·k + 24
-// bytes a point for the graph, n·d of int8 for measuring, and the points once more in float32 where they are float64 or the
-// metric is the inner product.
+// first, which gives points their bounds, then up to 3): about f·n·m·d/2 products of int8 in leaves, n·min(n/m, 1024)·d to
+// assign, and f·n selections of k of m. From 1024·m points on there are two levels and more, so that it grows as n·log n.
+// Measuring takes 2500·n·d. Memory beyond the points: 12·k + 24 bytes a point for the graph, n·d of int8 for measuring, and the
+// points once more in float32 where they are float64 or the metric is the inner product.
 //
 // # What is guaranteed
 //

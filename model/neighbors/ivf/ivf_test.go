@@ -396,11 +396,7 @@ func TestAssign(t *testing.T) {
 					}
 				}
 			}
-			least := 0.97
-			if f > 1 && f <= fewLeaders { // of which two may share a column
-				least = 0.95
-			}
-			if share := float64(right) / float64(f*points.Len()); share < least {
+			if share := float64(right) / float64(f*points.Len()); share < 0.97 {
 				t.Errorf("%d of %d leaders: %.3f are the nearest", f, n, share)
 			}
 		}
