@@ -209,17 +209,13 @@ func (p *PCA) loadings() report.Block {
 
 // heaviest is the features, most of them, with the largest share in any of the components on the page.
 func (p *PCA) heaviest(most int) []int {
-	d := p.Features()
-	weight := make([]float64, d)
-	order := make([]int, d)
-	for j := range order {
-		order[j] = j
+	weight := make([]float64, p.Features())
+	for j := range weight {
 		for _, v := range p.Components[:min(p.Len(), SampleComponents)] {
 			weight[j] = max(weight[j], math.Abs(v[j]))
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(weight[b], weight[a]) })
-	return order[:min(most, d)]
+	return report.Largest(weight, most)
 }
 
 // pageData is what the scripts get.

@@ -2,7 +2,6 @@ package overview
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -75,22 +74,6 @@ func TestRegressionPage(t *testing.T) {
 	page := write(t, &View{Source: evil, Model: m, Columns: []string{"a" + evil, "b"}, CV: cv, Judged: j, Facts: []report.Fact{{Name: "rows", Value: "9000"}}})
 	has(t, page, "a sample of 3000 of the 9000 rows", "Residuals by prediction", "1 of 2 columns have the coefficient 0", "A simpler model, with alpha 1,",
 		"Mean squared error, by cross-validation", "the simplest within one standard error", "Coefficients by alpha", "0.8 ± 0.1")
-}
-
-func TestLargest(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	for range 200 {
-		x := make([]float64, r.IntN(100))
-		want := make([]int, len(x))
-		for j := range x {
-			x[j], want[j] = float64(r.IntN(30)), j
-		}
-		slices.SortStableFunc(want, func(a, b int) int { return cmp.Compare(x[b], x[a]) })
-		n := 1 + r.IntN(40)
-		if got := largest(x, n); !slices.Equal(got, want[:min(n, len(want))]) {
-			t.Fatalf("the largest %d of %v are at %v, not %v", n, x, got, want)
-		}
-	}
 }
 
 // Rows that are judged in parts are those that are judged at once, also where only some of the parts have weights.

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"math"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -339,7 +338,7 @@ func (v *View) coefficients() []report.Block {
 			zero++
 		}
 	}
-	order := largest(size, shownFeatures)
+	order := report.Largest(size, shownFeatures)
 	var blocks []report.Block
 	if zero > 0 {
 		blocks = append(blocks, report.Text(fmt.Sprintf("%d of %d columns have the coefficient 0: the model does without them.", zero, len(size))))
@@ -379,19 +378,6 @@ func (v *View) coefficients() []report.Block {
 		return append(blocks, report.Columns{c}, t)
 	}
 	return append(blocks, report.Columns{c, t})
-}
-
-// largest is where the n largest numbers are, from the largest on; of equal ones, the first are before.
-func largest(x []float64, n int) []int {
-	order := make([]int, 0, n+1)
-	for j, v := range x {
-		if len(order) == n && v <= x[order[n-1]] {
-			continue
-		}
-		at := sort.Search(len(order), func(i int) bool { return x[order[i]] < v })
-		order = slices.Insert(order, at, j)[:min(len(order)+1, n)]
-	}
-	return order
 }
 
 var confusionTemplate = template.Must(template.New("confusion").Parse(

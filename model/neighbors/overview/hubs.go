@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"beamlearn/model/internal/splitmix"
+	"beamlearn/model/report"
 	"beamlearn/model/vectors"
 )
 
@@ -35,22 +36,11 @@ const (
 // HubsOf makes them of the number of queries whose neighbour each point is.
 func HubsOf(counts []uint32, id func(int32) vectors.ID) *Hubs {
 	h := &Hubs{}
-	var top []int32
-	for i, c := range counts {
+	for _, c := range counts {
 		h.count(int64(c))
-		if len(top) < topHubs || c > counts[top[len(top)-1]] {
-			at, _ := slices.BinarySearchFunc(top, c, func(p int32, c uint32) int {
-				if counts[p] >= c {
-					return -1
-				}
-				return 1
-			})
-			top = slices.Insert(top, at, int32(i))
-			top = top[:min(len(top), topHubs)]
-		}
 	}
-	for _, p := range top {
-		h.Top = append(h.Top, Hub{id(p).String(), int64(counts[p])})
+	for _, p := range report.Largest(counts, topHubs) {
+		h.Top = append(h.Top, Hub{id(int32(p)).String(), int64(counts[p])})
 	}
 	return h
 }
