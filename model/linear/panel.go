@@ -8,7 +8,9 @@ import "beamlearn/model/linear/internal/lanes"
 type panels struct {
 	cols, rows int // rows is how many there is room for
 	x          []float64
-	products   [32]float64 // scratch
+	// Scratch, as what a kernel takes would be allocated each time.
+	products [32]float64
+	four     [4]float64
 }
 
 // blockRows is the number of rows of a block: its values fit the second-level cache, those of 40 columns the first.
@@ -69,8 +71,8 @@ func at4(w []float64, g int) (v [4]float64) {
 // subtract takes m from each of the first n rows.
 func (p *panels) subtract(m []float64, n int) {
 	for g := range p.groups() {
-		s := at4(m, g)
-		lanes.Best().Subtract(p.group(g, n), &s)
+		p.four = at4(m, g)
+		lanes.Best().Subtract(p.group(g, n), &p.four)
 	}
 }
 
@@ -78,11 +80,11 @@ func (p *panels) subtract(m []float64, n int) {
 func (p *panels) centre(c *Chunk, i int, m, dst []float64, n int) {
 	d, kernels := p.cols, lanes.Best()
 	for g := range d / 4 {
-		s, at := at4(m, g), i*d+4*g
-		if to := (*[4]float64)(dst[4*g:]); c.X != nil {
-			kernels.Centre64(c.X[at:], d, &s, p.group(g, n), to)
+		p.four = at4(m, g)
+		if at, to := i*d+4*g, (*[4]float64)(dst[4*g:]); c.X != nil {
+			kernels.Centre64(c.X[at:], d, &p.four, p.group(g, n), to)
 		} else {
-			kernels.Centre32(c.X32[at:], d, &s, p.group(g, n), to)
+			kernels.Centre32(c.X32[at:], d, &p.four, p.group(g, n), to)
 		}
 	}
 	if whole := d / 4 * 4; whole < d { // columns beyond the last four

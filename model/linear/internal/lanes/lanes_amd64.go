@@ -58,21 +58,14 @@ func twoProductsBy(a, b, c []float64, t *[32]float64) {
 	}
 }
 
-func centre32By(x []float32, stride int, m *[4]float64, out []float64, sums *[4]float64) {
-	if n := len(out) / 4; n > 0 {
-		_ = x[stride*(n-1) : stride*(n-1)+4]
-		centre32AVX2(&x[0], stride, &m[0], &out[0], n, &sums[0])
-	} else {
-		*sums = [4]float64{}
-	}
-}
-
-func centre64By(x []float64, stride int, m *[4]float64, out []float64, sums *[4]float64) {
-	if n := len(out) / 4; n > 0 {
-		_ = x[stride*(n-1) : stride*(n-1)+4]
-		centre64AVX2(&x[0], stride, &m[0], &out[0], n, &sums[0])
-	} else {
-		*sums = [4]float64{}
+func centreBy[T float32 | float64](f func(x *T, stride int, m, out *float64, rows int, sums *float64)) func([]T, int, *[4]float64, []float64, *[4]float64) {
+	return func(x []T, stride int, m *[4]float64, out []float64, sums *[4]float64) {
+		if n := len(out) / 4; n > 0 {
+			_ = x[stride*(n-1) : stride*(n-1)+4]
+			f(&x[0], stride, &m[0], &out[0], n, &sums[0])
+		} else {
+			*sums = [4]float64{}
+		}
 	}
 }
 
@@ -94,7 +87,7 @@ var avx2 = Kernels{
 		rowBy(valueHingeAVX2), rowBy(valueLogLossAVX2), rowBy(valueModifiedHuberAVX2), rowBy(valueSquaredHingeAVX2),
 		rowBy(valueSquaredErrorAVX2), rowBy(valueHuberAVX2), rowBy(valueEpsilonInsensitiveAVX2), rowBy(valueSquaredEpsilonInsensitiveAVX2),
 	},
-	Sigmoid: sigmoidAVX2, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centre32By, Centre64: centre64By, Subtract: subtractBy,
+	Sigmoid: sigmoidAVX2, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2), Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
 }
 
 var avx512 = Kernels{
@@ -109,5 +102,5 @@ var avx512 = Kernels{
 		rowBy(valueHingeAVX512), rowBy(valueLogLossAVX512), rowBy(valueModifiedHuberAVX512), rowBy(valueSquaredHingeAVX512),
 		rowBy(valueSquaredErrorAVX512), rowBy(valueHuberAVX512), rowBy(valueEpsilonInsensitiveAVX512), rowBy(valueSquaredEpsilonInsensitiveAVX512),
 	},
-	Sigmoid: sigmoidAVX512, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centre32By, Centre64: centre64By, Subtract: subtractBy,
+	Sigmoid: sigmoidAVX512, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2), Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
 }
