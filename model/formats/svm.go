@@ -330,7 +330,7 @@ func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
 	i += len(label)
 	next := first // the least index that may follow
 	for entry := 0; ; entry++ {
-		if k := len(columns); i < len(line) && line[i] == ' ' && k == len(values) {
+		if k := len(columns); i < len(line) && line[i] == ' ' {
 			n, at := entries.Parse(line, i, next, last, first, columns[k:cap(columns)], values[k:cap(values)])
 			if n > 0 {
 				columns, values, i = columns[:k+n], values[:k+n], at

@@ -23,24 +23,39 @@ func (c *checkpoint) localPasses(s beam.Scope, j *Job) {
 type localFn struct{ passFn }
 
 func (f *localFn) ProcessElement(ctx context.Context, all vectorio.List, emit func(int)) error {
-	last, err := f.Options.last()
-	if err == nil && last.fit == nil {
-		err = errors.New("linear.Train: a local run of another process")
-	}
-	if err == nil {
-		err = f.Options.writePlan(ctx, f.Dir, 0, all.Chunks) // for [Judge]
-	}
-	for err == nil && !last.fit.Done() {
-		sampled := last.fit.Pass().Sample
-		if err = f.advance(ctx, last.fit, all.Chunks); err == nil && !sampled && !last.fit.Done() {
-			_, err = save(ctx, f.Dir, f.Options.RunID, last.fit)
-		}
-	}
+	fit, err := f.fit(ctx, all.Chunks)
 	if err != nil {
 		return output.Failed(f.Options.RunID, err)
 	}
-	emit(last.fit.Passes())
+	emit(fit.Passes())
 	return nil
+}
+
+func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (*model.Fit, error) {
+	last, err := f.Options.last()
+	if err != nil {
+		return nil, err
+	}
+	fit := last.fit
+	if fit == nil {
+		return nil, errors.New("linear.Train: a local run of another process")
+	}
+	if err := f.Options.writePlan(ctx, f.Dir, 0, chunks); err != nil { // for [Judge]
+		return nil, err
+	}
+	for !fit.Done() {
+		sampled := fit.Pass().Sample
+		if err := f.advance(ctx, fit, chunks); err != nil {
+			return nil, err
+		}
+		if sampled || fit.Done() {
+			continue
+		}
+		if _, err := save(ctx, f.Dir, f.Options.RunID, fit); err != nil {
+			return nil, err
+		}
+	}
+	return fit, nil
 }
 
 func (f *localFn) advance(ctx context.Context, fit *model.Fit, chunks []vectorio.Chunk) error {

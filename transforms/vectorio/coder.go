@@ -14,16 +14,16 @@ func decodePiece(b []byte) (Piece, error) {
 
 func encodeChunk(c Chunk) ([]byte, error) { return json.Marshal(c) }
 
+func decodeChunk(b []byte) (Chunk, error) {
+	var c Chunk
+	err := json.Unmarshal(b, &c)
+	return c, err
+}
+
 func encodeList(l List) ([]byte, error) { return json.Marshal(l) }
 
 func decodeList(b []byte) (List, error) {
 	var l List
 	err := json.Unmarshal(b, &l)
 	return l, err
-}
-
-func decodeChunk(b []byte) (Chunk, error) {
-	var c Chunk
-	err := json.Unmarshal(b, &c)
-	return c, err
 }
