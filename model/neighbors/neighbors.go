@@ -512,3 +512,6 @@ func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
 	}
 	return exclude, nil
 }
+
+// Instructions names the level of the processor's instructions that the kernels use here: generic, avx2, avxvnni or avx512.
+func Instructions() string { return tile.Best().Name }

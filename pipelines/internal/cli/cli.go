@@ -9,13 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"sort"
 	"strconv"
 	"strings"
-	"syscall"
-
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
 )
@@ -41,68 +36,115 @@ func Usage(errs ...error) error {
 	return nil
 }
 
-// App is a command.
+// App is a command: its flags, in groups, and what it does. Each has a flag set of its own, so that all commands can be in one
+// program.
 type App struct {
 	name, synopsis string
+	flags          *flag.FlagSet
 	groups         []*Group
+	cluster        *Group            // where to run, of --help=cluster
+	aliases        map[string]string // hidden names of flags, each with the one that the help shows
+	values         map[string][]string
+	paths          []*Path
+	run            func(ctx context.Context) error
+	runHere        func(ctx context.Context, files []string) error // without Beam, where that is not nil
+
+	topic          string // of the help that is asked for
+	versioned      bool   // the version is asked for
+	called         string // as the user has called it: "beamlearn sgd"
 	verbose, quiet *bool
 	explains       bool
 	explain        *bool
 	missing        []string // what the launch of an explained job would lack
-	summary        *string
+	summary        *Path
 	workerArch     *string
 	launch         *launch
-	here           bool // without Beam
 }
 
 // Group is a group of flags under a heading of --help.
 type Group struct {
+	app     *App
 	heading string
 	flags   []*flag.Flag
 }
 
-// New makes a command. The example is a command line that works as it stands.
-func New(name, synopsis string) *App { return &App{name: name, synopsis: synopsis} }
+// New makes a command without any flag.
+func New(name, synopsis string) *App {
+	a := &App{name: name, called: name, synopsis: synopsis, flags: flag.NewFlagSet(name, flag.ContinueOnError), aliases: map[string]string{}, values: map[string][]string{}}
+	a.flags.SetOutput(io.Discard)
+	a.flags.Usage = func() {}
+	return a
+}
 
-// Explains adds the flag --explain.
+// Explains adds the flag --explain. It is called before Runs.
 func (a *App) Explains() *App {
 	a.explains = true
 	return a
 }
 
+// Runs says what the command does, and adds the flags that all commands have: it is called when the command has its own.
+func (a *App) Runs(run func(ctx context.Context) error) *App {
+	a.run = run
+	g := a.Group("What to show")
+	a.summary = g.OutputFile("summary", "also write the summary as JSON to this `FILE`").Here()
+	if a.explains {
+		a.explain = g.Bool("explain", false, "show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
+	}
+	a.quiet = g.Bool("quiet", false, "show errors only")
+	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
+	a.launchGroup()
+	return a
+}
+
+// RunsHere is Runs of a command that takes files, among its options or after them, and does its work in this process, without
+// Beam.
+func (a *App) RunsHere(run func(ctx context.Context, files []string) error) *App {
+	a.runHere = run
+	g := a.Group("What to show")
+	a.quiet = g.Bool("quiet", false, "show no progress")
+	a.verbose = g.Bool("verbose", false, "show the log of the file systems, and the whole of an error")
+	return a
+}
+
 // Group adds a group of flags.
 func (a *App) Group(heading string) *Group {
-	g := &Group{heading: heading}
+	g := &Group{app: a, heading: heading}
 	a.groups = append(a.groups, g)
 	return g
 }
 
-func (g *Group) add(name string) { g.flags = append(g.flags, flag.Lookup(name)) }
+func (g *Group) add(name string) { g.flags = append(g.flags, g.app.flags.Lookup(name)) }
 
 // String adds a flag. The usage names its value in backquotes.
 func (g *Group) String(name, value, usage string) *string {
-	p := flag.String(name, value, usage)
+	p := g.app.flags.String(name, value, usage)
 	g.add(name)
 	return p
 }
 
+// Choice adds a flag whose values are known, which a shell completes.
+func (g *Group) Choice(name, value string, values []string, usage string) *string {
+	g.app.values[name] = values
+	return g.String(name, value, usage)
+}
+
 // Int adds a flag.
 func (g *Group) Int(name string, value int, usage string) *int {
-	p := flag.Int(name, value, usage)
+	p := g.app.flags.Int(name, value, usage)
 	g.add(name)
 	return p
 }
 
 // Bool adds a flag.
 func (g *Group) Bool(name string, value bool, usage string) *bool {
-	p := flag.Bool(name, value, usage)
+	p := g.app.flags.Bool(name, value, usage)
 	g.add(name)
 	return p
 }
 
 // Float adds a flag.
 func (g *Group) Float(name string, value float64, usage string) *float64 {
-	p := flag.Float64(name, value, usage)
+	p := g.app.flags.Float64(name, value, usage)
 	g.add(name)
 	return p
 }
@@ -110,7 +152,7 @@ func (g *Group) Float(name string, value float64, usage string) *float64 {
 // OptionalFloat adds a flag that is nil where it is not given.
 func (g *Group) OptionalFloat(name, usage string) **float64 {
 	p := new(*float64)
-	flag.Func(name, usage, func(s string) error {
+	g.app.flags.Func(name, usage, func(s string) error {
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil {
 			return errors.New("must be a number")
@@ -122,17 +164,34 @@ func (g *Group) OptionalFloat(name, usage string) **float64 {
 	return p
 }
 
-// Given reports whether a flag stands on the command line.
-func Given(name string) bool {
+// Seed adds the flag --seed, which scikit-learn calls random_state.
+func (g *Group) Seed(usage string) *int {
+	p := g.Int("seed", 0, usage)
+	g.app.alias("random_state", "seed")
+	return p
+}
+
+// alias gives a flag another name, which scripts may still use and no help shows.
+func (a *App) alias(hidden, name string) {
+	f := a.flags.Lookup(name)
+	a.flags.Var(f.Value, hidden, f.Usage)
+	a.aliases[hidden] = name
+}
+
+// Given reports whether a flag stands on the command line, under any of its names.
+func (a *App) Given(name string) bool {
 	found := false
-	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	a.flags.Visit(func(f *flag.Flag) {
+		of, hidden := a.aliases[f.Name]
+		found = found || f.Name == name || hidden && of == name
+	})
 	return found
 }
 
 // Size adds a flag for a number of bytes: 500000, 200MB, 1GiB.
 func (g *Group) Size(name string, value int64, usage string) *int64 {
 	p := &value
-	flag.Func(name, usage, func(s string) error {
+	g.app.flags.Func(name, usage, func(s string) error {
 		v, err := ParseSize(s)
 		*p = v
 		return err
@@ -164,65 +223,6 @@ func ParseSize(s string) (int64, error) {
 	return 0, errors.New("must be a number of bytes like 500000, 200MB or 1GiB")
 }
 
-// common adds the flags that every command has, last in --help.
-func (a *App) common() {
-	g := a.Group("What to show")
-	a.summary = g.String("summary", "", "also write the summary as JSON to this `FILE`")
-	if a.explains {
-		a.explain = g.Bool("explain", false, "show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
-	}
-	a.quiet = g.Bool("quiet", false, "show errors only")
-	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
-	a.launchGroup()
-}
-
-// Main parses the command line and runs the command: it does not return. A worker process, which a runner has started
-// from the same program, never gets as far as run.
-func (a *App) Main(run func(ctx context.Context) error) {
-	a.common()
-	os.Exit(a.main(run))
-}
-
-func (a *App) main(run func(ctx context.Context) error) int {
-	flag.CommandLine.Init(a.name, flag.ContinueOnError)
-	flag.CommandLine.SetOutput(io.Discard)
-	flag.Usage = func() {}
-	switch err := flag.CommandLine.Parse(os.Args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		a.help(os.Stdout)
-		return 0
-	case err != nil:
-		return a.report(Usage(err))
-	case flag.NArg() > 0:
-		return a.report(Usage(fmt.Errorf("unexpected argument %q: every option begins with --", flag.Arg(0))))
-	}
-	if flag.Lookup("worker").Value.String() == "true" {
-		if err := asWorker(); err != nil {
-			return a.report(err)
-		}
-	}
-	beam.Init() // sets up a log of its own; a worker does not come back from it
-	tmp, err := privateTemp()
-	if err != nil {
-		return a.report(err)
-	}
-	defer os.RemoveAll(tmp)
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err = a.prepare(ctx); err == nil {
-		err = run(ctx)
-	}
-	if errors.Is(err, errDryRun) {
-		return 0
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintf(os.Stderr, "%s: interrupted, no output written\n", a.name)
-		return exitInterrupted
-	}
-	return a.report(err)
-}
-
 // report prints each fault on a line and gives the exit code.
 func (a *App) report(err error) int {
 	if err == nil {
@@ -234,7 +234,7 @@ func (a *App) report(err error) int {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, line)
 	}
 	if isUsage {
-		fmt.Fprintf(os.Stderr, "See %s --help.\n", a.name)
+		fmt.Fprintf(os.Stderr, "See %s --help.\n", a.called)
 		return exitUsage
 	}
 	return exitFailed
@@ -268,74 +268,16 @@ func (a *App) lines(err error) []string {
 	return strings.Split(strings.TrimSpace(text), "\n")
 }
 
-// valueNames are shown for values that a usage does not name.
-var valueNames = map[string]string{"int": "N", "float": "X", "string": "TEXT", "value": "X"}
-
-// help prints the flags by groups.
-func (a *App) help(w io.Writer) {
-	fmt.Fprintf(w, "%s\n", a.synopsis)
-	ours := map[string]bool{}
-	for _, g := range a.groups {
-		fmt.Fprintf(w, "\n%s:\n", g.heading)
-		for _, f := range g.flags {
-			ours[f.Name] = true
-			value, usage := flag.UnquoteUsage(f)
-			if name, ok := valueNames[value]; ok {
-				value = name
-			}
-			if value != "" {
-				value = "=" + value
-			}
-			fmt.Fprintf(w, "  --%s%s\n", f.Name, value)
-			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "-1" {
-				usage += fmt.Sprintf(" (default %s)", f.DefValue)
-			}
-			if example := "--" + f.Name + "=" + examples[f.Name]; value != "" && !strings.Contains(usage, "--"+f.Name+"=") {
-				usage += "; for example " + example
-			}
-			for _, line := range wrap(usage, 90) {
-				fmt.Fprintf(w, "        %s\n", line)
-			}
-		}
-	}
-	if a.here {
-		return
-	}
-	var rest []string
-	flag.VisitAll(func(f *flag.Flag) {
-		if !ours[f.Name] {
-			rest = append(rest, "--"+f.Name)
-		}
-	})
-	sort.Strings(rest)
-	fmt.Fprintln(w, "\nBeam's other flags, for its runners:")
-	for _, line := range wrap(strings.Join(rest, " "), 96) {
-		fmt.Fprintf(w, "  %s\n", line)
-	}
-}
-
-// wrap breaks a text at spaces.
-func wrap(s string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
-}
-
 // Names lists the values of a flag.
 func Names[T ~string](values []T) string {
-	var names []string
+	return strings.Join(Texts(values), ", ")
+}
+
+// Texts are the values of a flag.
+func Texts[T ~string](values []T) []string {
+	var texts []string
 	for _, v := range values {
-		names = append(names, string(v))
+		texts = append(texts, string(v))
 	}
-	return strings.Join(names, ", ")
+	return texts
 }

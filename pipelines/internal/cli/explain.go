@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -50,14 +49,7 @@ func (a *App) Explain(p *Plan, data any) error {
 	if err := p.write(os.Stdout); err != nil {
 		return err
 	}
-	if *a.summary == "" {
-		return nil
-	}
-	b, err := json.MarshalIndent(data, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(*a.summary, append(b, '\n'), 0o666)
+	return a.writeSummary(data)
 }
 
 // Slots is how many workers share a job at the runner: 1 in this process, and where nothing says.

@@ -13,17 +13,19 @@ import (
 
 // Input is the flags of what to read.
 type Input struct {
-	group                                          *Group
-	input, format, header, columns, id, dtype, bad *string
-	chunkRows                                      *int
-	labelled                                       *labelled // nil where nothing is to be learned
-	unless                                         string    // a flag with which no input is needed
+	group                                   *Group
+	input                                   *Path
+	format, header, columns, id, dtype, bad *string
+	chunkRows                               *int
+	labelled                                *labelled // nil where nothing is to be learned
+	unless                                  string    // a flag with which no input is needed
 }
 
 // labelled is the flags of what to learn.
 type labelled struct {
-	target, weight, zeroBased *string
-	features                  *int
+	target            *Path // a column, or .npy files
+	weight, zeroBased *string
+	features          *int
 }
 
 // LabelledInput adds the flags of what to read where rows have targets.
@@ -31,10 +33,10 @@ func (a *App) LabelledInput() *Input {
 	in := a.Input()
 	g := in.group
 	in.labelled = &labelled{
-		target:    g.String("target", "", "what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm)"),
+		target:    g.InputFiles("target", "what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm)").Where(IsNPY),
 		weight:    g.String("weight_column", "", "the `COLUMN` that holds a row's weight, a name or an index (default: all weights are 1)"),
 		features:  g.Int("features", 0, "how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)"),
-		zeroBased: g.String("zero_based", "auto", "whether 0 is the index of the first column of .svm: yes, no, or auto (yes where any row has an index 0; with --features, no), as `WHEN`"),
+		zeroBased: g.Choice("zero_based", "auto", []string{"auto", "yes", "no"}, "whether 0 is the index of the first column of .svm: yes, no, or auto (yes where any row has an index 0; with --features, no), as `WHEN`"),
 	}
 	return in
 }
@@ -44,33 +46,39 @@ func (a *App) Input() *Input {
 	g := a.Group("What to read")
 	return &Input{
 		group:     g,
-		input:     g.String("input", "", "the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: 'data/*.npy'"),
-		format:    g.String("input_format", "", "the `FORMAT` of the files: "+formatNames()+" (default by the extension; .gz and .zst are unpacked)"),
+		input:     g.InputFiles("input", "the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: 'data/*.npy'"),
+		format:    g.Choice("input_format", "", formatNames(), "the `FORMAT` of the files: "+strings.Join(formatNames(), ", ")+" (default by the extension; .gz and .zst are unpacked)"),
 		columns:   g.String("columns", "", "the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names ('pixel_*'), with commas between (default all but the id)"),
 		id:        g.String("id_column", "", "the `COLUMN` that holds a row's id, a name or an index (default: the id is the row's number, from 0, over all files in the order of their names)"),
-		header:    g.String("header", "auto", "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`"),
-		dtype:     g.String("dtype", "auto", "the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
-		bad:       g.String("on_error", "fail", "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
+		header:    g.Choice("header", "auto", []string{"auto", "yes", "no"}, "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`"),
+		dtype:     g.Choice("dtype", "auto", []string{"auto", "float32", "float64"}, "the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
+		bad:       g.Choice("on_error", "fail", []string{"fail", "skip"}, "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
 		chunkRows: g.Int("chunk_rows", 0, fmt.Sprintf("how many rows a worker reads, and answers, at a time (default %d; where every point is a query and the work is done in this process, as many as memory allows are answered at a time)", vectorio.DefaultChunkRows)),
 	}
 }
 
 // Unless names a flag with which no input is needed.
-func (in *Input) Unless(flag string) { in.unless = flag }
+func (in *Input) Unless(flag string) *Input {
+	in.unless = flag
+	return in
+}
 
 // Group is the group of the input's flags, for a command's own.
 func (in *Input) Group() *Group { return in.group }
 
-func formatNames() string {
+func formatNames() []string {
 	var names []string
 	for _, f := range formats.All {
 		names = append(names, f.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
+// IsNPY reports whether a value is of .npy files, and not a column.
+func IsNPY(value string) bool { return strings.HasSuffix(strings.ToLower(value), ".npy") }
+
 // Patterns are the paths and globs of the input.
-func (in *Input) Patterns() []string { return List(*in.input) }
+func (in *Input) Patterns() []string { return in.input.List() }
 
 // ChunkRows is the value of its flag, 0 where it was not given.
 func (in *Input) ChunkRows() int { return *in.chunkRows }
@@ -78,7 +86,7 @@ func (in *Input) ChunkRows() int { return *in.chunkRows }
 // Options are those of reading, with every fault of the flags.
 func (in *Input) Options() (vectorio.Options, error) {
 	var errs []error
-	if len(in.Patterns()) == 0 && !Given(in.unless) {
+	if len(in.Patterns()) == 0 && !in.group.app.Given(in.unless) {
 		errs = append(errs, errors.New("--input is needed"))
 	}
 	dtype, err := vectors.ParseDType(*in.dtype)
@@ -102,10 +110,8 @@ func (in *Input) Options() (vectorio.Options, error) {
 		o.Formats.Unlabelled = true
 	} else {
 		o.Formats.WeightColumn, o.Formats.Features, o.Formats.ZeroBased = *l.weight, *l.features, formats.ZeroBased(*l.zeroBased)
-		if strings.HasSuffix(strings.ToLower(*l.target), ".npy") {
-			o.Targets = List(*l.target)
-		} else {
-			o.Formats.TargetColumn = *l.target
+		if o.Targets = l.target.List(); o.Targets == nil {
+			o.Formats.TargetColumn = l.target.String()
 		}
 	}
 	o.EnsureDefaults()

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"flag"
-	"io"
 	"reflect"
 	"testing"
 
@@ -13,12 +11,12 @@ import (
 // parse parses a command line of the flags that add adds.
 func parse(t *testing.T, add func(*App) *Input, args ...string) *Input {
 	t.Helper()
-	before := flag.CommandLine
-	t.Cleanup(func() { flag.CommandLine = before })
-	flag.CommandLine = flag.NewFlagSet("test", flag.ContinueOnError)
-	flag.CommandLine.SetOutput(io.Discard)
-	in := add(New("test", ""))
-	if err := flag.CommandLine.Parse(args); err != nil {
+	a := New("test", "")
+	in := add(a)
+	if _, err := a.parse(args); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.resolve(); err != nil {
 		t.Fatal(err)
 	}
 	return in

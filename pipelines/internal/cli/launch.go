@@ -49,7 +49,7 @@ var launchFlags = []struct{ name, usage string }{
 	{"environment_type", "where workers run, as `TYPE`: LOOPBACK (this process), PROCESS (started by the engine on its hosts), DOCKER, EXTERNAL (a worker pool) (default LOOPBACK where the endpoint is on this host, DOCKER otherwise)"},
 	{"environment_config", `as ` + "`CONFIG`" + `: for PROCESS {"command":"/path/of/boot"}, for EXTERNAL the pool's HOST:PORT, for DOCKER the image (default Beam's)`},
 	{"parallelism", "how many workers of the engine share the job, as `N` (default the engine's own; on Flink that is parallelism.default of the job server's configuration, or 1)"},
-	{"worker_binary", "the `FILE` of this command, built for the workers with CGO_ENABLED=0 (default this very file where it is one, else built once and kept in the user's cache directory)"},
+	{"worker_binary", "the `FILE` of this command or of beamlearn, built for the workers with CGO_ENABLED=0 (default this very file where it is one, else built once and kept in the user's cache directory)"},
 	{"job_name", "the `NAME` of the job in the engine's web page"},
 	{"project", "the `PROJECT` of Google Cloud, for dataflow"},
 	{"region", "the `REGION` of Google Cloud, for dataflow"},
@@ -59,10 +59,12 @@ var launchFlags = []struct{ name, usage string }{
 
 // launchGroup adds the flags of where to run.
 func (a *App) launchGroup() {
-	g := a.Group("Where to run (Beam's own flags; Prism, in this process, by default)")
+	g := &Group{app: a, heading: "Where to run (Beam's own flags; Prism, in this process, by default)"}
+	a.cluster = g
 	for _, f := range launchFlags {
-		flag.Lookup(f.name).Usage = f.usage
-		g.add(f.name)
+		of := flag.Lookup(f.name)
+		of.Usage = f.usage
+		g.flags = append(g.flags, of)
 	}
 	a.workerArch = g.String("worker_arch", "amd64", "the `ARCH` of the hosts where workers run, all of them Linux: amd64 or arm64")
 }
@@ -73,15 +75,12 @@ type launch struct {
 	workerBinary, workerArch, jobName     string
 	project, region, staging, temp        string
 	dryRun, async                         bool
-	paths                                 []string // local or not: what the command reads and writes
+	paths                                 []string // local or not: what workers read and write
 	ready                                 bool     // Beam has been told
 }
 
-// pathFlags name what a command reads and writes.
-var pathFlags = []string{"input", "queries", "validation", "warm_start", "index", "staging", "model", "output", "cv_results"}
-
 // newLaunch reads the flags.
-func newLaunch(workerArch string) *launch {
+func newLaunch(workerArch string, paths []string) *launch {
 	value := func(name string) string {
 		if f := flag.Lookup(name); f != nil {
 			return f.Value.String()
@@ -94,9 +93,7 @@ func newLaunch(workerArch string) *launch {
 		workerBinary: value("worker_binary"), workerArch: workerArch, jobName: value("job_name"),
 		project: value("project"), region: value("region"), staging: value("staging_location"), temp: value("temp_location"),
 		dryRun: value("dry_run") == "true", async: value("async") == "true" || value("template_location") != "",
-	}
-	for _, name := range pathFlags {
-		l.paths = append(l.paths, List(value(name))...)
+		paths: paths,
 	}
 	return l
 }
@@ -346,8 +343,8 @@ func checkBinary(name, arch string) error {
 	if err != nil {
 		return fault("is no Go program: %v", err)
 	}
-	if self, ok := debug.ReadBuildInfo(); ok && isCommand(self.Path) && isCommand(info.Path) && info.Path != self.Path {
-		return fault("is %s, not %s", info.Path, self.Path)
+	if self, ok := debug.ReadBuildInfo(); ok && isCommand(self.Path) && isCommand(info.Path) && info.Path != self.Path && info.Path != workerPackage {
+		return fault("is %s, not %s or %s", info.Path, self.Path, workerPackage)
 	}
 	return nil
 }

@@ -43,7 +43,11 @@ func InProcess() bool { return inProcess }
 // prepare checks the flags of where to run, and hands them to Beam.
 func (a *App) prepare(ctx context.Context) error {
 	keepWithin(MemoryLimit())
-	l := newLaunch(*a.workerArch)
+	paths, err := a.resolve()
+	if err != nil {
+		return err
+	}
+	l := newLaunch(*a.workerArch, paths)
 	// The job of a dry run is printed to the log.
 	silence(*a.verbose || l.dryRun)
 	l.defaults()
@@ -208,17 +212,23 @@ func (a *App) Summary(lines []string, data any) error {
 			fmt.Fprintln(os.Stderr, l)
 		}
 	}
-	if *a.summary == "" {
+	return a.writeSummary(data)
+}
+
+// writeSummary writes the JSON that the user has asked for.
+func (a *App) writeSummary(data any) error {
+	name := a.summary.Path()
+	if name == "" {
 		return nil
 	}
 	b, err := json.MarshalIndent(data, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(*a.summary), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
-	return os.WriteFile(*a.summary, append(b, '\n'), 0o666)
+	return os.WriteFile(name, append(b, '\n'), 0o666)
 }
 
 // Relative shows a path below the working directory without it.

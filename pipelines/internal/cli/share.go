@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"flag"
 	"os"
 	"time"
 
@@ -10,22 +9,13 @@ import (
 	"beamlearn/transforms/progress"
 )
 
-// outputFlags name what a command writes, the first that is given.
-var outputFlags = []string{"output", "index", "model"}
-
-// progressDir is where workers in other processes tell their progress: beside the output, as they reach that; or "".
-func progressDir(runID string) string {
-	for _, name := range outputFlags {
-		f := flag.Lookup(name)
-		if f == nil || f.Value.String() == "" {
-			continue
+// progressDir is where workers in other processes tell their progress: beside the first file that they write; or "".
+func (a *App) progressDir(runID string) string {
+	for _, p := range a.paths {
+		if p.kind == writes && !p.here && p.Path() != "" {
+			dir, base := files.Split(p.Path())
+			return dir + "." + base + "." + runID + ".progress"
 		}
-		path, err := files.Absolute(f.Value.String())
-		if err != nil {
-			return ""
-		}
-		dir, base := files.Split(path)
-		return dir + "." + base + "." + runID + ".progress"
 	}
 	return ""
 }
@@ -37,7 +27,7 @@ const (
 
 // share shows in run what workers in other processes do, until stop is called. Where that cannot be, run is left as it is.
 func (a *App) share(ctx context.Context, run *progress.Run, runID string) (stop func()) {
-	dir := progressDir(runID)
+	dir := a.progressDir(runID)
 	if *a.quiet || a.launch.environment == "LOOPBACK" || a.launch.dryRun || dir == "" {
 		return func() {}
 	}

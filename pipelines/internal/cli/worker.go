@@ -11,16 +11,17 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 )
 
 // keepWorkers is how long a worker binary that is not used stays in the cache.
 const keepWorkers = 7 * 24 * time.Hour
+
+// workerPackage is the program with all commands, and so with all that a worker may be asked for.
+const workerPackage = "beamlearn/pipelines/beamlearn"
 
 // findWorker gives the file that workers start from: this program itself where it can run on their hosts, or else a build
 // of it, which is made once and kept. The SDK would compile one for each submission.
@@ -32,10 +33,6 @@ func findWorker(ctx context.Context, arch string, tell func(string)) (string, er
 	if isStatic(self, arch) {
 		return self, nil
 	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || !isCommand(info.Path) {
-		return "", errors.New("--worker_binary is needed: this program does not know which package it was built from")
-	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("--worker_binary is needed: %w", err)
@@ -45,7 +42,7 @@ func findWorker(ctx context.Context, arch string, tell func(string)) (string, er
 		return "", err
 	}
 	// A new version of the program has another hash; it is no reason to keep those before it for ever.
-	prefix := fmt.Sprintf("%s-linux-%s-", path.Base(info.Path), arch)
+	prefix := fmt.Sprintf("beamlearn-linux-%s-", arch)
 	dir := filepath.Join(cache, "beamlearn", "workers")
 	name := filepath.Join(dir, prefix+hash[:32])
 	if _, err := os.Stat(name); err == nil {
@@ -59,7 +56,7 @@ func findWorker(ctx context.Context, arch string, tell func(string)) (string, er
 		return "", err
 	}
 	tell(fmt.Sprintf("building the worker binary for linux/%s, once for this version: %s", arch, name))
-	return name, buildWorker(ctx, info.Path, arch, name)
+	return name, buildWorker(ctx, workerPackage, arch, name)
 }
 
 // asWorker prepares this process to be a worker that an engine's boot program has started.

@@ -1,32 +1,91 @@
-// Package clitest tests commands as their users run them: the test binary is the command, where it is told to.
+// Package clitest tests commands as their users run them: by the program with all commands, which all tests share.
 package clitest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"testing"
 )
 
-// asCommand in the environment makes the test binary the command itself.
-const asCommand = "BEAMLEARN_TEST_COMMAND"
+// program is the program, and command the one of its commands that a test binary is for.
+var program, command string
 
-// Main is the body of a TestMain for a command.
-func Main(m *testing.M, main func()) {
-	if os.Getenv(asCommand) != "" {
-		main()
-		return
+// Main is the body of a TestMain for a command: it builds the program, unless another test has.
+func Main(m *testing.M, name string) {
+	command = name
+	var err error
+	if program, err = build(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
+// build builds the program where the tests of this checkout find it. The go command does nothing where it is up to date.
+func build() (string, error) {
+	top, err := root()
+	if err != nil {
+		return "", err
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "beamlearn", "tests", fmt.Sprintf("%.8x", sha256.Sum256([]byte(top))))
+	args := []string{"build", "-ldflags=-s -w"}
+	if RaceDetector {
+		dir += "-race"
+		args = append(args, "-race")
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	lock, err := os.Create(filepath.Join(dir, "lock"))
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "beamlearn")
+	c := exec.Command("go", append(args, "-o", file, "beamlearn/pipelines/beamlearn")...)
+	c.Dir = top
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return file, nil
+}
+
+// root is the top of the checkout.
+func root() (string, error) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			err = errors.New("no go.mod above the tests")
+		}
+		dir = up
+	}
+	return "", err
+}
+
 // Command is the command in a directory.
-func Command(dir string, args ...string) *exec.Cmd {
-	c := exec.Command(os.Args[0], args...)
-	c.Env = append(os.Environ(), asCommand+"=1")
+func Command(dir string, args ...string) *exec.Cmd { return Other(dir, command, args...) }
+
+// Other is another command of the program.
+func Other(dir, command string, args ...string) *exec.Cmd {
+	c := exec.Command(program, append([]string{command}, args...)...)
 	c.Dir = dir
 	return c
 }
@@ -95,9 +154,9 @@ func Write(t testing.TB, name, data string) {
 // Testdata is the absolute path of a file of the test data.
 func Testdata(t testing.TB, name string) string {
 	t.Helper()
-	p, err := filepath.Abs(filepath.Join("../../testdata", name))
+	top, err := root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return filepath.Join(top, "testdata", name)
 }

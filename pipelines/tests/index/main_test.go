@@ -1,4 +1,4 @@
-package main
+package index_test
 
 import (
 	"encoding/binary"
@@ -13,7 +13,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, main) }
+func TestMain(m *testing.M) { clitest.Main(m, "index") }
 
 func names(t *testing.T, dir string) string {
 	t.Helper()

@@ -1,4 +1,4 @@
-package main
+package kneighbors_test
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package main
+package sgd
 
 import (
 	"context"
@@ -22,14 +22,16 @@ import (
 )
 
 // tablePath is where the scores of a cross-validation go.
-func tablePath(flag, model string) (string, error) {
-	if flag == "" {
-		return strings.TrimSuffix(model, path.Ext(model)) + ".cv.csv", nil
+func (c *command) tablePath() (string, error) {
+	given := c.table.String()
+	if given == "" {
+		name := c.output.Path()
+		return strings.TrimSuffix(name, path.Ext(name)) + ".cv.csv", nil
 	}
-	if ext := path.Ext(flag); ext != ".csv" && ext != ".json" {
-		return "", fmt.Errorf("--cv_results=%s: must end in .csv or .json", flag)
+	if ext := path.Ext(given); ext != ".csv" && ext != ".json" {
+		return "", fmt.Errorf("--cv_results=%s: must end in .csv or .json", given)
 	}
-	return files.Absolute(flag)
+	return c.table.Path(), nil
 }
 
 // tellSaved says how to go on after an error, unless that is of the input, which would come again.
@@ -45,7 +47,7 @@ func tellSaved(err error) {
 type targets struct{ table, page string }
 
 // finish writes the files and tells what was done.
-func finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear.Report, to targets, start time.Time, inspected time.Duration) error {
+func (c *command) finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear.Report, to targets, start time.Time, inspected time.Duration) error {
 	out := []linear.File{{Path: job.Options.Model, Write: fit.Model().Save}}
 	if cv := fit.CV(); cv != nil {
 		out = append(out, linear.File{Path: to.table, Write: func(w io.Writer) error {
@@ -71,7 +73,7 @@ func finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear
 		return err
 	}
 	s := newSummary(job, fit, report, time.Since(start), inspected)
-	return app.Summary(s.lines(fit), s)
+	return c.Summary(s.lines(fit), s)
 }
 
 // writeScores writes a line for each combination: what it is, for each metric its mean, standard deviation and folds, and

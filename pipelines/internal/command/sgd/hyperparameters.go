@@ -1,4 +1,4 @@
-package main
+package sgd
 
 import (
 	"encoding/json"
@@ -22,12 +22,12 @@ type hyperparameters struct {
 
 func newHyperparameters(g *cli.Group) *hyperparameters {
 	return &hyperparameters{
-		taskName:      g.String("task", "", "the `TASK`: regression, or classification; needed"),
-		loss:          g.String("loss", "", "the `LOSS`: "+cli.Names(model.Losses)+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge)"),
-		penalty:       g.String("penalty", "l2", "the `PENALTY`: "+cli.Names(model.Penalties)),
+		taskName:      g.Choice("task", "", []string{string(model.Regression), string(model.Classification)}, "the `TASK`: regression, or classification; needed"),
+		loss:          g.Choice("loss", "", cli.Texts(model.Losses), "the `LOSS`: "+cli.Names(model.Losses)+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge)"),
+		penalty:       g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
 		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4"),
 		l1Ratio:       g.String("l1_ratio", "0.15", "the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared"),
-		rate:          g.String("learning_rate", "", "the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+" (default: invscaling, with steps scaled by the rows' mean square norm, and averaged)"),
+		rate:          g.Choice("learning_rate", "", cli.Texts(model.LearningRates), "the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+" (default: invscaling, with steps scaled by the rows' mean square norm, and averaged)"),
 		eta0:          g.String("eta0", "", "the first `STEP` of constant, invscaling and adaptive; C of pa1 and pa2 (default 0.01 with a --learning_rate)"),
 		powerT:        g.String("power_t", "", "the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
 		epsilon:       g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
@@ -40,12 +40,12 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		earlyStopping: g.Bool("early_stopping", false, "judge by rows that are not learned from instead of the objective; needs --tol"),
 		validation:    g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
 		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; a row's fold is a hash of its id, with an --id_column, otherwise of its number (default 5 where several alphas or l1_ratios are given)"),
-		scoring:       g.String("scoring", "", "what the cross-validation goes by, as `SCORE`: "+strings.Join(model.Scorings(), ", ")+" (default: r2, neg_log_loss where there are probabilities, else accuracy)"),
+		scoring:       g.Choice("scoring", "", model.Scorings(), "what the cross-validation goes by, as `SCORE`: "+strings.Join(model.Scorings(), ", ")+" (default: r2, neg_log_loss where there are probabilities, else accuracy)"),
 	}
 }
 
 // unlike says which flags are given and are not as the model of warm_start has them, which goes on with its own.
-func unlike(o *model.FitOptions, m *model.Model) error {
+func (c *command) unlike(o *model.FitOptions, m *model.Model) error {
 	have := m.Options
 	have.Task = m.Task
 	have.EnsureDefaults()
@@ -65,7 +65,7 @@ func unlike(o *model.FitOptions, m *model.Model) error {
 		{"class_weight", have.ClassWeight, want.ClassWeight}, {"tol", have.Tol, want.Tol}, {"n_iter_no_change", have.NIterNoChange, want.NIterNoChange},
 		{"early_stopping", have.EarlyStopping, want.EarlyStopping}, {"validation_fraction", have.ValidationFraction, want.ValidationFraction},
 	} {
-		if cli.Given(f.flag) && !reflect.DeepEqual(f.have, f.want) {
+		if c.Given(f.flag) && !reflect.DeepEqual(f.have, f.want) {
 			text, err := json.Marshal(f.have)
 			errs = append(errs, err, fmt.Errorf("--%s: the model of warm_start goes on with its own, %s", f.flag, text))
 		}

@@ -1,4 +1,4 @@
-package main
+package eigen_test
 
 import (
 	"encoding/csv"
@@ -15,7 +15,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, main) }
+func TestMain(m *testing.M) { clitest.Main(m, "eigen") }
 
 func run2(t *testing.T, dir string, args ...string) (stderr string, code int) {
 	t.Helper()
@@ -217,7 +217,7 @@ func TestFaults(t *testing.T) {
 		args []string
 	}{
 		{"--input is needed", 2, []string{"--model=m.json"}},
-		{"--model, --output or --report is needed", 2, []string{"--input=ok.csv"}},
+		{"--output_model, --output or --report is needed", 2, []string{"--input=ok.csv"}},
 		{"3 components: must be from 1 to the number of columns, 2", 2, []string{"--input=ok.csv", "--model=m.json", "--components=3"}},
 		{"--image=8: must be width and height", 2, []string{"--input=ok.csv", "--report=m.html", "--image=8"}},
 		{"9 pixels are not the 2 columns", 2, []string{"--input=ok.csv", "--report=m.html", "--image=3x3"}},

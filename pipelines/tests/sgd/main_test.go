@@ -1,4 +1,4 @@
-package main
+package sgd_test
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, main) }
+func TestMain(m *testing.M) { clitest.Main(m, "sgd") }
 
 // runCommand runs the command in a directory and returns what it printed, and its exit code.
 func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
@@ -192,7 +192,7 @@ func TestHelp(t *testing.T) {
 	}
 	at := 0
 	for _, s := range []string{"Learns a linear model", "What to read:", "--input=PATH", "--target=COLUMN", "--weight_column=COLUMN", "What to learn", "--task=TASK",
-		"--loss=LOSS", "--alpha=WEIGHT", "How to learn it:", "--solver=SOLVER", "--shards=N", "--resume", "What to write:", "--model=FILE", "--cv_results=FILE", "What to show:", "Where to run"} {
+		"--loss=LOSS", "--alpha=WEIGHT", "How to learn it:", "--solver=SOLVER", "--shards=N", "--resume", "What to write:", "--output_model=FILE", "--cv_results=FILE", "What to show:", "--help=cluster"} {
 		i := strings.Index(stdout[at:], s)
 		if i < 0 {
 			t.Fatalf("no %q in its place in\n%s", s, stdout)
@@ -211,7 +211,7 @@ func TestUsage(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"", []string{"--task is needed: regression or classification", "--input is needed", "--model is needed"}},
+		{"", []string{"--task is needed: regression or classification", "--input is needed", "--output_model is needed"}},
 		{"--input=x.csv --target=y --model=out/m.json", []string{"--task is needed: regression or classification"}},
 		{"--input=x.csv --target=y --task=ranking --model=out/m.json", []string{"--task=ranking: must be regression or classification"}},
 		{"--input=x.csv --task=regression --model=out/m.json", []string{"--target is needed: the column that is to be learned"}},
@@ -242,7 +242,7 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%q: no %q in\n%s", v.args, w, stderr)
 			}
 		}
-		if n := strings.Count(stderr, "\n"); n != len(v.want)+1 || !strings.HasSuffix(stderr, "See sgd --help.\n") {
+		if n := strings.Count(stderr, "\n"); n != len(v.want)+1 || !strings.HasSuffix(stderr, "See beamlearn sgd --help.\n") {
 			t.Errorf("%q: %d lines\n%s", v.args, n, stderr)
 		}
 		if got := names(t, dir); len(got) != 2 {
@@ -253,7 +253,7 @@ func TestUsage(t *testing.T) {
 
 // Bad input is one line that names the file and, where it is one's, row and column; and there is no model.
 func TestBadInput(t *testing.T) {
-	if raceDetector {
+	if clitest.RaceDetector {
 		t.Skip("pipelines that fail")
 	}
 	dir := t.TempDir()
@@ -513,19 +513,6 @@ func TestKilled(t *testing.T) {
 	}
 	if left := names(t, filepath.Join(dir, "out")); fmt.Sprint(left) != "[m.html m.json]" {
 		t.Errorf("left: %v", left)
-	}
-}
-
-// Scores that are not finite are empty fields.
-func TestWriteScores(t *testing.T) {
-	r := &model.CVResult{Params: []model.CVParams{{Alpha: 1}, {Alpha: 0.5, L1Ratio: new(0.25)}}, Metrics: []model.CVMetric{{Name: "r2", Splits: [][]float64{{math.NaN(), 0.5}, {1, 1}}}}}
-	var b strings.Builder
-	if err := writeScores(&b, r); err != nil {
-		t.Fatal(err)
-	}
-	want := "alpha,l1_ratio,rank,choice,mean_test_r2,std_test_r2,split0_test_r2,split1_test_r2\n1,,2,,,,,1\n0.5,0.25,1,best one_standard_error,0.75,0.25,0.5,1\n"
-	if b.String() != want {
-		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package kneighbors_test
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,7 +18,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, main) }
+func TestMain(m *testing.M) { clitest.Main(m, "kneighbors") }
 
 // runCommand runs the command in a directory and returns what it printed, and its exit code.
 func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
@@ -85,7 +84,7 @@ func TestHelp(t *testing.T) {
 	}
 	at := 0
 	for _, s := range []string{"Finds the k nearest", "What to read:", "--input=PATH", "--on_error=ACTION", "What to compute:", "--k=N",
-		"minkowski", "What to write:", "--output=FILE", "What to show:", "Where to run", "--runner", "Beam's other flags"} {
+		"minkowski", "What to write:", "--output=FILE", "What to show:", "--help=cluster"} {
 		i := strings.Index(stdout[at:], s)
 		if i < 0 {
 			t.Fatalf("no %q in its place in\n%s", s, stdout)
@@ -113,7 +112,7 @@ func TestUsage(t *testing.T) {
 		{"--input=x.csv --k=2 --algorithm=kd_tree --metric=cosine --output=out/n.csv", []string{"algorithm kd_tree lacks the metric cosine"}},
 		{"--input=x.csv --k=3 --output=out/n.csv", []string{"k = 3: must be less than the number of points, 3, as no point is its own neighbour"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --threads=x", []string{`invalid value "x" for flag -threads`}},
-		{"--input=x.csv --k=1 --output=out/n.csv --neighbours=3", []string{"flag provided but not defined: -neighbours"}},
+		{"--input=x.csv --k=1 --output=out/n.csv --neighbours=3", []string{"there is no flag --neighbours"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --recall=1.5", []string{"--recall=1.5: must be greater than 0 and at most 1"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --seed=3", []string{"--seed is of an approximate search"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=ivf --metric=manhattan", []string{`metric "manhattan": approximate search has`}},
@@ -129,7 +128,7 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%q: no %q in\n%s", c.args, w, stderr)
 			}
 		}
-		if n := strings.Count(stderr, "\n"); n > len(c.want)+1 || !strings.HasSuffix(stderr, "See kneighbors --help.\n") {
+		if n := strings.Count(stderr, "\n"); n > len(c.want)+1 || !strings.HasSuffix(stderr, "See beamlearn kneighbors --help.\n") {
 			t.Errorf("%q: %d lines\n%s", c.args, n, stderr)
 		}
 		if got := names(t, dir); len(got) != 1 {
@@ -263,13 +262,7 @@ func TestKilled(t *testing.T) {
 // buildIndex runs the command index, which makes what --index asks.
 func buildIndex(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "index")
-	if out, err := exec.Command("go", "build", "-o", bin, "beamlearn/pipelines/index").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	c := exec.Command(bin, args...)
-	c.Dir = dir
-	if out, err := c.CombinedOutput(); err != nil {
+	if out, err := clitest.Other(dir, "index", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
@@ -309,7 +302,7 @@ func TestReuse(t *testing.T) {
 		"--index=d.index --index_memory=200MB": "kneighbors: an index of an earlier run is a file",
 	} {
 		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--k=1", "--output=out/bad.csv")...)
-		if code == 0 || !strings.HasPrefix(stderr, want) || strings.Count(strings.TrimSuffix(stderr, "See kneighbors --help.\n"), "\n") != 1 {
+		if code == 0 || !strings.HasPrefix(stderr, want) || strings.Count(strings.TrimSuffix(stderr, "See beamlearn kneighbors --help.\n"), "\n") != 1 {
 			t.Errorf("%s: exit code %d\n%swant %s", args, code, stderr, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package kneighbors
 
 import (
 	"bufio"
@@ -19,11 +19,11 @@ import (
 )
 
 // reportPath is where the page goes, or nothing.
-func reportPath(out string) (string, error) {
-	if *page == cli.NoReport && *texts != "" {
+func (c *command) reportPath() (string, error) {
+	if c.page.Given() == cli.NoReport && c.texts.String() != "" {
 		return "", errors.New("--texts is for the page, which --report=none leaves out")
 	}
-	return cli.ReportPath(*page, out)
+	return c.page.Path()
 }
 
 // look is the page, where it goes and how rows look on it.
@@ -41,7 +41,7 @@ func pictures(size cli.Image, job *knn.Job) (cli.Image, error) {
 }
 
 // writePage writes a page of what was found.
-func writePage(ctx context.Context, to look, job *knn.Job, s *summary) error {
+func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summary) error {
 	o := s.Overview
 	if o == nil {
 		o = new(overview.Overview) // of no queries
@@ -74,8 +74,8 @@ func writePage(ctx context.Context, to look, job *knn.Job, s *summary) error {
 	} else {
 		v.Facts = append(v.Facts, report.Fact{Name: "recall", Value: "1 (exact)"})
 	}
-	if *texts != "" {
-		all, err := readTexts(ctx, *texts, o.IDs(v.Hubs), job.Reading.Formats.IDColumn != "")
+	if c.texts.String() != "" {
+		all, err := readTexts(ctx, c.texts.String(), o.IDs(v.Hubs), job.Reading.Formats.IDColumn != "")
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package main
+package eigen
 
 import (
 	"fmt"
@@ -27,11 +27,11 @@ type summary struct {
 	RejectedFiles []string  `json:"rejected_files,omitempty"`
 }
 
-func newSummary(p *model.PCA, r *eigen.Report, files []string, total time.Duration) *summary {
+func newSummary(transform string, p *model.PCA, r *eigen.Report, files []string, total time.Duration) *summary {
 	s := &summary{
 		Rows: r.Rows, Rejected: r.Rejected, Features: p.Features(), Components: p.Len(), Solver: string(p.Options.Solver),
 		Variance: p.ExplainedVariance, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Transform: *transform,
+		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Transform: transform,
 	}
 	for i := range p.Len() {
 		s.Ratio = append(s.Ratio, p.Ratio(i))

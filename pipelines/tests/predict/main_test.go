@@ -1,4 +1,4 @@
-package main
+package predict_test
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, main) }
+func TestMain(m *testing.M) { clitest.Main(m, "predict") }
 
 // runCommand runs the command in a directory and returns what it printed, and its exit code.
 func runCommand(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
@@ -63,14 +63,12 @@ type set struct {
 // learn trains a model on a file of testdata; ids are the numbers of the rows.
 func learn(t *testing.T, name, columns string, o model.Options) *set {
 	t.Helper()
-	file, err := filepath.Abs(filepath.Join("../../testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := clitest.Testdata(t, name)
 	s := &set{file: file, options: formats.Options{TargetColumn: "target", Labels: o.Task == model.Classification}}
 	if columns != "" {
 		s.options.Columns = []string{columns}
 	}
+	var err error
 	if s.rows, err = formats.Load(context.Background(), s.options, file); err != nil {
 		t.Fatal(err)
 	}
@@ -523,7 +521,7 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%q: no %q in\n%s", c.args, w, stderr)
 			}
 		}
-		if n := strings.Count(stderr, "\n"); n != len(c.want)+1 || !strings.HasSuffix(stderr, "See predict --help.\n") {
+		if n := strings.Count(stderr, "\n"); n != len(c.want)+1 || !strings.HasSuffix(stderr, "See beamlearn predict --help.\n") {
 			t.Errorf("%q: %d lines\n%s", c.args, n, stderr)
 		}
 	}

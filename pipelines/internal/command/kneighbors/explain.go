@@ -1,4 +1,4 @@
-package main
+package kneighbors
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 )
 
 // explain shows what the job would do.
-func explain(ctx context.Context, job *knn.Job) error {
-	plan, err := job.Explain(ctx, app.Slots())
+func (c *command) explain(ctx context.Context, job *knn.Job) error {
+	plan, err := job.Explain(ctx, c.Slots())
 	if err != nil {
 		return err
 	}
@@ -50,5 +50,5 @@ func explain(ctx context.Context, job *knn.Job) error {
 	if err := cli.Fits(job.Memory()); err != nil {
 		show.Warn(fmt.Sprint(err))
 	}
-	return app.Explain(show, plan)
+	return c.Explain(show, plan)
 }

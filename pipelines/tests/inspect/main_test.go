@@ -1,4 +1,4 @@
-package main
+package inspect_test
 
 import (
 	"encoding/json"
@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/profile"
 	"beamlearn/pipelines/internal/clitest"
 )
 
-func TestMain(m *testing.M) { clitest.Main(m, main) }
+func TestMain(m *testing.M) { clitest.Main(m, "inspect") }
 
 func TestVectors(t *testing.T) {
 	dir := t.TempDir()
@@ -38,7 +39,7 @@ func TestVectors(t *testing.T) {
 		t.Errorf("exit code %d, %s\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
 	stdout, stderr, code = clitest.End(t, clitest.Command(dir, "--json", "--columns=y", "*.csv"))
-	var f found
+	var f struct{ Dataset *profile.Profile }
 	if err := json.Unmarshal([]byte(stdout), &f); err != nil || code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
 	}

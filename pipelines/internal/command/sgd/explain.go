@@ -1,4 +1,4 @@
-package main
+package sgd
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 )
 
 // explain shows what the job would do.
-func explain(ctx context.Context, job *linear.Job, fitting model.FitOptions) error {
-	plan, err := job.Explain(ctx, fitting, app.Slots())
+func (c *command) explain(ctx context.Context, job *linear.Job, fitting model.FitOptions) error {
+	plan, err := job.Explain(ctx, fitting, c.Slots())
 	if err != nil {
 		return err
 	}
@@ -35,5 +35,5 @@ func explain(ctx context.Context, job *linear.Job, fitting model.FitOptions) err
 	show.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(plan.WorkerMemory))
 	show.Line("shuffle", "about %s", files.Bytes(plan.ShuffleBytes))
 	show.Warn(plan.Warnings...)
-	return app.Explain(show, plan)
+	return c.Explain(show, plan)
 }

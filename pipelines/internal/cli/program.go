@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+)
+
+// Main is the whole of a program with one command: it does not return. A worker process, which an engine has started from the
+// same program, never gets as far as the command.
+func Main(command func() *App) {
+	worker(os.Args[1:])
+	os.Exit(command().main(os.Args[1:]))
+}
+
+// worker does not return where an engine has started this program as a worker: with Beam's own flags, and no command.
+func worker(args []string) {
+	if !isWorker(args) {
+		return
+	}
+	flag.CommandLine.Init(os.Args[0], flag.ContinueOnError)
+	err := flag.CommandLine.Parse(args)
+	if err == nil {
+		err = asWorker()
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
+		os.Exit(exitFailed)
+	}
+	beam.Init() // a worker does not come back from it
+}
+
+// isWorker reports whether the arguments are those of a worker: boot gives --worker=true first.
+func isWorker(args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	name, value, given := strings.Cut(args[0], "=")
+	if name != "--worker" && name != "-worker" {
+		return false
+	}
+	is, err := strconv.ParseBool(value)
+	return !given || err == nil && is
+}
+
+// main parses a command line, runs the command, and gives its exit code.
+func (a *App) main(args []string) int {
+	a.bridge()
+	files, err := a.parse(args)
+	switch {
+	case a.topic != "":
+		return a.report(a.help(os.Stdout, a.topic))
+	case a.versioned:
+		fmt.Println(version())
+		return 0
+	case err == nil && a.runHere == nil && len(files) > 0:
+		err = fmt.Errorf("unexpected argument %q: every option begins with --", files[0])
+	}
+	if err != nil {
+		return a.report(Usage(err))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if a.runHere != nil {
+		return a.here(ctx, files)
+	}
+	return a.there(ctx)
+}
+
+// parse reads flags and, between them, files.
+func (a *App) parse(args []string) (files []string, err error) {
+	for len(args) > 0 {
+		if err := a.flags.Parse(args); err != nil {
+			return nil, a.suggest(err)
+		}
+		if args = a.flags.Args(); len(args) > 0 {
+			files, args = append(files, args[0]), args[1:]
+		}
+	}
+	return files, nil
+}
+
+// bridge makes Beam's flags, which its runners look for in the flag package, flags of the command; and --help and --version.
+func (a *App) bridge() {
+	help := func(s string) error { a.topic = s; return nil }
+	a.flags.BoolFunc("help", "", help)
+	a.flags.BoolFunc("h", "", help)
+	a.flags.BoolVar(&a.versioned, "version", false, "")
+	if a.runHere != nil {
+		return
+	}
+	flag.CommandLine.Init(a.name, flag.ContinueOnError)
+	flag.CommandLine.SetOutput(io.Discard)
+	flag.VisitAll(func(f *flag.Flag) {
+		if a.flags.Lookup(f.Name) == nil {
+			a.flags.Var(beams{f}, f.Name, f.Usage)
+		}
+	})
+}
+
+// beams is a flag of Beam's. Beam's options are those of the flag package that are set.
+type beams struct{ *flag.Flag }
+
+func (f beams) String() string {
+	if f.Flag == nil {
+		return ""
+	}
+	return f.Value.String()
+}
+
+func (f beams) Set(s string) error { return flag.Set(f.Name, s) }
+
+func (f beams) IsBoolFlag() bool {
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+// here runs a command that does its work without Beam.
+func (a *App) here(ctx context.Context, files []string) int {
+	silence(*a.verbose)
+	keepWithin(MemoryLimit())
+	err := a.runHere(ctx, files)
+	if ctx.Err() != nil {
+		fmt.Fprintf(os.Stderr, "%s: interrupted\n", a.name)
+		return exitInterrupted
+	}
+	return a.report(err)
+}
+
+// there runs a command of Beam pipelines.
+func (a *App) there(ctx context.Context) int {
+	if err := flag.CommandLine.Parse(nil); err != nil {
+		return a.report(err)
+	}
+	beam.Init() // sets up a log of its own
+	tmp, err := privateTemp()
+	if err != nil {
+		return a.report(err)
+	}
+	defer os.RemoveAll(tmp)
+	if err = a.prepare(ctx); err == nil {
+		err = a.run(ctx)
+	}
+	if errors.Is(err, errDryRun) {
+		return 0
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintf(os.Stderr, "%s: interrupted, no output written\n", a.name)
+		return exitInterrupted
+	}
+	return a.report(err)
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package clitest
+
+// RaceDetector is off.
+const RaceDetector = false

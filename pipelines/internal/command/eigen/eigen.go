@@ -1,0 +1,199 @@
+// Package eigen is the command that finds the principal components of rows that need not fit into memory, projects the rows onto
+// them, and draws a page to look at them.
+package eigen
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	model "beamlearn/model/eigen"
+	"beamlearn/model/results"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/eigen"
+	"beamlearn/transforms/files"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	input *cli.Input
+	color *cli.Path // a column, or .npy files
+
+	transform           *cli.Path
+	components          *int
+	standardize, whiten *bool
+	solver              *string
+	oversamples, power  *int
+	seed, threads       *int
+
+	model  *cli.Path
+	output *cli.Output
+	page   *cli.Page
+	image  *string
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("eigen", "Finds principal components, the eigenvectors of the covariance, and draws a page to look at them: files in, files out.")
+	c := &command{App: app, input: app.Input()}
+	c.color = c.input.Group().InputFiles("color", "the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy file with a number for each row").Where(cli.IsNPY)
+
+	compute := app.Group("What to compute (scikit-learn's names)")
+	c.transform = compute.InputFile("transform", "find nothing, but project onto the components of this `FILE`, the --output_model of an earlier run").Here()
+	c.components = compute.Int("components", 0, "how many components to find, e.g. 10 (default: all, as many as columns or rows; of svd_solver=randomized 50)")
+	c.standardize = compute.Bool("standardize", false, "divide the columns by their standard deviation first, as where they have different units")
+	c.whiten = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
+	c.solver = compute.Choice("svd_solver", "auto", []string{"auto", "covariance_eigh", "randomized"}, "the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in two), or auto: covariance_eigh up to 2,000 columns")
+	c.oversamples = compute.Int("n_oversamples", 0, "how many random vectors a sketch has beyond the components (default 10)")
+	c.power = compute.Int("iterated_power", 0, "how many passes a sketch makes beyond two, each of which brings it closer")
+	c.seed = compute.Seed("of a sketch")
+	c.threads = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
+
+	write := app.Group("What to write")
+	c.model = write.OutputModel("the `FILE` of the components: .json, e.g. out/eigen.json")
+	table := results.Layout{Columns: []results.Column{{Name: model.Name(0)}}}
+	c.output = write.Output("the `FILE` of the projected rows: .csv (id,pca0,pca1,…), .jsonl, .parquet or .npy (without the ids, in the order of the rows), which kneighbors reads", table)
+	c.page = write.Page("the `FILE` of the page: .html, e.g. out/eigen.html (default: beside the output or the model, where that is on this host, NAME.html; none for none)", c.output.Path, c.model)
+	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
+	return app.Runs(c.run)
+}
+
+// look is the page, where it goes and how rows look on it.
+type look struct {
+	page    string
+	picture cli.Image
+}
+
+func (c *command) run(ctx context.Context) error {
+	start := time.Now()
+	job, to, err := c.job()
+	if err != nil {
+		return err
+	}
+	pca, err := c.inspect(ctx, job)
+	if err != nil {
+		return err
+	}
+	if to.picture, err = to.picture.Of(job.Data.Dim, job.Data.Columns); err != nil {
+		return cli.Usage(err)
+	}
+	if pca == nil {
+		finding := c.finding()
+		if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {
+			return err
+		}
+		if pca, err = eigen.Fit(ctx, job, finding, c.runner(job)); err != nil {
+			return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
+		}
+	}
+	err = c.finish(ctx, job, pca, to, start)
+	return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
+}
+
+// job is what the flags ask for, with every fault of theirs.
+func (c *command) job() (*eigen.Job, look, error) {
+	reading, faults := c.input.Options()
+	if reading.Targets = c.color.List(); reading.Targets != nil {
+		reading.Formats.Unlabelled = false
+	} else if column := c.color.String(); column != "" {
+		reading.Formats.Unlabelled, reading.Formats.Labels, reading.Formats.TargetColumn = false, true, column
+	}
+	show, pageErr := c.page.Path()
+	size, imageErr := cli.ParseImage(*c.image)
+	output := c.output.Path.Path()
+	job := &eigen.Job{Reading: reading, Options: eigen.Options{
+		Threads: *c.threads, Output: output, OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+	}}
+	if cli.InProcess() {
+		job.Options.Groups = 1
+	}
+	job.Options.Scratch, _ = files.Split(cmp.Or(output, c.model.Path(), show)) // the directory of the first file that is written
+	if show != "" {
+		job.Options.Sample, job.Options.SampleComponents = model.SampleRows, model.SampleComponents
+	}
+	job.Options.EnsureDefaults()
+	var outputErr error
+	if output == "" && c.model.Path() == "" && (c.page.Given() == "" || c.page.Given() == cli.NoReport) {
+		outputErr = errors.New("--output_model, --output or --report is needed")
+	}
+	return job, look{show, size}, cli.Usage(faults, outputErr, pageErr, imageErr, c.reused(), job.Validate())
+}
+
+// inspect finds the rows and, with --transform, the components.
+func (c *command) inspect(ctx context.Context, job *eigen.Job) (pca *model.PCA, err error) {
+	if c.transform.String() != "" {
+		return job.Reuse(ctx, c.transform.String(), c.input.Patterns(), c.input.ChunkRows())
+	}
+	job.Data, err = job.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows())
+	return nil, err
+}
+
+// finding is which components to find, and how.
+func (c *command) finding() model.Options {
+	return model.Options{
+		Components: *c.components, Whiten: *c.whiten, Standardize: *c.standardize, Solver: model.Solver(*c.solver),
+		Oversamples: *c.oversamples, IteratedPower: *c.power, Seed: uint64(*c.seed),
+	}
+}
+
+func (c *command) runner(job *eigen.Job) eigen.Run {
+	return func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) }
+}
+
+// reused says which flags are of no use with the components of another run.
+func (c *command) reused() error {
+	if c.transform.String() == "" {
+		return nil
+	}
+	var errs []error
+	for _, name := range []string{"components", "standardize", "whiten", "svd_solver", "n_oversamples", "iterated_power", "seed", "output_model"} {
+		if c.Given(name) {
+			errs = append(errs, fmt.Errorf("--%s: with --transform, the components are those of its file", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// finish projects the rows, and writes the files.
+func (c *command) finish(ctx context.Context, job *eigen.Job, pca *model.PCA, to look, start time.Time) error {
+	report := &eigen.Report{Rows: pca.Rows}
+	if job.Options.Output != "" || to.page != "" {
+		pipeline, s := beam.NewPipelineWithRoot()
+		if err := eigen.Project(ctx, s, job, pca); err != nil {
+			return err
+		}
+		if err := c.runner(job)(ctx, pipeline); err != nil {
+			return err
+		}
+		var err error
+		if report, err = job.Report(ctx, pca); err != nil {
+			return err
+		}
+	}
+	written := report.OutputFiles
+	if name := c.model.Path(); name != "" {
+		if err := files.Replace(ctx, name, pca.Save); err != nil {
+			return err
+		}
+		written = append(written, name)
+	}
+	if to.page != "" {
+		p, err := pca.Page(&model.View{
+			Source: cli.SourceOf(job.Data.Files), Rows: report.Rows, Sample: report.Sample, Color: c.color.String(), Width: to.picture.Width, Height: to.picture.Height,
+		})
+		if err == nil {
+			err = files.Replace(ctx, to.page, p.Write)
+		}
+		if err != nil {
+			return err
+		}
+		written = append(written, to.page)
+	}
+	summary := newSummary(c.transform.String(), pca, report, written, time.Since(start))
+	return c.Summary(summary.lines(), summary)
+}

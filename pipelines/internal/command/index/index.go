@@ -1,0 +1,82 @@
+// Package index is the command that builds an index of points, once, for kneighbors --index.
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/knn"
+	"beamlearn/transforms/vectorio"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	input             *cli.Input
+	metric, algorithm *string
+	p                 *float64
+	threads           *int
+	index             *cli.Path
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("index", "Builds an index of points, once, for kneighbors --index: files in, one file out.")
+	c := &command{App: app, input: app.Input()}
+
+	compute := app.Group("What to build")
+	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics)+": --metric=cosine")
+	c.p = compute.Float("p", 2, "the power of --metric=minkowski: --p=3")
+	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
+	c.threads = compute.Int("threads", 0, "how many threads read the points: --threads=4 (default: all cores)")
+
+	c.index = app.Group("What to write").OutputFile("index", "the `FILE` to write, which is put in place when it is complete: --index=out/words.index, or gs://bucket/words.index")
+	return app.Runs(c.run)
+}
+
+func (c *command) run(ctx context.Context) error {
+	start := time.Now()
+	reading, faults := c.input.Options()
+	job := &knn.IndexJob{Reading: reading, Options: knn.Options{
+		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
+		Threads:   *c.threads, InProcess: cli.InProcess(), Index: c.index.Path(),
+	}}
+	job.Options.EnsureDefaults()
+	if err := cli.Usage(faults, job.Check()); err != nil {
+		return err
+	}
+	var err error
+	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), reading); err != nil {
+		return err
+	}
+	pipeline, s := beam.NewPipelineWithRoot()
+	knn.BuildIndex(s, job)
+	err = c.Run(ctx, pipeline, job.Options.RunID)
+	var report *knn.Report
+	if err == nil {
+		report, err = knn.PublishIndex(ctx, &job.Options)
+	}
+	if err == nil {
+		err = c.Summary(lines(report, time.Since(start)), report)
+	}
+	return errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &job.Options))
+}
+
+func lines(r *knn.Report, total time.Duration) []string {
+	all := []string{fmt.Sprintf("%d points × %d columns in %.2f s: read %.2f s, index %.2f s (%s, %s); peak memory %s", r.Points, r.Dim,
+		total.Seconds(), r.ReadPoints, r.BuildIndex, r.Algorithm, files.Bytes(r.IndexBytes), files.Bytes(cli.PeakMemory()))}
+	if r.DuplicateIDs > 0 {
+		all = append(all, fmt.Sprintf("  %d points have an id that an earlier point has", r.DuplicateIDs))
+	}
+	for _, f := range r.RejectedFiles {
+		all = append(all, fmt.Sprintf("  %d rows left out: %s", r.Rejected, cli.Relative(f)))
+	}
+	return append(all, cli.Relative(r.OutputFiles[0]))
+}

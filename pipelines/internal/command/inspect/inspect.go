@@ -1,0 +1,244 @@
+// Package inspect is the command that takes a glance at files: at vectors (how many, of which columns, what is wrong with them), at
+// neighbours, models and indexes.
+//
+// It is no Beam pipeline: one pass, as fast as the files can be read on the cores of one machine, whose result is small.
+package inspect
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"beamlearn/model/eigen"
+	"beamlearn/model/fault"
+	"beamlearn/model/formats"
+	"beamlearn/model/linear"
+	"beamlearn/model/profile"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/knn"
+	"beamlearn/transforms/progress"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	format, header, columns, id *string
+	rows, head, shown           *int
+	asJSON                      *bool
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("inspect", `Takes a glance at files: inspect FILE…, several files or a glob of vectors as one dataset.
+Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexes, what they hold.`)
+	c := &command{App: app}
+
+	reading := app.Group("What to read")
+	c.format = reading.String("input_format", "", "the `FORMAT` of the files, as --input_format=csv (default by the extension)")
+	c.header = reading.String("header", "auto", "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`: --header=no")
+	c.columns = reading.String("columns", "", "the `COLUMNS` that make the vector, as --columns='pixel_*' or --columns=0-3,7 (default all but the id)")
+	c.id = reading.String("id_column", "", "the `COLUMN` that holds a row's id, as --id_column=id; are they unique? (default: none)")
+	c.rows = reading.Int("rows", 0, "look at the first `N` rows only, as --rows=100000 (default all)")
+
+	showing := app.Group("What to print")
+	c.head = showing.Int("head", 5, "how many of the first rows to print, as --head=10")
+	c.shown = showing.Int("show_columns", 8, "how many columns to print, as --show_columns=100")
+	c.asJSON = showing.Bool("json", false, "print everything as JSON, for programs")
+	return app.RunsHere(c.run)
+}
+
+// found is what the files are.
+type found struct {
+	Dataset   *profile.Profile     `json:"dataset,omitempty"`
+	Neighbors []*profile.Neighbors `json:"neighbors,omitempty"`
+	Models    []*modelSummary      `json:"models,omitempty"`
+	PCAs      []*pcaSummary        `json:"pcas,omitempty"`
+	Indexes   []*indexSummary      `json:"indexes,omitempty"`
+}
+
+func (c *command) options() (profile.Options, error) {
+	o := profile.Options{Rows: int64(*c.rows), Head: *c.head}
+	o.Formats = formats.Options{Format: *c.format, Header: formats.Header(*c.header), IDColumn: *c.id, Unlabelled: true}
+	errs := o.Formats.Validate()
+	if *c.columns != "" {
+		r := csv.NewReader(strings.NewReader(*c.columns))
+		r.TrimLeadingSpace = true
+		var err error
+		if o.Formats.Columns, err = r.Read(); err != nil {
+			errs = append(errs, errors.New("--columns: names with commas between, those with a comma of their own in double quotes"))
+		}
+	}
+	for name, v := range map[string]int{"rows": *c.rows, "head": *c.head, "show_columns": *c.shown} {
+		if v < 0 {
+			errs = append(errs, fmt.Errorf("--%s=%d: must be at least 0", name, v))
+		}
+	}
+	return o, errors.Join(errs...)
+}
+
+func (c *command) run(ctx context.Context, patterns []string) error {
+	o, err := c.options()
+	if len(patterns) == 0 {
+		err = errors.Join(errors.New("a file is needed: inspect FILE…"), err)
+	}
+	if err := cli.Usage(err); err != nil {
+		return err
+	}
+	infos, err := files.List(ctx, patterns)
+	if err != nil {
+		return err
+	}
+	var f found
+	err = c.While(func(run *progress.Run) error {
+		run.Phase("reading")
+		o.Progress = func(rows, total int64) {
+			run.Total(total)
+			run.Add(rows)
+		}
+		return f.look(ctx, o, infos)
+	})
+	if err != nil {
+		return err
+	}
+	if *c.asJSON {
+		e := json.NewEncoder(os.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(f)
+	}
+	_, err = io.WriteString(os.Stdout, f.text(*c.shown))
+	return err
+}
+
+// look looks at each file as what it is, and at all that hold vectors as one dataset.
+func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info) error {
+	var data []formats.File
+	pairs := map[string]bool{}
+	for _, info := range infos {
+		file := files.Open(info)
+		kind := ""
+		if o.Formats.Format == "" && len(o.Formats.Columns) == 0 {
+			var err error
+			if kind, err = sniff(ctx, file); err != nil {
+				return err
+			}
+		}
+		switch kind {
+		case "neighbors":
+			n, err := profile.NeighborsOf(ctx, file)
+			if err != nil {
+				return err
+			}
+			f.Neighbors = append(f.Neighbors, n)
+		case "pair":
+			base := strings.TrimSuffix(strings.TrimSuffix(info.Name, indicesEnding), distancesEnding)
+			if pairs[base] {
+				continue
+			}
+			pairs[base] = true
+			n, err := pair(ctx, base)
+			if err != nil {
+				return err
+			}
+			f.Neighbors = append(f.Neighbors, n)
+		case "model":
+			m, err := load(ctx, file, linear.Load)
+			if err != nil {
+				return err
+			}
+			f.Models = append(f.Models, summarize(info.Name, info.Size, m))
+		case "pca":
+			p, err := load(ctx, file, eigen.Load)
+			if err != nil {
+				return err
+			}
+			s := &pcaSummary{File: info.Name, Bytes: info.Size, Rows: p.Rows, Features: p.Features(), Components: len(p.Components)}
+			for i := range p.Components {
+				s.Ratio = append(s.Ratio, p.Ratio(i))
+			}
+			f.PCAs = append(f.PCAs, s)
+		case "index":
+			x, err := knn.Inspect(ctx, info.Location())
+			if err != nil {
+				return err
+			}
+			f.Indexes = append(f.Indexes, indexOf(info.Name, info.Size, x))
+		default:
+			data = append(data, file)
+		}
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	var err error
+	f.Dataset, err = profile.Of(ctx, o, data)
+	return err
+}
+
+const (
+	indicesEnding   = ".indices.npy"
+	distancesEnding = ".distances.npy"
+	sniffed         = 4096 // bytes
+)
+
+// sniff says what a file is that does not hold vectors, or "".
+func sniff(ctx context.Context, f formats.File) (kind string, err error) {
+	name := f.Name()
+	for ending, other := range map[string]string{indicesEnding: distancesEnding, distancesEnding: indicesEnding} {
+		if base, ok := strings.CutSuffix(name, ending); ok {
+			if _, err := files.Stat(ctx, base+other); err == nil {
+				return "pair", nil
+			}
+		}
+	}
+	if profile.IsNeighbors(ctx, f) {
+		return "neighbors", nil
+	}
+	r, err := f.OpenRange(ctx, 0, min(f.Size(), sniffed))
+	if err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return "", err
+	}
+	begin := string(b)
+	switch {
+	case strings.HasPrefix(begin, "BLKNNIDX"):
+		return "index", nil
+	case strings.HasPrefix(begin, "{") && strings.Contains(begin, `"beamlearn.linear"`):
+		return "model", nil
+	case strings.HasPrefix(begin, "{") && strings.Contains(begin, `"beamlearn.eigen"`):
+		return "pca", nil
+	case strings.HasSuffix(strings.ToLower(name), ".json"):
+		return "", fault.File(name, "a model, as sgd or eigen writes it, or vectors as .jsonl", "other JSON")
+	}
+	return "", nil
+}
+
+func pair(ctx context.Context, base string) (*profile.Neighbors, error) {
+	var both [2]formats.File
+	for i, ending := range []string{indicesEnding, distancesEnding} {
+		infos, err := files.List(ctx, []string{base + ending})
+		if err != nil {
+			return nil, err
+		}
+		both[i] = files.Open(infos[0])
+	}
+	return profile.NeighborsOfNPY(ctx, both[0], both[1])
+}
+
+func load[T any](ctx context.Context, f formats.File, parse func(name string, r io.Reader) (T, error)) (T, error) {
+	r, err := f.OpenRange(ctx, 0, -1)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	v, err := parse(f.Name(), r)
+	return v, errors.Join(err, r.Close())
+}

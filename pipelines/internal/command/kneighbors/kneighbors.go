@@ -1,0 +1,200 @@
+// Package kneighbors is the command that finds the k nearest neighbours of every point.
+package kneighbors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/results"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/knn"
+	"beamlearn/transforms/vectorio"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	input          *cli.Input
+	queries, index *cli.Path
+
+	k                 *int
+	radius            **float64
+	metric, algorithm *string
+	p                 *float64
+	recall            **float64
+	seed, threads     *int
+	indexLimit        *int64
+
+	broadcast *string
+	memory    *int64
+	staging   *cli.Path
+
+	output *cli.Output
+	page   *cli.Page
+	image  *string
+	texts  *cli.Path
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("kneighbors", "Finds the k nearest neighbours of every point, exactly: files in, files out.").Explains()
+	c := &command{App: app, input: app.Input().Unless("index")}
+	given := c.input.Group()
+	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself)")
+	c.index = given.InputFile("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged")
+
+	compute := app.Group("What to compute")
+	c.k = compute.Int("k", 0, "how many neighbours each query gets")
+	c.radius = compute.OptionalFloat("radius", "instead of --k: all neighbours within this `DISTANCE`, inclusive")
+	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics))
+	c.p = compute.Float("p", 2, "the power of --metric=minkowski")
+	c.algorithm = compute.Choice("algorithm", "auto", append(cli.Texts(neighbors.Algorithms), knn.IVF), "how to search, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+", which change the time and never the answer; or ivf, which finds most of the neighbours, by partitions: --algorithm=ivf --recall=0.95")
+	c.recall = compute.OptionalFloat("recall", "approximate neighbours instead: this `SHARE` of the true ones, which the job measures on queries that it answers exactly too: --recall=0.95 (that, with --algorithm=ivf)")
+	c.seed = compute.Seed("chooses the partitions and samples of --recall: the same seed gives the same neighbours")
+	c.threads = compute.Int("threads", 0, "how many threads share a chunk of queries (default: all cores)")
+	c.indexLimit = compute.Size("index_limit", 0, "the `SIZE` above which an index is refused: --index_limit=2GiB (default 1GiB for a side input, none for the other ways)")
+
+	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
+	c.broadcast = where.Choice("broadcast", knn.Auto, []string{knn.Auto, knn.SideInput, knn.File, knn.Shards}, "the `WAY`: side_input; file, which is mapped into memory by every worker; shards, for more than a worker's memory, one part after the other; or auto: it stays in this process where that does the work, else a side input while small, then a file; above --index_memory, shards: --broadcast=file")
+	c.memory = where.Size("index_memory", 0, "what a worker may spend on the index, as a `SIZE`; what is above is cut into shards, or with --recall goes into overlapping parts: --index_memory=200MB (default: what it takes)")
+	c.staging = where.Directory("staging", "the `DIR` for the files of the index while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
+
+	write := app.Group("What to write")
+	c.output = write.Output("the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet or .npy (two files: .indices.npy, .distances.npy)", results.Layout{})
+	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
+	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
+	c.texts = write.InputFile("texts", "the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
+	return app.Runs(c.run)
+}
+
+func (c *command) run(ctx context.Context) error {
+	start := time.Now()
+	job, look, err := c.job()
+	if err != nil {
+		return err
+	}
+	if err := c.inspect(ctx, job); err != nil {
+		return err
+	}
+	look.picture, err = pictures(look.picture, job)
+	if err := cli.Usage(err, job.Check()); err != nil {
+		return err
+	}
+	if c.Explaining() {
+		return c.explain(ctx, job)
+	}
+	if err := cli.Fits(job.Memory()); err != nil {
+		return err
+	}
+	pipeline, s := beam.NewPipelineWithRoot()
+	knn.KNeighbors(s, job)
+	inspected := time.Since(start)
+	err = c.Run(ctx, pipeline, job.Options.RunID)
+	return c.finish(ctx, err, job, look, start, inspected)
+}
+
+// job is what the flags ask for, with every fault of theirs.
+func (c *command) job() (*knn.Job, look, error) {
+	reading, faults := c.input.Options()
+	show, pageErr := c.reportPath()
+	size, imageErr := cli.ParseImage(*c.image)
+	job := &knn.Job{Reading: reading, Options: knn.Options{
+		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
+		K:         *c.k, Radius: *c.radius, Threads: *c.threads, IndexLimit: *c.indexLimit, InProcess: cli.InProcess(),
+		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
+		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
+	}}
+	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.InProcess() {
+		job.Options.SearchRows = knn.SearchRowsOf(*c.k)
+	}
+	approximateErr := c.approximate(&job.Options)
+	job.Options.EnsureDefaults()
+	return job, look{show, size}, cli.Usage(faults, approximateErr, pageErr, imageErr, job.Options.Validate())
+}
+
+// inspect finds the points, or their index, and the queries.
+func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
+	if len(c.input.Patterns()) > 0 {
+		if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
+			return err
+		}
+	}
+	if c.index.String() != "" {
+		if err := c.reuse(ctx, job); err != nil {
+			return err
+		}
+	}
+	if c.queries.String() != "" {
+		job.Queries, err = vectorio.Inspect(ctx, c.queries.List(), job.Reading)
+	}
+	return err
+}
+
+// defaultRecall is that of --algorithm=ivf.
+const defaultRecall = 0.95
+
+// approximate sets what --recall and --algorithm=ivf ask for.
+func (c *command) approximate(o *knn.Options) error {
+	if o.Neighbors.Algorithm == knn.IVF {
+		o.Neighbors.Algorithm, o.Recall = neighbors.Auto, defaultRecall
+	}
+	o.Seed = uint64(*c.seed)
+	switch {
+	case *c.recall != nil && !(**c.recall > 0 && **c.recall <= 1):
+		return fmt.Errorf("--recall=%v: must be greater than 0 and at most 1", **c.recall)
+	case *c.recall != nil:
+		o.Recall = **c.recall
+	case o.Recall == 0 && c.Given("seed"):
+		return errors.New("--seed is of an approximate search: --recall=0.95")
+	}
+	return nil
+}
+
+// reuse takes the index of an earlier run, which decides over how neighbours are told.
+func (c *command) reuse(ctx context.Context, job *knn.Job) (err error) {
+	name, given := c.index.String(), job.Options.Neighbors
+	if job.Index, err = knn.Inspect(ctx, name); err != nil {
+		return err
+	}
+	if job.Corpus != nil {
+		if err := job.Index.Check(name, job.Corpus, job.Reading); err != nil {
+			return err
+		}
+		job.Corpus = nil
+	}
+	has := job.Index.Options
+	job.Options.Neighbors = has
+	differs := func(flag string, found, expected any) error {
+		if found == expected || !c.Given(flag) {
+			return nil
+		}
+		return fault.File(name, fmt.Sprintf("%v, as --%s says: leave that out, or build the index anew", expected, flag), "an index with %s %v", flag, found)
+	}
+	return errors.Join(differs("metric", has.Metric, given.Metric), differs("p", has.P, given.P), differs("algorithm", has.Algorithm, given.Algorithm))
+}
+
+// finish tells what was done, and tidies up.
+func (c *command) finish(ctx context.Context, err error, job *knn.Job, to look, start time.Time, inspected time.Duration) error {
+	var report *knn.Report
+	if err == nil {
+		report, err = knn.ReadReport(ctx, &job.Options)
+	}
+	if err == nil {
+		summary := newSummary(report, time.Since(start), inspected)
+		if to.page != "" {
+			summary.Page = to.page
+			err = c.writePage(ctx, to, job, summary)
+		}
+		report.Overview = nil // it is for the page
+		if err == nil {
+			err = c.Summary(summary.lines(), summary)
+		}
+	}
+	return errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &job.Options))
+}

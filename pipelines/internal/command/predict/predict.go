@@ -1,0 +1,102 @@
+// Package predict is the command that applies a linear model to rows, and judges it where they have targets.
+package predict
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	model "beamlearn/model/linear"
+	"beamlearn/model/results"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/linear"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	input                     *cli.Input
+	model                     *cli.Path
+	proba, decision, evaluate *bool
+	threads                   *int
+	output                    *cli.Output
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("predict", "Applies a linear model to rows, and judges it where they have targets: files in, files out.")
+	c := &command{App: app, input: app.LabelledInput()}
+
+	compute := app.Group("What to compute")
+	c.model = compute.InputFile("model", "the `FILE` of the model, as sgd writes it; its features are read by their names, where the rows have names for theirs").Here()
+	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL")
+	c.decision = compute.Bool("decision", false, "also write the decision values: a column decision, or decision_LABEL for each of more than two classes")
+	c.evaluate = compute.Bool("evaluate", false, "compare the predictions with the targets, which .svm has in its rows (otherwise --target does so)")
+	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
+
+	table := results.Layout{Columns: []results.Column{{Name: "prediction"}}}
+	c.output = app.Group("What to write").Output("the `FILE` to write: .csv (id,prediction,…), .jsonl, .parquet or .npy (the columns without the ids, in the order of the rows); without it, the model is only judged", table)
+	return app.Runs(c.run)
+}
+
+func (c *command) run(ctx context.Context) error {
+	start := time.Now()
+	job, err := c.job(ctx)
+	if err != nil {
+		return err
+	}
+	if job.Data, err = linear.InspectFor(ctx, job.Model, c.input.Patterns(), &job.Reading); err != nil {
+		return err
+	}
+	pipeline, s := beam.NewPipelineWithRoot()
+	linear.Predict(s, job)
+	inspected := time.Since(start)
+	err = c.Run(ctx, pipeline, job.Options.RunID)
+	return c.finish(ctx, err, job, start, inspected)
+}
+
+// job is what the flags ask for, with every fault of theirs.
+func (c *command) job(ctx context.Context) (*linear.PredictJob, error) {
+	reading, faults := c.input.Options()
+	job := &linear.PredictJob{Options: linear.PredictOptions{
+		Proba: *c.proba, Decision: *c.decision, Threads: *c.threads,
+		Evaluate: *c.evaluate || reading.Formats.TargetColumn != "" || len(reading.Targets) > 0,
+		Output:   c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Scratch: scratch(), Local: cli.InProcess(),
+	}}
+	job.Options.EnsureDefaults()
+	if c.model.String() == "" {
+		return nil, cli.Usage(faults, errors.New("--model is needed"))
+	}
+	var err error
+	if job.Model, err = linear.ReadModel(ctx, c.model.String()); err != nil {
+		return nil, err
+	}
+	reading.Formats.Labels = job.Options.Evaluate && job.Model.Task == model.Classification
+	reading.Formats.Unlabelled = !job.Options.Evaluate
+	job.Reading = reading
+	return job, cli.Usage(faults, job.Validate())
+}
+
+// scratch is where workers of this host leave an evaluation; those of another cannot.
+func scratch() string {
+	if cli.InProcess() {
+		return os.TempDir()
+	}
+	return ""
+}
+
+// finish tells what was done, and tidies up.
+func (c *command) finish(ctx context.Context, err error, job *linear.PredictJob, start time.Time, inspected time.Duration) error {
+	var report *linear.PredictReport
+	if err == nil {
+		report, err = job.Report(ctx)
+	}
+	if err == nil {
+		summary := newSummary(report, time.Since(start), inspected)
+		err = c.Summary(summary.lines(), summary)
+	}
+	return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
+}

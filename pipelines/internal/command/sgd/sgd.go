@@ -1,0 +1,132 @@
+// Package sgd is the command that learns a linear model from rows that need not fit into memory, with scikit-learn's
+// hyperparameters.
+package sgd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	model "beamlearn/model/linear"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/linear"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	input *cli.Input
+	hyper *hyperparameters
+
+	solver                     *string
+	epochs, batch, shards      *int
+	seed, threads, checkpoints *int
+	warm                       *cli.Path
+	progressive, resume        *bool
+
+	output, table *cli.Path
+	page          *cli.Page
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("sgd", "Learns a linear model from rows that need not fit into memory: files in, a model out.").Explains()
+	c := &command{App: app, input: app.LabelledInput()}
+	c.hyper = newHyperparameters(app.Group("What to learn (scikit-learn's names)"))
+
+	how := app.Group("How to learn it")
+	c.solver = how.Choice("solver", "auto", []string{"auto", "exact", "sgd"}, "the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and the penalty and at most 2,000 columns, unless a flag is given that only sgd has")
+	c.epochs = how.Int("epochs", 0, "passes of sgd over the rows (default: until a million rows are seen, at most 20)")
+	c.batch = how.Int("batch_size", model.DefaultBatchSize, "rows in one partial_fit of sgd")
+	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are learned from side by side and then averaged; 1 is the sequential result, in the order of the files")
+	c.seed = how.Seed("of the order in which sgd visits the rows, and of the folds")
+	c.warm = how.InputFile("warm_start", "go on learning from the model in this `FILE`").Here()
+	c.threads = how.Int("threads", 0, "how many shards a worker learns from at a time (default: all cores)")
+	c.checkpoints = how.Int("checkpoint_passes", 0, "how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+	c.progressive = how.Bool("progressive", false, "let sgd predict every row before it learns from it, and tell how well that went: an honest score from one pass")
+	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
+
+	write := app.Group("What to write")
+	c.output = write.OutputModel("the `FILE` of the model: .json")
+	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)", c.output)
+	c.table = write.OutputFile("cv_results", "the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
+	return app.Runs(c.run)
+}
+
+func (c *command) run(ctx context.Context) error {
+	start := time.Now()
+	job, fitting, to, err := c.job()
+	if err != nil {
+		return err
+	}
+	if err := c.inspect(ctx, job, &fitting); err != nil {
+		return err
+	}
+	if c.Explaining() {
+		return c.explain(ctx, job, fitting)
+	}
+	fit, err := model.NewFit(fitting, job.Data.Dim, job.Data.Columns)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	inspected := time.Since(start)
+	fit, report, err := linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error {
+		return c.Run(ctx, p, job.Options.RunID)
+	})
+	if err != nil {
+		tellSaved(err)
+		return err
+	}
+	return c.finish(ctx, job, fit, report, to, start, inspected)
+}
+
+// job is what the flags ask for, with every fault of theirs.
+func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
+	task, faults := c.hyper.task()
+	reading, err := c.input.Options()
+	reading.Formats.Labels = task == model.Classification
+	fitting, more := c.hyper.options(task)
+	fitting.Solver, fitting.Epochs, fitting.BatchSize, fitting.Seed = model.Solver(*c.solver), *c.epochs, *c.batch, uint64(*c.seed)
+	fitting.Parts, fitting.Shuffle, fitting.Progressive = *c.shards, *c.shards > 1, *c.progressive
+	job := &linear.Job{Reading: reading, Options: linear.Options{
+		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
+	}}
+	scores, tableErr := c.tablePath()
+	show, showErr := c.page.Path()
+	job.Options.EnsureDefaults()
+	if cli.InProcess() {
+		job.Options.Local = true
+	} else if *c.checkpoints == 0 {
+		job.Options.Passes = 4
+	}
+	if faults == nil {
+		faults = fitting.Validate()
+	}
+	var outputErr error
+	if c.output.Path() == "" {
+		outputErr = errors.New("--output_model is needed")
+	}
+	return job, fitting, targets{scores, show}, cli.Usage(faults, err, more, outputErr, job.Options.Validate(), tableErr, showErr)
+}
+
+// inspect finds the model to go on from, and the rows.
+func (c *command) inspect(ctx context.Context, job *linear.Job, fitting *model.FitOptions) (err error) {
+	if c.warm.String() != "" {
+		if fitting.WarmStart, err = linear.ReadModel(ctx, c.warm.String()); err != nil {
+			return err
+		}
+		if err := c.unlike(fitting, fitting.WarmStart); err != nil {
+			return cli.Usage(err)
+		}
+	}
+	job.Data, err = linear.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
+	if errors.Is(err, linear.ErrNoTarget) {
+		return cli.Usage(err)
+	}
+	if err == nil {
+		fitting.Sample = job.Data.Rows < 0 // of text, whose chunks are the same for all chunk_rows
+	}
+	return err
+}
