@@ -105,10 +105,11 @@ func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
 		faults = fitting.Validate()
 	}
 	var outputErr error
-	if c.output.Path() == "" {
-		outputErr = errors.New("--output_model is needed")
+	checked := job.Options
+	if checked.Model == "" {
+		outputErr, checked.Model = errors.New("--output_model is needed"), "model.json" // which is not told twice
 	}
-	return job, fitting, targets{scores, show}, cli.Usage(faults, err, more, outputErr, job.Options.Validate(), tableErr, showErr)
+	return job, fitting, targets{scores, show}, cli.Usage(faults, err, more, outputErr, checked.Validate(), tableErr, showErr)
 }
 
 // inspect finds the model to go on from, and the rows.
