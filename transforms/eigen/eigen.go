@@ -37,6 +37,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
@@ -60,8 +61,11 @@ type Options struct {
 	// UnitRows is how many consecutive rows of a file are summed up together, as far as its format lets them. The last bits of the
 	// components depend on it, and not on what a worker reads at a time. Default: those of [vectorio.Dataset.UnitRows].
 	UnitRows int
-	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
+	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards, or
+	// in process 1.
 	Groups int
+	// Workers say where the job runs. Default: placement.Remote.
+	Workers placement.Workers
 	// Threads is how many shards, or rows, a worker works on at a time. Default: GOMAXPROCS of the worker.
 	Threads int
 
@@ -95,6 +99,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Groups == 0 || o.Groups > o.Shards {
 		o.Groups = o.Shards
+	}
+	if o.Workers == placement.InProcess {
+		o.Groups = 1
 	}
 	if o.NumShards == 0 {
 		o.NumShards = 1
@@ -222,7 +229,7 @@ func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
 	}
 	p, s := beam.NewPipelineWithRoot()
 	s = s.Scope(fmt.Sprintf("eigen.Fit pass %d", fit.Pass()))
-	grouped := beam.GroupByKey(s, beam.ParDo(s, &groupFn{j.Options}, vectorio.Chunks(s, j.Data)))
+	grouped := beam.GroupByKey(s, beam.ParDo(s, &groupFn{j.Options}, vectorio.Chunks(s, j.Data, j.Options.Workers)))
 	sums := beam.ParDo(s, &fn, grouped)
 	beam.ParDo0(s, &mergeFn{State: fn.State, Sum: sum, Options: j.Options}, beam.GroupByKey(s, beam.AddFixedKey(s, sums)))
 	if err := run(ctx, p); err != nil {

@@ -52,7 +52,7 @@ func Project(ctx context.Context, s beam.Scope, j *Job, p *model.PCA) error {
 		return err
 	}
 	fn := &projectFn{Reading: j.Reading, Options: j.Options, Output: *out, Dim: j.Data.Dim, Components: path}
-	output.Publish(s, beam.ParDo(s, fn, vectorio.Chunks(s, j.Data)), *out)
+	output.Publish(s, beam.ParDo(s, fn, vectorio.Chunks(s, j.Data, j.Options.Workers)), *out)
 	return nil
 }
 

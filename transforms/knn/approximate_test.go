@@ -13,6 +13,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -76,7 +77,7 @@ func TestApproximateGraph(t *testing.T) {
 		o     Options
 	}{
 		{whole, 0, Options{Threads: 1}},
-		{whole, 1000, Options{InProcess: true, SearchRows: 100}},
+		{whole, 1000, Options{Workers: placement.InProcess, SearchRows: 100}},
 		{cut, 7001, Options{}},
 	} {
 		if i > 0 && raceDetector {
@@ -92,7 +93,7 @@ func TestApproximateGraph(t *testing.T) {
 		nothingBut(t, filepath.Dir(c.o.Output), "n.csv")
 		if i == 0 {
 			expected = got
-			o := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			o := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv")}
 			mustRun(t, whole, nil, vectorio.Options{}, o)
 			if share := agreement(t, got, read(t, o.Output)); share < a.Low-0.01 || share > a.High+0.01 {
 				t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
@@ -121,7 +122,7 @@ func TestApproximateQueries(t *testing.T) {
 		o    Options
 	}{
 		{0, Options{Threads: 1}},
-		{300, Options{InProcess: true}},
+		{300, Options{Workers: placement.InProcess}},
 		{1111, Options{NumShards: 3}},
 	} {
 		c.o.K, c.o.Recall, c.o.Output = k, 0.9, filepath.Join(dir, fmt.Sprint(i), "n.csv")
@@ -145,7 +146,7 @@ func TestApproximateQueries(t *testing.T) {
 		}
 		if i == 0 {
 			expected = got
-			o := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			o := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv")}
 			mustRun(t, points, queries, reading, o)
 			if share := agreement(t, got, read(t, o.Output)); share < a.Low-0.01 || share > a.High+0.01 {
 				t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
@@ -209,7 +210,7 @@ func TestParts(t *testing.T) {
 			o     Options
 		}{
 			{whole, 0, Options{Threads: 1, Overview: true}},
-			{whole, 1000, Options{InProcess: true}},
+			{whole, 1000, Options{Workers: placement.InProcess}},
 			{cut, 7001, Options{Staging: filepath.Join(dir, "staging")}},
 		} {
 			if i > 0 && raceDetector {
@@ -230,7 +231,7 @@ func TestParts(t *testing.T) {
 			nothingBut(t, filepath.Dir(c.o.Output), "n.csv")
 			if i == 0 {
 				expected = got
-				o := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv"), Neighbors: neighbors.Options{Metric: metric}}
+				o := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv"), Neighbors: neighbors.Options{Metric: metric}}
 				mustRun(t, whole, nil, vectorio.Options{}, o)
 				share := agreement(t, got, read(t, o.Output))
 				t.Logf("%s: %.4f of the neighbours are the true ones, reported %.4f to %.4f; %d parts by %d leaders, fan-out %d", metric, share, a.Low, a.High, r.Shards, a.Leaders, a.Fanout)
@@ -265,7 +266,7 @@ func TestPartsOfRows(t *testing.T) {
 	expected := ""
 	for i, rows := range []int{0, 777} {
 		reading.ChunkRows = rows
-		o := Options{K: k, Recall: 0.8, IndexMemory: 3 << 20, InProcess: i == 0, Output: filepath.Join(dir, fmt.Sprint(i), "n.csv")}
+		o := Options{K: k, Recall: 0.8, IndexMemory: 3 << 20, Workers: []placement.Workers{placement.InProcess, placement.Remote}[i], Output: filepath.Join(dir, fmt.Sprint(i), "n.csv")}
 		r := mustRun(t, input, nil, reading, o)
 		if r.Points != n-1 || r.Queries != n-1 || r.Neighbors != (n-1)*k || r.Rejected != 1 || r.Approximate.Recall < 0.8 {
 			t.Fatalf("report %+v, %+v", r, r.Approximate)
@@ -274,7 +275,7 @@ func TestPartsOfRows(t *testing.T) {
 		got := read(t, o.Output)
 		if i == 0 {
 			expected = got
-			e := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			e := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv")}
 			mustRun(t, input, nil, reading, e)
 			share := agreement(t, got, read(t, e.Output))
 			t.Logf("%.4f of the neighbours are the same, %d parts, %+v", share, r.Shards, *r.Approximate)
@@ -316,7 +317,7 @@ func TestPartsOfQueries(t *testing.T) {
 	}{
 		{points, queries, 1, m - 1, 0, Options{Threads: 1, Overview: true}},
 		{npy, few, 0, 7, 0, Options{}},
-		{points, queries, 1, m - 1, 777, Options{InProcess: true}},
+		{points, queries, 1, m - 1, 777, Options{Workers: placement.InProcess}},
 	} {
 		if i > 1 && raceDetector {
 			break
@@ -339,7 +340,7 @@ func TestPartsOfQueries(t *testing.T) {
 		got, of := read(t, c.o.Output), c.queries[0]
 		if expected[of] == "" {
 			expected[of] = got
-			e := Options{K: k, InProcess: true, Output: filepath.Join(dir, "exact.csv")}
+			e := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv")}
 			mustRun(t, c.points, c.queries, input, e)
 			share := agreement(t, got, read(t, e.Output))
 			t.Logf("%.4f of the neighbours are the true ones, reported %.4f to %.4f, %d parts, %.2f copies", share, a.Low, a.High, r.Shards, a.Copies)

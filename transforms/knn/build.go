@@ -15,6 +15,7 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
@@ -125,7 +126,7 @@ func (f *buildFn) broadcast() string {
 	switch {
 	case f.File:
 		return File
-	case f.Options.InProcess:
+	case f.Options.Workers == placement.InProcess:
 		return ""
 	}
 	return SideInput

@@ -9,6 +9,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 )
 
 // Plan is what a job would do, as far as that can be told without doing it.
@@ -61,7 +62,7 @@ func (j *Job) Explain(ctx context.Context, slots int) (*Plan, error) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
 	p := &Plan{Dim: j.dim(), Points: -1, Slots: slots, Threads: neighbors.Search{Threads: j.Options.Threads}.NumThreads()}
-	if !j.Options.InProcess && j.Options.Threads == 0 {
+	if j.Options.Workers != placement.InProcess && j.Options.Threads == 0 {
 		p.Threads = 1 // as an engine's slots are the cores
 	}
 	if j.Index != nil {
@@ -152,7 +153,7 @@ func (p *Plan) way(j *Job, index int64) {
 		if limit := max(o.IndexLimit, DefaultIndexLimit); size > limit/2 {
 			warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: --broadcast=file", files.Bytes(size), files.Bytes(limit), sideInputCost)
 		}
-		if size > mostBundle && !o.InProcess {
+		if size > mostBundle && o.Workers != placement.InProcess {
 			warn("the index, %s, leaves one bundle whole, and Flink and Spark 2.62 hang where that is more than about %s: --broadcast=file", files.Bytes(size), files.Bytes(mostBundle))
 		}
 	}
@@ -194,7 +195,7 @@ func (p *Plan) measure(ctx context.Context, j *Job) error {
 			return 0, err
 		}
 		// Every point at once compares each pair once, for both.
-		self := j.Queries == nil && j.Options.InProcess && int64(j.Options.SearchRows) >= p.Queries
+		self := j.Queries == nil && j.Options.Workers == placement.InProcess && int64(j.Options.SearchRows) >= p.Queries
 		start := time.Now()
 		for runs := 1.0; ; runs++ {
 			if _, err := x.KNeighbors(b, min(j.Options.K, m-1), neighbors.Search{Self: self, Threads: 1}); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	"beamlearn/model/neighbors/overview"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -20,7 +21,7 @@ func TestOverview(t *testing.T) {
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(n, 5), true, ","))}
 	var expected *overview.Overview
 	for i, o := range []Options{
-		{InProcess: true}, {InProcess: true, SearchRows: 10}, {InProcess: true, Broadcast: File}, {Broadcast: SideInput}, {InProcess: true, Recall: 0.5},
+		{Workers: placement.InProcess}, {Workers: placement.InProcess, SearchRows: 10}, {Workers: placement.InProcess, Broadcast: File}, {Broadcast: SideInput}, {Workers: placement.InProcess, Recall: 0.5},
 		{Broadcast: Shards, IndexMemory: 6000},
 	} {
 		o.K, o.Overview, o.Output = k, true, filepath.Join(dir, "n.csv")
@@ -52,7 +53,7 @@ func TestOverview(t *testing.T) {
 		for _, h := range r.Overview.Often {
 			sum += h.Count
 		}
-		if (sampled != nil) == o.InProcess || sampled != nil && sum != n*k {
+		if (sampled != nil) == (o.Workers == placement.InProcess) || sampled != nil && sum != n*k {
 			t.Errorf("%d: sampled hubs %+v", i, sampled)
 		}
 		r.Overview.Often = nil
@@ -60,7 +61,7 @@ func TestOverview(t *testing.T) {
 			t.Errorf("%d: the overview is another", i)
 		}
 		h := HubsOf(&job.Options)
-		if (h != nil) != o.InProcess {
+		if (h != nil) != (o.Workers == placement.InProcess) {
 			t.Errorf("%d: hubs %v", i, h)
 		}
 		if h != nil {

@@ -62,6 +62,7 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -99,13 +100,12 @@ type Options struct {
 	// SearchRows is the number of points that a worker answers at a time, where every point is a query. Default: 8192, or
 	// ChunkRows if that is set.
 	SearchRows int
-	// InProcess says that the workers are this very process, as on Prism: the index stays where it was built, instead of
-	// crossing Beam as a side input. Default: false.
-	InProcess bool
+	// Workers say where the job runs: in process, the index stays where it was built. Default: placement.Remote.
+	Workers placement.Workers
 	// IndexLimit is the size, in bytes, above which an index is refused. Default: DefaultIndexLimit for a side input; else none.
 	IndexLimit int64
-	// Broadcast is how the index reaches the workers: Auto, SideInput, File or Shards. Default: Auto, which is by the memory
-	// of this process with InProcess; SideInput for a small index, File for another; and Shards for one above IndexMemory.
+	// Broadcast is how the index reaches the workers: Auto, SideInput, File or Shards. Default: Auto, which leaves
+	// the index in this process where that does the work; SideInput for a small index, File for another; and Shards for one above IndexMemory.
 	Broadcast string
 	// IndexMemory is what a worker process may spend, in bytes, on the index, as far as Footprint tells: what is more is cut
 	// into shards, or with Recall put into parts. Required with Shards. Default: what it takes.
@@ -123,7 +123,7 @@ type Options struct {
 	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
 	NumShards int
 
-	// Overview says that Report.Overview is wanted, and with InProcess what [HubsOf] gives. It takes some 4 bytes a point.
+	// Overview says that Report.Overview is wanted, and in process what [HubsOf] gives. It takes some 4 bytes a point.
 	Overview bool
 
 	// RunID is unique to the run: it keys the index in a worker process and the temporary files. Default: random.
@@ -376,7 +376,7 @@ func (j *Job) broadcast() broadcast {
 		return inFile{}
 	case o.Broadcast == Shards, o.IndexMemory > 0 && j.footprint() > o.IndexMemory:
 		return inShards{}
-	case o.InProcess:
+	case o.Workers == placement.InProcess:
 		return inProcess{}
 	}
 	if size, _ := j.minBytes(); size < fileFrom {
@@ -459,13 +459,13 @@ func (inFile) search(s beam.Scope, j *Job) beam.PCollection { return searchBuilt
 // searchBuilt builds the index, in this process or into a file, and searches it once it is there.
 func searchBuilt(s beam.Scope, j *Job, file bool) beam.PCollection {
 	o := j.limited(math.MaxInt64)
-	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus)
+	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
 	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, Self: j.Queries == nil, File: file}
 	_, ranges, built := build(s.Scope("knn.Build"), corpus, fn)
 	if j.Queries == nil {
 		return beam.Flatten(s, built, searchRanges(s, ranges, o, false))
 	}
-	queries := beam.ParDo(s, &queryFn{}, vectorio.Chunks(s.Scope("Queries"), j.Queries))
+	queries := beam.ParDo(s, &queryFn{}, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
 	return beam.Flatten(s, built, searchQueries(s, release(s, queries, ranges), j, o, false))
 }
 
@@ -507,7 +507,7 @@ func (prebuilt) search(s beam.Scope, j *Job) beam.PCollection {
 		ranges := beam.CreateList(s, rangesOf(x.Points, x.Note.Total, o.SearchRows, x.File))
 		return beam.Flatten(s, told, searchRanges(s, ranges, o, true))
 	}
-	queries := beam.ParDo(s, &queryFn{Index: x.File}, vectorio.Chunks(s.Scope("Queries"), j.Queries))
+	queries := beam.ParDo(s, &queryFn{Index: x.File}, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
 	return beam.Flatten(s, told, searchQueries(s, queries, j, o, true))
 }
 
@@ -558,12 +558,12 @@ func tooLarge(about string, rows int64, dim int, size, limit int64) error {
 }
 
 func (sideInput) search(s beam.Scope, j *Job) beam.PCollection {
-	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus)
+	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
 	o := j.limited(DefaultIndexLimit)
 	pieces, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, o, j.Queries == nil)
 	if j.Queries == nil {
 		return beam.Flatten(s, built, SearchSelf(s, beam.Reshuffle(s, ranges), pieces, o))
 	}
-	queries := vectorio.Chunks(s.Scope("Queries"), j.Queries)
+	queries := vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers)
 	return beam.Flatten(s, built, Search(s, queries, pieces, j.Corpus.Dim, j.Reading, o))
 }

@@ -26,6 +26,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -391,7 +392,7 @@ func TestInProcess(t *testing.T) {
 	for name, queries := range map[string][]string{"points": nil, "queries": query} {
 		o := Options{K: 7, Output: filepath.Join(dir, "side.csv")}
 		mustRun(t, input, queries, vectorio.Options{ChunkRows: 4}, o)
-		o.Output, o.InProcess = filepath.Join(dir, "here.csv"), true
+		o.Output, o.Workers = filepath.Join(dir, "here.csv"), placement.InProcess
 		r := mustRun(t, input, queries, vectorio.Options{ChunkRows: 4}, o)
 		if got, want := read(t, o.Output), read(t, filepath.Join(dir, "side.csv")); got != want {
 			t.Errorf("%s: the output differs", name)
@@ -403,7 +404,7 @@ func TestInProcess(t *testing.T) {
 	if n := indexes.Len(); n != 0 {
 		t.Errorf("indexes of %d runs that are over", n)
 	}
-	o := Options{K: 1, IndexLimit: 100, InProcess: true, Output: filepath.Join(dir, "limit.csv")}
+	o := Options{K: 1, IndexLimit: 100, Workers: placement.InProcess, Output: filepath.Join(dir, "limit.csv")}
 	if _, _, err := run(t, input, nil, vectorio.Options{}, o); err == nil || !strings.Contains(firstFault(err), "above the limit of 100 bytes") {
 		t.Errorf("above the limit: %v", err)
 	}

@@ -3,6 +3,7 @@ package knn
 import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/placement"
 )
 
 // Memory estimates the bytes that the job takes in this process, beside what the program takes without any data: the
@@ -15,7 +16,7 @@ func (j *Job) Memory() int64 {
 		return 0 // a file that is mapped, or parts of a size that was asked for
 	}
 	rows := j.rowsAbout()
-	if !j.Options.InProcess || rows < 0 {
+	if j.Options.Workers != placement.InProcess || rows < 0 {
 		return 0
 	}
 	dim, element := int64(j.Corpus.Dim), j.element(rows)

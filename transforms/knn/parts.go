@@ -131,13 +131,13 @@ func (inParts) search(s beam.Scope, j *Job) beam.PCollection {
 	}
 	rows := j.assignRows()
 	fn.Reading.ChunkRows = min(fn.Reading.ChunkRows, rows)
-	chunks := vectorio.Chunks(s.Scope("Corpus"), j.Corpus.Chunked(rows, 0))
+	chunks := vectorio.Chunks(s.Scope("Corpus"), j.Corpus.Chunked(rows, 0), j.Options.Workers)
 
 	samples := beam.ParDo(s.Scope("knn.Sample"), &sampleFn{fn, spillSample, fn.sampleRows()}, chunks)
 	asking := s.Scope("Queries")
 	var queries beam.PCollection
 	if !fn.Self {
-		queries = vectorio.Chunks(asking, j.Queries.Chunked(share(fn.QueryRows, 1024, j.Queries), 0))
+		queries = vectorio.Chunks(asking, j.Queries.Chunked(share(fn.QueryRows, 1024, j.Queries), 0), j.Options.Workers)
 		sample := &sampleFn{fn, spillQuerySample, fn.leastSample()}
 		samples = beam.Flatten(s, samples, beam.ParDo(asking.Scope("knn.Sample"), sample, queries))
 	}

@@ -15,6 +15,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
@@ -212,7 +213,7 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, id func(int32) 
 		if t.report.Overview == nil {
 			t.report.Overview = new(overview.Overview)
 		}
-		all := t.options.InProcess && t.points > 0
+		all := t.options.Workers == placement.InProcess && t.points > 0
 		t.report.Overview.Add(q, found, id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: t.row, Hubs: !all})
 		if all {
 			countHubs(t.options.RunID, t.points, found.Positions, id)

@@ -65,7 +65,7 @@ func (inShards) search(s beam.Scope, j *Job) beam.PCollection {
 	o, reading, dim := j.Options, j.Reading, j.Corpus.Dim
 	reading.ChunkRows = int(min(int64(reading.ChunkRows), max(j.shardRows(true)/4, 1)))
 	plan := &planShardsFn{Rows: j.shardRows(reading.Formats.DType == vectors.Float64)}
-	chunks := vectorio.Chunks(s.Scope("Corpus"), j.Corpus.Chunked(reading.ChunkRows, 0))
+	chunks := vectorio.Chunks(s.Scope("Corpus"), j.Corpus.Chunked(reading.ChunkRows, 0), j.Options.Workers)
 	plans := beam.ParDo(s, plan, beam.GroupByKey(s, beam.AddFixedKey(s, chunks)))
 	fn := &buildShardsFn{Reading: reading, Options: o, Dim: dim, Rows: j.shardRows(false), WideRows: j.shardRows(true)}
 	shards, built := beam.ParDo2(s.Scope("knn.BuildShards"), fn, beam.Reshuffle(s, plans))
@@ -77,7 +77,7 @@ func (inShards) search(s beam.Scope, j *Job) beam.PCollection {
 		rows = min(o.SearchRows, j.queryRows())
 	}
 	reading.ChunkRows = rows
-	chunked := vectorio.Chunks(s.Scope("Queries"), j.asked().Chunked(rows, 0))
+	chunked := vectorio.Chunks(s.Scope("Queries"), j.asked().Chunked(rows, 0), j.Options.Workers)
 	tasks := release(s, beam.ParDo(s, &queryFn{}, chunked), listed)
 	search := &searchShardsFn{searchFn: searchFn{Reading: reading, Options: o, Dim: dim}, Self: j.Queries == nil}
 	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchShards"), search, beam.Reshuffle(s, tasks)))

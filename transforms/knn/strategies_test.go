@@ -19,6 +19,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -161,12 +162,12 @@ func TestStrategies(t *testing.T) {
 				shards int
 			}{
 				{"side input", func(o *Options) { o.Broadcast = SideInput }, 0},
-				{"in process", func(o *Options) { o.InProcess = true }, 0},
+				{"in process", func(o *Options) { o.Workers = placement.InProcess }, 0},
 				{"file", func(o *Options) { o.Broadcast = File }, 0},
-				{"file, in process", func(o *Options) { o.Broadcast, o.InProcess = File, true }, 0},
+				{"file, in process", func(o *Options) { o.Broadcast, o.Workers = File, placement.InProcess }, 0},
 				{"file, elsewhere", func(o *Options) { o.Broadcast, o.Staging = File, filepath.Join(out, "staging") }, 0},
 				{"shards", func(o *Options) { o.Broadcast, o.IndexMemory = Shards, 6000 }, 4},
-				{"shards by memory, in process", func(o *Options) { o.IndexMemory, o.InProcess = 6000, true }, 4},
+				{"shards by memory, in process", func(o *Options) { o.IndexMemory, o.Workers = 6000, placement.InProcess }, 4},
 				{"one shard", func(o *Options) { o.Broadcast, o.IndexMemory = Shards, 1<<20 }, 1},
 			} {
 				o := base
@@ -264,12 +265,12 @@ func TestAuto(t *testing.T) {
 		{job(1000, Options{}), sideInput{}},
 		{job(1_000_000, Options{}), inFile{}},
 		{job(-1, Options{}), inFile{}},
-		{job(1_000_000, Options{InProcess: true}), inProcess{}},
-		{job(1_000_000, Options{InProcess: true, Broadcast: File}), inFile{}},
+		{job(1_000_000, Options{Workers: placement.InProcess}), inProcess{}},
+		{job(1_000_000, Options{Workers: placement.InProcess, Broadcast: File}), inFile{}},
 		{job(1_000_000, Options{Broadcast: SideInput}), sideInput{}},
 		{job(1_000_000, Options{IndexMemory: 200 << 20}), inShards{}},
-		{job(1_000_000, Options{IndexMemory: 200 << 20, InProcess: true}), inShards{}},
-		{job(100_000, Options{IndexMemory: 200 << 20, InProcess: true}), inProcess{}},
+		{job(1_000_000, Options{IndexMemory: 200 << 20, Workers: placement.InProcess}), inShards{}},
+		{job(100_000, Options{IndexMemory: 200 << 20, Workers: placement.InProcess}), inProcess{}},
 		{job(1000, Options{IndexMemory: 1 << 30, Broadcast: Shards}), inShards{}},
 	} {
 		if got := c.j.broadcast(); got != c.want {

@@ -17,6 +17,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -46,7 +47,7 @@ func rejectedPath(dir string, group int) string {
 // fingerprint tells jobs apart: two of the same end with the same model.
 func (j *Job) fingerprint(initial []byte) (string, error) {
 	reading := j.Reading
-	reading.ChunkRows, reading.Local = 0, false // what is read at a time, and where from, makes no difference
+	reading.ChunkRows = 0 // what is read at a time makes no difference
 	b, err := json.Marshal(struct {
 		Fit      []byte
 		Files    []files.Info
@@ -139,7 +140,7 @@ func save(ctx context.Context, dir, runID string, fit *model.Fit) ([]byte, error
 // pipeline adds the next passes.
 func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) {
 	s = s.Scope("linear.Train")
-	if c.options.Local {
+	if c.options.Workers == placement.InProcess {
 		c.localPasses(s, j)
 		return
 	}
@@ -150,7 +151,7 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) {
 		for g := range c.options.Groups {
 			seeds = append(seeds, vectorio.Chunk{Ordinal: -1, Total: int64(g)})
 		}
-		chunks := beam.ParDo(s, &groupFn{Options: *c.options}, vectorio.Chunks(s, j.Data))
+		chunks := beam.ParDo(s, &groupFn{Options: *c.options}, vectorio.Chunks(s, j.Data, c.options.Workers))
 		groups := beam.ParDo(s, &seedFn{}, beam.CreateList(s, seeds))
 		work = beam.ParDo(s, &planFn{Options: *c.options, Dir: c.dir}, beam.GroupByKey(s, beam.Flatten(s, chunks, groups)))
 	} else {

@@ -8,6 +8,7 @@ import (
 
 	model "beamlearn/model/linear"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/placement"
 )
 
 // Plan is what a training would do, as far as that can be told without doing it.
@@ -102,7 +103,7 @@ func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan
 	learning := time.Since(start).Seconds()
 	p.Passes = fit.Passes()
 	p.Pipelines = (p.Passes + j.Options.Passes - 1) / j.Options.Passes
-	if j.Options.Local {
+	if j.Options.Workers == placement.InProcess {
 		p.Pipelines = 1
 	}
 	if p.Rows > 0 {
@@ -120,7 +121,7 @@ func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan
 	if p.Shards < p.Slots {
 		warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards, p.Slots, 2*p.Slots)
 	}
-	if !j.Options.Local && j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
+	if j.Options.Workers != placement.InProcess && j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
 		warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: taskmanager.memory.network.max of 512 MB for ten, or --checkpoint_passes=%d", j.Options.Passes, mostUnrolled)
 	}
 	return p, nil

@@ -13,7 +13,7 @@ import (
 
 // localPasses adds all passes to a pipeline where one worker, this process, has all shards: nothing need be sent.
 func (c *checkpoint) localPasses(s beam.Scope, j *Job) {
-	made := beam.ParDo(s, &localFn{passFn{Reading: j.Reading, Dim: j.Data.Dim, Options: *c.options, Dir: c.dir}}, vectorio.Listed(s, j.Data))
+	made := beam.ParDo(s, &localFn{passFn{Reading: j.Reading, Dim: j.Data.Dim, Options: *c.options, Dir: c.dir}}, vectorio.Listed(s, j.Data, c.options.Workers))
 	// Prism spins on a core for as long as a bundle runs whose output nothing takes.
 	beam.GroupByKey(s, beam.AddFixedKey(s, made))
 }

@@ -25,6 +25,7 @@ import (
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
@@ -58,9 +59,9 @@ type PredictOptions struct {
 	OutputFormat string
 	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
 	NumShards int
-	// Local: the one worker is this process, where the model stays in memory. (A side input costs a core where Prism runs: see
+	// Workers say where the job runs. In process, the model stays in memory. (A side input costs a core where Prism runs: see
 	// broadcastFn.) Default: false.
-	Local bool
+	Workers placement.Workers
 	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
 	Scratch string
 
@@ -201,9 +202,9 @@ func Predict(s beam.Scope, j *PredictJob) {
 	lean.State = nil // only those who go on learning need it
 	output.Begin(j.Options.RunID)
 	s = s.Scope("linear.Predict")
-	chunks := vectorio.Chunks(s, j.Data)
+	chunks := vectorio.Chunks(s, j.Data, j.Options.Workers)
 	fn := predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
-	if j.Options.Local {
+	if j.Options.Workers == placement.InProcess {
 		if _, _, err := models.Get(j.Options.RunID, func() (*model.Model, error) { return &lean, nil }); err != nil {
 			panic(fmt.Sprintf("linear.Predict: %v", err))
 		}

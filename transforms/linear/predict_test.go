@@ -20,6 +20,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -188,7 +189,7 @@ func TestPredictSparse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Local = true // which changes no byte
+	o.Workers = placement.InProcess // which changes no byte
 	got, report, _, err := predictionOf(t, m, writeRows(t, "x.svm", svm.String()), vectorio.Options{ChunkRows: 500}, o)
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
@@ -72,12 +73,12 @@ type Options struct {
 	UnitRows int
 	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
 	Groups int
-	// Local: the one worker is this process, which makes all passes in one pipeline. The states and sums, which may be large,
-	// stay in its memory; the last state is only saved where [Publish] fails.
-	Local bool
+	// Workers say where the job runs. In process, all passes are made in one pipeline; the states and sums, which may be large,
+	// stay in memory, and the last state is only saved where [Publish] fails. Default: placement.Remote.
+	Workers placement.Workers
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
 	Threads int
-	// Passes is how many passes go into one pipeline, unless it is Local; the state is saved after each, and read back between
+	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read back between
 	// pipelines. Default: 1.
 	Passes int
 	// Seed of the order in which rows are visited.
@@ -93,7 +94,7 @@ func (o *Options) EnsureDefaults() {
 	if o.Groups == 0 || o.Groups > o.Shards {
 		o.Groups = o.Shards
 	}
-	if o.Local {
+	if o.Workers == placement.InProcess {
 		o.Groups = 1
 	}
 	if o.Passes == 0 {
@@ -214,7 +215,7 @@ func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *R
 		}
 	}
 	report.Passes = fit.Passes() - report.Resumed
-	if j.Options.Local {
+	if j.Options.Workers == placement.InProcess {
 		report.save = func(ctx context.Context) error {
 			_, err := save(ctx, c.dir, j.Options.RunID, fit)
 			return err
@@ -409,7 +410,7 @@ var advanced = output.NewShared[*lastState]()
 
 type lastState struct {
 	fit   *model.Fit
-	state []byte // its bytes, unless it is Local
+	state []byte // its bytes, unless that is in process
 }
 
 // last is that state; an error where the run is over.

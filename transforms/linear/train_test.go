@@ -23,6 +23,7 @@ import (
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -235,10 +236,10 @@ func TestTrainBits(t *testing.T) {
 		fitting      model.FitOptions
 		options      []Options // the first is that of the bits that are wanted
 	}{
-		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}, {Local: true}}},
-		{"sgd", "csv", sgdOfTwo, []Options{{Passes: 4}, {Groups: 3, Threads: 4, Passes: 4}, {Local: true}}},
-		{"exact", "npy", exactOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 1, Passes: 4}, {Local: true, Threads: 2}}},
-		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3}, {Local: true, Threads: 3}}},
+		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}, {Workers: placement.InProcess}}},
+		{"sgd", "csv", sgdOfTwo, []Options{{Passes: 4}, {Groups: 3, Threads: 4, Passes: 4}, {Workers: placement.InProcess}}},
+		{"exact", "npy", exactOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 1, Passes: 4}, {Workers: placement.InProcess, Threads: 2}}},
+		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3}, {Workers: placement.InProcess, Threads: 3}}},
 	} {
 		input, reading := tab.cuts(t, t.TempDir(), v.format, 300, 450)
 		j := &training{input: input, reading: reading, unitRows: 30, fitting: v.fitting}
@@ -279,12 +280,12 @@ func TestTrainSample(t *testing.T) {
 		{64, Options{Passes: 4, Groups: 3, Threads: 4}, 0},
 		{9999, Options{Passes: 1, Groups: 1, Threads: 1}, 1},
 		{9999, Options{Passes: 1, Groups: 8}, 3},
-		{9999, Options{Local: true}, 2},
+		{9999, Options{Workers: placement.InProcess}, 2},
 	} {
 		j.chunkRows, j.options, j.run = v.chunkRows, v.options, nil
 		j.options.Shards, j.options.Seed, j.options.Model = 8, 5, filepath.Join(t.TempDir(), "m.json")
 		if v.stop > 0 {
-			if v.options.Local {
+			if v.options.Workers == placement.InProcess {
 				j.options.RunID = "first"
 				j.run = func(ctx context.Context, p *beam.Pipeline) error {
 					return j.blocked(t, p, fmt.Sprintf("state-%05d.json", v.stop+1))
@@ -377,6 +378,9 @@ func (j *training) stopAfter(pipelines int) {
 	}
 }
 
+// workers are where a job runs, by whether that is in process.
+var workers = map[bool]placement.Workers{false: placement.Remote, true: placement.InProcess}
+
 // A job that is stopped between pipelines, or in the middle of one, goes on where it has saved its state, to the same bits; and
 // nothing is left beside the model.
 func TestTrainResume(t *testing.T) {
@@ -394,7 +398,7 @@ func TestTrainResume(t *testing.T) {
 				continue
 			}
 			out := t.TempDir()
-			j.options = Options{Shards: 8, Model: filepath.Join(out, "m.json"), RunID: "first", Local: local}
+			j.options = Options{Shards: 8, Model: filepath.Join(out, "m.json"), RunID: "first", Workers: workers[local]}
 			done := 2
 			switch stop {
 			case "between":
@@ -756,15 +760,15 @@ func TestTrainOptions(t *testing.T) {
 
 // Files that cannot all be written are none.
 func TestPublishFails(t *testing.T) {
-	for _, local := range []bool{false, true} {
-		publishFails(t, local)
+	for _, w := range workers {
+		publishFails(t, w)
 	}
 }
 
-func publishFails(t *testing.T, local bool) {
+func publishFails(t *testing.T, w placement.Workers) {
 	out := t.TempDir()
 	input, reading := classes(60, 3).cuts(t, t.TempDir(), "npy")
-	j := &training{input: input, reading: reading, fitting: exactOfTwo, options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json"), Local: local}}
+	j := &training{input: input, reading: reading, fitting: exactOfTwo, options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json"), Workers: w}}
 	ctx := t.Context()
 	job := &Job{Reading: j.reading, Options: j.options}
 	job.Reading.EnsureDefaults()

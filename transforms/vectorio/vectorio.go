@@ -24,6 +24,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 )
 
 var (
@@ -55,8 +56,6 @@ type Options struct {
 	GroupRows int
 	// SkipFaults leaves out rows that are at fault and reports them, instead of failing.
 	SkipFaults bool
-	// Local: the one worker is this process, which counts rows on all its cores.
-	Local bool `json:",omitempty"`
 	// Roots are what the locations of the files begin with that chunks may be of: see [Options.Confine]. Default: any.
 	Roots []string `json:",omitempty"`
 	// Targets are the patterns of files that hold the targets, a number for each row of the input in its order: .npy of one
@@ -315,20 +314,20 @@ type Chunk struct {
 	ZeroBased formats.ZeroBased `json:",omitempty"`
 }
 
-// Chunks gives the chunks of a dataset, shuffled over the workers: PCollection<Chunk>. Each has at most ChunkRows rows
+// Chunks gives the chunks of a dataset, shuffled over the workers w: PCollection<Chunk>. Each has at most ChunkRows rows
 // where the number of rows stands in the file's header, but for formats that are not read well from the middle
 // ([formats.Cutter]); and otherwise the rows that begin in a run of bytes, counted by the workers side by side. A [Reader]
 // gives them ChunkRows at a time.
-func Chunks(s beam.Scope, d *Dataset) beam.PCollection {
+func Chunks(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 	s = s.Scope("vectorio.Chunks")
-	return beam.Reshuffle(s, beam.ParDo(s, &eachFn{}, Listed(s, d)))
+	return beam.Reshuffle(s, beam.ParDo(s, &eachFn{}, Listed(s, d, w)))
 }
 
 // List is all chunks of a dataset, by Ordinal.
 type List struct{ Chunks []Chunk }
 
 // Listed gives the chunks of a dataset (see [Chunks]) to one worker: PCollection<List> of one.
-func Listed(s beam.Scope, d *Dataset) beam.PCollection {
+func Listed(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 	s = s.Scope("vectorio.Listed")
 	pieces := make([]Piece, len(d.Files))
 	for i, info := range d.Files {
@@ -336,7 +335,7 @@ func Listed(s beam.Scope, d *Dataset) beam.PCollection {
 	}
 	col := beam.CreateList(s, pieces)
 	col = beam.ParDo(s, &splitFn{Options: d.options, RangeBytes: rangeBytes(d.Bytes)}, col)
-	if d.count && !d.options.Local {
+	if d.count && w != placement.InProcess { // in process, numberFn counts on all cores
 		col = beam.ParDo(s, &countFn{Options: d.options}, beam.Reshuffle(s, col))
 	}
 	return beam.ParDo(s, &numberFn{Options: d.options, Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))

@@ -104,7 +104,6 @@ func (in *Input) Options() (vectorio.Options, error) {
 		},
 		ChunkRows:  *in.chunkRows,
 		SkipFaults: *in.bad == "skip",
-		Local:      InProcess(),
 	}
 	if l := in.labelled; l == nil {
 		o.Formats.Unlabelled = true

@@ -25,6 +25,7 @@ import (
 	dataflow "google.golang.org/api/dataflow/v1b3"
 
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 )
 
 // runners are the values of --runner.
@@ -140,9 +141,12 @@ func (l *launch) apply() error {
 	return errors.Join(errs...)
 }
 
-// inProcess reports whether the work is done in this process and nowhere else.
-func (l *launch) inProcess() bool {
-	return l.runner == "prism" && l.endpoint == "" && l.environment == "LOOPBACK"
+// workers are in this process where the runner, too, is there and nowhere else.
+func (l *launch) workers() placement.Workers {
+	if l.runner == "prism" && l.endpoint == "" && l.environment == "LOOPBACK" {
+		return placement.InProcess
+	}
+	return placement.Remote
 }
 
 // needsBinary reports whether a worker starts from a copy of this program.

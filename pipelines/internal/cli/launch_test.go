@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"beamlearn/transforms/placement"
 )
 
 func TestDefaults(t *testing.T) {
@@ -37,7 +39,7 @@ func TestDefaults(t *testing.T) {
 		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%+v: got %+v, want %+v", c.have, got, c.want)
 		}
-		if in := got.inProcess(); in != (got.runner == "prism" && got.endpoint == "") {
+		if in := got.workers() == placement.InProcess; in != (got.runner == "prism" && got.endpoint == "") {
 			t.Errorf("%+v: in this process: %v", got, in)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 )
 
@@ -34,11 +35,11 @@ type dropLog struct{}
 
 func (dropLog) Log(context.Context, beamlog.Severity, int, string) {}
 
-// inProcess is set before a command runs: the runner changes the flags that say it.
-var inProcess bool
+// workers is set before a command runs: the runner changes the flags that say it.
+var workers placement.Workers
 
-// InProcess reports whether the work is done in this process: on Prism, the default.
-func InProcess() bool { return inProcess }
+// Workers are where the job runs: in this process on Prism, the default.
+func Workers() placement.Workers { return workers }
 
 // prepare checks the flags of where to run, and hands them to Beam.
 func (a *App) prepare(ctx context.Context) error {
@@ -69,7 +70,7 @@ func (a *App) prepare(ctx context.Context) error {
 	if l.jobName == "" {
 		l.jobName = fmt.Sprintf("%s-%s-%d", a.name, time.Now().Format("20060102-150405"), os.Getpid())
 	}
-	a.launch, inProcess = l, l.inProcess()
+	a.launch, workers = l, l.workers()
 	return nil
 }
 

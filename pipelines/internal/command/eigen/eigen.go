@@ -107,11 +107,8 @@ func (c *command) job() (*eigen.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	output := c.output.Path.Path()
 	job := &eigen.Job{Reading: reading, Options: eigen.Options{
-		Threads: *c.threads, Output: output, OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+		Threads: *c.threads, Workers: cli.Workers(), Output: output, OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
 	}}
-	if cli.InProcess() {
-		job.Options.Groups = 1
-	}
 	job.Options.Scratch, _ = files.Split(cmp.Or(output, c.model.Path(), show)) // the directory of the first file that is written
 	if show != "" {
 		job.Options.Sample, job.Options.SampleComponents = model.SampleRows, model.SampleComponents

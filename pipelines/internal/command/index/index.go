@@ -46,7 +46,7 @@ func (c *command) run(ctx context.Context) error {
 	reading, faults := c.input.Options()
 	job := &knn.IndexJob{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
-		Threads:   *c.threads, InProcess: cli.InProcess(), Index: c.index.Path(),
+		Threads:   *c.threads, Workers: cli.Workers(), Index: c.index.Path(),
 	}}
 	job.Options.EnsureDefaults()
 	if err := cli.Usage(faults, job.Check()); err != nil {

@@ -14,6 +14,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/knn"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -106,11 +107,11 @@ func (c *command) job() (*knn.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
-		K:         *c.k, Radius: *c.radius, Threads: *c.threads, IndexLimit: *c.indexLimit, InProcess: cli.InProcess(),
+		K:         *c.k, Radius: *c.radius, Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
-	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.InProcess() {
+	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.Workers() == placement.InProcess {
 		job.Options.SearchRows = knn.SearchRowsOf(*c.k)
 	}
 	approximateErr := c.approximate(&job.Options)

@@ -13,6 +13,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/placement"
 )
 
 // command is the flags.
@@ -64,7 +65,7 @@ func (c *command) job(ctx context.Context) (*linear.PredictJob, error) {
 	job := &linear.PredictJob{Options: linear.PredictOptions{
 		Proba: *c.proba, Decision: *c.decision, Threads: *c.threads,
 		Evaluate: *c.evaluate || reading.Formats.TargetColumn != "" || len(reading.Targets) > 0,
-		Output:   c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Scratch: scratch(), Local: cli.InProcess(),
+		Output:   c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Scratch: scratch(), Workers: cli.Workers(),
 	}}
 	job.Options.EnsureDefaults()
 	if c.model.String() == "" {
@@ -82,7 +83,7 @@ func (c *command) job(ctx context.Context) (*linear.PredictJob, error) {
 
 // scratch is where workers of this host leave an evaluation; those of another cannot.
 func scratch() string {
-	if cli.InProcess() {
+	if cli.Workers() == placement.InProcess {
 		return os.TempDir()
 	}
 	return ""

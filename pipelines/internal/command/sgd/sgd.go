@@ -12,6 +12,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/placement"
 )
 
 // command is the flags.
@@ -92,13 +93,12 @@ func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
 	fitting.Parts, fitting.Shuffle, fitting.Progressive = *c.shards, *c.shards > 1, *c.progressive
 	job := &linear.Job{Reading: reading, Options: linear.Options{
 		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
+		Workers: cli.Workers(),
 	}}
 	scores, tableErr := c.tablePath()
 	show, showErr := c.page.Path()
 	job.Options.EnsureDefaults()
-	if cli.InProcess() {
-		job.Options.Local = true
-	} else if *c.checkpoints == 0 {
+	if *c.checkpoints == 0 && cli.Workers() == placement.Remote {
 		job.Options.Passes = 4
 	}
 	if faults == nil {
