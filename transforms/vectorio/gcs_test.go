@@ -22,6 +22,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
 	"beamlearn/transforms/internal/gcstest"
+	"beamlearn/transforms/placement"
 )
 
 const (
@@ -194,7 +195,7 @@ func TestGCSPipeline(t *testing.T) {
 	s.Fail("GET media", 3, 503)
 	s.Cut("GET media", 5, 1_007)
 	p, scope := beam.NewPipelineWithRoot()
-	passert.Equals(scope, beam.ParDo(scope, &rowsFn{Options: o, Dim: d.Dim}, Chunks(scope, d)), want...)
+	passert.Equals(scope, beam.ParDo(scope, &rowsFn{Options: o, Dim: d.Dim}, Chunks(scope, d, placement.Remote)), want...)
 	if err := ptest.Run(p); err != nil {
 		t.Error(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 )
 
 func init() {
@@ -398,7 +399,7 @@ func TestPipeline(t *testing.T) {
 			t.Fatal(err)
 		}
 		p, s := beam.NewPipelineWithRoot()
-		passert.Equals(s, beam.ParDo(s, &rowsFn{Options: c.o, Dim: d.Dim}, Chunks(s, d)), c.want...)
+		passert.Equals(s, beam.ParDo(s, &rowsFn{Options: c.o, Dim: d.Dim}, Chunks(s, d, placement.Remote)), c.want...)
 		if err := ptest.Run(p); err != nil {
 			t.Error(err)
 		}
