@@ -76,6 +76,14 @@ func Quote[T string | []byte](s T) string {
 	return strconv.Quote(string(s))
 }
 
+// Plain shows a name as it is, but on one line, and cut after 60 bytes.
+func Plain(s string) string {
+	if len(s) > maxQuoted {
+		return oneLine(strings.ToValidUTF8(s[:maxQuoted], "")) + "…"
+	}
+	return oneLine(s)
+}
+
 func oneLine(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		q := strconv.Quote(s)

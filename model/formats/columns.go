@@ -1,7 +1,6 @@
 package formats
 
 import (
-	"fmt"
 	"path"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ type selection struct {
 	target int      // that of what is to be learned, or -1
 	weight int      // that of the weight, or -1
 	labels bool     // the target is a label
+	types  []string // of all columns, in a word or two; nil where they are not known
 }
 
 // vectorNames are the names of the vector's columns, or nil.
@@ -89,13 +89,18 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 		}
 		*r.column, role[c] = c, r.name
 	}
-	if len(o.Columns) == 0 {
+	switch {
+	case len(o.Names) > 0 && names != nil:
+		if err := s.exactly(file, o.Names); err != nil {
+			return nil, err
+		}
+	case len(o.Columns) == 0:
 		for c := range count {
 			if role[c] == "" {
 				s.vector = append(s.vector, c)
 			}
 		}
-	} else {
+	default:
 		taken := make(map[int]string, len(o.Columns))
 		for _, spec := range o.Columns {
 			columns, ok := s.expand(spec)
@@ -126,6 +131,33 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 	return s, nil
 }
 
+// exactly makes the vector of the columns by these names, in this order.
+func (s *selection) exactly(file string, names []string) error {
+	at := make(map[string]int, len(s.names))
+	for c, name := range s.names {
+		if _, twice := at[name]; twice {
+			c = -1
+		}
+		at[name] = c
+	}
+	for _, name := range names {
+		c, ok := at[name]
+		switch {
+		case !ok:
+			return s.missing(file, "a column "+fault.Quote(name))
+		case c < 0:
+			return fault.File(file, "one column of that name", "%d columns %s", s.named(name), fault.Quote(name))
+		case c == s.target || c == s.weight:
+			return fault.File(file, "columns for the vector without the target and the weight", "the column %s as one of these", fault.Quote(name))
+		}
+		s.vector = append(s.vector, c)
+	}
+	return nil
+}
+
+// byDefault reports whether nothing says which columns make the vector.
+func (o *Options) byDefault() bool { return len(o.Columns) == 0 && len(o.Names) == 0 }
+
 // shownNames bounds how many names a fault lists.
 const shownNames = 8
 
@@ -133,16 +165,7 @@ func (s *selection) missing(file, wanted string) error {
 	if s.names == nil {
 		return fault.File(file, wanted, "%d columns without names: they go by their index, from 0", s.count)
 	}
-	names := s.names
-	more := ""
-	if len(names) > shownNames {
-		names, more = names[:shownNames], fmt.Sprintf(", … (%d in all)", s.count)
-	}
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = fault.Quote(n)
-	}
-	return fault.File(file, wanted, "the columns %s%s", strings.Join(quoted, ", "), more)
+	return fault.File(file, wanted, "the columns %s", list(s.names))
 }
 
 // named is how many columns have a name.

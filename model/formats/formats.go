@@ -55,6 +55,9 @@ type Options struct {
 	// Columns are the columns that make the vector, each a name, a 0-based index, a range of indices (3-7, inclusive)
 	// or names' glob (pixel_*). Default: all but IDColumn, TargetColumn and WeightColumn.
 	Columns []string `json:",omitempty"`
+	// Names are the exact names of the vector's columns, in its order. They count instead of Columns, for files whose columns
+	// have names: see [Naming].
+	Names []string `json:",omitempty"`
 	// IDColumn is the name or the 0-based index of the column that holds the row's id. Default: the row's number.
 	IDColumn string `json:",omitempty"`
 	// TargetColumn is the name or the 0-based index of the column of what is to be learned: a finite number, or a label. It
@@ -373,7 +376,7 @@ func Load(ctx context.Context, o Options, names ...string) (*vectors.Block, erro
 		if err != nil {
 			return nil, err
 		}
-		if err := agreement.Check(names[i], src); err != nil {
+		if src, _, err = agreement.Meet(ctx, files[i], src, o); err != nil {
 			return nil, err
 		}
 		if all == nil {

@@ -75,7 +75,7 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	}); f != nil {
 		return s.inFirst(f)
 	}
-	byDefault := len(o.Columns) == 0
+	byDefault := o.byDefault()
 	switch _, ok := s.keys[vectorKey]; {
 	case len(names) == 0:
 		return fault.File(s.Name(), "an object with a vector", "an empty one in the first row")

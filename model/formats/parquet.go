@@ -47,6 +47,7 @@ type parquetSource struct {
 	id     *parquetField  // nil where rows have no ids of their own
 	target *parquetField  // of numbers or text, or nil
 	weight *parquetField  // of numbers, or nil
+	schema []Column
 	dim    int
 }
 
@@ -108,9 +109,11 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 		return err
 	}
 	s.meta = r.MetaData()
-	if err := s.choose(o); err != nil {
+	fields := parquetFields(s.meta.Schema)
+	if err := s.choose(o, fields); err != nil {
 		return err
 	}
+	s.describe(fields)
 	if err := s.measure(in); err != nil {
 		return err
 	}
@@ -149,9 +152,33 @@ func (s *parquetSource) columns() []parquetField {
 	return columns
 }
 
+// Schema is all columns.
+func (s *parquetSource) Schema() []Column { return s.schema }
+
+// describe makes the schema, once the columns are chosen.
+func (s *parquetSource) describe(fields []parquetField) {
+	s.schema = make([]Column, len(fields))
+	for i := range fields {
+		f := &fields[i]
+		s.schema[i] = Column{Name: f.name, Type: f.plain()}
+		for _, role := range []struct {
+			field *parquetField
+			use   Use
+		}{{s.id, AsID}, {s.target, AsTarget}, {s.weight, AsWeight}} {
+			if role.field != nil && role.field.leaf == f.leaf {
+				s.schema[i].Use = role.use
+			}
+		}
+		for j := range s.vector {
+			if s.vector[j].leaf == f.leaf {
+				s.schema[i].Use = InVector
+			}
+		}
+	}
+}
+
 // choose finds the columns.
-func (s *parquetSource) choose(o *Options) error {
-	fields := parquetFields(s.meta.Schema)
+func (s *parquetSource) choose(o *Options, fields []parquetField) error {
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -181,7 +208,7 @@ func (s *parquetSource) choose(o *Options) error {
 			return fault.File(s.Name(), "numbers as weights", "%s", s.weight)
 		}
 	}
-	if len(o.Columns) == 0 {
+	if o.byDefault() {
 		s.vector, err = s.byDefault(fields, chosen)
 		return err
 	}
@@ -345,6 +372,31 @@ func (f *parquetField) integer() bool { return f.kind >= kindInt32 && !f.list }
 
 // wide reports whether values are read as float64: of other types float32 may not hold them.
 func (f *parquetField) wide() bool { return f.kind != kindFloat }
+
+// plain is the type in a word or two, as for a user of any format.
+func (f *parquetField) plain() string {
+	what := f.what
+	switch {
+	case f.decimal:
+		what = "decimal"
+	case f.kind == kindText:
+		what = "text"
+	case f.kind == kindBool:
+		what = "boolean"
+	case f.numbers():
+		what = "number"
+	case strings.HasPrefix(what, "Timestamp"):
+		what = "timestamp"
+	case strings.HasPrefix(what, "Null"):
+		what = "empty"
+	default:
+		what = strings.ToLower(strings.TrimPrefix(what, "lists of "))
+	}
+	if f.list && f.kind != kindOther {
+		return "lists of " + what
+	}
+	return what
+}
 
 // String is the column with its type.
 func (f *parquetField) String() string { return "the column " + fault.Quote(f.name) + " of " + f.what }

@@ -1,8 +1,6 @@
 package formats
 
 import (
-	"fmt"
-
 	"beamlearn/model/fault"
 	"beamlearn/model/vectors"
 )
@@ -102,34 +100,6 @@ func weightFault(v float64) *fault.Fault {
 func targetFault(v float64) *fault.Fault {
 	if v-v != 0 {
 		return &fault.Fault{Found: formatFloat(v), Expected: "a finite number"}
-	}
-	return nil
-}
-
-// Agreement checks that files make one dataset: that they have as many columns, and, where they have names, of the same
-// names. The zero Agreement takes any first file.
-type Agreement struct {
-	dim          int
-	names        []string
-	first, named string // the file that came first, and that whose names count
-}
-
-// Check is a fault of the file of that name, and of the one before that it does not agree with; or nil.
-func (a *Agreement) Check(name string, src Source) error {
-	if a.dim == 0 {
-		a.dim, a.first = src.Dim(), name
-	} else if src.Dim() != a.dim {
-		return fault.File(name, fmt.Sprintf("%d columns, as in %s", a.dim, a.first), "%d columns", src.Dim())
-	}
-	names := src.Columns()
-	if a.names == nil {
-		a.names, a.named = names, name
-		return nil
-	}
-	for i, n := range names {
-		if n != a.names[i] {
-			return fault.File(name, fmt.Sprintf("%s, as in %s", fault.Quote(a.names[i]), a.named), "column %d of the vector by the name %s", i, fault.Quote(n))
-		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -199,9 +200,10 @@ func TestLabelsInterned(t *testing.T) {
 	}
 }
 
-// Files with names of columns must have the same ones; files without go along.
+// Files with names of columns must have the same ones, in any order; files without go along.
 func TestAgreement(t *testing.T) {
-	ab, ba := write(t, "ab.csv", "a,b,y\n1,2,1\n"), write(t, "ba.csv", "b,a,y\n1,2,1\n")
+	ab, ba := write(t, "ab.csv", "a,b,y\n1,2,1\n"), write(t, "ba.csv", "b,a,y\n2,1,1\n")
+	ac := write(t, "ac.csv", "a,c,y\n2,1,1\n")
 	npy := write(t, "x.npy", npyArray("<f4", "(1, 3)", make([]byte, 12)))
 	o := Options{TargetColumn: "2"}
 	for _, c := range []struct {
@@ -210,12 +212,15 @@ func TestAgreement(t *testing.T) {
 	}{
 		{[]string{ab, npy, ab}, ""},
 		{[]string{npy, ab, npy}, ""},
-		{[]string{npy, ab, ba}, ba + `: found column 0 of the vector by the name "b", expected "a", as in ` + ab},
+		{[]string{ab, ba, ba}, ""},
+		{[]string{npy, ab, ac}, ac + `: found the columns "a", "c", without "b", expected the columns "a", "b", as in ` + ab},
 		{[]string{ab, write(t, "y.csv", "1,2,3,4\n")}, "/y.csv: found 3 columns, expected 2 columns, as in " + ab},
 	} {
 		b, err := Load(t.Context(), o, c.files...)
 		if c.want == "" && (err != nil || b.Len() != 3 || len(b.Target) != 3) {
 			t.Errorf("%v: %v", c.files, err)
+		} else if c.want == "" && c.files[1] == ba && !slices.Equal(b.F32, []float32{1, 2, 1, 2, 1, 2}) {
+			t.Errorf("%v: %v", c.files, b.F32)
 		} else if c.want != "" && (err == nil || !strings.HasSuffix(err.Error(), c.want)) {
 			t.Errorf("%v\nwant %s", err, c.want)
 		}

@@ -208,6 +208,9 @@ func (s *svmSource) Dim() int { return s.dim }
 // Columns is nil: they have no names.
 func (s *svmSource) Columns() []string { return nil }
 
+// Schema is nil: a row names the columns that it has, and no other.
+func (s *svmSource) Schema() []Column { return nil }
+
 // svmRow reports whether a line is a row.
 func svmRow(line []byte) bool {
 	for _, c := range line {

@@ -96,6 +96,8 @@ type Profile struct {
 	Rows    int64  `json:"rows"`    // of the files
 	Looked  int64  `json:"looked"`  // rows that were looked at, those at fault included
 	Columns int    `json:"columns"` // of the vector
+	// LeftOut are the columns that are no part of it, nor the id.
+	LeftOut []formats.Column `json:"left_out,omitempty"`
 	// DType is the narrowest type that holds every value exactly: float32 or float64.
 	DType string `json:"dtype"`
 	// Integers says that all values are whole numbers.
@@ -222,13 +224,15 @@ func inspect(ctx context.Context, o *Options, all []formats.File, p *Profile) (c
 	}
 	o.Formats = formats.Settle(o.Formats, sources)
 	var agreement formats.Agreement
+	var left formats.Left
 	for i, src := range sources {
 		if src, err = formats.Reinspect(ctx, all[i], src, o.Formats); err != nil {
 			return nil, nil, err
 		}
-		if err = agreement.Check(all[i].Name(), src); err != nil {
+		if src, _, err = agreement.Meet(ctx, all[i], src, o.Formats); err != nil {
 			return nil, nil, err
 		}
+		left.Add(src)
 		if p.Columns = src.Dim(); names == nil {
 			names = src.Columns()
 		}
@@ -252,6 +256,7 @@ func inspect(ctx context.Context, o *Options, all []formats.File, p *Profile) (c
 		p.Rows += file.Rows
 		p.Files = append(p.Files, file)
 	}
+	p.LeftOut = left.Columns
 	return chunks, names, nil
 }
 

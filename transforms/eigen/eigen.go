@@ -161,7 +161,7 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 	if err = errors.Join(err, r.Close()); err != nil {
 		return nil, err
 	}
-	d, err := vectorio.InspectFeatures(ctx, patterns, p.Features(), p.FeatureNames, &j.Reading)
+	d, err := vectorio.InspectFeatures(ctx, patterns, p.Features(), p.FeatureNames, j.Reading)
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,8 @@ type buildFn struct {
 	File bool
 	// Kept are the files of the points, where the index is built to be kept.
 	Kept []files.Info
+	// Columns are the names of the points' columns, for an index that is built to be kept.
+	Columns []string
 }
 
 func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), parts func(output.Part)) error {
@@ -81,7 +83,7 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 		return fault.Mark(err)
 	}
 	duplicates := int64(index.DuplicateIDs())
-	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Total: chunks[0].Total,
+	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns, Total: chunks[0].Total,
 		Rejected: int64(len(rejected)), DuplicateIDs: duplicates}
 	size, file, err := f.handOver(ctx, index, note, emit)
 	if err != nil {

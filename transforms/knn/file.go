@@ -36,6 +36,9 @@ type Note struct {
 	// Formats and SkipFaults are how they were read.
 	Formats    formats.Options
 	SkipFaults bool `json:",omitempty"`
+	// Columns are the names of the points' columns, which queries meet by; nil where they have none, and in a file that is
+	// older than this field.
+	Columns []string `json:",omitempty"`
 	// Total is the number of rows, and Rejected of those left out.
 	Total, Rejected int64
 	// DuplicateIDs is the number of points whose id an earlier one has.

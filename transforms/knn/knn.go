@@ -266,6 +266,18 @@ func (j *Job) Check() error {
 	return errors.Join(errs...)
 }
 
+// PointColumns are the names of the points' columns, or nil, and whose they are, for the queries to meet them: see
+// [vectorio.InspectLike].
+func (j *Job) PointColumns() (names []string, of string) {
+	if j.Index != nil {
+		return j.Index.Note.Columns, "the index " + j.Index.File.Path
+	}
+	if j.Corpus.Columns == nil {
+		return nil, j.Corpus.Files[0].Name
+	}
+	return j.Corpus.Columns, j.Corpus.Whose()
+}
+
 // dim is the number of columns of the points.
 func (j *Job) dim() int {
 	if j.Index != nil {

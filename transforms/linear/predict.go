@@ -110,7 +110,7 @@ func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading 
 			reading.Formats.Features = m.Features() // its rows do not tell
 		}
 	}
-	return vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, reading)
+	return vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, *reading)
 }
 
 func isSVM(patterns []string, format string) bool {

@@ -18,11 +18,12 @@ const headBytes = 4 << 20
 func (d *Dataset) Head(ctx context.Context, n int, o Options) (*vectors.Block, error) {
 	o.EnsureDefaults()
 	o.SkipFaults = true
-	src, err := inspect(ctx, d.Files[0], o.Formats)
+	naming := d.naming[0]
+	src, err := inspect(ctx, d.Files[0], naming.Options(o.Formats))
 	if err != nil {
 		return nil, err
 	}
-	c := Chunk{Info: d.Files[0], Span: formats.Span{Rows: src.Rows()}, Features: o.Formats.Features, ZeroBased: o.Formats.ZeroBased}
+	c := Chunk{Info: d.Files[0], Span: formats.Span{Rows: src.Rows()}, Features: o.Formats.Features, ZeroBased: o.Formats.ZeroBased, Naming: naming}
 	if counter, ok := src.(formats.Counter); ok && src.Rows() < 0 {
 		count, err := counter.Count(ctx, counter.Ranges(headBytes)[0])
 		if err != nil {

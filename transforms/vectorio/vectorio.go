@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -99,7 +100,12 @@ type Dataset struct {
 	RowsAbout int64
 	// Bytes of all files.
 	Bytes int64
+	// LeftOut are the columns of the files that are not used.
+	LeftOut []formats.Column
 
+	naming  []*formats.Naming // of each file: the names by which it is read, or nil where the options say it
+	whose   string            // whose names Columns are
+	notes   []string
 	options Options
 	targets []TargetSpan // whole files
 	count   bool         // some file's rows must be counted
@@ -109,9 +115,27 @@ type Dataset struct {
 const openFiles = 32
 
 // Inspect expands the patterns and reads the header of each file; of .svm, all of it, where the options leave open how
-// many columns there are. It fails on a pattern without a file, on a file that cannot be read as a format, on files of
-// different dimensions or, where both have them, names of columns, and on targets that are not as many as the rows.
+// many columns there are. Files whose columns have names meet by them, and others by number: see [formats.Agreement]. It
+// fails on a pattern without a file, on a file that cannot be read as a format, on files of different dimensions or, where
+// both have them, names of columns, and on targets that are not as many as the rows.
 func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error) {
+	return inspectAll(ctx, patterns, o, &formats.Agreement{})
+}
+
+// InspectLike is Inspect for rows that meet others by their columns' names: those of the points that they are compared
+// with, or of the features of a model; of says whose they are, as "the index x.index". The vector has these columns, in this
+// order, whatever their order in the files. Columns by other names are left out, unless the options say which to read. The
+// names may be nil: then, as where the files have none, columns meet by number, and how many there are is for the caller
+// to compare.
+func InspectLike(ctx context.Context, patterns []string, names []string, of string, o Options) (*Dataset, error) {
+	d, err := inspectAll(ctx, patterns, o, formats.AgreeWith(names, of))
+	if err == nil && names == nil && d.Columns != nil {
+		d.notes = append(d.notes, fmt.Sprintf("%s has no names of columns: those of %s are taken by number", of, d.whose))
+	}
+	return d, err
+}
+
+func inspectAll(ctx context.Context, patterns []string, o Options, agreement *formats.Agreement) (*Dataset, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -121,6 +145,7 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 		return nil, err
 	}
 	sources := make([]formats.Source, len(infos))
+	naming := make([]*formats.Naming, len(infos))
 	rows := make([]int64, len(infos))
 	about := make([]int64, len(infos))
 	errs := make([]error, len(infos))
@@ -128,7 +153,7 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 	g.SetLimit(openFiles)
 	for i, info := range infos {
 		g.Go(func() error {
-			if sources[i], errs[i] = formats.Inspect(ctx, files.Open(info), o.Formats); errs[i] == nil {
+			if sources[i], naming[i], errs[i] = agreement.Open(ctx, files.Open(info), o.Formats); errs[i] == nil {
 				rows[i], about[i], errs[i] = countStart(ctx, sources[i])
 			}
 			return nil
@@ -149,14 +174,22 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 		}
 		o.Roots = append(o.Roots, root)
 	}
-	d := &Dataset{Files: infos, options: o}
-	var agreement formats.Agreement
+	d := &Dataset{Files: infos, options: o, naming: naming}
+	var left formats.Left
 	for i, src := range sources {
 		d.Bytes += infos[i].Size
-		if src, errs[i] = formats.Reinspect(ctx, files.Open(infos[i]), src, o.Formats); errs[i] != nil {
+		f := files.Open(infos[i])
+		if src, errs[i] = formats.Reinspect(ctx, f, src, o.Formats); errs[i] != nil {
 			continue
 		}
-		errs[i] = agreement.Check(infos[i].Name, src)
+		var names *formats.Naming
+		if src, names, errs[i] = agreement.Meet(ctx, f, src, o.Formats); errs[i] != nil {
+			continue
+		}
+		if names != nil {
+			naming[i] = names
+		}
+		left.Add(src)
 		if d.Dim = src.Dim(); d.Columns == nil {
 			d.Columns = src.Columns()
 		}
@@ -170,6 +203,8 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	d.LeftOut, d.whose = left.Columns, agreement.Of()
+	d.note(agreement)
 	if len(o.Targets) > 0 {
 		if err := d.inspectTargets(ctx, sources); err != nil {
 			return nil, err
@@ -178,12 +213,31 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 	return d, nil
 }
 
-// InspectFeatures inspects rows for a model of so many features, with these names or none, and completes the options. Where
-// the features and the columns of the files have names, and the options do not say which columns to read, these are the
-// features by name, in the model's order, whatever the order of the columns and whatever else there is; a feature without a
-// column is a fault. So is, in any case, another number of columns than that of the features.
-func InspectFeatures(ctx context.Context, patterns []string, features int, names []string, o *Options) (*Dataset, error) {
-	d, err := inspectNames(ctx, patterns, names, o)
+// note tells of columns that have met by number where some had names.
+func (d *Dataset) note(a *formats.Agreement) {
+	if len(a.ByNumber) > 0 {
+		d.notes = append(d.notes, fmt.Sprintf("no names of columns in %s: they are taken by number, in the order of %s",
+			strings.Join(slices.Compact(a.ByNumber), ", "), a.Of()))
+	}
+}
+
+// Notes are lines of what a user may want to know of how the files were read: which columns are left out, and which files
+// have met others by number though these have names.
+func (d *Dataset) Notes() []string {
+	notes := slices.Clone(d.notes)
+	if line := formats.LeftOut(d.LeftOut); line != "" {
+		notes = append(notes, line)
+	}
+	return notes
+}
+
+// Whose is whose names Columns are: a file, or those of a model.
+func (d *Dataset) Whose() string { return d.whose }
+
+// InspectFeatures is InspectLike for a model of so many features, with these names or none. Another number of columns than
+// that of the features is a fault.
+func InspectFeatures(ctx context.Context, patterns []string, features int, names []string, o Options) (*Dataset, error) {
+	d, err := InspectLike(ctx, patterns, names, "the model", o)
 	if err != nil {
 		return nil, err
 	}
@@ -191,28 +245,6 @@ func InspectFeatures(ctx context.Context, patterns []string, features int, names
 		return nil, fault.File(d.Files[0].Name, fmt.Sprintf("%d columns, as the model has features", features), "%d columns", d.Dim)
 	}
 	return d, nil
-}
-
-func inspectNames(ctx context.Context, patterns, names []string, o *Options) (*Dataset, error) {
-	if names == nil || len(o.Formats.Columns) > 0 || o.Formats.Sparse {
-		return Inspect(ctx, patterns, *o)
-	}
-	named := *o
-	named.Formats.Columns = names
-	d, missing := Inspect(ctx, patterns, named)
-	if missing == nil {
-		*o = named
-		for i, have := range d.Columns {
-			if name := names[min(i, len(names)-1)]; have != name { // taken for an index, or a glob
-				return nil, fault.File(d.Files[0].Name, "a column "+fault.Quote(name)+", a feature of the model", "no column of that name")
-			}
-		}
-		return d, nil
-	}
-	if d, err := Inspect(ctx, patterns, *o); err == nil && d.Columns == nil {
-		return d, nil // columns without names, in the model's order
-	}
-	return nil, missing
 }
 
 // Confine lets chunks be of files that the user has named alone: those of the patterns of the datasets, which may be nil. A
@@ -298,6 +330,7 @@ type Piece struct {
 	Rows    int64
 	Range   formats.Range
 	Count   formats.Count
+	Naming  *formats.Naming `json:",omitempty"` // see Chunk
 }
 
 // Chunk describes consecutive rows of one file.
@@ -312,6 +345,8 @@ type Chunk struct {
 	// Features and ZeroBased are what Inspect has found out about .svm files, for all of them.
 	Features  int               `json:",omitempty"`
 	ZeroBased formats.ZeroBased `json:",omitempty"`
+	// Naming are the names by which the columns of the file are read, where the options do not say it.
+	Naming *formats.Naming `json:",omitempty"`
 }
 
 // Chunks gives the chunks of a dataset, shuffled over the workers w: PCollection<Chunk>. Each has at most ChunkRows rows
@@ -331,7 +366,7 @@ func Listed(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 	s = s.Scope("vectorio.Listed")
 	pieces := make([]Piece, len(d.Files))
 	for i, info := range d.Files {
-		pieces[i] = Piece{File: i, Info: info}
+		pieces[i] = Piece{File: i, Info: info, Naming: d.naming[i]}
 	}
 	col := beam.CreateList(s, pieces)
 	col = beam.ParDo(s, &splitFn{Options: d.options, RangeBytes: rangeBytes(d.Bytes)}, col)
@@ -360,7 +395,7 @@ type splitFn struct {
 }
 
 func (f *splitFn) ProcessElement(ctx context.Context, p Piece, emit func(Piece)) error {
-	src, err := f.Options.inspect(ctx, p.Info, f.Options.Formats)
+	src, err := f.Options.inspect(ctx, p.Info, p.Naming.Options(f.Options.Formats))
 	if err != nil {
 		return fault.Mark(err)
 	}
@@ -388,7 +423,7 @@ func (o *Options) count(ctx context.Context, p *Piece) error {
 	if p.Counted {
 		return nil
 	}
-	src, err := o.inspect(ctx, p.Info, o.Formats)
+	src, err := o.inspect(ctx, p.Info, p.Naming.Options(o.Formats))
 	if err != nil {
 		return err
 	}
@@ -431,7 +466,7 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 		}
 		first := total
 		for _, s := range spans {
-			chunks = append(chunks, Chunk{Ordinal: int64(len(chunks)), Info: pieces[lo].Info, Span: s, First: first + s.First})
+			chunks = append(chunks, Chunk{Ordinal: int64(len(chunks)), Info: pieces[lo].Info, Span: s, First: first + s.First, Naming: pieces[lo].Naming})
 			total += s.Rows
 		}
 		lo = hi
@@ -463,7 +498,7 @@ func (f *numberFn) count(ctx context.Context, pieces []Piece) error {
 }
 
 func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, error) {
-	src, err := f.Options.inspect(ctx, pieces[0].Info, f.Options.Formats)
+	src, err := f.Options.inspect(ctx, pieces[0].Info, pieces[0].Naming.Options(f.Options.Formats))
 	if err != nil {
 		return nil, err
 	}
@@ -496,7 +531,7 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	if c.ZeroBased != "" {
 		o.Formats.Features, o.Formats.ZeroBased = c.Features, c.ZeroBased
 	}
-	src, err := o.inspect(ctx, c.Info, o.Formats)
+	src, err := o.inspect(ctx, c.Info, c.Naming.Options(o.Formats))
 	if err != nil {
 		return nil, err
 	}
@@ -641,7 +676,7 @@ func (o *Options) inspect(ctx context.Context, info files.Info, how formats.Opti
 }
 
 func inspect(ctx context.Context, info files.Info, o formats.Options) (formats.Source, error) {
-	key := fmt.Sprintf("%+v\x00%+v", info, o)
+	key := fmt.Sprintf("%+v\x00%+v\x00%q%q", info, o, o.Columns, o.Names)
 	inspected.Lock()
 	src := inspected.sources[key]
 	inspected.Unlock()

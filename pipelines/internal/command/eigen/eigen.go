@@ -82,6 +82,7 @@ func (c *command) run(ctx context.Context) error {
 	if to.picture, err = to.picture.Of(job.Data.Dim, job.Data.Columns); err != nil {
 		return cli.Usage(err)
 	}
+	c.Note(job.Data)
 	if pca == nil {
 		finding := c.finding()
 		if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {

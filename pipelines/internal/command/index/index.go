@@ -56,6 +56,7 @@ func (c *command) run(ctx context.Context) error {
 	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), reading); err != nil {
 		return err
 	}
+	c.Note(job.Corpus)
 	pipeline, s := beam.NewPipelineWithRoot()
 	knn.BuildIndex(s, job)
 	err = c.Run(ctx, pipeline, job.Options.RunID)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"beamlearn/model/formats"
 	"beamlearn/model/linear"
 	"beamlearn/model/profile"
 	"beamlearn/transforms/files"
@@ -218,6 +219,9 @@ func (p *page) dataset(d *profile.Profile, columns int) {
 		}
 	}
 	p.line("size", "%d rows × %d columns", d.Rows, d.Columns)
+	if line := formats.LeftOut(d.LeftOut); line != "" {
+		p.line("left out", "%s", strings.TrimPrefix(line, "left out: "))
+	}
 	if d.Looked < d.Rows {
 		p.line("looked at", "the first %d rows", d.Looked)
 	}

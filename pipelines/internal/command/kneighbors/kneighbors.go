@@ -132,7 +132,11 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		}
 	}
 	if c.queries.String() != "" {
-		job.Queries, err = vectorio.Inspect(ctx, c.queries.List(), job.Reading)
+		names, of := job.PointColumns()
+		job.Queries, err = vectorio.InspectLike(ctx, c.queries.List(), names, of, job.Reading)
+	}
+	if err == nil {
+		c.Note(job.Corpus, job.Queries)
 	}
 	return err
 }

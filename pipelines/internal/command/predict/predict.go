@@ -52,6 +52,7 @@ func (c *command) run(ctx context.Context) error {
 	if job.Data, err = linear.InspectFor(ctx, job.Model, c.input.Patterns(), &job.Reading); err != nil {
 		return err
 	}
+	c.Note(job.Data)
 	pipeline, s := beam.NewPipelineWithRoot()
 	linear.Predict(s, job)
 	inspected := time.Since(start)

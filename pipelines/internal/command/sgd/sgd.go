@@ -127,6 +127,7 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, fitting *model.F
 		return cli.Usage(err)
 	}
 	if err == nil {
+		c.Note(job.Data)
 		fitting.Sample = job.Data.Rows < 0 // of text, whose chunks are the same for all chunk_rows
 	}
 	return err

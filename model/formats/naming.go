@@ -1,0 +1,311 @@
+package formats
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"beamlearn/model/fault"
+)
+
+// Column is a column of a file as a user sees it, whatever the format.
+type Column struct {
+	Name string `json:"name"`           // its 0-based index where columns have no names
+	Type string `json:"type,omitempty"` // in a word or two: number, text, boolean, timestamp; "" where that is not known
+	Use  Use    `json:"use,omitempty"`
+}
+
+// Use is what becomes of a column.
+type Use string
+
+// Uses of columns. The zero Use is that of a column that is left out.
+const (
+	InVector Use = "vector"
+	AsID     Use = "id"
+	AsTarget Use = "target"
+	AsWeight Use = "weight"
+)
+
+// Schema is all columns of the file of a source, in their order; nil where the source does not tell them apart.
+func Schema(src Source) []Column {
+	if s, ok := src.(interface{ Schema() []Column }); ok {
+		return s.Schema()
+	}
+	return nil
+}
+
+// Schema is all columns, in the order of the table.
+func (s *selection) Schema() []Column {
+	columns := make([]Column, s.count)
+	for c := range columns {
+		columns[c].Name = s.name(c)
+		if c < len(s.types) {
+			columns[c].Type = s.types[c]
+		}
+	}
+	for _, r := range []struct {
+		column int
+		use    Use
+	}{{s.id, AsID}, {s.target, AsTarget}, {s.weight, AsWeight}} {
+		if r.column >= 0 {
+			columns[r.column].Use = r.use
+		}
+	}
+	for _, c := range s.vector {
+		columns[c].Use = InVector
+	}
+	return columns
+}
+
+// Left lists columns that are left out, of one dataset or several, each once.
+type Left struct {
+	Columns []Column
+	seen    map[string]bool
+}
+
+// Add adds those of a source.
+func (l *Left) Add(src Source) {
+	for _, c := range Schema(src) {
+		if c.Use != "" || l.seen[c.Name] {
+			continue
+		}
+		if l.seen == nil {
+			l.seen = map[string]bool{}
+		}
+		l.seen[c.Name] = true
+		l.Columns = append(l.Columns, c)
+	}
+}
+
+// LeftOut is one line that names columns that are left out, with their types; "" where there is none.
+func LeftOut(columns []Column) string {
+	if len(columns) == 0 {
+		return ""
+	}
+	var shown []string
+	for _, c := range columns[:min(len(columns), shownNames)] {
+		name := fault.Plain(c.Name)
+		if c.Type != "" {
+			name += " (" + c.Type + ")"
+		}
+		shown = append(shown, name)
+	}
+	line := "left out: " + strings.Join(shown, ", ")
+	if n := len(columns); n > shownNames {
+		line += fmt.Sprintf(", … (%d columns in all)", n)
+	}
+	return line
+}
+
+// Naming is the names of the columns that rows are made of. Rows of two files, or of a file and a model, meet by it.
+type Naming struct {
+	// Vector are the names of the vector's columns, in its order.
+	Vector []string
+	// ID, Target and Weight are the names of these columns, or "" where there are none.
+	ID, Target, Weight string `json:",omitempty"`
+}
+
+// namingOf is that of a source whose columns have names, or nil.
+func namingOf(src Source) *Naming {
+	n := &Naming{Vector: src.Columns()}
+	if n.Vector == nil {
+		return nil
+	}
+	for _, c := range Schema(src) {
+		switch c.Use {
+		case AsID:
+			n.ID = c.Name
+		case AsTarget:
+			n.Target = c.Name
+		case AsWeight:
+			n.Weight = c.Name
+		}
+	}
+	return n
+}
+
+// all are the names of the vector's columns and of the others that are read.
+func (n *Naming) all() []string {
+	return slices.DeleteFunc(append(slices.Clone(n.Vector), n.ID, n.Target, n.Weight), func(s string) bool { return s == "" })
+}
+
+func (n *Naming) equal(o *Naming) bool {
+	return slices.Equal(n.Vector, o.Vector) && n.ID == o.ID && n.Target == o.Target && n.Weight == o.Weight
+}
+
+// Options are o for a file whose columns go by these names; the naming may be nil.
+func (n *Naming) Options(o Options) Options {
+	if n == nil {
+		return o
+	}
+	o.Names = n.Vector
+	for _, role := range []struct {
+		column *string
+		name   string
+	}{{&o.IDColumn, n.ID}, {&o.TargetColumn, n.Target}, {&o.WeightColumn, n.Weight}} {
+		if role.name != "" {
+			*role.column = role.name
+		}
+	}
+	return o
+}
+
+// Agreement makes files one dataset. Where both have names for their columns, a file meets those before it by name; else by
+// number, and then they must have as many columns. The zero Agreement takes any first file.
+type Agreement struct {
+	dim    int
+	first  string  // the file that came first
+	named  *Naming // nil as long as no file has had names
+	of     string  // whose names they are
+	subset bool    // of a file, columns by other names may be left out
+	// ByNumber are the files without names that have met some, or the other way round.
+	ByNumber []string
+}
+
+// AgreeWith is an Agreement with columns by these names, such as a model's features: of is whose they are, as "the model
+// m.json". Where the options do not say which columns to read, files may have others, which are left out. Without names, it is
+// the zero Agreement.
+func AgreeWith(names []string, of string) *Agreement {
+	if names == nil {
+		return &Agreement{}
+	}
+	return &Agreement{named: &Naming{Vector: names}, of: of, subset: true}
+}
+
+// Of is whose names count, or "" where no file has any.
+func (a *Agreement) Of() string {
+	if a.named == nil {
+		return ""
+	}
+	return a.of
+}
+
+// Open inspects a file, and makes it agree as Meet does.
+func (a *Agreement) Open(ctx context.Context, f File, o Options) (Source, *Naming, error) {
+	src, err := Inspect(ctx, f, o)
+	if err == nil || a.named == nil || len(o.Columns) > 0 {
+		return src, nil, err
+	}
+	// Not all of its columns may be of use, but those by the names that count.
+	src, err = Inspect(ctx, f, a.named.Options(o))
+	return src, a.named, err
+}
+
+// Meet makes the source of a file, inspected by o, agree with those before. Where the file has its columns in another order,
+// it inspects it anew, by names, and returns the names too: a worker reads the file by [Naming.Options]. The error is a
+// fault of the file, which names the one before that it does not agree with.
+func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (Source, *Naming, error) {
+	own := namingOf(src)
+	if own == nil || a.named == nil {
+		if a.dim == 0 {
+			a.dim, a.first = src.Dim(), f.Name()
+		} else if src.Dim() != a.dim {
+			return nil, nil, fault.File(f.Name(), fmt.Sprintf("%d columns, as in %s", a.dim, a.first), "%d columns", src.Dim())
+		}
+		switch {
+		case own != nil:
+			if a.first != f.Name() {
+				a.ByNumber = append(a.ByNumber, a.first)
+			}
+			a.named, a.of = own, f.Name()
+		case a.named != nil:
+			a.ByNumber = append(a.ByNumber, f.Name())
+		}
+		return src, nil, nil
+	}
+	if a.dim == 0 {
+		a.dim, a.first = len(a.named.Vector), f.Name()
+	}
+	a.named.fill(own)
+	if own.equal(a.named) {
+		return src, nil, nil
+	}
+	if !a.maps(own, o) {
+		return nil, nil, a.unlike(f, own.Vector)
+	}
+	times := map[string]int{}
+	var all []string
+	for _, c := range Schema(src) {
+		times[c.Name]++
+		all = append(all, c.Name)
+	}
+	for _, name := range a.named.Vector {
+		if times[name] != 1 {
+			return nil, nil, a.unlike(f, all)
+		}
+	}
+	src, err := Inspect(ctx, f, a.named.Options(o))
+	return src, a.named, err
+}
+
+// fill takes the names of roles that do not stand yet.
+func (n *Naming) fill(o *Naming) {
+	for _, role := range []struct{ have, from *string }{{&n.ID, &o.ID}, {&n.Target, &o.Target}, {&n.Weight, &o.Weight}} {
+		if *role.have == "" {
+			*role.have = *role.from
+		}
+	}
+}
+
+// maps reports whether columns of a file may be brought into the order that counts, by their names alone.
+func (a *Agreement) maps(own *Naming, o Options) bool {
+	byIndex := len(o.Columns) > 0
+	for _, spec := range o.Columns {
+		byIndex = byIndex && isIndex(spec)
+	}
+	if a.subset && len(o.Columns) == 0 || byIndex && !a.subset {
+		return true
+	}
+	missing, more := differ(a.named.all(), own.all())
+	return len(missing) == 0 && len(more) == 0
+}
+
+// unlike is the fault of a file whose columns have other names.
+func (a *Agreement) unlike(f File, have []string) error {
+	missing, more := differ(a.named.Vector, have)
+	found := "the columns " + list(have)
+	// Of long lists, what differs may be in the part that is not shown; of names that stand there twice, nothing differs.
+	switch {
+	case len(missing) > 0:
+		found += ", without " + list(missing)
+	case len(more) > 0:
+		found += ", with " + list(more) + " beyond those"
+	default:
+		found += ", some of them twice, in another order"
+	}
+	return fault.File(f.Name(), "the columns "+list(a.named.Vector)+", as in "+a.of, "%s", found)
+}
+
+// differ is what names have that others have not, and the other way round, each as often as it is there.
+func differ(names, others []string) (missing, more []string) {
+	times := map[string]int{}
+	for _, n := range others {
+		times[n]++
+	}
+	for _, n := range names {
+		if times[n]--; times[n] < 0 {
+			missing = append(missing, n)
+		}
+	}
+	for _, n := range others {
+		if times[n] > 0 {
+			times[n]--
+			more = append(more, n)
+		}
+	}
+	return missing, more
+}
+
+// list shows names, in part where there are many.
+func list(names []string) string {
+	quoted := make([]string, 0, shownNames)
+	for _, n := range names[:min(len(names), shownNames)] {
+		quoted = append(quoted, fault.Quote(n))
+	}
+	s := strings.Join(quoted, ", ")
+	if len(names) > shownNames {
+		s += fmt.Sprintf(", … (%d in all)", len(names))
+	}
+	return s
+}
