@@ -51,6 +51,80 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// rooms are packages and what is below them, the lowest first: each may import those of lower ranks, and what is in its own room.
+var rooms = []struct {
+	rank int
+	name string
+}{
+	{0, "model/fault"}, {0, "model/internal"}, {0, "model/report"},
+	{1, "model/vectors"},
+	{2, "model/formats"}, {2, "model/linear"}, {2, "model/neighbors"},
+	{3, "model/linear/overview"}, {3, "model/neighbors/ivf"}, {3, "model/neighbors/overview"},
+	{3, "model/eigen"}, {3, "model/profile"}, {3, "model/results"},
+	{4, "model/neighbors/internal/knnbench"},
+	{5, "transforms/files/gcstest"}, {5, "transforms/files"}, {5, "transforms/placement"},
+	{6, "transforms/progress"}, {6, "transforms/vectorio"},
+	{7, "transforms/output"},
+	{8, "transforms/eigen"}, {8, "transforms/knn"}, {8, "transforms/linear"},
+	{9, "pipelines"},
+}
+
+// room is that of a package: the one with the longest name.
+func room(pkg string) (name string, rank int) {
+	for _, r := range rooms {
+		if (pkg == r.name || strings.HasPrefix(pkg, r.name+"/")) && len(r.name) > len(name) {
+			name, rank = r.name, r.rank
+		}
+	}
+	return name, rank
+}
+
+// Arrows go one way between the rooms, too.
+func TestRooms(t *testing.T) {
+	seen := map[string]bool{}
+	for _, top := range []string{"model", "transforms", "pipelines"} {
+		err := filepath.WalkDir(filepath.Join("..", top), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.IsDir() && (d.Name() == "_asm" || d.Name() == "testdata" || d.Name() == "e2e") {
+				return fs.SkipDir
+			}
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || filepath.Dir(path) == "../model" {
+				return err
+			}
+			pkg := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../")
+			from, rank := room(pkg)
+			if from == "" {
+				t.Errorf("%s has no room", pkg)
+			}
+			seen[from] = true
+			f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			for _, spec := range f.Imports {
+				name, ok := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), "beamlearn/")
+				if !ok {
+					continue
+				}
+				if to, other := room(name); to != from && other >= rank {
+					t.Errorf("%s imports %s, which is not below it", path, name)
+				}
+				if name == "transforms/files/gcstest" && !strings.HasPrefix(pkg, "pipelines/internal/dataflow") {
+					t.Errorf("%s imports %s, which is for tests", path, name)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, r := range rooms {
+		if !seen[r.name] {
+			t.Errorf("there is no %s", r.name)
+		}
+	}
+}
+
 // The top level is what a reader sees first.
 func TestLayout(t *testing.T) {
 	allowed := []string{"LICENSE", "README.md", "go.mod", "go.sum", "model", "out", "pipelines", "testdata", "transforms"}

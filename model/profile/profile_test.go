@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/zeebo/xxh3"
@@ -69,6 +70,19 @@ func TestOf(t *testing.T) {
 	p, err = Of(context.Background(), Options{Formats: formats.Options{IDColumn: "id", Columns: []string{"c"}}, Rows: 5}, []formats.File{a, b})
 	if err != nil || p.Rows != 6 || p.Looked != 5 || !p.Integers || p.DType != "float32" || !p.Spread[0].Constant() || p.Spread[0].Std != 0 || p.Offset != 0 {
 		t.Errorf("5 rows of c: %+v, %v", p, err)
+	}
+}
+
+// More rows than there are can be asked for: progress is told of those that there are.
+func TestRowsBeyondTheEnd(t *testing.T) {
+	var looked, total atomic.Int64
+	o := Options{Rows: 1000, Progress: func(rows, all int64) {
+		looked.Add(rows)
+		total.Store(all)
+	}}
+	p, err := Of(context.Background(), o, []formats.File{file(t, "a.csv", "1,2\n3,4\n5,6\n")})
+	if err != nil || p.Rows != 3 || p.Looked != 3 || looked.Load() != 3 || total.Load() != 3 {
+		t.Errorf("%d rows, looked at %d; progress told of %d of %d: %v", p.Rows, p.Looked, looked.Load(), total.Load(), err)
 	}
 }
 

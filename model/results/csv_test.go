@@ -55,6 +55,17 @@ func TestCSVBytes(t *testing.T) {
 	}
 }
 
+// What RFC 4180 quotes is quoted wherever it stands, a lone carriage return too, at which some readers end a line.
+func TestCSVQuotes(t *testing.T) {
+	for _, special := range []string{",", "\r", "\n", "\r\n"} {
+		for _, s := range []string{special, special + "b", "a" + special, "a" + special + "b"} {
+			if got := string(appendCSVText(nil, s)); got != `"`+s+`"` {
+				t.Errorf("%q is written %q", s, got)
+			}
+		}
+	}
+}
+
 func TestAppendFloat(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0", 1: "1", -2.5: "-2.5", 0.1: "0.1", 0.0001: "0.0001", 0.00001: "1e-05", 1.1102230246251565e-16: "1.1102230246251565e-16",

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"beamlearn/model/fault"
-	"beamlearn/transforms/internal/gcstest"
+	"beamlearn/transforms/files/gcstest"
 )
 
 const bucket = "gs://" + gcstest.Bucket + "/"
@@ -271,7 +271,7 @@ func TestGCSWrite(t *testing.T) {
 			if got, err := s.Get("out/n"); err != nil || !bytes.Equal(got, c.content) {
 				t.Errorf("%d bytes, %v", len(got), err)
 			}
-			if got := s.Names(t, ""); len(got) != 1 {
+			if got := s.Names(""); len(got) != 1 {
 				t.Errorf("objects %v", got)
 			}
 		})
@@ -315,7 +315,7 @@ func TestGCSRemoveAll(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := strings.Join(s.Names(t, ""), " "); got != "d*e dx/a" {
+	if got := strings.Join(s.Names(""), " "); got != "d*e dx/a" {
 		t.Errorf("left: %s", got)
 	}
 	if err := Remove(ctx, bucket+"none"); !errors.Is(err, os.ErrNotExist) {

@@ -21,7 +21,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
-	"beamlearn/transforms/internal/gcstest"
+	"beamlearn/transforms/files/gcstest"
 	"beamlearn/transforms/placement"
 )
 

@@ -36,16 +36,17 @@ import (
 	jobpb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/jobmanagement_v1"
 	pipepb "github.com/apache/beam/sdks/v2/go/pkg/beam/model/pipeline_v1"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/runners/prism"
-	"github.com/fsouza/fake-gcs-server/fakestorage"
 	df "google.golang.org/api/dataflow/v1b3"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"beamlearn/transforms/files/gcstest"
 )
 
 const (
 	// Bucket is the one of the fake's storage.
-	Bucket = "bucket"
+	Bucket = gcstest.Bucket
 	// Project and Region are the ones that it serves.
 	Project, Region = "project", "region1"
 
@@ -57,7 +58,7 @@ const (
 type Fake struct {
 	dir     string
 	server  *httptest.Server
-	storage *fakestorage.Server
+	storage *gcstest.Storage
 	prism   jobpb.JobServiceClient
 	pool    string // address of the worker pool
 
@@ -90,24 +91,15 @@ type Job struct {
 // Start starts the fake, and ends it with the test.
 func Start(t testing.TB) *Fake {
 	t.Helper()
-	f := &Fake{dir: t.TempDir(), workers: map[string]*exec.Cmd{}}
+	f := &Fake{dir: t.TempDir(), storage: gcstest.NewStorage(), workers: map[string]*exec.Cmd{}}
 	mux := http.NewServeMux()
 	f.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" || strings.HasPrefix(r.URL.Path, "/v1b3/") {
 			mux.ServeHTTP(w, r)
 		} else {
-			f.storage.HTTPHandler().ServeHTTP(w, r) // whose objects' names are no paths to be cleaned
+			f.storage.ServeHTTP(w, r) // whose objects' names are no paths to be cleaned
 		}
 	}))
-	var err error
-	// Beam's file system reads by the storage's older interface, which knows its own host by name.
-	options := fakestorage.Options{NoListener: true, PublicHost: f.server.Listener.Addr().String()}
-	if f.storage, err = fakestorage.NewServerWithOptions(options); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(f.storage.Stop)
-	f.storage.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: Bucket})
-
 	mux.HandleFunc("POST /token", f.serve("POST token", f.authenticate))
 	const jobs = " /v1b3/projects/" + Project + "/locations/" + Region + "/jobs"
 	mux.HandleFunc("POST"+jobs, f.serve("POST jobs", f.create))
@@ -124,6 +116,7 @@ func Start(t testing.TB) *Fake {
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // what Prism says of an error, [Fake.State] has
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
+	var err error
 	if f.prism, err = prism.CreateJobServer(ctx, prism.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -155,23 +148,19 @@ func (f *Fake) Flags() []string {
 
 // Put makes an object and gives its name.
 func (f *Fake) Put(object string, content []byte) string {
-	f.storage.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: Bucket, Name: object}, Content: content})
+	f.storage.Put(object, content)
 	return "gs://" + Bucket + "/" + object
 }
 
 // Objects are the contents of all objects whose names begin with a prefix, by the rest of their names.
 func (f *Fake) Objects(prefix string) (map[string]string, error) {
-	list, err := f.storage.ListObjectsWithOptionsPaginated(Bucket, fakestorage.ListOptions{Prefix: prefix})
-	if err != nil {
-		return nil, err
-	}
 	all := map[string]string{}
-	for _, info := range list.Objects {
-		o, err := f.storage.GetObject(Bucket, info.Name)
+	for _, name := range f.storage.Names(prefix) {
+		content, err := f.storage.Get(name)
 		if err != nil {
 			return nil, err
 		}
-		all[strings.TrimPrefix(info.Name, prefix)] = string(o.Content)
+		all[strings.TrimPrefix(name, prefix)] = string(content)
 	}
 	return all, nil
 }
@@ -361,14 +350,14 @@ func (f *Fake) staged(url, hash string) ([]byte, error) {
 	if !ok || !strings.HasPrefix(url, staging+"/") {
 		return nil, badRequest("%q is not in the staging location", url)
 	}
-	o, err := f.storage.GetObject(Bucket, name)
+	content, err := f.storage.Get(name)
 	if err != nil {
 		return nil, badRequest("%s: %w", url, err)
 	}
-	if sum := sha256.Sum256(o.Content); hex.EncodeToString(sum[:]) != hash {
+	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != hash {
 		return nil, badRequest("%s: the SHA-256 is %x, not %s", url, sum, hash)
 	}
-	return o.Content, nil
+	return content, nil
 }
 
 // begin starts a pipeline on Prism.

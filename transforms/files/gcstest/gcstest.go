@@ -1,37 +1,27 @@
-// Package gcstest is a Cloud Storage for tests, in their own process and on the loopback interface: fake-gcs-server, and in
-// front of it what that lacks: preconditions of all requests, pages of a listing, faults on demand, and a count of the bytes
-// that it serves.
+// Package gcstest is a Cloud Storage for tests, in their own process and on the loopback interface, with faults on demand and
+// a count of the bytes that it serves.
 package gcstest
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/fsouza/fake-gcs-server/fakestorage"
 )
 
 // Bucket is the one that there is.
 const Bucket = "bucket"
 
-// pageSize is the most objects in a page of a listing, as in Cloud Storage.
-const pageSize = 1000
-
 // Server is a Cloud Storage.
 type Server struct {
-	fake *fakestorage.Server
-	sent atomic.Int64
-	open sync.WaitGroup // requests that are being served
+	storage *Storage
+	sent    atomic.Int64
+	open    sync.WaitGroup // requests that are being served
 
-	mu       sync.Mutex // held while an object changes, so that preconditions hold
+	mu       sync.Mutex
 	requests []string
 	handlers []*handler
 }
@@ -47,53 +37,24 @@ type handler struct {
 // it with the test. Names are without the bucket.
 func Start(t testing.TB, objects map[string][]byte) *Server {
 	t.Helper()
-	s := &Server{}
-	server := httptest.NewUnstartedServer(s)
-	var err error
-	// Beam's filesystem reads by an older interface, which knows its own host by name.
-	s.fake, err = fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true, PublicHost: server.Listener.Addr().String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.fake.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: Bucket})
+	s := &Server{storage: NewStorage()}
 	for name, content := range objects {
 		s.Put(name, content)
 	}
-	server.Start()
-	t.Cleanup(func() {
-		server.Close()
-		s.fake.Stop()
-	})
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
 	t.Setenv("STORAGE_EMULATOR_HOST", strings.TrimPrefix(server.URL, "http://"))
 	return s
 }
 
 // Put writes an object.
-func (s *Server) Put(name string, content []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fake.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: Bucket, Name: name}, Content: content})
-}
+func (s *Server) Put(name string, content []byte) { s.storage.Put(name, content) }
 
 // Get is the content of an object.
-func (s *Server) Get(name string) ([]byte, error) {
-	o, err := s.fake.GetObject(Bucket, name)
-	return o.Content, err
-}
+func (s *Server) Get(name string) ([]byte, error) { return s.storage.Get(name) }
 
 // Names are those of all objects whose names begin so, in their order.
-func (s *Server) Names(t testing.TB, prefix string) []string {
-	t.Helper()
-	all, err := s.fake.ListObjectsWithOptionsPaginated(Bucket, fakestorage.ListOptions{Prefix: prefix})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, o := range all.Objects {
-		names = append(names, o.Name)
-	}
-	return names
-}
+func (s *Server) Names(prefix string) []string { return s.storage.Names(prefix) }
 
 // Sent is the number of bytes of all bodies that have been sent, once all requests have been served.
 func (s *Server) Sent() int64 {
@@ -111,17 +72,14 @@ func (s *Server) Requests() []string {
 // Fail answers the next so many requests of that kind, as Requests tells it, by a status.
 func (s *Server) Fail(kind string, times, status int) {
 	s.handle(kind, times, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		text := http.StatusText(status)
-		fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "errors": [{"message": %q, "domain": "global", "reason": "injected"}]}}`, status, text, text)
+		writeError(w, status, "injected")
 	})
 }
 
 // Cut breaks the connection of the next so many requests of that kind after so many bytes of the body.
 func (s *Server) Cut(kind string, times int, after int64) {
 	s.handle(kind, times, func(w http.ResponseWriter, r *http.Request) {
-		s.fake.HTTPHandler().ServeHTTP(&cut{w, after}, r)
+		s.storage.ServeHTTP(&cut{w, after}, r)
 		panic(http.ErrAbortHandler)
 	})
 }
@@ -129,11 +87,7 @@ func (s *Server) Cut(kind string, times int, after int64) {
 // Lose does what the next so many requests of that kind ask for, and breaks the connection instead of an answer.
 func (s *Server) Lose(kind string, times int) {
 	s.handle(kind, times, func(_ http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.holds(r) {
-			s.fake.HTTPHandler().ServeHTTP(httptest.NewRecorder(), r)
-		}
+		s.storage.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	})
 }
@@ -142,7 +96,7 @@ func (s *Server) Lose(kind string, times int) {
 func (s *Server) Before(kind string, times int, f func()) {
 	s.handle(kind, times, func(w http.ResponseWriter, r *http.Request) {
 		f()
-		s.serve(w, r)
+		s.storage.ServeHTTP(w, r)
 	})
 }
 
@@ -194,50 +148,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		found.answer(counted, r)
 		return
 	}
-	s.serve(counted, r)
-}
-
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	if n, err := strconv.Atoi(query.Get("maxResults")); strings.HasPrefix(kindOf(r), "LIST ") && (err != nil || n > pageSize) {
-		query.Set("maxResults", strconv.Itoa(pageSize))
-		r.URL.RawQuery = query.Encode()
-	}
-	if r.Method != http.MethodGet {
-		// All of it first: who sends slowly must not keep others waiting.
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		s.mu.Lock()
-		defer s.mu.Unlock()
-	}
-	if !s.holds(r) {
-		w.WriteHeader(http.StatusPreconditionFailed)
-		return
-	}
-	s.fake.HTTPHandler().ServeHTTP(w, r)
-}
-
-// holds reports whether the request's precondition holds, where the fake does not look at it: it does at an upload.
-func (s *Server) holds(r *http.Request) bool {
-	want := r.URL.Query().Get("ifGenerationMatch")
-	path := r.URL.EscapedPath()
-	if want == "" || strings.HasPrefix(path, "/upload/") {
-		return true
-	}
-	object := path[strings.LastIndex(path, "/o/")+len("/o/"):] // of a copy the destination
-	name, err := url.PathUnescape(object)
-	if err != nil {
-		return false
-	}
-	var generation int64
-	if o, err := s.fake.GetObjectStreaming(Bucket, name); err == nil {
-		generation = o.Generation
-		o.Close()
-	}
-	return want == strconv.FormatInt(generation, 10)
+	s.storage.ServeHTTP(counted, r)
 }
 
 // counter counts the bytes of bodies.

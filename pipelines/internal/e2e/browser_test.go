@@ -1,8 +1,8 @@
 //go:build browser
 
-// The pages in a real browser: `.ci/browser/setup`, then `go test -tags browser ./pipelines`. Screenshots, to be looked at, go
-// into SCREENSHOTS, or a temporary directory that the test names.
-package pipelines_test
+// The pages in a real browser: `.ci/browser/setup`, then `go test -tags browser` here. Screenshots, to be looked at, go into
+// SCREENSHOTS, or a temporary directory that the test names.
+package e2e
 
 import (
 	"context"
@@ -122,7 +122,7 @@ func (b *browser) accessible() {
 
 var axe = func() func(t *testing.T) string {
 	once := sync.OnceValues(func() (string, error) {
-		out, err := exec.Command("../.ci/browser/setup").Output()
+		out, err := exec.Command("../../../.ci/browser/setup").Output()
 		if err != nil {
 			return "", err
 		}
@@ -181,7 +181,9 @@ func binary(t *testing.T, command string) string {
 			return "", err
 		}
 		name := filepath.Join(cache, "beamlearn", "browser", command)
-		out, err := exec.Command("go", "build", "-o", name, "./"+command).CombinedOutput()
+		build := exec.Command("go", "build", "-o", name, "beamlearn/pipelines/"+command)
+		build.Dir = "../../.." // the module of the commands
+		out, err := build.CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("%w: %s", err, out)
 		}
@@ -209,7 +211,7 @@ func eigenPage(t *testing.T, args ...string) string {
 	return makePage(t, "eigen", args...)
 }
 
-var digitsArgs = []string{"--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--color=target", "--components=10"}
+var digitsArgs = []string{"--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--color=target", "--components=10"}
 
 func values(b *browser) []string {
 	return eval[[]string](b, `[...document.querySelectorAll(".eigen .value")].map((e) => e.textContent)`)
@@ -218,8 +220,8 @@ func values(b *browser) []string {
 func TestPageLooks(t *testing.T) {
 	cases := map[string][]string{
 		"digits":        digitsArgs,
-		"breast_cancer": {"--input=../testdata/breast_cancer.csv", "--color=target", "--standardize"},
-		"diabetes":      {"--input=../testdata/diabetes.csv", "--color=target", "--standardize"},
+		"breast_cancer": {"--input=../../../testdata/breast_cancer.csv", "--color=target", "--standardize"},
+		"diabetes":      {"--input=../../../testdata/diabetes.csv", "--color=target", "--standardize"},
 	}
 	for name, args := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +257,7 @@ func looks(t *testing.T, page, name string, act func(b *browser)) {
 // The page of a search finds a word by a part of its text, and goes from neighbour to neighbour.
 func TestPageNeighbors(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "n.csv")
-	page := makePage(t, "kneighbors", "--input=../testdata/words.npy", "--metric=cosine", "--k=5", "--texts=../testdata/words.tsv", "--output="+out)
+	page := makePage(t, "kneighbors", "--input=../../../testdata/words.npy", "--metric=cosine", "--k=5", "--texts=../../../testdata/words.tsv", "--output="+out)
 	looks(t, page, "words", func(*browser) {})
 	b := show(t, page, 1200, 900, false)
 	const title, list = `document.querySelector("#browse-title").textContent`, `[...document.querySelectorAll("#browse-list li")].map((e) => e.textContent)`
@@ -298,7 +300,7 @@ func TestPageNeighbors(t *testing.T) {
 	b.check()
 
 	// Of digits, neighbours are pictures.
-	page = makePage(t, "kneighbors", "--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=8", "--output="+out)
+	page = makePage(t, "kneighbors", "--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=8", "--output="+out)
 	looks(t, page, "neighbours of digits", func(*browser) {})
 	b = show(t, page, 1200, 900, false)
 	if n := eval[int](b, `document.querySelectorAll("#browse-list canvas.picture, #browse-title canvas.picture").length`); n < 4 {
@@ -309,14 +311,14 @@ func TestPageNeighbors(t *testing.T) {
 
 // The page of a model, of two classes, of ten, and of a regression.
 func TestPageSGD(t *testing.T) {
-	digits := []string{"--input=../testdata/digits.csv", "--columns=pixel_*", "--task=classification", "--alpha=1e-5,1e-3,1e-1"}
+	digits := []string{"--input=../../../testdata/digits.csv", "--columns=pixel_*", "--task=classification", "--alpha=1e-5,1e-3,1e-1"}
 	for name, c := range map[string]struct {
 		args     []string
 		sections string
 		want     []string
 	}{
 		"two classes": {
-			[]string{"--input=../testdata/breast_cancer.csv", "--task=classification", "--standardize"},
+			[]string{"--input=../../../testdata/breast_cancer.csv", "--task=classification", "--standardize"},
 			"coefficients confusion thresholds calibration", []string{"worst texture", "F1 of 1", "0.9989"},
 		},
 		"ten classes": {
@@ -324,7 +326,7 @@ func TestPageSGD(t *testing.T) {
 			"cross-validation path learning coefficients confusion thresholds calibration", []string{"pixel_", "within one standard error"},
 		},
 		"regression": {
-			[]string{"--input=../testdata/diabetes.csv", "--task=regression", "--standardize", "--alpha=0.001,0.01,0.1,1,10", "--penalty=elasticnet", "--l1_ratio=0.5,1"},
+			[]string{"--input=../../../testdata/diabetes.csv", "--task=regression", "--standardize", "--alpha=0.001,0.01,0.1,1,10", "--penalty=elasticnet", "--l1_ratio=0.5,1"},
 			"cross-validation path coefficients residuals", []string{"bmi", "l1_ratio 0.5", "R²"},
 		},
 	} {
