@@ -82,7 +82,7 @@ func TestMemoryLimit(t *testing.T) {
 
 	// From a limit that is refused to one that is plenty, every point a query: as many answers as points.
 	t.Run("any", func(t *testing.T) {
-		writeVectors(t, points, 30000, 256)
+		writeVectors(t, points, 10000, 768)
 		var want []byte
 		first, refusals := 0, 0
 		for megabytes := 800; megabytes >= 200; megabytes -= 60 {

@@ -10,26 +10,21 @@ import (
 	"beamlearn/pipelines/internal/engines"
 )
 
-// TestProgress: workers of an engine, which are processes of their own, tell what they have done while the job runs. The
-// job takes longer than it takes to the first line of progress.
-func TestProgress(t *testing.T) {
-	for _, name := range []string{"flink", "spark"} {
-		t.Run(name, func(t *testing.T) {
-			e := engines.Start(t, name, "local", 2)
-			dir := t.TempDir()
-			writeNPY(t, filepath.Join(dir, "x.npy"), 6_000, 64)
-			code, stderr, _ := slow.begin(t, dir, e.Flags(t, "PROCESS", 2)...).End()
-			if code != 0 {
-				t.Fatalf("exit code %d\n%s", code, stderr)
-			}
-			if !regexp.MustCompile(`searching, \d+ s: \d+ of 6000 rows \(\d+ %\), \d+ rows/s, \d+ s left`).MatchString(stderr) {
-				t.Errorf("no progress:\n%s", stderr)
-			}
-			for name := range files(t, filepath.Join(dir, "out")) {
-				if name != "n.csv" {
-					t.Errorf("%s is left", name)
-				}
-			}
-		})
+// testProgress: workers of an engine, which are processes of their own, tell what they have done while the job runs. The job takes
+// longer than it takes to the first line of progress.
+func testProgress(t *testing.T, e *engines.Engine) {
+	dir := t.TempDir()
+	writeNPY(t, filepath.Join(dir, "x.npy"), 6_000, 64)
+	code, stderr, _ := slow.begin(t, dir, e.Flags(t, "PROCESS", 2)...).End()
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	if !regexp.MustCompile(`searching, \d+ s: \d+ of 6000 rows \(\d+ %\), \d+ rows/s, \d+ s left`).MatchString(stderr) {
+		t.Errorf("no progress:\n%s", stderr)
+	}
+	for name := range files(t, filepath.Join(dir, "out")) {
+		if name != "n.csv" {
+			t.Errorf("%s is left", name)
+		}
 	}
 }
