@@ -18,7 +18,7 @@ var (
 
 func binFormat(name string, e element) *Format {
 	return &Format{Name: name, Extensions: []string{"." + name}, inspect: func(ctx context.Context, f File, _ compression, o Options) (Source, error) {
-		if err := o.noHeader(f, name); err != nil {
+		if err := o.noText(f, name); err != nil {
 			return nil, err
 		}
 		return inspectBin(ctx, f, e, &o)

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,7 @@ type selection struct {
 	target int      // that of what is to be learned, or -1
 	weight int      // that of the weight, or -1
 	labels bool     // the target is a label
+	index  int      // that of the rows' labels, which is in the vector only where it is asked for, or -1
 	types  []string // of all columns, in a word or two; nil where they are not known
 }
 
@@ -37,7 +39,7 @@ func (s *selection) learns() bool { return s.target >= 0 || s.weight >= 0 }
 
 // name is how a fault calls a column.
 func (s *selection) name(column int) string {
-	if s.names != nil && column < len(s.names) {
+	if s.names != nil && column < len(s.names) && s.names[column] != "" {
 		return s.names[column]
 	}
 	return strconv.Itoa(column)
@@ -59,7 +61,7 @@ func (s *selection) places() []int {
 // found by its name first, then by its 0-based index, then as a range of indices, then as a glob of names, whose columns
 // come in the table's order. A name that several columns have names none of them. Every fault is one of the file named.
 func (o *Options) choose(file string, names []string, count int) (*selection, error) {
-	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels}
+	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, index: indexIn(names)}
 	roles := []struct {
 		name, spec string
 		column     *int
@@ -95,28 +97,10 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 			return nil, err
 		}
 	case len(o.Columns) == 0:
-		for c := range count {
-			if role[c] == "" {
-				s.vector = append(s.vector, c)
-			}
-		}
+		s.vector = s.rest()
 	default:
-		taken := make(map[int]string, len(o.Columns))
-		for _, spec := range o.Columns {
-			columns, ok := s.expand(spec)
-			if !ok {
-				return nil, s.missing(file, "a column "+fault.Quote(spec))
-			}
-			for _, c := range columns {
-				if by, ok := taken[c]; ok {
-					return nil, fault.File(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
-				}
-				if c == s.target || c == s.weight {
-					return nil, fault.File(file, "columns for the vector without the "+role[c], "the column %s, which is that, in %s of the columns asked for", s.name(c), fault.Quote(spec))
-				}
-				taken[c] = spec
-				s.vector = append(s.vector, c)
-			}
+		if err := s.choose(file, o.Columns, role); err != nil {
+			return nil, err
 		}
 	}
 	if len(s.vector) == 0 {
@@ -155,8 +139,70 @@ func (s *selection) exactly(file string, names []string) error {
 	return nil
 }
 
+// choose makes the vector of the columns that are asked for, without those that are asked not to be in it.
+func (s *selection) choose(file string, specs []string, role map[int]string) error {
+	var wanted []string
+	out := map[int]bool{}
+	for _, spec := range specs {
+		not, cut := strings.CutPrefix(spec, "!")
+		if !cut || s.named(spec) > 0 {
+			wanted = append(wanted, spec)
+			continue
+		}
+		columns, ok := s.expand(not)
+		if !ok {
+			return s.missing(file, "a column "+fault.Quote(not)+" to leave out")
+		}
+		for _, c := range columns {
+			out[c] = true
+		}
+	}
+	if len(wanted) == 0 {
+		s.vector = slices.DeleteFunc(s.rest(), func(c int) bool { return out[c] })
+	}
+	taken := make(map[int]string, len(wanted))
+	for _, spec := range wanted {
+		columns, ok := s.expand(spec)
+		if !ok {
+			return s.missing(file, "a column "+fault.Quote(spec))
+		}
+		for _, c := range columns {
+			if by, ok := taken[c]; ok {
+				return fault.File(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
+			}
+			if c == s.target || c == s.weight {
+				return fault.File(file, "columns for the vector without the "+role[c], "the column %s, which is that, in %s of the columns asked for", s.name(c), fault.Quote(spec))
+			}
+			taken[c] = spec
+			if !out[c] {
+				s.vector = append(s.vector, c)
+			}
+		}
+	}
+	return nil
+}
+
 // byDefault reports whether nothing says which columns make the vector.
 func (o *Options) byDefault() bool { return len(o.Columns) == 0 && len(o.Names) == 0 }
+
+// rest is all columns but those that have a use of their own.
+func (s *selection) rest() []int {
+	var columns []int
+	for c := range s.count {
+		if c != s.id && c != s.target && c != s.weight && c != s.index {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
+// indexIn is the place of the column of the rows' labels, as pandas and R write it: the first, where it alone has no name; or -1.
+func indexIn(names []string) int {
+	if len(names) > 1 && names[0] == "" && names[1] != "" {
+		return 0
+	}
+	return -1
+}
 
 // shownNames bounds how many names a fault lists.
 const shownNames = 8
@@ -208,9 +254,16 @@ func (s *selection) expand(spec string) ([]int, bool) {
 			return columns, true
 		}
 	}
+	if spec == "*" {
+		columns := s.rest()
+		return columns, len(columns) > 0
+	}
 	var columns []int
-	for c, n := range s.names {
-		if ok, err := path.Match(spec, n); err == nil && ok && c != s.id && c != s.target && c != s.weight {
+	for _, c := range s.rest() {
+		if s.names == nil {
+			break
+		}
+		if ok, err := path.Match(spec, s.names[c]); err == nil && ok {
 			columns = append(columns, c)
 		}
 	}

@@ -3,124 +3,244 @@ package formats
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/vectors"
 )
 
 var (
-	csvFormat = &Format{Name: "csv", Extensions: []string{".csv"}, Text: true, inspect: table(',').inspect}
-	tsvFormat = &Format{Name: "tsv", Extensions: []string{".tsv"}, Text: true, inspect: table('\t').inspect}
+	csvFormat = &Format{Name: "csv", Extensions: []string{".csv"}, Text: true, inspect: table(0)}
+	tsvFormat = &Format{Name: "tsv", Extensions: []string{".tsv"}, Text: true, inspect: table('\t')}
 )
 
-// table is text after RFC 4180, its fields set apart by a byte. Lines end with LF or CRLF, the last one with either or
-// none. Empty lines are no rows.
+// csvSource is a table of text after RFC 4180, its fields set apart by a byte. Lines end with LF or CRLF, the last one with
+// either or none. Empty lines are no rows.
 //
 // A quote opens a quoted field only where the field begins, and there it must close before the next separator or line
 // end; within, it is doubled. A row that breaks this is at fault and ends with its line: one stray quote does not take
 // the rows after it along. Hence a line begins in one of two states, within a quoted field or not, and whoever knows
 // which one needs nothing else of what stands before.
-type table byte
-
-// csvSource is an inspected table.
 type csvSource struct {
 	textFile
 	*selection
-	table table
-	place []int // place of each column in the vector, or -1
+	dialect dialect
+	place   []int // place of each column in the vector, or -1
+	array   bool  // the vector is the value of a single column, in brackets
+	dim     int
+	header  bool
+	repeats map[int]string // what columns are called in the header that have got another name, as it was taken
+	notes   []string
 }
 
-func (t table) inspect(ctx context.Context, f File, comp compression, o Options) (Source, error) {
-	s := &csvSource{textFile: textFile{File: f, comp: comp}, table: t}
-	err := s.head(ctx, func(l *lines) error {
-		row, first, _, err := t.row(l)
-		if err == io.EOF {
-			return fault.File(f.Name(), "a first row", "only empty lines")
+// table inspects tables whose fields are set apart by a byte, unless the options say another; 0 is for what the first rows tell.
+func table(comma byte) func(context.Context, File, compression, Options) (Source, error) {
+	return func(ctx context.Context, f File, comp compression, o Options) (Source, error) {
+		d, _ := o.dialect() // which Inspect has found valid
+		if d.comma == 0 {
+			d.comma = comma
 		}
-		if err == errOpen {
-			return openQuote(f.Name(), "the first row")
+		s := &csvSource{textFile: o.newText(f, comp), dialect: d}
+		if err := s.head(ctx, func(l *lines) error { return s.first(l, &o) }); err != nil {
+			return nil, err
 		}
-		if err != nil {
-			return err
-		}
-		fields := fields{max: maxColumns}
-		count, ok := fields.split(row, byte(t))
-		if !ok {
-			return fault.File(f.Name(), wellQuoted, "%s in the first row", fault.Quote(fields.bad))
-		}
-		if count > maxColumns {
-			return fault.File(f.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", count)
-		}
-		var names []string
-		s.start = first
-		if named, err := isHeader(fields.list, o.Header); err != nil {
-			return err
-		} else if named {
-			names = make([]string, count)
-			for i, name := range fields.list {
-				names[i] = string(name)
-			}
-			s.start = l.offset
-		}
-		s.selection, err = o.choose(f.Name(), names, count)
-		return err
-	})
+		s.place = s.places()
+		return s, nil
+	}
+}
+
+// first finds out how the table is written, and which its columns are.
+func (s *csvSource) first(l *lines, o *Options) error {
+	note, err := s.dialect.settle(l, o)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.place = s.places()
-	return s, nil
-}
-
-// isHeader decides whether a first row names the columns: by default where one of its fields is text and none is a
-// number, or a name of what is not finite.
-func isHeader(row [][]byte, h Header) (bool, error) {
-	switch h {
-	case HeaderYes:
-		return true, nil
-	case HeaderNo:
-		return false, nil
-	case HeaderAuto, "":
-		text := false
-		for _, field := range row {
-			if _, ok := wholeNumber(field); ok || notFinite(field) {
-				return false, nil
-			}
-			text = text || len(trimSpaces(field)) > 0
+	s.note(note)
+	rows, err := s.dialect.lookAhead(l)
+	if err != nil {
+		return err
+	}
+	row, first, _, err := s.dialect.row(l)
+	switch {
+	case err == io.EOF:
+		return fault.File(s.Name(), "a first row", "only empty lines")
+	case err == errOpen, err == errOpenLong:
+		return openQuote(s.Name(), "the first row", err)
+	case err != nil:
+		return err
+	}
+	fields := fields{dialect: &s.dialect, max: maxColumns}
+	count, ok := fields.split(row)
+	if !ok {
+		return fault.File(s.Name(), wellQuoted, "%s in the first row", fault.Quote(fields.bad))
+	}
+	if count > maxColumns {
+		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", count)
+	}
+	judged := s.dialect.judge(rows, o)
+	s.note(judged.note)
+	s.start = first
+	var names []string
+	if s.header = judged.names; s.header {
+		if names, s.repeats, note, err = s.columnNames(fields.list); err != nil {
+			return err
 		}
-		return text, nil
+		s.note(note)
+		s.start = l.offset
+		rows = rows[min(1, len(rows)):]
 	}
-	return false, fmt.Errorf("header %q: must be auto, yes or no", h)
+	if err := s.choose(rows, names, count, o); err != nil || len(rows) > 0 || !s.header {
+		return err
+	}
+	if _, _, _, err := s.dialect.row(l); err == io.EOF {
+		return fault.File(s.Name(), "rows of data", "a header and no rows")
+	}
+	return nil
 }
 
-func (s *csvSource) Dim() int { return len(s.vector) }
+func (s *csvSource) note(note string) {
+	if note != "" {
+		s.notes = append(s.notes, note)
+	}
+}
 
-// Columns are the header's.
-func (s *csvSource) Columns() []string { return s.vectorNames() }
+// rowIndex is the type of a first column that has no name: so pandas and R write the row's label.
+const rowIndex = "row index"
+
+// choose finds the columns of the vector. Where the options do not say which they are, text is left out, as it is of .parquet, and so
+// is the row index; where one of them has vectors in brackets, it is the vector.
+func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options) error {
+	if err := s.once(names, o); err != nil {
+		return err
+	}
+	var err error
+	if s.selection, err = o.choose(s.Name(), names, count); err != nil {
+		return err
+	}
+	s.types = make([]string, count)
+	kinds := make([]cell, count)
+	for c := range count {
+		kinds[c] = s.dialect.above(rows, c)
+		s.types[c] = kinds[c].typeName()
+	}
+	if s.index == 0 {
+		s.types[0] = rowIndex
+	}
+	if o.byDefault() {
+		if err := s.byDefault(kinds); err != nil {
+			return err
+		}
+	}
+	s.dim = len(s.vector)
+	return s.measure(rows, kinds)
+}
+
+// once refuses a column that is asked for by a name that several have.
+func (s *csvSource) once(names []string, o *Options) error {
+	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
+		n := 1
+		for c, name := range names {
+			if other, ok := s.repeats[c]; ok && other == spec && name != spec {
+				n++
+			}
+		}
+		if n > 1 {
+			return fault.File(s.Name(), "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
+		}
+	}
+	return nil
+}
+
+// byDefault leaves out of the vector what is text, or all but the one column of vectors.
+func (s *csvSource) byDefault(kinds []cell) error {
+	var vectors []string
+	one := -1
+	for _, c := range s.vector {
+		if kinds[c] == cellVector {
+			one = c
+			vectors = append(vectors, fault.Quote(s.name(c)))
+		}
+	}
+	switch len(vectors) {
+	case 0:
+		columns := s.selection.missing(s.Name(), "a column of numbers, or of vectors in brackets")
+		if s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return kinds[c] == cellText }); len(s.vector) == 0 {
+			return columns
+		}
+	case 1:
+		s.vector = []int{one}
+	default:
+		return fault.File(s.Name(), "one column of vectors: --columns says which", "%s", strings.Join(vectors[:min(len(vectors), shownNames)], ", "))
+	}
+	return nil
+}
+
+// measure finds out whether the vector is in one column, and its length.
+func (s *csvSource) measure(rows []sampled, kinds []cell) error {
+	for _, c := range s.vector {
+		if kinds[c] != cellVector {
+			continue
+		}
+		if len(s.vector) > 1 {
+			return fault.File(s.Name(), "columns of numbers, or one of vectors", "%d columns, of which %s has vectors", len(s.vector), fault.Quote(s.name(c)))
+		}
+		s.array = true
+		for _, r := range rows {
+			if c < len(r.fields) && s.dialect.kind(r.fields[c]) == cellVector {
+				s.dim, _ = vectorIn(r.fields[c], nil)
+				break
+			}
+		}
+		if s.dim > maxColumns {
+			return fault.File(s.Name(), fmt.Sprintf("vectors of at most %d numbers", maxColumns), "one of %d in column %s", s.dim, s.name(c))
+		}
+	}
+	return nil
+}
+
+// Notes tell what was assumed about the file.
+func (s *csvSource) Notes() []string { return s.notes }
+
+func (s *csvSource) Dim() int { return s.dim }
+
+// Columns are the header's, unless the vector is in one column.
+func (s *csvSource) Columns() []string {
+	if s.array {
+		return nil
+	}
+	return s.vectorNames()
+}
 
 // Count counts rows at the speed of finding line ends and quotes.
 func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 	c := Count{Inside: [2]bool{false, true}}
 	err := s.eachLine(ctx, r, func(line []byte, offset int64) {
-		quotes := bytes.IndexByte(line, '"') >= 0
+		quotes := !s.dialect.raw && bytes.IndexByte(line, '"') >= 0
+		row := s.dialect.isRow(line)
 		same := c.Inside[0] == c.Inside[1] // as they mostly are from the first quote on
 		for i, inside := range c.Inside {
-			if !inside && len(line) > 0 {
+			if !inside && row {
 				if c.Rows[i] == 0 {
 					c.First[i] = offset
 				}
 				c.Rows[i]++
 			}
-			if quotes && i == 1 && same {
+			switch {
+			case !quotes, !inside && !row:
+			case i == 1 && same:
 				c.Inside[1] = c.Inside[0]
-			} else if quotes {
-				c.Inside[i] = s.table.endsInside(line, inside)
+			default:
+				c.Inside[i], _ = s.dialect.endsInside(line, inside)
 			}
 		}
 	})
+	if s.dialect.raw {
+		c.Rows[1], c.First[1], c.Inside[1] = c.Rows[0], c.First[0], false
+	}
 	return c, err
 }
 
@@ -128,155 +248,16 @@ func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 func (s *csvSource) Resolve(counts []Count) ([]Span, error) {
 	spans, rows, inside := resolve(counts)
 	if inside {
-		return nil, openQuote(s.Name(), fmt.Sprintf("row %d", rows-1))
+		return nil, openQuote(s.Name(), fmt.Sprintf("row %d", rows-1), errOpen)
 	}
 	return spans, nil
-}
-
-// openQuote is the fault of a quote that takes all the rest of the file for one field, which is more than a row's.
-func openQuote(file, row string) *fault.Fault {
-	return fault.File(file, "the quote that closes it", "a quote that opens in %s, and then the end of the file", row)
-}
-
-// endsInside reports whether a line ends within a quoted field, given whether it begins within one.
-func (t table) endsInside(line []byte, inside bool) bool {
-	for i := 0; ; {
-		if !inside {
-			q := bytes.IndexByte(line[i:], '"')
-			if q < 0 {
-				return false
-			}
-			i += q
-			if i > 0 && line[i-1] != byte(t) {
-				return false // out of place: the row ends with the line
-			}
-			i++
-		}
-		q := bytes.IndexByte(line[i:], '"')
-		if q < 0 {
-			return true
-		}
-		i += q + 1
-		if i == len(line) {
-			return false
-		}
-		switch line[i] {
-		case '"':
-			inside = true
-		case byte(t):
-			inside = false
-		default:
-			return false // as above
-		}
-		i++
-	}
-}
-
-var errOpen = errors.New("a quote is open at the end of the text")
-
-// row is the next row, without its line end, the offset at which it begins, and whether it has quotes. Its memory is
-// valid until more is read.
-func (t table) row(l *lines) (row []byte, offset int64, quotes bool, err error) {
-	for {
-		n, err := l.find(0)
-		if err != nil {
-			return nil, 0, false, err
-		}
-		row, offset = trimEnd(l.ahead(n)), l.offset
-		if len(row) == 0 {
-			l.advance(n)
-			continue
-		}
-		quotes = bytes.IndexByte(row, '"') >= 0
-		if quotes && t.endsInside(row, false) {
-			for inside := true; inside; {
-				end, err := l.find(n)
-				if err == io.EOF {
-					return nil, offset, true, errOpen
-				}
-				if err != nil {
-					return nil, 0, false, err
-				}
-				inside = t.endsInside(trimEnd(l.ahead(end)[n:]), true)
-				n = end
-			}
-			row = trimEnd(l.ahead(n))
-		}
-		l.advance(n)
-		return row, offset, quotes, nil
-	}
-}
-
-// fields are those of a row.
-type fields struct {
-	max     int      // how many are kept
-	list    [][]byte // into the row, or into scratch
-	scratch []byte
-	bad     []byte // the field at fault
-}
-
-// wellQuoted is what a field with quotes should be.
-const wellQuoted = "quotes around all of a field, and those inside it doubled"
-
-// split cuts a row into its fields and counts them. It is not ok, and stops, at a field whose quotes are out of place;
-// then the count is that of the fields before it.
-func (f *fields) split(row []byte, comma byte) (count int, ok bool) {
-	f.list, f.scratch = f.list[:0], f.scratch[:0]
-	for {
-		var field []byte
-		var end int // of the field, with its quotes
-		if len(row) > 0 && row[0] == '"' {
-			field, end = f.unquote(row)
-			if end < 0 || end < len(row) && row[end] != comma {
-				f.bad = row
-				return count, false
-			}
-		} else {
-			if end = bytes.IndexByte(row, comma); end < 0 {
-				end = len(row)
-			}
-			field = row[:end]
-			if bytes.IndexByte(field, '"') >= 0 {
-				f.bad = field
-				return count, false
-			}
-		}
-		if count < f.max {
-			f.list = append(f.list, field)
-		}
-		count++
-		if end == len(row) {
-			return count, true
-		}
-		row = row[end+1:]
-	}
-}
-
-// unquote is the content of the quoted field that a row begins with, and the place after its closing quote, or -1.
-func (f *fields) unquote(row []byte) ([]byte, int) {
-	from := len(f.scratch)
-	for i := 1; ; {
-		q := bytes.IndexByte(row[i:], '"')
-		if q < 0 {
-			return nil, -1
-		}
-		end := i + q
-		if end+1 == len(row) || row[end+1] != '"' {
-			if i == 1 {
-				return row[1:end], end + 1
-			}
-			f.scratch = append(f.scratch, row[i:end]...)
-			return f.scratch[from:], end + 1
-		}
-		f.scratch = append(f.scratch, row[i:end+1]...)
-		i = end + 2
-	}
 }
 
 // csvReader reads the rows of a span.
 type csvReader struct {
 	*textReader
 	s              *csvSource
+	slow           bool // nothing is plain
 	vector         []float64
 	target, weight []byte // fields of the row
 	learned        learned
@@ -288,26 +269,32 @@ func (s *csvSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &csvReader{textReader: t, s: s, vector: make([]float64, s.Dim()), fields: fields{max: s.selection.count}}
+	r := &csvReader{textReader: t, s: s, vector: make([]float64, s.Dim()), fields: fields{dialect: &s.dialect, max: s.selection.count}}
+	r.slow = s.array || !s.dialect.plain()
 	t.parse = r.row
 	return r, nil
 }
 
 // row appends the next row of the text to b.
 func (r *csvReader) row(b *vectors.Block, number int64) error {
-	row, _, quotes, err := r.s.table.row(r.lines)
-	if err == errOpen {
-		return openQuote(r.s.Name(), fmt.Sprintf("row %d", number))
+	row, _, quotes, err := r.s.dialect.row(r.lines)
+	if err == errOpen || err == errOpenLong {
+		return openQuote(r.s.Name(), fmt.Sprintf("row %d", number), err)
 	}
 	if err != nil {
 		return err
 	}
 	if !quotes {
-		if id, ok := r.plain(row); ok && (r.s.id < 0 || len(id) > 0) && r.learned.fields(r.s.selection, r.target, r.weight) == nil && r.append(b, number, id) < 0 {
+		if id, ok := r.plain(row); ok && (r.s.id < 0 || len(id) > 0 && utf8.Valid(id)) && r.learn() == nil && r.append(b, number, id) < 0 {
 			return nil
 		}
 	}
 	return r.general(row, b, number)
+}
+
+// learn reads the target and the weight. Its fault lacks the file and the row.
+func (r *csvReader) learn() *fault.Fault {
+	return r.learned.fields(r.s.selection, &r.s.dialect, &r.s.textFile, r.target, r.weight)
 }
 
 // append adds the row that has been read, or returns the place of the first value that cannot be stored.
@@ -326,7 +313,10 @@ func (r *csvReader) append(b *vectors.Block, number int64, id []byte) int {
 
 // plain reads a row without quotes, in one pass over its bytes. Where anything is wrong with it, it is not ok.
 func (r *csvReader) plain(row []byte) (id []byte, ok bool) {
-	comma := byte(r.s.table)
+	if r.slow {
+		return nil, false
+	}
+	comma := r.s.dialect.comma
 	i := 0
 	for c, place := range r.s.place {
 		if c > 0 {
@@ -353,7 +343,9 @@ func (r *csvReader) plain(row []byte) (id []byte, ok bool) {
 			}
 			v, n := number(row[i:], false)
 			if n == 0 {
-				return nil, false
+				if v, n = booleanIn(row[i:], comma); n == 0 {
+					return nil, false
+				}
 			}
 			r.vector[place] = v
 			for i += n; i < len(row) && (row[i] == ' ' || row[i] == '\t') && row[i] != comma; {
@@ -367,31 +359,84 @@ func (r *csvReader) plain(row []byte) (id []byte, ok bool) {
 	return id, i == len(row)
 }
 
+// booleanIn is the value of True or False, where b begins with such a field, and its length; or 0.
+func booleanIn(b []byte, comma byte) (float64, int) {
+	n := 0
+	for n < len(b) && n <= len("False") && b[n] != comma && b[n] != ' ' && b[n] != '\t' {
+		n++
+	}
+	v, ok := boolean(b[:n])
+	if !ok {
+		return 0, 0
+	}
+	return v, n
+}
+
 // general reads any row, or says what is wrong with it.
 func (r *csvReader) general(row []byte, b *vectors.Block, number int64) error {
+	f := r.parts(row)
+	if f == nil {
+		var id []byte
+		if r.s.id >= 0 {
+			id = r.fields.list[r.s.id]
+		}
+		i := r.append(b, number, id)
+		if i < 0 {
+			return nil
+		}
+		if r.s.array {
+			f = &fault.Fault{Column: fmt.Sprintf("%s, place %d", r.s.name(r.s.vector[0]), i), Found: formatFloat(r.vector[i]), Expected: storable(r.vector[i])}
+		} else {
+			c := r.s.vector[i]
+			f = r.s.dialect.numberFault(r.fields.list[c])
+			f.Column = r.s.name(c)
+		}
+	}
+	f.File, f.Row = r.s.Name(), number
+	return f
+}
+
+// parts reads the fields of a row. Its fault lacks the file and the row.
+func (r *csvReader) parts(row []byte) *fault.Fault {
 	s := r.s
-	count, ok := r.fields.split(row, byte(s.table))
+	count, ok := r.fields.split(row)
+	list := r.fields.list
 	switch {
 	case !ok:
-		return &fault.Fault{File: s.Name(), Row: number, Column: s.name(count), Found: fault.Quote(r.fields.bad), Expected: wellQuoted}
+		return &fault.Fault{Column: s.name(count), Found: fault.Quote(r.fields.bad), Expected: wellQuoted}
 	case count != s.selection.count:
-		return &fault.Fault{File: s.Name(), Row: number, Found: fmt.Sprintf("%d fields", count), Expected: fmt.Sprint(s.selection.count)}
+		f := &fault.Fault{Found: fmt.Sprintf("%d fields", count), Expected: fmt.Sprintf("%d, as in the first row", s.selection.count)}
+		if bytes.IndexByte(row, '\r') >= 0 {
+			f.Found += " and a CR that ends no line"
+		}
+		return f
 	}
-	list := r.fields.list
 	for c, place := range s.place {
 		if place < 0 {
 			continue
 		}
-		v, ok := wholeNumber(list[c])
+		if s.array {
+			if f := r.array(list[c]); f != nil {
+				f.Column = strings.TrimSuffix(s.name(c)+", place "+f.Column, ", place ")
+				return f
+			}
+			continue
+		}
+		v, ok := s.dialect.number(list[c])
 		if !ok {
-			return numberFault(s.Name(), number, s.name(c), list[c])
+			f := s.dialect.numberFault(list[c])
+			f.Column = s.name(c)
+			return f
 		}
 		r.vector[place] = v
 	}
-	var id []byte
 	if s.id >= 0 {
-		if id = list[s.id]; len(id) == 0 {
-			return &fault.Fault{File: s.Name(), Row: number, Column: s.name(s.id), Found: "an empty field", Expected: "an id"}
+		if len(list[s.id]) == 0 {
+			return &fault.Fault{Column: s.name(s.id), Found: "an empty field", Expected: "an id"}
+		}
+		if f := s.textFault(list[s.id]); f != nil {
+			f.Column = s.name(s.id)
+			return f
 		}
 	}
 	if s.target >= 0 {
@@ -400,13 +445,17 @@ func (r *csvReader) general(row []byte, b *vectors.Block, number int64) error {
 	if s.weight >= 0 {
 		r.weight = list[s.weight]
 	}
-	if f := r.learned.fields(s.selection, r.target, r.weight); f != nil {
-		f.File, f.Row = s.Name(), number
-		return f
+	return r.learn()
+}
+
+// array reads the vector of a single field.
+func (r *csvReader) array(field []byte) *fault.Fault {
+	n, f := vectorIn(field, r.vector)
+	if f == nil && n != r.s.dim {
+		f = lengthFault(n, r.s.dim)
 	}
-	if i := r.append(b, number, id); i >= 0 {
-		c := s.vector[i]
-		return numberFault(s.Name(), number, s.name(c), list[c])
+	if f != nil && len(trimSpaces(field)) == 0 {
+		f.Found = "an empty field"
 	}
-	return nil
+	return f
 }

@@ -40,7 +40,9 @@ type File interface {
 type Header string
 
 const (
-	// HeaderAuto takes the first row for a header where none of its values is a number.
+	// HeaderAuto takes the first row for a header where it has text above a column of numbers, where it is exactly 0, 1, 2, … (also
+	// behind a name, or none, for the rows' labels), where a column stands in it that the options name, or where it has text and
+	// no number. Where that leaves doubt, the source says what it has assumed.
 	HeaderAuto Header = "auto"
 	HeaderYes  Header = "yes"
 	HeaderNo   Header = "no"
@@ -52,6 +54,22 @@ type Options struct {
 	Format string `json:",omitempty"`
 	// Header is for .csv and .tsv. Default: HeaderAuto.
 	Header Header `json:",omitempty"`
+	// Delimiter stands between the fields of .csv and .tsv: one character, or tab or space. Default: DelimiterAuto, which is a tab in
+	// .tsv, and in .csv that of , ; tab and | which fits the first rows best.
+	Delimiter string `json:",omitempty"`
+	// Decimal is the decimal point of the numbers of .csv and .tsv. Default: a point, or a comma where the delimiter is another and
+	// the first rows show it.
+	Decimal string `json:",omitempty"`
+	// Thousands stands between groups of three digits in the numbers of .csv and .tsv. Default: nothing.
+	Thousands string `json:",omitempty"`
+	// Comment begins, in .csv and .tsv and outside of quotes, what is no part of a row, up to the line's end. Default: nothing.
+	Comment string `json:",omitempty"`
+	// Quoting is for .csv and .tsv. Default: QuotingMinimal.
+	Quoting Quoting `json:",omitempty"`
+	// Encoding is that of a text file. Default: EncodingAuto.
+	Encoding Encoding `json:",omitempty"`
+	// SkipRows is how many lines of a text file to skip before the first that counts. Default: none.
+	SkipRows int `json:",omitempty"`
 	// Columns are the columns that make the vector, each a name, a 0-based index, a range of indices (3-7, inclusive)
 	// or names' glob (pixel_*). Default: all but IDColumn, TargetColumn and WeightColumn.
 	Columns []string `json:",omitempty"`
@@ -94,6 +112,15 @@ func (o *Options) Validate() []error {
 	case "", ZeroBasedAuto, ZeroBasedYes, ZeroBasedNo:
 	default:
 		errs = append(errs, fmt.Errorf("zero based %q: must be auto, yes or no", o.ZeroBased))
+	}
+	if _, faults := o.dialect(); len(faults) > 0 {
+		errs = append(errs, faults...)
+	}
+	if err := o.Encoding.validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if o.SkipRows < 0 {
+		errs = append(errs, fmt.Errorf("skip rows %d: must be at least 0", o.SkipRows))
 	}
 	if o.Features < 0 || o.Features > math.MaxInt32 {
 		errs = append(errs, fmt.Errorf("features %d: must be from 1 to %d, or 0 to find it out", o.Features, math.MaxInt32))
@@ -204,6 +231,9 @@ func CutSource(src Source, size, group int64) []Span {
 
 // Inspect finds the format of a file and reads its header. An empty file is a fault.
 func Inspect(ctx context.Context, f File, o Options) (Source, error) {
+	if err := errors.Join(o.Validate()...); err != nil {
+		return nil, err
+	}
 	format, comp, err := detect(f.Name(), o.Format)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -22,26 +24,32 @@ const vectorKey = "vector"
 // jsonlSource is an inspected text of JSON objects, one a line, as {"id":"a","vector":[0.5,1]}. Lines of white space only
 // are no rows.
 //
-// The columns are keys, by name or by glob among those of the first object: one whose value is an array of numbers, as
-// many in every row as in the first, or any whose values are numbers. Other keys may have any value. The id, a string
-// or an integer, is read where Options.IDColumn names its key; else it is the row's number, as in every format. So are the
-// target and the weight; what is neither the one nor the other, nor asked for as a column, is not read.
-//
-// Bytes of a string that are no UTF-8 are kept and not replaced, so that ids that differ stay different.
+// The columns are keys, by name or by glob among those of the first object, and keys of objects within it by their way there, as
+// "meta.size": one whose value is an array of numbers, as many in every row as in the first, or any whose values are numbers, or true
+// and false, which are 1 and 0. By default they are the key "vector", or else the one key with an array of numbers, or else all keys of
+// numbers. Other keys may have any value. The id, a string or an integer, is read where Options.IDColumn names its key; else it is the
+// row's number, as in every format. So are the target and the weight; what is neither the one nor the other, nor asked for as a column,
+// is not read.
 type jsonlSource struct {
 	textFile
 	*selection
-	keys  map[string]int // the columns, which are the keys of the first object
-	place []int          // place of each column in the vector, or -1
-	array bool           // the vector is the value of a single column
-	dim   int
+	keys    map[string]int // the columns, which are the keys of the first object
+	within  map[string]int // columns within objects by their way there, where any are read
+	objects []bool         // of the columns: those are read within it
+	place   []int          // place of each column in the vector, or -1
+	array   bool           // the vector is the value of a single column
+	all     bool           // the vector is all keys of numbers
+	dim     int
 }
 
 func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Source, error) {
 	if err := o.noHeader(f, "jsonl"); err != nil {
 		return nil, err
 	}
-	s := &jsonlSource{textFile: textFile{File: f, comp: comp}}
+	if err := o.noDialect(f, "jsonl"); err != nil {
+		return nil, err
+	}
+	s := &jsonlSource{textFile: o.newText(f, comp)}
 	err := s.head(ctx, func(l *lines) error {
 		line, offset, err := objectLine(l)
 		if err == io.EOF {
@@ -59,36 +67,125 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	return s, nil
 }
 
+// jsonlKey is a key of the first row.
+type jsonlKey struct {
+	name string
+	kind byte // what its value begins with
+	// numbers says that the value is an array of at least one number, or a number, or true or false.
+	numbers bool
+}
+
+// typeName is the type of the value.
+func (k *jsonlKey) typeName() string {
+	switch k.kind {
+	case '[':
+		if k.numbers {
+			return "vector"
+		}
+		return "array"
+	case '{':
+		return "object"
+	case '"':
+		return "text"
+	case 't', 'f':
+		return "boolean"
+	case 'n':
+		return "null"
+	}
+	return "number"
+}
+
+// survey lists the keys of the first row, and behind them those of objects within it, by their way there.
+func (s *jsonlSource) survey(line []byte) (top, within []jsonlKey, f *fault.Fault) {
+	scan := jsonScan{b: line}
+	seen := map[string]bool{}
+	var way string
+	var member func(key []byte) *fault.Fault
+	depth := 0
+	member = func(key []byte) *fault.Fault {
+		if f := s.textFault(key); f != nil {
+			f.Expected = "a key that is " + f.Expected
+			return f
+		}
+		k := jsonlKey{name: way + string(key), kind: scan.peek()}
+		first := scan.i
+		if k.kind == '{' && depth < maxWay {
+			before := way
+			way, depth = k.name+".", depth+1
+			scan.i++
+			f := scan.members(member)
+			if way, depth = before, depth-1; f != nil {
+				return f
+			}
+		} else {
+			switch k.kind {
+			case '[':
+				n, f := scan.numbers(nil)
+				k.numbers = f == nil && n > 0
+			case '"', '{', 'n':
+			default:
+				_, f := scan.value()
+				k.numbers = f == nil
+			}
+			scan.i = first
+			if f := scan.skip(2 + depth); f != nil {
+				return f
+			}
+		}
+		switch {
+		case depth == 0 && !seen[k.name]:
+			seen[k.name] = true
+			top = append(top, k)
+		case depth > 0:
+			within = append(within, k)
+		}
+		return nil
+	}
+	f = scan.object(member)
+	return top, within, f
+}
+
+// maxWay bounds how deep keys within objects are columns.
+const maxWay = 16
+
 // first finds the columns and the dimension in the first row, which must be without fault.
 func (s *jsonlSource) first(line []byte, o Options) error {
-	var kinds []byte // what each column's value begins with
-	names := []string{}
-	s.keys = map[string]int{}
-	scan := jsonScan{b: line}
-	if f := scan.object(func(key []byte) *fault.Fault {
-		if _, ok := s.keys[string(key)]; !ok {
-			s.keys[string(key)] = len(names)
-			names = append(names, string(key))
-			kinds = append(kinds, scan.peek())
-		}
-		return scan.skip(2)
-	}); f != nil {
+	top, within, f := s.survey(line)
+	switch {
+	case f != nil:
 		return s.inFirst(f)
+	case len(top) == 0:
+		return fault.File(s.Name(), "an object with a vector", "an empty one in the first row")
+	case len(top) > maxColumns:
+		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", len(top))
+	}
+	keys := append(top, s.asked(&o, top, within)...)
+	names := make([]string, len(keys))
+	s.keys, s.within, s.objects = map[string]int{}, map[string]int{}, make([]bool, len(keys))
+	for c, k := range keys {
+		names[c] = k.name
+		if c < len(top) {
+			s.keys[k.name] = c
+			continue
+		}
+		s.within[k.name] = c
+		object, _, _ := strings.Cut(k.name, ".")
+		for at := len(object); at < len(k.name); at++ { // a key may have a point of its own
+			if i, ok := s.keys[k.name[:at]]; ok && k.name[at] == '.' && top[i].kind == '{' {
+				s.objects[i] = true
+			}
+		}
 	}
 	byDefault := o.byDefault()
-	switch _, ok := s.keys[vectorKey]; {
-	case len(names) == 0:
-		return fault.File(s.Name(), "an object with a vector", "an empty one in the first row")
-	case len(names) > maxColumns:
-		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", len(names))
-	case !byDefault:
-	case ok:
-		o.Columns = []string{vectorKey}
-	default:
-		return (&selection{names: names, count: len(names)}).missing(s.Name(), `the column "vector", or columns by other names`)
+	if byDefault {
+		columns, err := s.byDefault(top, &o)
+		if err != nil {
+			return err
+		}
+		o.Columns = columns
 	}
 	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
-		if _, ok := s.keys[spec]; !ok && isIndex(spec) {
+		if !slices.Contains(names, spec) && isIndex(strings.TrimPrefix(spec, "!")) {
 			return fault.File(s.Name(), "keys by name or by glob: those of an object have no order", "the column %s", fault.Quote(spec))
 		}
 	}
@@ -96,11 +193,14 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	if s.selection, err = o.choose(s.Name(), names, len(names)); err != nil {
 		return err
 	}
+	for _, k := range keys {
+		s.types = append(s.types, k.typeName())
+	}
 	s.place = s.places()
 	s.dim = len(s.vector)
 	c := s.vector[0]
-	if s.array = byDefault || len(s.vector) == 1 && kinds[c] == '['; s.array && kinds[c] == '[' {
-		if s.dim, err = s.length(line, names[c]); err != nil {
+	if s.array = byDefault && !s.all || len(s.vector) == 1 && keys[c].kind == '['; s.array && keys[c].kind == '[' {
+		if s.dim, err = s.length(line, c); err != nil {
 			return err
 		}
 	}
@@ -115,17 +215,65 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	return nil
 }
 
+// asked are the keys within objects that the options name; a glob with a point names such, too.
+func (s *jsonlSource) asked(o *Options, top, within []jsonlKey) []jsonlKey {
+	var asked []jsonlKey
+	for _, k := range within {
+		wanted := slices.Contains(o.Names, k.name) || slices.ContainsFunc(slices.Concat([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns), func(spec string) bool {
+			spec = strings.TrimPrefix(spec, "!")
+			glob, err := path.Match(spec, k.name)
+			return spec == k.name || strings.Contains(spec, ".") && err == nil && glob
+		})
+		same := func(other jsonlKey) bool { return other.name == k.name }
+		if wanted && !slices.ContainsFunc(top, same) && !slices.ContainsFunc(asked, same) {
+			asked = append(asked, k)
+		}
+	}
+	return asked
+}
+
+// byDefault names the columns of the vector where nobody does.
+func (s *jsonlSource) byDefault(top []jsonlKey, o *Options) ([]string, error) {
+	var arrays, numbers, all []string
+	for _, k := range top {
+		all = append(all, k.name)
+		switch {
+		case k.name == o.IDColumn, k.name == o.TargetColumn, k.name == o.WeightColumn:
+		case k.name == vectorKey:
+			return []string{vectorKey}, nil
+		case !k.numbers:
+		case k.kind == '[':
+			arrays = append(arrays, k.name)
+		default:
+			numbers = append(numbers, k.name)
+		}
+	}
+	columns := &selection{names: all, count: len(all)}
+	switch {
+	case len(arrays) == 1:
+		return arrays, nil
+	case len(arrays) > 1:
+		return nil, (&selection{names: arrays, count: len(arrays)}).missing(s.Name(), `one array of numbers, or one called "vector": --columns says which`)
+	case len(numbers) == 0:
+		return nil, columns.missing(s.Name(), `an array of numbers, or keys of numbers`)
+	}
+	s.all = true
+	return numbers, nil
+}
+
 // length is that of the array under a key of the first row.
-func (s *jsonlSource) length(line []byte, name string) (int, error) {
-	n := 0
-	scan := jsonScan{b: line}
-	if f := scan.object(func(key []byte) (f *fault.Fault) {
-		if string(key) == name && scan.peek() == '[' {
-			n, f = scan.numbers(nil)
+func (s *jsonlSource) length(line []byte, column int) (int, error) {
+	n, name := 0, s.name(column)
+	p := s.parser()
+	p.visit = func(c int) (f *fault.Fault) {
+		if c == column && p.scan.peek() == '[' {
+			n, f = p.scan.numbers(nil)
 			return f
 		}
-		return scan.skip(2)
-	}); f != nil {
+		return p.scan.skip(2)
+	}
+	p.scan.b = line
+	if f := p.scan.object(p.member); f != nil {
 		return 0, s.inFirst(f)
 	}
 	switch {
@@ -203,7 +351,7 @@ func objectLine(l *lines) ([]byte, int64, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		line, offset := trimEnd(l.ahead(n)), l.offset
+		line, offset := l.decoded(trimEnd(l.ahead(n))), l.offset
 		l.advance(n)
 		if !isBlank(line) {
 			return line, offset, nil
@@ -225,6 +373,9 @@ type jsonlParser struct {
 	s      *jsonlSource
 	scan   jsonScan
 	member func(key []byte) *fault.Fault
+	visit  func(column int) *fault.Fault // reads the value of a column
+	way    []byte                        // to the object that is read: "a.b."
+	depth  int                           // of that object
 	vector []float64
 	id     vectors.ID
 	learned
@@ -236,7 +387,7 @@ type jsonlParser struct {
 }
 
 func (s *jsonlSource) parser() *jsonlParser {
-	p := &jsonlParser{s: s, vector: make([]float64, s.dim), seen: make([]int64, len(s.keys)), wanted: len(s.vector)}
+	p := &jsonlParser{s: s, vector: make([]float64, s.dim), seen: make([]int64, len(s.names)), wanted: len(s.vector)}
 	if s.id >= 0 && s.place[s.id] < 0 {
 		p.wanted++
 	}
@@ -245,7 +396,7 @@ func (s *jsonlSource) parser() *jsonlParser {
 			p.wanted++
 		}
 	}
-	p.member = p.value
+	p.member, p.visit = p.key, p.value
 	return p
 }
 
@@ -306,19 +457,67 @@ func (p *jsonlParser) label(place int) string {
 	return p.s.name(p.s.vector[place])
 }
 
-// value reads the value of a key.
-func (p *jsonlParser) value(key []byte) *fault.Fault {
+// key reads the value of a key.
+func (p *jsonlParser) key(key []byte) *fault.Fault {
 	s := p.s
 	c := p.next
-	if c >= len(s.names) || s.names[c] != string(key) {
+	if c >= len(s.keys) || s.names[c] != string(key) {
 		var ok bool
 		if c, ok = s.keys[string(key)]; !ok {
-			return p.scan.skip(2)
+			return p.other(key)
 		}
 	}
 	p.next = c + 1
+	if s.objects[c] && p.scan.peek() == '{' {
+		p.way, p.depth = append(append(p.way[:0], key...), '.'), 1
+		p.scan.i++
+		return p.scan.members(p.inner)
+	}
+	return p.visit(c)
+}
+
+// inner reads the value of a key within an object.
+func (p *jsonlParser) inner(key []byte) *fault.Fault {
+	n := len(p.way)
+	p.way = append(p.way, key...)
+	c, ok := p.s.within[string(p.way)]
+	var f *fault.Fault
+	switch {
+	case ok:
+		f = p.visit(c)
+	case p.scan.peek() == '{' && p.depth < maxWay:
+		p.way = append(p.way, '.')
+		p.scan.i++
+		p.depth++
+		f = p.scan.members(p.inner)
+		p.depth--
+	default:
+		f = p.scan.skip(2 + p.depth)
+	}
+	p.way = p.way[:n]
+	return f
+}
+
+// other skips the value of a key that the first row has not. Where the vector is all keys of numbers, such a number is missed.
+func (p *jsonlParser) other(key []byte) *fault.Fault {
+	first := p.scan.i
+	if f := p.scan.skip(2); f != nil || !p.s.all {
+		return f
+	}
+	if c := p.scan.b[first]; c == '-' || c-'0' <= 9 {
+		return &fault.Fault{Column: string(key), Found: "a number, under a key that is not in the first row", Expected: "the keys of the first row, or those of --columns"}
+	}
+	return nil
+}
+
+// value reads the value of a column.
+func (p *jsonlParser) value(c int) *fault.Fault {
+	s := p.s
 	place := s.place[c]
 	if place < 0 && c != s.id && c != s.target && c != s.weight {
+		if s.all && s.types[c] == "null" && (p.scan.peek() == '-' || p.scan.peek()-'0' <= 9) {
+			return &fault.Fault{Column: s.name(c), Found: "a number, where the first row has null", Expected: "numbers in all rows, or --columns without it"}
+		}
 		return p.scan.skip(2)
 	}
 	if p.seen[c] == p.rows {
@@ -340,6 +539,11 @@ func (p *jsonlParser) value(key []byte) *fault.Fault {
 			f.Column = s.name(c)
 			return f
 		}
+		if !utf8.ValidString(id.Text) {
+			f := s.textFault([]byte(id.Text))
+			f.Column = s.name(c)
+			return f
+		}
 		p.id = id
 		if place < 0 {
 			return nil
@@ -347,7 +551,7 @@ func (p *jsonlParser) value(key []byte) *fault.Fault {
 		p.scan.i = first
 	}
 	if !s.array {
-		v, f := p.scan.number()
+		v, f := p.scan.value()
 		if f != nil {
 			f.Column = s.name(c)
 			return f
@@ -376,10 +580,9 @@ func (p *jsonlParser) learn(column int) *fault.Fault {
 			f.Expected = p.expected(column)
 			return f
 		}
-		p.setLabel(label)
-		return nil
+		return p.setLabel(label, &p.s.textFile)
 	}
-	v, f := p.scan.number()
+	v, f := p.scan.value()
 	if f != nil {
 		return f
 	}
@@ -581,7 +784,7 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// unescape appends the content of a string of valid escapes. A half of a surrogate pair becomes U+FFFD.
+// unescape appends the content of a string of valid escapes. Half of a surrogate pair becomes three bytes that are no UTF-8.
 func unescape(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		if raw[i] != '\\' {
@@ -598,11 +801,13 @@ func unescape(dst, raw []byte) []byte {
 		i += 6
 		if utf16.IsSurrogate(r) {
 			low, ok := hex4(raw[i:])
-			if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
-				i += 6
-			} else {
-				r = utf8.RuneError
+			pair := utf16.DecodeRune(r, low)
+			if !ok || pair == utf8.RuneError {
+				dst = appendSurrogate(dst, r)
+				continue
 			}
+			r = pair
+			i += 6
 		}
 		dst = utf8.AppendRune(dst, r)
 	}
@@ -653,6 +858,20 @@ func (s *jsonScan) number() (float64, *fault.Fault) {
 	return v, nil
 }
 
+// value reads a number, or true or false, which are 1 and 0.
+func (s *jsonScan) value() (float64, *fault.Fault) {
+	if c := s.peek(); c == 't' || c == 'f' {
+		if w := s.word(); string(w) == "true" || string(w) == "false" {
+			s.i += len(w)
+			if c == 't' {
+				return 1, nil
+			}
+			return 0, nil
+		}
+	}
+	return s.number()
+}
+
 // notNumber is the fault of what is no number, or of one that is beyond float64.
 func (s *jsonScan) notNumber(v float64) *fault.Fault {
 	f := &fault.Fault{Found: s.describe(), Expected: "a number"}
@@ -660,8 +879,19 @@ func (s *jsonScan) notNumber(v float64) *fault.Fault {
 		f.Expected = storable(v)
 	} else if notFinite(s.word()) {
 		f.Expected = "a finite number"
+	} else if s.peek() == '"' {
+		f.Expected = "a number without quotes"
+		rest := jsonScan{b: s.b, i: s.i}
+		if text, ok := rest.text(); ok && !isNumeric(text) {
+			f.Expected = "a number"
+		}
 	}
 	return f
+}
+
+func isNumeric(text []byte) bool {
+	_, ok := wholeNumber(text)
+	return ok
 }
 
 // numbers reads an array of numbers, as many of them into dst as it holds, and counts all.

@@ -25,16 +25,27 @@ const (
 // textFile is a file of rows that are lines, or of runs of lines.
 type textFile struct {
 	File
-	comp  compression
-	start int64 // offset of the first row in the uncompressed text
+	comp     compression
+	encoding Encoding
+	skip     int   // lines before the first that counts
+	start    int64 // offset of the first row in the uncompressed text, in UTF-8 where its encoding is wide
 }
+
+// newText is a text file as the options describe it.
+func (o *Options) newText(f File, comp compression) textFile {
+	return textFile{File: f, comp: comp, encoding: o.Encoding, skip: o.SkipRows}
+}
+
+// sequential reports whether the text can only be read from its beginning.
+func (t *textFile) sequential() bool { return t.comp != "" || t.encoding.wide() }
 
 // Rows is −1: they must be counted.
 func (t *textFile) Rows() int64 { return -1 }
 
-// Ranges cuts the rows into ranges of size bytes. A compressed text is one range of unknown length, which is −1.
+// Ranges cuts the rows into ranges of size bytes. A text that is compressed, or in UTF-16, is one range of unknown length,
+// which is −1.
 func (t *textFile) Ranges(size int64) []Range {
-	if t.comp != "" {
+	if t.sequential() {
 		return []Range{{t.start, -1}}
 	}
 	ranges := []Range{{t.start, min(size, max(t.Size()-t.start, 0))}}
@@ -115,27 +126,101 @@ func (t *textFile) countLines(ctx context.Context, r Range, row func(line []byte
 	return c, err
 }
 
-// head reads the beginning of a text: behind a byte order mark, which it takes for no part of the text.
+// head reads the beginning of a text: behind a byte order mark, and behind the lines to skip.
 func (t *textFile) head(ctx context.Context, read func(*lines) error) (err error) {
 	t.start = 0
-	l, err := t.openTo(ctx, 0, headAhead)
+	l, ahead, err := t.begin(ctx)
 	if err != nil {
 		return err
 	}
-	defer l.closeInto(&err)
-	const mark = "\uFEFF"
-	for !l.eof && l.hi < len(mark) {
-		if err := l.fill(); err != nil {
+	defer func() { l.closeInto(&err) }()
+	marked := bytes.HasPrefix(ahead, []byte(markUTF16LE)) || bytes.HasPrefix(ahead, []byte(markUTF16BE))
+	switch auto := t.encoding == "" || t.encoding == EncodingAuto; {
+	case marked && auto && !t.encoding.wide():
+		if err := l.close(); err != nil {
 			return err
 		}
+		t.encoding = EncodingUTF16
+		decoded, text, err := t.begin(ctx)
+		if err != nil {
+			return err
+		}
+		l, ahead = decoded, text
+	case marked && !t.encoding.wide():
+		return fault.File(t.Name(), "text in "+string(t.encoding), "the byte order mark of UTF-16")
+	case bytes.HasPrefix(ahead, []byte(markUTF8)) && t.encoding.charset() != nil:
+		return fault.File(t.Name(), "text in "+string(t.encoding), "the byte order mark of UTF-8")
+	case bytes.HasPrefix(ahead, []byte(markUTF8)):
+		l.advance(len(markUTF8))
 	}
-	switch ahead := l.buf[:l.hi]; {
-	case bytes.HasPrefix(ahead, []byte(mark)):
-		l.advance(len(mark))
-	case bytes.HasPrefix(ahead, []byte("\xff\xfe")), bytes.HasPrefix(ahead, []byte("\xfe\xff")):
-		return fault.File(t.Name(), "text in UTF-8", "the byte order mark of UTF-16")
+	if err := t.plausible(ahead); err != nil {
+		return err
+	}
+	for range t.skip {
+		n, err := l.find(0)
+		if err == io.EOF {
+			return fault.File(t.Name(), fmt.Sprintf("rows after the %d lines to skip", t.skip), "the end of the file")
+		}
+		if err != nil {
+			return err
+		}
+		l.advance(n)
 	}
 	return read(l)
+}
+
+// begin opens the text at its beginning, and reads a part of it ahead.
+func (t *textFile) begin(ctx context.Context) (*lines, []byte, error) {
+	l, err := t.openTo(ctx, 0, headAhead)
+	if err != nil {
+		return nil, nil, err
+	}
+	ahead, err := l.peek(headAhead)
+	if err != nil {
+		l.closeInto(&err)
+		return nil, nil, err
+	}
+	return l, ahead, nil
+}
+
+// otherMagics are what files that are not text begin with.
+var otherMagics = []struct{ magic, what string }{
+	{"\x1f\x8b", "gzip data: with a name that ends in .gz, it is unpacked"},
+	{"\x28\xb5\x2f\xfd", "zstd data: with a name that ends in .zst, it is unpacked"},
+	{"PK\x03\x04", "a zip archive, such as an .xlsx or .npz is"},
+	{"PAR1", "a Parquet file: --input_format=parquet"},
+	{"\x93NUMPY", "an .npy file: --input_format=npy"},
+	{"ARROW1", "an Arrow file"},
+}
+
+// plausible refuses what begins like no text, or like one of lines that are not to be told apart.
+func (t *textFile) plausible(ahead []byte) error {
+	for _, other := range otherMagics {
+		if bytes.HasPrefix(ahead, []byte(other.magic)) {
+			return fault.File(t.Name(), "text", "%s", other.what)
+		}
+	}
+	if zeros := bytes.Count(ahead, []byte{0}); zeros > len(ahead)/4 {
+		advice := "text"
+		if !t.encoding.wide() {
+			advice = "text: if it is UTF-16, --encoding=utf-16"
+		}
+		return fault.File(t.Name(), advice, "%d zero bytes among the first %d", zeros, len(ahead))
+	}
+	if cr := bytes.IndexByte(ahead, '\r'); cr >= 0 && cr < len(ahead)-1 && bytes.IndexByte(ahead, '\n') < 0 {
+		return fault.File(t.Name(), "lines that end with LF or CRLF: tr '\\r' '\\n' converts them", "lines that end with CR alone")
+	}
+	return nil
+}
+
+// peek is the next n bytes, or fewer where the text ends.
+func (l *lines) peek(n int) ([]byte, error) {
+	for !l.eof && l.hi-l.lo < n {
+		if err := l.fill(); err != nil {
+			return nil, err
+		}
+	}
+	return l.ahead(min(n, l.hi-l.lo)), nil
 }
 
 // lines reads a text line by line, ahead of them by a buffer.
@@ -147,19 +232,33 @@ type lines struct {
 	part   int64           // how much more of it is opened then
 	lower  *remember       // under the decompression
 	buf    []byte
-	lo, hi int   // buf[lo:hi] is ahead
-	offset int64 // of buf[lo] in the text
-	eof    bool  // nothing follows buf[:hi]
+	lo, hi int    // buf[lo:hi] is ahead
+	offset int64  // of buf[lo] in the text
+	eof    bool   // nothing follows buf[:hi]
+	long   bool   // a row is longer than it may be
+	text   []byte // of a line whose encoding is not UTF-8
+}
+
+// decoded is a line in UTF-8. Its memory is valid until the next one.
+func (l *lines) decoded(line []byte) []byte {
+	table := l.file.encoding.charset()
+	if table == nil || isASCII(line) {
+		return line
+	}
+	l.text = appendText(l.text[:0], line, table)
+	return l.text
 }
 
 // remember keeps the error of a file apart from those that its decompression makes of its content.
 type remember struct {
 	io.ReadCloser
-	err error
+	read int64 // bytes
+	err  error
 }
 
 func (r *remember) Read(b []byte) (int, error) {
 	n, err := r.ReadCloser.Read(b)
+	r.read += int64(n)
 	if err != nil && err != io.EOF {
 		r.err = err
 	}
@@ -176,7 +275,7 @@ func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
 func (t *textFile) openTo(ctx context.Context, offset, end int64) (*lines, error) {
 	l := &lines{file: t, ctx: ctx, offset: offset, to: offset, part: readAhead}
 	size := int64(readAhead)
-	if t.comp == "" {
+	if !t.sequential() {
 		if offset >= t.Size() {
 			l.eof = true
 			return l, nil
@@ -197,6 +296,9 @@ func (t *textFile) openTo(ctx context.Context, offset, end int64) (*lines, error
 		l.lower = &remember{ReadCloser: r}
 		if l.r, err = decompress(l.lower, t.comp); err != nil {
 			return nil, l.failed(err)
+		}
+		if t.encoding.wide() {
+			l.r = &stacked{newUTF16(l.r, t.encoding), func() error { return nil }, l.r}
 		}
 		if _, err := io.CopyN(io.Discard, l.r, offset); err != nil {
 			if err == io.EOF {
@@ -242,7 +344,10 @@ func (l *lines) closeInto(err *error) {
 
 // failed says what an error of reading means.
 func (l *lines) failed(err error) error {
-	if l.lower != nil && l.lower.err == nil {
+	if err == errHalfUnit {
+		return fault.File(l.file.Name(), "text in "+string(l.file.encoding), "%v", err)
+	}
+	if l.lower != nil && l.lower.err == nil && l.file.comp != "" {
 		return fault.File(l.file.Name(), "whole "+string(l.file.comp)+" data", "%v", err)
 	}
 	var f *fault.Fault
@@ -263,6 +368,7 @@ func (l *lines) fill() error {
 	if l.hi == len(l.buf) {
 		if l.lo == 0 {
 			if len(l.buf) >= maxRow {
+				l.long = true
 				return fault.File(l.file.Name(), fmt.Sprintf("rows of at most %d bytes", maxRow), "a longer one at byte %d", l.offset)
 			}
 			buf := make([]byte, 2*len(l.buf))
@@ -282,7 +388,10 @@ func (l *lines) fill() error {
 		n, err := l.r.Read(l.buf[l.hi:])
 		l.hi += n
 		if err == io.EOF {
-			if l.file.comp == "" {
+			if l.lower != nil && l.file.comp == "" && l.lower.read != l.file.Size() {
+				return l.early()
+			}
+			if !l.file.sequential() {
 				if l.offset+int64(l.hi-l.lo) != l.to {
 					return l.early()
 				}
@@ -290,7 +399,7 @@ func (l *lines) fill() error {
 					return err
 				}
 			}
-			if l.eof = l.file.comp != "" || l.to == l.file.Size(); l.eof || n > 0 {
+			if l.eof = l.file.sequential() || l.to == l.file.Size(); l.eof || n > 0 {
 				return nil
 			}
 			continue
@@ -376,7 +485,7 @@ func (t *textFile) read(ctx context.Context, s Span) (*textReader, error) {
 	if end == 0 {
 		end = math.MaxInt64
 	}
-	if s.First < 0 || s.Rows < 0 || s.First > math.MaxInt64-s.Rows || s.Offset < 0 || end < s.Offset || t.comp == "" && s.End > t.Size() {
+	if s.First < 0 || s.Rows < 0 || s.First > math.MaxInt64-s.Rows || s.Offset < 0 || end < s.Offset || !t.sequential() && s.End > t.Size() {
 		return nil, fault.File(t.Name(), fmt.Sprintf("%d rows from row %d on, in the bytes from %d to %d", s.Rows, s.First, s.Offset, s.End), "%d bytes", t.Size())
 	}
 	l, err := t.openTo(ctx, s.Offset, end)

@@ -288,7 +288,6 @@ func TestRanges(t *testing.T) {
 		{"a,b\n1,2\n3,4\n", 5, []Range{{4, 5}, {9, 3}}},
 		{"a,b\n1,2\n3,4\n", 8, []Range{{4, 8}}},
 		{"a,b\n1,2\n3,4\n", 1 << 62, []Range{{4, 8}}},
-		{"a,b\n", 5, []Range{{4, 0}}},
 		{"\uFEFF\r\n1,2\n3,4\n", 5, []Range{{5, 5}, {10, 3}}},
 	} {
 		src, err := inspectText(c.data, "f.csv", Options{})
@@ -301,16 +300,10 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-// A file of no rows but a header has none, and a row of it is not read twice.
+// A file of no rows but a header is refused.
 func TestNoRows(t *testing.T) {
-	for _, data := range []string{"a,b", "a,b\n", "a,b\r\n\r\n\n", "\uFEFF\na,b\n"} {
-		src, err := inspectText(data, "f.csv", Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rows, err := checkCuts(t, src, len(data), manySizes(len(data))...); err != nil || len(rows) != 0 || src.Dim() != 2 {
-			t.Errorf("%q: %v, %v", data, rows, err)
-		}
+	for _, data := range []string{"a,b", "a,b\n", "a,b\r\n\r\n\n", "\uFEFF\na,b\n", "0,1,2\n"} {
+		wantFault(t, "f.csv", data, Options{}, "f.csv: found a header and no rows, expected rows of data")
 	}
 }
 
@@ -326,8 +319,9 @@ func TestTextFaults(t *testing.T) {
 		{"f.csv", "\uFEFF", `f.csv: found only empty lines, expected a first row`},
 		{"f.jsonl", " \n\t\r\n", `f.jsonl: found only empty lines, expected a first row`},
 		{"f.csv.gz", gzipped(t, ""), `f.csv.gz: found only empty lines, expected a first row`},
-		{"f.csv", latin, `f.csv: found the byte order mark of UTF-16, expected text in UTF-8`},
-		{"f.jsonl", "\xfe\xff\x00{", `f.jsonl: found the byte order mark of UTF-16, expected text in UTF-8`},
+		{"f.csv", latin, `f.csv: found the columns "a", "b", expected a column "x"`},
+		{"f.jsonl", "\xfe\xff\x00{", `f.jsonl: found the end at byte 1 of the line in the first row, expected valid JSON`},
+		{"f.jsonl", "\xfe\xff\x00{\x00", `f.jsonl: found an odd number of bytes, expected text in utf-16`},
 		{"f.csv.gz", csv, `f.csv.gz: found gzip: invalid header, expected whole gzip data`},
 		{"f.csv.gz", zipped[:5], `f.csv.gz: found unexpected EOF, expected whole gzip data`},
 		{"f.csv.gz", zipped[:len(zipped)/2], `f.csv.gz: found unexpected EOF, expected whole gzip data`},
@@ -553,7 +547,9 @@ func TestLongRow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.more != '\n' {
+		if c.more == '\n' {
+			want = "f.csv: found a quote that opens in row 1, and no end of the row within 67108864 bytes, expected the quote that closes it, or --quoting=none"
+		} else {
 			if _, err := src.(Counter).Count(context.Background(), Range{0, 1 << 20}); err == nil || err.Error() != want {
 				t.Errorf("counting %q…: %v", c.start, err)
 			}

@@ -23,7 +23,7 @@ const (
 )
 
 func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, error) {
-	if err := o.noHeader(f, "npy"); err != nil {
+	if err := o.noText(f, "npy"); err != nil {
 		return nil, err
 	}
 	text, start, err := npyHeader(ctx, f)

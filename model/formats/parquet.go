@@ -58,7 +58,7 @@ type parquetGroup struct {
 }
 
 func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Source, error) {
-	if err := o.noHeader(f, "parquet"); err != nil {
+	if err := o.noText(f, "parquet"); err != nil {
 		return nil, err
 	}
 	in, err := readFooter(ctx, f)

@@ -308,7 +308,9 @@ func (r *parquetReader) readTarget(rows int) (err error) {
 			case len(text) == 0:
 				r.mark(row+i, r.target.name, "an empty text", "a label")
 			default:
-				r.learned.setLabel(text)
+				if f := r.learned.setLabel(text, nil); f != nil {
+					r.mark(row+i, r.target.name, f.Found, f.Expected)
+				}
 			}
 			r.labels = append(r.labels, r.learned.label)
 		})

@@ -15,9 +15,9 @@ type learned struct {
 }
 
 // fields reads the fields of the target and of the weight, those that the selection has. Its fault lacks the file and the row.
-func (l *learned) fields(s *selection, target, weight []byte) *fault.Fault {
+func (l *learned) fields(s *selection, d *dialect, t *textFile, target, weight []byte) *fault.Fault {
 	if s.target >= 0 {
-		if f := l.readTarget(target, s.labels); f != nil {
+		if f := l.readTarget(target, s.labels, d, t); f != nil {
 			f.Column = s.name(s.target)
 			return f
 		}
@@ -25,25 +25,27 @@ func (l *learned) fields(s *selection, target, weight []byte) *fault.Fault {
 	if s.weight < 0 {
 		return nil
 	}
-	v, ok := wholeNumber(weight)
+	v, ok := d.number(weight)
 	f := weightFault(v)
 	switch {
 	case !ok:
-		return numberFault("", 0, s.name(s.weight), weight)
+		f = d.numberFault(weight)
 	case f != nil:
-		f.Column, f.Found = s.name(s.weight), fault.Quote(weight)
-		return f
+		f.Found = fault.Quote(weight)
+	default:
+		l.weight = v
+		return nil
 	}
-	l.weight = v
-	return nil
+	f.Column = s.name(s.weight)
+	return f
 }
 
 // readTarget reads a field that is a label, as it stands, or else a finite number.
-func (l *learned) readTarget(field []byte, label bool) *fault.Fault {
+func (l *learned) readTarget(field []byte, label bool, d *dialect, t *textFile) *fault.Fault {
 	if !label {
-		v, ok := wholeNumber(field)
+		v, ok := d.number(field)
 		if !ok || v-v != 0 {
-			return numberFault("", 0, "", field)
+			return d.numberFault(field)
 		}
 		l.target = v
 		return nil
@@ -51,15 +53,18 @@ func (l *learned) readTarget(field []byte, label bool) *fault.Fault {
 	if len(trimSpaces(field)) == 0 {
 		return &fault.Fault{Found: "an empty field", Expected: "a label"}
 	}
-	l.setLabel(field)
-	return nil
+	return l.setLabel(field, t)
 }
 
-// setLabel keeps one copy of each label: a million rows of two classes have two.
-func (l *learned) setLabel(label []byte) {
+// setLabel keeps one copy of each label: a million rows of two classes have two. A label that is no text of the file's encoding
+// is at fault.
+func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 	if l.last != string(label) {
 		text, ok := l.texts[string(label)]
 		if !ok {
+			if f := t.textFault(label); f != nil {
+				return f
+			}
 			if l.texts == nil {
 				l.texts = map[string]string{}
 			}
@@ -69,6 +74,7 @@ func (l *learned) setLabel(label []byte) {
 		l.last = text
 	}
 	l.label = l.last
+	return nil
 }
 
 // appendTo adds what has been read to that of the rows before.

@@ -55,7 +55,7 @@ func TestSupervisedCSV(t *testing.T) {
 		`, column y: found "1e999", expected a finite float64`, `, column y: found "-inf", expected a finite number`,
 		", column w: found an empty field, expected a number", `, column w: found "x", expected a number`, `, column w: found "-0.5", expected a weight of at least 0`,
 		`, column w: found "inf", expected a finite number`, `, column w: found "1e400", expected a finite weight`, `, column w: found "NaN", expected a finite number`,
-		": found 2 fields, expected 3", "[13] → 2 × 3")
+		": found 2 fields, expected 3, as in the first row", "[13] → 2 × 3")
 }
 
 func TestSupervisedColumns(t *testing.T) {
@@ -97,7 +97,7 @@ func TestSupervisedJSONL(t *testing.T) {
 	wantText(t, "f.jsonl", `{"vector":[1],"y":1,"w":1}`+"\n"+`{"vector":[1],"y":"1","w":1}`+"\n"+`{"vector":[1],"y":true,"w":1}`+"\n"+`{"vector":[1],"y":1e999,"w":1}`+"\n"+
 		`{"vector":[1],"y":1,"w":-1}`+"\n"+`{"vector":[1],"y":1}`+"\n"+`{"vector":[1],"y":1,"w":null}`+"\n"+`{"vector":[1],"w":1}`+"\n"+`{"vector":[1],"y":1,"w":1,"y":2}`+"\n",
 		Options{TargetColumn: "y", WeightColumn: "w"},
-		"[1] → 1 × 1", `, column y: found the string "1", expected a number`, ", column y: found true, expected a number", ", column y: found 1e999, expected a finite float64",
+		"[1] → 1 × 1", `, column y: found the string "1", expected a number without quotes`, "[1] → 1 × 1", ", column y: found 1e999, expected a finite float64",
 		", column w: found -1, expected a weight of at least 0", ", column w: found no such key, expected a number", ", column w: found null, expected a number",
 		", column y: found no such key, expected a number", ", column y: found the key twice, expected it once")
 

@@ -52,6 +52,9 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 	if err := o.noHeader(f, "svm"); err != nil {
 		return nil, err
 	}
+	if err := o.noDialect(f, "svm"); err != nil {
+		return nil, err
+	}
 	for _, given := range []struct{ what, column string }{
 		{"columns", firstOf(o.Columns)}, {"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
 	} {
@@ -59,7 +62,7 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 			return nil, fault.File(f.Name(), "no choice of columns: .svm has the label, which is the target, and the vector", "%s asked for, %s", given.what, fault.Quote(given.column))
 		}
 	}
-	s := &svmSource{textFile: textFile{File: f, comp: comp}, selection: &selection{id: -1, target: 0, weight: -1, labels: o.Labels}, base: 1, highest: -1}
+	s := &svmSource{textFile: o.newText(f, comp), selection: &selection{id: -1, target: 0, weight: -1, index: -1, labels: o.Labels}, base: 1, highest: -1}
 	if o.Unlabelled {
 		s.target = -1
 	}
@@ -228,7 +231,7 @@ func svmLine(l *lines) ([]byte, int64, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		line, offset := trimEnd(l.ahead(n)), l.offset
+		line, offset := l.decoded(trimEnd(l.ahead(n))), l.offset
 		l.advance(n)
 		if svmRow(line) {
 			return line, offset, nil
@@ -399,7 +402,7 @@ func (p *svmParser) readLabel(label []byte) (f *fault.Fault) {
 	case bytes.IndexByte(label, ',') >= 0:
 		return &fault.Fault{Column: "label", Found: fault.Quote(label), Expected: "one label"}
 	}
-	if f = p.readTarget(label, p.s.labels); f != nil {
+	if f = p.readTarget(label, p.s.labels, &dialect{decimal: '.'}, &p.s.textFile); f != nil {
 		f.Column = "label"
 	}
 	return f

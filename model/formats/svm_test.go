@@ -67,7 +67,7 @@ func TestSVMInspectFaults(t *testing.T) {
 		{"1 1:1\n", Options{TargetColumn: "0"}, `found a target column asked for, "0", expected no choice of columns: .svm has the label, which is the target, and the vector`},
 		{"1 1:1\n", Options{WeightColumn: "w"}, `found a weight column asked for, "w", expected no choice of columns: .svm has the label, which is the target, and the vector`},
 		{"1 1:1\n", Options{Header: HeaderYes}, "found header yes, expected header auto: .svm has no header row"},
-		{"\xff\xfe1\x00", Options{}, "found the byte order mark of UTF-16, expected text in UTF-8"},
+		{"\xff\xfe1\x00", Options{}, "found none, expected a row with index:value, or the number of features"},
 	} {
 		wantFault(t, "x.svm", c.data, c.o, "x.svm: "+c.want)
 	}

@@ -17,7 +17,7 @@ var (
 
 func vecsFormat(name string, e element) *Format {
 	return &Format{Name: name, Extensions: []string{"." + name}, inspect: func(ctx context.Context, f File, _ compression, o Options) (Source, error) {
-		if err := o.noHeader(f, name); err != nil {
+		if err := o.noText(f, name); err != nil {
 			return nil, err
 		}
 		return inspectVecs(ctx, f, e, &o)
