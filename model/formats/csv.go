@@ -405,7 +405,7 @@ func (r *csvReader) parts(row []byte) *fault.Fault {
 	case !ok:
 		return &fault.Fault{Column: s.name(count), Found: fault.Quote(r.fields.bad), Expected: wellQuoted}
 	case count != s.selection.count:
-		f := &fault.Fault{Found: fmt.Sprintf("%d fields", count), Expected: fmt.Sprintf("%d, as in the first row", s.selection.count)}
+		f := &fault.Fault{Found: fmt.Sprintf("%d fields", count), Expected: fmt.Sprint(s.selection.count)}
 		if bytes.IndexByte(row, '\r') >= 0 {
 			f.Found += " and a CR that ends no line"
 		}

@@ -55,7 +55,7 @@ func TestSupervisedCSV(t *testing.T) {
 		`, column y: found "1e999", expected a finite float64`, `, column y: found "-inf", expected a finite number`,
 		", column w: found an empty field, expected a number", `, column w: found "x", expected a number`, `, column w: found "-0.5", expected a weight of at least 0`,
 		`, column w: found "inf", expected a finite number`, `, column w: found "1e400", expected a finite weight`, `, column w: found "NaN", expected a finite number`,
-		": found 2 fields, expected 3, as in the first row", "[13] → 2 × 3")
+		": found 2 fields, expected 3", "[13] → 2 × 3")
 }
 
 func TestSupervisedColumns(t *testing.T) {
