@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/formats"
 	"beamlearn/model/linear"
+	"beamlearn/model/report"
 	"beamlearn/model/vectors"
 )
 
@@ -322,4 +323,21 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("saved, and not read back: %v", err)
 		}
 	})
+}
+
+// A column whose unit is small against the others' has all of the variance, which the page says unless columns are standardised.
+func TestDominated(t *testing.T) {
+	p := &PCA{
+		Mean: []float64{0, 0}, Components: [][]float64{{1, 0}, {0, 1}}, ExplainedVariance: []float64{1000, 1}, TotalVariance: 1001,
+		FeatureNames: []string{"grams", "metres"},
+	}
+	if got := p.dominated(); len(got) != 1 || !strings.Contains(string(got[0].(report.Text)), "The column grams has 99.90 %") {
+		t.Errorf("%v", got)
+	}
+	if p.Scale = []float64{1, 1}; p.dominated() != nil {
+		t.Error("of standardised columns")
+	}
+	if p.Scale, p.ExplainedVariance, p.TotalVariance = nil, []float64{3, 2}, 5; p.dominated() != nil {
+		t.Error("of columns that have about the same variance")
+	}
 }

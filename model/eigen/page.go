@@ -36,10 +36,10 @@ type View struct {
 	Width, Height int
 }
 
-// SampleRows is how many rows a page can show, and SampleComponents how many components of each: some 300 KB.
+// SampleRows is how many rows a page can show, and SampleComponents how many components of each: some 700 KB.
 const (
 	SampleRows       = 4000
-	SampleComponents = 8
+	SampleComponents = 20
 )
 
 // What a page holds at most: numbers of the loadings of its components, features by name, rows of a table, components of a
@@ -48,7 +48,7 @@ const (
 	pageLoadings = 200_000
 	tableRows    = 300
 	screeRows    = 50
-	maxGroups    = 10
+	maxGroups    = 30
 )
 
 // Page is a page to look at: an explorer of 2×2 matrices, and the components. It holds a sample of the rows, whatever their
@@ -98,7 +98,7 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 		{
 			ID: "rows", Title: "The rows along the components",
 			Lead:   "Each point is a row, seen along two components: the directions in which the rows differ most. Their covariance is the matrix whose eigenvectors the components are.",
-			Blocks: []report.Block{scatter, p.projected(v)},
+			Blocks: append(p.dominated(), scatter, p.projected(v)),
 		}, {
 			ID: "variance", Title: "How much each component explains",
 			Lead:   "The eigenvalue of a component is the variance along it. Where the bars level off, the rest is often noise.",
@@ -114,6 +114,26 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 		},
 	}
 	return page, nil
+}
+
+// dominated says so where one column, in its unit, has most of the variance: components then tell of that column alone.
+func (p *PCA) dominated() []report.Block {
+	const most = 0.8 // of the variance
+	if p.Scale != nil || p.Features() < 2 {
+		return nil
+	}
+	for j := range p.Features() {
+		variance := 0.0
+		for i, c := range p.Components {
+			variance += p.ExplainedVariance[i] * c[j] * c[j]
+		}
+		if variance > most*p.TotalVariance {
+			return []report.Block{report.Text(fmt.Sprintf("The column %s has %s of the variance, as its numbers are the "+
+				"largest: the components tell of little else. --standardize brings all columns to the same variance.",
+				p.Feature(j), report.Percent(variance/p.TotalVariance)))}
+		}
+	}
+	return nil
 }
 
 // share is that of all components in the variance.

@@ -10,6 +10,8 @@ sy.value = Math.min(1, data.names.length - 1);
 const hint = out.textContent;
 let only = -1, chosen = -1, view = null;
 
+// Groups of the same colour, which are ten apart, have other shapes.
+const shapeOf = (g) => (g + Math.floor(g / 10)) % 5;
 const groupColor = (g) => data.other === g ? Report.css("--soft") : Report.css("--c" + g % 10);
 // ramp is the colour of a number between the least (0) and the greatest (1).
 function ramp(t) {
@@ -57,7 +59,7 @@ function draw() {
     g.globalAlpha = alpha;
     g.fillStyle = color;
     g.translate(px(xs[k]), py(ys[k]));
-    g.fill(paths[data.groups ? data.group[k] % 5 : 0]);
+    g.fill(paths[data.groups ? shapeOf(data.group[k]) : 0]);
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
   };
   const colors = data.groups ? data.groups.map((_, k) => groupColor(k)) : [];
@@ -69,21 +71,22 @@ function draw() {
   // The covariance of all rows is diagonal here: that is what components are for.
   const whole = { mx: 0, my: 0, a: data.sd[i] ** 2, b: 0, d: data.sd[j] ** 2 };
   if (i === j) whole.b = whole.a;
-  ellipse(whole, "var(--ink)", (k) => `√λ = ${f(k ? data.sd[j] : data.sd[i])}`);
+  ellipse(whole, "var(--ink)");
   if (only >= 0) {
     const s = shape(xs, ys, (k) => data.group[k] === only);
-    if (s.m > 2) ellipse(s, data.other === only ? "var(--soft)" : Report.color(only), null);
+    if (s.m > 2) ellipse(s, data.other === only ? "var(--soft)" : Report.color(only));
   }
   mark();
   let said = data.total > n ? `A random sample of ${n.toLocaleString("en")} of ${data.total.toLocaleString("en")} rows. ` : "";
-  said += "The ellipses are one and two standard deviations of all rows, and the arrows the eigenvectors of their covariance, each as long as the square root of its eigenvalue.";
+  said += "The ellipses are one and two standard deviations of all rows, and the arrows the eigenvectors of their covariance, each as long as the square root of its eigenvalue: " +
+    `√λ = ${f(data.sd[i])} along ${data.names[i]}${i === j ? "" : `, ${f(data.sd[j])} along ${data.names[j]}`}.`;
   if (only >= 0) said += " The coloured ones are those of the group.";
   if (!equal) said += " The axes have different scales.";
   note.textContent = said;
 }
 
 // ellipse draws a covariance at one and two standard deviations, and its eigenvectors.
-function ellipse(s, color, label) {
+function ellipse(s, color) {
   const { px, py } = view, half = (s.a + s.d) / 2, gap = Math.hypot((s.a - s.d) / 2, s.b), angle = Math.atan2(2 * s.b, s.a - s.d) / 2;
   const r = [Math.sqrt(half + gap), Math.sqrt(Math.max(0, half - gap))], u = [Math.cos(angle), Math.sin(angle)];
   for (const k of [1, 2]) {
@@ -101,7 +104,6 @@ function ellipse(s, color, label) {
     if (l < 3) return;
     const a = (x1 - x0) / l, b = (y1 - y0) / l;
     Report.svg("path", { d: `M${x0},${y0}L${x1},${y1}M${x1 - 9 * a - 5 * b},${y1 - 9 * b + 5 * a}L${x1},${y1}L${x1 - 9 * a + 5 * b},${y1 - 9 * b - 5 * a}`, fill: "none", stroke: color, "stroke-width": 3, "stroke-linecap": "round" }, over);
-    if (label && l > 40) Report.svg("text", { class: "halo", x: x1 + (Math.abs(a) > 0.7 ? 6 : 8), y: y1 + (Math.abs(a) > 0.7 ? -8 : -4), "font-weight": "600" }, over, label(Math.abs(v[0]) >= Math.abs(v[1]) ? 0 : 1));
   });
 }
 
@@ -114,10 +116,7 @@ function mark() {
   const { xs, ys, px, py, i, j } = view, g = Report.svg("g", { class: "chosen" }, over), x = px(xs[chosen]), y = py(ys[chosen]);
   Report.svg("circle", { cx: x, cy: y, r: 8, fill: "none", stroke: "var(--accent)", "stroke-width": 3 }, g);
   const id = data.ids[chosen].length > 24 ? data.ids[chosen].slice(0, 23) + "…" : data.ids[chosen], right = x > plot.clientWidth * 0.6;
-  const text = Report.svg("text", { class: "halo", x: x + (right ? -12 : 12), y: y < 24 ? y + 20 : y - 8, "text-anchor": right ? "end" : "start", "font-weight": "600" }, g, id);
-  // Not over the name of an eigenvector: below the point instead.
-  const own = text.getBBox(), meets = (o) => own.x < o.x + o.width && o.x < own.x + own.width && own.y < o.y + o.height && o.y < own.y + own.height;
-  if ([...over.querySelectorAll("text")].some((other) => other !== text && meets(other.getBBox()))) text.setAttribute("y", y + 22);
+  Report.svg("text", { class: "halo", x: x + (right ? -12 : 12), y: y < 24 ? y + 20 : y - 8, "text-anchor": right ? "end" : "start", "font-weight": "600" }, g, id);
   const label = data.groups && data.labels ? data.labels[chosen] : data.labels ? data.labels[chosen] : "";
   out.textContent = `id ${data.ids[chosen]}${label ? `, ${data.color} ${label}` : ""}: ${data.names[i]} ${f(xs[chosen])}` + (i === j ? "" : `, ${data.names[j]} ${f(ys[chosen])}`);
   if (data.image) Eigen.picture(picture, Eigen.at(data.points.map((p) => p[chosen])));
@@ -165,7 +164,7 @@ if (data.groups) {
   data.groups.forEach((g, k) => {
     const b = Report.html("button", { type: "button", "aria-pressed": "false" }, Report.html("li", {}, groups));
     const s = Report.svg("svg", { viewBox: "-7 -7 14 14", "aria-hidden": "true" }, b);
-    Report.svg("path", { d: Report.mark(k, 5), fill: data.other === k ? "var(--soft)" : Report.color(k) }, s);
+    Report.svg("path", { d: Report.mark(shapeOf(k), 5), fill: data.other === k ? "var(--soft)" : Report.color(k) }, s);
     Report.html("span", {}, b, g);
     b.addEventListener("click", () => { only = only === k ? -1 : k; if (only >= 0 && chosen >= 0 && data.group[chosen] !== only) chosen = -1; legend(); draw(); });
   });

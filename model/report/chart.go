@@ -42,13 +42,16 @@ type Series struct {
 	X, Y []float64
 	// Error is half the length of an error bar at each point, or nil.
 	Error []float64
+	// Guide draws the series in grey: a line to compare the others with.
+	Guide bool
 }
 
 // The size of a chart, in the units of its SVG: small enough for the text to be read on a phone.
 const (
 	chartWidth  = 440
 	chartHeight = 290
-	chartLeft   = 62
+	chartLeft   = 62 // at least
+	chartLabel  = 14 // where the label of the y axis stands
 	chartRight  = 12
 	chartTop    = 12
 	chartBottom = 46
@@ -216,6 +219,7 @@ type chartView struct {
 	Width, Height int
 	X, Y          Axis
 	MidX, MidY    float64
+	LabelX        float64    // of the label of Y
 	Box           [4]float64 // left, top, width, height
 	XTicks        []tickView
 	YTicks        []tickView
@@ -246,23 +250,11 @@ type keyView struct{ Name, Path, Color string }
 
 func (c *Chart) view() *chartView {
 	v := &chartView{
-		Title: c.Title, Label: strings.TrimSpace(c.Title + ". " + c.Description), Width: chartWidth, Height: chartHeight, X: c.X, Y: c.Y,
-		MidX: (chartLeft + chartWidth - chartRight) / 2, MidY: (chartTop + chartHeight - chartBottom) / 2,
-		Box: [4]float64{chartLeft, chartTop, chartWidth - chartLeft - chartRight, chartHeight - chartTop - chartBottom},
+		Title: c.Title, Label: strings.TrimSpace(c.Title + ". " + c.Description), Width: chartWidth, Height: chartHeight,
+		X: c.X, Y: c.Y, MidY: (chartTop + chartHeight - chartBottom) / 2, LabelX: chartLabel,
 	}
 	bars := slices.ContainsFunc(c.Series, func(s Series) bool { return s.Kind == Bars })
 	pitch := c.pitch()
-	x := newScale(&c.X, chartLeft, chartWidth-chartRight, false, func(yield func(float64)) {
-		for _, s := range c.Series {
-			for _, v := range s.X {
-				yield(v)
-				if bars {
-					yield(v - 0.6*pitch)
-					yield(v + 0.6*pitch)
-				}
-			}
-		}
-	})
 	y := newScale(&c.Y, chartHeight-chartBottom, chartTop, bars, func(yield func(float64)) {
 		if bars {
 			yield(0)
@@ -277,17 +269,42 @@ func (c *Chart) view() *chartView {
 			}
 		}
 	})
-	v.XTicks, v.YTicks = c.ticks(&c.X, &x), c.ticks(&c.Y, &y)
+	v.YTicks = c.ticks(&c.Y, &y)
+	left := leftOf(v.YTicks)
+	v.MidX = (left + chartWidth - chartRight) / 2
+	v.Box = [4]float64{left, chartTop, chartWidth - left - chartRight, chartHeight - chartTop - chartBottom}
+	x := newScale(&c.X, left, chartWidth-chartRight, false, func(yield func(float64)) {
+		for _, s := range c.Series {
+			for _, v := range s.X {
+				yield(v)
+				if bars {
+					yield(v - 0.6*pitch)
+					yield(v + 0.6*pitch)
+				}
+			}
+		}
+	})
+	v.XTicks = c.ticks(&c.X, &x)
 	for i := range v.XTicks {
 		v.XTicks[i].Shift = shift(v.XTicks[i].At, v.XTicks[i].Text)
 	}
 	for i, s := range c.Series {
 		c.draw(v, i, &s, &x, &y)
 		if len(c.Series) > 1 {
-			v.Keys = append(v.Keys, keyView{s.Name, mark(i, 5), fmt.Sprintf("var(--c%d)", i%10)})
+			v.Keys = append(v.Keys, keyView{s.Name, mark(i, 5), s.color(i)})
 		}
 	}
 	return v
+}
+
+// leftOf is where a chart begins: right of the numbers of its y axis, and of the axis' label beside them.
+func leftOf(ticks []tickView) float64 {
+	const digit, label = 7.5, 14 // the widths of a character of a number and of a line of text
+	longest := 0
+	for _, t := range ticks {
+		longest = max(longest, len([]rune(t.Text)))
+	}
+	return max(chartLeft, chartLabel+label/2+digit*float64(longest)+6)
 }
 
 func (c *Chart) ticks(a *Axis, s *scale) []tickView {
@@ -324,7 +341,7 @@ func shorten(s string, most int) string {
 }
 
 func (c *Chart) draw(v *chartView, number int, s *Series, x, y *scale) {
-	color, pitch := fmt.Sprintf("var(--c%d)", number%10), c.pitch()
+	color, pitch := s.color(number), c.pitch()
 	name := func(i int) string {
 		at := Format(s.X[i])
 		if j := int(s.X[i]); c.X.Names != nil && float64(j) == s.X[i] && j >= 0 && j < len(c.X.Names) {
@@ -373,6 +390,22 @@ func (c *Chart) draw(v *chartView, number int, s *Series, x, y *scale) {
 	v.Shapes = append(v.Shapes, marks...)
 }
 
+// color is that of the series of a number.
+func (s *Series) color(number int) string {
+	if s.Guide {
+		return "var(--soft)"
+	}
+	return fmt.Sprintf("var(--c%d)", number%10)
+}
+
+// Skewed reports whether the largest of some positive values would flatten the others on a linear axis.
+func Skewed(values []float64) bool {
+	const flat = 30 // the largest, in times of the one in the middle
+	v := slices.Clone(values)
+	slices.Sort(v)
+	return len(v) > 2 && v[0] > 0 && v[len(v)-1] > flat*v[len(v)/2]
+}
+
 // place is where a mark stands.
 func place(x, y float64) string { return fmt.Sprintf("translate(%.1f,%.1f)", x, y) }
 
@@ -386,7 +419,7 @@ var chartTemplate = template.Must(template.New("chart").Funcs(template.FuncMap{
 	`<rect class="axis" x="{{$l}}" y="{{$t}}" width="{{index .Box 2}}" height="{{index .Box 3}}"/>` +
 	`{{range .Shapes}}<path d="{{.Path}}"{{with .Place}} transform="{{.}}"{{end}} {{if .Fill}}fill="{{.Color}}"{{else}}fill="none" stroke="{{.Color}}" stroke-width="2"{{end}}><title>{{.Title}}</title></path>{{end}}` +
 	`<text x="{{.MidX}}" y="{{add $b 36}}" text-anchor="middle">{{.X.Label}}</text>` +
-	`<text x="14" y="{{.MidY}}" text-anchor="middle" transform="rotate(-90 14 {{.MidY}})">{{.Y.Label}}</text></svg>` +
+	`<text x="{{.LabelX}}" y="{{.MidY}}" text-anchor="middle" transform="rotate(-90 {{.LabelX}} {{.MidY}})">{{.Y.Label}}</text></svg>` +
 	`{{with .Keys}}<ul class="legend">{{range .}}<li class="key"><svg viewBox="-7 -7 14 14" aria-hidden="true"><path d="{{.Path}}" fill="{{.Color}}"/></svg>{{.Name}}</li>{{end}}</ul>{{end}}`))
 
 // table is the numbers of a chart: side by side where the series have the same places.

@@ -37,6 +37,37 @@ const Report = {
     for (let i = Math.ceil(lo / step); i * step <= hi + step * 1e-9; i++) list.push(i * step);
     return list;
   },
+  // fit ends a table that scrolls at the end of a row, and says below it that there is more.
+  fit(box) {
+    box.style.maxHeight = "";
+    const room = box.clientHeight, down = box.scrollHeight > room + 1, across = box.scrollWidth > box.clientWidth + 1;
+    const rows = [...box.querySelectorAll("tbody tr")], bottom = (row) => row.offsetTop + row.offsetHeight;
+    const last = rows.filter((row) => bottom(row) <= room).pop();
+    if (down && last) box.style.maxHeight = bottom(last) + (box.offsetHeight - room) + "px";
+    box.classList.toggle("more", down || across);
+    let note = box.nextElementSibling;
+    if (!note || !note.classList.contains("scrolls")) {
+      note = Report.html("p", { class: "note scrolls" });
+      box.after(note);
+    }
+    const all = [];
+    if (down) all.push(`${rows.length} rows`);
+    if (across) all.push(`${rows.length ? rows[0].children.length : 0} columns`);
+    note.textContent = all.length ? `Scroll to see all ${all.join(" and ")}.` : "";
+    note.hidden = all.length === 0;
+  },
+  // fitAll does so for all tables, and again when they get another size or are unfolded.
+  fitAll() {
+    const boxes = [...document.querySelectorAll(".scroll")], width = new Map();
+    const watch = new ResizeObserver((entries) => {
+      for (const { target } of entries) {
+        if (target.clientWidth === 0 || width.get(target) === target.clientWidth) continue;
+        width.set(target, target.clientWidth);
+        Report.fit(target);
+      }
+    });
+    for (const box of boxes) watch.observe(box);
+  },
   // css is the value of a variable of the style sheet.
   css(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); },
   // color is the i-th colour of the palette, of ten.
@@ -71,3 +102,4 @@ const Report = {
     return { px, py };
   },
 };
+document.addEventListener("DOMContentLoaded", Report.fitAll);

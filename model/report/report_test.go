@@ -115,3 +115,43 @@ func TestPitch(t *testing.T) {
 		}
 	}
 }
+
+// Bars lie between the least and the greatest value and end at 0, and every name is there.
+func TestRanking(t *testing.T) {
+	page := write(t, Ranking{Title: "t", Label: "u", Names: []string{"a name of more than twenty characters", "b", "c"}, Values: []float64{3, -1, math.NaN()}})
+	for _, want := range []string{
+		"a name of more than twenty characters: 3", "a name of more than…", // the middle of 158 to 364 is 0 to 1 in 4
+		`<path class="axis" d="M209.5,0V60"/>`,
+		`<rect x="209.5" y="3" width="154.5" height="14" fill="var(--plus)">`,
+		`<rect x="158" y="23" width="51.5" height="14" fill="var(--minus)">`,
+		`<rect x="209.5" y="43" width="0" height="14" fill="var(--plus)">`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if err := (&Page{Sections: []Section{{Blocks: []Block{Ranking{Names: []string{"a"}}}}}}).Write(new(bytes.Buffer)); err == nil {
+		t.Error("a name without a value is no error")
+	}
+}
+
+func TestSkewed(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   bool
+	}{{[]float64{1, 100, 2}, true}, {[]float64{1, 20, 2}, false}, {[]float64{0, 100, 2}, false}, {[]float64{1, 100}, false}} {
+		if got := Skewed(c.values); got != c.want {
+			t.Errorf("%v: %v", c.values, got)
+		}
+	}
+}
+
+// Long numbers of the y axis move the picture to the right, so that they do not meet the axis' label.
+func TestLeft(t *testing.T) {
+	if got := leftOf([]tickView{{Text: "10"}}); got != chartLeft {
+		t.Errorf("short numbers: %v", got)
+	}
+	if got := leftOf([]tickView{{Text: "-1.234e+05"}}); got < 14+7+10*7 {
+		t.Errorf("long numbers: %v", got)
+	}
+}

@@ -189,9 +189,37 @@ func TestManyPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := write(t, &View{Source: "x", Model: m, Judged: j})
-	has(t, page, "and 15 more classes", "and 470 more", "and 35 more")
+	has(t, page, "and 15 more classes", "and 470 more", "Curves of the 10 of 45 classes that have the most rows.")
 	if len(page) > 1<<20 {
 		t.Errorf("%d bytes", len(page))
+	}
+}
+
+// Where a strength of the penalty is 0, strengths stand side by side; a table without curves stands for one combination; and the
+// optimum of an exact solver has no learning curve.
+func TestPageOfStrengths(t *testing.T) {
+	m := &linear.Model{
+		Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{1, -2}}, Intercept: []float64{0},
+		Training: linear.Training{Solver: "sgd"},
+	}
+	cv := &linear.CVResult{Params: []linear.CVParams{{Alpha: 1}, {Alpha: 0}, {Alpha: 1e-4}}, Metrics: []linear.CVMetric{
+		{Name: "neg_mean_squared_error", Splits: [][]float64{{-1, -400, -2}, {-1, -500, -2}}},
+	}}
+	v := &View{Source: "x", Model: m, CV: cv, Curve: []linear.ProgressivePoint{{Rows: 1, Loss: 1}, {Rows: 2, Loss: 0.5}}}
+	axis, place := v.alphas()
+	if axis.Log || !slices.Equal(axis.Names, []string{"0", "0.0001", "1"}) || place(1) != 2 || place(0) != 0 {
+		t.Errorf("axis %+v, 1 at %v, 0 at %v", axis, place(1), place(0))
+	}
+	const chart, curve = ">Mean squared error, by cross-validation<", "How it learned"
+	has(t, write(t, v), chart, curve)
+	m.Training.Solver = "exact"
+	cv.Params, cv.Metrics[0].Splits = cv.Params[:1], [][]float64{{-1}, {-2}}
+	page := write(t, v)
+	has(t, page, "All combinations")
+	for _, text := range []string{chart, curve} {
+		if strings.Contains(page, text) {
+			t.Errorf("the page has %q", text)
+		}
 	}
 }
 

@@ -145,13 +145,26 @@ func (v *View) ratios() (names []string, combos [][]int) {
 	return names, combos
 }
 
-// alphas is the axis of the penalty's strength.
-func (v *View) alphas() report.Axis {
-	positive := true
+// alphas is the axis of the penalty's strength, and where a strength stands on it. With 0 among them, which has no logarithm,
+// they stand side by side in their order.
+func (v *View) alphas() (report.Axis, func(alpha float64) float64) {
+	var all []float64
 	for _, p := range v.CV.Params {
-		positive = positive && p.Alpha > 0
+		all = append(all, p.Alpha)
 	}
-	return report.Axis{Label: "alpha, the strength of the penalty", Log: positive}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	a := report.Axis{Label: "alpha, the strength of the penalty", Log: all[0] > 0}
+	if a.Log {
+		return a, func(alpha float64) float64 { return alpha }
+	}
+	for _, alpha := range all {
+		a.Names = append(a.Names, report.Format(alpha))
+	}
+	return a, func(alpha float64) float64 {
+		at, _ := slices.BinarySearch(all, alpha)
+		return float64(at)
+	}
 }
 
 func (v *View) crossValidation() ([]report.Block, error) {
@@ -165,16 +178,21 @@ func (v *View) crossValidation() ([]report.Block, error) {
 		return nil, err
 	}
 	names, combos := v.ratios()
+	axis, place := v.alphas()
 	var charts report.Columns
 	for k := range cv.Metrics {
+		if len(combos[0]) < 2 {
+			break // no curve has one point; the table says it all
+		}
 		m := &cv.Metrics[k]
 		name, sign := metricName(m.Name)
-		c := report.Chart{Title: strings.ToUpper(name[:1]) + name[1:] + ", by cross-validation", X: v.alphas(), Y: report.Axis{Label: name}}
+		c := report.Chart{Title: strings.ToUpper(name[:1]) + name[1:] + ", by cross-validation", X: axis, Y: report.Axis{Label: name}}
 		if sign > 0 {
 			c.Description = "Higher is better."
 		} else {
 			c.Description = "Lower is better."
 		}
+		var means []float64
 		for i, list := range combos {
 			s := report.Series{Name: cmp.Or(names[i], "mean"), Kind: report.Line}
 			for _, at := range list {
@@ -182,13 +200,15 @@ func (v *View) crossValidation() ([]report.Block, error) {
 				if e-e != 0 {
 					e = 0
 				}
-				s.X, s.Y, s.Error = append(s.X, cv.Params[at].Alpha), append(s.Y, sign*m.Mean(at)), append(s.Error, e)
+				s.X, s.Y, s.Error = append(s.X, place(cv.Params[at].Alpha)), append(s.Y, sign*m.Mean(at)), append(s.Error, e)
+				means = append(means, sign*m.Mean(at))
 			}
 			c.Series = append(c.Series, s)
 		}
+		c.Y.Log = report.Skewed(means)
 		if k == 0 { // by which the choice was made
 			mark := func(name string, at int) {
-				c.Series = append(c.Series, report.Series{Name: name, Kind: report.Points, X: []float64{cv.Params[at].Alpha}, Y: []float64{sign * m.Mean(at)}})
+				c.Series = append(c.Series, report.Series{Name: name, Kind: report.Points, X: []float64{place(cv.Params[at].Alpha)}, Y: []float64{sign * m.Mean(at)}})
 			}
 			mark("best", best)
 			mark("within one standard error", simple)
@@ -237,6 +257,7 @@ func (v *View) crossValidation() ([]report.Block, error) {
 // path is the coefficients by alpha, a chart for each l1_ratio.
 func (v *View) path() []report.Block {
 	names, combos := v.ratios()
+	axis, place := v.alphas()
 	var charts report.Columns
 	what := v.coefficient()
 	for i, list := range combos {
@@ -244,7 +265,7 @@ func (v *View) path() []report.Block {
 			continue
 		}
 		c := report.Chart{
-			Title: "Coefficients by alpha", X: v.alphas(), Y: report.Axis{Label: what},
+			Title: "Coefficients by alpha", X: axis, Y: report.Axis{Label: what},
 			Description: "The columns with the largest coefficients.",
 		}
 		if names[i] != "" {
@@ -253,7 +274,7 @@ func (v *View) path() []report.Block {
 		for f, j := range v.CV.Path.Features {
 			s := report.Series{Name: v.feature(j), Kind: report.Line}
 			for _, at := range list {
-				s.X, s.Y = append(s.X, v.CV.Params[at].Alpha), append(s.Y, v.CV.Path.Coef[at][f])
+				s.X, s.Y = append(s.X, place(v.CV.Params[at].Alpha)), append(s.Y, v.CV.Path.Coef[at][f])
 			}
 			c.Series = append(c.Series, s)
 		}
@@ -264,6 +285,9 @@ func (v *View) path() []report.Block {
 
 // learning are the learning curves.
 func (v *View) learning() []report.Block {
+	if v.Model.Training.Solver == "exact" {
+		return nil // an optimum has no curve
+	}
 	var blocks report.Columns
 	rows := report.Axis{Label: "rows seen", Log: true}
 	loss := report.Axis{Label: "mean loss (" + string(v.Model.Loss) + ")"}
@@ -343,8 +367,7 @@ func (v *View) coefficients() []report.Block {
 	if zero > 0 {
 		blocks = append(blocks, report.Text(fmt.Sprintf("%d of %d columns have the coefficient 0: the model does without them.", zero, len(size))))
 	}
-	c := report.Chart{Title: "The largest coefficients", Description: "By column.", X: report.Axis{Label: "column"}, Y: report.Axis{Label: v.coefficient()}}
-	s := report.Series{Name: "coefficients", Kind: report.Bars}
+	c := report.Ranking{Title: "The largest coefficients", Description: "By column.", Label: v.coefficient()}
 	t := report.Table{Caption: "The largest coefficients", Columns: []string{"column"}, Left: len(size) - len(order)}
 	classes := min(len(m.Coef), shownClasses)
 	if len(m.Coef) == 1 {
@@ -354,14 +377,13 @@ func (v *View) coefficients() []report.Block {
 			t.Columns = append(t.Columns, m.Classes.Label(k))
 		}
 	}
-	for i, j := range order {
-		c.X.Names = append(c.X.Names, v.feature(j))
-		s.X = append(s.X, float64(i))
+	for _, j := range order {
+		c.Names = append(c.Names, v.feature(j))
 		row := []string{v.feature(j)}
 		if len(m.Coef) == 1 {
-			s.Y = append(s.Y, m.Coef[0][j])
+			c.Values = append(c.Values, m.Coef[0][j])
 		} else {
-			s.Y = append(s.Y, size[j])
+			c.Values = append(c.Values, size[j])
 		}
 		for k := range classes {
 			row = append(row, report.Format(m.Coef[k][j]))
@@ -373,7 +395,6 @@ func (v *View) coefficients() []report.Block {
 		intercept = append(intercept, report.Format(m.Intercept[k]))
 	}
 	t.Rows = append(t.Rows, intercept)
-	c.Series = []report.Series{s}
 	if len(m.Coef) > 1 { // a wide table
 		return append(blocks, report.Columns{c}, t)
 	}
@@ -449,16 +470,28 @@ func (v *View) scores(m *linear.ClassificationMetrics) report.Block {
 	return t
 }
 
-// shown are the classes that have curves.
-func (v *View) shown() (classes []int, left int) {
+// shown are the classes that have curves: of more than can be told apart, those with the most rows, and a line that says so.
+func (v *View) shown() (classes []int, note []report.Block) {
 	n := v.Model.Classes.Len()
 	if n == 2 {
-		return []int{1}, 0
+		return []int{1}, nil
 	}
-	for k := range min(n, curveClasses) {
-		classes = append(classes, k)
+	classes = v.byRows()[:min(n, curveClasses)]
+	slices.Sort(classes)
+	if len(classes) < n {
+		note = []report.Block{report.Text(fmt.Sprintf("Curves of the %d of %d classes that have the most rows.", len(classes), n))}
 	}
-	return classes, n - len(classes)
+	return classes, note
+}
+
+// byRows are the classes, those with the most rows first.
+func (v *View) byRows() []int {
+	n := v.Model.Classes.Len()
+	rows := make([]float64, n)
+	for i, c := range v.Judged.Class {
+		rows[c] += v.Judged.weight(i)
+	}
+	return report.Largest(rows, n)
 }
 
 // unit is an axis from 0 to 1.
@@ -469,8 +502,14 @@ func (v *View) thresholds() ([]report.Block, error) {
 	roc := report.Chart{Title: "ROC", Description: "Up and to the left is better.", X: unit("false positives, of the rest"), Y: unit("true positives, of the class")}
 	pr := report.Chart{Title: "Precision and recall", Description: "Up and to the right is better.", X: unit("recall: found, of the class"), Y: unit("precision: right, of those found")}
 	t := report.Table{Caption: "By class", Columns: []string{"class", "area under the ROC curve", "share of the rows"}}
-	shown, left := v.shown()
-	for _, k := range shown {
+	shown, note := v.shown()
+	listed := shown
+	if n := v.Model.Classes.Len(); n > 2 {
+		listed = v.byRows()[:min(n, shownClasses)]
+		t.Left = n - len(listed)
+	}
+	slices.Sort(listed)
+	for _, k := range listed {
 		c, err := v.Judged.curves(k, v.Model.Classes.Len())
 		if err != nil {
 			return nil, err
@@ -481,28 +520,26 @@ func (v *View) thresholds() ([]report.Block, error) {
 			continue
 		}
 		t.Rows = append(t.Rows, []string{name, report.Format(c.auc), report.Percent(c.share)})
+		if !slices.Contains(shown, k) {
+			continue
+		}
 		s := report.Series{Name: name, Kind: report.Line}
 		s.X, s.Y = thin(c.fpr, c.tpr)
 		roc.Series = append(roc.Series, s)
 		s.X, s.Y = thin(c.tpr[1:], c.precision[1:])
 		pr.Series = append(pr.Series, s)
 	}
-	if left > 0 {
-		t.Left = left
-	}
 	if len(roc.Series) == 0 {
 		return []report.Block{report.Text("There are rows of one class only."), t}, nil
 	}
-	return []report.Block{report.Columns{roc, pr}, t}, nil
+	return append(note, report.Columns{roc, pr}, t), nil
 }
 
 // calibration compares probabilities with what came true.
 func (v *View) calibration() []report.Block {
 	c := report.Chart{Title: "Calibration", Description: "On the diagonal, probabilities are true.", X: unit("probability given, mean of a tenth"), Y: unit("share that is of the class")}
-	c.Series = []report.Series{{Name: "true", Kind: report.Line, X: []float64{0, 1}, Y: []float64{0, 1}}}
 	b := report.Chart{Title: "How sure it is", Description: "Rows by the probability given.", X: unit("probability given"), Y: report.Axis{Label: "rows"}}
-	shown, _ := v.shown()
-	shown = shown[:min(len(shown), curveClasses-1)]
+	shown, note := v.shown()
 	weights := report.Series{Name: "rows", Kind: report.Bars}
 	for i := range 10 {
 		weights.X, weights.Y = append(weights.X, (float64(i)+0.5)/10), append(weights.Y, 0)
@@ -518,10 +555,12 @@ func (v *View) calibration() []report.Block {
 		}
 		c.Series = append(c.Series, s)
 	}
+	guide := report.Series{Name: "true", Kind: report.Line, Guide: true, X: []float64{0, 1}, Y: []float64{0, 1}}
+	c.Series = append(c.Series, guide)
 	if b.Series = []report.Series{weights}; len(shown) > 1 {
 		b.Y.Label = "rows, of the classes shown together"
 	}
-	return []report.Block{report.Columns{c, b}}
+	return append(note, report.Columns{c, b})
 }
 
 // residuals show how a regression errs.

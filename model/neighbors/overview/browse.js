@@ -42,6 +42,7 @@ function show(i) {
     const known = byQuery.get(place);
     const text = document.createElement(known === undefined ? "span" : "button");
     text.textContent = name(place);
+    if (known === undefined) text.className = "soft";
     if (known !== undefined) {
       text.type = "button";
       text.addEventListener("click", () => { search.value = ""; show(known); });
@@ -57,11 +58,27 @@ function show(i) {
   }
 }
 
+// fit says how well a name fits what is wanted, the best first: the id, the text or its first words (up to a comma or a colon)
+// are it, begin with it, have it as words, have it as words later, or have it anywhere; −1 for none of these.
+function fit(place, wanted, words) {
+  const id = data.ids[place].toLowerCase(), text = (data.texts && data.texts[place] || "").toLowerCase();
+  const head = text.split(":")[0], terms = head.split(",").map((t) => t.trim());
+  const ranks = [
+    id === wanted || text === wanted || name(place).toLowerCase() === wanted, terms[0] === wanted, terms.includes(wanted),
+    id.startsWith(wanted) || head.startsWith(wanted), words.test(head), words.test(text), (id + ": " + text).includes(wanted),
+  ];
+  return ranks.indexOf(true);
+}
+
 function find() {
   const wanted = search.value.trim().toLowerCase();
   if (wanted === "") return;
-  let at = answers.findIndex(([place]) => name(place).toLowerCase() === wanted || data.ids[place].toLowerCase() === wanted);
-  if (at < 0) at = answers.findIndex(([place]) => name(place).toLowerCase().includes(wanted));
+  const words = new RegExp("(^|[^\\p{L}\\p{N}])" + wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&") + "($|[^\\p{L}\\p{N}])", "u");
+  let at = -1, best = Infinity;
+  answers.forEach(([place], i) => {
+    const rank = fit(place, wanted, words);
+    if (rank >= 0 && rank < best) { best = rank; at = i; }
+  });
   if (at < 0) {
     title.textContent = "No query of the sample has this in its name.";
     list.replaceChildren();
@@ -82,5 +99,5 @@ root.querySelector("#browse-next").addEventListener("click", () => {
   search.value = "";
   if (answers.length > 0) show((shown + 1) % answers.length);
 });
-if (answers.length > 0) show(0);
+if (answers.length > 0) show(Math.max(0, answers.findIndex(([, near]) => near.length > 0)));
 else title.textContent = "There are no queries.";

@@ -19,8 +19,10 @@ function draw() {
   const x = { ...span(data.x), label: data.xlabel }, y = { ...span(data.y), label: data.ylabel };
   const { px, py } = Report.axes(svg, box, x, y);
   view = { px, py };
-  const lines = data.edges.map(([a, b]) => `M${px(data.x[a]).toFixed(1)},${py(data.y[a]).toFixed(1)}L${px(data.x[b]).toFixed(1)},${py(data.y[b]).toFixed(1)}`).join("");
-  Report.svg("path", { d: lines, fill: "none", stroke: "var(--soft)", "stroke-width": 1, opacity: 0.5 }, svg);
+  // The line to the first neighbour alone: all of them would hide the points. Those of a chosen point are drawn over it.
+  const first = near.flatMap((list, a) => list.length ? [[a, list[0]]] : []);
+  const lines = first.map(([a, b]) => `M${px(data.x[a]).toFixed(1)},${py(data.y[a]).toFixed(1)}L${px(data.x[b]).toFixed(1)},${py(data.y[b]).toFixed(1)}`).join("");
+  Report.svg("path", { d: lines, fill: "none", stroke: "var(--soft)", "stroke-width": 1, opacity: first.length > 100 ? 0.3 : 0.5 }, svg);
   for (const query of [false, true]) for (let k = 0; k < n; k++) {
     if (data.query[k] === query) Report.svg("path", { d: Report.mark(shape(k), query ? 3.6 : 2.6), transform: `translate(${px(data.x[k]).toFixed(1)},${py(data.y[k]).toFixed(1)})`, fill: color(k), opacity: 0.85 }, svg);
   }

@@ -275,3 +275,20 @@ func TestSampledHubs(t *testing.T) {
 		t.Error("hubs that nobody has counted")
 	}
 }
+
+// What the page advises fits the metric, and says which queries it has.
+func TestLeads(t *testing.T) {
+	if got := hubsLead("cosine"); strings.Contains(got, "the cosine") {
+		t.Errorf("of the cosine: %s", got)
+	}
+	if got := hubsLead("euclidean"); !strings.Contains(got, "the cosine") {
+		t.Errorf("of the euclidean distance: %s", got)
+	}
+	o := &Overview{Queries: 2, Sample: make([]Answer, 2)}
+	if got := o.sampleLead(); strings.Contains(got, "chance") {
+		t.Errorf("all queries: %s", got)
+	}
+	if o.Queries = 3; !strings.Contains(o.sampleLead(), "Of 3 queries, 2 that were drawn by chance") {
+		t.Errorf("some: %s", o.sampleLead())
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"beamlearn/model/neighbors"
 	"beamlearn/model/report"
 )
 
@@ -66,7 +67,7 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 	p.Sections = []report.Section{
 		{
 			ID: "queries", Title: "Queries and their neighbours",
-			Lead:   fmt.Sprintf("A sample of %d of %d queries. Look for one by its name, or go from neighbour to neighbour.", len(o.Sample), o.Queries),
+			Lead:   o.sampleLead(),
 			Blocks: []report.Block{browse, o.sampleTable(v)},
 		}, {
 			ID: "distances", Title: "How near they are",
@@ -87,7 +88,7 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 	if v.Hubs != nil {
 		p.Sections = append(p.Sections, report.Section{
 			ID: "hubs", Title: "Near to many",
-			Lead:   "How often a point is a neighbour. In many dimensions a few points, the hubs, are neighbours of very many, and many of none: a reason to try the cosine, or fewer components.",
+			Lead:   hubsLead(v.Metric),
 			Blocks: v.Hubs.blocks(v),
 		})
 	}
@@ -95,6 +96,24 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 		p.Sections = append(p.Sections, v.time())
 	}
 	return p, nil
+}
+
+// sampleLead says which queries can be looked up.
+func (o *Overview) sampleLead() string {
+	if int64(len(o.Sample)) == o.Queries {
+		return "Look for a query by its name, or go from neighbour to neighbour."
+	}
+	return fmt.Sprintf("Of %d queries, %d that were drawn by chance. Look for one of these by its name, or go on to a "+
+		"neighbour that is one of them; the names in grey are not.", o.Queries, len(o.Sample))
+}
+
+// hubsLead says what hubs are, and what helps against them.
+func hubsLead(metric string) string {
+	lead := "How often a point is a neighbour. In many dimensions a few points, the hubs, are neighbours of very many, and many of none: a reason to try "
+	if metric != string(neighbors.Cosine) {
+		lead += "the cosine, or "
+	}
+	return lead + "fewer components (eigen)."
 }
 
 // time is where the time went.
@@ -169,7 +188,11 @@ func (o *Overview) distances(v *View) []report.Block {
 			Series: []report.Series{{Name: "queries", Kind: report.Bars, X: x, Y: y}},
 		}
 	}
-	t := report.Table{Caption: "Quantiles of the distances", Columns: []string{"share of the queries", "neighbour 1", name}}
+	caption := "Quantiles of the distances"
+	if int64(len(o.Sample)) < o.Queries {
+		caption += fmt.Sprintf(", of the %d sampled queries", len(o.Sample))
+	}
+	t := report.Table{Caption: caption, Columns: []string{"share of the queries", "neighbour 1", name}}
 	for _, q := range []float64{0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1} {
 		t.Rows = append(t.Rows, []string{fmt.Sprintf("%g %%", 100*q), report.Format(report.Quantile(first, q)), report.Format(report.Quantile(last, q))})
 	}
