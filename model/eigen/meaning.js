@@ -20,7 +20,7 @@ function barsOf(parent, names, values, texts, limit, label) {
   Report.svg("path", { class: "axis", d: `M${mid},0V${names.length * line}` }, s);
   names.forEach((name, k) => {
     const y = k * line, w = Math.min(1, Math.abs(values[k]) / limit) * half, plus = values[k] >= 0;
-    Report.svg("text", { x: left - 8, y: y + 15, "text-anchor": "end" }, s, name.length > 20 ? name.slice(0, 19) + "…" : name);
+    Report.svg("text", { x: left - 8, y: y + 15, "text-anchor": "end" }, s, name.length > 20 ? name.slice(0, 9) + "…" + name.slice(-10) : name);
     Report.svg("rect", { x: plus ? mid : mid - w, y: y + 4, width: w, height: line - 8, fill: plus ? "var(--plus)" : "var(--minus)" }, s);
     Report.svg("text", { class: "soft", x: width - 2, y: y + 15, "text-anchor": "end" }, s, texts[k]);
   });

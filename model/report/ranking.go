@@ -70,7 +70,7 @@ func (r Ranking) render() (template.HTML, script, error) {
 	for i, v := range r.Values {
 		y := float64(i * rankingLine)
 		b := rankingBar{
-			Name: shorten(r.Names[i], rankingName), Full: r.Names[i], Value: Format(v),
+			Name: shortenMiddle(r.Names[i], rankingName), Full: r.Names[i], Value: Format(v),
 			NameX: rankingNames, TextY: y + 14, Y: y + 3, High: rankingLine - 6, X: at(0), Color: "var(--plus)",
 		}
 		if v-v == 0 {
@@ -83,6 +83,16 @@ func (r Ranking) render() (template.HTML, script, error) {
 	}
 	h, err := Markup(rankingTemplate, view)
 	return `<div><figure>` + h + `</figure></div>`, script{}, err
+}
+
+// shortenMiddle cuts a text for which there is no room in its middle, as names of columns often differ at their end.
+func shortenMiddle(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	head := (most - 1) / 2
+	return string(r[:head]) + "…" + string(r[len(r)-(most-1-head):])
 }
 
 // round keeps a tenth of a unit of a picture.

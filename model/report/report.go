@@ -106,11 +106,11 @@ type Table struct {
 }
 
 var tableTemplate = template.Must(template.New("table").Funcs(template.FuncMap{"numeric": numeric}).Parse(
-	`{{if .Folded}}<details><summary>{{.Caption}}</summary>{{end}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>` +
+	`{{if .Folded}}<details><summary>{{.Caption}}</summary>{{else}}<div>{{end}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>` +
 		`<caption{{if .Folded}} class="hidden"{{end}}>{{.Caption}}</caption>` +
 		`<thead><tr>{{range .Columns}}<th scope="col">{{.}}</th>{{end}}</tr></thead><tbody>` +
-		`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if numeric $c}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row">{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
-		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more</p>{{end}}{{if .Folded}}</details>{{end}}`))
+		`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if numeric $c}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row"{{if numeric $c}} class="number"{{end}}>{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
+		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more</p>{{end}}{{if .Folded}}</details>{{else}}</div>{{end}}`))
 
 func numeric(s string) bool {
 	_, err := strconv.ParseFloat(s, 64)

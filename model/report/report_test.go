@@ -120,7 +120,7 @@ func TestPitch(t *testing.T) {
 func TestRanking(t *testing.T) {
 	page := write(t, Ranking{Title: "t", Label: "u", Names: []string{"a name of more than twenty characters", "b", "c"}, Values: []float64{3, -1, math.NaN()}})
 	for _, want := range []string{
-		"a name of more than twenty characters: 3", "a name of more than…", // the middle of 158 to 364 is 0 to 1 in 4
+		"a name of more than twenty characters: 3", "a name of…characters", // the middle of 158 to 364 is 0 to 1 in 4
 		`<path class="axis" d="M209.5,0V60"/>`,
 		`<rect x="209.5" y="3" width="154.5" height="14" fill="var(--plus)">`,
 		`<rect x="158" y="23" width="51.5" height="14" fill="var(--minus)">`,
