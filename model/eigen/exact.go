@@ -11,16 +11,17 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/leastsquares"
 )
 
 // exact is the partial of the one pass of CovarianceEigh: a linear.Gram whose target is 0.
 type exact struct {
-	*linear.Gram
+	*leastsquares.Gram
 	zeros []float64
 }
 
 func newExact(features int) (*exact, error) {
-	g, err := linear.NewGram(features)
+	g, err := leastsquares.NewGram(features)
 	return &exact{Gram: g}, err
 }
 

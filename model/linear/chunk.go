@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/kernel"
 	"beamlearn/model/vectors"
 )
 
@@ -65,16 +66,16 @@ func (c *Chunk) Len() int {
 	return len(c.X32) / c.Features
 }
 
-// entries is the number of values.
-func (c *Chunk) entries() int {
+// Entries is the number of values.
+func (c *Chunk) Entries() int {
 	if c.Sparse != nil {
 		return len(c.Sparse.Values)
 	}
 	return len(c.X) + len(c.X32)
 }
 
-// fault makes a fault of row i of the chunk, or fault.WholeFile.
-func (c *Chunk) fault(i int, expected, found string, args ...any) error {
+// Fault makes a fault of row i of the chunk, or fault.WholeFile.
+func (c *Chunk) Fault(i int, expected, found string, args ...any) error {
 	f := fault.File(c.File, expected, found, args...)
 	if i >= 0 {
 		f.Row = int64(i)
@@ -85,8 +86,8 @@ func (c *Chunk) fault(i int, expected, found string, args ...any) error {
 	return f
 }
 
-// foldKey is what tells the fold of row i, of that number.
-func (c *Chunk) foldKey(i int, number int64) int64 {
+// FoldKey is what tells the fold of row i, of that number.
+func (c *Chunk) FoldKey(i int, number int64) int64 {
 	if c.IDs.Len() == 0 {
 		return number
 	}
@@ -99,10 +100,10 @@ func (c *Chunk) foldKey(i int, number int64) int64 {
 	return int64(h.Sum64())
 }
 
-// checkRows says what is wrong with the rows themselves, in O(entries) where they are sparse.
-func (c *Chunk) checkRows(features int) error {
+// CheckRows says what is wrong with the rows themselves, in O(entries) where they are sparse.
+func (c *Chunk) CheckRows(features int) error {
 	if c.Features != features {
-		return c.fault(fault.WholeFile, fmt.Sprintf("%d features, as in the model", features), "%d", c.Features)
+		return c.Fault(fault.WholeFile, fmt.Sprintf("%d features, as in the model", features), "%d", c.Features)
 	}
 	forms := 0
 	for _, is := range []bool{c.X != nil, c.X32 != nil, c.Sparse != nil} {
@@ -137,19 +138,19 @@ func (c *Chunk) checkRows(features int) error {
 		last := int32(-1)
 		for _, j := range s.Indices[start:end] {
 			if j <= last {
-				return c.fault(i, "columns that ascend", "column %d after %d", j, last)
+				return c.Fault(i, "columns that ascend", "column %d after %d", j, last)
 			}
 			last = j
 		}
 		if int(last) >= features {
-			return c.fault(i, fmt.Sprintf("columns below %d", features), "column %d", last)
+			return c.Fault(i, fmt.Sprintf("columns below %d", features), "column %d", last)
 		}
 	}
 	return nil
 }
 
-// checkTargets says what is wrong with targets and weights.
-func (c *Chunk) checkTargets(task Task) error {
+// CheckTargets says what is wrong with targets and weights.
+func (c *Chunk) CheckTargets(task Task) error {
 	n := c.Len()
 	switch {
 	case task == OneClass:
@@ -160,7 +161,7 @@ func (c *Chunk) checkTargets(task Task) error {
 	case task == Regression:
 		for i, y := range c.Target {
 			if y-y != 0 {
-				return c.fault(i, "a finite target", "%v", y)
+				return c.Fault(i, "a finite target", "%v", y)
 			}
 		}
 	}
@@ -169,58 +170,52 @@ func (c *Chunk) checkTargets(task Task) error {
 	}
 	for i, w := range c.Weights {
 		if !(w >= 0) || w-w != 0 {
-			return c.fault(i, "a weight from 0 on", "%v", w)
+			return c.Fault(i, "a weight from 0 on", "%v", w)
 		}
 	}
 	return nil
 }
 
-// row is one row: val in the columns idx, or in all columns where idx is nil.
-type row struct {
-	idx []int32
-	val []float64
-}
-
-// rows gives the rows of a chunk one by one, scaled where there is a scaler. A row is valid until the next.
-type rows struct {
+// Rows gives the rows of a chunk one by one, scaled where there is a scaler. A row is valid until the next.
+type Rows struct {
 	c       *Chunk
 	scaler  *StandardScaler
-	scratch []float64
+	Scratch []float64
 }
 
-func newRows(c *Chunk, s *StandardScaler, scratch []float64) rows {
+func NewRows(c *Chunk, s *StandardScaler, scratch []float64) Rows {
 	if len(scratch) != c.Features && c.Sparse == nil && (s != nil || c.X32 != nil) {
 		scratch = make([]float64, c.Features)
 	}
-	return rows{c, s, scratch}
+	return Rows{c, s, scratch}
 }
 
-func (r *rows) at(i int) row {
+func (r *Rows) At(i int) kernel.Row {
 	if s := r.c.Sparse; s != nil {
 		start, end := s.Offsets[i], s.Offsets[i+1]
 		if start == end {
-			return row{idx: emptyRow}
+			return kernel.Row{Idx: emptyRow}
 		}
-		x := row{s.Indices[start:end:end], s.Values[start:end:end]}
+		x := kernel.Row{Idx: s.Indices[start:end:end], Val: s.Values[start:end:end]}
 		if r.scaler != nil {
-			r.scratch = r.scaler.transformSparse(r.scratch, x)
-			x.val = r.scratch
+			r.Scratch = r.scaler.transformSparse(r.Scratch, x)
+			x.Val = r.Scratch
 		}
 		return x
 	}
 	d := r.c.Features
 	if r.c.X != nil && r.scaler == nil {
-		return row{val: r.c.X[i*d : (i+1)*d]}
+		return kernel.Row{Val: r.c.X[i*d : (i+1)*d]}
 	}
 	if r.c.X != nil {
-		copy(r.scratch, r.c.X[i*d:(i+1)*d])
+		copy(r.Scratch, r.c.X[i*d:(i+1)*d])
 	} else {
-		widen(r.scratch, r.c.X32[i*d:(i+1)*d])
+		kernel.Widen(r.Scratch, r.c.X32[i*d:(i+1)*d])
 	}
 	if r.scaler != nil {
-		r.scaler.transformRow(r.scratch)
+		r.scaler.transformRow(r.Scratch)
 	}
-	return row{val: r.scratch}
+	return kernel.Row{Val: r.Scratch}
 }
 
 // emptyRow has no columns, and is not nil: the row is sparse.

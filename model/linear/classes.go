@@ -1,20 +1,17 @@
 package linear
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/linear/internal/jsontext"
 )
 
 // Classes are the labels of a classifier, ascending as numpy.unique sorts them: numbers, or texts by their code points.
@@ -40,7 +37,7 @@ func (c Classes) MarshalJSON() ([]byte, error) {
 	if len(c.Texts) > 0 {
 		return json.Marshal(c.Texts)
 	}
-	return json.Marshal(floats(c.Numbers))
+	return json.Marshal(jsontext.Floats(c.Numbers))
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -59,11 +56,11 @@ func (c *Classes) UnmarshalJSON(b []byte) error {
 		}
 		return nil
 	}
-	return json.Unmarshal(b, (*floats)(&c.Numbers))
+	return json.Unmarshal(b, (*jsontext.Floats)(&c.Numbers))
 }
 
-// check says what is wrong with the classes.
-func (c *Classes) check() error {
+// Check says what is wrong with the classes.
+func (c *Classes) Check() error {
 	if len(c.Numbers) > 0 && len(c.Texts) > 0 {
 		return errors.New("classes: must be numbers or texts, not both")
 	}
@@ -91,7 +88,7 @@ func (c *Classes) find(label string) int {
 		}
 		return -1
 	}
-	if v, ok := labelNumber(label); ok {
+	if v, ok := LabelNumber(label); ok {
 		return place(c.Numbers, v)
 	}
 	return -1
@@ -108,36 +105,36 @@ func place(sorted []float64, v float64) int {
 	return -1
 }
 
-func (c *Classes) clone() Classes {
+func (c *Classes) Clone() Classes {
 	return Classes{Numbers: slices.Clone(c.Numbers), Texts: slices.Clone(c.Texts)}
 }
 
-// encode writes the place of each row's class into dst. Labels not among the classes come back in unknown, ascending, and
+// Encode writes the place of each row's class into dst. Labels not among the classes come back in unknown, ascending, and
 // dst is then of no use. A label that is a text is of the class of its number where classes are numbers. The fault is that of
 // a row.
-func (c *Classes) encode(dst []int32, k *Chunk) (unknown Classes, err error) {
+func (c *Classes) Encode(dst []int32, k *Chunk) (unknown Classes, err error) {
 	if len(c.Texts) > 0 && k.Labels == nil {
-		return unknown, k.fault(fault.WholeFile, "class labels of one kind", "numbers and texts")
+		return unknown, k.Fault(fault.WholeFile, "class labels of one kind", "numbers and texts")
 	}
 	if k.Labels != nil {
-		var memo labelMemo
+		var memo LabelMemo
 		for i, label := range k.Labels {
-			at, ok := memo.get(label)
+			at, ok := memo.Get(label)
 			if !ok {
 				switch at = int32(c.find(label)); {
 				case at >= 0:
 				case label == "":
-					return unknown, k.fault(i, "a class label", "nothing")
+					return unknown, k.Fault(i, "a class label", "nothing")
 				case len(c.Numbers) == 0:
 					unknown.Texts = insert(unknown.Texts, label)
 				default:
-					v, ok := labelNumber(label)
+					v, ok := LabelNumber(label)
 					if !ok {
-						return unknown, k.fault(i, "a class label that is a number, as the others are", "%s", fault.Quote(label))
+						return unknown, k.Fault(i, "a class label that is a number, as the others are", "%s", fault.Quote(label))
 					}
 					unknown.Numbers = insert(unknown.Numbers, v)
 				}
-				memo.put(label, at)
+				memo.Put(label, at)
 			}
 			dst[i] = at
 		}
@@ -145,7 +142,7 @@ func (c *Classes) encode(dst []int32, k *Chunk) (unknown Classes, err error) {
 	}
 	for i, v := range k.Target {
 		if v-v != 0 {
-			return unknown, k.fault(i, "a class label", "%v", v)
+			return unknown, k.Fault(i, "a class label", "%v", v)
 		}
 		at := place(c.Numbers, v)
 		if at < 0 {
@@ -165,8 +162,8 @@ func insert[T cmp.Ordered](sorted []T, v T) []T {
 	return slices.Insert(sorted, i, v)
 }
 
-// labelNumber is the number that a label stands for, in decimal notation: 1, 01 and 1.0 are one. NaN and infinities are none.
-func labelNumber(label string) (float64, bool) {
+// LabelNumber is the number that a label stands for, in decimal notation: 1, 01 and 1.0 are one. NaN and infinities are none.
+func LabelNumber(label string) (float64, bool) {
 	v, err := strconv.ParseFloat(label, 64)
 	if err != nil || v-v != 0 || strings.ContainsAny(label, "xX") {
 		return 0, false
@@ -174,15 +171,15 @@ func labelNumber(label string) (float64, bool) {
 	return v + 0, true
 }
 
-// labelMemo remembers the places of labels, so that each spelling is searched for, or parsed, once a chunk.
-type labelMemo struct {
+// LabelMemo remembers the places of labels, so that each spelling is searched for, or parsed, once a chunk.
+type LabelMemo struct {
 	labels [8]string
 	places [8]int32
 	n      int
 	more   map[string]int32
 }
 
-func (m *labelMemo) get(label string) (int32, bool) {
+func (m *LabelMemo) Get(label string) (int32, bool) {
 	for i, s := range m.labels[:m.n] {
 		if s == label {
 			return m.places[i], true
@@ -192,7 +189,7 @@ func (m *labelMemo) get(label string) (int32, bool) {
 	return at, ok
 }
 
-func (m *labelMemo) put(label string, at int32) {
+func (m *LabelMemo) Put(label string, at int32) {
 	switch {
 	case m.n < len(m.labels):
 		m.labels[m.n], m.places[m.n] = label, at
@@ -205,9 +202,9 @@ func (m *labelMemo) put(label string, at int32) {
 	}
 }
 
-// join adds classes, none of which is there yet, and returns the old place of each, −1 for a new one.
-func (c *Classes) join(more *Classes) []int {
-	old := c.clone()
+// Join adds classes, none of which is there yet, and returns the old place of each, −1 for a new one.
+func (c *Classes) Join(more *Classes) []int {
+	old := c.Clone()
 	c.Numbers = append(c.Numbers, more.Numbers...)
 	c.Texts = append(c.Texts, more.Texts...)
 	slices.Sort(c.Numbers)
@@ -226,8 +223,8 @@ func (c *Classes) join(more *Classes) []int {
 	return from
 }
 
-// weights are the weights of the classes, where rows counts those of each. A class without rows weighs 1.
-func (w *ClassWeight) weights(c *Classes, rows []int64) []float64 {
+// Weights are the weights of the classes, where rows counts those of each. A class without rows weighs 1.
+func (w *ClassWeight) Weights(c *Classes, rows []int64) []float64 {
 	out := make([]float64, c.Len())
 	for i := range out {
 		out[i] = 1
@@ -251,95 +248,13 @@ func (w *ClassWeight) weights(c *Classes, rows []int64) []float64 {
 	return out
 }
 
-// floats is a list of finite numbers, whose JSON reads back bit by bit, in languages, too, that take −0 for an integer.
-type floats []float64
-
-// MarshalJSON writes the shortest forms.
-func (f floats) MarshalJSON() ([]byte, error) {
-	if err := f.finite(); err != nil {
-		return nil, err
+// NumVectors is how many weight vectors tell so many classes apart.
+func NumVectors(classes int) int {
+	switch {
+	case classes < 2:
+		return 0
+	case classes == 2:
+		return 1
 	}
-	return append(f.items(append(make([]byte, 0, 2+20*len(f)), '[')), ']'), nil
-}
-
-func (f floats) finite() error {
-	for i, v := range f {
-		if v-v != 0 {
-			return fmt.Errorf("%v at place %d: must be finite", v, i)
-		}
-	}
-	return nil
-}
-
-// write writes what MarshalJSON gives, of which encoding/json would make copies, on several threads.
-func (f floats) write(b *bufio.Writer) error {
-	if err := f.finite(); err != nil {
-		return err
-	}
-	const part = 1 << 14 // takes longer than to begin a goroutine
-	parts := make([][]byte, min(len(f)/part, runtime.GOMAXPROCS(0))+1)
-	b.WriteByte('[')
-	for lo := 0; lo < len(f); {
-		var wg sync.WaitGroup
-		used := 0
-		for from := lo; from < len(f) && used < len(parts); from += part {
-			text := &parts[used]
-			used++
-			wg.Go(func() {
-				*text = (*text)[:0]
-				if from > 0 {
-					*text = append(*text, ',')
-				}
-				*text = f[from:min(from+part, len(f))].items(*text)
-			})
-		}
-		wg.Wait()
-		for _, text := range parts[:used] {
-			b.Write(text)
-		}
-		lo += used * part
-	}
-	return b.WriteByte(']') // and so tells of all that went wrong before
-}
-
-// items is the numbers, with commas between, behind b.
-func (f floats) items(b []byte) []byte {
-	for i, v := range f {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if v == 0 && math.Signbit(v) {
-			b = append(b, "-0.0"...)
-		} else {
-			b = strconv.AppendFloat(b, v, 'g', -1, 64)
-		}
-	}
-	return b
-}
-
-// UnmarshalJSON takes numbers only: encoding/json alone takes null for 0.
-func (f *floats) UnmarshalJSON(b []byte) error {
-	if b[0] != '[' {
-		return fmt.Errorf("%s: must be a list of numbers", fault.Quote(b))
-	}
-	*f = (*f)[:0]
-	b = bytes.TrimSpace(b[1 : len(b)-1])
-	for len(b) > 0 {
-		item := b
-		if i := bytes.IndexByte(b, ','); i >= 0 {
-			item, b = b[:i], b[i+1:]
-		} else {
-			b = nil
-		}
-		item = bytes.TrimSpace(item)
-		if len(item) == 0 || item[0] != '-' && (item[0] < '0' || item[0] > '9') {
-			return fmt.Errorf("%s at place %d: must be a number", fault.Quote(item), len(*f))
-		}
-		v, err := strconv.ParseFloat(string(item), 64)
-		if err != nil {
-			return fmt.Errorf("%s at place %d: must be a number within float64", fault.Quote(item), len(*f))
-		}
-		*f = append(*f, v)
-	}
-	return nil
+	return classes
 }

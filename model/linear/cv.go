@@ -2,12 +2,14 @@ package linear
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
+
+	"beamlearn/model/linear/internal/jsontext"
 )
 
 // CVResult is what cross-validation says of combinations of hyperparameters. Scores are greater where a model is better: losses
@@ -157,9 +159,9 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 	errs := []error{field("params", r.Params)}
 	metric := func(m *CVMetric, name string) {
 		for f, s := range m.Splits {
-			errs = append(errs, field(fmt.Sprintf("split%d_test_%s", f, name), nullable(s)))
+			errs = append(errs, field(fmt.Sprintf("split%d_test_%s", f, name), jsontext.Nullable(s)))
 		}
-		means, stds := make(nullable, len(r.Params)), make(nullable, len(r.Params))
+		means, stds := make(jsontext.Nullable, len(r.Params)), make(jsontext.Nullable, len(r.Params))
 		for c := range r.Params {
 			means[c], stds[c] = m.Mean(c), m.Std(c)
 		}
@@ -179,12 +181,12 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 		errs = append(errs, field("best_index_one_standard_error", c))
 	}
 	if r.ProgressiveLoss != nil {
-		errs = append(errs, field("progressive_loss", nullable(r.ProgressiveLoss)))
+		errs = append(errs, field("progressive_loss", jsontext.Nullable(r.ProgressiveLoss)))
 	}
 	if r.LearningCurve != nil {
 		type point struct {
-			Rows uint64   `json:"rows"`
-			Loss nullable `json:"loss"`
+			Rows uint64            `json:"rows"`
+			Loss jsontext.Nullable `json:"loss"`
 		}
 		var curve []point
 		for _, p := range r.LearningCurve {
@@ -196,21 +198,56 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), errors.Join(errs...)
 }
 
-// nullable is a list of numbers, of which null is any that is not finite.
-type nullable []float64
+// CVPath is the regularisation path: how coefficients change with the hyperparameters.
+type CVPath struct {
+	// Features are the places of those with the largest coefficients in any combination, the largest first.
+	Features []int
+	// Coef has, for each combination, the coefficients of these features, learned from all rows, or the means over the folds;
+	// of more than two classes, the norm over the classes. NaN where the weights overflowed.
+	Coef [][]float64
+}
 
-// MarshalJSON writes the shortest forms.
-func (x nullable) MarshalJSON() ([]byte, error) {
-	b := []byte{'['}
-	for i, v := range x {
-		if i > 0 {
-			b = append(b, ',')
+// PathFeatures is how many features a path has at most.
+const PathFeatures = 10
+
+// NewPath makes the path of so many combinations. coef gives the coefficients of one, rows × features, or nil.
+func NewPath(combinations int, coef func(c int) [][]float64) *CVPath {
+	all := make([][]float64, combinations)
+	var most []float64
+	for c := range all {
+		rows := coef(c)
+		if rows == nil {
+			continue
 		}
-		if v-v != 0 {
-			b = append(b, "null"...)
-		} else {
-			b = strconv.AppendFloat(b, v, 'g', -1, 64)
+		if all[c] = rows[0]; len(rows) > 1 {
+			all[c] = make([]float64, len(rows[0]))
+			for _, r := range rows {
+				for j, v := range r {
+					all[c][j] = math.Hypot(all[c][j], v)
+				}
+			}
+		}
+		if most == nil {
+			most = make([]float64, len(all[c]))
+		}
+		for j, v := range all[c] {
+			most[j] = max(most[j], math.Abs(v))
 		}
 	}
-	return append(b, ']'), nil
+	p := &CVPath{Features: make([]int, len(most))}
+	for j := range p.Features {
+		p.Features[j] = j
+	}
+	slices.SortStableFunc(p.Features, func(a, b int) int { return cmp.Compare(most[b], most[a]) })
+	p.Features = slices.Clone(p.Features[:min(len(most), PathFeatures)])
+	for _, w := range all {
+		some := make([]float64, len(p.Features))
+		for i, j := range p.Features {
+			if some[i] = math.NaN(); w != nil {
+				some[i] = w[j]
+			}
+		}
+		p.Coef = append(p.Coef, some)
+	}
+	return p
 }

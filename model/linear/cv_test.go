@@ -96,13 +96,17 @@ func TestCVResultJSON(t *testing.T) {
 "best_index":0,"best_index_one_standard_error":1,"progressive_loss":[0.125,null],
 "learning_curve":[{"rows":2,"loss":[1,null]},{"rows":9223372036854775808,"loss":[0.5,0.25]}]}`
 	var a, b any
-	if err := json.Unmarshal([]byte(jsonOf(t, r)), &a); err != nil {
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &a); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal([]byte(want), &b); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(a, b) {
-		t.Errorf("got %s", jsonOf(t, r))
+		t.Errorf("got %s", text)
 	}
 }

@@ -288,21 +288,21 @@ func (o *Options) Validate() error {
 
 	known := slices.Contains(Tasks, d.Task)
 	if d.Task == "" {
-		fault("task: must be one of %s", join(Tasks))
+		fault("task: must be one of %s", Join(Tasks))
 	} else if !known {
-		fault("task %q: must be one of %s", d.Task, join(Tasks))
+		fault("task %q: must be one of %s", d.Task, Join(Tasks))
 	}
 	switch {
 	case !slices.Contains(Losses, d.Loss):
-		fault("loss %q: must be one of %s", d.Loss, join(Losses))
+		fault("loss %q: must be one of %s", d.Loss, Join(Losses))
 	case d.Task == Regression && !slices.Contains(regressionLosses, d.Loss):
-		fault("loss %s: regression takes one of %s", d.Loss, join(regressionLosses))
+		fault("loss %s: regression takes one of %s", d.Loss, Join(regressionLosses))
 	case d.Task == OneClass && d.Loss != Hinge:
 		fault("loss %s: one_class takes hinge only", d.Loss)
 	}
 	switch {
 	case !slices.Contains(Penalties, d.Penalty):
-		fault("penalty %q: must be one of %s", d.Penalty, join(Penalties))
+		fault("penalty %q: must be one of %s", d.Penalty, Join(Penalties))
 	case d.Task == OneClass && d.Penalty != L2:
 		fault("penalty %s: one_class takes l2 only", d.Penalty)
 	}
@@ -327,7 +327,7 @@ func (o *Options) Validate() error {
 			fault("learning_rate %s: needs the loss %s in %s", d.LearningRate, need, d.Task)
 		}
 	default:
-		fault("learning_rate %q: must be one of %s", d.LearningRate, join(LearningRates))
+		fault("learning_rate %q: must be one of %s", d.LearningRate, Join(LearningRates))
 	}
 	if d.Average < 0 {
 		fault("average %d: must be a number of rows from 0 on", d.Average)
@@ -362,7 +362,7 @@ func (o *Options) Validate() error {
 	if d.EarlyStopping && d.Task == OneClass {
 		fault("early_stopping: one_class has no score")
 	}
-	if err := d.Classes.check(); err != nil {
+	if err := d.Classes.Check(); err != nil {
 		errs = append(errs, err)
 	} else if n := d.Classes.Len(); n == 1 {
 		fault("classes: there must be at least two")
@@ -380,10 +380,18 @@ func passiveLoss(t Task) Loss {
 	return Hinge
 }
 
-func join[T ~string](all []T) string {
+func Join[T ~string](all []T) string {
 	s := make([]string, len(all))
 	for i, a := range all {
 		s[i] = string(a)
 	}
 	return strings.Join(s, ", ")
+}
+
+// ExactOptions is the options with their defaults, without a schedule of steps, which exact solutions have none of.
+func ExactOptions(o *Options) Options {
+	d := *o
+	d.LearningRate = InvScaling
+	d.EnsureDefaults()
+	return d
 }

@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/linear/internal/wire"
 )
 
 // RegressionMetrics judges predictions of numbers, one by one. The zero value has seen none.
@@ -47,7 +51,7 @@ func (m *RegressionMetrics) Merge(o *RegressionMetrics) {
 
 // MarshalBinary keeps every bit; UnmarshalBinary reads it back.
 func (m *RegressionMetrics) MarshalBinary() ([]byte, error) {
-	return appendFloats(nil, []float64{m.Weight, m.Mean, m.M2, m.Squared, m.Absolute}), nil
+	return wire.AppendFloats(nil, []float64{m.Weight, m.Mean, m.M2, m.Squared, m.Absolute}), nil
 }
 
 // UnmarshalBinary reads what MarshalBinary writes.
@@ -56,7 +60,7 @@ func (m *RegressionMetrics) UnmarshalBinary(b []byte) error {
 		return fmt.Errorf("linear.RegressionMetrics: %d bytes: must be %d", len(b), 5*8)
 	}
 	var v [5]float64
-	takeFloats(b, v[:])
+	wire.TakeFloats(b, v[:])
 	*m = RegressionMetrics{v[0], v[1], v[2], v[3], v[4]}
 	return nil
 }
@@ -82,8 +86,8 @@ func (m *RegressionMetrics) R2() float64 {
 // ClassificationMetrics judges predictions of classes, one by one.
 type ClassificationMetrics struct {
 	// Confusion has in row i and column j the weight of the rows of class i that were taken for class j.
-	Confusion [][]float64
-	logLoss   float64
+	Confusion  [][]float64
+	LogLossSum float64
 }
 
 // NewClassificationMetrics is for so many classes.
@@ -100,10 +104,10 @@ func NewClassificationMetrics(classes int) *ClassificationMetrics {
 func (m *ClassificationMetrics) Add(class, predicted int, proba []float64, weight float64) {
 	m.Confusion[class][predicted] += weight
 	if proba == nil {
-		m.logLoss = math.NaN()
+		m.LogLossSum = math.NaN()
 		return
 	}
-	m.logLoss -= float64(weight * math.Log(min(max(proba[class], epsilon64), 1-epsilon64)))
+	m.LogLossSum -= float64(weight * math.Log(min(max(proba[class], kernel.Epsilon), 1-kernel.Epsilon)))
 }
 
 // Merge adds what o, of as many classes, has seen. The last bits depend on the order.
@@ -113,12 +117,12 @@ func (m *ClassificationMetrics) Merge(o *ClassificationMetrics) {
 			m.Confusion[i][j] += w
 		}
 	}
-	m.logLoss += o.logLoss
+	m.LogLossSum += o.LogLossSum
 }
 
 // MarshalBinary keeps every bit; UnmarshalBinary reads it back.
 func (m *ClassificationMetrics) MarshalBinary() ([]byte, error) {
-	return appendFloats(appendFloats(nil, slices.Concat(m.Confusion...)), []float64{m.logLoss}), nil
+	return wire.AppendFloats(wire.AppendFloats(nil, slices.Concat(m.Confusion...)), []float64{m.LogLossSum}), nil
 }
 
 // UnmarshalBinary reads what MarshalBinary writes, and takes memory in proportion to it.
@@ -130,9 +134,9 @@ func (m *ClassificationMetrics) UnmarshalBinary(b []byte) error {
 	}
 	n := NewClassificationMetrics(classes)
 	for _, r := range n.Confusion {
-		b, _ = takeFloats(b, r)
+		b, _ = wire.TakeFloats(b, r)
 	}
-	n.logLoss = math.Float64frombits(binary.LittleEndian.Uint64(b))
+	n.LogLossSum = math.Float64frombits(binary.LittleEndian.Uint64(b))
 	*m = *n
 	return nil
 }
@@ -146,8 +150,8 @@ type classificationFile struct {
 // MarshalJSON writes the confusion matrix and the sum of the log losses, or null; they read back bit by bit.
 func (m *ClassificationMetrics) MarshalJSON() ([]byte, error) {
 	f := classificationFile{Confusion: m.Confusion}
-	if m.logLoss == m.logLoss {
-		f.LogLoss = &m.logLoss
+	if m.LogLossSum == m.LogLossSum {
+		f.LogLoss = &m.LogLossSum
 	}
 	return json.Marshal(f)
 }
@@ -155,7 +159,7 @@ func (m *ClassificationMetrics) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes.
 func (m *ClassificationMetrics) UnmarshalJSON(b []byte) error {
 	var f classificationFile
-	if err := unmarshal(b, &f); err != nil {
+	if err := jsontext.Unmarshal(b, &f); err != nil {
 		return err
 	}
 	for i, r := range f.Confusion {
@@ -163,9 +167,9 @@ func (m *ClassificationMetrics) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("confusion: row %d has %d classes, there are %d", i, len(r), len(f.Confusion))
 		}
 	}
-	m.Confusion, m.logLoss = f.Confusion, math.NaN()
+	m.Confusion, m.LogLossSum = f.Confusion, math.NaN()
 	if f.LogLoss != nil {
-		m.logLoss = *f.LogLoss
+		m.LogLossSum = *f.LogLoss
 	}
 	return nil
 }
@@ -191,7 +195,7 @@ func (m *ClassificationMetrics) Accuracy() float64 {
 // 1−2⁻⁵², as in scikit-learn; NaN where a prediction came without probabilities.
 func (m *ClassificationMetrics) LogLoss() float64 {
 	all, _ := m.weight()
-	return m.logLoss / all
+	return m.LogLossSum / all
 }
 
 // F1 is the harmonic mean of precision and recall for a class: 0 where it was neither there nor predicted.
@@ -275,7 +279,7 @@ func AUC(positive []bool, scores, weights []float64) (float64, error) {
 // scores that spread over a few octaves, as those of linear models do, it is below 1e-3, and the error a fraction of that.
 // The zero value has seen none.
 type AUCSketch struct {
-	positive, negative []float64 // weights in each bin
+	Positive, Negative []float64 // weights in each bin
 }
 
 const (
@@ -284,8 +288,8 @@ const (
 	sketchBins                     = 2 * sketchOctaves * sketchPerOctave
 )
 
-// sketchBin is the bin of a score: bins ascend with scores.
-func sketchBin(score float64) int {
+// SketchBin is the bin of a score: bins ascend with scores.
+func SketchBin(score float64) int {
 	const half = sketchBins / 2
 	b := math.Float64bits(score + 0) // −0 is 0
 	i := int(b&^(1<<63)>>45) - sketchLeast*sketchPerOctave
@@ -295,38 +299,38 @@ func sketchBin(score float64) int {
 
 // Add counts a score that is no NaN.
 func (s *AUCSketch) Add(positive bool, score, weight float64) {
-	bins := s.bins()
+	bins := s.Bins()
 	if positive {
-		bins[1][sketchBin(score)] += weight
+		bins[1][SketchBin(score)] += weight
 	} else {
-		bins[0][sketchBin(score)] += weight
+		bins[0][SketchBin(score)] += weight
 	}
 }
 
-// bins are those of negative and positive rows.
-func (s *AUCSketch) bins() [2][]float64 {
-	if s.positive == nil {
-		s.positive, s.negative = make([]float64, sketchBins), make([]float64, sketchBins)
+// Bins are those of negative and positive rows.
+func (s *AUCSketch) Bins() [2][]float64 {
+	if s.Positive == nil {
+		s.Positive, s.Negative = make([]float64, sketchBins), make([]float64, sketchBins)
 	}
-	return [2][]float64{s.negative, s.positive}
+	return [2][]float64{s.Negative, s.Positive}
 }
 
 // Merge adds what o has seen. Without weights, no order of merging changes a bit.
 func (s *AUCSketch) Merge(o *AUCSketch) {
-	if o.positive == nil {
+	if o.Positive == nil {
 		return
 	}
-	bins := s.bins()
-	add(1, o.negative, bins[0])
-	add(1, o.positive, bins[1])
+	bins := s.Bins()
+	kernel.Add(1, o.Negative, bins[0])
+	kernel.Add(1, o.Positive, bins[1])
 }
 
 // AUC is the area under the ROC curve, ties counting half, and the most by which that of the scores themselves can differ: half
 // the share of pairs that share a bin. Both are NaN without rows of both kinds.
 func (s *AUCSketch) AUC() (auc, bound float64) {
 	var won, ties, pos, neg float64
-	for i, p := range s.positive {
-		q := s.negative[i]
+	for i, p := range s.Positive {
+		q := s.Negative[i]
 		won += float64(p * (neg + float64(q/2)))
 		ties += float64(p * q)
 		pos += p
@@ -338,9 +342,9 @@ func (s *AUCSketch) AUC() (auc, bound float64) {
 // MarshalBinary writes the bins that are not empty; it keeps every bit.
 func (s *AUCSketch) MarshalBinary() ([]byte, error) {
 	var b []byte
-	for i, p := range s.positive {
-		if q := s.negative[i]; p != 0 || q != 0 {
-			b = appendFloats(binary.LittleEndian.AppendUint16(b, uint16(i)), []float64{p, q})
+	for i, p := range s.Positive {
+		if q := s.Negative[i]; p != 0 || q != 0 {
+			b = wire.AppendFloats(binary.LittleEndian.AppendUint16(b, uint16(i)), []float64{p, q})
 		}
 	}
 	return b, nil
@@ -354,7 +358,7 @@ func (s *AUCSketch) UnmarshalBinary(b []byte) error {
 	}
 	var n AUCSketch
 	if len(b) > 0 {
-		n.bins()
+		n.Bins()
 	}
 	for last := -1; len(b) > 0; b = b[size:] {
 		i := int(binary.LittleEndian.Uint16(b))
@@ -363,10 +367,10 @@ func (s *AUCSketch) UnmarshalBinary(b []byte) error {
 		}
 		last = i
 		var w [2]float64
-		if _, finite := takeFloats(b[2:], w[:]); !finite || w[0] < 0 || w[1] < 0 {
+		if _, finite := wire.TakeFloats(b[2:], w[:]); !finite || w[0] < 0 || w[1] < 0 {
 			return fmt.Errorf("linear.AUCSketch: weights %v and %v in bin %d: must be finite, from 0 on", w[0], w[1], i)
 		}
-		n.positive[i], n.negative[i] = w[0], w[1]
+		n.Positive[i], n.Negative[i] = w[0], w[1]
 	}
 	*s = n
 	return nil

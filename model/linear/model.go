@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/linear/internal/jsontext"
 )
 
 // Model is a linear model: plain data. It is safe for concurrent use as long as nobody changes it.
@@ -35,159 +36,9 @@ type Training struct {
 	ClassRows []int64 `json:"class_rows,omitempty"` // of each class
 	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, where that is known; and the
 	// duality gap of l1 and elasticnet.
-	Objective    floats  `json:"objective,omitempty"`
-	GradientNorm floats  `json:"gradient_norm,omitempty"`
-	Gap          float64 `json:"gap,omitempty"`
-}
-
-// State is what an [SGD] is made of, to the last bit, so that whoever goes on comes to the same end. Only [Resume] needs to
-// understand it.
-type State struct {
-	T         float64       `json:"t"` // number of the next row
-	EpochRows int64         `json:"epoch_rows"`
-	Vectors   []vectorState `json:"vectors"`
-	Unseen    *vectorState  `json:"unseen,omitempty"`
-}
-
-type vectorState struct {
-	Weights       floats    `json:"weights"` // times scale
-	Scale         float64   `json:"scale"`
-	Intercept     float64   `json:"intercept"`
-	Mean          floats    `json:"mean,omitempty"`
-	MeanA         float64   `json:"mean_a,omitempty"`
-	MeanB         float64   `json:"mean_b,omitempty"`
-	MeanIntercept float64   `json:"mean_intercept,omitempty"`
-	Eta           float64   `json:"eta"`
-	Stopping      *stopping `json:"stopping,omitempty"`
-}
-
-type stopping struct {
-	Rows      int64             `json:"rows"`
-	Objective float64           `json:"objective"`
-	Scores    RegressionMetrics `json:"scores"`
-	Right     float64           `json:"right"`
-	Weight    float64           `json:"weight"`
-	Best      *float64          `json:"best"`
-	Bad       int               `json:"bad"`
-	Done      bool              `json:"done"`
-}
-
-func (s *SGD) state() *State {
-	st := &State{T: s.t, EpochRows: s.epochRows}
-	for _, v := range s.vectors {
-		st.Vectors = append(st.Vectors, v.state(s.options.Tol != nil))
-	}
-	if s.unseen != nil {
-		st.Unseen = new(s.unseen.state(s.options.Tol != nil))
-	}
-	return st
-}
-
-func (v *vector) state(stops bool) vectorState {
-	s := vectorState{
-		Weights: slices.Clone(v.w), Scale: v.scale, Intercept: v.intercept, Eta: v.eta,
-		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept,
-	}
-	if v.mean != nil {
-		s.MeanA, s.MeanB = v.meanA, v.meanB
-	}
-	if p := &v.progress; stops {
-		s.Stopping = &stopping{Rows: p.rows, Objective: p.objective, Scores: p.scores, Right: p.right, Weight: p.weight, Bad: p.bad, Done: p.done}
-		if p.seen {
-			s.Stopping.Best = new(p.best)
-		}
-	}
-	return s
-}
-
-func (s *vectorState) vector(r *rule, features int) (*vector, error) {
-	v := newVector(r, features)
-	if len(s.Weights) != features || len(s.Mean) != len(v.mean) {
-		return nil, fmt.Errorf("state: %d weights and %d means: must be %d and %d", len(s.Weights), len(s.Mean), features, len(v.mean))
-	}
-	if !(s.Scale >= minScale && s.Scale <= 1) {
-		return nil, fmt.Errorf("state: scale %v: must be from %v to 1", s.Scale, minScale)
-	}
-	if !(s.Eta > 0) || s.Eta-s.Eta != 0 {
-		return nil, fmt.Errorf("state: eta %v: must be above 0", s.Eta)
-	}
-	if v.mean != nil && (!(s.MeanA >= 0) || !(s.MeanB >= 1)) {
-		return nil, fmt.Errorf("state: mean_a %v and mean_b %v: must be at least 0 and 1", s.MeanA, s.MeanB)
-	}
-	copy(v.w, s.Weights)
-	copy(v.mean, s.Mean)
-	v.scale, v.intercept, v.eta, v.meanIntercept = s.Scale, s.Intercept, s.Eta, s.MeanIntercept
-	if v.mean != nil {
-		v.meanA, v.meanB = s.MeanA, s.MeanB
-	}
-	if p := s.Stopping; p != nil {
-		if p.Rows < 0 || p.Bad < 0 || !(p.Weight >= 0) || !(p.Right >= 0 && p.Right <= p.Weight) || !(p.Scores.Weight >= 0) || !(p.Scores.M2 >= 0) {
-			return nil, errors.New("state: stopping has negative counts")
-		}
-		v.progress = progress{rows: p.Rows, objective: p.Objective, scores: p.Scores, right: p.Right, weight: p.Weight, bad: p.Bad, done: p.Done}
-		if p.Best != nil {
-			v.progress.best, v.progress.seen = *p.Best, true
-		}
-	}
-	return v, nil
-}
-
-// Resume makes a trainer that goes on where the model's stopped: with the same rows, to the same bits as if it had not
-// stopped. Options other than Task, Loss and Average may have been changed in m before. A model without state lends its
-// coefficients only: its trainer begins with row 1, and takes no classes but the model's.
-func Resume(m *Model) (*SGD, error) {
-	if err := m.Validate(); err != nil {
-		return nil, err
-	}
-	return m.resume()
-}
-
-// resume expects all of the model but its state to be valid.
-func (m *Model) resume() (*SGD, error) {
-	o := m.Options
-	o.Task, o.Classes = m.Task, Classes{}
-	o.EnsureDefaults()
-	s := newSGD(o, m.Features(), m.Classes.clone())
-	s.FeatureNames = slices.Clone(m.FeatureNames)
-	if m.Scaler != nil {
-		s.Scaler = m.Scaler.Clone()
-	}
-	s.rows, s.epochs = m.Training.Rows, m.Training.Epochs
-	if m.Training.ClassRows != nil {
-		copy(s.counts, m.Training.ClassRows)
-	}
-	if m.State == nil {
-		for i, v := range s.vectors {
-			copy(v.w, m.Coef[i])
-			v.intercept = m.Intercept[i]
-			if s.rule.oneClass {
-				v.intercept++
-			}
-		}
-		return s, nil
-	}
-	if !(m.State.T >= 1) || m.State.T-m.State.T != 0 || m.State.EpochRows < 0 {
-		return nil, fmt.Errorf("state: t %v and epoch_rows %d: must be at least 1 and 0", m.State.T, m.State.EpochRows)
-	}
-	if len(m.State.Vectors) != len(s.vectors) {
-		return nil, fmt.Errorf("state: %d vectors: must be %d", len(m.State.Vectors), len(s.vectors))
-	}
-	s.t, s.epochRows = m.State.T, m.State.EpochRows
-	var err error
-	for i := range m.State.Vectors {
-		if s.vectors[i], err = m.State.Vectors[i].vector(&s.rule, s.features); err != nil {
-			return nil, err
-		}
-	}
-	if u := m.State.Unseen; u != nil {
-		if m.Task != Classification {
-			return nil, errors.New("state: unseen is for classification")
-		}
-		if s.unseen, err = u.vector(&s.rule, s.features); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	Objective    jsontext.Floats `json:"objective,omitempty"`
+	GradientNorm jsontext.Floats `json:"gradient_norm,omitempty"`
+	Gap          float64         `json:"gap,omitempty"`
 }
 
 // Validate says what is wrong with the model.
@@ -201,7 +52,7 @@ func (m *Model) Validate() error {
 	if o.Loss != m.Loss {
 		return fmt.Errorf("loss %q: must be that of the hyperparameters, %s", m.Loss, o.Loss)
 	}
-	if err := m.Classes.check(); err != nil {
+	if err := m.Classes.Check(); err != nil {
 		return err
 	}
 	want, features := 1, m.Features()
@@ -210,7 +61,7 @@ func (m *Model) Validate() error {
 		if n < 2 {
 			return fmt.Errorf("classes: %d: must be at least two", n)
 		}
-		want = vectorsFor(n)
+		want = NumVectors(n)
 	case n > 0:
 		return fmt.Errorf("classes: only classification has them, not %s", m.Task)
 	}
@@ -255,7 +106,7 @@ func (m *Model) Validate() error {
 	if t.Rows < 0 || t.Epochs < 0 {
 		return fmt.Errorf("training: %d rows in %d epochs: must not be negative", t.Rows, t.Epochs)
 	}
-	for _, v := range []floats{t.Objective, t.GradientNorm} {
+	for _, v := range []jsontext.Floats{t.Objective, t.GradientNorm} {
 		if len(v) != 0 && len(v) != want || slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
 			return fmt.Errorf("training: objective and gradient_norm: must be %d numbers from 0 on, or none", want)
 		}
@@ -279,15 +130,17 @@ func (m *Model) Validate() error {
 	return nil
 }
 
-// checkState compares the state with the coefficients, which follow from it.
+// checkState checks the state, and compares it with the coefficients, which follow from it.
 func (m *Model) checkState() error {
-	s, err := m.resume()
-	if err != nil {
+	if err := m.State.Check(m); err != nil {
 		return err
 	}
-	for i, v := range s.vectors {
-		w, b := v.coef(&s.rule, s.t)
-		if s.rule.oneClass {
+	o := m.Options
+	o.Task = m.Task
+	o.EnsureDefaults()
+	for i := range m.State.Vectors {
+		w, b := m.State.Vectors[i].Coef(float64(o.Average), m.State.T)
+		if m.Task == OneClass {
 			b--
 		}
 		if !slices.Equal(w, m.Coef[i]) || b != m.Intercept[i] {
@@ -304,18 +157,18 @@ const (
 
 // modelFile is a model in JSON, in the order of the file.
 type modelFile struct {
-	Format       string          `json:"format"`
-	Version      int             `json:"version"`
-	Task         Task            `json:"task"`
-	Loss         Loss            `json:"loss"`
-	FeatureNames []string        `json:"feature_names"`
-	Classes      *Classes        `json:"classes"`
-	Coef         []floats        `json:"coef"`
-	Intercept    floats          `json:"intercept"`
-	Scaler       *StandardScaler `json:"scaler"`
-	Options      Options         `json:"hyperparameters"`
-	Training     Training        `json:"training"`
-	State        *State          `json:"state"`
+	Format       string            `json:"format"`
+	Version      int               `json:"version"`
+	Task         Task              `json:"task"`
+	Loss         Loss              `json:"loss"`
+	FeatureNames []string          `json:"feature_names"`
+	Classes      *Classes          `json:"classes"`
+	Coef         []jsontext.Floats `json:"coef"`
+	Intercept    jsontext.Floats   `json:"intercept"`
+	Scaler       *StandardScaler   `json:"scaler"`
+	Options      Options           `json:"hyperparameters"`
+	Training     Training          `json:"training"`
+	State        *State            `json:"state"`
 }
 
 // Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss, feature_names (or
@@ -326,7 +179,7 @@ func (m *Model) Save(w io.Writer) error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("linear.Model.Save: %w", err)
 	}
-	var coef []floats
+	var coef []jsontext.Floats
 	for _, row := range m.Coef {
 		coef = append(coef, row)
 	}
@@ -344,7 +197,7 @@ func (m *Model) Save(w io.Writer) error {
 		value any
 	}{
 		{"format", modelFormat}, {"version", modelVersion}, {"task", m.Task}, {"loss", m.Loss}, {"feature_names", m.FeatureNames},
-		{"classes", classes}, {"coef", coef}, {"intercept", floats(m.Intercept)}, {"scaler", m.Scaler}, {"hyperparameters", o},
+		{"classes", classes}, {"coef", coef}, {"intercept", jsontext.Floats(m.Intercept)}, {"scaler", m.Scaler}, {"hyperparameters", o},
 		{"training", m.Training}, {"state", m.State},
 	} {
 		if i > 0 {
@@ -362,13 +215,13 @@ func (m *Model) Save(w io.Writer) error {
 // write writes the JSON of a value, and that quickly which is long in models.
 func write(b *bufio.Writer, value any) error {
 	switch v := value.(type) {
-	case []floats:
+	case []jsontext.Floats:
 		b.WriteByte('[')
 		for i, row := range v {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			if err := row.write(b); err != nil {
+			if err := row.Write(b); err != nil {
 				return err
 			}
 		}
@@ -384,55 +237,6 @@ func write(b *bufio.Writer, value any) error {
 	}
 	_, err = b.Write(text)
 	return err
-}
-
-func (s *State) write(b *bufio.Writer) error {
-	head, err := json.Marshal(struct {
-		T         float64 `json:"t"`
-		EpochRows int64   `json:"epoch_rows"`
-	}{s.T, s.EpochRows})
-	if err != nil {
-		return err
-	}
-	b.Write(head[:len(head)-1])
-	b.WriteString(`,"vectors":[`)
-	for i := range s.Vectors {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		if err := s.Vectors[i].write(b); err != nil {
-			return err
-		}
-	}
-	b.WriteByte(']')
-	if s.Unseen != nil {
-		b.WriteString(`,"unseen":`)
-		if err := s.Unseen.write(b); err != nil {
-			return err
-		}
-	}
-	return b.WriteByte('}')
-}
-
-func (s *vectorState) write(b *bufio.Writer) error {
-	rest := *s
-	rest.Weights, rest.Mean = nil, nil
-	tail, err := json.Marshal(rest)
-	if err != nil {
-		return err
-	}
-	b.WriteString(`{"weights":`)
-	if err := s.Weights.write(b); err != nil {
-		return err
-	}
-	b.Write(bytes.TrimSuffix(bytes.TrimPrefix(tail, []byte(`{"weights":[]`)), []byte("}")))
-	if len(s.Mean) > 0 {
-		b.WriteString(`,"mean":`)
-		if err := s.Mean.write(b); err != nil {
-			return err
-		}
-	}
-	return b.WriteByte('}')
 }
 
 // Load reads what Save writes; name stands in its faults. It takes memory in proportion to the file, and refuses what is not
@@ -451,7 +255,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 		Version int    `json:"version"`
 	}
 	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, bad("%s", explain(err))
+		return nil, bad("%s", jsontext.Explain(err))
 	}
 	if head.Format != modelFormat {
 		return nil, bad("format %s", fault.Quote(head.Format))
@@ -463,8 +267,8 @@ func Load(name string, r io.Reader) (*Model, error) {
 		return nil, bad("%v", err)
 	}
 	var f modelFile
-	if err := unmarshal(b, &f); err != nil {
-		return nil, bad("%s", explain(err))
+	if err := jsontext.Unmarshal(b, &f); err != nil {
+		return nil, bad("%s", jsontext.Explain(err))
 	}
 	m := &Model{
 		Task: f.Task, Loss: f.Loss, FeatureNames: f.FeatureNames, Intercept: f.Intercept,
@@ -482,26 +286,6 @@ func Load(name string, r io.Reader) (*Model, error) {
 		return nil, bad("%v", err)
 	}
 	return m, nil
-}
-
-// unmarshal reads one value that has no fields but those of v.
-func unmarshal(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
-}
-
-// explain is an error of encoding/json without its package and its types.
-func explain(err error) string {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
-	case errors.As(err, &kind):
-		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
-	}
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
 }
 
 // checkKeys refuses objects that have a field twice, of which readers would take different ones, or a field in capitals,

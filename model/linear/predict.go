@@ -3,6 +3,8 @@ package linear
 import (
 	"fmt"
 	"math"
+
+	"beamlearn/model/internal/kernel"
 )
 
 // Features is the number of columns of a row.
@@ -20,19 +22,19 @@ func (m *Model) NumDecisions() int { return len(m.Coef) }
 // It is the prediction in regression; positive for the larger of two classes; the largest for the most likely of several; and
 // not negative for a row like those that a OneClass has learned from. It is safe for concurrent use, as all predictions are.
 func (m *Model) DecisionFunction(c *Chunk, dst []float64) ([]float64, error) {
-	if err := c.checkRows(m.Features()); err != nil {
+	if err := c.CheckRows(m.Features()); err != nil {
 		return dst, err
 	}
 	if m.Scaler != nil {
-		if err := m.Scaler.check(c); err != nil {
+		if err := m.Scaler.Check(c); err != nil {
 			return dst, err
 		}
 	}
-	rows := newRows(c, m.Scaler, nil)
+	rows := NewRows(c, m.Scaler, nil)
 	for i := range c.Len() {
-		x := rows.at(i)
+		x := rows.At(i)
 		for k, w := range m.Coef {
-			dst = append(dst, x.dot(w)+m.Intercept[k])
+			dst = append(dst, x.Dot(w)+m.Intercept[k])
 		}
 	}
 	return dst, nil
@@ -50,18 +52,18 @@ func (m *Model) Predict(c *Chunk, dst []float64) ([]float64, error) {
 	}
 	width := m.NumDecisions()
 	for ; len(d) > 0; d = d[width:] {
-		dst = append(dst, m.choose(d[:width]))
+		dst = append(dst, m.Choose(d[:width]))
 	}
 	return dst, nil
 }
 
-// choose makes a prediction of the decision values of a row.
-func (m *Model) choose(d []float64) float64 {
+// Choose makes a prediction of the decision values of a row.
+func (m *Model) Choose(d []float64) float64 {
 	switch {
 	case m.Task == OneClass:
-		return sign(d[0] >= 0)
+		return kernel.Sign(d[0] >= 0)
 	case len(d) == 1:
-		return (sign(d[0] > 0) + 1) / 2
+		return (kernel.Sign(d[0] > 0) + 1) / 2
 	}
 	best := 0
 	for k, v := range d {
@@ -98,7 +100,7 @@ func (m *Model) PredictProba(c *Chunk, dst []float64) ([]float64, error) {
 		for _, v := range d[:width] {
 			dst = append(dst, m.sigmoid(v))
 		}
-		m.normalise(dst[n:], d[:width])
+		m.NormaliseProba(dst[n:], d[:width])
 	}
 	return dst, nil
 }
@@ -111,14 +113,14 @@ func (m *Model) sigmoid(v float64) float64 {
 	return 1 / (1 + math.Exp(-v))
 }
 
-// normalise divides the probabilities p of the decision values d by their sum. Where all are 0, those of ModifiedHuber become
+// NormaliseProba divides the probabilities p of the decision values d by their sum. Where all are 0, those of ModifiedHuber become
 // equal, and those of LogLoss what they would be in the limit, in proportion to exp(d).
-func (m *Model) normalise(p, d []float64) {
+func (m *Model) NormaliseProba(p, d []float64) {
 	sum := 0.0
 	for _, v := range p {
 		sum += v
 	}
-	if sum < math.SmallestNonzeroFloat64/epsilon64 { // denormal: proportions are lost
+	if sum < math.SmallestNonzeroFloat64/kernel.Epsilon { // denormal: proportions are lost
 		sum = 0
 		largest := math.Inf(-1)
 		for _, v := range d {

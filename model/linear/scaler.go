@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear/internal/jsontext"
 )
 
 // StandardScaler makes (x − mean)/scale of the rows, with the mean and the standard deviation of the columns, which it learns
@@ -28,7 +30,7 @@ type StandardScaler struct {
 // NewStandardScaler makes a scaler for rows of so many columns.
 func NewStandardScaler(features int) *StandardScaler {
 	s := &StandardScaler{WithMean: true, WithStd: true, Mean: make([]float64, features), Var: make([]float64, features), Count: make([]float64, features)}
-	s.finish()
+	s.Finish()
 	return s
 }
 
@@ -39,23 +41,23 @@ func (s *StandardScaler) Clone() *StandardScaler {
 	return &c
 }
 
-// check says why the scaler does not fit a chunk.
-func (s *StandardScaler) check(c *Chunk) error {
+// Check says why the scaler does not fit a chunk.
+func (s *StandardScaler) Check(c *Chunk) error {
 	if c.Sparse != nil && s.WithMean {
 		return errors.New("linear.StandardScaler: sparse rows would lose their zeros: scale them without WithMean")
 	}
 	if c.Features != len(s.Mean) {
-		return c.fault(fault.WholeFile, fmt.Sprintf("%d features, as in the scaler", len(s.Mean)), "%d", c.Features)
+		return c.Fault(fault.WholeFile, fmt.Sprintf("%d features, as in the scaler", len(s.Mean)), "%d", c.Features)
 	}
 	return nil
 }
 
 // PartialFit learns from the rows of a chunk; weights is nil, or a weight for each row. O(entries + features), in two passes.
 func (s *StandardScaler) PartialFit(c *Chunk, weights []float64) error {
-	if err := s.check(c); err != nil {
+	if err := s.Check(c); err != nil {
 		return err
 	}
-	if err := c.checkRows(len(s.Mean)); err != nil {
+	if err := c.CheckRows(len(s.Mean)); err != nil {
 		return err
 	}
 	if weights != nil && len(weights) != c.Len() {
@@ -63,20 +65,20 @@ func (s *StandardScaler) PartialFit(c *Chunk, weights []float64) error {
 	}
 	for i, w := range weights {
 		if !(w >= 0) || w-w != 0 {
-			return c.fault(i, "a weight from 0 on", "%v", w)
+			return c.Fault(i, "a weight from 0 on", "%v", w)
 		}
 	}
-	s.add(moments(c, weights))
-	s.finish()
+	s.Merge(Moments(c, weights))
+	s.Finish()
 	return nil
 }
 
-// moments are those of a chunk that has been checked, without Scale.
-func moments(c *Chunk, weights []float64) *StandardScaler {
+// Moments are those of a chunk that has been checked, without Scale.
+func Moments(c *Chunk, weights []float64) *StandardScaler {
 	d := c.Features
 	sums := make([]float64, 4*d)
 	mean, variance, count, correction := sums[:d], sums[d:2*d], sums[2*d:3*d], sums[3*d:]
-	rows := newRows(c, nil, nil)
+	rows := NewRows(c, nil, nil)
 	weight := func(i int) float64 {
 		if weights == nil {
 			return 1
@@ -85,11 +87,11 @@ func moments(c *Chunk, weights []float64) *StandardScaler {
 	}
 	var total float64
 	for i := range c.Len() {
-		x, w := rows.at(i), weight(i)
+		x, w := rows.At(i), weight(i)
 		total += w
-		if x.idx != nil {
-			for k, j := range x.idx { // count is, for now, the weight of values that are there
-				if v := x.val[k]; v == v {
+		if x.Idx != nil {
+			for k, j := range x.Idx { // count is, for now, the weight of values that are there
+				if v := x.Val[k]; v == v {
 					count[j] += w
 					mean[j] += float64(w * v)
 				} else {
@@ -98,8 +100,8 @@ func moments(c *Chunk, weights []float64) *StandardScaler {
 			}
 			continue
 		}
-		count, mean := count[:len(x.val)], mean[:len(x.val)]
-		for j, v := range x.val {
+		count, mean := count[:len(x.Val)], mean[:len(x.Val)]
+		for j, v := range x.Val {
 			if v == v {
 				count[j] += w
 				mean[j] += float64(w * v)
@@ -122,10 +124,10 @@ func moments(c *Chunk, weights []float64) *StandardScaler {
 		variance[j] = float64(float64(w*v) * v)
 	}
 	for i := range c.Len() {
-		x, w := rows.at(i), weight(i)
-		if x.idx != nil {
-			for k, j := range x.idx {
-				if v := x.val[k]; v == v {
+		x, w := rows.At(i), weight(i)
+		if x.Idx != nil {
+			for k, j := range x.Idx {
+				if v := x.Val[k]; v == v {
 					v -= mean[j]
 					correction[j] += float64(w * v)
 					variance[j] += float64(float64(w*v) * v)
@@ -133,8 +135,8 @@ func moments(c *Chunk, weights []float64) *StandardScaler {
 			}
 			continue
 		}
-		mean, correction, variance := mean[:len(x.val)], correction[:len(x.val)], variance[:len(x.val)]
-		for j, v := range x.val {
+		mean, correction, variance := mean[:len(x.Val)], correction[:len(x.Val)], variance[:len(x.Val)]
+		for j, v := range x.Val {
 			if v == v {
 				v -= mean[j]
 				correction[j] += float64(w * v)
@@ -161,7 +163,7 @@ func divide(x, n []float64) {
 	}
 }
 
-func (s *StandardScaler) add(t *StandardScaler) {
+func (s *StandardScaler) Merge(t *StandardScaler) {
 	for j, m := range t.Count {
 		n := s.Count[j]
 		if m == 0 {
@@ -199,28 +201,26 @@ func MergeScalers(pieces map[int]*StandardScaler) (*StandardScaler, error) {
 		if len(p.Mean) != len(s.Mean) || p.WithMean != s.WithMean || p.WithStd != s.WithStd {
 			return nil, fmt.Errorf("linear.MergeScalers: pieces %d and %d are of different kinds", numbers[0], i)
 		}
-		s.add(p)
+		s.Merge(p)
 	}
 	if s == nil {
 		return nil, errors.New("linear.MergeScalers: no pieces")
 	}
-	s.finish()
+	s.Finish()
 	return s, nil
 }
 
-const epsilon64 = 0x1p-52
-
-// finish makes Scale.
-func (s *StandardScaler) finish() { s.Scale = s.scale() }
+// Finish makes Scale.
+func (s *StandardScaler) Finish() { s.Scale = s.scale() }
 
 // scale is what Scale must be. A column is constant where its variance is within the error bound of its computation.
 func (s *StandardScaler) scale() []float64 {
 	scale := make([]float64, len(s.Var))
 	for j, v := range s.Var {
 		n := s.Count[j]
-		e := n * s.Mean[j] * epsilon64
+		e := n * s.Mean[j] * kernel.Epsilon
 		scale[j] = 1
-		if s.WithStd && v > float64(n*epsilon64*v)+float64(e*e) {
+		if s.WithStd && v > float64(n*kernel.Epsilon*v)+float64(e*e) {
 			scale[j] = math.Sqrt(v)
 		}
 	}
@@ -240,10 +240,10 @@ func (s *StandardScaler) Transform(x []float64) error {
 }
 
 // transformSparse scales a sparse row into dst, which it gives back.
-func (s *StandardScaler) transformSparse(dst []float64, x row) []float64 {
-	dst = append(dst[:0], x.val...)
+func (s *StandardScaler) transformSparse(dst []float64, x kernel.Row) []float64 {
+	dst = append(dst[:0], x.Val...)
 	if s.WithStd {
-		for k, j := range x.idx {
+		for k, j := range x.Idx {
 			dst[k] /= s.Scale[j]
 		}
 	}
@@ -265,12 +265,12 @@ func (s *StandardScaler) transformRow(x []float64) {
 
 // scalerFile is the scaler in JSON, by the names of scikit-learn's attributes.
 type scalerFile struct {
-	WithMean bool   `json:"with_mean"`
-	WithStd  bool   `json:"with_std"`
-	Mean     floats `json:"mean"`
-	Var      floats `json:"var"`
-	Scale    floats `json:"scale"`
-	Count    floats `json:"n_samples_seen"`
+	WithMean bool            `json:"with_mean"`
+	WithStd  bool            `json:"with_std"`
+	Mean     jsontext.Floats `json:"mean"`
+	Var      jsontext.Floats `json:"var"`
+	Scale    jsontext.Floats `json:"scale"`
+	Count    jsontext.Floats `json:"n_samples_seen"`
 }
 
 // MarshalJSON writes it with scikit-learn's names, without their underscores.
@@ -281,7 +281,7 @@ func (s *StandardScaler) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON writes, and nothing that contradicts itself.
 func (s *StandardScaler) UnmarshalJSON(b []byte) error {
 	var f scalerFile
-	if err := unmarshal(b, &f); err != nil {
+	if err := jsontext.Unmarshal(b, &f); err != nil {
 		return err
 	}
 	t := StandardScaler{f.WithMean, f.WithStd, f.Mean, f.Var, f.Count, f.Scale}
@@ -307,137 +307,6 @@ func (s *StandardScaler) Validate() error {
 		if v != s.Scale[j] {
 			return fmt.Errorf("scaler: scale %v of feature %d: must be %v, which follows from the variance", s.Scale[j], j, v)
 		}
-	}
-	return nil
-}
-
-// MinMaxScaler maps the columns onto a range, from the least to the greatest value that it has learned. It is scikit-learn's
-// MinMaxScaler. NaN is no value. Merged in any order, the bits are the same.
-type MinMaxScaler struct {
-	FeatureRange [2]float64
-	DataMin      []float64 // +Inf without any value
-	DataMax      []float64 // −Inf without any value
-}
-
-// NewMinMaxScaler makes a scaler onto [0, 1] for rows of so many columns.
-func NewMinMaxScaler(features int) *MinMaxScaler {
-	s := &MinMaxScaler{FeatureRange: [2]float64{0, 1}, DataMin: make([]float64, features), DataMax: make([]float64, features)}
-	for j := range features {
-		s.DataMin[j], s.DataMax[j] = math.Inf(1), math.Inf(-1)
-	}
-	return s
-}
-
-// PartialFit learns from row-major rows.
-func (s *MinMaxScaler) PartialFit(x []float64) error {
-	d := len(s.DataMin)
-	if len(x)%d != 0 {
-		return fmt.Errorf("linear.MinMaxScaler: %d values are not rows of %d", len(x), d)
-	}
-	for ; len(x) > 0; x = x[d:] {
-		for j, v := range x[:d] {
-			if v < s.DataMin[j] {
-				s.DataMin[j] = v
-			}
-			if v > s.DataMax[j] {
-				s.DataMax[j] = v
-			}
-		}
-	}
-	return nil
-}
-
-// Merge adds what t, for as many columns, has learned.
-func (s *MinMaxScaler) Merge(t *MinMaxScaler) {
-	for j := range s.DataMin {
-		s.DataMin[j] = min(s.DataMin[j], t.DataMin[j])
-		s.DataMax[j] = max(s.DataMax[j], t.DataMax[j])
-	}
-}
-
-// Coefficients are scale and shift of each column: a value x becomes scale·x + shift. Columns without two different values
-// are only shifted.
-func (s *MinMaxScaler) Coefficients() (scale, shift []float64) {
-	scale, shift = make([]float64, len(s.DataMin)), make([]float64, len(s.DataMin))
-	for j := range scale {
-		low, width := s.DataMin[j], s.DataMax[j]-s.DataMin[j]
-		if width < 0 {
-			low = 0
-		}
-		if width < 10*epsilon64 {
-			width = 1
-		}
-		scale[j] = (s.FeatureRange[1] - s.FeatureRange[0]) / width
-		shift[j] = s.FeatureRange[0] - float64(low*scale[j])
-	}
-	return scale, shift
-}
-
-// Transform scales row-major rows in place.
-func (s *MinMaxScaler) Transform(x []float64) error {
-	d := len(s.DataMin)
-	if len(x)%d != 0 {
-		return fmt.Errorf("linear.MinMaxScaler: %d values are not rows of %d", len(x), d)
-	}
-	scale, shift := s.Coefficients()
-	for i, v := range x {
-		x[i] = float64(v*scale[i%d]) + shift[i%d]
-	}
-	return nil
-}
-
-// MaxAbsScaler divides the columns by their greatest absolute value, and so keeps zeros. It is scikit-learn's MaxAbsScaler.
-// NaN is no value. Merged in any order, the bits are the same.
-type MaxAbsScaler struct {
-	MaxAbs []float64 // 0 without any value
-}
-
-// NewMaxAbsScaler makes a scaler for rows of so many columns.
-func NewMaxAbsScaler(features int) *MaxAbsScaler { return &MaxAbsScaler{make([]float64, features)} }
-
-// PartialFit learns from row-major rows.
-func (s *MaxAbsScaler) PartialFit(x []float64) error {
-	d := len(s.MaxAbs)
-	if len(x)%d != 0 {
-		return fmt.Errorf("linear.MaxAbsScaler: %d values are not rows of %d", len(x), d)
-	}
-	for ; len(x) > 0; x = x[d:] {
-		for j, v := range x[:d] {
-			if v = math.Abs(v); v > s.MaxAbs[j] {
-				s.MaxAbs[j] = v
-			}
-		}
-	}
-	return nil
-}
-
-// Merge adds what t, for as many columns, has learned.
-func (s *MaxAbsScaler) Merge(t *MaxAbsScaler) {
-	for j, v := range t.MaxAbs {
-		s.MaxAbs[j] = max(s.MaxAbs[j], v)
-	}
-}
-
-// Scale is what each column is divided by.
-func (s *MaxAbsScaler) Scale() []float64 {
-	scale := slices.Clone(s.MaxAbs)
-	for j, v := range scale {
-		if v < 10*epsilon64 {
-			scale[j] = 1
-		}
-	}
-	return scale
-}
-
-// Transform scales row-major rows in place.
-func (s *MaxAbsScaler) Transform(x []float64) error {
-	d := len(s.MaxAbs)
-	if len(x)%d != 0 {
-		return fmt.Errorf("linear.MaxAbsScaler: %d values are not rows of %d", len(x), d)
-	}
-	scale := s.Scale()
-	for i := range x {
-		x[i] /= scale[i%d]
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package linear
+package linear_test
 
 import (
 	"encoding/json"
@@ -6,12 +6,15 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"beamlearn/model/internal/lineartest"
+	"beamlearn/model/linear"
 )
 
 // Pieces in any number, of any size, are the whole; in the order of their numbers, to the bit.
 func TestMergeScalers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	c := problem(500, 0, 3)
+	c := lineartest.Problem(500, 0, 3)
 	for i := range c.X {
 		c.X[i] = 1e6 + c.X[i]*math.Pow(10, float64(i%5-2))
 		if i%97 == 0 {
@@ -21,8 +24,8 @@ func TestMergeScalers(t *testing.T) {
 	}
 	c.Weights = c.Weights[:500]
 	for _, weighted := range []bool{false, true} {
-		learn := func(c *Chunk) *StandardScaler {
-			s := NewStandardScaler(5)
+		learn := func(c *linear.Chunk) *linear.StandardScaler {
+			s := linear.NewStandardScaler(5)
 			weights := c.Weights
 			if !weighted {
 				weights = nil
@@ -60,16 +63,16 @@ func TestMergeScalers(t *testing.T) {
 				}
 			}
 		}
-		pieces := map[int]*StandardScaler{}
+		pieces := map[int]*linear.StandardScaler{}
 		cuts := []int{0, 1, 120, 120, 307, 499, 500}
 		for i := range len(cuts) - 1 {
-			pieces[i] = learn(c.part(cuts[i], cuts[i+1]))
+			pieces[i] = learn(lineartest.SliceChunk(c, cuts[i], cuts[i+1]))
 		}
-		merged, err := MergeScalers(pieces)
+		merged, err := linear.MergeScalers(pieces)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range []*StandardScaler{learn(c), merged} {
+		for _, s := range []*linear.StandardScaler{learn(c), merged} {
 			for j := range 5 {
 				for _, v := range []struct{ got, want float64 }{{s.Mean[j], mean[j]}, {s.Var[j], variance[j]}, {s.Count[j], count[j]}, {s.Scale[j], math.Sqrt(variance[j])}} {
 					if !(math.Abs(v.got-v.want) <= 1e-8*v.want) {
@@ -79,7 +82,7 @@ func TestMergeScalers(t *testing.T) {
 			}
 		}
 		before := slices.Clone(pieces[0].Mean)
-		again, err := MergeScalers(pieces)
+		again, err := linear.MergeScalers(pieces)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,17 +90,17 @@ func TestMergeScalers(t *testing.T) {
 			t.Error("merging changes the pieces")
 		}
 	}
-	if _, err := MergeScalers(nil); err == nil {
+	if _, err := linear.MergeScalers(nil); err == nil {
 		t.Error("nothing merged")
 	}
-	if _, err := MergeScalers(map[int]*StandardScaler{0: NewStandardScaler(2), 1: NewStandardScaler(3)}); err == nil {
+	if _, err := linear.MergeScalers(map[int]*linear.StandardScaler{0: linear.NewStandardScaler(2), 1: linear.NewStandardScaler(3)}); err == nil {
 		t.Error("pieces of two widths merged")
 	}
 }
 
 func TestScalerAtTheEdge(t *testing.T) {
-	s := NewStandardScaler(3)
-	if err := s.PartialFit(&Chunk{Features: 3, X: []float64{1, math.NaN(), 0.1, 1, math.NaN(), 0.1, 1, math.NaN(), 0.1}}, nil); err != nil {
+	s := linear.NewStandardScaler(3)
+	if err := s.PartialFit(&linear.Chunk{Features: 3, X: []float64{1, math.NaN(), 0.1, 1, math.NaN(), 0.1, 1, math.NaN(), 0.1}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(s.Scale, []float64{1, 1, 1}) {
@@ -107,7 +110,7 @@ func TestScalerAtTheEdge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back StandardScaler
+	var back linear.StandardScaler
 	if err := json.Unmarshal(b, &back); err != nil {
 		t.Fatal(err)
 	}
@@ -116,51 +119,21 @@ func TestScalerAtTheEdge(t *testing.T) {
 		t.Errorf("%v, %v", x, err)
 	}
 	for _, v := range []struct {
-		c       *Chunk
+		c       *linear.Chunk
 		weights []float64
 		want    string
 	}{
-		{&Chunk{Features: 2, X: []float64{1, 2}, File: "f"}, nil, "f: found 2, expected 3 features, as in the scaler"},
-		{&Chunk{Features: 3, X: []float64{1, 2}}, nil, "linear.Chunk: 2 values are not rows of 3"},
-		{&Chunk{Features: 3, X: x, File: "f"}, []float64{-1}, "f: row 0: found -1, expected a weight from 0 on"},
-		{&Chunk{Features: 3, X: x}, []float64{1, 2}, "linear.StandardScaler: 2 weights for 1 rows"},
-		{&Chunk{Features: 3, Sparse: &CSR{Offsets: []int{0}}}, nil, "linear.StandardScaler: sparse rows would lose their zeros: scale them without WithMean"},
+		{&linear.Chunk{Features: 2, X: []float64{1, 2}, File: "f"}, nil, "f: found 2, expected 3 features, as in the scaler"},
+		{&linear.Chunk{Features: 3, X: []float64{1, 2}}, nil, "linear.Chunk: 2 values are not rows of 3"},
+		{&linear.Chunk{Features: 3, X: x, File: "f"}, []float64{-1}, "f: row 0: found -1, expected a weight from 0 on"},
+		{&linear.Chunk{Features: 3, X: x}, []float64{1, 2}, "linear.StandardScaler: 2 weights for 1 rows"},
+		{&linear.Chunk{Features: 3, Sparse: &linear.CSR{Offsets: []int{0}}}, nil, "linear.StandardScaler: sparse rows would lose their zeros: scale them without WithMean"},
 	} {
 		if err := s.PartialFit(v.c, v.weights); err == nil || err.Error() != v.want {
 			t.Errorf("got %v, want %s", err, v.want)
 		}
 	}
-	for _, f := range []func([]float64) error{s.Transform, NewMinMaxScaler(3).PartialFit, NewMinMaxScaler(3).Transform, NewMaxAbsScaler(3).PartialFit, NewMaxAbsScaler(3).Transform} {
-		if err := f(make([]float64, 4)); err == nil {
-			t.Error("four values are rows of three")
-		}
-	}
-}
-
-// Extremes merge to the same bits in any order, and a scaler that has seen nothing changes nothing.
-func TestMergeExtremes(t *testing.T) {
-	c := problem(100, 0, 5)
-	whole, wholeAbs := NewMinMaxScaler(5), NewMaxAbsScaler(5)
-	merged, mergedAbs := NewMinMaxScaler(5), NewMaxAbsScaler(5)
-	if x := slices.Clone(c.X); merged.Transform(x) != nil || mergedAbs.Transform(x) != nil || !slices.Equal(x, c.X) {
-		t.Error("a scaler without rows scales")
-	}
-	for _, cut := range [][2]int{{0, 100}, {70, 100}, {0, 30}, {30, 70}} {
-		a, b, x := NewMinMaxScaler(5), NewMaxAbsScaler(5), c.X[cut[0]*5:cut[1]*5]
-		if err := a.PartialFit(x); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.PartialFit(x); err != nil {
-			t.Fatal(err)
-		}
-		if cut[1]-cut[0] == 100 {
-			whole, wholeAbs = a, b
-			continue
-		}
-		merged.Merge(a)
-		mergedAbs.Merge(b)
-	}
-	if !slices.Equal(merged.DataMin, whole.DataMin) || !slices.Equal(merged.DataMax, whole.DataMax) || !slices.Equal(mergedAbs.MaxAbs, wholeAbs.MaxAbs) {
-		t.Error("merged extremes differ")
+	if err := s.Transform(make([]float64, 4)); err == nil {
+		t.Error("four values are rows of three")
 	}
 }

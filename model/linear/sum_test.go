@@ -1,10 +1,12 @@
-package linear
+package linear_test
 
 import (
 	"encoding"
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"beamlearn/model/linear"
 )
 
 // trace is a partial that tells how it was merged.
@@ -14,8 +16,8 @@ type trace struct {
 	s string
 }
 
-func (*trace) PartialFit(*Chunk) error { return nil }
-func (t *trace) Merge(next Partial) error {
+func (*trace) PartialFit(*linear.Chunk) error { return nil }
+func (t *trace) Merge(next linear.Partial) error {
 	t.s = "(" + t.s + next.(*trace).s + ")"
 	return nil
 }
@@ -27,13 +29,13 @@ func TestSumIsAFixedTree(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, uint64(parts)))
 		for range 20 {
 			// Two workers merge some of the parts each; a third merges what they have.
-			workers := []*Sum{NewSum(parts), NewSum(parts)}
+			workers := []*linear.Sum{linear.NewSum(parts), linear.NewSum(parts)}
 			for _, i := range rng.Perm(parts) {
-				if err := workers[rng.IntN(2)].Add(Node{Index: i}, &trace{s: fmt.Sprint(i)}); err != nil {
+				if err := workers[rng.IntN(2)].Add(linear.Node{Index: i}, &trace{s: fmt.Sprint(i)}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			all := NewSum(parts)
+			all := linear.NewSum(parts)
 			if _, err := all.Total(); err == nil {
 				t.Fatal("a sum of nothing is total")
 			}
@@ -54,27 +56,27 @@ func TestSumIsAFixedTree(t *testing.T) {
 }
 
 func TestSumRefuses(t *testing.T) {
-	s := NewSum(3)
-	for _, n := range []Node{{0, 3}, {0, -1}, {1, 2}, {-1, 0}, {63, 0}} {
+	s := linear.NewSum(3)
+	for _, n := range []linear.Node{{0, 3}, {0, -1}, {1, 2}, {-1, 0}, {63, 0}} {
 		if err := s.Add(n, &trace{}); err == nil {
 			t.Errorf("node %+v was taken", n)
 		}
 	}
 	for i := range 2 {
-		if err := s.Add(Node{Index: i}, &trace{}); err != nil {
+		if err := s.Add(linear.Node{Index: i}, &trace{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := s.Total(); err == nil {
 		t.Error("two parts of three are total")
 	}
-	if err := s.Add(Node{Index: 2}, &trace{}); err != nil {
+	if err := s.Add(linear.Node{Index: 2}, &trace{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Total(); err != nil {
 		t.Fatal(err)
 	}
-	again := s.Add(Node{Index: 2}, &trace{})
+	again := s.Add(linear.Node{Index: 2}, &trace{})
 	if _, err := s.Total(); again == nil && err == nil {
 		t.Error("a part was taken twice")
 	}

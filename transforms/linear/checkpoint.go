@@ -14,7 +14,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
-	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
@@ -71,8 +71,8 @@ func (o *Options) prefix() string {
 }
 
 // openCheckpoint finds the checkpoint of an earlier run where the options ask for it, or begins one.
-func openCheckpoint(ctx context.Context, j *Job, fit *model.Fit) (*checkpoint, *model.Fit, error) {
-	initial, err := model.EncodeFit(fit)
+func openCheckpoint(ctx context.Context, j *Job, fit *fitting.Fit) (*checkpoint, *fitting.Fit, error) {
+	initial, err := fitting.EncodeFit(fit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -111,7 +111,7 @@ func lastOf(states []files.Info) string {
 }
 
 // latest reads the last state that was saved.
-func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
+func (c *checkpoint) latest(ctx context.Context) (*fitting.Fit, error) {
 	states, err := files.List(ctx, []string{files.EscapeGlob(c.dir) + "/state-*.json"})
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
 	if c.state, err = files.ReadFile(ctx, path); err != nil {
 		return nil, err
 	}
-	fit, err := model.DecodeFit(c.state)
+	fit, err := fitting.DecodeFit(c.state)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -129,8 +129,8 @@ func (c *checkpoint) latest(ctx context.Context) (*model.Fit, error) {
 }
 
 // save saves the state of a fit, and gives its bytes.
-func save(ctx context.Context, dir, runID string, fit *model.Fit) ([]byte, error) {
-	b, err := model.EncodeFit(fit)
+func save(ctx context.Context, dir, runID string, fit *fitting.Fit) ([]byte, error) {
+	b, err := fitting.EncodeFit(fit)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func save(ctx context.Context, dir, runID string, fit *model.Fit) ([]byte, error
 }
 
 // pipeline adds the next passes.
-func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *model.Fit) {
+func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *fitting.Fit) {
 	s = s.Scope("linear.Train")
 	if c.options.Workers == placement.InProcess {
 		c.localPasses(s, j)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/placement"
 )
@@ -45,7 +46,7 @@ const mostUnrolled = 4
 
 // Explain tells what the training that o describes would do on so many workers of an engine, at the speed of this machine. It
 // learns from the first rows, in memory.
-func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan, error) {
+func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Plan, error) {
 	d := j.Data
 	j.Options.EnsureDefaults()
 	threads := j.Options.Threads
@@ -67,16 +68,16 @@ func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan
 	case p.Rows < 0:
 		warn("the rows of a compressed file are only known when it is read: nothing that depends on them is told here")
 	}
-	fit, err := model.NewFit(o, d.Dim, d.Columns)
+	fit, err := fitting.NewFit(o, d.Dim, d.Columns)
 	if err != nil {
 		return nil, err
 	}
-	p.Solver = string(model.SolverSGD)
+	p.Solver = string(fitting.SolverSGD)
 	if fit.Exact() {
-		p.Solver = string(model.SolverExact)
+		p.Solver = string(fitting.SolverExact)
 	} else if o.Epochs == 0 && p.Rows > 0 {
-		o.Epochs = model.DefaultEpochs(p.Rows)
-		if fit, err = model.NewFit(o, d.Dim, d.Columns); err != nil {
+		o.Epochs = fitting.DefaultEpochs(p.Rows)
+		if fit, err = fitting.NewFit(o, d.Dim, d.Columns); err != nil {
 			return nil, err
 		}
 	}
@@ -128,7 +129,7 @@ func (j *Job) Explain(ctx context.Context, o model.FitOptions, slots int) (*Plan
 }
 
 // learn makes all passes over a block, and gives the bytes of the largest sum of one.
-func (p *Plan) learn(fit *model.Fit, b *vectors.Block) (sums int64, err error) {
+func (p *Plan) learn(fit *fitting.Fit, b *vectors.Block) (sums int64, err error) {
 	for !fit.Done() {
 		pass := fit.Pass()
 		part := fit.Partial(0, 1)

@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/vectorio"
 )
@@ -21,7 +22,7 @@ type feed struct {
 	reading vectorio.Options
 	dim     int
 	unit    int // rows of a unit: see Options.UnitRows
-	pass    model.Pass
+	pass    fitting.Pass
 	seed    uint64 // of the shard and the pass
 	chunks  []vectorio.Chunk
 	spare   spare
@@ -33,10 +34,10 @@ type feed struct {
 
 // sampled is how many rows of a chunk, from its first on, are in a sample: their share of all.
 func sampled(c *vectorio.Chunk) int64 {
-	if c.Total <= model.SampleRows {
+	if c.Total <= fitting.SampleRows {
 		return c.Span.Rows
 	}
-	return min(c.Span.Rows, int64(math.Ceil(float64(c.Span.Rows)/float64(c.Total)*model.SampleRows)))
+	return min(c.Span.Rows, int64(math.Ceil(float64(c.Span.Rows)/float64(c.Total)*fitting.SampleRows)))
 }
 
 // aheadBlocks are read while one is learned from.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
@@ -31,7 +31,7 @@ func (f *localFn) ProcessElement(ctx context.Context, all vectorio.List, emit fu
 	return nil
 }
 
-func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (*model.Fit, error) {
+func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (*fitting.Fit, error) {
 	last, err := f.Options.last()
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (*model.Fit,
 	return fit, nil
 }
 
-func (f *localFn) advance(ctx context.Context, fit *model.Fit, chunks []vectorio.Chunk) error {
+func (f *localFn) advance(ctx context.Context, fit *fitting.Fit, chunks []vectorio.Chunk) error {
 	sum, err := f.over(ctx, fit, 0, chunks)
 	if err != nil {
 		return err

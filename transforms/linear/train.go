@@ -33,6 +33,7 @@ import (
 
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
@@ -181,7 +182,7 @@ type Run func(ctx context.Context, p *beam.Pipeline) error
 
 // Train makes the passes that fit asks for, and gives it as it is after the last. The checkpoint stays until [Publish] or
 // [Clean] removes it.
-func Train(ctx context.Context, j *Job, fit *model.Fit, run Run) (*model.Fit, *Report, error) {
+func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit, *Report, error) {
 	j.Options.EnsureDefaults()
 	if err := j.Options.Validate(); err != nil {
 		return nil, nil, err
@@ -320,7 +321,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 	if len(w.state) == 0 {
 		return nil // no pass is left
 	}
-	fit, err := model.DecodeFit(w.state)
+	fit, err := fitting.DecodeFit(w.state)
 	if err != nil {
 		return err
 	}
@@ -342,7 +343,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 }
 
 // over makes a pass over the chunks of a group, a shard in each thread, and gives the sums of its shards.
-func (f *passFn) over(ctx context.Context, fit *model.Fit, group int, chunks []vectorio.Chunk) (*model.Sum, error) {
+func (f *passFn) over(ctx context.Context, fit *fitting.Fit, group int, chunks []vectorio.Chunk) (*model.Sum, error) {
 	shards := map[int][]vectorio.Chunk{}
 	for _, c := range chunks {
 		shard := f.Options.shard(&c)
@@ -353,7 +354,7 @@ func (f *passFn) over(ctx context.Context, fit *model.Fit, group int, chunks []v
 	if len(chunks) > 0 {
 		total := chunks[0].Total
 		if pass.Sample {
-			total = min(total, model.SampleRows)
+			total = min(total, fitting.SampleRows)
 		}
 		run.Begin(pass.Name, total)
 	}
@@ -409,7 +410,7 @@ func (f *passFn) over(ctx context.Context, fit *model.Fit, group int, chunks []v
 var advanced = output.NewShared[*lastState]()
 
 type lastState struct {
-	fit   *model.Fit
+	fit   *fitting.Fit
 	state []byte // its bytes, unless that is in process
 }
 
@@ -445,7 +446,7 @@ func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summan
 }
 
 func (f *advanceFn) advance(ctx context.Context, iter func(*Summand) bool, state State) (State, error) {
-	fit, err := model.DecodeFit(state.Fit)
+	fit, err := fitting.DecodeFit(state.Fit)
 	if err != nil {
 		return State{}, err
 	}

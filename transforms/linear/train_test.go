@@ -22,6 +22,9 @@ import (
 
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/sgd"
+	"beamlearn/model/linear/survey"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
@@ -131,7 +134,7 @@ type training struct {
 	reading   vectorio.Options
 	unitRows  int
 	chunkRows int
-	fitting   model.FitOptions
+	fitting   fitting.FitOptions
 	options   Options
 	// run is what runs a pipeline; nil: Prism.
 	run func(ctx context.Context, p *beam.Pipeline) error
@@ -140,7 +143,7 @@ type training struct {
 }
 
 // trained runs a job on Prism, and publishes the model.
-func (j *training) trained(t testing.TB) (*model.Fit, *Report, error) {
+func (j *training) trained(t testing.TB) (*fitting.Fit, *Report, error) {
 	t.Helper()
 	ctx := context.Background()
 	job := &Job{Reading: j.reading, Options: j.options}
@@ -150,7 +153,7 @@ func (j *training) trained(t testing.TB) (*model.Fit, *Report, error) {
 	if job.Data, err = Inspect(ctx, j.input, j.chunkRows, &job.Options, &job.Reading); err != nil {
 		return nil, nil, err
 	}
-	fit, err := model.NewFit(j.fitting, job.Data.Dim, job.Data.Columns)
+	fit, err := fitting.NewFit(j.fitting, job.Data.Dim, job.Data.Columns)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -222,9 +225,9 @@ func namesIn(t testing.TB, dir string) []string {
 }
 
 var (
-	sgdOfTwo   = model.FitOptions{Options: model.Options{Task: model.Classification}, Solver: model.SolverSGD, Epochs: 3, BatchSize: 20, Parts: 8, Shuffle: true, Standardize: true}
-	exactOfTwo = model.FitOptions{Options: model.Options{Task: model.Classification}, Standardize: true, BatchSize: 20, Parts: 8, Shuffle: true}
-	gridOfTwo  = model.FitOptions{Options: model.Options{Task: model.Classification, Loss: model.Hinge}, Alphas: []float64{0.1, 0.001}, Folds: 2, Epochs: 2, BatchSize: 20, Parts: 8, Shuffle: true}
+	sgdOfTwo   = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Solver: fitting.SolverSGD, Epochs: 3, BatchSize: 20, Parts: 8, Shuffle: true, Standardize: true}
+	exactOfTwo = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Standardize: true, BatchSize: 20, Parts: 8, Shuffle: true}
+	gridOfTwo  = fitting.FitOptions{Options: model.Options{Task: model.Classification, Loss: model.Hinge}, Alphas: []float64{0.1, 0.001}, Folds: 2, Epochs: 2, BatchSize: 20, Parts: 8, Shuffle: true}
 )
 
 // Neither how shards are dealt to workers and threads, nor how passes are dealt to pipelines, nor how many rows are read at a time,
@@ -233,7 +236,7 @@ func TestTrainBits(t *testing.T) {
 	tab := classes(900, 1)
 	for _, v := range []struct {
 		name, format string
-		fitting      model.FitOptions
+		fitting      fitting.FitOptions
 		options      []Options // the first is that of the bits that are wanted
 	}{
 		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}, {Workers: placement.InProcess}}},
@@ -265,11 +268,11 @@ func TestTrainBits(t *testing.T) {
 // A fit that looks at a sample of the rows of text is the same whatever the blocks, the workers and the pipelines, and when it goes
 // on after a stop.
 func TestTrainSample(t *testing.T) {
-	const rows = 2*model.SampleRows + 1000
+	const rows = 2*fitting.SampleRows + 1000
 	input, reading := classes(rows, 7).cuts(t, t.TempDir(), "csv", rows/3, rows/2)
-	fitting := sgdOfTwo
-	fitting.Standardize, fitting.Sample, fitting.BatchSize = false, true, 100
-	j := &training{input: input, reading: reading, fitting: fitting}
+	options := sgdOfTwo
+	options.Standardize, options.Sample, options.BatchSize = false, true, 100
+	j := &training{input: input, reading: reading, fitting: options}
 	want := ""
 	for _, v := range []struct {
 		chunkRows int
@@ -304,7 +307,7 @@ func TestTrainSample(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v: %s", v, firstFault(err))
 		}
-		if s := fit.Survey(); s.Sampled < model.SampleRows || s.Sampled > model.SampleRows+100 || s.Rows != rows || report.Rows != rows {
+		if s := fit.Survey(); s.Sampled < fitting.SampleRows || s.Sampled > fitting.SampleRows+100 || s.Rows != rows || report.Rows != rows {
 			t.Errorf("%+v: a survey of %d of %d rows, and %d learned from", v, s.Sampled, s.Rows, report.Rows)
 		}
 		if got := fileOf(t, j.options.Model); want == "" {
@@ -321,8 +324,8 @@ func TestTrainSequential(t *testing.T) {
 	for _, format := range []string{"csv", "npy"} {
 		for _, chunkRows := range []int{70, 1000} {
 			o := model.Options{Task: model.Classification, Loss: model.LogLoss, Penalty: model.L1, LearningRate: model.InvScaling, Eta0: 0.1}
-			j := &training{chunkRows: chunkRows, fitting: model.FitOptions{
-				Options: o, Solver: model.SolverSGD, Epochs: 2, BatchSize: 100, Average: new(model.Average(300)), Alphas: []float64{0.001},
+			j := &training{chunkRows: chunkRows, fitting: fitting.FitOptions{
+				Options: o, Solver: fitting.SolverSGD, Epochs: 2, BatchSize: 100, Average: new(model.Average(300)), Alphas: []float64{0.001},
 			}, options: Options{Shards: 1, Passes: 3}}
 			j.input, j.reading = tab.cuts(t, t.TempDir(), format, 330, 345, 700)
 
@@ -330,7 +333,7 @@ func TestTrainSequential(t *testing.T) {
 			if format == "npy" {
 				o.Classes = model.Classes{Numbers: []float64{0, 1}}
 			}
-			s, err := model.NewSGD(o, 3)
+			s, err := sgd.NewSGD(o, 3)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -387,7 +390,7 @@ func TestTrainResume(t *testing.T) {
 	tab := classes(400, 3)
 	dir := t.TempDir()
 	input, reading := tab.cuts(t, dir, "npy", 250)
-	for name, fitting := range map[string]model.FitOptions{"sgd": sgdOfTwo, "grid": gridOfTwo} {
+	for name, fitting := range map[string]fitting.FitOptions{"sgd": sgdOfTwo, "grid": gridOfTwo} {
 		j := &training{input: input, reading: reading, unitRows: 30, fitting: fitting, options: Options{Shards: 8}}
 		j.options.Passes = 5
 		want := j.bytes(t)
@@ -461,11 +464,11 @@ func (j *training) blocked(t testing.TB, p *beam.Pipeline, file string) error {
 	if job.Data, err = Inspect(ctx, j.input, j.chunkRows, &job.Options, &job.Reading); err != nil {
 		t.Fatal(err)
 	}
-	fit, err := model.NewFit(j.fitting, job.Data.Dim, job.Data.Columns)
+	fit, err := fitting.NewFit(j.fitting, job.Data.Dim, job.Data.Columns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	initial, err := model.EncodeFit(fit)
+	initial, err := fitting.EncodeFit(fit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -591,12 +594,12 @@ func TestTrainFaults(t *testing.T) {
 	if raceDetector {
 		t.Skip("pipelines that fail")
 	}
-	regression := model.FitOptions{Options: model.Options{Task: model.Regression}, Solver: model.SolverSGD, Parts: 3, Epochs: 1}
+	regression := fitting.FitOptions{Options: model.Options{Task: model.Regression}, Solver: fitting.SolverSGD, Parts: 3, Epochs: 1}
 	large := regression
 	large.Options.LearningRate, large.Options.Eta0 = model.Constant, 1e300
-	exact := model.FitOptions{Options: model.Options{Task: model.Regression}}
+	exact := fitting.FitOptions{Options: model.Options{Task: model.Regression}}
 	for name, v := range map[string]struct {
-		fitting model.FitOptions
+		fitting fitting.FitOptions
 		change  func(tab *table) // of 60 rows, of which the first 20 and the next 25 are files of their own
 		want    string
 	}{
@@ -670,10 +673,10 @@ func TestTrainSorted(t *testing.T) {
 		}
 	}
 	// loss is the mean log loss of all rows.
-	loss := func(tab *table, solver model.Solver, shards int) (float64, *model.Survey) {
+	loss := func(tab *table, solver fitting.Solver, shards int) (float64, *survey.Survey) {
 		j := &training{unitRows: 50, options: Options{Shards: shards, Groups: 1, Passes: 10, Model: filepath.Join(t.TempDir(), "m.json")}}
-		j.fitting = model.FitOptions{Options: model.Options{Task: model.Classification}, Solver: solver, Parts: shards, Shuffle: shards > 1}
-		if solver == model.SolverSGD {
+		j.fitting = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Solver: solver, Parts: shards, Shuffle: shards > 1}
+		if solver == fitting.SolverSGD {
 			j.fitting.Epochs = 1
 		}
 		j.input, j.reading = tab.cuts(t, t.TempDir(), "npy")
@@ -691,13 +694,13 @@ func TestTrainSorted(t *testing.T) {
 		}
 		return sum / float64(len(tab.x)), fit.Survey()
 	}
-	best, _ := loss(tab, model.SolverExact, 8)
-	shuffled, survey := loss(tab, model.SolverSGD, 8)
+	best, _ := loss(tab, fitting.SolverExact, 8)
+	shuffled, survey := loss(tab, fitting.SolverSGD, 8)
 	if survey.Drift.Drifts() {
 		t.Errorf("shuffled rows drift: %s", &survey.Drift)
 	}
-	eight, _ := loss(sorted, model.SolverSGD, 8)
-	one, survey := loss(sorted, model.SolverSGD, 1)
+	eight, _ := loss(sorted, fitting.SolverSGD, 8)
+	one, survey := loss(sorted, fitting.SolverSGD, 1)
 	if !survey.Drift.Drifts() {
 		t.Errorf("sorted rows do not drift: %s", &survey.Drift)
 	}
@@ -777,7 +780,7 @@ func publishFails(t *testing.T, w placement.Workers) {
 	if job.Data, err = Inspect(ctx, j.input, 0, &job.Options, &job.Reading); err != nil {
 		t.Fatal(err)
 	}
-	fit, err := model.NewFit(j.fitting, 3, nil)
+	fit, err := fitting.NewFit(j.fitting, 3, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -794,7 +797,7 @@ func publishFails(t *testing.T, w placement.Workers) {
 	}
 	// Another run needs no pass.
 	again.Options.Resume, again.Options.RunID = true, "second"
-	if fit, err = model.NewFit(j.fitting, 3, nil); err != nil {
+	if fit, err = fitting.NewFit(j.fitting, 3, nil); err != nil {
 		t.Fatal(err)
 	}
 	if fit, report, err = Train(ctx, &again, fit, j.prism); err != nil || report.Passes != 0 || !fit.Done() {
@@ -897,7 +900,7 @@ func TestFeed(t *testing.T) {
 	}
 	slices.Reverse(chunks)
 	reading.Targets = nil
-	given := func(pass model.Pass, seed uint64) (rows []int64, sizes []int) {
+	given := func(pass fitting.Pass, seed uint64) (rows []int64, sizes []int) {
 		f := &feed{reading: reading, dim: d.Dim, unit: 16, pass: pass, seed: seed, chunks: chunks}
 		var mu sync.Mutex
 		if err := f.each(ctx, func(c *model.Chunk) error {
@@ -921,7 +924,7 @@ func TestFeed(t *testing.T) {
 		all = append(all, i)
 	}
 	for _, batch := range []int{1, 10, 16, 50, 200} {
-		rows, sizes := given(model.Pass{Batch: batch}, 1)
+		rows, sizes := given(fitting.Pass{Batch: batch}, 1)
 		if !slices.Equal(rows, all) {
 			t.Errorf("batches of %d: rows %v", batch, rows)
 		}
@@ -930,9 +933,9 @@ func TestFeed(t *testing.T) {
 				t.Errorf("batches of %d: %v", batch, sizes)
 			}
 		}
-		one, _ := given(model.Pass{Batch: batch, Shuffle: true}, 1)
-		two, _ := given(model.Pass{Batch: batch, Shuffle: true}, 1)
-		other, _ := given(model.Pass{Batch: batch, Shuffle: true}, 2)
+		one, _ := given(fitting.Pass{Batch: batch, Shuffle: true}, 1)
+		two, _ := given(fitting.Pass{Batch: batch, Shuffle: true}, 1)
+		other, _ := given(fitting.Pass{Batch: batch, Shuffle: true}, 2)
 		if !slices.Equal(one, two) || slices.Equal(one, other) || slices.Equal(one, all) {
 			t.Errorf("batches of %d: shuffled to %v, %v and with another seed %v", batch, one, two, other)
 		}
@@ -942,7 +945,7 @@ func TestFeed(t *testing.T) {
 		}
 	}
 	// What stops learning stops reading.
-	f := &feed{reading: reading, dim: d.Dim, pass: model.Pass{Batch: 1}, chunks: chunks}
+	f := &feed{reading: reading, dim: d.Dim, pass: fitting.Pass{Batch: 1}, chunks: chunks}
 	if err := f.each(ctx, func(*model.Chunk) error { return errStopped }); !errors.Is(err, errStopped) {
 		t.Error(err)
 	}

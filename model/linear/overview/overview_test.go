@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/sgd"
 	"beamlearn/model/report"
 )
 
@@ -154,7 +155,7 @@ func TestClassificationPage(t *testing.T) {
 	if all := sum(j.Weights); math.Abs(w-all) > 1e-9 {
 		t.Errorf("%v of a weight of %v", w, all)
 	}
-	page := write(t, &View{Source: "x.csv", Model: m, Judged: j, Curve: []linear.ProgressivePoint{{Rows: 2, Weight: 1, Loss: 0.7}, {Rows: 4, Weight: 2, Loss: 0.3}}})
+	page := write(t, &View{Source: "x.csv", Model: m, Judged: j, Curve: []sgd.ProgressivePoint{{Rows: 2, Weight: 1, Loss: 0.7}, {Rows: 4, Weight: 2, Loss: 0.3}}})
 	has(t, page, "F1 of yes", "column 1", "Precision and recall", "Calibration", "Predicted before they were learned from", `--share:`)
 
 	m.Loss = linear.Hinge

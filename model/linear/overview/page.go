@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/sgd"
 	"beamlearn/model/report"
 )
 
@@ -23,7 +24,7 @@ type View struct {
 	Facts []report.Fact
 	CV    *linear.CVResult // or nil
 	// Curve is how rows were predicted before they were learned from, or nil.
-	Curve []linear.ProgressivePoint
+	Curve []sgd.ProgressivePoint
 	// Judged is nil where there are no targets, or nobody has looked.
 	Judged *Judged
 }

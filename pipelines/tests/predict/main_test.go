@@ -17,6 +17,7 @@ import (
 
 	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/sgd"
 	"beamlearn/model/vectors"
 	"beamlearn/pipelines/internal/clitest"
 )
@@ -92,7 +93,7 @@ func learn(t *testing.T, name, columns string, o model.Options) *set {
 			c.Target = append(c.Target, v)
 		}
 	}
-	sgd, err := model.NewSGD(o, c.Features)
+	sgd, err := sgd.NewSGD(o, c.Features)
 	if err != nil {
 		t.Fatal(err)
 	}

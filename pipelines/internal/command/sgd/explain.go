@@ -3,15 +3,15 @@ package sgd
 import (
 	"context"
 
-	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
 )
 
 // explain shows what the job would do.
-func (c *command) explain(ctx context.Context, job *linear.Job, fitting model.FitOptions) error {
-	plan, err := job.Explain(ctx, fitting, c.Slots())
+func (c *command) explain(ctx context.Context, job *linear.Job, options fitting.FitOptions) error {
+	plan, err := job.Explain(ctx, options, c.Slots())
 	if err != nil {
 		return err
 	}

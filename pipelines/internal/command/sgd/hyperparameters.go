@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
 )
 
@@ -40,12 +41,12 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		earlyStopping: g.Bool("early_stopping", false, "judge by rows that are not learned from instead of the objective; needs --tol"),
 		validation:    g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
 		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; a row's fold is a hash of its id, with an --id_column, otherwise of its number (default 5 where several alphas or l1_ratios are given)"),
-		scoring:       g.Choice("scoring", "", model.Scorings(), "what the cross-validation goes by, as `SCORE`: "+strings.Join(model.Scorings(), ", ")+" (default: r2, neg_log_loss where there are probabilities, else accuracy)"),
+		scoring:       g.Choice("scoring", "", fitting.Scorings(), "what the cross-validation goes by, as `SCORE`: "+strings.Join(fitting.Scorings(), ", ")+" (default: r2, neg_log_loss where there are probabilities, else accuracy)"),
 	}
 }
 
 // unlike says which flags are given and are not as the model of warm_start has them, which goes on with its own.
-func (c *command) unlike(o *model.FitOptions, m *model.Model) error {
+func (c *command) unlike(o *fitting.FitOptions, m *model.Model) error {
 	have := m.Options
 	have.Task = m.Task
 	have.EnsureDefaults()
@@ -85,7 +86,7 @@ func (h *hyperparameters) task() (model.Task, error) {
 }
 
 // options are those of the flags, with every fault of theirs.
-func (h *hyperparameters) options(task model.Task) (model.FitOptions, error) {
+func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 	var errs []error
 	number := func(name, value string) *float64 {
 		if value == "" {
@@ -109,7 +110,7 @@ func (h *hyperparameters) options(task model.Task) (model.FitOptions, error) {
 		}
 		return all
 	}
-	o := model.FitOptions{
+	o := fitting.FitOptions{
 		Options: model.Options{
 			Task: task, Loss: model.Loss(*h.loss), Penalty: model.Penalty(*h.penalty),
 			LearningRate: model.LearningRate(*h.rate), PowerT: number("power_t", *h.powerT), Epsilon: number("epsilon", *h.epsilon),

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/overview"
 	"beamlearn/model/report"
 	"beamlearn/pipelines/internal/cli"
@@ -13,7 +13,7 @@ import (
 )
 
 // makePage makes a page of what was learned.
-func makePage(ctx context.Context, job *linear.Job, fit *model.Fit, r *linear.Report, took time.Duration) (*report.Page, error) {
+func makePage(ctx context.Context, job *linear.Job, fit *fitting.Fit, r *linear.Report, took time.Duration) (*report.Page, error) {
 	judged, err := linear.Judge(ctx, job, r, fit.Model())
 	if err != nil {
 		return nil, err

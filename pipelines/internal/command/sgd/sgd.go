@@ -10,6 +10,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/linear"
 	"beamlearn/transforms/placement"
@@ -40,7 +41,7 @@ func New() *cli.App {
 	how := app.Group("How to learn it")
 	c.solver = how.Choice("solver", "auto", []string{"auto", "exact", "sgd"}, "the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and the penalty and at most 2,000 columns, unless a flag is given that only sgd has")
 	c.epochs = how.Int("epochs", 0, "passes of sgd over the rows (default: until a million rows are seen, at most 20)")
-	c.batch = how.Int("batch_size", model.DefaultBatchSize, "rows in one partial_fit of sgd")
+	c.batch = how.Int("batch_size", fitting.DefaultBatchSize, "rows in one partial_fit of sgd")
 	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are learned from side by side and then averaged; 1 is the sequential result, in the order of the files")
 	c.seed = how.Seed("of the order in which sgd visits the rows, and of the folds")
 	c.warm = how.InputFile("warm_start", "go on learning from the model in this `FILE`").Here()
@@ -58,17 +59,17 @@ func New() *cli.App {
 
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
-	job, fitting, to, err := c.job()
+	job, options, to, err := c.job()
 	if err != nil {
 		return err
 	}
-	if err := c.inspect(ctx, job, &fitting); err != nil {
+	if err := c.inspect(ctx, job, &options); err != nil {
 		return err
 	}
 	if c.Explaining() {
-		return c.explain(ctx, job, fitting)
+		return c.explain(ctx, job, options)
 	}
-	fit, err := model.NewFit(fitting, job.Data.Dim, job.Data.Columns)
+	fit, err := fitting.NewFit(options, job.Data.Dim, job.Data.Columns)
 	if err != nil {
 		return cli.Usage(err)
 	}
@@ -84,13 +85,13 @@ func (c *command) run(ctx context.Context) error {
 }
 
 // job is what the flags ask for, with every fault of theirs.
-func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
+func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
 	task, faults := c.hyper.task()
 	reading, err := c.input.Options()
 	reading.Formats.Labels = task == model.Classification
-	fitting, more := c.hyper.options(task)
-	fitting.Solver, fitting.Epochs, fitting.BatchSize, fitting.Seed = model.Solver(*c.solver), *c.epochs, *c.batch, uint64(*c.seed)
-	fitting.Parts, fitting.Shuffle, fitting.Progressive = *c.shards, *c.shards > 1, *c.progressive
+	options, more := c.hyper.options(task)
+	options.Solver, options.Epochs, options.BatchSize, options.Seed = fitting.Solver(*c.solver), *c.epochs, *c.batch, uint64(*c.seed)
+	options.Parts, options.Shuffle, options.Progressive = *c.shards, *c.shards > 1, *c.progressive
 	job := &linear.Job{Reading: reading, Options: linear.Options{
 		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
 		Workers: cli.Workers(),
@@ -102,23 +103,23 @@ func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
 		job.Options.Passes = 4
 	}
 	if faults == nil {
-		faults = fitting.Validate()
+		faults = options.Validate()
 	}
 	var outputErr error
 	checked := job.Options
 	if checked.Model == "" {
 		outputErr, checked.Model = errors.New("--output_model is needed"), "model.json" // which is not told twice
 	}
-	return job, fitting, targets{scores, show}, cli.Usage(faults, err, more, outputErr, checked.Validate(), tableErr, showErr)
+	return job, options, targets{scores, show}, cli.Usage(faults, err, more, outputErr, checked.Validate(), tableErr, showErr)
 }
 
 // inspect finds the model to go on from, and the rows.
-func (c *command) inspect(ctx context.Context, job *linear.Job, fitting *model.FitOptions) (err error) {
+func (c *command) inspect(ctx context.Context, job *linear.Job, options *fitting.FitOptions) (err error) {
 	if c.warm.String() != "" {
-		if fitting.WarmStart, err = linear.ReadModel(ctx, c.warm.String()); err != nil {
+		if options.WarmStart, err = linear.ReadModel(ctx, c.warm.String()); err != nil {
 			return err
 		}
-		if err := c.unlike(fitting, fitting.WarmStart); err != nil {
+		if err := c.unlike(options, options.WarmStart); err != nil {
 			return cli.Usage(err)
 		}
 	}
@@ -128,7 +129,7 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, fitting *model.F
 	}
 	if err == nil {
 		c.Note(job.Data)
-		fitting.Sample = job.Data.Rows < 0 // of text, whose chunks are the same for all chunk_rows
+		options.Sample = job.Data.Rows < 0 // of text, whose chunks are the same for all chunk_rows
 	}
 	return err
 }

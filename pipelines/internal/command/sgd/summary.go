@@ -16,6 +16,9 @@ import (
 
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/sgd"
+	"beamlearn/model/linear/survey"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
@@ -47,7 +50,7 @@ func tellSaved(err error) {
 type targets struct{ table, page string }
 
 // finish writes the files and tells what was done.
-func (c *command) finish(ctx context.Context, job *linear.Job, fit *model.Fit, report *linear.Report, to targets, start time.Time, inspected time.Duration) error {
+func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit, report *linear.Report, to targets, start time.Time, inspected time.Duration) error {
 	out := []linear.File{{Path: job.Options.Model, Write: fit.Model().Save}}
 	if cv := fit.CV(); cv != nil {
 		out = append(out, linear.File{Path: to.table, Write: func(w io.Writer) error {
@@ -141,7 +144,7 @@ type summary struct {
 	PeakMemory     int64            `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
 	Classes        *model.Classes   `json:"classes,omitempty"`
 	ClassRows      []int64          `json:"class_rows,omitempty"`
-	Drift          *model.Drift     `json:"drift,omitempty"`
+	Drift          *survey.Drift    `json:"drift,omitempty"`
 	CV             *model.CVResult  `json:"cv_results,omitempty"`
 	Progressive    *progressiveLine `json:"progressive,omitempty"`
 	Files          []string         `json:"files"`
@@ -149,11 +152,11 @@ type summary struct {
 
 // progressiveLine is how rows were predicted before they were learned from.
 type progressiveLine struct {
-	MeanLoss float64                  `json:"mean_loss"`
-	Curve    []model.ProgressivePoint `json:"curve"`
+	MeanLoss float64                `json:"mean_loss"`
+	Curve    []sgd.ProgressivePoint `json:"curve"`
 }
 
-func newSummary(job *linear.Job, fit *model.Fit, r *linear.Report, total, inspected time.Duration) *summary {
+func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, inspected time.Duration) *summary {
 	m := fit.Model()
 	s := &summary{
 		Task: m.Task, Loss: m.Loss, Penalty: m.Options.Penalty, Alpha: m.Options.Alpha, Training: m.Training,
@@ -167,13 +170,13 @@ func newSummary(job *linear.Job, fit *model.Fit, r *linear.Report, total, inspec
 	if m.Task == model.Classification {
 		s.Classes = &m.Classes
 	}
-	if survey := fit.Survey(); survey != nil {
-		s.Drift = &survey.Drift
-		if survey.Sampled == 0 {
-			s.ClassRows = survey.ClassRows
+	if found := fit.Survey(); found != nil {
+		s.Drift = &found.Drift
+		if found.Sampled == 0 {
+			s.ClassRows = found.ClassRows
 		}
 		if math.IsInf(s.Drift.F, 0) || math.IsInf(s.Drift.Deviations, 0) {
-			s.Drift = &model.Drift{Chunks: s.Drift.Chunks, Share: s.Drift.Share, F: math.MaxFloat64, Deviations: math.MaxFloat64}
+			s.Drift = &survey.Drift{Chunks: s.Drift.Chunks, Share: s.Drift.Share, F: math.MaxFloat64, Deviations: math.MaxFloat64}
 		}
 	}
 	if p := fit.Progressive(); p != nil {
@@ -182,7 +185,7 @@ func newSummary(job *linear.Job, fit *model.Fit, r *linear.Report, total, inspec
 	return s
 }
 
-func (s *summary) lines(fit *model.Fit) []string {
+func (s *summary) lines(fit *fitting.Fit) []string {
 	lines := []string{fmt.Sprintf("%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %d passes, %.2f s: %.0f rows/s; peak memory %s",
 		s.Rows, s.Features, s.Task, s.Loss, s.Penalty, *s.Alpha, s.Training.Solver, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
@@ -201,10 +204,10 @@ func (s *summary) lines(fit *model.Fit) []string {
 		lines = append(lines, fmt.Sprintf("  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g; within one standard error: %s",
 			len(s.CV.Params), m.Name, len(m.Splits), paramsText(s.CV.Params[best]), m.Mean(best), m.StandardError(best), paramsText(s.CV.Params[simple])))
 	}
-	if survey := fit.Survey(); survey != nil && survey.Drift.Drifts() {
-		lines = append(lines, "  warning: the rows look sorted: "+survey.Drift.String()+"; sgd learns better from shuffled rows")
+	if found := fit.Survey(); found != nil && found.Drift.Drifts() {
+		lines = append(lines, "  warning: the rows look sorted: "+found.Drift.String()+"; sgd learns better from shuffled rows")
 	}
-	if survey := fit.Survey(); survey != nil && s.Training.Solver == "sgd" && fit.Model().Scaler == nil && survey.NeedsScaler() {
+	if found := fit.Survey(); found != nil && s.Training.Solver == "sgd" && fit.Model().Scaler == nil && found.NeedsScaler() {
 		lines = append(lines, "  warning: the columns are of very different scale, which sgd learns slowly from: take --standardize")
 	}
 	if s.Rejected > 0 {

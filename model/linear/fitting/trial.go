@@ -1,0 +1,63 @@
+package fitting
+
+import (
+	"errors"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/wire"
+	"beamlearn/model/linear/sgd"
+)
+
+// trialPart is a part of a pass that goes by a survey of a sample. Of what that has not foreseen it makes no error: it learns no
+// more, and says so at the end of the pass.
+type trialPart struct {
+	linear.Partial
+	unforeseen bool
+}
+
+// PartialFit adds the rows of a chunk, unless there is no use any more.
+func (p *trialPart) PartialFit(c *linear.Chunk) error {
+	if p.unforeseen {
+		return nil
+	}
+	return p.see(p.Partial.PartialFit(c))
+}
+
+func (p *trialPart) see(err error) error {
+	var found *sgd.UnforeseenError
+	if errors.As(err, &found) {
+		p.unforeseen = true
+		return nil
+	}
+	return err
+}
+
+// Merge adds what comes after.
+func (p *trialPart) Merge(next linear.Partial) error {
+	q, ok := next.(*trialPart)
+	if !ok {
+		return errors.New("linear.Fit: a part of another pass")
+	}
+	if p.unforeseen = p.unforeseen || q.unforeseen; p.unforeseen {
+		return nil
+	}
+	return p.see(p.Partial.Merge(q.Partial))
+}
+
+// MarshalBinary keeps every bit that there is a use for.
+func (p *trialPart) MarshalBinary() ([]byte, error) {
+	if p.unforeseen {
+		return []byte{wire.Flag(true)}, nil
+	}
+	b, err := p.Partial.MarshalBinary()
+	return append([]byte{wire.Flag(false)}, b...), err
+}
+
+// UnmarshalBinary reads what MarshalBinary writes for the same pass.
+func (p *trialPart) UnmarshalBinary(b []byte) error {
+	t := wire.Reader{Rest: b}
+	if p.unforeseen = t.Flag(); p.unforeseen || t.Err != nil {
+		return t.End()
+	}
+	return p.Partial.UnmarshalBinary(t.Rest)
+}

@@ -1,0 +1,186 @@
+package jsontext
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/linear/internal/wire"
+)
+
+// Floats is a list of finite numbers, whose JSON reads back bit by bit, in languages, too, that take −0 for an integer.
+type Floats []float64
+
+// MarshalJSON writes the shortest forms.
+func (f Floats) MarshalJSON() ([]byte, error) {
+	if err := f.finite(); err != nil {
+		return nil, err
+	}
+	return append(f.items(append(make([]byte, 0, 2+20*len(f)), '[')), ']'), nil
+}
+
+func (f Floats) finite() error {
+	for i, v := range f {
+		if v-v != 0 {
+			return fmt.Errorf("%v at place %d: must be finite", v, i)
+		}
+	}
+	return nil
+}
+
+// Write writes what MarshalJSON gives, of which encoding/json would make copies, on several threads.
+func (f Floats) Write(b *bufio.Writer) error {
+	if err := f.finite(); err != nil {
+		return err
+	}
+	const part = 1 << 14 // takes longer than to begin a goroutine
+	parts := make([][]byte, min(len(f)/part, runtime.GOMAXPROCS(0))+1)
+	b.WriteByte('[')
+	for lo := 0; lo < len(f); {
+		var wg sync.WaitGroup
+		used := 0
+		for from := lo; from < len(f) && used < len(parts); from += part {
+			text := &parts[used]
+			used++
+			wg.Go(func() {
+				*text = (*text)[:0]
+				if from > 0 {
+					*text = append(*text, ',')
+				}
+				*text = f[from:min(from+part, len(f))].items(*text)
+			})
+		}
+		wg.Wait()
+		for _, text := range parts[:used] {
+			b.Write(text)
+		}
+		lo += used * part
+	}
+	return b.WriteByte(']') // and so tells of all that went wrong before
+}
+
+// items is the numbers, with commas between, behind b.
+func (f Floats) items(b []byte) []byte {
+	for i, v := range f {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if v == 0 && math.Signbit(v) {
+			b = append(b, "-0.0"...)
+		} else {
+			b = strconv.AppendFloat(b, v, 'g', -1, 64)
+		}
+	}
+	return b
+}
+
+// UnmarshalJSON takes numbers only: encoding/json alone takes null for 0.
+func (f *Floats) UnmarshalJSON(b []byte) error {
+	if b[0] != '[' {
+		return fmt.Errorf("%s: must be a list of numbers", fault.Quote(b))
+	}
+	*f = (*f)[:0]
+	b = bytes.TrimSpace(b[1 : len(b)-1])
+	for len(b) > 0 {
+		item := b
+		if i := bytes.IndexByte(b, ','); i >= 0 {
+			item, b = b[:i], b[i+1:]
+		} else {
+			b = nil
+		}
+		item = bytes.TrimSpace(item)
+		if len(item) == 0 || item[0] != '-' && (item[0] < '0' || item[0] > '9') {
+			return fmt.Errorf("%s at place %d: must be a number", fault.Quote(item), len(*f))
+		}
+		v, err := strconv.ParseFloat(string(item), 64)
+		if err != nil {
+			return fmt.Errorf("%s at place %d: must be a number within float64", fault.Quote(item), len(*f))
+		}
+		*f = append(*f, v)
+	}
+	return nil
+}
+
+// Nullable is a list of numbers, of which null is any that is not finite.
+type Nullable []float64
+
+// MarshalJSON writes the shortest forms.
+func (x Nullable) MarshalJSON() ([]byte, error) {
+	b := []byte{'['}
+	for i, v := range x {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if v-v != 0 {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendFloat(b, v, 'g', -1, 64)
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// Unmarshal reads one value that has no fields but those of v.
+func Unmarshal(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+// Explain is an error of encoding/json without its package and its types.
+func Explain(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
+}
+
+// BitFloats are numbers whose JSON is their bytes, little-endian, in base64: compact, and the same bits again.
+type BitFloats []float64
+
+// MarshalJSON writes null for nil.
+func (f BitFloats) MarshalJSON() ([]byte, error) {
+	if f == nil {
+		return []byte("null"), nil
+	}
+	raw := wire.AppendFloats(make([]byte, 0, 8*len(f)), f)
+	b := make([]byte, base64.StdEncoding.EncodedLen(len(raw))+2)
+	b[0], b[len(b)-1] = '"', '"'
+	base64.StdEncoding.Encode(b[1:], raw)
+	return b, nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (f *BitFloats) UnmarshalJSON(b []byte) error {
+	var raw []byte
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return err
+	}
+	if raw == nil {
+		*f = nil
+		return nil
+	}
+	if len(raw)%8 != 0 {
+		return fmt.Errorf("%d bytes are no numbers", len(raw))
+	}
+	s := make([]float64, len(raw)/8)
+	if _, finite := wire.TakeFloats(raw, s); !finite {
+		return errors.New("numbers that are not finite")
+	}
+	*f = s
+	return nil
+}

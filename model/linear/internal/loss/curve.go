@@ -1,0 +1,105 @@
+package loss
+
+import "math"
+
+// The losses that have slopes everywhere, with the generalised second derivative that Newton's method takes. exp and log1p are
+// plain Go, as FreeBSD's msun has them (e_exp.c, e_log.c), with every product rounded: those of package math have other bits on
+// other processors.
+
+// Curve is L(p,y), ∂L/∂p and ∂²L/∂p².
+func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
+	switch f.Kind {
+	case LogLoss:
+		m := float64(p * y)
+		e := ExpNegative(math.Abs(m))
+		q := 1 / (1 + e)
+		value, curvature = Log1pUnit(e), e*q*q
+		if m >= 0 {
+			return value, -y * e * q, curvature
+		}
+		return value - m, -y * q, curvature
+	case ModifiedHuber:
+		switch m := float64(p * y); {
+		case m >= 1:
+			return 0, 0, 0
+		case m >= -1:
+			return (1 - m) * (1 - m), -2 * y * (1 - m), 2
+		default:
+			return -4 * m, -4 * y, 0
+		}
+	case squaredHinge:
+		if d := 1 - float64(p*y); !(d <= 0) {
+			return d * d, -2 * y * d, 2
+		}
+		return 0, 0, 0
+	case SquaredError:
+		r := p - y
+		return r * r / 2, r, 1
+	case huber:
+		r := p - y
+		switch {
+		case r > f.Epsilon:
+			return f.Epsilon * (r - f.Epsilon/2), f.Epsilon, 0
+		case r < -f.Epsilon:
+			return f.Epsilon * (-r - f.Epsilon/2), -f.Epsilon, 0
+		}
+		return r * r / 2, r, 1
+	case squaredEpsilonInsensitive:
+		r := p - y
+		switch {
+		case r > f.Epsilon:
+			d := r - f.Epsilon
+			return d * d, 2 * d, 2
+		case r < -f.Epsilon:
+			d := r + f.Epsilon
+			return d * d, 2 * d, 2
+		}
+		return r - r, 0, 0 // NaN where r is
+	}
+	panic("linear: a loss with corners")
+}
+
+// ExpNegative is exp(−x) for x ≥ 0: to an ulp, and 0 where that is denormal.
+func ExpNegative(x float64) float64 {
+	const (
+		ln2Hi, ln2Lo, log2e = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e+00
+
+		p1, p2, p3 = 1.66666666666666657415e-01, -2.77777777770155933842e-03, 6.61375632143793436117e-05
+		p4, p5     = -1.65339022054652515390e-06, 4.13813679705723846039e-08
+	)
+	if !(x < 708) {
+		if x != x {
+			return x
+		}
+		return 0
+	}
+	k := int(float64(log2e*x) + 0.5)
+	n := float64(k)
+	hi, lo := float64(n*ln2Hi)-x, -float64(n*ln2Lo) // −x = −k·ln2 + (hi − lo)
+	r := hi - lo
+	t := float64(r * r)
+	c := r - float64(t*(p1+float64(t*(p2+float64(t*(p3+float64(t*(p4+float64(t*p5)))))))))
+	y := 1 - ((lo - float64(r*c)/(2-c)) - hi)
+	return math.Float64frombits(math.Float64bits(y) - uint64(k)<<52)
+}
+
+// Log1pUnit is log(1+x) for x from 0 to 1: to an ulp or two.
+func Log1pUnit(x float64) float64 {
+	const (
+		ln2Hi, ln2Lo = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+
+		l1, l2, l3, l4 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01
+		l5, l6, l7     = 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01
+	)
+	hi, lo := 0.0, 0.0
+	if x > 0.4142135623730951 { // log 2 + log((1+x)/2)
+		x = (x - 1) / 2
+		hi, lo = ln2Hi, ln2Lo
+	}
+	s := x / (2 + x)
+	z := float64(s * s)
+	w := float64(z * z)
+	r := float64(w*(l2+float64(w*(l4+float64(w*l6))))) + float64(z*(l1+float64(w*(l3+float64(w*(l5+float64(w*l7)))))))
+	h := float64(0.5 * float64(x*x))
+	return hi - ((h - (float64(s*(h+r)) + lo)) - x)
+}

@@ -1,0 +1,584 @@
+package newton
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/dense"
+	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/linear/internal/loss"
+	"beamlearn/model/linear/internal/panel"
+)
+
+// Optimizer learns the exact model, up to rounding, for a loss that has slopes everywhere and the penalty l2 or none, in a few
+// passes: a [Learner] that evaluates, in each pass, objective and derivatives at one point.
+//
+// Up to 2,000 features, with 8·10⁶ squares of features over all weight vectors, the derivatives are two, and the step is
+// Newton's, damped (Nocedal and Wright: Numerical Optimization, 2nd ed., sections 3.3 and 3.5); of losses whose slopes have
+// corners it is the generalised one (Mangasarian, Optim. Methods Softw. 17, 2002). The first pass draws a sample of the rows,
+// and the second begins at the sample's own optimum. Beyond, the step is that of L-BFGS with ten pairs, scaled by the diagonal
+// of the second derivatives (section 7.2), in O(entries) for sparse rows. A pass sums up the objective along the step, too,
+// at shorter lengths: if the whole step does not lower the objective enough, the next pass goes on at the best of those. So
+// the objective never rises.
+//
+// It is done where the step promises less than 10⁻¹⁰ of the objective; Newton's last step is then still made, as it costs
+// nothing. Columns should be of similar scale, best standardised.
+//
+// Memory is, for each weight vector, 4·features² bytes a part with second derivatives, which is what crosses the wire, too,
+// and 176 bytes a feature with L-BFGS.
+type Optimizer struct {
+	// FeatureNames are the model's; nil, or one for each feature.
+	FeatureNames []string
+	// Scaler standardises rows; sparse ones need one without WithMean. Set it before the first pass.
+	Scaler *linear.StandardScaler
+	// ClassRows are the rows of each class, which class_weight balanced needs before the first pass.
+	ClassRows []int64
+	// MaxPasses ends learning without convergence. Default: 100.
+	MaxPasses int
+
+	options  linear.Options
+	features int
+	loss     loss.Func
+	newton   bool
+	sample   int // rows that the first pass draws; 0: none
+	passes   int
+	rows     int64
+	problems []*optimum
+}
+
+// optimum is the search for one weight vector. Points are the coefficients and then the intercept.
+type optimum struct {
+	Base      jsontext.BitFloats // the best point
+	Dir       jsontext.BitFloats // the step from there that the pass tries; nil in the first
+	Objective float64            // at Base
+	Slope     float64            // along Dir
+	Norm      float64            // of the gradient, at Base
+	Along     bool               // shorter steps are tried, too
+	Failed    int                // steps in a row of which no length has helped
+	Done      bool
+	Converged bool
+
+	// Of L-BFGS: the gradient at Base, its preconditioner, and differences of points and gradients.
+	Gradient jsontext.BitFloats   `json:",omitempty"`
+	Diagonal jsontext.BitFloats   `json:",omitempty"`
+	Steps    []jsontext.BitFloats `json:",omitempty"`
+	Changes  []jsontext.BitFloats `json:",omitempty"`
+}
+
+const (
+	maxNewtonFeatures = 2000
+	maxNewtonSquares  = 8e6
+	maxSample         = 16384
+	sampleValues      = 1 << 21
+	promise           = 1e-10 // of the objective: what a step promises at the end
+	armijo            = 1e-4
+	maxPairs          = 10
+)
+
+// lengths are the shorter steps that a pass tries.
+var lengths = [...]float64{1. / 2, 1. / 4, 1. / 8, 1. / 32, 1. / 128, 1. / 1024}
+
+// NewOptimizer makes an optimizer for rows of so many features. It copies the options and fills in their defaults; schedules of
+// steps mean nothing here. A classification's classes must be in the options.
+func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
+	o = linear.ExactOptions(&o)
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	switch o.Loss {
+	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredError, linear.SquaredEpsilonInsensitive:
+	default:
+		return nil, fmt.Errorf("loss %s: has corners, which an exact solver cannot take: "+
+			"choose squared_hinge, squared_epsilon_insensitive or huber, or learn by sgd", o.Loss)
+	}
+	if o.Penalty != linear.L2 && o.Penalty != linear.None {
+		return nil, fmt.Errorf("penalty %s: an exact solver takes l2 or none with the loss %s: "+
+			"learn by sgd, or take squared_error in regression", o.Penalty, o.Loss)
+	}
+	if o.Task == linear.OneClass {
+		return nil, errors.New("one_class: learn by sgd")
+	}
+	if features < 1 {
+		return nil, fmt.Errorf("%d features: there must be at least one", features)
+	}
+	vectors := 1
+	if o.Task == linear.Classification {
+		if o.Classes.Len() == 0 {
+			return nil, errors.New("classes: an exact solver must know them beforehand")
+		}
+		vectors = linear.NumVectors(o.Classes.Len())
+	}
+	o.Classes = o.Classes.Clone()
+	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.New(o.Loss, *o.Epsilon)}
+	p.newton = features <= maxNewtonFeatures && float64(vectors)*float64(features)*float64(features) <= maxNewtonSquares
+	if n := min(maxSample, sampleValues/features); p.newton && n >= 8*(features+1) {
+		p.sample = n
+	}
+	for range vectors {
+		p.problems = append(p.problems, &optimum{Base: make([]float64, features+1)})
+	}
+	return p, nil
+}
+
+// Start makes the first pass begin at these weights, a row for each weight vector as in [Model.Coef], instead of at zero. They
+// are of standardised features where there is a Scaler.
+func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
+	if o.passes > 0 {
+		return errors.New("linear.Optimizer: the first pass has been made")
+	}
+	if len(coef) != len(o.problems) || len(intercept) != len(o.problems) {
+		return fmt.Errorf("linear.Optimizer: a start of %d weight vectors: must be %d", len(coef), len(o.problems))
+	}
+	for k, w := range coef {
+		if len(w) != o.features {
+			return fmt.Errorf("linear.Optimizer: a start of %d features: must be %d", len(w), o.features)
+		}
+		p := append(slices.Clone(w), intercept[k])
+		if !*o.options.FitIntercept {
+			p[o.features] = 0
+		}
+		for _, v := range p {
+			if v-v != 0 {
+				return fmt.Errorf("linear.Optimizer: a start at %v", v)
+			}
+		}
+		o.problems[k].Base = p
+	}
+	o.sample = 0
+	return nil
+}
+
+// Passes is how many passes have been made.
+func (o *Optimizer) Passes() int { return o.passes }
+
+// Objectives are those of the best points so far, and GradientNorms the norms of the gradients there; one for each weight vector.
+func (o *Optimizer) Objectives() []float64 {
+	return o.each(func(p *optimum) float64 { return p.Objective })
+}
+
+// GradientNorms: see Objectives.
+func (o *Optimizer) GradientNorms() []float64 {
+	return o.each(func(p *optimum) float64 { return p.Norm })
+}
+
+func (o *Optimizer) each(f func(p *optimum) float64) []float64 {
+	all := make([]float64, len(o.problems))
+	for k, p := range o.problems {
+		all[k] = f(p)
+	}
+	return all
+}
+
+// Done reports whether there is no further pass to make.
+func (o *Optimizer) Done() bool {
+	return o.passes >= o.MaxPasses || !slices.ContainsFunc(o.problems, func(p *optimum) bool { return !p.Done })
+}
+
+// Converged reports whether all weight vectors are where no step promises anything, and not just at MaxPasses.
+func (o *Optimizer) Converged() bool {
+	return !slices.ContainsFunc(o.problems, func(p *optimum) bool { return !p.Converged })
+}
+
+// drawing reports whether the pass to come draws a sample.
+func (o *Optimizer) drawing() bool { return o.sample > 0 && o.passes == 0 }
+
+// Partial begins a part of the next pass. Parts may work at the same time, but not while Advance does.
+func (o *Optimizer) Partial(part, parts int) linear.Partial {
+	return o.partial(part, parts)
+}
+
+func (o *Optimizer) partial(part, parts int) *optimizerSum {
+	s := &optimizerSum{learner: o, pass: o.passes, width: o.features + 1}
+	if o.drawing() {
+		// Parts are rarely of one size.
+		s.sample = &sample{limit: 2*o.sample/max(parts, 1) + 64, part: part}
+	}
+	for _, p := range o.problems {
+		var d *derivatives
+		if !p.Done {
+			d = &derivatives{gradient: make([]float64, s.width)}
+			switch {
+			case s.sample != nil:
+				d.sampled = true
+			case o.newton:
+				d.second = panel.NewTriangle(s.width)
+			default:
+				d.second = make([]float64, s.width)
+			}
+			d.point = slices.Clone(p.Base)
+			if p.Dir != nil {
+				kernel.Add(1, p.Dir, d.point)
+				d.dir = slices.Clone(p.Dir)
+			}
+			d.along = p.Along && p.Dir != nil
+		}
+		s.sums = append(s.sums, d)
+	}
+	return s
+}
+
+// Advance ends a pass: it accepts the step or shortens it, and makes the next. O(features³/3) for each weight vector with
+// second derivatives.
+func (o *Optimizer) Advance(sum linear.Partial) error {
+	s, err := o.own(sum)
+	if err != nil {
+		return err
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if s.rows == 0 {
+		return errors.New("no rows to learn from")
+	}
+	o.rows = s.rows
+	var starts []jsontext.BitFloats
+	if s.sample != nil {
+		if starts, err = s.sample.solve(o); err != nil {
+			return err
+		}
+	}
+	for k, p := range o.problems {
+		if p.Done {
+			continue
+		}
+		var start []float64
+		if starts != nil {
+			start = starts[k]
+		}
+		if err := o.advance(p, s.sums[k], start); err != nil {
+			return err
+		}
+	}
+	o.passes++
+	return nil
+}
+
+func (o *Optimizer) own(sum linear.Partial) (*optimizerSum, error) {
+	s, ok := sum.(*optimizerSum)
+	if !ok || s.pass != o.passes || s.width != o.features+1 || len(s.sums) != len(o.problems) {
+		return nil, errors.New("linear.Optimizer: the sum is that of another learner or pass")
+	}
+	return s, nil
+}
+
+func (o *Optimizer) alpha() float64 {
+	if o.options.Penalty == linear.None {
+		return 0
+	}
+	return *o.options.Alpha
+}
+
+// penalty is that of the point w + t·dir.
+func (o *Optimizer) penalty(w, dir []float64, t float64) float64 {
+	sum := 0.0
+	for j := range o.features {
+		v := w[j]
+		if dir != nil {
+			v += float64(t * dir[j])
+		}
+		sum += float64(v * v)
+	}
+	return o.alpha() * sum / 2
+}
+
+func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
+	n := float64(o.rows)
+	f := s.loss/n + o.penalty(p.Base, p.Dir, 1)
+	slack := 0.0
+	if p.Dir == nil {
+		if f-f != 0 {
+			return errors.New("the objective overflows at the start: standardise the features, or scale the target down")
+		}
+	} else {
+		slack = 64 * kernel.Epsilon * math.Abs(p.Objective) // the rounding of the objective
+		if !(f <= p.Objective+float64(armijo*p.Slope)+slack) {
+			return o.shorten(p, s, n)
+		}
+	}
+	step := p.Dir
+	if step != nil {
+		kernel.Add(1, step, p.Base)
+	}
+	before := p.Objective
+	p.Objective, p.Failed = f, 0
+	g := slices.Clone(s.gradient)
+	kernel.Scale(1/n, g)
+	kernel.Add(o.alpha(), p.Base[:o.features], g[:o.features])
+	if !*o.options.FitIntercept {
+		g[o.features] = 0
+	}
+	p.Norm = norm(g)
+	if p.Norm-p.Norm != 0 {
+		return errors.New("the gradient overflows: standardise the features, or scale the target down")
+	}
+	if p.Norm == 0 {
+		p.Done, p.Converged, p.Dir = true, true, nil
+		return nil
+	}
+	switch {
+	case start != nil:
+		p.Dir = slices.Clone(start)
+		kernel.Add(-1, p.Base, p.Dir)
+		if p.Slope = kernel.Dot(g, p.Dir); !(p.Slope < 0) { // the sample knows of nothing better
+			clear(p.Dir)
+			p.Slope = 0
+		}
+		p.Along = true
+		return nil
+	case s.sampled:
+		p.Dir, p.Slope = make([]float64, o.features+1), 0
+		return nil
+	case o.newton:
+		p.Dir = o.newtonStep(s.second, g, n)
+	default:
+		p.Dir = o.bfgsStep(p, s.second, g, step, n)
+	}
+	p.Slope = kernel.Dot(g, p.Dir)
+	if p.Slope-p.Slope != 0 {
+		return errors.New("a step that overflows: standardise the features")
+	}
+	promised := -p.Slope / 2
+	small := promise * math.Abs(p.Objective)
+	// A step of L-BFGS may promise too little: the last one must have given little, too.
+	if promised <= small && (o.newton || step != nil && before-f <= small) {
+		p.Done, p.Converged = true, true
+		if o.newton {
+			kernel.Add(1, p.Dir, p.Base)
+		}
+		p.Dir, p.Gradient, p.Diagonal, p.Steps, p.Changes = nil, nil, nil, nil, nil
+		return nil
+	}
+	// Near the end the whole step is right.
+	p.Along = !o.newton || promised > 1e-3*math.Abs(p.Objective)
+	return nil
+}
+
+// shorten makes the step the best of the shorter ones, which the next pass then takes from the same base.
+func (o *Optimizer) shorten(p *optimum, s *derivatives, n float64) error {
+	best, at := math.Inf(1), 0.0
+	if s.along {
+		for i, t := range lengths {
+			if f := s.shorter[i]/n + o.penalty(p.Base, p.Dir, t); f < best && f <= p.Objective+float64(armijo*t*p.Slope) {
+				best, at = f, t
+			}
+		}
+	}
+	if at == 0 {
+		p.Failed++
+		if p.Failed > 6 || -p.Slope <= 1e-13*math.Abs(p.Objective) {
+			// No length helps, down to the rounding of the objective.
+			p.Done, p.Converged, p.Dir = true, -p.Slope/2 <= 1e-8*math.Abs(p.Objective), nil
+			return nil
+		}
+		if at = lengths[len(lengths)-1] / 8; !s.along {
+			at = lengths[1]
+		}
+	}
+	kernel.Scale(at, p.Dir)
+	p.Slope *= at
+	p.Along = true
+	return nil
+}
+
+func norm(x []float64) float64 {
+	greatest := 0.0
+	for _, v := range x {
+		greatest = max(greatest, math.Abs(v))
+	}
+	if greatest == 0 || greatest-greatest != 0 {
+		return greatest
+	}
+	sum := 0.0
+	for _, v := range x {
+		v /= greatest
+		sum += float64(v * v)
+	}
+	return greatest * math.Sqrt(sum)
+}
+
+// newtonStep is −(second derivatives)⁻¹·gradient.
+func (o *Optimizer) newtonStep(second panel.Triangle, g []float64, n float64) []float64 {
+	d, w := o.features, o.features+1
+	if *o.options.FitIntercept {
+		d = w
+	}
+	a := second.Full(d, w)
+	kernel.Scale(1/n, a)
+	for j := range o.features {
+		a[j*d+j] += o.alpha()
+	}
+	b := slices.Clone(g[:d])
+	kernel.Scale(-1, b)
+	return append(dense.DampedSolve(a, d, b), make([]float64, w-d)...)
+}
+
+// bfgsStep is −H·gradient, where H is made of the last pairs, newest last.
+func (o *Optimizer) bfgsStep(p *optimum, second, g, step []float64, n float64) []float64 {
+	w := o.features + 1
+	if step != nil && p.Gradient != nil {
+		change := slices.Clone(g)
+		kernel.Add(-1, p.Gradient, change)
+		if kernel.Dot(step, change) > kernel.Epsilon*norm(step)*norm(change) {
+			p.Steps, p.Changes = append(p.Steps, step), append(p.Changes, change)
+			if len(p.Steps) > maxPairs {
+				p.Steps, p.Changes = p.Steps[1:], p.Changes[1:]
+			}
+		}
+	}
+	p.Gradient = g
+	diagonal := slices.Clone(second)
+	kernel.Scale(1/n, diagonal)
+	greatest := 0.0
+	for j := range diagonal {
+		if j < o.features {
+			diagonal[j] += o.alpha()
+		}
+		greatest = max(greatest, diagonal[j])
+	}
+	for j := range diagonal {
+		if diagonal[j] = max(diagonal[j], 1e-6*greatest); greatest == 0 {
+			diagonal[j] = 1
+		}
+	}
+	p.Diagonal = diagonal
+	dir := slices.Clone(g)
+	factors := make([]float64, len(p.Steps))
+	for i := len(p.Steps) - 1; i >= 0; i-- {
+		factors[i] = kernel.Dot(p.Steps[i], dir) / kernel.Dot(p.Steps[i], p.Changes[i])
+		kernel.Add(-factors[i], p.Changes[i], dir)
+	}
+	factor := 1.0
+	if i := len(p.Steps) - 1; i >= 0 {
+		squares := 0.0
+		for j, y := range p.Changes[i] {
+			squares += float64(y * y / diagonal[j])
+		}
+		factor = kernel.Dot(p.Steps[i], p.Changes[i]) / squares
+	}
+	for j := range w {
+		dir[j] *= factor / diagonal[j]
+	}
+	for i, s := range p.Steps {
+		b := kernel.Dot(p.Changes[i], dir) / kernel.Dot(s, p.Changes[i])
+		kernel.Add(factors[i]-b, s, dir)
+	}
+	kernel.Scale(-1, dir)
+	if !*o.options.FitIntercept {
+		dir[o.features] = 0
+	}
+	if !(kernel.Dot(dir, g) < 0) { // rounding: begin anew
+		p.Steps, p.Changes = nil, nil
+		for j := range dir {
+			dir[j] = -g[j] / diagonal[j]
+		}
+	}
+	return dir
+}
+
+// Model is the best model so far. It predicts and can be saved, but there is no going on with it.
+func (o *Optimizer) Model() (*linear.Model, error) {
+	if o.passes == 0 {
+		return nil, errors.New("linear.Optimizer: no pass has been made")
+	}
+	m := &linear.Model{
+		Task: o.options.Task, Loss: o.options.Loss, FeatureNames: slices.Clone(o.FeatureNames), Classes: o.options.Classes.Clone(),
+		Options: o.options,
+		Training: linear.Training{
+			Solver: "exact", Rows: o.rows * int64(o.passes), Epochs: o.passes, ClassRows: slices.Clone(o.ClassRows),
+			Objective: o.Objectives(), GradientNorm: o.GradientNorms(),
+		},
+	}
+	m.Options.Classes = linear.Classes{}
+	if o.Scaler != nil {
+		m.Scaler = o.Scaler.Clone()
+	}
+	for _, p := range o.problems {
+		m.Coef = append(m.Coef, slices.Clone(p.Base[:o.features]))
+		m.Intercept = append(m.Intercept, p.Base[o.features])
+	}
+	return m, m.Validate()
+}
+
+// optimizerState is an Optimizer in JSON.
+type optimizerState struct {
+	Task         linear.Task            `json:"task"`
+	Options      linear.Options         `json:"hyperparameters"`
+	Classes      *linear.Classes        `json:"classes"`
+	Features     int                    `json:"features"`
+	FeatureNames []string               `json:"feature_names"`
+	Scaler       *linear.StandardScaler `json:"scaler"`
+	ClassRows    []int64                `json:"class_rows"`
+	MaxPasses    int                    `json:"max_passes"`
+	Sample       int                    `json:"sample"`
+	Passes       int                    `json:"passes"`
+	Rows         int64                  `json:"rows"`
+	Vectors      []*optimum             `json:"vectors"`
+}
+
+// MarshalJSON writes the whole state.
+func (o *Optimizer) MarshalJSON() ([]byte, error) {
+	s := optimizerState{
+		Task: o.options.Task, Options: o.options, Features: o.features, FeatureNames: o.FeatureNames, Scaler: o.Scaler,
+		ClassRows: o.ClassRows, MaxPasses: o.MaxPasses, Sample: o.sample, Passes: o.passes, Rows: o.rows, Vectors: o.problems,
+	}
+	if o.options.Task == linear.Classification {
+		s.Classes = &o.options.Classes
+	}
+	return json.Marshal(s)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (o *Optimizer) UnmarshalJSON(b []byte) error {
+	var s optimizerState
+	if err := jsontext.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	s.Options.Task = s.Task
+	if s.Classes != nil {
+		s.Options.Classes = *s.Classes
+	}
+	vectors := len(s.Vectors)
+	for _, p := range s.Vectors { // before anything of that size is made
+		if p == nil || len(p.Base) != s.Features+1 {
+			return errors.New("linear.Optimizer: a state whose weights do not fit its features")
+		}
+	}
+	p, err := NewOptimizer(s.Options, s.Features)
+	if err != nil {
+		return err
+	}
+	if len(p.problems) != vectors || s.Passes < 0 || s.Rows < 0 || s.Sample != p.sample && s.Sample != 0 {
+		return errors.New("linear.Optimizer: a state that contradicts itself")
+	}
+	for _, v := range s.Vectors {
+		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs
+		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient, v.Diagonal}, v.Steps, v.Changes) {
+			fits = fits && (f == nil || len(f) == s.Features+1)
+		}
+		for _, f := range slices.Concat(v.Steps, v.Changes) {
+			fits = fits && f != nil
+		}
+		if !fits || s.Passes > 0 && !v.Done && v.Dir == nil {
+			return errors.New("linear.Optimizer: a state whose steps do not fit its features")
+		}
+	}
+	p.FeatureNames, p.Scaler, p.ClassRows, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.MaxPasses
+	p.sample, p.passes, p.rows, p.problems = s.Sample, s.Passes, s.Rows, s.Vectors
+	*o = *p
+	return nil
+}
+
+// undeclared is the fault of the first row whose class is none of those declared.
+func (o *Optimizer) undeclared(c *linear.Chunk, places []int32) error {
+	i := slices.Index(places, -1)
+	if c.Labels != nil {
+		return c.Fault(i, "one of the classes declared", "class %s", fault.Quote(c.Labels[i]))
+	}
+	return c.Fault(i, "one of the classes declared", "class %v", c.Target[i])
+}

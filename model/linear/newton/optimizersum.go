@@ -1,0 +1,646 @@
+package newton
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"math"
+	"slices"
+
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/splitmix"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/linear/internal/panel"
+	"beamlearn/model/linear/internal/wire"
+)
+
+// derivatives are sums over rows of weight times the loss and its derivatives, at a point.
+type derivatives struct {
+	point, dir []float64 // dir is nil, or leads to the point
+	along      bool      // sum up the objective at shorter steps, too
+	sampled    bool      // without second derivatives, as the next point is the sample's
+
+	loss     float64
+	shorter  [len(lengths)]float64
+	gradient []float64
+	second   panel.Triangle // or their diagonal alone; nil where sampled
+}
+
+// optimizerSum is a [Partial] of an [Optimizer].
+type optimizerSum struct {
+	learner *Optimizer
+	pass    int
+	width   int // features + 1
+	rows    int64
+	err     error
+	sums    []*derivatives // of each weight vector; nil where it is done
+	sample  *sample        // nil unless the pass draws one
+
+	places  []int32
+	block   *optimizerBlock
+	weights []float64 // of the classes
+}
+
+// optimizerBlock is the room for the sums of a block.
+type optimizerBlock struct {
+	x, z                         *panel.Panels
+	places                       []int32
+	target, weights              []float64
+	at, along, slope, curvatures []float64
+	pairs                        []float64
+	mean, inverse                []float64 // of the scaler
+}
+
+// PartialFit adds rows. O(features²) for each weight vector and dense row with second derivatives, O(entries) otherwise, and
+// O(entries²) for sparse ones with. A faulty row leaves the sums as they were.
+func (s *optimizerSum) PartialFit(c *linear.Chunk) error {
+	o := s.learner
+	if s.err != nil {
+		return s.err
+	}
+	if err := c.CheckRows(o.features); err != nil {
+		return err
+	}
+	if err := c.CheckTargets(o.options.Task); err != nil {
+		return err
+	}
+	if o.Scaler != nil {
+		if err := o.Scaler.Check(c); err != nil {
+			return err
+		}
+	}
+	n := c.Len()
+	s.places = slices.Grow(s.places[:0], n)[:n]
+	clear(s.places)
+	if o.options.Task == linear.Classification {
+		unknown, err := o.options.Classes.Encode(s.places, c)
+		if err != nil {
+			return err
+		}
+		if unknown.Len() > 0 {
+			return o.undeclared(c, s.places)
+		}
+	}
+	return s.add(c, s.places)
+}
+
+// add adds rows that have been checked, with the places of their classes.
+func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
+	o := s.learner
+	n := c.Len()
+	if n == 0 {
+		return nil
+	}
+	if s.weights == nil && o.options.Task == linear.Classification {
+		counts := o.ClassRows
+		if o.options.ClassWeight.Balanced && len(counts) != o.options.Classes.Len() {
+			return errors.New("class_weight balanced: an exact solver must know the rows of each class beforehand")
+		}
+		if len(counts) != o.options.Classes.Len() {
+			counts = make([]int64, o.options.Classes.Len())
+		}
+		s.weights = o.options.ClassWeight.Weights(&o.options.Classes, counts)
+	}
+	if s.sample != nil {
+		s.sample.draw(c, places, s.rows, o.options.Task)
+	}
+	s.rows += int64(n)
+	if c.Sparse != nil && c.Entries() < n*o.features/4 {
+		s.addSparse(c, places)
+		return nil
+	}
+	b := s.room()
+	for at := 0; at < n; {
+		m := 0
+		for ; at < n && m < b.x.Rows; at++ {
+			b.weights[m] = 1
+			if c.Weights != nil {
+				if b.weights[m] = c.Weights[at]; b.weights[m] == 0 {
+					continue
+				}
+			}
+			b.x.Pack(m, c, at)
+			b.places[m] = places[at]
+			if o.options.Task == linear.Regression {
+				b.target[m] = c.Target[at]
+			}
+			m++
+		}
+		if m == 0 {
+			continue
+		}
+		if b.mean != nil {
+			b.x.Subtract(b.mean, m)
+		}
+		if b.inverse != nil {
+			b.x.Multiply(b.inverse, m)
+		}
+		for k, d := range s.sums {
+			if d != nil {
+				s.addBlock(k, d, b, m)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *optimizerSum) room() *optimizerBlock {
+	if s.block != nil {
+		return s.block
+	}
+	o := s.learner
+	n := panel.BlockRows(o.features)
+	b := &optimizerBlock{x: panel.NewPanels(o.features, n), places: make([]int32, n), pairs: make([]float64, 4*n)}
+	if s.sample == nil && o.newton {
+		b.z = panel.NewPanels(o.features, n)
+	}
+	for _, v := range []*[]float64{&b.target, &b.weights, &b.at, &b.along, &b.slope, &b.curvatures} {
+		*v = make([]float64, n)
+	}
+	if o.Scaler != nil {
+		if o.Scaler.WithMean {
+			b.mean = o.Scaler.Mean
+		}
+		if o.Scaler.WithStd {
+			b.inverse = make([]float64, o.features)
+			for j, v := range o.Scaler.Scale {
+				b.inverse[j] = 1 / v
+			}
+		}
+	}
+	s.block = b
+	return b
+}
+
+// row is what row r is to weight vector k: ±1 or the target, and its weight.
+func (s *optimizerSum) row(k int, place int32, target, weight float64) (y, w float64) {
+	o := s.learner
+	switch {
+	case o.options.Task == linear.Regression:
+		return target, weight
+	case len(s.sums) == 1:
+		return kernel.Sign(place == 1), weight * s.weights[place]
+	case int(place) == k:
+		return 1, weight * s.weights[place]
+	}
+	return -1, weight
+}
+
+// addBlock adds the first n rows of b to the sums of weight vector k.
+func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int) {
+	o, last := s.learner, s.width-1
+	at, along := b.at[:n], b.along[:n]
+	b.x.Dots(at, d.point[:last])
+	if d.along {
+		b.x.Dots(along, d.dir[:last])
+	}
+	var loss, slopes, curvatures float64
+	var shorter [len(lengths)]float64
+	for r, p := range at {
+		y, w := s.row(k, b.places[r], b.target[r], b.weights[r])
+		p += d.point[last]
+		value, slope, curvature := o.loss.Curve(p, y)
+		loss += float64(w * value)
+		slope *= w
+		curvature *= w
+		slopes += slope
+		curvatures += curvature
+		b.pairs[4*r], b.pairs[4*r+1], b.curvatures[r] = slope, curvature, curvature
+		if d.along {
+			step := along[r] + d.dir[last]
+			for i, t := range lengths {
+				value, _, _ := o.loss.Curve(p-float64((1-t)*step), y)
+				shorter[i] += float64(w * value)
+			}
+		}
+	}
+	d.loss += loss
+	for i, v := range shorter {
+		d.shorter[i] += v
+	}
+	d.gradient[last] += slopes
+	for g := range b.x.Groups() {
+		t := b.x.Pairs(b.pairs, g, n)
+		for j := 4 * g; j < min(4*g+4, last); j++ {
+			d.gradient[j] += t[j-4*g]
+			if o.newton && !d.sampled { // the column of the intercept
+				d.second.Row(j, s.width)[last-j] += t[4+j-4*g]
+			}
+		}
+	}
+	switch {
+	case d.sampled:
+	case o.newton:
+		d.second[len(d.second)-1] += curvatures
+		b.z.Weigh(b.x, b.curvatures, n)
+		d.second.Syrk(s.width, b.z, b.x, n)
+	default:
+		b.x.Squares(d.second[:last], b.curvatures, n)
+		d.second[last] += curvatures
+	}
+}
+
+// addSparse adds rows one by one.
+func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
+	o, last := s.learner, s.width-1
+	rows := linear.NewRows(c, o.Scaler, nil)
+	var idx []int32
+	var val []float64
+	for i, place := range places {
+		weight, target := 1.0, 0.0
+		if c.Weights != nil {
+			if weight = c.Weights[i]; weight == 0 {
+				continue
+			}
+		}
+		if o.options.Task == linear.Regression {
+			target = c.Target[i]
+		}
+		x := rows.At(i)
+		for k, d := range s.sums {
+			if d == nil {
+				continue
+			}
+			y, w := s.row(k, place, target, weight)
+			p := x.Dot(d.point) + d.point[last]
+			value, slope, curvature := o.loss.Curve(p, y)
+			d.loss += float64(w * value)
+			slope *= w
+			curvature *= w
+			if d.along {
+				step := x.Dot(d.dir) + d.dir[last]
+				for i, t := range lengths {
+					value, _, _ := o.loss.Curve(p-float64((1-t)*step), y)
+					d.shorter[i] += float64(w * value)
+				}
+			}
+			if slope != 0 {
+				x.Add(slope, d.gradient)
+				d.gradient[last] += slope
+			}
+			switch {
+			case d.second == nil || curvature == 0:
+			case o.newton:
+				idx, val = append(append(idx[:0], x.Idx...), int32(last)), append(append(val[:0], x.Val...), 1)
+				panel.AddProducts(d.second, s.width, curvature, idx, val)
+			default:
+				for e, j := range x.Idx {
+					d.second[j] += float64(curvature * float64(x.Val[e]*x.Val[e]))
+				}
+				d.second[last] += curvature
+			}
+		}
+	}
+}
+
+// Merge adds the sums of the next part. O(features²) with second derivatives.
+func (s *optimizerSum) Merge(next linear.Partial) error {
+	n, err := s.learner.own(next)
+	if err != nil || n.pass != s.pass {
+		return errors.New("linear.Optimizer: cannot add what another learner or pass has summed up")
+	}
+	if s.err = errors.Join(s.err, n.err); s.err != nil {
+		return s.err
+	}
+	s.rows += n.rows
+	for k, d := range s.sums {
+		if d == nil {
+			continue
+		}
+		e := n.sums[k]
+		d.loss += e.loss
+		for i, v := range e.shorter {
+			d.shorter[i] += v
+		}
+		kernel.Add(1, e.gradient, d.gradient)
+		kernel.Add(1, e.second, d.second)
+	}
+	if s.sample != nil {
+		s.sample.merge(n.sample)
+	}
+	return nil
+}
+
+// each passes the numbers of the sums to f, which may change them, in a fixed order.
+func (s *optimizerSum) each(f func(v []float64)) {
+	for _, d := range s.sums {
+		if d != nil {
+			loss := []float64{d.loss}
+			f(loss)
+			d.loss = loss[0]
+			f(d.shorter[:])
+			f(d.gradient)
+			f(d.second)
+		}
+	}
+}
+
+// MarshalBinary writes the pass, the rows, the sums and, after the pass that draws it, the sample. A sum that overflows is
+// written as it is: a shorter step may do.
+func (s *optimizerSum) MarshalBinary() ([]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	b := binary.LittleEndian.AppendUint64(nil, uint64(s.pass))
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.rows))
+	s.each(func(v []float64) { b = wire.AppendFloats(b, v) })
+	if s.sample != nil {
+		b = s.sample.append(b)
+	}
+	return b, nil
+}
+
+var errNoSums = errors.New("linear.Optimizer: the bytes are no sums of this pass")
+
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner.
+func (s *optimizerSum) UnmarshalBinary(b []byte) error {
+	size := 16
+	s.each(func(v []float64) { size += 8 * len(v) })
+	if len(b) < size || s.sample == nil && len(b) != size || binary.LittleEndian.Uint64(b) != uint64(s.pass) {
+		return errNoSums
+	}
+	rows := int64(binary.LittleEndian.Uint64(b[8:]))
+	if rows < 0 {
+		return errNoSums
+	}
+	var read *sample
+	if s.sample != nil {
+		read = &sample{limit: s.sample.limit, part: s.sample.part}
+		if !read.take(b[size:], s.learner, rows) {
+			return errNoSums
+		}
+	}
+	b = b[16:]
+	s.each(func(v []float64) { b, _ = wire.TakeFloats(b, v) })
+	s.rows, s.sample = rows, read
+	return nil
+}
+
+// sample is rows drawn at random: of those of a part, the ones whose hashes are the least.
+type sample struct {
+	limit int
+	part  int
+
+	rows   []sampled // a heap, the greatest hash first, while rows are drawn; then part by part
+	groups []group
+	drawn  int64 // rows of any weight that the part has had
+	sealed bool
+}
+
+// group is so many sampled rows that stand for so many of a part.
+type group struct {
+	Kept, Of int64
+}
+
+type sampled struct {
+	hash, number   uint64
+	place          int32
+	target, weight float64
+	idx            []int32 // nil: dense
+	val            []float64
+}
+
+func (r *sampled) before(s *sampled) int {
+	return cmp.Or(cmp.Compare(r.hash, s.hash), cmp.Compare(r.number, s.number))
+}
+
+// draw offers the rows of a chunk, before which there were first in the part.
+func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.Task) {
+	rows := linear.NewRows(c, nil, nil)
+	for i, place := range places {
+		r := sampled{weight: 1, place: place, number: uint64(s.part)<<40 + uint64(first) + uint64(i)}
+		if c.Numbers != nil {
+			r.number = uint64(c.Numbers[i])
+		}
+		if c.Weights != nil {
+			if r.weight = c.Weights[i]; r.weight == 0 {
+				continue
+			}
+		}
+		s.drawn++
+		r.hash = splitmix.Mix(r.number)
+		full := len(s.rows) == s.limit
+		if full && r.before(&s.rows[0]) > 0 {
+			continue
+		}
+		if task == linear.Regression {
+			r.target = c.Target[i]
+		}
+		x := rows.At(i)
+		if x.Idx != nil {
+			r.idx = append(make([]int32, 0, len(x.Idx)), x.Idx...)
+		}
+		if !full {
+			r.val = slices.Clone(x.Val)
+			s.rows = append(s.rows, r)
+			s.up(len(s.rows) - 1)
+			continue
+		}
+		r.val = append(s.rows[0].val[:0], x.Val...)
+		s.rows[0] = r
+		s.down()
+	}
+}
+
+func (s *sample) up(i int) {
+	for i > 0 {
+		above := (i - 1) / 2
+		if s.rows[i].before(&s.rows[above]) <= 0 {
+			return
+		}
+		s.rows[i], s.rows[above] = s.rows[above], s.rows[i]
+		i = above
+	}
+}
+
+func (s *sample) down() {
+	i := 0
+	for {
+		k := 2*i + 1
+		if k >= len(s.rows) {
+			return
+		}
+		if k+1 < len(s.rows) && s.rows[k+1].before(&s.rows[k]) > 0 {
+			k++
+		}
+		if s.rows[k].before(&s.rows[i]) <= 0 {
+			return
+		}
+		s.rows[i], s.rows[k] = s.rows[k], s.rows[i]
+		i = k
+	}
+}
+
+// seal ends drawing.
+func (s *sample) seal() {
+	if s.sealed {
+		return
+	}
+	s.sealed = true
+	slices.SortFunc(s.rows, func(a, b sampled) int { return a.before(&b) })
+	if len(s.rows) > 0 {
+		s.groups = []group{{int64(len(s.rows)), s.drawn}}
+	}
+}
+
+func (s *sample) merge(next *sample) {
+	s.seal()
+	next.seal()
+	s.rows = append(s.rows, next.rows...)
+	s.groups = append(s.groups, next.groups...)
+}
+
+// append writes the groups and then the rows: place, target, weight, entries (−1: dense), columns and values.
+func (s *sample) append(b []byte) []byte {
+	s.seal()
+	put := func(v uint64) { b = binary.LittleEndian.AppendUint64(b, v) }
+	put(uint64(len(s.groups)))
+	for _, g := range s.groups {
+		put(uint64(g.Kept))
+		put(uint64(g.Of))
+	}
+	for _, r := range s.rows {
+		put(uint64(r.place))
+		put(math.Float64bits(r.target))
+		put(math.Float64bits(r.weight))
+		if r.idx == nil {
+			put(math.MaxUint64)
+		} else {
+			put(uint64(len(r.idx)))
+			for _, j := range r.idx {
+				b = binary.LittleEndian.AppendUint32(b, uint32(j))
+			}
+		}
+		b = wire.AppendFloats(b, r.val)
+	}
+	return b
+}
+
+// take reads what append writes, of so many rows at most, and reports whether it fits the learner.
+func (s *sample) take(b []byte, o *Optimizer, rows int64) bool {
+	next := func() (v uint64) {
+		if len(b) >= 8 {
+			v, b = binary.LittleEndian.Uint64(b), b[8:]
+		}
+		return v
+	}
+	s.sealed = true
+	if len(b) < 8 {
+		return false
+	}
+	n := next()
+	if n > uint64(len(b)/16) {
+		return false
+	}
+	kept, of := int64(0), int64(0)
+	for range n {
+		g := group{int64(next()), int64(next())}
+		if g.Kept < 1 || g.Of < g.Kept || g.Kept > rows-kept || g.Of > rows-of || g.Kept > int64(len(b)/32) {
+			return false
+		}
+		kept, of = kept+g.Kept, of+g.Of
+		s.groups = append(s.groups, g)
+	}
+	for range kept {
+		if len(b) < 32 {
+			return false
+		}
+		place := next()
+		r := sampled{place: int32(place), target: math.Float64frombits(next()), weight: math.Float64frombits(next())}
+		if place >= uint64(max(1, o.options.Classes.Len())) || r.target-r.target != 0 || !(r.weight > 0) || math.IsInf(r.weight, 1) {
+			return false
+		}
+		entries := o.features
+		if k := next(); k != math.MaxUint64 {
+			if k > uint64(o.features) || k > uint64(len(b)/12) {
+				return false
+			}
+			entries = int(k)
+			r.idx = make([]int32, entries)
+			last := int32(-1)
+			for e := range r.idx {
+				j := int32(binary.LittleEndian.Uint32(b[4*e:]))
+				if j <= last || int(j) >= o.features {
+					return false
+				}
+				r.idx[e], last = j, j
+			}
+			b = b[4*entries:]
+		}
+		if len(b) < 8*entries {
+			return false
+		}
+		r.val = make([]float64, entries)
+		var finite bool
+		if b, finite = wire.TakeFloats(b, r.val); !finite || o.Scaler != nil && o.Scaler.WithMean && r.idx != nil {
+			return false
+		}
+		s.rows = append(s.rows, r)
+	}
+	return len(b) == 0
+}
+
+// solve finds the optimum of the sample, a point for each weight vector, or as near as it comes; nil without any rows.
+func (s *sample) solve(o *Optimizer) ([]jsontext.BitFloats, error) {
+	s.seal()
+	if len(s.rows) == 0 {
+		return nil, nil
+	}
+	inner, err := NewOptimizer(o.options, o.features)
+	if err != nil {
+		return nil, err
+	}
+	inner.sample, inner.Scaler, inner.ClassRows = 0, o.Scaler, o.ClassRows
+	all := int64(0)
+	for _, g := range s.groups {
+		all += g.Of
+	}
+	// Rows of either kind, in chunks of their own.
+	var chunks [2]linear.Chunk
+	var places [2][]int32
+	at := 0
+	for _, g := range s.groups {
+		stands := float64(g.Of) / float64(g.Kept) * (float64(len(s.rows)) / float64(all))
+		for _, r := range s.rows[at : at+int(g.Kept)] {
+			k := 0
+			if r.idx != nil {
+				k = 1
+			}
+			c := &chunks[k]
+			c.Features = o.features
+			c.Weights = append(c.Weights, r.weight*stands)
+			c.Target = append(c.Target, r.target)
+			places[k] = append(places[k], r.place)
+			if k == 0 {
+				c.X = append(c.X, r.val...)
+				continue
+			}
+			if c.Sparse == nil {
+				c.Sparse = &linear.CSR{Offsets: []int{0}}
+			}
+			c.Sparse.Indices = append(c.Sparse.Indices, r.idx...)
+			c.Sparse.Values = append(c.Sparse.Values, r.val...)
+			c.Sparse.Offsets = append(c.Sparse.Offsets, len(c.Sparse.Values))
+		}
+		at += int(g.Kept)
+	}
+	for inner.passes < 60 && !inner.Done() {
+		sum := inner.partial(0, 1)
+		for k := range chunks {
+			if len(places[k]) > 0 {
+				if err := sum.add(&chunks[k], places[k]); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if err := inner.Advance(sum); err != nil {
+			return nil, nil // the rows themselves will tell whether they overflow
+		}
+	}
+	points := make([]jsontext.BitFloats, len(inner.problems))
+	for k, p := range inner.problems {
+		points[k] = p.Base
+	}
+	return points, nil
+}

@@ -1,0 +1,471 @@
+package sgd
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/linear/internal/wire"
+)
+
+// Averaged is a [Learner] of stochastic gradient descent in epochs, each of one pass. Every part of the rows is learned from by
+// an [SGD] of its own, which begins with the weights of the epoch before; at the end of the pass the weights become their means
+// over the parts, by rows (McDonald, Hall and Mann, HLT 2010). With one part it is SGD, row after row, to the bit.
+//
+// A part counts its own rows: the next epoch begins with the number of the row after the longest part's last, step sizes
+// follow from it, and averaging, too, begins with the row of that number in each part. The mean is then that over the rows of
+// all parts and epochs. Rows held out, scores and objectives, by which learning ends early, are those of all parts together.
+// With an l1 penalty a weight is zero only where it is in every part.
+type Averaged struct {
+	epochs, epoch int
+	done          bool
+	sgd           *SGD // what every part of the next pass begins with
+}
+
+// NewAveraged begins with weights of 0, for so many epochs. The classes must be declared, as every part has the same.
+func NewAveraged(o linear.Options, features, epochs int) (*Averaged, error) {
+	s, err := NewSGD(o, features)
+	if err != nil {
+		return nil, err
+	}
+	return newAveraged(s, epochs)
+}
+
+// ResumeAveraged goes on where the model's trainer stopped, or begins with its coefficients: see [Resume]. It takes no classes
+// but the model's.
+func ResumeAveraged(m *linear.Model, epochs int) (*Averaged, error) {
+	s, err := Resume(m)
+	if err != nil {
+		return nil, err
+	}
+	s.unseen = nil
+	return newAveraged(s, epochs)
+}
+
+func newAveraged(s *SGD, epochs int) (*Averaged, error) {
+	if s.unseen != nil {
+		return nil, errors.New("linear.Averaged: classes must be declared")
+	}
+	if epochs < 1 {
+		return nil, fmt.Errorf("%d epochs: there must be at least one", epochs)
+	}
+	return &Averaged{epochs: epochs, sgd: s}, nil
+}
+
+// Trainer is what every part of the next pass begins with. Set its FeatureNames, Scaler and Progressive before the first.
+func (a *Averaged) Trainer() *SGD { return a.sgd }
+
+// Model is the model as it stands.
+func (a *Averaged) Model() (*linear.Model, error) { return a.sgd.Model() }
+
+// Done reports whether all epochs have been made, or Tol has ended learning.
+func (a *Averaged) Done() bool { return a.done || a.epoch >= a.epochs }
+
+// Partial begins a part.
+func (a *Averaged) Partial(part, parts int) linear.Partial {
+	s := a.sgd.clone()
+	if part > 0 { // what is summed up over parts is in the first
+		for _, v := range s.vectors {
+			v.progress.reset()
+		}
+		if s.Progressive != nil {
+			s.Progressive = s.Progressive.empty()
+		}
+		s.rows, s.epochRows = 0, 0
+		if !s.options.ClassWeight.Balanced { // which needs to know all
+			clear(s.counts)
+		}
+	}
+	return &averagedPart{from: a.sgd, first: part == 0, parts: parts, sgd: s}
+}
+
+// Advance ends the epoch. It fails without rows, and where weights overflow.
+func (a *Averaged) Advance(sum linear.Partial) error {
+	p, ok := sum.(*averagedPart)
+	if !ok || !p.from.same(a.sgd) {
+		return errors.New("linear.Averaged: the sum of another pass")
+	}
+	if p.sgd != nil && p.sgd.err != nil {
+		return p.sgd.err
+	}
+	next := p.sgd
+	if p.parts > 1 {
+		t, err := p.summed()
+		if err != nil {
+			return err
+		}
+		if next, err = a.sgd.average(t); err != nil {
+			return err
+		}
+	}
+	if next.t == a.sgd.t {
+		return errors.New("no rows to learn from")
+	}
+	a.sgd = next
+	a.done = next.EndEpoch()
+	a.epoch++
+	return nil
+}
+
+// averagedPart is a trainer of a part, or what several have come to.
+type averagedPart struct {
+	from  *SGD
+	first bool
+	parts int
+	sgd   *SGD         // nil after a merge
+	sums  *averagedSum // after a merge
+}
+
+// averagedSum is sums over parts, by which their means come.
+type averagedSum struct {
+	learned   float64 // rows of this epoch
+	longest   float64 // of the longest part
+	averaged  float64 // rows that have been averaged over
+	rows      int64
+	epochRows int64
+	counts    []int64
+	vectors   []vectorSum
+	judged    *Progressive
+}
+
+// vectorSum is Σ rows·weights, and Σ rows·mean by rows averaged over, with the intercept at the end of each.
+type vectorSum struct {
+	weights, mean []float64
+	progress      progress
+}
+
+// PartialFit learns from the rows of a chunk, as [SGD.PartialFit] does.
+func (p *averagedPart) PartialFit(c *linear.Chunk) error {
+	if p.sgd == nil {
+		return errors.New("linear.Averaged: rows for a part that has been merged")
+	}
+	return p.sgd.PartialFit(c)
+}
+
+// summed is the sums so far.
+func (p *averagedPart) summed() (*averagedSum, error) {
+	if p.sums != nil {
+		return p.sums, nil
+	}
+	s := p.sgd
+	if s.err != nil {
+		return nil, s.err
+	}
+	n := s.t - p.from.t
+	t := &averagedSum{learned: n, longest: n, rows: s.rows, epochRows: s.epochRows, counts: slices.Clone(s.counts), judged: s.Progressive}
+	if s.options.ClassWeight.Balanced && !p.first {
+		for k, v := range p.from.counts {
+			t.counts[k] -= v
+		}
+	}
+	switch average := s.rule.Average; {
+	case average == 0:
+	case p.from.rule.Reports(p.from.t):
+		t.averaged = n
+	default:
+		t.averaged = max(0, s.t-average)
+	}
+	for _, v := range s.vectors {
+		sum := vectorSum{weights: make([]float64, s.features+1), progress: v.progress}
+		kernel.Add(n*v.scale, v.w, sum.weights[:s.features])
+		sum.weights[s.features] = n * v.intercept
+		if v.mean != nil {
+			sum.mean = make([]float64, s.features+1)
+			if t.averaged > 0 {
+				w, b := v.coef(&s.rule, s.t)
+				kernel.Add(t.averaged, w, sum.mean[:s.features])
+				sum.mean[s.features] = t.averaged * b
+			}
+		}
+		t.vectors = append(t.vectors, sum)
+	}
+	return t, nil
+}
+
+// Merge adds what comes after.
+func (p *averagedPart) Merge(next linear.Partial) error {
+	q, ok := next.(*averagedPart)
+	if !ok || !q.from.same(p.from) || q.parts != p.parts || p.parts < 2 {
+		return errors.New("linear.Averaged: a part of another pass")
+	}
+	s, err := p.summed()
+	if err != nil {
+		return err
+	}
+	o, err := q.summed()
+	if err != nil {
+		return err
+	}
+	s.learned += o.learned
+	s.longest = max(s.longest, o.longest)
+	s.averaged += o.averaged
+	s.rows += o.rows
+	s.epochRows += o.epochRows
+	for k, n := range o.counts {
+		s.counts[k] += n
+	}
+	for i := range s.vectors {
+		v, w := &s.vectors[i], &o.vectors[i]
+		kernel.Add(1, w.weights, v.weights)
+		kernel.Add(1, w.mean, v.mean)
+		v.progress.merge(&w.progress)
+	}
+	if s.judged != nil {
+		s.judged.add(o.judged)
+	}
+	p.sgd, p.sums, p.first = nil, s, p.first || q.first
+	return nil
+}
+
+// average is the trainer of the next epoch.
+func (s *SGD) average(t *averagedSum) (*SGD, error) {
+	next := s.clone()
+	if t.learned == 0 {
+		return next, nil
+	}
+	next.t = s.t + t.longest
+	next.rows, next.epochRows, next.counts, next.Progressive = t.rows, t.epochRows, t.counts, t.judged
+	for i, v := range next.vectors {
+		if v.progress.done {
+			continue // it has learned nothing
+		}
+		sum := &t.vectors[i]
+		for j := range v.w {
+			v.w[j] = sum.weights[j] / t.learned
+		}
+		v.scale, v.intercept = 1, sum.weights[s.features]/t.learned
+		if v.mean != nil {
+			v.meanA, v.meanB, v.meanIntercept = 0, 1, 0
+			clear(v.mean)
+			if t.averaged > 0 {
+				for j := range v.mean {
+					v.mean[j] = sum.mean[j] / t.averaged
+				}
+				v.meanIntercept = sum.mean[s.features] / t.averaged
+			}
+		}
+		v.progress = sum.progress
+		if !v.finite(&linear.Chunk{Features: s.features}) {
+			return nil, &UnforeseenError{fault.File("", finiteWeights, "weights whose sum over the parts overflows, with %s", stepSize(&s.options))}
+		}
+	}
+	return next, nil
+}
+
+// same reports whether o stands where s does, as far as merging asks.
+func (s *SGD) same(o *SGD) bool {
+	return s.t == o.t && s.features == o.features && len(s.vectors) == len(o.vectors) && len(s.counts) == len(o.counts) &&
+		s.rule.Average == o.rule.Average && (s.Progressive == nil) == (o.Progressive == nil)
+}
+
+// reset forgets the rows of this epoch.
+func (p *progress) reset() {
+	*p = progress{best: p.best, seen: p.seen, bad: p.bad, done: p.done}
+}
+
+// merge adds the rows of another part of the same epoch.
+func (p *progress) merge(o *progress) {
+	p.rows += o.rows
+	p.objective += o.objective
+	p.scores.Merge(&o.scores)
+	p.right += o.right
+	p.weight += o.weight
+}
+
+// MarshalBinary keeps every bit.
+func (p *averagedPart) MarshalBinary() ([]byte, error) {
+	var b []byte
+	head := func(learned, longest, averaged float64, rows, epochRows int64, counts []int64) {
+		b = wire.AppendFloats(append(b, wire.Flag(p.first)), []float64{learned, longest, averaged})
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(rows)), uint64(epochRows))
+		for _, n := range counts {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
+	ends := func(q *progress) {
+		b = binary.AppendUvarint(b, uint64(q.rows))
+		s := &q.scores
+		b = wire.AppendFloats(b, []float64{q.objective, s.Weight, s.Mean, s.M2, s.Squared, s.Absolute, q.right, q.weight})
+	}
+	var judged *Progressive
+	if p.parts > 1 {
+		t, err := p.summed()
+		if err != nil {
+			return nil, err
+		}
+		head(t.learned, t.longest, t.averaged, t.rows, t.epochRows, t.counts)
+		for i := range t.vectors {
+			v := &t.vectors[i]
+			b = wire.AppendFloats(wire.AppendFloats(b, v.weights), v.mean)
+			ends(&v.progress)
+		}
+		judged = t.judged
+	} else {
+		s := p.sgd
+		if s.err != nil {
+			return nil, s.err
+		}
+		n := s.t - p.from.t
+		head(n, n, 0, s.rows, s.epochRows, s.counts)
+		for _, v := range s.vectors {
+			b = wire.AppendFloats(wire.AppendFloats(b, v.w), v.mean)
+			b = wire.AppendFloats(b, []float64{v.scale, v.intercept, v.meanA, v.meanB, v.meanIntercept})
+			ends(&v.progress)
+		}
+		judged = s.Progressive
+	}
+	if judged == nil {
+		return b, nil
+	}
+	j, err := judged.MarshalBinary()
+	return append(b, j...), err
+}
+
+// UnmarshalBinary reads what MarshalBinary writes for the same pass.
+func (p *averagedPart) UnmarshalBinary(b []byte) error {
+	t := wire.Reader{Rest: b}
+	finite := true
+	floats := func(dst []float64) { finite = t.Floats(dst) && finite }
+	q := &averagedPart{from: p.from, parts: p.parts, first: t.Flag()}
+	var head [3]float64
+	floats(head[:])
+	learned, longest, averaged := head[0], head[1], head[2]
+	whole := func(v float64) bool { return v >= 0 && v == math.Trunc(v) && v < 1<<53 }
+	t.Check(whole(learned) && whole(longest) && longest <= learned && whole(averaged), "counts of rows")
+	rows, epochRows := t.Count(), t.Count()
+	counts := make([]int64, len(p.from.counts))
+	for k := range counts {
+		counts[k] = t.Count()
+	}
+	ends := func(from *progress) progress {
+		q := *from
+		q.rows = t.Count()
+		var v [8]float64
+		t.Floats(v[:])
+		q.objective, q.scores, q.right, q.weight = v[0], linear.RegressionMetrics{Weight: v[1], Mean: v[2], M2: v[3], Squared: v[4], Absolute: v[5]}, v[6], v[7]
+		t.Check(q.weight >= 0 && q.right >= 0 && q.right <= q.weight && q.scores.Weight >= 0 && q.scores.M2 >= 0, "sums that are not negative")
+		return q
+	}
+	var judged *Progressive
+	if p.from.Progressive != nil {
+		judged = p.from.Progressive.empty()
+	}
+	features := p.from.features
+	if p.parts > 1 {
+		q.sums = &averagedSum{learned: learned, longest: longest, averaged: averaged, rows: rows, epochRows: epochRows, counts: counts, judged: judged}
+		for _, v := range p.from.vectors {
+			if t.Err != nil {
+				break
+			}
+			sum := vectorSum{weights: make([]float64, features+1)}
+			floats(sum.weights)
+			if v.mean != nil {
+				sum.mean = make([]float64, features+1)
+				floats(sum.mean)
+			}
+			sum.progress = ends(&v.progress)
+			q.sums.vectors = append(q.sums.vectors, sum)
+		}
+	} else {
+		s := p.from.clone()
+		s.t, s.rows, s.epochRows, s.counts, s.Progressive = p.from.t+learned, rows, epochRows, counts, judged
+		for i, v := range s.vectors {
+			floats(v.w)
+			floats(v.mean)
+			for _, x := range []*float64{&v.scale, &v.intercept, &v.meanA, &v.meanB, &v.meanIntercept} {
+				*x = t.Float()
+			}
+			t.Check(v.scale >= linear.MinScale && v.scale <= 1 && v.meanA >= 0 && v.meanB >= 1, "scales from 1e-9 to 1")
+			t.Check(v.intercept-v.intercept == 0 && v.meanIntercept-v.meanIntercept == 0, "finite intercepts")
+			v.progress = ends(&p.from.vectors[i].progress)
+		}
+		q.sgd = s
+	}
+	t.Check(finite, "finite weights")
+	if judged != nil && t.Err == nil {
+		t.Err = judged.UnmarshalBinary(t.Bytes(uint64(len(t.Rest))))
+	}
+	if err := t.End(); err != nil {
+		return fmt.Errorf("linear.Averaged: a part that does not fit: %w", err)
+	}
+	*p = *q
+	return nil
+}
+
+// averagedFile is the learner in JSON.
+type averagedFile struct {
+	Epochs       int                    `json:"epochs"`
+	Epoch        int                    `json:"epoch"`
+	Done         bool                   `json:"done"`
+	Task         linear.Task            `json:"task"`
+	FeatureNames []string               `json:"feature_names"`
+	Classes      linear.Classes         `json:"classes"`
+	Scaler       *linear.StandardScaler `json:"scaler"`
+	Options      linear.Options         `json:"hyperparameters"`
+	Training     linear.Training        `json:"training"`
+	State        *linear.State          `json:"state"`
+	Progressive  []byte                 `json:"progressive"` // as MarshalBinary writes it
+}
+
+// MarshalJSON writes the whole state; numbers read back bit by bit.
+func (a *Averaged) MarshalJSON() ([]byte, error) {
+	s := a.sgd
+	f := averagedFile{a.epochs, a.epoch, a.done, s.options.Task, s.FeatureNames, s.classes, s.Scaler, s.options,
+		linear.Training{Solver: "sgd", Rows: s.rows, Epochs: s.epochs, ClassRows: s.counts}, s.state(), nil}
+	if s.Progressive != nil {
+		var err error
+		if f.Progressive, err = s.Progressive.MarshalBinary(); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(f)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and takes memory in proportion to it.
+func (a *Averaged) UnmarshalJSON(b []byte) error {
+	var f averagedFile
+	if err := jsontext.Unmarshal(bytes.TrimSpace(b), &f); err != nil {
+		return err
+	}
+	if f.State == nil || len(f.State.Vectors) == 0 || len(f.State.Vectors[0].Weights) == 0 || f.State.Unseen != nil {
+		return errors.New("averaged: no state of declared classes")
+	}
+	if f.Epochs < 1 || f.Epoch < 0 {
+		return fmt.Errorf("averaged: epoch %d of %d", f.Epoch, f.Epochs)
+	}
+	f.Options.Task = f.Task
+	m := &linear.Model{Task: f.Task, Loss: f.Options.Loss, FeatureNames: f.FeatureNames, Classes: f.Classes, Scaler: f.Scaler, Options: f.Options, Training: f.Training}
+	for _, v := range f.State.Vectors {
+		m.Coef = append(m.Coef, v.Weights)
+		m.Intercept = append(m.Intercept, v.Intercept)
+	}
+	if err := m.Validate(); err != nil {
+		return fmt.Errorf("averaged: %w", err)
+	}
+	m.State = f.State
+	s, err := resume(m)
+	if err != nil {
+		return fmt.Errorf("averaged: %w", err)
+	}
+	for _, v := range s.vectors {
+		if !v.finite(&linear.Chunk{Features: s.features}) {
+			return errors.New("averaged: weights must be finite")
+		}
+	}
+	if len(f.Progressive) > 0 {
+		s.Progressive = NewProgressive(f.Task, f.Classes.Len())
+		if err := s.Progressive.UnmarshalBinary(f.Progressive); err != nil {
+			return fmt.Errorf("averaged: %w", err)
+		}
+	}
+	*a = Averaged{epochs: f.Epochs, epoch: f.Epoch, done: f.Done, sgd: s}
+	return nil
+}

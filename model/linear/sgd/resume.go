@@ -1,0 +1,103 @@
+package sgd
+
+import (
+	"slices"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/steps"
+)
+
+func (s *SGD) state() *linear.State {
+	st := &linear.State{T: s.t, EpochRows: s.epochRows}
+	for _, v := range s.vectors {
+		st.Vectors = append(st.Vectors, v.state(s.options.Tol != nil))
+	}
+	if s.unseen != nil {
+		st.Unseen = new(s.unseen.state(s.options.Tol != nil))
+	}
+	return st
+}
+
+func (v *vector) state(stops bool) linear.VectorState {
+	s := linear.VectorState{
+		Weights: slices.Clone(v.w), Scale: v.scale, Intercept: v.intercept, Eta: v.eta,
+		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept,
+	}
+	if v.mean != nil {
+		s.MeanA, s.MeanB = v.meanA, v.meanB
+	}
+	if p := &v.progress; stops {
+		s.Stopping = &linear.Stopping{Rows: p.rows, Objective: p.objective, Scores: p.scores, Right: p.right, Weight: p.weight, Bad: p.bad, Done: p.done}
+		if p.seen {
+			s.Stopping.Best = new(p.best)
+		}
+	}
+	return s
+}
+
+// vectorOf is the weight vector of a state that has been checked.
+func vectorOf(s *linear.VectorState, r *steps.Rule, features int) *vector {
+	v := newVector(r, features)
+	copy(v.w, s.Weights)
+	copy(v.mean, s.Mean)
+	v.scale, v.intercept, v.eta, v.meanIntercept = s.Scale, s.Intercept, s.Eta, s.MeanIntercept
+	if v.mean != nil {
+		v.meanA, v.meanB = s.MeanA, s.MeanB
+	}
+	if p := s.Stopping; p != nil {
+		v.progress = progress{
+			rows: p.Rows, objective: p.Objective, scores: p.Scores, right: p.Right, weight: p.Weight, bad: p.Bad, done: p.Done,
+		}
+		if p.Best != nil {
+			v.progress.best, v.progress.seen = *p.Best, true
+		}
+	}
+	return v
+}
+
+// Resume makes a trainer that goes on where the model's stopped: with the same rows, to the same bits as if it had not
+// stopped. Options other than Task, Loss and Average may have been changed in m before. A model without state lends its
+// coefficients only: its trainer begins with row 1, and takes no classes but the model's.
+func Resume(m *linear.Model) (*SGD, error) {
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	return resume(m)
+}
+
+// resume expects all of the model but its state to be valid.
+func resume(m *linear.Model) (*SGD, error) {
+	o := m.Options
+	o.Task, o.Classes = m.Task, linear.Classes{}
+	o.EnsureDefaults()
+	s := newSGD(o, m.Features(), m.Classes.Clone())
+	s.FeatureNames = slices.Clone(m.FeatureNames)
+	if m.Scaler != nil {
+		s.Scaler = m.Scaler.Clone()
+	}
+	s.rows, s.epochs = m.Training.Rows, m.Training.Epochs
+	if m.Training.ClassRows != nil {
+		copy(s.counts, m.Training.ClassRows)
+	}
+	if m.State == nil {
+		for i, v := range s.vectors {
+			copy(v.w, m.Coef[i])
+			v.intercept = m.Intercept[i]
+			if s.rule.OneClass {
+				v.intercept++
+			}
+		}
+		return s, nil
+	}
+	if err := m.State.Check(m); err != nil {
+		return nil, err
+	}
+	s.t, s.epochRows = m.State.T, m.State.EpochRows
+	for i := range m.State.Vectors {
+		s.vectors[i] = vectorOf(&m.State.Vectors[i], &s.rule, s.features)
+	}
+	if u := m.State.Unseen; u != nil {
+		s.unseen = vectorOf(u, &s.rule, s.features)
+	}
+	return s, nil
+}

@@ -1,0 +1,440 @@
+package sgd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/splitmix"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/steps"
+)
+
+// SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent use.
+// Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one more for
+// classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty.
+type SGD struct {
+	// FeatureNames are what the model says. Optional; set them before Model.
+	FeatureNames []string
+	// Scaler standardises every row before it is learned from, and goes with the model. Optional; set it before PartialFit.
+	// For sparse rows it must be one without WithMean.
+	Scaler *linear.StandardScaler
+	// Progressive judges every row just before it is learned from, up to the first EndEpoch. Optional; set it before
+	// PartialFit. A classification must have declared its classes. It takes about a tenth of the time.
+	Progressive *Progressive
+
+	options  linear.Options
+	rule     steps.Rule
+	features int
+
+	// Classification: vector i is for class i and against all others; with two classes there is vector 0, for class 1. Other
+	// tasks have vector 0.
+	vectors []*vector
+	classes linear.Classes
+	counts  []int64 // rows of each class
+	// Where classes need not be declared, unseen has learned every row as one of another class. Until there are two classes
+	// it is the only vector.
+	unseen *vector
+
+	t         float64 // number of the next row to learn from, counted from 1
+	rows      int64
+	epochs    int
+	epochRows int64
+	err       error // the weights overflowed
+
+	scratch []float64
+	places  []int32 // of the rows' classes
+	judging judge
+
+	likeScikit bool // averages in classifiers as scikit-learn 1.9.1 has them
+}
+
+// NewSGD makes a trainer for rows of so many features. It copies the options and fills in their defaults.
+func NewSGD(o linear.Options, features int) (*SGD, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if features < 1 {
+		return nil, fmt.Errorf("%d features: there must be at least one", features)
+	}
+	o.EnsureDefaults()
+	classes := o.Classes.Clone()
+	o.Classes = linear.Classes{}
+	s := newSGD(o, features, classes)
+	if o.Task == linear.Classification && classes.Len() == 0 {
+		s.unseen = newVector(&s.rule, features)
+	}
+	return s, nil
+}
+
+// newSGD makes a trainer for declared classes, of options that are valid and complete.
+func newSGD(o linear.Options, features int, classes linear.Classes) *SGD {
+	s := &SGD{options: o, rule: steps.NewRule(&o), features: features, classes: classes, counts: make([]int64, classes.Len()), t: 1}
+	vectors := 1
+	if o.Task == linear.Classification {
+		vectors = linear.NumVectors(classes.Len())
+	}
+	for range vectors {
+		s.vectors = append(s.vectors, newVector(&s.rule, features))
+	}
+	return s
+}
+
+// PartialFit learns from the rows of a chunk, in their order, once: O(entries) for each weight vector, and O(features) for
+// dense chunks, for large ones, and for averaging with an l1 penalty.
+//
+// The fault of a row (see [fault.IsRow]), in target, class or weight, leaves the trainer as it was. Where weights overflow,
+// that chunk and every later call gives the same error, and there will be no model.
+func (s *SGD) PartialFit(c *linear.Chunk) error {
+	if s.err != nil {
+		return s.err
+	}
+	if err := c.CheckRows(s.features); err != nil {
+		return err
+	}
+	if err := c.CheckTargets(s.options.Task); err != nil {
+		return err
+	}
+	if s.Scaler != nil {
+		if err := s.Scaler.Check(c); err != nil {
+			return err
+		}
+	}
+	if s.Progressive != nil && (s.unseen != nil || s.Progressive.classes() != s.classes.Len()) {
+		return fmt.Errorf("linear.SGD: Progressive of %d classes: must be of those that are declared", s.Progressive.classes())
+	}
+	n := c.Len()
+	var weights []float64 // of the classes
+	if s.options.Task == linear.Classification {
+		if err := s.meet(c, n); err != nil {
+			return err
+		}
+		weights = s.options.ClassWeight.Weights(&s.classes, s.counts)
+	}
+	s.learn(c, n, weights)
+	return s.err
+}
+
+// meet finds the rows' classes, makes vectors for those that are new, and counts.
+func (s *SGD) meet(c *linear.Chunk, n int) error {
+	s.places = slices.Grow(s.places[:0], n)[:n]
+	unknown, err := s.classes.Encode(s.places, c)
+	if err != nil {
+		return err
+	}
+	if unknown.Len() > 0 {
+		if s.unseen == nil {
+			return s.undeclared(c)
+		}
+		s.grow(&unknown)
+		if _, err := s.classes.Encode(s.places, c); err != nil {
+			return err
+		}
+	}
+	for _, k := range s.places {
+		s.counts[k]++
+	}
+	return nil
+}
+
+// undeclared is the fault of the first row whose class is none of those declared.
+func (s *SGD) undeclared(c *linear.Chunk) error {
+	i := slices.Index(s.places, -1)
+	found := ""
+	if c.Labels != nil {
+		found = fault.Quote(c.Labels[i])
+	} else {
+		found = fmt.Sprint(c.Target[i])
+	}
+	return &UnforeseenError{c.Fault(i, "one of the classes declared", "class %s", found)}
+}
+
+// grow makes vectors for new classes, as if each had been there from the start: its vector is that of a class unseen.
+func (s *SGD) grow(more *linear.Classes) {
+	old := s.vectors
+	from := s.classes.Join(more)
+	counts := make([]int64, len(from))
+	for i, k := range from {
+		if k >= 0 {
+			counts[i] = s.counts[k]
+		}
+	}
+	s.counts = counts
+	s.vectors = make([]*vector, linear.NumVectors(len(from)))
+	for i := range s.vectors {
+		class := i
+		if len(from) == 2 {
+			class = 1
+		}
+		switch k := from[class]; {
+		case k < 0:
+			s.vectors[i] = s.unseen.clone(false)
+		case len(old) == 0: // the only class so far: every row has been one of its
+			s.vectors[i] = s.unseen.clone(true)
+		case len(old) == 1:
+			s.vectors[i] = old[0].clone(k == 0)
+		default:
+			s.vectors[i] = old[k]
+		}
+	}
+}
+
+func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
+	r := &s.rule
+	rows := linear.NewRows(c, s.Scaler, s.scratch)
+	decay := 1.0
+	if c.Sparse != nil {
+		decay = steps.SparseDecay
+	}
+	all := s.all()
+	if r.Track {
+		for _, v := range all {
+			v.squares, v.absolutes = kernel.Row{}.Norms(v.w)
+		}
+	}
+	var before []float64
+	if s.likeScikit {
+		for _, v := range all {
+			before = append(before, v.intercept)
+		}
+	}
+	classification, classes := s.options.Task == linear.Classification, s.classes.Len()
+	judge := s.judge(c)
+	t, bad, held := s.t, -1, 0
+	for i := range n {
+		x := rows.At(i)
+		weight, y := 1.0, 1.0
+		if c.Weights != nil {
+			weight = c.Weights[i]
+		}
+		if s.options.Task == linear.Regression {
+			y = c.Target[i]
+		}
+		if s.options.EarlyStopping && s.heldOut(c, i) {
+			s.score(all, x, i, y, weight, t)
+			held++
+			if judge != nil {
+				judge.leave()
+			}
+			continue
+		}
+		if judge != nil {
+			judge.begin(i)
+		}
+		eta, norm2 := r.Eta(t), 0.0
+		if r.Passive {
+			norm2 = kernel.Dot(x.Val, x.Val)
+		}
+		ok := true
+		if !classification {
+			ok = s.vectors[0].learn(r, x, y, weight, eta, t, norm2, decay, judge)
+		} else {
+			place := int(s.places[i])
+			own := weight * classWeights[place] // of its class; as one of the others, a row has weight where there are many
+			if classes == 2 {
+				ok = s.vectors[0].learn(r, x, kernel.Sign(place == 1), own, eta, t, norm2, decay, judge)
+			} else {
+				for k, v := range s.vectors {
+					if k == place {
+						ok = v.learn(r, x, 1, own, eta, t, norm2, decay, judge) && ok
+					} else {
+						ok = v.learn(r, x, -1, weight, eta, t, norm2, decay, judge) && ok
+					}
+				}
+			}
+			if s.unseen != nil {
+				if classes > 1 {
+					own = weight
+				}
+				ok = s.unseen.learn(r, x, -1, own, eta, t, norm2, decay, nil) && ok
+			}
+		}
+		if !ok && bad < 0 {
+			bad = i
+		}
+		if r.Rate != linear.PA1 || norm2 != 0 {
+			t++
+		}
+	}
+	s.scratch = rows.Scratch
+	if judge != nil {
+		judge.flush()
+	}
+	overflows := bad >= 0
+	fold := s.features <= c.Entries() || r.L1 && r.Average > 0
+	for i, v := range all {
+		v.endChunk(c, fold)
+		overflows = overflows || !v.finite(c)
+		if s.likeScikit && r.Reports(s.t+float64(n)) {
+			v.intercept = before[i]
+		}
+	}
+	if overflows {
+		s.err = s.overflow(c, n, bad)
+	}
+	s.t += float64(n - held)
+	s.rows += int64(n)
+	s.epochRows += int64(n)
+}
+
+// all is all weight vectors.
+func (s *SGD) all() []*vector {
+	if s.unseen == nil {
+		return s.vectors
+	}
+	return append(slices.Clip(s.vectors), s.unseen)
+}
+
+// learn is a step, unless the vector has done its epochs. It tells judge, if there is one, what it would have predicted.
+func (v *vector) learn(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64, judge *judge) bool {
+	if v.progress.done {
+		if judge != nil {
+			p := v.scale*x.Dot(v.w) + v.intercept
+			judge.add(p, r.Loss.Slope(p, y))
+		}
+		return true
+	}
+	p := v.step(r, x, y, weight, eta, t, norm2, decay)
+	if judge != nil {
+		judge.add(p, v.slope)
+	}
+	return p-p == 0
+}
+
+// heldOut reports whether row i of the chunk is scored, not learned from.
+func (s *SGD) heldOut(c *linear.Chunk, i int) bool {
+	number := s.epochRows + int64(i)
+	if c.Numbers != nil {
+		number = c.Numbers[i]
+	}
+	return float64(splitmix.Mix(uint64(number))>>11)/(1<<53) < s.options.ValidationFraction
+}
+
+// score adds a row held out to the score of each vector: R², or whether the class is the vector's.
+func (s *SGD) score(all []*vector, x kernel.Row, i int, y, weight, t float64) {
+	if s.options.Task == linear.Regression {
+		v := s.vectors[0]
+		v.progress.scores.Add(y, v.decision(&s.rule, x, t), weight)
+		return
+	}
+	place := int(s.places[i])
+	for k, v := range all {
+		positive := k == place
+		switch {
+		case k == len(s.vectors): // unseen
+			positive = false
+		case s.classes.Len() == 2:
+			positive = place == 1
+		}
+		v.progress.weight += weight
+		if (v.decision(&s.rule, x, t) > 0) == positive {
+			v.progress.right += weight
+		}
+	}
+}
+
+func (s *SGD) overflow(c *linear.Chunk, n, bad int) error {
+	if bad < 0 {
+		bad = n - 1
+	}
+	number := int64(bad)
+	if c.Numbers != nil {
+		number = c.Numbers[bad]
+	}
+	return &UnforeseenError{c.Fault(fault.WholeFile, finiteWeights, "weights that overflow by row %d, with %s", number, stepSize(&s.options))}
+}
+
+const finiteWeights = "finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)"
+
+// stepSize says, in an error, what sets the size of the steps.
+func stepSize(o *linear.Options) string {
+	return fmt.Sprintf("loss %s, learning_rate %s, eta0 %v, alpha %v", o.Loss, o.LearningRate, o.Eta0, *o.Alpha)
+}
+
+// clone is a copy, between chunks, that learns by itself.
+func (s *SGD) clone() *SGD {
+	c := *s
+	c.counts = slices.Clone(s.counts)
+	c.vectors = make([]*vector, len(s.vectors))
+	for i, v := range s.vectors {
+		c.vectors[i] = v.clone(false)
+	}
+	if s.unseen != nil {
+		c.unseen = s.unseen.clone(false)
+	}
+	if s.Progressive != nil {
+		c.Progressive = s.Progressive.clone()
+	}
+	c.scratch, c.places, c.judging = nil, nil, judge{}
+	return &c
+}
+
+// EndEpoch says that all rows have been learned from once, and reports whether learning is over: NIterNoChange epochs in a
+// row have not improved by Tol the mean over the epoch's rows of loss and penalty, each before the row was learned from, or,
+// with EarlyStopping, the score of the rows held out (R², or the share of rows rightly told to be of a class or not). Of
+// several vectors each is judged, and stops, by itself. Without Tol it reports false. The Adaptive rate divides its step size
+// by 5, down to 1e-6, before it stops.
+func (s *SGD) EndEpoch() (done bool) {
+	s.epochs++
+	s.epochRows = 0
+	if s.Progressive != nil {
+		s.Progressive.Ended = true
+	}
+	if s.options.Tol == nil {
+		return false
+	}
+	for _, v := range s.all() {
+		v.endEpoch(&s.options)
+	}
+	for _, v := range s.vectors {
+		if !v.progress.done {
+			return false
+		}
+	}
+	return len(s.vectors) > 0
+}
+
+var errNoClasses = errors.New("a classifier needs rows of at least two classes")
+
+// Model is the model as it stands, with what it takes to go on: see [Resume]. It is a copy. It fails before there are two
+// classes, and after an overflow.
+func (s *SGD) Model() (*linear.Model, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if len(s.vectors) == 0 {
+		if s.classes.Len() == 1 {
+			return nil, fmt.Errorf("%w: all have %s", errNoClasses, fault.Quote(s.classes.Label(0)))
+		}
+		return nil, errNoClasses
+	}
+	m := &linear.Model{
+		Task:         s.options.Task,
+		Loss:         s.options.Loss,
+		FeatureNames: slices.Clone(s.FeatureNames),
+		Classes:      s.classes.Clone(),
+		Options:      s.options,
+		Training:     linear.Training{Solver: "sgd", Rows: s.rows, Epochs: s.epochs, ClassRows: slices.Clone(s.counts)},
+		State:        s.state(),
+	}
+	if s.Scaler != nil {
+		m.Scaler = s.Scaler.Clone()
+	}
+	for _, v := range s.vectors {
+		w, b := v.coef(&s.rule, s.t)
+		if s.rule.OneClass {
+			b -= 1 // the offset of the decision
+		}
+		m.Coef = append(m.Coef, w)
+		m.Intercept = append(m.Intercept, b)
+	}
+	return m, m.Validate()
+}
+
+// UnforeseenError is what a survey of all rows would have prevented, perhaps: a class that is not declared, or steps that are
+// too large.
+type UnforeseenError struct{ error }
+
+func (e *UnforeseenError) Unwrap() error { return e.error }

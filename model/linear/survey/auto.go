@@ -1,0 +1,82 @@
+package survey
+
+import (
+	"math"
+
+	"beamlearn/model/linear"
+)
+
+// Auto sets LearningRate, Eta0, PowerT and Average, where they are not set, for rows that have been surveyed and are learned from
+// in so many parts and epochs: averaging over the last three quarters of the steps, which fall by a root of their number.
+//
+// The first step follows from R², Survey.SquareRadius with a share for the intercept, and from the loss. Where its slope is
+// bounded, steps begin large and fall fast: a/(c·R²·√t), with c the loss's curvature and a the fourth root of the number of steps, 16 at most. Where it has none, being made of lines,
+// predictions are to cross the target's scale (1 in classification) in about one step. Where the slope is not bounded, steps
+// must not be above 2/(c·R²), ever, and fall more slowly: 1/(2·c·R²·t^¼). So weights do not overflow, whatever the units of the
+// features; but with very different units they take very long: see [Survey.NeedsScaler].
+//
+// With an l1 penalty nothing is averaged, as means of weights have few zeros. A OneClass, a passive-aggressive rate, and rates
+// other than InvScaling that are set, keep their defaults.
+func (s *Survey) Auto(o *linear.Options, parts, epochs int) {
+	if o.Task == linear.OneClass || o.LearningRate != "" && o.LearningRate != linear.InvScaling {
+		return
+	}
+	d := *o
+	d.EnsureDefaults()
+	if d.Tol != nil {
+		epochs = 1 // how many there will be is not known
+	}
+	bounded, curvature := true, 1.0
+	scale := 1.0 // of the target
+	if o.Task == linear.Regression {
+		scale = math.Sqrt(s.Var + s.Mean*s.Mean)
+	}
+	steps := float64(s.Rows) / float64(max(parts, 1)) * float64(max(epochs, 1))
+	first := min(max(math.Sqrt(math.Sqrt(steps)), 1), 16)
+	switch d.Loss {
+	case linear.LogLoss:
+		curvature = 0.25
+	case linear.Hinge, linear.Perceptron:
+		first = 4
+	case linear.EpsilonInsensitive:
+		first = 4 * scale
+	case linear.ModifiedHuber:
+		curvature = 2
+	case linear.Huber:
+		first = max(1, 4*scale/max(*d.Epsilon, 1e-3*scale))
+	case linear.SquaredError:
+		bounded = false
+	case linear.SquaredHinge, linear.SquaredEpsilonInsensitive:
+		bounded, curvature = false, 2
+	}
+	power := 0.5
+	if !bounded {
+		first, power = 0.5, 0.25
+	}
+	radius := s.SquareRadius
+	if *d.FitIntercept {
+		radius++
+	}
+	// A row of weight w steps w times as far.
+	if s.Weight > 0 {
+		radius *= s.Weight2 / s.Weight
+	}
+	var learned, squares float64
+	for i, w := range d.ClassWeight.Weights(&s.Classes, s.ClassRows) {
+		learned += w * float64(s.ClassRows[i])
+		squares += w * w * float64(s.ClassRows[i])
+	}
+	if learned > 0 {
+		radius *= squares / learned
+	}
+	o.LearningRate = linear.InvScaling
+	if o.PowerT == nil {
+		o.PowerT = new(power)
+	}
+	if o.Eta0 == 0 {
+		o.Eta0 = min(max(first/(curvature*radius), math.SmallestNonzeroFloat64), math.MaxFloat64)
+	}
+	if o.Average == 0 && d.Penalty != linear.L1 && d.Penalty != linear.ElasticNet {
+		o.Average = linear.Average(1 + steps/4)
+	}
+}

@@ -1,0 +1,736 @@
+package survey
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/linear/internal/wire"
+)
+
+// Survey is a [Learner] of one pass, which says of the rows what others must know before they begin: the classes, the moments
+// of target and features, the size of rows, and whether the target drifts. A row of weight w counts as w rows in all means, but
+// not in Rows, ClassRows and Drift. Memory: O(features), with a scaler, and O(labels).
+type Survey struct {
+	Task     linear.Task
+	Features int
+
+	// Known after the pass.
+	Rows    int64
+	Sampled int64   // of the rows, where the pass was over a sample, which all else but Rows is of; otherwise 0
+	Weight  float64 // Σw
+	Weight2 float64 // Σw²
+
+	// Of a classification. They are numbers where every label is one, in whatever notation: 1, 1.0 and 01 are one class.
+	Classes     linear.Classes
+	ClassRows   []int64
+	ClassWeight []float64 // Σw
+
+	// Of the target of a regression: mean, variance, least and greatest.
+	Mean, Var, Min, Max float64
+
+	// SquareNorm is the mean of ‖x‖² over the rows; ScaledSquareNorm that of the rows as Scaler makes them, 0 without.
+	SquareNorm, ScaledSquareNorm float64
+	// SquareRadius is R² of the rows, as Scaler makes them where there is one: about the least for which E‖x‖²xxᵀ ≼ R²·E xxᵀ.
+	// Steps of squared errors are stable below 2/R² (Bach and Moulines, NIPS 2013, have 1/R²). It is more than the mean of ‖x‖²
+	// where a few rows are much larger than others.
+	SquareRadius float64
+	// Uneven is how many times the root mean square of the largest column is that of the smallest that is not 0, the 1 of the
+	// intercept being a column, too: of dense rows that have no scaler, otherwise 1. See [Survey.NeedsScaler].
+	Uneven float64
+	Scaler *linear.StandardScaler // nil where not asked for; for sparse rows it has no WithMean
+	Drift  Drift
+
+	scale bool
+	done  bool
+}
+
+// Drift is how much the target changes along the file: an analysis of variance of the target, or of the classes (Light and
+// Margolin, JASA 66, 1971), between the chunks that the pass was given. It does not depend on the order of the chunks.
+type Drift struct {
+	Chunks int64 `json:"chunks"` // that had rows
+	// Share of the target's variance that is between chunks, from 0, less what chance puts there: Hays's ω². It is 1 where each
+	// chunk has one value, and about 0 in shuffled rows.
+	Share float64 `json:"share"`
+	// F is the variance between chunks over that within: about 1 in shuffled rows, +Inf where there is none within.
+	F float64 `json:"f"`
+	// Deviations is how many standard deviations of F, over shuffled rows, it is above 1.
+	Deviations float64 `json:"deviations"`
+}
+
+const (
+	driftShare      = 0.05
+	driftDeviations = 10
+)
+
+// Drifts reports whether rows are sorted, or otherwise so far from shuffled that learning in one pass suffers: between chunks
+// there is more than 5 % of the variance, and more than ten standard deviations of what chance puts there.
+func (d *Drift) Drifts() bool { return d.Share > driftShare && d.Deviations > driftDeviations }
+
+// String says it in one line.
+func (d *Drift) String() string {
+	if d.Chunks < 2 {
+		return "too few chunks of rows to see whether the target drifts"
+	}
+	return fmt.Sprintf("%.1f %% of the target's variance is between %d chunks of rows", 100*d.Share, d.Chunks)
+}
+
+// drift judges squares: the sum of squares about the mean, and that about the means of the chunks.
+func drift(rows, chunks int64, all, within float64) Drift {
+	d := Drift{Chunks: chunks}
+	if chunks < 2 || rows <= chunks || !(all > 0) {
+		return d
+	}
+	between := max(0, all-within)
+	free, rest := float64(chunks-1), float64(rows-chunks)
+	noise := within / rest
+	d.Share = max(0, (between-free*noise)/(all+noise))
+	d.F = between / free / noise
+	if noise == 0 {
+		d.F = math.Inf(1)
+	}
+	d.Deviations = d.deviations(rows)
+	return d
+}
+
+func (d *Drift) deviations(rows int64) float64 {
+	return (d.F - 1) / math.Sqrt(2/float64(d.Chunks-1)+2/float64(rows-d.Chunks))
+}
+
+// NewSurvey begins a survey of rows of so many features; scale: it is to make a scaler.
+func NewSurvey(task linear.Task, features int, scale bool) (*Survey, error) {
+	if !slices.Contains(linear.Tasks, task) {
+		return nil, fmt.Errorf("task %q: must be one of %s", task, linear.Join(linear.Tasks))
+	}
+	if features < 1 {
+		return nil, fmt.Errorf("%d features: there must be at least one", features)
+	}
+	return &Survey{Task: task, Features: features, scale: scale}, nil
+}
+
+// Done reports whether the pass has been made.
+func (s *Survey) Done() bool { return s.done }
+
+// Partial begins a part.
+func (s *Survey) Partial(int, int) linear.Partial {
+	p := &surveyPart{task: s.Task, features: s.Features, min: math.Inf(1), max: math.Inf(-1)}
+	p.labels, p.numbers = map[string]*labelCount{}, map[float64]*labelCount{}
+	if s.scale {
+		p.scaler = linear.NewStandardScaler(s.Features)
+		p.fourth = make([]float64, s.Features)
+	} else {
+		p.fourth = make([]float64, 1)
+	}
+	return p
+}
+
+// NeedsScaler reports whether gradient descent on the rows as they are will be slow, as their columns have very different units.
+func (s *Survey) NeedsScaler() bool { return s.Uneven > 10 }
+
+// Balanced is scikit-learn's class_weight="balanced" of the classes surveyed: n/(classes · rows of the class).
+func (s *Survey) Balanced() linear.ClassWeight {
+	w := linear.ClassWeight{Of: map[string]float64{}}
+	for i, v := range (&linear.ClassWeight{Balanced: true}).Weights(&s.Classes, s.ClassRows) {
+		w.Of[s.Classes.Label(i)] = v
+	}
+	return w
+}
+
+// Advance ends the pass. It fails where there is nothing to learn: no rows, none of weight, a constant target, one class; and
+// where a label is missing, written as NaN among numbers, or sums overflow.
+func (s *Survey) Advance(sum linear.Partial) error {
+	p, ok := sum.(*surveyPart)
+	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale {
+		return errors.New("linear.Survey: the sum of another pass")
+	}
+	t := &Survey{Task: s.Task, Features: s.Features, scale: s.scale, done: true, Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler}
+	if p.skipped > 0 {
+		t.Sampled = p.rows
+	}
+	bad := func(expected, found string, args ...any) error { return fault.File(p.file, expected, found, args...) }
+	if p.rows == 0 {
+		return bad("rows to learn from", "none")
+	}
+	if p.weight == 0 {
+		return bad("rows of a weight above 0", "none")
+	}
+	t.Uneven = 1
+	if t.Scaler == nil {
+		t.SquareNorm = p.squares / p.weight
+		least, most := 1.0, 1.0
+		for _, v := range p.columns {
+			if v /= p.weight; v > 0 {
+				least, most = min(least, v), max(most, v)
+			}
+		}
+		t.Uneven = math.Sqrt(most) / math.Sqrt(least)
+		if p.squares > 0 {
+			t.SquareRadius = p.fourth[0] / p.squares
+		}
+	} else {
+		t.Scaler.Finish()
+		kurtosis := 1.0 // the largest of a column
+		for j, v := range t.Scaler.Var {
+			m, c := t.Scaler.Mean[j], t.Scaler.Scale[j]
+			t.SquareNorm += v + m*m
+			if v > 0 {
+				kurtosis = max(kurtosis, p.fourth[j]/p.weight/v/v)
+			}
+			v /= c * c
+			if !t.Scaler.WithMean {
+				v += m / c * (m / c)
+			}
+			t.ScaledSquareNorm += v
+		}
+		// Of columns that are independent: E‖x‖²xⱼ² = E xⱼ⁴ + E‖x‖² − E xⱼ².
+		t.SquareRadius = max(0, t.ScaledSquareNorm-1) + kurtosis
+	}
+	if sum := t.SquareRadius + t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
+		return bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm, p.target.M2/p.weight)
+	}
+	switch s.Task {
+	case linear.Regression:
+		t.Mean, t.Var, t.Min, t.Max = p.target.Mean, p.target.M2/p.target.Weight, p.min, p.max
+		if t.Min == t.Max {
+			return bad("a target of at least two values", "%v in every row of a weight above 0", t.Min)
+		}
+		t.Drift = drift(p.rows, p.chunks, p.plain.M2, p.within)
+	case linear.Classification:
+		if err := p.classes(t); err != nil {
+			return err
+		}
+		all := float64(p.rows)
+		for _, n := range t.ClassRows {
+			all -= float64(n) * (float64(n) / float64(p.rows))
+		}
+		t.Drift = drift(p.rows, p.chunks, all, p.within)
+	}
+	*s = *t
+	return nil
+}
+
+// Skip tells a part of a survey that so many rows are not in its sample. Parts of other learners need not know.
+func Skip(part linear.Partial, rows int64) {
+	if p, ok := part.(*surveyPart); ok {
+		p.skipped += rows
+	}
+}
+
+// surveyPart is the sums of some rows.
+type surveyPart struct {
+	task     linear.Task
+	features int
+
+	file            string // the first
+	rows, chunks    int64
+	skipped         int64 // that are not in the sample
+	weight, weight2 float64
+	squares         float64   // Σw‖x‖²; without a scaler, which knows it
+	columns         []float64 // Σwx² of each; nil with a scaler, and without dense rows
+	scaler          *linear.StandardScaler
+	fourth          []float64                // Σw‖x‖⁴; with a scaler Σw(x−mean of the chunk)⁴ for each column
+	target, plain   linear.RegressionMetrics // moments, with weights and without
+	min, max        float64
+	within          float64 // squares about the chunks' means; of classes, Σn(1−Σ(share of a class)²)
+	labels          map[string]*labelCount
+	numbers         map[float64]*labelCount
+}
+
+// labelCount is of one spelling of a label.
+type labelCount struct {
+	rows   int64
+	weight float64
+	file   string // of the first row in the order of merging
+	row    int64
+
+	chunk int64 // rows of this chunk
+}
+
+// maxLabels is how many labels are no classes any more.
+const maxLabels = 10000
+
+// PartialFit adds the rows of a chunk. The fault of a row leaves the sums as they were.
+func (p *surveyPart) PartialFit(c *linear.Chunk) error {
+	if err := c.CheckRows(p.features); err != nil {
+		return err
+	}
+	if err := c.CheckTargets(p.task); err != nil {
+		return err
+	}
+	n := c.Len()
+	if n == 0 {
+		return nil
+	}
+	weight := func(i int) float64 {
+		if c.Weights == nil {
+			return 1
+		}
+		return c.Weights[i]
+	}
+	switch p.task {
+	case linear.Classification:
+		if err := p.count(c, weight); err != nil {
+			return err
+		}
+	case linear.Regression:
+		p.targets(c, weight)
+	}
+	for i := range n {
+		w := weight(i)
+		p.weight += w
+		p.weight2 += float64(w * w)
+	}
+	if p.file == "" {
+		p.file = c.File
+	}
+	p.rows += int64(n)
+	p.chunks++
+	if p.scaler != nil {
+		p.scaler.WithMean = p.scaler.WithMean && c.Sparse == nil
+		chunk := linear.Moments(c, c.Weights)
+		p.scaler.Merge(chunk)
+		p.fourths(c, chunk, weight)
+		return nil
+	}
+	if p.columns == nil && c.Sparse == nil {
+		p.columns = make([]float64, p.features)
+	}
+	rows := linear.NewRows(c, nil, nil)
+	for i := range n {
+		x := rows.At(i).Val
+		square := kernel.Dot(x, x)
+		w := weight(i)
+		if c.Sparse == nil {
+			columns := p.columns[:len(x)]
+			for j, v := range x {
+				columns[j] += float64(float64(w*v) * v)
+			}
+		}
+		w = float64(w * square)
+		p.squares += w
+		p.fourth[0] += float64(w * square)
+	}
+	return nil
+}
+
+// fourths adds the fourth moments of the columns.
+func (p *surveyPart) fourths(c *linear.Chunk, chunk *linear.StandardScaler, weight func(int) float64) {
+	if c.Sparse != nil {
+		var all float64
+		for i := range c.Len() {
+			all += weight(i)
+		}
+		for j, m := range chunk.Mean {
+			m *= m
+			p.fourth[j] += float64(all * float64(m*m)) // as if all were zeros
+		}
+	}
+	rows := linear.NewRows(c, nil, nil)
+	for i := range c.Len() {
+		x, w := rows.At(i), weight(i)
+		if x.Idx == nil {
+			fourth, mean := p.fourth[:len(x.Val)], chunk.Mean[:len(x.Val)]
+			for j, v := range x.Val {
+				v -= mean[j]
+				v *= v
+				fourth[j] += float64(w * float64(v*v))
+			}
+			continue
+		}
+		for k, j := range x.Idx {
+			m := chunk.Mean[j]
+			v := x.Val[k] - m
+			v *= v
+			m *= m
+			p.fourth[j] += float64(w * (float64(v*v) - float64(m*m)))
+		}
+	}
+}
+
+// targets adds the targets of a regression.
+func (p *surveyPart) targets(c *linear.Chunk, weight func(int) float64) {
+	var weighted, plain linear.RegressionMetrics
+	for i, y := range c.Target {
+		w := weight(i)
+		weighted.Weight += w
+		weighted.Mean += float64(w * y)
+		plain.Mean += y
+		if w > 0 {
+			p.min, p.max = min(p.min, y), max(p.max, y)
+		}
+	}
+	plain.Weight = float64(len(c.Target))
+	plain.Mean /= plain.Weight
+	if weighted.Weight > 0 {
+		weighted.Mean /= weighted.Weight
+	}
+	for i, y := range c.Target {
+		d := y - weighted.Mean
+		weighted.M2 += float64(float64(weight(i)*d) * d)
+		d = y - plain.Mean
+		plain.M2 += float64(d * d)
+	}
+	p.target.Merge(&weighted)
+	p.plain.Merge(&plain)
+	p.within += plain.M2
+}
+
+// count adds the labels of a classification.
+func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
+	for i, label := range c.Labels {
+		if label == "" {
+			return c.Fault(i, "a class label", "nothing")
+		}
+	}
+	if c.Labels == nil {
+		for i, v := range c.Target {
+			if v-v != 0 {
+				return c.Fault(i, "a class label", "%v", v)
+			}
+		}
+	}
+	// The labels of this chunk, each looked up once for a run of equal ones and seldom for few.
+	var memo linear.LabelMemo
+	var met []*labelCount
+	meet := func(i int, l *labelCount) *labelCount {
+		if l == nil {
+			l = &labelCount{file: c.File, row: int64(i)}
+			if c.Numbers != nil {
+				l.row = c.Numbers[i]
+			}
+		}
+		if l.chunk == 0 {
+			met = append(met, l)
+		}
+		return l
+	}
+	places := map[float64]*labelCount{}
+	var last *labelCount
+	lastNumber := math.NaN()
+	for i := range c.Len() {
+		var l *labelCount
+		if c.Labels != nil {
+			at, ok := memo.Get(c.Labels[i])
+			if ok {
+				l = met[at]
+			} else {
+				l = meet(i, p.labels[c.Labels[i]])
+				p.labels[c.Labels[i]] = l
+				memo.Put(c.Labels[i], int32(len(met)-1))
+			}
+		} else {
+			v := c.Target[i] + 0 // −0 is 0
+			switch {
+			case v == lastNumber:
+				l = last
+			case places[v] != nil:
+				l = places[v]
+			default:
+				l = meet(i, p.numbers[v])
+				p.numbers[v], places[v] = l, l
+			}
+			last, lastNumber = l, v
+		}
+		l.rows++
+		l.chunk++
+		l.weight += weight(i)
+	}
+	n := float64(c.Len())
+	within := n
+	for _, l := range met {
+		within -= float64(l.chunk) * (float64(l.chunk) / n)
+		l.chunk = 0
+	}
+	p.within += max(0, within)
+	if len(p.labels)+len(p.numbers) > maxLabels {
+		return c.Fault(fault.WholeFile, fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
+	}
+	return nil
+}
+
+// classes makes those of t.
+func (p *surveyPart) classes(t *Survey) error {
+	type class struct {
+		text   string
+		number float64
+		*labelCount
+	}
+	var all, texts, missing []class
+	for v, l := range p.numbers {
+		all = append(all, class{strconv.FormatFloat(v, 'g', -1, 64), v, l})
+	}
+	for s, l := range p.labels {
+		v, ok := linear.LabelNumber(s)
+		k := class{s, v, l}
+		if !ok {
+			if v, err := strconv.ParseFloat(s, 64); err == nil && v != v {
+				missing = append(missing, k)
+			}
+			texts = append(texts, k)
+		}
+		all = append(all, k)
+	}
+	byText := func(a, b class) int { return strings.Compare(a.text, b.text) }
+	slices.SortFunc(texts, byText)
+	slices.SortFunc(missing, byText)
+	slices.SortFunc(all, func(a, b class) int {
+		if len(texts) == 0 && a.number != b.number {
+			if a.number < b.number {
+				return -1
+			}
+			return 1
+		}
+		return byText(a, b)
+	})
+	if len(texts) == len(missing) && len(missing) > 0 && len(all) > len(missing) {
+		f := missing[0]
+		return &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label, a number as all others"}
+	}
+	if len(texts) > 0 && len(p.numbers) > 0 {
+		f := texts[0]
+		return &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label that is a number, as in the files that store numbers"}
+	}
+	for _, k := range all {
+		n := t.Classes.Len()
+		switch {
+		case len(texts) > 0:
+			t.Classes.Texts = append(t.Classes.Texts, k.text)
+		case n > 0 && t.Classes.Numbers[n-1] == k.number:
+			t.ClassRows[n-1] += k.rows
+			t.ClassWeight[n-1] += k.weight
+			continue
+		default:
+			t.Classes.Numbers = append(t.Classes.Numbers, k.number)
+		}
+		t.ClassRows = append(t.ClassRows, k.rows)
+		t.ClassWeight = append(t.ClassWeight, k.weight)
+	}
+	if t.Classes.Len() < 2 {
+		return fault.File(p.file, "rows of at least two classes", "%s in every row", fault.Quote(t.Classes.Label(0)))
+	}
+	return nil
+}
+
+// Merge adds what comes after.
+func (p *surveyPart) Merge(next linear.Partial) error {
+	q, ok := next.(*surveyPart)
+	if !ok || q.task != p.task || q.features != p.features || (q.scaler == nil) != (p.scaler == nil) {
+		return errors.New("linear.Survey: a part of another pass")
+	}
+	if p.file == "" {
+		p.file = q.file
+	}
+	p.rows += q.rows
+	p.skipped += q.skipped
+	p.chunks += q.chunks
+	p.weight += q.weight
+	p.weight2 += q.weight2
+	p.squares += q.squares
+	kernel.Add(1, q.fourth, p.fourth)
+	if p.columns == nil {
+		p.columns = slices.Clone(q.columns)
+	} else {
+		kernel.Add(1, q.columns, p.columns)
+	}
+	p.target.Merge(&q.target)
+	p.plain.Merge(&q.plain)
+	p.min, p.max = min(p.min, q.min), max(p.max, q.max)
+	p.within += q.within
+	if p.scaler != nil {
+		p.scaler.WithMean = p.scaler.WithMean && q.scaler.WithMean
+		p.scaler.Merge(q.scaler)
+	}
+	mergeLabels(p.labels, q.labels)
+	mergeLabels(p.numbers, q.numbers)
+	if len(p.labels)+len(p.numbers) > maxLabels {
+		return fault.File(p.file, fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
+	}
+	return nil
+}
+
+func mergeLabels[K comparable](to, from map[K]*labelCount) {
+	for k, l := range from {
+		if have, ok := to[k]; ok {
+			have.rows += l.rows
+			have.weight += l.weight
+		} else {
+			to[k] = new(*l)
+		}
+	}
+}
+
+// MarshalBinary keeps every bit.
+func (p *surveyPart) MarshalBinary() ([]byte, error) {
+	b := wire.AppendText(nil, p.file)
+	for _, n := range []int64{p.rows, p.chunks, p.skipped} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	b = wire.AppendFloats(b, []float64{p.weight, p.weight2, p.squares, p.min, p.max, p.within,
+		p.target.Weight, p.target.Mean, p.target.M2, p.plain.Weight, p.plain.Mean, p.plain.M2})
+	b = wire.AppendFloats(b, p.fourth)
+	b = wire.AppendFloats(append(b, wire.Flag(p.columns != nil)), p.columns)
+	if p.scaler != nil {
+		b = append(b, wire.Flag(p.scaler.WithMean))
+		for _, v := range [][]float64{p.scaler.Mean, p.scaler.Var, p.scaler.Count} {
+			b = wire.AppendFloats(b, v)
+		}
+	}
+	count := func(l *labelCount) {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(l.rows)), uint64(l.row))
+		b = wire.AppendText(wire.AppendFloats(b, []float64{l.weight}), l.file)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.labels)))
+	for _, s := range sortedKeys(p.labels) {
+		b = wire.AppendText(b, s)
+		count(p.labels[s])
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.numbers)))
+	for _, v := range sortedKeys(p.numbers) {
+		b = wire.AppendFloats(b, []float64{v})
+		count(p.numbers[v])
+	}
+	return b, nil
+}
+
+func sortedKeys[K float64 | string](m map[K]*labelCount) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
+func (p *surveyPart) UnmarshalBinary(b []byte) error {
+	t := wire.Reader{Rest: b}
+	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil}).Partial(0, 1).(*surveyPart)
+	q.file = t.Text()
+	q.rows, q.chunks, q.skipped = t.Count(), t.Count(), t.Count()
+	for _, v := range []*float64{&q.weight, &q.weight2, &q.squares, &q.min, &q.max, &q.within,
+		&q.target.Weight, &q.target.Mean, &q.target.M2, &q.plain.Weight, &q.plain.Mean, &q.plain.M2} {
+		*v = t.Float()
+	}
+	t.Check(q.weight >= 0 && q.weight-q.weight == 0 && q.weight2 >= 0 && q.within >= 0 && q.target.Weight >= 0 && q.plain.Weight >= 0, "sums that are not negative")
+	t.Floats(q.fourth)
+	if t.Flag() && t.Err == nil {
+		t.Check(len(t.Rest)/8 >= p.features, "sums of all columns")
+		if t.Err == nil {
+			q.columns = make([]float64, p.features)
+			t.Floats(q.columns)
+		}
+	}
+	if q.scaler != nil {
+		q.scaler.WithMean = t.Flag()
+		t.Floats(q.scaler.Mean)
+		t.Floats(q.scaler.Var)
+		finite := t.Floats(q.scaler.Count)
+		t.Check(finite && slices.Min(q.scaler.Count) >= 0 && slices.Min(q.scaler.Var) >= 0, "moments that are not negative")
+	}
+	rows := q.rows // less those of each label
+	count := func() *labelCount {
+		l := &labelCount{rows: t.Count(), row: t.Count(), weight: t.Float()}
+		l.file = t.Text()
+		t.Check(l.weight >= 0 && l.weight-l.weight == 0, "sums that are not negative")
+		t.Check(l.rows > 0 && l.rows <= rows, "as many labels as rows")
+		rows -= l.rows
+		return l
+	}
+	for n := t.Count(); n > 0 && t.Err == nil; n-- {
+		s := t.Text()
+		t.Check(s != "" && q.labels[s] == nil, "labels, each once")
+		q.labels[s] = count()
+	}
+	for n := t.Count(); n > 0 && t.Err == nil; n-- {
+		v := t.Float()
+		t.Check(v-v == 0 && q.numbers[v] == nil, "labels, each once")
+		q.numbers[v] = count()
+	}
+	t.Check(rows == 0 || p.task != linear.Classification, "as many labels as rows")
+	if err := t.End(); err != nil {
+		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
+	}
+	*p = *q
+	return nil
+}
+
+// surveyFile is the survey in JSON.
+type surveyFile struct {
+	Task             linear.Task            `json:"task"`
+	Features         int                    `json:"features"`
+	Scale            bool                   `json:"scale"`
+	Done             bool                   `json:"done"`
+	Rows             int64                  `json:"rows"`
+	Sampled          int64                  `json:"sampled"`
+	Weights          jsontext.Floats        `json:"weights"`
+	Classes          linear.Classes         `json:"classes"`
+	ClassRows        []int64                `json:"class_rows"`
+	ClassWeight      jsontext.Floats        `json:"class_weight"`
+	Target           jsontext.Floats        `json:"target"`
+	SquareNorm       float64                `json:"square_norm"`
+	ScaledSquareNorm float64                `json:"scaled_square_norm"`
+	SquareRadius     float64                `json:"square_radius"`
+	Uneven           float64                `json:"uneven"`
+	Scaler           *linear.StandardScaler `json:"scaler"`
+	Chunks           int64                  `json:"chunks"`
+	Share            float64                `json:"share"`
+	F                *float64               `json:"f"` // null is +Inf
+}
+
+// MarshalJSON writes the whole state; numbers read back bit by bit.
+func (s *Survey) MarshalJSON() ([]byte, error) {
+	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, s.Sampled, jsontext.Floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
+		jsontext.Floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F}
+	if math.IsInf(s.Drift.F, 1) {
+		f.F = nil
+	}
+	return json.Marshal(f)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *Survey) UnmarshalJSON(b []byte) error {
+	var f surveyFile
+	if err := jsontext.Unmarshal(bytes.TrimSpace(b), &f); err != nil {
+		return err
+	}
+	t, err := NewSurvey(f.Task, f.Features, f.Scale)
+	if err != nil {
+		return fmt.Errorf("survey: %w", err)
+	}
+	if err := f.Classes.Check(); err != nil {
+		return fmt.Errorf("survey: %w", err)
+	}
+	if n := f.Classes.Len(); len(f.Weights) != 2 || len(f.Target) != 4 || len(f.ClassRows) != n || len(f.ClassWeight) != n || f.Rows < 0 || f.Sampled < 0 || f.Sampled > f.Rows || f.Chunks < 0 {
+		return fmt.Errorf("survey: %d weights, %d moments of the target, %d and %d counts of %d classes", len(f.Weights), len(f.Target), len(f.ClassRows), len(f.ClassWeight), n)
+	}
+	if f.Scaler != nil && (!f.Scale || len(f.Scaler.Mean) != f.Features) || f.Scaler == nil && f.Scale && f.Done {
+		return fmt.Errorf("survey: a scaler that does not fit %d features", f.Features)
+	}
+	t.done, t.Rows, t.Sampled, t.Weight, t.Weight2 = f.Done, f.Rows, f.Sampled, f.Weights[0], f.Weights[1]
+	t.Classes, t.ClassRows, t.ClassWeight = f.Classes, f.ClassRows, f.ClassWeight
+	t.Mean, t.Var, t.Min, t.Max = f.Target[0], f.Target[1], f.Target[2], f.Target[3]
+	t.SquareNorm, t.ScaledSquareNorm, t.SquareRadius, t.Uneven, t.Scaler = f.SquareNorm, f.ScaledSquareNorm, f.SquareRadius, f.Uneven, f.Scaler
+	t.Drift = Drift{Chunks: f.Chunks, Share: f.Share, F: math.Inf(1)}
+	if f.F != nil {
+		t.Drift.F = *f.F
+	}
+	rows := t.Rows
+	if t.Sampled > 0 {
+		rows = t.Sampled
+	}
+	if f.Chunks > 1 && rows > f.Chunks {
+		t.Drift.Deviations = t.Drift.deviations(rows)
+	}
+	*s = *t
+	return nil
+}
