@@ -206,7 +206,7 @@ func TestPageOfStrengths(t *testing.T) {
 	cv := &linear.CVResult{Params: []linear.CVParams{{Alpha: 1}, {Alpha: 0}, {Alpha: 1e-4}}, Metrics: []linear.CVMetric{
 		{Name: "neg_mean_squared_error", Splits: [][]float64{{-1, -400, -2}, {-1, -500, -2}}},
 	}}
-	v := &View{Source: "x", Model: m, CV: cv, Curve: []linear.ProgressivePoint{{Rows: 1, Loss: 1}, {Rows: 2, Loss: 0.5}}}
+	v := &View{Source: "x", Model: m, CV: cv, Curve: []sgd.ProgressivePoint{{Rows: 1, Loss: 1}, {Rows: 2, Loss: 0.5}}}
 	axis, place := v.alphas()
 	if axis.Log || !slices.Equal(axis.Names, []string{"0", "0.0001", "1"}) || place(1) != 2 || place(0) != 0 {
 		t.Errorf("axis %+v, 1 at %v, 0 at %v", axis, place(1), place(0))
