@@ -197,6 +197,8 @@ func ReadIndex(r io.Reader, size int64) (*Index, error) {
 		return nil, d.err
 	}
 	x.points.n, x.points.dim = int(n), int(dim)
+	o := x.opts.resolve()
+	x.magnitudes = o.magnitudes(&x.points)
 	x.engine = decodeEngine(d, &x.points, x.opts.resolve())
 	if d.err == nil && d.left != 0 {
 		d.fail("%d bytes too many", d.left)

@@ -37,7 +37,8 @@ import (
 //	56 16  the metric, zeros behind it
 //	72 16  the algorithm that was asked for, zeros behind it
 //	88 40  of short forms, float64: σ; s; E*; δ*; the mean E and, to byte 136, the mean F of the panels (filter.go)
-//	136 56 0
+//	136 16 the least and the greatest magnitude of the values but for 0, float64, where they matter (extremes.go); or 0
+//	152 40 0
 //	192    the table, 32 bytes a section: its kind, uint32; CRC-32C of it with the zeros behind it; its offset; its length; 0
 //
 // Sections stand in the order of their kinds, and those that an index does not need are left out. Of n points of d
@@ -76,7 +77,7 @@ const (
 
 	atVersion, atCRC, atSize, atSections, atZero = 8, 12, 16, 24, 28
 	atN, atDim, atP, atMetric, atAlgorithm       = 32, 40, 48, 56, 72
-	atFactor, atRest                             = 88, 136
+	atFactor, atMagnitudes, atRest               = 88, 136, 152
 	nameBytes                                    = 16
 )
 
@@ -251,6 +252,7 @@ func (x *Index) WriteFile(w io.Writer, note []byte) (Stamp, error) {
 	binary.LittleEndian.PutUint64(head[atP:], math.Float64bits(x.opts.P))
 	copy(head[atMetric:atMetric+nameBytes], x.opts.Metric)
 	copy(head[atAlgorithm:atAlgorithm+nameBytes], x.opts.Algorithm)
+	x.magnitudes.write(head[atMagnitudes:], x.points.usualMagnitudes())
 	if t, ok := x.engine.(*tiled); ok && t.bytes != nil {
 		f, b := t.frame, t.bytes
 		for i, v := range []float64{f.factor, float64(f.step), b.e, b.delta, b.meanE, b.meanF} {
@@ -279,10 +281,11 @@ type Stamp struct {
 // fileHeader is the beginning of a file, checked.
 type fileHeader struct {
 	Stamp
-	n, dim   int
-	opts     Options
-	shorts   [6]float64
-	sections [secEnd]struct {
+	n, dim     int
+	opts       Options
+	shorts     [6]float64
+	magnitudes magnitudes // or zero
+	sections   [secEnd]struct {
 		offset, size int64
 		crc          uint32
 	}
@@ -298,7 +301,7 @@ const maxHeader = headerBytes + sectionBytes*secEnd + alignment
 
 // parseHeader checks the beginning of a file of size bytes: all of its header, and, in it, where the sections are.
 // O(header).
-func parseHeader(b []byte, size int64) (*fileHeader, error) {
+func parseHeader(b []byte, size int64) (h *fileHeader, err error) {
 	if len(b) < len(fileMagic) || string(b[:len(fileMagic)]) != fileMagic {
 		return nil, fmt.Errorf("found %.16q at its beginning, expected an index, as the command index writes them", b[:min(len(b), len(fileMagic))])
 	}
@@ -317,7 +320,7 @@ func parseHeader(b []byte, size int64) (*fileHeader, error) {
 	if int64(len(b)) < end {
 		return nil, fmt.Errorf("found an index that has been cut to %d bytes, expected %d", size, want)
 	}
-	h := &fileHeader{}
+	h = &fileHeader{}
 	h.CRC = binary.LittleEndian.Uint32(b[atCRC:])
 	head := slices.Clone(b[:end])
 	clear(head[atCRC : atCRC+4])
@@ -347,6 +350,9 @@ func parseHeader(b []byte, size int64) (*fileHeader, error) {
 	}
 	for i := range h.shorts {
 		h.shorts[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[atFactor+8*i:]))
+	}
+	if h.magnitudes, err = readMagnitudes(b[atMagnitudes:]); err != nil {
+		return nil, err
 	}
 	at, last := end, uint32(0)
 	for i := range int(count) {
@@ -539,6 +545,9 @@ func (h *fileHeader) open(data []byte) (*Index, error) {
 	}
 	p.f32, p.f64 = numbersIn[float32](h, data, secF32), numbersIn[float64](h, data, secF64)
 	o := h.opts.resolve()
+	if x.magnitudes = h.magnitudes; x.magnitudes == (magnitudes{}) {
+		x.magnitudes = p.usualMagnitudes()
+	}
 	if chooseAlgorithm(p, o) == KDTree {
 		t := &kdTree{o: o, dim: p.dim, order: numbersIn[int32](h, data, secOrder), shape: shapeOf(p.n)}
 		for _, v := range t.order {

@@ -186,11 +186,12 @@ func (s *Search) answered(n int) {
 
 // Index answers queries over a set of points. It is immutable, and safe for concurrent use.
 type Index struct {
-	opts    Options // as given, with defaults
-	points  points
-	numbers []int64 // the rows' numbers, ascending; nil where row i has the number i
-	ids     vectors.IDs
-	engine  engine
+	opts       Options // as given, with defaults
+	points     points
+	numbers    []int64 // the rows' numbers, ascending; nil where row i has the number i
+	ids        vectors.IDs
+	engine     engine
+	magnitudes magnitudes // of the points
 
 	// Of an index that was opened from a file:
 	file    *fileHeader
@@ -262,7 +263,9 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 			x.numbers = block.Numbers
 		}
 	}
-	x.engine = newEngine(&x.points, o.resolve())
+	resolved := o.resolve()
+	x.magnitudes = resolved.magnitudes(&x.points)
+	x.engine = newEngine(&x.points, resolved)
 	return x, nil
 }
 
@@ -412,8 +415,8 @@ func (x *Index) Position(number int64) int32 {
 func (x *Index) DuplicateIDs() int { return x.ids.Duplicates() }
 
 // KNeighbors finds the k nearest points of every query: scikit-learn's kneighbors. It fails where the dimensions differ
-// or k is not between 1 and the number of points (one less with s.Self). With s.Part there may be fewer than k, and any
-// k ≥ 1 will do.
+// or k is not between 1 and the number of points (one less with s.Self), and where float64 cannot hold the distance of a
+// neighbour. With s.Part there may be fewer than k, and any k ≥ 1 will do.
 func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error) {
 	exclude, err := x.check(q, s)
 	if err != nil {
@@ -442,8 +445,12 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 			out.Positions[i] = none
 		}
 	}
-	err = x.mapping.protect(func() { x.engine.kNeighbors(q, exclude, k, s, out.Positions, out.Distances) })
-	if err != nil {
+	var wrong error
+	err = x.mapping.protect(func() {
+		x.engine.kNeighbors(q, exclude, k, s, out.Positions, out.Distances)
+		wrong = x.correct(q, exclude, k, s, out.Positions, out.Distances)
+	})
+	if err = errors.Join(err, wrong); err != nil {
 		return nil, err
 	}
 	if s.Part {
@@ -480,7 +487,11 @@ func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbo
 		return nil, errors.New("radius: must be a number")
 	}
 	var out *Neighbors
-	if err := x.mapping.protect(func() { out = x.engine.radiusNeighbors(q, exclude, r, s) }); err != nil {
+	var wrong error
+	err = x.mapping.protect(func() {
+		out, wrong = x.correctRadius(q, exclude, r, s, func(r float64) *Neighbors { return x.engine.radiusNeighbors(q, exclude, r, s) })
+	})
+	if err = errors.Join(err, wrong); err != nil {
 		return nil, err
 	}
 	return out, nil

@@ -10,7 +10,10 @@ import (
 
 // Pairs computes distances of chosen pairs, those of [Distance], for searches that choose them by other means. It is
 // immutable, and safe for concurrent use.
-type Pairs struct{ t *tiled }
+type Pairs struct {
+	t          *tiled
+	magnitudes magnitudes
+}
 
 // NewPairs keeps the memory of the points, whose rows must be dense. For the cosine it is O(n·d).
 func NewPairs(points *vectors.Block, o Options) (*Pairs, error) {
@@ -24,7 +27,7 @@ func NewPairs(points *vectors.Block, o Options) (*Pairs, error) {
 	p := blockPoints(points)
 	t := &tiled{o: o.resolve(), kernels: tile.Best()}
 	t.points, t.scales = t.o.scales(p)
-	return &Pairs{t}, nil
+	return &Pairs{t, t.o.magnitudes(&p)}, nil
 }
 
 func blockPoints(b *vectors.Block) points {
@@ -46,6 +49,8 @@ type PairsQuery struct {
 	done    bool // pre is of row
 	pairs   []uint64
 	reduced []float64
+	extreme bool      // distances may be of extreme values
+	x, y    []float64 // scratch
 }
 
 // Queries returns the means to compute distances from the rows of q. It fails where the dimensions differ.
@@ -56,12 +61,13 @@ func (p *Pairs) Queries(q *vectors.Block) (*PairsQuery, error) {
 	if q.Sparse != nil {
 		return nil, errors.New("neighbors.Queries: sparse rows")
 	}
-	return &PairsQuery{p: p, q: q, row: -1}, nil
+	below, above := p.leaves(q)
+	return &PairsQuery{p: p, q: q, row: -1, extreme: below || above}, nil
 }
 
 // Distances writes the distance from row i of the queries to the point at each of the positions.
 func (c *PairsQuery) Distances(i int, positions []int32, distances []float64) {
-	t, dim := c.p.t, c.p.t.points.dim
+	t := c.p.t
 	if len(positions) == 0 {
 		return
 	}
@@ -71,7 +77,7 @@ func (c *PairsQuery) Distances(i int, positions []int32, distances []float64) {
 	if t.o.Metric == Minkowski {
 		c.prepare()
 		for j, p := range positions {
-			distances[j] = t.o.finish(t.o.reduced(&c.pre, &t.points, int(p), 0), dim)
+			distances[j] = c.distance(p, t.o.reduced(&c.pre, &t.points, int(p), 0))
 		}
 		return
 	}
@@ -88,7 +94,7 @@ func (c *PairsQuery) Distances(i int, positions []int32, distances []float64) {
 	out := c.reduced[:len(c.pairs)]
 	switch {
 	case t.points.f64 == nil && !c.q.Wide() && t.o.Metric != Cosine:
-		reduce(t, &t.kernels.Pairs32, c.q.F32[i*dim:(i+1)*dim], t.points.f32, c.pairs, out)
+		reduce(t, &t.kernels.Pairs32, c.q.F32[i*c.q.Dim:(i+1)*c.q.Dim], t.points.f32, c.pairs, out)
 	case t.points.f64 == nil:
 		c.prepare()
 		reduce(t, &t.kernels.Pairs64x32, c.pre.x, t.points.f32, c.pairs, out)
@@ -101,8 +107,35 @@ func (c *PairsQuery) Distances(i int, positions []int32, distances []float64) {
 		if t.o.Metric == Cosine && (c.pre.zero || t.scales[p] == 0) {
 			r = 2
 		}
-		distances[j] = t.o.finish(r, dim)
+		distances[j] = c.distance(p, r)
 	}
+}
+
+// distance makes that of a position of its reduced value.
+func (c *PairsQuery) distance(position int32, reduced float64) float64 {
+	t := c.p.t
+	if !c.extreme {
+		return t.o.finish(reduced, t.points.dim)
+	}
+	if c.x == nil {
+		c.x, c.y = make([]float64, t.points.dim), make([]float64, t.points.dim)
+	}
+	d, _ := t.o.distance(c.q.Row(c.row, c.x), t.points.row(int(position), c.y), reduced)
+	return d
+}
+
+func (p *Pairs) leaves(q *vectors.Block) (below, above bool) {
+	return p.t.o.leaves(p.magnitudes, p.t.o.magnitudesOfQueries(q, &p.t.points, p.magnitudes), q.Dim)
+}
+
+// Check fails where float64 may not hold distances from queries that it would hold of the square roots: what chooses pairs by
+// other means than [Index] would not notice.
+func (p *Pairs) Check(q *vectors.Block) error {
+	below, above := p.leaves(q)
+	if (below || above) && (p.t.o.Metric == SqEuclidean || p.t.o.Metric == InnerProduct) {
+		return errors.New("some values are so large or so small that float64 does not hold their products: multiply all columns by the same power of ten, or search exactly")
+	}
+	return nil
 }
 
 func (c *PairsQuery) prepare() {

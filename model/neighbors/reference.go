@@ -261,7 +261,7 @@ func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 }
 
 // Distance is the distance of two rows of the same length: the definition that every index keeps to. Options must be
-// valid; their algorithm does not matter.
+// valid; their algorithm does not matter. What float64 cannot hold is ±Inf, or 0, where an index gives an error.
 func Distance(x, y []float64, o Options) float64 {
 	o.EnsureDefaults()
 	o = o.resolve()
@@ -274,7 +274,8 @@ func Distance(x, y []float64, o Options) float64 {
 	if scales != nil {
 		s = scales[0]
 	}
-	return o.finish(o.reduced(&pre, &p, 0, s), len(x))
+	d, _ := o.distance(x, y, o.reduced(&pre, &p, 0, s))
+	return d
 }
 
 // scales are the inverse norms of all points, for the cosine, and nil for the other metrics. The points come back
