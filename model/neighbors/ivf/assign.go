@@ -92,23 +92,11 @@ func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, th
 	return assigned
 }
 
-// Leaders are n ≤ sample.Len() rows of a sample of points, chosen by the seed: one of each of n equal parts.
-func Leaders(sample *vectors.Block, n int, seed uint64) (*vectors.Block, error) {
-	if n < 1 || n > sample.Len() {
-		return nil, fmt.Errorf("%d leaders of a sample of %d points", n, sample.Len())
-	}
-	if sample.Sparse != nil {
-		return nil, errors.New("approximate neighbours: sparse rows, expected dense ones")
-	}
-	r := random(seed).fork(seedLeaders)
-	return take(sample, r.sample(sample.Len(), n, nil)), nil
-}
-
-// Assign finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i, ascending, stand at
+// nearestLeaders finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i, ascending, stand at
 // i·fanout to (i+1)·fanout of the answer. Distances are compared in int8, so that of leaders about equally far either may be
 // taken, and up to a fan-out of 4 one in a hundred is passed over for the next; the answer depends on the row and the leaders alone.
 // O(rows·leaders·d).
-func Assign(b, leaders *vectors.Block, fanout int, m neighbors.Metric, threads int) ([]int32, error) {
+func nearestLeaders(b, leaders *vectors.Block, fanout int, m neighbors.Metric, threads int) ([]int32, error) {
 	o := Options{Metric: m}
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {

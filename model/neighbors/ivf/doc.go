@@ -40,7 +40,7 @@
 // The distances are those of [neighbors.Distance], to the bit, and ascend by (distance, position); no point occurs twice, and
 // there are k of each, as in an exact answer. The same points, options and seed give the same bytes at every number of
 // threads and on every machine that has the same floating point, whatever its vector instructions. The answers of
-// [Index.Fixed] do not depend on how queries are cut into chunks.
+// an index that [Index.Tune] has given do not depend on how queries are cut into chunks.
 //
 // Not guaranteed is the recall: Report.Short says that it is less than what was asked, and an interval what the sample
 // leaves open. It is a mean over queries: points far from all others may have less. Where distances differ by less than
@@ -51,5 +51,5 @@
 //
 // For more points than one process holds: [PlanParts] of a sample, by [Rank]; [Parts.Assign] of each block; the [Graph] of
 // each part, to the recall Parts.Inside, with Search.Part; [neighbors.MergeAnswers] of what the parts have found; and [Compare]
-// with sampled queries that were answered exactly, too. Or, simpler, [Leaders], [Assign], and [Merge].
+// with sampled queries that were answered exactly, too.
 package ivf

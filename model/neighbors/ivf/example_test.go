@@ -61,27 +61,3 @@ func ExampleFit() {
 	fmt.Println(report.Method)
 	// Output: 3 3 3 3 3 exact
 }
-
-func ExampleMerge() {
-	a := &neighbors.Neighbors{Offsets: []int64{0, 2}, Positions: []int32{7, 3}, Distances: []float64{1, 4}}
-	b := &neighbors.Neighbors{Offsets: []int64{0, 2}, Positions: []int32{5, 3}, Distances: []float64{1, 4}}
-	positions, distances := ivf.Merge(3, a, b).Of(0)
-	fmt.Println(positions, distances)
-	// Output: [5 7 3] [1 1 4]
-}
-
-func ExampleAssign() {
-	points := circles(2000)
-	leaders, err := ivf.Leaders(points, 50, 1)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	assigned, err := ivf.Assign(points, leaders, 2, neighbors.Euclidean, 0)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(len(assigned))
-	// Output: 4000
-}

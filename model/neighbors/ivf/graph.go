@@ -74,7 +74,7 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 		g.shape = *g.o.shape
 	}
 	n := g.points.Len()
-	if g.points.Dim > maxDim || !g.o.partial && (g.o.Recall == 1 && !g.o.Unmeasured || g.exactCost() <= worth*g.cost(2)) {
+	if g.points.Dim > maxDim || !g.o.partial && (g.o.Recall == 1 && !g.o.unmeasured || g.exactCost() <= worth*g.cost(2)) {
 		return g.exactly()
 	}
 	if g.o.Metric == neighbors.InnerProduct { // the neighbours of a point are not where it is
@@ -84,12 +84,15 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 	if g.pairs, err = neighbors.NewPairs(g.points, neighbors.Options{Metric: g.o.Metric}); err != nil {
 		return nil, err
 	}
+	if err := g.pairs.Check(g.points); err != nil {
+		return nil, err
+	}
 	g.space = newSpace(g.points, &g.o, g.threads)
 	g.rows = g.space.rows(g.points, false, g.threads)
 	g.lists = newLists(n, g.k)
 	g.bounds = make([]float32, n)
 	g.collect()
-	if !g.o.Unmeasured {
+	if !g.o.unmeasured {
 		if err := g.ask(); err != nil {
 			return nil, err
 		}
@@ -98,7 +101,7 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 	first := 0.0
 	for {
 		g.repeat()
-		if g.o.Unmeasured {
+		if g.o.unmeasured {
 			if g.report.Repetitions >= g.o.Repetitions {
 				break
 			}
@@ -126,7 +129,10 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 		return nil, err
 	}
 	found := g.lists.neighbors()
-	if !g.o.Unmeasured {
+	if err := held(found); err != nil {
+		return nil, err
+	}
+	if !g.o.unmeasured {
 		if err := g.measure(found); err != nil {
 			return nil, err
 		}
@@ -160,7 +166,7 @@ func (g *graph) cost(repetitions float64) float64 {
 	n, d := float64(g.points.Len()), float64(g.points.Dim)
 	visit := float64(g.shape.leaf)*(d+2*pairExtra) + visitExtra
 	truth := 0.0
-	if !g.o.Unmeasured {
+	if !g.o.unmeasured {
 		truth = min(float64(g.o.Queries()), n) * n * (d + pairExtra)
 	}
 	return truth + n*(float64(g.shape.first)+(repetitions-1)*float64(g.shape.fanout))*visit

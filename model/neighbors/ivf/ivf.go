@@ -23,16 +23,13 @@ type Options struct {
 	Sample int
 	// Repetitions is the greatest number of partitions of the points. Default: 20.
 	Repetitions int
-	// Unmeasured leaves out the exact answers to sampled queries, and with them Recall: the graph is that of Repetitions
-	// partitions, by default 2, and a query is compared to Lists lists. It is for a part of the points, whose recall says
-	// nothing.
-	Unmeasured bool
-	// Lists is the number of lists that a query is compared to where nothing is measured. Default: 8.
-	Lists int
-
-	kernels *tile.Kernels // of a test
-	shape   *shape
-	partial bool // never exact
+	// unmeasured leaves out the exact answers to sampled queries, and with them Recall: the graph is that of Repetitions
+	// partitions, by default 2, and a query is compared to so many lists, by default 8.
+	unmeasured bool
+	lists      int
+	kernels    *tile.Kernels // of a test
+	shape      *shape
+	partial    bool // never exact
 }
 
 // Queries is the number of queries that are answered exactly, to find out how to search and to measure the recall.
@@ -51,12 +48,12 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Repetitions == 0 {
 		o.Repetitions = 20
-		if o.Unmeasured {
+		if o.unmeasured {
 			o.Repetitions = 2
 		}
 	}
-	if o.Lists == 0 {
-		o.Lists = 8
+	if o.lists == 0 {
+		o.lists = 8
 	}
 	if o.kernels == nil {
 		o.kernels = tile.Best()
@@ -81,9 +78,6 @@ func (o *Options) Validate() error {
 	}
 	if o.Repetitions < 1 {
 		errs = append(errs, fmt.Errorf("repetitions %d: must be at least 1", o.Repetitions))
-	}
-	if o.Lists < 1 {
-		errs = append(errs, fmt.Errorf("lists %d: must be at least 1", o.Lists))
 	}
 	return errors.Join(errs...)
 }

@@ -155,7 +155,29 @@ func recallOfAll(t *testing.T, points, q *vectors.Block, found *neighbors.Neighb
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Compare(found, exact, q.Len()).Recall
+	return countRecall(t, found, exact)
+}
+
+// countRecall counts, by the definition alone: of each query, the neighbours found that are no farther than the last of the
+// exact ones.
+func countRecall(t *testing.T, found, exact *neighbors.Neighbors) float64 {
+	t.Helper()
+	sum, queries := 0.0, 0.0
+	for i := range exact.Len() {
+		_, want := exact.Of(i)
+		_, got := found.Of(i)
+		if len(want) == 0 {
+			continue
+		}
+		near := 0
+		for _, d := range got {
+			if d <= want[len(want)-1] {
+				near++
+			}
+		}
+		sum, queries = sum+float64(near)/float64(len(want)), queries+1
+	}
+	return sum / queries
 }
 
 func TestGraph(t *testing.T) {
@@ -247,7 +269,7 @@ func TestDeterminism(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				x = x.Fixed(5)
+				x = x.fixed(5)
 				a, report, err := x.KNeighbors(q, 10, s)
 				if err != nil {
 					t.Fatal(err)
@@ -289,7 +311,7 @@ func TestDeterminism(t *testing.T) {
 func TestSeed(t *testing.T) {
 	points := block(t, clustered(3000, 20, 12, 1), 20, false)
 	graph := func(seed uint64) *neighbors.Neighbors {
-		g, _, err := Graph(points, 10, Options{Seed: seed, Repetitions: 1, Unmeasured: true, shape: small(10), partial: true},
+		g, _, err := Graph(points, 10, Options{Seed: seed, Repetitions: 1, unmeasured: true, shape: small(10), partial: true},
 			neighbors.Search{})
 		if err != nil {
 			t.Fatal(err)
@@ -301,64 +323,6 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// TestParts is what a pipeline does.
-func TestParts(t *testing.T) {
-	points := block(t, clustered(4000, 16, 10, 1), 16, false)
-	const k = 10
-	o := Options{Seed: 5}
-	leaders, err := Leaders(points, 12, 5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	assigned, err := Assign(points, leaders, 3, neighbors.Euclidean, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	empty := func() *neighbors.Neighbors { return &neighbors.Neighbors{Offsets: make([]int64, points.Len()+1)} }
-	parts := []*neighbors.Neighbors{}
-	for l := range leaders.Len() {
-		var rows []int32
-		for i := range points.Len() {
-			if slices.Contains(assigned[3*i:3*i+3], int32(l)) {
-				rows = append(rows, int32(i))
-			}
-		}
-		b := take(points, rows)
-		o.Unmeasured = true
-		found, report, err := Graph(b, k, o, neighbors.Search{Part: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if report.Sample != 0 && report.Method != "exact" {
-			t.Errorf("measured: %+v", report)
-		}
-		part := empty()
-		for i, at := 0, 0; i < points.Len(); i++ {
-			if at < len(rows) && int(rows[at]) == i {
-				p, d := found.Of(at)
-				for j := range p {
-					part.Positions, part.Distances = append(part.Positions, rows[p[j]]), append(part.Distances, d[j])
-				}
-				at++
-			}
-			part.Offsets[i+1] = int64(len(part.Positions))
-		}
-		parts = append(parts, part)
-	}
-	merged := Merge(k, parts...)
-	check(t, points, points, merged, k, neighbors.Euclidean, true)
-	m, err := Recall(points, points, merged, k, 4000, 1, neighbors.Options{}, neighbors.Search{Self: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if all := recallOfAll(t, points, points, merged, k, neighbors.Euclidean, true); m.Recall != all || m.Low != all || m.High != all {
-		t.Errorf("measured %+v, is %v", m, all)
-	}
-	if m.Recall < 0.97 {
-		t.Errorf("recall %v", m.Recall)
-	}
-}
-
 func TestAssign(t *testing.T) {
 	points := block(t, clustered(1000, 16, 10, 1), 16, false)
 	for _, n := range []int{1, 2, 47, 48, 49, 300, 1000} {
@@ -366,11 +330,9 @@ func TestAssign(t *testing.T) {
 			if f > n {
 				continue
 			}
-			chosen, err := Leaders(points, n, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			assigned, err := Assign(points, chosen, f, neighbors.Euclidean, 0)
+			seed := random(1)
+			chosen := take(points, seed.sample(points.Len(), n, nil))
+			assigned, err := nearestLeaders(points, chosen, f, neighbors.Euclidean, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -531,21 +493,186 @@ func TestFaults(t *testing.T) {
 
 func TestMeasure(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		recalls   []float64
-		of        int
-		low, high float64
+		name              string
+		recalls           []float64
+		of                int
+		recall, low, high float64
 	}{
 		// Wilson's interval of 4 of 4, 2 of 4 and 0 of 4.
-		{"all", []float64{1, 1, 1, 1}, 100, 0.5101, 1},
-		{"half", []float64{1, 0, 1, 0}, 100, 0.1253, 0.8747}, // as of 3 trials, by the variance found
-		{"none", []float64{0, 0, 0, 0}, 100, 0, 0.4899},
-		{"every query", []float64{1, 0, 1, 0}, 4, 0.5, 0.5},
+		{"all", []float64{1, 1, 1, 1}, 100, 1, 0.5101, 1},
+		{"half", []float64{1, 0, 1, 0}, 100, 0.5, 0.1253, 0.8747}, // as of 3 trials, by the variance found
+		{"none", []float64{0, 0, 0, 0}, 100, 0, 0, 0.4899},
+		{"every query", []float64{1, 0, 1, 0}, 4, 0.5, 0.5, 0.5},
+		{"a third", []float64{1, 0, 0}, 3, 1. / 3, 1. / 3, 1. / 3},
 	} {
 		m := measure(c.recalls, c.of)
 		if math.Abs(m.Low-c.low) > 1e-3 || math.Abs(m.High-c.high) > 1e-3 {
 			t.Errorf("%s: %+v, want %v to %v", c.name, m, c.low, c.high)
 		}
+		if m.Recall != c.recall || m.Sample != len(c.recalls) {
+			t.Errorf("%s: %+v, want %v of %d", c.name, m, c.recall, len(c.recalls))
+		}
+	}
+}
+
+// A pilot shows a recall where it has it by a margin, or half way from there to 1.
+func TestShows(t *testing.T) {
+	for _, c := range []struct {
+		recall, low, asked float64
+		want               bool
+	}{
+		{0.95, 0.93, 0.95, false}, {0.95, 0.93, 0.945, false}, {0.95, 0.93, 0.935, true}, {0.96, 0.96, 0.95, true},
+		{0.996, 0.9, 0.99, true}, {0.994, 0.9, 0.99, false}, {1, 0.99, 1, true}, {0.999, 0.99, 1, false},
+	} {
+		m := Measure{Recall: c.recall, Low: c.low}
+		if got := m.shows(c.asked); got != c.want {
+			t.Errorf("%+v shows %v: %v", m, c.asked, got)
+		}
+	}
+}
+
+// The recall reported is that of queries that have decided nothing: those of Sample, and not the pilot's.
+func TestMeasuredByOthers(t *testing.T) {
+	t.Parallel()
+	points, q := block(t, clustered(2500, 12, 30, 1), 12, false), block(t, clustered(1500, 12, 30, 2), 12, false)
+	const k, sample = 10, 300
+	for seed := range uint64(4) {
+		o := Options{Recall: 0.7, Seed: seed, Sample: sample, shape: small(k), partial: true}
+		graph, ofGraph, err := Graph(points, k, o, neighbors.Search{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSample(t, points, points, graph, ofGraph, k, sample, seed, true)
+		x, err := Fit(points, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, ofLists, err := x.KNeighbors(q, k, neighbors.Search{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSample(t, points, q, found, ofLists, k, sample, seed, false)
+	}
+}
+
+func checkSample(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, r *Report, k, sample int, seed uint64, self bool) {
+	t.Helper()
+	places := Sample(q.Len(), sample, seed)
+	pilots := random(seed).fork(seedPilot)
+	if slices.Equal(places, pilots.sample(q.Len(), sample, nil)) {
+		t.Fatal("the sample is the pilot's")
+	}
+	some := &neighbors.Neighbors{Offsets: []int64{0}}
+	for _, i := range places {
+		p, d := found.Of(int(i))
+		some.Positions, some.Distances = append(some.Positions, p...), append(some.Distances, d...)
+		some.Offsets = append(some.Offsets, int64(len(some.Positions)))
+	}
+	x, err := neighbors.Fit(points, neighbors.Options{Algorithm: neighbors.Brute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := x.KNeighbors(take(q, places), k, neighbors.Search{Self: self})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := countRecall(t, some, exact); math.Abs(want-r.Recall) > 1e-12 || r.Sample != sample || want == 1 {
+		t.Errorf("seed %d: reported %+v, the sample has %v", seed, *r, want)
+	}
+}
+
+// Over many seeds, what is reported is neither more nor less than what is so.
+func TestMeasureIsFair(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many runs")
+	}
+	t.Parallel()
+	const seeds, k = 24, 8
+	points := block(t, clustered(1500, 10, 20, 3), 10, false)
+	x, err := neighbors.Fit(points, neighbors.Options{Algorithm: neighbors.Brute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := x.KNeighbors(points, k, neighbors.Search{Self: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, squares := 0.0, 0.0
+	for seed := range uint64(seeds) {
+		o := Options{Recall: 0.8, Seed: seed, Sample: 200, shape: small(k), partial: true}
+		found, r, err := Graph(points, k, o, neighbors.Search{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := r.Recall - countRecall(t, found, exact)
+		sum, squares = sum+d, squares+d*d
+	}
+	mean := sum / seeds
+	deviation := math.Sqrt((squares/seeds - mean*mean) / seeds)
+	if math.Abs(mean) > 3*deviation || deviation > 0.005 {
+		t.Errorf("reported less true: %.4f ± %.4f on average", mean, deviation)
+	}
+}
+
+// How many pairs are parted beyond the ranks that a sample shows follows from the first and the fourth rank.
+func TestSharesOf(t *testing.T) {
+	// Each query has the parts {0}; its neighbours of the ranks 1 to 4 meet it, or not, as lists of parts say.
+	build := func(rank float64, parts ...[]int32) *partsPlan {
+		p := &partsPlan{rank: rank, near: &neighbors.Neighbors{Offsets: []int64{0}}}
+		for i := range len(parts) / farRank {
+			p.some = append(p.some, int32(i))
+			for j := range farRank {
+				p.near.Positions = append(p.near.Positions, int32(i*farRank+j))
+				p.near.Distances = append(p.near.Distances, float64(j))
+			}
+			p.near.Offsets = append(p.near.Offsets, int64(len(p.near.Positions)))
+		}
+		return p
+	}
+	in, out := []int32{0}, []int32{1}
+	own := [][]int32{in, in, in, in, in, in, in, in}
+	// Of the first neighbours one in eight is parted, of the fourth a half, of those between none.
+	var parts [][]int32
+	for i := range 8 {
+		first, last := in, in
+		if i == 0 {
+			first = out
+		}
+		if i < 4 {
+			last = out
+		}
+		parts = append(parts, first, in, in, last)
+	}
+	near := 1. / 8
+	exponent := math.Log(4) / math.Log(4)
+	parted := near * math.Pow(0.01, 0.25*exponent)
+	for _, c := range []struct {
+		name  string
+		plan  *partsPlan
+		parts [][]int32
+		want  []float64
+	}{
+		{"extrapolated", build(0.01, parts...), parts, []float64{parted, 1 - parted}},
+		{"in the sample", build(1, parts...), parts, []float64{5. / 32, 27. / 32}},
+		{"no fall", build(0.01, slices.Repeat([][]int32{out, in, in, out}, 8)...), slices.Repeat([][]int32{out, in, in, out}, 8), []float64{1}},
+		{"none parted", build(0.01, slices.Repeat([][]int32{in, in, in, out}, 8)...), slices.Repeat([][]int32{in, in, in, out}, 8), []float64{0, 1}},
+	} {
+		got := c.plan.sharesOf(own, c.parts)
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+			continue
+		}
+		for i := range got {
+			if math.Abs(got[i]-c.want[i]) > 1e-12 {
+				t.Errorf("%s: %v, want %v", c.name, got, c.want)
+			}
+		}
+	}
+	few := build(0.01, parts...)
+	few.near = &neighbors.Neighbors{Offsets: []int64{0, 3}, Positions: []int32{0, 1, 2}, Distances: []float64{0, 1, 2}}
+	few.some = few.some[:1]
+	if got := few.sharesOf(own, parts); !slices.Equal(got, []float64{1}) {
+		t.Errorf("three neighbours: %v", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ivf
 
 import (
+	"errors"
 	"math"
 	"sync"
 
@@ -113,20 +114,12 @@ func (l *lists) neighbors() *neighbors.Neighbors {
 	return out
 }
 
-// Merge gives, for each query, the k best of what parts of the points have given: its neighbours by several partitions,
-// say. The parts have the same queries in the same order, and positions that mean the same points; a point may occur in
-// several of them and counts once. O(k·parts) a query, for lists that are short or far apart.
-func Merge(k int, parts ...*neighbors.Neighbors) *neighbors.Neighbors {
-	if len(parts) == 0 {
-		return &neighbors.Neighbors{Offsets: []int64{0}}
-	}
-	l := newLists(parts[0].Len(), k)
-	for _, part := range parts {
-		for i := range l.n {
-			p, d := l.of(i)
-			positions, distances := part.Of(i)
-			merge(p, d, positions, distances)
+// held fails where a distance is none that float64 holds.
+func held(found *neighbors.Neighbors) error {
+	for _, d := range found.Distances {
+		if math.IsInf(d, 0) {
+			return errors.New("a distance is beyond the greatest number that float64 holds, 1.8e308: divide all columns by the same power of ten")
 		}
 	}
-	return l.neighbors()
+	return nil
 }

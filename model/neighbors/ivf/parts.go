@@ -95,7 +95,7 @@ func (p *Parts) Assign(b *vectors.Block, m neighbors.Metric, threads int) ([][]i
 // assignTo gives, for each leader, those of the rows, which b holds, that are its points.
 func assignTo(b, leaders *vectors.Block, rows []int32, fanout int, m neighbors.Metric, threads int) ([][]int32, error) {
 	f := min(fanout, leaders.Len())
-	assigned, err := Assign(b, leaders, f, m, threads)
+	assigned, err := nearestLeaders(b, leaders, f, m, threads)
 	if err != nil {
 		return nil, err
 	}

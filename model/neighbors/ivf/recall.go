@@ -142,19 +142,7 @@ func (t *truth) measure(of int, found func(i int32) []float64) Measure {
 	return measure(recalls, of)
 }
 
-// Recall measures the neighbours found of all rows of q among the points: with s.Self, q's own rows are left out, as in
-// [neighbors.Search]. It answers a sample of the queries exactly, in O(sample·n·d). The seed should be another than that
-// of what chose the neighbours' partition. Distances must be those of [neighbors.Distance].
-func Recall(points, q *vectors.Block, found *neighbors.Neighbors, k, sample int, seed uint64, o neighbors.Options,
-	s neighbors.Search) (Measure, error) {
-	o.Algorithm = neighbors.Brute
-	x, err := neighbors.Fit(points, o)
-	if err != nil {
-		return Measure{}, err
-	}
-	return recallOf(x, q, found, k, sample, random(seed).fork(seedTruth), s)
-}
-
+// recallOf measures what was found of all rows of q, by a sample of them that is answered exactly: O(sample·n·d).
 func recallOf(x *neighbors.Index, q *vectors.Block, found *neighbors.Neighbors, k, sample int, seed random,
 	s neighbors.Search) (Measure, error) {
 	t, err := truthOf(x, q, k, sample, seed, s)

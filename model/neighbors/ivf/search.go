@@ -93,11 +93,11 @@ func except(n int, list []int32) []int32 {
 // Len is the number of points.
 func (x *Index) Len() int { return x.points.Len() }
 
-// Fixed is an index that compares each query to so many lists and does not measure: its answers do not depend on how queries
+// fixed is an index that compares each query to so many lists and does not measure: its answers do not depend on how queries
 // are cut into chunks. A Report of a sample of the queries says in Fanout how many it takes.
-func (x *Index) Fixed(lists int) *Index {
+func (x *Index) fixed(lists int) *Index {
 	y := *x
-	y.o.Unmeasured, y.o.Lists = true, max(lists, 1)
+	y.o.unmeasured, y.o.lists = true, max(lists, 1)
 	return &y
 }
 
@@ -113,7 +113,7 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 	r := &Report{Asked: x.o.Recall}
 	if lists := len(x.parts); k < 1 || k > x.Len() || lists == 0 || x.points.Dim > maxDim || x.o.Recall == 1 || of <= x.o.Queries() {
 		y := *x
-		y.o.Recall, y.o.Unmeasured = 1, false
+		y.o.Recall, y.o.unmeasured = 1, false
 		r.Method, r.Measure = "exact", Measure{1, 1, 1, of}
 		return &y, r, nil
 	}
@@ -133,7 +133,7 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 		own[i] = -1
 	}
 	r.describe(x, a.try(q, own, t))
-	y := x.Fixed(r.Fanout)
+	y := x.fixed(r.Fanout)
 	rest := take(sample, except(sample.Len(), first))
 	if found, err = x.exact.KNeighbors(rest, k, s); err != nil {
 		return nil, nil, err
@@ -187,7 +187,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	}
 	lists := len(x.parts)
 	s.Bounds = nil
-	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.Unmeasured && (x.o.Recall == 1 || n <= x.o.Queries()) {
+	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.unmeasured && (x.o.Recall == 1 || n <= x.o.Queries()) {
 		found, err := x.exact.KNeighbors(q, k, s) // which checks k
 		if err != nil {
 			return nil, nil, err
@@ -206,10 +206,13 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 			}
 		}
 	}
+	if err := x.pairs.Check(q); err != nil {
+		return nil, nil, err
+	}
 	a := &search{Index: x, k: k, threads: s.NumThreads()}
-	r.describe(x, x.o.Lists)
+	r.describe(x, x.o.lists)
 	seed := random(x.o.Seed)
-	if !x.o.Unmeasured && n > 0 {
+	if !x.o.unmeasured && n > 0 {
 		begin := time.Now()
 		t, err := truthOf(x.exact, q, k, pilot, seed.fork(seedPilot), neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads})
 		if err != nil {
@@ -235,7 +238,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 		return nil, nil, err
 	}
 	r.Lists += time.Since(begin).Seconds()
-	if !x.o.Unmeasured && n > 0 {
+	if !x.o.unmeasured && n > 0 {
 		begin := time.Now()
 		t, err := truthOf(x.exact, q, k, x.o.Sample, seed.fork(seedTruth), neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads})
 		if err != nil {
@@ -248,7 +251,8 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 		r.Truth += time.Since(begin).Seconds()
 	}
 	r.Overall = time.Since(start).Seconds() + x.seconds
-	return out.neighbors(), r, nil
+	all := out.neighbors()
+	return all, r, held(all)
 }
 
 // run is the rows lo ≤ i < hi of a block, in the same memory.
