@@ -154,7 +154,7 @@ func (o *Options) extreme(x, y []float64, reduced float64) (d float64, ok bool) 
 	_, e := math.Frexp(most)
 	for j, v := range x {
 		if d := v*halved - y[j]*halved; o.Metric == Minkowski {
-			sum += math.Pow(math.Abs(d)/most, o.P) // at least 1 in all, whatever p is
+			sum += pow(math.Abs(d)/most, o.P) // at least 1 in all, whatever p is
 		} else {
 			d = math.Ldexp(d, -e)
 			sum += float64(d * d)
@@ -170,7 +170,7 @@ func (o *Options) extreme(x, y []float64, reduced float64) (d float64, ok bool) 
 		d = math.Ldexp(sum, 2*e)
 		return d, d >= normalLeast && !math.IsInf(d, 1)
 	default:
-		d = most * math.Pow(sum, 1/o.P) / halved
+		d = most * pow(sum, 1/o.P) / halved
 	}
 	return d, !math.IsInf(d, 1)
 }

@@ -150,13 +150,23 @@ func writeNumbers[T number](w io.Writer, s []T) error {
 
 func aligned(n int64) int64 { return (n + alignment - 1) &^ (alignment - 1) }
 
+// searched is the engine as a machine with tiles has it: files are the same on every machine. Where this one has none, and
+// compares pairs by brute force, it is made when it is first asked for.
+func (x *Index) searched() engine {
+	b, ok := x.engine.(*brute)
+	if !ok || !hasTiles(b.o, x.points.dim) {
+		return x.engine
+	}
+	return x.ofTiles.get(func() engine { return newTiled(&x.points, b.o, &tile.Generic) })
+}
+
 // sections are those of the index, in order.
 func (x *Index) sections(note []byte) []section {
 	s := []section{
 		sectionOf(secNote, note), sectionOf(secNumbers, x.numbers), sectionOf(secInts, x.ids.Ints), x.ends(), x.texts(),
 		sectionOf(secF32, x.points.f32), sectionOf(secF64, x.points.f64),
 	}
-	switch e := x.engine.(type) {
+	switch e := x.searched().(type) {
 	case *brute:
 		if e.points.in(&x.points) {
 			s = append(s, sectionOf(secScales, e.scales))
@@ -253,7 +263,7 @@ func (x *Index) WriteFile(w io.Writer, note []byte) (Stamp, error) {
 	copy(head[atMetric:atMetric+nameBytes], x.opts.Metric)
 	copy(head[atAlgorithm:atAlgorithm+nameBytes], x.opts.Algorithm)
 	x.magnitudes.write(head[atMagnitudes:], x.points.usualMagnitudes())
-	if t, ok := x.engine.(*tiled); ok && t.bytes != nil {
+	if t, ok := x.searched().(*tiled); ok && t.bytes != nil {
 		f, b := t.frame, t.bytes
 		for i, v := range []float64{f.factor, float64(f.step), b.e, b.delta, b.meanE, b.meanF} {
 			binary.LittleEndian.PutUint64(head[atFactor+8*i:], math.Float64bits(v))

@@ -65,6 +65,8 @@ import (
 // The limit. Two fused operations and the sum lose at most 4u of |a| + b·E + c·F: a, b, c, E and F are each stored
 // greater by 16u of their magnitude, or of that of their terms.
 //
+// Short forms are made without fused operations, so that they are the same on every machine.
+//
 // Underflow. Short forms are made where σ brings the values near 1; products below the smallest float32 lose at most d
 // times 2⁻¹⁴⁹, and a has 2⁻¹²⁰ added.
 //
@@ -302,7 +304,7 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 	x := k.x[:len(row)]
 	if f.distance() {
 		miss, norm := k.steps(len(row), float64(f.step))
-		err := miss*outward + 0x1p-45*norm + tiny
+		err := float64(miss*outward) + float64(0x1p-45*norm) + tiny
 		k.storeDistance(s, i, err)
 		return err, 0
 	}
@@ -318,20 +320,20 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 			y := float32(v)
 			s.float32s[at+j*tile.Columns] = y
 			d := v - float64(y)
-			hat += float64(y) * float64(y)
-			miss += d * d
-			square += v * v
+			hat += float64(float64(y) * float64(y))
+			miss += float64(d * d)
+			square += float64(v * v)
 		}
 	}
-	norm = math.Sqrt(square)*outward + tiny
-	err = math.Sqrt(miss)*outward + 0x1p-45*norm + tiny
+	norm = float64(math.Sqrt(square)*outward) + tiny
+	err = float64(math.Sqrt(miss)*outward) + float64(0x1p-45*norm) + tiny
 	norm += err // bounds ‖x̂‖ too
 	s.errors[i], s.norms[i] = float32(err*outward), float32(norm*outward)
 	s.halves[i] = 0
 	if !f.product() {
 		s.halves[i] = float32(hat / 2 * (1 - eta))
 		delta := (square - hat) / 2
-		s.deltas[i] = float32(delta - math.Abs(delta)*16*unit - tiny)
+		s.deltas[i] = float32(delta - float64(math.Abs(delta)*16*unit) - tiny)
 	}
 	return err, norm
 }
@@ -345,9 +347,9 @@ func (k *packer) steps(n int, s float64) (miss, norm float64) {
 	q, inverse, sum := k.q, 1/s, k.f.metric == Manhattan
 	for j, v := range k.x[:n] {
 		// Beyond 2³¹ steps the low bits would say nothing.
-		r := int64(math.Float64bits(min(max(v*inverse, -127), 127)+shift)<<32) >> 32
+		r := int64(math.Float64bits(min(max(float64(v*inverse), -127), 127)+shift)<<32) >> 32
 		q[j] = int8(r)
-		e, a := math.Abs(v-float64(r)*s), math.Abs(v)
+		e, a := math.Abs(v-float64(float64(r)*s)), math.Abs(v)
 		if sum {
 			miss, norm = miss+e, norm+a
 		} else {
@@ -379,15 +381,15 @@ func (k *packer) quantise(s *shorts, i int, x []float64, scale float64) (hat, mi
 	inverse := 1 / scale
 	var sum, squares int64
 	for j, v := range x {
-		r := v*inverse + shift
+		r := float64(v*inverse) + shift
 		n := int64(math.Float64bits(r)<<32) >> 32
 		n = min(max(n, -127), 127)
 		q[j] = int8(n)
 		sum += n
 		squares += n * n
-		d := v - float64(n)*scale
-		miss += d * d
-		square += v * v
+		d := v - float64(float64(n)*scale)
+		miss += float64(d * d)
+		square += float64(v * v)
 	}
 	s.offsets[i] = int32(-128 * sum)
 	k.storeBytes(s, i)

@@ -7,8 +7,8 @@
 // near-duplicates. The neighbours of a query are the k points with the smallest (distance, position), position being a
 // point's place in the input: ties go to the point that comes first. Every algorithm gives exactly these, in this order,
 // with the same bits on every machine, at every number of threads and however the queries are cut into chunks. (The
-// power of [Minkowski] with p other than 1, 2 and ∞ is math.Pow's, which may differ between processor architectures in
-// the last bit.)
+// power of [Minkowski] with p other than 1, 2 and ∞ rests on math.Log, which may differ between processor architectures
+// in the last bit.)
 //
 // Sums have a fixed order, eight lanes and then a fixed tree, and products are never fused into them; see reference.go.
 package neighbors
@@ -193,6 +193,8 @@ type Index struct {
 	engine     engine
 	magnitudes magnitudes // of the points
 
+	ofTiles lazy[engine] // see searched
+
 	// Of an index that was opened from a file:
 	file    *fileHeader
 	data    []byte   // the file
@@ -279,9 +281,12 @@ func newEngine(p *points, o Options) engine {
 	}
 }
 
+// hasTiles reports whether there are tiles for the metric and so many columns.
+func hasTiles(o Options, dim int) bool { return tileMetric(o.Metric) && dim <= maxDim }
+
 // newBruteForce is the fastest engine that compares all pairs.
 func newBruteForce(p *points, o Options) engine {
-	if k := tile.Best(); k != &tile.Generic && tileMetric(o.Metric) && p.dim <= maxDim {
+	if k := tile.Best(); k != &tile.Generic && hasTiles(o, p.dim) {
 		return newTiled(p, o, k)
 	}
 	return newBrute(p, o)

@@ -107,7 +107,7 @@ func powers[T float](x []float64, y []T, p float64) float64 {
 	var l [8]float64
 	y = y[:len(x)]
 	for j, v := range x {
-		l[j%8] += math.Pow(math.Abs(v-float64(y[j])), p)
+		l[j%8] += pow(math.Abs(v-float64(y[j])), p)
 	}
 	return tree(&l)
 }
@@ -135,7 +135,7 @@ func (o *Options) finish(reduced float64, dim int) float64 {
 	case Cosine:
 		return math.Min(reduced/2, 2)
 	case Minkowski:
-		return math.Pow(reduced, 1/o.P)
+		return pow(reduced, 1/o.P)
 	case Hamming:
 		return reduced / float64(dim)
 	}
@@ -160,7 +160,7 @@ func (o *Options) ceiling(d float64, dim int) float64 {
 		if d < 0 {
 			return math.Inf(-1)
 		}
-		return math.Inf(1) // math.Pow states no error bound
+		return math.Inf(1) // pow states no error bound
 	case Hamming:
 		return d*float64(dim)*(1+0x1p-50) + 0x1p-1000
 	}

@@ -444,10 +444,7 @@ func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec pre
 			if e.scales != nil {
 				scale = e.scales[j]
 			}
-			bound := e.o.reduced(&pre, &e.points, j, scale)
-			if e.o.Metric == Cosine && bound == 2 {
-				bound = 2 // of the zero vector: an upper bound
-			}
+			bound := e.o.reduced(&pre, &e.points, j, scale) // of the zero vector under the cosine, an upper bound
 			w.qa[i], w.qb[i], w.qc[i] = e.frame.limits(f, f, i, bound)
 		}
 		w.load(q, 0)

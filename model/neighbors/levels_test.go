@@ -1,0 +1,90 @@
+package neighbors_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/neighbors/ivf"
+	"beamlearn/model/vectors"
+)
+
+// asked is set where the test binary is run to print what it computes.
+const asked = "BEAMLEARN_TEST_LEVELS"
+
+// Indexes, neighbours and approximate neighbours have the same bytes whatever instructions the processor has.
+func TestEveryLevel(t *testing.T) {
+	if os.Getenv(asked) != "" {
+		fmt.Printf("sum %s\n", sumOfAll(t))
+		return
+	}
+	t.Parallel()
+	var settings []string
+	for _, l := range tile.Levels() {
+		settings = append(settings, tile.Environment+"="+l.Name)
+	}
+	if runtime.GOARCH == "amd64" {
+		settings = append(settings, "GODEBUG=cpu.avx2=off", "GODEBUG=cpu.fma=off", "GODEBUG=cpu.avx512f=off", "GODEBUG=cpu.all=off")
+	}
+	sums := map[string][]string{}
+	for _, s := range settings {
+		c := exec.Command(os.Args[0], "-test.run=^TestEveryLevel$")
+		c.Env = append(os.Environ(), asked+"=1", s)
+		out, err := c.CombinedOutput()
+		sum, _, _ := strings.Cut(string(out), "\n")
+		if err != nil || !strings.HasPrefix(sum, "sum ") {
+			t.Fatalf("%s: %v: %s", s, err, out)
+		}
+		sums[sum] = append(sums[sum], s)
+	}
+	if len(sums) != 1 {
+		t.Errorf("other bytes: %v", sums)
+	}
+}
+
+// sumOfAll is a checksum of the files of indexes, and of what they find, for each metric and algorithm.
+func sumOfAll(t *testing.T) string {
+	h := sha256.New()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, dim := range []int{3, 21} {
+		values := make([]float64, 400*dim)
+		for i := range values {
+			values[i] = r.NormFloat64()
+		}
+		wide, err := vectors.FromFloat64(values, dim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range neighbors.Metrics {
+			x, err := neighbors.Fit(wide, neighbors.Options{Metric: m, P: 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if _, err := x.WriteFile(&b, []byte("note")); err != nil {
+				t.Fatal(err)
+			}
+			found, err := x.KNeighbors(wide, 5, neighbors.Search{Self: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(h, "%s %x %v %x\n", m, sha256.Sum256(b.Bytes()), found.Positions, found.Distances)
+		}
+		for _, m := range ivf.Metrics {
+			found, _, err := ivf.Graph(wide, 5, ivf.Options{Metric: m, Recall: 0.5, Sample: 50}, neighbors.Search{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(h, "%s %v %x\n", m, found.Positions, found.Distances)
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
