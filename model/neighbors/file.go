@@ -493,19 +493,7 @@ func numbersIn[T number](h *fileHeader, data []byte, kind uint32) []T {
 // pass over row numbers, ids and the order of a tree, which are a few bytes a point: a damaged value elsewhere makes wrong
 // answers, never a fault of memory, and is found by [Index.Verify].
 func MapFile(path string) (*Index, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	h, err := readHeader(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if int64(int(h.Size)) != h.Size {
-		return nil, fmt.Errorf("%s: found an index of %d bytes, expected one that this machine can address", path, h.Size)
-	}
-	m, err := newMapping(f, int(h.Size))
+	h, m, err := openMapping(path)
 	if err != nil {
 		return nil, err
 	}
@@ -518,6 +506,27 @@ func MapFile(path string) (*Index, error) {
 	}
 	x.mapping = m
 	return x, nil
+}
+
+// openMapping checks the header of a file, and maps it.
+func openMapping(path string) (h *fileHeader, m *mapping, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if m == nil {
+			f.Close()
+		}
+	}()
+	if h, err = readHeader(f); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if int64(int(h.Size)) != h.Size {
+		return nil, nil, fmt.Errorf("%s: found an index of %d bytes, expected one that this machine can address", path, h.Size)
+	}
+	m, err = newMapping(f, int(h.Size))
+	return h, m, err
 }
 
 // readHeader reads and checks the header of a file.
@@ -650,6 +659,16 @@ func (x *Index) Close() {
 	m.unmap(m.data)
 	m.data = nil
 	*x = Index{mapping: m}
+}
+
+// Unchanged fails where the file that the index was opened from may have been written to since. Call it when answers are
+// complete, before they are used: then all of them are of one index. O(1), or a pass over a file that was written within
+// seconds before it was opened.
+func (x *Index) Unchanged() error {
+	if x.mapping == nil {
+		return nil
+	}
+	return x.mapping.unchanged(func() error { return x.Verify(math.MaxInt64) })
 }
 
 // Verify compares the checksums of the file that the index was opened from, or of as many of its sections, the smallest

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -15,23 +16,65 @@ type mapping struct {
 	data    []byte
 	unmap   func([]byte)
 	cleanup runtime.Cleanup
+	file    *os.File
+	state   fileState // of the file, before it was mapped
+	recent  bool      // it was written to so shortly before that its times may not show the next time
+}
+
+// fileState changes when a file is written to, unless that is done within one tick of the clock of its times.
+type fileState struct {
+	size            int64
+	written, status time.Time
+}
+
+// tick is longer than that of any file system.
+const tick = 3 * time.Second
+
+func stateOf(f *os.File) (s fileState, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return s, err
+	}
+	return fileState{info.Size(), info.ModTime(), statusTime(f)}, nil
 }
 
 // mapped are the bytes of all files that are mapped, for tests.
 var mapped atomic.Int64
 
+// newMapping maps a file, which it keeps open.
 func newMapping(f *os.File, size int) (*mapping, error) {
+	state, err := stateOf(f)
+	if err != nil {
+		return nil, err
+	}
 	data, unmap, err := mapFile(f, size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	mapped.Add(int64(size))
-	m := &mapping{name: f.Name(), data: data, unmap: func(b []byte) {
+	m := &mapping{name: f.Name(), data: data, file: f, state: state, unmap: func(b []byte) {
 		unmap(b)
+		f.Close()
 		mapped.Add(-int64(len(b)))
 	}}
+	m.recent = time.Since(state.written) < tick || time.Since(state.status) < tick
 	m.cleanup = runtime.AddCleanup(m, m.unmap, data)
 	return m, nil
+}
+
+// unchanged fails where the file may have been written to since it was mapped: verify compares all of it with its checksums.
+func (m *mapping) unchanged(verify func() error) error {
+	now, err := stateOf(m.file)
+	if err != nil {
+		return err
+	}
+	if now.size != m.state.size || now.written != m.state.written {
+		return fmt.Errorf("%s: found an index that was written to while it was in use, expected that nobody does: build another file, and rename it", m.name)
+	}
+	if m.recent || now.status != m.state.status { // as where another file took its name, or its times were set
+		return verify()
+	}
+	return nil
 }
 
 // protect runs a search in the mapped memory. Where the file has been cut since, a page of it is gone, and the system

@@ -4,6 +4,7 @@ package neighbors
 
 import (
 	"bufio"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -171,4 +172,75 @@ func pagesOf(t *testing.T, pid int, path string) (rss, pss, private int64) {
 		}
 	}
 	return rss, pss, private
+}
+
+// A file that is written to while it is mapped is noticed, even where its times do not show it; one that is read, or replaced by
+// another of its name, is not.
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	b := rowsBlock(gaussianRows(rand.New(rand.NewPCG(5, 1)), 300, 5), vectors.Float32)
+	old := time.Now().Add(-time.Hour)
+	for name, c := range map[string]struct {
+		change func(path string) error
+		recent bool
+		want   string
+	}{
+		"read":   {func(path string) error { _, err := os.ReadFile(path); return err }, false, ""},
+		"recent": {func(path string) error { return nil }, true, ""},
+		"replaced": {func(path string) error {
+			return errors.Join(os.WriteFile(path+".new", []byte("x"), 0o666), os.Rename(path+".new", path))
+		}, false, ""},
+		"written":                 {func(path string) error { return overwrite(path, 4100) }, false, "written to while it was in use"},
+		"written, times restored": {func(path string) error { return errors.Join(overwrite(path, 4100), os.Chtimes(path, old, old)) }, false, "checksum"},
+		"shorter":                 {func(path string) error { return os.Truncate(path, 4096) }, false, "written to while it was in use"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := indexFile(t, fit(t, b, Options{}, Brute))
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
+			x, err := MapFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x.mapping.recent = c.recent
+			if err := c.change(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := x.Unchanged(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, expected %q", err, c.want)
+			}
+		})
+	}
+	// Within a tick the times say nothing, and the checksums do.
+	path := indexFile(t, fit(t, b, Options{}, Brute))
+	x, err := MapFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !x.mapping.recent {
+		t.Error("a new file is not recent")
+	}
+	if err := overwrite(path, 4100); err != nil {
+		t.Fatal(err)
+	}
+	if x.mapping.state, err = stateOf(x.mapping.file); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Unchanged(); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("a new file that is written to at once: %v", err)
+	}
+}
+
+// overwrite changes a byte.
+func overwrite(path string, at int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 1)
+	_, err = f.ReadAt(b, at)
+	b[0] ^= 1
+	_, e := f.WriteAt(b, at)
+	return errors.Join(err, e, f.Close())
 }

@@ -4,6 +4,7 @@ package neighbors
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,4 +16,13 @@ func mapFile(f *os.File, size int) (data []byte, unmap func([]byte), err error) 
 		return nil, nil, os.NewSyscallError("mmap", err)
 	}
 	return data, func(b []byte) { unix.Munmap(b) }, nil
+}
+
+// statusTime is when the file, or what the system keeps of it, was changed last: a time that no program sets.
+func statusTime(f *os.File) time.Time {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return time.Time{}
+	}
+	return time.Unix(st.Ctim.Unix())
 }

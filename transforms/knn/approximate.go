@@ -28,15 +28,15 @@ type approximate struct{}
 
 func (approximate) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
 
-func (approximate) search(s beam.Scope, j *Job) beam.PCollection {
+func (approximate) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.Approximate")
 	fn := approximateFn{buildFn{Reading: j.Reading, Options: j.limited(math.MaxInt64), Dim: j.Corpus.Dim, Self: j.Queries == nil}}
 	corpus := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers))
 	if j.Queries == nil {
-		return beam.ParDo(s, &graphFn{fn}, beam.GroupByKey(s, corpus))
+		return beam.ParDo(s, &graphFn{fn}, beam.GroupByKey(s, corpus)), nil
 	}
 	queries := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
-	return beam.ParDo(s, &listsFn{fn}, beam.CoGroupByKey(s, corpus, queries))
+	return beam.ParDo(s, &listsFn{fn}, beam.CoGroupByKey(s, corpus, queries)), nil
 }
 
 // IVF is the algorithm of an approximate search.

@@ -43,7 +43,9 @@ func BenchmarkJob(b *testing.B) {
 			b.Fatal(err)
 		}
 		p, s := beam.NewPipelineWithRoot()
-		KNeighbors(s, j)
+		if err := KNeighbors(s, j); err != nil {
+			b.Fatal(err)
+		}
 		if err := ptest.Run(p); err != nil {
 			b.Fatal(err)
 		}

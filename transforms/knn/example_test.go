@@ -39,7 +39,10 @@ func Example() {
 		log.Fatal(err)
 	}
 	p, s := beam.NewPipelineWithRoot()
-	knn.KNeighbors(s, job)
+	if err := knn.KNeighbors(s, job); err != nil {
+		fmt.Println(err)
+		return
+	}
 	if err := beamx.Run(ctx, p); err != nil {
 		log.Fatal(err)
 	}

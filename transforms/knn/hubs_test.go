@@ -31,7 +31,9 @@ func TestOverview(t *testing.T) {
 			t.Fatal(err)
 		}
 		p, s := beam.NewPipelineWithRoot()
-		KNeighbors(s, job)
+		if err := KNeighbors(s, job); err != nil {
+			t.Fatal(err)
+		}
 		if err := ptest.Run(p); err != nil {
 			t.Fatal(firstFault(err))
 		}

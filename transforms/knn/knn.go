@@ -181,9 +181,6 @@ func (o *Options) Validate() error {
 	if o.Radius != nil && (math.IsNaN(*o.Radius) || math.IsInf(*o.Radius, 0)) {
 		errs = append(errs, fmt.Errorf("radius %v: must be a finite number", *o.Radius))
 	}
-	if o.Radius != nil && *o.Radius < 0 && o.Neighbors.Metric != neighbors.InnerProduct {
-		errs = append(errs, fmt.Errorf("radius %v: no %s distance is below 0", *o.Radius, o.Neighbors.Metric))
-	}
 	if o.Recall != 0 {
 		errs = append(errs, o.validateApproximate())
 	}
@@ -243,6 +240,9 @@ func (j *Job) Check() error {
 	if j.Index == nil && j.Corpus == nil {
 		return errors.Join(append(errs, errors.New("an input or an index is needed"))...)
 	}
+	if r := j.Options.Radius; r != nil && *r < 0 && j.metric() != neighbors.InnerProduct {
+		errs = append(errs, fmt.Errorf("radius %v: no %s distance is below 0", *r, j.metric()))
+	}
 	points, name := int64(0), ""
 	if j.Index != nil && j.Options.Recall != 0 {
 		errs = append(errs, errors.New("an index of an earlier run is searched exactly: leave out the recall"))
@@ -278,6 +278,14 @@ func (j *Job) PointColumns() (names []string, of string) {
 	return j.Corpus.Columns, j.Corpus.Whose()
 }
 
+// metric is that of the index, where it was built before.
+func (j *Job) metric() neighbors.Metric {
+	if j.Index != nil {
+		return j.Index.Options.Metric
+	}
+	return j.Options.Neighbors.Metric
+}
+
 // dim is the number of columns of the points.
 func (j *Job) dim() int {
 	if j.Index != nil {
@@ -305,8 +313,8 @@ func checkK(k int, points int64, self bool) error {
 	return nil
 }
 
-// KNeighbors adds the whole job to a pipeline. The job must be valid (see [Job.Check]); it panics where it is not.
-func KNeighbors(s beam.Scope, j *Job) {
+// KNeighbors adds the whole job to a pipeline. It fails where the job is not valid: see [Job.Check].
+func KNeighbors(s beam.Scope, j *Job) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
 	j.Reading.Confine(j.Corpus, j.Queries)
@@ -314,12 +322,16 @@ func KNeighbors(s beam.Scope, j *Job) {
 		j.Options.SearchRows = j.Reading.ChunkRows
 	}
 	if err := j.Check(); err != nil {
-		panic(fmt.Sprintf("knn.KNeighbors: %v", err))
+		return fmt.Errorf("knn.KNeighbors: %w", err)
 	}
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.KNeighbors")
-	b := j.broadcast()
-	output.Publish(s, b.search(s, j), *j.Options.output())
+	parts, err := j.broadcast().search(s, j)
+	if err != nil {
+		return err
+	}
+	output.Publish(s, parts, *j.Options.output())
+	return nil
 }
 
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
@@ -370,7 +382,7 @@ type broadcast interface {
 	// check says, before the job starts, why this way cannot carry the corpus.
 	check(j *Job) error
 	// search answers the queries of a job: PCollection<output.Part>.
-	search(s beam.Scope, j *Job) beam.PCollection
+	search(s beam.Scope, j *Job) (beam.PCollection, error)
 }
 
 func (j *Job) broadcast() broadcast {
@@ -459,14 +471,18 @@ type inProcess struct{}
 
 func (inProcess) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
 
-func (inProcess) search(s beam.Scope, j *Job) beam.PCollection { return searchBuilt(s, j, false) }
+func (inProcess) search(s beam.Scope, j *Job) (beam.PCollection, error) {
+	return searchBuilt(s, j, false), nil
+}
 
 // inFile puts the index into a file, which every worker process maps.
 type inFile struct{}
 
 func (inFile) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
 
-func (inFile) search(s beam.Scope, j *Job) beam.PCollection { return searchBuilt(s, j, true) }
+func (inFile) search(s beam.Scope, j *Job) (beam.PCollection, error) {
+	return searchBuilt(s, j, true), nil
+}
 
 // searchBuilt builds the index, in this process or into a file, and searches it once it is there.
 func searchBuilt(s beam.Scope, j *Job, file bool) beam.PCollection {
@@ -483,13 +499,13 @@ func searchBuilt(s beam.Scope, j *Job, file bool) beam.PCollection {
 
 // searchRanges answers points of an index in this process or in a file: PCollection<Range> → PCollection<output.Part>.
 func searchRanges(s beam.Scope, ranges beam.PCollection, o Options, kept bool) beam.PCollection {
-	fn := &searchSelfFileFn{searchSelfFn: searchSelfFn{Options: o}, Kept: kept}
+	fn := &searchSelfFileFn{searchSelfFn{Options: o, Kept: kept}}
 	return beam.ParDo(s.Scope("knn.SearchSelf"), fn, beam.Reshuffle(s, ranges))
 }
 
 // searchQueries answers queries from files: PCollection<Query> → PCollection<output.Part>.
 func searchQueries(s beam.Scope, queries beam.PCollection, j *Job, o Options, kept bool) beam.PCollection {
-	fn := &searchFileFn{searchFn: searchFn{Reading: j.Reading, Options: o, Dim: j.dim()}, Kept: kept}
+	fn := &searchFileFn{searchFn{Reading: j.Reading, Options: o, Dim: j.dim(), Kept: kept}}
 	return beam.ParDo(s.Scope("knn.Search"), fn, beam.Reshuffle(s, queries))
 }
 
@@ -505,22 +521,22 @@ type prebuilt struct{}
 
 func (prebuilt) check(*Job) error { return nil }
 
-func (prebuilt) search(s beam.Scope, j *Job) beam.PCollection {
+func (prebuilt) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	x, o := j.Index, j.Options
 	report, err := output.Report(order, Report{
 		Points: int64(x.Points), Dim: x.Dim, DuplicateIDs: x.Note.DuplicateIDs, IndexBytes: x.File.Size,
 		Algorithm: string(neighbors.AlgorithmOf(x.Points, x.Dim, x.Options)), Broadcast: File,
 	})
 	if err != nil {
-		panic(fmt.Sprintf("knn.KNeighbors: %v", err))
+		return beam.PCollection{}, err
 	}
 	told := beam.CreateList(s, []output.Part{report})
 	if j.Queries == nil {
 		ranges := beam.CreateList(s, rangesOf(x.Points, x.Note.Total, o.SearchRows, x.File))
-		return beam.Flatten(s, told, searchRanges(s, ranges, o, true))
+		return beam.Flatten(s, told, searchRanges(s, ranges, o, true)), nil
 	}
 	queries := beam.ParDo(s, &queryFn{Index: x.File}, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
-	return beam.Flatten(s, told, searchQueries(s, queries, j, o, true))
+	return beam.Flatten(s, told, searchQueries(s, queries, j, o, true)), nil
 }
 
 // queryFn makes a query of a chunk.
@@ -569,13 +585,13 @@ func tooLarge(about string, rows int64, dim int, size, limit int64) error {
 		about, rows, dim, files.Bytes(size), files.Bytes(limit), advice)
 }
 
-func (sideInput) search(s beam.Scope, j *Job) beam.PCollection {
+func (sideInput) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
 	o := j.limited(DefaultIndexLimit)
 	pieces, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, o, j.Queries == nil)
 	if j.Queries == nil {
-		return beam.Flatten(s, built, SearchSelf(s, beam.Reshuffle(s, ranges), pieces, o))
+		return beam.Flatten(s, built, searchSelf(s, beam.Reshuffle(s, ranges), pieces, o)), nil
 	}
 	queries := vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers)
-	return beam.Flatten(s, built, Search(s, queries, pieces, j.Corpus.Dim, j.Reading, o))
+	return beam.Flatten(s, built, search(s, queries, pieces, j.Corpus.Dim, j.Reading, o)), nil
 }

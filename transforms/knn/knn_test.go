@@ -51,7 +51,9 @@ func run(t *testing.T, input, queries []string, reading vectorio.Options, o Opti
 		return nil, metrics.QueryResults{}, err
 	}
 	p, s := beam.NewPipelineWithRoot()
-	KNeighbors(s, job)
+	if err := KNeighbors(s, job); err != nil {
+		t.Fatal(err)
+	}
 	result, err := ptest.RunWithMetrics(p)
 	var report *Report
 	if err == nil {

@@ -123,7 +123,7 @@ func (inParts) check(j *Job) error {
 	return nil
 }
 
-func (inParts) search(s beam.Scope, j *Job) beam.PCollection {
+func (inParts) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.Parts")
 	fn := partsFn{
 		Reading: j.Reading, Options: j.Options, Dim: j.Corpus.Dim,
@@ -158,7 +158,7 @@ func (inParts) search(s beam.Scope, j *Job) beam.PCollection {
 
 	all := beam.GroupByKey(s, beam.AddFixedKey(s, beam.Flatten(s, exact, found)))
 	measured := beam.ParDo(s.Scope("knn.Measure"), &measureFn{fn}, all)
-	return beam.Flatten(s, told, searched, written, measured)
+	return beam.Flatten(s, told, searched, written, measured), nil
 }
 
 // partsFn is what all steps have.

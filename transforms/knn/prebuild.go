@@ -33,13 +33,13 @@ func (j *IndexJob) Check() error {
 }
 
 // BuildIndex adds the job to a pipeline: the index is in the staging directory when it is over, and [PublishIndex] puts it
-// in place. The job must be valid (see [IndexJob.Check]); it panics where it is not.
-func BuildIndex(s beam.Scope, j *IndexJob) {
+// in place. It fails where the job is not valid: see [IndexJob.Check].
+func BuildIndex(s beam.Scope, j *IndexJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
 	j.Reading.Confine(j.Corpus)
 	if err := j.Check(); err != nil {
-		panic(fmt.Sprintf("knn.BuildIndex: %v", err))
+		return fmt.Errorf("knn.BuildIndex: %w", err)
 	}
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.BuildIndex")
@@ -47,6 +47,7 @@ func BuildIndex(s beam.Scope, j *IndexJob) {
 	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files, Columns: j.Corpus.Columns}
 	_, _, built := build(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers), fn)
 	output.Publish(s, built, *o.output())
+	return nil
 }
 
 // PublishIndex puts the index that a finished run has built in place, where it replaces any other at once, with the list of

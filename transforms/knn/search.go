@@ -27,22 +27,22 @@ func init() {
 	beam.RegisterDoFn(&searchSelfFileFn{})
 }
 
-// Search answers queries from files, whose rows have dim columns: PCollection<vectorio.Chunk>, with
+// search answers queries from files, whose rows have dim columns: PCollection<vectorio.Chunk>, with
 // PCollection<IndexPiece> as its side input, → PCollection<output.Part>. A part's name follows from its chunk, so that a bundle
 // that is tried again writes the same files.
 //
 // A worker holds the index, and for each bundle that it runs ChunkRows rows and their answers.
-func Search(s beam.Scope, queries, index beam.PCollection, dim int, reading vectorio.Options, o Options) beam.PCollection {
+func search(s beam.Scope, queries, index beam.PCollection, dim int, reading vectorio.Options, o Options) beam.PCollection {
 	s = s.Scope("knn.Search")
 	fn := &searchFn{Reading: reading, Options: o, Dim: dim}
 	return beam.ParDo(s, fn, queries, beam.SideInput{Input: index})
 }
 
-// SearchSelf answers the points of the index, each of which leaves itself out: PCollection<Range>, with
+// searchSelf answers the points of the index, each of which leaves itself out: PCollection<Range>, with
 // PCollection<IndexPiece> as its side input, → PCollection<output.Part>. The rows are in the index: nothing is read again.
 //
 // A worker holds the index, and for each bundle that it runs the answers to SearchRows points.
-func SearchSelf(s beam.Scope, ranges, index beam.PCollection, o Options) beam.PCollection {
+func searchSelf(s beam.Scope, ranges, index beam.PCollection, o Options) beam.PCollection {
 	s = s.Scope("knn.SearchSelf")
 	return beam.ParDo(s, &searchSelfFn{Options: o}, ranges, beam.SideInput{Input: index})
 }
@@ -51,6 +51,7 @@ type searchFn struct {
 	Reading vectorio.Options
 	Options Options
 	Dim     int
+	Kept    bool // the index is one of an earlier run
 }
 
 func (f *searchFn) ProcessElement(ctx context.Context, c vectorio.Chunk, pieces func() func(*IndexPiece) bool, emit func(output.Part)) error {
@@ -58,37 +59,34 @@ func (f *searchFn) ProcessElement(ctx context.Context, c vectorio.Chunk, pieces 
 }
 
 func (f *searchFn) search(ctx context.Context, c vectorio.Chunk, from source, emit func(output.Part)) error {
-	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total}
+	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total, kept: f.Kept}
 	return t.run(ctx, from, emit, func(ctx context.Context) error {
 		return t.read(ctx, c, f, t.out.Reject, func(q *vectors.Block) error { return t.answer(q, false) })
 	})
 }
 
-type searchSelfFn struct{ Options Options }
+type searchSelfFn struct {
+	Options Options
+	Kept    bool // the index is one of an earlier run
+}
 
 func (f *searchSelfFn) ProcessElement(ctx context.Context, r Range, pieces func() func(*IndexPiece) bool, emit func(output.Part)) error {
 	return f.search(ctx, r, fromPieces(pieces), emit)
 }
 
 func (f *searchSelfFn) search(ctx context.Context, r Range, from source, emit func(output.Part)) error {
-	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total}
+	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total, kept: f.Kept}
 	return t.run(ctx, from, emit, func(context.Context) error { return t.answer(t.index.Rows(r.First, r.First+r.Rows), true) })
 }
 
 // searchFileFn and searchSelfFileFn find the index in a file, or in their process, where it was built.
-type searchFileFn struct {
-	searchFn
-	Kept bool // the index is one of an earlier run
-}
+type searchFileFn struct{ searchFn }
 
 func (f *searchFileFn) ProcessElement(ctx context.Context, q Query, emit func(output.Part)) error {
 	return f.search(ctx, q.Chunk, q.Index.source(f.Kept), emit)
 }
 
-type searchSelfFileFn struct {
-	searchSelfFn
-	Kept bool
-}
+type searchSelfFileFn struct{ searchSelfFn }
 
 func (f *searchSelfFileFn) ProcessElement(ctx context.Context, r Range, emit func(output.Part)) error {
 	return f.search(ctx, r, r.Index.source(f.Kept), emit)
@@ -101,6 +99,7 @@ type task struct {
 	total   int64 // rows of the queries' dataset
 
 	index  *neighbors.Index
+	kept   bool                                          // it is one of an earlier run
 	points int                                           // of the index, 0 where the task has not all of it
 	row    func(position int32, dst []float64) []float64 // of a point, nil where the task has not all of them
 	out    *output.Task
@@ -120,7 +119,12 @@ func (t *task) run(ctx context.Context, from source, emit func(output.Part), wor
 	t.row = func(position int32, dst []float64) []float64 {
 		return index.Rows(int(position), int(position)+1).Row(0, dst)
 	}
-	return t.write(ctx, emit, work)
+	return t.write(ctx, emit, func(ctx context.Context) error {
+		if err := work(ctx); err != nil || !t.kept {
+			return err
+		}
+		return index.Unchanged()
+	})
 }
 
 // write does the work of the task, which writes the answers.

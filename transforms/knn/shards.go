@@ -60,7 +60,7 @@ func (j *Job) queryRows() int {
 	return int(min(max(j.Options.IndexMemory/chunkShare/row, 64), 1<<16))
 }
 
-func (inShards) search(s beam.Scope, j *Job) beam.PCollection {
+func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.Shards")
 	o, reading, dim := j.Options, j.Reading, j.Corpus.Dim
 	reading.ChunkRows = int(min(int64(reading.ChunkRows), max(j.shardRows(true)/4, 1)))
@@ -80,7 +80,7 @@ func (inShards) search(s beam.Scope, j *Job) beam.PCollection {
 	chunked := vectorio.Chunks(s.Scope("Queries"), j.asked().Chunked(rows, 0), j.Options.Workers)
 	tasks := release(s, beam.ParDo(s, &queryFn{}, chunked), listed)
 	search := &searchShardsFn{searchFn: searchFn{Reading: reading, Options: o, Dim: dim}, Self: j.Queries == nil}
-	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchShards"), search, beam.Reshuffle(s, tasks)))
+	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchShards"), search, beam.Reshuffle(s, tasks))), nil
 }
 
 // turn is what all DoFns of this process wait for that have a shard in memory, so that there is one at a time.

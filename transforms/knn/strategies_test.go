@@ -46,7 +46,9 @@ func buildKept(t *testing.T, input []string, reading vectorio.Options, o Options
 		return nil, err
 	}
 	p, s := beam.NewPipelineWithRoot()
-	BuildIndex(s, job)
+	if err := BuildIndex(s, job); err != nil {
+		t.Fatal(err)
+	}
 	var r *Report
 	if err = ptest.Run(p); err == nil {
 		r, err = PublishIndex(ctx, &job.Options)
@@ -77,7 +79,9 @@ func runPrebuilt(t *testing.T, index string, queries []string, reading vectorio.
 		return nil, err
 	}
 	p, s := beam.NewPipelineWithRoot()
-	KNeighbors(s, job)
+	if err := KNeighbors(s, job); err != nil {
+		t.Fatal(err)
+	}
 	var r *Report
 	if err = ptest.Run(p); err == nil {
 		r, err = ReadReport(ctx, &job.Options)

@@ -188,15 +188,15 @@ func layoutOf(m *model.Model, o *PredictOptions) results.Layout {
 func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53 }
 
 // Predict adds the whole job to a pipeline: every row is read, predicted, written, and compared with its target if so
-// asked. It panics where the job is not valid. The model is a side input, decoded once by a worker process; a worker needs
+// asked. It fails where the job is not valid. The model is a side input, decoded once by a worker process; a worker needs
 // the model, and for each bundle that it runs a few times ChunkRows rows and their predictions. The output has the same
 // bytes at any chunk size; the last bits of an evaluation depend on the chunks, and on nothing else.
-func Predict(s beam.Scope, j *PredictJob) {
+func Predict(s beam.Scope, j *PredictJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
 	j.Reading.Confine(j.Data)
 	if err := j.Validate(); err != nil {
-		panic(fmt.Sprintf("linear.Predict: %v", err))
+		return fmt.Errorf("linear.Predict: %w", err)
 	}
 	lean := *j.Model
 	lean.State = nil // only those who go on learning need it
@@ -206,17 +206,18 @@ func Predict(s beam.Scope, j *PredictJob) {
 	fn := predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
 	if j.Options.Workers == placement.InProcess {
 		if _, _, err := models.Get(j.Options.RunID, func() (*model.Model, error) { return &lean, nil }); err != nil {
-			panic(fmt.Sprintf("linear.Predict: %v", err))
+			return fmt.Errorf("linear.Predict: %w", err)
 		}
 		output.Publish(s, beam.ParDo(s, &predictLocalFn{fn}, chunks), *j.output())
-		return
+		return nil
 	}
 	var b bytes.Buffer
 	if err := lean.Save(&b); err != nil {
-		panic(fmt.Sprintf("linear.Predict: %v", err))
+		return fmt.Errorf("linear.Predict: %w", err)
 	}
 	parts := beam.ParDo(s, &fn, chunks, beam.SideInput{Input: beam.Create(s, b.Bytes())})
 	output.Publish(s, parts, *j.output())
+	return nil
 }
 
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.

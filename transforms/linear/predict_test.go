@@ -47,7 +47,9 @@ func predictionOf(t *testing.T, m *model.Model, input string, reading vectorio.O
 		return "", nil, metrics.QueryResults{}, err
 	}
 	p, s := beam.NewPipelineWithRoot()
-	Predict(s, j)
+	if err := Predict(s, j); err != nil {
+		t.Fatal(err)
+	}
 	result, err := ptest.RunWithMetrics(p)
 	var report *PredictReport
 	if err == nil {

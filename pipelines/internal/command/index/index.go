@@ -58,7 +58,9 @@ func (c *command) run(ctx context.Context) error {
 	}
 	c.Note(job.Corpus)
 	pipeline, s := beam.NewPipelineWithRoot()
-	knn.BuildIndex(s, job)
+	if err := knn.BuildIndex(s, job); err != nil {
+		return err
+	}
 	err = c.Run(ctx, pipeline, job.Options.RunID)
 	var report *knn.Report
 	if err == nil {

@@ -94,7 +94,9 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	pipeline, s := beam.NewPipelineWithRoot()
-	knn.KNeighbors(s, job)
+	if err := knn.KNeighbors(s, job); err != nil {
+		return err
+	}
 	inspected := time.Since(start)
 	err = c.Run(ctx, pipeline, job.Options.RunID)
 	return c.finish(ctx, err, job, look, start, inspected)

@@ -54,7 +54,9 @@ func (c *command) run(ctx context.Context) error {
 	}
 	c.Note(job.Data)
 	pipeline, s := beam.NewPipelineWithRoot()
-	linear.Predict(s, job)
+	if err := linear.Predict(s, job); err != nil {
+		return err
+	}
 	inspected := time.Since(start)
 	err = c.Run(ctx, pipeline, job.Options.RunID)
 	return c.finish(ctx, err, job, start, inspected)
