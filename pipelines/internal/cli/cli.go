@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"beamlearn/model/fault"
+	"beamlearn/transforms/files"
 )
 
 // Exit codes.
@@ -46,6 +47,7 @@ type App struct {
 	aliases        map[string]string // hidden names of flags, each with the one that the help shows
 	values         map[string][]string
 	paths          []*Path
+	outputs        []func() []files.Named // the files that it may write, known when the flags are
 	run            func(ctx context.Context) error
 	runHere        func(ctx context.Context, files []string) error // without Beam, where that is not nil
 
@@ -53,7 +55,6 @@ type App struct {
 	versioned      bool   // the version is asked for
 	called         string // as the user has called it: "beamlearn sgd"
 	verbose, quiet *bool
-	explains       bool
 	explain        *bool
 	missing        []string // what the launch of an explained job would lack
 	summary        *Path
@@ -76,20 +77,12 @@ func New(name, synopsis string) *App {
 	return a
 }
 
-// Explains adds the flag --explain. It is called before Runs.
-func (a *App) Explains() *App {
-	a.explains = true
-	return a
-}
-
 // Runs says what the command does, and adds the flags that all commands have: it is called when the command has its own.
 func (a *App) Runs(run func(ctx context.Context) error) *App {
 	a.run = run
 	g := a.Group("What to show")
 	a.summary = g.OutputFile("summary", "also write the summary as JSON to this `FILE`").Here()
-	if a.explains {
-		a.explain = g.Bool("explain", false, "show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
-	}
+	a.explain = g.Bool("explain", false, "show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
 	a.quiet = g.Bool("quiet", false, "show errors only")
 	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
 	a.launchGroup()

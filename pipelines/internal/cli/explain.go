@@ -1,11 +1,18 @@
 package cli
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
+	"time"
+
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
 )
 
 // Plan is what a command would do, for --explain.
@@ -40,11 +47,99 @@ func (p *Plan) write(w io.Writer) error {
 	return nil
 }
 
+// RowsPlan is what a job would do that reads rows in passes, and keeps little of them.
+type RowsPlan struct {
+	Files  int   `json:"files"`
+	Bytes  int64 `json:"bytes"`
+	Rows   int64 `json:"rows"` // −1 where they must be counted, which takes reading them
+	About  bool  `json:"rows_about"`
+	Dim    int   `json:"columns"`
+	Passes int   `json:"passes"`
+	Slots  int   `json:"slots"`
+	// Threads share the rows of a slot.
+	Threads int `json:"threads"`
+	// Seconds of reading, from a measurement on the first rows, on this machine's cores; 0 where it is not known.
+	Seconds float64 `json:"read_s"`
+	// WorkerMemory is what a worker process takes for the job, beside the program itself; 0 where it is not known.
+	WorkerMemory int64    `json:"worker_memory_bytes"`
+	Outputs      []string `json:"outputs"`
+}
+
+// The first rows that a plan is measured on.
+const (
+	measureRows  = 20_000
+	measureBytes = 64 << 20
+)
+
+// PlanRows measures how long it takes to read rows so often. Threads are those of the flag: 0 is all cores in this process, and one
+// of each slot of an engine, whose slots are the cores.
+func (a *App) PlanRows(ctx context.Context, d *vectorio.Dataset, reading vectorio.Options, passes, threads int) (*RowsPlan, error) {
+	p := &RowsPlan{
+		Files: len(d.Files), Bytes: d.Bytes, Rows: d.Rows, Dim: d.Dim, Passes: passes, Slots: a.Slots(), Threads: threads,
+	}
+	switch {
+	case threads == 0 && Workers() == placement.InProcess:
+		p.Threads = runtime.GOMAXPROCS(0)
+	case threads == 0:
+		p.Threads = 1
+	}
+	if p.Rows < 0 && d.RowsAbout >= 0 {
+		p.Rows, p.About = d.RowsAbout, true
+	}
+	for _, of := range a.outputs {
+		for _, f := range of() {
+			if f.Name != "" && f.Flag != rejectedRows {
+				p.Outputs = append(p.Outputs, f.Name)
+			}
+		}
+	}
+	if p.Rows <= 0 {
+		return p, nil
+	}
+	start := time.Now()
+	head, err := d.Head(ctx, max(min(measureRows, measureBytes/8/max(d.Dim, 1)), 256), reading)
+	if err != nil {
+		return nil, err
+	}
+	if rows := head.Len(); rows > 0 {
+		p.Seconds = time.Since(start).Seconds() / float64(rows) * float64(p.Rows) * float64(passes) / float64(p.Slots*p.Threads)
+	}
+	return p, nil
+}
+
+// Rows adds what is read, called so, and how long that takes.
+func (p *Plan) Rows(called string, r *RowsPlan) {
+	number := "not known before they are read,"
+	if r.Rows >= 0 {
+		number = strconv.FormatInt(r.Rows, 10)
+	}
+	if r.About {
+		number = "about " + number
+	}
+	p.Line(called, "%s × %d columns in %d files, %s", number, r.Dim, r.Files, files.Bytes(r.Bytes))
+	p.Line("passes", "%d", r.Passes)
+	if r.Seconds > 0 {
+		p.Line("reading", "about %s on %d × %d cores like this machine's, as measured on the first rows; computing and the engine's start come on top",
+			Seconds(r.Seconds), r.Slots, r.Threads)
+	}
+	if r.WorkerMemory > 0 {
+		p.Line("memory", "about %s for the job in each worker process, beside the program", files.Bytes(r.WorkerMemory))
+	}
+	for _, name := range r.Outputs {
+		p.Line("writes", "%s", Relative(name))
+	}
+}
+
 // Explaining reports whether the plan is to be shown, and nothing run.
-func (a *App) Explaining() bool { return a.explains && *a.explain }
+func (a *App) Explaining() bool { return *a.explain }
 
 // Explain shows a plan, and writes its data where --summary says.
 func (a *App) Explain(p *Plan, data any) error {
+	for _, path := range a.paths {
+		if path.here && path.names() != nil && Workers() != placement.InProcess {
+			p.Line("here only", "%s (--%s): no worker reads or writes it", path.value, path.flag.Name)
+		}
+	}
 	p.Warn(a.missing...)
 	if err := p.write(os.Stdout); err != nil {
 		return err

@@ -67,6 +67,7 @@ func (a *App) launchGroup() {
 		of.Usage = f.usage
 		g.flags = append(g.flags, of)
 	}
+	a.values["runner"], a.values["environment_type"], a.values["worker_arch"] = runners, environments, []string{"amd64", "arm64"}
 	a.workerArch = g.String("worker_arch", "amd64", "the `ARCH` of the hosts where workers run, all of them Linux: amd64 or arm64")
 }
 

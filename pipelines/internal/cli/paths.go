@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"os"
 	"strings"
 
 	"beamlearn/transforms/files"
@@ -45,7 +47,15 @@ func (g *Group) InputFiles(name, usage string) *Path { return g.path(name, usage
 func (g *Group) InputFile(name, usage string) *Path { return g.path(name, usage, reads) }
 
 // OutputFile adds a flag for a file to write: [Path.Path].
-func (g *Group) OutputFile(name, usage string) *Path { return g.path(name, usage, writes) }
+func (g *Group) OutputFile(name, usage string) *Path {
+	p := g.path(name, usage, writes)
+	g.app.Writes(func() []files.Named { return []files.Named{{Flag: "--" + name, Name: p.Path()}} })
+	return p
+}
+
+// Writes declares files that the command may write, beside those of its flags for output files: what is derived from them. It is
+// asked when the flags are known. Files without a name do not count.
+func (a *App) Writes(of func() []files.Named) { a.outputs = append(a.outputs, of) }
 
 // OutputModel adds the flag --output_model, whose old name was --model: that of an input is so called now.
 func (g *Group) OutputModel(usage string) *Path {
@@ -87,31 +97,87 @@ func (p *Path) List() []string {
 	if !p.is(p.value) {
 		return nil
 	}
-	return List(p.value)
+	return Paths(p.value)
+}
+
+// Paths cuts a value at its commas, except at those with a backslash before, which are of a file's name.
+func Paths(value string) []string {
+	const comma = "\x00" // which is in no name
+	list := List(strings.ReplaceAll(value, `\,`, comma))
+	for i := range list {
+		list[i] = strings.ReplaceAll(list[i], comma, ",")
+	}
+	return list
+}
+
+// commaHint says how to give a file with a comma in its name, where there is one and its value would be cut.
+func (p *Path) commaHint() error {
+	if list := p.List(); p.kind != reads || len(list) < 2 {
+		return nil
+	} else if _, err := os.Stat(list[0]); err == nil {
+		return nil
+	}
+	if _, err := os.Stat(p.value); err != nil {
+		return nil
+	}
+	return fmt.Errorf(`--%s=%s: a comma stands between files; one that is in the name of a file has a backslash before it: '%s'`,
+		p.flag.Name, p.value, strings.ReplaceAll(p.value, ",", `\,`))
 }
 
 // resolve makes the paths that a command writes absolute, and tells which paths workers must reach.
 func (a *App) resolve() (shared []string, err error) {
 	var errs []error
 	for _, p := range a.paths {
-		if p.value == "" || !p.is(p.value) {
+		if p.names() == nil {
 			continue
 		}
 		if p.kind != reads {
 			p.path, err = files.Absolute(p.value)
 			errs = append(errs, err)
 		}
+		errs = append(errs, p.commaHint())
 		if !p.here {
 			shared = append(shared, p.names()...)
 		}
 	}
-	return shared, errors.Join(errs...)
+	return shared, errors.Join(append(errs, a.conflict())...)
+}
+
+// conflict says which output would destroy an input or another output, by whatever names they go.
+func (a *App) conflict() error {
+	var inputs, outputs []files.Named
+	for _, p := range a.paths {
+		if p.kind == reads {
+			for _, name := range p.names() {
+				inputs = append(inputs, files.Named{Flag: "--" + p.flag.Name, Name: name})
+			}
+		}
+	}
+	for _, of := range a.outputs {
+		outputs = append(outputs, of()...)
+	}
+	return files.Conflict(inputs, outputs)
 }
 
 // names are the paths and globs that were given.
 func (p *Path) names() []string {
+	if p.value == "" || !p.is(p.value) {
+		return nil
+	}
 	if p.kind == reads {
 		return p.List()
 	}
-	return []string{strings.TrimSpace(p.value)}
+	return []string{p.value}
+}
+
+// writable says which of the files cannot be written, as far as that can be told beforehand. On hosts elsewhere local files may be
+// others than here.
+func (a *App) writable(elsewhere bool) error {
+	var errs []error
+	for _, p := range a.paths {
+		if p.kind == writes && p.Path() != "" && (p.here || !elsewhere) {
+			errs = append(errs, files.CheckWritable(files.Named{Flag: "--" + p.flag.Name, Name: p.Path()}))
+		}
+	}
+	return errors.Join(errs...)
 }

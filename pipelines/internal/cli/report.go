@@ -2,11 +2,12 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"strings"
 
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
-	"beamlearn/transforms/output"
+	out "beamlearn/transforms/output"
 )
 
 // NoReport is the --report that writes none.
@@ -21,8 +22,18 @@ type Page struct {
 // Page adds the flag --report. Without it the page is beside the first of these outputs that is given, under its name, where
 // that is on this host.
 func (g *Group) Page(usage string, beside ...*Path) *Page {
-	p := g.OutputFile("report", usage).Here().Where(func(value string) bool { return value != NoReport })
-	return &Page{p, beside}
+	p := &Page{g.path("report", usage, writes).Here().Where(func(value string) bool { return value != NoReport }), beside}
+	g.app.Writes(func() []files.Named {
+		name, err := p.Path()
+		switch {
+		case err != nil:
+			return nil // which the command says
+		case p.flag.value == "":
+			return []files.Named{{Flag: "the page (--report)", Name: name}}
+		}
+		return []files.Named{{Flag: "--report", Name: name}}
+	})
+	return p
 }
 
 // Given is the value of the flag.
@@ -73,29 +84,57 @@ func (g *Group) Output(usage string, layout results.Layout) *Output {
 		formats = append(formats, f.Name)
 	}
 	o := &Output{
-		Path:   g.OutputFile("output", usage),
+		Path:   g.path("output", usage, writes),
 		Format: g.Choice("output_format", "", formats, "the `FORMAT` of the output (default by the extension): "+strings.Join(formats, ", ")),
 		Shards: g.Int("num_shards", 1, "cut the output into this many files, NAME-00000-of-0000N.csv and so on"),
 		layout: layout,
 	}
+	g.app.Writes(o.files)
 	return o
 }
 
+// manyShards are so many that only those of them are looked at that are there already.
+const manyShards = 256
+
 // files are all that the flags may write.
-func (o *Output) files() []string {
-	format, err := results.Detect(o.Path.Path(), *o.Format)
-	if o.Path.Path() == "" || err != nil || *o.Shards < 1 {
+func (o *Output) files() []files.Named {
+	path := o.Path.Path()
+	format, err := results.Detect(path, *o.Format)
+	if path == "" || err != nil || *o.Shards < 1 {
 		return nil // which the job says
 	}
-	names := []string{output.RejectedPath(o.Path.Path())}
+	var named []files.Named
 	for i := range *o.Shards {
-		name := o.Path.Path()
+		name := path
 		if *o.Shards > 1 {
 			name = results.ShardName(name, i, *o.Shards)
 		}
-		names = append(names, format.Files(name, o.layout)...)
+		for _, f := range format.Files(name, o.layout) {
+			if _, err := os.Lstat(f); *o.Shards <= manyShards || err == nil {
+				named = append(named, files.Named{Flag: "--output", Name: f})
+			}
+		}
 	}
-	return names
+	return append(named, rejected(path))
+}
+
+// rejectedRows is how the user knows the list of the rows that are left out.
+const rejectedRows = "the list of rejected rows"
+
+// rejected is where the rows go that are left out of an output; those of an earlier run go away.
+func rejected(output string) files.Named {
+	return files.Named{Flag: rejectedRows, Name: out.RejectedPath(output)}
+}
+
+// Rejects declares the list of rejected rows beside a file that is written.
+func (p *Path) Rejects() *Path {
+	p.app.Writes(func() []files.Named {
+		if p.Path() == "" {
+			return nil
+		}
+		return []files.Named{rejected(p.Path())}
+	})
+	return p
 }
 
 // SourceOf names the files of an input.

@@ -46,7 +46,7 @@ func (a *App) prepare(ctx context.Context) error {
 	keepWithin(MemoryLimit())
 	paths, err := a.resolve()
 	if err != nil {
-		return err
+		return Usage(err)
 	}
 	l := newLaunch(*a.workerArch, paths)
 	// The job of a dry run is printed to the log.
@@ -71,7 +71,7 @@ func (a *App) prepare(ctx context.Context) error {
 		l.jobName = fmt.Sprintf("%s-%s-%d", a.name, time.Now().Format("20060102-150405"), os.Getpid())
 	}
 	a.launch, workers = l, l.workers()
-	return nil
+	return a.writable(l.elsewhere() != "")
 }
 
 // submit hands a pipeline to the runner. What that needs is ready before the first.

@@ -26,7 +26,7 @@ func (a *App) suggest(err error) error {
 
 // nearest is the first of the names that differ least from a word that is none of them; empty where none is near.
 func nearest(word string, names []string) string {
-	best, least := "", max(len(word)/3, 1)+1
+	best, least := "", min((len(word)+1)/2, 3)+1
 	for _, name := range names {
 		if d := distance(word, name); d < least {
 			best, least = name, d

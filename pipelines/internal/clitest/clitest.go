@@ -85,7 +85,12 @@ func Command(dir string, args ...string) *exec.Cmd { return Other(dir, command, 
 
 // Other is another command of the program.
 func Other(dir, command string, args ...string) *exec.Cmd {
-	c := exec.Command(program, append([]string{command}, args...)...)
+	return Program(dir, append([]string{command}, args...)...)
+}
+
+// Program is the program, whose first argument is the command.
+func Program(dir string, args ...string) *exec.Cmd {
+	c := exec.Command(program, args...)
 	c.Dir = dir
 	return c
 }

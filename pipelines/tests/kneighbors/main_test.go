@@ -189,8 +189,58 @@ func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	_, stderr, code := runCommand(t, dir, "--input=x.csv", "--k=1", "--output=x.csv/n.csv")
-	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "x.csv") || !strings.Contains(stderr, "not a directory") {
+	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "x.csv stands where a directory would be") {
 		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// An output that is an input or another output, by whatever name, is refused before anything is read or written.
+func TestConflict(t *testing.T) {
+	dir := t.TempDir()
+	const points = "a,b\n1,2\n3,4\n5,6\n"
+	clitest.Write(t, filepath.Join(dir, "x.csv"), points)
+	if err := os.Symlink("x.csv", filepath.Join(dir, "link.csv")); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{
+		"--input=x.csv --output=x.csv", "--input=link.csv --output=x.csv", "--input=*.csv --output=link.csv",
+		"--input=x.csv --output=o.csv --summary=x.csv", "--input=x.csv --output=o.csv --summary=o.csv", "--input=x.csv --output=o.csv --report=./o.html --summary=o.html",
+		"--input=x.csv --output=o.csv --num_shards=2 --summary=o-00001-of-00002.csv", "--input=x.csv --output=o.npy --summary=o.distances.npy",
+		"--input=x.csv --output=o.csv --summary=o.csv.rejected.jsonl", "--input=y.csv --queries=x.csv --output=x.csv", "--index=x.csv --queries=y.csv --output=x.csv",
+	} {
+		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--k=1")...)
+		if code != 2 || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "give ") {
+			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
+		}
+		if got := fmt.Sprint(names(t, dir)); got != "[link.csv x.csv]" || clitest.Read(t, filepath.Join(dir, "x.csv")) != points {
+			t.Fatalf("%s: files %s", args, got)
+		}
+	}
+}
+
+// Texts that are not there are told of before the work.
+func TestNoTexts(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	_, stderr, code := runCommand(t, dir, "--input=x.csv", "--k=1", "--output=o.csv", "--texts=t.tsv")
+	if code != 1 || stderr != "kneighbors: t.tsv: found no file of that name, expected texts for the page\n" || len(names(t, dir)) != 1 {
+		t.Errorf("exit code %d, files %v\n%s", code, names(t, dir), stderr)
+	}
+}
+
+// A comma in the name of a file has a backslash before it, which the user is told.
+func TestComma(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "a,b.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	_, stderr, code := runCommand(t, dir, "--input=a,b.csv", "--k=1", "--output=o.csv")
+	if code != 2 || !strings.Contains(stderr, `'a\,b.csv'`) {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	if _, stderr, code = runCommand(t, dir, `--input=a\,b.csv`, "--k=1", "--output=c,d.csv"); code != 0 {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	if got := fmt.Sprint(names(t, dir)); got != "[a,b.csv c,d.csv c,d.html]" {
+		t.Errorf("files %s", got)
 	}
 }
 

@@ -83,11 +83,16 @@ func (c *command) run(ctx context.Context) error {
 		return cli.Usage(err)
 	}
 	c.Note(job.Data)
+	finding := c.finding()
 	if pca == nil {
-		finding := c.finding()
 		if err := cli.Usage(finding.Settle(job.Data.Dim)); err != nil {
 			return err
 		}
+	}
+	if c.Explaining() {
+		return errors.Join(c.explain(ctx, job, finding), job.Clean(context.WithoutCancel(ctx)))
+	}
+	if pca == nil {
 		if pca, err = eigen.Fit(ctx, job, finding, c.runner(job)); err != nil {
 			return errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
 		}
@@ -129,6 +134,31 @@ func (c *command) inspect(ctx context.Context, job *eigen.Job) (pca *model.PCA, 
 	}
 	job.Data, err = job.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows())
 	return nil, err
+}
+
+// explain shows what the job would do.
+func (c *command) explain(ctx context.Context, job *eigen.Job, finding model.Options) error {
+	passes, show := 0, &cli.Plan{}
+	switch {
+	case c.transform.String() != "":
+		show.Line("components", "those of %s", c.transform)
+	case finding.Solver == model.Randomized:
+		passes = 2 + finding.IteratedPower
+	default:
+		passes = 1
+	}
+	if passes > 0 {
+		show.Line("components", "by %s, in passes: %d", finding.Solver, passes)
+	}
+	if job.Options.Output != "" || job.Options.Sample > 0 {
+		passes++ // projects the rows
+	}
+	plan, err := c.PlanRows(ctx, job.Data, job.Reading, passes, job.Options.Threads)
+	if err != nil {
+		return err
+	}
+	show.Rows("rows", plan)
+	return c.Explain(show, plan)
 }
 
 // finding is which components to find, and how.

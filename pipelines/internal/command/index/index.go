@@ -10,6 +10,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
@@ -37,7 +38,7 @@ func New() *cli.App {
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
 	c.threads = compute.Int("threads", 0, "how many threads read the points: --threads=4 (default: all cores)")
 
-	c.index = app.Group("What to write").OutputFile("index", "the `FILE` to write, which is put in place when it is complete: --index=out/words.index, or gs://bucket/words.index")
+	c.index = app.Group("What to write").OutputFile("index", "the `FILE` to write, which is put in place when it is complete: --index=out/words.index, or gs://bucket/words.index").Rejects()
 	return app.Runs(c.run)
 }
 
@@ -57,6 +58,9 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	c.Note(job.Corpus)
+	if c.Explaining() {
+		return c.explain(ctx, job)
+	}
 	pipeline, s := beam.NewPipelineWithRoot()
 	if err := knn.BuildIndex(s, job); err != nil {
 		return err
@@ -70,6 +74,22 @@ func (c *command) run(ctx context.Context) error {
 		err = c.Summary(lines(report, time.Since(start)), report)
 	}
 	return errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &job.Options))
+}
+
+// explain shows what the job would do.
+func (c *command) explain(ctx context.Context, job *knn.IndexJob) error {
+	plan, err := c.PlanRows(ctx, job.Corpus, job.Reading, 1, job.Options.Threads)
+	if err != nil {
+		return err
+	}
+	show := &cli.Plan{}
+	if plan.Rows > 0 {
+		o := job.Options.Neighbors
+		plan.WorkerMemory = plan.Rows * neighbors.Footprint(plan.Dim, job.Reading.Formats.DType == vectors.Float64, o)
+		show.Line("index", "%s of %s, in one worker", neighbors.AlgorithmOf(int(min(plan.Rows, neighbors.MaxPoints)), plan.Dim, o), files.Bytes(plan.WorkerMemory))
+	}
+	show.Rows("points", plan)
+	return c.Explain(show, plan)
 }
 
 func lines(r *knn.Report, total time.Duration) []string {

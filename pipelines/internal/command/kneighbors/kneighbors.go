@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -13,6 +14,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
@@ -44,7 +46,7 @@ type command struct {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("kneighbors", "Finds the k nearest neighbours of every point, exactly: files in, files out.").Explains()
+	app := cli.New("kneighbors", "Finds the k nearest neighbours of every point, exactly: files in, files out.")
 	c := &command{App: app, input: app.Input().Unless("index")}
 	given := c.input.Group()
 	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself)")
@@ -135,10 +137,15 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 	}
 	if c.queries.String() != "" {
 		names, of := job.PointColumns()
-		job.Queries, err = vectorio.InspectLike(ctx, c.queries.List(), names, of, job.Reading)
+		if job.Queries, err = vectorio.InspectLike(ctx, c.queries.List(), names, of, job.Reading); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		c.Note(job.Corpus, job.Queries)
+	c.Note(job.Corpus, job.Queries)
+	if name := c.texts.String(); name != "" {
+		if _, err = files.Stat(ctx, name); errors.Is(err, os.ErrNotExist) {
+			return fault.File(name, "texts for the page", "no file of that name")
+		}
 	}
 	return err
 }

@@ -53,6 +53,9 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	c.Note(job.Data)
+	if c.Explaining() {
+		return c.explain(ctx, job)
+	}
 	pipeline, s := beam.NewPipelineWithRoot()
 	if err := linear.Predict(s, job); err != nil {
 		return err
@@ -82,6 +85,24 @@ func (c *command) job(ctx context.Context) (*linear.PredictJob, error) {
 	reading.Formats.Unlabelled = !job.Options.Evaluate
 	job.Reading = reading
 	return job, cli.Usage(faults, job.Validate())
+}
+
+// explain shows what the job would do.
+func (c *command) explain(ctx context.Context, job *linear.PredictJob) error {
+	plan, err := c.PlanRows(ctx, job.Data, job.Reading, 1, job.Options.Threads)
+	if err != nil {
+		return err
+	}
+	m, show := job.Model, &cli.Plan{}
+	const number = 8 // bytes
+	chunk := plan.Dim + 4*len(m.Coef)
+	plan.WorkerMemory = number * (int64(plan.Dim*len(m.Coef)) + int64(plan.Threads*job.Reading.ChunkRows)*int64(chunk))
+	if job.Reading.Formats.Sparse {
+		plan.WorkerMemory = 0 // of rows of any number of entries
+	}
+	show.Line("model", "%s with %s, %d columns", m.Task, m.Loss, m.Features())
+	show.Rows("rows", plan)
+	return c.Explain(show, plan)
 }
 
 // scratch is where workers of this host leave an evaluation; those of another cannot.

@@ -45,6 +45,11 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 	}
 }
 
+// compares reports whether models are compared by cross-validation.
+func (h *hyperparameters) compares() bool {
+	return *h.folds > 0 || strings.Contains(*h.alpha, ",") || strings.Contains(*h.l1Ratio, ",") || *h.alpha == "auto" || *h.l1Ratio == "auto"
+}
+
 // unlike says which flags are given and are not as the model of warm_start has them, which goes on with its own.
 func (c *command) unlike(o *fitting.FitOptions, m *model.Model) error {
 	have := m.Options

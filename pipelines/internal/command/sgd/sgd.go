@@ -12,6 +12,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
 	"beamlearn/transforms/placement"
 )
@@ -34,7 +35,7 @@ type command struct {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("sgd", "Learns a linear model from rows that need not fit into memory: files in, a model out.").Explains()
+	app := cli.New("sgd", "Learns a linear model from rows that need not fit into memory: files in, a model out.")
 	c := &command{App: app, input: app.LabelledInput()}
 	c.hyper = newHyperparameters(app.Group("What to learn (scikit-learn's names)"))
 
@@ -51,9 +52,19 @@ func New() *cli.App {
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
 
 	write := app.Group("What to write")
-	c.output = write.OutputModel("the `FILE` of the model: .json")
+	c.output = write.OutputModel("the `FILE` of the model: .json").Rejects()
 	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)", c.output)
 	c.table = write.OutputFile("cv_results", "the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
+	app.Writes(func() []files.Named {
+		if c.table.String() != "" || c.output.Path() == "" || !c.hyper.compares() {
+			return nil
+		}
+		name, err := c.tablePath()
+		if err != nil {
+			return nil // which the job says
+		}
+		return []files.Named{{Flag: "the scores (--cv_results)", Name: name}}
+	})
 	return app.Runs(c.run)
 }
 

@@ -1,0 +1,215 @@
+package beamlearn_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+func TestMain(m *testing.M) { clitest.Main(m, "help") }
+
+var commandNames = []string{"inspect", "kneighbors", "index", "sgd", "predict", "eigen"}
+
+// The program tells of its commands, and of each.
+func TestHelp(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want []string
+	}{
+		{nil, 2, commandNames},
+		{[]string{"help"}, 0, commandNames},
+		{[]string{"--help"}, 0, commandNames},
+		{[]string{"help", "sgd"}, 0, []string{"Learns a linear model", "--output_model=FILE", "--seed=N"}},
+		{[]string{"sgd", "--help"}, 0, []string{"Learns a linear model", "beamlearn sgd --help=cluster"}},
+		{[]string{"help", "cluster"}, 0, []string{"--runner=ENGINE", "--worker_arch=ARCH", "Beam's other flags"}},
+		{[]string{"eigen", "--help=cluster"}, 0, []string{"--runner=ENGINE", "--worker_arch=ARCH", "Beam's other flags"}},
+		{[]string{"sgd", "--help=me"}, 2, []string{"--help=me: there is --help, and --help=cluster"}},
+		{[]string{"help", "knn"}, 2, []string{"there is no command knn"}},
+		{[]string{"kneigbors", "--k=1"}, 2, []string{"there is no command kneigbors: is it kneighbors?"}},
+		{[]string{"--k=1"}, 2, []string{"the command comes first"}},
+		{[]string{"sgd", "--alfa=1"}, 2, []string{"there is no flag --alfa: is it --alpha?"}},
+		{[]string{"completion", "fish"}, 2, []string{"completion: for bash or for zsh?"}},
+	} {
+		stdout, stderr, code := clitest.End(t, clitest.Program(t.TempDir(), c.args...))
+		for _, w := range c.want {
+			if code != c.code || !strings.Contains(stdout+stderr, w) || code == 0 && stderr != "" || code != 0 && stdout != "" {
+				t.Errorf("%q: exit code %d, no %q in\n%s%s", c.args, code, w, stdout, stderr)
+			}
+		}
+	}
+	stdout, _, _ := clitest.End(t, clitest.Program(t.TempDir(), "help", "sgd"))
+	for _, hidden := range []string{"--random_state", "--model=", "--endpoint", "--worker"} {
+		if strings.Contains(stdout, hidden) {
+			t.Errorf("help sgd has %s", hidden)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	want := regexp.MustCompile(`^beamlearn \S.*, go\d\S+, Beam v\d\S+, \w+/\w+, SIMD (generic|avx2|avxvnni|avx512)\n$`)
+	for _, args := range [][]string{{"--version"}, {"version"}, {"kneighbors", "--version"}, {"inspect", "--version"}} {
+		stdout, stderr, code := clitest.End(t, clitest.Program(t.TempDir(), args...))
+		if code != 0 || stderr != "" || !want.MatchString(stdout) {
+			t.Errorf("%v: exit code %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+	c := clitest.Program(t.TempDir(), "--version")
+	c.Env = append(os.Environ(), "BEAMLEARN_SIMD=generic")
+	if stdout, _, _ := clitest.End(t, c); !strings.Contains(stdout, "SIMD generic") {
+		t.Errorf("with BEAMLEARN_SIMD=generic: %s", stdout)
+	}
+}
+
+// An engine starts the program with Beam's own flags and no command: it is a worker then, which here finds nobody to work for.
+func TestWorker(t *testing.T) {
+	stdout, stderr, code := clitest.End(t, clitest.Program(t.TempDir(),
+		"--worker=true", "--id=1", "--logging_endpoint=localhost:1", "--control_endpoint=localhost:1", "--semi_persist_dir=/tmp"))
+	if code == 0 || !strings.Contains(stderr, "Worker failed: ") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// Old names of flags work as they did, and say nothing.
+func TestAliases(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		if stdout, stderr, code := clitest.End(t, clitest.Program(dir, args...)); code != 0 || stdout+stderr != "" {
+			t.Errorf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
+		}
+	}
+	digits := []string{"--quiet", "--report=none", "--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*"}
+	eigen := append([]string{"eigen", "--components=3", "--svd_solver=randomized"}, digits...)
+	run(append(eigen, "--random_state=7", "--model=old.json")...)
+	run(append(eigen, "--seed=7", "--output_model=new.json")...)
+	run(append(eigen, "--seed=8", "--output_model=other.json")...)
+	cancer := []string{"sgd", "--quiet", "--report=none", "--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification"}
+	run(append(cancer, "--model=sgd-old.json")...)
+	run(append(cancer, "--output_model=sgd-new.json")...)
+	read := func(name string) string { return clitest.Read(t, filepath.Join(dir, name)) }
+	if read("old.json") != read("new.json") || read("new.json") == read("other.json") || read("sgd-old.json") != read("sgd-new.json") {
+		t.Error("the files differ, or the seed is of no effect")
+	}
+}
+
+// A plan of every command says what would be read and written, and does nothing.
+func TestExplain(t *testing.T) {
+	dir := t.TempDir()
+	cancer := "--input=" + clitest.Testdata(t, "breast_cancer.csv")
+	model := filepath.Join(dir, "m.json")
+	if _, stderr, code := clitest.End(t, clitest.Program(dir, "sgd", "--quiet", "--report=none", cancer, "--target=target", "--task=classification", "--model="+model)); code != 0 {
+		t.Fatal(stderr)
+	}
+	// Where workers run elsewhere, what they must reach is told of, and so is what only this process does.
+	const flink = "--runner=spark --endpoint=localhost:1 --environment_type=DOCKER"
+	for args, want := range map[string][]string{
+		"index --index=o.index":                                        {"index    ", "points   569 × 31 columns", "reading  about ", "writes   o.index"},
+		"eigen --components=3 --output=o.csv":                          {"components  by covariance_eigh", "passes      2", "writes      o.csv", "writes      o.html"},
+		"eigen --components=3 --output=o.csv --report=p.html " + flink: {"here only   p.html (--report)", "warning: o.csv is a local path"},
+		"predict --model=m.json --output=o.csv --target=target":        {"model    classification with log_loss, 30 columns", "rows     569 × 30 columns", "writes   o.csv"},
+		"predict --model=m.json --output=o.csv " + flink:               {"here only  m.json (--model)"},
+	} {
+		stdout, stderr, code := clitest.End(t, clitest.Program(dir, append(strings.Fields(args), "--explain", cancer)...))
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
+		}
+		for _, w := range want {
+			if !strings.Contains(stdout, w) {
+				t.Errorf("%s: no %q in\n%s", args, w, stdout)
+			}
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	// A target in a file of its own must be on a shared store, as the input must.
+	stdout, _, _ := clitest.End(t, clitest.Program(dir, append(strings.Fields("predict --explain --model=m.json --target=y.npy --output=gs://b/o.csv "+flink), cancer)...))
+	if stdout != "" && !strings.Contains(stdout, "y.npy is a local path") {
+		t.Error(stdout)
+	}
+}
+
+// bash completes commands, flags, values that are known and files; a word may be cut at its = or not.
+func TestBash(t *testing.T) {
+	dir := t.TempDir()
+	script, _, _ := clitest.End(t, clitest.Program(dir, "completion", "bash"))
+	clitest.Write(t, filepath.Join(dir, "script"), script)
+	clitest.Write(t, filepath.Join(dir, "points.csv"), "")
+	clitest.Write(t, filepath.Join(dir, "points of two.csv"), "")
+	for _, c := range []struct {
+		words string // of the command line, in the shell's quotes; the last is to be completed
+		want  []string
+	}{
+		{`beamlearn ''`, append(slices.Clone(commandNames), "help", "completion")},
+		{`beamlearn k`, []string{"kneighbors"}},
+		{`beamlearn help c`, []string{"cluster"}},
+		{`beamlearn completion ''`, []string{"bash", "zsh"}},
+		{`beamlearn kneighbors --met`, []string{"--metric="}},
+		{`beamlearn sgd --output_m`, []string{"--output_model="}},
+		{`beamlearn sgd --random`, nil},
+		{`beamlearn sgd --runn`, []string{"--runner="}},
+		{`beamlearn kneighbors --metric = c`, nil},
+		{`beamlearn kneighbors --metric = ''`, nil},
+		{`beamlearn kneighbors --metric =`, nil},
+		{`beamlearn kneighbors --metric=cos`, []string{"--metric=cosine"}},
+		{`beamlearn kneighbors --runner = f`, []string{"flink"}},
+		{`beamlearn kneighbors --input = poi`, []string{"points.csv", "points of two.csv"}},
+		{`beamlearn kneighbors --k = 1`, nil},
+		{`beamlearn inspect poi`, []string{"points.csv", "points of two.csv"}},
+		{`beamlearn inspect --js`, []string{"--json"}},
+	} {
+		c2 := exec.Command("bash", "-c", fmt.Sprintf(`. ./script
+COMP_WORDS=(%s) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_beamlearn
+printf '%%s\n' "${COMPREPLY[@]}"`, c.words))
+		c2.Dir = dir
+		out, stderr, code := clitest.End(t, c2)
+		got := strings.FieldsFunc(out, func(r rune) bool { return r == '\n' })
+		slices.Sort(got)
+		want := slices.Sorted(slices.Values(c.want))
+		switch {
+		case code != 0 || stderr != "":
+			t.Errorf("%s: exit code %d, %s", c.words, code, stderr)
+		case strings.HasSuffix(c.words, "''") && c.want == nil || strings.HasSuffix(c.words, "="):
+			if len(got) < 5 {
+				t.Errorf("%s: %q", c.words, got)
+			}
+		case strings.HasSuffix(c.words, "= c"):
+			if !slices.Contains(got, "cosine") || slices.Contains(got, "euclidean") {
+				t.Errorf("%s: %q", c.words, got)
+			}
+		case !slices.Equal(got, want):
+			t.Errorf("%s: %q, want %q", c.words, got, want)
+		}
+	}
+}
+
+// zsh's script has every flag of every help, and zsh can read it where there is one.
+func TestZsh(t *testing.T) {
+	dir := t.TempDir()
+	script, _, _ := clitest.End(t, clitest.Program(dir, "completion", "zsh"))
+	for _, command := range commandNames {
+		_, body, ok := strings.Cut(script, "\n  "+command+")\n")
+		body, _, _ = strings.Cut(body, ";;")
+		help, _, _ := clitest.End(t, clitest.Program(dir, "help", command))
+		for _, m := range regexp.MustCompile(`(?m)^  (--[a-z0-9_]+=?)`).FindAllStringSubmatch(help, -1) {
+			if name := strings.TrimSuffix(m[1], "="); !ok || !strings.Contains(body, "'"+name+"=-[") && !strings.Contains(body, "'"+name+"[") {
+				t.Errorf("%s: no %s", command, name)
+			}
+		}
+	}
+	if zsh, err := exec.LookPath("zsh"); err == nil {
+		clitest.Write(t, filepath.Join(dir, "script"), script)
+		if out, err := exec.Command(zsh, "-n", filepath.Join(dir, "script")).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+}
