@@ -115,7 +115,7 @@ func TestExplain(t *testing.T) {
 		"eigen --components=3 --output=o.csv":                          {"components  by covariance_eigh", "passes      2", "writes      o.csv", "writes      o.html"},
 		"eigen --components=3 --output=o.csv --report=p.html " + flink: {"here only   p.html (--report)", "warning: o.csv is a local path"},
 		"predict --model=m.json --output=o.csv --target=target":        {"model    classification with log_loss, 30 columns", "rows     569 × 30 columns", "writes   o.csv"},
-		"predict --model=m.json --output=o.csv " + flink:               {"here only  m.json (--model)"},
+		"predict --model=m.json --output=o.csv --quiet " + flink:       {"here only  m.json (--model)"},
 	} {
 		stdout, stderr, code := clitest.End(t, clitest.Program(dir, append(strings.Fields(args), "--explain", cancer)...))
 		if code != 0 || stderr != "" {
