@@ -151,7 +151,7 @@ func TestBadInput(t *testing.T) {
 		"text.csv":           `^kneighbors: text.csv: row 1, column b: found "x", expected a number\n$`,
 		"nan.csv":            `^kneighbors: nan.csv: row 2, column b: found "?NaN"?, expected a finite number\n$`,
 		"ragged.csv":         `^kneighbors: ragged.csv: row 1: found 3 fields, expected 2( fields)?\n$`,
-		"text.csv,three.csv": `^kneighbors: three.csv: found 3 columns, expected 2 columns, as in text.csv\n$`,
+		"text.csv,three.csv": `^kneighbors: three.csv: found the columns "a", "b", "c", with "c" beyond those, expected the columns "a", "b", as in text.csv\n$`,
 		"empty.csv":          `^kneighbors: empty.csv: found an empty file, expected csv data\n$`,
 		"header.csv":         `^kneighbors: header.csv: found .*, expected .*\n$`,
 		"short.npy":          `^kneighbors: short.npy: found .*, expected .*\n$`,
