@@ -37,7 +37,7 @@ func inspectBin(ctx context.Context, f File, e element, o *Options) (Source, err
 		File: f, start: binHeader, element: e, order: binary.LittleEndian,
 		rows: int64(binary.LittleEndian.Uint32(header)), columns: int64(binary.LittleEndian.Uint32(header[4:])),
 	}
-	if m.rows == 0 || m.columns == 0 {
+	if m.rows == 0 && !o.Empty || m.columns == 0 {
 		return nil, fault.File(f.Name(), "rows of data", "%d rows of %d columns", m.rows, m.columns)
 	}
 	if n, ok := bytesOf(m.rows, m.columns, int64(m.size)); !ok || n != f.Size()-binHeader {

@@ -87,6 +87,8 @@ type Options struct {
 	// Labels says that the target is the label of a class: text, exactly as it stands in text files and columns of text, of
 	// JSON numbers and booleans too. Numbers of binary files stay numbers.
 	Labels bool `json:",omitempty"`
+	// Empty says that files without rows are read as such, and are no fault: of queries.
+	Empty bool `json:",omitempty"`
 	// Unlabelled says that nothing is to be learned: the label of .svm may be anything, and is not read.
 	Unlabelled bool `json:",omitempty"`
 	// Features is the number of columns of the vector. Default: as many as the file has; to find that out of .svm takes

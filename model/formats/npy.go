@@ -46,7 +46,7 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 	default:
 		return nil, fault.File(f.Name(), "an array of rows and columns, of 2 dimensions or 1", "%d dimensions", len(h.shape))
 	}
-	if m.rows == 0 || m.columns == 0 {
+	if m.rows == 0 && !o.Empty || m.columns == 0 {
 		return nil, fault.File(f.Name(), "rows of data", "the shape (%d, %d)", m.rows, m.columns)
 	}
 	if h.fortran && m.rows > 1 && m.columns > 1 {

@@ -117,6 +117,9 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	if err := s.measure(in); err != nil {
 		return err
 	}
+	if s.rows == 0 && (!o.Empty || s.list()) {
+		return fault.File(s.Name(), "rows of data", "none")
+	}
 	if s.dim = len(s.vector); s.list() {
 		s.dim, err = s.firstLength(r)
 	}
@@ -290,9 +293,6 @@ func (s *parquetSource) measure(in *parquetBytes) error {
 		}
 		s.groups = append(s.groups, g)
 		s.rows += g.rows
-	}
-	if s.rows == 0 {
-		return fault.File(s.Name(), "rows of data", "none")
 	}
 	return nil
 }

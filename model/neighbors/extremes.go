@@ -152,11 +152,12 @@ func (o *Options) extreme(x, y []float64, reduced float64) (d float64, ok bool) 
 	}
 	sum := 0.0
 	_, e := math.Frexp(most)
+	first, second := math.Ldexp(1, -e/2), math.Ldexp(1, -e-(-e/2)) // the power of two itself may be beyond the range
 	for j, v := range x {
 		if d := v*halved - y[j]*halved; o.Metric == Minkowski {
 			sum += pow(math.Abs(d)/most, o.P) // at least 1 in all, whatever p is
 		} else {
-			d = math.Ldexp(d, -e)
+			d = d * first * second
 			sum += float64(d * d)
 		}
 	}

@@ -266,9 +266,18 @@ func (j *Job) Check() error {
 	return errors.Join(errs...)
 }
 
-// PointColumns are the names of the points' columns, or nil, and whose they are, for the queries to meet them: see
-// [vectorio.InspectLike].
-func (j *Job) PointColumns() (names []string, of string) {
+// InspectQueries finds the queries, whose columns meet the points' by their names: see [vectorio.InspectLike]. Files of no rows
+// are queries too. The points must be known.
+func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error) {
+	names, of := j.pointColumns()
+	reading := j.Reading
+	reading.Formats.Empty = true
+	j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
+	return err
+}
+
+// pointColumns are the names of the points' columns, or nil, and whose they are.
+func (j *Job) pointColumns() (names []string, of string) {
 	if j.Index != nil {
 		return j.Index.Note.Columns, "the index " + j.Index.File.Path
 	}
@@ -390,6 +399,8 @@ func (j *Job) broadcast() broadcast {
 	switch {
 	case j.Index != nil:
 		return prebuilt{}
+	case j.Queries != nil && j.Queries.Rows == 0 && o.Recall != 0:
+		return unanswered{}
 	case o.Recall != 0 && j.fitsGraph():
 		return approximate{}
 	case o.Recall != 0 && o.Recall < 1:
@@ -569,6 +580,19 @@ func (*releaseFn) ProcessElement(_ int, iter func(*Query) bool, emit func(Query)
 		q.Index = index
 		emit(q)
 	}
+}
+
+// unanswered writes the output of queries of no rows, by which no recall can be measured.
+type unanswered struct{}
+
+func (unanswered) check(*Job) error { return nil }
+
+func (unanswered) search(s beam.Scope, j *Job) (beam.PCollection, error) {
+	report, err := output.Report(order, Report{Points: max(j.Corpus.Rows, 0), Dim: j.Corpus.Dim, Algorithm: IVF})
+	if err != nil {
+		return beam.PCollection{}, err
+	}
+	return beam.CreateList(s, []output.Part{report}), nil
 }
 
 // sideInput builds the index whole and gives it to every worker as a side input.

@@ -42,7 +42,7 @@ func run(t *testing.T, input, queries []string, reading vectorio.Options, o Opti
 		return nil, metrics.QueryResults{}, err
 	}
 	if queries != nil {
-		if job.Queries, err = vectorio.Inspect(ctx, queries, reading); err != nil {
+		if err = job.InspectQueries(ctx, queries); err != nil {
 			return nil, metrics.QueryResults{}, err
 		}
 	}

@@ -69,7 +69,7 @@ func runPrebuilt(t *testing.T, index string, queries []string, reading vectorio.
 		return nil, err
 	}
 	if queries != nil {
-		if job.Queries, err = vectorio.Inspect(ctx, queries, reading); err != nil {
+		if err = job.InspectQueries(ctx, queries); err != nil {
 			return nil, err
 		}
 	}

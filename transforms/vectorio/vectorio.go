@@ -193,7 +193,7 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 		if d.Dim = src.Dim(); d.Columns == nil {
 			d.Columns = src.Columns()
 		}
-		if rows[i] == 0 {
+		if rows[i] == 0 && !o.Formats.Empty {
 			errs[i] = noRows(infos[i].Name)
 		}
 		d.count = d.count || src.Rows() < 0
@@ -511,7 +511,7 @@ func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, e
 		counts = append(counts, p.Count)
 	}
 	spans, err := c.Resolve(counts)
-	if err == nil && len(spans) == 0 {
+	if err == nil && len(spans) == 0 && !f.Options.Formats.Empty {
 		err = noRows(pieces[0].Info.Name)
 	}
 	return spans, err

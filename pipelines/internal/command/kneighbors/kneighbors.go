@@ -136,8 +136,7 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		}
 	}
 	if c.queries.String() != "" {
-		names, of := job.PointColumns()
-		if job.Queries, err = vectorio.InspectLike(ctx, c.queries.List(), names, of, job.Reading); err != nil {
+		if err = job.InspectQueries(ctx, c.queries.List()); err != nil {
 			return err
 		}
 	}
