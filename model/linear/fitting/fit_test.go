@@ -210,12 +210,12 @@ func TestFitStages(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			var stages []string
 			first, err := drive(t, newFitFor(t, v.o, v.rows), v.rows, 5, nil, func(f *Fit, p Pass) {
-				if s := string(f.stage); len(stages) == 0 || stages[len(stages)-1] != s {
+				if s := stageName(f.stage); len(stages) == 0 || stages[len(stages)-1] != s {
 					stages = append(stages, s)
 				}
-				visits := f.stage == stageGrid || f.stage == stageSGD
+				visits := f.stage == stage(gridStage{}) || f.stage == stage(sgdStage{})
 				if p.Name == "" || p.Shuffle || (p.Batch == f.options.BatchSize) != visits {
-					t.Errorf("%s: %+v", f.stage, p)
+					t.Errorf("%s: %+v", stageName(f.stage), p)
 				}
 			})
 			if err != nil {
@@ -630,8 +630,8 @@ func FuzzDecodeFit(f *testing.F) {
 		rows := lineartest.SliceChunk(v.rows, 0, 60)
 		seen := map[string]bool{}
 		fit, err := drive(f, newFitFor(f, v.o, rows), rows, 2, nil, func(fit *Fit, p Pass) {
-			if !seen[string(fit.stage)] {
-				seen[string(fit.stage)] = true
+			if !seen[stageName(fit.stage)] {
+				seen[stageName(fit.stage)] = true
 				f.Add([]byte(encoded(f, fit)))
 			}
 		})

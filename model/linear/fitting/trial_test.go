@@ -22,7 +22,7 @@ func sampledFit(t *testing.T, o FitOptions, c *linear.Chunk, n int) (*Fit, []str
 	}
 	for !f.Done() {
 		p := f.Pass()
-		name := string(f.stage)
+		name := stageName(f.stage)
 		if p.Sample {
 			name = "sample"
 		}

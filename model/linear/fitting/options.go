@@ -1,0 +1,280 @@
+package fitting
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/grid"
+	"beamlearn/model/linear/leastsquares"
+)
+
+// Solver is how to come to the minimum of the objective.
+type Solver string
+
+const (
+	// SolverAuto is SolverExact where the loss and the penalty have one, there are at most MaxExactFeatures columns, and no
+	// option is set that only SGD has; SolverSGD otherwise.
+	SolverAuto  Solver = "auto"
+	SolverSGD   Solver = "sgd"
+	SolverExact Solver = "exact"
+)
+
+// Solvers lists all solvers.
+var Solvers = []Solver{SolverAuto, SolverSGD, SolverExact}
+
+// MaxExactFeatures is up to how many columns SolverAuto sums up products of columns.
+const MaxExactFeatures = 2000
+
+// DefaultBatchSize is the number of rows in a PartialFit of SGD. The result depends on it only where batches are visited in
+// another order than they stand in; with an l1 penalty; and with balanced classes.
+const DefaultBatchSize = 1000
+
+const defaultFolds = 5
+
+// FitOptions are what a [Fit] learns, and how. A field that is not Required has its Default.
+type FitOptions struct {
+	// Options are the hyperparameters; Alpha, L1Ratio and Average are those below. Default of Loss: SquaredError in
+	// regression, LogLoss in classification. Default of LearningRate: a schedule that fits the rows, see [survey.Survey.Auto].
+	Options linear.Options
+	// Average is that of the options. Default: that of the schedule; 0 with a LearningRate.
+	Average *linear.Average
+	// Solver is how. Default: SolverAuto.
+	Solver Solver
+	// Standardize: whether columns are brought to mean 0 and variance 1 first. Default: false.
+	Standardize bool
+	// Parts is in how many each pass of SGD is cut, whose weights are averaged. Default: 1.
+	Parts int
+	// Progressive: whether SGD predicts every row before it learns from it, which the model then tells. Default: false.
+	Progressive bool
+	// Epochs of SGD. Default: ⌈10⁶/rows⌉, as scikit-learn's user guide advises, and at most 20.
+	Epochs int
+	// BatchSize of SGD. Default: DefaultBatchSize.
+	BatchSize int
+	// Alphas and L1Ratios: each pair is tried. With more than one pair, or with Folds, they are cross-validated, and the
+	// model is that of the best pair. Default: 1e-4 and 0.15.
+	Alphas, L1Ratios []float64
+	// Folds of the cross-validation. Default: 5 where there is one.
+	Folds int
+	// Scoring is the score that it goes by. Default: the first that there is of [Scorings].
+	Scoring string
+	// Seed of the folds.
+	Seed uint64
+	// Shuffle: whether chunks and batches are visited in another order than they stand in. Default: false.
+	Shuffle bool
+	// WarmStart is a model to go on from by SGD. Optional.
+	WarmStart *linear.Model
+	// Sample: whether a survey may read only a sample of the rows, where that is enough for SGD: see [Pass.Sample].
+	// Default: false.
+	Sample bool
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *FitOptions) EnsureDefaults() {
+	if o.Options.Loss == "" && o.Options.Task == linear.Classification {
+		o.Options.Loss = linear.LogLoss
+	}
+	if o.Options.Loss == "" && o.Options.Task == linear.Regression {
+		o.Options.Loss = linear.SquaredError
+	}
+	if o.Options.Penalty == "" {
+		o.Options.Penalty = linear.L2
+	}
+	if o.Solver == "" {
+		o.Solver = SolverAuto
+	}
+	if o.Parts == 0 {
+		o.Parts = 1
+	}
+	if o.BatchSize == 0 {
+		o.BatchSize = DefaultBatchSize
+	}
+	if len(o.Alphas) == 0 {
+		o.Alphas = []float64{1e-4}
+	}
+	if len(o.L1Ratios) == 0 {
+		o.L1Ratios = []float64{0.15}
+	}
+	if o.Folds == 0 && o.combinations() > 1 {
+		o.Folds = defaultFolds
+	}
+}
+
+// combinations is how many pairs there are to try.
+func (o *FitOptions) combinations() int {
+	if o.Options.Penalty == linear.ElasticNet {
+		return len(o.Alphas) * len(o.L1Ratios)
+	}
+	return len(o.Alphas)
+}
+
+// base is the options of the first pair, but for what depends on the rows.
+func (o *FitOptions) base() linear.Options {
+	b := o.Options
+	b.Alpha, b.L1Ratio = &o.Alphas[0], &o.L1Ratios[0]
+	if o.Average != nil {
+		b.Average = *o.Average
+	}
+	return b
+}
+
+// onlySGD lists the options that are set and only SGD has.
+func (o *FitOptions) onlySGD() []string {
+	var names []string
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"learning_rate", o.Options.LearningRate != ""}, {"eta0", o.Options.Eta0 != 0}, {"power_t", o.Options.PowerT != nil},
+		{"average", o.Average != nil}, {"tol", o.Options.Tol != nil}, {"early_stopping", o.Options.EarlyStopping},
+		{"epochs", o.Epochs != 0}, {"warm_start", o.WarmStart != nil}, {"progressive", o.Progressive},
+	} {
+		if f.set {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// hasExact reports whether loss and penalty have an exact solver, at all.
+func (o *FitOptions) hasExact() bool {
+	switch o.Options.Loss {
+	case linear.SquaredError:
+		return o.Options.Task == linear.Regression || o.smooth()
+	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredEpsilonInsensitive:
+		return o.smooth()
+	}
+	return false
+}
+
+func (o *FitOptions) smooth() bool {
+	return o.Options.Penalty == linear.L2 || o.Options.Penalty == linear.None
+}
+
+// exact reports whether the solver for so many columns is exact.
+func (o *FitOptions) exact(features int) bool {
+	if o.Solver != SolverAuto {
+		return o.Solver == SolverExact
+	}
+	return o.hasExact() && features <= MaxExactFeatures && len(o.onlySGD()) == 0
+}
+
+// first is the stage that a fit of rows of so many columns begins with.
+func (o *FitOptions) first(features int) stage {
+	squares := o.Options.Task == linear.Regression && o.Options.Loss == linear.SquaredError
+	switch {
+	case !o.exact(features) || !squares || features > leastsquares.MaxGram:
+		return surveyStage{}
+	case o.Folds > 0:
+		return foldsStage{}
+	}
+	return sumsStage{}
+}
+
+// sampled reports whether a sample of the rows says enough to begin with SGD. What it says wrong must show in learning, and not
+// do harm until then: a class that is not in it does, as do weights that overflow. So it takes a loss whose slope is bounded,
+// by which steps that are too large do not grow. A scaler, balanced classes and a cross-validation need all rows.
+func (o *FitOptions) sampled(features int) bool {
+	switch o.Options.Loss {
+	case linear.SquaredError, linear.SquaredHinge, linear.SquaredEpsilonInsensitive:
+		return false
+	}
+	return o.Sample && !o.exact(features) && o.Folds == 0 && !o.Standardize && !o.Options.ClassWeight.Balanced
+}
+
+// Validate reports every fault of the options at once. What is not set counts as its default.
+func (o *FitOptions) Validate() error {
+	d := *o
+	d.EnsureDefaults()
+	var errs []error
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	b := d.base()
+	if b.LearningRate == "" {
+		b.LearningRate = linear.InvScaling
+	}
+	errs = append(errs, b.Validate())
+	for _, a := range d.Alphas[1:] {
+		if !(a >= 0) || math.IsInf(a, 1) {
+			fault("alpha %v: must be a number from 0 on", a)
+		}
+	}
+	for _, r := range d.L1Ratios[1:] {
+		if !(r >= 0 && r <= 1) {
+			fault("l1_ratio %v: must be a number from 0 to 1", r)
+		}
+	}
+	if len(d.L1Ratios) > 1 && d.Options.Penalty != linear.ElasticNet {
+		fault("l1_ratio: several are for the penalty elasticnet, not for %s", d.Options.Penalty)
+	}
+	for _, list := range [][]float64{d.Alphas, d.L1Ratios} {
+		for i, v := range list {
+			if slices.Contains(list[:i], v) {
+				fault("%v is given twice", v)
+			}
+		}
+	}
+	switch {
+	case !slices.Contains(Solvers, d.Solver):
+		fault("solver %q: must be one of %s", d.Solver, linear.Join(Solvers))
+	case d.Solver == SolverExact && !d.hasExact():
+		fault("solver exact: there is none for the loss %s with the penalty %s: take sgd, or the penalty l2 or none with a loss other than hinge, perceptron and epsilon_insensitive", d.Options.Loss, d.Options.Penalty)
+	case d.Solver == SolverExact && len(d.onlySGD()) > 0:
+		fault("solver exact: has no %s", strings.Join(d.onlySGD(), ", "))
+	}
+	if d.Epochs < 0 {
+		fault("epochs %d: must be at least 1", d.Epochs)
+	}
+	if d.Parts < 1 {
+		fault("%d parts: must be at least 1", d.Parts)
+	}
+	if d.BatchSize < 1 {
+		fault("batch_size %d: must be at least 1", d.BatchSize)
+	}
+	if d.Folds < 0 || d.Folds == 1 || d.Folds > grid.MaxFolds {
+		fault("folds %d: must be from 2 to %d", d.Folds, grid.MaxFolds)
+	}
+	if d.Folds > 0 && d.Options.Task == linear.OneClass {
+		fault("folds: one_class has no score to choose by")
+	}
+	if d.Folds > 0 && d.WarmStart != nil {
+		fault("warm_start: goes on with one model, and cannot be cross-validated")
+	}
+	if d.Folds > 0 && (d.Options.Tol != nil || d.Options.EarlyStopping) {
+		fault("tol and early_stopping: cannot be cross-validated, as all models learn side by side")
+	}
+	if d.Folds > 0 && (b.LearningRate == linear.Adaptive || b.LearningRate == linear.PA1 || b.LearningRate == linear.PA2) {
+		fault("learning_rate %s: cannot be cross-validated: take constant, optimal or invscaling", b.LearningRate)
+	}
+	if have := d.scorings(); d.Scoring != "" && !slices.Contains(have, d.Scoring) {
+		fault("scoring %q: must be one of %s", d.Scoring, strings.Join(have, ", "))
+	}
+	if w := d.WarmStart; w != nil && w.Task != d.Options.Task {
+		fault("warm_start: the model is of a %s, not of a %s", w.Task, d.Options.Task)
+	}
+	if d.WarmStart != nil && d.Standardize {
+		fault("standardize: the model of warm_start says whether columns are standardised, and how")
+	}
+	return errors.Join(errs...)
+}
+
+// Scorings lists the scores of cross-validations, by scikit-learn's names.
+func Scorings() []string {
+	return []string{"r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc"}
+}
+
+// scorings are those that there may be for the task and the loss; f1 and roc_auc are of two classes, f1_macro is of more.
+func (o *FitOptions) scorings() []string {
+	all := Scorings()
+	switch {
+	case o.Options.Task == linear.Regression:
+		return all[:3]
+	case o.Options.Task == linear.Classification && o.Options.Loss != linear.LogLoss && o.Options.Loss != linear.ModifiedHuber:
+		return all[4:]
+	case o.Options.Task == linear.Classification:
+		return all[3:]
+	}
+	return all
+}

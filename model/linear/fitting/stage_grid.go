@@ -1,0 +1,51 @@
+package fitting
+
+import (
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/grid"
+)
+
+// gridStage cross-validates all pairs of hyperparameters side by side by SGD.
+type gridStage struct{ onSurvey }
+
+func (gridStage) name() string { return "grid" }
+
+func (gridStage) begin(f *Fit) (linear.Learner, error) {
+	o := &f.options
+	g := grid.GridOptions{Options: f.chosen, Alphas: o.Alphas, Folds: o.Folds, Refit: !o.exact(f.features), Seed: o.Seed, Epochs: f.epochs(), ClassRows: f.survey.ClassRows}
+	if o.Options.Penalty == linear.ElasticNet {
+		g.L1Ratios = o.L1Ratios
+	}
+	search, err := grid.NewGrid(g, f.features)
+	if err != nil {
+		return nil, err
+	}
+	search.FeatureNames, search.Scaler = f.names, f.survey.Scaler
+	return search, nil
+}
+
+func (gridStage) empty(f *Fit, bytes int) (linear.Learner, error) {
+	return &grid.Grid{}, nil
+}
+
+func (gridStage) pass(f *Fit, p *Pass) {
+	p.Name, p.Batch, p.Shuffle = "cross-validating", f.options.BatchSize, f.options.Shuffle
+}
+
+func (gridStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	l := learner.(*grid.Grid)
+	var err error
+	if f.cv, err = l.Result(); err != nil {
+		return nil, err
+	}
+	f.cv.Path = l.Path()
+	best, err := f.choose()
+	if err != nil {
+		return nil, err
+	}
+	if f.Exact() {
+		return newtonStage{}, nil
+	}
+	f.model, err = l.Model(-1, best)
+	return nil, err
+}

@@ -1,0 +1,36 @@
+package fitting
+
+import (
+	"fmt"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/newton"
+)
+
+// newtonStage goes to the exact optimum of a loss that has slopes everywhere.
+type newtonStage struct{ onSurvey }
+
+func (newtonStage) name() string { return "newton" }
+
+func (newtonStage) begin(f *Fit) (linear.Learner, error) {
+	n, err := newton.NewOptimizer(f.chosen, f.features)
+	if err != nil {
+		return nil, err
+	}
+	n.FeatureNames, n.Scaler, n.ClassRows = f.names, f.survey.Scaler, f.survey.ClassRows
+	return n, nil
+}
+
+func (newtonStage) empty(f *Fit, bytes int) (linear.Learner, error) {
+	return &newton.Optimizer{}, nil
+}
+
+func (newtonStage) pass(f *Fit, p *Pass) {
+	p.Name = fmt.Sprintf("pass %d", f.passes+1)
+}
+
+func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	var err error
+	f.model, err = learner.(*newton.Optimizer).Model()
+	return nil, err
+}

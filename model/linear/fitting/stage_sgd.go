@@ -1,0 +1,50 @@
+package fitting
+
+import (
+	"fmt"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/sgd"
+)
+
+// sgdStage learns by stochastic gradient descent, in parts whose weights are averaged.
+type sgdStage struct{ onSurvey }
+
+func (sgdStage) name() string { return "sgd" }
+
+func (sgdStage) begin(f *Fit) (linear.Learner, error) {
+	a, err := sgd.NewAveraged(f.chosen, f.features, f.epochs())
+	if w := f.options.WarmStart; w != nil {
+		a, err = sgd.ResumeAveraged(w, f.epochs())
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := a.Trainer()
+	if f.options.WarmStart == nil {
+		t.Scaler = f.survey.Scaler
+	}
+	if f.names != nil {
+		t.FeatureNames = f.names
+	}
+	if f.options.Progressive {
+		t.Progressive = sgd.NewProgressive(f.chosen.Task, f.chosen.Classes.Len())
+	}
+	return a, nil
+}
+
+func (sgdStage) empty(f *Fit, bytes int) (linear.Learner, error) {
+	return &sgd.Averaged{}, nil
+}
+
+func (sgdStage) pass(f *Fit, p *Pass) {
+	p.Name, p.Batch, p.Shuffle = fmt.Sprintf("pass %d", f.passes+1), f.options.BatchSize, f.options.Shuffle
+}
+
+func (sgdStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	l := learner.(*sgd.Averaged)
+	f.progressive = l.Trainer().Progressive
+	var err error
+	f.model, err = l.Model()
+	return nil, err
+}

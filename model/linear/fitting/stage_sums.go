@@ -1,0 +1,33 @@
+package fitting
+
+import (
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/leastsquares"
+)
+
+// sumsStage solves least squares by the sums of products of the columns, in one pass.
+type sumsStage struct{ bySums }
+
+func (sumsStage) name() string { return "sums" }
+
+func (sumsStage) begin(f *Fit) (linear.Learner, error) {
+	return leastsquares.NewGram(f.features)
+}
+
+func (sumsStage) empty(f *Fit, bytes int) (linear.Learner, error) {
+	return &leastsquares.Gram{}, nil
+}
+
+func (sumsStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	return nil, f.solve(learner.(*leastsquares.Gram))
+}
+
+// solve makes the model of sums.
+func (f *Fit) solve(sums *leastsquares.Gram) error {
+	s, err := sums.Solve(&f.chosen, f.options.Standardize)
+	if err != nil {
+		return err
+	}
+	f.model, err = s.Model(&f.chosen, f.names)
+	return err
+}
