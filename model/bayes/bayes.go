@@ -1,3 +1,4 @@
+// Package bayes is naive Bayes, learned chunk by chunk as scikit-learn's partial_fit does: [GaussianNB] and [DiscreteNB].
 package bayes
 
 import (

@@ -1,3 +1,4 @@
+// Package preprocessing is the scalers of columns that linear models do not carry: [MinMaxScaler] and [MaxAbsScaler], as scikit-learn's.
 package preprocessing
 
 import (

@@ -45,7 +45,6 @@ import (
 var rowsSummed = beam.NewCounter("eigen", "rows_summed")
 
 func init() {
-	beam.RegisterDoFn(&groupFn{})
 	beam.RegisterDoFn(&sumFn{})
 	beam.RegisterDoFn(&mergeFn{})
 	register.Iter1[vectorio.Chunk]()
@@ -229,7 +228,7 @@ func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
 	}
 	p, s := beam.NewPipelineWithRoot()
 	s = s.Scope(fmt.Sprintf("eigen.Fit pass %d", fit.Pass()))
-	grouped := beam.GroupByKey(s, beam.ParDo(s, &groupFn{j.Options}, vectorio.Chunks(s, j.Data, j.Options.Workers)))
+	grouped := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Options.Workers), j.Options.Shards, j.Options.Groups))
 	sums := beam.ParDo(s, &fn, grouped)
 	beam.ParDo0(s, &mergeFn{State: fn.State, Sum: sum, Options: j.Options}, beam.GroupByKey(s, beam.AddFixedKey(s, sums)))
 	if err := run(ctx, p); err != nil {
@@ -271,15 +270,6 @@ func decodeSummand(b []byte) (Summand, error) {
 	return Summand{node, bytes.Clone(partial)}, nil
 }
 
-// groupFn deals chunks to groups. Shard i has the chunks i, i+Shards, i+2·Shards, …, and group i the shards i, i+Groups, ….
-type groupFn struct{ Options Options }
-
-func (f *groupFn) ProcessElement(c vectorio.Chunk) (int, vectorio.Chunk) {
-	return f.Options.shard(&c) % f.Options.Groups, c
-}
-
-func (o *Options) shard(c *vectorio.Chunk) int { return int(c.Ordinal % int64(o.Shards)) }
-
 func (o *Options) threads() int {
 	if o.Threads > 0 {
 		return o.Threads
@@ -308,7 +298,7 @@ func (f *sumFn) sum(ctx context.Context, group int, iter func(*vectorio.Chunk) b
 	shards := make([][]vectorio.Chunk, f.Options.Shards)
 	var c vectorio.Chunk
 	for iter(&c) {
-		i := f.Options.shard(&c)
+		i := c.Shard(f.Options.Shards)
 		shards[i] = append(shards[i], c)
 	}
 	run := progress.Of(f.Options.RunID)

@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 
@@ -120,6 +122,9 @@ func (c *checkpoint) latest(ctx context.Context) (*fitting.Fit, error) {
 	if c.state, err = files.ReadFile(ctx, path); err != nil {
 		return nil, err
 	}
+	if c.state, err = unsealed(c.state); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	fit, err := fitting.DecodeFit(c.state)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -134,7 +139,24 @@ func save(ctx context.Context, dir, runID string, fit *fitting.Fit) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	return b, replace(ctx, statePath(dir, fit.Passes()), runID, b)
+	return b, replace(ctx, statePath(dir, fit.Passes()), runID, sealed(b))
+}
+
+// sealed is a state as a file has it: with a second line, its checksum. A digit that has changed would be a state as well.
+func sealed(state []byte) []byte {
+	sum := sha256.Sum256(state)
+	return slices.Concat(state, []byte(seal), []byte(hex.EncodeToString(sum[:])), []byte("\n"))
+}
+
+const seal = "\nsha256 "
+
+// unsealed is the state of a file, if it has the checksum of what it has.
+func unsealed(file []byte) ([]byte, error) {
+	at := bytes.LastIndex(file, []byte(seal))
+	if at < 0 || !bytes.Equal(file, sealed(file[:at:at])) {
+		return nil, errors.New("the checkpoint is damaged: its checksum is not that of its state: learn without --resume")
+	}
+	return file[:at:at], nil
 }
 
 // pipeline adds the next passes.
@@ -151,7 +173,7 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *fitting.Fit) {
 		for g := range c.options.Groups {
 			seeds = append(seeds, vectorio.Chunk{Ordinal: -1, Total: int64(g)})
 		}
-		chunks := beam.ParDo(s, &groupFn{Options: *c.options}, vectorio.Chunks(s, j.Data, c.options.Workers))
+		chunks := vectorio.Deal(s, vectorio.Chunks(s, j.Data, c.options.Workers), c.options.Shards, c.options.Groups)
 		groups := beam.ParDo(s, &seedFn{}, beam.CreateList(s, seeds))
 		work = beam.ParDo(s, &planFn{Options: *c.options, Dir: c.dir}, beam.GroupByKey(s, beam.Flatten(s, chunks, groups)))
 	} else {

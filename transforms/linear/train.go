@@ -44,7 +44,6 @@ import (
 var rowsLearned = beam.NewCounter("linear", "rows_learned")
 
 func init() {
-	beam.RegisterDoFn(&groupFn{})
 	beam.RegisterDoFn(&seedFn{})
 	beam.RegisterDoFn(&planFn{})
 	beam.RegisterDoFn(&broadcastFn{})
@@ -257,16 +256,6 @@ type Summand struct {
 	Partial []byte
 }
 
-// groupFn deals chunks to groups. Shard i has the chunks i, i+Shards, i+2·Shards, … and so rows from everywhere, as files
-// are often sorted; group i has the shards i, i+Groups, ….
-type groupFn struct{ Options Options }
-
-func (f *groupFn) ProcessElement(c vectorio.Chunk) (int, vectorio.Chunk) {
-	return f.Options.shard(&c) % f.Options.Groups, c
-}
-
-func (o *Options) shard(c *vectorio.Chunk) int { return int(c.Ordinal % int64(o.Shards)) }
-
 // seedFn gives each group a chunk that is none: its Total is the group.
 type seedFn struct{}
 
@@ -346,7 +335,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 func (f *passFn) over(ctx context.Context, fit *fitting.Fit, group int, chunks []vectorio.Chunk) (*model.Sum, error) {
 	shards := map[int][]vectorio.Chunk{}
 	for _, c := range chunks {
-		shard := f.Options.shard(&c)
+		shard := c.Shard(f.Options.Shards)
 		shards[shard] = append(shards[shard], c)
 	}
 	pass := fit.Pass()

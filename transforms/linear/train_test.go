@@ -531,8 +531,30 @@ func TestTrainResumesItsOwn(t *testing.T) {
 	if left := namesIn(t, out); !slices.Equal(left, kept) {
 		t.Errorf("left: %v, was %v", left, kept)
 	}
+	j.options.Resume = true
+	states, err := filepath.Glob(filepath.Join(out, ".*", "state-*.json"))
+	if err != nil || len(states) == 0 {
+		t.Fatalf("no states: %v", err)
+	}
+	last := slices.Max(states)
+	whole := fileOf(t, last)
+	for name, damaged := range map[string]string{
+		"a digit":   strings.Replace(whole, `"alpha":0.0001`, `"alpha":0.0002`, 1),
+		"cut short": whole[:len(whole)/2],
+		"empty":     "",
+	} {
+		if err := os.WriteFile(last, []byte(damaged), 0o644); err != nil || damaged == whole {
+			t.Fatal(name, err)
+		}
+		if _, _, err := j.trained(t); err == nil || !strings.Contains(err.Error(), "its checksum is not that of its state") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.WriteFile(last, []byte(whole), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	j.run = nil
-	j.options.Resume, j.chunkRows = true, 11
+	j.chunkRows = 11
 	if _, report, err := j.trained(t); err != nil || report.Resumed != 2 {
 		t.Errorf("%+v, %v", report, err)
 	}

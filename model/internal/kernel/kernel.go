@@ -1,3 +1,4 @@
+// Package kernel is the arithmetic on rows that models share, in a fixed order of sums.
 package kernel
 
 import "math"

@@ -1,3 +1,4 @@
+// Package lineartest is rows, fixtures of scikit-learn, and passes that cross the wire, for the tests of models.
 package lineartest
 
 import (

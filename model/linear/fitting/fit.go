@@ -1,3 +1,4 @@
+// Package fitting learns a linear model from start to end, by the learners that its options ask for: see [Fit].
 package fitting
 
 import (

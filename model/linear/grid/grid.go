@@ -1,3 +1,4 @@
+// Package grid cross-validates hyperparameters by stochastic gradient descent, all of them side by side in each pass: see [Grid].
 package grid
 
 import (

@@ -1,3 +1,5 @@
+// Package leastsquares learns linear models of squared errors exactly, whatever the penalty, from the sums of products of columns that one
+// pass gives: [Gram], and [FoldGram] for cross-validation.
 package leastsquares
 
 import (

@@ -1,3 +1,5 @@
+// Package newton learns linear models exactly where the loss has slopes everywhere and the penalty is l2 or none, in a few passes: see
+// [Optimizer].
 package newton
 
 import (

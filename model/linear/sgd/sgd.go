@@ -1,3 +1,34 @@
+// Package sgd learns linear models by stochastic gradient descent, one chunk of rows at a time, with the names and the meaning of
+// scikit-learn's SGDRegressor, SGDClassifier and SGDOneClassSVM.
+//
+// [SGD] is what learns: [SGD.PartialFit] takes a chunk, dense or sparse, and updates the weights row by row, in the order given.
+// [SGD.Model] makes a model of them. [Averaged] is SGD in passes over parts of the rows; [Progressive] validates on the way.
+//
+// # What equals scikit-learn
+//
+// With shuffle=False and the same chunks, coefficients and intercepts are those of scikit-learn 1.9.1 in float64 after every
+// call of partial_fit, up to rounding: sums have another order, eight lanes and a fixed tree (model/internal/kernel), and exp is Go's.
+// What that does to the coefficients depends on how stable the descent is; model/linear/testdata/README.md has figures. Where rows are
+// sparse, the intercept moves by a hundredth of its step, and the l1 penalty reaches a weight only when a row has its
+// feature, as there. The l1 penalty starts afresh with every chunk, as there.
+//
+// # What differs, on purpose
+//
+//   - Averaging in classifiers: the intercept that goes on learning is kept from chunk to chunk, and the averaged intercept
+//     is an average. scikit-learn 1.9.1 forgets the first and overwrites the second.
+//   - A class need not be declared, nor be in the first chunk: see [linear.Options.Classes]. Where it comes late, the model is the same
+//     as if it had been declared.
+//   - ClassWeight "balanced" counts while rows stream by: the weights for a chunk are n/(classes · rows of the class) over
+//     all rows up to its end.
+//   - Rows held out do not count in the number of the row, on which step sizes depend, so that it is the same in any chunks.
+//   - Tol and EarlyStopping work across chunks, as [SGD.EndEpoch] says where an epoch ends; adaptive learning rates, which
+//     partial_fit resets there, persist. The score of early stopping is that of the model (scikit-learn 1.9.1 forgets the
+//     weights' scale, and for log_loss counts true positives only), on rows that the model meets, as it stands then,
+//     in the same pass.
+//   - The norms in the objective of sparse rows are those of the whole weight vector.
+//   - Weights that overflow stop the trainer for good: no model is ever made of them.
+//
+// Rows are never shuffled here: the order is the caller's.
 package sgd
 
 import (

@@ -1,3 +1,4 @@
+// Package survey finds out, in one pass, what others must know of the rows before they learn from them: see [Survey].
 package survey
 
 import (

@@ -1,3 +1,4 @@
+// Package dense solves small dense systems by Cholesky factors.
 package dense
 
 import (

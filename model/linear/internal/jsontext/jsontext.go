@@ -1,3 +1,4 @@
+// Package jsontext writes and reads numbers in JSON so that every bit comes back.
 package jsontext
 
 import (

@@ -1,3 +1,4 @@
+// Package loss is the losses as functions of a prediction and a target.
 package loss
 
 import (

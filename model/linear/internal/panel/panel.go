@@ -1,3 +1,4 @@
+// Package panel has blocks of rows in panels of four columns, and the triangles of products that are summed up from them.
 package panel
 
 import (

@@ -1,3 +1,4 @@
+// Package steps is the options as the steps of stochastic gradient descent need them.
 package steps
 
 import (

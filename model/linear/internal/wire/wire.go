@@ -1,3 +1,4 @@
+// Package wire writes and reads the bytes of partials and states.
 package wire
 
 import (
