@@ -269,8 +269,19 @@ func TestFile(t *testing.T) {
 	for _, change := range [][2]string{
 		{`"version":1`, `"version":2`}, {kind, "beamlearn.linear"}, {`"n_features_in":30`, `"n_features_in":31`},
 		{`"scale":[`, `"scale":[0,`}, {`"components":[[`, `"components":[[],[`}, {`{`, `[`}, {`"mean"`, `"means"`},
+		{`"version":1`, `"version":1,"version":1`}, {`"whiten":false`, `"whiten":false,"whiten":true`}, {`"mean"`, `"Mean"`}, {`"whiten":false,`, ``},
+		{`"n_samples":569,`, ``}, {`"mean":[`, `"mean":null,"x":[`}, {`"mean":[`, `"mean":[null,`}, {`"components":[[`, `"components":[[null,`},
+		{`"components":[`, `"components":[null,`}, {`"options":{`, `"options":null,"x":{`}, {`"whiten":false`, `"whiten":null`}, {`"scale":[`, `"scale":null,"x":[`},
+		{`"mean":[`, `"mean":[1e999,`}, {`"mean":[`, `"mean":[NaN,`}, {`"mean":[`, `"mean":["1",`}, {`"components":[[`, `"components":[[1e3`},
+		{`"explained_variance":[`, `"explained_variance":[1e3`}, {`"explained_variance":[`, `"explained_variance":[-`},
+		{`"explained_variance_ratio":[0`, `"explained_variance_ratio":[1`}, {`"total_variance":`, `"total_variance":-`}, {`"eigenvalues":[`, `"eigenvalues":[9`},
+		{`"svd_solver":"`, `"svd_solver":"x`}, {`"n_components":2`, `"n_components":31`}, {`"n_components":2`, `"n_components":-2`}, {`"mean":`, `"feature_names":["one"],"mean":`},
+		{"}\n", "} {}"}, {"}\n", ""},
 	} {
 		broken := strings.Replace(b.String(), change[0], change[1], 1)
+		if broken == b.String() {
+			t.Errorf("%s is not in the file", change[0])
+		}
 		if _, err := Load("x.json", strings.NewReader(broken)); err == nil || !strings.HasPrefix(err.Error(), "x.json") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s for %s: %v", change[1], change[0], err)
 		}
@@ -303,6 +314,7 @@ func FuzzFit(f *testing.F) {
 func FuzzLoad(f *testing.F) {
 	for _, scale := range [][]float64{nil, {1, 2, 3}} {
 		p := &PCA{Rows: 5, Mean: []float64{1, 2, 3}, Scale: scale, Components: [][]float64{{1, 0, 0}, {0, 1, 0}}, ExplainedVariance: []float64{2, 1}, TotalVariance: 4}
+		p.Options.Solver = CovarianceEigh
 		var b bytes.Buffer
 		if err := p.Save(&b); err != nil {
 			f.Fatal(err)

@@ -1,10 +1,18 @@
 package eigen
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/floats"
 
 	"beamlearn/model/fault"
 )
@@ -47,51 +55,183 @@ func (p *PCA) Save(w io.Writer) error {
 	return e.Encode(f)
 }
 
-// Load reads what Save writes. The error is a *fault.Fault of the file with this name.
+// Load reads what Save writes, and nothing else: a field that is missing, twice, null or unknown, a number that is not finite or
+// lists of other lengths are refused, as is what contradicts itself. The error is a *fault.Fault of the file with this name,
+// unless the file cannot be read.
 func Load(name string, r io.Reader) (*PCA, error) {
-	var f file
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		var at *json.SyntaxError
-		if !errors.As(err, &at) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			var kind *json.UnmarshalTypeError
-			if !errors.As(err, &kind) && d.InputOffset() == 0 {
-				return nil, err // of reading
-			}
-		}
-		return nil, fault.File(name, "components, as eigen writes them", "%s", fault.Quote(err.Error()))
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	p := &PCA{
-		Options: f.Options, Rows: f.Rows, FeatureNames: f.FeatureNames, Mean: f.Mean, Scale: f.Scale, Components: f.Components,
-		ExplainedVariance: f.Variance, TotalVariance: f.TotalVariance, Spectrum: f.Spectrum,
+	bad := func(format string, args ...any) error {
+		return fault.File(name, fmt.Sprintf("components, as eigen writes them, version %d", Version), format, args...)
+	}
+	// What it says it is comes first: a later version may have other fields.
+	var head struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, bad("%s", explain(err))
+	}
+	if head.Format != kind {
+		return nil, bad("format %s", fault.Quote(head.Format))
+	}
+	if head.Version != Version {
+		return nil, bad("version %d", head.Version)
+	}
+	if err := checkFields(b); err != nil {
+		return nil, bad("%v", err)
+	}
+	var f file
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, bad("%s", explain(err))
 	}
 	if err := f.check(); err != nil {
-		return nil, fault.File(name, "components, as eigen writes them", "%v", err)
+		return nil, bad("%v", err)
 	}
-	return p, nil
+	return &PCA{
+		Options: f.Options, Rows: f.Rows, FeatureNames: f.FeatureNames, Mean: f.Mean, Scale: f.Scale, Components: f.Components,
+		ExplainedVariance: f.Variance, TotalVariance: f.TotalVariance, Spectrum: f.Spectrum,
+	}, nil
+}
+
+// explain is an error of encoding/json without its package and its types.
+func explain(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, syntax.Error())
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
+}
+
+// fields are those of a type by their names in JSON, and whether they must be there.
+func fields(t reflect.Type) map[string]bool {
+	all := map[string]bool{}
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		all[name] = options != "omitempty"
+	}
+	return all
+}
+
+// checkFields refuses what encoding/json reads without a word: a field that is missing or twice, that is null or has a null in
+// it, or that has another name. The JSON is well formed.
+func checkFields(b []byte) error {
+	of := fields(reflect.TypeFor[file]())
+	top, err := checkObject(b, "", of)
+	if err != nil {
+		return err
+	}
+	_, err = checkObject(top["options"], "options.", fields(reflect.TypeFor[Options]()))
+	return err
+}
+
+func checkObject(b []byte, path string, of map[string]bool) (values map[string]json.RawMessage, err error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, fmt.Errorf("no object for %s", strings.TrimSuffix(path, "."))
+	}
+	values = map[string]json.RawMessage{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := key.(string)
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		if _, known := of[name]; !known {
+			return nil, fmt.Errorf("the field %s", fault.Quote(path+name))
+		}
+		if values[name] != nil {
+			return nil, fmt.Errorf("the field %s twice", fault.Quote(path+name))
+		}
+		if hasNull(value) {
+			return nil, fmt.Errorf("null in the field %s", fault.Quote(path+name))
+		}
+		values[name] = value
+	}
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		if of[name] && values[name] == nil {
+			return nil, fmt.Errorf("no field %s", fault.Quote(path+name))
+		}
+	}
+	return values, nil
+}
+
+// hasNull reports whether a value is null or has one in it.
+func hasNull(value []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if token == nil {
+			return true
+		}
+	}
 }
 
 func (f *file) check() error {
 	d, k := f.Features, len(f.Components)
 	switch {
-	case f.Format != kind:
-		return fmt.Errorf("format %s", fault.Quote(f.Format))
-	case f.Version != Version:
-		return fmt.Errorf("version %d, which is not %d", f.Version, Version)
 	case d < 1 || len(f.Mean) != d || k < 1 || k > d || len(f.Variance) != k || len(f.Ratio) != k || f.Rows < 2:
-		return fmt.Errorf("%d rows, %d features, %d means, %d components, %d variances", f.Rows, d, len(f.Mean), k, len(f.Variance))
+		return fmt.Errorf("%d rows, %d features, %d means, %d components, %d variances, %d ratios", f.Rows, d, len(f.Mean), k, len(f.Variance), len(f.Ratio))
 	case f.FeatureNames != nil && len(f.FeatureNames) != d || f.Scale != nil && len(f.Scale) != d:
 		return fmt.Errorf("%d names and %d scales of %d features", len(f.FeatureNames), len(f.Scale), d)
+	case f.Spectrum != nil && len(f.Spectrum) < k:
+		return fmt.Errorf("%d eigenvalues of %d components", len(f.Spectrum), k)
+	case f.Options.Solver != "" && !slices.Contains(Solvers, f.Options.Solver):
+		return fmt.Errorf("svd_solver %s", fault.Quote(string(f.Options.Solver)))
+	case f.Options.Components < 0 || f.Options.Components > d || f.Options.Oversamples < 0 || f.Options.IteratedPower < 0:
+		return fmt.Errorf("n_components %d, n_oversamples %d, iterated_power %d of %d features", f.Options.Components, f.Options.Oversamples, f.Options.IteratedPower, d)
+	case !(f.TotalVariance >= 0):
+		return fmt.Errorf("total_variance %v", f.TotalVariance)
 	}
 	for i, v := range f.Components {
 		if len(v) != d {
 			return fmt.Errorf("%d numbers in component %d of %d features", len(v), i, d)
 		}
+		if norm := floats.Norm(v, 2); !(math.Abs(norm-1) <= tolerance) {
+			return fmt.Errorf("component %d of length %v, not 1", i, norm)
+		}
 	}
 	for j, v := range f.Scale {
 		if !(v > 0) {
 			return fmt.Errorf("scale %v of feature %d", v, j)
+		}
+	}
+	return f.checkVariances()
+}
+
+// tolerance is what numbers of a file may differ by that follow from others: far more than rounding, far less than a change.
+const tolerance = 1e-6
+
+func (f *file) checkVariances() error {
+	slack := tolerance * f.TotalVariance
+	for i, v := range f.Variance {
+		ratio := 0.0
+		if f.TotalVariance > 0 {
+			ratio = v / f.TotalVariance
+		}
+		switch {
+		case v < -slack:
+			return fmt.Errorf("explained_variance %v of component %d", v, i)
+		case i > 0 && v > f.Variance[i-1]+slack:
+			return fmt.Errorf("explained_variance %v of component %d after %v", v, i, f.Variance[i-1])
+		case math.Abs(f.Ratio[i]-ratio) > tolerance:
+			return fmt.Errorf("explained_variance_ratio %v of component %d, which has %v of %v", f.Ratio[i], i, v, f.TotalVariance)
+		case f.Spectrum != nil && math.Abs(f.Spectrum[i]-v) > slack:
+			return fmt.Errorf("explained_variance %v of component %d, whose eigenvalue is %v", v, i, f.Spectrum[i])
 		}
 	}
 	return nil
