@@ -128,10 +128,14 @@ type Part struct {
 	Open func() (io.ReadCloser, error)
 }
 
-// Detect finds the format by its name or, where that is empty, by the extension of the path.
+// Detect finds the format by its name or, where that is empty, by the extension of the path. Standard output, which is called
+// "-", is .csv.
 func Detect(output, name string) (*Format, error) {
 	var names, extensions []string
 	ext := strings.ToLower(path.Ext(output))
+	if output == "-" {
+		ext = ".csv"
+	}
 	for _, f := range All {
 		for _, e := range f.Extensions {
 			if name == "" && e == ext {

@@ -28,7 +28,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	model "beamlearn/model/eigen"
@@ -106,7 +105,7 @@ func (o *Options) EnsureDefaults() {
 		o.NumShards = 1
 	}
 	if o.RunID == "" {
-		o.RunID = uuid.NewString()
+		o.RunID = files.NewRunID()
 	}
 }
 

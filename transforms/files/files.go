@@ -63,7 +63,7 @@ func IsLocal(name string) bool {
 }
 
 // List expands paths and globs, and returns each file once, in the order of the names. A pattern that matches nothing
-// is an error that names it; all such patterns are reported at once.
+// is an error that names it; all such patterns are reported at once. [Std] is standard input, which is read to its end.
 func List(ctx context.Context, patterns []string) ([]Info, error) {
 	var infos []Info
 	var errs []error
@@ -89,6 +89,13 @@ func List(ctx context.Context, patterns []string) ([]Info, error) {
 }
 
 func list(ctx context.Context, pattern string) ([]Info, error) {
+	if pattern == Std {
+		info, err := readStd(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", stdinName, err)
+		}
+		return []Info{info}, nil
+	}
 	none := fault.File(pattern, "at least one file", "no file of that name")
 	if strings.ContainsAny(pattern, "*?[") {
 		none = fault.File(pattern, "at least one file", "no file that matches")
@@ -353,14 +360,15 @@ func OpenRead(ctx context.Context, name string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// Rename puts a file in the place of another: atomically where it is local, by a copy where the store has no rename.
+// Rename puts a file in the place of another: atomically where it is local, by a copy where the store has no rename. Links are
+// followed and stay; what cannot be replaced (see [IsStream]) gets the content.
 func Rename(ctx context.Context, from, to string) error {
 	if p, ok := local(from); ok {
 		q, ok := local(to)
 		if !ok {
 			return fmt.Errorf("files.Rename: from %s to the store of %s", from, to)
 		}
-		return os.Rename(p, q)
+		return putLocal(ctx, p, q)
 	}
 	if isGCS(from) && isGCS(to) {
 		if _, err := copyGCS(ctx, from, to, nil); err != nil {
@@ -434,8 +442,11 @@ func RemoveAll(ctx context.Context, dir string) error {
 	return errors.Join(errs...)
 }
 
-// Absolute is the name as every process of this host understands it.
+// Absolute is the name as every process of this host understands it. [Std] stays what it is.
 func Absolute(name string) (string, error) {
+	if name == Std {
+		return name, nil
+	}
 	if p, ok := local(name); ok {
 		return filepath.Abs(p)
 	}
@@ -444,6 +455,9 @@ func Absolute(name string) (string, error) {
 
 // Root is what the locations of all files of a pattern begin with: the file's own where the pattern is the name of one.
 func Root(pattern string) (string, error) {
+	if pattern == Std {
+		return stdPath(), nil
+	}
 	if i := strings.IndexAny(pattern, "*?["); i >= 0 {
 		pattern = pattern[:i]
 		if p, ok := local(pattern); ok { // Abs would cut off a slash at the end

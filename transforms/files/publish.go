@@ -35,7 +35,11 @@ type Move struct {
 // it is still what it was before the holder made sure that it holds the lock. Other stores have no lock.
 func Publish(ctx context.Context, name string, moves []Move, obsolete ...string) error {
 	if p, ok := local(name); ok {
-		unlock, err := lockLocal(ctx, p)
+		to := outletOf(p)
+		if to.stream { // several jobs may write to it, as to a printer
+			return publish(ctx, moves, obsolete)
+		}
+		unlock, err := lockLocal(ctx, to.path)
 		if err != nil {
 			return err
 		}
@@ -58,7 +62,8 @@ func overtaken(name string) error {
 	return fault.File(name, "the output of one job at a time", "that of another job, which was put there while this one ended")
 }
 
-// publish renames. What an earlier try has renamed is known by its size and its modification time.
+// publish renames. What an earlier try has renamed is known by its size and its modification time; of what went into a stream,
+// nothing is known but that it is not there any more.
 func publish(ctx context.Context, moves []Move, obsolete []string) error {
 	var left []Move
 	for _, m := range moves {
@@ -68,6 +73,9 @@ func publish(ctx context.Context, moves []Move, obsolete []string) error {
 			continue
 		} else if !errors.Is(err, os.ErrNotExist) {
 			return err
+		}
+		if IsStream(m.To) {
+			continue
 		}
 		if to, err := Stat(ctx, m.To); errors.Is(err, os.ErrNotExist) || err == nil && (to.Size != m.From.Size || IsLocal(m.To) && to.Version != m.From.Version) {
 			return overtaken(m.To)
@@ -250,6 +258,9 @@ func publishGCS(ctx context.Context, name string, moves []Move, obsolete []strin
 		g.Go(func() error {
 			return l.replace(moving, m.To, func(only *storage.Conditions) error {
 				_, err := copyGCS(moving, m.From.Location(), m.To, only)
+				if err == nil {
+					written(m.To)
+				}
 				return err
 			})
 		})

@@ -8,13 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/google/uuid"
 )
 
 // Writer is a file that is being written. Until Close has returned nil there is nothing of it under its name, and what
 // stood there before stays: a local file is written beside, under a name of this writer's own, and renamed; an object of
-// Cloud Storage is made at once when it is complete. (Other stores do as Beam's filesystems do.) So of two that write to the
+// Cloud Storage is made at once when it is complete. What cannot be replaced (see [IsStream]) gets all of it then. (Other stores do as Beam's filesystems do.) So of two that write to the
 // same name, neither spoils what the other has finished.
 type Writer struct {
 	ctx  context.Context
@@ -35,7 +33,7 @@ func Create(ctx context.Context, name string) (*Writer, error) {
 	var to target
 	var err error
 	if p, ok := local(name); ok {
-		to, err = createLocal(p)
+		to, err = createLocal(ctx, p)
 	} else if isGCS(name) {
 		to, err = createGCS(ctx, name, nil)
 	} else {
@@ -107,6 +105,15 @@ func Replace(ctx context.Context, name string, fill func(io.Writer) error) error
 	return w.Fill(true, fill)
 }
 
+// Output is Replace of a file that a user has asked for: [Written] tells of it.
+func Output(ctx context.Context, name string, fill func(io.Writer) error) error {
+	err := Replace(ctx, name, fill)
+	if err == nil && !IsStream(name) { // into which putLocal has put it
+		written(name)
+	}
+	return err
+}
+
 // WriteFile writes b in the place of a file, whole or not at all.
 func WriteFile(ctx context.Context, name string, b []byte) error {
 	return Replace(ctx, name, func(w io.Writer) error {
@@ -118,30 +125,40 @@ func WriteFile(ctx context.Context, name string, b []byte) error {
 // localTarget is written beside the file.
 type localTarget struct {
 	*os.File
-	name string
+	ctx context.Context
+	to  outlet
 }
 
-// longestName leaves room in the 255 bytes of a file's name for what the temporary one adds.
-const longestName = 200
-
-func createLocal(name string) (target, error) {
-	dir, base := filepath.Split(name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+func createLocal(ctx context.Context, name string) (target, error) {
+	to := outletOf(name)
+	if to.stream {
+		f, err := os.CreateTemp("", "stream-")
+		if err != nil {
+			return nil, err
+		}
+		return &localTarget{f, ctx, to}, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(to.path), 0o777); err != nil {
 		return nil, err
 	}
-	beside := dir + "." + base[:min(len(base), longestName)] + "." + uuid.NewString() + ".part"
-	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(Beside(to.path, NewRunID(), EndPart), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	return &localTarget{f, name}, nil
+	return &localTarget{f, ctx, to}, nil
 }
 
 func (t *localTarget) commit() error {
 	if err := t.File.Close(); err != nil {
 		return errors.Join(err, os.Remove(t.File.Name()))
 	}
-	if err := os.Rename(t.File.Name(), t.name); err != nil {
+	var err error
+	if t.to.stream {
+		err = putLocal(t.ctx, t.File.Name(), t.to.path)
+	} else {
+		err = os.Rename(t.File.Name(), t.to.path)
+	}
+	if err != nil {
 		return errors.Join(err, missing(os.Remove(t.File.Name())))
 	}
 	return nil

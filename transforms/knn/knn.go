@@ -55,7 +55,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"github.com/google/uuid"
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/results"
@@ -163,7 +162,7 @@ func (o *Options) EnsureDefaults() {
 		o.NumShards = 1
 	}
 	if o.RunID == "" {
-		o.RunID = uuid.NewString()
+		o.RunID = files.NewRunID()
 	}
 }
 

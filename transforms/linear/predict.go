@@ -15,7 +15,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
@@ -75,7 +74,7 @@ func (o *PredictOptions) EnsureDefaults() {
 		o.NumShards = 1
 	}
 	if o.RunID == "" {
-		o.RunID = uuid.NewString()
+		o.RunID = files.NewRunID()
 	}
 }
 

@@ -28,7 +28,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
@@ -101,7 +100,7 @@ func (o *Options) EnsureDefaults() {
 		o.Passes = 1
 	}
 	if o.RunID == "" {
-		o.RunID = uuid.NewString()
+		o.RunID = files.NewRunID()
 	}
 }
 

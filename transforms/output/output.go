@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
@@ -20,7 +21,9 @@ import (
 
 // Options say where a run writes, and what.
 type Options struct {
-	// Path is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Optional: without it there are only reports.
+	// Path is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Optional: without it there are only reports. A link is
+	// followed. What cannot be replaced, as a FIFO or files.Std, is written to, by workers in this process only; then no
+	// rejected rows are listed. Shards of an earlier output of this name, of other numbers, are removed.
 	Path string `json:",omitempty"`
 	// Format is its format. Default: by the extension.
 	Format string `json:",omitempty"`
@@ -48,6 +51,8 @@ func (o *Options) Validate() error {
 		errs = append(errs, err)
 	} else if err := f.Check(o.Layout); err != nil {
 		errs = append(errs, err)
+	} else if files.IsStream(o.Path) && (o.NumShards > 1 || len(f.Files(o.Path, o.Layout)) > 1) {
+		errs = append(errs, fmt.Errorf("%s takes one file: several shards, or neighbours in .npy, need the name of a file", o.Path))
 	}
 	return errors.Join(errs...)
 }
@@ -57,14 +62,15 @@ func (o *Options) format() (*results.Format, error) { return results.Detect(o.Pa
 // Staging is the directory of the files of a run that is not over. Its name begins with a dot, and nothing in it looks like
 // an output. [Clean] removes it.
 func (o *Options) Staging() string {
-	dir, base := files.Split(o.Path)
-	if o.Path != "" {
-		base += "."
+	at := o.Path
+	switch {
+	case o.Scratch != "":
+		_, base := files.Split(o.Path)
+		at = files.Join(o.Scratch, base)
+	case files.IsStream(o.Path):
+		at = files.Join(os.TempDir(), "stream")
 	}
-	if o.Scratch != "" {
-		dir = files.Join(o.Scratch, "")
-	}
-	return dir + "." + base + o.RunID + ".tmp"
+	return files.Beside(at, o.RunID, files.EndStaging)
 }
 
 // staged is the path of a file in the staging directory.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"sort"
 	"time"
 
@@ -262,7 +263,10 @@ func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
 		summary.Assemble += seconds
 	}
 	if f.Options.Path != "" {
-		if err := f.place(ctx, parts, &summary); err != nil {
+		// Whoever ends the run in the meantime waits for the whole output, or keeps it from being put there.
+		place, stop := untilEnd(ctx, f.Options.RunID)
+		defer stop()
+		if err := WhileRuns(f.Options.RunID, func() error { return f.place(place, parts, &summary) }); err != nil {
 			return err
 		}
 	}
@@ -285,7 +289,9 @@ func (f *publishFn) place(ctx context.Context, parts []Part, summary *Summary) e
 		case shardReport:
 		case shardRejected:
 			moves = append(moves, files.Move{From: p.Made[0], To: rejected})
-			summary.RejectedFiles = append(summary.RejectedFiles, rejected)
+			if !files.IsStream(f.Options.Path) {
+				summary.RejectedFiles = append(summary.RejectedFiles, rejected)
+			}
 		default:
 			name := f.Options.Path
 			if f.Options.NumShards > 1 {
@@ -297,9 +303,15 @@ func (f *publishFn) place(ctx context.Context, parts []Part, summary *Summary) e
 			}
 		}
 	}
-	var obsolete []string
+	if files.IsStream(f.Options.Path) {
+		return files.Publish(ctx, f.Options.Path, slices.DeleteFunc(moves, func(m files.Move) bool { return m.To == rejected }))
+	}
+	obsolete, err := f.Options.EarlierShards(ctx)
+	if err != nil {
+		return err
+	}
 	if len(summary.RejectedFiles) == 0 {
-		obsolete = []string{rejected} // which an earlier run has rejected, none of this output
+		obsolete = append(obsolete, rejected) // which an earlier run has rejected, none of this output
 	}
 	return files.Publish(ctx, f.Options.Path, moves, obsolete...)
 }

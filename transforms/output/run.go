@@ -22,10 +22,51 @@ func Begin(run string) {
 	over.Lock()
 	defer over.Unlock()
 	delete(over.runs, run)
+	ends.Lock()
+	defer ends.Unlock()
+	delete(ends.of, run)
 }
 
-// End ends a run in this process: see [Clean], which removes its files, too.
+// ends tell what a run is waiting for that it ends.
+var ends = struct {
+	sync.Mutex
+	of map[string]chan struct{}
+}{of: map[string]chan struct{}{}}
+
+func endOf(run string) chan struct{} {
+	ends.Lock()
+	defer ends.Unlock()
+	if ends.of[run] == nil {
+		ends.of[run] = make(chan struct{})
+	}
+	return ends.of[run]
+}
+
+// untilEnd is a context that ends with the run in this process, so that what [End] waits for does not keep it waiting.
+func untilEnd(ctx context.Context, run string) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	end := endOf(run)
+	go func() {
+		select {
+		case <-end:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// End ends a run in this process: see [Clean], which removes its files, too. When it returns, the output is in place, or will
+// never be.
 func End(run string) {
+	ended := endOf(run)
+	ends.Lock()
+	select {
+	case <-ended:
+	default:
+		close(ended)
+	}
+	ends.Unlock()
 	over.Lock()
 	over.runs[run] = true
 	over.Unlock()

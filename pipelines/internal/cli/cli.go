@@ -21,6 +21,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitInterrupted = 130
+	exitPipe        = 141 // as of whoever SIGPIPE ends: a reader of the output has gone away
 )
 
 // UsageError says that the command line is at fault: exit code 2.
@@ -60,6 +61,7 @@ type App struct {
 	summary        *Path
 	workerArch     *string
 	launch         *launch
+	before         map[string]files.Info // the outputs of a job elsewhere, as they were when it began
 }
 
 // Group is a group of flags under a heading of --help.

@@ -8,11 +8,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/transforms/files"
 )
 
 // Main is the whole of a program with one command: it does not return. A worker process, which an engine has started from the
@@ -55,38 +58,41 @@ func isWorker(args []string) bool {
 // main parses a command line, runs the command, and gives its exit code.
 func (a *App) main(args []string) int {
 	a.bridge()
-	files, err := a.parse(args)
+	names, err := a.parse(args)
 	switch {
 	case a.topic != "":
 		return a.report(a.help(os.Stdout, a.topic))
 	case a.versioned:
 		fmt.Println(version())
 		return 0
-	case err == nil && a.runHere == nil && len(files) > 0:
-		err = fmt.Errorf("unexpected argument %q: every option begins with --", files[0])
+	case err == nil && a.runHere == nil && len(names) > 0:
+		err = fmt.Errorf("unexpected argument %q: every option begins with --", names[0])
 	}
 	if err != nil {
 		return a.report(Usage(err))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends this process at once
+	// Without it, a reader of an output that goes away would end this process before it has tidied up.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if a.runHere != nil {
-		return a.here(ctx, files)
+		return a.here(ctx, names)
 	}
 	return a.there(ctx)
 }
 
 // parse reads flags and, between them, files.
-func (a *App) parse(args []string) (files []string, err error) {
+func (a *App) parse(args []string) (names []string, err error) {
 	for len(args) > 0 {
 		if err := a.flags.Parse(args); err != nil {
 			return nil, a.suggest(err)
 		}
 		if args = a.flags.Args(); len(args) > 0 {
-			files, args = append(files, args[0]), args[1:]
+			names, args = append(names, args[0]), args[1:]
 		}
 	}
-	return files, nil
+	return names, nil
 }
 
 // bridge makes Beam's flags, which its runners look for in the flag package, flags of the command; and --help and --version.
@@ -125,13 +131,21 @@ func (f beams) IsBoolFlag() bool {
 }
 
 // here runs a command that does its work without Beam.
-func (a *App) here(ctx context.Context, files []string) int {
+func (a *App) here(ctx context.Context, names []string) int {
 	silence(*a.verbose)
 	keepWithin(MemoryLimit())
-	err := a.runHere(ctx, files)
-	if ctx.Err() != nil {
+	remove, err := privateTemp()
+	if err != nil {
+		return a.report(err)
+	}
+	defer remove()
+	err = a.runHere(ctx, names)
+	switch {
+	case ctx.Err() != nil && err != nil:
 		fmt.Fprintf(os.Stderr, "%s: interrupted\n", a.name)
 		return exitInterrupted
+	case errors.Is(err, syscall.EPIPE):
+		return exitPipe
 	}
 	return a.report(err)
 }
@@ -142,20 +156,71 @@ func (a *App) there(ctx context.Context) int {
 		return a.report(err)
 	}
 	beam.Init() // sets up a log of its own
-	tmp, err := privateTemp()
+	remove, err := privateTemp()
 	if err != nil {
 		return a.report(err)
 	}
-	defer os.RemoveAll(tmp)
+	defer remove()
 	if err = a.prepare(ctx); err == nil {
 		err = a.run(ctx)
 	}
-	if errors.Is(err, errDryRun) {
+	return a.end(ctx, err)
+}
+
+// end says how a run has ended, and gives the exit code. A signal that came when all was done has changed nothing.
+func (a *App) end(ctx context.Context, err error) int {
+	switch {
+	case errors.Is(err, errDryRun):
 		return 0
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintf(os.Stderr, "%s: interrupted, no output written\n", a.name)
+	case ctx.Err() != nil && err != nil:
+		fmt.Fprintf(os.Stderr, "%s: interrupted, %s\n", a.name, a.left())
 		return exitInterrupted
+	case err == nil && files.BrokenPipe():
+		return exitPipe
 	}
 	return a.report(err)
+}
+
+// look gives what stands where workers elsewhere write.
+func (a *App) look() map[string]files.Info {
+	all := map[string]files.Info{}
+	for _, p := range a.paths {
+		if p.kind != writes || p.here || p.Path() == "" {
+			continue
+		}
+		if info, err := files.Stat(context.Background(), p.Path()); err == nil {
+			all[p.Path()] = info
+		}
+	}
+	return all
+}
+
+// changed are the outputs that workers elsewhere have put in place.
+func (a *App) changed() (names []string) {
+	if a.before == nil {
+		return nil
+	}
+	for name, now := range a.look() {
+		if a.before[name] != now {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// left says what an interrupted run has left.
+func (a *App) left() string {
+	var names []string
+	for _, name := range append(files.Written(), a.changed()...) {
+		if files.IsStream(name) {
+			name += " (not all of it)"
+		}
+		names = append(names, Relative(name))
+	}
+	switch {
+	case len(names) > 0:
+		return "when this was written: " + strings.Join(names, ", ")
+	}
+	return "no output written"
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 )
@@ -71,7 +72,16 @@ func (a *App) prepare(ctx context.Context) error {
 		l.jobName = fmt.Sprintf("%s-%s-%d", a.name, time.Now().Format("20060102-150405"), os.Getpid())
 	}
 	a.launch, workers = l, l.workers()
-	return a.writable(l.elsewhere() != "")
+	if err := a.writable(l.elsewhere() != ""); err != nil || workers == placement.InProcess {
+		return err
+	}
+	for _, p := range paths {
+		if files.IsStream(p) {
+			return Usage(fmt.Errorf("%s: only a job in this process (--runner=prism) can read or write it: give the name of a file", p))
+		}
+	}
+	a.before = a.look()
+	return nil
 }
 
 // submit hands a pipeline to the runner. What that needs is ready before the first.
@@ -93,6 +103,10 @@ func (a *App) submit(ctx context.Context, p *beam.Pipeline) error {
 			return err
 		}
 		l.ready = true
+	}
+	if l.workers() == placement.InProcess {
+		// The SDK panics here and there where it is interrupted. What it still does then ends with this process.
+		ctx = context.WithoutCancel(ctx)
 	}
 	if err := beamx.Run(ctx, p); err != nil {
 		return &runError{err}
@@ -133,6 +147,7 @@ func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (
 		show = a.show(run)
 	}
 	result := make(chan error, 1)
+	start := time.Now()
 	go func() { result <- work() }()
 	tick := time.NewTicker(showEvery)
 	defer tick.Stop()
@@ -142,12 +157,20 @@ func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (
 			show()
 			return true, err
 		case <-ctx.Done():
-			return false, nil
+			select {
+			case err := <-result:
+				return true, err
+			case <-time.After(startingUp - time.Since(start)):
+				return false, nil
+			}
 		case <-tick.C:
 			show()
 		}
 	}
 }
+
+// startingUp is how long the SDK may take to start a pipeline: interrupted before, it leaves temporary files, or panics.
+const startingUp = 200 * time.Millisecond
 
 const (
 	showEvery = 200 * time.Millisecond
@@ -226,10 +249,10 @@ func (a *App) writeSummary(data any) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+	return files.Output(context.Background(), name, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
 		return err
-	}
-	return os.WriteFile(name, append(b, '\n'), 0o666)
+	})
 }
 
 // Relative shows a path below the working directory without it.

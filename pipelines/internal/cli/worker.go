@@ -15,6 +15,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"beamlearn/transforms/files"
 )
 
 // keepWorkers is how long a worker binary that is not used stays in the cache.
@@ -84,14 +86,30 @@ func asWorker() error {
 	return nil
 }
 
-// privateTemp makes a directory of this process's own the place for temporary files: the SDK leaves one for each
-// submission.
-func privateTemp() (string, error) {
-	dir, err := os.MkdirTemp("", "beamlearn-")
-	if err != nil {
-		return "", err
+// tempPrefix begins the name of the directory for temporary files of a process.
+const tempPrefix = "beamlearn-"
+
+// privateTemp makes a directory of this process's own the place for temporary files, until it is removed: the SDK leaves one
+// for each submission. Those of processes that were killed go.
+func privateTemp() (remove func(), err error) {
+	before, was := os.LookupEnv("TMPDIR")
+	if err := files.SweepNamed(context.Background(), os.TempDir(), tempPrefix); err != nil {
+		return nil, err
 	}
-	return dir, os.Setenv("TMPDIR", dir)
+	dir := filepath.Join(os.TempDir(), tempPrefix+files.NewRunID())
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Setenv("TMPDIR", dir); err != nil {
+		return nil, errors.Join(err, os.Remove(dir))
+	}
+	return func() {
+		// The SDK may still run, where it was interrupted, and panics where it finds no directory.
+		if os.Unsetenv("TMPDIR"); was {
+			os.Setenv("TMPDIR", before)
+		}
+		os.RemoveAll(dir)
+	}, nil
 }
 
 // isStatic reports whether a file runs on any Linux host of an architecture, whatever libraries it has.
