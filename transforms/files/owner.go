@@ -112,6 +112,20 @@ func Sweep(ctx context.Context, outputs ...string) error {
 	return errors.Join(errs...)
 }
 
+// TakeOver gives a local directory that a run of a dead process has left a name of this process's, so that it is not taken for
+// one that is left, and gives the name that it has then: what is elsewhere, or belongs to a process that may live, keeps its own.
+func TakeOver(dir, name string) (string, error) {
+	p, ok := local(dir)
+	if !ok || !isDead(dir) {
+		return dir, nil
+	}
+	to, ok := local(name)
+	if !ok {
+		return dir, nil
+	}
+	return name, os.Rename(p, to)
+}
+
 // SweepNamed removes the files and directories in a local directory whose names begin with prefix and have the id of a run
 // whose process is dead.
 func SweepNamed(ctx context.Context, dir, prefix string) error {

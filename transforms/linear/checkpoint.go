@@ -91,7 +91,9 @@ func openCheckpoint(ctx context.Context, j *Job, fit *fitting.Fit) (*checkpoint,
 		return nil, nil, fmt.Errorf("--resume: no checkpoint of this job, with these options and files, beside %s", j.Options.Model)
 	}
 	best, _ := files.Split(lastOf(states))
-	c.dir = strings.TrimSuffix(best, "/")
+	if c.dir, err = files.TakeOver(strings.TrimSuffix(best, "/"), c.dir); err != nil {
+		return nil, nil, err
+	}
 	if fit, err = c.latest(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -303,7 +305,8 @@ func publish(ctx context.Context, o *Options, r *Report, all []File) error {
 		}
 	}
 	r.save = nil // from here on, there is nothing to go on from
-	return Clean(ctx, o, r)
+	dir, base := files.Split(o.prefix())
+	return errors.Join(Clean(ctx, o, r), files.SweepNamed(ctx, dir, base))
 }
 
 // Clean removes the checkpoint.

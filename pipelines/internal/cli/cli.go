@@ -60,6 +60,7 @@ type App struct {
 	missing        []string // what the launch of an explained job would lack
 	summary        *Path
 	workerArch     *string
+	byproducts     []func() []files.Named // what it writes without having been asked for it
 	launch         *launch
 	before         map[string]files.Info // the outputs of a job elsewhere, as they were when it began
 }
@@ -83,7 +84,7 @@ func New(name, synopsis string) *App {
 func (a *App) Runs(run func(ctx context.Context) error) *App {
 	a.run = run
 	g := a.Group("What to show")
-	a.summary = g.OutputFile("summary", "also write the summary as JSON to this `FILE`").Here()
+	a.summary = g.OutputFile("summary", "also write the summary as JSON to this `FILE`").Here().Streams()
 	a.explain = g.Bool("explain", false, "show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
 	a.quiet = g.Bool("quiet", false, "show errors only")
 	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")

@@ -13,13 +13,15 @@ import (
 // Path is a flag whose value names files. What it declares is all that anything else of this package knows of a command's files:
 // what workers elsewhere must reach, where progress is told, and what must not be one file.
 type Path struct {
-	app   *App
-	flag  *flag.Flag
-	kind  kind
-	here  bool
-	is    func(value string) bool
-	value string
-	path  string
+	app  *App
+	flag *flag.Flag
+	kind kind
+	here bool
+	// streams: it may be a device, a FIFO or standard output
+	streams bool
+	is      func(value string) bool
+	value   string
+	path    string
 }
 
 // kind is what a path is for.

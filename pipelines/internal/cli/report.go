@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -23,16 +24,17 @@ type Page struct {
 // that is on this host.
 func (g *Group) Page(usage string, beside ...*Path) *Page {
 	p := &Page{g.path("report", usage, writes).Here().Where(func(value string) bool { return value != NoReport }), beside}
-	g.app.Writes(func() []files.Named {
-		name, err := p.Path()
-		switch {
-		case err != nil:
-			return nil // which the command says
-		case p.flag.value == "":
-			return []files.Named{{Flag: "the page (--report)", Name: name}}
+	named := func(given bool, flag string) func() []files.Named {
+		return func() []files.Named {
+			name, err := p.Path()
+			if err != nil || given != (p.flag.value != "") {
+				return nil // the command says what is wrong
+			}
+			return []files.Named{{Flag: flag, Name: name}}
 		}
-		return []files.Named{{Flag: "--report", Name: name}}
-	})
+	}
+	g.app.Writes(named(true, "--report"))
+	g.app.Byproducts(named(false, "the page (--report)"))
 	return p
 }
 
@@ -59,7 +61,7 @@ func (p *Page) Path() (string, error) {
 
 // pageOf is where the page of an output goes, or nothing.
 func pageOf(output string) string {
-	if !files.IsLocal(output) {
+	if !files.IsLocal(output) || files.IsStream(output) {
 		return ""
 	}
 	dir, name := files.Split(output)
@@ -90,6 +92,7 @@ func (g *Group) Output(usage string, layout results.Layout) *Output {
 		layout: layout,
 	}
 	g.app.Writes(o.files)
+	o.Path.Streams().Rejects()
 	return o
 }
 
@@ -115,7 +118,17 @@ func (o *Output) files() []files.Named {
 			}
 		}
 	}
-	return append(named, rejected(path))
+	if files.IsLocal(path) {
+		o := out.Options{Path: path, Format: *o.Format, Layout: o.layout, NumShards: *o.Shards}
+		earlier, err := o.EarlierShards(context.Background())
+		if err != nil {
+			return named // the job will say so
+		}
+		for _, f := range earlier {
+			named = append(named, files.Named{Flag: "--output, of which it is an earlier shard,", Name: f})
+		}
+	}
+	return named
 }
 
 // rejectedRows is how the user knows the list of the rows that are left out.
@@ -128,8 +141,8 @@ func rejected(output string) files.Named {
 
 // Rejects declares the list of rejected rows beside a file that is written.
 func (p *Path) Rejects() *Path {
-	p.app.Writes(func() []files.Named {
-		if p.Path() == "" {
+	p.app.Byproducts(func() []files.Named {
+		if p.Path() == "" || files.IsStream(p.Path()) {
 			return nil
 		}
 		return []files.Named{rejected(p.Path())}

@@ -49,6 +49,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err != nil {
 		return Usage(err)
 	}
+	if err := a.checkSafe(ctx); err != nil {
+		return Usage(err)
+	}
 	l := newLaunch(*a.workerArch, paths)
 	// The job of a dry run is printed to the log.
 	silence(*a.verbose || l.dryRun)
@@ -72,8 +75,16 @@ func (a *App) prepare(ctx context.Context) error {
 		l.jobName = fmt.Sprintf("%s-%s-%d", a.name, time.Now().Format("20060102-150405"), os.Getpid())
 	}
 	a.launch, workers = l, l.workers()
-	if err := a.writable(l.elsewhere() != ""); err != nil || workers == placement.InProcess {
+	if err := a.writable(l.elsewhere() != ""); err != nil {
 		return err
+	}
+	if !a.Explaining() {
+		if err := a.sweep(ctx); err != nil {
+			return err
+		}
+	}
+	if workers == placement.InProcess {
+		return nil
 	}
 	for _, p := range paths {
 		if files.IsStream(p) {

@@ -55,7 +55,7 @@ func New() *cli.App {
 	c.output = write.OutputModel("the `FILE` of the model: .json").Rejects()
 	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)", c.output)
 	c.table = write.OutputFile("cv_results", "the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
-	app.Writes(func() []files.Named {
+	app.Byproducts(func() []files.Named {
 		if c.table.String() != "" || c.output.Path() == "" || !c.hyper.compares() {
 			return nil
 		}

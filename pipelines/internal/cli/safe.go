@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+)
+
+// Streams says that what cannot be replaced, as a FIFO, a device or standard output, can be the value of a flag for an output,
+// as it is written in one go.
+func (p *Path) Streams() *Path {
+	p.streams = true
+	return p
+}
+
+// Byproducts is Writes of files that nobody has asked for, as they belong to others: these never replace a file that is not this
+// program's.
+func (a *App) Byproducts(of func() []files.Named) {
+	a.byproducts = append(a.byproducts, of)
+	a.Writes(of)
+}
+
+// checkSafe says what of the files that a job is to write cannot be, or must not be replaced.
+func (a *App) checkSafe(ctx context.Context) error {
+	var errs []error
+	for _, p := range a.paths {
+		if p.kind != writes || p.Path() == "" || !files.IsStream(p.Path()) {
+			continue
+		}
+		if !p.streams {
+			errs = append(errs, fmt.Errorf("--%s=%s: this is a device, a pipe or standard output: give the name of a file", p.flag.Name, p.value))
+		} else if bad := a.flags.Lookup("on_error"); bad != nil && bad.Value.String() == "skip" && !p.here {
+			errs = append(errs, fmt.Errorf("--on_error=skip lists rows beside the output, where %s has no place: give the name of a file", p.value))
+		}
+	}
+	for _, of := range a.byproducts {
+		for _, by := range of() {
+			errs = append(errs, output.CheckByproduct(ctx, by))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sweep removes what runs that were killed have left beside the outputs of this one.
+func (a *App) sweep(ctx context.Context) error {
+	var names []string
+	for _, p := range a.paths {
+		switch {
+		case p.Path() == "":
+		case p.kind == writes:
+			names = append(names, p.Path())
+		case p.kind == keeps:
+			names = append(names, files.Join(p.Path(), ""))
+		}
+	}
+	for _, of := range a.byproducts {
+		for _, by := range of() {
+			names = append(names, by.Name)
+		}
+	}
+	return files.Sweep(ctx, names...)
+}
