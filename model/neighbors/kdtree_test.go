@@ -182,12 +182,12 @@ func withinOfEngine(t testing.TB, x *Index, q *vectors.Block, r float64, s Searc
 
 func TestKDTreeAgainstBrute(t *testing.T) {
 	for _, o := range treeOptions {
-		most, large := 30, 2000 // queries and points: brute force is the slower side
+		most, large := 30, 1000 // queries and points: brute force is the slower side
 		if o.Metric == Minkowski {
 			most, large = 6, 400 // slower still
 		}
 		for i, data := range treeData {
-			if raceDetector && i > 0 {
+			if brief() && i > 0 {
 				break
 			}
 			t.Run(fmt.Sprintf("%s %v/%s", o.Metric, o.P, data.name), func(t *testing.T) {

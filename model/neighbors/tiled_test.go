@@ -166,7 +166,7 @@ func pointsOf(b *vectors.Block) *points {
 // where a bound that misses a rounding would lose a neighbour.
 func TestTiledIsExact(t *testing.T) {
 	for i, set := range adversaries() {
-		if raceDetector && i > 1 {
+		if brief() && i > 1 {
 			break
 		}
 		t.Run(set.name, func(t *testing.T) {
@@ -268,7 +268,7 @@ func TestTiledTies(t *testing.T) {
 				b := rowsBlock(c.rows, dtype)
 				p := pointsOf(b)
 				for _, m := range tileMetrics {
-					if raceDetector && m != Euclidean {
+					if brief() && m != Euclidean {
 						continue
 					}
 					o := Options{Metric: m}

@@ -80,7 +80,7 @@ func TestApproximateGraph(t *testing.T) {
 		{whole, 1000, Options{Workers: placement.InProcess, SearchRows: 100}},
 		{cut, 7001, Options{}},
 	} {
-		if i > 0 && raceDetector {
+		if i > 0 && brief() {
 			break
 		}
 		c.o.K, c.o.Recall, c.o.Seed, c.o.Output = k, 0.9, 5, filepath.Join(dir, fmt.Sprint(i), "n.csv")
@@ -213,7 +213,7 @@ func TestParts(t *testing.T) {
 			{whole, 1000, Options{Workers: placement.InProcess}},
 			{cut, 7001, Options{Staging: filepath.Join(dir, "staging")}},
 		} {
-			if i > 0 && raceDetector {
+			if i > 0 && brief() {
 				break
 			}
 			c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 2<<20
@@ -319,7 +319,7 @@ func TestPartsOfQueries(t *testing.T) {
 		{npy, few, 0, 7, 0, Options{}},
 		{points, queries, 1, m - 1, 777, Options{Workers: placement.InProcess}},
 	} {
-		if i > 1 && raceDetector {
+		if i > 1 && brief() {
 			break
 		}
 		input := reading

@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	gcsRows = 1_000_000
+	gcsRows = 400_000
 	gcsDim  = 4
 )
 
