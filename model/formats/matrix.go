@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +34,9 @@ type matrix struct {
 	columns int64
 	element
 	order binary.ByteOrder
+	// byColumn says that the numbers stand column after column, without prefixes: each is a range of the file.
+	byColumn bool
+	exact    bool // the numbers are labels
 	// check looks at the record of a row before it is read; nil where there is nothing to look at.
 	check func(record []byte, row int64) error
 	*selection
@@ -91,8 +95,9 @@ func (m *matrix) packed() bool {
 	return len(m.runs) == 1 && m.runs[0] == run{0, m.record()}
 }
 
-// matrixBuffer is about how many bytes are read at a time: whole rows.
-const matrixBuffer = 512 << 10
+// matrixBuffer is about how many bytes are read at a time: whole rows. Of numbers that stand column after column, each
+// column is opened for every such buffer, so it is a larger one.
+const matrixBuffer, columnsBuffer = 512 << 10, 32 << 20
 
 // Read opens the one range of the file that holds the span.
 func (m *matrix) Read(ctx context.Context, s Span) (Reader, error) {
@@ -100,14 +105,18 @@ func (m *matrix) Read(ctx context.Context, s Span) (Reader, error) {
 		return nil, err
 	}
 	r := io.NopCloser(io.Reader(strings.NewReader("")))
-	if s.Rows > 0 {
+	if s.Rows > 0 && !m.byColumn {
 		var err error
 		if r, err = m.OpenRange(ctx, m.start+s.First*m.record(), s.Rows*m.record()); err != nil {
 			return nil, err
 		}
 	}
-	held := min(max(matrixBuffer/m.record(), 1), s.Rows)
-	reader := &matrixReader{m: m, r: r, raw: borrowBytes(held * m.record())}
+	buffer := int64(matrixBuffer)
+	if m.byColumn {
+		buffer = columnsBuffer
+	}
+	held := min(max(buffer/m.record(), 1), s.Rows)
+	reader := &matrixReader{m: m, ctx: ctx, r: r, raw: borrowBytes(held * m.record())}
 	reader.batchReader = batchReader{
 		batch: batch{file: m.Name(), dim: m.Dim(), column: func(c int) string { return m.name(m.vector[c]) }},
 		next:  s.First, end: s.First + s.Rows,
@@ -127,8 +136,10 @@ func checkSpan(src Source, f File, s Span) error {
 type matrixReader struct {
 	batchReader
 	m        *matrix
+	ctx      context.Context // of the whole reading, which no method of a Reader is told
 	r        io.ReadCloser
-	raw      []byte // whole records, as they stand in the file
+	raw      []byte // whole records, row after row
+	column   []byte // of a file by columns: what of one is read
 	gathered []byte // their chosen columns
 }
 
@@ -162,7 +173,11 @@ func (r *matrixReader) fill() error {
 	record := m.record()
 	rows := min(int64(len(r.raw))/record, r.end-r.next)
 	raw := r.raw[:rows*record]
-	if _, err := io.ReadFull(r.r, raw); err != nil {
+	if m.byColumn {
+		if err := r.transpose(raw, rows); err != nil {
+			return err
+		}
+	} else if _, err := io.ReadFull(r.r, raw); err != nil {
 		return truncated(m.File, err)
 	}
 	if m.check != nil {
@@ -173,6 +188,13 @@ func (r *matrixReader) fill() error {
 		}
 	}
 	r.begin(r.next, int(rows))
+	if m.exact && m.kind != 'f' && m.size == 8 {
+		for i := range rows {
+			if v := m.number(raw[i*record+m.prefix:]); math.Abs(v) >= 1<<53 {
+				r.fail(r.next+i, "", formatFloat(v), exactLabel)
+			}
+		}
+	}
 	if m.id >= 0 || m.learns() {
 		for i := range rows {
 			r.describe(raw[i*record+m.prefix:], r.next+i)
@@ -198,6 +220,42 @@ func (r *matrixReader) fill() error {
 	return nil
 }
 
+// transpose reads the next rows of a file by columns: those columns that are needed, into the records of raw.
+func (r *matrixReader) transpose(raw []byte, rows int64) error {
+	m := r.m
+	size, record := m.size, int(m.record())
+	r.column = resize(r.column, int(rows)*size)
+	for _, c := range m.used() {
+		part, err := m.OpenRange(r.ctx, m.start+(int64(c)*m.rows+r.next)*int64(size), rows*int64(size))
+		if err != nil {
+			return err
+		}
+		_, err = io.ReadFull(part, r.column)
+		if e := part.Close(); e != nil && err == nil {
+			return e // that of a file that has changed, say
+		}
+		if err != nil {
+			return truncated(m.File, err)
+		}
+		for i, at := 0, c*size; i < len(r.column); i, at = i+size, at+record {
+			copy(raw[at:at+size], r.column[i:])
+		}
+	}
+	return nil
+}
+
+// used are the columns that are read, each once, in the order of the file.
+func (m *matrix) used() []int {
+	columns := slices.Clone(m.vector)
+	for _, c := range []int{m.id, m.target, m.weight} {
+		if c >= 0 {
+			columns = append(columns, c)
+		}
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
+}
+
 // describe makes what a row has besides its vector, of the numbers that b begins with.
 func (r *matrixReader) describe(b []byte, row int64) {
 	m := r.m
@@ -210,7 +268,9 @@ func (r *matrixReader) describe(b []byte, row int64) {
 	}
 	if m.target >= 0 {
 		v := m.number(b[m.target*m.size:])
-		if f := targetFault(v); f != nil {
+		if m.labels && m.kind != 'f' && math.Abs(v) >= 1<<53 {
+			r.fail(row, m.name(m.target), formatFloat(v), exactLabel)
+		} else if f := targetFault(v); f != nil {
 			r.fail(row, m.name(m.target), f.Found, f.Expected)
 		}
 		r.target = append(r.target, v)

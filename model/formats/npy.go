@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,10 +32,16 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 		return nil, err
 	}
 	h, err := parseNPY(text)
+	if err == errStructured {
+		return nil, fault.File(f.Name(), "numbers of one type: a table with names is a .csv or a .parquet", "a structured array, whose columns have types of their own")
+	}
 	if err != nil {
 		return nil, fault.File(f.Name(), err.Error(), "the header %s", fault.Quote(text))
 	}
-	m := matrix{File: f, start: start}
+	if _, _, ok := textType(h.descr); ok && o.Targets {
+		return inspectNPYText(f, start, h, &o)
+	}
+	m := matrix{File: f, start: start, exact: o.Targets && o.Labels}
 	if m.element, m.order, err = npyElement(f.Name(), h.descr); err != nil {
 		return nil, err
 	}
@@ -49,9 +56,7 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 	if m.rows == 0 && !o.Empty || m.columns == 0 {
 		return nil, fault.File(f.Name(), "rows of data", "the shape (%d, %d)", m.rows, m.columns)
 	}
-	if h.fortran && m.rows > 1 && m.columns > 1 {
-		return nil, fault.File(f.Name(), "rows one after the other: save numpy.ascontiguousarray(x)", "an array in Fortran order, column after column")
-	}
+	m.byColumn = h.fortran && m.rows > 1 && m.columns > 1
 	if n, ok := bytesOf(m.rows, m.columns, int64(m.size)); !ok || n != f.Size()-start {
 		return nil, fault.File(f.Name(), fmt.Sprintf("%d rows × %d columns × %d bytes after the header", m.rows, m.columns, m.size), "%d bytes", f.Size()-start)
 	}
@@ -146,6 +151,9 @@ func parseNPY(text []byte) (h npyDict, err error) {
 		seen[key] = true
 		switch key {
 		case "descr":
+			if p.space(); p.at < len(p.text) && p.text[p.at] == '[' {
+				return h, errStructured
+			}
 			if h.descr, ok = p.str(); !ok {
 				return h, p.expected("numbers of one type, not a structured one")
 			}
@@ -175,6 +183,8 @@ func parseNPY(text []byte) (h npyDict, err error) {
 	}
 	return h, nil
 }
+
+var errStructured = errors.New("a structured array")
 
 type npyParser struct {
 	text []byte

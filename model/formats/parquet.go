@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/schema"
@@ -48,6 +49,7 @@ type parquetSource struct {
 	target *parquetField  // of numbers or text, or nil
 	weight *parquetField  // of numbers, or nil
 	schema []Column
+	labels bool // the target is a label
 	dim    int
 }
 
@@ -65,7 +67,7 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{File: f}
+	s := &parquetSource{File: f, labels: o.Labels}
 	if err := s.inspect(in, &o); err != nil {
 		return nil, err
 	}
@@ -121,7 +123,7 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 		return fault.File(s.Name(), "rows of data", "none")
 	}
 	if s.dim = len(s.vector); s.list() {
-		s.dim, err = s.firstLength(r)
+		s.dim, err = s.firstLength(in, r)
 	}
 	return err
 }
@@ -279,6 +281,10 @@ func (s *parquetSource) measure(in *parquetBytes) error {
 			if c.FilePath() != "" {
 				return fault.File(s.Name(), "the data in the same file", "column %s in the file %s", f.name, fault.Quote(c.FilePath()))
 			}
+			if _, err := compress.GetCodec(c.Compression()); err != nil {
+				const known = "no compression, or by Snappy, gzip, Brotli, zstd or LZ4_RAW"
+				return fault.File(s.Name(), known, "the column %s compressed by %s", f.name, c.Compression())
+			}
 			start, size := c.DataPageOffset(), c.TotalCompressedSize()
 			if c.HasDictionaryPage() && c.DictionaryPageOffset() > 0 {
 				start = min(start, c.DictionaryPageOffset())
@@ -298,10 +304,10 @@ func (s *parquetSource) measure(in *parquetBytes) error {
 }
 
 // firstLength is the length of the first list that has entries.
-func (s *parquetSource) firstLength(r *file.Reader) (int, error) {
+func (s *parquetSource) firstLength(in *parquetBytes, r *file.Reader) (int, error) {
 	f := &s.vector[0]
 	for g := range s.groups {
-		c, err := openChunk(r, g, f)
+		c, err := in.openChunk(r, g, f)
 		if err != nil {
 			return 0, err
 		}
@@ -538,14 +544,13 @@ func cutAt(n, i, parts int64) int64 {
 	return int64(at)
 }
 
-// undamaged makes a fault of what the decoding of a damaged file ends in. It is to be deferred.
+// undamaged makes a fault of what the decoding of a damaged file ends in: an error of the decoder, or a panic, whose texts
+// say nothing to a user. It is to be deferred by all that decodes, and is the one place where such a panic ends.
 func (f *parquetBytes) undamaged(err *error) {
-	if p := recover(); p != nil {
-		*err = f.damaged("%v", p)
-	}
+	panicked := recover() != nil
 	var known *fault.Fault
-	if *err != nil && !errors.As(*err, &known) {
-		*err = f.damaged("%v", *err)
+	if panicked || *err != nil && !errors.As(*err, &known) {
+		*err = f.damaged("%s cannot be decoded", f.place())
 	}
 	if f.err != nil {
 		*err = f.err
@@ -564,6 +569,15 @@ type parquetBytes struct {
 	tail   []byte          // the end of the file, if it is in memory
 	footer int             // length of the footer, if it is there
 	err    error
+	chunk  *parquetChunk // what is decoded, or nil: the footer
+}
+
+// place is what was decoded last.
+func (f *parquetBytes) place() string {
+	if f.chunk == nil {
+		return "the footer"
+	}
+	return fmt.Sprintf("row group %d, column %s,", f.chunk.group, fault.Plain(f.chunk.name))
 }
 
 func (f *parquetBytes) ReadAt(p []byte, offset int64) (int, error) {

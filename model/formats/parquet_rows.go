@@ -161,7 +161,7 @@ func (r *parquetReader) open() error {
 		r.list = newParquetList(max(parquetBatch, 2*r.dim))
 	}
 	for i := range columns {
-		c, err := openChunk(r.file, group, &columns[i])
+		c, err := r.in.openChunk(r.file, group, &columns[i])
 		if err != nil {
 			return err
 		}
@@ -297,7 +297,11 @@ func (r *parquetReader) readColumn(c *parquetChunk, to []float64, rows int, refu
 // readTarget decodes the targets of rows.
 func (r *parquetReader) readTarget(rows int) (err error) {
 	if r.target.kind != kindText {
-		r.batch.target, err = r.readColumn(r.target, r.batch.target, rows, targetFault)
+		check := targetFault
+		if r.s.labels && r.target.integer() {
+			check = labelFault
+		}
+		r.batch.target, err = r.readColumn(r.target, r.batch.target, rows, check)
 		return err
 	}
 	for row := 0; row < rows; {
@@ -382,8 +386,10 @@ var errLevels = errors.New("levels that make no rows")
 // parquetChunk is the part of a column that is in one row group.
 type parquetChunk struct {
 	*parquetField
-	r    file.ColumnChunkReader
-	read decodeFunc // nil for ids
+	in    *parquetBytes
+	group int // the row group
+	r     file.ColumnChunkReader
+	read  decodeFunc // nil for ids
 }
 
 // batchFunc is the method ReadBatchInPage of arrow's column readers.
@@ -392,12 +398,14 @@ type batchFunc[T any] func(n int64, values []T, def, rep []int16) (entries int64
 // decodeFunc decodes numbers into f32, or into f64 where the column is wide.
 type decodeFunc func(def, rep []int16, f32 []float32, f64 []float64) (entries int64, count int, err error)
 
-func openChunk(r *file.Reader, group int, f *parquetField) (*parquetChunk, error) {
-	column, err := r.RowGroup(group).Column(f.leaf)
-	if err != nil {
+func (f *parquetBytes) openChunk(r *file.Reader, group int, field *parquetField) (*parquetChunk, error) {
+	f.chunk = &parquetChunk{parquetField: field, in: f, group: group}
+	var err error
+	if f.chunk.r, err = r.RowGroup(group).Column(field.leaf); err != nil {
 		return nil, err
 	}
-	return &parquetChunk{f, column, f.decoder(column)}, nil
+	f.chunk.read = field.decoder(f.chunk.r)
+	return f.chunk, nil
 }
 
 func (c *parquetChunk) close() error { return c.r.Close() }
@@ -409,6 +417,7 @@ func (c *parquetChunk) next(def, rep []int16, f32 []float32, f64 []float64) (ent
 		n, err := c.nextIDs(def, nil)
 		return n, n, err
 	}
+	c.in.chunk = c
 	n, values, err := c.read(def, rep, f32, f64)
 	return c.checked(def, n, values, err)
 }
@@ -487,6 +496,7 @@ func decodeIDs[T any](
 
 // decodeEach decodes at most len(def) values, all of one page, or drops them, where each is nil.
 func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T], each func(i int, v T, valued bool)) (int, error) {
+	c.in.chunk = c
 	values := make([]T, len(def))
 	entries, count, err := read(int64(len(def)), values, def, nil)
 	n, _, err := c.checked(def, entries, count, err)

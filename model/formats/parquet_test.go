@@ -583,7 +583,7 @@ func TestParquetDamaged(t *testing.T) {
 		"a long footer":     {"PAR1....\x05\x00\x00\x00PAR1", "one of 5 bytes, expected a footer of at most 4 bytes"},
 		"a longer footer":   {"PAR1....\xff\xff\xff\xffPAR1", "one of 4294967295 bytes, expected a footer of at most 4 bytes"},
 		"no footer":         {footer(""), lengths},
-		"an empty footer":   {footer("\x00"), damaged + "parquet: could not read footer: Required field Version is not set" + whole},
+		"an empty footer":   {footer("\x00"), damaged + "the footer cannot be decoded" + whole},
 		"many children":     {footer("\x15\x02\x19\x1c\x48\x01a\x15\xfe\xff\xff\xff\x0f\x00\x16\x00\x19\x0c\x00"), lengths},
 		"negative children": {footer("\x15\x02\x19\x1c\x48\x01a\x15\x01\x00\x16\x00\x19\x0c\x00"), lengths},
 		"a long schema":     {footer("\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"), lengths},
@@ -594,8 +594,42 @@ func TestParquetDamaged(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantFault(t, "x.parquet", c.data, Options{}, "x.parquet: found "+c.want) })
 	}
 
+	// Pages that are not what they were: told by their place, in our words.
+	record, _ := randomLists(t, 40, 2, false)
+	whole40 := []byte(parquetTable(t, record, 20, parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Snappy)))
+	r, err := file.NewParquetReader(bytes.NewReader(whole40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.MetaData().Schema.NumColumns() {
+		name := r.MetaData().Schema.ColumnRoot(i).Name()
+		if name != "c1" && name != "id" && name != "name" && name != "x" {
+			continue
+		}
+		c, err := r.RowGroup(1).MetaData().ColumnChunk(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Columns: []string{name}}
+		if name == "id" || name == "name" {
+			o = Options{Columns: []string{"c1"}, IDColumn: name}
+		}
+		b := slices.Clone(whole40)
+		for j := range c.TotalCompressedSize() {
+			b[c.DataPageOffset()+j] = 0xff
+		}
+		src, err := inspectText(string(b), "x.parquet", o)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		want := "x.parquet: found " + damaged + "row group 1, column " + name + ", cannot be decoded" + whole
+		if err := readSpan(t.Context(), src, Span{Rows: 40}, &vectors.Block{Dim: src.Dim()}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v\nwant %s", name, err, want)
+		}
+	}
+
 	// Cut off or altered anywhere, a file is refused, read to a fault, or read: never more than that.
-	record, _ := randomLists(t, 40, 2, true)
+	record, _ = randomLists(t, 40, 2, true)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, version := range []parquet.DataPageVersion{parquet.DataPageV1, parquet.DataPageV2} {
 		data := parquetTable(t, record, 30, parquet.WithDataPageVersion(version), parquet.WithDataPageSize(50), parquet.WithBatchSize(7))

@@ -1,6 +1,8 @@
 package formats
 
 import (
+	"math"
+
 	"beamlearn/model/fault"
 	"beamlearn/model/vectors"
 )
@@ -98,6 +100,17 @@ func weightFault(v float64) *fault.Fault {
 		return &fault.Fault{Found: formatFloat(v), Expected: "a finite weight"}
 	case v < 0:
 		return &fault.Fault{Found: formatFloat(v), Expected: "a weight of at least 0"}
+	}
+	return nil
+}
+
+// exactLabel is what a label that is a number should be: beyond, several integers are one float64, and one class.
+const exactLabel = "a label below 2⁵³, or text"
+
+// labelFault is the fault of an integer that is no label, without its place; or nil.
+func labelFault(v float64) *fault.Fault {
+	if math.Abs(v) >= 1<<53 {
+		return &fault.Fault{Found: formatFloat(v), Expected: exactLabel}
 	}
 	return nil
 }

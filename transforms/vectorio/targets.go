@@ -20,8 +20,10 @@ type TargetSpan struct {
 	Span formats.Span
 }
 
-// targetOptions are those of reading targets: numbers, as they are.
-var targetOptions = formats.Options{DType: vectors.Float64}
+// targetOptions are those of reading targets: numbers, as they are, or labels.
+func (o *Options) targetOptions() formats.Options {
+	return formats.Options{DType: vectors.Float64, Targets: true, Labels: o.Formats.Labels}
+}
 
 // inspectTargets finds the files of targets, and makes sure that they are row for row those of the dataset.
 func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) error {
@@ -35,9 +37,13 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 		return err
 	}
 	var rows int64
+	var texts int // files of text
 	var errs []error
 	for _, info := range infos {
-		src, err := formats.Inspect(ctx, files.Open(info), targetOptions)
+		src, err := formats.Inspect(ctx, files.Open(info), d.options.targetOptions())
+		if err == nil {
+			texts += count(formats.HoldsText(src))
+		}
 		switch {
 		case err != nil:
 		case src.Rows() < 0:
@@ -53,10 +59,20 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	if texts != 0 && texts != len(infos) {
+		return fault.File(allOf(infos), "targets that are all numbers, or all text", "both")
+	}
 	if rows != d.Rows {
 		return fault.File(allOf(infos), fmt.Sprintf("%d, as many as the rows of %s", d.Rows, allOf(d.Files)), "%d targets", rows)
 	}
 	return nil
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func uncounted(name string) error {
@@ -94,7 +110,8 @@ type targetReader struct {
 	spans   []TargetSpan   // what is not read yet
 	reader  formats.Reader // of the first span, or nil
 	block   *vectors.Block // what was read last
-	values  []float64      // of the next rows
+	values  []float64      // of the next rows, where they are numbers
+	labels  []string       // of the next rows, where they are text
 	fault   *fault.Fault   // of the row after them, which has no target; or nil
 	spare   vectors.Block  // takes that row
 }
@@ -109,7 +126,7 @@ var targetBlocks = sync.Pool{New: func() any { return &vectors.Block{Dim: 1, DTy
 func (t *targetReader) close() error {
 	if t.block != nil {
 		targetBlocks.Put(t.block)
-		t.block, t.values = nil, nil
+		t.block, t.values, t.labels = nil, nil, nil
 	}
 	return t.closeFile()
 }
@@ -125,12 +142,12 @@ func (t *targetReader) closeFile() error {
 
 // read appends at most so many rows of r, with their targets, to b. A row without a target is at fault.
 func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error {
-	if len(t.values) == 0 && t.fault == nil && len(t.spans) > 0 {
+	if t.left() == 0 && t.fault == nil && len(t.spans) > 0 {
 		if err := t.fill(); err != nil {
 			return err
 		}
 	}
-	if len(t.values) == 0 && t.fault != nil {
+	if t.left() == 0 && t.fault != nil {
 		t.spare.Dim = b.Dim
 		t.spare.Reset()
 		err := r.Read(&t.spare, 1)
@@ -142,28 +159,32 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 		}
 		return err
 	}
-	run := min(len(t.values), most)
+	run := min(t.left(), most)
 	if run == 0 {
 		run = most // of which there are none
 	}
 	n := b.Len()
 	err := r.Read(b, run)
-	if n = b.Len() - n; n > len(t.values) {
-		return fmt.Errorf("vectorio: %d rows for %d targets", n, len(t.values))
+	if n = b.Len() - n; n > t.left() {
+		return fmt.Errorf("vectorio: %d rows for %d targets", n, t.left())
 	}
-	b.Target = append(b.Target, t.values[:n]...)
+	b.Target = append(b.Target, t.values[:min(n, len(t.values))]...)
+	b.Labels = append(b.Labels, t.labels[:min(n, len(t.labels))]...)
 	if _, ok := fault.IsRow(err); ok {
 		n++
 	}
-	t.values = t.values[n:]
+	t.values, t.labels = t.values[min(n, len(t.values)):], t.labels[min(n, len(t.labels)):]
 	return err
 }
+
+// left is how many targets are read and not given away.
+func (t *targetReader) left() int { return max(len(t.values), len(t.labels)) }
 
 // fill reads the next targets.
 func (t *targetReader) fill() error {
 	next := &t.spans[0]
 	if t.reader == nil {
-		src, err := t.options.inspect(t.ctx, next.Info, targetOptions)
+		src, err := t.options.inspect(t.ctx, next.Info, t.options.targetOptions())
 		if err != nil {
 			return err
 		}
@@ -173,8 +194,10 @@ func (t *targetReader) fill() error {
 	}
 	t.block.Reset()
 	err := t.reader.Read(t.block, int(min(next.Span.Rows, targetRows)))
-	t.values = t.block.F64
-	read := int64(len(t.values))
+	if t.values = t.block.F64; len(t.block.Labels) > 0 {
+		t.values, t.labels = nil, t.block.Labels
+	}
+	read := int64(t.left())
 	if f, ok := fault.IsRow(err); ok {
 		t.fault = f
 		read++

@@ -444,3 +444,40 @@ func stable[T any](t *testing.T, v T, encode func(T) ([]byte, error), decode fun
 		t.Errorf("%s becomes %s, %v", b, again, err)
 	}
 }
+
+// Targets of text, in files of their own, are labels, each that of its row, however rows and targets are cut.
+func TestTargetTexts(t *testing.T) {
+	t.Parallel()
+	text := func(labels ...string) string {
+		header := fmt.Sprintf("{'descr': '|S3', 'fortran_order': False, 'shape': (%d, 1), }\n", len(labels))
+		b := "\x93NUMPY\x01\x00" + string([]byte{byte(len(header)), 0}) + header
+		for _, l := range labels {
+			b += (l + "\x00\x00\x00")[:3]
+		}
+		return b
+	}
+	dir := t.TempDir()
+	x := cut(t, dir, "x", "(%d, 1)", 3, 2)
+	put(t, dir, "y0.npy", text("a", "b"))
+	put(t, dir, "y1.npy", text("ccc", "a", "b"))
+	o := Options{Targets: []string{filepath.Join(dir, "y?.npy")}, Formats: formats.Options{Labels: true}}
+	for _, size := range []int{1, 2, 100} {
+		o.ChunkRows = size
+		d, err := Inspect(t.Context(), []string{x}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readAll(t, d, o)
+		if want := []string{"0 [0] → a", "1 [1] → b", "2 [2] → ccc", "3 [3] → a", "4 [4] → b"}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	put(t, dir, "y1.npy", npy("(3,)", 1, 2, 3))
+	if _, err := Inspect(t.Context(), []string{x}, o); err == nil || !strings.HasSuffix(err.Error(), "(2 files): found both, expected targets that are all numbers, or all text") {
+		t.Errorf("%v", err)
+	}
+	o.Formats.Labels = false
+	if _, err := Inspect(t.Context(), []string{x}, o); err == nil || !strings.HasSuffix(err.Error(), "y0.npy: found text, expected numbers as the targets") {
+		t.Errorf("%v", err)
+	}
+}

@@ -105,7 +105,7 @@ func (c *command) run(ctx context.Context) error {
 func (c *command) job() (*eigen.Job, look, error) {
 	reading, faults := c.input.Options()
 	if reading.Targets = c.color.List(); reading.Targets != nil {
-		reading.Formats.Unlabelled = false
+		reading.Formats.Unlabelled, reading.Formats.Labels = false, true
 	} else if column := c.color.String(); column != "" {
 		reading.Formats.Unlabelled, reading.Formats.Labels, reading.Formats.TargetColumn = false, true, column
 	}

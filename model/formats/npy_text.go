@@ -1,0 +1,153 @@
+package formats
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// npyText is a .npy file of text, as numpy.array(["a", "b"]) makes it, which holds labels: see Options.Targets. Its rows have a
+// label each, and the vector (0).
+type npyText struct {
+	File
+	start int64
+	rows  int64
+	width int64            // bytes of a text, with zeros behind it
+	order binary.ByteOrder // of code points of 4 bytes, or nil: the text is bytes
+}
+
+// mostText is the length, in bytes, of the longest text of a .npy that is read as a label.
+const mostText = 1 << 20
+
+// textType understands a descr of text, such as <U7 or |S3: its width in bytes, and the order of its code points, nil for
+// bytes.
+func textType(descr string) (width int64, order binary.ByteOrder, ok bool) {
+	order = binary.LittleEndian
+	switch {
+	case strings.HasPrefix(descr, ">"):
+		order = binary.BigEndian
+	case !strings.HasPrefix(descr, "<"):
+		order = binary.NativeEndian
+	}
+	code := strings.TrimLeft(descr, "<>=|")
+	if len(code) < 2 || len(descr)-len(code) > 1 || code[0] != 'U' && code[0] != 'S' {
+		return 0, nil, false
+	}
+	n, err := strconv.ParseUint(code[1:], 10, 32)
+	if err != nil {
+		return 0, nil, false
+	}
+	if code[0] == 'S' {
+		return int64(n), nil, true
+	}
+	return 4 * int64(n), order, true
+}
+
+// inspectNPYText makes the source of a file of labels.
+func inspectNPYText(f File, start int64, h npyDict, o *Options) (Source, error) {
+	if !o.Labels {
+		return nil, fault.File(f.Name(), "numbers as the targets", "text")
+	}
+	t := &npyText{File: f, start: start}
+	t.width, t.order, _ = textType(h.descr)
+	if len(h.shape) == 0 || len(h.shape) > 2 || len(h.shape) == 2 && h.shape[1] != 1 {
+		return nil, fault.File(f.Name(), "targets: one column", "an array of %d dimensions, %v", len(h.shape), h.shape)
+	}
+	if t.rows = h.shape[0]; t.rows == 0 {
+		return nil, fault.File(f.Name(), "rows of data", "none")
+	}
+	if t.width == 0 || t.width > mostText {
+		return nil, fault.File(f.Name(), fmt.Sprintf("labels of 1 to %d bytes", mostText), "texts of %d", t.width)
+	}
+	if n, ok := bytesOf(t.rows, 1, t.width); !ok || n != f.Size()-start {
+		return nil, fault.File(f.Name(), fmt.Sprintf("%d texts of %d bytes after the header", t.rows, t.width), "%d bytes", f.Size()-start)
+	}
+	return t, nil
+}
+
+func (t *npyText) Dim() int          { return 1 }
+func (t *npyText) Columns() []string { return nil }
+func (t *npyText) Rows() int64       { return t.rows }
+
+// HoldsText reports whether a source of targets holds text and no numbers.
+func HoldsText(src Source) bool {
+	_, ok := src.(*npyText)
+	return ok
+}
+
+func (t *npyText) Read(ctx context.Context, s Span) (Reader, error) {
+	if err := checkSpan(t, t.File, s); err != nil {
+		return nil, err
+	}
+	r := &npyTextReader{t: t, r: io.NopCloser(strings.NewReader("")), next: s.First, end: s.First + s.Rows, record: make([]byte, t.width)}
+	if s.Rows > 0 {
+		var err error
+		if r.r, err = t.OpenRange(ctx, t.start+s.First*t.width, s.Rows*t.width); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+type npyTextReader struct {
+	t         *npyText
+	r         io.ReadCloser
+	next, end int64
+	record    []byte
+	label     []byte
+	learned   learned
+}
+
+func (r *npyTextReader) Close() error { return r.r.Close() }
+
+func (r *npyTextReader) Read(b *vectors.Block, max int) error {
+	if r.next == r.end {
+		return io.EOF
+	}
+	for n := 0; n < max && r.next < r.end; n++ {
+		if _, err := io.ReadFull(r.r, r.record); err != nil {
+			return truncated(r.t.File, err)
+		}
+		row := r.next
+		r.next++
+		if found := r.decode(); found != "" {
+			return &fault.Fault{File: r.t.Name(), Row: row, Found: found, Expected: "a label"}
+		}
+		r.learned.setLabel(r.label)
+		b.Append([]float64{0}, row)
+		b.Labels = append(b.Labels, r.learned.label)
+	}
+	return nil
+}
+
+// decode makes the label of a record, or says what there is instead.
+func (r *npyTextReader) decode() (found string) {
+	r.label = r.label[:0]
+	if r.t.order == nil {
+		r.label = append(r.label, strings.TrimRight(string(r.record), "\x00")...)
+		if !utf8.Valid(r.label) {
+			return "bytes that are no UTF-8, " + fault.Quote(r.label)
+		}
+	} else {
+		for i := 0; i < len(r.record); i += 4 {
+			c := r.t.order.Uint32(r.record[i:])
+			if c > math.MaxInt32 || !utf8.ValidRune(rune(c)) {
+				return fmt.Sprintf("the code point %d", c)
+			}
+			r.label = utf8.AppendRune(r.label, rune(c))
+		}
+		r.label = []byte(strings.TrimRight(string(r.label), "\x00"))
+	}
+	if len(trimSpaces(r.label)) == 0 {
+		return "an empty text"
+	}
+	return ""
+}
