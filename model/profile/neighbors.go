@@ -15,6 +15,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
@@ -139,12 +142,10 @@ func IsNeighbors(ctx context.Context, f formats.File) bool {
 	case err != nil || f.Size() == 0:
 		return false
 	case format == "parquet":
-		for _, column := range []string{"neighbors", "distances"} {
-			if _, err := formats.Inspect(ctx, f, formats.Options{Columns: []string{column}, IDColumn: "id"}); err != nil {
-				return false
-			}
-		}
-		return true
+		columns, err := formats.ParquetColumns(ctx, f)
+		return err == nil && len(columns) == 3 && columns[0].Name == "id" &&
+			columns[1].Name == "neighbors" && strings.HasPrefix(columns[1].Type, "lists of ") &&
+			columns[2].Name == "distances" && columns[2].Type == "lists of number"
 	case format == "csv":
 		line, err := firstLine(ctx, f)
 		return err == nil && line == neighborsHeader
@@ -156,29 +157,71 @@ func IsNeighbors(ctx context.Context, f formats.File) bool {
 	return false
 }
 
-// NeighborsOf counts the neighbours of a .csv, .jsonl or .parquet; of the last with a fixed k and ids that are integers.
-func NeighborsOf(ctx context.Context, f formats.File) (*Neighbors, error) {
-	format, err := formats.Detect(f.Name())
-	if err != nil {
-		return nil, err
-	}
+// NeighborsOf counts the neighbours of a .csv, .jsonl or .parquet, or of the files that such an output was cut into.
+func NeighborsOf(ctx context.Context, all ...formats.File) (*Neighbors, error) {
 	c := newCounter()
-	switch format {
-	case "csv":
-		err = read(ctx, f, c.csv)
-	case "jsonl":
-		err = read(ctx, f, c.jsonl)
-	case "parquet":
-		err = errors.Join(
-			each(ctx, f, formats.Options{Columns: []string{"distances"}, IDColumn: "id"}, c.query),
-			each(ctx, f, formats.Options{Columns: []string{"neighbors"}, IDColumn: "id"}, c.integers))
-	default:
-		err = fault.File(f.Name(), "neighbours: .csv, .jsonl, .parquet or two .npy", "the format %s", format)
+	var queries []int64 // of each file
+	for _, f := range all {
+		format, err := formats.Detect(f.Name())
+		if err != nil {
+			return nil, err
+		}
+		switch format {
+		case "csv":
+			err = read(ctx, f, c.csv)
+		case "jsonl":
+			err = read(ctx, f, c.jsonl)
+		case "parquet":
+			err = c.parquet(ctx, f)
+		default:
+			err = fault.File(f.Name(), "neighbours: .csv, .jsonl, .parquet or two .npy", "the format %s", format)
+		}
+		if err != nil {
+			return nil, err
+		}
+		queries = append(queries, c.n.Queries-sum(queries))
 	}
-	if err != nil {
-		return nil, err
+	n := c.end(all...)
+	for i, q := range queries {
+		n.Files[i].Rows = q
 	}
-	return c.end(f), nil
+	return n, nil
+}
+
+func sum(all []int64) (total int64) {
+	for _, v := range all {
+		total += v
+	}
+	return total
+}
+
+// parquet counts the neighbours of a .parquet: integers or texts, as many of each query or not.
+func (c *counter) parquet(ctx context.Context, f formats.File) error {
+	row := int64(0)
+	return formats.EachRecord(ctx, f, []string{"neighbors", "distances"}, func(record arrow.RecordBatch) error {
+		ids, ok1 := record.Column(0).(array.ListLike)
+		distances, ok2 := record.Column(1).(array.ListLike)
+		if !ok1 || !ok2 {
+			return fault.File(f.Name(), "lists of neighbours and of distances", "%s and %s", record.Column(0).DataType(), record.Column(1).DataType())
+		}
+		values, ok := distances.ListValues().(*array.Float64)
+		if !ok {
+			return fault.File(f.Name(), "distances that are numbers", "%s", distances.DataType())
+		}
+		for i := range int(record.NumRows()) {
+			lo, hi := distances.ValueOffsets(i)
+			from, to := ids.ValueOffsets(i)
+			if to-from != hi-lo {
+				return &fault.Fault{File: f.Name(), Row: row, Found: fmt.Sprintf("%d neighbors and %d distances", to-from, hi-lo), Expected: "as many of both"}
+			}
+			c.query(values.Float64Values()[lo:hi])
+			for j := from; j < to; j++ {
+				c.neighbor([]byte(ids.ListValues().ValueStr(int(j))))
+			}
+			row++
+		}
+		return nil
+	})
 }
 
 // NeighborsOfNPY counts those of NAME.indices.npy and NAME.distances.npy.

@@ -11,7 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"beamlearn/model/eigen"
@@ -119,6 +122,7 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info) error {
 	var data []formats.File
 	pairs := map[string]bool{}
+	shards := map[string][]formats.File{} // of neighbours, by the name of the whole
 	for _, info := range infos {
 		file := files.Open(info)
 		kind := ""
@@ -130,11 +134,7 @@ func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info)
 		}
 		switch kind {
 		case "neighbors":
-			n, err := profile.NeighborsOf(ctx, file)
-			if err != nil {
-				return err
-			}
-			f.Neighbors = append(f.Neighbors, n)
+			shards[unsharded(info.Name)] = append(shards[unsharded(info.Name)], file)
 		case "pair":
 			base := strings.TrimSuffix(strings.TrimSuffix(info.Name, indicesEnding), distancesEnding)
 			if pairs[base] {
@@ -172,6 +172,13 @@ func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info)
 			data = append(data, file)
 		}
 	}
+	for _, base := range slices.Sorted(maps.Keys(shards)) {
+		n, err := profile.NeighborsOf(ctx, shards[base]...)
+		if err != nil {
+			return err
+		}
+		f.Neighbors = append(f.Neighbors, n)
+	}
 	if len(data) == 0 {
 		return nil
 	}
@@ -179,6 +186,11 @@ func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info)
 	f.Dataset, err = profile.Of(ctx, o, data)
 	return err
 }
+
+var shardName = regexp.MustCompile(`-[0-9]{5,}-of-[0-9]{5,}(\.[a-z]+)$`)
+
+// unsharded is the name of an output whose files, NAME-00000-of-00002.csv and so on, are told of together.
+func unsharded(name string) string { return shardName.ReplaceAllString(name, "$1") }
 
 const (
 	indicesEnding   = ".indices.npy"
