@@ -1,4 +1,4 @@
-// Package formats reads vectors from files: .npy, .csv, .tsv, .jsonl, .parquet, .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
+// Package formats reads vectors from files: .npy, .npz, .arrow, .feather, .csv, .tsv, .jsonl, .parquet, .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
 // .svm, the text formats also compressed; and, beside them, what is to be learned of each row, and its weight.
 //
 // A [Format] inspects a [File], reading as little of it as it can, and gives a [Source], whose rows are read span by
@@ -73,6 +73,8 @@ type Options struct {
 	// Columns are the columns that make the vector, each a name, a 0-based index, a range of indices (3-7, inclusive)
 	// or names' glob (pixel_*). Default: all but IDColumn, TargetColumn and WeightColumn.
 	Columns []string `json:",omitempty"`
+	// Array is the name of the array of a .npz. Default: the only one of two dimensions.
+	Array string `json:",omitempty"`
 	// Names are the exact names of the vector's columns, in its order. They count instead of Columns, for files whose columns
 	// have names: see [Naming].
 	Names []string `json:",omitempty"`
@@ -153,7 +155,7 @@ type Format struct {
 }
 
 // All is every format there is.
-var All = []*Format{npyFormat, csvFormat, tsvFormat, jsonlFormat, parquetFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat, svmFormat}
+var All = []*Format{npyFormat, npzFormat, csvFormat, tsvFormat, jsonlFormat, parquetFormat, arrowFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat, svmFormat}
 
 // Source is an inspected file. It is safe for concurrent use.
 type Source interface {
@@ -241,6 +243,9 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 	format, comp, err := detect(f.Name(), o.Format)
 	if err != nil {
 		return nil, err
+	}
+	if o.Array != "" && format != npzFormat {
+		return nil, fault.File(f.Name(), "a .npz, of which alone an array is asked for by name", "the format %s", format.Name)
 	}
 	if f.Size() == 0 {
 		return nil, fault.File(f.Name(), format.Name+" data", "an empty file")
@@ -333,6 +338,9 @@ func truncated(f File, err error) error {
 	var known *fault.Fault
 	if errors.As(err, &known) {
 		return err
+	}
+	if m, ok := f.(*member); ok {
+		f = m.File
 	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fault.File(f.Name(), fmt.Sprintf("%d bytes, as when it was opened", f.Size()), "an early end of the file")

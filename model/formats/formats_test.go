@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"archive/zip"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -65,6 +66,11 @@ func (s grid) file(t testing.TB, format string) string {
 	switch format {
 	case "npy":
 		return npyArray("<f8", fmt.Sprintf("(%d, %d)", s.rows, s.columns), encoded(binary.LittleEndian, valuesOf[float64](s)))
+	case "npz":
+		return npzOf(t, zip.Deflate, "x", s.file(t, "npy"), "other", npyArray("<f8", "(1,)", make([]byte, 8)))
+	case "arrow":
+		json := strings.TrimSuffix(s.text(`{"x":[`, ",", "]},"), ",")
+		return arrowOf(t, []arrow.Field{{Name: "x", Type: arrow.ListOf(arrow.PrimitiveTypes.Int32)}}, "["+json+"]", 13, true)
 	case "csv":
 		return s.text("", ",", "\n")
 	case "tsv":
@@ -181,7 +187,7 @@ func TestBytesRead(t *testing.T) {
 	s := grid{500, 100}
 	header := map[string]int64{"npy": 128, "fbin": 8, "u8bin": 8, "i8bin": 8}
 	for _, format := range All {
-		if format.Text || format == parquetFormat {
+		if format.Text || format == parquetFormat || format == npzFormat || format == arrowFormat { // which have tests of their own
 			continue
 		}
 		var ranges []Range
@@ -293,7 +299,7 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	const all = ".npy .csv .tsv .jsonl .parquet .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight, or a format by name"
+	const all = ".npy .npz .csv .tsv .jsonl .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight, or a format by name"
 	for name, want := range map[string]string{
 		"a.txt":          `a.txt: found the extension ".txt", expected one of ` + all,
 		"b.csv/a":        `b.csv/a: found the extension "", expected one of ` + all,
@@ -322,7 +328,7 @@ func TestInspect(t *testing.T) {
 		}
 	}
 	wantFault(t, "x.csv.gz", "-", Options{Format: "npy"}, `x.csv.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`)
-	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, csv, tsv, jsonl, parquet, fvecs, bvecs, fbin, u8bin, i8bin, svm`)
+	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm`)
 }
 
 func TestValidate(t *testing.T) {
@@ -332,7 +338,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{Options{}, "[]"},
 		{Options{Format: "bvecs", Header: HeaderYes}, "[]"},
-		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, csv, tsv, jsonl, parquet, fvecs, bvecs, fbin, u8bin, i8bin, svm]`},
+		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm]`},
 	} {
 		if got := fmt.Sprint(c.options.Validate()); got != c.want {
 			t.Errorf("%+v: %s", c.options, got)

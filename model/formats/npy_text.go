@@ -121,7 +121,10 @@ func (r *npyTextReader) Read(b *vectors.Block, max int) error {
 		if found := r.decode(); found != "" {
 			return &fault.Fault{File: r.t.Name(), Row: row, Found: found, Expected: "a label"}
 		}
-		r.learned.setLabel(r.label)
+		if f := r.learned.setLabel(r.label, nil); f != nil {
+			f.File, f.Row = r.t.Name(), row
+			return f
+		}
 		b.Append([]float64{0}, row)
 		b.Labels = append(b.Labels, r.learned.label)
 	}
@@ -133,9 +136,6 @@ func (r *npyTextReader) decode() (found string) {
 	r.label = r.label[:0]
 	if r.t.order == nil {
 		r.label = append(r.label, strings.TrimRight(string(r.record), "\x00")...)
-		if !utf8.Valid(r.label) {
-			return "bytes that are no UTF-8, " + fault.Quote(r.label)
-		}
 	} else {
 		for i := 0; i < len(r.record); i += 4 {
 			c := r.t.order.Uint32(r.record[i:])

@@ -40,10 +40,15 @@ const (
 
 // parquetSource is an inspected Parquet file.
 type parquetSource struct {
-	File
+	columnar
 	meta   *metadata.FileMetaData
 	groups []parquetGroup
 	rows   int64
+}
+
+// columnar is a file whose schema says the types of its columns, and which of them are read.
+type columnar struct {
+	File
 	vector []parquetField // one list, or numbers
 	id     *parquetField  // nil where rows have no ids of their own
 	target *parquetField  // of numbers or text, or nil
@@ -67,7 +72,7 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{File: f, labels: o.Labels}
+	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels}}
 	if err := s.inspect(in, &o); err != nil {
 		return nil, err
 	}
@@ -128,11 +133,11 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	return err
 }
 
-func (s *parquetSource) Dim() int    { return s.dim }
+func (s *columnar) Dim() int         { return s.dim }
 func (s *parquetSource) Rows() int64 { return s.rows }
 
 // Columns are those of the schema, unless the vector is a list.
-func (s *parquetSource) Columns() []string {
+func (s *columnar) Columns() []string {
 	if s.list() {
 		return nil
 	}
@@ -144,10 +149,10 @@ func (s *parquetSource) Columns() []string {
 }
 
 // list reports whether the vector is a list.
-func (s *parquetSource) list() bool { return s.vector[0].list }
+func (s *columnar) list() bool { return s.vector[0].list }
 
 // columns are those that are read: of the vector, and those of the id, the target and the weight.
-func (s *parquetSource) columns() []parquetField {
+func (s *columnar) columns() []parquetField {
 	columns := s.vector[:len(s.vector):len(s.vector)]
 	for _, f := range []*parquetField{s.id, s.target, s.weight} {
 		if f != nil {
@@ -158,10 +163,10 @@ func (s *parquetSource) columns() []parquetField {
 }
 
 // Schema is all columns.
-func (s *parquetSource) Schema() []Column { return s.schema }
+func (s *columnar) Schema() []Column { return s.schema }
 
 // describe makes the schema, once the columns are chosen.
-func (s *parquetSource) describe(fields []parquetField) {
+func (s *columnar) describe(fields []parquetField) {
 	s.schema = make([]Column, len(fields))
 	for i := range fields {
 		f := &fields[i]
@@ -183,7 +188,7 @@ func (s *parquetSource) describe(fields []parquetField) {
 }
 
 // choose finds the columns.
-func (s *parquetSource) choose(o *Options, fields []parquetField) error {
+func (s *columnar) choose(o *Options, fields []parquetField) error {
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -235,7 +240,7 @@ const pandasIndex = "__index_level_"
 
 // byDefault is the one column of lists of numbers, or else all columns of numbers. To leave out text or times in silence
 // is what anybody would expect; to leave out decimals is not.
-func (s *parquetSource) byDefault(fields []parquetField, chosen *selection) ([]parquetField, error) {
+func (s *columnar) byDefault(fields []parquetField, chosen *selection) ([]parquetField, error) {
 	var numbers, lists, both []parquetField
 	for _, c := range chosen.vector {
 		switch f := fields[c]; {

@@ -31,7 +31,7 @@ func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
 }
 
 // column is how a fault calls a column of the vector.
-func (s *parquetSource) column(c int) string {
+func (s *columnar) column(c int) string {
 	if s.list() {
 		return s.vector[0].name + "[" + strconv.Itoa(c) + "]"
 	}

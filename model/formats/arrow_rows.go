@@ -1,0 +1,415 @@
+package formats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+func isFault(err error) bool {
+	var known *fault.Fault
+	return errors.As(err, &known)
+}
+
+// arrowFields are the columns of a schema, described as those of Parquet.
+func arrowFields(schema *arrow.Schema) []parquetField {
+	var fields []parquetField
+	for i, c := range schema.Fields() {
+		f := parquetField{name: c.Name, leaf: i}
+		t := c.Type
+		switch l := t.(type) {
+		case arrow.ListLikeType:
+			if id := t.ID(); id == arrow.LIST || id == arrow.LARGE_LIST || id == arrow.FIXED_SIZE_LIST {
+				f.list, t = true, l.Elem()
+			}
+		}
+		f.kind, f.what = arrowKind(t)
+		_, f.decimal = t.(arrow.DecimalType)
+		if f.list {
+			f.what = "lists of " + f.what
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// arrowKind is how values of a type are read, and what the type is called.
+func arrowKind(t arrow.DataType) (parquetKind, string) {
+	switch t.ID() {
+	case arrow.BOOL:
+		return kindBool, "boolean"
+	case arrow.FLOAT16:
+		return kindHalf, t.String()
+	case arrow.FLOAT32:
+		return kindFloat, t.String()
+	case arrow.FLOAT64:
+		return kindDouble, t.String()
+	case arrow.INT8, arrow.INT16, arrow.INT32:
+		return kindInt32, t.String()
+	case arrow.UINT8, arrow.UINT16, arrow.UINT32:
+		return kindUint32, t.String()
+	case arrow.INT64:
+		return kindInt64, t.String()
+	case arrow.UINT64:
+		return kindUint64, t.String()
+	case arrow.STRING, arrow.LARGE_STRING, arrow.STRING_VIEW, arrow.BINARY, arrow.LARGE_BINARY:
+		return kindText, "String"
+	case arrow.DICTIONARY:
+		return arrowKind(t.(*arrow.DictionaryType).ValueType)
+	case arrow.TIMESTAMP, arrow.NULL:
+		return kindOther, strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
+	}
+	return kindOther, t.Name()
+}
+
+// lists are arrays of lists.
+type lists interface {
+	arrow.Array
+	ListValues() arrow.Array
+	ValueOffsets(i int) (start, end int64)
+}
+
+func arrowLists(a arrow.Array) (lists, bool) {
+	l, ok := a.(lists)
+	return l, ok
+}
+
+// arrowNumbers gives the numbers of an array by their place; of one that is null, anything. It is nil for what is no number.
+func arrowNumbers(a arrow.Array) func(i int) float64 {
+	switch a := a.(type) {
+	case *array.Float64:
+		return func(i int) float64 { return a.Value(i) }
+	case *array.Float32:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Float16:
+		return func(i int) float64 { return float64(a.Value(i).Float32()) }
+	case *array.Int64:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Int32:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Int16:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Int8:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Uint64:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Uint32:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Uint16:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Uint8:
+		return func(i int) float64 { return float64(a.Value(i)) }
+	case *array.Boolean:
+		return func(i int) float64 {
+			if a.Value(i) {
+				return 1
+			}
+			return 0
+		}
+	case *array.Dictionary:
+		words := arrowNumbers(a.Dictionary())
+		if words == nil {
+			return nil
+		}
+		return func(i int) float64 { return words(a.GetValueIndex(i)) }
+	}
+	return nil
+}
+
+// arrowTexts gives the texts of an array by their place; nil for what is no text.
+func arrowTexts(a arrow.Array) func(i int) []byte {
+	switch a := a.(type) {
+	case *array.String:
+		return func(i int) []byte { return []byte(a.Value(i)) }
+	case *array.LargeString:
+		return func(i int) []byte { return []byte(a.Value(i)) }
+	case *array.StringView:
+		return func(i int) []byte { return []byte(a.Value(i)) }
+	case *array.Binary:
+		return func(i int) []byte { return a.Value(i) }
+	case *array.LargeBinary:
+		return func(i int) []byte { return a.Value(i) }
+	case *array.Dictionary:
+		words := arrowTexts(a.Dictionary())
+		if words == nil {
+			return nil
+		}
+		return func(i int) []byte { return words(a.GetValueIndex(i)) }
+	}
+	return nil
+}
+
+// arrowIntegers gives the integers of an array by their place, and what is found instead of one that is beyond int64.
+func arrowIntegers(a arrow.Array) func(i int) (v int64, found string) {
+	switch a := a.(type) {
+	case *array.Int64:
+		return func(i int) (int64, string) { return a.Value(i), "" }
+	case *array.Uint64:
+		return func(i int) (int64, string) {
+			if v := a.Value(i); v > math.MaxInt64 {
+				return 0, strconv.FormatUint(v, 10)
+			}
+			return int64(a.Value(i)), ""
+		}
+	case *array.Dictionary:
+		words := arrowIntegers(a.Dictionary())
+		if words == nil {
+			return nil
+		}
+		return func(i int) (int64, string) { return words(a.GetValueIndex(i)) }
+	}
+	number := arrowNumbers(a) // of at most 32 bits
+	if number == nil {
+		return nil
+	}
+	return func(i int) (int64, string) { return int64(number(i)), "" }
+}
+
+// isNull reports whether a place of an array has no value, directly or in its dictionary.
+func isNull(a arrow.Array, i int) bool {
+	if a.IsNull(i) {
+		return true
+	}
+	d, ok := a.(*array.Dictionary)
+	return ok && d.Dictionary().IsNull(d.GetValueIndex(i))
+}
+
+// arrowReader reads the rows of a span.
+type arrowReader struct {
+	batchReader
+	s       *arrowSource
+	in      *arrowBytes
+	record  arrow.RecordBatch // that is decoded, or nil
+	from    int64             // its first row
+	learned learned
+	bad     map[int]fault.Fault // rows of the batch that are at fault, by their place
+}
+
+// Read opens the span; a batch is read, and decoded, as a whole.
+func (s *arrowSource) Read(ctx context.Context, span Span) (Reader, error) {
+	if err := checkSpan(s, s.File, span); err != nil {
+		return nil, err
+	}
+	r := &arrowReader{s: s, in: &arrowBytes{s: s, ctx: ctx}}
+	r.batchReader = batchReader{
+		batch: batch{file: s.Name(), dim: s.dim, column: s.column},
+		next:  span.First, end: span.First + span.Rows,
+		fill: r.fill,
+	}
+	return r, nil
+}
+
+// Close lets go of what is decoded.
+func (r *arrowReader) Close() error {
+	if r.record != nil {
+		r.record.Release()
+		r.record = nil
+	}
+	return nil
+}
+
+// fill decodes the next rows of the batch.
+func (r *arrowReader) fill() (err error) {
+	defer r.in.undamaged(&err)
+	if r.record == nil || r.next >= r.from+r.record.NumRows() {
+		if err := r.Close(); err != nil {
+			return err
+		}
+		i := r.s.batchOf(r.next)
+		if r.record, err = r.in.record(i); err != nil {
+			return err
+		}
+		r.from = r.s.batches[i].first
+	}
+	at := int(r.next - r.from)
+	rows := int(min(max(parquetBatch/int64(r.dim), 1), r.record.NumRows()-int64(at), r.end-r.next))
+	r.begin(r.next, rows)
+	clear(r.bad)
+	r.f64 = resize(r.f64, rows*r.dim)
+	if r.s.list() {
+		r.readLists(at, rows)
+	} else {
+		for j := range r.s.vector {
+			f := &r.s.vector[j]
+			if err := r.numbers(f, at, rows, func(i int, v float64) { r.f64[i*r.dim+j] = v }); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.readOthers(at, rows); err != nil {
+		return err
+	}
+	for i := range rows {
+		if f, ok := r.bad[i]; ok {
+			r.fail(r.first+int64(i), f.Column, f.Found, f.Expected)
+		}
+	}
+	return nil
+}
+
+// mark notes the fault of a row; the first one stays.
+func (r *arrowReader) mark(row int, column, found, expected string) {
+	if r.bad == nil {
+		r.bad = map[int]fault.Fault{}
+	}
+	if _, ok := r.bad[row]; !ok {
+		r.bad[row] = fault.Fault{Column: column, Found: found, Expected: expected}
+	}
+}
+
+// errType is for a column of another type than the schema said.
+var errType = errors.New("a column of another type")
+
+// numbers gives the numbers of a column, 0 for a null, which is at fault.
+func (r *arrowReader) numbers(f *parquetField, at, rows int, put func(i int, v float64)) error {
+	a := r.record.Column(f.leaf)
+	number := arrowNumbers(a)
+	if number == nil {
+		return errType
+	}
+	for i := range rows {
+		if isNull(a, at+i) {
+			put(i, 0)
+			r.mark(i, f.name, "null", "a number")
+			continue
+		}
+		put(i, number(at+i))
+	}
+	return nil
+}
+
+// readLists decodes rows that are lists.
+func (r *arrowReader) readLists(at, rows int) {
+	f, dim := &r.s.vector[0], r.dim
+	l, ok := arrowLists(r.record.Column(f.leaf))
+	if !ok {
+		panic(errType) // for undamaged
+	}
+	values := l.ListValues()
+	number := arrowNumbers(values)
+	expected := fmt.Sprintf("a list of %d numbers, as in the first row", dim)
+	for i := range rows {
+		row := r.f64[i*dim : (i+1)*dim]
+		from, to := l.ValueOffsets(at + i)
+		switch n := to - from; {
+		case l.IsNull(at + i):
+			clear(row)
+			r.mark(i, f.name, "null", expected)
+		case n == 0:
+			clear(row)
+			r.mark(i, f.name, "an empty list", expected)
+		case n != int64(dim):
+			clear(row)
+			r.mark(i, f.name, fmt.Sprintf("a list of %d", n), expected)
+		default:
+			for j := range row {
+				if isNull(values, int(from)+j) {
+					row[j] = 0
+					r.mark(i, r.s.column(j), "null", "a number")
+					continue
+				}
+				row[j] = number(int(from) + j)
+			}
+		}
+	}
+}
+
+// readOthers decodes what the rows have besides their vectors.
+func (r *arrowReader) readOthers(at, rows int) error {
+	if err := r.readIDs(at, rows); err != nil {
+		return err
+	}
+	if err := r.readTarget(at, rows); err != nil {
+		return err
+	}
+	if f := r.s.weight; f != nil {
+		return r.numbers(f, at, rows, func(i int, v float64) {
+			r.weights = append(r.weights, v)
+			if bad := weightFault(v); bad != nil {
+				r.mark(i, f.name, bad.Found, bad.Expected)
+			}
+		})
+	}
+	return nil
+}
+
+func (r *arrowReader) readIDs(at, rows int) error {
+	f := r.s.id
+	if f == nil {
+		return nil
+	}
+	a := r.record.Column(f.leaf)
+	texts := arrowTexts(a)
+	integers := arrowIntegers(a)
+	if texts == nil && integers == nil {
+		return errType
+	}
+	for i := range rows {
+		var id vectors.ID
+		switch {
+		case isNull(a, at+i):
+			r.mark(i, f.name, "null", "an id")
+		case texts != nil:
+			if text := texts(at + i); len(text) == 0 {
+				r.mark(i, f.name, "an empty text", "an id")
+			} else {
+				id = parseID(text)
+			}
+		default:
+			v, found := integers(at + i)
+			if found != "" {
+				r.mark(i, f.name, found, "an id")
+			}
+			id = vectors.ID{Int: v}
+		}
+		r.ids.Append(id)
+	}
+	return nil
+}
+
+func (r *arrowReader) readTarget(at, rows int) error {
+	f := r.s.target
+	if f == nil {
+		return nil
+	}
+	check := targetFault
+	if r.s.labels && f.integer() {
+		check = labelFault
+	}
+	if f.kind != kindText {
+		return r.numbers(f, at, rows, func(i int, v float64) {
+			r.target = append(r.target, v)
+			if bad := check(v); bad != nil {
+				r.mark(i, f.name, bad.Found, bad.Expected)
+			}
+		})
+	}
+	a := r.record.Column(f.leaf)
+	texts := arrowTexts(a)
+	if texts == nil {
+		return errType
+	}
+	for i := range rows {
+		switch {
+		case isNull(a, at+i):
+			r.mark(i, f.name, "null", "a label")
+		case len(texts(at+i)) == 0:
+			r.mark(i, f.name, "an empty text", "a label")
+		default:
+			if bad := r.learned.setLabel(texts(at+i), nil); bad != nil {
+				r.mark(i, f.name, bad.Found, bad.Expected)
+			}
+		}
+		r.labels = append(r.labels, r.learned.label)
+	}
+	return nil
+}
