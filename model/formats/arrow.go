@@ -54,7 +54,7 @@ func inspectArrow(ctx context.Context, f File, _ compression, o Options) (Source
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}
-	if s.rows == 0 {
+	if s.rows == 0 && !o.Empty {
 		return nil, fault.File(f.Name(), "rows of data", "none")
 	}
 	if err := s.inspect(ctx, &o); err != nil {

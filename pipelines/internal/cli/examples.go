@@ -21,6 +21,7 @@ var examples = map[string]string{
 	"eta0":                "0.1",
 	"features":            "1000",
 	"folds":               "5",
+	"array":               "X",
 	"header":              "no",
 	"id_column":           "id",
 	"image":               "28x28",

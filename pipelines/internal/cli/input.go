@@ -14,6 +14,7 @@ import (
 // Input is the flags of what to read.
 type Input struct {
 	group                                   *Group
+	array                                   *string
 	input                                   *Path
 	format, header, columns, id, dtype, bad *string
 	chunkRows                               *int
@@ -51,6 +52,7 @@ func (a *App) Input() *Input {
 		columns:   g.String("columns", "", "the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names ('pixel_*'), with commas between (default all but the id)"),
 		id:        g.String("id_column", "", "the `COLUMN` that holds a row's id, a name or an index (default: the id is the row's number, from 0, over all files in the order of their names)"),
 		header:    g.Choice("header", "auto", []string{"auto", "yes", "no"}, "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`"),
+		array:     g.String("array", "", "the array of .npz that holds the vectors, by its `NAME` (default: the only one of two dimensions)"),
 		dtype:     g.Choice("dtype", "auto", []string{"auto", "float32", "float64"}, "the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
 		bad:       g.Choice("on_error", "fail", []string{"fail", "skip"}, "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
 		chunkRows: g.Int("chunk_rows", 0, fmt.Sprintf("how many rows a worker reads, and answers, at a time (default %d; where every point is a query and the work is done in this process, as many as memory allows are answered at a time)", vectorio.DefaultChunkRows)),
@@ -100,7 +102,7 @@ func (in *Input) Options() (vectorio.Options, error) {
 	}
 	o := vectorio.Options{
 		Formats: formats.Options{
-			Format: *in.format, Header: formats.Header(*in.header), Columns: columns, IDColumn: *in.id, DType: dtype,
+			Format: *in.format, Header: formats.Header(*in.header), Columns: columns, IDColumn: *in.id, DType: dtype, Array: *in.array,
 		},
 		ChunkRows:  *in.chunkRows,
 		SkipFaults: *in.bad == "skip",
