@@ -675,6 +675,8 @@ func TestSharesOf(t *testing.T) {
 		{"extrapolated", build(0.01, parts...), parts, []float64{parted, 1 - parted}},
 		{"in the sample", build(1, parts...), parts, []float64{5. / 32, 27. / 32}},
 		{"no fall", build(0.01, slices.Repeat([][]int32{out, in, in, out}, 8)...), slices.Repeat([][]int32{out, in, in, out}, 8), []float64{1}},
+		{"a rise", build(0.01, slices.Concat(slices.Repeat([][]int32{out, in, in, in}, 4), slices.Repeat([][]int32{in, in, in, in}, 4))...),
+			slices.Concat(slices.Repeat([][]int32{out, in, in, in}, 4), slices.Repeat([][]int32{in, in, in, in}, 3), [][]int32{in, in, in, out}), []float64{0.5, 0.5}},
 		{"none parted", build(0.01, slices.Repeat([][]int32{in, in, in, out}, 8)...), slices.Repeat([][]int32{in, in, in, out}, 8), []float64{0, 1}},
 	} {
 		got := c.plan.sharesOf(own, c.parts)
