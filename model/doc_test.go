@@ -60,7 +60,7 @@ var rooms = []struct {
 	{1, "model/vectors"},
 	{2, "model/formats"}, {2, "model/linear"}, {2, "model/neighbors"},
 	{3, "model/linear/overview"}, {3, "model/neighbors/ivf"}, {3, "model/neighbors/overview"},
-	{3, "model/eigen"}, {3, "model/profile"}, {3, "model/results"},
+	{3, "model/bayes"}, {3, "model/eigen"}, {3, "model/internal/lineartest"}, {3, "model/preprocessing"}, {3, "model/profile"}, {3, "model/results"},
 	{4, "model/neighbors/internal/knnbench"},
 	{5, "transforms/files/gcstest"}, {5, "transforms/files"}, {5, "transforms/placement"},
 	{6, "transforms/progress"}, {6, "transforms/vectorio"},
