@@ -62,6 +62,8 @@ func init() {
 
 // Options of training. A field that is not Required has its Default.
 type Options struct {
+	// Names are those of the features of a model to go on from: [Inspect] takes the columns in their order. Optional.
+	Names []string `json:",omitempty"`
 	// Model is the file to write. Required.
 	Model string
 	// Shards is the number of parts that a pass learns from side by side. Required; the model depends on it.
@@ -144,12 +146,20 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, 
 		return nil, ErrNoTarget
 	}
 	d, err := vectorio.Inspect(ctx, patterns, *reading)
+	if err == nil && permuted(d.Columns, o.Names) {
+		d, err = vectorio.InspectLike(ctx, patterns, o.Names, "the model to go on from", *reading)
+	}
 	if err != nil {
 		return nil, err
 	}
 	// Two chunks a shard are enough of row groups, which cost as much to read from the middle as from the start.
 	reading.GroupRows = int(min(d.Rows/int64(2*max(o.Shards, 1)), maxGroupRows))
 	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
+}
+
+// permuted reports whether columns have these names in another order.
+func permuted(columns, names []string) bool {
+	return !slices.Equal(columns, names) && slices.Equal(slices.Sorted(slices.Values(columns)), slices.Sorted(slices.Values(names)))
 }
 
 // maxGroupRows lets chunks that are visited in a random order still be many.

@@ -45,7 +45,7 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 			return nil, fmt.Errorf("the model of warm_start has %d features, the rows have %d columns", w.Features(), features)
 		}
 		if w.FeatureNames != nil && names != nil && !slices.Equal(w.FeatureNames, names) {
-			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns")
+			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns: %s, not %s", shown(w.FeatureNames), shown(names))
 		}
 	}
 	if err := f.enter(o.first(features)); err != nil {
@@ -207,3 +207,13 @@ func (f *Fit) Progressive() *sgd.Progressive { return f.progressive }
 
 // Survey is what was found out about the rows; nil where they were only summed up.
 func (f *Fit) Survey() *survey.Survey { return f.survey }
+
+// shown is names for a message, the first of many.
+func shown(names []string) string {
+	const most = 8
+	s := fmt.Sprintf("%q", names[:min(len(names), most)])
+	if len(names) > most {
+		s += fmt.Sprintf(" … (%d in all)", len(names))
+	}
+	return s
+}

@@ -399,7 +399,7 @@ func TestFitWarmStart(t *testing.T) {
 	named := *first
 	named.FeatureNames = []string{"a", "b", "c", "d", "e"}
 	o.WarmStart = &named
-	if _, err := NewFit(o, 5, []string{"a", "b", "c", "e", "d"}); err == nil || err.Error() != "the model of warm_start has other feature names than the rows have columns" {
+	if _, err := NewFit(o, 5, []string{"a", "b", "c", "e", "d"}); err == nil || err.Error() != `the model of warm_start has other feature names than the rows have columns: ["a" "b" "c" "d" "e"], not ["a" "b" "c" "e" "d"]` {
 		t.Error(err)
 	}
 	f, err := NewFit(o, 5, nil)

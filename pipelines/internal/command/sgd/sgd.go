@@ -133,6 +133,7 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, options *fitting
 		if err := c.unlike(options, options.WarmStart); err != nil {
 			return cli.Usage(err)
 		}
+		job.Options.Names = options.WarmStart.FeatureNames
 	}
 	job.Data, err = linear.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 	if errors.Is(err, linear.ErrNoTarget) {
