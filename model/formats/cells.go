@@ -85,7 +85,7 @@ func vectorIn(field []byte, dst []float64) (int, *fault.Fault) {
 			switch {
 			case bytes.HasPrefix(word, []byte("...")):
 				f.Expected = "all numbers of the vector: it was written in part"
-			case n == len(word):
+			case n > 0 && n == len(word):
 				f.Expected = storable(v)
 			case notFinite(word):
 				f.Expected = "a finite number"

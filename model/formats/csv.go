@@ -125,6 +125,9 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 	kinds := make([]cell, count)
 	for c := range count {
 		kinds[c] = s.dialect.above(rows, c)
+		if len(rows) > 0 && c < len(rows[0].fields) && s.dialect.kind(rows[0].fields[c]) == cellVector {
+			kinds[c] = cellVector // whatever is wrong with others
+		}
 		s.types[c] = kinds[c].typeName()
 	}
 	if s.index == 0 {

@@ -86,8 +86,7 @@ func (o *Options) dialect() (d dialect, errs []error) {
 		one, other string
 		a, b       byte
 	}{
-		{"decimal", "thousands", d.decimal, d.thousands}, {"delimiter", "decimal", d.comma, d.decimal},
-		{"delimiter", "thousands", d.comma, d.thousands}, {"comment", "delimiter", d.comment, d.comma},
+		{"decimal", "thousands", d.decimal, d.thousands}, {"comment", "delimiter", d.comment, d.comma},
 		{"comment", "decimal", d.comment, d.decimal}, {"comment", "thousands", d.comment, d.thousands},
 	} {
 		if pair.a == pair.b && pair.a != 0 {

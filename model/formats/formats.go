@@ -1,5 +1,5 @@
 // Package formats reads vectors from files: .npy, .npz, .arrow, .feather, .csv, .tsv, .jsonl, .parquet, .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
-// .svm, the text formats also compressed; and, beside them, what is to be learned of each row, and its weight.
+// .svm, .vec, the text formats also compressed; and, beside them, what is to be learned of each row, and its weight.
 //
 // A [Format] inspects a [File], reading as little of it as it can, and gives a [Source], whose rows are read span by
 // span, so that many workers read one file, each its own rows. Where the number of rows stands in a header, the spans
@@ -154,8 +154,23 @@ type Format struct {
 	inspect func(ctx context.Context, f File, comp compression, o Options) (Source, error)
 }
 
-// All is every format there is.
-var All = []*Format{npyFormat, npzFormat, csvFormat, tsvFormat, jsonlFormat, parquetFormat, arrowFormat, fvecsFormat, bvecsFormat, fbinFormat, u8binFormat, i8binFormat, svmFormat}
+// All is every format there is, one a line.
+var All = []*Format{
+	npyFormat,
+	npzFormat,
+	csvFormat,
+	tsvFormat,
+	jsonlFormat,
+	parquetFormat,
+	arrowFormat,
+	fvecsFormat,
+	bvecsFormat,
+	fbinFormat,
+	u8binFormat,
+	i8binFormat,
+	svmFormat,
+	word2vecFormat,
+}
 
 // Source is an inspected file. It is safe for concurrent use.
 type Source interface {
@@ -276,16 +291,16 @@ func detect(name, formatName string) (*Format, compression, error) {
 		}
 		format = f
 	} else {
-		ext := path.Ext(base)
+		longest := 0
 		for _, f := range All {
 			for _, e := range f.Extensions {
-				if e == ext {
-					format = f
+				if len(e) > longest && strings.HasSuffix(base, e) {
+					format, longest = f, len(e)
 				}
 			}
 		}
 		if format == nil {
-			return nil, "", fault.File(name, "one of "+strings.Join(extensions(), " ")+", or a format by name", "the extension %s", fault.Quote(ext))
+			return nil, "", fault.File(name, "one of "+strings.Join(extensions(), " ")+", or a format by name", "the extension %s", fault.Quote(path.Ext(base)))
 		}
 	}
 	if comp != "" && !format.Text {

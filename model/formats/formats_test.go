@@ -98,6 +98,8 @@ func (s grid) file(t testing.TB, format string) string {
 			b.WriteString("\n")
 		}
 		return b.String()
+	case "word2vec":
+		return s.text("w ", " ", "\n")
 	case "i8bin":
 		return binOf(rows, columns, valuesOf[int8](s)...)
 	}
@@ -125,6 +127,9 @@ func TestRoundTrip(t *testing.T) {
 				b, err := Load(t.Context(), o, write(t, "x"+format.Extensions[0], s.file(t, format.Name)))
 				if err != nil {
 					t.Fatal(err)
+				}
+				if format == word2vecFormat {
+					b.IDs.Reset() // the words
 				}
 				checkBlock(t, s, b, 0)
 				if wide := dtype == vectors.Float64; b.Wide() != wide {
@@ -299,7 +304,7 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	const all = ".npy .npz .csv .tsv .jsonl .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight, or a format by name"
+	const all = ".npy .npz .csv .tsv .jsonl .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight .vec .glove.txt, or a format by name"
 	for name, want := range map[string]string{
 		"a.txt":          `a.txt: found the extension ".txt", expected one of ` + all,
 		"b.csv/a":        `b.csv/a: found the extension "", expected one of ` + all,
@@ -328,7 +333,7 @@ func TestInspect(t *testing.T) {
 		}
 	}
 	wantFault(t, "x.csv.gz", "-", Options{Format: "npy"}, `x.csv.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`)
-	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm`)
+	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, word2vec`)
 }
 
 func TestValidate(t *testing.T) {
@@ -338,7 +343,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{Options{}, "[]"},
 		{Options{Format: "bvecs", Header: HeaderYes}, "[]"},
-		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm]`},
+		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, word2vec]`},
 	} {
 		if got := fmt.Sprint(c.options.Validate()); got != c.want {
 			t.Errorf("%+v: %s", c.options, got)

@@ -85,7 +85,7 @@ func (d *dialect) lookAhead(l *lines) ([]sampled, error) {
 // is the decimal point. The note tells of the latter.
 func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 	if d.comma == 0 {
-		best, most := byte(','), -1.0
+		best, most := byte(','), 0.0
 		for _, comma := range separators {
 			if comma == d.decimal || comma == d.thousands || comma == d.comment {
 				continue

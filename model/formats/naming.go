@@ -35,6 +35,15 @@ func Schema(src Source) []Column {
 	return nil
 }
 
+// Notes say, in a line each, what was assumed about the file of a source, and which flag says otherwise. They do not name the file,
+// as the files of a dataset mostly have the same.
+func Notes(src Source) []string {
+	if s, ok := src.(interface{ Notes() []string }); ok {
+		return s.Notes()
+	}
+	return nil
+}
+
 // Schema is all columns, in the order of the table.
 func (s *selection) Schema() []Column {
 	columns := make([]Column, s.count)

@@ -115,7 +115,8 @@ func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 		least = 1
 	}
 	p := svmParser{s: s}
-	for {
+	var disorder *fault.Fault
+	for row := 0; ; row++ {
 		line, _, err := svmLine(l)
 		if err == io.EOF {
 			break
@@ -127,13 +128,20 @@ func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 			continue
 		}
 		p.columns, p.values = p.columns[:0], p.values[:0]
-		if p.row(line, least, maxIndex) != nil || len(p.columns) == 0 {
+		f := p.row(line, least, maxIndex)
+		if f != nil && f.Expected == svmAscend && disorder == nil {
+			disorder = fault.File(s.Name(), svmAscend, "%s in row %d", f.Found, row)
+		}
+		if f != nil || len(p.columns) == 0 {
 			continue
 		}
 		if least+int64(p.columns[0]) == 0 {
 			s.base = 0
 		}
 		s.highest = max(s.highest, least+int64(p.columns[len(p.columns)-1]))
+	}
+	if s.highest < 0 && disorder != nil {
+		return disorder
 	}
 	if s.highest < 0 {
 		return fault.File(s.Name(), "a row with index:value, or the number of features", "none")
@@ -378,7 +386,7 @@ func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
 		}
 		if index < next || index > last {
 			p.columns = columns
-			return p.indexFault(index, first, last)
+			return p.indexFault(line, index, first, last)
 		}
 		i++
 		v, n := number(line[i:], false)
@@ -418,10 +426,41 @@ func allDigits(b []byte) bool {
 }
 
 // indexFault is the fault of an index that is out of its order, or of its bounds.
-func (p *svmParser) indexFault(index, first, last int64) *fault.Fault {
-	if index < first || index > last {
-		return &fault.Fault{Found: fmt.Sprintf("the index %d", index), Expected: fmt.Sprintf("one from %d to %d", first, last)}
+func (p *svmParser) indexFault(line []byte, index, first, last int64) *fault.Fault {
+	if before, after := unordered(line); after >= 0 {
+		return &fault.Fault{Column: strconv.FormatInt(after, 10), Found: fmt.Sprintf("the index %d after %d", after, before), Expected: svmAscend}
 	}
-	before := first + int64(p.columns[len(p.columns)-1]) // there is one, as the index is within bounds
-	return &fault.Fault{Found: fmt.Sprintf("the index %d after %d", index, before), Expected: "indices that ascend"}
+	return &fault.Fault{Found: fmt.Sprintf("the index %d", index), Expected: fmt.Sprintf("one from %d to %d", first, last)}
+}
+
+// svmAscend is what the indices of a row should do.
+const svmAscend = "indices that ascend"
+
+// unordered is the first two indices of a line that do not ascend, or −1 where all do, up to what is no index:value.
+func unordered(line []byte) (before, after int64) {
+	tokens := tokensOf(nil, line[:commentAt(line)])
+	before = -1
+	for i, token := range tokens {
+		name, _, ok := bytes.Cut(token, []byte{':'})
+		if i == 0 || i == 1 && string(name) == "qid" {
+			continue
+		}
+		index, err := strconv.ParseInt(string(name), 10, 64)
+		if !ok || err != nil {
+			break
+		}
+		if index <= before {
+			return before, index
+		}
+		before = index
+	}
+	return -1, -1
+}
+
+// commentAt is where the comment of a line begins, or its end.
+func commentAt(line []byte) int {
+	if i := bytes.IndexByte(line, '#'); i >= 0 {
+		return i
+	}
+	return len(line)
 }

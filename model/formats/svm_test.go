@@ -41,7 +41,7 @@ func TestSVM(t *testing.T) {
 			`: found "-1:2", expected index:value`, `: found "1.5:2", expected index:value`, `, column 1: found "0x1", expected a number`,
 			`: found "qid:x", expected index:value`, `: found "qid:", expected index:value`, `: found "qid:2", expected index:value`}},
 		{"faults of indices", "1 3:1\n1 2:1 2:2\n1 2:1 1:2\n1 99999999999:1\n1 99999999999999999999:1\n1 2147483647:1\n1 002:4\n", Options{}, []string{
-			"[0 0 1] → 1", ": found the index 2 after 2, expected indices that ascend", ": found the index 1 after 2, expected indices that ascend",
+			"[0 0 1] → 1", ", column 2: found the index 2 after 2, expected indices that ascend", ", column 1: found the index 1 after 2, expected indices that ascend",
 			": found the index 99999999999, expected one from 1 to 3", `: found "99999999999999999999:1", expected index:value`, ": found the index 2147483647, expected one from 1 to 3", "[0 4 0] → 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantText(t, "x.svm", c.data, c.o, c.want...) })

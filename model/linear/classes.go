@@ -171,6 +171,20 @@ func LabelNumber(label string) (float64, bool) {
 	return v + 0, true
 }
 
+// Faithful reports whether a label that is a number says no more than the number does: not 01, as a postcode may be, and no integer
+// beyond 2⁵³, which float64 may not hold.
+func Faithful(label string) bool {
+	digits := strings.TrimLeft(label, "+-")
+	if len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
+		return false
+	}
+	if strings.Trim(digits, "0123456789") != "" {
+		return true // with a fraction, or an exponent
+	}
+	v, err := strconv.ParseInt(digits, 10, 64)
+	return err == nil && v <= 1<<53
+}
+
 // LabelMemo remembers the places of labels, so that each spelling is searched for, or parsed, once a chunk.
 type LabelMemo struct {
 	labels [8]string

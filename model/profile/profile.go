@@ -96,6 +96,8 @@ type Profile struct {
 	Rows    int64  `json:"rows"`    // of the files
 	Looked  int64  `json:"looked"`  // rows that were looked at, those at fault included
 	Columns int    `json:"columns"` // of the vector
+	// Notes say what was assumed about the files.
+	Notes []string `json:"notes,omitempty"`
 	// LeftOut are the columns that are no part of it, nor the id.
 	LeftOut []formats.Column `json:"left_out,omitempty"`
 	// DType is the narrowest type that holds every value exactly: float32 or float64.
@@ -233,6 +235,11 @@ func inspect(ctx context.Context, o *Options, all []formats.File, p *Profile) (c
 			return nil, nil, err
 		}
 		left.Add(src)
+		for _, note := range formats.Notes(src) {
+			if !slices.Contains(p.Notes, note) {
+				p.Notes = append(p.Notes, note)
+			}
+		}
 		if p.Columns = src.Dim(); names == nil {
 			names = src.Columns()
 		}

@@ -46,7 +46,7 @@ func TestFilesMeetByName(t *testing.T) {
 		{"the same name twice", []string{"a.csv", "a,a\n1,2\n", "b.csv", "a,a\n3,4\n"}, formats.Options{},
 			[]string{"0 [1 2]", "1 [3 4]"}},
 		{"the same name twice, elsewhere", []string{"a.csv", "a,a,b\n1,2,3\n", "b.csv", "a,b,a\n3,4,5\n"}, formats.Options{},
-			[]string{"0 [1 2 3]", "1 [3 5 4]"}},
+			[]string{"0 [1 2 3]", "1 [3 5 4]"}}, // the second is a.1, as in pandas
 		{"other names", []string{"a.csv", "a,b\n1,2\n", "b.csv", "height,weight\n3,4\n"}, formats.Options{},
 			[]string{"b.csv: found ", `the columns "height", "weight", without "a", "b"`, `expected the columns "a", "b", as in `, "a.csv"}},
 		{"one more", []string{"a.csv", "a,b\n1,2\n", "b.csv", "b,c,a\n3,4,5\n"}, formats.Options{},

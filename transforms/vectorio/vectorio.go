@@ -190,6 +190,11 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 			naming[i] = names
 		}
 		left.Add(src)
+		for _, note := range formats.Notes(src) {
+			if !slices.Contains(d.notes, note) {
+				d.notes = append(d.notes, note)
+			}
+		}
 		if d.Dim = src.Dim(); d.Columns == nil {
 			d.Columns = src.Columns()
 		}
@@ -221,8 +226,8 @@ func (d *Dataset) note(a *formats.Agreement) {
 	}
 }
 
-// Notes are lines of what a user may want to know of how the files were read: which columns are left out, and which files
-// have met others by number though these have names.
+// Notes are lines of what a user may want to know of how the files were read: what was assumed about text, which columns are left
+// out, and which files have met others by number though these have names.
 func (d *Dataset) Notes() []string {
 	notes := slices.Clone(d.notes)
 	if line := formats.LeftOut(d.LeftOut); line != "" {

@@ -470,8 +470,15 @@ func (p *surveyPart) classes(t *Survey) error {
 	for v, l := range p.numbers {
 		all = append(all, class{strconv.FormatFloat(v, 'g', -1, 64), v, l})
 	}
+	spelled := map[float64]int{}
+	for s := range p.labels {
+		if v, ok := linear.LabelNumber(s); ok {
+			spelled[v]++
+		}
+	}
 	for s, l := range p.labels {
 		v, ok := linear.LabelNumber(s)
+		ok = ok && spelled[v] == 1 && linear.Faithful(s)
 		k := class{s, v, l}
 		if !ok {
 			if v, err := strconv.ParseFloat(s, 64); err == nil && v != v {

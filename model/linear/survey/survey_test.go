@@ -89,15 +89,21 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
-// Labels that all are numbers are numbers, whatever their notation; others are texts. Both survive the wire.
+// Labels that all are numbers are numbers, where each is written in one way that says no more than the number does; others are texts.
+// Both survive the wire.
 func TestSurveyClasses(t *testing.T) {
 	for _, v := range []struct {
 		labels string
 		want   linear.Classes
 		rows   []int64
 	}{
-		{"1 0 1.0 01 0 +1 1e0 -0", linear.Classes{Numbers: []float64{0, 1}}, []int64{3, 5}},
-		{"10 9 -1.5 10.00", linear.Classes{Numbers: []float64{-1.5, 9, 10}}, []int64{1, 1, 2}},
+		{"1.0 0.0 1.0", linear.Classes{Numbers: []float64{0, 1}}, []int64{1, 2}},
+		{"10 9 -1.5 10", linear.Classes{Numbers: []float64{-1.5, 9, 10}}, []int64{1, 1, 2}},
+		{"9007199254740992 1 1", linear.Classes{Numbers: []float64{1, 1 << 53}}, []int64{2, 1}},
+		{"1 0 1.0 01 0 +1 1e0 -0", linear.Classes{Texts: []string{"+1", "-0", "0", "01", "1", "1.0", "1e0"}}, []int64{1, 1, 2, 1, 1, 1, 1}},
+		{"10 9 -1.5 10.00", linear.Classes{Texts: []string{"-1.5", "10", "10.00", "9"}}, []int64{1, 1, 1, 1}},
+		{"007 8 8", linear.Classes{Texts: []string{"007", "8"}}, []int64{1, 2}},
+		{"1234567890123456789 1234567890123456790 7", linear.Classes{Texts: []string{"1234567890123456789", "1234567890123456790", "7"}}, []int64{1, 1, 1}},
 		{"1 01 b 1", linear.Classes{Texts: []string{"01", "1", "b"}}, []int64{1, 2, 1}},
 		{"nan b inf", linear.Classes{Texts: []string{"b", "inf", "nan"}}, []int64{1, 1, 1}},
 		{"1 0x1p4", linear.Classes{Texts: []string{"0x1p4", "1"}}, []int64{1, 1}},
@@ -146,7 +152,7 @@ func TestSurveyFaults(t *testing.T) {
 		{linear.Regression, linear.Chunk{X: []float64{1e200, 1, 1}, Target: x}, "f: found a mean ‖x‖² of +Inf, a target of variance 0.6666666666666666, expected values whose squares are within float64"},
 		{linear.Regression, linear.Chunk{X: []float64{}, Target: []float64{}}, "found none, expected rows to learn from"},
 		{linear.Classification, linear.Chunk{X: x, Target: []float64{2, 2, 2}}, `f: found "2" in every row, expected rows of at least two classes`},
-		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "1.0", "01"}}, `f: found "1" in every row, expected rows of at least two classes`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "1", "1"}}, `f: found "1" in every row, expected rows of at least two classes`},
 		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "a", "a"}}, `f: found "a" in every row, expected rows of at least two classes`},
 		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "", "b"}}, "f: row 101: found nothing, expected a class label"},
 		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "0", "NaN"}}, `f: row 102: found "NaN", expected a class label, a number as all others`},

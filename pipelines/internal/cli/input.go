@@ -13,13 +13,44 @@ import (
 
 // Input is the flags of what to read.
 type Input struct {
-	group                                   *Group
-	array                                   *string
-	input                                   *Path
-	format, header, columns, id, dtype, bad *string
-	chunkRows                               *int
-	labelled                                *labelled // nil where nothing is to be learned
-	unless                                  string    // a flag with which no input is needed
+	group                           *Group
+	input                           *Path
+	format, columns, id, dtype, bad *string
+	text                            *Text
+	array                           *string
+	chunkRows                       *int
+	labelled                        *labelled // nil where nothing is to be learned
+	unless                          string    // a flag with which no input is needed
+}
+
+// Text is the flags of how text is written.
+type Text struct {
+	header, delimiter, decimal, thousands, comment, quoting, encoding *string
+	skipRows                                                          *int
+}
+
+// Text adds the flags of how text is written.
+func (g *Group) Text() *Text {
+	encodings := make([]string, len(formats.Encodings))
+	for i, e := range formats.Encodings {
+		encodings[i] = string(e)
+	}
+	return &Text{
+		header:    g.Choice("header", "auto", []string{"auto", "yes", "no"}, "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`; auto: where it has text above numbers, is 0,1,2,…, or has a column that is named here"),
+		delimiter: g.String("delimiter", formats.DelimiterAuto, "the `CHARACTER` between the fields of .csv and .tsv, or tab, or space; auto: a tab in .tsv, else that of , ; tab and | which fits the first rows"),
+		decimal:   g.String("decimal", "", "the decimal point of .csv and .tsv, as `CHARACTER`: --decimal=, (default: a point; a comma where the first rows show that it is)"),
+		thousands: g.String("thousands", "", "the `CHARACTER` between groups of three digits in .csv and .tsv, or space: --thousands=. (default: none)"),
+		comment:   g.String("comment", "", "the `CHARACTER` that begins a comment in .csv and .tsv: --comment='#' (default: none)"),
+		quoting:   g.Choice("quoting", string(formats.QuotingMinimal), []string{string(formats.QuotingMinimal), string(formats.QuotingNone)}, "`WHAT` quotes mean in .csv and .tsv: minimal (they may stand around a field) or none (they are characters like any other)"),
+		encoding:  g.Choice("encoding", string(formats.EncodingAuto), encodings, "the `ENCODING` of text: "+strings.Join(encodings, ", ")+"; auto: utf-8, or utf-16 where its byte order mark is"),
+		skipRows:  g.Int("skip_rows", 0, "how many lines at the beginning of each text file to skip"),
+	}
+}
+
+// Set sets the options that the flags say.
+func (t *Text) Set(o *formats.Options) {
+	o.Header, o.Delimiter, o.Decimal, o.Thousands, o.Comment = formats.Header(*t.header), *t.delimiter, *t.decimal, *t.thousands, *t.comment
+	o.Quoting, o.Encoding, o.SkipRows = formats.Quoting(*t.quoting), formats.Encoding(*t.encoding), *t.skipRows
 }
 
 // labelled is the flags of what to learn.
@@ -49,9 +80,9 @@ func (a *App) Input() *Input {
 		group:     g,
 		input:     g.InputFiles("input", "the vectors: a `PATH`, a glob or several of them with commas between, local or on gs://, s3://; quote a glob: 'data/*.npy'"),
 		format:    g.Choice("input_format", "", formatNames(), "the `FORMAT` of the files: "+strings.Join(formatNames(), ", ")+" (default by the extension; .gz and .zst are unpacked)"),
-		columns:   g.String("columns", "", "the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names ('pixel_*'), with commas between (default all but the id)"),
+		columns:   g.String("columns", "", "the `COLUMNS` that make the vector: names, 0-based indices, ranges of indices (3-7), globs of names ('pixel_*'), with commas between; ! before one leaves it out ('*,!label'); a.b is the key b within a of .jsonl (default all but the id)"),
 		id:        g.String("id_column", "", "the `COLUMN` that holds a row's id, a name or an index (default: the id is the row's number, from 0, over all files in the order of their names)"),
-		header:    g.Choice("header", "auto", []string{"auto", "yes", "no"}, "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`"),
+		text:      g.Text(),
 		array:     g.String("array", "", "the array of .npz that holds the vectors, by its `NAME` (default: the only one of two dimensions)"),
 		dtype:     g.Choice("dtype", "auto", []string{"auto", "float32", "float64"}, "the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
 		bad:       g.Choice("on_error", "fail", []string{"fail", "skip"}, "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
@@ -102,11 +133,12 @@ func (in *Input) Options() (vectorio.Options, error) {
 	}
 	o := vectorio.Options{
 		Formats: formats.Options{
-			Format: *in.format, Header: formats.Header(*in.header), Columns: columns, IDColumn: *in.id, DType: dtype, Array: *in.array,
+			Format: *in.format, Columns: columns, IDColumn: *in.id, DType: dtype, Array: *in.array,
 		},
 		ChunkRows:  *in.chunkRows,
 		SkipFaults: *in.bad == "skip",
 	}
+	in.text.Set(&o.Formats)
 	if l := in.labelled; l == nil {
 		o.Formats.Unlabelled = true
 	} else {

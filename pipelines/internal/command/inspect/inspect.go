@@ -31,9 +31,10 @@ import (
 // command is the flags.
 type command struct {
 	*cli.App
-	format, header, columns, id, array *string
-	rows, head, shown                  *int
-	asJSON                             *bool
+	format, columns, id, array *string
+	written                    *cli.Text
+	rows, head, shown          *int
+	asJSON                     *bool
 }
 
 // New is the command.
@@ -45,9 +46,9 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 	reading := app.Group("What to read")
 	c.format = reading.String("input_format", "", "the `FORMAT` of the files, as --input_format=csv (default by the extension)")
 	c.array = reading.String("array", "", "the array of a .npz, by its `NAME`: --array=X (default: the only one of two dimensions)")
-	c.header = reading.String("header", "auto", "whether the first row of .csv and .tsv names the columns: auto, yes or no, as `WHEN`: --header=no")
 	c.columns = reading.String("columns", "", "the `COLUMNS` that make the vector, as --columns='pixel_*' or --columns=0-3,7 (default all but the id)")
 	c.id = reading.String("id_column", "", "the `COLUMN` that holds a row's id, as --id_column=id; are they unique? (default: none)")
+	c.written = reading.Text()
 	c.rows = reading.Int("rows", 0, "look at the first `N` rows only, as --rows=100000 (default all)")
 
 	showing := app.Group("What to print")
@@ -68,7 +69,8 @@ type found struct {
 
 func (c *command) options() (profile.Options, error) {
 	o := profile.Options{Rows: int64(*c.rows), Head: *c.head}
-	o.Formats = formats.Options{Format: *c.format, Header: formats.Header(*c.header), IDColumn: *c.id, Array: *c.array, Unlabelled: true}
+	o.Formats = formats.Options{Format: *c.format, IDColumn: *c.id, Array: *c.array, Unlabelled: true}
+	c.written.Set(&o.Formats)
 	errs := o.Formats.Validate()
 	if *c.columns != "" {
 		r := csv.NewReader(strings.NewReader(*c.columns))

@@ -219,6 +219,9 @@ func (p *page) dataset(d *profile.Profile, columns int) {
 		}
 	}
 	p.line("size", "%d rows × %d columns", d.Rows, d.Columns)
+	for _, note := range d.Notes {
+		p.line("taken for", "%s", note)
+	}
 	if line := formats.LeftOut(d.LeftOut); line != "" {
 		p.line("left out", "%s", strings.TrimPrefix(line, "left out: "))
 	}
