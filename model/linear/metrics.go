@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -50,18 +49,24 @@ func (m *RegressionMetrics) Merge(o *RegressionMetrics) {
 }
 
 // MarshalBinary keeps every bit; UnmarshalBinary reads it back.
-func (m *RegressionMetrics) MarshalBinary() ([]byte, error) {
-	return wire.AppendFloats(nil, []float64{m.Weight, m.Mean, m.M2, m.Squared, m.Absolute}), nil
-}
+func (m *RegressionMetrics) MarshalBinary() ([]byte, error) { return wire.Encode(m.fields) }
 
 // UnmarshalBinary reads what MarshalBinary writes.
 func (m *RegressionMetrics) UnmarshalBinary(b []byte) error {
-	if len(b) != 5*8 {
-		return fmt.Errorf("linear.RegressionMetrics: %d bytes: must be %d", len(b), 5*8)
+	return readMetrics(m, "RegressionMetrics", b, (*RegressionMetrics).fields)
+}
+
+func (m *RegressionMetrics) fields(c *wire.Codec) {
+	c.Float(&m.Weight, &m.Mean, &m.M2, &m.Squared, &m.Absolute)
+}
+
+// readMetrics sets m where all bytes fit.
+func readMetrics[T any](m *T, name string, b []byte, fields func(*T, *wire.Codec)) error {
+	var read T
+	if err := wire.Decode(b, func(c *wire.Codec) { fields(&read, c) }); err != nil {
+		return fmt.Errorf("linear.%s: a state that does not fit: %w", name, err)
 	}
-	var v [5]float64
-	wire.TakeFloats(b, v[:])
-	*m = RegressionMetrics{v[0], v[1], v[2], v[3], v[4]}
+	*m = read
 	return nil
 }
 
@@ -121,24 +126,24 @@ func (m *ClassificationMetrics) Merge(o *ClassificationMetrics) {
 }
 
 // MarshalBinary keeps every bit; UnmarshalBinary reads it back.
-func (m *ClassificationMetrics) MarshalBinary() ([]byte, error) {
-	return wire.AppendFloats(wire.AppendFloats(nil, slices.Concat(m.Confusion...)), []float64{m.LogLossSum}), nil
-}
+func (m *ClassificationMetrics) MarshalBinary() ([]byte, error) { return wire.Encode(m.fields) }
 
 // UnmarshalBinary reads what MarshalBinary writes, and takes memory in proportion to it.
 func (m *ClassificationMetrics) UnmarshalBinary(b []byte) error {
-	cells := len(b)/8 - 1
-	classes := int(math.Sqrt(float64(max(cells, 0))))
-	if len(b)%8 != 0 || classes*classes != cells {
-		return fmt.Errorf("linear.ClassificationMetrics: %d bytes: must be 8 for each pair of classes, and 8", len(b))
+	return readMetrics(m, "ClassificationMetrics", b, (*ClassificationMetrics).fields)
+}
+
+func (m *ClassificationMetrics) fields(c *wire.Codec) {
+	n := len(m.Confusion)
+	c.Int(&n)
+	if c.Reading() {
+		if !c.Has(8*n) || !c.Has(8*n*n) {
+			return
+		}
+		*m = *NewClassificationMetrics(n)
 	}
-	n := NewClassificationMetrics(classes)
-	for _, r := range n.Confusion {
-		b, _ = wire.TakeFloats(b, r)
-	}
-	n.LogLossSum = math.Float64frombits(binary.LittleEndian.Uint64(b))
-	*m = *n
-	return nil
+	c.Floats(m.Confusion...)
+	c.Float(&m.LogLossSum)
 }
 
 // classificationFile is the metrics in JSON.
@@ -340,38 +345,36 @@ func (s *AUCSketch) AUC() (auc, bound float64) {
 }
 
 // MarshalBinary writes the bins that are not empty; it keeps every bit.
-func (s *AUCSketch) MarshalBinary() ([]byte, error) {
-	var b []byte
-	for i, p := range s.Positive {
-		if q := s.Negative[i]; p != 0 || q != 0 {
-			b = wire.AppendFloats(binary.LittleEndian.AppendUint16(b, uint16(i)), []float64{p, q})
-		}
-	}
-	return b, nil
-}
+func (s *AUCSketch) MarshalBinary() ([]byte, error) { return wire.Encode(s.fields) }
 
 // UnmarshalBinary reads what MarshalBinary writes.
 func (s *AUCSketch) UnmarshalBinary(b []byte) error {
-	const size = 2 + 2*8
-	if len(b)%size != 0 {
-		return fmt.Errorf("linear.AUCSketch: %d bytes: must be %d for each bin", len(b), size)
-	}
-	var n AUCSketch
-	if len(b) > 0 {
-		n.Bins()
-	}
-	for last := -1; len(b) > 0; b = b[size:] {
-		i := int(binary.LittleEndian.Uint16(b))
-		if i <= last || i >= sketchBins {
-			return fmt.Errorf("linear.AUCSketch: bin %d after %d: must ascend, below %d", i, last, sketchBins)
+	return readMetrics(s, "AUCSketch", b, (*AUCSketch).fields)
+}
+
+func (s *AUCSketch) fields(c *wire.Codec) {
+	var used []int
+	for i, p := range s.Positive {
+		if p != 0 || s.Negative[i] != 0 {
+			used = append(used, i)
 		}
+	}
+	last := -1
+	for at := range c.Len(len(used), 1+2*8) {
+		var i int
+		if !c.Reading() {
+			i = used[at]
+		}
+		c.Int(&i)
+		c.Check(i > last && i < sketchBins, fmt.Sprintf("bins that ascend, below %d", sketchBins))
+		if !c.OK() {
+			return
+		}
+		s.Bins()
 		last = i
-		var w [2]float64
-		if _, finite := wire.TakeFloats(b[2:], w[:]); !finite || w[0] < 0 || w[1] < 0 {
-			return fmt.Errorf("linear.AUCSketch: weights %v and %v in bin %d: must be finite, from 0 on", w[0], w[1], i)
+		for _, w := range []*float64{&s.Positive[i], &s.Negative[i]} {
+			c.Float(w)
+			c.Check(*w-*w == 0 && *w >= 0, "weights that are finite, from 0 on")
 		}
-		n.Positive[i], n.Negative[i] = w[0], w[1]
 	}
-	*s = n
-	return nil
 }

@@ -208,6 +208,7 @@ func fitCases(t testing.TB) []fitCase {
 func TestFitStages(t *testing.T) {
 	for _, v := range fitCases(t) {
 		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
 			var stages []string
 			first, err := drive(t, newFitFor(t, v.o, v.rows), v.rows, 5, nil, func(f *Fit, p Pass) {
 				if s := stageName(f.stage); len(stages) == 0 || stages[len(stages)-1] != s {

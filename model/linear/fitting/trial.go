@@ -45,19 +45,13 @@ func (p *trialPart) Merge(next linear.Partial) error {
 }
 
 // MarshalBinary keeps every bit that there is a use for.
-func (p *trialPart) MarshalBinary() ([]byte, error) {
-	if p.unforeseen {
-		return []byte{wire.Flag(true)}, nil
-	}
-	b, err := p.Partial.MarshalBinary()
-	return append([]byte{wire.Flag(false)}, b...), err
-}
+func (p *trialPart) MarshalBinary() ([]byte, error) { return wire.Encode(p.fields) }
 
 // UnmarshalBinary reads what MarshalBinary writes for the same pass.
-func (p *trialPart) UnmarshalBinary(b []byte) error {
-	t := wire.Reader{Rest: b}
-	if p.unforeseen = t.Flag(); p.unforeseen || t.Err != nil {
-		return t.End()
+func (p *trialPart) UnmarshalBinary(b []byte) error { return wire.Decode(b, p.fields) }
+
+func (p *trialPart) fields(c *wire.Codec) {
+	if c.Flag(&p.unforeseen); !p.unforeseen {
+		c.Binary(p.Partial)
 	}
-	return p.Partial.UnmarshalBinary(t.Rest)
 }

@@ -109,6 +109,7 @@ func TestGridEqualsSGD(t *testing.T) {
 						k = kind{"regression", 0}
 					}
 					t.Run(fmt.Sprint(loss, penalty, rate, average, form, k.name), func(t *testing.T) {
+						t.Parallel()
 						o := GridOptions{
 							Options: linear.Options{Task: linear.Classification, Loss: loss, Penalty: penalty, LearningRate: rate, Average: linear.Average(average * 50), Eta0: 0.005},
 							Alphas:  []float64{1e-3, 0.1, 3}, Folds: 3, Refit: i%2 == 0, Seed: uint64(i), Epochs: 2,

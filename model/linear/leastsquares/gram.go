@@ -3,11 +3,9 @@
 package leastsquares
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"beamlearn/model/internal/kernel"
@@ -431,65 +429,46 @@ func (g *Gram) Merge(next linear.Partial) error {
 	return g.overflow(&linear.Chunk{})
 }
 
-// MarshalBinary writes features, rows, flags, weight, shift, mean and products: 8 bytes each, little-endian.
-func (g *Gram) MarshalBinary() ([]byte, error) {
-	if g.err != nil {
-		return nil, g.err
-	}
-	flags := uint64(0)
-	shift := g.shift
-	if g.sparse {
-		flags |= 1
-	}
-	if shift != nil {
-		flags |= 2
-	} else {
-		shift = make([]float64, g.features+1)
-	}
-	b := make([]byte, 0, GramSize(g.features))
-	for _, v := range []uint64{uint64(g.features), uint64(g.rows), flags, math.Float64bits(g.weight)} {
-		b = binary.LittleEndian.AppendUint64(b, v)
-	}
-	for _, s := range [][]float64{shift, g.mean, g.products} {
-		b = wire.AppendFloats(b, s)
-	}
-	return b, nil
-}
-
-func GramSize(features int) int {
-	w := features + 1
-	return 8 * (4 + 2*w + w*(w+1)/2)
-}
+// MarshalBinary keeps every bit.
+func (g *Gram) MarshalBinary() ([]byte, error) { return wire.Encode(g.fields) }
 
 // UnmarshalBinary reads what MarshalBinary writes for as many features as the receiver's.
 func (g *Gram) UnmarshalBinary(b []byte) error {
-	if len(b) != GramSize(g.features) || binary.LittleEndian.Uint64(b) != uint64(g.features) {
+	if len(b) < GramSize(g.features) {
 		return fmt.Errorf("linear.Gram: %d bytes are no sums of %d features", len(b), g.features)
 	}
-	rows, flags := int64(binary.LittleEndian.Uint64(b[8:])), binary.LittleEndian.Uint64(b[16:])
 	h := newGram(g.features)
-	h.shift = make([]float64, g.features+1)
-	var weight [1]float64
-	rest, ok := wire.TakeFloats(b[24:], weight[:])
-	for _, s := range [][]float64{h.shift, h.mean, h.products} {
-		var finite bool
-		rest, finite = wire.TakeFloats(rest, s)
-		ok = ok && finite
-	}
-	h.rows, h.weight, h.sparse, h.done = rows, weight[0], flags&1 != 0, g.done
-	if flags&2 == 0 {
-		h.shift = nil
-	}
-	at := 0
-	for i := range g.features + 1 {
-		ok = ok && h.products[at] >= 0
-		at += g.features + 1 - i
-	}
-	if !ok || flags > 3 || rows < 0 || !(h.weight >= 0) || h.weight > 0 && (rows == 0 || h.shift == nil) {
-		return errors.New("linear.Gram: the bytes are no sums")
+	h.done = g.done
+	if err := wire.Decode(b, h.fields); err != nil {
+		return fmt.Errorf("linear.Gram: the bytes are no sums: %w", err)
 	}
 	*g = *h
 	return nil
+}
+
+func (g *Gram) fields(c *wire.Codec) {
+	c.Fail(g.err)
+	features := g.features
+	c.Int(&features)
+	c.Check(features == g.features, "as many features")
+	c.Count(&g.rows)
+	c.Flag(&g.sparse)
+	c.Float(&g.weight)
+	c.Maybe(&g.shift, g.features+1)
+	c.CheckFinite(g.shift)
+	c.Finite(g.mean, g.products)
+	at := 0
+	for i := range g.features + 1 {
+		c.Check(g.products[at] >= 0, "squares that are not negative")
+		at += g.features + 1 - i
+	}
+	c.Check(g.weight >= 0 && g.weight-g.weight == 0 && (g.weight == 0 || g.rows > 0 && g.shift != nil), "a weight of rows")
+}
+
+// GramSize is how many bytes the sums of so many features take at least.
+func GramSize(features int) int {
+	w := features + 1
+	return 8 * (1 + w + w*(w+1)/2)
 }
 
 // gramState is a Gram as the state of a learner.
@@ -669,35 +648,32 @@ func (f *FoldGram) Merge(next linear.Partial) error {
 	return nil
 }
 
-// MarshalBinary writes the sums of the folds one after the other.
-func (f *FoldGram) MarshalBinary() ([]byte, error) {
-	var all []byte
-	for _, g := range f.Grams {
-		b, err := g.MarshalBinary()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, b...)
-	}
-	return all, nil
-}
+// MarshalBinary keeps every bit.
+func (f *FoldGram) MarshalBinary() ([]byte, error) { return wire.Encode(f.fields) }
 
 // UnmarshalBinary reads what MarshalBinary writes for as many folds and features as the receiver's.
 func (f *FoldGram) UnmarshalBinary(b []byte) error {
-	size := GramSize(f.Grams[0].features)
-	if len(b) != size*len(f.Grams) {
-		return fmt.Errorf("linear.FoldGram: %d bytes are no sums of %d folds of %d features", len(b), len(f.Grams), f.Grams[0].features)
+	n := len(f.Grams)
+	if features := f.Grams[0].features; len(b)/GramSize(features) < n {
+		return fmt.Errorf("linear.FoldGram: %d bytes are no sums of %d folds of %d features", len(b), n, features)
 	}
-	read := make([]*Gram, len(f.Grams))
+	h := *f
+	h.Grams = make([]*Gram, n)
 	for i, g := range f.Grams {
-		read[i] = newGram(g.features)
-		read[i].done = g.done
-		if err := read[i].UnmarshalBinary(b[i*size:][:size]); err != nil {
-			return err
-		}
+		h.Grams[i] = newGram(g.features)
+		h.Grams[i].done = g.done
 	}
-	f.Grams = read
+	if err := wire.Decode(b, h.fields); err != nil {
+		return fmt.Errorf("linear.FoldGram: the bytes are no sums: %w", err)
+	}
+	*f = h
 	return nil
+}
+
+func (f *FoldGram) fields(c *wire.Codec) {
+	for _, g := range f.Grams {
+		g.fields(c)
+	}
 }
 
 // foldState is a FoldGram as the state of a learner.

@@ -2,7 +2,6 @@ package sgd
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -282,122 +281,111 @@ func (p *progress) merge(o *progress) {
 
 // MarshalBinary keeps every bit.
 func (p *averagedPart) MarshalBinary() ([]byte, error) {
-	var b []byte
-	head := func(learned, longest, averaged float64, rows, epochRows int64, counts []int64) {
-		b = wire.AppendFloats(append(b, wire.Flag(p.first)), []float64{learned, longest, averaged})
-		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(rows)), uint64(epochRows))
-		for _, n := range counts {
-			b = binary.AppendUvarint(b, uint64(n))
-		}
-	}
-	ends := func(q *progress) {
-		b = binary.AppendUvarint(b, uint64(q.rows))
-		s := &q.scores
-		b = wire.AppendFloats(b, []float64{q.objective, s.Weight, s.Mean, s.M2, s.Squared, s.Absolute, q.right, q.weight})
-	}
-	var judged *Progressive
+	q := *p
 	if p.parts > 1 {
-		t, err := p.summed()
-		if err != nil {
+		var err error
+		if q.sums, err = p.summed(); err != nil {
 			return nil, err
 		}
-		head(t.learned, t.longest, t.averaged, t.rows, t.epochRows, t.counts)
-		for i := range t.vectors {
-			v := &t.vectors[i]
-			b = wire.AppendFloats(wire.AppendFloats(b, v.weights), v.mean)
-			ends(&v.progress)
-		}
-		judged = t.judged
-	} else {
-		s := p.sgd
-		if s.err != nil {
-			return nil, s.err
-		}
-		n := s.t - p.from.t
-		head(n, n, 0, s.rows, s.epochRows, s.counts)
-		for _, v := range s.vectors {
-			b = wire.AppendFloats(wire.AppendFloats(b, v.w), v.mean)
-			b = wire.AppendFloats(b, []float64{v.scale, v.intercept, v.meanA, v.meanB, v.meanIntercept})
-			ends(&v.progress)
-		}
-		judged = s.Progressive
 	}
-	if judged == nil {
-		return b, nil
-	}
-	j, err := judged.MarshalBinary()
-	return append(b, j...), err
+	return wire.Encode(q.fields)
 }
 
 // UnmarshalBinary reads what MarshalBinary writes for the same pass.
 func (p *averagedPart) UnmarshalBinary(b []byte) error {
-	t := wire.Reader{Rest: b}
-	finite := true
-	floats := func(dst []float64) { finite = t.Floats(dst) && finite }
-	q := &averagedPart{from: p.from, parts: p.parts, first: t.Flag()}
-	var head [3]float64
-	floats(head[:])
-	learned, longest, averaged := head[0], head[1], head[2]
-	whole := func(v float64) bool { return v >= 0 && v == math.Trunc(v) && v < 1<<53 }
-	t.Check(whole(learned) && whole(longest) && longest <= learned && whole(averaged), "counts of rows")
-	rows, epochRows := t.Count(), t.Count()
-	counts := make([]int64, len(p.from.counts))
-	for k := range counts {
-		counts[k] = t.Count()
-	}
-	ends := func(from *progress) progress {
-		q := *from
-		q.rows = t.Count()
-		var v [8]float64
-		t.Floats(v[:])
-		q.objective, q.scores, q.right, q.weight = v[0], linear.RegressionMetrics{Weight: v[1], Mean: v[2], M2: v[3], Squared: v[4], Absolute: v[5]}, v[6], v[7]
-		t.Check(q.weight >= 0 && q.right >= 0 && q.right <= q.weight && q.scores.Weight >= 0 && q.scores.M2 >= 0, "sums that are not negative")
-		return q
-	}
-	var judged *Progressive
-	if p.from.Progressive != nil {
-		judged = p.from.Progressive.empty()
-	}
-	features := p.from.features
+	q := &averagedPart{from: p.from, parts: p.parts}
 	if p.parts > 1 {
-		q.sums = &averagedSum{learned: learned, longest: longest, averaged: averaged, rows: rows, epochRows: epochRows, counts: counts, judged: judged}
-		for _, v := range p.from.vectors {
-			if t.Err != nil {
-				break
-			}
-			sum := vectorSum{weights: make([]float64, features+1)}
-			floats(sum.weights)
-			if v.mean != nil {
-				sum.mean = make([]float64, features+1)
-				floats(sum.mean)
-			}
-			sum.progress = ends(&v.progress)
-			q.sums.vectors = append(q.sums.vectors, sum)
+		q.sums = &averagedSum{counts: make([]int64, len(p.from.counts)), vectors: make([]vectorSum, len(p.from.vectors))}
+		for i, v := range p.from.vectors {
+			q.sums.vectors[i].progress = v.progress
 		}
 	} else {
-		s := p.from.clone()
-		s.t, s.rows, s.epochRows, s.counts, s.Progressive = p.from.t+learned, rows, epochRows, counts, judged
-		for i, v := range s.vectors {
-			floats(v.w)
-			floats(v.mean)
-			for _, x := range []*float64{&v.scale, &v.intercept, &v.meanA, &v.meanB, &v.meanIntercept} {
-				*x = t.Float()
-			}
-			t.Check(v.scale >= linear.MinScale && v.scale <= 1 && v.meanA >= 0 && v.meanB >= 1, "scales from 1e-9 to 1")
-			t.Check(v.intercept-v.intercept == 0 && v.meanIntercept-v.meanIntercept == 0, "finite intercepts")
-			v.progress = ends(&p.from.vectors[i].progress)
+		q.sgd = p.from.clone()
+	}
+	if p.from.Progressive != nil {
+		judged := p.from.Progressive.empty()
+		if q.sums != nil {
+			q.sums.judged = judged
+		} else {
+			q.sgd.Progressive = judged
 		}
-		q.sgd = s
 	}
-	t.Check(finite, "finite weights")
-	if judged != nil && t.Err == nil {
-		t.Err = judged.UnmarshalBinary(t.Bytes(uint64(len(t.Rest))))
-	}
-	if err := t.End(); err != nil {
+	if err := wire.Decode(b, q.fields); err != nil {
 		return fmt.Errorf("linear.Averaged: a part that does not fit: %w", err)
 	}
 	*p = *q
 	return nil
+}
+
+// fields are sums where there is more than one part, otherwise the trainer.
+func (p *averagedPart) fields(c *wire.Codec) {
+	if c.Flag(&p.first); p.parts > 1 {
+		p.sums.fields(c, p.from)
+	} else {
+		p.sgd.fields(c, p.from)
+	}
+}
+
+func (t *averagedSum) fields(c *wire.Codec, from *SGD) {
+	c.Float(&t.learned, &t.longest, &t.averaged)
+	c.Check(whole(t.learned) && whole(t.longest) && t.longest <= t.learned && whole(t.averaged), "counts of rows")
+	c.Count(&t.rows, &t.epochRows)
+	for k := range t.counts {
+		c.Count(&t.counts[k])
+	}
+	for i := range t.vectors {
+		v := &t.vectors[i]
+		if c.Reading() {
+			if !c.Has(8 * (from.features + 1)) {
+				return
+			}
+			v.weights = make([]float64, from.features+1)
+			if from.vectors[i].mean != nil {
+				v.mean = make([]float64, from.features+1)
+			}
+		}
+		c.Finite(v.weights, v.mean)
+		v.progress.fields(c)
+	}
+	if t.judged != nil {
+		t.judged.fields(c)
+	}
+}
+
+// whole reports whether v counts rows.
+func whole(v float64) bool { return v >= 0 && v == math.Trunc(v) && v < 1<<53 }
+
+// fields are what a part has changed in the trainer that it began with.
+func (s *SGD) fields(c *wire.Codec, from *SGD) {
+	c.Fail(s.err)
+	learned := s.t - from.t
+	c.Float(&learned)
+	c.Check(whole(learned), "counts of rows")
+	if c.Reading() {
+		s.t = from.t + learned
+	}
+	c.Count(&s.rows, &s.epochRows)
+	for k := range s.counts {
+		c.Count(&s.counts[k])
+	}
+	for _, v := range s.vectors {
+		c.Finite(v.w, v.mean)
+		c.Float(&v.scale, &v.intercept, &v.meanA, &v.meanB, &v.meanIntercept)
+		c.Check(v.scale >= linear.MinScale && v.scale <= 1 && v.meanA >= 0 && v.meanB >= 1, "scales from 1e-9 to 1")
+		c.Check(v.intercept-v.intercept == 0 && v.meanIntercept-v.meanIntercept == 0, "finite intercepts")
+		v.progress.fields(c)
+	}
+	if s.Progressive != nil {
+		s.Progressive.fields(c)
+	}
+}
+
+// fields are those of the epoch.
+func (p *progress) fields(c *wire.Codec) {
+	c.Count(&p.rows)
+	c.Float(&p.objective, &p.right, &p.weight)
+	c.Binary(&p.scores)
+	c.Check(p.weight >= 0 && p.right >= 0 && p.right <= p.weight && p.scores.Weight >= 0 && p.scores.M2 >= 0, "sums that are not negative")
 }
 
 // averagedFile is the learner in JSON.

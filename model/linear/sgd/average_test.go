@@ -434,11 +434,14 @@ func TestAuto(t *testing.T) {
 		{linear.Options{Task: linear.Regression}, number, true},
 		{linear.Options{Task: linear.Regression, Loss: linear.Huber, Epsilon: new(1.35)}, number, true},
 	} {
-		d := autoExcess(t, v.o, v.scale, 8, 1, v.c)
-		t.Logf("%s, alpha %v: %.1e above the least objective", v.o.Loss, v.o.Alpha, d)
-		if !(d < 1e-3) {
-			t.Errorf("%s: %g above the least objective", v.o.Loss, d)
-		}
+		t.Run(string(v.o.Loss), func(t *testing.T) {
+			t.Parallel()
+			d := autoExcess(t, v.o, v.scale, 8, 1, v.c)
+			t.Logf("%s, alpha %v: %.1e above the least objective", v.o.Loss, v.o.Alpha, d)
+			if !(d < 1e-3) {
+				t.Errorf("%s: %g above the least objective", v.o.Loss, d)
+			}
+		})
 	}
 }
 

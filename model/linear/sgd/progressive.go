@@ -1,13 +1,10 @@
 package sgd
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/bits"
 	"slices"
-	"strings"
 
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/loss"
@@ -114,56 +111,41 @@ func (p *Progressive) add(o *Progressive) {
 }
 
 // MarshalBinary keeps every bit.
-func (p *Progressive) MarshalBinary() ([]byte, error) {
-	b := binary.AppendUvarint(nil, uint64(p.Rows))
-	b = wire.AppendFloats(append(b, wire.Flag(p.Ended)), []float64{p.Weight, p.Loss})
-	block := func(v []byte, err error) error {
-		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
-		return err
-	}
-	errs := []error{block(p.Regression.MarshalBinary()), block(p.AUC.MarshalBinary())}
-	var sums []byte
-	for _, s := range p.curve[:bits.Len64(uint64(p.lastPoint()))] {
-		sums = wire.AppendFloats(sums, []float64{s.weight, s.loss})
-	}
-	errs = append(errs, block(sums, nil))
-	if p.Classification != nil {
-		errs = append(errs, block(p.Classification.MarshalBinary()))
-	}
-	return b, errors.Join(errs...)
-}
-
-// lastPoint has as many bits as points of the curve are in use.
-func (p *Progressive) lastPoint() (mask uint64) {
-	for i, s := range p.curve {
-		if s != (progressiveSums{}) {
-			mask |= 1 << i
-		}
-	}
-	return mask
-}
+func (p *Progressive) MarshalBinary() ([]byte, error) { return wire.Encode(p.fields) }
 
 // UnmarshalBinary reads what MarshalBinary writes for as many classes as the receiver's.
 func (p *Progressive) UnmarshalBinary(b []byte) error {
-	n, t := p.empty(), wire.Reader{Rest: b}
-	n.Rows, n.Ended = t.Count(), t.Flag()
-	n.Weight, n.Loss = t.Float(), t.Float()
-	block := func() []byte { return t.Bytes(uint64(t.Count())) }
-	errs := []error{n.Regression.UnmarshalBinary(block()), n.AUC.UnmarshalBinary(block())}
-	curve := wire.Reader{Rest: block()}
-	t.Check(len(curve.Rest)%16 == 0 && len(curve.Rest) <= 16*len(n.curve), "a curve of pairs")
-	for i := 0; len(curve.Rest) > 0 && t.Err == nil; i++ {
-		n.curve[i] = progressiveSums{curve.Float(), curve.Float()}
-	}
-	if n.Classification != nil {
-		errs = append(errs, n.Classification.UnmarshalBinary(block()))
-		t.Check(n.classes() == p.classes(), "as many classes")
-	}
-	if err := errors.Join(append([]error{t.End()}, errs...)...); err != nil {
-		return fmt.Errorf("linear.Progressive: a state that does not fit: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	n := p.empty()
+	if err := wire.Decode(b, n.fields); err != nil {
+		return fmt.Errorf("linear.Progressive: a state that does not fit: %w", err)
 	}
 	*p = *n
 	return nil
+}
+
+func (p *Progressive) fields(c *wire.Codec) {
+	c.Count(&p.Rows)
+	c.Flag(&p.Ended)
+	c.Float(&p.Weight, &p.Loss)
+	c.Binary(&p.Regression)
+	c.Binary(&p.AUC)
+	points := len(p.curve) // without those behind the last in use
+	for points > 0 && p.curve[points-1] == (progressiveSums{}) {
+		points--
+	}
+	points = c.Len(points, 2*8)
+	c.Check(points <= len(p.curve), "a curve of 64 points")
+	if !c.OK() {
+		return
+	}
+	for i := range points {
+		c.Float(&p.curve[i].weight, &p.curve[i].loss)
+	}
+	if p.Classification != nil {
+		classes := p.classes()
+		c.Binary(p.Classification)
+		c.Check(p.classes() == classes, "as many classes")
+	}
 }
 
 // judge hands predictions over to a Progressive, a block of neighbouring rows at a time.

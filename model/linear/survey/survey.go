@@ -3,7 +3,6 @@ package survey
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -578,36 +577,64 @@ func mergeLabels[K comparable](to, from map[K]*labelCount) {
 }
 
 // MarshalBinary keeps every bit.
-func (p *surveyPart) MarshalBinary() ([]byte, error) {
-	b := wire.AppendText(nil, p.file)
-	for _, n := range []int64{p.rows, p.chunks, p.skipped} {
-		b = binary.AppendUvarint(b, uint64(n))
+func (p *surveyPart) MarshalBinary() ([]byte, error) { return wire.Encode(p.fields) }
+
+// UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
+func (p *surveyPart) UnmarshalBinary(b []byte) error {
+	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil}).Partial(0, 1).(*surveyPart)
+	if err := wire.Decode(b, q.fields); err != nil {
+		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
 	}
-	b = wire.AppendFloats(b, []float64{p.weight, p.weight2, p.squares, p.min, p.max, p.within,
-		p.target.Weight, p.target.Mean, p.target.M2, p.plain.Weight, p.plain.Mean, p.plain.M2})
-	b = wire.AppendFloats(b, p.fourth)
-	b = wire.AppendFloats(append(b, wire.Flag(p.columns != nil)), p.columns)
-	if p.scaler != nil {
-		b = append(b, wire.Flag(p.scaler.WithMean))
-		for _, v := range [][]float64{p.scaler.Mean, p.scaler.Var, p.scaler.Count} {
-			b = wire.AppendFloats(b, v)
+	*p = *q
+	return nil
+}
+
+func (p *surveyPart) fields(c *wire.Codec) {
+	c.Text(&p.file)
+	c.Count(&p.rows, &p.chunks, &p.skipped)
+	c.Float(&p.weight, &p.weight2, &p.squares, &p.min, &p.max, &p.within)
+	for _, m := range []*linear.RegressionMetrics{&p.target, &p.plain} {
+		c.Float(&m.Weight, &m.Mean, &m.M2)
+		c.Check(m.Weight >= 0, "sums that are not negative")
+	}
+	c.Check(p.weight >= 0 && p.weight-p.weight == 0 && p.weight2 >= 0 && p.within >= 0, "sums that are not negative")
+	c.Floats(p.fourth)
+	c.Maybe(&p.columns, p.features)
+	if s := p.scaler; s != nil {
+		c.Flag(&s.WithMean)
+		c.Floats(s.Mean, s.Var)
+		c.Finite(s.Count)
+		c.Check(slices.Min(s.Count) >= 0 && slices.Min(s.Var) >= 0, "moments that are not negative")
+	}
+	rows := p.rows // less those of each label
+	labelFields(c, p.labels, &rows, func(s *string) { c.Text(s); c.Check(*s != "", "labels") })
+	labelFields(c, p.numbers, &rows, func(v *float64) { c.Float(v); c.Check(*v-*v == 0, "labels") })
+	c.Check(rows == 0 || p.task != linear.Classification, "as many labels as rows")
+}
+
+// labelFields are those of a map, by ascending keys; they take the rows off.
+func labelFields[K float64 | string](c *wire.Codec, m map[K]*labelCount, rows *int64, key func(*K)) {
+	keys := sortedKeys(m)
+	for i := range c.Len(len(m), 12) {
+		var k K
+		l := &labelCount{}
+		if !c.Reading() {
+			k = keys[i]
+			l = m[k]
 		}
+		key(&k)
+		c.Check(m[k] == nil, "labels, each once")
+		c.Count(&l.rows, &l.row)
+		c.Float(&l.weight)
+		c.Text(&l.file)
+		c.Check(l.weight >= 0 && l.weight-l.weight == 0, "sums that are not negative")
+		c.Check(l.rows > 0 && l.rows <= *rows, "as many labels as rows")
+		if !c.OK() {
+			return
+		}
+		m[k] = l
+		*rows -= l.rows
 	}
-	count := func(l *labelCount) {
-		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(l.rows)), uint64(l.row))
-		b = wire.AppendText(wire.AppendFloats(b, []float64{l.weight}), l.file)
-	}
-	b = binary.AppendUvarint(b, uint64(len(p.labels)))
-	for _, s := range sortedKeys(p.labels) {
-		b = wire.AppendText(b, s)
-		count(p.labels[s])
-	}
-	b = binary.AppendUvarint(b, uint64(len(p.numbers)))
-	for _, v := range sortedKeys(p.numbers) {
-		b = wire.AppendFloats(b, []float64{v})
-		count(p.numbers[v])
-	}
-	return b, nil
 }
 
 func sortedKeys[K float64 | string](m map[K]*labelCount) []K {
@@ -617,59 +644,6 @@ func sortedKeys[K float64 | string](m map[K]*labelCount) []K {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
-func (p *surveyPart) UnmarshalBinary(b []byte) error {
-	t := wire.Reader{Rest: b}
-	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil}).Partial(0, 1).(*surveyPart)
-	q.file = t.Text()
-	q.rows, q.chunks, q.skipped = t.Count(), t.Count(), t.Count()
-	for _, v := range []*float64{&q.weight, &q.weight2, &q.squares, &q.min, &q.max, &q.within,
-		&q.target.Weight, &q.target.Mean, &q.target.M2, &q.plain.Weight, &q.plain.Mean, &q.plain.M2} {
-		*v = t.Float()
-	}
-	t.Check(q.weight >= 0 && q.weight-q.weight == 0 && q.weight2 >= 0 && q.within >= 0 && q.target.Weight >= 0 && q.plain.Weight >= 0, "sums that are not negative")
-	t.Floats(q.fourth)
-	if t.Flag() && t.Err == nil {
-		t.Check(len(t.Rest)/8 >= p.features, "sums of all columns")
-		if t.Err == nil {
-			q.columns = make([]float64, p.features)
-			t.Floats(q.columns)
-		}
-	}
-	if q.scaler != nil {
-		q.scaler.WithMean = t.Flag()
-		t.Floats(q.scaler.Mean)
-		t.Floats(q.scaler.Var)
-		finite := t.Floats(q.scaler.Count)
-		t.Check(finite && slices.Min(q.scaler.Count) >= 0 && slices.Min(q.scaler.Var) >= 0, "moments that are not negative")
-	}
-	rows := q.rows // less those of each label
-	count := func() *labelCount {
-		l := &labelCount{rows: t.Count(), row: t.Count(), weight: t.Float()}
-		l.file = t.Text()
-		t.Check(l.weight >= 0 && l.weight-l.weight == 0, "sums that are not negative")
-		t.Check(l.rows > 0 && l.rows <= rows, "as many labels as rows")
-		rows -= l.rows
-		return l
-	}
-	for n := t.Count(); n > 0 && t.Err == nil; n-- {
-		s := t.Text()
-		t.Check(s != "" && q.labels[s] == nil, "labels, each once")
-		q.labels[s] = count()
-	}
-	for n := t.Count(); n > 0 && t.Err == nil; n-- {
-		v := t.Float()
-		t.Check(v-v == 0 && q.numbers[v] == nil, "labels, each once")
-		q.numbers[v] = count()
-	}
-	t.Check(rows == 0 || p.task != linear.Classification, "as many labels as rows")
-	if err := t.End(); err != nil {
-		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
-	}
-	*p = *q
-	return nil
 }
 
 // surveyFile is the survey in JSON.
