@@ -17,6 +17,8 @@ type Run struct {
 	since time.Time // when the phase began
 	lap   string    // the phase of which rows are counted
 	total int64
+	begun time.Time // when that began
+	notes []string
 }
 
 var runs sync.Map
@@ -65,7 +67,7 @@ func (r *Run) Begin(name string, rows int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.enter(name) {
-		r.lap, r.total = name, rows
+		r.lap, r.total, r.begun = name, rows, time.Now()
 		r.done.Store(0)
 	}
 }
@@ -84,6 +86,31 @@ func (r *Run) Add(rows int64) {
 	if r != nil {
 		r.done.Add(rows)
 	}
+}
+
+// Note tells the user something while the run goes on, if they see it: in this process.
+func (r *Run) Note(text string) {
+	if r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.notes = append(r.notes, text)
+	}
+}
+
+// Notes are those since the last call.
+func (r *Run) Notes() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	notes := r.notes
+	r.notes = nil
+	return notes
+}
+
+// Begun is when the phase began of which rows are counted; the zero time where that is not known.
+func (r *Run) Begun() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.begun
 }
 
 // State is the phase, the rows answered and, where it is known, how many there are in all.

@@ -78,6 +78,26 @@ func TestProgressLine(t *testing.T) {
 	if got, want := progressLine(r, 10*time.Second), "searching, 10 s: 100 of 400 rows (25 %), 10 rows/s, 30 s left"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	r.Add(88300)
+	if got, want := progressLine(r, 10*time.Second), "searching, 10 s: 88400 rows, 8840 rows/s"; got != want {
+		t.Errorf("of more rows than there were to be: got %s, want %s", got, want)
+	}
+}
+
+// The rate of a phase is that since it began, not since the run did.
+func TestProgressOfPhase(t *testing.T) {
+	r := progress.Start("phase")
+	defer progress.Stop("phase")
+	r.Begin("pass 3", 1000)
+	r.Add(10)
+	if got := progressLine(r, time.Hour); strings.Contains(got, " 0 rows/s") || !strings.HasPrefix(got, "pass 3, 3600 s: 10 of 1000 rows (1 %), ") {
+		t.Errorf("got %s", got)
+	}
+	r.Note("one")
+	r.Note("two")
+	if got := fmt.Sprint(r.Notes(), r.Notes()); got != "[one two] []" {
+		t.Errorf("notes %s", got)
+	}
 }
 
 func TestWrap(t *testing.T) {

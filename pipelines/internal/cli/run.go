@@ -192,10 +192,18 @@ const (
 // show gives a function that shows the state of a run: as a bar on a terminal, as a line now and then elsewhere.
 func (a *App) show(run *progress.Run) func() {
 	if term.IsTerminal(int(os.Stderr.Fd())) {
-		return showBar(run, os.Stderr)
+		bar, show := showBar(run, os.Stderr)
+		return func() {
+			if notes := run.Notes(); len(notes) > 0 {
+				bar.Clear()
+				a.tell(notes)
+			}
+			show()
+		}
 	}
 	start, last := time.Now(), time.Now()
 	return func() {
+		a.tell(run.Notes())
 		if time.Since(last) < lineEvery {
 			return
 		}
@@ -204,27 +212,46 @@ func (a *App) show(run *progress.Run) func() {
 	}
 }
 
+// tell shows what a run has to say while it goes on.
+func (a *App) tell(notes []string) {
+	for _, n := range notes {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, n)
+	}
+}
+
+// progressLine is the state of a run that began so long ago. The rate is that of the phase, and nothing is foretold from more rows
+// than there were to be.
 func progressLine(run *progress.Run, elapsed time.Duration) string {
 	phase, done, total := run.State()
 	if phase == "" {
 		phase = "running"
 	}
 	line := fmt.Sprintf("%s, %.0f s", phase, elapsed.Seconds())
-	if done > 0 && total > 0 {
-		rate := float64(done) / elapsed.Seconds()
+	phased := elapsed
+	if begun := run.Begun(); !begun.IsZero() {
+		phased = min(phased, time.Since(begun))
+	}
+	rate := float64(done) / max(phased, time.Millisecond).Seconds()
+	switch {
+	case done > 0 && (total <= 0 || done > total):
+		line += fmt.Sprintf(": %d rows, %.0f rows/s", done, rate)
+	case done > 0:
 		line += fmt.Sprintf(": %d of %d rows (%.0f %%), %.0f rows/s, %.0f s left",
 			done, total, 100*float64(done)/float64(total), rate, float64(total-done)/rate)
 	}
 	return line
 }
 
-func showBar(run *progress.Run, w io.Writer) func() {
+func showBar(run *progress.Run, w io.Writer) (*progressbar.ProgressBar, func()) {
 	bar := progressbar.NewOptions64(-1,
 		progressbar.OptionSetWriter(w), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString("rows"), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(),
 		progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("starting"))
-	return func() {
+	return bar, func() {
 		phase, done, total := run.State()
+		if done > total {
+			total = -1 // not known
+		}
 		if total > 0 && bar.GetMax64() != total {
 			bar.ChangeMax64(total)
 		}
