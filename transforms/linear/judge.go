@@ -22,7 +22,8 @@ const (
 )
 
 // Judge compares what the model says of rows that it was learned from with their targets: all of them, or of more than
-// 100,000, or fewer with many columns or classes, chunks from everywhere. This process reads them itself. It needs the
+// 100,000, or fewer with many columns or classes, a sample that a hash of their numbers tells. This process reads them itself,
+// the whole dataset or, of more than 20 million rows, a sample of its chunks. It needs the
 // checkpoint, which [Publish] removes; of a model without targets, it gives nil.
 func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Judged, error) {
 	if m.Task == model.OneClass {
@@ -44,12 +45,12 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 	if !j.Reading.Formats.Sparse {
 		most = min(most, int64(judgedValues/max(m.Features(), 1)))
 	}
-	chunks = someChunks(chunks, most)
+	chunks, rows := someChunks(chunks, most)
 	each := make([]overview.Judged, len(chunks))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, c := range chunks {
-		g.Go(func() error { return j.judge(ctx, c, m, &each[i]) })
+		g.Go(func() error { return j.judge(ctx, c, rows, m, &each[i]) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -62,26 +63,30 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 	return judged, nil
 }
 
-// someChunks are chunks from everywhere that have about so many rows, or the first rows of one that has more.
-func someChunks(chunks []vectorio.Chunk, most int64) []vectorio.Chunk {
+// readRows is how many rows are read, at most about, to find those of a sample.
+const readRows = 20_000_000
+
+// someChunks are those to read, and which of their rows are judged, about so many: all chunks, or, of more rows than can be read
+// in a while, those that another lot takes.
+func someChunks(chunks []vectorio.Chunk, most int64) ([]vectorio.Chunk, overview.Lot) {
 	all := int64(0)
 	for _, c := range chunks {
 		all += c.Span.Rows
 	}
-	if all <= most {
-		return chunks
+	some, rows := chunks, all
+	if read := overview.LotOf(max(most, readRows), all); !read.All() {
+		some, rows = nil, 0
+		for _, c := range chunks {
+			if read.Takes(^c.Ordinal) {
+				some, rows = append(some, c), rows+c.Span.Rows
+			}
+		}
 	}
-	n := max(int(int64(len(chunks))*most/all), 1)
-	some := make([]vectorio.Chunk, n)
-	for i := range some {
-		some[i] = chunks[i*len(chunks)/n]
-		some[i].Span.Rows = min(some[i].Span.Rows, most)
-	}
-	return some
+	return some, overview.LotOf(most, rows)
 }
 
-// judge judges the rows of a chunk.
-func (j *Job) judge(ctx context.Context, c vectorio.Chunk, m *model.Model, judged *overview.Judged) error {
+// judge judges those rows of a chunk that a lot takes.
+func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, m *model.Model, judged *overview.Judged) error {
 	e := newEvaluation(m, &j.Reading, c)
 	rejected := func(*fault.Fault) {} // those were told of before
 	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, func(b *vectors.Block) error {
@@ -94,6 +99,17 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, m *model.Model, judge
 		} else if len(b.Target) != b.Len() {
 			return fmt.Errorf("linear.Judge: %d targets for %d rows", len(b.Target), b.Len())
 		}
-		return judged.Add(m, model.Of(b), class)
+		if rows.All() {
+			return judged.Add(m, model.Of(b), class)
+		}
+		for i, number := range b.Numbers {
+			if !rows.Takes(number) {
+				continue
+			}
+			if err := judged.Add(m, model.Of(b.Slice(i, i+1)), func(int) int32 { return class(i) }); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -1,43 +1,57 @@
 package linear
 
 import (
+	"math"
 	"testing"
 
 	"beamlearn/model/formats"
 	"beamlearn/transforms/vectorio"
 )
 
-func TestSomeChunks(t *testing.T) {
-	chunks := func(sizes ...int64) (all []vectorio.Chunk) {
-		for i, n := range sizes {
-			all = append(all, vectorio.Chunk{Ordinal: int64(i), Span: formats.Span{Rows: n}})
+// The sample is of rows from everywhere, about as many as asked for, whatever the chunks; or all of them.
+func TestLot(t *testing.T) {
+	for _, v := range []struct{ chunks, rows, most int64 }{{1, 1000, 1000}, {7, 10_000, 5000}, {3, 100_000, 1000}, {100, 500_000, 100_000}} {
+		var chunks []vectorio.Chunk
+		size := v.rows / v.chunks
+		for i := range v.chunks {
+			chunks = append(chunks, vectorio.Chunk{Ordinal: i, First: i * size, Span: formats.Span{Rows: size}})
 		}
-		return all
-	}
-	hundred := make([]int64, 100)
-	for i := range hundred {
-		hundred[i] = 50
-	}
-	for _, c := range []struct {
-		sizes []int64
-		most  int64
-		n     int
-		rows  int64
-	}{
-		{[]int64{10, 20, 5}, 35, 3, 35}, {[]int64{1000}, 100, 1, 100}, {hundred, 1000, 20, 1000}, {hundred, 49, 1, 49}, {hundred, 5000, 100, 5000},
-	} {
-		some, rows := someChunks(chunks(c.sizes...), c.most), int64(0)
-		for i, s := range some {
-			rows += s.Span.Rows
-			if i > 0 && s.Ordinal <= some[i-1].Ordinal {
-				t.Errorf("chunk %d after %d", s.Ordinal, some[i-1].Ordinal)
+		some, rows := someChunks(chunks, v.most)
+		if len(some) != len(chunks) {
+			t.Fatalf("%d rows: %d of %d chunks are read", v.rows, len(some), len(chunks))
+		}
+		n, tenths := int64(0), make([]float64, 10)
+		for i := range size * v.chunks {
+			if rows.Takes(i) {
+				n++
+				tenths[i*10/(size*v.chunks)]++
 			}
 		}
-		if len(some) != c.n || rows != c.rows {
-			t.Errorf("%d chunks, at most %d rows: %d chunks of %d rows", len(c.sizes), c.most, len(some), rows)
+		if off := math.Abs(float64(n - v.most)); off > 5*math.Sqrt(float64(v.most)) || v.most == v.rows && n != size*v.chunks {
+			t.Errorf("%d of %d rows, asked for %d", n, v.rows, v.most)
 		}
-		if last := some[len(some)-1].Ordinal; len(some) > 1 && int(last) < len(c.sizes)*9/10 {
-			t.Errorf("the last chunk of %d is %d", len(c.sizes), last)
+		for i, k := range tenths {
+			if want := float64(n) / 10; math.Abs(k-want) > 5*math.Sqrt(want) {
+				t.Errorf("%d of %d rows: %v are of tenth %d", n, v.rows, k, i)
+			}
 		}
+	}
+	// Of very many rows, some chunks are read, from everywhere.
+	var chunks []vectorio.Chunk
+	for i := range int64(10_000) {
+		chunks = append(chunks, vectorio.Chunk{Ordinal: i, Span: formats.Span{Rows: 8192}})
+	}
+	some, rows := someChunks(chunks, 100_000)
+	if n := len(some) * 8192; n < readRows*9/10 || n > readRows*11/10 || some[0].Ordinal > 50 || some[len(some)-1].Ordinal < 9950 {
+		t.Errorf("%d rows are read, of the chunks from %d to %d", n, some[0].Ordinal, some[len(some)-1].Ordinal)
+	}
+	n := 0
+	for i := range 1 << 20 {
+		if rows.Takes(int64(i)) {
+			n++
+		}
+	}
+	if want := 100_000 / float64(len(some)*8192) * (1 << 20); math.Abs(float64(n)-want) > 5*math.Sqrt(want) {
+		t.Errorf("%d of %d rows are judged, want about %v", n, 1<<20, want)
 	}
 }
