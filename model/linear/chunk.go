@@ -74,6 +74,18 @@ func (c *Chunk) Entries() int {
 	return len(c.X) + len(c.X32)
 }
 
+// Weight is the sum of the rows' weights.
+func (c *Chunk) Weight() float64 {
+	if c.Weights == nil {
+		return float64(c.Len())
+	}
+	sum := 0.0
+	for _, w := range c.Weights {
+		sum += w
+	}
+	return sum
+}
+
 // Fault makes a fault of row i of the chunk, or fault.WholeFile.
 func (c *Chunk) Fault(i int, expected, found string, args ...any) error {
 	f := fault.File(c.File, expected, found, args...)

@@ -239,18 +239,27 @@ func (c *Classes) Join(more *Classes) []int {
 
 // Weights are the weights of the classes, where rows counts those of each. A class without rows weighs 1.
 func (w *ClassWeight) Weights(c *Classes, rows []int64) []float64 {
+	sizes := make([]float64, len(rows))
+	for i, n := range rows {
+		sizes[i] = float64(n)
+	}
+	return w.BySize(c, sizes)
+}
+
+// BySize does the same where classes have these sizes.
+func (w *ClassWeight) BySize(c *Classes, sizes []float64) []float64 {
 	out := make([]float64, c.Len())
 	for i := range out {
 		out[i] = 1
 	}
 	if w.Balanced {
-		var n int64
-		for _, r := range rows {
+		n := 0.0
+		for _, r := range sizes {
 			n += r
 		}
-		for i, r := range rows {
+		for i, r := range sizes {
 			if r > 0 {
-				out[i] = float64(n) / float64(int64(len(rows))*r)
+				out[i] = n / (float64(len(sizes)) * r)
 			}
 		}
 	}

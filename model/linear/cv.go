@@ -35,6 +35,9 @@ type CVParams struct {
 type CVMetric struct {
 	Name   string
 	Splits [][]float64
+	// Constant is what a constant prediction scores in each fold, the shares of the classes or the mean of the other folds; nil
+	// where it is not known.
+	Constant []float64
 }
 
 // CVPoint is the mean loss of each combination over the rows that came when fewer than Rows had been seen, and at least half as
@@ -166,6 +169,9 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 			means[c], stds[c] = m.Mean(c), m.Std(c)
 		}
 		errs = append(errs, field("mean_test_"+name, means), field("std_test_"+name, stds), field("rank_test_"+name, m.Ranks(len(r.Params))))
+		if v := m.ConstantMean(); v == v {
+			errs = append(errs, field("constant_test_"+name, v))
+		}
 	}
 	if len(r.Metrics) > 0 {
 		errs = append(errs, field("scoring", r.Metrics[0].Name))

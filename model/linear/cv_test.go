@@ -83,8 +83,8 @@ func TestCVResultJSON(t *testing.T) {
 	r := &CVResult{
 		Params: []CVParams{{0.5, new(0.25)}, {2, nil}},
 		Metrics: []CVMetric{
-			{"accuracy", [][]float64{{0.5, 0.75}, {1, 0.25}}},
-			{"f1", [][]float64{{math.NaN(), 1}, {1, 0}}},
+			{Name: "accuracy", Splits: [][]float64{{0.5, 0.75}, {1, 0.25}}},
+			{Name: "f1", Splits: [][]float64{{math.NaN(), 1}, {1, 0}}},
 		},
 		ProgressiveLoss: []float64{0.125, math.Inf(1)},
 		LearningCurve:   []CVPoint{{2, []float64{1, math.NaN()}}, {1 << 63, []float64{0.5, 0.25}}},

@@ -145,7 +145,8 @@ func (w *ClassWeight) UnmarshalJSON(b []byte) error {
 }
 
 // isSet reports whether any class has a weight.
-func (w *ClassWeight) isSet() bool { return w.Balanced || len(w.Of) > 0 }
+// IsSet reports whether any class has a weight.
+func (w *ClassWeight) IsSet() bool { return w.Balanced || len(w.Of) > 0 }
 
 // Options are the hyperparameters, by scikit-learn's names and with its defaults. Where zero is a value of its own, the field
 // is a pointer, and nil is the default.
@@ -295,7 +296,7 @@ func (o *Options) Validate() error {
 	if d.Average < 0 {
 		fault("average %d: must be a number of rows from 0 on", d.Average)
 	}
-	if d.ClassWeight.isSet() && known && d.Task != Classification {
+	if d.ClassWeight.IsSet() && known && d.Task != Classification {
 		fault("class_weight: only classification has classes")
 	}
 	if d.ClassWeight.Balanced && len(d.ClassWeight.Of) > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -63,9 +64,15 @@ func (f *localFn) advance(ctx context.Context, fit *fitting.Fit, chunks []vector
 	if err != nil {
 		return err
 	}
+	before := len(fit.FoldWarnings())
 	total, err := sum.Total()
 	if err == nil {
 		err = fit.Advance(total)
+	}
+	if err == nil && !fit.Done() { // at the end they are told with all else
+		for _, w := range fit.FoldWarnings()[before:] {
+			progress.Of(f.Options.RunID).Note("warning: " + w)
+		}
 	}
 	return locate(err, chunks)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"beamlearn/model/linear"
@@ -34,17 +35,19 @@ type fitFile struct {
 	Sample      bool            `json:"sample"`
 	Full        bool            `json:"full"`
 
-	Features int             `json:"features"`
-	Names    []string        `json:"feature_names"`
-	Passes   int             `json:"passes"`
-	Stage    string          `json:"stage"`
-	Learner  json.RawMessage `json:"learner"`
-	Survey   *survey.Survey  `json:"survey"`
-	Chosen   linear.Options  `json:"chosen"`
-	Classes  linear.Classes  `json:"classes"`
-	CV       *cvFile         `json:"cv"`
-	Judged   []byte          `json:"judged"`          // as Progressive.MarshalBinary writes it
-	Model    json.RawMessage `json:"model,omitempty"` // the last, which EncodeFit adds: to have it scanned again would take long
+	Features int                `json:"features"`
+	Names    []string           `json:"feature_names"`
+	Passes   int                `json:"passes"`
+	Stage    string             `json:"stage"`
+	Learner  json.RawMessage    `json:"learner"`
+	Survey   *survey.Survey     `json:"survey"`
+	Chosen   linear.Options     `json:"chosen"`
+	Classes  linear.Classes     `json:"classes"`
+	CV       *cvFile            `json:"cv"`
+	Fitted   jsontext.BitFloats `json:"fitted,omitempty"`
+	Warnings []string           `json:"warnings,omitempty"`
+	Judged   []byte             `json:"judged"`          // as Progressive.MarshalBinary writes it
+	Model    json.RawMessage    `json:"model,omitempty"` // the last, which EncodeFit adds: to have it scanned again would take long
 }
 
 // cvFile is a CVResult, bit by bit.
@@ -80,8 +83,9 @@ func (p *pathFile) path(combinations, features int) (*linear.CVPath, error) {
 }
 
 type cvScores struct {
-	Name   string               `json:"name"`
-	Splits []jsontext.BitFloats `json:"splits"`
+	Name     string               `json:"name"`
+	Splits   []jsontext.BitFloats `json:"splits"`
+	Constant jsontext.BitFloats   `json:"constant,omitempty"`
 }
 
 type curvePoint struct {
@@ -117,7 +121,7 @@ func EncodeFit(f *Fit) ([]byte, error) {
 	if r := f.cv; r != nil {
 		file.CV = &cvFile{Params: r.Params, Progressive: r.ProgressiveLoss}
 		for _, m := range r.Metrics {
-			s := cvScores{Name: m.Name}
+			s := cvScores{Name: m.Name, Constant: m.Constant}
 			for _, split := range m.Splits {
 				s.Splits = append(s.Splits, split)
 			}
@@ -132,6 +136,10 @@ func EncodeFit(f *Fit) ([]byte, error) {
 				file.CV.Path.Coef = append(file.CV.Path.Coef, w)
 			}
 		}
+	}
+	file.Warnings = f.warnings
+	if m := f.fitted; m != nil {
+		file.Fitted = jsontext.BitFloats{m.Weight, m.Mean, m.M2, m.Squared}
 	}
 	if f.progressive != nil {
 		b, e := f.progressive.MarshalBinary()
@@ -188,7 +196,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 	if c := file.CV; c != nil {
 		f.cv = &linear.CVResult{Params: c.Params, ProgressiveLoss: c.Progressive}
 		for _, m := range c.Metrics {
-			s := linear.CVMetric{Name: m.Name}
+			s := linear.CVMetric{Name: m.Name, Constant: m.Constant}
 			for _, split := range m.Splits {
 				if len(split) != len(c.Params) {
 					return nil, fmt.Errorf("no state of a fit: %d scores of %d combinations", len(split), len(c.Params))
@@ -203,6 +211,13 @@ func DecodeFit(b []byte) (*Fit, error) {
 		if f.cv.Path, err = c.Path.path(len(c.Params), file.Features); err != nil {
 			return nil, err
 		}
+	}
+	f.warnings = file.Warnings
+	if v := file.Fitted; v != nil {
+		if len(v) != 4 {
+			return nil, errors.New("no state of a fit: a judgement that is none")
+		}
+		f.fitted = &linear.RegressionMetrics{Weight: v[0], Mean: v[1], M2: v[2], Squared: v[3], Absolute: math.NaN()}
 	}
 	if len(file.Judged) > 0 {
 		if n := file.Classes.Len(); n*n > len(file.Judged)/8 { // as many as there are in the confusion

@@ -13,8 +13,8 @@ import (
 )
 
 // Fit learns a model from start to end, a [Learner] that goes through others: a [Survey] of the rows where one is needed; a
-// cross-validation if there is one, by a [FoldGram] for squared_error and a [Grid] otherwise; and then by [Gram],
-// [Optimizer] or [Averaged] the model. The sums of least squares need no survey, and give cross-validation and model in one
+// cross-validation if there is one, by the solver that makes the model, a [FoldGram], a [CrossFit] or a [Grid], each of which gives
+// the model, too; and otherwise by [Gram], [Optimizer] or [Averaged] the model. The sums of least squares need no survey, and give cross-validation and model in one
 // pass.
 type Fit struct {
 	options  FitOptions
@@ -30,6 +30,8 @@ type Fit struct {
 	cv          *linear.CVResult
 	model       *linear.Model
 	progressive *sgd.Progressive
+	fitted      *linear.RegressionMetrics // of the model on the rows that it was learned from; nil where sums do not tell
+	warnings    []string                  // found out in passing
 }
 
 // NewFit makes a fit for rows of so many columns, with these names or none. It copies the options and fills in their
@@ -195,6 +197,9 @@ func (f *Fit) choose() (int, error) {
 	}
 	return best, nil
 }
+
+// Fitted judges the model of a regression by the rows that it was learned from; nil where sums do not tell.
+func (f *Fit) Fitted() *linear.RegressionMetrics { return f.fitted }
 
 // Model is the model, when it is learned.
 func (f *Fit) Model() *linear.Model { return f.model }

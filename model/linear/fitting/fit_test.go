@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/leastsquares"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
@@ -184,7 +185,9 @@ func fitCases(t testing.TB) []fitCase {
 		{"log_loss", FitOptions{Options: options(linear.Classification, "", "")}, &weighted, "survey newton", "exact"},
 		{"log_loss, three classes of texts", standard(FitOptions{Options: options(linear.Classification, "", linear.None)}), &texts, "survey newton", "exact"},
 		{"log_loss, balanced, sparse", standard(FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}}), lineartest.SparseChunk(three), "survey newton", "exact"},
-		{"log_loss, alphas", FitOptions{Options: options(linear.Classification, "", ""), Alphas: []float64{0.1, 0.001}, BatchSize: 50, Parts: 5}, two, "survey grid newton", "exact"},
+		{"log_loss, alphas", FitOptions{Options: options(linear.Classification, "", ""), Alphas: []float64{0.1, 0.001}, BatchSize: 50, Parts: 5}, two, "survey cross", "exact"},
+		{"log_loss, alphas, balanced, standardised", standard(FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, Alphas: []float64{0.1, 0.001}, Folds: 3}), three, "survey cross", "exact"},
+		{"huber, alphas, sparse", standard(FitOptions{Options: options(linear.Regression, linear.Huber, ""), Alphas: []float64{0.1, 0.001}}), lineartest.SparseChunk(numbers), "survey cross", "exact"},
 		{"huber by sgd, alphas", FitOptions{Options: options(linear.Regression, linear.Huber, ""), Solver: SolverSGD, Alphas: []float64{0.1, 0.001}, Epochs: 2, BatchSize: 50, Parts: 5}, numbers, "survey grid", "sgd"},
 		{"elasticnet, grid", standard(FitOptions{Options: options(linear.Classification, "", linear.ElasticNet), Alphas: []float64{0.1, 0.001}, L1Ratios: []float64{0.1, 0.9}, Folds: 2, Epochs: 2, Scoring: "roc_auc", BatchSize: 50, Parts: 5}), two, "survey grid", "sgd"},
 		{"hinge, grid, three classes", FitOptions{Options: options(linear.Classification, linear.Hinge, ""), Alphas: []float64{0.1, 0.001}, Epochs: 1, Scoring: "f1_macro", BatchSize: 50, Parts: 5, Seed: 7}, &texts, "survey grid", "sgd"},
@@ -284,7 +287,7 @@ func TestFitFolds(t *testing.T) {
 		}
 		f := driven(t, o, c, 3)
 		cv := f.CV()
-		fold := linear.RowFold(o.Seed, o.Folds)
+		fold := folds.ByNumber(o.Seed, o.Folds)
 		for i, p := range cv.Params {
 			h := o.Options
 			h.Alpha, h.L1Ratio = &p.Alpha, p.L1Ratio

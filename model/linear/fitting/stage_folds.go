@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/leastsquares"
 )
 
@@ -55,12 +56,13 @@ func (foldsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 
 func (f *Fit) foldGram() (linear.Learner, error) {
 	o := &f.options
-	return leastsquares.NewFoldGram(f.features, o.Folds, linear.RowFold(o.Seed, o.Folds))
+	return leastsquares.NewFoldGram(f.features, o.Folds, folds.ByNumber(o.Seed, o.Folds))
 }
 
 // judged is the result of a cross-validation by sums.
 func (f *Fit) judged(scores []leastsquares.GridScore) *linear.CVResult {
 	r := &linear.CVResult{Metrics: []linear.CVMetric{{Name: "r2"}, {Name: "neg_mean_squared_error"}}}
+	r.ConstantMeans(scores[0].Folds)
 	for _, s := range scores {
 		p := linear.CVParams{Alpha: s.Alpha}
 		if f.chosen.Penalty == linear.ElasticNet {

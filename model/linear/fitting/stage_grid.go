@@ -12,7 +12,7 @@ func (gridStage) name() string { return "grid" }
 
 func (gridStage) begin(f *Fit) (linear.Learner, error) {
 	o := &f.options
-	g := grid.GridOptions{Options: f.chosen, Alphas: o.Alphas, Folds: o.Folds, Refit: !o.exact(f.features), Seed: o.Seed, Epochs: f.epochs(), ClassRows: f.survey.ClassRows}
+	g := grid.GridOptions{Options: f.chosen, Alphas: o.Alphas, Folds: o.Folds, Refit: true, Seed: o.Seed, Split: f.survey.Folds, Epochs: f.epochs(), ClassRows: f.survey.ClassRows}
 	if o.Options.Penalty == linear.ElasticNet {
 		g.L1Ratios = o.L1Ratios
 	}
@@ -42,9 +42,6 @@ func (gridStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	best, err := f.choose()
 	if err != nil {
 		return nil, err
-	}
-	if f.Exact() {
-		return newtonStage{}, nil
 	}
 	f.model, err = l.Model(-1, best)
 	return nil, err

@@ -18,6 +18,7 @@ func (newtonStage) begin(f *Fit) (linear.Learner, error) {
 		return nil, err
 	}
 	n.FeatureNames, n.Scaler, n.ClassRows = f.names, f.survey.Scaler, f.survey.ClassRows
+	n.ClassSizes = newton.BalancedBy(f.chosen.Loss, f.survey.ClassRows, f.survey.ClassWeight)
 	return n, nil
 }
 
@@ -30,6 +31,7 @@ func (newtonStage) pass(f *Fit, p *Pass) {
 }
 
 func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	f.scaleWarning()
 	var err error
 	f.model, err = learner.(*newton.Optimizer).Model()
 	return nil, err

@@ -28,6 +28,15 @@ func (f *Fit) solve(sums *leastsquares.Gram) error {
 	if err != nil {
 		return err
 	}
-	f.model, err = s.Model(&f.chosen, f.names)
+	if !f.options.Standardize {
+		f.warnings = shrinks(&f.chosen, sums.Variances())
+	}
+	if f.model, err = s.Model(&f.chosen, f.names); err != nil {
+		return err
+	}
+	m, err := sums.Score(f.model)
+	if err == nil && m.M2 > 0 {
+		f.fitted = &m
+	}
 	return err
 }

@@ -3,8 +3,10 @@ package fitting
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/newton"
 	"beamlearn/model/linear/survey"
 )
 
@@ -14,7 +16,11 @@ type surveyStage struct{}
 func (surveyStage) name() string { return "survey" }
 
 func (surveyStage) begin(f *Fit) (linear.Learner, error) {
-	return survey.NewSurvey(f.options.Options.Task, f.features, f.options.Standardize)
+	s, err := survey.NewSurvey(f.options.Options.Task, f.features, f.options.Standardize)
+	if err == nil && f.options.Folds > 0 {
+		s.Stratify(f.options.Folds, f.options.Seed)
+	}
+	return s, err
 }
 
 func (surveyStage) empty(f *Fit, bytes int) (linear.Learner, error) {
@@ -35,18 +41,30 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if n := s.Classes.Len(); o.Folds > 0 && n > 2 && (o.Scoring == "f1" || o.Scoring == "roc_auc") || o.Folds > 0 && n == 2 && o.Scoring == "f1_macro" {
 		return nil, fmt.Errorf("scoring %s: f1 and roc_auc are for two classes, f1_macro is for more: there are %d", o.Scoring, n)
 	}
+	if err := f.undefined(s); err != nil {
+		return nil, err
+	}
 	f.chosen.Classes = s.Classes.Clone()
 	if o.WarmStart != nil {
 		f.chosen.Classes = o.WarmStart.Classes.Clone() // the rows may lack some, and SGD refuses others
 	}
 	exact := o.exact(f.features)
-	if (!exact || o.Folds > 0) && o.WarmStart == nil && o.Options.LearningRate == "" {
+	if vectors := linear.NumVectors(max(s.Classes.Len(), 1)); exact && o.Folds > 0 && !newton.CrossFits(f.features, vectors) {
+		if o.Solver == SolverExact {
+			return nil, fmt.Errorf("folds: exact fits of %d columns and %d classes are too large to be cross-validated: take --solver=sgd", f.features, s.Classes.Len())
+		}
+		f.warnings = append(f.warnings, fmt.Sprintf("exact fits of %d columns and %d classes are too large to be cross-validated: solver auto is sgd", f.features, s.Classes.Len()))
+		o.Solver, exact = SolverSGD, false
+	}
+	if !exact && o.WarmStart == nil && o.Options.LearningRate == "" {
 		s.Auto(&f.chosen, o.Parts, f.epochs())
 		if o.Average != nil {
 			f.chosen.Average = *o.Average
 		}
 	}
 	switch {
+	case exact && o.Folds > 0:
+		return crossStage{}, nil
 	case o.Folds > 0:
 		return gridStage{}, nil
 	case exact:
@@ -58,3 +76,24 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 func (surveyStage) surveyed() bool { return false }
 
 func (surveyStage) mostPasses() int { return math.MaxInt }
+
+// undefined says that folds lack a class so that a fit or the score to choose by is not defined.
+func (f *Fit) undefined(s *survey.Survey) error {
+	for _, r := range s.Rare {
+		label := strconv.Quote(s.Classes.Label(r.Class))
+		switch {
+		case r.Folds == 1 && r.Rows == 1:
+			return fmt.Errorf("folds: class %s has one row, so that the fit without its fold would not know it: leave the class out", label)
+		case r.Folds == 1:
+			return fmt.Errorf("folds: the %d rows of class %s are in one fold, as rows of one id share a fold, so that the fit without it "+
+				"would not know the class: leave the class out, or take another --seed", r.Rows, label)
+		case s.Classes.Len() == 2 && (f.options.Scoring == "roc_auc" || f.options.Scoring == "f1"):
+			return fmt.Errorf("folds: class %s has %d rows, in %d of %d folds, and %s needs it in every fold: take --folds=%d, or another scoring",
+				label, r.Rows, r.Folds, s.Folds.K, f.options.Scoring, max(r.Folds, 2))
+		}
+	}
+	if f.options.Folds > 0 && s.Rows < int64(f.options.Folds) {
+		return fmt.Errorf("folds: %d rows cannot be in %d folds: take --folds=%d", s.Rows, f.options.Folds, max(s.Rows, 2))
+	}
+	return nil
+}

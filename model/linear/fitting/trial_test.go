@@ -8,6 +8,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
 	"beamlearn/model/vectors"
 )
 
@@ -162,7 +163,7 @@ func TestSample(t *testing.T) {
 
 // Rows of one id are in one fold.
 func TestFoldsByID(t *testing.T) {
-	fold := linear.RowFold(3, 5)
+	fold := folds.ByNumber(3, 5)
 	c := &linear.Chunk{Features: 1}
 	for i := range 200 {
 		c.IDs.Append(vectors.ParseID([]string{"a", "b", "7", "x y"}[i%4]))

@@ -13,6 +13,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/loss"
@@ -34,6 +35,8 @@ type GridOptions struct {
 	Refit bool
 	// Seed decides, with a row's number, which fold it is in. Default: 0.
 	Seed uint64
+	// Split tells the fold of a row. Default: the folds of a regression with the Seed.
+	Split *folds.Folds
 	// Epochs is how many passes there are. Default: 1.
 	Epochs int
 	// ClassRows is the number of rows of each class. Required where ClassWeight is Balanced, which here is the same from the
@@ -55,6 +58,9 @@ func (o *GridOptions) EnsureDefaults() {
 	}
 	if o.Epochs == 0 {
 		o.Epochs = 1
+	}
+	if o.Folds > 0 && o.Split == nil {
+		o.Split = folds.Plain(o.Folds, o.Seed)
 	}
 }
 
@@ -103,6 +109,13 @@ func (o *GridOptions) Validate() error {
 	}
 	if d.Folds != 0 && (d.Folds < 2 || d.Folds > MaxFolds) {
 		fault("folds %d: must be from 2 to %d, or 0", d.Folds, MaxFolds)
+	}
+	if d.Split != nil && d.Folds > 1 {
+		if err := d.Split.Check(d.Options.Classes.Len()); err != nil {
+			errs = append(errs, err)
+		} else if d.Split.K != d.Folds {
+			fault("a split in %d folds: must be in %d", d.Split.K, d.Folds)
+		}
 	}
 	if d.Epochs < 1 {
 		fault("epochs %d: must be at least 1", d.Epochs)
@@ -153,6 +166,7 @@ type Grid struct {
 	features int
 	kernels  *lanes.Kernels
 	weights  []float64 // of the classes
+	judging  bool      // models do not learn, but are judged by the rows of their folds
 
 	epoch int
 	t     []float64 // of each set, the number of the next row
@@ -428,7 +442,11 @@ func (p *gridPart) PartialFit(c *linear.Chunk) error {
 			return c.Fault(i, "one of the classes declared", "class %s", found)
 		}
 	}
-	p.learn(c, n)
+	if g.judging {
+		p.judgeRows(c, n)
+	} else {
+		p.learn(c, n)
+	}
 	return nil
 }
 
@@ -453,7 +471,6 @@ func (p *gridPart) learn(c *linear.Chunk, n int) {
 	if s.mean {
 		step = k.StepMean
 	}
-	foldOf := linear.RowFold(g.options.Seed, s.folds)
 	lo, _ := s.of(s.sets - 1)
 	var x kernel.Row
 	if n > 0 {
@@ -482,7 +499,7 @@ func (p *gridPart) learn(c *linear.Chunk, n int) {
 			if c.Numbers != nil {
 				number = c.Numbers[i]
 			}
-			fold = foldOf(c.FoldKey(i, number))
+			fold = g.options.Split.Of(c, i, number, int32(place))
 		}
 
 		if !fused || i == 0 {
@@ -899,6 +916,7 @@ type gridFile struct {
 	Folds        int                    `json:"folds"`
 	Refit        bool                   `json:"refit"`
 	Seed         uint64                 `json:"seed"`
+	Split        *folds.Folds           `json:"split,omitempty"`
 	Epochs       int                    `json:"epochs"`
 	ClassRows    []int64                `json:"class_rows"`
 	Features     int                    `json:"features"`
@@ -908,6 +926,7 @@ type gridFile struct {
 	T            jsontext.Floats        `json:"t"`
 	Rows         []int64                `json:"rows"`
 	Seen         int64                  `json:"seen"`
+	Judging      bool                   `json:"judging,omitempty"`
 	State        string                 `json:"state"` // base64 of the sums
 }
 
@@ -920,8 +939,8 @@ func (g *Grid) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(gridFile{
 		Task: o.Options.Task, Classes: o.Options.Classes, Options: o.Options, Alphas: o.Alphas, L1Ratios: ratios, Folds: o.Folds,
-		Refit: o.Refit, Seed: o.Seed, Epochs: o.Epochs, ClassRows: o.ClassRows, Features: g.features, FeatureNames: g.FeatureNames,
-		Scaler: g.Scaler, Epoch: g.epoch, T: g.t, Rows: g.rows, Seen: g.seen,
+		Refit: o.Refit, Seed: o.Seed, Split: o.Split, Epochs: o.Epochs, ClassRows: o.ClassRows, Features: g.features, FeatureNames: g.FeatureNames,
+		Scaler: g.Scaler, Epoch: g.epoch, T: g.t, Rows: g.rows, Seen: g.seen, Judging: g.judging,
 		State: base64.StdEncoding.EncodeToString(g.sums.encode(&g.shape)),
 	})
 }
@@ -936,7 +955,7 @@ func (g *Grid) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	o := GridOptions{Options: f.Options, Alphas: f.Alphas, L1Ratios: f.L1Ratios, Folds: f.Folds, Refit: f.Refit, Seed: f.Seed, Epochs: f.Epochs, ClassRows: f.ClassRows}
+	o := GridOptions{Options: f.Options, Alphas: f.Alphas, L1Ratios: f.L1Ratios, Folds: f.Folds, Refit: f.Refit, Seed: f.Seed, Split: f.Split, Epochs: f.Epochs, ClassRows: f.ClassRows}
 	o.Options.Task, o.Options.Classes = f.Task, f.Classes
 	if models := float64(max(len(f.Alphas), 1)) * float64(max(len(f.L1Ratios), 1)); 8*models > float64(len(state)) {
 		return fmt.Errorf("%.0f combinations in a state of %d bytes", models, len(state))
@@ -967,6 +986,7 @@ func (g *Grid) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	n.t, n.rows, n.seen, n.epoch, n.Scaler, n.FeatureNames = f.T, f.Rows, f.Seen, f.Epoch, f.Scaler, f.FeatureNames
+	n.judging = f.Judging
 	*g = *n
 	return nil
 }

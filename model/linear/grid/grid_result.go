@@ -90,6 +90,14 @@ func (g *Grid) Result() (*linear.CVResult, error) {
 			})
 		}
 	}
+	if s.classes == 0 {
+		r.ConstantMeans(sums.targets)
+	} else {
+		r.ConstantClasses(g.classWeights())
+	}
+	if g.judging {
+		return r, nil
+	}
 	r.ProgressiveLoss = divided(sums.progressive, sums.progressiveWeight)
 	for b, p := range sums.curve.points {
 		if p != nil {
@@ -164,4 +172,26 @@ func (g *Grid) Path() *linear.CVPath {
 		}
 		return sum
 	})
+}
+
+// classWeights are those of the rows of each class, by fold.
+func (g *Grid) classWeights() [][]float64 {
+	s := &g.shape
+	all := make([][]float64, s.folds)
+	for fold := range all {
+		all[fold] = make([]float64, s.classes)
+		for class := range all[fold] {
+			model := fold * s.combos
+			if s.classes > 2 {
+				for _, w := range g.sums.confusion[(model*s.classes+class)*s.classes:][:s.classes] {
+					all[fold][class] += w
+				}
+			} else if bins := g.sums.bins[model]; bins != nil {
+				for _, w := range bins[class*scoreBins:][:scoreBins] {
+					all[fold][class] += w
+				}
+			}
+		}
+	}
+	return all
 }

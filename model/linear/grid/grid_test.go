@@ -826,5 +826,6 @@ func gridSGD(t testing.TB, o linear.Options, features int) *sgd.SGD {
 
 // foldOf is the fold of a row.
 func foldOf(number int64, o *GridOptions) int {
-	return int(splitmix.Mix(splitmix.Mix(o.Seed)^uint64(number)) % uint64(o.Folds))
+	n, k := uint64(number), uint64(o.Folds)
+	return int((n%k + splitmix.Mix(splitmix.Mix(o.Seed)^n/k)%k) % k)
 }

@@ -70,6 +70,15 @@ func newGram(features int) *Gram {
 func (g *Gram) Rows() int64     { return g.rows }
 func (g *Gram) Weight() float64 { return g.weight }
 
+// Variances are those of the features.
+func (g *Gram) Variances() []float64 {
+	v := make([]float64, g.features)
+	for j := range v {
+		v[j] = g.products.Row(j, g.features+1)[0] / g.weight
+	}
+	return v
+}
+
 // Partial begins a part.
 func (g *Gram) Partial(part, parts int) linear.Partial { return newGram(g.features) }
 

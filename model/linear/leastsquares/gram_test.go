@@ -478,3 +478,42 @@ func BenchmarkGram(b *testing.B) {
 		}
 	}
 }
+
+// Means that are far larger than the spread cost no digits: the coefficients are those of the columns less their means, which is
+// exact. A column that is constant is none that varies in its last digits.
+func TestGramMeansOf1e15(t *testing.T) {
+	for _, mean := range []float64{1e8, 1e14, -3e15} {
+		c := lineartest.Problem(500, 0, 5)
+		near := *c
+		near.X = nil
+		for i, v := range c.X {
+			c.X[i] = mean + 4*v
+			if i%c.Features == 3 {
+				c.X[i] = mean / 3 // constant
+			}
+			near.X = append(near.X, c.X[i]-mean)
+		}
+		o := linear.Options{Task: linear.Regression, Penalty: linear.None}
+		for _, standardize := range []bool{false, true} {
+			want, err := gramOf(t, 1, &near).Solve(&o, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, parts := range []int{1, 4} {
+				got, err := gramOf(t, parts, c).Solve(&o, standardize)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for j, w := range want.Coef {
+					g := got.Coef[j]
+					if got.Scaler != nil {
+						g /= got.Scaler.Scale[j]
+					}
+					if math.Abs(g-w) > 1e-9 || j != 3 && w == 0 || j == 3 && g != 0 {
+						t.Errorf("mean %v, standardize %v, %d parts: coefficient %d is %v, want %v", mean, standardize, parts, j, g, w)
+					}
+				}
+			}
+		}
+	}
+}

@@ -20,7 +20,8 @@ type Solution struct {
 	Coef           []float64 // of scaled features where there is a Scaler
 	Intercept      float64
 	Scaler         *linear.StandardScaler // nil, unless standardised
-	// Objective is (1/n)·Σ weight·r²/2 + alpha·penalty, over n rows; without rounding it is at most Gap above the least.
+	// Objective is (1/Σw)·Σ w·r²/2 + alpha·penalty, w being the weights of rows: that of ElasticNet and Lasso with this alpha, and of
+	// Ridge with alpha·Σw; without rounding it is at most Gap above the least.
 	Objective float64
 	Gap       float64 // of l1 and elasticnet: the duality gap
 	Passes    int     // of l1 and elasticnet: over the features
@@ -100,7 +101,7 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 	if err := g.filled(); err != nil {
 		return nil, err
 	}
-	d, w, n := g.features, g.features+1, float64(g.rows)
+	d, w, n := g.features, g.features+1, g.weight
 	q := &quadratic{d: d, penalty: e.Penalty, l1Ratio: steps.NewRule(&e).L1Ratio, rows: g.rows}
 	means := g.means()
 	q.q, q.c = g.products.Full(d, w), make([]float64, d)
@@ -108,10 +109,11 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 		q.c[j] = g.products.Row(j, w)[d-j]
 	}
 	q.yy = g.products[len(g.products)-1]
-	// A constant column has no spread beyond the rounding of its values.
+	// A constant column has no spread beyond the rounding of differences from a value that is nearly its own. Any other has rows
+	// that are apart by a unit in the last place at least, however large its mean is.
 	constant := make([]bool, d)
 	for j := range d {
-		e := 64 * kernel.Epsilon * means[j]
+		e := 0x1p-10 * kernel.Epsilon * means[j]
 		constant[j] = q.q[j*d+j] <= float64(g.weight*float64(e*e))
 	}
 	centre := slices.Clone(means[:d]) // of the columns as they are solved for

@@ -32,6 +32,14 @@ import (
 // It is done where the step promises less than 10⁻¹⁰ of the objective; Newton's last step is then still made, as it costs
 // nothing. Columns should be of similar scale, best standardised.
 //
+// The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows, so that a row of weight 2 counts
+// as two: with log_loss it is LogisticRegression's with C = 1/(alpha·Σw), in a OneVsRestClassifier where there are more than two
+// classes; with squared_error RidgeClassifier's with alpha·Σw. class_weight is scikit-learn's of these estimators, too: with
+// log_loss, balanced weighs the two sides of each class against the rest by n/(2·size of the side); with squared_error and with
+// weights that are given, a row has the weight of its class in all weight vectors. With squared_hinge it is LinearSVC's, and with
+// modified_huber SGDClassifier's, which weigh the rows of a class in its own vector alone. Sizes are sums of the weights of rows
+// with log_loss and squared_hinge, and otherwise numbers of rows.
+//
 // Memory is, for each weight vector, 4·features² bytes a part with second derivatives, which is what crosses the wire, too,
 // and 176 bytes a feature with L-BFGS.
 type Optimizer struct {
@@ -41,6 +49,8 @@ type Optimizer struct {
 	Scaler *linear.StandardScaler
 	// ClassRows are the rows of each class, which class_weight balanced needs before the first pass.
 	ClassRows []int64
+	// ClassSizes are the sizes that class_weight balanced goes by: see [BalancedBy]. Default: ClassRows.
+	ClassSizes []float64
 	// MaxPasses ends learning without convergence. Default: 100.
 	MaxPasses int
 
@@ -51,6 +61,7 @@ type Optimizer struct {
 	sample   int // rows that the first pass draws; 0: none
 	passes   int
 	rows     int64
+	weight   float64 // Σw of the rows, which the objective divides by
 	problems []*optimum
 }
 
@@ -238,7 +249,9 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 	if s.rows == 0 {
 		return errors.New("no rows to learn from")
 	}
-	o.rows = s.rows
+	if o.rows, o.weight = s.rows, s.weight; !(o.weight > 0) {
+		return errors.New("no rows of a weight above 0 to learn from")
+	}
 	var starts []jsontext.BitFloats
 	if s.sample != nil {
 		if starts, err = s.sample.solve(o); err != nil {
@@ -290,7 +303,7 @@ func (o *Optimizer) penalty(w, dir []float64, t float64) float64 {
 }
 
 func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
-	n := float64(o.rows)
+	n := o.weight
 	f := s.loss/n + o.penalty(p.Base, p.Dir, 1)
 	slack := 0.0
 	if p.Dir == nil {
@@ -492,7 +505,7 @@ func (o *Optimizer) Model() (*linear.Model, error) {
 		Task: o.options.Task, Loss: o.options.Loss, FeatureNames: slices.Clone(o.FeatureNames), Classes: o.options.Classes.Clone(),
 		Options: o.options,
 		Training: linear.Training{
-			Solver: "exact", Rows: o.rows * int64(o.passes), Epochs: o.passes, ClassRows: slices.Clone(o.ClassRows),
+			Solver: "exact", Rows: o.rows, Epochs: o.passes, ClassRows: slices.Clone(o.ClassRows),
 			Objective: o.Objectives(), GradientNorm: o.GradientNorms(),
 		},
 	}
@@ -516,10 +529,12 @@ type optimizerState struct {
 	FeatureNames []string               `json:"feature_names"`
 	Scaler       *linear.StandardScaler `json:"scaler"`
 	ClassRows    []int64                `json:"class_rows"`
+	ClassSizes   jsontext.BitFloats     `json:"class_sizes,omitempty"`
 	MaxPasses    int                    `json:"max_passes"`
 	Sample       int                    `json:"sample"`
 	Passes       int                    `json:"passes"`
 	Rows         int64                  `json:"rows"`
+	Weight       float64                `json:"weight"`
 	Vectors      []*optimum             `json:"vectors"`
 }
 
@@ -527,7 +542,7 @@ type optimizerState struct {
 func (o *Optimizer) MarshalJSON() ([]byte, error) {
 	s := optimizerState{
 		Task: o.options.Task, Options: o.options, Features: o.features, FeatureNames: o.FeatureNames, Scaler: o.Scaler,
-		ClassRows: o.ClassRows, MaxPasses: o.MaxPasses, Sample: o.sample, Passes: o.passes, Rows: o.rows, Vectors: o.problems,
+		ClassRows: o.ClassRows, ClassSizes: o.ClassSizes, MaxPasses: o.MaxPasses, Sample: o.sample, Passes: o.passes, Rows: o.rows, Weight: o.weight, Vectors: o.problems,
 	}
 	if o.options.Task == linear.Classification {
 		s.Classes = &o.options.Classes
@@ -555,7 +570,7 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(p.problems) != vectors || s.Passes < 0 || s.Rows < 0 || s.Sample != p.sample && s.Sample != 0 {
+	if len(p.problems) != vectors || s.Passes < 0 || s.Rows < 0 || !(s.Weight >= 0) || s.Passes > 0 && s.Weight == 0 || s.Sample != p.sample && s.Sample != 0 {
 		return errors.New("linear.Optimizer: a state that contradicts itself")
 	}
 	for _, v := range s.Vectors {
@@ -570,8 +585,8 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 			return errors.New("linear.Optimizer: a state whose steps do not fit its features")
 		}
 	}
-	p.FeatureNames, p.Scaler, p.ClassRows, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.MaxPasses
-	p.sample, p.passes, p.rows, p.problems = s.Sample, s.Passes, s.Rows, s.Vectors
+	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes, s.MaxPasses
+	p.sample, p.passes, p.rows, p.weight, p.problems = s.Sample, s.Passes, s.Rows, s.Weight, s.Vectors
 	*o = *p
 	return nil
 }

@@ -33,13 +33,18 @@ type optimizerSum struct {
 	pass    int
 	width   int // features + 1
 	rows    int64
+	weight  float64
 	err     error
 	sums    []*derivatives // of each weight vector; nil where it is done
 	sample  *sample        // nil unless the pass draws one
 
 	places  []int32
 	block   *optimizerBlock
-	weights []float64 // of the classes
+	weights []float64 // of the classes, in the weight vector of each
+	others  []float64 // of the classes in the others, or, byRest, of the other classes in the vector of each; nil: 1
+	byRest  bool
+	idx     []int32 // of a sparse row and the intercept
+	val     []float64
 }
 
 // optimizerBlock is the room for the sums of a block.
@@ -55,10 +60,18 @@ type optimizerBlock struct {
 // PartialFit adds rows. O(features²) for each weight vector and dense row with second derivatives, O(entries) otherwise, and
 // O(entries²) for sparse ones with. A faulty row leaves the sums as they were.
 func (s *optimizerSum) PartialFit(c *linear.Chunk) error {
-	o := s.learner
 	if s.err != nil {
 		return s.err
 	}
+	if err := s.encode(c); err != nil {
+		return err
+	}
+	return s.add(c, s.places)
+}
+
+// encode checks the rows, and finds the places of their classes.
+func (s *optimizerSum) encode(c *linear.Chunk) error {
+	o := s.learner
 	if err := c.CheckRows(o.features); err != nil {
 		return err
 	}
@@ -82,7 +95,7 @@ func (s *optimizerSum) PartialFit(c *linear.Chunk) error {
 			return o.undeclared(c, s.places)
 		}
 	}
-	return s.add(c, s.places)
+	return nil
 }
 
 // add adds rows that have been checked, with the places of their classes.
@@ -92,20 +105,14 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	if n == 0 {
 		return nil
 	}
-	if s.weights == nil && o.options.Task == linear.Classification {
-		counts := o.ClassRows
-		if o.options.ClassWeight.Balanced && len(counts) != o.options.Classes.Len() {
-			return errors.New("class_weight balanced: an exact solver must know the rows of each class beforehand")
-		}
-		if len(counts) != o.options.Classes.Len() {
-			counts = make([]int64, o.options.Classes.Len())
-		}
-		s.weights = o.options.ClassWeight.Weights(&o.options.Classes, counts)
+	if err := s.weigh(o.sizes()); err != nil {
+		return err
 	}
 	if s.sample != nil {
 		s.sample.draw(c, places, s.rows, o.options.Task)
 	}
 	s.rows += int64(n)
+	s.weight += c.Weight()
 	if c.Sparse != nil && c.Entries() < n*o.features/4 {
 		s.addSparse(c, places)
 		return nil
@@ -141,6 +148,59 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 				s.addBlock(k, d, b, m)
 			}
 		}
+	}
+	return nil
+}
+
+// BalancedBy are the sizes that class_weight balanced goes by, as scikit-learn's estimator of the loss does: of LogisticRegression
+// and LinearSVC sums of weights, and otherwise numbers of rows.
+func BalancedBy(l linear.Loss, rows []int64, weight []float64) []float64 {
+	if l == linear.LogLoss || l == linear.SquaredHinge {
+		return slices.Clone(weight)
+	}
+	sizes := make([]float64, len(rows))
+	for i, n := range rows {
+		sizes[i] = float64(n)
+	}
+	return sizes
+}
+
+// sizes are those of the classes, as far as they are known.
+func (o *Optimizer) sizes() []float64 {
+	if o.ClassSizes != nil {
+		return o.ClassSizes
+	}
+	return BalancedBy("", o.ClassRows, nil)
+}
+
+// weigh finds the weights of classes of these sizes.
+func (s *optimizerSum) weigh(sizes []float64) error {
+	o := &s.learner.options
+	if s.weights != nil || o.Task != linear.Classification {
+		return nil
+	}
+	if o.ClassWeight.Balanced && len(sizes) != o.Classes.Len() {
+		return errors.New("class_weight balanced: an exact solver must know the rows of each class beforehand")
+	}
+	if len(sizes) != o.Classes.Len() {
+		sizes = make([]float64, o.Classes.Len())
+	}
+	s.weights = o.ClassWeight.BySize(&o.Classes, sizes)
+	switch {
+	case len(s.sums) == 1 || !o.ClassWeight.IsSet():
+	case o.Loss == linear.LogLoss && o.ClassWeight.Balanced:
+		all := 0.0
+		for _, n := range sizes {
+			all += n
+		}
+		s.byRest, s.others = true, make([]float64, len(sizes))
+		for k, n := range sizes {
+			if s.others[k] = 1; n > 0 && n < all {
+				s.weights[k], s.others[k] = all/(2*n), all/(2*(all-n))
+			}
+		}
+	case o.Loss == linear.LogLoss || o.Loss == linear.SquaredError:
+		s.others = s.weights
 	}
 	return nil
 }
@@ -184,7 +244,13 @@ func (s *optimizerSum) row(k int, place int32, target, weight float64) (y, w flo
 	case int(place) == k:
 		return 1, weight * s.weights[place]
 	}
-	return -1, weight
+	switch {
+	case s.others == nil:
+		return -1, weight
+	case s.byRest:
+		return -1, weight * s.others[k]
+	}
+	return -1, weight * s.others[place]
 }
 
 // addBlock adds the first n rows of b to the sums of weight vector k.
@@ -243,10 +309,8 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 
 // addSparse adds rows one by one.
 func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
-	o, last := s.learner, s.width-1
+	o := s.learner
 	rows := linear.NewRows(c, o.Scaler, nil)
-	var idx []int32
-	var val []float64
 	for i, place := range places {
 		weight, target := 1.0, 0.0
 		if c.Weights != nil {
@@ -259,38 +323,43 @@ func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
 		}
 		x := rows.At(i)
 		for k, d := range s.sums {
-			if d == nil {
-				continue
-			}
-			y, w := s.row(k, place, target, weight)
-			p := x.Dot(d.point) + d.point[last]
-			value, slope, curvature := o.loss.Curve(p, y)
-			d.loss += float64(w * value)
-			slope *= w
-			curvature *= w
-			if d.along {
-				step := x.Dot(d.dir) + d.dir[last]
-				for i, t := range lengths {
-					value, _, _ := o.loss.Curve(p-float64((1-t)*step), y)
-					d.shorter[i] += float64(w * value)
-				}
-			}
-			if slope != 0 {
-				x.Add(slope, d.gradient)
-				d.gradient[last] += slope
-			}
-			switch {
-			case d.second == nil || curvature == 0:
-			case o.newton:
-				idx, val = append(append(idx[:0], x.Idx...), int32(last)), append(append(val[:0], x.Val...), 1)
-				panel.AddProducts(d.second, s.width, curvature, idx, val)
-			default:
-				for e, j := range x.Idx {
-					d.second[j] += float64(curvature * float64(x.Val[e]*x.Val[e]))
-				}
-				d.second[last] += curvature
+			if d != nil {
+				s.addRow(k, d, x, place, target, weight)
 			}
 		}
+	}
+}
+
+// addRow adds a sparse row to the sums of weight vector k.
+func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, place int32, target, weight float64) {
+	o, last := s.learner, s.width-1
+	y, w := s.row(k, place, target, weight)
+	p := x.Dot(d.point) + d.point[last]
+	value, slope, curvature := o.loss.Curve(p, y)
+	d.loss += float64(w * value)
+	slope *= w
+	curvature *= w
+	if d.along {
+		step := x.Dot(d.dir) + d.dir[last]
+		for i, t := range lengths {
+			value, _, _ := o.loss.Curve(p-float64((1-t)*step), y)
+			d.shorter[i] += float64(w * value)
+		}
+	}
+	if slope != 0 {
+		x.Add(slope, d.gradient)
+		d.gradient[last] += slope
+	}
+	switch {
+	case d.second == nil || curvature == 0:
+	case o.newton:
+		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(last)), append(append(s.val[:0], x.Val...), 1)
+		panel.AddProducts(d.second, s.width, curvature, s.idx, s.val)
+	default:
+		for e, j := range x.Idx {
+			d.second[j] += float64(curvature * float64(x.Val[e]*x.Val[e]))
+		}
+		d.second[last] += curvature
 	}
 }
 
@@ -304,6 +373,7 @@ func (s *optimizerSum) Merge(next linear.Partial) error {
 		return s.err
 	}
 	s.rows += n.rows
+	s.weight += n.weight
 	for k, d := range s.sums {
 		if d == nil {
 			continue
@@ -344,6 +414,7 @@ func (s *optimizerSum) MarshalBinary() ([]byte, error) {
 	}
 	b := binary.LittleEndian.AppendUint64(nil, uint64(s.pass))
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.rows))
+	b = wire.AppendFloats(b, []float64{s.weight})
 	s.each(func(v []float64) { b = wire.AppendFloats(b, v) })
 	if s.sample != nil {
 		b = s.sample.append(b)
@@ -355,13 +426,14 @@ var errNoSums = errors.New("linear.Optimizer: the bytes are no sums of this pass
 
 // UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner.
 func (s *optimizerSum) UnmarshalBinary(b []byte) error {
-	size := 16
+	size := 24
 	s.each(func(v []float64) { size += 8 * len(v) })
 	if len(b) < size || s.sample == nil && len(b) != size || binary.LittleEndian.Uint64(b) != uint64(s.pass) {
 		return errNoSums
 	}
 	rows := int64(binary.LittleEndian.Uint64(b[8:]))
-	if rows < 0 {
+	weight := math.Float64frombits(binary.LittleEndian.Uint64(b[16:]))
+	if rows < 0 || !(weight >= 0) {
 		return errNoSums
 	}
 	var read *sample
@@ -371,9 +443,9 @@ func (s *optimizerSum) UnmarshalBinary(b []byte) error {
 			return errNoSums
 		}
 	}
-	b = b[16:]
+	b = b[24:]
 	s.each(func(v []float64) { b, _ = wire.TakeFloats(b, v) })
-	s.rows, s.sample = rows, read
+	s.rows, s.weight, s.sample = rows, weight, read
 	return nil
 }
 
@@ -591,7 +663,7 @@ func (s *sample) solve(o *Optimizer) ([]jsontext.BitFloats, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner.sample, inner.Scaler, inner.ClassRows = 0, o.Scaler, o.ClassRows
+	inner.sample, inner.Scaler, inner.ClassRows, inner.ClassSizes = 0, o.Scaler, o.ClassRows, o.ClassSizes
 	all := int64(0)
 	for _, g := range s.groups {
 		all += g.Of

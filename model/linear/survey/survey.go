@@ -14,6 +14,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/wire"
 )
@@ -48,8 +49,15 @@ type Survey struct {
 	// Uneven is how many times the root mean square of the largest column is that of the smallest that is not 0, the 1 of the
 	// intercept being a column, too: of dense rows that have no scaler, otherwise 1. See [Survey.NeedsScaler].
 	Uneven float64
-	Scaler *linear.StandardScaler // nil where not asked for; for sparse rows it has no WithMean
-	Drift  Drift
+	// Squares are the mean squares of the columns of dense rows; nil with a scaler, and of sparse rows.
+	Squares []float64
+	Scaler  *linear.StandardScaler // nil where not asked for; for sparse rows it has no WithMean
+	Drift   Drift
+	// Folds are those of a cross-validation, where Stratify has asked for them, and Rare are the classes that they lack.
+	Folds *folds.Folds
+	Rare  []folds.Rare
+
+	strata *folds.Strata // nil where no folds are asked for
 
 	scale bool
 	done  bool
@@ -118,12 +126,15 @@ func NewSurvey(task linear.Task, features int, scale bool) (*Survey, error) {
 	return &Survey{Task: task, Features: features, scale: scale}, nil
 }
 
+// Stratify asks for the folds of a cross-validation, before the pass.
+func (s *Survey) Stratify(k int, seed uint64) { s.strata = &folds.Strata{Folds: k, Seed: seed} }
+
 // Done reports whether the pass has been made.
 func (s *Survey) Done() bool { return s.done }
 
 // Partial begins a part.
 func (s *Survey) Partial(int, int) linear.Partial {
-	p := &surveyPart{task: s.Task, features: s.Features, min: math.Inf(1), max: math.Inf(-1)}
+	p := &surveyPart{task: s.Task, features: s.Features, strata: s.strata, min: math.Inf(1), max: math.Inf(-1)}
 	p.labels, p.numbers = map[string]*labelCount{}, map[float64]*labelCount{}
 	if s.scale {
 		p.scaler = linear.NewStandardScaler(s.Features)
@@ -153,7 +164,7 @@ func (s *Survey) Advance(sum linear.Partial) error {
 	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale {
 		return errors.New("linear.Survey: the sum of another pass")
 	}
-	t := &Survey{Task: s.Task, Features: s.Features, scale: s.scale, done: true, Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler}
+	t := &Survey{Task: s.Task, Features: s.Features, scale: s.scale, strata: s.strata, done: true, Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler}
 	if p.skipped > 0 {
 		t.Sampled = p.rows
 	}
@@ -174,6 +185,8 @@ func (s *Survey) Advance(sum linear.Partial) error {
 			}
 		}
 		t.Uneven = math.Sqrt(most) / math.Sqrt(least)
+		t.Squares = slices.Clone(p.columns)
+		kernel.Scale(1/p.weight, t.Squares)
 		if p.squares > 0 {
 			t.SquareRadius = p.fourth[0] / p.squares
 		}
@@ -205,9 +218,17 @@ func (s *Survey) Advance(sum linear.Partial) error {
 			return bad("a target of at least two values", "%v in every row of a weight above 0", t.Min)
 		}
 		t.Drift = drift(p.rows, p.chunks, p.plain.M2, p.within)
+		if s.strata != nil {
+			t.Folds = folds.Plain(s.strata.Folds, s.strata.Seed)
+		}
 	case linear.Classification:
-		if err := p.classes(t); err != nil {
+		classes, err := p.classes(t)
+		if err != nil {
 			return err
+		}
+		if s.strata != nil {
+			t.Folds = s.strata.Of(t.ClassRows, classes)
+			t.Rare = s.strata.Rare(t.Folds, t.ClassRows, classes)
 		}
 		all := float64(p.rows)
 		for _, n := range t.ClassRows {
@@ -230,6 +251,7 @@ func Skip(part linear.Partial, rows int64) {
 type surveyPart struct {
 	task     linear.Task
 	features int
+	strata   *folds.Strata
 
 	file            string // the first
 	rows, chunks    int64
@@ -252,6 +274,7 @@ type labelCount struct {
 	weight float64
 	file   string // of the first row in the order of merging
 	row    int64
+	folds.Stratum
 
 	chunk int64 // rows of this chunk
 }
@@ -444,6 +467,13 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 		l.rows++
 		l.chunk++
 		l.weight += weight(i)
+		if p.strata != nil {
+			number := p.rows + int64(i)
+			if c.Numbers != nil {
+				number = c.Numbers[i]
+			}
+			l.Stratum.Add(p.strata, c, i, number)
+		}
 	}
 	n := float64(c.Len())
 	within := n
@@ -458,8 +488,8 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 	return nil
 }
 
-// classes makes those of t.
-func (p *surveyPart) classes(t *Survey) error {
+// classes makes those of t, and gives what was found out of each.
+func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 	type class struct {
 		text   string
 		number float64
@@ -501,12 +531,27 @@ func (p *surveyPart) classes(t *Survey) error {
 	})
 	if len(texts) == len(missing) && len(missing) > 0 && len(all) > len(missing) {
 		f := missing[0]
-		return &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label, a number as all others"}
+		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label, a number as all others"}
+	}
+	numeric := func(k class) bool {
+		_, ok := linear.LabelNumber(k.text)
+		return ok
+	}
+	if !slices.ContainsFunc(all, func(k class) bool { return !numeric(k) }) { // in whatever notation
+		for _, k := range all {
+			if k.number != math.Trunc(k.number) {
+				return nil, &fault.Fault{
+					File: k.file, Row: k.row, Found: fmt.Sprintf("%s, and %d labels in all", fault.Quote(k.text), len(all)),
+					Expected: "class labels, integers or texts: numbers with fractions are learned by --task=regression",
+				}
+			}
+		}
 	}
 	if len(texts) > 0 && len(p.numbers) > 0 {
 		f := texts[0]
-		return &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label that is a number, as in the files that store numbers"}
+		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label that is a number, as in the files that store numbers"}
 	}
+	var strata []*folds.Stratum
 	for _, k := range all {
 		n := t.Classes.Len()
 		switch {
@@ -515,17 +560,21 @@ func (p *surveyPart) classes(t *Survey) error {
 		case n > 0 && t.Classes.Numbers[n-1] == k.number:
 			t.ClassRows[n-1] += k.rows
 			t.ClassWeight[n-1] += k.weight
+			if p.strata != nil {
+				strata[n-1].Merge(p.strata, &k.Stratum)
+			}
 			continue
 		default:
 			t.Classes.Numbers = append(t.Classes.Numbers, k.number)
 		}
 		t.ClassRows = append(t.ClassRows, k.rows)
 		t.ClassWeight = append(t.ClassWeight, k.weight)
+		strata = append(strata, new(k.Stratum.Clone()))
 	}
 	if t.Classes.Len() < 2 {
-		return fault.File(p.file, "rows of at least two classes", "%s in every row", fault.Quote(t.Classes.Label(0)))
+		return nil, fault.File(p.file, "rows of at least two classes", "%s in every row", fault.Quote(t.Classes.Label(0)))
 	}
-	return nil
+	return strata, nil
 }
 
 // Merge adds what comes after.
@@ -557,19 +606,22 @@ func (p *surveyPart) Merge(next linear.Partial) error {
 		p.scaler.WithMean = p.scaler.WithMean && q.scaler.WithMean
 		p.scaler.Merge(q.scaler)
 	}
-	mergeLabels(p.labels, q.labels)
-	mergeLabels(p.numbers, q.numbers)
+	mergeLabels(p.strata, p.labels, q.labels)
+	mergeLabels(p.strata, p.numbers, q.numbers)
 	if len(p.labels)+len(p.numbers) > maxLabels {
 		return fault.File(p.file, fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
 	}
 	return nil
 }
 
-func mergeLabels[K comparable](to, from map[K]*labelCount) {
+func mergeLabels[K comparable](strata *folds.Strata, to, from map[K]*labelCount) {
 	for k, l := range from {
 		if have, ok := to[k]; ok {
 			have.rows += l.rows
 			have.weight += l.weight
+			if strata != nil {
+				have.Stratum.Merge(strata, &l.Stratum)
+			}
 		} else {
 			to[k] = new(*l)
 		}
@@ -581,7 +633,7 @@ func (p *surveyPart) MarshalBinary() ([]byte, error) { return wire.Encode(p.fiel
 
 // UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
 func (p *surveyPart) UnmarshalBinary(b []byte) error {
-	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil}).Partial(0, 1).(*surveyPart)
+	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil, strata: p.strata}).Partial(0, 1).(*surveyPart)
 	if err := wire.Decode(b, q.fields); err != nil {
 		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
 	}
@@ -607,13 +659,13 @@ func (p *surveyPart) fields(c *wire.Codec) {
 		c.Check(slices.Min(s.Count) >= 0 && slices.Min(s.Var) >= 0, "moments that are not negative")
 	}
 	rows := p.rows // less those of each label
-	labelFields(c, p.labels, &rows, func(s *string) { c.Text(s); c.Check(*s != "", "labels") })
-	labelFields(c, p.numbers, &rows, func(v *float64) { c.Float(v); c.Check(*v-*v == 0, "labels") })
+	labelFields(c, p.strata, p.labels, &rows, func(s *string) { c.Text(s); c.Check(*s != "", "labels") })
+	labelFields(c, p.strata, p.numbers, &rows, func(v *float64) { c.Float(v); c.Check(*v-*v == 0, "labels") })
 	c.Check(rows == 0 || p.task != linear.Classification, "as many labels as rows")
 }
 
 // labelFields are those of a map, by ascending keys; they take the rows off.
-func labelFields[K float64 | string](c *wire.Codec, m map[K]*labelCount, rows *int64, key func(*K)) {
+func labelFields[K float64 | string](c *wire.Codec, strata *folds.Strata, m map[K]*labelCount, rows *int64, key func(*K)) {
 	keys := sortedKeys(m)
 	for i := range c.Len(len(m), 12) {
 		var k K
@@ -627,6 +679,9 @@ func labelFields[K float64 | string](c *wire.Codec, m map[K]*labelCount, rows *i
 		c.Count(&l.rows, &l.row)
 		c.Float(&l.weight)
 		c.Text(&l.file)
+		if strata != nil {
+			l.Stratum.Fields(c, strata, l.rows)
+		}
 		c.Check(l.weight >= 0 && l.weight-l.weight == 0, "sums that are not negative")
 		c.Check(l.rows > 0 && l.rows <= *rows, "as many labels as rows")
 		if !c.OK() {
@@ -667,12 +722,20 @@ type surveyFile struct {
 	Chunks           int64                  `json:"chunks"`
 	Share            float64                `json:"share"`
 	F                *float64               `json:"f"` // null is +Inf
+	Squares          jsontext.BitFloats     `json:"squares,omitempty"`
+	AskedFolds       int                    `json:"asked_folds,omitempty"`
+	FoldSeed         uint64                 `json:"fold_seed,omitempty"`
+	Folds            *folds.Folds           `json:"folds,omitempty"`
+	Rare             []folds.Rare           `json:"rare_classes,omitempty"`
 }
 
 // MarshalJSON writes the whole state; numbers read back bit by bit.
 func (s *Survey) MarshalJSON() ([]byte, error) {
 	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, s.Sampled, jsontext.Floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
-		jsontext.Floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F}
+		jsontext.Floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F, s.Squares, 0, 0, s.Folds, s.Rare}
+	if s.strata != nil {
+		f.AskedFolds, f.FoldSeed = s.strata.Folds, s.strata.Seed
+	}
 	if math.IsInf(s.Drift.F, 1) {
 		f.F = nil
 	}
@@ -698,6 +761,23 @@ func (s *Survey) UnmarshalJSON(b []byte) error {
 	if f.Scaler != nil && (!f.Scale || len(f.Scaler.Mean) != f.Features) || f.Scaler == nil && f.Scale && f.Done {
 		return fmt.Errorf("survey: a scaler that does not fit %d features", f.Features)
 	}
+	if f.AskedFolds != 0 {
+		t.Stratify(f.AskedFolds, f.FoldSeed)
+	}
+	if f.AskedFolds < 0 || f.AskedFolds > folds.Max || (f.Folds != nil) != (f.AskedFolds > 0 && f.Done) || f.Folds != nil && f.Folds.K != f.AskedFolds {
+		return errors.New("survey: folds that were not asked for")
+	}
+	if f.Folds != nil {
+		if err := f.Folds.Check(f.Classes.Len()); err != nil {
+			return fmt.Errorf("survey: %w", err)
+		}
+	}
+	for _, r := range f.Rare {
+		if r.Class < 0 || r.Class >= f.Classes.Len() || r.Rows < 0 || r.Folds < 0 {
+			return errors.New("survey: rare classes that are none")
+		}
+	}
+	t.Folds, t.Rare, t.Squares = f.Folds, f.Rare, f.Squares
 	t.done, t.Rows, t.Sampled, t.Weight, t.Weight2 = f.Done, f.Rows, f.Sampled, f.Weights[0], f.Weights[1]
 	t.Classes, t.ClassRows, t.ClassWeight = f.Classes, f.ClassRows, f.ClassWeight
 	t.Mean, t.Var, t.Min, t.Max = f.Target[0], f.Target[1], f.Target[2], f.Target[3]

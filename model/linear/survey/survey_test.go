@@ -98,10 +98,10 @@ func TestSurveyClasses(t *testing.T) {
 		rows   []int64
 	}{
 		{"1.0 0.0 1.0", linear.Classes{Numbers: []float64{0, 1}}, []int64{1, 2}},
-		{"10 9 -1.5 10", linear.Classes{Numbers: []float64{-1.5, 9, 10}}, []int64{1, 1, 2}},
+		{"10 9 -2 10", linear.Classes{Numbers: []float64{-2, 9, 10}}, []int64{1, 1, 2}},
 		{"9007199254740992 1 1", linear.Classes{Numbers: []float64{1, 1 << 53}}, []int64{2, 1}},
 		{"1 0 1.0 01 0 +1 1e0 -0", linear.Classes{Texts: []string{"+1", "-0", "0", "01", "1", "1.0", "1e0"}}, []int64{1, 1, 2, 1, 1, 1, 1}},
-		{"10 9 -1.5 10.00", linear.Classes{Texts: []string{"-1.5", "10", "10.00", "9"}}, []int64{1, 1, 1, 1}},
+		{"10 9 -2.0 10.00", linear.Classes{Texts: []string{"-2.0", "10", "10.00", "9"}}, []int64{1, 1, 1, 1}},
 		{"007 8 8", linear.Classes{Texts: []string{"007", "8"}}, []int64{1, 2}},
 		{"1234567890123456789 1234567890123456790 7", linear.Classes{Texts: []string{"1234567890123456789", "1234567890123456790", "7"}}, []int64{1, 1, 1}},
 		{"1 01 b 1", linear.Classes{Texts: []string{"01", "1", "b"}}, []int64{1, 2, 1}},

@@ -43,12 +43,12 @@ for weighted in (False, True):
                 for alpha in (0.01, 1.0) if penalty != "none" else (0,):
                     scaler = StandardScaler().fit(x, sample_weight=sw if weighted else None)
                     z = scaler.transform(x) if standardize else x
-                    share = sw.sum() / n if weighted else 1.0  # l1 and elasticnet divide by the sum of weights
+                    total = sw.sum() if weighted else n
                     tight = dict(fit_intercept=intercept, tol=1e-15, max_iter=1000000)
                     est = dict(none=LinearRegression(fit_intercept=intercept),
-                               l2=Ridge(alpha=alpha * n, solver="cholesky", fit_intercept=intercept),
-                               l1=Lasso(alpha=alpha / share, **tight),
-                               elasticnet=ElasticNet(alpha=alpha / share, l1_ratio=ratio, **tight))[penalty]
+                               l2=Ridge(alpha=alpha * total, solver="cholesky", fit_intercept=intercept),
+                               l1=Lasso(alpha=alpha, **tight),
+                               elasticnet=ElasticNet(alpha=alpha, l1_ratio=ratio, **tight))[penalty]
                     est.fit(z, y, sample_weight=sw if weighted else None)
                     p = est.predict(z)
                     w = sw if weighted else None
@@ -92,14 +92,14 @@ def slopes(loss, p, y, e):
     raise ValueError(loss)
 
 
-def optimum(loss, z, y, s, alpha, e):
+def optimum(loss, z, y, s, total, alpha, e):
     """The least of the objective: scipy's, and then Newton's steps."""
     a = np.column_stack([z, np.ones(len(z))])
     reg = np.full(a.shape[1], alpha)
     reg[-1] = 0
-    value = lambda w: np.mean(s * slopes(loss, a @ w, y, e)[0]) + reg @ (w * w) / 2
-    grad = lambda w: a.T @ (s * slopes(loss, a @ w, y, e)[1]) / len(z) + reg * w
-    hess = lambda w: (a.T * (s * slopes(loss, a @ w, y, e)[2])) @ a / len(z) + np.diag(reg)
+    value = lambda w: np.sum(s * slopes(loss, a @ w, y, e)[0]) / total + reg @ (w * w) / 2
+    grad = lambda w: a.T @ (s * slopes(loss, a @ w, y, e)[1]) / total + reg * w
+    hess = lambda w: (a.T * (s * slopes(loss, a @ w, y, e)[2])) @ a / total + np.diag(reg)
     w = minimize(value, np.zeros(a.shape[1]), jac=grad, method="L-BFGS-B", options=dict(maxiter=100000, maxfun=10**6, ftol=1e-16, gtol=1e-12)).x
     for _ in range(50):
         step = np.linalg.solve(hess(w), grad(w))
@@ -113,22 +113,21 @@ def optimum(loss, z, y, s, alpha, e):
 
 def curve(name, loss, alpha, weighted=False, class_weight=None, epsilon=0.1):
     x, y, sw = rows(name)
-    n = len(y)
     z = StandardScaler().fit_transform(x)
-    s = sw if weighted else np.ones(n)
+    s = sw if weighted else np.ones(len(y))
     coef, intercept = [], []
     classes = [] if name == "diabetes" else sorted(set(y))
     for k in ([None] if not classes else [1.0] if len(classes) == 2 else classes):
         target = y if k is None else np.where(y == k, 1.0, -1.0)
         own = s.copy()
         for c, v in (class_weight or {}).items():
-            if len(classes) == 2 or c == k:
+            if len(classes) == 2 or c == k or loss == "log_loss":  # by row, as LogisticRegression; LinearSVC by class
                 own[y == c] *= v
         if loss == "log_loss":
-            est = LogisticRegression(C=1 / (alpha * n), solver="newton-cholesky", tol=1e-14, max_iter=1000).fit(z, target, sample_weight=own)
+            est = LogisticRegression(C=1 / (alpha * s.sum()), solver="newton-cholesky", tol=1e-14, max_iter=1000).fit(z, target, sample_weight=own)
             w = np.append(est.coef_[0], est.intercept_)
         else:
-            w = optimum(loss, z, target, own, alpha, epsilon)
+            w = optimum(loss, z, target, own, s.sum(), alpha, epsilon)
         coef.append(w[:-1].tolist())
         intercept.append(float(w[-1]))
     curved.append(dict(name=f"{name}/{loss}/{alpha}/weighted={weighted}/{class_weight}", data=name, loss=loss, alpha=alpha, weighted=weighted,

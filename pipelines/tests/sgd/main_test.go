@@ -352,7 +352,7 @@ func TestScores(t *testing.T) {
 	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2",
 		"--penalty=elasticnet", "--l1_ratio=0.2,0.8", "--scoring=accuracy", "--model=out/m.json"}
 	stderr := mustRun(t, dir, append(args, "--cv_results=out/scores.json")...)
-	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)
+	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+ \(standard error\), a constant prediction 0\.62\d+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)
 	if line == nil {
 		t.Fatalf("summary\n%s", stderr)
 	}
@@ -374,7 +374,7 @@ func TestScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "alpha,l1_ratio,rank,choice,mean_test_accuracy,std_test_accuracy,split0_test_accuracy,split1_test_accuracy,split2_test_accuracy,"; len(table) != 7 || !strings.HasPrefix(strings.Join(table[0], ","), want) {
+	if want := "alpha,l1_ratio,rank,choice,mean_test_accuracy,std_test_accuracy,split0_test_accuracy,split1_test_accuracy,split2_test_accuracy,constant_test_accuracy,"; len(table) != 7 || !strings.HasPrefix(strings.Join(table[0], ","), want) {
 		t.Fatalf("%d lines, the first %v", len(table), table[0])
 	}
 	for i, row := range table[1:] {
@@ -388,7 +388,11 @@ func TestScores(t *testing.T) {
 		}
 		for j, name := range table[0][4:] {
 			got, err := strconv.ParseFloat(row[4+j], 64)
-			if want := scores[name].([]any)[i].(float64); err != nil || got != want {
+			want, one := scores[name].(float64) // of a constant prediction
+			if !one {
+				want = scores[name].([]any)[i].(float64)
+			}
+			if err != nil || got != want {
 				t.Errorf("line %d, %s: %v, want %v (%v)", i, name, got, want, err)
 			}
 		}

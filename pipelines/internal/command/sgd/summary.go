@@ -97,6 +97,7 @@ func writeScores(w io.Writer, r *model.CVResult) error {
 		for f := range m.Splits {
 			head = append(head, fmt.Sprintf("split%d_test_%s", f, m.Name))
 		}
+		head = append(head, "constant_test_"+m.Name)
 	}
 	c := csv.NewWriter(w)
 	errs := []error{c.Write(head)}
@@ -118,6 +119,7 @@ func writeScores(w io.Writer, r *model.CVResult) error {
 			for _, split := range m.Splits {
 				line = append(line, number(split[i]))
 			}
+			line = append(line, number(m.ConstantMean()))
 		}
 		errs = append(errs, c.Write(line))
 	}
@@ -147,6 +149,9 @@ type summary struct {
 	Drift          *survey.Drift    `json:"drift,omitempty"`
 	CV             *model.CVResult  `json:"cv_results,omitempty"`
 	Progressive    *progressiveLine `json:"progressive,omitempty"`
+	R2             *float64         `json:"r2,omitempty"` // of a regression, on the rows learned from, where sums tell
+	RMSE           *float64         `json:"rmse,omitempty"`
+	Warnings       []string         `json:"warnings,omitempty"`
 	Files          []string         `json:"files"`
 }
 
@@ -163,6 +168,10 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		Rows: r.Rows, Rejected: r.Rejected, Features: m.Features(), Passes: r.Passes, ResumedPasses: r.Resumed,
 		Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
+	}
+	s.Warnings = fit.Warnings()
+	if f := fit.Fitted(); f != nil {
+		s.R2, s.RMSE = new(f.R2()), new(math.Sqrt(f.MSE()))
 	}
 	if m.Options.Penalty == model.ElasticNet {
 		s.L1Ratio = m.Options.L1Ratio
@@ -201,14 +210,17 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		best, _ := s.CV.Best()
 		simple, _ := s.CV.OneStandardError()
 		m := &s.CV.Metrics[0]
-		lines = append(lines, fmt.Sprintf("  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g; within one standard error: %s",
-			len(s.CV.Params), m.Name, len(m.Splits), paramsText(s.CV.Params[best]), m.Mean(best), m.StandardError(best), paramsText(s.CV.Params[simple])))
+		lines = append(lines, fmt.Sprintf("  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g (standard error)%s; within one standard error: %s",
+			len(s.CV.Params), m.Name, len(m.Splits), paramsText(s.CV.Params[best]), m.Mean(best), m.StandardError(best), constantText(m),
+			paramsText(s.CV.Params[simple])))
+		lines = append(lines, errorLines(s.CV, best)...)
 	}
-	if found := fit.Survey(); found != nil && found.Drift.Drifts() {
-		lines = append(lines, "  warning: the rows look sorted: "+found.Drift.String()+"; sgd learns better from shuffled rows")
+	if m := fit.Fitted(); m != nil {
+		lines = append(lines, fmt.Sprintf("  R² %.4f, RMSE %.6g on the rows learned from (a constant prediction, their mean: 0, %.6g)",
+			m.R2(), math.Sqrt(m.MSE()), math.Sqrt(m.M2/m.Weight)))
 	}
-	if found := fit.Survey(); found != nil && s.Training.Solver == "sgd" && fit.Model().Scaler == nil && found.NeedsScaler() {
-		lines = append(lines, "  warning: the columns are of very different scale, which sgd learns slowly from: take --standardize")
+	for _, w := range s.Warnings {
+		lines = append(lines, "  warning: "+w)
 	}
 	if s.Rejected > 0 {
 		lines = append(lines, fmt.Sprintf("  %d rows left out", s.Rejected))
@@ -217,6 +229,32 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		lines = append(lines, cli.Relative(f))
 	}
 	return lines
+}
+
+// constantText is what the constant prediction scores.
+func constantText(m *model.CVMetric) string {
+	if v := m.ConstantMean(); v == v {
+		return fmt.Sprintf(", a constant prediction %.6g", v)
+	}
+	return ""
+}
+
+// errorLines say R² and RMSE of a regression's best combination, over the folds.
+func errorLines(r *model.CVResult, best int) []string {
+	of := func(name string) (score, constant float64) {
+		for i := range r.Metrics {
+			if m := &r.Metrics[i]; m.Name == name {
+				return m.Mean(best), m.ConstantMean()
+			}
+		}
+		return math.NaN(), math.NaN()
+	}
+	mse, constant := of("neg_mean_squared_error")
+	if mse != mse {
+		return nil
+	}
+	r2, constantR2 := of("r2")
+	return []string{fmt.Sprintf("  over the folds: R² %.4f, RMSE %.6g (a constant prediction: %.4f, %.6g)", r2, math.Sqrt(-mse), constantR2, math.Sqrt(-constant))}
 }
 
 func paramsText(p model.CVParams) string {

@@ -1,0 +1,97 @@
+package linear
+
+import (
+	"math"
+	"slices"
+
+	"beamlearn/model/internal/kernel"
+)
+
+// ConstantClasses adds to the metrics of a classification what the constant prediction scores, scikit-learn's DummyClassifier with
+// the strategy prior: for each fold, the shares and the most frequent of the classes in the other folds. weights has those of the
+// classes, by fold.
+func (r *CVResult) ConstantClasses(weights [][]float64) {
+	for i := range r.Metrics {
+		m := &r.Metrics[i]
+		for fold, held := range weights {
+			prior, all := make([]float64, len(held)), 0.0
+			for other, w := range weights {
+				if other != fold {
+					kernel.Add(1, w, prior)
+				}
+			}
+			for _, w := range prior {
+				all += w
+			}
+			if !(all > 0) {
+				m.Constant = append(m.Constant, math.NaN())
+				continue
+			}
+			kernel.Scale(1/all, prior)
+			c := NewClassificationMetrics(len(held))
+			guess := slices.Index(prior, slices.Max(prior))
+			for class, w := range held {
+				c.Confusion[class][guess] = w
+			}
+			score := math.NaN()
+			switch m.Name {
+			case "accuracy":
+				score = c.Accuracy()
+			case "f1":
+				if score = c.F1(1); score != score {
+					score = 0
+				}
+			case "f1_macro":
+				score = c.MacroF1()
+			case "roc_auc":
+				score = 0.5
+			case "neg_log_loss":
+				sum, weight := 0.0, 0.0
+				for class, w := range held {
+					if w > 0 {
+						sum += float64(w * -math.Log(min(max(prior[class], kernel.Epsilon), 1-kernel.Epsilon)))
+						weight += w
+					}
+				}
+				score = -sum / weight
+			}
+			m.Constant = append(m.Constant, score)
+		}
+	}
+}
+
+// ConstantMeans does the same for a regression, where the constant is the mean of the other folds; the mean absolute error cannot be
+// told from moments. targets has those of each fold.
+func (r *CVResult) ConstantMeans(targets []RegressionMetrics) {
+	for i := range r.Metrics {
+		m := &r.Metrics[i]
+		for fold, held := range targets {
+			var rest RegressionMetrics
+			for other := range targets {
+				if other != fold {
+					rest.Merge(&targets[other])
+				}
+			}
+			off := held.Mean - rest.Mean
+			held.Squared = held.M2 + float64(held.Weight*float64(off*off))
+			switch m.Name {
+			case "r2":
+				m.Constant = append(m.Constant, held.R2())
+			case "neg_mean_squared_error":
+				m.Constant = append(m.Constant, -held.MSE())
+			}
+		}
+	}
+}
+
+// ConstantMean is the mean over the folds of what a constant prediction scores; NaN where it is not known.
+func (m *CVMetric) ConstantMean() float64 {
+	if len(m.Constant) == 0 {
+		return math.NaN()
+	}
+	sum := 0.0
+	for _, v := range m.Constant {
+		sum += v
+	}
+	return sum / float64(len(m.Constant))
+}

@@ -1,0 +1,73 @@
+package fitting
+
+import (
+	"fmt"
+	"strings"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
+)
+
+// manyClasses is from how many classes on, all of them integers, a user may have meant a number.
+const manyClasses = 50
+
+// Warnings says what a user should know of the rows and the options, a line each, as far as it is known by now.
+func (f *Fit) Warnings() []string {
+	var all []string
+	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	o := &f.options
+	exact := o.exact(f.features)
+	if only := o.onlySGD(); !exact && o.Solver == SolverAuto && o.hasExact() && f.features <= MaxExactFeatures && len(only) > 0 && o.WarmStart == nil {
+		warn("solver auto is sgd, as only sgd has %s; without, it is exact", strings.Join(only, ", "))
+	}
+	all = append(all, f.FoldWarnings()...)
+	if s := f.survey; s != nil {
+		if n := len(s.Classes.Numbers); n >= manyClasses {
+			warn("the target has %d classes, from %s to %s, each a number: if one predicts a number, take --task=regression", n, s.Classes.Label(0), s.Classes.Label(n-1))
+		}
+		if !exact && s.Drift.Drifts() {
+			warn("the rows look sorted: %s; sgd learns better from shuffled rows", s.Drift.String())
+		}
+		if !exact && s.Scaler == nil && o.WarmStart == nil && s.NeedsScaler() {
+			warn("the columns are of very different scale, which sgd learns slowly from: take --standardize")
+		}
+	}
+	return append(all, f.warnings...)
+}
+
+// FoldWarnings names the classes that are not in every fold, as soon as the survey has found them; none without folds.
+func (f *Fit) FoldWarnings() []string {
+	if s := f.survey; s != nil && len(s.Rare) > 0 {
+		return []string{"not every fold has every class: " + folds.Text(s.Rare, &s.Classes, s.Folds)}
+	}
+	return nil
+}
+
+// shrinks is the warning that the penalty takes most of the effect of columns of small scale, where it does: of a column whose mean
+// square is v the share alpha/(alpha+v).
+func shrinks(o *linear.Options, squares []float64) []string {
+	alpha := *o.Alpha
+	if o.Penalty == linear.None || alpha == 0 {
+		return nil
+	}
+	shrunk, least := 0, 0.0
+	for _, v := range squares {
+		if v > 0 && v < 10*alpha {
+			if shrunk++; least == 0 || v < least {
+				least = v
+			}
+		}
+	}
+	if shrunk == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the penalty, alpha %v, shrinks %d of %d columns by more than 9 %%, as their scale is small (a mean square of %.2g): take --standardize, or a smaller --alpha",
+		alpha, shrunk, len(squares), least)}
+}
+
+// scaleWarning warns of columns that the penalty shrinks, where they are not standardised.
+func (f *Fit) scaleWarning() {
+	if f.survey.Scaler == nil {
+		f.warnings = shrinks(&f.chosen, f.survey.Squares)
+	}
+}

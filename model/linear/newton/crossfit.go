@@ -1,0 +1,659 @@
+package newton
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/folds"
+	"beamlearn/model/linear/grid"
+	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/linear/internal/loss"
+	"beamlearn/model/linear/internal/panel"
+)
+
+// CrossFit cross-validates several alphas by exact fits, and gives the model of each of all rows: a [Learner] of a few passes
+// for the losses and penalties that an [Optimizer] has, where a weight vector has at most 2,000 features.
+//
+// For each alpha there are the fit of all rows, which begins at the optimum of a sample, as that of an Optimizer does, and the
+// fit of the rows of all folds but one, for each fold. All alphas go side by side in the same passes, as far as memory lets
+// them. Once the fit of all rows is at its optimum, the sums of that pass, less those of a fold, are gradient and second
+// derivatives of the fit that leaves the fold out, and give it Newton's first step. From then on a pass sums up its gradient
+// alone, and its steps go on with the second derivatives of before for as long as each shrinks what is left to a tenth; a fit
+// whose steps do not has its own second derivatives summed up, and steps that fail are shortened. When no fit has a step that
+// promises more than 10⁻¹⁵ of its objective, a last pass judges each row by the fits that have left it out.
+//
+// A fold's fit is what a scikit-learn Pipeline fits in cross_val_score: with a Scaler the fold's rows are standardised by mean
+// and deviation of the rows that it learns from, and balanced class weights are those of these rows. All sums are of rows
+// standardised by the Scaler; what a fold's own scaler changes is a change of variables, which its fit makes.
+//
+// Memory: for each alpha that is fitted at a time, fold and weight vector 4·features² bytes a part, with at most 64 MiB in all,
+// or what one alpha takes.
+type CrossFit struct {
+	// FeatureNames are the model's; nil, or one for each feature.
+	FeatureNames []string
+	// Scaler is that of all rows. Optional; set it before the first pass.
+	Scaler *linear.StandardScaler
+	// ClassRows are the rows of each class, which class_weight balanced needs before the first pass.
+	ClassRows []int64
+	// ClassSizes: see [Optimizer].
+	ClassSizes []float64
+
+	options  linear.Options
+	alphas   []float64
+	folds    *folds.Folds
+	features int
+	loss     loss.Func
+	views    []*Optimizer // of each alpha: what it has to do with the penalty
+
+	stage    crossStage
+	from, to int // the alphas that are being fitted
+	begun    int // passes before the first over these
+	passes   int
+	own      []foldStats // of each fold's rows
+	fits     []alphaFits
+	grid     *grid.Grid // that judges
+}
+
+type crossStage string
+
+const (
+	crossDrawing crossStage = "drawing"
+	crossFitting crossStage = "fitting"
+	crossJudging crossStage = "judging"
+	crossOver    crossStage = "over"
+)
+
+// alphaFits are the fits of an alpha, by weight vector, and by fold and weight vector; nil before they begin, and when what
+// they have found is in the grid.
+type alphaFits struct {
+	Full  []*optimum   `json:"full"`
+	Folds [][]*foldFit `json:"folds"`
+}
+
+// foldFit is the search for a weight vector of a fold's fit, in the fold's own variables.
+type foldFit struct {
+	Base      jsontext.BitFloats // the best point
+	Dir       jsontext.BitFloats // the step from there that the pass tries; nil where Base was not evaluated yet
+	Second    jsontext.BitFloats // derivatives that steps go by; nil: none yet
+	Objective float64            // at Base
+	Slope     float64            // along Dir
+	Promised  float64            // by the step before; 0: there was none
+	Fresh     bool               // second derivatives are to be summed up
+	Failed    int
+	Done      bool
+}
+
+// foldStats are of the rows of a fold, standardised by the scaler of all rows.
+type foldStats struct {
+	Rows    int64              `json:"rows"`
+	Weight  float64            `json:"weight"`
+	Sizes   jsontext.BitFloats `json:"sizes"`   // of the classes: see [BalancedBy]
+	Sum     jsontext.BitFloats `json:"sum"`     // Σwx; empty without a scaler
+	Squares jsontext.BitFloats `json:"squares"` // Σwx²
+}
+
+func (s *foldStats) add(t *foldStats) {
+	s.Rows += t.Rows
+	s.Weight += t.Weight
+	addTo(s.Sizes, t.Sizes)
+	addTo(s.Sum, t.Sum)
+	addTo(s.Squares, t.Squares)
+}
+
+// crossMemory is how many numbers the sums of a part have at most.
+const crossMemory = 1 << 23
+
+// CrossRows is the number of rows in a PartialFit, of which each fold has its blocks.
+const CrossRows = 4096
+
+// NewCrossFit makes the fits of these alphas and folds, of rows of so many features. The options are those of an [Optimizer].
+func NewCrossFit(o linear.Options, alphas []float64, folds *folds.Folds, features int) (*CrossFit, error) {
+	x := &CrossFit{alphas: slices.Clone(alphas), folds: folds, features: features, stage: crossDrawing}
+	if len(alphas) == 0 {
+		return nil, errors.New("linear.CrossFit: no alphas")
+	}
+	for _, a := range alphas {
+		e := o
+		e.Alpha = new(a)
+		view, err := NewOptimizer(e, features)
+		if err != nil {
+			return nil, err
+		}
+		x.views = append(x.views, view)
+	}
+	x.options = x.views[0].options
+	x.loss = x.views[0].loss
+	if err := folds.Check(x.options.Classes.Len()); err != nil {
+		return nil, err
+	}
+	if !x.views[0].newton {
+		return nil, fmt.Errorf("linear.CrossFit: %d features of %d weight vectors: too many", features, x.vectors())
+	}
+	return x, nil
+}
+
+// CrossFits reports whether so many features and weight vectors are few enough for a CrossFit.
+func CrossFits(features, vectors int) bool {
+	return features <= maxNewtonFeatures && float64(vectors)*float64(features)*float64(features) <= maxNewtonSquares
+}
+
+func (x *CrossFit) vectors() int { return len(x.views[0].problems) }
+
+// Passes is how many passes have been made.
+func (x *CrossFit) Passes() int { return x.passes }
+
+// Done reports whether there is no further pass to make.
+func (x *CrossFit) Done() bool { return x.stage == crossOver }
+
+// all is the statistics of the rows of all folds, or of all but one.
+func (x *CrossFit) all(without int) foldStats {
+	s := x.newStats()
+	for k := range x.own {
+		if k != without {
+			s.add(&x.own[k])
+		}
+	}
+	return s
+}
+
+func (x *CrossFit) newStats() foldStats {
+	s := foldStats{Sizes: make([]float64, x.options.Classes.Len())}
+	if x.Scaler != nil {
+		s.Sum, s.Squares = make([]float64, x.features), make([]float64, x.features)
+	}
+	return s
+}
+
+// size is what an objective divides by.
+func (s *foldStats) size() float64 { return s.Weight }
+
+// frame is the variables of a fold's fit: column j is (x − Shift[j])/Ratio[j] of the rows that the sums are of.
+type frame struct {
+	Ratio []float64 // nil: as they are
+	Shift []float64 // nil: none, or the intercept takes it
+}
+
+// frame is that of the fit without a fold.
+func (x *CrossFit) frame(without int) frame {
+	if x.Scaler == nil {
+		return frame{}
+	}
+	s := x.all(without)
+	t := &linear.StandardScaler{WithMean: x.Scaler.WithMean, WithStd: x.Scaler.WithStd}
+	shift := make([]float64, x.features)
+	for j, sum := range s.Sum {
+		scale, mean := x.Scaler.Scale[j], sum/s.Weight
+		shift[j] = mean
+		variance := s.Squares[j]/s.Weight - float64(mean*mean)
+		if variance <= 4*kernel.Epsilon*float64(s.Rows)*float64(mean*mean) { // rounding: the column is constant without the fold
+			variance = 0
+		}
+		at := mean * scale
+		if x.Scaler.WithMean {
+			at += x.Scaler.Mean[j]
+		}
+		t.Mean, t.Var, t.Count = append(t.Mean, at), append(t.Var, variance*scale*scale), append(t.Count, s.Weight)
+	}
+	t.Finish()
+	f := frame{Ratio: t.Scale}
+	for j, v := range x.Scaler.Scale {
+		f.Ratio[j] /= v
+	}
+	if x.Scaler.WithMean && !*x.options.FitIntercept {
+		f.Shift = shift
+	}
+	return f
+}
+
+// point makes a point of the fold's variables one of the sums'.
+func (f *frame) point(w []float64) []float64 {
+	p := slices.Clone(w)
+	last := len(p) - 1
+	for j := range f.Ratio {
+		p[j] /= f.Ratio[j]
+		if f.Shift != nil {
+			p[last] -= float64(p[j] * f.Shift[j])
+		}
+	}
+	return p
+}
+
+// own makes a point of the sums' variables one of the fold's.
+func (f *frame) own(p []float64) []float64 {
+	w := slices.Clone(p)
+	for j := range f.Ratio {
+		w[j] *= f.Ratio[j]
+	}
+	if f.Shift != nil {
+		w[len(w)-1] = 0
+	}
+	return w
+}
+
+// gradient makes one by the sums' variables one by the fold's, in place.
+func (f *frame) gradient(g []float64) {
+	last := len(g) - 1
+	for j := range f.Ratio {
+		if f.Shift != nil {
+			g[j] -= float64(f.Shift[j] * g[last])
+		}
+		g[j] /= f.Ratio[j]
+	}
+}
+
+// second does the same to second derivatives.
+func (f *frame) second(h panel.Triangle, width int) {
+	if f.Ratio == nil {
+		return
+	}
+	last := width - 1
+	if m := f.Shift; m != nil {
+		b := h[len(h)-1]
+		for j := range last {
+			row := h.Row(j, width)
+			hj := row[last-j]
+			for k := j; k < last; k++ {
+				hk := h.Row(k, width)[last-k]
+				row[k-j] += float64(m[j]*m[k])*b - float64(m[k]*hj) - float64(m[j]*hk)
+			}
+		}
+		for j := range last {
+			h.Row(j, width)[last-j] -= float64(m[j] * b)
+		}
+	}
+	for j := range last {
+		row := h.Row(j, width)
+		for k := j; k < last; k++ {
+			row[k-j] /= f.Ratio[j] * f.Ratio[k]
+		}
+		row[last-j] /= f.Ratio[j]
+	}
+}
+
+// Partial begins a part of the next pass.
+func (x *CrossFit) Partial(part, parts int) linear.Partial {
+	if x.stage == crossJudging {
+		return x.grid.Partial(part, parts)
+	}
+	return x.partial(part, parts)
+}
+
+// Advance ends a pass.
+func (x *CrossFit) Advance(sum linear.Partial) error {
+	if x.stage == crossJudging {
+		if err := x.grid.Advance(sum); err != nil {
+			return err
+		}
+		x.passes++
+		x.stage = crossOver
+		return nil
+	}
+	s, ok := sum.(*crossSum)
+	if !ok || s.pass != x.passes {
+		return errors.New("linear.CrossFit: the sum is that of another learner or pass")
+	}
+	if s.err != nil {
+		return s.err
+	}
+	var err error
+	if x.stage == crossDrawing {
+		err = x.drawn(s)
+	} else {
+		err = x.fitted(s)
+	}
+	x.passes++
+	return err
+}
+
+// drawn takes the first pass: the folds' statistics, and a start for each alpha.
+func (x *CrossFit) drawn(s *crossSum) error {
+	x.own = s.own
+	all := x.all(-1)
+	if all.Rows == 0 {
+		return errors.New("no rows to learn from")
+	}
+	for k, own := range x.own {
+		if !(own.Weight > 0) || !(own.Weight < all.Weight) {
+			return x.lopsided(k, own.Weight > 0)
+		}
+	}
+	x.fits = make([]alphaFits, len(x.alphas))
+	errs := make([]error, len(x.alphas))
+	var wg sync.WaitGroup
+	if s.sample != nil {
+		s.sample.seal()
+	}
+	for a, view := range x.views {
+		view.rows, view.weight = all.Rows, all.Weight
+		view.Scaler, view.ClassRows, view.ClassSizes = x.Scaler, x.ClassRows, x.ClassSizes
+		wg.Go(func() { x.fits[a].Full, errs[a] = x.start(view, s) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
+	}
+	x.stage = crossFitting
+	x.next()
+	return nil
+}
+
+// lopsided says that a fold has no rows, or all.
+func (x *CrossFit) lopsided(fold int, all bool) error {
+	has := "no rows"
+	if all {
+		has = "all rows"
+	}
+	if x.folds.Grouped {
+		return fmt.Errorf("folds: fold %d of %d has %s of a weight above 0, as rows of one id share a fold: take fewer folds", fold, x.folds.K, has)
+	}
+	return fmt.Errorf("folds: fold %d of %d has %s of a weight above 0: take fewer folds", fold, x.folds.K, has)
+}
+
+// start begins the fits of all rows of an alpha.
+func (x *CrossFit) start(view *Optimizer, s *crossSum) ([]*optimum, error) {
+	var starts []jsontext.BitFloats
+	if s.sample != nil {
+		var err error
+		if starts, err = s.sample.solve(view); err != nil {
+			return nil, err
+		}
+	}
+	var full []*optimum
+	for v, d := range s.zero {
+		p := &optimum{Base: make([]float64, x.features+1)}
+		if s.sample != nil {
+			var start []float64
+			if starts != nil {
+				start = starts[v]
+			}
+			if err := view.advance(p, d, start); err != nil {
+				return nil, err
+			}
+		}
+		full = append(full, p)
+	}
+	return full, nil
+}
+
+// next begins the fits of further alphas, or the judging.
+func (x *CrossFit) next() {
+	x.from, x.begun = x.to, x.passes+1
+	width := float64(x.features + 1)
+	each := float64(x.vectors()) * float64(x.folds.K) * width * (width + 1) / 2
+	x.to = min(len(x.alphas), x.from+max(1, int(crossMemory/each)))
+	if x.from == len(x.alphas) {
+		x.stage = crossJudging
+		return
+	}
+	for a := x.from; a < x.to; a++ {
+		x.fits[a].Folds = make([][]*foldFit, x.folds.K)
+		for k := range x.fits[a].Folds {
+			x.fits[a].Folds[k] = make([]*foldFit, x.vectors())
+		}
+	}
+}
+
+// fitted takes a pass of the fits.
+func (x *CrossFit) fitted(s *crossSum) error {
+	frames := make([]frame, x.folds.K)
+	for k := range frames {
+		frames[k] = x.frame(k)
+	}
+	last := x.passes+1-x.begun >= x.views[0].MaxPasses
+	if err := x.advanceFolds(s, frames, last); err != nil {
+		return err
+	}
+	if err := x.advanceFull(s, frames, last); err != nil {
+		return err
+	}
+	for a := x.from; a < x.to; a++ {
+		for _, fits := range x.fits[a].Folds {
+			for _, f := range fits {
+				if f == nil || !f.Done {
+					return nil
+				}
+			}
+		}
+	}
+	if err := x.keep(frames); err != nil {
+		return err
+	}
+	x.next()
+	return nil
+}
+
+// keep hands the fits of the alphas that are done to the grid that judges.
+func (x *CrossFit) keep(frames []frame) error {
+	if x.grid == nil {
+		var err error
+		x.grid, err = grid.NewJudge(grid.GridOptions{
+			Options: x.options, Alphas: x.alphas, Folds: x.folds.K, Split: x.folds, ClassRows: x.ClassRows,
+		}, x.features, x.Scaler)
+		if err != nil {
+			return err
+		}
+	}
+	for a := x.from; a < x.to; a++ {
+		for k, fits := range x.fits[a].Folds {
+			for v, f := range fits {
+				p := frames[k].point(f.Base)
+				x.grid.SetFold(k, a, v, p[:x.features], p[x.features])
+			}
+		}
+		x.fits[a].Folds = nil
+	}
+	return nil
+}
+
+// advanceFull advances the fits of all rows, and begins those of the folds of each that is done.
+func (x *CrossFit) advanceFull(s *crossSum, frames []frame, last bool) error {
+	for i, byVector := range s.shared {
+		a := x.from + i
+		for v, byFold := range byVector {
+			if byFold == nil {
+				continue
+			}
+			p := x.fits[a].Full[v]
+			total := x.sumUp(byFold)
+			tried := byFold[0].point
+			if err := x.views[a].advance(p, total, nil); err != nil {
+				return err
+			}
+			if !p.Done && !last {
+				continue
+			}
+			p.Done, p.Dir = true, nil
+			for k := range x.folds.K {
+				var rest *derivatives
+				if p.Converged {
+					rest = x.sumUp(byFold)
+					subtract(rest, byFold[k])
+				}
+				x.fits[a].Folds[k][v] = x.begin(a, k, &frames[k], p.Base, tried, rest)
+			}
+		}
+	}
+	return nil
+}
+
+// sumUp adds the sums of the folds.
+func (x *CrossFit) sumUp(byFold []*derivatives) *derivatives {
+	t := *byFold[0]
+	t.gradient, t.second = slices.Clone(t.gradient), slices.Clone(t.second)
+	for _, d := range byFold[1:] {
+		t.loss += d.loss
+		for i, v := range d.shorter {
+			t.shorter[i] += v
+		}
+		addTo(t.gradient, d.gradient)
+		addTo(t.second, d.second)
+	}
+	return &t
+}
+
+func addTo(sum, x []float64) {
+	for i, v := range x {
+		sum[i] += v
+	}
+}
+
+func subtract(from, d *derivatives) {
+	from.loss -= d.loss
+	kernel.Add(-1, d.gradient, from.gradient)
+	kernel.Add(-1, d.second, from.second)
+}
+
+// begin begins a fold's fit where the fit of all rows has ended, with a step that follows from the sums at the point that the
+// last pass has tried, if they are given. Where the weights of classes change with the rows, or means do and no intercept takes
+// that, only the second derivatives are nearly right, and the next pass is at that point once more.
+func (x *CrossFit) begin(a, fold int, f *frame, end, tried []float64, rest *derivatives) *foldFit {
+	if rest == nil {
+		return &foldFit{Base: f.own(end), Fresh: true}
+	}
+	p := &foldFit{Base: f.own(tried)}
+	f.second(rest.second, x.features+1)
+	p.Second = jsontext.BitFloats(rest.second)
+	if x.options.ClassWeight.Balanced || f.Shift != nil {
+		return p
+	}
+	f.gradient(rest.gradient)
+	stats := x.all(fold)
+	return x.step(a, p, rest.loss, rest.gradient, stats.size())
+}
+
+// advanceFolds advances the folds' fits.
+func (x *CrossFit) advanceFolds(s *crossSum, frames []frame, last bool) error {
+	advance := func(l *foldSum, loss float64, gradient, second []float64) error {
+		p := x.fits[l.alpha].Folds[l.fold][l.vector]
+		f := &frames[l.fold]
+		f.gradient(gradient)
+		if second != nil {
+			f.second(second, x.features+1)
+			p.Second = jsontext.BitFloats(second)
+		}
+		stats := x.all(l.fold)
+		if x.step(l.alpha, p, loss, gradient, stats.size()) == nil {
+			return fmt.Errorf("the objective of alpha %v overflows without fold %d: standardise the features, or scale the target down", x.alphas[l.alpha], l.fold)
+		}
+		if last {
+			p.Done = true
+		}
+		return nil
+	}
+	for i := range s.fresh {
+		l := &s.fresh[i]
+		if err := advance(l, l.sums.loss, l.sums.gradient, l.sums.second); err != nil {
+			return err
+		}
+	}
+	if s.lanes == nil {
+		return nil
+	}
+	gradient := make([]float64, x.features+1)
+	for i := range s.lanes.fits {
+		for j := range x.features {
+			gradient[j] = s.lanes.gradient[j*s.lanes.padded+i]
+		}
+		gradient[x.features] = s.lanes.intercept[i]
+		if err := advance(&s.lanes.fits[i], s.lanes.loss[i], gradient, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	foldPromise = 1e-15 // of the objective: what is left at the end of a fold's fit
+	foldShrinks = 1e-2  // of what a step promises, the next may promise, or has derivatives of its own
+)
+
+// step accepts the point that was tried, where loss and gradient have been summed up over rows of that size, or shortens the
+// step to it; and makes the next. It gives nil where the objective overflows at the start.
+func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, size float64) *foldFit {
+	view := x.views[a]
+	f := loss/size + view.penalty(p.Base, p.Dir, 1)
+	if p.Dir == nil {
+		if f-f != 0 {
+			return nil
+		}
+	} else {
+		slack := 64 * kernel.Epsilon * math.Abs(p.Objective)
+		if !(f <= p.Objective+float64(armijo*p.Slope)+slack) {
+			p.Failed++
+			if -p.Slope <= foldPromise*math.Abs(p.Objective) || p.Failed > 30 { // down to rounding
+				p.Done, p.Dir, p.Second = true, nil, nil
+				return p
+			}
+			kernel.Scale(0.25, p.Dir)
+			p.Slope, p.Promised, p.Fresh = p.Slope/4, 0, true
+			return p
+		}
+		kernel.Add(1, p.Dir, p.Base)
+	}
+	p.Objective, p.Failed = f, 0
+	g := slices.Clone(gradient)
+	kernel.Scale(1/size, g)
+	kernel.Add(view.alpha(), p.Base[:x.features], g[:x.features])
+	if !*x.options.FitIntercept {
+		g[x.features] = 0
+	}
+	if norm(g) == 0 {
+		p.Done, p.Dir, p.Second = true, nil, nil
+		return p
+	}
+	if p.Second == nil { // the next pass sums them up, at the same point
+		p.Dir, p.Fresh = nil, true
+		return p
+	}
+	dir := view.newtonStep(panel.Triangle(p.Second), g, size)
+	p.Slope = kernel.Dot(g, dir)
+	if p.Slope-p.Slope != 0 {
+		return nil
+	}
+	promised, shrinks := -p.Slope/2, 1.0
+	if p.Promised > 0 {
+		shrinks = min(promised/p.Promised, 1)
+	}
+	if promised*shrinks <= foldPromise*math.Abs(f) {
+		kernel.Add(1, dir, p.Base)
+		p.Done, p.Dir, p.Second = true, nil, nil
+		return p
+	}
+	p.Fresh = p.Promised > 0 && shrinks > foldShrinks
+	p.Promised, p.Dir = promised, dir
+	return p
+}
+
+// Result is the scores, when all passes have been made: see [Grid.Result].
+func (x *CrossFit) Result() (*linear.CVResult, error) {
+	if !x.Done() {
+		return nil, errors.New("linear.CrossFit: passes are left to make")
+	}
+	r, err := x.grid.Result()
+	if err != nil {
+		return nil, err
+	}
+	r.Path = linear.NewPath(len(x.alphas), func(a int) [][]float64 {
+		var coef [][]float64
+		for _, p := range x.fits[a].Full {
+			coef = append(coef, p.Base[:x.features])
+		}
+		return coef
+	})
+	return r, nil
+}
+
+// Model is that of all rows of an alpha, by its place.
+func (x *CrossFit) Model(a int) (*linear.Model, error) {
+	if !x.Done() || a < 0 || a >= len(x.alphas) {
+		return nil, fmt.Errorf("linear.CrossFit: no model of alpha %d", a)
+	}
+	view := x.views[a]
+	view.FeatureNames, view.passes, view.problems = x.FeatureNames, x.passes, x.fits[a].Full
+	return view.Model()
+}

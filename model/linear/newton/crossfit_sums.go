@@ -1,0 +1,594 @@
+package newton
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/lanes"
+	"beamlearn/model/linear/internal/loss"
+	"beamlearn/model/linear/internal/panel"
+	"beamlearn/model/linear/internal/wire"
+)
+
+// crossSum is a [Partial] of a [CrossFit].
+type crossSum struct {
+	x     *CrossFit
+	pass  int
+	width int // features + 1
+	err   error
+
+	// Of the first pass.
+	own    []foldStats
+	zero   []*derivatives // of each weight vector, at zero
+	sample *sample
+
+	// Of the others: for each alpha that is fitted, weight vector and fold the sums at the point of the fit of all rows, nil
+	// where that is done; and those of the folds' fits, with second derivatives and without.
+	shared [][][]*derivatives
+	fresh  []foldSum
+	lanes  *crossLanes
+
+	sums    []*optimizerSum // how rows count in the fit without a fold, and, last, in that of all
+	rows    [][]int32       // of a chunk, by fold
+	scratch []float64
+}
+
+// foldSum is whose sums they are.
+type foldSum struct {
+	alpha, fold, vector int
+	sums                *derivatives
+}
+
+// crossLanes sums up losses and gradients of many fits side by side, a fit in a lane, those without a fold next to each other.
+type crossLanes struct {
+	fits      []foldSum
+	padded    int
+	of        []int     // the first lane of each fold's fits, and the end
+	w         []float64 // the points: that of column j and lane i at j·padded+i
+	gradient  []float64 // likewise
+	intercept []float64 // the gradient's
+	loss      []float64
+
+	groups            []lanes.Group
+	row, values       lanes.Row
+	dot, p, slope     []float64
+	eta               [][]float64 // by fold: −1, and 0 for the fits without it
+	y, weight         []float64
+	signs             [2][]float64
+	byVector          [][]int32 // lanes of a weight vector, where there are several
+	weighted, vectors bool
+}
+
+func (x *CrossFit) partial(part, parts int) *crossSum {
+	s := &crossSum{x: x, pass: x.passes, width: x.features + 1, rows: make([][]int32, x.folds.K)}
+	for k := range x.folds.K + 1 {
+		view := *x.views[0]
+		view.Scaler = x.Scaler
+		s.sums = append(s.sums, &optimizerSum{learner: &view, width: s.width, sums: make([]*derivatives, x.vectors())})
+		view.ClassRows, view.ClassSizes = x.ClassRows, x.ClassSizes
+		if x.stage == crossFitting && k < x.folds.K {
+			view.ClassSizes = x.all(k).Sizes
+		}
+		s.err = errors.Join(s.err, s.sums[k].weigh(view.sizes()))
+	}
+	if x.stage == crossDrawing {
+		for range x.folds.K {
+			s.own = append(s.own, x.newStats())
+		}
+		for range x.vectors() {
+			s.zero = append(s.zero, &derivatives{sampled: true, point: make([]float64, s.width), gradient: make([]float64, s.width)})
+		}
+		if n := x.views[0].sample; n > 0 {
+			s.sample = &sample{limit: 2*n/max(parts, 1) + 64, part: part}
+		}
+		return s
+	}
+	s.begin()
+	return s
+}
+
+// begin makes the sums of a pass of fits.
+func (s *crossSum) begin() {
+	x := s.x
+	derivativesAt := func(point []float64) *derivatives {
+		return &derivatives{point: point, gradient: make([]float64, s.width), second: panel.NewTriangle(s.width)}
+	}
+	for a := x.from; a < x.to; a++ {
+		var byVector [][]*derivatives
+		for _, p := range x.fits[a].Full {
+			var byFold []*derivatives
+			if !p.Done {
+				point := slices.Clone(p.Base)
+				if p.Dir != nil {
+					kernel.Add(1, p.Dir, point)
+				}
+				for range x.folds.K {
+					d := derivativesAt(point)
+					d.dir, d.along = p.Dir, p.Along && p.Dir != nil
+					byFold = append(byFold, d)
+				}
+			}
+			byVector = append(byVector, byFold)
+		}
+		s.shared = append(s.shared, byVector)
+	}
+	l := &crossLanes{}
+	var points [][]float64
+	for k := range x.folds.K {
+		l.of = append(l.of, len(l.fits))
+		f := x.frame(k)
+		for a := x.from; a < x.to; a++ {
+			for v, p := range x.fits[a].Folds[k] {
+				if p == nil || p.Done {
+					continue
+				}
+				w := slices.Clone(p.Base)
+				if p.Dir != nil {
+					kernel.Add(1, p.Dir, w)
+				}
+				of := foldSum{alpha: a, fold: k, vector: v}
+				if w = f.point(w); p.Fresh {
+					of.sums = derivativesAt(w)
+					s.fresh = append(s.fresh, of)
+					continue
+				}
+				l.fits = append(l.fits, of)
+				points = append(points, w)
+			}
+		}
+	}
+	l.of = append(l.of, len(l.fits))
+	if len(l.fits) > 0 {
+		s.lanes = l
+		l.begin(x, points)
+	}
+}
+
+func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
+	l.padded = (len(points) + lanes.Width - 1) / lanes.Width * lanes.Width
+	l.w, l.gradient = lanes.Make(x.features*l.padded), lanes.Make(x.features*l.padded)
+	for _, v := range []*[]float64{&l.intercept, &l.loss, &l.dot, &l.p, &l.slope, &l.y, &l.weight} {
+		*v = lanes.Make(l.padded)
+	}
+	l.groups = make([]lanes.Group, l.padded/lanes.Width)
+	for i := range l.groups {
+		fill(l.groups[i].Scale[:], 1)
+		fill(l.groups[i].MeanB[:], 1)
+		fill(l.groups[i].Alpha[:], 1)
+		fill(l.groups[i].T0[:], 1)
+	}
+	for i, p := range points {
+		for j, v := range p[:x.features] {
+			l.w[j*l.padded+i] = v
+		}
+		l.groups[i/lanes.Width].Intercept[i%lanes.Width] = p[x.features]
+	}
+	for k := range x.folds.K {
+		eta := lanes.Make(l.padded)
+		fill(eta[:len(points)], -1)
+		clear(eta[l.of[k]:l.of[k+1]])
+		l.eta = append(l.eta, eta)
+	}
+	l.vectors = x.vectors() > 1
+	w := &x.options.ClassWeight
+	l.weighted = w.Balanced || len(w.Of) > 0
+	fill(l.weight, 1)
+	l.signs = [2][]float64{slices.Repeat([]float64{-1}, lanes.Width), slices.Repeat([]float64{1}, lanes.Width)}
+	l.row = lanes.Row{
+		Groups: &l.groups[0], N: len(l.groups), Dot: &l.dot[0], P: &l.p[0], Y: &l.y[0], Weight: &l.weight[0], Update: &l.slope[0],
+		WeightStep: 8 * lanes.Width,
+	}
+	if l.vectors {
+		l.row.YStep = 8 * lanes.Width
+		fill(l.y, -1)
+		l.byVector = make([][]int32, x.vectors())
+		for i, f := range l.fits {
+			l.byVector[f.vector] = append(l.byVector[f.vector], int32(i))
+		}
+	}
+	l.values = l.row
+}
+
+// PartialFit adds rows. A faulty row leaves the sums as they were.
+func (s *crossSum) PartialFit(c *linear.Chunk) error {
+	if s.err != nil {
+		return s.err
+	}
+	all := s.sums[len(s.sums)-1]
+	if err := all.encode(c); err != nil {
+		return err
+	}
+	x := s.x
+	for k := range s.rows {
+		s.rows[k] = s.rows[k][:0]
+	}
+	for i, place := range all.places {
+		number := all.rows + int64(i)
+		if c.Numbers != nil {
+			number = c.Numbers[i]
+		}
+		k := x.folds.Of(c, i, number, place)
+		s.rows[k] = append(s.rows[k], int32(i))
+	}
+	if s.sample != nil {
+		s.sample.draw(c, all.places, all.rows, x.options.Task)
+	}
+	all.rows += int64(c.Len())
+	s.count(c)
+	if s.lanes != nil {
+		s.addLanes(c)
+	}
+	if c.Sparse != nil && c.Entries() < c.Len()*x.features/4 {
+		s.addSparse(c)
+	} else {
+		s.addDense(c)
+	}
+	return nil
+}
+
+// count adds rows to the folds' statistics.
+func (s *crossSum) count(c *linear.Chunk) {
+	if s.own == nil {
+		return
+	}
+	places, o := s.sums[len(s.sums)-1].places, &s.x.options
+	weighted := o.Loss == linear.LogLoss || o.Loss == linear.SquaredHinge // see BalancedBy
+	for k, rows := range s.rows {
+		own := &s.own[k]
+		own.Rows += int64(len(rows))
+		for _, i := range rows {
+			w := 1.0
+			if c.Weights != nil {
+				w = c.Weights[i]
+			}
+			own.Weight += w
+			switch {
+			case o.Task != linear.Classification:
+			case weighted:
+				own.Sizes[places[i]] += w
+			default:
+				own.Sizes[places[i]]++
+			}
+		}
+	}
+}
+
+// moments adds a row to the folds' statistics.
+func (t *foldStats) moments(x kernel.Row, weight float64) {
+	if x.Idx != nil {
+		for e, j := range x.Idx {
+			v := float64(weight * x.Val[e])
+			t.Sum[j] += v
+			t.Squares[j] += float64(v * x.Val[e])
+		}
+		return
+	}
+	squares := t.Squares[:len(x.Val)]
+	for j, v := range x.Val {
+		u := float64(weight * v)
+		t.Sum[j] += u
+		squares[j] += float64(u * v)
+	}
+}
+
+// addDense adds rows block by block, each of one fold.
+func (s *crossSum) addDense(c *linear.Chunk) {
+	x := s.x
+	whole := s.sums[len(s.sums)-1]
+	b := whole.room()
+	if s.own != nil && x.Scaler != nil {
+		s.addMoments(c)
+	}
+	for k, rows := range s.rows {
+		for at := 0; at < len(rows); {
+			m := 0
+			for ; at < len(rows) && m < b.x.Rows; at++ {
+				i := int(rows[at])
+				b.weights[m] = 1
+				if c.Weights != nil {
+					if b.weights[m] = c.Weights[i]; b.weights[m] == 0 {
+						continue
+					}
+				}
+				b.x.Pack(m, c, i)
+				b.places[m] = whole.places[i]
+				if x.options.Task == linear.Regression {
+					b.target[m] = c.Target[i]
+				}
+				m++
+			}
+			if m == 0 {
+				continue
+			}
+			if b.mean != nil {
+				b.x.Subtract(b.mean, m)
+			}
+			if b.inverse != nil {
+				b.x.Multiply(b.inverse, m)
+			}
+			s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addBlock(v, d, b, m) })
+		}
+	}
+}
+
+// each passes to use what rows of a fold are to be added to, but for lanes.
+func (s *crossSum) each(fold int, use func(sum *optimizerSum, vector int, d *derivatives)) {
+	whole := s.sums[len(s.sums)-1]
+	for v, d := range s.zero {
+		use(whole, v, d)
+	}
+	for _, byVector := range s.shared {
+		for v, byFold := range byVector {
+			if byFold != nil {
+				use(whole, v, byFold[fold])
+			}
+		}
+	}
+	for i := range s.fresh {
+		if f := &s.fresh[i]; f.fold != fold {
+			use(s.sums[f.fold], f.vector, f.sums)
+		}
+	}
+}
+
+// addMoments adds rows to the moments of their folds.
+func (s *crossSum) addMoments(c *linear.Chunk) {
+	r := linear.NewRows(c, s.x.Scaler, s.scratch)
+	for k, rows := range s.rows {
+		for _, i := range rows {
+			w := 1.0
+			if c.Weights != nil {
+				w = c.Weights[i]
+			}
+			s.own[k].moments(r.At(int(i)), w)
+		}
+	}
+	s.scratch = r.Scratch
+}
+
+// addSparse adds rows one by one.
+func (s *crossSum) addSparse(c *linear.Chunk) {
+	if s.own != nil && s.x.Scaler != nil {
+		s.addMoments(c)
+	}
+	places := s.sums[len(s.sums)-1].places
+	r := linear.NewRows(c, s.x.Scaler, s.scratch)
+	for k, rows := range s.rows {
+		for _, i := range rows {
+			weight, target := 1.0, 0.0
+			if c.Weights != nil {
+				if weight = c.Weights[i]; weight == 0 {
+					continue
+				}
+			}
+			if s.x.options.Task == linear.Regression {
+				target = c.Target[i]
+			}
+			x := r.At(int(i))
+			s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addRow(v, d, x, places[i], target, weight) })
+		}
+	}
+	s.scratch = r.Scratch
+}
+
+// addLanes adds rows to the sums of the fits that need gradients alone.
+func (s *crossSum) addLanes(c *linear.Chunk) {
+	l, kernels := s.lanes, lanes.Best()
+	places := s.sums[len(s.sums)-1].places
+	r := linear.NewRows(c, s.x.Scaler, s.scratch)
+	for k, rows := range s.rows {
+		for _, i := range rows {
+			weight, target := 1.0, 0.0
+			if c.Weights != nil {
+				if weight = c.Weights[i]; weight == 0 {
+					continue
+				}
+			}
+			if s.x.options.Task == linear.Regression {
+				target = c.Target[i]
+			}
+			x := r.At(int(i))
+			if x.Idx == nil {
+				kernels.Dot(x.Val, l.w, l.padded, l.dot)
+			} else {
+				kernels.DotSparse(x.Idx, x.Val, l.w, l.padded, l.dot)
+			}
+			if s.x.loss.Kind == loss.LogLoss {
+				s.logSlopes(k, places[i], weight)
+			} else {
+				s.slopes(k, places[i], target, weight)
+			}
+			if x.Idx == nil {
+				kernels.Add(x.Val, l.slope, l.gradient, l.padded)
+			} else {
+				kernels.AddSparse(x.Idx, x.Val, l.slope, l.gradient, l.padded)
+			}
+			addTo(l.intercept, l.slope)
+		}
+	}
+	s.scratch = r.Scratch
+}
+
+// logSlopes makes the slopes of log_loss for a row of a fold, and adds its losses.
+func (s *crossSum) logSlopes(fold int, place int32, weight float64) {
+	l, kernels := s.lanes, lanes.Best()
+	if l.weighted {
+		for i := range l.fits {
+			_, l.weight[i] = s.sums[l.fits[i].fold].row(l.fits[i].vector, place, 0, 1)
+		}
+	}
+	if l.vectors {
+		for _, i := range l.byVector[place] {
+			l.y[i] = 1
+		}
+	} else {
+		l.row.Y, l.values.Y = &l.signs[place][0], &l.signs[place][0]
+	}
+	l.row.Eta, l.row.RowWeight = &l.eta[fold][0], weight
+	kernels.Decide[lanes.LogLoss](&l.row)
+	value := l.dot // of no more use
+	l.values.Update = &value[0]
+	kernels.Value[lanes.LogLoss](&l.values)
+	for _, part := range [2][2]int{{0, l.of[fold]}, {l.of[fold+1], len(l.fits)}} {
+		loss, w := l.loss[part[0]:part[1]], l.weight[part[0]:part[1]]
+		for i, v := range value[part[0]:part[1]] {
+			loss[i] += float64(float64(weight*w[i]) * v)
+		}
+	}
+	if l.vectors {
+		for _, i := range l.byVector[place] {
+			l.y[i] = -1
+		}
+	}
+}
+
+// slopes does the same for other losses.
+func (s *crossSum) slopes(fold int, place int32, target, weight float64) {
+	l := s.lanes
+	for i := range l.fits {
+		f := &l.fits[i]
+		if f.fold == fold {
+			l.slope[i] = 0
+			continue
+		}
+		y, w := s.sums[f.fold].row(f.vector, place, target, weight)
+		value, slope, _ := s.x.loss.Curve(l.dot[i]+l.groups[i/lanes.Width].Intercept[i%lanes.Width], y)
+		l.slope[i] = w * slope
+		l.loss[i] += float64(w * value)
+	}
+}
+
+// lists passes the numbers of the sums to f, which may change them, in a fixed order.
+func (s *crossSum) lists(f func(v []float64)) {
+	one := func(d *derivatives) {
+		loss := []float64{d.loss}
+		f(loss)
+		d.loss = loss[0]
+		f(d.shorter[:])
+		f(d.gradient)
+		f(d.second)
+	}
+	for i := range s.own {
+		own := &s.own[i]
+		rest := []float64{own.Weight}
+		f(rest)
+		own.Weight = rest[0]
+		f(own.Sizes)
+		f(own.Sum)
+		f(own.Squares)
+	}
+	for _, d := range s.zero {
+		one(d)
+	}
+	for _, byVector := range s.shared {
+		for _, byFold := range byVector {
+			for _, d := range byFold {
+				one(d)
+			}
+		}
+	}
+	for i := range s.fresh {
+		one(s.fresh[i].sums)
+	}
+	if l := s.lanes; l != nil {
+		f(l.loss)
+		f(l.intercept)
+		f(l.gradient)
+	}
+}
+
+// counts are the rows of the folds.
+func (s *crossSum) counts() []*int64 {
+	var all []*int64
+	for i := range s.own {
+		all = append(all, &s.own[i].Rows)
+	}
+	return all
+}
+
+// Merge adds the sums of the next part.
+func (s *crossSum) Merge(next linear.Partial) error {
+	n, ok := next.(*crossSum)
+	if !ok || n.pass != s.pass || n.x.stage != s.x.stage || n.width != s.width {
+		return errors.New("linear.CrossFit: cannot add what another learner or pass has summed up")
+	}
+	if s.err = errors.Join(s.err, n.err); s.err != nil {
+		return s.err
+	}
+	var theirs [][]float64
+	n.lists(func(v []float64) { theirs = append(theirs, v) })
+	i := 0
+	s.lists(func(v []float64) {
+		addTo(v, theirs[i])
+		i++
+	})
+	counts := n.counts()
+	for i, p := range s.counts() {
+		*p += *counts[i]
+	}
+	if s.sample != nil {
+		s.sample.merge(n.sample)
+	}
+	return nil
+}
+
+// MarshalBinary writes the pass, the counts, the sums and, after the pass that draws it, the sample.
+func (s *crossSum) MarshalBinary() ([]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	b := binary.LittleEndian.AppendUint64(nil, uint64(s.pass))
+	for _, p := range s.counts() {
+		b = binary.LittleEndian.AppendUint64(b, uint64(*p))
+	}
+	s.lists(func(v []float64) { b = wire.AppendFloats(b, v) })
+	if s.sample != nil {
+		b = s.sample.append(b)
+	}
+	return b, nil
+}
+
+var errNoCrossSums = errors.New("linear.CrossFit: the bytes are no sums of this pass")
+
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner.
+func (s *crossSum) UnmarshalBinary(b []byte) error {
+	counts := s.counts()
+	size := 8 * (1 + len(counts))
+	s.lists(func(v []float64) { size += 8 * len(v) })
+	if len(b) < size || s.sample == nil && len(b) != size || binary.LittleEndian.Uint64(b) != uint64(s.pass) {
+		return errNoCrossSums
+	}
+	rows := int64(0)
+	read := make([]int64, len(counts))
+	for i := range counts {
+		if read[i] = int64(binary.LittleEndian.Uint64(b[8*(1+i):])); read[i] < 0 || read[i] > 1<<53 {
+			return errNoCrossSums
+		}
+	}
+	for _, n := range read {
+		rows += n
+	}
+	var drawn *sample
+	if s.sample != nil {
+		drawn = &sample{limit: s.sample.limit, part: s.sample.part}
+		if !drawn.take(b[size:], s.sums[len(s.sums)-1].learner, rows) {
+			return errNoCrossSums
+		}
+	}
+	b = b[8*(1+len(counts)):]
+	s.lists(func(v []float64) { b, _ = wire.TakeFloats(b, v) })
+	for i, p := range counts {
+		*p = read[i]
+	}
+	s.sample = drawn
+	return nil
+}
+
+func fill(x []float64, v float64) {
+	for i := range x {
+		x[i] = v
+	}
+}
