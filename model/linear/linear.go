@@ -240,67 +240,100 @@ func (o *Options) EnsureDefaults() {
 func (o *Options) Validate() error {
 	d := *o
 	d.EnsureDefaults()
-	var errs []error
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	number := func(name string, v, low, high float64, bounds string) {
-		if !(v >= low && v <= high) {
-			fault("%s %v: must be %s", name, v, bounds)
-		}
+	var f optionFaults
+	d.checkTerms(&f)
+	d.checkSteps(&f)
+	d.checkClassWeight(&f)
+	d.checkStops(&f)
+	known := slices.Contains(Tasks, d.Task)
+	if err := d.Classes.Check(); err != nil {
+		f.errs = append(f.errs, err)
+	} else if n := d.Classes.Len(); n == 1 {
+		f.add("classes: there must be at least two")
+	} else if n > 0 && known && d.Task != Classification {
+		f.add("classes: only classification has them")
 	}
-	const smallest, largest = math.SmallestNonzeroFloat64, math.MaxFloat64
-	below1 := math.Nextafter(1, 0)
+	return errors.Join(f.errs...)
+}
 
+// optionFaults are all that is wrong with options, in the order of their fields.
+type optionFaults struct{ errs []error }
+
+func (f *optionFaults) add(format string, args ...any) {
+	f.errs = append(f.errs, fmt.Errorf(format, args...))
+}
+
+func (f *optionFaults) number(name string, v, low, high float64, bounds string) {
+	if !(v >= low && v <= high) {
+		f.add("%s %v: must be %s", name, v, bounds)
+	}
+}
+
+// smallest and largest are the numbers above 0 that end a range.
+const smallest, largest = math.SmallestNonzeroFloat64, math.MaxFloat64
+
+// checkTerms is for task, loss and penalty: what is to be least.
+func (d *Options) checkTerms(f *optionFaults) {
 	known := slices.Contains(Tasks, d.Task)
 	if d.Task == "" {
-		fault("task: must be one of %s", Join(Tasks))
+		f.add("task: must be one of %s", Join(Tasks))
 	} else if !known {
-		fault("task %q: must be one of %s", d.Task, Join(Tasks))
+		f.add("task %q: must be one of %s", d.Task, Join(Tasks))
 	}
 	switch {
 	case !slices.Contains(Losses, d.Loss):
-		fault("loss %q: must be one of %s", d.Loss, Join(Losses))
+		f.add("loss %q: must be one of %s", d.Loss, Join(Losses))
 	case d.Task == Regression && !slices.Contains(regressionLosses, d.Loss):
-		fault("loss %s: regression takes one of %s", d.Loss, Join(regressionLosses))
+		f.add("loss %s: regression takes one of %s", d.Loss, Join(regressionLosses))
 	case d.Task == OneClass && d.Loss != Hinge:
-		fault("loss %s: one_class takes hinge only", d.Loss)
+		f.add("loss %s: one_class takes hinge only", d.Loss)
 	}
 	switch {
 	case !slices.Contains(Penalties, d.Penalty):
-		fault("penalty %q: must be one of %s", d.Penalty, Join(Penalties))
+		f.add("penalty %q: must be one of %s", d.Penalty, Join(Penalties))
 	case d.Task == OneClass && d.Penalty != L2:
-		fault("penalty %s: one_class takes l2 only", d.Penalty)
+		f.add("penalty %s: one_class takes l2 only", d.Penalty)
 	}
-	number("alpha", *d.Alpha, 0, largest, "a number from 0 on")
-	number("l1_ratio", *d.L1Ratio, 0, 1, "a number from 0 to 1")
+	f.number("alpha", *d.Alpha, 0, largest, "a number from 0 on")
+	f.number("l1_ratio", *d.L1Ratio, 0, 1, "a number from 0 to 1")
 	if d.Task == OneClass {
-		number("nu", d.Nu, smallest, 1, "a number above 0, to 1")
+		f.number("nu", d.Nu, smallest, 1, "a number above 0, to 1")
 	} else if known && d.Nu != 0 {
-		fault("nu %v: only one_class has it", d.Nu)
+		f.add("nu %v: only one_class has it", d.Nu)
 	}
-	number("epsilon", *d.Epsilon, 0, largest, "a number from 0 on")
-	number("eta0", d.Eta0, smallest, largest, "a number above 0")
-	number("power_t", *d.PowerT, 0, largest, "a number from 0 on")
+	f.number("epsilon", *d.Epsilon, 0, largest, "a number from 0 on")
+}
+
+// checkSteps is for step sizes and averaging.
+func (d *Options) checkSteps(f *optionFaults) {
+	known := slices.Contains(Tasks, d.Task)
+	f.number("eta0", d.Eta0, smallest, largest, "a number above 0")
+	f.number("power_t", *d.PowerT, 0, largest, "a number from 0 on")
 	switch d.LearningRate {
 	case Constant, InvScaling, Adaptive:
 	case Optimal:
 		if *d.Alpha == 0 && d.Task != OneClass {
-			fault("alpha 0: learning_rate optimal divides by it")
+			f.add("alpha 0: learning_rate optimal divides by it")
 		}
 	case PA1, PA2:
 		if need := passiveLoss(d.Task); known && d.Loss != need {
-			fault("learning_rate %s: needs the loss %s in %s", d.LearningRate, need, d.Task)
+			f.add("learning_rate %s: needs the loss %s in %s", d.LearningRate, need, d.Task)
 		}
 	default:
-		fault("learning_rate %q: must be one of %s", d.LearningRate, Join(LearningRates))
+		f.add("learning_rate %q: must be one of %s", d.LearningRate, Join(LearningRates))
 	}
 	if d.Average < 0 {
-		fault("average %d: must be a number of rows from 0 on", d.Average)
+		f.add("average %d: must be a number of rows from 0 on", d.Average)
 	}
+}
+
+func (d *Options) checkClassWeight(f *optionFaults) {
+	known := slices.Contains(Tasks, d.Task)
 	if d.ClassWeight.IsSet() && known && d.Task != Classification {
-		fault("class_weight: only classification has classes")
+		f.add("class_weight: only classification has classes")
 	}
 	if d.ClassWeight.Balanced && len(d.ClassWeight.Of) > 0 {
-		fault("class_weight: must be balanced or weights, not both")
+		f.add("class_weight: must be balanced or weights, not both")
 	}
 	labels := make([]string, 0, len(d.ClassWeight.Of))
 	for label := range d.ClassWeight.Of {
@@ -308,32 +341,28 @@ func (o *Options) Validate() error {
 	}
 	sort.Strings(labels)
 	for _, label := range labels {
-		number("class_weight of "+strconv.Quote(label), d.ClassWeight.Of[label], 0, largest, "a number from 0 on")
+		f.number("class_weight of "+strconv.Quote(label), d.ClassWeight.Of[label], 0, largest, "a number from 0 on")
 		if d.Classes.Len() > 0 && d.Classes.find(label) < 0 {
-			fault("class_weight of %q: no such class is declared", label)
+			f.add("class_weight of %q: no such class is declared", label)
 		}
 	}
+}
+
+// checkStops is for what ends learning early.
+func (d *Options) checkStops(f *optionFaults) {
 	if d.Tol != nil {
-		number("tol", *d.Tol, 0, largest, "a number from 0 on")
+		f.number("tol", *d.Tol, 0, largest, "a number from 0 on")
 	}
 	if d.NIterNoChange < 1 {
-		fault("n_iter_no_change %d: must be at least 1", d.NIterNoChange)
+		f.add("n_iter_no_change %d: must be at least 1", d.NIterNoChange)
 	}
-	number("validation_fraction", d.ValidationFraction, smallest, below1, "a number between 0 and 1")
+	f.number("validation_fraction", d.ValidationFraction, smallest, math.Nextafter(1, 0), "a number between 0 and 1")
 	if d.EarlyStopping && d.Tol == nil {
-		fault("early_stopping: needs tol")
+		f.add("early_stopping: needs tol")
 	}
 	if d.EarlyStopping && d.Task == OneClass {
-		fault("early_stopping: one_class has no score")
+		f.add("early_stopping: one_class has no score")
 	}
-	if err := d.Classes.Check(); err != nil {
-		errs = append(errs, err)
-	} else if n := d.Classes.Len(); n == 1 {
-		fault("classes: there must be at least two")
-	} else if n > 0 && known && d.Task != Classification {
-		fault("classes: only classification has them")
-	}
-	return errors.Join(errs...)
 }
 
 // passiveLoss is the loss that PA1 and PA2 are defined for.

@@ -71,6 +71,28 @@ func (m *Model) Validate() error {
 	if features == 0 {
 		return errors.New("coef: must have at least one feature")
 	}
+	if err := m.checkCoef(features); err != nil {
+		return err
+	}
+	if m.Scaler != nil {
+		if err := m.Scaler.Validate(); err != nil {
+			return err
+		}
+		if len(m.Scaler.Mean) != features {
+			return fmt.Errorf("scaler: of %d features, the model has %d", len(m.Scaler.Mean), features)
+		}
+	}
+	if err := m.Training.check(want, m.Classes.Len()); err != nil {
+		return err
+	}
+	if m.State != nil {
+		return m.checkState()
+	}
+	return nil
+}
+
+// checkCoef checks the numbers and names of so many features.
+func (m *Model) checkCoef(features int) error {
 	for i, w := range m.Coef {
 		if len(w) != features {
 			return fmt.Errorf("coef: row %d has %d features, row 0 has %d", i, len(w), features)
@@ -94,28 +116,24 @@ func (m *Model) Validate() error {
 		}
 		seen[name] = true
 	}
-	if m.Scaler != nil {
-		if err := m.Scaler.Validate(); err != nil {
-			return err
-		}
-		if len(m.Scaler.Mean) != features {
-			return fmt.Errorf("scaler: of %d features, the model has %d", len(m.Scaler.Mean), features)
-		}
-	}
-	t := &m.Training
+	return nil
+}
+
+// check is for a model of so many vectors and classes.
+func (t *Training) check(vectors, classes int) error {
 	if t.Rows < 0 || t.Epochs < 0 {
 		return fmt.Errorf("training: %d rows in %d epochs: must not be negative", t.Rows, t.Epochs)
 	}
 	for _, v := range []jsontext.Floats{t.Objective, t.GradientNorm} {
-		if len(v) != 0 && len(v) != want || slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
-			return fmt.Errorf("training: objective and gradient_norm: must be %d numbers from 0 on, or none", want)
+		if len(v) != 0 && len(v) != vectors || slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
+			return fmt.Errorf("training: objective and gradient_norm: must be %d numbers from 0 on, or none", vectors)
 		}
 	}
 	if !(t.Gap >= 0) || t.Gap-t.Gap != 0 {
 		return fmt.Errorf("training: gap %v: must be a number from 0 on", t.Gap)
 	}
-	if n := len(t.ClassRows); n > 0 && n != m.Classes.Len() {
-		return fmt.Errorf("training: rows of %d classes, there are %d", n, m.Classes.Len())
+	if n := len(t.ClassRows); n > 0 && n != classes {
+		return fmt.Errorf("training: rows of %d classes, there are %d", n, classes)
 	}
 	var sum int64
 	for _, n := range t.ClassRows {
@@ -123,9 +141,6 @@ func (m *Model) Validate() error {
 			return fmt.Errorf("training: class_rows: must be counts that sum to no more than %d rows", t.Rows)
 		}
 		sum += n
-	}
-	if m.State != nil {
-		return m.checkState()
 	}
 	return nil
 }

@@ -2,7 +2,6 @@
 package grid
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -723,7 +722,7 @@ func (p *gridPart) take() {
 // MarshalBinary keeps every bit.
 func (p *gridPart) MarshalBinary() ([]byte, error) {
 	p.finish()
-	return p.gridSums.encode(&p.g.shape), nil
+	return p.gridSums.encode(&p.g.shape)
 }
 
 // UnmarshalBinary reads what MarshalBinary of a part of the same grid writes.
@@ -927,7 +926,7 @@ type gridFile struct {
 	Rows         []int64                `json:"rows"`
 	Seen         int64                  `json:"seen"`
 	Judging      bool                   `json:"judging,omitempty"`
-	State        string                 `json:"state"` // base64 of the sums
+	State        []byte                 `json:"state"` // the sums
 }
 
 // MarshalJSON writes the whole state, bit by bit.
@@ -937,11 +936,15 @@ func (g *Grid) MarshalJSON() ([]byte, error) {
 	if o.Options.Penalty != linear.ElasticNet {
 		ratios = nil
 	}
+	state, err := g.sums.encode(&g.shape)
+	if err != nil {
+		return nil, err
+	}
 	return json.Marshal(gridFile{
 		Task: o.Options.Task, Classes: o.Options.Classes, Options: o.Options, Alphas: o.Alphas, L1Ratios: ratios, Folds: o.Folds,
 		Refit: o.Refit, Seed: o.Seed, Split: o.Split, Epochs: o.Epochs, ClassRows: o.ClassRows, Features: g.features, FeatureNames: g.FeatureNames,
 		Scaler: g.Scaler, Epoch: g.epoch, T: g.t, Rows: g.rows, Seen: g.seen, Judging: g.judging,
-		State: base64.StdEncoding.EncodeToString(g.sums.encode(&g.shape)),
+		State: state,
 	})
 }
 
@@ -951,14 +954,10 @@ func (g *Grid) UnmarshalJSON(b []byte) error {
 	if err := jsontext.Unmarshal(b, &f); err != nil {
 		return err
 	}
-	state, err := base64.StdEncoding.DecodeString(f.State)
-	if err != nil {
-		return fmt.Errorf("state: %w", err)
-	}
 	o := GridOptions{Options: f.Options, Alphas: f.Alphas, L1Ratios: f.L1Ratios, Folds: f.Folds, Refit: f.Refit, Seed: f.Seed, Split: f.Split, Epochs: f.Epochs, ClassRows: f.ClassRows}
 	o.Options.Task, o.Options.Classes = f.Task, f.Classes
-	if models := float64(max(len(f.Alphas), 1)) * float64(max(len(f.L1Ratios), 1)); 8*models > float64(len(state)) {
-		return fmt.Errorf("%.0f combinations in a state of %d bytes", models, len(state))
+	if models := float64(max(len(f.Alphas), 1)) * float64(max(len(f.L1Ratios), 1)); 8*models > float64(len(f.State)) {
+		return fmt.Errorf("%.0f combinations in a state of %d bytes", models, len(f.State))
 	}
 	if err := o.Validate(); err != nil {
 		return err
@@ -982,7 +981,7 @@ func (g *Grid) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("t %v and %d rows: must be at least 1 and 0", t, f.Rows[i])
 		}
 	}
-	if n.sums, err = decodeGridSums(&n.shape, state); err != nil {
+	if n.sums, err = decodeGridSums(&n.shape, f.State); err != nil {
 		return err
 	}
 	n.t, n.rows, n.seen, n.epoch, n.Scaler, n.FeatureNames = f.T, f.Rows, f.Seen, f.Epoch, f.Scaler, f.FeatureNames

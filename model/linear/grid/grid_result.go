@@ -46,60 +46,18 @@ func (g *Grid) Result() (*linear.CVResult, error) {
 		}
 		r.Metrics = append(r.Metrics, m)
 	}
-	sums := g.sums
 	if s.classes == 0 {
-		metric("r2", func(fold, model int) float64 {
-			m := sums.targets[fold]
-			m.Squared = sums.squared[model]
-			if m.Squared-m.Squared != 0 {
-				return m.Squared
-			}
-			return m.R2()
-		})
-		metric("neg_mean_squared_error", func(fold, model int) float64 { return -sums.squared[model] / sums.foldWeight[fold] })
-		metric("neg_mean_absolute_error", func(fold, model int) float64 { return -sums.absolute[model] / sums.foldWeight[fold] })
+		g.scoreNumbers(metric)
+		r.ConstantMeans(g.sums.targets)
 	} else {
-		judged := func(model int) *linear.ClassificationMetrics {
-			m := linear.NewClassificationMetrics(s.classes)
-			for i := range m.Confusion {
-				if s.classes > 2 {
-					copy(m.Confusion[i], sums.confusion[(model*s.classes+i)*s.classes:])
-					continue
-				}
-				if bins := sums.bins[model]; bins != nil {
-					for bin, w := range bins[i*scoreBins:][:scoreBins] {
-						m.Confusion[i][bin/(scoreBins/2)] += w
-					}
-				}
-			}
-			return m
-		}
-		metric("accuracy", func(_, model int) float64 { return judged(model).Accuracy() })
-		if s.classes == 2 {
-			metric("f1", func(_, model int) float64 { return judged(model).F1(1) })
-		} else {
-			metric("f1_macro", func(_, model int) float64 { return judged(model).MacroF1() })
-		}
-		if g.proba() {
-			metric("neg_log_loss", func(fold, model int) float64 { return -sums.logLoss[model] / sums.foldWeight[fold] })
-		}
-		if s.classes == 2 {
-			metric("roc_auc", func(_, model int) float64 {
-				auc, _ := binnedAUC(sums.bins[model])
-				return auc
-			})
-		}
-	}
-	if s.classes == 0 {
-		r.ConstantMeans(sums.targets)
-	} else {
+		g.scoreClasses(metric)
 		r.ConstantClasses(g.classWeights())
 	}
 	if g.judging {
 		return r, nil
 	}
-	r.ProgressiveLoss = divided(sums.progressive, sums.progressiveWeight)
-	for b, p := range sums.curve.points {
+	r.ProgressiveLoss = divided(g.sums.progressive, g.sums.progressiveWeight)
+	for b, p := range g.sums.curve.points {
 		if p != nil {
 			rows := uint64(math.MaxUint64)
 			if b < 64 {
@@ -109,6 +67,56 @@ func (g *Grid) Result() (*linear.CVResult, error) {
 		}
 	}
 	return r, nil
+}
+
+// scoreNumbers gives the metrics of a regression, each a score for a fold and a model.
+func (g *Grid) scoreNumbers(metric func(name string, score func(fold, model int) float64)) {
+	sums := g.sums
+	metric("r2", func(fold, model int) float64 {
+		m := sums.targets[fold]
+		m.Squared = sums.squared[model]
+		if m.Squared-m.Squared != 0 {
+			return m.Squared
+		}
+		return m.R2()
+	})
+	metric("neg_mean_squared_error", func(fold, model int) float64 { return -sums.squared[model] / sums.foldWeight[fold] })
+	metric("neg_mean_absolute_error", func(fold, model int) float64 { return -sums.absolute[model] / sums.foldWeight[fold] })
+}
+
+// scoreClasses gives the metrics of a classification.
+func (g *Grid) scoreClasses(metric func(name string, score func(fold, model int) float64)) {
+	s, sums := &g.shape, g.sums
+	judged := func(model int) *linear.ClassificationMetrics {
+		m := linear.NewClassificationMetrics(s.classes)
+		for i := range m.Confusion {
+			if s.classes > 2 {
+				copy(m.Confusion[i], sums.confusion[(model*s.classes+i)*s.classes:])
+				continue
+			}
+			if bins := sums.bins[model]; bins != nil {
+				for bin, w := range bins[i*scoreBins:][:scoreBins] {
+					m.Confusion[i][bin/(scoreBins/2)] += w
+				}
+			}
+		}
+		return m
+	}
+	metric("accuracy", func(_, model int) float64 { return judged(model).Accuracy() })
+	if s.classes == 2 {
+		metric("f1", func(_, model int) float64 { return judged(model).F1(1) })
+	} else {
+		metric("f1_macro", func(_, model int) float64 { return judged(model).MacroF1() })
+	}
+	if g.proba() {
+		metric("neg_log_loss", func(fold, model int) float64 { return -sums.logLoss[model] / sums.foldWeight[fold] })
+	}
+	if s.classes == 2 {
+		metric("roc_auc", func(_, model int) float64 {
+			auc, _ := binnedAUC(sums.bins[model])
+			return auc
+		})
+	}
 }
 
 // divided is x/n, with NaN for what is not finite.

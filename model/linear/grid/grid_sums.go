@@ -1,12 +1,12 @@
 package grid
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
+	"beamlearn/model/linear/internal/wire"
 )
 
 // gridSums is what a part of a grid's pass sums up.
@@ -146,76 +146,27 @@ func (g *gridSums) merge(o *gridSums, s *gridShape) {
 	g.curve.add(&o.curve)
 }
 
-// lists are all sums that are plain lists with a value for each lane, and then the others.
-func (g *gridSums) lists() (byLane, others [][]float64) {
-	return [][]float64{g.w, g.intercept, g.mean, g.meanIntercept},
-		[][]float64{g.progressive, g.foldWeight, g.squared, g.absolute, g.confusion, g.logLoss}
-}
-
-// size is how many bytes the sums take at least.
+// size is how many bytes the sums take at least: those of the numbers that there always are.
 func (s *gridShape) size() float64 {
 	models := float64(s.folds) * float64(s.combos)
 	n := float64(s.lanes) * float64(s.features+2)
 	if s.mean {
 		n += float64(s.lanes) * float64(s.features)
 	}
-	n += float64(2+2*s.sets+s.combos+s.folds) + 1
+	n += float64(1 + s.combos + s.folds)
 	switch s.classes {
 	case 0:
 		n += 3*float64(s.folds) + 2*models
 	case 2:
-		n += 2 * models
+		n += models
 	default:
 		n += models * (float64(s.classes)*float64(s.classes) + 1)
 	}
 	return 8 * n
 }
 
-// encode writes little-endian words of 8 bytes: rows seen, rows and longest by set; the lists; the targets; the bins of each model,
-// 1 before them and 0 where there are none; the points of the curve, each after its place plus 1, and 0.
-func (g *gridSums) encode(s *gridShape) []byte {
-	b := make([]byte, 0, int(s.size()))
-	word := func(v uint64) { b = binary.LittleEndian.AppendUint64(b, v) }
-	list := func(x []float64) {
-		for _, v := range x {
-			word(math.Float64bits(v))
-		}
-	}
-	word(uint64(g.seen))
-	for i, n := range g.rows {
-		word(uint64(n))
-		word(uint64(g.longest[i]))
-	}
-	word(math.Float64bits(g.progressiveWeight))
-	byLane, others := g.lists()
-	for _, x := range byLane {
-		for j := 0; j < len(x); j += s.padded {
-			list(x[j : j+s.lanes])
-		}
-	}
-	for _, x := range others {
-		list(x)
-	}
-	for _, t := range g.targets {
-		list([]float64{t.Weight, t.Mean, t.M2})
-	}
-	for _, x := range g.bins {
-		if x == nil {
-			word(0)
-			continue
-		}
-		word(1)
-		list(x)
-	}
-	for i, p := range g.curve.points {
-		if p != nil {
-			word(uint64(i + 1))
-			word(math.Float64bits(p.weight))
-			list(p.loss)
-		}
-	}
-	word(0)
-	return b
+func (g *gridSums) encode(s *gridShape) ([]byte, error) {
+	return wire.Encode(func(c *wire.Codec) { g.fields(c, s) })
 }
 
 // decodeGridSums reads what encode writes. It allocates in proportion to b.
@@ -224,76 +175,58 @@ func decodeGridSums(s *gridShape, b []byte) (*gridSums, error) {
 		return nil, fmt.Errorf("linear.Grid: %d bytes of state: must be at least %.0f", len(b), s.size())
 	}
 	g := newGridSums(s)
-	short := false
-	word := func() uint64 {
-		if len(b) < 8 {
-			short = true
-			return 0
-		}
-		v := binary.LittleEndian.Uint64(b)
-		b = b[8:]
-		return v
-	}
-	list := func(x []float64) {
-		if len(b) < 8*len(x) {
-			short = true
-			return
-		}
-		for i := range x {
-			x[i] = math.Float64frombits(word())
-		}
-	}
-	g.seen = int64(word())
-	const most = 1 << 53
-	counts := g.seen >= 0 && g.seen < most
-	for i := range g.rows {
-		g.rows[i], g.longest[i] = int64(word()), int64(word())
-		counts = counts && g.longest[i] >= 0 && g.longest[i] <= g.rows[i] && g.rows[i] < most
-	}
-	if !counts {
-		return nil, fmt.Errorf("linear.Grid: a state of %d rows, by set %v, in one part %v", g.seen, g.rows, g.longest)
-	}
-	g.progressiveWeight = math.Float64frombits(word())
-	byLane, others := g.lists()
-	for _, x := range byLane {
-		for j := 0; j < len(x); j += s.padded {
-			list(x[j : j+s.lanes])
-		}
-	}
-	for _, x := range others {
-		list(x)
-	}
-	for i := range g.targets {
-		var t [3]float64
-		list(t[:])
-		g.targets[i] = linear.RegressionMetrics{Weight: t[0], Mean: t[1], M2: t[2]}
-	}
-	for m := range g.bins {
-		switch has := word(); {
-		case has == 0:
-		case has == 1 && len(b) >= 16*scoreBins:
-			list(g.binsOf(m))
-		default:
-			return nil, fmt.Errorf("linear.Grid: a state that does not fit: bins %d", has)
-		}
-	}
-	for last := uint64(0); ; {
-		place := word()
-		if place == 0 {
-			break
-		}
-		if place <= last || place > uint64(len(g.curve.points)) || len(b) < 8*(s.combos+1) {
-			return nil, fmt.Errorf("linear.Grid: a state that does not fit: place %d of the curve after %d", place, last)
-		}
-		at := g.curve.at(int(place-1), s.combos)
-		at.weight = math.Float64frombits(word())
-		list(at.loss)
-		last = place
-	}
-	if short || len(b) > 0 {
-		return nil, fmt.Errorf("linear.Grid: a state that does not fit: %d bytes too many, or too few", len(b))
+	if err := wire.Decode(b, func(c *wire.Codec) { g.fields(c, s) }); err != nil {
+		return nil, fmt.Errorf("linear.Grid: a state that does not fit: %w", err)
 	}
 	return g, nil
+}
+
+func (g *gridSums) fields(c *wire.Codec, s *gridShape) {
+	c.Count(&g.seen)
+	for i := range g.rows {
+		c.Count(&g.rows[i], &g.longest[i])
+		c.Check(g.longest[i] <= g.rows[i], "no more rows in one part than in all")
+	}
+	c.Float(&g.progressiveWeight)
+	for _, x := range [][]float64{g.w, g.intercept, g.mean, g.meanIntercept} {
+		for j := 0; j < len(x); j += s.padded {
+			c.Floats(x[j : j+s.lanes])
+		}
+	}
+	c.Floats(g.progressive, g.foldWeight, g.squared, g.absolute, g.confusion, g.logLoss)
+	for i := range g.targets {
+		c.Float(&g.targets[i].Weight, &g.targets[i].Mean, &g.targets[i].M2)
+	}
+	for m := range g.bins {
+		c.Maybe(&g.bins[m], 2*scoreBins)
+	}
+	g.curve.fields(c, s.combos)
+}
+
+// fields are the places of the points, ascending, each with its sums.
+func (g *gridCurve) fields(c *wire.Codec, combos int) {
+	var used []int
+	for i, p := range g.points {
+		if p != nil {
+			used = append(used, i)
+		}
+	}
+	last := -1
+	for i := range c.Len(len(used), 1+8*(1+combos)) {
+		var place int
+		if !c.Reading() {
+			place = used[i]
+		}
+		c.Int(&place)
+		c.Check(place > last && place < len(g.points), "places of the curve that ascend")
+		if !c.OK() {
+			return
+		}
+		at := g.at(place, combos)
+		c.Float(&at.weight)
+		c.Floats(at.loss)
+		last = place
+	}
 }
 
 // scoreBins is the number of bins of scores: 32 to an octave of |score| from 2⁻¹⁶ to 2¹⁶, beyond which the last ones go on, for

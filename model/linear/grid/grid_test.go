@@ -486,6 +486,15 @@ func TestGridLevels(t *testing.T) {
 	}
 }
 
+func sumsOf(t *testing.T, p *gridPart, g *Grid) string {
+	t.Helper()
+	b, err := p.encode(&g.shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 // A part without rows, as a fold without any in it, changes nothing.
 func TestGridEmptyParts(t *testing.T) {
 	g, chunks := gridExample(t, 2)
@@ -494,13 +503,13 @@ func TestGridEmptyParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	e, f := empty.(*gridPart), p.(*gridPart)
-	if a, b := string(e.encode(&g.shape)), string(f.encode(&g.shape)); a != b {
+	if a, b := sumsOf(t, e, g), sumsOf(t, f, g); a != b {
 		t.Error("an empty part merged with another is not the other")
 	}
 	if err := f.Merge(g.Partial(0, 1)); err != nil {
 		t.Fatal(err)
 	}
-	if a, b := string(e.encode(&g.shape)), string(f.encode(&g.shape)); a != b {
+	if a, b := sumsOf(t, e, g), sumsOf(t, f, g); a != b {
 		t.Error("a part merged with an empty one is not itself")
 	}
 }
@@ -553,7 +562,7 @@ func TestGridOverflow(t *testing.T) {
 func TestGridFaults(t *testing.T) {
 	g, chunks := gridExample(t, 2)
 	p := partOf(t, g, 0, 1, chunks...)
-	before := string(p.(*gridPart).encode(&g.shape))
+	before := sumsOf(t, p.(*gridPart), g)
 	with := func(change func(c *linear.Chunk)) *linear.Chunk {
 		c := *lineartest.SliceChunk(chunks[0], 0, 4)
 		c.Target, c.Weights, c.File = slices.Clone(c.Target), slices.Clone(c.Weights), "f"
@@ -578,7 +587,7 @@ func TestGridFaults(t *testing.T) {
 	if err := p.PartialFit(with(func(c *linear.Chunk) { c.Features = 4 })); err == nil {
 		t.Error("rows of another width are learned from")
 	}
-	if string(p.(*gridPart).encode(&g.shape)) != before {
+	if sumsOf(t, p.(*gridPart), g) != before {
 		t.Error("a fault has changed the part")
 	}
 	other, _ := gridExample(t, 0)

@@ -84,7 +84,7 @@ func (c *Codec) uvarint(v uint64) uint64 {
 		return v
 	}
 	v, n := binary.Uvarint(c.b)
-	c.Check(n > 0, "whole numbers")
+	c.Check(n == 1 || n > 1 && c.b[n-1] != 0, "whole numbers, each in its shortest form")
 	if c.err != nil {
 		return 0
 	}
