@@ -205,7 +205,7 @@ func (c *command) finish(ctx context.Context, job *eigen.Job, pca *model.PCA, to
 	}
 	written := report.OutputFiles
 	if name := c.model.Path(); name != "" {
-		if err := files.Replace(ctx, name, pca.Save); err != nil {
+		if err := files.Output(ctx, name, pca.Save); err != nil {
 			return err
 		}
 		written = append(written, name)
@@ -215,7 +215,7 @@ func (c *command) finish(ctx context.Context, job *eigen.Job, pca *model.PCA, to
 			Source: cli.SourceOf(job.Data.Files), Rows: report.Rows, Sample: report.Sample, Color: c.color.String(), Width: to.picture.Width, Height: to.picture.Height,
 		})
 		if err == nil {
-			err = files.Replace(ctx, to.page, p.Write)
+			err = files.Output(ctx, to.page, p.Write)
 		}
 		if err != nil {
 			return err

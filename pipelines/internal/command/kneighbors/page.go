@@ -85,7 +85,7 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 	if err != nil {
 		return err
 	}
-	return files.Replace(ctx, to.page, p.Write)
+	return files.Output(ctx, to.page, p.Write)
 }
 
 // sourceOf names the points.
