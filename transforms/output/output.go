@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
@@ -85,8 +86,18 @@ func RejectedPath(output string) string { return output + ".rejected.jsonl" }
 // in this process, which may not have heard of its end, creates a file.
 func Clean(ctx context.Context, o *Options) error {
 	End(o.RunID)
-	return files.RemoveAll(ctx, o.Staging())
+	for wait := time.Millisecond; ; wait *= 2 {
+		// A bundle may still give a file that it had begun its name, while the directory is being emptied.
+		err := files.RemoveAll(ctx, o.Staging())
+		if err == nil || wait > cleanPatience {
+			return err
+		}
+		time.Sleep(wait)
+	}
 }
+
+// cleanPatience is how long a directory that does not get empty is tried again, at the most.
+const cleanPatience = 200 * time.Millisecond
 
 // write writes a file, whole or not at all, that will survive a crash of the machine, and says what it is then.
 func (o *Options) write(ctx context.Context, path string, fill func(io.Writer) error) (files.Info, error) {
