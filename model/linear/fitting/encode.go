@@ -59,6 +59,30 @@ type cvFile struct {
 	Path        *pathFile          `json:"path,omitempty"`
 }
 
+// result is the same, checked.
+func (c *cvFile) result(features int) (*linear.CVResult, error) {
+	if c == nil {
+		return nil, nil
+	}
+	r := &linear.CVResult{Params: c.Params, ProgressiveLoss: c.Progressive}
+	for _, m := range c.Metrics {
+		s := linear.CVMetric{Name: m.Name, Constant: m.Constant}
+		for _, split := range m.Splits {
+			if len(split) != len(c.Params) {
+				return nil, fmt.Errorf("no state of a fit: %d scores of %d combinations", len(split), len(c.Params))
+			}
+			s.Splits = append(s.Splits, split)
+		}
+		r.Metrics = append(r.Metrics, s)
+	}
+	for _, p := range c.Curve {
+		r.LearningCurve = append(r.LearningCurve, linear.CVPoint{Rows: p.Rows, Loss: p.Loss})
+	}
+	var err error
+	r.Path, err = c.Path.path(len(c.Params), features)
+	return r, err
+}
+
 type pathFile struct {
 	Features []int                `json:"features"`
 	Coef     []jsontext.BitFloats `json:"coef"`
@@ -193,24 +217,8 @@ func DecodeFit(b []byte) (*Fit, error) {
 	if f.model, err = load(file.Model); err != nil {
 		return nil, err
 	}
-	if c := file.CV; c != nil {
-		f.cv = &linear.CVResult{Params: c.Params, ProgressiveLoss: c.Progressive}
-		for _, m := range c.Metrics {
-			s := linear.CVMetric{Name: m.Name, Constant: m.Constant}
-			for _, split := range m.Splits {
-				if len(split) != len(c.Params) {
-					return nil, fmt.Errorf("no state of a fit: %d scores of %d combinations", len(split), len(c.Params))
-				}
-				s.Splits = append(s.Splits, split)
-			}
-			f.cv.Metrics = append(f.cv.Metrics, s)
-		}
-		for _, p := range c.Curve {
-			f.cv.LearningCurve = append(f.cv.LearningCurve, linear.CVPoint{Rows: p.Rows, Loss: p.Loss})
-		}
-		if f.cv.Path, err = c.Path.path(len(c.Params), file.Features); err != nil {
-			return nil, err
-		}
+	if f.cv, err = file.CV.result(file.Features); err != nil {
+		return nil, err
 	}
 	f.warnings = file.Warnings
 	if v := file.Fitted; v != nil {

@@ -476,31 +476,7 @@ func (p *gridPart) learn(c *linear.Chunk, n int) {
 		x = rows[0].At(0)
 	}
 	for i := range n {
-		place, weight := 0, 1.0
-		if c.Weights != nil {
-			weight = c.Weights[i]
-		}
-		own := weight
-		switch {
-		case s.classes == 0:
-			fill(p.y, c.Target[i])
-		case s.vectors == 1:
-			place = int(p.places[i])
-			own *= g.weights[place]
-			p.y = p.signs[place]
-		default:
-			place = int(p.places[i])
-			p.mark(place, 1, g.weights[place])
-		}
-		fold := -1
-		if s.folds > 0 {
-			number := p.seen + int64(i)
-			if c.Numbers != nil {
-				number = c.Numbers[i]
-			}
-			fold = g.options.Split.Of(c, i, number, int32(place))
-		}
-
+		place, fold, weight, own := p.meet(c, i)
 		if !fused || i == 0 {
 			p.dotRow(x, p.w, 0, s.padded, p.dot)
 		}
@@ -529,20 +505,7 @@ func (p *gridPart) learn(c *linear.Chunk, n int) {
 		default:
 			k.AddSparse(x.Idx, x.Val, p.update, p.w, s.padded)
 		}
-		if s.mean {
-			if x.Idx == nil {
-				k.Add(x.Val, p.meanUpdate, p.mean, s.padded)
-			} else {
-				k.AddSparse(x.Idx, x.Val, p.meanUpdate, p.mean, s.padded)
-			}
-		}
-		if r.L1 {
-			if x.Idx == nil {
-				k.Truncate(p.groups, p.eta, p.w, p.had, s.padded, g.features)
-			} else {
-				k.TruncateSparse(p.groups, p.eta, x.Idx, p.w, p.had, s.padded)
-			}
-		}
+		p.settle(x)
 		for set := range p.t {
 			if set != fold {
 				p.t[set]++
@@ -562,6 +525,55 @@ func (p *gridPart) learn(c *linear.Chunk, n int) {
 	}
 	if r.L1 {
 		p.endPenalty(c)
+	}
+}
+
+// meet sets the targets of row i, and gives the place of its class, its fold, its weight, and that with the weight of its class
+// where that is the same for all lanes.
+func (p *gridPart) meet(c *linear.Chunk, i int) (place, fold int, weight, own float64) {
+	g, s := p.g, &p.g.shape
+	weight = 1
+	if c.Weights != nil {
+		weight = c.Weights[i]
+	}
+	own = weight
+	switch {
+	case s.classes == 0:
+		fill(p.y, c.Target[i])
+	case s.vectors == 1:
+		place = int(p.places[i])
+		own *= g.weights[place]
+		p.y = p.signs[place]
+	default:
+		place = int(p.places[i])
+		p.mark(place, 1, g.weights[place])
+	}
+	if s.folds == 0 {
+		return place, -1, weight, own
+	}
+	number := p.seen + int64(i)
+	if c.Numbers != nil {
+		number = c.Numbers[i]
+	}
+	return place, g.options.Split.Of(c, i, number, int32(place)), weight, own
+}
+
+// settle is what follows the step of a row: the means, and the l1 penalty.
+func (p *gridPart) settle(x kernel.Row) {
+	g, s, k := p.g, &p.g.shape, p.g.kernels
+	if s.mean {
+		if x.Idx == nil {
+			k.Add(x.Val, p.meanUpdate, p.mean, s.padded)
+		} else {
+			k.AddSparse(x.Idx, x.Val, p.meanUpdate, p.mean, s.padded)
+		}
+	}
+	if g.rules[0].L1 {
+		if x.Idx == nil {
+			k.Truncate(p.groups, p.eta, p.w, p.had, s.padded, g.features)
+		} else {
+			k.TruncateSparse(p.groups, p.eta, x.Idx, p.w, p.had, s.padded)
+		}
 	}
 }
 

@@ -320,28 +320,12 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 	if weight == 0 {
 		return
 	}
-	// The target and the columns that are there more often than not come first, in an order of the chunk's own.
-	order, place := []int32{int32(d)}, make([]int32, w)
-	for j, k := range count {
-		if int(k) > n/2 {
-			order = append(order, int32(j))
-		}
-	}
-	often := len(order)
-	isOften := make([]bool, w)
-	for _, j := range order {
-		isOften[j] = true
-	}
-	for j := range d {
-		if !isOften[j] {
-			order = append(order, int32(j))
-		}
-	}
-	centre := make([]float64, w) // by column
+	order, often := oftenFirst(count, n)
+	place, isOften, centre := make([]int32, w), make([]bool, w), make([]float64, w) // by column
 	for k, j := range order {
 		place[j] = int32(k)
 		if k < often {
-			centre[j] = sum[j] / weight
+			isOften[j], centre[j] = true, sum[j]/weight
 		}
 	}
 	if g.shift == nil {
@@ -374,12 +358,35 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 		kernel.AddSparse(f, idx, val, mean)
 	}
 	kernel.Scale(1/weight, mean)
-	// Centred, and back in the order of the columns.
 	m := make([]float64, w)
 	for k, j := range order {
 		m[j] = mean[k] + (centre[j] - g.shift[j])
 	}
-	sorted := panel.NewTriangle(w)
+	g.combine(weight, m, sorted(products, mean, weight, order))
+}
+
+// oftenFirst is an order of the target, the columns that more than half of n rows have, how many these are together, and then the
+// other columns.
+func oftenFirst(count []int32, n int) (order []int32, often int) {
+	order = []int32{int32(len(count))}
+	for j, k := range count {
+		if int(k) > n/2 {
+			order = append(order, int32(j))
+		}
+	}
+	often = len(order)
+	for j, k := range count {
+		if int(k) <= n/2 {
+			order = append(order, int32(j))
+		}
+	}
+	return order, often
+}
+
+// sorted is the products of columns in an order of their own, centred and back in the order of the columns.
+func sorted(products panel.Triangle, mean []float64, weight float64, order []int32) panel.Triangle {
+	w := len(order)
+	out := panel.NewTriangle(w)
 	for k, j := range order {
 		f := weight * mean[k]
 		for l, v := range products.Row(k, w) {
@@ -389,10 +396,10 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 				v = max(v, 0)
 			}
 			lo, hi := int(min(i, j)), int(max(i, j))
-			sorted.Row(lo, w)[hi-lo] = v
+			out.Row(lo, w)[hi-lo] = v
 		}
 	}
-	g.combine(weight, m, sorted)
+	return out
 }
 
 // overflow is the error of sums that are not finite: their diagonal, which bounds the rest, shows it.
@@ -501,6 +508,9 @@ func (g *Gram) UnmarshalJSON(b []byte) error {
 	var s gramState
 	if err := jsontext.Unmarshal(b, &s); err != nil {
 		return err
+	}
+	if s.Features > MaxGram || len(s.Sums) < GramSize(s.Features) {
+		return fmt.Errorf("linear.Gram: %d bytes are no sums of %d features", len(s.Sums), s.Features)
 	}
 	h, err := NewGram(s.Features)
 	if err != nil {

@@ -109,28 +109,14 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 		q.c[j] = g.products.Row(j, w)[d-j]
 	}
 	q.yy = g.products[len(g.products)-1]
-	// A constant column has no spread beyond the rounding of differences from a value that is nearly its own. Any other has rows
-	// that are apart by a unit in the last place at least, however large its mean is.
-	constant := make([]bool, d)
-	for j := range d {
-		e := 0x1p-10 * kernel.Epsilon * means[j]
-		constant[j] = q.q[j*d+j] <= float64(g.weight*float64(e*e))
-	}
+	constant := q.constant(means, g.weight)
 	centre := slices.Clone(means[:d]) // of the columns as they are solved for
-	divide := func(by []float64) {
-		for i := range d {
-			for j := range d {
-				q.q[i*d+j] /= by[i] * by[j]
-			}
-			q.c[i] /= by[i]
-		}
-	}
 	if standardize {
 		var err error
 		if q.scaler, err = g.Scaler(); err != nil {
 			return nil, err
 		}
-		divide(q.scaler.Scale)
+		q.divide(q.scaler.Scale)
 		for j, v := range q.scaler.Scale {
 			centre[j] /= v
 		}
@@ -179,6 +165,27 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 		}
 	}
 	return q, nil
+}
+
+// constant tells the columns that have no spread beyond the rounding of differences from a value that is nearly their own. Any
+// other has rows that are apart by a unit in the last place at least, however large its mean is.
+func (q *quadratic) constant(means []float64, weight float64) []bool {
+	is := make([]bool, q.d)
+	for j := range is {
+		e := 0x1p-10 * kernel.Epsilon * means[j]
+		is[j] = q.q[j*q.d+j] <= float64(weight*float64(e*e))
+	}
+	return is
+}
+
+// divide makes the products those of columns that are divided by so much.
+func (q *quadratic) divide(by []float64) {
+	for i := range q.d {
+		for j := range q.d {
+			q.q[i*q.d+j] /= by[i] * by[j]
+		}
+		q.c[i] /= by[i]
+	}
 }
 
 // interceptOf is y − w·x, summed up with the rounding errors (Neumaier, ZAMM 54, 1974): y and the products may be far larger.
@@ -280,33 +287,10 @@ const (
 func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap float64, passes int, err error) {
 	d := q.d
 	r := q.residual(make([]float64, d), w)
-	// visit makes coordinate j optimal and returns how much that moves the predictions.
-	visit := func(j int) float64 {
-		a := q.q[j*d+j]
-		if a == 0 {
-			w[j] = 0
-			return 0
-		}
-		old := w[j]
-		z := r[j] + float64(a*old)
-		switch {
-		case z > l1:
-			w[j] = (z - l1) / (a + l2)
-		case z < -l1:
-			w[j] = (z + l1) / (a + l2)
-		default:
-			w[j] = 0
-		}
-		if w[j] == old {
-			return 0
-		}
-		kernel.Add(old-w[j], q.q[j*d:(j+1)*d], r)
-		return math.Abs(w[j]-old) * math.Sqrt(a)
-	}
 	signs := make([]float64, d) // of the active coefficients, 0 of others
 	for {
 		for j := range d {
-			visit(j)
+			q.visit(j, w, r, l1, l2)
 		}
 		passes++
 		first := 0.0
@@ -314,7 +298,7 @@ func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap fl
 			moved := 0.0
 			for j, v := range w {
 				if v != 0 {
-					moved = max(moved, visit(j))
+					moved = max(moved, q.visit(j, w, r, l1, l2))
 				}
 			}
 			passes++
@@ -351,16 +335,7 @@ func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap fl
 		q.residual(r, w)
 		var objective float64
 		gap, objective = q.gap(w, r, l1, l2)
-		rounding := q.yy
-		for j, v := range w {
-			if v != 0 {
-				for k, u := range w {
-					rounding += math.Abs(v * q.q[j*d+k] * u)
-				}
-			}
-		}
-		rounding *= 4 * kernel.Epsilon
-		if gap <= max(gapTolerance*objective, rounding) {
+		if gap <= max(gapTolerance*objective, q.rounding(w)) {
 			return w, max(gap, 0), passes, nil
 		}
 		if passes > maxDescents {
@@ -368,6 +343,43 @@ func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap fl
 				"standardise the features, or give elasticnet a smaller l1_ratio", gap, objective)
 		}
 	}
+}
+
+// visit makes coordinate j of w optimal, and r what remains then. It returns how much that moves the predictions.
+func (q *quadratic) visit(j int, w, r []float64, l1, l2 float64) float64 {
+	a := q.q[j*q.d+j]
+	if a == 0 {
+		w[j] = 0
+		return 0
+	}
+	old := w[j]
+	z := r[j] + float64(a*old)
+	switch {
+	case z > l1:
+		w[j] = (z - l1) / (a + l2)
+	case z < -l1:
+		w[j] = (z + l1) / (a + l2)
+	default:
+		w[j] = 0
+	}
+	if w[j] == old {
+		return 0
+	}
+	kernel.Add(old-w[j], q.q[j*q.d:(j+1)*q.d], r)
+	return math.Abs(w[j]-old) * math.Sqrt(a)
+}
+
+// rounding is how far the objective at w may be off by the rounding of its terms.
+func (q *quadratic) rounding(w []float64) float64 {
+	sum := q.yy
+	for j, v := range w {
+		if v != 0 {
+			for k, u := range w {
+				sum += math.Abs(v * q.q[j*q.d+k] * u)
+			}
+		}
+	}
+	return 4 * kernel.Epsilon * sum
 }
 
 // polish moves the coefficients that have a sign to the least objective among those with the same signs, or zero. One that comes

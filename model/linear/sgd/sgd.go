@@ -231,7 +231,7 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 			before = append(before, v.intercept)
 		}
 	}
-	classification, classes := s.options.Task == linear.Classification, s.classes.Len()
+	classification := s.options.Task == linear.Classification
 	judge := s.judge(c)
 	t, bad, held := s.t, -1, 0
 	for i := range n {
@@ -258,29 +258,12 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		if r.Passive {
 			norm2 = kernel.Dot(x.Val, x.Val)
 		}
-		ok := true
-		if !classification {
-			ok = s.vectors[0].learn(r, x, y, weight, eta, t, norm2, decay, judge)
-		} else {
+		var ok bool
+		if classification {
 			place := int(s.places[i])
-			own := weight * classWeights[place] // of its class; as one of the others, a row has weight where there are many
-			if classes == 2 {
-				ok = s.vectors[0].learn(r, x, kernel.Sign(place == 1), own, eta, t, norm2, decay, judge)
-			} else {
-				for k, v := range s.vectors {
-					if k == place {
-						ok = v.learn(r, x, 1, own, eta, t, norm2, decay, judge) && ok
-					} else {
-						ok = v.learn(r, x, -1, weight, eta, t, norm2, decay, judge) && ok
-					}
-				}
-			}
-			if s.unseen != nil {
-				if classes > 1 {
-					own = weight
-				}
-				ok = s.unseen.learn(r, x, -1, own, eta, t, norm2, decay, nil) && ok
-			}
+			ok = s.learnClass(x, place, weight, weight*classWeights[place], eta, t, norm2, decay, judge)
+		} else {
+			ok = s.vectors[0].learn(r, x, y, weight, eta, t, norm2, decay, judge)
 		}
 		if !ok && bad < 0 {
 			bad = i
@@ -308,6 +291,30 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	s.t += float64(n - held)
 	s.rows += int64(n)
 	s.epochRows += int64(n)
+}
+
+// learnClass learns from a row of a class, which has the weight own in the vector of its class; as one of the others, it has
+// weight where there are many. It reports whether all steps are finite.
+func (s *SGD) learnClass(x kernel.Row, place int, weight, own, eta, t, norm2, decay float64, judge *judge) bool {
+	r, classes, ok := &s.rule, s.classes.Len(), true
+	if classes == 2 {
+		ok = s.vectors[0].learn(r, x, kernel.Sign(place == 1), own, eta, t, norm2, decay, judge)
+	} else {
+		for k, v := range s.vectors {
+			if k == place {
+				ok = v.learn(r, x, 1, own, eta, t, norm2, decay, judge) && ok
+			} else {
+				ok = v.learn(r, x, -1, weight, eta, t, norm2, decay, judge) && ok
+			}
+		}
+	}
+	if s.unseen != nil {
+		if classes > 1 {
+			own = weight
+		}
+		ok = s.unseen.learn(r, x, -1, own, eta, t, norm2, decay, nil) && ok
+	}
+	return ok
 }
 
 // all is all weight vectors.
