@@ -1,7 +1,9 @@
 package beamlearn_test
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,10 +133,25 @@ func TestExplain(t *testing.T) {
 		t.Errorf("left: %v, %v", left, err)
 	}
 	// A target in a file of its own must be on a shared store, as the input must.
-	stdout, _, _ := clitest.End(t, clitest.Program(dir, append(strings.Fields("predict --explain --model=m.json --target=y.npy --output=gs://b/o.csv "+flink), cancer)...))
-	if stdout != "" && !strings.Contains(stdout, "y.npy is a local path") {
-		t.Error(stdout)
+	writeNPY(t, filepath.Join(dir, "x.npy"), "(4, 2)", 1, 2, 3, 4, 5, 6, 7, 9)
+	writeNPY(t, filepath.Join(dir, "y.npy"), "(4,)", 1, 2, 3, 4)
+	args := "sgd --explain --task=regression --input=x.npy --target=y.npy --output_model=gs://b/m.json " + flink
+	stdout, stderr, code := clitest.End(t, clitest.Program(dir, strings.Fields(args)...))
+	if code != 0 || !strings.Contains(stdout, "x.npy is a local path") || !strings.Contains(stdout, "y.npy is a local path") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
+}
+
+// writeNPY writes float64 in a shape.
+func writeNPY(t *testing.T, name, shape string, values ...float64) {
+	header := "{'descr': '<f8', 'fortran_order': False, 'shape': " + shape + ", }"
+	header += strings.Repeat(" ", 117-len(header)) + "\n"
+	b := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(header)))
+	b = append(b, header...)
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	clitest.Write(t, name, string(b))
 }
 
 // bash completes commands, flags, values that are known and files; a word may be cut at its = or not.
