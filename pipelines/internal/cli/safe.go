@@ -38,7 +38,11 @@ func (a *App) checkSafe(ctx context.Context) error {
 	}
 	for _, of := range a.byproducts {
 		for _, by := range of() {
-			errs = append(errs, output.CheckByproduct(ctx, by))
+			err := output.CheckByproduct(ctx, by)
+			if err != nil && a.Explaining() { // perhaps the store cannot be asked from here: a plan says what a job would lack
+				a.missing, err = append(a.missing, err.Error()), nil
+			}
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
