@@ -490,45 +490,7 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 
 // classes makes those of t, and gives what was found out of each.
 func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
-	type class struct {
-		text   string
-		number float64
-		*labelCount
-	}
-	var all, texts, missing []class
-	for v, l := range p.numbers {
-		all = append(all, class{strconv.FormatFloat(v, 'g', -1, 64), v, l})
-	}
-	spelled := map[float64]int{}
-	for s := range p.labels {
-		if v, ok := linear.LabelNumber(s); ok {
-			spelled[v]++
-		}
-	}
-	for s, l := range p.labels {
-		v, ok := linear.LabelNumber(s)
-		ok = ok && spelled[v] == 1 && linear.Faithful(s)
-		k := class{s, v, l}
-		if !ok {
-			if v, err := strconv.ParseFloat(s, 64); err == nil && v != v {
-				missing = append(missing, k)
-			}
-			texts = append(texts, k)
-		}
-		all = append(all, k)
-	}
-	byText := func(a, b class) int { return strings.Compare(a.text, b.text) }
-	slices.SortFunc(texts, byText)
-	slices.SortFunc(missing, byText)
-	slices.SortFunc(all, func(a, b class) int {
-		if len(texts) == 0 && a.number != b.number {
-			if a.number < b.number {
-				return -1
-			}
-			return 1
-		}
-		return byText(a, b)
-	})
+	all, texts, missing := p.spellings()
 	if len(texts) == len(missing) && len(missing) > 0 && len(all) > len(missing) {
 		f := missing[0]
 		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label, a number as all others"}
@@ -575,6 +537,51 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 		return nil, fault.File(p.file, "rows of at least two classes", "%s in every row", fault.Quote(t.Classes.Label(0)))
 	}
 	return strata, nil
+}
+
+// class is a spelling of a label, and its number if it has one.
+type class struct {
+	text   string
+	number float64
+	*labelCount
+}
+
+// spellings are all labels in the order of classes; of these the texts that are no numbers, and those that say NaN.
+func (p *surveyPart) spellings() (all, texts, missing []class) {
+	for v, l := range p.numbers {
+		all = append(all, class{strconv.FormatFloat(v, 'g', -1, 64), v, l})
+	}
+	spelled := map[float64]int{}
+	for s := range p.labels {
+		if v, ok := linear.LabelNumber(s); ok {
+			spelled[v]++
+		}
+	}
+	for s, l := range p.labels {
+		v, ok := linear.LabelNumber(s)
+		ok = ok && spelled[v] == 1 && linear.Faithful(s)
+		k := class{s, v, l}
+		if !ok {
+			if v, err := strconv.ParseFloat(s, 64); err == nil && v != v {
+				missing = append(missing, k)
+			}
+			texts = append(texts, k)
+		}
+		all = append(all, k)
+	}
+	byText := func(a, b class) int { return strings.Compare(a.text, b.text) }
+	slices.SortFunc(texts, byText)
+	slices.SortFunc(missing, byText)
+	slices.SortFunc(all, func(a, b class) int {
+		if len(texts) == 0 && a.number != b.number {
+			if a.number < b.number {
+				return -1
+			}
+			return 1
+		}
+		return byText(a, b)
+	})
+	return all, texts, missing
 }
 
 // Merge adds what comes after.
