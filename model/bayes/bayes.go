@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 )
@@ -144,9 +145,9 @@ func (b *DiscreteNB) ClassLogPrior() []float64 {
 	}
 	for k, n := range b.ClassCount {
 		if b.FitPrior {
-			out[k] = math.Log(n) - math.Log(sum)
+			out[k] = elementary.Log(n) - elementary.Log(sum)
 		} else {
-			out[k] = -math.Log(float64(len(out)))
+			out[k] = -elementary.Log(float64(len(out)))
 		}
 	}
 	return out
@@ -177,9 +178,9 @@ func (b *DiscreteNB) FeatureLogProb() [][]float64 {
 		logs := 0.0
 		for j, n := range row {
 			if b.Kind == Complement {
-				row[j] = -math.Log(n / sum)
+				row[j] = -elementary.Log(n / sum)
 			} else {
-				row[j] = math.Log(n) - math.Log(sum)
+				row[j] = elementary.Log(n) - elementary.Log(sum)
 			}
 			logs -= row[j]
 		}
@@ -208,7 +209,7 @@ func (b *DiscreteNB) PredictProba(c *linear.Chunk, dst []float64) ([]float64, er
 	case b.Kind == Bernoulli: // what is absent counts, too
 		for k, row := range weights {
 			for j, v := range row {
-				absent := math.Log(1 - math.Exp(v))
+				absent := elementary.Log(1 - elementary.Exp(v))
 				row[j] = v - absent
 				prior[k] += absent
 			}
@@ -230,7 +231,7 @@ func (b *DiscreteNB) PredictProba(c *linear.Chunk, dst []float64) ([]float64, er
 func softmax(s []float64) {
 	top, sum := slices.Max(s), 0.0
 	for k, v := range s {
-		s[k] = math.Exp(v - top)
+		s[k] = elementary.Exp(v - top)
 		sum += s[k]
 	}
 	for k := range s {
@@ -335,9 +336,9 @@ func (b *GaussianNB) PredictProba(c *linear.Chunk, dst []float64) ([]float64, er
 	}
 	base := make([]float64, len(b.Theta))
 	for k, n := range b.ClassCount {
-		base[k] = math.Log(n / sum)
+		base[k] = elementary.Log(n / sum)
 		for _, v := range b.Var[k] {
-			base[k] -= math.Log(2*math.Pi*v) / 2
+			base[k] -= elementary.Log(2*math.Pi*v) / 2
 		}
 	}
 	rows := linear.NewRows(c, nil, nil)

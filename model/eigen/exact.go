@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/leastsquares"
 )
@@ -186,8 +187,8 @@ func jacobi(columns [][]float64) (values []float64, vectors [][]float64, ok bool
 				}
 				rotated = true
 				zeta := (yy - xx) / (2 * xy)
-				t := math.Copysign(1/(math.Abs(zeta)+math.Hypot(1, zeta)), zeta)
-				c := 1 / math.Hypot(1, t)
+				t := math.Copysign(1/(math.Abs(zeta)+elementary.Hypot(1, zeta)), zeta)
+				c := 1 / elementary.Hypot(1, t)
 				blas64.Rot(blas64.Vector{N: d, Inc: 1, Data: x}, blas64.Vector{N: d, Inc: 1, Data: y}, c, -c*t)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
 )
 
@@ -49,7 +50,7 @@ func (r *CVResult) ConstantClasses(weights [][]float64) {
 				sum, weight := 0.0, 0.0
 				for class, w := range held {
 					if w > 0 {
-						sum += float64(w * -math.Log(min(max(prior[class], kernel.Epsilon), 1-kernel.Epsilon)))
+						sum += float64(w * -elementary.Log(min(max(prior[class], kernel.Epsilon), 1-kernel.Epsilon)))
 						weight += w
 					}
 				}

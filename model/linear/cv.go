@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear/internal/jsontext"
 )
 
@@ -229,7 +230,7 @@ func NewPath(combinations int, coef func(c int) [][]float64) *CVPath {
 			all[c] = make([]float64, len(rows[0]))
 			for _, r := range rows {
 				for j, v := range r {
-					all[c][j] = math.Hypot(all[c][j], v)
+					all[c][j] = elementary.Hypot(all[c][j], v)
 				}
 			}
 		}

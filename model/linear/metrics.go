@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/wire"
@@ -112,7 +113,7 @@ func (m *ClassificationMetrics) Add(class, predicted int, proba []float64, weigh
 		m.LogLossSum = math.NaN()
 		return
 	}
-	m.LogLossSum -= float64(weight * math.Log(min(max(proba[class], kernel.Epsilon), 1-kernel.Epsilon)))
+	m.LogLossSum -= float64(weight * elementary.Log(min(max(proba[class], kernel.Epsilon), 1-kernel.Epsilon)))
 }
 
 // Merge adds what o, of as many classes, has seen. The last bits depend on the order.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
 )
 
@@ -110,7 +111,7 @@ func (m *Model) sigmoid(v float64) float64 {
 	if m.Loss == ModifiedHuber {
 		return (min(max(v, -1), 1) + 1) / 2
 	}
-	return 1 / (1 + math.Exp(-v))
+	return 1 / (1 + elementary.Exp(-v))
 }
 
 // NormaliseProba divides the probabilities p of the decision values d by their sum. Where all are 0, those of ModifiedHuber become
@@ -129,7 +130,7 @@ func (m *Model) NormaliseProba(p, d []float64) {
 		for k, v := range d {
 			p[k] = 1
 			if m.Loss == LogLoss {
-				p[k] = math.Exp(v - largest)
+				p[k] = elementary.Exp(v - largest)
 			}
 			sum += p[k]
 		}

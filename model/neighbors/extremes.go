@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/vectors"
 )
 
@@ -155,7 +156,7 @@ func (o *Options) extreme(x, y []float64, reduced float64) (d float64, ok bool) 
 	first, second := math.Ldexp(1, -e/2), math.Ldexp(1, -e-(-e/2)) // the power of two itself may be beyond the range
 	for j, v := range x {
 		if d := v*halved - y[j]*halved; o.Metric == Minkowski {
-			sum += pow(math.Abs(d)/most, o.P) // at least 1 in all, whatever p is
+			sum += elementary.Pow(math.Abs(d)/most, o.P) // at least 1 in all, whatever p is
 		} else {
 			d = d * first * second
 			sum += float64(d * d)
@@ -171,7 +172,7 @@ func (o *Options) extreme(x, y []float64, reduced float64) (d float64, ok bool) 
 		d = math.Ldexp(sum, 2*e)
 		return d, d >= normalLeast && !math.IsInf(d, 1)
 	default:
-		d = most * pow(sum, 1/o.P) / halved
+		d = most * elementary.Pow(sum, 1/o.P) / halved
 	}
 	return d, !math.IsInf(d, 1)
 }

@@ -7,11 +7,11 @@ import (
 
 	"golang.org/x/sys/cpu"
 
-	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/internal/simd"
 )
 
 // treeAssembly says that the AVX2 kernels of the tree are in use. BEAMLEARN_SIMD=generic in the environment forbids it.
-var treeAssembly = cpu.X86.HasAVX2 && os.Getenv(tile.Environment) != "generic"
+var treeAssembly = cpu.X86.HasAVX2 && os.Getenv(simd.Environment) != "generic"
 
 type kernelPair[T float] struct{ points, boxes kernel[T] }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/vectors"
 )
 
@@ -434,7 +435,7 @@ func below(t *kdTree, node int) []int32 {
 	return t.order[t.place(lo-t.inner):t.place(hi-t.inner+1)]
 }
 
-// The slack of Minkowski's bounds rests on the accuracy of pow.
+// The slack of Minkowski's bounds rests on the accuracy of elementary.Pow.
 func TestPowAccuracy(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for range 20000 {
@@ -443,7 +444,7 @@ func TestPowAccuracy(t *testing.T) {
 		n := 1 + r.IntN(24<<halvings)
 		x := math.Ldexp(1+r.Float64(), r.IntN(80)-40)
 		y := math.Ldexp(float64(n), -halvings)
-		got := pow(x, y)
+		got := elementary.Pow(x, y)
 		if got < 0x1p-900 || math.IsInf(got, 1) {
 			continue
 		}
@@ -452,26 +453,6 @@ func TestPowAccuracy(t *testing.T) {
 		e, _ := ratio.Sub(ratio, big.NewFloat(1)).Float64()
 		if e = math.Abs(e) / float64(int(1)<<halvings); e > minkowskiSlack(y, 1)/8 {
 			t.Fatalf("pow(%v, %v) = %v has the relative error %v", x, y, got, e)
-		}
-	}
-}
-
-// pow is math.Pow but for the last two units, and exactly that of 0, 1 and ∞.
-func TestPow(t *testing.T) {
-	r := rand.New(rand.NewPCG(17, 18))
-	for range 20000 {
-		x, y := math.Exp(r.Float64()*200-100), []float64{r.Float64(), r.Float64() * 6, 1 / (1 + r.Float64()*9), 1.5, 2.5}[r.IntN(5)]
-		got, want := pow(x, y), math.Pow(x, y)
-		if math.Abs(got-want) > 0x1p-51*want {
-			t.Fatalf("pow(%v, %v) = %v, expected %v", x, y, got, want)
-		}
-	}
-	for _, x := range []float64{0, 1, math.Inf(1), 5e-324, math.MaxFloat64, 1e-300, 3} {
-		for _, y := range []float64{0.25, 1. / 3, 0.5, 0.75, 1.75, 2, 3.3, 300.7, 5000.2, 1e12 + 0.25} {
-			got, want := pow(x, y), math.Pow(x, y)
-			if !(math.Abs(got-want) <= 1e-12*want) && got != want {
-				t.Errorf("pow(%v, %v) = %v, expected %v", x, y, got, want)
-			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/internal/simd"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/internal/tile"
 	"beamlearn/model/neighbors/ivf"
@@ -29,7 +30,7 @@ func TestEveryLevel(t *testing.T) {
 	t.Parallel()
 	var settings []string
 	for _, l := range tile.Levels() {
-		settings = append(settings, tile.Environment+"="+l.Name)
+		settings = append(settings, simd.Environment+"="+l.Name)
 	}
 	if runtime.GOARCH == "amd64" {
 		settings = append(settings, "GODEBUG=cpu.avx2=off", "GODEBUG=cpu.fma=off", "GODEBUG=cpu.avx512f=off", "GODEBUG=cpu.all=off")

@@ -3,6 +3,7 @@ package neighbors
 import (
 	"math"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/vectors"
 )
 
@@ -107,7 +108,7 @@ func powers[T float](x []float64, y []T, p float64) float64 {
 	var l [8]float64
 	y = y[:len(x)]
 	for j, v := range x {
-		l[j%8] += pow(math.Abs(v-float64(y[j])), p)
+		l[j%8] += elementary.Pow(math.Abs(v-float64(y[j])), p)
 	}
 	return tree(&l)
 }
@@ -135,7 +136,7 @@ func (o *Options) finish(reduced float64, dim int) float64 {
 	case Cosine:
 		return math.Min(reduced/2, 2)
 	case Minkowski:
-		return pow(reduced, 1/o.P)
+		return elementary.Pow(reduced, 1/o.P)
 	case Hamming:
 		return reduced / float64(dim)
 	}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"beamlearn/model/internal/elementary"
 )
 
 // Chart is a picture of numbers, drawn as SVG, with the numbers as a table behind it. What is not finite is left out.
@@ -114,7 +116,7 @@ func (s *scale) pad(low, high bool) {
 		return
 	}
 	if s.log {
-		f := math.Pow(s.hi/s.lo, room)
+		f := elementary.Pow(s.hi/s.lo, room)
 		if low {
 			s.lo /= f
 		}
@@ -159,7 +161,7 @@ func Ticks(lo, hi float64, n int, log bool) []float64 {
 		a, b := math.Ceil(math.Log10(lo)-1e-9), math.Floor(math.Log10(hi)+1e-9)
 		if step := max(1, math.Ceil((b-a)/float64(n))); b > a {
 			for e := a; e <= b; e += step {
-				ticks = append(ticks, math.Pow(10, e))
+				ticks = append(ticks, elementary.Pow(10, e))
 			}
 			return ticks
 		}
@@ -168,7 +170,7 @@ func Ticks(lo, hi float64, n int, log bool) []float64 {
 	if !(raw > 0) || math.IsInf(raw, 0) {
 		return []float64{lo}
 	}
-	power := math.Pow(10, math.Floor(math.Log10(raw)))
+	power := elementary.Pow(10, math.Floor(math.Log10(raw)))
 	step := power
 	for _, f := range []float64{2, 5, 10} {
 		if raw > step*(1+1e-9) {

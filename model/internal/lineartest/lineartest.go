@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"testing"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 )
@@ -116,7 +117,7 @@ func ScaledProblem(n, d, classes int, strength float64, scales []float64) *linea
 		switch {
 		case classes == 0:
 			c.Target[i] = p + r.NormFloat64()
-		case r.Float64() < 1/(1+math.Exp(-p)):
+		case r.Float64() < 1/(1+elementary.Exp(-p)):
 			c.Target[i] = 1
 		}
 		for j := range x {
@@ -536,7 +537,7 @@ func Logistic(rows, features int, seed uint64) *linear.Chunk {
 			c.X[i*features+j] = v
 			p += v * w[j]
 		}
-		if r.Float64() < 1/(1+math.Exp(-p)) {
+		if r.Float64() < 1/(1+elementary.Exp(-p)) {
 			c.Target[i] = 1
 		}
 		c.Numbers[i] = int64(i)
@@ -557,7 +558,7 @@ func Problem(rows, classes int, seed uint64) *linear.Chunk {
 		}
 		sum += r.NormFloat64() / 2
 		if classes > 0 {
-			sum = math.Floor(float64(classes) / (1 + math.Exp(-sum)))
+			sum = math.Floor(float64(classes) / (1 + elementary.Exp(-sum)))
 		}
 		c.Target = append(c.Target, sum)
 	}

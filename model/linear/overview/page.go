@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/report"
@@ -357,7 +358,7 @@ func (v *View) coefficients() []report.Block {
 	zero := 0
 	for j := range size {
 		for _, w := range m.Coef {
-			size[j] = math.Hypot(size[j], w[j])
+			size[j] = elementary.Hypot(size[j], w[j])
 		}
 		if size[j] == 0 {
 			zero++

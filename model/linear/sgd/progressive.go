@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/loss"
 	"beamlearn/model/linear/internal/wire"
@@ -344,16 +345,16 @@ func (l *logs) add(m, slope, weight float64) {
 	case m < -10:
 		l.sum += float64(weight * (loss.Log1pUnit(loss.ExpNegative(-m)) - m))
 	case weight != 1:
-		l.sum -= float64(weight * math.Log(p))
+		l.sum -= float64(weight * elementary.Log(p))
 	default:
 		if l.product *= p; l.product < 0x1p-900 {
-			l.sum -= math.Log(l.product)
+			l.sum -= elementary.Log(l.product)
 			l.product = 1
 		}
 	}
 }
 
-func (l *logs) total() float64 { return l.sum - math.Log(l.product) }
+func (l *logs) total() float64 { return l.sum - elementary.Log(l.product) }
 
 func (j *judge) several(b *judgeBlock) (total float64) {
 	f, to := &j.sgd.rule.Loss, j.to.Classification

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 )
@@ -180,7 +181,7 @@ func (g *graph) hopeless(first float64) bool {
 	}
 	done := float64(g.report.Repetitions)
 	missed := 1 - min(max(first, 1e-6), 1-1e-6)
-	need := max(1+(math.Log(1-g.o.Recall)/math.Log(missed)-1)/1.5, done+1)
+	need := max(1+(elementary.Log(1-g.o.Recall)/elementary.Log(missed)-1)/1.5, done+1)
 	return g.cost(need)-g.cost(done) > g.exactCost()
 }
 

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 )
@@ -302,8 +303,8 @@ func (p *partsPlan) sharesOf(own, parts [][]int32) []float64 {
 	if len(positions) < farRank || !(far[0] > near[0]) || near[0] == 0 {
 		return near
 	}
-	exponent := math.Log(far[0]/near[0]) / math.Log(farRank)
-	parted := near[0] * math.Pow(p.rank, believed*exponent)
+	exponent := elementary.Log(far[0]/near[0]) / elementary.Log(farRank)
+	parted := near[0] * elementary.Pow(p.rank, believed*exponent)
 	for i := 1; i < len(near); i++ {
 		near[i] *= (1 - parted) / (1 - near[0])
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/report"
 	"beamlearn/model/vectors"
@@ -155,7 +156,7 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 func normalised(r []float64) []float64 {
 	n := 0.0
 	for _, v := range r {
-		n = math.Hypot(n, v)
+		n = elementary.Hypot(n, v)
 	}
 	u := make([]float64, len(r))
 	for j, v := range r {

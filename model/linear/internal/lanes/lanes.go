@@ -8,9 +8,9 @@
 package lanes
 
 import (
-	"fmt"
-	"os"
 	"unsafe"
+
+	"beamlearn/model/internal/simd"
 )
 
 //go:generate go -C ../../_asm run ./lanes -out ../internal/lanes/lanes_amd64.s -stubs ../internal/lanes/stubs_amd64.go -pkg lanes
@@ -133,25 +133,16 @@ func Make(n int) []float64 {
 func Levels() []*Kernels { return append([]*Kernels{&Generic}, assembly()...) }
 
 // Best is the fastest level, or the one that BEAMLEARN_SIMD in the environment names: generic, avx2, avxvnni (avx2 here) or
-// avx512. One that the machine lacks, or another word, panics.
+// avx512. See simd.Choose.
 func Best() *Kernels { return best }
 
-var best = choose(os.Getenv("BEAMLEARN_SIMD"))
+var best = choose()
 
-func choose(name string) *Kernels {
+func choose() *Kernels {
 	levels := Levels()
-	if name == "" {
-		return levels[len(levels)-1]
-	}
-	if name == "avxvnni" {
-		name = "avx2"
-	}
-	var have []string
+	var names []string
 	for _, l := range levels {
-		if l.Name == name {
-			return l
-		}
-		have = append(have, l.Name)
+		names = append(names, l.Name)
 	}
-	panic(fmt.Sprintf("BEAMLEARN_SIMD=%s: this machine has %v", name, have))
+	return levels[simd.Choose(names)]
 }

@@ -362,22 +362,6 @@ func TestMake(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
-	levels := Levels()
-	if got := choose(""); got != levels[len(levels)-1] {
-		t.Errorf("chose %s, want the last level", got.Name)
-	}
-	if got := choose("generic"); got != &Generic {
-		t.Errorf("chose %s, want generic", got.Name)
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("an unknown level did not panic")
-		}
-	}()
-	choose("sse9")
-}
-
 func BenchmarkKernels(b *testing.B) {
 	const columns, g = 20, 8
 	for _, level := range Levels() {

@@ -1,10 +1,14 @@
 package loss
 
-import "math"
+import (
+	"math"
 
-// The losses that have slopes everywhere, with the generalised second derivative that Newton's method takes. exp and log1p are
-// plain Go, as FreeBSD's msun has them (e_exp.c, e_log.c), with every product rounded: those of package math have other bits on
-// other processors.
+	"beamlearn/model/internal/elementary"
+)
+
+// The losses that have slopes everywhere, with the generalised second derivative that Newton's method takes. log1p is
+// plain Go, as FreeBSD's msun has its logarithm (e_log.c), with every product rounded: that of package math has other bits on other
+// processors.
 
 // Curve is L(p,y), ∂L/∂p and ∂²L/∂p².
 func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
@@ -61,26 +65,10 @@ func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
 
 // ExpNegative is exp(−x) for x ≥ 0: to an ulp, and 0 where that is denormal.
 func ExpNegative(x float64) float64 {
-	const (
-		ln2Hi, ln2Lo, log2e = 6.93147180369123816490e-01, 1.90821492927058770002e-10, 1.44269504088896338700e+00
-
-		p1, p2, p3 = 1.66666666666666657415e-01, -2.77777777770155933842e-03, 6.61375632143793436117e-05
-		p4, p5     = -1.65339022054652515390e-06, 4.13813679705723846039e-08
-	)
-	if !(x < 708) {
-		if x != x {
-			return x
-		}
+	if x >= 708 {
 		return 0
 	}
-	k := int(float64(log2e*x) + 0.5)
-	n := float64(k)
-	hi, lo := float64(n*ln2Hi)-x, -float64(n*ln2Lo) // −x = −k·ln2 + (hi − lo)
-	r := hi - lo
-	t := float64(r * r)
-	c := r - float64(t*(p1+float64(t*(p2+float64(t*(p3+float64(t*(p4+float64(t*p5)))))))))
-	y := 1 - ((lo - float64(r*c)/(2-c)) - hi)
-	return math.Float64frombits(math.Float64bits(y) - uint64(k)<<52)
+	return elementary.Exp(-x)
 }
 
 // Log1pUnit is log(1+x) for x from 0 to 1: to an ulp or two.

@@ -4,6 +4,7 @@ package loss
 import (
 	"math"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 )
@@ -50,7 +51,7 @@ func (f *Func) Value(p, y float64) float64 {
 		return max(0, f.Threshold-float64(p*y))
 	case LogLoss:
 		m := y * p
-		return max(0, -m) + math.Log1p(math.Exp(-math.Abs(m)))
+		return max(0, -m) + Log1pUnit(elementary.Exp(-math.Abs(m)))
 	case ModifiedHuber:
 		m := p * y
 		if m < -1 {
@@ -84,16 +85,16 @@ func (f *Func) Slope(p, y float64) float64 {
 	switch f.Kind {
 	case LogLoss:
 		if p > -37 {
-			e := math.Exp(-p)
+			e := elementary.Exp(-p)
 			if y > 0 {
 				return -e / (1 + e)
 			}
 			return 1 / (1 + e)
 		}
 		if y > 0 {
-			return math.Exp(p) - 1
+			return elementary.Exp(p) - 1
 		}
-		return math.Exp(p)
+		return elementary.Exp(p)
 	case Hinge:
 		if p*y <= f.Threshold {
 			return -y
@@ -140,7 +141,9 @@ func (f *Func) Slope(p, y float64) float64 {
 var LeastLogLoss, MostLogLoss = LogLossOf(1), LogLossOf(0)
 
 // LogLossOf is the log loss where the class was given the probability p.
-func LogLossOf(p float64) float64 { return -math.Log(min(max(p, kernel.Epsilon), 1-kernel.Epsilon)) }
+func LogLossOf(p float64) float64 {
+	return -elementary.Log(min(max(p, kernel.Epsilon), 1-kernel.Epsilon))
+}
 
 // Probability is that of ModifiedHuber.
 func Probability(v float64) float64 { return (min(max(v, -1), 1) + 1) / 2 }

@@ -4,6 +4,7 @@ package steps
 import (
 	"math"
 
+	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/loss"
 )
@@ -73,7 +74,7 @@ func (r *Rule) Eta(t float64) float64 {
 		case 0.25:
 			return r.Eta0 / math.Sqrt(math.Sqrt(t))
 		}
-		return r.Eta0 / math.Pow(t, r.powerT)
+		return r.Eta0 / elementary.Pow(t, r.powerT)
 	}
 	return 0
 }

@@ -24,9 +24,9 @@
 package tile
 
 import (
-	"fmt"
-	"os"
 	"unsafe"
+
+	"beamlearn/model/internal/simd"
 )
 
 //go:generate go -C ../../_asm run ./tile -out ../internal/tile/kernel_amd64.s -stubs ../internal/tile/stubs_amd64.go -pkg tile
@@ -131,26 +131,16 @@ var Generic = Kernels{
 // Levels are those that this machine has, the fastest last; the first is Generic.
 func Levels() []*Kernels { return append([]*Kernels{&Generic}, assembly()...) }
 
-// Environment names the variable that forces a level: generic, avx2, avxvnni or avx512. One that the machine lacks, or
-// another word, is an error of the process's environment and panics.
-const Environment = "BEAMLEARN_SIMD"
-
 // Best is the fastest level, or the one that the environment forces.
 func Best() *Kernels { return best }
 
-var best = choose(os.Getenv(Environment))
+var best = choose()
 
-func choose(name string) *Kernels {
+func choose() *Kernels {
 	levels := Levels()
-	if name == "" {
-		return levels[len(levels)-1]
-	}
-	var have []string
+	var names []string
 	for _, l := range levels {
-		if l.Name == name {
-			return l
-		}
-		have = append(have, l.Name)
+		names = append(names, l.Name)
 	}
-	panic(fmt.Sprintf("%s=%s: this machine has %v", Environment, name, have))
+	return levels[simd.Choose(names)]
 }

@@ -393,20 +393,6 @@ func FuzzTiles(f *testing.F) {
 	})
 }
 
-func TestChoose(t *testing.T) {
-	for _, l := range Levels() {
-		if got := choose(l.Name); got != l {
-			t.Errorf("%s gave %s", l.Name, got.Name)
-		}
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("an unknown level did not panic")
-		}
-	}()
-	choose("sse2")
-}
-
 func BenchmarkTiles(b *testing.B) {
 	for _, level := range Levels() {
 		for _, f := range forms {

@@ -1,0 +1,38 @@
+// Package simd reads the variable of the environment that forces a level of instructions.
+package simd
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Environment names the variable: generic, avx2, avxvnni or avx512.
+const Environment = "BEAMLEARN_SIMD"
+
+// Choose is the place of the level that the environment forces, among those that this machine has, or of the last, the fastest.
+// A word that is none of them ends the process with one line and exit code 2: packages choose before main begins, and another
+// level than the one that was asked for would go unseen.
+func Choose(levels []string) int {
+	i, err := choose(os.Getenv(Environment), levels)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "beamlearn: %v\n", err)
+		os.Exit(2)
+	}
+	return i
+}
+
+func choose(name string, levels []string) (int, error) {
+	if name == "" {
+		return len(levels) - 1, nil
+	}
+	i := slices.Index(levels, name)
+	if i < 0 && name == "avxvnni" { // kernels without whole numbers have no level of that name
+		i = slices.Index(levels, "avx2")
+	}
+	if i < 0 {
+		return 0, fmt.Errorf("%s=%q: this machine has %s", Environment, name, strings.Join(levels, ", "))
+	}
+	return i, nil
+}
