@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	"gonum.org/v1/gonum/floats"
 )
@@ -41,6 +42,9 @@ const maxSketch = 64 << 20
 type Options struct {
 	// Components is how many are found. Default: all, as many as columns or rows, whatever there are fewer of; of a sketch 50.
 	Components int `json:"n_components"`
+	// VarianceShare asks for as many components as explain more than this share of the variance: scikit-learn's n_components
+	// above 0 and below 1. Components must then be 0. It takes every eigenvalue, so a sketch refuses it. Default: 0, no share.
+	VarianceShare float64 `json:"variance_share,omitempty"`
 	// Whiten brings the projected rows to variance 1 in each component. Default: false.
 	Whiten bool `json:"whiten"`
 	// Standardize divides the columns by their standard deviation first: the components are those of the correlation.
@@ -59,6 +63,9 @@ type Options struct {
 
 // Settle fills in what is not set, for rows of so many features, and reports every fault at once.
 func (o *Options) Settle(features int) error {
+	if err := o.checkShare(features); err != nil {
+		return err
+	}
 	if o.Solver == "" || o.Solver == Auto {
 		o.Solver = CovarianceEigh
 		if features > MaxExact {
@@ -97,6 +104,30 @@ func (o *Options) Settle(features int) error {
 	}
 	return errors.Join(errs...)
 }
+
+// checkShare says what is wrong with the share of the variance, before a solver is chosen. Advice that fits a number of
+// components, as that on solvers, would be wrong for a share.
+func (o *Options) checkShare(features int) error {
+	s := o.VarianceShare
+	switch {
+	case s == 0:
+		return nil
+	case !(s > 0 && s < 1):
+		return fmt.Errorf("components for a share of %v of the variance: must be above 0 and below 1", s)
+	case o.Components != 0:
+		return fmt.Errorf("%d components, and as many as explain %s: ask for one of both", o.Components, ShareText(s))
+	case features > MaxExact:
+		return fmt.Errorf("as many components as explain %s: %d columns are more than %d, which only a sketch takes, and it does not "+
+			"know all eigenvalues: ask for a number of components, e.g. %d", ShareText(s), features, MaxExact, DefaultSketched)
+	case o.Solver == Randomized:
+		return fmt.Errorf("as many components as explain %s: svd_solver randomized does not know all eigenvalues: take "+
+			"covariance_eigh, or ask for a number of components", ShareText(s))
+	}
+	return nil
+}
+
+// ShareText is a share of the variance in words: 95 % for 0.95, with every digit that was asked for.
+func ShareText(share float64) string { return strconv.FormatFloat(100*share, 'g', 15, 64) + " %" }
 
 // width is the number of vectors of a sketch.
 func (o *Options) width(features int) int { return min(o.Components+o.Oversamples, features) }

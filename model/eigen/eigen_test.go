@@ -7,6 +7,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -154,6 +156,88 @@ func TestScikitLearn(t *testing.T) {
 	}
 }
 
+// A share of the variance takes as many components as scikit-learn's PCA(n_components=share), which are the first of all, also
+// after the options have crossed a wire and where rows are fewer than columns.
+func TestVarianceShare(t *testing.T) {
+	b, err := os.ReadFile("testdata/shares.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all map[string]map[string]int
+	if err := json.Unmarshal(b, &all); err != nil {
+		t.Fatal(err)
+	}
+	ties, err := vectors.FromFloat64([]float64{1, 0, -1, 0, 0, 1, 0, -1}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for what, shares := range all {
+		name, standardize := strings.CutSuffix(what, "_standardized")
+		rows := ties
+		if name != "ties" {
+			rows = load(t, name)
+		}
+		whole := fit(t, Options{Standardize: standardize}, rows, 3, 1)
+		for text, want := range shares {
+			share, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := fit(t, Options{Standardize: standardize, VarianceShare: share}, rows, 3, 1)
+			if p.Len() != want || len(p.ExplainedVariance) != want || p.Options.VarianceShare != share {
+				t.Errorf("%s: %d components for %v, want %d", what, p.Len(), share, want)
+				continue
+			}
+			for i, v := range p.Components {
+				if !slices.Equal(v, whole.Components[i]) {
+					t.Errorf("%s, share %v: component %d is another than without a share", what, share, i)
+				}
+			}
+			var saved bytes.Buffer
+			if err := p.Save(&saved); err != nil {
+				t.Fatal(err)
+			}
+			if q, err := Load("share.json", &saved); err != nil || q.Len() != want || q.Options != p.Options {
+				t.Errorf("%s, share %v: %v", what, share, err)
+			}
+			tried++
+		}
+	}
+	if tried != 27 {
+		t.Errorf("%d shares tried", tried)
+	}
+	few, err := vectors.FromFloat64([]float64{1, 2, 3, 4, 0, 7}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := fit(t, Options{VarianceShare: math.Nextafter(1, 0)}, few, 1, 1); p.Len() > 2 {
+		t.Errorf("%d components of two rows", p.Len())
+	}
+}
+
+// A share of no variance is refused, as no number of components explains it.
+func TestShareOfNothing(t *testing.T) {
+	rows, err := vectors.FromFloat64([]float64{3, 4, 3, 4, 3, 4}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := NewFit(Options{VarianceShare: 0.95}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Partial()
+	if err == nil {
+		err = p.PartialFit(linear.Of(rows))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Advance(p); err == nil || err.Error() != "as many components as explain 95 %: the columns have no variance" {
+		t.Error(err)
+	}
+}
+
 // A mean that is large against the spread costs no digits.
 func TestLargeMean(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -215,11 +299,23 @@ func TestRandomized(t *testing.T) {
 func TestSettle(t *testing.T) {
 	for want, o := range map[string]Options{
 		"4 components: must be from 1 to the number of columns, 3": {Components: 4},
-		"must not be negative": {Oversamples: -1},
-		`svd_solver "full"`:    {Solver: "full"},
+		"must not be negative":                          {Oversamples: -1},
+		`svd_solver "full"`:                             {Solver: "full"},
+		"a share of 1 of the variance: must be above 0": {VarianceShare: 1},
+		"a share of -0.5 of the variance":               {VarianceShare: -0.5},
+		"a share of NaN of the variance":                {VarianceShare: math.NaN()},
+		"2 components, and as many as explain 99.999 %": {VarianceShare: 0.99999, Components: 2},
+		"explain 7 %: svd_solver randomized does not know all eigenvalues: take covari": {VarianceShare: 0.07, Solver: Randomized},
 	} {
 		if err := o.Settle(3); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", o, err, want)
+		}
+	}
+	for _, solver := range []Solver{"", Auto, CovarianceEigh, Randomized} {
+		o := Options{VarianceShare: 0.95, Solver: solver}
+		want := "2001 columns are more than 2000, which only a sketch takes, and it does not know all eigenvalues: ask for a number"
+		if err := o.Settle(MaxExact + 1); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", solver, err)
 		}
 	}
 	o := Options{}
@@ -275,7 +371,8 @@ func TestFile(t *testing.T) {
 		{`"mean":[`, `"mean":[1e999,`}, {`"mean":[`, `"mean":[NaN,`}, {`"mean":[`, `"mean":["1",`}, {`"components":[[`, `"components":[[1e3`},
 		{`"explained_variance":[`, `"explained_variance":[1e3`}, {`"explained_variance":[`, `"explained_variance":[-`},
 		{`"explained_variance_ratio":[0`, `"explained_variance_ratio":[1`}, {`"total_variance":`, `"total_variance":-`}, {`"eigenvalues":[`, `"eigenvalues":[9`},
-		{`"svd_solver":"`, `"svd_solver":"x`}, {`"n_components":2`, `"n_components":31`}, {`"n_components":2`, `"n_components":-2`}, {`"mean":`, `"feature_names":["one"],"mean":`},
+		{`"svd_solver":"`, `"svd_solver":"x`}, {`"n_components":2`, `"n_components":31`}, {`"n_components":2`, `"n_components":-2`}, {`"n_components":2`, `"n_components":2,"variance_share":0.5`},
+		{`"n_components":2`, `"n_components":0,"variance_share":1`}, {`"n_components":2`, `"n_components":0,"variance_share":-0.5`}, {`"mean":`, `"feature_names":["one"],"mean":`},
 		{"}\n", "} {}"}, {"}\n", ""},
 	} {
 		broken := strings.Replace(b.String(), change[0], change[1], 1)
@@ -289,7 +386,7 @@ func TestFile(t *testing.T) {
 }
 
 func FuzzFit(f *testing.F) {
-	for _, o := range []Options{{}, {Solver: Randomized, Components: 1, Standardize: true}} {
+	for _, o := range []Options{{}, {VarianceShare: 0.95}, {Solver: Randomized, Components: 1, Standardize: true}} {
 		fit, err := NewFit(o, 3)
 		if err != nil {
 			f.Fatal(err)

@@ -3,6 +3,7 @@ package eigen
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -74,9 +75,27 @@ func newPCA(o Options, rows int64, mean, products []float64) (*PCA, error) {
 		p.Components[i] = v
 	}
 	k := int(min(int64(len(p.Components)), rows))
+	if share := o.VarianceShare; share > 0 {
+		if !(p.TotalVariance > 0) {
+			return nil, fmt.Errorf("as many components as explain %s: the columns have no variance", ShareText(share))
+		}
+		k = leading(p.Spectrum[:k], p.TotalVariance, share)
+	}
 	p.Components = p.Components[:k]
 	p.ExplainedVariance = slices.Clone(p.Spectrum[:k])
 	return p, nil
+}
+
+// leading is how many of the first eigenvalues it takes to exceed a share of their total, or all: scikit-learn's
+// searchsorted(cumsum(ratio), share, side="right") + 1, which takes one more where the sum is the share to the bit.
+func leading(values []float64, total, share float64) int {
+	sum := 0.0
+	for i, v := range values {
+		if sum += v / total; sum > share {
+			return i + 1
+		}
+	}
+	return len(values)
 }
 
 // scales is the standard deviations as scikit-learn's StandardScaler has them, with rows as the divisor, and 1 for a column

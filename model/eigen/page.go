@@ -70,6 +70,9 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 			{Name: "found by", Value: string(p.Options.Solver)},
 		},
 	}
+	if s := p.Options.VarianceShare; s > 0 {
+		page.Facts = append(page.Facts, report.Fact{Name: "asked for", Value: "as many as explain " + ShareText(s)})
+	}
 	if p.Rows != v.Rows {
 		page.Facts = append(page.Facts, report.Fact{Name: "components are those of", Value: fmt.Sprintf("%d rows", p.Rows)})
 	}

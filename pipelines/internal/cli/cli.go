@@ -160,6 +160,12 @@ func (g *Group) OptionalFloat(name, usage string) **float64 {
 	return p
 }
 
+// Func adds a flag that set reads. The usage names its value in backquotes, and has its default.
+func (g *Group) Func(name, usage string, set func(string) error) {
+	g.app.flags.Func(name, usage, set)
+	g.add(name)
+}
+
 // Seed adds the flag --seed, which scikit-learn calls random_state.
 func (g *Group) Seed(usage string) *int {
 	p := g.Int("seed", 0, usage)

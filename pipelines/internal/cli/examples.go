@@ -10,7 +10,6 @@ var examples = map[string]string{
 	"class_weight":        "balanced",
 	"color":               "target",
 	"columns":             "'pixel_*'",
-	"components":          "10",
 	"cv_results":          "out/scores.csv",
 	"dtype":               "float32",
 	"endpoint":            "localhost:8099",

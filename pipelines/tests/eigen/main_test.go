@@ -116,6 +116,32 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
+// A share of the variance finds as many components as scikit-learn's PCA(n_components=0.95), and all that is written tells so.
+func TestShare(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--components=0.95"}
+	stderr := mustRun(t, dir, append(args, "--output=p.csv", "--output_model=m.json", "--summary=s.json")...)
+	if !strings.Contains(stderr, "29 components by covariance_eigh explain 95.48 % of the variance, as many as explain 95 %\n") {
+		t.Error(stderr)
+	}
+	if header, _, _ := strings.Cut(clitest.Read(t, filepath.Join(dir, "p.csv")), "\n"); !strings.HasSuffix(header, ",pca27,pca28") {
+		t.Error(header)
+	}
+	for name, want := range map[string]string{"s.json": `"variance_share": 0.95`, "m.json": `"variance_share":0.95`, "p.html": "as many as explain 95 %"} {
+		if !strings.Contains(clitest.Read(t, filepath.Join(dir, name)), want) {
+			t.Errorf("%s does not tell of the share", name)
+		}
+	}
+	mustRun(t, dir, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--transform=m.json", "--output=again.csv")
+	if clitest.Read(t, filepath.Join(dir, "again.csv")) != clitest.Read(t, filepath.Join(dir, "p.csv")) {
+		t.Error("rows are projected otherwise onto the saved components")
+	}
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, append(args, "--output=no.csv", "--explain")...))
+	if code != 0 || !strings.Contains(stdout, "as many as explain 95 %, by covariance_eigh, in passes: 1") {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 // A sketch, which is not needed here, finds what the covariance does.
 func TestRandomized(t *testing.T) {
 	dir := t.TempDir()
@@ -219,6 +245,7 @@ func TestFaults(t *testing.T) {
 		{"--input is needed", 2, []string{"--model=m.json"}},
 		{"--output_model, --output or --report is needed", 2, []string{"--input=ok.csv"}},
 		{"3 components: must be from 1 to the number of columns, 2", 2, []string{"--input=ok.csv", "--model=m.json", "--components=3"}},
+		{"as many components as explain 95 %: svd_solver randomized does not know all", 2, []string{"--input=ok.csv", "--model=m.json", "--components=0.95", "--svd_solver=randomized"}},
 		{"--image=8: must be width and height", 2, []string{"--input=ok.csv", "--report=m.html", "--image=8"}},
 		{"9 pixels are not the 2 columns", 2, []string{"--input=ok.csv", "--report=m.html", "--image=3x3"}},
 		{"only be skipped where there is an output", 2, []string{"--input=bad.csv", "--model=m.json", "--on_error=skip"}},
@@ -229,6 +256,12 @@ func TestFaults(t *testing.T) {
 		stderr, code := run2(t, dir, c.args...)
 		if code != c.code || !strings.Contains(stderr, c.want) {
 			t.Errorf("%v: exit code %d, want %d with %q: %s", c.args, code, c.code, c.want, stderr)
+		}
+	}
+	for _, s := range []string{"1.0", "0.0", "-0.5", "1.5", "1e1", "nan", "inf", "95%", "0,95", "mle", ""} {
+		stderr, code := run2(t, dir, "--input=ok.csv", "--model=m.json", "--components="+s)
+		if code != 2 || !strings.Contains(stderr, "must be a whole number of components, e.g. 10, or a share") || strings.Count(stderr, "\n") > 2 {
+			t.Errorf("--components=%s: exit code %d: %s", s, code, stderr)
 		}
 	}
 	stderr := mustRun(t, dir, "--input=bad.csv", "--output=p.csv", "--on_error=skip")

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -25,7 +26,7 @@ type command struct {
 	color *cli.Path // a column, or .npy files
 
 	transform           *cli.Path
-	components          *int
+	components          number
 	standardize, whiten *bool
 	solver              *string
 	oversamples, power  *int
@@ -37,6 +38,26 @@ type command struct {
 	image  *string
 }
 
+// number is --components: so many, or as many as explain a share of the variance. As with scikit-learn, the way it is written
+// tells which: 1 is one component, and 1.0 is no share.
+type number struct {
+	count int
+	share float64
+}
+
+func (n *number) set(s string) error {
+	if count, err := strconv.ParseInt(s, 0, 0); err == nil {
+		*n = number{count: int(count)}
+		return nil
+	}
+	share, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(share > 0 && share < 1) {
+		return errors.New("must be a whole number of components, e.g. 10, or a share of the variance above 0 and below 1, e.g. 0.95")
+	}
+	*n = number{share: share}
+	return nil
+}
+
 // New is the command.
 func New() *cli.App {
 	app := cli.New("eigen", "Finds principal components, the eigenvectors of the covariance, and draws a page to look at them: files in, files out.")
@@ -45,7 +66,8 @@ func New() *cli.App {
 
 	compute := app.Group("What to compute (scikit-learn's names)")
 	c.transform = compute.InputFile("transform", "find nothing, but project onto the components of this `FILE`, the --output_model of an earlier run").Here()
-	c.components = compute.Int("components", 0, "how many components to find, e.g. 10 (default: all, as many as columns or rows; of svd_solver=randomized 50)")
+	compute.Func("components", "how `MANY` components to find, e.g. 10; or the share of the variance, above 0 and below 1, that they must explain: "+
+		"--components=0.95 finds as many as explain 95 % (default: all, as many as columns or rows; of svd_solver=randomized 50)", c.components.set)
 	c.standardize = compute.Bool("standardize", false, "divide the columns by their standard deviation first, as where they have different units")
 	c.whiten = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
 	c.solver = compute.Choice("svd_solver", "auto", []string{"auto", "covariance_eigh", "randomized"}, "the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in two), or auto: covariance_eigh up to 2,000 columns")
@@ -148,7 +170,11 @@ func (c *command) explain(ctx context.Context, job *eigen.Job, finding model.Opt
 		passes = 1
 	}
 	if passes > 0 {
-		show.Line("components", "by %s, in passes: %d", finding.Solver, passes)
+		many := ""
+		if s := finding.VarianceShare; s > 0 {
+			many = "as many as explain " + model.ShareText(s) + ", "
+		}
+		show.Line("components", "%sby %s, in passes: %d", many, finding.Solver, passes)
 	}
 	if job.Options.Output != "" || job.Options.Sample > 0 {
 		passes++ // projects the rows
@@ -164,7 +190,7 @@ func (c *command) explain(ctx context.Context, job *eigen.Job, finding model.Opt
 // finding is which components to find, and how.
 func (c *command) finding() model.Options {
 	return model.Options{
-		Components: *c.components, Whiten: *c.whiten, Standardize: *c.standardize, Solver: model.Solver(*c.solver),
+		Components: c.components.count, VarianceShare: c.components.share, Whiten: *c.whiten, Standardize: *c.standardize, Solver: model.Solver(*c.solver),
 		Oversamples: *c.oversamples, IteratedPower: *c.power, Seed: uint64(*c.seed),
 	}
 }

@@ -16,6 +16,7 @@ type summary struct {
 	Rejected      int64     `json:"rejected_rows"`
 	Features      int       `json:"features"`
 	Components    int       `json:"components"`
+	Share         float64   `json:"variance_share,omitempty"` // that was asked for, if no number of components was
 	Solver        string    `json:"svd_solver"`
 	Transform     string    `json:"transform,omitempty"` // the file of the components, if of another run
 	Variance      []float64 `json:"explained_variance"`
@@ -31,7 +32,7 @@ func newSummary(transform string, p *model.PCA, r *eigen.Report, files []string,
 	s := &summary{
 		Rows: r.Rows, Rejected: r.Rejected, Features: p.Features(), Components: p.Len(), Solver: string(p.Options.Solver),
 		Variance: p.ExplainedVariance, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Transform: transform,
+		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Transform: transform, Share: p.Options.VarianceShare,
 	}
 	for i := range p.Len() {
 		s.Ratio = append(s.Ratio, p.Ratio(i))
@@ -50,6 +51,9 @@ func (s *summary) lines() []string {
 	lines := []string{
 		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory)),
 		fmt.Sprintf("  %d components by %s explain %.4g %% of the variance", s.Components, s.Solver, 100*sum),
+	}
+	if s.Share > 0 {
+		lines[1] += ", as many as explain " + model.ShareText(s.Share)
 	}
 	if s.Transform != "" {
 		lines[1] = fmt.Sprintf("  %d components of %s, which explain %.4g %% of the variance there", s.Components, s.Transform, 100*sum)
