@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"beamlearn/model/fault"
 	"beamlearn/transforms/files"
@@ -118,7 +119,8 @@ func CheckByproduct(ctx context.Context, by files.Named) error {
 		return nil
 	}
 	ours, err := IsOurs(ctx, by.Name)
-	if errors.Is(err, os.ErrNotExist) || err == nil && ours {
+	// Where a file stands for a directory there is nothing either; that nothing can be written there is told by another check.
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && ours {
 		return nil
 	}
 	if err != nil {

@@ -217,8 +217,8 @@ func TestTransform(t *testing.T) {
 	}{
 		{"--components: with --transform, the components are those of its file", 2, []string{"--input=few.csv", "--transform=m.json", "--components=2"}},
 		{"--output_model: with --transform", 2, []string{"--input=few.csv", "--transform=m.json", "--model=n.json"}},
-		{`other.csv: found the columns "a", "b", expected a column "pixel_0"`, 1, []string{"--input=other.csv", "--transform=m.json"}},
-		{"other.csv: found 2 columns, expected 64 columns, as the model has features", 1, []string{"--input=other.csv", "--columns=a,b", "--transform=m.json"}},
+		{`other.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `, 1, []string{"--input=other.csv", "--transform=m.json"}},
+		{`other.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `, 1, []string{"--input=other.csv", "--columns=a,b", "--transform=m.json"}},
 		{"none.json: found no file of that name, expected components, as eigen writes them", 1, []string{"--input=few.csv", "--transform=none.json"}},
 		{`no.json: found format "", expected components, as eigen writes them`, 1, []string{"--input=few.csv", "--transform=no.json"}},
 	} {

@@ -32,7 +32,7 @@ func TestIndex(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--index=out/digits.index", "--summary=out/summary.json"}
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, args...))
-	if code != 0 || stdout != "" || !strings.HasPrefix(stderr, "1797 points × 64 columns in ") || !strings.HasSuffix(stderr, "\nout/digits.index\n") {
+	if code != 0 || stdout != "" || !strings.HasPrefix(stderr, "index: left out: target (number)\n1797 points × 64 columns in ") || !strings.HasSuffix(stderr, "\nout/digits.index\n") {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	if got := names(t, filepath.Join(dir, "out")); got != "[digits.index summary.json]" {

@@ -347,7 +347,7 @@ func TestReuse(t *testing.T) {
 		"--index=none.index":                   "kneighbors: none.index: found no file of that name, expected an index",
 		"--index=d.index --metric=cosine":      "kneighbors: d.index: found an index with metric euclidean, expected cosine, as --metric says",
 		"--index=d.index --input=x.csv":        "kneighbors: d.index: found an index of " + digits + ", not of x.csv, expected an index of the input as it is: build it anew",
-		"--index=d.index --queries=x.csv":      "kneighbors: the queries have 2 columns",
+		"--index=d.index --queries=x.csv":      `kneighbors: x.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `,
 		"--index=d.index --broadcast=shards":   "kneighbors: shards need an index memory",
 		"--index=d.index --index_memory=200MB": "kneighbors: an index of an earlier run is a file",
 	} {

@@ -422,7 +422,7 @@ func TestNames(t *testing.T) {
 		{"--input=other.csv --header=yes --id_column=name", "id,prediction,decision\na,cat,-0.5\nb,\"do,g\",3.5\n"},
 		{"--input=plain.csv --header=yes", "id,prediction,decision\n0,cat,-0.5\n1,\"do,g\",3.5\n"},
 		{"--input=none.csv", "id,prediction,decision\n0,cat,-0.5\n1,\"do,g\",3.5\n"},
-		{"--input=other.csv --header=yes --columns=1,x", "id,prediction,decision\n0,cat,-0.5\n1,cat,-2.5\n"},
+		{"--input=other.csv --header=yes --columns=1,x", "id,prediction,decision\n0,cat,-0.5\n1,\"do,g\",3.5\n"},
 	} {
 		mustRun(t, dir, append(strings.Fields(c.args), "--model="+saved, "--decision", "--output=p.csv")...)
 		if got := string(read(t, filepath.Join(dir, "p.csv"))); got != c.want {
@@ -430,8 +430,8 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ args, want string }{
-		{"--input=missing.csv --header=yes", `predict: missing.csv: found the columns "y", "1", "z", expected a column "x"`},
-		{"--input=index.csv", `predict: index.csv: found no column of that name, expected a column "1", a feature of the model`},
+		{"--input=missing.csv --header=yes", `predict: missing.csv: found the columns "y", "1", "z", without "x", expected the columns "x", "1", as in the model`},
+		{"--input=index.csv", `predict: index.csv: found the columns "x", "y", without "1", expected the columns "x", "1", as in the model`},
 		{"--input=three.csv", `predict: three.csv: found 3 columns, expected 2 columns, as the model has features`},
 		{"--input=gone.csv", `predict: gone.csv: found no file of that name, expected at least one file`},
 	} {
@@ -527,9 +527,9 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"--input=x.csv --output=p.csv --model=gone.json":                            "predict: gone.json: found no file of that name, expected a model\n",
-		"--input=x.csv --output=p.csv --model=x.csv":                                "predict: x.csv: found no JSON at byte 1: invalid character 'x' looking for beginning of value, expected a model of beamlearn, version 1\n",
-		"--input=x.csv --columns=x --evaluate --output=p.csv --model=" + regression: "predict: x.csv: found none, expected targets, to compare the predictions with\n",
+		"--input=x.csv --output=p.csv --model=gone.json":                                    "predict: gone.json: found no file of that name, expected a model\n",
+		"--input=x.csv --output=p.csv --model=x.csv":                                        "predict: x.csv: found no JSON at byte 1: invalid character 'x' looking for beginning of value, expected a model of beamlearn, version 1\n",
+		"--quiet --input=x.csv --columns=x --evaluate --output=p.csv --model=" + regression: "predict: x.csv: found none, expected targets, to compare the predictions with\n",
 	} {
 		if _, stderr, code := runCommand(t, dir, strings.Fields(args)...); code != 1 || stderr != want {
 			t.Errorf("%q: exit code %d\n%swant %s", args, code, stderr, want)
