@@ -285,7 +285,7 @@ func TestBadInput(t *testing.T) {
 		{"--input=good.csv --target=y --task=classification --alpha=1,2 --scoring=f1", "scoring f1: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
 		{"--input=good.csv --target=y --task=classification --warm_start=m.json", "m.json: found .*, expected a model of beamlearn, version 1"},
 		{"--input=good.csv --target=y --task=regression --resume", "--resume: no checkpoint of this job, with these options and files, beside .*m.json"},
-		{"--input=good.csv --target=y --task=regression --model=file/m.json", ".*file.*: not a directory"},
+		{"--input=good.csv --target=y --task=regression --model=file/m.json", ".*file stands where a directory would be"},
 	} {
 		args := append([]string{"--model=out/m.json", "--shards=2"}, strings.Fields(v.args)...)
 		_, stderr, code := runCommand(t, dir, args...)
