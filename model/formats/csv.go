@@ -96,7 +96,7 @@ func (s *csvSource) first(l *lines, o *Options) error {
 	if err := s.choose(rows, names, count, o); err != nil || len(rows) > 0 || !s.header {
 		return err
 	}
-	if _, _, _, err := s.dialect.row(l); err == io.EOF {
+	if _, _, _, err := s.dialect.row(l); err == io.EOF && !o.Empty {
 		return fault.File(s.Name(), "rows of data", "a header and no rows")
 	}
 	return nil
