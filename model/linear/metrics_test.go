@@ -100,6 +100,15 @@ func TestMetricsAtTheEdge(t *testing.T) {
 	if got := c.LogLoss(); !math.IsNaN(got) {
 		t.Errorf("a row without probabilities: log loss is %v", got)
 	}
+	sure := linear.NewClassificationMetrics(2)
+	sure.Add(0, 0, []float64{1, 0}, 1)
+	if got, want := sure.LogLoss(), 0x1p-52; math.Abs(got-want) > 1e-30 { // that of scikit-learn, whose clip is at both ends
+		t.Errorf("a probability of 1: log loss is %v, want %v", got, want)
+	}
+	sure.Add(0, 1, []float64{0, 1}, 1)
+	if got, want := sure.LogLoss(), 26*math.Ln2; math.Abs(got-want) > 1e-13 {
+		t.Errorf("probabilities of 1 and 0: log loss is %v, want %v", got, want)
+	}
 	if got := c.F1(2); got != 0 {
 		t.Errorf("a class that is not there: F1 is %v", got)
 	}

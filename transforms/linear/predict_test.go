@@ -340,3 +340,34 @@ func BenchmarkPredict(b *testing.B) {
 		})
 	}
 }
+
+// Rows after one that is left out for its label keep their own values.
+func TestValuesAfterUnknownLabel(t *testing.T) {
+	m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
+	m.Classes.Numbers = []float64{0, 1}
+	reading := vectorio.Options{SkipFaults: true}
+	reading.Formats.TargetColumn = "1"
+	got, _, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1,1\n2,7\n-3,0\n4,1\n5,9\n-6,0\n"), reading,
+		PredictOptions{Evaluate: true, Decision: true, Output: "p.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "id,prediction,decision\n0,1,1\n2,0,-3\n3,1,4\n5,0,-6\n"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// The AUC weighs rows.
+func TestWeightedAUC(t *testing.T) {
+	m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
+	m.Classes.Numbers = []float64{0, 1}
+	reading := vectorio.Options{}
+	reading.Formats.TargetColumn, reading.Formats.WeightColumn = "1", "2"
+	_, report, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1,1,3\n0,0,2\n2,0,5\n-1,1,1\n"), reading, PredictOptions{Evaluate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := *report.Classes.AUC, 3.0*2/((3+1)*(2+5)); math.Abs(got-want) > 1e-15 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

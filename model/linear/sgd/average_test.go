@@ -627,3 +627,31 @@ func BenchmarkChunkSize(b *testing.B) {
 		}
 	}
 }
+
+// Epochs that have not helped are counted whichever part the others are added to.
+func TestAveragedStops(t *testing.T) {
+	c := lineartest.Problem(300, 2, 8)
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Tol: new(1e3), NIterNoChange: 3}
+	for _, first := range []int{0, 1} {
+		a, epochs := averagedFor(t, lineartest.Declared(o, c), 5, 20), 0
+		for ; !a.Done(); epochs++ {
+			var parts []linear.Partial
+			for i := range 2 {
+				p := a.Partial(i, 2)
+				if err := p.PartialFit(lineartest.SliceChunk(c, i*150, (i+1)*150)); err != nil {
+					t.Fatal(err)
+				}
+				parts = append(parts, p)
+			}
+			if err := parts[first].Merge(parts[1-first]); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Advance(parts[first]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if epochs != 4 { // the first helps, as there was nothing before it
+			t.Errorf("added to part %d: it stops after %d epochs, want 4", first, epochs)
+		}
+	}
+}
