@@ -561,3 +561,36 @@ func optimizerGram(t testing.TB, parts int, chunks ...*linear.Chunk) *leastsquar
 	lineartest.Pass(t, g, parts, chunks...)
 	return g
 }
+
+// A shorter step is taken only where the objective falls by a share of what its slope promises (Armijo); otherwise a far shorter
+// one is tried next.
+func TestOptimizerShortens(t *testing.T) {
+	o := optimizerFor(t, linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.None}, 1)
+	const n = 100.0
+	for name, v := range map[string]struct {
+		falls  map[int]float64 // of the objective 1, at lengths; it rises at the others
+		at     float64
+		failed int
+	}{
+		"rises everywhere":       {nil, lengths[5] / 8, 1},
+		"falls by too little":    {map[int]float64{1: armijo * lengths[1] / 2}, lengths[5] / 8, 1},
+		"one falls by enough":    {map[int]float64{0: armijo * lengths[0] / 2, 3: armijo * lengths[3] * 2}, lengths[3], 0},
+		"the lowest of those":    {map[int]float64{1: 0.1, 2: 0.2, 3: 0.05}, lengths[2], 0},
+		"too little at the last": {map[int]float64{5: armijo * lengths[5] * 0.9}, lengths[5] / 8, 1},
+	} {
+		p := &optimum{Base: []float64{0, 0}, Dir: []float64{8, 16}, Objective: 1, Slope: -1}
+		s := &derivatives{along: true}
+		for i := range s.shorter {
+			s.shorter[i] = 1.5 * n
+			if fall, ok := v.falls[i]; ok {
+				s.shorter[i] = (1 - fall) * n
+			}
+		}
+		if err := o.shorten(p, s, n); err != nil {
+			t.Fatal(err)
+		}
+		if p.Dir[0] != 8*v.at || p.Dir[1] != 16*v.at || p.Slope != -v.at || p.Failed != v.failed || p.Done {
+			t.Errorf("%s: a step of length %v, slope %v, failed %d, want %v and %d", name, p.Dir[0]/8, p.Slope, p.Failed, v.at, v.failed)
+		}
+	}
+}
