@@ -196,7 +196,7 @@ func TestApproximateFaults(t *testing.T) {
 // Above the index memory, the points are put into parts: the same bytes for any chunk size and number of threads, in files that
 // are cut otherwise, whatever is at fault among the rows, and the recall that was asked, as measured.
 func TestParts(t *testing.T) {
-	const n, d, k = 30_000, 16, 5
+	const n, d, k = 15_000, 16, 5
 	dir := t.TempDir()
 	x := clustered(n, d, 3)
 	f64 := to[float64]
@@ -216,7 +216,7 @@ func TestParts(t *testing.T) {
 			if i > 0 && brief() {
 				break
 			}
-			c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 2<<20
+			c.o.K, c.o.Recall, c.o.Seed, c.o.IndexMemory = k, 0.9, 5, 1200<<10
 			c.o.Output, c.o.Neighbors.Metric = filepath.Join(dir, fmt.Sprint(metric, i), "n.csv"), metric
 			r := mustRun(t, c.input, nil, vectorio.Options{ChunkRows: c.rows}, c.o)
 			a := r.Approximate
