@@ -219,6 +219,18 @@ func (v *View) crossValidation() ([]report.Block, error) {
 			charts = append(charts, c)
 		}
 	}
+	name, _ := metricName(cv.Metrics[0].Name)
+	text := fmt.Sprintf("Chosen by %s: alpha %s.", name, report.Format(cv.Params[best].Alpha))
+	if simple != best {
+		text += fmt.Sprintf(" A simpler model, with alpha %s, is within one standard error of it: as good, for all that the rows tell.", report.Format(cv.Params[simple].Alpha))
+	}
+	return []report.Block{report.Text(text), charts, v.combinations(best, simple)}, nil
+}
+
+// combinations is a table of all scores, in the order of the charts, and of which combinations are the choice.
+func (v *View) combinations(best, simple int) report.Table {
+	cv := v.CV
+	names, combos := v.ratios()
 	t := report.Table{Caption: "All combinations", Columns: []string{"alpha"}}
 	if len(names) > 1 || names[0] != "" {
 		t.Columns = append(t.Columns, "l1_ratio")
@@ -248,12 +260,7 @@ func (v *View) crossValidation() ([]report.Block, error) {
 			t.Rows = append(t.Rows, append(row, strings.Join(choice, "; ")))
 		}
 	}
-	name, _ := metricName(cv.Metrics[0].Name)
-	text := fmt.Sprintf("Chosen by %s: alpha %s.", name, report.Format(cv.Params[best].Alpha))
-	if simple != best {
-		text += fmt.Sprintf(" A simpler model, with alpha %s, is within one standard error of it: as good, for all that the rows tell.", report.Format(cv.Params[simple].Alpha))
-	}
-	return []report.Block{report.Text(text), charts, t}, nil
+	return t
 }
 
 // path is the coefficients by alpha, a chart for each l1_ratio.
