@@ -56,8 +56,8 @@ var rooms = []struct {
 	rank int
 	name string
 }{
-	{0, "model/fault"}, {0, "model/internal"}, {0, "model/report"},
-	{1, "model/vectors"},
+	{0, "model/fault"}, {0, "model/internal"},
+	{1, "model/report"}, {1, "model/vectors"},
 	{2, "model/formats"}, {2, "model/linear"}, {2, "model/neighbors"},
 	{3, "model/linear/overview"}, {3, "model/neighbors/ivf"}, {3, "model/neighbors/overview"},
 	{3, "model/bayes"}, {3, "model/eigen"}, {3, "model/internal/lineartest"}, {3, "model/preprocessing"}, {3, "model/profile"}, {3, "model/results"},
