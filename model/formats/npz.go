@@ -81,7 +81,7 @@ func npzMembers(ctx context.Context, f File, at *fileAt, archive *zip.Reader) ([
 			return nil, at.err
 		}
 		m.stored = int64(entry.CompressedSize64)
-		if err != nil || m.size < 0 || m.stored < 0 || m.offset > f.Size()-m.stored || !m.packed && m.size != m.stored {
+		if err != nil || m.size < 0 || m.stored < 1 || m.offset > f.Size()-m.stored || !m.packed && m.size != m.stored {
 			return nil, m.damaged()
 		}
 		all = append(all, m)
