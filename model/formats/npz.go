@@ -289,16 +289,7 @@ func (f *fileAt) ReadAt(p []byte, offset int64) (int, error) {
 	if offset < 0 || n <= 0 {
 		return 0, io.EOF
 	}
-	r, err := f.OpenRange(f.ctx, offset, n)
-	if err == nil {
-		if _, err = io.ReadFull(r, p[:n]); err != nil {
-			err = truncated(f.File, err)
-		}
-		if e := r.Close(); err == nil {
-			err = e
-		}
-	}
-	if err != nil {
+	if err := readRange(f.ctx, f.File, p[:n], offset); err != nil {
 		f.err = err
 		return 0, err
 	}
@@ -306,4 +297,19 @@ func (f *fileAt) ReadAt(p []byte, offset int64) (int, error) {
 		return int(n), io.EOF
 	}
 	return int(n), nil
+}
+
+// readRange fills p with the bytes of a file from an offset on.
+func readRange(ctx context.Context, f File, p []byte, offset int64) error {
+	r, err := f.OpenRange(ctx, offset, int64(len(p)))
+	if err != nil {
+		return err
+	}
+	if _, err = io.ReadFull(r, p); err != nil {
+		err = truncated(f, err)
+	}
+	if e := r.Close(); err == nil {
+		err = e
+	}
+	return err
 }

@@ -592,20 +592,9 @@ func (f *parquetBytes) ReadAt(p []byte, offset int64) (int, error) {
 	}
 	if in := offset - (f.Size() - int64(len(f.tail))); in >= 0 {
 		copy(p, f.tail[in:])
-	} else {
-		r, err := f.OpenRange(f.ctx, offset, n)
-		if err == nil {
-			if _, err = io.ReadFull(r, p[:n]); err != nil {
-				err = truncated(f.File, err)
-			}
-			if e := r.Close(); err == nil {
-				err = e
-			}
-		}
-		if err != nil {
-			f.err = err
-			return 0, err
-		}
+	} else if err := readRange(f.ctx, f.File, p[:n], offset); err != nil {
+		f.err = err
+		return 0, err
 	}
 	if n < int64(len(p)) {
 		return int(n), io.EOF
