@@ -56,17 +56,17 @@ var rooms = []struct {
 	rank int
 	name string
 }{
-	{0, "model/fault"}, {0, "model/internal"},
+	{0, "model/fault"}, {0, "model/internal"}, {0, "model/tables"},
 	{1, "model/report"}, {1, "model/vectors"},
-	{2, "model/formats"}, {2, "model/linear"}, {2, "model/neighbors"},
-	{3, "model/linear/overview"}, {3, "model/neighbors/ivf"}, {3, "model/neighbors/overview"},
-	{3, "model/bayes"}, {3, "model/eigen"}, {3, "model/internal/lineartest"}, {3, "model/preprocessing"}, {3, "model/profile"}, {3, "model/results"},
-	{4, "model/neighbors/internal/knnbench"},
-	{5, "transforms/files/gcstest"}, {5, "transforms/files"}, {5, "transforms/placement"},
-	{6, "transforms/progress"}, {6, "transforms/vectorio"},
-	{7, "transforms/output"},
-	{8, "transforms/eigen"}, {8, "transforms/knn"}, {8, "transforms/linear"},
-	{9, "pipelines"},
+	{3, "model/formats"}, {3, "model/linear"}, {3, "model/neighbors"},
+	{4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/overview"},
+	{4, "model/bayes"}, {4, "model/eigen"}, {4, "model/internal/lineartest"}, {4, "model/preprocessing"}, {4, "model/profile"}, {4, "model/results"},
+	{5, "model/neighbors/internal/knnbench"},
+	{6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/placement"},
+	{7, "transforms/progress"}, {7, "transforms/vectorio"},
+	{8, "transforms/output"},
+	{9, "transforms/eigen"}, {9, "transforms/knn"}, {9, "transforms/linear"},
+	{10, "pipelines"},
 }
 
 // room is that of a package: the one with the longest name.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"beamlearn/model/tables"
 )
 
 // DType says how values are stored. Arithmetic is float64 whatever the storage.
@@ -163,6 +165,10 @@ type Block struct {
 	// Sparse holds the rows instead of F32 and F64, where it is not nil: an empty block takes its rows so once it is set to
 	// &CSR{}.
 	Sparse *CSR
+	// Cells hold the rows instead of F32, F64 and Sparse, where it is not nil: rows of a table, not brought to numbers yet. Dim is
+	// then of no meaning. Such a block can be appended to by readers, and Reset; of its rows, only Numbers, IDs, Target, Labels and
+	// Weights mean what they mean elsewhere.
+	Cells *tables.Table
 
 	wide bool // the rows are in F64
 }
@@ -233,6 +239,9 @@ func (b *Block) Reset() {
 	b.Target, b.Labels, b.Weights = b.Target[:0], b.Labels[:0], b.Weights[:0]
 	if s := b.Sparse; s != nil {
 		s.Offsets, s.Indices, s.Values = s.Offsets[:0], s.Indices[:0], s.Values[:0]
+	}
+	if b.Cells != nil {
+		b.Cells.Reset()
 	}
 }
 
