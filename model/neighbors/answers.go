@@ -1,7 +1,6 @@
 package neighbors
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"io"
@@ -249,78 +248,4 @@ func ReadPoints(r io.Reader, size int64) (*vectors.Block, error) {
 		d.fail("a value that is not finite")
 	}
 	return b, d.err
-}
-
-func ascending(numbers []int64) bool {
-	for i := 1; i < len(numbers); i++ {
-		if numbers[i] <= numbers[i-1] {
-			return false
-		}
-	}
-	return true
-}
-
-func finite[T float32 | float64](values []T) bool {
-	for _, v := range values {
-		if v-v != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// encode writes a magic and what put writes after it.
-func encode(w io.Writer, magic string, put func(e *encoder)) (int64, error) {
-	c := &counting{w: bufio.NewWriterSize(w, 1<<18)}
-	e := &encoder{w: c}
-	e.bytes([]byte(magic))
-	put(e)
-	if e.err == nil {
-		e.err = c.w.Flush()
-	}
-	return c.n, e.err
-}
-
-// newDecoder is one of size bytes, which begin with a magic. what they hold is for messages.
-func newDecoder(r io.Reader, size int64, magic, what string) *decoder {
-	d := &decoder{r: r, left: size, what: what}
-	head := make([]byte, len(magic))
-	if d.read(head) && string(head) != magic {
-		d.fail("it begins with %q", head)
-	}
-	return d
-}
-
-// end is the first error, which there is where bytes are left.
-func (d *decoder) end() error {
-	if d.err == nil && d.left != 0 {
-		d.fail("%d bytes too many", d.left)
-	}
-	return d.err
-}
-
-// labels writes row numbers and ids.
-func (e *encoder) labels(numbers []int64, ids vectors.IDs) {
-	list(e, numbers)
-	list(e, ids.Ints)
-	e.uint64(uint64(len(ids.Texts)))
-	for _, s := range ids.Texts {
-		e.string(s)
-	}
-}
-
-// labels reads row numbers and ids, one of each row.
-func (d *decoder) labels() (numbers []int64, ids vectors.IDs) {
-	numbers = readList[int64](d)
-	ids.Ints = readList[int64](d)
-	if texts := d.length(8); texts > 0 {
-		ids.Texts = make([]string, texts)
-		for i := range ids.Texts {
-			ids.Texts[i] = d.string()
-		}
-	}
-	if ids.Texts != nil && len(ids.Texts) != len(ids.Ints) || numbers != nil && ids.Ints != nil && len(ids.Ints) != len(numbers) {
-		d.fail("row numbers or ids that are not one a point")
-	}
-	return numbers, ids
 }

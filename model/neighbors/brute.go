@@ -22,8 +22,6 @@ func newBrute(p *points, o Options) *brute {
 	return b
 }
 
-func (b *brute) encode(*encoder) {} // all of it follows from the points
-
 // queryBlock queries pass over pointBlock points at a time, so that a block of points is used while it is in the cache.
 const (
 	queryBlock = 16

@@ -3,10 +3,10 @@ package neighbors
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"math"
+
+	"beamlearn/model/vectors"
 )
 
 // An encoded index is: the magic, the options, the shape, the row numbers, the ids, the points, what the engine built.
@@ -132,23 +132,6 @@ func readList[T int8 | uint8 | int32 | int64 | float32 | float64](d *decoder) []
 	return s
 }
 
-// WriteTo encodes the index, what its engine built included, so that a reader need not build it again.
-func (x *Index) WriteTo(w io.Writer) (int64, error) {
-	return encode(w, magic, x.encode)
-}
-
-func (x *Index) encode(e *encoder) {
-	e.string(string(x.opts.Metric))
-	e.uint64(math.Float64bits(x.opts.P))
-	e.string(string(x.opts.Algorithm))
-	e.uint64(uint64(x.points.n))
-	e.uint64(uint64(x.points.dim))
-	e.labels(x.numbers, x.ids)
-	list(e, x.points.f32)
-	list(e, x.points.f64)
-	x.engine.encode(e)
-}
-
 type counting struct {
 	w *bufio.Writer
 	n int64
@@ -160,65 +143,76 @@ func (c *counting) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// ReadIndex decodes an index of size bytes. It trusts nothing: damaged bytes are an error, never a panic, and claim no
-// memory beyond a small multiple of size.
-func ReadIndex(r io.Reader, size int64) (*Index, error) {
-	d := newDecoder(r, size, magic, "an index")
-	x := &Index{}
-	x.opts.Metric = Metric(d.string())
-	x.opts.P = math.Float64frombits(d.uint64())
-	x.opts.Algorithm = Algorithm(d.string())
-	n, dim := d.uint64(), d.uint64()
-	x.numbers, x.ids = d.labels()
-	x.points.f32 = readList[float32](d)
-	x.points.f64 = readList[float64](d)
-	if d.err != nil {
-		return nil, d.err
+// encode writes a magic and what put writes after it.
+func encode(w io.Writer, magic string, put func(e *encoder)) (int64, error) {
+	c := &counting{w: bufio.NewWriterSize(w, 1<<18)}
+	e := &encoder{w: c}
+	e.bytes([]byte(magic))
+	put(e)
+	if e.err == nil {
+		e.err = c.w.Flush()
 	}
-	if err := x.opts.Validate(); err != nil {
-		d.fail("%v", err)
+	return c.n, e.err
+}
+
+// newDecoder is one of size bytes, which begin with a magic. what they hold is for messages.
+func newDecoder(r io.Reader, size int64, magic, what string) *decoder {
+	d := &decoder{r: r, left: size, what: what}
+	head := make([]byte, len(magic))
+	if d.read(head) && string(head) != magic {
+		d.fail("it begins with %q", head)
 	}
-	if n == 0 || n > MaxPoints || dim == 0 || dim > math.MaxInt32 {
-		d.fail("%d points of %d columns", n, dim)
-	}
-	if got := uint64(len(x.points.f32) + len(x.points.f64)); got != n*dim || x.points.f32 != nil && x.points.f64 != nil {
-		d.fail("%d values for %d points of %d columns", got, n, dim)
-	}
-	if (x.numbers != nil && uint64(len(x.numbers)) != n) || (x.ids.Ints != nil && uint64(len(x.ids.Ints)) != n) {
-		d.fail("row numbers or ids that are not one a point")
-	}
-	if !ascending(x.numbers) {
-		d.fail("row numbers that do not ascend")
-	}
-	if !finite(x.points.f32) || !finite(x.points.f64) {
-		d.fail("a value that is not finite")
-	}
-	if d.err != nil {
-		return nil, d.err
-	}
-	x.points.n, x.points.dim = int(n), int(dim)
-	o := x.opts.resolve()
-	x.magnitudes = o.magnitudes(&x.points)
-	x.engine = decodeEngine(d, &x.points, x.opts.resolve())
+	return d
+}
+
+// end is the first error, which there is where bytes are left.
+func (d *decoder) end() error {
 	if d.err == nil && d.left != 0 {
 		d.fail("%d bytes too many", d.left)
 	}
-	if d.err != nil {
-		return nil, d.err
-	}
-	return x, nil
+	return d.err
 }
 
-var errNoEngine = errors.New("neighbors: unknown algorithm")
-
-// decodeEngine reads what the engine of these options wrote.
-func decodeEngine(d *decoder, p *points, o Options) engine {
-	switch chooseAlgorithm(p, o) {
-	case Brute:
-		return newBruteForce(p, o)
-	case KDTree:
-		return decodeKDTree(d, p, o)
+// labels writes row numbers and ids.
+func (e *encoder) labels(numbers []int64, ids vectors.IDs) {
+	list(e, numbers)
+	list(e, ids.Ints)
+	e.uint64(uint64(len(ids.Texts)))
+	for _, s := range ids.Texts {
+		e.string(s)
 	}
-	d.err = errNoEngine
-	return nil
+}
+
+// labels reads row numbers and ids, one of each row.
+func (d *decoder) labels() (numbers []int64, ids vectors.IDs) {
+	numbers = readList[int64](d)
+	ids.Ints = readList[int64](d)
+	if texts := d.length(8); texts > 0 {
+		ids.Texts = make([]string, texts)
+		for i := range ids.Texts {
+			ids.Texts[i] = d.string()
+		}
+	}
+	if ids.Texts != nil && len(ids.Texts) != len(ids.Ints) || numbers != nil && ids.Ints != nil && len(ids.Ints) != len(numbers) {
+		d.fail("row numbers or ids that are not one a point")
+	}
+	return numbers, ids
+}
+
+func ascending(numbers []int64) bool {
+	for i := 1; i < len(numbers); i++ {
+		if numbers[i] <= numbers[i-1] {
+			return false
+		}
+	}
+	return true
+}
+
+func finite[T float32 | float64](values []T) bool {
+	for _, v := range values {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
 }

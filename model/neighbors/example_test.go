@@ -101,23 +101,22 @@ func ExampleIndex_RadiusNeighbors() {
 	// 4 []
 }
 
-// An index can be kept, and read again without being built.
-func ExampleReadIndex() {
+// An index can be kept, and opened again without being built.
+func ExampleOpenBytes() {
 	index, err := neighbors.Fit(points(), neighbors.Options{Algorithm: neighbors.KDTree})
 	if err != nil {
 		log.Fatal(err)
 	}
 	var file bytes.Buffer
-	size, err := index.WriteTo(&file)
+	if _, err := index.WriteFile(&file, []byte("five points")); err != nil {
+		log.Fatal(err)
+	}
+	again, err := neighbors.OpenBytes(file.Bytes())
 	if err != nil {
 		log.Fatal(err)
 	}
-	again, err := neighbors.ReadIndex(&file, size)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(again.Len(), "points, searched by", again.Algorithm())
-	// Output: 5 points, searched by kd_tree
+	fmt.Printf("%s: %d, searched by %s\n", again.Note(), again.Len(), again.Algorithm())
+	// Output: five points: 5, searched by kd_tree
 }
 
 func ExampleDistance() {

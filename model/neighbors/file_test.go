@@ -186,7 +186,11 @@ func TestDamagedFile(t *testing.T) {
 	if brief() {
 		step = 50
 	}
-	for name, b := range smallIndexes(t, fileBytes) {
+	all := smallIndexes(t, fileBytes)
+	for name, b := range smallIndexes(t, compactBytes) {
+		all[name+", compact"] = b
+	}
+	for name, b := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for n := range b {
@@ -256,6 +260,9 @@ func FuzzOpenBytes(f *testing.F) {
 	for _, b := range smallIndexes(f, fileBytes) {
 		f.Add(b, true)
 		f.Add(b[:300], true)
+	}
+	for _, b := range smallIndexes(f, compactBytes) {
+		f.Add(b, true)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, mend bool) {
 		if mend {

@@ -201,29 +201,6 @@ func (b *blocks[T]) group(node int) []T {
 	return b.boxes[node*size : (node+1)*size]
 }
 
-func (t *kdTree) encode(e *encoder) { list(e, t.order) }
-
-// decodeKDTree reads what encode wrote: the order of the points. The rest is computed, so no order can mislead a search.
-func decodeKDTree(d *decoder, p *points, o Options) engine {
-	order := readList[int32](d)
-	if d.err != nil {
-		return nil
-	}
-	if len(order) != p.n {
-		d.fail("a tree of %d points over %d", len(order), p.n)
-		return nil
-	}
-	seen := make([]bool, p.n)
-	for _, v := range order {
-		if v < 0 || int(v) >= p.n || seen[v] {
-			d.fail("a tree whose order is no permutation")
-			return nil
-		}
-		seen[v] = true
-	}
-	return treeOf(p, o, order)
-}
-
 // builder finds the order of the points: each node is split at the median of its widest column, ties by position.
 type builder struct {
 	shape

@@ -211,8 +211,6 @@ type engine interface {
 	kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64)
 	// radiusNeighbors finds all points within the distance r.
 	radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors
-	// encode writes what the engine has built; the engine's decoder reads it.
-	encode(e *encoder)
 }
 
 // points are n row-major rows, in the storage of a [vectors.Block].

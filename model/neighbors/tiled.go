@@ -61,8 +61,6 @@ func emptyTiled(o Options, kernels *tile.Kernels, dim int) *tiled {
 	return t
 }
 
-func (t *tiled) encode(*encoder) {} // all of it follows from the points, faster than it could be read
-
 // row is a point as the filter sees it: for the cosine, of unit length.
 func (t *tiled) row(i int, dst []float64) []float64 {
 	x := t.points.row(i, dst)

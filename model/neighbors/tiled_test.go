@@ -1,7 +1,6 @@
 package neighbors
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -501,33 +500,6 @@ func TestProgress(t *testing.T) {
 				}
 			}
 		}
-	}
-}
-
-func TestTiledEncoding(t *testing.T) {
-	b := rowsBlock(gaussianRows(rand.New(rand.NewPCG(8, 1)), 300, 20), vectors.Auto)
-	for _, m := range tileMetrics {
-		x, err := Fit(b, Options{Metric: m, Algorithm: Brute})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var buf bytes.Buffer
-		if _, err := x.WriteTo(&buf); err != nil {
-			t.Fatal(err)
-		}
-		y, err := ReadIndex(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := x.KNeighbors(b, 7, Search{Self: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := y.KNeighbors(b, 7, Search{Self: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sameNeighbors(t, string(m), -1, got.Positions, want.Positions, got.Distances, want.Distances)
 	}
 }
 

@@ -146,15 +146,15 @@ func (f *buildFn) handOver(ctx context.Context, index *neighbors.Index, note Not
 		return 0, IndexFile{}, err
 	}
 	w := &pieceWriter{emit: emit}
-	size, err := index.WriteTo(w)
+	stamp, err := index.WriteCompact(w, nil)
 	if err != nil {
 		return 0, IndexFile{}, err
 	}
-	if size > mostSideInput {
-		return 0, IndexFile{}, tooLarge("", int64(index.Len()), f.Dim, size, mostSideInput)
+	if stamp.Size > mostSideInput {
+		return 0, IndexFile{}, tooLarge("", int64(index.Len()), f.Dim, stamp.Size, mostSideInput)
 	}
 	w.flush(true)
-	return size, IndexFile{}, nil
+	return stamp.Size, IndexFile{}, nil
 }
 
 // indexName is the file of the index in the staging directory.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"time"
 
 	"beamlearn/model/neighbors"
@@ -55,11 +55,11 @@ func loadIndex(ctx context.Context, run string, from source) (index *neighbors.I
 	return index, seconds, err
 }
 
-// decodeIndex puts the pieces, which come in any order, together.
+// decodeIndex opens the index whose file the pieces are, in any order. It uses their bytes where it has put them together:
+// there is one copy of the points. Each piece is let go of as soon as it is there.
 func decodeIndex(next func(*IndexPiece) bool) (*neighbors.Index, error) {
 	var pieces [][]byte
-	var size int64
-	count, last := 0, -1
+	size, count, last := 0, 0, -1
 	var p IndexPiece
 	for next(&p) {
 		for p.Number >= len(pieces) {
@@ -71,7 +71,7 @@ func decodeIndex(next func(*IndexPiece) bool) (*neighbors.Index, error) {
 		if pieces[p.Number] == nil {
 			pieces[p.Number] = p.Data
 			count++
-			size += int64(len(p.Data))
+			size += len(p.Data)
 		}
 		if p.Last {
 			last = p.Number
@@ -80,24 +80,18 @@ func decodeIndex(next func(*IndexPiece) bool) (*neighbors.Index, error) {
 	if last < 0 || count != len(pieces) || last != count-1 {
 		return nil, fmt.Errorf("knn: the side input holds %d pieces of an index, the last being number %d", count, last)
 	}
-	return neighbors.ReadIndex(&pieceReader{pieces: pieces}, size)
-}
-
-// pieceReader reads the pieces in turn, and lets go of each that has been read.
-type pieceReader struct {
-	pieces [][]byte
-	at     int
-}
-
-func (r *pieceReader) Read(b []byte) (int, error) {
-	for len(r.pieces) > 0 && r.at == len(r.pieces[0]) {
-		r.pieces[0] = nil
-		r.pieces, r.at = r.pieces[1:], 0
+	p = IndexPiece{}
+	file := make([]byte, 0, size)
+	for i := range pieces {
+		file = append(file, pieces[i]...)
+		pieces[i] = nil
 	}
-	if len(r.pieces) == 0 {
-		return 0, io.EOF
+	x, err := neighbors.OpenBytes(file)
+	if err == nil {
+		err = x.Verify(math.MaxInt64)
 	}
-	n := copy(b, r.pieces[0][r.at:])
-	r.at += n
-	return n, nil
+	if err != nil {
+		return nil, fmt.Errorf("knn: the side input holds no index: %w", err)
+	}
+	return x, nil
 }

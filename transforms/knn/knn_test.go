@@ -612,7 +612,7 @@ func TestDecodeIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	var data bytes.Buffer
-	if _, err := x.WriteTo(&data); err != nil {
+	if _, err := x.WriteCompact(&data, nil); err != nil {
 		t.Fatal(err)
 	}
 	all := data.Bytes()
