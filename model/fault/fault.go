@@ -5,9 +5,11 @@
 package fault
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,8 +130,9 @@ func escape(s string) string {
 	return b.String()
 }
 
-// Find returns the distinct messages that were marked inside text, sorted, so that the first is the same whichever
-// worker failed first. It is nil where nothing was marked.
+// Find returns the distinct messages that were marked inside text, in the order of their places: by file, row and column,
+// and as text where they name no row. So the first is the same whichever worker failed first. It is nil where nothing was
+// marked.
 func Find(text string) []string {
 	var found []string
 	for _, s := range strings.Split(text, markOpen)[1:] {
@@ -138,6 +141,37 @@ func Find(text string) []string {
 			found = append(found, msg)
 		}
 	}
-	slices.Sort(found)
+	slices.SortFunc(found, compare)
 	return slices.Compact(found)
+}
+
+// Place tells from the message of a fault of a row which file and row that is; ok is false for what names no row.
+func Place(message string) (file string, row int64, ok bool) {
+	file, row, _ = split(message)
+	return file, row, row != WholeFile
+}
+
+// place is how [Fault.Error] begins that of a row.
+var place = regexp.MustCompile(`(?s)^(.*?): row ([0-9]{1,18})(?:, column (.*?))?: `)
+
+// split takes a message apart. What names no row is all file.
+func split(message string) (file string, row int64, column string) {
+	m := place.FindStringSubmatch(message)
+	if m == nil {
+		return message, WholeFile, ""
+	}
+	row, _ = strconv.ParseInt(m[2], 10, 64) // of so few digits
+	return m[1], row, m[3]
+}
+
+// compare orders messages by place: numbers as numbers, other names, which have no order here, as text.
+func compare(a, b string) int {
+	fileA, rowA, columnA := split(a)
+	fileB, rowB, columnB := split(b)
+	x, errX := strconv.Atoi(columnA)
+	y, errY := strconv.Atoi(columnB)
+	if errX != nil || errY != nil {
+		x, y = 0, 0
+	}
+	return cmp.Or(cmp.Compare(fileA, fileB), cmp.Compare(rowA, rowB), cmp.Compare(x, y), cmp.Compare(a, b))
 }

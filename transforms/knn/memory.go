@@ -21,11 +21,7 @@ func (j *Job) Memory() int64 {
 	}
 	dim, element := int64(j.Corpus.Dim), j.element(rows)
 	row := dim * element
-	threads := int64(neighbors.Search{Threads: j.Options.Threads}.NumThreads())
-	chunks := min(2*threads*int64(j.Reading.ChunkRows), rows) * row
-	if element == 8 && j.Reading.Formats.DType == vectors.Auto {
-		chunks += chunks / 2 // they begin as float32
-	}
+	threads, chunks := j.threads(), j.reading(rows)
 	answered := rows // at a time
 	switch {
 	case j.Queries == nil:
@@ -40,7 +36,24 @@ func (j *Job) Memory() int64 {
 		const order = 24
 		return rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + (element-4)*rows*dim
 	}
-	return rows*(row+dim) + chunks + 12*answered*int64(j.Options.K)
+	return j.built(rows) + chunks + 12*answered*int64(j.Options.K)
+}
+
+func (j *Job) threads() int64 {
+	return int64(neighbors.Search{Threads: j.Options.Threads}.NumThreads())
+}
+
+// built is what the points take, with a byte a value for the filter.
+func (j *Job) built(rows int64) int64 { return rows * int64(j.Corpus.Dim) * (j.element(rows) + 1) }
+
+// reading is what the chunks take that are read at a time.
+func (j *Job) reading(rows int64) int64 {
+	element := j.element(rows)
+	chunks := min(2*j.threads()*int64(j.Reading.ChunkRows), rows) * int64(j.Corpus.Dim) * element
+	if element == 8 && j.Reading.Formats.DType == vectors.Auto {
+		chunks += chunks / 2 // they begin as float32
+	}
+	return chunks
 }
 
 // element is the size of a value in memory, as far as the files' size tells it: one of 8 bytes in a binary format, or of

@@ -9,6 +9,7 @@ import (
 
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -30,6 +31,17 @@ func (j *IndexJob) Check() error {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", j.Options.Threads))
 	}
 	return errors.Join(errs...)
+}
+
+// Memory estimates the bytes that building takes in this process, beside what the program takes without any data: the points, what
+// the index is beyond them, and the chunks that are read at a time. It is 0 where that is not known, as of [Job.Memory].
+func (j *IndexJob) Memory() int64 {
+	of := &Job{Corpus: j.Corpus, Reading: j.Reading, Options: j.Options}
+	rows := of.rowsAbout()
+	if j.Options.Workers != placement.InProcess || rows < 0 {
+		return 0
+	}
+	return of.built(rows) + of.reading(rows)
 }
 
 // BuildIndex adds the job to a pipeline: the index is in the staging directory when it is over, and [PublishIndex] puts it

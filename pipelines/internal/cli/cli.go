@@ -14,6 +14,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/vectorio"
 )
 
 // Exit codes.
@@ -62,6 +63,7 @@ type App struct {
 	workerArch     *string
 	byproducts     []func() []files.Named // what it writes without having been asked for it
 	launch         *launch
+	datasets       []*vectorio.Dataset   // that the job reads
 	before         map[string]files.Info // the outputs of a job elsewhere, as they were when it began
 }
 
@@ -250,7 +252,7 @@ func (a *App) lines(err error) []string {
 		return []string{text}
 	}
 	if marked := fault.Find(text); len(marked) > 0 {
-		// Several workers may have failed; the first by name is the same every time.
+		// Several workers may have failed; the first by its place is the same every time.
 		return strings.Split(strings.TrimSpace(marked[0]), "\n")
 	}
 	var run *runError

@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 
+	"beamlearn/model/fault"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
 // Note tells, on a line each, what a user may want to know of how the files of the datasets were read, of which some may be
-// nil: see [vectorio.Dataset.Notes].
+// nil: see [vectorio.Dataset.Notes]. Where a job then fails by a fault of a row, [App.Run] looks in these datasets for the first.
 func (a *App) Note(datasets ...*vectorio.Dataset) {
+	a.datasets = append(a.datasets, datasets...)
 	if *a.quiet {
 		return
 	}
@@ -25,4 +29,28 @@ func (a *App) Note(datasets ...*vectorio.Dataset) {
 			told[line] = true
 		}
 	}
+}
+
+// firstFault is the first fault in the order of the rows, where a job of this process has failed by that of a later row: chunks are
+// read side by side, and the runner tells of whichever failed first. An engine's error stays as it is, as its data may be too much
+// to read here.
+func (a *App) firstFault(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || workers != placement.InProcess {
+		return err
+	}
+	marked := fault.Find(err.Error())
+	if len(marked) == 0 {
+		return err
+	}
+	file, row, ok := fault.Place(marked[0])
+	for _, d := range a.datasets {
+		if d == nil || !ok {
+			continue
+		}
+		// Where these rows cannot be read any more, what is known already is what there is to tell.
+		if first, e := d.FirstFault(ctx, file, row); first != nil && e == nil {
+			return &runError{fault.Mark(first)}
+		}
+	}
+	return err
 }

@@ -143,7 +143,7 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 	defer a.share(ctx, run, runID)()
 	done, err := a.watch(ctx, run, func() error { return a.submit(ctx, p) })
 	if done {
-		return err
+		return a.firstFault(ctx, err)
 	}
 	if err := a.launch.cancel(context.WithoutCancel(ctx)); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.where(), err)

@@ -272,3 +272,14 @@ func TestFaults(t *testing.T) {
 
 // Each flag that takes a value has an example.
 func TestExamples(t *testing.T) { clitest.Help(t) }
+
+// Of faults in files that are read side by side, the first in their order is told, though a job may meet a later one first.
+func TestFirstFault(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "a.csv"), "a,b\n"+strings.Repeat("1,2\n3,5\n4,4\n", 50_000)+"1,x\n")
+	clitest.Write(t, filepath.Join(dir, "b.csv"), "a,b\n1,y\n"+strings.Repeat("1,2\n", 9))
+	want := "eigen: a.csv: row 150000, column b: found \"x\", expected a number\n"
+	if stderr, code := run2(t, dir, "--input=*.csv", "--columns=a,b", "--output_model=m.json", "--quiet"); code != 1 || stderr != want {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}

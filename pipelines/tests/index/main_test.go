@@ -2,6 +2,7 @@ package index_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,6 +77,26 @@ func TestFaults(t *testing.T) {
 	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--index=o.index", "--on_error=skip"))
 	if code != 0 || !strings.Contains(stderr, "1 rows left out: o.index.rejected.jsonl") || names(t, dir) != "[o.index o.index.rejected.jsonl x.csv]" {
 		t.Errorf("--on_error=skip: exit code %d, %s\n%s", code, names(t, dir), stderr)
+	}
+}
+
+// What will not fit into memory is told before anything is read.
+func TestTooLittleMemory(t *testing.T) {
+	dir := t.TempDir()
+	const n, d = 1_000_000_000, 1000
+	f, err := os.Create(filepath.Join(dir, "x.fbin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := make([]byte, 8)
+	binary.LittleEndian.PutUint32(header, n)
+	binary.LittleEndian.PutUint32(header[4:], d)
+	_, err = f.Write(header)
+	if err := errors.Join(err, f.Truncate(8+4*n*d), f.Close()); err != nil { // of nothing, which takes no space
+		t.Fatal(err)
+	}
+	if _, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.fbin", "--index=o.index")); code != 1 || !strings.HasPrefix(stderr, "index: the job needs about ") || names(t, dir) != "[x.fbin]" {
+		t.Errorf("exit code %d, %s\n%s", code, names(t, dir), stderr)
 	}
 }
 

@@ -61,6 +61,9 @@ func (c *command) run(ctx context.Context) error {
 	if c.Explaining() {
 		return c.explain(ctx, job)
 	}
+	if err := cli.Fits(job.Memory()); err != nil {
+		return err
+	}
 	pipeline, s := beam.NewPipelineWithRoot()
 	if err := knn.BuildIndex(s, job); err != nil {
 		return err
