@@ -26,6 +26,7 @@ type fitFile struct {
 	Epochs      int             `json:"epochs"`
 	BatchSize   int             `json:"batch_size"`
 	Alphas      jsontext.Floats `json:"alphas"`
+	AutoAlphas  bool            `json:"auto_alphas,omitempty"`
 	L1Ratios    jsontext.Floats `json:"l1_ratios"`
 	Folds       int             `json:"folds"`
 	Scoring     string          `json:"scoring"`
@@ -122,7 +123,7 @@ func EncodeFit(f *Fit) ([]byte, error) {
 	o := &f.options
 	file := fitFile{
 		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
-		BatchSize: o.BatchSize, Alphas: o.Alphas, L1Ratios: o.L1Ratios, Folds: o.Folds, Scoring: o.Scoring, Seed: o.Seed, Shuffle: o.Shuffle,
+		BatchSize: o.BatchSize, Alphas: o.Alphas, AutoAlphas: o.AutoAlphas, L1Ratios: o.L1Ratios, Folds: o.Folds, Scoring: o.Scoring, Seed: o.Seed, Shuffle: o.Shuffle,
 		Sample: o.Sample, Full: f.full, Features: f.features, Names: f.names, Passes: f.passes, Stage: stageName(f.stage), Survey: f.survey, Chosen: f.chosen, Classes: f.chosen.Classes,
 	}
 	var err error
@@ -204,7 +205,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 	}
 	o := FitOptions{
 		Options: file.Options, Average: file.Average, Solver: file.Solver, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
-		BatchSize: file.BatchSize, Alphas: file.Alphas, L1Ratios: file.L1Ratios, Folds: file.Folds, Scoring: file.Scoring, Seed: file.Seed,
+		BatchSize: file.BatchSize, Alphas: file.Alphas, AutoAlphas: file.AutoAlphas, L1Ratios: file.L1Ratios, Folds: file.Folds, Scoring: file.Scoring, Seed: file.Seed,
 		Shuffle: file.Shuffle, WarmStart: warm, Sample: file.Sample,
 	}
 	if err := o.Validate(); err != nil {

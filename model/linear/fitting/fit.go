@@ -204,6 +204,14 @@ func (f *Fit) Fitted() *linear.RegressionMetrics { return f.fitted }
 // Model is the model, when it is learned.
 func (f *Fit) Model() *linear.Model { return f.model }
 
+// Path is the alphas that the rows have told, where they were asked for; otherwise nil.
+func (f *Fit) Path() []float64 {
+	if !f.options.AutoAlphas {
+		return nil
+	}
+	return f.options.Alphas
+}
+
 // CV is the cross-validation, when it is done; nil without one.
 func (f *Fit) CV() *linear.CVResult { return f.cv }
 

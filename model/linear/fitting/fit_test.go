@@ -188,6 +188,9 @@ func fitCases(t testing.TB) []fitCase {
 		{"log_loss, alphas", FitOptions{Options: options(linear.Classification, "", ""), Alphas: []float64{0.1, 0.001}, BatchSize: 50, Parts: 5}, two, "survey cross", "exact"},
 		{"log_loss, alphas, balanced, standardised", standard(FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, Alphas: []float64{0.1, 0.001}, Folds: 3}), three, "survey cross", "exact"},
 		{"huber, alphas, sparse", standard(FitOptions{Options: options(linear.Regression, linear.Huber, ""), Alphas: []float64{0.1, 0.001}}), lineartest.SparseChunk(numbers), "survey cross", "exact"},
+		{"squared_error, l1, auto", FitOptions{Options: options(linear.Regression, "", linear.L1), AutoAlphas: true}, numbers, "folds", "exact"},
+		{"log_loss, auto", FitOptions{Options: options(linear.Classification, "", ""), AutoAlphas: true, Folds: 2}, &weighted, "survey cross", "exact"},
+		{"hinge, auto, standardised", standard(FitOptions{Options: options(linear.Classification, linear.Hinge, linear.L1), AutoAlphas: true, Folds: 2, Epochs: 1}), two, "survey grid", "sgd"},
 		{"huber by sgd, alphas", FitOptions{Options: options(linear.Regression, linear.Huber, ""), Solver: SolverSGD, Alphas: []float64{0.1, 0.001}, Epochs: 2, BatchSize: 50, Parts: 5}, numbers, "survey grid", "sgd"},
 		{"elasticnet, grid", standard(FitOptions{Options: options(linear.Classification, "", linear.ElasticNet), Alphas: []float64{0.1, 0.001}, L1Ratios: []float64{0.1, 0.9}, Folds: 2, Epochs: 2, Scoring: "roc_auc", BatchSize: 50, Parts: 5}), two, "survey grid", "sgd"},
 		{"hinge, grid, three classes", FitOptions{Options: options(linear.Classification, linear.Hinge, ""), Alphas: []float64{0.1, 0.001}, Epochs: 1, Scoring: "f1_macro", BatchSize: 50, Parts: 5, Seed: 7}, &texts, "survey grid", "sgd"},
@@ -232,7 +235,7 @@ func TestFitStages(t *testing.T) {
 			if m.Training.Solver != v.solver || m.Task != v.o.Options.Task {
 				t.Errorf("a model by %s of a %s", m.Training.Solver, m.Task)
 			}
-			if combinations := max(len(v.o.Alphas), 1) * max(len(v.o.L1Ratios), 1); (first.CV() != nil) != (combinations > 1) {
+			if combinations := max(len(v.o.Alphas), len(first.Path()), 1) * max(len(v.o.L1Ratios), 1); (first.CV() != nil) != (combinations > 1) {
 				t.Errorf("%d combinations: cross-validation %v", combinations, first.CV())
 			} else if cv := first.CV(); cv != nil {
 				best, err := cv.Best()

@@ -57,6 +57,8 @@ type FitOptions struct {
 	// Alphas and L1Ratios: each pair is tried. With more than one pair, or with Folds, they are cross-validated, and the
 	// model is that of the best pair. Default: 1e-4 and 0.15.
 	Alphas, L1Ratios []float64
+	// AutoAlphas: the rows tell the Alphas, which are cross-validated. Default: false.
+	AutoAlphas bool
 	// Folds of the cross-validation. Default: 5 where there is one.
 	Folds int
 	// Scoring is the score that it goes by. Default: the first that there is of [Scorings].
@@ -92,13 +94,13 @@ func (o *FitOptions) EnsureDefaults() {
 	if o.BatchSize == 0 {
 		o.BatchSize = DefaultBatchSize
 	}
-	if len(o.Alphas) == 0 {
+	if len(o.Alphas) == 0 && !o.AutoAlphas {
 		o.Alphas = []float64{1e-4}
 	}
 	if len(o.L1Ratios) == 0 {
 		o.L1Ratios = []float64{0.15}
 	}
-	if o.Folds == 0 && o.combinations() > 1 {
+	if o.Folds == 0 && (o.AutoAlphas || o.combinations() > 1) {
 		o.Folds = defaultFolds
 	}
 }
@@ -114,7 +116,10 @@ func (o *FitOptions) combinations() int {
 // base is the options of the first pair, but for what depends on the rows.
 func (o *FitOptions) base() linear.Options {
 	b := o.Options
-	b.Alpha, b.L1Ratio = &o.Alphas[0], &o.L1Ratios[0]
+	b.L1Ratio = &o.L1Ratios[0]
+	if len(o.Alphas) > 0 { // otherwise the rows tell
+		b.Alpha = &o.Alphas[0]
+	}
 	if o.Average != nil {
 		b.Average = *o.Average
 	}
@@ -196,7 +201,7 @@ func (o *FitOptions) Validate() error {
 		b.LearningRate = linear.InvScaling
 	}
 	errs = append(errs, b.Validate())
-	for _, a := range d.Alphas[1:] {
+	for _, a := range d.Alphas[min(1, len(d.Alphas)):] {
 		if !(a >= 0) || math.IsInf(a, 1) {
 			fault("alpha %v: must be a number from 0 on", a)
 		}
@@ -205,6 +210,12 @@ func (o *FitOptions) Validate() error {
 		if !(r >= 0 && r <= 1) {
 			fault("l1_ratio %v: must be a number from 0 to 1", r)
 		}
+	}
+	if d.AutoAlphas && d.Options.Penalty == linear.None {
+		fault("alpha auto: the penalty none has no alpha")
+	}
+	if d.AutoAlphas && d.Options.Penalty == linear.ElasticNet && slices.Contains(d.L1Ratios, 0) {
+		fault("alpha auto: an l1_ratio of 0 has no alpha from which on no coefficient is left: take l1_ratios above 0, or the penalty l2")
 	}
 	if len(d.L1Ratios) > 1 && d.Options.Penalty != linear.ElasticNet {
 		fault("l1_ratio: several are for the penalty elasticnet, not for %s", d.Options.Penalty)

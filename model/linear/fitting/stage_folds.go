@@ -32,6 +32,17 @@ func (foldsStage) empty(f *Fit, bytes int) (linear.Learner, error) {
 
 func (foldsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	o, l := &f.options, learner.(*leastsquares.FoldGram)
+	all, err := l.All()
+	if err != nil {
+		return nil, err
+	}
+	if o.AutoAlphas {
+		found, err := summed(all, &f.chosen, o.Standardize)
+		if err != nil {
+			return nil, err
+		}
+		f.takePath(found)
+	}
 	var ratios []float64
 	if o.Options.Penalty == linear.ElasticNet {
 		ratios = o.L1Ratios
@@ -42,10 +53,6 @@ func (foldsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	}
 	f.cv = f.judged(scores)
 	if _, err := f.choose(); err != nil {
-		return nil, err
-	}
-	all, err := l.All()
-	if err != nil {
 		return nil, err
 	}
 	if f.cv.Path, err = all.CVPath(&f.chosen, o.Standardize, o.Alphas, ratios); err != nil {

@@ -20,6 +20,9 @@ func (surveyStage) begin(f *Fit) (linear.Learner, error) {
 	if err == nil && f.options.Folds > 0 {
 		s.Stratify(f.options.Folds, f.options.Seed)
 	}
+	if err == nil && f.options.AutoAlphas {
+		s.Measure()
+	}
 	return s, err
 }
 
@@ -47,6 +50,9 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	f.chosen.Classes = s.Classes.Clone()
 	if o.WarmStart != nil {
 		f.chosen.Classes = o.WarmStart.Classes.Clone() // the rows may lack some, and SGD refuses others
+	}
+	if o.AutoAlphas {
+		f.takePath(surveyed(s, &f.chosen))
 	}
 	exact := o.exact(f.features)
 	if vectors := linear.NumVectors(max(s.Classes.Len(), 1)); exact && o.Folds > 0 && !newton.CrossFits(f.features, vectors) {

@@ -77,6 +77,20 @@ func (g *Gram) Path(o *linear.Options, standardize bool, alphas []float64) ([]*S
 	return path, nil
 }
 
+// Slopes are, for each column, its mean square and its mean product with the target, as the solver takes them: centred with an
+// intercept, and scaled with standardize. The largest product is the least alpha of l1 at which no coefficient is left.
+func (g *Gram) Slopes(o *linear.Options, standardize bool) (squares, products []float64, err error) {
+	q, err := g.quadratic(o, standardize)
+	if err != nil {
+		return nil, nil, err
+	}
+	squares = make([]float64, q.d)
+	for j := range squares {
+		squares[j] = q.q[j*q.d+j]
+	}
+	return squares, q.c, nil
+}
+
 // quadratic is ½wᵀQw − cᵀw + ½yy, the loss as a function of the coefficients.
 type quadratic struct {
 	d       int

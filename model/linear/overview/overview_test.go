@@ -69,12 +69,13 @@ func TestRegressionPage(t *testing.T) {
 	}
 	cv := &linear.CVResult{
 		Params:  []linear.CVParams{{Alpha: 10}, {Alpha: 0.1}, {Alpha: 1}},
-		Metrics: []linear.CVMetric{{Name: "r2", Splits: [][]float64{{0.1, 0.9, 0.88}, {0.2, 0.7, 0.71}}}, {Name: "neg_mean_squared_error", Splits: [][]float64{{-9, -1, -2}, {-8, -2, -1}}}},
+		Metrics: []linear.CVMetric{{Name: "r2", Splits: [][]float64{{0.1, 0.9, 0.88}, {0.2, 0.7, 0.71}}, Constant: []float64{-0.125, -0.375}}, {Name: "neg_mean_squared_error", Splits: [][]float64{{-9, -1, -2}, {-8, -2, -1}}}},
 		Path:    &linear.CVPath{Features: []int{1, 0}, Coef: [][]float64{{0, 1}, {2, 3}, {math.NaN(), math.NaN()}}},
 	}
 	page := write(t, &View{Source: evil, Model: m, Columns: []string{"a" + evil, "b"}, CV: cv, Judged: j, Facts: []report.Fact{{Name: "rows", Value: "9000"}}})
 	has(t, page, "a sample of 3000 of the 9000 rows", "Residuals by prediction", "1 of 2 columns have the coefficient 0", "A simpler model, with alpha 1,",
-		"Mean squared error, by cross-validation", "the simplest within one standard error", "Coefficients by alpha", "0.8 ± 0.1")
+		"Mean squared error, by cross-validation", "the simplest within one standard error", "Coefficients by alpha", "0.8 ± 0.1",
+		"that of a constant prediction, which knows no column, is -0.25", `<th scope="row">a constant prediction</th><td class="number">-0.25</td><td></td><td></td><td></td><td></td>`)
 }
 
 // Rows that are judged in parts are those that are judged at once, also where only some of the parts have weights.

@@ -224,10 +224,16 @@ func (v *View) crossValidation() ([]report.Block, error) {
 	if simple != best {
 		text += fmt.Sprintf(" A simpler model, with alpha %s, is within one standard error of it: as good, for all that the rows tell.", report.Format(cv.Params[simple].Alpha))
 	}
+	if c := cv.Metrics[0].ConstantMean(); c == c {
+		_, sign := metricName(cv.Metrics[0].Name)
+		text += fmt.Sprintf(" Its mean over the folds is %s; that of a constant prediction, which knows no column, is %s.",
+			report.Format(sign*cv.Metrics[0].Mean(best)), report.Format(sign*c))
+	}
 	return []report.Block{report.Text(text), charts, v.combinations(best, simple)}, nil
 }
 
-// combinations is a table of all scores, in the order of the charts, and of which combinations are the choice.
+// combinations is a table of all scores, in the order of the charts, and of which combinations are the choice; at its end stands
+// what a constant prediction scores.
 func (v *View) combinations(best, simple int) report.Table {
 	cv := v.CV
 	names, combos := v.ratios()
@@ -259,6 +265,17 @@ func (v *View) combinations(best, simple int) report.Table {
 			}
 			t.Rows = append(t.Rows, append(row, strings.Join(choice, "; ")))
 		}
+	}
+	known, constant := false, make([]string, len(t.Columns))
+	constant[0] = "a constant prediction"
+	for k := range cv.Metrics {
+		if c := cv.Metrics[k].ConstantMean(); c == c {
+			_, sign := metricName(cv.Metrics[k].Name)
+			known, constant[len(t.Columns)-1-2*(len(cv.Metrics)-k)] = true, report.Format(sign*c)
+		}
+	}
+	if known {
+		t.Rows = append(t.Rows, constant)
 	}
 	return t
 }

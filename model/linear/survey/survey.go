@@ -52,6 +52,7 @@ type Survey struct {
 	// Squares are the mean squares of the columns of dense rows; nil with a scaler, and of sparse rows.
 	Squares []float64
 	Scaler  *linear.StandardScaler // nil where not asked for; for sparse rows it has no WithMean
+	Moments *linear.StandardScaler // of the columns as they are; nil where neither they nor a scaler is asked for
 	Drift   Drift
 	// Folds are those of a cross-validation, where Stratify has asked for them, and Rare are the classes that they lack.
 	Folds *folds.Folds
@@ -59,8 +60,9 @@ type Survey struct {
 
 	strata *folds.Strata // nil where no folds are asked for
 
-	scale bool
-	done  bool
+	scale   bool
+	moments bool // are asked for
+	done    bool
 }
 
 // Drift is how much the target changes along the file: an analysis of variance of the target, or of the classes (Light and
@@ -129,6 +131,9 @@ func NewSurvey(task linear.Task, features int, scale bool) (*Survey, error) {
 // Stratify asks for the folds of a cross-validation, before the pass.
 func (s *Survey) Stratify(k int, seed uint64) { s.strata = &folds.Strata{Folds: k, Seed: seed} }
 
+// Measure asks for the moments of the columns, before the pass.
+func (s *Survey) Measure() { s.moments = true }
+
 // Done reports whether the pass has been made.
 func (s *Survey) Done() bool { return s.done }
 
@@ -141,6 +146,9 @@ func (s *Survey) Partial(int, int) linear.Partial {
 		p.fourth = make([]float64, s.Features)
 	} else {
 		p.fourth = make([]float64, 1)
+		if s.moments {
+			p.moments = linear.NewStandardScaler(s.Features)
+		}
 	}
 	return p
 }
@@ -161,10 +169,13 @@ func (s *Survey) Balanced() linear.ClassWeight {
 // where a label is missing, written as NaN among numbers, or sums overflow.
 func (s *Survey) Advance(sum linear.Partial) error {
 	p, ok := sum.(*surveyPart)
-	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale {
+	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale || (p.moments != nil) != (s.moments && !s.scale) {
 		return errors.New("linear.Survey: the sum of another pass")
 	}
-	t := &Survey{Task: s.Task, Features: s.Features, scale: s.scale, strata: s.strata, done: true, Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler}
+	t := &Survey{
+		Task: s.Task, Features: s.Features, scale: s.scale, moments: s.moments, strata: s.strata, done: true,
+		Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler, Moments: p.moments,
+	}
 	if p.skipped > 0 {
 		t.Sampled = p.rows
 	}
@@ -192,6 +203,7 @@ func (s *Survey) Advance(sum linear.Partial) error {
 		}
 	} else {
 		t.Scaler.Finish()
+		t.Moments = t.Scaler
 		kurtosis := 1.0 // the largest of a column
 		for j, v := range t.Scaler.Var {
 			m, c := t.Scaler.Mean[j], t.Scaler.Scale[j]
@@ -207,6 +219,9 @@ func (s *Survey) Advance(sum linear.Partial) error {
 		}
 		// Of columns that are independent: E‖x‖²xⱼ² = E xⱼ⁴ + E‖x‖² − E xⱼ².
 		t.SquareRadius = max(0, t.ScaledSquareNorm-1) + kurtosis
+	}
+	if t.Moments != nil && t.Scaler == nil {
+		t.Moments.Finish()
 	}
 	if sum := t.SquareRadius + t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
 		return bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm, p.target.M2/p.weight)
@@ -260,6 +275,7 @@ type surveyPart struct {
 	squares         float64   // Σw‖x‖²; without a scaler, which knows it
 	columns         []float64 // Σwx² of each; nil with a scaler, and without dense rows
 	scaler          *linear.StandardScaler
+	moments         *linear.StandardScaler   // of the columns, where they are asked for without a scaler
 	fourth          []float64                // Σw‖x‖⁴; with a scaler Σw(x−mean of the chunk)⁴ for each column
 	target, plain   linear.RegressionMetrics // moments, with weights and without
 	min, max        float64
@@ -324,6 +340,10 @@ func (p *surveyPart) PartialFit(c *linear.Chunk) error {
 		p.scaler.Merge(chunk)
 		p.fourths(c, chunk, weight)
 		return nil
+	}
+	if p.moments != nil {
+		p.moments.WithMean = p.moments.WithMean && c.Sparse == nil
+		p.moments.Merge(linear.Moments(c, c.Weights))
 	}
 	if p.columns == nil && c.Sparse == nil {
 		p.columns = make([]float64, p.features)
@@ -587,7 +607,7 @@ func (p *surveyPart) spellings() (all, texts, missing []class) {
 // Merge adds what comes after.
 func (p *surveyPart) Merge(next linear.Partial) error {
 	q, ok := next.(*surveyPart)
-	if !ok || q.task != p.task || q.features != p.features || (q.scaler == nil) != (p.scaler == nil) {
+	if !ok || q.task != p.task || q.features != p.features || (q.scaler == nil) != (p.scaler == nil) || (q.moments == nil) != (p.moments == nil) {
 		return errors.New("linear.Survey: a part of another pass")
 	}
 	if p.file == "" {
@@ -609,9 +629,11 @@ func (p *surveyPart) Merge(next linear.Partial) error {
 	p.plain.Merge(&q.plain)
 	p.min, p.max = min(p.min, q.min), max(p.max, q.max)
 	p.within += q.within
-	if p.scaler != nil {
-		p.scaler.WithMean = p.scaler.WithMean && q.scaler.WithMean
-		p.scaler.Merge(q.scaler)
+	for _, pair := range [][2]*linear.StandardScaler{{p.scaler, q.scaler}, {p.moments, q.moments}} {
+		if s, next := pair[0], pair[1]; s != nil {
+			s.WithMean = s.WithMean && next.WithMean
+			s.Merge(next)
+		}
 	}
 	mergeLabels(p.strata, p.labels, q.labels)
 	mergeLabels(p.strata, p.numbers, q.numbers)
@@ -640,7 +662,7 @@ func (p *surveyPart) MarshalBinary() ([]byte, error) { return wire.Encode(p.fiel
 
 // UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
 func (p *surveyPart) UnmarshalBinary(b []byte) error {
-	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil, strata: p.strata}).Partial(0, 1).(*surveyPart)
+	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil, moments: p.moments != nil, strata: p.strata}).Partial(0, 1).(*surveyPart)
 	if err := wire.Decode(b, q.fields); err != nil {
 		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
 	}
@@ -659,7 +681,10 @@ func (p *surveyPart) fields(c *wire.Codec) {
 	c.Check(p.weight >= 0 && p.weight-p.weight == 0 && p.weight2 >= 0 && p.within >= 0, "sums that are not negative")
 	c.Floats(p.fourth)
 	c.Maybe(&p.columns, p.features)
-	if s := p.scaler; s != nil {
+	for _, s := range []*linear.StandardScaler{p.scaler, p.moments} {
+		if s == nil {
+			continue
+		}
 		c.Flag(&s.WithMean)
 		c.Floats(s.Mean, s.Var)
 		c.Finite(s.Count)
@@ -734,12 +759,17 @@ type surveyFile struct {
 	FoldSeed         uint64                 `json:"fold_seed,omitempty"`
 	Folds            *folds.Folds           `json:"folds,omitempty"`
 	Rare             []folds.Rare           `json:"rare_classes,omitempty"`
+	Measure          bool                   `json:"measure,omitempty"`
+	Moments          *linear.StandardScaler `json:"moments,omitempty"`
 }
 
 // MarshalJSON writes the whole state; numbers read back bit by bit.
 func (s *Survey) MarshalJSON() ([]byte, error) {
 	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, s.Sampled, jsontext.Floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
-		jsontext.Floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F, s.Squares, 0, 0, s.Folds, s.Rare}
+		jsontext.Floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F, s.Squares, 0, 0, s.Folds, s.Rare, s.moments, nil}
+	if s.Scaler == nil {
+		f.Moments = s.Moments
+	}
 	if s.strata != nil {
 		f.AskedFolds, f.FoldSeed = s.strata.Folds, s.strata.Seed
 	}
@@ -767,6 +797,12 @@ func (s *Survey) UnmarshalJSON(b []byte) error {
 	}
 	if f.Scaler != nil && (!f.Scale || len(f.Scaler.Mean) != f.Features) || f.Scaler == nil && f.Scale && f.Done {
 		return fmt.Errorf("survey: a scaler that does not fit %d features", f.Features)
+	}
+	if f.Moments != nil && len(f.Moments.Mean) != f.Features || (f.Moments != nil) != (f.Measure && f.Done && !f.Scale) {
+		return fmt.Errorf("survey: moments that do not fit %d features", f.Features)
+	}
+	if t.moments, t.Moments = f.Measure, f.Moments; f.Scaler != nil {
+		t.Moments = f.Scaler
 	}
 	if f.AskedFolds != 0 {
 		t.Stratify(f.AskedFolds, f.FoldSeed)

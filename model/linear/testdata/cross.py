@@ -212,17 +212,18 @@ def case(data, task, loss, alphas, folds=5, seed=0, standardize=True, epsilon=0.
     print(data, loss, {n: float(np.mean(v)) for n, v in c["scores"].items()})
 
 
-case("breast_cancer", "classification", "log_loss", [1e-4, 1e-3, 1e-2, 1.0])
-case("breast_cancer", "classification", "log_loss", [1e-3, 0.1], folds=3, seed=7, class_weight="balanced", weighted=True)
-case("breast_cancer", "classification", "squared_hinge", [1e-2, 1.0], folds=4)
-case("breast_cancer", "classification", "modified_huber", [1e-2, 1.0], weighted=True)
-case("digits", "classification", "log_loss", [1e-3, 1e-1])
-case("digits", "classification", "log_loss", [1e-2], folds=3, seed=1, class_weight="balanced")
-case("digits", "classification", "squared_hinge", [1e-1], folds=3, class_weight="balanced")
-case("shuttle", "classification", "log_loss", [1e-5, 1e-3, 1e-1])
-case("shuttle", "classification", "log_loss", [1e-3], standardize=False)
-case("diabetes", "regression", "huber", [1e-3, 1e-1], epsilon=50)
-case("diabetes", "regression", "squared_epsilon_insensitive", [1e-2], epsilon=20, weighted=True, seed=3)
-case("diabetes", "regression", "squared_error", [1e-3, 1e-1, 10], weighted=True)
-with gzip.GzipFile(here / "cross.json.gz", "wb", mtime=0) as f:
-    f.write(json.dumps(cases).encode())
+if __name__ == "__main__":
+    case("breast_cancer", "classification", "log_loss", [1e-4, 1e-3, 1e-2, 1.0])
+    case("breast_cancer", "classification", "log_loss", [1e-3, 0.1], folds=3, seed=7, class_weight="balanced", weighted=True)
+    case("breast_cancer", "classification", "squared_hinge", [1e-2, 1.0], folds=4)
+    case("breast_cancer", "classification", "modified_huber", [1e-2, 1.0], weighted=True)
+    case("digits", "classification", "log_loss", [1e-3, 1e-1])
+    case("digits", "classification", "log_loss", [1e-2], folds=3, seed=1, class_weight="balanced")
+    case("digits", "classification", "squared_hinge", [1e-1], folds=3, class_weight="balanced")
+    case("shuttle", "classification", "log_loss", [1e-5, 1e-3, 1e-1])
+    case("shuttle", "classification", "log_loss", [1e-3], standardize=False)
+    case("diabetes", "regression", "huber", [1e-3, 1e-1], epsilon=50)
+    case("diabetes", "regression", "squared_epsilon_insensitive", [1e-2], epsilon=20, weighted=True, seed=3)
+    case("diabetes", "regression", "squared_error", [1e-3, 1e-1, 10], weighted=True)
+    with gzip.GzipFile(here / "cross.json.gz", "wb", mtime=0) as f:
+        f.write(json.dumps(cases).encode())

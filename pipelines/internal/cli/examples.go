@@ -2,7 +2,7 @@ package cli
 
 // examples are values for the flags whose help has none of its own.
 var examples = map[string]string{
-	"alpha":               "1e-6,1e-5,1e-4",
+	"alpha":               "auto",
 	"average":             "true",
 	"batch_size":          "100",
 	"checkpoint_passes":   "4",

@@ -26,8 +26,8 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		taskName:      g.Choice("task", "", []string{string(model.Regression), string(model.Classification)}, "the `TASK`: regression, or classification; needed"),
 		loss:          g.Choice("loss", "", cli.Texts(model.Losses), "the `LOSS`: "+cli.Names(model.Losses)+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge)"),
 		penalty:       g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
-		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4"),
-		l1Ratio:       g.String("l1_ratio", "0.15", "the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared"),
+		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; --alpha=auto takes a path of values that follows from the rows"),
+		l1Ratio:       g.String("l1_ratio", "0.15", "the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes 0.1,0.5,0.7,0.9,0.95,0.99,1"),
 		rate:          g.Choice("learning_rate", "", cli.Texts(model.LearningRates), "the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+" (default: invscaling, with steps scaled by the rows' mean square norm, and averaged)"),
 		eta0:          g.String("eta0", "", "the first `STEP` of constant, invscaling and adaptive; C of pa1 and pa2 (default 0.01 with a --learning_rate)"),
 		powerT:        g.String("power_t", "", "the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
@@ -40,7 +40,7 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		noChange:      g.Int("n_iter_no_change", 5, "how many epochs without improvement --tol waits"),
 		earlyStopping: g.Bool("early_stopping", false, "judge by rows that are not learned from instead of the objective; needs --tol"),
 		validation:    g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
-		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; a row's fold is a hash of its id, with an --id_column, otherwise of its number (default 5 where several alphas or l1_ratios are given)"),
+		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; stratified: each has its share of every class; with an --id_column rows of one id share a fold (default 5 where several alphas or l1_ratios are given, or auto)"),
 		scoring:       g.Choice("scoring", "", fitting.Scorings(), "what the cross-validation goes by, as `SCORE`: "+strings.Join(fitting.Scorings(), ", ")+" (default: r2, neg_log_loss where there are probabilities, else accuracy)"),
 	}
 }
@@ -59,7 +59,9 @@ func (c *command) unlike(o *fitting.FitOptions, m *model.Model) error {
 	if o.Average != nil {
 		want.Average = *o.Average
 	}
-	want.Alpha, want.L1Ratio = &o.Alphas[0], &o.L1Ratios[0]
+	if want.L1Ratio = &o.L1Ratios[0]; len(o.Alphas) > 0 {
+		want.Alpha = &o.Alphas[0]
+	}
 	var errs []error
 	for _, f := range []struct {
 		flag       string
@@ -111,7 +113,7 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 			}
 		}
 		if len(all) == 0 {
-			errs = append(errs, fmt.Errorf("--%s: must be a number, or several with commas between", name))
+			errs = append(errs, fmt.Errorf("--%s: must be a number, several with commas between, or auto", name))
 		}
 		return all
 	}
@@ -122,8 +124,13 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange, EarlyStopping: *h.earlyStopping,
 		},
 		Standardize: *h.standardize,
-		Alphas:      numbers("alpha", *h.alpha), L1Ratios: numbers("l1_ratio", *h.l1Ratio),
-		Folds: *h.folds, Scoring: *h.scoring,
+		Folds:       *h.folds, Scoring: *h.scoring,
+	}
+	if o.AutoAlphas = *h.alpha == "auto"; !o.AutoAlphas {
+		o.Alphas = numbers("alpha", *h.alpha)
+	}
+	if o.L1Ratios = fitting.AutoL1Ratios(); *h.l1Ratio != "auto" {
+		o.L1Ratios = numbers("l1_ratio", *h.l1Ratio)
 	}
 	if v := number("validation_fraction", *h.validation); v != nil {
 		o.Options.ValidationFraction = *v

@@ -26,6 +26,9 @@ func makePage(ctx context.Context, job *linear.Job, fit *fitting.Fit, r *linear.
 			{Name: "seconds", Value: report.Format(took.Seconds())},
 		},
 	}
+	if text := pathText(fit); text != "" {
+		v.Facts = append(v.Facts, report.Fact{Name: "alpha auto", Value: text})
+	}
 	if p := fit.Progressive(); p != nil {
 		v.Curve = p.Curve()
 	}

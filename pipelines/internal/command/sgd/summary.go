@@ -207,6 +207,9 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		lines = append(lines, fmt.Sprintf("  mean loss of the rows before they were learned from: %.6g", p.MeanLoss))
 	}
 	if s.CV != nil {
+		if text := pathText(fit); text != "" {
+			lines = append(lines, "  alpha auto: "+text)
+		}
 		best, _ := s.CV.Best()
 		simple, _ := s.CV.OneStandardError()
 		m := &s.CV.Metrics[0]
@@ -229,6 +232,15 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		lines = append(lines, cli.Relative(f))
 	}
 	return lines
+}
+
+// pathText says which alphas auto has compared.
+func pathText(fit *fitting.Fit) string {
+	path := fit.Path()
+	if len(path) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d values from %v to %v, which follow from the rows", len(path), path[0], path[len(path)-1])
 }
 
 // constantText is what the constant prediction scores.
