@@ -1,0 +1,134 @@
+package features
+
+import (
+	"fmt"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/tables"
+)
+
+// lookup makes the tables by which cells are encoded. Rare categories have the last feature.
+func (c *Column) lookup(bits int) (lookup, error) {
+	var l lookup
+	switch {
+	case c.Kind == Text:
+		var err error
+		l.idf, err = c.idf(bits)
+		return l, err
+	case c.Knots > 0:
+		l.knots = uniformKnots(c.Parts[0].Min, c.Parts[0].Max, c.Knots)
+		return l, nil
+	case c.Kind != Categorical:
+		return l, nil
+	}
+	rare := int32(len(c.Categories) + oneIf(c.MissingCategory))
+	add := func(name string, feature int32) error {
+		if c.Values != TextValues {
+			v, ok := number([]byte(name))
+			if c.Values == BooleanValues {
+				v, ok = boolean([]byte(name))
+			}
+			if _, twice := l.numbers[v]; twice || !ok {
+				return fmt.Errorf("column %s: the category %s, expected a %s of its own", fault.Quote(c.Name), fault.Quote(name), c.Values)
+			}
+			l.numbers[v] = feature
+			return nil
+		}
+		if _, twice := l.texts[name]; twice || name == "" {
+			return fmt.Errorf("column %s: the category %s, expected one of its own", fault.Quote(c.Name), fault.Quote(name))
+		}
+		l.texts[name] = feature
+		return nil
+	}
+	if c.Values == TextValues {
+		l.texts = make(map[string]int32, len(c.Categories)+len(c.Rare))
+	} else {
+		l.numbers = make(map[float64]int32, len(c.Categories)+len(c.Rare))
+	}
+	for i, name := range c.Categories {
+		if err := add(name, int32(i)); err != nil {
+			return l, err
+		}
+	}
+	for _, name := range c.Rare {
+		if err := add(name, rare); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// category encodes a category, or a missing value where that is one; of another, it counts that it is unknown.
+func (enc *Encoder) category(at int, t *tables.Column, row int) {
+	c, l := &enc.e.columns[at], &enc.e.lookups[at]
+	var feature int32
+	var known, missing bool
+	if c.Values == TextValues {
+		b := enc.value(t, row)
+		missing = len(b) == 0
+		feature, known = l.texts[string(b)]
+	} else {
+		var v float64
+		v, known, missing = c.numberValue(t, row)
+		if known {
+			feature, known = l.numbers[v+0]
+		}
+	}
+	switch {
+	case missing && c.MissingCategory:
+		feature = int32(len(c.Categories))
+	case known:
+	default:
+		enc.unknown[at]++
+		if len(c.Rare) == 0 {
+			return
+		}
+		feature = int32(c.width - 1)
+	}
+	enc.set(c, int(feature), 1)
+}
+
+// numberValue is the number of a cell whose column has numbers, or truth values, as categories.
+func (c *Column) numberValue(t *tables.Column, row int) (v float64, ok, missing bool) {
+	if t.Type == tables.Number || t.Type == tables.Bool {
+		v = t.Numbers[row]
+		return v, v == v, v != v
+	}
+	b := trim(t.Text(row))
+	if isMarker(b) {
+		return 0, false, true
+	}
+	if c.Values == BooleanValues {
+		v, ok = boolean(b)
+	} else {
+		v, ok = number(b)
+	}
+	return v, ok, false
+}
+
+// value is the text of a cell, empty where it is missing. That of a number is in memory that the next call takes.
+func (enc *Encoder) value(t *tables.Column, row int) []byte {
+	if t.Type != tables.Number {
+		return t.Text(row)
+	}
+	v := t.Numbers[row]
+	if v != v {
+		return nil
+	}
+	enc.scratch = appendNumber(enc.scratch[:0], v)
+	return enc.scratch
+}
+
+// hash encodes a value as scikit-learn's FeatureHasher does a dictionary of one: it hashes name=value. A missing one is empty.
+func (enc *Encoder) hash(c *Column, t *tables.Column, row int) {
+	enc.text.buffer = append(append(enc.text.buffer[:0], c.Name...), '=')
+	if c.Values == TextValues {
+		enc.text.buffer = append(enc.text.buffer, enc.value(t, row)...)
+	} else if v, ok, missing := c.numberValue(t, row); ok {
+		enc.text.buffer = appendNumber(enc.text.buffer, v)
+	} else if !missing {
+		enc.text.buffer = append(enc.text.buffer, t.Text(row)...)
+	}
+	feature, sign := place(enc.text.buffer, enc.e.options.HashBits)
+	enc.set(c, feature, sign)
+}

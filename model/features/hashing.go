@@ -1,0 +1,38 @@
+package features
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// murmur3 is MurmurHash3_x86_32 with the seed 0 (Appleby), which scikit-learn's FeatureHasher and HashingVectorizer take.
+func murmur3(b []byte) uint32 {
+	const c1, c2 = 0xcc9e2d51, 0x1b873593
+	n := uint32(len(b))
+	var h uint32
+	for ; len(b) >= 4; b = b[4:] {
+		h ^= bits.RotateLeft32(binary.LittleEndian.Uint32(b)*c1, 15) * c2
+		h = bits.RotateLeft32(h, 13)*5 + 0xe6546b64
+	}
+	var k uint32
+	for i := len(b) - 1; i >= 0; i-- {
+		k = k<<8 | uint32(b[i])
+	}
+	if len(b) > 0 {
+		h ^= bits.RotateLeft32(k*c1, 15) * c2
+	}
+	h ^= n
+	h = (h ^ h>>16) * 0x85ebca6b
+	h = (h ^ h>>13) * 0xc2b2ae35
+	return h ^ h>>16
+}
+
+// place is the feature of what is hashed, one of 2^bits, and its sign: the rest of the absolute value of the hash as an int32, and the
+// sign of that.
+func place(b []byte, bits int) (feature int, sign float64) {
+	h := int32(murmur3(b))
+	if h >= 0 {
+		return int(h) & (1<<bits - 1), 1
+	}
+	return int(-int64(h)) & (1<<bits - 1), -1
+}

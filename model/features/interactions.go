@@ -1,0 +1,177 @@
+package features
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/fault"
+)
+
+// interaction is the products of the features of some columns: of those of categories, one that is 1 where the row is of one category
+// and of the other; of a number with itself, its square. Features for missing numbers take no part.
+type interaction struct {
+	factors []int
+	widths  []int
+	first   int
+	width   int
+	hashed  bool // there are more than 2^HashBits products
+}
+
+// name is how an option calls it.
+func (x *interaction) name(e *Encoding) string {
+	names := make([]string, len(x.factors))
+	for i, c := range x.factors {
+		names[i] = e.columns[c].Name
+	}
+	return strings.Join(names, "*")
+}
+
+// prepareInteractions finds the spans of the products behind all columns.
+func (e *Encoding) prepareInteractions() error {
+	names := make([]string, len(e.columns))
+	for i := range names {
+		names[i] = e.columns[i].Name
+	}
+	e.interactions = nil
+	for _, spec := range e.options.Interactions {
+		x, err := e.interaction(spec, names)
+		if err != nil {
+			return fmt.Errorf("interactions %s: %w", fault.Quote(spec), err)
+		}
+		x.first = e.dim
+		e.dim += x.width
+		if e.dim > mostFeatures {
+			return fmt.Errorf("interactions %s: more than %d features", fault.Quote(spec), mostFeatures)
+		}
+		e.interactions = append(e.interactions, x)
+	}
+	return nil
+}
+
+func (e *Encoding) interaction(spec string, names []string) (x interaction, err error) {
+	factors, err := parseInteraction(spec)
+	if err != nil {
+		return x, err
+	}
+	const mostProducts = 1 << 62
+	product, texts, entries := 1, 0, 1.0
+	for _, name := range factors {
+		at := find(name, names)
+		if at < 0 {
+			return x, fmt.Errorf("no column %s: there are %s", fault.Quote(name), listNames(names))
+		}
+		c := &e.columns[at]
+		width := c.width - oneIf(c.Indicator)
+		if width == 0 {
+			return x, fmt.Errorf("the column %s is left out: %s", fault.Quote(name), c.Why)
+		}
+		if c.Kind == Text {
+			texts++
+		}
+		if texts > 1 {
+			return x, fmt.Errorf("the column %s is text as another of them, expected at most one", fault.Quote(name))
+		}
+		if product > mostProducts/width {
+			return x, fmt.Errorf("more than %d products", mostProducts)
+		}
+		product *= width
+		entries *= c.entries()
+		x.factors, x.widths = append(x.factors, at), append(x.widths, width)
+	}
+	e.entries += entries
+	x.width = product
+	if limit := 1 << e.options.HashBits; product > limit {
+		x.width, x.hashed = limit, true
+	}
+	return x, nil
+}
+
+// appendProducts appends the names of products.
+func (e *Encoding) appendProducts(names []string, x *interaction) []string {
+	if x.hashed {
+		name := x.name(e)
+		for j := range x.width {
+			names = append(names, name+"#"+strconv.Itoa(j))
+		}
+		return names
+	}
+	products := []string{""}
+	for i, at := range x.factors {
+		of := e.columns[at].appendNames(nil)[:x.widths[i]]
+		next := make([]string, 0, len(products)*len(of))
+		for _, a := range products {
+			for _, b := range of {
+				if i > 0 {
+					b = a + "*" + b
+				}
+				next = append(next, b)
+			}
+		}
+		products = next
+	}
+	return append(names, products...)
+}
+
+// entry is a product that is not zero, and its place among all products.
+type entry struct {
+	place uint64
+	value float64
+}
+
+// crossing is memory for products.
+type crossing struct{ now, next []entry }
+
+// interact appends the products of the row's features.
+func (enc *Encoder) interact() {
+	for i := range enc.e.interactions {
+		x := &enc.e.interactions[i]
+		p := &enc.products
+		p.now = append(p.now[:0], entry{0, 1})
+		for j, at := range x.factors {
+			p.next = p.next[:0]
+			first := enc.e.columns[at].first
+			lo, hi := enc.starts[at], enc.starts[at+1]
+			for _, a := range p.now {
+				for k := lo; k < hi; k++ {
+					feature := int(enc.features[k]) - first
+					if feature < x.widths[j] {
+						p.next = append(p.next, entry{a.place*uint64(x.widths[j]) + uint64(feature), a.value * enc.values[k]})
+					}
+				}
+			}
+			p.now, p.next = p.next, p.now
+		}
+		if x.hashed {
+			p.now = hashProducts(p.now, enc.e.options.HashBits)
+		}
+		for _, a := range p.now {
+			if a.value != 0 {
+				enc.features, enc.values = append(enc.features, int32(x.first)+int32(a.place)), append(enc.values, a.value)
+			}
+		}
+	}
+}
+
+// hashProducts brings products to 2^bits places by a signed hash, and adds those that meet.
+func hashProducts(all []entry, bits int) []entry {
+	for i := range all {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], all[i].place)
+		feature, sign := place(b[:], bits)
+		all[i] = entry{uint64(feature), sign * all[i].value}
+	}
+	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(a.place, b.place) })
+	n := 0
+	for _, a := range all {
+		if n > 0 && all[n-1].place == a.place {
+			all[n-1].value += a.value
+		} else {
+			all[n], n = a, n+1
+		}
+	}
+	return all[:n]
+}

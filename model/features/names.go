@@ -1,0 +1,157 @@
+package features
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"beamlearn/model/fault"
+)
+
+// asked is the kind that each column is asked to be of, "" where nothing is asked.
+func (o *Options) asked(names []string) ([]Kind, error) {
+	asked := make([]Kind, len(names))
+	for _, list := range []struct {
+		kind  Kind
+		specs []string
+	}{{Numeric, o.Numeric}, {Categorical, o.Categorical}, {Text, o.Text}, {Date, o.Date}} {
+		for _, spec := range list.specs {
+			columns := expand(spec, names)
+			if len(columns) == 0 {
+				return nil, fmt.Errorf("%s: no column %s: there are %s", list.kind, fault.Quote(spec), listNames(names))
+			}
+			for _, c := range columns {
+				if asked[c] != "" && asked[c] != list.kind {
+					return nil, fmt.Errorf("column %s is to be both %s and %s: it must be of one kind", fault.Quote(names[c]), asked[c], list.kind)
+				}
+				asked[c] = list.kind
+			}
+		}
+	}
+	return asked, nil
+}
+
+// expand is the columns that an entry means: a name, or else an index, or a range of indices, or a glob of names.
+func expand(spec string, names []string) []int {
+	if c := find(spec, names); c >= 0 {
+		return []int{c}
+	}
+	var columns []int
+	if lo, hi, ok := strings.Cut(spec, "-"); ok {
+		a, errA := strconv.Atoi(lo)
+		b, errB := strconv.Atoi(hi)
+		if errA == nil && errB == nil && 0 <= a && a <= b && b < len(names) {
+			for c := a; c <= b; c++ {
+				columns = append(columns, c)
+			}
+			return columns
+		}
+	}
+	for c, name := range names {
+		if ok, err := path.Match(spec, name); err == nil && ok {
+			columns = append(columns, c)
+		}
+	}
+	return columns
+}
+
+// find is the column of a name, or else of an index, or -1.
+func find(spec string, names []string) int {
+	if c := slices.Index(names, spec); c >= 0 {
+		return c
+	}
+	if c, err := strconv.Atoi(spec); err == nil && c >= 0 && c < len(names) {
+		return c
+	}
+	return -1
+}
+
+// shownNames bounds how many names an error lists.
+const shownNames = 12
+
+func listNames(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	more := ""
+	if n := len(names) - shownNames; n > 0 {
+		names, more = names[:shownNames], fmt.Sprintf(" and %d more", n)
+	}
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fault.Plain(name)
+	}
+	return strings.Join(quoted, ", ") + more
+}
+
+// parseInteraction reads names of columns that are multiplied.
+func parseInteraction(s string) ([]string, error) {
+	names := strings.Split(s, "*")
+	for i, name := range names {
+		if names[i] = strings.TrimSpace(name); names[i] == "" {
+			return nil, errors.New("must be names of columns with * between them")
+		}
+	}
+	if len(names) < 2 || len(names) > mostFactors {
+		return nil, fmt.Errorf("must be from 2 to %d names of columns with * between them", mostFactors)
+	}
+	return names, nil
+}
+
+const (
+	mostFactors = 4
+	mostKnots   = 1000
+)
+
+// parseSpline reads the name of a column and a number of knots.
+func parseSpline(s string) (name string, knots int, err error) {
+	i := strings.LastIndexByte(s, ':')
+	if i <= 0 {
+		return "", 0, errors.New("must be a column and a number of knots, as hour:8")
+	}
+	knots, err = strconv.Atoi(s[i+1:])
+	if err != nil || knots < 2 || knots > mostKnots {
+		return "", 0, fmt.Errorf("%q knots: must be from 2 to %d", s[i+1:], mostKnots)
+	}
+	return s[:i], knots, nil
+}
+
+// checkNames reports columns of interactions and splines that there are not.
+func (o *Options) checkNames(names []string) error {
+	check := func(what, name string) error {
+		if find(name, names) < 0 {
+			return fmt.Errorf("%s: no column %s: there are %s", what, fault.Quote(name), listNames(names))
+		}
+		return nil
+	}
+	for _, s := range o.Interactions {
+		factors, err := parseInteraction(s)
+		if err != nil {
+			return err
+		}
+		for _, name := range factors {
+			if err := check("interactions", name); err != nil {
+				return err
+			}
+		}
+	}
+	seen := map[int]bool{}
+	for _, s := range o.Splines {
+		name, _, err := parseSpline(s)
+		if err != nil {
+			return err
+		}
+		if err := check("splines", name); err != nil {
+			return err
+		}
+		if c := find(name, names); seen[c] {
+			return fmt.Errorf("splines: the column %s is there twice", fault.Quote(name))
+		} else {
+			seen[c] = true
+		}
+	}
+	return nil
+}

@@ -1,0 +1,554 @@
+package features
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/zeebo/xxh3"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/tables"
+)
+
+// Survey is what is known of the columns of a table after a look at some of its rows. Its memory is bounded, whatever is in the rows:
+// some 16 kB a column, MaxCategories texts of up to 1 kB where there are categories, and up to 1 MB for a median. It is not safe for
+// concurrent use.
+type Survey struct {
+	names   []string
+	options Options
+	asked   []Kind // of each column, "" where nothing is asked
+	format  *dateFormat
+	columns []column
+}
+
+// column is what is known of one.
+type column struct {
+	types    uint8             // a bit for each tables.Type that it had
+	rows     int64             // all of them
+	counts   [2][classes]int64 // of cells of each class, first of those that may be meant as numbers, then of text
+	infinite int64             // among the numbers
+	others   int64             // numbers but 0 and 1
+	trues    int64             // among the booleans
+	numbers  numbers           // of finite numbers, and booleans
+	dates    *[dateParts]numbers
+	lists    []numbers // one for each place
+	texts    texts     // of cells of text
+	values   values    // of numbers of a column that is to be categorical
+	words    [mostWords + 1]int64
+	sample   []byte // the least cell of class text, cut
+	sampled  bool
+}
+
+const (
+	mostWords = 16
+	// mostCategoryBytes is the length above which a text is no category.
+	mostCategoryBytes = 1024
+	mostSample        = 60
+)
+
+// numbers is what is known of some numbers.
+type numbers struct {
+	count        int64
+	sum, squares exact
+	min, max     float64
+	middle       *quantiles // nil where nobody asks for the median
+}
+
+func (n *numbers) add(v float64) {
+	if n.count == 0 || v < n.min {
+		n.min = v
+	}
+	if n.count == 0 || v > n.max {
+		n.max = v
+	}
+	n.count++
+	n.sum.add(v)
+	n.squares.addSquare(v)
+	if n.middle != nil {
+		n.middle.add(v, 1)
+	}
+}
+
+func (n *numbers) merge(m *numbers) {
+	if m.count == 0 {
+		return
+	}
+	if n.count == 0 {
+		n.min, n.max = m.min, m.max
+	}
+	n.count, n.min, n.max = n.count+m.count, min(n.min, m.min), max(n.max, m.max)
+	n.sum.merge(&m.sum)
+	n.squares.merge(&m.squares)
+	if n.middle != nil && m.middle != nil {
+		n.middle.merge(m.middle)
+	}
+}
+
+// texts counts distinct texts up to a limit, above which it is over: it estimates then how many there are. Whether it is over depends
+// on the set of texts only.
+type texts struct {
+	limit  int
+	index  map[string]int32
+	counts []int64
+	over   bool
+	sketch distinct
+}
+
+func (t *texts) add(b []byte, n int64) {
+	if !t.over {
+		if i, ok := t.index[string(b)]; ok {
+			t.counts[i] += n
+			return
+		}
+		if len(b) <= mostCategoryBytes && len(t.index) < t.limit {
+			if t.index == nil {
+				t.index = map[string]int32{}
+			}
+			t.index[string(b)] = int32(len(t.counts))
+			t.counts = append(t.counts, n)
+			return
+		}
+		t.drop()
+	}
+	t.sketch.add(xxh3.Hash(b))
+}
+
+func (t *texts) drop() {
+	if t.over {
+		return
+	}
+	for k := range t.index {
+		t.sketch.add(xxh3.HashString(k))
+	}
+	t.over, t.index, t.counts = true, nil, nil
+}
+
+func (t *texts) merge(u *texts) {
+	if u.over {
+		t.drop()
+		t.sketch.merge(&u.sketch)
+		return
+	}
+	for k, i := range u.index {
+		t.add([]byte(k), u.counts[i])
+	}
+}
+
+// distinct is how many there are, and whether that is exact.
+func (t *texts) distinct() (int64, bool) {
+	if !t.over {
+		return int64(len(t.index)), true
+	}
+	return t.sketch.estimate()
+}
+
+// values is texts for numbers.
+type values struct {
+	limit  int
+	counts map[float64]int64
+	over   bool
+}
+
+func (c *values) add(v float64, n int64) {
+	if c.over {
+		return
+	}
+	if c.counts == nil {
+		c.counts = map[float64]int64{}
+	}
+	c.counts[v+0] += n // −0 is 0
+	if len(c.counts) > c.limit {
+		c.over, c.counts = true, nil
+	}
+}
+
+func (c *values) merge(d *values) {
+	if d.over {
+		c.over, c.counts = true, nil
+		return
+	}
+	for v, n := range d.counts {
+		c.add(v, n)
+	}
+}
+
+// columnName is that of a field; its index where columns have no names.
+func columnName(f *tables.Field, i int) string {
+	if f.Name == "" {
+		return fmt.Sprint(i)
+	}
+	return f.Name
+}
+
+// namesOf are the names of columns, each of which there is once.
+func namesOf(fields []tables.Field) ([]string, error) {
+	names, seen := make([]string, len(fields)), make(map[string]bool, len(fields))
+	for i := range fields {
+		names[i] = columnName(&fields[i], i)
+		if seen[names[i]] {
+			return nil, fmt.Errorf("two columns have the name %s: each must have one of its own", fault.Quote(names[i]))
+		}
+		seen[names[i]] = true
+	}
+	return names, nil
+}
+
+// NewSurvey begins a survey of tables with these columns. Options are those without defaults. It fails where they are not valid, where
+// they name a column that there is not, or where two columns have one name.
+func NewSurvey(fields []tables.Field, o Options) (*Survey, error) {
+	names, err := namesOf(fields)
+	if err != nil {
+		return nil, err
+	}
+	return newSurvey(names, o)
+}
+
+func newSurvey(names []string, o Options) (*Survey, error) {
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Survey{names: names, options: o, columns: make([]column, len(names))}
+	var err error
+	if s.asked, err = o.asked(names); err != nil {
+		return nil, err
+	}
+	if err := o.checkNames(names); err != nil {
+		return nil, err
+	}
+	if s.format, err = parseDateFormat(o.DateFormat); err != nil {
+		return nil, err
+	}
+	for i := range s.columns {
+		c := &s.columns[i]
+		c.texts.limit, c.values.limit = o.MaxCategories, o.MaxCategories
+		s.begin(&c.numbers)
+	}
+	return s, nil
+}
+
+// begin makes empty numbers ready.
+func (s *Survey) begin(n *numbers) {
+	if s.options.Impute == ImputeMedian {
+		n.middle = &quantiles{}
+	}
+}
+
+func (s *Survey) datesOf(c *column) *[dateParts]numbers {
+	if c.dates == nil {
+		c.dates = new([dateParts]numbers)
+		for i := range c.dates {
+			s.begin(&c.dates[i])
+		}
+	}
+	return c.dates
+}
+
+// Add looks at all rows of a table, whose columns are those of the survey, by place; each may have a type of its own. It fails where it
+// has another number of columns, or where lists differ in width. Time is O(cells), a few nanoseconds each.
+func (s *Survey) Add(t *tables.Table) error {
+	if len(t.Columns) != len(s.columns) {
+		return fmt.Errorf("features.Survey: a table of %d columns, not %d", len(t.Columns), len(s.columns))
+	}
+	for i := range t.Columns {
+		if err := s.addColumn(i, &t.Columns[i]); err != nil {
+			return fmt.Errorf("column %s: %w", fault.Quote(s.names[i]), err)
+		}
+	}
+	return nil
+}
+
+func (s *Survey) addColumn(i int, t *tables.Column) error {
+	c := &s.columns[i]
+	if t.Len() == 0 {
+		return nil
+	}
+	c.types |= 1 << t.Type
+	if err := c.checkTypes(); err != nil {
+		return err
+	}
+	c.rows += int64(t.Len())
+	switch t.Type {
+	case tables.Number:
+		s.addNumbers(i, t.Numbers)
+	case tables.Bool:
+		for _, v := range t.Numbers {
+			if v != v {
+				c.counts[0][classEmpty]++
+				continue
+			}
+			c.counts[0][classBoolean]++
+			c.trues += int64(v)
+			c.numbers.add(v)
+		}
+	case tables.Time:
+		for _, v := range t.Times {
+			if v == tables.NoTime {
+				c.counts[0][classEmpty]++
+				continue
+			}
+			s.addDate(c, v)
+			c.counts[0][classDate]++
+		}
+	case tables.Text, tables.Cell:
+		s.addCells(i, t)
+	case tables.List:
+		return s.addLists(c, t)
+	}
+	return nil
+}
+
+func (c *column) checkTypes() error {
+	const list = 1 << tables.List
+	if c.types&list != 0 && c.types != list {
+		return errors.New("holds lists in one file, and single values in another")
+	}
+	return nil
+}
+
+func (s *Survey) addNumbers(i int, all []float64) {
+	c := &s.columns[i]
+	categorical := s.asked[i] == Categorical
+	for _, v := range all {
+		if v != v {
+			c.counts[0][classEmpty]++
+			continue
+		}
+		c.addNumber(v, 0)
+		if categorical {
+			c.values.add(v, 1)
+		}
+	}
+}
+
+// addNumber takes a number, of a cell of text or not.
+func (c *column) addNumber(v float64, text int) {
+	c.counts[text][classNumber]++
+	if v != 0 && v != 1 {
+		c.others++
+	}
+	if v-v != 0 {
+		c.infinite++
+		return
+	}
+	c.numbers.add(v)
+}
+
+func (s *Survey) addDate(c *column, micros int64) {
+	dates := s.datesOf(c)
+	for i, v := range splitDate(micros) {
+		dates[i].add(v)
+	}
+}
+
+// classify says what a cell that is not empty looks like, with its number or its instant.
+func (s *Survey) classify(b []byte, asked Kind) (class, float64, int64) {
+	if asked == Text {
+		return classText, 0, 0
+	}
+	b = trim(b)
+	if asked == Date {
+		if t, ok := s.format.date(b); ok {
+			return classDate, 0, t
+		}
+	}
+	if isMarker(b) {
+		return classMarker, 0, 0
+	}
+	if v, ok := number(b); ok {
+		return classNumber, v, 0
+	}
+	if v, ok := boolean(b); ok {
+		return classBoolean, v, 0
+	}
+	if asked == "" {
+		f := s.format
+		if len(s.options.Date) > 0 {
+			f = nil
+		}
+		if t, ok := f.date(b); ok {
+			return classDate, 0, t
+		}
+	}
+	return classText, 0, 0
+}
+
+func (s *Survey) addCells(i int, t *tables.Column) {
+	c, asked := &s.columns[i], s.asked[i]
+	categories := asked == "" || asked == Categorical
+	for row := range t.Ends {
+		b := t.Text(row)
+		if len(b) == 0 {
+			c.counts[0][classEmpty]++
+			continue
+		}
+		quoted := 0
+		if t.Type == tables.Text || t.IsQuoted(row) {
+			quoted = 1
+		}
+		class, v, instant := s.classify(b, asked)
+		switch class {
+		case classNumber:
+			c.addNumber(v, quoted)
+		case classBoolean:
+			c.counts[quoted][class]++
+			c.trues += int64(v)
+			c.numbers.add(v)
+		case classDate:
+			c.counts[quoted][class]++
+			s.addDate(c, instant)
+		case classText:
+			c.counts[quoted][class]++
+			c.words[countWords(b)]++
+			c.addSample(b)
+		default:
+			c.counts[quoted][class]++
+		}
+		if categories {
+			c.texts.add(b, 1)
+		}
+	}
+}
+
+// countWords is the number of runs between spaces, up to mostWords.
+func countWords(b []byte) int {
+	n, inside := 0, false
+	for i := 0; i < len(b) && n < mostWords; {
+		space, size := false, 1
+		if c := b[i]; c < utf8.RuneSelf {
+			space = c == ' ' || c-'\t' < 5
+		} else {
+			var r rune
+			r, size = utf8.DecodeRune(b[i:])
+			space = unicode.IsSpace(r)
+		}
+		if !space && !inside {
+			n++
+		}
+		inside = !space
+		i += size
+	}
+	return n
+}
+
+// addSample keeps the least text.
+func (c *column) addSample(b []byte) {
+	b = b[:min(len(b), mostSample)]
+	if !c.sampled || bytes.Compare(b, c.sample) < 0 {
+		c.sample, c.sampled = append(c.sample[:0], b...), true
+	}
+}
+
+func (s *Survey) addLists(c *column, t *tables.Column) error {
+	if err := s.listsOf(c, t.Width); err != nil {
+		return err
+	}
+	for row := range t.Len() {
+		cells := t.List(row)
+		if missingList(cells) {
+			c.counts[0][classEmpty]++
+			continue
+		}
+		c.counts[0][classNumber]++
+		for j, v := range cells {
+			if v-v == 0 {
+				c.lists[j].add(v)
+			}
+		}
+	}
+	return nil
+}
+
+// listsOf makes room for lists of a width.
+func (s *Survey) listsOf(c *column, width int) error {
+	if c.lists == nil {
+		c.lists = make([]numbers, width)
+	}
+	if len(c.lists) != width {
+		return fmt.Errorf("holds lists of %d and of %d numbers", min(len(c.lists), width), max(len(c.lists), width))
+	}
+	return nil
+}
+
+func missingList(cells []float64) bool {
+	for _, v := range cells {
+		if v == v {
+			return false
+		}
+	}
+	return true
+}
+
+// Merge adds what another survey, of the same columns and options, has seen. It leaves the other one as it is in what it says. It fails
+// where columns or options are not the same, or where lists differ in width.
+func (s *Survey) Merge(o *Survey) error {
+	if !slices.Equal(s.names, o.names) || !sameOptions(&s.options, &o.options) {
+		return errors.New("features.Survey: two surveys of different columns or options do not merge")
+	}
+	for i := range s.columns {
+		if err := s.mergeColumn(&s.columns[i], &o.columns[i]); err != nil {
+			return fmt.Errorf("column %s: %w", fault.Quote(s.names[i]), err)
+		}
+	}
+	return nil
+}
+
+func (s *Survey) mergeColumn(c, d *column) error {
+	c.types |= d.types
+	if err := c.checkTypes(); err != nil {
+		return err
+	}
+	if d.lists != nil {
+		if err := s.listsOf(c, len(d.lists)); err != nil {
+			return err
+		}
+		for j := range d.lists {
+			c.lists[j].merge(&d.lists[j])
+		}
+	}
+	c.rows += d.rows
+	for q := range c.counts {
+		for k := range c.counts[q] {
+			c.counts[q][k] += d.counts[q][k]
+		}
+	}
+	c.infinite, c.others, c.trues = c.infinite+d.infinite, c.others+d.others, c.trues+d.trues
+	c.numbers.merge(&d.numbers)
+	if d.dates != nil {
+		dates := s.datesOf(c)
+		for j := range dates {
+			dates[j].merge(&d.dates[j])
+		}
+	}
+	c.texts.merge(&d.texts)
+	c.values.merge(&d.values)
+	for j, n := range d.words {
+		c.words[j] += n
+	}
+	if d.sampled {
+		c.addSample(d.sample)
+	}
+	return nil
+}
+
+// of is how many cells are of a class, of text or not.
+func (c *column) of(k class) int64 { return c.counts[0][k] + c.counts[1][k] }
+
+// meanWords is the median number of words of cells of class text.
+func (c *column) medianWords() int {
+	total, before := int64(0), int64(0)
+	for _, n := range c.words {
+		total += n
+	}
+	for w, n := range c.words {
+		if before += n; 2*before >= total {
+			return w
+		}
+	}
+	return math.MaxInt
+}

@@ -1,0 +1,240 @@
+package features
+
+import (
+	"math"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+
+	"beamlearn/model/tables"
+)
+
+// tokenizer finds what is counted in a text, as scikit-learn's HashingVectorizer does, after lower case and Unicode's form NFC. It keeps
+// its memory from text to text.
+type tokenizer struct {
+	buffer []byte // the text, or its words with a space between them
+	lower  []byte
+	starts []int
+	ends   []int
+	keys   []uint32 // twice the feature, and one where the sign is −1
+	caser  cases.Caser
+	ready  bool
+}
+
+// normalize is a text in lower case and form NFC, in memory that the next call takes.
+func (k *tokenizer) normalize(b []byte) []byte {
+	k.lower = k.lower[:0]
+	for i, c := range b {
+		if c >= utf8.RuneSelf {
+			return k.normalizeUnicode(b)
+		}
+		if c-'A' < 26 {
+			c += 'a' - 'A'
+		}
+		if i == 0 {
+			k.lower = slices.Grow(k.lower, len(b))
+		}
+		k.lower = append(k.lower, c)
+	}
+	return k.lower
+}
+
+func (k *tokenizer) normalizeUnicode(b []byte) []byte {
+	if !k.ready {
+		k.caser, k.ready = cases.Lower(language.Und), true
+	}
+	k.lower, _, _ = transform.Append(k.caser, k.lower[:0], b) // it has no errors of text that is all there
+	if norm.NFC.IsNormal(k.lower) {
+		return k.lower
+	}
+	n := len(k.lower)
+	k.lower = norm.NFC.Append(k.lower, k.lower[:n:n]...)
+	return k.lower[n:]
+}
+
+// isWord reports whether a character is one of words, which is what \w is for Python.
+func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+// isSpace reports whether a character is one of \s, for Python.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
+// asciiWord is isWord of ASCII.
+var asciiWord = func() (t [utf8.RuneSelf]bool) {
+	for r := range t {
+		t[r] = isWord(rune(r))
+	}
+	return t
+}()
+
+// features finds the features of a text, in k.keys, ascending, each as often as it is there.
+func (k *tokenizer) features(b []byte, o *Options) {
+	k.keys = k.keys[:0]
+	b = k.normalize(b)
+	switch o.Analyzer {
+	case Char:
+		k.chars(b, o)
+	case CharWB:
+		k.charsInWords(b, o)
+	default:
+		k.words(b, o)
+	}
+	slices.Sort(k.keys)
+}
+
+func (k *tokenizer) count(b []byte, bits int) {
+	feature, sign := place(b, bits)
+	key := uint32(feature) << 1
+	if sign < 0 {
+		key |= 1
+	}
+	k.keys = append(k.keys, key)
+}
+
+// words counts runs of words, each of two characters or more. The regular expression is (?u)\b\w\w+\b.
+func (k *tokenizer) words(b []byte, o *Options) {
+	k.buffer, k.starts, k.ends = k.buffer[:0], k.starts[:0], k.ends[:0]
+	for i := 0; i < len(b); {
+		start, runes := i, 0
+		for i < len(b) {
+			if c := b[i]; c < utf8.RuneSelf {
+				if !asciiWord[c] {
+					break
+				}
+				i++
+			} else {
+				r, size := utf8.DecodeRune(b[i:])
+				if !isWord(r) {
+					break
+				}
+				i += size
+			}
+			runes++
+		}
+		if runes >= 2 {
+			if len(k.starts) > 0 {
+				k.buffer = append(k.buffer, ' ')
+			}
+			k.starts = append(k.starts, len(k.buffer))
+			k.buffer = append(k.buffer, b[start:i]...)
+			k.ends = append(k.ends, len(k.buffer))
+		}
+		if runes == 0 {
+			_, size := utf8.DecodeRune(b[i:])
+			i += size
+		}
+	}
+	for n := o.NGrams[0]; n <= min(o.NGrams[1], len(k.starts)); n++ {
+		for i := 0; i+n <= len(k.starts); i++ {
+			k.count(k.buffer[k.starts[i]:k.ends[i+n-1]], o.HashBits)
+		}
+	}
+}
+
+// runesOf finds where the characters of the buffer begin from lo on, and where the last one ends.
+func (k *tokenizer) runesOf(lo int) []int {
+	k.starts = k.starts[:0]
+	for i := lo; i < len(k.buffer); {
+		k.starts = append(k.starts, i)
+		_, size := utf8.DecodeRune(k.buffer[i:])
+		i += size
+	}
+	k.starts = append(k.starts, len(k.buffer))
+	return k.starts
+}
+
+// chars counts runs of characters, after runs of two or more white ones became one space.
+func (k *tokenizer) chars(b []byte, o *Options) {
+	k.buffer = k.buffer[:0]
+	white, run := 0, 0 // where a run of white space begins, and its characters
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		if isSpace(r) {
+			if run == 0 {
+				white = len(k.buffer)
+			}
+			run++
+			k.buffer = append(k.buffer, b[i:i+size]...)
+			if run > 1 {
+				k.buffer = append(k.buffer[:white], ' ')
+			}
+		} else {
+			run = 0
+			k.buffer = append(k.buffer, b[i:i+size]...)
+		}
+		i += size
+	}
+	runes := k.runesOf(0)
+	for n := o.NGrams[0]; n <= min(o.NGrams[1], len(runes)-1); n++ {
+		for i := 0; i+n < len(runes); i++ {
+			k.count(k.buffer[runes[i]:runes[i+n]], o.HashBits)
+		}
+	}
+}
+
+// charsInWords counts runs of characters in words between white space, each with a space before and behind it.
+func (k *tokenizer) charsInWords(b []byte, o *Options) {
+	for i := 0; i < len(b); {
+		r, size := utf8.DecodeRune(b[i:])
+		if isSpace(r) {
+			i += size
+			continue
+		}
+		k.buffer = append(k.buffer[:0], ' ')
+		for i < len(b) {
+			if r, size = utf8.DecodeRune(b[i:]); isSpace(r) {
+				break
+			}
+			k.buffer = append(k.buffer, b[i:i+size]...)
+			i += size
+		}
+		k.buffer = append(k.buffer, ' ')
+		runes := k.runesOf(0)
+		length := len(runes) - 1
+		for n := o.NGrams[0]; n <= o.NGrams[1]; n++ {
+			if n >= length { // a short word counts once
+				k.count(k.buffer, o.HashBits)
+				break
+			}
+			for j := 0; j+n <= length; j++ {
+				k.count(k.buffer[runes[j]:runes[j+n]], o.HashBits)
+			}
+		}
+	}
+}
+
+// group takes the keys of one feature from the front: the feature, how often it is there by its signs, and the rest.
+func group(keys []uint32) (feature int, n float64, rest []uint32) {
+	feature = int(keys[0] >> 1)
+	for len(keys) > 0 && int(keys[0]>>1) == feature {
+		n += 1 - 2*float64(keys[0]&1)
+		keys = keys[1:]
+	}
+	return feature, n, keys
+}
+
+// words encodes a text: counts, times what tf-idf says, over their length.
+func (enc *Encoder) words(at int, t *tables.Column, row int) {
+	c, o := &enc.e.columns[at], &enc.e.options
+	enc.text.features(t.Text(row), o)
+	idf := enc.e.lookups[at].idf
+	begin, squares := len(enc.values), 0.0
+	for keys := enc.text.keys; len(keys) > 0; {
+		var feature int
+		var v float64
+		feature, v, keys = group(keys)
+		if idf != nil {
+			v *= idf[feature]
+		}
+		enc.set(c, feature, v)
+		squares += float64(v * v)
+	}
+	length := math.Sqrt(squares)
+	for i := range enc.values[begin:] {
+		enc.values[begin+i] /= length
+	}
+}
