@@ -18,7 +18,7 @@ import (
 
 // arrowFormat is Apache Arrow's IPC format, as a file or as a stream (https://arrow.apache.org/docs/format/Columnar.html):
 // what Feather V2 is too. A vector is one list of numbers, or many columns of them, as in Parquet.
-var arrowFormat = &Format{Name: "arrow", Extensions: []string{".arrow", ".feather", ".arrows", ".ipc"}, inspect: inspectArrow}
+var arrowFormat = &Format{Name: "arrow", Extensions: []string{".arrow", ".feather", ".arrows", ".ipc"}, Cells: true, inspect: inspectArrow}
 
 const (
 	arrowMagic = "ARROW1"
@@ -295,6 +295,9 @@ func (s *arrowSource) inspect(ctx context.Context, o *Options) (err error) {
 		return err
 	}
 	s.describe(fields)
+	if s.cells {
+		return s.inspectCells(in, r.Schema())
+	}
 	if s.dim = len(s.vector); s.list() {
 		s.dim, err = s.firstLength(in, r.Schema())
 	}
@@ -303,7 +306,11 @@ func (s *arrowSource) inspect(ctx context.Context, o *Options) (err error) {
 
 // firstLength is the length of the lists, or of the first one that has entries.
 func (s *arrowSource) firstLength(in *arrowBytes, schema *arrow.Schema) (int, error) {
-	f := &s.vector[0]
+	return s.widthOf(&s.vector[0], in, schema)
+}
+
+// widthOf is the length of the lists of a column, or of the first one that has entries.
+func (s *arrowSource) widthOf(f *parquetField, in *arrowBytes, schema *arrow.Schema) (int, error) {
 	length := 0
 	if fixed, ok := schema.Field(f.leaf).Type.(*arrow.FixedSizeListType); ok {
 		length = int(fixed.Len())

@@ -24,7 +24,7 @@ func isFault(err error) bool {
 func arrowFields(schema *arrow.Schema) []parquetField {
 	var fields []parquetField
 	for i, c := range schema.Fields() {
-		f := parquetField{name: c.Name, leaf: i}
+		f := parquetField{name: c.Name, leaf: i, arrow: c.Type}
 		t := c.Type
 		switch l := t.(type) {
 		case arrow.ListLikeType:
@@ -198,6 +198,9 @@ type arrowReader struct {
 func (s *arrowSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err := checkSpan(s, s.File, span); err != nil {
 		return nil, err
+	}
+	if s.cells {
+		return s.cellsReader(ctx, span), nil
 	}
 	r := &arrowReader{s: s, in: &arrowBytes{s: s, ctx: ctx}}
 	r.batchReader = batchReader{

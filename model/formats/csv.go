@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	csvFormat = &Format{Name: "csv", Extensions: []string{".csv"}, Text: true, inspect: table(0)}
-	tsvFormat = &Format{Name: "tsv", Extensions: []string{".tsv"}, Text: true, inspect: table('\t')}
+	csvFormat = &Format{Name: "csv", Extensions: []string{".csv"}, Text: true, Cells: true, inspect: table(0)}
+	tsvFormat = &Format{Name: "tsv", Extensions: []string{".tsv"}, Text: true, Cells: true, inspect: table('\t')}
 )
 
 // csvSource is a table of text after RFC 4180, its fields set apart by a byte. Lines end with LF or CRLF, the last one with
@@ -35,6 +35,8 @@ type csvSource struct {
 	header  bool
 	repeats map[int]string // what columns are called in the header that have got another name, as it was taken
 	notes   []string
+	cells   bool  // rows are those of a table
+	other   other // what a matrix of numbers would not hold
 }
 
 // table inspects tables whose fields are set apart by a byte, unless the options say another; 0 is for what the first rows tell.
@@ -132,6 +134,11 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 	}
 	if s.index == 0 {
 		s.types[0] = rowIndex
+	}
+	if s.cells = o.Cells; s.cells {
+		s.dim = len(s.vector)
+		s.judgeCells(rows)
+		return nil
 	}
 	if o.byDefault() {
 		if err := s.byDefault(kinds); err != nil {
@@ -272,6 +279,9 @@ func (s *csvSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.cells {
+		return s.cellsReader(t), nil
+	}
 	r := &csvReader{textReader: t, s: s, vector: make([]float64, s.Dim()), fields: fields{dialect: &s.dialect, max: s.selection.count}}
 	r.slow = s.array || !s.dialect.plain()
 	t.parse = r.row
@@ -399,14 +409,12 @@ func (r *csvReader) general(row []byte, b *vectors.Block, number int64) error {
 	return f
 }
 
-// parts reads the fields of a row. Its fault lacks the file and the row.
-func (r *csvReader) parts(row []byte) *fault.Fault {
-	s := r.s
-	count, ok := r.fields.split(row)
-	list := r.fields.list
+// shape splits a row into its fields, which must be as many as there are columns. Its fault lacks the file and the row.
+func (s *csvSource) shape(fields *fields, row []byte) *fault.Fault {
+	count, ok := fields.split(row)
 	switch {
 	case !ok:
-		return &fault.Fault{Column: s.name(count), Found: fault.Quote(r.fields.bad), Expected: wellQuoted}
+		return &fault.Fault{Column: s.name(count), Found: fault.Quote(fields.bad), Expected: wellQuoted}
 	case count != s.selection.count:
 		f := &fault.Fault{Found: fmt.Sprintf("%d fields", count), Expected: fmt.Sprint(s.selection.count)}
 		if bytes.IndexByte(row, '\r') >= 0 {
@@ -414,6 +422,28 @@ func (r *csvReader) parts(row []byte) *fault.Fault {
 		}
 		return f
 	}
+	return nil
+}
+
+// idFault is the fault of a field that is no id, without its file and row; or nil.
+func (s *csvSource) idFault(field []byte) *fault.Fault {
+	f := &fault.Fault{Found: "an empty field", Expected: "an id"}
+	if len(field) > 0 {
+		if f = s.textFault(field); f == nil {
+			return nil
+		}
+	}
+	f.Column = s.name(s.id)
+	return f
+}
+
+// parts reads the fields of a row. Its fault lacks the file and the row.
+func (r *csvReader) parts(row []byte) *fault.Fault {
+	s := r.s
+	if f := s.shape(&r.fields, row); f != nil {
+		return f
+	}
+	list := r.fields.list
 	for c, place := range s.place {
 		if place < 0 {
 			continue
@@ -434,11 +464,7 @@ func (r *csvReader) parts(row []byte) *fault.Fault {
 		r.vector[place] = v
 	}
 	if s.id >= 0 {
-		if len(list[s.id]) == 0 {
-			return &fault.Fault{Column: s.name(s.id), Found: "an empty field", Expected: "an id"}
-		}
-		if f := s.textFault(list[s.id]); f != nil {
-			f.Column = s.name(s.id)
+		if f := s.idFault(list[s.id]); f != nil {
 			return f
 		}
 	}

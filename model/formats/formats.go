@@ -104,6 +104,10 @@ type Options struct {
 	Sparse bool `json:",omitempty"`
 	// DType is how values are stored.
 	DType vectors.DType `json:",omitempty"`
+	// Cells says that rows are read as those of a table: the vector is then the columns as they are, text and timestamps
+	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left out. Only
+	// a [Tabular] source can be read so.
+	Cells bool `json:",omitempty"`
 }
 
 // Validate lists what is wrong with the options, one error joined per fault.
@@ -150,6 +154,8 @@ type Format struct {
 	Extensions []string
 	// Text formats may carry a further extension of a compression.
 	Text bool
+	// Cells says that it can be read as a table: see [Tabular].
+	Cells bool
 	// Inspect reads the header of a file. comp is the compression of a text file.
 	inspect func(ctx context.Context, f File, comp compression, o Options) (Source, error)
 }
@@ -264,6 +270,9 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 	}
 	if f.Size() == 0 {
 		return nil, fault.File(f.Name(), format.Name+" data", "an empty file")
+	}
+	if o.Cells && !format.Cells {
+		return nil, fault.File(f.Name(), "a table of named columns: "+strings.Join(tabular(), ", "), "the format %s, which is numbers", format.Name)
 	}
 	src, err := format.inspect(ctx, f, comp, o)
 	if err == nil && o.Features > 0 && src.Dim() != o.Features {

@@ -16,7 +16,7 @@ import (
 	"beamlearn/model/vectors"
 )
 
-var jsonlFormat = &Format{Name: "jsonl", Extensions: []string{".jsonl"}, Text: true, inspect: inspectJSONL}
+var jsonlFormat = &Format{Name: "jsonl", Extensions: []string{".jsonl"}, Text: true, Cells: true, inspect: inspectJSONL}
 
 // vectorKey is the key of the vector where Options.Columns name no other.
 const vectorKey = "vector"
@@ -40,6 +40,11 @@ type jsonlSource struct {
 	array   bool           // the vector is the value of a single column
 	all     bool           // the vector is all keys of numbers
 	dim     int
+	cells   bool  // rows are those of a table
+	strict  bool  // of which a key that is no column is at fault
+	widths  []int // of the columns of a table that are lists, else 0
+	other   other // what a matrix of numbers would not hold
+	notes   []string
 }
 
 func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Source, error) {
@@ -51,6 +56,9 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	}
 	s := &jsonlSource{textFile: o.newText(f, comp)}
 	err := s.head(ctx, func(l *lines) error {
+		if o.Cells {
+			return s.firstCells(l, o)
+		}
 		line, offset, err := objectLine(l)
 		if err == io.EOF {
 			return fault.File(f.Name(), "a first row", "only empty lines")
@@ -184,10 +192,8 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 		}
 		o.Columns = columns
 	}
-	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
-		if !slices.Contains(names, spec) && isIndex(strings.TrimPrefix(spec, "!")) {
-			return fault.File(s.Name(), "keys by name or by glob: those of an object have no order", "the column %s", fault.Quote(spec))
-		}
+	if err := s.byNames(names, &o); err != nil {
+		return err
 	}
 	var err error
 	if s.selection, err = o.choose(s.Name(), names, len(names)); err != nil {
@@ -325,6 +331,9 @@ func (s *jsonlSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.cells {
+		return s.cellsReader(r), nil
+	}
 	p := s.parser()
 	r.parse = func(b *vectors.Block, number int64) error {
 		line, _, err := objectLine(r.lines)
@@ -374,10 +383,12 @@ type jsonlParser struct {
 	scan   jsonScan
 	member func(key []byte) *fault.Fault
 	visit  func(column int) *fault.Fault // reads the value of a column
-	way    []byte                        // to the object that is read: "a.b."
-	depth  int                           // of that object
-	vector []float64
-	id     vectors.ID
+	// unknown reads past the value of a key that is no column, where it is not nil.
+	unknown func(key []byte) *fault.Fault
+	way     []byte // to the object that is read: "a.b."
+	depth   int    // of that object
+	vector  []float64
+	id      vectors.ID
 	learned
 	wanted int     // columns of the vector, the id, the target and the weight
 	found  int     // of them in this row
@@ -491,6 +502,8 @@ func (p *jsonlParser) inner(key []byte) *fault.Fault {
 		p.depth++
 		f = p.scan.members(p.inner)
 		p.depth--
+	case p.unknown != nil:
+		f = p.unknown(p.way)
 	default:
 		f = p.scan.skip(2 + p.depth)
 	}
@@ -500,6 +513,9 @@ func (p *jsonlParser) inner(key []byte) *fault.Fault {
 
 // other skips the value of a key that the first row has not. Where the vector is all keys of numbers, such a number is missed.
 func (p *jsonlParser) other(key []byte) *fault.Fault {
+	if p.unknown != nil {
+		return p.unknown(key)
+	}
 	first := p.scan.i
 	if f := p.scan.skip(2); f != nil || !p.s.all {
 		return f

@@ -10,6 +10,7 @@ import (
 	"math/bits"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -17,11 +18,12 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/tables"
 )
 
 // parquetFormat is Apache Parquet (https://parquet.apache.org/docs/file-format). A vector is one list of numbers, or many
 // columns of them.
-var parquetFormat = &Format{Name: "parquet", Extensions: []string{".parquet"}, inspect: inspectParquet}
+var parquetFormat = &Format{Name: "parquet", Extensions: []string{".parquet"}, Cells: true, inspect: inspectParquet}
 
 const (
 	// parquetTail of the file is read first: most often the whole footer.
@@ -56,6 +58,9 @@ type columnar struct {
 	schema []Column
 	labels bool // the target is a label
 	dim    int
+	cells  bool  // rows are those of a table
+	other  other // what a matrix of numbers would not hold
+	matrix bool  // by default it is one, of lists
 }
 
 // parquetGroup is a row group.
@@ -127,6 +132,9 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	if s.rows == 0 && (!o.Empty || s.list()) {
 		return fault.File(s.Name(), "rows of data", "none")
 	}
+	if s.cells {
+		return s.inspectCells(in, r)
+	}
 	if s.dim = len(s.vector); s.list() {
 		s.dim, err = s.firstLength(in, r)
 	}
@@ -149,7 +157,7 @@ func (s *columnar) Columns() []string {
 }
 
 // list reports whether the vector is a list.
-func (s *columnar) list() bool { return s.vector[0].list }
+func (s *columnar) list() bool { return !s.cells && s.vector[0].list }
 
 // columns are those that are read: of the vector, and those of the id, the target and the weight.
 func (s *columnar) columns() []parquetField {
@@ -217,6 +225,9 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 		if s.weight = &fields[chosen.weight]; !s.weight.numbers() || s.weight.list {
 			return fault.File(s.Name(), "numbers as weights", "%s", s.weight)
 		}
+	}
+	if s.cells = o.Cells; s.cells {
+		return s.chooseCells(o, fields, chosen)
 	}
 	if o.byDefault() {
 		s.vector, err = s.byDefault(fields, chosen)
@@ -310,7 +321,11 @@ func (s *parquetSource) measure(in *parquetBytes) error {
 
 // firstLength is the length of the first list that has entries.
 func (s *parquetSource) firstLength(in *parquetBytes, r *file.Reader) (int, error) {
-	f := &s.vector[0]
+	return s.widthOf(&s.vector[0], in, r)
+}
+
+// widthOf is the length of the first list of a column that has entries.
+func (s *parquetSource) widthOf(f *parquetField, in *parquetBytes, r *file.Reader) (int, error) {
 	for g := range s.groups {
 		c, err := in.openChunk(r, g, f)
 		if err != nil {
@@ -360,6 +375,10 @@ type parquetField struct {
 	valued, entry int16
 	what          string // the type
 	decimal       bool
+	node          *schema.PrimitiveNode // of its values, in Parquet
+	arrow         arrow.DataType        // in Arrow
+	cell          tables.Type           // as a column of a table
+	width         int                   // of a list, as such
 }
 
 // parquetKind is how values are stored.
@@ -424,7 +443,7 @@ func parquetFields(s *schema.Schema) []parquetField {
 		}
 		last = root
 		leaf := c.SchemaNode().(*schema.PrimitiveNode)
-		f := parquetField{name: root.Name(), leaf: i, valued: c.MaxDefinitionLevel(), entry: c.MaxDefinitionLevel()}
+		f := parquetField{name: root.Name(), leaf: i, valued: c.MaxDefinitionLevel(), entry: c.MaxDefinitionLevel(), node: leaf}
 		f.kind, f.what = kindOf(leaf)
 		_, f.decimal = leaf.LogicalType().(schema.DecimalLogicalType)
 		switch {

@@ -21,6 +21,9 @@ func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if err := checkSpan(s, s.File, span); err != nil {
 		return nil, err
 	}
+	if s.cells {
+		return s.cellsReader(ctx, span), nil
+	}
 	r := &parquetReader{s: s, in: &parquetBytes{File: s.File, ctx: ctx}, group: -1}
 	r.batchReader = batchReader{
 		batch: batch{file: s.Name(), dim: s.dim, column: s.column},

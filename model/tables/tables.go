@@ -109,6 +109,37 @@ func (c *Column) AppendMissing() {
 	}
 }
 
+// AppendRange adds the cells from lo to hi of a column of the same type and width.
+func (c *Column) AppendRange(d *Column, lo, hi int) {
+	switch c.Type {
+	case Time:
+		c.Times = append(c.Times, d.Times[lo:hi]...)
+	case Text, Cell:
+		if lo == hi {
+			return
+		}
+		from := 0
+		if lo > 0 {
+			from = d.Ends[lo-1]
+		}
+		if len(d.Quoted) > lo {
+			for len(c.Quoted) < len(c.Ends) {
+				c.Quoted = append(c.Quoted, false)
+			}
+			c.Quoted = append(c.Quoted, d.Quoted[lo:min(hi, len(d.Quoted))]...)
+		}
+		shift := len(c.Bytes) - from
+		c.Bytes = append(c.Bytes, d.Bytes[from:d.Ends[hi-1]]...)
+		for _, end := range d.Ends[lo:hi] {
+			c.Ends = append(c.Ends, end+shift)
+		}
+	case List:
+		c.Numbers = append(c.Numbers, d.Numbers[lo*c.Width:hi*c.Width]...)
+	default:
+		c.Numbers = append(c.Numbers, d.Numbers[lo:hi]...)
+	}
+}
+
 // Len is the number of cells.
 func (c *Column) Len() int {
 	switch c.Type {

@@ -1,0 +1,210 @@
+package formats
+
+import (
+	"io"
+	"slices"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/tables"
+	"beamlearn/model/vectors"
+)
+
+// Tabular is a Source that was inspected with [Options.Cells]: its rows are cells of the vector's columns.
+type Tabular interface {
+	Source
+	// Fields are the vector's columns, in its order.
+	Fields() []tables.Field
+	// Other names the first column, and what it has, that a matrix of numbers would not hold, as far as the header, the statistics
+	// and the first rows tell: text, timestamps, missing cells. The column is "" where all are numbers.
+	Other() (column, holds string)
+}
+
+// Untargeted is a Reader of a [Tabular] source.
+type Untargeted interface {
+	// NoTarget is how many rows so far had no target and were left out.
+	NoTarget() int64
+}
+
+// other is what [Tabular.Other] gives.
+type other struct{ column, holds string }
+
+// Other is the first column that is no column of numbers.
+func (o *other) Other() (column, holds string) { return o.column, o.holds }
+
+// note notes what a column holds, unless one before it was noted.
+func (o *other) note(column, holds string) {
+	if o.column == "" {
+		o.column, o.holds = column, holds
+	}
+}
+
+// tabular are the names of the formats that can be read as tables.
+func tabular() []string {
+	var names []string
+	for _, f := range All {
+		if f.Cells {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// IsTabular reports whether a file is of a format that can be read as a table.
+func IsTabular(name, format string) bool {
+	f, _, err := detect(name, format)
+	return err == nil && f.Cells
+}
+
+// noTarget reports whether a field of text says that its row has no target: it is empty, or a marker of a missing value, of which None
+// and ? may be the name of a class.
+func noTarget(field []byte, label bool) bool {
+	field = trimSpaces(field)
+	if !slices.Contains(markers, string(field)) {
+		return false
+	}
+	return !label || string(field) != "None" && string(field) != "?"
+}
+
+// cellsBatch is rows of a table that are decoded column by column, on their way into blocks.
+type cellsBatch struct {
+	file     string
+	table    *tables.Table
+	first    int64 // number of the first row
+	rows, at int   // in the batch, and the place of the first that is left
+	ids      vectors.IDs
+	target   []float64
+	labels   []string
+	weights  []float64
+	none     []bool              // rows without a target; nil where all have one
+	bad      map[int]fault.Fault // rows at fault, by their place
+
+	next, end int64        // numbers of the rows that are not in the batch yet
+	fill      func() error // fills the batch with at least one row, number next
+	err       error        // after which nothing is read
+	without   int64        // rows without a target
+}
+
+// NoTarget is how many rows so far had no target.
+func (a *cellsBatch) NoTarget() int64 { return a.without }
+
+// begin begins a batch of rows of which nothing is decoded yet.
+func (a *cellsBatch) begin(first int64, rows int) {
+	a.first, a.rows, a.at = first, rows, 0
+	a.table.Reset()
+	a.ids.Reset()
+	a.target, a.labels, a.weights, a.none = a.target[:0], a.labels[:0], a.weights[:0], a.none[:0]
+	clear(a.bad)
+}
+
+// mark notes the fault of a row; the first one stays.
+func (a *cellsBatch) mark(row int, column, found, expected string) {
+	if a.bad == nil {
+		a.bad = map[int]fault.Fault{}
+	}
+	if _, ok := a.bad[row]; !ok {
+		a.bad[row] = fault.Fault{File: a.file, Row: a.first + int64(row), Column: column, Found: found, Expected: expected}
+	}
+}
+
+// leaveOut notes that a row has no target.
+func (a *cellsBatch) leaveOut(row int) {
+	if len(a.none) == 0 {
+		a.none = append(a.none, make([]bool, a.rows)...)
+	}
+	a.none[row] = true
+}
+
+// Read is that of a [Reader].
+func (a *cellsBatch) Read(b *vectors.Block, max int) error {
+	for read := 0; read < max; {
+		if a.err != nil {
+			return a.err
+		}
+		if a.at == a.rows {
+			if a.next == a.end {
+				if read > 0 {
+					return nil
+				}
+				return io.EOF
+			}
+			if a.err = a.fill(); a.err != nil {
+				return a.err
+			}
+			a.next = a.first + int64(a.rows)
+		}
+		n, err := a.appendTo(b, max-read)
+		if err != nil {
+			return err
+		}
+		read += n
+	}
+	return nil
+}
+
+// appendTo moves at most max rows to b, and returns how many, or the fault of the row after them, which it drops.
+func (a *cellsBatch) appendTo(b *vectors.Block, max int) (int, error) {
+	moved := 0
+	for a.at < a.rows && moved < max {
+		if f, ok := a.bad[a.at]; ok {
+			a.at++
+			return moved, &f
+		}
+		if len(a.none) > 0 && a.none[a.at] {
+			a.without++
+			a.at++
+			continue
+		}
+		hi := a.at + 1
+		for hi < a.rows && hi-a.at < max-moved && !a.special(hi) {
+			hi++
+		}
+		a.move(b, hi)
+		moved += hi - a.at
+		a.at = hi
+	}
+	return moved, nil
+}
+
+// special reports whether a row is not simply appended.
+func (a *cellsBatch) special(row int) bool {
+	if len(a.none) > 0 && a.none[row] {
+		return true
+	}
+	if len(a.bad) == 0 {
+		return false
+	}
+	_, bad := a.bad[row]
+	return bad
+}
+
+// move appends the rows up to hi.
+func (a *cellsBatch) move(b *vectors.Block, hi int) {
+	lo := a.at
+	for c := range a.table.Columns {
+		b.Cells.Columns[c].AppendRange(&a.table.Columns[c], lo, hi)
+	}
+	for i := lo; i < hi; i++ {
+		b.Numbers = append(b.Numbers, a.first+int64(i))
+	}
+	if a.ids.Len() > 0 {
+		ids := a.ids.Slice(lo, hi)
+		b.IDs.AppendAll(&ids)
+	}
+	if len(a.target) > 0 {
+		b.Target = append(b.Target, a.target[lo:hi]...)
+	}
+	if len(a.labels) > 0 {
+		b.Labels = append(b.Labels, a.labels[lo:hi]...)
+	}
+	if len(a.weights) > 0 {
+		b.Weights = append(b.Weights, a.weights[lo:hi]...)
+	}
+}
+
+// booleanLabel is the label of a boolean: as pandas writes it, in every format.
+func booleanLabel(v bool) string {
+	if v {
+		return "True"
+	}
+	return "False"
+}

@@ -1,0 +1,358 @@
+package formats
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/tables"
+	"beamlearn/model/vectors"
+)
+
+// readCells reads a whole file as a table, so many rows at a time, and the rows' faults.
+func readCells(t testing.TB, name string, o Options, rows int) (Tabular, *vectors.Block, []*fault.Fault, int64) {
+	t.Helper()
+	ctx := context.Background()
+	f, err := OpenLocal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Cells = true
+	src, err := Inspect(ctx, f, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &vectors.Block{Cells: tables.New(src.(Tabular).Fields())}
+	spans, err := Spans(ctx, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var faults []*fault.Fault
+	var without int64
+	for _, span := range spans {
+		r, err := src.Read(ctx, span)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			err := r.Read(b, rows)
+			if err == io.EOF {
+				break
+			}
+			if f, ok := fault.IsRow(err); ok {
+				faults = append(faults, f)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		without += r.(Untargeted).NoTarget()
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range b.Cells.Columns {
+		if n := b.Cells.Columns[i].Len(); n != b.Len() {
+			t.Fatalf("%s: column %s has %d cells of %d rows", name, b.Cells.Columns[i].Name, n, b.Len())
+		}
+	}
+	return src.(Tabular), b, faults, without
+}
+
+// plainCell is a cell as pandas writes it to .csv.
+func plainCell(c *tables.Column, i int) string {
+	switch c.Type {
+	case tables.Number:
+		if math.IsNaN(c.Numbers[i]) {
+			return ""
+		}
+		return strconv.FormatFloat(c.Numbers[i], 'g', -1, 64)
+	case tables.Bool:
+		return booleanLabel(c.Numbers[i] != 0)
+	case tables.Time:
+		if c.Times[i] == tables.NoTime {
+			return ""
+		}
+		return time.UnixMicro(c.Times[i]).UTC().Format("2006-01-02 15:04:05+00:00")
+	case tables.List:
+		return fmt.Sprint(c.List(i))
+	}
+	text := string(c.Text(i))
+	if v, err := strconv.ParseFloat(text, 64); err == nil && !c.IsQuoted(i) {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return text
+}
+
+// The same table gives the same cells from every format, whatever is read at a time; rows without a target are left out.
+func TestTablesOfAllFormats(t *testing.T) {
+	t.Parallel()
+	o := Options{TargetColumn: "delayed", Labels: true, IDColumn: "id", Columns: []string{"*", "!air_time"}}
+	var want [][]string
+	for _, ext := range []string{"csv", "jsonl", "parquet", "arrow"} {
+		for _, rows := range []int{1, 7, 1000} {
+			src, b, faults, without := readCells(t, filepath.Join("../../testdata/flights_small."+ext), o, rows)
+			if len(faults) > 0 {
+				t.Fatal(ext, faults[0])
+			}
+			if without != 61 {
+				t.Errorf("%s: %d rows without a target, want 61", ext, without)
+			}
+			if !slices.Equal(src.Columns(), []string{"month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest", "distance", "time_hour", "early"}) {
+				t.Errorf("%s: columns %q", ext, src.Columns())
+			}
+			got := make([][]string, b.Len())
+			for i := range got {
+				got[i] = []string{b.ID(i).String(), b.Labels[i], fmt.Sprint(b.Numbers[i])}
+				for c := range b.Cells.Columns {
+					got[i] = append(got[i], plainCell(&b.Cells.Columns[c], i))
+				}
+			}
+			if want == nil {
+				want = got
+			}
+			if len(got) != len(want) {
+				t.Fatalf("%s: %d rows, want %d", ext, len(got), len(want))
+			}
+			for i := range got {
+				if !slices.Equal(got[i], want[i]) {
+					t.Fatalf("%s: row %d is\n%q, want\n%q", ext, i, got[i], want[i])
+				}
+			}
+		}
+	}
+	if len(want) != 410 || want[0][4+2] != "UA" || want[0][11] != "2013-01-01 10:00:00+00:00" || want[0][12] != "True" || want[0][1] != "False" {
+		t.Errorf("%d rows, the first %q", len(want), want[0])
+	}
+}
+
+// The types of the columns are those that the file says.
+func TestFieldsOfAllFormats(t *testing.T) {
+	t.Parallel()
+	for ext, want := range map[string][]tables.Type{
+		"csv":     {tables.Cell, tables.Cell, tables.Cell, tables.Cell},
+		"jsonl":   {tables.Cell, tables.Cell, tables.Cell, tables.Cell},
+		"parquet": {tables.Number, tables.Text, tables.Time, tables.Bool},
+		"arrow":   {tables.Number, tables.Text, tables.Time, tables.Bool},
+	} {
+		src, _, _, _ := readCells(t, "../../testdata/flights_small."+ext, Options{Columns: []string{"air_time", "carrier", "time_hour", "early"}}, 100)
+		var got []tables.Type
+		for _, f := range src.Fields() {
+			got = append(got, f.Type)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", ext, got, want)
+		}
+		if column, holds := src.Other(); ext != "parquet" && ext != "arrow" && column != "air_time" || column == "" || holds == "" {
+			t.Errorf("%s: %q, %q is no number", ext, column, holds)
+		}
+		src, _, _, _ = readCells(t, "../../testdata/flights_small."+ext, Options{Columns: []string{"air_time"}}, 100)
+		if column, holds := src.Other(); column != "air_time" || !strings.Contains(holds, "missing cell") {
+			t.Errorf("%s: %q %q, want the missing cells of air_time", ext, column, holds)
+		}
+		src, _, _, _ = readCells(t, "../../testdata/flights_small."+ext, Options{Columns: []string{"month", "early"}}, 100)
+		if column, _ := src.Other(); column != "" {
+			t.Errorf("%s: %q is taken for no number", ext, column)
+		}
+	}
+}
+
+// write writes a file for a test.
+func writeCells(t testing.TB, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := io.WriteCloser(f)
+	if strings.HasSuffix(name, ".gz") {
+		w = gzip.NewWriter(f)
+	}
+	_, err = io.WriteString(w, text)
+	if w != io.WriteCloser(f) {
+		err = errors.Join(err, w.Close())
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// shown shows all cells of a table, those that are quoted in quotes.
+func showCells(b *vectors.Block) [][]string {
+	var rows [][]string
+	for i := range b.Len() {
+		var row []string
+		for c := range b.Cells.Columns {
+			c := &b.Cells.Columns[c]
+			cell := plainCell(c, i)
+			if c.IsQuoted(i) {
+				cell = strconv.Quote(cell)
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Text tables in other dialects, encodings and shapes; and what is wrong with a row.
+func TestTextTables(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, file, text string
+		o                Options
+		want             [][]string
+		faults           []string
+		without          int64
+	}{
+		{name: "quotes and spaces", file: "a.csv", text: "n,s\n1, a b \n\"2\",\"x, \"\"y\"\"\"\n3,\"\"\n",
+			want: [][]string{{"1", "a b"}, {"2", `x, "y"`}, {"3", ""}}},
+		{name: "a decimal comma", file: "a.csv", text: "n;s\n1,5;12.05\n-2;x\n;a,b\n", o: Options{Decimal: ","},
+			want: [][]string{{"1.5", `"12.05"`}, {"-2", "x"}, {"", "a,b"}}},
+		{name: "thousands", file: "a.csv", text: "n;s\n1.234.567,5;x\n1.5;True\n", o: Options{Thousands: ".", Decimal: ","},
+			want: [][]string{{"1.2345675e+06", "x"}, {`"1.5"`, "True"}}},
+		{name: "Latin 1", file: "a.csv", text: "s\nM\xfcller\n", o: Options{Encoding: EncodingLatin1}, want: [][]string{{"Müller"}}},
+		{name: "no text", file: "a.csv", text: "s,n\na,1\n\xff,2\nb,3\n", want: [][]string{{"a", "1"}, {"b", "3"}},
+			faults: []string{`row 1, column s: found "\xff", expected text in UTF-8`}},
+		{name: "too few fields", file: "a.csv", text: "s,n\na,1\nb\nc,3\n", want: [][]string{{"a", "1"}, {"c", "3"}}, faults: []string{"row 1: found 1 fields, expected 2"}},
+		{name: "targets", file: "a.tsv.gz", text: "x\ty\na\t1\nb\t\nc\tNA\nd\tlow\ne\t3\n", o: Options{TargetColumn: "y"},
+			want: [][]string{{"a"}, {"e"}}, without: 2, faults: []string{`row 3, column y: found "low", expected a number`}},
+		{name: "labels", file: "a.csv", text: "x,y\na,None\nb,\nc,NaN\nd,low\n", o: Options{TargetColumn: "y", Labels: true},
+			want: [][]string{{"a"}, {"d"}}, without: 2},
+		{name: "no header", file: "a.csv", text: "1,a\n2,b\n", o: Options{Header: HeaderNo}, want: [][]string{{"1", "a"}, {"2", "b"}}},
+
+		{name: "keys", file: "a.jsonl", text: `{"n":1.50,"s":"12","b":true,"o":{"k":2,"t":"x"}}` + "\n" + `{"o":{"t":null},"n":null,"s":""}` + "\n",
+			want: [][]string{{"1.5", `"12"`, "True", "2", `"x"`}, {"", `""`, "", "", ""}}},
+		{name: "arrays", file: "a.jsonl", text: `{"v":[1,2],"s":"a"}` + "\n" + `{"v":null,"s":"b"}` + "\n" + `{"v":[1],"s":"c"}` + "\n", o: Options{Columns: []string{"s", "v"}},
+			want: nil, faults: nil},
+		{name: "a late key", file: "a.jsonl", text: strings.Repeat(`{"s":"a"}`+"\n", cellsHead) + `{"s":"b","late":1}` + "\n" + `{"s":"c","late":null}` + "\n",
+			want: append(slices.Repeat([][]string{{`"a"`}}, cellsHead), []string{`"c"`}), faults: []string{"row 1000, column late: found a key that none"}},
+		{name: "a late key, columns by name", file: "a.jsonl", text: strings.Repeat(`{"s":"a"}`+"\n", cellsHead) + `{"s":"b","late":1}` + "\n", o: Options{Columns: []string{"s"}},
+			want: append(slices.Repeat([][]string{{`"a"`}}, cellsHead), []string{`"b"`})},
+		{name: "wrong kinds", file: "a.jsonl", text: `{"s":"a","n":1}` + "\n" + `{"s":{"k":1},"n":2}` + "\n" + `{"s":"c","n":1,"n":2}` + "\n" + `{"s":[],"n":2}` + "\n" + `{"s":"d"` + "\n" + `{"s":"\ud800"}` + "\n",
+			o: Options{Columns: []string{"s", "n"}}, want: nil, faults: nil},
+		{name: "labels of JSON", file: "a.jsonl", text: `{"x":"a","y":true}` + "\n" + `{"x":"b","y":null}` + "\n" + `{"x":"c"}` + "\n" + `{"x":"d","y":"no"}` + "\n", o: Options{TargetColumn: "y", Labels: true},
+			want: [][]string{{`"a"`}, {`"d"`}}, without: 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := writeCells(t, c.file, c.text)
+			switch c.name {
+			case "arrays":
+				c.want, c.faults = nil, []string{"numbers, text, or arrays of numbers of one length"}
+				f, _ := OpenLocal(path)
+				o := c.o
+				o.Cells = true
+				if _, err := Inspect(context.Background(), f, o); err == nil || !strings.Contains(err.Error(), c.faults[0]) {
+					t.Errorf("%v", err)
+				}
+				return
+			case "wrong kinds":
+				_, b, faults, _ := readCells(t, path, c.o, 3)
+				if b.Len() != 1 || len(faults) != 5 {
+					t.Errorf("%d rows, %v", b.Len(), faults)
+				}
+				for i, want := range []string{"row 1, column s: found an object", "row 2, column n: found the key twice", "row 3, column s: found an array", "row 4: found the end", "row 5, column s: found"} {
+					if !strings.Contains(faults[i].Error(), want) {
+						t.Errorf("%v, want %s", faults[i], want)
+					}
+				}
+				return
+			}
+			_, b, faults, without := readCells(t, path, c.o, 2)
+			if got := showCells(b); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%q, want %q", got[max(0, len(got)-4):], c.want[max(0, len(c.want)-4):])
+			}
+			if without != c.without || len(faults) != len(c.faults) {
+				t.Fatalf("%d without a target, faults %v", without, faults)
+			}
+			for i := range faults {
+				if !strings.Contains(faults[i].Error(), c.faults[i]) {
+					t.Errorf("%v, want %s", faults[i], c.faults[i])
+				}
+			}
+		})
+	}
+}
+
+// What is only numbers cannot be read as a table, and what cannot be part of one is refused or left out.
+func TestTablesRefused(t *testing.T) {
+	t.Parallel()
+	f, err := OpenLocal("../../testdata/words.npy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Inspect(context.Background(), f, Options{Cells: true}); err == nil || !strings.Contains(err.Error(), "a table of named columns") {
+		t.Errorf("%v", err)
+	}
+	if IsTabular("a.npy", "") || !IsTabular("a.csv.gz", "") || !IsTabular("a", "arrow") {
+		t.Error("which formats are tables")
+	}
+}
+
+func FuzzCells(f *testing.F) {
+	f.Add([]byte("a,b\n1,x\n,\"y\n\"\n"), false, byte(0))
+	f.Add([]byte(`{"a":1,"b":{"c":"x"}}`+"\n"+`{"a":null,"v":[1]}`+"\n"), true, byte(1))
+	f.Add([]byte("a;b\n1,5;x\n2;True\n"), false, byte(2))
+	f.Fuzz(func(t *testing.T, text []byte, json bool, chunk byte) {
+		name := "a.csv"
+		if json {
+			name = "a.jsonl"
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := OpenLocal(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := Inspect(context.Background(), file, Options{Cells: true, TargetColumn: "b", Labels: true})
+		if err != nil {
+			return
+		}
+		spans, err := Spans(context.Background(), src)
+		if err != nil {
+			return
+		}
+		for _, span := range spans {
+			r, err := src.Read(context.Background(), span)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := &vectors.Block{Cells: tables.New(src.(Tabular).Fields())}
+			var faults int64
+			for {
+				err := r.Read(b, int(chunk)+1)
+				if _, ok := fault.IsRow(err); ok {
+					faults++
+				} else if err != nil {
+					break
+				}
+			}
+			if n := int64(b.Len()) + faults + r.(Untargeted).NoTarget(); n > span.Rows {
+				t.Errorf("%d rows of %d", n, span.Rows)
+			}
+			for c := range b.Cells.Columns {
+				if n := b.Cells.Columns[c].Len(); n != b.Len() || len(b.Labels) != n {
+					t.Errorf("%d cells, %d labels of %d rows", n, len(b.Labels), b.Len())
+				}
+			}
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
