@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"iter"
 	"math"
 	"slices"
 
@@ -49,6 +50,21 @@ func (a *Answers) Between(lo, hi int64) *Answers {
 	from, _ := slices.BinarySearch(a.Numbers, lo)
 	to, _ := slices.BinarySearch(a.Numbers, hi)
 	return a.slice(from, max(from, to))
+}
+
+// Ranges yields the answers by ranges of so many row numbers, the first beginning at 0: the number of the range and its
+// answers, in the same memory. Ranges without a query are left out.
+func (a *Answers) Ranges(rows int64) iter.Seq2[int64, *Answers] {
+	return func(yield func(int64, *Answers) bool) {
+		for at := 0; at < a.Len(); {
+			r := a.Numbers[at] / rows
+			some := a.Between(r*rows, (r+1)*rows)
+			at += some.Len()
+			if !yield(r, some) {
+				return
+			}
+		}
+	}
 }
 
 func (a *Answers) slice(from, to int) *Answers {

@@ -30,7 +30,7 @@ func (approximate) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
 
 func (approximate) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.Approximate")
-	fn := approximateFn{buildFn{Reading: j.Reading, Options: j.limited(math.MaxInt64), Dim: j.Corpus.Dim, Self: j.Queries == nil}}
+	fn := approximateFn{buildFn{Reading: j.Reading, Options: j.withIndexLimit(math.MaxInt64), Dim: j.Corpus.Dim, Self: j.Queries == nil}}
 	corpus := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers))
 	if j.Queries == nil {
 		return beam.ParDo(s, &graphFn{fn}, beam.GroupByKey(s, corpus)), nil

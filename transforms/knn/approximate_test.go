@@ -2,10 +2,8 @@ package knn
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -349,81 +347,6 @@ func TestPartsOfQueries(t *testing.T) {
 			}
 		} else if got != expected[of] {
 			t.Errorf("%d: the output differs: %s", i, firstDifference(got, expected[of]))
-		}
-	}
-}
-
-// Queries go to all parts that are made of the planned parts they were put into, and none is lost where one of these is empty.
-func TestAskedIn(t *testing.T) {
-	part := func(to ...int64) (g gathering) {
-		for _, l := range to {
-			g.Pieces = append(g.Pieces, piece{Section: section{To: l}}, piece{Number: 1, Section: section{To: l}})
-		}
-		return g
-	}
-	var asked []gathering
-	for _, l := range []int64{0, 1, 2, 3, 5, 9} {
-		asked = append(asked, gathering{Number: l, Total: 77, Pieces: []piece{{Number: l}}})
-	}
-	var got [][]int64
-	for _, p := range askedIn([]gathering{part(0, 2), part(3), part(3), part(4), part(6, 7)}, asked) {
-		if p.Total != 77 {
-			t.Errorf("of %d queries in all", p.Total)
-		}
-		var of []int64
-		for _, c := range p.Queries {
-			of = append(of, c.Number)
-		}
-		got = append(got, of)
-	}
-	if want := [][]int64{{0, 1, 2}, {3}, {3}, {5, 9}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-}
-
-// What is large is cut by row number, what is small put together; no row is lost or there twice, and each part has enough.
-func TestLayout(t *testing.T) {
-	f := &partsFn{Options: Options{K: 3}, PartRows: 100, WideRows: 40}
-	for _, sizes := range [][]int64{{1000}, {100}, {101}, {1, 1, 1}, {50, 1, 200, 2}, {1, 99, 1, 99, 1}, {7, 30, 12, 3, 90, 45, 101, 350, 8}, {3, 250}, {250, 3}} {
-		for _, wide := range []bool{false, true} {
-			var leaders []gathering
-			total := int64(0)
-			for l, n := range sizes {
-				g := gathering{Number: int64(l), Total: 5000, Wide: wide}
-				for s := int64(0); n > 0; s++ { // of several tasks
-					take := min(n, 60)
-					g.Pieces = append(g.Pieces, piece{Number: s, Section: section{To: int64(l), Rows: take}, Take: take})
-					n -= take
-				}
-				leaders = append(leaders, g)
-				total += sizes[l]
-			}
-			parts := f.layout(leaders, sizes)
-			type row struct{ to, spill, row int64 }
-			seen := map[row]bool{}
-			for i, p := range parts {
-				held, of := int64(0), map[int64]int64{}
-				for _, c := range p.Pieces {
-					held += c.Take
-					of[c.Section.To] += c.Take
-					for r := c.Skip; r < c.Skip+c.Take; r++ {
-						at := row{c.Section.To, c.Number, r}
-						if seen[at] || r >= c.Section.Rows {
-							t.Fatalf("%v: row %v is there twice, or is none", sizes, at)
-						}
-						seen[at] = true
-					}
-				}
-				if most := slices.Max(slices.Collect(maps.Values(of))); most <= 3 && slices.Max(sizes) > 3 {
-					t.Errorf("%v: part %d has at most %d different rows", sizes, i, most)
-				}
-				if most := f.partLimit(wide) + 2*3; held > most || p.Wide != wide || p.Total != 5000 {
-					t.Errorf("%v: part %d has %d rows, at most %d: %+v", sizes, i, held, most, p)
-				}
-			}
-			if int64(len(seen)) != total {
-				t.Errorf("%v: %d rows of %d", sizes, len(seen), total)
-			}
 		}
 	}
 }

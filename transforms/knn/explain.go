@@ -134,7 +134,7 @@ func (p *Plan) way(j *Job, index int64) {
 			p.WorkerMemory = m
 		}
 	case inParts:
-		graph := p.Points * j.graphBytes(j.Reading.Formats.DType == vectors.Float64)
+		graph := p.Points * j.budget().RowBytes(j.Reading.Formats.DType == vectors.Float64)
 		p.Broadcast, p.Why = Parts, fmt.Sprintf("the graph takes %s, and a worker may spend %s on it: the points go into overlapping parts, by files of %s or more in the staging directory",
 			files.Bytes(graph), files.Bytes(o.IndexMemory), files.Bytes(2*size))
 		p.WorkerMemory = o.IndexMemory

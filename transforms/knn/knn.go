@@ -302,8 +302,8 @@ func (j *Job) dim() int {
 	return j.Corpus.Dim
 }
 
-// asked is the dataset of the queries.
-func (j *Job) asked() *vectorio.Dataset {
+// queryDataset is the dataset of the queries.
+func (j *Job) queryDataset() *vectorio.Dataset {
 	if j.Queries != nil {
 		return j.Queries
 	}
@@ -466,8 +466,8 @@ func (j *Job) checkLimit(limit int64) error {
 	return tooLarge(about, size/j.Reading.MinBytes(1, j.Corpus.Dim), j.Corpus.Dim, size, limit)
 }
 
-// limited are the options with the limit that a way has by default.
-func (j *Job) limited(limit int64) Options {
+// withIndexLimit gives the options, with the limit of an index that a way has by default.
+func (j *Job) withIndexLimit(limit int64) Options {
 	o := j.Options
 	if o.IndexLimit == 0 {
 		o.IndexLimit = limit
@@ -496,7 +496,7 @@ func (inFile) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 
 // searchBuilt builds the index, in this process or into a file, and searches it once it is there.
 func searchBuilt(s beam.Scope, j *Job, file bool) beam.PCollection {
-	o := j.limited(math.MaxInt64)
+	o := j.withIndexLimit(math.MaxInt64)
 	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
 	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, Self: j.Queries == nil, File: file}
 	_, ranges, built := build(s.Scope("knn.Build"), corpus, fn)
@@ -540,13 +540,13 @@ func (prebuilt) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	told := beam.CreateList(s, []output.Part{report})
+	reports := beam.CreateList(s, []output.Part{report})
 	if j.Queries == nil {
 		ranges := beam.CreateList(s, rangesOf(x.Points, x.Note.Total, o.SearchRows, x.File))
-		return beam.Flatten(s, told, searchRanges(s, ranges, o, true)), nil
+		return beam.Flatten(s, reports, searchRanges(s, ranges, o, true)), nil
 	}
 	queries := beam.ParDo(s, &queryFn{Index: x.File}, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
-	return beam.Flatten(s, told, searchQueries(s, queries, j, o, true)), nil
+	return beam.Flatten(s, reports, searchQueries(s, queries, j, o, true)), nil
 }
 
 // queryFn makes a query of a chunk.
@@ -610,7 +610,7 @@ func tooLarge(about string, rows int64, dim int, size, limit int64) error {
 
 func (sideInput) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
-	o := j.limited(DefaultIndexLimit)
+	o := j.withIndexLimit(DefaultIndexLimit)
 	pieces, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, o, j.Queries == nil)
 	if j.Queries == nil {
 		return beam.Flatten(s, built, searchSelf(s, beam.Reshuffle(s, ranges), pieces, o)), nil

@@ -55,7 +55,7 @@ func BuildIndex(s beam.Scope, j *IndexJob) error {
 	}
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.BuildIndex")
-	o := (&Job{Options: j.Options}).limited(1<<63 - 1)
+	o := (&Job{Options: j.Options}).withIndexLimit(1<<63 - 1)
 	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files, Columns: j.Corpus.Columns}
 	_, _, built := build(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers), fn)
 	output.Publish(s, built, *o.output())

@@ -77,25 +77,25 @@ func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 		rows = min(o.SearchRows, j.queryRows())
 	}
 	reading.ChunkRows = rows
-	chunked := vectorio.Chunks(s.Scope("Queries"), j.asked().Chunked(rows, 0), j.Options.Workers)
+	chunked := vectorio.Chunks(s.Scope("Queries"), j.queryDataset().Chunked(rows, 0), j.Options.Workers)
 	tasks := release(s, beam.ParDo(s, &queryFn{}, chunked), listed)
 	search := &searchShardsFn{searchFn: searchFn{Reading: reading, Options: o, Dim: dim}, Self: j.Queries == nil}
 	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchShards"), search, beam.Reshuffle(s, tasks))), nil
 }
 
-// turn is what all DoFns of this process wait for that have a shard in memory, so that there is one at a time.
-var turn = make(chan struct{}, 1)
+// memory is held by the DoFn of this process that has a shard or a part of the points in memory: one at a time.
+var memory = make(chan struct{}, 1)
 
-func takeTurn(ctx context.Context) error {
+func acquireMemory(ctx context.Context) error {
 	select {
-	case turn <- struct{}{}:
+	case memory <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func giveTurn() { <-turn }
+func releaseMemory() { <-memory }
 
 // shardPlan is the rows of a shard, or of a few where they are stored as float64.
 type shardPlan struct {
@@ -157,10 +157,10 @@ type buildShardsFn struct {
 }
 
 func (f *buildShardsFn) ProcessElement(ctx context.Context, p shardPlan, emit func(shardFiles), parts func(output.Part)) error {
-	if err := takeTurn(ctx); err != nil {
+	if err := acquireMemory(ctx); err != nil {
 		return err
 	}
-	defer giveTurn()
+	defer releaseMemory()
 	defer debug.FreeOSMemory()
 	progress.Of(f.Options.RunID).Phase("building the index")
 	b := &shardBuilder{f: f, plan: &p, points: f.Reading.NewBlock(f.Dim), out: shardFiles{Plan: p.Number}}
@@ -328,10 +328,10 @@ type searchShardsFn struct {
 }
 
 func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(output.Part)) error {
-	if err := takeTurn(ctx); err != nil {
+	if err := acquireMemory(ctx); err != nil {
 		return err
 	}
-	defer giveTurn()
+	defer releaseMemory()
 	shards, err := shardList(ctx, f.Options.RunID, q.Index.Path)
 	if err != nil {
 		return fault.Mark(err)
