@@ -146,7 +146,7 @@ func (p *Plan) way(j *Job, index int64) {
 			n = (index + o.IndexMemory - 1) / o.IndexMemory
 		}
 		p.Broadcast, p.Why = Shards, fmt.Sprintf("the index takes %s, and a worker may spend %s on it: %d shards", files.Bytes(index), files.Bytes(o.IndexMemory), max(n, 1))
-		p.WorkerMemory = min(index, o.IndexMemory) + o.IndexMemory/chunkShare
+		p.WorkerMemory = min(index, o.IndexMemory) + neighbors.ShardQueryBytes(o.IndexMemory)
 	case sideInput:
 		p.Broadcast, p.Why = SideInput, asked("the index is small")
 		p.ShuffleBytes += size * int64(p.Slots)

@@ -38,9 +38,6 @@ func init() {
 // inShards cuts the index into parts that fit into the memory of a worker.
 type inShards struct{}
 
-// chunkShare is the part of the index's memory that a chunk of queries and their answers may take beside it.
-const chunkShare = 8
-
 func (inShards) check(j *Job) error {
 	if rows := j.shardRows(true); rows < 1 {
 		return fmt.Errorf("index memory %s: a point of %d columns takes more", files.Bytes(j.Options.IndexMemory), j.Corpus.Dim)
@@ -50,14 +47,7 @@ func (inShards) check(j *Job) error {
 
 // shardRows is how many points a shard holds.
 func (j *Job) shardRows(wide bool) int64 {
-	return j.Options.IndexMemory / neighbors.Footprint(j.Corpus.Dim, wide, j.Options.Neighbors)
-}
-
-// queryRows is how many queries are taken through the shards at a time.
-func (j *Job) queryRows() int {
-	// The query, and a neighbour three times: as it is found, merged, and merged before.
-	row := 8*int64(j.Corpus.Dim) + 96*int64(max(j.Options.K, 10))
-	return int(min(max(j.Options.IndexMemory/chunkShare/row, 64), 1<<16))
+	return neighbors.ShardRows(j.Options.IndexMemory, j.Corpus.Dim, wide, j.Options.Neighbors)
 }
 
 func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
@@ -72,9 +62,10 @@ func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	list := &listShardsFn{Options: o, Self: j.Queries == nil}
 	listed := beam.ParDo(s, list, beam.GroupByKey(s, beam.AddFixedKey(s, shards)))
 
-	rows := min(reading.ChunkRows, j.queryRows())
+	most := neighbors.ShardQueryRows(o.IndexMemory, dim, o.K)
+	rows := min(reading.ChunkRows, most)
 	if j.Queries == nil && o.SearchRows > 0 {
-		rows = min(o.SearchRows, j.queryRows())
+		rows = min(o.SearchRows, most)
 	}
 	reading.ChunkRows = rows
 	chunked := vectorio.Chunks(s.Scope("Queries"), j.queryDataset().Chunked(rows, 0), j.Options.Workers)
@@ -133,18 +124,14 @@ type planShardsFn struct {
 
 func (f *planShardsFn) ProcessElement(_ int, iter func(*vectorio.Chunk) bool, emit func(shardPlan)) {
 	chunks := vectorio.Gather(iter)
-	var plans []shardPlan
-	rows := int64(0)
-	for i, c := range chunks {
-		if rows += c.Span.Rows; i == 0 || rows > f.Rows {
-			plans, rows = append(plans, shardPlan{Number: len(plans)}), c.Span.Rows
-		}
-		p := &plans[len(plans)-1]
-		p.Chunks = append(p.Chunks, c)
+	var rows []int64
+	for _, c := range chunks {
+		rows = append(rows, c.Span.Rows)
 	}
-	for _, p := range plans {
-		p.Of = len(plans)
-		emit(p)
+	first, ends := 0, neighbors.CutShards(rows, f.Rows)
+	for i, end := range ends {
+		emit(shardPlan{Number: i, Of: len(ends), Chunks: chunks[first:end]})
+		first = end
 	}
 }
 
@@ -163,7 +150,8 @@ func (f *buildShardsFn) ProcessElement(ctx context.Context, p shardPlan, emit fu
 	defer releaseMemory()
 	defer debug.FreeOSMemory()
 	progress.Of(f.Options.RunID).Phase("building the index")
-	b := &shardBuilder{f: f, plan: &p, points: f.Reading.NewBlock(f.Dim), out: shardFiles{Plan: p.Number}}
+	b := &shardBuilder{f: f, plan: &p, out: shardFiles{Plan: p.Number}}
+	b.buffer = neighbors.ShardBuffer{MaxRows: f.Rows, MaxWideRows: f.WideRows, Points: f.Reading.NewBlock(f.Dim)}
 	if err := b.read(ctx); err != nil {
 		return fault.Mark(err)
 	}
@@ -183,7 +171,7 @@ func (f *buildShardsFn) ProcessElement(ctx context.Context, p shardPlan, emit fu
 type shardBuilder struct {
 	f        *buildShardsFn
 	plan     *shardPlan
-	points   *vectors.Block
+	buffer   neighbors.ShardBuffer
 	rejected []*fault.Fault
 	out      shardFiles
 	report   Report
@@ -225,33 +213,23 @@ func (b *shardBuilder) readChunk(ctx context.Context, c vectorio.Chunk, block *v
 // add adds rows to the shard that is being read, which ends before them where they do not fit. Values that need a float64
 // begin a shard of their own.
 func (b *shardBuilder) add(ctx context.Context, block *vectors.Block) error {
-	most := b.f.Rows
-	if block.Wide() {
-		most = b.f.WideRows
-	}
-	if b.points.Len() > 0 && (block.Wide() != b.points.Wide() || int64(b.points.Len()+block.Len()) > most) {
+	if !b.buffer.Fits(block) {
 		if err := b.flush(ctx); err != nil {
 			return err
 		}
 	}
-	if b.points.Len() == 0 {
-		if block.Wide() {
-			b.points.Widen()
-		}
-		rest := b.plan.Chunks[len(b.plan.Chunks)-1]
-		b.points.Grow(int(min(most, max(rest.First+rest.Span.Rows-block.Numbers[0], int64(block.Len())))))
-	}
-	b.points.AppendBlock(block)
+	last := b.plan.Chunks[len(b.plan.Chunks)-1]
+	b.buffer.Add(block, last.First+last.Span.Rows-block.Numbers[0])
 	return nil
 }
 
 // flush builds the shard of the rows that have been read, if there are any, and writes it.
 func (b *shardBuilder) flush(ctx context.Context) error {
-	if b.points.Len() == 0 {
+	if b.buffer.Points.Len() == 0 {
 		return nil
 	}
 	start := time.Now()
-	index, err := neighbors.Fit(b.points, b.f.Options.Neighbors)
+	index, err := neighbors.Fit(b.buffer.Points, b.f.Options.Neighbors)
 	if err != nil {
 		return err
 	}
@@ -264,7 +242,7 @@ func (b *shardBuilder) flush(ctx context.Context) error {
 	b.out.Points += int64(index.Len())
 	b.report.Algorithm = string(index.Algorithm())
 	b.report.IndexBytes += file.Size
-	b.points.Reset()
+	b.buffer.Points.Reset()
 	index = nil
 	debug.FreeOSMemory() // what the engine has made must not stay beside what comes next
 	b.report.BuildIndex += time.Since(start).Seconds()

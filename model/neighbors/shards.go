@@ -114,3 +114,65 @@ func (h *Hits) Merge(found *Neighbors, part *Index, k int) *Hits {
 	}
 	return m
 }
+
+// ShardRows is how many points of dim columns a shard of so many bytes holds, stored as float64 with wide.
+func ShardRows(memory int64, dim int, wide bool, o Options) int64 {
+	return memory / Footprint(dim, wide, o)
+}
+
+// ShardQueryBytes is what a chunk of queries and their answers may take beside a shard of so many bytes.
+func ShardQueryBytes(memory int64) int64 { return memory / 8 }
+
+// ShardQueryRows is how many queries are taken through the shards at a time. With k = 0, as within a radius, it reckons with
+// few neighbours.
+func ShardQueryRows(memory int64, dim, k int) int {
+	// The query, and a neighbour three times: as it is found, merged, and merged before.
+	row := 8*int64(dim) + 96*int64(max(k, 10))
+	return int(min(max(ShardQueryBytes(memory)/row, 64), 1<<16))
+}
+
+// CutShards cuts a list of chunks, of so many rows each, into runs of consecutive ones of at most maxRows rows; a chunk that
+// has more is a run of its own. Run i ends before the chunk ends[i].
+func CutShards(rows []int64, maxRows int64) (ends []int) {
+	sum := int64(0)
+	for i, n := range rows {
+		if sum += n; i > 0 && sum > maxRows {
+			ends, sum = append(ends, i), n
+		}
+	}
+	if len(rows) > 0 {
+		ends = append(ends, len(rows))
+	}
+	return ends
+}
+
+// A ShardBuffer holds the points of a shard while they are read, block by block. The points of a shard are all float32, or
+// all float64.
+type ShardBuffer struct {
+	MaxRows, MaxWideRows int64 // of a shard whose values are float32, or float64
+	Points               *vectors.Block
+}
+
+// Fits reports whether the rows of a block belong to the shard, too. Where they do not, the shard is complete.
+func (s *ShardBuffer) Fits(b *vectors.Block) bool {
+	n := s.Points.Len()
+	return n == 0 || b.Wide() == s.Points.Wide() && int64(n+b.Len()) <= s.maxRows(b.Wide())
+}
+
+func (s *ShardBuffer) maxRows(wide bool) int64 {
+	if wide {
+		return s.MaxWideRows
+	}
+	return s.MaxRows
+}
+
+// Add adds the rows of a block, which fits. There are so many rows still to come, with those of the block.
+func (s *ShardBuffer) Add(b *vectors.Block, rest int64) {
+	if s.Points.Len() == 0 {
+		if b.Wide() {
+			s.Points.Widen()
+		}
+		s.Points.Grow(int(min(s.maxRows(b.Wide()), max(rest, int64(b.Len())))))
+	}
+	s.Points.AppendBlock(b)
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"beamlearn/model/vectors"
@@ -129,5 +130,71 @@ func TestBlockUsedAgain(t *testing.T) {
 			same(t, kNeighbors(t, x, used, 5, Search{}), kNeighbors(t, x, fresh, 5, Search{}))
 			same(t, kNeighbors(t, x, used, 20, Search{}), kNeighbors(t, x, fresh, 20, Search{}))
 		})
+	}
+}
+
+// Consecutive chunks make shards that are as large as they may be.
+func TestCutShards(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rows []int64
+		most int64
+		want []int
+	}{
+		{nil, 10, nil},
+		{[]int64{3}, 10, []int{1}},
+		{[]int64{5, 5, 1}, 10, []int{2, 3}},
+		{[]int64{5, 6, 4, 1}, 10, []int{1, 3, 4}},
+		{[]int64{30, 1, 9, 30}, 10, []int{1, 3, 4}},
+		{[]int64{0, 0, 10, 0, 1}, 10, []int{4, 5}},
+	} {
+		if got := CutShards(c.rows, c.most); !slices.Equal(got, c.want) {
+			t.Errorf("%v of at most %d rows end at %v, want %v", c.rows, c.most, got, c.want)
+		}
+	}
+}
+
+// A shard takes what fits, and only values of one type.
+func TestShardBuffer(t *testing.T) {
+	t.Parallel()
+	rows := func(first, n int, v float64) *vectors.Block {
+		b := &vectors.Block{Dim: 1}
+		for i := range n {
+			b.Append([]float64{v}, int64(first+i))
+		}
+		return b
+	}
+	for name, c := range map[string]struct {
+		held, next *vectors.Block
+		want       bool
+	}{
+		"the first, too large": {nil, rows(0, 20, 1), true},
+		"full":                 {rows(0, 4, 1), rows(4, 6, 1), true},
+		"one more":             {rows(0, 4, 1), rows(4, 7, 1), false},
+		"wide, full":           {rows(0, 2, 0.1), rows(2, 3, 0.1), true},
+		"wide, one more":       {rows(0, 2, 0.1), rows(2, 4, 0.1), false},
+		"wide after narrow":    {rows(0, 2, 1), rows(2, 1, 0.1), false},
+		"narrow after wide":    {rows(0, 2, 0.1), rows(2, 1, 1), false},
+	} {
+		s := ShardBuffer{MaxRows: 10, MaxWideRows: 5, Points: &vectors.Block{Dim: 1}}
+		if c.held != nil {
+			s.Add(c.held, 30)
+		}
+		if got := s.Fits(c.next); got != c.want {
+			t.Errorf("%s: fits %v", name, got)
+		}
+		if s.Fits(c.next) {
+			held := s.Points.Len()
+			s.Add(c.next, 30)
+			if s.Points.Len() != held+c.next.Len() || s.Points.Wide() != c.next.Wide() {
+				t.Errorf("%s: %d rows, wide %v", name, s.Points.Len(), s.Points.Wide())
+			}
+		}
+	}
+	if n := ShardQueryRows(1<<20, 100, 10); n != (1<<17)/(800+960) {
+		t.Errorf("%d queries at a time", n)
+	}
+	if few, many := ShardQueryRows(1, 100, 10), ShardQueryRows(1<<50, 100, 0); few != 64 || many != 1<<16 {
+		t.Errorf("%d to %d queries at a time", few, many)
 	}
 }
