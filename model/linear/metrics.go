@@ -197,6 +197,28 @@ func (m *ClassificationMetrics) Accuracy() float64 {
 	return right / all
 }
 
+// Constant judges the constant prediction on the same rows: the most frequent class, the first of several, and the shares of the
+// classes as probabilities.
+func (m *ClassificationMetrics) Constant() *ClassificationMetrics {
+	n := len(m.Confusion)
+	c, shares := NewClassificationMetrics(n), make([]float64, n)
+	all, _ := m.weight()
+	for i, row := range m.Confusion {
+		for _, w := range row {
+			shares[i] += w / all
+		}
+	}
+	most := slices.Index(shares, slices.Max(shares))
+	for i, row := range m.Confusion {
+		for _, w := range row {
+			if w > 0 {
+				c.Add(i, most, shares, w)
+			}
+		}
+	}
+	return c
+}
+
 // LogLoss is the mean of −log of the probability that was given to the class, which counts as at least 2⁻⁵² and at most
 // 1−2⁻⁵², as in scikit-learn; NaN where a prediction came without probabilities.
 func (m *ClassificationMetrics) LogLoss() float64 {

@@ -30,10 +30,10 @@ type Model struct {
 
 // Training is what the model comes from.
 type Training struct {
-	Solver    string  `json:"solver"` // sgd, or exact
-	Rows      int64   `json:"rows"`   // learned from, those of every epoch
-	Epochs    int     `json:"epochs"`
-	ClassRows []int64 `json:"class_rows,omitempty"` // of each class
+	Solver    string  `json:"solver"`               // sgd, or exact
+	Rows      int64   `json:"rows"`                 // of an epoch, of the last training; [sgd.SGD] by itself counts them in each epoch anew
+	Epochs    int     `json:"epochs"`               // passes of an exact solver
+	ClassRows []int64 `json:"class_rows,omitempty"` // of each class, counted likewise
 	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, where that is known; and the
 	// duality gap of l1 and elasticnet.
 	Objective    jsontext.Floats `json:"objective,omitempty"`

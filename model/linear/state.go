@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"beamlearn/model/linear/internal/jsontext"
 )
@@ -17,6 +18,7 @@ type State struct {
 	EpochRows int64         `json:"epoch_rows"`
 	Vectors   []VectorState `json:"vectors"`
 	Unseen    *VectorState  `json:"unseen,omitempty"`
+	ClassRows []int64       `json:"class_rows,omitempty"` // of each class, of all epochs, where balanced classes go by them
 }
 
 // VectorState is a weight vector of SGD.
@@ -66,6 +68,9 @@ func (s *State) Check(m *Model) error {
 		if err := s.Vectors[i].check(m.Features(), o.Average > 0); err != nil {
 			return err
 		}
+	}
+	if n := len(s.ClassRows); n > 0 && n != m.Classes.Len() || slices.ContainsFunc(s.ClassRows, func(n int64) bool { return n < 0 }) {
+		return fmt.Errorf("state: class_rows %v: must be counts of %d classes", s.ClassRows, m.Classes.Len())
 	}
 	if s.Unseen == nil {
 		return nil

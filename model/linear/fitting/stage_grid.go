@@ -43,6 +43,8 @@ func (gridStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.model, err = l.Model(-1, best)
+	if f.model, err = l.Model(-1, best); err == nil {
+		f.countRows()
+	}
 	return nil, err
 }

@@ -45,6 +45,31 @@ func (sgdStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	l := learner.(*sgd.Averaged)
 	f.progressive = l.Trainer().Progressive
 	var err error
-	f.model, err = l.Model()
+	if f.model, err = l.Model(); err == nil {
+		f.countRows()
+	}
 	return nil, err
+}
+
+// countRows makes the counts of the model, of all epochs, those of one epoch of this training.
+func (f *Fit) countRows() {
+	t := &f.model.Training
+	rows, epochs, classes := int64(0), 0, []int64(nil) // of the trainings before
+	if w := f.options.WarmStart; w != nil {
+		rows, epochs, classes = w.Training.Rows, w.Training.Epochs, w.Training.ClassRows
+		if w.State != nil && w.State.ClassRows != nil {
+			classes = w.State.ClassRows
+		}
+	}
+	made := int64(t.Epochs - epochs)
+	if made < 1 {
+		return
+	}
+	t.Rows = (t.Rows - rows) / made
+	for k := range t.ClassRows {
+		if k < len(classes) {
+			t.ClassRows[k] -= classes[k]
+		}
+		t.ClassRows[k] /= made
+	}
 }

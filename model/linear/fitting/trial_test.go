@@ -152,7 +152,7 @@ func TestSample(t *testing.T) {
 		if s := got.Survey(); s.Rows != rows || (s.Sampled == sample) != !v.same {
 			t.Errorf("%s: a survey of %d of %d rows", v.name, s.Sampled, s.Rows)
 		}
-		if n := got.Model().Training.Rows; n != 2*rows {
+		if n := got.Model().Training.Rows; n != rows {
 			t.Errorf("%s: learned from %d rows", v.name, n)
 		}
 		if (model(got) == model(want)) != v.same {

@@ -100,8 +100,8 @@ func (j *Judged) weight(i int) float64 {
 	return j.Weights[i]
 }
 
-// confusion has in row i and column k the weight of the rows of class i that were taken for class k.
-func (j *Judged) confusion(classes int) *linear.ClassificationMetrics {
+// Confusion has in row i and column k the weight of the rows of class i that were taken for class k.
+func (j *Judged) Confusion(classes int) *linear.ClassificationMetrics {
 	m := linear.NewClassificationMetrics(classes)
 	for i, c := range j.Class {
 		var p []float64
@@ -212,8 +212,8 @@ func (j *Judged) reliability(class, classes int) *reliability {
 	return r
 }
 
-// regression judges the predictions of a regression.
-func (j *Judged) regression() *linear.RegressionMetrics {
+// Regression judges the predictions of a regression.
+func (j *Judged) Regression() *linear.RegressionMetrics {
 	m := &linear.RegressionMetrics{}
 	for i, y := range j.Target {
 		m.Add(y, j.Predicted[i], j.weight(i))
@@ -221,8 +221,8 @@ func (j *Judged) regression() *linear.RegressionMetrics {
 	return m
 }
 
-// which says of which rows.
-func (j *Judged) which() string {
+// Which says of which rows.
+func (j *Judged) Which() string {
 	if int64(j.Rows) < j.Of {
 		return fmt.Sprintf("a sample of %d of the %d rows that the model was learned from", j.Rows, j.Of)
 	}

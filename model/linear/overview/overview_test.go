@@ -64,7 +64,7 @@ func TestRegressionPage(t *testing.T) {
 	if err := j.Add(m, c, nil); err != nil {
 		t.Fatal(err)
 	}
-	if s := j.regression(); math.Abs(s.MSE()-1) > 0.1 || math.Abs(s.R2()-0.8) > 0.03 {
+	if s := j.Regression(); math.Abs(s.MSE()-1) > 0.1 || math.Abs(s.R2()-0.8) > 0.03 {
 		t.Errorf("%+v", s)
 	}
 	cv := &linear.CVResult{

@@ -77,7 +77,7 @@ func (v *View) Page() (*report.Page, error) {
 	}
 	section("coefficients", "What it goes by", v.units(), v.coefficients()...)
 	if j := v.Judged; j != nil && j.Rows > 0 {
-		lead := "On " + j.which() + ": on others it will do a little worse; cross-validation tells by how much."
+		lead := "On " + j.Which() + ": on others it will do a little worse; cross-validation tells by how much."
 		var blocks []report.Block
 		var err error
 		switch m.Task {
@@ -436,7 +436,7 @@ var confusionTemplate = template.Must(template.New("confusion").Parse(
 // confusion is the matrix, each row shaded by the shares of its class.
 func (v *View) confusion() ([]report.Block, error) {
 	classes := v.Model.Classes.Len()
-	m := v.Judged.confusion(classes)
+	m := v.Judged.Confusion(classes)
 	type cell struct {
 		Count string
 		Share string
@@ -486,13 +486,18 @@ func (v *View) scores(m *linear.ClassificationMetrics) report.Block {
 			t.Rows = append(t.Rows, []string{name, report.Format(x)})
 		}
 	}
+	constant := m.Constant()
 	add("accuracy", m.Accuracy())
+	add("accuracy of a constant prediction", constant.Accuracy())
 	if v.Model.Classes.Len() == 2 {
 		add("F1 of "+v.Model.Classes.Label(1), m.F1(1))
 	} else {
 		add("F1, mean of the classes", m.MacroF1())
 	}
-	add("log loss", m.LogLoss())
+	if v := m.LogLoss(); v == v {
+		add("log loss", v)
+		add("log loss of a constant prediction", constant.LogLoss())
+	}
 	return t
 }
 
@@ -591,10 +596,11 @@ func (v *View) calibration() []report.Block {
 
 // residuals show how a regression errs.
 func (j *Judged) residuals() []report.Block {
-	m := j.regression()
+	m := j.Regression()
 	t := report.Table{Caption: "Scores", Columns: []string{"score", "value"}, Rows: [][]string{
 		{"R²", report.Format(m.R2())}, {"mean squared error", report.Format(m.MSE())},
-		{"its root", report.Format(math.Sqrt(m.MSE()))}, {"mean absolute error", report.Format(m.MAE())},
+		{"its root", report.Format(math.Sqrt(m.MSE()))}, {"its root of a constant prediction, the mean", report.Format(math.Sqrt(m.M2 / m.Weight))},
+		{"mean absolute error", report.Format(m.MAE())},
 	}}
 	points := report.Series{Name: "rows", Kind: report.Points}
 	residuals := make([]float64, j.Rows)

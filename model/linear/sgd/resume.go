@@ -15,6 +15,9 @@ func (s *SGD) state() *linear.State {
 	if s.unseen != nil {
 		st.Unseen = new(s.unseen.state(s.options.Tol != nil))
 	}
+	if s.options.ClassWeight.Balanced {
+		st.ClassRows = slices.Clone(s.counts)
+	}
 	return st
 }
 
@@ -91,6 +94,9 @@ func resume(m *linear.Model) (*SGD, error) {
 	}
 	if err := m.State.Check(m); err != nil {
 		return nil, err
+	}
+	if m.State.ClassRows != nil {
+		copy(s.counts, m.State.ClassRows)
 	}
 	s.t, s.epochRows = m.State.T, m.State.EpochRows
 	for i := range m.State.Vectors {

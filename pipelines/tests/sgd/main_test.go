@@ -352,7 +352,7 @@ func TestScores(t *testing.T) {
 	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2",
 		"--penalty=elasticnet", "--l1_ratio=0.2,0.8", "--scoring=accuracy", "--model=out/m.json"}
 	stderr := mustRun(t, dir, append(args, "--cv_results=out/scores.json")...)
-	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+ \(standard error\), a constant prediction 0\.62\d+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)
+	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+ \(standard error\), a constant prediction 0\.62\d+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\n  accuracy 0\.9\d+, log loss 0\.\d+ on the rows learned from \(a constant prediction: 0\.6274, 0\.660316\)\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)
 	if line == nil {
 		t.Fatalf("summary\n%s", stderr)
 	}
@@ -416,6 +416,30 @@ func TestSorted(t *testing.T) {
 	}
 }
 
+// Whatever learns a regression, its R² and RMSE are told beside the constant's; rows of the model are rows.
+func TestFinalScores(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"--input=" + clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--standardize", "--model=m.json", "--report=none"}
+	for _, more := range []string{"--solver=exact", "--loss=huber --epsilon=50 --solver=exact", "--loss=epsilon_insensitive --epochs=20", "--solver=sgd --alpha=0.1,0.01 --epochs=3"} {
+		stderr := mustRun(t, dir, append(args, strings.Fields(more)...)...)
+		line := regexp.MustCompile(`\n  R² (0\.\d+), RMSE ([\d.]+) on the rows learned from \(a constant prediction, their mean: 0, 77\.0057\)\n`).FindStringSubmatch(stderr)
+		if line == nil {
+			t.Errorf("%s:\n%s", more, stderr)
+			continue
+		}
+		m := loaded(t, filepath.Join(dir, "m.json"))
+		r2 := score(t, m, clitest.Testdata(t, "diabetes.csv"), formats.Options{TargetColumn: "target"})
+		rmse := math.Sqrt((1 - r2)) * 77.0057
+		if fmt.Sprintf("%.4f", r2) != line[1] || fmt.Sprintf("%.3f", rmse) != line[2][:len(fmt.Sprintf("%.3f", rmse))] {
+			t.Errorf("%s: %s, want R² %.4f, RMSE %v", more, line[0], r2, rmse)
+		}
+		if m.Training.Rows != 442 {
+			t.Errorf("%s: %d rows", more, m.Training.Rows)
+		}
+	}
+}
+
 // A model is gone on with; its hyperparameters stay.
 func TestWarmStart(t *testing.T) {
 	dir := t.TempDir()
@@ -429,7 +453,7 @@ func TestWarmStart(t *testing.T) {
 		t.Errorf("another alpha: exit %d\n%s", code, stderr)
 	}
 	whole, more := loaded(t, filepath.Join(dir, "whole.json")), loaded(t, filepath.Join(dir, "more.json"))
-	if more.Training.Rows != 6*442 || more.Training.Epochs != 6 || more.Scaler == nil || more.Options.Eta0 != whole.Options.Eta0 {
+	if more.Training.Rows != 442 || more.Training.Epochs != 6 || more.Scaler == nil || more.Options.Eta0 != whole.Options.Eta0 {
 		t.Errorf("trained by %+v, scaler %v, eta0 %v", more.Training, more.Scaler, more.Options.Eta0)
 	}
 }

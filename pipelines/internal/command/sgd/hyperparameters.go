@@ -113,7 +113,7 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 			}
 		}
 		if len(all) == 0 {
-			errs = append(errs, fmt.Errorf("--%s: must be a number, several with commas between, or auto", name))
+			errs = append(errs, fmt.Errorf("--%s: must be a number, or several with commas between, or auto", name))
 		}
 		return all
 	}

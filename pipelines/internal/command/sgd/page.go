@@ -1,7 +1,6 @@
 package sgd
 
 import (
-	"context"
 	"strconv"
 	"time"
 
@@ -13,11 +12,7 @@ import (
 )
 
 // makePage makes a page of what was learned.
-func makePage(ctx context.Context, job *linear.Job, fit *fitting.Fit, r *linear.Report, took time.Duration) (*report.Page, error) {
-	judged, err := linear.Judge(ctx, job, r, fit.Model())
-	if err != nil {
-		return nil, err
-	}
+func makePage(job *linear.Job, fit *fitting.Fit, judged *overview.Judged, r *linear.Report, took time.Duration) (*report.Page, error) {
 	v := &overview.View{
 		Source: cli.SourceOf(job.Data.Files), Model: fit.Model(), Columns: fit.Model().FeatureNames, CV: fit.CV(), Judged: judged,
 		Facts: []report.Fact{

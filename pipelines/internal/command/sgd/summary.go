@@ -17,6 +17,7 @@ import (
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/overview"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
 	"beamlearn/pipelines/internal/cli"
@@ -65,8 +66,15 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 			return writeScores(w, cv)
 		}})
 	}
+	var judged *overview.Judged
+	if m := fit.Model(); to.page != "" || m.Task == model.Regression && fit.Fitted() == nil {
+		var err error
+		if judged, err = linear.Judge(ctx, job, report, m); err != nil {
+			return err
+		}
+	}
 	if to.page != "" {
-		p, err := makePage(ctx, job, fit, report, time.Since(start))
+		p, err := makePage(job, fit, judged, report, time.Since(start))
 		if err != nil {
 			return err
 		}
@@ -76,6 +84,7 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 		return err
 	}
 	s := newSummary(job, fit, report, time.Since(start), inspected)
+	s.judge(fit.Fitted(), judged)
 	return c.Summary(s.lines(fit), s)
 }
 
@@ -149,10 +158,14 @@ type summary struct {
 	Drift          *survey.Drift    `json:"drift,omitempty"`
 	CV             *model.CVResult  `json:"cv_results,omitempty"`
 	Progressive    *progressiveLine `json:"progressive,omitempty"`
-	R2             *float64         `json:"r2,omitempty"` // of a regression, on the rows learned from, where sums tell
+	R2             *float64         `json:"r2,omitempty"` // of a regression, on the rows learned from, or a sample of them
 	RMSE           *float64         `json:"rmse,omitempty"`
+	Accuracy       *float64         `json:"accuracy,omitempty"` // of a classification, on the rows that a page shows
+	LogLoss        *float64         `json:"log_loss,omitempty"`
 	Warnings       []string         `json:"warnings,omitempty"`
 	Files          []string         `json:"files"`
+
+	judged string // in words
 }
 
 // progressiveLine is how rows were predicted before they were learned from.
@@ -170,9 +183,6 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
 	}
 	s.Warnings = fit.Warnings()
-	if f := fit.Fitted(); f != nil {
-		s.R2, s.RMSE = new(f.R2()), new(math.Sqrt(f.MSE()))
-	}
 	if m.Options.Penalty == model.ElasticNet {
 		s.L1Ratio = m.Options.L1Ratio
 	}
@@ -192,6 +202,42 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		s.Progressive = &progressiveLine{MeanLoss: p.MeanLoss(), Curve: p.Curve()}
 	}
 	return s
+}
+
+// judge says how the model does, and a constant prediction: by the sums of a regression, or on the rows that have been judged.
+func (s *summary) judge(sums *model.RegressionMetrics, judged *overview.Judged) {
+	of := "the rows learned from"
+	if sums == nil && judged != nil {
+		if int64(judged.Rows) < judged.Of {
+			of = fmt.Sprintf("a sample of %d of the %d rows learned from", judged.Rows, judged.Of)
+		}
+		if s.Task == model.Classification {
+			s.judgeClasses(judged.Confusion(s.Classes.Len()), of)
+			return
+		}
+		sums = judged.Regression()
+	}
+	if sums == nil || !(sums.Weight > 0) {
+		return
+	}
+	s.R2, s.RMSE = new(sums.R2()), new(math.Sqrt(sums.MSE()))
+	s.judged = fmt.Sprintf("R² %.4f, RMSE %.6g on %s (a constant prediction, their mean: 0, %.6g)",
+		*s.R2, *s.RMSE, of, math.Sqrt(sums.M2/sums.Weight))
+}
+
+func (s *summary) judgeClasses(m *model.ClassificationMetrics, of string) {
+	accuracy, constant := m.Accuracy(), m.Constant()
+	if accuracy != accuracy {
+		return // no row has a weight
+	}
+	s.Accuracy = &accuracy
+	if loss := m.LogLoss(); loss == loss {
+		s.LogLoss = &loss
+		s.judged = fmt.Sprintf("accuracy %.4f, log loss %.6g on %s (a constant prediction: %.4f, %.6g)",
+			accuracy, loss, of, constant.Accuracy(), constant.LogLoss())
+		return
+	}
+	s.judged = fmt.Sprintf("accuracy %.4f on %s (a constant prediction: %.4f)", accuracy, of, constant.Accuracy())
 }
 
 func (s *summary) lines(fit *fitting.Fit) []string {
@@ -218,9 +264,8 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 			paramsText(s.CV.Params[simple])))
 		lines = append(lines, errorLines(s.CV, best)...)
 	}
-	if m := fit.Fitted(); m != nil {
-		lines = append(lines, fmt.Sprintf("  R² %.4f, RMSE %.6g on the rows learned from (a constant prediction, their mean: 0, %.6g)",
-			m.R2(), math.Sqrt(m.MSE()), math.Sqrt(m.M2/m.Weight)))
+	if s.judged != "" {
+		lines = append(lines, "  "+s.judged)
 	}
 	for _, w := range s.Warnings {
 		lines = append(lines, "  warning: "+w)
