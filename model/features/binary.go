@@ -15,6 +15,9 @@ import (
 
 const surveyVersion = 1
 
+// leastColumn is how many bytes a column has at least.
+const leastColumn = 40
+
 var errSurvey = errors.New("features: not a survey of a table")
 
 // surveyHeader is what all surveys of a table have in common.
@@ -53,7 +56,7 @@ func (s *Survey) UnmarshalBinary(b []byte) error {
 	if err := json.Unmarshal(header, &h); err != nil || h.Version != surveyVersion {
 		return errSurvey
 	}
-	if len(h.Names) > len(b) {
+	if len(h.Names) > len(b)/leastColumn {
 		return errSurvey
 	}
 	read, err := newSurvey(h.Names, h.Options)
@@ -233,7 +236,7 @@ func (n *numbers) append(b []byte) []byte {
 	}
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.min+0))
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.max+0))
-	b = n.squares.append(n.sum.append(b))
+	b = n.sums.squares.append(n.sums.numbers.append(b))
 	if n.middle != nil {
 		b = n.middle.append(b)
 	}
@@ -242,12 +245,12 @@ func (n *numbers) append(b []byte) []byte {
 
 // possible reports whether the mean is between the least and the largest number, and the variance not below 0.
 func (n *numbers) possible() bool {
-	sum, count := n.sum.rat(), new(big.Rat).SetInt64(n.count)
+	sum, count := n.sums.numbers.rat(), new(big.Rat).SetInt64(n.count)
 	lo, hi := new(big.Rat).SetFloat64(n.min), new(big.Rat).SetFloat64(n.max)
 	if sum.Cmp(lo.Mul(lo, count)) < 0 || sum.Cmp(hi.Mul(hi, count)) > 0 {
 		return false
 	}
-	squares := n.squares.rat()
+	squares := n.sums.squares.rat()
 	return squares.Mul(squares, count).Cmp(sum.Mul(sum, sum)) >= 0
 }
 
@@ -268,11 +271,12 @@ func (n *numbers) cut(b []byte) ([]byte, error) {
 	if n.min-n.min != 0 || n.max-n.max != 0 || n.min > n.max {
 		return nil, errSurvey
 	}
-	b, err := n.sum.cut(b[16:])
+	n.sums = new(sums)
+	b, err := n.sums.numbers.cut(b[16:])
 	if err != nil {
 		return nil, err
 	}
-	if b, err = n.squares.cut(b); err != nil {
+	if b, err = n.sums.squares.cut(b); err != nil {
 		return nil, err
 	}
 	if !n.possible() {

@@ -13,7 +13,7 @@ func (c *Column) lookup(bits int) (lookup, error) {
 	switch {
 	case c.Kind == Text:
 		var err error
-		l.idf, err = c.idf(bits)
+		l.weights, err = c.weights(bits)
 		return l, err
 	case c.Knots > 0:
 		l.knots = uniformKnots(c.Parts[0].Min, c.Parts[0].Max, c.Knots)

@@ -27,7 +27,7 @@ type Encoder struct {
 type lookup struct {
 	texts   map[string]int32
 	numbers map[float64]int32
-	idf     []float64
+	weights *weights
 	knots   []float64
 }
 

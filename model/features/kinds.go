@@ -212,13 +212,13 @@ func (s *Survey) part(name string, n *numbers, others int64, standardize bool) P
 	case n.middle != nil:
 		p.Fill = n.middle.median()
 	default:
-		p.Fill, _ = meanAndDeviation(&n.sum, &n.squares, n.count, 0, 0)
+		p.Fill, _ = n.meanAndDeviation(0, 0)
 	}
 	if standardize {
 		if s.options.Impute == ImputeNone {
 			others = 0
 		}
-		p.Mean, p.Scale = meanAndDeviation(&n.sum, &n.squares, n.count, others, p.Fill)
+		p.Mean, p.Scale = n.meanAndDeviation(others, p.Fill)
 		if p.Scale == 0 {
 			p.Scale = 1
 		}

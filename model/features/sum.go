@@ -131,19 +131,19 @@ func (s *exact) cut(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// meanAndDeviation are those of count numbers that have this sum and sum of squares, and of others that are fill, rounded once: the
-// deviation is that of the population.
-func meanAndDeviation(sum, squares *exact, count, others int64, fill float64) (mean, deviation float64) {
-	n := new(big.Rat).SetInt64(count + others)
-	if n.Sign() == 0 {
-		return 0, 0
+// meanAndDeviation are those of the numbers and of others that are fill, rounded once: the deviation is that of the population. Of
+// none, they are fill and 0.
+func (n *numbers) meanAndDeviation(others int64, fill float64) (mean, deviation float64) {
+	if n.count == 0 {
+		return fill, 0
 	}
+	count := new(big.Rat).SetInt64(n.count + others)
 	f, k := new(big.Rat).SetFloat64(fill), new(big.Rat).SetInt64(others)
 	k.Mul(k, f)
-	m := sum.rat()
-	m.Add(m, k).Quo(m, n)
-	v := squares.rat()
-	v.Add(v, k.Mul(k, f)).Quo(v, n)
+	m := n.sums.numbers.rat()
+	m.Add(m, k).Quo(m, count)
+	v := n.sums.squares.rat()
+	v.Add(v, k.Mul(k, f)).Quo(v, count)
 	v.Sub(v, new(big.Rat).Mul(m, m))
 	mean, _ = m.Float64()
 	const precision = 256

@@ -53,22 +53,23 @@ const (
 
 // numbers is what is known of some numbers.
 type numbers struct {
-	count        int64
-	sum, squares exact
-	min, max     float64
-	middle       *quantiles // nil where nobody asks for the median
+	count    int64
+	min, max float64
+	sums     *sums      // nil while count is 0
+	middle   *quantiles // nil where nobody asks for the median
 }
 
+// sums are those of numbers and of their squares.
+type sums struct{ numbers, squares exact }
+
 func (n *numbers) add(v float64) {
-	if n.count == 0 || v < n.min {
-		n.min = v
+	if n.count == 0 {
+		n.min, n.max, n.sums = v, v, new(sums)
 	}
-	if n.count == 0 || v > n.max {
-		n.max = v
-	}
+	n.min, n.max = min(n.min, v), max(n.max, v)
 	n.count++
-	n.sum.add(v)
-	n.squares.addSquare(v)
+	n.sums.numbers.add(v)
+	n.sums.squares.addSquare(v)
 	if n.middle != nil {
 		n.middle.add(v, 1)
 	}
@@ -79,11 +80,11 @@ func (n *numbers) merge(m *numbers) {
 		return
 	}
 	if n.count == 0 {
-		n.min, n.max = m.min, m.max
+		n.min, n.max, n.sums = m.min, m.max, new(sums)
 	}
 	n.count, n.min, n.max = n.count+m.count, min(n.min, m.min), max(n.max, m.max)
-	n.sum.merge(&m.sum)
-	n.squares.merge(&m.squares)
+	n.sums.numbers.merge(&m.sums.numbers)
+	n.sums.squares.merge(&m.sums.squares)
 	if n.middle != nil && m.middle != nil {
 		n.middle.merge(m.middle)
 	}

@@ -221,14 +221,14 @@ func group(keys []uint32) (feature int, n float64, rest []uint32) {
 func (enc *Encoder) words(at int, t *tables.Column, row int) {
 	c, o := &enc.e.columns[at], &enc.e.options
 	enc.text.features(t.Text(row), o)
-	idf := enc.e.lookups[at].idf
+	weights := enc.e.lookups[at].weights
 	begin, squares := len(enc.values), 0.0
 	for keys := enc.text.keys; len(keys) > 0; {
 		var feature int
 		var v float64
 		feature, v, keys = group(keys)
-		if idf != nil {
-			v *= idf[feature]
+		if weights != nil {
+			v *= weights.of(feature)
 		}
 		enc.set(c, feature, v)
 		squares += float64(v * v)

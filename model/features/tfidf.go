@@ -126,7 +126,12 @@ func (n *Counts) UnmarshalBinary(b []byte) error {
 		}
 		b = b[used:]
 		f.documents = int64(documents)
-		if err := readPairs(b[:size], f.counts); err != nil {
+		clear(f.counts)
+		err := readPairs(b[:size], len(f.counts), func(feature int, n int64) error {
+			f.counts[feature] = n
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 		b = b[size:]
@@ -153,23 +158,25 @@ func (f *frequencies) pairs() []byte {
 	return b
 }
 
-// readPairs reads pairs into counts, and sets those that are not there to 0.
-func readPairs(b []byte, counts []int64) error {
-	clear(counts)
+// readPairs gives the features below a limit and their numbers to use.
+func readPairs(b []byte, limit int, use func(feature int, n int64) error) error {
 	at := uint64(0)
 	for first := true; len(b) > 0; first = false {
 		gap, used := binary.Uvarint(b)
-		if used <= 0 || gap >= uint64(len(counts)) || gap == 0 && !first {
+		if used <= 0 || gap >= uint64(limit) || gap == 0 && !first {
 			return errFrequencies
 		}
-		if at += gap; at >= uint64(len(counts)) {
+		if at += gap; at >= uint64(limit) {
 			return errFrequencies
 		}
 		n, rest, err := cutCount(b[used:])
 		if err != nil {
 			return errFrequencies
 		}
-		counts[at], b = n, rest
+		if err := use(int(at), n); err != nil {
+			return err
+		}
+		b = rest
 	}
 	return nil
 }
@@ -192,21 +199,53 @@ func (e *Encoding) Finish(n *Counts) error {
 	return e.prepare()
 }
 
-// idf is the weight of each feature, as of scikit-learn's TfidfTransformer with smooth_idf; nil where there are no counts.
-func (c *Column) idf(bits int) ([]float64, error) {
+// weights are those of features by how rare they are.
+type weights struct {
+	all   []float64
+	some  map[int]float64 // instead, where they are few
+	other float64         // of those not in some
+}
+
+func (w *weights) of(feature int) float64 {
+	if w.all != nil {
+		return w.all[feature]
+	}
+	if v, ok := w.some[feature]; ok {
+		return v
+	}
+	return w.other
+}
+
+// weights are those of scikit-learn's TfidfTransformer with smooth_idf; nil where there are no counts. Their memory is in proportion to
+// the frequencies.
+func (c *Column) weights(bits int) (*weights, error) {
 	if c.Documents == 0 {
 		return nil, nil
 	}
-	counts := make([]int64, 1<<bits)
-	if err := readPairs(c.Frequencies, counts); err != nil {
+	idf := func(n int64) float64 { return elementary.Log(float64(1+c.Documents)/float64(1+n)) + 1 }
+	w := &weights{other: idf(0)}
+	const densely = 64
+	if 1<<bits <= densely*len(c.Frequencies) {
+		w.all = make([]float64, 1<<bits)
+		for i := range w.all {
+			w.all[i] = w.other
+		}
+	} else {
+		w.some = map[int]float64{}
+	}
+	err := readPairs(c.Frequencies, 1<<bits, func(feature int, n int64) error {
+		if n > c.Documents {
+			return fmt.Errorf("a feature is in %d of %d texts", n, c.Documents)
+		}
+		if w.all != nil {
+			w.all[feature] = idf(n)
+		} else {
+			w.some[feature] = idf(n)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("column %s: %w", fault.Quote(c.Name), err)
 	}
-	idf := make([]float64, len(counts))
-	for i, n := range counts {
-		if n > c.Documents {
-			return nil, fmt.Errorf("column %s: a feature is in %d of %d texts", fault.Quote(c.Name), n, c.Documents)
-		}
-		idf[i] = elementary.Log(float64(1+c.Documents)/float64(1+n)) + 1
-	}
-	return idf, nil
+	return w, nil
 }
