@@ -77,7 +77,7 @@ func encoded(t testing.TB, e *Encoding, tab *tables.Table) (*vectors.Block, *Enc
 	if err != nil {
 		t.Fatal(err)
 	}
-	sparse := &vectors.Block{Dim: e.Dim(), Sparse: &vectors.CSR{}}
+	sparse := vectorsFor(e)
 	for i := range tab.Len() {
 		if err := enc.Encode(sparse, tab, i, int64(i)); err != nil {
 			t.Fatal(err)
@@ -411,4 +411,9 @@ func TestEncodeFaults(t *testing.T) {
 	if err == nil || err.Error() != ": row 2, column n: found nothing, expected a number" {
 		t.Error(err)
 	}
+}
+
+// vectorsFor is an empty block for the rows of an encoding.
+func vectorsFor(e *Encoding) *vectors.Block {
+	return &vectors.Block{Dim: e.Dim(), Sparse: &vectors.CSR{}}
 }

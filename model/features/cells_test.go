@@ -1,0 +1,104 @@
+package features
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNumber(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"0", "-0", "+5", "007", "1.", ".5", "-.5e3", "1e5", "1E-5", "123456789012345678", "12345678901234567890123", "0.1", "1e400", "-1e400", "1e-400",
+		"9007199254740993", "0.30000000000000004", "5e-324", "inf", "-Infinity", "+INF", "3.141592653589793238462643383279502884", "00000000000000000000001"} {
+		want, err := strconv.ParseFloat(s, 64)
+		if err != nil && !math.IsInf(want, 0) {
+			t.Fatal(err)
+		}
+		if got, ok := number([]byte(s)); !ok || got != want || math.Signbit(got) != math.Signbit(want) {
+			t.Errorf("%s is %v, %v", s, got, ok)
+		}
+	}
+	for _, s := range []string{"", "-", "+", ".", "-.", "e5", "1e", "1e+", "1 2", "0x10", "1_000", "nan", "NaN", "infinit", "in", "i", "--1", "1-", "1.2.3", "1,5", "١", "in f", "1inf", "2013-01-01", "12:30", "1p3"} {
+		if got, ok := number([]byte(s)); ok {
+			t.Errorf("%s is %v", s, got)
+		}
+	}
+}
+
+// Whatever is a number is what strconv says, and nothing else is one but what Go's own notation adds.
+func FuzzNumber(f *testing.F) {
+	for _, s := range []string{"1.5", "-1e5", "inf", "0x1p3", "1_0", "12345678901234567890", "+.5"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, ok := number([]byte(s))
+		want, err := strconv.ParseFloat(s, 64)
+		if ok != ((err == nil || math.IsInf(want, 0)) && want == want && !strings.ContainsAny(s, "_xX")) || ok && (got != want || math.Signbit(got) != math.Signbit(want)) {
+			t.Errorf("%q is %v, %v, want %v, %v", s, got, ok, want, err)
+		}
+	})
+}
+
+func TestAppendNumber(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[float64]string{0: "0", -3: "-3", 1e14: "100000000000000", 1e15: "1e+15", 0.1: "0.1", 1e300: "1e+300", math.Inf(1): "+Inf", -2.5e-7: "-2.5e-07"} {
+		if got := formatNumber(v); got != want {
+			t.Errorf("%v is %s, want %s", v, got, want)
+		}
+		if back, ok := number([]byte(want)); !ok || back != v {
+			t.Errorf("%s is %v, %v", want, back, ok)
+		}
+	}
+}
+
+// Dates are what package time makes of them.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	for _, days := range []int64{0, -1, 1, 58, 59, 60, -719468, 11016, 2932896, -100000000, 100000000, 19723} {
+		for _, micros := range []int64{0, 1, microsPerDay - 1, 5 * microsPerHour} {
+			at := time.UnixMicro(days*microsPerDay + micros).UTC()
+			want := [dateParts]float64{float64(at.Year()), float64(at.Month()), float64((at.Weekday() + 6) % 7), float64(at.Hour()), float64(days)}
+			if got := splitDate(days*microsPerDay + micros); got != want {
+				t.Errorf("%v is %v, want %v", at, got, want)
+			}
+			if year := at.Year(); year > 0 && year < 10000 {
+				for _, layout := range []string{"2006-01-02T15:04:05.999999Z07:00", "2006-01-02 15:04:05.000000"} {
+					if got, ok := isoDate([]byte(at.Format(layout))); !ok || got != at.UnixMicro() {
+						t.Errorf("%s is %v, %v", at.Format(layout), got, ok)
+					}
+				}
+			}
+		}
+	}
+	for _, s := range []string{"", "2013", "2013-01", "2013-00-01", "2013-13-01", "2013-02-29", "2013-1-1", "13-01-2013", "2013-01-01T", "2013-01-01T24:00", "2013-01-01T10", "2013-01-01T10:60",
+		"2013-01-01T10:00:60", "2013-01-01T10:00:00.", "2013-01-01T10:00+", "2013-01-01T10:00+1", "2013-01-01T10:00+01:", "2013-01-01T10:00+24:00", "2013-01-01T10:00 x", "2013-01-01x", "2013/01/01"} {
+		if got, ok := isoDate([]byte(s)); ok {
+			t.Errorf("%s is %v", s, time.UnixMicro(got).UTC())
+		}
+	}
+	for _, c := range []struct{ format, text, want string }{
+		{"%d.%m.%Y", "31.12.2013", "2013-12-31T00:00:00Z"},
+		{"%d %b %y, %I:%M %p", "02 Jan 06, 03:04 PM", "2006-01-02T15:04:00Z"},
+		{"%Y%m%d", "20130228", "2013-02-28T00:00:00Z"},
+		{"%Y-%j", "2013-059", "2013-02-28T00:00:00Z"},
+		{"%A %d %B %Y", "Thursday 28 February 2013", "2013-02-28T00:00:00Z"},
+		{"%Y-%m-%d %H:%M:%S.%f%z", "2013-02-28 10:11:12.123456+0100", "2013-02-28T09:11:12.123456Z"},
+		{"%d.%m.%Y", "2013-12-31", "2013-12-31T00:00:00Z"},
+	} {
+		f, err := parseDateFormat(c.format)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := f.date([]byte(c.text))
+		if s := time.UnixMicro(got).UTC().Format(time.RFC3339Nano); !ok || s != c.want {
+			t.Errorf("%s by %s is %s, %v", c.text, c.format, s, ok)
+		}
+	}
+	for _, s := range []string{"%", "%H", "%Q", "2006-01-02", "%Y-%f", "yesterday"} {
+		if _, err := parseDateFormat(s); err == nil {
+			t.Errorf("the format %s is taken", s)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package features
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/rand/v2"
+	"testing"
+
+	"beamlearn/model/tables"
+)
+
+// seed is a small table, and how it is encoded.
+type seed struct {
+	o     Options
+	table *tables.Table
+}
+
+// seeds have few columns each, so that fuzzing finds its way.
+func seeds() []seed {
+	tab := randomTable(rand.New(rand.NewPCG(1, 2)), 6)
+	var all []seed
+	for _, c := range tab.Columns {
+		all = append(all, seed{Options{MaxCategories: 3, HashBits: 6}, table(c)})
+	}
+	columns := map[string]tables.Column{}
+	for _, c := range tab.Columns {
+		columns[c.Name] = c
+	}
+	return append(all,
+		seed{Options{Impute: ImputeMedian, Standardize: true, Splines: []string{"hour:4"}}, table(columns["hour"])},
+		seed{Options{Categorical: []string{"hour"}, MinFrequency: 2}, table(columns["hour"])},
+		seed{Options{TFIDF: true, HashBits: 6, Text: []string{"words"}}, table(columns["words"])},
+		seed{Options{Interactions: []string{"category*yes"}}, table(columns["category"], columns["yes"])},
+	)
+}
+
+func (s *seed) survey(t testing.TB) *Survey {
+	t.Helper()
+	survey, err := NewSurvey(s.table.Fields(), s.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := survey.Add(s.table); err != nil {
+		t.Fatal(err)
+	}
+	return survey
+}
+
+// Whatever bytes a survey is read from, it is refused, or is a survey that decides, merges, and is written as it was read.
+func FuzzSurvey(f *testing.F) {
+	for _, s := range seeds() {
+		b, err := s.survey(f).MarshalBinary()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var s, again Survey
+		if s.UnmarshalBinary(b) != nil {
+			return
+		}
+		once, err := s.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.UnmarshalBinary(once); err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := again.MarshalBinary(); err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("written otherwise: %v", err)
+		}
+		if e, err := s.Encoding(); err == nil {
+			if text, err := json.Marshal(e); err != nil {
+				t.Fatal(err)
+			} else if err := new(Encoding).UnmarshalJSON(text); err != nil {
+				t.Fatalf("%v\n%s", err, text)
+			}
+		}
+		if err := s.Merge(&again); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Whatever text an encoding is read from, it is refused, or encodes a table.
+func FuzzEncoding(f *testing.F) {
+	for _, s := range seeds() {
+		e := encodingOf(f, s.o, s.table)
+		text, err := json.Marshal(e)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var e, again Encoding
+		if e.UnmarshalJSON(text) != nil {
+			return
+		}
+		once, err := json.Marshal(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.UnmarshalJSON(once); err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := json.Marshal(&again); err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("written otherwise: %v", err)
+		}
+		if _, more := e.Pass(); more || e.Dim() > 1<<12 {
+			return
+		}
+		fields := make([]tables.Field, len(e.columns))
+		for i := range e.columns {
+			c := &e.columns[i]
+			fields[i] = tables.Field{Name: c.Name, Type: tables.Cell}
+			if c.Kind == List {
+				fields[i].Type, fields[i].Width = tables.List, len(c.Parts)
+			}
+		}
+		tab := tables.New(fields)
+		for i := range tab.Columns {
+			c := &tab.Columns[i]
+			for _, cell := range []string{"", "1", "a b", "2013-01-01", "true"} {
+				if c.Type == tables.Cell {
+					c.AppendText([]byte(cell))
+				} else {
+					c.AppendMissing()
+				}
+			}
+		}
+		enc, err := e.Encoder(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(e.Names()); got != e.Dim() {
+			t.Fatalf("%d names of %d features", got, e.Dim())
+		}
+		b := vectorsFor(&e)
+		for i := range tab.Len() {
+			_ = enc.Encode(b, tab, i, int64(i)) // a cell that does not fit is a fault
+		}
+	})
+}
+
+// Counts are refused, or written as they were read.
+func FuzzCounts(f *testing.F) {
+	tab := table(textsOf("words", "one two", "two three four", ""))
+	e := encodingOf(f, Options{TFIDF: true, HashBits: 6, Text: []string{"words"}}, tab)
+	n, err := e.NewCounts(tab.Fields())
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := n.Add(tab); err != nil {
+		f.Fatal(err)
+	}
+	b, err := n.MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n, err := e.NewCounts(tab.Fields())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.UnmarshalBinary(b) != nil {
+			return
+		}
+		once, err := n.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.UnmarshalBinary(once); err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := n.MarshalBinary(); err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("written otherwise: %v", err)
+		}
+	})
+}
