@@ -292,6 +292,9 @@ func TestTwoJobs(t *testing.T) {
 	const jobs = 3
 	for _, dir := range []string{t.TempDir(), "gs://" + gcstest.Bucket} {
 		shards, rounds := 50, 20
+		if testing.Short() {
+			rounds = 3
+		}
 		if dir[0] != '/' {
 			gcstest.Start(t, nil)
 			shards, rounds = 8, 3

@@ -6,29 +6,41 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
-// program is the program, and command the one of its commands that a test binary is for.
-var program, command string
+// command is the one of the program's commands that a test binary is for.
+var command string
 
-// Main is the body of a TestMain for a command: it builds the program, unless another test has.
+// Main is the body of a TestMain for a command.
 func Main(m *testing.M, name string) {
 	command = name
-	var err error
-	if program, err = build(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	os.Exit(m.Run())
 }
 
-// build builds the program where the tests of this checkout find it. The go command does nothing where it is up to date.
+// program is the program, built when the first test asks for it.
+var program = sync.OnceValue(func() string {
+	file, err := build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return file
+})
+
+// build returns the program, which it builds where no test has built it from the same sources: the go command takes seconds to
+// find out that it has nothing to do. That the sources are read, after m.Run has begun, also tells `go test` that what it has in its
+// cache depends on them: these tests import hardly anything of the program.
 func build() (string, error) {
 	top, err := root()
 	if err != nil {
@@ -38,16 +50,19 @@ func build() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, "beamlearn", "tests", fmt.Sprintf("%.8x", sha256.Sum256([]byte(top))))
-	args := []string{"build", "-ldflags=-s -w"}
+	args := []string{"build", "-buildvcs=false", "-ldflags=-s -w"}
 	if RaceDetector {
-		dir += "-race"
 		args = append(args, "-race")
 	}
+	sum, err := sources(top, args)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "beamlearn", "tests")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
 	}
-	lock, err := os.Create(filepath.Join(dir, "lock"))
+	lock, err := os.Create(filepath.Join(dir, sum+".lock"))
 	if err != nil {
 		return "", err
 	}
@@ -55,13 +70,75 @@ func build() (string, error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, "beamlearn")
-	c := exec.Command("go", append(args, "-o", file, "beamlearn/pipelines/beamlearn")...)
+	file := filepath.Join(dir, sum)
+	now := time.Now()
+	if os.Chtimes(file, now, now) == nil {
+		return file, nil
+	}
+	if err := prune(dir); err != nil {
+		return "", err
+	}
+	c := exec.Command("go", append(args, "-o", file+".new", "beamlearn/pipelines/beamlearn")...)
 	c.Dir = top
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
 	}
-	return file, nil
+	return file, os.Rename(file+".new", file)
+}
+
+// sources is the sum of what a program is made of: the files of the module, and how they are built.
+func sources(top string, args []string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, runtime.Version(), args)
+	for _, name := range []string{"GOFLAGS", "GOAMD64", "GOARM64", "CGO_ENABLED", "GOEXPERIMENT"} {
+		fmt.Fprintln(h, name, os.Getenv(name))
+	}
+	add := func(name string) error {
+		b, err := os.ReadFile(name)
+		fmt.Fprintf(h, "%s %x\n", strings.TrimPrefix(name, top), sha256.Sum256(b))
+		return err
+	}
+	if err := errors.Join(add(filepath.Join(top, "go.mod")), add(filepath.Join(top, "go.sum"))); err != nil {
+		return "", err
+	}
+	for _, room := range []string{"model", "transforms", "pipelines"} {
+		err := filepath.WalkDir(filepath.Join(top, room), func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir():
+				if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil || d.Name() == "testdata" {
+					return fs.SkipDir // a module of its own, or no source
+				}
+				return nil
+			case strings.HasSuffix(name, "_test.go"):
+				return nil
+			}
+			return add(name)
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:16]), nil
+}
+
+// prune removes the programs that no test has asked for during the last hours.
+func prune(dir string) error {
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		info, err := e.Info()
+		if err == nil && time.Since(info.ModTime()) > 2*time.Hour {
+			err = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // root is the top of the checkout.
@@ -90,7 +167,7 @@ func Other(dir, command string, args ...string) *exec.Cmd {
 
 // Program is the program, whose first argument is the command.
 func Program(dir string, args ...string) *exec.Cmd {
-	c := exec.Command(program, args...)
+	c := exec.Command(program(), args...)
 	c.Dir = dir
 	return c
 }

@@ -4,12 +4,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"beamlearn/pipelines/internal/clitest"
@@ -70,12 +73,25 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// An engine starts the program with Beam's own flags and no command: it is a worker then, which here finds nobody to work for.
+// An engine starts the program with Beam's own flags and no command: it is a worker then, and here serves an engine that has no
+// work for it. (Where nobody listens, Beam tries for a minute.)
 func TestWorker(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	engine := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Grpc-Status", "12") // unimplemented
+	}))
+	engine.Config.Protocols = new(http.Protocols)
+	engine.Config.Protocols.SetUnencryptedHTTP2(true)
+	engine.Start()
+	defer engine.Close()
+	at := engine.Listener.Addr().String()
 	stdout, stderr, code := clitest.End(t, clitest.Program(t.TempDir(),
-		"--worker=true", "--id=1", "--logging_endpoint=localhost:1", "--control_endpoint=localhost:1", "--semi_persist_dir=/tmp"))
-	if code == 0 || !strings.Contains(stderr, "Worker failed: ") {
-		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+		"--worker=true", "--id=1", "--logging_endpoint="+at, "--control_endpoint="+at, "--semi_persist_dir=/tmp"))
+	if code == 0 || !strings.Contains(stderr, "Worker failed: ") || calls.Load() == 0 {
+		t.Errorf("exit code %d after %d calls\n%s%s", code, calls.Load(), stdout, stderr)
 	}
 }
 
