@@ -236,6 +236,7 @@ func (n *numbers) append(b []byte) []byte {
 	}
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.min+0))
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(n.max+0))
+	n.sums.flush()
 	b = n.sums.squares.append(n.sums.numbers.append(b))
 	if n.middle != nil {
 		b = n.middle.append(b)

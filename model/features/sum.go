@@ -131,6 +131,47 @@ func (s *exact) cut(b []byte) ([]byte, error) {
 	return b, nil
 }
 
+// sums are those of numbers and of their squares. Small whole numbers are added as such first.
+type sums struct {
+	numbers, squares exact
+	small, squared   int64
+	count            int
+}
+
+const (
+	smallBits = 24
+	smallAdds = 1 << 14 // their squares are below 2^63 together
+)
+
+func (s *sums) add(v float64) {
+	const limit = 1 << smallBits
+	if n := int64(v); float64(n) == v && n < limit && n > -limit {
+		s.small += n
+		s.squared += n * n
+		if s.count++; s.count == smallAdds {
+			s.flush()
+		}
+		return
+	}
+	s.numbers.add(v)
+	s.squares.addSquare(v)
+}
+
+// flush adds the small numbers to the others.
+func (s *sums) flush() {
+	s.numbers.add(float64(s.small)) // below 2^53
+	s.squares.add(float64(s.squared >> 32 << 32))
+	s.squares.add(float64(s.squared & (1<<32 - 1)))
+	s.small, s.squared, s.count = 0, 0, 0
+}
+
+func (s *sums) merge(t *sums) {
+	s.flush()
+	t.flush()
+	s.numbers.merge(&t.numbers)
+	s.squares.merge(&t.squares)
+}
+
 // meanAndDeviation are those of the numbers and of others that are fill, rounded once: the deviation is that of the population. Of
 // none, they are fill and 0.
 func (n *numbers) meanAndDeviation(others int64, fill float64) (mean, deviation float64) {
@@ -140,6 +181,7 @@ func (n *numbers) meanAndDeviation(others int64, fill float64) (mean, deviation 
 	count := new(big.Rat).SetInt64(n.count + others)
 	f, k := new(big.Rat).SetFloat64(fill), new(big.Rat).SetInt64(others)
 	k.Mul(k, f)
+	n.sums.flush()
 	m := n.sums.numbers.rat()
 	m.Add(m, k).Quo(m, count)
 	v := n.sums.squares.rat()

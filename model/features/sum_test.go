@@ -14,7 +14,8 @@ func TestMeanAndDeviation(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
 	sets := [][]float64{{1}, {0.1, 0.2, 0.3}, {1e308, 1e308, -1e308}, {5e-324, 1e-320, 0}, {1e16, 1, -1e16, 1}, {math.MaxFloat64, math.MaxFloat64},
-		{-math.MaxFloat64, 5e-324}, {math.SmallestNonzeroFloat64}, {1e9 + 1, 1e9 + 2, 1e9 + 3}}
+		{-math.MaxFloat64, 5e-324}, {math.SmallestNonzeroFloat64}, {1e9 + 1, 1e9 + 2, 1e9 + 3},
+		slices.Repeat([]float64{1<<24 - 1}, smallAdds+5), slices.Repeat([]float64{-(1<<24 - 1), 1 << 24}, smallAdds), {0.5, 3, -7, 1 << 30}}
 	for range 10 {
 		set := make([]float64, 1+rng.IntN(400))
 		scale := rng.IntN(600) - 300
@@ -32,6 +33,7 @@ func TestMeanAndDeviation(t *testing.T) {
 			sum.Add(sum, r)
 			squares.Add(squares, r.Mul(r, r))
 		}
+		n.sums.flush()
 		if n.sums.numbers.rat().Cmp(sum) != 0 || n.sums.squares.rat().Cmp(squares) != 0 {
 			t.Fatalf("the sum of %d numbers from %v is not exact", len(set), set[0])
 		}

@@ -59,17 +59,13 @@ type numbers struct {
 	middle   *quantiles // nil where nobody asks for the median
 }
 
-// sums are those of numbers and of their squares.
-type sums struct{ numbers, squares exact }
-
 func (n *numbers) add(v float64) {
 	if n.count == 0 {
 		n.min, n.max, n.sums = v, v, new(sums)
 	}
 	n.min, n.max = min(n.min, v), max(n.max, v)
 	n.count++
-	n.sums.numbers.add(v)
-	n.sums.squares.addSquare(v)
+	n.sums.add(v)
 	if n.middle != nil {
 		n.middle.add(v, 1)
 	}
@@ -83,8 +79,7 @@ func (n *numbers) merge(m *numbers) {
 		n.min, n.max, n.sums = m.min, m.max, new(sums)
 	}
 	n.count, n.min, n.max = n.count+m.count, min(n.min, m.min), max(n.max, m.max)
-	n.sums.numbers.merge(&m.sums.numbers)
-	n.sums.squares.merge(&m.sums.squares)
+	n.sums.merge(m.sums)
 	if n.middle != nil && m.middle != nil {
 		n.middle.merge(m.middle)
 	}

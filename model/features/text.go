@@ -1,6 +1,7 @@
 package features
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"unicode"
@@ -26,22 +27,31 @@ type tokenizer struct {
 	ready  bool
 }
 
-// normalize is a text in lower case and form NFC, in memory that the next call takes.
+// normalize is a text in lower case and form NFC, in memory that the next call takes. ASCII goes eight bytes at a time.
 func (k *tokenizer) normalize(b []byte) []byte {
-	k.lower = k.lower[:0]
-	for i, c := range b {
+	const high, ones = 0x8080808080808080, 0x0101010101010101
+	k.lower = slices.Grow(k.lower[:0], len(b))
+	lower := k.lower[:len(b)]
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		if x&high != 0 {
+			return k.normalizeUnicode(b)
+		}
+		capital := (x + ones*(0x80-'A')) &^ (x + ones*(0x80-'Z'-1)) & high
+		binary.LittleEndian.PutUint64(lower[i:], x|capital>>2)
+	}
+	for ; i < len(b); i++ {
+		c := b[i]
 		if c >= utf8.RuneSelf {
 			return k.normalizeUnicode(b)
 		}
 		if c-'A' < 26 {
 			c += 'a' - 'A'
 		}
-		if i == 0 {
-			k.lower = slices.Grow(k.lower, len(b))
-		}
-		k.lower = append(k.lower, c)
+		lower[i] = c
 	}
-	return k.lower
+	return lower
 }
 
 func (k *tokenizer) normalizeUnicode(b []byte) []byte {
@@ -95,11 +105,10 @@ func (k *tokenizer) count(b []byte, bits int) {
 	k.keys = append(k.keys, key)
 }
 
-// words counts runs of words, each of two characters or more. The regular expression is (?u)\b\w\w+\b.
-func (k *tokenizer) words(b []byte, o *Options) {
-	k.buffer, k.starts, k.ends = k.buffer[:0], k.starts[:0], k.ends[:0]
-	for i := 0; i < len(b); {
-		start, runes := i, 0
+// nextWord is the first run of two or more characters of words from i on, that is, of (?u)\b\w\w+\b; lo is len(b) where there is none.
+func nextWord(b []byte, i int) (lo, hi int) {
+	for i < len(b) {
+		lo, runes := i, 0
 		for i < len(b) {
 			if c := b[i]; c < utf8.RuneSelf {
 				if !asciiWord[c] {
@@ -116,17 +125,35 @@ func (k *tokenizer) words(b []byte, o *Options) {
 			runes++
 		}
 		if runes >= 2 {
-			if len(k.starts) > 0 {
-				k.buffer = append(k.buffer, ' ')
-			}
-			k.starts = append(k.starts, len(k.buffer))
-			k.buffer = append(k.buffer, b[start:i]...)
-			k.ends = append(k.ends, len(k.buffer))
+			return lo, i
 		}
 		if runes == 0 {
-			_, size := utf8.DecodeRune(b[i:])
+			size := 1
+			if b[i] >= utf8.RuneSelf {
+				_, size = utf8.DecodeRune(b[i:])
+			}
 			i += size
 		}
+	}
+	return len(b), len(b)
+}
+
+// words counts runs of words, as if there was one space between them.
+func (k *tokenizer) words(b []byte, o *Options) {
+	if o.NGrams[1] == 1 {
+		for lo, hi := nextWord(b, 0); lo < len(b); lo, hi = nextWord(b, hi) {
+			k.count(b[lo:hi], o.HashBits)
+		}
+		return
+	}
+	k.buffer, k.starts, k.ends = k.buffer[:0], k.starts[:0], k.ends[:0]
+	for lo, hi := nextWord(b, 0); lo < len(b); lo, hi = nextWord(b, hi) {
+		if len(k.starts) > 0 {
+			k.buffer = append(k.buffer, ' ')
+		}
+		k.starts = append(k.starts, len(k.buffer))
+		k.buffer = append(k.buffer, b[lo:hi]...)
+		k.ends = append(k.ends, len(k.buffer))
 	}
 	for n := o.NGrams[0]; n <= min(o.NGrams[1], len(k.starts)); n++ {
 		for i := 0; i+n <= len(k.starts); i++ {
