@@ -34,6 +34,9 @@ type Column struct {
 	// Rows is how many were looked at, and Missing in how many of them nothing was.
 	Rows    int64 `json:"rows,omitempty"`
 	Missing int64 `json:"missing,omitempty"`
+	// Distinct is how many different values a column of Categorical, Hashed or Text has, about if Estimated.
+	Distinct  int64 `json:"distinct,omitempty"`
+	Estimated bool  `json:"estimated,omitempty"`
 	// Parts are the numbers that the column gives: one of Numeric and Boolean, those that vary of Date, all of a List.
 	Parts []Part `json:"parts,omitempty"`
 	// Indicator says that the last feature of a column with Parts is 1 where the cell is missing, otherwise 0.
@@ -299,7 +302,7 @@ func (c *Column) check() error {
 	if !slices.Contains(kinds, c.Kind) {
 		return fmt.Errorf("the kind %s is unknown", fault.Quote(string(c.Kind)))
 	}
-	if c.Rows < 0 || c.Missing < 0 || c.Missing > c.Rows || c.RareRows < 0 || c.Documents < 0 {
+	if c.Rows < 0 || c.Missing < 0 || c.Missing > c.Rows || c.RareRows < 0 || c.Documents < 0 || c.Distinct < 0 {
 		return errors.New("a count is below 0, or that of missing cells above that of rows")
 	}
 	numbers := c.Kind == Numeric || c.Kind == Boolean || c.Kind == Date || c.Kind == List

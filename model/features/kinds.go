@@ -306,6 +306,9 @@ func (s *Survey) decideList(c *column, out *Column) {
 
 func (s *Survey) decideText(c *column, out *Column) {
 	out.Kind, out.Missing = Text, c.of(classEmpty)
+	if n, exact := c.texts.distinct(); n > 0 {
+		out.Distinct, out.Estimated = n, !exact
+	}
 	out.Why = fmt.Sprintf("texts of %d words in the median", c.medianWords())
 	if c.medianWords() == mostWords {
 		out.Why = fmt.Sprintf("texts of %d words or more in the median", mostWords)

@@ -1,10 +1,12 @@
 package features
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
+
+	"beamlearn/model/fault"
 )
 
 // ValueType says what the values of a column of categories are.
@@ -95,6 +97,7 @@ func (s *Survey) decideCategories(c *column, out *Column) {
 		return
 	}
 	out.Kind, out.MissingCategory = Categorical, out.Missing > 0
+	out.Distinct = int64(len(all))
 	largest := int64(0)
 	for _, v := range all {
 		if v.count < int64(s.options.MinFrequency) {
@@ -114,12 +117,15 @@ func (s *Survey) decideCategories(c *column, out *Column) {
 	if len(all) > 10 && out.RareRows+largest <= 1 {
 		out.Why += "; none is there twice: is it an id?"
 	}
-	out.Why += c.looksNumeric(out)
+	out.Why += c.hint(out)
 }
 
 func (s *Survey) decideHashed(c *column, out *Column) {
 	out.Kind = Hashed
 	n, exact := c.texts.distinct()
+	if c.texts.over {
+		out.Distinct, out.Estimated = n, !exact
+	}
 	switch {
 	case !c.texts.over:
 		out.Why = fmt.Sprintf("more than %s distinct values", thousands(int64(s.options.MaxCategories)))
@@ -137,21 +143,53 @@ func (s *Survey) decideHashed(c *column, out *Column) {
 	if out.Missing > 0 {
 		out.Why += fmt.Sprintf("; %s of %s missing, which is a value too", thousands(out.Missing), thousands(out.Rows))
 	}
-	out.Why += c.looksNumeric(out)
+	out.Why += c.hint(out)
 }
 
-// looksNumeric tells of a column of text most of which is numbers.
-func (c *column) looksNumeric(out *Column) string {
-	numbers := c.of(classNumber)
-	if out.Values != TextValues || numbers == 0 || 10*numbers < 9*(c.rows-c.missingNumbers()) {
+// hint tells of a column of text that looks as if it was meant as numbers or dates.
+func (c *column) hint(out *Column) string {
+	numbers, dates, present := c.of(classNumber), c.of(classDate), c.rows-c.missingNumbers()
+	but := func(n int64, what, kind string) string {
+		return fmt.Sprintf("; %s are %s, but not %s, as %s: as a %s column, it would be refused", thousands(n), what, count(c.of(classText), "cell"), fault.Quote(c.sample), kind)
+	}
+	switch {
+	case out.Values != TextValues:
 		return ""
+	case numbers > 0 && 2*numbers >= present && c.sampled:
+		return but(numbers, "numbers", "numeric")
+	case dates > 0 && 2*dates >= present && c.sampled:
+		return but(dates, "dates", "date")
+	case numbers > 0 && numbers == present:
+		return "; all look like numbers: as a numeric column, they would be"
+	case looksLikeDate(c.sample):
+		return "; is " + fault.Quote(c.sample) + " a date? A date format says how they are written"
+	case looksLikeAmount(c.sample):
+		return "; is " + fault.Quote(c.sample) + " a number? Without signs and commas it would be one"
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "; %s of them look like numbers", thousands(numbers))
-	if c.sampled {
-		fmt.Fprintf(&b, ", but not %s", count(c.of(classText), "cell"))
-		b.WriteString(", as " + strings.TrimPrefix(c.textName(), "text, as "))
+	return ""
+}
+
+// looksLikeDate reports whether a text is three numbers with signs between them, as 31.12.2013 or 12/31/13, and nothing else but a time.
+func looksLikeDate(b []byte) bool {
+	day, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte(" "))
+	parts := bytes.FieldsFunc(day, func(r rune) bool { return r == '.' || r == '/' || r == '-' })
+	if len(parts) != 3 || len(day) < 6 || len(day) > 10 {
+		return false
 	}
-	b.WriteString(": named as numeric, it would be")
-	return b.String()
+	for _, p := range parts {
+		if _, ok := digits(p); !ok || len(p) == 3 || len(p) > 4 {
+			return false
+		}
+	}
+	return true
+}
+
+// looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, and commas between thousands.
+func looksLikeAmount(b []byte) bool {
+	b = bytes.Trim(b, "$€£¥% ")
+	if len(b) == 0 || b[0]-'0' > 9 && b[0] != '-' {
+		return false
+	}
+	_, ok := number(bytes.ReplaceAll(b, []byte(","), nil))
+	return ok
 }

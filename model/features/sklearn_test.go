@@ -78,10 +78,14 @@ func readReferences(t *testing.T) *references {
 
 func referenceTable(t *testing.T, columns []referenceColumn) *tables.Table {
 	t.Helper()
-	types := map[string]tables.Type{"number": tables.Number, "boolean": tables.Bool, "timestamp": tables.Time, "text": tables.Text, "cell": tables.Cell}
+	types := map[string]tables.Type{"number": tables.Number, "boolean": tables.Bool, "timestamp": tables.Time, "text": tables.Text, "cell": tables.Cell, "list": tables.List}
 	var fields []tables.Field
 	for _, c := range columns {
-		fields = append(fields, tables.Field{Name: c.Name, Type: types[c.Type]})
+		field := tables.Field{Name: c.Name, Type: types[c.Type]}
+		if field.Type == tables.List {
+			field.Width = 3
+		}
+		fields = append(fields, field)
 	}
 	tab := tables.New(fields)
 	for i, from := range columns {
@@ -89,7 +93,11 @@ func referenceTable(t *testing.T, columns []referenceColumn) *tables.Table {
 		for _, cell := range from.Cells {
 			switch v := cell.(type) {
 			case nil:
-				c.AppendMissing()
+				if c.Type == tables.List {
+					c.Numbers = append(c.Numbers, math.NaN())
+				} else {
+					c.AppendMissing()
+				}
 			case string:
 				if c.Type == tables.Time {
 					micros, err := strconv.ParseInt(v, 10, 64)

@@ -2,6 +2,7 @@ package features
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/tables"
@@ -124,12 +126,16 @@ func TestKinds(t *testing.T) {
 		{cells("x", "a", "a", "a", "a", "a", "a"), LeftOut, `constant: "a"`},
 		{cells("x", "5", "5", "5", "5", "", "5"), Numeric, "numbers from 5 to 5; 1 of 6 missing: the mean 5 instead, and a feature that says so"},
 		{cells("x", "2013-01-01", "2013-01-01T05:00:00Z", "2013-02-28 23:00", "", "2013-03-01", "2013-03-01"), Date, "days from 2013-01-01 to 2013-03-01: month, dayofweek, hour, days; 1 of 6 missing: the mean instead, and a feature that says so"},
-		{cells("x", "2013-01-01", "2013-02-30", "2013-01-01", "2013-01-01", "2013-01-01", "2013-01-01"), Categorical, "2 distinct values"},
+		{cells("x", "2013-01-01", "2013-02-30", "2013-01-01", "2013-01-01", "2013-01-01", "2013-01-01"), Categorical, `2 distinct values; 5 are dates, but not 1 cell, as "2013-02-30": as a date column, it would be refused`},
 		{cells("x", words...), Text, "texts of 5 words in the median, hashed into 262,144 features"},
 		{cells("x", "a b c d", "a b c d", "a b c d", "a b c d", "e f g h", "e f g h"), Categorical, "2 distinct values"},
 		{cells("x", long, "a", "a", "a", "a", "a"), Hashed, "2 distinct values, some of more than 1,024 bytes, hashed into 262,144 features"},
-		{textsOf("x", "1", "2", "3", "4", "5", "a"), Categorical, "6 distinct values"},
-		{textsOf("x", "1", "2", "3", "4", "5", "5"), Categorical, "5 distinct values; 6 of them look like numbers: named as numeric, it would be"},
+		{textsOf("x", "1", "2", "3", "4", "5", "a"), Categorical, `6 distinct values; 5 are numbers, but not 1 cell, as "a": as a numeric column, it would be refused`},
+		{textsOf("x", "1", "2", "3", "4", "5", "5"), Categorical, "5 distinct values; all look like numbers: as a numeric column, they would be"},
+		{cells("x", "1", "2", "3", "4", "none", "5"), Categorical, `6 distinct values; 5 are numbers, but not 1 cell, as "none": as a numeric column, it would be refused`},
+		{cells("x", "31/12/2013", "1/1/2013", "1/2/2013", "1/2/2013", "1/2/2013", ""), Categorical, `3 distinct values; 1 of 6 missing, which is a category too; is "1/1/2013" a date? A date format says how they are written`},
+		{cells("x", "$1,200", "$12.50", "$7", "$7", "$7", "$7"), Categorical, `3 distinct values; is "$1,200" a number? Without signs and commas it would be one`},
+		{cells("x", "3-4", "10.0.0.1", "1-800-555", "x", "x", "x"), Categorical, "4 distinct values"},
 		{numbersOf("x", 1, 2, nan, 4, 5, 6), Numeric, "numbers from 1 to 6; 1 of 6 missing: the mean 3.6 instead, and a feature that says so"},
 		{numbersOf("x", nan, nan, nan, nan, nan, nan), LeftOut, "all missing"},
 		{tables.Column{Field: tables.Field{Name: "x", Type: tables.Time}, Times: []int64{0, 1, 2, tables.NoTime, 4, 3600e6}}, Date, "days from 1970-01-01 to 1970-01-01: hour; 1 of 6 missing: the mean instead, and a feature that says so"},
@@ -139,6 +145,120 @@ func TestKinds(t *testing.T) {
 		if got := e.Columns()[0]; got.Kind != c.kind || got.Why != c.why {
 			t.Errorf("%q: %s: %s\nwant %s: %s", c.column.Bytes[:min(len(c.column.Bytes), 40)], got.Kind, got.Why, c.kind, c.why)
 		}
+	}
+}
+
+// Columns are what they are whatever type a file gives them, and in whatever part of the rows.
+func TestTypesDoNotMatter(t *testing.T) {
+	t.Parallel()
+	typed, text := randomTable(rand.New(rand.NewPCG(8, 9)), 200), tables.New(nil)
+	for i := range typed.Columns {
+		c := &typed.Columns[i]
+		as := tables.Column{Field: tables.Field{Name: c.Name, Type: tables.Cell}}
+		for row := range c.Len() {
+			switch c.Type {
+			case tables.Number:
+				v := c.Numbers[row]
+				as.AppendText([]byte(map[bool]string{true: []string{"NA", "", "nan"}[row%3], false: fmt.Sprint(v)}[v != v]))
+			case tables.Bool:
+				as.AppendText([]byte(map[float64]string{0: []string{"False", "false"}[row%2], 1: "TRUE"}[c.Numbers[row]]))
+			case tables.Time:
+				if c.Times[row] == tables.NoTime {
+					as.AppendMissing()
+				} else {
+					as.AppendText(time.UnixMicro(c.Times[row]).UTC().AppendFormat(nil, "2006-01-02 15:04:05.000000Z07:00"))
+				}
+			case tables.Text, tables.Cell:
+				as.AppendText(c.Text(row))
+			}
+		}
+		if c.Type == tables.List {
+			as = *c
+		}
+		text.Columns = append(text.Columns, as)
+	}
+	mixed := tables.New(nil)
+	for i := range typed.Columns {
+		mixed.Columns = append(mixed.Columns, [...]*tables.Table{typed, text}[i%2].Columns[i])
+	}
+	for _, o := range []Options{{Standardize: true, HashBits: 8, MaxCategories: 50}, {Impute: ImputeMedian, Categorical: []string{"hour"}, HashBits: 8, MaxCategories: 50}} {
+		e := encodingOf(t, o, typed, text)
+		want, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pair := range [][2]*tables.Table{{typed, typed}, {text, text}, {mixed, mixed}, {mixed, typed}} {
+			got, err := json.Marshal(encodingOf(t, o, pair[0], pair[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s\nwant %s", got, want)
+			}
+		}
+		a, _ := encoded(t, e, typed)
+		for _, tab := range []*tables.Table{text, mixed} {
+			if b, _ := encoded(t, e, tab); !reflect.DeepEqual(a.Sparse, b.Sparse) {
+				t.Error("rows of other types are encoded otherwise")
+			}
+		}
+	}
+}
+
+// Unknown categories are counted, for each column; so are missing ones where none was missing.
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	e := encodingOf(t, Options{Categorical: []string{"n"}, MaxCategories: 3}, table(cells("c", "a", "b", "a"), cells("n", "1", "2", ""), cells("h", "p", "q", "r"), cells("m", "x", "", "")))
+	_, enc := encoded(t, e, table(cells("c", "z", "b", ""), cells("n", "1.0", "x", "3"), cells("h", "s", "t", "u"), cells("m", "x", "", "y")))
+	if want := []int64{2, 2, 3, 1}; !slices.Equal(enc.Unknown(), want) {
+		t.Errorf("%d are unknown, want %d", enc.Unknown(), want)
+	}
+}
+
+// Products that are more than the features for them are those of more features, added up by a signed hash.
+func TestHashedProducts(t *testing.T) {
+	t.Parallel()
+	all := randomTable(rand.New(rand.NewPCG(8, 9)), 100)
+	tab := tables.New(nil)
+	for _, c := range all.Columns {
+		if c.Name == "category" || c.Name == "hour" || c.Name == "date" {
+			tab.Columns = append(tab.Columns, c)
+		}
+	}
+	o := Options{HashBits: 10, Interactions: []string{"category*hour*date"}}
+	exact := encodingOf(t, o, tab)
+	a, _ := encoded(t, exact, tab)
+	const bits = 4
+	o.HashBits = bits
+	hashed := encodingOf(t, o, tab)
+	b, _ := encoded(t, hashed, tab)
+	x, y := exact.interactions[0], hashed.interactions[0]
+	if x.hashed || !y.hashed || x.first != y.first || y.width != 1<<bits || len(exact.Names()) != exact.Dim() || len(hashed.Names()) != hashed.Dim() {
+		t.Fatalf("%+v, %+v", x, y)
+	}
+	met := 0
+	for i := range tab.Len() {
+		want, got := make([]float64, hashed.Dim()), b.Row(i, make([]float64, hashed.Dim()))
+		features, values := a.Sparse.Row(i)
+		for k, j := range features {
+			if int(j) < x.first {
+				want[j] = values[k]
+				continue
+			}
+			feature, sign := place(binary.LittleEndian.AppendUint64(nil, uint64(int(j)-x.first)), bits)
+			if want[y.first+feature] != 0 {
+				met++
+			}
+			want[y.first+feature] += sign * values[k]
+		}
+		for j := range want {
+			if math.Abs(got[j]-want[j]) > 1e-9*math.Abs(want[j]) {
+				t.Errorf("row %d, feature %d: %v, want %v", i, j, got[j], want[j])
+			}
+		}
+	}
+	if met == 0 {
+		t.Error("no two products met")
 	}
 }
 

@@ -20,7 +20,7 @@ cases = []
 
 
 def column(name, type, cells):
-    """Cells are numbers or texts, of timestamps microseconds as texts; None is a missing one."""
+    """Cells are numbers or texts, of timestamps microseconds as texts, of lists three for a row; None is a missing one."""
     return {"name": name, "type": type, "cells": [None if c is None or c != c else c for c in cells]}
 
 
@@ -100,6 +100,13 @@ case("standardized", [column("x", "number", z)], [column("x", "number", z[:20])]
 big = np.array([1e200, -1e200, 3e200, 5e199])
 case("large numbers", [column("x", "number", big)], [column("x", "number", big)],
      StandardScaler().fit(big.reshape(-1, 1) / 1e200).transform(big.reshape(-1, 1) / 1e200), standardize=True)
+
+# Lists, some of which are missing.
+lists = rng.normal(5, 3, (12, 3))
+lists[[2, 7]] = np.nan
+both = make_union(make_pipeline(SimpleImputer(), StandardScaler()), FunctionTransformer(lambda v: np.isnan(v[:, :1]).astype(float)))
+case("lists", [column("l", "list", lists.ravel())], [column("l", "list", lists.ravel())], both.fit_transform(lists),
+     ["l_0", "l_1", "l_2", "l_missing"], standardize=True)
 
 # Booleans with missing ones: what is imputed for them is the mean.
 b = ["True", "false", None, "TRUE", "NA"]
