@@ -234,10 +234,7 @@ func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 		same := c.Inside[0] == c.Inside[1] // as they mostly are from the first quote on
 		for i, inside := range c.Inside {
 			if !inside && row {
-				if c.Rows[i] == 0 {
-					c.First[i] = offset
-				}
-				c.Rows[i]++
+				c.add(i, offset)
 			}
 			switch {
 			case !quotes, !inside && !row:
@@ -249,7 +246,7 @@ func (s *csvSource) Count(ctx context.Context, r Range) (Count, error) {
 		}
 	})
 	if s.dialect.raw {
-		c.Rows[1], c.First[1], c.Inside[1] = c.Rows[0], c.First[0], false
+		c.Rows[1], c.First[1], c.Marks[1], c.Inside[1] = c.Rows[0], c.First[0], c.Marks[0], false
 	}
 	return c, err
 }

@@ -196,6 +196,9 @@ type Span struct {
 	Rows   int64
 	Offset int64 // of a counted source: the byte at which the first row begins, in the uncompressed text
 	End    int64 `json:",omitempty"` // of the same: the byte behind the last row, or 0 where that is as far as the text goes
+	Skip   int64 `json:",omitempty"` // of a table of text: how many rows stand from Offset on before the first
+
+	marks []int64 // offsets of every markRows-th row, from the one of that number on
 }
 
 // Reader reads the rows of a span, in order.
@@ -229,6 +232,22 @@ type Count struct {
 	Rows   [2]int64 // rows that begin in the range
 	First  [2]int64 // offset at which the first of them begins
 	Inside [2]bool  // whether the last line ends inside a quoted field; without one, the state is as it was
+	// Marks are the offsets of every markRows-th of them, from the one of that number on.
+	Marks [2][]int64
+}
+
+// markRows is how many rows stand between two whose offset a [Count] keeps.
+const markRows = 512
+
+// add counts a row in a state.
+func (c *Count) add(state int, offset int64) {
+	switch n := c.Rows[state]; {
+	case n == 0:
+		c.First[state] = offset
+	case n%markRows == 0:
+		c.Marks[state] = append(c.Marks[state], offset)
+	}
+	c.Rows[state]++
 }
 
 // Cut cuts n rows into spans of at most size rows.
@@ -254,6 +273,38 @@ func CutSource(src Source, size, group int64) []Span {
 		return c.Cut(group)
 	}
 	return Cut(src.Rows(), size)
+}
+
+// CutEven cuts the rows of a [Tabular] source into spans of so many, but for the last, whatever its format; spans are those that a
+// Counter has found, or nil. A span of text may begin before its first row, at one whose offset is known.
+func CutEven(src Source, spans []Span, size int64) []Span {
+	if spans == nil {
+		return Cut(src.Rows(), size)
+	}
+	var rows int64
+	for _, s := range spans {
+		rows += s.Rows
+	}
+	even := Cut(rows, size)
+	at := 0
+	for i := range even {
+		e := &even[i]
+		for e.First >= spans[at].First+spans[at].Rows {
+			at++
+		}
+		s := &spans[at]
+		e.Offset, e.Skip = s.Offset, e.First-s.First
+		if mark := int(e.Skip / markRows); mark > 0 {
+			e.Offset, e.Skip = s.marks[mark-1], e.Skip%markRows
+		}
+		for last := at; last < len(spans); last++ {
+			if s := &spans[last]; s.First+s.Rows >= e.First+e.Rows {
+				e.End = s.End
+				break
+			}
+		}
+	}
+	return even
 }
 
 // Inspect finds the format of a file and reads its header. An empty file is a fault.

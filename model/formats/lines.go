@@ -63,7 +63,7 @@ func resolve(counts []Count) (spans []Span, rows int64, inside bool) {
 			if len(spans) > 0 {
 				spans[len(spans)-1].End = c.First[state]
 			}
-			spans = append(spans, Span{First: rows, Rows: n, Offset: c.First[state]})
+			spans = append(spans, Span{First: rows, Rows: n, Offset: c.First[state], marks: c.Marks[state]})
 			rows += n
 		}
 		if c.Inside[state] {
@@ -117,12 +117,9 @@ func (t *textFile) countLines(ctx context.Context, r Range, row func(line []byte
 		if !row(line) {
 			return
 		}
-		if c.Rows[0] == 0 {
-			c.First[0] = offset
-		}
-		c.Rows[0]++
+		c.add(0, offset)
 	})
-	c.Rows[1], c.First[1] = c.Rows[0], c.First[0]
+	c.Rows[1], c.First[1], c.Marks[1] = c.Rows[0], c.First[0], c.Marks[0]
 	return c, err
 }
 
@@ -477,7 +474,9 @@ type textReader struct {
 	next, end int64 // numbers of rows
 	// parse appends the row of that number to b. It is io.EOF where no row is left.
 	parse func(b *vectors.Block, number int64) error
-	err   error // of an end that is not that of the span
+	skip  int64        // rows before the first, which next reads past
+	past  func() error // reads past a row
+	err   error        // of an end that is not that of the span
 }
 
 func (t *textFile) read(ctx context.Context, s Span) (*textReader, error) {
@@ -485,17 +484,26 @@ func (t *textFile) read(ctx context.Context, s Span) (*textReader, error) {
 	if end == 0 {
 		end = math.MaxInt64
 	}
-	if s.First < 0 || s.Rows < 0 || s.First > math.MaxInt64-s.Rows || s.Offset < 0 || end < s.Offset || !t.sequential() && s.End > t.Size() {
+	if s.First < 0 || s.Rows < 0 || s.First > math.MaxInt64-s.Rows || s.Offset < 0 || s.Skip < 0 || end < s.Offset || !t.sequential() && s.End > t.Size() {
 		return nil, fault.File(t.Name(), fmt.Sprintf("%d rows from row %d on, in the bytes from %d to %d", s.Rows, s.First, s.Offset, s.End), "%d bytes", t.Size())
 	}
 	l, err := t.openTo(ctx, s.Offset, end)
 	if err != nil {
 		return nil, err
 	}
-	return &textReader{lines: l, next: s.First, end: s.First + s.Rows}, nil
+	return &textReader{lines: l, next: s.First, end: s.First + s.Rows, skip: s.Skip}, nil
 }
 
 func (r *textReader) Read(b *vectors.Block, max int) error {
+	for ; r.skip > 0 && r.err == nil && r.next < r.end; r.skip-- {
+		r.err = r.early() // of a span that is not this table's
+		if r.past != nil {
+			r.err = r.past()
+		}
+		if r.err == io.EOF {
+			r.err = r.early()
+		}
+	}
 	for n := 0; n < max; n++ {
 		if r.err != nil {
 			return r.err

@@ -574,7 +574,7 @@ func TestCountOpens(t *testing.T) {
 	var first int64
 	f.open = func(offset, _ int64) { first = offset }
 	n, err := src.(Counter).Count(context.Background(), Range{2002, 401})
-	if err != nil || first != 2001 || n != (Count{Rows: [2]int64{100, 0}, First: [2]int64{2004, 0}, Inside: [2]bool{false, true}}) {
+	if err != nil || first != 2001 || !reflect.DeepEqual(n, Count{Rows: [2]int64{100, 0}, First: [2]int64{2004, 0}, Inside: [2]bool{false, true}}) {
 		t.Errorf("from byte %d on: %+v, %v", first, n, err)
 	}
 }

@@ -91,7 +91,7 @@ func (d *Dataset) chunksOf(ctx context.Context, i int, first int64) (chunks []Ch
 			return nil, 0, err
 		}
 	}
-	spans, err := number.spans(ctx, pieces)
+	spans, err := number.spans(ctx, pieces, 0)
 	if err != nil {
 		return nil, 0, err
 	}

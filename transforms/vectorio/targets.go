@@ -10,6 +10,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
+	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 )
@@ -149,6 +150,9 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 	}
 	if t.left() == 0 && t.fault != nil {
 		t.spare.Dim = b.Dim
+		if b.Cells != nil && t.spare.Cells == nil {
+			t.spare.Cells = tables.New(b.Cells.Fields())
+		}
 		t.spare.Reset()
 		err := r.Read(&t.spare, 1)
 		if _, ok := fault.IsRow(err); err == nil || ok {

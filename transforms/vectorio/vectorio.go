@@ -22,7 +22,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/formats"
+	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
@@ -63,6 +65,23 @@ type Options struct {
 	// dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all files.
 	// Default: the targets, if there are any, stand in a column of the input.
 	Targets []string `json:",omitempty"`
+	// Encoding brings the rows of tables to numbers, where Formats.Cells says that they are that: see [Options.Encode]. Default: rows
+	// are numbers, or a Reader gives cells.
+	Encoding *features.Encoding `json:",omitempty"`
+	// Parts cuts the rows of each file of tables into chunks of equally many, about so many in all, whatever the format: for what must
+	// be the same from .csv and from .parquet. Default: chunks are as it suits the format.
+	Parts int `json:",omitempty"`
+}
+
+// Encode sets the encoding of tables, to which rows are sparse where that is smaller.
+func (o *Options) Encode(e *features.Encoding) {
+	o.Encoding, o.Formats.Cells, o.Formats.Sparse = e, true, e.Sparse()
+}
+
+// lean are the options of those who read no rows.
+func (o Options) lean() Options {
+	o.Encoding = nil
+	return o
 }
 
 // DefaultChunkRows keeps a chunk of a thousand float64 columns under 64 MiB, and many queries in one pass over the index.
@@ -102,6 +121,8 @@ type Dataset struct {
 	Bytes int64
 	// LeftOut are the columns of the files that are not used.
 	LeftOut []formats.Column
+	// Fields are the columns of a table, as the first file has them; nil where rows are numbers.
+	Fields []tables.Field
 
 	naming  []*formats.Naming // of each file: the names by which it is read, or nil where the options say it
 	whose   string            // whose names Columns are
@@ -195,6 +216,9 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 				d.notes = append(d.notes, note)
 			}
 		}
+		if t, ok := src.(formats.Tabular); ok && (d.Fields == nil || d.Columns == nil && src.Columns() != nil) {
+			d.Fields = t.Fields()
+		}
 		if d.Dim = src.Dim(); d.Columns == nil {
 			d.Columns = src.Columns()
 		}
@@ -267,6 +291,14 @@ func (o *Options) Confine(all ...*Dataset) {
 func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {
 	c := *d
 	c.options.ChunkRows, c.options.GroupRows = chunkRows, groupRows
+	return &c
+}
+
+// Encoded is a dataset of tables whose rows an encoding brings to numbers.
+func (d *Dataset) Encoded(e *features.Encoding) *Dataset {
+	c := *d
+	c.options.Encode(e)
+	c.Dim, c.Columns = e.Dim(), e.Names()
 	return &c
 }
 
@@ -374,11 +406,11 @@ func Listed(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 		pieces[i] = Piece{File: i, Info: info, Naming: d.naming[i]}
 	}
 	col := beam.CreateList(s, pieces)
-	col = beam.ParDo(s, &splitFn{Options: d.options, RangeBytes: rangeBytes(d.Bytes)}, col)
+	col = beam.ParDo(s, &splitFn{Options: d.options.lean(), RangeBytes: rangeBytes(d.Bytes)}, col)
 	if d.count && w != placement.InProcess { // in process, numberFn counts on all cores
-		col = beam.ParDo(s, &countFn{Options: d.options}, beam.Reshuffle(s, col))
+		col = beam.ParDo(s, &countFn{Options: d.options.lean()}, beam.Reshuffle(s, col))
 	}
-	return beam.ParDo(s, &numberFn{Options: d.options, Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
+	return beam.ParDo(s, &numberFn{Options: d.options.lean(), Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
 }
 
 // eachFn takes the chunks of a list apart.
@@ -459,13 +491,17 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 		return List{}, fault.Mark(err)
 	}
 	var chunks []Chunk
+	size, err := f.evenRows(ctx, pieces)
+	if err != nil {
+		return List{}, fault.Mark(err)
+	}
 	var total int64
 	for lo := 0; lo < len(pieces); {
 		hi := lo + 1
 		for hi < len(pieces) && pieces[hi].File == pieces[lo].File {
 			hi++
 		}
-		spans, err := f.spans(ctx, pieces[lo:hi])
+		spans, err := f.spans(ctx, pieces[lo:hi], size)
 		if err != nil {
 			return List{}, fault.Mark(err)
 		}
@@ -502,14 +538,40 @@ func (f *numberFn) count(ctx context.Context, pieces []Piece) error {
 	return errs[slices.IndexFunc(errs, func(err error) bool { return err != nil })]
 }
 
-func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, error) {
+// evenRows is how many rows of a table a chunk has, where all have as many: at most about a million.
+func (f *numberFn) evenRows(ctx context.Context, pieces []Piece) (int64, error) {
+	if !f.Options.Formats.Cells || f.Options.Parts == 0 {
+		return 0, nil
+	}
+	var total int64
+	for lo := 0; lo < len(pieces); {
+		hi := lo + 1
+		for hi < len(pieces) && pieces[hi].File == pieces[lo].File {
+			hi++
+		}
+		src, spans, err := f.found(ctx, pieces[lo:hi])
+		if err != nil {
+			return 0, err
+		}
+		total += max(src.Rows(), 0)
+		for _, s := range spans {
+			total += s.Rows
+		}
+		lo = hi
+	}
+	parts := int64(f.Options.Parts)
+	return min(max((total+parts-1)/parts, DefaultChunkRows), 1<<20), nil
+}
+
+// found is the source of the pieces of a file and, where they were counted, the spans that they have.
+func (f *numberFn) found(ctx context.Context, pieces []Piece) (formats.Source, []formats.Span, error) {
 	src, err := f.Options.inspect(ctx, pieces[0].Info, pieces[0].Naming.Options(f.Options.Formats))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, ok := src.(formats.Counter)
 	if !ok {
-		return formats.CutSource(src, int64(f.Options.ChunkRows), int64(max(f.Options.GroupRows, f.Options.ChunkRows))), nil
+		return src, nil, nil
 	}
 	var counts []formats.Count
 	for _, p := range pieces {
@@ -519,7 +581,21 @@ func (f *numberFn) spans(ctx context.Context, pieces []Piece) ([]formats.Span, e
 	if err == nil && len(spans) == 0 && !f.Options.Formats.Empty {
 		err = noRows(pieces[0].Info.Name)
 	}
-	return spans, err
+	return src, spans, err
+}
+
+// spans cuts the rows of a file, into spans of size rows where that is not 0.
+func (f *numberFn) spans(ctx context.Context, pieces []Piece, size int64) ([]formats.Span, error) {
+	src, spans, err := f.found(ctx, pieces)
+	switch {
+	case err != nil:
+		return nil, err
+	case size > 0:
+		return formats.CutEven(src, spans, size), nil
+	case src.Rows() >= 0:
+		return formats.CutSource(src, int64(f.Options.ChunkRows), int64(max(f.Options.GroupRows, f.Options.ChunkRows))), nil
+	}
+	return spans, nil
 }
 
 // Reader reads the rows of a chunk.
@@ -529,6 +605,7 @@ type Reader struct {
 	reader   formats.Reader
 	targets  *targetReader // nil where the rows bring their own, or have none
 	rejected func(*fault.Fault)
+	table    *table // nil where rows are numbers as they are read
 }
 
 // Open opens a chunk. Rows at fault go to rejected where the options skip them.
@@ -545,6 +622,11 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 		return nil, err
 	}
 	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected}
+	if o.Encoding != nil {
+		if reader.table, err = newTable(src, &o, c.Info.Name); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
 	if len(c.Targets) > 0 {
 		reader.targets = newTargetReader(ctx, c, &reader.options)
 	}
@@ -572,14 +654,22 @@ func (r *Reader) Fill(b *vectors.Block, rows int) error {
 	return nil
 }
 
+// next appends at most so many rows.
+func (r *Reader) next(b *vectors.Block, most int) error {
+	if r.targets == nil {
+		return r.reader.Read(b, most)
+	}
+	return r.targets.read(r.reader, b, most)
+}
+
 func (r *Reader) read(b *vectors.Block, rows int) error {
 	first := b.Len()
 	for b.Len()-first < rows {
 		var err error
-		if most := rows - (b.Len() - first); r.targets == nil {
-			err = r.reader.Read(b, most)
+		if most := rows - (b.Len() - first); r.table == nil {
+			err = r.next(b, most)
 		} else {
-			err = r.targets.read(r.reader, b, most)
+			err = r.table.read(r, b, most)
 		}
 		if err == io.EOF {
 			break

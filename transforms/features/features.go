@@ -1,0 +1,294 @@
+// Package features finds out, in a Beam pipeline, how the columns of tables become numbers:
+//
+//	chunks ─▶ groups ─▶ ParDo: survey the rows of a group ─▶ merge ─▶ the survey, in a file
+//
+// and, for tf-idf, once more in how many rows each word is. What flows are descriptions of rows, and surveys, which are some kilobytes
+// a column. The outcome depends on the rows only: not on the format of the files, nor on chunks, workers or the runner.
+package features
+
+import (
+	"context"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"sync"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+	"golang.org/x/sync/errgroup"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/features"
+	"beamlearn/model/tables"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/progress"
+	"beamlearn/transforms/vectorio"
+)
+
+var rowsSurveyed = beam.NewCounter("features", "rows_surveyed")
+
+func init() {
+	beam.RegisterDoFn(&surveyFn{})
+	beam.RegisterDoFn(&mergeFn{})
+	register.Iter1[vectorio.Chunk]()
+	register.Iter1[Part]()
+	register.Emitter1[Part]()
+	beam.RegisterCoder(reflect.TypeOf((*Part)(nil)).Elem(), encodePart, decodePart)
+}
+
+// Job is tables, and how they are to be encoded.
+type Job struct {
+	// Data are the rows, inspected with Formats.Cells.
+	Data    *vectorio.Dataset
+	Reading vectorio.Options
+	Options model.Options
+	// Dir is a directory for the results of the pipelines, which all workers and this process can write to. Required.
+	Dir string
+	// Workers say where the job runs. Default: placement.Remote.
+	Workers placement.Workers
+	// Groups is how many workers take part. Default: 8; in process 1, which has all cores.
+	Groups int
+	// RunID is unique to the run. Default: random.
+	RunID string
+}
+
+// Report is what the rows were like, beside the encoding.
+type Report struct {
+	Rows     int64 // that count
+	NoTarget int64 // left out, as they have no target
+	Rejected int64 // left out, as they are at fault
+}
+
+// Run runs a pipeline.
+type Run func(ctx context.Context, p *beam.Pipeline) error
+
+// Fit surveys all rows and decides how they are encoded. It makes one pass over them, and a second one for tf-idf. Memory is that of a
+// survey for each core, and a block of rows.
+func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Report, err error) {
+	if j.Groups == 0 {
+		j.Groups = 8
+	}
+	if j.Workers == placement.InProcess {
+		j.Groups = 1
+	}
+	if j.RunID == "" {
+		j.RunID = files.NewRunID()
+	}
+	j.Reading.Confine(j.Data)
+	defer func() { err = errors.Join(err, files.RemoveAll(context.WithoutCancel(ctx), j.Dir)) }()
+	survey, err := model.NewSurvey(j.Data.Fields, j.Options)
+	if err != nil {
+		return nil, nil, err
+	}
+	fn := surveyFn{Reading: j.Reading, Fields: j.Data.Fields, Options: j.Options, RunID: j.RunID, Name: "columns", Groups: j.Groups}
+	report = &Report{}
+	if err := j.pass(ctx, fn, survey, report, run); err != nil {
+		return nil, nil, err
+	}
+	if e, err = survey.Encoding(); err != nil {
+		return nil, nil, fault.File(j.Data.Name(), "columns that can be encoded", "%v", err)
+	}
+	name, more := e.Pass()
+	if !more {
+		return e, report, nil
+	}
+	counts, err := e.NewCounts(j.Data.Fields)
+	if err != nil {
+		return nil, nil, err
+	}
+	fn.Name, fn.Encoding = name, e
+	if err := j.pass(ctx, fn, counts, &Report{}, run); err != nil {
+		return nil, nil, err
+	}
+	return e, report, e.Finish(counts)
+}
+
+// look is what is known of rows: a survey, or counts.
+type look interface {
+	Add(t *tables.Table) error
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+}
+
+// pass looks at all rows.
+func (j *Job) pass(ctx context.Context, fn surveyFn, to look, report *Report, run Run) error {
+	result := files.Join(j.Dir, "columns-"+j.RunID)
+	if fn.Encoding != nil {
+		result += "-counts"
+	}
+	p, s := beam.NewPipelineWithRoot()
+	s = s.Scope("features.Fit " + fn.Name)
+	groups := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Workers), j.Groups, j.Groups))
+	parts := beam.ParDo(s, &fn, groups)
+	beam.ParDo0(s, &mergeFn{Survey: fn, Result: result}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
+	if err := run(ctx, p); err != nil {
+		return err
+	}
+	b, err := files.ReadFile(ctx, result)
+	if err != nil {
+		return err
+	}
+	part, err := decodePart(b)
+	if err != nil {
+		return err
+	}
+	*report = part.Report
+	return to.UnmarshalBinary(part.Look)
+}
+
+// Part is what was found in some rows.
+type Part struct {
+	Report
+	Look []byte // a survey, or counts
+}
+
+func encodePart(p Part) ([]byte, error) { return json.Marshal(p) }
+
+func decodePart(b []byte) (Part, error) {
+	var p Part
+	err := json.Unmarshal(b, &p)
+	return p, err
+}
+
+// surveyFn looks at the rows of a group, on all cores.
+type surveyFn struct {
+	Reading  vectorio.Options
+	Fields   []tables.Field
+	Options  model.Options
+	Encoding *model.Encoding // whose counts are to be made, or nil
+	RunID    string
+	Name     string
+	Groups   int
+}
+
+func (f *surveyFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool) (Part, error) {
+	part, err := f.survey(ctx, vectorio.Gather(iter))
+	if err != nil {
+		return Part{}, fault.Mark(err)
+	}
+	rowsSurveyed.Inc(ctx, part.Rows)
+	return part, nil
+}
+
+// begin makes a look at no rows.
+func (f *surveyFn) begin() (look, error) {
+	if f.Encoding != nil {
+		return f.Encoding.NewCounts(f.Fields)
+	}
+	return model.NewSurvey(f.Fields, f.Options)
+}
+
+// merge adds what another look has seen.
+func merge(to, from look) error {
+	switch to := to.(type) {
+	case *model.Survey:
+		if from, ok := from.(*model.Survey); ok {
+			return to.Merge(from)
+		}
+	case *model.Counts:
+		if from, ok := from.(*model.Counts); ok {
+			return to.Merge(from)
+		}
+	}
+	return fmt.Errorf("features: a %T is no %T", from, to)
+}
+
+// survey looks at chunks, one at a time on each core.
+func (f *surveyFn) survey(ctx context.Context, chunks []vectorio.Chunk) (Part, error) {
+	run := progress.Of(f.RunID)
+	if len(chunks) > 0 {
+		run.Begin(f.Name, chunks[0].Total)
+	}
+	total, err := f.begin()
+	if err != nil {
+		return Part{}, err
+	}
+	var part Part
+	var mu sync.Mutex
+	next := 0
+	take := func() *vectorio.Chunk {
+		mu.Lock()
+		defer mu.Unlock()
+		if next == len(chunks) {
+			return nil
+		}
+		next++
+		return &chunks[next-1]
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for range min(runtime.GOMAXPROCS(0), len(chunks)) {
+		g.Go(func() error {
+			own, err := f.begin()
+			if err != nil {
+				return err
+			}
+			var r Report
+			for c := take(); c != nil; c = take() {
+				none, err := vectorio.EachTable(ctx, *c, &f.Reading, func(*fault.Fault) { r.Rejected++ }, func(t *tables.Table) error {
+					r.Rows += int64(t.Len())
+					run.Add(int64(t.Len()))
+					if err := own.Add(t); err != nil {
+						return fault.File(c.Info.Name, "the columns of the other rows", "%v", err)
+					}
+					return ctx.Err()
+				})
+				if err != nil {
+					return err
+				}
+				r.NoTarget += none
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			part.add(r)
+			return merge(total, own)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Part{}, err
+	}
+	part.Look, err = total.MarshalBinary()
+	return part, err
+}
+
+func (r *Report) add(o Report) {
+	r.Rows, r.NoTarget, r.Rejected = r.Rows+o.Rows, r.NoTarget+o.NoTarget, r.Rejected+o.Rejected
+}
+
+// mergeFn merges what was found, and writes it down.
+type mergeFn struct {
+	Survey surveyFn
+	Result string
+}
+
+func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) error {
+	total, err := f.Survey.begin()
+	if err != nil {
+		return fault.Mark(err)
+	}
+	var sum, p Part
+	for iter(&p) {
+		sum.add(p.Report)
+		one, err := f.Survey.begin()
+		if err == nil {
+			err = one.UnmarshalBinary(p.Look)
+		}
+		if err == nil {
+			err = merge(total, one)
+		}
+		if err != nil {
+			return fault.Mark(err)
+		}
+	}
+	if sum.Look, err = total.MarshalBinary(); err != nil {
+		return err
+	}
+	b, err := encodePart(sum)
+	if err != nil {
+		return err
+	}
+	return fault.Mark(files.WriteFile(ctx, f.Result, b))
+}

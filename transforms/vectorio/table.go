@@ -1,0 +1,126 @@
+package vectorio
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/features"
+	"beamlearn/model/formats"
+	"beamlearn/model/tables"
+	"beamlearn/model/vectors"
+)
+
+// table encodes the rows of a chunk of a table.
+type table struct {
+	encoder *features.Encoder
+	cells   *vectors.Block // rows as they were read
+	at      int            // of them, that are encoded
+	err     error          // of the row after them
+}
+
+func newTable(src formats.Source, o *Options, name string) (*table, error) {
+	t, ok := src.(formats.Tabular)
+	if !ok {
+		return nil, fault.File(name, "a table", "numbers")
+	}
+	fields := t.Fields()
+	encoder, err := o.Encoding.Encoder(fields)
+	if err != nil {
+		return nil, fault.File(name, "the columns of the encoding", "%v", err)
+	}
+	return &table{encoder: encoder, cells: &vectors.Block{Cells: tables.New(fields)}}, nil
+}
+
+// cellRows is how many rows of a table are held as cells.
+const cellRows = 1024
+
+// read appends at most so many rows of r to b, encoded.
+func (t *table) read(r *Reader, b *vectors.Block, most int) error {
+	if t.at == t.cells.Len() {
+		if err := t.err; err != nil {
+			t.err = nil
+			return err
+		}
+		t.cells.Reset()
+		t.at = 0
+		t.err = r.next(t.cells, min(most, cellRows))
+	}
+	c := t.cells
+	for n := min(c.Len(), t.at+most); t.at < n; t.at++ {
+		i := t.at
+		if err := t.encoder.Encode(b, c.Cells, i, c.Numbers[i]); err != nil {
+			t.at++
+			var f *fault.Fault
+			if errors.As(err, &f) {
+				f.File = r.chunk.Info.Name
+			}
+			return err
+		}
+		if c.IDs.Len() > 0 {
+			b.AppendID(c.IDs.At(i))
+		}
+		if len(c.Target) > 0 {
+			b.Target = append(b.Target, c.Target[i])
+		}
+		if len(c.Labels) > 0 {
+			b.Labels = append(b.Labels, c.Labels[i])
+		}
+		if len(c.Weights) > 0 {
+			b.Weights = append(b.Weights, c.Weights[i])
+		}
+	}
+	return nil
+}
+
+// Unknown is how many cells of each column of the encoding so far were of no category that it knows; nil without an encoding.
+func (r *Reader) Unknown() []int64 {
+	if r.table == nil {
+		return nil
+	}
+	return r.table.encoder.Unknown()
+}
+
+// NoTarget is how many rows so far were left out, as they have no target: of tables.
+func (r *Reader) NoTarget() int64 {
+	if u, ok := r.reader.(formats.Untargeted); ok {
+		return u.NoTarget()
+	}
+	return 0
+}
+
+// EachTable gives the rows of a chunk of a table to do, as cells, some at a time, in the same memory; and says how many rows have no
+// target, which are left out. Rows at fault go to rejected where the options skip them.
+func EachTable(ctx context.Context, c Chunk, o *Options, rejected func(*fault.Fault), do func(*tables.Table) error) (noTarget int64, err error) {
+	raw := o.lean()
+	raw.Formats.Cells = true
+	r, err := Open(ctx, c, raw, rejected)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	src, err := raw.inspect(ctx, c.Info, c.Naming.Options(raw.Formats))
+	if err != nil {
+		return 0, err
+	}
+	t, ok := src.(formats.Tabular)
+	if !ok {
+		return 0, fault.File(c.Info.Name, "a table", "numbers")
+	}
+	b := &vectors.Block{Cells: tables.New(t.Fields())}
+	for {
+		b.Reset()
+		if err := r.read(b, cellRows); err == io.EOF {
+			return r.NoTarget(), nil
+		} else if err != nil {
+			return 0, err
+		}
+		if err := do(b.Cells); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Name names the files of the dataset, in one line.
+func (d *Dataset) Name() string { return allOf(d.Files) }
