@@ -65,7 +65,7 @@ var rooms = []struct {
 	{5, "model/neighbors/internal/knnbench"},
 	{6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
-	{8, "transforms/output"},
+	{8, "transforms/features"}, {8, "transforms/output"},
 	{9, "transforms/eigen"}, {9, "transforms/knn"}, {9, "transforms/linear"},
 	{10, "pipelines"},
 }

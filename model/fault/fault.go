@@ -151,6 +151,9 @@ func Place(message string) (file string, row int64, ok bool) {
 	return file, row, row != WholeFile
 }
 
+// PlaceOf tells from the message of a fault which file, row and column that is; the row is WholeFile of what names none.
+func PlaceOf(message string) (file string, row int64, column string) { return split(message) }
+
 // place is how [Fault.Error] begins that of a row.
 var place = regexp.MustCompile(`(?s)^(.*?): row ([0-9]{1,18})(?:, column (.*?))?: `)
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/linear/internal/jsontext"
 )
 
@@ -26,6 +27,8 @@ type Model struct {
 	Options      Options // as they were; Classes are none, but for Task and Loss repeated from above
 	Training     Training
 	State        *State // what it takes to go on with SGD; nil where there is no going on
+	// Encoding brings rows of tables to the features; nil where rows are numbers.
+	Encoding *features.Encoding
 }
 
 // Training is what the model comes from.
@@ -80,6 +83,11 @@ func (m *Model) Validate() error {
 		}
 		if len(m.Scaler.Mean) != features {
 			return fmt.Errorf("scaler: of %d features, the model has %d", len(m.Scaler.Mean), features)
+		}
+	}
+	if e := m.Encoding; e != nil {
+		if e.Dim() != features || !slices.Equal(e.Names(), m.FeatureNames) {
+			return fmt.Errorf("encoding: of %d features, not those of feature_names", e.Dim())
 		}
 	}
 	if err := m.Training.check(want, m.Classes.Len()); err != nil {
@@ -172,23 +180,24 @@ const (
 
 // modelFile is a model in JSON, in the order of the file.
 type modelFile struct {
-	Format       string            `json:"format"`
-	Version      int               `json:"version"`
-	Task         Task              `json:"task"`
-	Loss         Loss              `json:"loss"`
-	FeatureNames []string          `json:"feature_names"`
-	Classes      *Classes          `json:"classes"`
-	Coef         []jsontext.Floats `json:"coef"`
-	Intercept    jsontext.Floats   `json:"intercept"`
-	Scaler       *StandardScaler   `json:"scaler"`
-	Options      Options           `json:"hyperparameters"`
-	Training     Training          `json:"training"`
-	State        *State            `json:"state"`
+	Format       string             `json:"format"`
+	Version      int                `json:"version"`
+	Task         Task               `json:"task"`
+	Loss         Loss               `json:"loss"`
+	FeatureNames []string           `json:"feature_names"`
+	Classes      *Classes           `json:"classes"`
+	Coef         []jsontext.Floats  `json:"coef"`
+	Intercept    jsontext.Floats    `json:"intercept"`
+	Scaler       *StandardScaler    `json:"scaler"`
+	Options      Options            `json:"hyperparameters"`
+	Training     Training           `json:"training"`
+	State        *State             `json:"state"`
+	Encoding     *features.Encoding `json:"encoding"`
 }
 
 // Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss, feature_names (or
 // null), classes (or null), coef, intercept, scaler (or null), hyperparameters by scikit-learn's names, training, and state
-// (or null). Numbers are in their shortest form, which reads back bit by bit. It saves nothing that Load would refuse. It does
+// (or null), and of a model of tables its encoding. Numbers are in their shortest form, which reads back bit by bit. It saves nothing that Load would refuse. It does
 // not close w.
 func (m *Model) Save(w io.Writer) error {
 	if err := m.Validate(); err != nil {
@@ -207,14 +216,19 @@ func (m *Model) Save(w io.Writer) error {
 	}
 	b := bufio.NewWriter(w) // whose first error stays
 	b.WriteByte('{')
-	for i, f := range []struct {
+	type field struct {
 		name  string
 		value any
-	}{
+	}
+	fields := []field{
 		{"format", modelFormat}, {"version", modelVersion}, {"task", m.Task}, {"loss", m.Loss}, {"feature_names", m.FeatureNames},
 		{"classes", classes}, {"coef", coef}, {"intercept", jsontext.Floats(m.Intercept)}, {"scaler", m.Scaler}, {"hyperparameters", o},
 		{"training", m.Training}, {"state", m.State},
-	} {
+	}
+	if m.Encoding != nil {
+		fields = append(fields, field{"encoding", m.Encoding})
+	}
+	for i, f := range fields {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -287,7 +301,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 	}
 	m := &Model{
 		Task: f.Task, Loss: f.Loss, FeatureNames: f.FeatureNames, Intercept: f.Intercept,
-		Scaler: f.Scaler, Options: f.Options, Training: f.Training, State: f.State,
+		Scaler: f.Scaler, Options: f.Options, Training: f.Training, State: f.State, Encoding: f.Encoding,
 	}
 	if f.Classes != nil {
 		m.Classes = *f.Classes

@@ -35,6 +35,10 @@ type PredictReport struct {
 	Classes       *ClassificationScores `json:"classification,omitempty"`
 	OutputFiles   []string              `json:"output_files,omitempty"`
 	RejectedFiles []string              `json:"rejected_files,omitempty"`
+	// NoTarget is how many rows of tables were left out, as they have no target to be compared with.
+	NoTarget int64 `json:"rows_without_target,omitempty"`
+	// Unknown is how many cells of each column had a category that the model does not know, where there is such a column.
+	Unknown map[string]int64 `json:"unknown_categories,omitempty"`
 }
 
 // RegressionScores judge predictions of numbers, by the weights of the rows.
@@ -283,6 +287,8 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		}
 		r.Rows += c.Rows
 		r.Rejected += c.Rejected
+		r.NoTarget += c.NoTarget
+		r.addUnknown(j.Model, c.Unknown)
 		r.Read += c.Read
 		r.Predict += c.Predict
 		r.Write += c.Write
@@ -325,6 +331,19 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		}
 	}
 	return r, nil
+}
+
+// addUnknown adds what a chunk had of unknown categories.
+func (r *PredictReport) addUnknown(m *model.Model, unknown []int64) {
+	for i, n := range unknown {
+		if n == 0 || m.Encoding == nil || i >= len(m.Encoding.Columns()) {
+			continue
+		}
+		if r.Unknown == nil {
+			r.Unknown = map[string]int64{}
+		}
+		r.Unknown[m.Encoding.Columns()[i].Name] += n
+	}
 }
 
 // readAUC is the AUC of the rows in files of scores, exact or by a sketch, and the most by which it can be off; NaN without

@@ -103,6 +103,9 @@ func ReadModel(ctx context.Context, name string) (m *model.Model, err error) {
 // InspectFor inspects the rows that a model is to predict, and completes the options for them: see
 // [vectorio.InspectFeatures]. Rows of .svm stay sparse.
 func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	if m.Encoding != nil {
+		return inspectTable(ctx, m, patterns, reading)
+	}
 	if isSVM(patterns, reading.Formats.Format) {
 		reading.Formats.Sparse = true
 		if reading.Formats.Features == 0 {
@@ -110,6 +113,17 @@ func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading 
 		}
 	}
 	return vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, *reading)
+}
+
+// inspectTable inspects rows for a model of tables: the columns that it needs, by their names.
+func inspectTable(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	reading.Formats.Cells = true
+	d, err := vectorio.InspectLike(ctx, patterns, m.Encoding.Needs(), "the model", *reading)
+	if err != nil {
+		return nil, err
+	}
+	reading.Encode(m.Encoding)
+	return d.Encoded(m.Encoding), nil
 }
 
 func isSVM(patterns []string, format string) bool {
@@ -286,6 +300,8 @@ func (f *predictFn) predict(ctx context.Context, c vectorio.Chunk, m *model.Mode
 // chunkReport says what was done with a chunk.
 type chunkReport struct {
 	Rows, Rejected       int64
+	NoTarget             int64   `json:",omitempty"` // left out
+	Unknown              []int64 `json:",omitempty"` // cells of each column of the encoding that no category is known of
 	Read, Predict, Write float64 // seconds
 
 	Regression     *model.RegressionMetrics     `json:",omitempty"`
@@ -394,6 +410,7 @@ func (p *predictor) read(ctx context.Context, free <-chan *vectors.Block, batche
 			return ctx.Err()
 		}
 		if err == io.EOF {
+			p.report.NoTarget, p.report.Unknown = r.NoTarget(), slices.Clone(r.Unknown())
 			return nil
 		}
 	}

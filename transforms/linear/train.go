@@ -31,6 +31,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/files"
@@ -157,6 +158,24 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, 
 	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
 }
 
+// InspectTable is Inspect for tables; [Encoded] completes the options, once it is known how they are encoded.
+func InspectTable(ctx context.Context, patterns []string, o *Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	if reading.Formats.TargetColumn == "" && len(reading.Targets) == 0 {
+		return nil, ErrNoTarget
+	}
+	reading.Formats.Cells, reading.Parts = true, 2*max(o.Shards, 1)
+	if o.Names != nil {
+		return vectorio.InspectLike(ctx, patterns, o.Names, "the model to go on from", *reading)
+	}
+	return vectorio.Inspect(ctx, patterns, *reading)
+}
+
+// Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.
+func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *Options, reading *vectorio.Options) *vectorio.Dataset {
+	reading.Encode(e)
+	return d.Encoded(e).InUnits(&o.UnitRows, chunkRows, reading)
+}
+
 // permuted reports whether columns have these names in another order.
 func permuted(columns, names []string) bool {
 	return !slices.Equal(columns, names) && slices.Equal(slices.Sorted(slices.Values(columns)), slices.Sorted(slices.Values(names)))
@@ -223,6 +242,7 @@ func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit
 			return nil, nil, fmt.Errorf("linear.Train: the pipeline has made no pass")
 		}
 	}
+	fit.Model().Encoding = j.Reading.Encoding
 	report.Passes = fit.Passes() - report.Resumed
 	if j.Options.Workers == placement.InProcess {
 		report.save = func(ctx context.Context) error {

@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
+	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 )
 
@@ -117,7 +118,11 @@ func (d *Dataset) firstOf(ctx context.Context, chunks []Chunk) (*fault.Fault, er
 			if int64(i) > least.Load() {
 				return nil
 			}
-			errs[i] = EachBlock(ctx, c, &d.options, d.Dim, nil, func(*vectors.Block) error { return ctx.Err() })
+			if d.Fields != nil && d.options.Encoding == nil {
+				_, errs[i] = EachTable(ctx, c, &d.options, nil, func(*tables.Table) error { return ctx.Err() })
+			} else {
+				errs[i] = EachBlock(ctx, c, &d.options, d.Dim, nil, func(*vectors.Block) error { return ctx.Err() })
+			}
 			for was := least.Load(); errs[i] != nil && int64(i) < was && !least.CompareAndSwap(was, int64(i)); {
 				was = least.Load()
 			}

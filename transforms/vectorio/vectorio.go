@@ -123,6 +123,9 @@ type Dataset struct {
 	LeftOut []formats.Column
 	// Fields are the columns of a table, as the first file has them; nil where rows are numbers.
 	Fields []tables.Field
+	// Other says which column of a table a matrix of numbers would not hold, and why, as far as files tell without being read: see
+	// [formats.Tabular]. "" where all are numbers.
+	Other string
 
 	naming  []*formats.Naming // of each file: the names by which it is read, or nil where the options say it
 	whose   string            // whose names Columns are
@@ -216,8 +219,13 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 				d.notes = append(d.notes, note)
 			}
 		}
-		if t, ok := src.(formats.Tabular); ok && (d.Fields == nil || d.Columns == nil && src.Columns() != nil) {
+		if t, ok := src.(formats.Tabular); ok && o.Formats.Cells && (d.Fields == nil || d.Columns == nil && src.Columns() != nil) {
 			d.Fields = t.Fields()
+		}
+		if t, ok := src.(formats.Tabular); ok && d.Other == "" && d.Fields != nil {
+			if column, holds := t.Other(); column != "" {
+				d.Other = fmt.Sprintf("%s: column %s has %s", infos[i].Name, fault.Plain(column), holds)
+			}
 		}
 		if d.Dim = src.Dim(); d.Columns == nil {
 			d.Columns = src.Columns()

@@ -31,6 +31,20 @@ func (a *App) Note(datasets ...*vectorio.Dataset) {
 	}
 }
 
+// Encoded says that the job reads a dataset instead of the one that was noted last, whose rows are those of the same files.
+func (a *App) Encoded(d *vectorio.Dataset) {
+	if n := len(a.datasets); n > 0 {
+		a.datasets[n-1] = d
+	}
+}
+
+// Tell tells the user something, on lines of their own, unless they want to know of errors only.
+func (a *App) Tell(lines ...string) {
+	if !*a.quiet {
+		a.tell(lines)
+	}
+}
+
 // firstFault is the first fault in the order of the rows, where a job of this process has failed by that of a later row: chunks are
 // read side by side, and the runner tells of whichever failed first. An engine's error stays as it is, as its data may be too much
 // to read here.

@@ -2,8 +2,11 @@ package predict
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	"beamlearn/model/fault"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
@@ -46,6 +49,12 @@ func (s *summary) lines() []string {
 			line += fmt.Sprintf(" ± %.1g", c.AUCError)
 		}
 		lines = append(lines, line)
+	}
+	for _, column := range slices.Sorted(maps.Keys(s.Unknown)) {
+		lines = append(lines, fmt.Sprintf("  column %s: %d cells of categories that the model does not know", fault.Plain(column), s.Unknown[column]))
+	}
+	if s.NoTarget > 0 {
+		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out", s.NoTarget))
 	}
 	for _, f := range s.RejectedFiles {
 		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/apache/beam/sdks/v2/go/pkg/beam"
-
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
@@ -20,8 +18,9 @@ import (
 // command is the flags.
 type command struct {
 	*cli.App
-	input *cli.Input
-	hyper *hyperparameters
+	input  *cli.Input
+	tables *cli.Tables
+	hyper  *hyperparameters
 
 	solver                     *string
 	epochs, batch, shards      *int
@@ -37,6 +36,7 @@ type command struct {
 func New() *cli.App {
 	app := cli.New("sgd", "Learns a linear model from rows that need not fit into memory: files in, a model out.")
 	c := &command{App: app, input: app.LabelledInput()}
+	c.tables = app.Tables(true)
 	c.hyper = newHyperparameters(app.Group("What to learn (scikit-learn's names)"))
 
 	how := app.Group("How to learn it")
@@ -80,14 +80,18 @@ func (c *command) run(ctx context.Context) error {
 	if c.Explaining() {
 		return c.explain(ctx, job, options)
 	}
-	fit, err := fitting.NewFit(options, job.Data.Dim, job.Data.Columns)
-	if err != nil {
-		return cli.Usage(err)
-	}
 	inspected := time.Since(start)
-	fit, report, err := linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error {
-		return c.Run(ctx, p, job.Options.RunID)
-	})
+	fit, report, err := c.train(ctx, job, options)
+	if why := c.anew(err, job); why != "" {
+		c.Tell(why)
+		if job, options, to, err = c.job(); err != nil {
+			return err
+		}
+		if err := c.inspectTable(ctx, job, &options, nil); err != nil {
+			return err
+		}
+		fit, report, err = c.train(ctx, job, options)
+	}
 	if err != nil {
 		tellSaved(err)
 		return err
@@ -100,6 +104,8 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
 	task, faults := c.hyper.task()
 	reading, err := c.input.Options()
 	reading.Formats.Labels = task == model.Classification
+	_, encoding := c.tables.Options(false)
+	encoding = errors.Join(encoding, c.tables.Columns(&reading.Formats))
 	options, more := c.hyper.options(task)
 	options.Solver, options.Epochs, options.BatchSize, options.Seed = fitting.Solver(*c.solver), *c.epochs, *c.batch, uint64(*c.seed)
 	options.Parts, options.Shuffle, options.Progressive = *c.shards, *c.shards > 1, *c.progressive
@@ -121,7 +127,7 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
 	if checked.Model == "" {
 		outputErr, checked.Model = errors.New("--output_model is needed"), "model.json" // which is not told twice
 	}
-	return job, options, targets{scores, show}, cli.Usage(faults, err, more, outputErr, checked.Validate(), tableErr, showErr)
+	return job, options, targets{scores, show}, cli.Usage(faults, err, more, encoding, outputErr, checked.Validate(), tableErr, showErr)
 }
 
 // inspect finds the model to go on from, and the rows.
@@ -134,6 +140,9 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, options *fitting
 			return cli.Usage(err)
 		}
 		job.Options.Names = options.WarmStart.FeatureNames
+	}
+	if done, err := c.asTable(ctx, job, options); done || err != nil {
+		return err
 	}
 	job.Data, err = linear.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 	if errors.Is(err, linear.ErrNoTarget) {

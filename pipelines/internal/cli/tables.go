@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/features"
+	"beamlearn/model/formats"
+	encode "beamlearn/transforms/features"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/vectorio"
+)
+
+// tableFlags are the flags of tables, but for --encode.
+var tableFlags = []string{
+	"numeric", "categorical", "text", "date", "drop", "max_categories", "min_frequency", "hash_bits", "impute", "ngrams", "analyzer", "tfidf",
+	"date_format", "interactions", "splines",
+}
+
+// Tables is the flags of how rows of tables become numbers.
+type Tables struct {
+	app                                                           *App
+	encode                                                        *string
+	numeric, categorical, text, date, drop, interactions, splines *string
+	impute, ngrams, analyzer, dateFormat                          *string
+	maxCategories, minFrequency, hashBits                         *int
+	tfidf                                                         *bool
+}
+
+// Tables adds the flags of tables. They are taken for tables by themselves where auto is set, otherwise only where a flag asks for it.
+func (a *App) Tables(auto bool) *Tables {
+	g := a.Group("Tables (text, dates, missing cells)")
+	const columns = "names, 0-based indices, ranges, globs, with commas between"
+	when, usage := "none", "auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`"
+	if auto {
+		when = "auto"
+	}
+	return &Tables{
+		app:           a,
+		encode:        g.Choice("encode", when, []string{"auto", "none"}, usage),
+		numeric:       g.String("numeric", "", "the `COLUMNS` that are numbers, whatever is in them: "+columns),
+		categorical:   g.String("categorical", "", "the `COLUMNS` of categories, which get a feature for each (default: text of at most --max_categories distinct values)"),
+		text:          g.String("text", "", "the `COLUMNS` of free text, whose words are counted (default: text of many words)"),
+		date:          g.String("date", "", "the `COLUMNS` of dates or times, which become year, month, day of the week, hour and days since 1970 (default: ISO 8601, and timestamps)"),
+		drop:          g.String("drop", "", "the `COLUMNS` to leave out"),
+		maxCategories: g.Int("max_categories", 1000, "the number of distinct values above which categories are hashed"),
+		minFrequency:  g.Int("min_frequency", 1, "the rows that a category needs for a feature of its own; the rarer share one"),
+		hashBits:      g.Int("hash_bits", 18, "the binary logarithm of the number of features that are hashed into"),
+		impute:        g.String("impute", "mean", "what stands for a missing number, as `VALUE`: mean, median, constant or constant=NUMBER, each with a feature that says so, or none, which refuses it"),
+		ngrams:        g.String("ngrams", "1", "how many words or characters are counted together, as `RANGE`: 1, or 1-2"),
+		analyzer:      g.Choice("analyzer", "word", []string{"word", "char_wb", "char"}, "what is counted in free text, as `UNIT`: word, char_wb (characters within words) or char"),
+		tfidf:         g.Bool("tfidf", false, "weight words by how rare they are, which takes a second pass"),
+		dateFormat:    g.String("date_format", "", "how dates are written, as strftime has it, as `FORMAT` (default: ISO 8601)"),
+		interactions:  g.String("interactions", "", "products of columns, as `PAIRS` with commas between: origin*dest"),
+		splines:       g.String("splines", "", "numbers that become curves, as `COLUMN:KNOTS` with commas between: hour:8"),
+	}
+}
+
+// Asked reports whether a flag says that rows are tables.
+func (t *Tables) Asked() bool {
+	for _, name := range tableFlags {
+		if t.app.Given(name) {
+			return true
+		}
+	}
+	return t.app.Given("encode") && *t.encode == "auto"
+}
+
+// Auto reports whether rows may be taken for tables.
+func (t *Tables) Auto() bool { return *t.encode == "auto" }
+
+// Columns adds those to drop to the columns of the options.
+func (t *Tables) Columns(o *formats.Options) error {
+	drop, err := commas(*t.drop)
+	if err != nil {
+		return fmt.Errorf("--drop: %w", err)
+	}
+	for _, c := range drop {
+		o.Columns = append(o.Columns, "!"+c)
+	}
+	return nil
+}
+
+// Options are those of the flags, with every fault of theirs.
+func (t *Tables) Options(standardize bool) (features.Options, error) {
+	var errs []error
+	list := func(name, value string) []string {
+		l, err := commas(value)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--%s: %w", name, err))
+		}
+		return l
+	}
+	o := features.Options{
+		Numeric: list("numeric", *t.numeric), Categorical: list("categorical", *t.categorical), Text: list("text", *t.text), Date: list("date", *t.date),
+		Interactions: list("interactions", *t.interactions), Splines: list("splines", *t.splines),
+		MaxCategories: *t.maxCategories, MinFrequency: *t.minFrequency, HashBits: *t.hashBits, Analyzer: features.Analyzer(*t.analyzer),
+		TFIDF: *t.tfidf, DateFormat: *t.dateFormat, Standardize: standardize,
+	}
+	what, fill, given := strings.Cut(*t.impute, "=")
+	o.Impute = features.Impute(what)
+	if given {
+		v, err := strconv.ParseFloat(fill, 64)
+		if err != nil || o.Impute != features.ImputeConstant {
+			errs = append(errs, fmt.Errorf("--impute=%s: must be mean, median, none, constant, or constant= and a number", *t.impute))
+		}
+		o.Fill = v
+	}
+	least, most, both := strings.Cut(*t.ngrams, "-")
+	if !both {
+		most = least
+	}
+	var errLeast, errMost error
+	o.NGrams[0], errLeast = strconv.Atoi(least)
+	if o.NGrams[1], errMost = strconv.Atoi(most); errLeast != nil || errMost != nil {
+		errs = append(errs, fmt.Errorf("--ngrams=%s: must be a number, or two with - between", *t.ngrams))
+		o.NGrams = [2]int{}
+	}
+	for name, v := range map[string]int{"max_categories": *t.maxCategories, "min_frequency": *t.minFrequency, "hash_bits": *t.hashBits} {
+		if v == 0 {
+			errs = append(errs, fmt.Errorf("--%s=0: must be at least 1", name))
+		}
+	}
+	if *t.encode == "none" && t.app.Given("encode") && t.Asked() {
+		errs = append(errs, errors.New("--encode=none: without flags of tables"))
+	}
+	checked := o
+	checked.EnsureDefaults()
+	return o, errors.Join(append(errs, checked.Validate())...)
+}
+
+// Wanted says why rows are taken for tables, as far as the files tell without being read: "" where they are numbers.
+func (t *Tables) Wanted(ctx context.Context, patterns []string, reading vectorio.Options) string {
+	if !t.Auto() {
+		return ""
+	}
+	reading.Formats.Cells = true
+	d, err := vectorio.Inspect(ctx, patterns, reading)
+	if err != nil {
+		return "" // which the reading as numbers tells
+	}
+	return d.Other
+}
+
+// Fit finds out how the rows of tables are encoded, and tells it, a line for each column.
+func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, error) {
+	if job.RunID == "" {
+		job.RunID = files.NewRunID()
+	}
+	e, report, err := encode.Fit(ctx, job, func(ctx context.Context, p *beam.Pipeline) error { return t.app.Run(ctx, p, job.RunID) })
+	if err != nil {
+		return nil, err
+	}
+	if report.NoTarget > 0 {
+		t.app.Tell(fmt.Sprintf("%s rows without a target are left out", thousands(report.NoTarget)))
+	}
+	t.app.Tell(e.Lines()...)
+	return e, nil
+}
+
+// thousands is a count with commas.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,105 @@
+package sgd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/features"
+	"beamlearn/model/formats"
+	"beamlearn/model/linear/fitting"
+	"beamlearn/pipelines/internal/cli"
+	encode "beamlearn/transforms/features"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/linear"
+)
+
+// asTable inspects the rows as those of a table, where the model to go on from, the flags, or the rows say that they are that; else it
+// does nothing.
+func (c *command) asTable(ctx context.Context, job *linear.Job, options *fitting.FitOptions) (done bool, err error) {
+	if w := options.WarmStart; w != nil {
+		if w.Encoding == nil {
+			return false, nil
+		}
+		if c.tables.Asked() {
+			return false, cli.Usage(errors.New("--warm_start: the model has its own encoding: without flags of tables"))
+		}
+		job.Options.Names = w.Encoding.Needs()
+		return true, c.inspectTable(ctx, job, options, w.Encoding)
+	}
+	if job.Reading.Formats.TargetColumn == "" && len(job.Reading.Targets) == 0 {
+		return false, nil
+	}
+	if !c.tables.Asked() {
+		why := c.tables.Wanted(ctx, c.input.Patterns(), job.Reading)
+		if why == "" {
+			return false, nil
+		}
+		c.Tell(why + ": the rows are taken for a table")
+	}
+	return true, c.inspectTable(ctx, job, options, nil)
+}
+
+// inspectTable inspects a table, and finds out how its rows are encoded, unless that is known.
+func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fitting.FitOptions, e *features.Encoding) (err error) {
+	asked, err := c.tables.Options(options.Standardize)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	if job.Data, err = linear.InspectTable(ctx, c.input.Patterns(), &job.Options, &job.Reading); err != nil {
+		return err
+	}
+	c.Note(job.Data)
+	if e == nil {
+		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked, Dir: columnsDir(job), Workers: cli.Workers()}
+		if e, err = c.tables.Fit(ctx, of); err != nil {
+			return err
+		}
+	}
+	job.Data = linear.Encoded(job.Data, e, c.input.ChunkRows(), &job.Options, &job.Reading)
+	c.Encoded(job.Data)
+	options.Standardize = false // which the encoding does
+	options.Sample = true       // the chunks are the same for all formats
+	return nil
+}
+
+// columnsDir is where a survey leaves its result: beside the model, as a checkpoint.
+func columnsDir(job *linear.Job) string {
+	dir, base := files.Split(job.Options.Model)
+	return dir + "." + base + ".columns-" + job.Options.RunID
+}
+
+// train learns.
+func (c *command) train(ctx context.Context, job *linear.Job, options fitting.FitOptions) (*fitting.Fit, *linear.Report, error) {
+	fit, err := fitting.NewFit(options, job.Data.Dim, job.Data.Columns)
+	if err != nil {
+		return nil, nil, cli.Usage(err)
+	}
+	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+}
+
+// anew says why a job that has failed as one of numbers is to be done as one of a table: a cell of a row is no number. "" where it is
+// not.
+func (c *command) anew(err error, job *linear.Job) string {
+	if err == nil || !c.tables.Auto() || job.Reading.Formats.Cells || job.Reading.SkipFaults || *c.resume || c.warm.String() != "" {
+		return ""
+	}
+	marked := fault.Find(err.Error())
+	if len(marked) == 0 {
+		return ""
+	}
+	file, row, column := fault.PlaceOf(marked[0])
+	o := &job.Reading.Formats
+	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn || column == o.IDColumn {
+		return ""
+	}
+	for _, info := range job.Data.Files {
+		if info.Name == file && formats.IsTabular(file, o.Format) {
+			return fmt.Sprintf("%s: the rows are taken for a table, from the beginning (--encode=none fails)", marked[0])
+		}
+	}
+	return ""
+}
