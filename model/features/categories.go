@@ -15,10 +15,13 @@ func (c *Column) lookup(bits int) (lookup, error) {
 		var err error
 		l.weights, err = c.weights(bits)
 		return l, err
-	case c.Knots > 0:
-		l.knots = uniformKnots(c.Parts[0].Min, c.Parts[0].Max, c.Knots)
-		return l, nil
 	case c.Kind != Categorical:
+		l.knots = make([][]float64, len(c.Parts))
+		for i := range c.Parts {
+			if p := &c.Parts[i]; p.Knots > 0 {
+				l.knots[i] = uniformKnots(p.Min, p.Max, p.Knots)
+			}
+		}
 		return l, nil
 	}
 	rare := int32(len(c.Categories) + oneIf(c.MissingCategory))

@@ -28,7 +28,7 @@ type lookup struct {
 	texts   map[string]int32
 	numbers map[float64]int32
 	weights *weights
-	knots   []float64
+	knots   [][]float64 // of each part, nil where it has none
 }
 
 // Encoder makes an encoder for tables with these columns, whose order may be another than that of the survey, and which may be more. It
@@ -171,11 +171,11 @@ func (enc *Encoder) column(at int, t *tables.Column, row int) *fault.Fault {
 	case Hashed:
 		enc.hash(c, t, row)
 	case Date:
-		return enc.date(c, t, row)
+		return enc.date(at, t, row)
 	case Text:
 		enc.words(at, t, row)
 	case List:
-		return enc.list(c, t, row)
+		return enc.list(at, t, row)
 	}
 	return nil
 }
@@ -225,26 +225,41 @@ func (enc *Encoder) missing(c *Column) *fault.Fault {
 
 func (enc *Encoder) setNumber(at int, v float64) *fault.Fault {
 	c := &enc.e.columns[at]
-	p := &c.Parts[0]
-	absent := v != v
-	if absent {
+	if v != v {
 		if f := enc.missing(c); f != nil {
 			return f
 		}
-		v = p.Fill
+		enc.fill(at)
+		return nil
 	}
-	if c.Knots > 0 {
-		enc.spline(at, v)
-	} else {
-		enc.set(c, 0, (v-p.Mean)/p.Scale)
-	}
-	if absent && c.Indicator {
-		enc.set(c, c.width-1, 1)
-	}
+	enc.part(at, 0, v)
 	return nil
 }
 
-func (enc *Encoder) date(c *Column, t *tables.Column, row int) *fault.Fault {
+// part sets a number of a column.
+func (enc *Encoder) part(at, j int, v float64) {
+	c := &enc.e.columns[at]
+	p := &c.Parts[j]
+	if p.Knots > 0 {
+		enc.spline(c, j, enc.e.lookups[at].knots[j], v)
+		return
+	}
+	enc.set(c, c.offsets[j], (v-p.Mean)/p.Scale)
+}
+
+// fill sets all numbers of a missing cell.
+func (enc *Encoder) fill(at int) {
+	c := &enc.e.columns[at]
+	for j := range c.Parts {
+		enc.part(at, j, c.Parts[j].Fill)
+	}
+	if c.Indicator {
+		enc.set(c, c.width-1, 1)
+	}
+}
+
+func (enc *Encoder) date(at int, t *tables.Column, row int) *fault.Fault {
+	c := &enc.e.columns[at]
 	var instant int64
 	if t.Type == tables.Time {
 		instant = t.Times[row]
@@ -262,46 +277,34 @@ func (enc *Encoder) date(c *Column, t *tables.Column, row int) *fault.Fault {
 		if f := enc.missing(c); f != nil {
 			return f
 		}
-		enc.fill(c)
+		enc.fill(at)
 		return nil
 	}
 	parts, j := splitDate(instant), 0
 	for k := range parts {
 		if j < len(c.Parts) && c.Parts[j].Name == partNames[k] {
-			p := &c.Parts[j]
-			enc.set(c, j, (parts[k]-p.Mean)/p.Scale)
+			enc.part(at, j, parts[k])
 			j++
 		}
 	}
 	return nil
 }
 
-// fill sets all numbers of a missing cell.
-func (enc *Encoder) fill(c *Column) {
-	for j := range c.Parts {
-		p := &c.Parts[j]
-		enc.set(c, j, (p.Fill-p.Mean)/p.Scale)
-	}
-	if c.Indicator {
-		enc.set(c, c.width-1, 1)
-	}
-}
-
-func (enc *Encoder) list(c *Column, t *tables.Column, row int) *fault.Fault {
+func (enc *Encoder) list(at int, t *tables.Column, row int) *fault.Fault {
+	c := &enc.e.columns[at]
 	cells := t.List(row)
 	if missingList(cells) {
 		if f := enc.missing(c); f != nil {
 			return f
 		}
-		enc.fill(c)
+		enc.fill(at)
 		return nil
 	}
 	for j, v := range cells {
 		if v-v != 0 {
 			return &fault.Fault{Found: fmt.Sprintf("%v at place %d", v, j), Expected: "finite numbers"}
 		}
-		p := &c.Parts[j]
-		enc.set(c, j, (v-p.Mean)/p.Scale)
+		enc.part(at, j, v)
 	}
 	return nil
 }

@@ -41,8 +41,6 @@ type Column struct {
 	Parts []Part `json:"parts,omitempty"`
 	// Indicator says that the last feature of a column with Parts is 1 where the cell is missing, otherwise 0.
 	Indicator bool `json:"indicator,omitempty"`
-	// Knots is how many the splines have that stand for the number, or 0: it has Knots + 2 features then.
-	Knots int `json:"knots,omitempty"`
 	// Values says what the values of Categorical and Hashed are.
 	Values ValueType `json:"values,omitempty"`
 	// Categories have a feature each, in this order; Counts are their rows. Numbers are written as short as they can be.
@@ -59,12 +57,13 @@ type Column struct {
 	Frequencies []byte `json:"frequencies,omitempty"`
 
 	first, width int
+	offsets      []int // of the features of each of Parts, from first on, and of what follows
 }
 
 // Span is the place of the column's features among all: width of them from first on.
 func (c *Column) Span() (first, width int) { return c.first, c.width }
 
-// Part is a number that a column gives: (v − Mean) / Scale of the value v.
+// Part is a number that a column gives: (v − Mean) / Scale of the value v; or Knots + 2 numbers, which are splines of v.
 type Part struct {
 	// Name is what stands behind the column's: year or hour of a date, the index of a list, otherwise nothing.
 	Name string `json:"name,omitempty"`
@@ -76,6 +75,16 @@ type Part struct {
 	// Min and Max are the least and the largest value that was there.
 	Min float64 `json:"min"`
 	Max float64 `json:"max"`
+	// Knots is how many the splines have, from Min to Max; 0 where there are none.
+	Knots int `json:"knots,omitempty"`
+}
+
+// width is the number of features.
+func (p *Part) width() int {
+	if p.Knots > 0 {
+		return p.Knots + splineDegree - 1
+	}
+	return 1
 }
 
 // mostFeatures bounds the number of features.
@@ -94,6 +103,10 @@ func (e *Encoding) prepare() error {
 		if e.lookups[i], err = c.lookup(e.options.HashBits); err != nil {
 			return err
 		}
+		c.offsets = append(c.offsets[:0:0], 0)
+		for j := range c.Parts {
+			c.offsets = append(c.offsets, c.offsets[j]+c.Parts[j].width())
+		}
 		c.first, c.width = e.dim, e.widthOf(c)
 		e.dim += c.width
 		e.entries += c.entries()
@@ -107,11 +120,7 @@ func (e *Encoding) prepare() error {
 func (e *Encoding) widthOf(c *Column) int {
 	switch c.Kind {
 	case Numeric, Boolean, Date, List:
-		n := len(c.Parts)
-		if c.Knots > 0 {
-			n = c.Knots + splineDegree - 1
-		}
-		return n + oneIf(c.Indicator)
+		return c.offsets[len(c.Parts)] + oneIf(c.Indicator)
 	case Categorical:
 		return len(c.Categories) + oneIf(c.MissingCategory) + oneIf(len(c.Rare) > 0)
 	case Hashed, Text:
@@ -125,14 +134,16 @@ func (c *Column) entries() float64 {
 	switch {
 	case c.Kind == LeftOut:
 		return 0
-	case c.Knots > 0:
-		return splineDegree + 1
 	case c.Kind == Text:
 		return 16
-	case len(c.Parts) > 0:
-		return float64(len(c.Parts))
+	case len(c.Parts) == 0:
+		return 1
 	}
-	return 1
+	n := 0
+	for i := range c.Parts {
+		n += min(c.Parts[i].width(), splineDegree+1)
+	}
+	return float64(n)
 }
 
 func oneIf(b bool) int {
@@ -203,26 +214,26 @@ func (e *Encoding) Names() []string {
 }
 
 func (c *Column) appendNames(names []string) []string {
-	switch {
-	case c.Kind == Hashed || c.Kind == Text:
+	if c.Kind == Hashed || c.Kind == Text {
 		for j := range c.width {
 			names = append(names, c.Name+"#"+strconv.Itoa(j))
 		}
-	case c.Knots > 0:
-		for j := range c.Knots + splineDegree - 1 {
-			names = append(names, c.Name+"_sp_"+strconv.Itoa(j))
+	}
+	for i := range c.Parts {
+		p, name := &c.Parts[i], c.Name
+		if p.Name != "" {
+			name += "_" + p.Name
 		}
-	default:
-		for _, p := range c.Parts {
-			if p.Name != "" {
-				names = append(names, c.Name+"_"+p.Name)
-			} else {
-				names = append(names, c.Name)
-			}
+		if p.Knots == 0 {
+			names = append(names, name)
+			continue
 		}
-		for _, category := range c.Categories {
-			names = append(names, c.Name+"_"+category)
+		for j := range p.width() {
+			names = append(names, name+"_sp_"+strconv.Itoa(j))
 		}
+	}
+	for _, category := range c.Categories {
+		names = append(names, c.Name+"_"+category)
 	}
 	if c.Indicator || c.MissingCategory {
 		names = append(names, c.Name+"_missing")
@@ -309,9 +320,6 @@ func (c *Column) check() error {
 	if !numbers && (len(c.Parts) > 0 || c.Indicator) || (c.Kind == Numeric || c.Kind == Boolean) && (len(c.Parts) != 1 || c.Parts[0].Name != "") {
 		return fmt.Errorf("%d numbers of %s", len(c.Parts), c.Kind)
 	}
-	if c.Knots != 0 && (c.Kind != Numeric || c.Knots < 2 || c.Knots > mostKnots) {
-		return fmt.Errorf("%d knots of %s", c.Knots, c.Kind)
-	}
 	for i := range c.Parts {
 		if err := c.checkPart(i); err != nil {
 			return err
@@ -333,8 +341,8 @@ func (c *Column) checkPart(i int) error {
 	if p.Scale <= 0 {
 		return fmt.Errorf("scale %v, expected more than 0", p.Scale)
 	}
-	if c.Knots > 0 && !(p.Min < p.Max) {
-		return fmt.Errorf("splines from %v to %v", p.Min, p.Max)
+	if p.Knots != 0 && (c.Kind != Numeric && c.Kind != Date || p.Knots < 2 || p.Knots > mostKnots || !(p.Min < p.Max)) {
+		return fmt.Errorf("%d knots of %s, from %v to %v", p.Knots, c.Kind, p.Min, p.Max)
 	}
 	if c.Kind == Date && (!slices.Contains(partNames[:], p.Name) || i > 0 && partIndex(p.Name) <= partIndex(c.Parts[i-1].Name)) {
 		return fmt.Errorf("the part %s of a date", fault.Quote(p.Name))

@@ -14,18 +14,26 @@ import (
 // interaction is the products of the features of some columns: of those of categories, one that is 1 where the row is of one category
 // and of the other; of a number with itself, its square. Features for missing numbers take no part.
 type interaction struct {
-	factors []int
-	widths  []int
+	factors []factor
 	first   int
 	width   int
 	hashed  bool // there are more than 2^HashBits products
 }
 
+// factor is some features of a column: all but the one for missing numbers, or those of a part of a date.
+type factor struct {
+	column, lo, width int
+	part              string
+}
+
 // name is how an option calls it.
 func (x *interaction) name(e *Encoding) string {
 	names := make([]string, len(x.factors))
-	for i, c := range x.factors {
-		names[i] = e.columns[c].Name
+	for i := range x.factors {
+		f := &x.factors[i]
+		if names[i] = e.columns[f.column].Name; f.part != "" {
+			names[i] += "_" + f.part
+		}
 	}
 	return strings.Join(names, "*")
 }
@@ -60,27 +68,23 @@ func (e *Encoding) interaction(spec string, names []string) (x interaction, err 
 	const mostProducts = 1 << 62
 	product, texts, entries := 1, 0, 1.0
 	for _, name := range factors {
-		at := find(name, names)
-		if at < 0 {
-			return x, fmt.Errorf("no column %s: there are %s", fault.Quote(name), listNames(names))
+		f, err := e.factor(name, names)
+		if err != nil {
+			return x, err
 		}
-		c := &e.columns[at]
-		width := c.width - oneIf(c.Indicator)
-		if width == 0 {
-			return x, fmt.Errorf("the column %s is left out: %s", fault.Quote(name), c.Why)
-		}
+		c := &e.columns[f.column]
 		if c.Kind == Text {
 			texts++
 		}
 		if texts > 1 {
 			return x, fmt.Errorf("the column %s is text as another of them, expected at most one", fault.Quote(name))
 		}
-		if product > mostProducts/width {
+		if product > mostProducts/f.width {
 			return x, fmt.Errorf("more than %d products", mostProducts)
 		}
-		product *= width
-		entries *= c.entries()
-		x.factors, x.widths = append(x.factors, at), append(x.widths, width)
+		product *= f.width
+		entries *= min(c.entries(), float64(f.width))
+		x.factors = append(x.factors, f)
 	}
 	e.entries += entries
 	x.width = product
@@ -88,6 +92,27 @@ func (e *Encoding) interaction(spec string, names []string) (x interaction, err 
 		x.width, x.hashed = limit, true
 	}
 	return x, nil
+}
+
+// factor finds the features that a name means.
+func (e *Encoding) factor(name string, names []string) (f factor, err error) {
+	f.column, f.part = findPart(name, names)
+	if f.column < 0 {
+		return f, fmt.Errorf("no column %s: there are %s", fault.Quote(name), listNames(names))
+	}
+	c := &e.columns[f.column]
+	if f.part != "" {
+		j := slices.IndexFunc(c.Parts, func(p Part) bool { return c.Kind == Date && p.Name == f.part })
+		if j < 0 {
+			return f, fmt.Errorf("the column %s has no %s: %s: %s", fault.Quote(c.Name), f.part, c.Kind, c.Why)
+		}
+		f.lo, f.width = c.offsets[j], c.Parts[j].width()
+		return f, nil
+	}
+	if f.width = c.width - oneIf(c.Indicator); f.width == 0 {
+		return f, fmt.Errorf("the column %s is left out: %s", fault.Quote(name), c.Why)
+	}
+	return f, nil
 }
 
 // appendProducts appends the names of products.
@@ -100,8 +125,9 @@ func (e *Encoding) appendProducts(names []string, x *interaction) []string {
 		return names
 	}
 	products := []string{""}
-	for i, at := range x.factors {
-		of := e.columns[at].appendNames(nil)[:x.widths[i]]
+	for i := range x.factors {
+		f := &x.factors[i]
+		of := e.columns[f.column].appendNames(nil)[f.lo : f.lo+f.width]
 		next := make([]string, 0, len(products)*len(of))
 		for _, a := range products {
 			for _, b := range of {
@@ -131,15 +157,15 @@ func (enc *Encoder) interact() {
 		x := &enc.e.interactions[i]
 		p := &enc.products
 		p.now = append(p.now[:0], entry{0, 1})
-		for j, at := range x.factors {
+		for j := range x.factors {
+			f := &x.factors[j]
 			p.next = p.next[:0]
-			first := enc.e.columns[at].first
-			lo, hi := enc.starts[at], enc.starts[at+1]
+			first := enc.e.columns[f.column].first + f.lo
+			lo, hi := enc.starts[f.column], enc.starts[f.column+1]
 			for _, a := range p.now {
 				for k := lo; k < hi; k++ {
-					feature := int(enc.features[k]) - first
-					if feature < x.widths[j] {
-						p.next = append(p.next, entry{a.place*uint64(x.widths[j]) + uint64(feature), a.value * enc.values[k]})
+					if feature := int(enc.features[k]) - first; feature >= 0 && feature < f.width {
+						p.next = append(p.next, entry{a.place*uint64(f.width) + uint64(feature), a.value * enc.values[k]})
 					}
 				}
 			}

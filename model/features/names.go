@@ -69,6 +69,21 @@ func find(spec string, names []string) int {
 	return -1
 }
 
+// findPart is the column of a name or an index, or else the column and the part of a date, as of time_hour_month; or -1.
+func findPart(spec string, names []string) (column int, part string) {
+	if c := find(spec, names); c >= 0 {
+		return c, ""
+	}
+	for _, part := range partNames {
+		if name, ok := strings.CutSuffix(spec, "_"+part); ok {
+			if c := slices.Index(names, name); c >= 0 {
+				return c, part
+			}
+		}
+	}
+	return -1, ""
+}
+
 // shownNames bounds how many names an error lists.
 const shownNames = 12
 
@@ -122,7 +137,7 @@ func parseSpline(s string) (name string, knots int, err error) {
 // checkNames reports columns of interactions and splines that there are not.
 func (o *Options) checkNames(names []string) error {
 	check := func(what, name string) error {
-		if find(name, names) < 0 {
+		if c, _ := findPart(name, names); c < 0 {
 			return fmt.Errorf("%s: no column %s: there are %s", what, fault.Quote(name), listNames(names))
 		}
 		return nil
@@ -138,7 +153,11 @@ func (o *Options) checkNames(names []string) error {
 			}
 		}
 	}
-	seen := map[int]bool{}
+	type place struct {
+		column int
+		part   string
+	}
+	seen := map[place]bool{}
 	for _, s := range o.Splines {
 		name, _, err := parseSpline(s)
 		if err != nil {
@@ -147,11 +166,11 @@ func (o *Options) checkNames(names []string) error {
 		if err := check("splines", name); err != nil {
 			return err
 		}
-		if c := find(name, names); seen[c] {
+		c, part := findPart(name, names)
+		if seen[place{c, part}] {
 			return fmt.Errorf("splines: the column %s is there twice", fault.Quote(name))
-		} else {
-			seen[c] = true
 		}
+		seen[place{c, part}] = true
 	}
 	return nil
 }

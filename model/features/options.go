@@ -72,9 +72,10 @@ type Options struct {
 	// DateFormat is how dates are written, as strftime has it (%d.%m.%Y %H:%M), for columns named in Date, or, where none is
 	// named, for all text. Default: ISO 8601 alone.
 	DateFormat string `json:"date_format,omitempty"`
-	// Interactions are products of columns, as origin*dest. Default: none.
+	// Interactions are products of columns, or of parts of dates, as origin*dest or origin*time_hour_month. Default: none.
 	Interactions []string `json:"interactions,omitempty"`
-	// Splines are numeric columns that become curves, with the number of knots, as hour:8. Default: none.
+	// Splines are numeric columns, or parts of dates, that become curves, with the number of knots, as hour:8 or time_hour_month:4.
+	// Default: none.
 	Splines []string `json:"splines,omitempty"`
 	// Standardize brings numbers and dates to mean 0 and standard deviation 1. Default: false.
 	Standardize bool `json:"standardize,omitempty"`

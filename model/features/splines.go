@@ -2,6 +2,7 @@ package features
 
 import (
 	"fmt"
+	"slices"
 
 	"beamlearn/model/fault"
 )
@@ -9,24 +10,28 @@ import (
 // splineDegree is that of all splines.
 const splineDegree = 3
 
-// addSplines puts curves in place of the numeric columns that the options name.
+// addSplines puts curves in place of the numbers that the options name.
 func (s *Survey) addSplines(e *Encoding) error {
 	for _, spec := range s.options.Splines {
 		name, knots, err := parseSpline(spec)
 		if err != nil {
 			return err
 		}
-		c := &e.columns[find(name, s.names)]
-		if c.Kind != Numeric {
-			return fmt.Errorf("column %s: found %s (%s), expected a numeric one for splines", fault.Quote(c.Name), c.Kind, c.Why)
+		at, part := findPart(name, s.names)
+		c := &e.columns[at]
+		if part == "" && c.Kind != Numeric || part != "" && c.Kind != Date {
+			return fmt.Errorf("column %s: found %s (%s), expected a numeric one, or a part of a date, for splines", fault.Quote(c.Name), c.Kind, c.Why)
 		}
-		p := &c.Parts[0]
-		if p.Min == p.Max {
-			return fmt.Errorf("column %s: splines need more than one value", fault.Quote(c.Name))
+		j := slices.IndexFunc(c.Parts, func(p Part) bool { return p.Name == part })
+		if j < 0 || c.Parts[j].Min == c.Parts[j].Max {
+			return fmt.Errorf("splines %s: it has one value, expected more", fault.Quote(name))
 		}
-		c.Knots = knots
-		p.Mean, p.Scale = 0, 1
-		c.Why += fmt.Sprintf("; splines with %d knots", knots)
+		p := &c.Parts[j]
+		p.Knots, p.Mean, p.Scale = knots, 0, 1
+		c.Why += fmt.Sprintf("; splines of %d knots", knots)
+		if part != "" {
+			c.Why += " of the " + part
+		}
 	}
 	return nil
 }
@@ -51,12 +56,12 @@ func uniformKnots(lo, hi float64, knots int) []float64 {
 	return t
 }
 
-// spline encodes a number as the B-splines that are not zero there; outside of the knots, as at the nearest one. (de Boor, A practical
+// spline encodes a number, the j-th part of a column, as the B-splines that are not zero there; outside of the knots, as at the nearest one. (de Boor, A practical
 // guide to splines, 1978, X(10); Piegl and Tiller, The NURBS book, A2.2.)
-func (enc *Encoder) spline(at int, v float64) {
-	c, t := &enc.e.columns[at], enc.e.lookups[at].knots
-	v = min(max(v, c.Parts[0].Min), c.Parts[0].Max)
-	k, last := splineDegree, splineDegree+c.Knots-2
+func (enc *Encoder) spline(c *Column, j int, t []float64, v float64) {
+	p := &c.Parts[j]
+	v = min(max(v, p.Min), p.Max)
+	k, last := splineDegree, splineDegree+p.Knots-2
 	for k < last && t[k+1] <= v {
 		k++
 	}
@@ -73,6 +78,6 @@ func (enc *Encoder) spline(at int, v float64) {
 		basis[d] = saved
 	}
 	for i, b := range basis {
-		enc.set(c, k-splineDegree+i, b)
+		enc.set(c, c.offsets[j]+k-splineDegree+i, b)
 	}
 }

@@ -310,7 +310,7 @@ func TestMergeInAnyOrder(t *testing.T) {
 		parts[i] = randomTable(rng, 1+rng.IntN(30))
 	}
 	for _, o := range []Options{
-		{Standardize: true, TFIDF: true, MaxCategories: 100, HashBits: 8, Interactions: []string{"category*yes", "number*hour", "id*words"}, Splines: []string{"hour:5"}},
+		{Standardize: true, TFIDF: true, MaxCategories: 100, HashBits: 8, Interactions: []string{"category*yes", "number*hour", "id*words", "category*when_month"}, Splines: []string{"hour:5", "when_hour:4"}},
 		{Impute: ImputeMedian, Categorical: []string{"hour"}, MinFrequency: 50},
 	} {
 		whole, err := NewSurvey(parts[0].Fields(), o)
@@ -469,8 +469,10 @@ func TestErrors(t *testing.T) {
 		{Options{Numeric: []string{"x"}}, []*tables.Table{table(cells("x", "b", "a"))}, `column "x": found no number among 2 cells, but text, as "a", expected what can be numeric, as asked`},
 		{Options{Text: []string{"x"}}, []*tables.Table{table(numbersOf("x", 1, 2))}, `column "x": found numbers, expected what can be text, as asked`},
 		{Options{Date: []string{"x"}}, []*tables.Table{table(cells("x", "b", "a"))}, `column "x": found no date among 2 cells, but text, as "a", expected what can be date, as asked`},
-		{Options{Splines: []string{"x:4"}}, []*tables.Table{table(cells("x", "b", "a"))}, `column "x": found categorical (2 distinct values), expected a numeric one for splines`},
+		{Options{Splines: []string{"x:4"}}, []*tables.Table{table(cells("x", "b", "a"))}, `column "x": found categorical (2 distinct values), expected a numeric one, or a part of a date, for splines`},
 		{Options{Interactions: []string{"x*y"}}, []*tables.Table{table(cells("x", "b", "a"), cells("y", "1", "1"))}, `interactions "x*y": the column "y" is left out: constant: 1`},
+		{Options{Splines: []string{"x_year:4"}}, []*tables.Table{table(cells("x", "2013-01-01", "2013-02-01"))}, `splines "x_year": it has one value, expected more`},
+		{Options{Interactions: []string{"x_year*x"}}, []*tables.Table{table(cells("x", "2013-01-01", "2013-02-01"))}, `interactions "x_year*x": the column "x" has no year: date: days from 2013-01-01 to 2013-02-01: month, dayofweek, days`},
 		{Options{Interactions: []string{"x*z"}}, []*tables.Table{table(cells("x", "b", "a"))}, `interactions: no column "z": there are x`},
 		{Options{}, []*tables.Table{table(cells("x", "b", "a")), table(numbersOf("x", 1))}, `column "x": found numbers in one file and text, as "a" in another, expected cells of one kind`},
 		{Options{}, []*tables.Table{table(cells("x", "b"), cells("x", "b"))}, `two columns have the name "x": each must have one of its own`},

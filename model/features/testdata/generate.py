@@ -133,6 +133,15 @@ case("dates of a format", [column("t", "cell", some)], [column("t", "cell", some
      np.column_stack([t.dt.month, t.dt.day_of_week, t.dt.hour, (t - pd.Timestamp(0)).dt.days]), [names[i] for i in [1, 2, 3, 4]],
      date_format="%d/%m/%Y %Hh%M")
 
+hours = t.dt.hour.to_numpy().reshape(-1, 1)
+curves = SplineTransformer(n_knots=4, degree=3).fit_transform(hours)
+months = StandardScaler().fit_transform(t.dt.month.to_numpy().reshape(-1, 1))
+case("curves and products of parts of dates", [column("t", "cell", some)], [column("t", "cell", some)],
+     np.column_stack([months, StandardScaler().fit_transform(t.dt.day_of_week.to_numpy().reshape(-1, 1)), curves,
+                      StandardScaler().fit_transform((t - pd.Timestamp(0)).dt.days.to_numpy().reshape(-1, 1)), months * curves]),
+     ["t_month", "t_dayofweek", *[f"t_hour_sp_{i}" for i in range(6)], "t_days", *[f"t_month*t_hour_sp_{i}" for i in range(6)]],
+     date_format="%d/%m/%Y %Hh%M", splines=["t_hour:4"], interactions=["t_month*t_hour"], standardize=True)
+
 # Text.
 texts = ["The quick brown fox, the quick dog.", "a b cd ef_gh 12 3", "", "   ", "Ünïcödé ÜNÏCÖDÉ straße STRASSE ΣΊΣΥΦΟΣ", "ﬁne ﬂow İstanbul",
          decomposed + " " + composed, "日本語 テキスト 中文 12", "emoji 👩‍🚀 here 🚀🚀", "tabs\tand\n\nlines\r\nand\u00a0more\u2003spaces \x1c\x1d x",
