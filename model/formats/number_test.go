@@ -61,7 +61,11 @@ func TestNumber(t *testing.T) {
 	}
 	// Every way to print a number, at every length.
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 20_000 {
+	count := 20_000
+	if testing.Short() {
+		count = 4000
+	}
+	for range count {
 		v := math.Float64frombits(rng.Uint64())
 		if v-v != 0 {
 			continue

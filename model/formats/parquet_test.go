@@ -232,6 +232,9 @@ func TestParquetLayouts(t *testing.T) {
 			data := parquetTable(t, record, c.groupRows, c.options...)
 			for _, columns := range [][]string{{"x"}, {"c*"}} {
 				for _, id := range []string{"", "id", "name"} {
+					if testing.Short() && (columns[0] == "x") != (id == "id") {
+						continue
+					}
 					var want []read
 					for i, row := range values {
 						text := fmt.Sprint(row)

@@ -201,8 +201,11 @@ func refused(t *testing.T, s *set, m neighbors.Metric, err error) bool {
 }
 
 func TestGraph(t *testing.T) {
-	for _, s := range sets() {
-		for _, m := range Metrics {
+	for turn, s := range sets() {
+		for i, m := range Metrics {
+			if testing.Short() && i != turn%len(Metrics) {
+				continue
+			}
 			if m == neighbors.SqEuclidean && s.name != "clustered" { // it has the leaves of the Euclidean distance
 				continue
 			}
@@ -231,8 +234,11 @@ func TestGraph(t *testing.T) {
 }
 
 func TestKNeighbors(t *testing.T) {
-	for _, s := range sets() {
-		for _, m := range Metrics {
+	for turn, s := range sets() {
+		for i, m := range Metrics {
+			if testing.Short() && i != turn%len(Metrics) {
+				continue
+			}
 			if m == neighbors.SqEuclidean && s.name != "clustered" { // it has the leaves of the Euclidean distance
 				continue
 			}
