@@ -300,6 +300,21 @@ func (r *arrowCells) readTarget(at, rows int) error {
 		}
 		return nil
 	}
+	if r.s.labels && f.byText() && f.kind != kindBool {
+		a := r.record.Column(f.leaf)
+		integers := arrowIntegers(a)
+		if integers == nil {
+			return errType
+		}
+		for i := range rows {
+			v, found := integers(at + i)
+			if isNull(a, at+i) {
+				found = "null"
+			}
+			r.putWhole(f, &r.learned, i, v, found)
+		}
+		return nil
+	}
 	return r.eachNumber(f, at, rows, func(i int, v float64, valued bool) { r.putTarget(f, r.s.labels, i, v, valued) })
 }
 

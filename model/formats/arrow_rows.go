@@ -388,6 +388,25 @@ func (r *arrowReader) readTarget(at, rows int) error {
 	if r.s.labels && f.integer() {
 		check = labelFault
 	}
+	if r.s.labels && f.byText() {
+		integers := arrowIntegers(r.record.Column(f.leaf))
+		if integers == nil {
+			return errType
+		}
+		for i := range rows {
+			v, found := integers(at + i)
+			if isNull(r.record.Column(f.leaf), at+i) {
+				found = "null"
+			}
+			if bad := r.learned.setWhole(v, found); bad != nil {
+				r.mark(i, f.name, bad.Found, bad.Expected)
+			} else if f.kind == kindBool {
+				r.learned.label = booleanLabel(v != 0)
+			}
+			r.labels = append(r.labels, r.learned.label)
+		}
+		return nil
+	}
 	if f.kind != kindText {
 		return r.numbers(f, at, rows, func(i int, v float64) {
 			r.target = append(r.target, v)

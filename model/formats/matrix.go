@@ -36,7 +36,6 @@ type matrix struct {
 	order binary.ByteOrder
 	// byColumn says that the numbers stand column after column, without prefixes: each is a range of the file.
 	byColumn bool
-	exact    bool // the numbers are labels
 	// check looks at the record of a row before it is read; nil where there is nothing to look at.
 	check func(record []byte, row int64) error
 	*selection
@@ -188,13 +187,6 @@ func (r *matrixReader) fill() error {
 		}
 	}
 	r.begin(r.next, int(rows))
-	if m.exact && m.kind != 'f' && m.size == 8 {
-		for i := range rows {
-			if v := m.number(raw[i*record+m.prefix:]); math.Abs(v) >= 1<<53 {
-				r.fail(r.next+i, "", formatFloat(v), exactLabel)
-			}
-		}
-	}
 	if m.id >= 0 || m.learns() {
 		for i := range rows {
 			r.describe(raw[i*record+m.prefix:], r.next+i)

@@ -38,10 +38,10 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 	if err != nil {
 		return nil, fault.File(f.Name(), err.Error(), "the header %s", fault.Quote(text))
 	}
-	if _, _, ok := textType(h.descr); ok && o.Targets {
+	if _, _, text := textType(h.descr); o.Targets && (text || o.Labels && labelType(h.descr)) {
 		return inspectNPYText(f, start, h, &o)
 	}
-	m := matrix{File: f, start: start, exact: o.Targets && o.Labels}
+	m := matrix{File: f, start: start}
 	if m.element, m.order, err = npyElement(f.Name(), h.descr); err != nil {
 		return nil, err
 	}

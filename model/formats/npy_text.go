@@ -15,13 +15,14 @@ import (
 )
 
 // npyText is a .npy file of text, as numpy.array(["a", "b"]) makes it, which holds labels: see Options.Targets. Its rows have a
-// label each, and the vector (0).
+// label each, and the vector (0). Booleans and integers of 64 bits are labels, too: a float64 does not hold all of these.
 type npyText struct {
 	File
 	start int64
 	rows  int64
 	width int64            // bytes of a text, with zeros behind it
 	order binary.ByteOrder // of code points of 4 bytes, or nil: the text is bytes
+	kind  byte             // i, u or b of integers and booleans; 0 of text
 }
 
 // mostText is the length, in bytes, of the longest text of a .npy that is read as a label.
@@ -57,7 +58,14 @@ func inspectNPYText(f File, start int64, h npyDict, o *Options) (Source, error) 
 		return nil, fault.File(f.Name(), "numbers as the targets", "text")
 	}
 	t := &npyText{File: f, start: start}
-	t.width, t.order, _ = textType(h.descr)
+	var text bool
+	if t.width, t.order, text = textType(h.descr); !text {
+		e, order, err := npyElement(f.Name(), h.descr)
+		if err != nil {
+			return nil, err
+		}
+		t.width, t.order, t.kind = int64(e.size), order, e.kind
+	}
 	if len(h.shape) == 0 || len(h.shape) > 2 || len(h.shape) == 2 && h.shape[1] != 1 {
 		return nil, fault.File(f.Name(), "targets: one column", "an array of %d dimensions, %v", len(h.shape), h.shape)
 	}
@@ -77,7 +85,13 @@ func (t *npyText) Dim() int          { return 1 }
 func (t *npyText) Columns() []string { return nil }
 func (t *npyText) Rows() int64       { return t.rows }
 
-// HoldsText reports whether a source of targets holds text and no numbers.
+// labelType reports whether numbers of a descr are read as labels by their text.
+func labelType(descr string) bool {
+	e, _, err := npyElement("", descr)
+	return err == nil && (e.kind == 'b' || e.kind != 'f' && e.size == 8)
+}
+
+// HoldsText reports whether a source of targets gives labels as text, not as numbers.
 func HoldsText(src Source) bool {
 	_, ok := src.(*npyText)
 	return ok
@@ -134,6 +148,17 @@ func (r *npyTextReader) Read(b *vectors.Block, max int) error {
 // decode makes the label of a record, or says what there is instead.
 func (r *npyTextReader) decode() (found string) {
 	r.label = r.label[:0]
+	switch r.t.kind {
+	case 'b':
+		r.label = append(r.label, booleanLabel(r.record[0] != 0)...)
+		return ""
+	case 'i':
+		r.label = strconv.AppendInt(r.label, int64(r.t.order.Uint64(r.record)), 10)
+		return ""
+	case 'u':
+		r.label = strconv.AppendUint(r.label, r.t.order.Uint64(r.record), 10)
+		return ""
+	}
 	if r.t.order == nil {
 		r.label = append(r.label, strings.TrimRight(string(r.record), "\x00")...)
 	} else {

@@ -400,6 +400,10 @@ const (
 func (f *parquetField) numbers() bool { return f.kind >= kindBool }
 func (f *parquetField) integer() bool { return f.kind >= kindInt32 && !f.list }
 
+// byText reports whether labels are read by their text: booleans, as pandas writes them, and integers of 64 bits, as a float64 does
+// not hold them all.
+func (f *parquetField) byText() bool { return !f.list && (f.kind == kindBool || f.kind >= kindInt64) }
+
 // wide reports whether values are read as float64: of other types float32 may not hold them.
 func (f *parquetField) wide() bool { return f.kind != kindFloat }
 

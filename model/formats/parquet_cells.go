@@ -608,6 +608,18 @@ func (r *parquetCells) readTarget(rows int) error {
 	if c == nil {
 		return nil
 	}
+	if r.s.labels && c.byText() && c.kind != kindBool {
+		for row := 0; row < rows; {
+			n, err := c.nextLabels(r.scratch.def[:rows-row], func(i int, v int64, found string) {
+				r.putWhole(r.s.target, &r.learned, row+i, v, found)
+			})
+			if err != nil {
+				return err
+			}
+			row += n
+		}
+		return nil
+	}
 	if c.kind != kindText {
 		return r.eachNumber(c, rows, func(row int, v float64, valued bool) { r.putTarget(r.s.target, r.s.labels, row, v, valued) })
 	}
@@ -644,6 +656,16 @@ func (a *cellsBatch) putTarget(f *parquetField, labels bool, row int, v float64,
 		return
 	}
 	a.target = append(a.target, v)
+}
+
+// putWhole appends a label that is an integer of 64 bits.
+func (a *cellsBatch) putWhole(f *parquetField, l *learned, row int, v int64, found string) {
+	if found == "null" {
+		a.leaveOut(row)
+	} else if bad := l.setWhole(v, found); bad != nil {
+		a.mark(row, f.name, bad.Found, bad.Expected)
+	}
+	a.labels = append(a.labels, l.label)
 }
 
 // putLabel appends a target that is text, of which an empty one is none.

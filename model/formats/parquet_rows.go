@@ -299,7 +299,11 @@ func (r *parquetReader) readColumn(c *parquetChunk, to []float64, rows int, refu
 
 // readTarget decodes the targets of rows.
 func (r *parquetReader) readTarget(rows int) (err error) {
-	if r.target.kind != kindText {
+	switch {
+	case r.target.kind == kindText:
+	case r.s.labels && r.target.byText():
+		return r.readLabels(rows)
+	default:
 		check := targetFault
 		if r.s.labels && r.target.integer() {
 			check = labelFault
@@ -318,6 +322,25 @@ func (r *parquetReader) readTarget(rows int) (err error) {
 				if f := r.learned.setLabel(text, nil); f != nil {
 					r.mark(row+i, r.target.name, f.Found, f.Expected)
 				}
+			}
+			r.labels = append(r.labels, r.learned.label)
+		})
+		if err != nil {
+			return err
+		}
+		row += n
+	}
+	return nil
+}
+
+// readLabels decodes labels that are booleans or integers of 64 bits.
+func (r *parquetReader) readLabels(rows int) error {
+	for row := 0; row < rows; {
+		n, err := r.target.nextLabels(r.scratch.def[:rows-row], func(i int, v int64, found string) {
+			if f := r.learned.setWhole(v, found); f != nil {
+				r.mark(row+i, r.target.name, f.Found, f.Expected)
+			} else if r.target.kind == kindBool {
+				r.learned.label = booleanLabel(v != 0)
 			}
 			r.labels = append(r.labels, r.learned.label)
 		})
@@ -479,6 +502,24 @@ func (c *parquetChunk) nextIDs(def []int16, each func(i int, id vectors.ID, foun
 		}, each)
 	}
 	return 0, fmt.Errorf("ids of type %s", c.r.Type())
+}
+
+// nextLabels decodes at most len(def) booleans or integers of 64 bits, all of one page. What is none has a text that says what it is.
+func (c *parquetChunk) nextLabels(def []int16, each func(i int, v int64, found string)) (int, error) {
+	r, ok := c.r.(*file.BooleanColumnChunkReader)
+	if !ok {
+		return c.nextIDs(def, func(i int, id vectors.ID, found string) { each(i, id.Int, found) })
+	}
+	return decodeEach(c, def, r.ReadBatchInPage, func(i int, v, valued bool) {
+		switch {
+		case !valued:
+			each(i, 0, "null")
+		case v:
+			each(i, 1, "")
+		default:
+			each(i, 0, "")
+		}
+	})
 }
 
 func decodeIDs[T any](

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"math"
+	"strconv"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/vectors"
@@ -14,6 +15,7 @@ type learned struct {
 	weight float64
 	last   string            // the label that was read last
 	texts  map[string]string // labels that were read, each once
+	digits []byte
 }
 
 // fields reads the fields of the target and of the weight, those that the selection has. Its fault lacks the file and the row.
@@ -77,6 +79,18 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 	}
 	l.label = l.last
 	return nil
+}
+
+// setWhole is setLabel of an integer, or of what is found instead of one of 64 bits with a sign: a greater one, or no number.
+func (l *learned) setWhole(v int64, found string) *fault.Fault {
+	if found == "" {
+		l.digits = strconv.AppendInt(l.digits[:0], v, 10)
+		return l.setLabel(l.digits, nil)
+	}
+	if _, err := strconv.ParseUint(found, 10, 64); err != nil {
+		return &fault.Fault{Found: found, Expected: "a label"}
+	}
+	return l.setLabel([]byte(found), nil)
 }
 
 // appendTo adds what has been read to that of the rows before.

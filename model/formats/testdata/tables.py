@@ -91,7 +91,8 @@ for file in write("mixed", table):
          LeftOut=["long (number)", "when (timestamp)"])
     case(file, wide[:, [3, 0]], IDColumn="long", IDs=[str(v) for v in long], Columns=["d", "a"])
     case(file, wide, IDColumn="long", IDs=[str(v) for v in long], LeftOut=["id (text)", "kind (text)", "when (timestamp)"])
-    case(file, fault="expected a label below 2", TargetColumn="long", Labels=[], Columns=["a"])
+    case(file, wide[:, :1], TargetColumn="long", Labels=[str(v) for v in long], Columns=["a"])
+    case(file, wide[:, :1], TargetColumn="e", Labels=[str(v) for v in counts[:, 1] > 0], Columns=["a"])
 lists = [list(map(float, row)) for row in x]
 for kind, t in {"list": pa.list_(pa.float64()), "large": pa.large_list(pa.float32()), "fixed": pa.list_(pa.float64(), 3)}.items():
     for file in write(kind, pa.table({"id": pa.array(ids), "x": pa.array(lists, t)})):

@@ -565,11 +565,33 @@ func TestFitValidate(t *testing.T) {
 	}
 }
 
+// A class of several whose rows weigh nothing is named.
+func TestWeightlessClass(t *testing.T) {
+	three := lineartest.Problem(200, 3, 1)
+	three.Numbers, three.Weights = lineartest.RowNumbers(0, 200), slices.Repeat([]float64{1}, 200)
+	for i, class := range three.Target {
+		if class == 1 {
+			three.Weights[i] = 0
+		}
+	}
+	f := driven(t, FitOptions{Options: linear.Options{Task: linear.Classification}}, three, 2)
+	if text := strings.Join(f.Warnings(), "\n"); !strings.Contains(text, `all rows of class "1" have the weight 0`) || strings.Contains(text, `class "0"`) {
+		t.Errorf("warnings %q", text)
+	}
+}
+
 // What is found out on the way is an error in one line, and there is no model.
 func TestFitRefuses(t *testing.T) {
 	numbers, two, three := lineartest.Problem(200, 0, 1), lineartest.Problem(200, 2, 1), lineartest.Problem(200, 3, 1)
 	constant := *numbers
 	constant.Target = slices.Repeat([]float64{3}, 200)
+	uneven, weightless, few := *numbers, *two, *numbers
+	uneven.Target, uneven.Weights = slices.Repeat([]float64{0.1}, 200), make([]float64, 200)
+	weightless.Weights, few.Weights = make([]float64, 200), make([]float64, 200)
+	for i := range 200 {
+		uneven.Weights[i], weightless.Weights[i] = 0.1*float64(i%7), 1-two.Target[i]
+	}
+	few.Weights[3], few.Weights[8], few.Weights[40] = 1, 2, 1
 	missing := *numbers
 	missing.Target = slices.Clone(numbers.Target)
 	missing.Target[123] = math.NaN()
@@ -578,17 +600,24 @@ func TestFitRefuses(t *testing.T) {
 		rows *linear.Chunk
 		want string
 	}{
-		"constant target": {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, &constant, "found 3 in every row of a weight above 0, expected a target of at least two values"},
-		"one class":       {FitOptions{Options: linear.Options{Task: linear.Classification}}, &constant, `found "3" in every row, expected rows of at least two classes`},
-		"missing target":  {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, &missing, "row 861: found NaN, expected a finite target"},
-		"no rows":         {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, lineartest.SliceChunk(numbers, 0, 0), "found none, expected rows to learn from"},
-		"no rows, exact":  {FitOptions{Options: linear.Options{Task: linear.Regression}}, lineartest.SliceChunk(numbers, 0, 0), "no rows to learn from, or none of any weight"},
-		"overflow":        {FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 1e300}}, numbers, "overflow"},
-		"overflow, grid":  {FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 1e300}, Alphas: []float64{1, 2}}, numbers, "the weights of all models overflow"},
-		"f1 of three":     {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "f1"}, three, "scoring f1: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
-		"roc_auc":         {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "roc_auc"}, three, "scoring roc_auc: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
-		"f1_macro of two": {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "f1_macro"}, two, "scoring f1_macro: f1 and roc_auc are for two classes, f1_macro is for more: there are 2"},
-		"class weight":    {FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Of: map[string]float64{"7": 2}}}}, two, `class_weight of "7": no such class is declared`},
+		"constant target":          {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, &constant, "found 3 in every row of a weight above 0, expected a target of at least two values"},
+		"constant, exact":          {FitOptions{Options: linear.Options{Task: linear.Regression}}, &uneven, "found 0.1 in every row of a weight above 0, expected a target of at least two values"},
+		"constant, folds":          {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &uneven, "found 0.1 in every row of a weight above 0, expected a target of at least two values"},
+		"constant, auto":           {FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}, AutoAlphas: true}, &uneven, "found 0.1 in every row of a weight above 0"},
+		"class of no weight":       {FitOptions{Options: linear.Options{Task: linear.Classification}}, &weightless, `found "0" in every such row, expected rows of at least two classes with a weight above 0`},
+		"fold of no weight, sums":  {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 5}, &few, "has no rows of any weight: take fewer folds"},
+		"fold of no weight, cross": {FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber}, Folds: 5}, &few, ", expected rows of a weight above 0 in each of 5 folds: take fewer folds"},
+		"fold of no weight, grid":  {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD, Folds: 5, Epochs: 9}, &few, ", expected rows of a weight above 0 in each of 5 folds: take fewer folds"},
+		"one class":                {FitOptions{Options: linear.Options{Task: linear.Classification}}, &constant, `found "3" in every row, expected rows of at least two classes`},
+		"missing target":           {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, &missing, "row 861: found NaN, expected a finite target"},
+		"no rows":                  {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, lineartest.SliceChunk(numbers, 0, 0), "found none, expected rows to learn from"},
+		"no rows, exact":           {FitOptions{Options: linear.Options{Task: linear.Regression}}, lineartest.SliceChunk(numbers, 0, 0), "no rows to learn from, or none of any weight"},
+		"overflow":                 {FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 1e300}}, numbers, "overflow"},
+		"overflow, grid":           {FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 1e300}, Alphas: []float64{1, 2}}, numbers, "the weights of all models overflow"},
+		"f1 of three":              {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "f1"}, three, "scoring f1: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
+		"roc_auc":                  {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "roc_auc"}, three, "scoring roc_auc: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
+		"f1_macro of two":          {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "f1_macro"}, two, "scoring f1_macro: f1 and roc_auc are for two classes, f1_macro is for more: there are 2"},
+		"class weight":             {FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Of: map[string]float64{"7": 2}}}}, two, `class_weight of "7": no such class is declared`},
 	} {
 		v.rows.Numbers = lineartest.RowNumbers(0, v.rows.Len())
 		f, err := drive(t, newFitFor(t, v.o, v.rows), v.rows, 3, nil, nil)

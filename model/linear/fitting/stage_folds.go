@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/leastsquares"
@@ -35,6 +36,9 @@ func (foldsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	all, err := l.All()
 	if err != nil {
 		return nil, err
+	}
+	if v, constant := all.Constant(); constant {
+		return nil, fault.File("", "a target of at least two values", "%v in every row of a weight above 0", v)
 	}
 	if o.AutoAlphas {
 		found, err := summed(all, &f.chosen, o.Standardize)

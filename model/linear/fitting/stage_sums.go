@@ -1,6 +1,7 @@
 package fitting
 
 import (
+	"beamlearn/model/fault"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/leastsquares"
 )
@@ -24,6 +25,9 @@ func (sumsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 
 // solve makes the model of sums.
 func (f *Fit) solve(sums *leastsquares.Gram) error {
+	if v, constant := sums.Constant(); constant {
+		return fault.File("", "a target of at least two values", "%v in every row of a weight above 0", v)
+	}
 	s, err := sums.Solve(&f.chosen, f.options.Standardize)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package fitting
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"beamlearn/model/linear"
@@ -24,6 +25,11 @@ func (f *Fit) Warnings() []string {
 	if s := f.survey; s != nil {
 		if n := len(s.Classes.Numbers); n >= manyClasses {
 			warn("the target has %d classes, from %s to %s, each a number: if one predicts a number, take --task=regression", n, s.Classes.Label(0), s.Classes.Label(n-1))
+		}
+		for k, w := range s.ClassWeight {
+			if w == 0 {
+				warn("all rows of class %s have the weight 0: the model learns that there is no such class", strconv.Quote(s.Classes.Label(k)))
+			}
 		}
 		if !exact && s.Drift.Drifts() {
 			warn("the rows look sorted: %s; sgd learns better from shuffled rows", s.Drift.String())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
 )
@@ -56,6 +57,15 @@ func (f *Folds) Of(c *linear.Chunk, i int, number int64, class int32) int {
 	}
 	// Folds that have a row more than others are not the same ones in every class.
 	return (fold + int(class)) % f.K
+}
+
+// Empty is the fault of rows of which a fold has none of a weight above 0.
+func (f *Folds) Empty(fold int) error {
+	expected := fmt.Sprintf("rows of a weight above 0 in each of %d folds: take fewer folds", f.K)
+	if f.Grouped {
+		expected = fmt.Sprintf("rows of a weight above 0 in each of %d folds, which rows of one id share: take fewer folds", f.K)
+	}
+	return fault.File("", expected, "none in fold %d", fold)
 }
 
 // Check says what is wrong with folds of so many classes that were read.

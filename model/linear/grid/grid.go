@@ -305,6 +305,11 @@ func (g *Grid) Advance(sum linear.Partial) error {
 		return fmt.Errorf("linear.Grid: %T is no part of this grid", sum)
 	}
 	p.finish()
+	if g.epoch == 0 {
+		if fold := slices.Index(p.foldWeight, 0); fold >= 0 {
+			return g.options.Split.Empty(fold)
+		}
+	}
 	curve := g.sums.curve
 	g.sums = p.gridSums
 	curve.add(&g.sums.curve)

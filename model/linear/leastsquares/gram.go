@@ -79,6 +79,16 @@ func (g *Gram) Variances() []float64 {
 	return v
 }
 
+// Constant reports whether the target has one value in all rows of a weight above 0, up to rounding, and which.
+func (g *Gram) Constant() (value float64, is bool) {
+	if !(g.weight > 0) {
+		return 0, false
+	}
+	mean := g.means()[g.features]
+	e := 0x1p-10 * kernel.Epsilon * mean
+	return mean, g.products[len(g.products)-1] <= float64(g.weight*float64(e*e))
+}
+
 // Partial begins a part.
 func (g *Gram) Partial(part, parts int) linear.Partial { return newGram(g.features) }
 

@@ -318,8 +318,8 @@ func (x *CrossFit) drawn(s *crossSum) error {
 		return errors.New("no rows to learn from")
 	}
 	for k, own := range x.own {
-		if !(own.Weight > 0) || !(own.Weight < all.Weight) {
-			return x.lopsided(k, own.Weight > 0)
+		if !(own.Weight > 0) {
+			return x.folds.Empty(k)
 		}
 	}
 	x.fits = make([]alphaFits, len(x.alphas))
@@ -340,18 +340,6 @@ func (x *CrossFit) drawn(s *crossSum) error {
 	x.stage = crossFitting
 	x.next()
 	return nil
-}
-
-// lopsided says that a fold has no rows, or all.
-func (x *CrossFit) lopsided(fold int, all bool) error {
-	has := "no rows"
-	if all {
-		has = "all rows"
-	}
-	if x.folds.Grouped {
-		return fmt.Errorf("folds: fold %d of %d has %s of a weight above 0, as rows of one id share a fold: take fewer folds", fold, x.folds.K, has)
-	}
-	return fmt.Errorf("folds: fold %d of %d has %s of a weight above 0: take fewer folds", fold, x.folds.K, has)
 }
 
 // start begins the fits of all rows of an alpha.

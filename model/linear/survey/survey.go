@@ -556,6 +556,10 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 	if t.Classes.Len() < 2 {
 		return nil, fault.File(p.file, "rows of at least two classes", "%s in every row", fault.Quote(t.Classes.Label(0)))
 	}
+	weighty := func(w float64) bool { return w > 0 }
+	if i := slices.IndexFunc(t.ClassWeight, weighty); !slices.ContainsFunc(t.ClassWeight[i+1:], weighty) {
+		return nil, fault.File(p.file, "rows of at least two classes with a weight above 0", "%s in every such row", fault.Quote(t.Classes.Label(i)))
+	}
 	return strata, nil
 }
 
