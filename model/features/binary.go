@@ -33,7 +33,8 @@ func sameOptions(a, b *Options) bool {
 	return errA == nil && errB == nil && string(x) == string(y)
 }
 
-// MarshalBinary writes the survey. Surveys that have seen the same rows, in whatever order and groups, are the same bytes.
+// MarshalBinary writes the survey. Surveys that have seen the same rows, in whatever order and groups, are the same
+// bytes.
 func (s *Survey) MarshalBinary() ([]byte, error) {
 	header, err := json.Marshal(surveyHeader{surveyVersion, s.names, s.options})
 	if err != nil {
@@ -181,7 +182,8 @@ func (c *column) check() error {
 	}
 	dates, lists := c.of(classDate) > 0, c.types&(1<<tables.List) != 0
 	if sum != c.rows || c.trues > c.of(classBoolean) || c.infinite > c.of(classNumber) ||
-		dates != (c.dates != nil) || lists != (c.lists != nil) || (c.rows > 0) != (c.types > 0) || c.of(classText) > 0 && !c.sampled {
+		dates != (c.dates != nil) || lists != (c.lists != nil) || (c.rows > 0) != (c.types > 0) ||
+		c.of(classText) > 0 && !c.sampled {
 		return errSurvey
 	}
 	if !lists && c.numbers.count != c.of(classNumber)+c.of(classBoolean)-c.infinite {
@@ -201,7 +203,9 @@ func (c *column) check() error {
 	}
 	if dates {
 		for i := range c.dates {
-			if n := &c.dates[i]; n.count != c.of(classDate) || n.min != math.Trunc(n.min) || n.max != math.Trunc(n.max) || n.min < -1<<40 || n.max > 1<<40 {
+			n := &c.dates[i]
+			whole := n.min == math.Trunc(n.min) && n.max == math.Trunc(n.max)
+			if n.count != c.of(classDate) || !whole || n.min < -1<<40 || n.max > 1<<40 {
 				return errSurvey
 			}
 		}
@@ -268,7 +272,8 @@ func (n *numbers) cut(b []byte) ([]byte, error) {
 		return nil, errSurvey
 	}
 	n.count = int64(count)
-	n.min, n.max = math.Float64frombits(binary.LittleEndian.Uint64(b)), math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))
+	n.min = math.Float64frombits(binary.LittleEndian.Uint64(b))
+	n.max = math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))
 	if n.min-n.min != 0 || n.max-n.max != 0 || n.min > n.max {
 		return nil, errSurvey
 	}

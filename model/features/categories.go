@@ -32,7 +32,8 @@ func (c *Column) lookup(bits int) (lookup, error) {
 				v, ok = boolean([]byte(name))
 			}
 			if _, twice := l.numbers[v]; twice || !ok {
-				return fmt.Errorf("column %s: the category %s, expected a %s of its own", fault.Quote(c.Name), fault.Quote(name), c.Values)
+				return fmt.Errorf("column %s: the category %s, expected a %s of its own",
+					fault.Quote(c.Name), fault.Quote(name), c.Values)
 			}
 			l.numbers[v] = feature
 			return nil
@@ -122,7 +123,8 @@ func (enc *Encoder) value(t *tables.Column, row int) []byte {
 	return enc.scratch
 }
 
-// hash encodes a value as scikit-learn's FeatureHasher does a dictionary of one: it hashes name=value. A missing one is empty.
+// hash encodes a value as scikit-learn's FeatureHasher does a dictionary of one: it hashes name=value. A missing one
+// is empty.
 func (enc *Encoder) hash(c *Column, t *tables.Column, row int) {
 	enc.text.buffer = append(append(enc.text.buffer[:0], c.Name...), '=')
 	if c.Values == TextValues {

@@ -19,14 +19,15 @@ const (
 	classes
 )
 
-// isMarker reports whether a text that is not empty stands for a missing value: as pandas has them, and as the UCI repository has.
+// isMarker reports whether a text that is not empty stands for a missing value: as pandas has them, and as the UCI
+// repository has.
 func isMarker(b []byte) bool {
 	if len(b) > len("#N/A N/A") {
 		return false
 	}
 	switch string(b) {
-	case "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
-		"NaN", "None", "n/a", "nan", "null", "?":
+	case "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+		"NULL", "NaN", "None", "n/a", "nan", "null", "?":
 		return true
 	}
 	return false
@@ -55,11 +56,12 @@ func trim(b []byte) []byte {
 }
 
 // powers are the powers of ten that float64 holds exactly.
-var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-	1e19, 1e20, 1e21, 1e22}
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+	1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
-// number is the decimal number that a trimmed text is from end to end, the nearest float64; ±Inf where it is beyond, or is a name of
-// infinity. Short ones are exact by one operation (Clinger, How to read floating point numbers accurately, PLDI 1990).
+// number is the decimal number that a trimmed text is from end to end, the nearest float64; ±Inf where it is beyond,
+// or is a name of infinity. Short ones are exact by one operation (Clinger, How to read floating point numbers
+// accurately, PLDI 1990).
 func number(b []byte) (float64, bool) {
 	i := 0
 	if i < len(b) && (b[i] == '-' || b[i] == '+') {

@@ -45,7 +45,8 @@ func splitDate(micros int64) (parts [dateParts]float64) {
 	}
 }
 
-// civil is the year and the month of a day since 1970-01-01. (Hinnant, chrono-compatible low-level date algorithms, civil_from_days.)
+// civil is the year and the month of a day since 1970-01-01. (Hinnant, chrono-compatible low-level date algorithms,
+// civil_from_days.)
 func civil(days int64) (year, month int64) {
 	days += 719468 // since 0000-03-01
 	era := days / 146097
@@ -89,8 +90,9 @@ func daysIn(year, month int64) int64 {
 	return 31
 }
 
-// isoDate reads a trimmed text of ISO 8601: 2013-01-31, with a T or a space and a time after it (05:15, 05:15:00, 05:15:00.25), with
-// a zone after that (Z, +01:00, +0100, +01); without one it is UTC. The result is in microseconds; what is below is cut off.
+// isoDate reads a trimmed text of ISO 8601: 2013-01-31, with a T or a space and a time after it (05:15, 05:15:00,
+// 05:15:00.25), with a zone after that (Z, +01:00, +0100, +01); without one it is UTC. The result is in microseconds;
+// what is below is cut off.
 func isoDate(b []byte) (micros int64, ok bool) {
 	if len(b) < len("2013-01-31") || b[4] != '-' || b[7] != '-' {
 		return 0, false
@@ -216,7 +218,8 @@ func parseDateFormat(s string) (*dateFormat, error) {
 		}
 		code, ok := strftime[s[i]]
 		if !ok {
-			return nil, fmt.Errorf("%%%c is not known: %%Y %%y %%m %%b %%B %%d %%j %%H %%I %%p %%M %%S %%f %%z %%a %%A are", s[i])
+			const known = "%Y %y %m %b %B %d %j %H %I %p %M %S %f %z %a %A"
+			return nil, fmt.Errorf("%%%c is not known: %s are", s[i], known)
 		}
 		day = day || strings.IndexByte("YyFDmdbBj", s[i]) >= 0
 		if code == "000000" && !strings.HasSuffix(layout.String(), "05.") && !strings.HasSuffix(layout.String(), "05,") {

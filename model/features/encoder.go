@@ -10,7 +10,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Encoder encodes rows of tables whose columns stand in one order. It is not safe for concurrent use: make one for each goroutine.
+// Encoder encodes rows of tables whose columns stand in one order. It is not safe for concurrent use: make one for
+// each goroutine.
 type Encoder struct {
 	e        *Encoding
 	fields   []int // the column of the table for each of the encoding, -1 of those that are left out
@@ -31,8 +32,8 @@ type lookup struct {
 	knots   [][]float64 // of each part, nil where it has none
 }
 
-// Encoder makes an encoder for tables with these columns, whose order may be another than that of the survey, and which may be more. It
-// fails where one that is needed is not there, or cannot be what it was.
+// Encoder makes an encoder for tables with these columns, whose order may be another than that of the survey, and
+// which may be more. It fails where one that is needed is not there, or cannot be what it was.
 func (e *Encoding) Encoder(fields []tables.Field) (*Encoder, error) {
 	if name, more := e.Pass(); more {
 		return nil, errors.New("features.Encoder: the pass for " + name + " was not made")
@@ -41,7 +42,8 @@ func (e *Encoding) Encoder(fields []tables.Field) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{e: e, fields: places, unknown: make([]int64, len(e.columns)), starts: make([]int, len(e.columns)+1)}, nil
+	n := len(e.columns)
+	return &Encoder{e: e, fields: places, unknown: make([]int64, n), starts: make([]int, n+1)}, nil
 }
 
 // places is the column of a table for each that is not left out.
@@ -65,7 +67,8 @@ func (e *Encoding) places(fields []tables.Field) ([]int, error) {
 		place, ok := at[c.Name]
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("no column %s: there are %s; the model needs %s", fault.Quote(c.Name), listNames(names), listNames(e.Needs()))
+			return nil, fmt.Errorf("no column %s: there are %s; the model needs %s",
+				fault.Quote(c.Name), listNames(names), listNames(e.Needs()))
 		case place < 0:
 			return nil, fmt.Errorf("two columns have the name %s: expected one", fault.Quote(c.Name))
 		}
@@ -106,12 +109,14 @@ func (c *Column) takes(f *tables.Field) error {
 	return fmt.Errorf("found %s, expected %s, as the model has learned", found, expected)
 }
 
-// Unknown is how many cells each column of the encoding had that are of no category it knows, since the encoder was made.
+// Unknown is how many cells each column of the encoding had that are of no category it knows, since the encoder was
+// made.
 func (enc *Encoder) Unknown() []int64 { return enc.unknown }
 
-// Encode appends row i of a table, whose columns are those that the encoder was made for, to a block of Dim features, dense or sparse,
-// under a number. It appends neither id nor target. Where a cell does not fit, the error is a [*fault.Fault] without a file, and the
-// block stays as it was. Time is O(features that are not zero), and O(Dim) for a dense block.
+// Encode appends row i of a table, whose columns are those that the encoder was made for, to a block of Dim features,
+// dense or sparse, under a number. It appends neither id nor target. Where a cell does not fit, the error is a
+// [*fault.Fault] without a file, and the block stays as it was. Time is O(features that are not zero), and O(Dim) for
+// a dense block.
 func (enc *Encoder) Encode(dst *vectors.Block, t *tables.Table, i int, number int64) error {
 	if dst.Dim != enc.e.dim {
 		return fmt.Errorf("features.Encode: a block of dimension %d, not %d", dst.Dim, enc.e.dim)
@@ -129,7 +134,9 @@ func (enc *Encoder) Encode(dst *vectors.Block, t *tables.Table, i int, number in
 	enc.starts[len(enc.e.columns)] = len(enc.features)
 	enc.interact()
 	if j := dst.AppendSparse(enc.features, enc.values, number); j >= 0 {
-		return &fault.Fault{Row: number, Column: enc.e.columnOf(int(enc.features[j])), Found: fmt.Sprint(enc.values[j]), Expected: "what " + dst.DType.String() + " can store"}
+		column := enc.e.columnOf(int(enc.features[j]))
+		return &fault.Fault{Row: number, Column: column, Found: fmt.Sprint(enc.values[j]),
+			Expected: "what " + dst.DType.String() + " can store"}
 	}
 	return nil
 }

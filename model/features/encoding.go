@@ -13,7 +13,8 @@ import (
 	"beamlearn/model/fault"
 )
 
-// Encoding says how rows of a table become numbers. It is plain data, and part of the file of a model. It is safe for concurrent use.
+// Encoding says how rows of a table become numbers. It is plain data, and part of the file of a model. It is safe for
+// concurrent use.
 type Encoding struct {
 	options      Options
 	columns      []Column
@@ -51,8 +52,8 @@ type Column struct {
 	// Rare categories share the last feature, where there are any, with unknown ones. RareRows is how many rows they have.
 	Rare     []string `json:"rare,omitempty"`
 	RareRows int64    `json:"rare_rows,omitempty"`
-	// Documents is how many texts there were in the pass for tf-idf, and Frequencies in how many of them each feature is, in
-	// pairs: the feature, counted from the one before it, and the number; all as varints.
+	// Documents is how many texts there were in the pass for tf-idf, and Frequencies in how many of them each feature
+	// is, in pairs: the feature, counted from the one before it, and the number; all as varints.
 	Documents   int64  `json:"documents,omitempty"`
 	Frequencies []byte `json:"frequencies,omitempty"`
 
@@ -63,7 +64,8 @@ type Column struct {
 // Span is the place of the column's features among all: width of them from first on.
 func (c *Column) Span() (first, width int) { return c.first, c.width }
 
-// Part is a number that a column gives: (v − Mean) / Scale of the value v; or Knots + 2 numbers, which are splines of v.
+// Part is a number that a column gives: (v − Mean) / Scale of the value v; or Knots + 2 numbers, which are splines of
+// v.
 type Part struct {
 	// Name is what stands behind the column's: year or hour of a date, the index of a list, otherwise nothing.
 	Name string `json:"name,omitempty"`
@@ -189,9 +191,10 @@ func (e *Encoding) Lines() []string {
 	return lines
 }
 
-// Names are those of the features: of a number x, a category carrier_UA, a part of a date time_hour_month, a place of a list x_0, a
-// spline hour_sp_3, a hash gloss#17, a product origin_JFK*dest_LAX, and of the features for what is missing, x_missing, and for the rare
-// categories, x_infrequent. Where one is there already, " (2)" and so on follows it.
+// Names are those of the features: of a number x, a category carrier_UA, a part of a date time_hour_month, a place of
+// a list x_0, a spline hour_sp_3, a hash gloss#17, a product origin_JFK*dest_LAX, and of the features for what is
+// missing, x_missing, and for the rare categories, x_infrequent. Where one is there already, " (2)" and so on follows
+// it.
 func (e *Encoding) Names() []string {
 	names := make([]string, 0, e.dim)
 	for i := range e.columns {
@@ -259,7 +262,8 @@ func (e *Encoding) MarshalJSON() ([]byte, error) {
 	return json.Marshal(encodingFile{encodingVersion, e.options, e.columns})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. It fails where that is of another version, has unknown fields, or does not make sense.
+// UnmarshalJSON reads what MarshalJSON wrote. It fails where that is of another version, has unknown fields, or does
+// not make sense.
 func (e *Encoding) UnmarshalJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -317,7 +321,8 @@ func (c *Column) check() error {
 		return errors.New("a count is below 0, or that of missing cells above that of rows")
 	}
 	numbers := c.Kind == Numeric || c.Kind == Boolean || c.Kind == Date || c.Kind == List
-	if !numbers && (len(c.Parts) > 0 || c.Indicator) || (c.Kind == Numeric || c.Kind == Boolean) && (len(c.Parts) != 1 || c.Parts[0].Name != "") {
+	one := c.Kind == Numeric || c.Kind == Boolean
+	if !numbers && (len(c.Parts) > 0 || c.Indicator) || one && (len(c.Parts) != 1 || c.Parts[0].Name != "") {
 		return fmt.Errorf("%d numbers of %s", len(c.Parts), c.Kind)
 	}
 	for i := range c.Parts {
@@ -344,7 +349,7 @@ func (c *Column) checkPart(i int) error {
 	if p.Knots != 0 && (c.Kind != Numeric && c.Kind != Date || p.Knots < 2 || p.Knots > mostKnots || !(p.Min < p.Max)) {
 		return fmt.Errorf("%d knots of %s, from %v to %v", p.Knots, c.Kind, p.Min, p.Max)
 	}
-	if c.Kind == Date && (!slices.Contains(partNames[:], p.Name) || i > 0 && partIndex(p.Name) <= partIndex(c.Parts[i-1].Name)) {
+	if c.Kind == Date && (partIndex(p.Name) < 0 || i > 0 && partIndex(p.Name) <= partIndex(c.Parts[i-1].Name)) {
 		return fmt.Errorf("the part %s of a date", fault.Quote(p.Name))
 	}
 	if c.Kind == List && p.Name != strconv.Itoa(i) {
@@ -356,10 +361,11 @@ func (c *Column) checkPart(i int) error {
 func partIndex(name string) int { return slices.Index(partNames[:], name) }
 
 func (c *Column) checkCategories() error {
+	hasValues := c.Kind == Categorical || c.Kind == Hashed
 	if c.Kind != Categorical && (len(c.Categories)+len(c.Rare)+len(c.Counts) > 0 || c.MissingCategory || c.RareRows > 0) {
 		return fmt.Errorf("categories of %s", c.Kind)
 	}
-	if (c.Kind == Categorical || c.Kind == Hashed) != slices.Contains(valueTypes, c.Values) || c.Kind != Categorical && c.Kind != Hashed && c.Values != "" {
+	if hasValues != slices.Contains(valueTypes, c.Values) || !hasValues && c.Values != "" {
 		return fmt.Errorf("values %s of %s", fault.Quote(string(c.Values)), c.Kind)
 	}
 	if len(c.Categories)+len(c.Rare) > mostCategories {

@@ -46,7 +46,8 @@ func (s *seed) survey(t testing.TB) *Survey {
 	return survey
 }
 
-// Whatever bytes a survey is read from, it is refused, or is a survey that decides, merges, and is written as it was read.
+// Whatever bytes a survey is read from, it is refused, or is a survey that decides, merges, and is written as it was
+// read.
 func FuzzSurvey(f *testing.F) {
 	for _, s := range seeds() {
 		b, err := s.survey(f).MarshalBinary()

@@ -5,7 +5,8 @@ import (
 	"math/bits"
 )
 
-// murmur3 is MurmurHash3_x86_32 with the seed 0 (Appleby), which scikit-learn's FeatureHasher and HashingVectorizer take.
+// murmur3 is MurmurHash3_x86_32 with the seed 0 (Appleby), which scikit-learn's FeatureHasher and HashingVectorizer
+// take.
 func murmur3(b []byte) uint32 {
 	const c1, c2 = 0xcc9e2d51, 0x1b873593
 	n := uint32(len(b))
@@ -27,8 +28,8 @@ func murmur3(b []byte) uint32 {
 	return h ^ h>>16
 }
 
-// place is the feature of what is hashed, one of 2^bits, and its sign: the rest of the absolute value of the hash as an int32, and the
-// sign of that.
+// place is the feature of what is hashed, one of 2^bits, and its sign: the rest of the absolute value of the hash as
+// an int32, and the sign of that.
 func place(b []byte, bits int) (feature int, sign float64) {
 	h := int32(murmur3(b))
 	if h >= 0 {

@@ -11,8 +11,8 @@ import (
 	"beamlearn/model/fault"
 )
 
-// interaction is the products of the features of some columns: of those of categories, one that is 1 where the row is of one category
-// and of the other; of a number with itself, its square. Features for missing numbers take no part.
+// interaction is the products of the features of some columns: of those of categories, one that is 1 where the row is
+// of one category and of the other; of a number with itself, its square. Features for missing numbers take no part.
 type interaction struct {
 	factors []factor
 	first   int

@@ -21,11 +21,12 @@ const (
 	Numeric Kind = "numeric"
 	// Boolean is Numeric of 0 and 1, never standardized.
 	Boolean Kind = "boolean"
-	// Categorical is a feature for each distinct value, of which one is 1.
+	// Categorical is a feature for each distinct value, of which one is 1. No value is left out as the one that others
+	// are compared with: with a penalty, the coefficients are unique all the same.
 	Categorical Kind = "categorical"
 	// Hashed is 1 or −1 in one of 2^HashBits features, by the hash of the value.
 	Hashed Kind = "hashed"
-	// Date is a feature for each of year, month, dayofweek, hour and days since 1970 that varies.
+	// Date is a feature for each of year, month, dayofweek, hour and days since 1970 that varies, in UTC.
 	Date Kind = "date"
 	// Text is words or runs of characters, counted in 2^HashBits features by their hashes, of length 1.
 	Text Kind = "text"
@@ -40,24 +41,24 @@ var kinds = []Kind{Numeric, Boolean, Categorical, Hashed, Date, Text, List, Left
 // wordsOfText is the median number of words from which a column is of text, if its values do not repeat much.
 const wordsOfText = 4
 
-// Encoding decides what becomes of each column, by these rules, of which the first that holds is taken; Encoding.Lines tells what they
-// came to.
+// Encoding decides what becomes of each column, by these rules, of which the first that holds is taken;
+// Encoding.Lines tells what they came to.
 //
 //   - A column that the options name is of the kind that they say.
 //   - A column of lists is of lists.
 //   - A column in which all is missing is left out. So is one that has the same value in all rows.
 //   - A column is of dates where all that is not missing is instants, or text that is a date.
-//   - It is boolean where all is true or false, and numeric where all is numbers. Text of a file that knows text from numbers, as
-//     .parquet, is none of both, though it may look like them.
-//   - It is text where more than half of its cells are no numbers, they have four words or more in the median, and are more than MaxCategories distinct ones or more than
-//     half of them distinct.
+//   - It is boolean where all is true or false, and numeric where all is numbers. Text of a file that knows text from
+//     numbers, as .parquet, is none of both, though it may look like them.
+//   - It is text where more than half of its cells are no numbers, they have four words or more in the median, and are
+//     more than MaxCategories distinct ones or more than half of them distinct.
 //   - It is categorical where it has at most MaxCategories distinct values, none longer than 1 kB; otherwise hashed.
 //
-// What is missing is an empty cell, and, where the others are numbers, booleans or dates, one of the usual markers (NA, NaN, null,
-// None, ?, …). In a column of text these are values like others.
+// What is missing is an empty cell, and, where the others are numbers, booleans or dates, one of the usual markers
+// (NA, NaN, null, None, ?, …). In a column of text these are values like others.
 //
-// It fails where what is asked does not fit a column, where a column is numbers in one file and text in another, where there are no
-// rows, and where no column is left; the error is one line, which names the column.
+// It fails where what is asked does not fit a column, where a column is numbers in one file and text in another,
+// where there are no rows, and where no column is left; the error is one line, which names the column.
 func (s *Survey) Encoding() (*Encoding, error) {
 	if len(s.columns) == 0 {
 		return nil, errors.New("a table without columns has no features")
@@ -144,7 +145,8 @@ func (c *column) kind() (Kind, error) {
 		return Numeric, nil
 	}
 	if c.types&^textTypes != 0 {
-		return "", fmt.Errorf("found %s in one file and %s in another, expected cells of one kind", c.typeNames(), c.textName())
+		return "", fmt.Errorf("found %s in one file and %s in another, expected cells of one kind",
+			c.typeNames(), c.textName())
 	}
 	return Categorical, nil
 }

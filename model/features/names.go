@@ -25,7 +25,8 @@ func (o *Options) asked(names []string) ([]Kind, error) {
 			}
 			for _, c := range columns {
 				if asked[c] != "" && asked[c] != list.kind {
-					return nil, fmt.Errorf("column %s is to be both %s and %s: it must be of one kind", fault.Quote(names[c]), asked[c], list.kind)
+					return nil, fmt.Errorf("column %s is to be both %s and %s: it must be of one kind",
+						fault.Quote(names[c]), asked[c], list.kind)
 				}
 				asked[c] = list.kind
 			}
@@ -69,7 +70,8 @@ func find(spec string, names []string) int {
 	return -1
 }
 
-// findPart is the column of a name or an index, or else the column and the part of a date, as of time_hour_month; or -1.
+// findPart is the column of a name or an index, or else the column and the part of a date, as of time_hour_month; or
+// -1.
 func findPart(spec string, names []string) (column int, part string) {
 	if c := find(spec, names); c >= 0 {
 		return c, ""

@@ -32,7 +32,8 @@ type category struct {
 
 // valueType is what the values of a column are meant as: numbers where all are, and no file says that they are text.
 func (c *column) valueType() ValueType {
-	texts := c.of(classText) + c.of(classDate) + c.counts[1][classNumber] + c.counts[1][classBoolean] + c.counts[1][classMarker]
+	quoted := c.counts[1][classNumber] + c.counts[1][classBoolean] + c.counts[1][classMarker]
+	texts := c.of(classText) + c.of(classDate) + quoted
 	numbers, booleans := c.counts[0][classNumber], c.counts[0][classBoolean]
 	switch {
 	case texts == 0 && booleans == 0 && numbers > 0:
@@ -109,7 +110,8 @@ func (s *Survey) decideCategories(c *column, out *Column) {
 	}
 	out.Why = count(int64(len(all)), "distinct value")
 	if n := len(out.Rare); n > 0 {
-		out.Why += fmt.Sprintf(", of which %s in fewer than %s are one category", thousands(int64(n)), count(int64(s.options.MinFrequency), "row"))
+		out.Why += fmt.Sprintf(", of which %s in fewer than %s are one category",
+			thousands(int64(n)), count(int64(s.options.MinFrequency), "row"))
 	}
 	if out.MissingCategory {
 		out.Why += fmt.Sprintf("; %s of %s missing, which is a category too", thousands(out.Missing), thousands(out.Rows))
@@ -150,7 +152,8 @@ func (s *Survey) decideHashed(c *column, out *Column) {
 func (c *column) hint(out *Column) string {
 	numbers, dates, present := c.of(classNumber), c.of(classDate), c.rows-c.missingNumbers()
 	but := func(n int64, what, kind string) string {
-		return fmt.Sprintf("; %s are %s, but not %s, as %s: as a %s column, it would be refused", thousands(n), what, count(c.of(classText), "cell"), fault.Quote(c.sample), kind)
+		return fmt.Sprintf("; %s are %s, but not %s, as %s: as a %s column, it would be refused",
+			thousands(n), what, count(c.of(classText), "cell"), fault.Quote(c.sample), kind)
 	}
 	switch {
 	case out.Values != TextValues:
@@ -169,7 +172,8 @@ func (c *column) hint(out *Column) string {
 	return ""
 }
 
-// looksLikeDate reports whether a text is three numbers with signs between them, as 31.12.2013 or 12/31/13, and nothing else but a time.
+// looksLikeDate reports whether a text is three numbers with signs between them, as 31.12.2013 or 12/31/13, and
+// nothing else but a time.
 func looksLikeDate(b []byte) bool {
 	day, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte(" "))
 	parts := bytes.FieldsFunc(day, func(r rune) bool { return r == '.' || r == '/' || r == '-' })
@@ -184,7 +188,8 @@ func looksLikeDate(b []byte) bool {
 	return true
 }
 
-// looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, and commas between thousands.
+// looksLikeAmount reports whether a text is a number but for signs of currencies, per cent, and commas between
+// thousands.
 func looksLikeAmount(b []byte) bool {
 	b = bytes.Trim(b, "$€£¥% ")
 	if len(b) == 0 || b[0]-'0' > 9 && b[0] != '-' {

@@ -1,9 +1,9 @@
 // Package features brings tables to numbers, as scikit-learn's ColumnTransformer with OneHotEncoder, SimpleImputer,
 // StandardScaler, HashingVectorizer, FeatureHasher and SplineTransformer does.
 //
-// A [Survey] looks at all rows once and merges in any order; [Survey.Encoding] decides from it what becomes of each column; an
-// [Encoder] of the [Encoding] appends encoded rows to a [vectors.Block]. The outcome depends on the set of rows only, not on
-// their order, nor on how they were grouped.
+// A [Survey] looks at all rows once and merges in any order; [Survey.Encoding] decides from it what becomes of each
+// column; an [Encoder] of the [Encoding] appends encoded rows to a [vectors.Block]. The outcome depends on the set of
+// rows only, not on their order, nor on how they were grouped.
 package features
 
 import (
@@ -46,18 +46,21 @@ var Analyzers = []Analyzer{Word, CharWB, Char}
 
 // Options say what becomes of the columns of a table. The zero Options decide by what is in the columns.
 type Options struct {
-	// Numeric, Categorical, Text and Date name columns that are of this kind whatever is in them: by names, indices from 0, ranges
-	// of indices (3-7), or globs of names. A column may be of one kind only. Default: what the rules of Survey.Encoding say.
+	// Numeric, Categorical, Text and Date name columns that are of this kind whatever is in them: by names, indices from
+	// 0, ranges of indices (3-7), or globs of names. A column may be of one kind only. Default: what the rules of
+	// Survey.Encoding say.
 	Numeric     []string `json:"numeric,omitempty"`
 	Categorical []string `json:"categorical,omitempty"`
 	Text        []string `json:"text,omitempty"`
 	Date        []string `json:"date,omitempty"`
-	// MaxCategories is the number of distinct values above which a column is hashed instead of one-hot encoded. Default: 1000.
+	// MaxCategories is the number of distinct values above which a column is hashed instead of one-hot encoded. Default:
+	// 1000.
 	MaxCategories int `json:"max_categories,omitempty"`
-	// MinFrequency is the number of rows that a category needs for a feature of its own; the others have one together, and so have
-	// unknown ones then. Default: 1, each has its own.
+	// MinFrequency is the number of rows that a category needs for a feature of its own; the others have one together,
+	// and so have unknown ones then. Default: 1, each has its own.
 	MinFrequency int `json:"min_frequency,omitempty"`
-	// HashBits is the binary logarithm of the number of features that a hashed or text column becomes, up to 24. Default: 18.
+	// HashBits is the binary logarithm of the number of features that a hashed or text column becomes, up to 24.
+	// Default: 18.
 	HashBits int `json:"hash_bits,omitempty"`
 	// Impute says what stands for missing numbers. Default: mean.
 	Impute Impute `json:"impute,omitempty"`
@@ -69,13 +72,13 @@ type Options struct {
 	Analyzer Analyzer `json:"analyzer,omitempty"`
 	// TFIDF weights what is counted in a text by how rare it is, which takes a second pass. Default: false.
 	TFIDF bool `json:"tfidf,omitempty"`
-	// DateFormat is how dates are written, as strftime has it (%d.%m.%Y %H:%M), for columns named in Date, or, where none is
-	// named, for all text. Default: ISO 8601 alone.
+	// DateFormat is how dates are written, as strftime has it (%d.%m.%Y %H:%M), for columns named in Date, or, where
+	// none is named, for all text. Default: ISO 8601 alone.
 	DateFormat string `json:"date_format,omitempty"`
 	// Interactions are products of columns, or of parts of dates, as origin*dest or origin*time_hour_month. Default: none.
 	Interactions []string `json:"interactions,omitempty"`
-	// Splines are numeric columns, or parts of dates, that become curves, with the number of knots, as hour:8 or time_hour_month:4.
-	// Default: none.
+	// Splines are numeric columns, or parts of dates, that become curves, with the number of knots, as hour:8 or
+	// time_hour_month:4. Default: none.
 	Splines []string `json:"splines,omitempty"`
 	// Standardize brings numbers and dates to mean 0 and standard deviation 1. Default: false.
 	Standardize bool `json:"standardize,omitempty"`

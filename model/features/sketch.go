@@ -11,9 +11,10 @@ import (
 
 var errSketch = errors.New("not a sketch")
 
-// distinct estimates how many different things there are by hashes of 64 bits: it holds all of them as long as they are at most
-// mostHashes, and from then on those that begin with level zeros, one in 2^level. It errs by about 2 % then. It depends on the set of
-// things only. (Bar-Yossef et al., Counting distinct elements in a data stream, 2002, algorithm 2.)
+// distinct estimates how many different things there are by hashes of 64 bits: it holds all of them as long as they
+// are at most mostHashes, and from then on those that begin with level zeros, one in 2^level. It errs by about 2 %
+// then. It depends on the set of things only. (Bar-Yossef et al., Counting distinct elements in a data stream, 2002,
+// algorithm 2.)
 type distinct struct {
 	level  int
 	hashes map[uint64]struct{}
@@ -88,9 +89,10 @@ func (d *distinct) cut(b []byte) ([]byte, error) {
 	return b[8*n:], nil
 }
 
-// quantiles finds the median of numbers: the exact one as long as they have at most mostValues distinct values, otherwise the middle
-// of one of the buckets, 256 between a power of two and the next, which is within 0.2 % of it. It depends on the multiset of numbers
-// only. (Masson, Rim and Lee, DDSketch, VLDB 2019, with buckets of equal width within powers of two.)
+// quantiles finds the median of numbers: the exact one as long as they have at most mostValues distinct values,
+// otherwise the middle of one of the buckets, 256 between a power of two and the next, which is within 0.2 % of it.
+// It depends on the multiset of numbers only. (Masson, Rim and Lee, DDSketch, VLDB 2019, with buckets of equal width
+// within powers of two.)
 type quantiles struct {
 	values  map[float64]int64 // nil once there are too many
 	buckets map[int32]int64   // nil until then

@@ -31,7 +31,8 @@ type reference struct {
 	Tolerance float64
 }
 
-// equal reports whether two rows are equal within the tolerance: what is almost zero may be so in one and not there in the other.
+// equal reports whether two rows are equal within the tolerance: what is almost zero may be so in one and not there
+// in the other.
 func (c *reference) equal(features []int32, values []float64, wantFeatures []int, want []float64) bool {
 	row := map[int]float64{}
 	for k, j := range wantFeatures {

@@ -20,7 +20,8 @@ func (s *Survey) addSplines(e *Encoding) error {
 		at, part := findPart(name, s.names)
 		c := &e.columns[at]
 		if part == "" && c.Kind != Numeric || part != "" && c.Kind != Date {
-			return fmt.Errorf("column %s: found %s (%s), expected a numeric one, or a part of a date, for splines", fault.Quote(c.Name), c.Kind, c.Why)
+			return fmt.Errorf("column %s: found %s (%s), expected a numeric one, or a part of a date, for splines",
+				fault.Quote(c.Name), c.Kind, c.Why)
 		}
 		j := slices.IndexFunc(c.Parts, func(p Part) bool { return p.Name == part })
 		if j < 0 || c.Parts[j].Min == c.Parts[j].Max {
@@ -36,7 +37,8 @@ func (s *Survey) addSplines(e *Encoding) error {
 	return nil
 }
 
-// uniformKnots are those of splines between lo and hi, with splineDegree more on either side, as scikit-learn's SplineTransformer has them.
+// uniformKnots are those of splines between lo and hi, with splineDegree more on either side, as scikit-learn's
+// SplineTransformer has them.
 func uniformKnots(lo, hi float64, knots int) []float64 {
 	base := make([]float64, knots)
 	step := (hi - lo) / float64(knots-1)
@@ -56,8 +58,9 @@ func uniformKnots(lo, hi float64, knots int) []float64 {
 	return t
 }
 
-// spline encodes a number, the j-th part of a column, as the B-splines that are not zero there; outside of the knots, as at the nearest one. (de Boor, A practical
-// guide to splines, 1978, X(10); Piegl and Tiller, The NURBS book, A2.2.)
+// spline encodes a number, part j of a column, as the B-splines that are not zero there; outside of the knots,
+// as at the nearest one. (de Boor, A practical guide to splines, 1978, X(10); Piegl and Tiller, The NURBS book,
+// A2.2.)
 func (enc *Encoder) spline(c *Column, j int, t []float64, v float64) {
 	p := &c.Parts[j]
 	v = min(max(v, p.Min), p.Max)

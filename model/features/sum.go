@@ -16,9 +16,9 @@ const (
 	exactAdds = 1 << 10
 )
 
-// exact is a sum of finite float64s, or of their squares, without rounding: an integer of 32 bits a chunk, whose chunks may be out of
-// range for some additions. So it does not depend on the order of what is added. (Neal, Fast exact summation using small and large
-// superaccumulators, 2015, the small one; here its range is that of squares.)
+// exact is a sum of finite float64s, or of their squares, without rounding: an integer of 32 bits a chunk, whose
+// chunks may be out of range for some additions. So it does not depend on the order of what is added. (Neal, Fast
+// exact summation using small and large superaccumulators, 2015, the small one; here its range is that of squares.)
 type exact struct {
 	chunks [exactChunks]int64
 	adds   int
@@ -172,8 +172,8 @@ func (s *sums) merge(t *sums) {
 	s.squares.merge(&t.squares)
 }
 
-// meanAndDeviation are those of the numbers and of others that are fill, rounded once: the deviation is that of the population. Of
-// none, they are fill and 0.
+// meanAndDeviation are those of the numbers and of others that are fill, rounded once: the deviation is that of the
+// population. Of none, they are fill and 0.
 func (n *numbers) meanAndDeviation(others int64, fill float64) (mean, deviation float64) {
 	if n.count == 0 {
 		return fill, 0

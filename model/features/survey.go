@@ -15,9 +15,9 @@ import (
 	"beamlearn/model/tables"
 )
 
-// Survey is what is known of the columns of a table after a look at some of its rows. Its memory is bounded, whatever is in the rows:
-// some 16 kB a column, MaxCategories texts of up to 1 kB where there are categories, and up to 1 MB for a median. It is not safe for
-// concurrent use.
+// Survey is what is known of the columns of a table after a look at some of its rows. Its memory is bounded, whatever
+// is in the rows: some 16 kB a column, MaxCategories texts of up to 1 kB where there are categories, and up to 1 MB
+// for a median. It is not safe for concurrent use.
 type Survey struct {
 	names   []string
 	options Options
@@ -85,8 +85,8 @@ func (n *numbers) merge(m *numbers) {
 	}
 }
 
-// texts counts distinct texts up to a limit, above which it is over: it estimates then how many there are. Whether it is over depends
-// on the set of texts only.
+// texts counts distinct texts up to a limit, above which it is over: it estimates then how many there are. Whether it
+// is over depends on the set of texts only.
 type texts struct {
 	limit  int
 	index  map[string]int32
@@ -194,8 +194,8 @@ func namesOf(fields []tables.Field) ([]string, error) {
 	return names, nil
 }
 
-// NewSurvey begins a survey of tables with these columns. Options are those without defaults. It fails where they are not valid, where
-// they name a column that there is not, or where two columns have one name.
+// NewSurvey begins a survey of tables with these columns. Options are those without defaults. It fails where they are
+// not valid, where they name a column that there is not, or where two columns have one name.
 func NewSurvey(fields []tables.Field, o Options) (*Survey, error) {
 	names, err := namesOf(fields)
 	if err != nil {
@@ -245,8 +245,9 @@ func (s *Survey) datesOf(c *column) *[dateParts]numbers {
 	return c.dates
 }
 
-// Add looks at all rows of a table, whose columns are those of the survey, by place; each may have a type of its own. It fails where it
-// has another number of columns, or where lists differ in width. Time is O(cells), a few nanoseconds each.
+// Add looks at all rows of a table, whose columns are those of the survey, by place; each may have a type of its own.
+// It fails where it has another number of columns, or where lists differ in width. Time is O(cells), a few
+// nanoseconds each.
 func (s *Survey) Add(t *tables.Table) error {
 	if len(t.Columns) != len(s.columns) {
 		return fmt.Errorf("features.Survey: a table of %d columns, not %d", len(t.Columns), len(s.columns))
@@ -480,8 +481,8 @@ func missingList(cells []float64) bool {
 	return true
 }
 
-// Merge adds what another survey, of the same columns and options, has seen. It leaves the other one as it is in what it says. It fails
-// where columns or options are not the same, or where lists differ in width.
+// Merge adds what another survey, of the same columns and options, has seen. It leaves the other one as it is in what
+// it says. It fails where columns or options are not the same, or where lists differ in width.
 func (s *Survey) Merge(o *Survey) error {
 	if !slices.Equal(s.names, o.names) || !sameOptions(&s.options, &o.options) {
 		return errors.New("features.Survey: two surveys of different columns or options do not merge")

@@ -301,7 +301,8 @@ func randomTable(rng *rand.Rand, rows int) *tables.Table {
 	return t
 }
 
-// A survey, and the second look, are the same bytes whatever the order and the groups of the rows, with its encoding between merges.
+// A survey, and the second look, are the same bytes whatever the order and the groups of the rows, with its encoding
+// between merges.
 func TestMergeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))

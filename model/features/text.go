@@ -15,8 +15,8 @@ import (
 	"beamlearn/model/tables"
 )
 
-// tokenizer finds what is counted in a text, as scikit-learn's HashingVectorizer does, after lower case and Unicode's form NFC. It keeps
-// its memory from text to text.
+// tokenizer finds what is counted in a text, as scikit-learn's HashingVectorizer does, after lower case and Unicode's
+// form NFC. It keeps its memory from text to text.
 type tokenizer struct {
 	buffer []byte // the text, or its words with a space between them
 	lower  []byte
@@ -105,7 +105,8 @@ func (k *tokenizer) count(b []byte, bits int) {
 	k.keys = append(k.keys, key)
 }
 
-// nextWord is the first run of two or more characters of words from i on, that is, of (?u)\b\w\w+\b; lo is len(b) where there is none.
+// nextWord is the first run of two or more characters of words from i on, that is, of (?u)\b\w\w+\b; lo is len(b)
+// where there is none.
 func nextWord(b []byte, i int) (lo, hi int) {
 	for i < len(b) {
 		lo, runes := i, 0

@@ -10,8 +10,8 @@ import (
 	"beamlearn/model/tables"
 )
 
-// Counts is how many rows have each feature of text, as far as they have been seen. Its memory is 8 bytes for each feature of text. It
-// is not safe for concurrent use.
+// Counts is how many rows have each feature of text, as far as they have been seen. Its memory is 8 bytes for each
+// feature of text. It is not safe for concurrent use.
 type Counts struct {
 	e       *Encoding
 	fields  []int
@@ -25,8 +25,8 @@ type frequencies struct {
 	counts    []int64
 }
 
-// Pass reports whether the encoding takes a second look at all rows before it can encode, by [Encoding.NewCounts], and what for: tf-idf
-// needs the number of rows that each word is in.
+// Pass reports whether the encoding takes a second look at all rows before it can encode, by [Encoding.NewCounts],
+// and what for: tf-idf needs the number of rows that each word is in.
 func (e *Encoding) Pass() (name string, more bool) {
 	for i := range e.columns {
 		if c := &e.columns[i]; c.Kind == Text && e.options.TFIDF && c.Documents == 0 {
@@ -216,8 +216,8 @@ func (w *weights) of(feature int) float64 {
 	return w.other
 }
 
-// weights are those of scikit-learn's TfidfTransformer with smooth_idf; nil where there are no counts. Their memory is in proportion to
-// the frequencies.
+// weights are those of scikit-learn's TfidfTransformer with smooth_idf; nil where there are no counts. Their memory
+// is in proportion to the frequencies.
 func (c *Column) weights(bits int) (*weights, error) {
 	if c.Documents == 0 {
 		return nil, nil
