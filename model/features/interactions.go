@@ -201,3 +201,28 @@ func hashProducts(all []entry, bits int) []entry {
 	}
 	return all[:n]
 }
+
+// Product is what an interaction gives: products of the features of some columns, in Width features from First on. Hashed ones are at
+// the signed hash of their place among all products, as 8 bytes, the lowest first.
+type Product struct {
+	Name         string
+	Factors      []Factor
+	First, Width int
+	Hashed       bool
+}
+
+// Factor is the features of a column that take part in products: Width of them from Lo on.
+type Factor struct{ Column, Lo, Width int }
+
+// Products are those of the interactions, for who encodes elsewhere than here.
+func (e *Encoding) Products() []Product {
+	products := make([]Product, len(e.interactions))
+	for i := range e.interactions {
+		x := &e.interactions[i]
+		products[i] = Product{Name: x.name(e), First: x.first, Width: x.width, Hashed: x.hashed}
+		for _, f := range x.factors {
+			products[i].Factors = append(products[i].Factors, Factor{f.column, f.lo, f.width})
+		}
+	}
+	return products
+}

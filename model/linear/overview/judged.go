@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 
+	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
 )
 
@@ -23,7 +25,52 @@ type Judged struct {
 	Class, Guess []int32
 	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them; Probas rows × classes, or nil.
 	Decisions, Probas []float64
+
+	examples []example
 }
+
+// example is a row with its target, or the place of its class; rank orders examples as if by chance.
+type example struct {
+	rank   uint64
+	values []float64
+	target float64
+}
+
+// Of the rows, a page holds some as examples: so many, or fewer of many columns.
+const (
+	mostExamples  = 8
+	exampleValues = 20_000
+)
+
+// addExample keeps row i of a chunk, if it is among those of the least rank.
+func (j *Judged) addExample(c *linear.Chunk, i int, target float64) {
+	number := int64(i)
+	if c.Numbers != nil {
+		number = c.Numbers[i]
+	}
+	e := example{rank: splitmix.Mix(uint64(number) ^ 0x5bd1e995), target: target}
+	most := min(mostExamples, exampleValues/c.Features)
+	at := sort.Search(len(j.examples), func(k int) bool { return j.examples[k].rank > e.rank })
+	if at >= most {
+		return
+	}
+	e.values = make([]float64, c.Features)
+	switch {
+	case c.Sparse != nil:
+		for k := c.Sparse.Offsets[i]; k < c.Sparse.Offsets[i+1]; k++ {
+			e.values[c.Sparse.Indices[k]] = c.Sparse.Values[k]
+		}
+	case c.X != nil:
+		copy(e.values, c.X[i*c.Features:])
+	default:
+		for k := range e.values {
+			e.values[k] = float64(c.X32[i*c.Features+k])
+		}
+	}
+	j.examples = slices.Insert(j.examples, at, e)[:min(len(j.examples)+1, most)]
+}
+
+func byRank(a, b example) int { return cmp.Compare(a.rank, b.rank) }
 
 // Add judges the rows of a chunk. class gives the place of the class of row i, −1 for a row to leave out.
 func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) error {
@@ -49,12 +96,14 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 		}
 		if m.Task == linear.Regression {
 			j.Target, j.Predicted = append(j.Target, c.Target[i]), append(j.Predicted, predicted[i])
+			j.addExample(c, i, c.Target[i])
 		} else {
 			at := class(i)
 			if at < 0 {
 				continue
 			}
 			j.Class, j.Guess = append(j.Class, at), append(j.Guess, int32(predicted[i]))
+			j.addExample(c, i, float64(at))
 			j.Decisions = append(j.Decisions, decisions[i*columns:(i+1)*columns]...)
 			if probas != nil {
 				j.Probas = append(j.Probas, probas[i*classes:(i+1)*classes]...)
@@ -89,6 +138,11 @@ func (j *Judged) Merge(next *Judged) {
 	j.Target, j.Predicted = append(j.Target, next.Target...), append(j.Predicted, next.Predicted...)
 	j.Class, j.Guess = append(j.Class, next.Class...), append(j.Guess, next.Guess...)
 	j.Decisions, j.Probas = append(j.Decisions, next.Decisions...), append(j.Probas, next.Probas...)
+	all := append(j.examples, next.examples...)
+	slices.SortStableFunc(all, byRank)
+	if len(all) > 0 {
+		j.examples = all[:min(len(all), mostExamples, exampleValues/len(all[0].values))]
+	}
 	j.Rows += next.Rows
 	j.Of += next.Of
 }

@@ -21,6 +21,8 @@ type View struct {
 	Model  *linear.Model
 	// Columns are the names of the features, or nil.
 	Columns []string
+	// Width and Height are those of the picture that the columns are, row by row, or 0.
+	Width, Height int
 	// Facts stand at the top, after those of the model.
 	Facts []report.Fact
 	CV    *linear.CVResult // or nil
@@ -61,6 +63,11 @@ func (v *View) Page() (*report.Page, error) {
 	section := func(id, title, lead string, blocks ...report.Block) {
 		p.Sections = append(p.Sections, report.Section{ID: id, Title: title, Lead: lead, Blocks: blocks})
 	}
+	form, err := v.try()
+	if err != nil {
+		return nil, err
+	}
+	section("try", "Try it", "Enter or choose values: the prediction is what predict says of such a row, and it is made here, in the page. The bars are what each column adds.", form...)
 	if v.CV != nil && len(v.CV.Metrics) > 0 {
 		blocks, err := v.crossValidation()
 		if err != nil {
@@ -375,16 +382,24 @@ func (v *View) units() string {
 	return "The coefficients, the largest first: what a unit of the column adds to the decision. They can be compared where the columns are of the same scale; --standardize brings them to one."
 }
 
+// sizes are those of the features' coefficients: their norms over the classes.
+func (v *View) sizes() []float64 {
+	size := make([]float64, v.Model.Features())
+	for j := range size {
+		for _, w := range v.Model.Coef {
+			size[j] = elementary.Hypot(size[j], w[j])
+		}
+	}
+	return size
+}
+
 // coefficients are the largest.
 func (v *View) coefficients() []report.Block {
 	m := v.Model
-	size := make([]float64, m.Features())
+	size := v.sizes()
 	zero := 0
-	for j := range size {
-		for _, w := range m.Coef {
-			size[j] = elementary.Hypot(size[j], w[j])
-		}
-		if size[j] == 0 {
+	for _, s := range size {
+		if s == 0 {
 			zero++
 		}
 	}

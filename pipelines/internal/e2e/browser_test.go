@@ -319,15 +319,15 @@ func TestPageSGD(t *testing.T) {
 	}{
 		"two classes": {
 			[]string{"--input=../../../testdata/breast_cancer.csv", "--task=classification", "--standardize"},
-			"coefficients confusion thresholds calibration", []string{"worst texture", "F1 of 1", "0.9989"},
+			"try coefficients confusion thresholds calibration", []string{"worst texture", "F1 of 1", "0.9989"},
 		},
 		"ten classes": {
 			append(digits, "--solver=sgd", "--progressive"),
-			"cross-validation path learning coefficients confusion thresholds calibration", []string{"pixel_", "within one standard error"},
+			"try cross-validation path learning coefficients confusion thresholds calibration", []string{"pixel_", "within one standard error"},
 		},
 		"regression": {
 			[]string{"--input=../../../testdata/diabetes.csv", "--task=regression", "--standardize", "--alpha=0.001,0.01,0.1,1,10", "--penalty=elasticnet", "--l1_ratio=0.5,1"},
-			"cross-validation path coefficients residuals", []string{"bmi", "l1_ratio 0.5", "R²"},
+			"try cross-validation path coefficients residuals", []string{"bmi", "l1_ratio 0.5", "R²"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

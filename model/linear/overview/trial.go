@@ -1,0 +1,276 @@
+package overview
+
+import (
+	"embed"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"beamlearn/model/features"
+	"beamlearn/model/linear"
+	"beamlearn/model/report"
+)
+
+//go:embed encode.js score.js trial.html trial.js
+var assets embed.FS
+
+// trialBytes is how large the data of a form may be: enough for all coefficients of 2^18 hashed features.
+const trialBytes = 4 << 20
+
+// trial is the data of a form in which one enters a row and sees what the model says of it: the model, and what it takes to encode.
+type trial struct {
+	Task      linear.Task    `json:"task"`
+	Loss      linear.Loss    `json:"loss"`
+	Classes   []string       `json:"classes,omitempty"`
+	Intercept []float64      `json:"intercept"`
+	Dim       int            `json:"dim"`
+	Sparse    bool           `json:"sparse,omitempty"` // sums are those of sparse rows
+	Features  []byte         `json:"features"`         // that have coefficients, each counted from the one before it, as varints
+	Coef      []byte         `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
+	Options   trialOptions   `json:"options"`
+	Columns   []trialColumn  `json:"columns"`
+	Products  []trialProduct `json:"products,omitempty"`
+	Shown     []int          `json:"shown"` // the columns that have a field from the beginning
+	Examples  []trialExample `json:"examples,omitempty"`
+	Image     []int          `json:"image,omitempty"` // width and height of the picture that the columns are
+}
+
+type trialOptions struct {
+	NGrams   [2]int            `json:"ngrams"`
+	Analyzer features.Analyzer `json:"analyzer,omitempty"`
+	Bits     int               `json:"bits,omitempty"`
+	Refuse   bool              `json:"refuse,omitempty"` // missing numbers
+}
+
+// trialColumn is a column of the table, as encode.js takes it.
+type trialColumn struct {
+	Name        string             `json:"name"`
+	Kind        features.Kind      `json:"kind"`
+	Start       string             `json:"start"` // what its field begins with
+	First       int                `json:"first"`
+	Width       int                `json:"width"`
+	Parts       []trialPart        `json:"parts,omitempty"`
+	Indicator   bool               `json:"indicator,omitempty"`
+	Values      features.ValueType `json:"values,omitempty"`
+	Categories  []string           `json:"categories,omitempty"`
+	Missing     bool               `json:"missing,omitempty"` // is a category
+	Rare        bool               `json:"rare,omitempty"`    // categories share one, with unknown ones
+	Documents   int64              `json:"documents,omitempty"`
+	Frequencies []byte             `json:"frequencies,omitempty"`
+}
+
+type trialPart struct {
+	Name  string  `json:"name,omitempty"`
+	Fill  float64 `json:"fill,omitempty"`
+	Mean  float64 `json:"mean"`
+	Scale float64 `json:"scale"`
+	Min   float64 `json:"min,omitempty"`
+	Max   float64 `json:"max,omitempty"`
+	Knots int     `json:"knots,omitempty"`
+}
+
+type trialProduct struct {
+	Name    string   `json:"name"`
+	Factors [][3]int `json:"factors"` // a column, and of its features the first and the number that take part
+	First   int      `json:"first"`
+	Hashed  bool     `json:"hashed,omitempty"`
+}
+
+// trialExample is a row of the data, and what is true of it.
+type trialExample struct {
+	Values []float64 `json:"values"`
+	Target string    `json:"target"`
+}
+
+// try is the form, or, of a model that is too large for it, a line that says so.
+func (v *View) try() ([]report.Block, error) {
+	m := v.Model
+	t := &trial{Task: m.Task, Loss: m.Loss, Intercept: m.Intercept, Dim: m.Features(), Examples: v.examples()}
+	for i := range m.Classes.Len() {
+		t.Classes = append(t.Classes, m.Classes.Label(i))
+	}
+	if m.Encoding != nil {
+		t.encoded(m.Encoding)
+	} else {
+		v.plain(t)
+	}
+	t.pack(m.Coef)
+	t.Shown = v.important(t.Columns)
+	if v.Width > 0 && v.Width*v.Height == len(t.Columns) {
+		t.Image = []int{v.Width, v.Height}
+	}
+	data, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("the data of the form: %w", err)
+	}
+	if len(data) > trialBytes {
+		return []report.Block{report.Text(fmt.Sprintf("The form to try the model is left out, as the page would have to hold %d MB of "+
+			"coefficients and categories, more than %d MB: predict takes rows from files.", (len(data)+1<<20-1)>>20, trialBytes>>20))}, nil
+	}
+	widget, err := report.ReadWidget(assets, "trial", json.RawMessage(data))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"score.js", "encode.js"} {
+		code, err := assets.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		widget.Script = string(code) + widget.Script
+	}
+	return []report.Block{widget}, nil
+}
+
+// plain makes a column of each feature.
+func (v *View) plain(t *trial) {
+	s := v.Model.Scaler
+	t.Options = trialOptions{NGrams: [2]int{1, 1}, Refuse: true}
+	for j := range v.Model.Features() {
+		c := trialColumn{Name: v.feature(j), Kind: features.Numeric, First: j, Width: 1, Start: "0"}
+		p := trialPart{Scale: 1}
+		if s != nil && s.WithMean {
+			p.Mean, c.Start = s.Mean[j], start(s.Mean[j])
+		}
+		if s != nil && s.WithStd {
+			p.Scale = s.Scale[j]
+		}
+		c.Parts = []trialPart{p}
+		t.Columns = append(t.Columns, c)
+	}
+}
+
+// encoded takes over what the encoding makes of each column of the table.
+func (t *trial) encoded(e *features.Encoding) {
+	o := e.Options()
+	t.Options = trialOptions{NGrams: o.NGrams, Analyzer: o.Analyzer, Bits: o.HashBits, Refuse: o.Impute == features.ImputeNone}
+	t.Sparse = e.Sparse()
+	places := map[int]int{} // of the columns that are not left out
+	all := e.Columns()
+	for i := range all {
+		c := &all[i]
+		if c.Kind == features.LeftOut {
+			continue
+		}
+		places[i] = len(t.Columns)
+		to := trialColumn{
+			Name: c.Name, Kind: c.Kind, Indicator: c.Indicator, Values: c.Values, Categories: c.Categories,
+			Missing: c.MissingCategory, Rare: len(c.Rare) > 0, Documents: c.Documents, Frequencies: c.Frequencies, Start: startOf(c),
+		}
+		to.First, to.Width = c.Span()
+		for _, p := range c.Parts {
+			to.Parts = append(to.Parts, trialPart(p))
+		}
+		t.Columns = append(t.Columns, to)
+	}
+	for _, p := range e.Products() {
+		to := trialProduct{Name: p.Name, First: p.First, Hashed: p.Hashed}
+		for _, f := range p.Factors {
+			to.Factors = append(to.Factors, [3]int{places[f.Column], f.Lo, f.Width})
+		}
+		t.Products = append(t.Products, to)
+	}
+}
+
+// start is a number for a field to begin with.
+func start(v float64) string {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64)
+	if err != nil {
+		return "0"
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}
+
+// startOf is what the field of a column begins with: what stands for a missing number, the category that is most frequent.
+func startOf(c *features.Column) string {
+	switch c.Kind {
+	case features.Numeric:
+		return start(min(max(c.Parts[0].Fill, c.Parts[0].Min), c.Parts[0].Max))
+	case features.Boolean:
+		return strconv.FormatBool(c.Parts[0].Fill >= 0.5)
+	case features.Categorical:
+		if len(c.Categories) > 0 {
+			return c.Categories[report.Largest(c.Counts, 1)[0]]
+		}
+	case features.Date:
+		return startOfDate(c.Parts)
+	case features.List:
+		text := ""
+		for i, p := range c.Parts {
+			if i > 0 {
+				text += ", "
+			}
+			text += start(p.Fill)
+		}
+		return text
+	}
+	return ""
+}
+
+// startOfDate is a date that has about the parts that stand for a missing one.
+func startOfDate(parts []features.Part) string {
+	at := map[string]float64{"year": 1970, "month": 1}
+	for _, p := range parts {
+		at[p.Name] = math.Round(min(max(p.Fill, p.Min), p.Max))
+	}
+	day := time.Date(int(at["year"]), time.Month(at["month"]), 1, 0, 0, 0, 0, time.UTC)
+	if days, ok := at["days"]; ok {
+		day = time.Unix(int64(days)*24*60*60, 0).UTC()
+	}
+	if hour, ok := at["hour"]; ok {
+		return fmt.Sprintf("%sT%02d:00", day.Format(time.DateOnly), int(hour))
+	}
+	return day.Format(time.DateOnly)
+}
+
+// pack packs the features that have a coefficient, and these.
+func (t *trial) pack(coef [][]float64) {
+	last := 0
+	for j := range t.Dim {
+		if !slices.ContainsFunc(coef, func(w []float64) bool { return w[j] != 0 }) {
+			continue
+		}
+		t.Features = binary.AppendUvarint(t.Features, uint64(j-last))
+		last = j
+		for _, w := range coef {
+			t.Coef = binary.LittleEndian.AppendUint64(t.Coef, math.Float64bits(w[j]))
+		}
+	}
+}
+
+// important are the columns that get a field from the beginning: all of few, otherwise those with the largest coefficients, in the order
+// of the table.
+func (v *View) important(columns []trialColumn) []int {
+	const few = 40
+	n := shownFeatures
+	if len(columns) <= few {
+		n = len(columns)
+	}
+	sizes, size := v.sizes(), make([]float64, len(columns))
+	for i := range columns {
+		c := &columns[i]
+		size[i] = slices.Max(sizes[c.First : c.First+c.Width])
+	}
+	shown := report.Largest(size, n)
+	slices.Sort(shown)
+	return shown
+}
+
+// examples are rows of the data for a form to begin with.
+func (v *View) examples() []trialExample {
+	if v.Judged == nil || v.Model.Encoding != nil {
+		return nil
+	}
+	var list []trialExample
+	for _, e := range v.Judged.examples {
+		target := report.Format(e.target)
+		if v.Model.Task == linear.Classification {
+			target = v.Model.Classes.Label(int(e.target))
+		}
+		list = append(list, trialExample{e.values, target})
+	}
+	return list
+}
