@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"beamlearn/model/tables"
 )
@@ -178,6 +180,83 @@ func FuzzCounts(f *testing.F) {
 		}
 		if twice, err := n.MarshalBinary(); err != nil || !bytes.Equal(once, twice) {
 			t.Fatalf("written otherwise: %v", err)
+		}
+	})
+}
+
+// Whatever cells a column has, its rows are encoded by what was learned of them, and in whatever parts it was learned, alike; but numbers
+// that are infinite are refused.
+func FuzzTable(f *testing.F) {
+	f.Add("1\x002\x00\x00x", uint8(0), uint8(2))
+	f.Add("true\x00False\x00NA\x001", uint8(1), uint8(1))
+	f.Add("2013-01-01\x002013-01-01 10:00+01:00\x00?", uint8(0), uint8(0))
+	f.Add("one two three four\x00two three four five\x00e\u0301", uint8(2), uint8(1))
+	f.Add("1e400\x00inf\x007", uint8(0), uint8(1))
+	f.Fuzz(func(t *testing.T, text string, how, at uint8) {
+		if !utf8.ValidString(text) {
+			return
+		}
+		all := strings.Split(text, "\x00")
+		part := func(cells []string) *tables.Table {
+			c := tables.Column{Field: tables.Field{Name: "x", Type: tables.Cell}}
+			if how&1 == 1 {
+				c.Type = tables.Text
+			}
+			for i, s := range cells {
+				if how&2 == 2 && i%2 == 1 && c.Type == tables.Cell {
+					c.AppendQuoted([]byte(s))
+				} else {
+					c.AppendText([]byte(s))
+				}
+			}
+			return table(c)
+		}
+		o := Options{HashBits: 6, MaxCategories: 5, Standardize: how&4 == 4, Analyzer: Analyzers[how>>3%3], NGrams: [2]int{1, 3}, MinFrequency: int(how>>5) + 1}
+		whole := part(all)
+		var surveys [3]*Survey
+		cut := min(int(at)&^1, len(all)) // even, as every second cell is quoted
+		for i, tab := range []*tables.Table{whole, part(all[:cut]), part(all[cut:])} {
+			var err error
+			if surveys[i], err = NewSurvey(tab.Fields(), o); err != nil {
+				t.Fatal(err)
+			}
+			if err := surveys[i].Add(tab); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := surveys[2].Merge(surveys[1]); err != nil {
+			t.Fatal(err)
+		}
+		e, err := surveys[0].Encoding()
+		again, errAgain := surveys[2].Encoding()
+		if (err == nil) != (errAgain == nil) {
+			t.Fatalf("%v, %v", err, errAgain)
+		}
+		if err != nil {
+			return
+		}
+		want, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(again); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%v\n%s\nwant %s", err, got, want)
+		}
+		if err := new(Encoding).UnmarshalJSON(want); err != nil {
+			t.Fatal(err)
+		}
+		enc, err := e.Encoder(whole.Fields())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := vectorsFor(e)
+		for i := range whole.Len() {
+			if err := enc.Encode(b, whole, i, int64(i)); err != nil && surveys[0].columns[0].infinite == 0 {
+				t.Fatalf("%v: %s", err, e.Lines())
+			}
+		}
+		if enc.Unknown()[0] > 0 {
+			t.Fatalf("%d unknown of %q: %s", enc.Unknown()[0], all, e.Lines())
 		}
 	})
 }

@@ -66,7 +66,7 @@ func (e *Encoding) interaction(spec string, names []string) (x interaction, err 
 		return x, err
 	}
 	const mostProducts = 1 << 62
-	product, texts, entries := 1, 0, 1.0
+	product, texts, entries := uint64(1), 0, 1.0
 	for _, name := range factors {
 		f, err := e.factor(name, names)
 		if err != nil {
@@ -79,18 +79,16 @@ func (e *Encoding) interaction(spec string, names []string) (x interaction, err 
 		if texts > 1 {
 			return x, fmt.Errorf("the column %s is text as another of them, expected at most one", fault.Quote(name))
 		}
-		if product > mostProducts/f.width {
+		if product > mostProducts/uint64(f.width) {
 			return x, fmt.Errorf("more than %d products", mostProducts)
 		}
-		product *= f.width
+		product *= uint64(f.width)
 		entries *= min(c.entries(), float64(f.width))
 		x.factors = append(x.factors, f)
 	}
 	e.entries += entries
-	x.width = product
-	if limit := 1 << e.options.HashBits; product > limit {
-		x.width, x.hashed = limit, true
-	}
+	limit := uint64(1) << e.options.HashBits
+	x.width, x.hashed = int(min(product, limit)), product > limit
 	return x, nil
 }
 

@@ -354,11 +354,11 @@ func (s *Survey) classify(b []byte, asked Kind) (class, float64, int64) {
 			return classDate, 0, t
 		}
 	}
-	if isMarker(b) {
-		return classMarker, 0, 0
-	}
 	if v, ok := number(b); ok {
 		return classNumber, v, 0
+	}
+	if isMarker(b) {
+		return classMarker, 0, 0
 	}
 	if v, ok := boolean(b); ok {
 		return classBoolean, v, 0
