@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -344,13 +345,14 @@ type Job struct {
 	start  time.Time
 }
 
-// limit is how long a job may take: one that hangs must not hang the tests.
+// limit is how long a job may do nothing that one sees: one that hangs must not hang the tests, and one that is slow, as the machine
+// has other things to do, is none of these.
 const limit = 4 * time.Minute
 
-// Begin starts a command in a directory.
+// Begin starts a command in a directory, and ends it where nothing there changes any more.
 func Begin(t testing.TB, dir, file string, args ...string) *Job {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithCancel(context.Background())
 	j := &Job{cmd: exec.CommandContext(ctx, file, args...), done: make(chan error, 1), start: time.Now()}
 	j.cmd.Dir, j.cmd.Stderr, j.cmd.WaitDelay = dir, &j.stderr, 10*time.Second
 	if err := j.cmd.Start(); err != nil {
@@ -358,10 +360,39 @@ func Begin(t testing.TB, dir, file string, args ...string) *Job {
 		t.Fatal(err)
 	}
 	go func() {
+		seen, since := "", time.Now()
+		for ctx.Err() == nil {
+			if now := state(dir); now != seen {
+				seen, since = now, time.Now()
+			} else if time.Since(since) > limit {
+				cancel()
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}()
+	go func() {
 		j.done <- j.cmd.Wait()
 		cancel()
 	}()
 	return j
+}
+
+// state is what one sees of a directory: the names, sizes and times of its files, hidden ones included.
+func state(dir string) string {
+	var b strings.Builder
+	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it has been removed meanwhile
+		}
+		if i, err := d.Info(); err == nil {
+			fmt.Fprintln(&b, name, i.Size(), i.ModTime())
+		}
+		return nil
+	})
+	return b.String()
 }
 
 // End waits for a command and gives its exit code, what it has printed and the seconds that it took.
