@@ -1,0 +1,481 @@
+package neighbors
+
+import (
+	"math"
+	"math/bits"
+	"sync"
+
+	"beamlearn/model/neighbors/internal/tile"
+)
+
+// This file is the order of the work of [tiled]: blocks of queries past blocks of points, and what threads share.
+
+// patience is the number of points that a block of queries is compared to before it is looked at: bounds are not tight
+// at first.
+func (s *query) patience() int { return max(64*s.k, 4096) }
+
+// Blocks of points and of queries. A block of points stays in the second-level cache while a block of queries passes
+// over it, group by group.
+const (
+	pointBytes  = 384 << 10
+	chunkPanels = 6
+)
+
+// blockPanels is the number of panels in a block of points, with enough blocks for the threads to share.
+func (t *tiled) blockPanels(threads int) int {
+	panels := (t.points.n + tile.Columns - 1) / tile.Columns
+	return max(min(pointBytes/(tile.Columns*(t.points.dim+3)), 128, panels/(8*threads)), 2)
+}
+
+// chunks answers a chunk of queries after the other, each against all points.
+func (s *query) chunks(threads int) {
+	t := s.t
+	block := t.blockPanels(threads) * tile.Columns
+	chunk := max(min(chunkPanels*tile.Columns, (s.q.Len()/(4*threads)+tile.Columns-1)/tile.Columns*tile.Columns), tile.Columns)
+	parallel(s.q.Len(), chunk, threads, func() func(lo, hi int) {
+		w := newWorker(s, block)
+		var forms [inFloat64]*shorts
+		var pre prepared
+		k := newPacker(t.frame)
+		return func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				if t.o.Metric == Cosine {
+					if t.o.prepare(s.q, i, &pre); pre.zero {
+						s.closeZero(i)
+					}
+				}
+			}
+			prec := t.first
+			shorten := func() *shorts {
+				if prec == inFloat64 {
+					return nil
+				}
+				if forms[prec] == nil {
+					forms[prec] = t.frame.newShorts(chunk, prec == inBytes)
+				}
+				f := forms[prec]
+				f.reset(hi - lo)
+				for p := range f.panels() {
+					k.panel(f, p, func(i int, _ []float64) []float64 {
+						t.o.prepare(s.q, lo+i, &pre)
+						return pre.x
+					})
+				}
+				return f
+			}
+			w.compared, w.passed = 0, 0
+			side := queries{first: lo, n: hi - lo, forms: shorten(), prec: prec}
+			w.seed(side, prec)
+			for first := 0; first < t.points.n; first += block {
+				last := min(first+block, t.points.n)
+				w.compare(side, first, last, prec, false)
+				if next := w.next(prec); next != prec {
+					prec = next
+					side.forms, side.prec = shorten(), prec
+				}
+			}
+			s.search.answered(hi - lo)
+		}
+	})
+}
+
+// pairs answers all points, comparing each pair of them once.
+func (s *query) pairs(threads int) {
+	t := s.t
+	size := t.blockPanels(threads) * tile.Columns
+	blocks := (t.points.n + size - 1) / size
+	locks := make([]sync.Mutex, blocks)
+	block := func(b int, prec precision) queries {
+		q := queries{first: b * size, n: min(size, t.points.n-b*size), offset: b * size, prec: prec}
+		if prec < inFloat64 {
+			q.forms = t.shorts(prec)
+		}
+		return q
+	}
+	parallel(blocks, 1, threads, func() func(b, _ int) {
+		w := newWorker(s, size)
+		return func(b, _ int) {
+			q := block(b, t.first)
+			if t.scales != nil {
+				for i := q.first; i < q.first+q.n; i++ {
+					if t.scales[i] == 0 {
+						s.closeZero(i)
+					}
+				}
+			}
+			w.seed(q, t.first)
+		}
+	})
+	parallel(blocks, 1, threads, func() func(b, _ int) {
+		w := newWorker(s, size)
+		return func(b, _ int) {
+			defer w.release()
+			prec := t.first
+			w.compared, w.passed = 0, 0
+			for i := range blocks - b {
+				c := b + i
+				if i > 0 { // workers on neighbouring blocks begin at places far from each other
+					c = b + 1 + (i-1+b%8*(blocks-b)/8)%(blocks-b-1)
+				}
+				w.rows, w.columns = &locks[b], &locks[c]
+				last := min((c+1)*size, t.points.n)
+				w.compare(block(b, prec), c*size, last, prec, c > b)
+				prec = w.next(prec)
+				// All n² pairs, of which these are so many, come to n queries.
+				n, pairs := int64(t.points.n), int64(min(size, t.points.n-b*size))*int64(last-c*size)
+				if c > b {
+					pairs *= 2
+				}
+				done := s.compared.Add(pairs)
+				s.search.answered(int(done/n - (done-pairs)/n))
+			}
+		}
+	})
+}
+
+// queries are a block of queries, from first on, whose short forms begin at row offset of forms.
+type queries struct {
+	first, n int
+	forms    *shorts // nil for inFloat64
+	prec     precision
+	offset   int
+}
+
+// worker is what a goroutine compares blocks with.
+type worker struct {
+	computer
+	single        *computer // for one query while a group is worked on
+	args          tile.Args
+	hits          []tile.Hit
+	best          []float32
+	qa, qb, qc    []float32 // limits of the block of queries
+	a, b, c       []float32 // limits of the block of points
+	rows, columns *sync.Mutex
+	held          *sync.Mutex
+	size          int // queries in the group
+	compared      int // points that the block was compared to at this precision
+	listed        int // pairs of this call that passed
+	wasted        int // those that passed for nothing
+	screenable    bool
+	screens       bool
+	screened      []float32
+	passed        float64 // points that passed for nothing, on average
+	symmetric     bool
+}
+
+func newWorker(s *query, block int) *worker {
+	w := &worker{
+		computer: *newComputer(s),
+		hits:     make([]tile.Hit, block/tile.Columns+1),
+		screened: make([]float32, listRoom),
+		a:        make([]float32, block),
+		b:        make([]float32, block),
+		c:        make([]float32, block),
+	}
+	if s.room > 0 {
+		w.single = newComputer(s)
+	}
+	w.screenable = s.t.points.dim >= screenDim && s.t.screens(s.q)
+	rows := max(block, chunkPanels*tile.Columns)
+	w.qa, w.qb, w.qc = make([]float32, rows), make([]float32, rows), make([]float32, rows)
+	return w
+}
+
+// load makes the group of up to 8 queries from number i of the block on the arguments of the kernels.
+func (w *worker) load(q queries, i int) {
+	w.group, w.size = q.first+i, min(tile.Rows, q.n-i)
+	w.ready = [tile.Rows]bool{}
+	if q.forms == nil {
+		return
+	}
+	a, f, at := &w.args, q.forms, q.offset+i
+	a.Queries, a.Words = f.word(at), f.words
+	copy(a.QHalves[:], f.halves[at:])
+	copy(a.QA[:], w.qa[i:])
+	copy(a.QB[:], w.qb[i:])
+	copy(a.QC[:], w.qc[i:])
+	if f.bytes != nil {
+		copy(a.QScales[:], f.scales[at:])
+	}
+	if t := w.s.t; t.frame.distance() {
+		return // its limits have no margins
+	}
+	if f.bytes != nil {
+		copy(a.QOffsets[:], f.offsets[at:])
+	}
+	e, norm := float32(0), float32(0)
+	for m := range tile.Rows {
+		e, norm = max(e, f.errors[at+m]), max(norm, f.norms[at+m])
+	}
+	a.QMargin = [2]float32{e, norm}
+}
+
+// against makes count panels from the p-th on the arguments of the kernels.
+func (w *worker) against(f *shorts, p, count int) {
+	a, at := &w.args, p*tile.Columns
+	a.Panels, a.NPanels = f.word(at), count
+	a.Halves, a.Margins = &f.halves[at], &f.margins[2*p]
+	if f.bytes != nil {
+		a.Scales = &f.scales[at]
+	}
+}
+
+// compare takes a block of queries past the points from first, where a panel begins, to last. With symmetric, the points
+// are queries too, by their positions, and the worker's locks guard both blocks; else no other goroutine may work on
+// these queries unless the lock of rows is held.
+func (w *worker) compare(q queries, first, last int, prec precision, symmetric bool) {
+	s, t := w.s, w.s.t
+	w.symmetric = symmetric
+	if prec == inFloat64 {
+		w.all(q, first, last)
+		return
+	}
+	points := t.shorts(prec)
+	w.lock(w.rows)
+	for i := range q.n {
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, points, q.offset+i, s.bound(q.first+i, first))
+	}
+	w.unlock(w.rows)
+	for i := q.n; i < len(w.qa) && i%tile.Rows != 0; i++ {
+		w.qa[i], w.qb[i], w.qc[i] = float32(math.Inf(-1)), 0, 0
+	}
+	w.lock(w.columns)
+	for j := range w.a {
+		w.a[j], w.b[j], w.c[j] = float32(math.Inf(-1)), 0, 0
+		if symmetric && first+j < last {
+			w.a[j], w.b[j], w.c[j] = t.frame.limits(points, points, first+j, s.bound(first+j, q.first))
+		}
+	}
+	w.unlock(w.columns)
+
+	panels := (last - first + tile.Columns - 1) / tile.Columns
+	step := min(max(pointBytes/(tile.Columns*4*points.words), 1), panels)
+	w.wasted, w.listed = 0, 0
+	for p := 0; p < panels; p += step {
+		n := min(step, panels-p)
+		w.against(points, first/tile.Columns+p, n)
+		at := p * tile.Columns
+		w.args.A, w.args.B, w.args.C = &w.a[at], &w.b[at], &w.c[at]
+		w.args.Hits = &w.hits[0]
+		for i := 0; i < q.n; i += tile.Rows {
+			w.load(q, i)
+			for h := range t.tiles[prec].Find(&w.args) {
+				hit := &w.hits[h]
+				w.addHit(hit, first+at+int(hit.Panel)*tile.Columns, last)
+				if len(w.list) >= listed {
+					w.flush(i, q, first)
+				}
+			}
+			w.flush(i, q, first)
+		}
+	}
+	w.screens = w.screenable && float64(w.wasted) > screenShare*float64(w.listed)
+	w.compared += last - first
+	w.passed += float64(w.wasted) / float64(q.n)
+}
+
+// next is the precision to go on with after prec.
+func (w *worker) next(prec precision) precision {
+	if prec == inFloat64 || w.compared < w.s.patience() || w.passed < w.s.t.tooMany(prec)*float64(w.compared) {
+		return prec
+	}
+	w.compared, w.passed = 0, 0
+	return w.s.t.from(prec + 1)
+}
+
+// all takes a block of queries past points without a filter, a cache of points at a time.
+func (w *worker) all(q queries, first, last int) {
+	step := max(pointBytes/(8*w.s.t.points.dim), 1)
+	for at := first; at < last; at += step {
+		for i := 0; i < q.n; i += tile.Rows {
+			w.load(q, i)
+			for m := range w.size {
+				if !w.symmetric && w.hopeless(m, first) {
+					continue
+				}
+				for j := at; j < min(at+step, last); j++ {
+					w.add(m, j, last, i, q, first)
+				}
+			}
+			w.flush(i, q, first)
+		}
+	}
+}
+
+// hopeless reports whether no point from first on can be a neighbour of a query of the group.
+func (w *worker) hopeless(m, first int) bool {
+	w.lock(w.rows)
+	defer w.unlock(w.rows)
+	return math.IsInf(w.s.bound(w.group+m, first), -1)
+}
+
+// addHit lists the pairs of a hit; base is the first point of its panel.
+func (w *worker) addHit(hit *tile.Hit, base, last int) {
+	if base+tile.Columns > last {
+		for m := range hit.Masks {
+			hit.Masks[m] &= 1<<(last-base) - 1
+		}
+	}
+	if w.s.exclude != nil && !w.symmetric {
+		for m, v := range w.s.exclude[w.group : w.group+w.size] {
+			if at := uint(int(v) - base); at < tile.Columns {
+				hit.Masks[m] &^= 1 << at
+			}
+		}
+	}
+	n := len(w.list)
+	list := w.list[:cap(w.list)]
+	for m, mask := range hit.Masks[:w.size] {
+		count := bits.OnesCount64(mask)
+		pair := uint64(base)<<32 | uint64(m)
+		// Most have two at most: to write both always is faster than to ask.
+		two := list[n : n+2 : n+2]
+		two[0] = pair + uint64(bits.TrailingZeros64(mask))<<32
+		mask &= mask - 1
+		two[1] = pair + uint64(bits.TrailingZeros64(mask))<<32
+		if count > 2 {
+			mask &= mask - 1
+			for i := n + 2; mask != 0; i++ {
+				list[i] = pair + uint64(bits.TrailingZeros64(mask))<<32
+				mask &= mask - 1
+			}
+		}
+		n += count
+	}
+	w.list = list[:n]
+}
+
+// add lists a pair of a query of the group and a point.
+func (w *worker) add(m, point, last, i int, q queries, first int) {
+	if point >= last || excluded(w.s.exclude, w.group+m) == point {
+		return
+	}
+	w.list = append(w.list, uint64(point)<<32|uint64(m))
+	if len(w.list) == listed {
+		w.flush(i, q, first)
+	}
+}
+
+// flush computes the pairs listed and offers them to their queries. The group begins at number at of q.
+func (w *worker) flush(at int, q queries, first int) {
+	w.listed += len(w.list)
+	if w.s.room > 0 {
+		w.choose(at, q, first)
+		return
+	}
+	if w.screens && len(w.list) > 0 {
+		w.screen()
+	}
+	n := len(w.list)
+	if n == 0 {
+		return
+	}
+	s := w.s
+	w.pad()
+	w.compute()
+	out := w.reduced
+	w.lock(w.rows)
+	for p, pair := range w.list[:n] {
+		m := int(uint32(pair))
+		i, r := w.group+m, out[p]
+		if !(r <= s.states[i].bound) {
+			w.wasted++
+			continue
+		}
+		if s.offer(i, r, int32(pair>>32)) {
+			w.limitRow(q, at, m)
+		}
+	}
+	w.unlock(w.rows)
+	if w.symmetric {
+		w.lock(w.columns)
+		for p, pair := range w.list[:n] {
+			j, r := int(pair>>32), out[p]
+			if !(r <= s.states[j].bound) {
+				continue
+			}
+			w.wasted--
+			if s.offer(j, r, int32(w.group)+int32(uint32(pair))) {
+				w.limitColumn(q, first, j)
+			}
+		}
+		w.unlock(w.columns)
+	}
+	w.list = w.list[:0]
+}
+
+// choose is flush for selections.
+func (w *worker) choose(at int, q queries, first int) {
+	n := len(w.list)
+	if n == 0 {
+		return
+	}
+	s := w.s
+	if s.screened {
+		w.screenList()
+	} else {
+		w.pad()
+		w.compute()
+		w.screened = w.screened[:n]
+		for p, r := range w.reduced[:n] {
+			w.screened[p] = float32(r)
+		}
+	}
+	values := w.screened[:n]
+	w.wasted += n
+	w.lock(w.rows)
+	for p, pair := range w.list[:n] {
+		m := int(uint32(pair))
+		more, full := s.take(w.group+m, values[p], int32(pair>>32))
+		w.wasted -= more
+		if full && s.reduce(w.group+m, w.single) {
+			w.limitRow(q, at, m)
+		}
+	}
+	w.unlock(w.rows)
+	if w.symmetric {
+		w.lock(w.columns)
+		for p, pair := range w.list[:n] {
+			j := int(pair >> 32)
+			more, full := s.take(j, values[p], int32(w.group)+int32(uint32(pair)))
+			w.wasted -= more
+			if full && s.reduce(j, w.single) {
+				w.limitColumn(q, first, j)
+			}
+		}
+		w.unlock(w.columns)
+	}
+	w.list = w.list[:0]
+}
+
+// limitRow makes the limits of query m of the group, which begins at number at of q.
+func (w *worker) limitRow(q queries, at, m int) {
+	if t := w.s.t; q.forms != nil {
+		i := at + m
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, t.shorts(q.prec), q.offset+i, w.s.states[w.group+m].bound)
+	}
+}
+
+// limitColumn makes the limits of point j as a query.
+func (w *worker) limitColumn(q queries, first, j int) {
+	if q.forms != nil {
+		w.a[j-first], w.b[j-first], w.c[j-first] = w.s.t.frame.limits(q.forms, q.forms, j, w.s.states[j].bound)
+	}
+}
+
+func (w *worker) lock(m *sync.Mutex) {
+	if m != nil {
+		m.Lock()
+		w.held = m
+	}
+}
+
+func (w *worker) unlock(m *sync.Mutex) {
+	if m != nil {
+		w.held = nil
+		m.Unlock()
+	}
+}
+
+// release gives back a lock that is held where a page of a mapped file is gone.
+func (w *worker) release() { w.unlock(w.held) }

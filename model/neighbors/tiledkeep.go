@@ -1,0 +1,219 @@
+package neighbors
+
+import (
+	"math"
+	"slices"
+)
+
+// This file keeps what a query has found so far, in a heap, a selection or a list, and the bound that follows from it.
+
+// state is what a search knows of one query.
+type state struct {
+	bound float64 // a reduced value that none of its neighbours exceeds
+	limit float32 // of a selection: that of keys
+	count int32   // neighbours or keys kept, or closed
+}
+
+const closed = -1 // the answer is complete
+
+func (s *query) keeper(i int) keeper {
+	lo, n, hi := i*s.k, int(s.states[i].count), (i+1)*s.k
+	return keeper{k: s.k, distances: s.distances[lo : lo+n : hi], positions: s.positions[lo : lo+n : hi]}
+}
+
+func (s *query) selection(i int) selection {
+	lo, hi := i*s.k, (i+1)*s.k
+	return selection{distances: s.distances[lo:hi:hi], positions: s.positions[lo:hi:hi]}
+}
+
+// heaped is the k from which on a selection is faster than a heap.
+const heaped = 12
+
+// setBound gives query i a bound.
+func (s *query) setBound(i int, bound float64) {
+	s.states[i].bound = bound
+	if s.room > 0 {
+		s.states[i].limit = s.margin.limit(bound)
+	}
+}
+
+// tighten lowers the bound of query i, and reports whether this does.
+func (s *query) tighten(i int, bound float64) bool {
+	if bound >= s.states[i].bound {
+		return false
+	}
+	s.setBound(i, bound)
+	return true
+}
+
+// offer takes a point of a reduced value within its bound for query i, whose neighbours are all within a radius or kept
+// in a heap, and tightens the query's bound. It reports whether it did.
+func (s *query) offer(i int, reduced float64, position int32) bool {
+	if s.states[i].count == closed {
+		return false
+	}
+	o, dim := &s.t.o, s.t.points.dim
+	d := o.finish(reduced, dim)
+	if s.k == 0 {
+		if d <= s.radius {
+			s.found[i].add(d, position)
+		}
+		return false
+	}
+	kept := s.keeper(i)
+	kept.offer(d, position)
+	s.states[i].count = int32(len(kept.distances))
+	worst := kept.worst()
+	return !math.IsInf(worst, 1) && s.tighten(i, o.ceiling(worst, dim))
+}
+
+// take puts a key into the selection of query i if it is within its limit. It returns how many more it has then, and
+// whether it is full.
+func (s *query) take(i int, value float32, position int32) (more int, full bool) {
+	state := &s.states[i]
+	n, k := max(int(state.count), 0), s.k
+	c := newKey(value, position)
+	if n < k { // for nothing where the count stays as it is
+		s.distances[i*k+n] = math.Float64frombits(uint64(c))
+	} else {
+		half := s.positions[i*k+2*(n-k):][:2]
+		half[0], half[1] = int32(c>>32), position
+	}
+	if value <= state.limit {
+		more = 1
+	}
+	state.count += int32(more)
+	return more, int(state.count) == s.room
+}
+
+// reduce drops, of the keys of query i, of which there are more than k, those that are shown not to be neighbours, at
+// least a quarter of the room beyond k, and tightens the query's bound. It reports whether it did.
+func (s *query) reduce(i int, c *computer) bool {
+	o, dim := &s.t.o, s.t.points.dim
+	kept := s.selection(i)
+	keys := kept.keys(int(s.states[i].count), c.keys[:0])
+	worst := s.nth(keys, c)
+	bound := o.ceiling(o.finish(s.margin.above(worst), dim), dim)
+	limit := ordered(s.margin.limit(bound))
+	n := 0
+	for _, k := range keys {
+		kept.put(n, k)
+		if k.order() <= limit {
+			n++
+		}
+	}
+	if n > s.k+3*(s.room-s.k)/4 || math.Abs(float64(worst)) < leastKey { // there are ties, perhaps at the distance 0
+		all := c.candidates(i, keys)
+		slices.SortFunc(all, compareCandidates)
+		n = s.k
+		for j, e := range all[:n] {
+			kept.put(j, newKey(e.key, e.position)) // of the value 0 only if the distance is, see bound
+		}
+		bound = o.ceiling(all[n-1].distance, dim)
+	}
+	s.states[i].count = int32(n)
+	return s.tighten(i, bound)
+}
+
+// nth is the k-th smallest value of at least k keys.
+func (s *query) nth(keys []key, c *computer) float32 {
+	c.makeOrders(keys)
+	return disordered(nthSmallest(c.orders, s.k))
+}
+
+// answer writes the neighbours of query i, whose selection it empties.
+func (s *query) answer(i int, c *computer) {
+	o, dim := &s.t.o, s.t.points.dim
+	kept := s.selection(i)
+	keys := kept.keys(int(s.states[i].count), c.keys[:0])
+	if len(keys) > s.k {
+		bound := o.ceiling(o.finish(s.margin.above(s.nth(keys, c)), dim), dim)
+		limit := ordered(s.margin.limit(bound))
+		n := 0
+		for _, k := range keys {
+			keys[n] = k
+			if k.order() <= limit {
+				n++
+			}
+		}
+		keys = keys[:n]
+	}
+	c.makeOrders(keys)
+	all := c.candidates(i, sortKeys(keys, c.sorted, c.orders))
+	for j, e := range all { // they are in order but for what the keys cannot tell
+		for ; j > 0 && e.before(all[j-1]); j-- {
+			all[j] = all[j-1]
+		}
+		all[j] = e
+	}
+	for j, e := range all[:min(len(all), s.k)] {
+		kept.distances[j], kept.positions[j] = e.distance, e.position
+	}
+}
+
+// closeZero closes query i, the zero vector under the cosine: it is equally far from all points.
+func (s *query) closeZero(i int) {
+	o, dim, self := &s.t.o, s.t.points.dim, excluded(s.exclude, i)
+	s.states[i].count = closed
+	if s.k > 0 {
+		s.setBound(i, math.Inf(-1)) // see fillZero
+		return
+	}
+	if d := o.finish(2, dim); d <= s.radius {
+		for j := range s.t.points.n {
+			if j != self {
+				s.found[i].add(d, int32(j))
+			}
+		}
+	}
+}
+
+// fillZero writes the neighbours of query i, the zero vector under the cosine.
+func (s *query) fillZero(i int) {
+	self, d := excluded(s.exclude, i), s.t.o.finish(2, s.t.points.dim)
+	for j, n := 0, i*s.k; n < (i+1)*s.k && j < s.t.points.n; j++ {
+		if j != self {
+			s.positions[n], s.distances[n] = int32(j), d
+			n++
+		}
+	}
+}
+
+// bound is that of query i against the points from first on: −∞ where none of them can be a neighbour, because k points
+// that come before them are at the distance 0 already. The Hamming distance, a whole number, must be less than the bound
+// where so many are at that.
+func (s *query) bound(i, first int) float64 {
+	if s.states[i].count == closed {
+		return math.Inf(-1)
+	}
+	bound, dim := s.states[i].bound, s.t.points.dim
+	hamming := s.t.o.Metric == Hamming
+	if s.k == 0 || bound > s.zero && !hamming {
+		return bound
+	}
+	distance := 0.0
+	if hamming {
+		distance = s.t.o.finish(math.Floor(bound), dim)
+	}
+	n := 0
+	for j := i * s.k; j < i*s.k+min(int(s.states[i].count), s.k); j++ {
+		d, position := s.distances[j], s.positions[j]
+		if s.room > 0 {
+			k := key(math.Float64bits(d))
+			// The values are exact: those of Hamming always are, and else these are what reduce has computed.
+			if position, d = k.position(), float64(k.value()); hamming {
+				d = s.t.o.finish(d, dim)
+			}
+		}
+		if d <= distance && int(position) < first {
+			n++
+		}
+	}
+	switch {
+	case n < s.k:
+		return bound
+	case hamming:
+		return math.Floor(bound) - 0.5
+	}
+	return math.Inf(-1)
+}

@@ -1,0 +1,182 @@
+package neighbors
+
+import (
+	"math"
+	"slices"
+
+	"beamlearn/model/neighbors/internal/tile"
+)
+
+// This file computes single pairs: those that passed the filter, in float32 first where that pays, and in float64.
+
+// computer computes pairs of a group of queries, and answers of single ones.
+type computer struct {
+	s           *query
+	group       int      // first query of the group
+	list        []uint64 // pairs to compute: point<<32 | query of the group
+	reduced     []float64
+	pre         prepared
+	x           []float64       // the group's queries, prepared, where the kernels cannot take them as they are stored
+	ready, zero [tile.Rows]bool // those in x, and those that are the zero vector under the cosine
+	// Scratch of selections:
+	all          []candidate
+	keys, sorted []key
+	orders       []uint32
+}
+
+// screenDim is the dimension from which on it pays to compute pairs in float32 first, if more than screenShare of those
+// that pass the tiles do so for nothing.
+const (
+	screenDim   = 256
+	screenShare = 0.4
+)
+
+// screen drops, of the pairs listed, those whose float32 distance shows that they are beyond both bounds.
+func (w *worker) screen() {
+	s, dim := w.s, w.s.t.points.dim
+	n := len(w.list)
+	w.screenList()
+	low := 1 - float64(dim+16)*0x1p-23
+	kept := w.list[:0]
+	w.lock(w.rows)
+	for p, pair := range w.list[:n] {
+		d := float64(w.screened[p]) * low
+		bound := s.states[w.group+int(uint32(pair))].bound
+		w.screened[p] = 0
+		if d > bound*(1+0x1p-30) && d > 0x1p-90 && d <= math.MaxFloat32*low {
+			w.screened[p] = float32(d)
+		}
+	}
+	w.unlock(w.rows)
+	if w.symmetric {
+		w.lock(w.columns)
+	}
+	for p, pair := range w.list[:n] {
+		if d := float64(w.screened[p]); d == 0 || w.symmetric && !(d*(1-0x1p-23) > s.states[pair>>32].bound*(1+0x1p-30)) {
+			kept = append(kept, pair)
+		}
+	}
+	if w.symmetric {
+		w.unlock(w.columns)
+	}
+	w.wasted += n - len(kept)
+	w.list = kept
+}
+
+// screenList computes the pairs listed in float32.
+func (w *worker) screenList() {
+	dim := w.s.t.points.dim
+	w.pad()
+	w.screened = w.screened[:len(w.list)]
+	w.s.t.kernels.Screen(w.s.q.F32[w.group*dim:], w.s.t.points.f32, dim, w.list, w.screened)
+}
+
+// pad repeats the last pair until their number is a multiple of four.
+func (c *computer) pad() {
+	for len(c.list)%4 != 0 {
+		c.list = append(c.list, c.list[len(c.list)-1])
+	}
+}
+
+// listed is the number of pairs from which on they are computed, and listRoom how many there can be then.
+const (
+	listed   = 1024
+	listRoom = listed + tile.Rows*tile.Columns + 4
+)
+
+func newComputer(s *query) *computer {
+	c := &computer{s: s, list: make([]uint64, 0, listRoom), reduced: make([]float64, listRoom)}
+	if s.t.o.Metric == Cosine || s.t.points.f64 != nil && !s.q.Wide() {
+		c.x = make([]float64, tile.Rows*s.t.points.dim)
+	}
+	c.keys, c.sorted = make([]key, 0, s.room), make([]key, s.room)
+	return c
+}
+
+// makeOrders leaves the orders of keys in c.orders.
+func (c *computer) makeOrders(keys []key) {
+	c.orders = c.orders[:0]
+	for _, k := range keys {
+		c.orders = append(c.orders, k.order())
+	}
+}
+
+// candidates computes the distances of query i to the points of keys.
+func (c *computer) candidates(i int, keys []key) []candidate {
+	o, dim := &c.s.t.o, c.s.t.points.dim
+	c.group, c.ready = i, [tile.Rows]bool{}
+	c.all = c.all[:0]
+	for part := range slices.Chunk(keys, listed) {
+		c.list = c.list[:0]
+		for _, k := range part {
+			c.list = append(c.list, uint64(k.position())<<32)
+		}
+		c.pad()
+		c.compute()
+		for j, k := range part {
+			value := float32(c.reduced[j])
+			if value == 0 && c.reduced[j] > 0 {
+				value = math.SmallestNonzeroFloat32
+			}
+			c.all = append(c.all, candidate{o.finish(c.reduced[j], dim), k.position(), value})
+		}
+	}
+	c.list = c.list[:0]
+	return c.all
+}
+
+// compute finds the reduced values of the pairs listed.
+func (w *computer) compute() {
+	t, q, dim := w.s.t, w.s.q, w.s.t.points.dim
+	k, out := t.kernels, w.reduced[:len(w.list)]
+	var x []float64 // q.F64 may hold rows of a block before, see vectors.Block.Reset
+	if w.x != nil {
+		x = w.x
+		for _, pair := range w.list {
+			if m := int(uint32(pair)); !w.ready[m] {
+				w.ready[m] = true
+				t.o.prepare(q, w.group+m, &w.pre)
+				copy(w.x[m*dim:], w.pre.x)
+				w.zero[m] = w.pre.zero
+			}
+		}
+	} else if q.Wide() {
+		x = q.F64[w.group*dim:]
+	}
+	switch {
+	case x == nil:
+		reduce(t, &k.Pairs32, q.F32[w.group*dim:], t.points.f32, w.list, out)
+	case t.points.f64 == nil:
+		reduce(t, &k.Pairs64x32, x, t.points.f32, w.list, out)
+	default:
+		reduce(t, &k.Pairs64, x, t.points.f64, w.list, out)
+	}
+	if t.o.Metric == Cosine {
+		for p, pair := range w.list {
+			if w.zero[uint32(pair)] || t.scales[pair>>32] == 0 {
+				out[p] = 2
+			}
+		}
+	}
+}
+
+func reduce[X, Y float](t *tiled, k *tile.PairKernels[X, Y], x []X, y []Y, pairs []uint64, out []float64) {
+	dim := t.points.dim
+	switch t.o.Metric {
+	case Cosine:
+		k.ScaledSquares(x, y, dim, t.scales, pairs, out)
+	case InnerProduct:
+		k.Products(x, y, dim, nil, pairs, out)
+		for p, v := range out {
+			out[p] = negative(v)
+		}
+	case Manhattan:
+		k.Manhattan(x, y, dim, nil, pairs, out)
+	case Chebyshev:
+		k.Chebyshev(x, y, dim, nil, pairs, out)
+	case Hamming:
+		k.Hamming(x, y, dim, nil, pairs, out)
+	default:
+		k.Squares(x, y, dim, nil, pairs, out)
+	}
+}

@@ -1,0 +1,137 @@
+package neighbors
+
+import (
+	"math"
+	"slices"
+
+	"beamlearn/model/neighbors/internal/tile"
+)
+
+// This file gives queries a first bound, without which nearly all pairs of the first blocks would pass the filter.
+
+// seed gives the queries a first bound from the filter alone: the best score of each of at least k disjoint sets of
+// points, of which the k-th best is no better than the k-th neighbour.
+func (w *worker) seed(q queries, prec precision) {
+	s, t := w.s, w.s.t
+	rank := s.k // of the score wanted, from 1
+	if s.exclude != nil {
+		rank++ // the query itself may have the best
+	}
+	if s.k == 0 || prec == inFloat64 {
+		return
+	}
+	if t.tiles[prec].Best == nil {
+		w.sample(q, rank)
+		return
+	}
+	points := t.shorts(prec)
+	panels := points.panels()
+	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
+	if sets*tile.Columns < rank {
+		return
+	}
+	length := max(min(240*rank, t.points.n/4)/(sets*tile.Columns), 1)
+	start := 0
+	if s.exclude != nil { // points that were near in the input may be near
+		start = int(s.exclude[q.first]) / tile.Columns
+	}
+	start = max(min(start, panels-sets*length), 0)
+	half, e, f := float32(0), float32(0), float32(0)
+	for p := start; p < start+sets*length; p++ {
+		for j := p * tile.Columns; j < min((p+1)*tile.Columns, t.points.n); j++ {
+			h := points.halves[j]
+			if math.IsInf(float64(h), -1) || t.scales != nil && t.scales[j] == 0 {
+				return // no short form, or, under the cosine, farther than it
+			}
+			half = max(half, h)
+		}
+		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
+	}
+	const cells = tile.Rows * tile.Columns
+	w.best = slices.Grow(w.best[:0], sets*cells)[:sets*cells]
+	for i := range w.best {
+		w.best[i] = float32(math.Inf(-1))
+	}
+	eta := t.frame.eta(points)
+	for i := 0; i < q.n; i += tile.Rows {
+		w.load(q, i)
+		for j := range w.best {
+			w.best[j] = float32(math.Inf(-1))
+		}
+		for set := range sets {
+			w.args.Best = &w.best[set*cells]
+			w.against(points, start+set*length, length)
+			t.tiles[prec].Best(&w.args)
+		}
+		for m := range w.size {
+			at := q.offset + i + m
+			if s.states[w.group+m].count == closed || math.IsInf(float64(q.forms.halves[at]), -1) {
+				continue
+			}
+			w.orders = w.orders[:0]
+			for set := range sets {
+				for _, score := range w.best[set*cells+m*tile.Columns:][:tile.Columns] {
+					w.orders = append(w.orders, ordered(-score))
+				}
+			}
+			score := -float64(disordered(nthSmallest(w.orders, rank)))
+			s.tighten(w.group+m, t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta))
+		}
+	}
+}
+
+// sample gives the queries a first bound where the filter has none: the rank-th best of a few points.
+func (w *worker) sample(q queries, rank int) {
+	s, t := w.s, w.s.t
+	n := min(max(4*rank, 2*tile.Columns), t.points.n)
+	if n < rank {
+		return
+	}
+	start := 0
+	if s.exclude != nil { // points that were near in the input may be near
+		start = max(min(int(s.exclude[q.first]), t.points.n-n), 0)
+	}
+	for i := 0; i < q.n; i += tile.Rows {
+		w.load(q, i)
+		for m := range w.size {
+			w.orders = w.orders[:0]
+			for j := start; j < start+n; j += listed {
+				for l := j; l < min(j+listed, start+n); l++ {
+					w.list = append(w.list, uint64(l)<<32|uint64(m))
+				}
+				count := len(w.list)
+				w.pad()
+				w.compute()
+				for _, r := range w.reduced[:count] {
+					w.orders = append(w.orders, ordered(float32(r)))
+				}
+				w.list = w.list[:0]
+			}
+			worst := ofRounding.above(disordered(nthSmallest(w.orders, rank)))
+			s.tighten(w.group+m, t.o.ceiling(t.o.finish(worst, t.points.dim), t.points.dim))
+		}
+	}
+}
+
+// seedBound is a bound on the reduced value of the points that have at least this score, the greatest h, E and F among
+// them given.
+func (t *tiled) seedBound(q *shorts, i int, score, half, e, f, eta float64) float64 {
+	if t.frame.distance() {
+		reduced := (max(e-score, 0)*(1+64*unit) + e*(1+64*unit) + float64(q.errors[i])) / t.frame.factor
+		return reduced*(1+0x1p-30) + 0x1p-1000
+	}
+	square := t.frame.factor * t.frame.factor
+	var reduced float64
+	if t.frame.product() {
+		reduced = (-score + float64(q.norms[i])*e + (float64(q.errors[i])+(eta+0x1p-30)*float64(q.norms[i]))*f) / square
+		return reduced + math.Abs(reduced)*0x1p-30 + 0x1p-1000
+	}
+	h := float64(q.halves[i]) * (1 + 2*eta)
+	hat := 2 * (h - score + 4*eta*(h+half))
+	r := math.Sqrt(max(hat, 0)) + float64(q.errors[i]) + e
+	reduced = r*r/square*(1+0x1p-30) + 0x1p-1000
+	if reduced != reduced {
+		return math.Inf(1)
+	}
+	return t.o.ceiling(t.o.finish(reduced, t.points.dim), t.points.dim)
+}
