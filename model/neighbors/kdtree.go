@@ -299,8 +299,8 @@ func keys[T float](values []T, dim int, order []int32, items []item) {
 // selectItem puts the n-th item of s into its place, the ones before it to its left: Hoare's quickselect by the median of
 // three, and a sort once it makes no headway. O(len(s)), at worst O(len(s)·log len(s)).
 func selectItem(s []item, n int) {
-	for tries := 2 * bits.Len(uint(len(s))); len(s) > 8; tries-- {
-		if tries == 0 {
+	for rounds := 2 * bits.Len(uint(len(s))); len(s) > 8; rounds-- {
+		if rounds == 0 {
 			break
 		}
 		last := len(s) - 1

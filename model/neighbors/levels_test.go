@@ -19,11 +19,11 @@ import (
 )
 
 // asked is set where the test binary is run to print what it computes.
-const asked = "BEAMLEARN_TEST_LEVELS"
+const levelEnvironment = "BEAMLEARN_TEST_LEVELS"
 
 // Indexes, neighbours and approximate neighbours have the same bytes whatever instructions the processor has.
 func TestEveryLevel(t *testing.T) {
-	if os.Getenv(asked) != "" {
+	if os.Getenv(levelEnvironment) != "" {
 		fmt.Printf("sum %s\n", sumOfAll(t))
 		return
 	}
@@ -41,7 +41,7 @@ func TestEveryLevel(t *testing.T) {
 	sums := map[string][]string{}
 	for _, s := range settings {
 		c := exec.Command(os.Args[0], "-test.run=^TestEveryLevel$")
-		c.Env = append(os.Environ(), asked+"=1", s)
+		c.Env = append(os.Environ(), levelEnvironment+"=1", s)
 		out, err := c.CombinedOutput()
 		sum, _, _ := strings.Cut(string(out), "\n")
 		if err != nil || !strings.HasPrefix(sum, "sum ") {

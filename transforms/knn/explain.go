@@ -113,7 +113,7 @@ func (p *Plan) way(j *Job, index int64) {
 	if p.Points > 0 {
 		size = j.Reading.MinBytes(p.Points, p.Dim)
 	}
-	asked := func(why string) string {
+	reason := func(why string) string {
 		if o.Broadcast != Auto {
 			return "as --broadcast says"
 		}
@@ -139,7 +139,7 @@ func (p *Plan) way(j *Job, index int64) {
 			files.Bytes(graph), files.Bytes(o.IndexMemory), files.Bytes(2*size))
 		p.WorkerMemory = o.IndexMemory
 	case inFile:
-		p.Broadcast, p.Why = File, asked(fmt.Sprintf("the index is above %s, from where on mapping a file is faster than a side input", files.Bytes(fileFrom)))
+		p.Broadcast, p.Why = File, reason(fmt.Sprintf("the index is above %s, from where on mapping a file is faster than a side input", files.Bytes(fileFrom)))
 	case inShards:
 		n := int64(1)
 		if o.IndexMemory > 0 {
@@ -148,7 +148,7 @@ func (p *Plan) way(j *Job, index int64) {
 		p.Broadcast, p.Why = Shards, fmt.Sprintf("the index takes %s, and a worker may spend %s on it: %d shards", files.Bytes(index), files.Bytes(o.IndexMemory), max(n, 1))
 		p.WorkerMemory = min(index, o.IndexMemory) + neighbors.ShardQueryBytes(o.IndexMemory)
 	case sideInput:
-		p.Broadcast, p.Why = SideInput, asked("the index is small")
+		p.Broadcast, p.Why = SideInput, reason("the index is small")
 		p.ShuffleBytes += size * int64(p.Slots)
 		if limit := max(o.IndexLimit, DefaultIndexLimit); size > limit/2 {
 			warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: --broadcast=file", files.Bytes(size), files.Bytes(limit), sideInputCost)

@@ -18,8 +18,8 @@ var indexes = output.NewShared[*neighbors.Index]()
 // A source gives the index of a run to a worker process that has none yet.
 type source func(ctx context.Context, run string) (*neighbors.Index, error)
 
-// here is the source of an index that was built in this process.
-func here(context.Context, string) (*neighbors.Index, error) {
+// builtHere is the source of an index that was built in this process: loadIndex has it, and never asks.
+func builtHere(context.Context, string) (*neighbors.Index, error) {
 	return nil, errors.New("knn: the index was built in another process: the workers of this run are not in process")
 }
 
@@ -31,7 +31,7 @@ func fromPieces(pieces func() func(*IndexPiece) bool) source {
 // source is that of an index in a file, or without a name of one that was built here.
 func (f IndexFile) source(kept bool) source {
 	if f.Path == "" {
-		return here
+		return builtHere
 	}
 	return func(ctx context.Context, run string) (*neighbors.Index, error) {
 		if kept {

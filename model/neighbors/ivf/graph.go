@@ -94,7 +94,7 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 	g.bounds = make([]float32, n)
 	g.collect()
 	if !g.o.unmeasured {
-		if err := g.ask(); err != nil {
+		if err := g.answerPilot(); err != nil {
 			return nil, err
 		}
 	}
@@ -209,8 +209,8 @@ func (g *graph) fit() (err error) {
 	return err
 }
 
-// ask answers the pilot's queries.
-func (g *graph) ask() error {
+// answerPilot answers the pilot's queries.
+func (g *graph) answerPilot() error {
 	start := time.Now()
 	if err := g.fit(); err != nil {
 		return err

@@ -643,8 +643,8 @@ func TestMeasureIsFair(t *testing.T) {
 // How many pairs are parted beyond the ranks that a sample shows follows from the first and the fourth rank.
 func TestSharesOf(t *testing.T) {
 	// Each query has the parts {0}; its neighbours of the ranks 1 to 4 meet it, or not, as lists of parts say.
-	build := func(rank float64, parts ...[]int32) *partsPlan {
-		p := &partsPlan{rank: rank, near: &neighbors.Neighbors{Offsets: []int64{0}}}
+	build := func(rank float64, parts ...[]int32) *partsPlanner {
+		p := &partsPlanner{rank: rank, near: &neighbors.Neighbors{Offsets: []int64{0}}}
 		for i := range len(parts) / farRank {
 			p.some = append(p.some, int32(i))
 			for j := range farRank {
@@ -674,7 +674,7 @@ func TestSharesOf(t *testing.T) {
 	parted := near * math.Pow(0.01, 0.25*exponent)
 	for _, c := range []struct {
 		name  string
-		plan  *partsPlan
+		plan  *partsPlanner
 		parts [][]int32
 		want  []float64
 	}{

@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// spare is how many more candidates than k are kept for each row, as int8 may put the k-th neighbour after others.
-func spare(k int) int { return max(2, k/4) }
+// extraCandidates is how many candidates are kept for each row beyond k, as int8 may put the k-th neighbour after others.
+func extraCandidates(k int) int { return max(2, k/4) }
 
 // noise is the mean square, in squares of its scale, of what int8 rounds off a row of dim components, doubled.
 func noise(dim int) float32 { return float32(dim) / 6 }
@@ -34,7 +34,7 @@ type collector struct {
 }
 
 func newCollector(p *neighbors.Pairs, q *vectors.Block, l *lists) collector {
-	keep := l.k + spare(l.k)
+	keep := l.k + extraCandidates(l.k)
 	return collector{exact: queriesOf(p, q), lists: l, keep: keep, room: keep + max(keep, 32),
 		positions: make([]int32, 0, 2*keep+32), distances: make([]float64, 2*keep+32)}
 }

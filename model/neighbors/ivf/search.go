@@ -132,7 +132,7 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 	for i := range own {
 		own[i] = -1
 	}
-	r.describe(x, a.try(q, own, t))
+	r.describe(x, a.chooseLists(q, own, t))
 	y := x.fixed(r.Fanout)
 	rest := take(sample, except(sample.Len(), first))
 	if found, err = x.exact.KNeighbors(rest, k, s); err != nil {
@@ -197,62 +197,100 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 		r.Overall = r.Exact
 		return found, r, nil
 	}
-	own := make([]int32, n)
-	for i := range own {
-		own[i] = -1
-		if s.Self {
-			if own[i] = x.exact.Position(q.Numbers[i]); own[i] < 0 && !s.Part {
-				return nil, nil, fmt.Errorf("neighbors: the query with row number %d is not in the index", q.Numbers[i])
-			}
-		}
+	own, err := x.ownPositions(q, s)
+	if err != nil {
+		return nil, nil, err
 	}
 	if err := x.pairs.Check(q); err != nil {
 		return nil, nil, err
 	}
 	a := &search{Index: x, k: k, threads: s.NumThreads()}
 	r.describe(x, x.o.lists)
-	seed := random(x.o.Seed)
-	if !x.o.unmeasured && n > 0 {
-		begin := time.Now()
-		t, err := truthOf(x.exact, q, k, pilot, seed.fork(seedPilot), neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads})
-		if err != nil {
+	measured := !x.o.unmeasured && n > 0
+	if measured {
+		if err := a.pilot(q, own, s, r); err != nil {
 			return nil, nil, err
 		}
-		r.Fanout = a.try(take(q, t.queries), at(own, t.queries), t)
-		r.Truth = time.Since(begin).Seconds()
 	}
 	begin := time.Now()
-	out := newLists(n, k)
-	chunk := max(min(1<<16, 1<<22/r.Fanout), tile.Columns)
+	out := a.compareAll(q, own, s, r.Fanout)
+	if err := a.complete(q, out, s); err != nil {
+		return nil, nil, err
+	}
+	r.Lists += time.Since(begin).Seconds()
+	if measured {
+		if err := a.measure(q, out, s, r); err != nil {
+			return nil, nil, err
+		}
+	}
+	r.Overall = time.Since(start).Seconds() + x.seconds
+	all := out.neighbors()
+	return all, r, held(all)
+}
+
+// ownPositions are those of the queries among the points, or −1 where a query is none of them.
+func (x *Index) ownPositions(q *vectors.Block, s neighbors.Search) ([]int32, error) {
+	own := make([]int32, q.Len())
+	for i := range own {
+		own[i] = -1
+		if s.Self {
+			if own[i] = x.exact.Position(q.Numbers[i]); own[i] < 0 && !s.Part {
+				return nil, fmt.Errorf("neighbors: the query with row number %d is not in the index", q.Numbers[i])
+			}
+		}
+	}
+	return own, nil
+}
+
+// pilot finds, by queries that are answered exactly, to how many lists all queries are compared.
+func (a *search) pilot(q *vectors.Block, own []int32, s neighbors.Search, r *Report) error {
+	begin := time.Now()
+	t, err := a.truth(q, pilot, seedPilot, s)
+	if err != nil {
+		return err
+	}
+	r.Fanout = a.chooseLists(take(q, t.queries), at(own, t.queries), t)
+	r.Truth = time.Since(begin).Seconds()
+	return nil
+}
+
+// measure measures the recall of what was found, by other queries than those of the pilot.
+func (a *search) measure(q *vectors.Block, found *lists, s neighbors.Search, r *Report) error {
+	begin := time.Now()
+	t, err := a.truth(q, a.o.Sample, seedTruth, s)
+	if err != nil {
+		return err
+	}
+	r.Measure = t.measure(q.Len(), func(i int32) []float64 {
+		_, d := found.of(int(i))
+		return d
+	})
+	r.Truth += time.Since(begin).Seconds()
+	return nil
+}
+
+// truth is the exact answers to so many sampled queries.
+func (a *search) truth(q *vectors.Block, queries int, purpose uint64, s neighbors.Search) (*truth, error) {
+	exact := neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads}
+	return truthOf(a.exact, q, a.k, queries, random(a.o.Seed).fork(purpose), exact)
+}
+
+// compareAll compares all queries to so many lists each.
+func (a *search) compareAll(q *vectors.Block, own []int32, s neighbors.Search, fanout int) *lists {
+	n := q.Len()
+	out := newLists(n, a.k)
+	chunk := max(min(1<<16, 1<<22/fanout), tile.Columns)
 	for lo := 0; lo < n; lo += chunk {
 		hi := min(lo+chunk, n)
-		w := a.ask(run(q, lo, hi), own[lo:hi], out.run(lo, hi))
-		for _, f := range []int{1, 4, r.Fanout} { // the nearest give bounds for the others
-			w.compare(min(f, r.Fanout))
+		w := a.newBatch(run(q, lo, hi), own[lo:hi], out.run(lo, hi))
+		for _, f := range []int{1, 4, fanout} { // the nearest give bounds for the others
+			w.compare(min(f, fanout))
 		}
 		if s.Progress != nil {
 			s.Progress(hi - lo)
 		}
 	}
-	if err := a.complete(q, out, s); err != nil {
-		return nil, nil, err
-	}
-	r.Lists += time.Since(begin).Seconds()
-	if !x.o.unmeasured && n > 0 {
-		begin := time.Now()
-		t, err := truthOf(x.exact, q, k, x.o.Sample, seed.fork(seedTruth), neighbors.Search{Self: s.Self, Part: s.Part, Threads: a.threads})
-		if err != nil {
-			return nil, nil, err
-		}
-		r.Measure = t.measure(n, func(i int32) []float64 {
-			_, d := out.of(int(i))
-			return d
-		})
-		r.Truth += time.Since(begin).Seconds()
-	}
-	r.Overall = time.Since(start).Seconds() + x.seconds
-	all := out.neighbors()
-	return all, r, held(all)
+	return out
 }
 
 // run is the rows lo ≤ i < hi of a block, in the same memory.
@@ -281,10 +319,10 @@ type search struct {
 	threads int
 }
 
-// try finds the number of lists with which the pilot's queries have the recall asked.
-func (a *search) try(q *vectors.Block, own []int32, t *truth) int {
+// chooseLists finds the number of lists with which the pilot's queries have the recall asked.
+func (a *search) chooseLists(q *vectors.Block, own []int32, t *truth) int {
 	l := newLists(q.Len(), a.k)
-	for w, f := a.ask(q, own, l), 1; ; f = more(f) {
+	for w, f := a.newBatch(q, own, l), 1; ; f = nextLists(f) {
 		f = min(f, len(a.parts))
 		w.compare(f)
 		if f == len(a.parts) {
@@ -301,8 +339,8 @@ func (a *search) try(q *vectors.Block, own []int32, t *truth) int {
 	}
 }
 
-// more is the number of lists to try after f: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on.
-func more(f int) int {
+// nextLists is the number of lists to compare queries to after f: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20 and so on.
+func nextLists(f int) int {
 	step := 1
 	for 8*step <= f {
 		step *= 2
@@ -310,8 +348,8 @@ func more(f int) int {
 	return f + step
 }
 
-// asked are queries that are compared to more and more lists.
-type asked struct {
+// queryBatch is queries that are compared to more and more lists.
+type queryBatch struct {
 	*search
 	q       *vectors.Block
 	own     []int32 // their positions among the points, or −1
@@ -323,9 +361,9 @@ type asked struct {
 	fanout  int
 }
 
-func (a *search) ask(q *vectors.Block, own []int32, l *lists) *asked {
+func (a *search) newBatch(q *vectors.Block, own []int32, l *lists) *queryBatch {
 	r := a.space.rows(q, true, a.threads)
-	w := &asked{search: a, q: q, own: own, lists: l, rows: r, members: except(r.n, r.zeros), bounds: make([]float32, r.n)}
+	w := &queryBatch{search: a, q: q, own: own, lists: l, rows: r, members: except(r.n, r.zeros), bounds: make([]float32, r.n)}
 	for _, z := range r.zeros {
 		l.fill(int(z), own[z])
 	}
@@ -334,7 +372,7 @@ func (a *search) ask(q *vectors.Block, own []int32, l *lists) *asked {
 }
 
 // compare compares each query to those of its f nearest lists that it was not compared to yet.
-func (w *asked) compare(f int) {
+func (w *queryBatch) compare(f int) {
 	if f <= w.fanout {
 		return
 	}
@@ -362,13 +400,13 @@ func (w *asked) compare(f int) {
 		}
 	}
 	parallel(len(jobs), 1, w.threads, func() func(lo, hi int) {
-		s := &scanner{asked: w, comparer: *newComparer(w.o.kernels), collector: newCollector(w.pairs, w.q, w.lists)}
+		s := &scanner{queryBatch: w, comparer: *newComparer(w.o.kernels), collector: newCollector(w.pairs, w.q, w.lists)}
 		return func(lo, _ int) { s.scan(jobs[lo].list, jobs[lo].members) }
 	})
 }
 
 // unseen groups the queries by those of their lists that they were not compared to.
-func (w *asked) unseen(nearest []int32, f int) *buckets {
+func (w *queryBatch) unseen(nearest []int32, f int) *buckets {
 	lists := len(w.parts)
 	b := &buckets{offsets: make([]int, lists+1)}
 	each := func(visit func(query, list int32)) {
@@ -399,7 +437,7 @@ func (w *asked) unseen(nearest []int32, f int) *buckets {
 
 // scanner compares queries to a list. It belongs to one goroutine.
 type scanner struct {
-	*asked
+	*queryBatch
 	comparer
 	queries panels
 	collector
