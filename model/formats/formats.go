@@ -91,6 +91,8 @@ type Options struct {
 	Labels bool `json:",omitempty"`
 	// Empty says that files without rows are read as such, and are no fault: of queries.
 	Empty bool `json:",omitempty"`
+	// EmptyDim is, with Empty, the number of columns of a .jsonl without rows, which does not tell it. Default: that is a fault.
+	EmptyDim int `json:",omitempty"`
 	// Targets says that the file holds targets alone, in its one column: numbers, or in .npy, with Labels, text.
 	Targets bool `json:",omitempty"`
 	// Unlabelled says that nothing is to be learned: the label of .svm may be anything, and is not read.
@@ -319,6 +321,9 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 	if o.Array != "" && format != npzFormat {
 		return nil, fault.File(f.Name(), "a .npz, of which alone an array is asked for by name", "the format %s", format.Name)
 	}
+	if f.Size() == 0 && format == jsonlFormat && o.emptyDim() > 0 {
+		return emptySource(o.EmptyDim), nil
+	}
 	if f.Size() == 0 {
 		return nil, fault.File(f.Name(), format.Name+" data", "an empty file")
 	}
@@ -330,6 +335,25 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 		return nil, fault.File(f.Name(), fmt.Sprintf("%d features", o.Features), "%d columns", src.Dim())
 	}
 	return src, err
+}
+
+// emptyDim is EmptyDim where it counts.
+func (o *Options) emptyDim() int {
+	if !o.Empty {
+		return 0
+	}
+	return o.EmptyDim
+}
+
+// emptySource is a file without rows, and without names of its columns, of which there are so many.
+type emptySource int
+
+func (s emptySource) Dim() int        { return int(s) }
+func (emptySource) Columns() []string { return nil }
+func (emptySource) Schema() []Column  { return nil }
+func (emptySource) Rows() int64       { return 0 }
+func (emptySource) Read(context.Context, Span) (Reader, error) {
+	return nil, errors.New("formats: a span of a file without rows")
 }
 
 // Detect names the format of a file by its extension, or says which there are.

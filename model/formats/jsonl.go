@@ -54,13 +54,16 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	if err := o.noDialect(f, "jsonl"); err != nil {
 		return nil, err
 	}
-	s := &jsonlSource{textFile: o.newText(f, comp)}
+	s, empty := &jsonlSource{textFile: o.newText(f, comp)}, false
 	err := s.head(ctx, func(l *lines) error {
 		if o.Cells {
 			return s.firstCells(l, o)
 		}
 		line, offset, err := objectLine(l)
 		if err == io.EOF {
+			if empty = o.emptyDim() > 0; empty {
+				return nil
+			}
 			return fault.File(f.Name(), "a first row", "only empty lines")
 		}
 		if err != nil {
@@ -71,6 +74,9 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	})
 	if err != nil {
 		return nil, err
+	}
+	if empty {
+		return emptySource(o.EmptyDim), nil
 	}
 	return s, nil
 }

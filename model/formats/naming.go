@@ -205,6 +205,12 @@ func (a *Agreement) Open(ctx context.Context, f File, o Options) (Source, *Namin
 // it inspects it anew, by names, and returns the names too: a worker reads the file by [Naming.Options]. The error is a
 // fault of the file, which names the one before that it does not agree with.
 func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (Source, *Naming, error) {
+	if empty, ok := src.(emptySource); ok { // which meets any
+		if a.dim > 0 {
+			empty = emptySource(a.dim)
+		}
+		return empty, nil, nil
+	}
 	own := namingOf(src)
 	if own == nil || a.named == nil {
 		if a.dim == 0 {

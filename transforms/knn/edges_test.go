@@ -23,6 +23,7 @@ func TestNoQueries(t *testing.T) {
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(30, 2), true, ","))}
 	csv := []string{writeFile(t, filepath.Join(dir, "q.csv"), []byte("x0,x1\n"))}
 	npy := []string{writeFile(t, filepath.Join(dir, "q.npy"), emptyNPY(2))}
+	nothing := []string{writeFile(t, filepath.Join(dir, "q.jsonl"), nil), writeFile(t, filepath.Join(dir, "r.jsonl"), []byte("\n \n"))}
 	index := filepath.Join(dir, "x.index")
 	mustBuild(t, input, vectorio.Options{}, Options{Index: index})
 	for i, c := range []struct {
@@ -38,7 +39,7 @@ func TestNoQueries(t *testing.T) {
 		{"n.npy", Options{K: 3, Recall: 0.9}},
 		{"n.csv", Options{K: 3, Recall: 0.9, IndexMemory: 1 << 20}},
 	} {
-		for j, queries := range [][]string{csv, npy} {
+		for j, queries := range [][]string{csv, npy, nothing} {
 			reading := vectorio.Options{}
 			o := c.o
 			o.Output = filepath.Join(dir, fmt.Sprint(i, j), c.output)
@@ -59,10 +60,24 @@ func TestNoQueries(t *testing.T) {
 		}
 	}
 	o := Options{K: 3, Output: filepath.Join(dir, "index.csv")}
-	if _, err := runPrebuilt(t, index, csv, vectorio.Options{}, o); err != nil {
-		t.Error(firstFault(err))
-	} else if got := read(t, o.Output); got != "query_id,rank,neighbor_id,distance\n" {
-		t.Errorf("of an index: %q", got)
+	for _, queries := range [][]string{csv, nothing} {
+		if _, err := runPrebuilt(t, index, queries, vectorio.Options{}, o); err != nil {
+			t.Error(firstFault(err))
+		} else if got := read(t, o.Output); got != "query_id,rank,neighbor_id,distance\n" {
+			t.Errorf("of an index: %q", got)
+		}
+	}
+	// A shard of no rows among others is no query, and hides no fault of theirs.
+	o.Output = filepath.Join(dir, "some.csv")
+	some := writeFile(t, filepath.Join(dir, "a.csv"), []byte("x1,x0\n1,2\n"))
+	if r, err := runPrebuilt(t, index, append([]string{some}, nothing...), vectorio.Options{}, o); err != nil || r.Queries != 1 {
+		t.Errorf("%v, report %+v", err, r)
+	}
+	wide := writeFile(t, filepath.Join(dir, "wide.npy"), npyOf(testPoints(4, 3), "<f8", func(v float64) float64 { return v }))
+	for _, queries := range [][]string{append([]string{wide}, nothing...), append(nothing, wide)} {
+		if _, err := runPrebuilt(t, index, queries, vectorio.Options{}, o); err == nil || !strings.Contains(firstFault(err), "3 columns") {
+			t.Errorf("queries of three columns: error %v", err)
+		}
 	}
 }
 

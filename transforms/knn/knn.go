@@ -270,7 +270,7 @@ func (j *Job) Check() error {
 func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error) {
 	names, of := j.pointColumns()
 	reading := j.Reading
-	reading.Formats.Empty = true
+	reading.Formats.Empty, reading.Formats.EmptyDim = true, j.dim()
 	j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
 	return err
 }
