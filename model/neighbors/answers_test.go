@@ -227,3 +227,27 @@ func FuzzReadPoints(f *testing.F) {
 		}
 	})
 }
+
+// Ranges are all answers, each in the range of its query's number.
+func TestRanges(t *testing.T) {
+	t.Parallel()
+	a := &Answers{Numbers: []int64{0, 9, 10, 35, 39, 40}, Offsets: []int64{0, 1, 1, 3, 4, 5, 6},
+		Distances: []float64{0, 2, 3, 4, 5, 6}, Neighbors: []int64{1, 2, 3, 4, 5, 6}}
+	var ranges, numbers []int64
+	var distances []float64
+	for r, some := range a.Ranges(10) {
+		ranges = append(ranges, r)
+		for _, n := range some.Numbers {
+			if n/10 != r {
+				t.Errorf("query %d in range %d", n, r)
+			}
+		}
+		numbers, distances = append(numbers, some.Numbers...), append(distances, some.Distances...)
+	}
+	if !slices.Equal(ranges, []int64{0, 1, 3, 4}) || !slices.Equal(numbers, a.Numbers) || !slices.Equal(distances, a.Distances) {
+		t.Errorf("ranges %v of queries %v at %v", ranges, numbers, distances)
+	}
+	for range a.Ranges(10) {
+		break // it need not be run to the end
+	}
+}

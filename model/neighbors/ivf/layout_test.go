@@ -95,6 +95,37 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// Small planned parts are put together up to half of what fits, so that a part costs no more than it must.
+func TestLayoutOfSmallParts(t *testing.T) {
+	t.Parallel()
+	l := Layout{MaxRows: 100, MaxWideRows: 40, K: 3}
+	for _, c := range []struct {
+		sizes, want []int64
+	}{
+		{[]int64{30, 30, 30}, []int64{30, 30, 30}},
+		{[]int64{20, 20, 20, 20, 20}, []int64{40, 40, 20}},
+		{[]int64{25, 25, 1}, []int64{51}},
+		{[]int64{2, 60, 2}, []int64{64}},
+		{[]int64{101, 60}, []int64{50, 51, 60}},
+	} {
+		var sections []Section
+		for part, n := range c.sizes {
+			sections = append(sections, Section{Part: int64(part), Rows: n})
+		}
+		var got []int64
+		for _, p := range l.Parts(sections) {
+			rows := int64(0)
+			for _, piece := range p.Points {
+				rows += piece.Rows
+			}
+			got = append(got, rows)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v make parts of %v, want %v", c.sizes, got, c.want)
+		}
+	}
+}
+
 // Sections are grouped by what they are of, each group in the order of the tasks.
 func TestGroupSections(t *testing.T) {
 	t.Parallel()

@@ -183,6 +183,9 @@ func TestPlanFile(t *testing.T) {
 				t.Fatalf("%d bytes of %d pass", n, w.Len())
 			}
 		}
+		if _, err := ReadPlan(append(w.Bytes(), 0)); err == nil {
+			t.Error("a byte too many passes")
+		}
 	}
 }
 
