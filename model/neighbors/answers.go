@@ -11,8 +11,9 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Answers are the neighbours of some rows, with rows known by their numbers and ids, which mean the same in every part of the
-// points. The neighbours of query i stand at Offsets[i] to Offsets[i+1], ascending by (distance, row number).
+// Answers are the neighbours of some rows, with rows known by their numbers and ids, which mean the same in every
+// part of the points. The neighbours of query i stand at Offsets[i] to Offsets[i+1], ascending by (distance, row
+// number).
 type Answers struct {
 	Numbers   []int64 // of the queries, ascending
 	Offsets   []int64 // queries + 1
@@ -85,7 +86,7 @@ func (a *Answers) slice(from, to int) *Answers {
 	return s
 }
 
-// Of are the answers to the queries with these numbers, ascending, as far as they are here.
+// Of gives the answers to those of the queries with these numbers, ascending, that are among a's.
 func (a *Answers) Of(numbers []int64) *Answers {
 	var parts []*Answers
 	for _, n := range numbers {
@@ -113,8 +114,8 @@ func (a *Answers) NeighborID(j int32) vectors.ID {
 	return vectors.ID{Int: a.Neighbors[j]}
 }
 
-// MergeAnswers gives, for each query that some part answers, the k nearest of what all parts have found. A neighbour that
-// several have found counts once. The parts' order does not matter. O(k·parts) a query.
+// MergeAnswers gives, for each query that some part answers, the k nearest of what all parts have found. A neighbour
+// that several have found counts once. The parts' order does not matter. O(k·parts) a query.
 func MergeAnswers(k int, parts ...*Answers) *Answers {
 	type place struct {
 		number    int64
@@ -181,7 +182,8 @@ func MergeAnswers(k int, parts ...*Answers) *Answers {
 	return m
 }
 
-// Encoded answers are the magic, the queries' numbers and ids, the offsets, the distances, the neighbours' numbers and ids.
+// Encoded answers are the magic, the queries' numbers and ids, the offsets, the distances, the neighbours' numbers
+// and ids.
 const answersMagic = "BLANS001"
 
 // WriteTo encodes the answers.
@@ -239,8 +241,8 @@ func WritePoints(w io.Writer, b *vectors.Block) error {
 	return err
 }
 
-// ReadPoints decodes rows of size bytes. They are float64 where they were. It trusts nothing: damaged bytes are an error,
-// never a panic.
+// ReadPoints decodes rows of size bytes. They are float64 where they were. It trusts nothing: damaged bytes are an
+// error, never a panic.
 func ReadPoints(r io.Reader, size int64) (*vectors.Block, error) {
 	d := newDecoder(r, size, pointsMagic, "points")
 	dim := d.uint64()
@@ -254,7 +256,8 @@ func ReadPoints(r io.Reader, size int64) (*vectors.Block, error) {
 		b.DType = vectors.Float64
 	}
 	switch {
-	case dim == 0 || dim > math.MaxInt32 || len(b.F32) > 0 && len(b.F64) > 0 || len(b.F32)+len(b.F64) != len(numbers)*int(dim):
+	case dim == 0 || dim > math.MaxInt32 || len(b.F32) > 0 && len(b.F64) > 0 ||
+		len(b.F32)+len(b.F64) != len(numbers)*int(dim):
 		d.fail("%d values of %d points of %d columns", len(b.F32)+len(b.F64), len(numbers), dim)
 	case ids.Len() > 0 && ids.Len() != len(numbers):
 		d.fail("ids that are not one a row")

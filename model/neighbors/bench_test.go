@@ -53,8 +53,8 @@ func BenchmarkAllNeighbors(b *testing.B) {
 	}
 }
 
-// BenchmarkMetrics finds the neighbours of all points by each metric that the tiles have; the Hamming distance is between
-// signs.
+// BenchmarkMetrics finds the neighbours of all points by each metric that the tiles have; the Hamming distance is
+// between signs.
 func BenchmarkMetrics(b *testing.B) {
 	for _, m := range tileMetrics {
 		points := benchBlock(20_000, 128, false)

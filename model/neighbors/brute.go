@@ -151,7 +151,8 @@ func gather(found []within) *Neighbors {
 }
 
 // parallel runs work over [0, n) in runs of size, taken by threads goroutines as they get free. Each goroutine calls
-// setup once, for memory of its own. A fault of a mapped page in one of them is a panic of the caller: see mapping.protect.
+// setup once, for memory of its own. A fault of a mapped page in one of them is a panic of the caller: see
+// mapping.protect.
 func parallel(n, size, threads int, setup func() func(lo, hi int)) {
 	threads = min(threads, (n+size-1)/size)
 	if threads <= 1 {

@@ -56,7 +56,8 @@ var labels = map[string]func(b *vectors.Block){
 	},
 }
 
-// A compact file gives the same index: what it lacks is built anew. It is not much more than the points and their labels.
+// A compact file gives the same index: what it lacks is built anew. It is not much more than the points and their
+// labels.
 func TestCompact(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 1))
 	rows := gaussianRows(r, 70, 5)
@@ -214,8 +215,8 @@ func TestLiesAllocateNothing(t *testing.T) {
 	}
 }
 
-// Few wide points are padded to whole registers, at worst 48 points of a byte a value for one of 4 bytes a value. The points
-// themselves stay where they are.
+// Few wide points are padded to whole registers, at worst 48 points of a byte a value for one of 4 bytes a value. The
+// points themselves stay where they are.
 func TestCompactMemory(t *testing.T) {
 	for _, a := range []Algorithm{Brute, KDTree} {
 		for _, n := range []int{1, 8, 9, 49, 1000} {

@@ -14,16 +14,16 @@ import (
 
 // # Distances of extreme values
 //
-// A reduced value, a sum of squares say, leaves float64's range long before the distance does: the squares of differences of
-// 1e-200 are 0, and those of 1e200 are infinite. Within [reducedLeast, reducedMost] it is as exact as elsewhere, as what
-// terms have lost is below 2⁻¹⁰⁰ of it. Outside, the distance is computed from scaled differences ([Options.extreme]), and
-// where it is itself beyond what float64 holds, the search is an error.
+// A reduced value, a sum of squares say, leaves float64's range long before the distance does: the squares of
+// differences of 1e-200 are 0, and those of 1e200 are infinite. Within [reducedLeast, reducedMost] it is as exact as
+// elsewhere, as what terms have lost is below 2⁻¹⁰⁰ of it. Outside, the distance is computed from scaled differences
+// ([Options.extreme]), and where it is itself beyond what float64 holds, the search is an error.
 //
 // The engines know nothing of it: they find neighbours by reduced values, and their answers are put right afterwards
 // ([Index.correct]), which is only looked for where the magnitudes of the values allow that there is something to do.
-// The reduced values that are exact order the distances. So if that of the k-th neighbour is, then those below it are the
-// neighbours, whatever their own values, and only need to be computed anew. If it is not, the query is answered by
-// comparing it to all points (slow, and rare).
+// The reduced values that are exact order the distances. So if that of the k-th neighbour is, then those below it are
+// the neighbours, whatever their own values, and only need to be computed anew. If it is not, the query is answered
+// by comparing it to all points (slow, and rare).
 const (
 	reducedLeast = 0x1p-900
 	reducedMost  = 0x1p+1000
@@ -58,7 +58,8 @@ func magnitudesOf[T float](values []T) magnitudes {
 // within reports whether all values of s are between those of o.
 func (s magnitudes) within(o magnitudes) bool { return s.least >= o.least && s.most <= o.most }
 
-// magnitudes of points: exact for those metrics and types whose reduced values may leave their range, else what is usual.
+// magnitudes of points: exact for those metrics and types whose reduced values may leave their range, else what is
+// usual.
 func (o *Options) magnitudes(p *points) magnitudes {
 	s := magnitudes32
 	switch {
@@ -90,7 +91,8 @@ func (s magnitudes) write(b []byte, usual magnitudes) {
 
 // readMagnitudes reads what write has written, or zeros.
 func readMagnitudes(b []byte) (magnitudes, error) {
-	s := magnitudes{math.Float64frombits(binary.LittleEndian.Uint64(b)), math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))}
+	s := magnitudes{math.Float64frombits(binary.LittleEndian.Uint64(b)),
+		math.Float64frombits(binary.LittleEndian.Uint64(b[8:]))}
 	if s != (magnitudes{}) && !(s.least > 0 && s.most >= 0 && s.most <= math.MaxFloat64) {
 		return magnitudes{}, damage("values of magnitudes from %v to %v", s.least, s.most)
 	}
@@ -245,7 +247,8 @@ func (c *corrector) outOfRange(query int, position int32, d float64) error {
 	if c.o.Metric == SqEuclidean {
 		advice += ", or take --metric=euclidean"
 	}
-	return fmt.Errorf("the %s distance of query %v and point %v is %s: %s", c.x.opts.Metric, c.q.ID(query), c.x.ID(position), end, advice)
+	return fmt.Errorf("the %s distance of query %v and point %v is %s: %s", c.x.opts.Metric, c.q.ID(query),
+		c.x.ID(position), end, advice)
 }
 
 // correct makes the neighbours of query i right, of which the engine has written n. With all, it looks at all points.
@@ -280,8 +283,8 @@ func (c *corrector) correct(i, exclude, k int, positions []int32, distances []fl
 	return nil
 }
 
-// search answers query i, which is prepared, by comparing it to all points, and returns the number of its neighbours. It fails
-// where a point that float64 cannot hold the distance of may be one of them.
+// search answers query i, which is prepared, by comparing it to all points, and returns the number of its neighbours.
+// It fails where a point that float64 cannot hold the distance of may be one of them.
 func (c *corrector) search(i, exclude, k int, positions []int32, distances []float64) (int, error) {
 	if c.keep == nil {
 		c.keep = newKeeper(k)
@@ -306,7 +309,9 @@ func (c *corrector) search(i, exclude, k int, positions []int32, distances []flo
 }
 
 // correct makes the k neighbours of all queries right, where there may be something to do.
-func (x *Index) correct(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) error {
+func (x *Index) correct(
+	q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64,
+) error {
 	o := x.opts.resolve()
 	below, above := x.leaves(q)
 	if !below && !above {
@@ -350,7 +355,9 @@ func firstOf(errs []error) error {
 }
 
 // correctRadius makes what is within the radius right. engine searches with a radius.
-func (x *Index) correctRadius(q *vectors.Block, exclude []int32, radius float64, s Search, engine func(radius float64) *Neighbors) (*Neighbors, error) {
+func (x *Index) correctRadius(
+	q *vectors.Block, exclude []int32, radius float64, s Search, engine func(radius float64) *Neighbors,
+) (*Neighbors, error) {
 	o := x.opts.resolve()
 	below, above := x.leaves(q)
 	var some *Neighbors

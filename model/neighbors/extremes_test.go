@@ -19,8 +19,8 @@ import (
 // bits of the arithmetic that extreme distances are compared with.
 const oracleBits = 4600
 
-// oracle is the exact distance of two rows, of the metrics without other powers than 2; of SqEuclidean for Euclidean, as its
-// order is the same.
+// oracle is the exact distance of two rows, of the metrics without other powers than 2; of SqEuclidean for Euclidean,
+// as its order is the same.
 func oracle(m Metric, x, y []float64) *big.Float {
 	sum, d, z := new(big.Float).SetPrec(oracleBits), new(big.Float).SetPrec(oracleBits), new(big.Float).SetPrec(oracleBits)
 	for j := range x {

@@ -14,9 +14,9 @@ import (
 // # The index as a file
 //
 // The file holds all that an engine has built, in the form in which it is searched: it is mapped into memory and not
-// read, and processes of a host share its pages. A compact file, for a way that costs more than to build, leaves out what
-// the reader builds anew: see [Index.WriteCompact]. All numbers are little-endian. The file is a header and sections. Each
-// section begins at a multiple of 64 and is followed by zeros to the next one.
+// read, and processes of a host share its pages. A compact file, for a way that costs more than to build, leaves out
+// what the reader builds anew: see [Index.WriteCompact]. All numbers are little-endian. The file is a header and
+// sections. Each section begins at a multiple of 64 and is followed by zeros to the next one.
 //
 //	 0  8  "BLKNNIDX"
 //	 8  4  the version of the form: fileVersion
@@ -34,9 +34,9 @@ import (
 //	152 40 0
 //	192    the table, 32 bytes a section: its kind, uint32; CRC-32C of it with the zeros behind it; its offset; its length; 0
 //
-// Sections stand in the order of their kinds, and those that an index does not need are left out. A compact file ends with
-// section 7, or for a tree with section 18. Of n points of d columns, N being n rounded up to a multiple of 48, the rows of
-// a panel (package tile), and w = ⌈d/4⌉:
+// Sections stand in the order of their kinds, and those that an index does not need are left out. A compact file ends
+// with section 7, or for a tree with section 18. Of n points of d columns, N being n rounded up to a multiple of 48,
+// the rows of a panel (package tile), and w = ⌈d/4⌉:
 //
 //	 1 note     bytes       what the writer says of the index
 //	 2 numbers  n int64     the rows' numbers, where they are not 0, 1, 2, …
@@ -119,7 +119,8 @@ type section struct {
 
 func sectionOf[T number](kind uint32, s []T) section {
 	var zero T
-	return section{kind: kind, size: int64(len(s) * binary.Size(zero)), write: func(w io.Writer) error { return writeNumbers(w, s) }}
+	return section{kind: kind, size: int64(len(s) * binary.Size(zero)),
+		write: func(w io.Writer) error { return writeNumbers(w, s) }}
 }
 
 func writeNumbers[T number](w io.Writer, s []T) error {
@@ -144,8 +145,8 @@ func writeNumbers[T number](w io.Writer, s []T) error {
 
 func aligned(n int64) int64 { return (n + alignment - 1) &^ (alignment - 1) }
 
-// searched is the engine as a machine with tiles has it: files are the same on every machine. Where this one has none, and
-// compares pairs by brute force, it is made when it is first asked for.
+// searched is the engine as a machine with tiles has it: files are the same on every machine. Where this one has
+// none, and compares pairs by brute force, it is made when it is first asked for.
 func (x *Index) searched() engine {
 	b, ok := x.engine.(*brute)
 	if !ok || !hasTiles(b.o, x.points.dim) {
@@ -196,16 +197,19 @@ func (x *Index) built() (s []section) {
 		}
 		s = append(s, sectionOf(secScales, e.scales))
 		if b := e.bytes; b != nil {
-			s = append(s, sectionOf(secCentre, e.frame.centre), sectionOf(secPanels, b.bytes), sectionOf(secPanelScales, b.scales),
+			s = append(s, sectionOf(secCentre, e.frame.centre), sectionOf(secPanels, b.bytes),
+				sectionOf(secPanelScales, b.scales),
 				sectionOf(secHalves, b.halves), sectionOf(secErrors, b.errors), sectionOf(secOffsets, b.offsets),
 				sectionOf(secNorms, b.norms), sectionOf(secDeltas, b.deltas), sectionOf(secMargins, b.margins))
 		}
 	case *kdTree:
 		s = append(s, sectionOf(secOrder, e.order))
 		if e.f64 != nil {
-			s = append(s, sectionOf(secLeaves64, e.f64.points), sectionOf(secBoxes64, e.f64.boxes), sectionOf(secFirsts, e.f64.first))
+			s = append(s, sectionOf(secLeaves64, e.f64.points), sectionOf(secBoxes64, e.f64.boxes),
+				sectionOf(secFirsts, e.f64.first))
 		} else {
-			s = append(s, sectionOf(secLeaves32, e.f32.points), sectionOf(secBoxes32, e.f32.boxes), sectionOf(secFirsts, e.f32.first))
+			s = append(s, sectionOf(secLeaves32, e.f32.points), sectionOf(secBoxes32, e.f32.boxes),
+				sectionOf(secFirsts, e.f32.first))
 		}
 	}
 	return s
@@ -254,9 +258,10 @@ func (s *section) padded(w io.Writer) error {
 // gives. It returns the size and the checksum.
 func (x *Index) WriteFile(w io.Writer, note []byte) (Stamp, error) { return x.write(w, note, false) }
 
-// WriteCompact writes the index for a way that is slower than to build, as to workers through a runner. It is the file of
-// [Index.WriteFile] without the forms that follow from the points: the short forms, the norms, the leaves and the boxes of
-// a tree. [OpenBytes] and [MapFile] build these anew, in O(n·d); the order of a tree, O(d·n·log n), is in the file.
+// WriteCompact writes the index for a way that is slower than to build, as to workers through a runner. It is the
+// file of [Index.WriteFile] without the forms that follow from the points: the short forms, the norms, the leaves and
+// the boxes of a tree. [OpenBytes] and [MapFile] build these anew, in O(n·d); the order of a tree, O(d·n·log n), is
+// in the file.
 func (x *Index) WriteCompact(w io.Writer, note []byte) (Stamp, error) { return x.write(w, note, true) }
 
 func (x *Index) write(w io.Writer, note []byte, compact bool) (Stamp, error) {

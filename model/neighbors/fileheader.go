@@ -38,7 +38,8 @@ const maxHeader = headerBytes + sectionBytes*secEnd + alignment
 // O(header).
 func parseHeader(b []byte, size int64) (h *fileHeader, err error) {
 	if len(b) < len(fileMagic) || string(b[:len(fileMagic)]) != fileMagic {
-		return nil, fmt.Errorf("found %.16q at its beginning, expected an index, as the command index writes them", b[:min(len(b), len(fileMagic))])
+		return nil, fmt.Errorf("found %.16q at its beginning, expected an index, as the command index writes them",
+			b[:min(len(b), len(fileMagic))])
 	}
 	if len(b) < headerBytes {
 		return nil, fmt.Errorf("found an index that has been cut to %d bytes, expected at least %d", size, headerBytes)
@@ -152,7 +153,8 @@ func (h *fileHeader) shape() error {
 		want(false, secNumbers, 8, n), want(has(secEnds), secInts, 8, n), want(false, secEnds, 8, n),
 		want(false, secScales, 8, n),
 		want(shorts, secCentre, 8, dim), want(shorts, secPanels, 4, uint64(words), uint64(all)),
-		want(shorts, secPanelScales, 4, uint64(all)), want(shorts, secHalves, 4, uint64(all)), want(shorts, secErrors, 4, uint64(all)),
+		want(shorts, secPanelScales, 4, uint64(all)), want(shorts, secHalves, 4, uint64(all)), want(shorts, secErrors, 4,
+			uint64(all)),
 		want(shorts && !distance, secOffsets, 4, uint64(all)), want(shorts && !distance, secNorms, 4, uint64(all)),
 		want(shorts && !distance, secDeltas, 4, uint64(all)), want(shorts, secMargins, 8, uint64(panels)),
 	}
@@ -180,7 +182,8 @@ func (h *fileHeader) shape() error {
 		case !has(kind):
 		case ofTree != tree && kind >= secScales, ofWide && !wide, ofNarrow && wide,
 			kind > secPanels && kind < secOrder && !shorts, kind == secCentre && !shorts,
-			ofTree && kind > secOrder && !has(secFirsts), kind == secScales && o.Metric != Cosine, distance && (kind == secOffsets || kind == secNorms || kind == secDeltas):
+			ofTree && kind > secOrder && !has(secFirsts), kind == secScales && o.Metric != Cosine, distance &&
+				(kind == secOffsets || kind == secNorms || kind == secDeltas):
 			errs = append(errs, damage("a section of kind %d", kind))
 		}
 	}

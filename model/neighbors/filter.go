@@ -26,9 +26,9 @@ import (
 //
 //	S − h_y + r²/2 − δ_x − δ_y + ‖x̂‖·ε_y + ε_x·‖y‖ ≥ h_x,                                           (2)
 //
-// which is tighter where r exceeds the norms, as it does between points without clusters in many dimensions. Each query
-// takes the tighter of the two. The cosine's reduced value is the squared Euclidean distance of the rows of unit length,
-// as they are rounded. For the inner product (with c = 0), a pair of product at least t is one of
+// which is tighter where r exceeds the norms, as it does between points without clusters in many dimensions. Each
+// query takes the tighter of the two. The cosine's reduced value is the squared Euclidean distance of the rows of
+// unit length, as they are rounded. For the inner product (with c = 0), a pair of product at least t is one of
 //
 //	S − 0 + (−t + ‖x̂‖·ε_y + ε_x·‖y‖) ≥ 0.                                                            (3)
 //
@@ -54,13 +54,14 @@ import (
 // far within the factors, and stored as float32.
 //
 // The score. In int8 the sum of products is exact, as |S| < 2³¹ for up to maxByteDim columns; its conversion, the
-// product with one scale and the fused product with the other minus h round once each, and so does adding the limit g:
-// the result is at least S − h_y + g − 4.2u·|S| − 2.2u·h_y − u·g. In float32, S is a chain of d fused operations, whose
-// error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1) and (2), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y splits the
-// error in a part of each row; h is stored as h·(1−η), η = 16u (int8) or 16u + 2d·u (float32), which outweighs them.
-// In (3) h is 0 and the sign of a rounded sum is that of the sum; the error of S is at most η·‖x̂‖‖ŷ‖, which is added to
-// c: ε_x + η·‖x̂‖. In (4), D is rounded once, and so are the fused product with s minus h and the sum with the limit,
-// which lose at most 4u of s·D, of ε_y and of r: s is stored less by 16u, and ε and r are stored greater by as much.
+// product with one scale and the fused product with the other minus h round once each, and so does adding the limit
+// g: the result is at least S − h_y + g − 4.2u·|S| − 2.2u·h_y − u·g. In float32, S is a chain of d fused operations,
+// whose error is at most d·u/(1−d·u)·‖x̂‖·‖ŷ‖, and is otherwise no worse. In (1) and (2), |S| ≤ ‖x̂‖‖ŷ‖ ≤ h_x + h_y
+// splits the error in a part of each row; h is stored as h·(1−η), η = 16u (int8) or 16u + 2d·u (float32), which
+// outweighs them. In (3) h is 0 and the sign of a rounded sum is that of the sum; the error of S is at most
+// η·‖x̂‖‖ŷ‖, which is added to c: ε_x + η·‖x̂‖. In (4), D is rounded once, and so are the fused product with s minus
+// h and the sum with the limit, which lose at most 4u of s·D, of ε_y and of r: s is stored less by 16u, and ε and r
+// are stored greater by as much.
 //
 // The limit. Two fused operations and the sum lose at most 4u of |a| + b·E + c·F: a, b, c, E and F are each stored
 // greater by 16u of their magnitude, or of that of their terms.
@@ -80,8 +81,8 @@ import (
 // it is within (d+4)·2⁻⁵³ of the exact distance, nothing underflows, and r = R·(1+2⁻³⁰). Points that
 // come after the worst kept at the same distance may be discarded or not; the keeper decides.
 //
-// Where float64 or float32 is exceeded (a value whose distance from c is 2³⁰ times what is usual, or beyond 2⁴³⁰), a row
-// has no short form: h = −∞ makes each of its pairs a hit.
+// Where float64 or float32 is exceeded (a value whose distance from c is 2³⁰ times what is usual, or beyond 2⁴³⁰), a
+// row has no short form: h = −∞ makes each of its pairs a hit.
 
 const (
 	unit       = 0x1p-24

@@ -65,8 +65,8 @@ func (f *frame) shortForm(s *shorts, i int) []*big.Float {
 	return form
 }
 
-// TestStoredBounds compares what the filter stores of each row, and the limits that it makes of it, with the exact values: each
-// must be at least that, and by the share of its size that the package's error analysis asks for.
+// TestStoredBounds compares what the filter stores of each row, and the limits that it makes of it, with the exact
+// values: each must be at least that, and by the share of its size that the package's error analysis asks for.
 func TestStoredBounds(t *testing.T) {
 	t.Parallel()
 	for _, set := range adversaries() {
@@ -141,7 +141,8 @@ func checkHalf(t *testing.T, name string, f *frame, s *shorts, i int, half, size
 	}
 	delta := exactly(0).Mul(norm(x), norm(x))
 	delta.Sub(delta.Quo(delta, exactly(2)), half)
-	// The difference of two squares may be off by some 2⁻⁴⁵ of them, for which (2), where r exceeds the norms, has 16u of r².
+	// The difference of two squares may be off by some 2⁻⁴⁵ of them, for which (2), where r exceeds the norms, has 16u
+	// of r².
 	room := exactly(0).Mul(size, size)
 	delta.Add(delta, room.Mul(room, exactly(0x1p-45)))
 	if exactly(float64(s.deltas[i])).Cmp(delta) > 0 {
@@ -149,7 +150,8 @@ func checkHalf(t *testing.T, name string, f *frame, s *shorts, i int, half, size
 	}
 }
 
-// checkLimit checks b and c of a limit: ‖x̂‖ and ε, or under the inner product ε + η·‖x̂‖ and what the reference may be off by.
+// checkLimit checks b and c of a limit: ‖x̂‖ and ε, or under the inner product ε + η·‖x̂‖ and what the reference may
+// be off by.
 func checkLimit(t *testing.T, name string, f *frame, s *shorts, i int, err, size *big.Float) {
 	t.Helper()
 	far := 1e3 * float64(s.norms[i]) // so that (2) is the tighter

@@ -2,8 +2,8 @@ package neighbors
 
 //go:generate go -C _asm run ./kdtree -out ../kdkernels_amd64.s -stubs ../kdkernels_stubs_amd64.go -pkg neighbors
 
-// kernel writes the reduced distances of the query q to the eight points of a leaf, or of its gaps to the eight boxes of
-// a node (see [blocks]), and returns a bit for each that is at most ceiling. The block has as many columns as q.
+// kernel writes the reduced distances of the query q to the eight points of a leaf, or of its gaps to the eight boxes
+// of a node (see [blocks]), and returns a bit for each that is at most ceiling. The block has as many columns as q.
 //
 // Lane by lane it follows the reference, and the result has the reference's bits.
 type kernel[T float] func(q []float64, block []T, ceiling float64, out *[lanes]float64) uint64

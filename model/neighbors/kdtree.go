@@ -18,12 +18,12 @@ import (
 // # Why pruning is exact
 //
 // Let x be any point in a box, q the query, and gap the vector of the query's distances to the box in each component:
-// gapⱼ = max(loⱼ−qⱼ, qⱼ−hiⱼ, 0), each difference rounded to float64 as the reference rounds qⱼ−xⱼ. Rounding is monotone,
-// hence |fl(qⱼ−xⱼ)| ≥ gapⱼ. The reference goes on by products, sums in an order that does not depend on the values, and
-// maxima, of numbers that are not negative; each is monotone in its operands, and so is its rounding, overflow to +Inf
-// included. The reference's kernel applied to gap and the zero vector therefore gives a reduced value that is at most
-// that of every point in the box: a lower bound, with no margin at all. The square root that ends the Euclidean
-// distance is correctly rounded, thus monotone too. Only math.Pow is not: see [kdTree.lower].
+// gapⱼ = max(loⱼ−qⱼ, qⱼ−hiⱼ, 0), each difference rounded to float64 as the reference rounds qⱼ−xⱼ. Rounding is
+// monotone, hence |fl(qⱼ−xⱼ)| ≥ gapⱼ. The reference goes on by products, sums in an order that does not depend on the
+// values, and maxima, of numbers that are not negative; each is monotone in its operands, and so is its rounding,
+// overflow to +Inf included. The reference's kernel applied to gap and the zero vector therefore gives a reduced
+// value that is at most that of every point in the box: a lower bound, with no margin at all. The square root that
+// ends the Euclidean distance is correctly rounded, thus monotone too. Only math.Pow is not: see [kdTree.lower].
 //
 // A node is pruned where the lower bound of its distances is above the worst distance kept; or equal to it, when the
 // worst kept point comes before all points of the node in the input, without which many equal points would have to be
@@ -42,9 +42,9 @@ type kdTree struct {
 // lanes is the number of points in a leaf, and of children of a node.
 const lanes = 8
 
-// shape is the form of the tree over n points. They make full leaves, but for the last. The leaves are spread over slots,
-// at most twice as many: a power of two, so that halving them again and again makes a binary tree. Three of its levels
-// are one of the tree that is searched, whose root has 2, 4 or 8 children, and every other node 8.
+// shape is the form of the tree over n points. They make full leaves, but for the last. The leaves are spread over
+// slots, at most twice as many: a power of two, so that halving them again and again makes a binary tree. Three of
+// its levels are one of the tree that is searched, whose root has 2, 4 or 8 children, and every other node 8.
 //
 // The nodes have the numbers 0, the root's, to inner+slots−1, level by level; those from inner on are the slots.
 type shape struct {
@@ -237,8 +237,8 @@ func compareItems(a, b item) int {
 // forkSize is the number of points from which a node's children are built side by side.
 const forkSize = 4096
 
-// split orders the points of the slots from one on, whose number is a power of two, by at most threads goroutines. Their
-// number does not change the order.
+// split orders the points of the slots from one on, whose number is a power of two, by at most threads goroutines.
+// Their number does not change the order.
 func (b *builder) split(slot, slots, threads int) {
 	lo, mid, hi := b.place(slot), b.place(slot+slots/2), b.place(slot+slots)
 	if hi-lo <= lanes {
@@ -296,8 +296,8 @@ func keys[T float](values []T, dim int, order []int32, items []item) {
 	}
 }
 
-// selectItem puts the n-th item of s into its place, the ones before it to its left: Hoare's quickselect by the median of
-// three, and a sort once it makes no headway. O(len(s)), at worst O(len(s)·log len(s)).
+// selectItem puts the n-th item of s into its place, the ones before it to its left: Hoare's quickselect by the
+// median of three, and a sort once it makes no headway. O(len(s)), at worst O(len(s)·log len(s)).
 func selectItem(s []item, n int) {
 	for rounds := 2 * bits.Len(uint(len(s))); len(s) > 8; rounds-- {
 		if rounds == 0 {
@@ -342,11 +342,11 @@ func selectItem(s []item, n int) {
 
 // lower is a lower bound of the distances of all points in a box, of the reduced value that its gap has.
 //
-// For Minkowski, math.Pow computes xʸ as exp(f·ln x), |f| ≤ ½, times a product of repeated squares of x: the argument of
-// exp is below 373 in magnitude, so the first factor has a relative error of less than 2¹²·2⁻⁵³, and the second one of
-// about y·2⁻⁵³. [minkowskiSlack] is at least eight times what these, the sum's own roundings, and the root add up to.
-// Where the reduced value is so small that digits were lost to underflow, or overflows, the bound is 0 or the largest
-// number's.
+// For Minkowski, math.Pow computes xʸ as exp(f·ln x), |f| ≤ ½, times a product of repeated squares of x: the argument
+// of exp is below 373 in magnitude, so the first factor has a relative error of less than 2¹²·2⁻⁵³, and the second
+// one of about y·2⁻⁵³. [minkowskiSlack] is at least eight times what these, the sum's own roundings, and the root add
+// up to. Where the reduced value is so small that digits were lost to underflow, or overflows, the bound is 0 or the
+// largest number's.
 func (t *kdTree) lower(reduced float64) float64 {
 	if t.o.Metric != Minkowski {
 		return t.o.finish(reduced, t.dim)
@@ -361,7 +361,9 @@ func minkowskiSlack(p float64, dim int) float64 {
 	return min((0x1p14+16*p+16*float64(dim))*0x1p-52, 1)
 }
 
-func (t *kdTree) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
+func (t *kdTree) kNeighbors(
+	q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64,
+) {
 	t.search(q, exclude, s, func() *nearest {
 		return newNearest(k)
 	}, func(i int, n *nearest) {
@@ -392,7 +394,8 @@ func (t *kdTree) search(q *vectors.Block, exclude []int32, s Search, keep func()
 // queryRun is the number of queries that a goroutine takes at once: neighbours of each other, which share the cache.
 const queryRun = 64
 
-func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int32, s Search, keep func() *nearest, take func(int, *nearest)) {
+func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int32, s Search, keep func() *nearest,
+	take func(int, *nearest)) {
 	n := q.Len()
 	homes := make([]int32, n)
 	parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
@@ -613,7 +616,8 @@ func (n *nearest) prunesClosely(distance float64, first int32) bool {
 // offer takes the point at a place of the tree if it is a neighbour so far.
 func (n *nearest) offer(reduced float64, place int) {
 	e := entry{n.t.o.finish(reduced, n.t.dim), n.t.order[place]}
-	if e.position == n.self || e.distance > n.worst.distance || e.distance == n.worst.distance && e.position > n.worst.position {
+	if e.position == n.self || e.distance > n.worst.distance || e.distance == n.worst.distance &&
+		e.position > n.worst.position {
 		return
 	}
 	if n.k == 0 {

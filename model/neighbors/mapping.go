@@ -62,14 +62,16 @@ func newMapping(f *os.File, size int) (*mapping, error) {
 	return m, nil
 }
 
-// unchanged fails where the file may have been written to since it was mapped: verify compares all of it with its checksums.
+// unchanged fails where the file may have been written to since it was mapped: verify compares all of it with its
+// checksums.
 func (m *mapping) unchanged(verify func() error) error {
 	now, err := stateOf(m.file)
 	if err != nil {
 		return err
 	}
 	if now.size != m.state.size || now.written != m.state.written {
-		return fmt.Errorf("%s: found an index that was written to while it was in use, expected that nobody does: build another file, and rename it", m.name)
+		return fmt.Errorf("%s: found an index that was written to while it was in use, expected that nobody does: build "+
+			"another file, and rename it", m.name)
 	}
 	if m.recent || now.status != m.state.status { // as where another file took its name, or its times were set
 		return verify()
@@ -94,7 +96,8 @@ func (m *mapping) protect(search func()) (err error) {
 		if f, ok := faultOf(r); !ok || !m.holds(f.Addr()) {
 			panic(r)
 		}
-		err = fmt.Errorf("%s: found a file that has been cut or could not be read while it was in use, expected that nobody writes to an index", m.name)
+		err = fmt.Errorf("%s: found a file that has been cut or could not be read while it was in use, expected that "+
+			"nobody writes to an index", m.name)
 	}()
 	search()
 	return nil

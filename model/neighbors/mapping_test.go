@@ -140,8 +140,8 @@ func searchAndWait(t *testing.T, path string) {
 	runtime.KeepAlive(x)
 }
 
-// pagesOf are the bytes of a file in the memory of a process: all, a share of those that others have too, and those that
-// it alone has written to.
+// pagesOf are the bytes of a file in the memory of a process: all, a share of those that others have too, and those
+// that it alone has written to.
 func pagesOf(t *testing.T, pid int, path string) (rss, pss, private int64) {
 	t.Helper()
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps")
@@ -174,8 +174,8 @@ func pagesOf(t *testing.T, pid int, path string) (rss, pss, private int64) {
 	return rss, pss, private
 }
 
-// A file that is written to while it is mapped is noticed, even where its times do not show it; one that is read, or replaced by
-// another of its name, is not.
+// A file that is written to while it is mapped is noticed, even where its times do not show it; one that is read, or
+// replaced by another of its name, is not.
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	b := rowsBlock(gaussianRows(rand.New(rand.NewPCG(5, 1)), 300, 5), vectors.Float32)

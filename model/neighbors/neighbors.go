@@ -2,13 +2,13 @@
 //
 // # What exact means
 //
-// [Distance] is the definition: the distance of two rows in float64 arithmetic on the values as they were read, from the
-// differences of their components and never from ‖x‖²+‖y‖²−2xy, which cancels where the mean is large or points are
-// near-duplicates. The neighbours of a query are the k points with the smallest (distance, position), position being a
-// point's place in the input: ties go to the point that comes first. Every algorithm gives exactly these, in this order,
-// with the same bits on every machine, at every number of threads and however the queries are cut into chunks. (The
-// power of [Minkowski] with p other than 1, 2 and ∞ rests on math.Log, which may differ between processor architectures
-// in the last bit.)
+// [Distance] is the definition: the distance of two rows in float64 arithmetic on the values as they were read, from
+// the differences of their components and never from ‖x‖²+‖y‖²−2xy, which cancels where the mean is large or points
+// are near-duplicates. The neighbours of a query are the k points with the smallest (distance, position), position
+// being a point's place in the input: ties go to the point that comes first. Every algorithm gives exactly these, in
+// this order, with the same bits on every machine, at every number of threads and however the queries are cut into
+// chunks. (The power of [Minkowski] with p other than 1, 2 and ∞ rests on math.Log, which may differ between
+// processor architectures in the last bit.)
 //
 // Sums have a fixed order, eight lanes and then a fixed tree, and products are never fused into them; see reference.go.
 package neighbors
@@ -158,8 +158,8 @@ type Search struct {
 	// Part says that the index is a part of the points: fewer than k may be found, and with Self a query's own row may be
 	// in another part.
 	Part bool
-	// Bounds, with Part, are distances, one a query, beyond which k nearest neighbours are of no use: they may be left out,
-	// as those that other parts have given are nearer. Default: none.
+	// Bounds, with Part, are distances, one a query, beyond which k nearest neighbours are of no use: they may be left
+	// out, as those that other parts have given are nearer. Default: none.
 	Bounds []float64
 	// Threads is the number of goroutines that share the queries. Default: GOMAXPROCS.
 	Threads int
@@ -417,9 +417,9 @@ func (x *Index) Position(number int64) int32 {
 // DuplicateIDs counts the points whose id an earlier point has already. O(n) time and memory.
 func (x *Index) DuplicateIDs() int { return x.ids.Duplicates() }
 
-// KNeighbors finds the k nearest points of every query: scikit-learn's kneighbors. It fails where the dimensions differ
-// or k is not between 1 and the number of points (one less with s.Self), and where float64 cannot hold the distance of a
-// neighbour. With s.Part there may be fewer than k, and any k ≥ 1 will do.
+// KNeighbors finds the k nearest points of every query: scikit-learn's kneighbors. It fails where the dimensions
+// differ or k is not between 1 and the number of points (one less with s.Self), and where float64 cannot hold the
+// distance of a neighbour. With s.Part there may be fewer than k, and any k ≥ 1 will do.
 func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error) {
 	exclude, err := x.check(q, s)
 	if err != nil {
@@ -492,7 +492,10 @@ func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbo
 	var out *Neighbors
 	var wrong error
 	err = x.mapping.protect(func() {
-		out, wrong = x.correctRadius(q, exclude, r, s, func(r float64) *Neighbors { return x.engine.radiusNeighbors(q, exclude, r, s) })
+		out, wrong = x.correctRadius(q, exclude, r, s, func(r float64) *Neighbors {
+			return x.engine.radiusNeighbors(q,
+				exclude, r, s)
+		})
 	})
 	if err = errors.Join(err, wrong); err != nil {
 		return nil, err
@@ -527,5 +530,6 @@ func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
 	return exclude, nil
 }
 
-// Instructions names the level of the processor's instructions that the kernels use here: generic, avx2, avxvnni or avx512.
+// Instructions names the level of the processor's instructions that the kernels use here: generic, avx2, avxvnni or
+// avx512.
 func Instructions() string { return tile.Best().Name }

@@ -35,10 +35,10 @@ func numbersIn[T number](h *fileHeader, data []byte, kind uint32) []T {
 	return s
 }
 
-// MapFile opens an index that [Index.WriteFile] has written into a local file. The file is mapped, where the system can
-// do so, and must not be written to while it is in use; where it is cut, a search is an error. It takes O(header), and a
-// pass over row numbers, ids and the order of a tree, which are a few bytes a point: a damaged value elsewhere makes wrong
-// answers, never a fault of memory, and is found by [Index.Verify].
+// MapFile opens an index that [Index.WriteFile] has written into a local file. The file is mapped, where the system
+// can do so, and must not be written to while it is in use; where it is cut, a search is an error. It takes
+// O(header), and a pass over row numbers, ids and the order of a tree, which are a few bytes a point: a damaged value
+// elsewhere makes wrong answers, never a fault of memory, and is found by [Index.Verify].
 func MapFile(path string) (*Index, error) {
 	h, m, err := openMapping(path)
 	if err != nil {
@@ -70,7 +70,8 @@ func openMapping(path string) (h *fileHeader, m *mapping, err error) {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if int64(int(h.Size)) != h.Size {
-		return nil, nil, fmt.Errorf("%s: found an index of %d bytes, expected one that this machine can address", path, h.Size)
+		return nil, nil, fmt.Errorf("%s: found an index of %d bytes, expected one that this machine can address", path,
+			h.Size)
 	}
 	m, err = newMapping(f, int(h.Size))
 	return h, m, err
@@ -193,7 +194,8 @@ func (h *fileHeader) openBruteForce(data []byte, p *points, o Options) (engine, 
 		return &brute{o: o, points: *p, scales: scales}, nil
 	}
 	s := &shorts{
-		n: p.n, words: (p.dim + 3) / 4, bytes: numbersIn[int8](h, data, secPanels), scales: numbersIn[float32](h, data, secPanelScales),
+		n: p.n, words: (p.dim + 3) / 4, bytes: numbersIn[int8](h, data, secPanels), scales: numbersIn[float32](h, data,
+			secPanelScales),
 		halves: numbersIn[float32](h, data, secHalves), errors: numbersIn[float32](h, data, secErrors),
 		offsets: numbersIn[int32](h, data, secOffsets), norms: numbersIn[float32](h, data, secNorms),
 		deltas: numbersIn[float32](h, data, secDeltas), margins: numbersIn[float32](h, data, secMargins),
@@ -242,8 +244,8 @@ func (x *Index) Stamp() Stamp {
 	return x.file.Stamp
 }
 
-// Close unmaps the file that the index was opened from at once, and not when nothing refers to the index any more. The index,
-// and what [Index.Rows] has given, must not be in use, nor be used again.
+// Close unmaps the file that the index was opened from at once, and not when nothing refers to the index any more.
+// The index, and what [Index.Rows] has given, must not be in use, nor be used again.
 func (x *Index) Close() {
 	m := x.mapping
 	if m == nil || m.data == nil {
@@ -255,9 +257,9 @@ func (x *Index) Close() {
 	*x = Index{mapping: m}
 }
 
-// Unchanged fails where the file that the index was opened from may have been written to since. Call it when answers are
-// complete, before they are used: then all of them are of one index. O(1), or a pass over a file that was written within
-// seconds before it was opened.
+// Unchanged fails where the file that the index was opened from may have been written to since. Call it when answers
+// are complete, before they are used: then all of them are of one index. O(1), or a pass over a file that was written
+// within seconds before it was opened.
 func (x *Index) Unchanged() error {
 	if x.mapping == nil {
 		return nil
@@ -265,9 +267,9 @@ func (x *Index) Unchanged() error {
 	return x.mapping.unchanged(func() error { return x.Verify(math.MaxInt64) })
 }
 
-// Verify compares the checksums of the file that the index was opened from, or of as many of its sections, the smallest
-// first, as have most bytes in all. It fails where a byte of them is another than WriteFile has written. A GB that is in
-// memory takes about 0.1 s.
+// Verify compares the checksums of the file that the index was opened from, or of as many of its sections, the
+// smallest first, as have most bytes in all. It fails where a byte of them is another than WriteFile has written. A
+// GB that is in memory takes about 0.1 s.
 func (x *Index) Verify(most int64) (err error) {
 	h := x.file
 	if h == nil {

@@ -128,12 +128,13 @@ func (p *Pairs) leaves(q *vectors.Block) (below, above bool) {
 	return p.t.o.leaves(p.magnitudes, p.t.o.magnitudesOfQueries(q, &p.t.points, p.magnitudes), q.Dim)
 }
 
-// Check fails where float64 may not hold distances from queries that it would hold of the square roots: what chooses pairs by
-// other means than [Index] would not notice.
+// Check fails where float64 may not hold distances from queries that it would hold of the square roots: what chooses
+// pairs by other means than [Index] would not notice.
 func (p *Pairs) Check(q *vectors.Block) error {
 	below, above := p.leaves(q)
 	if (below || above) && (p.t.o.Metric == SqEuclidean || p.t.o.Metric == InnerProduct) {
-		return errors.New("some values are so large or so small that float64 does not hold their products: multiply all columns by the same power of ten, or search exactly")
+		return errors.New("some values are so large or so small that float64 does not hold their products: multiply all " +
+			"columns by the same power of ten, or search exactly")
 	}
 	return nil
 }

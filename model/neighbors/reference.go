@@ -182,7 +182,8 @@ const (
 	largeSafe = 0x1p+400
 )
 
-// rescale multiplies, for the cosine, a row of values that cannot be squared by a power of two, in place: the angle stays.
+// rescale multiplies, for the cosine, a row of values that cannot be squared by a power of two, in place: the angle
+// stays.
 func rescale(x []float64) {
 	m := 0.0
 	for _, v := range x {

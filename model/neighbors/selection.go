@@ -126,8 +126,8 @@ func span(v []uint32) (low uint32, shift int) {
 	return low, max(bits.Len32(high-low)-logIntervals, 0)
 }
 
-// nthSmallest is the n-th smallest value, n from 1. It counts values by interval instead of comparing them, as no branch
-// predictor could follow that. It reorders v.
+// nthSmallest is the n-th smallest value, n from 1. It counts values by interval instead of comparing them, as no
+// branch predictor could follow that. It reorders v.
 func nthSmallest(v []uint32, n int) uint32 {
 	const few = 12
 	for len(v) > few {

@@ -7,8 +7,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Footprint is about the memory, in bytes a point, of an index of points of dim columns, stored as float64 with wide, while
-// it is built or searched: with all that the engine may make.
+// Footprint is about the memory, in bytes a point, of an index of points of dim columns, stored as float64 with wide,
+// while it is built or searched: with all that the engine may make.
 func Footprint(dim int, wide bool, o Options) int64 {
 	o.EnsureDefaults()
 	o = o.resolve()
@@ -63,8 +63,8 @@ func (h *Hits) Neighbors() *Neighbors {
 	return n
 }
 
-// Bounds are, of each query, the distance that a neighbour must not exceed to be among its k nearest: [Search.Bounds] of the
-// next part.
+// Bounds are, of each query, the distance that a neighbour must not exceed to be among its k nearest: [Search.Bounds]
+// of the next part.
 func (h *Hits) Bounds(k int) []float64 {
 	b := make([]float64, len(h.Offsets)-1)
 	for i := range b {
@@ -76,8 +76,8 @@ func (h *Hits) Bounds(k int) []float64 {
 	return b
 }
 
-// Merge adds the neighbours that the queries have in a part, whose row numbers are greater than those of the parts before
-// it, and keeps the k nearest, or, with k = 0, all.
+// Merge adds the neighbours that the queries have in a part, whose row numbers are greater than those of the parts
+// before it, and keeps the k nearest, or, with k = 0, all.
 func (h *Hits) Merge(found *Neighbors, part *Index, k int) *Hits {
 	n := len(h.Offsets) - 1
 	most := len(h.Distances) + len(found.Distances)
@@ -123,16 +123,16 @@ func ShardRows(memory int64, dim int, wide bool, o Options) int64 {
 // ShardQueryBytes is what a chunk of queries and their answers may take beside a shard of so many bytes.
 func ShardQueryBytes(memory int64) int64 { return memory / 8 }
 
-// ShardQueryRows is how many queries are taken through the shards at a time. With k = 0, as within a radius, it reckons with
-// few neighbours.
+// ShardQueryRows is how many queries are taken through the shards at a time. With k = 0, as within a radius, it
+// reckons with few neighbours.
 func ShardQueryRows(memory int64, dim, k int) int {
 	// The query, and a neighbour three times: as it is found, merged, and merged before.
 	row := 8*int64(dim) + 96*int64(max(k, 10))
 	return int(min(max(ShardQueryBytes(memory)/row, 64), 1<<16))
 }
 
-// CutShards cuts a list of chunks, of so many rows each, into runs of consecutive ones of at most maxRows rows; a chunk that
-// has more is a run of its own. Run i ends before the chunk ends[i].
+// CutShards cuts a list of chunks, of so many rows each, into runs of consecutive ones of at most maxRows rows; a
+// chunk that has more is a run of its own. Run i ends before the chunk ends[i].
 func CutShards(rows []int64, maxRows int64) (ends []int) {
 	sum := int64(0)
 	for i, n := range rows {
@@ -146,8 +146,8 @@ func CutShards(rows []int64, maxRows int64) (ends []int) {
 	return ends
 }
 
-// A ShardBuffer holds the points of a shard while they are read, block by block. The points of a shard are all float32, or
-// all float64.
+// A ShardBuffer holds the points of a shard while they are read, block by block. The points of a shard are all
+// float32, or all float64.
 type ShardBuffer struct {
 	MaxRows, MaxWideRows int64 // of a shard whose values are float32, or float64
 	Points               *vectors.Block

@@ -10,8 +10,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// The best of the parts of the points, each searched with the bounds that those before it have left, are the best of all:
-// for queries of their own, and for the points themselves, whose own row is in one of the parts.
+// The best of the parts of the points, each searched with the bounds that those before it have left, are the best of
+// all: for queries of their own, and for the points themselves, whose own row is in one of the parts.
 func TestParts(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 1))
 	rows := gaussianRows(r, 400, 6)
@@ -133,6 +133,17 @@ func TestBlockUsedAgain(t *testing.T) {
 			same(t, kNeighbors(t, x, used, 5, Search{}), kNeighbors(t, x, fresh, 5, Search{}))
 			same(t, kNeighbors(t, x, used, 20, Search{}), kNeighbors(t, x, fresh, 20, Search{}))
 		})
+	}
+}
+
+// The bound of a query that has k neighbours leaves out those as far as the last, whose row numbers are greater; of
+// another it is none.
+func TestHitsBounds(t *testing.T) {
+	t.Parallel()
+	h := &Hits{Offsets: []int64{0, 2, 3, 3}, Distances: []float64{1, 3, 2}, Numbers: []int64{5, 6, 7}}
+	inf := math.Inf(1)
+	if got := h.Bounds(2); !slices.Equal(got, []float64{math.Nextafter(3, 0), inf, inf}) {
+		t.Errorf("bounds %v", got)
 	}
 }
 

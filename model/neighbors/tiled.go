@@ -70,7 +70,8 @@ func (t *tiled) row(i int, dst []float64) []float64 {
 	return dst[:len(x)]
 }
 
-// A precision is how pairs are compared. Work that begins with the fastest goes on to the next when too many pairs pass.
+// A precision is how pairs are compared. Work that begins with the fastest goes on to the next when too many pairs
+// pass.
 type precision int
 
 const (
@@ -87,8 +88,8 @@ func (t *tiled) from(p precision) precision {
 	return p
 }
 
-// tooMany is the share of pairs that pass for nothing from which on the next precision is faster: of those that begin in
-// int8, less if float32 can follow.
+// tooMany is the share of pairs that pass for nothing from which on the next precision is faster: of those that begin
+// in int8, less if float32 can follow.
 func (t *tiled) tooMany(p precision) float64 {
 	if t.from(p+1) == inFloat32 {
 		return 1.0 / 8
@@ -129,7 +130,9 @@ type query struct {
 	compared atomic.Int64 // pairs, where they serve both ends
 }
 
-func (t *tiled) kNeighbors(q *vectors.Block, exclude []int32, k int, by Search, positions []int32, distances []float64) {
+func (t *tiled) kNeighbors(
+	q *vectors.Block, exclude []int32, k int, by Search, positions []int32, distances []float64,
+) {
 	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		k: k, positions: positions, distances: distances}
 	if k >= heaped {

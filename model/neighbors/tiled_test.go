@@ -231,8 +231,8 @@ func sameNeighbors(t *testing.T, name string, query int, gotP, wantP []int32, go
 	}
 }
 
-// TestTiledTies takes points that are equal, or equally far, or so nearly that float32 cannot tell, in numbers that fill
-// a selection many times over with what its keys do not order.
+// TestTiledTies takes points that are equal, or equally far, or so nearly that float32 cannot tell, in numbers that
+// fill a selection many times over with what its keys do not order.
 func TestTiledTies(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 1))
 	const n, k, dim = 360, 100, 12
@@ -292,8 +292,8 @@ func TestTiledTies(t *testing.T) {
 	}
 }
 
-// TestMargins checks that no value within a bound has a key beyond the bound's limit, and that none exceeds what its key
-// says, where the key is off by as much as it may be.
+// TestMargins checks that no value within a bound has a key beyond the bound's limit, and that none exceeds what its
+// key says, where the key is off by as much as it may be.
 func TestMargins(t *testing.T) {
 	values := []float64{0, math.Copysign(0, -1), 0x1p-1074, 0x1p-150, 0x1p-149, 0x1p-126, 1, 1 + 0x1p-24, 1 + 0x1p-23, 3.1,
 		1e10, math.MaxFloat32 / 2, math.MaxFloat32, math.MaxFloat32 * (1 + 0x1p-26), 1e200, math.Inf(1)}

@@ -31,7 +31,8 @@ func (t *tiled) blockPanels(threads int) int {
 func (s *query) chunks(threads int) {
 	t := s.t
 	block := t.blockPanels(threads) * tile.Columns
-	chunk := max(min(chunkPanels*tile.Columns, (s.q.Len()/(4*threads)+tile.Columns-1)/tile.Columns*tile.Columns), tile.Columns)
+	chunk := max(min(chunkPanels*tile.Columns, (s.q.Len()/(4*threads)+tile.Columns-1)/tile.Columns*tile.Columns),
+		tile.Columns)
 	parallel(s.q.Len(), chunk, threads, func() func(lo, hi int) {
 		w := newWorker(s, block)
 		var forms [inFloat64]*shorts
@@ -220,9 +221,9 @@ func (w *worker) against(f *shorts, p, count int) {
 	}
 }
 
-// compare takes a block of queries past the points from first, where a panel begins, to last. With symmetric, the points
-// are queries too, by their positions, and the worker's locks guard both blocks; else no other goroutine may work on
-// these queries unless the lock of rows is held.
+// compare takes a block of queries past the points from first, where a panel begins, to last. With symmetric, the
+// points are queries too, by their positions, and the worker's locks guard both blocks; else no other goroutine may
+// work on these queries unless the lock of rows is held.
 func (w *worker) compare(q queries, first, last int, prec precision, symmetric bool) {
 	s, t := w.s, w.s.t
 	w.symmetric = symmetric

@@ -30,7 +30,8 @@ func (approximate) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
 
 func (approximate) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.Approximate")
-	fn := approximateFn{buildFn{Reading: j.Reading, Options: j.withIndexLimit(math.MaxInt64), Dim: j.Corpus.Dim, Self: j.Queries == nil}}
+	fn := approximateFn{buildFn{Reading: j.Reading, Options: j.withIndexLimit(math.MaxInt64), Dim: j.Corpus.Dim,
+		Self: j.Queries == nil}}
 	corpus := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers))
 	if j.Queries == nil {
 		return beam.ParDo(s, &graphFn{fn}, beam.GroupByKey(s, corpus)), nil
@@ -60,7 +61,8 @@ func (o *Options) validateApproximate() error {
 		errs = append(errs, fmt.Errorf("algorithm %s is exact: leave out the recall", o.Neighbors.Algorithm))
 	}
 	if o.Broadcast != "" && o.Broadcast != Auto {
-		errs = append(errs, errors.New("an approximate search has the points in one worker, or above the index memory in parts: without broadcast"))
+		errs = append(errs, errors.New("an approximate search has the points in one worker, or above the index memory "+
+			"in parts: without broadcast"))
 	}
 	return errors.Join(errs...)
 }
@@ -71,7 +73,9 @@ type approximateFn struct{ buildFn }
 // graphFn finds the neighbours of every point.
 type graphFn struct{ approximateFn }
 
-func (f *graphFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(output.Part)) error {
+func (f *graphFn) ProcessElement(
+	ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(output.Part),
+) error {
 	c, err := f.corpus(ctx, iter)
 	if err != nil {
 		return fault.Mark(err)
@@ -93,7 +97,9 @@ func (f *graphFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 // listsFn answers other queries.
 type listsFn struct{ approximateFn }
 
-func (f *listsFn) ProcessElement(ctx context.Context, _ int, corpus, queries func(*vectorio.Chunk) bool, emit func(output.Part)) error {
+func (f *listsFn) ProcessElement(
+	ctx context.Context, _ int, corpus, queries func(*vectorio.Chunk) bool, emit func(output.Part),
+) error {
 	c, err := f.corpus(ctx, corpus)
 	if err != nil {
 		return fault.Mark(err)
@@ -131,9 +137,11 @@ func (f *listsFn) ProcessElement(ctx context.Context, _ int, corpus, queries fun
 	return f.tell(ctx, c, report, emit)
 }
 
-// tune reads a sample of the queries, which says to how many lists each query is compared, and with what recall. It is the
-// same sample however the queries are cut into chunks, and so is the answer.
-func (f *listsFn) tune(ctx context.Context, x *ivf.Index, o *ivf.Options, chunks []vectorio.Chunk) (*ivf.Index, *ivf.Report, error) {
+// tune reads a sample of the queries, which says to how many lists each query is compared, and with what recall. It
+// is the same sample however the queries are cut into chunks, and so is the answer.
+func (f *listsFn) tune(
+	ctx context.Context, x *ivf.Index, o *ivf.Options, chunks []vectorio.Chunk,
+) (*ivf.Index, *ivf.Report, error) {
 	if len(chunks) == 0 {
 		return x, nil, nil
 	}
@@ -189,7 +197,7 @@ func (f *approximateFn) corpus(ctx context.Context, iter func(*vectorio.Chunk) b
 	return c, checkK(f.Options.K, int64(points.Len()), f.Self)
 }
 
-// tell tells of the points, and of how well they were searched.
+// tell reports on the points and on how well they were searched.
 func (f *approximateFn) tell(ctx context.Context, c *corpus, a *ivf.Report, emit func(output.Part)) error {
 	return f.Options.report(ctx, order, Report{
 		Points: int64(c.points.Len()), Dim: f.Dim, ReadPoints: c.read.Seconds(), BuildIndex: c.build.Seconds(),

@@ -228,8 +228,8 @@ func TestApproximateFaults(t *testing.T) {
 	}
 }
 
-// Above the index memory, the points are put into parts: the same bytes for any chunk size and number of threads, in files that
-// are cut otherwise, whatever is at fault among the rows, and the recall that was asked, as measured.
+// Above the index memory, the points are put into parts: the same bytes for any chunk size and number of threads, in
+// files that are cut otherwise, whatever is at fault among the rows, and the recall that was asked, as measured.
 func TestParts(t *testing.T) {
 	const n, d, k = 15_000, 16, 5
 	dir := t.TempDir()
@@ -326,8 +326,8 @@ func TestPartsOfRows(t *testing.T) {
 	}
 }
 
-// Other queries are put into the parts of the points: ids on either side, rows at fault, queries that are far from all points, more
-// of them than a part answers at a time, and few.
+// Other queries are put into the parts of the points: ids on either side, rows at fault, queries that are far from
+// all points, more of them than a part answers at a time, and few.
 func TestPartsOfQueries(t *testing.T) {
 	const n, m, d, k = 16_000, 9_000, 16, 5
 	dir := t.TempDir()

@@ -61,7 +61,9 @@ func decodeSampleAnswers(b []byte) (sampleAnswers, error) {
 // assignFn puts the points of a chunk into parts, and answers the queries of the plan's sample among them.
 type assignFn struct{ partsFn }
 
-func (f *assignFn) ProcessElement(ctx context.Context, q Query, emit func(exchangeFile), exact func(sampleAnswers), parts func(output.Part)) error {
+func (f *assignFn) ProcessElement(
+	ctx context.Context, q Query, emit func(exchangeFile), exact func(sampleAnswers), parts func(output.Part),
+) error {
 	done, err := f.holdPoints(ctx, "putting points into parts")
 	if err != nil {
 		return err
@@ -101,7 +103,9 @@ const beforeAll = 1 << 41
 // assignQueriesFn puts the queries of a chunk into parts.
 type assignQueriesFn struct{ partsFn }
 
-func (f *assignQueriesFn) ProcessElement(ctx context.Context, q Query, emit func(exchangeFile), parts func(output.Part)) error {
+func (f *assignQueriesFn) ProcessElement(
+	ctx context.Context, q Query, emit func(exchangeFile), parts func(output.Part),
+) error {
 	done, err := f.holdPoints(ctx, "putting queries into parts")
 	if err != nil {
 		return err
@@ -122,7 +126,9 @@ func (f *assignQueriesFn) ProcessElement(ctx context.Context, q Query, emit func
 }
 
 // read reads the plan, and the rows of a chunk.
-func (f *partsFn) read(ctx context.Context, c vectorio.Chunk) (p *ivf.Plan, rows *vectors.Block, rejected []*fault.Fault, err error) {
+func (f *partsFn) read(
+	ctx context.Context, c vectorio.Chunk,
+) (p *ivf.Plan, rows *vectors.Block, rejected []*fault.Fault, err error) {
 	if p, err = f.readPlan(ctx); err != nil {
 		return nil, nil, nil, err
 	}
@@ -133,7 +139,9 @@ func (f *partsFn) read(ctx context.Context, c vectorio.Chunk) (p *ivf.Plan, rows
 }
 
 // assign writes the rows of a chunk into a file of a kind, with a section for each of their parts.
-func (f *partsFn) assign(ctx context.Context, p *ivf.Plan, rows *vectors.Block, c vectorio.Chunk, kind exchangeKind) (exchangeFile, error) {
+func (f *partsFn) assign(
+	ctx context.Context, p *ivf.Plan, rows *vectors.Block, c vectorio.Chunk, kind exchangeKind,
+) (exchangeFile, error) {
 	file := exchangeFile{Kind: kind, Task: c.Ordinal, Total: c.Total}
 	members, err := p.Parts.Assign(rows, f.Options.Neighbors.Metric, f.Options.Threads)
 	if err != nil {
@@ -155,7 +163,7 @@ func (f *partsFn) assign(ctx context.Context, p *ivf.Plan, rows *vectors.Block, 
 	return file, err
 }
 
-// partTask is a part to search, or with Points alone a range of queries whose answers are to be merged.
+// partTask is a part to search. With Points alone it is a range of queries, and Points are the answers to merge.
 type partTask struct {
 	Number int64
 	Total  int64 // rows of the queries' dataset

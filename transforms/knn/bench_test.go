@@ -16,8 +16,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// BenchmarkJob runs the whole job, file to file, on 50,000 gaussian points of 128 columns, and the kernel alone on the same
-// points in memory. overhead-ms is the difference: start, reading, building, the side input, writing.
+// BenchmarkJob runs the whole job, file to file, on 50,000 gaussian points of 128 columns, and the kernel alone on
+// the same points in memory. overhead-ms is the difference: start, reading, building, the side input, writing.
 func BenchmarkJob(b *testing.B) {
 	const n, dim, k = 50_000, 128, 10
 	r := rand.New(rand.NewPCG(1, 128))

@@ -31,12 +31,14 @@ func init() {
 	beam.RegisterCoder(reflect.TypeOf((*Query)(nil)).Elem(), encodeQuery, decodeQuery)
 }
 
-// Build reads the corpus, whose rows have dim columns, and builds the index, in one place: PCollection<vectorio.Chunk> →
-// PCollection<IndexPiece>, the index in a few large pieces; PCollection<Range>, all of its points, SearchRows at a time,
-// to be shuffled to those that search them; and PCollection<output.Part>, a report and the rows that were left out. It needs the
-// memory of the index twice, and of a few chunks. It fails where the index is above the limit, or has not as many points
-// as K asks for: with self, a point is no neighbour of itself.
-func Build(s beam.Scope, corpus beam.PCollection, dim int, reading vectorio.Options, o Options, self bool) (pieces, ranges, built beam.PCollection) {
+// Build reads the corpus, whose rows have dim columns, and builds the index, in one place:
+// PCollection<vectorio.Chunk> → PCollection<IndexPiece>, the index in a few large pieces; PCollection<Range>, all of
+// its points, SearchRows at a time, to be shuffled to those that search them; and PCollection<output.Part>, a report
+// and the rows that were left out. It needs the memory of the index twice, and of a few chunks. It fails where the
+// index is above the limit, or has not as many points as K asks for: with self, a point is no neighbour of itself.
+func Build(
+	s beam.Scope, corpus beam.PCollection, dim int, reading vectorio.Options, o Options, self bool,
+) (pieces, ranges, built beam.PCollection) {
 	s = s.Scope("knn.Build")
 	return build(s, corpus, &buildFn{Reading: reading, Options: o, Dim: dim, Self: self})
 }
@@ -61,7 +63,8 @@ type buildFn struct {
 	Columns []string
 }
 
-func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece), ranges func(Range), parts func(output.Part)) error {
+func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio.Chunk) bool, emit func(IndexPiece),
+	ranges func(Range), parts func(output.Part)) error {
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()
 	chunks := vectorio.Gather(iter)
@@ -83,7 +86,8 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 		return fault.Mark(err)
 	}
 	duplicates := int64(index.DuplicateIDs())
-	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns, Total: chunks[0].Total,
+	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns,
+		Total:    chunks[0].Total,
 		Rejected: int64(len(rejected)), DuplicateIDs: duplicates}
 	size, file, err := f.handOver(ctx, index, note, emit)
 	if err != nil {
@@ -105,8 +109,10 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	}, rejected, parts)
 }
 
-// report gives away what is told of the points, and the rows that were left out.
-func (o *Options) report(ctx context.Context, order int64, r Report, rejected []*fault.Fault, emit func(output.Part)) error {
+// report emits a report and the rows that were left out.
+func (o *Options) report(
+	ctx context.Context, order int64, r Report, rejected []*fault.Fault, emit func(output.Part),
+) error {
 	r.Rejected = int64(len(rejected))
 	p, err := output.Report(order, r)
 	if err != nil {
@@ -134,9 +140,11 @@ func (f *buildFn) broadcast() string {
 	return SideInput
 }
 
-// handOver writes the index into a file, keeps it in this process, or gives it away in pieces. It returns the bytes that
-// the index has there.
-func (f *buildFn) handOver(ctx context.Context, index *neighbors.Index, note Note, emit func(IndexPiece)) (int64, IndexFile, error) {
+// handOver writes the index into a file, keeps it in this process, or gives it away in pieces. It returns the bytes
+// that the index has there.
+func (f *buildFn) handOver(
+	ctx context.Context, index *neighbors.Index, note Note, emit func(IndexPiece),
+) (int64, IndexFile, error) {
 	switch f.broadcast() {
 	case File:
 		file, err := f.Options.writeIndex(ctx, indexName, index, note)
@@ -160,14 +168,15 @@ func (f *buildFn) handOver(ctx context.Context, index *neighbors.Index, note Not
 // indexName is the file of the index in the staging directory.
 const indexName = "index"
 
-// order is that of the parts that tell of the index: before those of all queries.
+// order puts reports on the index before those on the queries.
 const order = -1
 
 // rangesOf are all points of an index, so many at a time.
 func rangesOf(points int, total int64, rows int, file IndexFile) []Range {
 	var all []Range
 	for first := 0; first < points; first += rows {
-		all = append(all, Range{Ordinal: int64(len(all)), First: first, Rows: min(rows, points-first), Total: total, Index: file})
+		all = append(all, Range{Ordinal: int64(len(all)), First: first, Rows: min(rows, points-first), Total: total,
+			Index: file})
 	}
 	return all
 }
@@ -248,7 +257,9 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.B
 }
 
 // readChunk appends all rows of a chunk to b.
-func readChunk(ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vectors.Block, rejected func(*fault.Fault)) error {
+func readChunk(
+	ctx context.Context, c vectorio.Chunk, o vectorio.Options, b *vectors.Block, rejected func(*fault.Fault),
+) error {
 	r, err := vectorio.Open(ctx, c, o, rejected)
 	if err != nil {
 		return err

@@ -29,10 +29,10 @@ func init() {
 	beam.RegisterCoder(reflect.TypeOf((*exchangeFile)(nil)).Elem(), encodeExchangeFile, decodeExchangeFile)
 }
 
-// An exchangeFile is a file in the staging directory in which a task leaves rows or answers for other tasks, in sections:
-// they go from worker to worker in such files, and only descriptions go through the runner. (A runner shuffles some tens of
-// megabytes a second, and Flink's and Spark's hang at 250 MB from one bundle.) The name follows from the kind and the
-// number of the task, so that a task that is tried again replaces its file by the same.
+// An exchangeFile is a file in the staging directory in which a task leaves rows or answers for other tasks, in
+// sections: they go from worker to worker in such files, and only descriptions go through the runner. (A runner
+// shuffles some tens of megabytes a second, and Flink's and Spark's hang at 250 MB from one bundle.) The name follows
+// from the kind and the number of the task, so that a task that is tried again replaces its file by the same.
 type exchangeFile struct {
 	Kind     exchangeKind
 	Task     int64
@@ -41,7 +41,7 @@ type exchangeFile struct {
 	Sections []exchangeSection
 }
 
-// An exchangeKind is what files hold: sections of which.
+// An exchangeKind says what a file holds.
 type exchangeKind string
 
 const (
@@ -89,7 +89,7 @@ func (f *exchangeFile) write(ctx context.Context, o *Options, fill func(write wr
 
 func exchangeName(kind exchangeKind, task int64) string { return fmt.Sprintf("%s-%08d", kind, task) }
 
-// checksumWriter counts and sums up what is written.
+// checksumWriter counts bytes and computes their checksum.
 type checksumWriter struct {
 	w   io.Writer
 	n   int64
@@ -166,7 +166,8 @@ func (p *exchangePiece) read(ctx context.Context, o *Options, kind exchangeKind)
 		return nil, err
 	}
 	if n != s.Length || crc32.Checksum(b.Bytes(), castagnoli) != s.CRC {
-		return nil, fault.File(path, "what this run has written there", "bytes %d to %d are others", s.Offset, s.Offset+s.Length)
+		return nil, fault.File(path, "what this run has written there", "bytes %d to %d are others", s.Offset,
+			s.Offset+s.Length)
 	}
 	return bytes.NewReader(b.Bytes()), nil
 }
@@ -190,7 +191,9 @@ func (p *exchangePiece) answers(ctx context.Context, o *Options) (*neighbors.Ans
 }
 
 // readRows reads the rows of pieces, in the order of their numbers, each once.
-func readRows(ctx context.Context, o *Options, dim int, pieces []exchangePiece, wide bool, kind exchangeKind) (*vectors.Block, error) {
+func readRows(
+	ctx context.Context, o *Options, dim int, pieces []exchangePiece, wide bool, kind exchangeKind,
+) (*vectors.Block, error) {
 	var sections []ivf.Section
 	rows := int64(0)
 	for _, p := range pieces {

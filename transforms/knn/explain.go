@@ -26,7 +26,8 @@ type Plan struct {
 	Algorithm string `json:"algorithm"`
 	// Distances is the number of pairs of a query and a point; a tree does not compare most of them.
 	Distances float64 `json:"distances"`
-	// Seconds of searching, from a half-second measurement on the first rows, on this machine's cores; 0 where it is not known.
+	// Seconds of searching, from a half-second measurement on the first rows, on this machine's cores; 0 where it is not
+	// known.
 	Seconds  float64 `json:"search_s"`
 	Slots    int     `json:"slots"`
 	Threads  int     `json:"threads"`
@@ -56,8 +57,8 @@ const (
 	measureSeconds = 0.25
 )
 
-// Explain tells what the job, which must be valid, would do on so many workers of an engine, at the speed of this machine. It
-// reads the first rows, and searches among them for about half a second.
+// Explain tells what the job, which must be valid, would do on so many workers of an engine, at the speed of this
+// machine. It reads the first rows, and searches among them for about half a second.
 func (j *Job) Explain(ctx context.Context, slots int) (*Plan, error) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
@@ -106,7 +107,8 @@ func (p *Plan) way(j *Job, index int64) {
 		rows = min(rows, p.Queries)
 	}
 	chunk := rows * (row + 12*int64(o.K))
-	p.ShuffleBytes = chunkDescription * (p.Bytes/(16<<20) + max(p.Queries, 0)/max(rows, 1) + 2) // the pieces of text that are counted, and the chunks
+	p.ShuffleBytes = chunkDescription * (p.Bytes/(16<<20) + max(p.Queries, 0)/max(rows,
+		1) + 2) // the pieces of text that are counted, and the chunks
 	p.WorkerMemory = index + chunk
 	warn := func(format string, args ...any) { p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...)) }
 	size := int64(0)
@@ -128,37 +130,45 @@ func (p *Plan) way(j *Job, index int64) {
 			p.WorkerMemory = m
 		}
 	case approximate:
-		p.Broadcast, p.Why = "one worker", "an approximate search has all points in one worker, and leaves the others idle, unless --index_memory says that they are too many for it"
+		p.Broadcast, p.Why = "one worker", "an approximate search has all points in one worker, and leaves the others "+
+			"idle, unless --index_memory says that they are too many for it"
 		p.WorkerMemory += p.Points * int64(12*o.K+24)
 		if m := j.Memory(); m > 0 {
 			p.WorkerMemory = m
 		}
 	case inParts:
 		graph := p.Points * j.budget().RowBytes(j.Reading.Formats.DType == vectors.Float64)
-		p.Broadcast, p.Why = Parts, fmt.Sprintf("the graph takes %s, and a worker may spend %s on it: the points go into overlapping parts, by files of %s or more in the staging directory",
+		p.Broadcast, p.Why = Parts, fmt.Sprintf("the graph takes %s, and a worker may spend %s on it: the points go "+
+			"into overlapping parts, by files of %s or more in the staging directory",
 			files.Bytes(graph), files.Bytes(o.IndexMemory), files.Bytes(2*size))
 		p.WorkerMemory = o.IndexMemory
 	case inFile:
-		p.Broadcast, p.Why = File, reason(fmt.Sprintf("the index is above %s, from where on mapping a file is faster than a side input", files.Bytes(fileFrom)))
+		p.Broadcast, p.Why = File, reason(fmt.Sprintf("the index is above %s, from where on mapping a file is faster "+
+			"than a side input", files.Bytes(fileFrom)))
 	case inShards:
 		n := int64(1)
 		if o.IndexMemory > 0 {
 			n = (index + o.IndexMemory - 1) / o.IndexMemory
 		}
-		p.Broadcast, p.Why = Shards, fmt.Sprintf("the index takes %s, and a worker may spend %s on it: %d shards", files.Bytes(index), files.Bytes(o.IndexMemory), max(n, 1))
+		p.Broadcast, p.Why = Shards, fmt.Sprintf("the index takes %s, and a worker may spend %s on it: %d shards",
+			files.Bytes(index), files.Bytes(o.IndexMemory), max(n, 1))
 		p.WorkerMemory = min(index, o.IndexMemory) + neighbors.ShardQueryBytes(o.IndexMemory)
 	case sideInput:
 		p.Broadcast, p.Why = SideInput, reason("the index is small")
 		p.ShuffleBytes += size * int64(p.Slots)
 		if limit := max(o.IndexLimit, DefaultIndexLimit); size > limit/2 {
-			warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: --broadcast=file", files.Bytes(size), files.Bytes(limit), sideInputCost)
+			warn("a side input of %s is near the limit of %s, and costs the runner up to %d times its size on its way: "+
+				"--broadcast=file", files.Bytes(size), files.Bytes(limit), sideInputCost)
 		}
 		if size > mostBundle && o.Workers != placement.InProcess {
-			warn("the index, %s, leaves one bundle whole, and Flink and Spark 2.62 hang where that is more than about %s: --broadcast=file", files.Bytes(size), files.Bytes(mostBundle))
+			warn("the index, %s, leaves one bundle whole, and Flink and Spark 2.62 hang where that is more than about %s: "+
+				"--broadcast=file", files.Bytes(size), files.Bytes(mostBundle))
 		}
 	}
-	if chunks := (p.Queries + max(rows, 1) - 1) / max(rows, 1); p.Queries >= 0 && p.Slots > 1 && chunks < 2*int64(p.Slots) {
-		warn("%d queries make %d chunks, too few to keep %d workers busy: --chunk_rows=%d", p.Queries, chunks, p.Slots, max(p.Queries/int64(4*p.Slots), 1))
+	if chunks := (p.Queries + max(rows, 1) - 1) / max(rows, 1); p.Queries >= 0 && p.Slots > 1 &&
+		chunks < 2*int64(p.Slots) {
+		warn("%d queries make %d chunks, too few to keep %d workers busy: --chunk_rows=%d", p.Queries, chunks, p.Slots,
+			max(p.Queries/int64(4*p.Slots), 1))
 	}
 	if p.About {
 		warn("the rows of text are estimated from the beginning of its files")
@@ -214,12 +224,14 @@ func (p *Plan) measure(ctx context.Context, j *Job) error {
 	if err != nil {
 		return err
 	}
-	p.Seconds = extrapolate(p.Algorithm, float64(n), small, large, float64(p.Queries), float64(p.Points)) / float64(p.Slots*p.Threads)
+	p.Seconds = extrapolate(p.Algorithm, float64(n), small, large, float64(p.Queries),
+		float64(p.Points)) / float64(p.Slots*p.Threads)
 	return nil
 }
 
-// extrapolate gives the seconds of q queries among n points, from those of m/4 queries among m/4 points and of m among m. By
-// brute force t = a·q + b·q·n; in a tree a query's time grows with the logarithm of n, and a little faster than that.
+// extrapolate gives the seconds of q queries among n points, from those of m/4 queries among m/4 points and of m
+// among m. By brute force t = a·q + b·q·n; in a tree a query's time grows with the logarithm of n, and a little
+// faster than that.
 func extrapolate(algorithm string, m, small, large, q, n float64) float64 {
 	if algorithm == string(neighbors.KDTree) {
 		atSmall, atLarge := small/(m/4), large/m

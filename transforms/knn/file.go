@@ -54,7 +54,8 @@ type Prebuilt struct {
 	Options neighbors.Options
 }
 
-// Inspect opens an index of an earlier run, and checks what can be checked at once: that it is whole, and of this version.
+// Inspect opens an index of an earlier run, and checks what can be checked at once: that it is whole, and of this
+// version.
 func Inspect(ctx context.Context, path string) (*Prebuilt, error) {
 	abs, err := files.Absolute(path)
 	if err != nil {
@@ -107,7 +108,8 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 		}
 	}
 	if !reflect.DeepEqual(p.Note.Formats, reading.Formats) || p.Note.SkipFaults != reading.SkipFaults {
-		return stale("an index of rows that were read with other options (columns, id, header, dtype, format, or faulty rows)")
+		return stale("an index of rows that were read with other options (columns, id, header, dtype, format, or faulty " +
+			"rows)")
 	}
 	return nil
 }
@@ -129,7 +131,8 @@ func (f IndexFile) open(ctx context.Context, run string, verify int64) (*neighbo
 	}
 	if x.Stamp() != f.Stamp {
 		x.Close()
-		return nil, fault.File(f.Path, "the index as it was when the job began: do not write to one that is in use", "another index")
+		return nil, fault.File(f.Path, "the index as it was when the job began: do not write to one that is in use",
+			"another index")
 	}
 	if err := x.Verify(verify); err != nil {
 		x.Close()
@@ -164,7 +167,8 @@ func (f IndexFile) local(ctx context.Context, run string) (string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
 	}
-	name := filepath.Join(dir, fmt.Sprintf("%s-%x", cacheName(run), sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s", f.Path, info.Size, info.Version))))
+	name := filepath.Join(dir, fmt.Sprintf("%s-%x", cacheName(run),
+		sha256.Sum256(fmt.Appendf(nil, "%s\x00%d\x00%s", f.Path, info.Size, info.Version))))
 	lock, err := os.OpenFile(name+".lock", os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		return "", err

@@ -22,7 +22,9 @@ func init() {
 // graphPartFn finds the neighbours that the points of a part, or its queries, have in it.
 type graphPartFn struct{ partsFn }
 
-func (f *graphPartFn) ProcessElement(ctx context.Context, t partTask, emit func(exchangeFile), parts func(output.Part)) error {
+func (f *graphPartFn) ProcessElement(
+	ctx context.Context, t partTask, emit func(exchangeFile), parts func(output.Part),
+) error {
 	done, err := f.holdPoints(ctx, "searching")
 	if err != nil {
 		return err

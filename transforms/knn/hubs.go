@@ -28,8 +28,8 @@ func countHubs(run string, points int, positions []int32, id func(int32) vectors
 	}
 }
 
-// HubsOf says how often each point is a neighbour, in a run that asked for an overview and is not cleaned yet; nil where the
-// work was done in other processes, or no process had all points.
+// HubsOf says how often each point is a neighbour, in a run that asked for an overview and is not cleaned yet; nil
+// where the work was done in other processes, or no process had all points.
 func HubsOf(o *Options) *overview.Hubs {
 	c, ok := hubs.Load(o.RunID)
 	if !ok {

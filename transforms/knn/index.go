@@ -11,8 +11,8 @@ import (
 	"beamlearn/transforms/output"
 )
 
-// A worker process has the index of a run once: a DoFn instance asks the side input for an iterator, or opens the file, only
-// if nobody before it has.
+// A worker process has the index of a run once: a DoFn instance asks the side input for an iterator, or opens the
+// file, only if nobody before it has.
 var indexes = output.NewShared[*neighbors.Index]()
 
 // A source gives the index of a run to a worker process that has none yet.
@@ -41,7 +41,8 @@ func (f IndexFile) source(kept bool) source {
 	}
 }
 
-// loadIndex gives the index of a run. seconds is the time that decoding it, or opening it, took, where this call has done it.
+// loadIndex gives the index of a run. seconds is the time that decoding it, or opening it, took, where this call has
+// done it.
 func loadIndex(ctx context.Context, run string, from source) (index *neighbors.Index, seconds float64, err error) {
 	var start time.Time
 	index, made, err := indexes.Get(run, func() (*neighbors.Index, error) {
@@ -55,8 +56,8 @@ func loadIndex(ctx context.Context, run string, from source) (index *neighbors.I
 	return index, seconds, err
 }
 
-// decodeIndex opens the index whose file the pieces are, in any order. It uses their bytes where it has put them together:
-// there is one copy of the points. Each piece is let go of as soon as it is there.
+// decodeIndex joins the pieces of an index file, which come in any order, and opens the index. The index uses the
+// joined bytes, so that there is one copy of the points; each piece becomes garbage as soon as it is copied.
 func decodeIndex(next func(*IndexPiece) bool) (*neighbors.Index, error) {
 	var pieces [][]byte
 	size, count, last := 0, 0, -1

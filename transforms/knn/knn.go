@@ -1,47 +1,51 @@
 // Package knn finds the k nearest neighbours of every row of a dataset, as a Beam pipeline: files in, files out.
 //
-// The index is built once, by one worker. A query chunk is a description of rows: the worker reads them itself, or finds
-// them in the index where every point is a query, answers them with all its cores, and writes the answer to a part file.
-// Publish assembles the parts, in query order, and puts the output in place when all of it is there. There are several ways
-// for the index to reach the workers, of which Options.Broadcast takes one. The answer, and each byte of the output, is the
-// same by every way, whatever the chunk size, the parallelism and the runner.
+// One worker builds the index. A query chunk describes rows: a worker reads them, or finds them in the index where
+// every point is a query, answers them with all its cores, and writes the answer to a part file. Publish assembles the
+// parts in query order, and puts the output in place when all of it is there. Options.Broadcast chooses how the index
+// reaches the workers. Every byte of the output is the same by every way, whatever the chunk size, the parallelism and
+// the runner.
 //
-// In process, where the runner's workers are this very process, the index stays where it was built:
+// In process, the runner's workers are this very process, and the index stays where it was built:
 //
 //	corpus chunks ─▶ Build ─▶ ranges of the points, or "it is there" ──┬─▶ Search ─▶ parts ─▶ Publish ─▶ output
 //	                          query chunks ─────────────────────────── ┘
 //
-// As a side input (SideInput) it crosses Beam in pieces, and a worker process decodes it once:
+// As a side input (SideInput) the file of the index crosses Beam in pieces, without what a worker builds anew, and a
+// worker process opens it once:
 //
 //	corpus chunks ─▶ Build ─▶ pieces ══ side input ══╗
 //	query chunks, or ranges of the points ─▶ Search ─┴─▶ parts ─▶ Publish ─▶ output
 //
-// As a file (File) it is written into the staging directory, in the form in which it is searched; its name, size and
-// checksum travel with the ranges or the chunks, and a worker process maps it into memory, once. What is not on the host's
-// file systems is fetched once a host. Processes of a host share the pages:
+// As a file (File) it stands in the staging directory, in the form in which it is searched. Its name, size and
+// checksum travel with the ranges or the chunks, and a worker process maps it into memory once. A host fetches the file
+// once where it is not on a file system of the host. Processes of a host share the pages:
 //
 //	corpus chunks ─▶ Build ─▶ STAGING/index        (or --index=FILE, of an earlier run)
 //	                   └─ its name ─▶ ranges, or query chunks ─▶ Search ─▶ parts ─▶ Publish ─▶ output
 //
-// In shards (Shards) each worker process has one part of the index in memory at a time, of at most IndexMemory bytes. A task
-// takes its queries through one shard after the other, so that what the first have given bounds the search in the next, and
-// merges as it goes: nothing is shuffled but descriptions. The memory of a worker is a shard and a chunk of queries.
+// In shards (Shards) each worker process has one shard of the index in memory at a time, of at most IndexMemory bytes.
+// A task takes its queries through one shard after the other and merges as it goes: what it has found in the first
+// shards bounds the search in the next, and only descriptions are shuffled. A worker needs memory for a shard and a
+// chunk of queries.
 //
 //	corpus chunks ─▶ plan ─▶ BuildShards ─▶ STAGING/shard-…, their names ─▶ STAGING/shards
 //	query chunks, which are read again where every point is one ─▶ SearchShards ─▶ parts ─▶ Publish ─▶ output
 //
-// Approximate neighbours (Options.Recall) are found by one worker that holds all points, with all its cores: it partitions
-// them anew and again until a sample of the queries, which it answers exactly too, shows the recall that was asked:
+// One worker, with all its cores, finds approximate neighbours (Options.Recall). It holds all points, and partitions
+// them again and again until a sample of the queries, which it answers exactly too, shows the recall that was asked:
 //
 //	corpus chunks, query chunks ─▶ Approximate ─▶ parts ─▶ Publish ─▶ output
 //
-// Above IndexMemory, the points go into overlapping parts that a worker holds, by leaders that a sample of them has chosen;
-// what the parts have found of a point is merged, and the sampled queries, which are answered exactly on the way, say with
-// what recall. Points and answers cross in files of the staging directory, by descriptions of their sections:
+// Above IndexMemory, the points go into overlapping parts, each of which a worker can hold. A sample of the points
+// chooses the leaders of the parts. The answers of all parts that hold a query are merged, and a sample of the queries,
+// answered exactly on the way, measures the recall. Points and answers go from step to step in files of the staging
+// directory, and only descriptions of their sections are shuffled:
 //
 //	corpus chunks ─▶ Sample ─▶ PlanParts ─▶ STAGING/plan
-//	corpus chunks ─▶ Assign ─▶ STAGING/points-… ─▶ Layout ─▶ GraphPart ─▶ STAGING/answers-… ─▶ Ranges ─▶ Merge ─▶ parts ─▶ Publish ─▶ output
-//	                   └─ exact answers to the sampled queries ──────────────────────────────────▶ Measure ◀─┘
+//	corpus chunks ─▶ Assign ─▶ STAGING/points-… ─▶ Layout ─▶ GraphPart ─▶ STAGING/answers-…
+//	                   │            STAGING/answers-… ─▶ Ranges ─▶ Merge ─▶ parts ─▶ Publish ─▶ output
+//	                   └─ exact answers to the sampled queries ──▶ Measure ◀─┘
 package knn
 
 import (
@@ -84,9 +88,9 @@ func init() {
 type Options struct {
 	// Neighbors are the metric and the algorithm.
 	Neighbors neighbors.Options
-	// Recall asks for approximate neighbours, so that this share of the true ones is found, > 0 and ≤ 1: see package ivf. It is
-	// measured, and Report.Approximate has it. One worker holds all points and does all the work, with all its cores; or, above
-	// IndexMemory, parts of them go to all workers. Default: 0, which is exact.
+	// Recall asks for approximate neighbours, so that this share of the true ones is found, > 0 and ≤ 1: see package
+	// ivf. It is measured, and Report.Approximate has it. One worker holds all points and does all the work, with all
+	// its cores; or, above IndexMemory, parts of them go to all workers. Default: 0, which is exact.
 	Recall float64
 	// Seed chooses the partitions and samples of an approximate search.
 	Seed uint64
@@ -101,18 +105,21 @@ type Options struct {
 	SearchRows int
 	// Workers say where the job runs: in process, the index stays where it was built. Default: placement.Remote.
 	Workers placement.Workers
-	// IndexLimit is the size, in bytes, above which an index is refused. Default: DefaultIndexLimit for a side input; else none.
+	// IndexLimit is the size, in bytes, above which an index is refused. Default: DefaultIndexLimit for a side input;
+	// else none.
 	IndexLimit int64
-	// Broadcast is how the index reaches the workers: Auto, SideInput, File or Shards. Default: Auto, which leaves
-	// the index in this process where that does the work; SideInput for a small index, File for another; and Shards for one above IndexMemory.
+	// Broadcast is how the index reaches the workers: Auto, SideInput, File or Shards. Default: Auto, which leaves the
+	// index in this process where that does the work; SideInput for a small index, File for another; and Shards for one
+	// above IndexMemory.
 	Broadcast string
-	// IndexMemory is what a worker process may spend, in bytes, on the index, as far as Footprint tells: what is more is cut
-	// into shards, or with Recall put into parts. Required with Shards. Default: what it takes.
+	// IndexMemory is what a worker process may spend, in bytes, on the index, as far as Footprint tells: what is more is
+	// cut into shards, or with Recall put into parts. Required with Shards. Default: what it takes.
 	IndexMemory int64
 	// Staging is a directory for the files of the index. Default: the run's own, beside the output.
 	Staging string
 
-	// Index is the file into which an index goes that is built to be kept. Required with [BuildIndex], and for nothing else.
+	// Index is the file into which an index goes that is built to be kept. Required with [BuildIndex], and for nothing
+	// else.
 	Index string
 
 	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Required.
@@ -132,8 +139,8 @@ type Options struct {
 // searchBytes is what SearchRowsOf lets the answers take.
 const searchBytes = 256 << 20
 
-// SearchRowsOf is the SearchRows whose answers, k neighbours each, take 256 MiB: for a runner whose one process does all
-// the work. Where that is all points at once, each pair of them is compared only once.
+// SearchRowsOf is the SearchRows whose answers, k neighbours each, take 256 MiB: for a runner whose one process does
+// all the work. Where that is all points at once, each pair of them is compared only once.
 func SearchRowsOf(k int) int {
 	if k < 1 {
 		return 0 // within a radius there may be any number
@@ -199,10 +206,12 @@ func (o *Options) Validate() error {
 		errs = append(errs, errors.New("shards need an index memory: --index_memory=200MB"))
 	}
 	if o.IndexMemory > 0 && (o.Broadcast == SideInput || o.Broadcast == File) {
-		errs = append(errs, fmt.Errorf("index memory is the size of shards, which broadcast %s has not: leave out one of them", o.Broadcast))
+		errs = append(errs, fmt.Errorf("index memory is the size of shards, which broadcast %s has not: leave out one "+
+			"of them", o.Broadcast))
 	}
 	if o.IndexLimit < 0 || o.IndexLimit > mostSideInput && o.Broadcast == SideInput {
-		errs = append(errs, fmt.Errorf("index limit %d: must be between 1 and %d bytes, what one side input can carry", o.IndexLimit, int64(mostSideInput)))
+		errs = append(errs, fmt.Errorf("index limit %d: must be between 1 and %d bytes, what one side input can carry",
+			o.IndexLimit, int64(mostSideInput)))
 	}
 	errs = append(errs, o.output().Validate())
 	return errors.Join(errs...)
@@ -265,8 +274,8 @@ func (j *Job) Check() error {
 	return errors.Join(errs...)
 }
 
-// InspectQueries finds the queries, whose columns meet the points' by their names: see [vectorio.InspectLike]. Files of no rows
-// are queries too. The points must be known.
+// InspectQueries finds the queries. Their columns meet the points' by name: see [vectorio.InspectLike]. Files
+// of no rows are queries too. The points must be known.
 func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error) {
 	names, of := j.pointColumns()
 	reading := j.Reading
@@ -384,8 +393,8 @@ var Broadcasts = []string{Auto, SideInput, File, Shards}
 // on Flink and Spark the one is as fast as the other up to here, and the file faster beyond (.ci/engines/broadcast).
 const fileFrom = 4 << 20
 
-// broadcast is how the corpus reaches the workers that search it. It decides for itself how often the corpus is read, and
-// in which pieces; the output is always the same.
+// broadcast is how the corpus reaches the workers that search it. It decides for itself how often the corpus is read,
+// and in which pieces; the output is always the same.
 type broadcast interface {
 	// check says, before the job starts, why this way cannot carry the corpus.
 	check(j *Job) error
@@ -475,8 +484,9 @@ func (j *Job) withIndexLimit(limit int64) Options {
 	return o
 }
 
-// inProcess leaves the index in the process that builds it, which does all the work. (A side input would cost the runner
-// eight times the memory and, on Prism, a core: a stage with one is looked at without a pause for as long as it runs.)
+// inProcess leaves the index in the process that builds it, which does all the work. (A side input would cost the
+// runner eight times the memory and, on Prism, a core: a stage with one is looked at without a pause for as long as
+// it runs.)
 type inProcess struct{}
 
 func (inProcess) check(j *Job) error { return j.checkLimit(math.MaxInt64) }
@@ -519,8 +529,8 @@ func searchQueries(s beam.Scope, queries beam.PCollection, j *Job, o Options, ke
 	return beam.ParDo(s.Scope("knn.Search"), fn, beam.Reshuffle(s, queries))
 }
 
-// release gives queries the index that built names, PCollection<Range> of one, once it is there: they wait in a group that is
-// not complete before.
+// release gives queries the index that built names, PCollection<Range> of one, once it is there: they wait in a group
+// that is not complete before.
 func release(s beam.Scope, queries, built beam.PCollection) beam.PCollection {
 	all := beam.Flatten(s, queries, beam.ParDo(s, &waitFn{}, built))
 	return beam.ParDo(s, &releaseFn{}, beam.GroupByKey(s, beam.AddFixedKey(s, all)))
@@ -600,7 +610,8 @@ type sideInput struct{}
 func (sideInput) check(j *Job) error { return j.checkLimit(DefaultIndexLimit) }
 
 func tooLarge(about string, rows int64, dim int, size, limit int64) error {
-	advice := "give it another way (--broadcast=file, or --broadcast=shards --index_memory=SIZE), store the vectors as float32 (--dtype=float32), leave out columns, or search a part of the points at a time"
+	advice := "give it another way (--broadcast=file, or --broadcast=shards --index_memory=SIZE), store the vectors " +
+		"as float32 (--dtype=float32), leave out columns, or search a part of the points at a time"
 	if limit < mostSideInput && size <= mostSideInput {
 		advice = "raise --index_limit, if the workers and the runner have several times that memory, or " + advice
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -267,7 +268,8 @@ func zst(b []byte) []byte {
 	return w.EncodeAll(b, nil)
 }
 
-// Whatever the format of the input, the size of the chunks and the number of files, the bytes of the output are the same.
+// Whatever the format of the input, the size of the chunks and the number of files, the bytes of the output are the
+// same.
 func TestFormatsAndChunks(t *testing.T) {
 	points := testPoints(301, 4)
 	expected := want(points, nil, 5, neighbors.Options{Metric: neighbors.Euclidean})
@@ -635,6 +637,11 @@ func TestDecodeIndex(t *testing.T) {
 	a, b, c := IndexPiece{Data: all[:10]}, IndexPiece{Number: 1, Data: all[10:20]}, IndexPiece{Number: 2, Last: true, Data: all[20:]}
 	if x, err := decodeIndex(iter(c, a, b)); err != nil || x.Len() != 2 {
 		t.Errorf("in any order: %v", err)
+	}
+	damaged := slices.Clone(all)
+	damaged[len(damaged)-60] ^= 1 // a value of the points
+	if _, err := decodeIndex(iter(IndexPiece{Last: true, Data: damaged})); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("a damaged value: error %v", err)
 	}
 	for name, pieces := range map[string][]IndexPiece{
 		"none": nil, "no last": {a, b}, "a gap": {a, c}, "one that is too far": {a, b, c, {Number: 1 << 20}}, "beyond the last": {a, b, c, {Number: 3}},

@@ -6,11 +6,11 @@ import (
 	"beamlearn/transforms/placement"
 )
 
-// Memory estimates the bytes that the job takes in this process, beside what the program takes without any data: the
-// points and a byte a value for the filter, the chunks that are read at a time, and the answers, 12 bytes a neighbour. (What
-// is read is no longer needed when the answers are made, but neither does its memory fit what is needed then.) It is 0 where
-// that is not known: where other processes do the work, and where the rows must be counted first; the answers within a
-// radius are not in it.
+// Memory estimates the bytes that the job takes in this process, besides the program's own: the
+// points and a byte a value for the filter, the chunks that are read at a time, and the answers, 12 bytes a
+// neighbour. (What is read is no longer needed when the answers are made, but neither does its memory fit what is
+// needed then.) It is 0 where that is not known: where other processes do the work, and where the rows must be
+// counted first; the answers within a radius are not in it.
 func (j *Job) Memory() int64 {
 	if j.Corpus == nil || j.Options.IndexMemory > 0 {
 		return 0 // a file that is mapped, or parts of a size that was asked for
@@ -56,8 +56,8 @@ func (j *Job) reading(rows int64) int64 {
 	return chunks
 }
 
-// element is the size of a value in memory, as far as the files' size tells it: one of 8 bytes in a binary format, or of
-// more digits than a float32 has in text, is kept as a float64 where the user leaves that open.
+// element is the size of a value in memory, as far as the files' size tells it: one of 8 bytes in a binary format, or
+// of more digits than a float32 has in text, is kept as a float64 where the user leaves that open.
 func (j *Job) element(rows int64) int64 {
 	switch j.Reading.Formats.DType {
 	case vectors.Float64:

@@ -34,7 +34,9 @@ func (f *rangesFn) ProcessElement(_ int, iter func(*exchangeFile) bool, emit fun
 // mergeFn merges the answers to a range of queries, and writes them.
 type mergeFn struct{ partsFn }
 
-func (f *mergeFn) ProcessElement(ctx context.Context, r partTask, emit func(sampleAnswers), parts func(output.Part)) error {
+func (f *mergeFn) ProcessElement(
+	ctx context.Context, r partTask, emit func(sampleAnswers), parts func(output.Part),
+) error {
 	p, err := f.readPlan(ctx)
 	if err != nil {
 		return fault.Mark(err)
@@ -73,7 +75,9 @@ func (f *mergeFn) ProcessElement(ctx context.Context, r partTask, emit func(samp
 // measureFn compares what was found for the plan's sample with the exact answers.
 type measureFn struct{ partsFn }
 
-func (f *measureFn) ProcessElement(ctx context.Context, _ int, iter func(*sampleAnswers) bool, emit func(output.Part)) error {
+func (f *measureFn) ProcessElement(
+	ctx context.Context, _ int, iter func(*sampleAnswers) bool, emit func(output.Part),
+) error {
 	p, err := f.readPlan(ctx)
 	if err != nil {
 		return fault.Mark(err)

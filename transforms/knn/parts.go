@@ -16,12 +16,12 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// Parts is what a Report calls an approximate search whose points are in several workers.
+// Parts is the Report.Broadcast of an approximate search with its points in several workers.
 const Parts = "parts"
 
-// inParts finds most of the neighbours of more points than one worker holds, in overlapping parts that it holds. The plan
-// of the parts is made in plan.go, points and queries go into them in assign.go, each part is searched in graphpart.go, and
-// the answers are merged in merge.go. They go from step to step in files: exchange.go.
+// inParts finds most of the neighbours of more points than one worker holds, in overlapping parts that it holds. The
+// plan of the parts is made in plan.go, points and queries go into them in assign.go, each part is searched in
+// graphpart.go, and the answers are merged in merge.go. They go from step to step in files: exchange.go.
 type inParts struct{}
 
 // budget is how the memory of a worker is divided.
@@ -52,7 +52,7 @@ func (inParts) check(j *Job) error {
 	return nil
 }
 
-// minChunkRows and minMergeRows are how few rows a task gets, to leave work for all workers.
+// A task gets no fewer rows than these, even if that leaves workers idle.
 const (
 	minAssignRows = 8192
 	minQueryRows  = 1024
@@ -86,7 +86,8 @@ func (inParts) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	assigned, exact, reports := beam.ParDo3(s.Scope("knn.Assign"), &assignFn{fn}, beam.Reshuffle(s, assign))
 	if !fn.Self {
 		assign := release(ofQueries, beam.ParDo(ofQueries, &queryFn{}, queries), planned)
-		assignedQueries, queryReports := beam.ParDo2(ofQueries.Scope("knn.Assign"), &assignQueriesFn{fn}, beam.Reshuffle(ofQueries, assign))
+		assignedQueries, queryReports := beam.ParDo2(ofQueries.Scope("knn.Assign"), &assignQueriesFn{fn},
+			beam.Reshuffle(ofQueries, assign))
 		assigned, reports = beam.Flatten(s, assigned, assignedQueries), beam.Flatten(s, reports, queryReports)
 	}
 

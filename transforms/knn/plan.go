@@ -55,7 +55,9 @@ func (f *sampleFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fu
 // planPartsFn makes the plan of the parts, and writes it into a file.
 type planPartsFn struct{ partsFn }
 
-func (f *planPartsFn) ProcessElement(ctx context.Context, _ int, iter func(*exchangeFile) bool, emit func(Range)) error {
+func (f *planPartsFn) ProcessElement(
+	ctx context.Context, _ int, iter func(*exchangeFile) bool, emit func(Range),
+) error {
 	done, err := f.holdPoints(ctx, "choosing parts")
 	if err != nil {
 		return err
@@ -95,8 +97,10 @@ func (f *planPartsFn) plan(ctx context.Context, all []exchangeFile) error {
 	return err
 }
 
-// sample reads the sample of a kind, and tells of how many rows it is.
-func (f *planPartsFn) sample(ctx context.Context, all []exchangeFile, kind exchangeKind) (sample *vectors.Block, of int64, err error) {
+// sample reads the sample of a kind, and returns how many rows it was taken from.
+func (f *planPartsFn) sample(
+	ctx context.Context, all []exchangeFile, kind exchangeKind,
+) (sample *vectors.Block, of int64, err error) {
 	sample = &vectors.Block{Dim: f.Dim}
 	for _, p := range sectionsOf(all, kind).whole {
 		b, err := p.section(ctx, &f.Options, kind)

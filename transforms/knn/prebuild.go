@@ -13,8 +13,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// IndexJob is the data and the options of an index that is built to be kept: of the latter, Neighbors, Index, Threads and
-// what is about the run.
+// IndexJob is the data and the options of an index that is built to be kept: of the latter, Neighbors, Index, Threads
+// and what is about the run.
 type IndexJob struct {
 	Corpus  *vectorio.Dataset
 	Reading vectorio.Options
@@ -33,8 +33,9 @@ func (j *IndexJob) Check() error {
 	return errors.Join(errs...)
 }
 
-// Memory estimates the bytes that building takes in this process, beside what the program takes without any data: the points, what
-// the index is beyond them, and the chunks that are read at a time. It is 0 where that is not known, as of [Job.Memory].
+// Memory estimates the bytes that building takes in this process, besides the program's own: the
+// points, what the index is beyond them, and the chunks that are read at a time. It is 0 where that is not known, as
+// of [Job.Memory].
 func (j *IndexJob) Memory() int64 {
 	of := &Job{Corpus: j.Corpus, Reading: j.Reading, Options: j.Options}
 	rows := of.rowsAbout()
@@ -44,8 +45,8 @@ func (j *IndexJob) Memory() int64 {
 	return of.built(rows) + of.reading(rows)
 }
 
-// BuildIndex adds the job to a pipeline: the index is in the staging directory when it is over, and [PublishIndex] puts it
-// in place. It fails where the job is not valid: see [IndexJob.Check].
+// BuildIndex adds the job to a pipeline: the index is in the staging directory when it is over, and [PublishIndex]
+// puts it in place. It fails where the job is not valid: see [IndexJob.Check].
 func BuildIndex(s beam.Scope, j *IndexJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
@@ -56,14 +57,15 @@ func BuildIndex(s beam.Scope, j *IndexJob) error {
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.BuildIndex")
 	o := (&Job{Options: j.Options}).withIndexLimit(1<<63 - 1)
-	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files, Columns: j.Corpus.Columns}
+	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files,
+		Columns: j.Corpus.Columns}
 	_, _, built := build(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers), fn)
 	output.Publish(s, built, *o.output())
 	return nil
 }
 
-// PublishIndex puts the index that a finished run has built in place, where it replaces any other at once, with the list of
-// the rows that were left out beside it, and tells of it.
+// PublishIndex puts the index that a finished run has built in place, where it replaces any other at once, with the
+// list of the rows that were left out beside it, and tells of it.
 func PublishIndex(ctx context.Context, o *Options) (*Report, error) {
 	r, err := ReadReport(ctx, o)
 	if err != nil {

@@ -28,20 +28,23 @@ func init() {
 }
 
 // search answers queries from files, whose rows have dim columns: PCollection<vectorio.Chunk>, with
-// PCollection<IndexPiece> as its side input, → PCollection<output.Part>. A part's name follows from its chunk, so that a bundle
-// that is tried again writes the same files.
+// PCollection<IndexPiece> as its side input, → PCollection<output.Part>. A part's name follows from its chunk, so
+// that a bundle that is tried again writes the same files.
 //
-// A worker holds the index, and for each bundle that it runs ChunkRows rows and their answers.
-func search(s beam.Scope, queries, index beam.PCollection, dim int, reading vectorio.Options, o Options) beam.PCollection {
+// A worker holds the index and, for each bundle that it runs, ChunkRows rows and their answers.
+func search(
+	s beam.Scope, queries, index beam.PCollection, dim int, reading vectorio.Options, o Options,
+) beam.PCollection {
 	s = s.Scope("knn.Search")
 	fn := &searchFn{Reading: reading, Options: o, Dim: dim}
 	return beam.ParDo(s, fn, queries, beam.SideInput{Input: index})
 }
 
-// searchSelf answers the points of the index, each of which leaves itself out: PCollection<Range>, with
-// PCollection<IndexPiece> as its side input, → PCollection<output.Part>. The rows are in the index: nothing is read again.
+// searchSelf answers the points of the index; no point is its own neighbour: PCollection<Range>, with
+// PCollection<IndexPiece> as its side input, → PCollection<output.Part>. The rows are in the index: nothing is read
+// again.
 //
-// A worker holds the index, and for each bundle that it runs the answers to SearchRows points.
+// A worker holds the index and, for each bundle that it runs, the answers to SearchRows points.
 func searchSelf(s beam.Scope, ranges, index beam.PCollection, o Options) beam.PCollection {
 	s = s.Scope("knn.SearchSelf")
 	return beam.ParDo(s, &searchSelfFn{Options: o}, ranges, beam.SideInput{Input: index})
@@ -54,7 +57,9 @@ type searchFn struct {
 	Kept    bool // the index is one of an earlier run
 }
 
-func (f *searchFn) ProcessElement(ctx context.Context, c vectorio.Chunk, pieces func() func(*IndexPiece) bool, emit func(output.Part)) error {
+func (f *searchFn) ProcessElement(
+	ctx context.Context, c vectorio.Chunk, pieces func() func(*IndexPiece) bool, emit func(output.Part),
+) error {
 	return f.search(ctx, c, fromPieces(pieces), emit)
 }
 
@@ -70,13 +75,17 @@ type searchSelfFn struct {
 	Kept    bool // the index is one of an earlier run
 }
 
-func (f *searchSelfFn) ProcessElement(ctx context.Context, r Range, pieces func() func(*IndexPiece) bool, emit func(output.Part)) error {
+func (f *searchSelfFn) ProcessElement(
+	ctx context.Context, r Range, pieces func() func(*IndexPiece) bool, emit func(output.Part),
+) error {
 	return f.search(ctx, r, fromPieces(pieces), emit)
 }
 
 func (f *searchSelfFn) search(ctx context.Context, r Range, from source, emit func(output.Part)) error {
 	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total, kept: f.Kept}
-	return t.run(ctx, from, emit, func(context.Context) error { return t.answer(t.index.Rows(r.First, r.First+r.Rows), true) })
+	return t.run(ctx, from, emit, func(context.Context) error {
+		return t.answer(t.index.Rows(r.First, r.First+r.Rows), true)
+	})
 }
 
 // searchFileFn and searchSelfFileFn find the index in a file, or in their process, where it was built.
@@ -132,10 +141,11 @@ func (t *task) write(ctx context.Context, emit func(output.Part), work func(cont
 	run := progress.Of(t.options.RunID)
 	run.Phase("searching")
 	run.Total(t.total)
-	parts, err := output.Run(ctx, t.options.output(), t.ordinal, t.total, func(ctx context.Context, out *output.Task) error {
-		t.out = out
-		return work(ctx)
-	})
+	parts, err := output.Run(ctx, t.options.output(), t.ordinal, t.total,
+		func(ctx context.Context, out *output.Task) error {
+			t.out = out
+			return work(ctx)
+		})
 	if err != nil {
 		return fault.Mark(err)
 	}
@@ -152,7 +162,9 @@ func (t *task) write(ctx context.Context, emit func(output.Part), work func(cont
 }
 
 // read gives the queries of a chunk to answer, a block at a time.
-func (t *task) read(ctx context.Context, c vectorio.Chunk, f *searchFn, reject func(*fault.Fault), answer func(*vectors.Block) error) (err error) {
+func (t *task) read(
+	ctx context.Context, c vectorio.Chunk, f *searchFn, reject func(*fault.Fault), answer func(*vectors.Block) error,
+) (err error) {
 	r, err := vectorio.Open(ctx, c, f.Reading, reject)
 	if err != nil {
 		return err
@@ -218,7 +230,8 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, id func(int32) 
 			t.report.Overview = new(overview.Overview)
 		}
 		all := t.options.Workers == placement.InProcess && t.points > 0
-		t.report.Overview.Add(q, found, id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: t.row, Hubs: !all})
+		t.report.Overview.Add(q, found, id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: t.row,
+			Hubs: !all})
 		if all {
 			countHubs(t.options.RunID, t.points, found.Positions, id)
 		}

@@ -40,7 +40,8 @@ type inShards struct{}
 
 func (inShards) check(j *Job) error {
 	if rows := j.shardRows(true); rows < 1 {
-		return fmt.Errorf("index memory %s: a point of %d columns takes more", files.Bytes(j.Options.IndexMemory), j.Corpus.Dim)
+		return fmt.Errorf("index memory %s: a point of %d columns takes more", files.Bytes(j.Options.IndexMemory),
+			j.Corpus.Dim)
 	}
 	return nil
 }
@@ -117,7 +118,7 @@ func decodeFiles(b []byte) (shardFiles, error) {
 	return f, err
 }
 
-// planShardsFn cuts the chunks of the corpus, of which consecutive ones make a shard.
+// planShardsFn makes shards of consecutive chunks of the corpus.
 type planShardsFn struct {
 	Rows int64 // of a shard
 }
@@ -143,7 +144,9 @@ type buildShardsFn struct {
 	Rows, WideRows int64 // of a shard whose values are float32, or float64
 }
 
-func (f *buildShardsFn) ProcessElement(ctx context.Context, p shardPlan, emit func(shardFiles), parts func(output.Part)) error {
+func (f *buildShardsFn) ProcessElement(
+	ctx context.Context, p shardPlan, emit func(shardFiles), parts func(output.Part),
+) error {
 	if err := acquireMemory(ctx); err != nil {
 		return err
 	}
@@ -210,8 +213,8 @@ func (b *shardBuilder) readChunk(ctx context.Context, c vectorio.Chunk, block *v
 	}
 }
 
-// add adds rows to the shard that is being read, which ends before them where they do not fit. Values that need a float64
-// begin a shard of their own.
+// add adds rows to the shard that is being read, which ends before them where they do not fit. Values that need a
+// float64 begin a shard of their own.
 func (b *shardBuilder) add(ctx context.Context, block *vectors.Block) error {
 	if !b.buffer.Fits(block) {
 		if err := b.flush(ctx); err != nil {
@@ -321,7 +324,10 @@ func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(
 		if f.Self {
 			reject = func(*fault.Fault) {} // as it was when the shards were built
 		}
-		return t.read(ctx, c, &f.searchFn, reject, func(b *vectors.Block) error { return t.answerShards(ctx, b, shards, f.Self) })
+		return t.read(ctx, c, &f.searchFn, reject, func(b *vectors.Block) error {
+			return t.answerShards(ctx, b, shards,
+				f.Self)
+		})
 	})
 }
 

@@ -108,8 +108,9 @@ func nothingBut(t *testing.T, dir string, names ...string) {
 	}
 }
 
-// Every way of the index to the workers gives the same bytes: for the points and for other queries, k and a radius, every
-// format of the output, ids, values that need a float64 in some rows, faults that are skipped, and every engine.
+// Every way of the index to the workers gives the same bytes: for the points and for other queries, k and a radius,
+// every format of the output, ids, values that need a float64 in some rows, faults that are skipped, and every
+// engine.
 //
 // In brief, each case is compared in two ways: by turns, so that every way is tried.
 func TestStrategies(t *testing.T) {
@@ -396,7 +397,8 @@ func TestPrebuiltFaults(t *testing.T) {
 	}
 }
 
-// What is on no file system of the host is fetched once, and removed with its run; an index that is kept stays for later.
+// What is on no file system of the host is fetched once, and removed with its run; an index that is kept stays for
+// later.
 func TestFetched(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)

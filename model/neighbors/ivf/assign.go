@@ -30,9 +30,10 @@ type scoredLeader struct {
 
 func newAssigner(k *tile.Kernels) *assigner { return &assigner{comparer: *newComparer(k)} }
 
-// nearby leaves out leaders that a row is nearest after others, but whose cell, which are the points that have it for their nearest
-// leader, is farther from the row than a share of its bound: hardly any point of it would be a neighbour. A cell is at least as far
-// as the plane in the middle between its leader, l, and the row's, m: (‖x − l‖² − ‖x − m‖²)/(2‖l − m‖).
+// nearby leaves out leaders that a row is nearest after others, but whose cell, which are the points that have it for
+// their nearest leader, is farther from the row than a share of its bound: hardly any point of it would be a
+// neighbour. A cell is at least as far as the plane in the middle between its leader, l, and the row's, m: (‖x − l‖²
+// − ‖x − m‖²)/(2‖l − m‖).
 type nearby struct {
 	share   float32
 	bounds  []float32 // squared distances beyond which a point needs no neighbour
@@ -72,7 +73,8 @@ func (w *nearby) drop(found []scoredLeader, leaders int, bound float32) []scored
 	n := 0
 	for _, s := range found {
 		d := best.score - s.score // half the difference of the squared distances
-		if limit := float32(w.share*w.share) * float32(bound*w.between[int(best.leader)*leaders+int(s.leader)]); !(float32(d*d) > limit) {
+		between := w.between[int(best.leader)*leaders+int(s.leader)]
+		if limit := float32(w.share*w.share) * float32(bound*between); !(float32(d*d) > limit) {
 			found[n] = s
 			n++
 		}
@@ -80,8 +82,8 @@ func (w *nearby) drop(found []scoredLeader, leaders int, bound float32) []scored
 	return found[:n]
 }
 
-// assignAll assigns members with all threads: the f ≤ leaders nearest of the i-th stand from i·f on, but for those that are left
-// out where near is not nil.
+// assignAll assigns members with all threads: the f ≤ leaders nearest of the i-th stand from i·f on, but for those
+// that are left out where near is not nil.
 func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, threads int, near *nearby) []int32 {
 	assigned := make([]int32, len(members)*f)
 	parallel(len(members), 2048, threads, func() func(lo, hi int) {
@@ -92,10 +94,10 @@ func assignAll(k *tile.Kernels, leaders *panels, r *rows, members []int32, f, th
 	return assigned
 }
 
-// nearestLeaders finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i, ascending, stand at
-// i·fanout to (i+1)·fanout of the answer. Distances are compared in int8, so that of leaders about equally far either may be
-// taken, and up to a fan-out of 4 one in a hundred is passed over for the next; the answer depends on the row and the leaders alone.
-// O(rows·leaders·d).
+// nearestLeaders finds, for every row, its fanout nearest leaders, or all where there are fewer: those of row i,
+// ascending, stand at i·fanout to (i+1)·fanout of the answer. Distances are compared in int8, so that of leaders
+// about equally far either may be taken, and up to a fan-out of 4 one in a hundred is passed over for the next; the
+// answer depends on the row and the leaders alone. O(rows·leaders·d).
 func nearestLeaders(b, leaders *vectors.Block, fanout int, m neighbors.Metric, threads int) ([]int32, error) {
 	o := Options{Metric: m}
 	o.EnsureDefaults()
@@ -114,10 +116,12 @@ func nearestLeaders(b, leaders *vectors.Block, fanout int, m neighbors.Metric, t
 	s := newSpace(leaders, &o, threads)
 	var p panels
 	p.pack(s.rows(leaders, false, threads), except(leaders.Len(), nil))
-	return assignAll(o.kernels, &p, s.rows(b, false, threads), except(b.Len(), nil), min(fanout, leaders.Len()), threads, nil), nil
+	return assignAll(o.kernels, &p, s.rows(b, false, threads), except(b.Len(), nil), min(fanout, leaders.Len()),
+		threads, nil), nil
 }
 
-// assign writes, for each member, its f ≤ leaders nearest leaders, ascending by their numbers, into out, and dropped after them.
+// assign writes, for each member, its f ≤ leaders nearest leaders, ascending by their numbers, into out, and dropped
+// after them.
 func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out []int32) {
 	a.leaders = leaders
 	if f >= leaders.n {
@@ -154,8 +158,8 @@ func (a *assigner) assign(leaders *panels, r *rows, members []int32, f int, out 
 	}
 }
 
-// fewLeaders is up to how many leaders are taken from the best of each column alone. Now and then two of them share a column, and
-// the next takes the place of the second.
+// fewLeaders is up to how many leaders are taken from the best of each column alone. Now and then two of them share a
+// column, and the next takes the place of the second.
 const fewLeaders = tile.Columns / 12
 
 // cells is how many values a tile has.

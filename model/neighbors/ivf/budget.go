@@ -63,8 +63,8 @@ func (b *Budget) SampleRows(least int64) int64 {
 	return max(min(sampleBytes, b.Memory/4)/(4*int64(b.Dim)), least)
 }
 
-// TaskRows is how many rows, of all, a task takes, where rows fit into its memory: few enough to leave work for all workers,
-// but not below least for that. All is below 0 where it is not known.
+// TaskRows is how many rows, of all, a task takes, where rows fit into its memory: few enough to leave work for all
+// workers, but not below least for that. All is below 0 where it is not known.
 func TaskRows(rows, least, all int64) int {
 	if all >= 0 {
 		rows = min(rows, max(all/leastTasks, least))

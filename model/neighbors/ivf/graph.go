@@ -11,8 +11,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// pilot is the number of queries that decide when to stop. They are none of those by which the recall is measured, which
-// would then be measured too high.
+// pilot is the number of queries that decide when to stop. They are none of those by which the recall is measured,
+// which would then be measured too high.
 const pilot = 500
 
 // Graph finds k approximate neighbours of every point, itself left out: those of [neighbors.Index.KNeighbors] with
@@ -173,8 +173,9 @@ func (g *graph) cost(repetitions float64) float64 {
 	return truth + n*(float64(g.shape.first)+(repetitions-1)*float64(g.shape.fanout))*visit
 }
 
-// hopeless reports whether the exact graph looks cheaper than the repetitions that are still needed. Each is taken to miss,
-// of what the others have missed, a share of the first's, whose points go to fewer leaves, to the power of three halves.
+// hopeless reports whether the exact graph looks cheaper than the repetitions that are still needed. Each is taken to
+// miss, of what the others have missed, a share of the first's, whose points go to fewer leaves, to the power of
+// three halves.
 func (g *graph) hopeless(first float64) bool {
 	if g.o.partial {
 		return false
@@ -216,7 +217,8 @@ func (g *graph) answerPilot() error {
 		return err
 	}
 	var err error
-	g.pilot, err = truthOf(g.index, g.points, g.k, pilot, random(g.o.Seed).fork(seedPilot), neighbors.Search{Self: true, Threads: g.threads})
+	g.pilot, err = truthOf(g.index, g.points, g.k, pilot, random(g.o.Seed).fork(seedPilot),
+		neighbors.Search{Self: true, Threads: g.threads})
 	g.report.Truth += time.Since(start).Seconds()
 	return err
 }
@@ -292,7 +294,8 @@ func (g *graph) measure(found *neighbors.Neighbors) error {
 	return err
 }
 
-// complete offers the zero vectors of the cosine, which are in no leaf, to all, and answers exactly the points that have fewer than k neighbours, as after leaves of fewer members.
+// complete offers the zero vectors of the cosine, which are in no leaf, to all, and answers exactly the points that
+// have fewer than k neighbours, as after leaves of fewer members.
 func (g *graph) complete() error {
 	g.lists.offerZeros(g.rows.zeros, func(i int) int32 { return int32(i) })
 	var few []int32

@@ -68,7 +68,8 @@ func (o *Options) Validate() error {
 		known = known || m == o.Metric
 	}
 	if !known {
-		errs = append(errs, fmt.Errorf("metric %q: approximate search has euclidean, sqeuclidean, cosine and inner_product", o.Metric))
+		errs = append(errs, fmt.Errorf("metric %q: approximate search has euclidean, sqeuclidean, cosine and "+
+			"inner_product", o.Metric))
 	}
 	if !(o.Recall > 0 && o.Recall <= 1) {
 		errs = append(errs, fmt.Errorf("recall %v: must be greater than 0 and at most 1", o.Recall))

@@ -163,8 +163,8 @@ func recallOfAll(t *testing.T, points, q *vectors.Block, found *neighbors.Neighb
 	return countRecall(t, found, exact)
 }
 
-// countRecall counts, by the definition alone: of each query, the neighbours found that are no farther than the last of the
-// exact ones.
+// countRecall counts, by the definition alone: of each query, the neighbours found that are no farther than the last
+// of the exact ones.
 func countRecall(t *testing.T, found, exact *neighbors.Neighbors) float64 {
 	t.Helper()
 	sum, queries := 0.0, 0.0
@@ -747,7 +747,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// Tune finds how many lists queries are compared to, and measures the recall on others than those by which it has found it.
+// Tune finds how many lists queries are compared to, and measures the recall on others than those by which it has
+// found it.
 func TestTune(t *testing.T) {
 	points := block(t, clustered(6000, 20, 60, 1), 20, false)
 	q := block(t, clustered(2000, 20, 60, 7), 20, false)
@@ -790,7 +791,8 @@ func TestTune(t *testing.T) {
 	}
 }
 
-// meeting is the share of the pairs of a query and a neighbour that have a part in common, by the parts of the queries and of the points.
+// meeting is the share of the pairs of a query and a neighbour that have a part in common, by the parts of the
+// queries and of the points.
 func meeting(exact *neighbors.Neighbors, queries, points [][]int32) float64 {
 	met := 0
 	for i, own := range queries {
@@ -848,7 +850,8 @@ func TestPlanPartsOfQueries(t *testing.T) {
 	}
 }
 
-// TestPlanParts puts points into the planned parts, which must be as small as was asked, and hold as many pairs of neighbours.
+// TestPlanParts puts points into the planned parts, which must be as small as was asked, and hold as many pairs of
+// neighbours.
 func TestPlanParts(t *testing.T) {
 	const n, k, most = 8000, 10, 1500
 	equal := make([]float64, 0, n*4)

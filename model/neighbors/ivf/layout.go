@@ -51,8 +51,8 @@ func GroupSections(sections []Section) (groups []SectionGroup) {
 	return groups
 }
 
-// Part is points that one worker holds at a time, and the queries that are searched among them: none where every point is
-// a query.
+// Part is points that one worker holds at a time, and the queries that are searched among them: none where every
+// point is a query.
 type Part struct {
 	Wide            bool // some of the points are
 	Points, Queries []Piece
@@ -72,8 +72,8 @@ func (l *Layout) maxRows(wide bool) int64 {
 	return l.MaxRows
 }
 
-// Parts cuts planned parts that are too large, by row number, and puts small ones together, as long as they take half of
-// what fits. A part has more than K different points, if there are as many in all. O(sections·log sections).
+// Parts cuts planned parts that are too large, by row number, and puts small ones together, as long as they take half
+// of what fits. A part has more than K different points, if there are as many in all. O(sections·log sections).
 func (l *Layout) Parts(points []Section) (parts []Part) {
 	var open Part                                         // of small ones
 	var rows, largest int64                               // of open: in all, and of one planned part
@@ -126,9 +126,9 @@ func (g *SectionGroup) cut(n int64) []Part {
 	return parts
 }
 
-// AssignQueries gives parts the queries that were put into the planned parts which they are made of, and leaves out the
-// parts that get none. No part is made of a planned part without points: its queries go to the parts of the next planned
-// part that has points, or of the last.
+// AssignQueries gives parts the queries that were put into the planned parts which they are made of, and leaves out
+// the parts that get none. No part is made of a planned part without points: its queries go to the parts of the next
+// planned part that has points, or of the last.
 func AssignQueries(parts []Part, points, queries []Section) []Part {
 	of := map[int64][]int{} // the parts that planned ones are in
 	for i, p := range parts {

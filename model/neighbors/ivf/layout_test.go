@@ -41,7 +41,8 @@ func TestAssignQueries(t *testing.T) {
 	}
 }
 
-// What is large is cut by row number, what is small put together; no row is lost or there twice, and each part has enough.
+// What is large is cut by row number, what is small put together; no row is lost or there twice, and each part has
+// enough.
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	l := Layout{MaxRows: 100, MaxWideRows: 40, K: 3}

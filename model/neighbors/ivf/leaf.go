@@ -8,20 +8,21 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// extraCandidates is how many candidates are kept for each row beyond k, as int8 may put the k-th neighbour after others.
+// extraCandidates is how many candidates are kept for each row beyond k, as int8 may put the k-th neighbour after
+// others.
 func extraCandidates(k int) int { return max(2, k/4) }
 
 // noise is the mean square, in squares of its scale, of what int8 rounds off a row of dim components, doubled.
 func noise(dim int) float32 { return float32(dim) / 6 }
 
-// limitOf is half the squared distance beyond which a row of a scale takes no candidate, where it needs none beyond the
-// bound. The error of int8 is added to what is asked, as it hardly depends on the distance.
+// limitOf is half the squared distance beyond which a row takes no candidate. The row needs no neighbour beyond the
+// bound; the error of int8, which depends on the row's scale and hardly on the distance, is added to that.
 func limitOf(bound, scale, noise float32) float32 {
 	return (float32(bound*1.01) + float32(float32(scale*scale)*noise)) / 2
 }
 
-// collector holds the best candidates of some rows by their int8 values, and offers them to the lists by their distances.
-// It belongs to one goroutine.
+// collector holds the best candidates of some rows by their int8 values, and offers them to the lists by their
+// distances. It belongs to one goroutine.
 type collector struct {
 	exact      *neighbors.PairsQuery
 	lists      *lists
@@ -74,8 +75,8 @@ func (c *collector) take(i int, v float32, candidate int) {
 	c.counts[i] = int32(n)
 }
 
-// finish computes the distances of query q, which is row i, to its candidates, whose positions are names, but for own, and
-// offers them to its list.
+// finish computes the distances of query q, which is row i, to its candidates, whose positions are names, but for
+// own, and offers them to its list.
 func (c *collector) finish(i, q int, names []int32, own int32) {
 	keys := c.keys[i*c.room:][:c.counts[i]]
 	if len(keys) > c.keep {

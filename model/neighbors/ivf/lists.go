@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/neighbors"
 )
 
-// lists hold the k best neighbours known of each point or query, ascending by (distance, position). What is not known yet
-// is at the distance +Inf, after all positions.
+// lists hold the k best neighbours known of each point or query, ascending by (distance, position). What is not known
+// yet is at the distance +Inf, after all positions.
 type lists struct {
 	n, k      int
 	positions []int32
@@ -118,7 +118,8 @@ func (l *lists) neighbors() *neighbors.Neighbors {
 func held(found *neighbors.Neighbors) error {
 	for _, d := range found.Distances {
 		if math.IsInf(d, 0) {
-			return errors.New("a distance is beyond the greatest number that float64 holds, 1.8e308: divide all columns by the same power of ten")
+			return errors.New("a distance is beyond the greatest number that float64 holds, 1.8e308: divide all columns by " +
+				"the same power of ten")
 		}
 	}
 	return nil

@@ -7,8 +7,8 @@ import (
 	"beamlearn/model/neighbors/internal/tile"
 )
 
-// panels are vectors in int8, each with a scale of its own, less a common centre, in the layout of package tile. Half the
-// squared distance of two is Halves of both less their product.
+// panels are vectors in int8, each with a scale of its own, less a common centre, in the layout of package tile. Half
+// the squared distance of two is Halves of both less their product.
 type panels struct {
 	kernels  *tile.Kernels
 	n, words int
@@ -87,7 +87,8 @@ func (p *panels) middle(r *rows, members []int32) {
 	}
 }
 
-// put makes vector i of a row, and fetches another meanwhile. One beyond float32 is compared to all in vain, but never lost.
+// put makes vector i of a row, and fetches another meanwhile. One beyond float32 is compared to all in vain, but
+// never lost.
 func (p *panels) put(i int, x []float32, factor float32, ahead *float32) {
 	bits := p.kernels.Centre(x, p.centre, factor, p.row, ahead)
 	most := math.Float32frombits(bits)
@@ -175,9 +176,9 @@ func (c *comparer) against(p *panels, first, count int) {
 	a.Hits = &c.hits[0]
 }
 
-// scored returns the tiles that hold a pair whose half squared distance is within the limit of the query, or of the point,
-// whose limits are limits, and leaves their scores, tile after tile, in c.scores. Halves of the query less a score is half the
-// squared distance.
+// scored returns the tiles that hold a pair whose half squared distance is within the limit of the query, or of the
+// point, whose limits are limits, and leaves their scores, tile after tile, in c.scores. Halves of the query less a
+// score is half the squared distance.
 func (c *comparer) scored(limits []float32) []tile.Hit {
 	c.args.A, c.args.Best = &limits[0], &c.scores[0]
 	return c.hits[:c.tile.Scored(&c.args)]

@@ -7,8 +7,8 @@ import (
 	"beamlearn/model/internal/splitmix"
 )
 
-// parallel runs work over [0, n) in runs of size, taken by goroutines as they get free. Each calls setup once, for memory
-// of its own.
+// parallel runs work over [0, n) in runs of size, taken by goroutines as they get free. Each calls setup once, for
+// memory of its own.
 func parallel(n, size, threads int, setup func() func(lo, hi int)) {
 	threads = min(threads, (n+size-1)/size)
 	var next atomic.Int64

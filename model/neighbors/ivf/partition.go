@@ -111,8 +111,8 @@ func chosen(members []int32, n int, seed *random) []int32 {
 // parallelSplit is the size from which on a bucket is split by all threads.
 const parallelSplit = 1 << 16
 
-// patience is the number of times in a row that one leader may take almost all of a bucket before it is cut by position:
-// once, it may be that others took a few far points, next to which the rest looked the same.
+// patience is the number of times in a row that one leader may take almost all of a bucket before it is cut by
+// position: once, it may be that others took a few far points, next to which the rest looked the same.
 const patience = 2
 
 // stalls is the number of such times, of part of a bucket of n members that had so many.
@@ -123,8 +123,8 @@ func (p *partition) stalls(part, n, before int) int {
 	return 0
 }
 
-// run gives each leaf of the members to one of the workers, who are as many as the threads. It returns the members in an
-// order that has near ones together.
+// run gives each leaf of the members to one of the workers, who are as many as the threads. It returns the members in
+// an order that has near ones together.
 func (p *partition) run(members []int32, worker func() func(members []int32)) []int32 {
 	order := members
 	type job struct {

@@ -7,10 +7,11 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Parts says how points that are too many for one worker are put into overlapping parts: by a tree of leaders. Each point goes to
-// its Fanout nearest leaders of the root, and where their points are too many for a part, on to the Deeper nearest of leaders that
-// were chosen from among these. (Of leaders, one near the mean of all points is nearest to very many: only leaders that do not
-// compete with it can part those.) A worker makes a [Graph] of each part.
+// Parts puts points that are too many for one worker into overlapping parts, by a tree of leaders. A point goes to
+// its Fanout nearest leaders of the root. Where a leader gets too many points for a part, each of these goes on to
+// its Deeper nearest leaders of a node below, which were chosen from among them. (A leader near the mean of all
+// points is the nearest one of very many: only leaders that do not compete with it can separate them.) A worker makes
+// a [Graph] of each part.
 type Parts struct {
 	Leaders *vectors.Block `json:"-"` // of all nodes, one node after the other
 	Nodes   []Node         // the root first, each before its children
@@ -28,11 +29,12 @@ type Parts struct {
 // Node is leaders that compete for points.
 type Node struct {
 	First int // the place of the first leader
-	// Next says where the points of each leader go: into the part of that number, or where it is below 0, to node −1 − Next.
+	// Next says where the points of each leader go: into the part of that number, or where it is below 0, to node −1 −
+	// Next.
 	Next []int32
 }
 
-// Check says what is wrong with parts that come from elsewhere.
+// Check fails where the tree is not whole. Call it on parts that were read from a file.
 func (p *Parts) Check() error {
 	first, parts, children := 0, 0, 0
 	for i, n := range p.Nodes {
@@ -51,8 +53,10 @@ func (p *Parts) Check() error {
 			}
 		}
 	}
-	if first != p.Leaders.Len() || parts != p.Count || children+1 != len(p.Nodes) || p.Fanout < 1 || p.Deeper < 1 || !(p.Inside > 0 && p.Inside <= 1) {
-		return fmt.Errorf("ivf: %d leaders, %d parts, %d nodes and fan-out %d, where the tree has %d, %d and %d", p.Leaders.Len(), p.Count,
+	if first != p.Leaders.Len() || parts != p.Count || children+1 != len(p.Nodes) || p.Fanout < 1 || p.Deeper < 1 ||
+		!(p.Inside > 0 && p.Inside <= 1) {
+		return fmt.Errorf("ivf: %d leaders, %d parts, %d nodes and fan-out %d, where the tree has %d, %d and %d",
+			p.Leaders.Len(), p.Count,
 			len(p.Nodes), p.Fanout, first, parts, children+1)
 	}
 	return nil

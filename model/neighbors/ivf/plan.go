@@ -60,9 +60,11 @@ type Plan struct {
 	Sample *vectors.Block `json:"-"`
 }
 
-// NewPlan plans parts of at most so many points, as [PlanParts] does, by samples of the points and of the queries, which
-// are nil where every point is one. The plan's Sample is o.Sample of them.
-func NewPlan(points, queries *vectors.Block, numPoints, numQueries int64, k int, most int64, o Options, threads int) (*Plan, error) {
+// NewPlan plans parts of at most so many points, as [PlanParts] does, by samples of the points and of the queries,
+// which are nil where every point is one. The plan's Sample is o.Sample of them.
+func NewPlan(
+	points, queries *vectors.Block, numPoints, numQueries int64, k int, most int64, o Options, threads int,
+) (*Plan, error) {
 	parts, err := PlanParts(points, queries, numPoints, k, most, o, threads)
 	if err != nil {
 		return nil, err
@@ -127,9 +129,11 @@ func ReadPlan(b []byte) (*Plan, error) {
 	return &h.Plan, h.Parts.Check()
 }
 
-// ExactAnswers are the k nearest of some points of each query of the sample, in order of the queries: with self the queries
-// are points, here or elsewhere.
-func (p *Plan) ExactAnswers(points *vectors.Block, k int, metric neighbors.Options, self bool, threads int) (*neighbors.Answers, error) {
+// ExactAnswers are the k nearest of some points of each query of the sample, in order of the queries: with self the
+// queries are points, here or elsewhere.
+func (p *Plan) ExactAnswers(
+	points *vectors.Block, k int, metric neighbors.Options, self bool, threads int,
+) (*neighbors.Answers, error) {
 	metric.Algorithm = neighbors.Brute
 	x, err := neighbors.Fit(points, metric)
 	if err != nil {
@@ -153,8 +157,8 @@ func MergeParts(k int, parts ...*neighbors.Answers) (*neighbors.Answers, error) 
 	return a, nil
 }
 
-// SampleRecall compares what was found for the sample of a plan with the exact answers, both of which come in pieces. What it
-// holds does not grow with their number.
+// SampleRecall compares what was found for the sample of a plan with the exact answers, both of which come in pieces.
+// What it holds does not grow with their number.
 type SampleRecall struct {
 	plan         *Plan
 	k            int
@@ -183,7 +187,9 @@ func (s *SampleRecall) Report(asked float64, partRows int64) (*Report, error) {
 		return nil, fmt.Errorf("ivf: %d and %d answers to %d sampled queries", s.exact.Len(), s.found.Len(), p.Sample.Len())
 	}
 	return &Report{
-		Method: "partition", Asked: asked, Measure: Compare(s.found.Found(), s.exact.Found(), int(min(p.Queries, math.MaxInt))),
-		Leaders: p.Parts.Leaders.Len(), LeafSize: int(partRows), Fanout: p.Parts.Fanout, Copies: p.Parts.Copies, Repetitions: 1,
+		Method: "partition", Asked: asked, Measure: Compare(s.found.Found(), s.exact.Found(),
+			int(min(p.Queries, math.MaxInt))),
+		Leaders: p.Parts.Leaders.Len(), LeafSize: int(partRows), Fanout: p.Parts.Fanout,
+		Copies: p.Parts.Copies, Repetitions: 1,
 	}, nil
 }

@@ -178,6 +178,9 @@ func TestPlanFile(t *testing.T) {
 		if got.Points != 900 || got.Queries != p.Queries || !slices.Equal(got.Sample.Numbers, p.Sample.Numbers) || got.Answered() != p.Answered() {
 			t.Errorf("%+v, want %+v", got, p)
 		}
+		if want := int64(float64(p.Queries) * (1 + p.Parts.Copies)); p.Answered() != want {
+			t.Errorf("%d answers, want %d: one of each part of a query, and one of all", p.Answered(), want)
+		}
 		for n := range w.Len() {
 			if _, err := ReadPlan(w.Bytes()[:n]); err == nil {
 				t.Fatalf("%d bytes of %d pass", n, w.Len())
@@ -213,7 +216,8 @@ func FuzzReadPlan(f *testing.F) {
 	})
 }
 
-// The exact answers among chunks of the points, merged, are those among all; with what is found compared, so is the recall.
+// The exact answers among chunks of the points, merged, are those among all; with what is found compared, so is the
+// recall.
 func TestSampleRecall(t *testing.T) {
 	t.Parallel()
 	const k = 5

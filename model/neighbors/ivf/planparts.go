@@ -20,7 +20,8 @@ const (
 	perLeader = 16
 	// fullPart is how full the largest parts are, by the sample, which may be wrong by some.
 	fullPart = 0.7
-	// leastWays is how many leaders a node has at least, for each to which a point goes: with few, one gets most of the points.
+	// leastWays is how many leaders a node has at least, for each to which a point goes: with few, one gets most of the
+	// points.
 	leastWays = 6
 	// pairSample is how many of the sampled points have their neighbours looked up.
 	pairSample = 4000
@@ -29,17 +30,16 @@ const (
 	mostInside = 1. / 3
 )
 
-// PlanParts chooses parts of at most about most points, of n points, by a sample of them: with as few copies of points as let so
-// many of their k neighbours meet in a part that o.Recall of them can be found there. The queries are a sample of those that are
-// put into the same parts, or nil: every point is one. In dense regions, where a part
-// would be too large, there are more leaders; where points are equal, no leaders can part them: Assign then gives parts that
-// are larger than most.
+// PlanParts chooses parts of at most about most points, of n points, by a sample of them: with as few copies of
+// points as let so many of their k neighbours meet in a part that o.Recall of them can be found there. The queries
+// are a sample of those that are put into the same parts, or nil: every point is one. In dense regions, where a part
+// would be too large, there are more leaders; where points are equal, no leaders can part them: Assign then gives
+// parts that are larger than most.
 //
-// Of the sample, a point's nearest k·sample/n points stand for its k neighbours in all points. Where that is less than one, the
-// nearest does, which is farther than they are: from it and the fourth follows how the share of pairs that are parted falls with
-// the rank of a neighbour, of which a part is believed. A pair that has several parts in common is taken to be found in each of
-// them by a chance of its own.
-// O(fan-out·sample·leaders·d) a round, of a few.
+// Of the sample, a point's nearest k·sample/n points stand for its k neighbours in all points. Where that is less
+// than one, the nearest does, which is farther than they are: from it and the fourth follows how the share of pairs
+// that are parted falls with the rank of a neighbour, of which a part is believed. A pair that has several parts in
+// common is taken to be found in each of them by a chance of its own. O(fan-out·sample·leaders·d) a round, of a few.
 func PlanParts(sample, queries *vectors.Block, n int64, k int, most int64, o Options, threads int) (*Parts, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
@@ -61,7 +61,8 @@ func PlanParts(sample, queries *vectors.Block, n int64, k int, most int64, o Opt
 	case o.Metric == neighbors.InnerProduct:
 		return nil, errors.New("the inner product has no parts: its neighbours are not near each other")
 	}
-	p := &partsPlanner{sample: sample, queries: queries, n: n, most: most, o: &o, threads: neighbors.Search{Threads: threads}.NumThreads()}
+	p := &partsPlanner{sample: sample, queries: queries, n: n, most: most, o: &o,
+		threads: neighbors.Search{Threads: threads}.NumThreads()}
 	if err := p.pairs(k); err != nil {
 		return nil, err
 	}
@@ -94,7 +95,8 @@ func (p *Parts) before(q *Parts) bool {
 	return p.Share > q.Share
 }
 
-// found is the share of pairs that are found, of shares that have 0, 1, 2, … parts in common, by the recall within parts.
+// found is the share of pairs that are found, of shares that have 0, 1, 2, … parts in common, by the recall within
+// parts.
 func found(common []float64, inside float64) float64 {
 	sum, missed := 0.0, 1.0
 	for _, share := range common {
@@ -104,8 +106,8 @@ func found(common []float64, inside float64) float64 {
 	return sum
 }
 
-// inside is the recall within parts that gives a recall, or 1 where that is too much to ask. It is no less than that recall:
-// what is hard to find in one part is hard to find in another.
+// inside is the recall within parts that gives a recall, or 1 where that is too much to ask. It is no less than that
+// recall: what is hard to find in one part is hard to find in another.
 func inside(common []float64, recall float64) float64 {
 	lo, hi := recall, 1-mostInside*(1-recall)
 	if found(common, hi) < recall {
@@ -131,7 +133,8 @@ type partsPlanner struct {
 	// Some queries, and the neighbours of each among all sampled points.
 	some []int32
 	near *neighbors.Neighbors
-	// rank is that of the mean neighbour among all points, as a rank in the sample: below 1, it is nearer than any in near.
+	// rank is that of the mean neighbour among all points, as a rank in the sample: below 1, it is nearer than any in
+	// near.
 	rank float64
 }
 
@@ -164,8 +167,8 @@ func (p *partsPlanner) pairs(k int) error {
 	return err
 }
 
-// farRank is the rank of the neighbour whose pairs are compared with those of the nearest; believed the part of the exponent, by which
-// the share of parted pairs falls with the rank from one to the other, that is believed beyond.
+// farRank is the rank of the neighbour whose pairs are compared with those of the nearest; believed the part of the
+// exponent, by which the share of parted pairs falls with the rank from one to the other, that is believed beyond.
 const (
 	farRank  = 4
 	believed = 0.25
@@ -216,7 +219,8 @@ func (p *partsPlanner) sharesOf(own, parts [][]int32) []float64 {
 	return near
 }
 
-// common is the shares of the pairs of a query and its neighbours of the ranks from lo to hi that have 0, 1, 2, … parts in common.
+// common is the shares of the pairs of a query and its neighbours of the ranks from lo to hi that have 0, 1, 2, …
+// parts in common.
 func (p *partsPlanner) common(own, parts [][]int32, lo, hi int) []float64 {
 	shares, all := []float64{0}, 0.0
 	for i, at := range p.some {

@@ -51,7 +51,8 @@ func measure(recalls []float64, of int) Measure {
 	return m
 }
 
-// shows reports whether a pilot shows the recall asked: by a standard error more, or half way from there to 1.
+// shows reports whether a pilot shows the recall asked: its recall must be a standard error higher, or half way from
+// the recall asked to 1.
 func (m *Measure) shows(asked float64) bool {
 	return m.Recall >= min(asked+(m.Recall-m.Low)/2, (asked+1)/2)
 }
@@ -62,8 +63,8 @@ func Sample(n, m int, seed uint64) []int32 {
 	return r.sample(n, min(m, n), nil)
 }
 
-// Rank is a place for a row by its number, as if by chance: the rows of the lowest ranks are a sample, which whoever has a row
-// can tell. It is uniform below 2⁶⁴.
+// Rank is a place for a row by its number, as if by chance: the rows of the lowest ranks are a sample, which whoever
+// has a row can tell. It is uniform below 2⁶⁴.
 func Rank(number int64, seed uint64) uint64 {
 	r := random(seed).fork(seedRank).fork(uint64(number))
 	return r.next()
@@ -155,8 +156,8 @@ func recallOf(x *neighbors.Index, q *vectors.Block, found *neighbors.Neighbors, 
 	}), nil
 }
 
-// Compare measures what was found for sampled queries, of so many, by the exact answers to the same ones. Distances must
-// be those of [neighbors.Distance].
+// Compare measures what was found for sampled queries, of so many, by the exact answers to the same ones. Distances
+// must be those of [neighbors.Distance].
 func Compare(found, exact *neighbors.Neighbors, queries int) Measure {
 	t := new(truth)
 	t.add(exact)

@@ -9,16 +9,16 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// RowCollector puts together the rows of a part, which come piece by piece: in the order of their numbers, each once, as
-// rows that several planned parts have stand in the pieces of each.
+// RowCollector puts together the rows of a part, which come piece by piece: in the order of their numbers, each once,
+// as rows that several planned parts have stand in the pieces of each.
 type RowCollector struct {
 	rows   *vectors.Block
 	blocks []*vectors.Block // the pieces, where they are of several planned parts; else rows has them already
 	mixed  bool
 }
 
-// NewRowCollector makes room for so many rows of dim columns, in pieces of these sections, in this order. It fails where the
-// sections of a planned part are not in the order of their tasks.
+// NewRowCollector makes room for so many rows of dim columns, in pieces of these sections, in this order. It fails
+// where the sections of a planned part are not in the order of their tasks.
 func NewRowCollector(dim int, wide bool, rows int, sections []Section) (*RowCollector, error) {
 	c := &RowCollector{rows: &vectors.Block{Dim: dim}}
 	for i, s := range sections {
@@ -74,7 +74,8 @@ func (c *RowCollector) Rows() *vectors.Block {
 	return c.rows
 }
 
-// AppendRow adds a row of another block. It widens b only where the row itself needs a float64, whatever is beside it there.
+// AppendRow adds a row of another block. It widens b only where the row itself needs a float64, whatever is beside it
+// there.
 func AppendRow(b, from *vectors.Block, row int) {
 	if !from.Wide() || b.Wide() {
 		b.AppendBlock(from.Slice(row, row+1))

@@ -12,8 +12,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Index answers new queries: the points by their nearest leader, each list packed to be compared to many queries at once.
-// It is immutable, and safe for concurrent use.
+// Index answers new queries: the points by their nearest leader, each list packed to be compared to many queries at
+// once. It is immutable, and safe for concurrent use.
 type Index struct {
 	o       Options
 	points  *vectors.Block
@@ -93,25 +93,26 @@ func except(n int, list []int32) []int32 {
 // Len is the number of points.
 func (x *Index) Len() int { return x.points.Len() }
 
-// fixed is an index that compares each query to so many lists and does not measure: its answers do not depend on how queries
-// are cut into chunks. A Report of a sample of the queries says in Fanout how many it takes.
+// fixed is an index that compares each query to so many lists and does not measure: its answers do not depend on how
+// queries are cut into chunks. A Report of a sample of the queries says in Fanout how many it takes.
 func (x *Index) fixed(lists int) *Index {
 	y := *x
 	y.o.unmeasured, y.o.lists = true, max(lists, 1)
 	return &y
 }
 
-// Tune finds, by a sample of queries, of so many, to how many lists a query is compared so that the recall is that asked, and
-// measures it by others of the sample, which should be of Options.Queries rows. The index it returns answers with as many
-// lists, and does not measure. Where the queries are fewer than the sample should be, or the lists would save nothing, it is
-// one that answers exactly.
+// Tune finds, by a sample of queries, of so many, to how many lists a query is compared so that the recall is that
+// asked, and measures it by others of the sample, which should be of Options.Queries rows. The index it returns
+// answers with as many lists, and does not measure. Where the queries are fewer than the sample should be, or the
+// lists would save nothing, it is one that answers exactly.
 func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Index, *Report, error) {
 	if err := x.check(sample); err != nil {
 		return nil, nil, err
 	}
 	start := time.Now()
 	r := &Report{Asked: x.o.Recall}
-	if lists := len(x.parts); k < 1 || k > x.Len() || lists == 0 || x.points.Dim > maxDim || x.o.Recall == 1 || of <= x.o.Queries() {
+	if lists := len(x.parts); k < 1 || k > x.Len() || lists == 0 || x.points.Dim > maxDim || x.o.Recall == 1 ||
+		of <= x.o.Queries() {
 		y := *x
 		y.o.Recall, y.o.unmeasured = 1, false
 		r.Method, r.Measure = "exact", Measure{1, 1, 1, of}
@@ -169,9 +170,9 @@ func (x *Index) check(q *vectors.Block) error {
 // Exact is the exact index of the same points.
 func (x *Index) Exact() *neighbors.Index { return x.exact }
 
-// KNeighbors finds k approximate neighbours of every query: those of [neighbors.Index.KNeighbors] but for a share 1 − recall
-// of them. How many lists a query is compared to follows from a pilot of queries that are answered exactly too. Of s,
-// Bounds are not used. Queries that are fewer than those that measure would take are all answered exactly.
+// KNeighbors finds k approximate neighbours of every query: those of [neighbors.Index.KNeighbors] but for a share 1 −
+// recall of them. How many lists a query is compared to follows from a pilot of queries that are answered exactly
+// too. Of s, Bounds are not used. Queries that are fewer than those that measure would take are all answered exactly.
 func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighbors.Neighbors, *Report, error) {
 	if err := x.check(q); err != nil {
 		return nil, nil, err
@@ -187,7 +188,8 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	}
 	lists := len(x.parts)
 	s.Bounds = nil
-	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.unmeasured && (x.o.Recall == 1 || n <= x.o.Queries()) {
+	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.unmeasured &&
+		(x.o.Recall == 1 || n <= x.o.Queries()) {
 		found, err := x.exact.KNeighbors(q, k, s) // which checks k
 		if err != nil {
 			return nil, nil, err
@@ -363,7 +365,8 @@ type queryBatch struct {
 
 func (a *search) newBatch(q *vectors.Block, own []int32, l *lists) *queryBatch {
 	r := a.space.rows(q, true, a.threads)
-	w := &queryBatch{search: a, q: q, own: own, lists: l, rows: r, members: except(r.n, r.zeros), bounds: make([]float32, r.n)}
+	w := &queryBatch{search: a, q: q, own: own, lists: l, rows: r, members: except(r.n, r.zeros),
+		bounds: make([]float32, r.n)}
 	for _, z := range r.zeros {
 		l.fill(int(z), own[z])
 	}

@@ -8,9 +8,10 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// A space maps rows to vectors whose squared Euclidean distance has the order of the metric: the rows themselves, times a
-// power of two σ that brings them near 1; for the cosine those of unit length; and for the inner product, with M the
-// greatest norm of the points, (x/M, √(1−‖x/M‖²)) of a point and (x/‖x‖, 0) of a query (Bachrach et al., RecSys 2014).
+// A space maps rows to vectors whose squared Euclidean distance has the order of the metric: the rows themselves,
+// times a power of two σ that brings them near 1; for the cosine those of unit length; and for the inner product,
+// with M the greatest norm of the points, (x/M, √(1−‖x/M‖²)) of a point and (x/‖x‖, 0) of a query (Bachrach et al.,
+// RecSys 2014).
 type space struct {
 	kernels *tile.Kernels
 	metric  neighbors.Metric
@@ -211,7 +212,8 @@ func (s *space) fill(r *rows, b *vectors.Block, threads int, make1 func(i int, d
 	})
 }
 
-// squared is the squared Euclidean distance in the space of what has a distance of the metric from a query of this norm.
+// squared is the squared Euclidean distance in the space of what has a distance of the metric from a query of this
+// norm.
 func (s *space) squared(distance, norm float64) float64 {
 	switch s.metric {
 	case neighbors.Euclidean:
