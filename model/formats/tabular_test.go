@@ -109,7 +109,7 @@ func TestTablesOfAllFormats(t *testing.T) {
 			if without != 61 {
 				t.Errorf("%s: %d rows without a target, want 61", ext, without)
 			}
-			if !slices.Equal(src.Columns(), []string{"month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest", "distance", "time_hour", "early"}) {
+			if !slices.Equal(src.Columns(), []string{"month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest", "distance", "time_hour", "gate", "early"}) {
 				t.Errorf("%s: columns %q", ext, src.Columns())
 			}
 			got := make([][]string, b.Len())
@@ -132,7 +132,7 @@ func TestTablesOfAllFormats(t *testing.T) {
 			}
 		}
 	}
-	if len(want) != 410 || want[0][4+2] != "UA" || want[0][11] != "2013-01-01 10:00:00+00:00" || want[0][12] != "True" || want[0][1] != "False" {
+	if len(want) != 410 || want[0][4+2] != "UA" || want[0][11] != "2013-01-01 10:00:00+00:00" || want[0][13] != "True" || want[0][1] != "False" {
 		t.Errorf("%d rows, the first %q", len(want), want[0])
 	}
 }
@@ -355,4 +355,77 @@ func FuzzCells(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Rows that are cut evenly are those of the whole file, wherever ranges and marks are.
+func TestCutEven(t *testing.T) {
+	t.Parallel()
+	var csv, json strings.Builder
+	csv.WriteString("n,s\n")
+	for i := range 3000 {
+		text := strings.Repeat("x", i%40)
+		if i%13 == 0 {
+			text = "\"a\n\"\"b,\""
+		}
+		fmt.Fprintf(&csv, "%d,%s\n", i, text)
+		fmt.Fprintf(&json, "{\"n\":%d,\"s\":%q}\n\n", i, text)
+	}
+	for _, name := range []string{"a.csv", "a.jsonl", "a.csv.gz"} {
+		text := csv.String()
+		if strings.Contains(name, "json") {
+			text = json.String()
+		}
+		f, err := OpenLocal(writeCells(t, name, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := Inspect(t.Context(), f, Options{Cells: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counter := src.(Counter)
+		var counts []Count
+		for _, r := range counter.Ranges(20_000) {
+			n, err := counter.Count(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts = append(counts, n)
+		}
+		spans, err := counter.Resolve(counts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []int64{1, 511, 700, 1024, 2999, 5000} {
+			number := 0
+			if size == 1 {
+				spans := CutEven(src, spans, 1)
+				for _, at := range []int{0, 511, 512, 513, 1024, 2999} {
+					b := &vectors.Block{Cells: tables.New(src.(Tabular).Fields())}
+					if err := readSpan(t.Context(), src, spans[at], b); err != nil || b.Len() != 1 || b.Numbers[0] != int64(at) || string(b.Cells.Columns[0].Text(0)) != strconv.Itoa(at) {
+						t.Fatalf("%s: row %d: %v, %d rows", name, at, err, b.Len())
+					}
+				}
+				continue
+			}
+			for _, span := range CutEven(src, spans, size) {
+				if span.Skip >= markRows {
+					t.Errorf("%s: %d rows to skip", name, span.Skip)
+				}
+				b := &vectors.Block{Cells: tables.New(src.(Tabular).Fields())}
+				if err := readSpan(t.Context(), src, span, b); err != nil {
+					t.Fatal(err)
+				}
+				for i := range b.Len() {
+					if string(b.Cells.Columns[0].Text(i)) != strconv.Itoa(number) || b.Numbers[i] != int64(number) {
+						t.Fatalf("%s: chunks of %d: row %d is %q", name, size, number, b.Cells.Columns[0].Text(i))
+					}
+					number++
+				}
+			}
+			if number != 3000 {
+				t.Errorf("%s: chunks of %d: %d rows", name, size, number)
+			}
+		}
+	}
 }

@@ -82,7 +82,7 @@ func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Repor
 	defer func() { err = errors.Join(err, files.RemoveAll(context.WithoutCancel(ctx), j.Dir)) }()
 	survey, err := model.NewSurvey(j.Data.Fields, j.Options)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
 	}
 	fn := surveyFn{Reading: j.Reading, Fields: j.Data.Fields, Options: j.Options, RunID: j.RunID, Name: "columns", Groups: j.Groups}
 	report = &Report{}
@@ -90,7 +90,7 @@ func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Repor
 		return nil, nil, err
 	}
 	if e, err = survey.Encoding(); err != nil {
-		return nil, nil, fault.File(j.Data.Name(), "columns that can be encoded", "%v", err)
+		return nil, nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
 	}
 	name, more := e.Pass()
 	if !more {
@@ -232,7 +232,7 @@ func (f *surveyFn) survey(ctx context.Context, chunks []vectorio.Chunk) (Part, e
 					r.Rows += int64(t.Len())
 					run.Add(int64(t.Len()))
 					if err := own.Add(t); err != nil {
-						return fault.File(c.Info.Name, "the columns of the other rows", "%v", err)
+						return fmt.Errorf("%s: %w", c.Info.Name, err)
 					}
 					return ctx.Err()
 				})

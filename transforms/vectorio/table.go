@@ -3,6 +3,7 @@ package vectorio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"beamlearn/model/fault"
@@ -28,7 +29,7 @@ func newTable(src formats.Source, o *Options, name string) (*table, error) {
 	fields := t.Fields()
 	encoder, err := o.Encoding.Encoder(fields)
 	if err != nil {
-		return nil, fault.File(name, "the columns of the encoding", "%v", err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &table{encoder: encoder, cells: &vectors.Block{Cells: tables.New(fields)}}, nil
 }
