@@ -59,7 +59,11 @@ func Log(x float64) float64 {
 	case x == 0:
 		return math.Inf(-1)
 	}
-	f, e := math.Frexp(x)
+	bits := math.Float64bits(x)
+	f, e := math.Float64frombits(bits&(1<<52-1)|1022<<52), int(bits>>52)-1022 // as Frexp, but faster
+	if e == -1022 {
+		f, e = math.Frexp(x) // denormal
+	}
 	if f < math.Sqrt2/2 {
 		f, e = 2*f, e-1
 	}
@@ -75,6 +79,9 @@ func Log(x float64) float64 {
 
 // Pow is xʸ, within two units of the last place for results of ordinary size, as math.Pow is; special cases are those of math.Pow.
 func Pow(x, y float64) float64 {
+	if y == -0.5 && x > 0 && x <= math.MaxFloat64 { // as math.Pow, at once
+		return 1 / math.Sqrt(x)
+	}
 	whole, part := math.Modf(math.Abs(y))
 	if !(x > 0 && x <= math.MaxFloat64) || part == 0 || part != part || part == 0.5 && whole == 0 || whole >= 1<<31 {
 		return math.Pow(x, y) // products, a square root, a special case, or 0, 1 or +Inf

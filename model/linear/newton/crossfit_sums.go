@@ -1,8 +1,8 @@
 package newton
 
 import (
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 
 	"beamlearn/model/internal/kernel"
@@ -284,32 +284,11 @@ func (s *crossSum) addDense(c *linear.Chunk) {
 	}
 	for k, rows := range s.rows {
 		for at := 0; at < len(rows); {
-			m := 0
-			for ; at < len(rows) && m < b.x.Rows; at++ {
-				i := int(rows[at])
-				b.weights[m] = 1
-				if c.Weights != nil {
-					if b.weights[m] = c.Weights[i]; b.weights[m] == 0 {
-						continue
-					}
-				}
-				b.x.Pack(m, c, i)
-				b.places[m] = whole.places[i]
-				if x.options.Task == linear.Regression {
-					b.target[m] = c.Target[i]
-				}
-				m++
+			var m int
+			m, at = b.pack(c, whole.places, at, len(rows), func(at int) int { return int(rows[at]) }, x.options.Task)
+			if m > 0 {
+				s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addBlock(v, d, b, m) })
 			}
-			if m == 0 {
-				continue
-			}
-			if b.mean != nil {
-				b.x.Subtract(b.mean, m)
-			}
-			if b.inverse != nil {
-				b.x.Multiply(b.inverse, m)
-			}
-			s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addBlock(v, d, b, m) })
 		}
 	}
 }
@@ -535,56 +514,34 @@ func (s *crossSum) Merge(next linear.Partial) error {
 	return nil
 }
 
-// MarshalBinary writes the pass, the counts, the sums and, after the pass that draws it, the sample.
+// MarshalBinary writes the sums.
 func (s *crossSum) MarshalBinary() ([]byte, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	b := binary.LittleEndian.AppendUint64(nil, uint64(s.pass))
-	for _, p := range s.counts() {
-		b = binary.LittleEndian.AppendUint64(b, uint64(*p))
-	}
-	s.lists(func(v []float64) { b = wire.AppendFloats(b, v) })
-	if s.sample != nil {
-		b = s.sample.append(b)
-	}
-	return b, nil
+	return wire.Encode(s.fields)
 }
 
-var errNoCrossSums = errors.New("linear.CrossFit: the bytes are no sums of this pass")
-
-// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner.
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are of no use.
 func (s *crossSum) UnmarshalBinary(b []byte) error {
-	counts := s.counts()
-	size := 8 * (1 + len(counts))
-	s.lists(func(v []float64) { size += 8 * len(v) })
-	if len(b) < size || s.sample == nil && len(b) != size || binary.LittleEndian.Uint64(b) != uint64(s.pass) {
-		return errNoCrossSums
+	if err := wire.Decode(b, s.fields); err != nil {
+		return fmt.Errorf("linear.CrossFit: the bytes are no sums of this pass: %w", err)
 	}
-	rows := int64(0)
-	read := make([]int64, len(counts))
-	for i := range counts {
-		if read[i] = int64(binary.LittleEndian.Uint64(b[8*(1+i):])); read[i] < 0 || read[i] > 1<<53 {
-			return errNoCrossSums
-		}
-	}
-	for _, n := range read {
-		rows += n
-	}
-	var drawn *sample
-	if s.sample != nil {
-		drawn = &sample{limit: s.sample.limit, part: s.sample.part}
-		if !drawn.take(b[size:], s.sums[len(s.sums)-1].learner, rows) {
-			return errNoCrossSums
-		}
-	}
-	b = b[8*(1+len(counts)):]
-	s.lists(func(v []float64) { b, _ = wire.TakeFloats(b, v) })
-	for i, p := range counts {
-		*p = read[i]
-	}
-	s.sample = drawn
 	return nil
+}
+
+// fields are the pass, the counts, the sums and, after the pass that draws it, the sample.
+func (s *crossSum) fields(c *wire.Codec) {
+	passFields(c, s.pass)
+	rows := int64(0)
+	for _, n := range s.counts() {
+		c.Count(n)
+		rows += *n
+	}
+	s.lists(func(v []float64) { c.Floats(v) })
+	if s.sample != nil {
+		s.sample.fields(c, s.sums[len(s.sums)-1].learner, rows)
+	}
 }
 
 func fill(x []float64, v float64) {

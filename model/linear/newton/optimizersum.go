@@ -2,9 +2,8 @@ package newton
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
-	"math"
+	"fmt"
 	"slices"
 
 	"beamlearn/model/internal/kernel"
@@ -119,37 +118,41 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	}
 	b := s.room()
 	for at := 0; at < n; {
-		m := 0
-		for ; at < n && m < b.x.Rows; at++ {
-			b.weights[m] = 1
-			if c.Weights != nil {
-				if b.weights[m] = c.Weights[at]; b.weights[m] == 0 {
-					continue
-				}
-			}
-			b.x.Pack(m, c, at)
-			b.places[m] = places[at]
-			if o.options.Task == linear.Regression {
-				b.target[m] = c.Target[at]
-			}
-			m++
-		}
-		if m == 0 {
-			continue
-		}
-		if b.mean != nil {
-			b.x.Subtract(b.mean, m)
-		}
-		if b.inverse != nil {
-			b.x.Multiply(b.inverse, m)
-		}
+		var m int
+		m, at = b.pack(c, places, at, n, func(at int) int { return at }, o.options.Task)
 		for k, d := range s.sums {
-			if d != nil {
+			if d != nil && m > 0 {
 				s.addBlock(k, d, b, m)
 			}
 		}
 	}
 	return nil
+}
+
+// pack fills the block with rows of a weight above 0 from a place of a list of n on, scaled. It gives their number, and where to go on.
+func (b *optimizerBlock) pack(c *linear.Chunk, places []int32, at, n int, row func(at int) int, task linear.Task) (m, next int) {
+	for ; at < n && m < b.x.Rows; at++ {
+		i := row(at)
+		b.weights[m] = 1
+		if c.Weights != nil {
+			if b.weights[m] = c.Weights[i]; b.weights[m] == 0 {
+				continue
+			}
+		}
+		b.x.Pack(m, c, i)
+		b.places[m] = places[i]
+		if task == linear.Regression {
+			b.target[m] = c.Target[i]
+		}
+		m++
+	}
+	if m > 0 && b.mean != nil {
+		b.x.Subtract(b.mean, m)
+	}
+	if m > 0 && b.inverse != nil {
+		b.x.Multiply(b.inverse, m)
+	}
+	return m, at
 }
 
 // BalancedBy are the sizes that class_weight balanced goes by, as scikit-learn's estimator of the loss does: of LogisticRegression
@@ -406,47 +409,39 @@ func (s *optimizerSum) each(f func(v []float64)) {
 	}
 }
 
-// MarshalBinary writes the pass, the rows, the sums and, after the pass that draws it, the sample. A sum that overflows is
-// written as it is: a shorter step may do.
+// MarshalBinary writes the sums. One that overflows is written as it is: a shorter step may do.
 func (s *optimizerSum) MarshalBinary() ([]byte, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	b := binary.LittleEndian.AppendUint64(nil, uint64(s.pass))
-	b = binary.LittleEndian.AppendUint64(b, uint64(s.rows))
-	b = wire.AppendFloats(b, []float64{s.weight})
-	s.each(func(v []float64) { b = wire.AppendFloats(b, v) })
-	if s.sample != nil {
-		b = s.sample.append(b)
-	}
-	return b, nil
+	return wire.Encode(s.fields)
 }
 
-var errNoSums = errors.New("linear.Optimizer: the bytes are no sums of this pass")
-
-// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner.
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are of no use.
 func (s *optimizerSum) UnmarshalBinary(b []byte) error {
-	size := 24
-	s.each(func(v []float64) { size += 8 * len(v) })
-	if len(b) < size || s.sample == nil && len(b) != size || binary.LittleEndian.Uint64(b) != uint64(s.pass) {
-		return errNoSums
+	if err := wire.Decode(b, s.fields); err != nil {
+		return fmt.Errorf("linear.Optimizer: the bytes are no sums of this pass: %w", err)
 	}
-	rows := int64(binary.LittleEndian.Uint64(b[8:]))
-	weight := math.Float64frombits(binary.LittleEndian.Uint64(b[16:]))
-	if rows < 0 || !(weight >= 0) {
-		return errNoSums
-	}
-	var read *sample
-	if s.sample != nil {
-		read = &sample{limit: s.sample.limit, part: s.sample.part}
-		if !read.take(b[size:], s.learner, rows) {
-			return errNoSums
-		}
-	}
-	b = b[24:]
-	s.each(func(v []float64) { b, _ = wire.TakeFloats(b, v) })
-	s.rows, s.weight, s.sample = rows, weight, read
 	return nil
+}
+
+// fields are the pass, the rows, the sums and, after the pass that draws it, the sample.
+func (s *optimizerSum) fields(c *wire.Codec) {
+	passFields(c, s.pass)
+	c.Count(&s.rows)
+	c.Float(&s.weight)
+	c.Check(s.weight >= 0, "a weight that is not negative")
+	s.each(func(v []float64) { c.Floats(v) })
+	if s.sample != nil {
+		s.sample.fields(c, s.learner, s.rows)
+	}
+}
+
+// passFields is the number of a pass, which must be this one.
+func passFields(c *wire.Codec, pass int) {
+	read := pass
+	c.Int(&read)
+	c.Check(read == pass, fmt.Sprintf("sums of pass %d", pass))
 }
 
 // sample is rows drawn at random: of those of a part, the ones whose hashes are the least.
@@ -563,94 +558,66 @@ func (s *sample) merge(next *sample) {
 	s.groups = append(s.groups, next.groups...)
 }
 
-// append writes the groups and then the rows: place, target, weight, entries (−1: dense), columns and values.
-func (s *sample) append(b []byte) []byte {
-	s.seal()
-	put := func(v uint64) { b = binary.LittleEndian.AppendUint64(b, v) }
-	put(uint64(len(s.groups)))
-	for _, g := range s.groups {
-		put(uint64(g.Kept))
-		put(uint64(g.Of))
-	}
-	for _, r := range s.rows {
-		put(uint64(r.place))
-		put(math.Float64bits(r.target))
-		put(math.Float64bits(r.weight))
-		if r.idx == nil {
-			put(math.MaxUint64)
-		} else {
-			put(uint64(len(r.idx)))
-			for _, j := range r.idx {
-				b = binary.LittleEndian.AppendUint32(b, uint32(j))
-			}
-		}
-		b = wire.AppendFloats(b, r.val)
-	}
-	return b
-}
-
-// take reads what append writes, of so many rows at most, and reports whether it fits the learner.
-func (s *sample) take(b []byte, o *Optimizer, rows int64) bool {
-	next := func() (v uint64) {
-		if len(b) >= 8 {
-			v, b = binary.LittleEndian.Uint64(b), b[8:]
-		}
-		return v
-	}
-	s.sealed = true
-	if len(b) < 8 {
-		return false
-	}
-	n := next()
-	if n > uint64(len(b)/16) {
-		return false
+// fields are the groups and then the rows, of at most so many that were seen, as the learner has them.
+func (s *sample) fields(c *wire.Codec, o *Optimizer, seen int64) {
+	if c.Reading() {
+		s.rows, s.groups, s.sealed = nil, nil, true
+	} else {
+		s.seal()
 	}
 	kept, of := int64(0), int64(0)
-	for range n {
-		g := group{int64(next()), int64(next())}
-		if g.Kept < 1 || g.Of < g.Kept || g.Kept > rows-kept || g.Of > rows-of || g.Kept > int64(len(b)/32) {
-			return false
+	for i := range c.Len(len(s.groups), 2) {
+		if c.Reading() {
+			s.groups = append(s.groups, group{})
+		}
+		g := &s.groups[i]
+		c.Count(&g.Kept, &g.Of)
+		c.Check(g.Kept >= 1 && g.Of >= g.Kept && g.Kept <= seen-kept && g.Of <= seen-of, "a sample of the rows")
+		if !c.OK() {
+			return
 		}
 		kept, of = kept+g.Kept, of+g.Of
-		s.groups = append(s.groups, g)
 	}
-	for range kept {
-		if len(b) < 32 {
-			return false
+	for i := range int(kept) {
+		if c.Reading() {
+			s.rows = append(s.rows, sampled{})
 		}
-		place := next()
-		r := sampled{place: int32(place), target: math.Float64frombits(next()), weight: math.Float64frombits(next())}
-		if place >= uint64(max(1, o.options.Classes.Len())) || r.target-r.target != 0 || !(r.weight > 0) || math.IsInf(r.weight, 1) {
-			return false
+		if s.rows[i].fields(c, o); !c.OK() {
+			return
 		}
-		entries := o.features
-		if k := next(); k != math.MaxUint64 {
-			if k > uint64(o.features) || k > uint64(len(b)/12) {
-				return false
-			}
-			entries = int(k)
+	}
+}
+
+// fields are place, target, weight, columns and values.
+func (r *sampled) fields(c *wire.Codec, o *Optimizer) {
+	place, sparse, entries := int(r.place), r.idx != nil, o.features
+	c.Int(&place)
+	c.Check(place < max(1, o.options.Classes.Len()), "a class that is declared")
+	c.Float(&r.target, &r.weight)
+	c.Check(r.target-r.target == 0 && r.weight > 0 && r.weight-r.weight == 0, "a finite target and a weight above 0")
+	c.Flag(&sparse)
+	c.Check(!sparse || o.Scaler == nil || !o.Scaler.WithMean, "a dense row")
+	if sparse {
+		entries = c.Len(len(r.idx), 9)
+		c.Check(entries <= o.features, "no more columns than there are")
+	}
+	if !c.Has(8 * entries) {
+		return
+	}
+	if c.Reading() {
+		r.place, r.val = int32(place), make([]float64, entries)
+		if sparse {
 			r.idx = make([]int32, entries)
-			last := int32(-1)
-			for e := range r.idx {
-				j := int32(binary.LittleEndian.Uint32(b[4*e:]))
-				if j <= last || int(j) >= o.features {
-					return false
-				}
-				r.idx[e], last = j, j
-			}
-			b = b[4*entries:]
 		}
-		if len(b) < 8*entries {
-			return false
-		}
-		r.val = make([]float64, entries)
-		var finite bool
-		if b, finite = wire.TakeFloats(b, r.val); !finite || o.Scaler != nil && o.Scaler.WithMean && r.idx != nil {
-			return false
-		}
-		s.rows = append(s.rows, r)
 	}
-	return len(b) == 0
+	last := -1
+	for e := range r.idx {
+		j := int(r.idx[e])
+		c.Int(&j)
+		c.Check(j > last && j < o.features, "columns that ascend")
+		r.idx[e], last = int32(j), j
+	}
+	c.Finite(r.val)
 }
 
 // solve finds the optimum of the sample, a point for each weight vector, or as near as it comes; nil without any rows.
