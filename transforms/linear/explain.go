@@ -49,25 +49,7 @@ const mostUnrolled = 4
 func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Plan, error) {
 	d := j.Data
 	j.Options.EnsureDefaults()
-	threads := j.Options.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	p := &Plan{
-		Files: len(d.Files), Bytes: d.Bytes, Rows: d.Rows, Features: d.Dim, Shards: j.Options.Shards,
-		Slots: slots, Threads: min(threads, j.Options.Shards),
-	}
-	if slots > 1 && j.Options.Threads == 0 {
-		p.Threads = 1 // as an engine's slots are the cores
-	}
-	warn := func(format string, args ...any) { p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...)) }
-	switch {
-	case p.Rows < 0 && d.RowsAbout >= 0:
-		p.Rows, p.About = d.RowsAbout, true
-		warn("the rows of text are estimated from the beginning of its files")
-	case p.Rows < 0:
-		warn("the rows of a compressed file are only known when it is read: nothing that depends on them is told here")
-	}
+	p := j.plan(slots)
 	fit, err := fitting.NewFit(o, d.Dim, d.Columns)
 	if err != nil {
 		return nil, err
@@ -98,20 +80,53 @@ func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Pl
 	start = time.Now()
 	sums, err := p.learn(fit, head)
 	if err != nil {
-		warn("the first %d rows alone cannot be learned from, so the time is not known: %v", head.Len(), err)
+		p.warn("the first %d rows alone cannot be learned from, so the time is not known: %v", head.Len(), err)
 		return p, nil
 	}
 	learning := time.Since(start).Seconds()
 	p.Passes = fit.Passes()
-	p.Pipelines = (p.Passes + j.Options.Passes - 1) / j.Options.Passes
-	if j.Options.Workers == placement.InProcess {
-		p.Pipelines = 1
-	}
 	if p.Rows > 0 {
 		perRow := (learning + float64(p.Passes)*reading) / float64(head.Len())
 		p.Seconds = perRow * float64(p.Rows) / float64(min(p.Slots*p.Threads, p.Shards))
 	}
-	row := int64(8 * d.Dim)
+	p.size(j, head, sums)
+	return p, nil
+}
+
+// plan is what is known without looking at the rows.
+func (j *Job) plan(slots int) *Plan {
+	d, threads := j.Data, j.Options.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	p := &Plan{
+		Files: len(d.Files), Bytes: d.Bytes, Rows: d.Rows, Features: d.Dim, Shards: j.Options.Shards,
+		Slots: slots, Threads: min(threads, j.Options.Shards),
+	}
+	if slots > 1 && j.Options.Threads == 0 {
+		p.Threads = 1 // as an engine's slots are the cores
+	}
+	switch {
+	case p.Rows < 0 && d.RowsAbout >= 0:
+		p.Rows, p.About = d.RowsAbout, true
+		p.warn("the rows of text are estimated from the beginning of its files")
+	case p.Rows < 0:
+		p.warn("the rows of a compressed file are only known when it is read: nothing that depends on them is told here")
+	}
+	return p
+}
+
+func (p *Plan) warn(format string, args ...any) {
+	p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...))
+}
+
+// size estimates pipelines, memory and what is shuffled, where a sum of a pass has so many bytes.
+func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
+	p.Pipelines = (p.Passes + j.Options.Passes - 1) / j.Options.Passes
+	if j.Options.Workers == placement.InProcess {
+		p.Pipelines = 1
+	}
+	row := int64(8 * j.Data.Dim)
 	if j.Reading.Formats.Sparse {
 		row = int64(12 * len(head.Sparse.Values) / head.Len())
 	}
@@ -120,12 +135,12 @@ func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Pl
 	p.WorkerMemory = int64(p.Threads)*(blocks*int64(rows)*row+sums) + sums
 	p.ShuffleBytes = int64(p.Passes) * sums * int64(min(j.Options.Groups, p.Shards)+1)
 	if p.Shards < p.Slots {
-		warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards, p.Slots, 2*p.Slots)
+		p.warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards, p.Slots, 2*p.Slots)
 	}
 	if j.Options.Workers != placement.InProcess && j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
-		warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: taskmanager.memory.network.max of 512 MB for ten, or --checkpoint_passes=%d", j.Options.Passes, mostUnrolled)
+		p.warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: taskmanager.memory.network.max of 512 MB for ten, "+
+			"or --checkpoint_passes=%d", j.Options.Passes, mostUnrolled)
 	}
-	return p, nil
 }
 
 // learn makes all passes over a block, and gives the bytes of the largest sum of one.
