@@ -90,7 +90,7 @@ func cutBytes(b []byte) (s, rest []byte, err error) {
 
 // totals are the numbers of a column that are no more than numbers.
 func (c *column) totals() []*int64 {
-	all := []*int64{&c.rows, &c.infinite, &c.others, &c.trues}
+	all := []*int64{&c.rows, &c.infinite, &c.others, &c.trues, &c.wordCount, &c.bytes}
 	for q := range c.counts {
 		for k := range c.counts[q] {
 			all = append(all, &c.counts[q][k])

@@ -8,12 +8,12 @@ import (
 )
 
 // lookup makes the tables by which cells are encoded. Rare categories have the last feature.
-func (c *Column) lookup(bits int) (lookup, error) {
+func (c *Column) lookup() (lookup, error) {
 	var l lookup
 	switch {
 	case c.Kind == Text:
 		var err error
-		l.weights, err = c.weights(bits)
+		l.weights, err = c.weights()
 		return l, err
 	case c.Kind != Categorical:
 		l.knots = make([][]float64, len(c.Parts))
@@ -134,6 +134,6 @@ func (enc *Encoder) hash(c *Column, t *tables.Column, row int) {
 	} else if !missing {
 		enc.text.buffer = append(enc.text.buffer, t.Text(row)...)
 	}
-	feature, sign := place(enc.text.buffer, enc.e.options.HashBits)
+	feature, sign := place(enc.text.buffer, c.Bits)
 	enc.set(c, feature, sign)
 }

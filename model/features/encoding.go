@@ -38,6 +38,8 @@ type Column struct {
 	// Distinct is how many different values a column of Categorical, Hashed or Text has, about if Estimated.
 	Distinct  int64 `json:"distinct,omitempty"`
 	Estimated bool  `json:"estimated,omitempty"`
+	// Bits is the binary logarithm of the number of features of Hashed and Text.
+	Bits int `json:"bits,omitempty"`
 	// Parts are the numbers that the column gives: one of Numeric and Boolean, those that vary of Date, all of a List.
 	Parts []Part `json:"parts,omitempty"`
 	// Indicator says that the last feature of a column with Parts is 1 where the cell is missing, otherwise 0.
@@ -102,14 +104,14 @@ func (e *Encoding) prepare() error {
 	e.lookups = make([]lookup, len(e.columns))
 	for i := range e.columns {
 		c := &e.columns[i]
-		if e.lookups[i], err = c.lookup(e.options.HashBits); err != nil {
+		if e.lookups[i], err = c.lookup(); err != nil {
 			return err
 		}
 		c.offsets = append(c.offsets[:0:0], 0)
 		for j := range c.Parts {
 			c.offsets = append(c.offsets, c.offsets[j]+c.Parts[j].width())
 		}
-		c.first, c.width = e.dim, e.widthOf(c)
+		c.first, c.width = e.dim, c.widthOf()
 		e.dim += c.width
 		e.entries += c.entries()
 		if e.dim > mostFeatures {
@@ -119,14 +121,14 @@ func (e *Encoding) prepare() error {
 	return e.prepareInteractions()
 }
 
-func (e *Encoding) widthOf(c *Column) int {
+func (c *Column) widthOf() int {
 	switch c.Kind {
 	case Numeric, Boolean, Date, List:
 		return c.offsets[len(c.Parts)] + oneIf(c.Indicator)
 	case Categorical:
 		return len(c.Categories) + oneIf(c.MissingCategory) + oneIf(len(c.Rare) > 0)
 	case Hashed, Text:
-		return 1 << e.options.HashBits
+		return 1 << c.Bits
 	}
 	return 0
 }
@@ -329,6 +331,9 @@ func (c *Column) check() error {
 		if err := c.checkPart(i); err != nil {
 			return err
 		}
+	}
+	if hashed := c.Kind == Hashed || c.Kind == Text; hashed != (c.Bits >= 1 && c.Bits <= mostHashBits) || !hashed && c.Bits != 0 {
+		return fmt.Errorf("%d bits of %s", c.Bits, c.Kind)
 	}
 	if c.Kind != Text && (c.Documents != 0 || c.Frequencies != nil) {
 		return fmt.Errorf("frequencies of %s", c.Kind)

@@ -37,3 +37,32 @@ func place(b []byte, bits int) (feature int, sign float64) {
 	}
 	return int(-int64(h)) & (1<<bits - 1), -1
 }
+
+const (
+	// fittingBits is the most that HashBits is where it is to fit.
+	fittingBits = 18
+	// valueFeatures and textFeatures are how many features it then is for each distinct value, and for what is counted in texts.
+	valueFeatures = 16
+	textFeatures  = 2
+)
+
+// bits is HashBits, or what gives at least so many features for each of n things.
+func (o *Options) bits(features, n int64) int {
+	if o.HashBits > 0 {
+		return o.HashBits
+	}
+	b := 1
+	for b < fittingBits && (n > 1<<fittingBits || features*n > 1<<b) {
+		b++
+	}
+	return b
+}
+
+// grams is about how many things are counted in all texts.
+func (c *column) grams(o *Options) int64 {
+	n := c.wordCount
+	if o.Analyzer != Word {
+		n = c.bytes
+	}
+	return n * int64(o.NGrams[1]-o.NGrams[0]+1)
+}

@@ -17,7 +17,8 @@ type interaction struct {
 	factors []factor
 	first   int
 	width   int
-	hashed  bool // there are more than 2^HashBits products
+	hashed  bool // there are more than 2^bits products
+	bits    int
 }
 
 // factor is some features of a column: all but the one for missing numbers, or those of a part of a date.
@@ -87,7 +88,10 @@ func (e *Encoding) interaction(spec string, names []string) (x interaction, err 
 		x.factors = append(x.factors, f)
 	}
 	e.entries += entries
-	limit := uint64(1) << e.options.HashBits
+	if x.bits = e.options.HashBits; x.bits == 0 {
+		x.bits = fittingBits
+	}
+	limit := uint64(1) << x.bits
 	x.width, x.hashed = int(min(product, limit)), product > limit
 	return x, nil
 }
@@ -170,7 +174,7 @@ func (enc *Encoder) interact() {
 			p.now, p.next = p.next, p.now
 		}
 		if x.hashed {
-			p.now = hashProducts(p.now, enc.e.options.HashBits)
+			p.now = hashProducts(p.now, x.bits)
 		}
 		for _, a := range p.now {
 			if a.value != 0 {
@@ -207,6 +211,7 @@ type Product struct {
 	Factors      []Factor
 	First, Width int
 	Hashed       bool
+	Bits         int // of the hash
 }
 
 // Factor is the features of a column that take part in products: Width of them from Lo on.
@@ -217,7 +222,7 @@ func (e *Encoding) Products() []Product {
 	products := make([]Product, len(e.interactions))
 	for i := range e.interactions {
 		x := &e.interactions[i]
-		products[i] = Product{Name: x.name(e), First: x.first, Width: x.width, Hashed: x.hashed}
+		products[i] = Product{Name: x.name(e), First: x.first, Width: x.width, Hashed: x.hashed, Bits: x.bits}
 		for _, f := range x.factors {
 			products[i].Factors = append(products[i].Factors, Factor{f.column, f.lo, f.width})
 		}

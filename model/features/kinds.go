@@ -24,11 +24,11 @@ const (
 	// Categorical is a feature for each distinct value, of which one is 1. No value is left out as the one that others
 	// are compared with: with a penalty, the coefficients are unique all the same.
 	Categorical Kind = "categorical"
-	// Hashed is 1 or −1 in one of 2^HashBits features, by the hash of the value.
+	// Hashed is 1 or −1 in one of 2^Bits features, by the hash of the value.
 	Hashed Kind = "hashed"
 	// Date is a feature for each of year, month, dayofweek, hour and days since 1970 that varies, in UTC.
 	Date Kind = "date"
-	// Text is words or runs of characters, counted in 2^HashBits features by their hashes, of length 1.
+	// Text is words or runs of characters, counted in 2^Bits features by their hashes, of length 1.
 	Text Kind = "text"
 	// List is a feature for each number of a list.
 	List Kind = "list"
@@ -317,7 +317,8 @@ func (s *Survey) decideText(c *column, out *Column) {
 	} else if c.medianWords() == 1 {
 		out.Why = "texts of one word in the median"
 	}
-	out.Why += fmt.Sprintf(", hashed into %s features", thousands(1<<s.options.HashBits))
+	out.Bits = s.options.bits(textFeatures, c.grams(&s.options))
+	out.Why += fmt.Sprintf(", hashed into %s features", thousands(1<<out.Bits))
 	if out.Missing > 0 {
 		out.Why += fmt.Sprintf("; %s of %s missing: no word", thousands(out.Missing), thousands(out.Rows))
 	}

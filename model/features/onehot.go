@@ -125,11 +125,18 @@ func (s *Survey) decideCategories(c *column, out *Column) {
 func (s *Survey) decideHashed(c *column, out *Column) {
 	out.Kind = Hashed
 	n, exact := c.texts.distinct()
-	if c.texts.over {
+	// Numbers of different files may be written in different ways: they are not counted.
+	counted := c.texts.over && out.Values == TextValues
+	if out.Bits = fittingBits; s.options.HashBits > 0 {
+		out.Bits = s.options.HashBits
+	} else if counted {
+		out.Bits = s.options.bits(valueFeatures, n)
+	}
+	if counted {
 		out.Distinct, out.Estimated = n, !exact
 	}
 	switch {
-	case !c.texts.over:
+	case !counted:
 		out.Why = fmt.Sprintf("more than %s distinct values", thousands(int64(s.options.MaxCategories)))
 	case exact && n <= int64(s.options.MaxCategories):
 		out.Why = fmt.Sprintf("%s distinct values, some of more than %s bytes", thousands(n), thousands(mostCategoryBytes))
@@ -138,10 +145,10 @@ func (s *Survey) decideHashed(c *column, out *Column) {
 	default:
 		out.Why = fmt.Sprintf("about %s distinct values", thousands(n))
 	}
-	if exact && n == c.rows-out.Missing && c.texts.over {
+	if exact && n == c.rows-out.Missing && counted {
 		out.Why += ", each there once"
 	}
-	out.Why += fmt.Sprintf(", hashed into %s features", thousands(1<<s.options.HashBits))
+	out.Why += fmt.Sprintf(", hashed into %s features", thousands(1<<out.Bits))
 	if out.Missing > 0 {
 		out.Why += fmt.Sprintf("; %s of %s missing, which is a value too", thousands(out.Missing), thousands(out.Rows))
 	}

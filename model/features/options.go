@@ -59,8 +59,9 @@ type Options struct {
 	// MinFrequency is the number of rows that a category needs for a feature of its own; the others have one together,
 	// and so have unknown ones then. Default: 1, each has its own.
 	MinFrequency int `json:"min_frequency,omitempty"`
-	// HashBits is the binary logarithm of the number of features that a hashed or text column becomes, up to 24.
-	// Default: 18.
+	// HashBits is the binary logarithm of the number of features that a hashed or text column becomes, up to 24. 0 is as
+	// many as keep most values, or words, apart: 16 for each distinct value, 2 for each word or run of characters in all
+	// texts, and at most 2^18. Default: 0.
 	HashBits int `json:"hash_bits,omitempty"`
 	// Impute says what stands for missing numbers. Default: mean.
 	Impute Impute `json:"impute,omitempty"`
@@ -92,9 +93,6 @@ func (o *Options) EnsureDefaults() {
 	if o.MinFrequency == 0 {
 		o.MinFrequency = 1
 	}
-	if o.HashBits == 0 {
-		o.HashBits = 18
-	}
 	if o.Impute == "" {
 		o.Impute = ImputeMean
 	}
@@ -122,8 +120,8 @@ func (o *Options) Validate() error {
 	if o.MinFrequency < 1 {
 		bad("min_frequency %d: must be at least 1", o.MinFrequency)
 	}
-	if o.HashBits < 1 || o.HashBits > mostHashBits {
-		bad("hash_bits %d: must be from 1 to %d", o.HashBits, mostHashBits)
+	if o.HashBits < 0 || o.HashBits > mostHashBits {
+		bad("hash_bits %d: must be from 1 to %d, or 0 for as many as fit", o.HashBits, mostHashBits)
 	}
 	if !slices.Contains(Imputes, o.Impute) {
 		bad("impute %q: must be mean, median, constant or none", o.Impute)

@@ -152,7 +152,7 @@ func TestManyDistinct(t *testing.T) {
 		c.AppendText(fmt.Appendf(nil, "value %d", i))
 	}
 	tab := table(c)
-	e := encodingOf(t, Options{}, tab)
+	e := encodingOf(t, Options{HashBits: 18}, tab)
 	column := e.Columns()[0]
 	var got references
 	got.Hashed.Rows = want.Rows

@@ -28,20 +28,22 @@ type Survey struct {
 
 // column is what is known of one.
 type column struct {
-	types    uint8             // a bit for each tables.Type that it had
-	rows     int64             // all of them
-	counts   [2][classes]int64 // of cells of each class, first of those that may be meant as numbers, then of text
-	infinite int64             // among the numbers
-	others   int64             // numbers but 0 and 1
-	trues    int64             // among the booleans
-	numbers  numbers           // of finite numbers, and booleans
-	dates    *[dateParts]numbers
-	lists    []numbers // one for each place
-	texts    texts     // of cells of text
-	values   values    // of numbers of a column that is to be categorical
-	words    [mostWords + 1]int64
-	sample   []byte // the least cell of class text, cut
-	sampled  bool
+	types     uint8             // a bit for each tables.Type that it had
+	rows      int64             // all of them
+	counts    [2][classes]int64 // of cells of each class, first of those that may be meant as numbers, then of text
+	infinite  int64             // among the numbers
+	others    int64             // numbers but 0 and 1
+	trues     int64             // among the booleans
+	numbers   numbers           // of finite numbers, and booleans
+	dates     *[dateParts]numbers
+	lists     []numbers            // one for each place
+	texts     texts                // of cells of text
+	values    values               // of numbers of a column that is to be categorical
+	words     [mostWords + 1]int64 // cells of class text with so many words
+	wordCount int64                // of these
+	bytes     int64                // of these
+	sample    []byte               // the least cell of class text, cut
+	sampled   bool
 }
 
 const (
@@ -401,7 +403,10 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 			s.addDate(c, instant)
 		case classText:
 			c.counts[quoted][class]++
-			c.words[countWords(b)]++
+			n := countWords(b)
+			c.words[min(n, mostWords)]++
+			c.wordCount += int64(n)
+			c.bytes += int64(len(b))
 			c.addSample(b)
 		default:
 			c.counts[quoted][class]++
@@ -412,10 +417,10 @@ func (s *Survey) addCells(i int, t *tables.Column) {
 	}
 }
 
-// countWords is the number of runs between spaces, up to mostWords.
+// countWords is the number of runs between spaces.
 func countWords(b []byte) int {
 	n, inside := 0, false
-	for i := 0; i < len(b) && n < mostWords; {
+	for i := 0; i < len(b); {
 		space, size := false, 1
 		if c := b[i]; c < utf8.RuneSelf {
 			space = c == ' ' || c-'\t' < 5
@@ -524,6 +529,7 @@ func (s *Survey) mergeColumn(c, d *column) error {
 	}
 	c.texts.merge(&d.texts)
 	c.values.merge(&d.values)
+	c.wordCount, c.bytes = c.wordCount+d.wordCount, c.bytes+d.bytes
 	for j, n := range d.words {
 		c.words[j] += n
 	}

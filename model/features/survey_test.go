@@ -127,9 +127,9 @@ func TestKinds(t *testing.T) {
 		{cells("x", "5", "5", "5", "5", "", "5"), Numeric, "numbers from 5 to 5; 1 of 6 missing: the mean 5 instead, and a feature that says so"},
 		{cells("x", "2013-01-01", "2013-01-01T05:00:00Z", "2013-02-28 23:00", "", "2013-03-01", "2013-03-01"), Date, "days from 2013-01-01 to 2013-03-01: month, dayofweek, hour, days; 1 of 6 missing: the mean instead, and a feature that says so"},
 		{cells("x", "2013-01-01", "2013-02-30", "2013-01-01", "2013-01-01", "2013-01-01", "2013-01-01"), Categorical, `2 distinct values; 5 are dates, but not 1 cell, as "2013-02-30": as a date column, it would be refused`},
-		{cells("x", words...), Text, "texts of 5 words in the median, hashed into 262,144 features"},
+		{cells("x", words...), Text, "texts of 5 words in the median, hashed into 64 features"},
 		{cells("x", "a b c d", "a b c d", "a b c d", "a b c d", "e f g h", "e f g h"), Categorical, "2 distinct values"},
-		{cells("x", long, "a", "a", "a", "a", "a"), Hashed, "2 distinct values, some of more than 1,024 bytes, hashed into 262,144 features"},
+		{cells("x", long, "a", "a", "a", "a", "a"), Hashed, "2 distinct values, some of more than 1,024 bytes, hashed into 32 features"},
 		{textsOf("x", "1", "2", "3", "4", "5", "a"), Categorical, `6 distinct values; 5 are numbers, but not 1 cell, as "a": as a numeric column, it would be refused`},
 		{textsOf("x", "1", "2", "3", "4", "5", "5"), Categorical, "5 distinct values; all look like numbers: as a numeric column, they would be"},
 		{cells("x", "1", "2", "3", "4", "none", "5"), Categorical, `6 distinct values; 5 are numbers, but not 1 cell, as "none": as a numeric column, it would be refused`},
@@ -181,7 +181,8 @@ func TestTypesDoNotMatter(t *testing.T) {
 	for i := range typed.Columns {
 		mixed.Columns = append(mixed.Columns, [...]*tables.Table{typed, text}[i%2].Columns[i])
 	}
-	for _, o := range []Options{{Standardize: true, HashBits: 8, MaxCategories: 50}, {Impute: ImputeMedian, Categorical: []string{"hour"}, HashBits: 8, MaxCategories: 50}} {
+	for _, o := range []Options{{Standardize: true, HashBits: 8, MaxCategories: 50}, {Impute: ImputeMedian, Categorical: []string{"hour"}, HashBits: 8, MaxCategories: 50},
+		{Categorical: []string{"hour"}, MaxCategories: 10}} {
 		e := encodingOf(t, o, typed, text)
 		want, err := json.Marshal(e)
 		if err != nil {
@@ -477,7 +478,7 @@ func TestErrors(t *testing.T) {
 		{Options{Interactions: []string{"x*z"}}, []*tables.Table{table(cells("x", "b", "a"))}, `interactions: no column "z": there are x`},
 		{Options{}, []*tables.Table{table(cells("x", "b", "a")), table(numbersOf("x", 1))}, `column "x": found numbers in one file and text, as "a" in another, expected cells of one kind`},
 		{Options{}, []*tables.Table{table(cells("x", "b"), cells("x", "b"))}, `two columns have the name "x": each must have one of its own`},
-		{Options{Impute: "x", HashBits: 40}, []*tables.Table{table(cells("x", "b"))}, "hash_bits 40: must be from 1 to 24\nimpute \"x\": must be mean, median, constant or none"},
+		{Options{Impute: "x", HashBits: 40}, []*tables.Table{table(cells("x", "b"))}, "hash_bits 40: must be from 1 to 24, or 0 for as many as fit\nimpute \"x\": must be mean, median, constant or none"},
 	} {
 		s, err := NewSurvey(c.tables[0].Fields(), c.o)
 		for _, tab := range c.tables {

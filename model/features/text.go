@@ -23,6 +23,7 @@ type tokenizer struct {
 	starts []int
 	ends   []int
 	keys   []uint32 // twice the feature, and one where the sign is −1
+	bits   int
 	caser  cases.Caser
 	ready  bool
 }
@@ -81,9 +82,9 @@ var asciiWord = func() (t [utf8.RuneSelf]bool) {
 	return t
 }()
 
-// features finds the features of a text, in k.keys, ascending, each as often as it is there.
-func (k *tokenizer) features(b []byte, o *Options) {
-	k.keys = k.keys[:0]
+// features finds the features of a text, of 2^bits, in k.keys, ascending, each as often as it is there.
+func (k *tokenizer) features(b []byte, o *Options, bits int) {
+	k.keys, k.bits = k.keys[:0], bits
 	b = k.normalize(b)
 	switch o.Analyzer {
 	case Char:
@@ -96,8 +97,8 @@ func (k *tokenizer) features(b []byte, o *Options) {
 	slices.Sort(k.keys)
 }
 
-func (k *tokenizer) count(b []byte, bits int) {
-	feature, sign := place(b, bits)
+func (k *tokenizer) count(b []byte) {
+	feature, sign := place(b, k.bits)
 	key := uint32(feature) << 1
 	if sign < 0 {
 		key |= 1
@@ -143,7 +144,7 @@ func nextWord(b []byte, i int) (lo, hi int) {
 func (k *tokenizer) words(b []byte, o *Options) {
 	if o.NGrams[1] == 1 {
 		for lo, hi := nextWord(b, 0); lo < len(b); lo, hi = nextWord(b, hi) {
-			k.count(b[lo:hi], o.HashBits)
+			k.count(b[lo:hi])
 		}
 		return
 	}
@@ -158,7 +159,7 @@ func (k *tokenizer) words(b []byte, o *Options) {
 	}
 	for n := o.NGrams[0]; n <= min(o.NGrams[1], len(k.starts)); n++ {
 		for i := 0; i+n <= len(k.starts); i++ {
-			k.count(k.buffer[k.starts[i]:k.ends[i+n-1]], o.HashBits)
+			k.count(k.buffer[k.starts[i]:k.ends[i+n-1]])
 		}
 	}
 }
@@ -199,7 +200,7 @@ func (k *tokenizer) chars(b []byte, o *Options) {
 	runes := k.runesOf(0)
 	for n := o.NGrams[0]; n <= min(o.NGrams[1], len(runes)-1); n++ {
 		for i := 0; i+n < len(runes); i++ {
-			k.count(k.buffer[runes[i]:runes[i+n]], o.HashBits)
+			k.count(k.buffer[runes[i]:runes[i+n]])
 		}
 	}
 }
@@ -225,11 +226,11 @@ func (k *tokenizer) charsInWords(b []byte, o *Options) {
 		length := len(runes) - 1
 		for n := o.NGrams[0]; n <= o.NGrams[1]; n++ {
 			if n >= length { // a short word counts once
-				k.count(k.buffer, o.HashBits)
+				k.count(k.buffer)
 				break
 			}
 			for j := 0; j+n <= length; j++ {
-				k.count(k.buffer[runes[j]:runes[j+n]], o.HashBits)
+				k.count(k.buffer[runes[j]:runes[j+n]])
 			}
 		}
 	}
@@ -248,7 +249,7 @@ func group(keys []uint32) (feature int, n float64, rest []uint32) {
 // words encodes a text: counts, times what tf-idf says, over their length.
 func (enc *Encoder) words(at int, t *tables.Column, row int) {
 	c, o := &enc.e.columns[at], &enc.e.options
-	enc.text.features(t.Text(row), o)
+	enc.text.features(t.Text(row), o, c.Bits)
 	weights := enc.e.lookups[at].weights
 	begin, squares := len(enc.values), 0.0
 	for keys := enc.text.keys; len(keys) > 0; {

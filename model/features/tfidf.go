@@ -45,7 +45,7 @@ func (e *Encoding) NewCounts(fields []tables.Field) (*Counts, error) {
 	n := &Counts{e: e, fields: places, columns: make([]frequencies, len(e.columns))}
 	for i := range e.columns {
 		if e.columns[i].Kind == Text {
-			n.columns[i].counts = make([]int64, 1<<e.options.HashBits)
+			n.columns[i].counts = make([]int64, 1<<e.columns[i].Bits)
 		}
 	}
 	return n, nil
@@ -60,7 +60,7 @@ func (n *Counts) Add(t *tables.Table) error {
 		}
 		column := &t.Columns[n.fields[i]]
 		for row := range column.Len() {
-			n.text.features(column.Text(row), &n.e.options)
+			n.text.features(column.Text(row), &n.e.options, n.e.columns[i].Bits)
 			f.documents++
 			last := -1
 			for _, key := range n.text.keys {
@@ -218,22 +218,22 @@ func (w *weights) of(feature int) float64 {
 
 // weights are those of scikit-learn's TfidfTransformer with smooth_idf; nil where there are no counts. Their memory
 // is in proportion to the frequencies.
-func (c *Column) weights(bits int) (*weights, error) {
+func (c *Column) weights() (*weights, error) {
 	if c.Documents == 0 {
 		return nil, nil
 	}
 	idf := func(n int64) float64 { return elementary.Log(float64(1+c.Documents)/float64(1+n)) + 1 }
 	w := &weights{other: idf(0)}
 	const densely = 64
-	if 1<<bits <= densely*len(c.Frequencies) {
-		w.all = make([]float64, 1<<bits)
+	if 1<<c.Bits <= densely*len(c.Frequencies) {
+		w.all = make([]float64, 1<<c.Bits)
 		for i := range w.all {
 			w.all[i] = w.other
 		}
 	} else {
 		w.some = map[int]float64{}
 	}
-	err := readPairs(c.Frequencies, 1<<bits, func(feature int, n int64) error {
+	err := readPairs(c.Frequencies, 1<<c.Bits, func(feature int, n int64) error {
 		if n > c.Documents {
 			return fmt.Errorf("a feature is in %d of %d texts", n, c.Documents)
 		}

@@ -169,7 +169,7 @@ for analyzer, ngrams in [("word", (1, 1)), ("word", (1, 2)), ("word", (2, 3)), (
 hasher = FeatureHasher(2**18, input_type="dict")
 ids = ["", "N14228", "ünïcödé", "👩‍🚀", "a=b", "7", "007"] + [f"value {i * i}" for i in range(200)]
 case("hashed", [column("tail", "text", [f"value {i}" for i in range(300)])], [column("tail", "text", ids)],
-     hasher.transform([{"tail": v} for v in ids]), max_categories=200)
+     hasher.transform([{"tail": v} for v in ids]), max_categories=200, hash_bits=18)
 many = hasher.transform([{"tail": f"value {i}"} for i in range(100000)])
 checksum = {"rows": many.shape[0], "features": int(many.indices.astype(np.int64).sum()), "signs": int(many.data.sum()),
             "both": int((many.indices * many.data * (np.arange(100000) % 97)).sum())}

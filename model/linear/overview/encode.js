@@ -112,7 +112,7 @@ function idfOf(column) {
 function textFeatures(column, text, options) {
   const counts = new Map(), idf = column.idf ||= idfOf(column);
   for (const token of tokensOf(text, options)) {
-    const [feature, sign] = placeOf(utf8.encode(token), options.bits);
+    const [feature, sign] = placeOf(utf8.encode(token), column.bits);
     counts.set(feature, (counts.get(feature) || 0) + sign);
   }
   const list = [...counts].sort((a, b) => a[0] - b[0]).map(([feature, n]) => [feature, n * idf.get(feature)]).filter(([, v]) => v !== 0);
@@ -212,7 +212,7 @@ const featuresOf = {
     if (at >= 0) return [[at, 1]];
     return column.rare ? [[column.width - 1, 1]] : [];
   },
-  hashed(column, text, options) {
+  hashed(column, text) {
     let value = text;
     if (column.values !== "text") {
       try {
@@ -222,13 +222,13 @@ const featuresOf = {
         if (!(e instanceof Refused)) throw e; // what is no number is hashed as it stands
       }
     }
-    return [placeOf(utf8.encode(column.name + "=" + value), options.bits)];
+    return [placeOf(utf8.encode(column.name + "=" + value), column.bits)];
   },
   text: textFeatures,
 };
 
 // productsOf are the features of an interaction: products of those of its columns, given as all columns' features.
-function productsOf(product, features, bits) {
+function productsOf(product, features) {
   let now = [[0n, 1]];
   for (const [column, lo, width] of product.factors) {
     const factors = features[column].filter(([feature]) => feature >= lo && feature < lo + width);
@@ -239,7 +239,7 @@ function productsOf(product, features, bits) {
   for (const [place, v] of now) {
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, place, true);
-    const [feature, sign] = placeOf(bytes, bits);
+    const [feature, sign] = placeOf(bytes, product.bits);
     sums.set(feature, (sums.get(feature) || 0) + sign * v);
   }
   return [...sums].sort((a, b) => a[0] - b[0]);
@@ -258,6 +258,6 @@ function encode(model, texts) {
       return [];
     }
   });
-  const products = (model.products || []).map((p) => productsOf(p, features, options.bits).filter(([, v]) => v !== 0));
+  const products = (model.products || []).map((p) => productsOf(p, features).filter(([, v]) => v !== 0));
   return { features: [...features, ...products], faults };
 }

@@ -42,7 +42,6 @@ type trial struct {
 type trialOptions struct {
 	NGrams   [2]int            `json:"ngrams"`
 	Analyzer features.Analyzer `json:"analyzer,omitempty"`
-	Bits     int               `json:"bits,omitempty"`
 	Refuse   bool              `json:"refuse,omitempty"` // missing numbers
 }
 
@@ -59,6 +58,7 @@ type trialColumn struct {
 	Categories  []string           `json:"categories,omitempty"`
 	Missing     bool               `json:"missing,omitempty"` // is a category
 	Rare        bool               `json:"rare,omitempty"`    // categories share one, with unknown ones
+	Bits        int                `json:"bits,omitempty"`    // of the hash
 	Documents   int64              `json:"documents,omitempty"`
 	Frequencies []byte             `json:"frequencies,omitempty"`
 }
@@ -78,6 +78,7 @@ type trialProduct struct {
 	Factors [][3]int `json:"factors"` // a column, and of its features the first and the number that take part
 	First   int      `json:"first"`
 	Hashed  bool     `json:"hashed,omitempty"`
+	Bits    int      `json:"bits"` // of the hash
 }
 
 // trialExample is a row of the data, and what is true of it.
@@ -146,7 +147,7 @@ func (v *View) plain(t *trial) {
 // encoded takes over what the encoding makes of each column of the table.
 func (t *trial) encoded(e *features.Encoding) {
 	o := e.Options()
-	t.Options = trialOptions{NGrams: o.NGrams, Analyzer: o.Analyzer, Bits: o.HashBits, Refuse: o.Impute == features.ImputeNone}
+	t.Options = trialOptions{NGrams: o.NGrams, Analyzer: o.Analyzer, Refuse: o.Impute == features.ImputeNone}
 	t.Sparse = e.Sparse()
 	places := map[int]int{} // of the columns that are not left out
 	all := e.Columns()
@@ -158,7 +159,7 @@ func (t *trial) encoded(e *features.Encoding) {
 		places[i] = len(t.Columns)
 		to := trialColumn{
 			Name: c.Name, Kind: c.Kind, Indicator: c.Indicator, Values: c.Values, Categories: c.Categories,
-			Missing: c.MissingCategory, Rare: len(c.Rare) > 0, Documents: c.Documents, Frequencies: c.Frequencies, Start: startOf(c),
+			Missing: c.MissingCategory, Rare: len(c.Rare) > 0, Bits: c.Bits, Documents: c.Documents, Frequencies: c.Frequencies, Start: startOf(c),
 		}
 		to.First, to.Width = c.Span()
 		for _, p := range c.Parts {
@@ -167,7 +168,7 @@ func (t *trial) encoded(e *features.Encoding) {
 		t.Columns = append(t.Columns, to)
 	}
 	for _, p := range e.Products() {
-		to := trialProduct{Name: p.Name, First: p.First, Hashed: p.Hashed}
+		to := trialProduct{Name: p.Name, First: p.First, Hashed: p.Hashed, Bits: p.Bits}
 		for _, f := range p.Factors {
 			to.Factors = append(to.Factors, [3]int{places[f.Column], f.Lo, f.Width})
 		}

@@ -50,7 +50,7 @@ func (a *App) Tables(auto bool) *Tables {
 		drop:          g.String("drop", "", "the `COLUMNS` to leave out"),
 		maxCategories: g.Int("max_categories", 1000, "the number of distinct values above which categories are hashed"),
 		minFrequency:  g.Int("min_frequency", 1, "the rows that a category needs for a feature of its own; the rarer share one"),
-		hashBits:      g.Int("hash_bits", 18, "the binary logarithm of the number of features that are hashed into"),
+		hashBits:      g.Int("hash_bits", 0, "the binary logarithm of the number of features that a column is hashed into (default: as many as keep most values or words apart, at most 18)"),
 		impute:        g.String("impute", "mean", "what stands for a missing number, as `VALUE`: mean, median, constant or constant=NUMBER, each with a feature that says so, or none, which refuses it"),
 		ngrams:        g.String("ngrams", "1", "how many words or characters are counted together, as `RANGE`: 1, or 1-2"),
 		analyzer:      g.Choice("analyzer", "word", []string{"word", "char_wb", "char"}, "what is counted in free text, as `UNIT`: word, char_wb (characters within words) or char"),
@@ -121,7 +121,7 @@ func (t *Tables) Options(standardize bool) (features.Options, error) {
 		errs = append(errs, fmt.Errorf("--ngrams=%s: must be a number, or two with - between", *t.ngrams))
 		o.NGrams = [2]int{}
 	}
-	for name, v := range map[string]int{"max_categories": *t.maxCategories, "min_frequency": *t.minFrequency, "hash_bits": *t.hashBits} {
+	for name, v := range map[string]int{"max_categories": *t.maxCategories, "min_frequency": *t.minFrequency} {
 		if v == 0 {
 			errs = append(errs, fmt.Errorf("--%s=0: must be at least 1", name))
 		}
