@@ -8,9 +8,12 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 // Refused is what a column does not take.
 class Refused extends Error {}
 
+// trim cuts off the spaces and tabs around a text, as they are cut off those of a .csv file.
+function trim(text) { return text.replace(/^[ \t]+|[ \t]+$/g, ""); }
+
 // numberOf is the number of a text, null where the text stands for a missing one.
 function numberOf(text, expected) {
-  const t = text.replace(/^[ \t]+|[ \t]+$/g, "");
+  const t = trim(text);
   if (NUMBER.test(t) && Number.isFinite(Number(t))) return Number(t);
   if (Object.hasOwn(TRUTH, t)) return TRUTH[t];
   if (MISSING.includes(t)) return null;
@@ -251,7 +254,7 @@ function encode(model, texts) {
   const options = model.options, faults = new Map();
   const features = model.columns.map((column, i) => {
     try {
-      return featuresOf[column.kind](column, texts[i], options).filter(([, v]) => v !== 0);
+      return featuresOf[column.kind](column, trim(texts[i]), options).filter(([, v]) => v !== 0);
     } catch (e) {
       if (!(e instanceof Refused)) throw e;
       faults.set(i, e.message);

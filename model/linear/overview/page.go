@@ -369,14 +369,20 @@ func (v *View) coefficient() string {
 	if len(v.Model.Coef) > 1 {
 		name = "norm over classes"
 	}
-	if v.Model.Scaler != nil {
+	if v.standardized() {
 		return name + ", per std. deviation"
 	}
 	return name + ", per unit"
 }
 
+// standardized reports whether the columns were brought to one scale.
+func (v *View) standardized() bool {
+	e := v.Model.Encoding
+	return v.Model.Scaler != nil || e != nil && e.Options().Standardize
+}
+
 func (v *View) units() string {
-	if v.Model.Scaler != nil {
+	if v.standardized() {
 		return "The coefficients, the largest first: what a standard deviation of the column adds to the decision, so that they can be compared."
 	}
 	return "The coefficients, the largest first: what a unit of the column adds to the decision. They can be compared where the columns are of the same scale; --standardize brings them to one."
@@ -396,6 +402,9 @@ func (v *View) sizes() []float64 {
 // coefficients are the largest.
 func (v *View) coefficients() []report.Block {
 	m := v.Model
+	if m.Encoding != nil {
+		return v.groups()
+	}
 	size := v.sizes()
 	zero := 0
 	for _, s := range size {

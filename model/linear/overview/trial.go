@@ -176,6 +176,15 @@ func (t *trial) encoded(e *features.Encoding) {
 	}
 }
 
+// startOfNumber is what stands for a missing number, and a whole one where the least and the largest are.
+func startOfNumber(p *features.Part) string {
+	v := min(max(p.Fill, p.Min), p.Max)
+	if p.Min == math.Trunc(p.Min) && p.Max == math.Trunc(p.Max) {
+		v = math.Round(v)
+	}
+	return start(v)
+}
+
 // start is a number for a field to begin with.
 func start(v float64) string {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64)
@@ -189,7 +198,7 @@ func start(v float64) string {
 func startOf(c *features.Column) string {
 	switch c.Kind {
 	case features.Numeric:
-		return start(min(max(c.Parts[0].Fill, c.Parts[0].Min), c.Parts[0].Max))
+		return startOfNumber(&c.Parts[0])
 	case features.Boolean:
 		return strconv.FormatBool(c.Parts[0].Fill >= 0.5)
 	case features.Categorical:

@@ -126,7 +126,10 @@ func TestTrialOfTable(t *testing.T) {
 	for j := range m.Coef[0] {
 		m.Coef[0][j] = float64(j)
 	}
-	form := trialOf(t, write(t, &View{Source: "x", Model: m, Columns: e.Names()}))
+	page := write(t, &View{Source: "x", Model: m, Columns: e.Names()})
+	has(t, page, "Columns of one coefficient", `<figcaption>carrier</figcaption>`, `<title>UA: 1</title>`, `<title>missing: 3</title>`, `<title>month: 4</title>`,
+		`<tr><th scope="row">carrier*delay</th><td class="number">2</td><td class="number">0</td><td class="number">10</td></tr>`, "per std. deviation")
+	form := trialOf(t, page)
 	var got []string
 	for _, c := range form.Columns {
 		got = append(got, fmt.Sprint(c.Name, " ", c.Kind, " ", c.Start, " ", c.First, "+", c.Width))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,21 +34,26 @@ func readTable(t *testing.T, file string) (header []string, rows [][]string) {
 	return all[0], all[1:]
 }
 
-// predictions is what predict says of rows: by row, the value of each column of its output.
-func predictions(t *testing.T, model string, header []string, rows [][]string, args ...string) []map[string]string {
+// writeTable writes a .csv file.
+func writeTable(t *testing.T, file string, header []string, rows [][]string) {
 	t.Helper()
-	in, out := filepath.Join(t.TempDir(), "rows.csv"), filepath.Join(t.TempDir(), "out.csv")
-	f, err := os.Create(in)
+	f, err := os.Create(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := csv.NewWriter(f)
-	if err := w.WriteAll(append([][]string{header}, rows...)); err != nil {
+	if err := csv.NewWriter(f).WriteAll(append([][]string{header}, rows...)); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// predictions is what predict says of rows: by row, the value of each column of its output.
+func predictions(t *testing.T, model string, header []string, rows [][]string, args ...string) []map[string]string {
+	t.Helper()
+	in, out := filepath.Join(t.TempDir(), "rows.csv"), filepath.Join(t.TempDir(), "out.csv")
+	writeTable(t, in, header, rows)
 	if message, err := exec.Command(binary(t, "predict"), append(args, "--input="+in, "--model="+model, "--output="+out)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, message)
 	}
@@ -193,6 +199,47 @@ func TestTrial(t *testing.T) {
 				b.sameAs(said[i])
 			}
 			b.shoot("trial " + name)
+			b.check()
+		})
+	}
+}
+
+// A form for a table takes categories, dates, text, truth values and missing cells, and says of them what predict says.
+func TestTrialOfTable(t *testing.T) {
+	header := []string{"city", "size", "when", "note", "ok", "code", "price", "target"}
+	cities, notes := []string{"Bern", "Köln, Dom", "São Paulo", "", "Ulm"}, []string{"naïve café", "ΣΊΣΥΦΟΣ don't re-use", "x_1 x_1 東京 42!", "", "Straße İstanbul a"}
+	var rows [][]string
+	for i := range 300 {
+		row := []string{cities[i*i%5], fmt.Sprint(float64(i*37%101) / 8), fmt.Sprintf("20%02d-%02d-%02dT%02d:30", 10+i%7, 1+i%12, 1+i%28, i*5%24),
+			notes[i%5] + " " + notes[i*i*i%11%5], []string{"true", "false", ""}[i*7%3], fmt.Sprint("id", i), fmt.Sprint(i * i % 997), []string{"no", "yes", "may be"}[(i%5+i*i%5)%3]}
+		for _, j := range []int{1, 2} {
+			if i%(11+j) == 0 {
+				row[j] = ""
+			}
+		}
+		rows = append(rows, row)
+	}
+	dir := t.TempDir()
+	file, model := filepath.Join(dir, "table.csv"), filepath.Join(dir, "m.json")
+	writeTable(t, file, header, rows)
+	for name, args := range map[string][]string{
+		"words":      {"--ngrams=1-2", "--tfidf", "--interactions=city*ok,note*city,when_month*size", "--splines=price:6,when_hour:4"},
+		"characters": {"--analyzer=char_wb", "--ngrams=1-4", "--standardize"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := makePage(t, "sgd", append(args, "--input="+file, "--target=target", "--task=classification", "--text=note", "--max_categories=50", "--hash_bits=9", "--model="+model)...)
+			some := [][]string{rows[0], rows[12], rows[13], rows[77], {"Nowhere", "NA", "1999-12-31T23:59", "new words, <b>never</b> seen", "", "", "-1e3", "no"}}
+			said := predictions(t, model, header, some, "--proba", "--decision")
+			b := show(t, page, 1200, 900, false)
+			for i, row := range some {
+				if row = slices.Clone(row[:7]); row[0] == "Nowhere" { // which cannot be chosen by its name
+					row[0] = "\x00another value"
+				}
+				b.enter(header[:7], row)
+				b.sameAs(said[i])
+			}
+			b.accessible()
+			b.shoot("trial table " + name)
 			b.check()
 		})
 	}
