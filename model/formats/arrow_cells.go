@@ -62,12 +62,6 @@ func arrowDecimals(a arrow.Array) func(i int) float64 {
 	case *array.Decimal256:
 		scale := int(a.DataType().(arrow.DecimalType).GetScale())
 		return func(i int) float64 { return decimalText(a.Value(i).BigInt().String(), scale) }
-	case *array.Dictionary:
-		words := arrowDecimals(a.Dictionary())
-		if words == nil {
-			return nil
-		}
-		return func(i int) float64 { return words(a.GetValueIndex(i)) }
 	}
 	return nil
 }
@@ -189,11 +183,7 @@ func (r *arrowCells) column(f *parquetField, to *tables.Column, at, rows int) er
 			put = func(i int) { to.Times = append(to.Times, times(i)) }
 		}
 	default:
-		numbers := arrowNumbers(a)
-		if f.decimal {
-			numbers = arrowDecimals(a)
-		}
-		if numbers != nil {
+		if numbers := arrowNumbers(a); numbers != nil {
 			put = func(i int) { to.Numbers = append(to.Numbers, numbers(i)) }
 		}
 	}

@@ -33,7 +33,6 @@ func arrowFields(schema *arrow.Schema) []parquetField {
 			}
 		}
 		f.kind, f.what = arrowKind(t)
-		_, f.decimal = t.(arrow.DecimalType)
 		if f.list {
 			f.what = "lists of " + f.what
 		}
@@ -47,6 +46,8 @@ func arrowKind(t arrow.DataType) (parquetKind, string) {
 	switch t.ID() {
 	case arrow.BOOL:
 		return kindBool, "boolean"
+	case arrow.DECIMAL32, arrow.DECIMAL64, arrow.DECIMAL128, arrow.DECIMAL256:
+		return kindDecimal, t.String()
 	case arrow.FLOAT16:
 		return kindHalf, t.String()
 	case arrow.FLOAT32:
@@ -122,7 +123,7 @@ func arrowNumbers(a arrow.Array) func(i int) float64 {
 		}
 		return func(i int) float64 { return words(a.GetValueIndex(i)) }
 	}
-	return nil
+	return arrowDecimals(a)
 }
 
 // arrowTexts gives the texts of an array by their place; nil for what is no text.

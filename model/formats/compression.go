@@ -1,6 +1,8 @@
 package formats
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -45,6 +47,21 @@ func decompress(r io.ReadCloser, c compression) (io.ReadCloser, error) {
 		return &stacked{z, func() error { z.Close(); return nil }, r}, nil
 	}
 	return r, nil
+}
+
+// damage says what an error of decompression means.
+func damage(err error) string {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "an early end"
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, zstd.ErrMagicMismatch):
+		return "what does not begin as such"
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, zstd.ErrCRCMismatch):
+		return "a wrong checksum"
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return fmt.Sprintf("a window of more than %d MiB", maxWindow>>20)
+	}
+	return "damage"
 }
 
 type stacked struct {

@@ -175,18 +175,29 @@ func (s *csvSource) byDefault(kinds []cell) error {
 			vectors = append(vectors, fault.Quote(s.name(c)))
 		}
 	}
+	for _, c := range s.vector {
+		if kinds[c] == cellVector && s.name(c) == vectorKey {
+			one, vectors = c, vectors[:1]
+		}
+	}
 	switch len(vectors) {
 	case 0:
 		columns := s.selection.missing(s.Name(), "a column of numbers, or of vectors in brackets")
-		if s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return kinds[c] == cellText }); len(s.vector) == 0 {
+		s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return kinds[c] == cellText || s.trailing(c, kinds) })
+		if len(s.vector) == 0 {
 			return columns
 		}
 	case 1:
 		s.vector = []int{one}
 	default:
-		return fault.File(s.Name(), "one column of vectors: --columns says which", "%s", strings.Join(vectors[:min(len(vectors), shownNames)], ", "))
+		return fault.File(s.Name(), oneVector, "%s", strings.Join(vectors[:min(len(vectors), shownNames)], ", "))
 	}
 	return nil
+}
+
+// trailing reports whether a column is what a delimiter at the end of every line makes: the last, without a name and without any value.
+func (s *csvSource) trailing(c int, kinds []cell) bool {
+	return c == s.selection.count-1 && s.names != nil && s.names[c] == "" && kinds[c] == cellMissing
 }
 
 // measure finds out whether the vector is in one column, and its length.

@@ -106,6 +106,8 @@ func TestDialectFaults(t *testing.T) {
 		{"a\x00\n", Options{Encoding: EncodingUTF16}, `f.csv: found an odd number of bytes, expected text in utf-16`},
 		{"1,2\n", Options{SkipRows: 2}, `f.csv: found the end of the file, expected rows after the 2 lines to skip`},
 		{gzipped(t, "1,2\n"), Options{}, `f.csv: found gzip data: with a name that ends in .gz, it is unpacked, expected text`},
+		{"BZh91AY&SY\r\r", Options{}, `f.csv: found bzip2 data, which is not read: unpack it, expected text`},
+		{"<!DOCTYPE html>\n", Options{}, `f.csv: found a page of HTML, expected text`},
 		{"PAR1", Options{}, `f.csv: found a Parquet file: --input_format=parquet, expected text`},
 		{"1,2\n", Options{Delimiter: ";;"}, `delimiter ";;": must be one character of ASCII, no quote, or tab or space`},
 		{"1,2\n", Options{Thousands: ",", Decimal: ","}, `decimal and thousands: must not both be ","`},
@@ -145,7 +147,8 @@ func TestVectorCells(t *testing.T) {
 		`, column v, place 1: found "...", expected all numbers of the vector: it was written in part`, `, column v, place 0: found "nan", expected a finite number`,
 		`, column v, place 1: found "1e999", expected a finite float64`, `, column v: found "(1 2)", expected numbers in brackets`, `, column v: found an empty field, expected numbers in brackets`,
 		`, column v: found "[1 2", expected numbers in brackets`, `, column v, place 0: found "1.2.3", expected a number`, `, column v, place 1: found "", expected a number`)
-	wantFault(t, "f.csv", "v,w\n[1],[2]\n", Options{}, `f.csv: found "v", "w", expected one column of vectors: --columns says which`)
+	wantFault(t, "f.csv", "v,w\n[1],[2]\n", Options{}, `f.csv: found "v", "w", expected `+oneVector)
+	wantText(t, "f.csv", "v,vector\n[1],[2]\n", Options{}, "[2]")
 	wantFault(t, "f.csv", "v,w\n[1],2\n", Options{Columns: []string{"v", "w"}}, `f.csv: found 2 columns, of which "v" has vectors, expected columns of numbers, or one of vectors`)
 }
 
@@ -165,6 +168,10 @@ func TestTextColumns(t *testing.T) {
 		t.Errorf("%s; %q", got, src.Columns())
 	}
 	wantFault(t, "f.csv", "a,b\nx,y\n", Options{}, `f.csv: found the columns "a", "b", expected a column of numbers, or of vectors in brackets`)
+	// A delimiter at the end of every line makes a column of nothing, but where it has a name, or a value.
+	wantText(t, "f.csv", "a,b,\n1,2,\n3,4,\n", Options{}, "[1 2]", "[3 4]")
+	wantText(t, "f.csv", "a,b,\n1,2,\n3,4,5\n", Options{}, ", column 2: found an empty field, expected a number", "[3 4 5]")
+	wantText(t, "f.csv", "a,b,c\n1,2,\n", Options{}, ", column c: found an empty field, expected a number")
 	src, err = inspectText(",a\n7,1\n", "f.csv", Options{})
 	if err != nil || LeftOut(Schema(src)[:1]) != "left out: 0 (row index)" {
 		t.Errorf("%+v, %v", Schema(src), err)

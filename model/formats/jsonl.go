@@ -16,7 +16,7 @@ import (
 	"beamlearn/model/vectors"
 )
 
-var jsonlFormat = &Format{Name: "jsonl", Extensions: []string{".jsonl"}, Text: true, Cells: true, inspect: inspectJSONL}
+var jsonlFormat = &Format{Name: "jsonl", Extensions: []string{".jsonl", ".ndjson"}, Text: true, Cells: true, inspect: inspectJSONL}
 
 // vectorKey is the key of the vector where Options.Columns name no other.
 const vectorKey = "vector"
@@ -265,7 +265,7 @@ func (s *jsonlSource) byDefault(top []jsonlKey, o *Options) ([]string, error) {
 	case len(arrays) == 1:
 		return arrays, nil
 	case len(arrays) > 1:
-		return nil, (&selection{names: arrays, count: len(arrays)}).missing(s.Name(), `one array of numbers, or one called "vector": --columns says which`)
+		return nil, (&selection{names: arrays, count: len(arrays)}).missing(s.Name(), oneVector)
 	case len(numbers) == 0:
 		return nil, columns.missing(s.Name(), `an array of numbers, or keys of numbers`)
 	}
@@ -537,8 +537,8 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 	s := p.s
 	place := s.place[c]
 	if place < 0 && c != s.id && c != s.target && c != s.weight {
-		if s.all && s.types[c] == "null" && (p.scan.peek() == '-' || p.scan.peek()-'0' <= 9) {
-			return &fault.Fault{Column: s.name(c), Found: "a number, where the first row has null", Expected: "numbers in all rows, or --columns without it"}
+		if first := s.types[c]; s.all && (first == "null" || first == "text") && (p.scan.peek() == '-' || p.scan.peek()-'0' <= 9) {
+			return &fault.Fault{Column: s.name(c), Found: "a number, where the first row has " + first, Expected: "numbers in all rows, or --columns without it"}
 		}
 		return p.scan.skip(2)
 	}

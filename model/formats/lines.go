@@ -184,6 +184,15 @@ func (t *textFile) begin(ctx context.Context) (*lines, []byte, error) {
 var otherMagics = []struct{ magic, what string }{
 	{"\x1f\x8b", "gzip data: with a name that ends in .gz, it is unpacked"},
 	{"\x28\xb5\x2f\xfd", "zstd data: with a name that ends in .zst, it is unpacked"},
+	{"BZh", "bzip2 data, which is not read: unpack it"},
+	{"\xfd7zXZ\x00", "xz data, which is not read: unpack it"},
+	{"\x04\x22\x4d\x18", "lz4 data, which is not read: unpack it"},
+	{"7z\xbc\xaf", "a 7-Zip archive, which is not read: unpack it"},
+	{"SQLite format 3\x00", "an SQLite database"},
+	{"\x89HDF", "an HDF5 file"},
+	{"<!DOCTYPE ", "a page of HTML"},
+	{"<!doctype ", "a page of HTML"},
+	{"<html", "a page of HTML"},
 	{"PK\x03\x04", "a zip archive, such as an .xlsx or .npz is"},
 	{"PAR1", "a Parquet file: --input_format=parquet"},
 	{"\x93NUMPY", "an .npy file: --input_format=npy"},
@@ -345,7 +354,7 @@ func (l *lines) failed(err error) error {
 		return fault.File(l.file.Name(), "text in "+string(l.file.encoding), "%v", err)
 	}
 	if l.lower != nil && l.lower.err == nil && l.file.comp != "" {
-		return fault.File(l.file.Name(), "whole "+string(l.file.comp)+" data", "%v", err)
+		return fault.File(l.file.Name(), "whole "+string(l.file.comp)+" data", "%s", damage(err))
 	}
 	var f *fault.Fault
 	if errors.As(err, &f) {

@@ -249,36 +249,38 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 // pandasIndex begins the name under which pandas stores a table's index, which is no column of it.
 const pandasIndex = "__index_level_"
 
-// byDefault is the one column of lists of numbers, or else all columns of numbers. To leave out text or times in silence
-// is what anybody would expect; to leave out decimals is not.
+// byDefault is the one column of lists of numbers, or that which is called vector; or else all columns of numbers. So it is in every
+// format.
 func (s *columnar) byDefault(fields []parquetField, chosen *selection) ([]parquetField, error) {
-	var numbers, lists, both []parquetField
+	var numbers, lists []parquetField
 	for _, c := range chosen.vector {
 		switch f := fields[c]; {
 		case strings.HasPrefix(f.name, pandasIndex):
-		case f.decimal:
-			return nil, fault.File(s.Name(), "floats or integers: cast it, or say which columns make the vector", "%s", &f)
+		case f.numbers() && f.list && f.name == vectorKey:
+			return []parquetField{f}, nil
 		case f.numbers() && f.list:
-			lists, both = append(lists, f), append(both, f)
+			lists = append(lists, f)
 		case f.numbers():
-			numbers, both = append(numbers, f), append(both, f)
+			numbers = append(numbers, f)
 		}
 	}
 	switch {
-	case len(lists) == 1 && len(numbers) == 0:
+	case len(lists) == 1:
 		return lists, nil
 	case len(lists) == 0 && len(numbers) > 0:
 		return numbers, nil
-	case len(both) == 0:
+	case len(lists) == 0:
 		return nil, chosen.missing(s.Name(), "a column of numbers, or of lists of them")
 	}
 	shown := make([]string, 0, shownNames)
-	for i := range both[:min(len(both), shownNames)] {
-		shown = append(shown, both[i].String())
+	for i := range lists[:min(len(lists), shownNames)] {
+		shown = append(shown, lists[i].String())
 	}
-	const expected = "columns of numbers, or one of lists: say which columns make the vector, and which is the id"
-	return nil, fault.File(s.Name(), expected, "%s", strings.Join(shown, ", "))
+	return nil, fault.File(s.Name(), oneVector, "%s", strings.Join(shown, ", "))
 }
+
+// oneVector is what is expected of a file with several columns of vectors.
+const oneVector = `one column of vectors, or one called "vector": --columns says which`
 
 // measure adds up the row groups, whose sizes the file must confirm.
 func (s *parquetSource) measure(in *parquetBytes) error {
@@ -373,8 +375,8 @@ type parquetField struct {
 	// A definition level of valued stands for a value. A list has an entry where the level is at least entry, is empty at
 	// one less, and null below.
 	valued, entry int16
-	what          string // the type
-	decimal       bool
+	what          string                // the type
+	scale         int                   // of decimals: how many of their digits are a fraction
 	node          *schema.PrimitiveNode // of its values, in Parquet
 	arrow         arrow.DataType        // in Arrow
 	cell          tables.Type           // as a column of a table
@@ -388,6 +390,7 @@ const (
 	kindOther parquetKind = iota
 	kindText
 	kindBool
+	kindDecimal
 	kindHalf
 	kindFloat
 	kindDouble
@@ -411,8 +414,6 @@ func (f *parquetField) wide() bool { return f.kind != kindFloat }
 func (f *parquetField) plain() string {
 	what := f.what
 	switch {
-	case f.decimal:
-		what = "decimal"
 	case f.kind == kindText:
 		what = "text"
 	case f.kind == kindBool:
@@ -442,14 +443,16 @@ func parquetFields(s *schema.Schema) []parquetField {
 		root := s.ColumnRoot(i)
 		if root == last {
 			f := &fields[len(fields)-1]
-			f.kind, f.what, f.decimal = kindOther, nested(root), false
+			f.kind, f.what = kindOther, nested(root)
 			continue
 		}
 		last = root
 		leaf := c.SchemaNode().(*schema.PrimitiveNode)
 		f := parquetField{name: root.Name(), leaf: i, valued: c.MaxDefinitionLevel(), entry: c.MaxDefinitionLevel(), node: leaf}
 		f.kind, f.what = kindOf(leaf)
-		_, f.decimal = leaf.LogicalType().(schema.DecimalLogicalType)
+		if d, ok := leaf.LogicalType().(schema.DecimalLogicalType); ok {
+			f.scale = int(d.Scale())
+		}
 		switch {
 		case root == leaf && leaf.RepetitionType() != parquet.Repetitions.Repeated:
 		case root == leaf || listOf(root, leaf):
@@ -458,7 +461,7 @@ func parquetFields(s *schema.Schema) []parquetField {
 				f.entry--
 			}
 		default:
-			f.kind, f.what, f.decimal = kindOther, nested(root), false
+			f.kind, f.what = kindOther, nested(root)
 		}
 		fields = append(fields, f)
 	}
@@ -527,6 +530,11 @@ func kindOf(n *schema.PrimitiveNode) (parquetKind, string) {
 	case schema.Float16LogicalType:
 		if physical == parquet.Types.FixedLenByteArray && n.TypeLength() == 2 {
 			return kindHalf, t.String()
+		}
+	case schema.DecimalLogicalType:
+		switch physical {
+		case parquet.Types.Int32, parquet.Types.Int64, parquet.Types.FixedLenByteArray, parquet.Types.ByteArray:
+			return kindDecimal, t.String()
 		}
 	case schema.StringLogicalType, schema.EnumLogicalType:
 		if physical == parquet.Types.ByteArray {

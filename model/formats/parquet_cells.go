@@ -44,7 +44,7 @@ func (f *parquetField) asCells() (ok bool) {
 		f.cell, ok = tables.Text, true
 	case f.kind == kindBool:
 		f.cell, ok = tables.Bool, true
-	case f.numbers(), f.decimal:
+	case f.numbers():
 		f.cell, ok = tables.Number, true
 	case f.times():
 		f.cell, ok = tables.Time, true
@@ -360,8 +360,6 @@ func (c *parquetChunk) stepper(scratch *parquetScratch) (func(def []int16, to *t
 		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, v parquet.ByteArray) { to.AppendText(v) }), nil
 	case c.cell == tables.Time:
 		return c.timeStepper()
-	case c.decimal:
-		return c.decimalStepper()
 	case c.read == nil:
 		return nil, errLevels
 	}
@@ -458,26 +456,6 @@ func floorDiv(a, b int64) int64 {
 		q--
 	}
 	return q
-}
-
-func (c *parquetChunk) decimalStepper() (func(def []int16, to *tables.Column) (int, error), error) {
-	t, ok := c.node.LogicalType().(schema.DecimalLogicalType)
-	if !ok {
-		return nil, errLevels
-	}
-	scale := int(t.Scale())
-	put := func(to *tables.Column, v float64) { to.Numbers = append(to.Numbers, v) }
-	switch r := c.r.(type) {
-	case *file.Int32ColumnChunkReader:
-		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, v int32) { put(to, decimalOf(int64(v), scale)) }), nil
-	case *file.Int64ColumnChunkReader:
-		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, v int64) { put(to, decimalOf(v, scale)) }), nil
-	case *file.FixedLenByteArrayColumnChunkReader:
-		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, v parquet.FixedLenByteArray) { put(to, bigDecimal(v, scale)) }), nil
-	case *file.ByteArrayColumnChunkReader:
-		return stepOf(c, r.ReadBatchInPage, func(to *tables.Column, v parquet.ByteArray) { put(to, bigDecimal(v, scale)) }), nil
-	}
-	return nil, errLevels
 }
 
 // decimalOf is the nearest float64 to v × 10^-scale, as that of the same number in text.

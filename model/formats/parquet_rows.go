@@ -585,17 +585,30 @@ func (f *parquetField) decoder(r file.ColumnChunkReader) decodeFunc {
 			return 0
 		})
 	case *file.FixedLenByteArrayColumnChunkReader:
+		if f.kind == kindDecimal {
+			return decodeNumbers(r.ReadBatchInPage, func(v parquet.FixedLenByteArray) float64 { return bigDecimal(v, f.scale) })
+		}
 		return decodeNumbers(r.ReadBatchInPage, func(v parquet.FixedLenByteArray) float64 {
 			return float64(half(binary.LittleEndian.Uint16(v)))
 		})
+	case *file.ByteArrayColumnChunkReader:
+		if f.kind == kindDecimal {
+			return decodeNumbers(r.ReadBatchInPage, func(v parquet.ByteArray) float64 { return bigDecimal(v, f.scale) })
+		}
 	case *file.Int32ColumnChunkReader:
-		if f.kind == kindUint32 {
+		switch f.kind {
+		case kindUint32:
 			return decodeNumbers(r.ReadBatchInPage, func(v int32) float64 { return float64(uint32(v)) })
+		case kindDecimal:
+			return decodeNumbers(r.ReadBatchInPage, func(v int32) float64 { return decimalOf(int64(v), f.scale) })
 		}
 		return decodeNumbers(r.ReadBatchInPage, func(v int32) float64 { return float64(v) })
 	case *file.Int64ColumnChunkReader:
-		if f.kind == kindUint64 {
+		switch f.kind {
+		case kindUint64:
 			return decodeNumbers(r.ReadBatchInPage, func(v int64) float64 { return float64(uint64(v)) })
+		case kindDecimal:
+			return decodeNumbers(r.ReadBatchInPage, func(v int64) float64 { return decimalOf(v, f.scale) })
 		}
 		return decodeNumbers(r.ReadBatchInPage, func(v int64) float64 { return float64(v) })
 	}

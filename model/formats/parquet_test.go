@@ -294,6 +294,7 @@ func TestParquetColumns(t *testing.T) {
 	mixed := parquetOf(t, []arrow.Field{column("id", i64), column("title", text), column("a", f32), column("b", f64), column("day", arrow.FixedWidthTypes.Date32), column("x", list)},
 		`[{"id":7,"title":"t","a":0.5,"b":0.1,"day":"2020-01-01","x":[1,2,3]},{"id":8,"title":"","a":1,"b":2,"day":null,"x":[4,5,6]}]`, 10)
 	two := parquetOf(t, []arrow.Field{column("x", list), column("y", list), column("s", text)}, `[{"x":[1,2],"y":[3],"s":"a"}]`, 10)
+	named := parquetOf(t, []arrow.Field{column("x", list), column("vector", list), column("n", f32)}, `[{"x":[1,2],"vector":[3],"n":4}]`, 10)
 	one := parquetOf(t, []arrow.Field{column("s", text), column("x", list), column("when", arrow.FixedWidthTypes.Timestamp_us)}, `[{"x":[1,2],"s":"a"},{"x":[3,4],"s":"5"},{"x":[6,7],"s":"a"}]`, 2)
 	numbers := parquetOf(t, []arrow.Field{column("s", text), column("a", f32), column("b", arrow.PrimitiveTypes.Uint8)}, `[{"s":"","a":1.5,"b":2}]`, 2)
 	pandas := parquetOf(t, []arrow.Field{column("a", f32), column("__index_level_0__", i64)}, `[{"a":1.5,"__index_level_0__":7}]`, 2)
@@ -309,6 +310,8 @@ func TestParquetColumns(t *testing.T) {
 		{mixed, Options{Columns: []string{"[ab]"}}, rowsOf("[0.5 0.1]", "[1 2]")},
 		{two, Options{Columns: []string{"y"}}, rowsOf("[3]")},
 		{one, Options{}, rowsOf("[1 2]", "[3 4]", "[6 7]")},
+		{mixed, Options{}, rowsOf("[1 2 3]", "[4 5 6]")}, // the only list is the vector, whatever is beside it
+		{named, Options{}, rowsOf("[3]")},
 		{one, Options{IDColumn: "s"}, rowsOf(`[1 2] "a"`, `[3 4] "5"`, `[6 7] "a"`)},
 		{numbers, Options{}, rowsOf("[1.5 2]")},
 		{numbers, Options{IDColumn: "b"}, rowsOf(`[1.5] "2"`)},
@@ -324,15 +327,12 @@ func TestParquetColumns(t *testing.T) {
 		column("a", f32), column("raw", &arrow.FixedSizeBinaryType{ByteWidth: 4}), column("prices", arrow.ListOf(decimal)),
 	}, `[{}]`, 10)
 	const numbersOrList, ids = ", expected numbers, or a list of them", ", expected integers or text as ids"
-	const which = ", expected columns of numbers, or one of lists: say which columns make the vector, and which is the id"
 	for _, c := range []struct {
 		data    string
 		options Options
 		want    string
 	}{
-		{mixed, Options{}, `the column "id" of Int(bitWidth=64, isSigned=true), the column "a" of FLOAT, the column "b" of DOUBLE, the column "x" of lists of FLOAT` + which},
-		{mixed, Options{IDColumn: "id"}, `the column "a" of FLOAT, the column "b" of DOUBLE, the column "x" of lists of FLOAT` + which},
-		{two, Options{}, `the column "x" of lists of FLOAT, the column "y" of lists of FLOAT` + which},
+		{two, Options{}, `the column "x" of lists of FLOAT, the column "y" of lists of FLOAT, expected ` + oneVector},
 		{two, Options{Columns: []string{"x", "y"}}, `the column "x" of lists of FLOAT and the column "y" of lists of FLOAT, expected columns of numbers, or one of lists`},
 		{mixed, Options{Columns: []string{"a", "x"}}, `the column "a" of FLOAT and the column "x" of lists of FLOAT, expected columns of numbers, or one of lists`},
 		{mixed, Options{Columns: []string{"x", "a"}}, `the column "x" of lists of FLOAT and the column "a" of FLOAT, expected columns of numbers, or one of lists`},
@@ -343,9 +343,7 @@ func TestParquetColumns(t *testing.T) {
 		{mixed, Options{IDColumn: "nix"}, `the columns "id", "title", "a", "b", "day", "x", expected the id column "nix"`},
 		{mixed, Options{Columns: []string{"c*"}}, `the columns "id", "title", "a", "b", "day", "x", expected a column "c*"`},
 		{mixed, Options{Header: HeaderYes}, "header yes, expected header auto: .parquet has no header row"},
-		{others, Options{}, `the column "price" of Decimal(precision=9, scale=2), expected floats or integers: cast it, or say which columns make the vector`},
-		{others, Options{Columns: []string{"price"}}, `the column "price" of Decimal(precision=9, scale=2)` + numbersOrList},
-		{others, Options{Columns: []string{"prices"}}, `the column "prices" of lists of Decimal(precision=9, scale=2)` + numbersOrList},
+		{others, Options{IDColumn: "price"}, `the column "price" of Decimal(precision=9, scale=2)` + ids},
 		{others, Options{Columns: []string{"day"}}, `the column "day" of Date` + numbersOrList},
 		{others, Options{Columns: []string{"at"}}, `the column "at" of Timestamp(isAdjustedToUTC=true, timeUnit=microseconds, is_from_converted_type=false, force_set_converted_type=false)` + numbersOrList},
 		{others, Options{Columns: []string{"nest"}}, `the column "nest" of nested lists` + numbersOrList},
