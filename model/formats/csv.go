@@ -33,6 +33,7 @@ type csvSource struct {
 	array   bool  // the vector is the value of a single column, in brackets
 	dim     int
 	header  bool
+	count   bool           // the header is 0, 1, 2, …, which may be a row
 	repeats map[int]string // what columns are called in the header that have got another name, as it was taken
 	notes   []string
 	cells   bool  // rows are those of a table
@@ -85,6 +86,7 @@ func (s *csvSource) first(l *lines, o *Options) error {
 	}
 	judged := s.dialect.judge(rows, o)
 	s.note(judged.note)
+	s.count = judged.count
 	s.start = first
 	var names []string
 	if s.header = judged.names; s.header {

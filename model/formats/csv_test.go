@@ -282,7 +282,7 @@ func checkTable(t *testing.T, data string, tabs, header, id bool, size int64) {
 	dim, want, ok := oracleCSV(data, comma, o.Header, column)
 	src, err := inspectText(data, name, o)
 	if err != nil {
-		refused := slices.ContainsFunc([]string{"UTF-16", "UTF-8", "CR alone", "zero bytes", "data", "archive", "an Arrow file", "no rows"}, func(s string) bool {
+		refused := slices.ContainsFunc([]string{"UTF-16", "UTF-8", "CR alone", "LF and CR", "zero bytes", "data", "archive", "an Arrow file", "no rows"}, func(s string) bool {
 			return strings.Contains(err.Error(), s)
 		})
 		if ok && !refused && !(id && header) {

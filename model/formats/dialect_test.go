@@ -100,6 +100,7 @@ func TestDialectFaults(t *testing.T) {
 		want string
 	}{
 		{"a,b\r1,2\r3,4\r", Options{}, `f.csv: found lines that end with CR alone, expected lines that end with LF or CRLF: tr '\r' '\n' converts them`},
+		{"id,b\n\r1,2\n\r3,4\n\r", Options{}, `f.csv: found lines that end with LF and CR, expected lines that end with LF or CRLF: tr -d '\r' converts them`},
 		{"a\x00,\x00b\x00\n\x00", Options{}, `f.csv: found 4 zero bytes among the first 8, expected text: if it is UTF-16, --encoding=utf-16`},
 		{"\xff\xfea\x00", Options{Encoding: EncodingLatin1}, `f.csv: found the byte order mark of UTF-16, expected text in latin-1`},
 		{"\xef\xbb\xbfa\n1\n", Options{Encoding: EncodingLatin1}, `f.csv: found the byte order mark of UTF-8, expected text in latin-1`},

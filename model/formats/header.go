@@ -171,6 +171,7 @@ func decimalCommas(rows []sampled) bool {
 type heading struct {
 	names bool
 	note  string // what there is to say about it
+	count bool   // it is numbers alone, 0, 1, 2, …, and is taken for names for that
 }
 
 const otherwise = ": --header=yes or --header=no says what is so"
@@ -207,7 +208,7 @@ func (d *dialect) judge(rows []sampled, o *Options) heading {
 	for c := range first.fields {
 		if above := d.above(rest, c); above == cellNumber && (kinds[c] == cellText || kinds[c] == cellNumber && first.quoted[c] && !quotedBelow(rest, c)) {
 			if numbers > 0 && !doubtful(first.fields, kinds, true) {
-				return heading{true, fmt.Sprintf("the first row, %s, is taken for the names of the columns", shown(first.fields)) + otherwise}
+				return heading{names: true, note: fmt.Sprintf("the first row, %s, is taken for the names of the columns", shown(first.fields)) + otherwise}
 			}
 			return heading{names: true}
 		}
@@ -225,7 +226,7 @@ func (d *dialect) judge(rows []sampled, o *Options) heading {
 func (d *dialect) judgeCount(first sampled, rest []sampled, kinds []cell) heading {
 	n := len(first.fields)
 	if some, _ := d.fractions(rest, kinds); some || kinds[0] != cellNumber || len(rest) == 0 {
-		return heading{names: true} // the index is before it, or there are fractions below it
+		return heading{names: true, count: kinds[0] == cellNumber} // the index is before it, or there are fractions below it
 	}
 	goesOn := len(rest[0].fields) == n
 	for c, f := range rest[0].fields {
@@ -234,7 +235,7 @@ func (d *dialect) judgeCount(first sampled, rest []sampled, kinds []cell) headin
 	if goesOn || n == 2 {
 		return heading{note: fmt.Sprintf("the first row, %s, is taken for data", shown(first.fields)) + otherwise}
 	}
-	return heading{true, fmt.Sprintf("the first row, %s, is taken for the names of the columns", shown(first.fields)) + otherwise}
+	return heading{true, fmt.Sprintf("the first row, %s, is taken for the names of the columns", shown(first.fields)) + otherwise, true}
 }
 
 // names reports whether a column that the options name stands in a row. What may be an index names none.

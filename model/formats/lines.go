@@ -216,6 +216,9 @@ func (t *textFile) plausible(ahead []byte) error {
 	if cr := bytes.IndexByte(ahead, '\r'); cr >= 0 && cr < len(ahead)-1 && bytes.IndexByte(ahead, '\n') < 0 {
 		return fault.File(t.Name(), "lines that end with LF or CRLF: tr '\\r' '\\n' converts them", "lines that end with CR alone")
 	}
+	if lf := bytes.IndexByte(ahead, '\n'); lf >= 0 && lf+2 < len(ahead) && ahead[lf+1] == '\r' && ahead[lf+2] != '\n' && ahead[lf+2] != '\r' {
+		return fault.File(t.Name(), "lines that end with LF or CRLF: tr -d '\\r' converts them", "lines that end with LF and CR")
+	}
 	return nil
 }
 

@@ -47,6 +47,9 @@ type run struct{ offset, length int64 }
 
 // newMatrix takes a matrix whose size the file has confirmed, and chooses its columns.
 func newMatrix(m matrix, o *Options) (*matrix, error) {
+	if o.IDColumn != "" && !isIndex(o.IDColumn) {
+		return nil, fault.File(m.Name(), "a file with the id column "+fault.Quote(o.IDColumn), "an array, whose columns have no names and whose rows no ids but their numbers")
+	}
 	var err error
 	if m.selection, err = o.choose(m.Name(), nil, int(m.columns)); err != nil {
 		return nil, err

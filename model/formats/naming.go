@@ -113,6 +113,8 @@ type Naming struct {
 	Vector []string
 	// ID, Target and Weight are the names of these columns, or "" where there are none.
 	ID, Target, Weight string `json:",omitempty"`
+	// Data says that the first row of the file is data, though it counts 0, 1, 2, …: see [Headless].
+	Data bool `json:",omitempty"`
 }
 
 // namingOf is that of a source whose columns have names, or nil.
@@ -134,6 +136,21 @@ func namingOf(src Source) *Naming {
 	return n
 }
 
+// Headless tells which sources of one dataset have no header after all: whose first row, 0, 1, 2, …, was taken for one, while
+// others, which are mostly written alike, have none. They are read by the Naming.
+func Headless(sources []Source) (files []int, as *Naming) {
+	none := slices.ContainsFunc(sources, func(src Source) bool {
+		s, ok := src.(*csvSource)
+		return ok && !s.header
+	})
+	for i, src := range sources {
+		if s, ok := src.(*csvSource); ok && s.count && none {
+			files = append(files, i)
+		}
+	}
+	return files, &Naming{Data: true}
+}
+
 // all are the names of the vector's columns and of the others that are read.
 func (n *Naming) all() []string {
 	return slices.DeleteFunc(append(slices.Clone(n.Vector), n.ID, n.Target, n.Weight), func(s string) bool { return s == "" })
@@ -147,6 +164,9 @@ func (n *Naming) equal(o *Naming) bool {
 func (n *Naming) Options(o Options) Options {
 	if n == nil {
 		return o
+	}
+	if n.Data {
+		o.Header = HeaderNo
 	}
 	o.Names = n.Vector
 	for _, role := range []struct {

@@ -245,7 +245,7 @@ func TestNPYColumns(t *testing.T) {
 		}
 	}
 	wantFault(t, "x.npy", floats, Options{Columns: []string{"3-4"}}, `x.npy: found 4 columns without names: they go by their index, from 0, expected a column "3-4"`)
-	wantFault(t, "x.npy", floats, Options{IDColumn: "id"}, `x.npy: found 4 columns without names: they go by their index, from 0, expected the id column "id"`)
+	wantFault(t, "x.npy", floats, Options{IDColumn: "id"}, `x.npy: found an array, whose columns have no names and whose rows no ids but their numbers, expected a file with the id column "id"`)
 	wantFault(t, "x.npy", floats, Options{Header: HeaderYes}, "x.npy: found header yes, expected header auto: .npy has no header row")
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,12 +25,21 @@ type Classes struct {
 // Len is the number of classes.
 func (c *Classes) Len() int { return len(c.Numbers) + len(c.Texts) }
 
-// Label is class i as text: a number in its shortest form.
+// Label is class i as text: see [LabelText].
 func (c *Classes) Label(i int) string {
 	if len(c.Texts) > 0 {
 		return c.Texts[i]
 	}
-	return strconv.FormatFloat(c.Numbers[i], 'g', -1, 64)
+	return LabelText(c.Numbers[i])
+}
+
+// LabelText is a label that is a number as text, in its shortest form, and without an exponent below 10²¹: as it mostly stands in a
+// file.
+func LabelText(v float64) string {
+	if math.Abs(v) < 1e21 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
 // MarshalJSON writes the list.

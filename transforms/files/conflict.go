@@ -20,6 +20,16 @@ type Named struct {
 	Flag string
 	// Name is a path; of an input a glob, too; or [Std].
 	Name string
+	// Shown is how the user wrote the name, where that is another.
+	Shown string
+}
+
+// shown is the name as the user knows it.
+func (n Named) shown() string {
+	if n.Shown != "" {
+		return n.Shown
+	}
+	return n.Name
 }
 
 // Conflict says which output would destroy an input, or another output. Call it with all that a command reads and writes,
@@ -63,9 +73,9 @@ func Conflict(inputs, outputs []Named) error {
 }
 
 func conflict(a, b place, format string) error {
-	name := a.Name
-	if a.Name != b.Name {
-		name += " (" + b.Name + ")"
+	name := a.shown()
+	if name != b.shown() {
+		name += " (" + b.shown() + ")"
 	}
 	return fmt.Errorf("%s: "+format, name, a.Flag, b.Flag)
 }
@@ -97,7 +107,7 @@ func placesOf(in Named) []place {
 	var all []place
 	if names, err := filepath.Glob(p); err == nil {
 		for _, n := range names {
-			all = append(all, placeOf(Named{in.Flag, n}, nil))
+			all = append(all, placeOf(Named{Flag: in.Flag, Name: n}, nil))
 		}
 	}
 	if at := placeOf(in, nil); len(all) == 0 && at.info != nil { // a name with brackets of its own
@@ -219,7 +229,7 @@ func CheckWritable(out Named) error {
 		return nil
 	}
 	refused := func(found string, args ...any) error {
-		return fmt.Errorf("%s=%s: %s", out.Flag, out.Name, fmt.Sprintf(found, args...))
+		return fmt.Errorf("%s=%s: %s", out.Flag, out.shown(), fmt.Sprintf(found, args...))
 	}
 	if scheme, _, _ := strings.Cut(out.Name, "://"); !ok {
 		if !slices.Contains(schemes, scheme) {

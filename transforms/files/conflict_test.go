@@ -66,11 +66,11 @@ func TestConflict(t *testing.T) {
 	} {
 		named := func(kind, list string) (all []Named) {
 			for i, name := range strings.Fields(list) {
-				all = append(all, Named{"--" + kind + string(rune('0'+i)), name})
+				all = append(all, Named{Flag: "--" + kind + string(rune('0'+i)), Name: name})
 			}
 			return all
 		}
-		err := Conflict(named("in", c.inputs), append(named("out", c.outputs), Named{"--none", ""}))
+		err := Conflict(named("in", c.inputs), append(named("out", c.outputs), Named{Flag: "--none"}))
 		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%s → %s: error %v, want %q", c.inputs, c.outputs, err, c.want)
 		}
@@ -88,14 +88,19 @@ func TestConflictOfStandardOutput(t *testing.T) {
 	stdout := os.Stdout
 	defer func() { os.Stdout = stdout }()
 	os.Stdout = f
-	in, out := []Named{{"--input", name}}, []Named{{"--output", Std}}
+	in, out := []Named{{Flag: "--input", Name: name}}, []Named{{Flag: "--output", Name: Std}}
 	if err := Conflict(in, out); err == nil {
 		t.Error("standard output goes into the input: no error")
 	}
-	if err := Conflict(nil, append(out, Named{"--summary", name})); err == nil {
+	// A message has the names as the user wrote them.
+	made := []Named{{Flag: "--a", Name: dir + "/o.csv", Shown: "o.csv"}, {Flag: "--b", Name: dir + "/o.csv", Shown: "./o.csv"}}
+	if err := Conflict(nil, made); err == nil || !strings.HasPrefix(err.Error(), "./o.csv (o.csv): ") {
+		t.Errorf("two names of an output: %v", err)
+	}
+	if err := Conflict(nil, append(out, Named{Flag: "--summary", Name: name})); err == nil {
 		t.Error("standard output goes into another output: no error")
 	}
-	if err := Conflict([]Named{{"--input", filepath.Join(dir, "y.csv")}}, out); err != nil {
+	if err := Conflict([]Named{{Flag: "--input", Name: filepath.Join(dir, "y.csv")}}, out); err != nil {
 		t.Errorf("standard output goes elsewhere: %v", err)
 	}
 }
@@ -147,7 +152,7 @@ func TestCheckWritable(t *testing.T) {
 		if os.Geteuid() == 0 && strings.HasPrefix(name, "locked") {
 			want = "" // nothing is closed to root
 		}
-		err := CheckWritable(Named{"--output", name})
+		err := CheckWritable(Named{Flag: "--output", Name: name})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", name, err, want)
 		}

@@ -186,7 +186,7 @@ func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error)
 			continue
 		}
 		if len(rows.Labels) == 0 {
-			label = strconv.FormatFloat(rows.Target[i], 'g', -1, 64)
+			label = model.LabelText(rows.Target[i])
 		}
 		row := rows.Numbers[i] - e.chunk.First + e.chunk.Span.First // within the file
 		bad = append(bad, &fault.Fault{

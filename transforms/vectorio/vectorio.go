@@ -189,6 +189,16 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	headless, data := formats.Headless(sources)
+	for _, i := range headless {
+		naming[i] = data
+		if sources[i], errs[i] = formats.Inspect(ctx, files.Open(infos[i]), data.Options(o.Formats)); errs[i] == nil {
+			rows[i], about[i], errs[i] = countStart(ctx, sources[i])
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	o.Formats = formats.Settle(o.Formats, sources)
 	o.Roots = nil
 	for _, p := range slices.Concat(patterns, o.Targets) {

@@ -340,6 +340,40 @@ func TestInspectColumns(t *testing.T) {
 	}
 }
 
+// A shard whose first row counts 0, 1, 2 has no header where others have none, so that no row gets lost; beside others with names
+// it is refused, as is a header of numbers in the order of the files.
+func TestCountingShards(t *testing.T) {
+	dir := t.TempDir()
+	counts := put(t, dir, "1.csv", "0,1,2\n1,5,7.5\n")
+	none := put(t, dir, "2.csv", "4,1,2\n1,5,8.5\n")
+	also := put(t, dir, "3.csv", "0,1,2\n2,5,8.5\n")
+	named := put(t, dir, "4.csv", "a,b,c\n1,2,3.5\n")
+	rows := func(files ...string) []string {
+		d, err := Inspect(t.Context(), files, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Columns != nil && files[0] != named && slices.Contains(files, none) {
+			t.Errorf("%q: columns %q", files, d.Columns)
+		}
+		got, err := readAll(t, d, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := rows(counts, none); !slices.Equal(got, []string{"0 [0 1 2]", "1 [1 5 7.5]", "2 [4 1 2]", "3 [1 5 8.5]"}) {
+		t.Errorf("beside one without a header: %q", got)
+	}
+	if got := rows(counts, also); !slices.Equal(got, []string{"0 [1 5 7.5]", "1 [2 5 8.5]"}) {
+		t.Errorf("beside one like it: %q", got)
+	}
+	_, err := Inspect(t.Context(), []string{counts, named}, Options{})
+	if want := `4.csv: found the columns "a", "b", "c", without "0", "1", "2"`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("beside one with names: %v", err)
+	}
+}
+
 // All .svm files of a dataset have the same columns, whichever worker reads them.
 func TestSVM(t *testing.T) {
 	dir := t.TempDir()

@@ -573,7 +573,7 @@ type class struct {
 // spellings are all labels in the order of classes; of these the texts that are no numbers, and those that say NaN.
 func (p *surveyPart) spellings() (all, texts, missing []class) {
 	for v, l := range p.numbers {
-		all = append(all, class{strconv.FormatFloat(v, 'g', -1, 64), v, l})
+		all = append(all, class{linear.LabelText(v), v, l})
 	}
 	spelled := map[float64]int{}
 	for s := range p.labels {

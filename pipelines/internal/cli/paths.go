@@ -156,9 +156,30 @@ func (a *App) conflict() error {
 		}
 	}
 	for _, of := range a.outputs {
-		outputs = append(outputs, of()...)
+		for _, out := range of() {
+			out.Shown = a.shown(out.Name)
+			outputs = append(outputs, out)
+		}
 	}
 	return files.Conflict(inputs, outputs)
+}
+
+// shown is the name of an output as the user wrote it, or would have: one that is derived stands beside that which it follows from.
+func (a *App) shown(name string) string {
+	dir, base := files.Split(name)
+	for _, p := range a.paths {
+		if p.kind != writes || p.Path() == "" {
+			continue
+		}
+		if p.Path() == name {
+			return p.value
+		}
+		if beside, _ := files.Split(p.Path()); beside == dir {
+			given, _ := files.Split(p.value)
+			return given + base
+		}
+	}
+	return Relative(name)
 }
 
 // names are the paths and globs that were given.
@@ -178,7 +199,7 @@ func (a *App) writable(elsewhere bool) error {
 	var errs []error
 	for _, p := range a.paths {
 		if p.kind == writes && p.Path() != "" && (p.here || !elsewhere) {
-			errs = append(errs, files.CheckWritable(files.Named{Flag: "--" + p.flag.Name, Name: p.Path()}))
+			errs = append(errs, files.CheckWritable(files.Named{Flag: "--" + p.flag.Name, Name: p.Path(), Shown: p.value}))
 		}
 	}
 	return errors.Join(errs...)
