@@ -26,6 +26,7 @@ type feed struct {
 	seed    uint64 // of the shard and the pass
 	chunks  []vectorio.Chunk
 	spare   spare
+	kept    *kept // nil where every pass reads anew
 
 	rejected []*fault.Fault
 	rows     int64
@@ -110,7 +111,7 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 			f.skipped += c.Span.Rows - n
 			c.Span.Rows = n
 		}
-		r, err := vectorio.Open(ctx, c, f.reading, func(row *fault.Fault) { f.rejected = append(f.rejected, row) })
+		r, err := f.open(ctx, &c)
 		if err != nil {
 			return err
 		}
@@ -146,6 +147,18 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 		return nil
 	}
 	return send(b)
+}
+
+// open opens a chunk, or what is kept of it.
+func (f *feed) open(ctx context.Context, c *vectorio.Chunk) (rowReader, error) {
+	if r, ok := f.kept.get(c); ok {
+		return r, nil
+	}
+	r, err := vectorio.Open(ctx, *c, f.reading, func(row *fault.Fault) { f.rejected = append(f.rejected, row) })
+	if err != nil || f.pass.Sample {
+		return r, err
+	}
+	return f.kept.record(c, r, f.reading.NewBlock(f.dim)), nil
 }
 
 // batches cuts a block.

@@ -44,6 +44,10 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (*fitting.Fi
 	if err := f.Options.writePlan(ctx, f.Dir, 0, chunks); err != nil { // for [Judge]
 		return nil, err
 	}
+	if f.Options.CacheMemory > 0 {
+		f.kept = newKept(f.Options.CacheMemory, f.Reading.Formats.Format)
+		defer func() { f.kept = nil }()
+	}
 	for !fit.Done() {
 		sampled := fit.Pass().Sample
 		if err := f.advance(ctx, fit, chunks); err != nil {

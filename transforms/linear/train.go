@@ -80,6 +80,9 @@ type Options struct {
 	Workers placement.Workers
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
 	Threads int
+	// CacheMemory is how many bytes of rows stay in memory from pass to pass, where the one worker is this process and the format is
+	// slow to read: text, tables. Negative: none. Default: DefaultCacheMemory.
+	CacheMemory int64 `json:",omitempty"`
 	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read back between
 	// pipelines. Default: 1.
 	Passes int
@@ -101,6 +104,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Passes == 0 {
 		o.Passes = 1
+	}
+	if o.CacheMemory == 0 {
+		o.CacheMemory = DefaultCacheMemory
 	}
 	if o.RunID == "" {
 		o.RunID = files.NewRunID()
@@ -329,6 +335,8 @@ type passFn struct {
 	Dim     int
 	Options Options
 	Dir     string
+
+	kept *kept // rows of passes before, of all passes in this process; else nil
 }
 
 func (f *passFn) ProcessElement(ctx context.Context, w Work, emit func(Summand)) error {
@@ -394,7 +402,7 @@ func (f *passFn) over(ctx context.Context, fit *fitting.Fit, group int, chunks [
 			mu.Unlock()
 			feed := &feed{
 				reading: f.Reading, dim: f.Dim, unit: f.Options.UnitRows, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard),
-				chunks: shards[shard], spare: spare,
+				chunks: shards[shard], spare: spare, kept: f.kept,
 			}
 			err := feed.each(ctx2, func(c *model.Chunk) error {
 				run.Add(int64(c.Len()))

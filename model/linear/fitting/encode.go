@@ -20,6 +20,7 @@ type fitFile struct {
 	Options     linear.Options  `json:"options"`
 	Average     *linear.Average `json:"average"`
 	Solver      Solver          `json:"solver"`
+	Wide        bool            `json:"wide,omitempty"`
 	Standardize bool            `json:"standardize"`
 	Parts       int             `json:"parts"`
 	Progressive bool            `json:"progressive"`
@@ -122,7 +123,7 @@ type curvePoint struct {
 func EncodeFit(f *Fit) ([]byte, error) {
 	o := &f.options
 	file := fitFile{
-		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
+		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, Wide: o.Wide, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
 		BatchSize: o.BatchSize, Alphas: o.Alphas, AutoAlphas: o.AutoAlphas, L1Ratios: o.L1Ratios, Folds: o.Folds, Scoring: o.Scoring, Seed: o.Seed, Shuffle: o.Shuffle,
 		Sample: o.Sample, Full: f.full, Features: f.features, Names: f.names, Passes: f.passes, Stage: stageName(f.stage), Survey: f.survey, Chosen: f.chosen, Classes: f.chosen.Classes,
 	}
@@ -204,7 +205,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 		return nil, err
 	}
 	o := FitOptions{
-		Options: file.Options, Average: file.Average, Solver: file.Solver, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
+		Options: file.Options, Average: file.Average, Solver: file.Solver, Wide: file.Wide, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
 		BatchSize: file.BatchSize, Alphas: file.Alphas, AutoAlphas: file.AutoAlphas, L1Ratios: file.L1Ratios, Folds: file.Folds, Scoring: file.Scoring, Seed: file.Seed,
 		Shuffle: file.Shuffle, WarmStart: warm, Sample: file.Sample,
 	}

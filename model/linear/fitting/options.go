@@ -16,8 +16,8 @@ import (
 type Solver string
 
 const (
-	// SolverAuto is SolverExact where the loss and the penalty have one, there are at most MaxExactFeatures columns, and no
-	// option is set that only SGD has; SolverSGD otherwise.
+	// SolverAuto is SolverExact where the loss and the penalty have one, there are at most MaxExactFeatures columns, or
+	// MaxWideFeatures where FitOptions.Wide is set, and no option is set that only SGD has; SolverSGD otherwise.
 	SolverAuto  Solver = "auto"
 	SolverSGD   Solver = "sgd"
 	SolverExact Solver = "exact"
@@ -28,6 +28,9 @@ var Solvers = []Solver{SolverAuto, SolverSGD, SolverExact}
 
 // MaxExactFeatures is up to how many columns SolverAuto sums up products of columns.
 const MaxExactFeatures = 2000
+
+// MaxWideFeatures is up to how many columns SolverAuto takes the exact solver where [FitOptions.Wide] is set.
+const MaxWideFeatures = 1 << 20
 
 // DefaultBatchSize is the number of rows in a PartialFit of SGD. The result depends on it only where batches are visited in
 // another order than they stand in; with an l1 penalty; and with balanced classes.
@@ -44,6 +47,9 @@ type FitOptions struct {
 	Average *linear.Average
 	// Solver is how. Default: SolverAuto.
 	Solver Solver
+	// Wide: whether SolverAuto takes the exact solver for more than MaxExactFeatures columns, too, which then goes by L-BFGS, in some
+	// tens of passes: of categories and text, most of whose columns are 0 in a row. Default: false.
+	Wide bool
 	// Standardize: whether columns are brought to mean 0 and variance 1 first. Default: false.
 	Standardize bool
 	// Parts is in how many each pass of SGD is cut, whose weights are averaged. Default: 1.
@@ -164,7 +170,15 @@ func (o *FitOptions) exact(features int) bool {
 	if o.Solver != SolverAuto {
 		return o.Solver == SolverExact
 	}
-	return o.hasExact() && features <= MaxExactFeatures && len(o.onlySGD()) == 0
+	return o.hasExact() && features <= o.maxExact() && len(o.onlySGD()) == 0
+}
+
+// maxExact is up to how many columns SolverAuto is exact.
+func (o *FitOptions) maxExact() int {
+	if o.Wide {
+		return MaxWideFeatures
+	}
+	return MaxExactFeatures
 }
 
 // first is the stage that a fit of rows of so many columns begins with.

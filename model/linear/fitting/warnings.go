@@ -18,7 +18,7 @@ func (f *Fit) Warnings() []string {
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	o := &f.options
 	exact := o.exact(f.features)
-	if only := o.onlySGD(); !exact && o.Solver == SolverAuto && o.hasExact() && f.features <= MaxExactFeatures && len(only) > 0 && o.WarmStart == nil {
+	if only := o.onlySGD(); !exact && o.Solver == SolverAuto && o.hasExact() && f.features <= o.maxExact() && len(only) > 0 && o.WarmStart == nil {
 		warn("solver auto is sgd, as only sgd has %s; without, it is exact", strings.Join(only, ", "))
 	}
 	all = append(all, f.FoldWarnings()...)

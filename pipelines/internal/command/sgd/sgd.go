@@ -25,6 +25,7 @@ type command struct {
 	solver                     *string
 	epochs, batch, shards      *int
 	seed, threads, checkpoints *int
+	cache                      *int64
 	warm                       *cli.Path
 	progressive, resume        *bool
 
@@ -40,7 +41,7 @@ func New() *cli.App {
 	c.hyper = newHyperparameters(app.Group("What to learn (scikit-learn's names)"))
 
 	how := app.Group("How to learn it")
-	c.solver = how.Choice("solver", "auto", []string{"auto", "exact", "sgd"}, "the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and the penalty and at most 2,000 columns, unless a flag is given that only sgd has")
+	c.solver = how.Choice("solver", "auto", []string{"auto", "exact", "sgd"}, "the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and the penalty and at most 2,000 columns (1,048,576 of a table that is encoded), unless a flag is given that only sgd has")
 	c.epochs = how.Int("epochs", 0, "passes of sgd over the rows (default: until a million rows are seen, at most 20)")
 	c.batch = how.Int("batch_size", fitting.DefaultBatchSize, "rows in one partial_fit of sgd")
 	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are learned from side by side and then averaged; 1 is the sequential result, in the order of the files")
@@ -48,6 +49,7 @@ func New() *cli.App {
 	c.warm = how.InputFile("warm_start", "go on learning from the model in this `FILE`").Here()
 	c.threads = how.Int("threads", 0, "how many shards a worker learns from at a time (default: all cores)")
 	c.checkpoints = how.Int("checkpoint_passes", 0, "how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory, "how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
 	c.progressive = how.Bool("progressive", false, "let sgd predict every row before it learns from it, and tell how well that went: an honest score from one pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
 
@@ -111,8 +113,11 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
 	options.Parts, options.Shuffle, options.Progressive = *c.shards, *c.shards > 1, *c.progressive
 	job := &linear.Job{Reading: reading, Options: linear.Options{
 		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
-		Workers: cli.Workers(),
+		Workers: cli.Workers(), CacheMemory: *c.cache,
 	}}
+	if *c.cache == 0 {
+		job.Options.CacheMemory = -1
+	}
 	scores, tableErr := c.tablePath()
 	show, showErr := c.page.Path()
 	job.Options.EnsureDefaults()
