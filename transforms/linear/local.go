@@ -3,6 +3,7 @@ package linear
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -20,7 +21,8 @@ func (c *checkpoint) localPasses(s beam.Scope, j *Job) {
 }
 
 // localFn makes all passes that a fit in this process asks for, and gives their number. Of the states all are saved but that
-// after a look at a sample, which is soon taken again, and the last.
+// after a look at a sample, which is soon taken again, and the last; of large ones, as many as take a twentieth of the time, and the
+// one at which the run is interrupted.
 type localFn struct{ passFn }
 
 func (f *localFn) ProcessElement(ctx context.Context, all vectorio.List, emit func(int)) error {
@@ -48,20 +50,47 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (*fitting.Fi
 		f.kept = newKept(f.Options.CacheMemory, f.Reading.Formats.Format)
 		defer func() { f.kept = nil }()
 	}
+	var saved saving
 	for !fit.Done() {
-		sampled := fit.Pass().Sample
+		sampled, passes := fit.Pass().Sample, fit.Passes()
 		if err := f.advance(ctx, fit, chunks); err != nil {
+			if saved.due && fit.Passes() == passes && ctx.Err() != nil { // as it was after the pass before
+				_, late := save(context.WithoutCancel(ctx), f.Dir, f.Options.RunID, fit)
+				err = errors.Join(err, late)
+			}
 			return nil, err
 		}
 		if sampled || fit.Done() {
 			continue
 		}
-		if _, err := save(ctx, f.Dir, f.Options.RunID, fit); err != nil {
+		if saved.due = saved.soon(); saved.due {
+			continue
+		}
+		begin := time.Now()
+		state, err := save(ctx, f.Dir, f.Options.RunID, fit)
+		if err != nil {
 			return nil, err
 		}
+		saved.size, saved.took, saved.at = len(state), time.Since(begin), time.Now()
 	}
 	return fit, nil
 }
+
+// saving is how the last state was saved.
+type saving struct {
+	size int
+	took time.Duration
+	at   time.Time
+	due  bool // the state after the last pass is not saved
+}
+
+const (
+	smallState = 1 << 20 // bytes, that are saved after each pass
+	savedShare = 20      // of the time: how seldom larger ones are
+)
+
+// soon reports whether to save now is too soon: states are large, and would take more than a twentieth of the time.
+func (s *saving) soon() bool { return s.size > smallState && time.Since(s.at) < savedShare*s.took }
 
 func (f *localFn) advance(ctx context.Context, fit *fitting.Fit, chunks []vectorio.Chunk) error {
 	sum, err := f.over(ctx, fit, 0, chunks)

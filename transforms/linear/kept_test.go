@@ -1,0 +1,121 @@
+package linear
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"beamlearn/model/formats"
+	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
+)
+
+// A pass over kept rows gives what the first gave, whatever is left of the files: without the rows at fault, cut to a sample, and in
+// other blocks. What has no room is read anew.
+func TestKept(t *testing.T) {
+	dir := t.TempDir()
+	tab := classes(107, 8)
+	tab.target[50] = ""
+	input, reading := tab.cuts(t, dir, "csv", 33, 70)
+	reading.EnsureDefaults()
+	reading.SkipFaults, reading.ChunkRows = true, 16
+	ctx := t.Context()
+	d, err := vectorio.Inspect(ctx, input, reading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chunks []vectorio.Chunk
+	first := int64(0)
+	for i, info := range d.Files {
+		f, err := formats.OpenLocal(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := formats.Inspect(ctx, f, reading.Formats)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spans, err := formats.Spans(ctx, src)
+		if err != nil || len(spans) != 1 {
+			t.Fatal(spans, err)
+		}
+		chunks = append(chunks, vectorio.Chunk{Ordinal: int64(i), Info: info, Span: spans[0], First: first, Total: 107})
+		first += spans[0].Rows
+	}
+	given := func(k *kept, pass fitting.Pass, block int) (rows string, n int, err error) {
+		f := &feed{reading: reading, dim: d.Dim, unit: block, pass: pass, chunks: chunks, kept: k}
+		f.reading.ChunkRows = block
+		err = f.each(ctx, func(c *model.Chunk) error {
+			for i := range c.Len() {
+				rows += fmt.Sprint(c.Numbers[i], " ", c.Labels[i])
+				for j := range d.Dim {
+					if k := i*d.Dim + j; c.X != nil {
+						rows += fmt.Sprint(" ", c.X[k])
+					} else {
+						rows += fmt.Sprint(" ", float64(c.X32[k]))
+					}
+				}
+				rows += "\n"
+			}
+			return nil
+		})
+		return rows, len(f.rejected), err
+	}
+	all, sample := newKept(1<<20, ""), fitting.Pass{Batch: 10, Sample: true}
+	want, rejected, err := given(all, fitting.Pass{Batch: 10}, 16)
+	if err != nil || rejected != 1 {
+		t.Fatal(rejected, err)
+	}
+	wantSample, _, err := given(nil, sample, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some, none := newKept(blockBytes(all.chunks[0])+100, ""), newKept(1<<20, "npy")
+	for _, k := range []*kept{some, none} {
+		if got, _, err := given(k, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
+			t.Fatal("with another cache, the first pass gives other rows", err)
+		}
+	}
+	if len(all.chunks) != 3 || len(some.chunks) != 1 || len(none.chunks) != 0 {
+		t.Fatalf("%d, %d and %d chunks are kept, want all, one and none", len(all.chunks), len(some.chunks), len(none.chunks))
+	}
+	if got, _, err := given(some, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
+		t.Error("rows of which some are kept differ", err)
+	}
+	for _, info := range d.Files {
+		if err := os.Remove(info.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, block := range []int{16, 1, 7, 200} {
+		if got, _, err := given(all, fitting.Pass{Batch: 10}, block); err != nil || got != want {
+			t.Errorf("blocks of %d: kept rows\n%s\nwant\n%s%v", block, got, want, err)
+		}
+	}
+	if got, _, err := given(all, sample, 16); err != nil || got != wantSample {
+		t.Errorf("a sample of kept rows\n%s\nwant\n%s%v", got, wantSample, err)
+	}
+	if _, _, err := given(some, fitting.Pass{Batch: 10}, 16); err == nil {
+		t.Error("what is not kept was read from files that are gone")
+	}
+}
+
+// A model has the same bits, whatever is kept between passes.
+func TestTrainCache(t *testing.T) {
+	tab := classes(900, 1)
+	for _, how := range []fitting.FitOptions{sgdOfTwo, exactOfTwo} {
+		input, reading := tab.cuts(t, t.TempDir(), "csv", 300, 450)
+		j := &training{input: input, reading: reading, unitRows: 30, chunkRows: 50, fitting: how}
+		var models []string
+		for _, size := range []int64{-1, 0, 20_000} {
+			j.options = Options{Shards: 8, Seed: 5, Workers: placement.InProcess, CacheMemory: size}
+			models = append(models, j.bytes(t))
+		}
+		if slices.Sort(models); models[0] != models[2] {
+			t.Errorf("%s: with another cache the model is\n%s\nnot\n%s", how.Solver, models[0], models[2])
+		}
+	}
+}
