@@ -34,7 +34,7 @@ def sample(flights):
 def write(table):
     table.to_csv("flights_small.csv", index=False)
     arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(arrow, "flights_small.parquet", row_group_size=250)
+    pq.write_table(arrow, "flights_small.parquet", row_group_size=250, data_page_size=256, write_batch_size=16)
     feather.write_feather(arrow, "flights_small.arrow", compression="uncompressed", chunksize=200)
     text = table.assign(time_hour=table.time_hour.astype(str))
     text.to_json("flights_small.jsonl", orient="records", lines=True)

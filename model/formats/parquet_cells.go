@@ -180,7 +180,7 @@ type parquetCells struct {
 type parquetCellColumn struct {
 	*parquetChunk
 	list *parquetList // nil of what is none
-	// step decodes at most len(def) cells, all of one page, and appends them to a column, or drops them where that is nil.
+	// step decodes at most len(def) cells, all of one page, and appends them to a column.
 	step func(def []int16, to *tables.Column) (int, error)
 }
 
@@ -304,7 +304,7 @@ func (r *parquetCells) openGroup() error {
 			column.list = newParquetList(max(parquetBatch, 2*c.width))
 			err = column.list.skip(c, before)
 		} else if column.step, err = c.stepper(&r.scratch); err == nil {
-			err = column.take(r.scratch.def, int(before), nil)
+			err = c.drop(before)
 		}
 		r.columns = append(r.columns, column)
 		if err != nil {
@@ -325,19 +325,29 @@ func (r *parquetCells) openGroup() error {
 		if *role.to = c; role.field == r.s.id {
 			c.read = nil
 		}
-		for rows := before; rows > 0; {
-			n, _, err := c.next(r.scratch.def[:min(rows, cellRows)], nil, r.scratch.f32, r.scratch.f64)
-			if err != nil {
-				return err
-			}
-			rows -= int64(n)
+		if err := c.drop(before); err != nil {
+			return err
 		}
 	}
 	r.group, r.groupEnd = group, g.first+g.rows
 	return nil
 }
 
-// take decodes so many cells to a column, or drops them where that is nil.
+// drop passes over rows of a column that is no list, without decoding what whole pages have.
+func (c *parquetChunk) drop(rows int64) error {
+	if rows == 0 {
+		return nil
+	}
+	r, ok := c.r.(interface{ Skip(int64) (int64, error) })
+	if !ok {
+		return errLevels
+	}
+	c.in.chunk = c
+	_, err := r.Skip(rows)
+	return err
+}
+
+// take decodes so many cells to a column.
 func (c *parquetCellColumn) take(def []int16, rows int, to *tables.Column) error {
 	for rows > 0 {
 		n, err := c.step(def[:min(rows, len(def))], to)
@@ -365,7 +375,7 @@ func (c *parquetChunk) stepper(scratch *parquetScratch) (func(def []int16, to *t
 	}
 	return func(def []int16, to *tables.Column) (int, error) {
 		n, _, err := c.next(def, nil, scratch.f32, scratch.f64)
-		if err != nil || to == nil {
+		if err != nil {
 			return n, err
 		}
 		f32, f64 := scratch.f32, scratch.f64
@@ -390,7 +400,7 @@ func stepOf[T any](c *parquetChunk, read batchFunc[T], put func(to *tables.Colum
 		values = resize(values, len(def))
 		entries, count, err := read(int64(len(def)), values, def, nil)
 		n, _, err := c.checked(def, entries, count, err)
-		if err != nil || to == nil {
+		if err != nil {
 			return n, err
 		}
 		left := values

@@ -429,3 +429,31 @@ func TestCutEven(t *testing.T) {
 		}
 	}
 }
+
+// The rows of a span are those of the whole file, wherever in a row group, a batch or a page it begins.
+func TestTablesFromTheMiddle(t *testing.T) {
+	t.Parallel()
+	for _, ext := range []string{"parquet", "arrow"} {
+		_, whole, _, _ := readCells(t, "../../testdata/flights_small."+ext, Options{IDColumn: "id"}, 1000)
+		want := showCells(whole)
+		f, err := OpenLocal("../../testdata/flights_small." + ext)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := Inspect(t.Context(), f, Options{IDColumn: "id", Cells: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, first := range []int64{1, 2, 7, 100, 199, 200, 249, 250, 251, 400, 470} {
+			b := &vectors.Block{Cells: tables.New(src.(Tabular).Fields())}
+			if err := readSpan(t.Context(), src, Span{First: first, Rows: min(60, src.Rows()-first)}, b); err != nil {
+				t.Fatal(err)
+			}
+			for i, row := range showCells(b) {
+				if at := int(first) + i; !slices.Equal(row, want[at]) || b.ID(i) != whole.ID(at) || b.Numbers[i] != int64(at) {
+					t.Fatalf("%s: row %d, read from %d on, is\n%q, want\n%q", ext, at, first, row, want[at])
+				}
+			}
+		}
+	}
+}

@@ -5,6 +5,7 @@
     python peers.py sgd DIRECTORY/rows.npy          # or .parquet, .csv: SGDRegressor.partial_fit, chunks of 1,000 rows
     python peers.py grid DIRECTORY/rows_1m.npy      # GridSearchCV: 10 alphas, 5 folds, SGDClassifier, log_loss
     python peers.py optimum DIRECTORY/rows_1m.npy   # how far SGDClassifier's objective is from the minimum
+    python peers.py table flights.parquet           # ColumnTransformer and LogisticRegression, exactly; or .csv
     python peers.py vw DIRECTORY/hashed.vw          # Vowpal Wabbit, one pass
 
 rows.* hold 20 columns of different scales and a target y; rows_1m.* the first million of them, with a label of two classes.
@@ -162,9 +163,38 @@ def vw(path):
     return {"system": "Vowpal Wabbit", "rows": n, "s": round(s, 2), "rows_per_s": round(n / s)}
 
 
+def table(path, solver="newton-cholesky"):
+    import pandas as pd
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+    def dates(x):
+        t = x["time_hour"].dt
+        days = (x["time_hour"] - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(days=1)
+        return np.column_stack([t.year, t.month, t.day_of_week, t.hour, days]).astype(float)
+
+    start, cpu = time.perf_counter(), time.process_time()
+    x = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path, parse_dates=["time_hour"])
+    x = x[x.delayed.notna()]
+    y = (x.delayed.astype(str) == "True").to_numpy()
+    encode = ColumnTransformer([
+        ("categories", OneHotEncoder(), ["carrier", "origin", "dest"]),
+        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["month", "day", "sched_dep_time", "sched_arr_time", "flight", "distance"]),
+        ("dates", make_pipeline(FunctionTransformer(dates), StandardScaler()), ["time_hour"]),
+    ])
+    model = make_pipeline(encode, LogisticRegression(C=1e4 / len(y), solver=solver, tol=1e-8, max_iter=10_000)).fit(x, y)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    return {"what": "table", "solver": solver, "rows": len(y), "seconds": seconds, "cpu_seconds": cpu, "log_loss": log_loss(y, model.predict_proba(x))}
+
+
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "vw"])
+    p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "table", "vw"])
+    p.add_argument("--solver", default="newton-cholesky", help="of table")
     p.add_argument("path")
     p.add_argument("models", nargs="*", help="of optimum: our model files")
     p.add_argument("--rows", type=int, default=5_000_000)
@@ -172,7 +202,7 @@ def main():
     a = p.parse_args()
     if a.what == "generate":
         return generate(a.path, a.rows)
-    result = {"sgd": lambda: sgd(a.path, a.chunk), "grid": lambda: grid(a.path), "optimum": lambda: optimum(a.path, a.models), "vw": lambda: vw(a.path)}[a.what]()
+    result = {"sgd": lambda: sgd(a.path, a.chunk), "grid": lambda: grid(a.path), "optimum": lambda: optimum(a.path, a.models), "table": lambda: table(a.path, a.solver), "vw": lambda: vw(a.path)}[a.what]()
     if result:
         print(json.dumps(result), flush=True)
 
