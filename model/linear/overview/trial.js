@@ -37,6 +37,7 @@ function addField(i) {
   if (fields.has(i)) return fields.get(i);
   const column = data.columns[i], id = `trial-${i}`, box = Report.html("div", { class: "field" }, find(".fields"));
   if (column.kind === "text" || column.kind === "list") box.classList.add("wide");
+  if (column.kind === "date") box.classList.add("date");
   Report.html("label", { for: id }, box, column.name);
   const input = inputOf(column, box, { id, "aria-describedby": id + "-fault" });
   const fault = Report.html("p", { class: "fault", id: id + "-fault" }, box);

@@ -140,12 +140,13 @@ func (b *browser) sameAs(said map[string]string) {
 	b.t.Helper()
 	answer := eval[string](b, `document.querySelector(".answer").textContent`)
 	chances, adds := b.cells(".chances"), b.cells(".adds")
-	sum := 0.0
+	sum, size := 0.0, 0.0
 	for _, row := range adds[:len(adds)-1] {
-		sum += six(b.t, row[1])
+		v := six(b.t, row[1])
+		sum, size = sum+v, size+math.Abs(v)
 	}
 	whole := six(b.t, adds[len(adds)-1][1])
-	if math.Abs(sum-whole) > 1e-4*(1+math.Abs(whole)) {
+	if math.Abs(sum-whole) > 1e-5*size { // each is rounded to six digits
 		b.t.Errorf("%v is added in all, the whole is %v", sum, whole)
 	}
 	if len(chances) == 0 { // a regression
