@@ -64,8 +64,20 @@ function chosenOf(model, d) {
   return d.length === 1 ? Number(d[0] > 0) : d.indexOf(Math.max(...d));
 }
 
-// score judges the texts of a form: its faults; or the decision values, the probabilities or null, and what each column and each
-// interaction adds to each decision value.
+// middleOf is what the numbers of a column add to decision value k where they stand for a missing one, or at the mean: what the column
+// adds is counted from there, so that a year does not count two thousand times.
+function middleOf(column, coef, k) {
+  if (!["numeric", "date", "list"].includes(column.kind)) return 0;
+  let feature = column.first, sum = 0;
+  for (const p of column.parts) {
+    if (!p.knots) sum += ((p.fill ?? p.mean) - p.mean) / p.scale * coef(feature, k);
+    feature += p.knots ? p.knots + 2 : 1;
+  }
+  return sum;
+}
+
+// score judges the texts of a form: its faults; or the decision values, the probabilities or null, where each decision value starts from,
+// and what each column and each interaction adds to it.
 function score(model, texts) {
   const { features, faults } = encode(model, texts);
   if (faults.size) return { faults };
@@ -79,6 +91,8 @@ function score(model, texts) {
     return (model.sparse ? dotSparse(entries, w) : dotDense(x, w)) + b;
   });
   const added = (list, c, k) => list.reduce((sum, [feature, v]) => sum + v * coef(spans[c].first + feature, k), 0);
-  const adds = d.map((_, k) => features.map((list, c) => added(list, c, k)));
-  return { faults, decisions: d, probabilities: probabilitiesOf(model, d), adds };
+  const middles = model.middles ||= d.map((_, k) => model.columns.map((column) => middleOf(column, coef, k)));
+  const adds = d.map((_, k) => features.map((list, c) => added(list, c, k) - (middles[k][c] || 0)));
+  const starts = model.intercept.map((b, k) => middles[k].reduce((sum, v) => sum + v, b));
+  return { faults, decisions: d, probabilities: probabilitiesOf(model, d), starts, adds };
 }

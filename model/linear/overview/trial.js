@@ -97,10 +97,12 @@ function showClasses(result) {
   if (all.length > CLASSES) find(".chances caption").textContent = `The ${CLASSES} of ${all.length} classes that are most likely`;
 }
 
-// shares are what is added to decision value k: the intercept, the columns that add most, the others together.
-function shares(adds, k) {
+// shares are what is added to decision value k: the start, the columns that add most, the others together.
+function shares(result, k) {
+  const adds = result.adds[k], start = result.starts[k];
   const order = adds.map((_, c) => c).filter((c) => adds[c] !== 0).sort((a, b) => Math.abs(adds[b]) - Math.abs(adds[a]) || a - b);
-  const rest = order.splice(SHOWN), list = [["intercept", data.intercept[k]], ...order.map((c) => [nameAndText(c), adds[c]])];
+  const rest = order.splice(SHOWN), name = start === data.intercept[k] ? "intercept" : "intercept, with middling numbers";
+  const list = [[name, start], ...order.map((c) => [nameAndText(c), adds[c]])];
   if (rest.length) list.push([`${rest.length} others together`, rest.reduce((sum, c) => sum + adds[c], 0)]);
   return list;
 }
@@ -115,7 +117,7 @@ function nameAndText(c) {
 function showAdds(result) {
   const d = result.decisions, asked = find("#trial-class").value;
   const k = d.length === 1 ? 0 : asked === "" ? chosenOf(data, d) : Number(asked);
-  const list = shares(result.adds[k], k), values = list.map(([, v]) => v), lo = Math.min(0, ...values), hi = Math.max(0, ...values);
+  const list = shares(result, k), values = list.map(([, v]) => v), lo = Math.min(0, ...values), hi = Math.max(0, ...values);
   const place = (v) => hi > lo ? (v - lo) / (hi - lo) : 0;
   const rows = [...list, [data.task === "regression" ? "the prediction" : "the decision value", d[k]]].map(([name, v], i) => {
     const row = Report.html("tr");
