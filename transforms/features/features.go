@@ -107,6 +107,32 @@ func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Repor
 	return e, report, e.Finish(counts)
 }
 
+// Head is Fit on the first rows of the first file, at most so many, in this process: what a plan goes by.
+func Head(ctx context.Context, j *Job, rows int) (*model.Encoding, error) {
+	survey, err := model.NewSurvey(j.Data.Fields, j.Options)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
+	}
+	if err := j.Data.HeadTables(ctx, rows, j.Reading, survey.Add); err != nil {
+		return nil, err
+	}
+	e, err := survey.Encoding()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
+	}
+	if _, more := e.Pass(); !more {
+		return e, nil
+	}
+	counts, err := e.NewCounts(j.Data.Fields)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.Data.HeadTables(ctx, rows, j.Reading, counts.Add); err != nil {
+		return nil, err
+	}
+	return e, e.Finish(counts)
+}
+
 // look is what is known of rows: a survey, or counts.
 type look interface {
 	Add(t *tables.Table) error

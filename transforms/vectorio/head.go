@@ -7,6 +7,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
+	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 )
 
@@ -18,29 +19,10 @@ const headBytes = 4 << 20
 func (d *Dataset) Head(ctx context.Context, n int, o Options) (*vectors.Block, error) {
 	o.EnsureDefaults()
 	o.SkipFaults = true
-	naming := d.naming[0]
-	src, err := inspect(ctx, d.Files[0], naming.Options(o.Formats))
+	c, err := d.headChunk(ctx, n, &o)
 	if err != nil {
 		return nil, err
 	}
-	c := Chunk{Info: d.Files[0], Span: formats.Span{Rows: src.Rows()}, Features: o.Formats.Features, ZeroBased: o.Formats.ZeroBased, Naming: naming}
-	if counter, ok := src.(formats.Counter); ok && src.Rows() < 0 {
-		count, err := counter.Count(ctx, counter.Ranges(headBytes)[0])
-		if err != nil {
-			return nil, err
-		}
-		spans, err := counter.Resolve([]formats.Count{count})
-		if err != nil {
-			return nil, err
-		}
-		if len(spans) == 0 {
-			return nil, noRows(c.Info.Name)
-		}
-		c.Span = spans[0]
-	}
-	c.Span.Rows = min(c.Span.Rows, int64(n))
-	c.Total = c.Span.Rows
-	c.Targets = cutTargets(d.targets, 0, c.Span.Rows)
 	r, err := Open(ctx, c, o, func(*fault.Fault) {})
 	if err != nil {
 		return nil, err
@@ -53,4 +35,44 @@ func (d *Dataset) Head(ctx context.Context, n int, o Options) (*vectors.Block, e
 		err = nil
 	}
 	return b, errors.Join(err, r.Close())
+}
+
+// HeadTables is Head for tables: it gives their cells to do, some rows at a time.
+func (d *Dataset) HeadTables(ctx context.Context, n int, o Options, do func(*tables.Table) error) error {
+	o.EnsureDefaults()
+	o.SkipFaults = true
+	c, err := d.headChunk(ctx, n, &o)
+	if err != nil {
+		return err
+	}
+	_, err = EachTable(ctx, c, &o, func(*fault.Fault) {}, do)
+	return err
+}
+
+// headChunk is the first rows of the first file, as Head has them.
+func (d *Dataset) headChunk(ctx context.Context, n int, o *Options) (Chunk, error) {
+	naming := d.naming[0]
+	src, err := inspect(ctx, d.Files[0], naming.Options(o.Formats))
+	if err != nil {
+		return Chunk{}, err
+	}
+	c := Chunk{Info: d.Files[0], Span: formats.Span{Rows: src.Rows()}, Features: o.Formats.Features, ZeroBased: o.Formats.ZeroBased, Naming: naming}
+	if counter, ok := src.(formats.Counter); ok && src.Rows() < 0 {
+		count, err := counter.Count(ctx, counter.Ranges(headBytes)[0])
+		if err != nil {
+			return Chunk{}, err
+		}
+		spans, err := counter.Resolve([]formats.Count{count})
+		if err != nil {
+			return Chunk{}, err
+		}
+		if len(spans) == 0 {
+			return Chunk{}, noRows(c.Info.Name)
+		}
+		c.Span = spans[0]
+	}
+	c.Span.Rows = min(c.Span.Rows, int64(n))
+	c.Total = c.Span.Rows
+	c.Targets = cutTargets(d.targets, 0, c.Span.Rows)
+	return c, nil
 }

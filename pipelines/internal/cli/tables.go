@@ -147,8 +147,19 @@ func (t *Tables) Wanted(ctx context.Context, patterns []string, reading vectorio
 	return d.Other
 }
 
+// planRows is how many rows a plan looks at.
+const planRows = 10_000
+
 // Fit finds out how the rows of tables are encoded, and tells it, a line for each column.
 func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, error) {
+	if t.app.Explaining() {
+		e, err := encode.Head(ctx, job, planRows)
+		if err == nil {
+			t.app.Tell(fmt.Sprintf("what the columns are, as the first %s rows at most have it:", thousands(planRows)))
+			t.app.Tell(e.Lines()...)
+		}
+		return e, err
+	}
 	if job.RunID == "" {
 		job.RunID = files.NewRunID()
 	}

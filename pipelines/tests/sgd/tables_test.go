@@ -199,3 +199,16 @@ func TestTableFlags(t *testing.T) {
 		}
 	}
 }
+
+// A plan looks at the first rows only, and writes nothing.
+func TestTableExplain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stdout, stderr, code := runCommand(t, dir, tableArgs(t, "csv", "--explain", "--output_model=m.json")...)
+	if code != 0 || !strings.Contains(stdout+stderr, "as the first 10,000 rows at most have it") || !strings.Contains(stdout+stderr, "about 471 × 93 columns") && !strings.Contains(stdout+stderr, "471 × 93 columns") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if left := names(t, dir); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
