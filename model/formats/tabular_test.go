@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -452,6 +453,60 @@ func TestTablesFromTheMiddle(t *testing.T) {
 			for i, row := range showCells(b) {
 				if at := int(first) + i; !slices.Equal(row, want[at]) || b.ID(i) != whole.ID(at) || b.Numbers[i] != int64(at) {
 					t.Fatalf("%s: row %d, read from %d on, is\n%q, want\n%q", ext, at, first, row, want[at])
+				}
+			}
+		}
+	}
+}
+
+// A damaged file is a fault, and never a panic, or more rows than it has.
+func TestTablesDamaged(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, ext := range []string{"parquet", "arrow"} {
+		whole, err := os.ReadFile("../../testdata/flights_small." + ext)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "x."+ext)
+		for range 150 {
+			b := slices.Clone(whole)
+			for range 1 + rng.IntN(3) {
+				b[rng.IntN(len(b))] = byte(rng.Uint32())
+			}
+			if err := os.WriteFile(path, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, err := OpenLocal(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src, err := Inspect(t.Context(), f, Options{Cells: true, TargetColumn: "delayed", Labels: true})
+			if err != nil {
+				continue
+			}
+			fields := src.(Tabular).Fields()
+			for _, first := range []int64{0, min(300, src.Rows())} {
+				r, err := src.Read(t.Context(), Span{First: first, Rows: src.Rows() - first})
+				if err != nil {
+					continue
+				}
+				rows := &vectors.Block{Cells: tables.New(fields)}
+				for err == nil {
+					err = r.Read(rows, 100)
+					if _, ok := fault.IsRow(err); ok {
+						err = nil
+					}
+				}
+				var known *fault.Fault
+				if err != io.EOF && !errors.As(err, &known) {
+					t.Errorf("%s: %v", ext, err)
+				}
+				if int64(rows.Len()) > src.Rows() {
+					t.Errorf("%s: %d rows of %d", ext, rows.Len(), src.Rows())
+				}
+				if err := r.Close(); err != nil && !errors.As(err, &known) {
+					t.Errorf("%s: %v", ext, err)
 				}
 			}
 		}
