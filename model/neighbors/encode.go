@@ -9,12 +9,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// An encoded index is: the magic, the options, the shape, the row numbers, the ids, the points, what the engine built.
-// All integers and floats are little-endian; a list is its length, as uint64, and its elements.
-
-const magic = "BLKNN001"
-
-// encoder writes values and keeps the first error.
+// encoder writes values and keeps the first error. Integers and floats are little-endian; a list is its length, as uint64, and its
+// elements.
 type encoder struct {
 	w   io.Writer
 	err error

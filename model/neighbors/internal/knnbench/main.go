@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command knnbench measures the exact nearest neighbours of all points of a file, and prints one line of JSON for each
 // number of threads, which a process of its own runs, so that its peak memory is its own.
 //
