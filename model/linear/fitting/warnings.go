@@ -49,12 +49,15 @@ func (f *Fit) FoldWarnings() []string {
 	return nil
 }
 
-// shrinks is the warning that the penalty takes most of the effect of columns of small scale, where it does: of a column whose mean
-// square is v the share alpha/(alpha+v).
+// shrinks is the warning that the l2 part of the penalty takes much of the effect of columns of small scale, where it does: of a
+// column whose mean square is v the share alpha/(alpha+v), where alpha is that part's. (What l1 takes shows in the zeros.)
 func shrinks(o *linear.Options, squares []float64) []string {
 	alpha := *o.Alpha
-	if o.Penalty == linear.None || alpha == 0 {
+	switch o.Penalty {
+	case linear.None, linear.L1:
 		return nil
+	case linear.ElasticNet:
+		alpha *= 1 - *o.L1Ratio
 	}
 	shrunk, least := 0, 0.0
 	for _, v := range squares {
@@ -68,7 +71,7 @@ func shrinks(o *linear.Options, squares []float64) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("the penalty, alpha %v, shrinks %d of %d columns by more than 9 %%, as their scale is small (a mean square of %.2g): take --standardize, or a smaller --alpha",
-		alpha, shrunk, len(squares), least)}
+		*o.Alpha, shrunk, len(squares), least)}
 }
 
 // scaleWarning warns of columns that the penalty shrinks, where they are not standardised.
