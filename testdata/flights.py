@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -46,9 +48,8 @@ def dates(x):
     return np.column_stack([t.month, t.day_of_week, t.hour, days]).astype(float)
 
 
-def reference(table):
-    table = table[table.delayed.notna()]
-    y = table.delayed.astype(int)
+def encoded(table):
+    """The rows as numbers, and the names of the columns."""
     categories, numbers = ["carrier", "origin", "dest"], ["month", "day", "sched_dep_time", "distance", "gate"]
     encode = ColumnTransformer([
         ("categories", OneHotEncoder(), categories),
@@ -60,6 +61,13 @@ def reference(table):
     x = encode.fit_transform(table).astype(float)
     names = [f"{c}_{v}" for c, values in zip(categories, encode.named_transformers_["categories"].categories_) for v in values]
     names += numbers + ["gate_missing"] + ["time_hour_" + p for p in ("month", "dayofweek", "hour", "days")] + ["early"]
+    return x, names
+
+
+def reference(table):
+    table = table[table.delayed.notna()]
+    y = table.delayed.astype(int)
+    x, names = encoded(table)
     model = LogisticRegression(C=1 / (ALPHA * len(y)), solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(x, y)
     with open("flights_small.reference.json", "w") as f:
         json.dump({
@@ -68,10 +76,19 @@ def reference(table):
         }, f, indent=1)
 
 
+def unsupervised(table):
+    x, _ = encoded(table)
+    distances, rows = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(x).kneighbors(x)
+    distances = [[d for d, r in zip(ds, rs) if r != i][:3] for i, (ds, rs) in enumerate(zip(distances, rows))]
+    with open("flights_small.neighbors.json", "w") as f:
+        json.dump({"distances": distances, "explained_variance": PCA(5).fit(x).explained_variance_.tolist()}, f)
+
+
 def main():
     table = sample(pd.read_parquet(sys.argv[1]))
     write(table)
     reference(table)
+    unsupervised(table)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import (
 	"strconv"
 
 	"gonum.org/v1/gonum/floats"
+
+	"beamlearn/model/features"
 )
 
 // Solver is how the components are found, by scikit-learn's names.
@@ -136,11 +138,13 @@ func (o *Options) width(features int) int { return min(o.Components+o.Oversample
 // long as nobody changes it.
 type PCA struct {
 	Options      Options
-	Rows         int64       // that it was found from
-	FeatureNames []string    // nil, or one for each column
-	Mean         []float64   // of each column
-	Scale        []float64   // what a column is divided by after its mean is taken away; nil: 1
-	Components   [][]float64 // components × features, orthonormal, by falling variance; see [flip] for the sign
+	Rows         int64    // that it was found from
+	FeatureNames []string // nil, or one for each column
+	// Encoding brings rows of tables to the features; nil where rows are numbers.
+	Encoding   *features.Encoding
+	Mean       []float64   // of each column
+	Scale      []float64   // what a column is divided by after its mean is taken away; nil: 1
+	Components [][]float64 // components × features, orthonormal, by falling variance; see [flip] for the sign
 	// ExplainedVariance is the eigenvalues: the variance along each component, with rows − 1 as the divisor.
 	ExplainedVariance []float64
 	TotalVariance     float64 // of all columns: the sum of all eigenvalues, of which there may be more than components

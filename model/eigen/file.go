@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 )
 
 // Version is the version of the format of files that Save writes and Load reads.
@@ -38,6 +39,8 @@ type file struct {
 	Ratio         []float64   `json:"explained_variance_ratio"`
 	TotalVariance float64     `json:"total_variance"`
 	Spectrum      []float64   `json:"eigenvalues,omitempty"`
+
+	Encoding *features.Encoding `json:"encoding,omitempty"`
 }
 
 // Save writes the components as JSON. Numbers have the shortest form that reads back as the same float64.
@@ -45,7 +48,7 @@ func (p *PCA) Save(w io.Writer) error {
 	f := file{
 		Format: kind, Version: Version, Options: p.Options, Rows: p.Rows, Features: p.Features(), FeatureNames: p.FeatureNames,
 		Mean: p.Mean, Scale: p.Scale, Components: p.Components, Variance: p.ExplainedVariance,
-		TotalVariance: p.TotalVariance, Spectrum: p.Spectrum,
+		TotalVariance: p.TotalVariance, Spectrum: p.Spectrum, Encoding: p.Encoding,
 	}
 	for i := range p.Components {
 		f.Ratio = append(f.Ratio, p.Ratio(i))
@@ -93,6 +96,7 @@ func Load(name string, r io.Reader) (*PCA, error) {
 	return &PCA{
 		Options: f.Options, Rows: f.Rows, FeatureNames: f.FeatureNames, Mean: f.Mean, Scale: f.Scale, Components: f.Components,
 		ExplainedVariance: f.Variance, TotalVariance: f.TotalVariance, Spectrum: f.Spectrum,
+		Encoding: f.Encoding,
 	}, nil
 }
 
@@ -188,6 +192,8 @@ func (f *file) check() error {
 		return fmt.Errorf("%d rows, %d features, %d means, %d components, %d variances, %d ratios", f.Rows, d, len(f.Mean), k, len(f.Variance), len(f.Ratio))
 	case f.FeatureNames != nil && len(f.FeatureNames) != d || f.Scale != nil && len(f.Scale) != d:
 		return fmt.Errorf("%d names and %d scales of %d features", len(f.FeatureNames), len(f.Scale), d)
+	case f.Encoding != nil && f.Encoding.Dim() != d:
+		return fmt.Errorf("an encoding of %d features, for %d", f.Encoding.Dim(), d)
 	case f.Spectrum != nil && len(f.Spectrum) < k:
 		return fmt.Errorf("%d eigenvalues of %d components", len(f.Spectrum), k)
 	case f.Options.Solver != "" && !slices.Contains(Solvers, f.Options.Solver):

@@ -32,6 +32,7 @@ import (
 
 	model "beamlearn/model/eigen"
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
@@ -159,12 +160,33 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 	if err = errors.Join(err, r.Close()); err != nil {
 		return nil, err
 	}
+	if p.Encoding != nil {
+		j.Reading.Formats.Cells = true
+		if j.Data, err = vectorio.InspectLike(ctx, patterns, p.Encoding.Needs(), "the components", j.Reading); err != nil {
+			return nil, err
+		}
+		if err := j.Encoded(p.Encoding, chunkRows); err != nil {
+			return nil, err
+		}
+		return p, j.begin()
+	}
 	d, err := vectorio.InspectFeatures(ctx, patterns, p.Features(), p.FeatureNames, j.Reading)
 	if err != nil {
 		return nil, err
 	}
 	j.Data = d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading)
 	return p, j.begin()
+}
+
+// Encoded makes tables of numbers of the rows, which were inspected as tables, by an encoding, and completes the options, as Inspect
+// does.
+func (j *Job) Encoded(e *features.Encoding, chunkRows int) error {
+	j.Reading.EncodeDense(e)
+	d, err := j.Data.EncodedDense(e)
+	if err == nil {
+		j.Data = d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading)
+	}
+	return err
 }
 
 // begin completes the options, and begins the run.
@@ -209,7 +231,7 @@ func Fit(ctx context.Context, j *Job, o model.Options, run Run) (*model.PCA, err
 		}
 	}
 	p := fit.PCA()
-	p.FeatureNames = j.Data.Columns
+	p.FeatureNames, p.Encoding = j.Data.Columns, j.Reading.Encoding
 	return p, nil
 }
 

@@ -60,6 +60,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"beamlearn/model/features"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
@@ -280,7 +281,24 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 	names, of := j.pointColumns()
 	reading := j.Reading
 	reading.Formats.Empty, reading.Formats.EmptyDim = true, j.dim()
-	j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
+	e := reading.Encoding
+	if e == nil {
+		j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
+		return err
+	}
+	reading.Encoding, names = nil, e.Needs()
+	reading.Formats.Columns = nil // the encoding says which; the others of the points may be there, too
+	d, err := vectorio.InspectLike(ctx, patterns, names, of, reading)
+	if err == nil {
+		j.Queries, err = d.EncodedDense(e)
+	}
+	return err
+}
+
+// Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding; the queries follow.
+func (j *Job) Encoded(e *features.Encoding) (err error) {
+	j.Reading.EncodeDense(e)
+	j.Corpus, err = j.Corpus.EncodedDense(e)
 	return err
 }
 

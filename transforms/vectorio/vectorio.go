@@ -78,6 +78,12 @@ func (o *Options) Encode(e *features.Encoding) {
 	o.Encoding, o.Formats.Cells, o.Formats.Sparse = e, true, e.Sparse()
 }
 
+// EncodeDense is Encode for who takes dense rows alone.
+func (o *Options) EncodeDense(e *features.Encoding) {
+	o.Encode(e)
+	o.Formats.Sparse = false
+}
+
 // lean are the options of those who read no rows.
 func (o Options) lean() Options {
 	o.Encoding = nil
@@ -318,6 +324,19 @@ func (d *Dataset) Encoded(e *features.Encoding) *Dataset {
 	c.options.Encode(e)
 	c.Dim, c.Columns = e.Dim(), e.Names()
 	return &c
+}
+
+// MaxDenseFeatures bounds the features of tables whose rows are dense.
+const MaxDenseFeatures = 1 << 14
+
+// EncodedDense is Encoded for who takes dense rows alone: of at most MaxDenseFeatures features.
+func (d *Dataset) EncodedDense(e *features.Encoding) (*Dataset, error) {
+	if n := e.Dim(); n > MaxDenseFeatures {
+		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d features: leave out columns of text, or give fewer hash bits", MaxDenseFeatures), "%d features", n)
+	}
+	c := d.Encoded(e)
+	c.options.EncodeDense(e)
+	return c, nil
 }
 
 // unitBytes bounds the memory of a unit of dense rows.

@@ -71,6 +71,27 @@ func (t *Tables) Asked() bool {
 	return t.app.Given("encode") && *t.encode == "auto"
 }
 
+// Dense is what kneighbors and eigen ask of tables, whose rows become dense vectors.
+type Dense struct {
+	Data        *vectorio.Dataset // inspected with Formats.Cells
+	Reading     vectorio.Options
+	Standardize bool
+	Output      string // the first file that is written, beside which a survey leaves its result
+	RunID       string
+}
+
+// FitDense is Fit for rows that become dense vectors.
+func (t *Tables) FitDense(ctx context.Context, d *Dense) (*features.Encoding, error) {
+	o, err := t.Options(d.Standardize)
+	if err != nil {
+		return nil, Usage(err)
+	}
+	dir, base := files.Split(d.Output)
+	return t.Fit(ctx, &encode.Job{
+		Data: d.Data, Reading: d.Reading, Options: o, Dir: dir + "." + base + ".columns-" + d.RunID, Workers: Workers(), RunID: d.RunID,
+	})
+}
+
 // Auto reports whether rows may be taken for tables.
 func (t *Tables) Auto() bool { return *t.encode == "auto" }
 

@@ -22,8 +22,9 @@ import (
 // command is the flags.
 type command struct {
 	*cli.App
-	input *cli.Input
-	color *cli.Path // a column, or .npy files
+	input  *cli.Input
+	tables *cli.Tables
+	color  *cli.Path // a column, or .npy files
 
 	transform           *cli.Path
 	components          number
@@ -64,11 +65,13 @@ func New() *cli.App {
 	c := &command{App: app, input: app.Input()}
 	c.color = c.input.Group().InputFiles("color", "the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy file with a number for each row").Where(cli.IsNPY)
 
+	c.tables = app.Tables(false)
+
 	compute := app.Group("What to compute (scikit-learn's names)")
 	c.transform = compute.InputFile("transform", "find nothing, but project onto the components of this `FILE`, the --output_model of an earlier run").Here()
 	compute.Func("components", "how `MANY` components to find, e.g. 10; or the share of the variance, above 0 and below 1, that they must explain: "+
 		"--components=0.95 finds as many as explain 95 % (default: all, as many as columns or rows; of svd_solver=randomized 50)", c.components.set)
-	c.standardize = compute.Bool("standardize", false, "divide the columns by their standard deviation first, as where they have different units")
+	c.standardize = compute.Bool("standardize", false, "divide the columns by their standard deviation first, as where they have different units; of a table, the numbers and dates alone")
 	c.whiten = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
 	c.solver = compute.Choice("svd_solver", "auto", []string{"auto", "covariance_eigh", "randomized"}, "the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in two), or auto: covariance_eigh up to 2,000 columns")
 	c.oversamples = compute.Int("n_oversamples", 0, "how many random vectors a sketch has beyond the components (default 10)")
@@ -126,6 +129,9 @@ func (c *command) run(ctx context.Context) error {
 // job is what the flags ask for, with every fault of theirs.
 func (c *command) job() (*eigen.Job, look, error) {
 	reading, faults := c.input.Options()
+	_, tables := c.tables.Options(*c.standardize)
+	faults = errors.Join(faults, tables, c.tables.Columns(&reading.Formats))
+	reading.Formats.Cells = c.tables.Asked()
 	if reading.Targets = c.color.List(); reading.Targets != nil {
 		reading.Formats.Unlabelled, reading.Formats.Labels = false, true
 	} else if column := c.color.String(); column != "" {
@@ -155,7 +161,21 @@ func (c *command) inspect(ctx context.Context, job *eigen.Job) (pca *model.PCA, 
 		return job.Reuse(ctx, c.transform.String(), c.input.Patterns(), c.input.ChunkRows())
 	}
 	job.Data, err = job.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows())
+	if err == nil && job.Reading.Formats.Cells {
+		err = c.encode(ctx, job)
+	}
 	return nil, err
+}
+
+// encode finds out how the rows, which are those of tables, become numbers.
+func (c *command) encode(ctx context.Context, job *eigen.Job) error {
+	e, err := c.tables.FitDense(ctx, &cli.Dense{
+		Data: job.Data, Reading: job.Reading, Standardize: *c.standardize, RunID: job.Options.RunID, Output: job.Options.Scratch + "eigen",
+	})
+	if err != nil {
+		return err
+	}
+	return job.Encoded(e, c.input.ChunkRows())
 }
 
 // explain shows what the job would do.
@@ -190,7 +210,7 @@ func (c *command) explain(ctx context.Context, job *eigen.Job, finding model.Opt
 // finding is which components to find, and how.
 func (c *command) finding() model.Options {
 	return model.Options{
-		Components: c.components.count, VarianceShare: c.components.share, Whiten: *c.whiten, Standardize: *c.standardize, Solver: model.Solver(*c.solver),
+		Components: c.components.count, VarianceShare: c.components.share, Whiten: *c.whiten, Standardize: *c.standardize && !c.tables.Asked(), Solver: model.Solver(*c.solver),
 		Oversamples: *c.oversamples, IteratedPower: *c.power, Seed: uint64(*c.seed),
 	}
 }
@@ -209,6 +229,9 @@ func (c *command) reused() error {
 		if c.Given(name) {
 			errs = append(errs, fmt.Errorf("--%s: with --transform, the components are those of its file", name))
 		}
+	}
+	if c.tables.Asked() {
+		errs = append(errs, errors.New("--transform: the components have their own encoding, or none: without flags of tables"))
 	}
 	return errors.Join(errs...)
 }

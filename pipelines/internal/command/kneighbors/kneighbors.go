@@ -24,6 +24,8 @@ import (
 type command struct {
 	*cli.App
 	input          *cli.Input
+	tables         *cli.Tables
+	standardize    *bool
 	queries, index *cli.Path
 
 	k                 *int
@@ -52,7 +54,10 @@ func New() *cli.App {
 	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself)")
 	c.index = given.InputFile("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged")
 
+	c.tables = app.Tables(false)
+
 	compute := app.Group("What to compute")
+	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.k = compute.Int("k", 0, "how many neighbours each query gets")
 	c.radius = compute.OptionalFloat("radius", "instead of --k: all neighbours within this `DISTANCE`, inclusive")
 	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics))
@@ -107,6 +112,7 @@ func (c *command) run(ctx context.Context) error {
 // job is what the flags ask for, with every fault of theirs.
 func (c *command) job() (*knn.Job, look, error) {
 	reading, faults := c.input.Options()
+	faults = errors.Join(faults, c.asTables(&reading))
 	show, pageErr := c.reportPath()
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
@@ -130,6 +136,11 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 			return err
 		}
 	}
+	if job.Reading.Formats.Cells {
+		if err := c.encode(ctx, job); err != nil {
+			return err
+		}
+	}
 	if c.index.String() != "" {
 		if err := c.reuse(ctx, job); err != nil {
 			return err
@@ -147,6 +158,30 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		}
 	}
 	return err
+}
+
+// asTables sets that rows are read as those of tables, where the flags ask for it.
+func (c *command) asTables(reading *vectorio.Options) error {
+	_, err := c.tables.Options(*c.standardize)
+	if err = errors.Join(err, c.tables.Columns(&reading.Formats)); err != nil || !c.tables.Asked() && !*c.standardize {
+		return err
+	}
+	if c.index.String() != "" {
+		return errors.New("--index: an index has its points as numbers: without flags of tables, and without --standardize")
+	}
+	reading.Formats.Cells = true
+	return nil
+}
+
+// encode finds out how the points, which are rows of tables, become numbers.
+func (c *command) encode(ctx context.Context, job *knn.Job) error {
+	e, err := c.tables.FitDense(ctx, &cli.Dense{
+		Data: job.Corpus, Reading: job.Reading, Standardize: *c.standardize, Output: job.Options.Output, RunID: job.Options.RunID,
+	})
+	if err != nil {
+		return err
+	}
+	return job.Encoded(e)
 }
 
 // defaultRecall is that of --algorithm=ivf.

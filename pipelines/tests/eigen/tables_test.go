@@ -1,0 +1,69 @@
+package eigen_test
+
+import (
+	"encoding/json"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// The components of a table are those of what scikit-learn's ColumnTransformer makes of it, from every format; and they take rows of
+// tables again.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var want struct {
+		Variance []float64 `json:"explained_variance"`
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.neighbors.json"))), &want); err != nil {
+		t.Fatal(err)
+	}
+	var model, rows string
+	for _, ext := range []string{"csv", "parquet", "jsonl", "arrow"} {
+		input := "--input=" + clitest.Testdata(t, "flights_small."+ext)
+		told := mustRun(t, dir, input, "--id_column=id", "--drop=air_time,tailnum,delayed", "--encode=auto", "--standardize", "--components=5",
+			"--output_model=m.json", "--output=p.csv", "--report=none")
+		if !strings.Contains(told, "carrier: categorical: 14 distinct values") {
+			t.Errorf("%s: %s", ext, told)
+		}
+		m, p := clitest.Read(t, filepath.Join(dir, "m.json")), clitest.Read(t, filepath.Join(dir, "p.csv"))
+		if model == "" {
+			model, rows = m, p
+		} else if m != model || p != rows {
+			t.Errorf("%s: other components, or projections, than from .csv", ext)
+		}
+		mustRun(t, dir, input, "--transform=m.json", "--id_column=id", "--output=again.csv", "--report=none")
+		if clitest.Read(t, filepath.Join(dir, "again.csv")) != rows {
+			t.Errorf("%s: --transform projects otherwise", ext)
+		}
+	}
+	var got struct {
+		Variance []float64 `json:"explained_variance"`
+	}
+	if err := json.Unmarshal([]byte(model), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Variance) != len(want.Variance) {
+		t.Fatalf("%d components", len(got.Variance))
+	}
+	for i, v := range got.Variance {
+		if math.Abs(v-want.Variance[i]) > 1e-9*want.Variance[0] {
+			t.Errorf("the variance of component %d is %v, want %v", i, v, want.Variance[i])
+		}
+	}
+	for flag, want := range map[string]string{
+		"--encode=auto": "without flags of tables", "--standardize": "--standardize: with --transform, the components are those of its file",
+	} {
+		if stderr, code := run2(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--transform=m.json", flag, "--output=x.csv"); code != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s", flag, code, stderr)
+		}
+	}
+	broken := strings.Replace(model, `"n_features_in":`, `"n_features_in":1`, 1)
+	clitest.Write(t, filepath.Join(dir, "broken.json"), broken)
+	if stderr, code := run2(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--transform=broken.json", "--output=x.csv"); code == 0 || !strings.Contains(stderr, "broken.json") {
+		t.Errorf("a broken model: exit code %d, %s", code, stderr)
+	}
+}

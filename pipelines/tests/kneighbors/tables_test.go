@@ -1,0 +1,145 @@
+package kneighbors_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// tableArgs ask for the neighbours of testdata/flights_small, as its reference has them.
+func tableArgs(t *testing.T, ext string, more ...string) []string {
+	return append([]string{
+		"--input=" + clitest.Testdata(t, "flights_small."+ext), "--id_column=id", "--columns=*,!air_time,!tailnum,!delayed", "--encode=auto", "--standardize",
+		"--report=none",
+	}, more...)
+}
+
+// distances are those of an output, and its queries and neighbours.
+func distances(t *testing.T, name string) (pairs [][2]string, d []float64) {
+	t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(clitest.Read(t, name))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows[1:] {
+		v, err := strconv.ParseFloat(r[3], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs, d = append(pairs, [2]string{r[0], r[2]}), append(d, v)
+	}
+	return pairs, d
+}
+
+// Rows of a table are as far from each other as scikit-learn's ColumnTransformer makes them; the answers are the same bytes from every
+// format, and by every way of the index.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var want struct{ Distances [][]float64 }
+	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.neighbors.json"))), &want); err != nil {
+		t.Fatal(err)
+	}
+	var first string
+	for i, c := range []struct{ ext, flag string }{
+		{"csv", "--threads=1"}, {"parquet", "--chunk_rows=50"}, {"jsonl", "--broadcast=side_input"}, {"arrow", "--broadcast=file"},
+		{"csv", "--index_memory=20KB"}, {"parquet", "--dtype=float64"},
+	} {
+		name := filepath.Join(dir, strconv.Itoa(i)+".csv")
+		stdout, stderr, code := runCommand(t, dir, tableArgs(t, c.ext, "--k=3", "--output="+name, c.flag)...)
+		if code != 0 || stdout != "" || !strings.Contains(stderr, "carrier: categorical: 14 distinct values") {
+			t.Fatalf("%v: exit code %d\n%s%s", c, code, stdout, stderr)
+		}
+		if text := clitest.Read(t, name); first == "" {
+			first = text
+		} else if text != first {
+			t.Errorf("%v: other neighbours than from .csv", c)
+		}
+	}
+	_, got := distances(t, filepath.Join(dir, "0.csv"))
+	if len(got) != 3*len(want.Distances) {
+		t.Fatalf("%d neighbours, want 3 of %d rows", len(got), len(want.Distances))
+	}
+	for i, d := range got {
+		if w := want.Distances[i/3][i%3]; math.Abs(d-w) > 1e-9 {
+			t.Fatalf("neighbour %d of row %d is %v away, want %v", i%3, i/3, d, w)
+		}
+	}
+}
+
+// Queries are encoded as the points are, from another format, in another order of columns, and with columns that do not count.
+func TestTableQueries(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rows, err := csv.NewReader(strings.NewReader(clitest.Read(t, clitest.Testdata(t, "flights_small.csv")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var q strings.Builder
+	w := csv.NewWriter(&q)
+	for i, r := range rows[:40] {
+		other := []string{"extra" + strconv.Itoa(i)}
+		for j := len(r) - 1; j >= 0; j-- {
+			other = append(other, r[j])
+		}
+		if i == 0 {
+			other[0] = "extra"
+		}
+		if err := w.Write(other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Flush()
+	clitest.Write(t, filepath.Join(dir, "q.csv"), q.String())
+	stdout, stderr, code := runCommand(t, dir, tableArgs(t, "parquet", "--k=1", "--queries=q.csv", "--output=o.csv")...)
+	if code != 0 || stdout != "" {
+		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	pairs, d := distances(t, filepath.Join(dir, "o.csv"))
+	if len(d) != 39 {
+		t.Fatalf("%d answers, want 39", len(d))
+	}
+	for i, p := range pairs {
+		if d[i] != 0 || p[0] != p[1] {
+			t.Errorf("the nearest of %s is %s, %v away, want itself", p[0], p[1], d[i])
+		}
+	}
+}
+
+// What cannot be a table, or is not asked of one, is told before any work.
+func TestTableFaults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "a.csv"), "x,colour\n1,red\n2,blue\n3,red\n")
+	clitest.Write(t, filepath.Join(dir, "q.csv"), "x\n1\n")
+	buildIndex(t, dir, "--input=a.csv", "--columns=x", "--index=x.index")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--input=" + clitest.Testdata(t, "words.npy"), "--encode=auto"}, "words.npy: found the format npy, which is numbers, expected a table of named columns"},
+		{[]string{"--index=x.index", "--queries=a.csv", "--categorical=colour"}, "--index: an index has its points as numbers: without flags of tables, and without --standardize"},
+		{[]string{"--index=x.index", "--queries=a.csv", "--standardize"}, "--index: an index has its points as numbers: without flags of tables, and without --standardize"},
+		{[]string{"--input=a.csv", "--encode=auto", "--queries=q.csv"}, `q.csv: found the columns "x", without "colour", expected the columns "x", "colour", as in a.csv`},
+		{[]string{"--input=a.csv", "--categorical=color"}, `color`},
+		{[]string{"--input=a.csv", "--encode=none", "--categorical=colour"}, "--encode=none: without flags of tables"},
+		{[]string{"--input=a.csv", "--text=colour", "--hash_bits=15"}, "at most 16384 features"},
+	} {
+		stdout, stderr, code := runCommand(t, dir, append(c.args, "--k=1", "--output=o.csv")...)
+		if code == 0 || stdout != "" || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: exit code %d, no %q in\n%s%s", c.args, code, c.want, stdout, stderr)
+		}
+	}
+	if _, stderr, code := runCommand(t, dir, "--input=a.csv", "--k=1", "--output=o.csv", "--report=none"); code != 0 || !strings.Contains(stderr, "left out: colour (text)") {
+		t.Errorf("without flags of tables: exit code %d, %s", code, stderr)
+	}
+	if got := strings.Join(names(t, dir), " "); got != "a.csv o.csv q.csv x.index" {
+		t.Errorf("left: %s", got)
+	}
+}
