@@ -32,6 +32,12 @@ func TestVectors(t *testing.T) {
   y       100.5  100.833  0.235702  101
   row  values
   a    100 100.5
+
+a.csv, … (2 files): a table: as sgd takes it, and kneighbors and eigen with --encode=auto, 3 features
+  column  missing  kind         
+  x       0 %      left out     constant: 100
+  y       0 %      categorical  3 distinct values; 3 are numbers, but not 1 cell, as "oops": as a numeric column, it would be refused; the most frequent: 101 50 %, 100.5 25 %, oops 25 %
+  to predict  y: beamlearn sgd --input=a.csv,b.csv --target=y --task=classification --alpha=auto --output_model=out/model.json
 `
 	// Options may stand among the files.
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "a.csv", "--id_column=id", "--head=1", "b.csv"))

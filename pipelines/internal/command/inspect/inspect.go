@@ -5,6 +5,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -61,10 +62,13 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 // found is what the files are.
 type found struct {
 	Dataset   *profile.Profile     `json:"dataset,omitempty"`
+	Table     *profile.Table       `json:"table,omitempty"` // the same, where it holds more than numbers
 	Neighbors []*profile.Neighbors `json:"neighbors,omitempty"`
 	Models    []*modelSummary      `json:"models,omitempty"`
 	PCAs      []*pcaSummary        `json:"pcas,omitempty"`
 	Indexes   []*indexSummary      `json:"indexes,omitempty"`
+
+	files []formats.File // of the table
 }
 
 func (c *command) options() (profile.Options, error) {
@@ -185,9 +189,20 @@ func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info)
 	if len(data) == 0 {
 		return nil
 	}
+	isTable := false
+	for _, file := range data {
+		isTable = isTable || profile.IsTable(ctx, file, o.Formats)
+	}
 	var err error
-	f.Dataset, err = profile.Of(ctx, o, data)
-	return err
+	if f.Dataset, err = profile.Of(ctx, o, data); !isTable {
+		return err
+	}
+	var table error
+	if f.Table, table = profile.TableOf(ctx, o, data); table != nil {
+		return cmp.Or(err, table) // what is wrong with the numbers comes first
+	}
+	f.files = data
+	return nil // a table may have no numbers
 }
 
 var shardName = regexp.MustCompile(`-[0-9]{5,}-of-[0-9]{5,}(\.[a-z]+)$`)

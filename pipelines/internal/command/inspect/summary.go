@@ -174,6 +174,9 @@ func (f *found) text(columns int) string {
 	if f.Dataset != nil {
 		p.dataset(f.Dataset, columns)
 	}
+	if f.Table != nil {
+		p.columns(f, columns)
+	}
 	for _, n := range f.Neighbors {
 		p.neighbors(n)
 	}
