@@ -108,44 +108,25 @@ func (s *arrowSource) nulls(in *arrowBytes) error {
 // arrowCells reads the rows of a span as those of a table.
 type arrowCells struct {
 	cellsBatch
-	s       *arrowSource
-	in      *arrowBytes
-	record  arrow.RecordBatch // that is decoded, or nil
-	from    int64             // its first row
+	arrowRecords
 	learned learned
 }
 
 func (s *arrowSource) cellsReader(ctx context.Context, span Span) Reader {
-	r := &arrowCells{s: s, in: &arrowBytes{s: s, ctx: ctx}}
+	r := &arrowCells{arrowRecords: arrowRecords{s: s, in: &arrowBytes{s: s, ctx: ctx}}}
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
 	}
 	return r
 }
 
-// Close lets go of what is decoded.
-func (r *arrowCells) Close() error {
-	if r.record != nil {
-		r.record.Release()
-		r.record = nil
-	}
-	return nil
-}
-
 // fillRows decodes the next rows of the batch.
 func (r *arrowCells) fillRows() (err error) {
 	defer r.in.undamaged(&err)
-	if r.record == nil || r.next >= r.from+r.record.NumRows() {
-		if err := r.Close(); err != nil {
-			return err
-		}
-		i := r.s.batchOf(r.next)
-		if r.record, err = r.in.record(i); err != nil {
-			return err
-		}
-		r.from = r.s.batches[i].first
+	at, err := r.seek(r.next)
+	if err != nil {
+		return err
 	}
-	at := int(r.next - r.from)
 	rows := int(min(cellRows, r.record.NumRows()-int64(at), r.end-r.next))
 	r.begin(r.next, rows)
 	for j := range r.s.vector {

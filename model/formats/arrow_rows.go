@@ -184,13 +184,42 @@ func isNull(a arrow.Array, i int) bool {
 	return ok && d.Dictionary().IsNull(d.GetValueIndex(i))
 }
 
+// arrowRecords decodes the batches of a file, one at a time.
+type arrowRecords struct {
+	s      *arrowSource
+	in     *arrowBytes
+	record arrow.RecordBatch // that is decoded, or nil
+	from   int64             // its first row
+}
+
+// seek decodes the batch that has a row, unless that is decoded already, and gives the row's place in it.
+func (r *arrowRecords) seek(row int64) (at int, err error) {
+	if r.record == nil || row >= r.from+r.record.NumRows() {
+		if err := r.Close(); err != nil {
+			return 0, err
+		}
+		i := r.s.batchOf(row)
+		if r.record, err = r.in.record(i); err != nil {
+			return 0, err
+		}
+		r.from = r.s.batches[i].first
+	}
+	return int(row - r.from), nil
+}
+
+// Close lets go of what is decoded.
+func (r *arrowRecords) Close() error {
+	if r.record != nil {
+		r.record.Release()
+		r.record = nil
+	}
+	return nil
+}
+
 // arrowReader reads the rows of a span.
 type arrowReader struct {
 	batchReader
-	s       *arrowSource
-	in      *arrowBytes
-	record  arrow.RecordBatch // that is decoded, or nil
-	from    int64             // its first row
+	arrowRecords
 	learned learned
 	bad     map[int]fault.Fault // rows of the batch that are at fault, by their place
 }
@@ -203,7 +232,7 @@ func (s *arrowSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if s.cells {
 		return s.cellsReader(ctx, span), nil
 	}
-	r := &arrowReader{s: s, in: &arrowBytes{s: s, ctx: ctx}}
+	r := &arrowReader{arrowRecords: arrowRecords{s: s, in: &arrowBytes{s: s, ctx: ctx}}}
 	r.batchReader = batchReader{
 		batch: batch{file: s.Name(), dim: s.dim, column: s.column},
 		next:  span.First, end: span.First + span.Rows,
@@ -212,29 +241,13 @@ func (s *arrowSource) Read(ctx context.Context, span Span) (Reader, error) {
 	return r, nil
 }
 
-// Close lets go of what is decoded.
-func (r *arrowReader) Close() error {
-	if r.record != nil {
-		r.record.Release()
-		r.record = nil
-	}
-	return nil
-}
-
 // fill decodes the next rows of the batch.
 func (r *arrowReader) fill() (err error) {
 	defer r.in.undamaged(&err)
-	if r.record == nil || r.next >= r.from+r.record.NumRows() {
-		if err := r.Close(); err != nil {
-			return err
-		}
-		i := r.s.batchOf(r.next)
-		if r.record, err = r.in.record(i); err != nil {
-			return err
-		}
-		r.from = r.s.batches[i].first
+	at, err := r.seek(r.next)
+	if err != nil {
+		return err
 	}
-	at := int(r.next - r.from)
 	rows := int(min(max(parquetBatch/int64(r.dim), 1), r.record.NumRows()-int64(at), r.end-r.next))
 	r.begin(r.next, rows)
 	clear(r.bad)

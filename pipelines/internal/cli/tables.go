@@ -86,10 +86,15 @@ func (t *Tables) FitDense(ctx context.Context, d *Dense) (*features.Encoding, er
 	if err != nil {
 		return nil, Usage(err)
 	}
-	dir, base := files.Split(d.Output)
 	return t.Fit(ctx, &encode.Job{
-		Data: d.Data, Reading: d.Reading, Options: o, Dir: dir + "." + base + ".columns-" + d.RunID, Workers: Workers(), RunID: d.RunID,
+		Data: d.Data, Reading: d.Reading, Options: o, Dir: ColumnsDir(d.Output, d.RunID), Workers: Workers(), RunID: d.RunID,
 	})
+}
+
+// ColumnsDir is where a survey leaves its result: beside the output, as a checkpoint.
+func ColumnsDir(output, runID string) string {
+	dir, base := files.Split(output)
+	return dir + "." + base + ".columns-" + runID
 }
 
 // Auto reports whether rows may be taken for tables.

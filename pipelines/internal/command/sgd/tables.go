@@ -13,7 +13,6 @@ import (
 	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
 	encode "beamlearn/transforms/features"
-	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
 )
 
@@ -54,7 +53,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	}
 	c.Note(job.Data)
 	if e == nil {
-		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked, Dir: columnsDir(job), Workers: cli.Workers()}
+		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked, Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
 		if e, err = c.tables.Fit(ctx, of); err != nil {
 			return err
 		}
@@ -65,12 +64,6 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	options.Wide = true
 	options.Sample = true // the chunks are the same for all formats
 	return nil
-}
-
-// columnsDir is where a survey leaves its result: beside the model, as a checkpoint.
-func columnsDir(job *linear.Job) string {
-	dir, base := files.Split(job.Options.Model)
-	return dir + "." + base + ".columns-" + job.Options.RunID
 }
 
 // train learns.
