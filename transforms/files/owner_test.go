@@ -14,7 +14,11 @@ import (
 // deadRunID is the id of a run whose process has ended, and has been waited for.
 func deadRunID(t *testing.T) string {
 	t.Helper()
-	c := exec.Command(os.Args[0], "-test.run=^$")
+	c := exec.Command("cat") // which lives until its input ends
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +31,12 @@ func deadRunID(t *testing.T) string {
 	if isDead(id) {
 		t.Errorf("%s is taken for dead while it lives", id)
 	}
-	c.Wait()
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
 	return id
 }
 
