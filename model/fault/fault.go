@@ -22,6 +22,11 @@ type Fault struct {
 	Column   string // name, or 0-based index where columns have no names; empty when the fault is not a column's
 	Found    string // what is there
 	Expected string // what should be there
+
+	// ID is the row's id, as text, where the file has a column of ids and this row's can be read; it is no part of the message.
+	ID string
+	// Number is that of the row in all of the input, where who reads that has set it; it is no part of the message.
+	Number int64
 }
 
 // WholeFile is the Row of a fault that concerns a file as a whole: its header, its length, its dimension.

@@ -50,7 +50,7 @@ func inspectArrow(ctx context.Context, f File, _ compression, o Options) (Source
 	if err := o.noText(f, "arrow"); err != nil {
 		return nil, err
 	}
-	s := &arrowSource{columnar: columnar{File: f, labels: o.Labels}}
+	s := &arrowSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted}}
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}

@@ -116,6 +116,7 @@ func (s *arrowSource) cellsReader(ctx context.Context, span Span) Reader {
 	r := &arrowCells{arrowRecords: arrowRecords{s: s, in: &arrowBytes{s: s, ctx: ctx}}}
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
+		keeps: s.untargeted,
 	}
 	return r
 }
@@ -229,6 +230,7 @@ func (r *arrowCells) readIDs(at, rows int) error {
 		id, found := arrowID(a, texts, integers, at+i)
 		if found != "" {
 			r.mark(i, f.name, found, "an id")
+			r.lost.lose(i)
 		}
 		r.ids.Append(id)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"beamlearn/model/fault"
-	"beamlearn/model/vectors"
 )
 
 func isFault(err error) bool {
@@ -365,28 +364,15 @@ func (r *arrowReader) readIDs(at, rows int) error {
 		return nil
 	}
 	a := r.record.Column(f.leaf)
-	texts := arrowTexts(a)
-	integers := arrowIntegers(a)
+	texts, integers := arrowTexts(a), arrowIntegers(a)
 	if texts == nil && integers == nil {
 		return errType
 	}
 	for i := range rows {
-		var id vectors.ID
-		switch {
-		case isNull(a, at+i):
-			r.mark(i, f.name, "null", "an id")
-		case texts != nil:
-			if text := texts(at + i); len(text) == 0 {
-				r.mark(i, f.name, "an empty text", "an id")
-			} else {
-				id = parseID(text)
-			}
-		default:
-			v, found := integers(at + i)
-			if found != "" {
-				r.mark(i, f.name, found, "an id")
-			}
-			id = vectors.ID{Int: v}
+		id, found := arrowID(a, texts, integers, at+i)
+		if found != "" {
+			r.mark(i, f.name, found, "an id")
+			r.lost.lose(i)
 		}
 		r.ids.Append(id)
 	}

@@ -18,8 +18,10 @@ type selection struct {
 	target int      // that of what is to be learned, or -1
 	weight int      // that of the weight, or -1
 	labels bool     // the target is a label
-	index  int      // that of the rows' labels, which is in the vector only where it is asked for, or -1
-	types  []string // of all columns, in a word or two; nil where they are not known
+	// untargeted says that rows without a target are kept.
+	untargeted bool
+	index      int      // that of the rows' labels, which is in the vector only where it is asked for, or -1
+	types      []string // of all columns, in a word or two; nil where they are not known
 }
 
 // vectorNames are the names of the vector's columns, or nil.
@@ -61,7 +63,7 @@ func (s *selection) places() []int {
 // found by its name first, then by its 0-based index, then as a range of indices, then as a glob of names, whose columns
 // come in the table's order. A name that several columns have names none of them. Every fault is one of the file named.
 func (o *Options) choose(file string, names []string, count int) (*selection, error) {
-	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, index: indexIn(names)}
+	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, untargeted: o.Untargeted, index: indexIn(names)}
 	roles := []struct {
 		name, spec string
 		column     *int

@@ -317,7 +317,7 @@ func (r *csvReader) row(b *vectors.Block, number int64) error {
 
 // learn reads the target and the weight. Its fault lacks the file and the row.
 func (r *csvReader) learn() *fault.Fault {
-	return r.learned.fields(r.s.selection, &r.s.dialect, &r.s.textFile, r.target, r.weight)
+	return r.learned.fields(r.s.selection, &r.s.dialect, &r.s.textFile, r.target, r.weight, false)
 }
 
 // append adds the row that has been read, or returns the place of the first value that cannot be stored.
@@ -415,13 +415,23 @@ func (r *csvReader) general(row []byte, b *vectors.Block, number int64) error {
 			f.Column = r.s.name(c)
 		}
 	}
-	f.File, f.Row = r.s.Name(), number
+	f.File, f.Row, f.ID = r.s.Name(), number, r.s.idOf(&r.fields)
 	return f
+}
+
+// idOf is the id of a row at fault whose fields were split, as far as that went; "" where it cannot be read. In a row of too many
+// or too few fields only the first is surely that of its column.
+func (s *csvSource) idOf(f *fields) string {
+	if s.id < 0 || s.id >= len(f.list) || s.id > 0 && !f.whole || s.idFault(f.list[s.id]) != nil {
+		return ""
+	}
+	return string(f.list[s.id])
 }
 
 // shape splits a row into its fields, which must be as many as there are columns. Its fault lacks the file and the row.
 func (s *csvSource) shape(fields *fields, row []byte) *fault.Fault {
 	count, ok := fields.split(row)
+	fields.whole = ok && count == s.selection.count
 	switch {
 	case !ok:
 		return &fault.Fault{Column: s.name(count), Found: fault.Quote(fields.bad), Expected: wellQuoted}

@@ -88,7 +88,7 @@ func (r *csvCells) row(b *vectors.Block, number int64) error {
 		f = r.append(b, row, number)
 	}
 	if f != nil {
-		f.File, f.Row = r.s.Name(), number
+		f.File, f.Row, f.ID = r.s.Name(), number, r.s.idOf(&r.fields)
 		return f
 	}
 	return nil
@@ -97,9 +97,12 @@ func (r *csvCells) row(b *vectors.Block, number int64) error {
 // append adds the row whose fields are split, unless it has no target. Its fault lacks the file and the row.
 func (r *csvCells) append(b *vectors.Block, row []byte, number int64) *fault.Fault {
 	s, list := r.s, r.fields.list
-	if s.target >= 0 && noTarget(list[s.target], s.labels) {
+	none := s.target >= 0 && noTarget(list[s.target], s.labels)
+	if none {
 		r.without++
-		return nil
+		if !s.untargeted {
+			return nil
+		}
 	}
 	if !isASCII(row) {
 		for _, c := range s.vector {
@@ -125,7 +128,7 @@ func (r *csvCells) append(b *vectors.Block, row []byte, number int64) *fault.Fau
 		if s.weight >= 0 {
 			weight = list[s.weight]
 		}
-		if f := r.learned.fields(s.selection, &s.dialect, &s.textFile, target, weight); f != nil {
+		if f := r.learned.fields(s.selection, &s.dialect, &s.textFile, target, weight, none); f != nil {
 			return f
 		}
 	}

@@ -250,6 +250,7 @@ type fields struct {
 	list    [][]byte // into the row, or into scratch
 	scratch []byte
 	bad     []byte // the field at fault
+	whole   bool   // all fields are there
 }
 
 // wellQuoted is what a field with quotes should be.

@@ -107,9 +107,11 @@ type Options struct {
 	// DType is how values are stored.
 	DType vectors.DType `json:",omitempty"`
 	// Cells says that rows are read as those of a table: the vector is then the columns as they are, text and timestamps
-	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left out. Only
-	// a [Tabular] source can be read so.
+	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left out, unless
+	// Untargeted says otherwise. Only a [Tabular] source can be read so.
 	Cells bool `json:",omitempty"`
+	// Untargeted says that rows of tables without a target are kept: with the target NaN, or the label "".
+	Untargeted bool `json:",omitempty"`
 }
 
 // Validate lists what is wrong with the options, one error joined per fault.

@@ -351,7 +351,7 @@ func (s *jsonlSource) Read(ctx context.Context, span Span) (Reader, error) {
 			f = p.append(b, number)
 		}
 		if f != nil {
-			f.File, f.Row = s.Name(), number
+			f.File, f.Row, f.ID = s.Name(), number, s.idOf(line)
 			return f
 		}
 		return nil
@@ -415,6 +415,35 @@ func (s *jsonlSource) parser() *jsonlParser {
 	}
 	p.member, p.visit = p.key, p.value
 	return p
+}
+
+// idOf is the id of a line at fault, up to where it is no JSON; "" where it cannot be read.
+func (s *jsonlSource) idOf(line []byte) (text string) {
+	if s.id < 0 {
+		return ""
+	}
+	p := s.parser()
+	p.unknown = func([]byte) *fault.Fault { return p.scan.skip(2 + p.depth) }
+	p.visit = func(c int) *fault.Fault {
+		if c != s.id {
+			return p.scan.skip(2 + p.depth)
+		}
+		first := p.scan.i
+		id, f := p.scan.id()
+		if f != nil {
+			p.scan.i = first
+			return p.scan.skip(2 + p.depth)
+		}
+		if p.found++; utf8.ValidString(id.Text) {
+			text = id.String()
+		}
+		return nil
+	}
+	p.scan.b = line
+	if p.scan.object(p.member); p.found > 1 {
+		return ""
+	}
+	return text
 }
 
 // row reads a line into vector and id.

@@ -345,18 +345,24 @@ func (r *jsonlCells) row(b *vectors.Block, number int64) error {
 	p.rows++
 	p.next = 0
 	f := p.scan.object(p.member)
-	if f == nil && !r.none {
+	if r.none {
+		p.learned.none()
+	}
+	leave := r.none && !p.s.untargeted
+	if f == nil && !leave {
 		f = r.end()
 	}
-	if f != nil || r.none {
+	if f != nil || leave {
 		b.Cells.Cut(b.Len())
 	}
-	switch {
-	case f != nil:
-		f.File, f.Row = p.s.Name(), number
+	if f != nil {
+		f.File, f.Row, f.ID = p.s.Name(), number, p.s.idOf(line)
 		return f
-	case r.none:
+	}
+	if r.none {
 		r.without++
+	}
+	if leave {
 		return nil
 	}
 	b.Numbers = append(b.Numbers, number)

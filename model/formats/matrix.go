@@ -258,6 +258,7 @@ func (r *matrixReader) describe(b []byte, row int64) {
 		v, found := m.integer(b[m.id*m.size:])
 		if found != "" {
 			r.fail(row, m.name(m.id), found, "an integer as an id")
+			r.lost.lose(int(row - r.first))
 		}
 		r.ids.Append(vectors.ID{Int: v})
 	}
@@ -487,7 +488,8 @@ type batch struct {
 	target       []float64        // of all rows, or empty
 	labels       []string         // of all rows, or empty
 	weights      []float64        // of all rows, or empty
-	faults       []*fault.Fault   // of the rows that are left, in their order; their values and ids mean nothing
+	faults       []*fault.Fault   // of the rows that are left, in their order; their values mean nothing
+	lost         lostIDs
 }
 
 // begin begins a batch of rows of which nothing is decoded yet.
@@ -496,6 +498,7 @@ func (a *batch) begin(first int64, rows int) {
 	a.f32, a.f64, a.faults = a.f32[:0], a.f64[:0], a.faults[:0]
 	a.ids.Reset()
 	a.target, a.labels, a.weights = a.target[:0], a.labels[:0], a.weights[:0]
+	clear(a.lost)
 }
 
 func (a *batch) left() int { return int(a.until - a.first) }
@@ -543,6 +546,7 @@ func (a *batch) appendTo(b *vectors.Block, max int) (int, error) {
 	}
 	if bad != nil {
 		a.faults = a.faults[1:]
+		bad.ID = a.lost.of(&a.ids, a.at)
 		a.advance(1)
 		return n, bad
 	}
@@ -566,5 +570,6 @@ func (a *batch) refused(column int) error {
 	if v-v == 0 {
 		expected = "a finite float32"
 	}
-	return &fault.Fault{File: a.file, Row: a.first, Column: a.column(column), Found: formatFloat(v), Expected: expected}
+	id := a.lost.of(&a.ids, a.at)
+	return &fault.Fault{File: a.file, Row: a.first, Column: a.column(column), Found: formatFloat(v), Expected: expected, ID: id}
 }

@@ -57,10 +57,12 @@ type columnar struct {
 	weight *parquetField  // of numbers, or nil
 	schema []Column
 	labels bool // the target is a label
-	dim    int
-	cells  bool  // rows are those of a table
-	other  other // what a matrix of numbers would not hold
-	matrix bool  // by default it is one, of lists
+	// untargeted says that rows without a target are kept.
+	untargeted bool
+	dim        int
+	cells      bool  // rows are those of a table
+	other      other // what a matrix of numbers would not hold
+	matrix     bool  // by default it is one, of lists
 }
 
 // parquetGroup is a row group.
@@ -77,7 +79,7 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels}}
+	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted}}
 	if err := s.inspect(in, &o); err != nil {
 		return nil, err
 	}

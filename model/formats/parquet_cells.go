@@ -191,6 +191,7 @@ func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
 	r := &parquetCells{s: s, in: &parquetBytes{File: s.File, ctx: ctx}, group: -1}
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
+		keeps: s.untargeted,
 	}
 	r.scratch = parquetScratch{def: make([]int16, cellRows), f32: make([]float32, cellRows), f64: make([]float64, cellRows)}
 	return r
@@ -557,6 +558,7 @@ func (r *parquetCells) readIDs(rows int) error {
 		n, err := r.id.nextIDs(r.scratch.def[:rows-row], func(i int, id vectors.ID, found string) {
 			if found != "" {
 				r.mark(row+i, r.id.name, found, "an id")
+				r.lost.lose(row + i)
 			}
 			r.ids.Append(id)
 		})
@@ -628,8 +630,13 @@ func (a *cellsBatch) putTarget(f *parquetField, labels bool, row int, v float64,
 	var bad *fault.Fault
 	switch {
 	case !valued || v != v:
-		v = 0
 		a.leaveOut(row)
+		if labels && f.kind == kindBool {
+			a.labels = append(a.labels, "")
+		} else {
+			a.target = append(a.target, math.NaN())
+		}
+		return
 	case labels && f.kind == kindBool:
 	case labels && f.integer():
 		bad = labelFault(v)
@@ -650,6 +657,7 @@ func (a *cellsBatch) putTarget(f *parquetField, labels bool, row int, v float64,
 func (a *cellsBatch) putWhole(f *parquetField, l *learned, row int, v int64, found string) {
 	if found == "null" {
 		a.leaveOut(row)
+		l.none()
 	} else if bad := l.setWhole(v, found); bad != nil {
 		a.mark(row, f.name, bad.Found, bad.Expected)
 	}
@@ -660,6 +668,7 @@ func (a *cellsBatch) putWhole(f *parquetField, l *learned, row int, v int64, fou
 func (a *cellsBatch) putLabel(f *parquetField, l *learned, row int, text []byte, valued bool) {
 	if !valued || len(text) == 0 {
 		a.leaveOut(row)
+		l.none()
 	} else if bad := l.setLabel(text, nil); bad != nil {
 		a.mark(row, f.name, bad.Found, bad.Expected)
 	}

@@ -260,6 +260,7 @@ func (r *parquetReader) readIDs(rows int) error {
 		n, err := r.id.nextIDs(def, func(i int, id vectors.ID, found string) {
 			if found != "" {
 				r.mark(row+i, r.id.name, found, "an id")
+				r.lost.lose(row + i)
 			}
 			r.ids.Append(id)
 		})

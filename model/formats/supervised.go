@@ -18,9 +18,15 @@ type learned struct {
 	digits []byte
 }
 
-// fields reads the fields of the target and of the weight, those that the selection has. Its fault lacks the file and the row.
-func (l *learned) fields(s *selection, d *dialect, t *textFile, target, weight []byte) *fault.Fault {
-	if s.target >= 0 {
+// none says that the row has no target.
+func (l *learned) none() { l.target, l.label, l.last = math.NaN(), "", "" }
+
+// fields reads the fields of the target, unless there is none in this row, and of the weight, those that the selection has. Its fault
+// lacks the file and the row.
+func (l *learned) fields(s *selection, d *dialect, t *textFile, target, weight []byte, none bool) *fault.Fault {
+	if none {
+		l.none()
+	} else if s.target >= 0 {
 		if f := l.readTarget(target, s.labels, d, t); f != nil {
 			f.Column = s.name(s.target)
 			return f

@@ -21,7 +21,7 @@ type Tabular interface {
 
 // Untargeted is a Reader of a [Tabular] source.
 type Untargeted interface {
-	// NoTarget is how many rows so far had no target and were left out.
+	// NoTarget is how many rows so far had no target, and were left out or not: see Options.Untargeted.
 	NoTarget() int64
 }
 
@@ -77,6 +77,8 @@ type cellsBatch struct {
 	weights  []float64
 	none     []bool              // rows without a target; nil where all have one
 	bad      map[int]fault.Fault // rows at fault, by their place
+	lost     lostIDs
+	keeps    bool // rows without a target
 
 	next, end int64        // numbers of the rows that are not in the batch yet
 	fill      func() error // fills the batch with at least one row, number next
@@ -94,6 +96,7 @@ func (a *cellsBatch) begin(first int64, rows int) {
 	a.ids.Reset()
 	a.target, a.labels, a.weights, a.none = a.target[:0], a.labels[:0], a.weights[:0], a.none[:0]
 	clear(a.bad)
+	clear(a.lost)
 }
 
 // mark notes the fault of a row; the first one stays.
@@ -106,8 +109,31 @@ func (a *cellsBatch) mark(row int, column, found, expected string) {
 	}
 }
 
+// lostIDs are the rows of a batch whose id cannot be read, by their place.
+type lostIDs map[int]bool
+
+// lose notes such a row.
+func (l *lostIDs) lose(row int) {
+	if *l == nil {
+		*l = lostIDs{}
+	}
+	(*l)[row] = true
+}
+
+// of is the id of a row at fault, as text; "" where there is none.
+func (l lostIDs) of(ids *vectors.IDs, row int) string {
+	if row >= ids.Len() || l[row] {
+		return ""
+	}
+	return ids.At(row).String()
+}
+
 // leaveOut notes that a row has no target.
 func (a *cellsBatch) leaveOut(row int) {
+	if a.keeps {
+		a.without++
+		return
+	}
 	if len(a.none) == 0 {
 		a.none = append(a.none, make([]bool, a.rows)...)
 	}
@@ -146,6 +172,7 @@ func (a *cellsBatch) appendTo(b *vectors.Block, max int) (int, error) {
 	moved := 0
 	for a.at < a.rows && moved < max {
 		if f, ok := a.bad[a.at]; ok {
+			f.ID = a.lost.of(&a.ids, a.at)
 			a.at++
 			return moved, &f
 		}

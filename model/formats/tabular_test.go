@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"beamlearn/model/fault"
 	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
@@ -207,6 +209,80 @@ func showCells(b *vectors.Block) [][]string {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// A fault tells the row's id where that can be read, and rows without a target are kept where that is asked for: in every format.
+func TestFaultsOfTables(t *testing.T) {
+	t.Parallel()
+	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("x", arrow.PrimitiveTypes.Float64), column("w", arrow.PrimitiveTypes.Float64),
+		column("y", arrow.BinaryTypes.String)}
+	rows := `[{"id":5,"x":1,"w":1,"y":"a"},{"id":6,"x":1,"w":-1,"y":"a"},{"id":7,"x":2,"w":1,"y":null},{"id":null,"x":1,"w":-1,"y":"b"},
+		{"id":0,"x":1,"w":-2,"y":"b"},{"id":8,"x":3,"w":1,"y":"b"}]`
+	lines := strings.NewReplacer("[{", "{", "},{", "}\n{", "},\n\t\t{", "}\n{", "}]", "}\n").Replace(rows)
+	for name, data := range map[string]string{
+		"x.csv": "id,x,w,y\n5,1,1,a\n6,1,-1,a\n7,2,1,\n,1,-1,b\n0,1,-2,b\n8,3,1,b\n", "x.jsonl": lines,
+		"x.parquet": parquetOf(t, fields, rows, 4), "x.arrow": arrowOf(t, fields, rows, 4, true),
+	} {
+		_, b, faults, without := readCells(t, writeCells(t, name, data), Options{IDColumn: "id", TargetColumn: "y", WeightColumn: "w", Labels: true, Untargeted: true}, 2)
+		var ids []string
+		for _, f := range faults {
+			ids = append(ids, f.ID)
+		}
+		if got := fmt.Sprintf("%q %v %q %d", ids, b.IDs.Ints, b.Labels, without); got != `["6" "" "0"] [5 7 8] ["a" "" "b"] 1` {
+			t.Errorf("%s: got %s", name, got)
+		}
+		_, b, _, without = readCells(t, writeCells(t, name, data), Options{IDColumn: "id", TargetColumn: "y", Labels: true}, 2)
+		if got := fmt.Sprint(b.IDs.Ints, without); got != `[5 6 0 8] 1` {
+			t.Errorf("%s, without a target left out: got %s", name, got)
+		}
+	}
+	path := writeCells(t, "x.csv", "id,x,y\n5,1,2\n6,1,\n7,2,3\n")
+	if _, b, _, _ := readCells(t, path, Options{IDColumn: "id", TargetColumn: "y", Untargeted: true}, 2); fmt.Sprint(b.Target) != "[2 NaN 3]" {
+		t.Errorf("targets %v", b.Target)
+	}
+}
+
+// The fault of a row of numbers tells its id, where that can be read.
+func TestIDsOfFaults(t *testing.T) {
+	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("x", arrow.PrimitiveTypes.Float64), column("z", arrow.PrimitiveTypes.Float64)}
+	rows := `[{"id":5,"x":1,"z":1},{"id":6,"x":null,"z":1},{"id":null,"x":null,"z":1},{"id":0,"x":1,"z":"Inf"},{"id":9,"x":1,"z":1}]`
+	for name, data := range map[string]string{
+		"x.csv":     "id,x,z\n5,1,1\n6,,1\n,,1\n0,1,inf\n9,1,1\n",
+		"x.jsonl":   "{\"id\":5,\"x\":1,\"z\":1}\n{\"x\":null,\"id\":6}\n{\"id\":1.5,\"x\":1,\"z\":2}\n{\"z\":1e999,\"id\":0}\n{\"id\":9,\"x\":1,\"z\":1}\n",
+		"x.parquet": parquetOf(t, fields, rows, 4), "x.arrow": arrowOf(t, fields, rows, 4, true),
+	} {
+		f, err := OpenLocal(writeCells(t, name, data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := Inspect(context.Background(), f, Options{IDColumn: "id"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spans, err := Spans(context.Background(), src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := src.Read(context.Background(), spans[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		b := &vectors.Block{Dim: 2}
+		for err = r.Read(b, 9); err != io.EOF; err = r.Read(b, 9) {
+			if f, ok := fault.IsRow(err); ok {
+				ids = append(ids, f.ID)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := fmt.Sprintf("%q %v", ids, b.IDs.Ints); got != `["6" "" "0"] [5 9]` {
+			t.Errorf("%s: got %s", name, got)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Text tables in other dialects, encodings and shapes; and what is wrong with a row.

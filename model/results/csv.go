@@ -65,12 +65,17 @@ func encodeCSV(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 func encodeCSVTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {
 	b, texts := dst[0], false
 	for i := from; i < to; i++ {
-		id := t.ID(i)
-		texts = texts || !id.IsInt()
-		b = appendCSV(b, id)
+		lack := t.lacks(i)
+		if lack&NoID == 0 {
+			id := t.ID(i)
+			texts = texts || !id.IsInt()
+			b = appendCSV(b, id)
+		}
 		for j, v := range t.row(i, l) {
 			b = append(b, ',')
-			if c := &l.Columns[j]; c.Type == Text {
+			if c := &l.Columns[j]; lack&NoValues != 0 {
+				continue
+			} else if c.Type == Text {
 				b = appendCSVText(b, c.Texts[int(v)])
 			} else {
 				b = appendFloat(b, v)

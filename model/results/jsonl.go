@@ -53,13 +53,20 @@ func encodeJSONLTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, err
 		keys[j] = append(appendJSONText([]byte{','}, c.Name), ':')
 	}
 	for i := from; i < to; i++ {
-		id := t.ID(i)
-		texts = texts || !id.IsInt()
+		lack := t.lacks(i)
 		b = append(b, `{"id":`...)
-		b = appendJSON(b, id)
+		if lack&NoID != 0 {
+			b = append(b, "null"...)
+		} else {
+			id := t.ID(i)
+			texts = texts || !id.IsInt()
+			b = appendJSON(b, id)
+		}
 		for j, v := range t.row(i, l) {
 			b = append(b, keys[j]...)
-			if c := &l.Columns[j]; c.Type == Text {
+			if c := &l.Columns[j]; lack&NoValues != 0 {
+				b = append(b, "null"...)
+			} else if c.Type == Text {
 				b = appendJSONText(b, c.Texts[int(v)])
 			} else {
 				b = appendJSONFloat(b, v)

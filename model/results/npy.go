@@ -40,7 +40,7 @@ func npyArray(file int, l Layout) (descr string, shape []int) {
 		shape = []int{len(l.Columns)}
 	}
 	for _, c := range l.Columns {
-		if c.Type != Int {
+		if c.Type != Int || l.Nullable {
 			return "<f8", shape
 		}
 	}
@@ -79,7 +79,11 @@ func encodeNPYTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error
 	b := dst[0]
 	descr, _ := npyArray(0, l)
 	for i := from; i < to; i++ {
+		lack := t.lacks(i)
 		for _, v := range t.row(i, l) {
+			if lack&NoValues != 0 {
+				v = math.NaN()
+			}
 			if descr == "<i8" {
 				b = binary.LittleEndian.AppendUint64(b, uint64(int64(v)))
 			} else {

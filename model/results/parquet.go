@@ -35,7 +35,8 @@ const (
 
 // A part of neighbours is its queries one after the other: the id, the number of neighbours (uvarint), their ids, their
 // distances (float64, little-endian). A part of a table is its rows: the id, the values (float64, little-endian). An id is 0
-// and the integer (varint), or the length of its text (uvarint, > 0) and the text.
+// and the integer (varint), or the length of its text (uvarint, > 0) and the text. Where the layout is nullable, a byte before each row
+// says what it lacks, and that is left out.
 
 func encodeParquetPart(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 	b, texts := dst[0], false
@@ -61,9 +62,18 @@ func encodeParquetPart(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, er
 func encodeParquetTablePart(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {
 	b, texts := dst[0], false
 	for i := from; i < to; i++ {
-		id := t.ID(i)
-		texts = texts || !id.IsInt()
-		b = appendRecordID(b, id)
+		lack := t.lacks(i)
+		if l.Nullable {
+			b = append(b, byte(lack))
+		}
+		if lack&NoID == 0 {
+			id := t.ID(i)
+			texts = texts || !id.IsInt()
+			b = appendRecordID(b, id)
+		}
+		if lack&NoValues != 0 {
+			continue
+		}
 		for _, v := range t.row(i, l) {
 			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 		}
@@ -193,15 +203,15 @@ func (c *idColumn) write(w file.ColumnChunkWriter, definition, repetition []int1
 }
 
 // node is the column's place in the schema.
-func (c *idColumn) node(name string) schema.Node {
+func (c *idColumn) node(name string, r parquet.Repetition) schema.Node {
 	if c.texts {
-		return stringNode(name)
+		return stringNode(name, r)
 	}
-	return schema.NewInt64Node(name, parquet.Repetitions.Required, -1)
+	return schema.NewInt64Node(name, r, -1)
 }
 
-func stringNode(name string) schema.Node {
-	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, parquet.Repetitions.Required, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
+func stringNode(name string, r parquet.Repetition) schema.Node {
+	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, r, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
 }
 
 // neighborRows are rows of neighbours. Both lists of a row have the same length, hence the same levels: definition is 0 for
@@ -264,7 +274,7 @@ func (g *neighborRows) reset() {
 }
 
 func (g *neighborRows) schema() (*schema.GroupNode, error) {
-	neighbors, err := schema.ListOfWithName("neighbors", g.neighbors.node("element"), parquet.Repetitions.Required, -1)
+	neighbors, err := schema.ListOfWithName("neighbors", g.neighbors.node("element", parquet.Repetitions.Required), parquet.Repetitions.Required, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +282,7 @@ func (g *neighborRows) schema() (*schema.GroupNode, error) {
 	if err != nil {
 		return nil, err
 	}
-	return schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{g.ids.node(idColumnName), neighbors, distances}, -1)
+	return schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{g.ids.node(idColumnName, parquet.Repetitions.Required), neighbors, distances}, -1)
 }
 
 func (g *neighborRows) columns() []func(file.ColumnChunkWriter) error {
@@ -293,6 +303,36 @@ type tableRows struct {
 	rows   int
 	values [][]float64           // of each column
 	texts  [][]parquet.ByteArray // of each column of type Text: what it can have
+	// Where the layout is nullable: for each row 1, or 0 where it has no id, or no values, of which there are then fewer than rows.
+	hasID, hasValues []int16
+}
+
+// repetition is that of all columns.
+func (g *tableRows) repetition() parquet.Repetition {
+	if g.layout.Nullable {
+		return parquet.Repetitions.Optional
+	}
+	return parquet.Repetitions.Required
+}
+
+// lacks reads what a row does not have.
+func (g *tableRows) lacks(d partReader) (Lack, error) {
+	if !g.layout.Nullable {
+		return 0, nil
+	}
+	b, err := d.r.ReadByte()
+	lack := Lack(b)
+	if lack > NoValues|NoID {
+		return 0, errDamagedPart
+	}
+	has := func(what Lack) int16 {
+		if lack&what != 0 {
+			return 0
+		}
+		return 1
+	}
+	g.hasID, g.hasValues = append(g.hasID, has(NoID)), append(g.hasValues, has(NoValues))
+	return lack, err
 }
 
 func newTableRows(l Layout) *tableRows {
@@ -306,8 +346,18 @@ func newTableRows(l Layout) *tableRows {
 }
 
 func (g *tableRows) record(d partReader) error {
-	if err := d.id(&g.ids); err != nil {
+	lack, err := g.lacks(d)
+	if err != nil {
 		return err
+	}
+	if lack&NoID == 0 {
+		if err := d.id(&g.ids); err != nil {
+			return err
+		}
+	}
+	g.rows++
+	if lack&NoValues != 0 {
+		return nil
 	}
 	for j, c := range g.layout.Columns {
 		v, err := d.float()
@@ -319,7 +369,6 @@ func (g *tableRows) record(d partReader) error {
 		}
 		g.values[j] = append(g.values[j], v)
 	}
-	g.rows++
 	return nil
 }
 
@@ -330,7 +379,7 @@ func (g *tableRows) full() bool {
 }
 
 func (g *tableRows) reset() {
-	g.rows = 0
+	g.rows, g.hasID, g.hasValues = 0, g.hasID[:0], g.hasValues[:0]
 	g.ids.reset()
 	for j := range g.values {
 		g.values[j] = g.values[j][:0]
@@ -338,23 +387,24 @@ func (g *tableRows) reset() {
 }
 
 func (g *tableRows) schema() (*schema.GroupNode, error) {
-	fields := schema.FieldList{g.ids.node(idColumnName)}
+	r := g.repetition()
+	fields := schema.FieldList{g.ids.node(idColumnName, r)}
 	for _, c := range g.layout.Columns {
 		name := validUTF8(c.Name)
 		switch c.Type {
 		case Text:
-			fields = append(fields, stringNode(name))
+			fields = append(fields, stringNode(name, r))
 		case Int:
-			fields = append(fields, schema.NewInt64Node(name, parquet.Repetitions.Required, -1))
+			fields = append(fields, schema.NewInt64Node(name, r, -1))
 		default:
-			fields = append(fields, schema.NewFloat64Node(name, parquet.Repetitions.Required, -1))
+			fields = append(fields, schema.NewFloat64Node(name, r, -1))
 		}
 	}
 	return schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
 }
 
 func (g *tableRows) columns() []func(file.ColumnChunkWriter) error {
-	columns := []func(file.ColumnChunkWriter) error{func(w file.ColumnChunkWriter) error { return g.ids.write(w, nil, nil) }}
+	columns := []func(file.ColumnChunkWriter) error{func(w file.ColumnChunkWriter) error { return g.ids.write(w, g.hasID, nil) }}
 	for j := range g.values {
 		columns = append(columns, func(w file.ColumnChunkWriter) error { return g.writeColumn(j, w) })
 	}
@@ -364,19 +414,19 @@ func (g *tableRows) columns() []func(file.ColumnChunkWriter) error {
 func (g *tableRows) writeColumn(j int, w file.ColumnChunkWriter) (err error) {
 	switch w := w.(type) {
 	case *file.ByteArrayColumnChunkWriter:
-		texts := make([]parquet.ByteArray, g.rows)
+		texts := make([]parquet.ByteArray, len(g.values[j]))
 		for i, v := range g.values[j] {
 			texts[i] = g.texts[j][int(v)]
 		}
-		_, err = w.WriteBatch(texts, nil, nil)
+		_, err = w.WriteBatch(texts, g.hasValues, nil)
 	case *file.Int64ColumnChunkWriter:
-		ints := make([]int64, g.rows)
+		ints := make([]int64, len(g.values[j]))
 		for i, v := range g.values[j] {
 			ints[i] = int64(v)
 		}
-		_, err = w.WriteBatch(ints, nil, nil)
+		_, err = w.WriteBatch(ints, g.hasValues, nil)
 	case *file.Float64ColumnChunkWriter:
-		_, err = w.WriteBatch(g.values[j], nil, nil)
+		_, err = w.WriteBatch(g.values[j], g.hasValues, nil)
 	}
 	return err
 }

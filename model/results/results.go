@@ -20,6 +20,9 @@
 //	.npy      the columns without the ids, in the order of the rows: n numbers, or n × columns; no texts. It is int64 where
 //	          all columns are integers, else float64
 //
+// A row that has no values, where the layout allows that ([Layout.Nullable]), has empty fields in .csv, null in .jsonl and .parquet,
+// and NaN in .npy, which is then float64. So has an id that cannot be read, but for .npy, where there are none.
+//
 // Numbers in text have the shortest form that reads back as the same float64.
 //
 // To add a format: one file that makes a [Format], and one line in [All].
@@ -66,6 +69,8 @@ type Layout struct {
 	K int `json:",omitempty"`
 	// Columns are those of a table, beside the id. None: neighbours.
 	Columns []Column `json:",omitempty"`
+	// Nullable says that rows of a table may be without values, or without an id.
+	Nullable bool `json:",omitempty"`
 }
 
 // isTable reports whether the output is a table.
@@ -94,8 +99,26 @@ type Table struct {
 	// Values are rows × columns, row-major, of all rows from 0 to To. That of a column of type Text is the place in its Texts.
 	Values   []float64
 	From, To int
-	// Threads is the number of goroutines that share the work, and call ID. Default: GOMAXPROCS.
+	// Lacks says what rows do not have, where the layout is Nullable. Default: all have everything.
+	Lacks func(i int) Lack
+	// Threads is the number of goroutines that share the work, and call ID and Lacks. Default: GOMAXPROCS.
 	Threads int
+}
+
+// Lack is what a row does not have: a sum of these.
+type Lack uint8
+
+const (
+	NoValues Lack = 1 << iota // values of any column
+	NoID
+)
+
+// lacks is what row i does not have.
+func (t *Table) lacks(i int) Lack {
+	if t.Lacks == nil {
+		return 0
+	}
+	return t.Lacks(i)
 }
 
 // row is the values of row i.

@@ -35,7 +35,7 @@ type PredictReport struct {
 	Classes       *ClassificationScores `json:"classification,omitempty"`
 	OutputFiles   []string              `json:"output_files,omitempty"`
 	RejectedFiles []string              `json:"rejected_files,omitempty"`
-	// NoTarget is how many rows of tables were left out, as they have no target to be compared with.
+	// NoTarget is how many rows of tables have no target to be compared with, but a prediction.
 	NoTarget int64 `json:"rows_without_target,omitempty"`
 	// Unknown is how many cells of each column had a category that the model does not know, where there is such a column.
 	Unknown map[string]int64 `json:"unknown_categories,omitempty"`
@@ -104,9 +104,9 @@ func newEvaluation(m *model.Model, reading *vectorio.Options, c vectorio.Chunk) 
 
 var errOverflow = errors.New("predictions or targets are too large to be evaluated: their squares are beyond float64")
 
-// add evaluates a block that p has predicted. A row whose label is none of the model's classes is a fault. Where faulty rows
-// are to be skipped, it is added to rejected, in its place, and keep lists all others; nil is all.
-func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.Fault) (keep []int, err error) {
+// add evaluates a block that p has predicted; a row without a target is passed over. A row whose label is none of the model's classes is
+// a fault. Where faulty rows are to be skipped, it is added to rejected, in its place.
+func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.Fault) error {
 	n := rows.Len()
 	weight := func(i int) float64 {
 		if len(rows.Weights) > 0 {
@@ -115,39 +115,38 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 		return 1
 	}
 	if len(rows.Target)+len(rows.Labels) == 0 {
-		return nil, fault.File(e.chunk.Info.Name, "targets, to compare the predictions with", "none")
+		return fault.File(e.chunk.Info.Name, "targets, to compare the predictions with", "none")
 	}
 	if e.classification == nil {
 		if len(rows.Target) != n {
-			return nil, fmt.Errorf("linear.Predict: %d targets for %d rows", len(rows.Target), n)
+			return fmt.Errorf("linear.Predict: %d targets for %d rows", len(rows.Target), n)
 		}
 		for i, y := range rows.Target {
+			if y != y {
+				continue
+			}
 			e.regression.Add(y, p.predicted[i], weight(i))
 		}
 		if s := e.regression.Squared + e.regression.M2; s-s != 0 {
-			return nil, errOverflow
+			return errOverflow
 		}
-		return nil, nil
+		return nil
 	}
 	bad, err := e.encode(rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(bad) > 0 {
 		if !e.reading.SkipFaults {
-			return nil, bad[0]
+			return bad[0]
 		}
 		*rejected = append(*rejected, bad...)
-		sort.SliceStable(*rejected, func(i, j int) bool { return (*rejected)[i].Row < (*rejected)[j].Row })
-		keep = make([]int, 0, n-len(bad))
+		sort.SliceStable(*rejected, func(i, j int) bool { return (*rejected)[i].Number < (*rejected)[j].Number })
 	}
 	classes := e.model.Classes.Len()
 	for i, class := range e.places[:n] {
 		if class < 0 {
 			continue
-		}
-		if keep != nil {
-			keep = append(keep, i)
 		}
 		var proba []float64
 		if p.model.HasProba() {
@@ -156,15 +155,15 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 		e.classification.Add(int(class), int(p.predicted[i]), proba, weight(i))
 		if e.scored {
 			if v := p.decided[i]; v != v {
-				return nil, errOverflow
+				return errOverflow
 			}
 			e.scores = appendScore(e.scores, p.decided[i], weight(i), byte(class))
 		}
 	}
-	return keep, nil
+	return nil
 }
 
-// encode finds the class of each row, −1 where the model has none of that label; bad are the faults of those rows.
+// encode finds the class of each row, −1 where it has no label, or the model none of that label; bad are the faults of the latter.
 func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error) {
 	n := rows.Len()
 	if len(rows.Labels)+len(rows.Target) != n {
@@ -188,9 +187,13 @@ func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error)
 		if len(rows.Labels) == 0 {
 			label = model.LabelText(rows.Target[i])
 		}
+		if len(rows.Labels) > 0 && label == "" || len(rows.Labels) == 0 && rows.Target[i] != rows.Target[i] {
+			continue
+		}
 		row := rows.Numbers[i] - e.chunk.First + e.chunk.Span.First // within the file
 		bad = append(bad, &fault.Fault{
 			File: e.chunk.Info.Name, Row: row, Column: e.reading.Formats.TargetColumn, Found: fault.Quote(label), Expected: e.classes.expected,
+			ID: rows.ID(i).String(), Number: rows.Numbers[i],
 		})
 	}
 	return bad, nil

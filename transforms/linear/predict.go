@@ -117,7 +117,7 @@ func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading 
 
 // inspectTable inspects rows for a model of tables: the columns that it needs, by their names.
 func inspectTable(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
-	reading.Formats.Cells = true
+	reading.Formats.Cells, reading.Formats.Untargeted = true, true
 	d, err := vectorio.InspectLike(ctx, patterns, m.Encoding.Needs(), "the model", *reading)
 	if err != nil {
 		return nil, err
@@ -167,6 +167,7 @@ func (j *PredictJob) Validate() error {
 func (j *PredictJob) output() *output.Options {
 	o := &j.Options
 	out := &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: layoutOf(j.Model, o), NumShards: o.NumShards, RunID: o.RunID}
+	out.Layout.Nullable = j.Reading.SkipFaults
 	if o.Output == "" {
 		out.Scratch = o.Scratch
 	}
@@ -300,7 +301,7 @@ func (f *predictFn) predict(ctx context.Context, c vectorio.Chunk, m *model.Mode
 // chunkReport says what was done with a chunk.
 type chunkReport struct {
 	Rows, Rejected       int64
-	NoTarget             int64   `json:",omitempty"` // left out
+	NoTarget             int64   `json:",omitempty"` // not compared
 	Unknown              []int64 `json:",omitempty"` // cells of each column of the encoding that no category is known of
 	Read, Predict, Write float64 // seconds
 
@@ -421,42 +422,103 @@ func (p *predictor) batch(out *output.Task, b batch) error {
 	start := time.Now()
 	n := b.rows.Len()
 	if n == 0 {
-		for _, r := range b.rejected {
-			out.Reject(r)
-		}
-		return nil
+		return p.write(out, b)
 	}
 	c := model.Of(b.rows)
 	c.File = p.chunk.Info.Name
 	if err := p.predict(c, n); err != nil {
 		return err
 	}
-	ids, numbers := b.rows.ID, b.rows.Numbers
 	if p.evaluation != nil {
-		keep, err := p.evaluation.add(p, b.rows, &b.rejected)
-		if err != nil {
+		if err := p.evaluation.add(p, b.rows, &b.rejected); err != nil {
 			return err
 		}
-		if keep != nil {
-			numbers = make([]int64, len(keep))
-			for k, i := range keep {
-				numbers[k] = b.rows.Numbers[i]
-				copy(p.values[k*p.width:(k+1)*p.width], p.values[i*p.width:])
-			}
-			ids = func(k int) vectors.ID { return b.rows.ID(keep[k]) }
-		}
-	}
-	for _, r := range b.rejected {
-		out.Reject(r)
 	}
 	predicted := time.Now()
 	p.report.Predict += predicted.Sub(start).Seconds()
+	return p.write(out, b)
+}
+
+// write writes the rows of a block, and in their places those that were rejected, without a prediction.
+func (p *predictor) write(out *output.Task, b batch) error {
+	start := time.Now()
+	for _, f := range b.rejected {
+		out.Reject(f)
+	}
+	t := results.Table{ID: b.rows.ID, Values: p.values, Threads: p.threads}
+	numbers := b.rows.Numbers
+	if len(b.rejected) > 0 {
+		m := p.merge(&b)
+		numbers, t.Values, t.ID, t.Lacks = m.numbers, m.values, m.id, m.lacks
+	}
 	err := out.Write(numbers, func(w results.PartWriter, from, to int) error {
-		return w.WriteTable(&results.Table{ID: ids, Values: p.values, From: from, To: to, Threads: p.threads})
+		part := t
+		part.From, part.To = from, to
+		return w.WriteTable(&part)
 	})
-	p.report.Rows += int64(len(numbers))
-	p.report.Write += time.Since(predicted).Seconds()
+	p.report.Rows += int64(len(numbers) - len(b.rejected))
+	p.report.Write += time.Since(start).Seconds()
 	return err
+}
+
+// merged are the rows of a batch with those that were rejected, in the order of their numbers.
+type merged struct {
+	numbers  []int64
+	values   []float64
+	rows     *vectors.Block
+	ids      bool           // the file has a column of ids
+	place    []int          // of each row in the block, or -1 of one that was rejected
+	rejected []*fault.Fault // of each row, or nil
+}
+
+// merge merges them. A row that was read and then rejected is there once.
+func (p *predictor) merge(b *batch) *merged {
+	m := &merged{rows: b.rows, ids: p.fn.Reading.Formats.IDColumn != ""}
+	add := func(number int64, place int, f *fault.Fault) {
+		m.numbers, m.place, m.rejected = append(m.numbers, number), append(m.place, place), append(m.rejected, f)
+		if f != nil {
+			m.values = append(m.values, make([]float64, p.width)...)
+			return
+		}
+		m.values = append(m.values, p.values[place*p.width:(place+1)*p.width]...)
+	}
+	left := b.rejected
+	for i, number := range b.rows.Numbers {
+		for len(left) > 0 && left[0].Number < number {
+			add(left[0].Number, -1, left[0])
+			left = left[1:]
+		}
+		if len(left) > 0 && left[0].Number == number {
+			continue
+		}
+		add(number, i, nil)
+	}
+	for _, f := range left {
+		add(f.Number, -1, f)
+	}
+	return m
+}
+
+func (m *merged) id(i int) vectors.ID {
+	f := m.rejected[i]
+	switch {
+	case f == nil:
+		return m.rows.ID(m.place[i])
+	case m.ids:
+		return vectors.ParseID(f.ID)
+	}
+	return vectors.ID{Int: f.Number}
+}
+
+func (m *merged) lacks(i int) results.Lack {
+	f := m.rejected[i]
+	switch {
+	case f == nil:
+		return 0
+	case m.ids && f.ID == "":
+		return results.NoValues | results.NoID
+	}
+	return results.NoValues
 }
 
 // minWork is how many multiplications are worth a goroutine.

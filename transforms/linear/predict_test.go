@@ -341,7 +341,7 @@ func BenchmarkPredict(b *testing.B) {
 	}
 }
 
-// Rows after one that is left out for its label keep their own values.
+// Rows after one that is at fault for its label keep their own values.
 func TestValuesAfterUnknownLabel(t *testing.T) {
 	m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
 	m.Classes.Numbers = []float64{0, 1}
@@ -352,7 +352,7 @@ func TestValuesAfterUnknownLabel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "id,prediction,decision\n0,1,1\n2,0,-3\n3,1,4\n5,0,-6\n"; got != want {
+	if want := "id,prediction,decision\n0,1,1\n1,,\n2,0,-3\n3,1,4\n4,,\n5,0,-6\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -55,7 +55,9 @@ func (t *table) read(r *Reader, b *vectors.Block, most int) error {
 			t.at++
 			var f *fault.Fault
 			if errors.As(err, &f) {
-				f.File = r.chunk.Info.Name
+				if f.File = r.chunk.Info.Name; c.IDs.Len() > 0 {
+					f.ID = c.IDs.At(i).String()
+				}
 			}
 			return err
 		}

@@ -115,6 +115,9 @@ type targetReader struct {
 	labels  []string       // of the next rows, where they are text
 	fault   *fault.Fault   // of the row after them, which has no target; or nil
 	spare   vectors.Block  // takes that row
+	rows    int64          // of the chunk that are read
+	last    *fault.Fault   // the fault of a target that was told last, and the place of its row in the chunk
+	lastRow int64
 }
 
 func newTargetReader(ctx context.Context, c Chunk, o *Options) *targetReader {
@@ -157,9 +160,13 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 		err := r.Read(&t.spare, 1)
 		if _, ok := fault.IsRow(err); err == nil || ok {
 			if err == nil {
-				err = t.fault
+				if err = t.fault; t.spare.IDs.Len() > 0 {
+					t.fault.ID = t.spare.IDs.At(0).String()
+				}
+				t.last, t.lastRow = t.fault, t.rows
 			}
 			t.fault = nil
+			t.rows++
 		}
 		return err
 	}
@@ -177,6 +184,7 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 	if _, ok := fault.IsRow(err); ok {
 		n++
 	}
+	t.rows += int64(n)
 	t.values, t.labels = t.values[min(n, len(t.values)):], t.labels[min(n, len(t.labels)):]
 	return err
 }

@@ -712,6 +712,9 @@ func (r *Reader) read(b *vectors.Block, rows int) error {
 			break
 		}
 		if f, ok := fault.IsRow(err); ok && r.options.SkipFaults {
+			if f.Number = f.Row - r.chunk.Span.First + r.chunk.First; r.targets != nil && f == r.targets.last {
+				f.Number = r.targets.lastRow + r.chunk.First
+			}
 			r.rejected(f)
 			continue
 		}

@@ -85,7 +85,7 @@ func (a *App) Input() *Input {
 		text:      g.Text(),
 		array:     g.String("array", "", "the array of .npz that holds the vectors, by its `NAME` (default: the only one of two dimensions)"),
 		dtype:     g.Choice("dtype", "auto", []string{"auto", "float32", "float64"}, "the `TYPE` in which values are kept: auto (float32 where that is exact, else float64), float32 (rounds), float64"),
-		bad:       g.Choice("on_error", "fail", []string{"fail", "skip"}, "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
+		bad:       g.Choice("on_error", "fail", []string{"fail", "skip"}, "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason; predict has a null in their place), as `ACTION`"),
 		chunkRows: g.Int("chunk_rows", 0, fmt.Sprintf("how many rows a worker reads, and answers, at a time (default %d; where every point is a query and the work is done in this process, as many as memory allows are answered at a time)", vectorio.DefaultChunkRows)),
 	}
 }

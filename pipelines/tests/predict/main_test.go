@@ -189,6 +189,7 @@ func (s *set) checkCSV(t *testing.T, data []byte, header string) {
 
 type summaryFile struct {
 	Rows, Features int
+	Rejected       int `json:"rejected_rows"`
 	Regression     map[string]float64
 	Classification struct {
 		Accuracy  float64
@@ -458,7 +459,7 @@ func TestUnknownLabel(t *testing.T) {
 		t.Errorf("exit code %d\n%swant %s", code, stderr, want)
 	}
 	stderr = mustRun(t, dir, append(args, "--input=*.csv", "--on_error=skip")...)
-	if got, want := string(read(t, filepath.Join(dir, "p.csv"))), "id,prediction\na,2\nb,1\nc,1\nf,2\n"; got != want {
+	if got, want := string(read(t, filepath.Join(dir, "p.csv"))), "id,prediction\na,2\nb,1\nc,1\nd,\ne,\nf,2\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	want := `{"file":"b.csv","row":1,"column":"y","reason":"found \"three\", expected a class of the model: 1, 2"}` + "\n" +
@@ -469,6 +470,71 @@ func TestUnknownLabel(t *testing.T) {
 	c := readSummary(t, filepath.Join(dir, "s.json"))
 	if c.Rows != 4 || c.Classification.Accuracy != 0.75 || fmt.Sprint(c.Classification.Confusion) != "[[2 1] [0 1]]" {
 		t.Errorf("summary %+v\n%s", c, stderr)
+	}
+}
+
+// With --on_error=skip every row has its place in the output, whatever its fault, whatever the formats, in the same bytes for any size of
+// the chunks; shards and an evaluation do not change that.
+func TestEveryRow(t *testing.T) {
+	m := &model.Model{
+		Task: model.Classification, Loss: model.LogLoss, FeatureNames: []string{"x", "z"}, Classes: model.Classes{Texts: []string{"no", "yes"}},
+		Coef: [][]float64{{1, 1}}, Intercept: []float64{0}, Options: model.Options{Task: model.Classification, Loss: model.LogLoss},
+	}
+	args := []string{"--model=" + save(t, m), "--on_error=skip"}
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "a.csv"), "id,x,z,y\n"+
+		"a,oops,1,no\n"+ // before any that is right
+		"b,1,1,yes\n"+
+		"c,1,1\n"+ // too few fields: the first is the id all the same
+		"d,-1,-1,no\n"+
+		"\"e\"e,1,1,yes\n"+ // cannot be split
+		",1,1,yes\n"+ // without an id
+		"g,-2,0,maybe\n"+ // predicted, and of no class
+		"h,-2,0,no\n"+
+		"i,inf,0,no\n")
+	clitest.Write(t, filepath.Join(dir, "b.jsonl"), `{"y":"yes","x":1,"z":1,"id":"b"}
+{"id":"a","x":"oops","z":1,"y":"no"}
+{"x":1,"y":"yes","id":"c"}
+{"id":"d","x":-1,"z":-1,"y":"no"}
+{"x":1,"z"
+{"x":1,"z":1,"y":"yes","id":null}
+{"x":-2,"z":0,"y":"maybe","id":"g"}
+{"id":"h","x":-2,"z":0,"y":"no"}
+{"id":"i","x":1e999,"z":0,"y":"no"}
+`)
+	named, numbered := "id,prediction\na,\nb,yes\nc,\nd,no\n,\n,\ng,\nh,no\ni,\n", "id,prediction\n0,\n1,yes\n2,\n3,no\n4,\n5,\n6,\n7,no\n8,\n"
+	plain := strings.Replace(named, "g,\n", "g,no\n", 1)
+	unnamed := strings.Replace(numbered, "\n5,\n6,\n", "\n5,yes\n6,no\n", 1)
+	first := strings.NewReplacer("a,\nb,yes\n", "b,yes\na,\n") // the first line of .jsonl says which keys there are
+	for _, c := range []struct{ args, want string }{
+		{"--input=a.csv --id_column=id", plain},
+		{"--input=b.jsonl --id_column=id", first.Replace(plain)},
+		{"--input=a.csv --columns=x,z", unnamed},
+		{"--input=a.csv --id_column=id --target=y", named},
+		{"--input=b.jsonl --id_column=id --target=y", first.Replace(named)},
+		{"--input=a.csv --columns=x,z --target=y", strings.Replace(numbered, "\n5,\n", "\n5,yes\n", 1)},
+	} {
+		for _, rows := range []int{1, 2, 100} {
+			mustRun(t, dir, append(append(args, strings.Fields(c.args)...), "--output=p.csv", "--summary=s.json", fmt.Sprintf("--chunk_rows=%d", rows))...)
+			got := string(read(t, filepath.Join(dir, "p.csv")))
+			if got != c.want {
+				t.Errorf("%s, %d rows at a time: got %s, want %s", c.args, rows, got, c.want)
+			}
+			summary := readSummary(t, filepath.Join(dir, "s.json"))
+			if faults := strings.Count(got, ",\n"); summary.Rejected != faults || summary.Rows != 9-faults {
+				t.Errorf("%s: %d rows, %d rejected, %d without a prediction", c.args, summary.Rows, summary.Rejected, faults)
+			}
+			if l := strings.Count(string(read(t, filepath.Join(dir, "p.csv.rejected.jsonl"))), "\n"); l != strings.Count(got, ",\n") {
+				t.Errorf("%s: %d lines of rejected rows", c.args, l)
+			}
+		}
+	}
+	args = append(args, "--input=a.csv", "--id_column=id", "--proba")
+	mustRun(t, dir, append(args, "--output=p.jsonl", "--num_shards=3")...)
+	for i, want := range []string{`{"id":"a","prediction":null,"proba_no":null,"proba_yes":null}`, `{"id":null,"prediction":null,"proba_no":null,"proba_yes":null}`} {
+		if got := string(read(t, filepath.Join(dir, fmt.Sprintf("p-0000%d-of-00003.jsonl", i)))); !strings.Contains(got, want+"\n") || strings.Count(got, "\n") != 3 {
+			t.Errorf("shard %d: got %s, want %s in three lines", i, got, want)
+		}
 	}
 }
 

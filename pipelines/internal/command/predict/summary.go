@@ -54,10 +54,10 @@ func (s *summary) lines() []string {
 		lines = append(lines, fmt.Sprintf("  column %s: %d cells of categories that the model does not know", fault.Plain(column), s.Unknown[column]))
 	}
 	if s.NoTarget > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out", s.NoTarget))
+		lines = append(lines, fmt.Sprintf("  %d rows without a target are predicted, and not compared", s.NoTarget))
 	}
 	for _, f := range s.RejectedFiles {
-		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
+		lines = append(lines, fmt.Sprintf("  %d rows are at fault, and have no prediction: %s", s.Rejected, cli.Relative(f)))
 	}
 	for _, f := range s.OutputFiles {
 		lines = append(lines, cli.Relative(f))
