@@ -89,6 +89,14 @@ const (
 // LearningRates lists all learning rates.
 var LearningRates = []LearningRate{Constant, Optimal, InvScaling, Adaptive, PA1, PA2}
 
+// MultiClass is how more than two classes are told apart.
+type MultiClass string
+
+const (
+	OneVsRest   MultiClass = "ovr"         // a problem of two classes for each: it against the rest
+	Multinomial MultiClass = "multinomial" // one problem: log_loss of the softmax of all decision values
+)
+
 // Average is the number of the row with which averaging begins; 0 is never. In JSON, 0 is false and true is 1.
 type Average int
 
@@ -189,6 +197,10 @@ type Options struct {
 	// ValidationFraction is that share, between 0 and 1. A row belongs to it by a hash of its number. Default: 0.1.
 	ValidationFraction float64 `json:"validation_fraction"`
 
+	// MultiClass is for classification; Multinomial is for LogLoss, and only an exact solver has it. Of two classes either is the
+	// same. Default: OneVsRest.
+	MultiClass MultiClass `json:"multi_class,omitempty"`
+
 	// Classes are all the classes that there are: a row of any other is then a fault. Default: none, and the rows tell. A
 	// class that appears late then stands as if it had been declared from the start, for which a further weight vector
 	// learns from every row as one of a class unseen; declaring the classes saves its time. (With class weights, rows from
@@ -230,6 +242,9 @@ func (o *Options) EnsureDefaults() {
 	ensure(&o.PowerT, power)
 	if o.NIterNoChange == 0 {
 		o.NIterNoChange = 5
+	}
+	if o.MultiClass == OneVsRest {
+		o.MultiClass = "" // as files from before there was another have it
 	}
 	if o.ValidationFraction == 0 {
 		o.ValidationFraction = 0.1
@@ -293,6 +308,13 @@ func (d *Options) checkTerms(f *optionFaults) {
 		f.add("penalty %q: must be one of %s", d.Penalty, Join(Penalties))
 	case d.Task == OneClass && d.Penalty != L2:
 		f.add("penalty %s: one_class takes l2 only", d.Penalty)
+	}
+	switch {
+	case d.MultiClass == "":
+	case d.MultiClass != Multinomial:
+		f.add("multi_class %q: must be one of %s, %s", d.MultiClass, Multinomial, OneVsRest)
+	case known && d.Task != Classification || d.Loss != LogLoss:
+		f.add("multi_class multinomial: is for the loss log_loss in classification, not for %s in %s", d.Loss, d.Task)
 	}
 	f.number("alpha", *d.Alpha, 0, largest, "a number from 0 on")
 	f.number("l1_ratio", *d.L1Ratio, 0, 1, "a number from 0 to 1")

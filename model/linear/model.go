@@ -37,8 +37,8 @@ type Training struct {
 	Rows      int64   `json:"rows"`                 // of an epoch, of the last training; [sgd.SGD] by itself counts them in each epoch anew
 	Epochs    int     `json:"epochs"`               // passes of an exact solver
 	ClassRows []int64 `json:"class_rows,omitempty"` // of each class, counted likewise
-	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, where that is known; and the
-	// duality gap of l1 and elasticnet.
+	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, or once where it is multinomial, where
+	// that is known; and the duality gap of l1 and elasticnet.
 	Objective    jsontext.Floats `json:"objective,omitempty"`
 	GradientNorm jsontext.Floats `json:"gradient_norm,omitempty"`
 	Gap          float64         `json:"gap,omitempty"`
@@ -64,7 +64,9 @@ func (m *Model) Validate() error {
 		if n < 2 {
 			return fmt.Errorf("classes: %d: must be at least two", n)
 		}
-		want = NumVectors(n)
+		if want = NumVectors(n); want == 1 && o.MultiClass == Multinomial {
+			return errors.New("multi_class multinomial: of two classes: must be of more")
+		}
 	case n > 0:
 		return fmt.Errorf("classes: only classification has them, not %s", m.Task)
 	}
@@ -90,7 +92,11 @@ func (m *Model) Validate() error {
 			return fmt.Errorf("encoding: of %d features, not those of feature_names", e.Dim())
 		}
 	}
-	if err := m.Training.check(want, m.Classes.Len()); err != nil {
+	problems := want
+	if o.MultiClass == Multinomial {
+		problems = 1
+	}
+	if err := m.Training.check(problems, m.Classes.Len()); err != nil {
 		return err
 	}
 	if m.State != nil {
@@ -127,14 +133,14 @@ func (m *Model) checkCoef(features int) error {
 	return nil
 }
 
-// check is for a model of so many vectors and classes.
-func (t *Training) check(vectors, classes int) error {
+// check is for a model of so many problems and classes.
+func (t *Training) check(problems, classes int) error {
 	if t.Rows < 0 || t.Epochs < 0 {
 		return fmt.Errorf("training: %d rows in %d epochs: must not be negative", t.Rows, t.Epochs)
 	}
 	for _, v := range []jsontext.Floats{t.Objective, t.GradientNorm} {
-		if len(v) != 0 && len(v) != vectors || slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
-			return fmt.Errorf("training: objective and gradient_norm: must be %d numbers from 0 on, or none", vectors)
+		if len(v) != 0 && len(v) != problems || slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
+			return fmt.Errorf("training: objective and gradient_norm: must be %d numbers from 0 on, or none", problems)
 		}
 	}
 	if !(t.Gap >= 0) || t.Gap-t.Gap != 0 {

@@ -81,7 +81,8 @@ func (m *Model) HasProba() bool {
 }
 
 // PredictProba appends to dst the probabilities of the classes for each row, rows × classes, and returns it. With several
-// classes they are those of each against the rest, divided by their sum (Zadrozny and Elkan, KDD 2002).
+// classes they are those of each against the rest, divided by their sum (Zadrozny and Elkan, KDD 2002), or, of a Multinomial model,
+// the softmax of the decision values.
 func (m *Model) PredictProba(c *Chunk, dst []float64) ([]float64, error) {
 	if !m.HasProba() {
 		return dst, fmt.Errorf("the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss)
@@ -98,12 +99,39 @@ func (m *Model) PredictProba(c *Chunk, dst []float64) ([]float64, error) {
 			continue
 		}
 		n := len(dst)
+		if m.Options.MultiClass == Multinomial {
+			dst = append(dst, d[:width]...)
+			Softmax(dst[n:])
+			continue
+		}
 		for _, v := range d[:width] {
 			dst = append(dst, m.sigmoid(v))
 		}
 		m.NormaliseProba(dst[n:], d[:width])
 	}
 	return dst, nil
+}
+
+// Softmax makes probabilities of decision values, in place: exp(d[k]) divided by the sum of all. It gives the greatest decision value,
+// and the sum of exp(d[k] − top) of the others.
+func Softmax(d []float64) (top, others float64) {
+	most := 0
+	for k, v := range d {
+		if v > d[most] {
+			most = k
+		}
+	}
+	top = d[most]
+	for k, v := range d {
+		if d[k] = 1; k != most {
+			d[k] = elementary.Exp(v - top)
+			others += d[k]
+		}
+	}
+	for k := range d {
+		d[k] /= 1 + others
+	}
+	return top, others
 }
 
 // sigmoid is the probability of a decision value.

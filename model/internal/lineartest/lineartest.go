@@ -357,7 +357,15 @@ type exactFile struct {
 
 func ReadExact(t testing.TB) *exactFile {
 	t.Helper()
-	f, err := os.Open(testdata(t, "exact.json.gz"))
+	var file exactFile
+	readGzip(t, "exact.json.gz", &file)
+	return &file
+}
+
+// readGzip reads a file of JSON.
+func readGzip(t testing.TB, name string, to any) {
+	t.Helper()
+	f, err := os.Open(testdata(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,11 +374,69 @@ func ReadExact(t testing.TB) *exactFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file exactFile
-	if err := json.NewDecoder(z).Decode(&file); err != nil {
+	if err := json.NewDecoder(z).Decode(to); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// MultinomialFile is what multinomial.py writes.
+type MultinomialFile struct {
+	Data map[string]struct {
+		X [][]float64
+		Y []float64
+	}
+	Cases []MultinomialCase
+}
+
+// MultinomialCase is an optimum, with the decisions and probabilities of the first ten rows.
+type MultinomialCase struct {
+	Data                                    string
+	Alpha                                   float64
+	Weighted, Standardize, Balanced, Unique bool
+	FitIntercept                            bool               `json:"fit_intercept"`
+	ClassWeight                             map[string]float64 `json:"class_weight"`
+	Coef                                    [][]float64
+	Intercept                               []float64
+	Objective                               float64
+	Decision, Proba                         [][]float64
+}
+
+// ReadMultinomial reads it.
+func ReadMultinomial(t testing.TB) *MultinomialFile {
+	t.Helper()
+	var file MultinomialFile
+	readGzip(t, "multinomial.json.gz", &file)
 	return &file
+}
+
+// Rows are those of a case.
+func (f *MultinomialFile) Rows(k *MultinomialCase) *linear.Chunk {
+	d := f.Data[k.Data]
+	c := &linear.Chunk{Features: len(d.X[0]), X: slices.Concat(d.X...), Target: d.Y}
+	for i := range d.Y {
+		c.Numbers = append(c.Numbers, int64(i))
+		if k.Weighted {
+			c.Weights = append(c.Weights, 0.5+float64(i%4))
+		}
+	}
+	return c
+}
+
+// Name tells a case.
+func (k *MultinomialCase) Name() string {
+	return fmt.Sprintf("%s/%v/weighted=%v/balanced=%v/%v", k.Data, k.Alpha, k.Weighted, k.Balanced, k.ClassWeight)
+}
+
+// Options are those of a case.
+func (k *MultinomialCase) Options() linear.Options {
+	o := linear.Options{
+		Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Alpha: &k.Alpha, FitIntercept: &k.FitIntercept,
+		ClassWeight: linear.ClassWeight{Balanced: k.Balanced, Of: k.ClassWeight},
+	}
+	if k.Alpha == 0 {
+		o.Penalty, o.Alpha = linear.None, nil
+	}
+	return o
 }
 
 func (f *exactFile) Chunk(name string, weighted bool) *linear.Chunk {

@@ -191,6 +191,14 @@ func (s *gridShape) of(set int) (lo, hi int) {
 
 // NewGrid makes a grid for rows of so many features. It copies the options and fills in their defaults.
 func NewGrid(o GridOptions, features int) (*Grid, error) {
+	if o.Options.MultiClass == linear.Multinomial {
+		return nil, errors.New("multi_class multinomial: sgd learns one against the rest: take ovr")
+	}
+	return makeGrid(o, features)
+}
+
+// makeGrid is for a judge, too.
+func makeGrid(o GridOptions, features int) (*Grid, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -834,7 +842,7 @@ func (p *gridPart) judgeAll() {
 		Threshold: lossFunc.Threshold, Epsilon: lossFunc.Epsilon,
 	}
 	g.kernels.Value[lossFunc.Kind](&w.row)
-	if s.vectors > 1 && lossFunc.Kind == loss.LogLoss && s.folds > 0 {
+	if s.vectors > 1 && lossFunc.Kind == loss.LogLoss && s.folds > 0 && g.options.Options.MultiClass != linear.Multinomial {
 		if w.sigmoids == nil {
 			w.sigmoids = make([]float64, len(w.decision))
 		}
@@ -896,6 +904,7 @@ func (p *gridPart) score(q *prediction, at int) {
 		}
 	default:
 		like := linear.Model{Task: linear.Classification, Loss: g.options.Options.Loss}
+		softmax := g.options.Options.MultiClass == linear.Multinomial
 		for c := range s.combos {
 			m, lo := first+c, c*s.vectors
 			d := d[lo : lo+s.vectors]
@@ -905,13 +914,20 @@ func (p *gridPart) score(q *prediction, at int) {
 			}
 			proba := w.loss[at+lo : at+lo+s.vectors] // of no more use
 			for k, v := range d {
-				if kind == loss.LogLoss {
+				switch {
+				case softmax:
+					proba[k] = v
+				case kind == loss.LogLoss:
 					proba[k] = w.sigmoids[at+lo+k]
-				} else {
+				default:
 					proba[k] = loss.Probability(v)
 				}
 			}
-			like.NormaliseProba(proba, d)
+			if softmax {
+				linear.Softmax(proba)
+			} else {
+				like.NormaliseProba(proba, d)
+			}
 			p.logLoss[m] += float64(q.weight * loss.LogLossOf(proba[q.place]))
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // rows of its fold. The options need Folds. Rows are standardised by the scaler, unless it is nil.
 func NewJudge(o GridOptions, features int, scaler *linear.StandardScaler) (*Grid, error) {
 	o.Refit, o.Epochs = false, 1
-	g, err := NewGrid(o, features)
+	g, err := makeGrid(o, features)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ import (
 //
 // The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows, so that a row of weight 2 counts
 // as two: with log_loss it is LogisticRegression's with C = 1/(alpha·Σw), in a OneVsRestClassifier where there are more than two
-// classes; with squared_error RidgeClassifier's with alpha·Σw. class_weight is scikit-learn's of these estimators, too: with
+// classes, or, with Multinomial, in itself: see softmax.go; with squared_error RidgeClassifier's with alpha·Σw. class_weight is scikit-learn's of these estimators, too: with
 // log_loss, balanced weighs the two sides of each class against the rest by n/(2·size of the side); with squared_error and with
 // weights that are given, a row has the weight of its class in all weight vectors. With squared_hinge it is LinearSVC's, and with
 // modified_huber SGDClassifier's, which weigh the rows of a class in its own vector alone. Sizes are sums of the weights of rows
@@ -56,6 +56,7 @@ type Optimizer struct {
 
 	options  linear.Options
 	features int
+	vectors  int // weight vectors of a problem: with Multinomial one for each class, otherwise 1
 	loss     loss.Func
 	newton   bool
 	sample   int // rows that the first pass draws; 0: none
@@ -65,7 +66,8 @@ type Optimizer struct {
 	problems []*optimum
 }
 
-// optimum is the search for one weight vector. Points are the coefficients and then the intercept.
+// optimum is the search for a problem's weight vectors, in most of them one. Points are the coefficients and then the intercept of
+// each.
 type optimum struct {
 	Base      jsontext.BitFloats // the best point
 	Dir       jsontext.BitFloats // the step from there that the pass tries; nil in the first
@@ -128,15 +130,62 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		vectors = linear.NumVectors(o.Classes.Len())
 	}
 	o.Classes = o.Classes.Clone()
-	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.New(o.Loss, *o.Epsilon)}
-	p.newton = features <= maxNewtonFeatures && float64(vectors)*float64(features)*float64(features) <= maxNewtonSquares
+	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.New(o.Loss, *o.Epsilon), vectors: 1}
+	if o.MultiClass == linear.Multinomial && vectors > 1 {
+		p.vectors, vectors = vectors, 1
+	}
+	p.newton = Fits(o.MultiClass, features, max(vectors, p.vectors))
 	if n := min(maxSample, sampleValues/features); p.newton && n >= 8*(features+1) {
 		p.sample = n
 	}
 	for range vectors {
-		p.problems = append(p.problems, &optimum{Base: make([]float64, features+1)})
+		p.problems = append(p.problems, &optimum{Base: make([]float64, p.size())})
 	}
 	return p, nil
+}
+
+// Fits reports whether the second derivatives of so many features and weight vectors are few enough to be summed up, and for a
+// [CrossFit].
+func Fits(m linear.MultiClass, features, vectors int) bool {
+	if m == linear.Multinomial && vectors > 1 {
+		return float64(features)*float64(vectors) <= maxNewtonFeatures
+	}
+	return features <= maxNewtonFeatures && float64(vectors)*float64(features)*float64(features) <= maxNewtonSquares
+}
+
+// width is the numbers of a weight vector, and size those of a point.
+func (o *Optimizer) width() int { return o.features + 1 }
+func (o *Optimizer) size() int  { return o.vectors * o.width() }
+
+// seconds is how many numbers the second derivatives are, or, without Newton's steps, what a diagonal is made of.
+func (o *Optimizer) seconds() int {
+	switch {
+	case o.newton && o.vectors > 1:
+		return o.vectors * (o.vectors - 1) / 2 * len(panel.NewTriangle(o.width()))
+	case o.newton:
+		return len(panel.NewTriangle(o.width()))
+	case o.vectors > 1:
+		return o.vectors + o.features
+	}
+	return o.width()
+}
+
+// coefs are the coefficients of each weight vector in a point, without the intercept.
+func (o *Optimizer) coefs(point []float64) [][]float64 {
+	all := make([][]float64, o.vectors)
+	for v := range all {
+		all[v] = point[v*o.width():][:o.features]
+	}
+	return all
+}
+
+// noIntercepts clears the intercepts of a point where there are to be none.
+func (o *Optimizer) noIntercepts(point []float64) {
+	if !*o.options.FitIntercept {
+		for v := range o.vectors {
+			point[v*o.width()+o.features] = 0
+		}
+	}
 }
 
 // Start makes the first pass begin at these weights, a row for each weight vector as in [Model.Coef], instead of at zero. They
@@ -145,22 +194,25 @@ func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
 	if o.passes > 0 {
 		return errors.New("linear.Optimizer: the first pass has been made")
 	}
-	if len(coef) != len(o.problems) || len(intercept) != len(o.problems) {
-		return fmt.Errorf("linear.Optimizer: a start of %d weight vectors: must be %d", len(coef), len(o.problems))
+	if n := len(o.problems) * o.vectors; len(coef) != n || len(intercept) != n {
+		return fmt.Errorf("linear.Optimizer: a start of %d weight vectors: must be %d", len(coef), n)
 	}
+	points := make([]jsontext.BitFloats, len(o.problems))
 	for k, w := range coef {
 		if len(w) != o.features {
 			return fmt.Errorf("linear.Optimizer: a start of %d features: must be %d", len(w), o.features)
 		}
 		p := append(slices.Clone(w), intercept[k])
-		if !*o.options.FitIntercept {
-			p[o.features] = 0
-		}
 		for _, v := range p {
 			if v-v != 0 {
 				return fmt.Errorf("linear.Optimizer: a start at %v", v)
 			}
 		}
+		points[k/o.vectors] = append(points[k/o.vectors], p...)
+	}
+	for k, p := range points {
+		o.noIntercepts(p)
+		o.centre(p)
 		o.problems[k].Base = p
 	}
 	o.sample = 0
@@ -207,7 +259,7 @@ func (o *Optimizer) Partial(part, parts int) linear.Partial {
 }
 
 func (o *Optimizer) partial(part, parts int) *optimizerSum {
-	s := &optimizerSum{learner: o, pass: o.passes, width: o.features + 1}
+	s := &optimizerSum{learner: o, pass: o.passes, width: o.width()}
 	if o.drawing() {
 		// Parts are rarely of one size.
 		s.sample = &sample{limit: 2*o.sample/max(parts, 1) + 64, part: part}
@@ -215,14 +267,9 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 	for _, p := range o.problems {
 		var d *derivatives
 		if !p.Done {
-			d = &derivatives{gradient: make([]float64, s.width)}
-			switch {
-			case s.sample != nil:
-				d.sampled = true
-			case o.newton:
-				d.second = panel.NewTriangle(s.width)
-			default:
-				d.second = make([]float64, s.width)
+			d = &derivatives{gradient: make([]float64, o.size())}
+			if d.sampled = s.sample != nil; !d.sampled {
+				d.second = make([]float64, o.seconds())
 			}
 			d.point = slices.Clone(p.Base)
 			if p.Dir != nil {
@@ -276,8 +323,11 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 
 func (o *Optimizer) own(sum linear.Partial) (*optimizerSum, error) {
 	s, ok := sum.(*optimizerSum)
-	if !ok || s.pass != o.passes || s.width != o.features+1 || len(s.sums) != len(o.problems) {
+	if !ok || s.pass != o.passes || s.width != o.width() || len(s.sums) != len(o.problems) {
 		return nil, errors.New("linear.Optimizer: the sum is that of another learner or pass")
+	}
+	for _, d := range s.sums {
+		d.seal(o)
 	}
 	return s, nil
 }
@@ -292,12 +342,14 @@ func (o *Optimizer) alpha() float64 {
 // penalty is that of the point w + t·dir.
 func (o *Optimizer) penalty(w, dir []float64, t float64) float64 {
 	sum := 0.0
-	for j := range o.features {
-		v := w[j]
-		if dir != nil {
-			v += float64(t * dir[j])
+	for k := range o.vectors {
+		for j := k * o.width(); j < k*o.width()+o.features; j++ {
+			v := w[j]
+			if dir != nil {
+				v += float64(t * dir[j])
+			}
+			sum += float64(v * v)
 		}
-		sum += float64(v * v)
 	}
 	return o.alpha() * sum / 2
 }
@@ -322,12 +374,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	}
 	before := p.Objective
 	p.Objective, p.Failed = f, 0
-	g := slices.Clone(s.gradient)
-	kernel.Scale(1/n, g)
-	kernel.Add(o.alpha(), p.Base[:o.features], g[:o.features])
-	if !*o.options.FitIntercept {
-		g[o.features] = 0
-	}
+	g := o.slope(s.gradient, p.Base, n)
 	p.Norm = norm(g)
 	if p.Norm-p.Norm != 0 {
 		return errors.New("the gradient overflows: standardise the features, or scale the target down")
@@ -347,7 +394,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		p.Along = true
 		return nil
 	case s.sampled:
-		p.Dir, p.Slope = make([]float64, o.features+1), 0
+		p.Dir, p.Slope = make([]float64, o.size()), 0
 		return nil
 	case o.newton:
 		p.Dir = o.newtonStep(s.second, g, n)
@@ -372,6 +419,18 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	// Near the end the whole step is right.
 	p.Along = !o.newton || promised > 1e-3*math.Abs(p.Objective)
 	return nil
+}
+
+// slope is the gradient of the objective at a point, of that of the losses, summed up over rows of weight n.
+func (o *Optimizer) slope(sum, point []float64, n float64) []float64 {
+	g := slices.Clone(sum)
+	kernel.Scale(1/n, g)
+	at := o.coefs(g)
+	for v, w := range o.coefs(point) {
+		kernel.Add(o.alpha(), w, at[v])
+	}
+	o.noIntercepts(g)
+	return g
 }
 
 // shorten makes the step the best of the shorter ones, which the next pass then takes from the same base.
@@ -418,12 +477,15 @@ func norm(x []float64) float64 {
 }
 
 // newtonStep is −(second derivatives)⁻¹·gradient.
-func (o *Optimizer) newtonStep(second panel.Triangle, g []float64, n float64) []float64 {
+func (o *Optimizer) newtonStep(second, g []float64, n float64) []float64 {
+	if o.vectors > 1 {
+		return o.softmaxStep(second, g, n)
+	}
 	d, w := o.features, o.features+1
 	if *o.options.FitIntercept {
 		d = w
 	}
-	a := second.Full(d, w)
+	a := panel.Triangle(second).Full(d, w)
 	kernel.Scale(1/n, a)
 	for j := range o.features {
 		a[j*d+j] += o.alpha()
@@ -435,7 +497,6 @@ func (o *Optimizer) newtonStep(second panel.Triangle, g []float64, n float64) []
 
 // bfgsStep is −H·gradient, where H is made of the last pairs, newest last.
 func (o *Optimizer) bfgsStep(p *optimum, second, g, step []float64, n float64) []float64 {
-	w := o.features + 1
 	if step != nil && p.Gradient != nil {
 		change := slices.Clone(g)
 		kernel.Add(-1, p.Gradient, change)
@@ -447,11 +508,10 @@ func (o *Optimizer) bfgsStep(p *optimum, second, g, step []float64, n float64) [
 		}
 	}
 	p.Gradient = g
-	diagonal := slices.Clone(second)
-	kernel.Scale(1/n, diagonal)
+	diagonal := o.diagonal(second, n)
 	greatest := 0.0
 	for j := range diagonal {
-		if j < o.features {
+		if j%o.width() < o.features {
 			diagonal[j] += o.alpha()
 		}
 		greatest = max(greatest, diagonal[j])
@@ -476,7 +536,7 @@ func (o *Optimizer) bfgsStep(p *optimum, second, g, step []float64, n float64) [
 		}
 		factor = kernel.Dot(p.Steps[i], p.Changes[i]) / squares
 	}
-	for j := range w {
+	for j := range dir {
 		dir[j] *= factor / diagonal[j]
 	}
 	for i, s := range p.Steps {
@@ -484,16 +544,26 @@ func (o *Optimizer) bfgsStep(p *optimum, second, g, step []float64, n float64) [
 		kernel.Add(factors[i]-b, s, dir)
 	}
 	kernel.Scale(-1, dir)
-	if !*o.options.FitIntercept {
-		dir[o.features] = 0
-	}
+	o.noIntercepts(dir)
+	o.centre(dir)
 	if !(kernel.Dot(dir, g) < 0) { // rounding: begin anew
 		p.Steps, p.Changes = nil, nil
 		for j := range dir {
 			dir[j] = -g[j] / diagonal[j]
 		}
+		o.centre(dir)
 	}
 	return dir
+}
+
+// diagonal is that of the second derivatives of the losses' mean.
+func (o *Optimizer) diagonal(second []float64, n float64) []float64 {
+	if o.vectors > 1 {
+		return o.softmaxDiagonal(second, n)
+	}
+	d := slices.Clone(second)
+	kernel.Scale(1/n, d)
+	return d
 }
 
 // Model is the best model so far. It predicts and can be saved, but there is no going on with it.
@@ -513,9 +583,14 @@ func (o *Optimizer) Model() (*linear.Model, error) {
 	if o.Scaler != nil {
 		m.Scaler = o.Scaler.Clone()
 	}
+	if o.vectors == 1 {
+		m.Options.MultiClass = "" // of two classes
+	}
 	for _, p := range o.problems {
-		m.Coef = append(m.Coef, slices.Clone(p.Base[:o.features]))
-		m.Intercept = append(m.Intercept, p.Base[o.features])
+		for k, w := range o.coefs(p.Base) {
+			m.Coef = append(m.Coef, slices.Clone(w))
+			m.Intercept = append(m.Intercept, p.Base[k*o.width()+o.features])
+		}
 	}
 	return m, m.Validate()
 }
@@ -562,9 +637,12 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	}
 	vectors := len(s.Vectors)
 	for _, p := range s.Vectors { // before anything of that size is made
-		if p == nil || len(p.Base) != s.Features+1 {
+		if p == nil || s.Features < 0 || len(p.Base) < s.Features+1 {
 			return errors.New("linear.Optimizer: a state whose weights do not fit its features")
 		}
+	}
+	if n := s.Options.Classes.Len(); s.Options.MultiClass == linear.Multinomial && n > 2 && (vectors == 0 || len(s.Vectors[0].Base)/n != s.Features+1) {
+		return errors.New("linear.Optimizer: a state whose weights do not fit its classes")
 	}
 	p, err := NewOptimizer(s.Options, s.Features)
 	if err != nil {
@@ -576,10 +654,10 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	for _, v := range s.Vectors {
 		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient, v.Diagonal}, v.Steps, v.Changes) {
-			fits = fits && (f == nil || len(f) == s.Features+1)
+			fits = fits && (f == nil || len(f) == p.size())
 		}
-		for _, f := range slices.Concat(v.Steps, v.Changes) {
-			fits = fits && f != nil
+		for _, f := range slices.Concat([]jsontext.BitFloats{v.Base}, v.Steps, v.Changes) {
+			fits = fits && len(f) == p.size()
 		}
 		if !fits || s.Passes > 0 && !v.Done && v.Dir == nil {
 			return errors.New("linear.Optimizer: a state whose steps do not fit its features")

@@ -23,7 +23,8 @@ type derivatives struct {
 	loss     float64
 	shorter  [len(lengths)]float64
 	gradient []float64
-	second   panel.Triangle // or their diagonal alone; nil where sampled
+	second   []float64    // a triangle, of several classes one for each two, or a diagonal: see seconds; nil where not wanted
+	lanes    *softmaxRows // of several classes: sums of single rows that are not in the others yet
 }
 
 // optimizerSum is a [Partial] of an [Optimizer].
@@ -34,7 +35,7 @@ type optimizerSum struct {
 	rows    int64
 	weight  float64
 	err     error
-	sums    []*derivatives // of each weight vector; nil where it is done
+	sums    []*derivatives // of each problem; nil where it is done
 	sample  *sample        // nil unless the pass draws one
 
 	places  []int32
@@ -53,6 +54,7 @@ type optimizerBlock struct {
 	target, weights              []float64
 	at, along, slope, curvatures []float64
 	pairs                        []float64
+	softmax                      *softmaxBlock
 	mean, inverse                []float64 // of the scaler
 }
 
@@ -112,8 +114,8 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	}
 	s.rows += int64(n)
 	s.weight += c.Weight()
-	if c.Sparse != nil && c.Entries() < n*o.features/4 {
-		s.addSparse(c, places)
+	if c.Sparse != nil && c.Entries() < n*o.features/4 || o.vectors > 1 && !o.newton {
+		s.addRows(c, places)
 		return nil
 	}
 	b := s.room()
@@ -256,8 +258,12 @@ func (s *optimizerSum) row(k int, place int32, target, weight float64) (y, w flo
 	return -1, weight * s.others[place]
 }
 
-// addBlock adds the first n rows of b to the sums of weight vector k.
+// addBlock adds the first n rows of b to the sums of problem k.
 func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int) {
+	if s.learner.vectors > 1 {
+		s.addSoftmaxBlock(d, b, n)
+		return
+	}
 	o, last := s.learner, s.width-1
 	at, along := b.at[:n], b.along[:n]
 	b.x.Dots(at, d.point[:last])
@@ -294,7 +300,7 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 		for j := 4 * g; j < min(4*g+4, last); j++ {
 			d.gradient[j] += t[j-4*g]
 			if o.newton && !d.sampled { // the column of the intercept
-				d.second.Row(j, s.width)[last-j] += t[4+j-4*g]
+				panel.Triangle(d.second).Row(j, s.width)[last-j] += t[4+j-4*g]
 			}
 		}
 	}
@@ -303,15 +309,15 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 	case o.newton:
 		d.second[len(d.second)-1] += curvatures
 		b.z.Weigh(b.x, b.curvatures, n)
-		d.second.Syrk(s.width, b.z, b.x, n)
+		panel.Triangle(d.second).Syrk(s.width, b.z, b.x, n)
 	default:
 		b.x.Squares(d.second[:last], b.curvatures, n)
 		d.second[last] += curvatures
 	}
 }
 
-// addSparse adds rows one by one.
-func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
+// addRows adds rows one by one.
+func (s *optimizerSum) addRows(c *linear.Chunk, places []int32) {
 	o := s.learner
 	rows := linear.NewRows(c, o.Scaler, nil)
 	for i, place := range places {
@@ -333,8 +339,12 @@ func (s *optimizerSum) addSparse(c *linear.Chunk, places []int32) {
 	}
 }
 
-// addRow adds a sparse row to the sums of weight vector k.
+// addRow adds a row, sparse unless the classes share a softmax, to the sums of problem k.
 func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, place int32, target, weight float64) {
+	if s.learner.vectors > 1 {
+		s.addSoftmaxRow(d, x, place, weight)
+		return
+	}
 	o, last := s.learner, s.width-1
 	y, w := s.row(k, place, target, weight)
 	p := x.Dot(d.point) + d.point[last]
@@ -381,6 +391,7 @@ func (s *optimizerSum) Merge(next linear.Partial) error {
 		if d == nil {
 			continue
 		}
+		d.seal(s.learner)
 		e := n.sums[k]
 		d.loss += e.loss
 		for i, v := range e.shorter {
@@ -399,6 +410,7 @@ func (s *optimizerSum) Merge(next linear.Partial) error {
 func (s *optimizerSum) each(f func(v []float64)) {
 	for _, d := range s.sums {
 		if d != nil {
+			d.seal(s.learner)
 			loss := []float64{d.loss}
 			f(loss)
 			d.loss = loss[0]

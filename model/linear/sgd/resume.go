@@ -1,6 +1,7 @@
 package sgd
 
 import (
+	"errors"
 	"slices"
 
 	"beamlearn/model/linear"
@@ -64,6 +65,9 @@ func vectorOf(s *linear.VectorState, r *steps.Rule, features int) *vector {
 func Resume(m *linear.Model) (*SGD, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
+	}
+	if m.Options.MultiClass == linear.Multinomial {
+		return nil, errors.New("the model is multinomial, and sgd goes on with one against the rest only")
 	}
 	return resume(m)
 }

@@ -84,6 +84,9 @@ type SGD struct {
 
 // NewSGD makes a trainer for rows of so many features. It copies the options and fills in their defaults.
 func NewSGD(o linear.Options, features int) (*SGD, error) {
+	if o.MultiClass == linear.Multinomial {
+		return nil, errors.New("multi_class multinomial: sgd learns one against the rest: take ovr")
+	}
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"beamlearn/model/internal/elementary"
+	"beamlearn/model/linear"
 )
 
 // The losses that have slopes everywhere, with the generalised second derivative that Newton's method takes. log1p is
@@ -90,4 +91,20 @@ func Log1pUnit(x float64) float64 {
 	r := float64(w*(l2+float64(w*(l4+float64(w*l6))))) + float64(z*(l1+float64(w*(l3+float64(w*(l5+float64(w*l7)))))))
 	h := float64(0.5 * float64(x*x))
 	return hi - ((h - (float64(s*(h+r)) + lo)) - x)
+}
+
+// Softmax is the loss of multinomial log_loss where the class at place y is right, log Σexp(d) − d[y], and the probability of all
+// others. It makes of the decision values d the probabilities of the classes. Both are to an ulp or some, however small.
+func Softmax(d []float64, y int) (value, others float64) {
+	own := d[y]
+	top, rest := linear.Softmax(d)
+	for k, v := range d {
+		if k != y {
+			others += v
+		}
+	}
+	if rest <= 1 {
+		return top - own + Log1pUnit(rest), others
+	}
+	return top - own + elementary.Log(1+rest), others
 }

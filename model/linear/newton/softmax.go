@@ -1,0 +1,352 @@
+package newton
+
+import (
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear/internal/dense"
+	"beamlearn/model/linear/internal/lanes"
+	"beamlearn/model/linear/internal/loss"
+	"beamlearn/model/linear/internal/panel"
+)
+
+// This file is what an Optimizer does otherwise where the classes share one softmax (linear.Multinomial): all weight vectors are one
+// problem, and a point is those of all classes, one after the other.
+//
+// With decision values d of a row of class y and p = softmax(d), the loss is log Σexp(d) − d[y], its slope by d[k] is p[k] − [k = y],
+// and its second derivative by d[k] and d[l] is p[k]·([k = l] − p[l]), so that those by the weights are K·K symmetric blocks, of
+// which Σ w·p[k]·p[l]·xxᵀ of k < l tell all: each row of blocks sums to zero.
+//
+// What is added to the weights of a column in every vector changes no probability. So a point's weights sum to zero over the classes,
+// as those of LogisticRegression do: the penalty wants it of coefficients, and intercepts, which cost nothing, are kept to it by
+// steps that sum to zero (see centre).
+
+// pairs calls f for each two classes, k < l, with the place of their block.
+func (o *Optimizer) pairs(f func(at, k, l int)) {
+	at := 0
+	for k := range o.vectors {
+		for l := k + 1; l < o.vectors; l++ {
+			f(at, k, l)
+			at++
+		}
+	}
+}
+
+// triangle is the block of second derivatives at a place.
+func (o *Optimizer) triangle(second []float64, at int) panel.Triangle {
+	n := o.width() * (o.width() + 1) / 2
+	return panel.Triangle(second[at*n : (at+1)*n])
+}
+
+// centre takes from the weights of each column their mean over the classes.
+func (o *Optimizer) centre(point []float64) {
+	if o.vectors == 1 {
+		return
+	}
+	w := o.width()
+	for j := range w {
+		sum := 0.0
+		for k := range o.vectors {
+			sum += point[k*w+j]
+		}
+		for k := range o.vectors {
+			point[k*w+j] -= sum / float64(o.vectors)
+		}
+	}
+}
+
+// softmaxStep is Newton's. The matrix has no inverse as it stands, as weights that are equal in all classes change nothing; with
+// their direction added, of the size of the diagonal, it has one, and steps that sum to zero over the classes are as they were.
+func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
+	d, w, classes := o.features, o.width(), o.vectors
+	if *o.options.FitIntercept {
+		d = w
+	}
+	size := classes * d
+	a := make([]float64, size*size)
+	block := func(k, l int) []float64 { return a[k*d*size+l*d:] }
+	o.pairs(func(at, k, l int) {
+		t := o.triangle(second, at)
+		for i := range d {
+			for j, v := range t.Row(i, w)[:d-i] {
+				v /= n
+				for _, of := range [2][2]int{{k, l}, {l, k}} {
+					off, own := block(of[0], of[1]), block(of[0], of[0])
+					off[i*size+i+j] -= v
+					own[i*size+i+j] += v
+					if j > 0 {
+						off[(i+j)*size+i] -= v
+						own[(i+j)*size+i] += v
+					}
+				}
+			}
+		}
+	})
+	for j := range d {
+		mean := 0.0
+		for k := range classes {
+			at := (k*d+j)*size + k*d + j
+			if j < o.features {
+				a[at] += o.alpha()
+			}
+			mean += a[at] / float64(classes)
+		}
+		for k := range classes {
+			for l := range classes {
+				a[(k*d+j)*size+l*d+j] += mean / float64(classes)
+			}
+		}
+	}
+	b := make([]float64, 0, size)
+	for k := range classes {
+		b = append(b, g[k*w:k*w+d]...)
+	}
+	kernel.Scale(-1, b)
+	x := dense.DampedSolve(a, size, b)
+	dir := make([]float64, o.size())
+	for k := range classes {
+		copy(dir[k*w:], x[k*d:(k+1)*d])
+	}
+	o.centre(dir)
+	return dir
+}
+
+// softmaxDiagonal is about that of the second derivatives, as if the probabilities and the columns had nothing to do with each other:
+// exact where all probabilities are equal, as they are at zero.
+func (o *Optimizer) softmaxDiagonal(second []float64, n float64) []float64 {
+	d := make([]float64, o.size())
+	for k, spread := range second[:o.vectors] {
+		own := d[k*o.width():][:o.width()]
+		for j, square := range second[o.vectors:] {
+			own[j] = spread / n * (square / n)
+		}
+		own[o.features] = spread / n
+	}
+	return d
+}
+
+// softmaxRows is the sums of single rows, in lanes: one for each class.
+type softmaxRows struct {
+	padded           int
+	w, dir, gradient []float64 // feature-major
+	at, along, slope []float64
+	tried            []float64
+}
+
+// rows begins the sums of single rows.
+func (d *derivatives) rows(o *Optimizer) *softmaxRows {
+	if d.lanes != nil {
+		return d.lanes
+	}
+	l := &softmaxRows{padded: (o.vectors + lanes.Width - 1) / lanes.Width * lanes.Width, tried: make([]float64, o.vectors)}
+	major := func(point []float64) []float64 {
+		w := lanes.Make(o.features * l.padded)
+		for k, own := range o.coefs(point) {
+			for j, v := range own {
+				w[j*l.padded+k] = v
+			}
+		}
+		return w
+	}
+	l.w, l.gradient = major(d.point), lanes.Make(o.features*l.padded)
+	if d.along {
+		l.dir = major(d.dir)
+	}
+	l.at, l.along, l.slope = lanes.Make(l.padded), lanes.Make(l.padded), lanes.Make(l.padded)
+	d.lanes = l
+	return l
+}
+
+// seal adds the sums of single rows to the others.
+func (d *derivatives) seal(o *Optimizer) {
+	if d == nil || d.lanes == nil {
+		return
+	}
+	for k, own := range o.coefs(d.gradient) {
+		for j := range own {
+			own[j] += d.lanes.gradient[j*d.lanes.padded+k]
+		}
+	}
+	d.lanes = nil
+}
+
+// dot makes dst the decision values of a row at a point, whose coefficients are w, feature-major.
+func (l *softmaxRows) dot(o *Optimizer, x kernel.Row, w, point, dst []float64) {
+	if x.Idx == nil {
+		lanes.Best().Dot(x.Val, w, l.padded, dst)
+	} else {
+		lanes.Best().DotSparse(x.Idx, x.Val, w, l.padded, dst)
+	}
+	for k := range o.vectors {
+		dst[k] += point[k*o.width()+o.features]
+	}
+}
+
+// addSoftmaxRow adds a row to the sums.
+func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, place int32, weight float64) {
+	o, l := s.learner, d.rows(s.learner)
+	weight *= s.weights[place]
+	p, slope := l.at[:o.vectors], l.slope[:o.vectors]
+	l.dot(o, x, l.w, d.point, l.at)
+	if d.along {
+		l.dot(o, x, l.dir, d.dir, l.along)
+		d.shorten(p, l.along, l.tried, int(place), weight)
+	}
+	d.loss += s.softmaxSlopes(p, slope, int(place), weight)
+	if x.Idx == nil {
+		lanes.Best().Add(x.Val, l.slope, l.gradient, l.padded)
+	} else {
+		lanes.Best().AddSparse(x.Idx, x.Val, l.slope, l.gradient, l.padded)
+	}
+	for k, v := range slope {
+		d.gradient[k*s.width+o.features] += v
+	}
+	switch {
+	case d.second == nil:
+	case o.newton:
+		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(o.features)), append(append(s.val[:0], x.Val...), 1)
+		o.pairs(func(at, k, m int) {
+			if f := weight * p[k] * p[m]; f != 0 {
+				panel.AddProducts(o.triangle(d.second, at), s.width, f, s.idx, s.val)
+			}
+		})
+	default:
+		for k, v := range p {
+			d.second[k] += float64(weight * v * (1 - v))
+		}
+		squares := d.second[o.vectors:]
+		for e, v := range x.Val {
+			j := e
+			if x.Idx != nil {
+				j = int(x.Idx[e])
+			}
+			squares[j] += float64(weight * float64(v*v))
+		}
+	}
+}
+
+// shorten adds the losses of a row at the shorter steps. With the whole step its decision values are at, of which step is the
+// step's; tried is as long.
+func (d *derivatives) shorten(at, step, tried []float64, place int, weight float64) {
+	for i, t := range lengths {
+		for k, v := range at {
+			tried[k] = v - float64((1-t)*step[k])
+		}
+		value, _ := loss.Softmax(tried, place)
+		d.shorter[i] += float64(weight * value)
+	}
+}
+
+// softmaxSlopes makes of a row's decision values its probabilities and slopes, and gives its loss, both times its weight.
+func (s *optimizerSum) softmaxSlopes(p, slope []float64, place int, weight float64) float64 {
+	value, others := loss.Softmax(p, place)
+	for k, v := range p {
+		slope[k] = weight * v
+	}
+	slope[place] = -weight * others
+	return float64(weight * value)
+}
+
+// softmaxBlock is the room for the sums of a block.
+type softmaxBlock struct {
+	at, along      []float64 // of each class, a value for each row
+	p, slope       []float64 // of each row, a value for each class
+	step, tried    []float64 // of one row
+	four           []float64 // of four classes, or pairs of them, a value for each row
+	weights, curve []float64 // of each row
+}
+
+func newSoftmaxBlock(classes, rows int) *softmaxBlock {
+	b := &softmaxBlock{}
+	for _, v := range []*[]float64{&b.at, &b.along, &b.p, &b.slope} {
+		*v = make([]float64, classes*rows)
+	}
+	b.step, b.tried, b.four = make([]float64, classes), make([]float64, classes), make([]float64, 4*rows)
+	b.weights, b.curve = make([]float64, rows), make([]float64, rows)
+	return b
+}
+
+// addSoftmaxBlock adds the first n rows of b to the sums.
+func (s *optimizerSum) addSoftmaxBlock(d *derivatives, b *optimizerBlock, n int) {
+	o, last := s.learner, s.width-1
+	if b.softmax == nil {
+		b.softmax = newSoftmaxBlock(o.vectors, b.x.Rows)
+	}
+	m, rows := b.softmax, b.x.Rows
+	for k := range o.vectors {
+		b.x.Dots(m.at[k*rows:][:n], d.point[k*s.width:][:last])
+		if d.along {
+			b.x.Dots(m.along[k*rows:][:n], d.dir[k*s.width:][:last])
+		}
+	}
+	sum := 0.0
+	for r := range n {
+		place := int(b.places[r])
+		weight := b.weights[r] * s.weights[place]
+		p, slope := m.p[r*o.vectors:][:o.vectors], m.slope[r*o.vectors:][:o.vectors]
+		for k := range p {
+			p[k] = m.at[k*rows+r] + d.point[k*s.width+last]
+		}
+		if d.along {
+			for k := range m.step {
+				m.step[k] = m.along[k*rows+r] + d.dir[k*s.width+last]
+			}
+			d.shorten(p, m.step, m.tried, place, weight)
+		}
+		sum += s.softmaxSlopes(p, slope, place, weight)
+		m.weights[r] = weight
+	}
+	d.loss += sum
+	s.softmaxGradient(d, b, n)
+	if d.second != nil {
+		s.softmaxCurvature(d, b, n)
+	}
+}
+
+// softmaxGradient adds the gradients of n rows, four classes at a time.
+func (s *optimizerSum) softmaxGradient(d *derivatives, b *optimizerBlock, n int) {
+	m, classes, last := b.softmax, s.learner.vectors, s.width-1
+	for first := 0; first < classes; first += 4 {
+		many := min(4, classes-first)
+		clear(m.four)
+		for r := range n {
+			copy(m.four[4*r:], m.slope[r*classes+first:][:many])
+		}
+		for i := range many {
+			sum := 0.0
+			for r := range n {
+				sum += m.four[4*r+i]
+			}
+			d.gradient[(first+i)*s.width+last] += sum
+		}
+		for g := range b.x.Groups() {
+			t := b.x.Pairs(m.four, g, n)
+			for i := range many {
+				for j := 4 * g; j < min(4*g+4, last); j++ {
+					d.gradient[(first+i)*s.width+j] += t[4*i+j-4*g]
+				}
+			}
+		}
+	}
+}
+
+// softmaxCurvature adds the second derivatives of n rows, pair by pair of classes.
+func (s *optimizerSum) softmaxCurvature(d *derivatives, b *optimizerBlock, n int) {
+	o, m, last := s.learner, b.softmax, s.width-1
+	o.pairs(func(at, k, l int) {
+		t, sum := o.triangle(d.second, at), 0.0
+		for r := range n {
+			p := m.p[r*o.vectors:]
+			v := m.weights[r] * p[k] * p[l]
+			m.curve[r], m.four[4*r] = v, v
+			sum += v
+		}
+		t[len(t)-1] += sum
+		for g := range b.x.Groups() { // the column of the intercept
+			products := b.x.Pairs(m.four, g, n)
+			for j := 4 * g; j < min(4*g+4, last); j++ {
+				t.Row(j, s.width)[last-j] += products[j-4*g]
+			}
+		}
+		b.z.Weigh(b.x, m.curve, n)
+		t.Syrk(s.width, b.z, b.x, n)
+	})
+}
