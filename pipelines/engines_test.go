@@ -98,6 +98,12 @@ var commands = []command{
 		"--columns=pixel_*", "--recall=0.9", "--k=5", "--index_memory=1200KB", "--chunk_rows=250", "--output=out/others.csv"}},
 	{"components", "eigen", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--components=5", "--chunk_rows=250",
 		"--report=out/eigen.html", "--output=out/pca.csv"}},
+	{"a table", "sgd", []string{"--input=DATA/flights_small.parquet", "--target=delayed", "--columns=*,!air_time,!id", "--task=classification",
+		"--standardize", "--chunk_rows=100", "--model=out/flights.json"}},
+	{"predictions for a table", "predict", []string{"--model=flights.json", "--input=DATA/flights_small.csv", "--proba", "--chunk_rows=100",
+		"--output=out/delays.csv"}},
+	{"neighbours in a table", "kneighbors", []string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
+		"--k=3", "--chunk_rows=100", "--output=out/flights.csv"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
 		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
 }
@@ -145,37 +151,56 @@ func same(t testing.TB, got, want string) {
 // workers reach the processes. The rest of a command is the same on an embedded engine, which runs all of them.
 var (
 	onCluster = []string{"words by cosine"}
-	asProcess = []string{"words by cosine", "averaged epochs", "predictions", "an index in shards", "approximate neighbours in parts"}
+	asProcess = []string{"words by cosine", "averaged epochs", "predictions", "an index in shards", "approximate neighbours in parts", "a table"}
 	onSpark   = []string{"words by cosine", "averaged epochs"}
 )
 
-// classifier is what makes the model of which predictions are made, on Prism.
-var classifier = command{"classifier", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification",
-	"--standardize", "--model=model.json"}}
+// models are what makes the models of which predictions are made, on Prism.
+var models = []command{
+	{"classifier", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize", "--model=model.json"}},
+	{"classifier of a table", "sgd", []string{"--input=DATA/flights_small.csv", "--target=delayed", "--columns=*,!air_time,!id",
+		"--task=classification", "--standardize", "--model=flights.json"}},
+}
 
 // inputs are the files that commands find where they run, by their names.
-var inputs = sync.OnceValues(func() (map[string][]byte, error) {
+var inputs struct {
+	sync.Mutex
+	files map[string][]byte
+}
+
+// makeInputs makes the inputs, once.
+func makeInputs(t testing.TB) map[string][]byte {
+	t.Helper()
+	inputs.Lock()
+	defer inputs.Unlock()
+	if inputs.files != nil {
+		return inputs.files
+	}
 	b, err := os.ReadFile("../testdata/digits.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
 	lines := bytes.SplitAfter(bytes.Clone(b), []byte("\n"))
 	lines[3] = bytes.Replace(lines[3], []byte(",0,"), []byte(",x,"), 1)
-	return map[string][]byte{"copy.csv": b, "mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}, err
-})
+	made := map[string][]byte{"copy.csv": b, "mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}
+	dir := t.TempDir()
+	for _, c := range models {
+		c.run(t, dir)
+	}
+	for _, name := range []string{"model.json", "flights.json"} {
+		if made[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inputs.files = made
+	return made
+}
 
 // prepare makes a directory in which the commands run.
 func prepare(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	files, err := inputs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if files["model.json"] == nil {
-		classifier.run(t, dir)
-		if files["model.json"], err = os.ReadFile(filepath.Join(dir, "model.json")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, b := range files {
+	for name, b := range makeInputs(t) {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -183,26 +208,40 @@ func prepare(t testing.TB) string {
 	return dir
 }
 
-// onPrism are the directories in which commands have run in their own process.
-var onPrism = map[string]string{}
+// prism are the directories in which commands have run in their own process, by the names of the commands.
+var prism struct {
+	sync.Mutex
+	dirs map[string]string
+}
+
+// onPrism runs a command in its own process, once, and gives the directory of what it has written.
+func onPrism(t testing.TB, c command) string {
+	t.Helper()
+	prism.Lock()
+	defer prism.Unlock()
+	if dir := prism.dirs[c.name]; dir != "" {
+		return dir
+	}
+	dir, kept := prepare(t), filepath.Join(bin, fmt.Sprint("prism-", len(prism.dirs)))
+	t.Logf("%s on Prism: %.1f s", c.name, c.run(t, dir))
+	if err := os.Rename(filepath.Join(dir, "out"), kept); err != nil {
+		t.Fatal(err)
+	}
+	if prism.dirs == nil {
+		prism.dirs = map[string]string{}
+	}
+	prism.dirs[c.name] = kept
+	return kept
+}
 
 // sameBytes runs commands, all where none are named, on an engine, which must write what one process writes, byte for byte.
 func sameBytes(t *testing.T, e *engines.Engine, environment string, names ...string) {
 	t.Run(cmp.Or(environment, "LOOPBACK"), func(t *testing.T) {
-		for i, c := range commands {
+		for _, c := range commands {
 			if len(names) > 0 && !all && !slices.Contains(names, c.name) {
 				continue
 			}
-			want := onPrism[c.name]
-			if want == "" {
-				want = filepath.Join(bin, fmt.Sprint("prism-", i))
-				dir := prepare(t)
-				t.Logf("%s on Prism: %.1f s", c.name, c.run(t, dir))
-				if err := os.Rename(filepath.Join(dir, "out"), want); err != nil {
-					t.Fatal(err)
-				}
-				onPrism[c.name] = want
-			}
+			want := onPrism(t, c)
 			dir := prepare(t)
 			t.Logf("%s: %.1f s", c.name, c.run(t, dir, e.Flags(t, environment, 2)...))
 			same(t, filepath.Join(dir, "out"), want)
@@ -212,6 +251,7 @@ func sameBytes(t *testing.T, e *engines.Engine, environment string, names ...str
 
 // An embedded Flink.
 func TestFlink(t *testing.T) {
+	t.Parallel()
 	e := engines.Start(t, "flink", "local", 2)
 	sameBytes(t, e, "")
 	t.Run("progress", func(t *testing.T) { testProgress(t, e) })
@@ -220,6 +260,7 @@ func TestFlink(t *testing.T) {
 
 // A Flink cluster, and what it goes through.
 func TestFlinkCluster(t *testing.T) {
+	t.Parallel()
 	e := engines.Start(t, "flink", "cluster", 2)
 	sameBytes(t, e, "", onCluster...)
 	sameBytes(t, e, "PROCESS", asProcess...)
@@ -228,6 +269,7 @@ func TestFlinkCluster(t *testing.T) {
 
 // An embedded Spark.
 func TestSpark(t *testing.T) {
+	t.Parallel()
 	e := engines.Start(t, "spark", "local", 2)
 	sameBytes(t, e, "")
 	t.Run("progress", func(t *testing.T) { testProgress(t, e) })
@@ -235,6 +277,7 @@ func TestSpark(t *testing.T) {
 
 // A Spark cluster. A killed executor's tasks are tried again by another.
 func TestSparkCluster(t *testing.T) {
+	t.Parallel()
 	e := engines.Start(t, "spark", "cluster", 2)
 	sameBytes(t, e, "", onCluster...)
 	sameBytes(t, e, "PROCESS", onSpark...)
@@ -270,11 +313,16 @@ func writeNPY(t testing.TB, name string, rows, columns int) {
 
 const slowRows, slowColumns = 3000, 32
 
-// undisturbed is what the slow command writes, on Prism.
-var undisturbed = sync.OnceValue(func() string { return filepath.Join(bin, "undisturbed") })
+// undisturbed is where what the slow command writes is, on Prism.
+func undisturbed() string { return filepath.Join(bin, "undisturbed") }
+
+// slowly guards undisturbed.
+var slowly sync.Mutex
 
 func slowDir(t testing.TB) string {
 	t.Helper()
+	slowly.Lock()
+	defer slowly.Unlock()
 	dir := t.TempDir()
 	writeNPY(t, filepath.Join(dir, "x.npy"), slowRows, slowColumns)
 	if _, err := os.Stat(undisturbed()); err != nil {

@@ -110,11 +110,11 @@ func Start(t testing.TB, name, mode string, slots int) *Engine {
 	if _, err := home(); err != nil {
 		t.Fatalf(".ci/engines/setup: %v", err)
 	}
-	ports := freePorts(t, 8)
-	e := &Engine{Name: name, Dir: t.TempDir(), job: ports + 2, rest: ports + 3}
+	first := freePorts(t, 8)
+	e := &Engine{Name: name, Dir: t.TempDir(), job: first + 2, rest: first + 3}
 	for k, v := range map[string]int{
-		"FLINK_JOB_PORT": e.job, "FLINK_REST_PORT": e.rest, "FLINK_RPC_PORT": ports + 4, "FLINK_SLOTS": slots,
-		"SPARK_JOB_PORT": e.job, "SPARK_MASTER_PORT": ports + 3, "SPARK_UI_PORT": ports + 4,
+		"FLINK_JOB_PORT": e.job, "FLINK_REST_PORT": e.rest, "FLINK_RPC_PORT": first + 4, "FLINK_SLOTS": slots,
+		"SPARK_JOB_PORT": e.job, "SPARK_MASTER_PORT": first + 3, "SPARK_UI_PORT": first + 4,
 	} {
 		e.env = append(e.env, fmt.Sprintf("%s=%d", k, v))
 	}
@@ -318,10 +318,18 @@ func (e *Engine) Flags(t testing.TB, environment string, parallelism int) []stri
 	return f
 }
 
+// ports are those that engines of this process have not been given yet: one that begins does not listen on its own at once.
+var ports struct {
+	sync.Mutex
+	next int
+}
+
 // freePorts finds the first of n consecutive ports that nothing listens on, below those that connections get.
 func freePorts(t testing.TB, n int) int {
 	t.Helper()
-	for first := 20000 + os.Getpid()%1000*10; first < 32000; first += n {
+	ports.Lock()
+	defer ports.Unlock()
+	for first := max(ports.next, 20000+os.Getpid()%1000*10); first < 32000; first += n {
 		free := true
 		for p := first; p < first+n && free; p++ {
 			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
@@ -330,6 +338,7 @@ func freePorts(t testing.TB, n int) int {
 			}
 		}
 		if free {
+			ports.next = first + n
 			return first
 		}
 	}
