@@ -7,6 +7,9 @@
     python peers.py optimum DIRECTORY/rows_1m.npy   # how far SGDClassifier's objective is from the minimum
     python peers.py table flights.parquet           # ColumnTransformer and LogisticRegression, exactly; or .csv
     python peers.py vw DIRECTORY/hashed.vw          # Vowpal Wabbit, one pass
+    python peers.py glosses WORDNET DIRECTORY       # texts from WordNet's data.noun, … (Debian's wordnet-base): noun, or not
+    python peers.py text DIRECTORY/glosses          # HashingVectorizer and SGDClassifier.partial_fit, chunks of 1,000 rows
+    python peers.py vw DIRECTORY/glosses.train.vw --test=DIRECTORY/glosses.test.vw --more='--ngram 2'
 
 rows.* hold 20 columns of different scales and a target y; rows_1m.* the first million of them, with a label of two classes.
 """
@@ -152,15 +155,62 @@ def optimum(path, models):
                 print(json.dumps({"model": os.path.basename(file), "alpha": alpha, "above_minimum": float(f"{objective(x, y, alpha, np.array(m['coef'][0]), m['intercept'][0]) - best:.2e}")}), flush=True)
 
 
-def vw(path):
+def vw(path, test, more):
     from vowpalwabbit import Workspace
 
-    start = time.perf_counter()
-    w = Workspace(f"-d {path} --loss_function logistic -b 18 --quiet --passes 1 -f {path}.model")
+    start, cpu = time.perf_counter(), time.process_time()
+    w = Workspace(f"-d {path} --loss_function logistic -b 18 --quiet --passes 1 -f {path}.model {more}")
     w.finish()
-    s = time.perf_counter() - start
+    s, cpu = time.perf_counter() - start, time.process_time() - cpu
     n = sum(1 for _ in open(path, "rb"))
-    return {"system": "Vowpal Wabbit", "rows": n, "s": round(s, 2), "rows_per_s": round(n / s)}
+    result = {"system": "Vowpal Wabbit", "rows": n, "s": round(s, 2), "cpu_s": round(cpu, 2), "rows_per_s": round(n / s)}
+    if test:
+        Workspace(f"-d {test} -t -i {path}.model --quiet --loss_function logistic -p {path}.scores").finish()
+        score = np.loadtxt(path + ".scores")
+        y = np.array([int(line.split(None, 1)[0]) for line in open(test)])
+        result |= {"accuracy": float(((score > 0) == (y > 0)).mean()), "log_loss": float(np.logaddexp(0, -y * score).mean())}
+    return result
+
+
+def glosses(wordnet, directory):
+    """A table of texts in two files, nine tenths to learn from, and the same for Vowpal Wabbit, in words as HashingVectorizer has them."""
+    import re
+
+    words = re.compile(r"(?u)\b\w\w+\b")
+    rows = []
+    for kind in ("noun", "verb", "adj", "adv"):
+        with open(os.path.join(wordnet, "data." + kind)) as f:
+            rows += [(kind == "noun", line.split(" | ", 1)[1].strip().replace("\t", " ")) for line in f if not line.startswith("  ")]
+    order = np.random.default_rng(0).permutation(len(rows))
+    cut = len(rows) * 9 // 10
+    os.makedirs(directory, exist_ok=True)
+    for name, part in (("train", order[:cut]), ("test", order[cut:])):
+        base = os.path.join(directory, f"glosses.{name}")
+        with open(base + ".tsv", "w") as tsv, open(base + ".vw", "w") as vw:
+            tsv.write("noun\tgloss\n")
+            for i in part:
+                noun, gloss = rows[i]
+                tsv.write(f"{int(noun)}\t{gloss}\n")
+                vw.write(f"{1 if noun else -1} | {' '.join(words.findall(gloss.lower()))}\n")
+
+
+def text(path, alpha):
+    import pandas as pd
+    from sklearn.feature_extraction.text import HashingVectorizer
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.metrics import log_loss
+
+    read = lambda name, **more: pd.read_csv(f"{path}.{name}.tsv", sep="\t", quoting=3, **more)
+    start, cpu = time.perf_counter(), time.process_time()
+    h, m, n = HashingVectorizer(n_features=2**18, ngram_range=(1, 2)), SGDClassifier(loss="log_loss", alpha=alpha), 0
+    for chunk in read("train", chunksize=1000):
+        m.partial_fit(h.transform(chunk.gloss), chunk.noun, classes=[0, 1])
+        n += len(chunk)
+    s, cpu = time.perf_counter() - start, time.process_time() - cpu
+    test = read("test")
+    p = m.predict_proba(h.transform(test.gloss))
+    return {"system": "HashingVectorizer, SGDClassifier.partial_fit", "alpha": alpha, "rows": n, "s": round(s, 2), "cpu_s": round(cpu, 2),
+            "rows_per_s": round(n / s), "accuracy": float((p.argmax(1) == test.noun).mean()), "log_loss": log_loss(test.noun, p)}
 
 
 def table(path, solver="newton-cholesky"):
@@ -193,16 +243,28 @@ def table(path, solver="newton-cholesky"):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "table", "vw"])
+    p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "table", "vw", "glosses", "text"])
     p.add_argument("--solver", default="newton-cholesky", help="of table")
     p.add_argument("path")
-    p.add_argument("models", nargs="*", help="of optimum: our model files")
+    p.add_argument("models", nargs="*", help="of optimum: our model files; of glosses: the directory to write to")
+    p.add_argument("--alpha", type=float, default=1e-6, help="of text")
+    p.add_argument("--test", help="of vw: rows to score")
+    p.add_argument("--more", default="", help="of vw: flags")
     p.add_argument("--rows", type=int, default=5_000_000)
     p.add_argument("--chunk", type=int, default=1000)
     a = p.parse_args()
     if a.what == "generate":
         return generate(a.path, a.rows)
-    result = {"sgd": lambda: sgd(a.path, a.chunk), "grid": lambda: grid(a.path), "optimum": lambda: optimum(a.path, a.models), "table": lambda: table(a.path, a.solver), "vw": lambda: vw(a.path)}[a.what]()
+    if a.what == "glosses":
+        return glosses(a.path, a.models[0])
+    result = {
+        "sgd": lambda: sgd(a.path, a.chunk),
+        "grid": lambda: grid(a.path),
+        "optimum": lambda: optimum(a.path, a.models),
+        "table": lambda: table(a.path, a.solver),
+        "vw": lambda: vw(a.path, a.test, a.more),
+        "text": lambda: text(a.path, a.alpha),
+    }[a.what]()
     if result:
         print(json.dumps(result), flush=True)
 
