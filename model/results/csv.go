@@ -14,6 +14,7 @@ var csvFormat = &Format{
 	Extensions:  []string{".csv"},
 	encode:      encodeCSV,
 	encodeTable: encodeCSVTable,
+	encodeRows:  encodeCSVRows,
 	assemble: func(file int, w io.Writer, parts []Part, l Layout) error {
 		if _, err := w.Write(csvHeader(l)); err != nil {
 			return err
@@ -23,6 +24,16 @@ var csvFormat = &Format{
 }
 
 func csvHeader(l Layout) []byte {
+	if l.Features != nil {
+		var b []byte
+		for i, name := range l.Features.columns() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendCSVText(b, name)
+		}
+		return append(b, '\n')
+	}
 	if !l.isTable() {
 		return []byte("query_id,rank,neighbor_id,distance\n")
 	}

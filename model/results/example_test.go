@@ -23,7 +23,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	format, err := results.Detect("neighbors.csv", "")
+	format, err := results.Detect("neighbors.csv", "", results.Layout{})
 	if err != nil {
 		fmt.Println(err)
 		return

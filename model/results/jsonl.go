@@ -13,6 +13,7 @@ var jsonlFormat = &Format{
 	Extensions:  []string{".jsonl"},
 	encode:      encodeJSONL,
 	encodeTable: encodeJSONLTable,
+	encodeRows:  encodeJSONLRows,
 	assemble:    func(file int, w io.Writer, parts []Part, _ Layout) error { return concatenate(file, w, parts) },
 }
 

@@ -28,12 +28,15 @@ var npyFormat = &Format{
 	},
 	encode:      encodeNPY,
 	encodeTable: encodeNPYTable,
+	encodeRows:  encodeNPYRows,
 	assemble:    assembleNPY,
 }
 
 // npyArray is the elements of a file, and the shape of one of its rows: none, of a single number, or the number of columns.
 func npyArray(file int, l Layout) (descr string, shape []int) {
 	switch {
+	case l.Features != nil:
+		return l.Features.descr(), []int{l.Features.Dim}
 	case !l.isTable():
 		return []string{"<i8", "<f8"}[file], []int{l.K}
 	case len(l.Columns) > 1:
@@ -46,8 +49,6 @@ func npyArray(file int, l Layout) (descr string, shape []int) {
 	}
 	return "<i8", shape
 }
-
-const npyItemSize = 8
 
 func encodeNPY(dst [][]byte, c *Chunk, from, to int, l Layout) (bool, error) {
 	indices, values := dst[0], dst[1]
@@ -101,13 +102,13 @@ func textInNPY(id vectors.ID) error {
 
 func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
 	descr, shape := npyArray(file, l)
-	columns := 1
+	columns, size := 1, int64(descr[2]-'0')
 	if len(shape) > 0 {
 		columns = shape[0]
 	}
 	var rows int64
 	for i, p := range parts {
-		if p.Info.Bytes[file] != p.Info.Rows*int64(columns)*npyItemSize {
+		if p.Info.Bytes[file] != p.Info.Rows*int64(columns)*size {
 			return fmt.Errorf("results.Assemble: part %d has %d bytes for %d × %d numbers", i, p.Info.Bytes[file], p.Info.Rows, columns)
 		}
 		rows += p.Info.Rows

@@ -23,6 +23,7 @@ var parquetFormat = &Format{
 	Extensions:  []string{".parquet"},
 	encode:      encodeParquetPart,
 	encodeTable: encodeParquetTablePart,
+	encodeRows:  encodeParquetRows,
 	assemble:    assembleParquet,
 }
 
@@ -151,6 +152,20 @@ func (d partReader) id(c *idColumn) error {
 	if !c.texts {
 		return errDamagedPart // its Info has promised integers
 	}
+	return d.bytes(c, n)
+}
+
+// text reads the length of a text, and the text.
+func (d partReader) text(c *idColumn) error {
+	n, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		return err
+	}
+	return d.bytes(c, n)
+}
+
+// bytes reads a text of n bytes.
+func (d partReader) bytes(c *idColumn, n uint64) error {
 	for n > 0 {
 		b, err := d.r.Peek(int(min(n, uint64(d.r.Size()))))
 		if err != nil {
@@ -456,10 +471,15 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 	for _, p := range parts {
 		texts = texts || p.Info.TextIDs
 	}
-	// The ids of rows are all different, and the numbers nearly: a dictionary would be given up later.
+	// The ids of rows are all different, and the numbers of a table nearly: a dictionary would be given up later.
 	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDictionaryDefault(false)}
 	var g rows
-	if l.isTable() {
+	if o := l.Features; o != nil {
+		g = &featureRows{layout: o, ids: idColumn{texts: texts}, texts: idColumn{texts: true}, values: make([][]float64, o.Dim)}
+		for _, name := range append([]string{o.Target}, o.Names...) { // most are few values, as 0 and 1
+			options = append(options, parquet.WithDictionaryFor(validUTF8(name), true))
+		}
+	} else if l.isTable() {
 		table := newTableRows(l)
 		table.ids.texts = texts
 		g = table

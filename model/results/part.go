@@ -16,6 +16,8 @@ type PartWriter interface {
 	// WriteTable adds further rows of a table. After an error the part is of no use. It panics where the layout is that of
 	// neighbours.
 	WriteTable(t *Table) error
+	// WriteRows adds further rows of features. After an error the part is of no use. It panics where the layout is of anything else.
+	WriteRows(r *Rows) error
 	// Close writes what is still held back, and describes the part; it does not close the files. An error that Write has
 	// returned is not returned again.
 	Close() (Info, error)
@@ -61,7 +63,7 @@ func (f *Format) NewPart(w []io.Writer, l Layout) PartWriter {
 }
 
 func (p *partWriter) Write(c *Chunk) error {
-	if p.layout.isTable() {
+	if p.layout.isTable() || p.layout.Features != nil {
 		panic("results.PartWriter: neighbours for a table")
 	}
 	return p.write(c.From, c.To, c.Threads, c.cut, func(r *run) {
@@ -77,6 +79,15 @@ func (p *partWriter) WriteTable(t *Table) error {
 	cut := func(from int) int { return min(from+max(rows, 1), t.To) }
 	return p.write(t.From, t.To, t.Threads, cut, func(r *run) {
 		r.texts, r.err = p.format.encodeTable(r.buf, t, r.from, r.to, p.layout)
+	})
+}
+
+func (p *partWriter) WriteRows(r *Rows) error {
+	if p.layout.Features == nil {
+		panic("results.PartWriter: rows of features for another layout")
+	}
+	return p.write(r.From, r.To, r.Threads, r.cut, func(piece *run) {
+		piece.texts, piece.err = p.format.encodeRows(piece.buf, r, piece.from, piece.to, p.layout)
 	})
 }
 

@@ -1,4 +1,4 @@
-// Package results writes neighbours, and tables of predictions, to files: .csv, .jsonl, .parquet, .npy.
+// Package results writes neighbours, tables of predictions, and rows of features to files: .csv, .jsonl, .parquet, .npy, .svm, .npz.
 //
 // It is made for many workers that each answer some of the rows. A worker writes the answers to consecutive rows
 // into a part ([Format.NewPart]), wherever it likes, and hands on the part's [Info]. When all parts are there,
@@ -22,6 +22,8 @@
 //
 // A row that has no values, where the layout allows that ([Layout.Nullable]), has empty fields in .csv, null in .jsonl and .parquet,
 // and NaN in .npy, which is then float64. So has an id that cannot be read, but for .npy, where there are none.
+//
+// Rows of features, as an encoding makes them of tables, are told in rows.go.
 //
 // Numbers in text have the shortest form that reads back as the same float64.
 //
@@ -53,17 +55,29 @@ type Format struct {
 	// check says why a layout cannot be stored. Nil: any can.
 	check func(Layout) error
 	// encode appends queries from ≤ i < to of the chunk to dst, which has one buffer for each file, and reports whether a
-	// text id is among the ids. encodeTable does so with rows.
+	// text id is among the ids. encodeTable does so with rows of a table, and encodeRows with rows of features.
 	encode      func(dst [][]byte, c *Chunk, from, to int, l Layout) (texts bool, err error)
 	encodeTable func(dst [][]byte, t *Table, from, to int, l Layout) (texts bool, err error)
+	encodeRows  func(dst [][]byte, r *Rows, from, to int, l Layout) (texts bool, err error)
 	// assemble makes the final file of what encode has made.
 	assemble func(file int, w io.Writer, parts []Part, l Layout) error
 }
 
-// All is every format there is.
+// All is every format of neighbours, and of tables.
 var All = []*Format{csvFormat, jsonlFormat, parquetFormat, npyFormat}
 
-// Layout is the shape of an output: neighbours, or a table. It can travel as JSON.
+// Matrices is every format of rows of features.
+var Matrices = []*Format{csvFormat, jsonlFormat, parquetFormat, npyFormat, svmFormat, csrFormat}
+
+// Formats are those that may store a layout.
+func Formats(l Layout) []*Format {
+	if l.Features != nil {
+		return Matrices
+	}
+	return All
+}
+
+// Layout is the shape of an output: neighbours, a table, or rows of features. It can travel as JSON.
 type Layout struct {
 	// K is the number of neighbours of each query; 0 where queries have numbers of their own, as within a radius.
 	K int `json:",omitempty"`
@@ -71,6 +85,8 @@ type Layout struct {
 	Columns []Column `json:",omitempty"`
 	// Nullable says that rows of a table may be without values, or without an id.
 	Nullable bool `json:",omitempty"`
+	// Features are those of rows of features, nil of anything else.
+	Features *Features `json:",omitempty"`
 }
 
 // isTable reports whether the output is a table.
@@ -151,15 +167,15 @@ type Part struct {
 	Open func() (io.ReadCloser, error)
 }
 
-// Detect finds the format by its name or, where that is empty, by the extension of the path. Standard output, which is called
-// "-", is .csv.
-func Detect(output, name string) (*Format, error) {
+// Detect finds the format for a layout by its name or, where that is empty, by the extension of the path. Standard output, which is
+// called "-", is .csv.
+func Detect(output, name string, l Layout) (*Format, error) {
 	var names, extensions []string
 	ext := strings.ToLower(path.Ext(output))
 	if output == "-" {
 		ext = ".csv"
 	}
-	for _, f := range All {
+	for _, f := range Formats(l) {
 		for _, e := range f.Extensions {
 			if name == "" && e == ext {
 				return f, nil
@@ -198,7 +214,7 @@ func (f *Format) Files(output string, l Layout) []string {
 
 // numFiles is the number of files of an output.
 func (f *Format) numFiles(l Layout) int {
-	if l.isTable() {
+	if l.isTable() || l.Features != nil {
 		return 1
 	}
 	return max(len(f.endings), 1)
@@ -212,6 +228,9 @@ func ShardName(output string, shard, shards int) string {
 
 // Check says why the format cannot store what the layout describes, if so.
 func (f *Format) Check(l Layout) error {
+	if l.Features != nil {
+		return f.checkRows(l.Features)
+	}
 	seen := map[string]bool{idColumnName: true}
 	for _, c := range l.Columns {
 		if seen[c.Name] {

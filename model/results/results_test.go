@@ -239,7 +239,7 @@ func TestDetect(t *testing.T) {
 		{"n.npy", "csv", "csv"},
 		{"n", "npy", "npy"},
 	} {
-		if f, err := Detect(c.path, c.name); err != nil || f.Name != c.want {
+		if f, err := Detect(c.path, c.name, Layout{}); err != nil || f.Name != c.want {
 			t.Errorf("Detect(%q, %q) = %v, %v", c.path, c.name, f, err)
 		}
 	}
@@ -249,7 +249,7 @@ func TestDetect(t *testing.T) {
 		{"n.csv.gz", "", `n.csv.gz: found the extension ".gz", expected one of .csv .jsonl .parquet .npy, or a format by name`},
 		{"n.csv", "tsv", `output format "tsv": must be one of csv, jsonl, parquet, npy`},
 	} {
-		if f, err := Detect(c.path, c.name); err == nil || err.Error() != c.want {
+		if f, err := Detect(c.path, c.name, Layout{}); err == nil || err.Error() != c.want {
 			t.Errorf("Detect(%q, %q) = %v, %v", c.path, c.name, f, err)
 		}
 	}

@@ -181,8 +181,7 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 // Encoded makes tables of numbers of the rows, which were inspected as tables, by an encoding, and completes the options, as Inspect
 // does.
 func (j *Job) Encoded(e *features.Encoding, chunkRows int) error {
-	j.Reading.EncodeDense(e)
-	d, err := j.Data.EncodedDense(e)
+	d, err := j.Data.EncodedDense(e, &j.Reading)
 	if err == nil {
 		j.Data = d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading)
 	}

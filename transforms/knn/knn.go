@@ -290,15 +290,14 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 	reading.Formats.Columns = nil // the encoding says which; the others of the points may be there, too
 	d, err := vectorio.InspectLike(ctx, patterns, names, of, reading)
 	if err == nil {
-		j.Queries, err = d.EncodedDense(e)
+		j.Queries, err = d.EncodedDense(e, &j.Reading)
 	}
 	return err
 }
 
 // Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding; the queries follow.
 func (j *Job) Encoded(e *features.Encoding) (err error) {
-	j.Reading.EncodeDense(e)
-	j.Corpus, err = j.Corpus.EncodedDense(e)
+	j.Corpus, err = j.Corpus.EncodedDense(e, &j.Reading)
 	return err
 }
 

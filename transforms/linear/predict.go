@@ -122,8 +122,7 @@ func inspectTable(ctx context.Context, m *model.Model, patterns []string, readin
 	if err != nil {
 		return nil, err
 	}
-	reading.Encode(m.Encoding)
-	return d.Encoded(m.Encoding), nil
+	return d.Encoded(m.Encoding, reading), nil
 }
 
 func isSVM(patterns []string, format string) bool {

@@ -178,8 +178,7 @@ func InspectTable(ctx context.Context, patterns []string, o *Options, reading *v
 
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.
 func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *Options, reading *vectorio.Options) *vectorio.Dataset {
-	reading.Encode(e)
-	return d.Encoded(e).InUnits(&o.UnitRows, chunkRows, reading)
+	return d.Encoded(e, reading).InUnits(&o.UnitRows, chunkRows, reading)
 }
 
 // permuted reports whether columns have these names in another order.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/results"
 	"beamlearn/transforms/files"
 )
 
@@ -53,7 +54,7 @@ func (o *Options) EarlierShards(ctx context.Context) ([]string, error) {
 			if iErr != nil || nErr != nil || i >= n || n == o.NumShards || fmt.Sprintf("-%05d-of-%05d", i, n) != numbers {
 				continue
 			}
-			ours, err := IsOurs(ctx, f.Name)
+			ours, err := o.isOurs(ctx, format, f.Name)
 			if err != nil {
 				return nil, err
 			}
@@ -63,6 +64,19 @@ func (o *Options) EarlierShards(ctx context.Context) ([]string, error) {
 		}
 	}
 	return earlier, nil
+}
+
+// isOurs is IsOurs of a file of the output's format. Where features are columns, they say how it begins; where it is not known yet
+// what they are, all may be.
+func (o *Options) isOurs(ctx context.Context, format *results.Format, name string) (bool, error) {
+	if o.Layout.Features == nil {
+		return IsOurs(ctx, name)
+	}
+	if len(o.Layout.Features.Names) == 0 {
+		return true, nil
+	}
+	begins := format.Begins(o.Layout)
+	return begin(ctx, name, []string{begins[:min(len(begins), headBytes)]})
 }
 
 // cutEnding cuts the name of a file of the output, which is the output itself or has one of several endings of it, where the
@@ -92,11 +106,19 @@ func IsOurs(ctx context.Context, name string) (bool, error) {
 	if !ok {
 		return true, nil
 	}
+	return begin(ctx, name, known)
+}
+
+// headBytes of a file are looked at.
+const headBytes = 1 << 10
+
+// begin reports whether a file begins with one of these, of at most headBytes.
+func begin(ctx context.Context, name string, known []string) (bool, error) {
 	r, err := files.OpenRead(ctx, name)
 	if err != nil {
 		return false, err
 	}
-	head := make([]byte, 1<<10)
+	head := make([]byte, headBytes)
 	n, err := io.ReadFull(r, head)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = nil

@@ -58,7 +58,9 @@ func (o *Options) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (o *Options) format() (*results.Format, error) { return results.Detect(o.Path, o.Format) }
+func (o *Options) format() (*results.Format, error) {
+	return results.Detect(o.Path, o.Format, o.Layout)
+}
 
 // Staging is the directory of the files of a run that is not over. Its name begins with a dot, and nothing in it looks like
 // an output. [Clean] removes it.

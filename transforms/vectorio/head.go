@@ -76,3 +76,26 @@ func (d *Dataset) headChunk(ctx context.Context, n int, o *Options) (Chunk, erro
 	c.Targets = cutTargets(d.targets, 0, c.Span.Rows)
 	return c, nil
 }
+
+// Targeted is a dataset whose targets are read as labels where they are texts, as far as the first rows tell: of n at most, more are at
+// fault as numbers than as labels. The options by which rows are read are set so, too.
+func (d *Dataset) Targeted(ctx context.Context, n int, reading *Options) (*Dataset, error) {
+	o := *reading
+	o.EnsureDefaults()
+	o.SkipFaults = true
+	faults := [2]int{}
+	for i, labels := range []bool{false, true} {
+		o.Formats.Labels = labels
+		c, err := d.headChunk(ctx, n, &o)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := EachTable(ctx, c, &o, func(*fault.Fault) { faults[i]++ }, func(*tables.Table) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
+	to := *d
+	to.options.Formats.Labels = faults[0] > faults[1]
+	reading.Formats.Labels = to.options.Formats.Labels
+	return &to, nil
+}

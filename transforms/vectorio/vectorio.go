@@ -65,23 +65,12 @@ type Options struct {
 	// dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all files.
 	// Default: the targets, if there are any, stand in a column of the input.
 	Targets []string `json:",omitempty"`
-	// Encoding brings the rows of tables to numbers, where Formats.Cells says that they are that: see [Options.Encode]. Default: rows
+	// Encoding brings the rows of tables to numbers, where Formats.Cells says that they are that: see [Dataset.Encoded]. Default: rows
 	// are numbers, or a Reader gives cells.
 	Encoding *features.Encoding `json:",omitempty"`
 	// Parts cuts the rows of each file of tables into chunks of equally many, about so many in all, whatever the format: for what must
 	// be the same from .csv and from .parquet. Default: chunks are as it suits the format.
 	Parts int `json:",omitempty"`
-}
-
-// Encode sets the encoding of tables, to which rows are sparse where that is smaller.
-func (o *Options) Encode(e *features.Encoding) {
-	o.Encoding, o.Formats.Cells, o.Formats.Sparse = e, true, e.Sparse()
-}
-
-// EncodeDense is Encode for who takes dense rows alone.
-func (o *Options) EncodeDense(e *features.Encoding) {
-	o.Encode(e)
-	o.Formats.Sparse = false
 }
 
 // lean are the options of those who read no rows.
@@ -318,25 +307,30 @@ func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {
 	return &c
 }
 
-// Encoded is a dataset of tables whose rows an encoding brings to numbers.
-func (d *Dataset) Encoded(e *features.Encoding) *Dataset {
-	c := *d
-	c.options.Encode(e)
-	c.Dim, c.Columns = e.Dim(), e.Names()
-	return &c
+// Encoded is a dataset of tables whose rows an encoding brings to numbers, sparse where that is smaller; the options by which they are
+// read are set so, too.
+func (d *Dataset) Encoded(e *features.Encoding, reading *Options) *Dataset {
+	return d.encoded(e, e.Sparse(), reading)
 }
 
 // MaxDenseFeatures bounds the features of tables whose rows are dense.
 const MaxDenseFeatures = 1 << 14
 
 // EncodedDense is Encoded for who takes dense rows alone: of at most MaxDenseFeatures features.
-func (d *Dataset) EncodedDense(e *features.Encoding) (*Dataset, error) {
+func (d *Dataset) EncodedDense(e *features.Encoding, reading *Options) (*Dataset, error) {
 	if n := e.Dim(); n > MaxDenseFeatures {
 		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d features: leave out columns of text, or give fewer hash bits", MaxDenseFeatures), "%d features", n)
 	}
-	c := d.Encoded(e)
-	c.options.EncodeDense(e)
-	return c, nil
+	return d.encoded(e, false, reading), nil
+}
+
+func (d *Dataset) encoded(e *features.Encoding, sparse bool, reading *Options) *Dataset {
+	c := *d
+	for _, o := range []*Options{&c.options, reading} {
+		o.Encoding, o.Formats.Cells, o.Formats.Sparse = e, true, sparse
+	}
+	c.Dim, c.Columns = e.Dim(), e.Names()
+	return &c
 }
 
 // unitBytes bounds the memory of a unit of dense rows.

@@ -57,18 +57,24 @@ func (t *Text) Set(o *formats.Options) {
 type labelled struct {
 	target            *Path // a column, or .npy files
 	weight, zeroBased *string
-	features          *int
+	features          *int // nil where rows are those of tables
 }
 
 // LabelledInput adds the flags of what to read where rows have targets.
 func (a *App) LabelledInput() *Input {
-	in := a.Input()
-	g := in.group
+	in := a.Input().withTarget("what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm)")
+	in.labelled.features = in.group.Int("features", 0, "how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)")
+	in.labelled.zeroBased = in.group.Choice("zero_based", "auto", []string{"auto", "yes", "no"}, "whether 0 is the index of the first column of .svm: yes, no, or auto (yes where any row has an index 0; with --features, no), as `WHEN`")
+	return in
+}
+
+// TableInput adds the flags of what to read where rows are those of tables, which may have targets and weights beside their columns.
+func (a *App) TableInput(target string) *Input { return a.Input().withTarget(target) }
+
+func (in *Input) withTarget(usage string) *Input {
 	in.labelled = &labelled{
-		target:    g.InputFiles("target", "what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm)").Where(IsNPY),
-		weight:    g.String("weight_column", "", "the `COLUMN` that holds a row's weight, a name or an index (default: all weights are 1)"),
-		features:  g.Int("features", 0, "how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)"),
-		zeroBased: g.Choice("zero_based", "auto", []string{"auto", "yes", "no"}, "whether 0 is the index of the first column of .svm: yes, no, or auto (yes where any row has an index 0; with --features, no), as `WHEN`"),
+		target: in.group.InputFiles("target", usage).Where(IsNPY),
+		weight: in.group.String("weight_column", "", "the `COLUMN` that holds a row's weight, a name or an index (default: all weights are 1)"),
 	}
 	return in
 }
@@ -142,7 +148,10 @@ func (in *Input) Options() (vectorio.Options, error) {
 	if l := in.labelled; l == nil {
 		o.Formats.Unlabelled = true
 	} else {
-		o.Formats.WeightColumn, o.Formats.Features, o.Formats.ZeroBased = *l.weight, *l.features, formats.ZeroBased(*l.zeroBased)
+		o.Formats.WeightColumn = *l.weight
+		if l.features != nil {
+			o.Formats.Features, o.Formats.ZeroBased = *l.features, formats.ZeroBased(*l.zeroBased)
+		}
 		if o.Targets = l.target.List(); o.Targets == nil {
 			o.Formats.TargetColumn = l.target.String()
 		}

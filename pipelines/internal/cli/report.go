@@ -82,7 +82,7 @@ type Output struct {
 // Output adds the flags --output, --output_format and --num_shards.
 func (g *Group) Output(usage string, layout results.Layout) *Output {
 	var formats []string
-	for _, f := range results.All {
+	for _, f := range results.Formats(layout) {
 		formats = append(formats, f.Name)
 	}
 	o := &Output{
@@ -102,7 +102,7 @@ const manyShards = 256
 // files are all that the flags may write.
 func (o *Output) files() []files.Named {
 	path := o.Path.Path()
-	format, err := results.Detect(path, *o.Format)
+	format, err := results.Detect(path, *o.Format, o.layout)
 	if path == "" || err != nil || *o.Shards < 1 {
 		return nil // which the job says
 	}

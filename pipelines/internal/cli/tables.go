@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/features"
 	"beamlearn/model/formats"
 	encode "beamlearn/transforms/features"
@@ -32,17 +35,29 @@ type Tables struct {
 	tfidf                                                         *bool
 }
 
+// tablesHeading is that of the flags of tables.
+const tablesHeading = "Tables (text, dates, missing cells)"
+
 // Tables adds the flags of tables. They are taken for tables by themselves where auto is set, otherwise only where a flag asks for it.
 func (a *App) Tables(auto bool) *Tables {
-	g := a.Group("Tables (text, dates, missing cells)")
-	const columns = "names, 0-based indices, ranges, globs, with commas between"
-	when, usage := "none", "auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`"
+	g, when := a.Group(tablesHeading), "none"
 	if auto {
 		when = "auto"
 	}
+	return g.tables(g.Choice("encode", when, []string{"auto", "none"}, "auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`"))
+}
+
+// OnlyTables adds the flags of tables where rows are nothing else.
+func (a *App) OnlyTables() *Tables {
+	auto := "auto"
+	return a.Group(tablesHeading).tables(&auto)
+}
+
+func (g *Group) tables(encode *string) *Tables {
+	const columns = "names, 0-based indices, ranges, globs, with commas between"
 	return &Tables{
-		app:           a,
-		encode:        g.Choice("encode", when, []string{"auto", "none"}, usage),
+		app:           g.app,
+		encode:        encode,
 		numeric:       g.String("numeric", "", "the `COLUMNS` that are numbers, whatever is in them: "+columns),
 		categorical:   g.String("categorical", "", "the `COLUMNS` of categories, which get a feature for each (default: text of at most --max_categories distinct values)"),
 		text:          g.String("text", "", "the `COLUMNS` of free text, whose words are counted (default: text of many words)"),
@@ -198,6 +213,14 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, 
 	}
 	t.app.Tell(e.Lines()...)
 	return e, nil
+}
+
+// UnknownLines tells of cells of categories that someone does not know, by the column.
+func UnknownLines(unknown map[string]int64, who string) (lines []string) {
+	for _, column := range slices.Sorted(maps.Keys(unknown)) {
+		lines = append(lines, fmt.Sprintf("  column %s: %d cells of categories that %s does not know", fault.Plain(column), unknown[column], who))
+	}
+	return lines
 }
 
 // thousands is a count with commas.

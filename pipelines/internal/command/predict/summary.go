@@ -2,11 +2,8 @@ package predict
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
-	"beamlearn/model/fault"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
@@ -50,9 +47,7 @@ func (s *summary) lines() []string {
 		}
 		lines = append(lines, line)
 	}
-	for _, column := range slices.Sorted(maps.Keys(s.Unknown)) {
-		lines = append(lines, fmt.Sprintf("  column %s: %d cells of categories that the model does not know", fault.Plain(column), s.Unknown[column]))
-	}
+	lines = append(lines, cli.UnknownLines(s.Unknown, "the model")...)
 	if s.NoTarget > 0 {
 		lines = append(lines, fmt.Sprintf("  %d rows without a target are predicted, and not compared", s.NoTarget))
 	}

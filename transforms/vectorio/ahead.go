@@ -1,0 +1,81 @@
+package vectorio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/vectors"
+)
+
+// Batch is rows that were read, and those before them that were rejected. The last of a chunk has no rows.
+type Batch struct {
+	Rows     *vectors.Block
+	Rejected []*fault.Fault
+}
+
+// Seen is what a chunk was like, beside its rows.
+type Seen struct {
+	NoTarget int64   // rows that were left out, as they have no target
+	Unknown  []int64 // cells of each column of the encoding that are of no category it knows
+}
+
+// EachAhead is [EachBlock] that reads the next block while do has one, and so takes the memory of two.
+func EachAhead(ctx context.Context, c Chunk, o *Options, dim int, do func(Batch) error) (seen Seen, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	batches, free := make(chan Batch), make(chan *vectors.Block, 2)
+	for range cap(free) {
+		free <- o.NewBlock(dim)
+	}
+	g.Go(func() error {
+		defer close(batches)
+		return readAhead(ctx, c, o, free, batches, &seen)
+	})
+	g.Go(func() error {
+		for b := range batches {
+			if err := do(b); err != nil {
+				return err
+			}
+			free <- b.Rows
+		}
+		return nil
+	})
+	return seen, g.Wait()
+}
+
+// readAhead reads a chunk, block by block, into the blocks that are free.
+func readAhead(ctx context.Context, c Chunk, o *Options, free <-chan *vectors.Block, batches chan<- Batch, seen *Seen) (err error) {
+	var rejected []*fault.Fault
+	r, err := Open(ctx, c, *o, func(row *fault.Fault) { rejected = append(rejected, row) })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for {
+		var b Batch
+		select {
+		case b.Rows = <-free:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		b.Rows.Reset()
+		err := r.Read(b.Rows)
+		if err != nil && err != io.EOF {
+			return err
+		}
+		b.Rejected, rejected = rejected, nil
+		select {
+		case batches <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err == io.EOF {
+			seen.NoTarget, seen.Unknown = r.NoTarget(), slices.Clone(r.Unknown())
+			return nil
+		}
+	}
+}
