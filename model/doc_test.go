@@ -65,9 +65,9 @@ var rooms = []struct {
 	{5, "model/neighbors/internal/knnbench"},
 	{6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
-	{8, "transforms/features"}, {8, "transforms/output"},
-	{9, "transforms/eigen"}, {9, "transforms/knn"}, {9, "transforms/linear"},
-	{10, "pipelines"},
+	{8, "transforms/output"}, {9, "transforms/features"},
+	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/linear"},
+	{11, "pipelines"},
 }
 
 // room is that of a package: the one with the longest name.

@@ -388,11 +388,11 @@ func (g *featureRows) schema() (*schema.GroupNode, error) {
 	}
 	var fields schema.FieldList
 	if l.ID != "" {
-		fields = append(fields, g.ids.node(validUTF8(l.ID)))
+		fields = append(fields, g.ids.node(validUTF8(l.ID), parquet.Repetitions.Required))
 	}
 	switch {
 	case l.Target != "" && l.Texts:
-		fields = append(fields, stringNode(validUTF8(l.Target)))
+		fields = append(fields, stringNode(validUTF8(l.Target), parquet.Repetitions.Required))
 	case l.Target != "":
 		fields = append(fields, double(l.Target))
 	}
