@@ -134,10 +134,10 @@ type applyFn struct {
 // applied says what was done with a chunk.
 type applied struct {
 	Rows, Rejected int64
-	Entries        int64   // features that are not zero
-	NoTarget       int64   `json:",omitempty"`
-	Unknown        []int64 `json:",omitempty"` // of each column of the encoding
-	Write          float64 // seconds
+	Entries        int64            // features that are not zero
+	NoTarget       int64            `json:",omitempty"`
+	Unknown        map[string]int64 `json:",omitempty"`
+	Write          float64          // seconds
 }
 
 func (f *applyFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
@@ -160,7 +160,7 @@ func (f *applyFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fun
 			run.Add(int64(b.Rows.Len()))
 			return err
 		})
-		done.NoTarget, done.Unknown, done.Rejected = seen.NoTarget, seen.Unknown, out.Rejected()
+		done.NoTarget, done.Unknown, done.Rejected = seen.NoTarget, f.Reading.UnknownOf(seen.Unknown), out.Rejected()
 		return err
 	})
 	if err != nil {
@@ -214,7 +214,6 @@ type ApplyReport struct {
 // Report reads what a finished run has left, before [ApplyJob.Clean].
 func (j *ApplyJob) Report(ctx context.Context) (*ApplyReport, error) {
 	r := &ApplyReport{Features: j.Encoding.Dim()}
-	columns := j.Encoding.Columns()
 	s, err := output.ReadReports(ctx, j.output(), func(b []byte) error {
 		var c applied
 		if err := json.Unmarshal(b, &c); err != nil {
@@ -222,14 +221,7 @@ func (j *ApplyJob) Report(ctx context.Context) (*ApplyReport, error) {
 		}
 		r.Rows, r.Rejected, r.NoTarget = r.Rows+c.Rows, r.Rejected+c.Rejected, r.NoTarget+c.NoTarget
 		r.Nonzero, r.Write = r.Nonzero+c.Entries, r.Write+c.Write
-		for i, n := range c.Unknown {
-			if n > 0 && i < len(columns) {
-				if r.Unknown == nil {
-					r.Unknown = map[string]int64{}
-				}
-				r.Unknown[columns[i].Name] += n
-			}
-		}
+		r.Unknown = vectorio.AddUnknown(r.Unknown, c.Unknown)
 		return nil
 	})
 	if err != nil {

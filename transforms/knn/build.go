@@ -89,6 +89,9 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns,
 		Total:    chunks[0].Total,
 		Rejected: int64(len(rejected)), DuplicateIDs: duplicates}
+	if f.Kept != nil {
+		note.Encoding = f.Reading.Encoding
+	}
 	size, file, err := f.handOver(ctx, index, note, emit)
 	if err != nil {
 		return fault.Mark(err)

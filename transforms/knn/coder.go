@@ -85,22 +85,24 @@ func decodeQuery(b []byte) (Query, error) {
 
 // Report says what was done. Reports add up.
 type Report struct {
-	Points       int64   `json:"points"`
-	Dim          int     `json:"dimensions"`
-	Queries      int64   `json:"queries"`
-	Neighbors    int64   `json:"neighbors"`
-	Rejected     int64   `json:"rejected_rows"`
-	DuplicateIDs int64   `json:"duplicate_ids"`
-	IndexBytes   int64   `json:"index_bytes"`
-	Decodes      int64   `json:"index_decodes"`
-	ReadPoints   float64 `json:"read_points_s"`  // seconds of one worker
-	BuildIndex   float64 `json:"build_index_s"`  // seconds of one worker
-	DecodeIndex  float64 `json:"decode_index_s"` // seconds, added up over the worker processes
-	ReadQueries  float64 `json:"read_queries_s"` // seconds, added up over the chunks, as the next two
-	Search       float64 `json:"search_s"`
-	Write        float64 `json:"write_s"`
-	Assemble     float64 `json:"assemble_s"`
-	Algorithm    string  `json:"algorithm,omitempty"`
+	Points       int64 `json:"points"`
+	Dim          int   `json:"dimensions"`
+	Queries      int64 `json:"queries"`
+	Neighbors    int64 `json:"neighbors"`
+	Rejected     int64 `json:"rejected_rows"`
+	DuplicateIDs int64 `json:"duplicate_ids"`
+	// Unknown is how many cells of the queries are of categories that the encoding of the points does not know, by the column.
+	Unknown     map[string]int64 `json:"unknown_categories,omitempty"`
+	IndexBytes  int64            `json:"index_bytes"`
+	Decodes     int64            `json:"index_decodes"`
+	ReadPoints  float64          `json:"read_points_s"`  // seconds of one worker
+	BuildIndex  float64          `json:"build_index_s"`  // seconds of one worker
+	DecodeIndex float64          `json:"decode_index_s"` // seconds, added up over the worker processes
+	ReadQueries float64          `json:"read_queries_s"` // seconds, added up over the chunks, as the next two
+	Search      float64          `json:"search_s"`
+	Write       float64          `json:"write_s"`
+	Assemble    float64          `json:"assemble_s"`
+	Algorithm   string           `json:"algorithm,omitempty"`
 	// Approximate is how well an approximate search went.
 	Approximate *ivf.Report `json:"approximate,omitempty"`
 	Broadcast   string      `json:"broadcast,omitempty"` // how the index reached the workers
@@ -118,6 +120,7 @@ func (r *Report) add(o Report) {
 	r.Neighbors += o.Neighbors
 	r.Rejected += o.Rejected
 	r.DuplicateIDs += o.DuplicateIDs
+	r.Unknown = vectorio.AddUnknown(r.Unknown, o.Unknown)
 	r.IndexBytes += o.IndexBytes
 	r.Decodes += o.Decodes
 	r.ReadPoints += o.ReadPoints

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/transforms/files"
@@ -39,6 +40,8 @@ type Note struct {
 	// Columns are the names of the points' columns, which queries meet by; nil where they have none, and in a file that is
 	// older than this field.
 	Columns []string `json:",omitempty"`
+	// Encoding brings the rows of tables to the points, and queries to what is compared with them; nil where rows were numbers.
+	Encoding *features.Encoding `json:",omitempty"`
 	// Total is the number of rows, and Rejected of those left out.
 	Total, Rejected int64
 	// DuplicateIDs is the number of points whose id an earlier one has.
@@ -76,8 +79,13 @@ func Inspect(ctx context.Context, path string) (*Prebuilt, error) {
 		return nil, named(err, local, path)
 	}
 	defer x.Close()
-	if err := json.Unmarshal(x.Note(), &p.Note); err != nil {
+	if err := json.Unmarshal(x.Note(), &p.Note); err != nil && json.Valid(x.Note()) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	} else if err != nil {
 		return nil, fault.File(path, "an index, as the command index writes them", "an index with the note %.40q", x.Note())
+	}
+	if e := p.Note.Encoding; e != nil && e.Dim() != x.Dim() {
+		return nil, fault.File(path, fmt.Sprintf("an encoding of %d features, as the points have columns", x.Dim()), "%d features", e.Dim())
 	}
 	p.File.Stamp, p.Points, p.Dim, p.Options = x.Stamp(), x.Len(), x.Dim(), x.Options()
 	return p, nil
@@ -107,7 +115,11 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 			return stale("an index of %s as it was before it was written to", f.Name)
 		}
 	}
-	if !reflect.DeepEqual(p.Note.Formats, reading.Formats) || p.Note.SkipFaults != reading.SkipFaults {
+	was, is := p.Note.Formats, reading.Formats
+	if p.Note.Encoding != nil {
+		was.Columns, is.Columns = nil, nil // the encoding says which
+	}
+	if !reflect.DeepEqual(was, is) || p.Note.SkipFaults != reading.SkipFaults {
 		return stale("an index of rows that were read with other options (columns, id, header, dtype, format, or faulty " +
 			"rows)")
 	}

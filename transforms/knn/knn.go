@@ -282,11 +282,14 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 	reading := j.Reading
 	reading.Formats.Empty, reading.Formats.EmptyDim = true, j.dim()
 	e := reading.Encoding
+	if j.Index != nil {
+		e = j.Index.Note.Encoding
+	}
 	if e == nil {
 		j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
 		return err
 	}
-	reading.Encoding, names = nil, e.Needs()
+	reading.Encoding, reading.Formats.Cells, names = nil, true, e.Needs()
 	reading.Formats.Columns = nil // the encoding says which; the others of the points may be there, too
 	d, err := vectorio.InspectLike(ctx, patterns, names, of, reading)
 	if err == nil {

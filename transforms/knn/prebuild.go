@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"beamlearn/model/features"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
@@ -43,6 +44,12 @@ func (j *IndexJob) Memory() int64 {
 		return 0
 	}
 	return of.built(rows) + of.reading(rows)
+}
+
+// Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding. The index keeps it, for the queries.
+func (j *IndexJob) Encoded(e *features.Encoding) (err error) {
+	j.Corpus, err = j.Corpus.EncodedDense(e, &j.Reading)
+	return err
 }
 
 // BuildIndex adds the job to a pipeline: the index is in the staging directory when it is over, and [PublishIndex]

@@ -177,7 +177,7 @@ func (t *task) read(
 		switch err := r.Read(block); err {
 		case nil:
 		case io.EOF:
-			t.report.Rejected = t.out.Rejected()
+			t.report.Rejected, t.report.Unknown = t.out.Rejected(), f.Reading.UnknownOf(r.Unknown())
 			vectorio.Count(ctx, t.report.Queries, t.report.Rejected)
 			return nil
 		default:

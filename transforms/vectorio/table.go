@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
@@ -83,6 +84,31 @@ func (r *Reader) Unknown() []int64 {
 		return nil
 	}
 	return r.table.encoder.Unknown()
+}
+
+// UnknownOf has what [Reader.Unknown] counts by the names of the columns, without those that have none.
+func (o *Options) UnknownOf(unknown []int64) map[string]int64 {
+	var by map[string]int64
+	for i, n := range unknown {
+		if n > 0 && by == nil {
+			by = map[string]int64{}
+		}
+		if n > 0 {
+			by[o.Encoding.Columns()[i].Name] = n
+		}
+	}
+	return by
+}
+
+// AddUnknown adds up what [Options.UnknownOf] gives, of which either may be nil.
+func AddUnknown(to, more map[string]int64) map[string]int64 {
+	if to == nil {
+		return maps.Clone(more)
+	}
+	for column, n := range more {
+		to[column] += n
+	}
+	return to
 }
 
 // NoTarget is how many rows so far were left out, as they have no target: of tables.

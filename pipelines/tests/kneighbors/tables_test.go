@@ -112,6 +112,64 @@ func TestTableQueries(t *testing.T) {
 	}
 }
 
+// An index keeps the encoding of its points: queries of tables have the answers that they have without it, by the same bytes; so have
+// the points. What queries lack, or do not know, is told.
+func TestTableIndex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := tableArgs(t, "parquet")
+	without := args[:len(args)-1] // index has no page
+	buildIndex(t, dir, append(without[:len(without):len(without)], "--index=f.index")...)
+	run := func(args ...string) string {
+		t.Helper()
+		stdout, stderr, code := runCommand(t, dir, append(args, "--k=3", "--report=none")...)
+		if code != 0 || stdout != "" {
+			t.Fatalf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
+		}
+		return stderr
+	}
+	same := func(a, b string) {
+		t.Helper()
+		if a, b := clitest.Read(t, filepath.Join(dir, a)), clitest.Read(t, filepath.Join(dir, b)); a != b {
+			t.Error("other answers by the index")
+		}
+	}
+	queries := "--queries=" + clitest.Testdata(t, "flights_small.csv")
+	for i, flag := range []string{queries, "--threads=2"} {
+		a, b := strconv.Itoa(i)+"a.csv", strconv.Itoa(i)+"b.csv"
+		run(append(without[:len(without):len(without)], flag, "--output="+a)...)
+		more := []string{"--index=f.index", flag, "--output=" + b}
+		if flag == queries {
+			more = append(more, "--id_column=id", "--chunk_rows=100")
+		}
+		run(more...)
+		same(a, b)
+	}
+	run("--index=f.index", args[0], args[1], "--output=c.csv") // of the points as they are
+	same("1a.csv", "c.csv")
+	rows := strings.SplitAfter(clitest.Read(t, clitest.Testdata(t, "flights_small.csv")), "\n")
+	carrier := strings.Split(rows[1], ",")[4]
+	clitest.Write(t, filepath.Join(dir, "q.csv"), rows[0]+strings.Replace(rows[1], ","+carrier+",", ",??,", 1)+rows[2])
+	clitest.Write(t, filepath.Join(dir, "lacks.csv"), strings.Replace(rows[0], "carrier", "airline", 1)+rows[1])
+	if told := run("--index=f.index", "--queries=q.csv", "--output=q.out.csv"); !strings.Contains(told, "column carrier: 1 cells of categories that the encoding of the points does not know") {
+		t.Error(told)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--index=f.index", "--queries=lacks.csv"}, `, without "carrier", expected the columns `},
+		{[]string{"--index=f.index", queries, "--standardize"}, "--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
+		{[]string{"--index=f.index", "--queries=" + clitest.Testdata(t, "words.npy")}, "words.npy: found the format npy, which is numbers, expected a table of named columns"},
+		{[]string{"--index=f.index", "--input=q.csv"}, "expected an index of the input as it is: build it anew"},
+	} {
+		stdout, stderr, code := runCommand(t, dir, append(c.args, "--k=1", "--output=o.csv")...)
+		if code == 0 || stdout != "" || strings.Count(stderr, c.want) != 1 {
+			t.Errorf("%v: exit code %d, no %q in\n%s%s", c.args, code, c.want, stdout, stderr)
+		}
+	}
+}
+
 // What cannot be a table, or is not asked of one, is told before any work.
 func TestTableFaults(t *testing.T) {
 	t.Parallel()
@@ -124,8 +182,8 @@ func TestTableFaults(t *testing.T) {
 		want string
 	}{
 		{[]string{"--input=" + clitest.Testdata(t, "words.npy"), "--encode=auto"}, "words.npy: found the format npy, which is numbers, expected a table of named columns"},
-		{[]string{"--index=x.index", "--queries=a.csv", "--categorical=colour"}, "--index: an index has its points as numbers: without flags of tables, and without --standardize"},
-		{[]string{"--index=x.index", "--queries=a.csv", "--standardize"}, "--index: an index has its points as numbers: without flags of tables, and without --standardize"},
+		{[]string{"--index=x.index", "--queries=a.csv", "--categorical=colour"}, "--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
+		{[]string{"--index=x.index", "--queries=a.csv", "--standardize"}, "--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
 		{[]string{"--input=a.csv", "--encode=auto", "--queries=q.csv"}, `q.csv: found the columns "x", without "colour", expected the columns "x", "colour", as in a.csv`},
 		{[]string{"--input=a.csv", "--categorical=color"}, `color`},
 		{[]string{"--input=a.csv", "--encode=none", "--categorical=colour"}, "--encode=none: without flags of tables"},

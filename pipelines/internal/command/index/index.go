@@ -21,6 +21,8 @@ import (
 type command struct {
 	*cli.App
 	input             *cli.Input
+	tables            *cli.Tables
+	standardize       *bool
 	metric, algorithm *string
 	p                 *float64
 	threads           *int
@@ -32,7 +34,10 @@ func New() *cli.App {
 	app := cli.New("index", "Builds an index of points, once, for kneighbors --index: files in, one file out.")
 	c := &command{App: app, input: app.Input()}
 
+	c.tables = app.Tables(false)
+
 	compute := app.Group("What to build")
+	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics)+": --metric=cosine")
 	c.p = compute.Float("p", 2, "the power of --metric=minkowski: --p=3")
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
@@ -45,6 +50,9 @@ func New() *cli.App {
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	reading, faults := c.input.Options()
+	_, tables := c.tables.Options(*c.standardize)
+	faults = errors.Join(faults, tables, c.tables.Columns(&reading.Formats))
+	reading.Formats.Cells = c.tables.Asked() || *c.standardize
 	job := &knn.IndexJob{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
 		Threads:   *c.threads, Workers: cli.Workers(), Index: c.index.Path(),
@@ -56,6 +64,11 @@ func (c *command) run(ctx context.Context) error {
 	var err error
 	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), reading); err != nil {
 		return err
+	}
+	if reading.Formats.Cells {
+		if err := c.encode(ctx, job); err != nil {
+			return err
+		}
 	}
 	c.Note(job.Corpus)
 	if c.Explaining() {
@@ -77,6 +90,17 @@ func (c *command) run(ctx context.Context) error {
 		err = c.Summary(lines(report, time.Since(start)), report)
 	}
 	return errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &job.Options))
+}
+
+// encode finds out how the points, which are rows of tables, become numbers.
+func (c *command) encode(ctx context.Context, job *knn.IndexJob) error {
+	e, err := c.tables.FitDense(ctx, &cli.Dense{
+		Data: job.Corpus, Reading: job.Reading, Standardize: *c.standardize, Output: job.Options.Index, RunID: job.Options.RunID,
+	})
+	if err != nil {
+		return err
+	}
+	return job.Encoded(e)
 }
 
 // explain shows what the job would do.

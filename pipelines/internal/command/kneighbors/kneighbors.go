@@ -131,18 +131,24 @@ func (c *command) job() (*knn.Job, look, error) {
 
 // inspect finds the points, or their index, and the queries.
 func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
+	if name := c.index.String(); name != "" {
+		if job.Index, err = knn.Inspect(ctx, name); err != nil {
+			return err
+		}
+		job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
+	}
 	if len(c.input.Patterns()) > 0 {
 		if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
 			return err
 		}
 	}
-	if job.Reading.Formats.Cells {
+	if job.Reading.Formats.Cells && job.Index == nil {
 		if err := c.encode(ctx, job); err != nil {
 			return err
 		}
 	}
-	if c.index.String() != "" {
-		if err := c.reuse(ctx, job); err != nil {
+	if job.Index != nil {
+		if err := c.reuse(job); err != nil {
 			return err
 		}
 	}
@@ -167,7 +173,7 @@ func (c *command) asTables(reading *vectorio.Options) error {
 		return err
 	}
 	if c.index.String() != "" {
-		return errors.New("--index: an index has its points as numbers: without flags of tables, and without --standardize")
+		return errors.New("--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize")
 	}
 	reading.Formats.Cells = true
 	return nil
@@ -205,11 +211,8 @@ func (c *command) approximate(o *knn.Options) error {
 }
 
 // reuse takes the index of an earlier run, which decides over how neighbours are told.
-func (c *command) reuse(ctx context.Context, job *knn.Job) (err error) {
+func (c *command) reuse(job *knn.Job) error {
 	name, given := c.index.String(), job.Options.Neighbors
-	if job.Index, err = knn.Inspect(ctx, name); err != nil {
-		return err
-	}
 	if job.Corpus != nil {
 		if err := job.Index.Check(name, job.Corpus, job.Reading); err != nil {
 			return err

@@ -40,6 +40,7 @@ func (s *summary) lines() []string {
 	if s.DuplicateIDs > 0 {
 		lines = append(lines, fmt.Sprintf("  %d points have an id that an earlier point has", s.DuplicateIDs))
 	}
+	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding of the points")...)
 	for _, f := range s.RejectedFiles {
 		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
 	}
