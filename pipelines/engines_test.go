@@ -420,7 +420,7 @@ func testFlinkFaults(t *testing.T, e *engines.Engine) {
 			}
 		}
 		// The engine has been told: its workers end.
-		for end := time.Now().Add(30 * time.Second); len(e.Workers(t)) > 0; time.Sleep(200 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); len(e.Workers(t)) > 0; time.Sleep(200 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("workers go on after an interrupt")
 			}

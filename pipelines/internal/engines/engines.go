@@ -153,7 +153,7 @@ func (e *Engine) stop(t testing.TB) {
 	}
 	e.script(t, "stop", e.Dir)
 	var left []int
-	for end := time.Now().Add(40 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		if left = e.processes(t); len(left) == 0 {
 			return
 		}
