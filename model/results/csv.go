@@ -3,6 +3,7 @@ package results
 import (
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 var csvFormat = &Format{
 	Name:        "csv",
 	Extensions:  []string{".csv"},
+	form:        Long,
 	encode:      encodeCSV,
 	encodeTable: encodeCSVTable,
 	encodeRows:  encodeCSVRows,
@@ -21,6 +23,29 @@ var csvFormat = &Format{
 		}
 		return concatenate(file, w, parts)
 	},
+}
+
+// heads are the first columns of neighbours in their forms.
+var heads = map[Form][]string{
+	Long:   {"query_id", "rank", "neighbor_id", "distance"},
+	Nested: {idColumnName, "neighbors", "distances"},
+	Edges:  {"source", "target", "distance"},
+}
+
+// neighborColumns are the names of the columns of neighbours.
+func neighborColumns(l Layout) []string {
+	names := slices.Clone(heads[l.Form])
+	if l.Connectivity {
+		names = names[:len(names)-1]
+	}
+	switch {
+	case l.Similarity == "":
+	case l.Form == Nested:
+		names = append(names, "similarities")
+	default:
+		names = append(names, "similarity")
+	}
+	return names
 }
 
 func csvHeader(l Layout) []byte {
@@ -35,7 +60,7 @@ func csvHeader(l Layout) []byte {
 		return append(b, '\n')
 	}
 	if !l.isTable() {
-		return []byte("query_id,rank,neighbor_id,distance\n")
+		return []byte(strings.Join(neighborColumns(l), ",") + "\n")
 	}
 	b := []byte(idColumnName)
 	for _, c := range l.Columns {
@@ -44,7 +69,10 @@ func csvHeader(l Layout) []byte {
 	return append(b, '\n')
 }
 
-func encodeCSV(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
+func encodeCSV(dst [][]byte, c *Chunk, from, to int, l Layout) (bool, error) {
+	if l.Form == Nested {
+		return encodeNestedCSV(dst, c, from, to, l)
+	}
 	b, texts := dst[0], false
 	for i := from; i < to; i++ {
 		query := c.Query(i)
@@ -59,15 +87,45 @@ func encodeCSV(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 			} else {
 				b = append(b, b[start:end]...)
 			}
-			b = strconv.AppendInt(b, int64(j+1), 10)
-			b = append(b, ',')
+			if l.Form == Long {
+				b = strconv.AppendInt(b, int64(j+1), 10)
+				b = append(b, ',')
+			}
 			neighbor := c.Neighbor(p)
 			texts = texts || !neighbor.IsInt()
 			b = appendCSV(b, neighbor)
-			b = append(b, ',')
-			b = appendFloat(b, distances[j])
+			if !l.Connectivity {
+				b = append(b, ',')
+				b = appendFloat(b, distances[j])
+			}
+			if l.Similarity != "" {
+				b = append(b, ',')
+				b = appendFloat(b, l.Similarity.of(distances[j]))
+			}
 			b = append(b, '\n')
 		}
+	}
+	dst[0] = b
+	return texts, nil
+}
+
+// encodeNestedCSV writes a line for each query, whose lists are JSON.
+func encodeNestedCSV(dst [][]byte, c *Chunk, from, to int, l Layout) (bool, error) {
+	b, texts := dst[0], false
+	var list []byte
+	for i := from; i < to; i++ {
+		query := c.Query(i)
+		b = appendCSV(b, query)
+		positions, distances := c.Neighbors.Of(i)
+		some := false
+		list, some = appendJSONIDs(list[:0], c, positions)
+		texts = texts || some || !query.IsInt()
+		b = appendCSVText(append(b, ','), string(list))
+		b = appendCSVText(append(b, ','), string(appendJSONFloats(list[:0], distances, "")))
+		if l.Similarity != "" {
+			b = appendCSVText(append(b, ','), string(appendJSONFloats(list[:0], distances, l.Similarity)))
+		}
+		b = append(b, '\n')
 	}
 	dst[0] = b
 	return texts, nil

@@ -11,40 +11,102 @@ import (
 var jsonlFormat = &Format{
 	Name:        "jsonl",
 	Extensions:  []string{".jsonl"},
+	form:        Nested,
 	encode:      encodeJSONL,
 	encodeTable: encodeJSONLTable,
 	encodeRows:  encodeJSONLRows,
 	assemble:    func(file int, w io.Writer, parts []Part, _ Layout) error { return concatenate(file, w, parts) },
 }
 
-func encodeJSONL(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
+func encodeJSONL(dst [][]byte, c *Chunk, from, to int, l Layout) (bool, error) {
+	if l.Form != Nested {
+		return encodeLongJSONL(dst, c, from, to, l)
+	}
 	b, texts := dst[0], false
 	for i := from; i < to; i++ {
 		query := c.Query(i)
-		texts = texts || !query.IsInt()
 		b = append(b, `{"id":`...)
 		b = appendJSON(b, query)
 		positions, distances := c.Neighbors.Of(i)
-		b = append(b, `,"neighbors":[`...)
-		for j, p := range positions {
-			if j > 0 {
-				b = append(b, ',')
-			}
-			neighbor := c.Neighbor(p)
-			texts = texts || !neighbor.IsInt()
-			b = appendJSON(b, neighbor)
+		some := false
+		b, some = appendJSONIDs(append(b, `,"neighbors":`...), c, positions)
+		texts = texts || some || !query.IsInt()
+		b = appendJSONFloats(append(b, `,"distances":`...), distances, "")
+		if l.Similarity != "" {
+			b = appendJSONFloats(append(b, `,"similarities":`...), distances, l.Similarity)
 		}
-		b = append(b, `],"distances":[`...)
-		for j, d := range distances {
-			if j > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSONFloat(b, d)
-		}
-		b = append(b, "]}\n"...)
+		b = append(b, "}\n"...)
 	}
 	dst[0] = b
 	return texts, nil
+}
+
+// encodeLongJSONL writes a line for each neighbour.
+func encodeLongJSONL(dst [][]byte, c *Chunk, from, to int, l Layout) (bool, error) {
+	b, texts := dst[0], false
+	var keys [][]byte // of the columns, with what stands before them
+	for j, name := range neighborColumns(l) {
+		keys = append(keys, append(appendJSONText([]byte{"{,"[min(j, 1)]}, name), ':'))
+	}
+	for i := from; i < to; i++ {
+		query := c.Query(i)
+		positions, distances := c.Neighbors.Of(i)
+		texts = texts || !query.IsInt()
+		for j, p := range positions {
+			neighbor := c.Neighbor(p)
+			texts = texts || !neighbor.IsInt()
+			key := keys
+			next := func() { b, key = append(b, key[0]...), key[1:] }
+			next()
+			b = appendJSON(b, query)
+			if l.Form == Long {
+				next()
+				b = strconv.AppendInt(b, int64(j+1), 10)
+			}
+			next()
+			b = appendJSON(b, neighbor)
+			if !l.Connectivity {
+				next()
+				b = appendJSONFloat(b, distances[j])
+			}
+			if l.Similarity != "" {
+				next()
+				b = appendJSONFloat(b, l.Similarity.of(distances[j]))
+			}
+			b = append(b, "}\n"...)
+		}
+	}
+	dst[0] = b
+	return texts, nil
+}
+
+// appendJSONIDs appends the list of the ids of points, and reports whether a text is among them.
+func appendJSONIDs(b []byte, c *Chunk, positions []int32) (_ []byte, texts bool) {
+	b = append(b, '[')
+	for j, p := range positions {
+		if j > 0 {
+			b = append(b, ',')
+		}
+		id := c.Neighbor(p)
+		texts = texts || !id.IsInt()
+		b = appendJSON(b, id)
+	}
+	return append(b, ']'), texts
+}
+
+// appendJSONFloats appends the list of distances, or of similarities.
+func appendJSONFloats(b []byte, distances []float64, as Similarity) []byte {
+	b = append(b, '[')
+	for j, d := range distances {
+		if j > 0 {
+			b = append(b, ',')
+		}
+		if as != "" {
+			d = as.of(d)
+		}
+		b = appendJSONFloat(b, d)
+	}
+	return append(b, ']')
 }
 
 func encodeJSONLTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {

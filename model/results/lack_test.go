@@ -52,7 +52,7 @@ func TestLacks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			parts = append(parts, Part{Info: info, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }})
+			parts = append(parts, Part{Info: info, Open: func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }})
 		}
 		var out bytes.Buffer
 		if err := f.Assemble(0, &out, parts, l); err != nil {

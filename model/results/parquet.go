@@ -21,6 +21,7 @@ import (
 var parquetFormat = &Format{
 	Name:        "parquet",
 	Extensions:  []string{".parquet"},
+	form:        Nested,
 	encode:      encodeParquetPart,
 	encodeTable: encodeParquetTablePart,
 	encodeRows:  encodeParquetRows,
@@ -200,6 +201,32 @@ func (c *idColumn) appendInt(v int64) {
 
 func (c *idColumn) reset() { c.ints, c.data, c.ends = c.ints[:0], c.data[:0], c.ends[:0] }
 
+// repeat has the last id n times, which may be none.
+func (c *idColumn) repeat(n int) {
+	if c.texts {
+		from := 0
+		if len(c.ends) > 1 {
+			from = c.ends[len(c.ends)-2]
+		}
+		if n == 0 {
+			c.data, c.ends = c.data[:from], c.ends[:len(c.ends)-1]
+			return
+		}
+		id := c.data[from:]
+		for range n - 1 {
+			c.data = append(c.data, id...)
+			c.ends = append(c.ends, len(c.data))
+		}
+		return
+	}
+	last := len(c.ints) - 1
+	c.ints = c.ints[:last]
+	id := c.ints[:last+1][last]
+	for range n {
+		c.ints = append(c.ints, id)
+	}
+}
+
 // write writes the column, with the levels of its list if it is one.
 func (c *idColumn) write(w file.ColumnChunkWriter, definition, repetition []int16) error {
 	var err error
@@ -229,11 +256,13 @@ func stringNode(name string, r parquet.Repetition) schema.Node {
 	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, r, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
 }
 
-// neighborRows are rows of neighbours. Both lists of a row have the same length, hence the same levels: definition is 0 for
-// the single entry of an empty list, repetition is 0 where a row begins.
+// neighborRows are rows of neighbours. In the nested form all lists of a row have the same length, hence the same levels:
+// definition is 0 for the single entry of an empty list, repetition is 0 where a row begins. In the others, there are none.
 type neighborRows struct {
+	layout                 Layout
 	rows                   int
 	ids, neighbors         idColumn
+	ranks                  []int64
 	distances              []float64
 	definition, repetition []int16
 }
@@ -262,8 +291,17 @@ func (g *neighborRows) record(d partReader) error {
 	return nil
 }
 
-// append adds the levels of a row whose values have been appended.
+// append adds what else belongs to a query whose ids and distances have been appended: the levels of its lists, or its id and
+// the ranks for each of its rows.
 func (g *neighborRows) append(neighbors int) {
+	if g.layout.Form != Nested {
+		g.rows += neighbors
+		g.ids.repeat(neighbors)
+		for i := range neighbors {
+			g.ranks = append(g.ranks, int64(i+1))
+		}
+		return
+	}
 	g.rows++
 	if neighbors == 0 {
 		g.definition = append(g.definition, 0)
@@ -278,37 +316,73 @@ func (g *neighborRows) append(neighbors int) {
 
 func (g *neighborRows) len() int { return g.rows }
 
+// full counts the bytes of a query's rows, not their number, where there is one for each neighbour.
 func (g *neighborRows) full() bool {
-	return g.rows >= rowGroupRows || 16*len(g.distances)+len(g.ids.data)+len(g.neighbors.data) >= rowGroupBytes
+	return g.rows >= rowGroupRows && g.layout.Form == Nested ||
+		16*len(g.distances)+len(g.ids.data)+len(g.neighbors.data) >= rowGroupBytes
 }
 
 func (g *neighborRows) reset() {
 	g.rows, g.distances, g.definition, g.repetition = 0, g.distances[:0], g.definition[:0], g.repetition[:0]
+	g.ranks = g.ranks[:0]
 	g.ids.reset()
 	g.neighbors.reset()
 }
 
 func (g *neighborRows) schema() (*schema.GroupNode, error) {
-	neighbors, err := schema.ListOfWithName("neighbors", g.neighbors.node("element", parquet.Repetitions.Required), parquet.Repetitions.Required, -1)
-	if err != nil {
-		return nil, err
+	nested := g.layout.Form == Nested
+	var fields schema.FieldList
+	for i, name := range neighborColumns(g.layout) {
+		node := schema.Node(schema.NewFloat64Node(name, parquet.Repetitions.Required, -1))
+		element := schema.Node(schema.NewFloat64Node("element", parquet.Repetitions.Required, -1))
+		switch name {
+		case "neighbors":
+			element = g.neighbors.node("element", parquet.Repetitions.Required)
+		case "rank":
+			node = schema.NewInt64Node(name, parquet.Repetitions.Required, -1)
+		case idColumnName, "query_id", "source":
+			node = g.ids.node(name, parquet.Repetitions.Required)
+		case "neighbor_id", "target":
+			node = g.neighbors.node(name, parquet.Repetitions.Required)
+		}
+		if nested && i > 0 {
+			list, err := schema.ListOfWithName(name, element, parquet.Repetitions.Required, -1)
+			if err != nil {
+				return nil, err
+			}
+			node = list
+		}
+		fields = append(fields, node)
 	}
-	distances, err := schema.ListOfWithName("distances", schema.NewFloat64Node("element", parquet.Repetitions.Required, -1), parquet.Repetitions.Required, -1)
-	if err != nil {
-		return nil, err
-	}
-	return schema.NewGroupNode("schema", parquet.Repetitions.Required, schema.FieldList{g.ids.node(idColumnName, parquet.Repetitions.Required), neighbors, distances}, -1)
+	return schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
 }
 
-func (g *neighborRows) columns() []func(file.ColumnChunkWriter) error {
-	return []func(file.ColumnChunkWriter) error{
-		func(w file.ColumnChunkWriter) error { return g.ids.write(w, nil, nil) },
-		func(w file.ColumnChunkWriter) error { return g.neighbors.write(w, g.definition, g.repetition) },
-		func(w file.ColumnChunkWriter) error {
-			_, err := w.(*file.Float64ColumnChunkWriter).WriteBatch(g.distances, g.definition, g.repetition)
-			return err
-		},
+func (g *neighborRows) columns() (all []func(file.ColumnChunkWriter) error) {
+	for _, name := range neighborColumns(g.layout) {
+		all = append(all, func(w file.ColumnChunkWriter) error { return g.writeColumn(name, w) })
 	}
+	return all
+}
+
+func (g *neighborRows) writeColumn(name string, w file.ColumnChunkWriter) (err error) {
+	switch name {
+	case idColumnName, "query_id", "source":
+		return g.ids.write(w, nil, nil)
+	case "neighbors", "neighbor_id", "target":
+		return g.neighbors.write(w, g.definition, g.repetition)
+	case "rank":
+		_, err = w.(*file.Int64ColumnChunkWriter).WriteBatch(g.ranks, nil, nil)
+		return err
+	}
+	values := g.distances
+	if name != "distance" && name != "distances" {
+		values = make([]float64, len(g.distances))
+		for i, d := range g.distances {
+			values[i] = g.layout.Similarity.of(d)
+		}
+	}
+	_, err = w.(*file.Float64ColumnChunkWriter).WriteBatch(values, g.definition, g.repetition)
+	return err
 }
 
 // tableRows are rows of a table.
@@ -490,7 +564,7 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 		}
 	} else {
 		// One type of id for a reader to join on.
-		g = &neighborRows{ids: idColumn{texts: texts}, neighbors: idColumn{texts: texts}}
+		g = &neighborRows{layout: l, ids: idColumn{texts: texts}, neighbors: idColumn{texts: texts}}
 	}
 	root, err := g.schema()
 	if err != nil {

@@ -25,10 +25,7 @@ import (
 // readTable reads by way of Arrow, whose columns it checks.
 func readTable(t *testing.T, b []byte, id arrow.DataType) arrow.Table {
 	t.Helper()
-	table, err := pqarrow.ReadTable(context.Background(), bytes.NewReader(b), parquet.NewReaderProperties(memory.DefaultAllocator), pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := readAny(t, b)
 	fields := table.Schema().Fields()
 	if len(fields) != 3 || fields[0].Name != "id" || fields[1].Name != "neighbors" || fields[2].Name != "distances" {
 		t.Fatalf("columns %v", fields)
@@ -36,6 +33,15 @@ func readTable(t *testing.T, b []byte, id arrow.DataType) arrow.Table {
 	list := func(f arrow.Field) arrow.DataType { return f.Type.(*arrow.ListType).Elem() }
 	if !arrow.TypeEqual(fields[0].Type, id) || !arrow.TypeEqual(list(fields[1]), id) || !arrow.TypeEqual(list(fields[2]), arrow.PrimitiveTypes.Float64) {
 		t.Fatalf("types %v", fields)
+	}
+	return table
+}
+
+func readAny(t *testing.T, b []byte) arrow.Table {
+	t.Helper()
+	table, err := pqarrow.ReadTable(context.Background(), bytes.NewReader(b), parquet.NewReaderProperties(memory.DefaultAllocator), pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return table
 }
@@ -172,7 +178,7 @@ func FuzzParquetPart(f *testing.F) {
 	f.Add([]byte{0, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, false)
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 'x'}, true)
 	f.Fuzz(func(t *testing.T, data []byte, texts bool) {
-		g := neighborRows{}
+		g := neighborRows{layout: Layout{Form: Nested}}
 		g.ids.texts, g.neighbors.texts = texts, texts
 		d := partReader{bufio.NewReader(bytes.NewReader(data))}
 		var err error
@@ -192,7 +198,7 @@ func FuzzParquetPart(f *testing.F) {
 		if lists != g.rows || count(&g.ids) != g.rows || count(&g.neighbors) != len(g.distances) || len(g.definition) != len(g.repetition) {
 			t.Fatalf("%d rows, %d lists, %d ids, %d neighbours, %d distances", g.rows, lists, count(&g.ids), count(&g.neighbors), len(g.distances))
 		}
-		part := Part{Info{int64(g.rows), []int64{int64(len(data))}, texts}, open(data)}
+		part := Part{Info{Rows: int64(g.rows), Bytes: []int64{int64(len(data))}, TextIDs: texts}, open(data)}
 		var b bytes.Buffer
 		if err := parquetFormat.Assemble(0, &b, []Part{part}, Layout{}); err != nil {
 			t.Fatal(err)

@@ -44,18 +44,18 @@ type partWriter struct {
 	runs   []run // reused
 }
 
-// NewPart begins a part, written to as many writers as an output has files (see [Format.Files]). It panics where there are
+// NewPart begins a part, written to as many writers as [Format.PartFiles] says. It panics where there are
 // more or fewer, or where the layout does not pass [Format.Check].
 //
 // A part takes memory for about runSize encoded neighbours, or values, per thread.
 func (f *Format) NewPart(w []io.Writer, l Layout) PartWriter {
-	if len(w) != f.numFiles(l) {
-		panic(fmt.Sprintf("results.NewPart: %d writers for the %d files of %s", len(w), f.numFiles(l), f.Name))
+	if len(w) != f.PartFiles(l) {
+		panic(fmt.Sprintf("results.NewPart: %d writers for the %d files of %s", len(w), f.PartFiles(l), f.Name))
 	}
 	if err := f.Check(l); err != nil {
 		panic(fmt.Sprintf("results.NewPart: %v", err))
 	}
-	p := &partWriter{format: f, layout: l, info: Info{Bytes: make([]int64, len(w))}}
+	p := &partWriter{format: f, layout: f.formed(l), info: Info{Bytes: make([]int64, len(w))}}
 	for _, w := range w {
 		p.out = append(p.out, bufio.NewWriterSize(w, 64<<10))
 	}
@@ -66,6 +66,7 @@ func (p *partWriter) Write(c *Chunk) error {
 	if p.layout.isTable() || p.layout.Features != nil {
 		panic("results.PartWriter: neighbours for a table")
 	}
+	p.info.Neighbors += c.Neighbors.Offsets[c.To] - c.Neighbors.Offsets[c.From]
 	return p.write(c.From, c.To, c.Threads, c.cut, func(r *run) {
 		r.texts, r.err = p.format.encode(r.buf, c, r.from, r.to, p.layout)
 	})

@@ -1,16 +1,27 @@
-// Package results writes neighbours, tables of predictions, and rows of features to files: .csv, .jsonl, .parquet, .npy, .svm, .npz.
+// Package results writes neighbours, their graphs, tables of predictions, and rows of features to files.
 //
 // It is made for many workers that each answer some of the rows. A worker writes the answers to consecutive rows
 // into a part ([Format.NewPart]), wherever it likes, and hands on the part's [Info]. When all parts are there,
 // [Format.Assemble] makes the output file of them: a stream, written once, front to back. The bytes of the output are
 // the same however the rows are cut into parts, and whatever the number of threads.
 //
-// Neighbours:
+// Neighbours are rows in one of three forms ([Layout.Form]):
 //
-//	.csv      query_id,rank,neighbor_id,distance: a line for each neighbour, rank from 1; none for a query without any
-//	.jsonl    {"id":…,"neighbors":[…],"distances":[…]}: a line for each query; a distance that is not finite is null
-//	.parquet  id, neighbors: list, distances: list of double; ids are int64 where all of the file are integers, else strings
+//	long      query_id, rank, neighbor_id, distance: a row for each neighbour, rank from 1; the default of .csv
+//	nested    id, neighbors, distances: a row for each query, with lists; the default of .jsonl and .parquet
+//	edges     source, target, distance: a row for each neighbour, by the names that graph libraries know
+//
+// A query without neighbours has no row in the forms with a row for each neighbour, and empty lists in the other.
+//
+//	.csv      a header and lines; the lists of the nested form are JSON
+//	.jsonl    an object a line; a distance that is not finite is null
+//	.parquet  ids are int64 where all of the file are integers, else strings; distances are double
 //	.npy      NAME.indices.npy, int64, and NAME.distances.npy, float64, both n × k: integer ids and a fixed k only
+//
+// As a graph, whose rows are the queries and whose columns are the points, by their row numbers:
+//
+//	.npz      a matrix in compressed sparse rows, as scipy.sparse.load_npz reads it
+//	.mtx      Matrix Market's coordinates, as scipy.io.mmread reads them
 //
 // A table, whose columns are named in the [Layout]:
 //
@@ -35,6 +46,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"beamlearn/model/fault"
@@ -52,6 +64,12 @@ type Format struct {
 	// endings take the place of the extension, one for each file of neighbours. Nil: one file, at the path itself, as a table
 	// always is.
 	endings []string
+	// partFiles is how many files a part has. 0: as many as the output.
+	partFiles int
+	// graph says that the format holds graphs, and nothing else.
+	graph bool
+	// form is that of neighbours by default. "": the format has no forms.
+	form Form
 	// check says why a layout cannot be stored. Nil: any can.
 	check func(Layout) error
 	// encode appends queries from ≤ i < to of the chunk to dst, which has one buffer for each file, and reports whether a
@@ -66,27 +84,67 @@ type Format struct {
 // All is every format of neighbours, and of tables.
 var All = []*Format{csvFormat, jsonlFormat, parquetFormat, npyFormat}
 
+// Graphs is every format of graphs of neighbours, and of nothing else.
+var Graphs = []*Format{npzFormat, mtxFormat}
+
 // Matrices is every format of rows of features.
 var Matrices = []*Format{csvFormat, jsonlFormat, parquetFormat, npyFormat, svmFormat, csrFormat}
 
 // Formats are those that may store a layout.
 func Formats(l Layout) []*Format {
-	if l.Features != nil {
+	switch {
+	case l.Features != nil:
 		return Matrices
+	case l.isTable():
+		return All
 	}
-	return All
+	return append(slices.Clone(All), Graphs...)
 }
 
 // Layout is the shape of an output: neighbours, a table, or rows of features. It can travel as JSON.
 type Layout struct {
 	// K is the number of neighbours of each query; 0 where queries have numbers of their own, as within a radius.
 	K int `json:",omitempty"`
+	// Form is how neighbours become rows: Long, Nested or Edges. Default: that of the format.
+	Form Form `json:",omitempty"`
+	// Connectivity leaves the distances out of edges, and makes each value of a graph 1.
+	Connectivity bool `json:",omitempty"`
+	// Similarity adds the similarities to the distances.
+	Similarity Similarity `json:",omitempty"`
 	// Columns are those of a table, beside the id. None: neighbours.
 	Columns []Column `json:",omitempty"`
 	// Nullable says that rows of a table may be without values, or without an id.
 	Nullable bool `json:",omitempty"`
 	// Features are those of rows of features, nil of anything else.
 	Features *Features `json:",omitempty"`
+}
+
+// A Form is how neighbours become rows.
+type Form string
+
+const (
+	Long   Form = "long"   // a row for each neighbour, with its rank
+	Nested Form = "nested" // a row for each query, with lists
+	Edges  Form = "edges"  // a row for each neighbour, by the names that graph libraries know
+)
+
+// Forms lists them.
+var Forms = []Form{Long, Nested, Edges}
+
+// A Similarity is what is near by another measure, which follows from the distance.
+type Similarity string
+
+const (
+	OneMinusDistance Similarity = "1-distance" // the cosine, of the cosine distance
+	MinusDistance    Similarity = "-distance"  // the inner product, of its negative
+)
+
+// of is the similarity at a distance.
+func (s Similarity) of(distance float64) float64 {
+	if s == OneMinusDistance {
+		return 1 - distance
+	}
+	return 0 - distance // no −0
 }
 
 // isTable reports whether the output is a table.
@@ -149,26 +207,34 @@ type Chunk struct {
 	Neighbor  func(position int32) vectors.ID // the id of a point
 	Neighbors *neighbors.Neighbors
 	From, To  int
-	// Threads is the number of goroutines that share the work, and call Query and Neighbor. Default: GOMAXPROCS.
+	// Row is the row number of query i, and Column that of a point, in their datasets. Required of graphs only.
+	Row    func(i int) int64
+	Column func(position int32) int64
+	// Threads is the number of goroutines that share the work, and call the functions. Default: GOMAXPROCS.
 	Threads int
 }
 
 // Info is what Assemble has to know of a part beforehand. It can travel as JSON.
 type Info struct {
-	Rows    int64   // or queries
-	Bytes   []int64 // the size of each file of the part
-	TextIDs bool    // an id in it, of a row or of a neighbour, is not an integer
+	Rows      int64   // or queries
+	Neighbors int64   `json:",omitempty"` // of all queries
+	Bytes     []int64 // the size of each file of the part
+	TextIDs   bool    // an id in it, of a row or of a neighbour, is not an integer
+	// Queries and Points are the shape of the graph that the part is of, as far as it is known: the greatest of all parts count.
+	Queries int64 `json:",omitempty"`
+	Points  int64 `json:",omitempty"`
 }
 
 // Part is a part that has been written.
 type Part struct {
 	Info Info
-	// Open opens the file of the part that Assemble is asked for. Assemble reads the parts one after the other.
-	Open func() (io.ReadCloser, error)
+	// Open opens a file of the part: by the number of the file that Assemble is asked for, or of a graph all of them. Assemble
+	// reads the parts one after the other.
+	Open func(file int) (io.ReadCloser, error)
 }
 
-// Detect finds the format for a layout by its name or, where that is empty, by the extension of the path. Standard output, which is
-// called "-", is .csv.
+// Detect finds the format of a layout by its name or, where that is empty, by the extension of the path. Standard output, which
+// is called "-", is .csv.
 func Detect(output, name string, l Layout) (*Format, error) {
 	var names, extensions []string
 	ext := strings.ToLower(path.Ext(output))
@@ -220,6 +286,22 @@ func (f *Format) numFiles(l Layout) int {
 	return max(len(f.endings), 1)
 }
 
+// PartFiles is how many files a part has.
+func (f *Format) PartFiles(l Layout) int {
+	if f.partFiles > 0 {
+		return f.partFiles
+	}
+	return f.numFiles(l)
+}
+
+// formed is the layout with the form that the format gives neighbours by default.
+func (f *Format) formed(l Layout) Layout {
+	if l.Form == "" && !l.isTable() && l.Features == nil {
+		l.Form = f.form
+	}
+	return l
+}
+
 // ShardName is the path of one of the shards of an output, counted from 0: NAME-00000-of-00003.csv.
 func ShardName(output string, shard, shards int) string {
 	ext := path.Ext(output)
@@ -230,6 +312,9 @@ func ShardName(output string, shard, shards int) string {
 func (f *Format) Check(l Layout) error {
 	if l.Features != nil {
 		return f.checkRows(l.Features)
+	}
+	if err := f.checkNeighbors(l); err != nil {
+		return err
 	}
 	seen := map[string]bool{idColumnName: true}
 	for _, c := range l.Columns {
@@ -244,11 +329,30 @@ func (f *Format) Check(l Layout) error {
 	return f.check(l)
 }
 
+// checkNeighbors says what of the layout of neighbours cannot be.
+func (f *Format) checkNeighbors(l Layout) error {
+	switch {
+	case l.isTable() && (l.Form != "" || l.Connectivity || l.Similarity != ""):
+		return errors.New("a table has no form, connectivity or similarity of neighbours")
+	case l.Form != "" && !slices.Contains(Forms, l.Form):
+		return fmt.Errorf("layout %q: must be one of long, nested, edges", l.Form)
+	case l.Form != "" && f.form == "":
+		return fmt.Errorf("layout %s: .%s has a layout of its own: write .csv, .jsonl or .parquet", l.Form, f.Name)
+	case l.Connectivity && !f.graph && l.Form != Edges:
+		return fmt.Errorf("mode connectivity is of graphs: write .npz, .mtx, or the layout edges (.%s)", f.Name)
+	case l.Similarity != "" && f.form == "":
+		return fmt.Errorf("similarities go into .csv, .jsonl and .parquet, not into .%s", f.Name)
+	case l.Similarity != "" && l.Connectivity:
+		return errors.New("mode connectivity leaves out distances, and similarities with them")
+	}
+	return nil
+}
+
 // idColumnName is the first column of a table.
 const idColumnName = "id"
 
 // Assemble writes to w the file with this number, 0 unless the format has several, of an output that consists of the
-// parts, in their order. It neither buffers nor closes w. It takes O(1) memory, but for .parquet a row group with all that
+// parts, in their order; of a graph, a part may be a shape alone, without files. It neither buffers nor closes w. It takes O(1) memory, but for .parquet a row group with all that
 // encodes it: some 200 MB, and the longest row.
 //
 // It fails where a part is not what its Info says.
@@ -260,11 +364,11 @@ func (f *Format) Assemble(file int, w io.Writer, parts []Part, l Layout) error {
 		return err
 	}
 	for i := range parts {
-		if len(parts[i].Info.Bytes) != f.numFiles(l) {
-			return fmt.Errorf("results.Assemble: part %d has %d files, the format %s has %d", i, len(parts[i].Info.Bytes), f.Name, f.numFiles(l))
+		if n := len(parts[i].Info.Bytes); n != f.PartFiles(l) && !(f.graph && n == 0) {
+			return fmt.Errorf("results.Assemble: part %d has %d files, the format %s has %d", i, len(parts[i].Info.Bytes), f.Name, f.PartFiles(l))
 		}
 	}
-	return f.assemble(file, w, parts, l)
+	return f.assemble(file, w, parts, f.formed(l))
 }
 
 // concatenate writes the parts as they are.
@@ -283,7 +387,7 @@ func concatenate(file int, w io.Writer, parts []Part) error {
 
 // read hands the whole of a part's file to use.
 func (p *Part) read(file int, use func(io.Reader) error) error {
-	r, err := p.Open()
+	r, err := p.Open(file)
 	if err != nil {
 		return err
 	}

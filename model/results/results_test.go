@@ -132,8 +132,8 @@ func (a *answer) parts(t testing.TB, f *Format, l Layout, threads int, cuts ...i
 	return infos, data
 }
 
-func open(b []byte) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
+func open(b []byte) func(int) (io.ReadCloser, error) {
+	return func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
 }
 
 func assemble(f *Format, l Layout, infos []Info, data [][][]byte) ([][]byte, error) {
@@ -238,20 +238,27 @@ func TestDetect(t *testing.T) {
 		{"n.npy", "", "npy"},
 		{"n.npy", "csv", "csv"},
 		{"n", "npy", "npy"},
+		{"n.npz", "", "npz"},
+		{"n.mtx", "", "mtx"},
 	} {
 		if f, err := Detect(c.path, c.name, Layout{}); err != nil || f.Name != c.want {
 			t.Errorf("Detect(%q, %q) = %v, %v", c.path, c.name, f, err)
 		}
 	}
 	for _, c := range []struct{ path, name, want string }{
-		{"out/n.txt", "", `out/n.txt: found the extension ".txt", expected one of .csv .jsonl .parquet .npy, or a format by name`},
-		{"out.d/n", "", `out.d/n: found the extension "", expected one of .csv .jsonl .parquet .npy, or a format by name`},
-		{"n.csv.gz", "", `n.csv.gz: found the extension ".gz", expected one of .csv .jsonl .parquet .npy, or a format by name`},
-		{"n.csv", "tsv", `output format "tsv": must be one of csv, jsonl, parquet, npy`},
+		{"out/n.txt", "", `out/n.txt: found the extension ".txt", expected one of .csv .jsonl .parquet .npy .npz .mtx, or a format by name`},
+		{"out.d/n", "", `out.d/n: found the extension "", expected one of .csv .jsonl .parquet .npy .npz .mtx, or a format by name`},
+		{"n.csv.gz", "", `n.csv.gz: found the extension ".gz", expected one of .csv .jsonl .parquet .npy .npz .mtx, or a format by name`},
+		{"n.csv", "tsv", `output format "tsv": must be one of csv, jsonl, parquet, npy, npz, mtx`},
 	} {
 		if f, err := Detect(c.path, c.name, Layout{}); err == nil || err.Error() != c.want {
 			t.Errorf("Detect(%q, %q) = %v, %v", c.path, c.name, f, err)
 		}
+	}
+	table := Layout{Columns: []Column{{Name: "half", Type: Float}}}
+	const want = `out/n.npz: found the extension ".npz", expected one of .csv .jsonl .parquet .npy, or a format by name`
+	if f, err := Detect("out/n.npz", "", table); err == nil || err.Error() != want {
+		t.Errorf("Detect of a table in .npz = %v, %v", f, err)
 	}
 }
 
@@ -404,8 +411,8 @@ func TestPartErrors(t *testing.T) {
 		infos, data := a.parts(t, f, l, 1, 20)
 		for file := range f.numFiles(l) {
 			good := data[1][file]
-			assemble := func(info Info, open func() (io.ReadCloser, error)) error {
-				return f.Assemble(file, io.Discard, []Part{{infos[0], func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[0][file])), nil }}, {info, open}}, l)
+			assemble := func(info Info, open func(int) (io.ReadCloser, error)) error {
+				return f.Assemble(file, io.Discard, []Part{{infos[0], func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[0][file])), nil }}, {info, open}}, l)
 			}
 			if err := assemble(infos[1], open(good)); err != nil {
 				t.Fatal(err)
@@ -416,11 +423,11 @@ func TestPartErrors(t *testing.T) {
 				}
 			}
 			for _, r := range []*failingReader{{bytes.NewReader(good), broken, nil}, {bytes.NewReader(good), nil, broken}} {
-				if err := assemble(infos[1], func() (io.ReadCloser, error) { return r, nil }); !errors.Is(err, broken) {
+				if err := assemble(infos[1], func(int) (io.ReadCloser, error) { return r, nil }); !errors.Is(err, broken) {
 					t.Errorf("%s: a reader's error: %v", f.Name, err)
 				}
 			}
-			if err := assemble(infos[1], func() (io.ReadCloser, error) { return nil, broken }); !errors.Is(err, broken) {
+			if err := assemble(infos[1], func(int) (io.ReadCloser, error) { return nil, broken }); !errors.Is(err, broken) {
 				t.Errorf("%s: an error of Open: %v", f.Name, err)
 			}
 			if err := assemble(Info{}, open(good)); err == nil {

@@ -60,7 +60,7 @@ func assembleRows(t *testing.T, format string, b *vectors.Block, l Layout, ends 
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts = append(parts, Part{Info: info, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(out.Bytes())), nil }})
+		parts = append(parts, Part{Info: info, Open: func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(out.Bytes())), nil }})
 	}
 	var whole bytes.Buffer
 	if err := f.Assemble(0, &whole, parts, l); err != nil {
@@ -245,7 +245,7 @@ func TestDamagedRows(t *testing.T) {
 		damage := func(b []byte) error {
 			info := info
 			info.Bytes = []int64{int64(len(b))}
-			part := Part{Info: info, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
+			part := Part{Info: info, Open: func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
 			return f.Assemble(0, io.Discard, []Part{part}, rowsLayout)
 		}
 		if err := damage(out.Bytes()); err != nil {

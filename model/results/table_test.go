@@ -362,7 +362,7 @@ func FuzzParquetTablePart(f *testing.F) {
 		if err != io.EOF {
 			return
 		}
-		part := Part{Info{int64(g.rows), []int64{int64(len(data))}, texts}, open(data)}
+		part := Part{Info{Rows: int64(g.rows), Bytes: []int64{int64(len(data))}, TextIDs: texts}, open(data)}
 		var b bytes.Buffer
 		if err := parquetFormat.Assemble(0, &b, []Part{part}, l); err != nil {
 			t.Fatal(err)

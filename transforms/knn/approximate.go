@@ -32,11 +32,11 @@ func (approximate) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.Approximate")
 	fn := approximateFn{buildFn{Reading: j.Reading, Options: j.withIndexLimit(math.MaxInt64), Dim: j.Corpus.Dim,
 		Self: j.Queries == nil}}
-	corpus := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers))
+	corpus := beam.AddFixedKey(s, j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus))
 	if j.Queries == nil {
 		return beam.ParDo(s, &graphFn{fn}, beam.GroupByKey(s, corpus)), nil
 	}
-	queries := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
+	queries := beam.AddFixedKey(s, j.chunks(s.Scope("Queries"), ofQueries, j.Queries))
 	return beam.ParDo(s, &listsFn{fn}, beam.CoGroupByKey(s, corpus, queries)), nil
 }
 
@@ -87,7 +87,7 @@ func (f *graphFn) ProcessElement(
 		if err != nil {
 			return err
 		}
-		if err := t.put(c.points, found, c.id, start); err != nil {
+		if err := t.put(c.points, found, c.labels(), start); err != nil {
 			return err
 		}
 		return f.tell(ctx, c, report, emit)
@@ -127,7 +127,7 @@ func (f *listsFn) ProcessElement(
 				if err != nil {
 					return err
 				}
-				return t.put(b, found, c.id, start)
+				return t.put(b, found, c.labels(), start)
 			})
 		})
 		if err != nil {
@@ -177,6 +177,11 @@ type corpus struct {
 
 func (c *corpus) id(position int32) vectors.ID { return c.points.ID(int(position)) }
 
+// labels name the points.
+func (c *corpus) labels() labels {
+	return labels{c.id, func(position int32) int64 { return c.points.Numbers[position] }}
+}
+
 func (c *corpus) row(position int32, dst []float64) []float64 {
 	return c.points.Row(int(position), dst)
 }
@@ -194,7 +199,7 @@ func (f *approximateFn) corpus(ctx context.Context, iter func(*vectorio.Chunk) b
 	if len(chunks) > 0 {
 		c.total = chunks[0].Total
 	}
-	return c, checkK(f.Options.K, int64(points.Len()), f.Self)
+	return c, f.Options.checkK(int64(points.Len()), f.Self)
 }
 
 // tell reports on the points and on how well they were searched.

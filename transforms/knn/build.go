@@ -77,7 +77,7 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 
 	progress.Of(f.Options.RunID).Phase("building the index")
 	if f.Options.Radius == nil && f.Kept == nil {
-		if err := checkK(f.Options.K, int64(points.Len()), f.Self); err != nil {
+		if err := f.Options.checkK(int64(points.Len()), f.Self); err != nil {
 			return fault.Mark(err)
 		}
 	}

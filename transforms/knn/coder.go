@@ -89,6 +89,7 @@ type Report struct {
 	Dim          int   `json:"dimensions"`
 	Queries      int64 `json:"queries"`
 	Neighbors    int64 `json:"neighbors"`
+	Edges        int64 `json:"edges,omitempty"` // of a graph that was made symmetric, without those to oneself
 	Rejected     int64 `json:"rejected_rows"`
 	DuplicateIDs int64 `json:"duplicate_ids"`
 	// Unknown is how many cells of the queries are of categories that the encoding of the points does not know, by the column.
@@ -118,6 +119,7 @@ func (r *Report) add(o Report) {
 	r.Dim = max(r.Dim, o.Dim)
 	r.Queries += o.Queries
 	r.Neighbors += o.Neighbors
+	r.Edges += o.Edges
 	r.Rejected += o.Rejected
 	r.DuplicateIDs += o.DuplicateIDs
 	r.Unknown = vectorio.AddUnknown(r.Unknown, o.Unknown)

@@ -50,6 +50,7 @@ const (
 	partPoints     exchangeKind = "points"  // by planned part
 	partQueries    exchangeKind = "queries" // by planned part
 	partAnswers    exchangeKind = "answers" // by range of queries
+	graphEdges     exchangeKind = "edges"   // by range of queries, and of neighbours
 )
 
 // exchangeSection is some rows, and where they stand in the file.
@@ -182,8 +183,8 @@ func (p *exchangePiece) section(ctx context.Context, o *Options, kind exchangeKi
 }
 
 // answers reads the answers of the piece's section.
-func (p *exchangePiece) answers(ctx context.Context, o *Options) (*neighbors.Answers, error) {
-	r, err := p.read(ctx, o, partAnswers)
+func (p *exchangePiece) answers(ctx context.Context, o *Options, kind exchangeKind) (*neighbors.Answers, error) {
+	r, err := p.read(ctx, o, kind)
 	if err != nil {
 		return nil, err
 	}

@@ -123,12 +123,21 @@ type Options struct {
 	// else.
 	Index string
 
-	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Required.
+	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy, .npz or .mtx. Required.
 	Output string
 	// OutputFormat is its format. Default: by the extension.
 	OutputFormat string
 	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
 	NumShards int
+	// Form, Connectivity and Similarity are how neighbours are written: see results.Layout. The similarity is that of the metric:
+	// cosine or inner product.
+	Form         results.Form
+	Connectivity bool
+	Similarity   bool
+	// IncludeSelf puts each point in front of its neighbours, at distance 0: K counts the others. Without other queries only.
+	IncludeSelf bool
+	// Symmetric makes the graph of the points such. Without other queries only. Default: neighbors.Directed.
+	Symmetric neighbors.Symmetry
 
 	// Overview says that Report.Overview is wanted, and in process what [HubsOf] gives. It takes some 4 bytes a point.
 	Overview bool
@@ -214,7 +223,7 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("index limit %d: must be between 1 and %d bytes, what one side input can carry",
 			o.IndexLimit, int64(mostSideInput)))
 	}
-	errs = append(errs, o.output().Validate())
+	errs = append(errs, o.validateGraph(), o.output().Validate())
 	return errors.Join(errs...)
 }
 
@@ -225,7 +234,7 @@ func (o *Options) output() *output.Options {
 		return &output.Options{Scratch: dir, NumShards: 1, RunID: o.RunID} // reports only
 	}
 	return &output.Options{
-		Path: o.Output, Format: o.OutputFormat, Layout: results.Layout{K: o.K}, NumShards: o.NumShards, RunID: o.RunID,
+		Path: o.Output, Format: o.OutputFormat, Layout: o.layout(), NumShards: o.NumShards, RunID: o.RunID,
 	}
 }
 
@@ -241,6 +250,8 @@ type Job struct {
 	Reading vectorio.Options
 	// Options are what to compute and to write.
 	Options Options
+
+	shapes []beam.PCollection // of output.Part, which tell of what shape the graph is that is written
 }
 
 // Check reports what is wrong with the job as far as can be told before it runs.
@@ -269,9 +280,9 @@ func (j *Job) Check() error {
 			j.Queries.Dim, j.Queries.Files[0].Name, j.dim(), name))
 	}
 	if points >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
-		errs = append(errs, checkK(j.Options.K, points, j.Queries == nil))
+		errs = append(errs, j.Options.checkK(points, j.Queries == nil))
 	}
-	errs = append(errs, j.broadcast().check(j))
+	errs = append(errs, j.checkGraph(), j.broadcast().check(j))
 	return errors.Join(errs...)
 }
 
@@ -340,7 +351,11 @@ func (j *Job) queryDataset() *vectorio.Dataset {
 }
 
 // checkK says that there are not as many neighbours as were asked for.
-func checkK(k int, points int64, self bool) error {
+func (o *Options) checkK(points int64, self bool) error {
+	k := o.K
+	if self && o.IncludeSelf && int64(k) >= points {
+		return fmt.Errorf("k = %d: must be at most the number of points, %d, as each is the first of its neighbours", k+1, points)
+	}
 	if self && int64(k) >= points {
 		return fmt.Errorf("k = %d: must be less than the number of points, %d, as no point is its own neighbour", k, points)
 	}
@@ -363,9 +378,16 @@ func KNeighbors(s beam.Scope, j *Job) error {
 	}
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.KNeighbors")
+	j.shapes = nil
 	parts, err := j.broadcast().search(s, j)
 	if err != nil {
 		return err
+	}
+	if j.Options.symmetric() {
+		parts = symmetrize(s, parts, j.Options)
+	}
+	if len(j.shapes) > 0 {
+		parts = beam.Flatten(s, append(j.shapes, parts)...)
 	}
 	output.Publish(s, parts, *j.Options.output())
 	return nil
@@ -527,13 +549,13 @@ func (inFile) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 // searchBuilt builds the index, in this process or into a file, and searches it once it is there.
 func searchBuilt(s beam.Scope, j *Job, file bool) beam.PCollection {
 	o := j.withIndexLimit(math.MaxInt64)
-	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
+	corpus := j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus)
 	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, Self: j.Queries == nil, File: file}
 	_, ranges, built := build(s.Scope("knn.Build"), corpus, fn)
 	if j.Queries == nil {
 		return beam.Flatten(s, built, searchRanges(s, ranges, o, false))
 	}
-	queries := beam.ParDo(s, &queryFn{}, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
+	queries := beam.ParDo(s, &queryFn{}, j.chunks(s.Scope("Queries"), ofQueries, j.Queries))
 	return beam.Flatten(s, built, searchQueries(s, release(s, queries, ranges), j, o, false))
 }
 
@@ -570,12 +592,12 @@ func (prebuilt) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	reports := beam.CreateList(s, []output.Part{report})
+	reports := beam.CreateList(s, append(j.shapeOf(x.Note.Total), report))
 	if j.Queries == nil {
 		ranges := beam.CreateList(s, rangesOf(x.Points, x.Note.Total, o.SearchRows, x.File))
 		return beam.Flatten(s, reports, searchRanges(s, ranges, o, true)), nil
 	}
-	queries := beam.ParDo(s, &queryFn{Index: x.File}, vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers))
+	queries := beam.ParDo(s, &queryFn{Index: x.File}, j.chunks(s.Scope("Queries"), ofQueries, j.Queries))
 	return beam.Flatten(s, reports, searchQueries(s, queries, j, o, true)), nil
 }
 
@@ -617,6 +639,9 @@ type unanswered struct{}
 func (unanswered) check(*Job) error { return nil }
 
 func (unanswered) search(s beam.Scope, j *Job) (beam.PCollection, error) {
+	if j.Options.isGraph() {
+		j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus) // which tells how many points there are
+	}
 	report, err := output.Report(order, Report{Points: max(j.Corpus.Rows, 0), Dim: j.Corpus.Dim, Algorithm: IVF})
 	if err != nil {
 		return beam.PCollection{}, err
@@ -640,12 +665,12 @@ func tooLarge(about string, rows int64, dim int, size, limit int64) error {
 }
 
 func (sideInput) search(s beam.Scope, j *Job) (beam.PCollection, error) {
-	corpus := vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers)
+	corpus := j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus)
 	o := j.withIndexLimit(DefaultIndexLimit)
 	pieces, ranges, built := Build(s, corpus, j.Corpus.Dim, j.Reading, o, j.Queries == nil)
 	if j.Queries == nil {
 		return beam.Flatten(s, built, searchSelf(s, beam.Reshuffle(s, ranges), pieces, o)), nil
 	}
-	queries := vectorio.Chunks(s.Scope("Queries"), j.Queries, j.Options.Workers)
+	queries := j.chunks(s.Scope("Queries"), ofQueries, j.Queries)
 	return beam.Flatten(s, built, search(s, queries, pieces, j.Corpus.Dim, j.Reading, o)), nil
 }

@@ -48,7 +48,7 @@ func (f *mergeFn) ProcessElement(
 		start := time.Now()
 		var all []*neighbors.Answers
 		for _, c := range r.Points {
-			a, err := c.answers(ctx, &f.Options)
+			a, err := c.answers(ctx, &f.Options, partAnswers)
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func (f *mergeFn) ProcessElement(
 		}
 		progress.Of(f.Options.RunID).Add(int64(a.Len()))
 		q := &vectors.Block{Dim: f.Dim, Numbers: a.Numbers, IDs: a.IDs} // what it takes to name them
-		return t.put(q, a.Found(), a.NeighborID, start)
+		return t.put(q, a.Found(), labelsOf(a), start)
 	})
 	if err != nil {
 		return err

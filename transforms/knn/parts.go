@@ -69,25 +69,25 @@ func (inParts) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	}
 	rows := ivf.TaskRows(b.AssignRows(), minAssignRows, j.Corpus.Rows)
 	fn.Reading.ChunkRows = min(fn.Reading.ChunkRows, rows)
-	chunks := vectorio.Chunks(s.Scope("Corpus"), j.Corpus.Chunked(rows, 0), j.Options.Workers)
+	chunks := j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus.Chunked(rows, 0))
 
 	least := fn.minSampleRows()
 	samples := beam.ParDo(s.Scope("knn.Sample"), &sampleFn{fn, sampledPoints, b.SampleRows(least)}, chunks)
-	ofQueries := s.Scope("Queries")
+	inQueries := s.Scope("Queries")
 	var queries beam.PCollection
 	if !fn.Self {
 		rows := ivf.TaskRows(fn.QueryRows, minQueryRows, j.Queries.Rows)
-		queries = vectorio.Chunks(ofQueries, j.Queries.Chunked(rows, 0), j.Options.Workers)
+		queries = j.chunks(inQueries, ofQueries, j.Queries.Chunked(rows, 0))
 		sample := &sampleFn{fn, sampledQueries, least}
-		samples = beam.Flatten(s, samples, beam.ParDo(ofQueries.Scope("knn.Sample"), sample, queries))
+		samples = beam.Flatten(s, samples, beam.ParDo(inQueries.Scope("knn.Sample"), sample, queries))
 	}
 	planned := beam.ParDo(s.Scope("knn.PlanParts"), &planPartsFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, samples)))
 	assign := release(s, beam.ParDo(s, &queryFn{}, chunks), planned)
 	assigned, exact, reports := beam.ParDo3(s.Scope("knn.Assign"), &assignFn{fn}, beam.Reshuffle(s, assign))
 	if !fn.Self {
-		assign := release(ofQueries, beam.ParDo(ofQueries, &queryFn{}, queries), planned)
-		assignedQueries, queryReports := beam.ParDo2(ofQueries.Scope("knn.Assign"), &assignQueriesFn{fn},
-			beam.Reshuffle(ofQueries, assign))
+		assign := release(inQueries, beam.ParDo(inQueries, &queryFn{}, queries), planned)
+		assignedQueries, queryReports := beam.ParDo2(inQueries.Scope("knn.Assign"), &assignQueriesFn{fn},
+			beam.Reshuffle(inQueries, assign))
 		assigned, reports = beam.Flatten(s, assigned, assignedQueries), beam.Flatten(s, reports, queryReports)
 	}
 

@@ -75,7 +75,7 @@ func (f *planPartsFn) plan(ctx context.Context, all []exchangeFile) error {
 	if err != nil {
 		return err
 	}
-	if err := checkK(f.Options.K, numPoints, f.Self); err != nil {
+	if err := f.Options.checkK(numPoints, f.Self); err != nil {
 		return err
 	}
 	var queries *vectors.Block

@@ -12,7 +12,6 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/overview"
-	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
@@ -103,6 +102,7 @@ func (f *searchSelfFileFn) ProcessElement(ctx context.Context, r Range, emit fun
 
 // task answers consecutive queries and writes the answers.
 type task struct {
+	ctx     context.Context
 	options *Options
 	ordinal int64 // place among the tasks
 	total   int64 // rows of the queries' dataset
@@ -112,6 +112,7 @@ type task struct {
 	points int                                           // of the index, 0 where the task has not all of it
 	row    func(position int32, dst []float64) []float64 // of a point, nil where the task has not all of them
 	out    *output.Task
+	edges  []exchangeFile // of a graph that is to become symmetric, instead of out
 	report Report
 }
 
@@ -143,7 +144,7 @@ func (t *task) write(ctx context.Context, emit func(output.Part), work func(cont
 	run.Total(t.total)
 	parts, err := output.Run(ctx, t.options.output(), t.ordinal, t.total,
 		func(ctx context.Context, out *output.Task) error {
-			t.out = out
+			t.ctx, t.out = ctx, out
 			return work(ctx)
 		})
 	if err != nil {
@@ -158,7 +159,7 @@ func (t *task) write(ctx context.Context, emit func(output.Part), work func(cont
 	for _, p := range append(parts, report) {
 		emit(p)
 	}
-	return nil
+	return t.emitEdges(emit)
 }
 
 // read gives the queries of a chunk to answer, a block at a time.
@@ -211,18 +212,17 @@ func (t *task) answer(q *vectors.Block, self bool) error {
 	if err != nil {
 		return err
 	}
-	return t.put(q, found, t.index.ID, start)
+	return t.put(q, found, labels{t.index.ID, t.index.Number}, start)
 }
 
-// put writes the neighbours of a block of queries, which were searched from start on. id is that of a position.
-func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, id func(int32) vectors.ID, start time.Time) error {
+// put writes the neighbours of a block of queries, which were searched from start on.
+func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, start time.Time) error {
 	searched := time.Now()
-	err := t.out.Write(q.Numbers, func(p results.PartWriter, from, to int) error {
-		return p.Write(&results.Chunk{
-			Query: q.ID, Neighbor: id, Neighbors: found, From: from, To: to, Threads: t.options.Threads,
-		})
-	})
-	if err != nil {
+	write := t.writeRows
+	if t.options.symmetric() {
+		write = t.writeEdges
+	}
+	if err := write(q, found, points); err != nil {
 		return err
 	}
 	if t.options.Overview {
@@ -230,10 +230,10 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, id func(int32) 
 			t.report.Overview = new(overview.Overview)
 		}
 		all := t.options.Workers == placement.InProcess && t.points > 0
-		t.report.Overview.Add(q, found, id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: t.row,
+		t.report.Overview.Add(q, found, points.id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: t.row,
 			Hubs: !all})
 		if all {
-			countHubs(t.options.RunID, t.points, found.Positions, id)
+			countHubs(t.options.RunID, t.points, found.Positions, points.id)
 		}
 	}
 	t.report.Queries += int64(q.Len())

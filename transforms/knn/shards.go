@@ -56,7 +56,7 @@ func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	o, reading, dim := j.Options, j.Reading, j.Corpus.Dim
 	reading.ChunkRows = int(min(int64(reading.ChunkRows), max(j.shardRows(true)/4, 1)))
 	plan := &planShardsFn{Rows: j.shardRows(reading.Formats.DType == vectors.Float64)}
-	chunks := vectorio.Chunks(s.Scope("Corpus"), j.Corpus.Chunked(reading.ChunkRows, 0), j.Options.Workers)
+	chunks := j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus.Chunked(reading.ChunkRows, 0))
 	plans := beam.ParDo(s, plan, beam.GroupByKey(s, beam.AddFixedKey(s, chunks)))
 	fn := &buildShardsFn{Reading: reading, Options: o, Dim: dim, Rows: j.shardRows(false), WideRows: j.shardRows(true)}
 	shards, built := beam.ParDo2(s.Scope("knn.BuildShards"), fn, beam.Reshuffle(s, plans))
@@ -69,7 +69,7 @@ func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 		rows = min(o.SearchRows, most)
 	}
 	reading.ChunkRows = rows
-	chunked := vectorio.Chunks(s.Scope("Queries"), j.queryDataset().Chunked(rows, 0), j.Options.Workers)
+	chunked := j.chunks(s.Scope("Queries"), ofQueries, j.queryDataset().Chunked(rows, 0))
 	tasks := release(s, beam.ParDo(s, &queryFn{}, chunked), listed)
 	search := &searchShardsFn{searchFn: searchFn{Reading: reading, Options: o, Dim: dim}, Self: j.Queries == nil}
 	return beam.Flatten(s, built, beam.ParDo(s.Scope("knn.SearchShards"), search, beam.Reshuffle(s, tasks))), nil
@@ -275,7 +275,7 @@ func (f *listShardsFn) ProcessElement(ctx context.Context, _ int, iter func(*sha
 		return fault.Mark(errors.New("no points to index"))
 	}
 	if f.Options.Radius == nil {
-		if err := checkK(f.Options.K, points, f.Self); err != nil {
+		if err := f.Options.checkK(points, f.Self); err != nil {
 			return fault.Mark(err)
 		}
 	}
@@ -360,5 +360,5 @@ func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []Inde
 		}
 	}
 	progress.Of(t.options.RunID).Add(int64(q.Len()))
-	return t.put(q, hits.Neighbors(), hits.ID, start)
+	return t.put(q, hits.Neighbors(), labels{hits.ID, func(j int32) int64 { return hits.Numbers[j] }}, start)
 }

@@ -22,8 +22,8 @@ import (
 
 // Options say where a run writes, and what.
 type Options struct {
-	// Path is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Optional: without it there are only reports. A link is
-	// followed. What cannot be replaced, as a FIFO or files.Std, is written to, by workers in this process only; then no
+	// Path is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy, .npz or .mtx. Optional: without it there are only reports. A
+	// link is followed. What cannot be replaced, as a FIFO or files.Std, is written to, by workers in this process only; then no
 	// rejected rows are listed. Shards of an earlier output of this name, of other numbers, are removed.
 	Path string `json:",omitempty"`
 	// Format is its format. Default: by the extension.
@@ -54,6 +54,9 @@ func (o *Options) Validate() error {
 		errs = append(errs, err)
 	} else if files.IsStream(o.Path) && (o.NumShards > 1 || len(f.Files(o.Path, o.Layout)) > 1) {
 		errs = append(errs, fmt.Errorf("%s takes one file: several shards, or neighbours in .npy, need the name of a file", o.Path))
+	} else if f.IsGraph() && o.NumShards > 1 {
+		errs = append(errs, fmt.Errorf("number of shards %d: .%s is one file with the whole graph; "+
+			"an edge list can be in several (--layout=edges, .csv or .parquet)", o.NumShards, f.Name))
 	}
 	return errors.Join(errs...)
 }

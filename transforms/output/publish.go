@@ -44,7 +44,25 @@ type Part struct {
 const (
 	shardRejected = -1 // the part holds rejected rows
 	shardReport   = -2 // the part holds a report
+	shardData     = -3 // the part is not of the output yet: see [Data]
 )
+
+// Data makes a part of whatever a task has left for another step, which takes it out before [Publish]: see [Part.Data].
+func Data(order int64, data any) (Part, error) {
+	b, err := json.Marshal(data)
+	return Part{Shard: shardData, Order: order, Report: b}, err
+}
+
+// Data is what the part was made of by [Data], if it was.
+func (p *Part) Data() (data json.RawMessage, ok bool) { return p.Report, p.Shard == shardData }
+
+// Shape makes a part that tells how many rows and columns the graph has that is written, or 0 for what another part tells.
+func Shape(queries, points int64) Part {
+	return Part{Order: -1, Info: results.Info{Queries: queries, Points: points}}
+}
+
+// isShape reports whether the part was made by Shape.
+func (p *Part) isShape() bool { return p.Info.Queries > 0 || p.Info.Points > 0 }
 
 func encodePart(p Part) ([]byte, error) { return json.Marshal(p) }
 
@@ -57,12 +75,15 @@ func decodePart(b []byte) (Part, error) {
 // check refuses a part that does not name a file of this run's own for each file of the output: what crosses the wire says only
 // which of them to read.
 func (o *Options) check(p *Part) error {
-	n, err := o.filesOf(p.Shard)
-	if err != nil {
+	n := 1
+	format, err := o.formatOf(p.Shard)
+	switch {
+	case err != nil:
 		return err
-	}
-	if p.Shard == shardReport {
+	case p.Shard == shardReport || format != nil && format.IsGraph() && p.isShape() && len(p.Paths) == 0:
 		n = 0
+	case format != nil:
+		n = format.PartFiles(o.Layout)
 	}
 	if len(p.Paths) != n {
 		return fmt.Errorf("output: a part of shard %d with %d files, expected %d", p.Shard, len(p.Paths), n)
@@ -77,9 +98,13 @@ func (o *Options) check(p *Part) error {
 
 // checkMade refuses a shard that is not of files of this run's own.
 func (o *Options) checkMade(p *Part) error {
-	n, err := o.filesOf(p.Shard)
+	format, err := o.formatOf(p.Shard)
 	if err != nil {
 		return err
+	}
+	n := 1
+	if format != nil {
+		n = len(format.Files(o.Path, o.Layout))
 	}
 	if len(p.Made) != n {
 		return fmt.Errorf("output: shard %d of %d files, expected %d", p.Shard, len(p.Made), n)
@@ -95,19 +120,15 @@ func (o *Options) checkMade(p *Part) error {
 	return nil
 }
 
-// filesOf is how many files a shard has.
-func (o *Options) filesOf(shard int) (int, error) {
+// formatOf is the format of a shard: nil of reports and rejected rows, which have one file.
+func (o *Options) formatOf(shard int) (*results.Format, error) {
 	if shard == shardReport || shard == shardRejected {
-		return 1, nil
+		return nil, nil
 	}
 	if shard < 0 || shard >= max(o.NumShards, 1) || o.Path == "" {
-		return 0, fmt.Errorf("output: a part of shard %d of %d", shard, o.NumShards)
+		return nil, fmt.Errorf("output: a part of shard %d of %d", shard, o.NumShards)
 	}
-	format, err := o.format()
-	if err != nil {
-		return 0, err
-	}
-	return len(format.Files(o.Path, o.Layout)), nil
+	return o.format()
 }
 
 // checkStaged refuses a path that is not right in the staging directory.
@@ -157,7 +178,7 @@ func (f *assembleFn) ProcessElement(ctx context.Context, shard int, iter func(*P
 	var parts []Part
 	var p Part
 	for iter(&p) {
-		if len(p.Paths) > 0 || len(p.Report) > 0 {
+		if len(p.Paths) > 0 || len(p.Report) > 0 || p.isShape() {
 			if err := f.Options.check(&p); err != nil {
 				return fault.Mark(err)
 			}
@@ -206,7 +227,7 @@ func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) erro
 	for i := range format.Files(f.Options.Path, f.Options.Layout) {
 		sources := make([]results.Part, len(parts))
 		for j, p := range parts {
-			sources[j] = results.Part{Info: p.Info, Open: func() (io.ReadCloser, error) { return files.OpenRead(ctx, p.Paths[i]) }}
+			sources[j] = results.Part{Info: p.Info, Open: func(file int) (io.ReadCloser, error) { return files.OpenRead(ctx, p.Paths[file]) }}
 		}
 		path := f.Options.staged("shard-%d-%d", out.Shard, i)
 		made, err := f.Options.write(ctx, path, func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.Layout) })

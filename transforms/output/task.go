@@ -102,7 +102,7 @@ func (t *Task) next(shard int) error {
 	}
 	p := Part{Shard: shard, Order: t.ordinal}
 	var out []io.Writer
-	for i := range t.format.Files(t.options.Path, t.options.Layout) {
+	for i := range t.format.PartFiles(t.options.Layout) {
 		p.Paths = append(p.Paths, t.options.staged("part-%08d-%05d-%d", t.ordinal, shard, i))
 		f, err := Create(t.ctx, t.options.RunID, p.Paths[i])
 		if err != nil {

@@ -41,6 +41,7 @@ type command struct {
 	staging   *cli.Path
 
 	output *cli.Output
+	graph  graph
 	page   *cli.Page
 	image  *string
 	texts  *cli.Path
@@ -74,7 +75,8 @@ func New() *cli.App {
 	c.staging = where.Directory("staging", "the `DIR` for the files of the index while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
 
 	write := app.Group("What to write")
-	c.output = write.Output("the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet or .npy (two files: .indices.npy, .distances.npy)", results.Layout{})
+	c.output = write.Output("the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet, .npy (two files: .indices.npy, .distances.npy), or a graph: .npz (scipy.sparse.load_npz) or .mtx (Matrix Market)", results.Layout{})
+	c.graph = graphFlags(write)
 	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
 	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
 	c.texts = write.InputFile("texts", "the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
@@ -117,16 +119,17 @@ func (c *command) job() (*knn.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
-		K:         *c.k, Radius: *c.radius, Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
+		K:         c.graph.others(*c.k), Radius: *c.radius, Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
 	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.Workers() == placement.InProcess {
 		job.Options.SearchRows = knn.SearchRowsOf(*c.k)
 	}
+	graphErr := c.graph.options(&job.Options, *c.k)
 	approximateErr := c.approximate(&job.Options)
 	job.Options.EnsureDefaults()
-	return job, look{show, size}, cli.Usage(faults, approximateErr, pageErr, imageErr, job.Options.Validate())
+	return job, look{show, size}, cli.Usage(faults, graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
 }
 
 // inspect finds the points, or their index, and the queries.

@@ -34,6 +34,9 @@ func (s *summary) lines() []string {
 			s.InspectSeconds, s.ReadPoints, s.BuildIndex+s.DecodeIndex, s.indexText(),
 			s.Search, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}
+	if s.Edges > 0 {
+		lines = append(lines, fmt.Sprintf("  %d edges in the symmetric graph", s.Edges))
+	}
 	if s.Approximate != nil {
 		lines = append(lines, recallLines(s.Report)...)
 	}
