@@ -15,6 +15,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +23,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/formats"
 	"beamlearn/model/vectors"
 )
@@ -39,6 +41,8 @@ type Options struct {
 	Distinct int
 	// Threads is the number of goroutines that read. Default: GOMAXPROCS.
 	Threads int
+	// Target is the name of the column that is to be learned, which others are compared with. Default: none.
+	Target string
 	// Progress is called, from many goroutines, with the number of rows that were looked at since, and of all rows.
 	Progress func(rows, total int64)
 }
@@ -71,6 +75,7 @@ type Column struct {
 	Mean float64 `json:"mean"`
 	Std  float64 `json:"std"` // of the population
 	Max  float64 `json:"max"`
+	Look
 }
 
 // Constant reports whether all rows have the same value.
@@ -147,6 +152,7 @@ func Of(ctx context.Context, o Options, all []formats.File) (*Profile, error) {
 		limit = min(limit, o.Rows)
 	}
 	total := newPartial(p.Columns, o.Distinct, 0)
+	total.looks = newLooks(p.Columns, false, o.Distinct)
 	var level atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Threads)
@@ -172,7 +178,9 @@ func Of(ctx context.Context, o Options, all []formats.File) (*Profile, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	total.into(p, names)
+	if err := total.into(p, names, o.Target); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -292,6 +300,7 @@ func cut(ctx context.Context, src formats.Source, threads int) ([]formats.Span, 
 // profile looks at the rows of a chunk, which is read a block at a time.
 func (c *chunk) profile(ctx context.Context, o *Options, dim, level int) (p *partial, err error) {
 	p = newPartial(dim, o.Distinct, level)
+	p.looks = newLooks(dim, false, o.Distinct)
 	r, err := c.src.Read(ctx, c.span)
 	if err != nil {
 		return nil, err
@@ -339,6 +348,7 @@ type partial struct {
 	rowsSeen     *sketch
 	idsSeen      *sketch // nil without ids
 	head         []Row
+	looks        *looks
 
 	row, sums []float64
 	bytes     []byte
@@ -358,6 +368,7 @@ func (p *partial) add(b *vectors.Block, shift int64, head int) {
 	if n == 0 {
 		return
 	}
+	p.looks.addVectors(b, shift)
 	q := newPartial(b.Dim, p.rowsSeen.limit, p.rowsSeen.level)
 	q.rows = int64(n)
 	q.row, q.sums, q.bytes = make([]float64, b.Dim), make([]float64, b.Dim), make([]byte, 8*b.Dim)
@@ -459,6 +470,9 @@ func (p *partial) merge(q *partial) {
 	p.zeroRows += q.zeroRows
 	p.head = append(p.head, q.head...)
 	p.rowsSeen.merge(q.rowsSeen)
+	if q.looks != nil {
+		p.looks.merge(q.looks)
+	}
 	switch {
 	case q.idsSeen == nil:
 	case p.idsSeen == nil:
@@ -468,8 +482,8 @@ func (p *partial) merge(q *partial) {
 	}
 }
 
-// into fills in the profile.
-func (p *partial) into(to *Profile, names []string) {
+// into fills in the profile; target is the name of what is to be learned, or "".
+func (p *partial) into(to *Profile, names []string, target string) error {
 	to.Looked, to.Faulty = p.rows+p.faulty, p.faulty
 	if p.firstFault != nil {
 		to.FirstFault = p.firstFault.Error()
@@ -480,7 +494,7 @@ func (p *partial) into(to *Profile, names []string) {
 		to.IDs = new(p.idsSeen.repeats())
 	}
 	if p.rows == 0 {
-		return
+		return nil
 	}
 	to.DType = vectors.Float32.String()
 	if p.wide {
@@ -505,6 +519,20 @@ func (p *partial) into(to *Profile, names []string) {
 	if variance > 0 {
 		to.Offset = math.Sqrt(square / variance)
 	}
+	all := make([]described, len(to.Spread))
+	for j := range to.Spread {
+		c := &to.Spread[j]
+		c.Look = p.looks.look(j, true, false)
+		all[j] = described{&c.Look, c.Name, features.Numeric, 0}
+		if c.Name == "" {
+			all[j].name = strconv.Itoa(j)
+		}
+	}
+	at, err := targetOf(target, all, to.Files[0].Name)
+	if err == nil {
+		p.looks.warn(all, at)
+	}
+	return err
 }
 
 // median is the lower median of the values, each as often as it is there.

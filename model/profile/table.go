@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -20,10 +21,25 @@ import (
 
 // Table is what there is to know of the columns of a table, as a learner takes them: see [features.Survey.Encoding].
 type Table struct {
-	Rows     int64         `json:"rows"` // that were looked at, without those at fault
-	Faulty   int64         `json:"faulty_rows,omitempty"`
+	Files []File `json:"files"`
+	// All is how many rows the files have, Looked how many were looked at, and Rows how many of these are without a fault.
+	All    int64 `json:"rows_of_files"`
+	Looked int64 `json:"looked"`
+	Rows   int64 `json:"rows"`
+	Faulty int64 `json:"faulty_rows,omitempty"`
+	// FirstFault is the fault of the first row that has one.
+	FirstFault string `json:"first_fault,omitempty"`
+	// Notes say what was assumed about the files.
+	Notes []string `json:"notes,omitempty"`
+	// LeftOut are the columns that are no part of it, nor the id.
+	LeftOut []formats.Column `json:"left_out,omitempty"`
+	// Duplicates are rows with equal cells, and IDs equal ids, where a column has them.
+	Duplicates Repeats  `json:"duplicates"`
+	IDs        *Repeats `json:"ids,omitempty"`
+
 	Features int           `json:"features"` // that they become
 	Columns  []TableColumn `json:"columns"`
+	Head     []TableRow    `json:"head,omitempty"`
 }
 
 // TableColumn is a column of a table.
@@ -36,9 +52,13 @@ type TableColumn struct {
 	// Min and Max are those of a number.
 	Min *float64 `json:"min,omitempty"`
 	Max *float64 `json:"max,omitempty"`
-	// Distinct is how many categories there are, and Frequent are the most frequent ones.
-	Distinct int        `json:"distinct,omitempty"`
-	Frequent []Category `json:"frequent,omitempty"`
+	Look
+}
+
+// TableRow is one of the first rows, as its cells stand.
+type TableRow struct {
+	ID    string   `json:"id"`
+	Cells []string `json:"cells"`
 }
 
 // Category is a value of a column, and how many rows have it.
@@ -69,8 +89,8 @@ func IsTable(ctx context.Context, f formats.File, o formats.Options) bool {
 	return column != ""
 }
 
-// TableOf looks at files as one table, in the order given, in one pass. Memory is that of a [features.Survey] and a block of rows for
-// each thread. The error is one line, as where no column is of use.
+// TableOf looks at files as one table, in the order given, in one pass. Memory is that of a [features.Survey], a look at its columns and
+// a block of rows for each thread. The error is one line, as where no column is of use.
 func TableOf(ctx context.Context, o Options, all []formats.File) (*Table, error) {
 	o.EnsureDefaults()
 	o.Formats.Cells = true
@@ -83,9 +103,8 @@ func TableOf(ctx context.Context, o Options, all []formats.File) (*Table, error)
 	if o.Rows > 0 {
 		limit = min(limit, o.Rows)
 	}
-	var survey *features.Survey
+	var total *tablePart
 	var mu sync.Mutex
-	t := &Table{}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Threads)
 	for _, c := range chunks {
@@ -95,76 +114,179 @@ func TableOf(ctx context.Context, o Options, all []formats.File) (*Table, error)
 		}
 		c.span.Rows = min(c.span.Rows, limit-first)
 		g.Go(func() error {
-			own, rows, faulty, err := c.survey(ctx)
+			part, err := c.survey(ctx, &o)
 			if err != nil {
 				return err
 			}
-			o.Progress(rows+faulty, limit)
+			o.Progress(part.looks.rows+part.faulty, limit)
 			mu.Lock()
 			defer mu.Unlock()
-			t.Rows, t.Faulty = t.Rows+rows, t.Faulty+faulty
-			if survey == nil {
-				survey = own
+			if total == nil {
+				total = part
 				return nil
 			}
-			return survey.Merge(own)
+			return total.merge(part)
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	e, err := survey.Encoding()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", all[0].Name(), err)
+	t := &Table{Files: whole.Files, All: whole.Rows, Notes: whole.Notes, LeftOut: whole.LeftOut}
+	return t, total.into(t, o.Target)
+}
+
+// tablePart is what is known of some rows of a table. It does not depend on the order in which parts are merged.
+type tablePart struct {
+	fields []tables.Field
+	survey *features.Survey
+	looks  *looks
+	head   []numberedRow
+	faulty int64
+	first  *fault.Fault // that of the least row, with its number
+}
+
+type numberedRow struct {
+	number int64
+	row    TableRow
+}
+
+func (p *tablePart) merge(q *tablePart) error {
+	p.faulty += q.faulty
+	if p.first == nil || q.first != nil && q.first.Number < p.first.Number {
+		p.first = q.first
 	}
-	t.Features = e.Dim()
-	for i := range e.Columns() {
-		t.Columns = append(t.Columns, columnOf(&e.Columns()[i]))
+	p.head = append(p.head, q.head...)
+	p.looks.merge(q.looks)
+	return p.survey.Merge(q.survey)
+}
+
+// into fills in the table.
+func (p *tablePart) into(t *Table, target string) error {
+	t.Rows, t.Faulty, t.Looked = p.looks.rows, p.faulty, p.looks.rows+p.faulty
+	if p.first != nil {
+		t.FirstFault = p.first.Error()
 	}
-	return t, nil
+	t.Duplicates = p.looks.rowKeys.repeats()
+	if p.looks.ids != nil {
+		t.IDs = new(p.looks.ids.repeats())
+	}
+	slices.SortFunc(p.head, func(a, b numberedRow) int { return cmp.Compare(a.number, b.number) })
+	for _, r := range p.head {
+		t.Head = append(t.Head, r.row)
+	}
+	e, err := p.survey.Encoding()
+	if err != nil { // which a learner would say: columns are shown all the same
+		t.Notes = append(t.Notes, err.Error())
+	} else {
+		t.Features = e.Dim()
+	}
+	described := make([]described, len(p.fields))
+	t.Columns = make([]TableColumn, len(p.fields))
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if *c = p.plainColumn(i); e != nil {
+			*c = columnOf(&e.Columns()[i])
+		}
+		look := p.looks.look(i, c.Kind == features.Numeric || c.Kind == features.Boolean, c.Kind == features.Date)
+		if c.Frequent == nil {
+			c.Frequent, c.Sampled = look.Frequent, look.Sampled
+		}
+		if c.Distinct == 0 {
+			c.Distinct, c.Estimated = look.Distinct, look.Estimated
+		}
+		c.Histogram = look.Histogram
+		described[i].Look, described[i].name, described[i].kind, described[i].missing = &c.Look, c.Name, c.Kind, c.Missing
+	}
+	at, err := targetOf(target, described, t.Files[0].Name)
+	if err == nil {
+		p.looks.warn(described, at)
+	}
+	return err
 }
 
 // survey surveys the rows of a chunk.
-func (c *chunk) survey(ctx context.Context) (s *features.Survey, rows, faulty int64, err error) {
+func (c *chunk) survey(ctx context.Context, o *Options) (p *tablePart, err error) {
 	src, ok := c.src.(formats.Tabular)
 	if !ok {
-		return nil, 0, 0, errors.New("profile: a source is no table")
+		return nil, errors.New("profile: a source is no table")
 	}
-	if s, err = features.NewSurvey(src.Fields(), features.Options{}); err != nil {
-		return nil, 0, 0, err
+	p = &tablePart{fields: src.Fields(), looks: newLooks(len(src.Fields()), o.Formats.IDColumn != "", o.Distinct)}
+	if p.survey, err = features.NewSurvey(src.Fields(), features.Options{}); err != nil {
+		return nil, err
 	}
 	r, err := c.src.Read(ctx, c.span)
 	if err != nil {
-		return nil, 0, 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	b := &vectors.Block{Cells: tables.New(src.Fields())}
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, 0, 0, err
+			return nil, err
 		}
 		b.Reset()
 		err := r.Read(b, chunkRows)
-		rows += int64(b.Len())
-		if e := s.Add(b.Cells); e != nil {
-			return nil, 0, 0, e
+		if e := p.survey.Add(b.Cells); e != nil {
+			return nil, e
 		}
-		if _, ok := fault.IsRow(err); ok {
-			faulty++
+		p.looks.addTable(b, c.shift)
+		p.addHead(b, c.shift, int64(o.Head))
+		if f, ok := fault.IsRow(err); ok {
+			if p.faulty++; p.first == nil {
+				f.Number = f.Row + c.shift
+				p.first = f
+			}
 			continue
 		}
 		if err == io.EOF {
-			return s, rows, faulty, nil
+			return p, nil
 		}
 		if err != nil {
-			return nil, 0, 0, err
+			return nil, err
 		}
 	}
 }
 
+// addHead keeps rows as they are: those of the first numbers.
+func (p *tablePart) addHead(b *vectors.Block, shift, head int64) {
+	for i := range b.Len() {
+		number := b.Numbers[i] + shift
+		if number >= head {
+			return
+		}
+		id := vectors.ID{Int: number}
+		if b.IDs.Len() > 0 {
+			id = b.ID(i)
+		}
+		row := TableRow{ID: id.String()}
+		for j := range b.Cells.Columns {
+			c := &b.Cells.Columns[j]
+			v := valueOf(c, i)
+			text := v.shown(true)
+			if c.Type == tables.List {
+				text = fmt.Sprintf("%.4g", c.List(i)[:min(c.Width, shownOfList)])
+			}
+			row.Cells = append(row.Cells, text)
+		}
+		p.head = append(p.head, numberedRow{number, row})
+	}
+}
+
+// shownOfList is how many numbers of a list are kept of a row.
+const shownOfList = 4
+
+// plainColumn is what is shown of a column of no table that a learner takes.
+func (p *tablePart) plainColumn(i int) TableColumn {
+	c := TableColumn{Name: p.fields[i].Name, Kind: features.LeftOut, Missing: p.looks.missing[i]}
+	if c.Name == "" {
+		c.Name = strconv.Itoa(i)
+	}
+	return c
+}
+
 // columnOf is what is shown of a column.
 func columnOf(c *features.Column) TableColumn {
-	t := TableColumn{Name: c.Name, Kind: c.Kind, Why: c.Why, Missing: c.Missing, Distinct: len(c.Categories)}
+	t := TableColumn{Name: c.Name, Kind: c.Kind, Why: c.Why, Missing: c.Missing, Look: Look{Distinct: int64(len(c.Categories))}}
 	if (c.Kind == features.Numeric || c.Kind == features.Boolean) && len(c.Parts) == 1 {
 		t.Min, t.Max = &c.Parts[0].Min, &c.Parts[0].Max
 	}

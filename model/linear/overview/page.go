@@ -644,7 +644,8 @@ func (j *Judged) residuals() []report.Block {
 		scatter.Series = append(scatter.Series, report.Series{Name: "right", Kind: report.Line, X: []float64{lo, hi}, Y: []float64{0, 0}})
 	}
 	slices.Sort(residuals)
-	x, y := report.Bins(residuals, residuals[0], residuals[len(residuals)-1])
+	lo, hi := report.Fences(residuals)
+	x, y := report.Bins(residuals, lo, hi)
 	histogram := report.Chart{
 		Title: "How residuals are spread", Description: fmt.Sprintf("Half of them are below %s.", report.Format(report.Quantile(residuals, 0.5))),
 		X: report.Axis{Label: "target − predicted"}, Y: report.Axis{Label: "rows"},
@@ -654,5 +655,9 @@ func (j *Judged) residuals() []report.Block {
 	for _, at := range []float64{0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1} {
 		q.Rows = append(q.Rows, []string{fmt.Sprintf("%g %%", 100*at), report.Format(report.Quantile(residuals, at))})
 	}
-	return []report.Block{report.Columns{t, q}, report.Columns{scatter, histogram}}
+	blocks := []report.Block{report.Columns{t, q}, report.Columns{scatter, histogram}}
+	if beyond := report.Beyond(residuals, lo, hi); beyond != "" {
+		blocks = append(blocks, report.Text("How residuals are spread: "+beyond))
+	}
+	return blocks
 }

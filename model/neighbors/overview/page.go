@@ -175,11 +175,12 @@ func (o *Overview) distances(v *View) []report.Block {
 	}
 	slices.Sort(first)
 	slices.Sort(last)
-	lo, hi := first[0], last[len(last)-1]
 	name := "last neighbour"
 	if v.K > 0 {
 		name = fmt.Sprintf("neighbour %d", v.K)
 	}
+	lo, hi := report.Fences(last)
+	lo = min(lo, first[0]) // of both, to be compared
 	histogram := func(title string, values []float64) report.Chart {
 		x, y := report.Bins(values, lo, hi)
 		return report.Chart{
@@ -199,6 +200,9 @@ func (o *Overview) distances(v *View) []report.Block {
 	charts := report.Columns{histogram("Distance to neighbour 1", first)}
 	if v.K != 1 {
 		charts = append(charts, histogram("Distance to "+name, last))
+	}
+	if beyond := report.Beyond(last, lo, hi); beyond != "" {
+		return []report.Block{charts, report.Text("Of the distances to " + name + ": " + beyond), t}
 	}
 	return []report.Block{charts, t}
 }

@@ -192,6 +192,16 @@ func (a *App) Given(name string) bool {
 	return found
 }
 
+// Repeat are those of these flags that were given, as they stand in a command: --NAME=VALUE.
+func (a *App) Repeat(names ...string) (flags []string) {
+	for _, name := range names {
+		if a.Given(name) {
+			flags = append(flags, "--"+name+"="+a.flags.Lookup(name).Value.String())
+		}
+	}
+	return flags
+}
+
 // Size adds a flag for a number of bytes: 500000, 200MB, 1GiB.
 func (g *Group) Size(name string, value int64, usage string) *int64 {
 	p := &value

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"beamlearn/model/formats"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -287,10 +290,34 @@ func (a *App) writeSummary(data any) error {
 	if err != nil {
 		return err
 	}
+	if b, err = a.withLeftOut(b); err != nil {
+		return err
+	}
 	return files.Output(context.Background(), name, func(w io.Writer) error {
 		_, err := w.Write(append(b, '\n'))
 		return err
 	})
+}
+
+// withLeftOut adds the columns that are not used, where there are any, to an object of JSON.
+func (a *App) withLeftOut(b []byte) ([]byte, error) {
+	var left []formats.Column
+	for _, d := range a.datasets {
+		if d == nil {
+			continue
+		}
+		for _, c := range d.LeftOut {
+			if !slices.Contains(left, c) {
+				left = append(left, c)
+			}
+		}
+	}
+	object, ok := bytes.CutSuffix(b, []byte("\n}"))
+	if len(left) == 0 || !ok {
+		return b, nil
+	}
+	list, err := json.MarshalIndent(left, "  ", "  ")
+	return fmt.Appendf(object, ",\n  \"columns_left_out\": %s\n}", list), err
 }
 
 // Relative shows a path below the working directory without it.

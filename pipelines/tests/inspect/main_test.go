@@ -15,29 +15,25 @@ func TestMain(m *testing.M) { clitest.Main(m, "inspect") }
 func TestVectors(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "a.csv"), "id,x,y\na,100,100.5\nb,100,101\n")
-	clitest.Write(t, filepath.Join(dir, "b.csv"), "id,x,y\nc,100,oops\na,100,101\n")
-	want := `2 files: 57 bytes
+	clitest.Write(t, filepath.Join(dir, "b.csv"), "id,x,y\nc,100,inf\na,100,101\n")
+	want := `2 files: 56 bytes
               a.csv: csv, 2 rows, 29 bytes
-              b.csv: csv, 2 rows, 28 bytes
+              b.csv: csv, 2 rows, 27 bytes
   size        4 rows × 2 columns
-  faulty      1 row; the first: b.csv: row 0, column y: found "oops", expected a number
+  faulty      1 row; the first: b.csv: row 0, column y: found "inf", expected a finite number
   values      float32 holds every value
   norms       min 141.775, median 142.13, max 142.13; none is zero
   duplicates  1 row the same as an earlier one (2 different); the commonest, of row 1, is there 2 times
   ids         1 id the same as an earlier one (2 different); the commonest, of row 0, is there 2 times
   constant    1 column: x
   far away    the mean is 602.505 times as far from the origin as the rows are from it: subtract it before you use float32 libraries, whose distances lose about 6 of 7 digits
-  column  min    mean     std       max
-  x       100    100      0         100
-  y       100.5  100.833  0.235702  101
+  column  min    mean     std       max  
+  x       100    100      0         100  █
+  y       100.5  100.833  0.235702  101  ▄                  █
   row  values
   a    100 100.5
-
-a.csv, … (2 files): a table: as sgd takes it, and kneighbors and eigen with --encode=auto, 3 features
-  column  missing  kind         
-  x       0 %      left out     constant: 100
-  y       0 %      categorical  3 distinct values; 3 are numbers, but not 1 cell, as "oops": as a numeric column, it would be refused; the most frequent: 101 50 %, 100.5 25 %, oops 25 %
-  to predict  y: beamlearn sgd --input=a.csv,b.csv --target=y --task=classification --alpha=auto --output_model=out/model.json
+  to find what is alike: beamlearn kneighbors --input=a.csv,b.csv --id_column=id --k=10 --output=out/neighbors.csv
+  to see all of it: beamlearn eigen --input=a.csv,b.csv --id_column=id --standardize --report=out/eigen.html
 `
 	// Options may stand among the files.
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "a.csv", "--id_column=id", "--head=1", "b.csv"))
@@ -89,6 +85,8 @@ func TestFaults(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "other.json"), `{"a":1}`)
 	clitest.Write(t, filepath.Join(dir, "one.npy"), "\x93NUMPY")
 	clitest.Write(t, filepath.Join(dir, "x.pdf"), "%PDF")
+	clitest.Write(t, filepath.Join(dir, "y.csv"), "a,b\n1,2\n")
+	clitest.Write(t, filepath.Join(dir, "m.json"), model)
 	for _, c := range []struct {
 		args []string
 		code int
@@ -100,6 +98,10 @@ func TestFaults(t *testing.T) {
 		{[]string{"other.json"}, 1, "other.json: found other JSON"},
 		{[]string{"one.npy"}, 1, "one.npy: "},
 		{[]string{"x.pdf"}, 1, `x.pdf: found the extension ".pdf"`},
+		{[]string{"y.csv", "--target=z"}, 1, `y.csv: found no column "z", expected a column to be the target: a, b`},
+		{[]string{"y.csv", "--report=y.pdf"}, 2, "--report=y.pdf: must end in .html"},
+		{[]string{"y.csv", "--report=nix/../y.csv/x.html"}, 2, "--report"},
+		{[]string{"m.json", "--report=x.html"}, 1, "only vectors and tables have a page"},
 		{[]string{"x.pdf", "--rows=-1"}, 2, "--rows=-1: must be at least 0"},
 		{[]string{"x.pdf", "--nix"}, 2, "nix"},
 	} {

@@ -33,11 +33,12 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"carrier         0 %      categorical  14 distinct values; the most frequent: UA 17.8 %, EV 17.2 %, B6 16.1 %, …",
-		"gate            10.8 %   numeric      numbers from 0 to 39; 51 of 471 missing",
-		"time_hour       0 %      date         days from 2013-01-01 to 2013-12-31",
-		"early           0 %      boolean      101 true, 370 false",
-		"to predict  delayed: beamlearn sgd --input=FILE --target=delayed --task=classification --alpha=auto --output_model=out/model.json",
+		"carrier         0 %      14         categorical  14 distinct values; the most frequent: UA 17.8 %, EV 17.2 %, B6 16.1 %, …",
+		"gate            10.8 %   40         numeric      █▆▆▅▅▆█▅▇▆▅▄▅▄▇▅▆▅▅▅  numbers from 0 to 39; 51 of 471 missing",
+		"time_hour       0 %      467        date         ▇▇██▇█▇▇████▇█▇▇▇▇█▇  days from 2013-01-01 to 2013-12-31",
+		"early           0 %      2          boolean      █▃  101 true, 370 false",
+		"look at     id: unique: each row has a value of its own; if it is an id, --id_column=id",
+		"to predict delayed: beamlearn sgd --input=FILE --id_column=id --target=delayed --task=classification --alpha=auto --output_model=out/model.json",
 	} {
 		if !strings.Contains(first, want) {
 			t.Errorf("no %q in\n%s", want, first)
@@ -83,7 +84,7 @@ func TestTableKinds(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "a, b.csv"), b.String())
 	clitest.Write(t, filepath.Join(dir, "n.csv"), "x,y\n1,2\n3,4\n")
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "a\\, b.csv"))
-	for _, want := range []string{"a, b.csv: a table: ", "3 distinct values; the most frequent: k0 34 %, k1 33 %, k2 33 %", `--input='a\, b.csv' --target=what`} {
+	for _, want := range []string{"a, b.csv: csv, 784 bytes: a table: ", "3 distinct values; the most frequent: k0 34 %, k1 33 %, k2 33 %", `--input='a\, b.csv' --target=what`} {
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("exit code %d, no %q in\n%s%s", code, want, stdout, stderr)
 		}
@@ -104,10 +105,100 @@ func TestTableKinds(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 {
 		t.Fatal(err, stderr)
 	}
-	if s := fmt.Sprint(got); s != "{{90 [{the kind categorical [{k0 30} {k1 30} {k2 30}]} {what left out []}]}}" {
+	if s := fmt.Sprint(got); s != "{{90 [{the kind categorical [{k0 30} {k1 30} {k2 30}]} {what left out [{it's 90}]}]}}" {
 		t.Error(s)
 	}
 	if stdout, stderr, code = clitest.End(t, clitest.Command(dir, "n.csv")); code != 0 || strings.Contains(stdout, "a table") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+// Warnings tell of what is learned from in vain, or must not be.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("key;when;price;same;code;noise;copy;city;late;sold\n")
+	for i := range 200 {
+		sold, city := i*7%11, i%5
+		fmt.Fprintf(&b, "k%03d;%d.%d.2024;%d kg;x;%d;%d;%v;%s;%d;%d\n", i, i%28+1, i%12+1, i*3, city, i*37%101, float64(sold)*2+1,
+			[]string{"Rom", "Bonn", "Oslo", "Bern", "Riga"}[city], 3*city+i%3, city)
+	}
+	clitest.Write(t, filepath.Join(dir, "t.csv"), b.String())
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "t.csv", "--target=sold", "--report=t.html", "--head=2"))
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	for _, want := range []string{
+		"look at     key: unique: each row has a value of its own; if it is an id, --id_column=key",
+		`look at     when: dates as text, as "1.1.2024": --date_format=%d.%m.%Y reads them`,
+		`look at     price: numbers as text, as "0 kg": leave out what stands around the digits`,
+		"look at     code: a near-copy of the target sold: their correlation is 1.0000",
+		"look at     city: it determines the target sold: rows of the same value have the same target (100 % of it)",
+		"same    0 %      1          left out",
+		"--id_column=key --target=sold --task=regression --columns='*,!code,!city,!late' --alpha=auto",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in\n%s", want, stdout)
+		}
+	}
+	for _, other := range []string{"look at     noise", "look at     copy", "look at     sold"} {
+		if strings.Contains(stdout, other) {
+			t.Errorf("%q in\n%s", other, stdout)
+		}
+	}
+	page := clitest.Read(t, filepath.Join(dir, "t.html"))
+	for _, want := range []string{"The columns of t.csv", "What to look at", "dates as text", "beamlearn sgd --input=t.csv", "<svg"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	stdout, _, code = clitest.End(t, clitest.Command(dir, "t.csv", "--target=sold", "--json"))
+	var got struct {
+		Table struct {
+			Columns []struct {
+				Name      string
+				Distinct  int
+				Warnings  []string
+				Histogram *struct {
+					Low, High float64
+					Counts    []int
+					Of        int
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 {
+		t.Fatal(err, code)
+	}
+	if s := fmt.Sprint(got.Table.Columns[0].Distinct, got.Table.Columns[4].Histogram); s != "200 &{-0.5 4.5 [40 40 40 40 40] 200}" {
+		t.Error(s)
+	}
+}
+
+// What other commands have written is known.
+func TestOutputs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,prediction,proba_no,proba_yes\na,yes,0.25,0.75\nb,,,\nc,no,0.5,0.5\nd,yes,0.125,0.875\n")
+	clitest.Write(t, filepath.Join(dir, "e-00000-of-00002.csv"), "id,pca0,pca1\n0,1,2\n1,3,4\n")
+	clitest.Write(t, filepath.Join(dir, "e-00001-of-00002.csv"), "id,pca0,pca1\n2,0.5,2\n3,2.5,4\n")
+	clitest.Write(t, filepath.Join(dir, "m.cv.csv"), "alpha,l1_ratio,rank,choice,constant_test_r2,mean_test_r2,std_test_r2,split0_test_r2,split1_test_r2\n"+
+		"0.1,,2,,-0.1,0.25,0.01,0.2,0.3\n0.01,,1,best,-0.1,0.5,0.01,0.4,0.6\n")
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "p.csv", "e-*.csv", "m.cv.csv"))
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	for _, want := range []string{
+		"p.csv: predictions, as predict writes them, ", "  size        4 rows\n", "  without     1 prediction: of rows at fault, which NAME.rejected.jsonl lists\n",
+		"prediction: yes 50 %, no 25 %", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ", "  size        4 rows × 2 components\n",
+		"m.cv.csv: scores of a cross-validation, as sgd writes them\n  size        2 combinations × 2 folds\n  best        alpha 0.01, mean_test_r2 0.5\n",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in\n%s", want, stdout)
+		}
+	}
+	if strings.Contains(stdout, "beamlearn ") {
+		t.Errorf("commands for outputs:\n%s", stdout)
 	}
 }

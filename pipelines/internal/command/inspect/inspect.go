@@ -5,7 +5,6 @@
 package inspect
 
 import (
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -23,6 +22,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/linear"
 	"beamlearn/model/profile"
+	"beamlearn/model/report"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
@@ -36,6 +36,8 @@ type command struct {
 	written                    *cli.Text
 	rows, head, shown          *int
 	asJSON                     *bool
+	target                     *string
+	page                       *string
 }
 
 // New is the command.
@@ -49,12 +51,14 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 	c.array = reading.String("array", "", "the array of a .npz, by its `NAME`: --array=X (default: the only one of two dimensions)")
 	c.columns = reading.String("columns", "", "the `COLUMNS` that make the vector, as --columns='pixel_*' or --columns=0-3,7 (default all but the id)")
 	c.id = reading.String("id_column", "", "the `COLUMN` that holds a row's id, as --id_column=id; are they unique? (default: none)")
+	c.target = reading.String("target", "", "the `COLUMN` that is to be learned, as --target=delayed: is any other a near-copy of it? (default: none)")
 	c.written = reading.Text()
 	c.rows = reading.Int("rows", 0, "look at the first `N` rows only, as --rows=100000 (default all)")
 
 	showing := app.Group("What to print")
 	c.head = showing.Int("head", 5, "how many of the first rows to print, as --head=10")
 	c.shown = showing.Int("show_columns", 8, "how many columns to print, as --show_columns=100")
+	c.page = showing.String("report", "", "a page of what each column holds, as `FILE`: --report=out/columns.html (default: none)")
 	c.asJSON = showing.Bool("json", false, "print everything as JSON, for programs")
 	return app.RunsHere(c.run)
 }
@@ -67,12 +71,16 @@ type found struct {
 	Models    []*modelSummary      `json:"models,omitempty"`
 	PCAs      []*pcaSummary        `json:"pcas,omitempty"`
 	Indexes   []*indexSummary      `json:"indexes,omitempty"`
+	Outputs   []*outputSummary     `json:"outputs,omitempty"`
+	Scores    []*scoresSummary     `json:"cross_validations,omitempty"`
 
-	files []formats.File // of the table
+	files  []formats.File // of the table, or the vectors
+	target string         // that was given
+	flags  []string       // of reading that were given
 }
 
 func (c *command) options() (profile.Options, error) {
-	o := profile.Options{Rows: int64(*c.rows), Head: *c.head}
+	o := profile.Options{Rows: int64(*c.rows), Head: *c.head, Target: *c.target}
 	o.Formats = formats.Options{Format: *c.format, IDColumn: *c.id, Array: *c.array, Unlabelled: true}
 	c.written.Set(&o.Formats)
 	errs := o.Formats.Validate()
@@ -89,7 +97,45 @@ func (c *command) options() (profile.Options, error) {
 			errs = append(errs, fmt.Errorf("--%s=%d: must be at least 0", name, v))
 		}
 	}
+	if *c.page != "" && !strings.HasSuffix(*c.page, ".html") {
+		errs = append(errs, fmt.Errorf("--report=%s: must end in .html", *c.page))
+	}
 	return o, errors.Join(errs...)
+}
+
+// reading are the flags that say how files are read, which a command for the same files needs as well.
+var reading = []string{
+	"input_format", "array", "columns", "id_column", "header", "delimiter", "decimal", "thousands", "comment", "quoting", "encoding", "skip_rows",
+}
+
+// checkPage says why the page cannot be where it is asked for.
+func (c *command) checkPage(infos []files.Info) error {
+	if *c.page == "" {
+		return nil
+	}
+	page := files.Named{Flag: "--report", Name: *c.page}
+	var inputs []files.Named
+	for _, info := range infos {
+		inputs = append(inputs, files.Named{Flag: "the file", Name: info.Name})
+	}
+	return cli.Usage(errors.Join(files.Conflict(inputs, []files.Named{page}), files.CheckWritable(page)))
+}
+
+// writePage writes the page of the table, or the vectors.
+func (c *command) writePage(ctx context.Context, f *found) error {
+	if *c.page == "" {
+		return nil
+	}
+	var page *report.Page
+	switch {
+	case f.Table != nil:
+		page = f.Table.Page(f.commands())
+	case f.Dataset != nil:
+		page = f.Dataset.Page(f.commands())
+	default:
+		return errors.New("--report: only vectors and tables have a page, and there are none among the files")
+	}
+	return files.Output(ctx, *c.page, page.Write)
 }
 
 func (c *command) run(ctx context.Context, patterns []string) error {
@@ -104,7 +150,10 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 	if err != nil {
 		return err
 	}
-	var f found
+	if err := c.checkPage(infos); err != nil {
+		return err
+	}
+	f := found{target: *c.target, flags: c.Repeat(reading...)}
 	err = c.While(func(run *progress.Run) error {
 		run.Phase("reading")
 		o.Progress = func(rows, total int64) {
@@ -113,6 +162,9 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 		}
 		return f.look(ctx, o, infos)
 	})
+	if err == nil {
+		err = c.writePage(ctx, &f)
+	}
 	if err != nil {
 		return err
 	}
@@ -129,7 +181,8 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info) error {
 	var data []formats.File
 	pairs := map[string]bool{}
-	shards := map[string][]formats.File{} // of neighbours, by the name of the whole
+	shards := map[string][]formats.File{}  // of neighbours, by the name of the whole
+	outputs := map[string][]formats.File{} // of predictions, or of projected rows
 	for _, info := range infos {
 		file := files.Open(info)
 		kind := ""
@@ -142,6 +195,14 @@ func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info)
 		switch kind {
 		case "neighbors":
 			shards[unsharded(info.Name)] = append(shards[unsharded(info.Name)], file)
+		case predictions, projections:
+			outputs[unsharded(info.Name)] = append(outputs[unsharded(info.Name)], file)
+		case "scores":
+			x, err := scoresOf(ctx, file)
+			if err != nil {
+				return err
+			}
+			f.Scores = append(f.Scores, x)
 		case "pair":
 			base := strings.TrimSuffix(strings.TrimSuffix(info.Name, indicesEnding), distancesEnding)
 			if pairs[base] {
@@ -186,6 +247,13 @@ func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info)
 		}
 		f.Neighbors = append(f.Neighbors, n)
 	}
+	for _, base := range slices.Sorted(maps.Keys(outputs)) {
+		x, err := outputOf(ctx, o, outputs[base])
+		if err != nil {
+			return err
+		}
+		f.Outputs = append(f.Outputs, x)
+	}
 	if len(data) == 0 {
 		return nil
 	}
@@ -193,16 +261,14 @@ func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info)
 	for _, file := range data {
 		isTable = isTable || profile.IsTable(ctx, file, o.Formats)
 	}
-	var err error
-	if f.Dataset, err = profile.Of(ctx, o, data); !isTable {
-		return err
-	}
-	var table error
-	if f.Table, table = profile.TableOf(ctx, o, data); table != nil {
-		return cmp.Or(err, table) // what is wrong with the numbers comes first
-	}
 	f.files = data
-	return nil // a table may have no numbers
+	var err error
+	if isTable {
+		f.Table, err = profile.TableOf(ctx, o, data)
+	} else {
+		f.Dataset, err = profile.Of(ctx, o, data)
+	}
+	return err
 }
 
 var shardName = regexp.MustCompile(`-[0-9]{5,}-of-[0-9]{5,}(\.[a-z]+)$`)
@@ -228,6 +294,9 @@ func sniff(ctx context.Context, f formats.File) (kind string, err error) {
 	}
 	if profile.IsNeighbors(ctx, f) {
 		return "neighbors", nil
+	}
+	if kind := outputKind(ctx, f); kind != "" {
+		return kind, nil
 	}
 	r, err := f.OpenRange(ctx, 0, min(f.Size(), sniffed))
 	if err != nil {

@@ -173,12 +173,21 @@ func (f *found) text(columns int) string {
 	var p page
 	if f.Dataset != nil {
 		p.dataset(f.Dataset, columns)
+		p.commands(f.commands())
 	}
 	if f.Table != nil {
 		p.columns(f, columns)
 	}
 	for _, n := range f.Neighbors {
 		p.neighbors(n)
+	}
+	for _, x := range f.Outputs {
+		p.output(x, columns)
+	}
+	for _, x := range f.Scores {
+		p.title(x.File, "scores of a cross-validation, as sgd writes them")
+		p.line("size", "%s × %s", count(int64(x.Combinations), "combination"), count(int64(x.Folds), "fold"))
+		p.line("best", "%s", x.Best)
 	}
 	for _, m := range f.Models {
 		p.model(m)
@@ -206,36 +215,9 @@ func (f *found) text(columns int) string {
 const shownFiles = 4
 
 func (p *page) dataset(d *profile.Profile, columns int) {
-	var bytes int64
-	for _, f := range d.Files {
-		bytes += f.Bytes
-	}
-	if len(d.Files) == 1 {
-		p.title(d.Files[0].Name, fmt.Sprintf("%s, %s", d.Files[0].Format, files.Bytes(bytes)))
-	} else {
-		p.title(fmt.Sprintf("%d files", len(d.Files)), files.Bytes(bytes))
-		for _, f := range d.Files[:min(len(d.Files), shownFiles)] {
-			p.line("", "%s: %s, %d rows, %s", oneLine(f.Name), f.Format, f.Rows, files.Bytes(f.Bytes))
-		}
-		if len(d.Files) > shownFiles {
-			p.line("", "… and %d more", len(d.Files)-shownFiles)
-		}
-	}
+	p.files(d.Files, "")
 	p.line("size", "%d rows × %d columns", d.Rows, d.Columns)
-	for _, note := range d.Notes {
-		p.line("taken for", "%s", note)
-	}
-	if line := formats.LeftOut(d.LeftOut); line != "" {
-		p.line("left out", "%s", strings.TrimPrefix(line, "left out: "))
-	}
-	if d.Looked < d.Rows {
-		p.line("looked at", "the first %d rows", d.Looked)
-	}
-	if d.Faulty > 0 {
-		p.line("faulty", "%s; the first: %s", count(d.Faulty, "row"), d.FirstFault)
-	} else {
-		p.line("faulty", "none")
-	}
+	p.read(d.Notes, d.LeftOut, d.Rows, d.Looked, d.Faulty, d.FirstFault)
 	if d.Faulty == d.Looked {
 		return
 	}
@@ -258,6 +240,43 @@ func (p *page) dataset(d *profile.Profile, columns int) {
 	}
 	p.spread(d, columns)
 	p.head(d, columns)
+}
+
+// files begins what is told of vectors or a table.
+func (p *page) files(all []profile.File, what string) {
+	var bytes int64
+	for _, f := range all {
+		bytes += f.Bytes
+	}
+	if len(all) == 1 {
+		p.title(all[0].Name, fmt.Sprintf("%s, %s%s", all[0].Format, files.Bytes(bytes), what))
+		return
+	}
+	p.title(fmt.Sprintf("%d files", len(all)), files.Bytes(bytes)+what)
+	for _, f := range all[:min(len(all), shownFiles)] {
+		p.line("", "%s: %s, %d rows, %s", oneLine(f.Name), f.Format, f.Rows, files.Bytes(f.Bytes))
+	}
+	if len(all) > shownFiles {
+		p.line("", "… and %d more", len(all)-shownFiles)
+	}
+}
+
+// read tells how files were read, and which rows are at fault.
+func (p *page) read(notes []string, left []formats.Column, rows, looked, faulty int64, first string) {
+	for _, note := range notes {
+		p.line("taken for", "%s", note)
+	}
+	if line := formats.LeftOut(left); line != "" {
+		p.line("left out", "%s", strings.TrimPrefix(line, "left out: "))
+	}
+	if looked < rows {
+		p.line("looked at", "the first %d rows", looked)
+	}
+	if faulty > 0 {
+		p.line("faulty", "%s; the first: %s", count(faulty, "row"), first)
+	} else {
+		p.line("faulty", "none")
+	}
 }
 
 func (p *page) repeats(label, what string, r *profile.Repeats) {
@@ -296,15 +315,27 @@ func (p *page) spread(d *profile.Profile, columns int) {
 		p.line("far away", "the mean is %s times as far from the origin as the rows are from it: subtract it before you use float32 libraries, whose distances lose about %.0f of 7 digits",
 			number(d.Offset), math.Min(7, 2*math.Log10(d.Offset)))
 	}
+	for j := range d.Spread {
+		if c := &d.Spread[j]; !c.Constant() {
+			p.warnings(columnName(d, j), c.Warnings)
+		}
+	}
 	p.table(func(row func(cells ...string)) {
-		row("column", "min", "mean", "std", "max")
+		row("column", "min", "mean", "std", "max", "")
 		for j, c := range d.Spread[:min(len(d.Spread), columns)] {
-			row(columnName(d, j), number(c.Min), number(c.Mean), number(c.Std), number(c.Max))
+			row(columnName(d, j), number(c.Min), number(c.Mean), number(c.Std), number(c.Max), c.Histogram.Blocks())
 		}
 		if more := len(d.Spread) - columns; more > 0 {
 			row(fmt.Sprintf("… %d more", more))
 		}
 	})
+}
+
+// warnings tells what a user may stumble on in a column.
+func (p *page) warnings(name string, all []string) {
+	for _, w := range all {
+		p.line("look at", "%s: %s", name, w)
+	}
 }
 
 func columnName(d *profile.Profile, j int) string {

@@ -2,42 +2,69 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"beamlearn/model/features"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/profile"
 )
 
 // columns tells what the columns of a table are, and ends with commands for it.
 func (p *page) columns(f *found, shown int) {
 	t := f.Table
-	what := fmt.Sprintf("a table: as sgd takes it, and kneighbors and eigen with --encode=auto, %s", count(int64(t.Features), "feature"))
-	if len(f.files) == 1 {
-		p.title(f.files[0].Name(), what)
-	} else {
-		p.title(fmt.Sprintf("%s, … (%d files)", f.files[0].Name(), len(f.files)), what)
+	p.files(t.Files, fmt.Sprintf(": a table: as sgd takes it, and kneighbors and eigen with --encode=auto, %s", count(int64(t.Features), "feature")))
+	p.line("size", "%d rows × %d columns", t.All, len(t.Columns))
+	p.read(t.Notes, t.LeftOut, t.All, t.Looked, t.Faulty, t.FirstFault)
+	p.repeats("duplicates", "row", &t.Duplicates)
+	if t.IDs != nil {
+		p.repeats("ids", "id", t.IDs)
 	}
-	if t.Faulty > 0 {
-		p.line("faulty", "%s", count(t.Faulty, "row"))
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.Kind != features.LeftOut {
+			p.warnings(oneLine(c.Name), c.Warnings)
+		}
 	}
+	most := max(shown, 1) * 4
 	p.table(func(row func(cells ...string)) {
-		row("column", "missing", "kind", "")
-		for _, c := range t.Columns[:min(len(t.Columns), max(shown, 1)*4)] {
+		row("column", "missing", "different", "kind", "")
+		for _, c := range t.Columns[:min(len(t.Columns), most)] {
 			text := c.Why
-			for i, v := range c.Frequent[:min(len(c.Frequent), 3)] {
+			if c.Histogram != nil && len(c.Histogram.Counts) > 1 {
+				text = c.Histogram.Blocks() + "  " + text
+			}
+			frequent := c.Frequent[:min(len(c.Frequent), 3)]
+			if c.Kind == features.Boolean || c.Kind == features.LeftOut {
+				frequent = nil // which the text says
+			}
+			for i, v := range frequent {
 				between := ", "
 				if i == 0 {
 					between = "; the most frequent: "
+					if c.Sampled {
+						between = "; the most frequent, about: "
+					}
 				}
 				text += between + oneLine(v.Value) + " " + share(v.Rows, t.Rows)
 			}
-			if c.Distinct > 3 {
+			if c.Distinct > int64(len(frequent)) && len(frequent) > 0 {
 				text += ", …"
 			}
-			row(oneLine(c.Name), share(c.Missing, t.Rows), string(c.Kind), text)
+			row(oneLine(c.Name), share(c.Missing, t.Rows), different(&c.Look), string(c.Kind), text)
+		}
+		if more := len(t.Columns) - most; more > 0 {
+			row(fmt.Sprintf("… %d more", more))
 		}
 	})
-	p.commands(f)
+	p.commands(f.commands())
+}
+
+// different is how many values there are.
+func different(l *profile.Look) string {
+	if l.Estimated {
+		return fmt.Sprintf("≈ %d", l.Distinct)
+	}
+	return fmt.Sprint(l.Distinct)
 }
 
 // share is a part of all rows in percent.
@@ -51,60 +78,157 @@ func share(n, of int64) string {
 // mostClasses is up to how many categories a column may be what one wants to predict.
 const mostClasses = 20
 
-// target is a column that may be what one wants to predict, and the task that it would be: the last that has few classes, otherwise the
-// last number.
-func (f *found) target() (name, task string) {
-	for i := len(f.Table.Columns) - 1; i >= 0; i-- {
+// column is a column of the table, or of the vectors.
+type column struct {
+	*profile.Look
+	name string
+	kind features.Kind
+}
+
+// all are the columns of the table, or of the vectors.
+func (f *found) all() []column {
+	var all []column
+	if f.Table == nil {
+		for j := range f.Dataset.Spread {
+			all = append(all, column{&f.Dataset.Spread[j].Look, f.Dataset.Spread[j].Name, features.Numeric})
+			if all[j].name == "" {
+				all[j].name = fmt.Sprint(j)
+			}
+		}
+		return all
+	}
+	for i := range f.Table.Columns {
 		c := &f.Table.Columns[i]
-		if c.Kind == features.Boolean || c.Kind == features.Categorical && c.Distinct >= 2 && c.Distinct <= mostClasses {
-			return c.Name, "classification"
+		all = append(all, column{&c.Look, c.Name, c.Kind})
+	}
+	return all
+}
+
+// classes reports whether a column may be a target of classes.
+func (c *column) classes() bool {
+	return c.kind == features.Boolean || c.kind == features.Categorical && c.Distinct >= 2 && c.Distinct <= mostClasses
+}
+
+// learn is the column to be predicted, and the task that it is: that which the user says, or of a table the last that has few classes,
+// otherwise the last number.
+func (f *found) learn(all []column) (name, task string) {
+	for i := range all {
+		c := &all[i]
+		if f.target == "" || c.name != f.target && fmt.Sprint(i) != f.target {
+			continue
+		}
+		const fewNumbers = 2
+		if c.kind == features.Numeric && c.Distinct != fewNumbers {
+			return c.name, "regression"
+		}
+		return c.name, "classification"
+	}
+	if f.Table == nil {
+		return "", ""
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].classes() && !all[i].has("unique") {
+			return all[i].name, "classification"
 		}
 	}
-	for i := len(f.Table.Columns) - 1; i >= 0; i-- {
-		if c := &f.Table.Columns[i]; c.Kind == features.Numeric {
-			return c.Name, "regression"
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].kind == features.Numeric && !all[i].has("unique") {
+			return all[i].name, "regression"
 		}
 	}
 	return "", ""
 }
 
-// commands are some for the table, ready to copy.
-func (p *page) commands(f *found) {
-	var all []string
+// has reports whether a column has a warning that begins so.
+func (c *column) has(warning string) bool {
+	return slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.HasPrefix(w, warning) })
+}
+
+// commands are some for the table or the vectors, ready to copy.
+func (f *found) commands() []profile.Command {
+	var names []string
 	for _, file := range f.files {
-		all = append(all, strings.ReplaceAll(file.Name(), ",", `\,`))
+		names = append(names, strings.ReplaceAll(file.Name(), ",", `\,`))
 	}
-	input := "--input=" + quoted(strings.Join(all, ","))
-	name, task := f.target()
+	input := "--input=" + quoted(strings.Join(names, ","))
+	for _, flag := range f.flags {
+		flag, value, _ := strings.Cut(flag, "=")
+		input += " " + flag + "=" + quoted(value)
+	}
+	columns := f.all()
+	name, task := f.learn(columns)
+	// A column that tells the target is mostly known only afterwards, and one of ids tells nothing.
+	without, ids := []string{"*"}, ""
+	for i := range columns {
+		c := &columns[i]
+		switch {
+		case c.name == name:
+		case c.has("a near-copy of"), c.has("it tells"), c.has("it determines"):
+			without = append(without, "!"+strings.ReplaceAll(c.name, `"`, `""`))
+		case c.has("unique") && ids == "" && !f.given("id_column") && c.name != "":
+			ids = " --id_column=" + quoted(c.name)
+		}
+	}
+	var all []profile.Command
 	color := ""
 	if name != "" {
-		alpha := " --alpha=auto"
-		if f.Table.Features > fitting.MaxExactFeatures {
-			alpha = "" // to compare that many exact models takes long
+		flags := " --target=" + quoted(name) + " --task=" + task
+		if len(without) > 1 && !f.given("columns") {
+			flags += " --columns=" + quoted(strings.Join(without, ","))
 		}
-		p.line("to predict", "%s: beamlearn sgd %s --target=%s --task=%s%s --output_model=out/model.json", oneLine(name), input, quoted(name), task, alpha)
+		if f.Table == nil || f.Table.Features <= fitting.MaxExactFeatures { // to compare more exact models takes long
+			flags += " --alpha=auto"
+		}
+		all = append(all, profile.Command{What: "to predict " + oneLine(name) + ":", Line: "beamlearn sgd " + input + ids + flags + " --output_model=out/model.json"})
 		color = " --color=" + quoted(name)
 	}
-	// Hashed columns are too many features for dense vectors, and tell little of what is alike.
+	dense, left := "", 0
+	if f.Table != nil {
+		dense, left = f.encoded(columns, name)
+	} else if left = len(columns); name != "" && !f.given("columns") {
+		dense = " --columns=" + quoted("*,!"+name)
+	}
+	if left == 0 {
+		return all
+	}
+	eigen := dense
+	if f.Table == nil {
+		eigen += " --standardize"
+	}
+	return append(all,
+		profile.Command{What: "to find what is alike:", Line: "beamlearn kneighbors " + input + ids + dense + " --k=10 --output=out/neighbors.csv"},
+		profile.Command{What: "to see all of it:", Line: "beamlearn eigen " + input + ids + eigen + color + " --report=out/eigen.html"})
+}
+
+// given reports whether a flag of reading was given.
+func (f *found) given(name string) bool {
+	return slices.ContainsFunc(f.flags, func(flag string) bool { return strings.HasPrefix(flag, "--"+name+"=") })
+}
+
+// encoded are the flags by which a table becomes dense vectors, and how many of its columns these have, without the target. Hashed
+// columns are too many features for that, and tell little of what is alike.
+func (f *found) encoded(columns []column, target string) (flags string, left int) {
 	var drop []string
-	left := 0
-	for _, c := range f.Table.Columns {
+	for _, c := range columns {
 		switch {
-		case c.Kind == features.Hashed || c.Kind == features.Text:
-			drop = append(drop, strings.ReplaceAll(c.Name, `"`, `""`))
-		case c.Kind != features.LeftOut && c.Name != name:
+		case c.kind == features.Hashed || c.kind == features.Text:
+			drop = append(drop, strings.ReplaceAll(c.name, `"`, `""`))
+		case c.kind != features.LeftOut && c.name != target:
 			left++
 		}
 	}
-	if left == 0 {
-		return
-	}
-	dense := input + " --encode=auto --standardize"
+	flags = " --encode=auto --standardize"
 	if len(drop) > 0 {
-		dense += " --drop=" + quoted(strings.Join(drop, ","))
+		flags += " --drop=" + quoted(strings.Join(drop, ","))
 	}
-	p.line("to find", "what is alike: beamlearn kneighbors %s --k=10 --output=out/neighbors.csv", dense)
-	p.line("to see", "all of it: beamlearn eigen %s%s --report=out/eigen.html", dense, color)
+	return flags, left
+}
+
+// commands tells them.
+func (p *page) commands(all []profile.Command) {
+	for _, c := range all {
+		fmt.Fprintf(&p.Builder, "  %s %s\n", c.What, c.Line)
+	}
 }
 
 // quoted is a value for a shell.
