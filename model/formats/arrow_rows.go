@@ -219,8 +219,8 @@ func (r *arrowRecords) Close() error {
 type arrowReader struct {
 	batchReader
 	arrowRecords
+	marks   // rows of the batch that are at fault
 	learned learned
-	bad     map[int]fault.Fault // rows of the batch that are at fault, by their place
 }
 
 // Read opens the span; a batch is read, and decoded, as a whole.
@@ -249,7 +249,7 @@ func (r *arrowReader) fill() (err error) {
 	}
 	rows := int(min(max(parquetBatch/int64(r.dim), 1), r.record.NumRows()-int64(at), r.end-r.next))
 	r.begin(r.next, rows)
-	clear(r.bad)
+	clear(r.marks)
 	r.f64 = resize(r.f64, rows*r.dim)
 	if r.s.list() {
 		r.readLists(at, rows)
@@ -264,22 +264,8 @@ func (r *arrowReader) fill() (err error) {
 	if err := r.readOthers(at, rows); err != nil {
 		return err
 	}
-	for i := range rows {
-		if f, ok := r.bad[i]; ok {
-			r.fail(r.first+int64(i), f.Column, f.Found, f.Expected)
-		}
-	}
+	r.failRows(&r.batch, rows)
 	return nil
-}
-
-// mark notes the fault of a row; the first one stays.
-func (r *arrowReader) mark(row int, column, found, expected string) {
-	if r.bad == nil {
-		r.bad = map[int]fault.Fault{}
-	}
-	if _, ok := r.bad[row]; !ok {
-		r.bad[row] = fault.Fault{Column: column, Found: found, Expected: expected}
-	}
 }
 
 // errType is for a column of another type than the schema said.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -163,17 +162,10 @@ func (s *parquetSource) nulls(f *parquetField) (int64, error) {
 // parquetCells reads the rows of a span as those of a table.
 type parquetCells struct {
 	cellsBatch
-	s        *parquetSource
-	in       *parquetBytes
-	file     *file.Reader
-	group    int   // the row group that is open, or -1
-	groupEnd int64 // number of the row after its last
-	columns  []parquetCellColumn
-	id       *parquetChunk
-	target   *parquetChunk
-	weight   *parquetChunk
-	learned  learned
-	scratch  parquetScratch
+	parquetGroups
+	columns []parquetCellColumn // those of the vector
+	learned learned
+	scratch parquetScratch
 }
 
 // parquetCellColumn is a column of the vector that is open.
@@ -188,7 +180,7 @@ type parquetCellColumn struct {
 const cellRows = 8192
 
 func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
-	r := &parquetCells{s: s, in: &parquetBytes{File: s.File, ctx: ctx}, group: -1}
+	r := &parquetCells{parquetGroups: parquetGroups{s: s, in: &parquetBytes{File: s.File, ctx: ctx}}}
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
 		keeps: s.untargeted,
@@ -197,41 +189,13 @@ func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
 	return r
 }
 
-func (r *parquetCells) Close() (err error) {
-	defer r.in.undamaged(&err)
-	r.group = -1
-	for _, c := range r.open() {
-		if e := c.close(); err == nil {
-			err = e
-		}
-	}
-	r.columns, r.id, r.target, r.weight = nil, nil, nil, nil
-	return err
-}
-
-// open are all columns that are open.
-func (r *parquetCells) open() []*parquetChunk {
-	var open []*parquetChunk
-	for i := range r.columns {
-		open = append(open, r.columns[i].parquetChunk)
-	}
-	for _, c := range []*parquetChunk{r.id, r.target, r.weight} {
-		if c != nil {
-			open = append(open, c)
-		}
-	}
-	return open
-}
-
 // fillRows decodes the next rows of the row group.
 func (r *parquetCells) fillRows() (err error) {
 	defer r.in.undamaged(&err)
-	if r.group < 0 || r.next == r.groupEnd {
-		if err := r.openGroup(); err != nil {
-			return err
-		}
+	if err := r.openGroup(); err != nil {
+		return err
 	}
-	rows := int(min(cellRows, r.groupEnd-r.next, r.end-r.next))
+	rows := int(min(cellRows, r.parquetGroups.end-r.next, r.cellsBatch.end-r.next))
 	r.begin(r.next, rows)
 	for j := range r.columns {
 		c := &r.columns[j]
@@ -279,73 +243,23 @@ func (a *cellsBatch) checkText(c *tables.Column) {
 	}
 }
 
-// openGroup opens the row group of the next row, and gets there.
+// openGroup gets to the next row, and makes what decodes the columns of a row group that was opened for that.
 func (r *parquetCells) openGroup() error {
-	if err := r.Close(); err != nil {
+	opened, err := r.seek(r.next)
+	if err != nil || !opened {
 		return err
 	}
-	columns := r.s.columns()
-	if r.file == nil {
-		ahead := min(max(parquetAhead/int64(len(columns)), parquetAheadMin), parquetAheadMax)
-		var err error
-		if r.file, err = r.in.open(ahead, file.WithMetadata(r.s.meta)); err != nil {
-			return err
-		}
-	}
-	group := sort.Search(len(r.s.groups), func(i int) bool { return r.s.groups[i].first+r.s.groups[i].rows > r.next })
-	g := r.s.groups[group]
-	before := r.next - g.first
-	for i := range r.s.vector {
-		c, err := r.in.openChunk(r.file, group, &r.s.vector[i])
-		if err != nil {
-			return err
-		}
-		column := parquetCellColumn{parquetChunk: c}
-		if c.list {
-			column.list = newParquetList(max(parquetBatch, 2*c.width))
-			err = column.list.skip(c, before)
-		} else if column.step, err = c.stepper(&r.scratch); err == nil {
-			err = c.drop(before)
+	r.columns = r.columns[:0]
+	for i, c := range r.vector {
+		column := parquetCellColumn{parquetChunk: c, list: r.lists[i]}
+		if column.list == nil {
+			if column.step, err = c.stepper(&r.scratch); err != nil {
+				return err
+			}
 		}
 		r.columns = append(r.columns, column)
-		if err != nil {
-			return err
-		}
 	}
-	for _, role := range []struct {
-		field *parquetField
-		to    **parquetChunk
-	}{{r.s.id, &r.id}, {r.s.target, &r.target}, {r.s.weight, &r.weight}} {
-		if role.field == nil {
-			continue
-		}
-		c, err := r.in.openChunk(r.file, group, role.field)
-		if err != nil {
-			return err
-		}
-		if *role.to = c; role.field == r.s.id {
-			c.read = nil
-		}
-		if err := c.drop(before); err != nil {
-			return err
-		}
-	}
-	r.group, r.groupEnd = group, g.first+g.rows
 	return nil
-}
-
-// drop passes over rows of a column that is no list, without decoding what whole pages have.
-func (c *parquetChunk) drop(rows int64) error {
-	if rows == 0 {
-		return nil
-	}
-	r, ok := c.r.(interface{ Skip(int64) (int64, error) })
-	if !ok {
-		return errLevels
-	}
-	c.in.chunk = c
-	_, err := r.Skip(rows)
-	return err
 }
 
 // take decodes so many cells to a column.
@@ -594,7 +508,7 @@ func (r *parquetCells) eachNumber(c *parquetChunk, rows int, each func(row int, 
 
 // readTarget decodes the targets of rows; those that have none are left out.
 func (r *parquetCells) readTarget(rows int) error {
-	c := r.target
+	c := r.parquetGroups.target
 	if c == nil {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -24,7 +23,15 @@ func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if s.cells {
 		return s.cellsReader(ctx, span), nil
 	}
-	r := &parquetReader{s: s, in: &parquetBytes{File: s.File, ctx: ctx}, group: -1}
+	r := &parquetReader{parquetGroups: parquetGroups{s: s, in: &parquetBytes{File: s.File, ctx: ctx}}}
+	r.scratch.def = make([]int16, parquetBatch)
+	for _, f := range s.columns() {
+		if !f.list && f.wide() {
+			r.scratch.f64 = resize(r.scratch.f64, parquetBatch)
+		} else if !f.list {
+			r.scratch.f32 = resize(r.scratch.f32, parquetBatch)
+		}
+	}
 	r.batchReader = batchReader{
 		batch: batch{file: s.Name(), dim: s.dim, column: s.column},
 		next:  span.First, end: span.First + span.Rows,
@@ -43,19 +50,10 @@ func (s *columnar) column(c int) string {
 
 type parquetReader struct {
 	batchReader
-	s        *parquetSource
-	in       *parquetBytes
-	file     *file.Reader
-	group    int             // the row group that is open, or -1
-	groupEnd int64           // number of the row after its last
-	vector   []*parquetChunk // the open columns
-	id       *parquetChunk
-	target   *parquetChunk
-	weight   *parquetChunk
-	list     *parquetList
-	learned  learned
-	scratch  parquetScratch
-	bad      map[int]fault.Fault // rows of the batch that are at fault, by their place
+	parquetGroups
+	marks   // rows of the batch that are at fault
+	learned learned
+	scratch parquetScratch
 }
 
 // parquetScratch is what a column of numbers is decoded into.
@@ -65,39 +63,15 @@ type parquetScratch struct {
 	f64 []float64
 }
 
-func (r *parquetReader) Close() (err error) {
-	defer r.in.undamaged(&err)
-	r.group = -1
-	for _, c := range r.chunks() {
-		if e := c.close(); err == nil {
-			err = e
-		}
-	}
-	r.vector, r.id, r.target, r.weight = nil, nil, nil, nil
-	return err
-}
-
-func (r *parquetReader) chunks() []*parquetChunk {
-	chunks := r.vector[:len(r.vector):len(r.vector)]
-	for _, c := range []*parquetChunk{r.id, r.target, r.weight} {
-		if c != nil {
-			chunks = append(chunks, c)
-		}
-	}
-	return chunks
-}
-
 // fill decodes the next rows of the row group.
 func (r *parquetReader) fill() (err error) {
 	defer r.in.undamaged(&err)
-	if r.group < 0 || r.next == r.groupEnd {
-		if err := r.open(); err != nil {
-			return err
-		}
+	if _, err := r.seek(r.next); err != nil {
+		return err
 	}
-	rows := int(min(max(parquetBatch/int64(r.dim), 1), r.groupEnd-r.next, r.end-r.next))
+	rows := int(min(max(parquetBatch/int64(r.dim), 1), r.parquetGroups.end-r.next, r.batchReader.end-r.next))
 	r.begin(r.next, rows)
-	clear(r.bad)
+	clear(r.marks)
 	if r.id != nil {
 		if err := r.readIDs(rows); err != nil {
 			return err
@@ -114,93 +88,10 @@ func (r *parquetReader) fill() (err error) {
 	if err == nil && r.weight != nil {
 		r.weights, err = r.readColumn(r.weight, r.weights, rows, weightFault)
 	}
-	if err != nil || len(r.bad) == 0 {
-		return err
+	if err == nil {
+		r.failRows(&r.batch, rows)
 	}
-	for i := range rows {
-		if f, ok := r.bad[i]; ok {
-			r.fail(r.first+int64(i), f.Column, f.Found, f.Expected)
-		}
-	}
-	return nil
-}
-
-// mark notes the fault of a row; the first one stays.
-func (r *parquetReader) mark(row int, column, found, expected string) {
-	if r.bad == nil {
-		r.bad = map[int]fault.Fault{}
-	}
-	if _, ok := r.bad[row]; !ok {
-		r.bad[row] = fault.Fault{Column: column, Found: found, Expected: expected}
-	}
-}
-
-// open opens the row group of the next row, and gets there.
-func (r *parquetReader) open() error {
-	if err := r.Close(); err != nil {
-		return err
-	}
-	columns := r.s.columns()
-	if r.file == nil {
-		ahead := min(max(parquetAhead/int64(len(columns)), parquetAheadMin), parquetAheadMax)
-		var err error
-		if r.file, err = r.in.open(ahead, file.WithMetadata(r.s.meta)); err != nil {
-			return err
-		}
-		r.scratch.def = make([]int16, parquetBatch)
-		for _, f := range columns {
-			if !f.list && f.wide() {
-				r.scratch.f64 = resize(r.scratch.f64, parquetBatch)
-			} else if !f.list {
-				r.scratch.f32 = resize(r.scratch.f32, parquetBatch)
-			}
-		}
-	}
-	group := sort.Search(len(r.s.groups), func(i int) bool { return r.s.groups[i].first+r.s.groups[i].rows > r.next })
-	g := r.s.groups[group]
-	if r.list != nil {
-		r.list.reset()
-	} else if r.s.list() {
-		r.list = newParquetList(max(parquetBatch, 2*r.dim))
-	}
-	for i := range columns {
-		c, err := r.in.openChunk(r.file, group, &columns[i])
-		if err != nil {
-			return err
-		}
-		switch f := &columns[i]; {
-		case i < len(r.s.vector):
-			r.vector = append(r.vector, c)
-		case r.s.id != nil && r.id == nil:
-			r.id, c.read = c, nil
-		case r.s.target != nil && f.leaf == r.s.target.leaf:
-			r.target = c
-		default:
-			r.weight = c
-		}
-		if c.list {
-			err = r.list.skip(c, r.next-g.first)
-		} else {
-			err = r.skip(c, r.next-g.first)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	r.group, r.groupEnd = group, g.first+g.rows
-	return nil
-}
-
-// skip reads rows and drops them.
-func (r *parquetReader) skip(c *parquetChunk, rows int64) error {
-	for rows > 0 {
-		n, _, err := c.next(r.scratch.def[:min(rows, parquetBatch)], nil, r.scratch.f32, r.scratch.f64)
-		if err != nil {
-			return err
-		}
-		rows -= int64(n)
-	}
-	return nil
+	return err
 }
 
 // readNumbers decodes rows column by column.
@@ -355,7 +246,7 @@ func (r *parquetReader) readLabels(rows int) error {
 
 // readLists decodes rows that are lists.
 func (r *parquetReader) readLists(rows int) error {
-	c, l, dim := r.vector[0], r.list, r.dim
+	c, l, dim := r.vector[0], r.lists[0], r.dim
 	if c.wide() {
 		r.f64 = resize(r.f64, rows*dim)
 	} else {

@@ -4,7 +4,6 @@ import (
 	"io"
 	"slices"
 
-	"beamlearn/model/fault"
 	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
 )
@@ -75,8 +74,8 @@ type cellsBatch struct {
 	target   []float64
 	labels   []string
 	weights  []float64
-	none     []bool              // rows without a target; nil where all have one
-	bad      map[int]fault.Fault // rows at fault, by their place
+	none     []bool // rows without a target; nil where all have one
+	marks           // rows at fault
 	lost     lostIDs
 	keeps    bool // rows without a target
 
@@ -95,18 +94,8 @@ func (a *cellsBatch) begin(first int64, rows int) {
 	a.table.Reset()
 	a.ids.Reset()
 	a.target, a.labels, a.weights, a.none = a.target[:0], a.labels[:0], a.weights[:0], a.none[:0]
-	clear(a.bad)
+	clear(a.marks)
 	clear(a.lost)
-}
-
-// mark notes the fault of a row; the first one stays.
-func (a *cellsBatch) mark(row int, column, found, expected string) {
-	if a.bad == nil {
-		a.bad = map[int]fault.Fault{}
-	}
-	if _, ok := a.bad[row]; !ok {
-		a.bad[row] = fault.Fault{File: a.file, Row: a.first + int64(row), Column: column, Found: found, Expected: expected}
-	}
 }
 
 // lostIDs are the rows of a batch whose id cannot be read, by their place.
@@ -171,7 +160,8 @@ func (a *cellsBatch) Read(b *vectors.Block, max int) error {
 func (a *cellsBatch) appendTo(b *vectors.Block, max int) (int, error) {
 	moved := 0
 	for a.at < a.rows && moved < max {
-		if f, ok := a.bad[a.at]; ok {
+		if f, ok := a.marks[a.at]; ok {
+			f.File, f.Row = a.file, a.first+int64(a.at)
 			f.ID = a.lost.of(&a.ids, a.at)
 			a.at++
 			return moved, &f
@@ -197,10 +187,10 @@ func (a *cellsBatch) special(row int) bool {
 	if len(a.none) > 0 && a.none[row] {
 		return true
 	}
-	if len(a.bad) == 0 {
+	if len(a.marks) == 0 {
 		return false
 	}
-	_, bad := a.bad[row]
+	_, bad := a.marks[row]
 	return bad
 }
 
