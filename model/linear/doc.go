@@ -25,7 +25,7 @@
 // which opens newton to it in fitting's hasExact), its lanes in internal/lanes, and its row in survey's Auto.
 //
 // A model of a kind of its own (k-means): a room beside linear, as model/bayes is. A linear model with another link
-// (multinomial, Poisson): its loss here, its derivatives in newton. A penalty by proximal steps (l1): in newton.
+// (Poisson): its loss here, its derivatives in newton, as softmax.go there has those of several classes at once. A penalty by proximal steps (l1): in newton.
 //
 // A stage of a fit: a file stage_NAME.go in fitting with the methods of its interface stage, and a line in its list stages.
 package linear

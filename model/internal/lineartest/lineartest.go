@@ -386,6 +386,14 @@ type MultinomialFile struct {
 		Y []float64
 	}
 	Cases []MultinomialCase
+	Cross []struct {
+		Data                            string
+		Alphas                          []float64
+		Folds                           int
+		Seed                            uint64
+		Standardize, Balanced, Weighted bool
+		Scores                          map[string][][]float64
+	}
 }
 
 // MultinomialCase is an optimum, with the decisions and probabilities of the first ten rows.
@@ -409,13 +417,13 @@ func ReadMultinomial(t testing.TB) *MultinomialFile {
 	return &file
 }
 
-// Rows are those of a case.
-func (f *MultinomialFile) Rows(k *MultinomialCase) *linear.Chunk {
-	d := f.Data[k.Data]
+// Rows are those of a table, with weights or without.
+func (f *MultinomialFile) Rows(data string, weighted bool) *linear.Chunk {
+	d := f.Data[data]
 	c := &linear.Chunk{Features: len(d.X[0]), X: slices.Concat(d.X...), Target: d.Y}
 	for i := range d.Y {
 		c.Numbers = append(c.Numbers, int64(i))
-		if k.Weighted {
+		if weighted {
 			c.Weights = append(c.Weights, 0.5+float64(i%4))
 		}
 	}

@@ -101,7 +101,8 @@ func realTable(t testing.TB, name string) *linear.Chunk {
 
 func (k *crossCase) fit() FitOptions {
 	o := FitOptions{
-		Options: linear.Options{Task: k.Task, Loss: k.Loss, Epsilon: &k.Epsilon}, Alphas: k.Alphas, Folds: k.Folds, Seed: k.Seed, Standardize: k.Standardize,
+		MultiClass: linear.OneVsRest,
+		Options:    linear.Options{Task: k.Task, Loss: k.Loss, Epsilon: &k.Epsilon}, Alphas: k.Alphas, Folds: k.Folds, Seed: k.Seed, Standardize: k.Standardize,
 	}
 	o.Options.ClassWeight.Balanced = k.ClassWeight != nil
 	return o
@@ -123,26 +124,32 @@ func TestCrossFitLikeScikitLearn(t *testing.T) {
 			if f.Model().Training.Solver != "exact" || len(f.CV().Params) != len(k.Alphas) {
 				t.Fatalf("solver %s, %d combinations", f.Model().Training.Solver, len(f.CV().Params))
 			}
-			for name, want := range k.Scores {
-				i := slices.IndexFunc(f.CV().Metrics, func(m linear.CVMetric) bool { return m.Name == name })
-				if i < 0 {
-					t.Errorf("no %s", name)
-					continue
-				}
-				tolerance := 1e-6
-				if name == "roc_auc" { // which is of scores in bins
-					tolerance = 2e-3
-				}
-				for fold, split := range want {
-					for a, w := range split {
-						if got := f.CV().Metrics[i].Splits[fold][a]; !(math.Abs(got-w) <= tolerance*max(1, math.Abs(w))) {
-							t.Errorf("alpha %v, fold %d: %s %v, want %v", k.Alphas[a], fold, name, got, w)
-						}
-					}
-				}
-			}
+			checkScores(t, f.CV(), k.Scores)
 			t.Logf("%d passes", f.Passes())
 		})
+	}
+}
+
+// checkScores compares the scores of every fold and combination.
+func checkScores(t *testing.T, cv *linear.CVResult, scores map[string][][]float64) {
+	t.Helper()
+	for name, want := range scores {
+		i := slices.IndexFunc(cv.Metrics, func(m linear.CVMetric) bool { return m.Name == name })
+		if i < 0 {
+			t.Errorf("no %s", name)
+			continue
+		}
+		tolerance := 1e-6
+		if name == "roc_auc" { // which is of scores in bins
+			tolerance = 2e-3
+		}
+		for fold, split := range want {
+			for a, w := range split {
+				if got := cv.Metrics[i].Splits[fold][a]; !(math.Abs(got-w) <= tolerance*max(1, math.Abs(w))) {
+					t.Errorf("alpha %v, fold %d: %s %v, want %v", cv.Params[a].Alpha, fold, name, got, w)
+				}
+			}
+		}
 	}
 }
 
@@ -179,6 +186,10 @@ func TestCrossFitLikeFits(t *testing.T) {
 		{"no intercept", linear.Options{Task: linear.Classification, FitIntercept: &no}, two},
 		{"weights", linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, &weighted},
 		{"three, weights of classes", linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
+		{"three, softmax", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial}, three},
+		{"three, softmax, weights of classes", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial, ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
+		{"three, softmax, balanced, sparse", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial, ClassWeight: linear.ClassWeight{Balanced: true}}, lineartest.SparseChunk(three)},
+		{"three, softmax, no intercept", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial, FitIntercept: &no}, three},
 		{"three, balanced", linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, three},
 		{"sparse", linear.Options{Task: linear.Classification}, lineartest.SparseChunk(three)},
 		{"squared_error", linear.Options{Task: linear.Classification, Loss: linear.SquaredError, ClassWeight: linear.ClassWeight{Balanced: true}}, three},
@@ -189,7 +200,10 @@ func TestCrossFitLikeFits(t *testing.T) {
 		for _, standardize := range []bool{false, true} {
 			t.Run(v.name, func(t *testing.T) {
 				t.Parallel()
-				o := FitOptions{Options: v.o, Alphas: []float64{0.01, 0.5}, Folds: 3, Standardize: standardize, Seed: 4}
+				o := FitOptions{Options: v.o, Alphas: []float64{0.01, 0.5}, Folds: 3, Standardize: standardize, Seed: 4, MultiClass: linear.OneVsRest}
+				if v.o.MultiClass != "" {
+					o.MultiClass = v.o.MultiClass
+				}
 				cv := driven(t, o, v.c, 2).CV()
 				s, err := survey.NewSurvey(v.o.Task, v.c.Features, false)
 				if err != nil {

@@ -16,26 +16,27 @@ import (
 
 // fitFile is a Fit in JSON.
 type fitFile struct {
-	Task        linear.Task     `json:"task"`
-	Options     linear.Options  `json:"options"`
-	Average     *linear.Average `json:"average"`
-	Solver      Solver          `json:"solver"`
-	Wide        bool            `json:"wide,omitempty"`
-	Standardize bool            `json:"standardize"`
-	Parts       int             `json:"parts"`
-	Progressive bool            `json:"progressive"`
-	Epochs      int             `json:"epochs"`
-	BatchSize   int             `json:"batch_size"`
-	Alphas      jsontext.Floats `json:"alphas"`
-	AutoAlphas  bool            `json:"auto_alphas,omitempty"`
-	L1Ratios    jsontext.Floats `json:"l1_ratios"`
-	Folds       int             `json:"folds"`
-	Scoring     string          `json:"scoring"`
-	Seed        uint64          `json:"seed"`
-	Shuffle     bool            `json:"shuffle"`
-	WarmStart   json.RawMessage `json:"warm_start"`
-	Sample      bool            `json:"sample"`
-	Full        bool            `json:"full"`
+	Task        linear.Task       `json:"task"`
+	Options     linear.Options    `json:"options"`
+	Average     *linear.Average   `json:"average"`
+	Solver      Solver            `json:"solver"`
+	MultiClass  linear.MultiClass `json:"multi_class,omitempty"`
+	Wide        bool              `json:"wide,omitempty"`
+	Standardize bool              `json:"standardize"`
+	Parts       int               `json:"parts"`
+	Progressive bool              `json:"progressive"`
+	Epochs      int               `json:"epochs"`
+	BatchSize   int               `json:"batch_size"`
+	Alphas      jsontext.Floats   `json:"alphas"`
+	AutoAlphas  bool              `json:"auto_alphas,omitempty"`
+	L1Ratios    jsontext.Floats   `json:"l1_ratios"`
+	Folds       int               `json:"folds"`
+	Scoring     string            `json:"scoring"`
+	Seed        uint64            `json:"seed"`
+	Shuffle     bool              `json:"shuffle"`
+	WarmStart   json.RawMessage   `json:"warm_start"`
+	Sample      bool              `json:"sample"`
+	Full        bool              `json:"full"`
 
 	Features int                `json:"features"`
 	Names    []string           `json:"feature_names"`
@@ -123,7 +124,7 @@ type curvePoint struct {
 func EncodeFit(f *Fit) ([]byte, error) {
 	o := &f.options
 	file := fitFile{
-		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, Wide: o.Wide, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
+		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, MultiClass: o.MultiClass, Wide: o.Wide, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
 		BatchSize: o.BatchSize, Alphas: o.Alphas, AutoAlphas: o.AutoAlphas, L1Ratios: o.L1Ratios, Folds: o.Folds, Scoring: o.Scoring, Seed: o.Seed, Shuffle: o.Shuffle,
 		Sample: o.Sample, Full: f.full, Features: f.features, Names: f.names, Passes: f.passes, Stage: stageName(f.stage), Survey: f.survey, Chosen: f.chosen, Classes: f.chosen.Classes,
 	}
@@ -205,7 +206,7 @@ func DecodeFit(b []byte) (*Fit, error) {
 		return nil, err
 	}
 	o := FitOptions{
-		Options: file.Options, Average: file.Average, Solver: file.Solver, Wide: file.Wide, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
+		Options: file.Options, Average: file.Average, Solver: file.Solver, MultiClass: file.MultiClass, Wide: file.Wide, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
 		BatchSize: file.BatchSize, Alphas: file.Alphas, AutoAlphas: file.AutoAlphas, L1Ratios: file.L1Ratios, Folds: file.Folds, Scoring: file.Scoring, Seed: file.Seed,
 		Shuffle: file.Shuffle, WarmStart: warm, Sample: file.Sample,
 	}

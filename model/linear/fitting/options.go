@@ -26,6 +26,12 @@ const (
 // Solvers lists all solvers.
 var Solvers = []Solver{SolverAuto, SolverSGD, SolverExact}
 
+// MultiAuto is Multinomial where the solver is exact and the loss LogLoss, and OneVsRest otherwise.
+const MultiAuto linear.MultiClass = "auto"
+
+// MultiClasses lists all ways to tell more than two classes apart.
+var MultiClasses = []linear.MultiClass{MultiAuto, linear.Multinomial, linear.OneVsRest}
+
 // MaxExactFeatures is up to how many columns SolverAuto sums up products of columns.
 const MaxExactFeatures = 2000
 
@@ -40,9 +46,11 @@ const defaultFolds = 5
 
 // FitOptions are what a [Fit] learns, and how. A field that is not Required has its Default.
 type FitOptions struct {
-	// Options are the hyperparameters; Alpha, L1Ratio and Average are those below. Default of Loss: SquaredError in
+	// Options are the hyperparameters; Alpha, L1Ratio, Average and MultiClass are those below. Default of Loss: SquaredError in
 	// regression, LogLoss in classification. Default of LearningRate: a schedule that fits the rows, see [survey.Survey.Auto].
 	Options linear.Options
+	// MultiClass is how more than two classes are told apart. Default: MultiAuto.
+	MultiClass linear.MultiClass
 	// Average is that of the options. Default: that of the schedule; 0 with a LearningRate.
 	Average *linear.Average
 	// Solver is how. Default: SolverAuto.
@@ -93,6 +101,9 @@ func (o *FitOptions) EnsureDefaults() {
 	}
 	if o.Solver == "" {
 		o.Solver = SolverAuto
+	}
+	if o.MultiClass == "" {
+		o.MultiClass = MultiAuto
 	}
 	if o.Parts == 0 {
 		o.Parts = 1
@@ -169,6 +180,9 @@ func (o *FitOptions) smooth() bool {
 func (o *FitOptions) exact(features int) bool {
 	if o.Solver != SolverAuto {
 		return o.Solver == SolverExact
+	}
+	if o.MultiClass == linear.Multinomial {
+		return true // of any number of columns
 	}
 	return o.hasExact() && features <= o.maxExact() && len(o.onlySGD()) == 0
 }
@@ -249,6 +263,7 @@ func (o *FitOptions) Validate() error {
 	case d.Solver == SolverExact && len(d.onlySGD()) > 0:
 		fault("solver exact: has no %s", strings.Join(d.onlySGD(), ", "))
 	}
+	d.checkMultiClass(fault)
 	if d.Epochs < 0 {
 		fault("epochs %d: must be at least 1", d.Epochs)
 	}
@@ -279,10 +294,30 @@ func (o *FitOptions) Validate() error {
 	if w := d.WarmStart; w != nil && w.Task != d.Options.Task {
 		fault("warm_start: the model is of a %s, not of a %s", w.Task, d.Options.Task)
 	}
+	if w := d.WarmStart; w != nil && w.Options.MultiClass == linear.Multinomial {
+		fault("warm_start: the model is multinomial, and sgd goes on with one class against the rest only: learn it anew, by solver exact")
+	}
 	if d.WarmStart != nil && d.Standardize {
 		fault("standardize: the model of warm_start says whether columns are standardised, and how")
 	}
 	return errors.Join(errs...)
+}
+
+// checkMultiClass says what multinomial cannot go with. Defaults are filled in.
+func (o *FitOptions) checkMultiClass(fault func(format string, args ...any)) {
+	switch loss := o.Options.Loss; {
+	case !slices.Contains(MultiClasses, o.MultiClass):
+		fault("multi_class %q: must be one of %s", o.MultiClass, linear.Join(MultiClasses))
+	case o.MultiClass != linear.Multinomial:
+	case o.Options.Task != linear.Classification || loss != linear.LogLoss:
+		fault("multi_class multinomial: is for the loss log_loss in classification, not for %s in %s", loss, o.Options.Task)
+	case o.Solver == SolverSGD:
+		fault("multi_class multinomial: only solver exact has it: sgd learns one class against the rest, as SGDClassifier does")
+	case !o.smooth():
+		fault("multi_class multinomial: takes the penalty l2 or none, not %s", o.Options.Penalty)
+	case o.Solver == SolverAuto && len(o.onlySGD()) > 0:
+		fault("multi_class multinomial: is learned by solver exact, which has no %s", strings.Join(o.onlySGD(), ", "))
+	}
 }
 
 // Scorings lists the scores of cross-validations, by scikit-learn's names.

@@ -160,7 +160,9 @@ func slopes(s *survey.Survey, o *linear.Options) (curvature, slope float64) {
 	curvature, factor := 1.0, 2.0
 	switch o.Loss {
 	case linear.LogLoss:
-		curvature, factor = 0.25, 1
+		if curvature, factor = 0.25, 1; o.MultiClass == linear.Multinomial {
+			curvature = 0.5
+		}
 	case linear.SquaredHinge, linear.ModifiedHuber:
 		curvature, factor = 2, 4
 	}

@@ -51,11 +51,14 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if o.WarmStart != nil {
 		f.chosen.Classes = o.WarmStart.Classes.Clone() // the rows may lack some, and SGD refuses others
 	}
+	exact := o.exact(f.features)
+	if err := f.chooseMultiClass(exact); err != nil {
+		return nil, err
+	}
 	if o.AutoAlphas {
 		f.takePath(surveyed(s, &f.chosen))
 	}
-	exact := o.exact(f.features)
-	if vectors := linear.NumVectors(max(s.Classes.Len(), 1)); exact && o.Folds > 0 && !newton.CrossFits(f.features, vectors) {
+	if vectors := linear.NumVectors(max(s.Classes.Len(), 1)); exact && o.Folds > 0 && !newton.Fits(f.chosen.MultiClass, f.features, vectors) {
 		if o.Solver == SolverExact {
 			return nil, fmt.Errorf("folds: exact fits of %d columns and %d classes are too large to be cross-validated: take --solver=sgd", f.features, s.Classes.Len())
 		}
@@ -77,6 +80,24 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		return newtonStage{}, nil
 	}
 	return sgdStage{}, nil
+}
+
+// chooseMultiClass decides how the classes, which are known now, are told apart.
+func (f *Fit) chooseMultiClass(exact bool) error {
+	o, classes := &f.options, f.chosen.Classes.Len()
+	if !exact || classes <= 2 || f.chosen.Loss != linear.LogLoss || o.MultiClass == linear.OneVsRest {
+		return nil
+	}
+	if o.Folds > 0 && !newton.Fits(linear.Multinomial, f.features, classes) {
+		what := fmt.Sprintf("multinomial fits of %d columns and %d classes are too large to be cross-validated", f.features, classes)
+		if o.MultiClass == linear.Multinomial {
+			return fmt.Errorf("folds: %s: take one alpha, or --multi_class=ovr", what)
+		}
+		f.warnings = append(f.warnings, what+": multi_class auto is ovr, one class against the rest, which is not the same optimum")
+		return nil
+	}
+	f.chosen.MultiClass = linear.Multinomial
+	return nil
 }
 
 func (surveyStage) surveyed() bool { return false }

@@ -3,6 +3,7 @@ package newton
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"sync"
@@ -31,8 +32,8 @@ import (
 // and deviation of the rows that it learns from, and balanced class weights are those of these rows. All sums are of rows
 // standardised by the Scaler; what a fold's own scaler changes is a change of variables, which its fit makes.
 //
-// Memory: for each alpha that is fitted at a time, fold and weight vector 4·features² bytes a part, with at most 64 MiB in all,
-// or what one alpha takes.
+// Memory: for each alpha that is fitted at a time, fold and weight vector 4·features² bytes a part, of a softmax for each two
+// classes, with at most 64 MiB in all, or what one alpha takes.
 type CrossFit struct {
 	// FeatureNames are the model's; nil, or one for each feature.
 	FeatureNames []string
@@ -68,14 +69,14 @@ const (
 	crossOver    crossStage = "over"
 )
 
-// alphaFits are the fits of an alpha, by weight vector, and by fold and weight vector; nil before they begin, and when what
+// alphaFits are the fits of an alpha, by problem, and by fold and problem; nil before they begin, and when what
 // they have found is in the grid.
 type alphaFits struct {
 	Full  []*optimum   `json:"full"`
 	Folds [][]*foldFit `json:"folds"`
 }
 
-// foldFit is the search for a weight vector of a fold's fit, in the fold's own variables.
+// foldFit is the search for a fold's fit of a problem, in the fold's own variables.
 type foldFit struct {
 	Base      jsontext.BitFloats // the best point
 	Dir       jsontext.BitFloats // the step from there that the pass tries; nil where Base was not evaluated yet
@@ -132,17 +133,13 @@ func NewCrossFit(o linear.Options, alphas []float64, folds *folds.Folds, feature
 		return nil, err
 	}
 	if !x.views[0].newton {
-		return nil, fmt.Errorf("linear.CrossFit: %d features of %d weight vectors: too many", features, x.vectors())
+		return nil, fmt.Errorf("linear.CrossFit: %d features of %d weight vectors: too many", features, x.problems()*x.views[0].vectors)
 	}
 	return x, nil
 }
 
-// CrossFits reports whether so many features and weight vectors are few enough for a CrossFit.
-func CrossFits(features, vectors int) bool {
-	return features <= maxNewtonFeatures && float64(vectors)*float64(features)*float64(features) <= maxNewtonSquares
-}
-
-func (x *CrossFit) vectors() int { return len(x.views[0].problems) }
+// problems is how many there are for each alpha and rows: see Optimizer.
+func (x *CrossFit) problems() int { return len(x.views[0].problems) }
 
 // Passes is how many passes have been made.
 func (x *CrossFit) Passes() int { return x.passes }
@@ -212,45 +209,72 @@ func (x *CrossFit) frame(without int) frame {
 
 // point makes a point of the fold's variables one of the sums'.
 func (f *frame) point(w []float64) []float64 {
-	p := slices.Clone(w)
-	last := len(p) - 1
-	for j := range f.Ratio {
-		p[j] /= f.Ratio[j]
-		if f.Shift != nil {
-			p[last] -= float64(p[j] * f.Shift[j])
+	all := slices.Clone(w)
+	last := len(f.Ratio)
+	for p := range f.vectors(all) {
+		for j := range f.Ratio {
+			p[j] /= f.Ratio[j]
+			if f.Shift != nil {
+				p[last] -= float64(p[j] * f.Shift[j])
+			}
 		}
 	}
-	return p
+	return all
+}
+
+// vectors are those of a point, each as long as the columns and one more; none where the variables are the sums'.
+func (f *frame) vectors(point []float64) iter.Seq[[]float64] {
+	return func(yield func([]float64) bool) {
+		if f.Ratio == nil {
+			return
+		}
+		for w := range slices.Chunk(point, len(f.Ratio)+1) {
+			if !yield(w) {
+				return
+			}
+		}
+	}
 }
 
 // own makes a point of the sums' variables one of the fold's.
 func (f *frame) own(p []float64) []float64 {
-	w := slices.Clone(p)
-	for j := range f.Ratio {
-		w[j] *= f.Ratio[j]
+	all := slices.Clone(p)
+	for w := range f.vectors(all) {
+		for j := range f.Ratio {
+			w[j] *= f.Ratio[j]
+		}
+		if f.Shift != nil {
+			w[len(w)-1] = 0
+		}
 	}
-	if f.Shift != nil {
-		w[len(w)-1] = 0
-	}
-	return w
+	return all
 }
 
 // gradient makes one by the sums' variables one by the fold's, in place.
-func (f *frame) gradient(g []float64) {
-	last := len(g) - 1
-	for j := range f.Ratio {
-		if f.Shift != nil {
-			g[j] -= float64(f.Shift[j] * g[last])
+func (f *frame) gradient(all []float64) {
+	last := len(f.Ratio)
+	for g := range f.vectors(all) {
+		for j := range f.Ratio {
+			if f.Shift != nil {
+				g[j] -= float64(f.Shift[j] * g[last])
+			}
+			g[j] /= f.Ratio[j]
 		}
-		g[j] /= f.Ratio[j]
 	}
 }
 
-// second does the same to second derivatives.
-func (f *frame) second(h panel.Triangle, width int) {
+// second does the same to second derivatives, a triangle or several.
+func (f *frame) second(all []float64) {
 	if f.Ratio == nil {
 		return
 	}
+	width := len(f.Ratio) + 1
+	for h := range slices.Chunk(all, width*(width+1)/2) {
+		f.triangle(h, width)
+	}
+}
+
+func (f *frame) triangle(h panel.Triangle, width int) {
 	last := width - 1
 	if m := f.Shift; m != nil {
 		b := h[len(h)-1]
@@ -297,6 +321,7 @@ func (x *CrossFit) Advance(sum linear.Partial) error {
 	if !ok || s.pass != x.passes {
 		return errors.New("linear.CrossFit: the sum is that of another learner or pass")
 	}
+	s.seal()
 	if s.err != nil {
 		return s.err
 	}
@@ -353,7 +378,7 @@ func (x *CrossFit) start(view *Optimizer, s *crossSum) ([]*optimum, error) {
 	}
 	var full []*optimum
 	for v, d := range s.zero {
-		p := &optimum{Base: make([]float64, x.features+1)}
+		p := &optimum{Base: make([]float64, view.size())}
 		if s.sample != nil {
 			var start []float64
 			if starts != nil {
@@ -371,8 +396,7 @@ func (x *CrossFit) start(view *Optimizer, s *crossSum) ([]*optimum, error) {
 // next begins the fits of further alphas, or the judging.
 func (x *CrossFit) next() {
 	x.from, x.begun = x.to, x.passes+1
-	width := float64(x.features + 1)
-	each := float64(x.vectors()) * float64(x.folds.K) * width * (width + 1) / 2
+	each := float64(x.problems()) * float64(x.folds.K) * float64(x.views[0].seconds())
 	x.to = min(len(x.alphas), x.from+max(1, int(crossMemory/each)))
 	if x.from == len(x.alphas) {
 		x.stage = crossJudging
@@ -381,7 +405,7 @@ func (x *CrossFit) next() {
 	for a := x.from; a < x.to; a++ {
 		x.fits[a].Folds = make([][]*foldFit, x.folds.K)
 		for k := range x.fits[a].Folds {
-			x.fits[a].Folds[k] = make([]*foldFit, x.vectors())
+			x.fits[a].Folds[k] = make([]*foldFit, x.problems())
 		}
 	}
 }
@@ -429,8 +453,10 @@ func (x *CrossFit) keep(frames []frame) error {
 	for a := x.from; a < x.to; a++ {
 		for k, fits := range x.fits[a].Folds {
 			for v, f := range fits {
-				p := frames[k].point(f.Base)
-				x.grid.SetFold(k, a, v, p[:x.features], p[x.features])
+				p, view := frames[k].point(f.Base), x.views[a]
+				for class, w := range view.coefs(p) {
+					x.grid.SetFold(k, a, v*view.vectors+class, w, p[class*view.width()+x.features])
+				}
 			}
 		}
 		x.fits[a].Folds = nil
@@ -504,7 +530,7 @@ func (x *CrossFit) begin(a, fold int, f *frame, end, tried []float64, rest *deri
 		return &foldFit{Base: f.own(end), Fresh: true}
 	}
 	p := &foldFit{Base: f.own(tried)}
-	f.second(rest.second, x.features+1)
+	f.second(rest.second)
 	p.Second = jsontext.BitFloats(rest.second)
 	if x.options.ClassWeight.Balanced || f.Shift != nil {
 		return p
@@ -517,11 +543,11 @@ func (x *CrossFit) begin(a, fold int, f *frame, end, tried []float64, rest *deri
 // advanceFolds advances the folds' fits.
 func (x *CrossFit) advanceFolds(s *crossSum, frames []frame, last bool) error {
 	advance := func(l *foldSum, loss float64, gradient, second []float64) error {
-		p := x.fits[l.alpha].Folds[l.fold][l.vector]
+		p := x.fits[l.alpha].Folds[l.fold][l.problem]
 		f := &frames[l.fold]
 		f.gradient(gradient)
 		if second != nil {
-			f.second(second, x.features+1)
+			f.second(second)
 			p.Second = jsontext.BitFloats(second)
 		}
 		stats := x.all(l.fold)
@@ -533,8 +559,8 @@ func (x *CrossFit) advanceFolds(s *crossSum, frames []frame, last bool) error {
 		}
 		return nil
 	}
-	for i := range s.fresh {
-		l := &s.fresh[i]
+	for i := range s.alone {
+		l := &s.alone[i]
 		if err := advance(l, l.sums.loss, l.sums.gradient, l.sums.second); err != nil {
 			return err
 		}
@@ -584,12 +610,7 @@ func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, siz
 		kernel.Add(1, p.Dir, p.Base)
 	}
 	p.Objective, p.Failed = f, 0
-	g := slices.Clone(gradient)
-	kernel.Scale(1/size, g)
-	kernel.Add(view.alpha(), p.Base[:x.features], g[:x.features])
-	if !*x.options.FitIntercept {
-		g[x.features] = 0
-	}
+	g := view.slope(gradient, p.Base, size)
 	if norm(g) == 0 {
 		p.Done, p.Dir, p.Second = true, nil, nil
 		return p
@@ -598,7 +619,7 @@ func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, siz
 		p.Dir, p.Fresh = nil, true
 		return p
 	}
-	dir := view.newtonStep(panel.Triangle(p.Second), g, size)
+	dir := view.newtonStep(p.Second, g, size)
 	p.Slope = kernel.Dot(g, dir)
 	if p.Slope-p.Slope != 0 {
 		return nil
@@ -629,7 +650,7 @@ func (x *CrossFit) Result() (*linear.CVResult, error) {
 	r.Path = linear.NewPath(len(x.alphas), func(a int) [][]float64 {
 		var coef [][]float64
 		for _, p := range x.fits[a].Full {
-			coef = append(coef, p.Base[:x.features])
+			coef = append(coef, x.views[a].coefs(p.Base)...)
 		}
 		return coef
 	})

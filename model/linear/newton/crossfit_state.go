@@ -112,7 +112,7 @@ func (x *CrossFit) checkState() error {
 		return errCrossState
 	}
 	if g := x.grid; g != nil {
-		if !g.Judges(x.folds.K, len(x.alphas), x.vectors(), x.features, x.options.Classes.Len()) || (x.stage == crossOver) != g.Done() {
+		if !g.Judges(x.folds.K, len(x.alphas), x.problems()*x.views[0].vectors, x.features, x.options.Classes.Len()) || (x.stage == crossOver) != g.Done() {
 			return errCrossState
 		}
 	}
@@ -125,7 +125,7 @@ func (x *CrossFit) checkState() error {
 }
 
 func (x *CrossFit) checkFits(a int) bool {
-	width, f := x.features+1, &x.fits[a]
+	size, seconds, f := x.views[a].size(), x.views[a].seconds(), &x.fits[a]
 	sized := func(size int, lists ...jsontext.BitFloats) bool {
 		for _, l := range lists {
 			if l != nil && len(l) != size {
@@ -134,11 +134,11 @@ func (x *CrossFit) checkFits(a int) bool {
 		}
 		return true
 	}
-	if len(f.Full) != x.vectors() {
+	if len(f.Full) != x.problems() {
 		return false
 	}
 	for _, p := range f.Full {
-		if p == nil || p.Base == nil || !sized(width, p.Base, p.Dir) || p.Gradient != nil || p.Diagonal != nil || len(p.Steps)+len(p.Changes) > 0 {
+		if p == nil || p.Base == nil || !sized(size, p.Base, p.Dir) || p.Gradient != nil || p.Diagonal != nil || len(p.Steps)+len(p.Changes) > 0 {
 			return false
 		}
 	}
@@ -147,12 +147,12 @@ func (x *CrossFit) checkFits(a int) bool {
 		return false
 	}
 	for _, fits := range f.Folds {
-		if len(fits) != x.vectors() {
+		if len(fits) != x.problems() {
 			return false
 		}
 		for v, p := range fits {
-			if p == nil && f.Full[v].Done || p != nil && (!f.Full[v].Done || p.Base == nil || !sized(width, p.Base, p.Dir) ||
-				!sized(width*(width+1)/2, p.Second) || !p.Done && !p.Fresh && p.Second == nil) {
+			if p == nil && f.Full[v].Done || p != nil && (!f.Full[v].Done || p.Base == nil || !sized(size, p.Base, p.Dir) ||
+				!sized(seconds, p.Second) || !p.Done && !p.Fresh && p.Second == nil) {
 				return false
 			}
 		}

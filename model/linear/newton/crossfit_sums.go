@@ -9,7 +9,6 @@ import (
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/loss"
-	"beamlearn/model/linear/internal/panel"
 	"beamlearn/model/linear/internal/wire"
 )
 
@@ -22,13 +21,13 @@ type crossSum struct {
 
 	// Of the first pass.
 	own    []foldStats
-	zero   []*derivatives // of each weight vector, at zero
+	zero   []*derivatives // of each problem, at zero
 	sample *sample
 
-	// Of the others: for each alpha that is fitted, weight vector and fold the sums at the point of the fit of all rows, nil
-	// where that is done; and those of the folds' fits, with second derivatives and without.
+	// Of the others: for each alpha that is fitted, problem and fold the sums at the point of the fit of all rows, nil where that is
+	// done; and those of the folds' fits, each by itself, with second derivatives or of a softmax, or side by side.
 	shared [][][]*derivatives
-	fresh  []foldSum
+	alone  []foldSum
 	lanes  *crossLanes
 
 	sums    []*optimizerSum // how rows count in the fit without a fold, and, last, in that of all
@@ -38,8 +37,8 @@ type crossSum struct {
 
 // foldSum is whose sums they are.
 type foldSum struct {
-	alpha, fold, vector int
-	sums                *derivatives
+	alpha, fold, problem int
+	sums                 *derivatives
 }
 
 // crossLanes sums up losses and gradients of many fits side by side, a fit in a lane, those without a fold next to each other.
@@ -67,7 +66,7 @@ func (x *CrossFit) partial(part, parts int) *crossSum {
 	for k := range x.folds.K + 1 {
 		view := *x.views[0]
 		view.Scaler = x.Scaler
-		s.sums = append(s.sums, &optimizerSum{learner: &view, width: s.width, sums: make([]*derivatives, x.vectors())})
+		s.sums = append(s.sums, &optimizerSum{learner: &view, width: s.width, sums: make([]*derivatives, x.problems())})
 		view.ClassRows, view.ClassSizes = x.ClassRows, x.ClassSizes
 		if x.stage == crossFitting && k < x.folds.K {
 			view.ClassSizes = x.all(k).Sizes
@@ -78,8 +77,9 @@ func (x *CrossFit) partial(part, parts int) *crossSum {
 		for range x.folds.K {
 			s.own = append(s.own, x.newStats())
 		}
-		for range x.vectors() {
-			s.zero = append(s.zero, &derivatives{sampled: true, point: make([]float64, s.width), gradient: make([]float64, s.width)})
+		for range x.problems() {
+			size := x.views[0].size()
+			s.zero = append(s.zero, &derivatives{sampled: true, point: make([]float64, size), gradient: make([]float64, size)})
 		}
 		if n := x.views[0].sample; n > 0 {
 			s.sample = &sample{limit: 2*n/max(parts, 1) + 64, part: part}
@@ -93,8 +93,13 @@ func (x *CrossFit) partial(part, parts int) *crossSum {
 // begin makes the sums of a pass of fits.
 func (s *crossSum) begin() {
 	x := s.x
-	derivativesAt := func(point []float64) *derivatives {
-		return &derivatives{point: point, gradient: make([]float64, s.width), second: panel.NewTriangle(s.width)}
+	view := x.views[0]
+	derivativesAt := func(point []float64, seconds int) *derivatives {
+		d := &derivatives{point: point, gradient: make([]float64, view.size())}
+		if seconds > 0 {
+			d.second = make([]float64, seconds)
+		}
+		return d
 	}
 	for a := x.from; a < x.to; a++ {
 		var byVector [][]*derivatives
@@ -106,7 +111,7 @@ func (s *crossSum) begin() {
 					kernel.Add(1, p.Dir, point)
 				}
 				for range x.folds.K {
-					d := derivativesAt(point)
+					d := derivativesAt(point, view.seconds())
 					d.dir, d.along = p.Dir, p.Along && p.Dir != nil
 					byFold = append(byFold, d)
 				}
@@ -129,10 +134,16 @@ func (s *crossSum) begin() {
 				if p.Dir != nil {
 					kernel.Add(1, p.Dir, w)
 				}
-				of := foldSum{alpha: a, fold: k, vector: v}
-				if w = f.point(w); p.Fresh {
-					of.sums = derivativesAt(w)
-					s.fresh = append(s.fresh, of)
+				of := foldSum{alpha: a, fold: k, problem: v}
+				w = f.point(w)
+				switch {
+				case p.Fresh:
+					of.sums = derivativesAt(w, view.seconds())
+				case view.vectors > 1:
+					of.sums = derivativesAt(w, 0)
+				}
+				if of.sums != nil {
+					s.alone = append(s.alone, of)
 					continue
 				}
 				l.fits = append(l.fits, of)
@@ -172,7 +183,7 @@ func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
 		clear(eta[l.of[k]:l.of[k+1]])
 		l.eta = append(l.eta, eta)
 	}
-	l.vectors = x.vectors() > 1
+	l.vectors = x.problems() > 1
 	w := &x.options.ClassWeight
 	l.weighted = w.Balanced || len(w.Of) > 0
 	fill(l.weight, 1)
@@ -184,9 +195,9 @@ func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
 	if l.vectors {
 		l.row.YStep = 8 * lanes.Width
 		fill(l.y, -1)
-		l.byVector = make([][]int32, x.vectors())
+		l.byVector = make([][]int32, x.problems())
 		for i, f := range l.fits {
-			l.byVector[f.vector] = append(l.byVector[f.vector], int32(i))
+			l.byVector[f.problem] = append(l.byVector[f.problem], int32(i))
 		}
 	}
 	l.values = l.row
@@ -294,7 +305,7 @@ func (s *crossSum) addDense(c *linear.Chunk) {
 }
 
 // each passes to use what rows of a fold are to be added to, but for lanes.
-func (s *crossSum) each(fold int, use func(sum *optimizerSum, vector int, d *derivatives)) {
+func (s *crossSum) each(fold int, use func(sum *optimizerSum, problem int, d *derivatives)) {
 	whole := s.sums[len(s.sums)-1]
 	for v, d := range s.zero {
 		use(whole, v, d)
@@ -306,9 +317,9 @@ func (s *crossSum) each(fold int, use func(sum *optimizerSum, vector int, d *der
 			}
 		}
 	}
-	for i := range s.fresh {
-		if f := &s.fresh[i]; f.fold != fold {
-			use(s.sums[f.fold], f.vector, f.sums)
+	for i := range s.alone {
+		if f := &s.alone[i]; f.fold != fold {
+			use(s.sums[f.fold], f.problem, f.sums)
 		}
 	}
 }
@@ -396,7 +407,7 @@ func (s *crossSum) logSlopes(fold int, place int32, weight float64) {
 	l, kernels := s.lanes, lanes.Best()
 	if l.weighted {
 		for i := range l.fits {
-			_, l.weight[i] = s.sums[l.fits[i].fold].row(l.fits[i].vector, place, 0, 1)
+			_, l.weight[i] = s.sums[l.fits[i].fold].row(l.fits[i].problem, place, 0, 1)
 		}
 	}
 	if l.vectors {
@@ -433,7 +444,7 @@ func (s *crossSum) slopes(fold int, place int32, target, weight float64) {
 			l.slope[i] = 0
 			continue
 		}
-		y, w := s.sums[f.fold].row(f.vector, place, target, weight)
+		y, w := s.sums[f.fold].row(f.problem, place, target, weight)
 		value, slope, _ := s.x.loss.Curve(l.dot[i]+l.groups[i/lanes.Width].Intercept[i%lanes.Width], y)
 		l.slope[i] = w * slope
 		l.loss[i] += float64(w * value)
@@ -442,6 +453,7 @@ func (s *crossSum) slopes(fold int, place int32, target, weight float64) {
 
 // lists passes the numbers of the sums to f, which may change them, in a fixed order.
 func (s *crossSum) lists(f func(v []float64)) {
+	s.seal()
 	one := func(d *derivatives) {
 		loss := []float64{d.loss}
 		f(loss)
@@ -469,13 +481,31 @@ func (s *crossSum) lists(f func(v []float64)) {
 			}
 		}
 	}
-	for i := range s.fresh {
-		one(s.fresh[i].sums)
+	for i := range s.alone {
+		one(s.alone[i].sums)
 	}
 	if l := s.lanes; l != nil {
 		f(l.loss)
 		f(l.intercept)
 		f(l.gradient)
+	}
+}
+
+// seal adds the sums of single rows to the others.
+func (s *crossSum) seal() {
+	o := s.x.views[0]
+	for _, d := range s.zero {
+		d.seal(o)
+	}
+	for _, byVector := range s.shared {
+		for _, byFold := range byVector {
+			for _, d := range byFold {
+				d.seal(o)
+			}
+		}
+	}
+	for i := range s.alone {
+		s.alone[i].sums.seal(o)
 	}
 }
 

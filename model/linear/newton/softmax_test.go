@@ -45,7 +45,7 @@ func TestMultinomialEqualsScikit(t *testing.T) {
 	}
 	for i := range f.Cases {
 		k := &f.Cases[i]
-		rows := f.Rows(k)
+		rows := f.Rows(k.Data, k.Weighted)
 		want := slices.Concat(slices.Concat(k.Coef...), k.Intercept)
 		for form, setup := range map[string]func() (*Optimizer, int, []*linear.Chunk){
 			"sampled": func() (*Optimizer, int, []*linear.Chunk) { return softmaxFor(t, k, rows), 1, []*linear.Chunk{rows} },

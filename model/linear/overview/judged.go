@@ -23,7 +23,8 @@ type Judged struct {
 	Target, Predicted []float64
 	// Of a classification: the places of the classes that are true and predicted.
 	Class, Guess []int32
-	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them; Probas rows × classes, or nil.
+	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them, or, of a multinomial model, the probabilities, as its
+	// decision values say nothing alone; Probas rows × classes, or nil.
 	Decisions, Probas []float64
 
 	examples []example
@@ -104,7 +105,11 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 			}
 			j.Class, j.Guess = append(j.Class, at), append(j.Guess, int32(predicted[i]))
 			j.addExample(c, i, float64(at))
-			j.Decisions = append(j.Decisions, decisions[i*columns:(i+1)*columns]...)
+			scores := decisions[i*columns : (i+1)*columns]
+			if m.Options.MultiClass == linear.Multinomial { // of which a decision value alone says nothing
+				scores = probas[i*classes : (i+1)*classes]
+			}
+			j.Decisions = append(j.Decisions, scores...)
 			if probas != nil {
 				j.Probas = append(j.Probas, probas[i*classes:(i+1)*classes]...)
 			}
@@ -167,7 +172,7 @@ func (j *Judged) Confusion(classes int) *linear.ClassificationMetrics {
 	return m
 }
 
-// score is the decision value of row i for a class, of so many.
+// score is the decision value of row i for a class, of so many, or of a multinomial model its probability.
 func (j *Judged) score(i, class, classes int) float64 {
 	if classes == 2 {
 		if class == 0 {

@@ -50,6 +50,9 @@ func (v *View) Page() (*report.Page, error) {
 	fact := func(name, value string) { p.Facts = append(p.Facts, report.Fact{Name: name, Value: value}) }
 	fact("task", strings.ReplaceAll(string(m.Task), "_", " "))
 	fact("loss", string(m.Loss))
+	if m.Options.MultiClass != "" {
+		fact("classes", string(m.Options.MultiClass))
+	}
 	fact("penalty", string(m.Options.Penalty))
 	if m.Options.Alpha != nil && m.Options.Penalty != linear.None {
 		fact("alpha", report.Format(*m.Options.Alpha))

@@ -42,10 +42,19 @@ function exp(x) {
   return k < -1021 ? y * 2 ** -1000 * 2 ** (k + 1000) : y * 2 ** k;
 }
 
+// softmax is exp(d) of each decision value, divided by the sum of all.
+function softmax(d) {
+  const most = d.indexOf(Math.max(...d)), e = d.map((v, k) => k === most ? 1 : exp(v - d[most]));
+  let others = 0;
+  e.forEach((v, k) => { if (k !== most) others += v; });
+  return e.map((v) => v / (1 + others));
+}
+
 // probabilitiesOf are those of the classes, or null where the loss has none.
 function probabilitiesOf(model, d) {
   const sigmoid = { log_loss: (v) => 1 / (1 + exp(-v)), modified_huber: (v) => (Math.min(Math.max(v, -1), 1) + 1) / 2 }[model.loss];
   if (!sigmoid || model.task !== "classification") return null;
+  if (model.multi_class === "multinomial") return softmax(d);
   if (d.length === 1) return [1 - sigmoid(d[0]), sigmoid(d[0])];
   let p = d.map(sigmoid), sum = 0;
   for (const v of p) sum += v;

@@ -23,20 +23,22 @@ const trialBytes = 4 << 20
 
 // trial is the data of a form in which one enters a row and sees what the model says of it: the model, and what it takes to encode.
 type trial struct {
-	Task      linear.Task    `json:"task"`
-	Loss      linear.Loss    `json:"loss"`
-	Classes   []string       `json:"classes,omitempty"`
-	Intercept []float64      `json:"intercept"`
-	Dim       int            `json:"dim"`
-	Sparse    bool           `json:"sparse,omitempty"` // sums are those of sparse rows
-	Features  []byte         `json:"features"`         // that have coefficients, each counted from the one before it, as varints
-	Coef      []byte         `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
-	Options   trialOptions   `json:"options"`
-	Columns   []trialColumn  `json:"columns"`
-	Products  []trialProduct `json:"products,omitempty"`
-	Shown     []int          `json:"shown"` // the columns that have a field from the beginning
-	Examples  []trialExample `json:"examples,omitempty"`
-	Image     []int          `json:"image,omitempty"` // width and height of the picture that the columns are
+	Task linear.Task `json:"task"`
+	Loss linear.Loss `json:"loss"`
+	// MultiClass is Multinomial where probabilities are a softmax.
+	MultiClass linear.MultiClass `json:"multi_class,omitempty"`
+	Classes    []string          `json:"classes,omitempty"`
+	Intercept  []float64         `json:"intercept"`
+	Dim        int               `json:"dim"`
+	Sparse     bool              `json:"sparse,omitempty"` // sums are those of sparse rows
+	Features   []byte            `json:"features"`         // that have coefficients, each counted from the one before it, as varints
+	Coef       []byte            `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
+	Options    trialOptions      `json:"options"`
+	Columns    []trialColumn     `json:"columns"`
+	Products   []trialProduct    `json:"products,omitempty"`
+	Shown      []int             `json:"shown"` // the columns that have a field from the beginning
+	Examples   []trialExample    `json:"examples,omitempty"`
+	Image      []int             `json:"image,omitempty"` // width and height of the picture that the columns are
 }
 
 type trialOptions struct {
@@ -90,7 +92,7 @@ type trialExample struct {
 // try is the form, or, of a model that is too large for it, a line that says so.
 func (v *View) try() ([]report.Block, error) {
 	m := v.Model
-	t := &trial{Task: m.Task, Loss: m.Loss, Intercept: m.Intercept, Dim: m.Features(), Examples: v.examples()}
+	t := &trial{Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Intercept: m.Intercept, Dim: m.Features(), Examples: v.examples()}
 	for i := range m.Classes.Len() {
 		t.Classes = append(t.Classes, m.Classes.Label(i))
 	}

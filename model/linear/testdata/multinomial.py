@@ -1,7 +1,11 @@
-"""Optima of multinomial log_loss, by scikit-learn's LogisticRegression: multinomial.json.gz.
+"""Writes multinomial.json.gz: optima of multinomial log_loss, by scikit-learn's LogisticRegression, and scores of cross-validations.
+
+pip install numpy==2.4.6 scikit-learn==1.9.1
+python multinomial.py
 
 C is 1/(alpha · Σ weights). The optimum is that of newton-cholesky, and then of a few steps of Newton's method in float64, which must
-not change it by more than scikit-learn's rounding; the objective is that of the steps' end.
+not change it by more than scikit-learn's rounding; the objective is that of the steps' end. Folds are those of cross.py, whose fits
+are LogisticRegression's in a Pipeline.
 """
 import gzip
 import json
@@ -10,7 +14,9 @@ import pathlib
 import numpy as np
 import sklearn
 from sklearn.datasets import load_digits, load_iris, load_wine
+from cross import folds
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -124,7 +130,41 @@ case("overlap", 0)
 case("overlap", 0, weighted=True)
 case("collinear", 0, coef=False)
 
+crossed = []
+
+
+def cross(data, alphas, k, seed, standardize=True, class_weight=None, weighted=False):
+    x, y = tables[data]
+    w = 0.5 + np.arange(len(y)) % 4 if weighted else np.ones(len(y))
+    split, classes = folds(y.astype(float), k, seed, True), np.unique(y)
+    scores = dict(accuracy=[], f1_macro=[], neg_log_loss=[])
+    for fold in range(k):
+        learn, held = split != fold, split == fold
+        a, b = x[learn], x[held]
+        if standardize:
+            scaler = StandardScaler().fit(a, sample_weight=w[learn])
+            a, b = scaler.transform(a), scaler.transform(b)
+        by_alpha = dict(accuracy=[], f1_macro=[], neg_log_loss=[])
+        for alpha in alphas:
+            est = LogisticRegression(C=1 / (alpha * w[learn].sum()), solver="newton-cholesky", tol=1e-10, max_iter=500, class_weight=class_weight)
+            est.fit(a, y[learn], sample_weight=w[learn])
+            by_alpha["accuracy"].append(accuracy_score(y[held], est.predict(b), sample_weight=w[held]))
+            by_alpha["f1_macro"].append(f1_score(y[held], est.predict(b), average="macro", sample_weight=w[held]))
+            by_alpha["neg_log_loss"].append(-log_loss(y[held], est.predict_proba(b), labels=classes, sample_weight=w[held]))
+        for name, v in by_alpha.items():
+            scores[name].append(v)
+    crossed.append(dict(data=data, alphas=alphas, folds=k, seed=seed, standardize=standardize, balanced=class_weight == "balanced",
+                        weighted=weighted, scores=scores))
+    print(data, scores["neg_log_loss"])
+
+
+cross("iris", [1e-4, 1e-2, 1], 5, 0)
+cross("iris", [1e-3], 3, 7, standardize=False)
+cross("wine", [1e-3, 0.1], 4, 1, class_weight="balanced", weighted=True)
+cross("collinear", [1e-3], 3, 2)
+cross("digits", [1e-2, 1e-1], 3, 1)
+
 if __name__ == "__main__":
     data = {name: dict(x=x.tolist(), y=[float(v) for v in y]) for name, (x, y) in tables.items()}
     with open(here / "multinomial.json.gz", "wb") as f, gzip.GzipFile(filename="", mode="wb", fileobj=f, mtime=0) as g:
-        g.write(json.dumps(dict(sklearn=sklearn.__version__, data=data, cases=cases)).encode())
+        g.write(json.dumps(dict(sklearn=sklearn.__version__, data=data, cases=cases, cross=crossed)).encode())

@@ -55,6 +55,7 @@ var examples = map[string]string{
 	"min_frequency":       "10",
 	"mode":                "connectivity",
 	"model":               "out/model.json",
+	"multi_class":         "ovr",
 	"ngrams":              "1-2",
 	"numeric":             "price",
 	"n_iter_no_change":    "3",

@@ -140,7 +140,7 @@ func TestData(t *testing.T) {
 		{"shuttle.csv.gz", "--target=anomaly --task=classification --standardize --epochs=1 --progressive", formats.Options{TargetColumn: "anomaly"}, "sgd", 49097, 9, 0.95,
 			`^49097 rows × 9 columns, classification with log_loss and l2, alpha 0.0001, by sgd, in 2 passes, `, "[m.html m.json s.json]"},
 		{"digits.svm", "--task=classification --standardize --checkpoint_passes=20", formats.Options{Sparse: true}, "exact", 100, 63, 1,
-			`^100 rows × 63 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.html m.json s.json]"},
+			`^100 rows × 63 columns, classification with multinomial log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.html m.json s.json]"},
 	} {
 		t.Run(v.file, func(t *testing.T) {
 			dir := t.TempDir()

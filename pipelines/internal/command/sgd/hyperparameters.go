@@ -15,16 +15,17 @@ import (
 
 // hyperparameters are the flags that scikit-learn's SGDRegressor and SGDClassifier have as parameters.
 type hyperparameters struct {
-	taskName, loss, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, average *string
-	fitIntercept, earlyStopping, standardize                                      *bool
-	classWeight, tol, validation, scoring                                         *string
-	noChange, folds                                                               *int
+	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, average *string
+	fitIntercept, earlyStopping, standardize                                                  *bool
+	classWeight, tol, validation, scoring                                                     *string
+	noChange, folds                                                                           *int
 }
 
 func newHyperparameters(g *cli.Group) *hyperparameters {
 	return &hyperparameters{
 		taskName:      g.Choice("task", "", []string{string(model.Regression), string(model.Classification)}, "the `TASK`: regression, or classification; needed"),
 		loss:          g.Choice("loss", "", cli.Texts(model.Losses), "the `LOSS`: "+cli.Names(model.Losses)+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge)"),
+		multiClass:    g.Choice("multi_class", string(fitting.MultiAuto), cli.Texts(fitting.MultiClasses), "how more than two classes are told apart, as `WAY`: multinomial (log_loss of the softmax of all, by solver exact; LogisticRegression), ovr (each against the rest, as SGDClassifier), or auto: multinomial for log_loss where the solver is exact"),
 		penalty:       g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
 		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; --alpha=auto takes a path of values that follows from the rows"),
 		l1Ratio:       g.String("l1_ratio", "0.15", "the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes 0.1,0.5,0.7,0.9,0.95,0.99,1"),
@@ -123,6 +124,7 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 			LearningRate: model.LearningRate(*h.rate), PowerT: number("power_t", *h.powerT), Epsilon: number("epsilon", *h.epsilon),
 			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange, EarlyStopping: *h.earlyStopping,
 		},
+		MultiClass:  model.MultiClass(*h.multiClass),
 		Standardize: *h.standardize,
 		Folds:       *h.folds, Scoring: *h.scoring,
 	}

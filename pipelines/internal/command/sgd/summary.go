@@ -140,6 +140,7 @@ func writeScores(w io.Writer, r *model.CVResult) error {
 type summary struct {
 	Task           model.Task       `json:"task"`
 	Loss           model.Loss       `json:"loss"`
+	MultiClass     model.MultiClass `json:"multi_class,omitempty"`
 	Penalty        model.Penalty    `json:"penalty"`
 	Alpha          *float64         `json:"alpha"`
 	L1Ratio        *float64         `json:"l1_ratio,omitempty"`
@@ -177,7 +178,7 @@ type progressiveLine struct {
 func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, inspected time.Duration) *summary {
 	m := fit.Model()
 	s := &summary{
-		Task: m.Task, Loss: m.Loss, Penalty: m.Options.Penalty, Alpha: m.Options.Alpha, Training: m.Training,
+		Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Penalty: m.Options.Penalty, Alpha: m.Options.Alpha, Training: m.Training,
 		Rows: r.Rows, Rejected: r.Rejected, Features: m.Features(), Passes: r.Passes, ResumedPasses: r.Resumed,
 		Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
@@ -241,8 +242,12 @@ func (s *summary) judgeClasses(m *model.ClassificationMetrics, of string) {
 }
 
 func (s *summary) lines(fit *fitting.Fit) []string {
+	loss := string(s.Loss)
+	if s.MultiClass != "" {
+		loss = fmt.Sprintf("%s %s", s.MultiClass, loss)
+	}
 	lines := []string{fmt.Sprintf("%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %d passes, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Task, s.Loss, s.Penalty, *s.Alpha, s.Training.Solver, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+		s.Rows, s.Features, s.Task, loss, s.Penalty, *s.Alpha, s.Training.Solver, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}
