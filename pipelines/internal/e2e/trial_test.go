@@ -178,9 +178,10 @@ func TestTrial(t *testing.T) {
 		args    []string
 		predict []string
 	}{
-		"two classes": {"breast_cancer", []string{"--task=classification", "--standardize"}, []string{"--proba", "--decision"}},
-		"ten classes": {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1"}, []string{"--proba", "--decision"}},
-		"regression":  {"diabetes", []string{"--task=regression"}, nil},
+		"two classes":                        {"breast_cancer", []string{"--task=classification", "--standardize"}, []string{"--proba", "--decision"}},
+		"ten classes":                        {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1"}, []string{"--proba", "--decision"}},
+		"ten classes, each against the rest": {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1", "--multi_class=ovr"}, []string{"--proba", "--decision"}},
+		"regression":                         {"diabetes", []string{"--task=regression"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, model := "../../../testdata/"+c.file+".csv", filepath.Join(t.TempDir(), "m.json")
