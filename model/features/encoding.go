@@ -166,6 +166,12 @@ func (e *Encoding) Sparse() bool {
 	return sparseEntry*e.entries < denseEntry*float64(e.dim)
 }
 
+// Hashed reports whether any features are hashes, which are many, and have names that say no more than their places.
+func (e *Encoding) Hashed() bool {
+	hashed := func(c Column) bool { return c.Bits > 0 }
+	return slices.ContainsFunc(e.columns, hashed)
+}
+
 // Options are those of the survey, with their defaults.
 func (e *Encoding) Options() Options { return e.options }
 

@@ -201,10 +201,10 @@ type modelFile struct {
 	Encoding     *features.Encoding `json:"encoding"`
 }
 
-// Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss, feature_names (or
-// null), classes (or null), coef, intercept, scaler (or null), hyperparameters by scikit-learn's names, training, and state
-// (or null), and of a model of tables its encoding. Numbers are in their shortest form, which reads back bit by bit. It saves nothing that Load would refuse. It does
-// not close w.
+// Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss, feature_names (or null, also
+// where an encoding has hashed columns, and says them), classes (or null), coef, intercept, scaler (or null), hyperparameters by
+// scikit-learn's names, training, and state (or null), and of a model of tables its encoding. Numbers are in their shortest form, which
+// reads back bit by bit. It saves nothing that Load would refuse. It does not close w.
 func (m *Model) Save(w io.Writer) error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("linear.Model.Save: %w", err)
@@ -226,8 +226,12 @@ func (m *Model) Save(w io.Writer) error {
 		name  string
 		value any
 	}
+	names := m.FeatureNames
+	if m.Encoding != nil && m.Encoding.Hashed() {
+		names = nil
+	}
 	fields := []field{
-		{"format", modelFormat}, {"version", modelVersion}, {"task", m.Task}, {"loss", m.Loss}, {"feature_names", m.FeatureNames},
+		{"format", modelFormat}, {"version", modelVersion}, {"task", m.Task}, {"loss", m.Loss}, {"feature_names", names},
 		{"classes", classes}, {"coef", coef}, {"intercept", jsontext.Floats(m.Intercept)}, {"scaler", m.Scaler}, {"hyperparameters", o},
 		{"training", m.Training}, {"state", m.State},
 	}
@@ -308,6 +312,9 @@ func Load(name string, r io.Reader) (*Model, error) {
 	m := &Model{
 		Task: f.Task, Loss: f.Loss, FeatureNames: f.FeatureNames, Intercept: f.Intercept,
 		Scaler: f.Scaler, Options: f.Options, Training: f.Training, State: f.State, Encoding: f.Encoding,
+	}
+	if f.FeatureNames == nil && f.Encoding != nil {
+		m.FeatureNames = f.Encoding.Names()
 	}
 	if f.Classes != nil {
 		m.Classes = *f.Classes
