@@ -115,6 +115,9 @@ type Naming struct {
 	ID, Target, Weight string `json:",omitempty"`
 	// Data says that the first row of the file is data, though it counts 0, 1, 2, …: see [Headless].
 	Data bool `json:",omitempty"`
+	// Own says that Columns stand for [Options.Columns], for files that are read otherwise than those beside them.
+	Own     bool     `json:",omitempty"`
+	Columns []string `json:",omitempty"`
 }
 
 // namingOf is that of a source whose columns have names, or nil.
@@ -169,6 +172,9 @@ func (n *Naming) Options(o Options) Options {
 		o.Header = HeaderNo
 	}
 	o.Names = n.Vector
+	if n.Own {
+		o.Columns = n.Columns
+	}
 	for _, role := range []struct {
 		column *string
 		name   string

@@ -80,7 +80,7 @@ func (f *graphFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
-	t := task{options: &f.Options, total: c.total, points: c.points.Len(), row: c.row}
+	t := task{options: &f.Options, total: c.total, self: true, points: c.points.Len(), row: c.row}
 	return t.write(ctx, emit, func(ctx context.Context) error {
 		start := time.Now()
 		found, report, err := ivf.Graph(c.points, f.Options.K, f.Options.ivf(), t.search())
@@ -118,7 +118,7 @@ func (f *listsFn) ProcessElement(
 		return fault.Mark(err)
 	}
 	for _, q := range chunks {
-		t := task{options: &f.Options, ordinal: q.Ordinal, total: q.Total, points: c.points.Len(), row: c.row}
+		t := task{options: &f.Options, ordinal: q.Ordinal, total: q.Total, chunk: &q, points: c.points.Len(), row: c.row}
 		search := &searchFn{Reading: f.Reading, Options: f.Options, Dim: f.Dim}
 		err := t.write(ctx, emit, func(ctx context.Context) error {
 			return t.read(ctx, q, search, t.out.Reject, func(b *vectors.Block) error {

@@ -74,6 +74,12 @@ func (f *assignFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
+	if points, err = f.Options.labelled(ctx, points); err == nil {
+		err = f.Options.sameRows(q.Chunk.Total)
+	}
+	if err != nil {
+		return fault.Mark(err)
+	}
 	report := Report{Points: int64(points.Len()), Dim: f.Dim, ReadPoints: time.Since(start).Seconds()}
 	start = time.Now()
 	file, err := f.assign(ctx, p, points, q.Chunk, partPoints)

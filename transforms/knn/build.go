@@ -193,6 +193,9 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.B
 	if len(chunks) == 0 {
 		return points, nil, nil
 	}
+	if err := f.Options.sameRows(chunks[0].Total); err != nil {
+		return nil, nil, err
+	}
 	if size := f.Reading.MinBytes(chunks[0].Total, f.Dim); size > f.Options.IndexLimit && !f.Reading.SkipFaults {
 		return nil, nil, tooLarge("", chunks[0].Total, f.Dim, size, f.Options.IndexLimit)
 	}
@@ -219,6 +222,9 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.B
 			g.Go(func() error {
 				p := part{points: f.Reading.NewBlock(f.Dim)}
 				p.err = readChunk(ctx, c, f.Reading, p.points, func(r *fault.Fault) { p.rejected = append(p.rejected, r) })
+				if p.err == nil {
+					p.points, p.err = f.Options.labelled(ctx, p.points)
+				}
 				parts[i] <- p
 				return nil
 			})

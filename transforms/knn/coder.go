@@ -8,6 +8,7 @@ import (
 
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/neighbors/overview"
+	"beamlearn/model/neighbors/vote"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -108,10 +109,14 @@ type Report struct {
 	Approximate *ivf.Report `json:"approximate,omitempty"`
 	Broadcast   string      `json:"broadcast,omitempty"` // how the index reached the workers
 	// Overview is what a page shows, where Options.Overview asks for it.
-	Overview      *overview.Overview `json:"overview,omitempty"`
-	Shards        int                `json:"index_shards,omitempty"`
-	OutputFiles   []string           `json:"output_files,omitempty"`
-	RejectedFiles []string           `json:"rejected_files,omitempty"`
+	Overview *overview.Overview `json:"overview,omitempty"`
+	Shards   int                `json:"index_shards,omitempty"`
+	// Scores judge the predictions for points, by the others.
+	Scores *vote.Scores `json:"scores,omitempty"`
+	// Kept are the neighbours of every point where several k are compared: see [AnswerKept].
+	Kept          []keptList `json:"kept,omitempty"`
+	OutputFiles   []string   `json:"output_files,omitempty"`
+	RejectedFiles []string   `json:"rejected_files,omitempty"`
 }
 
 func (r *Report) add(o Report) {
@@ -146,5 +151,12 @@ func (r *Report) add(o Report) {
 	}
 	if o.Broadcast != "" {
 		r.Broadcast = o.Broadcast
+	}
+	r.Kept = append(r.Kept, o.Kept...)
+	if o.Scores != nil {
+		if r.Scores == nil {
+			r.Scores = vote.NewScores(o.Scores.Task, o.Scores.Ks)
+		}
+		r.Scores.Merge(o.Scores)
 	}
 }

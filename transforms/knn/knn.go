@@ -54,6 +54,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 
@@ -99,6 +100,8 @@ type Options struct {
 	K int
 	// Radius asks for all neighbours within this distance instead. Optional.
 	Radius *float64
+	// Answer asks for predictions in the place of neighbours. Default: neighbours.
+	Answer *Answer
 	// Threads is how many goroutines share a chunk of queries. Default: GOMAXPROCS of the worker.
 	Threads int
 	// SearchRows is the number of points that a worker answers at a time, where every point is a query. Default: 8192, or
@@ -223,8 +226,20 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("index limit %d: must be between 1 and %d bytes, what one side input can carry",
 			o.IndexLimit, int64(mostSideInput)))
 	}
-	errs = append(errs, o.validateGraph(), o.output().Validate())
+	if o.Answer != nil {
+		errs = append(errs, o.Answer.Validate(o))
+	}
+	errs = append(errs, o.validateGraph(), o.written().Validate())
 	return errors.Join(errs...)
+}
+
+// written is where the output goes in the end.
+func (o *Options) written() *output.Options {
+	layout := o.layout()
+	if o.Answer != nil {
+		layout = o.Answer.layout()
+	}
+	return &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: layout, NumShards: o.NumShards, RunID: o.RunID}
 }
 
 // output is where to write.
@@ -233,9 +248,22 @@ func (o *Options) output() *output.Options {
 		dir, _ := files.Split(o.Index)
 		return &output.Options{Scratch: dir, NumShards: 1, RunID: o.RunID} // reports only
 	}
-	return &output.Options{
-		Path: o.Output, Format: o.OutputFormat, Layout: o.layout(), NumShards: o.NumShards, RunID: o.RunID,
+	if o.Answer.compares() {
+		return &output.Options{Scratch: scratchOf(o.Output), NumShards: 1, RunID: o.RunID} // reports, and what is kept
 	}
+	return o.written()
+}
+
+// scratchOf is a directory for what does not stay, where an output is to be.
+func scratchOf(name string) string {
+	if files.IsStream(name) {
+		return os.TempDir()
+	}
+	dir, _ := files.Split(name)
+	if dir == "" {
+		dir = "./"
+	}
+	return dir
 }
 
 // Job is the data and the options of a search.
@@ -282,7 +310,7 @@ func (j *Job) Check() error {
 	if points >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
 		errs = append(errs, j.Options.checkK(points, j.Queries == nil))
 	}
-	errs = append(errs, j.checkGraph(), j.broadcast().check(j))
+	errs = append(errs, j.checkGraph(), j.checkTargets(), j.broadcast().check(j))
 	return errors.Join(errs...)
 }
 
@@ -334,7 +362,9 @@ func (j *Job) metric() neighbors.Metric {
 	return j.Options.Neighbors.Metric
 }
 
-// dim is the number of columns of the points.
+// Dim is the number of columns of the points.
+func (j *Job) Dim() int { return j.dim() }
+
 func (j *Job) dim() int {
 	if j.Index != nil {
 		return j.Index.Dim

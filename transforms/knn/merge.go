@@ -41,7 +41,7 @@ func (f *mergeFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
-	t := task{options: &f.Options, ordinal: r.Number, total: r.Total}
+	t := task{options: &f.Options, ordinal: r.Number, total: r.Total, self: f.Self}
 	var found sampleAnswers
 	err = t.write(ctx, parts, func(ctx context.Context) error {
 		progress.Of(f.Options.RunID).Total(p.Answered())

@@ -33,6 +33,12 @@ func (f *sampleFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fu
 	sampler := ivf.NewSampler(f.Rows, c.Total, f.Options.Seed)
 	sample, rows := f.Reading.NewBlock(f.Dim), int64(0)
 	err := vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, func(*fault.Fault) {}, func(b *vectors.Block) error {
+		if f.Kind == sampledPoints {
+			var err error
+			if b, err = f.Options.labelled(ctx, b); err != nil {
+				return err
+			}
+		}
 		rows += int64(b.Len())
 		sampler.Append(sample, b)
 		return nil

@@ -63,9 +63,9 @@ func (f *searchFn) ProcessElement(
 }
 
 func (f *searchFn) search(ctx context.Context, c vectorio.Chunk, from source, emit func(output.Part)) error {
-	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total, kept: f.Kept}
+	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total, kept: f.Kept, chunk: &c}
 	return t.run(ctx, from, emit, func(ctx context.Context) error {
-		return t.read(ctx, c, f, t.out.Reject, func(q *vectors.Block) error { return t.answer(q, false) })
+		return t.read(ctx, c, f, t.out.Reject, func(q *vectors.Block) error { return t.answer(q) })
 	})
 }
 
@@ -81,9 +81,9 @@ func (f *searchSelfFn) ProcessElement(
 }
 
 func (f *searchSelfFn) search(ctx context.Context, r Range, from source, emit func(output.Part)) error {
-	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total, kept: f.Kept}
-	return t.run(ctx, from, emit, func(context.Context) error {
-		return t.answer(t.index.Rows(r.First, r.First+r.Rows), true)
+	t := task{options: &f.Options, ordinal: r.Ordinal, total: r.Total, kept: f.Kept, self: true}
+	return t.run(ctx, from, emit, func(ctx context.Context) error {
+		return t.answer(t.index.Rows(r.First, r.First+r.Rows))
 	})
 }
 
@@ -104,8 +104,11 @@ func (f *searchSelfFileFn) ProcessElement(ctx context.Context, r Range, emit fun
 type task struct {
 	ctx     context.Context
 	options *Options
-	ordinal int64 // place among the tasks
-	total   int64 // rows of the queries' dataset
+	ordinal int64           // place among the tasks
+	total   int64           // rows of the queries' dataset
+	self    bool            // the queries are points
+	chunk   *vectorio.Chunk // of the queries, or nil where they are not read
+	voters  *voters         // of predictions, once there are any
 
 	index  *neighbors.Index
 	kept   bool                                          // it is one of an earlier run
@@ -149,6 +152,9 @@ func (t *task) write(ctx context.Context, emit func(output.Part), work func(cont
 		})
 	if err != nil {
 		return fault.Mark(err)
+	}
+	if t.report.Scores != nil {
+		t.report.Scores.Finish()
 	}
 	rowsAnswered.Inc(ctx, t.report.Queries)
 	neighborsFound.Inc(ctx, t.report.Neighbors)
@@ -197,11 +203,11 @@ func (t *task) search() neighbors.Search {
 	return neighbors.Search{Threads: t.options.Threads, Progress: func(n int) { run.Add(int64(n)) }}
 }
 
-// answer answers a block of queries, which with self are points of the index.
-func (t *task) answer(q *vectors.Block, self bool) error {
+// answer answers a block of queries.
+func (t *task) answer(q *vectors.Block) error {
 	start := time.Now()
 	search := t.search()
-	search.Self = self
+	search.Self = t.self
 	var found *neighbors.Neighbors
 	var err error
 	if t.options.Radius != nil {
@@ -215,11 +221,14 @@ func (t *task) answer(q *vectors.Block, self bool) error {
 	return t.put(q, found, labels{t.index.ID, t.index.Number}, start)
 }
 
-// put writes the neighbours of a block of queries, which were searched from start on.
+// put writes the neighbours of a block of queries, which were searched from start on, or what they answer.
 func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, start time.Time) error {
 	searched := time.Now()
 	write := t.writeRows
-	if t.options.symmetric() {
+	switch {
+	case t.options.Answer != nil:
+		write = t.predict
+	case t.options.symmetric():
 		write = t.writeEdges
 	}
 	if err := write(q, found, points); err != nil {

@@ -155,7 +155,7 @@ func (f *buildShardsFn) ProcessElement(
 	progress.Of(f.Options.RunID).Phase("building the index")
 	b := &shardBuilder{f: f, plan: &p, out: shardFiles{Plan: p.Number}}
 	b.buffer = neighbors.ShardBuffer{MaxRows: f.Rows, MaxWideRows: f.WideRows, Points: f.Reading.NewBlock(f.Dim)}
-	if err := b.read(ctx); err != nil {
+	if err := errors.Join(f.Options.sameRows(p.Chunks[0].Total), b.read(ctx)); err != nil {
 		return fault.Mark(err)
 	}
 	vectorio.Count(ctx, b.out.Points, int64(len(b.rejected)))
@@ -207,7 +207,14 @@ func (b *shardBuilder) readChunk(ctx context.Context, c vectorio.Chunk, block *v
 		if err != nil {
 			return err
 		}
-		if err := b.add(ctx, block); err != nil {
+		some, err := b.f.Options.labelled(ctx, block)
+		if err != nil {
+			return err
+		}
+		if some.Len() == 0 {
+			continue
+		}
+		if err := b.add(ctx, some); err != nil {
 			return err
 		}
 	}
@@ -318,21 +325,25 @@ func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(
 		return fault.Mark(err)
 	}
 	c := q.Chunk
-	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total}
+	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total, self: f.Self, chunk: &c}
 	return t.write(ctx, emit, func(ctx context.Context) error {
 		reject := t.out.Reject
 		if f.Self {
 			reject = func(*fault.Fault) {} // as it was when the shards were built
 		}
 		return t.read(ctx, c, &f.searchFn, reject, func(b *vectors.Block) error {
-			return t.answerShards(ctx, b, shards,
-				f.Self)
+			if f.Self {
+				if b, err = f.Options.labelled(ctx, b); err != nil {
+					return err
+				}
+			}
+			return t.answerShards(ctx, b, shards)
 		})
 	})
 }
 
-// answerShards answers a block of queries, which with self are rows of the shards.
-func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []IndexFile, self bool) error {
+// answerShards answers a block of queries.
+func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []IndexFile) error {
 	start := time.Now()
 	hits := neighbors.NewHits(q.Len())
 	for _, s := range shards {
@@ -343,7 +354,7 @@ func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []Inde
 		}
 		t.report.Decodes++
 		t.report.DecodeIndex += time.Since(opening).Seconds()
-		search := neighbors.Search{Self: self, Part: true, Threads: t.options.Threads}
+		search := neighbors.Search{Self: t.self, Part: true, Threads: t.options.Threads}
 		var found *neighbors.Neighbors
 		if t.options.Radius != nil {
 			found, err = x.RadiusNeighbors(q, *t.options.Radius, search)

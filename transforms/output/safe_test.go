@@ -160,6 +160,7 @@ func TestCheckByproduct(t *testing.T) {
 		{"b.html", "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>My notes</title>", false},
 		{"empty.html", "", false},
 		{"a.cv.csv", "alpha,l1_ratio,rank,choice,mean_test_r2\n", true},
+		{"a.cv.csv", "k,choice,accuracy\n", true},
 		{"b.cv.csv", "alpha,beta\n", false},
 		{"a.rejected.jsonl", `{"file":"x.csv","row":3,"reason":"found"}`, true},
 		{"b.rejected.jsonl", `{"name":"x"}`, false},

@@ -307,6 +307,21 @@ func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {
 	return &c
 }
 
+// WithColumns is the dataset read by these columns (formats.Options.Columns), whatever the options of those who read it say.
+func (d *Dataset) WithColumns(columns []string) *Dataset {
+	c := *d
+	c.naming = make([]*formats.Naming, len(d.Files))
+	for i := range c.naming {
+		var n formats.Naming
+		if i < len(d.naming) && d.naming[i] != nil {
+			n = *d.naming[i]
+		}
+		n.Own, n.Columns = true, columns
+		c.naming[i] = &n
+	}
+	return &c
+}
+
 // Encoded is a dataset of tables whose rows an encoding brings to numbers, sparse where that is smaller; the options by which they are
 // read are set so, too.
 func (d *Dataset) Encoded(e *features.Encoding, reading *Options) *Dataset {

@@ -3,7 +3,6 @@ package overview
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strconv"
@@ -454,55 +453,19 @@ func (v *View) coefficients() []report.Block {
 	return append(blocks, report.Columns{c, t})
 }
 
-var confusionTemplate = template.Must(template.New("confusion").Parse(
-	`<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix"><table class="heat"><caption>Rows of the class at the left that were taken for the class above</caption>` +
-		`<thead><tr><th scope="col">is \ taken for</th>{{range .Classes}}<th scope="col">{{.}}</th>{{end}}<th scope="col">recall</th></tr></thead><tbody>` +
-		`{{range .Rows}}<tr><th scope="row">{{.Class}}</th>{{range .Cells}}<td class="number{{if .Right}} right{{end}}"{{with .Share}} style="--share:{{.}}"{{end}}>{{.Count}}</td>{{end}}<td class="number">{{.Recall}}</td></tr>{{end}}` +
-		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more classes</p>{{end}}`))
-
 // confusion is the matrix, each row shaded by the shares of its class.
 func (v *View) confusion() ([]report.Block, error) {
 	classes := v.Model.Classes.Len()
 	m := v.Judged.Confusion(classes)
-	type cell struct {
-		Count string
-		Share string
-		Right bool
+	labels := make([]string, classes)
+	for i := range labels {
+		labels[i] = v.Model.Classes.Label(i)
 	}
-	type line struct {
-		Class  string
-		Cells  []cell
-		Recall string
-	}
-	data := struct {
-		Classes []string
-		Rows    []line
-		Left    int
-	}{Left: classes - min(classes, shownClasses)}
-	for i := range min(classes, shownClasses) {
-		data.Classes = append(data.Classes, v.Model.Classes.Label(i))
-		all := 0.0
-		for _, w := range m.Confusion[i] {
-			all += w
-		}
-		l := line{Class: v.Model.Classes.Label(i), Recall: "–"}
-		for k, w := range m.Confusion[i][:min(classes, shownClasses)] {
-			c := cell{Count: report.Format(w), Right: i == k}
-			if w > 0 {
-				c.Share = strconv.FormatFloat(math.Sqrt(w/all), 'f', 3, 64) // so that few are seen, too
-			}
-			l.Cells = append(l.Cells, c)
-		}
-		if all > 0 {
-			l.Recall = report.Percent(m.Confusion[i][i] / all)
-		}
-		data.Rows = append(data.Rows, l)
-	}
-	h, err := report.Markup(confusionTemplate, data)
+	matrix, err := report.Confusion(labels, m.Confusion)
 	if err != nil {
 		return nil, err
 	}
-	return []report.Block{report.Static(h), v.scores(m)}, nil
+	return []report.Block{matrix, v.scores(m)}, nil
 }
 
 // scores are the numbers that judge a classification.

@@ -33,6 +33,8 @@ type View struct {
 	// Phases are the parts of the job's time, which workers spend side by side; Overall is how long it took.
 	Phases  []Phase
 	Overall time.Duration
+	// Answers are the predictions for points by the others, or nil.
+	Answers *Answers
 }
 
 // Phase is a part of a job.
@@ -92,6 +94,14 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 			Blocks: v.Hubs.blocks(v),
 		})
 	}
+	if v.Answers != nil {
+		answers, err := v.Answers.sections(v)
+		if err != nil {
+			return nil, err
+		}
+		p.Facts = append(p.Facts, v.Answers.facts()...)
+		p.Sections = append(answers, p.Sections...)
+	}
 	if len(v.Phases) > 0 {
 		p.Sections = append(p.Sections, v.time())
 	}
@@ -130,7 +140,7 @@ func (v *View) time() report.Section {
 }
 
 // IDs are those that the page shows.
-func (o *Overview) IDs(h *Hubs) map[string]bool {
+func (o *Overview) IDs(h *Hubs, answers *Answers) map[string]bool {
 	ids := map[string]bool{}
 	for _, answers := range [][]Answer{o.Sample, o.Far} {
 		for _, a := range answers {
@@ -139,6 +149,9 @@ func (o *Overview) IDs(h *Hubs) map[string]bool {
 				ids[n] = true
 			}
 		}
+	}
+	if answers != nil {
+		answers.ids(ids)
 	}
 	if h != nil {
 		for _, hub := range h.Top {

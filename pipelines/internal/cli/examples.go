@@ -93,6 +93,8 @@ var examples = map[string]string{
 	"transform":           "out/eigen.json",
 	"validation_fraction": "0.2",
 	"warm_start":          "out/model.json",
+	"weights":             "distance",
+	"outlier_label":       "most_frequent",
 	"weight_column":       "weight",
 	"worker_arch":         "arm64",
 	"worker_binary":       "out/kneighbors",

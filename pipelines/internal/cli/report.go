@@ -77,7 +77,11 @@ type Output struct {
 	Format *string
 	Shards *int
 	layout results.Layout
+	now    func() results.Layout
 }
+
+// As says what is written where that depends on other flags: it is asked when they are known.
+func (o *Output) As(layout func() results.Layout) { o.now = layout }
 
 // Output adds the flags --output, --output_format and --num_shards.
 func (g *Group) Output(usage string, layout results.Layout) *Output {
@@ -91,6 +95,7 @@ func (g *Group) Output(usage string, layout results.Layout) *Output {
 		Shards: g.Int("num_shards", 1, "cut the output into this many files, NAME-00000-of-0000N.csv and so on"),
 		layout: layout,
 	}
+	o.now = func() results.Layout { return o.layout }
 	g.app.Writes(o.files)
 	o.Path.Streams().Rejects()
 	return o
@@ -112,14 +117,14 @@ func (o *Output) files() []files.Named {
 		if *o.Shards > 1 {
 			name = results.ShardName(name, i, *o.Shards)
 		}
-		for _, f := range format.Files(name, o.layout) {
+		for _, f := range format.Files(name, o.now()) {
 			if _, err := os.Lstat(f); *o.Shards <= manyShards || err == nil {
 				named = append(named, files.Named{Flag: "--output", Name: f})
 			}
 		}
 	}
 	if files.IsLocal(path) {
-		o := out.Options{Path: path, Format: *o.Format, Layout: o.layout, NumShards: *o.Shards}
+		o := out.Options{Path: path, Format: *o.Format, Layout: o.now(), NumShards: *o.Shards}
 		earlier, err := o.EarlierShards(context.Background())
 		if err != nil {
 			return named // the job will say so

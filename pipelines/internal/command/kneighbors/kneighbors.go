@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -28,7 +30,8 @@ type command struct {
 	standardize    *bool
 	queries, index *cli.Path
 
-	k                 *int
+	k                 *string
+	predict           *predict
 	radius            **float64
 	metric, algorithm *string
 	p                 *float64
@@ -59,7 +62,7 @@ func New() *cli.App {
 
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
-	c.k = compute.Int("k", 0, "how many neighbours each query gets")
+	c.k = compute.String("k", "", "how many neighbours each query gets, a `NUMBER`; to predict, several may be compared: --k=1,3,5,10,30")
 	c.radius = compute.OptionalFloat("radius", "instead of --k: all neighbours within this `DISTANCE`, inclusive")
 	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics))
 	c.p = compute.Float("p", 2, "the power of --metric=minkowski")
@@ -69,6 +72,8 @@ func New() *cli.App {
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of queries (default: all cores)")
 	c.indexLimit = compute.Size("index_limit", 0, "the `SIZE` above which an index is refused: --index_limit=2GiB (default 1GiB for a side input, none for the other ways)")
 
+	c.predict = newPredict(app.Group("What to predict from neighbours (scikit-learn's names)"))
+
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
 	c.broadcast = where.Choice("broadcast", knn.Auto, []string{knn.Auto, knn.SideInput, knn.File, knn.Shards}, "the `WAY`: side_input; file, which is mapped into memory by every worker; shards, for more than a worker's memory, one part after the other; or auto: it stays in this process where that does the work, else a side input while small, then a file; above --index_memory, shards: --broadcast=file")
 	c.memory = where.Size("index_memory", 0, "what a worker may spend on the index, as a `SIZE`; what is above is cut into shards, or with --recall goes into overlapping parts: --index_memory=200MB (default: what it takes)")
@@ -77,6 +82,8 @@ func New() *cli.App {
 	write := app.Group("What to write")
 	c.output = write.Output("the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet, .npy (two files: .indices.npy, .distances.npy), or a graph: .npz (scipy.sparse.load_npz) or .mtx (Matrix Market)", results.Layout{})
 	c.graph = graphFlags(write)
+	c.output.As(c.predict.layout)
+	app.Byproducts(c.scoresFile)
 	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
 	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
 	c.texts = write.InputFile("texts", "the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
@@ -89,8 +96,17 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var of *knn.TargetsJob
+	if job.Options.Answer != nil {
+		if of, err = c.inspectTargets(ctx, job); err != nil {
+			return err
+		}
+	}
 	if err := c.inspect(ctx, job); err != nil {
 		return err
+	}
+	if of != nil {
+		return c.answer(ctx, job, of, look, start)
 	}
 	look.picture, err = pictures(look.picture, job)
 	if err := cli.Usage(err, job.Check()); err != nil {
@@ -115,21 +131,24 @@ func (c *command) run(ctx context.Context) error {
 func (c *command) job() (*knn.Job, look, error) {
 	reading, faults := c.input.Options()
 	faults = errors.Join(faults, c.asTables(&reading))
+	ks, kErr := c.numbers()
+	answer, answerErr := c.predict.answer(c.App, ks)
+	k := slices.Max(append(ks, 0))
 	show, pageErr := c.reportPath()
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
-		K:         c.graph.others(*c.k), Radius: *c.radius, Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
+		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
 	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.Workers() == placement.InProcess {
-		job.Options.SearchRows = knn.SearchRowsOf(*c.k)
+		job.Options.SearchRows = knn.SearchRowsOf(job.Options.K)
 	}
-	graphErr := c.graph.options(&job.Options, *c.k)
+	graphErr := c.graph.options(&job.Options, k)
 	approximateErr := c.approximate(&job.Options)
 	job.Options.EnsureDefaults()
-	return job, look{show, size}, cli.Usage(faults, graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
+	return job, look{page: show, picture: size}, cli.Usage(faults, kErr, answerErr, graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
 }
 
 // inspect finds the points, or their index, and the queries.
@@ -139,6 +158,10 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 			return err
 		}
 		job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
+	}
+	queried := job.Reading.Formats.Columns
+	if a := job.Options.Answer; a != nil {
+		c.predict.leaveOut(&job.Reading.Formats)
 	}
 	if len(c.input.Patterns()) > 0 {
 		if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
@@ -156,7 +179,7 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		}
 	}
 	if c.queries.String() != "" {
-		if err = job.InspectQueries(ctx, c.queries.List()); err != nil {
+		if err = c.inspectQueries(ctx, job, queried); err != nil {
 			return err
 		}
 	}
@@ -240,8 +263,18 @@ func (c *command) finish(ctx context.Context, err error, job *knn.Job, to look, 
 		report, err = knn.ReadReport(ctx, &job.Options)
 	}
 	if err == nil {
+		to.merge(report)
 		summary := newSummary(report, time.Since(start), inspected)
-		if to.page != "" {
+		if a := job.Options.Answer; a != nil {
+			summary.Task, summary.K, summary.NoTarget, summary.scoring = a.Task, job.Options.K, a.Targets.Missing, c.scoring(job)
+		}
+		if name := c.scoresPath(); name != "" && report.Scores != nil && len(report.Scores.Ks) > 1 {
+			summary.ScoresFile = name
+			err = files.Output(ctx, name, func(w io.Writer) error {
+				return writeScores(w, report.Scores, job.Options.Answer.Targets.Classes.Len(), c.scoring(job))
+			})
+		}
+		if to.page != "" && err == nil {
 			summary.Page = to.page
 			err = c.writePage(ctx, to, job, summary)
 		}

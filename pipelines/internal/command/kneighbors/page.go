@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/overview"
+	"beamlearn/model/neighbors/vote"
 	"beamlearn/model/report"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
@@ -30,6 +31,10 @@ func (c *command) reportPath() (string, error) {
 type look struct {
 	page    string
 	picture cli.Image
+
+	compared *knn.Report    // of a run that has compared several k for every point, or nil
+	hubs     *overview.Hubs // of that run
+	scores   *vote.Scores   // of one before queries, or nil
 }
 
 // pictures is the size of the pictures that rows are.
@@ -66,6 +71,13 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 		Overall: time.Duration(s.Seconds * float64(time.Second)),
 	}
 	v.Source = sourceOf(job)
+	if to.compared != nil {
+		v.Hubs = to.hubs
+	}
+	if s.Scores != nil {
+		v.Answers = &overview.Answers{Scores: s.Scores, Classes: job.Options.Answer.Targets.Classes, Scoring: c.scoring(job),
+			Weights: string(job.Options.Answer.Vote.Weights)}
+	}
 	if v.Hubs == nil {
 		v.Hubs = o.SampledHubs(s.Points)
 	}
@@ -75,7 +87,7 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 		v.Facts = append(v.Facts, report.Fact{Name: "recall", Value: "1 (exact)"})
 	}
 	if c.texts.String() != "" {
-		all, err := readTexts(ctx, c.texts.String(), o.IDs(v.Hubs), job.Reading.Formats.IDColumn != "")
+		all, err := readTexts(ctx, c.texts.String(), o.IDs(v.Hubs, v.Answers), job.Reading.Formats.IDColumn != "")
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"beamlearn/model/linear"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
@@ -17,6 +18,13 @@ type summary struct {
 	RowsPerSecond  float64 `json:"rows_per_s"`
 	PeakMemory     int64   `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
 	Page           string  `json:"report_file,omitempty"`
+	// Of predictions: what they are, by how many neighbours, and how many points answer nothing, as they have no target.
+	Task       linear.Task `json:"task,omitempty"`
+	K          int         `json:"k,omitempty"`
+	NoTarget   int64       `json:"rows_without_target,omitempty"`
+	ScoresFile string      `json:"scores_file,omitempty"`
+
+	scoring string // that k was chosen by
 }
 
 func newSummary(r *knn.Report, total, inspected time.Duration) *summary {
@@ -40,6 +48,10 @@ func (s *summary) lines() []string {
 	if s.Approximate != nil {
 		lines = append(lines, recallLines(s.Report)...)
 	}
+	lines = append(lines, s.scoreLines()...)
+	if s.NoTarget > 0 {
+		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out of the points", s.NoTarget))
+	}
 	if s.DuplicateIDs > 0 {
 		lines = append(lines, fmt.Sprintf("  %d points have an id that an earlier point has", s.DuplicateIDs))
 	}
@@ -49,6 +61,9 @@ func (s *summary) lines() []string {
 	}
 	for _, f := range s.OutputFiles {
 		lines = append(lines, cli.Relative(f))
+	}
+	if s.ScoresFile != "" {
+		lines = append(lines, cli.Relative(s.ScoresFile))
 	}
 	if s.Page != "" {
 		lines = append(lines, cli.Relative(s.Page))
