@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"time"
 )
 
 // A part of .npz has three files, which become the members of the archive: the columns of all edges (int64), their distances
@@ -129,17 +130,34 @@ func assembleNPZ(_ int, w io.Writer, parts []Part, l Layout) error {
 		index = "<i8"
 	}
 	shape := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(rows)), uint64(columns))
-	members := []struct {
-		name   string
-		header []byte
-		fill   func(w *bufio.Writer) error
-	}{
+	return writeNPZ(w, []npzMember{
 		{"indices", npyHeader(index, edges), func(w *bufio.Writer) error { return npzIndices(w, parts, edges, columns, wide) }},
 		{"indptr", npyHeader(index, rows+1), func(w *bufio.Writer) error { return npzPointers(w, parts, rows, edges, wide) }},
 		{"format", append(npyScalarHeader("|S3"), "csr"...), nil},
 		{"shape", append(npyHeader("<i8", 2), shape...), nil},
 		{"data", npyHeader("<f8", edges), func(w *bufio.Writer) error { return npzData(w, parts, edges, l) }},
-	}
+	})
+}
+
+// npzMember is an array of an archive: what follows its header, if anything does, fill writes.
+type npzMember struct {
+	name   string
+	header []byte
+	fill   func(w *bufio.Writer) error
+}
+
+// npzTime is that of every member, as numpy.savez has it: the first that a zip can tell.
+var npzTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// npyScalarHeader is the header of an array of no dimension, as numpy.save writes it.
+func npyScalarHeader(descr string) []byte {
+	const prefix, size = 10, 128
+	dict := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (), }", descr)
+	return fmt.Appendf(nil, "\x93NUMPY\x01\x00%c\x00%-*s\n", size-prefix, size-prefix-1, dict)
+}
+
+// writeNPZ writes an archive, uncompressed.
+func writeNPZ(w io.Writer, members []npzMember) error {
 	z := zip.NewWriter(struct{ io.Writer }{w}) // none that counts on more than Write
 	for _, m := range members {
 		to, err := z.CreateHeader(&zip.FileHeader{Name: m.name + ".npy", Method: zip.Store, Modified: npzTime})
