@@ -69,8 +69,11 @@ func TestReference(t *testing.T) {
 			}
 		}
 	}
-	var s struct{ Rows, Features, Nonzero int64 }
-	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil || s.Rows != 410 || s.Features != 93 || s.Nonzero != 5015 {
+	var s struct {
+		Rows, Features, Nonzero int64
+		Names                   []string `json:"feature_names"`
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil || s.Rows != 410 || s.Features != 93 || s.Nonzero != 5015 || strings.Join(s.Names, " ") != strings.Join(rows[0][1:], " ") {
 		t.Errorf("summary %+v, %v", s, err)
 	}
 }

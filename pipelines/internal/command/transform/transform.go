@@ -213,19 +213,25 @@ func (c *command) explain(ctx context.Context, job *encode.ApplyJob, passes int)
 // summary is what --summary writes.
 type summary struct {
 	*encode.ApplyReport
-	Encoding      string  `json:"encoding_file,omitempty"`
-	Float32       bool    `json:"float32,omitempty"`
-	Seconds       float64 `json:"total_s"`
-	RowsPerSecond float64 `json:"rows_per_s"`
-	PeakMemory    int64   `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
+	// FeatureNames are those of the columns of the output. Default: where any are hashed, TEXT#0, TEXT#1, ….
+	FeatureNames  []string `json:"feature_names,omitempty"`
+	Encoding      string   `json:"encoding_file,omitempty"`
+	Float32       bool     `json:"float32,omitempty"`
+	Seconds       float64  `json:"total_s"`
+	RowsPerSecond float64  `json:"rows_per_s"`
+	PeakMemory    int64    `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
 }
 
 func newSummary(job *encode.ApplyJob, r *encode.ApplyReport, encoding string, total time.Duration) *summary {
 	if r == nil { // only the encoding was asked for
 		r = &encode.ApplyReport{Rows: job.Encoding.Columns()[0].Rows, Features: job.Encoding.Dim()}
 	}
+	var names []string
+	if !job.Encoding.Hashed() {
+		names = job.Encoding.Names()
+	}
 	return &summary{
-		ApplyReport: r, Encoding: encoding, Float32: job.Reading.Formats.DType == vectors.Float32, Seconds: total.Seconds(),
+		FeatureNames: names, ApplyReport: r, Encoding: encoding, Float32: job.Reading.Formats.DType == vectors.Float32, Seconds: total.Seconds(),
 		RowsPerSecond: float64(r.Rows) / total.Seconds(), PeakMemory: cli.PeakMemory(),
 	}
 }
