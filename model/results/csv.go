@@ -146,6 +146,10 @@ func encodeCSVTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error
 				continue
 			} else if c.Type == Text {
 				b = appendCSVText(b, c.Texts[int(v)])
+			} else if c.Type == ID {
+				ref := t.Ref(i)
+				texts = texts || !ref.IsInt()
+				b = appendCSV(b, ref)
 			} else {
 				b = appendFloat(b, v)
 			}

@@ -290,3 +290,59 @@ func TestCheckForms(t *testing.T) {
 		}
 	}
 }
+
+// A column of ids, of integers and of texts, in each format that has one.
+func TestTableOfIDs(t *testing.T) {
+	l := Layout{Columns: []Column{{Name: "group", Type: ID}, {Name: "size", Type: Int}}}
+	names := []vectors.ID{{Int: 7}, {Int: 8}, {Int: 9}}
+	for _, c := range []struct {
+		f          *Format
+		refs       []vectors.ID
+		want, part string
+	}{
+		{csvFormat, []vectors.ID{{Int: 7}, {Text: "a,b"}, {Int: 7}}, "id,group,size\n7,7,1\n8,\"a,b\",2\n9,7,3\n", ""},
+		{jsonlFormat, []vectors.ID{{Int: 7}, {Text: "a"}, {Int: 7}},
+			`{"id":7,"group":7,"size":1}` + "\n" + `{"id":8,"group":"a","size":2}` + "\n" + `{"id":9,"group":7,"size":3}` + "\n", ""},
+		{parquetFormat, names, "id=7 group=7 size=1|id=8 group=8 size=2|id=9 group=9 size=3|", "int64"},
+		{parquetFormat, []vectors.ID{{Int: 7}, {Text: "a"}, {Int: 7}}, "id=7 group=7 size=1|id=8 group=a size=2|id=9 group=7 size=3|", "utf8"},
+	} {
+		var b, out bytes.Buffer
+		w := c.f.NewPart([]io.Writer{&b}, l)
+		err := w.WriteTable(&Table{
+			ID: func(i int) vectors.ID { return names[i] }, Ref: func(i int) vectors.ID { return c.refs[i] },
+			Values: []float64{0, 1, 0, 2, 0, 3}, From: 0, To: 3,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.f.Assemble(0, &out, []Part{{info, open(b.Bytes())}}, l); err != nil {
+			t.Fatal(err)
+		}
+		got := out.String()
+		if c.f == parquetFormat {
+			table := readAny(t, out.Bytes())
+			got = ""
+			for row := range int(table.NumRows()) {
+				for i, f := range table.Schema().Fields() {
+					got += strings.Repeat(" ", min(i, 1)) + f.Name + "=" + table.Column(i).Data().Chunk(0).ValueStr(row)
+				}
+				got += "|"
+			}
+			for _, i := range []int{0, 1} {
+				if name := table.Schema().Field(i).Type.Name(); name != c.part {
+					t.Errorf("column %d is of type %s, expected %s", i, name, c.part)
+				}
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, expected %q", c.f.Name, got, c.want)
+		}
+	}
+	if err := npyFormat.Check(l); err == nil {
+		t.Error("ids in a table of .npy")
+	}
+}

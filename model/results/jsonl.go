@@ -131,6 +131,10 @@ func encodeJSONLTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, err
 				b = append(b, "null"...)
 			} else if c.Type == Text {
 				b = appendJSONText(b, c.Texts[int(v)])
+			} else if c.Type == ID {
+				ref := t.Ref(i)
+				texts = texts || !ref.IsInt()
+				b = appendJSON(b, ref)
 			} else {
 				b = appendJSONFloat(b, v)
 			}

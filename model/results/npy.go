@@ -17,6 +17,9 @@ var npyFormat = &Format{
 	endings:    []string{".indices.npy", ".distances.npy"},
 	check: func(l Layout) error {
 		for _, c := range l.Columns {
+			if c.Type == ID {
+				return fmt.Errorf("the column %s holds ids, which .npy does not: write .csv, .jsonl or .parquet", c.Name)
+			}
 			if c.Type == Text {
 				return fmt.Errorf("the column %s holds texts, which .npy does not: write .csv, .jsonl or .parquet", c.Name)
 			}

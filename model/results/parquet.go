@@ -36,7 +36,7 @@ const (
 )
 
 // A part of neighbours is its queries one after the other: the id, the number of neighbours (uvarint), their ids, their
-// distances (float64, little-endian). A part of a table is its rows: the id, the values (float64, little-endian). An id is 0
+// distances (float64, little-endian). A part of a table is its rows: the id, the values (float64, little-endian, or ids). An id is 0
 // and the integer (varint), or the length of its text (uvarint, > 0) and the text. Where the layout is nullable, a byte before each row
 // says what it lacks, and that is left out.
 
@@ -76,7 +76,13 @@ func encodeParquetTablePart(dst [][]byte, t *Table, from, to int, l Layout) (boo
 		if lack&NoValues != 0 {
 			continue
 		}
-		for _, v := range t.row(i, l) {
+		for j, v := range t.row(i, l) {
+			if l.Columns[j].Type == ID {
+				ref := t.Ref(i)
+				texts = texts || !ref.IsInt()
+				b = appendRecordID(b, ref)
+				continue
+			}
 			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 		}
 	}
@@ -389,6 +395,7 @@ func (g *neighborRows) writeColumn(name string, w file.ColumnChunkWriter) (err e
 type tableRows struct {
 	layout Layout
 	ids    idColumn
+	refs   []idColumn // of each column, where that is of type ID
 	rows   int
 	values [][]float64           // of each column
 	texts  [][]parquet.ByteArray // of each column of type Text: what it can have
@@ -425,7 +432,7 @@ func (g *tableRows) lacks(d partReader) (Lack, error) {
 }
 
 func newTableRows(l Layout) *tableRows {
-	g := &tableRows{layout: l, values: make([][]float64, len(l.Columns)), texts: make([][]parquet.ByteArray, len(l.Columns))}
+	g := &tableRows{layout: l, refs: make([]idColumn, len(l.Columns)), values: make([][]float64, len(l.Columns)), texts: make([][]parquet.ByteArray, len(l.Columns))}
 	for j, c := range l.Columns {
 		for _, s := range c.Texts {
 			g.texts[j] = append(g.texts[j], parquet.ByteArray(validUTF8(s)))
@@ -449,6 +456,12 @@ func (g *tableRows) record(d partReader) error {
 		return nil
 	}
 	for j, c := range g.layout.Columns {
+		if c.Type == ID {
+			if err := d.id(&g.refs[j]); err != nil {
+				return err
+			}
+			continue
+		}
 		v, err := d.float()
 		if err != nil {
 			return err
@@ -464,7 +477,11 @@ func (g *tableRows) record(d partReader) error {
 func (g *tableRows) len() int { return g.rows }
 
 func (g *tableRows) full() bool {
-	return g.rows >= rowGroupRows || 8*g.rows*len(g.values)+len(g.ids.data) >= rowGroupBytes
+	size := 8*g.rows*len(g.values) + len(g.ids.data)
+	for j := range g.refs {
+		size += len(g.refs[j].data)
+	}
+	return g.rows >= rowGroupRows || size >= rowGroupBytes
 }
 
 func (g *tableRows) reset() {
@@ -472,15 +489,18 @@ func (g *tableRows) reset() {
 	g.ids.reset()
 	for j := range g.values {
 		g.values[j] = g.values[j][:0]
+		g.refs[j].reset()
 	}
 }
 
 func (g *tableRows) schema() (*schema.GroupNode, error) {
 	r := g.repetition()
 	fields := schema.FieldList{g.ids.node(idColumnName, r)}
-	for _, c := range g.layout.Columns {
+	for j, c := range g.layout.Columns {
 		name := validUTF8(c.Name)
 		switch c.Type {
+		case ID:
+			fields = append(fields, g.refs[j].node(name, r))
 		case Text:
 			fields = append(fields, stringNode(name, r))
 		case Int:
@@ -501,6 +521,9 @@ func (g *tableRows) columns() []func(file.ColumnChunkWriter) error {
 }
 
 func (g *tableRows) writeColumn(j int, w file.ColumnChunkWriter) (err error) {
+	if g.layout.Columns[j].Type == ID {
+		return g.refs[j].write(w, nil, nil)
+	}
 	switch w := w.(type) {
 	case *file.ByteArrayColumnChunkWriter:
 		texts := make([]parquet.ByteArray, len(g.values[j]))
@@ -556,6 +579,9 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 	} else if l.isTable() {
 		table := newTableRows(l)
 		table.ids.texts = texts
+		for j := range table.refs {
+			table.refs[j].texts = texts
+		}
 		g = table
 		for _, c := range l.Columns {
 			if c.Type == Text {

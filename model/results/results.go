@@ -27,7 +27,7 @@
 //
 //	.csv      id and the columns, with a header
 //	.jsonl    {"id":…,"NAME":…}: a line for each row; a number that is not finite is null
-//	.parquet  id, int64 where all of the file are integers, else string; the columns: double, int64 or string
+//	.parquet  id, and other ids, int64 where all of the file are integers, else string; the columns: double, int64 or string
 //	.npy      the columns without the ids, in the order of the rows: n numbers, or n × columns; no texts. It is int64 where
 //	          all columns are integers, else float64
 //
@@ -165,6 +165,7 @@ const (
 	Float ColumnType = "float" // numbers
 	Int   ColumnType = "int"   // whole numbers, up to 2⁵³
 	Text  ColumnType = "text"  // some of the texts of the column
+	ID    ColumnType = "id"    // the id that Table.Ref gives
 )
 
 // Table is consecutive rows of a table: those from From to To.
@@ -173,9 +174,11 @@ type Table struct {
 	// Values are rows × columns, row-major, of all rows from 0 to To. That of a column of type Text is the place in its Texts.
 	Values   []float64
 	From, To int
+	// Ref is what a column of type ID holds. Required where there is one.
+	Ref func(i int) vectors.ID
 	// Lacks says what rows do not have, where the layout is Nullable. Default: all have everything.
 	Lacks func(i int) Lack
-	// Threads is the number of goroutines that share the work, and call ID and Lacks. Default: GOMAXPROCS.
+	// Threads is the number of goroutines that share the work, and call ID, Ref and Lacks. Default: GOMAXPROCS.
 	Threads int
 }
 
@@ -322,6 +325,9 @@ func (f *Format) Check(l Layout) error {
 			return fmt.Errorf("the column %s twice", fault.Quote(c.Name))
 		}
 		seen[c.Name] = true
+		if c.Type == ID && l.Nullable {
+			return errors.New("a column of ids in a table that is nullable")
+		}
 	}
 	if f.check == nil {
 		return nil

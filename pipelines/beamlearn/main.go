@@ -7,6 +7,7 @@ package main
 import (
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/pipelines/internal/command/eigen"
+	"beamlearn/pipelines/internal/command/groups"
 	"beamlearn/pipelines/internal/command/index"
 	"beamlearn/pipelines/internal/command/inspect"
 	"beamlearn/pipelines/internal/command/kneighbors"
@@ -16,5 +17,5 @@ import (
 )
 
 func main() {
-	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, transform.New)
+	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, transform.New, groups.New)
 }

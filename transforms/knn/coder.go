@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 
+	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/neighbors/overview"
 	"beamlearn/model/neighbors/vote"
@@ -110,7 +111,9 @@ type Report struct {
 	Broadcast   string      `json:"broadcast,omitempty"` // how the index reached the workers
 	// Overview is what a page shows, where Options.Overview asks for it.
 	Overview *overview.Overview `json:"overview,omitempty"`
-	Shards   int                `json:"index_shards,omitempty"`
+	// Groups are those of Options.Groups.
+	Groups *groups.Summary `json:"groups,omitempty"`
+	Shards int             `json:"index_shards,omitempty"`
 	// Scores judge the predictions for points, by the others.
 	Scores *vote.Scores `json:"scores,omitempty"`
 	// Kept are the neighbours of every point where several k are compared: see [AnswerKept].
@@ -148,6 +151,9 @@ func (r *Report) add(o Report) {
 			r.Overview = new(overview.Overview)
 		}
 		r.Overview.Merge(o.Overview)
+	}
+	if o.Groups != nil {
+		r.Groups = o.Groups
 	}
 	if o.Broadcast != "" {
 		r.Broadcast = o.Broadcast

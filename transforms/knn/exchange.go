@@ -51,6 +51,8 @@ const (
 	partQueries    exchangeKind = "queries" // by planned part
 	partAnswers    exchangeKind = "answers" // by range of queries
 	graphEdges     exchangeKind = "edges"   // by range of queries, and of neighbours
+	groupForest    exchangeKind = "forest"
+	groupScores    exchangeKind = "scores"
 )
 
 // exchangeSection is some rows, and where they stand in the file.

@@ -20,6 +20,9 @@ func init() {
 
 // layout is how the neighbours are written.
 func (o *Options) layout() results.Layout {
+	if o.Groups != nil {
+		return results.Layout{Columns: groupColumns}
+	}
 	l := results.Layout{K: o.K, Form: o.Form, Connectivity: o.Connectivity}
 	if o.IncludeSelf && o.K > 0 {
 		l.K++
@@ -40,7 +43,7 @@ var similarities = map[neighbors.Metric]results.Similarity{
 
 // symmetric reports whether edges are to be added, or left out. Within a radius each has its counterpart as it is.
 func (o *Options) symmetric() bool {
-	return o.Radius == nil && o.Symmetric != "" && o.Symmetric != neighbors.Directed
+	return o.Groups == nil && o.Radius == nil && o.Symmetric != "" && o.Symmetric != neighbors.Directed
 }
 
 // isGraph reports whether the output is a graph of rows and columns, which needs to know its shape.
@@ -52,6 +55,9 @@ func (o *Options) isGraph() bool {
 // validateGraph reports what of a graph cannot be.
 func (o *Options) validateGraph() error {
 	var errs []error
+	if o.Groups != nil {
+		errs = append(errs, o.checkGroups())
+	}
 	if o.Symmetric != "" && !slices.Contains(neighbors.Symmetries, o.Symmetric) {
 		errs = append(errs, fmt.Errorf("symmetric %q: must be one of none, union, mutual", o.Symmetric))
 	}
@@ -69,6 +75,9 @@ func (o *Options) validateGraph() error {
 func (j *Job) checkGraph() error {
 	var errs []error
 	o := &j.Options
+	if o.Groups != nil && (j.Queries != nil || j.Index != nil) {
+		errs = append(errs, errors.New("groups are of the points of an input: without queries, and without an index that was kept"))
+	}
 	if j.Queries != nil && o.IncludeSelf {
 		errs = append(errs, errors.New("include_self is of points that are the queries: without queries of their own"))
 	}

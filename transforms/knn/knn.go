@@ -63,6 +63,7 @@ import (
 
 	"beamlearn/model/features"
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
@@ -141,6 +142,10 @@ type Options struct {
 	IncludeSelf bool
 	// Symmetric makes the graph of the points such. Without other queries only. Default: neighbors.Directed.
 	Symmetric neighbors.Symmetry
+	// Groups makes groups of the pairs within Radius, and writes a row for each point: id, group, size and keep, which is 1 where
+	// the row stays; by a column, that is the target of the rows. Without queries, an index that was kept, and what neighbours
+	// are written with. Optional.
+	Groups *groups.Keep
 
 	// Overview says that Report.Overview is wanted, and in process what [HubsOf] gives. It takes some 4 bytes a point.
 	Overview bool
@@ -413,7 +418,10 @@ func KNeighbors(s beam.Scope, j *Job) error {
 	if err != nil {
 		return err
 	}
-	if j.Options.symmetric() {
+	switch {
+	case j.Options.Groups != nil:
+		parts = group(s, parts, j)
+	case j.Options.symmetric():
 		parts = symmetrize(s, parts, j.Options)
 	}
 	if len(j.shapes) > 0 {

@@ -115,7 +115,7 @@ type task struct {
 	points int                                           // of the index, 0 where the task has not all of it
 	row    func(position int32, dst []float64) []float64 // of a point, nil where the task has not all of them
 	out    *output.Task
-	edges  []exchangeFile // of a graph that is to become symmetric, instead of out
+	edges  []exchangeFile // what is left for another step to write, instead of out
 	report Report
 }
 
@@ -228,6 +228,8 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 	switch {
 	case t.options.Answer != nil:
 		write = t.predict
+	case t.options.Groups != nil:
+		write = t.writeForest
 	case t.options.symmetric():
 		write = t.writeEdges
 	}

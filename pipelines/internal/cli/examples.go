@@ -46,6 +46,7 @@ var examples = map[string]string{
 	"iterated_power":      "2",
 	"job_name":            "neighbours-of-words",
 	"k":                   "10",
+	"keep":                "center",
 	"l1_ratio":            "0.5,0.9",
 	"layout":              "edges",
 	"learning_rate":       "optimal",

@@ -1,0 +1,158 @@
+// Package groups is the command that makes groups of near-duplicates.
+package groups
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/groups"
+	"beamlearn/model/results"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/knn"
+	"beamlearn/transforms/vectorio"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	input *cli.Input
+
+	radius                  **float64
+	metric, algorithm, keep *string
+	p                       *float64
+	threads                 *int
+
+	broadcast *string
+	memory    *int64
+	staging   *cli.Path
+
+	output *cli.Output
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("groups", "Makes groups of near-duplicates, and says which row of each stays: files in, files out.")
+	c := &command{App: app, input: app.Input()}
+
+	compute := app.Group("What to compute")
+	c.radius = compute.OptionalFloat("radius", "rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
+	c.keep = compute.String("keep", string(groups.First), "which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then none of the vector): --keep=price:max")
+	c.metric = compute.Choice("metric", "euclidean", metrics(), "the `METRIC`: "+cli.Names(metrics())+": --metric=cosine")
+	c.p = compute.Float("p", 2, "the power of --metric=minkowski: --p=3")
+	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
+	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
+
+	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
+	c.broadcast = where.Choice("broadcast", knn.Auto, knn.Broadcasts, "the `WAY`: "+cli.Names(knn.Broadcasts)+", as in kneighbors: --broadcast=file")
+	c.memory = where.Size("index_memory", 0, "what a worker may spend on the index, as a `SIZE`; what is above is cut into shards: --index_memory=200MB (default: what it takes)")
+	c.staging = where.Directory("staging", "the `DIR` for what goes from step to step while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
+
+	c.output = app.Group("What to write").Output("the `FILE` to write, with a row for each row of the input: .csv (id,group,size,keep), .jsonl or .parquet; group is the id of its first row, keep is 1 or 0: --output=out/groups.csv",
+		results.Layout{Columns: []results.Column{{Name: "group", Type: results.ID}}})
+	return app.Runs(c.run)
+}
+
+// metrics are those by which a row is near itself.
+func metrics() (names []string) {
+	for _, m := range neighbors.Metrics {
+		if m != neighbors.InnerProduct {
+			names = append(names, string(m))
+		}
+	}
+	return names
+}
+
+func (c *command) run(ctx context.Context) error {
+	start := time.Now()
+	job, err := c.job()
+	if err != nil {
+		return err
+	}
+	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
+		return err
+	}
+	c.Note(job.Corpus)
+	if err := cli.Usage(job.Check()); err != nil {
+		return err
+	}
+	if c.Explaining() {
+		plan, err := c.PlanRows(ctx, job.Corpus, job.Reading, 1, job.Options.Threads)
+		if err != nil {
+			return err
+		}
+		plan.WorkerMemory = job.Memory()
+		show := &cli.Plan{}
+		show.Rows("points", plan)
+		return c.Explain(show, plan)
+	}
+	if err := cli.Fits(job.Memory()); err != nil {
+		return err
+	}
+	pipeline, s := beam.NewPipelineWithRoot()
+	if err := knn.KNeighbors(s, job); err != nil {
+		return err
+	}
+	err = c.Run(ctx, pipeline, job.Options.RunID)
+	var report *knn.Report
+	if err == nil {
+		report, err = knn.ReadReport(ctx, &job.Options)
+	}
+	if err == nil {
+		err = c.Summary(lines(report, time.Since(start)), report)
+	}
+	return errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &job.Options))
+}
+
+// job is what the flags ask for, with every fault of theirs.
+func (c *command) job() (*knn.Job, error) {
+	reading, faults := c.input.Options()
+	var radiusErr error
+	if *c.radius == nil {
+		radiusErr = errors.New("--radius is needed: within which distance rows are near-duplicates")
+	}
+	keep, keepErr := groups.ParseKeep(*c.keep)
+	if keepErr != nil {
+		keepErr = fmt.Errorf("--%w", keepErr)
+	}
+	if keep.Column != "" {
+		reading.Formats.TargetColumn, reading.Formats.Unlabelled = keep.Column, false
+	}
+	job := &knn.Job{Reading: reading, Options: knn.Options{
+		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
+		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep,
+		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
+		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+	}}
+	job.Options.SearchRows = c.input.ChunkRows()
+	job.Options.EnsureDefaults()
+	if err := errors.Join(faults, radiusErr, keepErr); err != nil {
+		return nil, cli.Usage(err)
+	}
+	return job, cli.Usage(job.Options.Validate())
+}
+
+func lines(r *knn.Report, total time.Duration) []string {
+	g := r.Groups
+	all := []string{
+		fmt.Sprintf("%d rows × %d columns: %d groups, %d of several rows, with %d rows, the largest of %d; %d rows stay",
+			r.Points, r.Dim, g.Groups, g.Several, g.Rows, g.Largest, g.Groups),
+		fmt.Sprintf("  %d pairs in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s", r.Neighbors/2,
+			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+r.Assemble, files.Bytes(cli.PeakMemory())),
+	}
+	if r.DuplicateIDs > 0 {
+		all = append(all, fmt.Sprintf("  %d rows have an id that an earlier row has", r.DuplicateIDs))
+	}
+	for _, f := range r.RejectedFiles {
+		all = append(all, fmt.Sprintf("  %d rows left out: %s", r.Rejected, cli.Relative(f)))
+	}
+	for _, f := range r.OutputFiles {
+		all = append(all, cli.Relative(f))
+	}
+	return all
+}

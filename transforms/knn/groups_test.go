@@ -1,0 +1,171 @@
+package knn
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"beamlearn/model/formats"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/groups"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
+)
+
+// labelsOfGroups numbers the groups of a .csv as DBSCAN does: in the order of their first rows.
+func labelsOfGroups(t *testing.T, text string) (labels []int) {
+	t.Helper()
+	seen, sizes := map[string]int{}, map[string]int{}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if lines[0] != "id,group,size,keep" {
+		t.Fatal(lines[0])
+	}
+	for _, line := range lines[1:] {
+		group := strings.Split(line, ",")[1]
+		if _, ok := seen[group]; !ok {
+			seen[group] = len(seen)
+		}
+		sizes[group]++
+		labels = append(labels, seen[group])
+	}
+	kept := map[string]int{}
+	for _, line := range lines[1:] {
+		f := strings.Split(line, ",")
+		if f[2] != strconv.Itoa(sizes[f[1]]) {
+			t.Errorf("%s: the group has %d rows", line, sizes[f[1]])
+		}
+		if f[3] == "1" {
+			kept[f[1]]++
+		}
+	}
+	for group := range sizes {
+		if kept[group] != 1 {
+			t.Errorf("group %s keeps %d rows", group, kept[group])
+		}
+	}
+	return labels
+}
+
+// Groups are the clusters of scikit-learn's DBSCAN with min_samples = 1 (testdata/graphs.py).
+func TestGroupsLikeDBSCAN(t *testing.T) {
+	g := readGraphs(t)
+	dir := t.TempDir()
+	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
+	o := Options{Radius: &g.Radius, Groups: &groups.Keep{Rule: groups.First}, Output: filepath.Join(dir, "g.csv")}
+	r := mustRun(t, input, nil, vectorio.Options{ChunkRows: 17}, o)
+	labels := labelsOfGroups(t, read(t, o.Output))
+	if fmt.Sprint(labels) != fmt.Sprint(g.Labels) {
+		t.Errorf("labels %v, expected %v", labels, g.Labels)
+	}
+	sizes := map[int]int64{}
+	for _, l := range g.Labels {
+		sizes[l]++
+	}
+	want := groups.Summary{Groups: int64(len(sizes))}
+	for _, n := range sizes {
+		want.Largest = max(want.Largest, n)
+		if n > 1 {
+			want.Several++
+			want.Rows += n
+		}
+	}
+	if *r.Groups != want || want.Several < 3 {
+		t.Errorf("reported %+v, expected %+v", *r.Groups, want)
+	}
+}
+
+// By every way of the index, in chunks of any size: the same bytes.
+func TestGroupWays(t *testing.T) {
+	points := testPoints(203, 3)
+	dir := t.TempDir()
+	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
+	radius := 1.0
+	for _, keep := range []groups.Rule{groups.Center, groups.Last} {
+		first := ""
+		for i, way := range []Options{
+			{Workers: placement.InProcess}, {Broadcast: SideInput}, {Broadcast: File}, {Broadcast: Shards, IndexMemory: 8000},
+		} {
+			if keep == groups.Last && i != 0 && i != 3 || brief() && i%2 == 1 {
+				continue
+			}
+			way.Radius, way.Groups, way.NumShards = &radius, &groups.Keep{Rule: keep}, 2
+			way.Output = filepath.Join(dir, fmt.Sprintf("%s%d.csv", keep, i))
+			mustRun(t, input, nil, vectorio.Options{ChunkRows: 40 + 60*i}, way)
+			got := ""
+			for s := range 2 {
+				got += read(t, filepath.Join(dir, fmt.Sprintf("%s%d-%05d-of-00002.csv", keep, i, s)))
+			}
+			if first == "" {
+				first = got
+			}
+			if got != first {
+				t.Errorf("%s by %+v: other bytes", keep, way)
+			}
+		}
+	}
+}
+
+// A small table of texts: which row stays, a row that is left out, and what groups are called.
+func TestGroupsKeep(t *testing.T) {
+	dir := t.TempDir()
+	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), []byte(
+		"name,x,price\nann,0,3\nbob,5,1\ncid,1,9\nbad,?,9\ndan,2,4\neve,5.5,1\nfay,9,0\n"))}
+	radius := 1.0
+	reading := vectorio.Options{SkipFaults: true, ChunkRows: 2, Formats: formats.Options{
+		IDColumn: "name", Columns: []string{"x"}, TargetColumn: "price"}}
+	for _, c := range []struct {
+		keep string
+		want string // those that stay
+	}{
+		{"first", "ann bob fay"}, {"last", "dan eve fay"}, {"center", "bob cid fay"}, {"price:max", "bob cid fay"},
+		{"price:min", "ann bob fay"},
+	} {
+		k, err := groups.ParseKeep(c.keep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Radius: &radius, Groups: &k, Output: filepath.Join(dir, "g.csv")}
+		r := mustRun(t, input, nil, reading, o)
+		var kept, rows []string
+		for _, line := range strings.Split(strings.TrimSpace(read(t, o.Output)), "\n")[1:] {
+			f := strings.Split(line, ",")
+			rows = append(rows, strings.Join(f[:3], ","))
+			if f[3] == "1" {
+				kept = append(kept, f[0])
+			}
+		}
+		if got := strings.Join(rows, " "); got != "ann,ann,3 bob,bob,2 cid,ann,3 dan,ann,3 eve,bob,2 fay,fay,1" {
+			t.Errorf("%s: rows %s", c.keep, got)
+		}
+		if got := strings.Join(kept, " "); got != c.want {
+			t.Errorf("%s: %s stay, expected %s", c.keep, got, c.want)
+		}
+		if r.Rejected != 1 || len(r.RejectedFiles) != 1 {
+			t.Errorf("%s: %d rejected, %v", c.keep, r.Rejected, r.RejectedFiles)
+		}
+	}
+}
+
+func TestGroupsRefused(t *testing.T) {
+	dir := t.TempDir()
+	points := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(testPoints(9, 2), "<f8", to[float64]))}
+	radius := 1.0
+	for _, c := range []struct {
+		queries []string
+		o       Options
+		want    string
+	}{
+		{nil, Options{K: 3}, "groups are of the pairs within a radius"},
+		{points, Options{Radius: &radius}, "groups are of the points of an input"},
+		{nil, Options{Radius: &radius, Neighbors: neighbors.Options{Metric: neighbors.InnerProduct}}, "by the inner product nothing is near itself"},
+	} {
+		c.o.Output, c.o.Groups = filepath.Join(dir, "g.csv"), &groups.Keep{Rule: groups.First}
+		_, _, err := run(t, points, c.queries, vectorio.Options{}, c.o)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, expected %q", c.o, err, c.want)
+		}
+	}
+	nothingBut(t, dir, "x.npy")
+}
