@@ -193,9 +193,22 @@ func isoZone(b []byte) (micros int64, ok bool) {
 type dateFormat struct{ layout string }
 
 var strftime = map[byte]string{
-	'Y': "2006", 'y': "06", 'm': "01", 'd': "02", 'H': "15", 'I': "03", 'p': "PM", 'M': "04", 'S': "05", 'f': "000000",
+	'Y': "2006", 'y': "06", 'm': "01", 'd': "02", 'H': "15", 'I': "03", 'p': "PM", 'M': "04", 'S': "05", 'f': "999999",
 	'z': "-0700", 'b': "Jan", 'B': "January", 'a': "Mon", 'A': "Monday", 'j': "002",
-	'F': "2006-01-02", 'T': "15:04:05", 'D': "01/02/06", 'R': "15:04", '%': "%",
+	'F': "2006-1-2", 'T': "15:4:5", 'D': "1/2/06", 'R': "15:4", '%': "%",
+}
+
+// unpadded are the codes that stand for one digit or two, as strptime reads them, where what is next to them is no digit.
+var unpadded = map[byte]string{'m': "1", 'd': "2", 'I': "3", 'M': "4", 'S': "5"}
+
+// code is what Go's layouts have for the code at i of a format of strftime.
+func code(s string, i int) (layout string, ok bool) {
+	layout, ok = strftime[s[i]]
+	alone := (i == 1 || i > 2 && s[i-3] != '%' || i == 2) && (i+1 == len(s) || s[i+1] != '%')
+	if short := unpadded[s[i]]; short != "" && alone {
+		layout = short
+	}
+	return layout, ok
 }
 
 // parseDateFormat reads a format of strftime; nil of "".
@@ -216,13 +229,13 @@ func parseDateFormat(s string) (*dateFormat, error) {
 		if i++; i == len(s) {
 			return nil, errors.New("it ends with a %")
 		}
-		code, ok := strftime[s[i]]
+		code, ok := code(s, i)
 		if !ok {
 			const known = "%Y %y %m %b %B %d %j %H %I %p %M %S %f %z %a %A"
 			return nil, fmt.Errorf("%%%c is not known: %s are", s[i], known)
 		}
 		day = day || strings.IndexByte("YyFDmdbBj", s[i]) >= 0
-		if code == "000000" && !strings.HasSuffix(layout.String(), "05.") && !strings.HasSuffix(layout.String(), "05,") {
+		if code == "999999" && !strings.HasSuffix(layout.String(), "5.") && !strings.HasSuffix(layout.String(), "5,") {
 			return nil, errors.New("%f must follow %S. or %S,")
 		}
 		layout.WriteString(code)

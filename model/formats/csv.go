@@ -118,7 +118,7 @@ const rowIndex = "row index"
 // choose finds the columns of the vector. Where the options do not say which they are, text is left out, as it is of .parquet, and so
 // is the row index; where one of them has vectors in brackets, it is the vector.
 func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options) error {
-	if err := s.once(names, o); err != nil {
+	if err := askedOnce(s.Name(), names, s.repeats, o); err != nil {
 		return err
 	}
 	var err error
@@ -149,22 +149,6 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 	}
 	s.dim = len(s.vector)
 	return s.measure(rows, kinds)
-}
-
-// once refuses a column that is asked for by a name that several have.
-func (s *csvSource) once(names []string, o *Options) error {
-	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
-		n := 1
-		for c, name := range names {
-			if other, ok := s.repeats[c]; ok && other == spec && name != spec {
-				n++
-			}
-		}
-		if n > 1 {
-			return fault.File(s.Name(), "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
-		}
-	}
-	return nil
 }
 
 // byDefault leaves out of the vector what is text, or all but the one column of vectors.

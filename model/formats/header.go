@@ -375,23 +375,32 @@ func shown(row [][]byte) string {
 	return strings.Join(parts, ", ")
 }
 
-// columnNames are those of a header: each is text, and of those that are alike, all but the first get a number, as pandas gives
-// them: a, a.1, a.2. The note tells of that.
+// columnNames are those of a header: each is text. See [ownNames].
 func (t *textFile) columnNames(row [][]byte) (names []string, repeats map[int]string, note string, err error) {
-	taken := make(map[string]bool, len(row))
-	for _, f := range row {
-		taken[string(f)] = true
-	}
-	seen := make(map[string]int, len(row))
 	names = make([]string, len(row))
-	var renamed []string
 	for i, f := range row {
 		if bad := t.textFault(f); bad != nil {
 			bad.File, bad.Row, bad.Column = t.Name(), fault.WholeFile, strconv.Itoa(i)
 			bad.Found += " in the header"
 			return nil, nil, "", bad
 		}
-		name := string(f)
+		names[i] = string(f)
+	}
+	names, repeats, note = ownNames(names)
+	return names, repeats, note, nil
+}
+
+// ownNames gives each column a name of its own: of those that are alike, all but the first get a number, as pandas gives them: a, a.1,
+// a.2. Repeats are what these were called, and the note tells of that.
+func ownNames(all []string) (names []string, repeats map[int]string, note string) {
+	taken := make(map[string]bool, len(all))
+	for _, name := range all {
+		taken[name] = true
+	}
+	seen := make(map[string]int, len(all))
+	names = make([]string, len(all))
+	var renamed []string
+	for i, name := range all {
 		if n, twice := seen[name]; twice && name != "" {
 			other := ""
 			for ; other == "" || taken[other]; n++ {
@@ -416,5 +425,21 @@ func (t *textFile) columnNames(row [][]byte) (names []string, repeats map[int]st
 		}
 		note = "columns of a name that another column has get a number, as in pandas: " + strings.Join(renamed[:min(len(renamed), shownNames)], ", ") + more
 	}
-	return names, repeats, note, nil
+	return names, repeats, note
+}
+
+// askedOnce refuses a column that is asked for by a name that several had.
+func askedOnce(file string, names []string, repeats map[int]string, o *Options) error {
+	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
+		n := 1
+		for c, name := range names {
+			if other, ok := repeats[c]; ok && other == spec && name != spec {
+				n++
+			}
+		}
+		if n > 1 {
+			return fault.File(file, "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
+		}
+	}
+	return nil
 }

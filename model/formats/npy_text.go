@@ -91,10 +91,10 @@ func labelType(descr string) bool {
 	return err == nil && (e.kind == 'b' || e.kind != 'f' && e.size == 8)
 }
 
-// HoldsText reports whether a source of targets gives labels as text, not as numbers.
-func HoldsText(src Source) bool {
-	_, ok := src.(*npyText)
-	return ok
+// HoldsText reports whether a source of targets gives labels by their text, not as numbers: as they are text, or integers or booleans.
+func HoldsText(src Source) (text, integer bool) {
+	t, ok := src.(*npyText)
+	return ok && t.kind == 0, ok && t.kind != 0
 }
 
 func (t *npyText) Read(ctx context.Context, s Span) (Reader, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"beamlearn/model/fault"
@@ -56,6 +57,7 @@ type columnar struct {
 	target *parquetField  // of numbers or text, or nil
 	weight *parquetField  // of numbers, or nil
 	schema []Column
+	notes  []string
 	labels bool // the target is a label
 	// untargeted says that rows without a target are kept.
 	untargeted bool
@@ -124,6 +126,7 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	}
 	s.meta = r.MetaData()
 	fields := parquetFields(s.meta.Schema)
+	s.durations(fields)
 	if err := s.choose(o, fields); err != nil {
 		return err
 	}
@@ -141,6 +144,28 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 		s.dim, err = s.firstLength(in, r)
 	}
 	return err
+}
+
+// durations finds columns of durations, which Parquet knows as integers only: by the schema that Arrow's writers leave in the file. As in
+// .arrow, they are no numbers, since their unit is not seen.
+func (s *parquetSource) durations(fields []parquetField) {
+	kv := s.meta.KeyValueMetadata()
+	if kv == nil || kv.FindValue("ARROW:schema") == nil {
+		return
+	}
+	written, err := pqarrow.FromParquet(s.meta.Schema, nil, kv)
+	if err != nil || written.NumFields() != len(fields) {
+		return // of another writer's making, which says nothing
+	}
+	for i := range fields {
+		t := written.Field(i).Type
+		if l, ok := t.(arrow.ListLikeType); ok {
+			t = l.Elem()
+		}
+		if t.ID() == arrow.DURATION {
+			fields[i].kind, fields[i].what = kindOther, "duration"
+		}
+	}
 }
 
 func (s *columnar) Dim() int         { return s.dim }
@@ -172,6 +197,9 @@ func (s *columnar) columns() []parquetField {
 	return columns
 }
 
+// Notes tell what was assumed about the file.
+func (s *columnar) Notes() []string { return s.notes }
+
 // Schema is all columns.
 func (s *columnar) Schema() []Column { return s.schema }
 
@@ -202,6 +230,16 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
+	}
+	names, repeats, note := ownNames(names)
+	if note != "" {
+		s.notes = append(s.notes, note)
+	}
+	for i := range fields {
+		fields[i].name = names[i]
+	}
+	if err := askedOnce(s.Name(), names, repeats, o); err != nil {
+		return err
 	}
 	chosen, err := o.choose(s.Name(), names, len(names))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
@@ -387,6 +389,56 @@ func TestParquetIDs(t *testing.T) {
 			second = "fault: x.parquet: row 1, column id: " + c.want
 		}
 		wantRows(t, "x.parquet", data, Options{IDColumn: "id"}, rowsOf(first, second))
+	}
+}
+
+// Durations are no numbers, and columns of one name get a number, in .parquet as in .arrow.
+func TestColumnarColumns(t *testing.T) {
+	fields := []arrow.Field{column("a", arrow.PrimitiveTypes.Float64), column("d", arrow.FixedWidthTypes.Duration_ns), column("a", arrow.PrimitiveTypes.Float64)}
+	numbers := func(values ...float64) arrow.Array {
+		b := array.NewFloat64Builder(memory.DefaultAllocator)
+		b.AppendValues(values, nil)
+		return b.NewArray()
+	}
+	durations := array.NewDurationBuilder(memory.DefaultAllocator, arrow.FixedWidthTypes.Duration_ns.(*arrow.DurationType))
+	durations.AppendValues([]arrow.Duration{5, 6}, nil)
+	record := array.NewRecordBatch(arrow.NewSchema(fields, nil), []arrow.Array{numbers(1, 2), durations.NewArray(), numbers(3, 4)}, 2)
+	// As pyarrow does it, which arrow-go does not: integers, and the schema of what they were.
+	var b, of, c bytes.Buffer
+	if err := ipc.NewWriter(&of, ipc.WithSchema(record.Schema())).Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole := array.NewInt64Builder(memory.DefaultAllocator)
+	whole.AppendValues([]int64{5, 6}, nil)
+	plain := []arrow.Field{fields[0], column("d", arrow.PrimitiveTypes.Int64), fields[2]}
+	stored := array.NewRecordBatch(arrow.NewSchema(plain, nil), []arrow.Array{record.Column(0), whole.NewArray(), record.Column(2)}, 2)
+	w, err := pqarrow.NewFileWriter(stored.Schema(), &b, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
+	if err == nil {
+		err = errors.Join(w.Write(stored), w.AppendKeyValueMetadata("ARROW:schema", base64.StdEncoding.EncodeToString(of.Bytes())), w.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := ipc.NewFileWriter(&c, ipc.WithSchema(record.Schema()))
+	if err == nil {
+		err = errors.Join(v.Write(record), v.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string]string{"x.parquet": b.String(), "x.arrow": c.String()} {
+		src, err := inspectText(data, name, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(src.Columns(), Schema(src)[1], len(Notes(src))); got != "[a a.1] {d duration } 1" {
+			t.Errorf("%s: %s", name, got)
+		}
+		for column, want := range map[string]string{"a": `2 columns "a", expected one column of that name`, "d": `the column "d" of duration, expected numbers`} {
+			if _, err := inspectText(data, name, Options{Columns: []string{column}}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: column %s: %v", name, column, err)
+			}
+		}
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 type TargetSpan struct {
 	Info files.Info
 	Span formats.Span
+	// Numbers says that labels are read as numbers, as some files have integers and others fractions.
+	Numbers bool `json:",omitempty"`
 }
 
 // targetOptions are those of reading targets: numbers, as they are, or labels.
@@ -38,12 +40,13 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 		return err
 	}
 	var rows int64
-	var texts int // files of text
+	var texts, integers int // files of labels: of text, and of integers or booleans
 	var errs []error
 	for _, info := range infos {
 		src, err := formats.Inspect(ctx, files.Open(info), d.options.targetOptions())
 		if err == nil {
-			texts += count(formats.HoldsText(src))
+			text, integer := formats.HoldsText(src)
+			texts, integers = texts+count(text), integers+count(integer)
 		}
 		switch {
 		case err != nil:
@@ -52,7 +55,7 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 		case src.Dim() != 1:
 			err = fault.File(info.Name, "targets: one column of numbers", "%d columns", src.Dim())
 		default:
-			d.targets = append(d.targets, TargetSpan{info, formats.Span{Rows: src.Rows()}})
+			d.targets = append(d.targets, TargetSpan{Info: info, Span: formats.Span{Rows: src.Rows()}})
 			rows += src.Rows()
 		}
 		errs = append(errs, err)
@@ -60,7 +63,11 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if texts != 0 && texts != len(infos) {
+	if integers != 0 && texts == 0 && integers != len(infos) {
+		for i := range d.targets {
+			d.targets[i].Numbers = true
+		}
+	} else if texts != 0 && texts+integers != len(infos) {
 		return fault.File(allOf(infos), "targets that are all numbers, or all text", "both")
 	}
 	if rows != d.Rows {
@@ -93,7 +100,7 @@ func cutTargets(all []TargetSpan, first, rows int64) []TargetSpan {
 	var spans []TargetSpan
 	for _, t := range all {
 		if n := min(t.Span.Rows-first, rows); n > 0 {
-			spans = append(spans, TargetSpan{t.Info, formats.Span{First: t.Span.First + first, Rows: n}})
+			spans = append(spans, TargetSpan{t.Info, formats.Span{First: t.Span.First + first, Rows: n}, t.Numbers})
 			first, rows = first+n, rows-n
 		}
 		first -= t.Span.Rows
@@ -196,7 +203,9 @@ func (t *targetReader) left() int { return max(len(t.values), len(t.labels)) }
 func (t *targetReader) fill() error {
 	next := &t.spans[0]
 	if t.reader == nil {
-		src, err := t.options.inspect(t.ctx, next.Info, t.options.targetOptions())
+		o := t.options.targetOptions()
+		o.Labels = o.Labels && !next.Numbers
+		src, err := t.options.inspect(t.ctx, next.Info, o)
 		if err != nil {
 			return err
 		}

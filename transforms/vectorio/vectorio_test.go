@@ -515,3 +515,22 @@ func TestTargetTexts(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Targets that are integers in one file and fractions in another are numbers.
+func TestTargetNumbersOfTwoKinds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	x := cut(t, dir, "x", "(%d, 1)", 3, 2)
+	header := "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }\n"
+	put(t, dir, "y0.npy", "\x93NUMPY\x01\x00"+string([]byte{byte(len(header)), 0})+header+"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	put(t, dir, "y1.npy", npy("(3,)", 1, 0, 1))
+	o := Options{Targets: []string{filepath.Join(dir, "y?.npy")}, Formats: formats.Options{Labels: true}, ChunkRows: 2}
+	d, err := Inspect(t.Context(), []string{x}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := readAll(t, d, o)
+	if want := []string{"0 [0] → 1", "1 [1] → 0", "2 [2] → 1", "3 [3] → 0", "4 [4] → 1"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -18,10 +18,23 @@ func (a *App) suggest(err error) error {
 			names = append(names, f.Name)
 		}
 	})
+	if file := a.written(); name == "output" && file != "" {
+		return fmt.Errorf("there is no flag --output: the file to write is --%s", file)
+	}
 	if best := nearest(name, names); best != "" {
 		return fmt.Errorf("there is no flag --%s: is it --%s?", name, best)
 	}
 	return fmt.Errorf("there is no flag --%s", name)
+}
+
+// written is the flag of the first file that the command writes, or nothing.
+func (a *App) written() string {
+	for _, p := range a.paths {
+		if p.kind == writes {
+			return p.flag.Name
+		}
+	}
+	return ""
 }
 
 // nearest is the first of the names that differ least from a word that is none of them; empty where none is near.

@@ -193,6 +193,11 @@ const planRows = 10_000
 
 // Fit finds out how the rows of tables are encoded, and tells it, a line for each column.
 func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, error) {
+	if _, err := features.NewSurvey(job.Data.Fields, job.Options); err != nil {
+		if _, other := features.NewSurvey(job.Data.Fields, features.Options{}); other == nil { // the flags do not fit the columns
+			return nil, Usage(fmt.Errorf("%s: %w", job.Data.Name(), err))
+		}
+	}
 	if t.app.Explaining() {
 		e, err := encode.Head(ctx, job, planRows)
 		if err == nil {

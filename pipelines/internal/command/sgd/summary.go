@@ -241,13 +241,21 @@ func (s *summary) judgeClasses(m *model.ClassificationMetrics, of string) {
 	s.judged = fmt.Sprintf("accuracy %.4f on %s (a constant prediction: %.4f)", accuracy, of, constant.Accuracy())
 }
 
+// passes is so many in words.
+func passes(n int) string {
+	if n == 1 {
+		return "1 pass"
+	}
+	return fmt.Sprintf("%d passes", n)
+}
+
 func (s *summary) lines(fit *fitting.Fit) []string {
 	loss := string(s.Loss)
 	if s.MultiClass != "" {
 		loss = fmt.Sprintf("%s %s", s.MultiClass, loss)
 	}
-	lines := []string{fmt.Sprintf("%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %d passes, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Task, loss, s.Penalty, *s.Alpha, s.Training.Solver, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+	lines := []string{fmt.Sprintf("%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
+		s.Rows, s.Features, s.Task, loss, s.Penalty, *s.Alpha, s.Training.Solver, passes(s.Passes+s.ResumedPasses), s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}
