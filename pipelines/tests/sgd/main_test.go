@@ -134,7 +134,7 @@ func TestData(t *testing.T) {
 		{"breast_cancer.csv", "--target=target --task=classification --standardize", formats.Options{TargetColumn: "target"}, "exact", 569, 30, 0.985,
 			`^569 rows × 30 columns, classification with log_loss and l2, alpha 0.0001, by exact, in \d+ passes, `, "[m.html m.json s.json]"},
 		{"diabetes.csv", "--target=target --task=regression --standardize --penalty=elasticnet --l1_ratio=0.5,0.9 --alpha=0.01,0.1,1", formats.Options{TargetColumn: "target"}, "exact", 442, 10, 0.5,
-			`^442 rows × 10 columns, regression with squared_error and elasticnet, alpha [\d.]+, by exact, in 1 passes, `, "[m.cv.csv m.html m.json s.json]"},
+			`^442 rows × 10 columns, regression with squared_error and elasticnet, alpha [\d.]+, by exact, in 1 pass, `, "[m.cv.csv m.html m.json s.json]"},
 		{"digits.csv", "--id_column=id --columns=pixel_* --target=target --task=classification --loss=hinge --epochs=3 --shards=2", formats.Options{IDColumn: "id", Columns: []string{"pixel_*"}, TargetColumn: "target"}, "sgd", 1797, 64, 0.9,
 			`^1797 rows × 64 columns, classification with hinge and l2, alpha 0.0001, by sgd, in 4 passes, `, "[m.html m.json s.json]"},
 		{"shuttle.csv.gz", "--target=anomaly --task=classification --standardize --epochs=1 --progressive", formats.Options{TargetColumn: "anomaly"}, "sgd", 49097, 9, 0.95,
