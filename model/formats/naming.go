@@ -35,6 +35,20 @@ func Schema(src Source) []Column {
 	return nil
 }
 
+// TextID reports whether the ids of rows are known to be text, as far as the header and the first rows tell; of files without a column
+// of ids they are not.
+func TextID(src Source) bool {
+	if _, ok := src.(*wordsSource); ok {
+		return true
+	}
+	for _, c := range Schema(src) {
+		if c.Use == AsID {
+			return c.Type == "text"
+		}
+	}
+	return false
+}
+
 // Notes say, in a line each, what was assumed about the file of a source, and which flag says otherwise. They do not name the file,
 // as the files of a dataset mostly have the same.
 func Notes(src Source) []string {

@@ -315,8 +315,22 @@ func (j *Job) Check() error {
 	if points >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
 		errs = append(errs, j.Options.checkK(points, j.Queries == nil))
 	}
-	errs = append(errs, j.checkGraph(), j.checkTargets(), j.broadcast().check(j))
+	errs = append(errs, j.checkIDs(), j.checkGraph(), j.checkTargets(), j.broadcast().check(j))
 	return errors.Join(errs...)
+}
+
+// checkIDs says of ids that are known to be text that .npy does not hold them.
+func (j *Job) checkIDs() error {
+	f, err := results.Detect(j.Options.Output, j.Options.OutputFormat, results.Layout{K: j.Options.K})
+	if err != nil || f.Name != "npy" || j.Options.Answer != nil {
+		return nil // which is told elsewhere
+	}
+	for _, d := range []*vectorio.Dataset{j.Corpus, j.Queries} {
+		if d != nil && d.TextIDs != "" {
+			return fmt.Errorf("%s: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet", d.TextIDs)
+		}
+	}
+	return nil
 }
 
 // InspectQueries finds the queries. Their columns meet the points' by name: see [vectorio.InspectLike]. Files

@@ -122,6 +122,9 @@ type Dataset struct {
 	// [formats.Tabular]. "" where all are numbers.
 	Other string
 
+	// TextIDs names the first file whose ids are text, as far as its header and its first rows tell.
+	TextIDs string
+
 	naming  []*formats.Naming // of each file: the names by which it is read, or nil where the options say it
 	whose   string            // whose names Columns are
 	notes   []string
@@ -219,6 +222,9 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 			naming[i] = names
 		}
 		left.Add(src)
+		if d.TextIDs == "" && formats.TextID(src) {
+			d.TextIDs = infos[i].Name
+		}
 		for _, note := range formats.Notes(src) {
 			if !slices.Contains(d.notes, note) {
 				d.notes = append(d.notes, note)

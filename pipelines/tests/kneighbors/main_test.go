@@ -102,6 +102,7 @@ func TestHelp(t *testing.T) {
 func TestUsage(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
+	clitest.Write(t, filepath.Join(dir, "w.csv"), "w,x\nb,1\nc,2\n")
 	for _, c := range []struct {
 		args string
 		want []string
@@ -117,6 +118,7 @@ func TestUsage(t *testing.T) {
 		{"--input=x.csv --k=1 --output=out/n.csv --seed=3", []string{"--seed is of an approximate search"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=ivf --metric=manhattan", []string{`metric "manhattan": approximate search has`}},
 		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=brute --recall=0.9", []string{"algorithm brute is exact: leave out the recall"}},
+		{"--input=w.csv --k=1 --id_column=w --output=out/n.npy", []string{"w.csv: its ids are text, and .npy holds integers"}},
 		{"--input=x.csv --k=1 --output=out/n.csv more", []string{`unexpected argument "more"`}},
 	} {
 		stdout, stderr, code := runCommand(t, dir, strings.Fields(c.args)...)
@@ -131,7 +133,7 @@ func TestUsage(t *testing.T) {
 		if n := strings.Count(stderr, "\n"); n > len(c.want)+1 || !strings.HasSuffix(stderr, "See beamlearn kneighbors --help.\n") {
 			t.Errorf("%q: %d lines\n%s", c.args, n, stderr)
 		}
-		if got := names(t, dir); len(got) != 1 {
+		if got := names(t, dir); len(got) != 2 {
 			t.Errorf("%q: files %v", c.args, got)
 		}
 	}
