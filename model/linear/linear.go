@@ -82,12 +82,13 @@ const (
 	Optimal    LearningRate = "optimal"    // 1/(alpha·(t+t0−1)) with t0 = alpha^(−3/4): the first step is alpha^(−1/4)
 	InvScaling LearningRate = "invscaling" // eta0/t^power_t
 	Adaptive   LearningRate = "adaptive"   // eta0, divided by 5 each time that n_iter_no_change epochs have not helped
+	AdaGrad    LearningRate = "adagrad"    // eta0, for each column by its own scale and gradients so far: see package sgd
 	PA1        LearningRate = "pa1"        // passive-aggressive I: min(eta0, loss/‖x‖²); Crammer et al., JMLR 7 (2006)
 	PA2        LearningRate = "pa2"        // passive-aggressive II: loss/(‖x‖² + 1/(2·eta0))
 )
 
 // LearningRates lists all learning rates.
-var LearningRates = []LearningRate{Constant, Optimal, InvScaling, Adaptive, PA1, PA2}
+var LearningRates = []LearningRate{Constant, Optimal, InvScaling, Adaptive, AdaGrad, PA1, PA2}
 
 // MultiClass is how more than two classes are told apart.
 type MultiClass string
@@ -177,7 +178,8 @@ type Options struct {
 	FitIntercept *bool `json:"fit_intercept"`
 	// LearningRate is the schedule of step sizes. Default: InvScaling in regression, Optimal otherwise.
 	LearningRate LearningRate `json:"learning_rate"`
-	// Eta0 is the first step size, or the aggressiveness C of PA1 and PA2; > 0. Default: 0.01.
+	// Eta0 is the first step size, or the aggressiveness C of PA1 and PA2; > 0. Default: 0.01; of AdaGrad
+	// 0.5, for a target of the size of 1.
 	Eta0 float64 `json:"eta0"`
 	// PowerT is the power of InvScaling. Default: 0.25 in regression, 0.5 otherwise.
 	PowerT *float64 `json:"power_t"`
@@ -237,7 +239,9 @@ func (o *Options) EnsureDefaults() {
 		o.LearningRate = rate
 	}
 	if o.Eta0 == 0 {
-		o.Eta0 = 0.01
+		if o.Eta0 = 0.01; o.LearningRate == AdaGrad {
+			o.Eta0 = 0.5
+		}
 	}
 	ensure(&o.PowerT, power)
 	if o.NIterNoChange == 0 {
@@ -333,6 +337,10 @@ func (d *Options) checkSteps(f *optionFaults) {
 	f.number("power_t", *d.PowerT, 0, largest, "a number from 0 on")
 	switch d.LearningRate {
 	case Constant, InvScaling, Adaptive:
+	case AdaGrad:
+		if d.Task == OneClass {
+			f.add("learning_rate adagrad: one_class has none such: take optimal, constant or invscaling")
+		}
 	case Optimal:
 		if *d.Alpha == 0 && d.Task != OneClass {
 			f.add("alpha 0: learning_rate optimal divides by it")

@@ -167,6 +167,9 @@ func (m *Model) checkState() error {
 	o := m.Options
 	o.Task = m.Task
 	o.EnsureDefaults()
+	if m.State.Columns != nil && m.State.Columns.Touched != nil {
+		return nil // penalties are due, which the coefficients have had
+	}
 	for i := range m.State.Vectors {
 		w, b := m.State.Vectors[i].Coef(float64(o.Average), m.State.T)
 		if m.Task == OneClass {

@@ -36,7 +36,7 @@ func TestValidate(t *testing.T) {
 			LearningRate: "fast", Average: -1, Tol: new(-1.0), NIterNoChange: -1, ValidationFraction: 1}, []string{
 			`penalty "l3": must be one of l2, l1, elasticnet, none`, "alpha NaN: must be a number from 0 on", "l1_ratio 1.5: must be a number from 0 to 1",
 			"epsilon -1: must be a number from 0 on", "eta0 +Inf: must be a number above 0", "power_t -0.5: must be a number from 0 on",
-			`learning_rate "fast": must be one of constant, optimal, invscaling, adaptive, pa1, pa2`, "average -1: must be a number of rows from 0 on",
+			`learning_rate "fast": must be one of constant, optimal, invscaling, adaptive, adagrad, pa1, pa2`, "average -1: must be a number of rows from 0 on",
 			"tol -1: must be a number from 0 on", "n_iter_no_change -1: must be at least 1", "validation_fraction 1: must be a number between 0 and 1"}},
 		{linear.Options{Task: linear.Classification, EarlyStopping: true}, []string{"early_stopping: needs tol"}},
 		{linear.Options{Task: linear.Regression, ClassWeight: linear.ClassWeight{Balanced: true, Of: map[string]float64{"b": -1, "a": math.NaN()}}, Classes: lineartest.Numbered(2)}, []string{

@@ -19,6 +19,15 @@ type State struct {
 	Vectors   []VectorState `json:"vectors"`
 	Unseen    *VectorState  `json:"unseen,omitempty"`
 	ClassRows []int64       `json:"class_rows,omitempty"` // of each class, of all epochs, where balanced classes go by them
+	Columns   *ColumnState  `json:"columns,omitempty"`    // of AdaGrad
+}
+
+// ColumnState is what AdaGrad knows of the columns of the rows.
+type ColumnState struct {
+	Largest jsontext.Floats `json:"largest"`           // |x| of each
+	Touched jsontext.Floats `json:"touched,omitempty"` // the row from which on its penalty is due; nil: T, so that none is
+	Scaled  float64         `json:"scaled"`            // the sum of squares of x/largest
+	Factor  float64         `json:"factor"`            // of the last step
 }
 
 // VectorState is a weight vector of SGD.
@@ -31,6 +40,8 @@ type VectorState struct {
 	MeanB         float64         `json:"mean_b,omitempty"`
 	MeanIntercept float64         `json:"mean_intercept,omitempty"`
 	Eta           float64         `json:"eta"`
+	Gradients     jsontext.Floats `json:"gradients,omitempty"` // of AdaGrad: the sums of squares of gradients by the weights
+	Gradient      float64         `json:"gradient,omitempty"`  // and by the intercept
 	Stopping      *Stopping       `json:"stopping,omitempty"`
 }
 
@@ -64,8 +75,14 @@ func (s *State) Check(m *Model) error {
 	if len(s.Vectors) != vectors {
 		return fmt.Errorf("state: %d vectors: must be %d", len(s.Vectors), vectors)
 	}
+	adaptive := o.LearningRate == AdaGrad && s.Columns != nil // otherwise another rate has learned, and AdaGrad begins now
 	for i := range s.Vectors {
-		if err := s.Vectors[i].check(m.Features(), o.Average > 0); err != nil {
+		if err := s.Vectors[i].check(m.Features(), o.Average > 0, adaptive); err != nil {
+			return err
+		}
+	}
+	if adaptive {
+		if err := s.Columns.check(m.Features(), s.T); err != nil {
 			return err
 		}
 	}
@@ -78,10 +95,36 @@ func (s *State) Check(m *Model) error {
 	if m.Task != Classification {
 		return errors.New("state: unseen is for classification")
 	}
-	return s.Unseen.check(m.Features(), o.Average > 0)
+	return s.Unseen.check(m.Features(), o.Average > 0, adaptive)
 }
 
-func (s *VectorState) check(features int, averages bool) error {
+func (s *ColumnState) check(features int, t float64) error {
+	if len(s.Largest) != features || len(s.Touched) != features && s.Touched != nil {
+		return fmt.Errorf("state: columns: %d largest and %d touched: must be %d", len(s.Largest), len(s.Touched), features)
+	}
+	for _, v := range s.Largest {
+		if !(v >= 0) {
+			return fmt.Errorf("state: columns: largest %v: must be at least 0", v)
+		}
+	}
+	for _, v := range s.Touched {
+		if !(v >= 1 && v <= t) {
+			return fmt.Errorf("state: columns: touched %v: must be from 1 to t %v", v, t)
+		}
+	}
+	if !(s.Scaled >= 0) || s.Scaled-s.Scaled != 0 || !(s.Factor >= 0) || s.Factor-s.Factor != 0 {
+		return fmt.Errorf("state: columns: scaled %v and factor %v: must be at least 0", s.Scaled, s.Factor)
+	}
+	return nil
+}
+
+func (s *VectorState) check(features int, averages, adaptive bool) error {
+	if adaptive && len(s.Gradients) != features {
+		return fmt.Errorf("state: %d gradients: must be %d", len(s.Gradients), features)
+	}
+	if !(s.Gradient >= 0) || slices.ContainsFunc(s.Gradients, func(v float64) bool { return !(v >= 0) }) {
+		return errors.New("state: gradients: must be at least 0, as they are sums of squares")
+	}
 	means := 0
 	if averages {
 		means = features
@@ -141,6 +184,14 @@ func (s *State) write(b *bufio.Writer) error {
 		}
 	}
 	b.WriteByte(']')
+	if s.Columns != nil {
+		b.WriteString(`,"columns":`)
+		columns, err := json.Marshal(s.Columns)
+		if err != nil {
+			return err
+		}
+		b.Write(columns)
+	}
 	if s.Unseen != nil {
 		b.WriteString(`,"unseen":`)
 		if err := s.Unseen.write(b); err != nil {
@@ -152,7 +203,7 @@ func (s *State) write(b *bufio.Writer) error {
 
 func (s *VectorState) write(b *bufio.Writer) error {
 	rest := *s
-	rest.Weights, rest.Mean = nil, nil
+	rest.Weights, rest.Mean, rest.Gradients = nil, nil, nil
 	tail, err := json.Marshal(rest)
 	if err != nil {
 		return err
@@ -165,6 +216,12 @@ func (s *VectorState) write(b *bufio.Writer) error {
 	if len(s.Mean) > 0 {
 		b.WriteString(`,"mean":`)
 		if err := s.Mean.Write(b); err != nil {
+			return err
+		}
+	}
+	if len(s.Gradients) > 0 {
+		b.WriteString(`,"gradients":`)
+		if err := s.Gradients.Write(b); err != nil {
 			return err
 		}
 	}

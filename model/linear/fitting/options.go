@@ -285,7 +285,7 @@ func (o *FitOptions) Validate() error {
 	if d.Folds > 0 && (d.Options.Tol != nil || d.Options.EarlyStopping) {
 		fault("tol and early_stopping: cannot be cross-validated, as all models learn side by side")
 	}
-	if d.Folds > 0 && (b.LearningRate == linear.Adaptive || b.LearningRate == linear.PA1 || b.LearningRate == linear.PA2) {
+	if d.Folds > 0 && (b.LearningRate == linear.Adaptive || b.LearningRate == linear.AdaGrad || b.LearningRate == linear.PA1 || b.LearningRate == linear.PA2) {
 		fault("learning_rate %s: cannot be cross-validated: take constant, optimal or invscaling", b.LearningRate)
 	}
 	if have := d.scorings(); d.Scoring != "" && !slices.Contains(have, d.Scoring) {

@@ -23,6 +23,7 @@ func (sgdStage) begin(f *Fit) (linear.Learner, error) {
 	t := a.Trainer()
 	if f.options.WarmStart == nil {
 		t.Scaler = f.survey.Scaler
+		t.Begin(f.survey.Start(&f.chosen))
 	}
 	if f.names != nil {
 		t.FeatureNames = f.names

@@ -65,7 +65,7 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		f.warnings = append(f.warnings, fmt.Sprintf("exact fits of %d columns and %d classes are too large to be cross-validated: solver auto is sgd", f.features, s.Classes.Len()))
 		o.Solver, exact = SolverSGD, false
 	}
-	if !exact && o.WarmStart == nil && o.Options.LearningRate == "" {
+	if !exact && o.WarmStart == nil && (o.Options.LearningRate == "" || o.Options.LearningRate == linear.AdaGrad) {
 		s.Auto(&f.chosen, o.Parts, f.epochs())
 		if o.Average != nil {
 			f.chosen.Average = *o.Average

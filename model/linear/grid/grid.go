@@ -100,7 +100,7 @@ func (o *GridOptions) Validate() error {
 		}
 	}
 	switch d.Options.LearningRate {
-	case linear.Adaptive, linear.PA1, linear.PA2:
+	case linear.Adaptive, linear.AdaGrad, linear.PA1, linear.PA2:
 		fault("learning_rate %s: must be constant, optimal or invscaling", d.Options.LearningRate)
 	}
 	if d.Options.Tol != nil || d.Options.EarlyStopping {

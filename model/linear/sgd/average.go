@@ -17,7 +17,9 @@ import (
 
 // Averaged is a [Learner] of stochastic gradient descent in epochs, each of one pass. Every part of the rows is learned from by
 // an [SGD] of its own, which begins with the weights of the epoch before; at the end of the pass the weights become their means
-// over the parts, by rows (McDonald, Hall and Mann, HLT 2010). With one part it is SGD, row after row, to the bit.
+// over the parts, by rows (McDonald, Hall and Mann, HLT 2010);
+// by AdaGrad, of each column by the squares of its gradients (Agarwal, Chapelle, Dudík and Langford, JMLR 15, 2014, section 2.2):
+// see averagedPart.pull. With one part it is SGD, row after row, to the bit.
 //
 // A part counts its own rows: the next epoch begins with the number of the row after the longest part's last, step sizes
 // follow from it, and averaging, too, begins with the row of that number in each part. The mean is then that over the rows of
@@ -133,12 +135,16 @@ type averagedSum struct {
 	counts    []int64
 	vectors   []vectorSum
 	judged    *Progressive
+	largest   []float64 // of AdaGrad, of each column
+	scaled    float64
 }
 
 // vectorSum is Σ rows·weights, and Σ rows·mean by rows averaged over, with the intercept at the end of each.
+// By AdaGrad they are sums of pull·weights and pull·mean, with those of pull, and of pull·gradients.
 type vectorSum struct {
-	weights, mean []float64
-	progress      progress
+	weights, mean   []float64
+	pull, gradients []float64 // of AdaGrad
+	progress        progress
 }
 
 // PartialFit learns from the rows of a chunk, as [SGD.PartialFit] does.
@@ -158,6 +164,7 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
+	s.settle()
 	n := s.t - p.from.t
 	t := &averagedSum{learned: n, longest: n, rows: s.rows, epochRows: s.epochRows, counts: slices.Clone(s.counts), judged: s.Progressive}
 	if s.options.ClassWeight.Balanced && !p.first {
@@ -171,6 +178,10 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 		t.averaged = n
 	default:
 		t.averaged = max(0, s.t-average)
+	}
+	if s.columns != nil {
+		p.adaptive(t, n)
+		return t, nil
 	}
 	for _, v := range s.vectors {
 		sum := vectorSum{weights: make([]float64, s.features+1), progress: v.progress}
@@ -187,6 +198,46 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 		t.vectors = append(t.vectors, sum)
 	}
 	return t, nil
+}
+
+// adaptive is the sums of AdaGrad, over n rows. The pull of a part on a weight is about how much its rows' losses curve along it: the
+// squares of its gradients, and the penalty's own curvature; the mean by these is the least of the sum of parabolas. Where there
+// is neither, rows count.
+func (p *averagedPart) adaptive(t *averagedSum, n float64) {
+	s := p.sgd
+	t.largest, t.scaled = slices.Clone(s.columns.Largest), s.columns.Scaled-p.from.columns.Scaled
+	const least = 1e-100
+	penalty := least
+	if s.rule.Decays {
+		penalty += float64(s.rule.Alpha * (1 - s.rule.L1Ratio))
+	}
+	for i, v := range s.vectors {
+		from := p.from.vectors[i]
+		sum := vectorSum{weights: make([]float64, s.features+1), pull: make([]float64, s.features+1),
+			gradients: make([]float64, s.features+1), progress: v.progress}
+		if v.mean != nil {
+			sum.mean = make([]float64, s.features+1)
+		}
+		add := func(j int, w, mean, gradients, penalty float64) {
+			pull := gradients + float64(n*penalty)
+			sum.pull[j], sum.gradients[j], sum.weights[j] = pull, float64(pull*gradients), float64(pull*w)
+			if t.averaged == 0 {
+				mean = w // there is none: the part is shorter than others
+			}
+			if v.mean != nil {
+				sum.mean[j] = float64(pull * mean)
+			}
+		}
+		for j, w := range v.w {
+			mean := 0.0
+			if v.mean != nil {
+				mean = v.mean[j]
+			}
+			add(j, w, mean, v.gradients[j]-from.gradients[j], penalty)
+		}
+		add(s.features, v.intercept, v.meanIntercept, v.gradient-from.gradient, least)
+		t.vectors = append(t.vectors, sum)
+	}
 }
 
 // Merge adds what comes after.
@@ -215,8 +266,14 @@ func (p *averagedPart) Merge(next linear.Partial) error {
 		v, w := &s.vectors[i], &o.vectors[i]
 		kernel.Add(1, w.weights, v.weights)
 		kernel.Add(1, w.mean, v.mean)
+		kernel.Add(1, w.pull, v.pull)
+		kernel.Add(1, w.gradients, v.gradients)
 		v.progress.merge(&w.progress)
 	}
+	for j, v := range o.largest {
+		s.largest[j] = max(s.largest[j], v)
+	}
+	s.scaled += o.scaled
 	if s.judged != nil {
 		s.judged.add(o.judged)
 	}
@@ -232,11 +289,25 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 	}
 	next.t = s.t + t.longest
 	next.rows, next.epochRows, next.counts, next.Progressive = t.rows, t.epochRows, t.counts, t.judged
+	if c := next.columns; c != nil {
+		copy(c.Largest, t.largest)
+		c.Scaled += t.scaled / t.learned * t.longest
+		c.Factor = s.rule.Eta0 * math.Sqrt((next.t-1)/max(c.Scaled, math.SmallestNonzeroFloat64))
+		c.Settled(next.t)
+	}
 	for i, v := range next.vectors {
 		if v.progress.done {
 			continue // it has learned nothing
 		}
 		sum := &t.vectors[i]
+		if v.columns != nil {
+			sum.adapt(v, t.averaged > 0)
+			v.progress = sum.progress
+			if !v.finite(&linear.Chunk{Features: s.features}) {
+				return nil, s.tooLarge()
+			}
+			continue
+		}
 		for j := range v.w {
 			v.w[j] = sum.weights[j] / t.learned
 		}
@@ -253,10 +324,31 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 		}
 		v.progress = sum.progress
 		if !v.finite(&linear.Chunk{Features: s.features}) {
-			return nil, &UnforeseenError{fault.File("", finiteWeights, "weights whose sum over the parts overflows, with %s", stepSize(&s.options))}
+			return nil, s.tooLarge()
 		}
 	}
 	return next, nil
+}
+
+func (s *SGD) tooLarge() error {
+	return &UnforeseenError{fault.File("", finiteWeights, "weights whose sum over the parts overflows, with %s", stepSize(&s.options))}
+}
+
+// adapt makes the sums of all parts the weights of v, which the epoch began with.
+func (t *vectorSum) adapt(v *vector, averaged bool) {
+	last := len(v.w)
+	for j := range v.w {
+		v.w[j] = t.weights[j] / t.pull[j]
+		v.gradients[j] += t.gradients[j] / t.pull[j]
+	}
+	v.intercept = t.weights[last] / t.pull[last]
+	v.gradient += t.gradients[last] / t.pull[last]
+	if v.mean != nil && averaged {
+		for j := range v.mean {
+			v.mean[j] = t.mean[j] / t.pull[j]
+		}
+		v.meanIntercept = t.mean[last] / t.pull[last]
+	}
 }
 
 // same reports whether o stands where s does, as far as merging asks.
@@ -343,9 +435,23 @@ func (t *averagedSum) fields(c *wire.Codec, from *SGD) {
 			if from.vectors[i].mean != nil {
 				v.mean = make([]float64, from.features+1)
 			}
+			if from.columns != nil {
+				v.pull, v.gradients = make([]float64, from.features+1), make([]float64, from.features+1)
+			}
 		}
-		c.Finite(v.weights, v.mean)
+		c.Finite(v.weights, v.mean, v.pull, v.gradients)
 		v.progress.fields(c)
+	}
+	if from.columns != nil {
+		if c.Reading() {
+			if !c.Has(8 * from.features) {
+				return
+			}
+			t.largest = make([]float64, from.features)
+		}
+		c.Finite(t.largest)
+		c.Float(&t.scaled)
+		c.Check(t.scaled >= 0, "sums of squares that are not negative")
 	}
 	if t.judged != nil {
 		t.judged.fields(c)
@@ -369,11 +475,20 @@ func (s *SGD) fields(c *wire.Codec, from *SGD) {
 		c.Count(&s.counts[k])
 	}
 	for _, v := range s.vectors {
-		c.Finite(v.w, v.mean)
+		c.Finite(v.w, v.mean, v.gradients)
 		c.Float(&v.scale, &v.intercept, &v.meanA, &v.meanB, &v.meanIntercept)
 		c.Check(v.scale >= linear.MinScale && v.scale <= 1 && v.meanA >= 0 && v.meanB >= 1, "scales from 1e-9 to 1")
 		c.Check(v.intercept-v.intercept == 0 && v.meanIntercept-v.meanIntercept == 0, "finite intercepts")
+		if v.columns != nil {
+			c.Float(&v.gradient)
+			c.Check(v.gradient >= 0 && !slices.ContainsFunc(v.gradients, func(g float64) bool { return g < 0 }), "sums of squares that are not negative")
+		}
 		v.progress.fields(c)
+	}
+	if k := s.columns; k != nil {
+		c.Finite(k.Largest, k.Touched)
+		c.Float(&k.Scaled, &k.Factor)
+		c.Check(k.Scaled >= 0 && k.Factor >= 0, "sums of squares that are not negative")
 	}
 	if s.Progressive != nil {
 		s.Progressive.fields(c)

@@ -19,13 +19,19 @@ func (s *SGD) state() *linear.State {
 	if s.options.ClassWeight.Balanced {
 		st.ClassRows = slices.Clone(s.counts)
 	}
+	if c := s.columns; c != nil {
+		st.Columns = &linear.ColumnState{Largest: slices.Clone(c.Largest), Scaled: c.Scaled, Factor: c.Factor}
+		if slices.ContainsFunc(c.Touched, func(t float64) bool { return t != s.t }) {
+			st.Columns.Touched = slices.Clone(c.Touched)
+		}
+	}
 	return st
 }
 
 func (v *vector) state(stops bool) linear.VectorState {
 	s := linear.VectorState{
 		Weights: slices.Clone(v.w), Scale: v.scale, Intercept: v.intercept, Eta: v.eta,
-		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept,
+		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept, Gradients: slices.Clone(v.gradients), Gradient: v.gradient,
 	}
 	if v.mean != nil {
 		s.MeanA, s.MeanB = v.meanA, v.meanB
@@ -40,10 +46,14 @@ func (v *vector) state(stops bool) linear.VectorState {
 }
 
 // vectorOf is the weight vector of a state that has been checked.
-func vectorOf(s *linear.VectorState, r *steps.Rule, features int) *vector {
-	v := newVector(r, features)
+func vectorOf(s *linear.VectorState, r *steps.Rule, features int, columns *steps.Columns) *vector {
+	v := newVector(r, features, columns)
 	copy(v.w, s.Weights)
 	copy(v.mean, s.Mean)
+	if columns != nil {
+		copy(v.gradients, s.Gradients)
+		v.gradient = s.Gradient
+	}
 	v.scale, v.intercept, v.eta, v.meanIntercept = s.Scale, s.Intercept, s.Eta, s.MeanIntercept
 	if v.mean != nil {
 		v.meanA, v.meanB = s.MeanA, s.MeanB
@@ -104,10 +114,30 @@ func resume(m *linear.Model) (*SGD, error) {
 	}
 	s.t, s.epochRows = m.State.T, m.State.EpochRows
 	for i := range m.State.Vectors {
-		s.vectors[i] = vectorOf(&m.State.Vectors[i], &s.rule, s.features)
+		s.vectors[i] = vectorOf(&m.State.Vectors[i], &s.rule, s.features, s.columns)
 	}
 	if u := m.State.Unseen; u != nil {
-		s.unseen = vectorOf(u, &s.rule, s.features)
+		s.unseen = vectorOf(u, &s.rule, s.features, s.columns)
+	}
+	if s.columns != nil {
+		s.resumeColumns(m.State.Columns)
 	}
 	return s, nil
+}
+
+// resumeColumns takes the columns of a state that has been checked. Without any, another rate has learned the weights: what they
+// come to, and their number of rows, is where AdaGrad begins.
+func (s *SGD) resumeColumns(from *linear.ColumnState) {
+	c := s.columns
+	if c.Settled(s.t); from == nil {
+		for _, v := range s.all() {
+			v.fold()
+			clear(v.gradients)
+			v.gradient = 0
+		}
+		return
+	}
+	copy(c.Largest, from.Largest)
+	copy(c.Touched, from.Touched)
+	c.Scaled, c.Factor = from.Scaled, from.Factor
 }

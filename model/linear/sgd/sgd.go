@@ -45,7 +45,8 @@ import (
 
 // SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent use.
 // Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one more for
-// classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty.
+// classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty or
+// by AdaGrad, which also takes two for all together.
 type SGD struct {
 	// FeatureNames are what the model says. Optional; set them before Model.
 	FeatureNames []string
@@ -68,6 +69,8 @@ type SGD struct {
 	// Where classes need not be declared, unseen has learned every row as one of another class. Until there are two classes
 	// it is the only vector.
 	unseen *vector
+
+	columns *steps.Columns // of AdaGrad, which all vectors share; otherwise nil
 
 	t         float64 // number of the next row to learn from, counted from 1
 	rows      int64
@@ -98,9 +101,16 @@ func NewSGD(o linear.Options, features int) (*SGD, error) {
 	o.Classes = linear.Classes{}
 	s := newSGD(o, features, classes)
 	if o.Task == linear.Classification && classes.Len() == 0 {
-		s.unseen = newVector(&s.rule, features)
+		s.unseen = newVector(&s.rule, features, s.columns)
 	}
 	return s, nil
+}
+
+// Begin sets the intercept that the first row meets; without Begin it is 0. For a regression, before PartialFit.
+func (s *SGD) Begin(intercept float64) {
+	if s.options.Task == linear.Regression && s.rule.Intercept {
+		s.vectors[0].intercept = intercept
+	}
 }
 
 // newSGD makes a trainer for declared classes, of options that are valid and complete.
@@ -110,8 +120,11 @@ func newSGD(o linear.Options, features int, classes linear.Classes) *SGD {
 	if o.Task == linear.Classification {
 		vectors = linear.NumVectors(classes.Len())
 	}
+	if s.rule.AdaGrad {
+		s.columns = steps.NewColumns(features)
+	}
 	for range vectors {
-		s.vectors = append(s.vectors, newVector(&s.rule, features))
+		s.vectors = append(s.vectors, newVector(&s.rule, features, s.columns))
 	}
 	return s
 }
@@ -261,6 +274,9 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		if r.Passive {
 			norm2 = kernel.Dot(x.Val, x.Val)
 		}
+		if s.columns != nil {
+			s.columns.Begin(r, x, t)
+		}
 		var ok bool
 		if classification {
 			place := int(s.places[i])
@@ -270,6 +286,9 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 		}
 		if !ok && bad < 0 {
 			bad = i
+		}
+		if s.columns != nil {
+			s.columns.End(x, t)
 		}
 		if r.Rate != linear.PA1 || norm2 != 0 {
 			t++
@@ -405,6 +424,12 @@ func (s *SGD) clone() *SGD {
 	if s.unseen != nil {
 		c.unseen = s.unseen.clone(false)
 	}
+	if s.columns != nil {
+		c.columns = s.columns.Clone()
+		for _, v := range c.all() {
+			v.columns = c.columns
+		}
+	}
 	if s.Progressive != nil {
 		c.Progressive = s.Progressive.clone()
 	}
@@ -418,6 +443,7 @@ func (s *SGD) clone() *SGD {
 // several vectors each is judged, and stops, by itself. Without Tol it reports false. The Adaptive rate divides its step size
 // by 5, down to 1e-6, before it stops.
 func (s *SGD) EndEpoch() (done bool) {
+	s.settle()
 	s.epochs++
 	s.epochRows = 0
 	if s.Progressive != nil {
@@ -435,6 +461,19 @@ func (s *SGD) EndEpoch() (done bool) {
 		}
 	}
 	return len(s.vectors) > 0
+}
+
+// settle lets AdaGrad's weights have all penalties that are due.
+func (s *SGD) settle() {
+	if s.columns == nil {
+		return
+	}
+	for _, v := range s.all() {
+		if a := v.adaptive(); !v.progress.done {
+			v.columns.Settle(&s.rule, &a, s.t)
+		}
+	}
+	s.columns.Settled(s.t)
 }
 
 var errNoClasses = errors.New("a classifier needs rows of at least two classes")

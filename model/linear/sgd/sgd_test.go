@@ -190,7 +190,17 @@ func variants() map[string]struct {
 		"scaled":         {linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.None}, number, true},
 		"stops":          {linear.Options{Task: linear.Regression, Tol: new(0.0), EarlyStopping: true, NIterNoChange: 1}, number, false},
 		"one class":      {linear.Options{Task: linear.OneClass, Average: 20, LearningRate: linear.Constant}, number, false},
-		"passive":        {linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, LearningRate: linear.PA2, FitIntercept: new(false)}, number, false},
+		"adagrad": {with(clf, func(o *linear.Options) {
+			o.Loss, o.LearningRate, o.Average, o.Alpha = linear.LogLoss, linear.AdaGrad, 70, new(0.01)
+		}), three, false},
+		"adagrad, sparse": {with(clf, func(o *linear.Options) {
+			o.LearningRate, o.Penalty, o.Alpha, o.Average = linear.AdaGrad, linear.ElasticNet, new(0.01), 1
+		}), lineartest.SparseChunk(two), false},
+		"adagrad stops": {with(clf, func(o *linear.Options) {
+			o.Tol, o.EarlyStopping, o.NIterNoChange, o.LearningRate = new(1e-3), true, 2, linear.AdaGrad
+		}), lineartest.SparseChunk(three), false},
+		"adagrad, scaled": {linear.Options{Task: linear.Regression, Tol: new(1e-3), NIterNoChange: 1, LearningRate: linear.AdaGrad}, number, true},
+		"passive":         {linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, LearningRate: linear.PA2, FitIntercept: new(false)}, number, false},
 	}
 }
 

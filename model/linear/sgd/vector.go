@@ -2,6 +2,7 @@ package sgd
 
 import (
 	"math"
+	"slices"
 
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
@@ -19,6 +20,11 @@ type vector struct {
 	meanA, meanB  float64
 	meanIntercept float64
 	eta           float64 // of Constant, Adaptive and passive rates
+
+	// AdaGrad: the columns of all vectors, and the sums of squares of this one's gradients. Scale is 1 then, and mean the mean.
+	columns   *steps.Columns
+	gradients []float64
+	gradient  float64 // by the intercept
 
 	slope float64 // of the loss at the last row, unless passive
 
@@ -48,12 +54,16 @@ type progress struct {
 	done      bool
 }
 
-func newVector(r *steps.Rule, features int) *vector {
-	v := &vector{w: make([]float64, features), scale: 1, meanB: 1, eta: r.Eta0}
+// newVector has weights of 0; columns are those that it shares with others, for AdaGrad only.
+func newVector(r *steps.Rule, features int, columns *steps.Columns) *vector {
+	v := &vector{w: make([]float64, features), scale: 1, meanB: 1, eta: r.Eta0, columns: columns}
+	if r.AdaGrad {
+		v.gradients = make([]float64, features)
+	}
 	if r.Average > 0 {
 		v.mean = make([]float64, features)
 	}
-	if r.L1 {
+	if r.L1 && !r.AdaGrad {
 		v.q = make([]float64, features)
 	}
 	if r.OneClass {
@@ -79,7 +89,7 @@ func (v *vector) clone(negated bool) *vector {
 		}
 		return y
 	}
-	c.w, c.mean, c.q = copied(v.w), copied(v.mean), copied(v.q)
+	c.w, c.mean, c.q, c.gradients = copied(v.w), copied(v.mean), copied(v.q), slices.Clone(v.gradients)
 	c.intercept *= s
 	c.meanIntercept *= s
 	return &c
@@ -88,6 +98,9 @@ func (v *vector) clone(negated bool) *vector {
 // step learns from a row: target y, weight, step size eta of the rule, number t, ‖x‖² where the rule is passive. decay is of
 // the intercept. It gives the prediction that it had for the row.
 func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64) float64 {
+	if v.columns != nil {
+		return v.adapt(r, x, y, weight, t)
+	}
 	p := float64(v.scale*x.Dot(v.w)) + v.intercept
 	if eta == 0 {
 		eta = v.eta
@@ -161,6 +174,47 @@ func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, dec
 	return p
 }
 
+// adapt is step by AdaGrad.
+func (v *vector) adapt(r *steps.Rule, x kernel.Row, y, weight, t float64) float64 {
+	a := v.adaptive()
+	norms := r.Track && r.Penalty
+	if norms {
+		v.forget(x)
+	}
+	p := v.columns.Dot(r, x, &a, t) + v.intercept
+	if norms {
+		v.remember(x)
+	}
+	if r.Track {
+		v.track(r, p, y)
+	}
+	v.slope = r.Loss.Slope(p, y)
+	if gradient := float64(min(max(v.slope, -maxSlope), maxSlope) * weight); gradient != 0 {
+		if norms {
+			v.forget(x)
+		}
+		v.columns.Add(x, &a, gradient)
+		if norms {
+			v.remember(x)
+		}
+		v.addBias(r, gradient, t)
+	} else {
+		v.addBias(r, 0, t)
+	}
+	return p
+}
+
+func (v *vector) addBias(r *steps.Rule, gradient, t float64) {
+	b := steps.Bias{W: v.intercept, Squares: v.gradient, Mean: v.meanIntercept}
+	b.Add(r, v.columns, gradient, t)
+	v.intercept, v.gradient, v.meanIntercept = b.W, b.Squares, b.Mean
+}
+
+// adaptive is the weights as AdaGrad has them.
+func (v *vector) adaptive() steps.Weights {
+	return steps.Weights{W: v.w, Squares: v.gradients, Mean: v.mean, Stride: 1}
+}
+
 const maxSlope = 1e12
 
 // fold multiplies the scale into the weights, and makes mean the mean. O(features).
@@ -211,6 +265,13 @@ func (v *vector) remember(x kernel.Row) {
 
 // decision is what the model says of a row, before row t.
 func (v *vector) decision(r *steps.Rule, x kernel.Row, t float64) float64 {
+	if v.columns != nil && !v.progress.done {
+		a, b := v.adaptive(), v.intercept
+		if r.Reports(t) {
+			b = v.meanIntercept
+		}
+		return v.columns.Decision(r, x, &a, t) + b
+	}
 	if r.Reports(t) {
 		return (v.meanA*x.Dot(v.w)+x.Dot(v.mean))/v.meanB + v.meanIntercept
 	}
@@ -219,6 +280,11 @@ func (v *vector) decision(r *steps.Rule, x kernel.Row, t float64) float64 {
 
 // coef is the model's weights and intercept, before row t.
 func (v *vector) coef(r *steps.Rule, t float64) ([]float64, float64) {
+	if v.columns != nil && !v.progress.done {
+		v = v.clone(false)
+		a := v.adaptive()
+		v.columns.Settle(r, &a, t)
+	}
 	state := linear.VectorState{
 		Weights: v.w, Scale: v.scale, Intercept: v.intercept,
 		Mean: v.mean, MeanA: v.meanA, MeanB: v.meanB, MeanIntercept: v.meanIntercept,
@@ -247,14 +313,26 @@ func (v *vector) endChunk(c *linear.Chunk, fold bool) {
 // finite reports whether the weights that a chunk can have changed are. Of sparse rows, it need not look where none can have
 // gone far: that is a wait for the memory, twice for each entry.
 func (v *vector) finite(c *linear.Chunk) bool {
-	sum := v.intercept - v.intercept + v.meanIntercept - v.meanIntercept
+	sum := v.intercept - v.intercept + v.meanIntercept - v.meanIntercept + v.gradient - v.gradient
 	if c.Sparse == nil {
 		v.known = false
 		for _, x := range v.w {
 			sum += x - x
 		}
+		for _, x := range v.gradients {
+			sum += x - x
+		}
 		for _, x := range v.mean {
 			sum += x - x
+		}
+		return sum == 0
+	}
+	if v.columns != nil {
+		for _, j := range c.Sparse.Indices {
+			sum += v.w[j] - v.w[j] + v.gradients[j] - v.gradients[j]
+			if v.mean != nil {
+				sum += v.mean[j] - v.mean[j]
+			}
 		}
 		return sum == 0
 	}

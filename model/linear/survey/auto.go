@@ -7,8 +7,14 @@ import (
 )
 
 // Auto sets LearningRate, Eta0, PowerT and Average, where they are not set, for rows that have been surveyed and are learned from
-// in so many parts and epochs: averaging over the last three quarters of the steps, which fall by a root of their number.
+// in so many parts and epochs.
 //
+// By AdaGrad the model is the mean of the weights over the last half of the steps; Eta0 is (400,000/steps)^⅓, from ¼ to 2, times
+// the spread of a regression's target, about its mean where there is an intercept, which is to begin there: see [Survey.Start].
+// Where the target drifts along the file it is a quarter of that, as large steps would follow it. Figures are in
+// model/BENCHMARKS.md.
+//
+// By InvScaling the mean is over the last three quarters of the steps, which fall by a root of their number.
 // The first step follows from R², Survey.SquareRadius with a share for the intercept, and from the loss. Where its slope is
 // bounded, steps begin large and fall fast: a/(c·R²·√t), with c the loss's curvature and a the fourth root of the number of steps, 16 at most. Where it has none, being made of lines,
 // predictions are to cross the target's scale (1 in classification) in about one step. Where the slope is not bounded, steps
@@ -18,6 +24,10 @@ import (
 // With an l1 penalty nothing is averaged, as means of weights have few zeros. A OneClass, a passive-aggressive rate, and rates
 // other than InvScaling that are set, keep their defaults.
 func (s *Survey) Auto(o *linear.Options, parts, epochs int) {
+	if o.LearningRate == linear.AdaGrad && o.Task != linear.OneClass {
+		s.autoAdaGrad(o, parts, epochs)
+		return
+	}
 	if o.Task == linear.OneClass || o.LearningRate != "" && o.LearningRate != linear.InvScaling {
 		return
 	}
@@ -79,4 +89,41 @@ func (s *Survey) Auto(o *linear.Options, parts, epochs int) {
 	if o.Average == 0 && d.Penalty != linear.L1 && d.Penalty != linear.ElasticNet {
 		o.Average = linear.Average(1 + steps/4)
 	}
+}
+
+// autoAdaGrad is Auto of AdaGrad.
+func (s *Survey) autoAdaGrad(o *linear.Options, parts, epochs int) {
+	d := *o
+	if d.EnsureDefaults(); d.Tol != nil {
+		epochs = 1 // how many there will be is not known
+	}
+	steps := float64(s.Rows) / float64(max(parts, 1)) * float64(max(epochs, 1))
+	if o.Eta0 == 0 {
+		eta := min(max(math.Cbrt(4e5/max(steps, 1)), 0.25), 2)
+		if s.Drift.Drifts() {
+			eta /= 4
+		}
+		if o.Task == linear.Regression {
+			square := s.Var
+			if !*d.FitIntercept {
+				square += float64(s.Mean * s.Mean)
+			}
+			if spread := math.Sqrt(square); spread > 0 {
+				eta *= spread
+			}
+		}
+		o.Eta0 = min(max(eta, math.SmallestNonzeroFloat64), math.MaxFloat64)
+	}
+	if o.Average == 0 && d.Penalty != linear.L1 && d.Penalty != linear.ElasticNet {
+		o.Average = linear.Average(1 + steps/2)
+	}
+}
+
+// Start is the intercept that weights begin with, of options that are complete: by AdaGrad in a regression the target's mean, as the
+// steps of an intercept are no larger than those of the weights; otherwise 0.
+func (s *Survey) Start(o *linear.Options) float64 {
+	if o.Task != linear.Regression || o.LearningRate != linear.AdaGrad || o.FitIntercept != nil && !*o.FitIntercept {
+		return 0
+	}
+	return s.Mean
 }

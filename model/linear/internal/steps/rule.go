@@ -27,6 +27,7 @@ type Rule struct {
 	Intercept  bool
 	OneClass   bool
 	Passive    bool // PA1 or PA2
+	AdaGrad    bool // steps by column: see Columns
 	Track      bool // sum up the objective
 }
 
@@ -45,6 +46,7 @@ func NewRule(o *linear.Options) Rule {
 		Intercept: *o.FitIntercept,
 		OneClass:  o.Task == linear.OneClass,
 		Passive:   o.LearningRate == linear.PA1 || o.LearningRate == linear.PA2,
+		AdaGrad:   o.LearningRate == linear.AdaGrad,
 		Track:     o.Tol != nil && !o.EarlyStopping,
 	}
 	switch o.Penalty {
