@@ -17,6 +17,7 @@ func (newtonStage) begin(f *Fit) (linear.Learner, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.Expect(f.survey.Rows)
 	n.FeatureNames, n.Scaler, n.ClassRows = f.names, f.survey.Scaler, f.survey.ClassRows
 	n.ClassSizes = newton.BalancedBy(f.chosen.Loss, f.survey.ClassRows, f.survey.ClassWeight)
 	return n, nil
@@ -32,7 +33,12 @@ func (newtonStage) pass(f *Fit, p *Pass) {
 
 func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	f.scaleWarning()
+	l := learner.(*newton.Optimizer)
+	if !l.Converged() {
+		f.warnings = append(f.warnings, fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found; "+
+			"--standardize, or a larger --alpha, makes it easier", l.Passes()))
+	}
 	var err error
-	f.model, err = learner.(*newton.Optimizer).Model()
+	f.model, err = l.Model()
 	return nil, err
 }

@@ -358,7 +358,7 @@ func (s *crossSum) addSparse(c *linear.Chunk) {
 				target = c.Target[i]
 			}
 			x := r.At(int(i))
-			s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addRow(v, d, x, places[i], target, weight) })
+			s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addRow(v, d, x, int(i), places[i], target, weight) })
 		}
 	}
 	s.scratch = r.Scratch

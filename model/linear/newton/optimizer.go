@@ -25,7 +25,8 @@ import (
 // Newton's, damped (Nocedal and Wright: Numerical Optimization, 2nd ed., sections 3.3 and 3.5); of losses whose slopes have
 // corners it is the generalised one (Mangasarian, Optim. Methods Softw. 17, 2002). The first pass draws a sample of the rows,
 // and the second begins at the sample's own optimum. Beyond, the step is that of L-BFGS with ten pairs, scaled by the diagonal
-// of the second derivatives (section 7.2), in O(entries) for sparse rows. A pass sums up the objective along the step, too,
+// of the second derivatives (section 7.2), in O(entries) for sparse rows; a softmax has Newton's step while classes × features are at
+// most 2,000 and the rows not too many, and otherwise L-BFGS, scaled by more than a diagonal up to 2,000 features. A pass sums up the objective along the step, too,
 // at shorter lengths: if the whole step does not lower the objective enough, the next pass goes on at the best of those. So
 // the objective never rises.
 //
@@ -59,7 +60,9 @@ type Optimizer struct {
 	vectors  int // weight vectors of a problem: with Multinomial one for each class, otherwise 1
 	loss     loss.Func
 	newton   bool
-	sample   int // rows that the first pass draws; 0: none
+	work     float64        // products that a pass may sum up for second derivatives of a softmax: see light
+	metric   *softmaxMetric // what steps of L-BFGS go by, where it is not their diagonal; nil: to be made of the state
+	sample   int            // rows that the first pass draws; 0: none
 	passes   int
 	rows     int64
 	weight   float64 // Σw of the rows, which the objective divides by
@@ -82,6 +85,7 @@ type optimum struct {
 	// Of L-BFGS: the gradient at Base, its preconditioner, and differences of points and gradients.
 	Gradient jsontext.BitFloats   `json:",omitempty"`
 	Diagonal jsontext.BitFloats   `json:",omitempty"`
+	Made     float64              `json:",omitempty"` // what a step promised when a softmax's Diagonal was summed up
 	Steps    []jsontext.BitFloats `json:",omitempty"`
 	Changes  []jsontext.BitFloats `json:",omitempty"`
 }
@@ -130,7 +134,7 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		vectors = linear.NumVectors(o.Classes.Len())
 	}
 	o.Classes = o.Classes.Clone()
-	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.New(o.Loss, *o.Epsilon), vectors: 1}
+	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.New(o.Loss, *o.Epsilon), vectors: 1, work: maxSoftmaxWork}
 	if o.MultiClass == linear.Multinomial && vectors > 1 {
 		p.vectors, vectors = vectors, 1
 	}
@@ -165,7 +169,7 @@ func (o *Optimizer) seconds() int {
 	case o.newton:
 		return len(panel.NewTriangle(o.width()))
 	case o.vectors > 1:
-		return o.vectors + o.features
+		return o.softmaxSeconds()
 	}
 	return o.width()
 }
@@ -218,6 +222,9 @@ func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
 	o.sample = 0
 	return nil
 }
+
+// Expect tells, before the first pass, how many rows there will be. Without, the first pass may sum up more than it needs.
+func (o *Optimizer) Expect(rows int64) { o.rows = rows }
 
 // Passes is how many passes have been made.
 func (o *Optimizer) Passes() int { return o.passes }
@@ -318,6 +325,7 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 		}
 	}
 	o.passes++
+	o.lighten()
 	return nil
 }
 
@@ -408,7 +416,11 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	promised := -p.Slope / 2
 	small := promise * math.Abs(p.Objective)
 	// A step of L-BFGS may promise too little: the last one must have given little, too.
-	if promised <= small && (o.newton || step != nil && before-f <= small) {
+	done := promised <= small && (o.newton || step != nil && before-f <= small)
+	if o.light() { // as near as Newton's last step comes
+		done = promised <= lightPromise*math.Abs(p.Objective) && step != nil
+	}
+	if done {
 		p.Done, p.Converged = true, true
 		if o.newton {
 			kernel.Add(1, p.Dir, p.Base)
@@ -417,7 +429,8 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		return nil
 	}
 	// Near the end the whole step is right.
-	p.Along = !o.newton || promised > 1e-3*math.Abs(p.Objective)
+	p.Along = !o.newton && !o.grams() || promised > 1e-3*math.Abs(p.Objective)
+	o.refresh(p, promised)
 	return nil
 }
 
@@ -508,6 +521,45 @@ func (o *Optimizer) bfgsStep(p *optimum, second, g, step []float64, n float64) [
 		}
 	}
 	p.Gradient = g
+	scale := o.scaling(p, second, n)
+	dir := slices.Clone(g)
+	factors := make([]float64, len(p.Steps))
+	for i := len(p.Steps) - 1; i >= 0; i-- {
+		factors[i] = kernel.Dot(p.Steps[i], dir) / kernel.Dot(p.Steps[i], p.Changes[i])
+		kernel.Add(-factors[i], p.Changes[i], dir)
+	}
+	factor := 1.0
+	if i := len(p.Steps) - 1; i >= 0 {
+		factor = kernel.Dot(p.Steps[i], p.Changes[i]) / scale.squares(p.Changes[i])
+	}
+	scale.divide(dir, factor)
+	for i, s := range p.Steps {
+		b := kernel.Dot(p.Changes[i], dir) / kernel.Dot(s, p.Changes[i])
+		kernel.Add(factors[i]-b, s, dir)
+	}
+	kernel.Scale(-1, dir)
+	o.noIntercepts(dir)
+	o.centre(dir)
+	if !(kernel.Dot(dir, g) < 0) { // rounding: begin anew
+		p.Steps, p.Changes = nil, nil
+		copy(dir, g)
+		scale.divide(dir, -1)
+		o.centre(dir)
+	}
+	return dir
+}
+
+// scaling is about the second derivatives, which steps of L-BFGS go by before the last steps correct them.
+type scaling interface {
+	squares(y []float64) float64          // yᵀ(second derivatives)⁻¹y
+	divide(dir []float64, factor float64) // makes it factor·(second derivatives)⁻¹·dir
+}
+
+// scaling is that at the point where the second derivatives were summed up, or, of a softmax, at the first such point.
+func (o *Optimizer) scaling(p *optimum, second []float64, n float64) scaling {
+	if m := o.softmaxScaling(p, second, n); m != nil {
+		return m
+	}
 	diagonal := o.diagonal(second, n)
 	greatest := 0.0
 	for j := range diagonal {
@@ -522,38 +574,7 @@ func (o *Optimizer) bfgsStep(p *optimum, second, g, step []float64, n float64) [
 		}
 	}
 	p.Diagonal = diagonal
-	dir := slices.Clone(g)
-	factors := make([]float64, len(p.Steps))
-	for i := len(p.Steps) - 1; i >= 0; i-- {
-		factors[i] = kernel.Dot(p.Steps[i], dir) / kernel.Dot(p.Steps[i], p.Changes[i])
-		kernel.Add(-factors[i], p.Changes[i], dir)
-	}
-	factor := 1.0
-	if i := len(p.Steps) - 1; i >= 0 {
-		squares := 0.0
-		for j, y := range p.Changes[i] {
-			squares += float64(y * y / diagonal[j])
-		}
-		factor = kernel.Dot(p.Steps[i], p.Changes[i]) / squares
-	}
-	for j := range dir {
-		dir[j] *= factor / diagonal[j]
-	}
-	for i, s := range p.Steps {
-		b := kernel.Dot(p.Changes[i], dir) / kernel.Dot(s, p.Changes[i])
-		kernel.Add(factors[i]-b, s, dir)
-	}
-	kernel.Scale(-1, dir)
-	o.noIntercepts(dir)
-	o.centre(dir)
-	if !(kernel.Dot(dir, g) < 0) { // rounding: begin anew
-		p.Steps, p.Changes = nil, nil
-		for j := range dir {
-			dir[j] = -g[j] / diagonal[j]
-		}
-		o.centre(dir)
-	}
-	return dir
+	return diagonalScaling(diagonal)
 }
 
 // diagonal is that of the second derivatives of the losses' mean.
@@ -564,6 +585,22 @@ func (o *Optimizer) diagonal(second []float64, n float64) []float64 {
 	d := slices.Clone(second)
 	kernel.Scale(1/n, d)
 	return d
+}
+
+type diagonalScaling []float64
+
+func (d diagonalScaling) squares(y []float64) float64 {
+	sum := 0.0
+	for j, v := range y {
+		sum += float64(v * v / d[j])
+	}
+	return sum
+}
+
+func (d diagonalScaling) divide(dir []float64, factor float64) {
+	for j := range dir {
+		dir[j] *= factor / d[j]
+	}
 }
 
 // Model is the best model so far. It predicts and can be saved, but there is no going on with it.
@@ -652,8 +689,8 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 		return errors.New("linear.Optimizer: a state that contradicts itself")
 	}
 	for _, v := range s.Vectors {
-		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs
-		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient, v.Diagonal}, v.Steps, v.Changes) {
+		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs && (v.Diagonal == nil || len(v.Diagonal) == p.scalingSize())
+		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient}, v.Steps, v.Changes) {
 			fits = fits && (f == nil || len(f) == p.size())
 		}
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Base}, v.Steps, v.Changes) {
@@ -665,6 +702,7 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	}
 	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes, s.MaxPasses
 	p.sample, p.passes, p.rows, p.weight, p.problems = s.Sample, s.Passes, s.Rows, s.Weight, s.Vectors
+	p.lighten()
 	*o = *p
 	return nil
 }

@@ -43,6 +43,9 @@ type optimizerSum struct {
 	weights []float64 // of the classes, in the weight vector of each
 	others  []float64 // of the classes in the others, or, byRest, of the other classes in the vector of each; nil: 1
 	byRest  bool
+	first   int64   // rows of the part before the chunk
+	grammed []int32 // rows of a softmax, and what each leaves open: see addGram
+	open    []float64
 	idx     []int32 // of a sparse row and the intercept
 	val     []float64
 }
@@ -112,10 +115,15 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	if s.sample != nil {
 		s.sample.draw(c, places, s.rows, o.options.Task)
 	}
+	s.first = s.rows
 	s.rows += int64(n)
 	s.weight += c.Weight()
 	if c.Sparse != nil && c.Entries() < n*o.features/4 || o.vectors > 1 && !o.newton {
+		s.open, s.grammed = s.open[:0], s.grammed[:0]
 		s.addRows(c, places)
+		if len(s.open) > 0 {
+			s.addGram(s.sums[0], c, places)
+		}
 		return nil
 	}
 	b := s.room()
@@ -333,16 +341,16 @@ func (s *optimizerSum) addRows(c *linear.Chunk, places []int32) {
 		x := rows.At(i)
 		for k, d := range s.sums {
 			if d != nil {
-				s.addRow(k, d, x, place, target, weight)
+				s.addRow(k, d, x, i, place, target, weight)
 			}
 		}
 	}
 }
 
-// addRow adds a row, sparse unless the classes share a softmax, to the sums of problem k.
-func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, place int32, target, weight float64) {
+// addRow adds row i of a chunk, sparse unless the classes share a softmax, to the sums of problem k.
+func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place int32, target, weight float64) {
 	if s.learner.vectors > 1 {
-		s.addSoftmaxRow(d, x, place, weight)
+		s.addSoftmaxRow(d, x, i, place, weight)
 		return
 	}
 	o, last := s.learner, s.width-1

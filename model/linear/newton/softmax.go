@@ -1,7 +1,11 @@
 package newton
 
 import (
+	"slices"
+
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/splitmix"
+	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/dense"
 	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/loss"
@@ -109,6 +113,125 @@ func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
 	return dir
 }
 
+const (
+	// maxSoftmaxWork is how many products a pass may sum up for second derivatives: half a minute of a core or so.
+	maxSoftmaxWork = 1e11
+	// lightPromise is the promise, of the objective, at which L-BFGS ends in the place of Newton's method.
+	lightPromise = 1e-19
+)
+
+// light reports whether there are so many rows that L-BFGS takes the place of Newton's method.
+func (o *Optimizer) light() bool {
+	if o.vectors == 1 || o.passes == 0 || !Fits(linear.Multinomial, o.features, o.vectors) {
+		return false
+	}
+	pairs := float64(o.vectors) * float64(o.vectors-1) / 2
+	return float64(o.rows)*pairs*float64(o.width())*float64(o.width())/2 > o.work
+}
+
+// lighten is for after the first pass, when the rows are known.
+func (o *Optimizer) lighten() {
+	if o.light() {
+		o.newton = false
+	}
+}
+
+// grams reports whether steps of L-BFGS go by a [softmaxMetric], and not by a diagonal.
+func (o *Optimizer) grams() bool { return o.vectors > 1 && o.features <= maxNewtonFeatures }
+
+// softmaxSeconds is what a pass sums up for the steps of L-BFGS: of each class Σw·p(1−p); and then, of each column, Σw·x², or, of all
+// columns, Σw(1−Σp²)·xxᵀ over some of the rows, a few times.
+func (o *Optimizer) softmaxSeconds() int {
+	switch {
+	case !o.grams():
+		return o.vectors + o.features
+	case o.problems[0].Diagonal != nil:
+		return 0
+	}
+	return o.scalingSize()
+}
+
+// scalingSize is how many numbers a state holds of what steps of L-BFGS go by.
+func (o *Optimizer) scalingSize() int {
+	if o.grams() {
+		return o.vectors + o.width()*(o.width()+1)/2
+	}
+	return o.size()
+}
+
+// softmaxMetric is about the second derivatives, as if a row's probabilities had nothing to do with its columns, but for how much they
+// leave open: of each class its mean p(1−p), times the products of the columns, rows weighing by 1−Σp². (The approximation by Kronecker
+// factors of Martens and Grosse, ICML 2015, without the products of different classes.)
+type softmaxMetric struct {
+	width, n int
+	classes  []*dense.Factor
+}
+
+// softmaxScaling is the metric of a problem, which is made where it was summed up first; nil where there is none.
+func (o *Optimizer) softmaxScaling(p *optimum, second []float64, n float64) scaling {
+	if !o.grams() {
+		return nil
+	}
+	if p.Diagonal == nil {
+		p.Diagonal, o.metric = second, nil
+		kernel.Scale(1/n, p.Diagonal)
+	}
+	if o.metric == nil {
+		o.metric = o.makeMetric(p.Diagonal)
+	}
+	return o.metric
+}
+
+// refresh has the metric summed up anew, at the next point, where the steps have become a hundredth of what they were at the last: by then
+// the probabilities are others.
+func (o *Optimizer) refresh(p *optimum, promised float64) {
+	switch {
+	case o.newton || !o.grams():
+	case p.Made == 0:
+		p.Made = promised
+	case promised < 0.01*p.Made && p.Diagonal != nil:
+		p.Diagonal, p.Made = nil, 0
+	}
+}
+
+func (o *Optimizer) makeMetric(sums []float64) *softmaxMetric {
+	m := &softmaxMetric{width: o.width(), n: o.features, classes: make([]*dense.Factor, o.vectors)}
+	if *o.options.FitIntercept {
+		m.n = m.width
+	}
+	products, open := panel.Triangle(sums[o.vectors:]).Full(m.n, m.width), sums[len(sums)-1]
+	for k, v := range sums[:o.vectors] {
+		if k > 0 && v == sums[k-1] {
+			m.classes[k] = m.classes[k-1]
+			continue
+		}
+		a := slices.Clone(products)
+		if open > 0 {
+			kernel.Scale(v/open, a)
+		}
+		for j := range o.features {
+			a[j*m.n+j] += o.alpha()
+		}
+		m.classes[k] = dense.Damped(a, m.n)
+	}
+	return m
+}
+
+func (m *softmaxMetric) solve(x []float64) []float64 {
+	y := make([]float64, len(x))
+	for k, f := range m.classes {
+		copy(y[k*m.width:], f.Solve(x[k*m.width:][:m.n]))
+	}
+	return y
+}
+
+func (m *softmaxMetric) squares(y []float64) float64 { return kernel.Dot(y, m.solve(y)) }
+
+func (m *softmaxMetric) divide(dir []float64, factor float64) {
+	copy(dir, m.solve(dir))
+	kernel.Scale(factor, dir)
+}
+
 // softmaxDiagonal is about that of the second derivatives, as if the probabilities and the columns had nothing to do with each other:
 // exact where all probabilities are equal, as they are at zero.
 func (o *Optimizer) softmaxDiagonal(second []float64, n float64) []float64 {
@@ -180,8 +303,8 @@ func (l *softmaxRows) dot(o *Optimizer, x kernel.Row, w, point, dst []float64) {
 	}
 }
 
-// addSoftmaxRow adds a row to the sums.
-func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, place int32, weight float64) {
+// addSoftmaxRow adds row i of a chunk to the sums.
+func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, i int, place int32, weight float64) {
 	o, l := s.learner, d.rows(s.learner)
 	weight *= s.weights[place]
 	p, slope := l.at[:o.vectors], l.slope[:o.vectors]
@@ -200,7 +323,23 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, place int32, 
 		d.gradient[k*s.width+o.features] += v
 	}
 	switch {
-	case d.second == nil:
+	case len(d.second) == 0:
+	case o.grams() && !o.newton:
+		open := 0.0
+		for k, v := range p {
+			f := weight * v * (1 - v)
+			d.second[k] += f
+			open += f
+		}
+		if !s.grams(uint64(s.first) + uint64(i)) {
+			return
+		}
+		if x.Idx == nil {
+			s.open, s.grammed = append(s.open, open), append(s.grammed, int32(i))
+			return
+		}
+		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(o.features)), append(append(s.val[:0], x.Val...), 1)
+		panel.AddProducts(d.second[o.vectors:], s.width, open, s.idx, s.val)
 	case o.newton:
 		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(o.features)), append(append(s.val[:0], x.Val...), 1)
 		o.pairs(func(at, k, m int) {
@@ -220,6 +359,43 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, place int32, 
 			}
 			squares[j] += float64(weight * float64(v*v))
 		}
+	}
+}
+
+// gramRows is how many rows for each column the products of the columns are summed up of, where there are more.
+const gramRows = 16
+
+// grams reports whether a row is among these.
+func (s *optimizerSum) grams(number uint64) bool {
+	o := s.learner
+	every := uint64(o.rows / (gramRows * int64(o.width())))
+	return every < 2 || splitmix.Mix(number)%every == 0
+}
+
+// addGram adds the products of the columns of the dense rows that are among these, each as much as its probabilities leave open.
+func (s *optimizerSum) addGram(d *derivatives, c *linear.Chunk, places []int32) {
+	o, b, last, rows := s.learner, s.room(), s.width-1, s.grammed
+	t, four := panel.Triangle(d.second[o.vectors:]), make([]float64, 4*b.x.Rows)
+	if b.z == nil {
+		b.z = panel.NewPanels(o.features, b.x.Rows)
+	}
+	for at := 0; at < len(rows); {
+		from := at
+		var m int
+		m, at = b.pack(c, places, at, len(rows), func(at int) int { return int(rows[at]) }, o.options.Task)
+		open := s.open[from:at]
+		for r, v := range open {
+			four[4*r] = v
+			t[len(t)-1] += v
+		}
+		for g := range b.x.Groups() { // the column of the intercept
+			products := b.x.Pairs(four, g, m)
+			for j := 4 * g; j < min(4*g+4, last); j++ {
+				t.Row(j, s.width)[last-j] += products[j-4*g]
+			}
+		}
+		b.z.Weigh(b.x, open, m)
+		t.Syrk(s.width, b.z, b.x, m)
 	}
 }
 

@@ -1,6 +1,7 @@
 package newton
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -173,5 +174,117 @@ func TestMultinomialForms(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// With many rows, L-BFGS takes the place of Newton's method, and comes as near.
+func TestMultinomialLight(t *testing.T) {
+	t.Parallel()
+	f := lineartest.ReadMultinomial(t)
+	for i := range f.Cases {
+		k := &f.Cases[i]
+		if !k.Unique || k.Data == "digits" || k.Data == "separable" {
+			continue
+		}
+		rows := f.Rows(k.Data, k.Weighted)
+		want := slices.Concat(slices.Concat(k.Coef...), k.Intercept)
+		p := softmaxFor(t, k, rows)
+		p.work, p.sample = 0, 0
+		p.Expect(int64(rows.Len()))
+		for !p.Done() {
+			lineartest.Pass(t, p, 3, lineartest.CutChunk(rows, 37)...)
+		}
+		m, err := p.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := lineartest.Apart(t, coefOf(m), want)
+		t.Logf("%s: %d passes, off by %.2g", k.Name(), p.Passes(), d)
+		if d > 1e-8 || !p.Converged() || p.newton {
+			t.Errorf("%s: converged %v after %d passes, off by %.2g", k.Name(), p.Converged(), p.Passes(), d)
+		}
+	}
+}
+
+// The state of a fit by L-BFGS crosses the wire between passes, and the fit has the same bits on every processor, whatever the
+// instructions that it has.
+func TestMultinomialBits(t *testing.T) {
+	t.Parallel()
+	full, sparse := threeClasses(400, 9, 4, 3)
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(4)}
+	hash := uint64(14695981039346656037) // FNV-1a
+	for _, c := range []*linear.Chunk{full, sparse} {
+		for _, newton := range []bool{true, false} {
+			p := optimizerFor(t, o, 9)
+			if p.newton = newton; !newton {
+				p.sample = 0
+			}
+			for !p.Done() {
+				b, err := json.Marshal(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				q := &Optimizer{}
+				if err := json.Unmarshal(b, q); err != nil {
+					t.Fatal(err)
+				}
+				q.newton = newton
+				p = q
+				lineartest.Pass(t, p, 3, lineartest.CutChunk(c, 70)...)
+			}
+			for _, v := range append(slices.Clone(p.problems[0].Base), p.Objectives()...) {
+				for bits := math.Float64bits(v); bits != 0; bits >>= 8 {
+					hash = (hash ^ bits&255) * 1099511628211
+				}
+			}
+		}
+	}
+	if want := uint64(0x8d20bd031993daa3); hash != want {
+		t.Errorf("%#x, want %#x", hash, want)
+	}
+}
+
+// Bytes that are no state of a softmax are refused.
+func TestMultinomialState(t *testing.T) {
+	t.Parallel()
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(4)}
+	p := optimizerFor(t, o, 9)
+	full, _ := threeClasses(100, 9, 4, 3)
+	p.newton, p.sample = false, 0
+	lineartest.Pass(t, p, 1, full)
+	b, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(vector map[string]any){
+		"a short point":    func(v map[string]any) { v["Base"] = v["Base"].(string)[:16] },
+		"a short gradient": func(v map[string]any) { v["Gradient"] = v["Gradient"].(string)[:16] },
+		"a short metric":   func(v map[string]any) { v["Diagonal"] = v["Diagonal"].(string)[:16] },
+		"no step":          func(v map[string]any) { v["Dir"] = nil },
+	} {
+		var state map[string]any
+		if err := json.Unmarshal(b, &state); err != nil {
+			t.Fatal(err)
+		}
+		spoil(state["vectors"].([]any)[0].(map[string]any))
+		spoilt, err := json.Marshal(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(spoilt, &Optimizer{}); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	var state map[string]any
+	if err := json.Unmarshal(b, &state); err != nil {
+		t.Fatal(err)
+	}
+	state["features"] = 8
+	spoilt, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(spoilt, &Optimizer{}); err == nil {
+		t.Error("other features are taken")
 	}
 }

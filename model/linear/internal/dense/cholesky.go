@@ -27,9 +27,18 @@ func cholesky(a []float64, n int, least float64) bool {
 	return true
 }
 
-// DampedSolve solves (a + shift)x = b, where a is n × n and positive semidefinite. The shift is zero unless a, with its
+// DampedSolve solves (a + shift)x = b: see [Damped].
+func DampedSolve(a []float64, n int, b []float64) []float64 { return Damped(a, n).Solve(b) }
+
+// Factor is a matrix that systems of equations are solved with, as long as it stays as it is.
+type Factor struct {
+	n    int
+	l, s []float64
+}
+
+// Damped is the factor of a + shift, where a is n × n and positive semidefinite. The shift is zero unless a, with its
 // diagonal scaled to ones, is singular or nearly; then it is the least power of 100 times 10⁻¹² that helps.
-func DampedSolve(a []float64, n int, b []float64) []float64 {
+func Damped(a []float64, n int) *Factor {
 	s := equilibrate(a, n)
 	l := make([]float64, n*n)
 	for shift := 0.0; ; shift = max(1e-12, shift*100) {
@@ -43,13 +52,18 @@ func DampedSolve(a []float64, n int, b []float64) []float64 {
 			break
 		}
 	}
-	x := make([]float64, n)
+	return &Factor{n: n, l: l, s: s}
+}
+
+// Solve solves ax = b. O(n²).
+func (f *Factor) Solve(b []float64) []float64 {
+	x := make([]float64, f.n)
 	for i, v := range b {
-		x[i] = v * s[i]
+		x[i] = v * f.s[i]
 	}
-	choleskySolve(l, n, x)
+	choleskySolve(f.l, f.n, x)
 	for i := range x {
-		x[i] *= s[i]
+		x[i] *= f.s[i]
 	}
 	return x
 }
