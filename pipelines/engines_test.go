@@ -102,6 +102,8 @@ var commands = []command{
 		"--standardize", "--chunk_rows=100", "--model=out/flights.json"}},
 	{"predictions for a table", "predict", []string{"--model=flights.json", "--input=DATA/flights_small.csv", "--proba", "--chunk_rows=100",
 		"--output=out/delays.csv"}},
+	{"encoded rows", "transform", []string{"--input=DATA/flights_small.parquet", "--target=delayed", "--drop=air_time,id", "--standardize",
+		"--chunk_rows=100", "--num_shards=2", "--output_encoding=out/encoding.json", "--output=out/flights.npz"}},
 	{"neighbours in a table", "kneighbors", []string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
 		"--k=3", "--chunk_rows=100", "--output=out/flights.csv"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
