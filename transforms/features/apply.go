@@ -104,7 +104,7 @@ func (j *ApplyJob) output() *output.Options {
 }
 
 // Apply adds to a pipeline that every row is read, encoded, and written, in their order; PCollections: none. It fails where the job
-// is not valid. A worker needs the encoding and, for each bundle that it runs, two blocks of ChunkRows rows. The output has the same
+// is not valid. A worker needs the encoding and, for each bundle that it runs, three blocks of ChunkRows rows. The output has the same
 // bytes at any chunk size.
 func Apply(s beam.Scope, j *ApplyJob) error {
 	j.Options.EnsureDefaults()

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"runtime"
@@ -342,94 +341,35 @@ func newPredictor(f *predictFn, m *model.Model, c vectorio.Chunk) *predictor {
 	return p
 }
 
-// batch is rows that were read, and those before them that were rejected.
-type batch struct {
-	rows     *vectors.Block
-	rejected []*fault.Fault
-}
-
-// ahead is how many blocks are read before they are asked for.
-const ahead = 2
-
 func (p *predictor) run(ctx context.Context, out *output.Task) error {
-	g, ctx := errgroup.WithContext(ctx)
-	batches, free := make(chan batch), make(chan *vectors.Block, ahead+1)
-	for range cap(free) {
-		free <- p.fn.Reading.NewBlock(p.fn.Dim)
-	}
-	g.Go(func() error {
-		defer close(batches)
-		return p.read(ctx, free, batches)
+	seen, err := vectorio.EachAhead(ctx, p.chunk, &p.fn.Reading, p.fn.Dim, func(b vectorio.Batch) error {
+		defer progress.Of(p.fn.Options.RunID).Add(int64(b.Rows.Len()))
+		return p.batch(out, b)
 	})
-	g.Go(func() error {
-		for b := range batches {
-			if err := p.batch(out, b); err != nil {
-				return err
-			}
-			progress.Of(p.fn.Options.RunID).Add(int64(b.rows.Len()))
-			free <- b.rows
-		}
-		return nil
-	})
-	if err := g.Wait(); err != nil {
+	if err != nil {
 		return err
 	}
-	p.report.Rejected = out.Rejected()
+	p.report.Read, p.report.NoTarget, p.report.Unknown, p.report.Rejected = seen.Seconds, seen.NoTarget, seen.Unknown, out.Rejected()
 	if p.evaluation == nil {
 		return nil
 	}
 	return p.evaluation.end(&p.report, out)
 }
 
-// read reads the chunk, block by block, into the blocks that are free.
-func (p *predictor) read(ctx context.Context, free <-chan *vectors.Block, batches chan<- batch) (err error) {
-	var rejected []*fault.Fault
-	r, err := vectorio.Open(ctx, p.chunk, p.fn.Reading, func(row *fault.Fault) { rejected = append(rejected, row) })
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	for {
-		var b batch
-		select {
-		case b.rows = <-free:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		b.rows.Reset()
-		start := time.Now()
-		err := r.Read(b.rows)
-		p.report.Read += time.Since(start).Seconds()
-		if err != nil && err != io.EOF {
-			return err
-		}
-		b.rejected, rejected = rejected, nil
-		select {
-		case batches <- b:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if err == io.EOF {
-			p.report.NoTarget, p.report.Unknown = r.NoTarget(), slices.Clone(r.Unknown())
-			return nil
-		}
-	}
-}
-
 // batch predicts, writes and evaluates a block, of which the last of a chunk has no rows.
-func (p *predictor) batch(out *output.Task, b batch) error {
+func (p *predictor) batch(out *output.Task, b vectorio.Batch) error {
 	start := time.Now()
-	n := b.rows.Len()
+	n := b.Rows.Len()
 	if n == 0 {
 		return p.write(out, b)
 	}
-	c := model.Of(b.rows)
+	c := model.Of(b.Rows)
 	c.File = p.chunk.Info.Name
 	if err := p.predict(c, n); err != nil {
 		return err
 	}
 	if p.evaluation != nil {
-		if err := p.evaluation.add(p, b.rows, &b.rejected); err != nil {
+		if err := p.evaluation.add(p, b.Rows, &b.Rejected); err != nil {
 			return err
 		}
 	}
@@ -439,14 +379,14 @@ func (p *predictor) batch(out *output.Task, b batch) error {
 }
 
 // write writes the rows of a block, and in their places those that were rejected, without a prediction.
-func (p *predictor) write(out *output.Task, b batch) error {
+func (p *predictor) write(out *output.Task, b vectorio.Batch) error {
 	start := time.Now()
-	for _, f := range b.rejected {
+	for _, f := range b.Rejected {
 		out.Reject(f)
 	}
-	t := results.Table{ID: b.rows.ID, Values: p.values, Threads: p.threads}
-	numbers := b.rows.Numbers
-	if len(b.rejected) > 0 {
+	t := results.Table{ID: b.Rows.ID, Values: p.values, Threads: p.threads}
+	numbers := b.Rows.Numbers
+	if len(b.Rejected) > 0 {
 		m := p.merge(&b)
 		numbers, t.Values, t.ID, t.Lacks = m.numbers, m.values, m.id, m.lacks
 	}
@@ -455,7 +395,7 @@ func (p *predictor) write(out *output.Task, b batch) error {
 		part.From, part.To = from, to
 		return w.WriteTable(&part)
 	})
-	p.report.Rows += int64(len(numbers) - len(b.rejected))
+	p.report.Rows += int64(len(numbers) - len(b.Rejected))
 	p.report.Write += time.Since(start).Seconds()
 	return err
 }
@@ -471,8 +411,8 @@ type merged struct {
 }
 
 // merge merges them. A row that was read and then rejected is there once.
-func (p *predictor) merge(b *batch) *merged {
-	m := &merged{rows: b.rows, ids: p.fn.Reading.Formats.IDColumn != ""}
+func (p *predictor) merge(b *vectorio.Batch) *merged {
+	m := &merged{rows: b.Rows, ids: p.fn.Reading.Formats.IDColumn != ""}
 	add := func(number int64, place int, f *fault.Fault) {
 		m.numbers, m.place, m.rejected = append(m.numbers, number), append(m.place, place), append(m.rejected, f)
 		if f != nil {
@@ -481,8 +421,8 @@ func (p *predictor) merge(b *batch) *merged {
 		}
 		m.values = append(m.values, p.values[place*p.width:(place+1)*p.width]...)
 	}
-	left := b.rejected
-	for i, number := range b.rows.Numbers {
+	left := b.Rejected
+	for i, number := range b.Rows.Numbers {
 		for len(left) > 0 && left[0].Number < number {
 			add(left[0].Number, -1, left[0])
 			left = left[1:]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,14 +21,18 @@ type Batch struct {
 
 // Seen is what a chunk was like, beside its rows.
 type Seen struct {
-	NoTarget int64   // rows that were left out, as they have no target
+	Seconds  float64 // that reading took
+	NoTarget int64   // rows without a target: left out, unless the options keep them
 	Unknown  []int64 // cells of each column of the encoding that are of no category it knows
 }
 
-// EachAhead is [EachBlock] that reads the next block while do has one, and so takes the memory of two.
+// aheadBlocks are read before they are asked for.
+const aheadBlocks = 2
+
+// EachAhead is [EachBlock] that reads the next blocks while do has one, and so takes the memory of three.
 func EachAhead(ctx context.Context, c Chunk, o *Options, dim int, do func(Batch) error) (seen Seen, err error) {
 	g, ctx := errgroup.WithContext(ctx)
-	batches, free := make(chan Batch), make(chan *vectors.Block, 2)
+	batches, free := make(chan Batch), make(chan *vectors.Block, aheadBlocks+1)
 	for range cap(free) {
 		free <- o.NewBlock(dim)
 	}
@@ -63,7 +68,9 @@ func readAhead(ctx context.Context, c Chunk, o *Options, free <-chan *vectors.Bl
 			return ctx.Err()
 		}
 		b.Rows.Reset()
+		start := time.Now()
 		err := r.Read(b.Rows)
+		seen.Seconds += time.Since(start).Seconds()
 		if err != nil && err != io.EOF {
 			return err
 		}

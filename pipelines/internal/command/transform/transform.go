@@ -200,7 +200,7 @@ func (c *command) explain(ctx context.Context, job *encode.ApplyJob, passes int)
 	}
 	show := &cli.Plan{}
 	if !job.Reading.Formats.Sparse {
-		const number, blocks = 8, 2
+		const number, blocks = 8, 3
 		plan.WorkerMemory = number * blocks * int64(plan.Dim) * int64(job.Reading.ChunkRows)
 	}
 	if name := c.fitted.String(); name != "" {
