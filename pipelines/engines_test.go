@@ -106,6 +106,10 @@ var commands = []command{
 		"--chunk_rows=100", "--num_shards=2", "--output_encoding=out/encoding.json", "--output=out/flights.npz"}},
 	{"neighbours in a table", "kneighbors", []string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
 		"--k=3", "--chunk_rows=100", "--output=out/flights.csv"}},
+	{"a symmetric graph", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=5", "--include_self",
+		"--symmetric=union", "--chunk_rows=250", "--output=out/union.npz"}},
+	{"groups", "groups", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--radius=15", "--keep=target:max",
+		"--chunk_rows=250", "--num_shards=2", "--output=out/groups.parquet"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
 		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
 }

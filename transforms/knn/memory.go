@@ -2,6 +2,7 @@ package knn
 
 import (
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/placement"
 )
@@ -36,7 +37,11 @@ func (j *Job) Memory() int64 {
 		const order = 24
 		return rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + (element-4)*rows*dim
 	}
-	return j.built(rows) + chunks + 12*answered*int64(j.Options.K)
+	grouped := int64(0)
+	if j.Options.Groups != nil {
+		grouped = rows * groups.RowBytes
+	}
+	return j.built(rows) + chunks + 12*answered*int64(j.Options.K) + grouped
 }
 
 func (j *Job) threads() int64 {

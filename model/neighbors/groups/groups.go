@@ -20,6 +20,9 @@ import (
 // MaxRows is the most rows that there can be.
 const MaxRows = math.MaxInt32
 
+// RowBytes is what a row takes, at the most.
+const RowBytes = 28
+
 // Components are rows in groups.
 type Components struct{ parent []int32 } // a row of the group that does not come later: a first row is its own
 
