@@ -38,7 +38,7 @@
 //
 // Numbers in text have the shortest form that reads back as the same float64.
 //
-// To add a format: one file that makes a [Format], and one line in [All].
+// To add a format: one file that makes a [Format], and one line in [All], [Graphs] or [Matrices].
 package results
 
 import (

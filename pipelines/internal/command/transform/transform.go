@@ -45,7 +45,7 @@ func New() *cli.App {
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 
 	write := app.Group("What to write")
-	c.encoding = write.OutputFile("output_encoding", "the `FILE` for how the columns become numbers, as JSON: --output_encoding=out/encoding.json").Here()
+	c.encoding = write.OutputFile("output_encoding", "the `FILE` for how the columns become numbers, as JSON: --output_encoding=out/encoding.json")
 	c.output = write.Output("the `FILE` for the encoded rows: .svm, .npz (sparse, as scipy.sparse.load_npz reads it), .npy, or with a column for each feature .csv, .jsonl, .parquet: --output=out/rows.npz (default: only the encoding is written)", results.Layout{Features: &results.Features{}})
 	return app.Runs(c.run)
 }
