@@ -31,6 +31,7 @@ func init() {
 // Report is what a run tells beside its components.
 type Report struct {
 	Rows, Rejected             int64
+	Unknown                    map[string]int64 // cells of categories that the encoding does not know, by the column
 	OutputFiles, RejectedFiles []string
 	Sample                     []model.Point // in the order of the rows
 }
@@ -70,7 +71,8 @@ var loaded = output.NewShared[*model.PCA]()
 // chunkReport says what was done with a chunk.
 type chunkReport struct {
 	Rows, Rejected int64
-	Sample         []model.Point `json:",omitempty"`
+	Unknown        map[string]int64 `json:",omitempty"`
+	Sample         []model.Point    `json:",omitempty"`
 }
 
 func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
@@ -109,10 +111,11 @@ func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit f
 func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA, out *output.Task, report *chunkReport) error {
 	var values []float64
 	bound := drawn(f.Options.Sample, c.Total)
-	err := vectorio.EachBlock(ctx, c, &f.Reading, f.Dim, out.Reject, func(b *vectors.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
+	seen, err := vectorio.EachAhead(ctx, c, &f.Reading, f.Dim, func(batch vectorio.Batch) error {
+		for _, r := range batch.Rejected {
+			out.Reject(r)
 		}
+		b := batch.Rows
 		n, k := b.Len(), p.Len()
 		if out.Writes() {
 			if cap(values) < n*k {
@@ -134,7 +137,7 @@ func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA,
 		progress.Of(f.Options.RunID).Add(int64(n))
 		return nil
 	})
-	report.Rejected = out.Rejected()
+	report.Rejected, report.Unknown = out.Rejected(), f.Reading.UnknownOf(seen.Unknown)
 	return err
 }
 
@@ -198,6 +201,7 @@ func (j *Job) Report(ctx context.Context, p *model.PCA) (*Report, error) {
 		}
 		r.Rows += c.Rows
 		r.Rejected += c.Rejected
+		r.Unknown = vectorio.AddUnknown(r.Unknown, c.Unknown)
 		r.Sample = append(r.Sample, c.Sample...)
 		return nil
 	})

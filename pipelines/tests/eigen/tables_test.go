@@ -54,6 +54,12 @@ func TestTables(t *testing.T) {
 			t.Errorf("the variance of component %d is %v, want %v", i, v, want.Variance[i])
 		}
 	}
+	lines := strings.SplitAfter(clitest.Read(t, clitest.Testdata(t, "flights_small.csv")), "\n")
+	carrier := strings.Split(lines[1], ",")[4]
+	clitest.Write(t, filepath.Join(dir, "q.csv"), lines[0]+strings.Replace(lines[1], ","+carrier+",", ",??,", 1)+lines[2])
+	if told := mustRun(t, dir, "--input=q.csv", "--transform=m.json", "--output=q.out.csv", "--report=none"); !strings.Contains(told, "column carrier: 1 cells of categories that the encoding of the components does not know") {
+		t.Error(told)
+	}
 	for flag, want := range map[string]string{
 		"--encode=auto": "without flags of tables", "--standardize": "--standardize: with --transform, the components are those of its file",
 	} {

@@ -26,13 +26,15 @@ type summary struct {
 	PeakMemory    int64     `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
 	OutputFiles   []string  `json:"output_files"`
 	RejectedFiles []string  `json:"rejected_files,omitempty"`
+	// Unknown are cells of categories that the encoding of the components does not know, by the column.
+	Unknown map[string]int64 `json:"unknown_categories,omitempty"`
 }
 
 func newSummary(transform string, p *model.PCA, r *eigen.Report, files []string, total time.Duration) *summary {
 	s := &summary{
 		Rows: r.Rows, Rejected: r.Rejected, Features: p.Features(), Components: p.Len(), Solver: string(p.Options.Solver),
 		Variance: p.ExplainedVariance, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Transform: transform, Share: p.Options.VarianceShare,
+		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Unknown: r.Unknown, Transform: transform, Share: p.Options.VarianceShare,
 	}
 	for i := range p.Len() {
 		s.Ratio = append(s.Ratio, p.Ratio(i))
@@ -61,6 +63,7 @@ func (s *summary) lines() []string {
 	for i := range min(s.Components, shownComponents) {
 		lines = append(lines, fmt.Sprintf("  %s: eigenvalue %.6g, %.4g %%", model.Name(i), s.Variance[i], 100*s.Ratio[i]))
 	}
+	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding of the components")...)
 	for _, f := range s.RejectedFiles {
 		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
 	}
