@@ -223,10 +223,11 @@ type corrector struct {
 	pre  prepared
 	row  []float64
 	keep *keeper
+	s    *Search
 }
 
-func (x *Index) newCorrector(q *vectors.Block) *corrector {
-	return &corrector{x: x, o: x.opts.resolve(), q: q, row: make([]float64, x.points.dim)}
+func (x *Index) newCorrector(q *vectors.Block, s *Search) *corrector {
+	return &corrector{x: x, s: s, o: x.opts.resolve(), q: q, row: make([]float64, x.points.dim)}
 }
 
 // distance is that of the prepared query and a point, and its reduced value.
@@ -291,7 +292,7 @@ func (c *corrector) search(i, exclude, k int, positions []int32, distances []flo
 	}
 	lost, least := int32(none), math.Inf(1) // the nearest of those points
 	for j := range int32(c.x.points.n) {
-		if int(j) == exclude {
+		if int(j) == exclude || c.s.Apart.parts(c.s.Apart.group(i), int(j)) {
 			continue
 		}
 		d, ok, _ := c.distance(j)
@@ -302,7 +303,7 @@ func (c *corrector) search(i, exclude, k int, positions []int32, distances []flo
 	}
 	n := len(c.keep.distances)
 	c.keep.sorted(positions[:n], distances[:n])
-	if lost != none && least <= distances[n-1] {
+	if lost != none && n > 0 && least <= distances[n-1] {
 		return n, c.outOfRange(i, lost, least)
 	}
 	return n, nil
@@ -321,7 +322,7 @@ func (x *Index) correct(
 	all := above && o.Metric == InnerProduct
 	errs := make([]error, q.Len())
 	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
-		c := x.newCorrector(q)
+		c := x.newCorrector(q, &s)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				errs[i] = c.correct(i, excluded(exclude, i), k, positions[i*k:(i+1)*k], distances[i*k:(i+1)*k], all)
@@ -369,7 +370,7 @@ func (x *Index) correctRadius(
 	}
 	found, errs := make([]within, q.Len()), make([]error, q.Len())
 	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
-		c := x.newCorrector(q)
+		c := x.newCorrector(q, &s)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				errs[i] = c.within(i, excluded(exclude, i), radius, some, &found[i])
@@ -401,7 +402,7 @@ func (c *corrector) within(i, exclude int, radius float64, some *Neighbors, foun
 		}
 	} else {
 		for p := range int32(c.x.points.n) {
-			if int(p) == exclude {
+			if int(p) == exclude || c.s.Apart.parts(c.s.Apart.group(i), int(p)) {
 				continue
 			}
 			if err := take(p); err != nil {

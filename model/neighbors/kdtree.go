@@ -414,6 +414,7 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 		return func(lo, hi int) {
 			for _, i := range turns[lo:hi] {
 				f.load(q, int(i))
+				f.apart, f.group = s.Apart, s.Apart.group(int(i))
 				f.find(int(homes[i]), excluded(exclude, int(i)), s.bound(int(i)))
 				take(int(i), f.nearest)
 			}
@@ -567,6 +568,8 @@ type nearest struct {
 
 	t       *kdTree
 	self    int32
+	apart   *Apart
+	group   int32   // of the query
 	worst   entry   // what comes after it is none of them
 	ceiling float64 // a larger reduced value is no neighbour's
 	floor   float64 // a node with a smaller one may have a neighbour
@@ -617,7 +620,7 @@ func (n *nearest) prunesClosely(distance float64, first int32) bool {
 func (n *nearest) offer(reduced float64, place int) {
 	e := entry{n.t.o.finish(reduced, n.t.dim), n.t.order[place]}
 	if e.position == n.self || e.distance > n.worst.distance || e.distance == n.worst.distance &&
-		e.position > n.worst.position {
+		e.position > n.worst.position || n.apart.parts(n.group, int(e.position)) {
 		return
 	}
 	if n.k == 0 {

@@ -161,6 +161,8 @@ type Search struct {
 	// Bounds, with Part, are distances, one a query, beyond which k nearest neighbours are of no use: they may be left
 	// out, as those that other parts have given are nearer. Default: none.
 	Bounds []float64
+	// Apart keeps points and queries of one group apart. Then fewer than k may be found. Default: none.
+	Apart *Apart
 	// Threads is the number of goroutines that share the queries. Default: GOMAXPROCS.
 	Threads int
 	// Progress, where it is set, is called as queries are answered, by several goroutines at once, with the number
@@ -429,7 +431,12 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	if s.Self && !s.Part {
 		most--
 	}
-	if s.Part {
+	if a := s.Apart; a != nil && (len(a.Points) != x.points.n || len(a.Queries) != q.Len()) {
+		return nil, fmt.Errorf("neighbors.KNeighbors: groups of %d points and %d queries, of %d and %d", len(a.Points), len(a.Queries),
+			x.points.n, q.Len())
+	}
+	fewer := s.Part || s.Apart != nil
+	if fewer {
 		k = min(k, most)
 	}
 	if k < 1 || k > most {
@@ -443,7 +450,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	for i := range out.Offsets {
 		out.Offsets[i] = int64(i * k)
 	}
-	if s.Part {
+	if fewer {
 		for i := range out.Positions {
 			out.Positions[i] = none
 		}
@@ -456,7 +463,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	if err = errors.Join(err, wrong); err != nil {
 		return nil, err
 	}
-	if s.Part {
+	if fewer {
 		out.close()
 	}
 	return out, nil

@@ -200,6 +200,12 @@ func (s *query) run() {
 	}
 }
 
+// apart reports whether query i must not have a point, which is of its group.
+func (s *query) apart(i, point int) bool {
+	a := s.search.Apart
+	return a.parts(a.group(i), point)
+}
+
 // everyPoint reports whether the queries are the points, all of them in order.
 func (s *query) everyPoint() bool {
 	if len(s.exclude) != s.t.points.n {

@@ -161,7 +161,7 @@ func (s *query) closeZero(i int) {
 	}
 	if d := o.finish(2, dim); d <= s.radius {
 		for j := range s.t.points.n {
-			if j != self {
+			if j != self && !s.apart(i, j) {
 				s.found[i].add(d, int32(j))
 			}
 		}
@@ -172,7 +172,7 @@ func (s *query) closeZero(i int) {
 func (s *query) fillZero(i int) {
 	self, d := excluded(s.exclude, i), s.t.o.finish(2, s.t.points.dim)
 	for j, n := 0, i*s.k; n < (i+1)*s.k && j < s.t.points.n; j++ {
-		if j != self {
+		if j != self && !s.apart(i, j) {
 			s.positions[n], s.distances[n] = int32(j), d
 			n++
 		}

@@ -9,6 +9,9 @@ import (
 
 // This file gives queries a first bound, without which nearly all pairs of the first blocks would pass the filter.
 
+// mostSeedApart is about how large groups that are kept apart may be for first bounds to be of use.
+const mostSeedApart = 64
+
 // seed gives the queries a first bound from the filter alone: the best score of each of at least k disjoint sets of
 // points, of which the k-th best is no better than the k-th neighbour.
 func (w *worker) seed(q queries, prec precision) {
@@ -16,6 +19,11 @@ func (w *worker) seed(q queries, prec precision) {
 	rank := s.k // of the score wanted, from 1
 	if s.exclude != nil {
 		rank++ // the query itself may have the best
+	}
+	if a := s.search.Apart; a != nil {
+		if rank += a.Largest; a.Largest > 4*s.k+mostSeedApart { // as its whole group may have the best
+			return
+		}
 	}
 	if s.k == 0 || prec == inFloat64 {
 		return

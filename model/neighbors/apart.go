@@ -1,0 +1,41 @@
+package neighbors
+
+import "slices"
+
+// Apart keeps points and queries of one group apart: no point of a query's own group is its neighbour, as where neighbours are to be
+// of another brand, user or document. A group is any number from 0 on; what has one below 0 is in none, and apart from nothing.
+// It counts when a point is offered, inside the search, so that what is found are the nearest of the others, and bounds are theirs.
+type Apart struct {
+	Points  []int32 // by position
+	Queries []int32
+	// Largest is the number of points in the largest group, as [LargestGroup] counts them.
+	Largest int
+}
+
+// LargestGroup is the number of points in the largest of groups that are numbered from 0 on.
+func LargestGroup(groups []int32) int {
+	if len(groups) == 0 {
+		return 0
+	}
+	counts := make([]int32, max(slices.Max(groups)+1, 0))
+	for _, g := range groups {
+		if g >= 0 {
+			counts[g]++
+		}
+	}
+	if len(counts) == 0 {
+		return 0
+	}
+	return int(slices.Max(counts))
+}
+
+// group is that of query i, or below 0.
+func (a *Apart) group(i int) int32 {
+	if a == nil {
+		return none
+	}
+	return a.Queries[i]
+}
+
+// parts reports whether a query of this group must not have the point.
+func (a *Apart) parts(group int32, point int) bool { return group >= 0 && a.Points[point] == group }

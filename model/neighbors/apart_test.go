@@ -1,0 +1,153 @@
+package neighbors
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/vectors"
+)
+
+// Neighbours of another group are those of a brute-force search that looks at no others, by every metric and engine, with ties,
+// duplicates, zero vectors, groups of one point and of nearly all, and points in no group.
+func TestApart(t *testing.T) {
+	t.Parallel()
+	for _, metric := range Metrics {
+		for _, dim := range []int{3, 70} {
+			for _, groups := range []int{2, 40} {
+				t.Run(fmt.Sprintf("%s %d %d", metric, dim, groups), func(t *testing.T) {
+					t.Parallel()
+					testApart(t, Options{Metric: metric, P: 3}, dim, groups)
+				})
+			}
+		}
+	}
+}
+
+func testApart(t *testing.T, o Options, dim, groups int) {
+	rng := rand.New(rand.NewPCG(uint64(dim), uint64(groups)))
+	const n, m = 150, 20
+	rows := func(count int) *vectors.Block {
+		b := &vectors.Block{Dim: dim}
+		row := make([]float64, dim)
+		for i := range count {
+			for j := range row {
+				row[j] = float64(rng.IntN(5))
+				if i%50 == 7 {
+					row[j] = 0
+				}
+			}
+			b.Append(row, int64(i))
+		}
+		return b
+	}
+	codes := func(count int) []int32 {
+		c := make([]int32, count)
+		for i := range c {
+			if c[i] = int32(rng.IntN(groups)); i%11 == 0 {
+				c[i] = none
+			}
+		}
+		return c
+	}
+	points, queries := rows(n), rows(m)
+	of := codes(n)
+	self := &Apart{Points: of, Queries: of, Largest: LargestGroup(of)}
+	other := &Apart{Points: of, Queries: codes(m), Largest: self.Largest}
+	near, far := allDistances(points, points, o), allDistances(queries, points, o)
+	engines := []Algorithm{Brute}
+	if treeMetric(o.Metric, o.P) {
+		engines = append(engines, KDTree)
+	}
+	for _, algorithm := range engines {
+		o.Algorithm = algorithm
+		x, err := Fit(points, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		variants := []*Index{x}
+		if algorithm == Brute {
+			variants = append(variants, withEngine(t, points, o, newBrute(&x.points, o.resolve())))
+			if hasTiles(o.resolve(), dim) {
+				variants = append(variants, withEngine(t, points, o, newTiled(&x.points, o.resolve(), &tile.Generic)))
+			}
+		}
+		for _, x := range variants {
+			for _, k := range []int{1, 30, n} {
+				checkApart(t, x, points, near, Search{Self: true, Apart: self}, k, nil)
+				checkApart(t, x, queries, far, Search{Apart: other, Threads: 1}, k, nil)
+			}
+			radius := 2.0
+			checkApart(t, x, points, near, Search{Self: true, Apart: self}, 0, &radius)
+			checkApart(t, x, queries, far, Search{Apart: other}, 0, &radius)
+		}
+	}
+}
+
+func withEngine(t *testing.T, points *vectors.Block, o Options, e engine) *Index {
+	t.Helper()
+	x, err := Fit(points, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.engine = e
+	return x
+}
+
+// allDistances are those of queries and points, by the definition.
+func allDistances(q, points *vectors.Block, o Options) [][]float64 {
+	a, b := make([]float64, q.Dim), make([]float64, q.Dim)
+	all := make([][]float64, q.Len())
+	for i := range all {
+		for j := range points.Len() {
+			all[i] = append(all[i], Distance(q.Row(i, a), points.Row(j, b), o))
+		}
+	}
+	return all
+}
+
+// checkApart compares with the definition.
+func checkApart(t *testing.T, x *Index, q *vectors.Block, all [][]float64, s Search, k int, radius *float64) {
+	t.Helper()
+	var found *Neighbors
+	var err error
+	if radius != nil {
+		found, err = x.RadiusNeighbors(q, *radius, s)
+	} else {
+		if s.Self {
+			k = min(k, x.Len()-1)
+		}
+		found, err = x.KNeighbors(q, k, s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range q.Len() {
+		var want []candidate
+		for j := range x.Len() {
+			if s.Self && i == j || s.Apart.Queries[i] >= 0 && s.Apart.Queries[i] == s.Apart.Points[j] {
+				continue
+			}
+			d := all[i][j]
+			if radius == nil || d <= *radius {
+				want = append(want, candidate{distance: d, position: int32(j)})
+			}
+		}
+		slices.SortFunc(want, compareCandidates)
+		if radius == nil {
+			want = want[:min(k, len(want))]
+		}
+		positions, distances := found.Of(i)
+		if len(positions) != len(want) {
+			t.Fatalf("query %d, k %d: %d neighbours, want %d", i, k, len(positions), len(want))
+		}
+		for j, w := range want {
+			if positions[j] != w.position || math.Float64bits(distances[j]) != math.Float64bits(w.distance) {
+				t.Fatalf("query %d, k %d: neighbour %d is %d at %v, want %d at %v", i, k, j, positions[j], distances[j], w.position, w.distance)
+			}
+		}
+	}
+}
