@@ -63,8 +63,8 @@ func (a *Answer) Validate(o *Options) error {
 	if a.Proba && a.Task == linear.Regression {
 		errs = append(errs, errors.New("proba: only classification has probabilities"))
 	}
-	if a.Vote.Outlier != "" && o.Radius == nil {
-		errs = append(errs, errors.New("outlier label: only within a radius has a query no neighbour"))
+	if a.Vote.Outlier != "" && o.Radius == nil && !o.KeepApart {
+		errs = append(errs, errors.New("outlier label: only within a radius, or apart from its group, has a query no neighbour"))
 	}
 	if len(a.Ks) > 0 && o.Radius != nil {
 		errs = append(errs, errors.New("several k to compare, and a radius, exclude each other"))
@@ -194,7 +194,7 @@ func (v *voters) some(out *voted, q *vectors.Block, found *neighbors.Neighbors, 
 	}
 	ks, classes := v.options.ks(), v.targets.Classes.Len()
 	width, ask := len(a.layout().Columns), voter.Ask
-	if v.options.Radius != nil {
+	if v.options.Radius != nil && v.options.K == 0 {
 		ask = voter.AskAll
 	}
 	for i := lo; i < hi; i++ {
@@ -214,8 +214,12 @@ func (v *voters) some(out *voted, q *vectors.Block, found *neighbors.Neighbors, 
 			}
 			p, err := voter.Vote(k, proba)
 			if errors.Is(err, vote.ErrNoNeighbor) {
-				return &fault.Fault{File: v.file, Row: q.Numbers[i] - v.first, Found: "no neighbour within the radius",
-					Expected: "a larger --radius, or an --outlier_label"}
+				where, advice := " of another group", "an --outlier_label"
+				if v.options.Radius != nil {
+					where, advice = " within the radius", "a larger --radius, or an --outlier_label"
+				}
+				return &fault.Fault{File: v.file, Row: q.Numbers[i] - v.first, Found: "no neighbour" + where,
+					Expected: advice}
 			} else if err != nil {
 				return err
 			}

@@ -27,8 +27,8 @@ func (o *Options) layout() results.Layout {
 	if o.IncludeSelf && o.K > 0 {
 		l.K++
 	}
-	if o.symmetric() {
-		l.K = 0
+	if o.symmetric() || o.KeepApart || o.Radius != nil {
+		l.K = 0 // there may be fewer
 	}
 	if o.Similarity {
 		l.Similarity = similarities[o.Neighbors.Metric]
@@ -43,7 +43,7 @@ var similarities = map[neighbors.Metric]results.Similarity{
 
 // symmetric reports whether edges are to be added, or left out. Within a radius each has its counterpart as it is.
 func (o *Options) symmetric() bool {
-	return o.Groups == nil && o.Radius == nil && o.Symmetric != "" && o.Symmetric != neighbors.Directed
+	return o.Groups == nil && (o.Radius == nil || o.K > 0) && o.Symmetric != "" && o.Symmetric != neighbors.Directed
 }
 
 // isGraph reports whether the output is a graph of rows and columns, which needs to know its shape.

@@ -99,8 +99,12 @@ type Options struct {
 	Seed uint64
 	// K is the number of neighbours of each query. Required, unless Radius is set.
 	K int
-	// Radius asks for all neighbours within this distance instead. Optional.
+	// Radius asks for all neighbours within this distance instead; with K, for the nearest K of them. Optional.
 	Radius *float64
+	// KeepApart says that points of a query's own group are none of its neighbours, and Apart, before the job runs, which groups those
+	// are. Default: all points may be neighbours.
+	KeepApart bool
+	Apart     *Apart
 	// Answer asks for predictions in the place of neighbours. Default: neighbours.
 	Answer *Answer
 	// Threads is how many goroutines share a chunk of queries. Default: GOMAXPROCS of the worker.
@@ -197,8 +201,6 @@ func (o *Options) Validate() error {
 	switch {
 	case o.K == 0 && o.Radius == nil:
 		errs = append(errs, errors.New("one of k and radius is needed"))
-	case o.K != 0 && o.Radius != nil:
-		errs = append(errs, errors.New("k and radius exclude each other"))
 	case o.K < 0:
 		errs = append(errs, fmt.Errorf("k = %d: must be at least 1", o.K))
 	}
@@ -234,7 +236,7 @@ func (o *Options) Validate() error {
 	if o.Answer != nil {
 		errs = append(errs, o.Answer.Validate(o))
 	}
-	errs = append(errs, o.validateGraph(), o.written().Validate())
+	errs = append(errs, o.validateGraph(), o.validateApart(), o.written().Validate())
 	return errors.Join(errs...)
 }
 

@@ -542,7 +542,6 @@ func TestCheck(t *testing.T) {
 		"dimensions":          {[]string{x}, []string{y}, Options{K: 1, Output: out}, []string{"the queries have 4 columns", "the points have 3"}},
 		"dimensions of files": {[]string{x, y}, nil, Options{K: 1, Output: out}, []string{"y.npy", "found 4 columns, expected 3 columns, as in"}},
 		"nothing":             {[]string{x}, nil, Options{}, []string{"one of k and radius is needed", "an output is needed"}},
-		"both":                {[]string{x}, nil, Options{K: 1, Radius: &one, Output: out}, []string{"k and radius exclude each other"}},
 		"negative":            {[]string{x}, nil, Options{Radius: &negative, Output: out}, []string{"radius -1: no euclidean distance is below 0"}},
 		"radius as npy":       {[]string{x}, nil, Options{Radius: &one, Output: dir + "/n.npy"}, []string{"npy"}},
 		"limit":               {[]string{x}, nil, Options{K: 1, IndexLimit: 100, Output: out}, []string{"10 points × 3 columns takes at least 120 bytes, above the limit of 100 bytes", "raise --index_limit"}},

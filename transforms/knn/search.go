@@ -208,13 +208,7 @@ func (t *task) answer(q *vectors.Block) error {
 	start := time.Now()
 	search := t.search()
 	search.Self = t.self
-	var found *neighbors.Neighbors
-	var err error
-	if t.options.Radius != nil {
-		found, err = t.index.RadiusNeighbors(q, *t.options.Radius, search)
-	} else {
-		found, err = t.index.KNeighbors(q, t.options.K, search)
-	}
+	found, err := t.find(q, t.index, search)
 	if err != nil {
 		return err
 	}

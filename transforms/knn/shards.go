@@ -355,13 +355,10 @@ func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []Inde
 		t.report.Decodes++
 		t.report.DecodeIndex += time.Since(opening).Seconds()
 		search := neighbors.Search{Self: t.self, Part: true, Threads: t.options.Threads}
-		var found *neighbors.Neighbors
-		if t.options.Radius != nil {
-			found, err = x.RadiusNeighbors(q, *t.options.Radius, search)
-		} else {
+		if t.options.K > 0 {
 			search.Bounds = hits.Bounds(t.options.K)
-			found, err = x.KNeighbors(q, t.options.K, search)
 		}
+		found, err := t.find(q, x, search)
 		if err == nil {
 			hits = hits.Merge(found, x, t.options.K)
 		}

@@ -42,6 +42,9 @@ type TargetsJob struct {
 	Task    linear.Task
 	// Options are those of the search. RunID is unique to this run, and Staging holds the targets until [TargetsJob.Clean].
 	Options Options
+
+	groups  bool   // what is wanted are groups
+	against string // the file of those that there are
 }
 
 // TargetsFile names a file of targets: of them, it is all that crosses Beam.
@@ -96,7 +99,7 @@ func (j *TargetsJob) Find(s beam.Scope) {
 	j.Reading.Confine(j.Data)
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.Targets")
-	fn := targetsFn{Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim}
+	fn := targetsFn{Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim, Groups: j.groups, Against: j.against}
 	chunks := beam.Reshuffle(s, vectorio.Chunks(s, j.Data.Chunked(partRows, 0), j.Options.Workers))
 	parts := beam.ParDo(s, &fn, chunks)
 	beam.ParDo0(s.Scope("knn.Join"), &joinTargetsFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
@@ -143,6 +146,8 @@ type targetsFn struct {
 	Options Options
 	Task    linear.Task
 	Dim     int
+	Groups  bool   // what is wanted are groups
+	Against string // the file of those that there are, of queries
 }
 
 func (f *targetsFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(targetsPart)) error {
@@ -159,6 +164,7 @@ func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, er
 	run.Begin("reading targets", c.Total)
 	p := targetsPart{Order: c.Ordinal, Total: c.Total}
 	part := vote.Part{File: c.Info.Name, Column: f.Reading.Formats.TargetColumn, First: c.First - c.Span.First}
+	part.Many = f.Groups
 	add := func(b *vectors.Block) error {
 		run.Add(int64(b.Len()))
 		return part.Add(b)
@@ -215,6 +221,12 @@ func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {
 		found.Rows = p.Total
 		found.Rejected += p.Rejected
 	}
+	if f.Groups {
+		if err := f.joinGroups(ctx, &found, parts); err != nil {
+			return err
+		}
+		return f.note(ctx, &found)
+	}
 	t, err := vote.Join(f.Task, found.Rows, parts)
 	if err != nil {
 		return err
@@ -230,6 +242,11 @@ func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {
 	if err != nil {
 		return err
 	}
+	return f.note(ctx, &found)
+}
+
+// note leaves what was found for the main program.
+func (f *joinTargetsFn) note(ctx context.Context, found *TargetsFile) error {
 	b, err := json.Marshal(found)
 	if err != nil {
 		return err

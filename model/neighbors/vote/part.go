@@ -27,6 +27,7 @@ type Part struct {
 	Spellings []string
 	Of        []int32
 
+	Many   bool // labels are groups, of which there may be any number
 	places map[string]int32
 }
 
@@ -51,7 +52,7 @@ func (p *Part) Add(b *vectors.Block) error {
 			at = int32(len(p.Spellings))
 			s = strings.Clone(s)
 			p.places[s] = at
-			if p.Spellings = append(p.Spellings, s); len(p.Spellings) > MaxClasses {
+			if p.Spellings = append(p.Spellings, s); len(p.Spellings) > MaxClasses && !p.Many {
 				return tooMany(p.File)
 			}
 		}
@@ -287,4 +288,45 @@ func (t *Targets) encode(p *Part) {
 			t.Codes[n] = place(p.Values[j])
 		}
 	}
+}
+
+// JoinGroups numbers the labels of so many rows: −1 is a row without one. A number is the same label in whatever notation. known are
+// the groups that there are; it gets new ones where grow is set, else a row of another group has −1.
+func JoinGroups(rows int64, parts []Part, known map[string]int32, grow bool) ([]int32, error) {
+	groups := make([]int32, rows)
+	for i := range groups {
+		groups[i] = -1
+	}
+	number := func(label string) int32 {
+		if v, ok := linear.LabelNumber(label); ok && linear.Faithful(label) {
+			label = linear.LabelText(v)
+		}
+		g, ok := known[label]
+		if !ok && grow {
+			g, ok = int32(len(known)), true
+			known[label] = g
+		}
+		if !ok {
+			return -1
+		}
+		return g
+	}
+	for i := range parts {
+		p := &parts[i]
+		spelled := make([]int32, len(p.Spellings))
+		for j, s := range p.Spellings {
+			spelled[j] = number(s)
+		}
+		for j, n := range p.Numbers {
+			if n < 0 || n >= rows {
+				return nil, errTargets
+			}
+			if len(p.Of) > 0 {
+				groups[n] = spelled[p.Of[j]]
+			} else {
+				groups[n] = number(linear.LabelText(p.Values[j]))
+			}
+		}
+	}
+	return groups, nil
 }

@@ -25,6 +25,7 @@ var examples = map[string]string{
 	"epochs":              "5",
 	"epsilon":             "1.35",
 	"eta0":                "0.1",
+	"exclude_same":        "brand",
 	"features":            "1000",
 	"folds":               "5",
 	"array":               "X",

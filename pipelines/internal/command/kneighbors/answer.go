@@ -87,6 +87,9 @@ func (c *command) search(ctx context.Context, job *knn.Job, add func(s beam.Scop
 func (c *command) compare(ctx context.Context, job *knn.Job, to look, start time.Time, inspected time.Duration) (err error) {
 	compared := *job
 	compared.Queries, compared.Options.RunID = nil, files.NewRunID()
+	if a := job.Options.Apart; a != nil {
+		compared.Options.Apart = &knn.Apart{Points: a.Points, Rows: a.Rows}
+	}
 	defer func() { err = errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &compared.Options)) }()
 	if err := cli.Usage(compared.Check()); err != nil {
 		return err

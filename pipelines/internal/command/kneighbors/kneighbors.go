@@ -32,6 +32,7 @@ type command struct {
 
 	k                 *string
 	predict           *predict
+	apart             *apart
 	radius            **float64
 	metric, algorithm *string
 	p                 *float64
@@ -63,7 +64,7 @@ func New() *cli.App {
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.k = compute.String("k", "", "how many neighbours each query gets, a `NUMBER`; to predict, several may be compared: --k=1,3,5,10,30")
-	c.radius = compute.OptionalFloat("radius", "instead of --k: all neighbours within this `DISTANCE`, inclusive")
+	c.radius = compute.OptionalFloat("radius", "instead of --k: all neighbours within this `DISTANCE`, inclusive; with --k, the nearest of them: --radius=0.5")
 	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics))
 	c.p = compute.Float("p", 2, "the power of --metric=minkowski")
 	c.algorithm = compute.Choice("algorithm", "auto", append(cli.Texts(neighbors.Algorithms), knn.IVF), "how to search, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+", which change the time and never the answer; or ivf, which finds most of the neighbours, by partitions: --algorithm=ivf --recall=0.95")
@@ -72,6 +73,7 @@ func New() *cli.App {
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of queries (default: all cores)")
 	c.indexLimit = compute.Size("index_limit", 0, "the `SIZE` above which an index is refused: --index_limit=2GiB (default 1GiB for a side input, none for the other ways)")
 
+	c.apart = newApart(app.Group("Which points may be neighbours"))
 	c.predict = newPredict(app.Group("What to predict from neighbours (scikit-learn's names)"))
 
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
@@ -104,6 +106,13 @@ func (c *command) run(ctx context.Context) error {
 	}
 	if err := c.inspect(ctx, job); err != nil {
 		return err
+	}
+	if job.Options.KeepApart && !c.Explaining() {
+		clean, err := c.groups(ctx, job)
+		defer clean()
+		if err != nil {
+			return err
+		}
 	}
 	if of != nil {
 		return c.answer(ctx, job, of, look, start)
@@ -138,7 +147,7 @@ func (c *command) job() (*knn.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
-		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
+		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, KeepApart: c.apart.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
@@ -148,7 +157,7 @@ func (c *command) job() (*knn.Job, look, error) {
 	graphErr := c.graph.options(&job.Options, k)
 	approximateErr := c.approximate(&job.Options)
 	job.Options.EnsureDefaults()
-	return job, look{page: show, picture: size}, cli.Usage(faults, kErr, answerErr, graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
+	return job, look{page: show, picture: size}, cli.Usage(faults, kErr, answerErr, c.apart.check(c, reading.Formats.IDColumn), graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
 }
 
 // inspect finds the points, or their index, and the queries.
@@ -160,9 +169,10 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
 	}
 	queried := job.Reading.Formats.Columns
-	if a := job.Options.Answer; a != nil {
-		c.predict.leaveOut(&job.Reading.Formats)
+	if job.Options.Answer != nil {
+		leaveOut(&job.Reading.Formats, c.predict.target)
 	}
+	c.apart.leaveOut(&job.Reading.Formats)
 	if len(c.input.Patterns()) > 0 {
 		if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
 			return err

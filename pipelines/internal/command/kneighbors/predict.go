@@ -105,16 +105,16 @@ func (p *predict) answer(app *cli.App, ks []int) (*knn.Answer, error) {
 	return a, err
 }
 
-// leaveOut leaves the target out of the vector.
-func (p *predict) leaveOut(o *formats.Options) {
-	if not := "!" + p.target.String(); p.target.List() == nil && not != "!" && !slices.Contains(o.Columns, not) {
+// leaveOut leaves a column, which a flag may name, out of the vector.
+func leaveOut(o *formats.Options, column *cli.Path) {
+	if not := "!" + column.String(); column.List() == nil && not != "!" && !slices.Contains(o.Columns, not) {
 		o.Columns = append(slices.Clone(o.Columns), not)
 	}
 }
 
 // inspectQueries finds the queries, which may have the target among their columns, or not; these are the columns that were asked for.
 func (c *command) inspectQueries(ctx context.Context, job *knn.Job, columns []string) error {
-	if job.Options.Answer == nil {
+	if job.Options.Answer == nil && *c.apart.column == "" {
 		return job.InspectQueries(ctx, c.queries.List())
 	}
 	points := job.Reading.Formats.Columns
