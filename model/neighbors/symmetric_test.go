@@ -130,3 +130,50 @@ func TestSymmetricStrangers(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// Within a radius, edges are found from both ends, with the same distance, also where that is the radius: groups and
+// symmetric graphs rest on it.
+func TestRadiusFromBothEnds(t *testing.T) {
+	t.Parallel()
+	for _, metric := range Metrics {
+		for _, algorithm := range []Algorithm{Brute, KDTree} {
+			for _, dim := range []int{3, 37} {
+				rng := rand.New(rand.NewPCG(7, uint64(dim)))
+				b := &vectors.Block{Dim: dim, DType: vectors.Float64}
+				row := make([]float64, dim)
+				for i := range 60 {
+					for j := range row {
+						row[j] = rng.NormFloat64() * (1 + 1e-9*rng.Float64())
+					}
+					b.Append(row, int64(i))
+				}
+				x, err := Fit(b, Options{Metric: metric, P: 2.5, Algorithm: algorithm})
+				if err != nil {
+					continue // a metric that the tree has not
+				}
+				near, err := x.KNeighbors(b, 12, Search{Self: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, radius := range near.Distances[5:11] {
+					found, err := x.RadiusNeighbors(b, radius, Search{Self: true})
+					if err != nil {
+						t.Fatal(err)
+					}
+					has := map[[2]int32]float64{}
+					for i := range found.Len() {
+						positions, distances := found.Of(i)
+						for k, j := range positions {
+							has[[2]int32{int32(i), j}] = distances[k]
+						}
+					}
+					for e, d := range has {
+						if back, ok := has[[2]int32{e[1], e[0]}]; !ok || back != d {
+							t.Fatalf("%s by %s, %d columns: from %d to %d it is %v, and back %v (%v)", metric, algorithm, dim, e[0], e[1], d, back, ok)
+						}
+					}
+				}
+			}
+		}
+	}
+}
