@@ -347,12 +347,12 @@ func TestValuesAfterUnknownLabel(t *testing.T) {
 	m.Classes.Numbers = []float64{0, 1}
 	reading := vectorio.Options{SkipFaults: true}
 	reading.Formats.TargetColumn = "1"
-	got, _, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1,1\n2,7\n-3,0\n4,1\n5,9\n-6,0\n"), reading,
+	got, _, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1,1\n2,7\n-3,0\noops,1\n4,1\n5,9\n-6,0\n"), reading,
 		PredictOptions{Evaluate: true, Decision: true, Output: "p.csv"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "id,prediction,decision\n0,1,1\n1,,\n2,0,-3\n3,1,4\n4,,\n5,0,-6\n"; got != want {
+	if want := "id,prediction,decision\n0,1,1\n1,,\n2,0,-3\n3,,\n4,1,4\n5,,\n6,0,-6\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
