@@ -86,6 +86,26 @@ func TestRowsBeyondTheEnd(t *testing.T) {
 	}
 }
 
+// One row is looked at where one is asked for; a header alone is no rows.
+func TestFewRows(t *testing.T) {
+	p, err := Of(context.Background(), Options{Rows: 1}, []formats.File{file(t, "a.csv", "1,2\n3,4\n5,6\n")})
+	if err != nil || p.Rows != 3 || p.Looked != 1 {
+		t.Errorf("%d rows, looked at %d: %v", p.Rows, p.Looked, err)
+	}
+	for _, o := range []Options{{}, {Formats: formats.Options{Header: formats.HeaderYes}}} {
+		if _, err := Of(context.Background(), o, []formats.File{file(t, "a.csv", "x,y\n")}); err == nil || !strings.Contains(err.Error(), "a.csv: found a header and no rows, expected rows of data") {
+			t.Errorf("%v", err)
+		}
+		if _, err := TableOf(context.Background(), o, []formats.File{file(t, "a.csv", "x,y\n")}); err == nil || !strings.Contains(err.Error(), "a.csv: found a header and no rows, expected rows of data") {
+			t.Errorf("%v", err)
+		}
+	}
+	table, err := TableOf(context.Background(), Options{Rows: 1}, []formats.File{file(t, "a.csv", "1,a\n3,b\n5,\n")})
+	if err != nil || table.All != 3 || table.Looked != 1 || table.Rows != 1 {
+		t.Errorf("%+v, %v", table, err)
+	}
+}
+
 // matrix is a .fbin of rows, every third of which repeats the one before.
 func matrix(t testing.TB, rows, dim int, mean float64) formats.File {
 	rng := rand.New(rand.NewPCG(1, 2))
