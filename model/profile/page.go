@@ -29,6 +29,7 @@ type pageColumn struct {
 	*Look
 	name, kind, missing, span, why string
 	dates                          bool
+	beyond                         bool // a few values are outside of the histogram
 }
 
 // Page is a page of what the columns of a table hold. Next are commands that fit it.
@@ -43,6 +44,7 @@ func (t *Table) Page(next []Command) *report.Page {
 	for i := range t.Columns {
 		c := &t.Columns[i]
 		p := pageColumn{Look: &c.Look, name: c.Name, kind: string(c.Kind), missing: percent(c.Missing, t.Rows), why: c.Why, dates: c.Kind == features.Date}
+		p.beyond = c.Min != nil && c.Histogram != nil && (*c.Min < c.Histogram.Low || *c.Max > c.Histogram.High)
 		switch h := c.Histogram; {
 		case c.Min != nil:
 			p.span = report.Format(*c.Min) + " to " + report.Format(*c.Max)
@@ -77,7 +79,8 @@ func (p *Profile) Page(next []Command) *report.Page {
 		}
 		v.columns = append(v.columns, pageColumn{
 			Look: &c.Look, name: name, kind: string(features.Numeric), missing: "0 %", span: report.Format(c.Min) + " to " + report.Format(c.Max),
-			why: fmt.Sprintf("mean %s, standard deviation %s", report.Format(c.Mean), report.Format(c.Std)),
+			beyond: c.Histogram != nil && (c.Min < c.Histogram.Low || c.Max > c.Histogram.High),
+			why:    fmt.Sprintf("mean %s, standard deviation %s", report.Format(c.Mean), report.Format(c.Std)),
 		})
 	}
 	for _, r := range p.Head {
@@ -255,6 +258,9 @@ func (c *pageColumn) chart() report.Chart {
 	x, y := make([]float64, n), make([]float64, n)
 	for i, count := range h.Counts {
 		x[i], y[i] = low+(float64(i)+0.5)*(high-low)/float64(n), float64(count)
+	}
+	if c.beyond {
+		label += "; the bars at the ends hold what is beyond"
 	}
 	most := slices.Index(h.Counts, slices.Max(h.Counts))
 	return report.Chart{

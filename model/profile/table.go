@@ -47,6 +47,8 @@ type TableColumn struct {
 	Name string        `json:"name"`
 	Kind features.Kind `json:"kind"`
 	Why  string        `json:"why"` // in words
+	// Features is how many features it becomes.
+	Features int `json:"features"`
 	// Missing is how many rows have no value.
 	Missing int64 `json:"missing"`
 	// Min and Max are those of a number.
@@ -287,6 +289,7 @@ func (p *tablePart) plainColumn(i int) TableColumn {
 // columnOf is what is shown of a column.
 func columnOf(c *features.Column) TableColumn {
 	t := TableColumn{Name: c.Name, Kind: c.Kind, Why: c.Why, Missing: c.Missing, Look: Look{Distinct: int64(len(c.Categories))}}
+	_, t.Features = c.Span()
 	if (c.Kind == features.Numeric || c.Kind == features.Boolean) && len(c.Parts) == 1 {
 		t.Min, t.Max = &c.Parts[0].Min, &c.Parts[0].Max
 	}

@@ -124,7 +124,8 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 		}
 	}
 	x, y, shares := project(rows)
-	d := &mapData{IDs: t.ids, Query: t.query, X: report.Numbers(x), Y: report.Numbers(y), Edges: t.edges}
+	shownX, shownY, far := atEdge(x, y)
+	d := &mapData{IDs: t.ids, Query: t.query, X: report.Numbers(shownX), Y: report.Numbers(shownY), Edges: t.edges}
 	d.XLabel = fmt.Sprintf("component 0 (%s of the variance)", report.Percent(shares[0]))
 	d.YLabel = fmt.Sprintf("component 1 (%s)", report.Percent(shares[1]))
 	table := report.Table{Caption: "The points of the map", Columns: []string{"point", "component 0", "component 1"}, Folded: true}
@@ -146,11 +147,29 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 	if v.Metric == string(neighbors.Cosine) {
 		lead += " Rows are brought to length 1 before, as the cosine sees them."
 	}
+	if far > 0 {
+		lead += fmt.Sprintf(" Points far from all others, %d of them, stand at the edge, on the side on which they are.", far)
+	}
 	w, err := report.ReadWidget(assets, "map", d)
 	if err != nil {
 		return s, false, err
 	}
 	return report.Section{ID: "map", Title: "The map", Lead: lead, Blocks: []report.Block{w, table}}, true, nil
+}
+
+// atEdge brings the points that are so far away that all others would be one spot to the edge of these, and says how many that are.
+func atEdge(x, y []float64) (shownX, shownY []float64, far int) {
+	within := func(v []float64) (lo, hi float64) { return report.Fences(slices.Sorted(slices.Values(v))) }
+	loX, hiX := within(x)
+	loY, hiY := within(y)
+	shownX, shownY = make([]float64, len(x)), make([]float64, len(y))
+	for i := range x {
+		shownX[i], shownY[i] = min(max(x[i], loX), hiX), min(max(y[i], loY), hiY)
+		if shownX[i] != x[i] || shownY[i] != y[i] {
+			far++
+		}
+	}
+	return shownX, shownY, far
 }
 
 func normalised(r []float64) []float64 {

@@ -158,7 +158,7 @@ func (f *found) commands() []profile.Command {
 	columns := f.all()
 	name, task := f.learn(columns)
 	// A column that tells the target is mostly known only afterwards, and one of ids tells nothing.
-	without, ids := []string{"*"}, ""
+	without, ids, id := []string{"*"}, "", ""
 	for i := range columns {
 		c := &columns[i]
 		switch {
@@ -166,7 +166,7 @@ func (f *found) commands() []profile.Command {
 		case c.has("a near-copy of"), c.has("it tells"), c.has("it determines"):
 			without = append(without, "!"+strings.ReplaceAll(c.name, `"`, `""`))
 		case c.has("unique") && ids == "" && !f.given("id_column") && c.name != "":
-			ids = " --id_column=" + quoted(c.name)
+			id, ids = c.name, " --id_column="+quoted(c.name)
 		}
 	}
 	var all []profile.Command
@@ -176,7 +176,7 @@ func (f *found) commands() []profile.Command {
 		if len(without) > 1 && !f.given("columns") {
 			flags += " --columns=" + quoted(strings.Join(without, ","))
 		}
-		if f.Table == nil || f.Table.Features <= fitting.MaxExactFeatures { // to compare more exact models takes long
+		if f.Table == nil || f.featuresWithout(id) <= fitting.MaxExactFeatures { // to compare more exact models takes long
 			flags += " --alpha=auto"
 		}
 		all = append(all, profile.Command{What: "to predict " + oneLine(name) + ":", Line: "beamlearn sgd " + input + ids + flags + " --output_model=out/model.json"})
@@ -184,7 +184,7 @@ func (f *found) commands() []profile.Command {
 	}
 	dense, left := "", 0
 	if f.Table != nil {
-		dense, left = f.encoded(columns, name)
+		dense, left = f.encoded(columns, name, id)
 	} else if left = len(columns); name != "" && !f.given("columns") {
 		dense = " --columns=" + quoted("*,!"+name)
 	}
@@ -200,17 +200,29 @@ func (f *found) commands() []profile.Command {
 		profile.Command{What: "to see all of it:", Line: "beamlearn eigen " + input + ids + eigen + color + " --report=out/eigen.html"})
 }
 
+// featuresWithout is how many features the table becomes without a column.
+func (f *found) featuresWithout(id string) int {
+	n := f.Table.Features
+	for i := range f.Table.Columns {
+		if c := &f.Table.Columns[i]; id != "" && c.Name == id {
+			n -= c.Features
+		}
+	}
+	return n
+}
+
 // given reports whether a flag of reading was given.
 func (f *found) given(name string) bool {
 	return slices.ContainsFunc(f.flags, func(flag string) bool { return strings.HasPrefix(flag, "--"+name+"=") })
 }
 
-// encoded are the flags by which a table becomes dense vectors, and how many of its columns these have, without the target. Hashed
-// columns are too many features for that, and tell little of what is alike.
-func (f *found) encoded(columns []column, target string) (flags string, left int) {
+// encoded are the flags by which a table becomes dense vectors, and how many of its columns these have, without the target and the id.
+// Hashed columns are too many features for that, and tell little of what is alike.
+func (f *found) encoded(columns []column, target, id string) (flags string, left int) {
 	var drop []string
 	for _, c := range columns {
 		switch {
+		case id != "" && c.name == id:
 		case c.kind == features.Hashed || c.kind == features.Text:
 			drop = append(drop, strings.ReplaceAll(c.name, `"`, `""`))
 		case c.kind != features.LeftOut && c.name != target:
