@@ -42,6 +42,8 @@ type VectorState struct {
 	Eta           float64         `json:"eta"`
 	Gradients     jsontext.Floats `json:"gradients,omitempty"` // of AdaGrad: the sums of squares of gradients by the weights
 	Gradient      float64         `json:"gradient,omitempty"`  // and by the intercept
+	Due           jsontext.Floats `json:"due,omitempty"`       // with an l1 penalty, of this epoch: that due to the weights so far
+	Had           jsontext.Floats `json:"had,omitempty"`       // and that which they have had
 	Stopping      *Stopping       `json:"stopping,omitempty"`
 }
 
@@ -121,6 +123,9 @@ func (s *ColumnState) check(features int, t float64) error {
 func (s *VectorState) check(features int, averages, adaptive bool) error {
 	if adaptive && len(s.Gradients) != features {
 		return fmt.Errorf("state: %d gradients: must be %d", len(s.Gradients), features)
+	}
+	if n := len(s.Due); n != len(s.Had) || n > 0 && n != features {
+		return fmt.Errorf("state: due of %d and had of %d: must be of %d", n, len(s.Had), features)
 	}
 	if !(s.Gradient >= 0) || slices.ContainsFunc(s.Gradients, func(v float64) bool { return !(v >= 0) }) {
 		return errors.New("state: gradients: must be at least 0, as they are sums of squares")

@@ -520,7 +520,7 @@ func TestFitValidate(t *testing.T) {
 		{FitOptions{Options: linear.Options{Task: linear.OneClass}, Folds: 2}, []string{"folds: one_class has no score to choose by"}},
 		{FitOptions{Options: regression, Folds: 2, WarmStart: &linear.Model{Task: linear.Regression}}, []string{"warm_start: goes on with one model, and cannot be cross-validated"}},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Tol: new(1.0)}, Folds: 2}, []string{"tol and early_stopping: cannot be cross-validated, as all models learn side by side"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Adaptive}, Folds: 2}, []string{"learning_rate adaptive: cannot be cross-validated: take constant, optimal or invscaling"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Adaptive}, Folds: 2}, []string{"learning_rate adaptive: cannot be cross-validated: take constant, optimal, invscaling or adagrad"}},
 		{FitOptions{Options: regression, Scoring: "mse"}, []string{`scoring "mse": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
 		{FitOptions{Options: regression, Scoring: "accuracy"}, []string{`scoring "accuracy": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
 		{FitOptions{Options: classification, Scoring: "r2"}, []string{`scoring "r2": must be one of neg_log_loss, accuracy, f1, f1_macro, roc_auc`}},

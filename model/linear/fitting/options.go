@@ -47,7 +47,7 @@ const defaultFolds = 5
 // FitOptions are what a [Fit] learns, and how. A field that is not Required has its Default.
 type FitOptions struct {
 	// Options are the hyperparameters; Alpha, L1Ratio, Average and MultiClass are those below. Default of Loss: SquaredError in
-	// regression, LogLoss in classification. Default of LearningRate: a schedule that fits the rows, see [survey.Survey.Auto].
+	// regression, LogLoss in classification. Default of LearningRate: AdaGrad, or what else fits the rows, see [survey.Survey.Auto].
 	Options linear.Options
 	// MultiClass is how more than two classes are told apart. Default: MultiAuto.
 	MultiClass linear.MultiClass
@@ -285,8 +285,8 @@ func (o *FitOptions) Validate() error {
 	if d.Folds > 0 && (d.Options.Tol != nil || d.Options.EarlyStopping) {
 		fault("tol and early_stopping: cannot be cross-validated, as all models learn side by side")
 	}
-	if d.Folds > 0 && (b.LearningRate == linear.Adaptive || b.LearningRate == linear.AdaGrad || b.LearningRate == linear.PA1 || b.LearningRate == linear.PA2) {
-		fault("learning_rate %s: cannot be cross-validated: take constant, optimal or invscaling", b.LearningRate)
+	if d.Folds > 0 && (b.LearningRate == linear.Adaptive || b.LearningRate == linear.PA1 || b.LearningRate == linear.PA2) {
+		fault("learning_rate %s: cannot be cross-validated: take constant, optimal, invscaling or adagrad", b.LearningRate)
 	}
 	if have := d.scorings(); d.Scoring != "" && !slices.Contains(have, d.Scoring) {
 		fault("scoring %q: must be one of %s", d.Scoring, strings.Join(have, ", "))

@@ -21,6 +21,7 @@ func (gridStage) begin(f *Fit) (linear.Learner, error) {
 		return nil, err
 	}
 	search.FeatureNames, search.Scaler = f.names, f.survey.Scaler
+	search.Begin(f.survey.Start(&f.chosen))
 	return search, nil
 }
 

@@ -106,7 +106,7 @@ func TestSample(t *testing.T) {
 		same    bool // as without a sample
 		message string
 	}{
-		{"enough", func(*FitOptions, *linear.Chunk) {}, "sample, sgd first, sgd", false, ""},
+		{"enough", func(o *FitOptions, _ *linear.Chunk) { o.Options.PowerT = new(0.5) }, "sample, sgd first, sgd", false, ""},
 		{"a class late", func(_ *FitOptions, c *linear.Chunk) { c.Labels[2900] = "c" }, "sample, sgd first, survey, sgd, sgd", true, ""},
 		{"one class in the sample", func(_ *FitOptions, c *linear.Chunk) {
 			for i := range sample {

@@ -22,7 +22,7 @@ import (
 // GridOptions says which models learn side by side.
 type GridOptions struct {
 	// Options are those of every model. Classes are required in classification. Tol and EarlyStopping are none, and the
-	// learning rate is Constant, Optimal or InvScaling. Required.
+	// learning rate is Constant, Optimal, InvScaling or AdaGrad. Required.
 	Options linear.Options
 	// Alphas and L1Ratios are combined, each of the one with each of the other. L1Ratios are for ElasticNet. Default: that of
 	// Options.
@@ -100,8 +100,8 @@ func (o *GridOptions) Validate() error {
 		}
 	}
 	switch d.Options.LearningRate {
-	case linear.Adaptive, linear.AdaGrad, linear.PA1, linear.PA2:
-		fault("learning_rate %s: must be constant, optimal or invscaling", d.Options.LearningRate)
+	case linear.Adaptive, linear.PA1, linear.PA2:
+		fault("learning_rate %s: must be constant, optimal, invscaling or adagrad", d.Options.LearningRate)
 	}
 	if d.Options.Tol != nil || d.Options.EarlyStopping {
 		fault("tol and early_stopping: must be none, as all models make the same number of epochs")
@@ -180,7 +180,7 @@ type gridShape struct {
 	folds, sets, combos, vectors, classes int
 	lanes, padded                         int // padded to whole groups
 	features                              int
-	mean                                  bool
+	mean, adaptive                        bool
 }
 
 // of is the lanes from lo to hi of a set.
@@ -225,7 +225,7 @@ func newGrid(o GridOptions, features int) (*Grid, error) {
 	g := &Grid{options: o, combos: o.combinations(), features: features, kernels: lanes.Best()}
 	s := gridShape{
 		folds: o.Folds, sets: o.Folds, combos: len(g.combos), vectors: 1, classes: o.Options.Classes.Len(), features: features,
-		mean: o.Options.Average > 0,
+		mean: o.Options.Average > 0, adaptive: o.Options.LearningRate == linear.AdaGrad,
 	}
 	if o.Refit {
 		s.sets++
@@ -264,6 +264,9 @@ func (g *Grid) Partial(part, parts int) linear.Partial {
 	}
 	copy(p.w, g.sums.w)
 	copy(p.mean, g.sums.mean)
+	if s.adaptive {
+		p.beginAdaptive()
+	}
 	if s.mean {
 		p.meanUpdate, p.meanDot = lanes.Make(s.padded), lanes.Make(s.padded)
 		p.meanRows, p.meanShare = slices.Repeat([]float64{math.Inf(1)}, s.padded), slices.Repeat([]float64{1}, s.padded)
@@ -287,6 +290,9 @@ func (g *Grid) Partial(part, parts int) linear.Partial {
 	r := &g.rules[0]
 	if r.L1 {
 		p.had = lanes.Make(len(p.w))
+		if s.adaptive {
+			p.penaltyDue = lanes.Make(len(p.w))
+		}
 	}
 	p.row = lanes.Row{
 		Groups: &p.groups[0], N: len(p.groups), Dot: &p.dot[0], P: &p.predicted[0], Eta: &p.eta[0], Update: &p.update[0],
@@ -319,6 +325,9 @@ func (g *Grid) Advance(sum linear.Partial) error {
 		}
 	}
 	curve := g.sums.curve
+	if g.shape.adaptive {
+		p.adaptive.advance(g.sums.adaptive, p.rows, p.longest)
+	}
 	g.sums = p.gridSums
 	curve.add(&g.sums.curve)
 	g.sums.curve = curve
@@ -350,6 +359,9 @@ func (g *Grid) finite(set, combo int) bool {
 			sum += g.sums.w[j] - g.sums.w[j]
 			if s.mean {
 				sum += g.sums.mean[j] - g.sums.mean[j]
+			}
+			if s.adaptive {
+				sum += g.sums.gradients[j] - g.sums.gradients[j]
 			}
 		}
 	}
@@ -398,10 +410,13 @@ func (g *Grid) Model(fold, combo int) (*linear.Model, error) {
 // gridPart is the models as they learn.
 type gridPart struct {
 	*gridSums
-	g      *Grid
-	groups []lanes.Group
-	t      []float64 // of each set, the number of the next row
-	had    []float64 // of the l1 penalty in this chunk, by weight
+	g          *Grid
+	groups     []lanes.Group
+	t          []float64        // of each set, the number of the next row
+	columns    []*steps.Columns // of each set, by AdaGrad
+	ended      bool             // by AdaGrad: there is nothing due
+	had        []float64        // of the l1 penalty in this chunk, by AdaGrad in this pass, by weight
+	penaltyDue []float64        // by AdaGrad, in this pass
 
 	// A value for each lane.
 	dot, predicted, eta, update     []float64
@@ -454,9 +469,14 @@ func (p *gridPart) PartialFit(c *linear.Chunk) error {
 			return c.Fault(i, "one of the classes declared", "class %s", found)
 		}
 	}
-	if g.judging {
+	switch {
+	case g.judging:
 		p.judgeRows(c, n)
-	} else {
+	case g.shape.adaptive && p.ended:
+		return errEnded
+	case g.shape.adaptive:
+		p.learnAdaptive(c, n)
+	default:
 		p.learn(c, n)
 	}
 	return nil
@@ -715,6 +735,10 @@ func (p *gridPart) foldAll() {
 
 // finish makes w and mean the weights and their means.
 func (p *gridPart) finish() {
+	if p.g.shape.adaptive {
+		p.end()
+		return
+	}
 	p.foldAll()
 	for i := range p.g.shape.padded {
 		u, l := &p.groups[i/lanes.Width], i%lanes.Width
@@ -730,7 +754,7 @@ func (p *gridPart) Merge(next linear.Partial) error {
 	}
 	p.finish()
 	q.finish()
-	p.gridSums.merge(q.gridSums, &p.g.shape)
+	p.gridSums.merge(q.gridSums, &p.g.shape, p.g.sums)
 	p.take()
 	return nil
 }
@@ -756,7 +780,9 @@ func (p *gridPart) UnmarshalBinary(b []byte) error {
 	if err != nil {
 		return err
 	}
-	p.gridSums = s
+	if p.gridSums, p.ended = s, true; s.adaptive != nil && !s.nonNegative() {
+		return errors.New("linear.Grid: sums of squares below 0")
+	}
 	for set := range p.t {
 		p.t[set] = p.g.t[set] + float64(s.longest[set])
 	}
@@ -815,6 +841,10 @@ func (p *gridPart) judge(fold int, x kernel.Row, place int, weight float64, befo
 	g, s := p.g, &p.g.shape
 	lo, hi := s.of(fold)
 	d := p.wait(lo, prediction{fold: fold, place: place, bits: bits.Len64(uint64(g.seen + before)), weight: weight})
+	if s.adaptive && !g.judging {
+		p.decide(fold, x, d)
+		return
+	}
 	if g.rules[0].Reports(p.t[fold]) {
 		p.dotRow(x, p.mean, lo&^(lanes.Width-1), (hi+lanes.Width-1)&^(lanes.Width-1), p.meanDot)
 		for i := range d {

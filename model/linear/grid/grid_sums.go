@@ -19,6 +19,7 @@ type gridSums struct {
 	// The weights: w[j·padded+i] for column j and lane i, and their means where they are averaged.
 	w, mean                  []float64
 	intercept, meanIntercept []float64
+	*adaptive                // nil but by AdaGrad
 
 	// Losses of rows before the last set has learned from them, by combination.
 	progressive       []float64
@@ -75,6 +76,9 @@ func newGridSums(s *gridShape) *gridSums {
 	if s.mean {
 		g.mean = lanes.Make(len(g.w))
 	}
+	if s.adaptive {
+		g.adaptive = newAdaptive(s)
+	}
 	models := s.folds * s.combos
 	if s.classes == 0 {
 		g.targets, g.squared, g.absolute = make([]linear.RegressionMetrics, s.folds), make([]float64, models), make([]float64, models)
@@ -98,7 +102,7 @@ func (g *gridSums) binsOf(m int) []float64 {
 }
 
 // merge adds the sums of what comes after. Weights become the mean, weighted by the rows of their set.
-func (g *gridSums) merge(o *gridSums, s *gridShape) {
+func (g *gridSums) merge(o *gridSums, s *gridShape, base *gridSums) {
 	average := func(a, b []float64) { // of all lanes
 		for set, n := range g.rows {
 			lo, hi := s.of(set)
@@ -119,10 +123,14 @@ func (g *gridSums) merge(o *gridSums, s *gridShape) {
 			}
 		}
 	}
-	average(g.w, o.w)
-	average(g.mean, o.mean)
-	average(g.intercept, o.intercept)
-	average(g.meanIntercept, o.meanIntercept)
+	if s.adaptive {
+		g.mergeAdaptive(o, s, base.adaptive)
+	} else {
+		average(g.w, o.w)
+		average(g.mean, o.mean)
+		average(g.intercept, o.intercept)
+		average(g.meanIntercept, o.meanIntercept)
+	}
 	g.seen += o.seen
 	for i, n := range o.rows {
 		g.rows[i] += n
@@ -152,6 +160,9 @@ func (s *gridShape) size() float64 {
 	n := float64(s.lanes) * float64(s.features+2)
 	if s.mean {
 		n += float64(s.lanes) * float64(s.features)
+	}
+	if s.adaptive {
+		n += 2*float64(s.lanes)*float64(s.features+1) + float64(s.sets)*float64(s.features+1)
 	}
 	n += float64(1 + s.combos + s.folds)
 	switch s.classes {
@@ -192,6 +203,14 @@ func (g *gridSums) fields(c *wire.Codec, s *gridShape) {
 		for j := 0; j < len(x); j += s.padded {
 			c.Floats(x[j : j+s.lanes])
 		}
+	}
+	if k := g.adaptive; k != nil {
+		for _, x := range [][]float64{k.gradients, k.gradient, k.pull, k.pullOfGradient} {
+			for j := 0; j < len(x); j += s.padded {
+				c.Floats(x[j : j+s.lanes])
+			}
+		}
+		c.Floats(k.largest, k.scaled)
 	}
 	c.Floats(g.progressive, g.foldWeight, g.squared, g.absolute, g.confusion, g.logLoss)
 	for i := range g.targets {

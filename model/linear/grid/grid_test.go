@@ -100,7 +100,7 @@ func TestGridEqualsSGD(t *testing.T) {
 	}
 	for _, loss := range linear.Losses {
 		for pi, penalty := range linear.Penalties {
-			for ri, rate := range []linear.LearningRate{linear.Constant, linear.Optimal, linear.InvScaling} {
+			for ri, rate := range []linear.LearningRate{linear.Constant, linear.Optimal, linear.InvScaling, linear.AdaGrad} {
 				for average := range 2 {
 					i := pi + ri + average
 					form := []string{"dense", "sparse", "float32"}[i%3]
@@ -140,7 +140,7 @@ func TestGridEqualsSGD(t *testing.T) {
 							advance(t, g, partOf(t, g, 0, 1, chunks...))
 						}
 						tolerance := 0.0
-						if loss == linear.LogLoss || form == "sparse" {
+						if rate != linear.AdaGrad && (loss == linear.LogLoss || form == "sparse") {
 							tolerance = 1e-9
 						}
 						for fold := -1; fold < o.Folds; fold++ {
@@ -154,6 +154,7 @@ func TestGridEqualsSGD(t *testing.T) {
 									for _, k := range chunks {
 										lineartest.PartialFit(t, s, lineartest.RowsWhere(k, func(n int64) bool { return fold < 0 || foldOf(n, &o) != fold }))
 									}
+									s.EndEpoch()
 								}
 								m, err := g.Model(fold, c)
 								if err != nil {
@@ -837,4 +838,43 @@ func gridSGD(t testing.TB, o linear.Options, features int) *sgd.SGD {
 func foldOf(number int64, o *GridOptions) int {
 	n, k := uint64(number), uint64(o.Folds)
 	return int((n%k + splitmix.Mix(splitmix.Mix(o.Seed)^n/k)%k) % k)
+}
+
+// TestGridAdaGradParts compares a model that learns in parts, over the wire, with sgd.Averaged in the same parts.
+func TestGridAdaGradParts(t *testing.T) {
+	for _, classes := range []int{0, 2, 3} {
+		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.AdaGrad, Average: 60, Alpha: new(0.01), Eta0: 1}
+		if classes == 0 {
+			o.Task, o.Loss = linear.Regression, linear.SquaredError
+		} else {
+			o.Classes = lineartest.Numbered(classes)
+		}
+		c := lineartest.SparseChunk(lineartest.Problem(400, classes, 5))
+		g := newGridFor(t, GridOptions{Options: o, Alphas: []float64{0.1, 0.01}, Epochs: 3}, c.Features)
+		a, err := sgd.NewAveraged(o, c.Features, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.Begin(0.5)
+		a.Trainer().Begin(0.5)
+		for !g.Done() {
+			for _, l := range []linear.Learner{g, a} {
+				if err := lineartest.PassOver(t, l, 3, 30, true, c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			g = lineartest.Carried(t, g)
+		}
+		m, err := g.Model(-1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := a.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := modelDistance(m, want); !(d < 1e-12) {
+			t.Errorf("%d classes: off by %g: %v %v, want %v %v", classes, d, m.Coef, m.Intercept, want.Coef, want.Intercept)
+		}
+	}
 }

@@ -19,7 +19,7 @@ import (
 // an [SGD] of its own, which begins with the weights of the epoch before; at the end of the pass the weights become their means
 // over the parts, by rows (McDonald, Hall and Mann, HLT 2010);
 // by AdaGrad, of each column by the squares of its gradients (Agarwal, Chapelle, Dudík and Langford, JMLR 15, 2014, section 2.2):
-// see averagedPart.pull. With one part it is SGD, row after row, to the bit.
+// see [steps.Rule.Pull]. With one part it is SGD, row after row, to the bit.
 //
 // A part counts its own rows: the next epoch begins with the number of the row after the longest part's last, step sizes
 // follow from it, and averaging, too, begins with the row of that number in each part. The mean is then that over the rows of
@@ -200,17 +200,10 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 	return t, nil
 }
 
-// adaptive is the sums of AdaGrad, over n rows. The pull of a part on a weight is about how much its rows' losses curve along it: the
-// squares of its gradients, and the penalty's own curvature; the mean by these is the least of the sum of parabolas. Where there
-// is neither, rows count.
+// adaptive is the sums of AdaGrad, over n rows.
 func (p *averagedPart) adaptive(t *averagedSum, n float64) {
 	s := p.sgd
 	t.largest, t.scaled = slices.Clone(s.columns.Largest), s.columns.Scaled-p.from.columns.Scaled
-	const least = 1e-100
-	penalty := least
-	if s.rule.Decays {
-		penalty += float64(s.rule.Alpha * (1 - s.rule.L1Ratio))
-	}
 	for i, v := range s.vectors {
 		from := p.from.vectors[i]
 		sum := vectorSum{weights: make([]float64, s.features+1), pull: make([]float64, s.features+1),
@@ -218,8 +211,7 @@ func (p *averagedPart) adaptive(t *averagedSum, n float64) {
 		if v.mean != nil {
 			sum.mean = make([]float64, s.features+1)
 		}
-		add := func(j int, w, mean, gradients, penalty float64) {
-			pull := gradients + float64(n*penalty)
+		add := func(j int, w, mean, gradients, pull float64) {
 			sum.pull[j], sum.gradients[j], sum.weights[j] = pull, float64(pull*gradients), float64(pull*w)
 			if t.averaged == 0 {
 				mean = w // there is none: the part is shorter than others
@@ -233,9 +225,11 @@ func (p *averagedPart) adaptive(t *averagedSum, n float64) {
 			if v.mean != nil {
 				mean = v.mean[j]
 			}
-			add(j, w, mean, v.gradients[j]-from.gradients[j], penalty)
+			d := v.gradients[j] - from.gradients[j]
+			add(j, w, mean, d, s.rule.Pull(d, n))
 		}
-		add(s.features, v.intercept, v.meanIntercept, v.gradient-from.gradient, least)
+		d := v.gradient - from.gradient
+		add(s.features, v.intercept, v.meanIntercept, d, s.rule.PullOfIntercept(d, n))
 		t.vectors = append(t.vectors, sum)
 	}
 }
@@ -475,7 +469,7 @@ func (s *SGD) fields(c *wire.Codec, from *SGD) {
 		c.Count(&s.counts[k])
 	}
 	for _, v := range s.vectors {
-		c.Finite(v.w, v.mean, v.gradients)
+		c.Finite(v.w, v.mean, v.gradients, v.due, v.had)
 		c.Float(&v.scale, &v.intercept, &v.meanA, &v.meanB, &v.meanIntercept)
 		c.Check(v.scale >= linear.MinScale && v.scale <= 1 && v.meanA >= 0 && v.meanB >= 1, "scales from 1e-9 to 1")
 		c.Check(v.intercept-v.intercept == 0 && v.meanIntercept-v.meanIntercept == 0, "finite intercepts")

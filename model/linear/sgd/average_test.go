@@ -448,7 +448,9 @@ func TestAuto(t *testing.T) {
 // What is set stays; what is not follows from rows, weights and loss.
 func TestAutoSets(t *testing.T) {
 	s := &survey.Survey{Rows: 400, Weight: 400, Weight2: 400, SquareRadius: 9, Var: 3, Mean: 1, Classes: lineartest.Numbered(2), ClassRows: []int64{300, 100}}
-	reg, clf := linear.Options{Task: linear.Regression}, linear.Options{Task: linear.Classification}
+	auto, autoClass := linear.Options{Task: linear.Regression}, linear.Options{Task: linear.Classification}
+	reg, clf := auto, autoClass
+	reg.LearningRate, clf.LearningRate = linear.InvScaling, linear.InvScaling
 	with := func(o linear.Options, f func(o *linear.Options)) linear.Options { f(&o); return o }
 	for name, v := range map[string]struct {
 		o             linear.Options
@@ -456,6 +458,13 @@ func TestAutoSets(t *testing.T) {
 		want          string
 	}{
 		"squared error":       {reg, 1, 1, "invscaling 0.05 0.25 101"},
+		"adagrad":             {auto, 1, 1000, "adagrad " + fmt.Sprint(math.Sqrt(3)) + " <nil> 200001"},
+		"adagrad, few":        {autoClass, 2, 1, "adagrad 2 <nil> 101"},
+		"adagrad, many":       {autoClass, 4, 1e9, "adagrad 0.25 <nil> 50000000001"},
+		"adagrad, origin":     {with(auto, func(o *linear.Options) { o.FitIntercept = new(false) }), 1, 1000, "adagrad 2 <nil> 200001"},
+		"adagrad, l1":         {with(autoClass, func(o *linear.Options) { o.Penalty = linear.L1 }), 2, 1, "adagrad 2 <nil> 0"},
+		"adagrad, set":        {with(autoClass, func(o *linear.Options) { o.Eta0, o.Average = 3, 7 }), 2, 1, "adagrad 3 <nil> 7"},
+		"power":               {with(auto, func(o *linear.Options) { o.PowerT = new(0.3) }), 1, 1, "invscaling 0.05 0.3 101"},
 		"parts":               {reg, 4, 1, "invscaling 0.05 0.25 26"},
 		"epochs":              {reg, 4, 10, "invscaling 0.05 0.25 251"},
 		"tol":                 {with(reg, func(o *linear.Options) { o.Tol = new(1e-3) }), 4, 10, "invscaling 0.05 0.25 26"},
@@ -477,6 +486,33 @@ func TestAutoSets(t *testing.T) {
 		if got := fmt.Sprint(o.LearningRate, " ", o.Eta0, " ", power, " ", int(o.Average)); got != v.want {
 			t.Errorf("%s: got %s, want %s", name, got, v.want)
 		}
+	}
+}
+
+// Rows sorted by their class are learned from by steps that fall with their number; where the target only drifts, AdaGrad's are
+// small.
+func TestAutoDrift(t *testing.T) {
+	c := lineartest.ScaledProblem(20000, 10, 2, 3, []float64{1})
+	sorted := &linear.Chunk{Features: 10}
+	for class := range 2 {
+		for i, y := range c.Target {
+			if y == float64(class) {
+				sorted.X, sorted.Target = append(sorted.X, c.X[i*10:(i+1)*10]...), append(sorted.Target, y)
+			}
+		}
+	}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss}
+	s := surveyOf(t, o.Task, false, 1, 500, sorted)
+	if s.Auto(&o, 1, 1); o.LearningRate != linear.InvScaling {
+		t.Errorf("sorted rows: %s", o.LearningRate)
+	}
+	if d := autoExcess(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss}, false, 1, 5, sorted); !(d < 0.05) {
+		t.Errorf("sorted rows: %v above the least objective", d)
+	}
+	s.Drift.Share = 0.1
+	o = linear.Options{Task: linear.Classification, Loss: linear.LogLoss}
+	if s.Auto(&o, 1, 100); o.LearningRate != linear.AdaGrad || o.Eta0 != 0.1 {
+		t.Errorf("a target that drifts: %s, eta0 %v", o.LearningRate, o.Eta0)
 	}
 }
 

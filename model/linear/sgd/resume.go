@@ -36,6 +36,9 @@ func (v *vector) state(stops bool) linear.VectorState {
 	if v.mean != nil {
 		s.MeanA, s.MeanB = v.meanA, v.meanB
 	}
+	if slices.ContainsFunc(v.due, func(u float64) bool { return u != 0 }) {
+		s.Due, s.Had = slices.Clone(v.due), slices.Clone(v.had)
+	}
 	if p := &v.progress; stops {
 		s.Stopping = &linear.Stopping{Rows: p.rows, Objective: p.objective, Scores: p.scores, Right: p.right, Weight: p.weight, Bad: p.bad, Done: p.done}
 		if p.seen {
@@ -53,6 +56,8 @@ func vectorOf(s *linear.VectorState, r *steps.Rule, features int, columns *steps
 	if columns != nil {
 		copy(v.gradients, s.Gradients)
 		v.gradient = s.Gradient
+		copy(v.due, s.Due)
+		copy(v.had, s.Had)
 	}
 	v.scale, v.intercept, v.eta, v.meanIntercept = s.Scale, s.Intercept, s.Eta, s.MeanIntercept
 	if v.mean != nil {

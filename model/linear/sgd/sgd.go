@@ -28,6 +28,8 @@
 //   - The norms in the objective of sparse rows are those of the whole weight vector.
 //   - Weights that overflow stop the trainer for good: no model is ever made of them.
 //
+// AdaGrad has no counterpart there: [steps.Columns] has its formulas, testdata/adagrad.py these in numpy.
+//
 // Rows are never shuffled here: the order is the caller's.
 package sgd
 
@@ -46,7 +48,8 @@ import (
 // SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent use.
 // Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one more for
 // classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty or
-// by AdaGrad, which also takes two for all together.
+// by AdaGrad, which has two more with l1, and two for all
+// vectors together.
 type SGD struct {
 	// FeatureNames are what the model says. Optional; set them before Model.
 	FeatureNames []string
@@ -463,7 +466,7 @@ func (s *SGD) EndEpoch() (done bool) {
 	return len(s.vectors) > 0
 }
 
-// settle lets AdaGrad's weights have all penalties that are due.
+// settle lets AdaGrad's weights have all penalties that are due, and begins to count these anew.
 func (s *SGD) settle() {
 	if s.columns == nil {
 		return
@@ -471,6 +474,8 @@ func (s *SGD) settle() {
 	for _, v := range s.all() {
 		if a := v.adaptive(); !v.progress.done {
 			v.columns.Settle(&s.rule, &a, s.t)
+			clear(v.due)
+			clear(v.had)
 		}
 	}
 	s.columns.Settled(s.t)

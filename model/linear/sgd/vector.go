@@ -24,7 +24,9 @@ type vector struct {
 	// AdaGrad: the columns of all vectors, and the sums of squares of this one's gradients. Scale is 1 then, and mean the mean.
 	columns   *steps.Columns
 	gradients []float64
-	gradient  float64 // by the intercept
+	gradient  float64   // by the intercept
+	due       []float64 // with an l1 penalty, of this epoch: see steps.Weights
+	had       []float64
 
 	slope float64 // of the loss at the last row, unless passive
 
@@ -59,6 +61,9 @@ func newVector(r *steps.Rule, features int, columns *steps.Columns) *vector {
 	v := &vector{w: make([]float64, features), scale: 1, meanB: 1, eta: r.Eta0, columns: columns}
 	if r.AdaGrad {
 		v.gradients = make([]float64, features)
+		if r.L1 {
+			v.due, v.had = make([]float64, features), make([]float64, features)
+		}
 	}
 	if r.Average > 0 {
 		v.mean = make([]float64, features)
@@ -90,6 +95,7 @@ func (v *vector) clone(negated bool) *vector {
 		return y
 	}
 	c.w, c.mean, c.q, c.gradients = copied(v.w), copied(v.mean), copied(v.q), slices.Clone(v.gradients)
+	c.due, c.had = slices.Clone(v.due), copied(v.had)
 	c.intercept *= s
 	c.meanIntercept *= s
 	return &c
@@ -189,7 +195,8 @@ func (v *vector) adapt(r *steps.Rule, x kernel.Row, y, weight, t float64) float6
 		v.track(r, p, y)
 	}
 	v.slope = r.Loss.Slope(p, y)
-	if gradient := float64(min(max(v.slope, -maxSlope), maxSlope) * weight); gradient != 0 {
+	gradient := float64(min(max(v.slope, -maxSlope), maxSlope) * weight)
+	if gradient != 0 {
 		if norms {
 			v.forget(x)
 		}
@@ -197,22 +204,16 @@ func (v *vector) adapt(r *steps.Rule, x kernel.Row, y, weight, t float64) float6
 		if norms {
 			v.remember(x)
 		}
-		v.addBias(r, gradient, t)
-	} else {
-		v.addBias(r, 0, t)
 	}
-	return p
-}
-
-func (v *vector) addBias(r *steps.Rule, gradient, t float64) {
 	b := steps.Bias{W: v.intercept, Squares: v.gradient, Mean: v.meanIntercept}
 	b.Add(r, v.columns, gradient, t)
 	v.intercept, v.gradient, v.meanIntercept = b.W, b.Squares, b.Mean
+	return p
 }
 
 // adaptive is the weights as AdaGrad has them.
 func (v *vector) adaptive() steps.Weights {
-	return steps.Weights{W: v.w, Squares: v.gradients, Mean: v.mean, Stride: 1}
+	return steps.Weights{W: v.w, Squares: v.gradients, Mean: v.mean, Due: v.due, Had: v.had, Stride: 1}
 }
 
 const maxSlope = 1e12

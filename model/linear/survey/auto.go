@@ -11,8 +11,9 @@ import (
 //
 // By AdaGrad the model is the mean of the weights over the last half of the steps; Eta0 is (400,000/steps)^⅓, from ¼ to 2, times
 // the spread of a regression's target, about its mean where there is an intercept, which is to begin there: see [Survey.Start].
-// Where the target drifts along the file it is a quarter of that, as large steps would follow it. Figures are in
-// model/BENCHMARKS.md.
+// Where the target drifts along the file it is √(20,000/steps), from 1/16 to 2, as large steps would follow it; and where half of
+// the target's variance is between chunks, as in sorted rows, InvScaling takes AdaGrad's place unless this is asked for: steps that
+// fall with the number of rows hold on to what the first rows told. TestAdaGradConverges has figures.
 //
 // By InvScaling the mean is over the last three quarters of the steps, which fall by a root of their number.
 // The first step follows from R², Survey.SquareRadius with a share for the intercept, and from the loss. Where its slope is
@@ -24,6 +25,9 @@ import (
 // With an l1 penalty nothing is averaged, as means of weights have few zeros. A OneClass, a passive-aggressive rate, and rates
 // other than InvScaling that are set, keep their defaults.
 func (s *Survey) Auto(o *linear.Options, parts, epochs int) {
+	if o.LearningRate == "" && o.PowerT == nil && o.Task != linear.OneClass && !(s.Drift.Drifts() && s.Drift.Share > 0.5) {
+		o.LearningRate = linear.AdaGrad
+	}
 	if o.LearningRate == linear.AdaGrad && o.Task != linear.OneClass {
 		s.autoAdaGrad(o, parts, epochs)
 		return
@@ -101,7 +105,7 @@ func (s *Survey) autoAdaGrad(o *linear.Options, parts, epochs int) {
 	if o.Eta0 == 0 {
 		eta := min(max(math.Cbrt(4e5/max(steps, 1)), 0.25), 2)
 		if s.Drift.Drifts() {
-			eta /= 4
+			eta = min(max(math.Sqrt(2e4/max(steps, 1)), 1.0/16), 2)
 		}
 		if o.Task == linear.Regression {
 			square := s.Var

@@ -17,8 +17,9 @@ import (
 // first divided by as much. The intercept is a column of ones.
 //
 // The penalty follows each row as a proximal step of the same size: a soft threshold for l1, a division for l2 (Duchi et al.,
-// section 5). A column that is 0 for some rows takes those of all of them at once when it is next met: a column costs nothing
-// while it is 0, and l1 makes true zeros.
+// section 5). A column that is 0 for some rows takes those of all of them at once when it is next met, and costs nothing until
+// then. The threshold is that of all l1 penalties of the pass so far, less what the weight has had of them (Tsuruoka, Tsujii and
+// Ananiadou, ACL 2009, section 3.2): a weight that only noise moves stays 0.
 type Columns struct {
 	Largest []float64 // |x| so far
 	Touched []float64 // the first row whose penalty is due, and that is not in the mean yet
@@ -43,6 +44,8 @@ type Weights struct {
 	W       []float64
 	Squares []float64 // G
 	Mean    []float64 // nil without averaging
+	Due     []float64 // nil without l1: the penalties of this pass so far, by the size of the steps
+	Had     []float64 // and what the weight has been moved by them
 	Stride  int
 }
 
@@ -108,10 +111,7 @@ func (c *Columns) Dot(r *Rule, x kernel.Row, a *Weights, t float64) float64 {
 			j = int(x.Idx[i])
 		}
 		k := j * a.Stride
-		w, mean := c.settled(r, a, j, t, c.before, c.due)
-		if a.Mean != nil {
-			a.Mean[k] = mean
-		}
+		w := c.settle(r, a, j, t, c.before, c.due)
 		if m, s := math.Abs(v), c.Largest[j]; m > s && s > 0 {
 			w *= s / m
 		}
@@ -151,15 +151,31 @@ func (b *Bias) Add(r *Rule, c *Columns, gradient, t float64) {
 			b.W -= float64(c.Factor*gradient) / root
 		}
 	}
-	if rows := r.averaged(t); rows > 0 {
+	if rows := r.averaged(t); rows == 1 {
+		b.Mean = b.W
+	} else if rows > 1 {
 		b.Mean += (b.W - b.Mean) / rows
 	}
 }
 
+// settle makes weight j what settled says.
+func (c *Columns) settle(r *Rule, a *Weights, j int, t, factor, due float64) float64 {
+	k := j * a.Stride
+	w, mean, more, had := c.settled(r, a, j, t, factor, due)
+	if a.W[k] = w; a.Mean != nil {
+		a.Mean[k] = mean
+	}
+	if a.Due != nil {
+		a.Due[k] += more
+		a.Had[k] += had
+	}
+	return w
+}
+
 // settled is weight j before row t with the penalty of all rows before, and its mean over those that are averaged over, due of
 // them. Factor is that of the row before. The weight shrinks from row to row while its column is 0; the mean takes that in by the
-// middle of these rows.
-func (c *Columns) settled(r *Rule, a *Weights, j int, t, factor, due float64) (w, mean float64) {
+// middle of these rows. It tells, too, how much more l1 penalty is due, and how much the weight has had.
+func (c *Columns) settled(r *Rule, a *Weights, j int, t, factor, due float64) (w, mean, more, had float64) {
 	k := j * a.Stride
 	w = a.W[k]
 	if a.Mean != nil {
@@ -167,43 +183,49 @@ func (c *Columns) settled(r *Rule, a *Weights, j int, t, factor, due float64) (w
 	}
 	rows := t - c.Touched[j]
 	if rows == 0 {
-		return w, mean
+		return w, mean, 0, 0
 	}
 	middle := w
-	if r.Penalty && w != 0 && a.Squares[k] > 0 && r.Alpha > 0 {
+	if r.Penalty && a.Squares[k] > 0 && r.Alpha > 0 {
 		cost := float64(r.Alpha*factor) / float64(c.Largest[j]*math.Sqrt(a.Squares[k]))
-		middle = shrunk(w, float64(cost*((rows+1)/2)), r.L1Ratio)
-		w = shrunk(w, float64(cost*rows), r.L1Ratio)
+		half := float64(cost * ((rows + 1) / 2))
+		cost = float64(cost * rows)
+		if a.Due != nil {
+			more = float64(cost * r.L1Ratio)
+			middle = truncated(w, a.Due[k]+float64(half*r.L1Ratio), a.Had[k])
+			z := w
+			w = truncated(w, a.Due[k]+more, a.Had[k])
+			had = w - z
+		}
+		middle /= 1 + float64(half*(1-r.L1Ratio))
+		w /= 1 + float64(cost*(1-r.L1Ratio))
 	}
 	if due > 0 {
-		if before := r.averaged(c.Touched[j] - 1); before < due {
+		if before := r.averaged(c.Touched[j] - 1); before == 0 {
+			mean = middle
+		} else {
 			mean += float64((middle - mean) * ((due - before) / due))
 		}
 	}
-	return w, mean
+	return w, mean, more, had
 }
 
-// shrunk is the proximal step of a penalty of so much.
-func shrunk(w, cost, l1Ratio float64) float64 {
-	if l1Ratio > 0 {
-		m := math.Abs(w) - float64(cost*l1Ratio)
-		if !(m > 0) {
-			return 0
-		}
-		w = math.Copysign(m, w)
+// truncated moves a weight towards 0 by the penalty that is due, less what it has had.
+func truncated(w, due, had float64) float64 {
+	switch {
+	case w > 0:
+		return max(0, w-max(0, due+had))
+	case w < 0:
+		return min(0, w+max(0, due-had))
 	}
-	return w / (1 + float64(cost*(1-l1Ratio)))
+	return w
 }
 
 // Settle settles all weights before row t. All vectors must be, and then Settled be called. O(features).
 func (c *Columns) Settle(r *Rule, a *Weights, t float64) {
 	due := r.averaged(t - 1)
 	for j := range c.Touched {
-		k := j * a.Stride
-		w, mean := c.settled(r, a, j, t, c.Factor, due)
-		if a.W[k] = w; a.Mean != nil {
-			a.Mean[k] = mean
-		}
+		c.settle(r, a, j, t, c.Factor, due)
 	}
 }
 
@@ -225,13 +247,48 @@ func (c *Columns) Decision(r *Rule, x kernel.Row, a *Weights, t float64) float64
 		if x.Idx != nil {
 			j = int(x.Idx[i])
 		}
-		w, mean := c.settled(r, a, j, t, c.Factor, due)
+		w, mean, _, _ := c.settled(r, a, j, t, c.Factor, due)
 		if reports {
 			w = mean
 		}
 		sum += float64(w * v)
 	}
 	return sum
+}
+
+// Resume goes on before row t with a sum of squares so far.
+func (c *Columns) Resume(r *Rule, scaled, t float64) {
+	if c.Scaled = scaled; scaled > 0 {
+		c.Factor = r.Eta0 * math.Sqrt((t-1)/scaled)
+	}
+}
+
+// maxSlope bounds the slope of a loss, as in scikit-learn.
+const maxSlope = 1e12
+
+// Gradient is the slope of the loss, bounded, times the row's weight.
+func (r *Rule) Gradient(p, y, weight float64) float64 {
+	return float64(min(max(r.Loss.Slope(p, y), -maxSlope), maxSlope) * weight)
+}
+
+// leastPull is that of a row without a gradient.
+const leastPull = 1e-100
+
+// Pull is the weight of a part of rows in the mean of a column's weights over all parts: about how much the losses of its rows
+// curve along the column, which is the sum of squares of its gradients there, and the penalty's own curvature. The mean is then the
+// least of the sum of the parts' parabolas (Agarwal, Chapelle, Dudík and Langford, JMLR 15, 2014, section 2.2, have the first
+// term). Where there is neither, rows count.
+func (r *Rule) Pull(gradients, rows float64) float64 {
+	penalty := leastPull
+	if r.Decays {
+		penalty += float64(r.Alpha * (1 - r.L1Ratio))
+	}
+	return gradients + float64(rows*penalty)
+}
+
+// PullOfIntercept is that of the intercept, which has no penalty.
+func (r *Rule) PullOfIntercept(gradients, rows float64) float64 {
+	return gradients + float64(rows*leastPull)
 }
 
 // Clone is a copy.

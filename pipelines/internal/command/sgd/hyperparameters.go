@@ -29,7 +29,7 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		penalty:       g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
 		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; --alpha=auto takes a path of values that follows from the rows"),
 		l1Ratio:       g.String("l1_ratio", "0.15", "the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes 0.1,0.5,0.7,0.9,0.95,0.99,1"),
-		rate:          g.Choice("learning_rate", "", cli.Texts(model.LearningRates), "the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+" (default: invscaling, with steps scaled by the rows' mean square norm, and averaged)"),
+		rate:          g.Choice("learning_rate", "", cli.Texts(model.LearningRates), "the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+" (default: adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t invscaling, scaled by the rows' mean square norm)"),
 		eta0:          g.String("eta0", "", "the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by the rows without a --learning_rate and with adagrad, otherwise 0.01)"),
 		powerT:        g.String("power_t", "", "the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
 		epsilon:       g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
