@@ -134,6 +134,17 @@ func Softmax(d []float64) (top, others float64) {
 	return top, others
 }
 
+// LogOdds is the logarithm of the probability of class k, divided by that of all others.
+func LogOdds(proba []float64, k int) float64 {
+	others := 0.0
+	for l, v := range proba {
+		if l != k {
+			others += v
+		}
+	}
+	return elementary.Log(proba[k]) - elementary.Log(others)
+}
+
 // sigmoid is the probability of a decision value.
 func (m *Model) sigmoid(v float64) float64 {
 	if m.Loss == ModifiedHuber {

@@ -57,8 +57,12 @@ type ClassificationScores struct {
 	F1Average string  `json:"f1_average"` // binary or macro
 	// AUC is the area under the ROC curve, for two classes that are both there; it is exact up to MaxAUCRows rows, and comes
 	// from a sketch beyond, which is at most AUCError off.
+	// Of more classes, up to 100, it is the mean over those that some of the rows are of, and others not, each against the rest, as
+	// roc_auc_score(multi_class="ovr") has it: by the probabilities or, where there are none, the decision values, from sketches.
 	AUC      *float64 `json:"auc"`
 	AUCError float64  `json:"auc_error,omitempty"`
+	// AUCOf is that of each of more than two classes, null where there is none.
+	AUCOf []*float64 `json:"auc_of,omitempty"`
 	// Labels are the classes in the order of the rows and columns of Confusion, which has in row i and column j the weight
 	// of the rows of class i that were taken for class j.
 	Labels    model.Classes `json:"classes"`
@@ -75,12 +79,57 @@ type evaluation struct {
 	reading *vectorio.Options
 	chunk   vectorio.Chunk
 	scored  bool // the scores are kept, for the AUC
+	// Of more than two classes: sketches of the scores of each.
+	sketches []model.AUCSketch
 
 	regression     model.RegressionMetrics
 	classification *model.ClassificationMetrics
 	classes        classIndex
 	places         []int32
 	scores         []byte // a record for each row
+}
+
+// maxSketches is up to how many classes there are AUCs: a sketch takes 160 kB.
+const maxSketches = 100
+
+// sketch adds the scores of a row for each class.
+func (e *evaluation) sketch(p *predictor, i, class int, weight float64) error {
+	n := len(e.sketches)
+	if n == 0 {
+		return nil
+	}
+	for k := range n {
+		score := 0.0
+		if p.model.HasProba() {
+			score = model.LogOdds(p.probas[i*n:(i+1)*n], k) // in the order of the probabilities, and told apart near 0 and 1
+		} else {
+			score = p.decided[i*n+k]
+		}
+		if score != score {
+			return errOverflow
+		}
+		e.sketches[k].Add(k == class, score, weight)
+	}
+	return nil
+}
+
+// aucs are those of several classes by their sketches, their mean, and the most by which that can be off; nil without any.
+func aucs(sketches []model.AUCSketch) (mean *float64, bound float64, each []*float64) {
+	sum, n := 0.0, 0.0
+	for i := range sketches {
+		auc, off := sketches[i].AUC()
+		if auc != auc {
+			each = append(each, nil)
+			continue
+		}
+		each = append(each, &auc)
+		sum, bound, n = sum+auc, bound+off, n+1
+	}
+	if n == 0 {
+		return nil, 0, nil
+	}
+	sum /= n
+	return &sum, bound / n, each
 }
 
 // A record is the decision value and the weight of a row, float64, and 1 where it is of the positive class, else 0.
@@ -98,6 +147,9 @@ func newEvaluation(m *model.Model, reading *vectorio.Options, c vectorio.Chunk) 
 		e.classification = model.NewClassificationMetrics(m.Classes.Len())
 		e.classes = newClassIndex(&m.Classes)
 		e.scored = m.Classes.Len() == 2
+		if n := m.Classes.Len(); n > 2 && n <= maxSketches {
+			e.sketches = make([]model.AUCSketch, n)
+		}
 	}
 	return e
 }
@@ -153,6 +205,9 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 			proba = p.probas[i*classes : (i+1)*classes]
 		}
 		e.classification.Add(int(class), int(p.predicted[i]), proba, weight(i))
+		if err := e.sketch(p, i, int(class), weight(i)); err != nil {
+			return err
+		}
 		if e.scored {
 			if v := p.decided[i]; v != v {
 				return errOverflow
@@ -206,6 +261,13 @@ func (e *evaluation) end(r *chunkReport, out *output.Task) error {
 		return nil
 	}
 	r.Classification = e.classification
+	for i := range e.sketches {
+		b, err := e.sketches[i].MarshalBinary()
+		if err != nil {
+			return err
+		}
+		r.Sketches = append(r.Sketches, b)
+	}
 	if !e.scored {
 		return nil
 	}
@@ -283,6 +345,7 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 	var regression model.RegressionMetrics
 	classification := model.NewClassificationMetrics(j.Model.Classes.Len())
 	var paths []string
+	var sketches []model.AUCSketch
 	s, err := output.ReadReports(ctx, j.output(), func(b []byte) error {
 		var c chunkReport
 		if err := json.Unmarshal(b, &c); err != nil {
@@ -300,6 +363,16 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		}
 		if c.Classification != nil {
 			classification.Merge(c.Classification)
+		}
+		for i, b := range c.Sketches {
+			var sketch model.AUCSketch
+			if err := sketch.UnmarshalBinary(b); err != nil {
+				return err
+			}
+			if sketches == nil {
+				sketches = make([]model.AUCSketch, len(c.Sketches))
+			}
+			sketches[i].Merge(&sketch)
 		}
 		if c.Scores != "" {
 			paths = append(paths, c.Scores)
@@ -332,7 +405,9 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		if auc == auc {
 			r.Classes.AUC, r.Classes.AUCError = &auc, bound
 		}
+		return r, nil
 	}
+	r.Classes.AUC, r.Classes.AUCError, r.Classes.AUCOf = aucs(sketches)
 	return r, nil
 }
 

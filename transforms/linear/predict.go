@@ -306,6 +306,7 @@ type chunkReport struct {
 	Regression     *model.RegressionMetrics     `json:",omitempty"`
 	Classification *model.ClassificationMetrics `json:",omitempty"`
 	Scores         string                       `json:",omitempty"` // path of the file of scores
+	Sketches       [][]byte                     `json:",omitempty"` // of each class, where there are several
 }
 
 // predictor predicts a chunk, block by block, while the next block is read.
@@ -336,7 +337,7 @@ func newPredictor(f *predictFn, m *model.Model, c vectorio.Chunk) *predictor {
 	if f.Options.Evaluate {
 		p.evaluation = newEvaluation(m, &f.Reading, c)
 		p.proba = p.proba || m.HasProba()
-		p.decisions = p.decisions || p.evaluation.scored
+		p.decisions = p.decisions || p.evaluation.scored || p.evaluation.sketches != nil && !m.HasProba()
 	}
 	return p
 }

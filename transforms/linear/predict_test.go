@@ -371,3 +371,55 @@ func TestWeightedAUC(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+// Of several classes, each has the AUC of its probability against the rest, within the bound, and all have the mean.
+func TestAUCOfClasses(t *testing.T) {
+	for name, m := range map[string]*model.Model{
+		"softmax": plain(model.Classification, model.LogLoss, [][]float64{{1}, {0.5}, {-1.5}}, 0, 0.2, -0.2),
+		"hinge":   plain(model.Classification, model.Hinge, [][]float64{{1}, {0.5}, {-1.5}}, 0, 0.2, -0.2),
+	} {
+		m.Classes.Numbers = []float64{0, 1, 2}
+		if name == "softmax" {
+			m.Options.MultiClass = model.Multinomial
+		}
+		x := []float64{1, 2, -3, 4, 0.5, -6, 0.1, -0.2, 3, 0.3}
+		y := []float64{0, 1, 2, 0, 1, 2, 2, 1, 0, 0}
+		var text strings.Builder
+		for i := range x {
+			fmt.Fprintf(&text, "%v,%v\n", x[i], y[i])
+		}
+		reading := vectorio.Options{}
+		reading.Formats.TargetColumn = "1"
+		_, report, _, err := predictionOf(t, m, writeRows(t, "x.csv", text.String()), reading, PredictOptions{Evaluate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &model.Chunk{Features: 1, X: x}
+		scores, err := m.DecisionFunction(c, nil)
+		if m.HasProba() {
+			scores, err = m.PredictProba(c, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean := 0.0
+		for k := range 3 {
+			var own []float64
+			var is []bool
+			for i := range x {
+				own, is = append(own, scores[3*i+k]), append(is, int(y[i]) == k)
+			}
+			want, err := model.AUC(is, own, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := *report.Classes.AUCOf[k]; math.Abs(got-want) > 1e-12 {
+				t.Errorf("%s, class %d: %v, want %v", name, k, got, want)
+			}
+			mean += want / 3
+		}
+		if got := *report.Classes.AUC; math.Abs(got-mean) > 1e-12 {
+			t.Errorf("%s: %v, want %v", name, got, mean)
+		}
+	}
+}

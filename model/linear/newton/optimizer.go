@@ -458,7 +458,11 @@ func (o *Optimizer) shorten(p *optimum, s *derivatives, n float64) error {
 	}
 	if at == 0 {
 		p.Failed++
-		if p.Failed > 6 || -p.Slope <= 1e-13*math.Abs(p.Objective) {
+		least := 1e-13
+		if o.light() {
+			least = lightPromise
+		}
+		if p.Failed > 6 || -p.Slope <= least*math.Abs(p.Objective) {
 			// No length helps, down to the rounding of the objective.
 			p.Done, p.Converged, p.Dir = true, -p.Slope/2 <= 1e-8*math.Abs(p.Objective), nil
 			return nil

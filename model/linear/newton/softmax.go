@@ -1,8 +1,6 @@
 package newton
 
 import (
-	"slices"
-
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
@@ -161,10 +159,12 @@ func (o *Optimizer) scalingSize() int {
 
 // softmaxMetric is about the second derivatives, as if a row's probabilities had nothing to do with its columns, but for how much they
 // leave open: of each class its mean p(1−p), times the products of the columns, rows weighing by 1−Σp². (The approximation by Kronecker
-// factors of Martens and Grosse, ICML 2015, without the products of different classes.)
+// factors of Martens and Grosse, ICML 2015, without the products of different classes.) The penalty is counted at the classes' mean, so
+// that they share a factor.
 type softmaxMetric struct {
 	width, n int
-	classes  []*dense.Factor
+	factor   *dense.Factor
+	scale    []float64 // of each class: its mean p(1−p), divided by the mean of all
 }
 
 // softmaxScaling is the metric of a problem, which is made where it was summed up first; nil where there is none.
@@ -195,32 +195,35 @@ func (o *Optimizer) refresh(p *optimum, promised float64) {
 }
 
 func (o *Optimizer) makeMetric(sums []float64) *softmaxMetric {
-	m := &softmaxMetric{width: o.width(), n: o.features, classes: make([]*dense.Factor, o.vectors)}
+	m := &softmaxMetric{width: o.width(), n: o.features, scale: make([]float64, o.vectors)}
 	if *o.options.FitIntercept {
 		m.n = m.width
 	}
-	products, open := panel.Triangle(sums[o.vectors:]).Full(m.n, m.width), sums[len(sums)-1]
+	a, open, mean := panel.Triangle(sums[o.vectors:]).Full(m.n, m.width), sums[len(sums)-1], 0.0
+	for _, v := range sums[:o.vectors] {
+		mean += v / float64(o.vectors)
+	}
+	if open > 0 {
+		kernel.Scale(mean/open, a)
+	}
+	for j := range o.features {
+		a[j*m.n+j] += o.alpha()
+	}
+	m.factor = dense.Damped(a, m.n)
 	for k, v := range sums[:o.vectors] {
-		if k > 0 && v == sums[k-1] {
-			m.classes[k] = m.classes[k-1]
-			continue
+		if m.scale[k] = 1; mean > 0 {
+			m.scale[k] = max(v/mean, 1e-6)
 		}
-		a := slices.Clone(products)
-		if open > 0 {
-			kernel.Scale(v/open, a)
-		}
-		for j := range o.features {
-			a[j*m.n+j] += o.alpha()
-		}
-		m.classes[k] = dense.Damped(a, m.n)
 	}
 	return m
 }
 
 func (m *softmaxMetric) solve(x []float64) []float64 {
 	y := make([]float64, len(x))
-	for k, f := range m.classes {
-		copy(y[k*m.width:], f.Solve(x[k*m.width:][:m.n]))
+	for k, scale := range m.scale {
+		own := y[k*m.width:][:m.n]
+		copy(own, m.factor.Solve(x[k*m.width:][:m.n]))
+		kernel.Scale(1/scale, own)
 	}
 	return y
 }
@@ -363,7 +366,7 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, i int, place 
 }
 
 // gramRows is how many rows for each column the products of the columns are summed up of, where there are more.
-const gramRows = 16
+const gramRows = 8
 
 // grams reports whether a row is among these.
 func (s *optimizerSum) grams(number uint64) bool {

@@ -195,8 +195,9 @@ type summaryFile struct {
 		Accuracy  float64
 		LogLoss   *float64 `json:"log_loss"`
 		F1        float64
-		Average   string   `json:"f1_average"`
-		AUC       *float64 `json:"auc"`
+		Average   string     `json:"f1_average"`
+		AUC       *float64   `json:"auc"`
+		AUCOf     []*float64 `json:"auc_of"`
 		Classes   []any
 		Confusion [][]float64 `json:"confusion_matrix"`
 	}
@@ -350,7 +351,7 @@ func TestDigits(t *testing.T) {
 	whole := read(t, filepath.Join(dir, "p.csv"))
 	s.checkCSV(t, whole, header)
 	c := readSummary(t, filepath.Join(dir, "s.json")).Classification
-	if !near(c.Accuracy, accuracy) || !near(*c.LogLoss, logLoss) || !near(c.F1, f1) || c.Average != "macro" || c.AUC != nil || len(c.Classes) != 10 || fmt.Sprint(c.Confusion) != fmt.Sprint(confusion) {
+	if !near(c.Accuracy, accuracy) || !near(*c.LogLoss, logLoss) || !near(c.F1, f1) || c.Average != "macro" || c.AUC == nil || len(c.AUCOf) != 10 || len(c.Classes) != 10 || fmt.Sprint(c.Confusion) != fmt.Sprint(confusion) {
 		t.Errorf("%+v, want accuracy %v, log loss %v, F1 %v, %v", c, accuracy, logLoss, f1, confusion)
 	}
 

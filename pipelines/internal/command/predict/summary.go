@@ -41,6 +41,9 @@ func (s *summary) lines() []string {
 		}
 		if c.AUC != nil {
 			line += fmt.Sprintf(", AUC %.6g", *c.AUC)
+			if c.AUCOf != nil {
+				line += " (macro)"
+			}
 		}
 		if c.AUCError > 0 {
 			line += fmt.Sprintf(" ± %.1g", c.AUCError)
