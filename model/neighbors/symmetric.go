@@ -22,9 +22,9 @@ const (
 // Symmetries lists them.
 var Symmetries = []Symmetry{Directed, Union, Mutual}
 
-// NeighborRanges yields the answers by ranges of so many row numbers of the neighbours, the first beginning at 0: the number of
-// the range, and the queries with a neighbour there, with those neighbours. Ranges without a neighbour are left out.
-// O(neighbours + ranges).
+// NeighborRanges yields the answers by ranges of so many row numbers of the neighbours, the first beginning at 0: the
+// number of the range, and the queries with a neighbour there, with those neighbours. Ranges without a neighbour are
+// left out. O(neighbours + ranges).
 func (a *Answers) NeighborRanges(rows int64) iter.Seq2[int64, *Answers] {
 	return func(yield func(int64, *Answers) bool) {
 		var starts []int64 // of each range among the edges in the order of their ranges
@@ -83,10 +83,10 @@ type edge struct {
 	out, in  bool  // the row has it; the other row has it
 }
 
-// Symmetric gives the rows of outgoing a symmetric graph: outgoing are their neighbours, each row once, and incoming are other
-// rows with all neighbours that they have among them. A row's neighbours ascend by (distance, row number). Where the two
-// directions of an edge differ in their distance, as approximate arithmetic may have it, the smaller counts. It fails where a
-// neighbour among incoming is not a row. O(edges · log(edges of a row)).
+// Symmetric gives the rows of outgoing a symmetric graph: outgoing are their neighbours, each row once, and incoming
+// are other rows with all neighbours that they have among them. A row's neighbours ascend by (distance, row number).
+// Where the two directions of an edge differ in their distance, as approximate arithmetic may have it, the smaller
+// counts. It fails where a neighbour among incoming is not a row. O(edges · log(edges of a row)).
 func Symmetric(how Symmetry, outgoing, incoming []*Answers) (*Answers, error) {
 	rows := graphRowsOf(outgoing)
 	ends := rows.ends(outgoing, incoming)
@@ -139,7 +139,9 @@ func Symmetric(how Symmetry, outgoing, incoming []*Answers) (*Answers, error) {
 
 // row merges the two directions of each edge of a row, and keeps those that the symmetry has.
 func (s Symmetry) row(edges []edge) []edge {
-	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.distance, b.distance)) })
+	slices.SortFunc(edges, func(a, b edge) int {
+		return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.distance, b.distance))
+	})
 	kept := edges[:0]
 	for _, e := range edges {
 		if n := len(kept); n > 0 && kept[n-1].to == e.to {
@@ -151,7 +153,9 @@ func (s Symmetry) row(edges []edge) []edge {
 	kept = slices.DeleteFunc(kept, func(e edge) bool {
 		return s == Mutual && !(e.out && e.in) || s == Directed && !e.out
 	})
-	slices.SortFunc(kept, func(a, b edge) int { return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.to, b.to)) })
+	slices.SortFunc(kept, func(a, b edge) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.to, b.to))
+	})
 	return kept
 }
 

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// A part of .npz has three files, which become the members of the archive: the columns of all edges (int64), their distances
-// (float64), and for each query its row and its number of edges (int64 each); all of them little-endian. A part of .mtx is
-// the lines of its edges.
+// A part of .npz has three files, which become the members of the archive: the columns of all edges (int64), their
+// distances (float64), and for each query its row and its number of edges (int64 each); all of them little-endian. A
+// part of .mtx is the lines of its edges.
 const (
 	npzColumns = iota
 	npzDistances
@@ -49,7 +49,8 @@ func checkGraph(name string) func(Layout) error {
 	}
 }
 
-// IsGraph reports whether the format holds graphs, and nothing else: each in one file, of rows and columns known by their numbers.
+// IsGraph reports whether the format holds graphs, and nothing else: each in one file, of rows and columns known by
+// their numbers.
 func (f *Format) IsGraph() bool { return f.graph }
 
 func encodeNPZ(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
@@ -113,14 +114,15 @@ func assembleMTX(file int, w io.Writer, parts []Part, l Layout) error {
 	if l.Connectivity {
 		field = "pattern"
 	}
-	if _, err := fmt.Fprintf(w, "%%%%MatrixMarket matrix coordinate %s general\n%d %d %d\n", field, rows, columns, edges); err != nil {
+	header := fmt.Sprintf("%%%%MatrixMarket matrix coordinate %s general\n%d %d %d\n", field, rows, columns, edges)
+	if _, err := io.WriteString(w, header); err != nil {
 		return err
 	}
 	return concatenate(file, w, written(parts))
 }
 
-// assembleNPZ writes the members that scipy.sparse.save_npz writes, uncompressed, one after the other. As scipy does, it has
-// indices of int32 where they and the number of edges can be such.
+// assembleNPZ writes the members that scipy.sparse.save_npz writes, uncompressed, one after the other. As scipy does,
+// it has indices of int32 where they and the number of edges can be such.
 func assembleNPZ(_ int, w io.Writer, parts []Part, l Layout) error {
 	rows, columns, edges := graphShape(parts)
 	parts = written(parts)
@@ -229,7 +231,8 @@ func npzIndices(w *bufio.Writer, parts []Part, edges, columns int64, wide bool) 
 	return err
 }
 
-// npzPointers writes where each row begins, and the end. Rows without a query, whose line in the input was left out, are empty.
+// npzPointers writes where each row begins, and the end. Rows without a query, whose line in the input was left out,
+// are empty.
 func npzPointers(w *bufio.Writer, parts []Part, rows, edges int64, wide bool) error {
 	next, at, row := int64(0), int64(0), int64(-1)
 	begin := func(until int64) error { // all rows up to that one, which has not been written yet

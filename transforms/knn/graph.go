@@ -62,8 +62,8 @@ func (o *Options) validateGraph() error {
 		errs = append(errs, fmt.Errorf("symmetric %q: must be one of none, union, mutual", o.Symmetric))
 	}
 	if o.Similarity && o.Neighbors.Metric != "" && similarities[o.Neighbors.Metric] == "" {
-		errs = append(errs, fmt.Errorf("similarity: %s is a distance that none belongs to, only cosine and inner_product have one",
-			o.Neighbors.Metric))
+		errs = append(errs, fmt.Errorf("similarity: %s is a distance that none belongs to, only cosine and "+
+			"inner_product have one", o.Neighbors.Metric))
 	}
 	if o.IncludeSelf && o.Neighbors.Metric == neighbors.InnerProduct {
 		errs = append(errs, errors.New("by the inner product no point is the nearest to itself: without include_self"))
@@ -76,13 +76,15 @@ func (j *Job) checkGraph() error {
 	var errs []error
 	o := &j.Options
 	if o.Groups != nil && (j.Queries != nil || j.Index != nil) {
-		errs = append(errs, errors.New("groups are of the points of an input: without queries, and without an index that was kept"))
+		errs = append(errs, errors.New("groups are of the points of an input: without queries, and without an index "+
+			"that was kept"))
 	}
 	if j.Queries != nil && o.IncludeSelf {
 		errs = append(errs, errors.New("include_self is of points that are the queries: without queries of their own"))
 	}
 	if j.Queries != nil && o.Symmetric != "" && o.Symmetric != neighbors.Directed {
-		errs = append(errs, fmt.Errorf("symmetric %s is of the graph of the points: without queries of their own", o.Symmetric))
+		errs = append(errs, fmt.Errorf("symmetric %s is of the graph of the points: without queries of their own",
+			o.Symmetric))
 	}
 	if j.Index != nil && o.IncludeSelf && j.metric() == neighbors.InnerProduct {
 		errs = append(errs, errors.New("by the inner product no point is the nearest to itself: without include_self"))
@@ -152,11 +154,13 @@ const (
 	ofQueries role = "queries"
 )
 
-// chunks are those of a dataset: PCollection<vectorio.Chunk>. They tell of what shape the graph is, where one is written.
+// chunks are those of a dataset: PCollection<vectorio.Chunk>. They tell of what shape the graph is, where one is
+// written.
 func (j *Job) chunks(s beam.Scope, of role, d *vectorio.Dataset) beam.PCollection {
 	chunks := vectorio.Chunks(s, d, j.Options.Workers)
 	if j.Options.isGraph() {
-		j.shapes = append(j.shapes, beam.ParDo(s, &shapeFn{Points: of == ofPoints, Queries: of == ofQueries || j.Queries == nil}, chunks))
+		fn := &shapeFn{Points: of == ofPoints, Queries: of == ofQueries || j.Queries == nil}
+		j.shapes = append(j.shapes, beam.ParDo(s, fn, chunks))
 	}
 	return chunks
 }

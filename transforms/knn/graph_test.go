@@ -237,8 +237,8 @@ func npzOf(t *testing.T, name string) (shape []int64, indptr, indices []int32, d
 	return shape, indptr, indices, data
 }
 
-// Rows and columns are the rows of the input: one that was left out has an empty row and an empty column. Queries have rows of
-// their own, and points the columns.
+// Rows and columns are the rows of the input: one that was left out has an empty row and an empty column. Queries
+// have rows of their own, and points the columns.
 func TestGraphShape(t *testing.T) {
 	dir := t.TempDir()
 	points := writeFile(t, filepath.Join(dir, "x.csv"), []byte("a,b\n0,0\n1,1\nbad,2\n0,2\n5,5\nbad,0\n"))

@@ -24,7 +24,8 @@ func init() {
 	beam.RegisterDoFn(&groupsFn{})
 }
 
-// groupColumns are those of groups, beside the id: the id of the first row, how many rows there are, and 1 where the row stays.
+// groupColumns are those of groups, beside the id: the id of the first row, how many rows there are, and 1 where the
+// row stays.
 var groupColumns = []results.Column{
 	{Name: "group", Type: results.ID}, {Name: "size", Type: results.Int}, {Name: "keep", Type: results.Int},
 }
@@ -36,28 +37,30 @@ func (o *Options) checkGroups() error {
 		errs = append(errs, errors.New("groups are of the pairs within a radius: a radius is needed"))
 	}
 	if o.Neighbors.Metric == neighbors.InnerProduct {
-		errs = append(errs, errors.New("by the inner product nothing is near itself, and there are no groups: for directions, take cosine"))
+		errs = append(errs, errors.New("by the inner product nothing is near itself, and there are no groups: for "+
+			"directions, take cosine"))
 	}
 	return errors.Join(errs...)
 }
 
-// group makes groups of what the tasks of the search have left: PCollection<output.Part> → PCollection<output.Part>. A task has
-// left its rows and a spanning forest of their edges. One worker joins the forests and writes all rows: it takes 12 bytes a
-// row, 16 more where rows have scores, and the ids of the groups of several rows.
+// group makes groups of what the tasks of the search have left: PCollection<output.Part> → PCollection<output.Part>.
+// A task has left its rows and a spanning forest of their edges. One worker joins the forests and writes all rows: it
+// takes 12 bytes a row, 16 more where rows have scores, and the ids of the groups of several rows.
 func group(s beam.Scope, parts beam.PCollection, j *Job) beam.PCollection {
 	s = s.Scope("knn.Groups")
 	files, rest := beam.ParDo2(s, &splitEdgesFn{}, parts)
 	if j.Options.Groups.Column != "" {
 		chunks := vectorio.Chunks(s.Scope("Scores"), j.Corpus, j.Options.Workers)
-		scores := beam.ParDo(s.Scope("knn.Scores"), &scoreFn{Reading: j.Reading, Options: j.Options, Dim: j.Corpus.Dim}, chunks)
+		fn := &scoreFn{Reading: j.Reading, Options: j.Options, Dim: j.Corpus.Dim}
+		scores := beam.ParDo(s.Scope("knn.Scores"), fn, chunks)
 		files = beam.Flatten(s, files, scores)
 	}
 	written := beam.ParDo(s, &groupsFn{Options: j.Options}, beam.GroupByKey(s, beam.AddFixedKey(s, files)))
 	return beam.Flatten(s, rest, written)
 }
 
-// writeForest leaves a spanning forest of the edges of a block of queries in a file, and the scores of the rows where their
-// neighbours decide over them.
+// writeForest leaves a spanning forest of the edges of a block of queries in a file, and the scores of the rows where
+// their neighbours decide over them.
 func (t *task) writeForest(q *vectors.Block, found *neighbors.Neighbors, points labels) error {
 	a := &neighbors.Answers{
 		Numbers: q.Numbers, IDs: q.IDs, Offsets: found.Offsets, Distances: found.Distances,
@@ -118,7 +121,9 @@ func (f *scoreFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fun
 	}
 	out := exchangeFile{Kind: groupScores, Task: c.Ordinal, Total: c.Total}
 	err := out.write(ctx, &f.Options, func(write writeSection) error {
-		return writeScores(write, rows.Numbers, func(i int) [2]float64 { return f.Options.Groups.ColumnScore(rows.Target[i]) })
+		return writeScores(write, rows.Numbers, func(i int) [2]float64 {
+			return f.Options.Groups.ColumnScore(rows.Target[i])
+		})
 	})
 	if err != nil {
 		return fault.Mark(err)
@@ -130,7 +135,9 @@ func (f *scoreFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit fun
 // groupsFn joins all forests, and writes the groups of all rows.
 type groupsFn struct{ Options Options }
 
-func (f *groupsFn) ProcessElement(ctx context.Context, _ int, iter func(*exchangeFile) bool, emit func(output.Part)) error {
+func (f *groupsFn) ProcessElement(
+	ctx context.Context, _ int, iter func(*exchangeFile) bool, emit func(output.Part),
+) error {
 	progress.Of(f.Options.RunID).Phase("joining the groups")
 	start := time.Now()
 	all := byTask(iter)
@@ -173,7 +180,8 @@ func (f *groupsFn) each(all []exchangeFile, part int64, use func(p *exchangePiec
 			if s.Part != part {
 				continue
 			}
-			if err := use(&exchangePiece{Task: file.Task, FileSize: file.Size, Section: s, Rows: s.Rows}, file.Kind); err != nil {
+			p := &exchangePiece{Task: file.Task, FileSize: file.Size, Section: s, Rows: s.Rows}
+			if err := use(p, file.Kind); err != nil {
 				return err
 			}
 		}

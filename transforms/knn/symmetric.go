@@ -22,9 +22,10 @@ func init() {
 	beam.RegisterDoFn(&symmetricFn{})
 }
 
-// symmetrize makes a graph symmetric: PCollection<output.Part> → PCollection<output.Part>. The tasks of the search have left
-// their edges in files, by ranges of their rows and by ranges of their columns. For each range a worker reads the edges that
-// leave its rows and those that enter them. It holds the edges of a range: rangeEdges of them, or of a 256th of the rows.
+// symmetrize makes a graph symmetric: PCollection<output.Part> → PCollection<output.Part>. The tasks of the search
+// have left their edges in files, by ranges of their rows and by ranges of their columns. For each range a worker
+// reads the edges that leave its rows and those that enter them. It holds the edges of a range: rangeEdges of them,
+// or of a 256th of the rows.
 func symmetrize(s beam.Scope, parts beam.PCollection, o Options) beam.PCollection {
 	s = s.Scope("knn.Symmetrize")
 	edges, rest := beam.ParDo2(s, &splitEdgesFn{}, parts)
@@ -44,8 +45,8 @@ func (o *Options) rangeRows(total int64) int64 {
 	return max(rangeEdges/int64(2*o.K), (total+maxRanges-1)/maxRanges, 1)
 }
 
-// writeEdges leaves the edges of a block of queries in a file: those of rows of range r in section 2·r, and those to such rows
-// in section 2·r + 1.
+// writeEdges leaves the edges of a block of queries in a file: those of rows of range r in section 2·r, and those to
+// such rows in section 2·r + 1.
 func (t *task) writeEdges(q *vectors.Block, found *neighbors.Neighbors, points labels) error {
 	a := &neighbors.Answers{
 		Numbers: q.Numbers, IDs: q.IDs, Offsets: found.Offsets, Distances: found.Distances,

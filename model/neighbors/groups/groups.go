@@ -1,14 +1,16 @@
-// Package groups makes groups of near-duplicates of pairs of points: the connected components of the graph whose edges are all
-// pairs within a distance, which are the clusters of scikit-learn's DBSCAN with min_samples = 1.
+// Package groups makes groups of near-duplicates of pairs of points: the connected components of the graph whose
+// edges are all pairs within a distance, which are the clusters of scikit-learn's DBSCAN with min_samples = 1.
 //
-// It is made for many workers that each find the neighbours of some of the points. A worker keeps a spanning forest of the edges
-// that it has found ([Forest]): at most one edge for each point that it has seen, whatever the number of its neighbours. The
-// components of all forests together are those of all edges, as a forest connects what its edges connect; one worker joins
-// them ([Components]), by union–find with path halving (R. Tarjan, J. van Leeuwen: Worst-case Analysis of Set Union Algorithms.
-// Journal of the ACM 31 (1984), 245–281). A group is known by its first row, so that nothing depends on who finds which edge.
+// It is made for many workers that each find the neighbours of some of the points. A worker keeps a spanning forest
+// of the edges that it has found ([Forest]): at most one edge for each point that it has seen, whatever the number of
+// its neighbours. The components of all forests together are those of all edges, as a forest connects what its edges
+// connect; one worker joins them ([Components]), by union–find with path halving (R. Tarjan, J. van Leeuwen:
+// Worst-case Analysis of Set Union Algorithms. Journal of the ACM 31 (1984), 245–281). A group is known by its first
+// row, so that nothing depends on who finds which edge.
 package groups
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -71,9 +73,9 @@ func (c *Components) Add(a *neighbors.Answers) error {
 	return nil
 }
 
-// Forest gives the rows of the answers, each with those edges to earlier rows that connect what no edge before has connected.
-// Where all edges are found from both ends, as within a radius, nothing is lost. It takes O(neighbours) time, and memory for
-// the rows that occur, or for those between the first and the last of them, whichever is less.
+// Forest gives the rows of the answers, each with those edges to earlier rows that connect what no edge before has
+// connected. Where all edges are found from both ends, as within a radius, nothing is lost. It takes O(neighbours)
+// time, and memory for the rows that occur, or for those between the first and the last of them, whichever is less.
 func Forest(a *neighbors.Answers) *neighbors.Answers {
 	f := &neighbors.Answers{Numbers: a.Numbers, IDs: a.IDs, Offsets: make([]int64, 1, len(a.Numbers)+1)}
 	seen := newSeen(a)
@@ -185,7 +187,8 @@ func (k Keep) ColumnScore(v float64) [2]float64 {
 	return [2]float64{v, 0}
 }
 
-// Members are the groups with their sizes and the rows that stay. It takes 8 bytes a row, and 16 more where rows have scores.
+// Members are the groups with their sizes and the rows that stay. It takes 8 bytes a row, and 16 more where rows have
+// scores.
 type Members struct {
 	*Components
 	keep   Keep
@@ -222,7 +225,8 @@ func (m *Members) Score(row int64, score [2]float64) error {
 	}
 	first := m.First(row)
 	best := m.scores[first]
-	if m.kept[first] < 0 || score[0] > best[0] || score[0] == best[0] && (score[1] > best[1] || score[1] == best[1] && row < int64(m.kept[first])) {
+	order := cmp.Or(cmp.Compare(score[0], best[0]), cmp.Compare(score[1], best[1]), cmp.Compare(int64(m.kept[first]), row))
+	if m.kept[first] < 0 || order > 0 {
 		m.kept[first], m.scores[first] = int32(row), score
 	}
 	return nil

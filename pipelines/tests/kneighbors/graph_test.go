@@ -9,8 +9,8 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-// With --include_self each point is its own first neighbour and one of k, as UMAP wants it; a graph has rows and columns of the
-// numbers of rows, though ids are texts.
+// With --include_self each point is its own first neighbour and one of k, as UMAP wants it; a graph has rows and
+// columns of the numbers of rows, though ids are texts.
 func TestGraphFlags(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
