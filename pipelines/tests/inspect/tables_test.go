@@ -180,7 +180,7 @@ func TestWarnings(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,prediction,proba_no,proba_yes\na,yes,0.25,0.75\nb,,,\nc,no,0.5,0.5\nd,yes,0.125,0.875\n")
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,prediction,proba_no,proba_yes\na,yes,0.25,0.75\nb,,,\nc,no,0.5,0.5\nd,yes,0.125,0.875\n,,,\n")
 	clitest.Write(t, filepath.Join(dir, "e-00000-of-00002.csv"), "id,pca0,pca1\n0,1,2\n1,3,4\n")
 	clitest.Write(t, filepath.Join(dir, "e-00001-of-00002.csv"), "id,pca0,pca1\n2,0.5,2\n3,2.5,4\n")
 	clitest.Write(t, filepath.Join(dir, "m.cv.csv"), "alpha,l1_ratio,rank,choice,constant_test_r2,mean_test_r2,std_test_r2,split0_test_r2,split1_test_r2\n"+
@@ -190,8 +190,8 @@ func TestOutputs(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
 	for _, want := range []string{
-		"p.csv: predictions, as predict writes them, ", "  size        4 rows\n", "  without     1 prediction: of rows at fault, which NAME.rejected.jsonl lists\n",
-		"prediction: yes 50 %, no 25 %", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ", "  size        4 rows × 2 components\n",
+		"p.csv: predictions, as predict writes them, ", "  size        5 rows\n", "  without     2 predictions: of rows at fault, which NAME.rejected.jsonl lists\n",
+		"prediction: yes 40 %, no 20 %", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ", "  size        4 rows × 2 components\n",
 		"m.cv.csv: scores of a cross-validation, as sgd writes them\n  size        2 combinations × 2 folds\n  best        alpha 0.01, mean_test_r2 0.5\n",
 	} {
 		if !strings.Contains(stdout, want) {

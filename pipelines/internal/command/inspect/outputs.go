@@ -65,13 +65,14 @@ func outputKind(ctx context.Context, f formats.File) string {
 
 // outputOf summarizes the files of one output.
 func outputOf(ctx context.Context, o profile.Options, all []formats.File) (*outputSummary, error) {
-	o.Formats, o.Target, o.Head = formats.Options{IDColumn: "id", Unlabelled: true}, "", 0
+	o.Formats, o.Target, o.Head = formats.Options{Unlabelled: true}, "", 0
 	s := &outputSummary{Kind: outputKind(ctx, all[0])}
 	t, err := profile.TableOf(ctx, o, all)
 	if err != nil {
 		return nil, err
 	}
-	s.Files, s.Rows, s.Faulty, s.Columns = t.Files, t.Rows, t.Faulty, t.Columns
+	// The id is read as a column like others, as that of a row at fault may be missing.
+	s.Files, s.Rows, s.Faulty, s.Columns = t.Files, t.Rows, t.Faulty, t.Columns[1:]
 	return s, nil
 }
 
@@ -107,6 +108,8 @@ func (p *page) output(s *outputSummary, columns int) {
 				parts = append(parts, oneLine(v.Value)+" "+share(v.Rows, s.Rows))
 			}
 			text += strings.Join(parts, ", ")
+		case c.Min != nil:
+			text += number(*c.Min) + " to " + number(*c.Max) + "  " + c.Histogram.Blocks()
 		default:
 			text += c.Why + "  " + c.Histogram.Blocks()
 		}
