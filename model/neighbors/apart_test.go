@@ -29,7 +29,10 @@ func TestApart(t *testing.T) {
 
 func testApart(t *testing.T, o Options, dim, groups int) {
 	rng := rand.New(rand.NewPCG(uint64(dim), uint64(groups)))
-	const n, m = 150, 20
+	n, m := 150, 20
+	if testing.Short() {
+		n = 50
+	}
 	rows := func(count int) *vectors.Block {
 		b := &vectors.Block{Dim: dim}
 		row := make([]float64, dim)

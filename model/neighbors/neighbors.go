@@ -41,6 +41,12 @@ const (
 // Metrics lists all metrics.
 var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming}
 
+// aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular there is the
+// cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
+var aliases = map[Metric]Metric{
+	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "angular": Cosine, "dot": InnerProduct,
+}
+
 // Algorithm is how an index is searched. It never changes the answer.
 type Algorithm string
 
@@ -58,7 +64,7 @@ var Algorithms = []Algorithm{Auto, Brute, KDTree}
 
 // Options of an index.
 type Options struct {
-	// Metric is the distance. Default: Euclidean.
+	// Metric is the distance, by its name or another: l1 and cityblock, l2, angular, dot. Default: Euclidean.
 	Metric Metric
 	// P is the power of Minkowski, > 0 (and ≥ 1 with KDTree); math.Inf(1) is Chebyshev. Default: 2.
 	P float64
@@ -70,6 +76,9 @@ type Options struct {
 func (o *Options) EnsureDefaults() {
 	if o.Metric == "" {
 		o.Metric = Euclidean
+	}
+	if m, ok := aliases[o.Metric]; ok {
+		o.Metric = m
 	}
 	if o.P == 0 {
 		o.P = 2

@@ -586,3 +586,16 @@ func TestRows(t *testing.T) {
 		}
 	}
 }
+
+// A metric by another name is the same one.
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[Metric]Metric{
+		"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "angular": Cosine, "dot": InnerProduct, Hamming: Hamming,
+	} {
+		o := Options{Metric: name}
+		if o.EnsureDefaults(); o.Metric != want || o.Validate() != nil {
+			t.Errorf("%s is %s, want %s", name, o.Metric, want)
+		}
+	}
+}

@@ -267,6 +267,26 @@ func (t *task) predict(q *vectors.Block, found *neighbors.Neighbors, at labels) 
 		t.voters = v
 	}
 	v := t.voters
+	// Where all points are answered at once, their probabilities may take more than the points.
+	step := max(votedNumbers/(len(t.options.ks())*(1+v.targets.Classes.Len())), 1)
+	for lo := 0; lo < q.Len(); lo += step {
+		hi := min(lo+step, q.Len())
+		some := &neighbors.Neighbors{Offsets: found.Offsets[lo : hi+1], Positions: found.Positions, Distances: found.Distances}
+		if err := t.predictSome(q.Slice(lo, hi), some, at); err != nil {
+			return err
+		}
+	}
+	if t.options.Answer.compares() {
+		return t.keep(q, found, at.number)
+	}
+	return nil
+}
+
+// votedNumbers is about how many predictions and probabilities are in memory at a time.
+const votedNumbers = 1 << 23
+
+func (t *task) predictSome(q *vectors.Block, found *neighbors.Neighbors, at labels) error {
+	v := t.voters
 	out, err := v.vote(q, found, at.number)
 	if err != nil {
 		return err
@@ -275,7 +295,7 @@ func (t *task) predict(q *vectors.Block, found *neighbors.Neighbors, at labels) 
 		v.judge(out, q, found, at)
 	}
 	if t.options.Answer.compares() {
-		return t.keep(q, found, at.number)
+		return nil
 	}
 	return t.out.Write(q.Numbers, func(p results.PartWriter, from, to int) error {
 		return p.WriteTable(&results.Table{ID: q.ID, Values: out.values, From: from, To: to, Threads: t.options.Threads})

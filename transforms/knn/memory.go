@@ -49,7 +49,16 @@ func (j *Job) threads() int64 {
 }
 
 // built is what the points take, with a byte a value for the filter.
-func (j *Job) built(rows int64) int64 { return rows * int64(j.Corpus.Dim) * (j.element(rows) + 1) }
+func (j *Job) built(rows int64) int64 {
+	row := int64(j.Corpus.Dim) * (j.element(rows) + 1)
+	if j.Options.Answer != nil {
+		row += 8 // the target
+	}
+	if j.Options.KeepApart {
+		row += 8 // the group, by row and by position
+	}
+	return rows * row
+}
 
 // reading is what the chunks take that are read at a time.
 func (j *Job) reading(rows int64) int64 {

@@ -108,8 +108,8 @@ func TestUsage(t *testing.T) {
 		want []string
 	}{
 		{"", []string{"--input is needed", "one of k and radius is needed", "an output is needed"}},
-		{"--input=x.csv --k=2 --radius=1 --metric=l2 --on_error=stop --dtype=f8 --output=out/n.txt", []string{
-			"--on_error=stop: must be fail or skip", `dtype "f8"`, `metric "l2": must be one of euclidean`, `".txt"`}},
+		{"--input=x.csv --k=2 --radius=1 --metric=l3 --on_error=stop --dtype=f8 --output=out/n.txt", []string{
+			"--on_error=stop: must be fail or skip", `dtype "f8"`, `metric "l3": must be one of euclidean`, `".txt"`}},
 		{"--input=x.csv --k=2 --algorithm=kd_tree --metric=cosine --output=out/n.csv", []string{"algorithm kd_tree lacks the metric cosine"}},
 		{"--input=x.csv --k=3 --output=out/n.csv", []string{"k = 3: must be less than the number of points, 3, as no point is its own neighbour"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --threads=x", []string{`invalid value "x" for flag -threads`}},
