@@ -272,7 +272,11 @@ func (t *task) predict(q *vectors.Block, found *neighbors.Neighbors, at labels) 
 	for lo := 0; lo < q.Len(); lo += step {
 		hi := min(lo+step, q.Len())
 		some := &neighbors.Neighbors{Offsets: found.Offsets[lo : hi+1], Positions: found.Positions, Distances: found.Distances}
-		if err := t.predictSome(q.Slice(lo, hi), some, at); err != nil {
+		named := &vectors.Block{Numbers: q.Numbers[lo:hi]} // the values are not always there
+		if q.IDs.Len() > 0 {
+			named.IDs = q.IDs.Slice(lo, hi)
+		}
+		if err := t.predictSome(named, some, at); err != nil {
 			return err
 		}
 	}

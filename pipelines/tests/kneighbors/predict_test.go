@@ -69,6 +69,7 @@ func TestPredict(t *testing.T) {
 	var first, scores string
 	for i, extra := range [][]string{
 		nil, {"--broadcast=side_input", "--threads=1"}, {"--broadcast=file", "--chunk_rows=300"}, {"--index_memory=100KB"}, {"--recall=1"},
+		{"--recall=0.99", "--index_memory=1200KB"},
 	} {
 		name := at(fmt.Sprintf("p%d.csv", i))
 		args := append([]string{"--input=" + at("all.csv"), "--id_column=id", "--target=target", "--task=classification", "--k=1,3,5,10",
@@ -76,6 +77,19 @@ func TestPredict(t *testing.T) {
 		_, stderr, code := runCommand(t, dir, args...)
 		if code != 0 || !strings.Contains(stderr, "180 rows without a target are left out of the points") || !strings.Contains(stderr, "best of k = 1, 3, 5, 10 by accuracy: 1") {
 			t.Fatalf("%q: exit code %d\n%s", extra, code, stderr)
+		}
+		if i == 5 { // in parts; approximately the same
+			some, all := readCSV(t, clitest.Read(t, name)), readCSV(t, first)
+			other := 0
+			for j := range min(len(some), len(all)) {
+				if some[j][0] != all[j][0] || some[j][1] != all[j][1] {
+					other++
+				}
+			}
+			if len(some) != len(all) || other > len(all)/50 {
+				t.Errorf("%q: %d predictions, of which %d are others", extra, len(some), other)
+			}
+			continue
 		}
 		text, table := clitest.Read(t, name), clitest.Read(t, at(fmt.Sprintf("p%d.cv.csv", i)))
 		if i == 0 {
@@ -238,7 +252,7 @@ func TestPredictFaults(t *testing.T) {
 		"--target=y --task=classification --k=1 --columns=a,b":                    `t.csv: row 0, column y: found "1.5", expected class labels`,
 		"--target=y --task=regression --radius=2 --columns=a,b":                   "t.csv: row 2: found no neighbour within the radius, expected a larger --radius, or an --outlier_label",
 		"--target=y --task=regression --radius=2 --outlier_label=x --columns=a,b": `outlier label "x": must be a number`,
-		"--target=y --task=regression --k=1 --outlier_label=1":                    "only within a radius has a query no neighbour",
+		"--target=y --task=regression --k=1 --outlier_label=1":                    "only within a radius, or apart from its group, has a query no neighbour",
 		"--target=y --task=regression --k=1 --proba":                              "only classification has probabilities",
 		"--target=y --task=regression --k=1,2,1":                                  "--k=1,2,1: 1 twice",
 		"--target=y --task=regression --k=1,9 --columns=a,b":                      "k = 9: must be less than the number of points, 4",
