@@ -69,7 +69,7 @@ func TestPredict(t *testing.T) {
 	var first, scores string
 	for i, extra := range [][]string{
 		nil, {"--broadcast=side_input", "--threads=1"}, {"--broadcast=file", "--chunk_rows=300"}, {"--index_memory=100KB"}, {"--recall=1"},
-		{"--recall=0.99", "--index_memory=1200KB"},
+		{"--recall=0.99", "--index_memory=1300KB"},
 	} {
 		name := at(fmt.Sprintf("p%d.csv", i))
 		args := append([]string{"--input=" + at("all.csv"), "--id_column=id", "--target=target", "--task=classification", "--k=1,3,5,10",
