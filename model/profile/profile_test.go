@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -103,6 +105,26 @@ func TestFewRows(t *testing.T) {
 	table, err := TableOf(context.Background(), Options{Rows: 1}, []formats.File{file(t, "a.csv", "1,a\n3,b\n5,\n")})
 	if err != nil || table.All != 3 || table.Looked != 1 || table.Rows != 1 {
 		t.Errorf("%+v, %v", table, err)
+	}
+}
+
+// Of wide matrices distinct values are not counted, and so no column is taken for one of ids.
+func TestWideColumns(t *testing.T) {
+	row := make([]string, mostCounted+1)
+	var b strings.Builder
+	for i := range 30 {
+		for j := range row {
+			row[j] = strconv.Itoa(i + j)
+		}
+		b.WriteString(strings.Join(row, ",") + "\n")
+	}
+	p, err := Of(context.Background(), Options{}, []formats.File{file(t, "a.csv", b.String())})
+	if err != nil || len(p.Spread[0].Warnings) != 0 || p.Spread[0].Distinct != 0 || p.Spread[0].Histogram == nil {
+		t.Errorf("%+v, %v", p.Spread[0], err)
+	}
+	narrow := regexp.MustCompile(`,.*`).ReplaceAllString(b.String(), ",1")
+	if p, err = Of(context.Background(), Options{}, []formats.File{file(t, "b.csv", narrow)}); err != nil || len(p.Spread[0].Warnings) != 1 || p.Spread[0].Distinct != 30 {
+		t.Errorf("%+v, %v", p.Spread[0], err)
 	}
 }
 

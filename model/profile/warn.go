@@ -77,7 +77,7 @@ func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64
 	}
 	var all []string
 	values := l.valuesOf(j)
-	if unique && present == l.rows && l.rows >= leastForWarn && (idName.MatchString(name) || likeID(values, kind, l.rows)) {
+	if unique = unique && n > 0; unique && present == l.rows && l.rows >= leastForWarn && (idName.MatchString(name) || likeID(values, kind, l.rows)) {
 		all = append(all, "unique: each row has a value of its own; if it is an id, --id_column="+fault.Plain(name))
 	}
 	if kind != features.Numeric && kind != features.Boolean && kind != features.Date {
