@@ -6,6 +6,8 @@
     python peers.py grid DIRECTORY/rows_1m.npy      # GridSearchCV: 10 alphas, 5 folds, SGDClassifier, log_loss
     python peers.py optimum DIRECTORY/rows_1m.npy   # how far SGDClassifier's objective is from the minimum
     python peers.py table flights.parquet           # ColumnTransformer and LogisticRegression, exactly; or .csv
+    python peers.py pictures DIRECTORY              # pictures.npy, 60,000 × 784, ten classes in pictures_label.npy
+    python peers.py multinomial DIRECTORY/pictures.npy --tol=1e-6  # LogisticRegression, alpha 1e-4, by lbfgs
     python peers.py vw DIRECTORY/hashed.vw          # Vowpal Wabbit, one pass
     python peers.py glosses WORDNET DIRECTORY       # texts from WordNet's data.noun, … (Debian's wordnet-base): noun, or not
     python peers.py text DIRECTORY/glosses          # HashingVectorizer and SGDClassifier.partial_fit, chunks of 1,000 rows
@@ -155,6 +157,44 @@ def optimum(path, models):
                 print(json.dumps({"model": os.path.basename(file), "alpha": alpha, "above_minimum": float(f"{objective(x, y, alpha, np.array(m['coef'][0]), m['intercept'][0]) - best:.2e}")}), flush=True)
 
 
+def pictures(directory, n=60_000, side=28, classes=10):
+    """Of each class four smooth pictures, with smooth and other noise, cut off at 0 and 1 as scans are, in a circle."""
+    r = np.random.default_rng(0)
+
+    def smooth(m):
+        f = np.fft.fft2(r.normal(size=(m, side, side)))
+        square = np.minimum(np.arange(side), side - np.arange(side)) ** 2
+        g = np.fft.ifft2(f * np.exp(-0.04 * (square[:, None] + square[None, :]))).real
+        return (g / g.std((1, 2), keepdims=True)).reshape(m, -1)
+
+    kinds, noise = smooth(classes * 4), smooth(120)
+    y, which = r.integers(0, classes, n), r.integers(0, 4, n)
+    down, across = np.mgrid[:side, :side]
+    inside = ((down - 13.5) ** 2 + (across - 13.5) ** 2 < 14**2).ravel()
+    x = np.empty((n, side * side), np.float32)
+    for a in range(0, n, 5000):
+        b = min(n, a + 5000)
+        v = 0.9 * kinds[y[a:b] * 4 + which[a:b]] + r.normal(size=(b - a, 120)) @ noise * 0.09 + r.normal(size=(b - a, side * side)) * 0.2 - 0.5
+        x[a:b] = np.clip(v, 0, 1) * inside
+    os.makedirs(directory, exist_ok=True)
+    np.save(os.path.join(directory, "pictures.npy"), x)
+    np.save(os.path.join(directory, "pictures_label.npy"), y)
+
+
+def multinomial(path, tol, alpha=1e-4):
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = labelled(path)
+    cpu = time.process_time()
+    m = LogisticRegression(C=1 / (alpha * len(y)), tol=tol, max_iter=5000).fit(x, y)
+    cpu = time.process_time() - cpu
+    d = m.decision_function(x)
+    top = d.max(1)
+    loss = (np.log(np.exp(d - top[:, None]).sum(1)) + top - d[np.arange(len(y)), y]).mean()
+    return {"system": "LogisticRegression", "tol": tol, "iterations": int(m.n_iter_[0]), "cpu_s": round(cpu, 1),
+            "objective": float(loss + alpha / 2 * (m.coef_**2).sum())}
+
+
 def vw(path, test, more):
     from vowpalwabbit import Workspace
 
@@ -243,11 +283,12 @@ def table(path, solver="newton-cholesky"):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "table", "vw", "glosses", "text"])
+    p.add_argument("what", choices=["generate", "sgd", "grid", "optimum", "table", "pictures", "multinomial", "vw", "glosses", "text"])
     p.add_argument("--solver", default="newton-cholesky", help="of table")
     p.add_argument("path")
     p.add_argument("models", nargs="*", help="of optimum: our model files; of glosses: the directory to write to")
     p.add_argument("--alpha", type=float, default=1e-6, help="of text")
+    p.add_argument("--tol", type=float, default=1e-4, help="of multinomial")
     p.add_argument("--test", help="of vw: rows to score")
     p.add_argument("--more", default="", help="of vw: flags")
     p.add_argument("--rows", type=int, default=5_000_000)
@@ -255,6 +296,8 @@ def main():
     a = p.parse_args()
     if a.what == "generate":
         return generate(a.path, a.rows)
+    if a.what == "pictures":
+        return pictures(a.path)
     if a.what == "glosses":
         return glosses(a.path, a.models[0])
     result = {
@@ -262,6 +305,7 @@ def main():
         "grid": lambda: grid(a.path),
         "optimum": lambda: optimum(a.path, a.models),
         "table": lambda: table(a.path, a.solver),
+        "multinomial": lambda: multinomial(a.path, a.tol),
         "vw": lambda: vw(a.path, a.test, a.more),
         "text": lambda: text(a.path, a.alpha),
     }[a.what]()

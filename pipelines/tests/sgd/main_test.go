@@ -220,6 +220,8 @@ func TestUsage(t *testing.T) {
 		{good + "--alpha=,", []string{"--alpha: must be a number, or several with commas between"}},
 		{good + "--loss=hinge --solver=exact", []string{"loss hinge: regression takes one of squared_error", "solver exact: there is none for the loss hinge"}},
 		{"--input=x.csv --target=y --task=classification --model=m.json --loss=hinge --solver=exact", []string{"solver exact: there is none for the loss hinge with the penalty l2"}},
+		{"--input=x.csv --target=y --task=classification --model=m.json --multi_class=multinomial --solver=sgd", []string{"multi_class multinomial: only solver exact has it: sgd learns one class against the rest"}},
+		{good + "--multi_class=multinomial", []string{"multi_class multinomial: is for the loss log_loss in classification, not for squared_error in regression"}},
 		{good + "--solver=exact --progressive --epochs=3", []string{"solver exact: has no epochs, progressive"}},
 		{good + "--average=yes --validation_fraction=1", []string{"validation_fraction 1: must be a number between 0 and 1", "--average=yes: must be true, false or the number of a row"}},
 		{good + "--class_weight=balanced", []string{"class_weight: only classification has classes"}},
