@@ -6,9 +6,10 @@ import (
 	"slices"
 )
 
-// Apart keeps points and queries of one group apart: no point of a query's own group is its neighbour, as where neighbours are to be
-// of another brand, user or document. A group is any number from 0 on; what has one below 0 is in none, and apart from nothing.
-// It counts when a point is offered, inside the search, so that what is found are the nearest of the others, and bounds are theirs.
+// Apart keeps points and queries of one group apart: no point of a query's own group is its neighbour, as where
+// neighbours are to be of another brand, user or document. A group is any number from 0 on; what has one below 0 is in
+// none, and apart from nothing. It counts when a point is offered, inside the search, so that what is found are the
+// nearest of the others, and bounds are theirs.
 type Apart struct {
 	Points  []int32 // by position
 	Queries []int32

@@ -38,9 +38,9 @@ type Answer struct {
 	Targets TargetsFile
 	// Vote says how neighbours vote.
 	Vote vote.Options
-	// Ks are the numbers of neighbours to compare. Where there are several, or Score is set, every point is predicted by the others,
-	// and the predictions are scored. With several, nothing is written but the neighbours of every point, for [AnswerKept]. Default:
-	// Options.K alone, or all within the radius.
+	// Ks are the numbers of neighbours to compare. Where there are several, or Score is set, every point is predicted
+	// by the others, and the predictions are scored. With several, nothing is written but the neighbours of every
+	// point, for [AnswerKept]. Default: Options.K alone, or all within the radius.
 	Ks []int
 	// Proba adds a column for the probability of each class.
 	Proba bool
@@ -64,7 +64,8 @@ func (a *Answer) Validate(o *Options) error {
 		errs = append(errs, errors.New("proba: only classification has probabilities"))
 	}
 	if a.Vote.Outlier != "" && o.Radius == nil && !o.KeepApart {
-		errs = append(errs, errors.New("outlier label: only within a radius, or apart from its group, has a query no neighbour"))
+		errs = append(errs, errors.New("outlier label: only within a radius, or apart from its group, has a query no "+
+			"neighbour"))
 	}
 	if len(a.Ks) > 0 && o.Radius != nil {
 		errs = append(errs, errors.New("several k to compare, and a radius, exclude each other"))
@@ -86,14 +87,14 @@ func (o *Options) ks() []int {
 // layout is the columns of predictions.
 func (a *Answer) layout() results.Layout {
 	prediction, classes := results.Column{Name: "prediction", Type: results.Float}, &a.Targets.Classes
-	whole := func(v float64) bool { return v == math.Trunc(v) && math.Abs(v) <= 1<<53 }
+	fractional := func(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53 }
 	switch {
 	case len(classes.Texts) > 0:
 		prediction.Type, prediction.Texts = results.Text, classes.Texts
 		if i, err := vote.OutlierClass(classes, a.Vote.Outlier); err == nil && int(i) == classes.Len() && !a.plainOutlier() {
 			prediction.Texts = append(slices.Clone(classes.Texts), a.Vote.Outlier)
 		}
-	case a.Task == linear.Classification && !slices.ContainsFunc(classes.Numbers, func(v float64) bool { return !whole(v) }):
+	case a.Task == linear.Classification && !slices.ContainsFunc(classes.Numbers, fractional):
 		prediction.Type = results.Int
 	}
 	columns := []results.Column{prediction}
@@ -186,7 +187,9 @@ func (v *voters) vote(q *vectors.Block, found *neighbors.Neighbors, number func(
 }
 
 // some answers the queries from lo to hi.
-func (v *voters) some(out *voted, q *vectors.Block, found *neighbors.Neighbors, number func(int32) int64, lo, hi int) error {
+func (v *voters) some(
+	out *voted, q *vectors.Block, found *neighbors.Neighbors, number func(int32) int64, lo, hi int,
+) error {
 	a := v.options.Answer
 	voter, err := vote.NewVoter(v.targets, a.Vote)
 	if err != nil {
@@ -257,7 +260,8 @@ func (v *voters) judge(out *voted, q *vectors.Block, found *neighbors.Neighbors,
 	}
 }
 
-// predict writes what the neighbours of a block of queries say of them, or keeps the neighbours where several k are compared.
+// predict writes what the neighbours of a block of queries say of them, or keeps the neighbours where several k are
+// compared.
 func (t *task) predict(q *vectors.Block, found *neighbors.Neighbors, at labels) error {
 	if t.voters == nil {
 		v, err := t.newVoters(t.ctx)
@@ -271,7 +275,9 @@ func (t *task) predict(q *vectors.Block, found *neighbors.Neighbors, at labels) 
 	step := max(votedNumbers/(len(t.options.ks())*(1+v.targets.Classes.Len())), 1)
 	for lo := 0; lo < q.Len(); lo += step {
 		hi := min(lo+step, q.Len())
-		some := &neighbors.Neighbors{Offsets: found.Offsets[lo : hi+1], Positions: found.Positions, Distances: found.Distances}
+		some := &neighbors.Neighbors{
+			Offsets: found.Offsets[lo : hi+1], Positions: found.Positions, Distances: found.Distances,
+		}
 		named := &vectors.Block{Numbers: q.Numbers[lo:hi]} // the values are not always there
 		if q.IDs.Len() > 0 {
 			named.IDs = q.IDs.Slice(lo, hi)
@@ -326,7 +332,8 @@ func (l *keptList) name() string { return fmt.Sprintf("kept-%08d-%05d", l.Order,
 // keep writes the neighbours of a block of queries into a file of their own, by row numbers.
 func (t *task) keep(q *vectors.Block, found *neighbors.Neighbors, number func(int32) int64) error {
 	a := &neighbors.Answers{
-		Numbers: q.Numbers, IDs: q.IDs, Offsets: found.Offsets, Distances: found.Distances, Neighbors: make([]int64, len(found.Positions)),
+		Numbers: q.Numbers, IDs: q.IDs, Offsets: found.Offsets, Distances: found.Distances,
+		Neighbors: make([]int64, len(found.Positions)),
 	}
 	for j, p := range found.Positions {
 		a.Neighbors[j] = number(p)
@@ -341,8 +348,9 @@ func (t *task) keep(q *vectors.Block, found *neighbors.Neighbors, number func(in
 	return err
 }
 
-// AnswerKept adds a job to a pipeline that answers every point by the first K of the neighbours that another run, which has compared
-// several k, has kept; report is that run's. Call it before that run is cleaned. A worker needs memory for a list of neighbours.
+// AnswerKept adds a job to a pipeline that answers every point by the first K of the neighbours that another run, which
+// has compared several k, has kept; report is that run's. Call it before that run is cleaned. A worker needs memory for
+// a list of neighbours.
 func AnswerKept(s beam.Scope, j *Job, compared *Options, report *Report) error {
 	j.Options.EnsureDefaults()
 	if err := j.Options.Validate(); err != nil {
@@ -389,8 +397,8 @@ func (f *answerFn) ProcessElement(ctx context.Context, l keptList, emit func(out
 	})
 }
 
-// PublishRejected puts the list of the rows that a run has left out that compared several k beside the output, where it replaces any
-// other: nothing else of that run is written there.
+// PublishRejected puts the list of the rows that a run has left out that compared several k beside the output, where it
+// replaces any other: nothing else of that run is written there.
 func PublishRejected(ctx context.Context, compared *Options, report *Report) error {
 	if report.Rejected == 0 || files.IsStream(compared.Output) {
 		return nil

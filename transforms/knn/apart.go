@@ -18,17 +18,18 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// Apart keeps queries and points of one group apart, as those of one brand, or of one id. Groups are found before the search, as
-// targets are: see [InspectGroups].
+// Apart keeps queries and points of one group apart, as those of one brand, or of one id. Groups are found before the
+// search, as targets are: see [InspectGroups].
 type Apart struct {
-	// Points and Queries are files of the groups of the points' rows, and of the queries'. Queries is empty where every point is one.
+	// Points and Queries are files of the groups of the points' rows, and of the queries'. Queries is empty where every
+	// point is one.
 	Points, Queries string
-	// Rows is how many rows the points have.
-	Rows int64
 }
 
 // InspectGroups finds rows for the sake of their groups: what stands in a column, or with "" their ids.
-func InspectGroups(ctx context.Context, patterns []string, column string, reading vectorio.Options) (*TargetsJob, error) {
+func InspectGroups(
+	ctx context.Context, patterns []string, column string, reading vectorio.Options,
+) (*TargetsJob, error) {
 	reading.Targets = nil
 	if reading.Formats.TargetColumn = column; column == "" || column == reading.Formats.IDColumn {
 		reading.Formats.TargetColumn, reading.Formats.IDColumn = reading.Formats.IDColumn, ""
@@ -79,7 +80,9 @@ func (f *joinTargetsFn) joinGroups(ctx context.Context, found *TargetsFile, part
 			found.Missing++
 		}
 	}
-	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error { return neighbors.WriteGroups(w, groups) })
+	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error {
+		return neighbors.WriteGroups(w, groups)
+	})
 	if err != nil || f.Against != "" {
 		return err
 	}
@@ -94,7 +97,8 @@ func (f *joinTargetsFn) joinGroups(ctx context.Context, found *TargetsFile, part
 // Dictionary is the file of the names of groups, of a run that has found those of the points: see [TargetsJob.Among].
 func (j *TargetsJob) Dictionary() string { return files.Join(j.Options.staging(), groupsDictionary) }
 
-// Among lets groups be those that another run has found for the points, in this dictionary. A row of no such group is in none.
+// Among lets groups be those that another run has found for the points, in this dictionary. A row of no such group is
+// in none.
 func (j *TargetsJob) Among(dictionary string) { j.against = dictionary }
 
 // validateApart reports what points cannot be kept apart in.
@@ -159,7 +163,7 @@ func (t *task) apart(q *vectors.Block, x *neighbors.Index, part bool) (*neighbor
 		}
 		return all[number], nil
 	}
-	make := func() ([]int32, error) {
+	byPosition := func() ([]int32, error) {
 		of := make([]int32, x.Len())
 		for i := range of {
 			if of[i], err = at(g.points, x.Number(int32(i))); err != nil {
@@ -170,9 +174,9 @@ func (t *task) apart(q *vectors.Block, x *neighbors.Index, part bool) (*neighbor
 	}
 	a := &neighbors.Apart{Largest: g.largest}
 	if part {
-		a.Points, err = make()
+		a.Points, err = byPosition()
 	} else {
-		a.Points, _, err = apartPoints.Get(t.options.RunID, make)
+		a.Points, _, err = apartPoints.Get(t.options.RunID, byPosition)
 	}
 	for _, n := range q.Numbers {
 		group, e := at(g.queries, n)
@@ -185,7 +189,9 @@ func (t *task) apart(q *vectors.Block, x *neighbors.Index, part bool) (*neighbor
 }
 
 // find searches an index, which is one of several with part, for the neighbours of a block of queries.
-func (t *task) find(q *vectors.Block, x *neighbors.Index, search neighbors.Search) (found *neighbors.Neighbors, err error) {
+func (t *task) find(
+	q *vectors.Block, x *neighbors.Index, search neighbors.Search,
+) (found *neighbors.Neighbors, err error) {
 	if search.Apart, err = t.apart(q, x, search.Part); err != nil {
 		return nil, err
 	}

@@ -40,7 +40,8 @@ type TargetsJob struct {
 	Data    *vectorio.Dataset
 	Reading vectorio.Options
 	Task    linear.Task
-	// Options are those of the search. RunID is unique to this run, and Staging holds the targets until [TargetsJob.Clean].
+	// Options are those of the search. RunID is unique to this run, and Staging holds the targets until
+	// [TargetsJob.Clean].
 	Options Options
 
 	groups  bool   // what is wanted are groups
@@ -60,9 +61,11 @@ type TargetsFile struct {
 	ClassRows []int64
 }
 
-// InspectTargets finds the rows of the points for the sake of their targets: in a column of tables or matrices, or in files of targets
-// alone, .npy, which reading.Targets name. Rows of tables may have none.
-func InspectTargets(ctx context.Context, patterns []string, task linear.Task, reading vectorio.Options) (*TargetsJob, error) {
+// InspectTargets finds the rows of the points for the sake of their targets: in a column of tables or matrices, or in
+// files of targets alone, .npy, which reading.Targets name. Rows of tables may have none.
+func InspectTargets(
+	ctx context.Context, patterns []string, task linear.Task, reading vectorio.Options,
+) (*TargetsJob, error) {
 	f := &reading.Formats
 	f.Labels, f.Unlabelled, f.Columns = task == linear.Classification, false, nil
 	if len(reading.Targets) > 0 {
@@ -99,7 +102,9 @@ func (j *TargetsJob) Find(s beam.Scope) {
 	j.Reading.Confine(j.Data)
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.Targets")
-	fn := targetsFn{Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim, Groups: j.groups, Against: j.against}
+	fn := targetsFn{
+		Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim, Groups: j.groups, Against: j.against,
+	}
 	chunks := beam.Reshuffle(s, vectorio.Chunks(s, j.Data.Chunked(partRows, 0), j.Options.Workers))
 	parts := beam.ParDo(s, &fn, chunks)
 	beam.ParDo0(s.Scope("knn.Join"), &joinTargetsFn{fn}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
@@ -326,5 +331,6 @@ func (o *Options) sameRows(rows int64) error {
 	if o.Answer == nil || o.Answer.Targets.Rows == rows {
 		return nil
 	}
-	return fault.File(o.Answer.Source, fmt.Sprintf("as many rows as there are targets, %d", o.Answer.Targets.Rows), "%d", rows)
+	expected := fmt.Sprintf("as many rows as there are targets, %d", o.Answer.Targets.Rows)
+	return fault.File(o.Answer.Source, expected, "%d", rows)
 }

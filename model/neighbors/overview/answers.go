@@ -191,17 +191,24 @@ func (a *Answers) label(target float64) string {
 }
 
 func (a *Answers) mistakes(v *View, e *vote.Score) report.Section {
-	worth, lead := "probability", "Points that are taken for another class, those of the most probable first: labels that are wrong, or classes that overlap."
+	worth, lead := "probability", "Points that are taken for another class, those of the most probable first: "+
+		"labels that are wrong, or classes that overlap."
 	if a.Scores.Task == linear.Regression {
-		worth, lead = "error", "The points with the largest errors: targets that are wrong, or that these columns do not tell."
+		worth, lead = "error", "The points with the largest errors: "+
+			"targets that are wrong, or that these columns do not tell."
 	}
-	t := report.Table{Caption: "The worst, with their nearest neighbours", Columns: []string{"point", "true", "predicted", worth, "neighbours (what they are)"}}
+	t := report.Table{
+		Caption: "The worst, with their nearest neighbours",
+		Columns: []string{"point", "true", "predicted", worth, "neighbours (what they are)"},
+	}
 	for _, m := range e.Mistakes {
 		var near []string
 		for j, id := range m.Neighbors {
 			near = append(near, fmt.Sprintf("%s (%s)", v.name(id), a.label(m.Known[j])))
 		}
-		t.Rows = append(t.Rows, []string{v.name(m.ID), a.label(m.Target), a.label(m.Predicted), report.Format(m.Worth), strings.Join(near, "; ")})
+		t.Rows = append(t.Rows, []string{
+			v.name(m.ID), a.label(m.Target), a.label(m.Predicted), report.Format(m.Worth), strings.Join(near, "; "),
+		})
 	}
 	blocks := []report.Block{t}
 	if len(t.Rows) == 0 {

@@ -5,8 +5,9 @@ import (
 	"math/big"
 )
 
-// Sum is an exact sum of finite float64: it does not depend on the order in which they come. It holds numbers of which none overlaps
-// another, at most some forty. (Shewchuk: Adaptive Precision Floating-Point Arithmetic, 1997, figure 6; as Python's math.fsum.)
+// Sum is an exact sum of finite float64: it does not depend on the order in which they come. It holds numbers of which
+// none overlaps another, at most some forty. (Shewchuk: Adaptive Precision Floating-Point Arithmetic, 1997, figure 6;
+// as Python's math.fsum.)
 type Sum []float64
 
 // Add adds x, which is finite. O(1) but for values that span very many magnitudes.

@@ -62,8 +62,9 @@ func (p *Part) Add(b *vectors.Block) error {
 }
 
 func tooMany(file string) error {
-	return fault.File(file, fmt.Sprintf("at most %d classes: a target of more is a number to predict by --task=regression, or an id",
-		MaxClasses), "more labels")
+	expected := fmt.Sprintf("at most %d classes: a target of more is a number to predict by --task=regression, or "+
+		"an id", MaxClasses)
+	return fault.File(file, expected, "more labels")
 }
 
 // fault is one of the row of a number.
@@ -134,9 +135,9 @@ func (p *Part) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// Join makes the targets of so many rows of their parts, in the order of the rows. Labels are numbers where all of them are, each
-// in one spelling that says no more than the number, and else texts. It fails where labels are no classes, and where no row has a
-// target; the fault names a row.
+// Join makes the targets of so many rows of their parts, in the order of the rows. Labels are numbers where all of them
+// are, each in one spelling that says no more than the number, and else texts. It fails where labels are no classes,
+// and where no row has a target; the fault names a row.
 func Join(task linear.Task, rows int64, parts []Part) (*Targets, error) {
 	t := &Targets{Task: task}
 	if task == linear.Regression {
@@ -219,7 +220,8 @@ func (t *Targets) labels(parts []Part) error {
 	}
 	if texts && len(numbers) > 0 {
 		p := &parts[slices.IndexFunc(parts, func(p Part) bool { return len(p.Of) > 0 })]
-		return p.fault(p.Numbers[0], fault.Quote(p.Spellings[p.Of[0]]), "a class label that is a number, as in the files that store numbers")
+		return p.fault(p.Numbers[0], fault.Quote(p.Spellings[p.Of[0]]),
+			"a class label that is a number, as in the files that store numbers")
 	}
 	for s := range spelled {
 		if v, ok := linear.LabelNumber(s); texts || !ok {
@@ -290,8 +292,9 @@ func (t *Targets) encode(p *Part) {
 	}
 }
 
-// JoinGroups numbers the labels of so many rows: −1 is a row without one. A number is the same label in whatever notation. known are
-// the groups that there are; it gets new ones where grow is set, else a row of another group has −1.
+// JoinGroups numbers the labels of so many rows: −1 is a row without one. A number is the same label in whatever
+// notation. known are the groups that there are; it gets new ones where grow is set, else a row of another group has
+// −1.
 func JoinGroups(rows int64, parts []Part, known map[string]int32, grow bool) ([]int32, error) {
 	groups := make([]int32, rows)
 	for i := range groups {

@@ -14,9 +14,9 @@ import (
 	"beamlearn/model/linear"
 )
 
-// Scores judge predictions for points whose targets are known, by the targets of the others, for several numbers of neighbours at
-// once. They have the same bits in whatever order predictions come and scores are merged. The zero value, with Task and Ks, has
-// seen none.
+// Scores judge predictions for points whose targets are known, by the targets of the others, for several numbers of
+// neighbours at once. They have the same bits in whatever order predictions come and scores are merged. The zero value,
+// with Task and Ks, has seen none.
 type Scores struct {
 	Task linear.Task `json:"task"`
 	Ks   []int       `json:"k"` // or 0: all within the radius
@@ -36,8 +36,8 @@ type Scores struct {
 
 // Score is of one k.
 type Score struct {
-	// Cells are, of a classification, how many rows of a class were taken for a class, ascending by both; LogLoss is the sum of
-	// −log of the probability of the rows' classes.
+	// Cells are, of a classification, how many rows of a class were taken for a class, ascending by both; LogLoss is
+	// the sum of −log of the probability of the rows' classes.
 	Cells   []Cell `json:"cells,omitempty"`
 	LogLoss Sum    `json:"log_loss,omitempty"`
 	// Squared and Absolute are the sums of errors of a regression.
@@ -202,7 +202,9 @@ func (s *Scores) Finish() {
 		for at, n := range e.counts {
 			e.Cells = append(e.Cells, Cell{at[0], at[1], n})
 		}
-		slices.SortFunc(e.Cells, func(a, b Cell) int { return cmp.Or(cmp.Compare(a.True, b.True), cmp.Compare(a.Taken, b.Taken)) })
+		slices.SortFunc(e.Cells, func(a, b Cell) int {
+			return cmp.Or(cmp.Compare(a.True, b.True), cmp.Compare(a.Taken, b.Taken))
+		})
 		e.counts = nil
 	}
 }
@@ -237,8 +239,8 @@ const (
 	negMAE     = "neg_mean_absolute_error"
 )
 
-// Scorings are the names of the scores of a task, with so many classes; of an unknown number, 0, all that there may be. The first is
-// what is chosen by.
+// Scorings are the names of the scores of a task, with so many classes; of an unknown number, 0, all that there may be.
+// The first is what is chosen by.
 func Scorings(task linear.Task, classes int) []string {
 	switch {
 	case task == linear.Regression:
@@ -259,8 +261,8 @@ func CheckScoring(scoring string, task linear.Task, classes int) error {
 	return nil
 }
 
-// Score is that of the i-th number of neighbours, by its name; constant is what a constant prediction has on the same rows, the most
-// frequent class with the shares of all, or the mean: NaN where it is not known.
+// Score is that of the i-th number of neighbours, by its name; constant is what a constant prediction has on the same
+// rows, the most frequent class with the shares of all, or the mean: NaN where it is not known.
 func (s *Scores) Score(i int, name string) (score, constant float64) {
 	if s.Rows == 0 {
 		return math.NaN(), math.NaN()
@@ -318,8 +320,8 @@ func (s *Scores) constantLogLoss(e *Score) float64 {
 	return -sum.Value() / float64(s.Rows)
 }
 
-// marginals count the rows of each class, and those taken for it, with those that were right; of the constant prediction where that
-// is asked for.
+// marginals count the rows of each class, and those taken for it, with those that were right; of the constant
+// prediction where that is asked for.
 func (e *Score) marginals(constant bool) (there, taken []int64) {
 	at := func(list *[]int64, i int32, n int64) {
 		for int(i) >= len(*list) {

@@ -103,8 +103,8 @@ func OutlierClass(c *linear.Classes, text string) (float64, error) {
 	return float64(c.Len()), nil
 }
 
-// A file of targets is the magic, the length of the header and the header, the list of codes or of values, and the CRC-32C of all
-// before it.
+// A file of targets is the magic, the length of the header and the header, the list of codes or of values, and the
+// CRC-32C of all before it.
 const targetsMagic = "BLTRG001"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -170,7 +170,8 @@ func ReadTargets(b []byte) (*Targets, error) {
 	}
 	t, list := &Targets{Task: h.Task}, body[fixed+int(size):]
 	switch {
-	case h.Task == linear.Classification && h.Classes != nil && h.Rows >= 0 && int64(len(list)) == 4*h.Rows && len(list)%4 == 0:
+	case h.Task == linear.Classification && h.Classes != nil && h.Rows >= 0 && int64(len(list)) == 4*h.Rows &&
+		len(list)%4 == 0:
 		t.Classes = *h.Classes
 		if err := t.Classes.Check(); err != nil {
 			return nil, fmt.Errorf("targets: %w", err)

@@ -1,10 +1,11 @@
-// Package vote answers queries with what is known of their neighbours: a class by their votes, or a number by their mean. It is
-// scikit-learn's KNeighborsClassifier, KNeighborsRegressor, RadiusNeighborsClassifier and RadiusNeighborsRegressor beside the
-// search, and has their ties, probabilities and bits, the order of their sums included, where distances have the same bits.
+// Package vote answers queries with what is known of their neighbours: a class by their votes, or a number by their
+// mean. It is scikit-learn's KNeighborsClassifier, KNeighborsRegressor, RadiusNeighborsClassifier and
+// RadiusNeighborsRegressor beside the search, and has their ties, probabilities and bits, the order of their sums
+// included, where distances have the same bits.
 //
-// [Targets] are what is known of the points. A [Voter] asks the neighbours of one query, for any number k of the nearest of them,
-// so that many k are judged by one search. [Scores] judge predictions for points whose own targets are known, and do not depend
-// on the order in which they come.
+// [Targets] are what is known of the points. A [Voter] asks the neighbours of one query, for any number k of the
+// nearest of them, so that many k are judged by one search. [Scores] judge predictions for points whose own targets are
+// known, and do not depend on the order in which they come.
 package vote
 
 import (
@@ -23,8 +24,8 @@ type Weights string
 const (
 	// Uniform counts all neighbours alike.
 	Uniform Weights = "uniform"
-	// Distance counts a neighbour by the inverse of its distance. Those at the distance 0, or so near that the inverse is infinite,
-	// take all the weight.
+	// Distance counts a neighbour by the inverse of its distance. Those at the distance 0, or so near that the inverse
+	// is infinite, take all the weight.
 	Distance Weights = "distance"
 )
 
@@ -38,15 +39,16 @@ const MostFrequent = "most_frequent"
 type Options struct {
 	// Weights of the neighbours. Default: Uniform.
 	Weights Weights
-	// Outlier is the answer to a query without a neighbour: a class, which may be none of the points', MostFrequent, or in a
-	// regression a number, which may be nan. Default: none, and such a query is a fault.
+	// Outlier is the answer to a query without a neighbour: a class, which may be none of the points', MostFrequent, or
+	// in a regression a number, which may be nan. Default: none, and such a query is a fault.
 	Outlier string `json:",omitempty"`
 }
 
 // ErrNoNeighbor says that a query has no neighbour, and Options.Outlier says nothing.
 var ErrNoNeighbor = errors.New("no neighbour")
 
-// Voter asks the neighbours of one query after the other. It is not safe for concurrent use: each goroutine makes its own.
+// Voter asks the neighbours of one query after the other. It is not safe for concurrent use: each goroutine makes its
+// own.
 type Voter struct {
 	targets *Targets
 	o       Options
@@ -79,8 +81,8 @@ func NewVoter(t *Targets, o Options) (*Voter, error) {
 	return v, err
 }
 
-// Ask takes the neighbours of a query: the row numbers of points that all have a target, nearest first, with their distances, which
-// it keeps as long as it is asked about them.
+// Ask takes the neighbours of a query: the row numbers of points that all have a target, nearest first, with their
+// distances, which it keeps as long as it is asked about them.
 func (v *Voter) Ask(numbers func(j int) int64, distances []float64) error {
 	v.distances, v.k = distances, -1
 	v.codes, v.values = v.codes[:0], v.values[:0]
@@ -98,7 +100,8 @@ func (v *Voter) Ask(numbers func(j int) int64, distances []float64) error {
 	return nil
 }
 
-// AskAll is Ask for all neighbours within a radius, in any order. scikit-learn adds up their votes in the order of the rows.
+// AskAll is Ask for all neighbours within a radius, in any order. scikit-learn adds up their votes in the order of the
+// rows.
 func (v *Voter) AskAll(numbers func(j int) int64, distances []float64) error {
 	v.order = v.order[:0]
 	for j := range distances {
@@ -118,9 +121,10 @@ type place struct {
 	distance float64
 }
 
-// Vote is the answer of the first k neighbours, or of all where there are fewer: the place of a class among [Targets.Labels], or a
-// number. Of classes with as many votes the first wins. In a classification, proba gets the share of each class, where it has room for them.
-// It fails with ErrNoNeighbor where there is none. O(k), and with weights in a classification O(k) for each class that is met.
+// Vote is the answer of the first k neighbours, or of all where there are fewer: the place of a class among
+// [Targets.Labels], or a number. Of classes with as many votes the first wins. In a classification, proba gets the
+// share of each class, where it has room for them. It fails with ErrNoNeighbor where there is none. O(k), and with
+// weights in a classification O(k) for each class that is met.
 func (v *Voter) Vote(k int, proba []float64) (float64, error) {
 	k = min(k, len(v.distances))
 	if k < 1 {
@@ -220,8 +224,8 @@ func (v *Voter) class(k int, proba []float64) int32 {
 	return winner
 }
 
-// votes are those for a class, by which it wins. scikit-learn adds them up otherwise than for the probabilities: over all
-// neighbours, those of other classes counting 0.
+// votes are those for a class, by which it wins. scikit-learn adds them up otherwise than for the probabilities: over
+// all neighbours, those of other classes counting 0.
 func (v *Voter) votes(k int, class int32) float64 {
 	if v.o.Weights == Uniform {
 		return v.sums[class]
@@ -237,7 +241,8 @@ func (v *Voter) votes(k int, class int32) float64 {
 	return pairwise(v.terms)
 }
 
-// pairwise is the sum of values in the order in which numpy adds up consecutive ones: in eight lanes, and by halves above 128.
+// pairwise is the sum of values in the order in which numpy adds up consecutive ones: in eight lanes, and by halves
+// above 128.
 func pairwise(values []float64) float64 {
 	const lanes, block = 8, 128
 	n := len(values)

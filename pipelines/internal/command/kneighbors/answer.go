@@ -88,7 +88,7 @@ func (c *command) compare(ctx context.Context, job *knn.Job, to look, start time
 	compared := *job
 	compared.Queries, compared.Options.RunID = nil, files.NewRunID()
 	if a := job.Options.Apart; a != nil {
-		compared.Options.Apart = &knn.Apart{Points: a.Points, Rows: a.Rows}
+		compared.Options.Apart = &knn.Apart{Points: a.Points}
 	}
 	defer func() { err = errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &compared.Options)) }()
 	if err := cli.Usage(compared.Check()); err != nil {

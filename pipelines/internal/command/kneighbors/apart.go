@@ -86,7 +86,7 @@ func (c *command) groups(ctx context.Context, job *knn.Job) (clean func(), err e
 	if err != nil {
 		return clean, err
 	}
-	job.Options.Apart = &knn.Apart{Points: points.Path, Rows: points.Rows}
+	job.Options.Apart = &knn.Apart{Points: points.Path}
 	if job.Queries == nil {
 		return clean, nil
 	}
