@@ -69,7 +69,8 @@ func (p *Profile) Page(next []Command) *report.Page {
 		v.repeats("ids", p.IDs)
 	}
 	if p.Looked > p.Faulty {
-		v.facts = append(v.facts, report.Fact{Name: "zeros", Value: report.Percent(p.Zeros)}, report.Fact{Name: "norms", Value: report.Format(p.Norms.Min) + " to " + report.Format(p.Norms.Max)})
+		norms := report.Format(p.Norms.Min) + " to " + report.Format(p.Norms.Max)
+		v.facts = append(v.facts, report.Fact{Name: "zeros", Value: report.Percent(p.Zeros)}, report.Fact{Name: "norms", Value: norms})
 	}
 	for j := range p.Spread {
 		c := &p.Spread[j]
@@ -185,7 +186,8 @@ func (v *pageView) page(next []Command) *report.Page {
 	if len(next) > 0 {
 		var blocks []report.Block
 		for _, c := range next {
-			blocks = append(blocks, report.Text(c.What), report.Static("<pre class=\"scroll\" tabindex=\"0\">"+template.HTMLEscapeString(c.Line)+"</pre>"))
+			line := `<pre class="scroll" tabindex="0">` + template.HTMLEscapeString(c.Line) + `</pre>`
+			blocks = append(blocks, report.Text(c.What), report.Static(line))
 		}
 		page.Sections = append(page.Sections, report.Section{ID: "next", Title: "What to do next", Lead: "Commands that fit these columns, ready to copy.", Blocks: blocks})
 	}

@@ -179,96 +179,108 @@ func (c *command) run(ctx context.Context, patterns []string) error {
 
 // look looks at each file as what it is, and at all that hold vectors as one dataset.
 func (f *found) look(ctx context.Context, o profile.Options, infos []files.Info) error {
-	var data []formats.File
-	pairs := map[string]bool{}
-	shards := map[string][]formats.File{}  // of neighbours, by the name of the whole
-	outputs := map[string][]formats.File{} // of predictions, or of projected rows
+	together := groups{pairs: map[string]bool{}, shards: map[string][]formats.File{}, outputs: map[string][]formats.File{}}
 	for _, info := range infos {
-		file := files.Open(info)
 		kind := ""
 		if o.Formats.Format == "" && len(o.Formats.Columns) == 0 {
 			var err error
-			if kind, err = sniff(ctx, file); err != nil {
+			if kind, err = sniff(ctx, files.Open(info)); err != nil {
 				return err
 			}
 		}
-		switch kind {
-		case "neighbors":
-			shards[unsharded(info.Name)] = append(shards[unsharded(info.Name)], file)
-		case predictions, projections:
-			outputs[unsharded(info.Name)] = append(outputs[unsharded(info.Name)], file)
-		case "scores":
-			x, err := scoresOf(ctx, file)
-			if err != nil {
-				return err
-			}
-			f.Scores = append(f.Scores, x)
-		case "pair":
-			base := strings.TrimSuffix(strings.TrimSuffix(info.Name, indicesEnding), distancesEnding)
-			if pairs[base] {
-				continue
-			}
-			pairs[base] = true
-			n, err := pair(ctx, base)
-			if err != nil {
-				return err
-			}
-			f.Neighbors = append(f.Neighbors, n)
-		case "model":
-			m, err := load(ctx, file, linear.Load)
-			if err != nil {
-				return err
-			}
-			f.Models = append(f.Models, summarize(info.Name, info.Size, m))
-		case "pca":
-			p, err := load(ctx, file, eigen.Load)
-			if err != nil {
-				return err
-			}
-			s := &pcaSummary{File: info.Name, Bytes: info.Size, Rows: p.Rows, Features: p.Features(), Components: len(p.Components)}
-			for i := range p.Components {
-				s.Ratio = append(s.Ratio, p.Ratio(i))
-			}
-			f.PCAs = append(f.PCAs, s)
-		case "index":
-			x, err := knn.Inspect(ctx, info.Location())
-			if err != nil {
-				return err
-			}
-			f.Indexes = append(f.Indexes, indexOf(info.Name, info.Size, x))
-		default:
-			data = append(data, file)
+		if err := f.one(ctx, info, kind, &together); err != nil {
+			return err
 		}
 	}
-	for _, base := range slices.Sorted(maps.Keys(shards)) {
-		n, err := profile.NeighborsOf(ctx, shards[base]...)
+	for _, base := range slices.Sorted(maps.Keys(together.shards)) {
+		n, err := profile.NeighborsOf(ctx, together.shards[base]...)
 		if err != nil {
 			return err
 		}
 		f.Neighbors = append(f.Neighbors, n)
 	}
-	for _, base := range slices.Sorted(maps.Keys(outputs)) {
-		x, err := outputOf(ctx, o, outputs[base])
+	for _, base := range slices.Sorted(maps.Keys(together.outputs)) {
+		x, err := outputOf(ctx, o, together.outputs[base])
 		if err != nil {
 			return err
 		}
 		f.Outputs = append(f.Outputs, x)
 	}
-	if len(data) == 0 {
+	if f.files = together.data; len(f.files) == 0 {
 		return nil
 	}
 	isTable := false
-	for _, file := range data {
+	for _, file := range f.files {
 		isTable = isTable || profile.IsTable(ctx, file, o.Formats)
 	}
-	f.files = data
 	var err error
 	if isTable {
-		f.Table, err = profile.TableOf(ctx, o, data)
+		f.Table, err = profile.TableOf(ctx, o, f.files)
 	} else {
-		f.Dataset, err = profile.Of(ctx, o, data)
+		f.Dataset, err = profile.Of(ctx, o, f.files)
 	}
 	return err
+}
+
+// groups are files that are looked at together.
+type groups struct {
+	data    []formats.File
+	pairs   map[string]bool           // of neighbours in .npy, by what their names have in common
+	shards  map[string][]formats.File // of neighbours, by the name of the whole
+	outputs map[string][]formats.File // of predictions, or of projected rows, likewise
+}
+
+// one looks at a file of a kind, or adds it to those that it is looked at with.
+func (f *found) one(ctx context.Context, info files.Info, kind string, together *groups) error {
+	file := files.Open(info)
+	switch kind {
+	case "neighbors":
+		together.shards[unsharded(info.Name)] = append(together.shards[unsharded(info.Name)], file)
+	case predictions, projections:
+		together.outputs[unsharded(info.Name)] = append(together.outputs[unsharded(info.Name)], file)
+	case "scores":
+		x, err := scoresOf(ctx, file)
+		if err != nil {
+			return err
+		}
+		f.Scores = append(f.Scores, x)
+	case "pair":
+		base := strings.TrimSuffix(strings.TrimSuffix(info.Name, indicesEnding), distancesEnding)
+		if together.pairs[base] {
+			return nil
+		}
+		together.pairs[base] = true
+		n, err := pair(ctx, base)
+		if err != nil {
+			return err
+		}
+		f.Neighbors = append(f.Neighbors, n)
+	case "model":
+		m, err := load(ctx, file, linear.Load)
+		if err != nil {
+			return err
+		}
+		f.Models = append(f.Models, summarize(info.Name, info.Size, m))
+	case "pca":
+		p, err := load(ctx, file, eigen.Load)
+		if err != nil {
+			return err
+		}
+		s := &pcaSummary{File: info.Name, Bytes: info.Size, Rows: p.Rows, Features: p.Features(), Components: len(p.Components)}
+		for i := range p.Components {
+			s.Ratio = append(s.Ratio, p.Ratio(i))
+		}
+		f.PCAs = append(f.PCAs, s)
+	case "index":
+		x, err := knn.Inspect(ctx, info.Location())
+		if err != nil {
+			return err
+		}
+		f.Indexes = append(f.Indexes, indexOf(info.Name, info.Size, x))
+	default:
+		together.data = append(together.data, file)
+	}
+	return nil
 }
 
 var shardName = regexp.MustCompile(`-[0-9]{5,}-of-[0-9]{5,}(\.[a-z]+)$`)
