@@ -166,87 +166,20 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 	if err != nil {
 		return nil, err
 	}
-	sources := make([]formats.Source, len(infos))
-	naming := make([]*formats.Naming, len(infos))
-	rows := make([]int64, len(infos))
-	about := make([]int64, len(infos))
-	errs := make([]error, len(infos))
-	var g errgroup.Group
-	g.SetLimit(openFiles)
-	for i, info := range infos {
-		g.Go(func() error {
-			if sources[i], naming[i], errs[i] = agreement.Open(ctx, files.Open(info), o.Formats); errs[i] == nil {
-				rows[i], about[i], errs[i] = countStart(ctx, sources[i])
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
+	all, err := openAll(ctx, infos, o, agreement)
+	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	headless, data := formats.Headless(sources)
-	for _, i := range headless {
-		naming[i] = data
-		if sources[i], errs[i] = formats.Inspect(ctx, files.Open(infos[i]), data.Options(o.Formats)); errs[i] == nil {
-			rows[i], about[i], errs[i] = countStart(ctx, sources[i])
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
+	sources := sourcesOf(all)
 	o.Formats = formats.Settle(o.Formats, sources)
-	o.Roots = nil
-	for _, p := range slices.Concat(patterns, o.Targets) {
-		root, err := files.Root(p)
-		if err != nil {
-			return nil, err
-		}
-		o.Roots = append(o.Roots, root)
+	if o.Roots, err = roots(slices.Concat(patterns, o.Targets)); err != nil {
+		return nil, err
 	}
-	d := &Dataset{Files: infos, options: o, naming: naming}
+	d := &Dataset{Files: infos, options: o, naming: make([]*formats.Naming, len(all))}
 	var left formats.Left
-	for i, src := range sources {
-		d.Bytes += infos[i].Size
-		f := files.Open(infos[i])
-		if src, errs[i] = formats.Reinspect(ctx, f, src, o.Formats); errs[i] != nil {
-			continue
-		}
-		var names *formats.Naming
-		if src, names, errs[i] = agreement.Meet(ctx, f, src, o.Formats); errs[i] != nil {
-			continue
-		}
-		if names != nil {
-			naming[i] = names
-		}
-		left.Add(src)
-		if d.TextIDs == "" && formats.TextID(src) {
-			d.TextIDs = infos[i].Name
-		}
-		for _, note := range formats.Notes(src) {
-			if !slices.Contains(d.notes, note) {
-				d.notes = append(d.notes, note)
-			}
-		}
-		if t, ok := src.(formats.Tabular); ok && o.Formats.Cells && (d.Fields == nil || d.Columns == nil && src.Columns() != nil) {
-			d.Fields = t.Fields()
-		}
-		if t, ok := src.(formats.Tabular); ok && d.Other == "" && d.Fields != nil {
-			if column, holds := t.Other(); column != "" {
-				d.Other = fmt.Sprintf("%s: column %s has %s", infos[i].Name, fault.Plain(column), holds)
-			}
-		}
-		if d.Dim = src.Dim(); d.Columns == nil {
-			d.Columns = src.Columns()
-		}
-		if rows[i] == 0 && !o.Formats.Empty {
-			errs[i] = noRows(infos[i].Name)
-		}
-		d.count = d.count || src.Rows() < 0
-		d.Rows = addKnown(d.Rows, rows[i])
-		d.RowsAbout = addKnown(d.RowsAbout, about[i])
+	errs := make([]error, len(all))
+	for i := range all {
+		errs[i] = d.add(ctx, i, &all[i], agreement, &left)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -259,6 +192,120 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 		}
 	}
 	return d, nil
+}
+
+// opened is a file of a dataset.
+type opened struct {
+	src         formats.Source
+	naming      *formats.Naming
+	rows, about int64 // or -1: see [Dataset.Rows] and [Dataset.RowsAbout]
+}
+
+// openAll opens files, some at a time. Those whose first row counts 0, 1, 2, … are opened once more where others show that it is data.
+func openAll(ctx context.Context, infos []files.Info, o Options, agreement *formats.Agreement) ([]opened, error) {
+	all, errs := make([]opened, len(infos)), make([]error, len(infos))
+	var g errgroup.Group
+	g.SetLimit(openFiles)
+	for i, info := range infos {
+		g.Go(func() error {
+			f := &all[i]
+			if f.src, f.naming, errs[i] = agreement.Open(ctx, files.Open(info), o.Formats); errs[i] == nil {
+				f.rows, f.about, errs[i] = countStart(ctx, f.src)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	sources := sourcesOf(all)
+	headless, data := formats.Headless(sources)
+	for _, i := range headless {
+		f := &all[i]
+		f.naming = data
+		if f.src, errs[i] = formats.Inspect(ctx, files.Open(infos[i]), data.Options(o.Formats)); errs[i] == nil {
+			f.rows, f.about, errs[i] = countStart(ctx, f.src)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+func sourcesOf(all []opened) []formats.Source {
+	sources := make([]formats.Source, len(all))
+	for i := range all {
+		sources[i] = all[i].src
+	}
+	return sources
+}
+
+// roots are those of the locations of the patterns: see [Options.Roots].
+func roots(patterns []string) ([]string, error) {
+	var all []string
+	for _, p := range patterns {
+		root, err := files.Root(p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, root)
+	}
+	return all, nil
+}
+
+// add adds file i, read as what all files together have shown.
+func (d *Dataset) add(ctx context.Context, i int, file *opened, agreement *formats.Agreement, left *formats.Left) error {
+	info, o := d.Files[i], d.options
+	d.Bytes += info.Size
+	f := files.Open(info)
+	src, err := formats.Reinspect(ctx, f, file.src, o.Formats)
+	if err != nil {
+		return err
+	}
+	src, names, err := agreement.Meet(ctx, f, src, o.Formats)
+	if err != nil {
+		return err
+	}
+	if d.naming[i] = file.naming; names != nil {
+		d.naming[i] = names
+	}
+	left.Add(src)
+	if d.TextIDs == "" && formats.TextID(src) {
+		d.TextIDs = info.Name
+	}
+	for _, note := range formats.Notes(src) {
+		if !slices.Contains(d.notes, note) {
+			d.notes = append(d.notes, note)
+		}
+	}
+	d.addFields(info.Name, src)
+	if d.Dim = src.Dim(); d.Columns == nil {
+		d.Columns = src.Columns()
+	}
+	d.count = d.count || src.Rows() < 0
+	d.Rows = addKnown(d.Rows, file.rows)
+	d.RowsAbout = addKnown(d.RowsAbout, file.about)
+	if file.rows == 0 && !o.Formats.Empty {
+		return noRows(info.Name)
+	}
+	return nil
+}
+
+// addFields takes the columns of a table from the first file that names them.
+func (d *Dataset) addFields(name string, src formats.Source) {
+	t, ok := src.(formats.Tabular)
+	if !ok {
+		return
+	}
+	if d.options.Formats.Cells && (d.Fields == nil || d.Columns == nil && src.Columns() != nil) {
+		d.Fields = t.Fields()
+	}
+	if d.Other == "" && d.Fields != nil {
+		if column, holds := t.Other(); column != "" {
+			d.Other = fmt.Sprintf("%s: column %s has %s", name, fault.Plain(column), holds)
+		}
+	}
 }
 
 // note tells of columns that have met by number where some had names.
