@@ -326,6 +326,11 @@ func (d *Dataset) Notes() []string {
 	return notes
 }
 
+// Uses says that the job reads columns of these names apart from the rows, so that they are not left out.
+func (d *Dataset) Uses(names ...string) {
+	d.LeftOut = slices.DeleteFunc(slices.Clone(d.LeftOut), func(c formats.Column) bool { return slices.Contains(names, c.Name) })
+}
+
 // Whose is whose names Columns are: a file, or those of a model.
 func (d *Dataset) Whose() string { return d.whose }
 

@@ -191,7 +191,7 @@ func TestTableFlags(t *testing.T) {
 		{[]string{"--ngrams=2-1"}, 2, "ngrams 2-1"},
 		{[]string{"--drop=x"}, 1, `a column "x" to leave out`},
 		{[]string{"--encode=none", "--tfidf"}, 2, "--encode=none: without flags of tables"},
-		{[]string{"--categorical=x"}, 1, `a.csv: categorical: no column "x"`},
+		{[]string{"--categorical=x"}, 2, `a.csv: categorical: no column "x"`},
 	} {
 		_, stderr, code := runCommand(t, dir, append(append(args, "--output_model=x.json"), c.flags...)...)
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Contains(stderr, "goroutine") {

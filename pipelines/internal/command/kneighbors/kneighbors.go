@@ -177,6 +177,7 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
 			return err
 		}
+		job.Corpus.Uses(c.predict.target.String(), *c.apart.column)
 	}
 	if job.Reading.Formats.Cells && job.Index == nil {
 		if err := c.encode(ctx, job); err != nil {
