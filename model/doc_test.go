@@ -51,7 +51,8 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// rooms are packages and what is below them, the lowest first: each may import those of lower ranks, and what is in its own room.
+// rooms are packages and what is below them, the lowest first: each may import those of lower ranks, and what is in
+// its own room.
 var rooms = []struct {
 	rank int
 	name string

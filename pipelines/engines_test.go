@@ -1,7 +1,8 @@
 //go:build engines
 
-// The commands on real engines. `go test -tags engines ./pipelines` assembles Flink and Spark first, once per machine. Each engine is
-// started once, for all that is tried on it. With BEAMLEARN_ENGINES=all every command runs on every engine, and all faults are tried.
+// The commands on real engines. `go test -tags engines ./pipelines` assembles Flink and Spark first, once per
+// machine. Each engine is started once, for all that is tried on it. With BEAMLEARN_ENGINES=all every command runs on
+// every engine, and all faults are tried.
 package pipelines_test
 
 import (
@@ -40,8 +41,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// command is a command line that must write the same bytes everywhere. DATA in it is the directory of the test data; what
-// it writes goes into out.
+// command is a command line that must write the same bytes everywhere. DATA in it is the directory of the test data;
+// what it writes goes into out.
 type command struct {
 	name    string
 	program string
@@ -153,8 +154,9 @@ func same(t testing.TB, got, want string) {
 	}
 }
 
-// Of the commands, these run on clusters, where a job takes some 15 s before its first row: one for each way in which data and
-// workers reach the processes. The rest of a command is the same on an embedded engine, which runs all of them.
+// Of the commands, these run on clusters, where a job takes some 15 s before its first row: one for each way in which
+// data and workers reach the processes. The rest of a command is the same on an embedded engine, which runs all of
+// them.
 var (
 	onCluster = []string{"words by cosine"}
 	asProcess = []string{"words by cosine", "averaged epochs", "predictions", "an index in shards", "approximate neighbours in parts", "a table"}
@@ -240,7 +242,8 @@ func onPrism(t testing.TB, c command) string {
 	return kept
 }
 
-// sameBytes runs commands, all where none are named, on an engine, which must write what one process writes, byte for byte.
+// sameBytes runs commands, all where none are named, on an engine, which must write what one process writes, byte for
+// byte.
 func sameBytes(t *testing.T, e *engines.Engine, environment string, names ...string) {
 	t.Run(cmp.Or(environment, "LOOPBACK"), func(t *testing.T) {
 		for _, c := range commands {
@@ -296,8 +299,8 @@ func TestSparkCluster(t *testing.T) {
 	})
 }
 
-// slow is a command that takes some ten seconds in two slots, in chunks of half a second: a distance without a fast kernel,
-// one thread a chunk.
+// slow is a command that takes some ten seconds in two slots, in chunks of half a second: a distance without a fast
+// kernel, one thread a chunk.
 var slow = command{"slow", "kneighbors", []string{"--input=x.npy", "--k=5", "--metric=minkowski", "--p=3", "--algorithm=brute",
 	"--threads=1", "--chunk_rows=100", "--output=out/n.csv"}}
 

@@ -18,8 +18,8 @@ import (
 var training = command{"training", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize",
 	"--solver=sgd", "--epochs=5", "--shards=3", "--checkpoint_passes=1", "--model=out/classifier.json"}}
 
-// testDriverKilled kills the driver of a training between two checkpoints; the engine goes on with what it was given. With --resume
-// another driver goes on from the last checkpoint, and makes the same model.
+// testDriverKilled kills the driver of a training between two checkpoints; the engine goes on with what it was given.
+// With --resume another driver goes on from the last checkpoint, and makes the same model.
 func testDriverKilled(t *testing.T, e *engines.Engine) {
 	undisturbed := t.TempDir()
 	training.run(t, undisturbed)

@@ -31,8 +31,9 @@ func writeVectors(t testing.TB, name string, rows, columns int) {
 	}
 }
 
-// A job with less memory than it wants finishes, or says beforehand that it will not. It is not killed halfway: the limit is
-// one that the system enforces (RLIMIT_DATA, which counts what a process may write to, and needs no privileges).
+// A job with less memory than it wants finishes, or says beforehand that it will not. It is not killed halfway: the
+// limit is one that the system enforces (RLIMIT_DATA, which counts what a process may write to, and needs no
+// privileges).
 func TestMemoryLimit(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("other systems do not count a process's own mappings as its data")

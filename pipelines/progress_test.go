@@ -10,8 +10,8 @@ import (
 	"beamlearn/pipelines/internal/engines"
 )
 
-// testProgress: workers of an engine, which are processes of their own, tell what they have done while the job runs. The job takes
-// longer than it takes to the first line of progress.
+// testProgress: workers of an engine, which are processes of their own, tell what they have done while the job runs.
+// The job takes longer than it takes to the first line of progress.
 func testProgress(t *testing.T, e *engines.Engine) {
 	dir := t.TempDir()
 	writeNPY(t, filepath.Join(dir, "x.npy"), 6_000, 64)

@@ -1,6 +1,6 @@
-// Types reads what `go list -deps -json=ImportPath,Dir,GoFiles,ImportMap` says of a program for another system, and checks the types
-// of all of it: of the packages of this module whole, of the others what they declare. That finds what would not compile there, in
-// ten seconds instead of the minutes that Beam takes.
+// Types reads what `go list -deps -json=ImportPath,Dir,GoFiles,ImportMap` says of a program for another system, and
+// checks the types of all of it: of the packages of this module whole, of the others what they declare. That finds
+// what would not compile there, in ten seconds instead of the minutes that Beam takes.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Package bayes is naive Bayes, learned chunk by chunk as scikit-learn's partial_fit does: [GaussianNB] and [DiscreteNB].
+// Package bayes is naive Bayes, learned chunk by chunk as scikit-learn's partial_fit does: [GaussianNB] and
+// [DiscreteNB].
 package bayes
 
 import (
@@ -21,8 +22,8 @@ const (
 	Bernoulli   NaiveBayes = "bernoulli"   // whether a feature is above Binarize; BernoulliNB
 )
 
-// DiscreteNB is a naive Bayes classifier of counts. It learns by counting, so that chunks may come in any order; classes may
-// appear at any time.
+// DiscreteNB is a naive Bayes classifier of counts. It learns by counting, so that chunks may come in any order;
+// classes may appear at any time.
 type DiscreteNB struct {
 	Kind      NaiveBayes
 	Alpha     float64 // additive smoothing; NewDiscreteNB sets 1
@@ -153,7 +154,8 @@ func (b *DiscreteNB) ClassLogPrior() []float64 {
 	return out
 }
 
-// FeatureLogProb is scikit-learn's feature_log_prob_, classes × features: what a unit of a feature adds to a class's score.
+// FeatureLogProb is scikit-learn's feature_log_prob_, classes × features: what a unit of a feature adds to a class's
+// score.
 func (b *DiscreteNB) FeatureLogProb() [][]float64 {
 	all := make([]float64, b.features)
 	if b.Kind == Complement {
@@ -239,16 +241,16 @@ func softmax(s []float64) {
 	}
 }
 
-// GaussianNB is a naive Bayes classifier of features that are normally distributed in each class: scikit-learn's GaussianNB,
-// with empirical priors. Classes may appear at any time.
+// GaussianNB is a naive Bayes classifier of features that are normally distributed in each class: scikit-learn's
+// GaussianNB, with empirical priors. Classes may appear at any time.
 type GaussianNB struct {
 	VarSmoothing float64 // share of the largest variance of a chunk's columns that is added to all variances
 
 	Classes    linear.Classes
 	ClassCount []float64
 	Theta      [][]float64 // means, classes × features
-	// Var are the variances, with Epsilon, the last chunk's, added. (As in scikit-learn it is also the last chunk's that is
-	// taken off before the next is learned from, not the one that had been added.)
+	// Var are the variances, with Epsilon, the last chunk's, added. (As in scikit-learn it is also the last chunk's that
+	// is taken off before the next is learned from, not the one that had been added.)
 	Var     [][]float64
 	Epsilon float64
 }

@@ -1,10 +1,11 @@
-// Package eigen finds the principal components of rows that need not fit into memory: the eigenvectors of their covariance.
+// Package eigen finds the principal components of rows that need not fit into memory: the eigenvectors of their
+// covariance.
 //
-// A [Fit] makes passes over the rows. Up to MaxExact columns it is one, which sums up the covariance itself, whose symmetric
-// eigendecomposition is [PCA], equal to scikit-learn's. Beyond, it is a randomised sketch in two passes or more (Halko,
-// Martinsson and Tropp, Finding structure with randomness, SIAM Review 53.2, 2011): the first multiplies the covariance with
-// some random vectors, which turns them towards the leading eigenvectors, and the last decomposes the covariance within the
-// space that they span.
+// A [Fit] makes passes over the rows. Up to MaxExact columns it is one, which sums up the covariance itself, whose
+// symmetric eigendecomposition is [PCA], equal to scikit-learn's. Beyond, it is a randomised sketch in two passes or
+// more (Halko, Martinsson and Tropp, Finding structure with randomness, SIAM Review 53.2, 2011): the first multiplies
+// the covariance with some random vectors, which turns them towards the leading eigenvectors, and the last decomposes
+// the covariance within the space that they span.
 package eigen
 
 import (
@@ -42,10 +43,12 @@ const maxSketch = 64 << 20
 
 // Options are what to find, by scikit-learn's names. A field that is not Required has its Default.
 type Options struct {
-	// Components is how many are found. Default: all, as many as columns or rows, whatever there are fewer of; of a sketch 50.
+	// Components is how many are found. Default: all, as many as columns or rows, whatever there are fewer of; of a
+	// sketch 50.
 	Components int `json:"n_components"`
-	// VarianceShare asks for as many components as explain more than this share of the variance: scikit-learn's n_components
-	// above 0 and below 1. Components must then be 0. It takes every eigenvalue, so a sketch refuses it. Default: 0, no share.
+	// VarianceShare asks for as many components as explain more than this share of the variance: scikit-learn's
+	// n_components above 0 and below 1. Components must then be 0. It takes every eigenvalue, so a sketch refuses it.
+	// Default: 0, no share.
 	VarianceShare float64 `json:"variance_share,omitempty"`
 	// Whiten brings the projected rows to variance 1 in each component. Default: false.
 	Whiten bool `json:"whiten"`
@@ -56,8 +59,8 @@ type Options struct {
 	Solver Solver `json:"svd_solver"`
 	// Oversamples is how many random vectors a sketch has beyond Components. Default: 10.
 	Oversamples int `json:"n_oversamples"`
-	// IteratedPower is how many passes a sketch makes beyond two, each of which brings it closer. Default: 0; with Standardize
-	// 1, as only the first pass finds out the scales.
+	// IteratedPower is how many passes a sketch makes beyond two, each of which brings it closer. Default: 0; with
+	// Standardize 1, as only the first pass finds out the scales.
 	IteratedPower int `json:"iterated_power"`
 	// Seed of the random vectors.
 	Seed uint64 `json:"random_state"`
@@ -134,8 +137,8 @@ func ShareText(share float64) string { return strconv.FormatFloat(100*share, 'g'
 // width is the number of vectors of a sketch.
 func (o *Options) width(features int) int { return min(o.Components+o.Oversamples, features) }
 
-// PCA is the principal components of rows: scikit-learn's PCA, by its names. It is plain data, and safe for concurrent use as
-// long as nobody changes it.
+// PCA is the principal components of rows: scikit-learn's PCA, by its names. It is plain data, and safe for
+// concurrent use as long as nobody changes it.
 type PCA struct {
 	Options      Options
 	Rows         int64    // that it was found from
@@ -177,7 +180,8 @@ func (p *PCA) Feature(j int) string {
 	return fmt.Sprint(j)
 }
 
-// flip gives a component its sign: its entry of greatest size, the first of several, is positive. It is scikit-learn's rule.
+// flip gives a component its sign: its entry of greatest size, the first of several, is positive. It is
+// scikit-learn's rule.
 func flip(v []float64) {
 	greatest := 0.0
 	for _, x := range v {
@@ -190,8 +194,8 @@ func flip(v []float64) {
 	}
 }
 
-// Transform writes the components of a row of Features values into dst, which must hold Len values. It uses room for Features
-// values. O(Features·Len). The bits depend on the row and on nothing else.
+// Transform writes the components of a row of Features values into dst, which must hold Len values. It uses room for
+// Features values. O(Features·Len). The bits depend on the row and on nothing else.
 func (p *PCA) Transform(dst, row, room []float64) {
 	p.centre(room, row)
 	for i, v := range p.Components {
@@ -203,8 +207,8 @@ func (p *PCA) Transform(dst, row, room []float64) {
 	}
 }
 
-// whiten divides by the standard deviation of component i. Where that is but rounding, it divides by the least that is not,
-// as scikit-learn does.
+// whiten divides by the standard deviation of component i. Where that is but rounding, it divides by the least that
+// is not, as scikit-learn does.
 func (p *PCA) whiten(i int, x float64) float64 {
 	return x / max(math.Sqrt(max(p.ExplainedVariance[i], 0)), epsilon)
 }

@@ -18,8 +18,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// fit makes all passes over the rows, cut into parts, whose sums are merged in the order of a linear.Sum whatever the order
-// in which they come; the state and the sums travel encoded.
+// fit makes all passes over the rows, cut into parts, whose sums are merged in the order of a linear.Sum whatever the
+// order in which they come; the state and the sums travel encoded.
 func fit(t testing.TB, o Options, rows *vectors.Block, parts int, seed uint64) *PCA {
 	t.Helper()
 	f, err := NewFit(o, rows.Dim)
@@ -98,7 +98,8 @@ func near(t *testing.T, what string, got, want, size float64) {
 	}
 }
 
-// All components are scikit-learn's, to 1e-9, and so are the projected rows; the bits do not depend on the order of the parts.
+// All components are scikit-learn's, to 1e-9, and so are the projected rows; the bits do not depend on the order of
+// the parts.
 func TestScikitLearn(t *testing.T) {
 	b, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
@@ -156,8 +157,8 @@ func TestScikitLearn(t *testing.T) {
 	}
 }
 
-// A share of the variance takes as many components as scikit-learn's PCA(n_components=share), which are the first of all, also
-// after the options have crossed a wire and where rows are fewer than columns.
+// A share of the variance takes as many components as scikit-learn's PCA(n_components=share), which are the first of
+// all, also after the options have crossed a wire and where rows are fewer than columns.
 func TestVarianceShare(t *testing.T) {
 	b, err := os.ReadFile("testdata/shares.json")
 	if err != nil {
@@ -434,7 +435,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// A column whose unit is small against the others' has all of the variance, which the page says unless columns are standardised.
+// A column whose unit is small against the others' has all of the variance, which the page says unless columns are
+// standardised.
 func TestDominated(t *testing.T) {
 	p := &PCA{
 		Mean: []float64{0, 0}, Components: [][]float64{{1, 0}, {0, 1}}, ExplainedVariance: []float64{1000, 1}, TotalVariance: 1001,

@@ -98,8 +98,8 @@ func leading(values []float64, total, share float64) int {
 	return len(values)
 }
 
-// scales is the standard deviations as scikit-learn's StandardScaler has them, with rows as the divisor, and 1 for a column
-// whose variance is within the error bound of its computation.
+// scales is the standard deviations as scikit-learn's StandardScaler has them, with rows as the divisor, and 1 for a
+// column whose variance is within the error bound of its computation.
 func scales(variance, mean []float64, rows int64) []float64 {
 	n := float64(rows)
 	s := make([]float64, len(variance))
@@ -117,9 +117,10 @@ func scales(variance, mean []float64, rows int64) []float64 {
 // maxJacobi is the largest matrix that Jacobi's method decomposes. It takes some 30·d³ operations.
 const maxJacobi = 320
 
-// decompose is the eigenvalues of a covariance d × d, falling, and the first k eigenvectors, or all where k is 0. Where columns
-// have spreads of very different sizes, the small eigenvalues are a difference of large numbers to the tridiagonal method; as
-// long as that is quick, they are found as the singular values of a Cholesky factor, which keeps their digits.
+// decompose is the eigenvalues of a covariance d × d, falling, and the first k eigenvectors, or all where k is 0.
+// Where columns have spreads of very different sizes, the small eigenvalues are a difference of large numbers to the
+// tridiagonal method; as long as that is quick, they are found as the singular values of a Cholesky factor, which
+// keeps their digits.
 func decompose(a []float64, d, k int) (values []float64, vectors [][]float64, err error) {
 	if k == 0 {
 		k = d
@@ -146,8 +147,8 @@ func decompose(a []float64, d, k int) (values []float64, vectors [][]float64, er
 	return values, vectors, nil
 }
 
-// cholesky is the columns of L where LLᵀ is the matrix a, of no negative eigenvalue: with pivots, so that each is the largest
-// of those left, and 0 from where on they are rounding.
+// cholesky is the columns of L where LLᵀ is the matrix a, of no negative eigenvalue: with pivots, so that each is the
+// largest of those left, and 0 from where on they are rounding.
 func cholesky(a []float64, d int) [][]float64 {
 	left := make([]float64, d) // of the diagonal
 	for i := range left {
@@ -188,9 +189,9 @@ func cholesky(a []float64, d int) [][]float64 {
 	return columns
 }
 
-// jacobi is the squares of the singular values of a matrix given by its columns, falling, and its left singular vectors: by the
-// one-sided method of Hestenes on a Cholesky factor (Veselić and Hari, Numerische Mathematik 56, 1989). It rotates the columns
-// until they are orthogonal, and fails where that does not end.
+// jacobi is the squares of the singular values of a matrix given by its columns, falling, and its left singular
+// vectors: by the one-sided method of Hestenes on a Cholesky factor (Veselić and Hari, Numerische Mathematik 56,
+// 1989). It rotates the columns until they are orthogonal, and fails where that does not end.
 func jacobi(columns [][]float64) (values []float64, vectors [][]float64, ok bool) {
 	const sweeps = 60
 	d := len(columns)

@@ -58,9 +58,9 @@ func (p *PCA) Save(w io.Writer) error {
 	return e.Encode(f)
 }
 
-// Load reads what Save writes, and nothing else: a field that is missing, twice, null or unknown, a number that is not finite or
-// lists of other lengths are refused, as is what contradicts itself. The error is a *fault.Fault of the file with this name,
-// unless the file cannot be read.
+// Load reads what Save writes, and nothing else: a field that is missing, twice, null or unknown, a number that is
+// not finite or lists of other lengths are refused, as is what contradicts itself. The error is a *fault.Fault of the
+// file with this name, unless the file cannot be read.
 func Load(name string, r io.Reader) (*PCA, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
@@ -123,8 +123,8 @@ func fields(t reflect.Type) map[string]bool {
 	return all
 }
 
-// checkFields refuses what encoding/json reads without a word: a field that is missing or twice, that is null or has a null in
-// it, or that has another name. The JSON is well formed.
+// checkFields refuses what encoding/json reads without a word: a field that is missing or twice, that is null or has
+// a null in it, or that has another name. The JSON is well formed.
 func checkFields(b []byte) error {
 	of := fields(reflect.TypeFor[file]())
 	top, err := checkObject(b, "", of)
@@ -221,7 +221,8 @@ func (f *file) check() error {
 	return f.checkVariances()
 }
 
-// tolerance is what numbers of a file may differ by that follow from others: far more than rounding, far less than a change.
+// tolerance is what numbers of a file may differ by that follow from others: far more than rounding, far less than a
+// change.
 const tolerance = 1e-6
 
 func (f *file) checkVariances() error {

@@ -13,8 +13,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// Fit finds the components in passes over the rows: as long as it is not Done, each part of the rows goes into a Partial of
-// its own, and their sum, merged in one order, into Advance. It can travel, encoded, to whoever sums up.
+// Fit finds the components in passes over the rows: as long as it is not Done, each part of the rows goes into a
+// Partial of its own, and their sum, merged in one order, into Advance. It can travel, encoded, to whoever sums up.
 type Fit struct {
 	options     Options
 	features    int

@@ -42,8 +42,8 @@ const (
 	SampleComponents = 20
 )
 
-// What a page holds at most: numbers of the loadings of its components, features by name, rows of a table, components of a
-// scree plot, and groups with a colour of their own.
+// What a page holds at most: numbers of the loadings of its components, features by name, rows of a table, components
+// of a scree plot, and groups with a colour of their own.
 const (
 	pageLoadings = 200_000
 	tableRows    = 300
@@ -51,8 +51,8 @@ const (
 	maxGroups    = 30
 )
 
-// Page is a page to look at: an explorer of 2×2 matrices, and the components. It holds a sample of the rows, whatever their
-// number, and stays under 5 MB.
+// Page is a page to look at: an explorer of 2×2 matrices, and the components. It holds a sample of the rows, whatever
+// their number, and stays under 5 MB.
 func (p *PCA) Page(v *View) (*report.Page, error) {
 	explorer, err := report.ReadWidget(assets, "explorer", nil)
 	if err != nil {

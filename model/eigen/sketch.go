@@ -16,9 +16,9 @@ import (
 // sketchRows are summed up at a time.
 const sketchRows = 64
 
-// sketch sums up, in a pass, the centred products of the rows times some vectors, XᵀXΩ, without ever making XᵀX, and the mean
-// and the variance of each column. Blocks are centred by their own means, as differences from the first rows' means, and
-// combined by the formula of Chan, Golub and LeVeque.
+// sketch sums up, in a pass, the centred products of the rows times some vectors, XᵀXΩ, without ever making XᵀX, and
+// the mean and the variance of each column. Blocks are centred by their own means, as differences from the first
+// rows' means, and combined by the formula of Chan, Golub and LeVeque.
 type sketch struct {
 	d, l  int
 	omega *mat.Dense // d × l
@@ -256,8 +256,8 @@ func rowOf(c *linear.Chunk, i int, dst []float64) {
 	}
 }
 
-// orthonormal makes the columns of a matrix an orthonormal basis of their space: by Gram and Schmidt's method, twice, which is
-// orthogonal to the last bits (Giraud, Langou and Rozložník, 2005). A column that the others span becomes 0.
+// orthonormal makes the columns of a matrix an orthonormal basis of their space: by Gram and Schmidt's method, twice,
+// which is orthogonal to the last bits (Giraud, Langou and Rozložník, 2005). A column that the others span becomes 0.
 func orthonormal(a *mat.Dense) *mat.Dense {
 	d, l := a.Dims()
 	columns := make([][]float64, l)

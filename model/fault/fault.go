@@ -23,7 +23,8 @@ type Fault struct {
 	Found    string // what is there
 	Expected string // what should be there
 
-	// ID is the row's id, as text, where the file has a column of ids and this row's can be read; it is no part of the message.
+	// ID is the row's id, as text, where the file has a column of ids and this row's can be read; it is no part of the
+	// message.
 	ID string
 	// Number is that of the row in all of the input, where who reads that has set it; it is no part of the message.
 	Number int64
@@ -135,9 +136,9 @@ func escape(s string) string {
 	return b.String()
 }
 
-// Find returns the distinct messages that were marked inside text, in the order of their places: by file, row and column,
-// and as text where they name no row. So the first is the same whichever worker failed first. It is nil where nothing was
-// marked.
+// Find returns the distinct messages that were marked inside text, in the order of their places: by file, row and
+// column, and as text where they name no row. So the first is the same whichever worker failed first. It is nil where
+// nothing was marked.
 func Find(text string) []string {
 	var found []string
 	for _, s := range strings.Split(text, markOpen)[1:] {
@@ -156,7 +157,8 @@ func Place(message string) (file string, row int64, ok bool) {
 	return file, row, row != WholeFile
 }
 
-// PlaceOf tells from the message of a fault which file, row and column that is; the row is WholeFile of what names none.
+// PlaceOf tells from the message of a fault which file, row and column that is; the row is WholeFile of what names
+// none.
 func PlaceOf(message string) (file string, row int64, column string) { return split(message) }
 
 // place is how [Fault.Error] begins that of a row.

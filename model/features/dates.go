@@ -198,7 +198,8 @@ var strftime = map[byte]string{
 	'F': "2006-1-2", 'T': "15:4:5", 'D': "1/2/06", 'R': "15:4", '%': "%",
 }
 
-// unpadded are the codes that stand for one digit or two, as strptime reads them, where what is next to them is no digit.
+// unpadded are the codes that stand for one digit or two, as strptime reads them, where what is next to them is no
+// digit.
 var unpadded = map[byte]string{'m': "1", 'd': "2", 'I': "3", 'M': "4", 'S': "5"}
 
 // code is what Go's layouts have for the code at i of a format of strftime.

@@ -184,8 +184,8 @@ func FuzzCounts(f *testing.F) {
 	})
 }
 
-// Whatever cells a column has, its rows are encoded by what was learned of them, and in whatever parts it was learned, alike; but numbers
-// that are infinite are refused.
+// Whatever cells a column has, its rows are encoded by what was learned of them, and in whatever parts it was
+// learned, alike; but numbers that are infinite are refused.
 func FuzzTable(f *testing.F) {
 	f.Add("1\x002\x00\x00x", uint8(0), uint8(2))
 	f.Add("true\x00False\x00NA\x001", uint8(1), uint8(1))

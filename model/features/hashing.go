@@ -41,7 +41,8 @@ func place(b []byte, bits int) (feature int, sign float64) {
 const (
 	// fittingBits is the most that HashBits is where it is to fit.
 	fittingBits = 18
-	// valueFeatures and textFeatures are how many features it then is for each distinct value, and for what is counted in texts.
+	// valueFeatures and textFeatures are how many features it then is for each distinct value, and for what is counted
+	// in texts.
 	valueFeatures = 16
 	textFeatures  = 2
 )

@@ -204,8 +204,8 @@ func hashProducts(all []entry, bits int) []entry {
 	return all[:n]
 }
 
-// Product is what an interaction gives: products of the features of some columns, in Width features from First on. Hashed ones are at
-// the signed hash of their place among all products, as 8 bytes, the lowest first.
+// Product is what an interaction gives: products of the features of some columns, in Width features from First on.
+// Hashed ones are at the signed hash of their place among all products, as 8 bytes, the lowest first.
 type Product struct {
 	Name         string
 	Factors      []Factor

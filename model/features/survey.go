@@ -16,9 +16,9 @@ import (
 )
 
 // Survey is what is known of the columns of a table after a look at some of its rows. Its memory is bounded, whatever
-// is in the rows: some 20 kB a column, 100 kB where there are too many texts to be categories, MaxCategories texts of up
-// to 1 kB where there are not, and for medians 1 MB, or more of numbers of very different sizes. It is not safe for
-// concurrent use.
+// is in the rows: some 20 kB a column, 100 kB where there are too many texts to be categories, MaxCategories texts of
+// up to 1 kB where there are not, and for medians 1 MB, or more of numbers of very different sizes. It is not safe
+// for concurrent use.
 type Survey struct {
 	names   []string
 	options Options

@@ -16,8 +16,9 @@ import (
 	"beamlearn/model/fault"
 )
 
-// arrowFormat is Apache Arrow's IPC format, as a file or as a stream (https://arrow.apache.org/docs/format/Columnar.html):
-// what Feather V2 is too. A vector is one list of numbers, or many columns of them, as in Parquet.
+// arrowFormat is Apache Arrow's IPC format, as a file or as a stream
+// (https://arrow.apache.org/docs/format/Columnar.html): what Feather V2 is too. A vector is one list of numbers, or
+// many columns of them, as in Parquet.
 var arrowFormat = &Format{Name: "arrow", Extensions: []string{".arrow", ".feather", ".arrows", ".ipc"}, Cells: true, inspect: inspectArrow}
 
 const (
@@ -171,8 +172,8 @@ const (
 	messageBatch      = 3
 )
 
-// arrowBytes opens parts of a file as a stream of Arrow. It remembers the file's own error, to tell it from those that the
-// decoder makes of the content.
+// arrowBytes opens parts of a file as a stream of Arrow. It remembers the file's own error, to tell it from those
+// that the decoder makes of the content.
 type arrowBytes struct {
 	s     *arrowSource
 	ctx   context.Context
@@ -195,7 +196,8 @@ func (f *arrowBytes) close() {
 	f.open = nil
 }
 
-// undamaged makes a fault of what the decoding of a damaged file ends in, as that of parquetBytes. It is to be deferred.
+// undamaged makes a fault of what the decoding of a damaged file ends in, as that of parquetBytes. It is to be
+// deferred.
 func (f *arrowBytes) undamaged(err *error) {
 	panicked := recover() != nil
 	f.close()

@@ -83,7 +83,8 @@ func arrowLists(a arrow.Array) (lists, bool) {
 	return l, ok
 }
 
-// arrowNumbers gives the numbers of an array by their place; of one that is null, anything. It is nil for what is no number.
+// arrowNumbers gives the numbers of an array by their place; of one that is null, anything. It is nil for what is no
+// number.
 func arrowNumbers(a arrow.Array) func(i int) float64 {
 	switch a := a.(type) {
 	case *array.Float64:

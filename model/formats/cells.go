@@ -58,8 +58,8 @@ func (d *dialect) kind(field []byte) cell {
 	return cellText
 }
 
-// vectorIn reads a field that is a vector in brackets, as "[0.5, 1]" or, by numpy, "[0.5 1.]": as many of its numbers into dst as it
-// holds, and counts all. The fault lacks its place; its column is that of the vector.
+// vectorIn reads a field that is a vector in brackets, as "[0.5, 1]" or, by numpy, "[0.5 1.]": as many of its numbers
+// into dst as it holds, and counts all. The fault lacks its place; its column is that of the vector.
 func vectorIn(field []byte, dst []float64) (int, *fault.Fault) {
 	b := bytes.TrimSpace(field)
 	if len(b) < 2 || b[0] != '[' || b[len(b)-1] != ']' {

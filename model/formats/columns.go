@@ -59,9 +59,10 @@ func (s *selection) places() []int {
 	return p
 }
 
-// choose resolves Columns, IDColumn, TargetColumn and WeightColumn against a table of count columns; names is nil where they have none. A column is
-// found by its name first, then by its 0-based index, then as a range of indices, then as a glob of names, whose columns
-// come in the table's order. A name that several columns have names none of them. Every fault is one of the file named.
+// choose resolves Columns, IDColumn, TargetColumn and WeightColumn against a table of count columns; names is nil
+// where they have none. A column is found by its name first, then by its 0-based index, then as a range of indices,
+// then as a glob of names, whose columns come in the table's order. A name that several columns have names none of
+// them. Every fault is one of the file named.
 func (o *Options) choose(file string, names []string, count int) (*selection, error) {
 	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, untargeted: o.Untargeted, index: indexIn(names)}
 	roles := []struct {
@@ -198,7 +199,8 @@ func (s *selection) rest() []int {
 	return columns
 }
 
-// indexIn is the place of the column of the rows' labels, as pandas and R write it: the first, where it alone has no name; or -1.
+// indexIn is the place of the column of the rows' labels, as pandas and R write it: the first, where it alone has no
+// name; or -1.
 func indexIn(names []string) int {
 	if len(names) > 1 && names[0] == "" && names[1] != "" {
 		return 0

@@ -18,8 +18,8 @@ var (
 	tsvFormat = &Format{Name: "tsv", Extensions: []string{".tsv"}, Text: true, Cells: true, inspect: table('\t')}
 )
 
-// csvSource is a table of text after RFC 4180, its fields set apart by a byte. Lines end with LF or CRLF, the last one with
-// either or none. Empty lines are no rows.
+// csvSource is a table of text after RFC 4180, its fields set apart by a byte. Lines end with LF or CRLF, the last
+// one with either or none. Empty lines are no rows.
 //
 // A quote opens a quoted field only where the field begins, and there it must close before the next separator or line
 // end; within, it is doubled. A row that breaks this is at fault and ends with its line: one stray quote does not take
@@ -40,7 +40,8 @@ type csvSource struct {
 	other   other // what a matrix of numbers would not hold
 }
 
-// table inspects tables whose fields are set apart by a byte, unless the options say another; 0 is for what the first rows tell.
+// table inspects tables whose fields are set apart by a byte, unless the options say another; 0 is for what the first
+// rows tell.
 func table(comma byte) func(context.Context, File, compression, Options) (Source, error) {
 	return func(ctx context.Context, f File, comp compression, o Options) (Source, error) {
 		d, _ := o.dialect() // which Inspect has found valid
@@ -115,8 +116,8 @@ func (s *csvSource) note(note string) {
 // rowIndex is the type of a first column that has no name: so pandas and R write the row's label.
 const rowIndex = "row index"
 
-// choose finds the columns of the vector. Where the options do not say which they are, text is left out, as it is of .parquet, and so
-// is the row index; where one of them has vectors in brackets, it is the vector.
+// choose finds the columns of the vector. Where the options do not say which they are, text is left out, as it is of
+// .parquet, and so is the row index; where one of them has vectors in brackets, it is the vector.
 func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options) error {
 	if err := askedOnce(s.Name(), names, s.repeats, o); err != nil {
 		return err
@@ -181,7 +182,8 @@ func (s *csvSource) byDefault(kinds []cell) error {
 	return nil
 }
 
-// trailing reports whether a column is what a delimiter at the end of every line makes: the last, without a name and without any value.
+// trailing reports whether a column is what a delimiter at the end of every line makes: the last, without a name and
+// without any value.
 func (s *csvSource) trailing(c int, kinds []cell) bool {
 	return c == s.selection.count-1 && s.names != nil && s.names[c] == "" && kinds[c] == cellMissing
 }
@@ -403,8 +405,8 @@ func (r *csvReader) general(row []byte, b *vectors.Block, number int64) error {
 	return f
 }
 
-// idOf is the id of a row at fault whose fields were split, as far as that went; "" where it cannot be read. In a row of too many
-// or too few fields only the first is surely that of its column.
+// idOf is the id of a row at fault whose fields were split, as far as that went; "" where it cannot be read. In a row
+// of too many or too few fields only the first is surely that of its column.
 func (s *csvSource) idOf(f *fields) string {
 	if s.id < 0 || s.id >= len(f.list) || s.id > 0 && !f.whole || s.idFault(f.list[s.id]) != nil {
 		return ""

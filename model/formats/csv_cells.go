@@ -143,8 +143,8 @@ func (r *csvCells) append(b *vectors.Block, row []byte, number int64) *fault.Fau
 	return nil
 }
 
-// cell appends a cell. Of a table that writes numbers in its own way, a number becomes one as programs write it, and what only they
-// would take for a number is text.
+// cell appends a cell. Of a table that writes numbers in its own way, a number becomes one as programs write it, and
+// what only they would take for a number is text.
 func (r *csvCells) cell(column *tables.Column, field []byte) {
 	if r.plain || len(field) == 0 {
 		column.AppendText(field)

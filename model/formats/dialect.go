@@ -126,8 +126,8 @@ func (o *Options) noText(f File, format string) error {
 	return nil
 }
 
-// endsInside reports whether a line ends within a quoted field, given whether it begins within one, and where a comment begins
-// in it: at its end, where there is none.
+// endsInside reports whether a line ends within a quoted field, given whether it begins within one, and where a
+// comment begins in it: at its end, where there is none.
 func (d *dialect) endsInside(line []byte, inside bool) (ends bool, comment int) {
 	if d.raw {
 		return false, d.commentIn(line, 0)
@@ -179,7 +179,8 @@ func (d *dialect) commentIn(line []byte, from int) int {
 	return len(line)
 }
 
-// isRow reports whether a line that begins outside of a quoted field begins a row: one that is not empty, and no comment.
+// isRow reports whether a line that begins outside of a quoted field begins a row: one that is not empty, and no
+// comment.
 func (d *dialect) isRow(line []byte) bool {
 	if d.comment != 0 {
 		for _, c := range line {
@@ -196,8 +197,8 @@ var (
 	errOpenLong = errors.New("a quote is open longer than a row may be")
 )
 
-// row is the next row, without its line end and in UTF-8, the offset at which it begins, and whether it has quotes. Its memory is
-// valid until more is read.
+// row is the next row, without its line end and in UTF-8, the offset at which it begins, and whether it has quotes.
+// Its memory is valid until more is read.
 func (d *dialect) row(l *lines) (row []byte, offset int64, quotes bool, err error) {
 	for {
 		n, err := l.find(0)
@@ -234,7 +235,8 @@ func (d *dialect) row(l *lines) (row []byte, offset int64, quotes bool, err erro
 	}
 }
 
-// openQuote is the fault of a quote that takes what follows for one field, which is more than a row's; err says how far.
+// openQuote is the fault of a quote that takes what follows for one field, which is more than a row's; err says how
+// far.
 func openQuote(file, row string, err error) *fault.Fault {
 	found := "and then the end of the file"
 	if err == errOpenLong {
@@ -315,7 +317,8 @@ func (f *fields) unquote(row []byte) ([]byte, int) {
 // plain reports whether numbers are written as programs write them.
 func (d *dialect) plain() bool { return d.decimal == '.' && d.thousands == 0 }
 
-// number reads a field that is a number from end to end but for spaces, or True or False, which are 1 and 0. It may be ±Inf.
+// number reads a field that is a number from end to end but for spaces, or True or False, which are 1 and 0. It may
+// be ±Inf.
 func (d *dialect) number(field []byte) (float64, bool) {
 	if d.plain() {
 		v, ok := wholeNumber(field)
@@ -336,8 +339,8 @@ func (d *dialect) number(field []byte) (float64, bool) {
 	return wholeNumber(text)
 }
 
-// normal appends a number as programs write it. It is not ok where a group of digits has not three of them, or a point is neither
-// the decimal point nor between groups.
+// normal appends a number as programs write it. It is not ok where a group of digits has not three of them, or a
+// point is neither the decimal point nor between groups.
 func (d *dialect) normal(dst, field []byte) ([]byte, bool) {
 	const space, noBreak, narrow = ' ', "\u00a0", "\u202f"
 	digits, groups, fraction := 0, 0, false // digits since the last separator
@@ -389,8 +392,8 @@ func boolean(field []byte) (float64, bool) {
 	return 0, false
 }
 
-// numberFault is the fault of a field that no block can hold, without its place. Where the field is a number by other rules, it
-// says which.
+// numberFault is the fault of a field that no block can hold, without its place. Where the field is a number by other
+// rules, it says which.
 func (d *dialect) numberFault(field []byte) *fault.Fault {
 	if v, ok := d.number(field); ok {
 		return &fault.Fault{Found: fault.Quote(field), Expected: storable(v)}

@@ -50,8 +50,8 @@ func (e Encoding) validate() error {
 	return fmt.Errorf("encoding %q: must be one of %s", string(e), strings.Join(names, ", "))
 }
 
-// wide reports whether a character takes two bytes or more. Such a text is read from its beginning, as a compressed one is:
-// its line ends are no single bytes.
+// wide reports whether a character takes two bytes or more. Such a text is read from its beginning, as a compressed
+// one is: its line ends are no single bytes.
 func (e Encoding) wide() bool {
 	return e == EncodingUTF16 || e == EncodingUTF16LE || e == EncodingUTF16BE
 }
@@ -67,8 +67,8 @@ func (e Encoding) charset() *charmap.Charmap {
 	return nil
 }
 
-// appendText appends a text of single-byte characters as UTF-8. A byte that stands for no character stays as it is, which is no
-// UTF-8, so that whoever reads the field finds it.
+// appendText appends a text of single-byte characters as UTF-8. A byte that stands for no character stays as it is,
+// which is no UTF-8, so that whoever reads the field finds it.
 func appendText(dst, text []byte, table *charmap.Charmap) []byte {
 	for _, b := range text {
 		if r := table.DecodeByte(b); r != utf8.RuneError {
@@ -95,8 +95,9 @@ func isASCII(b []byte) bool {
 	return true
 }
 
-// utf16Reader makes UTF-8 of UTF-16, which may begin with a byte order mark. The halves of a surrogate pair that stand alone, of which
-// golang.org/x/text makes U+FFFD, become three bytes each that are no UTF-8, so that whoever reads the field finds them.
+// utf16Reader makes UTF-8 of UTF-16, which may begin with a byte order mark. The halves of a surrogate pair that
+// stand alone, of which golang.org/x/text makes U+FFFD, become three bytes each that are no UTF-8, so that whoever
+// reads the field finds them.
 type utf16Reader struct {
 	r     io.Reader
 	order binary.ByteOrder // nil until the mark was looked for
@@ -199,8 +200,8 @@ func hasSurrogate(b []byte) bool {
 	}
 }
 
-// textFault is the fault of a text that is none in the encoding of its file, without its place; or nil. The file is nil where text is always
-// UTF-8.
+// textFault is the fault of a text that is none in the encoding of its file, without its place; or nil. The file is
+// nil where text is always UTF-8.
 func (t *textFile) textFault(text []byte) *fault.Fault {
 	if utf8.Valid(text) {
 		return nil

@@ -1,5 +1,6 @@
-// Package formats reads vectors from files: .npy, .npz, .arrow, .feather, .csv, .tsv, .jsonl, .parquet, .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
-// .svm, .vec, the text formats also compressed; and, beside them, what is to be learned of each row, and its weight.
+// Package formats reads vectors from files: .npy, .npz, .arrow, .feather, .csv, .tsv, .jsonl, .parquet, .fvecs,
+// .bvecs, .fbin, .u8bin, .i8bin, .svm, .vec, the text formats also compressed; and, beside them, what is to be
+// learned of each row, and its weight.
 //
 // A [Format] inspects a [File], reading as little of it as it can, and gives a [Source], whose rows are read span by
 // span, so that many workers read one file, each its own rows. Where the number of rows stands in a header, the spans
@@ -40,9 +41,9 @@ type File interface {
 type Header string
 
 const (
-	// HeaderAuto takes the first row for a header where it has text above a column of numbers, where it is exactly 0, 1, 2, … (also
-	// behind a name, or none, for the rows' labels), where a column stands in it that the options name, or where it has text and
-	// no number. Where that leaves doubt, the source says what it has assumed.
+	// HeaderAuto takes the first row for a header where it has text above a column of numbers, where it is exactly 0, 1,
+	// 2, … (also behind a name, or none, for the rows' labels), where a column stands in it that the options name, or
+	// where it has text and no number. Where that leaves doubt, the source says what it has assumed.
 	HeaderAuto Header = "auto"
 	HeaderYes  Header = "yes"
 	HeaderNo   Header = "no"
@@ -54,15 +55,16 @@ type Options struct {
 	Format string `json:",omitempty"`
 	// Header is for .csv and .tsv. Default: HeaderAuto.
 	Header Header `json:",omitempty"`
-	// Delimiter stands between the fields of .csv and .tsv: one character, or tab or space. Default: DelimiterAuto, which is a tab in
-	// .tsv, and in .csv that of , ; tab and | which fits the first rows best.
+	// Delimiter stands between the fields of .csv and .tsv: one character, or tab or space. Default: DelimiterAuto,
+	// which is a tab in .tsv, and in .csv that of , ; tab and | which fits the first rows best.
 	Delimiter string `json:",omitempty"`
-	// Decimal is the decimal point of the numbers of .csv and .tsv. Default: a point, or a comma where the delimiter is another and
-	// the first rows show it.
+	// Decimal is the decimal point of the numbers of .csv and .tsv. Default: a point, or a comma where the delimiter is
+	// another and the first rows show it.
 	Decimal string `json:",omitempty"`
 	// Thousands stands between groups of three digits in the numbers of .csv and .tsv. Default: nothing.
 	Thousands string `json:",omitempty"`
-	// Comment begins, in .csv and .tsv and outside of quotes, what is no part of a row, up to the line's end. Default: nothing.
+	// Comment begins, in .csv and .tsv and outside of quotes, what is no part of a row, up to the line's end. Default:
+	// nothing.
 	Comment string `json:",omitempty"`
 	// Quoting is for .csv and .tsv. Default: QuotingMinimal.
 	Quoting Quoting `json:",omitempty"`
@@ -75,23 +77,24 @@ type Options struct {
 	Columns []string `json:",omitempty"`
 	// Array is the name of the array of a .npz. Default: the only one of two dimensions.
 	Array string `json:",omitempty"`
-	// Names are the exact names of the vector's columns, in its order. They count instead of Columns, for files whose columns
-	// have names: see [Naming].
+	// Names are the exact names of the vector's columns, in its order. They count instead of Columns, for files whose
+	// columns have names: see [Naming].
 	Names []string `json:",omitempty"`
 	// IDColumn is the name or the 0-based index of the column that holds the row's id. Default: the row's number.
 	IDColumn string `json:",omitempty"`
-	// TargetColumn is the name or the 0-based index of the column of what is to be learned: a finite number, or a label. It
-	// can be no other column at once, and no part of the vector. Of .svm it is the label, and not given.
+	// TargetColumn is the name or the 0-based index of the column of what is to be learned: a finite number, or a label.
+	// It can be no other column at once, and no part of the vector. Of .svm it is the label, and not given.
 	TargetColumn string `json:",omitempty"`
 	// WeightColumn is the name or the 0-based index of the column of the rows' weights, finite numbers of at least 0.
 	// Default: all weights are 1.
 	WeightColumn string `json:",omitempty"`
-	// Labels says that the target is the label of a class: text, exactly as it stands in text files and columns of text, of
-	// JSON numbers and booleans too. Numbers of binary files stay numbers.
+	// Labels says that the target is the label of a class: text, exactly as it stands in text files and columns of text,
+	// of JSON numbers and booleans too. Numbers of binary files stay numbers.
 	Labels bool `json:",omitempty"`
 	// Empty says that files without rows are read as such, and are no fault: of queries.
 	Empty bool `json:",omitempty"`
-	// EmptyDim is, with Empty, the number of columns of a .jsonl without rows, which does not tell it. Default: that is a fault.
+	// EmptyDim is, with Empty, the number of columns of a .jsonl without rows, which does not tell it. Default: that is
+	// a fault.
 	EmptyDim int `json:",omitempty"`
 	// Targets says that the file holds targets alone, in its one column: numbers, or in .npy, with Labels, text.
 	Targets bool `json:",omitempty"`
@@ -107,8 +110,8 @@ type Options struct {
 	// DType is how values are stored.
 	DType vectors.DType `json:",omitempty"`
 	// Cells says that rows are read as those of a table: the vector is then the columns as they are, text and timestamps
-	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left out, unless
-	// Untargeted says otherwise. Only a [Tabular] source can be read so.
+	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left
+	// out, unless Untargeted says otherwise. Only a [Tabular] source can be read so.
 	Cells bool `json:",omitempty"`
 	// Untargeted says that rows of tables without a target are kept: with the target NaN, or the label "".
 	Untargeted bool `json:",omitempty"`
@@ -207,10 +210,10 @@ type Span struct {
 
 // Reader reads the rows of a span, in order.
 type Reader interface {
-	// Read appends at most max rows to b, with their numbers within the file and, where the options name a column of them,
-	// their ids, targets and weights. At the end of the span it returns io.EOF, always without rows. The fault of a row (see [fault.IsRow])
-	// leaves out this row only: the rows before it have been appended, and the next call goes on after it. After any
-	// other error the reader is done.
+	// Read appends at most max rows to b, with their numbers within the file and, where the options name a column of
+	// them, their ids, targets and weights. At the end of the span it returns io.EOF, always without rows. The fault of
+	// a row (see [fault.IsRow]) leaves out this row only: the rows before it have been appended, and the next call goes
+	// on after it. After any other error the reader is done.
 	Read(b *vectors.Block, max int) error
 	Close() error
 }
@@ -270,8 +273,8 @@ type Cutter interface {
 	Cut(size int64) []Span
 }
 
-// CutSource cuts the rows of a source that knows their number into spans of at most size rows, or of about group rows where it
-// is a Cutter.
+// CutSource cuts the rows of a source that knows their number into spans of at most size rows, or of about group rows
+// where it is a Cutter.
 func CutSource(src Source, size, group int64) []Span {
 	if c, ok := src.(Cutter); ok {
 		return c.Cut(group)
@@ -279,8 +282,9 @@ func CutSource(src Source, size, group int64) []Span {
 	return Cut(src.Rows(), size)
 }
 
-// CutEven cuts the rows of a [Tabular] source into spans of so many, but for the last, whatever its format; spans are those that a
-// Counter has found, or nil. A span of text may begin before its first row, at one whose offset is known.
+// CutEven cuts the rows of a [Tabular] source into spans of so many, but for the last, whatever its format; spans are
+// those that a Counter has found, or nil. A span of text may begin before its first row, at one whose offset is
+// known.
 func CutEven(src Source, spans []Span, size int64) []Span {
 	if spans == nil {
 		return Cut(src.Rows(), size)

@@ -25,8 +25,8 @@ type sampled struct {
 	quoted []bool
 }
 
-// sample is the first rows of a text, as this dialect reads them, up to one that it cannot read. more says that the text goes
-// on: then its last line may not be all there.
+// sample is the first rows of a text, as this dialect reads them, up to one that it cannot read. more says that the
+// text goes on: then its last line may not be all there.
 func (d *dialect) sample(t *textFile, text []byte, more bool) []sampled {
 	if more {
 		text = text[:bytes.LastIndexByte(text, '\n')+1]
@@ -81,8 +81,8 @@ func (d *dialect) lookAhead(l *lines) ([]sampled, error) {
 	}
 }
 
-// settle finds out what the options leave to the first rows: what stands between fields and, where that is no comma, whether a comma
-// is the decimal point. The note tells of the latter.
+// settle finds out what the options leave to the first rows: what stands between fields and, where that is no comma,
+// whether a comma is the decimal point. The note tells of the latter.
 func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 	if d.comma == 0 {
 		best, most := byte(','), 0.0
@@ -113,8 +113,8 @@ func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 	return fmt.Sprintf("between fields stands %q, and a comma is the decimal point: --decimal=. says otherwise", string(d.comma)), nil
 }
 
-// fits says how well a dialect fits rows: 0 where they have one field each, or are of all lengths; up to 1 where a part of them are as
-// long as the first; above 1 where all are, the more the more of their fields are numbers.
+// fits says how well a dialect fits rows: 0 where they have one field each, or are of all lengths; up to 1 where a
+// part of them are as long as the first; above 1 where all are, the more the more of their fields are numbers.
 func (d *dialect) fits(rows []sampled) float64 {
 	if len(rows) == 0 || len(rows[0].fields) < 2 {
 		return 0
@@ -142,8 +142,8 @@ func (d *dialect) fits(rows []sampled) float64 {
 	return 1 + float64(numbers)/float64(all)
 }
 
-// decimalCommas reports whether fields show that a comma is the decimal point: one of them cannot be a number otherwise, and
-// none has a point before a fraction.
+// decimalCommas reports whether fields show that a comma is the decimal point: one of them cannot be a number
+// otherwise, and none has a point before a fraction.
 func decimalCommas(rows []sampled) bool {
 	found := false
 	comma, groups := dialect{decimal: ','}, dialect{decimal: '.', thousands: ','}
@@ -176,9 +176,9 @@ type heading struct {
 
 const otherwise = ": --header=yes or --header=no says what is so"
 
-// judge decides whether the first row names the columns: by default where it has text above a column of numbers, where it is exactly
-// 0, 1, 2, … with or without a name for the column of the index before, where a column that the options name stands in it, or where it
-// has text and no number.
+// judge decides whether the first row names the columns: by default where it has text above a column of numbers,
+// where it is exactly 0, 1, 2, … with or without a name for the column of the index before, where a column that the
+// options name stands in it, or where it has text and no number.
 func (d *dialect) judge(rows []sampled, o *Options) heading {
 	switch o.Header {
 	case HeaderYes:
@@ -283,8 +283,8 @@ func counts(row [][]byte, kinds []cell) bool {
 	return true
 }
 
-// above is what a first row stands above in a column: numbers, where all that is there are; text, where all is that; or nothing
-// that is one kind.
+// above is what a first row stands above in a column: numbers, where all that is there are; text, where all is that;
+// or nothing that is one kind.
 func (d *dialect) above(rest []sampled, column int) cell {
 	found := cellMissing
 	for _, r := range rest {
@@ -315,7 +315,8 @@ func quotedBelow(rest []sampled, column int) bool {
 	return false
 }
 
-// fractions reports whether a number that is no integer stands below a number of the first row: below any of them, and below each.
+// fractions reports whether a number that is no integer stands below a number of the first row: below any of them,
+// and below each.
 func (d *dialect) fractions(rest []sampled, kinds []cell) (some, all bool) {
 	all = true
 	for c, k := range kinds {
@@ -335,8 +336,8 @@ func (d *dialect) fractions(rest []sampled, kinds []cell) (some, all bool) {
 	return some, some && all
 }
 
-// doubtful reports whether the numbers of a row may be names, such as years: at least two, integers that are all different and, unless
-// there is other evidence, follow on each other.
+// doubtful reports whether the numbers of a row may be names, such as years: at least two, integers that are all
+// different and, unless there is other evidence, follow on each other.
 func doubtful(row [][]byte, kinds []cell, evidence bool) bool {
 	var numbers []int
 	seen := map[int]bool{}
@@ -390,8 +391,8 @@ func (t *textFile) columnNames(row [][]byte) (names []string, repeats map[int]st
 	return names, repeats, note, nil
 }
 
-// ownNames gives each column a name of its own: of those that are alike, all but the first get a number, as pandas gives them: a, a.1,
-// a.2. Repeats are what these were called, and the note tells of that.
+// ownNames gives each column a name of its own: of those that are alike, all but the first get a number, as pandas
+// gives them: a, a.1, a.2. Repeats are what these were called, and the note tells of that.
 func ownNames(all []string) (names []string, repeats map[int]string, note string) {
 	taken := make(map[string]bool, len(all))
 	for _, name := range all {

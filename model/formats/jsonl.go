@@ -21,15 +21,15 @@ var jsonlFormat = &Format{Name: "jsonl", Extensions: []string{".jsonl", ".ndjson
 // vectorKey is the key of the vector where Options.Columns name no other.
 const vectorKey = "vector"
 
-// jsonlSource is an inspected text of JSON objects, one a line, as {"id":"a","vector":[0.5,1]}. Lines of white space only
-// are no rows.
+// jsonlSource is an inspected text of JSON objects, one a line, as {"id":"a","vector":[0.5,1]}. Lines of white space
+// only are no rows.
 //
-// The columns are keys, by name or by glob among those of the first object, and keys of objects within it by their way there, as
-// "meta.size": one whose value is an array of numbers, as many in every row as in the first, or any whose values are numbers, or true
-// and false, which are 1 and 0. By default they are the key "vector", or else the one key with an array of numbers, or else all keys of
-// numbers. Other keys may have any value. The id, a string or an integer, is read where Options.IDColumn names its key; else it is the
-// row's number, as in every format. So are the target and the weight; what is neither the one nor the other, nor asked for as a column,
-// is not read.
+// The columns are keys, by name or by glob among those of the first object, and keys of objects within it by their
+// way there, as "meta.size": one whose value is an array of numbers, as many in every row as in the first, or any
+// whose values are numbers, or true and false, which are 1 and 0. By default they are the key "vector", or else the
+// one key with an array of numbers, or else all keys of numbers. Other keys may have any value. The id, a string or
+// an integer, is read where Options.IDColumn names its key; else it is the row's number, as in every format. So are
+// the target and the weight; what is neither the one nor the other, nor asked for as a column, is not read.
 type jsonlSource struct {
 	textFile
 	*selection
@@ -546,7 +546,8 @@ func (p *jsonlParser) inner(key []byte) *fault.Fault {
 	return f
 }
 
-// other skips the value of a key that the first row has not. Where the vector is all keys of numbers, such a number is missed.
+// other skips the value of a key that the first row has not. Where the vector is all keys of numbers, such a number
+// is missed.
 func (p *jsonlParser) other(key []byte) *fault.Fault {
 	if p.unknown != nil {
 		return p.unknown(key)
@@ -835,7 +836,8 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// unescape appends the content of a string of valid escapes. Half of a surrogate pair becomes three bytes that are no UTF-8.
+// unescape appends the content of a string of valid escapes. Half of a surrogate pair becomes three bytes that are no
+// UTF-8.
 func unescape(dst, raw []byte) []byte {
 	for i := 0; i < len(raw); {
 		if raw[i] != '\\' {

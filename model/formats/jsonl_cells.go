@@ -13,9 +13,9 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// The columns of a table in .jsonl are the keys of its first rows, those within objects by their way there, as "a.b": at most cellsHead
-// rows, of at most sampleMost bytes. A key that comes later is at fault, unless the options name the columns; one that is not there, or
-// null, is a missing cell.
+// The columns of a table in .jsonl are the keys of its first rows, those within objects by their way there, as "a.b":
+// at most cellsHead rows, of at most sampleMost bytes. A key that comes later is at fault, unless the options name
+// the columns; one that is not there, or null, is a missing cell.
 const cellsHead = 1000
 
 // jsonlColumn is what the first rows have of a key.
@@ -27,7 +27,8 @@ type jsonlColumn struct {
 	top                                        *jsonlColumn // the key of the row under which it is
 }
 
-// typeName is the type of a column in a word. What has arrays beside others is of the others' type: these rows are at fault.
+// typeName is the type of a column in a word. What has arrays beside others is of the others' type: these rows are at
+// fault.
 func (c *jsonlColumn) typeName() string {
 	switch {
 	case c.text:
@@ -237,8 +238,8 @@ func (s *jsonlSource) byNames(names []string, o *Options) error {
 	return nil
 }
 
-// readable takes objects out of the vector, whose keys are columns of their own, and arrays that are not all of one length; the latter
-// only where nobody asks for them.
+// readable takes objects out of the vector, whose keys are columns of their own, and arrays that are not all of one
+// length; the latter only where nobody asks for them.
 func (s *jsonlSource) readable(o *Options) error {
 	var kept []int
 	for _, c := range s.vector {
@@ -257,7 +258,8 @@ func (s *jsonlSource) readable(o *Options) error {
 	return nil
 }
 
-// judgeCells notes what a matrix of numbers would not hold. Where the options leave it open, one array of numbers is the matrix.
+// judgeCells notes what a matrix of numbers would not hold. Where the options leave it open, one array of numbers is
+// the matrix.
 func (s *jsonlSource) judgeCells(columns []*jsonlColumn, rows int, o *Options) {
 	arrays := 0
 	for _, c := range s.vector {

@@ -15,8 +15,9 @@ import (
 const (
 	// readAhead is how much of a text is read at a time.
 	readAhead = 256 << 10
-	// headAhead is how much of a text is asked for to inspect it, and countAhead of what follows a range, to count its rows:
-	// as much as most often holds the first line, or the end of the last. What is longer is asked for in further parts.
+	// headAhead is how much of a text is asked for to inspect it, and countAhead of what follows a range, to count its
+	// rows: as much as most often holds the first line, or the end of the last. What is longer is asked for in further
+	// parts.
 	headAhead, countAhead = 64 << 10, 16 << 10
 	// maxRow bounds the bytes of a row: a file without line ends must not fill the memory.
 	maxRow = 64 << 20
@@ -42,8 +43,8 @@ func (t *textFile) sequential() bool { return t.comp != "" || t.encoding.wide() 
 // Rows is −1: they must be counted.
 func (t *textFile) Rows() int64 { return -1 }
 
-// Ranges cuts the rows into ranges of size bytes. A text that is compressed, or in UTF-16, is one range of unknown length,
-// which is −1.
+// Ranges cuts the rows into ranges of size bytes. A text that is compressed, or in UTF-16, is one range of unknown
+// length, which is −1.
 func (t *textFile) Ranges(size int64) []Range {
 	if t.sequential() {
 		return []Range{{t.start, -1}}
@@ -75,8 +76,8 @@ func resolve(counts []Count) (spans []Span, rows int64, inside bool) {
 	return spans, rows, state == 1
 }
 
-// eachLine calls each with the lines that begin in a range, without their ends, and with their offsets. The last of them
-// may reach beyond the range. The memory of a line is valid until the next one.
+// eachLine calls each with the lines that begin in a range, without their ends, and with their offsets. The last of
+// them may reach beyond the range. The memory of a line is valid until the next one.
 func (t *textFile) eachLine(ctx context.Context, r Range, each func(line []byte, offset int64)) (err error) {
 	end := int64(math.MaxInt64)
 	if r.Length >= 0 {
@@ -279,8 +280,8 @@ func (t *textFile) open(ctx context.Context, offset int64) (*lines, error) {
 	return t.openTo(ctx, offset, math.MaxInt64)
 }
 
-// openTo reads the text from an offset on, and expects no use of what stands behind end: of a text that is not compressed it
-// asks for that only when it is read.
+// openTo reads the text from an offset on, and expects no use of what stands behind end: of a text that is not
+// compressed it asks for that only when it is read.
 func (t *textFile) openTo(ctx context.Context, offset, end int64) (*lines, error) {
 	l := &lines{file: t, ctx: ctx, offset: offset, to: offset, part: readAhead}
 	size := int64(readAhead)

@@ -35,8 +35,8 @@ func Schema(src Source) []Column {
 	return nil
 }
 
-// TextID reports whether the ids of rows are known to be text, as far as the header and the first rows tell; of files without a column
-// of ids they are not.
+// TextID reports whether the ids of rows are known to be text, as far as the header and the first rows tell; of files
+// without a column of ids they are not.
 func TextID(src Source) bool {
 	if _, ok := src.(*wordsSource); ok {
 		return true
@@ -49,8 +49,8 @@ func TextID(src Source) bool {
 	return false
 }
 
-// Notes say, in a line each, what was assumed about the file of a source, and which flag says otherwise. They do not name the file,
-// as the files of a dataset mostly have the same.
+// Notes say, in a line each, what was assumed about the file of a source, and which flag says otherwise. They do not
+// name the file, as the files of a dataset mostly have the same.
 func Notes(src Source) []string {
 	if s, ok := src.(interface{ Notes() []string }); ok {
 		return s.Notes()
@@ -153,8 +153,8 @@ func namingOf(src Source) *Naming {
 	return n
 }
 
-// Headless tells which sources of one dataset have no header after all: whose first row, 0, 1, 2, …, was taken for one, while
-// others, which are mostly written alike, have none. They are read by the Naming.
+// Headless tells which sources of one dataset have no header after all: whose first row, 0, 1, 2, …, was taken for
+// one, while others, which are mostly written alike, have none. They are read by the Naming.
 func Headless(sources []Source) (files []int, as *Naming) {
 	none := slices.ContainsFunc(sources, func(src Source) bool {
 		s, ok := src.(*csvSource)
@@ -200,8 +200,8 @@ func (n *Naming) Options(o Options) Options {
 	return o
 }
 
-// Agreement makes files one dataset. Where both have names for their columns, a file meets those before it by name; else by
-// number, and then they must have as many columns. The zero Agreement takes any first file.
+// Agreement makes files one dataset. Where both have names for their columns, a file meets those before it by name;
+// else by number, and then they must have as many columns. The zero Agreement takes any first file.
 type Agreement struct {
 	dim    int
 	first  string  // the file that came first
@@ -212,9 +212,9 @@ type Agreement struct {
 	ByNumber []string
 }
 
-// AgreeWith is an Agreement with columns by these names, such as a model's features: of is whose they are, as "the model
-// m.json". Where the options do not say which columns to read, files may have others, which are left out. Without names, it is
-// the zero Agreement.
+// AgreeWith is an Agreement with columns by these names, such as a model's features: of is whose they are, as "the
+// model m.json". Where the options do not say which columns to read, files may have others, which are left out.
+// Without names, it is the zero Agreement.
 func AgreeWith(names []string, of string) *Agreement {
 	if names == nil {
 		return &Agreement{}
@@ -241,9 +241,9 @@ func (a *Agreement) Open(ctx context.Context, f File, o Options) (Source, *Namin
 	return src, a.named, err
 }
 
-// Meet makes the source of a file, inspected by o, agree with those before. Where the file has its columns in another order,
-// it inspects it anew, by names, and returns the names too: a worker reads the file by [Naming.Options]. The error is a
-// fault of the file, which names the one before that it does not agree with.
+// Meet makes the source of a file, inspected by o, agree with those before. Where the file has its columns in another
+// order, it inspects it anew, by names, and returns the names too: a worker reads the file by [Naming.Options]. The
+// error is a fault of the file, which names the one before that it does not agree with.
 func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (Source, *Naming, error) {
 	if empty, ok := src.(emptySource); ok { // which meets any
 		if a.dim > 0 {

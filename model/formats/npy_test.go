@@ -322,8 +322,8 @@ func TestReadAfterClose(t *testing.T) {
 	}
 }
 
-// checkAny makes sure that no file panics, and that each is either refused, by a fault on one line, or has as many rows as
-// it says, each of them read or at fault.
+// checkAny makes sure that no file panics, and that each is either refused, by a fault on one line, or has as many
+// rows as it says, each of them read or at fault.
 func checkAny(t *testing.T, name, data string, o Options, most int64) {
 	src, err := inspectText(data, name, o)
 	if err != nil {

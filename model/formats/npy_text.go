@@ -14,8 +14,9 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// npyText is a .npy file of text, as numpy.array(["a", "b"]) makes it, which holds labels: see Options.Targets. Its rows have a
-// label each, and the vector (0). Booleans and integers of 64 bits are labels, too: a float64 does not hold all of these.
+// npyText is a .npy file of text, as numpy.array(["a", "b"]) makes it, which holds labels: see Options.Targets. Its
+// rows have a label each, and the vector (0). Booleans and integers of 64 bits are labels, too: a float64 does not
+// hold all of these.
 type npyText struct {
 	File
 	start int64
@@ -28,8 +29,8 @@ type npyText struct {
 // mostText is the length, in bytes, of the longest text of a .npy that is read as a label.
 const mostText = 1 << 20
 
-// textType understands a descr of text, such as <U7 or |S3: its width in bytes, and the order of its code points, nil for
-// bytes.
+// textType understands a descr of text, such as <U7 or |S3: its width in bytes, and the order of its code points, nil
+// for bytes.
 func textType(descr string) (width int64, order binary.ByteOrder, ok bool) {
 	order = binary.LittleEndian
 	switch {
@@ -91,7 +92,8 @@ func labelType(descr string) bool {
 	return err == nil && (e.kind == 'b' || e.kind != 'f' && e.size == 8)
 }
 
-// HoldsText reports whether a source of targets gives labels by their text, not as numbers: as they are text, or integers or booleans.
+// HoldsText reports whether a source of targets gives labels by their text, not as numbers: as they are text, or
+// integers or booleans.
 func HoldsText(src Source) (text, integer bool) {
 	t, ok := src.(*npyText)
 	return ok && t.kind == 0, ok && t.kind != 0

@@ -15,8 +15,8 @@ import (
 	"beamlearn/model/fault"
 )
 
-// npzFormat is numpy's archive of arrays, a zip of .npy files (numpy.savez, numpy.savez_compressed). The vectors are its only
-// array of two dimensions, or the one that Options.Array names.
+// npzFormat is numpy's archive of arrays, a zip of .npy files (numpy.savez, numpy.savez_compressed). The vectors are
+// its only array of two dimensions, or the one that Options.Array names.
 var npzFormat = &Format{Name: "npz", Extensions: []string{".npz"}, inspect: inspectNPZ}
 
 const (
@@ -132,8 +132,8 @@ func chooseArray(f File, all []*member, name string) (*member, error) {
 	return nil, fault.File(f.Name(), "one array of two dimensions, or the name of an array: --array=NAME", "%s", found)
 }
 
-// member is a .npy within an archive, as a file of its own. What is packed is unpacked from its beginning, wherever a range
-// begins.
+// member is a .npy within an archive, as a file of its own. What is packed is unpacked from its beginning, wherever a
+// range begins.
 type member struct {
 	File
 	array                string
@@ -276,8 +276,8 @@ func (f *memoryFile) OpenRange(_ context.Context, offset, length int64) (io.Read
 	return io.NopCloser(bytes.NewReader(f.bytes[offset : offset+length])), nil
 }
 
-// fileAt reads a file at any offset, each time by a range of it. It remembers the file's own error, to tell it from those of
-// the content.
+// fileAt reads a file at any offset, each time by a range of it. It remembers the file's own error, to tell it from
+// those of the content.
 type fileAt struct {
 	File
 	ctx context.Context // of the whole reading, which no method of a decoder is told

@@ -99,8 +99,8 @@ func digits(b []byte, i int, m uint64) (int, uint64) {
 
 var smallPowers = [16]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
 
-// notDigits has the highest bit of each byte of x that is no digit, up to the first that is none, and as far beyond it as they
-// are ASCII; and x without the zeros' code.
+// notDigits has the highest bit of each byte of x that is no digit, up to the first that is none, and as far beyond
+// it as they are ASCII; and x without the zeros' code.
 func notDigits(x uint64) (mask, values uint64) {
 	x ^= 0x3030303030303030
 	return ((x + 0x7676767676767676) | x) & 0x8080808080808080, x
@@ -112,8 +112,8 @@ func eightDigits(x uint64) uint64 {
 	return (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
 }
 
-// shortInteger reads the digits that b begins with, which has eight bytes, without a branch on how many they are: up to seven,
-// otherwise the length is 0.
+// shortInteger reads the digits that b begins with, which has eight bytes, without a branch on how many they are: up
+// to seven, otherwise the length is 0.
 func shortInteger(b []byte) (int64, int) {
 	mask, x := notDigits(binary.LittleEndian.Uint64(b))
 	n := bits.TrailingZeros64(mask) / 8
@@ -123,8 +123,8 @@ func shortInteger(b []byte) (int64, int) {
 	return int64(eightDigits(x << (64 - 8*n))), n
 }
 
-// shortDecimal is number for what takes at most seven bytes, of eight, and has neither sign nor exponent; otherwise the length
-// is 0.
+// shortDecimal is number for what takes at most seven bytes, of eight, and has neither sign nor exponent; otherwise
+// the length is 0.
 func shortDecimal(b []byte) (float64, int) {
 	mask, x := notDigits(binary.LittleEndian.Uint64(b))
 	point := bits.TrailingZeros64(mask) &^ 7

@@ -22,8 +22,8 @@ import (
 	"beamlearn/model/tables"
 )
 
-// parquetFormat is Apache Parquet (https://parquet.apache.org/docs/file-format). A vector is one list of numbers, or many
-// columns of them.
+// parquetFormat is Apache Parquet (https://parquet.apache.org/docs/file-format). A vector is one list of numbers, or
+// many columns of them.
 var parquetFormat = &Format{Name: "parquet", Extensions: []string{".parquet"}, Cells: true, inspect: inspectParquet}
 
 const (
@@ -146,8 +146,8 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	return err
 }
 
-// durations finds columns of durations, which Parquet knows as integers only: by the schema that Arrow's writers leave in the file. As in
-// .arrow, they are no numbers, since their unit is not seen.
+// durations finds columns of durations, which Parquet knows as integers only: by the schema that Arrow's writers
+// leave in the file. As in .arrow, they are no numbers, since their unit is not seen.
 func (s *parquetSource) durations(fields []parquetField) {
 	kv := s.meta.KeyValueMetadata()
 	if kv == nil || kv.FindValue("ARROW:schema") == nil {
@@ -289,8 +289,8 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 // pandasIndex begins the name under which pandas stores a table's index, which is no column of it.
 const pandasIndex = "__index_level_"
 
-// byDefault is the one column of lists of numbers, or that which is called vector; or else all columns of numbers. So it is in every
-// format.
+// byDefault is the one column of lists of numbers, or that which is called vector; or else all columns of numbers. So
+// it is in every format.
 func (s *columnar) byDefault(fields []parquetField, chosen *selection) ([]parquetField, error) {
 	var numbers, lists []parquetField
 	for _, c := range chosen.vector {
@@ -443,8 +443,8 @@ const (
 func (f *parquetField) numbers() bool { return f.kind >= kindBool }
 func (f *parquetField) integer() bool { return f.kind >= kindInt32 && !f.list }
 
-// byText reports whether labels are read by their text: booleans, as pandas writes them, and integers of 64 bits, as a float64 does
-// not hold them all.
+// byText reports whether labels are read by their text: booleans, as pandas writes them, and integers of 64 bits, as
+// a float64 does not hold them all.
 func (f *parquetField) byText() bool { return !f.list && (f.kind == kindBool || f.kind >= kindInt64) }
 
 // wide reports whether values are read as float64: of other types float32 may not hold them.
@@ -584,8 +584,9 @@ func kindOf(n *schema.PrimitiveNode) (parquetKind, string) {
 	return kindOther, n.LogicalType().String()
 }
 
-// Cut cuts the rows into spans of about size rows. To read from the middle of a row group, all that stands before in it
-// must be decoded, or for n spans (n + 1) / 2 row groups in all: large ones are therefore cut into fewer and longer spans.
+// Cut cuts the rows into spans of about size rows. To read from the middle of a row group, all that stands before in
+// it must be decoded, or for n spans (n + 1) / 2 row groups in all: large ones are therefore cut into fewer and
+// longer spans.
 func (s *parquetSource) Cut(size int64) []Span {
 	var spans []Span
 	var held Span // small row groups together
@@ -620,8 +621,9 @@ func cutAt(n, i, parts int64) int64 {
 	return int64(at)
 }
 
-// undamaged makes a fault of what the decoding of a damaged file ends in: an error of the decoder, or a panic, whose texts
-// say nothing to a user. It is to be deferred by all that decodes, and is the one place where such a panic ends.
+// undamaged makes a fault of what the decoding of a damaged file ends in: an error of the decoder, or a panic, whose
+// texts say nothing to a user. It is to be deferred by all that decodes, and is the one place where such a panic
+// ends.
 func (f *parquetBytes) undamaged(err *error) {
 	panicked := recover() != nil
 	var known *fault.Fault
@@ -637,8 +639,8 @@ func (f *parquetBytes) damaged(found string, args ...any) error {
 	return fault.File(f.Name(), "a whole Parquet file", "a damaged one: "+found, args...)
 }
 
-// parquetBytes reads a file at any offset, each time by a range of it. It remembers the file's own error, to tell it from
-// those that the decoder makes of the content.
+// parquetBytes reads a file at any offset, each time by a range of it. It remembers the file's own error, to tell it
+// from those that the decoder makes of the content.
 type parquetBytes struct {
 	File
 	ctx    context.Context // of the whole reading, which no method of the decoder is told

@@ -69,8 +69,8 @@ func (f *parquetField) times() bool {
 	return false
 }
 
-// chooseCells makes the vector of all chosen columns that can be part of a table. What cannot be is a fault where it is asked for,
-// and else left out. A list alone, beside text, is a matrix, as it is for those who do not read tables.
+// chooseCells makes the vector of all chosen columns that can be part of a table. What cannot be is a fault where it
+// is asked for, and else left out. A list alone, beside text, is a matrix, as it is for those who do not read tables.
 func (s *columnar) chooseCells(o *Options, fields []parquetField, chosen *selection) error {
 	numbers, lists := 0, 0
 	for _, c := range chosen.vector {
@@ -539,7 +539,8 @@ func (r *parquetCells) readTarget(rows int) error {
 	return nil
 }
 
-// putTarget appends a target that is a number, of which NaN is none; that of a boolean is a label, where it is one, as in text.
+// putTarget appends a target that is a number, of which NaN is none; that of a boolean is a label, where it is one,
+// as in text.
 func (a *cellsBatch) putTarget(f *parquetField, labels bool, row int, v float64, valued bool) {
 	var bad *fault.Fault
 	switch {

@@ -2,8 +2,8 @@ package formats
 
 import "encoding/binary"
 
-// soundFooter reports whether no length in the footer of a Parquet file promises more than the footer holds. The decoder
-// allocates by these lengths. The footer is a struct FileMetaData in Thrift's compact protocol
+// soundFooter reports whether no length in the footer of a Parquet file promises more than the footer holds. The
+// decoder allocates by these lengths. The footer is a struct FileMetaData in Thrift's compact protocol
 // (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md).
 func soundFooter(footer []byte) bool {
 	t := thrift{left: footer}

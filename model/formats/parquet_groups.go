@@ -6,7 +6,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 )
 
-// parquetGroups opens the row groups of a file one after the other, at the columns that are read: for whoever reads a span of rows.
+// parquetGroups opens the row groups of a file one after the other, at the columns that are read: for whoever reads a
+// span of rows.
 type parquetGroups struct {
 	s                  *parquetSource
 	in                 *parquetBytes
@@ -34,8 +35,8 @@ func (g *parquetGroups) Close() (err error) {
 	return err
 }
 
-// seek opens the row group of a row, behind the last one that was read, and gets there; unless it is there already. It tells whether it
-// has opened one.
+// seek opens the row group of a row, behind the last one that was read, and gets there; unless it is there already.
+// It tells whether it has opened one.
 func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 	if g.isOpen && row < g.end {
 		return false, nil

@@ -367,8 +367,8 @@ func (c *parquetChunk) checked(def []int16, n int64, values int, err error) (int
 	return int(n), values, nil
 }
 
-// nextIDs decodes at most len(def) ids, all of one page; or drops them, where each is nil. What is no id has a text that
-// says what it is instead.
+// nextIDs decodes at most len(def) ids, all of one page; or drops them, where each is nil. What is no id has a text
+// that says what it is instead.
 func (c *parquetChunk) nextIDs(def []int16, each func(i int, id vectors.ID, found string)) (int, error) {
 	switch r := c.r.(type) {
 	case *file.Int32ColumnChunkReader:
@@ -396,7 +396,8 @@ func (c *parquetChunk) nextIDs(def []int16, each func(i int, id vectors.ID, foun
 	return 0, fmt.Errorf("ids of type %s", c.r.Type())
 }
 
-// nextLabels decodes at most len(def) booleans or integers of 64 bits, all of one page. What is none has a text that says what it is.
+// nextLabels decodes at most len(def) booleans or integers of 64 bits, all of one page. What is none has a text that
+// says what it is.
 func (c *parquetChunk) nextLabels(def []int16, each func(i int, v int64, found string)) (int, error) {
 	r, ok := c.r.(*file.BooleanColumnChunkReader)
 	if !ok {

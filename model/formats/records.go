@@ -34,8 +34,8 @@ func ParquetColumns(ctx context.Context, f File) (columns []Column, err error) {
 	return columns, nil
 }
 
-// EachRecord gives the rows of a Parquet file, those of its columns that are named, some thousands at a time: for tables that
-// are no vectors. A record is valid until each returns.
+// EachRecord gives the rows of a Parquet file, those of its columns that are named, some thousands at a time: for
+// tables that are no vectors. A record is valid until each returns.
 func EachRecord(ctx context.Context, f File, columns []string, each func(arrow.RecordBatch) error) (err error) {
 	in, err := readFooter(ctx, f)
 	if err != nil {

@@ -21,8 +21,8 @@ type learned struct {
 // none says that the row has no target.
 func (l *learned) none() { l.target, l.label, l.last = math.NaN(), "", "" }
 
-// fields reads the fields of the target, unless there is none in this row, and of the weight, those that the selection has. Its fault
-// lacks the file and the row.
+// fields reads the fields of the target, unless there is none in this row, and of the weight, those that the
+// selection has. Its fault lacks the file and the row.
 func (l *learned) fields(s *selection, d *dialect, t *textFile, target, weight []byte, none bool) *fault.Fault {
 	if none {
 		l.none()
@@ -66,8 +66,8 @@ func (l *learned) readTarget(field []byte, label bool, d *dialect, t *textFile) 
 	return l.setLabel(field, t)
 }
 
-// setLabel keeps one copy of each label: a million rows of two classes have two. A label that is no text of the file's encoding
-// is at fault.
+// setLabel keeps one copy of each label: a million rows of two classes have two. A label that is no text of the
+// file's encoding is at fault.
 func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 	if l.last != string(label) {
 		text, ok := l.texts[string(label)]
@@ -87,7 +87,8 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 	return nil
 }
 
-// setWhole is setLabel of an integer, or of what is found instead of one of 64 bits with a sign: a greater one, or no number.
+// setWhole is setLabel of an integer, or of what is found instead of one of 64 bits with a sign: a greater one, or no
+// number.
 func (l *learned) setWhole(v int64, found string) *fault.Fault {
 	if found == "" {
 		l.digits = strconv.AppendInt(l.digits[:0], v, 10)

@@ -14,12 +14,14 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// svmFormat is the text of SVMlight (https://www.cs.cornell.edu/people/tj/svm_light) and LIBSVM: a line for each row, as
+// svmFormat is the text of SVMlight (https://www.cs.cornell.edu/people/tj/svm_light) and LIBSVM: a line for each row,
+// as
 //
 //	label [qid:number] index:value … # comment
 //
-// The indices of a line ascend; columns that it does not name are 0. The query's number is not used. Lines that are empty,
-// or a comment only, are no rows. There is one label: the target, which is read unless Options.Unlabelled is set.
+// The indices of a line ascend; columns that it does not name are 0. The query's number is not used. Lines that are
+// empty, or a comment only, are no rows. There is one label: the target, which is read unless Options.Unlabelled is
+// set.
 //
 // How many columns there are, and whether 0 or 1 is the index of the first, no header says. Where Options.Features does
 // not say it either, Inspect reads the whole file once, by one core.
@@ -29,8 +31,9 @@ var svmFormat = &Format{Name: "svm", Extensions: []string{".svm", ".libsvm", ".s
 type ZeroBased string
 
 const (
-	// ZeroBasedAuto is what scikit-learn's load_svmlight_files does: 0 is the first index where any row of all files has it,
-	// else 1. With Options.Features given nothing is read to find out, and 1 is the first: an index 0 is then at fault.
+	// ZeroBasedAuto is what scikit-learn's load_svmlight_files does: 0 is the first index where any row of all files has
+	// it, else 1. With Options.Features given nothing is read to find out, and 1 is the first: an index 0 is then at
+	// fault.
 	ZeroBasedAuto ZeroBased = "auto"
 	ZeroBasedYes  ZeroBased = "yes"
 	ZeroBasedNo   ZeroBased = "no"
@@ -102,8 +105,9 @@ func (s *svmSource) tooMany() error {
 	return fault.File(s.Name(), fmt.Sprintf("at most %d columns, where rows are stored with their zeros", maxColumns), "%d columns", s.dim)
 }
 
-// measure looks at all rows to find the number of columns and, unless it is given, the base of the indices. Rows at fault do
-// not count. As indices ascend, only those rows are parsed whose first or last index would change what has been found.
+// measure looks at all rows to find the number of columns and, unless it is given, the base of the indices. Rows at
+// fault do not count. As indices ascend, only those rows are parsed whose first or last index would change what has
+// been found.
 func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 	l, err := s.open(ctx, s.start)
 	if err != nil {
@@ -159,8 +163,8 @@ func svmFirst(line []byte) int64 {
 	return 1
 }
 
-// svmLast is the last index of a line that ends with index:value, and otherwise one above all: of a line that is a row without
-// a fault it is never below the row's last.
+// svmLast is the last index of a line that ends with index:value, and otherwise one above all: of a line that is a
+// row without a fault it is never below the row's last.
 func svmLast(line []byte) int64 {
 	i := bytes.LastIndexByte(line, ':')
 	if i < 1 || bytes.IndexByte(line, '#') >= 0 {
@@ -177,9 +181,9 @@ func svmLast(line []byte) int64 {
 	return index
 }
 
-// Settle fixes what Options leave to be found in .svm files, for all files of a dataset: how many columns there are, at
-// least as many as any file has, and whether 0 is the index of the first. Inspected by the options that it returns, each of
-// the files has the same columns, and none is read to find them.
+// Settle fixes what Options leave to be found in .svm files, for all files of a dataset: how many columns there are,
+// at least as many as any file has, and whether 0 is the index of the first. Inspected by the options that it
+// returns, each of the files has the same columns, and none is read to find them.
 func Settle(o Options, sources []Source) Options {
 	highest, dim := int64(-1), 0
 	zero, found := o.ZeroBased == ZeroBasedYes, false

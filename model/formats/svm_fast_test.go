@@ -70,8 +70,8 @@ func TestMeasureSVM(t *testing.T) {
 	}
 }
 
-// A row is read the same whatever stands behind it: at the end of a file without a line end, too, where a buffer may hold what
-// was there before.
+// A row is read the same whatever stands behind it: at the end of a file without a line end, too, where a buffer may
+// hold what was there before.
 func TestSVMAtTheEnd(t *testing.T) {
 	var b strings.Builder
 	for i := range 20000 {

@@ -13,8 +13,8 @@ type Tabular interface {
 	Source
 	// Fields are the vector's columns, in its order.
 	Fields() []tables.Field
-	// Other names the first column, and what it has, that a matrix of numbers would not hold, as far as the header, the statistics
-	// and the first rows tell: text, timestamps, missing cells. The column is "" where all are numbers.
+	// Other names the first column, and what it has, that a matrix of numbers would not hold, as far as the header, the
+	// statistics and the first rows tell: text, timestamps, missing cells. The column is "" where all are numbers.
 	Other() (column, holds string)
 }
 
@@ -54,8 +54,8 @@ func IsTabular(name, format string) bool {
 	return err == nil && f.Cells
 }
 
-// noTarget reports whether a field of text says that its row has no target: it is empty, or a marker of a missing value, of which None
-// and ? may be the name of a class.
+// noTarget reports whether a field of text says that its row has no target: it is empty, or a marker of a missing
+// value, of which None and ? may be the name of a class.
 func noTarget(field []byte, label bool) bool {
 	field = trimSpaces(field)
 	if !slices.Contains(markers, string(field)) {

@@ -98,7 +98,8 @@ func plainCell(c *tables.Column, i int) string {
 	return text
 }
 
-// The same table gives the same cells from every format, whatever is read at a time; rows without a target are left out.
+// The same table gives the same cells from every format, whatever is read at a time; rows without a target are left
+// out.
 func TestTablesOfAllFormats(t *testing.T) {
 	t.Parallel()
 	o := Options{TargetColumn: "delayed", Labels: true, IDColumn: "id", Columns: []string{"*", "!air_time"}}
@@ -211,7 +212,8 @@ func showCells(b *vectors.Block) [][]string {
 	return rows
 }
 
-// A fault tells the row's id where that can be read, and rows without a target are kept where that is asked for: in every format.
+// A fault tells the row's id where that can be read, and rows without a target are kept where that is asked for: in
+// every format.
 func TestFaultsOfTables(t *testing.T) {
 	t.Parallel()
 	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("x", arrow.PrimitiveTypes.Float64), column("w", arrow.PrimitiveTypes.Float64),

@@ -10,12 +10,13 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// word2vecFormat is the text of word2vec, fastText and GloVe (https://nlp.stanford.edu/projects/glove): a line for each word, as
+// word2vecFormat is the text of word2vec, fastText and GloVe (https://nlp.stanford.edu/projects/glove): a line for
+// each word, as
 //
 //	word number number …
 //
-// with spaces between. The word is the row's id; as in GloVe's files, it may have spaces itself. The first line may be how many words
-// and how many numbers there are, as word2vec writes it; then both must be so.
+// with spaces between. The word is the row's id; as in GloVe's files, it may have spaces itself. The first line may
+// be how many words and how many numbers there are, as word2vec writes it; then both must be so.
 var word2vecFormat = &Format{Name: "word2vec", Extensions: []string{".vec", ".glove.txt"}, Text: true, inspect: inspectWords}
 
 // wordsSource is an inspected file.

@@ -33,8 +33,8 @@ func (c *Classes) Label(i int) string {
 	return LabelText(c.Numbers[i])
 }
 
-// LabelText is a label that is a number as text, in its shortest form, and without an exponent below 10²¹: as it mostly stands in a
-// file.
+// LabelText is a label that is a number as text, in its shortest form, and without an exponent below 10²¹: as it
+// mostly stands in a file.
 func LabelText(v float64) string {
 	if math.Abs(v) < 1e21 {
 		return strconv.FormatFloat(v, 'f', -1, 64)
@@ -119,9 +119,9 @@ func (c *Classes) Clone() Classes {
 	return Classes{Numbers: slices.Clone(c.Numbers), Texts: slices.Clone(c.Texts)}
 }
 
-// Encode writes the place of each row's class into dst. Labels not among the classes come back in unknown, ascending, and
-// dst is then of no use. A label that is a text is of the class of its number where classes are numbers. The fault is that of
-// a row.
+// Encode writes the place of each row's class into dst. Labels not among the classes come back in unknown, ascending,
+// and dst is then of no use. A label that is a text is of the class of its number where classes are numbers. The
+// fault is that of a row.
 func (c *Classes) Encode(dst []int32, k *Chunk) (unknown Classes, err error) {
 	if len(c.Texts) > 0 && k.Labels == nil {
 		return unknown, k.Fault(fault.WholeFile, "class labels of one kind", "numbers and texts")
@@ -172,7 +172,8 @@ func insert[T cmp.Ordered](sorted []T, v T) []T {
 	return slices.Insert(sorted, i, v)
 }
 
-// LabelNumber is the number that a label stands for, in decimal notation: 1, 01 and 1.0 are one. NaN and infinities are none.
+// LabelNumber is the number that a label stands for, in decimal notation: 1, 01 and 1.0 are one. NaN and infinities
+// are none.
 func LabelNumber(label string) (float64, bool) {
 	v, err := strconv.ParseFloat(label, 64)
 	if err != nil || v-v != 0 || strings.ContainsAny(label, "xX") {
@@ -181,8 +182,8 @@ func LabelNumber(label string) (float64, bool) {
 	return v + 0, true
 }
 
-// Faithful reports whether a label that is a number says no more than the number does: not 01, as a postcode may be, and no integer
-// beyond 2⁵³, which float64 may not hold.
+// Faithful reports whether a label that is a number says no more than the number does: not 01, as a postcode may be,
+// and no integer beyond 2⁵³, which float64 may not hold.
 func Faithful(label string) bool {
 	digits := strings.TrimLeft(label, "+-")
 	if len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {

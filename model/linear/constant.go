@@ -8,9 +8,9 @@ import (
 	"beamlearn/model/internal/kernel"
 )
 
-// ConstantClasses adds to the metrics of a classification what the constant prediction scores, scikit-learn's DummyClassifier with
-// the strategy prior: for each fold, the shares and the most frequent of the classes in the other folds. weights has those of the
-// classes, by fold.
+// ConstantClasses adds to the metrics of a classification what the constant prediction scores, scikit-learn's
+// DummyClassifier with the strategy prior: for each fold, the shares and the most frequent of the classes in the
+// other folds. weights has those of the classes, by fold.
 func (r *CVResult) ConstantClasses(weights [][]float64) {
 	for i := range r.Metrics {
 		m := &r.Metrics[i]
@@ -61,8 +61,8 @@ func (r *CVResult) ConstantClasses(weights [][]float64) {
 	}
 }
 
-// ConstantMeans does the same for a regression, where the constant is the mean of the other folds; the mean absolute error cannot be
-// told from moments. targets has those of each fold.
+// ConstantMeans does the same for a regression, where the constant is the mean of the other folds; the mean absolute
+// error cannot be told from moments. targets has those of each fold.
 func (r *CVResult) ConstantMeans(targets []RegressionMetrics) {
 	for i := range r.Metrics {
 		m := &r.Metrics[i]

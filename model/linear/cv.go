@@ -13,8 +13,8 @@ import (
 	"beamlearn/model/linear/internal/jsontext"
 )
 
-// CVResult is what cross-validation says of combinations of hyperparameters. Scores are greater where a model is better: losses
-// and errors have a minus, and neg_ before the name, as in scikit-learn.
+// CVResult is what cross-validation says of combinations of hyperparameters. Scores are greater where a model is
+// better: losses and errors have a minus, and neg_ before the name, as in scikit-learn.
 type CVResult struct {
 	Params  []CVParams
 	Metrics []CVMetric // the first is that to choose by
@@ -32,17 +32,18 @@ type CVParams struct {
 	L1Ratio *float64 `json:"l1_ratio,omitempty"` // nil where the penalty has none
 }
 
-// CVMetric is a score by scikit-learn's name: Splits[f][c] is that of combination c for fold f, NaN where there is none.
+// CVMetric is a score by scikit-learn's name: Splits[f][c] is that of combination c for fold f, NaN where there is
+// none.
 type CVMetric struct {
 	Name   string
 	Splits [][]float64
-	// Constant is what a constant prediction scores in each fold, the shares of the classes or the mean of the other folds; nil
-	// where it is not known.
+	// Constant is what a constant prediction scores in each fold, the shares of the classes or the mean of the other
+	// folds; nil where it is not known.
 	Constant []float64
 }
 
-// CVPoint is the mean loss of each combination over the rows that came when fewer than Rows had been seen, and at least half as
-// many. It is NaN where it is not finite.
+// CVPoint is the mean loss of each combination over the rows that came when fewer than Rows had been seen, and at
+// least half as many. It is NaN where it is not finite.
 type CVPoint struct {
 	Rows uint64
 	Loss []float64
@@ -111,8 +112,9 @@ func (r *CVResult) Best() (int, error) {
 	return best, nil
 }
 
-// OneStandardError is the most regularised combination, that with the largest alpha, whose mean is within one standard error of
-// the best; of several the best. (Breiman, Friedman, Olshen and Stone: Classification and Regression Trees, 1984, section 3.4.3.)
+// OneStandardError is the most regularised combination, that with the largest alpha, whose mean is within one
+// standard error of the best; of several the best. (Breiman, Friedman, Olshen and Stone: Classification and
+// Regression Trees, 1984, section 3.4.3.)
 func (r *CVResult) OneStandardError() (int, error) {
 	best, err := r.Best()
 	if err != nil {
@@ -145,8 +147,9 @@ func (r *CVResult) Choose(name string) error {
 }
 
 // MarshalJSON writes the fields of scikit-learn's cv_results_: params; of the metric to choose by split0_test_score,
-// split1_test_score, …, mean_test_score, std_test_score and rank_test_score, and the same of every metric with its name in the
-// place of score; and scoring, best_index, best_index_one_standard_error, progressive_loss and learning_curve. NaN is null.
+// split1_test_score, …, mean_test_score, std_test_score and rank_test_score, and the same of every metric with its
+// name in the place of score; and scoring, best_index, best_index_one_standard_error, progressive_loss and
+// learning_curve. NaN is null.
 func (r *CVResult) MarshalJSON() ([]byte, error) {
 	b := bytes.NewBufferString("{")
 	field := func(name string, value any) error {
@@ -209,8 +212,8 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 type CVPath struct {
 	// Features are the places of those with the largest coefficients in any combination, the largest first.
 	Features []int
-	// Coef has, for each combination, the coefficients of these features, learned from all rows, or the means over the folds;
-	// of more than two classes, the norm over the classes. NaN where the weights overflowed.
+	// Coef has, for each combination, the coefficients of these features, learned from all rows, or the means over the
+	// folds; of more than two classes, the norm over the classes. NaN where the weights overflowed.
 	Coef [][]float64
 }
 

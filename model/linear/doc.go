@@ -1,10 +1,10 @@
-// Package linear is what linear models have in common: the [Options] by scikit-learn's names, rows in a [Chunk], the [Classes],
-// the [StandardScaler], metrics, the results of a cross-validation ([CVResult]), and the [Model], which predicts and is saved as
-// JSON. Nothing here learns.
+// Package linear is what linear models have in common: the [Options] by scikit-learn's names, rows in a [Chunk], the
+// [Classes], the [StandardScaler], metrics, the results of a cross-validation ([CVResult]), and the [Model], which
+// predicts and is saved as JSON. Nothing here learns.
 //
-// What learns is a [Learner]: it makes passes over all rows, cuts each into parts, and ends it with the merged sum of the parts'
-// [Partial]s, which a [Sum] merges in a tree that is the same on every runner. Learners are rooms of their own, which import
-// this package and, upwards only, each other:
+// What learns is a [Learner]: it makes passes over all rows, cuts each into parts, and ends it with the merged sum of
+// the parts' [Partial]s, which a [Sum] merges in a tree that is the same on every runner. Learners are rooms of their
+// own, which import this package and, upwards only, each other:
 //
 //	linear                  options, rows, classes, scaler, metrics, model file; Learner, Partial, Sum
 //	linear/internal/loss    a loss as a function: value, slope, curvature
@@ -21,11 +21,14 @@
 //
 // # To add
 //
-// A loss: its name in [Losses], its functions in internal/loss (value and slope; curve as well where it has slopes everywhere,
-// which opens newton to it in fitting's hasExact), its lanes in internal/lanes, and its row in survey's Auto.
+// A loss: its name in [Losses], its functions in internal/loss (value and slope; curve as well where it has slopes
+// everywhere, which opens newton to it in fitting's hasExact), its lanes in internal/lanes, and its row in survey's
+// Auto.
 //
 // A model of a kind of its own (k-means): a room beside linear, as model/bayes is. A linear model with another link
-// (Poisson): its loss here, its derivatives in newton, as softmax.go there has those of several classes at once. A penalty by proximal steps (l1): in newton.
+// (Poisson): its loss here, its derivatives in newton, as softmax.go there has those of several classes at once. A
+// penalty by proximal steps (l1): in newton.
 //
-// A stage of a fit: a file stage_NAME.go in fitting with the methods of its interface stage, and a line in its list stages.
+// A stage of a fit: a file stage_NAME.go in fitting with the methods of its interface stage, and a line in its list
+// stages.
 package linear

@@ -10,8 +10,8 @@ import (
 	"beamlearn/model/tables"
 )
 
-// The names of hashed features follow from the encoding: the file of a model has none, and reads back with all of them. One that has
-// them, as older ones do, is the same model.
+// The names of hashed features follow from the encoding: the file of a model has none, and reads back with all of
+// them. One that has them, as older ones do, is the same model.
 func TestHashedNames(t *testing.T) {
 	table := tables.New([]tables.Field{{Name: "text", Type: tables.Text}})
 	for _, s := range []string{"one two three four", "five six seven eight", "nine ten eleven twelve"} {

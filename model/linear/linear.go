@@ -124,8 +124,8 @@ func (a *Average) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*int)(a))
 }
 
-// ClassWeight multiplies the step of a row by the weight of its class: that in Of, or 1 where there is none. A class goes by
-// its label; a number in any notation.
+// ClassWeight multiplies the step of a row by the weight of its class: that in Of, or 1 where there is none. A class
+// goes by its label; a number in any notation.
 type ClassWeight struct {
 	// Balanced: n/(classes · rows of the class), counted over the rows up to the end of the chunk that is learned from.
 	Balanced bool
@@ -157,12 +157,13 @@ func (w *ClassWeight) UnmarshalJSON(b []byte) error {
 // IsSet reports whether any class has a weight.
 func (w *ClassWeight) IsSet() bool { return w.Balanced || len(w.Of) > 0 }
 
-// Options are the hyperparameters, by scikit-learn's names and with its defaults. Where zero is a value of its own, the field
-// is a pointer, and nil is the default.
+// Options are the hyperparameters, by scikit-learn's names and with its defaults. Where zero is a value of its own,
+// the field is a pointer, and nil is the default.
 type Options struct {
 	// Task is what the target is. Required.
 	Task Task `json:"-"`
-	// Loss is what to minimise. Default: Hinge in classification, SquaredError in regression. A OneClass has none to choose.
+	// Loss is what to minimise. Default: Hinge in classification, SquaredError in regression. A OneClass has none to
+	// choose.
 	Loss Loss `json:"loss"`
 	// Penalty is what keeps weights small. Default: L2. A OneClass has none to choose.
 	Penalty Penalty `json:"penalty"`
@@ -183,13 +184,15 @@ type Options struct {
 	Eta0 float64 `json:"eta0"`
 	// PowerT is the power of InvScaling. Default: 0.25 in regression, 0.5 otherwise.
 	PowerT *float64 `json:"power_t"`
-	// Average makes the coefficients the means of the weights after each row, from this row on. Default: 0, never.
-	// (With an l1 penalty the mean follows scikit-learn's formula, which applies each truncation to the past of the chunk, too.)
+	// Average makes the coefficients the means of the weights after each row, from this row on. Default: 0, never. (With
+	// an l1 penalty the mean follows scikit-learn's formula, which applies each truncation to the past of the chunk,
+	// too.)
 	Average Average `json:"average"`
 	// ClassWeight is for classification. Default: 1 for every class.
 	ClassWeight ClassWeight `json:"class_weight"`
-	// Tol is how much an epoch must improve the objective, or the score, for EndEpoch to go on. Default: nil, no criterion;
-	// then neither is computed, which is faster. (scikit-learn's default is 1e-3, and partial_fit ignores it.)
+	// Tol is how much an epoch must improve the objective, or the score, for EndEpoch to go on. Default: nil, no
+	// criterion; then neither is computed, which is faster. (scikit-learn's default is 1e-3, and partial_fit ignores
+	// it.)
 	Tol *float64 `json:"tol"`
 	// NIterNoChange is the number of epochs in a row without such an improvement that ends learning, ≥ 1. Default: 5.
 	NIterNoChange int `json:"n_iter_no_change"`
@@ -199,8 +202,8 @@ type Options struct {
 	// ValidationFraction is that share, between 0 and 1. A row belongs to it by a hash of its number. Default: 0.1.
 	ValidationFraction float64 `json:"validation_fraction"`
 
-	// MultiClass is for classification; Multinomial is for LogLoss, and only an exact solver has it. Of two classes either is the
-	// same. Default: OneVsRest.
+	// MultiClass is for classification; Multinomial is for LogLoss, and only an exact solver has it. Of two classes
+	// either is the same. Default: OneVsRest.
 	MultiClass MultiClass `json:"multi_class,omitempty"`
 
 	// Classes are all the classes that there are: a row of any other is then a fault. Default: none, and the rows tell. A

@@ -77,8 +77,8 @@ func (m *RegressionMetrics) MSE() float64 { return m.Squared / m.Weight }
 // MAE is the mean absolute error.
 func (m *RegressionMetrics) MAE() float64 { return m.Absolute / m.Weight }
 
-// R2 is the share of the targets' variance that is explained: at most 1, and 0 for their mean. Of a constant target, it is 1
-// where every prediction is right and 0 otherwise, as in scikit-learn.
+// R2 is the share of the targets' variance that is explained: at most 1, and 0 for their mean. Of a constant target,
+// it is 1 where every prediction is right and 0 otherwise, as in scikit-learn.
 func (m *RegressionMetrics) R2() float64 {
 	switch {
 	case m.M2 > 0:
@@ -105,8 +105,8 @@ func NewClassificationMetrics(classes int) *ClassificationMetrics {
 	return m
 }
 
-// Add judges a prediction: the places of the class and of the class predicted, and the probabilities of all classes, which
-// sum to 1; nil where there are none.
+// Add judges a prediction: the places of the class and of the class predicted, and the probabilities of all classes,
+// which sum to 1; nil where there are none.
 func (m *ClassificationMetrics) Add(class, predicted int, proba []float64, weight float64) {
 	m.Confusion[class][predicted] += weight
 	if proba == nil {
@@ -197,8 +197,8 @@ func (m *ClassificationMetrics) Accuracy() float64 {
 	return right / all
 }
 
-// Constant judges the constant prediction on the same rows: the most frequent class, the first of several, and the shares of the
-// classes as probabilities.
+// Constant judges the constant prediction on the same rows: the most frequent class, the first of several, and the
+// shares of the classes as probabilities.
 func (m *ClassificationMetrics) Constant() *ClassificationMetrics {
 	n := len(m.Confusion)
 	c, shares := NewClassificationMetrics(n), make([]float64, n)
@@ -255,8 +255,8 @@ func (m *ClassificationMetrics) MacroF1() float64 {
 	return sum / float64(n)
 }
 
-// AUC is the area under the ROC curve: the chance that a positive row has a larger score than a negative one, ties counting
-// half. Weights is nil, or as long. It is NaN without rows of both kinds. O(n log n).
+// AUC is the area under the ROC curve: the chance that a positive row has a larger score than a negative one, ties
+// counting half. Weights is nil, or as long. It is NaN without rows of both kinds. O(n log n).
 func AUC(positive []bool, scores, weights []float64) (float64, error) {
 	n := len(positive)
 	if len(scores) != n || weights != nil && len(weights) != n {
@@ -301,11 +301,11 @@ func AUC(positive []bool, scores, weights []float64) (float64, error) {
 	return won / (pos * neg), nil
 }
 
-// AUCSketch is the AUC of scores that are seen one by one and kept in 10,240 bins: 128 for each octave of |score| from 2⁻²⁶ to
-// 2¹⁴, of either sign, so that a bin is 0.8 % of its scores wide, whatever their scale. Scores in one bin count as ties, which
-// no order of the rows changes. How far that can be from the AUC of the scores themselves is known: see [AUCSketch.AUC]. For
-// scores that spread over a few octaves, as those of linear models do, it is below 1e-3, and the error a fraction of that.
-// The zero value has seen none.
+// AUCSketch is the AUC of scores that are seen one by one and kept in 10,240 bins: 128 for each octave of |score|
+// from 2⁻²⁶ to 2¹⁴, of either sign, so that a bin is 0.8 % of its scores wide, whatever their scale. Scores in one
+// bin count as ties, which no order of the rows changes. How far that can be from the AUC of the scores themselves is
+// known: see [AUCSketch.AUC]. For scores that spread over a few octaves, as those of linear models do, it is below
+// 1e-3, and the error a fraction of that. The zero value has seen none.
 type AUCSketch struct {
 	Positive, Negative []float64 // weights in each bin
 }
@@ -353,8 +353,8 @@ func (s *AUCSketch) Merge(o *AUCSketch) {
 	kernel.Add(1, o.Positive, bins[1])
 }
 
-// AUC is the area under the ROC curve, ties counting half, and the most by which that of the scores themselves can differ: half
-// the share of pairs that share a bin. Both are NaN without rows of both kinds.
+// AUC is the area under the ROC curve, ties counting half, and the most by which that of the scores themselves can
+// differ: half the share of pairs that share a bin. Both are NaN without rows of both kinds.
 func (s *AUCSketch) AUC() (auc, bound float64) {
 	var won, ties, pos, neg float64
 	for i, p := range s.Positive {

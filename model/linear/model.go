@@ -37,8 +37,8 @@ type Training struct {
 	Rows      int64   `json:"rows"`                 // of an epoch, of the last training; [sgd.SGD] by itself counts them in each epoch anew
 	Epochs    int     `json:"epochs"`               // passes of an exact solver
 	ClassRows []int64 `json:"class_rows,omitempty"` // of each class, counted likewise
-	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, or once where it is multinomial, where
-	// that is known; and the duality gap of l1 and elasticnet.
+	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, or once where it is
+	// multinomial, where that is known; and the duality gap of l1 and elasticnet.
 	Objective    jsontext.Floats `json:"objective,omitempty"`
 	GradientNorm jsontext.Floats `json:"gradient_norm,omitempty"`
 	Gap          float64         `json:"gap,omitempty"`
@@ -204,10 +204,11 @@ type modelFile struct {
 	Encoding     *features.Encoding `json:"encoding"`
 }
 
-// Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss, feature_names (or null, also
-// where an encoding has hashed columns, and says them), classes (or null), coef, intercept, scaler (or null), hyperparameters by
-// scikit-learn's names, training, and state (or null), and of a model of tables its encoding. Numbers are in their shortest form, which
-// reads back bit by bit. It saves nothing that Load would refuse. It does not close w.
+// Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss,
+// feature_names (or null, also where an encoding has hashed columns, and says them), classes (or null), coef,
+// intercept, scaler (or null), hyperparameters by scikit-learn's names, training, and state (or null), and of a model
+// of tables its encoding. Numbers are in their shortest form, which reads back bit by bit. It saves nothing that Load
+// would refuse. It does not close w.
 func (m *Model) Save(w io.Writer) error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("linear.Model.Save: %w", err)
@@ -281,8 +282,8 @@ func write(b *bufio.Writer, value any) error {
 	return err
 }
 
-// Load reads what Save writes; name stands in its faults. It takes memory in proportion to the file, and refuses what is not
-// of this version, has fields that it does not know or any twice, or contradicts itself.
+// Load reads what Save writes; name stands in its faults. It takes memory in proportion to the file, and refuses what
+// is not of this version, has fields that it does not know or any twice, or contradicts itself.
 func Load(name string, r io.Reader) (*Model, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
@@ -333,8 +334,8 @@ func Load(name string, r io.Reader) (*Model, error) {
 	return m, nil
 }
 
-// checkKeys refuses objects that have a field twice, of which readers would take different ones, or a field in capitals,
-// which encoding/json takes for another. The JSON is well formed.
+// checkKeys refuses objects that have a field twice, of which readers would take different ones, or a field in
+// capitals, which encoding/json takes for another. The JSON is well formed.
 func checkKeys(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()

@@ -2,8 +2,8 @@ package linear
 
 import "encoding"
 
-// Partial is what a pass over some of the rows has summed up. Floating-point sums depend on the order of their terms: whoever
-// merges keeps to one order.
+// Partial is what a pass over some of the rows has summed up. Floating-point sums depend on the order of their terms:
+// whoever merges keeps to one order.
 type Partial interface {
 	// PartialFit adds the rows of a chunk, in their order.
 	PartialFit(c *Chunk) error
@@ -15,7 +15,8 @@ type Partial interface {
 	encoding.BinaryUnmarshaler
 }
 
-// Learner learns in passes over all rows: each cuts them into parts, sums up each part by itself, and ends with the merged sum.
+// Learner learns in passes over all rows: each cuts them into parts, sums up each part by itself, and ends with the
+// merged sum.
 type Learner interface {
 	// Partial begins part number part of the next pass, of so many in all.
 	Partial(part, parts int) Partial

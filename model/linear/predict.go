@@ -19,9 +19,10 @@ func (m *Model) Features() int {
 // NumDecisions is the number of decision values of a row: one for each of more than two classes, otherwise 1.
 func (m *Model) NumDecisions() int { return len(m.Coef) }
 
-// DecisionFunction appends to dst the decision values of the rows, rows × NumDecisions, and returns it: coef·x + intercept.
-// It is the prediction in regression; positive for the larger of two classes; the largest for the most likely of several; and
-// not negative for a row like those that a OneClass has learned from. It is safe for concurrent use, as all predictions are.
+// DecisionFunction appends to dst the decision values of the rows, rows × NumDecisions, and returns it: coef·x +
+// intercept. It is the prediction in regression; positive for the larger of two classes; the largest for the most
+// likely of several; and not negative for a row like those that a OneClass has learned from. It is safe for
+// concurrent use, as all predictions are.
 func (m *Model) DecisionFunction(c *Chunk, dst []float64) ([]float64, error) {
 	if err := c.CheckRows(m.Features()); err != nil {
 		return dst, err
@@ -80,9 +81,9 @@ func (m *Model) HasProba() bool {
 	return m.Task == Classification && (m.Loss == LogLoss || m.Loss == ModifiedHuber)
 }
 
-// PredictProba appends to dst the probabilities of the classes for each row, rows × classes, and returns it. With several
-// classes they are those of each against the rest, divided by their sum (Zadrozny and Elkan, KDD 2002), or, of a Multinomial model,
-// the softmax of the decision values.
+// PredictProba appends to dst the probabilities of the classes for each row, rows × classes, and returns it. With
+// several classes they are those of each against the rest, divided by their sum (Zadrozny and Elkan, KDD 2002), or,
+// of a Multinomial model, the softmax of the decision values.
 func (m *Model) PredictProba(c *Chunk, dst []float64) ([]float64, error) {
 	if !m.HasProba() {
 		return dst, fmt.Errorf("the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss)
@@ -112,8 +113,8 @@ func (m *Model) PredictProba(c *Chunk, dst []float64) ([]float64, error) {
 	return dst, nil
 }
 
-// Softmax makes probabilities of decision values, in place: exp(d[k]) divided by the sum of all. It gives the greatest decision value,
-// and the sum of exp(d[k] − top) of the others.
+// Softmax makes probabilities of decision values, in place: exp(d[k]) divided by the sum of all. It gives the
+// greatest decision value, and the sum of exp(d[k] − top) of the others.
 func Softmax(d []float64) (top, others float64) {
 	most := 0
 	for k, v := range d {
@@ -153,8 +154,8 @@ func (m *Model) sigmoid(v float64) float64 {
 	return 1 / (1 + elementary.Exp(-v))
 }
 
-// NormaliseProba divides the probabilities p of the decision values d by their sum. Where all are 0, those of ModifiedHuber become
-// equal, and those of LogLoss what they would be in the limit, in proportion to exp(d).
+// NormaliseProba divides the probabilities p of the decision values d by their sum. Where all are 0, those of
+// ModifiedHuber become equal, and those of LogLoss what they would be in the limit, in proportion to exp(d).
 func (m *Model) NormaliseProba(p, d []float64) {
 	sum := 0.0
 	for _, v := range p {

@@ -12,12 +12,12 @@ import (
 	"beamlearn/model/linear/internal/jsontext"
 )
 
-// StandardScaler makes (x − mean)/scale of the rows, with the mean and the standard deviation of the columns, which it learns
-// chunk by chunk. It is scikit-learn's StandardScaler. NaN is no value: it neither counts nor changes. Sparse rows keep their
-// zeros: they need a scaler without WithMean.
+// StandardScaler makes (x − mean)/scale of the rows, with the mean and the standard deviation of the columns, which
+// it learns chunk by chunk. It is scikit-learn's StandardScaler. NaN is no value: it neither counts nor changes.
+// Sparse rows keep their zeros: they need a scaler without WithMean.
 //
-// Moments of chunks are combined by the formulas of Chan, Golub and LeVeque (The American Statistician 37.3, 1983). They are
-// accurate in any order, but their last bits depend on it: [MergeScalers] fixes the order.
+// Moments of chunks are combined by the formulas of Chan, Golub and LeVeque (The American Statistician 37.3, 1983).
+// They are accurate in any order, but their last bits depend on it: [MergeScalers] fixes the order.
 type StandardScaler struct {
 	WithMean, WithStd bool // what to do; NewStandardScaler sets both
 
@@ -52,7 +52,8 @@ func (s *StandardScaler) Check(c *Chunk) error {
 	return nil
 }
 
-// PartialFit learns from the rows of a chunk; weights is nil, or a weight for each row. O(entries + features), in two passes.
+// PartialFit learns from the rows of a chunk; weights is nil, or a weight for each row. O(entries + features), in two
+// passes.
 func (s *StandardScaler) PartialFit(c *Chunk, weights []float64) error {
 	if err := s.Check(c); err != nil {
 		return err
@@ -182,9 +183,9 @@ func (s *StandardScaler) Merge(t *StandardScaler) {
 	}
 }
 
-// MergeScalers is the scaler of all rows, where each piece has seen some of them. The pieces are taken in the order of their
-// numbers, so that the bits of the result do not depend on who finished first: give a piece the number of its shard. There
-// must be one at least.
+// MergeScalers is the scaler of all rows, where each piece has seen some of them. The pieces are taken in the order
+// of their numbers, so that the bits of the result do not depend on who finished first: give a piece the number of
+// its shard. There must be one at least.
 func MergeScalers(pieces map[int]*StandardScaler) (*StandardScaler, error) {
 	numbers := make([]int, 0, len(pieces))
 	for i := range pieces {

@@ -11,8 +11,8 @@ import (
 	"beamlearn/model/linear/internal/jsontext"
 )
 
-// State is what SGD has come to, to the last bit, so that whoever goes on comes to the same end. Only sgd.Resume needs to
-// understand it.
+// State is what SGD has come to, to the last bit, so that whoever goes on comes to the same end. Only sgd.Resume
+// needs to understand it.
 type State struct {
 	T         float64       `json:"t"` // number of the next row
 	EpochRows int64         `json:"epoch_rows"`
@@ -155,7 +155,8 @@ func (s *VectorState) check(features int, averages, adaptive bool) error {
 	return nil
 }
 
-// Coef is the weights and the intercept that a model has before row t, where averaging begins with row average; 0 is never.
+// Coef is the weights and the intercept that a model has before row t, where averaging begins with row average; 0 is
+// never.
 func (s *VectorState) Coef(average, t float64) ([]float64, float64) {
 	w := make([]float64, len(s.Weights))
 	if average > 0 && average <= t-1 {

@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// Sum merges the partials of a pass in a fixed tree over the numbers of its parts, so that it has the same bits in whatever
-// order they arrive: part 0 with 1, 2 with 3, then 0–1 with 2–3, and so on. Two are merged as soon as both are there.
+// Sum merges the partials of a pass in a fixed tree over the numbers of its parts, so that it has the same bits in
+// whatever order they arrive: part 0 with 1, 2 with 3, then 0–1 with 2–3, and so on. Two are merged as soon as both
+// are there.
 type Sum struct {
 	parts   int
 	waiting map[Node]Partial
@@ -39,8 +40,8 @@ func CutNode(b []byte) (n Node, rest []byte, err error) {
 // NewSum begins the sum of so many parts.
 func NewSum(parts int) *Sum { return &Sum{parts: parts, waiting: map[Node]Partial{}} }
 
-// Add adds the partial of a node, a single part (Level 0) or one of another Sum's Rest. Where a part comes twice, this or Total
-// fails.
+// Add adds the partial of a node, a single part (Level 0) or one of another Sum's Rest. Where a part comes twice,
+// this or Total fails.
 func (s *Sum) Add(n Node, p Partial) error {
 	if n.Level < 0 || n.Level > 62 || n.Index < 0 || n.Index > (s.parts-1)>>n.Level {
 		return fmt.Errorf("linear.Sum: node %+v of %d parts", n, s.parts)

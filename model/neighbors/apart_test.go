@@ -11,8 +11,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Neighbours of another group are those of a brute-force search that looks at no others, by every metric and engine, with ties,
-// duplicates, zero vectors, groups of one point and of nearly all, and points in no group.
+// Neighbours of another group are those of a brute-force search that looks at no others, by every metric and engine,
+// with ties, duplicates, zero vectors, groups of one point and of nearly all, and points in no group.
 func TestApart(t *testing.T) {
 	t.Parallel()
 	for _, metric := range Metrics {

@@ -9,8 +9,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// encoder writes values and keeps the first error. Integers and floats are little-endian; a list is its length, as uint64, and its
-// elements.
+// encoder writes values and keeps the first error. Integers and floats are little-endian; a list is its length, as
+// uint64, and its elements.
 type encoder struct {
 	w   io.Writer
 	err error

@@ -41,8 +41,8 @@ const (
 // Metrics lists all metrics.
 var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming}
 
-// aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular there is the
-// cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
+// aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular
+// there is the cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
 var aliases = map[Metric]Metric{
 	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "angular": Cosine, "dot": InnerProduct,
 }

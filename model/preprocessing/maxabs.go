@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/internal/kernel"
 )
 
-// MaxAbsScaler divides the columns by their greatest absolute value, and so keeps zeros. It is scikit-learn's MaxAbsScaler.
-// NaN is no value. Merged in any order, the bits are the same.
+// MaxAbsScaler divides the columns by their greatest absolute value, and so keeps zeros. It is scikit-learn's
+// MaxAbsScaler. NaN is no value. Merged in any order, the bits are the same.
 type MaxAbsScaler struct {
 	MaxAbs []float64 // 0 without any value
 }

@@ -1,4 +1,5 @@
-// Package preprocessing is the scalers of columns that linear models do not carry: [MinMaxScaler] and [MaxAbsScaler], as scikit-learn's.
+// Package preprocessing is the scalers of columns that linear models do not carry: [MinMaxScaler] and [MaxAbsScaler],
+// as scikit-learn's.
 package preprocessing
 
 import (
@@ -8,8 +9,8 @@ import (
 	"beamlearn/model/internal/kernel"
 )
 
-// MinMaxScaler maps the columns onto a range, from the least to the greatest value that it has learned. It is scikit-learn's
-// MinMaxScaler. NaN is no value. Merged in any order, the bits are the same.
+// MinMaxScaler maps the columns onto a range, from the least to the greatest value that it has learned. It is
+// scikit-learn's MinMaxScaler. NaN is no value. Merged in any order, the bits are the same.
 type MinMaxScaler struct {
 	FeatureRange [2]float64
 	DataMin      []float64 // +Inf without any value
@@ -52,8 +53,8 @@ func (s *MinMaxScaler) Merge(t *MinMaxScaler) {
 	}
 }
 
-// Coefficients are scale and shift of each column: a value x becomes scale·x + shift. Columns without two different values
-// are only shifted.
+// Coefficients are scale and shift of each column: a value x becomes scale·x + shift. Columns without two different
+// values are only shifted.
 func (s *MinMaxScaler) Coefficients() (scale, shift []float64) {
 	scale, shift = make([]float64, len(s.DataMin)), make([]float64, len(s.DataMin))
 	for j := range scale {

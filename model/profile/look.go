@@ -19,8 +19,8 @@ import (
 
 // Look is what there is to see of the values of a column, whatever they are.
 type Look struct {
-	// Distinct is how many different values there are; Estimated says that it is about so many. It is 0, and not known, in matrices of
-	// more than a hundred columns.
+	// Distinct is how many different values there are; Estimated says that it is about so many. It is 0, and not known,
+	// in matrices of more than a hundred columns.
 	Distinct  int64 `json:"distinct,omitempty"`
 	Estimated bool  `json:"distinct_is_estimate,omitempty"`
 	// Frequent are the most frequent values; Sampled says that these are those of a sample, with about so many rows.
@@ -34,8 +34,8 @@ type Look struct {
 
 // Histogram is counts of values in bins of equal width.
 type Histogram struct {
-	// Low and High are where the bins begin and end; dates are seconds since 1970-01-01 in UTC. Where a few values are far from all
-	// others, they are in the first and the last bin.
+	// Low and High are where the bins begin and end; dates are seconds since 1970-01-01 in UTC. Where a few values are
+	// far from all others, they are in the first and the last bin.
 	Low    float64 `json:"low"`
 	High   float64 `json:"high"`
 	Counts []int64 `json:"counts"`
@@ -244,8 +244,8 @@ func (l *looks) addTable(b *vectors.Block, shift int64) {
 	l.rows += int64(b.Len())
 }
 
-// keyOf is the hash of a cell; it is not ok where it is missing. A text that is a number has the hash of that, as the same column has in
-// a file that knows numbers.
+// keyOf is the hash of a cell; it is not ok where it is missing. A text that is a number has the hash of that, as the
+// same column has in a file that knows numbers.
 func keyOf(c *tables.Column, i int) (key uint64, ok bool) {
 	switch c.Type {
 	case tables.Number, tables.Bool:
@@ -381,7 +381,8 @@ func (l *looks) ordered() []sampledRow {
 	return l.sample.rows
 }
 
-// frequent are the values of a column that come most often, as far as the sample tells; none where all that it has are different.
+// frequent are the values of a column that come most often, as far as the sample tells; none where all that it has
+// are different.
 func (l *looks) frequent(j int, dates bool) []Category {
 	counts := map[string]int64{}
 	for _, r := range l.sample.rows {

@@ -31,8 +31,8 @@ type Neighbors struct {
 	// MinK and MaxK are the fewest and the most neighbours of a query.
 	MinK int64 `json:"min_k"`
 	MaxK int64 `json:"max_k"`
-	// MinDistance and MaxDistance are those of the finite distances, MeanLast the mean of each query's largest, and NotFinite
-	// the number of the others.
+	// MinDistance and MaxDistance are those of the finite distances, MeanLast the mean of each query's largest, and
+	// NotFinite the number of the others.
 	MinDistance float64 `json:"min_distance"`
 	MeanLast    float64 `json:"mean_last_distance"`
 	MaxDistance float64 `json:"max_distance"`
@@ -40,8 +40,8 @@ type Neighbors struct {
 	// Points is the number of different points among the neighbours; Hubs are those that are it most often.
 	Points int64 `json:"points"`
 	Hubs   []Hub `json:"hubs"`
-	// HubsOf is the number of neighbours that were counted for Points and Hubs: all but those of points that first came after
-	// the first 4,194,304 different ones.
+	// HubsOf is the number of neighbours that were counted for Points and Hubs: all but those of points that first came
+	// after the first 4,194,304 different ones.
 	HubsOf int64 `json:"hubs_of"`
 }
 

@@ -1,9 +1,9 @@
-// Package profile finds out what there is to know of vectors before they are used, in one pass over files of any size: how
-// many rows, which of them are at fault, the spread of each column, the norms, duplicates.
+// Package profile finds out what there is to know of vectors before they are used, in one pass over files of any
+// size: how many rows, which of them are at fault, the spread of each column, the norms, duplicates.
 //
-// Chunks of rows are profiled side by side, and merged in their order, so that the result does not depend on the number of
-// threads. Memory: a chunk and its profile for each thread, 32 bytes a column, and about 80 bytes for each distinct row, of
-// which [Options].Distinct are kept.
+// Chunks of rows are profiled side by side, and merged in their order, so that the result does not depend on the
+// number of threads. Memory: a chunk and its profile for each thread, 32 bytes a column, and about 80 bytes for each
+// distinct row, of which [Options].Distinct are kept.
 package profile
 
 import (
@@ -117,8 +117,8 @@ type Profile struct {
 
 	Spread []Column `json:"spread"` // of each column; none where no row is without a fault
 	Norms  Norms    `json:"norms"`
-	// Offset is the norm of the mean row over the root of the total variance: how far the data are from the origin, by their
-	// own size. 0 where all rows are equal.
+	// Offset is the norm of the mean row over the root of the total variance: how far the data are from the origin, by
+	// their own size. 0 where all rows are equal.
 	Offset float64 `json:"offset"`
 	// Duplicates are rows with equal values, and IDs equal ids, where a column has them.
 	Duplicates Repeats  `json:"duplicates"`

@@ -6,10 +6,10 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// sketch counts equal things by a hash of 128 bits: all of them as long as the distinct ones are at most limit, and from
-// then on those whose hash begins with level zeros, a sample of one in 2^level in which every copy of a thing is counted.
-// What it holds does not depend on the order in which things are added, or sketches merged. (Bar-Yossef et al., Counting
-// distinct elements in a data stream, 2002, algorithm 2.)
+// sketch counts equal things by a hash of 128 bits: all of them as long as the distinct ones are at most limit, and
+// from then on those whose hash begins with level zeros, a sample of one in 2^level in which every copy of a thing is
+// counted. What it holds does not depend on the order in which things are added, or sketches merged. (Bar-Yossef et
+// al., Counting distinct elements in a data stream, 2002, algorithm 2.)
 //
 // Two of n different things have the same hash with a probability of about n²/2¹²⁹: 10⁻²¹ for 10⁹.
 type sketch struct {

@@ -72,8 +72,8 @@ type Category struct {
 // mostFrequent is how many categories of a column are kept.
 const mostFrequent = 5
 
-// IsTable reports whether a file is a table that holds more than numbers, as far as its header and its first rows tell: text,
-// timestamps, missing cells.
+// IsTable reports whether a file is a table that holds more than numbers, as far as its header and its first rows
+// tell: text, timestamps, missing cells.
 func IsTable(ctx context.Context, f formats.File, o formats.Options) bool {
 	if !formats.IsTabular(f.Name(), o.Format) {
 		return false
@@ -91,8 +91,8 @@ func IsTable(ctx context.Context, f formats.File, o formats.Options) bool {
 	return column != ""
 }
 
-// TableOf looks at files as one table, in the order given, in one pass. Memory is that of a [features.Survey], a look at its columns and
-// a block of rows for each thread. The error is one line, as where no column is of use.
+// TableOf looks at files as one table, in the order given, in one pass. Memory is that of a [features.Survey], a look
+// at its columns and a block of rows for each thread. The error is one line, as where no column is of use.
 func TableOf(ctx context.Context, o Options, all []formats.File) (*Table, error) {
 	o.EnsureDefaults()
 	o.Formats.Cells = true

@@ -104,7 +104,8 @@ func (l *looks) valuesOf(j int) []value {
 // idName is how columns of ids are mostly called.
 var idName = regexp.MustCompile(`(?i)^(?:.*[_ -])?id$`)
 
-// likeID reports whether values that are all different may be ids: short texts, or whole numbers that lie close together.
+// likeID reports whether values that are all different may be ids: short texts, or whole numbers that lie close
+// together.
 func likeID(values []value, kind features.Kind, rows int64) bool {
 	if kind == features.Text || kind == features.Date || kind == features.List {
 		return false
@@ -124,8 +125,8 @@ func likeID(values []value, kind features.Kind, rows int64) bool {
 	return lo > hi || hi-lo < sparse*float64(rows)
 }
 
-// dateForms are how dates are written that are none by themselves, with the --date_format that reads them. Of those that fit, the
-// first is told.
+// dateForms are how dates are written that are none by themselves, with the --date_format that reads them. Of those
+// that fit, the first is told.
 var dateForms = []struct {
 	form   *regexp.Regexp
 	format string
@@ -309,8 +310,8 @@ func separation(x, y []value) float64 {
 	return max(a, 1-a)
 }
 
-// determined is how much of what the most frequent class, or the mean, leaves open of the target is told by the values of x, of which
-// most must be there more than once.
+// determined is how much of what the most frequent class, or the mean, leaves open of the target is told by the
+// values of x, of which most must be there more than once.
 func determined(x, y []value, continuous bool) float64 {
 	groups := map[string][]int{}
 	for i := range x {

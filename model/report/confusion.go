@@ -15,8 +15,8 @@ var confusionTemplate = template.Must(template.New("confusion").Parse(
 		`{{range .Rows}}<tr><th scope="row">{{.Class}}</th>{{range .Cells}}<td class="number{{if .Right}} right{{end}}"{{with .Share}} style="--share:{{.}}"{{end}}>{{.Count}}</td>{{end}}<td class="number">{{.Recall}}</td></tr>{{end}}` +
 		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more classes</p>{{end}}`))
 
-// Confusion is a matrix that has in row i and column j the weight of the rows of class i that were taken for class j; each row is
-// shaded by the shares of its class. The classes after the first thirty are left out.
+// Confusion is a matrix that has in row i and column j the weight of the rows of class i that were taken for class j;
+// each row is shaded by the shares of its class. The classes after the first thirty are left out.
 func Confusion(classes []string, matrix [][]float64) (Static, error) {
 	type cell struct {
 		Count string

@@ -11,9 +11,9 @@ func Quantile(values []float64, q float64) float64 {
 	return values[int(math.Round(q*float64(len(values)-1)))]
 }
 
-// Fences are where a histogram of ascending values begins and ends: the least and the greatest value, unless a few far ones would flatten
-// all others. Then they are a little beyond the middle 98 % of the values, and the bars at the ends, which [Bins] makes of all that is
-// beyond, hold the rest.
+// Fences are where a histogram of ascending values begins and ends: the least and the greatest value, unless a few
+// far ones would flatten all others. Then they are a little beyond the middle 98 % of the values, and the bars at the
+// ends, which [Bins] makes of all that is beyond, hold the rest.
 func Fences(values []float64) (lo, hi float64) {
 	const far, room = 4, 0.25
 	lo, hi = values[0], values[len(values)-1]
@@ -24,7 +24,8 @@ func Fences(values []float64) (lo, hi float64) {
 	return lo, hi
 }
 
-// Beyond tells in words how many of ascending values the bars at the ends of a histogram hold from beyond them; "" where that is none.
+// Beyond tells in words how many of ascending values the bars at the ends of a histogram hold from beyond them; ""
+// where that is none.
 func Beyond(values []float64, lo, hi float64) string {
 	below, _ := slices.BinarySearch(values, lo)
 	above := 0

@@ -6,8 +6,8 @@ import (
 	"sort"
 )
 
-// Largest is where the n largest of x are, from the largest on; of equal ones, the first are before. O(len(x) + n²·log(len(x)/n))
-// where they are in no order.
+// Largest is where the n largest of x are, from the largest on; of equal ones, the first are before. O(len(x) +
+// n²·log(len(x)/n)) where they are in no order.
 func Largest[T cmp.Ordered](x []T, n int) []int {
 	order := make([]int, 0, n+1)
 	for j, v := range x {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Ranking is values by name as horizontal bars, so that every name can be read. Values may be negative; one that is not finite
-// has no bar.
+// Ranking is values by name as horizontal bars, so that every name can be read. Values may be negative; one that is
+// not finite has no bar.
 type Ranking struct {
 	Title       string
 	Description string // what there is to see, for those who do not see it

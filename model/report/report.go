@@ -1,9 +1,9 @@
-// Package report makes pages to look at: one self-contained HTML file each, which needs no network and no server, in dark and
-// light, on a phone, with a keyboard and with a screen reader.
+// Package report makes pages to look at: one self-contained HTML file each, which needs no network and no server, in
+// dark and light, on a phone, with a keyboard and with a screen reader.
 //
-// A [Page] is sections of blocks. A [Table], a [Chart] (drawn here, as SVG, with its numbers as a table behind it) and a
-// [Text] stand still; a [Widget] brings markup, data and a script of its own, which finds helpers in the object Report of
-// report.js. All text is escaped, wherever it comes from.
+// A [Page] is sections of blocks. A [Table], a [Chart] (drawn here, as SVG, with its numbers as a table behind it)
+// and a [Text] stand still; a [Widget] brings markup, data and a script of its own, which finds helpers in the object
+// Report of report.js. All text is escaped, wherever it comes from.
 package report
 
 import (
@@ -64,8 +64,8 @@ func (t Text) render() (template.HTML, script, error) {
 
 // Widget is a block that moves.
 type Widget struct {
-	// ID is unique on the page: letters, digits and hyphens. The script runs with two arguments: root, the element around the
-	// markup, whose id it is, and data.
+	// ID is unique on the page: letters, digits and hyphens. The script runs with two arguments: root, the element
+	// around the markup, whose id it is, and data.
 	ID string
 	// Markup is trusted: what comes from the data must have been escaped by a template.
 	Markup template.HTML

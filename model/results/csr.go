@@ -10,9 +10,10 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// A part of rows of features in .npz has five files: the columns of all entries (int64) and their values (float64, or float32), as those
-// of graphs, of which this is the other kind of matrix; of each row its number of entries (int64); and the targets and the weights of
-// the rows (float64), which are empty where rows have none. All numbers are little-endian.
+// A part of rows of features in .npz has five files: the columns of all entries (int64) and their values (float64, or
+// float32), as those of graphs, of which this is the other kind of matrix; of each row its number of entries (int64);
+// and the targets and the weights of the rows (float64), which are empty where rows have none. All numbers are
+// little-endian.
 const (
 	csrColumns = npzColumns
 	csrValues  = npzDistances
@@ -53,7 +54,8 @@ func encodeCSRRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) 
 	return false, nil
 }
 
-// assembleCSR writes the archive as scipy.sparse.save_npz does it, not compressed, with indices of int32 where these do.
+// assembleCSR writes the archive as scipy.sparse.save_npz does it, not compressed, with indices of int32 where these
+// do.
 func assembleCSR(_ int, w io.Writer, parts []Part, l Layout) error {
 	o := l.Features
 	var rows, entries int64

@@ -84,7 +84,8 @@ func TestAppendFloat(t *testing.T) {
 	}
 }
 
-// Any id reads back as a field of a record, at either place. (The reader turns \r\n into \n; the file has what it should.)
+// Any id reads back as a field of a record, at either place. (The reader turns \r\n into \n; the file has what it
+// should.)
 func FuzzCSVID(f *testing.F) {
 	for _, s := range awkward {
 		f.Add(s)

@@ -35,7 +35,8 @@ var npyFormat = &Format{
 	assemble:    assembleNPY,
 }
 
-// npyArray is the elements of a file, and the shape of one of its rows: none, of a single number, or the number of columns.
+// npyArray is the elements of a file, and the shape of one of its rows: none, of a single number, or the number of
+// columns.
 func npyArray(file int, l Layout) (descr string, shape []int) {
 	switch {
 	case l.Features != nil:
@@ -122,8 +123,8 @@ func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
 	return concatenate(file, w, parts)
 }
 
-// npyHeader is the header, format version 1.0, byte for byte as numpy.save writes it: padded with spaces to a multiple of
-// 64 bytes, with room for a first dimension of 21 digits. For one or two dimensions that is 128.
+// npyHeader is the header, format version 1.0, byte for byte as numpy.save writes it: padded with spaces to a
+// multiple of 64 bytes, with room for a first dimension of 21 digits. For one or two dimensions that is 128.
 func npyHeader(descr string, rows int64, row ...int) []byte {
 	const prefix, size = 10, 128
 	shape := fmt.Sprintf("%d,", rows)

@@ -28,17 +28,17 @@ var parquetFormat = &Format{
 	assemble:    assembleParquet,
 }
 
-// A row group, of which readers hold one at a time, ends with the row that fills it. What is in it follows from the rows
-// alone, and so do the bytes of the file.
+// A row group, of which readers hold one at a time, ends with the row that fills it. What is in it follows from the
+// rows alone, and so do the bytes of the file.
 const (
 	rowGroupRows  = 1 << 17
 	rowGroupBytes = 16 << 20 // of ids and numbers, uncompressed
 )
 
-// A part of neighbours is its queries one after the other: the id, the number of neighbours (uvarint), their ids, their
-// distances (float64, little-endian). A part of a table is its rows: the id, the values (float64, little-endian, or ids). An id is 0
-// and the integer (varint), or the length of its text (uvarint, > 0) and the text. Where the layout is nullable, a byte before each row
-// says what it lacks, and that is left out.
+// A part of neighbours is its queries one after the other: the id, the number of neighbours (uvarint), their ids,
+// their distances (float64, little-endian). A part of a table is its rows: the id, the values (float64,
+// little-endian, or ids). An id is 0 and the integer (varint), or the length of its text (uvarint, > 0) and the text.
+// Where the layout is nullable, a byte before each row says what it lacks, and that is left out.
 
 func encodeParquetPart(dst [][]byte, c *Chunk, from, to int, _ Layout) (bool, error) {
 	b, texts := dst[0], false
@@ -262,8 +262,9 @@ func stringNode(name string, r parquet.Repetition) schema.Node {
 	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, r, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
 }
 
-// neighborRows are rows of neighbours. In the nested form all lists of a row have the same length, hence the same levels:
-// definition is 0 for the single entry of an empty list, repetition is 0 where a row begins. In the others, there are none.
+// neighborRows are rows of neighbours. In the nested form all lists of a row have the same length, hence the same
+// levels: definition is 0 for the single entry of an empty list, repetition is 0 where a row begins. In the others,
+// there are none.
 type neighborRows struct {
 	layout                 Layout
 	rows                   int
@@ -297,8 +298,8 @@ func (g *neighborRows) record(d partReader) error {
 	return nil
 }
 
-// append adds what else belongs to a query whose ids and distances have been appended: the levels of its lists, or its id and
-// the ranks for each of its rows.
+// append adds what else belongs to a query whose ids and distances have been appended: the levels of its lists, or
+// its id and the ranks for each of its rows.
 func (g *neighborRows) append(neighbors int) {
 	if g.layout.Form != Nested {
 		g.rows += neighbors
@@ -399,7 +400,8 @@ type tableRows struct {
 	rows   int
 	values [][]float64           // of each column
 	texts  [][]parquet.ByteArray // of each column of type Text: what it can have
-	// Where the layout is nullable: for each row 1, or 0 where it has no id, or no values, of which there are then fewer than rows.
+	// Where the layout is nullable: for each row 1, or 0 where it has no id, or no values, of which there are then fewer
+	// than rows.
 	hasID, hasValues []int16
 }
 

@@ -10,13 +10,14 @@ import (
 
 // PartWriter writes a part of an output. It is not safe for concurrent use.
 type PartWriter interface {
-	// Write adds the neighbours of further queries. After an error the part is of no use. It panics where the layout is that
-	// of a table.
+	// Write adds the neighbours of further queries. After an error the part is of no use. It panics where the layout is
+	// that of a table.
 	Write(c *Chunk) error
 	// WriteTable adds further rows of a table. After an error the part is of no use. It panics where the layout is that of
 	// neighbours.
 	WriteTable(t *Table) error
-	// WriteRows adds further rows of features. After an error the part is of no use. It panics where the layout is of anything else.
+	// WriteRows adds further rows of features. After an error the part is of no use. It panics where the layout is of
+	// anything else.
 	WriteRows(r *Rows) error
 	// Close writes what is still held back, and describes the part; it does not close the files. An error that Write has
 	// returned is not returned again.
@@ -92,8 +93,8 @@ func (p *partWriter) WriteRows(r *Rows) error {
 	})
 }
 
-// write encodes as many runs as there are threads side by side, and writes them in their order. A run that begins at a row
-// ends where cut says.
+// write encodes as many runs as there are threads side by side, and writes them in their order. A run that begins at
+// a row ends where cut says.
 func (p *partWriter) write(from, to, threads int, cut func(from int) int, encode func(*run)) error {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)

@@ -31,8 +31,9 @@
 //	.npy      the columns without the ids, in the order of the rows: n numbers, or n × columns; no texts. It is int64 where
 //	          all columns are integers, else float64
 //
-// A row that has no values, where the layout allows that ([Layout.Nullable]), has empty fields in .csv, null in .jsonl and .parquet,
-// and NaN in .npy, which is then float64. So has an id that cannot be read, but for .npy, where there are none.
+// A row that has no values, where the layout allows that ([Layout.Nullable]), has empty fields in .csv, null in
+// .jsonl and .parquet, and NaN in .npy, which is then float64. So has an id that cannot be read, but for .npy, where
+// there are none.
 //
 // Rows of features, as an encoding makes them of tables, are told in rows.go.
 //
@@ -61,8 +62,8 @@ type Format struct {
 	// Extensions that stand for the format, with the dot, lower case.
 	Extensions []string
 
-	// endings take the place of the extension, one for each file of neighbours. Nil: one file, at the path itself, as a table
-	// always is.
+	// endings take the place of the extension, one for each file of neighbours. Nil: one file, at the path itself, as a
+	// table always is.
 	endings []string
 	// partFiles is how many files a part has. 0: as many as the output.
 	partFiles int
@@ -171,7 +172,8 @@ const (
 // Table is consecutive rows of a table: those from From to To.
 type Table struct {
 	ID func(i int) vectors.ID
-	// Values are rows × columns, row-major, of all rows from 0 to To. That of a column of type Text is the place in its Texts.
+	// Values are rows × columns, row-major, of all rows from 0 to To. That of a column of type Text is the place in its
+	// Texts.
 	Values   []float64
 	From, To int
 	// Ref is what a column of type ID holds. Required where there is one.
@@ -223,7 +225,8 @@ type Info struct {
 	Neighbors int64   `json:",omitempty"` // of all queries
 	Bytes     []int64 // the size of each file of the part
 	TextIDs   bool    // an id in it, of a row or of a neighbour, is not an integer
-	// Queries and Points are the shape of the graph that the part is of, as far as it is known: the greatest of all parts count.
+	// Queries and Points are the shape of the graph that the part is of, as far as it is known: the greatest of all
+	// parts count.
 	Queries int64 `json:",omitempty"`
 	Points  int64 `json:",omitempty"`
 }
@@ -231,13 +234,13 @@ type Info struct {
 // Part is a part that has been written.
 type Part struct {
 	Info Info
-	// Open opens a file of the part: by the number of the file that Assemble is asked for, or of a graph all of them. Assemble
-	// reads the parts one after the other.
+	// Open opens a file of the part: by the number of the file that Assemble is asked for, or of a graph all of them.
+	// Assemble reads the parts one after the other.
 	Open func(file int) (io.ReadCloser, error)
 }
 
-// Detect finds the format of a layout by its name or, where that is empty, by the extension of the path. Standard output, which
-// is called "-", is .csv.
+// Detect finds the format of a layout by its name or, where that is empty, by the extension of the path. Standard
+// output, which is called "-", is .csv.
 func Detect(output, name string, l Layout) (*Format, error) {
 	var names, extensions []string
 	ext := strings.ToLower(path.Ext(output))
@@ -358,8 +361,8 @@ func (f *Format) checkNeighbors(l Layout) error {
 const idColumnName = "id"
 
 // Assemble writes to w the file with this number, 0 unless the format has several, of an output that consists of the
-// parts, in their order; of a graph, a part may be a shape alone, without files. It neither buffers nor closes w. It takes O(1) memory, but for .parquet a row group with all that
-// encodes it: some 200 MB, and the longest row.
+// parts, in their order; of a graph, a part may be a shape alone, without files. It neither buffers nor closes w. It
+// takes O(1) memory, but for .parquet a row group with all that encodes it: some 200 MB, and the longest row.
 //
 // It fails where a part is not what its Info says.
 func (f *Format) Assemble(file int, w io.Writer, parts []Part, l Layout) error {

@@ -15,8 +15,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Features describes rows of features, which are what an encoding makes of a table. Beside its features, a row may have an id, a target
-// and a weight:
+// Features describes rows of features, which are what an encoding makes of a table. Beside its features, a row may
+// have an id, a target and a weight:
 //
 //	.svm      target index:value …: a line for each row, indices from 1, zeros left out, a target of 0 where there is none; no ids
 //	.npz      the matrix as scipy.sparse.load_npz reads it, in CSR, and the targets and weights as arrays target and weight; no ids
@@ -33,7 +33,8 @@ type Features struct {
 	ID, Target, Weight string `json:",omitempty"`
 	// Texts says that targets are texts. Default: numbers.
 	Texts bool `json:",omitempty"`
-	// Float32 says that all values of features are float32, and are written so: in .npy, .npz and .parquet in 4 bytes each.
+	// Float32 says that all values of features are float32, and are written so: in .npy, .npz and .parquet in 4 bytes
+	// each.
 	Float32 bool `json:",omitempty"`
 }
 
@@ -165,7 +166,8 @@ func (l *Features) appendValue(b []byte, v float64) []byte {
 	return strconv.AppendFloat(b, v, 'f', -1, 32)
 }
 
-// textRow is how a text format writes the cells of a row: sep is what stands before each, by its place among the columns.
+// textRow is how a text format writes the cells of a row: sep is what stands before each, by its place among the
+// columns.
 type textRow struct {
 	sep  func(b []byte, column int) []byte
 	id   func(b []byte, id vectors.ID) []byte
@@ -261,9 +263,9 @@ func encodeNPYRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) 
 	return false, nil
 }
 
-// A part of rows of .parquet is its rows one after the other: the id, the target (the length of the text, uvarint, and the text; or
-// float64, little-endian), the weight (float64), each where there is one; and the number of features that are not zero, their places
-// (uvarint) and their values (float64).
+// A part of rows of .parquet is its rows one after the other: the id, the target (the length of the text, uvarint,
+// and the text; or float64, little-endian), the weight (float64), each where there is one; and the number of features
+// that are not zero, their places (uvarint) and their values (float64).
 
 func encodeParquetRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) {
 	b, texts, o := dst[0], false, l.Features
@@ -446,8 +448,8 @@ func writeNumbers(w file.ColumnChunkWriter, values []float64) (err error) {
 	return err
 }
 
-// Begins is how every file of rows of features begins in a format of text, by which a file of an earlier run is known: "" where that
-// does not tell.
+// Begins is how every file of rows of features begins in a format of text, by which a file of an earlier run is
+// known: "" where that does not tell.
 func (f *Format) Begins(l Layout) string {
 	switch {
 	case l.Features == nil:

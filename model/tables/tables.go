@@ -1,5 +1,5 @@
-// Package tables holds rows as users have them: named columns of numbers, booleans, times, text and lists of numbers, any cell of
-// which may be missing. What becomes of them for a learner is the matter of beamlearn/model/features.
+// Package tables holds rows as users have them: named columns of numbers, booleans, times, text and lists of numbers,
+// any cell of which may be missing. What becomes of them for a learner is the matter of beamlearn/model/features.
 package tables
 
 import (
@@ -19,7 +19,8 @@ const (
 	Time
 	// Text is a column of text in a file that knows text from numbers, as .parquet.
 	Text
-	// Cell is a column as it stands in a text file, which does not: any cell may be meant as a number, a boolean, a time or text.
+	// Cell is a column as it stands in a text file, which does not: any cell may be meant as a number, a boolean, a time
+	// or text.
 	Cell
 	// List is a column of vectors of one width.
 	List
@@ -49,17 +50,17 @@ const NoTime = math.MinInt64
 // Column is the cells of a column, one for each row.
 type Column struct {
 	Field
-	// Numbers are the cells of Number and Bool; NaN where one is missing. Of a List, they are its values, Width for each row, all
-	// NaN where the list is missing.
+	// Numbers are the cells of Number and Bool; NaN where one is missing. Of a List, they are its values, Width for each
+	// row, all NaN where the list is missing.
 	Numbers []float64
 	// Times are the cells of Time: microseconds since 1970-01-01T00:00:00 UTC, or NoTime.
 	Times []int64
-	// Bytes and Ends are the cells of Text and Cell: that of row i ends before Bytes[Ends[i]], where the next one begins. An empty
-	// text is a missing one. All is valid UTF-8.
+	// Bytes and Ends are the cells of Text and Cell: that of row i ends before Bytes[Ends[i]], where the next one
+	// begins. An empty text is a missing one. All is valid UTF-8.
 	Bytes []byte
 	Ends  []int
-	// Quoted marks cells of a Cell column which the file says are text, as a JSON string is, though they may look like numbers. It
-	// is nil where there is no such cell, and may be shorter than the rows.
+	// Quoted marks cells of a Cell column which the file says are text, as a JSON string is, though they may look like
+	// numbers. It is nil where there is no such cell, and may be shorter than the rows.
 	Quoted []bool
 }
 
@@ -200,7 +201,8 @@ func (t *Table) Fields() []Field {
 	return fields
 }
 
-// Cut takes away the rows from the n-th on, and the cells of a row that was not finished. No column may have less than n cells.
+// Cut takes away the rows from the n-th on, and the cells of a row that was not finished. No column may have less
+// than n cells.
 func (t *Table) Cut(n int) {
 	for i := range t.Columns {
 		t.Columns[i].cut(n)

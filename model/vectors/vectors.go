@@ -156,25 +156,25 @@ type Block struct {
 	F64     []float64
 	Numbers []int64
 	IDs     IDs
-	// What is to be learned of each row: a number, or the label of a class. One of both is as long as the block, or neither.
-	// Whoever appends a row appends its target and weight too.
+	// What is to be learned of each row: a number, or the label of a class. One of both is as long as the block, or
+	// neither. Whoever appends a row appends its target and weight too.
 	Target []float64
 	Labels []string
 	// Weights are the rows' weights, ≥ 0, or empty: all 1.
 	Weights []float64
-	// Sparse holds the rows instead of F32 and F64, where it is not nil: an empty block takes its rows so once it is set to
-	// &CSR{}.
+	// Sparse holds the rows instead of F32 and F64, where it is not nil: an empty block takes its rows so once it is set
+	// to &CSR{}.
 	Sparse *CSR
-	// Cells hold the rows instead of F32, F64 and Sparse, where it is not nil: rows of a table, not brought to numbers yet. Dim is
-	// then of no meaning. Such a block can be appended to by readers, and Reset; of its rows, only Numbers, IDs, Target, Labels and
-	// Weights mean what they mean elsewhere.
+	// Cells hold the rows instead of F32, F64 and Sparse, where it is not nil: rows of a table, not brought to numbers
+	// yet. Dim is then of no meaning. Such a block can be appended to by readers, and Reset; of its rows, only Numbers,
+	// IDs, Target, Labels and Weights mean what they mean elsewhere.
 	Cells *tables.Table
 
 	wide bool // the rows are in F64
 }
 
-// CSR is sparse rows: row i has the values Values[Offsets[i]:Offsets[i+1]] in the columns Indices[Offsets[i]:Offsets[i+1]],
-// which ascend, and zeros elsewhere.
+// CSR is sparse rows: row i has the values Values[Offsets[i]:Offsets[i+1]] in the columns
+// Indices[Offsets[i]:Offsets[i+1]], which ascend, and zeros elsewhere.
 type CSR struct {
 	Offsets []int // rows + 1, or none where there is no row
 	Indices []int32
@@ -246,8 +246,8 @@ func (b *Block) Reset() {
 }
 
 // Append adds a row of Dim values and returns -1; or it adds nothing and returns the column of the first value that
-// cannot be stored: NaN, ±Inf, or one beyond float32 where DType is Float32. It does not add an id: see [Block.AppendID].
-// Of a row that becomes sparse, the zeros are left out.
+// cannot be stored: NaN, ±Inf, or one beyond float32 where DType is Float32. It does not add an id: see
+// [Block.AppendID]. Of a row that becomes sparse, the zeros are left out.
 func (b *Block) Append(row []float64, number int64) int {
 	if j := b.refused(row); j >= 0 {
 		return j
@@ -301,8 +301,9 @@ func appendNonzero[T float32 | float64](b *Block, row []T, number int64) {
 	b.Numbers = append(b.Numbers, number)
 }
 
-// AppendSparse is Append for a row that has values in some columns, which ascend from 0 to Dim - 1, and zeros elsewhere.
-// What it returns is a place among these values. It is O(values) for a sparse block, and O(Dim) for a dense one.
+// AppendSparse is Append for a row that has values in some columns, which ascend from 0 to Dim - 1, and zeros
+// elsewhere. What it returns is a place among these values. It is O(values) for a sparse block, and O(Dim) for a
+// dense one.
 func (b *Block) AppendSparse(columns []int32, values []float64, number int64) int {
 	if j := b.refused(values); j >= 0 {
 		return j
@@ -414,9 +415,9 @@ func grow[T any](s []T, n int) []T {
 	return t
 }
 
-// AppendBlock adds the rows of c, which has the same Dim, with their numbers, ids, targets and weights, as float64 where
-// either needs it, and as b stores them, dense or sparse. It panics where one block has ids, or targets or weights of a
-// kind, and the other has rows without.
+// AppendBlock adds the rows of c, which has the same Dim, with their numbers, ids, targets and weights, as float64
+// where either needs it, and as b stores them, dense or sparse. It panics where one block has ids, or targets or
+// weights of a kind, and the other has rows without.
 func (b *Block) AppendBlock(c *Block) {
 	if b.Dim != c.Dim {
 		panic(fmt.Sprintf("vectors.AppendBlock: dimension %d to %d", c.Dim, b.Dim))

@@ -1,4 +1,5 @@
-// Kneighbors finds the k nearest neighbours of every point, exactly or most of them: files in, files out, as a Beam pipeline.
+// Kneighbors finds the k nearest neighbours of every point, exactly or most of them: files in, files out, as a Beam
+// pipeline.
 //
 //	go run ./pipelines/kneighbors --input=testdata/digits.csv --id_column=id --columns='pixel_*' --k=10 --output=out/neighbors.csv
 //

@@ -1,5 +1,5 @@
-// Predict applies a linear model to any number of rows, and judges it where the rows have targets: files in, files out, as a
-// Beam pipeline.
+// Predict applies a linear model to any number of rows, and judges it where the rows have targets: files in, files
+// out, as a Beam pipeline.
 //
 //	go run ./pipelines/predict --model=out/model.json --input=testdata/breast_cancer.csv --target=target --proba --output=out/predictions.csv
 package main

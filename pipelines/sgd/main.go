@@ -1,5 +1,5 @@
-// Sgd learns a linear model from rows that need not fit into memory, with scikit-learn's hyperparameters: files in, a model
-// out, as a Beam pipeline.
+// Sgd learns a linear model from rows that need not fit into memory, with scikit-learn's hyperparameters: files in, a
+// model out, as a Beam pipeline.
 //
 //	go run ./pipelines/sgd --input=testdata/breast_cancer.csv --target=target --task=classification --standardize --model=out/model.json
 package main

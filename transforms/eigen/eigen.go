@@ -8,9 +8,9 @@
 //
 //	chunks ─▶ ParDo: read, project, write a part ─▶ Publish
 //
-// What flows are descriptions of rows, and sums. A worker holds the sums of its shards and a few blocks of rows, whatever the
-// number of rows: 4·columns² bytes a shard, or of a sketch 8·columns·vectors. The bits of the components depend on the data, the
-// options, the chunks and the number of shards, and on nothing else.
+// What flows are descriptions of rows, and sums. A worker holds the sums of its shards and a few blocks of rows,
+// whatever the number of rows: 4·columns² bytes a shard, or of a sketch 8·columns·vectors. The bits of the components
+// depend on the data, the options, the chunks and the number of shards, and on nothing else.
 package eigen
 
 import (
@@ -55,13 +55,15 @@ func init() {
 
 // Options of a job. A field that is not Required has its Default.
 type Options struct {
-	// Shards is the number of parts that are summed up side by side. The last bits of the components depend on it. Default: 8.
+	// Shards is the number of parts that are summed up side by side. The last bits of the components depend on it.
+	// Default: 8.
 	Shards int
-	// UnitRows is how many consecutive rows of a file are summed up together, as far as its format lets them. The last bits of the
-	// components depend on it, and not on what a worker reads at a time. Default: those of [vectorio.Dataset.UnitRows].
+	// UnitRows is how many consecutive rows of a file are summed up together, as far as its format lets them. The last
+	// bits of the components depend on it, and not on what a worker reads at a time. Default: those of
+	// [vectorio.Dataset.UnitRows].
 	UnitRows int
-	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards, or
-	// in process 1.
+	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default:
+	// Shards, or in process 1.
 	Groups int
 	// Workers say where the job runs. Default: placement.Remote.
 	Workers placement.Workers
@@ -136,8 +138,8 @@ func (j *Job) Validate() error {
 	return errors.Join(append(errs, j.output(1).Validate())...)
 }
 
-// Inspect inspects the rows, and completes the options for them. Where chunkRows, which were asked for, are 0, a unit is read at
-// a time.
+// Inspect inspects the rows, and completes the options for them. Where chunkRows, which were asked for, are 0, a unit
+// is read at a time.
 func (j *Job) Inspect(ctx context.Context, patterns []string, chunkRows int) (*vectorio.Dataset, error) {
 	d, err := vectorio.Inspect(ctx, patterns, j.Reading)
 	if err != nil {
@@ -178,8 +180,8 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 	return p, j.begin()
 }
 
-// Encoded makes tables of numbers of the rows, which were inspected as tables, by an encoding, and completes the options, as Inspect
-// does.
+// Encoded makes tables of numbers of the rows, which were inspected as tables, by an encoding, and completes the
+// options, as Inspect does.
 func (j *Job) Encoded(e *features.Encoding, chunkRows int) error {
 	d, err := j.Data.EncodedDense(e, &j.Reading)
 	if err == nil {
@@ -398,8 +400,8 @@ func (f *sumFn) add(ctx context.Context, c vectorio.Chunk, partial linear.Partia
 	}
 }
 
-// mergeFn merges the sums of all groups. (It is no CombineFn, as it takes the state to know what a partial is. Nor is one
-// needed: a worker merges its shards before it sends them.)
+// mergeFn merges the sums of all groups. (It is no CombineFn, as it takes the state to know what a partial is. Nor is
+// one needed: a worker merges its shards before it sends them.)
 type mergeFn struct {
 	State, Sum string
 	Options    Options

@@ -36,8 +36,9 @@ type Report struct {
 	Sample                     []model.Point // in the order of the rows
 }
 
-// Project writes the projected rows, and draws the sample, if the options ask for either; PCollections: none. It fails where
-// the job is not valid. A worker needs the components and a few blocks of rows. The output has the same bytes at any chunk size.
+// Project writes the projected rows, and draws the sample, if the options ask for either; PCollections: none. It
+// fails where the job is not valid. A worker needs the components and a few blocks of rows. The output has the same
+// bytes at any chunk size.
 func Project(ctx context.Context, s beam.Scope, j *Job, p *model.PCA) error {
 	if err := j.Validate(); err != nil {
 		return fmt.Errorf("eigen.Project: %w", err)

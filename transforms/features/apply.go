@@ -32,8 +32,8 @@ func init() {
 
 // ApplyOptions say what is written. A field that is not Required has its Default.
 type ApplyOptions struct {
-	// ID, Target and Weight name what is written beside the features, where the reading options say that rows have it. Default: not
-	// written.
+	// ID, Target and Weight name what is written beside the features, where the reading options say that rows have it.
+	// Default: not written.
 	ID, Target, Weight string
 	// Texts says that targets are texts, as the reading options must say then, too. Default: numbers.
 	Texts bool
@@ -103,9 +103,9 @@ func (j *ApplyJob) output() *output.Options {
 	}
 }
 
-// Apply adds to a pipeline that every row is read, encoded, and written, in their order; PCollections: none. It fails where the job
-// is not valid. A worker needs the encoding and, for each bundle that it runs, three blocks of ChunkRows rows. The output has the same
-// bytes at any chunk size.
+// Apply adds to a pipeline that every row is read, encoded, and written, in their order; PCollections: none. It fails
+// where the job is not valid. A worker needs the encoding and, for each bundle that it runs, three blocks of
+// ChunkRows rows. The output has the same bytes at any chunk size.
 func Apply(s beam.Scope, j *ApplyJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()

@@ -2,8 +2,9 @@
 //
 //	chunks ─▶ groups ─▶ ParDo: survey the rows of a group ─▶ merge ─▶ the survey, in a file
 //
-// and, for tf-idf, once more in how many rows each word is. What flows are descriptions of rows, and surveys, which are some kilobytes
-// a column. The outcome depends on the rows only: not on the format of the files, nor on chunks, workers or the runner.
+// and, for tf-idf, once more in how many rows each word is. What flows are descriptions of rows, and surveys, which
+// are some kilobytes a column. The outcome depends on the rows only: not on the format of the files, nor on chunks,
+// workers or the runner.
 package features
 
 import (
@@ -66,8 +67,8 @@ type Report struct {
 // Run runs a pipeline.
 type Run func(ctx context.Context, p *beam.Pipeline) error
 
-// Fit surveys all rows and decides how they are encoded. It makes one pass over them, and a second one for tf-idf. Memory is that of a
-// survey for each core, and a block of rows.
+// Fit surveys all rows and decides how they are encoded. It makes one pass over them, and a second one for tf-idf.
+// Memory is that of a survey for each core, and a block of rows.
 func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Report, err error) {
 	if j.Groups == 0 {
 		j.Groups = 8

@@ -26,7 +26,8 @@ func count(counters map[string]int64, of metrics.Results) {
 	}
 }
 
-// encoded fits an encoding to a table, which it writes and reads again, and applies that: the output, the report, and the counters.
+// encoded fits an encoding to a table, which it writes and reads again, and applies that: the output, the report, and
+// the counters.
 func encoded(t *testing.T, input string, chunkRows int, workers placement.Workers) (string, *ApplyReport, map[string]int64) {
 	t.Helper()
 	ctx, dir, counters := context.Background(), t.TempDir(), map[string]int64{}
@@ -82,8 +83,9 @@ func encoded(t *testing.T, input string, chunkRows int, workers placement.Worker
 	return string(b), applied, counters
 }
 
-// An encoding that went through a file makes the same bytes of rows, whatever is read at a time and wherever, and each row is counted
-// once by each pass. Prism now and then loses the last report of a bundle, so a counter that is too low gets two more tries.
+// An encoding that went through a file makes the same bytes of rows, whatever is read at a time and wherever, and
+// each row is counted once by each pass. Prism now and then loses the last report of a bundle, so a counter that is
+// too low gets two more tries.
 func TestApply(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("n,s,t\n")

@@ -32,12 +32,14 @@ func (n Named) shown() string {
 	return n.Name
 }
 
-// Conflict says which output would destroy an input, or another output. Call it with all that a command reads and writes,
-// also under names that it derives (shards, pages, lists of rejected rows), before it reads anything. Nil where there is none.
+// Conflict says which output would destroy an input, or another output. Call it with all that a command reads and
+// writes, also under names that it derives (shards, pages, lists of rejected rows), before it reads anything. Nil
+// where there is none.
 //
-// Two names are of one file where the file system says so: links, hard and symbolic, are followed, as are "." and "..", and
-// so is the case of letters where the file system does not tell it. What does not exist yet is known by the directory that
-// it will be in. Names in other stores are compared as they are. An input may not exist: whoever reads it says so.
+// Two names are of one file where the file system says so: links, hard and symbolic, are followed, as are "." and
+// "..", and so is the case of letters where the file system does not tell it. What does not exist yet is known by the
+// directory that it will be in. Names in other stores are compared as they are. An input may not exist: whoever reads
+// it says so.
 //
 // Devices may be read and written at once, as a terminal is, and any number of outputs may go to the null device.
 func Conflict(inputs, outputs []Named) error {
@@ -168,8 +170,8 @@ func resolve(p string) (r resolved) {
 	}
 }
 
-// foldsCase reports whether a directory's file system takes a and A for the same: whether it is there under a name of other
-// letters, too. Of a path without letters the operating system tells what is usual.
+// foldsCase reports whether a directory's file system takes a and A for the same: whether it is there under a name of
+// other letters, too. Of a path without letters the operating system tells what is usual.
 func foldsCase(p string, st os.FileInfo) bool {
 	other := strings.Map(func(r rune) rune {
 		if unicode.IsUpper(r) {
@@ -220,9 +222,9 @@ func (p place) isNull() bool {
 	return err == nil && p.info != nil && os.SameFile(null, p.info)
 }
 
-// CheckWritable says why a file cannot be written, as far as can be told before the work: its scheme is unknown, it is a
-// directory, or its directory is not there and cannot be made, or cannot be written to. Nothing is changed. Of what is in
-// another store only the scheme is looked at.
+// CheckWritable says why a file cannot be written, as far as can be told before the work: its scheme is unknown, it
+// is a directory, or its directory is not there and cannot be made, or cannot be written to. Nothing is changed. Of
+// what is in another store only the scheme is looked at.
 func CheckWritable(out Named) error {
 	p, ok := local(out.Name)
 	if out.Name == "" || out.Name == Std {

@@ -1,7 +1,7 @@
-// Package files opens, writes and publishes files on every scheme that Beam's filesystems know: plain paths and file://,
-// gs://, s3://, memfs://. It adds to them what reading vectors in pieces needs: opens of a range, where the store has
-// them (local files and Cloud Storage; elsewhere what stands before is read and dropped), and the certainty that a file
-// is still the one that was listed.
+// Package files opens, writes and publishes files on every scheme that Beam's filesystems know: plain paths and
+// file://, gs://, s3://, memfs://. It adds to them what reading vectors in pieces needs: opens of a range, where the
+// store has them (local files and Cloud Storage; elsewhere what stands before is read and dropped), and the certainty
+// that a file is still the one that was listed.
 package files
 
 import (
@@ -360,8 +360,8 @@ func OpenRead(ctx context.Context, name string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// Rename puts a file in the place of another: atomically where it is local, by a copy where the store has no rename. Links are
-// followed and stay; what cannot be replaced (see [IsStream]) gets the content.
+// Rename puts a file in the place of another: atomically where it is local, by a copy where the store has no rename.
+// Links are followed and stay; what cannot be replaced (see [IsStream]) gets the content.
 func Rename(ctx context.Context, from, to string) error {
 	if p, ok := local(from); ok {
 		q, ok := local(to)

@@ -189,7 +189,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// Of two that write to one name neither spoils what the other has finished, and until one has finished all is as before.
+// Of two that write to one name neither spoils what the other has finished, and until one has finished all is as
+// before.
 func TestWriters(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()

@@ -28,8 +28,8 @@ import (
 
 func isGCS(name string) bool { return strings.HasPrefix(name, "gs://") }
 
-// gcsPatience is how long what fails for the time being (429, 5xx, a connection that breaks, or is silent) is tried again.
-// A variable for tests.
+// gcsPatience is how long what fails for the time being (429, 5xx, a connection that breaks, or is silent) is tried
+// again. A variable for tests.
 var gcsPatience = 5 * time.Minute
 
 // gcsAtATime is how many requests for small things are under way at a time.
@@ -138,8 +138,8 @@ func gcsInfo(bucket string, a *storage.ObjectAttrs) Info {
 	return Info{Name: "gs://" + bucket + "/" + a.Name, Size: a.Size, Version: strconv.FormatInt(a.Generation, 10)}
 }
 
-// listGCS gives the objects that match, with their sizes and generations: a request for each thousand of them. What looks
-// like a directory is none.
+// listGCS gives the objects that match, with their sizes and generations: a request for each thousand of them. What
+// looks like a directory is none.
 func listGCS(ctx context.Context, pattern string) ([]Info, error) {
 	bucket, object, err := splitGCS(pattern)
 	if err != nil {
@@ -191,8 +191,8 @@ func listGCS(ctx context.Context, pattern string) ([]Info, error) {
 	}
 }
 
-// appendStored adds an object that is served as it is stored. What is decompressed on its way has another size, and cannot
-// be read from the middle.
+// appendStored adds an object that is served as it is stored. What is decompressed on its way has another size, and
+// cannot be read from the middle.
 func appendStored(infos []Info, bucket string, a *storage.ObjectAttrs) ([]Info, error) {
 	info := gcsInfo(bucket, a)
 	if a.ContentEncoding == "gzip" {
@@ -201,8 +201,8 @@ func appendStored(infos []Info, bucket string, a *storage.ObjectAttrs) ([]Info, 
 	return append(infos, info), nil
 }
 
-// compileGlob gives the expression for a glob on names without a scheme: * and ? match no slash, ** does, [a-c] and [!a-c]
-// one of a set, and \ takes what follows for itself.
+// compileGlob gives the expression for a glob on names without a scheme: * and ? match no slash, ** does, [a-c] and
+// [!a-c] one of a set, and \ takes what follows for itself.
 func compileGlob(glob string) (*regexp.Regexp, error) {
 	var b strings.Builder
 	b.WriteString(`^`)
@@ -264,8 +264,8 @@ func statGCS(ctx context.Context, name string) (Info, error) {
 	return gcsInfo(o.BucketName(), a), nil
 }
 
-// openGCS reads the bytes [offset, offset+length) of the generation that was listed, or of the present one where none was,
-// to the end where length is negative. A connection that breaks is made again from where it was.
+// openGCS reads the bytes [offset, offset+length) of the generation that was listed, or of the present one where none
+// was, to the end where length is negative. A connection that breaks is made again from where it was.
 func openGCS(ctx context.Context, info Info, offset, length int64) (io.ReadCloser, error) {
 	if length == 0 {
 		length = -1 // a request of nothing is one of everything

@@ -46,7 +46,8 @@ func TestGCSPublishAgain(t *testing.T) {
 			t.Errorf("objects %s", got)
 		}
 	}
-	// What an object is replaced for is looked at before the lock is: whoever takes that over changes the object afterwards.
+	// What an object is replaced for is looked at before the lock is: whoever takes that over changes the object
+	// afterwards.
 	all := s.Requests()
 	looked, held := slices.Index(all, "GET out/n"), 0
 	for i, r := range all {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockFile waits until no other process, nor another caller in this one, holds the lock of a file. Closing the file, as the
-// end of the process does, gives it back.
+// LockFile waits until no other process, nor another caller in this one, holds the lock of a file. Closing the file,
+// as the end of the process does, gives it back.
 func LockFile(ctx context.Context, f *os.File) error {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -46,8 +46,8 @@ func outletOf(p string) outlet {
 	return outlet{p, -1, err == nil && !st.Mode().IsRegular() && !st.IsDir()}
 }
 
-// IsStream reports whether an output is written to as it is, and never replaced: standard output ([Std]), what is open under
-// /dev/fd, a FIFO, a device. Whatever is put there beside it needs another place.
+// IsStream reports whether an output is written to as it is, and never replaced: standard output ([Std]), what is
+// open under /dev/fd, a FIFO, a device. Whatever is put there beside it needs another place.
 func IsStream(name string) bool {
 	p, ok := local(name)
 	return ok && name != "" && outletOf(p).stream
@@ -81,7 +81,8 @@ type keepOpen struct{ io.Writer }
 
 func (keepOpen) Close() error { return nil }
 
-// pour writes a file into a stream. A reader that has gone away has had enough: that is no error, and [BrokenPipe] tells of it.
+// pour writes a file into a stream. A reader that has gone away has had enough: that is no error, and [BrokenPipe]
+// tells of it.
 func (o outlet) pour(ctx context.Context, from string) error {
 	r, err := os.Open(from)
 	if err != nil {
@@ -124,7 +125,8 @@ func written(name string) {
 	outputs.names = append(outputs.names, name)
 }
 
-// Written are the outputs that this process has put in place so far: each is complete, except a stream (see [IsStream]).
+// Written are the outputs that this process has put in place so far: each is complete, except a stream (see
+// [IsStream]).
 func Written() []string {
 	outputs.Lock()
 	defer outputs.Unlock()
@@ -203,8 +205,8 @@ var stdin struct {
 // stdinName is what messages call it.
 const stdinName = "standard input"
 
-// readStd reads all of standard input, once for the process, into a temporary file, which can be read from the middle and as
-// often as the passes of a job need it.
+// readStd reads all of standard input, once for the process, into a temporary file, which can be read from the middle
+// and as often as the passes of a job need it.
 func readStd(ctx context.Context) (Info, error) {
 	stdin.Lock()
 	defer stdin.Unlock()

@@ -158,7 +158,8 @@ func TestPutIntoStreams(t *testing.T) {
 	}
 }
 
-// Who waits for a reader of a FIFO, or for one that does not read on, can be told to stop; a reader that goes away is no error.
+// Who waits for a reader of a FIFO, or for one that does not read on, can be told to stop; a reader that goes away is
+// no error.
 func TestStreamsEnd(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o666); err != nil {

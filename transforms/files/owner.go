@@ -39,8 +39,8 @@ func hash32(s string) uint32 {
 	return max(h.Sum32(), 1)
 }
 
-// NewRunID gives an id that no other run has. It says which process the run is of, so that another can tell whether that
-// still lives: see [Sweep].
+// NewRunID gives an id that no other run has. It says which process the run is of, so that another can tell whether
+// that still lives: see [Sweep].
 func NewRunID() string {
 	id, o := uuid.New(), self()
 	return fmt.Sprintf("%x-%08x-%08x-%d-%d", id[:8], o.host, o.boot, o.pid, o.start)
@@ -48,8 +48,8 @@ func NewRunID() string {
 
 var runID = regexp.MustCompile(`[0-9a-f]{16}-([0-9a-f]{8})-([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})`)
 
-// isDead reports whether a name has the id of a run whose process is known to have ended: one of this host that is not there
-// any more, or whose number another process has now. What another host has begun may live.
+// isDead reports whether a name has the id of a run whose process is known to have ended: one of this host that is
+// not there any more, or whose number another process has now. What another host has begun may live.
 func isDead(name string) bool {
 	m := runID.FindStringSubmatch(name)
 	if m == nil {
@@ -90,8 +90,8 @@ const (
 	EndProgress = ".progress"
 )
 
-// Sweep removes what runs of dead processes of this host have left beside outputs: see [Beside]. What belongs to a process
-// that lives, or of which that is not known, stays. Of other stores nothing is removed.
+// Sweep removes what runs of dead processes of this host have left beside outputs: see [Beside]. What belongs to a
+// process that lives, or of which that is not known, stays. Of other stores nothing is removed.
 func Sweep(ctx context.Context, outputs ...string) error {
 	var errs []error
 	for _, name := range outputs {
@@ -112,8 +112,9 @@ func Sweep(ctx context.Context, outputs ...string) error {
 	return errors.Join(errs...)
 }
 
-// TakeOver gives a local directory that a run of a dead process has left a name of this process's, so that it is not taken for
-// one that is left, and gives the name that it has then: what is elsewhere, or belongs to a process that may live, keeps its own.
+// TakeOver gives a local directory that a run of a dead process has left a name of this process's, so that it is not
+// taken for one that is left, and gives the name that it has then: what is elsewhere, or belongs to a process that
+// may live, keeps its own.
 func TakeOver(dir, name string) (string, error) {
 	p, ok := local(dir)
 	if !ok || !isDead(dir) {
@@ -126,8 +127,8 @@ func TakeOver(dir, name string) (string, error) {
 	return name, os.Rename(p, to)
 }
 
-// SweepNamed removes the files and directories in a local directory whose names begin with prefix and have the id of a run
-// whose process is dead.
+// SweepNamed removes the files and directories in a local directory whose names begin with prefix and have the id of
+// a run whose process is dead.
 func SweepNamed(ctx context.Context, dir, prefix string) error {
 	if _, ok := local(dir); !ok {
 		return nil

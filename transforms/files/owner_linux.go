@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startOf is when a process began, in ticks since the host was started; [os.ErrProcessDone] where there is no such process.
-// One that has ended, and whose end nobody has taken note of yet, is none. Of what cannot be looked at, nothing is known.
+// startOf is when a process began, in ticks since the host was started; [os.ErrProcessDone] where there is no such
+// process. One that has ended, and whose end nobody has taken note of yet, is none. Of what cannot be looked at,
+// nothing is known.
 func startOf(pid int) (ticks uint64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if errors.Is(err, os.ErrNotExist) && unix.Kill(pid, 0) == unix.ESRCH { // others' processes may be hidden

@@ -24,15 +24,16 @@ type Move struct {
 	To   string
 }
 
-// Publish puts complete files in place of others, and removes what is obsolete, where it is there. The name is that of the
-// output as a whole: of several jobs that publish under it, one after the other does so, and in the end all files are of
-// one job. It can be done again, after it was broken off too; where another job has published in between, it fails and
-// changes nothing more.
+// Publish puts complete files in place of others, and removes what is obsolete, where it is there. The name is that
+// of the output as a whole: of several jobs that publish under it, one after the other does so, and in the end all
+// files are of one job. It can be done again, after it was broken off too; where another job has published in
+// between, it fails and changes nothing more.
 //
-// A job that publishes holds a lock beside the output, .NAME.lock. Of local files it is the operating system's, and ends with
-// the process. Of Cloud Storage it is an object that the holder renews, and that another takes over when it has not been
-// renewed for a while; whoever has lost it without knowing cannot spoil anything: each object is replaced on condition that
-// it is still what it was before the holder made sure that it holds the lock. Other stores have no lock.
+// A job that publishes holds a lock beside the output, .NAME.lock. Of local files it is the operating system's, and
+// ends with the process. Of Cloud Storage it is an object that the holder renews, and that another takes over when it
+// has not been renewed for a while; whoever has lost it without knowing cannot spoil anything: each object is
+// replaced on condition that it is still what it was before the holder made sure that it holds the lock. Other stores
+// have no lock.
 func Publish(ctx context.Context, name string, moves []Move, obsolete ...string) error {
 	if p, ok := local(name); ok {
 		to := outletOf(p)
@@ -62,8 +63,8 @@ func overtaken(name string) error {
 	return fault.File(name, "the output of one job at a time", "that of another job, which was put there while this one ended")
 }
 
-// publish renames. What an earlier try has renamed is known by its size and its modification time; of what went into a stream,
-// nothing is known but that it is not there any more.
+// publish renames. What an earlier try has renamed is known by its size and its modification time; of what went into
+// a stream, nothing is known but that it is not there any more.
 func publish(ctx context.Context, moves []Move, obsolete []string) error {
 	var left []Move
 	for _, m := range moves {
@@ -121,8 +122,8 @@ func lockLocal(ctx context.Context, name string) (unlock func() error, err error
 	}
 }
 
-// The lock in Cloud Storage: it is looked at again after leasePoll, renewed after a third of leaseStale, and taken over where
-// it has not changed for leaseStale, by the clock of who waits. Variables for tests.
+// The lock in Cloud Storage: it is looked at again after leasePoll, renewed after a third of leaseStale, and taken
+// over where it has not changed for leaseStale, by the clock of who waits. Variables for tests.
 var leasePoll, leaseStale = time.Second, 30 * time.Second
 
 // lease is a lock in Cloud Storage.
@@ -283,8 +284,9 @@ func publishGCS(ctx context.Context, name string, moves []Move, obsolete []strin
 	return errors.Join(err, l.release(context.WithoutCancel(ctx)))
 }
 
-// replace changes an object. Who holds the lock does so whatever was there; who has lost it, not at all. For whoever takes
-// the lock over changes the object after that: it is another one by then than what was looked at here before the lock was.
+// replace changes an object. Who holds the lock does so whatever was there; who has lost it, not at all. For whoever
+// takes the lock over changes the object after that: it is another one by then than what was looked at here before
+// the lock was.
 func (l *lease) replace(ctx context.Context, name string, change func(*storage.Conditions) error) error {
 	for range moveTries {
 		var only storage.Conditions

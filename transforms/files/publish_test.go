@@ -76,7 +76,8 @@ func TestPublishAgain(t *testing.T) {
 	}
 }
 
-// Where another job has published while one was broken off, it says so, and changes nothing more, however alike the files are.
+// Where another job has published while one was broken off, it says so, and changes nothing more, however alike the
+// files are.
 func TestPublishOvertaken(t *testing.T) {
 	ctx := context.Background()
 	for name, other := range map[string]string{"another size": "longer than that", "another time": "other", "none": ""} {

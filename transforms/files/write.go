@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 )
 
-// Writer is a file that is being written. Until Close has returned nil there is nothing of it under its name, and what
-// stood there before stays: a local file is written beside, under a name of this writer's own, and renamed; an object of
-// Cloud Storage is made at once when it is complete. What cannot be replaced (see [IsStream]) gets all of it then. (Other stores do as Beam's filesystems do.) So of two that write to the
-// same name, neither spoils what the other has finished.
+// Writer is a file that is being written. Until Close has returned nil there is nothing of it under its name, and
+// what stood there before stays: a local file is written beside, under a name of this writer's own, and renamed; an
+// object of Cloud Storage is made at once when it is complete. What cannot be replaced (see [IsStream]) gets all of
+// it then. (Other stores do as Beam's filesystems do.) So of two that write to the same name, neither spoils what the
+// other has finished.
 type Writer struct {
 	ctx  context.Context
 	to   target
@@ -79,8 +80,8 @@ func (w *Writer) Abandon() error {
 // fillBuffer is how much is written at a time.
 const fillBuffer = 256 << 10
 
-// Fill writes all of the file and puts it in place, durable so that it survives a crash of the machine. Where fill fails,
-// nothing is left of it.
+// Fill writes all of the file and puts it in place, durable so that it survives a crash of the machine. Where fill
+// fails, nothing is left of it.
 func (w *Writer) Fill(durable bool, fill func(io.Writer) error) error {
 	b := bufio.NewWriterSize(w, fillBuffer)
 	err := fill(b)

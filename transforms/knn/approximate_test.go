@@ -91,7 +91,8 @@ func some(t *testing.T, x [][]float64, output string, k int) (found, exact strin
 	return strings.Join(lines, "\n"), exact
 }
 
-// An approximate graph has the recall that it reports, and the same bytes at any chunk size, number of threads and of files.
+// An approximate graph has the recall that it reports, and the same bytes at any chunk size, number of threads and of
+// files.
 func TestApproximateGraph(t *testing.T) {
 	const n, d, k = 60_000, 96, 5
 	dir := t.TempDir()

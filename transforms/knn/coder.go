@@ -94,7 +94,8 @@ type Report struct {
 	Edges        int64 `json:"edges,omitempty"` // of a graph that was made symmetric, without those to oneself
 	Rejected     int64 `json:"rejected_rows"`
 	DuplicateIDs int64 `json:"duplicate_ids"`
-	// Unknown is how many cells of the queries are of categories that the encoding of the points does not know, by the column.
+	// Unknown is how many cells of the queries are of categories that the encoding of the points does not know, by the
+	// column.
 	Unknown     map[string]int64 `json:"unknown_categories,omitempty"`
 	IndexBytes  int64            `json:"index_bytes"`
 	Decodes     int64            `json:"index_decodes"`

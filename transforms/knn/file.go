@@ -40,7 +40,8 @@ type Note struct {
 	// Columns are the names of the points' columns, which queries meet by; nil where they have none, and in a file that is
 	// older than this field.
 	Columns []string `json:",omitempty"`
-	// Encoding brings the rows of tables to the points, and queries to what is compared with them; nil where rows were numbers.
+	// Encoding brings the rows of tables to the points, and queries to what is compared with them; nil where rows were
+	// numbers.
 	Encoding *features.Encoding `json:",omitempty"`
 	// Total is the number of rows, and Rejected of those left out.
 	Total, Rejected int64

@@ -101,8 +101,8 @@ type Options struct {
 	K int
 	// Radius asks for all neighbours within this distance instead; with K, for the nearest K of them. Optional.
 	Radius *float64
-	// KeepApart says that points of a query's own group are none of its neighbours, and Apart, before the job runs, which groups those
-	// are. Default: all points may be neighbours.
+	// KeepApart says that points of a query's own group are none of its neighbours, and Apart, before the job runs,
+	// which groups those are. Default: all points may be neighbours.
 	KeepApart bool
 	Apart     *Apart
 	// Answer asks for predictions in the place of neighbours. Default: neighbours.
@@ -137,18 +137,19 @@ type Options struct {
 	OutputFormat string
 	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
 	NumShards int
-	// Form, Connectivity and Similarity are how neighbours are written: see results.Layout. The similarity is that of the metric:
-	// cosine or inner product.
+	// Form, Connectivity and Similarity are how neighbours are written: see results.Layout. The similarity is that of
+	// the metric: cosine or inner product.
 	Form         results.Form
 	Connectivity bool
 	Similarity   bool
-	// IncludeSelf puts each point in front of its neighbours, at distance 0: K counts the others. Without other queries only.
+	// IncludeSelf puts each point in front of its neighbours, at distance 0: K counts the others. Without other queries
+	// only.
 	IncludeSelf bool
 	// Symmetric makes the graph of the points such. Without other queries only. Default: neighbors.Directed.
 	Symmetric neighbors.Symmetry
-	// Groups makes groups of the pairs within Radius, and writes a row for each point: id, group, size and keep, which is 1 where
-	// the row stays; by a column, that is the target of the rows. Without queries, an index that was kept, and what neighbours
-	// are written with. Optional.
+	// Groups makes groups of the pairs within Radius, and writes a row for each point: id, group, size and keep, which
+	// is 1 where the row stays; by a column, that is the target of the rows. Without queries, an index that was kept,
+	// and what neighbours are written with. Optional.
 	Groups *groups.Keep
 
 	// Overview says that Report.Overview is wanted, and in process what [HubsOf] gives. It takes some 4 bytes a point.

@@ -46,7 +46,8 @@ func (j *IndexJob) Memory() int64 {
 	return of.built(rows) + of.reading(rows)
 }
 
-// Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding. The index keeps it, for the queries.
+// Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding. The index keeps it,
+// for the queries.
 func (j *IndexJob) Encoded(e *features.Encoding) (err error) {
 	j.Corpus, err = j.Corpus.EncodedDense(e, &j.Reading)
 	return err

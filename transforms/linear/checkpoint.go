@@ -23,8 +23,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// checkpoint is the directory in which a training keeps what the next pipeline, or the next run, goes on from: beside the
-// model, its name beginning with a dot.
+// checkpoint is the directory in which a training keeps what the next pipeline, or the next run, goes on from: beside
+// the model, its name beginning with a dot.
 //
 //	plan-00000.json      the chunks of a group's shards
 //	state-00003.json     the state after three passes
@@ -144,7 +144,8 @@ func save(ctx context.Context, dir, runID string, fit *fitting.Fit) ([]byte, err
 	return b, replace(ctx, statePath(dir, fit.Passes()), runID, sealed(b))
 }
 
-// sealed is a state as a file has it: with a second line, its checksum. A digit that has changed would be a state as well.
+// sealed is a state as a file has it: with a second line, its checksum. A digit that has changed would be a state as
+// well.
 func sealed(state []byte) []byte {
 	sum := sha256.Sum256(state)
 	return slices.Concat(state, []byte(seal), []byte(hex.EncodeToString(sum[:])), []byte("\n"))
@@ -189,8 +190,9 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *fitting.Fit) {
 	Passes(s, beam.Reshuffle(s, work), state, min(c.options.Passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
 }
 
-// abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether there is
-// something to go on from; otherwise, and where the input is at fault, which would come again, the directory is removed.
+// abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether
+// there is something to go on from; otherwise, and where the input is at fault, which would come again, the directory
+// is removed.
 func (c *checkpoint) abandon(ctx context.Context, err error) error {
 	err = errors.Join(output.Failure(c.options.RunID), err)
 	output.End(c.options.RunID)

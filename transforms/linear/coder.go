@@ -33,7 +33,8 @@ func decodeWork(b []byte) (Work, error) {
 	return w, err
 }
 
-// A summand is a flag byte, level and index of its node as varints, and its bytes: weights and sums, which JSON would blow up.
+// A summand is a flag byte, level and index of its node as varints, and its bytes: weights and sums, which JSON would
+// blow up.
 func encodeSummand(s Summand) ([]byte, error) {
 	if s.Seed {
 		return []byte{1}, nil

@@ -55,10 +55,10 @@ type ClassificationScores struct {
 	// F1 is that of the larger of two classes, and the mean of all of more than two.
 	F1        float64 `json:"f1"`
 	F1Average string  `json:"f1_average"` // binary or macro
-	// AUC is the area under the ROC curve, for two classes that are both there; it is exact up to MaxAUCRows rows, and comes
-	// from a sketch beyond, which is at most AUCError off.
-	// Of more classes, up to 100, it is the mean over those that some of the rows are of, and others not, each against the rest, as
-	// roc_auc_score(multi_class="ovr") has it: by the probabilities or, where there are none, the decision values, from sketches.
+	// AUC is the area under the ROC curve, for two classes that are both there; it is exact up to MaxAUCRows rows, and
+	// comes from a sketch beyond, which is at most AUCError off. Of more classes, up to 100, it is the mean over those
+	// that some of the rows are of, and others not, each against the rest, as roc_auc_score(multi_class="ovr") has it:
+	// by the probabilities or, where there are none, the decision values, from sketches.
 	AUC      *float64 `json:"auc"`
 	AUCError float64  `json:"auc_error,omitempty"`
 	// AUCOf is that of each of more than two classes, null where there is none.
@@ -69,8 +69,8 @@ type ClassificationScores struct {
 	Confusion [][]float64   `json:"confusion_matrix"`
 }
 
-// MaxAUCRows is the largest number of rows whose AUC is computed exactly, of all scores at once: 25 bytes a row, and the time
-// to sort them.
+// MaxAUCRows is the largest number of rows whose AUC is computed exactly, of all scores at once: 25 bytes a row, and
+// the time to sort them.
 const MaxAUCRows = 10_000_000
 
 // evaluation compares the predictions for a chunk with its targets.
@@ -113,7 +113,8 @@ func (e *evaluation) sketch(p *predictor, i, class int, weight float64) error {
 	return nil
 }
 
-// aucs are those of several classes by their sketches, their mean, and the most by which that can be off; nil without any.
+// aucs are those of several classes by their sketches, their mean, and the most by which that can be off; nil without
+// any.
 func aucs(sketches []model.AUCSketch) (mean *float64, bound float64, each []*float64) {
 	sum, n := 0.0, 0.0
 	for i := range sketches {
@@ -156,8 +157,8 @@ func newEvaluation(m *model.Model, reading *vectorio.Options, c vectorio.Chunk) 
 
 var errOverflow = errors.New("predictions or targets are too large to be evaluated: their squares are beyond float64")
 
-// add evaluates a block that p has predicted; a row without a target is passed over. A row whose label is none of the model's classes is
-// a fault. Where faulty rows are to be skipped, it is added to rejected, in its place.
+// add evaluates a block that p has predicted; a row without a target is passed over. A row whose label is none of the
+// model's classes is a fault. Where faulty rows are to be skipped, it is added to rejected, in its place.
 func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.Fault) error {
 	n := rows.Len()
 	weight := func(i int) float64 {
@@ -218,7 +219,8 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 	return nil
 }
 
-// encode finds the class of each row, −1 where it has no label, or the model none of that label; bad are the faults of the latter.
+// encode finds the class of each row, −1 where it has no label, or the model none of that label; bad are the faults
+// of the latter.
 func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error) {
 	n := rows.Len()
 	if len(rows.Labels)+len(rows.Target) != n {
@@ -424,8 +426,8 @@ func (r *PredictReport) addUnknown(m *model.Model, unknown []int64) {
 	}
 }
 
-// readAUC is the AUC of the rows in files of scores, exact or by a sketch, and the most by which it can be off; NaN without
-// rows of both classes.
+// readAUC is the AUC of the rows in files of scores, exact or by a sketch, and the most by which it can be off; NaN
+// without rows of both classes.
 func readAUC(ctx context.Context, paths []string, exact bool) (auc, bound float64, err error) {
 	var positive []bool
 	var scores, weights []float64

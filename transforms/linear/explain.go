@@ -26,7 +26,8 @@ type Plan struct {
 	Shards    int `json:"shards"`
 	Slots     int `json:"slots"`
 	Threads   int `json:"threads"`
-	// Seconds of reading and learning, from a measurement on the first rows, on this machine's cores; 0 where it is not known.
+	// Seconds of reading and learning, from a measurement on the first rows, on this machine's cores; 0 where it is not
+	// known.
 	Seconds float64 `json:"learn_s"`
 	// WorkerMemory is what a worker process takes for the job, beside the program itself.
 	WorkerMemory int64 `json:"worker_memory_bytes"`
@@ -44,8 +45,8 @@ const (
 // mostUnrolled is the number of passes in a pipeline from which on Flink needs more network buffers than by default.
 const mostUnrolled = 4
 
-// Explain tells what the training that o describes would do on so many workers of an engine, at the speed of this machine. It
-// learns from the first rows, in memory.
+// Explain tells what the training that o describes would do on so many workers of an engine, at the speed of this
+// machine. It learns from the first rows, in memory.
 func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Plan, error) {
 	d := j.Data
 	j.Options.EnsureDefaults()

@@ -73,8 +73,8 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 	return g.Wait()
 }
 
-// read fills blocks with the rows of the chunks: with a unit of one chunk where they are visited in another order than they stand in,
-// otherwise with whole batches, as those go on from chunk to chunk.
+// read fills blocks with the rows of the chunks: with a unit of one chunk where they are visited in another order
+// than they stand in, otherwise with whole batches, as those go on from chunk to chunk.
 func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 	chunks := append([]vectorio.Chunk(nil), f.chunks...)
 	vectorio.Sort(chunks)
@@ -180,8 +180,8 @@ func (f *feed) batches(b *vectors.Block, use func(*model.Chunk) error) error {
 	return nil
 }
 
-// locate gives the fault of a row of the dataset the name of its file, and its number there; and one that is of no row the
-// names of all.
+// locate gives the fault of a row of the dataset the name of its file, and its number there; and one that is of no
+// row the names of all.
 func locate(err error, chunks []vectorio.Chunk) error {
 	var at *fault.Fault
 	if !errors.As(err, &at) || at.File != "" || len(chunks) == 0 {

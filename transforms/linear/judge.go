@@ -21,9 +21,9 @@ const (
 	judgedDecisions = 2_000_000
 )
 
-// Judge compares what the model says of rows that it was learned from with their targets: all of them, or of more than
-// 100,000, or fewer with many columns or classes, a sample that a hash of their numbers tells. This process reads them itself,
-// the whole dataset or, of more than 20 million rows, a sample of its chunks. It needs the
+// Judge compares what the model says of rows that it was learned from with their targets: all of them, or of more
+// than 100,000, or fewer with many columns or classes, a sample that a hash of their numbers tells. This process
+// reads them itself, the whole dataset or, of more than 20 million rows, a sample of its chunks. It needs the
 // checkpoint, which [Publish] removes; of a model without targets, it gives nil.
 func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Judged, error) {
 	if m.Task == model.OneClass {
@@ -66,8 +66,8 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 // readRows is how many rows are read, at most about, to find those of a sample.
 const readRows = 20_000_000
 
-// someChunks are those to read, and which of their rows are judged, about so many: all chunks, or, of more rows than can be read
-// in a while, those that another lot takes.
+// someChunks are those to read, and which of their rows are judged, about so many: all chunks, or, of more rows than
+// can be read in a while, those that another lot takes.
 func someChunks(chunks []vectorio.Chunk, most int64) ([]vectorio.Chunk, overview.Lot) {
 	all := int64(0)
 	for _, c := range chunks {

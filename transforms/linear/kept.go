@@ -15,8 +15,8 @@ import (
 // DefaultCacheMemory bounds the rows that are kept between passes.
 const DefaultCacheMemory = 512 << 20
 
-// kept has rows as a pass has read them, for the passes after it in the same process: text need not be parsed, nor a table encoded,
-// twice. What the passes learn is the same with it and without. It is safe for concurrent use.
+// kept has rows as a pass has read them, for the passes after it in the same process: text need not be parsed, nor a
+// table encoded, twice. What the passes learn is the same with it and without. It is safe for concurrent use.
 type kept struct {
 	format string // of all files; "" where their names tell
 
@@ -52,7 +52,8 @@ func (k *kept) get(c *vectorio.Chunk) (rowReader, bool) {
 	return &keptReader{block: b, rows: n}, true
 }
 
-// record is r, whose rows are kept once all of the chunk have been read, if they have room, and are of a format that is slow to read.
+// record is r, whose rows are kept once all of the chunk have been read, if they have room, and are of a format that
+// is slow to read.
 func (k *kept) record(c *vectorio.Chunk, r rowReader, empty *vectors.Block) rowReader {
 	if k == nil || !formats.IsTabular(c.Info.Name, k.format) && !isSVM([]string{c.Info.Name}, k.format) {
 		return r

@@ -13,8 +13,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// A pass over kept rows gives what the first gave, whatever is left of the files: without the rows at fault, cut to a sample, and in
-// other blocks. What has no room is read anew.
+// A pass over kept rows gives what the first gave, whatever is left of the files: without the rows at fault, cut to a
+// sample, and in other blocks. What has no room is read anew.
 func TestKept(t *testing.T) {
 	dir := t.TempDir()
 	tab := classes(107, 8)

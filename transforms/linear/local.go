@@ -20,9 +20,9 @@ func (c *checkpoint) localPasses(s beam.Scope, j *Job) {
 	beam.GroupByKey(s, beam.AddFixedKey(s, made))
 }
 
-// localFn makes all passes that a fit in this process asks for, and gives their number. Of the states all are saved but that
-// after a look at a sample, which is soon taken again, and the last; of large ones, as many as take a twentieth of the time, and the
-// one at which the run is interrupted.
+// localFn makes all passes that a fit in this process asks for, and gives their number. Of the states all are saved
+// but that after a look at a sample, which is soon taken again, and the last; of large ones, as many as take a
+// twentieth of the time, and the one at which the run is interrupted.
 type localFn struct{ passFn }
 
 func (f *localFn) ProcessElement(ctx context.Context, all vectorio.List, emit func(int)) error {

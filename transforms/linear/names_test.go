@@ -9,8 +9,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// Rows for a model to go on from have its features in its order, whatever that of the file; other names are left as they
-// are, for the fit to refuse.
+// Rows for a model to go on from have its features in its order, whatever that of the file; other names are left as
+// they are, for the fit to refuse.
 func TestWarmStartByName(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "x.csv")

@@ -57,8 +57,8 @@ type PredictOptions struct {
 	OutputFormat string
 	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
 	NumShards int
-	// Workers say where the job runs. In process, the model stays in memory. (A side input costs a core where Prism runs: see
-	// broadcastFn.) Default: false.
+	// Workers say where the job runs. In process, the model stays in memory. (A side input costs a core where Prism
+	// runs: see broadcastFn.) Default: false.
 	Workers placement.Workers
 	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
 	Scratch string
@@ -200,9 +200,9 @@ func layoutOf(m *model.Model, o *PredictOptions) results.Layout {
 func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53 }
 
 // Predict adds the whole job to a pipeline: every row is read, predicted, written, and compared with its target if so
-// asked. It fails where the job is not valid. The model is a side input, decoded once by a worker process; a worker needs
-// the model, and for each bundle that it runs a few times ChunkRows rows and their predictions. The output has the same
-// bytes at any chunk size; the last bits of an evaluation depend on the chunks, and on nothing else.
+// asked. It fails where the job is not valid. The model is a side input, decoded once by a worker process; a worker
+// needs the model, and for each bundle that it runs a few times ChunkRows rows and their predictions. The output has
+// the same bytes at any chunk size; the last bits of an evaluation depend on the chunks, and on nothing else.
 func Predict(s beam.Scope, j *PredictJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()

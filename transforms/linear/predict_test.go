@@ -87,8 +87,8 @@ func plain(task model.Task, loss model.Loss, coef [][]float64, intercept ...floa
 	return &model.Model{Task: task, Loss: loss, Coef: coef, Intercept: intercept, Options: model.Options{Task: task, Loss: loss}}
 }
 
-// The model is decoded once, and every row is counted once. Prism now and then loses the last report of a bundle, so a counter
-// that is too low gets two more tries.
+// The model is decoded once, and every row is counted once. Prism now and then loses the last report of a bundle, so
+// a counter that is too low gets two more tries.
 func TestPredictCounters(t *testing.T) {
 	var b strings.Builder
 	for i := range 100 {
@@ -160,7 +160,8 @@ func TestPredictColumns(t *testing.T) {
 	}
 }
 
-// Rows of .svm, which stay sparse, are predicted as the same rows of .csv, over threads and chunks; the label is the target.
+// Rows of .svm, which stay sparse, are predicted as the same rows of .csv, over threads and chunks; the label is the
+// target.
 func TestPredictSparse(t *testing.T) {
 	const features = 300
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -271,8 +272,8 @@ func TestEvaluationOverflow(t *testing.T) {
 	}
 }
 
-// Where the scores would not fit in memory, the AUC comes from a sketch, within its bound; a file that is cut short is an
-// error.
+// Where the scores would not fit in memory, the AUC comes from a sketch, within its bound; a file that is cut short
+// is an error.
 func TestReadAUC(t *testing.T) {
 	ctx := context.Background()
 	rng := rand.New(rand.NewPCG(5, 6))

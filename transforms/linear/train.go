@@ -8,10 +8,10 @@
 //
 // Where the one worker is this process, a single ParDo makes all passes, as nothing need be sent in between.
 //
-// What flows are descriptions of rows, and for each shard of a pass its sums or weights, never rows. A worker holds the
-// model, and for each shard that it works on the sums and two blocks of rows, whatever the number of rows. The bits of the
-// model depend on the data, the options and the number of shards, and on nothing else: not on the runner, nor on the number
-// of workers and their threads, nor on whether the job was killed and resumed in between.
+// What flows are descriptions of rows, and for each shard of a pass its sums or weights, never rows. A worker holds
+// the model, and for each shard that it works on the sums and two blocks of rows, whatever the number of rows. The
+// bits of the model depend on the data, the options and the number of shards, and on nothing else: not on the runner,
+// nor on the number of workers and their threads, nor on whether the job was killed and resumed in between.
 package linear
 
 import (
@@ -69,22 +69,23 @@ type Options struct {
 	Model string
 	// Shards is the number of parts that a pass learns from side by side. Required; the model depends on it.
 	Shards int
-	// UnitRows is how many consecutive rows of a file are dealt to a shard together, as far as its format lets them, and within
-	// which batches are visited in another order; the model depends on it. Default: those of [vectorio.Dataset.UnitRows].
-	// (It is not what a worker reads at a time, on which the model must not depend.)
+	// UnitRows is how many consecutive rows of a file are dealt to a shard together, as far as its format lets them, and
+	// within which batches are visited in another order; the model depends on it. Default: those of
+	// [vectorio.Dataset.UnitRows]. (It is not what a worker reads at a time, on which the model must not depend.)
 	UnitRows int
-	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default: Shards.
+	// Groups is the number of workers that the shards are dealt to, each of which has threads for its own. Default:
+	// Shards.
 	Groups int
-	// Workers say where the job runs. In process, all passes are made in one pipeline; the states and sums, which may be large,
-	// stay in memory, and the last state is only saved where [Publish] fails. Default: placement.Remote.
+	// Workers say where the job runs. In process, all passes are made in one pipeline; the states and sums, which may be
+	// large, stay in memory, and the last state is only saved where [Publish] fails. Default: placement.Remote.
 	Workers placement.Workers
 	// Threads is how many shards a worker learns from at a time. Default: GOMAXPROCS of the worker.
 	Threads int
-	// CacheMemory is how many bytes of rows stay in memory from pass to pass, where the one worker is this process and the format is
-	// slow to read: text, tables. Negative: none. Default: DefaultCacheMemory.
+	// CacheMemory is how many bytes of rows stay in memory from pass to pass, where the one worker is this process and
+	// the format is slow to read: text, tables. Negative: none. Default: DefaultCacheMemory.
 	CacheMemory int64 `json:",omitempty"`
-	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read back between
-	// pipelines. Default: 1.
+	// Passes is how many passes go into one pipeline, unless that is in process; the state is saved after each, and read
+	// back between pipelines. Default: 1.
 	Passes int
 	// Seed of the order in which rows are visited.
 	Seed uint64
@@ -212,8 +213,8 @@ type Report struct {
 // Run runs a pipeline.
 type Run func(ctx context.Context, p *beam.Pipeline) error
 
-// Train makes the passes that fit asks for, and gives it as it is after the last. The checkpoint stays until [Publish] or
-// [Clean] removes it.
+// Train makes the passes that fit asks for, and gives it as it is after the last. The checkpoint stays until
+// [Publish] or [Clean] removes it.
 func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit, *Report, error) {
 	j.Options.EnsureDefaults()
 	if err := j.Options.Validate(); err != nil {
@@ -259,7 +260,8 @@ func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit
 }
 
 // Passes adds passes over the work of the shards to a pipeline: PCollection<Work>, and the state before as
-// PCollection<State> of one, → the state after, the same. Where there are fewer passes left to make, the rest do nothing.
+// PCollection<State> of one, → the state after, the same. Where there are fewer passes left to make, the rest do
+// nothing.
 func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vectorio.Options, dim int, o Options, dir string) beam.PCollection {
 	s = s.Scope("linear.Passes")
 	seed := beam.Create(s, Summand{Seed: true}) // so that there is something to group where no pass is left
@@ -319,8 +321,8 @@ func (o *Options) writePlan(ctx context.Context, dir string, group int, chunks [
 	return replace(ctx, planPath(dir, group), o.RunID, b)
 }
 
-// broadcastFn gives the state to every worker, with its work. (As a side input of passFn it would cost a core where Prism
-// runs: a stage with a side input is looked at without a pause for as long as one of its bundles runs.)
+// broadcastFn gives the state to every worker, with its work. (As a side input of passFn it would cost a core where
+// Prism runs: a stage with a side input is looked at without a pause for as long as one of its bundles runs.)
 type broadcastFn struct{}
 
 func (*broadcastFn) ProcessElement(w Work, state State) Work {
@@ -452,8 +454,9 @@ func seedOf(seed uint64, pass, shard int) uint64 {
 	return h.Sum64()
 }
 
-// advanceFn ends a pass, and saves the state. (It is no CombineFn, as it takes the state to know what a partial is, and a
-// CombineFn has no side input. Nor is one needed: a worker merges the shards that are neighbours before it sends them.)
+// advanceFn ends a pass, and saves the state. (It is no CombineFn, as it takes the state to know what a partial is,
+// and a CombineFn has no side input. Nor is one needed: a worker merges the shards that are neighbours before it
+// sends them.)
 type advanceFn struct {
 	Options Options
 	Dir     string

@@ -106,7 +106,8 @@ func put(t testing.TB, dir, name, data string) string {
 	return path
 }
 
-// cuts writes the table in files of .csv, or of .npy with files of targets, cut at these rows, and says how to read them.
+// cuts writes the table in files of .csv, or of .npy with files of targets, cut at these rows, and says how to read
+// them.
 func (tab *table) cuts(t testing.TB, dir, format string, cuts ...int) ([]string, vectorio.Options) {
 	t.Helper()
 	var o vectorio.Options
@@ -234,8 +235,8 @@ var (
 	gridOfTwo  = fitting.FitOptions{Options: model.Options{Task: model.Classification, Loss: model.Hinge}, Alphas: []float64{0.1, 0.001}, Folds: 2, Epochs: 2, BatchSize: 20, Parts: 8, Shuffle: true}
 )
 
-// Neither how shards are dealt to workers and threads, nor how passes are dealt to pipelines, nor how many rows are read at a time,
-// changes a bit of the model.
+// Neither how shards are dealt to workers and threads, nor how passes are dealt to pipelines, nor how many rows are
+// read at a time, changes a bit of the model.
 func TestTrainBits(t *testing.T) {
 	tab := classes(900, 1)
 	for _, v := range []struct {
@@ -275,8 +276,8 @@ func TestTrainBits(t *testing.T) {
 	}
 }
 
-// A fit that looks at a sample of the rows of text is the same whatever the blocks, the workers and the pipelines, and when it goes
-// on after a stop.
+// A fit that looks at a sample of the rows of text is the same whatever the blocks, the workers and the pipelines,
+// and when it goes on after a stop.
 func TestTrainSample(t *testing.T) {
 	const rows = 2*fitting.SampleRows + 1000
 	input, reading := classes(rows, 7).cuts(t, t.TempDir(), "csv", rows/3, rows/2)
@@ -401,8 +402,8 @@ func (j *training) stopAfter(pipelines int) {
 // workers are where a job runs, by whether that is in process.
 var workers = map[bool]placement.Workers{false: placement.Remote, true: placement.InProcess}
 
-// A job that is stopped between pipelines, or in the middle of one, goes on where it has saved its state, to the same bits; and
-// nothing is left beside the model.
+// A job that is stopped between pipelines, or in the middle of one, goes on where it has saved its state, to the same
+// bits; and nothing is left beside the model.
 func TestTrainResume(t *testing.T) {
 	tab := classes(400, 3)
 	dir := t.TempDir()
@@ -631,7 +632,8 @@ func TestTrainRejects(t *testing.T) {
 	}
 }
 
-// What is wrong with the rows is one line, which names the file, and the row where it is one; there is no model, and nothing else.
+// What is wrong with the rows is one line, which names the file, and the row where it is one; there is no model, and
+// nothing else.
 func TestTrainFaults(t *testing.T) {
 	if raceDetector {
 		t.Skip("pipelines that fail")
@@ -703,8 +705,8 @@ func TestLastOf(t *testing.T) {
 	}
 }
 
-// Rows that are sorted by their label are learned by 8 shards about as well as shuffled ones, which one shard cannot; the
-// survey sees it.
+// Rows that are sorted by their label are learned by 8 shards about as well as shuffled ones, which one shard cannot;
+// the survey sees it.
 func TestTrainSorted(t *testing.T) {
 	tab, sorted := classes(8000, 6), &table{}
 	for _, label := range []string{"no", "yes"} {
@@ -751,8 +753,8 @@ func TestTrainSorted(t *testing.T) {
 	}
 }
 
-// Every row counts once in each pass. Prism now and then loses the last report of a bundle, so a counter that is too low gets
-// two more tries.
+// Every row counts once in each pass. Prism now and then loses the last report of a bundle, so a counter that is too
+// low gets two more tries.
 func TestTrainCounters(t *testing.T) {
 	tab := classes(150, 7)
 	tab.target[3] = ""

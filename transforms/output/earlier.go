@@ -21,9 +21,9 @@ import (
 // shardNumbers are the ending of a shard's name, without its extension: see results.ShardName.
 var shardNumbers = regexp.MustCompile(`-([0-9]{5,})-of-([0-9]{5,})$`)
 
-// EarlierShards lists the shards beside the output that an earlier run has written under this name, cut into another number:
-// this run removes them, as whoever reads all shards would read those, too. They are known by their names, and by how they
-// begin where that tells (see [IsOurs]).
+// EarlierShards lists the shards beside the output that an earlier run has written under this name, cut into another
+// number: this run removes them, as whoever reads all shards would read those, too. They are known by their names,
+// and by how they begin where that tells (see [IsOurs]).
 func (o *Options) EarlierShards(ctx context.Context) ([]string, error) {
 	if o.Path == "" || files.IsStream(o.Path) {
 		return nil, nil
@@ -66,8 +66,8 @@ func (o *Options) EarlierShards(ctx context.Context) ([]string, error) {
 	return earlier, nil
 }
 
-// isOurs is IsOurs of a file of the output's format. Where features are columns, they say how it begins; where it is not known yet
-// what they are, all may be.
+// isOurs is IsOurs of a file of the output's format. Where features are columns, they say how it begins; where it is
+// not known yet what they are, all may be.
 func (o *Options) isOurs(ctx context.Context, format *results.Format, name string) (bool, error) {
 	if o.Layout.Features == nil {
 		return IsOurs(ctx, name)
@@ -79,8 +79,8 @@ func (o *Options) isOurs(ctx context.Context, format *results.Format, name strin
 	return begin(ctx, name, []string{begins[:min(len(begins), headBytes)]})
 }
 
-// cutEnding cuts the name of a file of the output, which is the output itself or has one of several endings of it, where the
-// numbers of a shard would be.
+// cutEnding cuts the name of a file of the output, which is the output itself or has one of several endings of it,
+// where the numbers of a shard would be.
 func cutEnding(file, output string) (base, ext string) {
 	base = output[:len(output)-len(path.Ext(output))]
 	if rest, ok := strings.CutPrefix(file, base); ok {
@@ -99,8 +99,8 @@ var signatures = map[string][]string{
 	".json":  {`{"`},
 }
 
-// IsOurs reports whether a file may be one that this program has written, by how it begins. Of formats that others write
-// alike, all may be.
+// IsOurs reports whether a file may be one that this program has written, by how it begins. Of formats that others
+// write alike, all may be.
 func IsOurs(ctx context.Context, name string) (bool, error) {
 	known, ok := signatures[strings.ToLower(path.Ext(name))]
 	if !ok {
@@ -134,14 +134,15 @@ func begin(ctx context.Context, name string, known []string) (bool, error) {
 	return false, nil
 }
 
-// CheckByproduct refuses to write, or to remove, what a run has beside its output, a page, scores or rejected rows, where there
-// is a file of that name that this program has not written: nobody has asked for that.
+// CheckByproduct refuses to write, or to remove, what a run has beside its output, a page, scores or rejected rows,
+// where there is a file of that name that this program has not written: nobody has asked for that.
 func CheckByproduct(ctx context.Context, by files.Named) error {
 	if by.Name == "" || files.IsStream(by.Name) {
 		return nil
 	}
 	ours, err := IsOurs(ctx, by.Name)
-	// Where a file stands for a directory there is nothing either; that nothing can be written there is told by another check.
+	// Where a file stands for a directory there is nothing either; that nothing can be written there is told by another
+	// check.
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && ours {
 		return nil
 	}

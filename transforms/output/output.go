@@ -1,11 +1,11 @@
-// Package output is what every job that writes files shares. Its tasks, each of them consecutive rows of the input, write
-// parts into a staging directory beside the output; [Publish] assembles the parts in the order of the rows, and puts the
-// files in place when all of them are complete:
+// Package output is what every job that writes files shares. Its tasks, each of them consecutive rows of the input,
+// write parts into a staging directory beside the output; [Publish] assembles the parts in the order of the rows, and
+// puts the files in place when all of them are complete:
 //
 //	tasks ─▶ Run: parts, rejected rows, reports ─▶ Publish ─▶ output, OUTPUT.rejected.jsonl; reports for ReadReports
 //
-// Until the last step there is no output: a job that is killed leaves nothing but a directory whose name begins with a dot.
-// What is written has the same bytes however the rows are cut into tasks.
+// Until the last step there is no output: a job that is killed leaves nothing but a directory whose name begins with
+// a dot. What is written has the same bytes however the rows are cut into tasks.
 package output
 
 import (
@@ -22,9 +22,10 @@ import (
 
 // Options say where a run writes, and what.
 type Options struct {
-	// Path is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy, .npz or .mtx. Optional: without it there are only reports. A
-	// link is followed. What cannot be replaced, as a FIFO or files.Std, is written to, by workers in this process only; then no
-	// rejected rows are listed. Shards of an earlier output of this name, of other numbers, are removed.
+	// Path is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy, .npz or .mtx. Optional: without it there are
+	// only reports. A link is followed. What cannot be replaced, as a FIFO or files.Std, is written to, by workers in
+	// this process only; then no rejected rows are listed. Shards of an earlier output of this name, of other numbers,
+	// are removed.
 	Path string `json:",omitempty"`
 	// Format is its format. Default: by the extension.
 	Format string `json:",omitempty"`
@@ -65,8 +66,8 @@ func (o *Options) format() (*results.Format, error) {
 	return results.Detect(o.Path, o.Format, o.Layout)
 }
 
-// Staging is the directory of the files of a run that is not over. Its name begins with a dot, and nothing in it looks like
-// an output. [Clean] removes it.
+// Staging is the directory of the files of a run that is not over. Its name begins with a dot, and nothing in it
+// looks like an output. [Clean] removes it.
 func (o *Options) Staging() string {
 	at := o.Path
 	switch {
@@ -87,8 +88,8 @@ func (o *Options) staged(format string, args ...any) string {
 // RejectedPath is where the rejected rows of an output go.
 func RejectedPath(output string) string { return output + ".rejected.jsonl" }
 
-// Clean ends a run, well or not, and removes what it has left in its staging directory. From then on no bundle of the run
-// in this process, which may not have heard of its end, creates a file.
+// Clean ends a run, well or not, and removes what it has left in its staging directory. From then on no bundle of the
+// run in this process, which may not have heard of its end, creates a file.
 func Clean(ctx context.Context, o *Options) error {
 	End(o.RunID)
 	for wait := time.Millisecond; ; wait *= 2 {

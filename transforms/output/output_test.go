@@ -75,7 +75,8 @@ func (f *taskFn) ProcessElement(ctx context.Context, ordinal int, emit func(Part
 	return err
 }
 
-// publish runs a pipeline of tasks of so many rows, in another order than that of their numbers, and returns the reports.
+// publish runs a pipeline of tasks of so many rows, in another order than that of their numbers, and returns the
+// reports.
 func publish(t *testing.T, o Options, rows, fail int) (reports []int, s *Summary, err error) {
 	t.Helper()
 	Begin(o.RunID)
@@ -131,8 +132,8 @@ func want(from, to int) string {
 	return b.String()
 }
 
-// However the rows are cut into tasks, the shards are the same, the rejected rows and the reports are in order, and nothing
-// else is left, in any store.
+// However the rows are cut into tasks, the shards are the same, the rejected rows and the reports are in order, and
+// nothing else is left, in any store.
 func TestPublish(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), "memfs://output"} {
 		for _, shards := range []int{1, 3} {

@@ -56,7 +56,8 @@ func Data(order int64, data any) (Part, error) {
 // Data is what the part was made of by [Data], if it was.
 func (p *Part) Data() (data json.RawMessage, ok bool) { return p.Report, p.Shard == shardData }
 
-// Shape makes a part that tells how many rows and columns the graph has that is written, or 0 for what another part tells.
+// Shape makes a part that tells how many rows and columns the graph has that is written, or 0 for what another part
+// tells.
 func Shape(queries, points int64) Part {
 	return Part{Order: -1, Info: results.Info{Queries: queries, Points: points}}
 }
@@ -72,8 +73,8 @@ func decodePart(b []byte) (Part, error) {
 	return p, err
 }
 
-// check refuses a part that does not name a file of this run's own for each file of the output: what crosses the wire says only
-// which of them to read.
+// check refuses a part that does not name a file of this run's own for each file of the output: what crosses the wire
+// says only which of them to read.
 func (o *Options) check(p *Part) error {
 	n := 1
 	format, err := o.formatOf(p.Shard)
@@ -139,16 +140,16 @@ func (o *Options) checkStaged(path string) error {
 	return nil
 }
 
-// Report makes a part of a report, which must encode as JSON. [ReadReports] gives them in their order: those of tasks have
-// their number, those that come before have one below 0.
+// Report makes a part of a report, which must encode as JSON. [ReadReports] gives them in their order: those of tasks
+// have their number, those that come before have one below 0.
 func Report(order int64, report any) (Part, error) {
 	b, err := json.Marshal(report)
 	return Part{Shard: shardReport, Order: order, Report: b}, err
 }
 
-// Publish assembles the parts, in the order of the rows, into the files of the output: PCollection<Part>. A file is written
-// under a temporary name, and when all are complete they are put in place. Until then no output exists, and one that an
-// earlier run has left stays as it was.
+// Publish assembles the parts, in the order of the rows, into the files of the output: PCollection<Part>. A file is
+// written under a temporary name, and when all are complete they are put in place. Until then no output exists, and
+// one that an earlier run has left stays as it was.
 func Publish(s beam.Scope, parts beam.PCollection, o Options) {
 	s = s.Scope("output.Publish")
 	// A shard without any row is a file all the same.
@@ -347,7 +348,8 @@ type Summary struct {
 
 func summaryPath(o *Options) string { return o.staged("summary.json") }
 
-// ReadReports reads what a finished run has left in its staging directory: each report, in their order, and the summary.
+// ReadReports reads what a finished run has left in its staging directory: each report, in their order, and the
+// summary.
 func ReadReports(ctx context.Context, o *Options, each func(report []byte) error) (*Summary, error) {
 	var summary Summary
 	if err := read(ctx, summaryPath(o), func(r io.Reader) error { return json.NewDecoder(r).Decode(&summary) }); err != nil {

@@ -56,8 +56,8 @@ func untilEnd(ctx context.Context, run string) (context.Context, context.CancelF
 	return ctx, cancel
 }
 
-// End ends a run in this process: see [Clean], which removes its files, too. When it returns, the output is in place, or will
-// never be.
+// End ends a run in this process: see [Clean], which removes its files, too. When it returns, the output is in place,
+// or will never be.
 func End(run string) {
 	ended := endOf(run)
 	ends.Lock()
@@ -83,8 +83,8 @@ func WhileRuns(run string, do func() error) error {
 	return do()
 }
 
-// Shared is a value that a worker process makes once for each run, whatever the number of its bundles, DoFns and elements.
-// It is a package variable, made by [NewShared]. It is safe for concurrent use.
+// Shared is a value that a worker process makes once for each run, whatever the number of its bundles, DoFns and
+// elements. It is a package variable, made by [NewShared]. It is safe for concurrent use.
 type Shared[T any] struct {
 	mu    sync.Mutex
 	byRun map[string]*entry[T]
@@ -156,8 +156,8 @@ func (s *Shared[T]) Len() int {
 	return len(s.byRun)
 }
 
-// failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes after it,
-// without its output, and report that first.
+// failures has what went wrong first in a run of this process. Where a bundle fails, Prism may still run what comes
+// after it, without its output, and report that first.
 var failures = NewShared[error]()
 
 // Failed is the first error of a run in this process, which is err where there was none, marked; nil where err is.

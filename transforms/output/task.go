@@ -27,9 +27,10 @@ type Task struct {
 	files []*files.Writer
 }
 
-// Run does the work of a task: number ordinal of all, ≥ 0 in the order of the rows, over a dataset of total rows. It returns
-// the parts that were written, whose names follow from the ordinal, so that a bundle that is tried again writes the same
-// files: each of them whole, whatever other attempt at the task is still under way. Where the work fails, none is left.
+// Run does the work of a task: number ordinal of all, ≥ 0 in the order of the rows, over a dataset of total rows. It
+// returns the parts that were written, whose names follow from the ordinal, so that a bundle that is tried again
+// writes the same files: each of them whole, whatever other attempt at the task is still under way. Where the work
+// fails, none is left.
 func Run(ctx context.Context, o *Options, ordinal, total int64, work func(ctx context.Context, t *Task) error) ([]Part, error) {
 	t := &Task{options: o, ordinal: ordinal, total: total, ctx: ctx}
 	if o.Path != "" {
@@ -54,8 +55,9 @@ func Run(ctx context.Context, o *Options, ordinal, total int64, work func(ctx co
 // Writes reports whether there is an output to write to.
 func (t *Task) Writes() bool { return t.format != nil }
 
-// Write writes rows with these numbers within the dataset, which ascend from one call to the next: write is called for each
-// run of them that goes into the same shard, and writes those from ≤ i < to. Without an output nothing happens.
+// Write writes rows with these numbers within the dataset, which ascend from one call to the next: write is called
+// for each run of them that goes into the same shard, and writes those from ≤ i < to. Without an output nothing
+// happens.
 func (t *Task) Write(numbers []int64, write func(p results.PartWriter, from, to int) error) error {
 	if !t.Writes() {
 		return nil
@@ -79,8 +81,8 @@ func (t *Task) Write(numbers []int64, write func(p results.PartWriter, from, to 
 	return nil
 }
 
-// shardOf is the shard of the output for a row: shards are equal runs of row numbers, so that they depend on nothing but the
-// input and their number.
+// shardOf is the shard of the output for a row: shards are equal runs of row numbers, so that they depend on nothing
+// but the input and their number.
 func shardOf(row, total int64, shards int) int {
 	if shards == 1 {
 		return 0
@@ -171,8 +173,8 @@ func RejectedLines(w io.Writer, rejected []*fault.Fault) error {
 	return nil
 }
 
-// WriteData writes a file into the staging directory that the main program can read until [Clean], by [files.OpenRead], and
-// returns its path. The name must follow from the task.
+// WriteData writes a file into the staging directory that the main program can read until [Clean], by
+// [files.OpenRead], and returns its path. The name must follow from the task.
 func (t *Task) WriteData(name string, fill func(io.Writer) error) (path string, err error) {
 	path = files.Join(t.options.Staging(), name)
 	_, err = t.options.write(t.ctx, path, fill)

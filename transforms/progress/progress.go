@@ -1,5 +1,5 @@
-// Package progress counts what the workers of a run have done: those in the process that shows it (on Prism in process and
-// in LOOPBACK environments) in its memory, and those elsewhere by way of files ([Share]).
+// Package progress counts what the workers of a run have done: those in the process that shows it (on Prism in
+// process and in LOOPBACK environments) in its memory, and those elsewhere by way of files ([Share]).
 package progress
 
 import (

@@ -17,9 +17,10 @@ import (
 
 // # Workers in other processes
 //
-// The job services of Flink and Spark tell the metrics of a batch job only once it is over (Beam 2.62): GetJobMetrics gives
-// none before. So workers write what they have done into small files in a directory beside the output, where whoever shows
-// the run reads them. A pipeline option tells the workers which. Where they cannot write, nothing is shown.
+// The job services of Flink and Spark tell the metrics of a batch job only once it is over (Beam 2.62): GetJobMetrics
+// gives none before. So workers write what they have done into small files in a directory beside the output, where
+// whoever shows the run reads them. A pipeline option tells the workers which. Where they cannot write, nothing is
+// shown.
 
 // option is the pipeline option that names a directory and, before it, the id of its run.
 const option = "beamlearn_progress"
@@ -73,7 +74,8 @@ func (r *Run) told() told {
 	return told{r.phase, r.since.UnixMilli(), r.lap, r.done.Load(), r.total}
 }
 
-// write replaces a file. A local one is written only where its directory is there: that of a run that is over is not made anew.
+// write replaces a file. A local one is written only where its directory is there: that of a run that is over is not
+// made anew.
 func write(name string, t told) error {
 	b, err := json.Marshal(t)
 	if err != nil {
@@ -90,8 +92,8 @@ func write(name string, t told) error {
 	return files.WriteFile(ctx, name, b)
 }
 
-// Gather makes the state that of all workers, as they have told it. What cannot be read is left out: it is there the next
-// time.
+// Gather makes the state that of all workers, as they have told it. What cannot be read is left out: it is there the
+// next time.
 func (r *Run) Gather(ctx context.Context, dir string) {
 	infos, err := files.List(ctx, []string{files.Join(dir, fileName+"*.json")})
 	if err != nil {
@@ -120,8 +122,8 @@ func read(ctx context.Context, info files.Info) (t told, err error) {
 	return t, json.Unmarshal(b, &t)
 }
 
-// sum is the phase that has begun last and the rows that all workers have done in its lap. Rows that were done twice, as a
-// worker has died, count twice, up to the total.
+// sum is the phase that has begun last and the rows that all workers have done in its lap. Rows that were done twice,
+// as a worker has died, count twice, up to the total.
 func sum(all []told) told {
 	var s told
 	for _, t := range all {

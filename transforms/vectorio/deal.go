@@ -4,9 +4,9 @@ import "github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 func init() { beam.RegisterDoFn(&dealFn{}) }
 
-// Deal deals chunks to groups of shards: it gives a PCollection<KV<int, Chunk>> of the group and the chunk. Shard i has the
-// chunks i, i+shards, i+2·shards, … and so rows from everywhere, as files are often sorted (see [Chunk.Shard]); group i has the
-// shards i, i+groups, ….
+// Deal deals chunks to groups of shards: it gives a PCollection<KV<int, Chunk>> of the group and the chunk. Shard i
+// has the chunks i, i+shards, i+2·shards, … and so rows from everywhere, as files are often sorted (see
+// [Chunk.Shard]); group i has the shards i, i+groups, ….
 func Deal(s beam.Scope, chunks beam.PCollection, shards, groups int) beam.PCollection {
 	return beam.ParDo(s, &dealFn{Shards: shards, Groups: groups}, chunks)
 }

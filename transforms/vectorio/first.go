@@ -16,10 +16,10 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// FirstFault gives the first fault of a row, in the order of the dataset, for when a job has failed by one: of several that
-// are read side by side, the job may have met a later one first. File and row say which that is ([fault.Place]). It reads
-// the rows before it again, on all cores, and gives nil where they are sound, where that file is none of the dataset or its
-// targets, and where faults of rows are left out.
+// FirstFault gives the first fault of a row, in the order of the dataset, for when a job has failed by one: of
+// several that are read side by side, the job may have met a later one first. File and row say which that is
+// ([fault.Place]). It reads the rows before it again, on all cores, and gives nil where they are sound, where that
+// file is none of the dataset or its targets, and where faults of rows are left out.
 func (d *Dataset) FirstFault(ctx context.Context, file string, row int64) (*fault.Fault, error) {
 	of, until, ok := d.place(file, row)
 	if !ok || d.options.SkipFaults {
@@ -52,8 +52,8 @@ func (d *Dataset) FirstFault(ctx context.Context, file string, row int64) (*faul
 	return nil, nil
 }
 
-// place tells which file of the dataset has the row, or, where it is that of a target, the number of the row in the dataset; the
-// other is −1.
+// place tells which file of the dataset has the row, or, where it is that of a target, the number of the row in the
+// dataset; the other is −1.
 func (d *Dataset) place(file string, row int64) (of int, number int64, ok bool) {
 	for i, info := range d.Files {
 		if info.Name == file {

@@ -11,7 +11,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Whichever fault a job has met, the first in the order of files and rows is found, and none where the rows before it are sound.
+// Whichever fault a job has met, the first in the order of files and rows is found, and none where the rows before it
+// are sound.
 func TestFirstFault(t *testing.T) {
 	dir := t.TempDir()
 	table := func(rows int, bad ...int) string {

@@ -97,7 +97,8 @@ func forget() {
 	inspected.sources = nil
 }
 
-// A worker that needs a hundredth of a file is sent a hundredth of it, and its header; counting a hundredth is the same.
+// A worker that needs a hundredth of a file is sent a hundredth of it, and its header; counting a hundredth is the
+// same.
 func TestGCSBytes(t *testing.T) {
 	ctx := context.Background()
 	for _, c := range []struct {

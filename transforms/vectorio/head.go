@@ -77,8 +77,8 @@ func (d *Dataset) headChunk(ctx context.Context, n int, o *Options) (Chunk, erro
 	return c, nil
 }
 
-// Targeted is a dataset whose targets are read as labels where they are texts, as far as the first rows tell: of n at most, more are at
-// fault as numbers than as labels. The options by which rows are read are set so, too.
+// Targeted is a dataset whose targets are read as labels where they are texts, as far as the first rows tell: of n at
+// most, more are at fault as numbers than as labels. The options by which rows are read are set so, too.
 func (d *Dataset) Targeted(ctx context.Context, n int, reading *Options) (*Dataset, error) {
 	o := *reading
 	o.EnsureDefaults()

@@ -78,7 +78,8 @@ func (t *table) read(r *Reader, b *vectors.Block, most int) error {
 	return nil
 }
 
-// Unknown is how many cells of each column of the encoding so far were of no category that it knows; nil without an encoding.
+// Unknown is how many cells of each column of the encoding so far were of no category that it knows; nil without an
+// encoding.
 func (r *Reader) Unknown() []int64 {
 	if r.table == nil {
 		return nil
@@ -119,8 +120,8 @@ func (r *Reader) NoTarget() int64 {
 	return 0
 }
 
-// EachTable gives the rows of a chunk of a table to do, as cells, some at a time, in the same memory; and says how many rows have no
-// target, which are left out. Rows at fault go to rejected where the options skip them.
+// EachTable gives the rows of a chunk of a table to do, as cells, some at a time, in the same memory; and says how
+// many rows have no target, which are left out. Rows at fault go to rejected where the options skip them.
 func EachTable(ctx context.Context, c Chunk, o *Options, rejected func(*fault.Fault), do func(*tables.Table) error) (noTarget int64, err error) {
 	return EachTargeted(ctx, c, o, rejected, func(b *vectors.Block) error { return do(b.Cells) })
 }

@@ -131,7 +131,8 @@ func newTargetReader(ctx context.Context, c Chunk, o *Options) *targetReader {
 	return &targetReader{ctx: ctx, options: o, spans: slices.Clone(c.Targets), block: targetBlocks.Get().(*vectors.Block)}
 }
 
-// targetBlocks are blocks that were read into and are not needed: a chunk takes little longer to read than one to be made.
+// targetBlocks are blocks that were read into and are not needed: a chunk takes little longer to read than one to be
+// made.
 var targetBlocks = sync.Pool{New: func() any { return &vectors.Block{Dim: 1, DType: vectors.Float64} }}
 
 func (t *targetReader) close() error {

@@ -1,6 +1,6 @@
-// Package vectorio reads vectors in a pipeline. What flows is a [Chunk], a description of rows, never the rows: a worker
-// opens the file and reads its own. Runners shuffle a description in microseconds, and a block of vectors at a few tens
-// of megabytes a second.
+// Package vectorio reads vectors in a pipeline. What flows is a [Chunk], a description of rows, never the rows: a
+// worker opens the file and reads its own. Runners shuffle a description in microseconds, and a block of vectors at a
+// few tens of megabytes a second.
 package vectorio
 
 import (
@@ -54,22 +54,22 @@ type Options struct {
 	Formats formats.Options
 	// ChunkRows is the number of rows that a worker holds at a time. Default: 8192.
 	ChunkRows int
-	// GroupRows is about the number of rows in a chunk of a file that is not read well from the middle ([formats.Cutter]), where
-	// that is to be more than ChunkRows, which a worker holds at a time. Default: ChunkRows.
+	// GroupRows is about the number of rows in a chunk of a file that is not read well from the middle
+	// ([formats.Cutter]), where that is to be more than ChunkRows, which a worker holds at a time. Default: ChunkRows.
 	GroupRows int
 	// SkipFaults leaves out rows that are at fault and reports them, instead of failing.
 	SkipFaults bool
 	// Roots are what the locations of the files begin with that chunks may be of: see [Options.Confine]. Default: any.
 	Roots []string `json:",omitempty"`
-	// Targets are the patterns of files that hold the targets, a number for each row of the input in its order: .npy of one
-	// dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all files.
-	// Default: the targets, if there are any, stand in a column of the input.
+	// Targets are the patterns of files that hold the targets, a number for each row of the input in its order: .npy of
+	// one dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all
+	// files. Default: the targets, if there are any, stand in a column of the input.
 	Targets []string `json:",omitempty"`
-	// Encoding brings the rows of tables to numbers, where Formats.Cells says that they are that: see [Dataset.Encoded]. Default: rows
-	// are numbers, or a Reader gives cells.
+	// Encoding brings the rows of tables to numbers, where Formats.Cells says that they are that: see [Dataset.Encoded].
+	// Default: rows are numbers, or a Reader gives cells.
 	Encoding *features.Encoding `json:",omitempty"`
-	// Parts cuts the rows of each file of tables into chunks of equally many, about so many in all, whatever the format: for what must
-	// be the same from .csv and from .parquet. Default: chunks are as it suits the format.
+	// Parts cuts the rows of each file of tables into chunks of equally many, about so many in all, whatever the format:
+	// for what must be the same from .csv and from .parquet. Default: chunks are as it suits the format.
 	Parts int `json:",omitempty"`
 }
 
@@ -79,7 +79,8 @@ func (o Options) lean() Options {
 	return o
 }
 
-// DefaultChunkRows keeps a chunk of a thousand float64 columns under 64 MiB, and many queries in one pass over the index.
+// DefaultChunkRows keeps a chunk of a thousand float64 columns under 64 MiB, and many queries in one pass over the
+// index.
 const DefaultChunkRows = 8192
 
 // EnsureDefaults fills in what is not set.
@@ -118,8 +119,8 @@ type Dataset struct {
 	LeftOut []formats.Column
 	// Fields are the columns of a table, as the first file has them; nil where rows are numbers.
 	Fields []tables.Field
-	// Other says which column of a table a matrix of numbers would not hold, and why, as far as files tell without being read: see
-	// [formats.Tabular]. "" where all are numbers.
+	// Other says which column of a table a matrix of numbers would not hold, and why, as far as files tell without being
+	// read: see [formats.Tabular]. "" where all are numbers.
 	Other string
 
 	// TextIDs names the first file whose ids are text, as far as its header and its first rows tell.
@@ -136,19 +137,19 @@ type Dataset struct {
 // openFiles is how many files are inspected at a time.
 const openFiles = 32
 
-// Inspect expands the patterns and reads the header of each file; of .svm, all of it, where the options leave open how
-// many columns there are. Files whose columns have names meet by them, and others by number: see [formats.Agreement]. It
-// fails on a pattern without a file, on a file that cannot be read as a format, on files of different dimensions or, where
-// both have them, names of columns, and on targets that are not as many as the rows.
+// Inspect expands the patterns and reads the header of each file; of .svm, all of it, where the options leave open
+// how many columns there are. Files whose columns have names meet by them, and others by number: see
+// [formats.Agreement]. It fails on a pattern without a file, on a file that cannot be read as a format, on files of
+// different dimensions or, where both have them, names of columns, and on targets that are not as many as the rows.
 func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error) {
 	return inspectAll(ctx, patterns, o, &formats.Agreement{})
 }
 
-// InspectLike is Inspect for rows that meet others by their columns' names: those of the points that they are compared
-// with, or of the features of a model; of says whose they are, as "the index x.index". The vector has these columns, in this
-// order, whatever their order in the files. Columns by other names are left out, unless the options say which to read. The
-// names may be nil: then, as where the files have none, columns meet by number, and how many there are is for the caller
-// to compare.
+// InspectLike is Inspect for rows that meet others by their columns' names: those of the points that they are
+// compared with, or of the features of a model; of says whose they are, as "the index x.index". The vector has these
+// columns, in this order, whatever their order in the files. Columns by other names are left out, unless the options
+// say which to read. The names may be nil: then, as where the files have none, columns meet by number, and how many
+// there are is for the caller to compare.
 func InspectLike(ctx context.Context, patterns []string, names []string, of string, o Options) (*Dataset, error) {
 	d, err := inspectAll(ctx, patterns, o, formats.AgreeWith(names, of))
 	if err == nil && names == nil && d.Columns != nil {
@@ -201,7 +202,8 @@ type opened struct {
 	rows, about int64 // or -1: see [Dataset.Rows] and [Dataset.RowsAbout]
 }
 
-// openAll opens files, some at a time. Those whose first row counts 0, 1, 2, … are opened once more where others show that it is data.
+// openAll opens files, some at a time. Those whose first row counts 0, 1, 2, … are opened once more where others show
+// that it is data.
 func openAll(ctx context.Context, infos []files.Info, o Options, agreement *formats.Agreement) ([]opened, error) {
 	all, errs := make([]opened, len(infos)), make([]error, len(infos))
 	var g errgroup.Group
@@ -316,8 +318,8 @@ func (d *Dataset) note(a *formats.Agreement) {
 	}
 }
 
-// Notes are lines of what a user may want to know of how the files were read: what was assumed about text, which columns are left
-// out, and which files have met others by number though these have names.
+// Notes are lines of what a user may want to know of how the files were read: what was assumed about text, which
+// columns are left out, and which files have met others by number though these have names.
 func (d *Dataset) Notes() []string {
 	notes := slices.Clone(d.notes)
 	if line := formats.LeftOut(d.LeftOut); line != "" {
@@ -334,8 +336,8 @@ func (d *Dataset) Uses(names ...string) {
 // Whose is whose names Columns are: a file, or those of a model.
 func (d *Dataset) Whose() string { return d.whose }
 
-// InspectFeatures is InspectLike for a model of so many features, with these names or none. Another number of columns than
-// that of the features is a fault.
+// InspectFeatures is InspectLike for a model of so many features, with these names or none. Another number of columns
+// than that of the features is a fault.
 func InspectFeatures(ctx context.Context, patterns []string, features int, names []string, o Options) (*Dataset, error) {
 	d, err := InspectLike(ctx, patterns, names, "the model", o)
 	if err != nil {
@@ -347,8 +349,8 @@ func InspectFeatures(ctx context.Context, patterns []string, features int, names
 	return d, nil
 }
 
-// Confine lets chunks be of files that the user has named alone: those of the patterns of the datasets, which may be nil. A
-// description of rows crosses the wire, where it could be made to name any file.
+// Confine lets chunks be of files that the user has named alone: those of the patterns of the datasets, which may be
+// nil. A description of rows crosses the wire, where it could be made to name any file.
 func (o *Options) Confine(all ...*Dataset) {
 	o.Roots = nil
 	for _, d := range all {
@@ -365,7 +367,8 @@ func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {
 	return &c
 }
 
-// WithColumns is the dataset read by these columns (formats.Options.Columns), whatever the options of those who read it say.
+// WithColumns is the dataset read by these columns (formats.Options.Columns), whatever the options of those who read
+// it say.
 func (d *Dataset) WithColumns(columns []string) *Dataset {
 	c := *d
 	c.naming = make([]*formats.Naming, len(d.Files))
@@ -380,8 +383,8 @@ func (d *Dataset) WithColumns(columns []string) *Dataset {
 	return &c
 }
 
-// Encoded is a dataset of tables whose rows an encoding brings to numbers, sparse where that is smaller; the options by which they are
-// read are set so, too.
+// Encoded is a dataset of tables whose rows an encoding brings to numbers, sparse where that is smaller; the options
+// by which they are read are set so, too.
 func (d *Dataset) Encoded(e *features.Encoding, reading *Options) *Dataset {
 	return d.encoded(e, e.Sparse(), reading)
 }
@@ -409,7 +412,8 @@ func (d *Dataset) encoded(e *features.Encoding, sparse bool, reading *Options) *
 // unitBytes bounds the memory of a unit of dense rows.
 const unitBytes = 32 << 20
 
-// UnitRows is how many rows a learner deals, or sums up, at a time by default: as many as take 32 MiB, and at most DefaultChunkRows.
+// UnitRows is how many rows a learner deals, or sums up, at a time by default: as many as take 32 MiB, and at most
+// DefaultChunkRows.
 func (d *Dataset) UnitRows() int {
 	if d.options.Formats.Sparse {
 		return DefaultChunkRows
@@ -417,8 +421,8 @@ func (d *Dataset) UnitRows() int {
 	return min(DefaultChunkRows, max(unitBytes/8/d.Dim, 16))
 }
 
-// InUnits is the dataset cut into units of so many rows, for what must not depend on how many are read at a time. Where rows is 0, it
-// gets its default, and so does o.ChunkRows where chunkRows, which was asked for, is 0: a unit.
+// InUnits is the dataset cut into units of so many rows, for what must not depend on how many are read at a time.
+// Where rows is 0, it gets its default, and so does o.ChunkRows where chunkRows, which was asked for, is 0: a unit.
 func (d *Dataset) InUnits(rows *int, chunkRows int, o *Options) *Dataset {
 	if *rows == 0 {
 		*rows = d.UnitRows()
@@ -490,10 +494,10 @@ type Chunk struct {
 	Naming *formats.Naming `json:",omitempty"`
 }
 
-// Chunks gives the chunks of a dataset, shuffled over the workers w: PCollection<Chunk>. Each has at most ChunkRows rows
-// where the number of rows stands in the file's header, but for formats that are not read well from the middle
-// ([formats.Cutter]); and otherwise the rows that begin in a run of bytes, counted by the workers side by side. A [Reader]
-// gives them ChunkRows at a time.
+// Chunks gives the chunks of a dataset, shuffled over the workers w: PCollection<Chunk>. Each has at most ChunkRows
+// rows where the number of rows stands in the file's header, but for formats that are not read well from the middle
+// ([formats.Cutter]); and otherwise the rows that begin in a run of bytes, counted by the workers side by side. A
+// [Reader] gives them ChunkRows at a time.
 func Chunks(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 	s = s.Scope("vectorio.Chunks")
 	return beam.Reshuffle(s, beam.ParDo(s, &eachFn{}, Listed(s, d, w)))
@@ -526,7 +530,8 @@ func (*eachFn) ProcessElement(l List, emit func(Chunk)) {
 	}
 }
 
-// rangeBytes cuts text so that there are ranges for many workers, none so small that opening it costs more than reading.
+// rangeBytes cuts text so that there are ranges for many workers, none so small that opening it costs more than
+// reading.
 func rangeBytes(total int64) int64 { return min(max(total/64, 1<<20), 16<<20) }
 
 // splitFn cuts a file into pieces that can be counted side by side.

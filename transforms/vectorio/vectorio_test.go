@@ -340,8 +340,8 @@ func TestInspectColumns(t *testing.T) {
 	}
 }
 
-// A shard whose first row counts 0, 1, 2 has no header where others have none, so that no row gets lost; beside others with names
-// it is refused, as is a header of numbers in the order of the files.
+// A shard whose first row counts 0, 1, 2 has no header where others have none, so that no row gets lost; beside
+// others with names it is refused, as is a header of numbers in the order of the files.
 func TestCountingShards(t *testing.T) {
 	dir := t.TempDir()
 	counts := put(t, dir, "1.csv", "0,1,2\n1,5,7.5\n")

@@ -1,6 +1,7 @@
-// Package elementary is the exponential, the logarithm, powers and hypotenuses with the same bits on every processor. Those of
-// package math have assembly that takes fused operations where there are any (Exp and, by it, Pow on amd64), and plain Go that a
-// compiler may fuse (arm64). Here every product is rounded. Exp and Log are FreeBSD's msun (e_exp.c, e_log.c).
+// Package elementary is the exponential, the logarithm, powers and hypotenuses with the same bits on every processor.
+// Those of package math have assembly that takes fused operations where there are any (Exp and, by it, Pow on amd64),
+// and plain Go that a compiler may fuse (arm64). Here every product is rounded. Exp and Log are FreeBSD's msun
+// (e_exp.c, e_log.c).
 package elementary
 
 import "math"
@@ -44,8 +45,8 @@ func Exp(x float64) float64 {
 	return math.Float64frombits(math.Float64bits(y) + uint64(k)<<52)
 }
 
-// Log is the natural logarithm to an ulp: −Inf of 0, NaN of what is negative. Its bits are those of math.Log on amd64, which is
-// wrong of denormal numbers.
+// Log is the natural logarithm to an ulp: −Inf of 0, NaN of what is negative. Its bits are those of math.Log on
+// amd64, which is wrong of denormal numbers.
 func Log(x float64) float64 {
 	const (
 		l1, l2, l3, l4 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01
@@ -77,7 +78,8 @@ func Log(x float64) float64 {
 	return float64(k*ln2High) - ((h - (float64(s*(h+r)) + float64(k*ln2Low))) - f)
 }
 
-// Pow is xʸ, within two units of the last place for results of ordinary size, as math.Pow is; special cases are those of math.Pow.
+// Pow is xʸ, within two units of the last place for results of ordinary size, as math.Pow is; special cases are those
+// of math.Pow.
 func Pow(x, y float64) float64 {
 	if y == -0.5 && x > 0 && x <= math.MaxFloat64 { // as math.Pow, at once
 		return 1 / math.Sqrt(x)

@@ -1,5 +1,5 @@
-// Package guard places the lists of tests beside memory that cannot be touched, so that a kernel that reads or writes beyond
-// its list fails.
+// Package guard places the lists of tests beside memory that cannot be touched, so that a kernel that reads or writes
+// beyond its list fails.
 package guard
 
 import (

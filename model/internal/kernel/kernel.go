@@ -5,9 +5,10 @@ import "math"
 
 // This file is the arithmetic on rows, in plain Go. Faster kernels must give its bits.
 //
-// A dense sum runs in eight lanes, lane j taking the components j, j+8, j+16, …, as a vector register would, and ends in the
-// tree ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7)), which is what halving the register gives. A sparse sum has four lanes over its
-// entries. Each product is rounded before it is added: float64(a*b) forbids the compiler to fuse, which it does on arm64.
+// A dense sum runs in eight lanes, lane j taking the components j, j+8, j+16, …, as a vector register would, and ends
+// in the tree ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7)), which is what halving the register gives. A sparse sum has four
+// lanes over its entries. Each product is rounded before it is added: float64(a*b) forbids the compiler to fuse,
+// which it does on arm64.
 
 // Dot is Σxw over the columns of the row.
 func (x Row) Dot(w []float64) float64 {
@@ -134,8 +135,8 @@ func Largest(x []float64) float64 {
 	return math.Float64frombits(max(m, n))
 }
 
-// Truncate moves the weights c·v towards zero by the l1 penalty that they have not had yet: u is the penalty due so far,
-// q what each weight has had (Tsuruoka, Tsujii and Ananiadou, ACL 2009, section 3.2).
+// Truncate moves the weights c·v towards zero by the l1 penalty that they have not had yet: u is the penalty due so
+// far, q what each weight has had (Tsuruoka, Tsujii and Ananiadou, ACL 2009, section 3.2).
 func (x Row) Truncate(u, c float64, v, q []float64) {
 	if x.Idx == nil {
 		q = q[:len(v)]

@@ -98,8 +98,8 @@ func Carried[L any, P interface {
 	return m
 }
 
-// ScaledProblem is gaussian rows in columns of these scales, round about, with labels drawn by their logistic probability
-// (classes 2) or a number with noise.
+// ScaledProblem is gaussian rows in columns of these scales, round about, with labels drawn by their logistic
+// probability (classes 2) or a number with noise.
 func ScaledProblem(n, d, classes int, strength float64, scales []float64) *linear.Chunk {
 	r := rand.New(rand.NewPCG(1, 9))
 	w := make([]float64, d)
@@ -160,7 +160,8 @@ func Narrow(c *linear.Chunk) *linear.Chunk {
 	return n
 }
 
-// WideRows are the sparse rows of generate.py: the table's, without values below 0.05, and one of twelve columns of ones.
+// WideRows are the sparse rows of generate.py: the table's, without values below 0.05, and one of twelve columns of
+// ones.
 func WideRows(tab *Table) *linear.CSR {
 	s := &linear.CSR{Offsets: []int{0}}
 	for i := range 500 {

@@ -11,9 +11,9 @@ import (
 // Environment names the variable: generic, avx2, avxvnni or avx512.
 const Environment = "BEAMLEARN_SIMD"
 
-// Choose is the place of the level that the environment forces, among those that this machine has, or of the last, the fastest.
-// A word that is none of them ends the process with one line and exit code 2: packages choose before main begins, and another
-// level than the one that was asked for would go unseen.
+// Choose is the place of the level that the environment forces, among those that this machine has, or of the last,
+// the fastest. A word that is none of them ends the process with one line and exit code 2: packages choose before
+// main begins, and another level than the one that was asked for would go unseen.
 func Choose(levels []string) int {
 	i, err := choose(os.Getenv(Environment), levels)
 	if err != nil {

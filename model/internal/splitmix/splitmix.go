@@ -1,4 +1,5 @@
-// Package splitmix is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for hashes and for sequences that are the same everywhere.
+// Package splitmix is SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for hashes and for sequences that are the same
+// everywhere.
 package splitmix
 
 // Gamma is the step of the sequence: its numbers are Mix(seed), Mix(seed+Gamma), Mix(seed+2·Gamma), ….

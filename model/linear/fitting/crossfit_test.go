@@ -160,8 +160,8 @@ func fitOf(t *testing.T, o FitOptions, c *linear.Chunk) *linear.Model {
 	return driven(t, o, c, 1).Model()
 }
 
-// A fold's fit is that of a job that has only the rows of the other folds, whatever the form of the rows, the intercept, and the
-// weights of rows and classes.
+// A fold's fit is that of a job that has only the rows of the other folds, whatever the form of the rows, the
+// intercept, and the weights of rows and classes.
 func TestCrossFitLikeFits(t *testing.T) {
 	two, three, numbers := lineartest.Problem(300, 2, 2), lineartest.Problem(300, 3, 3), lineartest.Problem(300, 0, 1)
 	for _, c := range []*linear.Chunk{two, three, numbers} {
@@ -292,7 +292,8 @@ func scoresOf(t *testing.T, m *linear.Model, c *linear.Chunk) map[string]float64
 	return scores
 }
 
-// Fits too large to be cross-validated side by side are learned by sgd, whose scores are those of its models, and say so; or refused.
+// Fits too large to be cross-validated side by side are learned by sgd, whose scores are those of its models, and say
+// so; or refused.
 func TestCrossFitTooLarge(t *testing.T) {
 	c := &linear.Chunk{Features: 1999, Numbers: lineartest.RowNumbers(0, 12)}
 	for i := range 12 {

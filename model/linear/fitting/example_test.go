@@ -7,7 +7,8 @@ import (
 	"beamlearn/model/linear/fitting"
 )
 
-// A fit asks for passes over the rows until it has a model. Rows may come in chunks, and each pass in parts that are merged.
+// A fit asks for passes over the rows until it has a model. Rows may come in chunks, and each pass in parts that are
+// merged.
 func Example() {
 	rows := &linear.Chunk{
 		Features: 2,

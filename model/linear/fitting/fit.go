@@ -12,10 +12,10 @@ import (
 	"beamlearn/model/linear/survey"
 )
 
-// Fit learns a model from start to end, a [Learner] that goes through others: a [Survey] of the rows where one is needed; a
-// cross-validation if there is one, by the solver that makes the model, a [FoldGram], a [CrossFit] or a [Grid], each of which gives
-// the model, too; and otherwise by [Gram], [Optimizer] or [Averaged] the model. The sums of least squares need no survey, and give cross-validation and model in one
-// pass.
+// Fit learns a model from start to end, a [Learner] that goes through others: a [Survey] of the rows where one is
+// needed; a cross-validation if there is one, by the solver that makes the model, a [FoldGram], a [CrossFit] or a
+// [Grid], each of which gives the model, too; and otherwise by [Gram], [Optimizer] or [Averaged] the model. The sums
+// of least squares need no survey, and give cross-validation and model in one pass.
 type Fit struct {
 	options  FitOptions
 	features int
@@ -76,10 +76,10 @@ type Pass struct {
 	Name    string // what it is for
 	Batch   int    // rows in a PartialFit
 	Shuffle bool   // whether they may come in another order
-	// Sample: SampleRows rows from everywhere are enough, where there are more; [Fit.Skip] is told how many are left out. They
-	// must be the same whenever the same rows are learned from. A sample decides what the classes are, their shares, and the
-	// size of rows, from which the size of steps follows; where learning then meets another class, or weights overflow, all
-	// begins anew with a survey of all rows.
+	// Sample: SampleRows rows from everywhere are enough, where there are more; [Fit.Skip] is told how many are left
+	// out. They must be the same whenever the same rows are learned from. A sample decides what the classes are, their
+	// shares, and the size of rows, from which the size of steps follows; where learning then meets another class, or
+	// weights overflow, all begins anew with a survey of all rows.
 	Sample bool
 	First  bool // it is the first over all rows
 }

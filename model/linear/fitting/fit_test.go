@@ -18,8 +18,9 @@ import (
 	"beamlearn/model/linear/survey"
 )
 
-// drive makes all passes of a fit over rows cut into parts, as Pass says. With an order, parts are learned from in a random one,
-// summed up by several workers, and cross the wire; and so does the fit between passes. seen is called before every pass.
+// drive makes all passes of a fit over rows cut into parts, as Pass says. With an order, parts are learned from in a
+// random one, summed up by several workers, and cross the wire; and so does the fit between passes. seen is called
+// before every pass.
 func drive(t testing.TB, f *Fit, c *linear.Chunk, parts int, order *rand.Rand, seen func(f *Fit, p Pass)) (*Fit, error) {
 	t.Helper()
 	n := c.Len()
@@ -209,8 +210,8 @@ func fitCases(t testing.TB) []fitCase {
 	}
 }
 
-// Every kind of fit goes through its stages, and ends with the same bits in whatever order parts arrive and however often it
-// crosses the wire.
+// Every kind of fit goes through its stages, and ends with the same bits in whatever order parts arrive and however
+// often it crosses the wire.
 func TestFitStages(t *testing.T) {
 	for _, v := range fitCases(t) {
 		t.Run(v.name, func(t *testing.T) {
@@ -272,8 +273,8 @@ func TestFitStages(t *testing.T) {
 	}
 }
 
-// The cross-validation by sums of squares is that of models learned from the rows of the other folds, and the model that of the
-// best from all rows.
+// The cross-validation by sums of squares is that of models learned from the rows of the other folds, and the model
+// that of the best from all rows.
 func TestFitFolds(t *testing.T) {
 	c := lineartest.Problem(400, 0, 6)
 	for i := range c.Len() { // some rows far off, in columns of other means, so that alphas differ
@@ -664,8 +665,8 @@ func TestDecodeFitRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecodeFit: what is read is written and read again to the same bits, and takes memory in proportion to the text, but for a
-// few sums of fixed size.
+// FuzzDecodeFit: what is read is written and read again to the same bits, and takes memory in proportion to the text,
+// but for a few sums of fixed size.
 func FuzzDecodeFit(f *testing.F) {
 	for _, v := range fitCases(f) {
 		rows := lineartest.SliceChunk(v.rows, 0, 60)

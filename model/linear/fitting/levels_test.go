@@ -18,7 +18,8 @@ import (
 // asked is set where the test binary is run to print what it computes.
 const asked = "BEAMLEARN_TEST_LEVELS"
 
-// Fits of each kind, models, predictions, probabilities and scores have the same bytes whatever instructions the processor has.
+// Fits of each kind, models, predictions, probabilities and scores have the same bytes whatever instructions the
+// processor has.
 func TestEveryLevel(t *testing.T) {
 	if os.Getenv(asked) != "" {
 		for _, v := range levelCases(t) {

@@ -10,7 +10,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// Of more than two classes, log_loss is multinomial unless told otherwise: the model is LogisticRegression's, from a survey on.
+// Of more than two classes, log_loss is multinomial unless told otherwise: the model is LogisticRegression's, from a
+// survey on.
 func TestFitIsMultinomial(t *testing.T) {
 	t.Parallel()
 	f := lineartest.ReadMultinomial(t)

@@ -38,16 +38,17 @@ const MaxExactFeatures = 2000
 // MaxWideFeatures is up to how many columns SolverAuto takes the exact solver where [FitOptions.Wide] is set.
 const MaxWideFeatures = 1 << 20
 
-// DefaultBatchSize is the number of rows in a PartialFit of SGD. The result depends on it only where batches are visited in
-// another order than they stand in; with an l1 penalty; and with balanced classes.
+// DefaultBatchSize is the number of rows in a PartialFit of SGD. The result depends on it only where batches are
+// visited in another order than they stand in; with an l1 penalty; and with balanced classes.
 const DefaultBatchSize = 1000
 
 const defaultFolds = 5
 
 // FitOptions are what a [Fit] learns, and how. A field that is not Required has its Default.
 type FitOptions struct {
-	// Options are the hyperparameters; Alpha, L1Ratio, Average and MultiClass are those below. Default of Loss: SquaredError in
-	// regression, LogLoss in classification. Default of LearningRate: AdaGrad, or what else fits the rows, see [survey.Survey.Auto].
+	// Options are the hyperparameters; Alpha, L1Ratio, Average and MultiClass are those below. Default of Loss:
+	// SquaredError in regression, LogLoss in classification. Default of LearningRate: AdaGrad, or what else fits the
+	// rows, see [survey.Survey.Auto].
 	Options linear.Options
 	// MultiClass is how more than two classes are told apart. Default: MultiAuto.
 	MultiClass linear.MultiClass
@@ -55,8 +56,8 @@ type FitOptions struct {
 	Average *linear.Average
 	// Solver is how. Default: SolverAuto.
 	Solver Solver
-	// Wide: whether SolverAuto takes the exact solver for more than MaxExactFeatures columns, too, which then goes by L-BFGS, in some
-	// tens of passes: of categories and text, most of whose columns are 0 in a row. Default: false.
+	// Wide: whether SolverAuto takes the exact solver for more than MaxExactFeatures columns, too, which then goes by
+	// L-BFGS, in some tens of passes: of categories and text, most of whose columns are 0 in a row. Default: false.
 	Wide bool
 	// Standardize: whether columns are brought to mean 0 and variance 1 first. Default: false.
 	Standardize bool
@@ -207,9 +208,10 @@ func (o *FitOptions) first(features int) stage {
 	return sumsStage{}
 }
 
-// sampled reports whether a sample of the rows says enough to begin with SGD. What it says wrong must show in learning, and not
-// do harm until then: a class that is not in it does, as do weights that overflow. So it takes a loss whose slope is bounded,
-// by which steps that are too large do not grow. A scaler, balanced classes and a cross-validation need all rows.
+// sampled reports whether a sample of the rows says enough to begin with SGD. What it says wrong must show in
+// learning, and not do harm until then: a class that is not in it does, as do weights that overflow. So it takes a
+// loss whose slope is bounded, by which steps that are too large do not grow. A scaler, balanced classes and a
+// cross-validation need all rows.
 func (o *FitOptions) sampled(features int) bool {
 	switch o.Options.Loss {
 	case linear.SquaredError, linear.SquaredHinge, linear.SquaredEpsilonInsensitive:
@@ -325,7 +327,8 @@ func Scorings() []string {
 	return []string{"r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc"}
 }
 
-// scorings are those that there may be for the task and the loss; f1 and roc_auc are of two classes, f1_macro is of more.
+// scorings are those that there may be for the task and the loss; f1 and roc_auc are of two classes, f1_macro is of
+// more.
 func (o *FitOptions) scorings() []string {
 	all := Scorings()
 	switch {

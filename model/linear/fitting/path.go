@@ -11,8 +11,8 @@ import (
 	"beamlearn/model/linear/survey"
 )
 
-// AutoL1Ratios are the shares of l1 that l1_ratio=auto compares: those that scikit-learn's ElasticNetCV recommends, closer to each
-// other near the lasso than near ridge regression.
+// AutoL1Ratios are the shares of l1 that l1_ratio=auto compares: those that scikit-learn's ElasticNetCV recommends,
+// closer to each other near the lasso than near ridge regression.
 func AutoL1Ratios() []float64 { return []float64{0.1, 0.5, 0.7, 0.9, 0.95, 0.99, 1} }
 
 // scales are what the rows say of the alphas that matter.
@@ -26,20 +26,24 @@ type scales struct {
 const (
 	// l2Alphas is how many alphas there are for l2, as LogisticRegressionCV has ten.
 	l2Alphas = 20
-	// l2Above and l2Below say how far these go: from ten times the curvature of the objective in all directions together, where less
-	// than a tenth of any effect is left, to a ten-millionth of that in the direction of the smallest column, where all of it is.
+	// l2Above and l2Below say how far these go: from ten times the curvature of the objective in all directions
+	// together, where less than a tenth of any effect is left, to a ten-millionth of that in the direction of the
+	// smallest column, where all of it is.
 	l2Above, l2Below = 10, 1e-7
-	// l1Below and l1Decade: LassoCV goes down to a thousandth, too; ten alphas a decade find its optimum as well as its 33.
+	// l1Below and l1Decade: LassoCV goes down to a thousandth, too; ten alphas a decade find its optimum as well as its
+	// 33.
 	l1Below, l1Decade = 1e-3, 10
 	// Where the largest alpha is a bound, further down, in longer steps.
 	boundBelow, boundDecade = 1e-4, 5
 )
 
-// path is the alphas to compare, the largest first, so that of equal scores the most regularised is taken. They have three digits.
+// path is the alphas to compare, the largest first, so that of equal scores the most regularised is taken. They have
+// three digits.
 //
-// For l2 they are l2Alphas values between bounds that follow from the variances of the columns, but at most 16 decades apart. For
-// l1 and elasticnet, with the ratios given, the first is the least alpha at which every coefficient is 0, as in LassoCV and
-// ElasticNetCV, or a bound on it; that of the smallest ratio, and the last is that of the greatest.
+// For l2 they are l2Alphas values between bounds that follow from the variances of the columns, but at most 16
+// decades apart. For l1 and elasticnet, with the ratios given, the first is the least alpha at which every
+// coefficient is 0, as in LassoCV and ElasticNetCV, or a bound on it; that of the smallest ratio, and the last is
+// that of the greatest.
 func (s *scales) path(penalty linear.Penalty, ratios []float64) []float64 {
 	if penalty == linear.L2 {
 		top := l2Above * s.curvature * s.total
@@ -109,9 +113,9 @@ func summed(g *leastsquares.Gram, o *linear.Options, standardize bool) (*scales,
 	return s, nil
 }
 
-// surveyed are the scales of a loss that sums of squares do not solve. With l1, the slope of the objective for a coefficient at
-// 0, a covariance of the column with the slopes of the losses at the best constant prediction, is at most the product of their
-// deviations.
+// surveyed are the scales of a loss that sums of squares do not solve. With l1, the slope of the objective for a
+// coefficient at 0, a covariance of the column with the slopes of the losses at the best constant prediction, is at
+// most the product of their deviations.
 func surveyed(s *survey.Survey, o *linear.Options) *scales {
 	e := linear.ExactOptions(o)
 	m, centred := s.Moments, *e.FitIntercept
@@ -139,8 +143,8 @@ func surveyed(s *survey.Survey, o *linear.Options) *scales {
 	return r
 }
 
-// slopes are the curvature of a loss, and the root mean square of its slopes at the best constant prediction, or at 0 without an
-// intercept; both at most, or about that.
+// slopes are the curvature of a loss, and the root mean square of its slopes at the best constant prediction, or at 0
+// without an intercept; both at most, or about that.
 func slopes(s *survey.Survey, o *linear.Options) (curvature, slope float64) {
 	if o.Task == linear.Regression {
 		spread := math.Sqrt(s.Var)
@@ -169,8 +173,8 @@ func slopes(s *survey.Survey, o *linear.Options) (curvature, slope float64) {
 	return curvature, factor * logSlope(s, o)
 }
 
-// logSlope is the root mean square of the slopes of log_loss at the best constant prediction: of several classes that of the class
-// which has the largest, as one against the rest.
+// logSlope is the root mean square of the slopes of log_loss at the best constant prediction: of several classes that
+// of the class which has the largest, as one against the rest.
 func logSlope(s *survey.Survey, o *linear.Options) float64 {
 	weights := o.ClassWeight.Weights(&s.Classes, s.ClassRows)
 	all, most := 0.0, 0.0

@@ -31,8 +31,8 @@ func standardised(c *linear.Chunk) {
 	}
 }
 
-// The path is that of scikit-learn, or of the rule that path.py has, and the alpha that is chosen is that which LassoCV,
-// ElasticNetCV, LogisticRegressionCV and GridSearchCV choose of it.
+// The path is that of scikit-learn, or of the rule that path.py has, and the alpha that is chosen is that which
+// LassoCV, ElasticNetCV, LogisticRegressionCV and GridSearchCV choose of it.
 func TestAutoAlphas(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("../testdata", "path.json"))
 	if err != nil {
@@ -81,8 +81,8 @@ func TestAutoAlphas(t *testing.T) {
 	}
 }
 
-// A path by a survey: the same of dense and sparse rows, of rows before and after they are standardised, and of any parts; and with
-// l1 its largest alpha leaves no coefficient, where half the least bound would.
+// A path by a survey: the same of dense and sparse rows, of rows before and after they are standardised, and of any
+// parts; and with l1 its largest alpha leaves no coefficient, where half the least bound would.
 func TestAutoAlphasSurveyed(t *testing.T) {
 	two, numbers := lineartest.Problem(400, 2, 2), lineartest.Problem(400, 0, 1)
 	for _, c := range []*linear.Chunk{two, numbers} {
@@ -139,7 +139,8 @@ func TestAutoAlphasSurveyed(t *testing.T) {
 	}
 }
 
-// Of squared_error the largest alpha of l1 leaves no coefficient, and a tenth less leaves one, with and without an intercept.
+// Of squared_error the largest alpha of l1 leaves no coefficient, and a tenth less leaves one, with and without an
+// intercept.
 func TestAutoAlphasBegin(t *testing.T) {
 	c := lineartest.Problem(300, 0, 1)
 	c.Numbers = lineartest.RowNumbers(0, c.Len())

@@ -6,8 +6,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// stage is a step of a [Fit]: a learner, and what follows from what it finds. A new one is a file of its own beside these
-// and a line in stages; first, or the next of another stage, leads to it.
+// stage is a step of a [Fit]: a learner, and what follows from what it finds. A new one is a file of its own beside
+// these and a line in stages; first, or the next of another stage, leads to it.
 type stage interface {
 	// name stands in the state of a fit.
 	name() string

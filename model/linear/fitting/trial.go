@@ -8,8 +8,8 @@ import (
 	"beamlearn/model/linear/sgd"
 )
 
-// trialPart is a part of a pass that goes by a survey of a sample. Of what that has not foreseen it makes no error: it learns no
-// more, and says so at the end of the pass.
+// trialPart is a part of a pass that goes by a survey of a sample. Of what that has not foreseen it makes no error:
+// it learns no more, and says so at the end of the pass.
 type trialPart struct {
 	linear.Partial
 	unforeseen bool

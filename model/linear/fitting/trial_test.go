@@ -12,7 +12,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// sampledFit learns from c, of whose rows a sample has the first n, in three parts that cross the wire, and gives the stages.
+// sampledFit learns from c, of whose rows a sample has the first n, in three parts that cross the wire, and gives the
+// stages.
 func sampledFit(t *testing.T, o FitOptions, c *linear.Chunk, n int) (*Fit, []string, error) {
 	t.Helper()
 	const parts = 3
@@ -76,8 +77,8 @@ func sampledFit(t *testing.T, o FitOptions, c *linear.Chunk, n int) (*Fit, []str
 	return f, stages, nil
 }
 
-// A sample is enough to begin with where it has all classes; otherwise everything begins anew with all rows, and comes to the
-// model that it would have come to without.
+// A sample is enough to begin with where it has all classes; otherwise everything begins anew with all rows, and
+// comes to the model that it would have come to without.
 func TestSample(t *testing.T) {
 	const rows, sample = 3000, 300
 	r := rand.New(rand.NewPCG(8, 8))

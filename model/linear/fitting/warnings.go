@@ -49,8 +49,9 @@ func (f *Fit) FoldWarnings() []string {
 	return nil
 }
 
-// shrinks is the warning that the l2 part of the penalty takes much of the effect of columns of small scale, where it does: of a
-// column whose mean square is v the share alpha/(alpha+v), where alpha is that part's. (What l1 takes shows in the zeros.)
+// shrinks is the warning that the l2 part of the penalty takes much of the effect of columns of small scale, where it
+// does: of a column whose mean square is v the share alpha/(alpha+v), where alpha is that part's. (What l1 takes
+// shows in the zeros.)
 func shrinks(o *linear.Options, squares []float64) []string {
 	alpha := *o.Alpha
 	switch o.Penalty {

@@ -14,16 +14,17 @@ import (
 // Max is how many folds there are at most.
 const Max = 1000
 
-// Folds tells the fold of each row of a cross-validation. It depends on the seed, on the row's class, and on its number or,
-// where rows have ids, on its id; on nothing else, so that any worker knows it.
+// Folds tells the fold of each row of a cross-validation. It depends on the seed, on the row's class, and on its
+// number or, where rows have ids, on its id; on nothing else, so that any worker knows it.
 //
-// In a regression the folds of K rows that follow each other are all different, and so of one size. In a classification
-// without ids folds are stratified: of the rows of a class, each fold has those whose hashes are between two of Cuts. For up to
-// max(1024, 64·K) rows of a class the cuts are between the ranks of the hashes, and a fold's share is exact to one row; beyond
-// that they are at equal distances, and a share is right to the root of its rows.
+// In a regression the folds of K rows that follow each other are all different, and so of one size. In a
+// classification without ids folds are stratified: of the rows of a class, each fold has those whose hashes are
+// between two of Cuts. For up to max(1024, 64·K) rows of a class the cuts are between the ranks of the hashes, and a
+// fold's share is exact to one row; beyond that they are at equal distances, and a share is right to the root of its
+// rows.
 //
-// Rows of one id are in one fold, whatever their classes. Of several ways to hash the ids, that one is taken whose folds
-// have the classes in the most equal shares.
+// Rows of one id are in one fold, whatever their classes. Of several ways to hash the ids, that one is taken whose
+// folds have the classes in the most equal shares.
 type Folds struct {
 	K       int        `json:"k"`
 	Seed    uint64     `json:"seed"`
@@ -81,8 +82,8 @@ func (f *Folds) Check(classes int) error {
 	return nil
 }
 
-// ByNumber tells the fold of a row of a regression by its number, or its id. The folds of a run of numbers go round, from
-// another one on after every round.
+// ByNumber tells the fold of a row of a regression by its number, or its id. The folds of a run of numbers go round,
+// from another one on after every round.
 func ByNumber(seed uint64, folds int) func(int64) int {
 	s, k := splitmix.Mix(seed), uint64(folds)
 	return func(number int64) int {

@@ -161,8 +161,8 @@ func (s *Strata) bestWay(classes []*Stratum) int {
 	return best
 }
 
-// Rare lists the classes that are not in every fold, of the surveyed ones: of each its label, its rows, and in how many folds
-// it is.
+// Rare lists the classes that are not in every fold, of the surveyed ones: of each its label, its rows, and in how
+// many folds it is.
 func (s *Strata) Rare(f *Folds, rows []int64, classes []*Stratum) []Rare {
 	var rare []Rare
 	for i, t := range classes {

@@ -10,8 +10,8 @@ import (
 	"beamlearn/model/linear/internal/steps"
 )
 
-// adaptive is what AdaGrad has beside the weights. The models of a set learn from the same rows, and share what is known of the
-// columns.
+// adaptive is what AdaGrad has beside the weights. The models of a set learn from the same rows, and share what is
+// known of the columns.
 type adaptive struct {
 	gradients, pull          []float64 // by column and lane, as the weights are; see sgd.Averaged
 	gradient, pullOfGradient []float64 // of the intercepts

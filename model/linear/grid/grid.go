@@ -1,4 +1,5 @@
-// Package grid cross-validates hyperparameters by stochastic gradient descent, all of them side by side in each pass: see [Grid].
+// Package grid cross-validates hyperparameters by stochastic gradient descent, all of them side by side in each pass:
+// see [Grid].
 package grid
 
 import (
@@ -24,11 +25,11 @@ type GridOptions struct {
 	// Options are those of every model. Classes are required in classification. Tol and EarlyStopping are none, and the
 	// learning rate is Constant, Optimal, InvScaling or AdaGrad. Required.
 	Options linear.Options
-	// Alphas and L1Ratios are combined, each of the one with each of the other. L1Ratios are for ElasticNet. Default: that of
-	// Options.
+	// Alphas and L1Ratios are combined, each of the one with each of the other. L1Ratios are for ElasticNet. Default:
+	// that of Options.
 	Alphas, L1Ratios []float64
-	// Folds is the number of folds of the rows, ≥ 2: for each and each combination there is a model that does not learn from
-	// the fold's rows, and is judged by them. Default: 0, no folds, only the models of all rows.
+	// Folds is the number of folds of the rows, ≥ 2: for each and each combination there is a model that does not learn
+	// from the fold's rows, and is judged by them. Default: 0, no folds, only the models of all rows.
 	Folds int
 	// Refit: for each combination there is a model of all rows, too. Default: false, which without folds is true.
 	Refit bool
@@ -38,8 +39,8 @@ type GridOptions struct {
 	Split *folds.Folds
 	// Epochs is how many passes there are. Default: 1.
 	Epochs int
-	// ClassRows is the number of rows of each class. Required where ClassWeight is Balanced, which here is the same from the
-	// first row to the last.
+	// ClassRows is the number of rows of each class. Required where ClassWeight is Balanced, which here is the same from
+	// the first row to the last.
 	ClassRows []int64
 }
 
@@ -137,21 +138,21 @@ func (o *GridOptions) combinations() []linear.Options {
 	return all
 }
 
-// Grid is a [Learner] of many models that differ in alpha, l1_ratio and the fold of rows that they leave out. All of them
-// learn from a row as it is read, side by side in the lanes of vector registers, each as an [SGD] with its options would from
-// its rows in the same chunks: to the same bits, but for the exp of LogLoss, which is of its own, and for the rounding of
-// weights at the end of a part of sparse rows.
+// Grid is a [Learner] of many models that differ in alpha, l1_ratio and the fold of rows that they leave out. All of
+// them learn from a row as it is read, side by side in the lanes of vector registers, each as an [SGD] with its
+// options would from its rows in the same chunks: to the same bits, but for the exp of LogLoss, which is of its own,
+// and for the rounding of weights at the end of a part of sparse rows.
 //
-// Where a pass has several parts, each starts from the same weights, and the next epoch from their mean, weighted by rows; the
-// number of the next row is then that of the longest part.
+// Where a pass has several parts, each starts from the same weights, and the next epoch from their mean, weighted by
+// rows; the number of the next row is then that of the longest part.
 //
-// The fold of a row is SplitMix64 of its number and the seed, modulo Folds. A row without a number counts from the beginning of
-// its part. Before the models of a fold pass over a row of theirs, it judges them as they stand, averaged if they are: the scores
-// of the last epoch count. Metrics are weighted by Chunk.Weights, not by class.
+// The fold of a row is SplitMix64 of its number and the seed, modulo Folds. A row without a number counts from the
+// beginning of its part. Before the models of a fold pass over a row of theirs, it judges them as they stand,
+// averaged if they are: the scores of the last epoch count. Metrics are weighted by Chunk.Weights, not by class.
 //
-// A model whose weights overflow goes on, without a score. Memory: 8 bytes for each feature and lane, of which there are
-// (Folds+1)·combinations·K, K the number of classes if more than two, otherwise 1; twice that with averaging, one more with
-// an l1 penalty; and in a classification of two classes 32 KiB for each model with a fold, for the AUC.
+// A model whose weights overflow goes on, without a score. Memory: 8 bytes for each feature and lane, of which there
+// are (Folds+1)·combinations·K, K the number of classes if more than two, otherwise 1; twice that with averaging, one
+// more with an l1 penalty; and in a classification of two classes 32 KiB for each model with a fold, for the AUC.
 type Grid struct {
 	// FeatureNames are what the models say. Optional.
 	FeatureNames []string
@@ -174,8 +175,8 @@ type Grid struct {
 	sums  *gridSums // weights as they stand; metrics of the last epoch, the curve of all
 }
 
-// gridShape is what the lanes are: sets of models, one for each fold and then that of all rows; in a set the combinations; of a
-// combination the weight vectors.
+// gridShape is what the lanes are: sets of models, one for each fold and then that of all rows; in a set the
+// combinations; of a combination the weight vectors.
 type gridShape struct {
 	folds, sets, combos, vectors, classes int
 	lanes, padded                         int // padded to whole groups
@@ -368,8 +369,8 @@ func (g *Grid) finite(set, combo int) bool {
 	return sum == 0
 }
 
-// Model is that of a combination, by its place in Combinations, from all rows but those of a fold; of all rows where fold is
-// −1, which needs Refit. It fails if its weights have overflowed.
+// Model is that of a combination, by its place in Combinations, from all rows but those of a fold; of all rows where
+// fold is −1, which needs Refit. It fails if its weights have overflowed.
 func (g *Grid) Model(fold, combo int) (*linear.Model, error) {
 	s := &g.shape
 	set := fold
@@ -561,8 +562,8 @@ func (p *gridPart) learn(c *linear.Chunk, n int) {
 	}
 }
 
-// meet sets the targets of row i, and gives the place of its class, its fold, its weight, and that with the weight of its class
-// where that is the same for all lanes.
+// meet sets the targets of row i, and gives the place of its class, its fold, its weight, and that with the weight of
+// its class where that is the same for all lanes.
 func (p *gridPart) meet(c *linear.Chunk, i int) (place, fold int, weight, own float64) {
 	g, s := p.g, &p.g.shape
 	weight = 1

@@ -8,11 +8,12 @@ import (
 )
 
 // Result is the scores of the last epoch, and the learning curve of all: see [Grid]. In regression they are r2,
-// neg_mean_squared_error and neg_mean_absolute_error; in classification accuracy, f1 (of two classes) or f1_macro, neg_log_loss
-// (of LogLoss and ModifiedHuber), and roc_auc (of two classes), to within about 1e-4 and never farther off than AUCErrors says. The first
-// is that to choose by: see [CVResult.Choose]. The progressive loss is of the models of all rows or, without Refit, of those of the last
-// fold; the learning curve is of the models of all folds; of several classes, both are sums of the losses of each against the
-// rest. It fails without folds, and before the first epoch is over.
+// neg_mean_squared_error and neg_mean_absolute_error; in classification accuracy, f1 (of two classes) or f1_macro,
+// neg_log_loss (of LogLoss and ModifiedHuber), and roc_auc (of two classes), to within about 1e-4 and never farther
+// off than AUCErrors says. The first is that to choose by: see [CVResult.Choose]. The progressive loss is of the
+// models of all rows or, without Refit, of those of the last fold; the learning curve is of the models of all folds;
+// of several classes, both are sums of the losses of each against the rest. It fails without folds, and before the
+// first epoch is over.
 func (g *Grid) Result() (*linear.CVResult, error) {
 	s := &g.shape
 	if s.folds == 0 || g.epoch == 0 {
@@ -130,8 +131,8 @@ func divided(x []float64, n float64) []float64 {
 	return d
 }
 
-// AUCErrors bounds the error of every roc_auc of Result, in its order: half the share of pairs of rows whose scores are within
-// 3 % of each other. They are nil unless there are two classes.
+// AUCErrors bounds the error of every roc_auc of Result, in its order: half the share of pairs of rows whose scores
+// are within 3 % of each other. They are nil unless there are two classes.
 func (g *Grid) AUCErrors() [][]float64 {
 	if g.sums.bins == nil {
 		return nil

@@ -248,9 +248,9 @@ func (g *gridCurve) fields(c *wire.Codec, combos int) {
 	}
 }
 
-// scoreBins is the number of bins of scores: 32 to an octave of |score| from 2⁻¹⁶ to 2¹⁶, beyond which the last ones go on, for
-// either sign. So the width of a bin is 3 % of a score or less, whatever the scale. The lower half is what predicts class 0: the
-// scores up to 0, and NaN.
+// scoreBins is the number of bins of scores: 32 to an octave of |score| from 2⁻¹⁶ to 2¹⁶, beyond which the last ones
+// go on, for either sign. So the width of a bin is 3 % of a score or less, whatever the scale. The lower half is what
+// predicts class 0: the scores up to 0, and NaN.
 const scoreBins = 2048
 
 func scoreBin(score float64) int {
@@ -263,8 +263,8 @@ func scoreBin(score float64) int {
 	return half - 1 - i
 }
 
-// binnedAUC is the area under the ROC curve, where scores in a bin tie, which count half; and how far from it that of the scores
-// themselves can be at most: half the share of pairs in one bin. It is NaN without rows of both classes.
+// binnedAUC is the area under the ROC curve, where scores in a bin tie, which count half; and how far from it that of
+// the scores themselves can be at most: half the share of pairs in one bin. It is NaN without rows of both classes.
 func binnedAUC(bins []float64) (auc, bound float64) {
 	if bins == nil {
 		return math.NaN(), math.NaN()

@@ -91,8 +91,8 @@ func modelDistance(a, b *linear.Model) float64 {
 	return worst
 }
 
-// TestGridEqualsSGD compares every model with an SGD that learns from its rows alone: to the bit where the loss needs no exp
-// and rows are dense.
+// TestGridEqualsSGD compares every model with an SGD that learns from its rows alone: to the bit where the loss needs
+// no exp and rows are dense.
 func TestGridEqualsSGD(t *testing.T) {
 	type kind struct {
 		name    string
@@ -349,8 +349,8 @@ func gridExample(t testing.TB, classes int) (*Grid, []*linear.Chunk) {
 	return newGridFor(t, o, c.Features), gridChunks(c, "dense")
 }
 
-// Parts that are merged in a tree, whether they cross a wire or not, and a grid that does, come to the same bits; and to the
-// mean of the parts.
+// Parts that are merged in a tree, whether they cross a wire or not, and a grid that does, come to the same bits; and
+// to the mean of the parts.
 func TestGridParts(t *testing.T) {
 	for _, classes := range []int{0, 2, 4} {
 		t.Run(fmt.Sprint(classes), func(t *testing.T) {

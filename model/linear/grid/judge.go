@@ -5,8 +5,8 @@ import (
 	"beamlearn/model/linear/internal/lanes"
 )
 
-// NewJudge makes a grid whose models do not learn: those of the folds, which are set by SetFold, are judged in one pass, each by the
-// rows of its fold. The options need Folds. Rows are standardised by the scaler, unless it is nil.
+// NewJudge makes a grid whose models do not learn: those of the folds, which are set by SetFold, are judged in one
+// pass, each by the rows of its fold. The options need Folds. Rows are standardised by the scaler, unless it is nil.
 func NewJudge(o GridOptions, features int, scaler *linear.StandardScaler) (*Grid, error) {
 	o.Refit, o.Epochs = false, 1
 	g, err := makeGrid(o, features)
@@ -17,8 +17,8 @@ func NewJudge(o GridOptions, features int, scaler *linear.StandardScaler) (*Grid
 	return g, nil
 }
 
-// Judges reports whether the grid is a judge of so many folds, combinations and weight vectors, of rows of so many features and
-// classes.
+// Judges reports whether the grid is a judge of so many folds, combinations and weight vectors, of rows of so many
+// features and classes.
 func (g *Grid) Judges(folds, combinations, vectors, features, classes int) bool {
 	s := &g.shape
 	return g.judging && s.folds == folds && s.combos == combinations && s.vectors == vectors && g.features == features && s.classes == classes

@@ -2,8 +2,9 @@ package leastsquares
 
 import "errors"
 
-// Covariance is the means of the features, and the centred sums of their products, features × features, row-major: divided by
-// the number of rows minus one, they are the covariance. It fails without two rows, or where the sums have overflowed.
+// Covariance is the means of the features, and the centred sums of their products, features × features, row-major:
+// divided by the number of rows minus one, they are the covariance. It fails without two rows, or where the sums have
+// overflowed.
 func (g *Gram) Covariance() (mean, products []float64, err error) {
 	if err := g.filled(); err != nil {
 		return nil, nil, err

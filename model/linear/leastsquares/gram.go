@@ -1,5 +1,5 @@
-// Package leastsquares learns linear models of squared errors exactly, whatever the penalty, from the sums of products of columns that one
-// pass gives: [Gram], and [FoldGram] for cross-validation.
+// Package leastsquares learns linear models of squared errors exactly, whatever the penalty, from the sums of
+// products of columns that one pass gives: [Gram], and [FoldGram] for cross-validation.
 package leastsquares
 
 import (
@@ -18,14 +18,14 @@ import (
 // MaxGram bounds the features of a [Gram]: at this many it takes 16 MB.
 const MaxGram = 2000
 
-// Gram is the sums from which least squares follows exactly, whatever the penalty: of features and target, the weighted means
-// and the centred products XᵀX, Xᵀy and yᵀy. It is a [Partial] and the [Learner] of its one pass. It takes 4·(features+1)²
-// bytes.
+// Gram is the sums from which least squares follows exactly, whatever the penalty: of features and target, the
+// weighted means and the centred products XᵀX, Xᵀy and yᵀy. It is a [Partial] and the [Learner] of its one pass. It
+// takes 4·(features+1)² bytes.
 //
-// Rows are summed up about the means of their block of at most 128 rows (of sparse rows: of their chunk), which are kept as
-// differences from the first rows' means, and blocks are combined by the formula of Chan, Golub and LeVeque (The American
-// Statistician 37.3, 1983): means that are large against the spread cost no digits. A row of weight 0 counts as a row, and
-// for nothing else.
+// Rows are summed up about the means of their block of at most 128 rows (of sparse rows: of their chunk), which are
+// kept as differences from the first rows' means, and blocks are combined by the formula of Chan, Golub and LeVeque
+// (The American Statistician 37.3, 1983): means that are large against the spread cost no digits. A row of weight 0
+// counts as a row, and for nothing else.
 type Gram struct {
 	features int
 	rows     int64
@@ -34,8 +34,8 @@ type Gram struct {
 	done     bool
 	err      error // the sums overflowed
 
-	// Of the features and then the target: what is taken from every value first (nil before the first row), the mean of what is
-	// left, and the centred sums of products.
+	// Of the features and then the target: what is taken from every value first (nil before the first row), the mean of
+	// what is left, and the centred sums of products.
 	shift, mean []float64
 	products    panel.Triangle
 
@@ -109,8 +109,8 @@ func (g *Gram) Advance(sum linear.Partial) error {
 // Done reports whether the pass has been made.
 func (g *Gram) Done() bool { return g.done }
 
-// PartialFit adds rows with numbers to learn. O(features²) for a dense row, O(entries²) for a sparse one. A faulty row leaves the
-// sums as they were; an overflow spoils them for good.
+// PartialFit adds rows with numbers to learn. O(features²) for a dense row, O(entries²) for a sparse one. A faulty
+// row leaves the sums as they were; an overflow spoils them for good.
 func (g *Gram) PartialFit(c *linear.Chunk) error {
 	if err := g.check(c); err != nil {
 		return err
@@ -227,7 +227,8 @@ func (b *gramBlock) average(d, n int, weight float64) {
 	b.mean[d] = m / weight
 }
 
-// addShifted adds the first n rows of b, of that weight, from which the shift has been taken, and whose sums are in b.mean.
+// addShifted adds the first n rows of b, of that weight, from which the shift has been taken, and whose sums are in
+// b.mean.
 func (g *Gram) addShifted(b *gramBlock, n int, weight float64, weights []float64) {
 	d, w := g.features, g.features+1
 	b.average(d, n, weight)
@@ -299,8 +300,9 @@ func (g *Gram) combine(weight float64, mean []float64, products panel.Triangle) 
 	g.weight = total
 }
 
-// addSparse adds rows in O(entries²) each. Columns that more than half of the rows have are centred like dense ones, as their
-// mean may be large against their spread; of the others it cannot, and their squares are summed up as they are.
+// addSparse adds rows in O(entries²) each. Columns that more than half of the rows have are centred like dense ones,
+// as their mean may be large against their spread; of the others it cannot, and their squares are summed up as they
+// are.
 func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 	d, w, s := g.features, g.features+1, c.Sparse
 	index := func(k int) int {
@@ -375,8 +377,8 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 	g.combine(weight, m, sorted(products, mean, weight, order))
 }
 
-// oftenFirst is an order of the target, the columns that more than half of n rows have, how many these are together, and then the
-// other columns.
+// oftenFirst is an order of the target, the columns that more than half of n rows have, how many these are together,
+// and then the other columns.
 func oftenFirst(count []int32, n int) (order []int32, often int) {
 	order = []int32{int32(len(count))}
 	for j, k := range count {
@@ -567,8 +569,8 @@ func (g *Gram) filled() error {
 	return nil
 }
 
-// FoldGram sums up, in one pass, the rows of each fold of a cross-validation by themselves. It is a [Partial] and the [Learner]
-// of its one pass. It takes as much memory as folds times a [Gram].
+// FoldGram sums up, in one pass, the rows of each fold of a cross-validation by themselves. It is a [Partial] and the
+// [Learner] of its one pass. It takes as much memory as folds times a [Gram].
 type FoldGram struct {
 	// Grams are the sums of each fold.
 	Grams []*Gram
@@ -577,8 +579,8 @@ type FoldGram struct {
 	rows  [][]int32
 }
 
-// NewFoldGram begins the sums of so many folds, at least two. A row's fold, from 0 to folds−1, is a function of its number in the
-// dataset.
+// NewFoldGram begins the sums of so many folds, at least two. A row's fold, from 0 to folds−1, is a function of its
+// number in the dataset.
 func NewFoldGram(features, folds int, fold func(number int64) int) (*FoldGram, error) {
 	if folds < 2 {
 		return nil, fmt.Errorf("%d folds: there must be at least two", folds)

@@ -479,8 +479,8 @@ func BenchmarkGram(b *testing.B) {
 	}
 }
 
-// Means that are far larger than the spread cost no digits: the coefficients are those of the columns less their means, which is
-// exact. A column that is constant is none that varies in its last digits.
+// Means that are far larger than the spread cost no digits: the coefficients are those of the columns less their
+// means, which is exact. A column that is constant is none that varies in its last digits.
 func TestGramMeansOf1e15(t *testing.T) {
 	for _, mean := range []float64{1e8, 1e14, -3e15} {
 		c := lineartest.Problem(500, 0, 5)

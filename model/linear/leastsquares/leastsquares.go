@@ -20,8 +20,8 @@ type Solution struct {
 	Coef           []float64 // of scaled features where there is a Scaler
 	Intercept      float64
 	Scaler         *linear.StandardScaler // nil, unless standardised
-	// Objective is (1/Σw)·Σ w·r²/2 + alpha·penalty, w being the weights of rows: that of ElasticNet and Lasso with this alpha, and of
-	// Ridge with alpha·Σw; without rounding it is at most Gap above the least.
+	// Objective is (1/Σw)·Σ w·r²/2 + alpha·penalty, w being the weights of rows: that of ElasticNet and Lasso with this
+	// alpha, and of Ridge with alpha·Σw; without rounding it is at most Gap above the least.
 	Objective float64
 	Gap       float64 // of l1 and elasticnet: the duality gap
 	Passes    int     // of l1 and elasticnet: over the features
@@ -31,15 +31,16 @@ type Solution struct {
 	penalty linear.Penalty
 }
 
-// Solve is the exact solution for the options: squared_error in regression, with any penalty. With standardize the penalty is of
-// the coefficients of standardised features, and the scaler, made of the sums, is part of the solution; where some rows were sparse it
-// only divides.
+// Solve is the exact solution for the options: squared_error in regression, with any penalty. With standardize the
+// penalty is of the coefficients of standardised features, and the scaler, made of the sums, is part of the solution;
+// where some rows were sparse it only divides.
 //
-// l2 is solved by Cholesky's factors, O(features³/6). So is no penalty, or an alpha of 0; where columns depend on each other,
-// or are constant, that gives the coefficients of least norm, as scikit-learn's LinearRegression, except that columns count as
-// dependent from a correlation of about 1−10⁻¹³ on, as the sums hold squares. l1 and elasticnet are solved by coordinate descent
-// (Friedman, Hastie and Tibshirani, J. Stat. Softw. 33.1, 2010) in turn with exact solutions for the coefficients that are not
-// zero, until the duality gap is below 10⁻¹² of the objective or at the limit of rounding.
+// l2 is solved by Cholesky's factors, O(features³/6). So is no penalty, or an alpha of 0; where columns depend on
+// each other, or are constant, that gives the coefficients of least norm, as scikit-learn's LinearRegression, except
+// that columns count as dependent from a correlation of about 1−10⁻¹³ on, as the sums hold squares. l1 and elasticnet
+// are solved by coordinate descent (Friedman, Hastie and Tibshirani, J. Stat. Softw. 33.1, 2010) in turn with exact
+// solutions for the coefficients that are not zero, until the duality gap is below 10⁻¹² of the objective or at the
+// limit of rounding.
 func (g *Gram) Solve(o *linear.Options, standardize bool) (*Solution, error) {
 	q, err := g.quadratic(o, standardize)
 	if err != nil {
@@ -49,8 +50,8 @@ func (g *Gram) Solve(o *linear.Options, standardize bool) (*Solution, error) {
 	return q.solve(*d.Alpha, nil)
 }
 
-// Path solves for several alphas, from the largest to the smallest, each beginning where the last one ended, and returns the
-// solutions in the order of alphas.
+// Path solves for several alphas, from the largest to the smallest, each beginning where the last one ended, and
+// returns the solutions in the order of alphas.
 func (g *Gram) Path(o *linear.Options, standardize bool, alphas []float64) ([]*Solution, error) {
 	for _, a := range alphas {
 		if !(a >= 0) || math.IsInf(a, 1) {
@@ -77,8 +78,9 @@ func (g *Gram) Path(o *linear.Options, standardize bool, alphas []float64) ([]*S
 	return path, nil
 }
 
-// Slopes are, for each column, its mean square and its mean product with the target, as the solver takes them: centred with an
-// intercept, and scaled with standardize. The largest product is the least alpha of l1 at which no coefficient is left.
+// Slopes are, for each column, its mean square and its mean product with the target, as the solver takes them:
+// centred with an intercept, and scaled with standardize. The largest product is the least alpha of l1 at which no
+// coefficient is left.
 func (g *Gram) Slopes(o *linear.Options, standardize bool) (squares, products []float64, err error) {
 	q, err := g.quadratic(o, standardize)
 	if err != nil {
@@ -181,8 +183,8 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 	return q, nil
 }
 
-// constant tells the columns that have no spread beyond the rounding of differences from a value that is nearly their own. Any
-// other has rows that are apart by a unit in the last place at least, however large its mean is.
+// constant tells the columns that have no spread beyond the rounding of differences from a value that is nearly their
+// own. Any other has rows that are apart by a unit in the last place at least, however large its mean is.
 func (q *quadratic) constant(means []float64, weight float64) []bool {
 	is := make([]bool, q.d)
 	for j := range is {
@@ -202,7 +204,8 @@ func (q *quadratic) divide(by []float64) {
 	}
 }
 
-// interceptOf is y − w·x, summed up with the rounding errors (Neumaier, ZAMM 54, 1974): y and the products may be far larger.
+// interceptOf is y − w·x, summed up with the rounding errors (Neumaier, ZAMM 54, 1974): y and the products may be far
+// larger.
 func interceptOf(y float64, w, x []float64) float64 {
 	sum, errs := y, 0.0
 	for j, v := range w {
@@ -295,9 +298,10 @@ const (
 	maxDescents  = 1000
 )
 
-// descend minimises the objective with an l1 penalty, from w, which it changes. Coordinate descent finds which coefficients are
-// not zero, or nearly; an active-set method makes that exact: in turn, it solves for those and lets in the one that violates its
-// optimality most, as Lawson and Hanson do for nonnegative least squares (Solving Least Squares Problems, 1974, chapter 23).
+// descend minimises the objective with an l1 penalty, from w, which it changes. Coordinate descent finds which
+// coefficients are not zero, or nearly; an active-set method makes that exact: in turn, it solves for those and lets
+// in the one that violates its optimality most, as Lawson and Hanson do for nonnegative least squares (Solving Least
+// Squares Problems, 1974, chapter 23).
 func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap float64, passes int, err error) {
 	d := q.d
 	r := q.residual(make([]float64, d), w)
@@ -396,8 +400,8 @@ func (q *quadratic) rounding(w []float64) float64 {
 	return 4 * kernel.Epsilon * sum
 }
 
-// polish moves the coefficients that have a sign to the least objective among those with the same signs, or zero. One that comes
-// to zero on the way loses its sign. The objective never rises.
+// polish moves the coefficients that have a sign to the least objective among those with the same signs, or zero. One
+// that comes to zero on the way loses its sign. The objective never rises.
 func (q *quadratic) polish(w, signs []float64, l1, l2 float64) {
 	d := q.d
 	whole := 0 // steps that nothing has stopped: the second is for rounding, or a matrix that is singular
@@ -449,8 +453,8 @@ func (q *quadratic) polish(w, signs []float64, l1, l2 float64) {
 }
 
 // Score judges a model, of as many features, on the rows of the sums: the mean squared error and R² are those of its
-// predictions, up to the rounding of the sums, which is 10⁻¹⁶ of the target's variance. The absolute error cannot be told from
-// sums: it is NaN. O(features²).
+// predictions, up to the rounding of the sums, which is 10⁻¹⁶ of the target's variance. The absolute error cannot be
+// told from sums: it is NaN. O(features²).
 func (g *Gram) Score(m *linear.Model) (linear.RegressionMetrics, error) {
 	if m.Task != linear.Regression || m.Features() != g.features {
 		return linear.RegressionMetrics{}, fmt.Errorf("a model of %s with %d features: the sums judge regression with %d", m.Task, m.Features(), g.features)
@@ -495,9 +499,9 @@ type GridScore struct {
 	Folds          []linear.RegressionMetrics // for each fold: learned from the others, judged on it; see [Gram.Score]
 }
 
-// CrossValidate learns, for each fold, from the rows of the others, and judges on its rows, all combinations of l1_ratios and
-// alphas: alphas by alphas for the first l1_ratio, and so on. Without l1_ratios, that of the options counts; only elasticnet
-// takes several. Scalers are those of the rows learned from.
+// CrossValidate learns, for each fold, from the rows of the others, and judges on its rows, all combinations of
+// l1_ratios and alphas: alphas by alphas for the first l1_ratio, and so on. Without l1_ratios, that of the options
+// counts; only elasticnet takes several. Scalers are those of the rows learned from.
 func (f *FoldGram) CrossValidate(o *linear.Options, standardize bool, alphas, l1Ratios []float64) ([]GridScore, error) {
 	e := linear.ExactOptions(o)
 	if len(l1Ratios) == 0 {
@@ -541,8 +545,8 @@ func (f *FoldGram) CrossValidate(o *linear.Options, standardize bool, alphas, l1
 	return scores, nil
 }
 
-// Model is the solution as a model: it predicts and can be saved, but there is no going on with it. Names are nil or one for
-// each feature.
+// Model is the solution as a model: it predicts and can be saved, but there is no going on with it. Names are nil or
+// one for each feature.
 func (s *Solution) Model(o *linear.Options, names []string) (*linear.Model, error) {
 	e := linear.ExactOptions(o)
 	e.Alpha = new(s.Alpha)

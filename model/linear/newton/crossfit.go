@@ -17,23 +17,25 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// CrossFit cross-validates several alphas by exact fits, and gives the model of each of all rows: a [Learner] of a few passes
-// for the losses and penalties that an [Optimizer] has, where a weight vector has at most 2,000 features.
+// CrossFit cross-validates several alphas by exact fits, and gives the model of each of all rows: a [Learner] of a
+// few passes for the losses and penalties that an [Optimizer] has, where a weight vector has at most 2,000 features.
 //
-// For each alpha there are the fit of all rows, which begins at the optimum of a sample, as that of an Optimizer does, and the
-// fit of the rows of all folds but one, for each fold. All alphas go side by side in the same passes, as far as memory lets
-// them. Once the fit of all rows is at its optimum, the sums of that pass, less those of a fold, are gradient and second
-// derivatives of the fit that leaves the fold out, and give it Newton's first step. From then on a pass sums up its gradient
-// alone, and its steps go on with the second derivatives of before for as long as each shrinks what is left to a tenth; a fit
-// whose steps do not has its own second derivatives summed up, and steps that fail are shortened. When no fit has a step that
-// promises more than 10⁻¹⁵ of its objective, a last pass judges each row by the fits that have left it out.
+// For each alpha there are the fit of all rows, which begins at the optimum of a sample, as that of an Optimizer
+// does, and the fit of the rows of all folds but one, for each fold. All alphas go side by side in the same passes,
+// as far as memory lets them. Once the fit of all rows is at its optimum, the sums of that pass, less those of a
+// fold, are gradient and second derivatives of the fit that leaves the fold out, and give it Newton's first step.
+// From then on a pass sums up its gradient alone, and its steps go on with the second derivatives of before for as
+// long as each shrinks what is left to a tenth; a fit whose steps do not has its own second derivatives summed up,
+// and steps that fail are shortened. When no fit has a step that promises more than 10⁻¹⁵ of its objective, a last
+// pass judges each row by the fits that have left it out.
 //
-// A fold's fit is what a scikit-learn Pipeline fits in cross_val_score: with a Scaler the fold's rows are standardised by mean
-// and deviation of the rows that it learns from, and balanced class weights are those of these rows. All sums are of rows
-// standardised by the Scaler; what a fold's own scaler changes is a change of variables, which its fit makes.
+// A fold's fit is what a scikit-learn Pipeline fits in cross_val_score: with a Scaler the fold's rows are
+// standardised by mean and deviation of the rows that it learns from, and balanced class weights are those of these
+// rows. All sums are of rows standardised by the Scaler; what a fold's own scaler changes is a change of variables,
+// which its fit makes.
 //
-// Memory: for each alpha that is fitted at a time, fold and weight vector 4·features² bytes a part, of a softmax for each two
-// classes, with at most 64 MiB in all, or what one alpha takes.
+// Memory: for each alpha that is fitted at a time, fold and weight vector 4·features² bytes a part, of a softmax for
+// each two classes, with at most 64 MiB in all, or what one alpha takes.
 type CrossFit struct {
 	// FeatureNames are the model's; nil, or one for each feature.
 	FeatureNames []string
@@ -112,7 +114,8 @@ const crossMemory = 1 << 23
 // CrossRows is the number of rows in a PartialFit, of which each fold has its blocks.
 const CrossRows = 4096
 
-// NewCrossFit makes the fits of these alphas and folds, of rows of so many features. The options are those of an [Optimizer].
+// NewCrossFit makes the fits of these alphas and folds, of rows of so many features. The options are those of an
+// [Optimizer].
 func NewCrossFit(o linear.Options, alphas []float64, folds *folds.Folds, features int) (*CrossFit, error) {
 	x := &CrossFit{alphas: slices.Clone(alphas), folds: folds, features: features, stage: crossDrawing}
 	if len(alphas) == 0 {
@@ -522,9 +525,10 @@ func subtract(from, d *derivatives) {
 	kernel.Add(-1, d.second, from.second)
 }
 
-// begin begins a fold's fit where the fit of all rows has ended, with a step that follows from the sums at the point that the
-// last pass has tried, if they are given. Where the weights of classes change with the rows, or means do and no intercept takes
-// that, only the second derivatives are nearly right, and the next pass is at that point once more.
+// begin begins a fold's fit where the fit of all rows has ended, with a step that follows from the sums at the point
+// that the last pass has tried, if they are given. Where the weights of classes change with the rows, or means do and
+// no intercept takes that, only the second derivatives are nearly right, and the next pass is at that point once
+// more.
 func (x *CrossFit) begin(a, fold int, f *frame, end, tried []float64, rest *derivatives) *foldFit {
 	if rest == nil {
 		return &foldFit{Base: f.own(end), Fresh: true}
@@ -586,8 +590,8 @@ const (
 	foldShrinks = 1e-2  // of what a step promises, the next may promise, or has derivatives of its own
 )
 
-// step accepts the point that was tried, where loss and gradient have been summed up over rows of that size, or shortens the
-// step to it; and makes the next. It gives nil where the objective overflows at the start.
+// step accepts the point that was tried, where loss and gradient have been summed up over rows of that size, or
+// shortens the step to it; and makes the next. It gives nil where the objective overflows at the start.
 func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, size float64) *foldFit {
 	view := x.views[a]
 	f := loss/size + view.penalty(p.Base, p.Dir, 1)

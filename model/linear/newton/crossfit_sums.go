@@ -24,8 +24,9 @@ type crossSum struct {
 	zero   []*derivatives // of each problem, at zero
 	sample *sample
 
-	// Of the others: for each alpha that is fitted, problem and fold the sums at the point of the fit of all rows, nil where that is
-	// done; and those of the folds' fits, each by itself, with second derivatives or of a softmax, or side by side.
+	// Of the others: for each alpha that is fitted, problem and fold the sums at the point of the fit of all rows, nil
+	// where that is done; and those of the folds' fits, each by itself, with second derivatives or of a softmax, or side
+	// by side.
 	shared [][][]*derivatives
 	alone  []foldSum
 	lanes  *crossLanes
@@ -41,7 +42,8 @@ type foldSum struct {
 	sums                 *derivatives
 }
 
-// crossLanes sums up losses and gradients of many fits side by side, a fit in a lane, those without a fold next to each other.
+// crossLanes sums up losses and gradients of many fits side by side, a fit in a lane, those without a fold next to
+// each other.
 type crossLanes struct {
 	fits      []foldSum
 	padded    int
@@ -552,7 +554,8 @@ func (s *crossSum) MarshalBinary() ([]byte, error) {
 	return wire.Encode(s.fields)
 }
 
-// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are of no use.
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are
+// of no use.
 func (s *crossSum) UnmarshalBinary(b []byte) error {
 	if err := wire.Decode(b, s.fields); err != nil {
 		return fmt.Errorf("linear.CrossFit: the bytes are no sums of this pass: %w", err)

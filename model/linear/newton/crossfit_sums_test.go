@@ -9,8 +9,8 @@ import (
 	"beamlearn/model/linear/folds"
 )
 
-// Sums of the first pass, which have a sample, and of the second, which have second derivatives, from any bytes: what is read is
-// written as it was.
+// Sums of the first pass, which have a sample, and of the second, which have second derivatives, from any bytes: what
+// is read is written as it was.
 func FuzzCrossUnmarshal(f *testing.F) {
 	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Classes: lineartest.Numbered(2)}
 	c := lineartest.Logistic(40, 2, 1)

@@ -1,5 +1,5 @@
-// Package newton learns linear models exactly where the loss has slopes everywhere and the penalty is l2 or none, in a few passes: see
-// [Optimizer].
+// Package newton learns linear models exactly where the loss has slopes everywhere and the penalty is l2 or none, in
+// a few passes: see [Optimizer].
 package newton
 
 import (
@@ -18,31 +18,33 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// Optimizer learns the exact model, up to rounding, for a loss that has slopes everywhere and the penalty l2 or none, in a few
-// passes: a [Learner] that evaluates, in each pass, objective and derivatives at one point.
+// Optimizer learns the exact model, up to rounding, for a loss that has slopes everywhere and the penalty l2 or none,
+// in a few passes: a [Learner] that evaluates, in each pass, objective and derivatives at one point.
 //
-// Up to 2,000 features, with 8·10⁶ squares of features over all weight vectors, the derivatives are two, and the step is
-// Newton's, damped (Nocedal and Wright: Numerical Optimization, 2nd ed., sections 3.3 and 3.5); of losses whose slopes have
-// corners it is the generalised one (Mangasarian, Optim. Methods Softw. 17, 2002). The first pass draws a sample of the rows,
-// and the second begins at the sample's own optimum. Beyond, the step is that of L-BFGS with ten pairs, scaled by the diagonal
-// of the second derivatives (section 7.2), in O(entries) for sparse rows; a softmax has Newton's step while classes × features are at
-// most 2,000 and the rows not too many, and otherwise L-BFGS, scaled by more than a diagonal up to 2,000 features. A pass sums up the objective along the step, too,
-// at shorter lengths: if the whole step does not lower the objective enough, the next pass goes on at the best of those. So
-// the objective never rises.
+// Up to 2,000 features, with 8·10⁶ squares of features over all weight vectors, the derivatives are two, and the step
+// is Newton's, damped (Nocedal and Wright: Numerical Optimization, 2nd ed., sections 3.3 and 3.5); of losses whose
+// slopes have corners it is the generalised one (Mangasarian, Optim. Methods Softw. 17, 2002). The first pass draws a
+// sample of the rows, and the second begins at the sample's own optimum. Beyond, the step is that of L-BFGS with ten
+// pairs, scaled by the diagonal of the second derivatives (section 7.2), in O(entries) for sparse rows; a softmax has
+// Newton's step while classes × features are at most 2,000 and the rows not too many, and otherwise L-BFGS, scaled by
+// more than a diagonal up to 2,000 features. A pass sums up the objective along the step, too, at shorter lengths: if
+// the whole step does not lower the objective enough, the next pass goes on at the best of those. So the objective
+// never rises.
 //
-// It is done where the step promises less than 10⁻¹⁰ of the objective; Newton's last step is then still made, as it costs
-// nothing. Columns should be of similar scale, best standardised.
+// It is done where the step promises less than 10⁻¹⁰ of the objective; Newton's last step is then still made, as it
+// costs nothing. Columns should be of similar scale, best standardised.
 //
-// The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows, so that a row of weight 2 counts
-// as two: with log_loss it is LogisticRegression's with C = 1/(alpha·Σw), in a OneVsRestClassifier where there are more than two
-// classes, or, with Multinomial, in itself: see softmax.go; with squared_error RidgeClassifier's with alpha·Σw. class_weight is scikit-learn's of these estimators, too: with
-// log_loss, balanced weighs the two sides of each class against the rest by n/(2·size of the side); with squared_error and with
-// weights that are given, a row has the weight of its class in all weight vectors. With squared_hinge it is LinearSVC's, and with
-// modified_huber SGDClassifier's, which weigh the rows of a class in its own vector alone. Sizes are sums of the weights of rows
-// with log_loss and squared_hinge, and otherwise numbers of rows.
+// The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows, so that a row of
+// weight 2 counts as two: with log_loss it is LogisticRegression's with C = 1/(alpha·Σw), in a OneVsRestClassifier
+// where there are more than two classes, or, with Multinomial, in itself: see softmax.go; with squared_error
+// RidgeClassifier's with alpha·Σw. class_weight is scikit-learn's of these estimators, too: with log_loss, balanced
+// weighs the two sides of each class against the rest by n/(2·size of the side); with squared_error and with weights
+// that are given, a row has the weight of its class in all weight vectors. With squared_hinge it is LinearSVC's, and
+// with modified_huber SGDClassifier's, which weigh the rows of a class in its own vector alone. Sizes are sums of the
+// weights of rows with log_loss and squared_hinge, and otherwise numbers of rows.
 //
-// Memory is, for each weight vector, 4·features² bytes a part with second derivatives, which is what crosses the wire, too,
-// and 176 bytes a feature with L-BFGS.
+// Memory is, for each weight vector, 4·features² bytes a part with second derivatives, which is what crosses the
+// wire, too, and 176 bytes a feature with L-BFGS.
 type Optimizer struct {
 	// FeatureNames are the model's; nil, or one for each feature.
 	FeatureNames []string
@@ -69,8 +71,8 @@ type Optimizer struct {
 	problems []*optimum
 }
 
-// optimum is the search for a problem's weight vectors, in most of them one. Points are the coefficients and then the intercept of
-// each.
+// optimum is the search for a problem's weight vectors, in most of them one. Points are the coefficients and then the
+// intercept of each.
 type optimum struct {
 	Base      jsontext.BitFloats // the best point
 	Dir       jsontext.BitFloats // the step from there that the pass tries; nil in the first
@@ -103,8 +105,8 @@ const (
 // lengths are the shorter steps that a pass tries.
 var lengths = [...]float64{1. / 2, 1. / 4, 1. / 8, 1. / 32, 1. / 128, 1. / 1024}
 
-// NewOptimizer makes an optimizer for rows of so many features. It copies the options and fills in their defaults; schedules of
-// steps mean nothing here. A classification's classes must be in the options.
+// NewOptimizer makes an optimizer for rows of so many features. It copies the options and fills in their defaults;
+// schedules of steps mean nothing here. A classification's classes must be in the options.
 func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	o = linear.ExactOptions(&o)
 	if err := o.Validate(); err != nil {
@@ -148,8 +150,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	return p, nil
 }
 
-// Fits reports whether the second derivatives of so many features and weight vectors are few enough to be summed up, and for a
-// [CrossFit].
+// Fits reports whether the second derivatives of so many features and weight vectors are few enough to be summed up,
+// and for a [CrossFit].
 func Fits(m linear.MultiClass, features, vectors int) bool {
 	if m == linear.Multinomial && vectors > 1 {
 		return float64(features)*float64(vectors) <= maxNewtonFeatures
@@ -192,8 +194,8 @@ func (o *Optimizer) noIntercepts(point []float64) {
 	}
 }
 
-// Start makes the first pass begin at these weights, a row for each weight vector as in [Model.Coef], instead of at zero. They
-// are of standardised features where there is a Scaler.
+// Start makes the first pass begin at these weights, a row for each weight vector as in [Model.Coef], instead of at
+// zero. They are of standardised features where there is a Scaler.
 func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
 	if o.passes > 0 {
 		return errors.New("linear.Optimizer: the first pass has been made")
@@ -223,13 +225,15 @@ func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
 	return nil
 }
 
-// Expect tells, before the first pass, how many rows there will be. Without, the first pass may sum up more than it needs.
+// Expect tells, before the first pass, how many rows there will be. Without, the first pass may sum up more than it
+// needs.
 func (o *Optimizer) Expect(rows int64) { o.rows = rows }
 
 // Passes is how many passes have been made.
 func (o *Optimizer) Passes() int { return o.passes }
 
-// Objectives are those of the best points so far, and GradientNorms the norms of the gradients there; one for each weight vector.
+// Objectives are those of the best points so far, and GradientNorms the norms of the gradients there; one for each
+// weight vector.
 func (o *Optimizer) Objectives() []float64 {
 	return o.each(func(p *optimum) float64 { return p.Objective })
 }
@@ -290,8 +294,8 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 	return s
 }
 
-// Advance ends a pass: it accepts the step or shortens it, and makes the next. O(features³/3) for each weight vector with
-// second derivatives.
+// Advance ends a pass: it accepts the step or shortens it, and makes the next. O(features³/3) for each weight vector
+// with second derivatives.
 func (o *Optimizer) Advance(sum linear.Partial) error {
 	s, err := o.own(sum)
 	if err != nil {

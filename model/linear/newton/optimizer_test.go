@@ -26,8 +26,8 @@ func optimizerFor(t testing.TB, o linear.Options, features int) *Optimizer {
 	return p
 }
 
-// run makes passes until the optimizer is done, its state crossing the wire before each, and returns the objectives of the best
-// points after each.
+// run makes passes until the optimizer is done, its state crossing the wire before each, and returns the objectives
+// of the best points after each.
 func run(t testing.TB, o *Optimizer, parts int, chunks ...*linear.Chunk) (objectives [][]float64) {
 	t.Helper()
 	for !o.Done() {
@@ -299,7 +299,8 @@ func TestOptimizerWide(t *testing.T) {
 	t.Logf("%d passes", p.Passes())
 }
 
-// Columns that depend on each other, a constant, and classes that a plane parts, without any penalty: finite all the same.
+// Columns that depend on each other, a constant, and classes that a plane parts, without any penalty: finite all the
+// same.
 func TestOptimizerSingular(t *testing.T) {
 	c := lineartest.Logistic(500, 2, 3)
 	wide := &linear.Chunk{Features: 5, Target: c.Target}
@@ -562,8 +563,8 @@ func optimizerGram(t testing.TB, parts int, chunks ...*linear.Chunk) *leastsquar
 	return g
 }
 
-// A shorter step is taken only where the objective falls by a share of what its slope promises (Armijo); otherwise a far shorter
-// one is tried next.
+// A shorter step is taken only where the objective falls by a share of what its slope promises (Armijo); otherwise a
+// far shorter one is tried next.
 func TestOptimizerShortens(t *testing.T) {
 	o := optimizerFor(t, linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.None}, 1)
 	const n = 100.0

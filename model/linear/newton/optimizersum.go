@@ -61,8 +61,8 @@ type optimizerBlock struct {
 	mean, inverse                []float64 // of the scaler
 }
 
-// PartialFit adds rows. O(features²) for each weight vector and dense row with second derivatives, O(entries) otherwise, and
-// O(entries²) for sparse ones with. A faulty row leaves the sums as they were.
+// PartialFit adds rows. O(features²) for each weight vector and dense row with second derivatives, O(entries)
+// otherwise, and O(entries²) for sparse ones with. A faulty row leaves the sums as they were.
 func (s *optimizerSum) PartialFit(c *linear.Chunk) error {
 	if s.err != nil {
 		return s.err
@@ -139,7 +139,8 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	return nil
 }
 
-// pack fills the block with rows of a weight above 0 from a place of a list of n on, scaled. It gives their number, and where to go on.
+// pack fills the block with rows of a weight above 0 from a place of a list of n on, scaled. It gives their number,
+// and where to go on.
 func (b *optimizerBlock) pack(c *linear.Chunk, places []int32, at, n int, row func(at int) int, task linear.Task) (m, next int) {
 	for ; at < n && m < b.x.Rows; at++ {
 		i := row(at)
@@ -165,8 +166,8 @@ func (b *optimizerBlock) pack(c *linear.Chunk, places []int32, at, n int, row fu
 	return m, at
 }
 
-// BalancedBy are the sizes that class_weight balanced goes by, as scikit-learn's estimator of the loss does: of LogisticRegression
-// and LinearSVC sums of weights, and otherwise numbers of rows.
+// BalancedBy are the sizes that class_weight balanced goes by, as scikit-learn's estimator of the loss does: of
+// LogisticRegression and LinearSVC sums of weights, and otherwise numbers of rows.
 func BalancedBy(l linear.Loss, rows []int64, weight []float64) []float64 {
 	if l == linear.LogLoss || l == linear.SquaredHinge {
 		return slices.Clone(weight)
@@ -437,7 +438,8 @@ func (s *optimizerSum) MarshalBinary() ([]byte, error) {
 	return wire.Encode(s.fields)
 }
 
-// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are of no use.
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are
+// of no use.
 func (s *optimizerSum) UnmarshalBinary(b []byte) error {
 	if err := wire.Decode(b, s.fields); err != nil {
 		return fmt.Errorf("linear.Optimizer: the bytes are no sums of this pass: %w", err)

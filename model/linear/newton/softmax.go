@@ -10,16 +10,16 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// This file is what an Optimizer does otherwise where the classes share one softmax (linear.Multinomial): all weight vectors are one
-// problem, and a point is those of all classes, one after the other.
+// This file is what an Optimizer does otherwise where the classes share one softmax (linear.Multinomial): all weight
+// vectors are one problem, and a point is those of all classes, one after the other.
 //
-// With decision values d of a row of class y and p = softmax(d), the loss is log Σexp(d) − d[y], its slope by d[k] is p[k] − [k = y],
-// and its second derivative by d[k] and d[l] is p[k]·([k = l] − p[l]), so that those by the weights are K·K symmetric blocks, of
-// which Σ w·p[k]·p[l]·xxᵀ of k < l tell all: each row of blocks sums to zero.
+// With decision values d of a row of class y and p = softmax(d), the loss is log Σexp(d) − d[y], its slope by d[k] is
+// p[k] − [k = y], and its second derivative by d[k] and d[l] is p[k]·([k = l] − p[l]), so that those by the weights
+// are K·K symmetric blocks, of which Σ w·p[k]·p[l]·xxᵀ of k < l tell all: each row of blocks sums to zero.
 //
-// What is added to the weights of a column in every vector changes no probability. So a point's weights sum to zero over the classes,
-// as those of LogisticRegression do: the penalty wants it of coefficients, and intercepts, which cost nothing, are kept to it by
-// steps that sum to zero (see centre).
+// What is added to the weights of a column in every vector changes no probability. So a point's weights sum to zero
+// over the classes, as those of LogisticRegression do: the penalty wants it of coefficients, and intercepts, which
+// cost nothing, are kept to it by steps that sum to zero (see centre).
 
 // pairs calls f for each two classes, k < l, with the place of their block.
 func (o *Optimizer) pairs(f func(at, k, l int)) {
@@ -55,8 +55,9 @@ func (o *Optimizer) centre(point []float64) {
 	}
 }
 
-// softmaxStep is Newton's. The matrix has no inverse as it stands, as weights that are equal in all classes change nothing; with
-// their direction added, of the size of the diagonal, it has one, and steps that sum to zero over the classes are as they were.
+// softmaxStep is Newton's. The matrix has no inverse as it stands, as weights that are equal in all classes change
+// nothing; with their direction added, of the size of the diagonal, it has one, and steps that sum to zero over the
+// classes are as they were.
 func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
 	d, w, classes := o.features, o.width(), o.vectors
 	if *o.options.FitIntercept {
@@ -137,8 +138,8 @@ func (o *Optimizer) lighten() {
 // grams reports whether steps of L-BFGS go by a [softmaxMetric], and not by a diagonal.
 func (o *Optimizer) grams() bool { return o.vectors > 1 && o.features <= maxNewtonFeatures }
 
-// softmaxSeconds is what a pass sums up for the steps of L-BFGS: of each class Σw·p(1−p); and then, of each column, Σw·x², or, of all
-// columns, Σw(1−Σp²)·xxᵀ over some of the rows, a few times.
+// softmaxSeconds is what a pass sums up for the steps of L-BFGS: of each class Σw·p(1−p); and then, of each column,
+// Σw·x², or, of all columns, Σw(1−Σp²)·xxᵀ over some of the rows, a few times.
 func (o *Optimizer) softmaxSeconds() int {
 	switch {
 	case !o.grams():
@@ -157,10 +158,10 @@ func (o *Optimizer) scalingSize() int {
 	return o.size()
 }
 
-// softmaxMetric is about the second derivatives, as if a row's probabilities had nothing to do with its columns, but for how much they
-// leave open: of each class its mean p(1−p), times the products of the columns, rows weighing by 1−Σp². (The approximation by Kronecker
-// factors of Martens and Grosse, ICML 2015, without the products of different classes.) The penalty is counted at the classes' mean, so
-// that they share a factor.
+// softmaxMetric is about the second derivatives, as if a row's probabilities had nothing to do with its columns, but
+// for how much they leave open: of each class its mean p(1−p), times the products of the columns, rows weighing by
+// 1−Σp². (The approximation by Kronecker factors of Martens and Grosse, ICML 2015, without the products of different
+// classes.) The penalty is counted at the classes' mean, so that they share a factor.
 type softmaxMetric struct {
 	width, n int
 	factor   *dense.Factor
@@ -182,8 +183,8 @@ func (o *Optimizer) softmaxScaling(p *optimum, second []float64, n float64) scal
 	return o.metric
 }
 
-// refresh has the metric summed up anew, at the next point, where the steps have become a hundredth of what they were at the last: by then
-// the probabilities are others.
+// refresh has the metric summed up anew, at the next point, where the steps have become a hundredth of what they were
+// at the last: by then the probabilities are others.
 func (o *Optimizer) refresh(p *optimum, promised float64) {
 	switch {
 	case o.newton || !o.grams():
@@ -235,8 +236,8 @@ func (m *softmaxMetric) divide(dir []float64, factor float64) {
 	kernel.Scale(factor, dir)
 }
 
-// softmaxDiagonal is about that of the second derivatives, as if the probabilities and the columns had nothing to do with each other:
-// exact where all probabilities are equal, as they are at zero.
+// softmaxDiagonal is about that of the second derivatives, as if the probabilities and the columns had nothing to do
+// with each other: exact where all probabilities are equal, as they are at zero.
 func (o *Optimizer) softmaxDiagonal(second []float64, n float64) []float64 {
 	d := make([]float64, o.size())
 	for k, spread := range second[:o.vectors] {
@@ -375,7 +376,8 @@ func (s *optimizerSum) grams(number uint64) bool {
 	return every < 2 || splitmix.Mix(number)%every == 0
 }
 
-// addGram adds the products of the columns of the dense rows that are among these, each as much as its probabilities leave open.
+// addGram adds the products of the columns of the dense rows that are among these, each as much as its probabilities
+// leave open.
 func (s *optimizerSum) addGram(d *derivatives, c *linear.Chunk, places []int32) {
 	o, b, last, rows := s.learner, s.room(), s.width-1, s.grammed
 	t, four := panel.Triangle(d.second[o.vectors:]), make([]float64, 4*b.x.Rows)
@@ -402,8 +404,8 @@ func (s *optimizerSum) addGram(d *derivatives, c *linear.Chunk, places []int32) 
 	}
 }
 
-// shorten adds the losses of a row at the shorter steps. With the whole step its decision values are at, of which step is the
-// step's; tried is as long.
+// shorten adds the losses of a row at the shorter steps. With the whole step its decision values are at, of which
+// step is the step's; tried is as long.
 func (d *derivatives) shorten(at, step, tried []float64, place int, weight float64) {
 	for i, t := range lengths {
 		for k, v := range at {
@@ -414,7 +416,8 @@ func (d *derivatives) shorten(at, step, tried []float64, place int, weight float
 	}
 }
 
-// softmaxSlopes makes of a row's decision values its probabilities and slopes, and gives its loss, both times its weight.
+// softmaxSlopes makes of a row's decision values its probabilities and slopes, and gives its loss, both times its
+// weight.
 func (s *optimizerSum) softmaxSlopes(p, slope []float64, place int, weight float64) float64 {
 	value, others := loss.Softmax(p, place)
 	for k, v := range p {

@@ -206,8 +206,8 @@ func TestMultinomialLight(t *testing.T) {
 	}
 }
 
-// The state of a fit by L-BFGS crosses the wire between passes, and the fit has the same bits on every processor, whatever the
-// instructions that it has.
+// The state of a fit by L-BFGS crosses the wire between passes, and the fit has the same bits on every processor,
+// whatever the instructions that it has.
 func TestMultinomialBits(t *testing.T) {
 	t.Parallel()
 	full, sparse := threeClasses(400, 9, 4, 3)

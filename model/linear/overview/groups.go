@@ -21,8 +21,8 @@ type group struct {
 	hashed       bool // features have no names of their own
 }
 
-// groups are the coefficients by columns of the table: those of a single feature together, and of each other column its features, as
-// its categories, those of the largest coefficients first.
+// groups are the coefficients by columns of the table: those of a single feature together, and of each other column
+// its features, as its categories, those of the largest coefficients first.
 func (v *View) groups() []report.Block {
 	sizes := v.sizes()
 	all := groupsOf(v.Model.Encoding)

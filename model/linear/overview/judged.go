@@ -1,5 +1,5 @@
-// Package overview makes a page to look at of a linear model: how it was learned, what it consists of, and how well it does on
-// rows with targets.
+// Package overview makes a page to look at of a linear model: how it was learned, what it consists of, and how well
+// it does on rows with targets.
 package overview
 
 import (
@@ -23,8 +23,8 @@ type Judged struct {
 	Target, Predicted []float64
 	// Of a classification: the places of the classes that are true and predicted.
 	Class, Guess []int32
-	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them, or, of a multinomial model, the probabilities, as its
-	// decision values say nothing alone; Probas rows × classes, or nil.
+	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them, or, of a multinomial model, the
+	// probabilities, as its decision values say nothing alone; Probas rows × classes, or nil.
 	Decisions, Probas []float64
 
 	examples []example
@@ -247,8 +247,8 @@ func thin(x, y []float64) (tx, ty []float64) {
 	return tx, ty
 }
 
-// reliability is, of rows whose probability of a class is in a tenth of the unit interval, its mean, the share of the rows
-// that are of the class, and their weight.
+// reliability is, of rows whose probability of a class is in a tenth of the unit interval, its mean, the share of the
+// rows that are of the class, and their weight.
 type reliability struct{ mean, share, weight [10]float64 }
 
 func (j *Judged) reliability(class, classes int) *reliability {

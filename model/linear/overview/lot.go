@@ -6,8 +6,8 @@ import (
 	"beamlearn/model/internal/splitmix"
 )
 
-// Lot tells which rows are in a sample: those of which a hash of their number is below a bound. So it is a fair sample of rows in
-// any order, and the same for all chunks and workers.
+// Lot tells which rows are in a sample: those of which a hash of their number is below a bound. So it is a fair
+// sample of rows in any order, and the same for all chunks and workers.
 type Lot struct{ bound uint64 }
 
 // LotOf makes a lot that takes about so many of all rows.

@@ -197,8 +197,8 @@ func TestManyPage(t *testing.T) {
 	}
 }
 
-// Where a strength of the penalty is 0, strengths stand side by side; a table without curves stands for one combination; and the
-// optimum of an exact solver has no learning curve.
+// Where a strength of the penalty is 0, strengths stand side by side; a table without curves stands for one
+// combination; and the optimum of an exact solver has no learning curve.
 func TestPageOfStrengths(t *testing.T) {
 	m := &linear.Model{
 		Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{1, -2}}, Intercept: []float64{0},

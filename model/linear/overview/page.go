@@ -156,8 +156,8 @@ func (v *View) ratios() (names []string, combos [][]int) {
 	return names, combos
 }
 
-// alphas is the axis of the penalty's strength, and where a strength stands on it. With 0 among them, which has no logarithm,
-// they stand side by side in their order.
+// alphas is the axis of the penalty's strength, and where a strength stands on it. With 0 among them, which has no
+// logarithm, they stand side by side in their order.
 func (v *View) alphas() (report.Axis, func(alpha float64) float64) {
 	var all []float64
 	for _, p := range v.CV.Params {
@@ -241,8 +241,8 @@ func (v *View) crossValidation() ([]report.Block, error) {
 	return []report.Block{report.Text(text), charts, v.combinations(best, simple)}, nil
 }
 
-// combinations is a table of all scores, in the order of the charts, and of which combinations are the choice; at its end stands
-// what a constant prediction scores.
+// combinations is a table of all scores, in the order of the charts, and of which combinations are the choice; at its
+// end stands what a constant prediction scores.
 func (v *View) combinations(best, simple int) report.Table {
 	cv := v.CV
 	names, combos := v.ratios()
@@ -491,7 +491,8 @@ func (v *View) scores(m *linear.ClassificationMetrics) report.Block {
 	return t
 }
 
-// shown are the classes that have curves: of more than can be told apart, those with the most rows, and a line that says so.
+// shown are the classes that have curves: of more than can be told apart, those with the most rows, and a line that
+// says so.
 func (v *View) shown() (classes []int, note []report.Block) {
 	n := v.Model.Classes.Len()
 	if n == 2 {

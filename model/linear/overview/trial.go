@@ -21,7 +21,8 @@ var assets embed.FS
 // trialBytes is how large the data of a form may be: enough for all coefficients of 2^18 hashed features.
 const trialBytes = 4 << 20
 
-// trial is the data of a form in which one enters a row and sees what the model says of it: the model, and what it takes to encode.
+// trial is the data of a form in which one enters a row and sees what the model says of it: the model, and what it
+// takes to encode.
 type trial struct {
 	Task linear.Task `json:"task"`
 	Loss linear.Loss `json:"loss"`
@@ -196,7 +197,8 @@ func start(v float64) string {
 	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
 
-// startOf is what the field of a column begins with: what stands for a missing number, the category that is most frequent.
+// startOf is what the field of a column begins with: what stands for a missing number, the category that is most
+// frequent.
 func startOf(c *features.Column) string {
 	switch c.Kind {
 	case features.Numeric:
@@ -253,8 +255,8 @@ func (t *trial) pack(coef [][]float64) {
 	}
 }
 
-// important are the columns that get a field from the beginning: all of few, otherwise those with the largest coefficients, in the order
-// of the table.
+// important are the columns that get a field from the beginning: all of few, otherwise those with the largest
+// coefficients, in the order of the table.
 func (v *View) important(columns []trialColumn) []int {
 	const few = 40
 	n := shownFeatures

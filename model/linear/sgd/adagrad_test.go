@@ -183,8 +183,9 @@ func columnsOf(t *testing.T, name, target string, without ...string) *linear.Chu
 	return c
 }
 
-// How far above the least objective the default is after 20 passes, and that it is nearer than what was the default before it. The
-// bounds are measured: of the least objectives, 0.01 to 0.5, a plane that nearly parts the classes takes many more steps.
+// How far above the least objective the default is after 20 passes, and that it is nearer than what was the default
+// before it. The bounds are measured: of the least objectives, 0.01 to 0.5, a plane that nearly parts the classes
+// takes many more steps.
 func TestAdaGradConverges(t *testing.T) {
 	digits := columnsOf(t, "digits.csv", "target", "id")
 	for i, y := range digits.Target {

@@ -15,16 +15,16 @@ import (
 	"beamlearn/model/linear/internal/wire"
 )
 
-// Averaged is a [Learner] of stochastic gradient descent in epochs, each of one pass. Every part of the rows is learned from by
-// an [SGD] of its own, which begins with the weights of the epoch before; at the end of the pass the weights become their means
-// over the parts, by rows (McDonald, Hall and Mann, HLT 2010);
-// by AdaGrad, of each column by the squares of its gradients (Agarwal, Chapelle, Dudík and Langford, JMLR 15, 2014, section 2.2):
-// see [steps.Rule.Pull]. With one part it is SGD, row after row, to the bit.
+// Averaged is a [Learner] of stochastic gradient descent in epochs, each of one pass. Every part of the rows is
+// learned from by an [SGD] of its own, which begins with the weights of the epoch before; at the end of the pass the
+// weights become their means over the parts, by rows (McDonald, Hall and Mann, HLT 2010); by AdaGrad, of each column
+// by the squares of its gradients (Agarwal, Chapelle, Dudík and Langford, JMLR 15, 2014, section 2.2): see
+// [steps.Rule.Pull]. With one part it is SGD, row after row, to the bit.
 //
-// A part counts its own rows: the next epoch begins with the number of the row after the longest part's last, step sizes
-// follow from it, and averaging, too, begins with the row of that number in each part. The mean is then that over the rows of
-// all parts and epochs. Rows held out, scores and objectives, by which learning ends early, are those of all parts together.
-// With an l1 penalty a weight is zero only where it is in every part.
+// A part counts its own rows: the next epoch begins with the number of the row after the longest part's last, step
+// sizes follow from it, and averaging, too, begins with the row of that number in each part. The mean is then that
+// over the rows of all parts and epochs. Rows held out, scores and objectives, by which learning ends early, are
+// those of all parts together. With an l1 penalty a weight is zero only where it is in every part.
 type Averaged struct {
 	epochs, epoch int
 	done          bool
@@ -40,8 +40,8 @@ func NewAveraged(o linear.Options, features, epochs int) (*Averaged, error) {
 	return newAveraged(s, epochs)
 }
 
-// ResumeAveraged goes on where the model's trainer stopped, or begins with its coefficients: see [Resume]. It takes no classes
-// but the model's.
+// ResumeAveraged goes on where the model's trainer stopped, or begins with its coefficients: see [Resume]. It takes
+// no classes but the model's.
 func ResumeAveraged(m *linear.Model, epochs int) (*Averaged, error) {
 	s, err := Resume(m)
 	if err != nil {
@@ -61,7 +61,8 @@ func newAveraged(s *SGD, epochs int) (*Averaged, error) {
 	return &Averaged{epochs: epochs, sgd: s}, nil
 }
 
-// Trainer is what every part of the next pass begins with. Set its FeatureNames, Scaler and Progressive before the first.
+// Trainer is what every part of the next pass begins with. Set its FeatureNames, Scaler and Progressive before the
+// first.
 func (a *Averaged) Trainer() *SGD { return a.sgd }
 
 // Model is the model as it stands.

@@ -95,8 +95,8 @@ func autoExcess(t testing.TB, o linear.Options, scale bool, parts, epochs int, c
 	return objectiveOf(m, c) - optimumOf(t, o, s, c)
 }
 
-// In one part it is the SGD that learns row after row, with state of every kind, though it crosses the wire; and whoever goes on
-// from its model goes on as SGD does.
+// In one part it is the SGD that learns row after row, with state of every kind, though it crosses the wire; and
+// whoever goes on from its model goes on as SGD does.
 func TestAveragedIsSGD(t *testing.T) {
 	for name, v := range variants() {
 		o := lineartest.Declared(v.o, v.rows)
@@ -246,7 +246,8 @@ func TestAveragedMeans(t *testing.T) {
 	}
 }
 
-// In several parts there are the same bits however partials travel; Tol and early stopping end it; counts are of all rows.
+// In several parts there are the same bits however partials travel; Tol and early stopping end it; counts are of all
+// rows.
 func TestAveragedParts(t *testing.T) {
 	for name, v := range variants() {
 		o := lineartest.Declared(v.o, v.rows)
@@ -489,8 +490,8 @@ func TestAutoSets(t *testing.T) {
 	}
 }
 
-// Rows sorted by their class are learned from by steps that fall with their number; where the target only drifts, AdaGrad's are
-// small.
+// Rows sorted by their class are learned from by steps that fall with their number; where the target only drifts,
+// AdaGrad's are small.
 func TestAutoDrift(t *testing.T) {
 	c := lineartest.ScaledProblem(20000, 10, 2, 3, []float64{1})
 	sorted := &linear.Chunk{Features: 10}

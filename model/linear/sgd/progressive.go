@@ -12,10 +12,11 @@ import (
 	"beamlearn/model/linear/internal/wire"
 )
 
-// Progressive judges predictions of rows that have not been learned from yet: each is predicted by the weights as they stand,
-// and then learned from. That is validation without holding rows out (Blum, Kalai and Langford, COLT 1999). With averaging it
-// is the weights that are averaged that predict; the loss of their average is expected to be no larger than the mean of their
-// losses, as losses are convex (Cesa-Bianchi, Conconi and Gentile, IEEE Trans. Inf. Theory 50.9, 2004).
+// Progressive judges predictions of rows that have not been learned from yet: each is predicted by the weights as
+// they stand, and then learned from. That is validation without holding rows out (Blum, Kalai and Langford, COLT
+// 1999). With averaging it is the weights that are averaged that predict; the loss of their average is expected to be
+// no larger than the mean of their losses, as losses are convex (Cesa-Bianchi, Conconi and Gentile, IEEE Trans. Inf.
+// Theory 50.9, 2004).
 type Progressive struct {
 	Rows   int64 // judged
 	Weight float64
@@ -34,8 +35,8 @@ type progressiveSums struct{ weight, loss float64 }
 
 // ProgressivePoint is a point of a learning curve.
 type ProgressivePoint struct {
-	// Rows is how many rows had been learned from, less than: from half of it on. Rows of one part, where parts learn side by
-	// side.
+	// Rows is how many rows had been learned from, less than: from half of it on. Rows of one part, where parts learn
+	// side by side.
 	Rows   int64
 	Weight float64
 	Loss   float64 // the mean of those rows
@@ -53,7 +54,8 @@ func NewProgressive(task linear.Task, classes int) *Progressive {
 // MeanLoss is the mean loss of the rows.
 func (p *Progressive) MeanLoss() float64 { return p.Loss / p.Weight }
 
-// Curve is the mean loss of the rows by how many had been learned from, at powers of two. Points without rows are left out.
+// Curve is the mean loss of the rows by how many had been learned from, at powers of two. Points without rows are
+// left out.
 func (p *Progressive) Curve() []ProgressivePoint {
 	var points []ProgressivePoint
 	for i, s := range p.curve {

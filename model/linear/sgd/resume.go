@@ -130,8 +130,8 @@ func resume(m *linear.Model) (*SGD, error) {
 	return s, nil
 }
 
-// resumeColumns takes the columns of a state that has been checked. Without any, another rate has learned the weights: what they
-// come to, and their number of rows, is where AdaGrad begins.
+// resumeColumns takes the columns of a state that has been checked. Without any, another rate has learned the
+// weights: what they come to, and their number of rows, is where AdaGrad begins.
 func (s *SGD) resumeColumns(from *linear.ColumnState) {
 	c := s.columns
 	if c.Settled(s.t); from == nil {

@@ -1,16 +1,18 @@
-// Package sgd learns linear models by stochastic gradient descent, one chunk of rows at a time, with the names and the meaning of
-// scikit-learn's SGDRegressor, SGDClassifier and SGDOneClassSVM.
+// Package sgd learns linear models by stochastic gradient descent, one chunk of rows at a time, with the names and
+// the meaning of scikit-learn's SGDRegressor, SGDClassifier and SGDOneClassSVM.
 //
-// [SGD] is what learns: [SGD.PartialFit] takes a chunk, dense or sparse, and updates the weights row by row, in the order given.
-// [SGD.Model] makes a model of them. [Averaged] is SGD in passes over parts of the rows; [Progressive] validates on the way.
+// [SGD] is what learns: [SGD.PartialFit] takes a chunk, dense or sparse, and updates the weights row by row, in the
+// order given. [SGD.Model] makes a model of them. [Averaged] is SGD in passes over parts of the rows; [Progressive]
+// validates on the way.
 //
 // # What equals scikit-learn
 //
-// With shuffle=False and the same chunks, coefficients and intercepts are those of scikit-learn 1.9.1 in float64 after every
-// call of partial_fit, up to rounding: sums have another order, eight lanes and a fixed tree (model/internal/kernel), and exp is Go's.
-// What that does to the coefficients depends on how stable the descent is; model/linear/testdata/README.md has figures. Where rows are
-// sparse, the intercept moves by a hundredth of its step, and the l1 penalty reaches a weight only when a row has its
-// feature, as there. The l1 penalty starts afresh with every chunk, as there.
+// With shuffle=False and the same chunks, coefficients and intercepts are those of scikit-learn 1.9.1 in float64
+// after every call of partial_fit, up to rounding: sums have another order, eight lanes and a fixed tree
+// (model/internal/kernel), and exp is Go's. What that does to the coefficients depends on how stable the descent is;
+// model/linear/testdata/README.md has figures. Where rows are sparse, the intercept moves by a hundredth of its step,
+// and the l1 penalty reaches a weight only when a row has its feature, as there. The l1 penalty starts afresh with
+// every chunk, as there.
 //
 // # What differs, on purpose
 //
@@ -45,16 +47,15 @@ import (
 	"beamlearn/model/linear/internal/steps"
 )
 
-// SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent use.
-// Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one more for
-// classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty or
-// by AdaGrad, which has two more with l1, and two for all
-// vectors together.
+// SGD learns a linear model by stochastic gradient descent, one chunk after the other. It is not safe for concurrent
+// use. Memory: one vector of float64 for each weight vector (one, or one for each of more than two classes, and one
+// more for classes unseen, see [Options.Classes]), twice that with averaging, one more with an l1 penalty or by
+// AdaGrad, which has two more with l1, and two for all vectors together.
 type SGD struct {
 	// FeatureNames are what the model says. Optional; set them before Model.
 	FeatureNames []string
-	// Scaler standardises every row before it is learned from, and goes with the model. Optional; set it before PartialFit.
-	// For sparse rows it must be one without WithMean.
+	// Scaler standardises every row before it is learned from, and goes with the model. Optional; set it before
+	// PartialFit. For sparse rows it must be one without WithMean.
 	Scaler *linear.StandardScaler
 	// Progressive judges every row just before it is learned from, up to the first EndEpoch. Optional; set it before
 	// PartialFit. A classification must have declared its classes. It takes about a tenth of the time.
@@ -64,13 +65,13 @@ type SGD struct {
 	rule     steps.Rule
 	features int
 
-	// Classification: vector i is for class i and against all others; with two classes there is vector 0, for class 1. Other
-	// tasks have vector 0.
+	// Classification: vector i is for class i and against all others; with two classes there is vector 0, for class 1.
+	// Other tasks have vector 0.
 	vectors []*vector
 	classes linear.Classes
 	counts  []int64 // rows of each class
-	// Where classes need not be declared, unseen has learned every row as one of another class. Until there are two classes
-	// it is the only vector.
+	// Where classes need not be declared, unseen has learned every row as one of another class. Until there are two
+	// classes it is the only vector.
 	unseen *vector
 
 	columns *steps.Columns // of AdaGrad, which all vectors share; otherwise nil
@@ -132,11 +133,11 @@ func newSGD(o linear.Options, features int, classes linear.Classes) *SGD {
 	return s
 }
 
-// PartialFit learns from the rows of a chunk, in their order, once: O(entries) for each weight vector, and O(features) for
-// dense chunks, for large ones, and for averaging with an l1 penalty.
+// PartialFit learns from the rows of a chunk, in their order, once: O(entries) for each weight vector, and
+// O(features) for dense chunks, for large ones, and for averaging with an l1 penalty.
 //
-// The fault of a row (see [fault.IsRow]), in target, class or weight, leaves the trainer as it was. Where weights overflow,
-// that chunk and every later call gives the same error, and there will be no model.
+// The fault of a row (see [fault.IsRow]), in target, class or weight, leaves the trainer as it was. Where weights
+// overflow, that chunk and every later call gives the same error, and there will be no model.
 func (s *SGD) PartialFit(c *linear.Chunk) error {
 	if s.err != nil {
 		return s.err
@@ -318,8 +319,8 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	s.epochRows += int64(n)
 }
 
-// learnClass learns from a row of a class, which has the weight own in the vector of its class; as one of the others, it has
-// weight where there are many. It reports whether all steps are finite.
+// learnClass learns from a row of a class, which has the weight own in the vector of its class; as one of the others,
+// it has weight where there are many. It reports whether all steps are finite.
 func (s *SGD) learnClass(x kernel.Row, place int, weight, own, eta, t, norm2, decay float64, judge *judge) bool {
 	r, classes, ok := &s.rule, s.classes.Len(), true
 	if classes == 2 {
@@ -350,7 +351,8 @@ func (s *SGD) all() []*vector {
 	return append(slices.Clip(s.vectors), s.unseen)
 }
 
-// learn is a step, unless the vector has done its epochs. It tells judge, if there is one, what it would have predicted.
+// learn is a step, unless the vector has done its epochs. It tells judge, if there is one, what it would have
+// predicted.
 func (v *vector) learn(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64, judge *judge) bool {
 	if v.progress.done {
 		if judge != nil {
@@ -440,11 +442,11 @@ func (s *SGD) clone() *SGD {
 	return &c
 }
 
-// EndEpoch says that all rows have been learned from once, and reports whether learning is over: NIterNoChange epochs in a
-// row have not improved by Tol the mean over the epoch's rows of loss and penalty, each before the row was learned from, or,
-// with EarlyStopping, the score of the rows held out (R², or the share of rows rightly told to be of a class or not). Of
-// several vectors each is judged, and stops, by itself. Without Tol it reports false. The Adaptive rate divides its step size
-// by 5, down to 1e-6, before it stops.
+// EndEpoch says that all rows have been learned from once, and reports whether learning is over: NIterNoChange epochs
+// in a row have not improved by Tol the mean over the epoch's rows of loss and penalty, each before the row was
+// learned from, or, with EarlyStopping, the score of the rows held out (R², or the share of rows rightly told to be
+// of a class or not). Of several vectors each is judged, and stops, by itself. Without Tol it reports false. The
+// Adaptive rate divides its step size by 5, down to 1e-6, before it stops.
 func (s *SGD) EndEpoch() (done bool) {
 	s.settle()
 	s.epochs++
@@ -483,8 +485,8 @@ func (s *SGD) settle() {
 
 var errNoClasses = errors.New("a classifier needs rows of at least two classes")
 
-// Model is the model as it stands, with what it takes to go on: see [Resume]. It is a copy. It fails before there are two
-// classes, and after an overflow.
+// Model is the model as it stands, with what it takes to go on: see [Resume]. It is a copy. It fails before there are
+// two classes, and after an overflow.
 func (s *SGD) Model() (*linear.Model, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -518,8 +520,8 @@ func (s *SGD) Model() (*linear.Model, error) {
 	return m, m.Validate()
 }
 
-// UnforeseenError is what a survey of all rows would have prevented, perhaps: a class that is not declared, or steps that are
-// too large.
+// UnforeseenError is what a survey of all rows would have prevented, perhaps: a class that is not declared, or steps
+// that are too large.
 type UnforeseenError struct{ error }
 
 func (e *UnforeseenError) Unwrap() error { return e.error }

@@ -25,8 +25,8 @@ func newSGDFor(t testing.TB, o linear.Options, features int) *SGD {
 	return s
 }
 
-// Classes that nobody declared end where declared ones do, in whatever order and however late they come: to the bit where
-// the loss has the same arithmetic for ±1, and to rounding with log_loss.
+// Classes that nobody declared end where declared ones do, in whatever order and however late they come: to the bit
+// where the loss has the same arithmetic for ±1, and to rounding with log_loss.
 func TestLateClasses(t *testing.T) {
 	base := lineartest.Problem(400, 5, 3)
 	orders := map[string][]float64{ // the classes in the order in which they appear, with those after "from" kept back
@@ -447,8 +447,8 @@ func TestEarlyStoppingRegression(t *testing.T) {
 	}
 }
 
-// The objective is the mean, over the rows of an epoch, of the loss and the penalty before the row; the norms of sparse rows'
-// weights are those of all weights.
+// The objective is the mean, over the rows of an epoch, of the loss and the penalty before the row; the norms of
+// sparse rows' weights are those of all weights.
 func TestObjective(t *testing.T) {
 	dense := lineartest.Problem(40, 0, 37)
 	for _, c := range []*linear.Chunk{dense, lineartest.SparseChunk(dense)} {
@@ -608,7 +608,8 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
-// A weight that overflows in a wide sparse row is noticed in its chunk, though what the model says of the rows is finite; its mean, too.
+// A weight that overflows in a wide sparse row is noticed in its chunk, though what the model says of the rows is
+// finite; its mean, too.
 func TestOverflowSparse(t *testing.T) {
 	const features = 1000
 	wide := func(value, target float64) *linear.Chunk {

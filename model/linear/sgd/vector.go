@@ -10,8 +10,8 @@ import (
 	"beamlearn/model/linear/internal/steps"
 )
 
-// vector is a weight vector in the making. The weights are scale·w, so that a penalty shrinks all of them in O(1). Their mean
-// over the rows is (meanA·w + mean)/meanB (Bottou: Stochastic Gradient Descent Tricks, 2012, section 5.1).
+// vector is a weight vector in the making. The weights are scale·w, so that a penalty shrinks all of them in O(1).
+// Their mean over the rows is (meanA·w + mean)/meanB (Bottou: Stochastic Gradient Descent Tricks, 2012, section 5.1).
 type vector struct {
 	w             []float64
 	scale         float64
@@ -21,7 +21,8 @@ type vector struct {
 	meanIntercept float64
 	eta           float64 // of Constant, Adaptive and passive rates
 
-	// AdaGrad: the columns of all vectors, and the sums of squares of this one's gradients. Scale is 1 then, and mean the mean.
+	// AdaGrad: the columns of all vectors, and the sums of squares of this one's gradients. Scale is 1 then, and mean
+	// the mean.
 	columns   *steps.Columns
 	gradients []float64
 	gradient  float64   // by the intercept
@@ -77,7 +78,8 @@ func newVector(r *steps.Rule, features int, columns *steps.Columns) *vector {
 	return v
 }
 
-// clone is a copy, between chunks. Negated, it has learned the same rows with y of the other sign (for log_loss: to rounding).
+// clone is a copy, between chunks. Negated, it has learned the same rows with y of the other sign (for log_loss: to
+// rounding).
 func (v *vector) clone(negated bool) *vector {
 	c := *v
 	s := 1.0
@@ -101,8 +103,8 @@ func (v *vector) clone(negated bool) *vector {
 	return &c
 }
 
-// step learns from a row: target y, weight, step size eta of the rule, number t, ‖x‖² where the rule is passive. decay is of
-// the intercept. It gives the prediction that it had for the row.
+// step learns from a row: target y, weight, step size eta of the rule, number t, ‖x‖² where the rule is passive.
+// decay is of the intercept. It gives the prediction that it had for the row.
 func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64) float64 {
 	if v.columns != nil {
 		return v.adapt(r, x, y, weight, t)
@@ -311,8 +313,8 @@ func (v *vector) endChunk(c *linear.Chunk, fold bool) {
 	}
 }
 
-// finite reports whether the weights that a chunk can have changed are. Of sparse rows, it need not look where none can have
-// gone far: that is a wait for the memory, twice for each entry.
+// finite reports whether the weights that a chunk can have changed are. Of sparse rows, it need not look where none
+// can have gone far: that is a wait for the memory, twice for each entry.
 func (v *vector) finite(c *linear.Chunk) bool {
 	sum := v.intercept - v.intercept + v.meanIntercept - v.meanIntercept + v.gradient - v.gradient
 	if c.Sparse == nil {

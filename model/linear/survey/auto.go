@@ -6,24 +6,26 @@ import (
 	"beamlearn/model/linear"
 )
 
-// Auto sets LearningRate, Eta0, PowerT and Average, where they are not set, for rows that have been surveyed and are learned from
-// in so many parts and epochs.
+// Auto sets LearningRate, Eta0, PowerT and Average, where they are not set, for rows that have been surveyed and are
+// learned from in so many parts and epochs.
 //
-// By AdaGrad the model is the mean of the weights over the last half of the steps; Eta0 is (400,000/steps)^⅓, from ¼ to 2, times
-// the spread of a regression's target, about its mean where there is an intercept, which is to begin there: see [Survey.Start].
-// Where the target drifts along the file it is √(20,000/steps), from 1/16 to 2, as large steps would follow it; and where half of
-// the target's variance is between chunks, as in sorted rows, InvScaling takes AdaGrad's place unless this is asked for: steps that
-// fall with the number of rows hold on to what the first rows told. TestAdaGradConverges has figures.
+// By AdaGrad the model is the mean of the weights over the last half of the steps; Eta0 is (400,000/steps)^⅓, from ¼
+// to 2, times the spread of a regression's target, about its mean where there is an intercept, which is to begin
+// there: see [Survey.Start]. Where the target drifts along the file it is √(20,000/steps), from 1/16 to 2, as large
+// steps would follow it; and where half of the target's variance is between chunks, as in sorted rows, InvScaling
+// takes AdaGrad's place unless this is asked for: steps that fall with the number of rows hold on to what the first
+// rows told. TestAdaGradConverges has figures.
 //
-// By InvScaling the mean is over the last three quarters of the steps, which fall by a root of their number.
-// The first step follows from R², Survey.SquareRadius with a share for the intercept, and from the loss. Where its slope is
-// bounded, steps begin large and fall fast: a/(c·R²·√t), with c the loss's curvature and a the fourth root of the number of steps, 16 at most. Where it has none, being made of lines,
-// predictions are to cross the target's scale (1 in classification) in about one step. Where the slope is not bounded, steps
-// must not be above 2/(c·R²), ever, and fall more slowly: 1/(2·c·R²·t^¼). So weights do not overflow, whatever the units of the
-// features; but with very different units they take very long: see [Survey.NeedsScaler].
+// By InvScaling the mean is over the last three quarters of the steps, which fall by a root of their number. The
+// first step follows from R², Survey.SquareRadius with a share for the intercept, and from the loss. Where its slope
+// is bounded, steps begin large and fall fast: a/(c·R²·√t), with c the loss's curvature and a the fourth root of the
+// number of steps, 16 at most. Where it has none, being made of lines, predictions are to cross the target's scale (1
+// in classification) in about one step. Where the slope is not bounded, steps must not be above 2/(c·R²), ever, and
+// fall more slowly: 1/(2·c·R²·t^¼). So weights do not overflow, whatever the units of the features; but with very
+// different units they take very long: see [Survey.NeedsScaler].
 //
-// With an l1 penalty nothing is averaged, as means of weights have few zeros. A OneClass, a passive-aggressive rate, and rates
-// other than InvScaling that are set, keep their defaults.
+// With an l1 penalty nothing is averaged, as means of weights have few zeros. A OneClass, a passive-aggressive rate,
+// and rates other than InvScaling that are set, keep their defaults.
 func (s *Survey) Auto(o *linear.Options, parts, epochs int) {
 	if o.LearningRate == "" && o.PowerT == nil && o.Task != linear.OneClass && !(s.Drift.Drifts() && s.Drift.Share > 0.5) {
 		o.LearningRate = linear.AdaGrad
@@ -123,8 +125,8 @@ func (s *Survey) autoAdaGrad(o *linear.Options, parts, epochs int) {
 	}
 }
 
-// Start is the intercept that weights begin with, of options that are complete: by AdaGrad in a regression the target's mean, as the
-// steps of an intercept are no larger than those of the weights; otherwise 0.
+// Start is the intercept that weights begin with, of options that are complete: by AdaGrad in a regression the
+// target's mean, as the steps of an intercept are no larger than those of the weights; otherwise 0.
 func (s *Survey) Start(o *linear.Options) float64 {
 	if o.Task != linear.Regression || o.LearningRate != linear.AdaGrad || o.FitIntercept != nil && !*o.FitIntercept {
 		return 0

@@ -133,7 +133,8 @@ func TestFoldsAreStratified(t *testing.T) {
 	}
 }
 
-// Rows of an id share a fold, and of the ways to deal ids one is taken whose folds have all classes, where there is one.
+// Rows of an id share a fold, and of the ways to deal ids one is taken whose folds have all classes, where there is
+// one.
 func TestFoldsOfIDs(t *testing.T) {
 	var labels, ids []string
 	for i := range 400 {

@@ -19,9 +19,9 @@ import (
 	"beamlearn/model/linear/internal/wire"
 )
 
-// Survey is a [Learner] of one pass, which says of the rows what others must know before they begin: the classes, the moments
-// of target and features, the size of rows, and whether the target drifts. A row of weight w counts as w rows in all means, but
-// not in Rows, ClassRows and Drift. Memory: O(features), with a scaler, and O(labels).
+// Survey is a [Learner] of one pass, which says of the rows what others must know before they begin: the classes, the
+// moments of target and features, the size of rows, and whether the target drifts. A row of weight w counts as w rows
+// in all means, but not in Rows, ClassRows and Drift. Memory: O(features), with a scaler, and O(labels).
 type Survey struct {
 	Task     linear.Task
 	Features int
@@ -42,12 +42,12 @@ type Survey struct {
 
 	// SquareNorm is the mean of ‖x‖² over the rows; ScaledSquareNorm that of the rows as Scaler makes them, 0 without.
 	SquareNorm, ScaledSquareNorm float64
-	// SquareRadius is R² of the rows, as Scaler makes them where there is one: about the least for which E‖x‖²xxᵀ ≼ R²·E xxᵀ.
-	// Steps of squared errors are stable below 2/R² (Bach and Moulines, NIPS 2013, have 1/R²). It is more than the mean of ‖x‖²
-	// where a few rows are much larger than others.
+	// SquareRadius is R² of the rows, as Scaler makes them where there is one: about the least for which E‖x‖²xxᵀ ≼ R²·E
+	// xxᵀ. Steps of squared errors are stable below 2/R² (Bach and Moulines, NIPS 2013, have 1/R²). It is more than the
+	// mean of ‖x‖² where a few rows are much larger than others.
 	SquareRadius float64
-	// Uneven is how many times the root mean square of the largest column is that of the smallest that is not 0, the 1 of the
-	// intercept being a column, too: of dense rows that have no scaler, otherwise 1. See [Survey.NeedsScaler].
+	// Uneven is how many times the root mean square of the largest column is that of the smallest that is not 0, the 1
+	// of the intercept being a column, too: of dense rows that have no scaler, otherwise 1. See [Survey.NeedsScaler].
 	Uneven float64
 	// Squares are the mean squares of the columns of dense rows; nil with a scaler, and of sparse rows.
 	Squares []float64
@@ -65,12 +65,13 @@ type Survey struct {
 	done    bool
 }
 
-// Drift is how much the target changes along the file: an analysis of variance of the target, or of the classes (Light and
-// Margolin, JASA 66, 1971), between the chunks that the pass was given. It does not depend on the order of the chunks.
+// Drift is how much the target changes along the file: an analysis of variance of the target, or of the classes
+// (Light and Margolin, JASA 66, 1971), between the chunks that the pass was given. It does not depend on the order of
+// the chunks.
 type Drift struct {
 	Chunks int64 `json:"chunks"` // that had rows
-	// Share of the target's variance that is between chunks, from 0, less what chance puts there: Hays's ω². It is 1 where each
-	// chunk has one value, and about 0 in shuffled rows.
+	// Share of the target's variance that is between chunks, from 0, less what chance puts there: Hays's ω². It is 1
+	// where each chunk has one value, and about 0 in shuffled rows.
 	Share float64 `json:"share"`
 	// F is the variance between chunks over that within: about 1 in shuffled rows, +Inf where there is none within.
 	F float64 `json:"f"`
@@ -83,8 +84,9 @@ const (
 	driftDeviations = 10
 )
 
-// Drifts reports whether rows are sorted, or otherwise so far from shuffled that learning in one pass suffers: between chunks
-// there is more than 5 % of the variance, and more than ten standard deviations of what chance puts there.
+// Drifts reports whether rows are sorted, or otherwise so far from shuffled that learning in one pass suffers:
+// between chunks there is more than 5 % of the variance, and more than ten standard deviations of what chance puts
+// there.
 func (d *Drift) Drifts() bool { return d.Share > driftShare && d.Deviations > driftDeviations }
 
 // String says it in one line.
@@ -153,7 +155,8 @@ func (s *Survey) Partial(int, int) linear.Partial {
 	return p
 }
 
-// NeedsScaler reports whether gradient descent on the rows as they are will be slow, as their columns have very different units.
+// NeedsScaler reports whether gradient descent on the rows as they are will be slow, as their columns have very
+// different units.
 func (s *Survey) NeedsScaler() bool { return s.Uneven > 10 }
 
 // Balanced is scikit-learn's class_weight="balanced" of the classes surveyed: n/(classes · rows of the class).
@@ -165,8 +168,8 @@ func (s *Survey) Balanced() linear.ClassWeight {
 	return w
 }
 
-// Advance ends the pass. It fails where there is nothing to learn: no rows, none of weight, a constant target, one class; and
-// where a label is missing, written as NaN among numbers, or sums overflow.
+// Advance ends the pass. It fails where there is nothing to learn: no rows, none of weight, a constant target, one
+// class; and where a label is missing, written as NaN among numbers, or sums overflow.
 func (s *Survey) Advance(sum linear.Partial) error {
 	p, ok := sum.(*surveyPart)
 	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale || (p.moments != nil) != (s.moments && !s.scale) {

@@ -16,7 +16,8 @@ import (
 	"beamlearn/model/linear/sgd"
 )
 
-// A survey in parts has the moments of the rows as they are and as its scaler makes them; a weight counts as so many rows.
+// A survey in parts has the moments of the rows as they are and as its scaler makes them; a weight counts as so many
+// rows.
 func TestSurvey(t *testing.T) {
 	base := lineartest.Problem(300, 0, 51)
 	for i := range base.X {
@@ -89,8 +90,8 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
-// Labels that all are numbers are numbers, where each is written in one way that says no more than the number does; others are texts.
-// Both survive the wire.
+// Labels that all are numbers are numbers, where each is written in one way that says no more than the number does;
+// others are texts. Both survive the wire.
 func TestSurveyClasses(t *testing.T) {
 	for _, v := range []struct {
 		labels string

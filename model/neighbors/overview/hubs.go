@@ -22,8 +22,8 @@ type Hubs struct {
 	Top []Hub // the most frequent, the most first
 	// Counts[c] is how many points are a neighbour of c queries; of the last c, of as many or more.
 	Counts []int64
-	// Sampled is how many points were counted, where that was a sample of those that are a neighbour at all: Counts[0] is then an
-	// estimate for as many points. 0 where all were counted.
+	// Sampled is how many points were counted, where that was a sample of those that are a neighbour at all: Counts[0]
+	// is then an estimate for as many points. 0 where all were counted.
 	Sampled int
 }
 
@@ -93,7 +93,8 @@ func byChance(a, b Hub) int {
 	return cmp.Or(cmp.Compare(rankOfHub(a), rankOfHub(b)), cmp.Compare(a.ID, b.ID))
 }
 
-// mergeOften adds up two lists in order, and keeps the first. A point of the first of all is among the first of each list that has it.
+// mergeOften adds up two lists in order, and keeps the first. A point of the first of all is among the first of each
+// list that has it.
 func mergeOften(a, b []Hub) []Hub {
 	var m []Hub
 	for len(m) < sampleHubs && len(a)+len(b) > 0 {
@@ -109,8 +110,9 @@ func mergeOften(a, b []Hub) []Hub {
 	return m
 }
 
-// SampledHubs are what Often tells of so many points; nil where it was not asked for. How many points are a neighbour at all follows from
-// the ranks (Bar-Yossef et al., RANDOM 2002: the k-th least of as many uniform numbers is about k in so many).
+// SampledHubs are what Often tells of so many points; nil where it was not asked for. How many points are a neighbour
+// at all follows from the ranks (Bar-Yossef et al., RANDOM 2002: the k-th least of as many uniform numbers is about k
+// in so many).
 func (o *Overview) SampledHubs(points int64) *Hubs {
 	n := len(o.Often)
 	if n == 0 {

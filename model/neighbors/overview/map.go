@@ -26,7 +26,8 @@ func mapRows(dim int) int {
 	return min(max(mapBytes/((1+mapNeighbors)*4*max(dim, 1)), 10), mapQueries)
 }
 
-// keptNeighbors is of how many neighbours of such a query the vectors are kept: those beyond mapNeighbors are for pictures alone.
+// keptNeighbors is of how many neighbours of such a query the vectors are kept: those beyond mapNeighbors are for
+// pictures alone.
 func keptNeighbors(dim int) int {
 	return min(max(mapBytes/(mapQueries*4*max(dim, 1))-1, mapNeighbors), sampleNeighbors)
 }
@@ -110,8 +111,8 @@ type mapData struct {
 	YLabel string          `json:"ylabel"`
 }
 
-// mapSection is the map: the points of the sample along the two directions in which they differ most. ok is false where no worker had
-// the points.
+// mapSection is the map: the points of the sample along the two directions in which they differ most. ok is false
+// where no worker had the points.
 func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err error) {
 	if len(t.rows) < 3 {
 		return s, false, nil
@@ -157,7 +158,8 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 	return report.Section{ID: "map", Title: "The map", Lead: lead, Blocks: []report.Block{w, table}}, true, nil
 }
 
-// atEdge brings the points that are so far away that all others would be one spot to the edge of these, and says how many that are.
+// atEdge brings the points that are so far away that all others would be one spot to the edge of these, and says how
+// many that are.
 func atEdge(x, y []float64) (shownX, shownY []float64, far int) {
 	within := func(v []float64) (lo, hi float64) { return report.Fences(slices.Sorted(slices.Values(v))) }
 	loX, hiX := within(x)
@@ -186,9 +188,9 @@ func normalised(r []float64) []float64 {
 	return u
 }
 
-// project gives the coordinates of rows along their first two principal components, and the share of the variance of each. It finds them
-// by orthogonal iteration (Golub and Van Loan: Matrix Computations, section 8.2.4), which is enough for a picture. The largest
-// loading of a component is positive. O(rows·columns).
+// project gives the coordinates of rows along their first two principal components, and the share of the variance of
+// each. It finds them by orthogonal iteration (Golub and Van Loan: Matrix Computations, section 8.2.4), which is
+// enough for a picture. The largest loading of a component is positive. O(rows·columns).
 func project(rows [][]float64) (x, y []float64, shares [2]float64) {
 	const width, rounds = 4, 60 // more directions than two: these then converge soon
 	d := len(rows[0])

@@ -42,8 +42,8 @@ type Overview struct {
 	// Sample are queries chosen as if by chance, by their numbers; Far those whose last neighbour is farthest. In order.
 	Sample []Answer `json:"sample"`
 	Far    []Answer `json:"far"`
-	// Often are points chosen as if by chance, by their ids, among those that are a neighbour of some query, and of how many they
-	// are. In order of their chance.
+	// Often are points chosen as if by chance, by their ids, among those that are a neighbour of some query, and of how
+	// many they are. In order of their chance.
 	Often []Hub `json:"often,omitempty"`
 }
 
@@ -51,14 +51,15 @@ type Overview struct {
 type Setting struct {
 	// Queries and Points are how many there are in all, 0 where that is not known.
 	Queries, Points int64
-	// Row is the point at a position, in dst, of its dimension, or in memory of its own: for the map. Nil where points are elsewhere.
+	// Row is the point at a position, in dst, of its dimension, or in memory of its own: for the map. Nil where points
+	// are elsewhere.
 	Row func(position int32, dst []float64) []float64
 	// Hubs asks for Overview.Often, where nobody has counts of all points.
 	Hubs bool
 }
 
-// below is the rank beyond which one of so many is not among a sample, almost surely: so that no worker keeps many that are
-// dropped later.
+// below is the rank beyond which one of so many is not among a sample, almost surely: so that no worker keeps many
+// that are dropped later.
 func below(sample int, of int64) uint64 {
 	const enough = 3
 	if of > 0 {
@@ -78,8 +79,8 @@ func byDistance(a, b Answer) int {
 	return cmp.Or(-cmp.Compare(a.Last, b.Last), cmp.Compare(a.Number, b.Number))
 }
 
-// Add adds the neighbours of a block of queries. id is that of a position. O(queries), and O(k) for those that are kept, or where
-// hubs are asked for, and O(dim) for those on the map.
+// Add adds the neighbours of a block of queries. id is that of a position. O(queries), and O(k) for those that are
+// kept, or where hubs are asked for, and O(dim) for those on the map.
 func (o *Overview) Add(q *vectors.Block, found *neighbors.Neighbors, id func(int32) vectors.ID, s *Setting) {
 	limit, least := below(SampleQueries, s.Queries), math.Inf(-1)
 	shown := uint64(0)

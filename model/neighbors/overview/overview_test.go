@@ -48,7 +48,8 @@ func part(f *neighbors.Neighbors, lo, hi int) *neighbors.Neighbors {
 	return p
 }
 
-// An overview is the same however queries are cut into chunks, in whatever order they come, and after a way over the wire.
+// An overview is the same however queries are cut into chunks, in whatever order they come, and after a way over the
+// wire.
 func TestMerge(t *testing.T) {
 	const n = 5000
 	b, x, found := line(t, n, 3)

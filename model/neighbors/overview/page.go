@@ -43,8 +43,8 @@ type Phase struct {
 	Seconds float64
 }
 
-// Page is a page to look at. It holds a sample of the queries, whatever their number, and stays below 1 MB unless ids and texts
-// are long.
+// Page is a page to look at. It holds a sample of the queries, whatever their number, and stays below 1 MB unless ids
+// and texts are long.
 func (o *Overview) Page(v *View) (*report.Page, error) {
 	p := &report.Page{
 		Title: "Neighbours in " + v.Source,

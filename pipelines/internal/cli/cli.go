@@ -39,8 +39,8 @@ func Usage(errs ...error) error {
 	return nil
 }
 
-// App is a command: its flags, in groups, and what it does. Each has a flag set of its own, so that all commands can be in one
-// program.
+// App is a command: its flags, in groups, and what it does. Each has a flag set of its own, so that all commands can
+// be in one program.
 type App struct {
 	name, synopsis string
 	flags          *flag.FlagSet
@@ -82,7 +82,8 @@ func New(name, synopsis string) *App {
 	return a
 }
 
-// Runs says what the command does, and adds the flags that all commands have: it is called when the command has its own.
+// Runs says what the command does, and adds the flags that all commands have: it is called when the command has its
+// own.
 func (a *App) Runs(run func(ctx context.Context) error) *App {
 	a.run = run
 	g := a.Group("What to show")
@@ -94,8 +95,8 @@ func (a *App) Runs(run func(ctx context.Context) error) *App {
 	return a
 }
 
-// RunsHere is Runs of a command that takes files, among its options or after them, and does its work in this process, without
-// Beam.
+// RunsHere is Runs of a command that takes files, among its options or after them, and does its work in this process,
+// without Beam.
 func (a *App) RunsHere(run func(ctx context.Context, files []string) error) *App {
 	a.runHere = run
 	g := a.Group("What to show")

@@ -13,8 +13,8 @@ type commands struct {
 	apps []*App
 }
 
-// Commands is the whole of a program with several commands, the first argument: it does not return. It is the worker of each, too:
-// an engine starts it with Beam's own flags and no command.
+// Commands is the whole of a program with several commands, the first argument: it does not return. It is the worker
+// of each, too: an engine starts it with Beam's own flags and no command.
 func Commands(of ...func() *App) {
 	worker(os.Args[1:])
 	c := &commands{name: "beamlearn"}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// completion prints what makes a shell complete commands, flags and those values that are known. It is a script without any call of
-// the program, which takes longer to start than a user waits after a key.
+// completion prints what makes a shell complete commands, flags and those values that are known. It is a script
+// without any call of the program, which takes longer to start than a user waits after a key.
 func (c *commands) completion(w io.Writer, args []string) error {
 	if len(args) != 1 || args[0] != "bash" && args[0] != "zsh" {
 		return errors.New("completion: for bash or for zsh? source <(beamlearn completion bash), or beamlearn completion zsh >DIR/_beamlearn, a directory of $fpath")

@@ -71,8 +71,8 @@ const (
 	measureBytes = 64 << 20
 )
 
-// PlanRows measures how long it takes to read rows so often. Threads are those of the flag: 0 is all cores in this process, and one
-// of each slot of an engine, whose slots are the cores.
+// PlanRows measures how long it takes to read rows so often. Threads are those of the flag: 0 is all cores in this
+// process, and one of each slot of an engine, whose slots are the cores.
 func (a *App) PlanRows(ctx context.Context, d *vectorio.Dataset, reading vectorio.Options, passes, threads int) (*RowsPlan, error) {
 	p := &RowsPlan{
 		Files: len(d.Files), Bytes: d.Bytes, Rows: d.Rows, Dim: d.Dim, Passes: passes, Slots: a.Slots(), Threads: threads,

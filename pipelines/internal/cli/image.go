@@ -20,7 +20,8 @@ func ParseImage(s string) (Image, error) {
 	return size, nil
 }
 
-// Of is the size of pictures of so many columns: that of the flag, or else square, where all names of columns begin with pixel.
+// Of is the size of pictures of so many columns: that of the flag, or else square, where all names of columns begin
+// with pixel.
 func (s Image) Of(dim int, columns []string) (Image, error) {
 	if s.Width > 0 {
 		if s.Width*s.Height != dim {

@@ -68,7 +68,8 @@ func (a *App) LabelledInput() *Input {
 	return in
 }
 
-// TableInput adds the flags of what to read where rows are those of tables, which may have targets and weights beside their columns.
+// TableInput adds the flags of what to read where rows are those of tables, which may have targets and weights beside
+// their columns.
 func (a *App) TableInput(target string) *Input { return a.Input().withTarget(target) }
 
 func (in *Input) withTarget(usage string) *Input {

@@ -405,7 +405,8 @@ func (l *launch) cancel(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// cancelDataflow ends the jobs of this name. There is none as long as the submission goes on, which ends with this process.
+// cancelDataflow ends the jobs of this name. There is none as long as the submission goes on, which ends with this
+// process.
 func (l *launch) cancelDataflow(ctx context.Context) error {
 	client, err := dataflowlib.NewClient(ctx, flag.Lookup("dataflow_endpoint").Value.String())
 	if err != nil {

@@ -15,8 +15,8 @@ type Limit struct {
 	What  string // sets it
 }
 
-// MemoryLimit is the least of what the system sets for this process: its control groups, its resource limits, and what the
-// machine has left. It has 0 bytes where the system tells nothing.
+// MemoryLimit is the least of what the system sets for this process: its control groups, its resource limits, and
+// what the machine has left. It has 0 bytes where the system tells nothing.
 func MemoryLimit() Limit { return leastLimit(append(resourceLimits(), systemLimits("/")...)) }
 
 func leastLimit(limits []Limit) Limit {
@@ -76,11 +76,12 @@ func systemLimits(root string) []Limit {
 	return limits
 }
 
-// programBytes is what a command takes without any data: the runtime's, Beam's and its runner's, and the formats' buffers.
+// programBytes is what a command takes without any data: the runtime's, Beam's and its runner's, and the formats'
+// buffers.
 const programBytes = 192 << 20
 
-// Fits reports, in one line, that a job needs more memory than this process may use, so that it ends before it begins and
-// not halfway. need is 0 where that is not known.
+// Fits reports, in one line, that a job needs more memory than this process may use, so that it ends before it begins
+// and not halfway. need is 0 where that is not known.
 func Fits(need int64) error { return fits(need, MemoryLimit()) }
 
 func fits(need int64, l Limit) error {
@@ -96,8 +97,8 @@ func fits(need int64, l Limit) error {
 		need/1e6, l.Bytes/1e6, l.What)
 }
 
-// keepWithin lets the garbage collector keep the process below its limit, where the user has not set GOMEMLIMIT. Garbage
-// would else count as much as data, and a process that reaches the limit is killed.
+// keepWithin lets the garbage collector keep the process below its limit, where the user has not set GOMEMLIMIT.
+// Garbage would else count as much as data, and a process that reaches the limit is killed.
 func keepWithin(l Limit) {
 	const reserve = 128 << 20
 	if os.Getenv("GOMEMLIMIT") == "" && l.Bytes > 2*reserve {

@@ -10,8 +10,9 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// Note tells, on a line each, what a user may want to know of how the files of the datasets were read, of which some may be
-// nil: see [vectorio.Dataset.Notes]. Where a job then fails by a fault of a row, [App.Run] looks in these datasets for the first.
+// Note tells, on a line each, what a user may want to know of how the files of the datasets were read, of which some
+// may be nil: see [vectorio.Dataset.Notes]. Where a job then fails by a fault of a row, [App.Run] looks in these
+// datasets for the first.
 func (a *App) Note(datasets ...*vectorio.Dataset) {
 	a.datasets = append(a.datasets, datasets...)
 	if *a.quiet {
@@ -31,7 +32,8 @@ func (a *App) Note(datasets ...*vectorio.Dataset) {
 	}
 }
 
-// Encoded says that the job reads a dataset instead of the one that was noted last, whose rows are those of the same files.
+// Encoded says that the job reads a dataset instead of the one that was noted last, whose rows are those of the same
+// files.
 func (a *App) Encoded(d *vectorio.Dataset) {
 	if n := len(a.datasets); n > 0 {
 		a.datasets[n-1] = d
@@ -45,9 +47,9 @@ func (a *App) Tell(lines ...string) {
 	}
 }
 
-// firstFault is the first fault in the order of the rows, where a job of this process has failed by that of a later row: chunks are
-// read side by side, and the runner tells of whichever failed first. An engine's error stays as it is, as its data may be too much
-// to read here.
+// firstFault is the first fault in the order of the rows, where a job of this process has failed by that of a later
+// row: chunks are read side by side, and the runner tells of whichever failed first. An engine's error stays as it
+// is, as its data may be too much to read here.
 func (a *App) firstFault(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil || workers != placement.InProcess {
 		return err

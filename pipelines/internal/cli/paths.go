@@ -10,8 +10,8 @@ import (
 	"beamlearn/transforms/files"
 )
 
-// Path is a flag whose value names files. What it declares is all that anything else of this package knows of a command's files:
-// what workers elsewhere must reach, where progress is told, and what must not be one file.
+// Path is a flag whose value names files. What it declares is all that anything else of this package knows of a
+// command's files: what workers elsewhere must reach, where progress is told, and what must not be one file.
 type Path struct {
 	app  *App
 	flag *flag.Flag
@@ -55,8 +55,8 @@ func (g *Group) OutputFile(name, usage string) *Path {
 	return p
 }
 
-// Writes declares files that the command may write, beside those of its flags for output files: what is derived from them. It is
-// asked when the flags are known. Files without a name do not count.
+// Writes declares files that the command may write, beside those of its flags for output files: what is derived from
+// them. It is asked when the flags are known. Files without a name do not count.
 func (a *App) Writes(of func() []files.Named) { a.outputs = append(a.outputs, of) }
 
 // OutputModel adds the flag --output_model, whose old name was --model: that of an input is so called now.
@@ -69,8 +69,8 @@ func (g *Group) OutputModel(usage string) *Path {
 // Directory adds a flag for a directory of files that go when the job is over: [Path.Path].
 func (g *Group) Directory(name, usage string) *Path { return g.path(name, usage, keeps) }
 
-// Here says that this process reads or writes the file and no worker does, so that the file may be on this host wherever the
-// job runs.
+// Here says that this process reads or writes the file and no worker does, so that the file may be on this host
+// wherever the job runs.
 func (p *Path) Here() *Path {
 	p.here = true
 	return p
@@ -91,7 +91,8 @@ func (p *Path) Set(value string) error {
 	return nil
 }
 
-// Path is the file or directory as every process of this host understands it; empty where none was given, or the value is no path.
+// Path is the file or directory as every process of this host understands it; empty where none was given, or the
+// value is no path.
 func (p *Path) Path() string { return p.path }
 
 // List are the paths and globs as they were given; nil where there are none, or the value is no path.
@@ -164,7 +165,8 @@ func (a *App) conflict() error {
 	return files.Conflict(inputs, outputs)
 }
 
-// shown is the name of an output as the user wrote it, or would have: one that is derived stands beside that which it follows from.
+// shown is the name of an output as the user wrote it, or would have: one that is derived stands beside that which it
+// follows from.
 func (a *App) shown(name string) string {
 	dir, base := files.Split(name)
 	for _, p := range a.paths {
@@ -193,8 +195,8 @@ func (p *Path) names() []string {
 	return []string{p.value}
 }
 
-// writable says which of the files cannot be written, as far as that can be told beforehand. On hosts elsewhere local files may be
-// others than here.
+// writable says which of the files cannot be written, as far as that can be told beforehand. On hosts elsewhere local
+// files may be others than here.
 func (a *App) writable(elsewhere bool) error {
 	var errs []error
 	for _, p := range a.paths {

@@ -18,8 +18,8 @@ import (
 	"beamlearn/transforms/files"
 )
 
-// Main is the whole of a program with one command: it does not return. A worker process, which an engine has started from the
-// same program, never gets as far as the command.
+// Main is the whole of a program with one command: it does not return. A worker process, which an engine has started
+// from the same program, never gets as far as the command.
 func Main(command func() *App) {
 	worker(os.Args[1:])
 	os.Exit(command().main(os.Args[1:]))
@@ -95,7 +95,8 @@ func (a *App) parse(args []string) (names []string, err error) {
 	return names, nil
 }
 
-// bridge makes Beam's flags, which its runners look for in the flag package, flags of the command; and --help and --version.
+// bridge makes Beam's flags, which its runners look for in the flag package, flags of the command; and --help and
+// --version.
 func (a *App) bridge() {
 	help := func(s string) error { a.topic = s; return nil }
 	a.flags.BoolFunc("help", "", help)

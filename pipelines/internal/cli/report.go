@@ -20,8 +20,8 @@ type Page struct {
 	beside []*Path
 }
 
-// Page adds the flag --report. Without it the page is beside the first of these outputs that is given, under its name, where
-// that is on this host.
+// Page adds the flag --report. Without it the page is beside the first of these outputs that is given, under its
+// name, where that is on this host.
 func (g *Group) Page(usage string, beside ...*Path) *Page {
 	p := &Page{g.path("report", usage, writes).Here().Where(func(value string) bool { return value != NoReport }), beside}
 	named := func(given bool, flag string) func() []files.Named {

@@ -183,7 +183,8 @@ func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (
 	}
 }
 
-// startingUp is how long the SDK may take to start a pipeline: interrupted before, it leaves temporary files, or panics.
+// startingUp is how long the SDK may take to start a pipeline: interrupted before, it leaves temporary files, or
+// panics.
 const startingUp = 200 * time.Millisecond
 
 const (
@@ -222,8 +223,8 @@ func (a *App) tell(notes []string) {
 	}
 }
 
-// progressLine is the state of a run that began so long ago. The rate is that of the phase, and nothing is foretold from more rows
-// than there were to be.
+// progressLine is the state of a run that began so long ago. The rate is that of the phase, and nothing is foretold
+// from more rows than there were to be.
 func progressLine(run *progress.Run, elapsed time.Duration) string {
 	phase, done, total := run.State()
 	if phase == "" {

@@ -9,15 +9,15 @@ import (
 	"beamlearn/transforms/output"
 )
 
-// Streams says that what cannot be replaced, as a FIFO, a device or standard output, can be the value of a flag for an output,
-// as it is written in one go.
+// Streams says that what cannot be replaced, as a FIFO, a device or standard output, can be the value of a flag for
+// an output, as it is written in one go.
 func (p *Path) Streams() *Path {
 	p.streams = true
 	return p
 }
 
-// Byproducts is Writes of files that nobody has asked for, as they belong to others: these never replace a file that is not this
-// program's.
+// Byproducts is Writes of files that nobody has asked for, as they belong to others: these never replace a file that
+// is not this program's.
 func (a *App) Byproducts(of func() []files.Named) {
 	a.byproducts = append(a.byproducts, of)
 	a.Writes(of)

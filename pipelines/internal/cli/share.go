@@ -25,7 +25,8 @@ const (
 	gatherRemoteEvery = 10 * time.Second
 )
 
-// share shows in run what workers in other processes do, until stop is called. Where that cannot be, run is left as it is.
+// share shows in run what workers in other processes do, until stop is called. Where that cannot be, run is left as
+// it is.
 func (a *App) share(ctx context.Context, run *progress.Run, runID string) (stop func()) {
 	dir := a.progressDir(runID)
 	if *a.quiet || a.launch.environment == "LOOPBACK" || a.launch.dryRun || dir == "" {

@@ -38,7 +38,8 @@ type Tables struct {
 // tablesHeading is that of the flags of tables.
 const tablesHeading = "Tables (text, dates, missing cells)"
 
-// Tables adds the flags of tables. They are taken for tables by themselves where auto is set, otherwise only where a flag asks for it.
+// Tables adds the flags of tables. They are taken for tables by themselves where auto is set, otherwise only where a
+// flag asks for it.
 func (a *App) Tables(auto bool) *Tables {
 	g, when := a.Group(tablesHeading), "none"
 	if auto {

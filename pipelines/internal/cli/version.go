@@ -8,7 +8,8 @@ import (
 	"beamlearn/model/neighbors"
 )
 
-// release is the version of a release, which its build sets (-ldflags=-X); a build from a checkout has a commit instead.
+// release is the version of a release, which its build sets (-ldflags=-X); a build from a checkout has a commit
+// instead.
 var release string
 
 // version is a line on this program and on what it computes with here.

@@ -25,8 +25,8 @@ const keepWorkers = 7 * 24 * time.Hour
 // workerPackage is the program with all commands, and so with all that a worker may be asked for.
 const workerPackage = "beamlearn/pipelines/beamlearn"
 
-// findWorker gives the file that workers start from: this program itself where it can run on their hosts, or else a build
-// of it, which is made once and kept. The SDK would compile one for each submission.
+// findWorker gives the file that workers start from: this program itself where it can run on their hosts, or else a
+// build of it, which is made once and kept. The SDK would compile one for each submission.
 func findWorker(ctx context.Context, arch string, tell func(string)) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -89,8 +89,8 @@ func asWorker() error {
 // tempPrefix begins the name of the directory for temporary files of a process.
 const tempPrefix = "beamlearn-"
 
-// privateTemp makes a directory of this process's own the place for temporary files, until it is removed: the SDK leaves one
-// for each submission. Those of processes that were killed go.
+// privateTemp makes a directory of this process's own the place for temporary files, until it is removed: the SDK
+// leaves one for each submission. Those of processes that were killed go.
 func privateTemp() (remove func(), err error) {
 	before, was := os.LookupEnv("TMPDIR")
 	if err := files.SweepNamed(context.Background(), os.TempDir(), tempPrefix); err != nil {

@@ -38,9 +38,9 @@ var program = sync.OnceValue(func() string {
 	return file
 })
 
-// build returns the program, which it builds where no test has built it from the same sources: the go command takes seconds to
-// find out that it has nothing to do. That the sources are read, after m.Run has begun, also tells `go test` that what it has in its
-// cache depends on them: these tests import hardly anything of the program.
+// build returns the program, which it builds where no test has built it from the same sources: the go command takes
+// seconds to find out that it has nothing to do. That the sources are read, after m.Run has begun, also tells `go
+// test` that what it has in its cache depends on them: these tests import hardly anything of the program.
 func build() (string, error) {
 	top, err := root()
 	if err != nil {

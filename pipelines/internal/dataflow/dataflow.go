@@ -1,10 +1,10 @@
-// Package dataflow stands in for Dataflow and Cloud Storage on the loopback interface. What is submitted to it runs: it
-// takes the pipeline and the worker binary from where the submission has staged them, as Dataflow does, starts that binary
-// as a process that knows nothing of the submitter, and executes the pipeline with it on Prism.
+// Package dataflow stands in for Dataflow and Cloud Storage on the loopback interface. What is submitted to it runs:
+// it takes the pipeline and the worker binary from where the submission has staged them, as Dataflow does, starts
+// that binary as a process that knows nothing of the submitter, and executes the pipeline with it on Prism.
 //
 // It checks what of a submission can be checked without Google: credentials, staged files and their hashes, the job's
-// description. It has no container, so that the image and Beam's boot program in it are not tried, one worker, and none of
-// Dataflow's own shuffle, autoscaling or quotas.
+// description. It has no container, so that the image and Beam's boot program in it are not tried, one worker, and
+// none of Dataflow's own shuffle, autoscaling or quotas.
 package dataflow
 
 import (
@@ -322,8 +322,8 @@ func (f *Fake) load(j *Job) (*pipepb.Pipeline, error) {
 	return pipeline, nil
 }
 
-// checkEnvironment says what is wrong with the environment of a staged pipeline: it must be a container in which Beam's boot
-// finds the very package of the job.
+// checkEnvironment says what is wrong with the environment of a staged pipeline: it must be a container in which
+// Beam's boot finds the very package of the job.
 func checkEnvironment(e *pipepb.Environment, pack *df.Package) error {
 	if e.GetUrn() != graphx.URNEnvDocker {
 		return fmt.Errorf("is %s, not a container", e.GetUrn())

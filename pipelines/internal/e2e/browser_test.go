@@ -1,7 +1,7 @@
 //go:build browser
 
-// The pages in a real browser: `.ci/browser/setup`, then `go test -tags browser` here. Screenshots, to be looked at, go into
-// SCREENSHOTS, or a temporary directory that the test names.
+// The pages in a real browser: `.ci/browser/setup`, then `go test -tags browser` here. Screenshots, to be looked at,
+// go into SCREENSHOTS, or a temporary directory that the test names.
 package e2e
 
 import (
@@ -233,8 +233,8 @@ func TestPageLooks(t *testing.T) {
 	}
 }
 
-// looks shows a page in light and dark and on a phone: it is accessible, no wider than the window, and pictures are taken after
-// something was done.
+// looks shows a page in light and dark and on a phone: it is accessible, no wider than the window, and pictures are
+// taken after something was done.
 func looks(t *testing.T, page, name string, act func(b *browser)) {
 	t.Helper()
 	for look, w := range map[string]struct {
@@ -374,8 +374,8 @@ func TestExplorer(t *testing.T) {
 	}
 	b.shoot("explorer-fibonacci")
 
-	// The first column of the projection is dragged from (0.8, 0.4) to (2.4, 0.4): of [2.4 0.4; 0.4 0.2] the eigenvalues are
-	// 1.3 ± √(1.21 + 0.16).
+	// The first column of the projection is dragged from (0.8, 0.4) to (2.4, 0.4): of [2.4 0.4; 0.4 0.2] the eigenvalues
+	// are 1.3 ± √(1.21 + 0.16).
 	preset("Projection")
 	x, y := b.center(".handle .ring")
 	unit := eval[float64](b, `document.querySelector(".plane").getBoundingClientRect().width / 8`)

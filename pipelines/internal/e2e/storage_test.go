@@ -21,8 +21,8 @@ import (
 	"beamlearn/transforms/files/gcstest"
 )
 
-// session does things with a Cloud Storage by its own client, and notes what comes back, in words that do not depend on when and
-// where: an object's generation is told by how many there were before.
+// session does things with a Cloud Storage by its own client, and notes what comes back, in words that do not depend
+// on when and where: an object's generation is told by how many there were before.
 type session struct {
 	t           *testing.T
 	bucket      *storage.BucketHandle

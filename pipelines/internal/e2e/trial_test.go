@@ -247,8 +247,8 @@ func TestTrialOfTable(t *testing.T) {
 	}
 }
 
-// What is no number is told of beside its field, until it is mended; keys change a value as someone types; another row of the data stands
-// there with its target.
+// What is no number is told of beside its field, until it is mended; keys change a value as someone types; another
+// row of the data stands there with its target.
 func TestTrialFaults(t *testing.T) {
 	page := makePage(t, "sgd", "--input=../../../testdata/diabetes.csv", "--target=target", "--task=regression", "--model="+filepath.Join(t.TempDir(), "m.json"))
 	b := show(t, page, 390, 844, true)

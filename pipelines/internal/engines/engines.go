@@ -67,8 +67,8 @@ var builds struct {
 	files map[string]string
 }
 
-// Build builds a command of pipelines as it is deployed: static, so that it is its own worker binary. It is removed by the
-// test's cleanup of dir, which must outlive every use.
+// Build builds a command of pipelines as it is deployed: static, so that it is its own worker binary. It is removed
+// by the test's cleanup of dir, which must outlive every use.
 func Build(t testing.TB, dir, command string) string {
 	t.Helper()
 	builds.Lock()
@@ -103,8 +103,8 @@ type Engine struct {
 // runVariable marks every process of an engine, and what those start.
 const runVariable = "BEAMLEARN_ENGINES_RUN"
 
-// Start starts an engine, "flink" or "spark", "local" or as a "cluster" with this number of slots, and stops it when the
-// test is over. It fails where a process of it is left then.
+// Start starts an engine, "flink" or "spark", "local" or as a "cluster" with this number of slots, and stops it when
+// the test is over. It fails where a process of it is left then.
 func Start(t testing.TB, name, mode string, slots int) *Engine {
 	t.Helper()
 	if _, err := home(); err != nil {
@@ -318,7 +318,8 @@ func (e *Engine) Flags(t testing.TB, environment string, parallelism int) []stri
 	return f
 }
 
-// ports are those that engines of this process have not been given yet: one that begins does not listen on its own at once.
+// ports are those that engines of this process have not been given yet: one that begins does not listen on its own at
+// once.
 var ports struct {
 	sync.Mutex
 	next int
@@ -354,8 +355,8 @@ type Job struct {
 	start  time.Time
 }
 
-// limit is how long a job may do nothing that one sees: one that hangs must not hang the tests, and one that is slow, as the machine
-// has other things to do, is none of these.
+// limit is how long a job may do nothing that one sees: one that hangs must not hang the tests, and one that is slow,
+// as the machine has other things to do, is none of these.
 const limit = 4 * time.Minute
 
 // Begin starts a command in a directory, and ends it where nothing there changes any more.

@@ -73,8 +73,8 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// An engine starts the program with Beam's own flags and no command: it is a worker then, and here serves an engine that has no
-// work for it. (Where nobody listens, Beam tries for a minute.)
+// An engine starts the program with Beam's own flags and no command: it is a worker then, and here serves an engine
+// that has no work for it. (Where nobody listens, Beam tries for a minute.)
 func TestWorker(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64

@@ -35,7 +35,8 @@ func mustRun(t *testing.T, dir string, args ...string) string {
 	return stderr
 }
 
-// The projected rows have the covariance that the model says, whatever the chunks are written by, and the page names them.
+// The projected rows have the covariance that the model says, whatever the chunks are written by, and the page names
+// them.
 func TestDigits(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--color=target", "--components=10"}
@@ -116,7 +117,8 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// A share of the variance finds as many components as scikit-learn's PCA(n_components=0.95), and all that is written tells so.
+// A share of the variance finds as many components as scikit-learn's PCA(n_components=0.95), and all that is written
+// tells so.
 func TestShare(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--components=0.95"}
@@ -164,8 +166,8 @@ func TestRandomized(t *testing.T) {
 	}
 }
 
-// Rows are projected onto components of an earlier run as they were by that run, whatever the order of their columns; a part of
-// the rows, and rows without names, too.
+// Rows are projected onto components of an earlier run as they were by that run, whatever the order of their columns;
+// a part of the rows, and rows without names, too.
 func TestTransform(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"--id_column=id", "--columns=pixel_*", "--components=3", "--whiten", "--standardize"}
@@ -273,7 +275,8 @@ func TestFaults(t *testing.T) {
 // Each flag that takes a value has an example.
 func TestExamples(t *testing.T) { clitest.Help(t) }
 
-// Of faults in files that are read side by side, the first in their order is told, though a job may meet a later one first.
+// Of faults in files that are read side by side, the first in their order is told, though a job may meet a later one
+// first.
 func TestFirstFault(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "a.csv"), "a,b\n"+strings.Repeat("1,2\n3,5\n4,4\n", 50_000)+"1,x\n")

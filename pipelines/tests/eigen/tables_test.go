@@ -10,8 +10,8 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-// The components of a table are those of what scikit-learn's ColumnTransformer makes of it, from every format; and they take rows of
-// tables again.
+// The components of a table are those of what scikit-learn's ColumnTransformer makes of it, from every format; and
+// they take rows of tables again.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) { clitest.Main(m, "kneighbors") }
 
-// signalled is a command that signals are sent to, the files that it writes in the end, and what a run that is interrupted may leave.
+// signalled is a command that signals are sent to, the files that it writes in the end, and what a run that is
+// interrupted may leave.
 type signalled struct {
 	args    []string
 	outputs []string
@@ -49,8 +50,8 @@ func signalledCommands(t *testing.T, dir string) []signalled {
 	}
 }
 
-// At any moment of any command SIGINT and SIGTERM end it without a panic, with words that are true, and with nothing left that is
-// neither an output nor what another run goes on from. BEAMLEARN_SIGNALS is how many signals are sent.
+// At any moment of any command SIGINT and SIGTERM end it without a panic, with words that are true, and with nothing
+// left that is neither an output nor what another run goes on from. BEAMLEARN_SIGNALS is how many signals are sent.
 func TestSignals(t *testing.T) {
 	n := 15
 	if given := os.Getenv("BEAMLEARN_SIGNALS"); given != "" {

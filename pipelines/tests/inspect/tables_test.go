@@ -10,7 +10,8 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-// Of a table, inspect tells what each column is, the same from every format, and ends with commands that run as they stand.
+// Of a table, inspect tells what each column is, the same from every format, and ends with commands that run as they
+// stand.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -72,7 +73,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// A table without numbers is a table; some rows of it are looked at; numbers alone are none; names are quoted for a shell.
+// A table without numbers is a table; some rows of it are looked at; numbers alone are none; names are quoted for a
+// shell.
 func TestTableKinds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -15,8 +15,8 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-// Neighbours of another brand, of another id, and at most k within a radius, are those that a search by hand finds, with the same bytes
-// by every way of the index. Queries know brands that no point has, and points have none.
+// Neighbours of another brand, of another id, and at most k within a radius, are those that a search by hand finds,
+// with the same bytes by every way of the index. Queries know brands that no point has, and points have none.
 func TestExcludeSame(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

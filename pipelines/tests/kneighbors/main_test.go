@@ -319,8 +319,8 @@ func buildIndex(t *testing.T, dir string, args ...string) {
 	}
 }
 
-// An index of an earlier run answers as one that is built for the job, for all points and for queries, and says so in one line
-// where it is not what was asked for.
+// An index of an earlier run answers as one that is built for the job, for all points and for queries, and says so in
+// one line where it is not what was asked for.
 func TestReuse(t *testing.T) {
 	dir := t.TempDir()
 	digits := clitest.Testdata(t, "digits.csv")

@@ -52,8 +52,8 @@ func unlabelled(t *testing.T) (dir string, lines []string) {
 	return dir, lines[1:]
 }
 
-// Predictions are scikit-learn's, with every bit, and the same bytes by every way of the index. Rows without a target predict nothing,
-// and are predicted where they are queries.
+// Predictions are scikit-learn's, with every bit, and the same bytes by every way of the index. Rows without a target
+// predict nothing, and are predicted where they are queries.
 func TestPredict(t *testing.T) {
 	t.Parallel()
 	var want map[string]digitsReference

@@ -37,8 +37,8 @@ func distances(t *testing.T, name string) (pairs [][2]string, d []float64) {
 	return pairs, d
 }
 
-// Rows of a table are as far from each other as scikit-learn's ColumnTransformer makes them; the answers are the same bytes from every
-// format, and by every way of the index.
+// Rows of a table are as far from each other as scikit-learn's ColumnTransformer makes them; the answers are the same
+// bytes from every format, and by every way of the index.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -73,7 +73,8 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// Queries are encoded as the points are, from another format, in another order of columns, and with columns that do not count.
+// Queries are encoded as the points are, from another format, in another order of columns, and with columns that do
+// not count.
 func TestTableQueries(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -112,8 +113,8 @@ func TestTableQueries(t *testing.T) {
 	}
 }
 
-// An index keeps the encoding of its points: queries of tables have the answers that they have without it, by the same bytes; so have
-// the points. What queries lack, or do not know, is told.
+// An index keeps the encoding of its points: queries of tables have the answers that they have without it, by the
+// same bytes; so have the points. What queries lack, or do not know, is told.
 func TestTableIndex(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

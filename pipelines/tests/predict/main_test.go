@@ -474,8 +474,8 @@ func TestUnknownLabel(t *testing.T) {
 	}
 }
 
-// With --on_error=skip every row has its place in the output, whatever its fault, whatever the formats, in the same bytes for any size of
-// the chunks; shards and an evaluation do not change that.
+// With --on_error=skip every row has its place in the output, whatever its fault, whatever the formats, in the same
+// bytes for any size of the chunks; shards and an evaluation do not change that.
 func TestEveryRow(t *testing.T) {
 	m := &model.Model{
 		Task: model.Classification, Loss: model.LogLoss, FeatureNames: []string{"x", "z"}, Classes: model.Classes{Texts: []string{"no", "yes"}},

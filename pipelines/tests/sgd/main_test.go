@@ -487,8 +487,8 @@ func large(t *testing.T, dir string) {
 	file("y.npy", fmt.Sprintf("(%d,)", n), y)
 }
 
-// A job that is interrupted, and then killed, leaves nothing that looks finished, and goes on after the last pass that was saved,
-// to the same bytes as one that was left alone.
+// A job that is interrupted, and then killed, leaves nothing that looks finished, and goes on after the last pass
+// that was saved, to the same bytes as one that was left alone.
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	large(t, dir)

@@ -19,8 +19,8 @@ func tableArgs(t *testing.T, ext string, more ...string) []string {
 	}, more...)
 }
 
-// One table gives one model, whatever its format and what is read at a time; its coefficients are those of scikit-learn's pipeline, and
-// so is what it says of the rows.
+// One table gives one model, whatever its format and what is read at a time; its coefficients are those of
+// scikit-learn's pipeline, and so is what it says of the rows.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -83,8 +83,8 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// Files meet by the names of their columns, whatever their formats and the order of the columns; every row is predicted, with categories
-// that the model does not know, and cells that are missing.
+// Files meet by the names of their columns, whatever their formats and the order of the columns; every row is
+// predicted, with categories that the model does not know, and cells that are missing.
 func TestTablesMeet(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

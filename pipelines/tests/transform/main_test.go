@@ -78,7 +78,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// The bytes are the same from every format, for every chunk size, and by an encoding that was fitted before; shards make up the whole.
+// The bytes are the same from every format, for every chunk size, and by an encoding that was fitted before; shards
+// make up the whole.
 func TestSameBytes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -139,7 +140,8 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// Cells of all kinds become what they are, in their rows' order; what is unknown is told, and what is missing has its feature.
+// Cells of all kinds become what they are, in their rows' order; what is unknown is told, and what is missing has its
+// feature.
 func TestAdversarial(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

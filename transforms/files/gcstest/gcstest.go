@@ -1,5 +1,5 @@
-// Package gcstest is a Cloud Storage for tests, in their own process and on the loopback interface, with faults on demand and
-// a count of the bytes that it serves.
+// Package gcstest is a Cloud Storage for tests, in their own process and on the loopback interface, with faults on
+// demand and a count of the bytes that it serves.
 package gcstest
 
 import (
@@ -33,8 +33,8 @@ type handler struct {
 	answer func(w http.ResponseWriter, r *http.Request)
 }
 
-// Start starts a server with these objects, which Beam's filesystem and transforms/files find by the environment, and ends
-// it with the test. Names are without the bucket.
+// Start starts a server with these objects, which Beam's filesystem and transforms/files find by the environment, and
+// ends it with the test. Names are without the bucket.
 func Start(t testing.TB, objects map[string][]byte) *Server {
 	t.Helper()
 	s := &Server{storage: NewStorage()}

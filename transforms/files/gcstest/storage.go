@@ -24,10 +24,10 @@ import (
 // pageSize is the most objects in a page of a listing, as in Cloud Storage.
 const pageSize = 1000
 
-// Storage serves one bucket by as much of Cloud Storage's interface as its Go client uses for objects: uploads in one request
-// and in several, reads of ranges by both interfaces, metadata, listings in pages, copies, deletions, and the condition
-// ifGenerationMatch on each of them. Anything else it answers by 501. A test beside it, in pipelines/internal/e2e, compares its
-// answers with those of fake-gcs-server.
+// Storage serves one bucket by as much of Cloud Storage's interface as its Go client uses for objects: uploads in one
+// request and in several, reads of ranges by both interfaces, metadata, listings in pages, copies, deletions, and the
+// condition ifGenerationMatch on each of them. Anything else it answers by 501. A test beside it, in
+// pipelines/internal/e2e, compares its answers with those of fake-gcs-server.
 type Storage struct {
 	mu         sync.Mutex
 	objects    map[string]*object
@@ -197,7 +197,8 @@ func writeError(w http.ResponseWriter, status int, reason string) {
 	fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "errors": [{"message": %q, "domain": "global", "reason": %q}]}}`, status, text, text, reason)
 }
 
-// isMedia reports whether a request is for the content of an object: by the JSON interface with alt=media, or by the older one.
+// isMedia reports whether a request is for the content of an object: by the JSON interface with alt=media, or by the
+// older one.
 func isMedia(r *http.Request) bool {
 	path := r.URL.Path
 	return !strings.HasPrefix(path, "/upload/") && (r.URL.Query().Get("alt") == "media" || !strings.HasPrefix(path, "/storage/v1/"))
@@ -266,8 +267,8 @@ func (s *Storage) copy(from, to string, r *http.Request) (any, error) {
 	return map[string]any{"kind": "storage#rewriteResponse", "done": true, "objectSize": size, "totalBytesRewritten": size, "resource": o.resource()}, nil
 }
 
-// list is a page of the objects with a prefix. With a delimiter, the names that have it after the prefix are told by their
-// beginnings up to there.
+// list is a page of the objects with a prefix. With a delimiter, the names that have it after the prefix are told by
+// their beginnings up to there.
 func (s *Storage) list(query url.Values) (any, error) {
 	size := pageSize
 	if n, err := strconv.Atoi(query.Get("maxResults")); err == nil && n > 0 && n < size {
@@ -367,8 +368,8 @@ func readParts(contentType string, body []byte, a *attributes) ([]byte, error) {
 	return content, nil
 }
 
-// resume takes bytes of an upload: Content-Range is "bytes FIRST-LAST/TOTAL", or "bytes */TOTAL" for none, and TOTAL is * as long
-// as it is not known.
+// resume takes bytes of an upload: Content-Range is "bytes FIRST-LAST/TOTAL", or "bytes */TOTAL" for none, and TOTAL
+// is * as long as it is not known.
 func (s *Storage) resume(w http.ResponseWriter, r *http.Request, u *upload, body []byte) (any, error) {
 	if r.Method == http.MethodDelete {
 		return nil, &refusal{499, "cancelled"} // as Cloud Storage answers

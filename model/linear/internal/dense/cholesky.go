@@ -9,8 +9,8 @@ import (
 
 // Systems of equations are solved in plain Go, so that they have the same bits everywhere.
 
-// cholesky makes the lower triangle of the n × n matrix a its factor L, a = LLᵀ, and reports whether all pivots exceed least.
-// O(n³/6).
+// cholesky makes the lower triangle of the n × n matrix a its factor L, a = LLᵀ, and reports whether all pivots
+// exceed least. O(n³/6).
 func cholesky(a []float64, n int, least float64) bool {
 	for i := range n {
 		r := a[i*n : i*n+n]
@@ -80,10 +80,10 @@ func equilibrate(a []float64, n int) []float64 {
 	return s
 }
 
-// LeastNorm is the x of least norm among those that solve ax = b, and the rank of a: n × n, positive semidefinite, b within
-// its range. The rank is revealed by a Cholesky factor with pivoting of a with its diagonal scaled to ones, where a pivot
-// below 16n·2⁻⁵² is rounding: columns that agree with others to within 2⁻²⁴ or so count as dependent. (Higham: Accuracy and
-// Stability of Numerical Algorithms, 2nd ed., section 10.3.) O(n³/6) where the rank is full.
+// LeastNorm is the x of least norm among those that solve ax = b, and the rank of a: n × n, positive semidefinite, b
+// within its range. The rank is revealed by a Cholesky factor with pivoting of a with its diagonal scaled to ones,
+// where a pivot below 16n·2⁻⁵² is rounding: columns that agree with others to within 2⁻²⁴ or so count as dependent.
+// (Higham: Accuracy and Stability of Numerical Algorithms, 2nd ed., section 10.3.) O(n³/6) where the rank is full.
 func LeastNorm(a []float64, n int, b []float64) (x []float64, rank int) {
 	s := equilibrate(a, n)
 	l, order, left := make([]float64, n*n), make([]int, n), make([]float64, n)
@@ -164,7 +164,8 @@ func LeastNorm(a []float64, n int, b []float64) (x []float64, rank int) {
 	return x, rank
 }
 
-// choleskySolve and backSolve solve LLᵀx = b and Lᵀx = b in place, with as many leading rows and columns of l, n wide, as b has.
+// choleskySolve and backSolve solve LLᵀx = b and Lᵀx = b in place, with as many leading rows and columns of l, n
+// wide, as b has.
 func choleskySolve(l []float64, n int, b []float64) {
 	for i := range b {
 		b[i] = (b[i] - kernel.Dot(l[i*n:i*n+i], b[:i])) / l[i*n+i]

@@ -272,7 +272,8 @@ const (
 	ln2Low = 0x1.a39ef35793c76p-33
 )
 
-// Interpolations at Chebyshev nodes: (eʳ−1−r)/r² for |r| ≤ ln(2)/2, to 1.1e-16; (2·atanh(z)/z − 2)/z² in z² ≤ 1/9, to 2.5e-18.
+// Interpolations at Chebyshev nodes: (eʳ−1−r)/r² for |r| ≤ ln(2)/2, to 1.1e-16; (2·atanh(z)/z − 2)/z² in z² ≤ 1/9, to
+// 2.5e-18.
 var (
 	expTerms = [10]float64{
 		0.5000000000000001, 0.16666666666666669, 0.04166666666662404, 0.008333333333330055, 0.0013888888917258759,
@@ -331,8 +332,8 @@ func twoProducts(a, b, c []float64, t *[32]float64) {
 	}
 }
 
-// pairProducts is the products of the columns first and first+1 of a, and of four. Its accumulators and operands fit the 15
-// registers that Go has for them on amd64; those of four and four do not, and take twice the time.
+// pairProducts is the products of the columns first and first+1 of a, and of four. Its accumulators and operands fit
+// the 15 registers that Go has for them on amd64; those of four and four do not, and take twice the time.
 func pairProducts(a, b []float64, first int) [8]float64 {
 	var c00, c01, c02, c03, c10, c11, c12, c13 float64
 	a = a[min(first, len(a)):]

@@ -1,10 +1,10 @@
-// Package lanes holds the kernels of many linear models that learn side by side by stochastic gradient descent, each in a
-// lane of its own, and those of the products of columns that exact solvers sum up, with a lane for a column. Every level of
-// instructions gives the bits of plain Go: no sum and product is fused, a lane's sums have the order of package linear's for a
-// single model, and exp and log are polynomials of their own.
+// Package lanes holds the kernels of many linear models that learn side by side by stochastic gradient descent, each
+// in a lane of its own, and those of the products of columns that exact solvers sum up, with a lane for a column.
+// Every level of instructions gives the bits of plain Go: no sum and product is fused, a lane's sums have the order
+// of package linear's for a single model, and exp and log are polynomials of their own.
 //
-// Weights are feature-major: that of column j in lane i is w[j·stride+i], so that a row takes for each of its values one
-// broadcast, and as many products as there are lanes. The number of lanes is a multiple of [Width].
+// Weights are feature-major: that of column j in lane i is w[j·stride+i], so that a row takes for each of its values
+// one broadcast, and as many products as there are lanes. The number of lanes is a multiple of [Width].
 package lanes
 
 import (
@@ -48,8 +48,8 @@ const (
 	Losses
 )
 
-// Row is the arguments of the kernels for one row: lists of a value for each lane, by their first. The assembly knows the
-// offsets.
+// Row is the arguments of the kernels for one row: lists of a value for each lane, by their first. The assembly knows
+// the offsets.
 type Row struct {
 	Groups     *Group
 	N          int      // groups, at least 1
@@ -85,20 +85,20 @@ type Kernels struct {
 	// each has had. Lanes whose eta is 0 keep theirs.
 	Truncate       func(groups []Group, eta, w, q []float64, stride, columns int)
 	TruncateSparse func(groups []Group, eta []float64, idx []int32, w, q []float64, stride int)
-	// Decide makes P and Update = −eta·slope·weight, and lets the penalty shrink Scale and raise Due. It reports by 1 whether
-	// a Scale is below MinScale.
+	// Decide makes P and Update = −eta·slope·weight, and lets the penalty shrink Scale and raise Due. It reports by 1
+	// whether a Scale is below MinScale.
 	Decide [Losses]func(*Row) int
-	// Step makes of Update what is to be added to the weights as stored, in place, and moves the intercepts. StepMean averages,
-	// too, and writes MeanUpdate.
+	// Step makes of Update what is to be added to the weights as stored, in place, and moves the intercepts. StepMean
+	// averages, too, and writes MeanUpdate.
 	Step, StepMean func(*Row)
 	// Value writes the losses of the predictions P into Update.
 	Value [Losses]func(*Row)
-	// Products is t[4i+j] = Σ_r a[4r+i]·b[4r+j], of two groups of four columns, in the order of the rows, as many as b has.
-	// TwoProducts is t[8i+j] of b, and t[8i+4+j] of c, which is as long.
+	// Products is t[4i+j] = Σ_r a[4r+i]·b[4r+j], of two groups of four columns, in the order of the rows, as many as b
+	// has. TwoProducts is t[8i+j] of b, and t[8i+4+j] of c, which is as long.
 	Products    func(a, b []float64, t *[16]float64)
 	TwoProducts func(a, b, c []float64, t *[32]float64)
-	// Centre32 is out[4r+j] = x[r·stride+j] − m[j] of four columns of x, and sums[j] = Σ_r out[4r+j] in the order of the rows, as
-	// many as out has room for. Centre64 is the same of float64.
+	// Centre32 is out[4r+j] = x[r·stride+j] − m[j] of four columns of x, and sums[j] = Σ_r out[4r+j] in the order of the
+	// rows, as many as out has room for. Centre64 is the same of float64.
 	Centre32 func(x []float32, stride int, m *[4]float64, out []float64, sums *[4]float64)
 	Centre64 func(x []float64, stride int, m *[4]float64, out []float64, sums *[4]float64)
 	// Subtract is x[4r+j] −= m[j].
@@ -132,8 +132,8 @@ func Make(n int) []float64 {
 // Levels are those that this machine has, the fastest last; the first is Generic.
 func Levels() []*Kernels { return append([]*Kernels{&Generic}, assembly()...) }
 
-// Best is the fastest level, or the one that BEAMLEARN_SIMD in the environment names: generic, avx2, avxvnni (avx2 here) or
-// avx512. See simd.Choose.
+// Best is the fastest level, or the one that BEAMLEARN_SIMD in the environment names: generic, avx2, avxvnni (avx2
+// here) or avx512. See simd.Choose.
 func Best() *Kernels { return best }
 
 var best = choose()

@@ -8,8 +8,8 @@ import (
 )
 
 // The losses that have slopes everywhere, with the generalised second derivative that Newton's method takes. log1p is
-// plain Go, as FreeBSD's msun has its logarithm (e_log.c), with every product rounded: that of package math has other bits on other
-// processors.
+// plain Go, as FreeBSD's msun has its logarithm (e_log.c), with every product rounded: that of package math has other
+// bits on other processors.
 
 // Curve is L(p,y), ∂L/∂p and ∂²L/∂p².
 func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
@@ -93,8 +93,9 @@ func Log1pUnit(x float64) float64 {
 	return hi - ((h - (float64(s*(h+r)) + lo)) - x)
 }
 
-// Softmax is the loss of multinomial log_loss where the class at place y is right, log Σexp(d) − d[y], and the probability of all
-// others. It makes of the decision values d the probabilities of the classes. Both are to an ulp or some, however small.
+// Softmax is the loss of multinomial log_loss where the class at place y is right, log Σexp(d) − d[y], and the
+// probability of all others. It makes of the decision values d the probabilities of the classes. Both are to an ulp
+// or some, however small.
 func Softmax(d []float64, y int) (value, others float64) {
 	own := d[y]
 	top, rest := linear.Softmax(d)

@@ -1,4 +1,5 @@
-// Package panel has blocks of rows in panels of four columns, and the triangles of products that are summed up from them.
+// Package panel has blocks of rows in panels of four columns, and the triangles of products that are summed up from
+// them.
 package panel
 
 import (
@@ -7,8 +8,8 @@ import (
 )
 
 // Panels is a block of rows with their columns in groups of four: the value of row r in column j stands at
-// ((j/4)·rows + r)·4 + j%4. Columns that fill up the last group are zero. All sums over the rows of a block run in their order,
-// and every product is rounded before it is added (see kernel.go).
+// ((j/4)·rows + r)·4 + j%4. Columns that fill up the last group are zero. All sums over the rows of a block run in
+// their order, and every product is rounded before it is added (see kernel.go).
 type Panels struct {
 	cols, Rows int // rows is how many there is room for
 	x          []float64
@@ -29,7 +30,8 @@ func (p *Panels) Groups() int { return (p.cols + 3) / 4 }
 // group is the first n rows of the columns from 4g on.
 func (p *Panels) group(g, n int) []float64 { return p.x[g*p.Rows*4:][:n*4] }
 
-// Pairs is the products of four columns beside the panels, of which row r has those from x[4r] on, and of the columns from 4g on.
+// Pairs is the products of four columns beside the panels, of which row r has those from x[4r] on, and of the columns
+// from 4g on.
 func (p *Panels) Pairs(x []float64, g, n int) *[16]float64 {
 	t := (*[16]float64)(p.products[:])
 	lanes.Best().Products(x, p.group(g, n), t)
@@ -80,7 +82,8 @@ func (p *Panels) Subtract(m []float64, n int) {
 	}
 }
 
-// Centre makes n rows of a dense chunk, from row i on, the first of the block, takes m from each, and sums up what is left.
+// Centre makes n rows of a dense chunk, from row i on, the first of the block, takes m from each, and sums up what is
+// left.
 func (p *Panels) Centre(c *linear.Chunk, i int, m, dst []float64, n int) {
 	d, kernels := p.cols, lanes.Best()
 	for g := range d / 4 {
@@ -193,8 +196,8 @@ func (p *Panels) Squares(dst, weights []float64, n int) {
 	}
 }
 
-// Syrk adds zᵀx, over the first n rows, to the upper triangle of a matrix of the given width (see [triangle]). z is x with
-// weighted rows, or x itself.
+// Syrk adds zᵀx, over the first n rows, to the upper triangle of a matrix of the given width (see [triangle]). z is x
+// with weighted rows, or x itself.
 func (t Triangle) Syrk(width int, z, x *Panels, n int) {
 	kernels := lanes.Best()
 	for g := range x.Groups() {

@@ -6,20 +6,21 @@ import (
 	"beamlearn/model/internal/kernel"
 )
 
-// Columns is what AdaGrad knows of the columns of the rows so far, for all weight vectors that learn from the same rows. For each
-// row, in this order: Begin; Dot and Add of every vector; End.
+// Columns is what AdaGrad knows of the columns of the rows so far, for all weight vectors that learn from the same
+// rows. For each row, in this order: Begin; Dot and Add of every vector; End.
 //
-// The step of row t moves weight j, where its x is not 0, by −Factor·g·x/(Largest_j·√G_j): g is the slope of the loss times the
-// row's weight, G_j the sum of (g·x)² of the vector's rows up to this one, and Factor eta0·√(t/Scaled), with Scaled the sum of
-// (x/Largest)² over all columns and rows up to this one (Duchi, Hazan and Singer, JMLR 12, 2011; the scales are Algorithm 2 of
-// Ross, Mineiro and Langford, Normalized Online Learning, UAI 2013). So the units of a column do not matter, rare columns keep
-// large steps, and predictions move alike whatever the number of columns. Where an x is larger than all before, its weight is
-// first divided by as much. The intercept is a column of ones.
+// The step of row t moves weight j, where its x is not 0, by −Factor·g·x/(Largest_j·√G_j): g is the slope of the loss
+// times the row's weight, G_j the sum of (g·x)² of the vector's rows up to this one, and Factor eta0·√(t/Scaled),
+// with Scaled the sum of (x/Largest)² over all columns and rows up to this one (Duchi, Hazan and Singer, JMLR 12,
+// 2011; the scales are Algorithm 2 of Ross, Mineiro and Langford, Normalized Online Learning, UAI 2013). So the units
+// of a column do not matter, rare columns keep large steps, and predictions move alike whatever the number of
+// columns. Where an x is larger than all before, its weight is first divided by as much. The intercept is a column of
+// ones.
 //
-// The penalty follows each row as a proximal step of the same size: a soft threshold for l1, a division for l2 (Duchi et al.,
-// section 5). A column that is 0 for some rows takes those of all of them at once when it is next met, and costs nothing until
-// then. The threshold is that of all l1 penalties of the pass so far, less what the weight has had of them (Tsuruoka, Tsujii and
-// Ananiadou, ACL 2009, section 3.2): a weight that only noise moves stays 0.
+// The penalty follows each row as a proximal step of the same size: a soft threshold for l1, a division for l2 (Duchi
+// et al., section 5). A column that is 0 for some rows takes those of all of them at once when it is next met, and
+// costs nothing until then. The threshold is that of all l1 penalties of the pass so far, less what the weight has
+// had of them (Tsuruoka, Tsujii and Ananiadou, ACL 2009, section 3.2): a weight that only noise moves stays 0.
 type Columns struct {
 	Largest []float64 // |x| so far
 	Touched []float64 // the first row whose penalty is due, and that is not in the mean yet
@@ -172,9 +173,10 @@ func (c *Columns) settle(r *Rule, a *Weights, j int, t, factor, due float64) flo
 	return w
 }
 
-// settled is weight j before row t with the penalty of all rows before, and its mean over those that are averaged over, due of
-// them. Factor is that of the row before. The weight shrinks from row to row while its column is 0; the mean takes that in by the
-// middle of these rows. It tells, too, how much more l1 penalty is due, and how much the weight has had.
+// settled is weight j before row t with the penalty of all rows before, and its mean over those that are averaged
+// over, due of them. Factor is that of the row before. The weight shrinks from row to row while its column is 0; the
+// mean takes that in by the middle of these rows. It tells, too, how much more l1 penalty is due, and how much the
+// weight has had.
 func (c *Columns) settled(r *Rule, a *Weights, j int, t, factor, due float64) (w, mean, more, had float64) {
 	k := j * a.Stride
 	w = a.W[k]
@@ -274,10 +276,10 @@ func (r *Rule) Gradient(p, y, weight float64) float64 {
 // leastPull is that of a row without a gradient.
 const leastPull = 1e-100
 
-// Pull is the weight of a part of rows in the mean of a column's weights over all parts: about how much the losses of its rows
-// curve along the column, which is the sum of squares of its gradients there, and the penalty's own curvature. The mean is then the
-// least of the sum of the parts' parabolas (Agarwal, Chapelle, Dudík and Langford, JMLR 15, 2014, section 2.2, have the first
-// term). Where there is neither, rows count.
+// Pull is the weight of a part of rows in the mean of a column's weights over all parts: about how much the losses of
+// its rows curve along the column, which is the sum of squares of its gradients there, and the penalty's own
+// curvature. The mean is then the least of the sum of the parts' parabolas (Agarwal, Chapelle, Dudík and Langford,
+// JMLR 15, 2014, section 2.2, have the first term). Where there is neither, rows count.
 func (r *Rule) Pull(gradients, rows float64) float64 {
 	penalty := leastPull
 	if r.Decays {

@@ -16,8 +16,8 @@ import (
 //		c.Check(s.rows >= 0, "rows")
 //	}
 //
-// [Encode] writes by such a list and [Decode] reads by it. The first error stays, and whatever follows does nothing. Reading
-// takes memory only for what the bytes have been seen to hold. Numbers keep every bit.
+// [Encode] writes by such a list and [Decode] reads by it. The first error stays, and whatever follows does nothing.
+// Reading takes memory only for what the bytes have been seen to hold. Numbers keep every bit.
 type Codec struct {
 	b       []byte // written, or left to read
 	reading bool
@@ -207,7 +207,8 @@ func (c *Codec) List(x *[]float64) {
 	c.Floats(*x)
 }
 
-// Len is the length of a list, whose items take so many bytes each at least: given when it writes, returned when it reads.
+// Len is the length of a list, whose items take so many bytes each at least: given when it writes, returned when it
+// reads.
 func (c *Codec) Len(n, size int) int {
 	c.Int(&n)
 	if c.err != nil || c.reading && !c.Has(n*size) {

@@ -6,8 +6,8 @@
 //	go run ./model/neighbors/internal/knnbench -k 10 -threads 1,2 -repeat 3 points.npy
 //
 // Recall is against the reference, in float64, on sampled queries: 1 or there is a bug. With -algorithm ivf it is an
-// approximate graph of the recall asked with -recall, all of its time is query_s, also that in which it measures its recall, and
-// recall is of other queries than those that it has measured itself:
+// approximate graph of the recall asked with -recall, all of its time is query_s, also that in which it measures its
+// recall, and recall is of other queries than those that it has measured itself:
 //
 //	go run ./model/neighbors/internal/knnbench -k 10 -threads 2 -algorithm ivf -recall 0.95 -truth 1000 points.npy
 package main
@@ -161,8 +161,8 @@ func approximate(points *vectors.Block, threads int) error {
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
-// load reads a .npy of float32 rows. It is for the files of peers.py: the package formats is 10 MB of program that is not the
-// engine's, most of it for Parquet, and would be in the peak memory.
+// load reads a .npy of float32 rows. It is for the files of peers.py: the package formats is 10 MB of program that is
+// not the engine's, most of it for Parquet, and would be in the peak memory.
 func load(name string) (*vectors.Block, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -223,8 +223,8 @@ func cpuTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// recall is the share of the neighbours of sampled queries that neighbors.Distance gives too, at the same place, and the
-// share of queries with one that differs.
+// recall is the share of the neighbours of sampled queries that neighbors.Distance gives too, at the same place, and
+// the share of queries with one that differs.
 func recall(points *vectors.Block, found *neighbors.Neighbors, o neighbors.Options) (share, wrong float64) {
 	n := points.Len()
 	sample := min(*truth, n)

@@ -4,8 +4,8 @@
 // # Layout
 //
 // Rows are cut into panels of 48. A row is Words words of four bytes, four int8 components or one float32, padded by
-// zeros; in dot products no int8 is −128. A panel holds word 0 of its 48 rows, then word 1, and so on. A group of 8 rows
-// that starts at a multiple of 8 within a panel can serve as queries.
+// zeros; in dot products no int8 is −128. A panel holds word 0 of its 48 rows, then word 1, and so on. A group of 8
+// rows that starts at a multiple of 8 within a panel can serve as queries.
 //
 // # Scores
 //
@@ -17,10 +17,11 @@
 //	limit of i = QA[i] + QB[i]·E + QC[i]·F   with E, F of Margins, of the panel of j
 //	limit of j =  A[j] +  B[j]·E +  C[j]·F   with E, F of QMargin, of the queries
 //
-// in float32, and the pair is a hit unless the score is less than QHalves[i]. What a NaN comes of is a hit.
-// The int8 score is made in this order: the sum of products, exact; to float32; times Scales[j]; times QScales[i] minus
-// Halves[j], fused; plus the limit. That of a distance is made in the same order, without Scales. The float32 score is a
-// chain of fused multiply-adds, then minus Halves[j], then plus the limit. Limits are chains of two fused multiply-adds.
+// in float32, and the pair is a hit unless the score is less than QHalves[i]. What a NaN comes of is a hit. The int8
+// score is made in this order: the sum of products, exact; to float32; times Scales[j]; times QScales[i] minus
+// Halves[j], fused; plus the limit. That of a distance is made in the same order, without Scales. The float32 score
+// is a chain of fused multiply-adds, then minus Halves[j], then plus the limit. Limits are chains of two fused
+// multiply-adds.
 package tile
 
 import (
@@ -37,7 +38,8 @@ const (
 	Columns = 48
 )
 
-// PanelBits is how many of the lowest bits of a score give way to the number of a panel: they say less than what int8 rounds off.
+// PanelBits is how many of the lowest bits of a score give way to the number of a panel: they say less than what int8
+// rounds off.
 const PanelBits = 10
 
 // Args are the arguments of a tile kernel, one query group against NPanels panels. The assembly knows the offsets.
@@ -68,9 +70,9 @@ type Hit struct {
 	Masks [Rows]uint64
 }
 
-// Pairs is a float64 kernel: out[p] is the reduced value of query q and point j where pairs[p] = j<<32 | q. Row q of x
-// begins at q·dim, row j of y at j·dim. The pairs' number must be a multiple of 4. Scales is used by ScaledSquares only:
-// Σ(x − scale·y)², with the point's scale.
+// Pairs is a float64 kernel: out[p] is the reduced value of query q and point j where pairs[p] = j<<32 | q. Row q of
+// x begins at q·dim, row j of y at j·dim. The pairs' number must be a multiple of 4. Scales is used by ScaledSquares
+// only: Σ(x − scale·y)², with the point's scale.
 type Pairs[X, Y float32 | float64] func(x []X, y []Y, dim int, scales []float64, pairs []uint64, out []float64)
 
 // PairKernels are those of one type of queries and one of points.
@@ -100,12 +102,12 @@ type Kernels struct {
 	// Screen is Σ(x−y)² in float32, within a relative (dim+4)·2⁻²⁴ of its exact value and dim·2⁻¹⁴⁹ of underflow; +Inf
 	// and NaN say nothing. The arguments are those of Pairs.
 	Screen func(x, y []float32, dim int, pairs []uint64, out []float32)
-	// Centre is y = x·factor − centre, where the products are rounded, and the bits of the greatest magnitude in y, of which
-	// NaN is greatest. To a multiple of 16 components, which y must have room for, it is 0. A row as long as x from next on is
-	// fetched meanwhile: the one that is to come soon.
+	// Centre is y = x·factor − centre, where the products are rounded, and the bits of the greatest magnitude in y, of
+	// which NaN is greatest. To a multiple of 16 components, which y must have room for, it is 0. A row as long as x
+	// from next on is fetched meanwhile: the one that is to come soon.
 	Centre func(x, centre []float32, factor float32, y []float32, next *float32) (most uint32)
-	// Round makes of y·inverse, which is at most 127.5, the nearest integers, to even ones from the middle, of magnitudes up
-	// to 127. The length is a multiple of 16, and at least that.
+	// Round makes of y·inverse, which is at most 127.5, the nearest integers, to even ones from the middle, of
+	// magnitudes up to 127. The length is a multiple of 16, and at least that.
 	Round      func(y []float32, inverse float32, q []int8) (sum, squares int32)
 	Pairs32    PairKernels[float32, float32]
 	Pairs64x32 PairKernels[float64, float32]

@@ -10,8 +10,8 @@ func columns(first *float32, p int) []float32 {
 	return unsafe.Slice(first, (p+1)*Columns)[p*Columns:]
 }
 
-// fma is a·b+c, rounded once: in float64 the product is exact, and a sum that is not is made odd in its last bit, so that
-// float32 rounds it as it would the exact one (Boldo and Melquiond, IEEE Transactions on Computers 57, 2008).
+// fma is a·b+c, rounded once: in float64 the product is exact, and a sum that is not is made odd in its last bit, so
+// that float32 rounds it as it would the exact one (Boldo and Melquiond, IEEE Transactions on Computers 57, 2008).
 func fma(a, b, c float32) float32 {
 	p, d := float64(float64(a)*float64(b)), float64(c)
 	s := p + d

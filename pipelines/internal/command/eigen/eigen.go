@@ -1,5 +1,5 @@
-// Package eigen is the command that finds the principal components of rows that need not fit into memory, projects the rows onto
-// them, and draws a page to look at them.
+// Package eigen is the command that finds the principal components of rows that need not fit into memory, projects
+// the rows onto them, and draws a page to look at them.
 package eigen
 
 import (
@@ -39,8 +39,8 @@ type command struct {
 	image  *string
 }
 
-// number is --components: so many, or as many as explain a share of the variance. As with scikit-learn, the way it is written
-// tells which: 1 is one component, and 1.0 is no share.
+// number is --components: so many, or as many as explain a share of the variance. As with scikit-learn, the way it is
+// written tells which: 1 is one component, and 1.0 is no share.
 type number struct {
 	count int
 	share float64

@@ -1,7 +1,8 @@
-// Package inspect is the command that takes a glance at files: at vectors (how many, of which columns, what is wrong with them), at
-// neighbours, models and indexes.
+// Package inspect is the command that takes a glance at files: at vectors (how many, of which columns, what is wrong
+// with them), at neighbours, models and indexes.
 //
-// It is no Beam pipeline: one pass, as fast as the files can be read on the cores of one machine, whose result is small.
+// It is no Beam pipeline: one pass, as fast as the files can be read on the cores of one machine, whose result is
+// small.
 package inspect
 
 import (

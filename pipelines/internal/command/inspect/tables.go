@@ -109,8 +109,8 @@ func (c *column) classes() bool {
 	return c.kind == features.Boolean || c.kind == features.Categorical && c.Distinct >= 2 && c.Distinct <= mostClasses
 }
 
-// learn is the column to be predicted, and the task that it is: that which the user says, or of a table the last that has few classes,
-// otherwise the last number.
+// learn is the column to be predicted, and the task that it is: that which the user says, or of a table the last that
+// has few classes, otherwise the last number.
 func (f *found) learn(all []column) (name, task string) {
 	for i := range all {
 		c := &all[i]
@@ -216,8 +216,8 @@ func (f *found) given(name string) bool {
 	return slices.ContainsFunc(f.flags, func(flag string) bool { return strings.HasPrefix(flag, "--"+name+"=") })
 }
 
-// encoded are the flags by which a table becomes dense vectors, and how many of its columns these have, without the target and the id.
-// Hashed columns are too many features for that, and tell little of what is alike.
+// encoded are the flags by which a table becomes dense vectors, and how many of its columns these have, without the
+// target and the id. Hashed columns are too many features for that, and tell little of what is alike.
 func (f *found) encoded(columns []column, target, id string) (flags string, left int) {
 	var drop []string
 	for _, c := range columns {

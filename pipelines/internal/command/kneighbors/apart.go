@@ -52,7 +52,8 @@ func (a *apart) leaveOut(o *formats.Options) {
 	}
 }
 
-// groups finds the groups that are kept apart, first of the points, then of the queries. Call clean when they are no longer needed.
+// groups finds the groups that are kept apart, first of the points, then of the queries. Call clean when they are no
+// longer needed.
 func (c *command) groups(ctx context.Context, job *knn.Job) (clean func(), err error) {
 	var runs []*knn.TargetsJob
 	clean = func() {

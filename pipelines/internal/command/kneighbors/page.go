@@ -112,7 +112,8 @@ func sourceOf(job *knn.Job) string {
 // textRunes is how much of a text the page shows.
 const textRunes = 200
 
-// readTexts reads the texts of some ids: with ids from lines of an id, a tab and a text, else of the rows by their numbers.
+// readTexts reads the texts of some ids: with ids from lines of an id, a tab and a text, else of the rows by their
+// numbers.
 func readTexts(ctx context.Context, name string, wanted map[string]bool, ids bool) (texts map[string]string, err error) {
 	f, err := files.OpenRead(ctx, name)
 	if err != nil {

@@ -88,8 +88,8 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 	return c.Summary(s.lines(fit), s)
 }
 
-// writeScores writes a line for each combination: what it is, for each metric its mean, standard deviation and folds, and
-// which are the best and the one-standard-error choice.
+// writeScores writes a line for each combination: what it is, for each metric its mean, standard deviation and folds,
+// and which are the best and the one-standard-error choice.
 func writeScores(w io.Writer, r *model.CVResult) error {
 	number := func(v float64) string {
 		if v-v != 0 {
@@ -205,7 +205,8 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 	return s
 }
 
-// judge says how the model does, and a constant prediction: by the sums of a regression, or on the rows that have been judged.
+// judge says how the model does, and a constant prediction: by the sums of a regression, or on the rows that have
+// been judged.
 func (s *summary) judge(sums *model.RegressionMetrics, judged *overview.Judged) {
 	of := "the rows learned from"
 	if sums == nil && judged != nil {

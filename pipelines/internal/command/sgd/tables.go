@@ -16,8 +16,8 @@ import (
 	"beamlearn/transforms/linear"
 )
 
-// asTable inspects the rows as those of a table, where the model to go on from, the flags, or the rows say that they are that; else it
-// does nothing.
+// asTable inspects the rows as those of a table, where the model to go on from, the flags, or the rows say that they
+// are that; else it does nothing.
 func (c *command) asTable(ctx context.Context, job *linear.Job, options *fitting.FitOptions) (done bool, err error) {
 	if w := options.WarmStart; w != nil {
 		if w.Encoding == nil {
@@ -75,8 +75,8 @@ func (c *command) train(ctx context.Context, job *linear.Job, options fitting.Fi
 	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
 
-// anew says why a job that has failed as one of numbers is to be done as one of a table: a cell of a row is no number. "" where it is
-// not.
+// anew says why a job that has failed as one of numbers is to be done as one of a table: a cell of a row is no
+// number. "" where it is not.
 func (c *command) anew(err error, job *linear.Job) string {
 	if err == nil || !c.tables.Auto() || job.Reading.Formats.Cells || job.Reading.SkipFaults || *c.resume || c.warm.String() != "" {
 		return ""

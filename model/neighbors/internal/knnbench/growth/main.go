@@ -1,5 +1,6 @@
-// Command growth measures how the time of the k nearest neighbours of every point grows with the points, approximate and exact, on
-// rows from everywhere in a file, and draws it. Each measurement is that of knnbench, in a process of its own.
+// Command growth measures how the time of the k nearest neighbours of every point grows with the points, approximate
+// and exact, on rows from everywhere in a file, and draws it. Each measurement is that of knnbench, in a process of
+// its own.
 //
 //	go run ./model/neighbors/internal/knnbench/growth -plot out/growth.html bench/G_clust_4m_128.npy
 package main
