@@ -53,7 +53,6 @@ type Voter struct {
 	targets *Targets
 	o       Options
 	outlier float64 // the answer without a neighbour
-	proba   []float64
 
 	codes     []int32
 	values    []float64
