@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"beamlearn/model/linear/internal/jsontext"
@@ -62,6 +63,18 @@ type Stopping struct {
 // MinScale is the least scale of a weight vector: SGD multiplies a smaller one into the weights.
 const MinScale = 1e-9
 
+// Learned is how many rows have been learned from in all epochs, as far as the state says it; otherwise it is rows.
+func (s *State) Learned(rows int64) int64 {
+	if len(s.ClassRows) == 0 {
+		return rows
+	}
+	all := int64(0)
+	for _, n := range s.ClassRows {
+		all += n
+	}
+	return all
+}
+
 // Check says what is wrong with the state of a model whose other fields are valid.
 func (s *State) Check(m *Model) error {
 	o := m.Options
@@ -88,7 +101,7 @@ func (s *State) Check(m *Model) error {
 			return err
 		}
 	}
-	if n := len(s.ClassRows); n > 0 && n != m.Classes.Len() || slices.ContainsFunc(s.ClassRows, func(n int64) bool { return n < 0 }) {
+	if n := len(s.ClassRows); n > 0 && n != m.Classes.Len() || !counts(s.ClassRows) {
 		return fmt.Errorf("state: class_rows %v: must be counts of %d classes", s.ClassRows, m.Classes.Len())
 	}
 	if s.Unseen == nil {
@@ -98,6 +111,18 @@ func (s *State) Check(m *Model) error {
 		return errors.New("state: unseen is for classification")
 	}
 	return s.Unseen.check(m.Features(), o.Average > 0, adaptive)
+}
+
+// counts reports whether all are counts of rows, whose sum is one, too.
+func counts(rows []int64) bool {
+	left := int64(math.MaxInt64)
+	for _, n := range rows {
+		if n < 0 || n > left {
+			return false
+		}
+		left -= n
+	}
+	return true
 }
 
 func (s *ColumnState) check(features int, t float64) error {
@@ -190,13 +215,20 @@ func (s *State) write(b *bufio.Writer) error {
 		}
 	}
 	b.WriteByte(']')
-	if s.Columns != nil {
-		b.WriteString(`,"columns":`)
-		columns, err := json.Marshal(s.Columns)
+	// What is left is short.
+	for _, part := range []struct {
+		name  string
+		value any
+		skip  bool
+	}{{"class_rows", s.ClassRows, len(s.ClassRows) == 0}, {"columns", s.Columns, s.Columns == nil}} {
+		if part.skip {
+			continue
+		}
+		text, err := json.Marshal(part.value)
 		if err != nil {
 			return err
 		}
-		b.Write(columns)
+		fmt.Fprintf(b, ",%q:%s", part.name, text)
 	}
 	if s.Unseen != nil {
 		b.WriteString(`,"unseen":`)

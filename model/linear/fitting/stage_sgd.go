@@ -58,8 +58,8 @@ func (f *Fit) countRows() {
 	rows, epochs, classes := int64(0), 0, []int64(nil) // of the trainings before
 	if w := f.options.WarmStart; w != nil {
 		rows, epochs, classes = w.Training.Rows, w.Training.Epochs, w.Training.ClassRows
-		if w.State != nil && w.State.ClassRows != nil {
-			classes = w.State.ClassRows
+		if w.State != nil && len(w.State.ClassRows) > 0 {
+			rows, classes = w.State.Learned(rows), w.State.ClassRows
 		}
 	}
 	made := int64(t.Epochs - epochs)

@@ -114,8 +114,9 @@ func resume(m *linear.Model) (*SGD, error) {
 	if err := m.State.Check(m); err != nil {
 		return nil, err
 	}
-	if m.State.ClassRows != nil {
+	if len(m.State.ClassRows) > 0 {
 		copy(s.counts, m.State.ClassRows)
+		s.rows = m.State.Learned(s.rows)
 	}
 	s.t, s.epochRows = m.State.T, m.State.EpochRows
 	for i := range m.State.Vectors {

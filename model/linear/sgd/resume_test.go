@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,4 +215,35 @@ func Example() {
 	// Output:
 	// wet
 	// dry
+}
+
+// Balanced classes go by the rows of all epochs, which are not those of the training.
+func TestResumeBalanced(t *testing.T) {
+	sgd := newSGDFor(t, linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, 5)
+	for range 2 {
+		lineartest.PartialFit(t, sgd, lineartest.Problem(100, 3, 1))
+		sgd.EndEpoch()
+	}
+	m := lineartest.ModelOf(t, sgd)
+	m.Training.Rows /= 2
+	for k := range m.Training.ClassRows {
+		m.Training.ClassRows[k] /= 2
+	}
+	loaded, err := linear.Load("m.json", strings.NewReader(lineartest.Saved(t, m)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resumed, err := Resume(loaded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*SGD{sgd, resumed} {
+		lineartest.PartialFit(t, s, lineartest.Problem(100, 3, 2))
+	}
+	got, want := lineartest.ModelOf(t, resumed), lineartest.ModelOf(t, sgd)
+	for i := range want.Coef {
+		if !slices.Equal(got.Coef[i], want.Coef[i]) || got.Intercept[i] != want.Intercept[i] {
+			t.Errorf("vector %d: %v, %v, without an interruption %v, %v", i, got.Coef[i], got.Intercept[i], want.Coef[i], want.Intercept[i])
+		}
+	}
 }
