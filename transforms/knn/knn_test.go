@@ -546,8 +546,8 @@ func TestCheck(t *testing.T) {
 		"radius as npy":       {[]string{x}, nil, Options{Radius: &one, Output: dir + "/n.npy"}, []string{"npy"}},
 		"limit":               {[]string{x}, nil, Options{K: 1, IndexLimit: 100, Output: out}, []string{"10 points × 3 columns takes at least 120 bytes, above the limit of 100 bytes", "raise --index_limit"}},
 		"limit, unknown":      {[]string{z}, nil, Options{K: 1, IndexLimit: 100, Output: out}, []string{"10 points × 3 columns takes at least 120 bytes"}},
-		"several": {[]string{x}, nil, Options{K: -1, NumShards: -1, Threads: -1, Output: "n.xyz", Neighbors: neighbors.Options{Metric: "l2"}},
-			[]string{"k = -1", "number of shards -1", "threads -1", ".xyz", `metric "l2"`}},
+		"several": {[]string{x}, nil, Options{K: -1, NumShards: -1, Threads: -1, Output: "n.xyz", Neighbors: neighbors.Options{Metric: "l3"}},
+			[]string{"k = -1", "number of shards -1", "threads -1", ".xyz", `metric "l3"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := run(t, c.input, c.queries, vectorio.Options{}, c.o)
