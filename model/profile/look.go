@@ -67,41 +67,17 @@ type looks struct {
 	bytes   []byte
 }
 
-// seen counts distinct values by their hashes: all up to limit, then those whose hash begins with level zeros.
-type seen struct {
-	limit, level int
-	counts       map[uint64]int64
+// seen counts the distinct values of a column by their hashes of 64 bits.
+type seen struct{ sampled[uint64, int64] }
+
+func newSeen(limit int) seen {
+	return seen{sampled[uint64, int64]{
+		limit: limit, counts: map[uint64]int64{}, zeros: bits.LeadingZeros64,
+		sum: func(more, have int64) int64 { return more + have },
+	}}
 }
 
-func (s *seen) add(h uint64, n int64) {
-	if bits.LeadingZeros64(h) < s.level {
-		return
-	}
-	s.counts[h] += n
-	for len(s.counts) > s.limit {
-		s.raise(s.level + 1)
-	}
-}
-
-func (s *seen) raise(level int) {
-	s.level = level
-	for h := range s.counts {
-		if bits.LeadingZeros64(h) < level {
-			delete(s.counts, h)
-		}
-	}
-}
-
-func (s *seen) merge(t *seen) {
-	if t.level > s.level {
-		s.raise(t.level)
-	}
-	for h, n := range t.counts {
-		s.add(h, n)
-	}
-}
-
-// distinct is how many there are, at a scale of 1 exactly, and whether none is there twice.
+// distinct is how many values there are, at a scale of 1 exactly, and whether none is there twice.
 func (s *seen) distinct() (n, scale int64, unique bool) {
 	unique = true
 	for _, c := range s.counts {
@@ -169,7 +145,7 @@ func newLooks(columns int, ids bool, distinct int) *looks {
 		l.ids = newSketch(distinct, 0)
 	}
 	for i := range l.columns {
-		l.columns[i] = seen{limit: min(lookDistinct, max(allDistinct/columns, leastSeen)), counts: map[uint64]int64{}}
+		l.columns[i] = newSeen(min(lookDistinct, max(allDistinct/columns, leastSeen)))
 	}
 	return l
 }
@@ -178,7 +154,7 @@ func newLooks(columns int, ids bool, distinct int) *looks {
 func (l *looks) merge(m *looks) {
 	l.rows += m.rows
 	for i := range l.columns {
-		l.columns[i].merge(&m.columns[i])
+		l.columns[i].merge(&m.columns[i].sampled)
 		l.missing[i] += m.missing[i]
 	}
 	if m.sample.level > l.sample.level {

@@ -6,17 +6,21 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// sketch counts equal things by a hash of 128 bits: all of them as long as the distinct ones are at most limit, and
-// from then on those whose hash begins with level zeros, a sample of one in 2^level in which every copy of a thing is
-// counted. What it holds does not depend on the order in which things are added, or sketches merged. (Bar-Yossef et
-// al., Counting distinct elements in a data stream, 2002, algorithm 2.)
-//
-// Two of n different things have the same hash with a probability of about n²/2¹²⁹: 10⁻²¹ for 10⁹.
-type sketch struct {
+// sampled counts equal things by a hash H: all of them as long as the distinct ones are at most limit, and from then
+// on those whose hash begins with level zeros, a sample of one in 2^level in which every copy of a thing is counted.
+// What it holds does not depend on the order in which things are added, or such counts merged. (Bar-Yossef et al.,
+// Counting distinct elements in a data stream, 2002, algorithm 2.)
+type sampled[H comparable, C any] struct {
 	limit  int
 	level  int
-	counts map[xxh3.Uint128]group
+	counts map[H]C
+	zeros  func(H) int // that a hash begins with
+	sum    func(more, have C) C
 }
+
+// sketch is of hashes of 128 bits. Two of n different things have the same one with a probability of about n²/2¹²⁹:
+// 10⁻²¹ for 10⁹.
+type sketch struct{ sampled[xxh3.Uint128, group] }
 
 // group is equal things.
 type group struct {
@@ -26,39 +30,47 @@ type group struct {
 }
 
 func newSketch(limit, level int) *sketch {
-	return &sketch{limit: limit, level: level, counts: map[xxh3.Uint128]group{}}
+	return &sketch{sampled[xxh3.Uint128, group]{
+		limit: limit, level: level, counts: map[xxh3.Uint128]group{},
+		zeros: func(h xxh3.Uint128) int { return bits.LeadingZeros64(h.Hi) },
+		sum: func(g, have group) group {
+			g.count, g.first = g.count+have.count, min(g.first, have.first)
+			return g
+		},
+	}}
 }
 
-func (s *sketch) add(h xxh3.Uint128, g group) {
-	if bits.LeadingZeros64(h.Hi) < s.level {
+func (s *sketch) merge(t *sketch) { s.sampled.merge(&t.sampled) }
+
+func (s *sampled[H, C]) add(h H, c C) {
+	if s.zeros(h) < s.level {
 		return
 	}
-	have, ok := s.counts[h]
-	if ok {
-		g.count, g.first = g.count+have.count, min(g.first, have.first)
+	if have, ok := s.counts[h]; ok {
+		c = s.sum(c, have)
 	}
-	s.counts[h] = g
+	s.counts[h] = c
 	for len(s.counts) > s.limit {
 		s.raise(s.level + 1)
 	}
 }
 
-func (s *sketch) raise(level int) {
+func (s *sampled[H, C]) raise(level int) {
 	s.level = level
 	for h := range s.counts {
-		if bits.LeadingZeros64(h.Hi) < level {
+		if s.zeros(h) < level {
 			delete(s.counts, h)
 		}
 	}
 }
 
-// merge adds the things of another sketch.
-func (s *sketch) merge(t *sketch) {
+// merge adds the things that others have counted.
+func (s *sampled[H, C]) merge(t *sampled[H, C]) {
 	if t.level > s.level {
 		s.raise(t.level)
 	}
-	for h, g := range t.counts {
-		s.add(h, g)
+	for h, c := range t.counts {
+		s.add(h, c)
 	}
 }
 
