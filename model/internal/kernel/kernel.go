@@ -10,6 +10,14 @@ import "math"
 // lanes over its entries. Each product is rounded before it is added: float64(a*b) forbids the compiler to fuse,
 // which it does on arm64.
 
+// Column is the column of entry i of Val.
+func (x Row) Column(i int) int {
+	if x.Idx != nil {
+		return int(x.Idx[i])
+	}
+	return i
+}
+
 // Dot is Σxw over the columns of the row.
 func (x Row) Dot(w []float64) float64 {
 	if x.Idx != nil {

@@ -357,11 +357,7 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, i int, place 
 		}
 		squares := d.second[o.vectors:]
 		for e, v := range x.Val {
-			j := e
-			if x.Idx != nil {
-				j = int(x.Idx[e])
-			}
-			squares[j] += float64(weight * float64(v*v))
+			squares[x.Column(e)] += float64(weight * float64(v*v))
 		}
 	}
 }

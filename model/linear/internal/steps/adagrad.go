@@ -66,10 +66,7 @@ func (c *Columns) Begin(r *Rule, x kernel.Row, t float64) {
 		scaled = 1
 	}
 	for i, v := range x.Val {
-		j := i
-		if x.Idx != nil {
-			j = int(x.Idx[i])
-		}
+		j := x.Column(i)
 		if m := math.Abs(v); m >= c.Largest[j] {
 			if m > 0 {
 				scaled++
@@ -91,10 +88,7 @@ func (c *Columns) End(x kernel.Row, t float64) {
 		if v == 0 {
 			continue
 		}
-		j := i
-		if x.Idx != nil {
-			j = int(x.Idx[i])
-		}
+		j := x.Column(i)
 		c.Touched[j] = t
 		c.Largest[j] = max(c.Largest[j], math.Abs(v))
 	}
@@ -107,10 +101,7 @@ func (c *Columns) Dot(r *Rule, x kernel.Row, a *Weights, t float64) float64 {
 		if v == 0 {
 			continue
 		}
-		j := i
-		if x.Idx != nil {
-			j = int(x.Idx[i])
-		}
+		j := x.Column(i)
 		k := j * a.Stride
 		w := c.settle(r, a, j, t, c.before, c.due)
 		if m, s := math.Abs(v), c.Largest[j]; m > s && s > 0 {
@@ -129,10 +120,7 @@ func (c *Columns) Add(x kernel.Row, a *Weights, gradient float64) {
 		if v == 0 {
 			continue
 		}
-		j := i
-		if x.Idx != nil {
-			j = int(x.Idx[i])
-		}
+		j := x.Column(i)
 		k, g := j*a.Stride, float64(gradient*v)
 		a.Squares[k] += float64(g * g)
 		if root := math.Sqrt(a.Squares[k]); root > 0 {
@@ -245,10 +233,7 @@ func (c *Columns) Decision(r *Rule, x kernel.Row, a *Weights, t float64) float64
 		if v == 0 {
 			continue
 		}
-		j := i
-		if x.Idx != nil {
-			j = int(x.Idx[i])
-		}
+		j := x.Column(i)
 		w, mean, _, _ := c.settled(r, a, j, t, c.Factor, due)
 		if reports {
 			w = mean
