@@ -329,8 +329,8 @@ func decodeKeptList(b []byte) (keptList, error) {
 
 func (l *keptList) name() string { return fmt.Sprintf("kept-%08d-%05d", l.Order, l.Number) }
 
-// keep writes the neighbours of a block of queries into a file of their own, by row numbers.
-func (t *task) keep(q *vectors.Block, found *neighbors.Neighbors, number func(int32) int64) error {
+// numbered is the answers to a block of queries, by row numbers.
+func numbered(q *vectors.Block, found *neighbors.Neighbors, number func(int32) int64) *neighbors.Answers {
 	a := &neighbors.Answers{
 		Numbers: q.Numbers, IDs: q.IDs, Offsets: found.Offsets, Distances: found.Distances,
 		Neighbors: make([]int64, len(found.Positions)),
@@ -338,6 +338,12 @@ func (t *task) keep(q *vectors.Block, found *neighbors.Neighbors, number func(in
 	for j, p := range found.Positions {
 		a.Neighbors[j] = number(p)
 	}
+	return a
+}
+
+// keep writes the neighbours of a block of queries into a file of their own, by row numbers.
+func (t *task) keep(q *vectors.Block, found *neighbors.Neighbors, number func(int32) int64) error {
+	a := numbered(q, found, number)
 	l := keptList{Order: t.ordinal, Number: int64(t.voters.kept), Total: t.total}
 	t.voters.kept++
 	_, err := t.out.WriteData(l.name(), func(w io.Writer) error {

@@ -275,6 +275,14 @@ func (o *Options) create(ctx context.Context, name string, fill func(io.Writer) 
 	return path, f.Fill(false, fill)
 }
 
+// createOf is create of a file that holds b.
+func (o *Options) createOf(ctx context.Context, name string, b []byte) (path string, err error) {
+	return o.create(ctx, name, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
 // writeIndex writes an index into the staging directory.
 func (o *Options) writeIndex(ctx context.Context, name string, x *neighbors.Index, note Note) (f IndexFile, err error) {
 	b, err := json.Marshal(note)

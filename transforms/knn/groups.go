@@ -62,13 +62,7 @@ func group(s beam.Scope, parts beam.PCollection, j *Job) beam.PCollection {
 // writeForest leaves a spanning forest of the edges of a block of queries in a file, and the scores of the rows where
 // their neighbours decide over them.
 func (t *task) writeForest(q *vectors.Block, found *neighbors.Neighbors, points labels) error {
-	a := &neighbors.Answers{
-		Numbers: q.Numbers, IDs: q.IDs, Offsets: found.Offsets, Distances: found.Distances,
-		Neighbors: make([]int64, len(found.Positions)),
-	}
-	for j, p := range found.Positions {
-		a.Neighbors[j] = points.number(p)
-	}
+	a := numbered(q, found, points.number)
 	f := exchangeFile{Kind: groupForest, Task: t.ordinal<<16 | int64(len(t.edges)), Total: t.total}
 	err := f.write(t.ctx, t.options, func(write writeSection) error {
 		err := write(exchangeSection{Part: sectionForest, Rows: int64(len(a.Numbers))}, func(w io.Writer) error {

@@ -48,13 +48,9 @@ func (o *Options) rangeRows(total int64) int64 {
 // writeEdges leaves the edges of a block of queries in a file: those of rows of range r in section 2·r, and those to
 // such rows in section 2·r + 1.
 func (t *task) writeEdges(q *vectors.Block, found *neighbors.Neighbors, points labels) error {
-	a := &neighbors.Answers{
-		Numbers: q.Numbers, IDs: q.IDs, Offsets: found.Offsets, Distances: found.Distances,
-		Neighbors: make([]int64, len(found.Positions)),
-	}
-	for j, p := range found.Positions {
-		a.Neighbors[j] = points.number(p)
-		if q.IDs.Len() > 0 {
+	a := numbered(q, found, points.number)
+	if q.IDs.Len() > 0 {
+		for _, p := range found.Positions {
 			a.NeighborIDs.Append(points.id(p))
 		}
 	}

@@ -188,10 +188,7 @@ func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, er
 	if err != nil {
 		return p, err
 	}
-	p.Path, err = f.Options.create(ctx, fmt.Sprintf("part-%08d", c.Ordinal), func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
+	p.Path, err = f.Options.createOf(ctx, fmt.Sprintf("part-%08d", c.Ordinal), b)
 	return p, err
 }
 
@@ -256,10 +253,7 @@ func (f *joinTargetsFn) note(ctx context.Context, found *TargetsFile) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Options.create(ctx, targetsNote, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
+	_, err = f.Options.createOf(ctx, targetsNote, b)
 	return err
 }
 
