@@ -333,6 +333,18 @@ func Relative(name string) string {
 	return name
 }
 
+// FileLines are the last lines of a summary: how many rows were left out, with the files that list them, and the files
+// of the output.
+func FileLines(rejected int64, rejectedFiles, outputFiles []string) (lines []string) {
+	for _, f := range rejectedFiles {
+		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", rejected, Relative(f)))
+	}
+	for _, f := range outputFiles {
+		lines = append(lines, Relative(f))
+	}
+	return lines
+}
+
 // CleanUp joins the error of tidying up after a run, which is only worth a word where nothing else went wrong.
 func CleanUp(err, cleaning error) error {
 	if err != nil || cleaning == nil {

@@ -64,11 +64,6 @@ func (s *summary) lines() []string {
 		lines = append(lines, fmt.Sprintf("  %s: eigenvalue %.6g, %.4g %%", model.Name(i), s.Variance[i], 100*s.Ratio[i]))
 	}
 	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding of the components")...)
-	for _, f := range s.RejectedFiles {
-		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
-	}
-	for _, f := range s.OutputFiles {
-		lines = append(lines, cli.Relative(f))
-	}
+	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 	return lines
 }

@@ -148,11 +148,5 @@ func lines(r *knn.Report, total time.Duration) []string {
 	if r.DuplicateIDs > 0 {
 		all = append(all, fmt.Sprintf("  %d rows have an id that an earlier row has", r.DuplicateIDs))
 	}
-	for _, f := range r.RejectedFiles {
-		all = append(all, fmt.Sprintf("  %d rows left out: %s", r.Rejected, cli.Relative(f)))
-	}
-	for _, f := range r.OutputFiles {
-		all = append(all, cli.Relative(f))
-	}
-	return all
+	return append(all, cli.FileLines(r.Rejected, r.RejectedFiles, r.OutputFiles)...)
 }

@@ -125,8 +125,5 @@ func lines(r *knn.Report, total time.Duration) []string {
 	if r.DuplicateIDs > 0 {
 		all = append(all, fmt.Sprintf("  %d points have an id that an earlier point has", r.DuplicateIDs))
 	}
-	for _, f := range r.RejectedFiles {
-		all = append(all, fmt.Sprintf("  %d rows left out: %s", r.Rejected, cli.Relative(f)))
-	}
-	return append(all, cli.Relative(r.OutputFiles[0]))
+	return append(all, cli.FileLines(r.Rejected, r.RejectedFiles, r.OutputFiles)...)
 }

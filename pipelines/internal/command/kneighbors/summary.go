@@ -56,12 +56,7 @@ func (s *summary) lines() []string {
 		lines = append(lines, fmt.Sprintf("  %d points have an id that an earlier point has", s.DuplicateIDs))
 	}
 	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding of the points")...)
-	for _, f := range s.RejectedFiles {
-		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
-	}
-	for _, f := range s.OutputFiles {
-		lines = append(lines, cli.Relative(f))
-	}
+	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 	if s.ScoresFile != "" {
 		lines = append(lines, cli.Relative(s.ScoresFile))
 	}

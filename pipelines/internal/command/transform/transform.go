@@ -246,12 +246,7 @@ func (s *summary) lines() []string {
 	if s.NoTarget > 0 {
 		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out", s.NoTarget))
 	}
-	for _, f := range s.RejectedFiles {
-		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", s.Rejected, cli.Relative(f)))
-	}
-	for _, f := range s.OutputFiles {
-		lines = append(lines, cli.Relative(f))
-	}
+	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 	if s.Encoding != "" {
 		lines = append(lines, cli.Relative(s.Encoding))
 	}
