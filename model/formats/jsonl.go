@@ -24,8 +24,8 @@ const vectorKey = "vector"
 // jsonlSource is an inspected text of JSON objects, one a line, as {"id":"a","vector":[0.5,1]}. Lines of white space
 // only are no rows.
 //
-// The columns are keys, by name or by glob among those of the first object, and keys of objects within it by their
-// way there, as "meta.size": one whose value is an array of numbers, as many in every row as in the first, or any
+// The columns are keys, by name or by glob among those that most of the first objects have, and keys of objects within
+// them by their way there, as "meta.size": one whose value is an array of numbers, as many in every row, or any
 // whose values are numbers, or true and false, which are 1 and 0. By default they are the key "vector", or else the
 // one key with an array of numbers, or else all keys of numbers. Other keys may have any value. The id, a string or
 // an integer, is read where Options.IDColumn names its key; else it is the row's number, as in every format. So are
@@ -41,6 +41,7 @@ type jsonlSource struct {
 	all     bool           // the vector is all keys of numbers
 	dim     int
 	cells   bool  // rows are those of a table
+	headRow int   // the row that has shown the columns
 	strict  bool  // of which a key that is no column is at fault
 	widths  []int // of the columns of a table that are lists, else 0
 	other   other // what a matrix of numbers would not hold
@@ -59,18 +60,14 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 		if o.Cells {
 			return s.firstCells(l, o)
 		}
-		line, offset, err := objectLine(l)
-		if err == io.EOF {
-			if empty = o.emptyDim() > 0; empty {
-				return nil
-			}
-			return fault.File(f.Name(), "a first row", "only empty lines")
-		}
-		if err != nil {
+		err := s.headRows(l, o)
+		if err != io.EOF {
 			return err
 		}
-		s.start = offset
-		return s.first(line, o)
+		if empty = o.emptyDim() > 0; empty {
+			return nil
+		}
+		return fault.File(f.Name(), "a first row", "only empty lines")
 	})
 	if err != nil {
 		return nil, err
@@ -81,12 +78,13 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	return s, nil
 }
 
-// jsonlKey is a key of the first row.
+// jsonlKey is a key of one of the first rows.
 type jsonlKey struct {
 	name string
 	kind byte // what its value begins with
 	// numbers says that the value is an array of at least one number, or a number, or true or false.
 	numbers bool
+	length  int // of the array
 }
 
 // typeName is the type of the value.
@@ -109,7 +107,7 @@ func (k *jsonlKey) typeName() string {
 	return "number"
 }
 
-// survey lists the keys of the first row, and behind them those of objects within it, by their way there.
+// survey lists the keys of a row, and behind them those of objects within it, by their way there.
 func (s *jsonlSource) survey(line []byte) (top, within []jsonlKey, f *fault.Fault) {
 	scan := jsonScan{b: line}
 	seen := map[string]bool{}
@@ -135,7 +133,7 @@ func (s *jsonlSource) survey(line []byte) (top, within []jsonlKey, f *fault.Faul
 			switch k.kind {
 			case '[':
 				n, f := scan.numbers(nil)
-				k.numbers = f == nil && n > 0
+				k.numbers, k.length = f == nil && n > 0, n
 			case '"', '{', 'n':
 			default:
 				_, f := scan.value()
@@ -162,14 +160,14 @@ func (s *jsonlSource) survey(line []byte) (top, within []jsonlKey, f *fault.Faul
 // maxWay bounds how deep keys within objects are columns.
 const maxWay = 16
 
-// first finds the columns and the dimension in the first row, which must be without fault.
+// first finds the columns and the dimension in a row, which must be without fault.
 func (s *jsonlSource) first(line []byte, o Options) error {
 	top, within, f := s.survey(line)
 	switch {
 	case f != nil:
 		return s.inFirst(f)
 	case len(top) == 0:
-		return fault.File(s.Name(), "an object with a vector", "an empty one in the first row")
+		return s.inFirst(&fault.Fault{Found: "an empty object", Expected: "one with a vector"})
 	case len(top) > maxColumns:
 		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", len(top))
 	}
@@ -295,12 +293,6 @@ func (s *jsonlSource) length(line []byte, column int) (int, error) {
 		return 0, s.inFirst(&fault.Fault{Column: name, Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of at most %d", maxColumns)})
 	}
 	return n, nil
-}
-
-// inFirst makes a fault of the first row one of the file, as no row can be read without it.
-func (s *jsonlSource) inFirst(f *fault.Fault) *fault.Fault {
-	f.File, f.Row, f.Found = s.Name(), fault.WholeFile, f.Found+" in the first row"
-	return f
 }
 
 // isIndex reports whether a column is asked for by an index, or a range of them.
@@ -549,15 +541,17 @@ func (p *jsonlParser) inner(key []byte) *fault.Fault {
 // other skips the value of a key that the first row has not. Where the vector is all keys of numbers, such a number
 // is missed.
 func (p *jsonlParser) other(key []byte) *fault.Fault {
+	s := p.s
 	if p.unknown != nil {
 		return p.unknown(key)
 	}
 	first := p.scan.i
-	if f := p.scan.skip(2); f != nil || !p.s.all {
+	if f := p.scan.skip(2); f != nil || !s.all {
 		return f
 	}
 	if c := p.scan.b[first]; c == '-' || c-'0' <= 9 {
-		return &fault.Fault{Column: string(key), Found: "a number, under a key that is not in the first row", Expected: "the keys of the first row, or those of --columns"}
+		return &fault.Fault{Column: string(key), Found: "a number, under a key that is not in " + s.headName(),
+			Expected: "the keys of " + s.headName() + ", or those of --columns"}
 	}
 	return nil
 }
@@ -568,7 +562,7 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 	place := s.place[c]
 	if place < 0 && c != s.id && c != s.target && c != s.weight {
 		if first := s.types[c]; s.all && (first == "null" || first == "text") && (p.scan.peek() == '-' || p.scan.peek()-'0' <= 9) {
-			return &fault.Fault{Column: s.name(c), Found: "a number, where the first row has " + first, Expected: "numbers in all rows, or --columns without it"}
+			return &fault.Fault{Column: s.name(c), Found: "a number, where " + s.headName() + " has " + first, Expected: "numbers in all rows, or --columns without it"}
 		}
 		return p.scan.skip(2)
 	}
@@ -616,7 +610,7 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 	}
 	n, f := p.scan.numbers(p.vector)
 	if f == nil && n != s.dim {
-		f = &fault.Fault{Column: s.name(c), Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of %d, as in the first row", s.dim)}
+		f = &fault.Fault{Column: s.name(c), Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of %d, as in %s", s.dim, s.headName())}
 	}
 	return f
 }

@@ -138,9 +138,10 @@ func (c *jsonlColumn) value(scan *jsonScan, depth int) *fault.Fault {
 // firstCells finds the columns of a table.
 func (s *jsonlSource) firstCells(l *lines, o Options) error {
 	head := jsonlHead{s: s}
-	for head.rows < cellsHead && (head.rows == 0 || l.offset-s.start < sampleMost) {
+	var first *fault.Fault
+	for n := 0; n < cellsHead && (n == 0 || l.offset-s.start < sampleMost); n++ {
 		line, offset, err := objectLine(l)
-		if err == io.EOF && head.rows > 0 {
+		if n > 0 && (err == io.EOF || isFault(err)) {
 			break
 		}
 		if err == io.EOF {
@@ -149,14 +150,17 @@ func (s *jsonlSource) firstCells(l *lines, o Options) error {
 		if err != nil {
 			return err
 		}
-		if head.rows == 0 {
+		if n == 0 {
 			s.start = offset
 		}
-		if f := head.row(line); f != nil && head.rows == 1 {
-			return s.inFirst(f)
-		} else if f != nil {
-			break // which the reader of that row tells
+		if _, _, f := s.survey(line); f == nil {
+			head.row(line)
+		} else if s.headRow = n; first == nil { // the reader of that row tells it
+			first = s.inFirst(f)
 		}
+	}
+	if head.rows == 0 {
+		return first
 	}
 	return s.chooseCells(&head, &o)
 }

@@ -228,7 +228,7 @@ func TestJSONLInspectFaults(t *testing.T) {
 	}{
 		{`[1,2]`, Options{}, `f.jsonl: found an array at byte 0 of the line in the first row, expected a JSON object`},
 		{`{"vector":[1,2]`, Options{}, `f.jsonl: found the end at byte 15 of the line in the first row, expected valid JSON`},
-		{`{}`, Options{}, `f.jsonl: found an empty one in the first row, expected an object with a vector`},
+		{`{}`, Options{}, `f.jsonl: found an empty object in the first row, expected one with a vector`},
 		{`{"id":"1","v":[1],"w":[2]}`, Options{}, `f.jsonl: found the columns "v", "w", expected ` + oneVector},
 		{`{"id":"1","v":["1"]}`, Options{}, `f.jsonl: found the columns "id", "v", expected an array of numbers, or keys of numbers`},
 		{`{"id":1,"v":[1]}`, Options{Columns: []string{"w*"}}, `f.jsonl: found the columns "id", "v", expected a column "w*"`},
