@@ -149,6 +149,7 @@ func npzSeeds(t testing.TB) []string {
 	y := npyArray("<i8", "(3,)", encoded(binary.LittleEndian, []int64{1, 2, 3}))
 	return []string{
 		npzOf(t, zip.Store, "x", x, "y", y), npzOf(t, zip.Deflate, "x", x, "y", y), npzOf(t, zip.Deflate, "x", fortran(3, 2, []float64{1, 2, 3, 4, 5, 6})),
+		csrOf(t, zip.Store, nil), csrOf(t, zip.Deflate, map[string]string{"target": npyArray("<f8", "(3,)", encoded(binary.LittleEndian, []float64{1, 2, 3}))}),
 	}
 }
 

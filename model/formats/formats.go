@@ -1,5 +1,5 @@
 // Package formats reads vectors from files: .npy, .npz, .arrow, .feather, .csv, .tsv, .jsonl, .parquet, .fvecs,
-// .bvecs, .fbin, .u8bin, .i8bin, .svm, .vec, the text formats also compressed; and, beside them, what is to be
+// .bvecs, .fbin, .u8bin, .i8bin, .svm, .mtx, .vec, the text formats also compressed; and, beside them, what is to be
 // learned of each row, and its weight.
 //
 // A [Format] inspects a [File], reading as little of it as it can, and gives a [Source], whose rows are read span by
@@ -105,7 +105,7 @@ type Options struct {
 	Features int `json:",omitempty"`
 	// ZeroBased is for .svm. Default: ZeroBasedAuto.
 	ZeroBased ZeroBased `json:",omitempty"`
-	// Sparse says that rows of .svm stay sparse. It is for whoever makes the block; a Reader does what the block asks for.
+	// Sparse says that sparse rows ([IsSparse]) stay so. It is for whoever makes the block; a Reader does what the block asks for.
 	Sparse bool `json:",omitempty"`
 	// DType is how values are stored.
 	DType vectors.DType `json:",omitempty"`
@@ -182,6 +182,7 @@ var All = []*Format{
 	u8binFormat,
 	i8binFormat,
 	svmFormat,
+	mtxFormat,
 	word2vecFormat,
 }
 

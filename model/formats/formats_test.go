@@ -304,7 +304,7 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	const all = ".npy .npz .csv .tsv .jsonl .ndjson .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight .vec .glove.txt, or a format by name"
+	const all = ".npy .npz .csv .tsv .jsonl .ndjson .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight .mtx .vec .glove.txt, or a format by name"
 	for name, want := range map[string]string{
 		"a.txt":          `a.txt: found the extension ".txt", expected one of ` + all,
 		"b.csv/a":        `b.csv/a: found the extension "", expected one of ` + all,

@@ -16,7 +16,8 @@ import (
 )
 
 // npzFormat is numpy's archive of arrays, a zip of .npy files (numpy.savez, numpy.savez_compressed). The vectors are
-// its only array of two dimensions, or the one that Options.Array names.
+// its only array of two dimensions, or the one that Options.Array names; or the archive is a sparse matrix of SciPy: see
+// [csrSource].
 var npzFormat = &Format{Name: "npz", Extensions: []string{".npz"}, inspect: inspectNPZ}
 
 const (
@@ -42,6 +43,9 @@ func inspectNPZ(ctx context.Context, f File, _ compression, o Options) (Source, 
 	if err != nil {
 		return nil, err
 	}
+	if o.Array == "" && isCSR(arrays) {
+		return inspectCSR(ctx, f, arrays, &o)
+	}
 	chosen, err := chooseArray(f, arrays, o.Array)
 	if err != nil {
 		return nil, err
@@ -61,16 +65,23 @@ func inspectNPZ(ctx context.Context, f File, _ compression, o Options) (Source, 
 	return src, nil
 }
 
+// isCSR reports whether an archive is a sparse matrix of SciPy, of whatever form.
+func isCSR(arrays []*member) bool {
+	names := map[string]bool{}
+	for _, m := range arrays {
+		names[m.array] = true
+	}
+	return names["indptr"] && names["indices"] && names["data"] || names["format"] && names["shape"] && names["data"]
+}
+
 // npzMembers are the arrays of an archive.
 func npzMembers(ctx context.Context, f File, at *fileAt, archive *zip.Reader) ([]*member, error) {
 	var all []*member
-	names := map[string]bool{}
 	for _, entry := range archive.File {
 		name, ok := strings.CutSuffix(entry.Name, ".npy")
 		if !ok || len(all) == npzArrays {
 			continue
 		}
-		names[name] = true
 		m := &member{File: f, array: name, size: int64(entry.UncompressedSize64), crc: entry.CRC32, packed: entry.Method == zip.Deflate}
 		if entry.Method != zip.Store && !m.packed || entry.Flags&1 != 0 {
 			return nil, fault.File(f.Name(), "arrays as numpy.savez or savez_compressed store them", "the array %s stored in another way", fault.Quote(name))
@@ -85,9 +96,6 @@ func npzMembers(ctx context.Context, f File, at *fileAt, archive *zip.Reader) ([
 			return nil, m.damaged()
 		}
 		all = append(all, m)
-	}
-	if names["indptr"] && names["indices"] && names["data"] || names["format"] && names["shape"] && names["data"] {
-		return nil, fault.File(f.Name(), "a dense array; sparse rows are read of .svm, as sklearn.datasets.dump_svmlight_file writes it", "a sparse matrix of SciPy")
 	}
 	if len(all) == 0 {
 		return nil, fault.File(f.Name(), "an archive of arrays", "none in it")

@@ -102,7 +102,7 @@ func firstOf(list []string) string {
 }
 
 func (s *svmSource) tooMany() error {
-	return fault.File(s.Name(), fmt.Sprintf("at most %d columns, where rows are stored with their zeros", maxColumns), "%d columns", s.dim)
+	return tooManyColumns(s.Name(), int64(s.dim))
 }
 
 // measure looks at all rows to find the number of columns and, unless it is given, the base of the indices. Rows at

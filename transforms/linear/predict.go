@@ -100,18 +100,18 @@ func ReadModel(ctx context.Context, name string) (m *model.Model, err error) {
 }
 
 // InspectFor inspects the rows that a model is to predict, and completes the options for them: see
-// [vectorio.InspectFeatures]. Rows of .svm stay sparse.
+// [vectorio.InspectFeatures]. Sparse rows stay so.
 func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
 	if m.Encoding != nil {
 		return inspectTable(ctx, m, patterns, reading)
 	}
-	if isSVM(patterns, reading.Formats.Format) {
-		reading.Formats.Sparse = true
-		if reading.Formats.Features == 0 {
-			reading.Formats.Features = m.Features() // its rows do not tell
-		}
+	if isSVM(patterns, reading.Formats.Format) && reading.Formats.Features == 0 {
+		reading.Formats.Features = m.Features() // its rows do not tell
 	}
-	return vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, *reading)
+	reading.Formats.Sparse = true
+	d, err := vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, *reading)
+	reading.Formats.Sparse = err == nil && d.Sparse()
+	return d, err
 }
 
 // inspectTable inspects rows for a model of tables: the columns that it needs, by their names.

@@ -144,15 +144,14 @@ const DefaultShards = 8
 // ErrNoTarget says that nothing tells what is to be learned.
 var ErrNoTarget = errors.New("--target is needed: the column that is to be learned")
 
-// Inspect inspects rows to learn from, and completes the options for them: those of .svm stay sparse, o.UnitRows gets
+// Inspect inspects rows to learn from, and completes the options for them: sparse ones stay so, o.UnitRows gets
 // its default, and so does reading.ChunkRows where chunkRows, which was asked for, is 0: the same.
 func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
 	f := &reading.Formats
-	svm := isSVM(patterns, f.Format)
-	f.Sparse = f.Sparse || svm
-	if f.TargetColumn == "" && len(reading.Targets) == 0 && !svm {
+	if f.TargetColumn == "" && len(reading.Targets) == 0 && !isSVM(patterns, f.Format) {
 		return nil, ErrNoTarget
 	}
+	f.Sparse = true
 	d, err := vectorio.Inspect(ctx, patterns, *reading)
 	if err == nil && permuted(d.Columns, o.Names) {
 		d, err = vectorio.InspectLike(ctx, patterns, o.Names, "the model to go on from", *reading)
@@ -160,6 +159,7 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, 
 	if err != nil {
 		return nil, err
 	}
+	f.Sparse = d.Sparse()
 	// Two chunks a shard are enough of row groups, which cost as much to read from the middle as from the start.
 	reading.GroupRows = int(min(d.Rows/int64(2*max(o.Shards, 1)), maxGroupRows))
 	return d.InUnits(&o.UnitRows, chunkRows, reading), nil

@@ -172,6 +172,7 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 		return nil, err
 	}
 	sources := sourcesOf(all)
+	o.Formats.Sparse = o.Formats.Sparse && !slices.ContainsFunc(sources, func(s formats.Source) bool { return !formats.IsSparse(s) })
 	o.Formats = formats.Settle(o.Formats, sources)
 	if o.Roots, err = roots(slices.Concat(patterns, o.Targets)); err != nil {
 		return nil, err
@@ -359,6 +360,10 @@ func (o *Options) Confine(all ...*Dataset) {
 		}
 	}
 }
+
+// Sparse reports whether rows stay sparse: where the options let them (formats.Options.Sparse), and all files are of
+// sparse rows, or an encoding gives such.
+func (d *Dataset) Sparse() bool { return d.options.Formats.Sparse }
 
 // Chunked is the dataset cut by other options: see Options.ChunkRows and GroupRows.
 func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {

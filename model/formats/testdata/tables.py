@@ -4,6 +4,7 @@
 
 needs numpy, scipy, pandas and pyarrow. TestTables reads all of them.
 """
+import gzip
 import json
 import pathlib
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.ipc
 import pyarrow.parquet
+import scipy.io
 import scipy.sparse
 
 here = pathlib.Path(__file__).parent / "tables"
@@ -59,8 +61,46 @@ case("packed.npz", x, Array="x")
 case("packed.npz", counts, Array="z")
 np.savez_compressed(here / "packed_fortran.npz", np.asfortranarray(x))
 case("packed_fortran.npz", x)
-scipy.sparse.save_npz(here / "sparse.npz", scipy.sparse.csr_matrix(np.eye(4)))
-case("sparse.npz", fault="found a sparse matrix of SciPy")
+
+# Sparse matrices: SciPy's .npz, packed and not, of either width and byte order; Matrix Market's .mtx.
+dense = np.where(rng.random((23, 40)) < 0.1, np.round(rng.normal(size=(23, 40)) * 1000) / 8, 0)
+dense[[3, 22]] = 0
+csr = scipy.sparse.csr_array(dense)
+wide = csr.copy()
+wide.indices, wide.indptr = wide.indices.astype(">i8"), wide.indptr.astype("i8")
+shuffled = csr.copy()
+for i in range(23):
+    at = slice(csr.indptr[i], csr.indptr[i + 1])
+    shuffled.indices[at], shuffled.data[at] = csr.indices[at][::-1].copy(), csr.data[at][::-1].copy()
+for name, m, packed in [("csr", csr, False), ("csr_packed", csr, True), ("csr_wide", wide, False), ("csr_shuffled", shuffled, False),
+                        ("csr_shuffled_packed", shuffled, True), ("csr_bool", csr.astype(bool), False), ("csr_f4", csr.astype("f4"), True),
+                        ("csr_matrix", scipy.sparse.csr_matrix(dense), True)]:
+    scipy.sparse.save_npz(here / f"{name}.npz", m, compressed=packed)
+    case(f"{name}.npz", scipy.sparse.load_npz(here / f"{name}.npz").toarray().astype(float))
+np.savez(here / "csr_beside.npz", format=np.array("csr"), shape=np.array(csr.shape), indptr=csr.indptr, indices=csr.indices, data=csr.data,
+         target=np.arange(23.0), number=np.arange(23) + 100)
+case("csr_beside.npz", dense, IDColumn="number", IDs=[str(v + 100) for v in range(23)])
+case("csr_beside.npz", fault='found none, expected an array "id" of a number for each row', IDColumn="id")
+twice = scipy.sparse.csr_array((np.ones(3), np.array([0, 2, 2]), np.array([0, 3])), shape=(1, 4))
+scipy.sparse.save_npz(here / "csr_twice.npz", twice)
+case("csr_twice.npz", fault="found two in row 0, column 2, expected one entry of each row and column (matrix.sum_duplicates())")
+for form in ("csc", "coo"):
+    scipy.sparse.save_npz(here / f"{form}.npz", csr.asformat(form))
+    case(f"{form}.npz", fault=f'found one in the form "{form}", expected a matrix in rows: scipy.sparse.save_npz(name, matrix.tocsr())')
+square = np.where(rng.random((9, 9)) < 0.2, np.round(rng.normal(size=(9, 9)) * 100) / 4, 0)
+for name, m, more in [
+    ("general", csr, {}), ("columns", csr.tocsc().tocoo(), {}), ("pattern", csr.astype(bool), {"field": "pattern"}),
+    ("integer", csr.astype(int), {}), ("symmetric", scipy.sparse.csr_array(square + square.T), {"symmetry": "symmetric"}),
+    ("skew", scipy.sparse.csr_array(square - square.T), {"symmetry": "skew-symmetric"}),
+]:
+    scipy.io.mmwrite(here / f"{name}.mtx", m, precision=17, comment="made by tables.py", **more)
+    back = scipy.io.mmread(here / f"{name}.mtx").toarray().astype(float)
+    case(f"{name}.mtx", back)
+    with gzip.GzipFile(here / f"{name}.mtx.gz", "wb", mtime=0) as f:
+        f.write((here / f"{name}.mtx").read_bytes())
+    case(f"{name}.mtx.gz", back)
+scipy.io.mmwrite(here / "dense.mtx", square)
+case("dense.mtx", fault='found the form "array", expected entries with their coordinates')
 
 # Arrow: files, streams, Feather; Parquet of the same table.
 ids = [f"r{i}" for i in range(23)]
