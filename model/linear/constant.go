@@ -62,8 +62,9 @@ func (r *CVResult) ConstantClasses(weights [][]float64) {
 }
 
 // ConstantMeans does the same for a regression, where the constant is the mean of the other folds; the mean absolute
-// error cannot be told from moments. targets has those of each fold.
-func (r *CVResult) ConstantMeans(targets []RegressionMetrics) {
+// error cannot be told from moments. targets has those of each fold, and o the loss, whose deviance may be a metric.
+func (r *CVResult) ConstantMeans(targets []RegressionMetrics, o *Options) {
+	v, _ := o.Deviance()
 	for i := range r.Metrics {
 		m := &r.Metrics[i]
 		for fold, held := range targets {
@@ -80,6 +81,11 @@ func (r *CVResult) ConstantMeans(targets []RegressionMetrics) {
 				m.Constant = append(m.Constant, held.R2())
 			case "neg_mean_squared_error":
 				m.Constant = append(m.Constant, -held.MSE())
+			case D2Score:
+				held.Deviance = held.Weight * held.deviance(v, rest.Mean)
+				m.Constant = append(m.Constant, held.D2(v))
+			case DevianceScore(o.Loss):
+				m.Constant = append(m.Constant, -held.deviance(v, rest.Mean))
 			}
 		}
 	}

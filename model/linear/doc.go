@@ -25,9 +25,9 @@
 // everywhere, which opens newton to it in fitting's hasExact), its lanes in internal/lanes, and its row in survey's
 // Auto.
 //
-// A model of a kind of its own (k-means): a room beside linear, as model/bayes is. A linear model with another link
-// (Poisson): its loss here, its derivatives in newton, as softmax.go there has those of several classes at once. A
-// penalty by proximal steps (l1): in newton.
+// A model of a kind of its own (k-means): a room beside linear, as model/bayes is. A linear model with another link:
+// as those of [Deviance], whose loss by the decision value is in internal/loss, and whose scores are in metrics.go and
+// grid; or, of several decision values at once, newton/softmax.go. A penalty by proximal steps (l1): in newton.
 //
 // A stage of a fit: a file stage_NAME.go in fitting with the methods of its interface stage, and a line in its list
 // stages.

@@ -39,10 +39,10 @@ const (
 	SquaredEpsilonInsensitive Loss = "squared_epsilon_insensitive" // max(0, |r|−epsilon)²
 )
 
-// Losses lists all losses. A regression takes the last four, a classification any.
+// Losses lists the losses that SGD has. A regression takes the last four, or one of DevianceLosses; a classification any.
 var Losses = []Loss{Hinge, LogLoss, ModifiedHuber, SquaredHinge, Perceptron, SquaredError, Huber, EpsilonInsensitive, SquaredEpsilonInsensitive}
 
-var regressionLosses = Losses[5:]
+var regressionLosses = slices.Concat(Losses[5:], DevianceLosses)
 
 // Penalty is what weights w cost: alpha times this. The intercept costs nothing.
 type Penalty string
@@ -175,6 +175,8 @@ type Options struct {
 	Nu float64 `json:"nu,omitempty"`
 	// Epsilon is that of Huber, EpsilonInsensitive and SquaredEpsilonInsensitive. Default: 0.1.
 	Epsilon *float64 `json:"epsilon"`
+	// Power is that of Tweedie: 0, or from 1 on. Default: 1.5; of other losses there is none.
+	Power *float64 `json:"power,omitempty"`
 	// FitIntercept: whether there is one. Default: true.
 	FitIntercept *bool `json:"fit_intercept"`
 	// LearningRate is the schedule of step sizes. Default: InvScaling in regression, Optimal otherwise.
@@ -237,6 +239,9 @@ func (o *Options) EnsureDefaults() {
 		o.Nu = 0.5
 	}
 	ensure(&o.Epsilon, 0.1)
+	if o.Loss == Tweedie {
+		ensure(&o.Power, defaultPower)
+	}
 	ensure(&o.FitIntercept, true)
 	if o.LearningRate == "" {
 		o.LearningRate = rate
@@ -303,12 +308,22 @@ func (d *Options) checkTerms(f *optionFaults) {
 		f.add("task %q: must be one of %s", d.Task, Join(Tasks))
 	}
 	switch {
-	case !slices.Contains(Losses, d.Loss):
-		f.add("loss %q: must be one of %s", d.Loss, Join(Losses))
+	case !slices.Contains(AllLosses(), d.Loss):
+		f.add("loss %q: must be one of %s", d.Loss, Join(AllLosses()))
 	case d.Task == Regression && !slices.Contains(regressionLosses, d.Loss):
 		f.add("loss %s: regression takes one of %s", d.Loss, Join(regressionLosses))
 	case d.Task == OneClass && d.Loss != Hinge:
 		f.add("loss %s: one_class takes hinge only", d.Loss)
+	case known && d.Task == Classification && slices.Contains(DevianceLosses, d.Loss):
+		f.add("loss %s: is of a mean: take the task regression", d.Loss)
+	}
+	if d.Power != nil {
+		switch p := *d.Power; {
+		case d.Loss != Tweedie:
+			f.add("power %v: only the loss tweedie has it", p)
+		case p != 0 && !(p >= 1 && p <= largest):
+			f.add("power %v: must be 0, or a number from 1 on", p)
+		}
 	}
 	switch {
 	case !slices.Contains(Penalties, d.Penalty):

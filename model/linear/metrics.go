@@ -19,6 +19,9 @@ type RegressionMetrics struct {
 	M2       float64 `json:"m2"`     // Σ weight·(target − Mean)²
 	Squared  float64 `json:"squared"`
 	Absolute float64 `json:"absolute"` // Σ weight·|target − prediction|, and its squares above
+	// Of a loss of DevianceLosses, see AddDeviance: Σ weight·deviance, and what the deviance of a constant follows from.
+	Deviance float64 `json:"deviance,omitempty"`
+	Convex   float64 `json:"convex,omitempty"`
 }
 
 // Add judges the prediction p of the target y.
@@ -47,6 +50,8 @@ func (m *RegressionMetrics) Merge(o *RegressionMetrics) {
 	m.Weight = total
 	m.Squared += o.Squared
 	m.Absolute += o.Absolute
+	m.Deviance += o.Deviance
+	m.Convex += o.Convex
 }
 
 // MarshalBinary keeps every bit; UnmarshalBinary reads it back.
@@ -58,7 +63,7 @@ func (m *RegressionMetrics) UnmarshalBinary(b []byte) error {
 }
 
 func (m *RegressionMetrics) fields(c *wire.Codec) {
-	c.Float(&m.Weight, &m.Mean, &m.M2, &m.Squared, &m.Absolute)
+	c.Float(&m.Weight, &m.Mean, &m.M2, &m.Squared, &m.Absolute, &m.Deviance, &m.Convex)
 }
 
 // readMetrics sets m where all bytes fit.

@@ -20,7 +20,7 @@ func (m *Model) Features() int {
 func (m *Model) NumDecisions() int { return len(m.Coef) }
 
 // DecisionFunction appends to dst the decision values of the rows, rows × NumDecisions, and returns it: coef·x +
-// intercept. It is the prediction in regression; positive for the larger of two classes; the largest for the most
+// intercept. It is the prediction in regression, or, of the losses that are a deviance, the logarithm of it; positive for the larger of two classes; the largest for the most
 // likely of several; and not negative for a row like those that a OneClass has learned from. It is safe for
 // concurrent use, as all predictions are.
 func (m *Model) DecisionFunction(c *Chunk, dst []float64) ([]float64, error) {
@@ -42,11 +42,18 @@ func (m *Model) DecisionFunction(c *Chunk, dst []float64) ([]float64, error) {
 	return dst, nil
 }
 
-// Predict appends to dst a prediction for each row and returns it: the number in regression, the place of the class in
-// Classes, or, of a OneClass, +1 or −1.
+// Predict appends to dst a prediction for each row and returns it: the number, or of DevianceLosses the mean, in
+// regression; the place of the class in Classes; or, of a OneClass, +1 or −1.
 func (m *Model) Predict(c *Chunk, dst []float64) ([]float64, error) {
 	if m.Task == Regression {
-		return m.DecisionFunction(c, dst)
+		at := len(dst)
+		dst, err := m.DecisionFunction(c, dst)
+		if d, ok := m.Options.Deviance(); ok && err == nil {
+			for i, v := range dst[at:] {
+				dst[at+i] = d.Mean(v)
+			}
+		}
+		return dst, err
 	}
 	d, err := m.DecisionFunction(c, nil)
 	if err != nil {

@@ -46,6 +46,11 @@ type RegressionScores struct {
 	R2  float64 `json:"r2"`
 	MSE float64 `json:"mse"`
 	MAE float64 `json:"mae"`
+	// Of the losses of generalised linear models: the share of the deviance that is explained, the mean deviance, and
+	// that of a constant prediction, the mean.
+	D2               *float64 `json:"d2,omitempty"`
+	Deviance         *float64 `json:"deviance,omitempty"`
+	ConstantDeviance *float64 `json:"constant_deviance,omitempty"`
 }
 
 // ClassificationScores judge predictions of classes, by the weights of the rows. A score that there is not is nil.
@@ -174,11 +179,23 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 		if len(rows.Target) != n {
 			return fmt.Errorf("linear.Predict: %d targets for %d rows", len(rows.Target), n)
 		}
+		of, deviance := e.model.Options.Deviance()
 		for i, y := range rows.Target {
 			if y != y {
 				continue
 			}
 			e.regression.Add(y, p.predicted[i], weight(i))
+			if !deviance {
+				continue
+			}
+			if !of.Has(y) {
+				row := rows.Numbers[i] - e.chunk.First + e.chunk.Span.First // within the file
+				return &fault.Fault{
+					File: e.chunk.Info.Name, Row: row, Column: e.reading.Formats.TargetColumn, Found: fmt.Sprint(y),
+					Expected: e.model.Options.ExpectedTarget(), ID: rows.ID(i).String(), Number: rows.Numbers[i],
+				}
+			}
+			e.regression.AddDeviance(of, y, p.decided[i], weight(i))
 		}
 		if s := e.regression.Squared + e.regression.M2; s-s != 0 {
 			return errOverflow
@@ -387,6 +404,10 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 	r.Assemble, r.OutputFiles, r.RejectedFiles = s.Assemble, s.OutputFiles, s.RejectedFiles
 	if regression.Weight > 0 {
 		r.Regression = &RegressionScores{R2: regression.R2(), MSE: regression.MSE(), MAE: regression.MAE()}
+		if of, ok := j.Model.Options.Deviance(); ok {
+			r.Regression.D2, r.Regression.Deviance = new(regression.D2(of)), new(regression.MeanDeviance())
+			r.Regression.ConstantDeviance = new(regression.ConstantDeviance(of))
+		}
 	}
 	accuracy := classification.Accuracy()
 	if accuracy != accuracy { // no row of any weight was compared

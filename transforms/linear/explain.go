@@ -2,10 +2,12 @@ package linear
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
 
+	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/vectors"
@@ -81,6 +83,12 @@ func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Pl
 	start = time.Now()
 	sums, err := p.learn(fit, head)
 	if err != nil {
+		var at *fault.Fault
+		if errors.As(err, &at) && at.File == "" && len(d.Files) > 0 {
+			first := *at
+			first.File = d.Files[0].Name
+			err = &first
+		}
 		p.warn("the first %d rows alone cannot be learned from, so the time is not known: %v", head.Len(), err)
 		return p, nil
 	}

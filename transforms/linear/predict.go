@@ -146,7 +146,7 @@ func (j *PredictJob) Validate() error {
 	case o.Proba && !m.HasProba():
 		errs = append(errs, fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss))
 	}
-	if o.Decision && m.Task == model.Regression {
+	if o.Decision && m.Task == model.Regression && m.Options.OnlyExact() == nil {
 		errs = append(errs, errors.New("decision: of a regression, the prediction is the decision value"))
 	}
 	if o.Evaluate && m.Task == model.OneClass {
@@ -337,7 +337,7 @@ func newPredictor(f *predictFn, m *model.Model, c vectorio.Chunk) *predictor {
 	if f.Options.Evaluate {
 		p.evaluation = newEvaluation(m, &f.Reading, c)
 		p.proba = p.proba || m.HasProba()
-		p.decisions = p.decisions || p.evaluation.scored || p.evaluation.sketches != nil && !m.HasProba()
+		p.decisions = p.decisions || p.evaluation.scored || m.Options.OnlyExact() != nil || p.evaluation.sketches != nil && !m.HasProba()
 	}
 	return p
 }

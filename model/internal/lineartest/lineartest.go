@@ -448,6 +448,99 @@ func (k *MultinomialCase) Options() linear.Options {
 	return o
 }
 
+// DevianceFile is what glm.py writes.
+type DevianceFile struct {
+	Data map[string]struct {
+		X [][]float64
+		Y []float64
+	}
+	Cases []DevianceCase
+	Cross []DevianceCase
+}
+
+// DevianceCase is a generalised linear model, with the predictions of the first ten rows, or the scores of a
+// cross-validation.
+type DevianceCase struct {
+	Data, Loss                         string
+	Power                              *float64
+	Alpha                              float64
+	Alphas                             []float64
+	Weighted, Exposed                  bool
+	FitIntercept                       bool `json:"fit_intercept"`
+	Coef, Predict                      []float64
+	Intercept, Objective, Deviance, D2 float64
+	Folds                              int
+	Seed                               uint64
+	Scores                             map[string][][]float64
+}
+
+// ReadDeviance reads it.
+func ReadDeviance(t testing.TB) *DevianceFile {
+	t.Helper()
+	var file DevianceFile
+	readGzip(t, "glm.json.gz", &file)
+	return &file
+}
+
+// Rows are those of a case, as counts or amounts, and their exposures; nil without.
+func (f *DevianceFile) Rows(k *DevianceCase) (c *linear.Chunk, exposures []float64) {
+	d := f.Data[k.Data]
+	c = &linear.Chunk{Features: len(d.X[0]), X: slices.Concat(d.X...), Target: slices.Clone(d.Y)}
+	mean := 0.0
+	for i, y := range d.Y {
+		c.Numbers = append(c.Numbers, int64(i))
+		if k.Weighted {
+			c.Weights = append(c.Weights, 0.5+float64(i%4))
+		}
+		if k.Exposed {
+			exposures = append(exposures, 0.25+float64(i%5)/2)
+		}
+		mean += y / float64(len(d.Y))
+	}
+	if !k.FitIntercept && k.Data == "areas" {
+		for i := range c.Target {
+			c.Target[i] /= mean
+		}
+	}
+	return c, exposures
+}
+
+// Rates makes rows of exposures rows of rates: see glm.py.
+func (k *DevianceCase) Rates(c *linear.Chunk, exposures []float64) *linear.Chunk {
+	o := k.Options()
+	of, _ := o.Deviance()
+	r := *c
+	r.Target, r.Weights = slices.Clone(c.Target), make([]float64, c.Len())
+	for i, e := range exposures {
+		r.Target[i] /= e
+		if r.Weights[i] = math.Pow(e, 2-of.Power); c.Weights != nil {
+			r.Weights[i] *= c.Weights[i]
+		}
+	}
+	return &r
+}
+
+// Name tells a case.
+func (k *DevianceCase) Name() string {
+	power := ""
+	if k.Power != nil {
+		power = fmt.Sprint(*k.Power)
+	}
+	return fmt.Sprintf("%s/%s%s/%v/weighted=%v/exposed=%v/intercept=%v", k.Data, k.Loss, power, k.Alpha, k.Weighted, k.Exposed, k.FitIntercept)
+}
+
+// Options are those of a case.
+func (k *DevianceCase) Options() linear.Options {
+	o := linear.Options{Task: linear.Regression, Loss: linear.Loss(k.Loss), Power: k.Power, Alpha: &k.Alpha}
+	if k.Coef != nil {
+		o.FitIntercept = &k.FitIntercept
+	}
+	if k.Alpha == 0 {
+		o.Penalty, o.Alpha = linear.None, nil
+	}
+	return o
+}
+
 func (f *exactFile) Chunk(name string, weighted bool) *linear.Chunk {
 	d := f.Data[name]
 	c := &linear.Chunk{Features: d.Features, X: d.X, Target: d.Y}

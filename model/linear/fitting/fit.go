@@ -124,6 +124,9 @@ func (f *Fit) MostPasses() int {
 // Partial begins a part.
 func (f *Fit) Partial(part, parts int) linear.Partial {
 	p := f.learner.Partial(part, parts)
+	if f.options.Options.OnlyExact() != nil {
+		return &deviancePart{Partial: p, options: &f.options.Options}
+	}
 	if f.tries() {
 		return &trialPart{Partial: p}
 	}
@@ -139,6 +142,9 @@ func (f *Fit) Advance(sum linear.Partial) error {
 		return errors.New("linear.Fit: the model is learned")
 	}
 	unforeseen, err := false, error(nil)
+	if p, ok := sum.(*deviancePart); ok {
+		sum = p.Partial
+	}
 	if trial, ok := sum.(*trialPart); ok && f.tries() {
 		sum, unforeseen = trial.Partial, trial.unforeseen
 	}

@@ -167,7 +167,8 @@ func (o *FitOptions) hasExact() bool {
 	switch o.Options.Loss {
 	case linear.SquaredError:
 		return o.Options.Task == linear.Regression || o.smooth()
-	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredEpsilonInsensitive:
+	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredEpsilonInsensitive,
+		linear.Poisson, linear.Gamma, linear.Tweedie:
 		return o.smooth()
 	}
 	return false
@@ -182,7 +183,7 @@ func (o *FitOptions) exact(features int) bool {
 	if o.Solver != SolverAuto {
 		return o.Solver == SolverExact
 	}
-	if o.MultiClass == linear.Multinomial {
+	if o.MultiClass == linear.Multinomial || o.Options.OnlyExact() != nil {
 		return true // of any number of columns
 	}
 	return o.hasExact() && features <= o.maxExact() && len(o.onlySGD()) == 0
@@ -260,12 +261,13 @@ func (o *FitOptions) Validate() error {
 	switch {
 	case !slices.Contains(Solvers, d.Solver):
 		fault("solver %q: must be one of %s", d.Solver, linear.Join(Solvers))
-	case d.Solver == SolverExact && !d.hasExact():
+	case d.Solver == SolverExact && !d.hasExact() && d.Options.OnlyExact() == nil:
 		fault("solver exact: there is none for the loss %s with the penalty %s: take sgd, or the penalty l2 or none with a loss other than hinge, perceptron and epsilon_insensitive", d.Options.Loss, d.Options.Penalty)
 	case d.Solver == SolverExact && len(d.onlySGD()) > 0:
 		fault("solver exact: has no %s", strings.Join(d.onlySGD(), ", "))
 	}
 	d.checkMultiClass(fault)
+	d.checkDeviance(fault)
 	if d.Epochs < 0 {
 		fault("epochs %d: must be at least 1", d.Epochs)
 	}
@@ -322,16 +324,41 @@ func (o *FitOptions) checkMultiClass(fault func(format string, args ...any)) {
 	}
 }
 
+// checkDeviance says what the losses of generalised linear models cannot go with. Defaults are filled in.
+func (o *FitOptions) checkDeviance(fault func(format string, args ...any)) {
+	if w := o.WarmStart; w != nil && w.Options.OnlyExact() != nil {
+		fault("warm_start: the model has the loss %s, which sgd cannot go on with: learn it anew, by solver exact", w.Options.Loss)
+	}
+	if o.Options.OnlyExact() == nil {
+		return
+	}
+	switch loss := o.Options.Loss; {
+	case o.Solver == SolverSGD:
+		fault("loss %s: only solver exact has it", loss)
+	case !o.smooth():
+		fault("loss %s: takes the penalty l2 or none, not %s", loss, o.Options.Penalty)
+	case o.Solver == SolverAuto && len(o.onlySGD()) > 0:
+		fault("loss %s: is learned by solver exact, which has no %s", loss, strings.Join(o.onlySGD(), ", "))
+	}
+}
+
 // Scorings lists the scores of cross-validations, by scikit-learn's names.
 func Scorings() []string {
-	return []string{"r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc"}
+	return []string{
+		linear.D2Score, linear.DevianceScore(linear.Poisson), linear.DevianceScore(linear.Gamma), linear.DevianceScore(linear.Tweedie),
+		"r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc",
+	}
 }
 
 // scorings are those that there may be for the task and the loss; f1 and roc_auc are of two classes, f1_macro is of
 // more.
 func (o *FitOptions) scorings() []string {
 	all := Scorings()
+	deviance := all[:4]
+	all = all[4:]
 	switch {
+	case o.Options.OnlyExact() != nil:
+		return append([]string{deviance[0], linear.DevianceScore(o.Options.Loss)}, all[:3]...)
 	case o.Options.Task == linear.Regression:
 		return all[:3]
 	case o.Options.Task == linear.Classification && o.Options.Loss != linear.LogLoss && o.Options.Loss != linear.ModifiedHuber:
@@ -339,5 +366,5 @@ func (o *FitOptions) scorings() []string {
 	case o.Options.Task == linear.Classification:
 		return all[3:]
 	}
-	return all
+	return Scorings()
 }

@@ -159,6 +159,9 @@ func slopes(s *survey.Survey, o *linear.Options) (curvature, slope float64) {
 		case linear.SquaredEpsilonInsensitive:
 			return 2, 2 * spread
 		}
+		if d, ok := o.Deviance(); ok && d.Log() { // at the mean, which an intercept comes to, or about that
+			return elementary.Pow(s.Mean, 2-d.Power), math.Sqrt(s.Var) * elementary.Pow(s.Mean, 1-d.Power)
+		}
 		return 1, spread
 	}
 	curvature, factor := 1.0, 2.0

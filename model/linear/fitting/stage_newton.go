@@ -19,6 +19,7 @@ func (newtonStage) begin(f *Fit) (linear.Learner, error) {
 	}
 	n.Expect(f.survey.Rows)
 	n.FeatureNames, n.Scaler, n.ClassRows = f.names, f.survey.Scaler, f.survey.ClassRows
+	n.Centre(f.survey.Mean)
 	n.ClassSizes = newton.BalancedBy(f.chosen.Loss, f.survey.ClassRows, f.survey.ClassWeight)
 	return n, nil
 }

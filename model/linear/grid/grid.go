@@ -181,7 +181,7 @@ type gridShape struct {
 	folds, sets, combos, vectors, classes int
 	lanes, padded                         int // padded to whole groups
 	features                              int
-	mean, adaptive                        bool
+	mean, adaptive, deviance              bool
 }
 
 // of is the lanes from lo to hi of a set.
@@ -194,6 +194,9 @@ func (s *gridShape) of(set int) (lo, hi int) {
 func NewGrid(o GridOptions, features int) (*Grid, error) {
 	if o.Options.MultiClass == linear.Multinomial {
 		return nil, errors.New("multi_class multinomial: sgd learns one against the rest: take ovr")
+	}
+	if err := o.Options.OnlyExact(); err != nil {
+		return nil, err
 	}
 	return makeGrid(o, features)
 }
@@ -227,6 +230,7 @@ func newGrid(o GridOptions, features int) (*Grid, error) {
 	s := gridShape{
 		folds: o.Folds, sets: o.Folds, combos: len(g.combos), vectors: 1, classes: o.Options.Classes.Len(), features: features,
 		mean: o.Options.Average > 0, adaptive: o.Options.LearningRate == linear.AdaGrad,
+		deviance: slices.Contains(linear.DevianceLosses, o.Options.Loss),
 	}
 	if o.Refit {
 		s.sets++
@@ -872,7 +876,9 @@ func (p *gridPart) judgeAll() {
 		N: (n*span + lanes.Width - 1) / lanes.Width, P: &w.decision[0], Y: &w.y[0], YStep: 8 * lanes.Width, Update: &w.loss[0],
 		Threshold: lossFunc.Threshold, Epsilon: lossFunc.Epsilon,
 	}
-	g.kernels.Value[lossFunc.Kind](&w.row)
+	if !s.deviance { // which no kernel has, and a judge needs no curve of
+		g.kernels.Value[lossFunc.Kind](&w.row)
+	}
 	if s.vectors > 1 && lossFunc.Kind == loss.LogLoss && s.folds > 0 && g.options.Options.MultiClass != linear.Multinomial {
 		if w.sigmoids == nil {
 			w.sigmoids = make([]float64, len(w.decision))
@@ -918,7 +924,15 @@ func (p *gridPart) score(q *prediction, at int) {
 	case s.classes == 0:
 		y := w.y[at]
 		p.targets[q.fold].Add(y, y, q.weight)
+		of := &g.rules[0].Loss.Of
+		if s.deviance {
+			p.targets[q.fold].AddDeviance(*of, y, of.Link(y), q.weight)
+		}
 		for c, v := range d {
+			if s.deviance {
+				p.deviance[first+c] += float64(2 * q.weight * of.Half(y, v))
+				v = of.Mean(v)
+			}
 			e := y - v
 			p.squared[first+c] += float64(q.weight * e * e)
 			p.absolute[first+c] += float64(q.weight * math.Abs(e))

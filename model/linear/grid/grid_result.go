@@ -8,7 +8,7 @@ import (
 )
 
 // Result is the scores of the last epoch, and the learning curve of all: see [Grid]. In regression they are r2,
-// neg_mean_squared_error and neg_mean_absolute_error; in classification accuracy, f1 (of two classes) or f1_macro,
+// neg_mean_squared_error and neg_mean_absolute_error, and before them, of a loss that is a deviance, that and its D²; in classification accuracy, f1 (of two classes) or f1_macro,
 // neg_log_loss (of LogLoss and ModifiedHuber), and roc_auc (of two classes), to within about 1e-4 and never farther
 // off than AUCErrors says. The first is that to choose by: see [CVResult.Choose]. The progressive loss is of the
 // models of all rows or, without Refit, of those of the last fold; the learning curve is of the models of all folds;
@@ -49,7 +49,7 @@ func (g *Grid) Result() (*linear.CVResult, error) {
 	}
 	if s.classes == 0 {
 		g.scoreNumbers(metric)
-		r.ConstantMeans(g.sums.targets)
+		r.ConstantMeans(g.sums.targets, &g.options.Options)
 	} else {
 		g.scoreClasses(metric)
 		r.ConstantClasses(g.classWeights())
@@ -73,6 +73,16 @@ func (g *Grid) Result() (*linear.CVResult, error) {
 // scoreNumbers gives the metrics of a regression, each a score for a fold and a model.
 func (g *Grid) scoreNumbers(metric func(name string, score func(fold, model int) float64)) {
 	sums := g.sums
+	if of, ok := g.options.Options.Deviance(); ok {
+		metric(linear.D2Score, func(fold, model int) float64 {
+			m := sums.targets[fold]
+			m.Deviance = sums.deviance[model]
+			return m.D2(of)
+		})
+		metric(linear.DevianceScore(g.options.Options.Loss), func(fold, model int) float64 {
+			return -sums.deviance[model] / sums.foldWeight[fold]
+		})
+	}
 	metric("r2", func(fold, model int) float64 {
 		m := sums.targets[fold]
 		m.Squared = sums.squared[model]

@@ -29,6 +29,7 @@ type gridSums struct {
 	foldWeight        []float64
 	targets           []linear.RegressionMetrics // by fold, of the targets alone
 	squared, absolute []float64
+	deviance          []float64   // nil but of a loss that is one
 	confusion         []float64   // of model m, row by row, from m·classes² on; of two classes it follows from the bins
 	logLoss           []float64   // the sum
 	bins              [][]float64 // of two classes: scores of class 0, then of class 1, by scoreBin; nil without rows
@@ -82,6 +83,9 @@ func newGridSums(s *gridShape) *gridSums {
 	models := s.folds * s.combos
 	if s.classes == 0 {
 		g.targets, g.squared, g.absolute = make([]linear.RegressionMetrics, s.folds), make([]float64, models), make([]float64, models)
+		if s.deviance {
+			g.deviance = make([]float64, models)
+		}
 		return g
 	}
 	g.logLoss = make([]float64, models)
@@ -141,7 +145,7 @@ func (g *gridSums) merge(o *gridSums, s *gridShape, base *gridSums) {
 		g.targets[i].Merge(&o.targets[i])
 	}
 	for _, p := range [][2][]float64{
-		{g.progressive, o.progressive}, {g.foldWeight, o.foldWeight}, {g.squared, o.squared}, {g.absolute, o.absolute},
+		{g.progressive, o.progressive}, {g.foldWeight, o.foldWeight}, {g.squared, o.squared}, {g.absolute, o.absolute}, {g.deviance, o.deviance},
 		{g.confusion, o.confusion}, {g.logLoss, o.logLoss},
 	} {
 		addTo(p[0], p[1])
@@ -167,7 +171,9 @@ func (s *gridShape) size() float64 {
 	n += float64(1 + s.combos + s.folds)
 	switch s.classes {
 	case 0:
-		n += 3*float64(s.folds) + 2*models
+		if n += 3*float64(s.folds) + 2*models; s.deviance {
+			n += float64(s.folds) + models
+		}
 	case 2:
 		n += models
 	default:
@@ -212,9 +218,12 @@ func (g *gridSums) fields(c *wire.Codec, s *gridShape) {
 		}
 		c.Floats(k.largest, k.scaled)
 	}
-	c.Floats(g.progressive, g.foldWeight, g.squared, g.absolute, g.confusion, g.logLoss)
+	c.Floats(g.progressive, g.foldWeight, g.squared, g.absolute, g.deviance, g.confusion, g.logLoss)
 	for i := range g.targets {
 		c.Float(&g.targets[i].Weight, &g.targets[i].Mean, &g.targets[i].M2)
+		if s.deviance {
+			c.Float(&g.targets[i].Convex)
+		}
 	}
 	for m := range g.bins {
 		c.Maybe(&g.bins[m], 2*scoreBins)

@@ -113,7 +113,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		return nil, err
 	}
 	switch o.Loss {
-	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredError, linear.SquaredEpsilonInsensitive:
+	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredError, linear.SquaredEpsilonInsensitive,
+		linear.Poisson, linear.Gamma, linear.Tweedie:
 	default:
 		return nil, fmt.Errorf("loss %s: has corners, which an exact solver cannot take: "+
 			"choose squared_hinge, squared_epsilon_insensitive or huber, or learn by sgd", o.Loss)
@@ -136,7 +137,7 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		vectors = linear.NumVectors(o.Classes.Len())
 	}
 	o.Classes = o.Classes.Clone()
-	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.New(o.Loss, *o.Epsilon), vectors: 1, work: maxSoftmaxWork}
+	p := &Optimizer{MaxPasses: 100, options: o, features: features, loss: loss.Of(&o), vectors: 1, work: maxSoftmaxWork}
 	if o.MultiClass == linear.Multinomial && vectors > 1 {
 		p.vectors, vectors = vectors, 1
 	}
@@ -223,6 +224,14 @@ func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
 	}
 	o.sample = 0
 	return nil
+}
+
+// Centre makes the first pass begin at the best constant prediction, that of a mean target, where the loss is a deviance
+// and no sample of the rows says where to begin.
+func (o *Optimizer) Centre(mean float64) {
+	if d, ok := o.options.Deviance(); ok && o.sample == 0 && o.passes == 0 && *o.options.FitIntercept && (mean > 0 || !d.Log()) {
+		o.problems[0].Base[o.features] = d.Link(mean)
+	}
 }
 
 // Expect tells, before the first pass, how many rows there will be. Without, the first pass may sum up more than it

@@ -686,6 +686,14 @@ func (s *sample) solve(o *Optimizer) ([]jsontext.BitFloats, error) {
 		}
 		at += int(g.Kept)
 	}
+	mean, weight := 0.0, 0.0
+	for _, c := range chunks {
+		for i, w := range c.Weights {
+			mean += float64(w * c.Target[i])
+			weight += w
+		}
+	}
+	inner.Centre(mean / weight)
 	for inner.passes < 60 && !inner.Done() {
 		sum := inner.partial(0, 1)
 		for k := range chunks {

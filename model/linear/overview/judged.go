@@ -21,6 +21,9 @@ type Judged struct {
 	Weights []float64
 	// Of a regression: the targets and the predictions.
 	Target, Predicted []float64
+	// Of one whose loss is a deviance: that, and the predictions before the link.
+	Deviance *linear.Deviance
+	Linear   []float64
 	// Of a classification: the places of the classes that are true and predicted.
 	Class, Guess []int32
 	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them, or, of a multinomial model, the
@@ -98,6 +101,9 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 		if m.Task == linear.Regression {
 			j.Target, j.Predicted = append(j.Target, c.Target[i]), append(j.Predicted, predicted[i])
 			j.addExample(c, i, c.Target[i])
+			if of, ok := m.Options.Deviance(); ok {
+				j.Deviance, j.Linear = &of, append(j.Linear, decisions[i])
+			}
 		} else {
 			at := class(i)
 			if at < 0 {
@@ -141,6 +147,10 @@ func (j *Judged) Merge(next *Judged) {
 	}
 	j.Weights = append(j.Weights, next.Weights...)
 	j.Target, j.Predicted = append(j.Target, next.Target...), append(j.Predicted, next.Predicted...)
+	j.Linear = append(j.Linear, next.Linear...)
+	if j.Deviance == nil {
+		j.Deviance = next.Deviance
+	}
 	j.Class, j.Guess = append(j.Class, next.Class...), append(j.Guess, next.Guess...)
 	j.Decisions, j.Probas = append(j.Decisions, next.Decisions...), append(j.Probas, next.Probas...)
 	all := append(j.examples, next.examples...)
@@ -276,6 +286,9 @@ func (j *Judged) Regression() *linear.RegressionMetrics {
 	m := &linear.RegressionMetrics{}
 	for i, y := range j.Target {
 		m.Add(y, j.Predicted[i], j.weight(i))
+		if j.Deviance != nil {
+			m.AddDeviance(*j.Deviance, y, j.Linear[i], j.weight(i))
+		}
 	}
 	return m
 }

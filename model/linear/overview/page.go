@@ -49,6 +49,9 @@ func (v *View) Page() (*report.Page, error) {
 	fact := func(name, value string) { p.Facts = append(p.Facts, report.Fact{Name: name, Value: value}) }
 	fact("task", strings.ReplaceAll(string(m.Task), "_", " "))
 	fact("loss", string(m.Loss))
+	if m.Loss == linear.Tweedie {
+		fact("power", report.Format(*m.Options.Power))
+	}
 	if m.Options.MultiClass != "" {
 		fact("classes", string(m.Options.MultiClass))
 	}
@@ -122,6 +125,8 @@ func metricName(name string) (string, float64) {
 	switch rest, negated := strings.CutPrefix(name, "neg_"); {
 	case name == "r2":
 		return "R²", 1
+	case name == linear.D2Score:
+		return "D²", 1
 	case name == "roc_auc":
 		return "area under the ROC curve", 1
 	case name == "f1_macro":
@@ -384,6 +389,13 @@ func (v *View) standardized() bool {
 }
 
 func (v *View) units() string {
+	if of, ok := v.Model.Options.Deviance(); ok && of.Log() {
+		unit := "a unit"
+		if v.standardized() {
+			unit = "a standard deviation"
+		}
+		return "The coefficients, the largest first: what " + unit + " of the column adds to the logarithm of the prediction: 0.1 is about 10 % more."
+	}
 	if v.standardized() {
 		return "The coefficients, the largest first: what a standard deviation of the column adds to the decision, so that they can be compared."
 	}
@@ -593,6 +605,12 @@ func (j *Judged) residuals() []report.Block {
 		{"its root", report.Format(math.Sqrt(m.MSE()))}, {"its root of a constant prediction, the mean", report.Format(math.Sqrt(m.M2 / m.Weight))},
 		{"mean absolute error", report.Format(m.MAE())},
 	}}
+	if of := j.Deviance; of != nil {
+		t.Rows = append([][]string{
+			{"D²", report.Format(m.D2(*of))}, {"mean deviance", report.Format(m.MeanDeviance())},
+			{"mean deviance of a constant prediction, the mean", report.Format(m.ConstantDeviance(*of))},
+		}, t.Rows...)
+	}
 	points := report.Series{Name: "rows", Kind: report.Points}
 	residuals := make([]float64, j.Rows)
 	every := max((j.Rows+shownPoints-1)/shownPoints, 1)

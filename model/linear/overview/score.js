@@ -73,6 +73,9 @@ function chosenOf(model, d) {
   return d.length === 1 ? Number(d[0] > 0) : d.indexOf(Math.max(...d));
 }
 
+// predictedOf is the prediction of a regression.
+function predictedOf(model, d) { return model.log ? exp(d[0]) : d[0]; }
+
 // middleOf is what the numbers of a column add to decision value k where they stand for a missing one, or at the mean: what the column
 // adds is counted from there, so that a year does not count two thousand times.
 function middleOf(column, coef, k) {

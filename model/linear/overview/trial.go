@@ -28,18 +28,20 @@ type trial struct {
 	Loss linear.Loss `json:"loss"`
 	// MultiClass is Multinomial where probabilities are a softmax.
 	MultiClass linear.MultiClass `json:"multi_class,omitempty"`
-	Classes    []string          `json:"classes,omitempty"`
-	Intercept  []float64         `json:"intercept"`
-	Dim        int               `json:"dim"`
-	Sparse     bool              `json:"sparse,omitempty"` // sums are those of sparse rows
-	Features   []byte            `json:"features"`         // that have coefficients, each counted from the one before it, as varints
-	Coef       []byte            `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
-	Options    trialOptions      `json:"options"`
-	Columns    []trialColumn     `json:"columns"`
-	Products   []trialProduct    `json:"products,omitempty"`
-	Shown      []int             `json:"shown"` // the columns that have a field from the beginning
-	Examples   []trialExample    `json:"examples,omitempty"`
-	Image      []int             `json:"image,omitempty"` // width and height of the picture that the columns are
+	// Log says that the decision value is the logarithm of the prediction.
+	Log       bool           `json:"log,omitempty"`
+	Classes   []string       `json:"classes,omitempty"`
+	Intercept []float64      `json:"intercept"`
+	Dim       int            `json:"dim"`
+	Sparse    bool           `json:"sparse,omitempty"` // sums are those of sparse rows
+	Features  []byte         `json:"features"`         // that have coefficients, each counted from the one before it, as varints
+	Coef      []byte         `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
+	Options   trialOptions   `json:"options"`
+	Columns   []trialColumn  `json:"columns"`
+	Products  []trialProduct `json:"products,omitempty"`
+	Shown     []int          `json:"shown"` // the columns that have a field from the beginning
+	Examples  []trialExample `json:"examples,omitempty"`
+	Image     []int          `json:"image,omitempty"` // width and height of the picture that the columns are
 }
 
 type trialOptions struct {
@@ -94,6 +96,9 @@ type trialExample struct {
 func (v *View) try() ([]report.Block, error) {
 	m := v.Model
 	t := &trial{Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Intercept: m.Intercept, Dim: m.Features(), Examples: v.examples()}
+	if of, ok := m.Options.Deviance(); ok {
+		t.Log = of.Log()
+	}
 	for i := range m.Classes.Len() {
 		t.Classes = append(t.Classes, m.Classes.Label(i))
 	}

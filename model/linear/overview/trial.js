@@ -69,7 +69,7 @@ function bar(row, from, to, color) {
 // answerOf is the prediction in words.
 function answerOf(result) {
   const chosen = chosenOf(data, result.decisions);
-  if (data.task === "regression") return `Prediction: ${six(result.decisions[0])}`;
+  if (data.task === "regression") return `Prediction: ${six(predictedOf(data, result.decisions))}`;
   if (data.task === "one_class") return `Prediction: ${chosen > 0 ? "1, a row like those that it has learned from" : "−1, an outlier"}`;
   return `Prediction: ${data.classes[chosen]}` + (result.probabilities ? `, with probability ${six(result.probabilities[chosen])}` : "");
 }
@@ -113,13 +113,19 @@ function nameAndText(c) {
   return `${names[c]} = ${text.length > 40 ? text.slice(0, 39) + "…" : text}`;
 }
 
+// wholeName is what the adds sum up to.
+function wholeName() {
+  if (data.task !== "regression") return "the decision value";
+  return data.log ? "the logarithm of the prediction" : "the prediction";
+}
+
 // showAdds is a table of what each column adds to the decision value, which ends with the whole.
 function showAdds(result) {
   const d = result.decisions, asked = find("#trial-class").value;
   const k = d.length === 1 ? 0 : asked === "" ? chosenOf(data, d) : Number(asked);
   const list = shares(result, k), values = list.map(([, v]) => v), lo = Math.min(0, ...values), hi = Math.max(0, ...values);
   const place = (v) => hi > lo ? (v - lo) / (hi - lo) : 0;
-  const rows = [...list, [data.task === "regression" ? "the prediction" : "the decision value", d[k]]].map(([name, v], i) => {
+  const rows = [...list, [wholeName(), d[k]]].map(([name, v], i) => {
     const row = Report.html("tr");
     Report.html("th", { scope: "row" }, row, name);
     Report.html("td", { class: "number" }, row, six(v));
@@ -128,7 +134,7 @@ function showAdds(result) {
     return row;
   });
   find(".adds tbody").replaceChildren(...rows);
-  const value = data.task === "regression" ? "the prediction" : "the decision value";
+  const value = wholeName();
   const of = !data.classes ? "" : d.length > 1 ? ` for ${data.classes[k]}` : ` for ${data.classes[1]}; below 0, it is ${data.classes[0]}`;
   find(".adds caption").textContent = `What each column adds to ${value}${of}`;
 }

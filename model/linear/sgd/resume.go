@@ -78,6 +78,9 @@ func vectorOf(s *linear.VectorState, r *steps.Rule, features int, columns *steps
 // stopped. Options other than Task, Loss and Average may have been changed in m before. A model without state lends its
 // coefficients only: its trainer begins with row 1, and takes no classes but the model's.
 func Resume(m *linear.Model) (*SGD, error) {
+	if err := m.Options.OnlyExact(); err != nil {
+		return nil, err
+	}
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}

@@ -94,6 +94,9 @@ func NewSGD(o linear.Options, features int) (*SGD, error) {
 	if o.MultiClass == linear.Multinomial {
 		return nil, errors.New("multi_class multinomial: sgd learns one against the rest: take ovr")
 	}
+	if err := o.OnlyExact(); err != nil {
+		return nil, err
+	}
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ var examples = map[string]string{
 	"environment_type":    "PROCESS",
 	"epochs":              "5",
 	"epsilon":             "1.35",
+	"power":               "1.5",
 	"eta0":                "0.1",
 	"exclude_same":        "brand",
 	"features":            "1000",

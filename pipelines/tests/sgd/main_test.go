@@ -253,6 +253,30 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// A generalised linear model answers with means, is judged by its deviance, and refuses what is no count or amount.
+func TestCounts(t *testing.T) {
+	dir := t.TempDir()
+	digits := "--input=" + clitest.Testdata(t, "digits.csv") + " --id_column=id --target=target --task=regression --model=out/m.json "
+	stderr := mustRun(t, dir, strings.Fields(digits+"--loss=poisson --standardize --alpha=0.001 --summary=out/s.json")...)
+	if !strings.Contains(stderr, "\n  D² 0.5105, mean deviance 1.10785, RMSE 1.94112 on the rows learned from (a constant prediction, their mean: 0, 2.26324, 2.86451)\n") {
+		t.Errorf("summary\n%s", stderr)
+	}
+	var s struct {
+		D2       float64 `json:"d2"`
+		Deviance float64 `json:"mean_deviance"`
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "out/s.json"))), &s); err != nil || s.D2 < 0.51 || s.Deviance < 1.1 {
+		t.Errorf("%v: summary %+v", err, s)
+	}
+	if page := clitest.Read(t, filepath.Join(dir, "out/m.html")); !strings.Contains(page, `"log":true`) || !strings.Contains(page, "mean deviance of a constant prediction") {
+		t.Error("the page says nothing of means")
+	}
+	if _, stderr, code := runCommand(t, dir, strings.Fields(digits+"--loss=gamma")...); code != 1 ||
+		!strings.Contains(stderr, "digits.csv: row 0: found 0, expected a target above 0, as the loss gamma needs\n") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
 // Bad input is one line that names the file and, where it is one's, row and column; and there is no model.
 func TestBadInput(t *testing.T) {
 	if clitest.RaceDetector {

@@ -60,8 +60,30 @@ func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
 			return d * d, 2 * d, 2
 		}
 		return r - r, 0, 0 // NaN where r is
+	case Deviance:
+		return f.deviance(p, y)
 	}
 	panic("linear: a loss with corners")
+}
+
+// deviance is half the unit deviance of y from the mean that p stands for. Its second derivative in p is that itself, not
+// its expectation; above the power 2 it may be negative.
+func (f *Func) deviance(p, y float64) (value, slope, curvature float64) {
+	v := f.Of
+	value = v.Half(y, p)
+	switch {
+	case !v.Log():
+		return value, p - y, 1
+	case v.Power == 1:
+		mean := elementary.Exp(p)
+		return value, mean - y, mean
+	}
+	a, b := 2-v.Power, 1-v.Power
+	mean, target := elementary.Exp(a*p), 0.0
+	if y > 0 {
+		target = float64(y * elementary.Exp(b*p))
+	}
+	return value, mean - target, float64(a*mean) - float64(b*target)
 }
 
 // ExpNegative is exp(−x) for x ≥ 0: to an ulp, and 0 where that is denormal.

@@ -21,12 +21,14 @@ const (
 	huber
 	epsilonInsensitive
 	squaredEpsilonInsensitive
+	Deviance // half of one: the kernels of lanes have it not
 )
 
 var lossKinds = map[linear.Loss]lossKind{
 	linear.Hinge: Hinge, linear.Perceptron: Hinge, linear.LogLoss: LogLoss, linear.ModifiedHuber: ModifiedHuber, linear.SquaredHinge: squaredHinge,
 	linear.SquaredError: SquaredError, linear.Huber: huber,
 	linear.EpsilonInsensitive: epsilonInsensitive, linear.SquaredEpsilonInsensitive: squaredEpsilonInsensitive,
+	linear.Poisson: Deviance, linear.Gamma: Deviance, linear.Tweedie: Deviance,
 }
 
 // Func is a loss with its parameters. In classification y is ±1.
@@ -34,6 +36,14 @@ type Func struct {
 	Kind      lossKind
 	Threshold float64 // of Hinge 1, of Perceptron 0
 	Epsilon   float64
+	Of        linear.Deviance
+}
+
+// Of is the loss of options that are complete.
+func Of(o *linear.Options) Func {
+	f := New(o.Loss, *o.Epsilon)
+	f.Of, _ = o.Deviance()
+	return f
 }
 
 func New(l linear.Loss, epsilon float64) Func {
@@ -76,6 +86,8 @@ func (f *Func) Value(p, y float64) float64 {
 	case squaredEpsilonInsensitive:
 		d := max(0, math.Abs(y-p)-f.Epsilon)
 		return d * d
+	case Deviance:
+		return f.Of.Half(y, p)
 	}
 	panic("linear: no such loss")
 }

@@ -33,7 +33,7 @@ type Rule struct {
 
 func NewRule(o *linear.Options) Rule {
 	r := Rule{
-		Loss:      loss.New(o.Loss, *o.Epsilon),
+		Loss:      loss.Of(o),
 		Rate:      o.LearningRate,
 		Alpha:     *o.Alpha,
 		L1Ratio:   *o.L1Ratio,

@@ -34,7 +34,7 @@ func New() *cli.App {
 	compute := app.Group("What to compute")
 	c.model = compute.InputFile("model", "the `FILE` of the model, as sgd writes it; its features are read by their names, where the rows have names for theirs").Here()
 	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL")
-	c.decision = compute.Bool("decision", false, "also write the decision values: a column decision, or decision_LABEL for each of more than two classes")
+	c.decision = compute.Bool("decision", false, "also write the decision values: a column decision, or decision_LABEL for each of more than two classes; of poisson, gamma and tweedie the logarithm of the prediction")
 	c.evaluate = compute.Bool("evaluate", false, "compare the predictions with the targets, which .svm has in its rows (otherwise --target does so)")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 

@@ -32,6 +32,9 @@ func (s *summary) lines() []string {
 			s.InspectSeconds, s.Read, s.Predict, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}
 	if r := s.Regression; r != nil {
+		if r.D2 != nil {
+			lines = append(lines, fmt.Sprintf("  D² %.6g, mean deviance %.6g (a constant prediction, the mean: 0, %.6g)", *r.D2, *r.Deviance, *r.ConstantDeviance))
+		}
 		lines = append(lines, fmt.Sprintf("  R² %.6g, MSE %.6g, MAE %.6g", r.R2, r.MSE, r.MAE))
 	}
 	if c := s.Classes; c != nil {

@@ -161,6 +161,8 @@ type summary struct {
 	Progressive    *progressiveLine `json:"progressive,omitempty"`
 	R2             *float64         `json:"r2,omitempty"` // of a regression, on the rows learned from, or a sample of them
 	RMSE           *float64         `json:"rmse,omitempty"`
+	D2             *float64         `json:"d2,omitempty"` // of poisson, gamma and tweedie, as the next
+	Deviance       *float64         `json:"mean_deviance,omitempty"`
 	Accuracy       *float64         `json:"accuracy,omitempty"` // of a classification, on the rows that a page shows
 	LogLoss        *float64         `json:"log_loss,omitempty"`
 	Warnings       []string         `json:"warnings,omitempty"`
@@ -225,6 +227,12 @@ func (s *summary) judge(sums *model.RegressionMetrics, judged *overview.Judged) 
 	s.R2, s.RMSE = new(sums.R2()), new(math.Sqrt(sums.MSE()))
 	s.judged = fmt.Sprintf("R² %.4f, RMSE %.6g on %s (a constant prediction, their mean: 0, %.6g)",
 		*s.R2, *s.RMSE, of, math.Sqrt(sums.M2/sums.Weight))
+	if judged != nil && judged.Deviance != nil {
+		d := *judged.Deviance
+		s.D2, s.Deviance = new(sums.D2(d)), new(sums.MeanDeviance())
+		s.judged = fmt.Sprintf("D² %.4f, mean deviance %.6g, RMSE %.6g on %s (a constant prediction, their mean: 0, %.6g, %.6g)",
+			*s.D2, *s.Deviance, *s.RMSE, of, sums.ConstantDeviance(d), math.Sqrt(sums.M2/sums.Weight))
+	}
 }
 
 func (s *summary) judgeClasses(m *model.ClassificationMetrics, of string) {
@@ -319,6 +327,13 @@ func errorLines(r *model.CVResult, best int) []string {
 			}
 		}
 		return math.NaN(), math.NaN()
+	}
+	if d2, constant := of(model.D2Score); d2 == d2 {
+		for i := range r.Metrics {
+			if m := &r.Metrics[i]; strings.HasSuffix(m.Name, "_deviance") {
+				return []string{fmt.Sprintf("  over the folds: D² %.4f, mean deviance %.6g (a constant prediction: %.4f, %.6g)", d2, -m.Mean(best), constant, -m.ConstantMean())}
+			}
+		}
 	}
 	mse, constant := of("neg_mean_squared_error")
 	if mse != mse {
