@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn import datasets
 from sklearn.metrics import DistanceMetric, pairwise_distances
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import VALID_METRICS, NearestNeighbors
 
 HERE = Path(__file__).parent
 
@@ -117,9 +118,31 @@ def matrix(x, y, metric, p):
         # Were x the same array as y, the diagonal would be 0, but zero vectors are at 1, from themselves too.
         _, first, copy = np.unique(y, axis=0, return_index=True, return_inverse=True)
         return pairwise_distances(x.copy(), y, metric="cosine")[:, first[copy.ravel()]]
+    if metric == "correlation":
+        # As with the cosine; SciPy says NaN where a row is constant, here it is 1, as of zero vectors.
+        _, first, copy = np.unique(y, axis=0, return_index=True, return_inverse=True)
+        with np.errstate(invalid="ignore"):
+            return np.nan_to_num(cdist(x, y, metric)[:, first[copy.ravel()]], nan=1.0)
+    if metric in BOOLEAN:
+        # 0/0 is 0 here; scikit-learn says so of jaccard, and NaN of the others.
+        return np.nan_to_num(DistanceMetric.get_metric(metric).pairwise(x, y), nan=0.0)
     if metric == "sqeuclidean":
         return pairwise_distances(x, y, metric="sqeuclidean")
-    return DistanceMetric.get_metric(metric, **({"p": p} if metric == "minkowski" else {})).pairwise(x, y)
+    return DistanceMetric.get_metric(metric, **parameters(y, metric, p)).pairwise(x, y)
+
+
+BOOLEAN = ("jaccard", "dice", "rogerstanimoto", "russellrao", "sokalsneath")
+
+
+def parameters(points, metric, p):
+    """What scikit-learn's metrics are given, which SciPy takes from the points by itself."""
+    if metric == "minkowski":
+        return {"p": p}
+    if metric == "seuclidean":
+        return {"V": np.var(points, axis=0, ddof=1)}
+    if metric == "mahalanobis":
+        return {"VI": np.linalg.inv(np.cov(points.T))}
+    return {}
 
 
 def nearest(d, k, own=False):
@@ -141,10 +164,15 @@ def within(d, radius, own=False):
 
 def assert_scikit_learn_agrees(x, q, metric, p, k, radius, answer_k, answer_radius):
     """q is None where the points themselves ask."""
-    for algorithm in ["brute", "kd_tree"]:
-        if metric == "inner_product" or algorithm == "kd_tree" and metric in ("sqeuclidean", "cosine", "hamming"):
-            continue  # which it lacks
-        nn = NearestNeighbors(algorithm=algorithm, metric=metric, p=p).fit(x)
+    if metric in ("correlation", *BOOLEAN) and (np.ptp(x, axis=1) == 0).any():
+        return  # NaN, of rows of one value
+    for algorithm in ["brute", "kd_tree", "ball_tree"]:
+        if metric not in VALID_METRICS[algorithm]:
+            continue
+        if metric == "braycurtis" and algorithm == "ball_tree":
+            continue  # which it prunes by a triangle inequality that does not hold
+        given = parameters(x, metric, p) if metric in ("seuclidean", "mahalanobis") else None
+        nn = NearestNeighbors(algorithm=algorithm, metric=metric, p=p, metric_params=given).fit(x)
         # brute takes ‖x‖²+‖y‖²−2⟨x,y⟩ for Euclidean distances, so that small ones are right to a few digits only.
         np.testing.assert_allclose(nn.kneighbors(q, k)[0], answer_k[1], rtol=1e-9, atol=1e-6)
         found = nn.radius_neighbors(q, radius, sort_results=True)[0]
@@ -232,10 +260,65 @@ def references():
     )
 
 
+def more_references():
+    """Of the metrics that are not of every row, or that have parameters of the points."""
+    r = np.random.default_rng(2)
+    # Far from the origin, with copies and, but in the queries, rows of one value.
+    x = np.round(r.standard_normal((50, 5)) * 64 * [1, 2, 4, 8, 1]) / 64 + 100
+    x[20:30] = x[r.integers(0, 10, 10)]
+    x[[8, 30]] = 99.5
+    q = np.round(r.standard_normal((12, 5)) * 64) / 64 + 100
+    q[1], q[2] = x[3], 99.5
+    write_references(
+        "offset.jsonl",
+        x,
+        q,
+        [
+            ("correlation", 2, 4, 0.25),
+            ("seuclidean", 2, 4, 1.5),
+            ("mahalanobis", 2, 4, 1.5),
+            ("canberra", 2, 4, 0.03),
+            ("braycurtis", 2, 4, 0.008),
+        ],
+    )
+    # Counts with ties, copies and rows of zeros. Fractions of them are exact, or the same where they are equal.
+    x = r.choice([0, 0, 1, 3], (70, 6)).astype(float)
+    x[50:60] = x[r.integers(0, 10, 10)]
+    x[[8, 61]] = 0
+    q = r.choice([0, 0, 1, 3], (15, 6)).astype(float)
+    q[1], q[2] = x[3], 0
+    write_references(
+        "counts.jsonl",
+        x,
+        q,
+        [
+            ("seuclidean", 2, 5, 2.0),
+            ("mahalanobis", 2, 5, 2.0),
+            ("canberra", 2, 5, 1.5),
+            ("braycurtis", 2, 5, 0.5),
+            ("jaccard", 2, 5, 0.5),
+            ("dice", 2, 5, 0.4),
+            ("rogerstanimoto", 2, 5, 0.5),
+            ("russellrao", 2, 5, 0.75),
+            ("sokalsneath", 2, 5, 0.6),
+        ],
+    )
+    # Places in radians: near each other, at both ends of the map, copies, and a cross of equal distances.
+    x = np.round(r.uniform([-1.5, -3.1], [1.5, 3.1], (60, 2)) * 1024) / 1024
+    x[:20] = np.round((np.array([0.75, 0.25]) + r.normal(0, 0.01, (20, 2))) * 2**16) / 2**16
+    x[20:26] = x[r.integers(0, 10, 6)]
+    x[26:31] = [[0, 0], [0, 0.5], [0, -0.5], [0.5, 0], [-0.5, 0]]
+    x[31:33] = [[0.25, 3.140625], [0.25, -3.140625]]
+    q = np.round(r.uniform([-1.5, -3.1], [1.5, 3.1], (12, 2)) * 1024) / 1024
+    q[1], q[2] = x[3], 0
+    write_references("places.jsonl", x, q, [("haversine", 2, 5, 0.5)])
+
+
 if __name__ == "__main__":
     bundled()
     digits_svm()
     digits_neighbors()
     references()
+    more_references()
     if len(sys.argv) > 1:
         words(Path(sys.argv[1]))

@@ -15,12 +15,12 @@ import (
 // with ties, duplicates, zero vectors, groups of one point and of nearly all, and points in no group.
 func TestApart(t *testing.T) {
 	t.Parallel()
-	for _, metric := range Metrics {
+	for _, metric := range metricsOf(3) {
 		for _, dim := range []int{3, 70} {
 			for _, groups := range []int{2, 40} {
 				t.Run(fmt.Sprintf("%s %d %d", metric, dim, groups), func(t *testing.T) {
 					t.Parallel()
-					testApart(t, Options{Metric: metric, P: 3}, dim, groups)
+					testApart(t, optionsOf(metric, dim), dim, groups)
 				})
 			}
 		}
@@ -73,9 +73,9 @@ func testApart(t *testing.T, o Options, dim, groups int) {
 		}
 		variants := []*Index{x}
 		if algorithm == Brute {
-			variants = append(variants, withEngine(t, points, o, newBrute(&x.points, o.resolve())))
+			variants = append(variants, withEngine(t, points, o, newBrute(&x.points, x.opts.resolve())))
 			if hasTiles(o.resolve(), dim) {
-				variants = append(variants, withEngine(t, points, o, newTiled(&x.points, o.resolve(), &tile.Generic)))
+				variants = append(variants, withEngine(t, points, o, newTiled(&x.points, x.opts.resolve(), &tile.Generic)))
 			}
 		}
 		for _, x := range variants {

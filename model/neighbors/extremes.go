@@ -121,8 +121,10 @@ func (o *Options) leaves(p, q magnitudes, dim int) (below, above bool) {
 // distance is that of two rows, whose reduced value is given. It is not ok where float64 cannot hold it.
 func (o *Options) distance(x, y []float64, reduced float64) (d float64, ok bool) {
 	switch o.Metric {
-	case Cosine, Hamming:
-		return o.finish(reduced, len(x)), true
+	case Euclidean, SqEuclidean, InnerProduct, Manhattan, Chebyshev, Minkowski:
+	default: // rows of unit length, or of usual size; quotients and counts
+		d = o.finish(reduced, len(x))
+		return d, !math.IsInf(d, 0)
 	}
 	if exact(reduced) {
 		d = o.finish(reduced, len(x))

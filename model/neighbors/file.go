@@ -31,11 +31,12 @@ import (
 //	72 16  the algorithm that was asked for, zeros behind it
 //	88 40  of short forms, float64: σ; s; E*; δ*; the mean E and, to byte 136, the mean F of the panels (filter.go)
 //	136 16 the least and the greatest magnitude of the values but for 0, float64, where they matter (extremes.go); or 0
-//	152 40 0
+//	152 4  1 where values are bytes of bits, 2 where they are degrees, 4 where distances are kilometers; or a sum of these
+//	156 36 0
 //	192    the table, 32 bytes a section: its kind, uint32; CRC-32C of it with the zeros behind it; its offset; its length; 0
 //
-// Sections stand in the order of their kinds, and those that an index does not need are left out. A compact file ends
-// with section 7, or for a tree with section 18. Of n points of d columns, N being n rounded up to a multiple of 48,
+// Sections stand in the order of their kinds, and those that an index does not need are left out. A compact file has
+// the first 7, for a tree section 18, and section 24. So has that of a metric whose rows are brought to another form. Of n points of d columns, N being n rounded up to a multiple of 48,
 // the rows of a panel (package tile), and w = ⌈d/4⌉:
 //
 //	 1 note     bytes       what the writer says of the index
@@ -61,6 +62,7 @@ import (
 //	21 boxes    float32, or
 //	22 boxes    float64
 //	23 firsts   int32
+//	24 params   d float64, the variances of seuclidean, or d·d, the whitening of mahalanobis (params.go)
 const (
 	fileMagic   = "BLKNNIDX"
 	fileVersion = 1
@@ -71,7 +73,7 @@ const (
 
 	atVersion, atCRC, atSize, atSections, atZero = 8, 12, 16, 24, 28
 	atN, atDim, atP, atMetric, atAlgorithm       = 32, 40, 48, 56, 72
-	atFactor, atMagnitudes, atRest               = 88, 136, 152
+	atFactor, atMagnitudes, atForms, atRest      = 88, 136, 152, 156
 	nameBytes                                    = 16
 )
 
@@ -100,6 +102,7 @@ const (
 	secBoxes32
 	secBoxes64
 	secFirsts
+	secParams
 	secEnd
 )
 
@@ -172,6 +175,7 @@ func (x *Index) sections(note []byte, compact bool) []section {
 		sectionOf(secNote, note), sectionOf(secNumbers, x.numbers), sectionOf(secInts, x.ids.Ints), x.ends(), x.texts(),
 		sectionOf(secF32, x.points.f32), sectionOf(secF64, x.points.f64),
 	}
+	s = append(s, sectionOf(secParams, x.opts.Params.list()))
 	if compact {
 		if e, ok := x.engine.(*kdTree); ok {
 			s = append(s, sectionOf(secOrder, e.order))
@@ -216,7 +220,7 @@ func (x *Index) built() (s []section) {
 }
 
 // in reports whether points are in the memory of others, and no copy.
-func (p *points) in(o *points) bool { return o.f64 == nil || &p.f64[0] == &o.f64[0] }
+func (p *points) in(o *points) bool { return p.f64 == nil || o.f64 != nil && &p.f64[0] == &o.f64[0] }
 
 func (x *Index) ends() section {
 	ends := make([]uint64, len(x.ids.Texts))
@@ -291,6 +295,7 @@ func (x *Index) write(w io.Writer, note []byte, compact bool) (Stamp, error) {
 	binary.LittleEndian.PutUint64(head[atP:], math.Float64bits(x.opts.P))
 	copy(head[atMetric:atMetric+nameBytes], x.opts.Metric)
 	copy(head[atAlgorithm:atAlgorithm+nameBytes], x.opts.Algorithm)
+	binary.LittleEndian.PutUint32(head[atForms:], x.opts.forms())
 	x.magnitudes.write(head[atMagnitudes:], x.points.usualMagnitudes())
 	if t := x.tiledBytes(compact); t != nil {
 		f, b := t.frame, t.bytes

@@ -3,6 +3,7 @@ package neighbors
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -81,7 +82,10 @@ func parseHeader(b []byte, size int64) (h *fileHeader, err error) {
 		Metric: Metric(name(head[atMetric:])), P: math.Float64frombits(binary.LittleEndian.Uint64(b[atP:])),
 		Algorithm: Algorithm(name(head[atAlgorithm:])),
 	}
-	if err := h.opts.Validate(); err != nil {
+	if !h.opts.setForms(binary.LittleEndian.Uint32(b[atForms:])) {
+		return nil, damage("bytes of the header that are to be 0 are not")
+	}
+	if err := errors.Join(h.opts.Validate(), h.opts.CheckColumns(h.dim)); err != nil {
 		return nil, damage("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	for i := range h.shorts {
@@ -164,7 +168,13 @@ func (h *fileHeader) shape() error {
 	if shorts && o.Metric == Cosine && !has(secScales) {
 		errs = append(errs, damage("no norms"))
 	}
-	tree := chooseAlgorithm(&points{n: h.n, dim: h.dim}, o) == KDTree
+	switch o.Metric {
+	case SEuclidean:
+		errs = append(errs, want(true, secParams, 8, dim))
+	case Mahalanobis:
+		errs = append(errs, want(true, secParams, 8, dim, dim))
+	}
+	tree := chooseAlgorithm(&points{n: h.n, dim: h.dim}, o) == KDTree && !o.embeds()
 	if tree {
 		t, stride := shapeOf(h.n), uint64(strideOf(o.Metric, h.dim))
 		leaves, boxes := uint64(t.leaves*lanes), uint64(2*t.inner*lanes)
@@ -175,11 +185,15 @@ func (h *fileHeader) shape() error {
 			want(full && wide, secLeaves64, 8, leaves, stride), want(full && wide, secBoxes64, 8, boxes, stride))
 	}
 	for kind := range uint32(secEnd) {
-		ofTree := kind >= secOrder
+		ofTree := kind >= secOrder && kind < secParams
 		ofWide := kind == secLeaves64 || kind == secBoxes64
 		ofNarrow := kind == secLeaves32 || kind == secBoxes32
 		switch {
 		case !has(kind):
+		case kind == secParams:
+			if !o.Metric.Fitted() {
+				errs = append(errs, damage("a section of kind %d", kind))
+			}
 		case ofTree != tree && kind >= secScales, ofWide && !wide, ofNarrow && wide,
 			kind > secPanels && kind < secOrder && !shorts, kind == secCentre && !shorts,
 			ofTree && kind > secOrder && !has(secFirsts), kind == secScales && o.Metric != Cosine, distance &&

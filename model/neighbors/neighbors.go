@@ -24,29 +24,6 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Metric is a distance, by scikit-learn's name.
-type Metric string
-
-const (
-	Euclidean    Metric = "euclidean"
-	SqEuclidean  Metric = "sqeuclidean"
-	Cosine       Metric = "cosine"        // 1 − cos(x,y); 1 where either is the zero vector
-	InnerProduct Metric = "inner_product" // −⟨x,y⟩, so that the largest product comes first
-	Manhattan    Metric = "manhattan"
-	Chebyshev    Metric = "chebyshev"
-	Minkowski    Metric = "minkowski" // with Options.P
-	Hamming      Metric = "hamming"   // the share of components that differ
-)
-
-// Metrics lists all metrics.
-var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming}
-
-// aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular
-// there is the cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
-var aliases = map[Metric]Metric{
-	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "angular": Cosine, "dot": InnerProduct,
-}
-
 // Algorithm is how an index is searched. It never changes the answer.
 type Algorithm string
 
@@ -64,12 +41,23 @@ var Algorithms = []Algorithm{Auto, Brute, KDTree}
 
 // Options of an index.
 type Options struct {
-	// Metric is the distance, by its name or another: l1 and cityblock, l2, angular, dot. Default: Euclidean.
+	// Metric is the distance, by its name or another: l1 and cityblock, l2, infinity, angular, dot. Default: Euclidean.
 	Metric Metric
 	// P is the power of Minkowski, > 0 (and ≥ 1 with KDTree); math.Inf(1) is Chebyshev. Default: 2.
 	P float64
 	// Algorithm is how to search. Default: Auto.
 	Algorithm Algorithm
+	// Bits says that each value is a byte that holds eight columns, as numpy.packbits makes them: of the metrics of
+	// booleans, and of Hamming, whose distance is then the number of bits that differ, as faiss' binary indexes have it.
+	Bits bool `json:",omitempty"`
+	// Degrees says that latitudes and longitudes are degrees, and Kilometers that distances are kilometers on a sphere of
+	// EarthRadius. Of Haversine. Default: radians.
+	Degrees    bool `json:",omitempty"`
+	Kilometers bool `json:",omitempty"`
+	// Params are those of SEuclidean and Mahalanobis. Default: those of the points.
+	Params *Params `json:",omitempty"`
+
+	centred bool // rows less their means, of Correlation: see resolve
 }
 
 // EnsureDefaults fills in what is not set.
@@ -91,8 +79,8 @@ func (o *Options) EnsureDefaults() {
 // Validate reports every fault of the options at once.
 func (o *Options) Validate() error {
 	var errs []error
-	if !contains(Metrics, o.Metric) {
-		errs = append(errs, fmt.Errorf("metric %q: must be one of %s", o.Metric, join(Metrics)))
+	if err := o.validateMetric(); err != nil {
+		errs = append(errs, err)
 	}
 	if !contains(Algorithms, o.Algorithm) {
 		errs = append(errs, fmt.Errorf("algorithm %q: must be one of %s", o.Algorithm, join(Algorithms)))
@@ -127,8 +115,12 @@ func join[T ~string](all []T) string {
 	return strings.Join(s, ", ")
 }
 
-// resolve replaces a Minkowski metric that has a name of its own by that name, so that it gives its bits.
+// resolve replaces a Minkowski metric that has a name of its own by that name, so that it gives its bits, and the
+// correlation by the cosine of centred rows.
 func (o Options) resolve() Options {
+	if o.Metric == Correlation {
+		o.Metric, o.centred = Cosine, true
+	}
 	if o.Metric == Minkowski {
 		switch {
 		case o.P == 1:
@@ -260,6 +252,9 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 	if n > MaxPoints {
 		return nil, fmt.Errorf("%d points: an index holds at most %d", n, MaxPoints)
 	}
+	if err := o.CheckColumns(block.Dim); err != nil {
+		return nil, err
+	}
 	x := &Index{opts: o, points: points{n: n, dim: block.Dim}, ids: block.IDs}
 	if block.Wide() {
 		x.points.f64 = block.F64
@@ -274,7 +269,14 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 			x.numbers = block.Numbers
 		}
 	}
-	resolved := o.resolve()
+	if err := o.checkRows(block); err != nil {
+		return nil, err
+	}
+	var err error
+	if x.opts, err = o.fitted(&x.points); err != nil {
+		return nil, err
+	}
+	resolved := x.opts.resolve()
 	x.magnitudes = resolved.magnitudes(&x.points)
 	x.engine = newEngine(&x.points, resolved)
 	return x, nil
@@ -282,16 +284,19 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 
 // newEngine chooses by options, which are valid, and by the points.
 func newEngine(p *points, o Options) engine {
-	switch chooseAlgorithm(p, o) {
-	case KDTree:
+	switch {
+	case o.embeds():
+		return newEmbedded(p, o)
+	case o.countsBits():
+		return newBitwise(p, o)
+	case chooseAlgorithm(p, o) == KDTree:
 		return newKDTree(p, o)
-	default:
-		return newBruteForce(p, o)
 	}
+	return newBruteForce(p, o)
 }
 
 // hasTiles reports whether there are tiles for the metric and so many columns.
-func hasTiles(o Options, dim int) bool { return tileMetric(o.Metric) && dim <= maxDim }
+func hasTiles(o Options, dim int) bool { return tileMetric(o.Metric) && !o.Bits && dim <= maxDim }
 
 // newBruteForce is the fastest engine that compares all pairs.
 func newBruteForce(p *points, o Options) engine {
@@ -338,7 +343,7 @@ func chooseAlgorithm(p *points, o Options) Algorithm {
 // treeMetric reports whether the k-d tree has the metric: those whose distance to a box bounds that to its points.
 func treeMetric(m Metric, p float64) bool {
 	switch m {
-	case Euclidean, SqEuclidean, Manhattan, Chebyshev:
+	case Euclidean, SqEuclidean, Manhattan, Chebyshev, SEuclidean, Mahalanobis, Haversine:
 		return true
 	case Minkowski:
 		return p >= 1
@@ -352,7 +357,7 @@ func (x *Index) Len() int { return x.points.n }
 // Dim is the number of columns.
 func (x *Index) Dim() int { return x.points.dim }
 
-// Options are those of Fit, with defaults.
+// Options are those of Fit, with defaults, and with the parameters that followed from the points.
 func (x *Index) Options() Options { return x.opts }
 
 // Algorithm is how the index is searched: Brute or KDTree.
@@ -531,6 +536,9 @@ func (s Search) NumThreads() int {
 func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
 	if q.Dim != x.points.dim {
 		return nil, fmt.Errorf("queries have %d columns, the index has %d", q.Dim, x.points.dim)
+	}
+	if err := x.opts.checkRows(q); err != nil {
+		return nil, err
 	}
 	if !s.Self {
 		return nil, nil

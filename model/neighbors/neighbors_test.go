@@ -56,7 +56,7 @@ func fitted(t testing.TB, b *vectors.Block, o Options) map[string]*Index {
 	t.Helper()
 	o.EnsureDefaults()
 	plain := fit(t, b, o, Brute)
-	plain.engine = newBrute(&plain.points, o.resolve())
+	plain.engine = newBrute(&plain.points, plain.opts.resolve())
 	x := map[string]*Index{"auto": fit(t, b, o, Auto), "brute": fit(t, b, o, Brute), "plain": plain}
 	if treeMetric(o.Metric, o.P) {
 		x["kd_tree"] = fit(t, b, o, KDTree)
@@ -66,7 +66,7 @@ func fitted(t testing.TB, b *vectors.Block, o Options) map[string]*Index {
 
 // Neighbours are scikit-learn's, in the order of (distance, position), whatever searches, and in whatever storage.
 func TestScikitLearn(t *testing.T) {
-	for _, name := range []string{"gaussian", "grid", "duplicates"} {
+	for _, name := range []string{"gaussian", "grid", "duplicates", "offset", "counts", "places"} {
 		points, queries, answers := readAnswers(t, name)
 		for _, a := range answers {
 			for _, dtypes := range [][2]vectors.DType{
@@ -90,7 +90,7 @@ func TestScikitLearn(t *testing.T) {
 							n = radiusNeighbors(t, x, q, a.Radius, s)
 						}
 						checkAnswer(t, what, n, &a, func(i int, p int32) float64 {
-							return Distance(q.Row(i, make([]float64, q.Dim)), points[p], o)
+							return Distance(q.Row(i, make([]float64, q.Dim)), points[p], x.Options())
 						})
 					}
 				}
@@ -112,7 +112,7 @@ func checkAnswer(t *testing.T, what string, n *Neighbors, a *answer, distance fu
 		for r, d := range distances {
 			want := a.Distances[i][r]
 			tolerance := 1e-12 * math.Abs(want)
-			if a.Metric == Cosine {
+			if a.Metric == Cosine || a.Metric == Correlation {
 				tolerance += 1e-15 // scikit-learn takes 1 − x·y
 			}
 			if !(math.Abs(d-want) <= tolerance) {
@@ -200,7 +200,7 @@ func TestOptionsFaults(t *testing.T) {
 		want string
 	}{
 		{Options{Metric: "l7", Algorithm: "ball_tree", P: -1},
-			"metric \"l7\": must be one of euclidean, sqeuclidean, cosine, inner_product, manhattan, chebyshev, minkowski, hamming\n" +
+			"metric \"l7\": must be one of " + join(Metrics) + "\n" +
 				"algorithm \"ball_tree\": must be one of auto, brute, kd_tree\n" +
 				"p -1: must be greater than 0"},
 		{Options{P: math.NaN()}, "p NaN: must be greater than 0"},
@@ -209,7 +209,13 @@ func TestOptionsFaults(t *testing.T) {
 		{Options{Metric: Hamming, Algorithm: KDTree}, "algorithm kd_tree lacks the metric hamming: use brute"},
 		{Options{Metric: Minkowski, P: 0.5, Algorithm: KDTree}, "algorithm kd_tree: minkowski needs p of at least 1, got 0.5"},
 		{Options{Metric: "l7", Algorithm: KDTree},
-			"metric \"l7\": must be one of euclidean, sqeuclidean, cosine, inner_product, manhattan, chebyshev, minkowski, hamming"},
+			"metric \"l7\": must be one of " + join(Metrics)},
+		{Options{Metric: "precomputed"}, "metric precomputed: rows are what is searched here, not distances: give the rows, and the " +
+			"metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"},
+		{Options{Metric: Jaccard, Algorithm: KDTree}, "algorithm kd_tree lacks the metric jaccard: use brute"},
+		{Options{Bits: true, Degrees: true, Params: &Params{}}, "bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and " +
+			"sokalsneath, not of euclidean\ndegrees and kilometers: of haversine, not of euclidean\n" +
+			"parameters: of seuclidean and mahalanobis, not of euclidean"},
 	} {
 		if _, err := Fit(rowsBlock([][]float64{{1}}, vectors.Auto), c.o); err == nil || err.Error() != c.want {
 			t.Errorf("%+v: error %v, want %s", c.o, err, c.want)
@@ -411,7 +417,7 @@ func TestChunksAndThreads(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 4))
 	rows := change(gaussianRows(r, n, dim), func(i, j int, v float64) float64 { return math.Round(4*v) / 4 })
 	b := rowsBlock(rows, vectors.Auto)
-	for _, m := range Metrics {
+	for _, m := range metricsOf(dim) {
 		for name, x := range fitted(t, b, Options{Metric: m, P: 3}) {
 			t.Run(fmt.Sprintf("%s %s", m, name), func(t *testing.T) {
 				t.Parallel()
@@ -502,7 +508,10 @@ func TestDistance(t *testing.T) {
 func TestDistanceAxioms(t *testing.T) {
 	for _, set := range adversaries() {
 		rows := set.rows[:30]
-		for _, m := range Metrics {
+		for _, m := range metricsOf(len(rows[0])) {
+			if m.Fitted() {
+				continue // their values are of usual size: TestFittedAxioms
+			}
 			for _, p := range []float64{0.5, 3} {
 				o := Options{Metric: m, P: p}
 				for i, x := range rows {
@@ -516,7 +525,8 @@ func TestDistanceAxioms(t *testing.T) {
 						}
 					}
 					zero := !slices.ContainsFunc(x, func(v float64) bool { return v != 0 })
-					if d := Distance(x, x, o); m != InnerProduct && !(m == Cosine && zero) && d != 0 {
+					fixed := !slices.ContainsFunc(x, func(v float64) bool { return v != x[0] })
+					if d := Distance(x, x, o); m.Reflexive() && !(m == Cosine && zero) && !(m == Correlation && fixed) && d != 0 {
 						t.Fatalf("%s, %s %v: %v is %v from itself", set.name, m, p, x, d)
 					}
 				}

@@ -111,12 +111,17 @@ func (h *fileHeader) open(data []byte) (*Index, error) {
 		return nil, err
 	}
 	p.f32, p.f64 = numbersIn[float32](h, data, secF32), numbersIn[float64](h, data, secF64)
-	o := h.opts.resolve()
+	if x.opts.Metric.Fitted() {
+		x.opts.Params = paramsOf(x.opts.Metric, numbersIn[float64](h, data, secParams))
+	}
+	o := x.opts.resolve()
 	if x.magnitudes = h.magnitudes; x.magnitudes == (magnitudes{}) {
 		x.magnitudes = p.usualMagnitudes()
 	}
 	var err error
-	if chooseAlgorithm(p, o) == KDTree {
+	if o.embeds() || o.countsBits() {
+		x.engine, err = x.rebuilt()
+	} else if chooseAlgorithm(p, o) == KDTree {
 		x.engine, err = h.openTree(data, p, o)
 	} else {
 		x.engine, err = h.openBruteForce(data, p, o)
@@ -125,6 +130,14 @@ func (h *fileHeader) open(data []byte) (*Index, error) {
 		return nil, err
 	}
 	return x, nil
+}
+
+// rebuilt is the engine of rows that are brought to another form, anew.
+func (x *Index) rebuilt() (engine, error) {
+	if err := errors.Join(x.points.finite(), x.opts.Params.check(), x.opts.checkRows(x.Rows(0, x.points.n))); err != nil {
+		return nil, err
+	}
+	return newEngine(&x.points, x.opts.resolve()), nil
 }
 
 // openTree is the tree of a file. The tree of a compact one has its order from there, and is else built anew.

@@ -24,6 +24,9 @@ func NewPairs(points *vectors.Block, o Options) (*Pairs, error) {
 	if points.Sparse != nil {
 		return nil, errors.New("neighbors.NewPairs: sparse rows")
 	}
+	if !tileMetric(o.resolve().Metric) && o.Metric != Minkowski || o.Bits {
+		return nil, fmt.Errorf("neighbors.NewPairs: %s is of pairs that an index finds", o.Metric)
+	}
 	p := blockPoints(points)
 	t := &tiled{o: o.resolve(), kernels: tile.Best()}
 	t.points, t.scales = t.o.scales(p)

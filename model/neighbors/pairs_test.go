@@ -32,6 +32,12 @@ func TestPairsAreDistances(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range Metrics {
+		if !tileMetric(m) && m != Minkowski && m != Correlation {
+			if _, err := NewPairs(b64, optionsOf(m, dim)); err == nil {
+				t.Errorf("%s: pairs of a metric that has none", m)
+			}
+			continue
+		}
 		for name, blocks := range map[string][2]*vectors.Block{
 			"32 32": {b32, b32}, "32 64": {b32, b64}, "64 32": {b64, b32}, "64 64": {b64, b64},
 		} {

@@ -131,14 +131,21 @@ func unequal[T float](x []float64, y []T) float64 {
 // finish makes the distance of a reduced value.
 func (o *Options) finish(reduced float64, dim int) float64 {
 	switch o.Metric {
-	case Euclidean:
+	case Euclidean, SEuclidean, Mahalanobis:
 		return math.Sqrt(reduced)
+	case Haversine:
+		if o.Kilometers {
+			return EarthRadius * angle(reduced)
+		}
+		return angle(reduced)
 	case Cosine:
 		return math.Min(reduced/2, 2)
 	case Minkowski:
 		return elementary.Pow(reduced, 1/o.P)
 	case Hamming:
-		return reduced / float64(dim)
+		if !o.Bits {
+			return reduced / float64(dim)
+		}
 	}
 	return reduced
 }
@@ -146,7 +153,7 @@ func (o *Options) finish(reduced float64, dim int) float64 {
 // ceiling is a reduced value such that any larger one has a distance larger than d, with room for each rounding.
 func (o *Options) ceiling(d float64, dim int) float64 {
 	switch o.Metric {
-	case Euclidean:
+	case Euclidean, SEuclidean, Mahalanobis:
 		if d < 0 {
 			return math.Inf(-1)
 		}
@@ -162,8 +169,15 @@ func (o *Options) ceiling(d float64, dim int) float64 {
 			return math.Inf(-1)
 		}
 		return math.Inf(1) // pow states no error bound
+	case Haversine:
+		if d < 0 {
+			return math.Inf(-1)
+		}
+		return math.Inf(1) // see embedded, which is what searches
 	case Hamming:
-		return d*float64(dim)*(1+0x1p-50) + 0x1p-1000
+		if !o.Bits {
+			return d*float64(dim)*(1+0x1p-50) + 0x1p-1000
+		}
 	}
 	return d
 }
@@ -198,11 +212,13 @@ func rescale(x []float64) {
 	}
 }
 
-// prepared is a query row as the kernels take it: float64, and for the cosine of unit length.
+// prepared is a query row as the kernels take it: float64, for the cosine of unit length, for the haversine in radians.
 type prepared struct {
-	x    []float64
-	zero bool // the zero vector, under the cosine
-	own  []float64
+	x     []float64
+	zero  bool    // the zero vector, under the cosine
+	cos   float64 // of the latitude
+	own   []float64
+	delta []float64 // scratch
 }
 
 func (o *Options) prepare(q *vectors.Block, i int, p *prepared) {
@@ -210,12 +226,26 @@ func (o *Options) prepare(q *vectors.Block, i int, p *prepared) {
 		p.own = make([]float64, q.Dim)
 	}
 	p.x = q.Row(i, p.own)
-	if o.Metric != Cosine {
+	switch o.Metric {
+	case Haversine:
+		lat, lon := o.place(p.x[0], p.x[1])
+		p.x, p.cos = append(p.own[:0], lat, lon), elementary.Cos(lat)
+		return
+	case Mahalanobis:
+		if p.delta == nil {
+			p.delta = make([]float64, q.Dim)
+		}
+		return
+	case Cosine:
+	default:
 		return
 	}
 	x := p.own[:q.Dim]
 	copy(x, p.x)
 	rescale(x)
+	if o.centred {
+		centre(x)
+	}
 	s := inverseNorm(x)
 	p.zero = s == 0
 	for j := range x {
@@ -243,6 +273,19 @@ func negative(dot float64) float64 {
 
 func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 	switch o.Metric {
+	case SEuclidean:
+		return varied(q.x, y, o.Params.V)
+	case Mahalanobis:
+		return whitened(q.x, y, o.Params.whitening, q.delta)
+	case Haversine:
+		lat, lon := o.place(float64(y[0]), float64(y[1]))
+		return haversine(q.x[0], q.x[1], q.cos, lat, lon)
+	case Canberra:
+		return canberra(q.x, y)
+	case BrayCurtis:
+		return brayCurtis(q.x, y)
+	case Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath:
+		return boolean(q.x, y, o.Bits).distance(o.Metric)
 	case Cosine:
 		if q.zero || scale == 0 {
 			return 2
@@ -257,6 +300,9 @@ func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 	case Minkowski:
 		return powers(q.x, y, o.P)
 	case Hamming:
+		if o.Bits {
+			return boolean(q.x, y, true).distance(Hamming)
+		}
 		return unequal(q.x, y)
 	}
 	return sqEuclidean(q.x, y)
@@ -264,8 +310,20 @@ func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 
 // Distance is the distance of two rows of the same length: the definition that every index keeps to. Options must be
 // valid; their algorithm does not matter. What float64 cannot hold is ±Inf, or 0, where an index gives an error.
+// SEuclidean and Mahalanobis need Params: it panics without.
 func Distance(x, y []float64, o Options) float64 {
 	o.EnsureDefaults()
+	if o.Metric.Fitted() {
+		if o.Params == nil {
+			panic("neighbors.Distance: " + string(o.Metric) + " without Params")
+		}
+		if o.Params.whitening == nil {
+			var err error
+			if o, err = o.completed(len(x)); err != nil {
+				panic("neighbors.Distance: " + err.Error())
+			}
+		}
+	}
 	o = o.resolve()
 	q := vectors.Block{Dim: len(x), DType: vectors.Float64, F64: x, Numbers: []int64{0}}
 	p := points{n: 1, dim: len(y), f64: y}
@@ -288,6 +346,18 @@ func (o *Options) scales(p points) (points, []float64) {
 	}
 	s := make([]float64, p.n)
 	buf := make([]float64, p.dim)
+	if o.centred {
+		rows := make([]float64, p.n*p.dim)
+		for i := range s {
+			x := rows[i*p.dim : (i+1)*p.dim]
+			copy(x, p.row(i, buf))
+			rescale(x)
+			centre(x)
+			s[i] = inverseNorm(x)
+		}
+		p.f32, p.f64 = nil, rows
+		return p, s
+	}
 	own := false
 	for i := range s {
 		x := p.row(i, buf)
@@ -307,6 +377,31 @@ func (o *Options) scales(p points) (points, []float64) {
 		s[i] = inverseNorm(x)
 	}
 	return p, s
+}
+
+// centre takes the mean of a row from it, in place, and, for the cosine, rescales what is left. A row of one value
+// becomes zeros.
+func centre(x []float64) {
+	sum, least, most := 0.0, x[0], x[0]
+	for _, v := range x {
+		sum, least, most = sum+v, min(least, v), max(most, v)
+	}
+	mean := sum / float64(len(x))
+	if least == most {
+		mean = least
+	}
+	for j := range x {
+		x[j] -= mean
+	}
+	rescale(x)
+}
+
+// place is a latitude and a longitude in radians.
+func (o *Options) place(lat, lon float64) (float64, float64) {
+	if o.Degrees {
+		return lat * radian, lon * radian
+	}
+	return lat, lon
 }
 
 func equal(x, y []float64) bool {

@@ -18,9 +18,13 @@ func Footprint(dim int, wide bool, o Options) int64 {
 	}
 	d, perPoint := int64(dim), value*int64(dim)
 	switch {
-	case chooseAlgorithm(&points{n: 1, dim: dim}, o) == KDTree:
+	case chooseAlgorithm(&points{n: 1, dim: dim}, o) == KDTree && !o.embeds():
 		// The leaves again, with boxes for every 8 of them; the order, and what it is found by.
 		perPoint += value*int64(strideOf(o.Metric, dim))*3/2 + 32
+	case o.embeds():
+		perPoint += o.embeddedBytes(dim)
+	case o.countsBits():
+		perPoint += 8*int64(o.words(dim)) + 4
 	case tileMetric(o.Metric):
 		const labels = 32 // what a short form has beside its components
 		perPoint += d + labels
@@ -30,6 +34,9 @@ func Footprint(dim int, wide bool, o Options) int64 {
 	}
 	if o.Metric == Cosine {
 		perPoint += 8
+	}
+	if o.centred {
+		perPoint += 8 * d
 	}
 	return perPoint
 }

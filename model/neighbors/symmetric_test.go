@@ -135,7 +135,7 @@ func TestSymmetricStrangers(t *testing.T) {
 // symmetric graphs rest on it.
 func TestRadiusFromBothEnds(t *testing.T) {
 	t.Parallel()
-	for _, metric := range Metrics {
+	for _, metric := range metricsOf(3) {
 		for _, algorithm := range []Algorithm{Brute, KDTree} {
 			for _, dim := range []int{3, 37} {
 				rng := rand.New(rand.NewPCG(7, uint64(dim)))

@@ -24,8 +24,14 @@ type tiled struct {
 	first    precision // where work begins
 }
 
-// tileMetric reports whether the tiles have the metric: all but that whose terms are powers.
-func tileMetric(m Metric) bool { return m != Minkowski }
+// tileMetric reports whether the tiles have the metric.
+func tileMetric(m Metric) bool {
+	switch m {
+	case Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Hamming:
+		return true
+	}
+	return false
+}
 
 // newTiled builds the engine on the kernels of a level.
 func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {

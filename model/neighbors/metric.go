@@ -1,0 +1,170 @@
+package neighbors
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"beamlearn/model/vectors"
+)
+
+// Metric is a distance, by scikit-learn's name.
+type Metric string
+
+const (
+	Euclidean    Metric = "euclidean"
+	SqEuclidean  Metric = "sqeuclidean"
+	Cosine       Metric = "cosine"        // 1 − cos(x,y); 1 where either is the zero vector
+	InnerProduct Metric = "inner_product" // −⟨x,y⟩, so that the largest product comes first
+	Manhattan    Metric = "manhattan"
+	Chebyshev    Metric = "chebyshev"
+	Minkowski    Metric = "minkowski"   // with Options.P
+	Hamming      Metric = "hamming"     // the share of components that differ; with Options.Bits the number of bits
+	Correlation  Metric = "correlation" // the cosine distance of rows less their means; 1 where either row is constant
+	SEuclidean   Metric = "seuclidean"  // √Σ(x−y)²/V, with Options.Params
+	Mahalanobis  Metric = "mahalanobis" // √((x−y)ᵀ·VI·(x−y)), with Options.Params
+	Haversine    Metric = "haversine"   // of (latitude, longitude) on the unit sphere, in radians; see Options
+	Canberra     Metric = "canberra"    // Σ|x−y|/(|x|+|y|), without the terms of two zeros
+	BrayCurtis   Metric = "braycurtis"  // Σ|x−y|/Σ|x+y|; 0 where the first sum is
+
+	// Of rows as booleans, true where a component is not 0. Of n components let n11 be the number of those that are true
+	// in both rows, and m of those that differ. 0/0 is 0.
+	Jaccard        Metric = "jaccard"        // m/(n11+m)
+	Dice           Metric = "dice"           // m/(2·n11+m)
+	RogersTanimoto Metric = "rogerstanimoto" // 2m/(n+m)
+	RussellRao     Metric = "russellrao"     // (n−n11)/n, also from a row to itself
+	SokalSneath    Metric = "sokalsneath"    // m/(n11/2+m)
+)
+
+// Metrics lists all metrics.
+var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming, Correlation,
+	SEuclidean, Mahalanobis, Haversine, Canberra, BrayCurtis, Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath}
+
+// aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular
+// there is the cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
+var aliases = map[Metric]Metric{
+	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "infinity": Chebyshev, "angular": Cosine, "dot": InnerProduct,
+}
+
+// precomputed is scikit-learn's name for distances that are given in the place of rows.
+const precomputed Metric = "precomputed"
+
+// ofBooleans reports whether a metric takes rows as booleans.
+func (m Metric) ofBooleans() bool {
+	switch m {
+	case Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath:
+		return true
+	}
+	return false
+}
+
+// Reflexive reports whether each row is at distance 0 from itself, and so nearest to itself.
+func (m Metric) Reflexive() bool { return m != InnerProduct && m != RussellRao }
+
+// Fitted reports whether the metric has parameters that by default follow from all points: see [Options.Params].
+func (m Metric) Fitted() bool { return m == SEuclidean || m == Mahalanobis }
+
+// validateMetric reports what of the metric and of its options cannot be.
+func (o *Options) validateMetric() error {
+	var errs []error
+	switch {
+	case o.Metric == precomputed:
+		errs = append(errs, errors.New("metric precomputed: rows are what is searched here, not distances: give the rows, and "+
+			"the metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"))
+	case !slices.Contains(Metrics, o.Metric):
+		errs = append(errs, fmt.Errorf("metric %q: must be one of %s", o.Metric, join(Metrics)))
+	}
+	if o.Bits && o.Metric != Hamming && !o.Metric.ofBooleans() {
+		errs = append(errs, fmt.Errorf("bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and sokalsneath, not of %s",
+			o.Metric))
+	}
+	if (o.Degrees || o.Kilometers) && o.Metric != Haversine {
+		errs = append(errs, fmt.Errorf("degrees and kilometers: of haversine, not of %s", o.Metric))
+	}
+	if o.Params != nil && !o.Metric.Fitted() {
+		errs = append(errs, fmt.Errorf("parameters: of seuclidean and mahalanobis, not of %s", o.Metric))
+	}
+	return errors.Join(errs...)
+}
+
+// CheckColumns says what of so many columns the metric cannot be of.
+func (o *Options) CheckColumns(dim int) error {
+	if o.Metric == Haversine && dim != 2 {
+		return fmt.Errorf("haversine is of two columns, the latitude and the longitude, in this order: found %d", dim)
+	}
+	if p := o.Params; p != nil {
+		switch v, vi := len(p.V), len(p.VI); {
+		case o.Metric == SEuclidean && v != dim:
+			return fmt.Errorf("seuclidean of %d columns needs as many variances, found %d", dim, v)
+		case o.Metric == Mahalanobis && vi != dim*dim:
+			return fmt.Errorf("mahalanobis of %d columns needs a matrix of %d × %d, found %d values", dim, dim, dim, vi)
+		}
+	}
+	return nil
+}
+
+// mostFitted is the greatest magnitude of values of seuclidean and mahalanobis: then nothing overflows.
+const mostFitted = 0x1p200
+
+// checkRow says what of a row the metric cannot be of: the column, or −1, and what was expected.
+func (o *Options) checkRow(x []float64) (column int, expected string) {
+	switch {
+	case o.Metric == Haversine:
+		lat, lon := 90.0, 360.0
+		expected = "degrees"
+		if !o.Degrees {
+			// A little more than π/2, as float32 may hold it.
+			lat, lon, expected = 1.5707965, 6.2831855, "radians (degrees need --degrees)"
+		}
+		if !(x[0] >= -lat && x[0] <= lat) {
+			return 0, fmt.Sprintf("a latitude between %.7g and %.7g %s", -lat, lat, expected)
+		}
+		if !(x[1] >= -lon && x[1] <= lon) {
+			return 1, fmt.Sprintf("a longitude between %.7g and %.7g %s", -lon, lon, expected)
+		}
+	case o.Bits:
+		for j, v := range x {
+			if !(v >= 0 && v <= 255) || v != float64(uint8(v)) {
+				return j, "a byte of eight bits, 0 to 255, as numpy.packbits makes them"
+			}
+		}
+	case o.Metric.Fitted():
+		for j, v := range x {
+			if !(v >= -mostFitted && v <= mostFitted) {
+				return j, fmt.Sprintf("a magnitude of at most %.3g for %s", mostFitted, o.Metric)
+			}
+		}
+	}
+	return -1, ""
+}
+
+// checkRows says what of the rows of a block the metric cannot be of. O(n·d) where there is anything to look at.
+func (o *Options) checkRows(b *vectors.Block) error {
+	if o.Metric != Haversine && !o.Bits && !o.Metric.Fitted() {
+		return nil
+	}
+	buf := make([]float64, b.Dim)
+	for i := range b.Len() {
+		x := b.Row(i, buf)
+		if j, expected := o.checkRow(x); j >= 0 {
+			return fmt.Errorf("row %v, column %d: found %v, expected %s", b.ID(i), j, x[j], expected)
+		}
+	}
+	return nil
+}
+
+// forms are those of values and distances, as bits of a file.
+func (o *Options) forms() (bits uint32) {
+	for i, set := range []bool{o.Bits, o.Degrees, o.Kilometers} {
+		if set {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+// setForms sets those that forms has given.
+func (o *Options) setForms(bits uint32) bool {
+	o.Bits, o.Degrees, o.Kilometers = bits&1 > 0, bits&2 > 0, bits&4 > 0
+	return bits < 8
+}
