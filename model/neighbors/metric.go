@@ -147,10 +147,23 @@ func (o *Options) checkRows(b *vectors.Block) error {
 	for i := range b.Len() {
 		x := b.Row(i, buf)
 		if j, expected := o.checkRow(x); j >= 0 {
-			return fmt.Errorf("row %v, column %d: found %v, expected %s", b.ID(i), j, x[j], expected)
+			return &RowError{Number: b.Numbers[i], Column: j, Found: x[j], Expected: expected}
 		}
 	}
 	return nil
+}
+
+// RowError is a value of a row that the metric cannot be of.
+type RowError struct {
+	Number   int64 // of the row
+	Column   int
+	Found    float64
+	Expected string
+}
+
+// Error names the row and the column.
+func (e *RowError) Error() string {
+	return fmt.Sprintf("row %d, column %d: found %v, expected %s", e.Number, e.Column, e.Found, e.Expected)
 }
 
 // forms are those of values and distances, as bits of a file.

@@ -192,6 +192,11 @@ func (t *task) apart(q *vectors.Block, x *neighbors.Index, part bool) (*neighbor
 func (t *task) find(
 	q *vectors.Block, x *neighbors.Index, search neighbors.Search,
 ) (found *neighbors.Neighbors, err error) {
+	defer func() {
+		if t.chunk != nil {
+			err = located(err, *t.chunk)
+		}
+	}()
 	if search.Apart, err = t.apart(q, x, search.Part); err != nil {
 		return nil, err
 	}

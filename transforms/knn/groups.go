@@ -40,6 +40,9 @@ func (o *Options) checkGroups() error {
 		errs = append(errs, errors.New("by the inner product nothing is near itself, and there are no groups: for "+
 			"directions, take cosine"))
 	}
+	if o.Neighbors.Metric == neighbors.RussellRao {
+		errs = append(errs, errors.New("by russellrao nothing is near itself, and there are no groups: take jaccard"))
+	}
 	return errors.Join(errs...)
 }
 

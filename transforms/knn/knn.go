@@ -318,7 +318,7 @@ func (j *Job) Check() error {
 	if points >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
 		errs = append(errs, j.Options.checkK(points, j.Queries == nil))
 	}
-	errs = append(errs, j.checkIDs(), j.checkGraph(), j.checkTargets(), j.broadcast().check(j))
+	errs = append(errs, j.checkIDs(), j.checkMetric(), j.checkGraph(), j.checkTargets(), j.broadcast().check(j))
 	return errors.Join(errs...)
 }
 

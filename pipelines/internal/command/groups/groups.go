@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -23,10 +24,10 @@ type command struct {
 	*cli.App
 	input *cli.Input
 
-	radius                  **float64
-	metric, algorithm, keep *string
-	p                       *float64
-	threads                 *int
+	radius          **float64
+	metric          *cli.Metric
+	algorithm, keep *string
+	threads         *int
 
 	broadcast *string
 	memory    *int64
@@ -43,8 +44,7 @@ func New() *cli.App {
 	compute := app.Group("What to compute")
 	c.radius = compute.OptionalFloat("radius", "rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
 	c.keep = compute.String("keep", string(groups.First), "which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then none of the vector): --keep=price:max")
-	c.metric = compute.Choice("metric", "euclidean", metrics(), "the `METRIC`: "+cli.Names(metrics())+": --metric=cosine")
-	c.p = compute.Float("p", 2, "the power of --metric=minkowski: --p=3")
+	c.metric = compute.Metric(metrics())
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 
@@ -59,19 +59,17 @@ func New() *cli.App {
 }
 
 // metrics are those by which a row is near itself.
-func metrics() (names []string) {
-	for _, m := range neighbors.Metrics {
-		if m != neighbors.InnerProduct {
-			names = append(names, string(m))
-		}
-	}
-	return names
+func metrics() []neighbors.Metric {
+	return slices.DeleteFunc(slices.Clone(neighbors.Metrics), func(m neighbors.Metric) bool { return !m.Reflexive() })
 }
 
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	job, err := c.job()
 	if err != nil {
+		return err
+	}
+	if err := c.metric.Params(ctx, &job.Options.Neighbors); err != nil {
 		return err
 	}
 	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
@@ -124,11 +122,12 @@ func (c *command) job() (*knn.Job, error) {
 		reading.Formats.TargetColumn, reading.Formats.Unlabelled = keep.Column, false
 	}
 	job := &knn.Job{Reading: reading, Options: knn.Options{
-		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
+		Neighbors: c.metric.Options(),
 		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep,
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
 	}}
+	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	job.Options.SearchRows = c.input.ChunkRows()
 	job.Options.EnsureDefaults()
 	if err := errors.Join(faults, radiusErr, keepErr); err != nil {

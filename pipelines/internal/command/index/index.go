@@ -20,13 +20,13 @@ import (
 // command is the flags.
 type command struct {
 	*cli.App
-	input             *cli.Input
-	tables            *cli.Tables
-	standardize       *bool
-	metric, algorithm *string
-	p                 *float64
-	threads           *int
-	index             *cli.Path
+	input       *cli.Input
+	tables      *cli.Tables
+	standardize *bool
+	metric      *cli.Metric
+	algorithm   *string
+	threads     *int
+	index       *cli.Path
 }
 
 // New is the command.
@@ -38,8 +38,7 @@ func New() *cli.App {
 
 	compute := app.Group("What to build")
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
-	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics)+": --metric=cosine")
-	c.p = compute.Float("p", 2, "the power of --metric=minkowski: --p=3")
+	c.metric = compute.Metric(neighbors.Metrics)
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
 	c.threads = compute.Int("threads", 0, "how many threads read the points: --threads=4 (default: all cores)")
 
@@ -54,14 +53,17 @@ func (c *command) run(ctx context.Context) error {
 	faults = errors.Join(faults, tables, c.tables.Columns(&reading.Formats))
 	reading.Formats.Cells = c.tables.Asked() || *c.standardize
 	job := &knn.IndexJob{Reading: reading, Options: knn.Options{
-		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
-		Threads:   *c.threads, Workers: cli.Workers(), Index: c.index.Path(),
+		Neighbors: c.metric.Options(), Threads: *c.threads, Workers: cli.Workers(), Index: c.index.Path(),
 	}}
+	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	job.Options.EnsureDefaults()
 	if err := cli.Usage(faults, job.Check()); err != nil {
 		return err
 	}
-	var err error
+	err := c.metric.Params(ctx, &job.Options.Neighbors)
+	if err != nil {
+		return err
+	}
 	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), reading); err != nil {
 		return err
 	}
@@ -71,6 +73,9 @@ func (c *command) run(ctx context.Context) error {
 		}
 	}
 	c.Note(job.Corpus)
+	if err := cli.Usage(job.Options.Neighbors.CheckColumns(job.Corpus.Dim)); err != nil {
+		return err
+	}
 	if c.Explaining() {
 		return c.explain(ctx, job)
 	}

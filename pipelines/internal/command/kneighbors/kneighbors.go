@@ -30,15 +30,15 @@ type command struct {
 	standardize    *bool
 	queries, index *cli.Path
 
-	k                 *string
-	predict           *predict
-	apart             *apart
-	radius            **float64
-	metric, algorithm *string
-	p                 *float64
-	recall            **float64
-	seed, threads     *int
-	indexLimit        *int64
+	k             *string
+	predict       *predict
+	apart         *apart
+	radius        **float64
+	metric        *cli.Metric
+	algorithm     *string
+	recall        **float64
+	seed, threads *int
+	indexLimit    *int64
 
 	broadcast *string
 	memory    *int64
@@ -65,8 +65,7 @@ func New() *cli.App {
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.k = compute.String("k", "", "how many neighbours each query gets, a `NUMBER`; to predict, several may be compared: --k=1,3,5,10,30")
 	c.radius = compute.OptionalFloat("radius", "instead of --k: all neighbours within this `DISTANCE`, inclusive; with --k, the nearest of them: --radius=0.5")
-	c.metric = compute.Choice("metric", "euclidean", cli.Texts(neighbors.Metrics), "the `METRIC`: "+cli.Names(neighbors.Metrics))
-	c.p = compute.Float("p", 2, "the power of --metric=minkowski")
+	c.metric = compute.Metric(neighbors.Metrics)
 	c.algorithm = compute.Choice("algorithm", "auto", append(cli.Texts(neighbors.Algorithms), knn.IVF), "how to search, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+", which change the time and never the answer; or ivf, which finds most of the neighbours, by partitions: --algorithm=ivf --recall=0.95")
 	c.recall = compute.OptionalFloat("recall", "approximate neighbours instead: this `SHARE` of the true ones, which the job measures on queries that it answers exactly too: --recall=0.95 (that, with --algorithm=ivf)")
 	c.seed = compute.Seed("chooses the partitions and samples of --recall: the same seed gives the same neighbours")
@@ -146,11 +145,12 @@ func (c *command) job() (*knn.Job, look, error) {
 	show, pageErr := c.reportPath()
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
-		Neighbors: neighbors.Options{Metric: neighbors.Metric(*c.metric), P: *c.p, Algorithm: neighbors.Algorithm(*c.algorithm)},
+		Neighbors: c.metric.Options(),
 		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, KeepApart: c.apart.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
+	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.Workers() == placement.InProcess {
 		job.Options.SearchRows = knn.SearchRowsOf(job.Options.K)
 	}
@@ -167,6 +167,11 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 			return err
 		}
 		job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
+	}
+	if c.index.String() == "" {
+		if err := c.metric.Params(ctx, &job.Options.Neighbors); err != nil {
+			return err
+		}
 	}
 	queried := job.Reading.Formats.Columns
 	if job.Options.Answer != nil {
@@ -256,6 +261,9 @@ func (c *command) reuse(job *knn.Job) error {
 		}
 		job.Corpus = nil
 	}
+	if c.Given("metric_params") {
+		return errors.New("--index: an index has the parameters of its metric: without --metric_params")
+	}
 	has := job.Index.Options
 	job.Options.Neighbors = has
 	differs := func(flag string, found, expected any) error {
@@ -264,7 +272,9 @@ func (c *command) reuse(job *knn.Job) error {
 		}
 		return fault.File(name, fmt.Sprintf("%v, as --%s says: leave that out, or build the index anew", expected, flag), "an index with %s %v", flag, found)
 	}
-	return errors.Join(differs("metric", has.Metric, given.Metric), differs("p", has.P, given.P), differs("algorithm", has.Algorithm, given.Algorithm))
+	return errors.Join(differs("metric", has.Metric, given.Metric), differs("p", has.P, given.P), differs("bits", has.Bits, given.Bits),
+		differs("degrees", has.Degrees, given.Degrees), differs("km", has.Kilometers, given.Kilometers),
+		differs("algorithm", has.Algorithm, given.Algorithm))
 }
 
 // finish tells what was done, and tidies up.

@@ -1,0 +1,68 @@
+package kneighbors_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// The same bytes come of a metric by each way to the workers, and what it cannot be is one line.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("places.csv", "lat,lon\n52.5,13.4\n48.1,11.6\n53.6,10\n50.1,8.7\n-34.8,-58.5\n")
+	write("far.csv", "lat,lon\n48.9,2.35\n91,2\n")
+	write("bits.csv", "a,b\n255,0\n15,0\n240,1\n0,255\n")
+	write("x.csv", "a,b\n1,2\n2,1\n4,4\n8,5\n9,9\n")
+	write("v.csv", "a,b\n4,1\n")
+	run := func(args string) (string, int) {
+		_, stderr, code := clitest.End(t, clitest.Program(dir, append([]string{"kneighbors"}, strings.Fields(args)...)...))
+		return stderr, code
+	}
+	for _, args := range []string{
+		"--input=places.csv --metric=haversine --degrees --km --k=2",
+		"--input=bits.csv --metric=hamming --bits --k=2",
+		"--input=x.csv --metric=seuclidean --metric_params=v.csv --k=2",
+		"--input=x.csv --metric=correlation --k=2",
+	} {
+		want := ""
+		for _, way := range []string{"", " --broadcast=file", " --broadcast=side_input", " --index_memory=1KB --broadcast=shards"} {
+			if stderr, code := run(args + way + " --report=none --output=n.csv"); code != 0 {
+				t.Fatalf("%s%s: %s", args, way, stderr)
+			}
+			got, err := os.ReadFile(filepath.Join(dir, "n.csv"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == "" {
+				want = string(got)
+			}
+			if string(got) != want {
+				t.Errorf("%s%s: %s, want %s", args, way, got, want)
+			}
+		}
+	}
+	for args, want := range map[string]string{
+		"--input=places.csv --metric=haversine --k=1":                             "kneighbors: places.csv: row 0, column 0: found 52.5, expected a latitude between -1.570796 and 1.570796 radians (degrees need --degrees)\n",
+		"--input=places.csv --queries=far.csv --metric=haversine --degrees --k=1": "kneighbors: far.csv: row 1, column 0: found 91, expected a latitude between -90 and 90 degrees\n",
+		"--input=x.csv --metric=seuclidean --k=1 --broadcast=shards --index_memory=1KB": "kneighbors: seuclidean has parameters of all points, which no shard has: give them " +
+			"(--metric_params=FILE), or leave the index in one piece\n",
+		"--input=x.csv --metric=mahalanobis --metric_params=v.csv --k=1": "kneighbors: v.csv: found 1 × 2 values, expected a square matrix, the inverse of the covariance\n",
+		"--input=x.csv --metric=precomputed --k=1":                       "kneighbors: metric precomputed: rows are what is searched here",
+		"--input=x.csv --metric=russellrao --include_self --k=2":         "kneighbors: by russellrao no point is the nearest to itself",
+		"--input=x.csv --metric=jaccard --km --k=2":                      "kneighbors: degrees and kilometers: of haversine, not of jaccard",
+	} {
+		stderr, code := run(args + " --output=out.csv")
+		if code == 0 || !strings.HasPrefix(stderr, want) {
+			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
+		}
+	}
+}
