@@ -26,6 +26,9 @@ type Fault struct {
 	// ID is the row's id, as text, where the file has a column of ids and this row's can be read; it is no part of the
 	// message.
 	ID string
+	// Asked says that the fault lies in what was asked of the file, such as a column that it does not have, and not in
+	// the file; it is no part of the message.
+	Asked bool
 	// Number is that of the row in all of the input, where who reads that has set it; it is no part of the message.
 	Number int64
 }
@@ -74,6 +77,19 @@ func IsRow(err error) (*Fault, bool) {
 // File makes a fault of a whole file. Found is formatted.
 func File(name, expected, found string, args ...any) *Fault {
 	return &Fault{File: name, Row: WholeFile, Found: fmt.Sprintf(found, args...), Expected: expected}
+}
+
+// Asked is File for what is asked of a file that cannot have it, whose faults are those of a command line.
+func Asked(name, expected, found string, args ...any) *Fault {
+	f := File(name, expected, found, args...)
+	f.Asked = true
+	return f
+}
+
+// IsAsked reports whether err, or one that it joins or wraps, is a fault of what was asked of a file.
+func IsAsked(err error) bool {
+	var f *Fault
+	return errors.As(err, &f) && f.Asked
 }
 
 // Quote shows a piece of the input: quoted, on one line, cut after 60 bytes.

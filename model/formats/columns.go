@@ -77,7 +77,7 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 	}
 	for _, spec := range append(specs, o.Columns...) {
 		if n := s.named(spec); n > 1 {
-			return nil, fault.File(file, "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
+			return nil, fault.Asked(file, "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
 		}
 	}
 	role := map[int]string{}
@@ -87,10 +87,10 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 		}
 		c, ok := s.find(r.spec)
 		if !ok {
-			return nil, s.missing(file, "the "+r.name+" column "+fault.Quote(r.spec))
+			return nil, s.lacks(file, "the "+r.name+" column "+fault.Quote(r.spec))
 		}
 		if other, ok := role[c]; ok {
-			return nil, fault.File(file, "a column of its own for the "+other+" and the "+r.name, "the column %s for both", s.name(c))
+			return nil, fault.Asked(file, "a column of its own for the "+other+" and the "+r.name, "the column %s for both", s.name(c))
 		}
 		*r.column, role[c] = c, r.name
 	}
@@ -113,7 +113,7 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 				found, but = found+but+r.name, " and the "
 			}
 		}
-		return nil, fault.File(file, "at least one column for the vector", "%s", found)
+		return nil, fault.Asked(file, "at least one column for the vector", "%s", found)
 	}
 	return s, nil
 }
@@ -154,7 +154,7 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 		}
 		columns, ok := s.expand(not)
 		if !ok {
-			return s.missing(file, "a column "+fault.Quote(not)+" to leave out")
+			return s.lacks(file, "a column "+fault.Quote(not)+" to leave out")
 		}
 		for _, c := range columns {
 			out[c] = true
@@ -167,14 +167,14 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 	for _, spec := range wanted {
 		columns, ok := s.expand(spec)
 		if !ok {
-			return s.missing(file, "a column "+fault.Quote(spec))
+			return s.lacks(file, "a column "+fault.Quote(spec))
 		}
 		for _, c := range columns {
 			if by, ok := taken[c]; ok {
-				return fault.File(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
+				return fault.Asked(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
 			}
 			if c == s.target || c == s.weight {
-				return fault.File(file, "columns for the vector without the "+role[c], "the column %s, which is that, in %s of the columns asked for", s.name(c), fault.Quote(spec))
+				return fault.Asked(file, "columns for the vector without the "+role[c], "the column %s, which is that, in %s of the columns asked for", s.name(c), fault.Quote(spec))
 			}
 			taken[c] = spec
 			if !out[c] {
@@ -211,11 +211,18 @@ func indexIn(names []string) int {
 // shownNames bounds how many names a fault lists.
 const shownNames = 8
 
-func (s *selection) missing(file, wanted string) error {
+func (s *selection) missing(file, wanted string) *fault.Fault {
 	if s.names == nil {
 		return fault.File(file, wanted, "%d columns without names: they go by their index, from 0", s.count)
 	}
 	return fault.File(file, wanted, "the columns %s", list(s.names))
+}
+
+// lacks is missing for what the options name.
+func (s *selection) lacks(file, wanted string) error {
+	f := s.missing(file, wanted)
+	f.Asked = true
+	return f
 }
 
 // named is how many columns have a name.

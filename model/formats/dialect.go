@@ -103,7 +103,7 @@ func (o *Options) noDialect(f File, format string) error {
 		{"comment", o.Comment, ""}, {"quoting", string(o.Quoting), string(QuotingMinimal)},
 	} {
 		if given.value != "" && given.value != given.none {
-			return fault.File(f.Name(), "no "+given.what+": ."+format+" is no table of text", "%s %s", given.what, fault.Quote(given.value))
+			return fault.Asked(f.Name(), "no "+given.what+": ."+format+" is no table of text", "%s %s", given.what, fault.Quote(given.value))
 		}
 	}
 	return nil
@@ -118,10 +118,10 @@ func (o *Options) noText(f File, format string) error {
 		return err
 	}
 	if o.Encoding != "" && o.Encoding != EncodingAuto {
-		return fault.File(f.Name(), "no encoding: ."+format+" is no text", "encoding %s", o.Encoding)
+		return fault.Asked(f.Name(), "no encoding: ."+format+" is no text", "encoding %s", o.Encoding)
 	}
 	if o.SkipRows > 0 {
-		return fault.File(f.Name(), "no rows to skip: ."+format+" is no text", "%d rows to skip", o.SkipRows)
+		return fault.Asked(f.Name(), "no rows to skip: ."+format+" is no text", "%d rows to skip", o.SkipRows)
 	}
 	return nil
 }

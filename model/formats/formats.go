@@ -326,7 +326,7 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 		return nil, err
 	}
 	if o.Array != "" && format != npzFormat {
-		return nil, fault.File(f.Name(), "a .npz, of which alone an array is asked for by name", "the format %s", format.Name)
+		return nil, fault.Asked(f.Name(), "a .npz, of which alone an array is asked for by name", "the format %s", format.Name)
 	}
 	if f.Size() == 0 && format == jsonlFormat && o.emptyDim() > 0 {
 		return emptySource(o.EmptyDim), nil

@@ -439,7 +439,7 @@ func askedOnce(file string, names []string, repeats map[int]string, o *Options) 
 			}
 		}
 		if n > 1 {
-			return fault.File(file, "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
+			return fault.Asked(file, "one column of that name, or its index", "%d columns %s", n, fault.Quote(spec))
 		}
 	}
 	return nil

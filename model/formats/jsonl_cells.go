@@ -141,7 +141,7 @@ func (s *jsonlSource) firstCells(l *lines, o Options) error {
 	var first *fault.Fault
 	for n := 0; n < cellsHead && (n == 0 || l.offset-s.start < sampleMost); n++ {
 		line, offset, err := objectLine(l)
-		if n > 0 && (err == io.EOF || isFault(err)) {
+		if n > 0 && (err == io.EOF || l.long) { // the reader of a row that is too long tells it
 			break
 		}
 		if err == io.EOF {
@@ -236,7 +236,7 @@ func (s *jsonlSource) absent(columns []*jsonlColumn, names []string) []*jsonlCol
 func (s *jsonlSource) byNames(names []string, o *Options) error {
 	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
 		if !slices.Contains(names, spec) && isIndex(strings.TrimPrefix(spec, "!")) {
-			return fault.File(s.Name(), "keys by name or by glob: those of an object have no order", "the column %s", fault.Quote(spec))
+			return fault.Asked(s.Name(), "keys by name or by glob: those of an object have no order", "the column %s", fault.Quote(spec))
 		}
 	}
 	return nil

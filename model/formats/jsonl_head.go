@@ -25,7 +25,7 @@ func (s *jsonlSource) headRows(l *lines, o Options) error {
 	var firstFault error
 	for n := 0; n < cellsHead && (n == 0 || l.offset-s.start < sampleMost); n++ {
 		line, offset, err := objectLine(l)
-		if err == io.EOF || n > 0 && isFault(err) { // which the reader of that row tells
+		if err == io.EOF || n > 0 && l.long { // which the reader of that row tells
 			break
 		}
 		if err != nil {

@@ -70,7 +70,7 @@ func (o *Options) noHeader(f File, format string) error {
 	if o.Header == "" || o.Header == HeaderAuto {
 		return nil
 	}
-	return fault.File(f.Name(), "header auto: ."+format+" has no header row", "header %s", o.Header)
+	return fault.Asked(f.Name(), "header auto: ."+format+" has no header row", "header %s", o.Header)
 }
 
 // bytesOf is rows × columns × size, unless that is beyond int64 or one of them is negative.

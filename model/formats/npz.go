@@ -131,7 +131,7 @@ func chooseArray(f File, all []*member, name string) (*member, error) {
 	found := "the arrays " + strings.Join(shown, ", ")
 	switch {
 	case name != "":
-		return nil, fault.File(f.Name(), "the array "+fault.Quote(name), "%s", found)
+		return nil, fault.Asked(f.Name(), "the array "+fault.Quote(name), "%s", found)
 	case len(tables) == 1:
 		return tables[0], nil
 	case len(all) == 1:

@@ -62,7 +62,7 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 		{"columns", firstOf(o.Columns)}, {"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
 	} {
 		if given.column != "" {
-			return nil, fault.File(f.Name(), "no choice of columns: .svm has the label, which is the target, and the vector", "%s asked for, %s", given.what, fault.Quote(given.column))
+			return nil, fault.Asked(f.Name(), "no choice of columns: .svm has the label, which is the target, and the vector", "%s asked for, %s", given.what, fault.Quote(given.column))
 		}
 	}
 	s := &svmSource{textFile: o.newText(f, comp), selection: &selection{id: -1, target: 0, weight: -1, index: -1, labels: o.Labels}, base: 1, highest: -1}

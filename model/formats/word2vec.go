@@ -38,7 +38,7 @@ func inspectWords(ctx context.Context, f File, comp compression, o Options) (Sou
 		{"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
 	} {
 		if given.column != "" {
-			return nil, fault.File(f.Name(), "columns of numbers: the word is the id, and there is nothing else", "%s asked for, %s", given.what, fault.Quote(given.column))
+			return nil, fault.Asked(f.Name(), "columns of numbers: the word is the id, and there is nothing else", "%s asked for, %s", given.what, fault.Quote(given.column))
 		}
 	}
 	s := &wordsSource{textFile: o.newText(f, comp), words: -1}

@@ -62,7 +62,7 @@ func targetOf(target string, columns []described, file string) (int, error) {
 	if len(names) > shown {
 		more = fmt.Sprintf(", … (%d in all)", len(names))
 	}
-	return 0, fault.File(file, "a column to be the target: "+strings.Join(names[:min(len(names), shown)], ", ")+more, "no column %s", fault.Quote(target))
+	return 0, fault.Asked(file, "a column to be the target: "+strings.Join(names[:min(len(names), shown)], ", ")+more, "no column %s", fault.Quote(target))
 }
 
 // warningsOf are those of a column by itself.

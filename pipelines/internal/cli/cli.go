@@ -244,7 +244,7 @@ func (a *App) report(err error) int {
 		return 0
 	}
 	var usage *UsageError
-	isUsage := errors.As(err, &usage)
+	isUsage := errors.As(err, &usage) || fault.IsAsked(err)
 	for _, line := range a.lines(err) {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, line)
 	}

@@ -253,7 +253,7 @@ func TestFaults(t *testing.T) {
 		{"only be skipped where there is an output", 2, []string{"--input=bad.csv", "--model=m.json", "--on_error=skip"}},
 		{"bad.csv: row 1, column b", 1, []string{"--input=bad.csv", "--model=m.json"}},
 		{"one row has no variance", 1, []string{"--input=one.csv", "--model=m.json"}},
-		{"zzz", 1, []string{"--input=ok.csv", "--model=m.json", "--color=zzz"}},
+		{"zzz", 2, []string{"--input=ok.csv", "--model=m.json", "--color=zzz"}},
 	} {
 		stderr, code := run2(t, dir, c.args...)
 		if code != c.code || !strings.Contains(stderr, c.want) {

@@ -98,7 +98,7 @@ func TestFaults(t *testing.T) {
 		{[]string{"other.json"}, 1, "other.json: found other JSON"},
 		{[]string{"one.npy"}, 1, "one.npy: "},
 		{[]string{"x.pdf"}, 1, `x.pdf: found the extension ".pdf"`},
-		{[]string{"y.csv", "--target=z"}, 1, `y.csv: found no column "z", expected a column to be the target: a, b`},
+		{[]string{"y.csv", "--target=z"}, 2, `y.csv: found no column "z", expected a column to be the target: a, b`},
 		{[]string{"y.csv", "--report=y.pdf"}, 2, "--report=y.pdf: must end in .html"},
 		{[]string{"y.csv", "--report=nix/../y.csv/x.html"}, 2, "--report"},
 		{[]string{"m.json", "--report=x.html"}, 1, "only vectors and tables have a page"},

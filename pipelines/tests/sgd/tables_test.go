@@ -189,7 +189,7 @@ func TestTableFlags(t *testing.T) {
 		{[]string{"--numeric=when"}, 1, `column "when"`},
 		{[]string{"--impute=often"}, 2, "impute"},
 		{[]string{"--ngrams=2-1"}, 2, "ngrams 2-1"},
-		{[]string{"--drop=x"}, 1, `a column "x" to leave out`},
+		{[]string{"--drop=x"}, 2, `a column "x" to leave out`},
 		{[]string{"--encode=none", "--tfidf"}, 2, "--encode=none: without flags of tables"},
 		{[]string{"--categorical=x"}, 2, `a.csv: categorical: no column "x"`},
 	} {

@@ -204,7 +204,7 @@ func TestFaults(t *testing.T) {
 		{"--input=t.csv --text=b --hash_bits=13 --output=x.csv", 2, "8195 features are too many for columns of .csv, which takes 4096: write .svm or .npz"},
 		{"--input=t.csv --target=t --output=x.svm", 2, "the target t is text, and .svm holds numbers: write .csv, .jsonl or .parquet"},
 		{"--input=t.csv --target=a --output=x.npy", 2, ".npy holds one array, the features"},
-		{"--input=t.csv --target=nix --output=x.csv", 1, `t.csv: found the columns "a", "b", "t", expected the target column "nix"`},
+		{"--input=t.csv --target=nix --output=x.csv", 2, `t.csv: found the columns "a", "b", "t", expected the target column "nix"`},
 		{"--input=t.csv --output=t.csv", 2, "--output would write over what --input reads"},
 		{"--input=t.csv --output_encoding=t.csv", 2, "--output_encoding would write over what --input reads"},
 		{"--input=t.csv --transform=e.json --output=e.json --output_format=jsonl", 2, "--output would write over what --transform reads"},
