@@ -11,253 +11,234 @@ import (
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/sgd"
-	"beamlearn/model/linear/survey"
 )
 
-// fitFile is a Fit in JSON.
-type fitFile struct {
-	Task        linear.Task       `json:"task"`
-	Options     linear.Options    `json:"options"`
-	Average     *linear.Average   `json:"average"`
-	Solver      Solver            `json:"solver"`
-	MultiClass  linear.MultiClass `json:"multi_class,omitempty"`
-	Wide        bool              `json:"wide,omitempty"`
-	Standardize bool              `json:"standardize"`
-	Parts       int               `json:"parts"`
-	Progressive bool              `json:"progressive"`
-	Epochs      int               `json:"epochs"`
-	BatchSize   int               `json:"batch_size"`
-	Alphas      jsontext.Floats   `json:"alphas"`
-	AutoAlphas  bool              `json:"auto_alphas,omitempty"`
-	L1Ratios    jsontext.Floats   `json:"l1_ratios"`
-	Folds       int               `json:"folds"`
-	Scoring     string            `json:"scoring"`
-	Seed        uint64            `json:"seed"`
-	Shuffle     bool              `json:"shuffle"`
-	WarmStart   json.RawMessage   `json:"warm_start"`
-	Sample      bool              `json:"sample"`
-	Full        bool              `json:"full"`
-
-	Features int                `json:"features"`
-	Names    []string           `json:"feature_names"`
-	Passes   int                `json:"passes"`
-	Stage    string             `json:"stage"`
-	Learner  json.RawMessage    `json:"learner"`
-	Survey   *survey.Survey     `json:"survey"`
-	Chosen   linear.Options     `json:"chosen"`
-	Classes  linear.Classes     `json:"classes"`
-	CV       *cvFile            `json:"cv"`
-	Fitted   jsontext.BitFloats `json:"fitted,omitempty"`
-	Warnings []string           `json:"warnings,omitempty"`
-	Judged   []byte             `json:"judged"`          // as Progressive.MarshalBinary writes it
-	Model    json.RawMessage    `json:"model,omitempty"` // the last, which EncodeFit adds: to have it scanned again would take long
+// inner is what a state has of values that write and read themselves.
+type inner struct {
+	task      linear.Task // of all options
+	classes   linear.Classes
+	stage     string
+	warmStart json.RawMessage
+	learner   json.RawMessage
+	judged    []byte // as Progressive.MarshalBinary writes it
+	fitted    []float64
+	model     json.RawMessage // EncodeFit adds it at the end: to have it scanned again would take long
 }
 
-// cvFile is a CVResult, bit by bit.
-type cvFile struct {
-	Params      []linear.CVParams  `json:"params"`
-	Metrics     []cvScores         `json:"metrics"`
-	Progressive jsontext.BitFloats `json:"progressive_loss"`
-	Curve       []curvePoint       `json:"curve"`
-	Path        *pathFile          `json:"path,omitempty"`
-}
-
-// result is the same, checked.
-func (c *cvFile) result(features int) (*linear.CVResult, error) {
-	if c == nil {
-		return nil, nil
+// fields are those of a fit's JSON.
+func (f *Fit) fields(in *inner) jsontext.Object {
+	o := &f.options
+	return jsontext.Object{
+		{Name: "task", Value: &in.task},
+		{Name: "options", Value: &o.Options},
+		{Name: "average", Value: &o.Average},
+		{Name: "solver", Value: &o.Solver},
+		{Name: "multi_class", Value: &o.MultiClass, Optional: true},
+		{Name: "wide", Value: &o.Wide, Optional: true},
+		{Name: "standardize", Value: &o.Standardize},
+		{Name: "parts", Value: &o.Parts},
+		{Name: "progressive", Value: &o.Progressive},
+		{Name: "epochs", Value: &o.Epochs},
+		{Name: "batch_size", Value: &o.BatchSize},
+		{Name: "alphas", Value: (*jsontext.Floats)(&o.Alphas)},
+		{Name: "auto_alphas", Value: &o.AutoAlphas, Optional: true},
+		{Name: "l1_ratios", Value: (*jsontext.Floats)(&o.L1Ratios)},
+		{Name: "folds", Value: &o.Folds},
+		{Name: "scoring", Value: &o.Scoring},
+		{Name: "seed", Value: &o.Seed},
+		{Name: "shuffle", Value: &o.Shuffle},
+		{Name: "warm_start", Value: &in.warmStart},
+		{Name: "sample", Value: &o.Sample},
+		{Name: "full", Value: &f.full},
+		{Name: "features", Value: &f.features},
+		{Name: "feature_names", Value: &f.names},
+		{Name: "passes", Value: &f.passes},
+		{Name: "stage", Value: &in.stage},
+		{Name: "learner", Value: &in.learner},
+		{Name: "survey", Value: &f.survey},
+		{Name: "chosen", Value: &f.chosen},
+		{Name: "classes", Value: &in.classes},
+		{Name: "cv", Value: jsontext.Maybe(&f.cv, resultFields)},
+		{Name: "fitted", Value: (*jsontext.BitFloats)(&in.fitted), Optional: true},
+		{Name: "warnings", Value: &f.warnings, Optional: true},
+		{Name: "judged", Value: &in.judged},
+		{Name: "model", Value: &in.model, Optional: true},
 	}
-	r := &linear.CVResult{Params: c.Params, ProgressiveLoss: c.Progressive}
-	for _, m := range c.Metrics {
-		s := linear.CVMetric{Name: m.Name, Constant: m.Constant}
-		for _, split := range m.Splits {
-			if len(split) != len(c.Params) {
-				return nil, fmt.Errorf("no state of a fit: %d scores of %d combinations", len(split), len(c.Params))
+}
+
+// resultFields are those of a cross-validation's result, bit by bit.
+func resultFields(r *linear.CVResult) jsontext.Object {
+	return jsontext.Object{
+		{Name: "params", Value: &r.Params},
+		{Name: "metrics", Value: jsontext.Items(&r.Metrics, func(m *linear.CVMetric) jsontext.Object {
+			return jsontext.Object{
+				{Name: "name", Value: &m.Name},
+				{Name: "splits", Value: (*jsontext.BitRows)(&m.Splits)},
+				{Name: "constant", Value: (*jsontext.BitFloats)(&m.Constant), Optional: true},
 			}
-			s.Splits = append(s.Splits, split)
+		})},
+		{Name: "progressive_loss", Value: (*jsontext.BitFloats)(&r.ProgressiveLoss)},
+		{Name: "curve", Value: jsontext.Items(&r.LearningCurve, func(p *linear.CVPoint) jsontext.Object {
+			return jsontext.Object{{Name: "rows", Value: &p.Rows}, {Name: "loss", Value: (*jsontext.BitFloats)(&p.Loss)}}
+		})},
+		{Name: "path", Optional: true, Value: jsontext.Maybe(&r.Path, func(p *linear.CVPath) jsontext.Object {
+			return jsontext.Object{{Name: "features", Value: &p.Features}, {Name: "coef", Value: (*jsontext.BitRows)(&p.Coef)}}
+		})},
+	}
+}
+
+// checkResult says whether a result that was read fits together.
+func checkResult(r *linear.CVResult, features int) error {
+	if r == nil {
+		return nil
+	}
+	for _, m := range r.Metrics {
+		for _, split := range m.Splits {
+			if len(split) != len(r.Params) {
+				return fmt.Errorf("%d scores of %d combinations", len(split), len(r.Params))
+			}
 		}
-		r.Metrics = append(r.Metrics, s)
 	}
-	for _, p := range c.Curve {
-		r.LearningCurve = append(r.LearningCurve, linear.CVPoint{Rows: p.Rows, Loss: p.Loss})
-	}
-	var err error
-	r.Path, err = c.Path.path(len(c.Params), features)
-	return r, err
-}
-
-type pathFile struct {
-	Features []int                `json:"features"`
-	Coef     []jsontext.BitFloats `json:"coef"`
-}
-
-// path is the same, checked.
-func (p *pathFile) path(combinations, features int) (*linear.CVPath, error) {
+	p := r.Path
 	if p == nil {
-		return nil, nil
+		return nil
 	}
-	c := &linear.CVPath{Features: p.Features}
 	for _, w := range p.Coef {
 		if len(w) != len(p.Features) {
-			return nil, fmt.Errorf("no state of a fit: %d coefficients of %d features", len(w), len(p.Features))
+			return fmt.Errorf("%d coefficients of %d features", len(w), len(p.Features))
 		}
-		c.Coef = append(c.Coef, w)
 	}
-	if len(c.Coef) != combinations || slices.ContainsFunc(p.Features, func(j int) bool { return j < 0 || j >= features }) {
-		return nil, errors.New("no state of a fit: a path of other features or combinations")
+	if len(p.Coef) != len(r.Params) || slices.ContainsFunc(p.Features, func(j int) bool { return j < 0 || j >= features }) {
+		return errors.New("a path of other features or combinations")
 	}
-	return c, nil
-}
-
-type cvScores struct {
-	Name     string               `json:"name"`
-	Splits   []jsontext.BitFloats `json:"splits"`
-	Constant jsontext.BitFloats   `json:"constant,omitempty"`
-}
-
-type curvePoint struct {
-	Rows uint64             `json:"rows"`
-	Loss jsontext.BitFloats `json:"loss"`
+	return nil
 }
 
 // EncodeFit writes a fit as it stands, bit by bit: between passes it crosses the wire, and is the checkpoint.
 func EncodeFit(f *Fit) ([]byte, error) {
-	o := &f.options
-	file := fitFile{
-		Task: o.Options.Task, Options: o.Options, Average: o.Average, Solver: o.Solver, MultiClass: o.MultiClass, Wide: o.Wide, Standardize: o.Standardize, Epochs: o.Epochs, Parts: o.Parts, Progressive: o.Progressive,
-		BatchSize: o.BatchSize, Alphas: o.Alphas, AutoAlphas: o.AutoAlphas, L1Ratios: o.L1Ratios, Folds: o.Folds, Scoring: o.Scoring, Seed: o.Seed, Shuffle: o.Shuffle,
-		Sample: o.Sample, Full: f.full, Features: f.features, Names: f.names, Passes: f.passes, Stage: stageName(f.stage), Survey: f.survey, Chosen: f.chosen, Classes: f.chosen.Classes,
-	}
+	in := inner{task: f.options.Options.Task, classes: f.chosen.Classes, stage: stageName(f.stage)}
 	var err error
-	model := func(m *linear.Model) json.RawMessage {
-		var b bytes.Buffer
-		if m == nil {
-			return nil
-		}
-		if e := m.Save(&b); e != nil {
-			err = errors.Join(err, e)
-		}
-		return b.Bytes()
+	if in.warmStart, err = saved(f.options.WarmStart); err != nil {
+		return nil, err
 	}
-	file.WarmStart = model(o.WarmStart)
-	final := model(f.model)
+	model, err := saved(f.model)
+	if err != nil {
+		return nil, err
+	}
 	if f.learner != nil {
-		b, e := json.Marshal(f.learner)
-		file.Learner, err = b, errors.Join(err, e)
-	}
-	if r := f.cv; r != nil {
-		file.CV = &cvFile{Params: r.Params, Progressive: r.ProgressiveLoss}
-		for _, m := range r.Metrics {
-			s := cvScores{Name: m.Name, Constant: m.Constant}
-			for _, split := range m.Splits {
-				s.Splits = append(s.Splits, split)
-			}
-			file.CV.Metrics = append(file.CV.Metrics, s)
-		}
-		for _, p := range r.LearningCurve {
-			file.CV.Curve = append(file.CV.Curve, curvePoint{p.Rows, p.Loss})
-		}
-		if r.Path != nil {
-			file.CV.Path = &pathFile{Features: r.Path.Features}
-			for _, w := range r.Path.Coef {
-				file.CV.Path.Coef = append(file.CV.Path.Coef, w)
-			}
+		if in.learner, err = json.Marshal(f.learner); err != nil {
+			return nil, err
 		}
 	}
-	file.Warnings = f.warnings
 	if m := f.fitted; m != nil {
-		file.Fitted = jsontext.BitFloats{m.Weight, m.Mean, m.M2, m.Squared}
+		in.fitted = []float64{m.Weight, m.Mean, m.M2, m.Squared}
 	}
 	if f.progressive != nil {
-		b, e := f.progressive.MarshalBinary()
-		file.Judged, err = b, errors.Join(err, e)
+		if in.judged, err = f.progressive.MarshalBinary(); err != nil {
+			return nil, err
+		}
 	}
+	b, err := f.fields(&in).MarshalJSON()
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(file)
-	if err != nil {
-		return nil, err
+	return slices.Concat(b[:len(b)-1], []byte(`,"model":`), model, []byte("}")), nil
+}
+
+// saved is a model's file, or null.
+func saved(m *linear.Model) (json.RawMessage, error) {
+	if m == nil {
+		return json.RawMessage("null"), nil
 	}
-	if final == nil {
-		final = json.RawMessage("null")
+	var b bytes.Buffer
+	err := m.Save(&b)
+	return b.Bytes(), err
+}
+
+// loaded is what saved has written.
+func loaded(b json.RawMessage) (*linear.Model, error) {
+	if len(b) == 0 || string(b) == "null" {
+		return nil, nil
 	}
-	return slices.Concat(b[:len(b)-1], []byte(`,"model":`), final, []byte("}")), nil
+	return linear.Load("state", bytes.NewReader(b))
 }
 
 // DecodeFit reads what EncodeFit writes. It takes memory in proportion to the text.
 func DecodeFit(b []byte) (*Fit, error) {
-	var file fitFile
-	if err := jsontext.Unmarshal(b, &file); err != nil {
-		return nil, fmt.Errorf("no state of a fit: %s", jsontext.Explain(err))
+	var in inner
+	f := &Fit{}
+	if err := f.fields(&in).UnmarshalJSON(b); err != nil {
+		return nil, unreadable(errors.New(jsontext.Explain(err)))
 	}
-	file.Options.Task, file.Chosen.Task, file.Chosen.Classes = file.Task, file.Task, file.Classes
-	if err := file.Classes.Check(); err != nil {
-		return nil, fmt.Errorf("no state of a fit: %w", err)
+	f.options.Options.Task, f.chosen.Task, f.chosen.Classes = in.task, in.task, in.classes
+	if err := in.classes.Check(); err != nil {
+		return nil, unreadable(err)
 	}
-	load := func(b json.RawMessage) (*linear.Model, error) {
-		if len(b) == 0 || string(b) == "null" {
-			return nil, nil
-		}
-		return linear.Load("state", bytes.NewReader(b))
-	}
-	warm, err := load(file.WarmStart)
-	if err != nil {
+	var err error
+	if f.options.WarmStart, err = loaded(in.warmStart); err != nil {
 		return nil, err
 	}
-	o := FitOptions{
-		Options: file.Options, Average: file.Average, Solver: file.Solver, MultiClass: file.MultiClass, Wide: file.Wide, Standardize: file.Standardize, Epochs: file.Epochs, Parts: file.Parts, Progressive: file.Progressive,
-		BatchSize: file.BatchSize, Alphas: file.Alphas, AutoAlphas: file.AutoAlphas, L1Ratios: file.L1Ratios, Folds: file.Folds, Scoring: file.Scoring, Seed: file.Seed,
-		Shuffle: file.Shuffle, WarmStart: warm, Sample: file.Sample,
+	if err := f.options.Validate(); err != nil {
+		return nil, unreadable(errors.New(jsontext.Explain(err)))
 	}
-	if err := o.Validate(); err != nil {
-		return nil, fmt.Errorf("no state of a fit: %s", jsontext.Explain(err))
-	}
-	o.EnsureDefaults()
-	f := &Fit{
-		options: o, features: file.Features, names: file.Names, passes: file.Passes, full: file.Full, survey: file.Survey, chosen: file.Chosen,
-	}
-	if f.model, err = load(file.Model); err != nil {
+	f.options.EnsureDefaults()
+	if f.model, err = loaded(in.model); err != nil {
 		return nil, err
 	}
-	if f.cv, err = file.CV.result(file.Features); err != nil {
+	if err := checkResult(f.cv, f.features); err != nil {
+		return nil, unreadable(err)
+	}
+	if err := f.judgements(&in); err != nil {
+		return nil, unreadable(err)
+	}
+	if f.features < 1 || f.passes < 0 || (in.stage == done) != (f.model != nil) {
+		return nil, unreadable(errors.New("it contradicts itself"))
+	}
+	if in.stage == done {
+		return f, nil
+	}
+	if err := f.resume(&in); err != nil {
 		return nil, err
 	}
-	f.warnings = file.Warnings
-	if v := file.Fitted; v != nil {
+	return f, nil
+}
+
+func unreadable(err error) error { return fmt.Errorf("no state of a fit: %w", err) }
+
+// judgements takes what was known of how well the model does.
+func (f *Fit) judgements(in *inner) error {
+	if v := in.fitted; v != nil {
 		if len(v) != 4 {
-			return nil, errors.New("no state of a fit: a judgement that is none")
+			return errors.New("a judgement that is none")
 		}
 		f.fitted = &linear.RegressionMetrics{Weight: v[0], Mean: v[1], M2: v[2], Squared: v[3], Absolute: math.NaN()}
 	}
-	if len(file.Judged) > 0 {
-		if n := file.Classes.Len(); n*n > len(file.Judged)/8 { // as many as there are in the confusion
-			return nil, fmt.Errorf("no state of a fit: %d classes in predictions of %d bytes", n, len(file.Judged))
-		}
-		f.progressive = sgd.NewProgressive(file.Task, file.Classes.Len())
-		if err := f.progressive.UnmarshalBinary(file.Judged); err != nil {
-			return nil, fmt.Errorf("no state of a fit: %w", err)
-		}
+	if len(in.judged) == 0 {
+		return nil
 	}
-	if f.features < 1 || f.passes < 0 || (file.Stage == done) != (f.model != nil) {
-		return nil, errors.New("no state of a fit: it contradicts itself")
+	if n := in.classes.Len(); n*n > len(in.judged)/8 { // as many as there are in the confusion
+		return fmt.Errorf("%d classes in predictions of %d bytes", n, len(in.judged))
 	}
-	if file.Stage == done {
-		return f, nil
-	}
-	at := slices.IndexFunc(stages, func(s stage) bool { return s.name() == file.Stage })
+	f.progressive = sgd.NewProgressive(in.task, in.classes.Len())
+	return f.progressive.UnmarshalBinary(in.judged)
+}
+
+// resume goes on with the stage that was saved.
+func (f *Fit) resume(in *inner) error {
+	at := slices.IndexFunc(stages, func(s stage) bool { return s.name() == in.stage })
 	if at < 0 {
-		return nil, fmt.Errorf("no state of a fit: stage %q", file.Stage)
+		return unreadable(fmt.Errorf("stage %q", in.stage))
 	}
 	f.stage = stages[at]
-	if f.learner, err = f.stage.empty(f, len(file.Learner)); err != nil {
-		return nil, err
+	var err error
+	if f.learner, err = f.stage.empty(f, len(in.learner)); err != nil {
+		return err
 	}
 	if f.stage.surveyed() && f.survey == nil {
-		return nil, errors.New("no state of a fit: the survey is missing")
+		return unreadable(errors.New("the survey is missing"))
 	}
-	if err := json.Unmarshal(file.Learner, f.learner); err != nil {
-		return nil, fmt.Errorf("no state of a fit: %s", jsontext.Explain(err))
+	if err := json.Unmarshal(in.learner, f.learner); err != nil {
+		return unreadable(errors.New(jsontext.Explain(err)))
 	}
-	return f, nil
+	return nil
 }

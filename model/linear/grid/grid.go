@@ -3,7 +3,6 @@
 package grid
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -983,87 +982,86 @@ func (g *Grid) proba() bool {
 	return k == loss.LogLoss || k == loss.ModifiedHuber
 }
 
-// gridFile is a grid in JSON.
-type gridFile struct {
-	Task         linear.Task            `json:"task"`
-	Classes      linear.Classes         `json:"classes"`
-	Options      linear.Options         `json:"hyperparameters"`
-	Alphas       jsontext.Floats        `json:"alphas"`
-	L1Ratios     jsontext.Floats        `json:"l1_ratios"`
-	Folds        int                    `json:"folds"`
-	Refit        bool                   `json:"refit"`
-	Seed         uint64                 `json:"seed"`
-	Split        *folds.Folds           `json:"split,omitempty"`
-	Epochs       int                    `json:"epochs"`
-	ClassRows    []int64                `json:"class_rows"`
-	Features     int                    `json:"features"`
-	FeatureNames []string               `json:"feature_names"`
-	Scaler       *linear.StandardScaler `json:"scaler"`
-	Epoch        int                    `json:"epoch"`
-	T            jsontext.Floats        `json:"t"`
-	Rows         []int64                `json:"rows"`
-	Seen         int64                  `json:"seen"`
-	Judging      bool                   `json:"judging,omitempty"`
-	State        []byte                 `json:"state"` // the sums
+// fields are those of a grid's JSON; the sums are those of [gridSums.encode].
+func (g *Grid) fields(sums *[]byte) jsontext.Object {
+	o := &g.options
+	return jsontext.Object{
+		{Name: "task", Value: &o.Options.Task},
+		{Name: "classes", Value: &o.Options.Classes},
+		{Name: "hyperparameters", Value: &o.Options},
+		{Name: "alphas", Value: (*jsontext.Floats)(&o.Alphas)},
+		{Name: "l1_ratios", Value: (*jsontext.Floats)(&o.L1Ratios)},
+		{Name: "folds", Value: &o.Folds},
+		{Name: "refit", Value: &o.Refit},
+		{Name: "seed", Value: &o.Seed},
+		{Name: "split", Value: &o.Split, Optional: true},
+		{Name: "epochs", Value: &o.Epochs},
+		{Name: "class_rows", Value: &o.ClassRows},
+		{Name: "features", Value: &g.features},
+		{Name: "feature_names", Value: &g.FeatureNames},
+		{Name: "scaler", Value: &g.Scaler},
+		{Name: "epoch", Value: &g.epoch},
+		{Name: "t", Value: (*jsontext.Floats)(&g.t)},
+		{Name: "rows", Value: &g.rows},
+		{Name: "seen", Value: &g.seen},
+		{Name: "judging", Value: &g.judging, Optional: true},
+		{Name: "state", Value: sums},
+	}
 }
 
 // MarshalJSON writes the whole state, bit by bit.
 func (g *Grid) MarshalJSON() ([]byte, error) {
-	o := &g.options
-	ratios := o.L1Ratios
-	if o.Options.Penalty != linear.ElasticNet {
-		ratios = nil
-	}
-	state, err := g.sums.encode(&g.shape)
+	sums, err := g.sums.encode(&g.shape)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(gridFile{
-		Task: o.Options.Task, Classes: o.Options.Classes, Options: o.Options, Alphas: o.Alphas, L1Ratios: ratios, Folds: o.Folds,
-		Refit: o.Refit, Seed: o.Seed, Split: o.Split, Epochs: o.Epochs, ClassRows: o.ClassRows, Features: g.features, FeatureNames: g.FeatureNames,
-		Scaler: g.Scaler, Epoch: g.epoch, T: g.t, Rows: g.rows, Seen: g.seen, Judging: g.judging,
-		State: state,
-	})
+	f := *g
+	if f.options.Options.Penalty != linear.ElasticNet {
+		f.options.L1Ratios = nil
+	}
+	return f.fields(&sums).MarshalJSON()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, into a Grid of any kind. Its memory is in proportion to the text.
 func (g *Grid) UnmarshalJSON(b []byte) error {
-	var f gridFile
-	if err := jsontext.Unmarshal(b, &f); err != nil {
+	var f Grid
+	var sums []byte
+	// Options have their task and classes beside them.
+	if err := f.fields(&sums).UnmarshalJSON(b); err != nil {
 		return err
 	}
-	o := GridOptions{Options: f.Options, Alphas: f.Alphas, L1Ratios: f.L1Ratios, Folds: f.Folds, Refit: f.Refit, Seed: f.Seed, Split: f.Split, Epochs: f.Epochs, ClassRows: f.ClassRows}
-	o.Options.Task, o.Options.Classes = f.Task, f.Classes
-	if models := float64(max(len(f.Alphas), 1)) * float64(max(len(f.L1Ratios), 1)); 8*models > float64(len(f.State)) {
-		return fmt.Errorf("%.0f combinations in a state of %d bytes", models, len(f.State))
+	o := f.options
+	if models := float64(max(len(o.Alphas), 1)) * float64(max(len(o.L1Ratios), 1)); 8*models > float64(len(sums)) {
+		return fmt.Errorf("%.0f combinations in a state of %d bytes", models, len(sums))
 	}
 	if err := o.Validate(); err != nil {
 		return err
 	}
 	o.EnsureDefaults()
-	if f.Features < 1 {
-		return fmt.Errorf("%d features: there must be at least one", f.Features)
+	if f.features < 1 {
+		return fmt.Errorf("%d features: there must be at least one", f.features)
 	}
-	n, err := newGrid(o, f.Features)
+	n, err := newGrid(o, f.features)
 	if err != nil {
 		return err
 	}
-	if f.Scaler != nil && len(f.Scaler.Mean) != f.Features {
-		return fmt.Errorf("scaler: of %d features, the grid has %d", len(f.Scaler.Mean), f.Features)
+	if f.Scaler != nil && len(f.Scaler.Mean) != f.features {
+		return fmt.Errorf("scaler: of %d features, the grid has %d", len(f.Scaler.Mean), f.features)
 	}
-	if len(f.T) != n.shape.sets || len(f.Rows) != n.shape.sets || f.Epoch < 0 || f.Seen < 0 {
-		return fmt.Errorf("t of %d and rows of %d sets, %d epochs, %d rows: must be %d sets, and not negative", len(f.T), len(f.Rows), f.Epoch, f.Seen, n.shape.sets)
+	if len(f.t) != n.shape.sets || len(f.rows) != n.shape.sets || f.epoch < 0 || f.seen < 0 {
+		return fmt.Errorf("t of %d and rows of %d sets, %d epochs, %d rows: must be %d sets, and not negative",
+			len(f.t), len(f.rows), f.epoch, f.seen, n.shape.sets)
 	}
-	for i, t := range f.T {
-		if !(t >= 1) || f.Rows[i] < 0 {
-			return fmt.Errorf("t %v and %d rows: must be at least 1 and 0", t, f.Rows[i])
+	for i, t := range f.t {
+		if !(t >= 1) || f.rows[i] < 0 {
+			return fmt.Errorf("t %v and %d rows: must be at least 1 and 0", t, f.rows[i])
 		}
 	}
-	if n.sums, err = decodeGridSums(&n.shape, f.State); err != nil {
+	if n.sums, err = decodeGridSums(&n.shape, sums); err != nil {
 		return err
 	}
-	n.t, n.rows, n.seen, n.epoch, n.Scaler, n.FeatureNames = f.T, f.Rows, f.Seen, f.Epoch, f.Scaler, f.FeatureNames
-	n.judging = f.Judging
+	n.t, n.rows, n.seen, n.epoch, n.Scaler, n.FeatureNames = f.t, f.rows, f.seen, f.epoch, f.Scaler, f.FeatureNames
+	n.judging = f.judging
 	*g = *n
 	return nil
 }

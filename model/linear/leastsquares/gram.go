@@ -3,7 +3,6 @@
 package leastsquares
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -499,11 +498,9 @@ func GramSize(features int) int {
 	return 8 * (1 + w + w*(w+1)/2)
 }
 
-// gramState is a Gram as the state of a learner.
-type gramState struct {
-	Features int    `json:"features"`
-	Done     bool   `json:"done"`
-	Sums     []byte `json:"sums"` // as MarshalBinary writes them, in base64
+// state is the fields of a Gram as the state of a learner; the sums are those of MarshalBinary.
+func (g *Gram) state(sums *[]byte) jsontext.Object {
+	return jsontext.Object{{Name: "features", Value: &g.features}, {Name: "done", Value: &g.done}, {Name: "sums", Value: sums}}
 }
 
 // MarshalJSON writes the whole state.
@@ -512,24 +509,25 @@ func (g *Gram) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(gramState{g.features, g.done, sums})
+	return g.state(&sums).MarshalJSON()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (g *Gram) UnmarshalJSON(b []byte) error {
-	var s gramState
-	if err := jsontext.Unmarshal(b, &s); err != nil {
+	var s Gram
+	var sums []byte
+	if err := s.state(&sums).UnmarshalJSON(b); err != nil {
 		return err
 	}
-	if s.Features > MaxGram || len(s.Sums) < GramSize(s.Features) {
-		return fmt.Errorf("linear.Gram: %d bytes are no sums of %d features", len(s.Sums), s.Features)
+	if s.features > MaxGram || len(sums) < GramSize(s.features) {
+		return fmt.Errorf("linear.Gram: %d bytes are no sums of %d features", len(sums), s.features)
 	}
-	h, err := NewGram(s.Features)
+	h, err := NewGram(s.features)
 	if err != nil {
 		return err
 	}
-	h.done = s.Done
-	if err := h.UnmarshalBinary(s.Sums); err != nil {
+	h.done = s.done
+	if err := h.UnmarshalBinary(sums); err != nil {
 		return err
 	}
 	*g = *h
@@ -707,19 +705,18 @@ func (f *FoldGram) fields(c *wire.Codec) {
 	}
 }
 
-// foldState is a FoldGram as the state of a learner.
-type foldState struct {
-	Done  bool    `json:"done"`
-	Grams []*Gram `json:"grams"`
+// state is the fields of a FoldGram as the state of a learner.
+func (f *FoldGram) state() jsontext.Object {
+	return jsontext.Object{{Name: "done", Value: &f.done}, {Name: "grams", Value: &f.Grams}}
 }
 
 // MarshalJSON writes the whole state, but for the function that tells the folds.
-func (f *FoldGram) MarshalJSON() ([]byte, error) { return json.Marshal(foldState{f.done, f.Grams}) }
+func (f *FoldGram) MarshalJSON() ([]byte, error) { return f.state().MarshalJSON() }
 
 // UnmarshalJSON reads what MarshalJSON writes into a FoldGram of as many folds and features, whose function it keeps.
 func (f *FoldGram) UnmarshalJSON(b []byte) error {
-	var s foldState
-	if err := jsontext.Unmarshal(b, &s); err != nil {
+	var s FoldGram
+	if err := s.state().UnmarshalJSON(b); err != nil {
 		return err
 	}
 	if len(s.Grams) != len(f.Grams) {
@@ -730,7 +727,7 @@ func (f *FoldGram) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("linear.FoldGram: fold %d is not of %d features", i, f.Grams[i].features)
 		}
 	}
-	f.done, f.Grams = s.Done, s.Grams
+	f.done, f.Grams = s.done, s.Grams
 	return nil
 }
 

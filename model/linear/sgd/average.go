@@ -1,8 +1,6 @@
 package sgd
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -498,58 +496,65 @@ func (p *progress) fields(c *wire.Codec) {
 	c.Check(p.weight >= 0 && p.right >= 0 && p.right <= p.weight && p.scores.Weight >= 0 && p.scores.M2 >= 0, "sums that are not negative")
 }
 
-// averagedFile is the learner in JSON.
-type averagedFile struct {
-	Epochs       int                    `json:"epochs"`
-	Epoch        int                    `json:"epoch"`
-	Done         bool                   `json:"done"`
-	Task         linear.Task            `json:"task"`
-	FeatureNames []string               `json:"feature_names"`
-	Classes      linear.Classes         `json:"classes"`
-	Scaler       *linear.StandardScaler `json:"scaler"`
-	Options      linear.Options         `json:"hyperparameters"`
-	Training     linear.Training        `json:"training"`
-	State        *linear.State          `json:"state"`
-	Progressive  []byte                 `json:"progressive"` // as MarshalBinary writes it
+// state is the fields of the learner's JSON: its model, whose state is the trainer's, and what [Progressive] writes.
+func (a *Averaged) state(m *linear.Model, progressive *[]byte) jsontext.Object {
+	return jsontext.Object{
+		{Name: "epochs", Value: &a.epochs},
+		{Name: "epoch", Value: &a.epoch},
+		{Name: "done", Value: &a.done},
+		{Name: "task", Value: &m.Task},
+		{Name: "feature_names", Value: &m.FeatureNames},
+		{Name: "classes", Value: &m.Classes},
+		{Name: "scaler", Value: &m.Scaler},
+		{Name: "hyperparameters", Value: &m.Options},
+		{Name: "training", Value: &m.Training},
+		{Name: "state", Value: &m.State},
+		{Name: "progressive", Value: progressive},
+	}
 }
 
 // MarshalJSON writes the whole state; numbers read back bit by bit.
 func (a *Averaged) MarshalJSON() ([]byte, error) {
 	s := a.sgd
-	f := averagedFile{a.epochs, a.epoch, a.done, s.options.Task, s.FeatureNames, s.classes, s.Scaler, s.options,
-		linear.Training{Solver: "sgd", Rows: s.rows, Epochs: s.epochs, ClassRows: s.counts}, s.state(), nil}
+	m := linear.Model{
+		Task: s.options.Task, FeatureNames: s.FeatureNames, Classes: s.classes, Scaler: s.Scaler, Options: s.options,
+		Training: linear.Training{Solver: "sgd", Rows: s.rows, Epochs: s.epochs, ClassRows: s.counts}, State: s.state(),
+	}
+	var progressive []byte
 	if s.Progressive != nil {
 		var err error
-		if f.Progressive, err = s.Progressive.MarshalBinary(); err != nil {
+		if progressive, err = s.Progressive.MarshalBinary(); err != nil {
 			return nil, err
 		}
 	}
-	return json.Marshal(f)
+	return a.state(&m, &progressive).MarshalJSON()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes, and takes memory in proportion to it.
 func (a *Averaged) UnmarshalJSON(b []byte) error {
-	var f averagedFile
-	if err := jsontext.Unmarshal(bytes.TrimSpace(b), &f); err != nil {
+	var f Averaged
+	var m linear.Model
+	var progressive []byte
+	if err := f.state(&m, &progressive).UnmarshalJSON(b); err != nil {
 		return err
 	}
-	if f.State == nil || len(f.State.Vectors) == 0 || len(f.State.Vectors[0].Weights) == 0 || f.State.Unseen != nil {
+	state := m.State
+	if state == nil || len(state.Vectors) == 0 || len(state.Vectors[0].Weights) == 0 || state.Unseen != nil {
 		return errors.New("averaged: no state of declared classes")
 	}
-	if f.Epochs < 1 || f.Epoch < 0 {
-		return fmt.Errorf("averaged: epoch %d of %d", f.Epoch, f.Epochs)
+	if f.epochs < 1 || f.epoch < 0 {
+		return fmt.Errorf("averaged: epoch %d of %d", f.epoch, f.epochs)
 	}
-	f.Options.Task = f.Task
-	m := &linear.Model{Task: f.Task, Loss: f.Options.Loss, FeatureNames: f.FeatureNames, Classes: f.Classes, Scaler: f.Scaler, Options: f.Options, Training: f.Training}
-	for _, v := range f.State.Vectors {
+	m.Options.Task, m.Loss, m.State = m.Task, m.Options.Loss, nil
+	for _, v := range state.Vectors {
 		m.Coef = append(m.Coef, v.Weights)
 		m.Intercept = append(m.Intercept, v.Intercept)
 	}
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("averaged: %w", err)
 	}
-	m.State = f.State
-	s, err := resume(m)
+	m.State = state
+	s, err := resume(&m)
 	if err != nil {
 		return fmt.Errorf("averaged: %w", err)
 	}
@@ -558,12 +563,13 @@ func (a *Averaged) UnmarshalJSON(b []byte) error {
 			return errors.New("averaged: weights must be finite")
 		}
 	}
-	if len(f.Progressive) > 0 {
-		s.Progressive = NewProgressive(f.Task, f.Classes.Len())
-		if err := s.Progressive.UnmarshalBinary(f.Progressive); err != nil {
+	if len(progressive) > 0 {
+		s.Progressive = NewProgressive(m.Task, m.Classes.Len())
+		if err := s.Progressive.UnmarshalBinary(progressive); err != nil {
 			return fmt.Errorf("averaged: %w", err)
 		}
 	}
-	*a = Averaged{epochs: f.Epochs, epoch: f.Epoch, done: f.Done, sgd: s}
+	f.sgd = s
+	*a = f
 	return nil
 }

@@ -2,7 +2,6 @@
 package survey
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -740,109 +739,131 @@ func sortedKeys[K float64 | string](m map[K]*labelCount) []K {
 	return keys
 }
 
-// surveyFile is the survey in JSON.
-type surveyFile struct {
-	Task             linear.Task            `json:"task"`
-	Features         int                    `json:"features"`
-	Scale            bool                   `json:"scale"`
-	Done             bool                   `json:"done"`
-	Rows             int64                  `json:"rows"`
-	Sampled          int64                  `json:"sampled"`
-	Weights          jsontext.Floats        `json:"weights"`
-	Classes          linear.Classes         `json:"classes"`
-	ClassRows        []int64                `json:"class_rows"`
-	ClassWeight      jsontext.Floats        `json:"class_weight"`
-	Target           jsontext.Floats        `json:"target"`
-	SquareNorm       float64                `json:"square_norm"`
-	ScaledSquareNorm float64                `json:"scaled_square_norm"`
-	SquareRadius     float64                `json:"square_radius"`
-	Uneven           float64                `json:"uneven"`
-	Scaler           *linear.StandardScaler `json:"scaler"`
-	Chunks           int64                  `json:"chunks"`
-	Share            float64                `json:"share"`
-	F                *float64               `json:"f"` // null is +Inf
-	Squares          jsontext.BitFloats     `json:"squares,omitempty"`
-	AskedFolds       int                    `json:"asked_folds,omitempty"`
-	FoldSeed         uint64                 `json:"fold_seed,omitempty"`
-	Folds            *folds.Folds           `json:"folds,omitempty"`
-	Rare             []folds.Rare           `json:"rare_classes,omitempty"`
-	Measure          bool                   `json:"measure,omitempty"`
-	Moments          *linear.StandardScaler `json:"moments,omitempty"`
+// fields are those of the survey's JSON, where strata is not nil; a scaler is also the moments.
+func (s *Survey) fields() jsontext.Object {
+	return jsontext.Object{
+		{Name: "task", Value: &s.Task},
+		{Name: "features", Value: &s.Features},
+		{Name: "scale", Value: &s.scale},
+		{Name: "done", Value: &s.done},
+		{Name: "rows", Value: &s.Rows},
+		{Name: "sampled", Value: &s.Sampled},
+		{Name: "weight", Value: &s.Weight},
+		{Name: "square_weight", Value: &s.Weight2},
+		{Name: "classes", Value: &s.Classes},
+		{Name: "class_rows", Value: &s.ClassRows},
+		{Name: "class_weight", Value: (*jsontext.Floats)(&s.ClassWeight)},
+		{Name: "mean", Value: &s.Mean},
+		{Name: "var", Value: &s.Var},
+		{Name: "min", Value: &s.Min},
+		{Name: "max", Value: &s.Max},
+		{Name: "square_norm", Value: &s.SquareNorm},
+		{Name: "scaled_square_norm", Value: &s.ScaledSquareNorm},
+		{Name: "square_radius", Value: &s.SquareRadius},
+		{Name: "uneven", Value: &s.Uneven},
+		{Name: "squares", Value: (*jsontext.BitFloats)(&s.Squares), Optional: true},
+		{Name: "scaler", Value: &s.Scaler},
+		{Name: "measure", Value: &s.moments, Optional: true},
+		{Name: "moments", Value: &s.Moments, Optional: true},
+		{Name: "chunks", Value: &s.Drift.Chunks},
+		{Name: "share", Value: &s.Drift.Share},
+		{Name: "f", Value: (*ratio)(&s.Drift.F)},
+		{Name: "asked_folds", Value: &s.strata.Folds, Optional: true},
+		{Name: "fold_seed", Value: &s.strata.Seed, Optional: true},
+		{Name: "folds", Value: &s.Folds, Optional: true},
+		{Name: "rare_classes", Value: &s.Rare, Optional: true},
+	}
+}
+
+// ratio is a number whose JSON is null where it is +Inf.
+type ratio float64
+
+func (r ratio) MarshalJSON() ([]byte, error) {
+	if math.IsInf(float64(r), 1) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(r))
+}
+
+func (r *ratio) UnmarshalJSON(b []byte) error {
+	if *r = ratio(math.Inf(1)); string(b) == "null" {
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(r))
 }
 
 // MarshalJSON writes the whole state; numbers read back bit by bit.
 func (s *Survey) MarshalJSON() ([]byte, error) {
-	f := surveyFile{s.Task, s.Features, s.scale, s.done, s.Rows, s.Sampled, jsontext.Floats{s.Weight, s.Weight2}, s.Classes, s.ClassRows, s.ClassWeight,
-		jsontext.Floats{s.Mean, s.Var, s.Min, s.Max}, s.SquareNorm, s.ScaledSquareNorm, s.SquareRadius, s.Uneven, s.Scaler, s.Drift.Chunks, s.Drift.Share, &s.Drift.F, s.Squares, 0, 0, s.Folds, s.Rare, s.moments, nil}
-	if s.Scaler == nil {
-		f.Moments = s.Moments
+	t := *s
+	if t.Scaler != nil {
+		t.Moments = nil
 	}
-	if s.strata != nil {
-		f.AskedFolds, f.FoldSeed = s.strata.Folds, s.strata.Seed
+	if t.strata == nil {
+		t.strata = &folds.Strata{}
 	}
-	if math.IsInf(s.Drift.F, 1) {
-		f.F = nil
-	}
-	return json.Marshal(f)
+	return t.fields().MarshalJSON()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (s *Survey) UnmarshalJSON(b []byte) error {
-	var f surveyFile
-	if err := jsontext.Unmarshal(bytes.TrimSpace(b), &f); err != nil {
+	t := Survey{strata: &folds.Strata{}}
+	if err := t.fields().UnmarshalJSON(b); err != nil {
 		return err
 	}
-	t, err := NewSurvey(f.Task, f.Features, f.Scale)
-	if err != nil {
+	if err := t.checkState(); err != nil {
 		return fmt.Errorf("survey: %w", err)
 	}
-	if err := f.Classes.Check(); err != nil {
-		return fmt.Errorf("survey: %w", err)
+	if t.Scaler != nil {
+		t.Moments = t.Scaler
 	}
-	if n := f.Classes.Len(); len(f.Weights) != 2 || len(f.Target) != 4 || len(f.ClassRows) != n || len(f.ClassWeight) != n || f.Rows < 0 || f.Sampled < 0 || f.Sampled > f.Rows || f.Chunks < 0 {
-		return fmt.Errorf("survey: %d weights, %d moments of the target, %d and %d counts of %d classes", len(f.Weights), len(f.Target), len(f.ClassRows), len(f.ClassWeight), n)
-	}
-	if f.Scaler != nil && (!f.Scale || len(f.Scaler.Mean) != f.Features) || f.Scaler == nil && f.Scale && f.Done {
-		return fmt.Errorf("survey: a scaler that does not fit %d features", f.Features)
-	}
-	if f.Moments != nil && len(f.Moments.Mean) != f.Features || (f.Moments != nil) != (f.Measure && f.Done && !f.Scale) {
-		return fmt.Errorf("survey: moments that do not fit %d features", f.Features)
-	}
-	if t.moments, t.Moments = f.Measure, f.Moments; f.Scaler != nil {
-		t.Moments = f.Scaler
-	}
-	if f.AskedFolds != 0 {
-		t.Stratify(f.AskedFolds, f.FoldSeed)
-	}
-	if f.AskedFolds < 0 || f.AskedFolds > folds.Max || (f.Folds != nil) != (f.AskedFolds > 0 && f.Done) || f.Folds != nil && f.Folds.K != f.AskedFolds {
-		return errors.New("survey: folds that were not asked for")
-	}
-	if f.Folds != nil {
-		if err := f.Folds.Check(f.Classes.Len()); err != nil {
-			return fmt.Errorf("survey: %w", err)
-		}
-	}
-	for _, r := range f.Rare {
-		if r.Class < 0 || r.Class >= f.Classes.Len() || r.Rows < 0 || r.Folds < 0 {
-			return errors.New("survey: rare classes that are none")
-		}
-	}
-	t.Folds, t.Rare, t.Squares = f.Folds, f.Rare, f.Squares
-	t.done, t.Rows, t.Sampled, t.Weight, t.Weight2 = f.Done, f.Rows, f.Sampled, f.Weights[0], f.Weights[1]
-	t.Classes, t.ClassRows, t.ClassWeight = f.Classes, f.ClassRows, f.ClassWeight
-	t.Mean, t.Var, t.Min, t.Max = f.Target[0], f.Target[1], f.Target[2], f.Target[3]
-	t.SquareNorm, t.ScaledSquareNorm, t.SquareRadius, t.Uneven, t.Scaler = f.SquareNorm, f.ScaledSquareNorm, f.SquareRadius, f.Uneven, f.Scaler
-	t.Drift = Drift{Chunks: f.Chunks, Share: f.Share, F: math.Inf(1)}
-	if f.F != nil {
-		t.Drift.F = *f.F
+	if t.strata.Folds == 0 {
+		t.strata = nil
 	}
 	rows := t.Rows
 	if t.Sampled > 0 {
 		rows = t.Sampled
 	}
-	if f.Chunks > 1 && rows > f.Chunks {
-		t.Drift.Deviations = t.Drift.deviations(rows)
+	if d := &t.Drift; d.Chunks > 1 && rows > d.Chunks {
+		d.Deviations = d.deviations(rows)
 	}
-	*s = *t
+	*s = t
+	return nil
+}
+
+// checkState says whether what was read fits together.
+func (s *Survey) checkState() error {
+	if _, err := NewSurvey(s.Task, s.Features, s.scale); err != nil {
+		return err
+	}
+	if err := s.Classes.Check(); err != nil {
+		return err
+	}
+	n := s.Classes.Len()
+	if len(s.ClassRows) != n || len(s.ClassWeight) != n {
+		return fmt.Errorf("%d and %d counts of %d classes", len(s.ClassRows), len(s.ClassWeight), n)
+	}
+	if s.Rows < 0 || s.Sampled < 0 || s.Sampled > s.Rows || s.Drift.Chunks < 0 {
+		return fmt.Errorf("%d of %d rows in %d chunks", s.Sampled, s.Rows, s.Drift.Chunks)
+	}
+	if s.Scaler != nil && (!s.scale || len(s.Scaler.Mean) != s.Features) || s.Scaler == nil && s.scale && s.done {
+		return fmt.Errorf("a scaler that does not fit %d features", s.Features)
+	}
+	if s.Moments != nil && len(s.Moments.Mean) != s.Features || (s.Moments != nil) != (s.moments && s.done && !s.scale) {
+		return fmt.Errorf("moments that do not fit %d features", s.Features)
+	}
+	asked := s.strata.Folds
+	if asked < 0 || asked > folds.Max || (s.Folds != nil) != (asked > 0 && s.done) || s.Folds != nil && s.Folds.K != asked {
+		return errors.New("folds that were not asked for")
+	}
+	if s.Folds != nil {
+		if err := s.Folds.Check(n); err != nil {
+			return err
+		}
+	}
+	for _, r := range s.Rare {
+		if r.Class < 0 || r.Class >= n || r.Rows < 0 || r.Folds < 0 {
+			return errors.New("rare classes that are none")
+		}
+	}
 	return nil
 }
