@@ -2,6 +2,7 @@ package neighbors
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"slices"
 )
@@ -34,16 +35,102 @@ func LargestGroup(groups []int32) int {
 	return int(slices.Max(counts))
 }
 
-// group is that of query i, or below 0.
-func (a *Apart) group(i int) int32 {
-	if a == nil {
-		return none
-	}
-	return a.Queries[i]
+// Before lets a query have only points whose rank is smaller than its own limit, as where neighbours are to be earlier
+// than it. A point whose rank is below 0 is before nothing.
+type Before struct {
+	Points  []int32 // ranks by position
+	Queries []int32 // limits
 }
 
-// parts reports whether a query of this group must not have the point.
-func (a *Apart) parts(group int32, point int) bool { return group >= 0 && a.Points[point] == group }
+// Most lets a query have at most Number points of one group, the nearest of them, as where neighbours are to be of
+// several brands. What has a group below 0 is in none, and counts for itself.
+type Most struct {
+	Groups []int32 // by position
+	Number int     // at least 1
+	// Largest is the number of points in the largest group, as [LargestGroup] counts them.
+	Largest int
+}
+
+// restricts reports whether a query may not have all points, so that fewer than k may be found.
+func (s *Search) restricts() bool { return s.Apart != nil || s.Before != nil || s.Most != nil }
+
+// checkGroups compares lengths.
+func (s *Search) checkGroups(points, queries int) error {
+	var p, q []int // lengths
+	if a := s.Apart; a != nil {
+		p, q = append(p, len(a.Points)), append(q, len(a.Queries))
+	}
+	if b := s.Before; b != nil {
+		p, q = append(p, len(b.Points)), append(q, len(b.Queries))
+	}
+	if m := s.Most; m != nil {
+		if p = append(p, len(m.Groups)); m.Number < 1 {
+			return fmt.Errorf("neighbors: at most %d of a group: must be at least 1", m.Number)
+		}
+	}
+	for _, n := range p {
+		if n != points {
+			return fmt.Errorf("neighbors: groups of %d points, of %d", n, points)
+		}
+	}
+	for _, n := range q {
+		if n != queries {
+			return fmt.Errorf("neighbors: groups of %d queries, of %d", n, queries)
+		}
+	}
+	return nil
+}
+
+// bars reports whether query i must not have a point.
+func (s *Search) bars(i, point int) bool {
+	if a := s.Apart; a != nil {
+		if g := a.Queries[i]; g >= 0 && a.Points[point] == g {
+			return true
+		}
+	}
+	if b := s.Before; b != nil {
+		rank := b.Points[point]
+		return rank < 0 || rank >= b.Queries[i]
+	}
+	return false
+}
+
+// full reports whether a point's group has all that it may have among these.
+func (m *Most) full(point int32, among []int32) bool {
+	if m == nil || m.Groups[point] < 0 {
+		return false
+	}
+	count := 0
+	for _, p := range among {
+		if m.Groups[p] == m.Groups[point] {
+			count++
+		}
+	}
+	return count >= m.Number
+}
+
+// Of keeps, of each query, the neighbours that its groups may have, of neighbours in order; m may be nil.
+func (m *Most) Of(n *Neighbors) *Neighbors {
+	if m == nil || n == nil {
+		return n
+	}
+	kept := &Neighbors{Offsets: make([]int64, 1, len(n.Offsets))}
+	counts := map[int32]int{}
+	for i := range n.Len() {
+		clear(counts)
+		positions, distances := n.Of(i)
+		for j, p := range positions {
+			if g := m.Groups[p]; g >= 0 {
+				if counts[g]++; counts[g] > m.Number {
+					continue
+				}
+			}
+			kept.Positions, kept.Distances = append(kept.Positions, p), append(kept.Distances, distances[j])
+		}
+		kept.Offsets = append(kept.Offsets, int64(len(kept.Positions)))
+	}
+	return kept
+}
 
 // Encoded groups are the magic and the list.
 const groupsMagic = "BLGRP001"

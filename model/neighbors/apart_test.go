@@ -11,8 +11,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// Neighbours of another group are those of a brute-force search that looks at no others, by every metric and engine,
-// with ties, duplicates, zero vectors, groups of one point and of nearly all, and points in no group.
+// Neighbours of another group, of earlier rank and of so many of a group at most are those of a brute-force search that
+// looks at no others, by every metric and engine, with ties, duplicates, zero vectors, groups of one point and of nearly all, and points in no group.
 func TestApart(t *testing.T) {
 	t.Parallel()
 	for _, metric := range metricsOf(3) {
@@ -83,7 +83,19 @@ func testApart(t *testing.T, o Options, dim, groups int) {
 				checkApart(t, x, points, near, Search{Self: true, Apart: self}, k, nil)
 				checkApart(t, x, queries, far, Search{Apart: other, Threads: 1}, k, nil)
 			}
+			ranks, limits := codes(n), codes(m)
+			early := &Before{Points: ranks, Queries: ranks}
+			most := func(number int) *Most { return &Most{Groups: of, Number: number, Largest: self.Largest} }
+			for _, k := range []int{5, 30} {
+				for _, number := range []int{1, 2, 4} {
+					checkApart(t, x, points, near, Search{Self: true, Most: most(number)}, k, nil)
+					checkApart(t, x, queries, far, Search{Apart: other, Most: most(number), Threads: 1}, k, nil)
+				}
+				checkApart(t, x, points, near, Search{Self: true, Before: early, Most: most(3)}, k, nil)
+				checkApart(t, x, queries, far, Search{Before: &Before{Points: ranks, Queries: limits}}, k, nil)
+			}
 			radius := 2.0
+			checkApart(t, x, queries, far, Search{Before: &Before{Points: ranks, Queries: limits}, Most: most(2)}, 0, &radius)
 			checkApart(t, x, points, near, Search{Self: true, Apart: self}, 0, &radius)
 			checkApart(t, x, queries, far, Search{Apart: other}, 0, &radius)
 		}
@@ -131,7 +143,10 @@ func checkApart(t *testing.T, x *Index, q *vectors.Block, all [][]float64, s Sea
 	for i := range q.Len() {
 		var want []candidate
 		for j := range x.Len() {
-			if s.Self && i == j || s.Apart.Queries[i] >= 0 && s.Apart.Queries[i] == s.Apart.Points[j] {
+			if a := s.Apart; s.Self && i == j || a != nil && a.Queries[i] >= 0 && a.Queries[i] == a.Points[j] {
+				continue
+			}
+			if b := s.Before; b != nil && (b.Points[j] < 0 || b.Points[j] >= b.Queries[i]) {
 				continue
 			}
 			d := all[i][j]
@@ -140,6 +155,14 @@ func checkApart(t *testing.T, x *Index, q *vectors.Block, all [][]float64, s Sea
 			}
 		}
 		slices.SortFunc(want, compareCandidates)
+		if m := s.Most; m != nil {
+			counts := map[int32]int{}
+			want = slices.DeleteFunc(want, func(c candidate) bool {
+				g := m.Groups[c.position]
+				counts[g]++
+				return g >= 0 && counts[g] > m.Number
+			})
+		}
 		if radius == nil {
 			want = want[:min(k, len(want))]
 		}

@@ -48,7 +48,7 @@ func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, p
 	parallel(q.Len(), queryBlock, s.NumThreads(), func() func(lo, hi int) {
 		keepers := make([]*keeper, queryBlock)
 		for i := range keepers {
-			keepers[i] = newKeeper(k)
+			keepers[i] = newKeeper(k, s.Most)
 		}
 		rows := make([]prepared, queryBlock)
 		return func(lo, hi int) {
@@ -59,11 +59,11 @@ func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, p
 			for first := 0; first < b.points.n; first += step {
 				last := min(first+step, b.points.n)
 				for i := lo; i < hi; i++ {
-					keep, self, bound, group := keepers[i-lo], excluded(exclude, i), s.bound(i), s.Apart.group(i)
+					keep, self, bound := keepers[i-lo], excluded(exclude, i), s.bound(i)
 					ceiling := b.o.ceiling(min(keep.worst(), bound), b.points.dim)
 					for j := first; j < last; j++ {
 						r := b.o.reduced(&rows[i-lo], &b.points, j, b.scale(j))
-						if r > ceiling || j == self || s.Apart.parts(group, j) {
+						if r > ceiling || j == self || s.bars(i, j) {
 							continue
 						}
 						keep.offer(b.o.finish(r, b.points.dim), int32(j))
@@ -92,10 +92,10 @@ func (b *brute) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s 
 			for first := 0; first < b.points.n; first += step {
 				last := min(first+step, b.points.n)
 				for i := lo; i < hi; i++ {
-					self, group := excluded(exclude, i), s.Apart.group(i)
+					self := excluded(exclude, i)
 					for j := first; j < last; j++ {
 						v := b.o.reduced(&rows[i-lo], &b.points, j, b.scale(j))
-						if v > ceiling || j == self || s.Apart.parts(group, j) {
+						if v > ceiling || j == self || s.bars(i, j) {
 							continue
 						}
 						if d := b.o.finish(v, b.points.dim); d <= r {

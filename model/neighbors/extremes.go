@@ -290,11 +290,11 @@ func (c *corrector) correct(i, exclude, k int, positions []int32, distances []fl
 // It fails where a point that float64 cannot hold the distance of may be one of them.
 func (c *corrector) search(i, exclude, k int, positions []int32, distances []float64) (int, error) {
 	if c.keep == nil {
-		c.keep = newKeeper(k)
+		c.keep = newKeeper(k, c.s.Most)
 	}
 	lost, least := int32(none), math.Inf(1) // the nearest of those points
 	for j := range int32(c.x.points.n) {
-		if int(j) == exclude || c.s.Apart.parts(c.s.Apart.group(i), int(j)) {
+		if int(j) == exclude || c.s.bars(i, int(j)) {
 			continue
 		}
 		d, ok, _ := c.distance(j)
@@ -404,7 +404,7 @@ func (c *corrector) within(i, exclude int, radius float64, some *Neighbors, foun
 		}
 	} else {
 		for p := range int32(c.x.points.n) {
-			if int(p) == exclude || c.s.Apart.parts(c.s.Apart.group(i), int(p)) {
+			if int(p) == exclude || c.s.bars(i, int(p)) {
 				continue
 			}
 			if err := take(p); err != nil {

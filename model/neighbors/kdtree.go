@@ -365,7 +365,7 @@ func (t *kdTree) kNeighbors(
 	q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64,
 ) {
 	t.search(q, exclude, s, func() *nearest {
-		return newNearest(k)
+		return newNearest(k, s.Most)
 	}, func(i int, n *nearest) {
 		n.sorted(positions[i*k:(i+1)*k], distances[i*k:(i+1)*k])
 	})
@@ -414,7 +414,7 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 		return func(lo, hi int) {
 			for _, i := range turns[lo:hi] {
 				f.load(q, int(i))
-				f.apart, f.group = s.Apart, s.Apart.group(int(i))
+				f.by, f.query = &s, int(i)
 				f.find(int(homes[i]), excluded(exclude, int(i)), s.bound(int(i)))
 				take(int(i), f.nearest)
 			}
@@ -568,8 +568,8 @@ type nearest struct {
 
 	t       *kdTree
 	self    int32
-	apart   *Apart
-	group   int32   // of the query
+	by      *Search
+	query   int     // its place among the queries of by
 	worst   entry   // what comes after it is none of them
 	ceiling float64 // a larger reduced value is no neighbour's
 	floor   float64 // a node with a smaller one may have a neighbour
@@ -583,9 +583,9 @@ type entry struct {
 // largestInsertion is the largest k for which insertion into an ordered list beats a heap.
 const largestInsertion = 64
 
-func newNearest(k int) *nearest {
-	if k > largestInsertion {
-		return &nearest{k: k, heap: newKeeper(k)}
+func newNearest(k int, most *Most) *nearest {
+	if k > largestInsertion || most != nil {
+		return &nearest{k: k, heap: newKeeper(k, most)}
 	}
 	return &nearest{k: k, entries: make([]entry, 0, k)}
 }
@@ -620,7 +620,7 @@ func (n *nearest) prunesClosely(distance float64, first int32) bool {
 func (n *nearest) offer(reduced float64, place int) {
 	e := entry{n.t.o.finish(reduced, n.t.dim), n.t.order[place]}
 	if e.position == n.self || e.distance > n.worst.distance || e.distance == n.worst.distance &&
-		e.position > n.worst.position || n.apart.parts(n.group, int(e.position)) {
+		e.position > n.worst.position || n.by.bars(n.query, int(e.position)) {
 		return
 	}
 	if n.k == 0 {

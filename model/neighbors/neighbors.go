@@ -164,6 +164,10 @@ type Search struct {
 	Bounds []float64
 	// Apart keeps points and queries of one group apart. Then fewer than k may be found. Default: none.
 	Apart *Apart
+	// Before lets a query have earlier points only. Then fewer than k may be found. Default: none.
+	Before *Before
+	// Most lets a query have only so many points of one group. Then fewer than k may be found. Default: none.
+	Most *Most
 	// Threads is the number of goroutines that share the queries. Default: GOMAXPROCS.
 	Threads int
 	// Progress, where it is set, is called as queries are answered, by several goroutines at once, with the number
@@ -445,11 +449,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	if s.Self && !s.Part {
 		most--
 	}
-	if a := s.Apart; a != nil && (len(a.Points) != x.points.n || len(a.Queries) != q.Len()) {
-		return nil, fmt.Errorf("neighbors.KNeighbors: groups of %d points and %d queries, of %d and %d", len(a.Points), len(a.Queries),
-			x.points.n, q.Len())
-	}
-	fewer := s.Part || s.Apart != nil
+	fewer := s.Part || s.restricts()
 	if fewer {
 		k = min(k, most)
 	}
@@ -517,6 +517,7 @@ func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbo
 			return x.engine.radiusNeighbors(q,
 				exclude, r, s)
 		})
+		out = s.Most.Of(out)
 	})
 	if err = errors.Join(err, wrong); err != nil {
 		return nil, err
@@ -537,7 +538,7 @@ func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
 	if q.Dim != x.points.dim {
 		return nil, fmt.Errorf("queries have %d columns, the index has %d", q.Dim, x.points.dim)
 	}
-	if err := x.opts.checkRows(q); err != nil {
+	if err := errors.Join(x.opts.checkRows(q), s.checkGroups(x.points.n, q.Len())); err != nil {
 		return nil, err
 	}
 	if !s.Self {

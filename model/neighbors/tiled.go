@@ -141,7 +141,7 @@ func (t *tiled) kNeighbors(
 ) {
 	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		k: k, positions: positions, distances: distances}
-	if k >= heaped {
+	if k >= heaped && by.Most == nil {
 		s.room, s.margin = room(k), ofRounding
 		if s.screened = t.screens(q); s.screened {
 			s.margin = ofScreen(t.points.dim)
@@ -206,15 +206,10 @@ func (s *query) run() {
 	}
 }
 
-// apart reports whether query i must not have a point, which is of its group.
-func (s *query) apart(i, point int) bool {
-	a := s.search.Apart
-	return a.parts(a.group(i), point)
-}
-
-// everyPoint reports whether the queries are the points, all of them in order.
+// everyPoint reports whether the queries are the points, all of them in order, so that a pair serves both ends: not
+// where one end may have the other, and not the other way round.
 func (s *query) everyPoint() bool {
-	if len(s.exclude) != s.t.points.n {
+	if len(s.exclude) != s.t.points.n || s.search.Before != nil {
 		return false
 	}
 	for i, v := range s.exclude {

@@ -324,8 +324,8 @@ func (w *worker) addHit(hit *tile.Hit, base, last int) {
 			}
 		}
 	}
-	if a := w.s.search.Apart; a != nil {
-		w.keepApart(a, hit, base)
+	if w.s.search.Apart != nil || w.s.search.Before != nil {
+		w.bar(hit, base)
 	}
 	n := len(w.list)
 	list := w.list[:cap(w.list)]
@@ -349,12 +349,11 @@ func (w *worker) addHit(hit *tile.Hit, base, last int) {
 	w.list = list[:n]
 }
 
-// keepApart takes pairs of one group out of a hit.
-func (w *worker) keepApart(a *Apart, hit *tile.Hit, base int) {
+// bar takes pairs of a query and a point that it must not have out of a hit.
+func (w *worker) bar(hit *tile.Hit, base int) {
 	for m := range hit.Masks[:w.size] {
-		group := a.Queries[w.group+m]
-		for mask := hit.Masks[m]; mask != 0 && group >= 0; mask &= mask - 1 {
-			if at := bits.TrailingZeros64(mask); a.Points[base+at] == group {
+		for mask := hit.Masks[m]; mask != 0; mask &= mask - 1 {
+			if at := bits.TrailingZeros64(mask); w.s.search.bars(w.group+m, base+at) {
 				hit.Masks[m] &^= 1 << at
 			}
 		}
@@ -363,7 +362,7 @@ func (w *worker) keepApart(a *Apart, hit *tile.Hit, base int) {
 
 // add lists a pair of a query of the group and a point.
 func (w *worker) add(m, point, last, i int, q queries, first int) {
-	if point >= last || excluded(w.s.exclude, w.group+m) == point || w.s.apart(w.group+m, point) {
+	if point >= last || excluded(w.s.exclude, w.group+m) == point || w.s.search.bars(w.group+m, point) {
 		return
 	}
 	w.list = append(w.list, uint64(point)<<32|uint64(m))

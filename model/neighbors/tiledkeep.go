@@ -18,7 +18,7 @@ const closed = -1 // the answer is complete
 
 func (s *query) keeper(i int) keeper {
 	lo, n, hi := i*s.k, int(s.states[i].count), (i+1)*s.k
-	return keeper{k: s.k, distances: s.distances[lo : lo+n : hi], positions: s.positions[lo : lo+n : hi]}
+	return keeper{k: s.k, most: s.search.Most, distances: s.distances[lo : lo+n : hi], positions: s.positions[lo : lo+n : hi]}
 }
 
 func (s *query) selection(i int) selection {
@@ -161,7 +161,7 @@ func (s *query) closeZero(i int) {
 	}
 	if d := o.finish(2, dim); d <= s.radius {
 		for j := range s.t.points.n {
-			if j != self && !s.apart(i, j) {
+			if j != self && !s.search.bars(i, j) {
 				s.found[i].add(d, int32(j))
 			}
 		}
@@ -171,8 +171,9 @@ func (s *query) closeZero(i int) {
 // fillZero writes the neighbours of query i, the zero vector under the cosine.
 func (s *query) fillZero(i int) {
 	self, d := excluded(s.exclude, i), s.t.o.finish(2, s.t.points.dim)
+	most := s.search.Most
 	for j, n := 0, i*s.k; n < (i+1)*s.k && j < s.t.points.n; j++ {
-		if j != self && !s.apart(i, j) {
+		if j != self && !s.search.bars(i, j) && !most.full(int32(j), s.positions[i*s.k:n]) {
 			s.positions[n], s.distances[n] = int32(j), d
 			n++
 		}

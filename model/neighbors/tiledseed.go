@@ -16,17 +16,23 @@ const mostSeedApart = 64
 // points, of which the k-th best is no better than the k-th neighbour.
 func (w *worker) seed(q queries, prec precision) {
 	s, t := w.s, w.s.t
+	if s.k == 0 || prec == inFloat64 || s.search.Before != nil { // as all that it bars may have the best
+		return
+	}
 	rank := s.k // of the score wanted, from 1
 	if s.exclude != nil {
 		rank++ // the query itself may have the best
+	}
+	if m := s.search.Most; m != nil { // of each so many points, Number are kept
+		groups := (s.k + m.Number - 1) / m.Number
+		if rank += groups * m.Largest; m.Largest > (4*s.k+mostSeedApart)/groups {
+			return
+		}
 	}
 	if a := s.search.Apart; a != nil {
 		if rank += a.Largest; a.Largest > 4*s.k+mostSeedApart { // as its whole group may have the best
 			return
 		}
-	}
-	if s.k == 0 || prec == inFloat64 {
-		return
 	}
 	if t.tiles[prec].Best == nil {
 		w.sample(q, rank)
