@@ -109,6 +109,16 @@ func (m *Most) full(point int32, among []int32) bool {
 	return count >= m.Number
 }
 
+// takes counts the groups of the neighbours of a query, nearest first, and reports whether it may have one more; m may
+// be nil.
+func (m *Most) takes(point int64, counts map[int32]int) bool {
+	if m == nil || m.Groups[point] < 0 {
+		return true
+	}
+	counts[m.Groups[point]]++
+	return counts[m.Groups[point]] <= m.Number
+}
+
 // Of keeps, of each query, the neighbours that its groups may have, of neighbours in order; m may be nil.
 func (m *Most) Of(n *Neighbors) *Neighbors {
 	if m == nil || n == nil {
@@ -120,12 +130,9 @@ func (m *Most) Of(n *Neighbors) *Neighbors {
 		clear(counts)
 		positions, distances := n.Of(i)
 		for j, p := range positions {
-			if g := m.Groups[p]; g >= 0 {
-				if counts[g]++; counts[g] > m.Number {
-					continue
-				}
+			if m.takes(int64(p), counts) {
+				kept.Positions, kept.Distances = append(kept.Positions, p), append(kept.Distances, distances[j])
 			}
-			kept.Positions, kept.Distances = append(kept.Positions, p), append(kept.Distances, distances[j])
 		}
 		kept.Offsets = append(kept.Offsets, int64(len(kept.Positions)))
 	}

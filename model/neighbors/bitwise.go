@@ -171,10 +171,10 @@ func (b *bitwise) search(
 			for first := 0; first < b.points.n; first += pairBlock {
 				last := min(first+pairBlock, b.points.n)
 				for i := lo; i < hi; i++ {
-					self, group := excluded(exclude, i), s.Apart.group(i)
+					self := excluded(exclude, i)
 					bound := worst(i)
 					f.each(f.x[(i-lo)*b.words:(i-lo+1)*b.words], counts[i-lo], first, last, bound, func(d float64, p int) float64 {
-						if p == self || s.Apart.parts(group, p) {
+						if p == self || s.bars(i, p) {
 							return bound
 						}
 						bound = offer(i, d, p)
@@ -192,7 +192,7 @@ func (b *bitwise) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search,
 	b.search(q, exclude, s, func() (func(i int) float64, func(i int, d float64, p int) float64, func(lo, hi int)) {
 		keepers := make([]*keeper, bitQueries)
 		for i := range keepers {
-			keepers[i] = newKeeper(k)
+			keepers[i] = newKeeper(k, s.Most)
 		}
 		worst := func(i int) float64 { return min(keepers[i%bitQueries].worst(), s.bound(i)) }
 		offer := func(i int, d float64, p int) float64 {

@@ -179,7 +179,7 @@ func (e *embedded) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search
 	e.inner.kNeighbors(rows, exclude, more, inner, near, chords)
 	parallel(n, 64, s.NumThreads(), func() func(lo, hi int) {
 		var pre prepared
-		keep := newKeeper(k)
+		keep := newKeeper(k, s.Most)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				e.o.prepare(q, i, &pre)
@@ -189,7 +189,10 @@ func (e *embedded) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search
 					keep.offer(e.distance(&pre, p), p)
 				}
 				limit := e.limit(keep.worst(), slack)
-				if found == more && more < most && chords[i*more+more-1] <= limit {
+				if s.Most != nil { // which of a group are the nearest there, rounding may have chosen
+					limit = e.limit(min(keep.worst(), s.bound(i)), slack)
+				}
+				if s.Most != nil || found == more && more < most && chords[i*more+more-1] <= limit {
 					keep.reset()
 					e.all(rows, exclude, i, limit, s, func(p int32) { keep.offer(e.distance(&pre, p), p) })
 				}
@@ -247,6 +250,9 @@ func (s Search) only(i int) Search {
 	}
 	if a := s.Apart; a != nil {
 		s.Apart = &Apart{Points: a.Points, Queries: a.Queries[i : i+1], Largest: a.Largest}
+	}
+	if b := s.Before; b != nil {
+		s.Before = &Before{Points: b.Points, Queries: b.Queries[i : i+1]}
 	}
 	return s
 }

@@ -84,36 +84,43 @@ func (h *Hits) Bounds(k int) []float64 {
 }
 
 // Merge adds the neighbours that the queries have in a part, whose row numbers are greater than those of the parts
-// before it, and keeps the k nearest, or, with k = 0, all.
-func (h *Hits) Merge(found *Neighbors, part *Index, k int) *Hits {
+// before it, and keeps the k nearest, or, with k = 0, all; of groups of rows, by their numbers, no more than most says,
+// which may be nil.
+func (h *Hits) Merge(found *Neighbors, part *Index, k int, most *Most) *Hits {
 	n := len(h.Offsets) - 1
-	most := len(h.Distances) + len(found.Distances)
+	capacity := len(h.Distances) + len(found.Distances)
 	if k > 0 {
-		most = min(most, n*k)
+		capacity = min(capacity, n*k)
 	}
-	m := &Hits{Offsets: make([]int64, n+1), Distances: make([]float64, 0, most), Numbers: make([]int64, 0, most)}
+	m := &Hits{Offsets: make([]int64, n+1), Distances: make([]float64, 0, capacity), Numbers: make([]int64, 0, capacity)}
 	labelled := part.ids.Len() > 0
 	if labelled {
-		m.ids = make([]vectors.ID, 0, most)
+		m.ids = make([]vectors.ID, 0, capacity)
 	}
+	counts := map[int32]int{}
 	for i := range n {
 		a, aEnd := h.Offsets[i], h.Offsets[i+1]
 		b, bEnd := found.Offsets[i], found.Offsets[i+1]
+		clear(counts)
 		for (a < aEnd || b < bEnd) && (k == 0 || int64(len(m.Distances))-m.Offsets[i] < int64(k)) {
 			if b == bEnd || a < aEnd && h.Distances[a] <= found.Distances[b] {
-				m.Distances, m.Numbers = append(m.Distances, h.Distances[a]), append(m.Numbers, h.Numbers[a])
-				if labelled {
-					m.ids = append(m.ids, h.ids[a])
+				if most.takes(h.Numbers[a], counts) {
+					m.Distances, m.Numbers = append(m.Distances, h.Distances[a]), append(m.Numbers, h.Numbers[a])
+					if labelled {
+						m.ids = append(m.ids, h.ids[a])
+					}
 				}
 				a++
 				continue
 			}
 			p := found.Positions[b]
-			m.Distances, m.Numbers = append(m.Distances, found.Distances[b]), append(m.Numbers, part.Number(p))
-			if labelled {
-				id := part.ids.At(int(p))
-				id.Text = strings.Clone(id.Text) // or it would keep the texts of all
-				m.ids = append(m.ids, id)
+			if number := part.Number(p); most.takes(number, counts) {
+				m.Distances, m.Numbers = append(m.Distances, found.Distances[b]), append(m.Numbers, number)
+				if labelled {
+					id := part.ids.At(int(p))
+					id.Text = strings.Clone(id.Text) // or it would keep the texts of all
+					m.ids = append(m.ids, id)
+				}
 			}
 			b++
 		}

@@ -63,8 +63,8 @@ func (a *Answer) Validate(o *Options) error {
 	if a.Proba && a.Task == linear.Regression {
 		errs = append(errs, errors.New("proba: only classification has probabilities"))
 	}
-	if a.Vote.Outlier != "" && o.Radius == nil && !o.KeepApart {
-		errs = append(errs, errors.New("outlier label: only within a radius, or apart from its group, has a query no "+
+	if a.Vote.Outlier != "" && o.Radius == nil && !o.Restricted {
+		errs = append(errs, errors.New("outlier label: only within a radius, or where it may not have all points, has a query no "+
 			"neighbour"))
 	}
 	if len(a.Ks) > 0 && o.Radius != nil {
@@ -217,7 +217,7 @@ func (v *voters) some(
 			}
 			p, err := voter.Vote(k, proba)
 			if errors.Is(err, vote.ErrNoNeighbor) {
-				where, advice := " of another group", "an --outlier_label"
+				where, advice := v.options.restriction(), "an --outlier_label"
 				if v.options.Radius != nil {
 					where, advice = " within the radius", "a larger --radius, or an --outlier_label"
 				}

@@ -101,10 +101,10 @@ type Options struct {
 	K int
 	// Radius asks for all neighbours within this distance instead; with K, for the nearest K of them. Optional.
 	Radius *float64
-	// KeepApart says that points of a query's own group are none of its neighbours, and Apart, before the job runs,
-	// which groups those are. Default: all points may be neighbours.
-	KeepApart bool
-	Apart     *Apart
+	// Restricted says that a query may not have all points, and Rules, before the job runs, which it may have. Default:
+	// all.
+	Restricted bool
+	Rules      *Rules
 	// Answer asks for predictions in the place of neighbours. Default: neighbours.
 	Answer *Answer
 	// Threads is how many goroutines share a chunk of queries. Default: GOMAXPROCS of the worker.
@@ -237,7 +237,7 @@ func (o *Options) Validate() error {
 	if o.Answer != nil {
 		errs = append(errs, o.Answer.Validate(o))
 	}
-	errs = append(errs, o.validateGraph(), o.validateApart(), o.written().Validate())
+	errs = append(errs, o.validateGraph(), o.validateRules(), o.written().Validate())
 	return errors.Join(errs...)
 }
 

@@ -54,8 +54,11 @@ func (j *Job) built(rows int64) int64 {
 	if j.Options.Answer != nil {
 		row += 8 // the target
 	}
-	if j.Options.KeepApart {
-		row += 8 // the group, by row and by position
+	if j.Options.Restricted {
+		row += 8 // a group, by row and by position
+	}
+	if r := j.Options.Rules; r != nil && (r.Keep != "" || r.Same.Points != "" || r.Before.Points != "") {
+		row *= 2 // the points that are left, in indexes of their own
 	}
 	return rows * row
 }

@@ -360,7 +360,7 @@ func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []Inde
 		}
 		found, err := t.find(q, x, search)
 		if err == nil {
-			hits = hits.Merge(found, x, t.options.K)
+			hits, err = t.merge(hits, found, x)
 		}
 		x.Close()
 		if err != nil {

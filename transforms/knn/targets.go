@@ -44,8 +44,10 @@ type TargetsJob struct {
 	// [TargetsJob.Clean].
 	Options Options
 
-	groups  bool   // what is wanted are groups
-	against string // the file of those that there are
+	rows      rowsKind
+	column    string // of ranks, for faults
+	condition string
+	against   string // the file of what is known of the points, of queries
 }
 
 // TargetsFile names a file of targets: of them, it is all that crosses Beam.
@@ -103,7 +105,8 @@ func (j *TargetsJob) Find(s beam.Scope) {
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.Targets")
 	fn := targetsFn{
-		Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim, Groups: j.groups, Against: j.against,
+		Reading: j.Reading, Options: j.Options, Task: j.Task, Dim: j.Data.Dim, Rows: j.rows, Against: j.against,
+		Column: j.column, Condition: j.condition,
 	}
 	chunks := beam.Reshuffle(s, vectorio.Chunks(s, j.Data.Chunked(partRows, 0), j.Options.Workers))
 	parts := beam.ParDo(s, &fn, chunks)
@@ -133,6 +136,7 @@ const (
 type targetsPart struct {
 	Order    int64
 	Total    int64 // rows of the dataset
+	First    int64 // row of the chunk
 	Rejected int64
 	Path     string
 }
@@ -147,12 +151,14 @@ func decodeTargetsPart(b []byte) (targetsPart, error) {
 
 // targetsFn writes the targets of a chunk into a file.
 type targetsFn struct {
-	Reading vectorio.Options
-	Options Options
-	Task    linear.Task
-	Dim     int
-	Groups  bool   // what is wanted are groups
-	Against string // the file of those that there are, of queries
+	Reading   vectorio.Options
+	Options   Options
+	Task      linear.Task
+	Dim       int
+	Rows      rowsKind
+	Column    string // of ranks, for faults
+	Condition string
+	Against   string // the file of what is known of the points, of queries
 }
 
 func (f *targetsFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(targetsPart)) error {
@@ -167,15 +173,16 @@ func (f *targetsFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit f
 func (f *targetsFn) read(ctx context.Context, c vectorio.Chunk) (targetsPart, error) {
 	run := progress.Of(f.Options.RunID)
 	run.Begin("reading targets", c.Total)
-	p := targetsPart{Order: c.Ordinal, Total: c.Total}
-	part := vote.Part{File: c.Info.Name, Column: f.Reading.Formats.TargetColumn, First: c.First - c.Span.First}
-	part.Many = f.Groups
+	p := targetsPart{Order: c.Ordinal, Total: c.Total, First: c.First}
+	part, err := f.part(&c)
+	if err != nil {
+		return p, err
+	}
 	add := func(b *vectors.Block) error {
 		run.Add(int64(b.Len()))
 		return part.Add(b)
 	}
 	rejected := func(*fault.Fault) { p.Rejected++ }
-	var err error
 	if f.Reading.Formats.Cells {
 		_, err = vectorio.EachTargeted(ctx, c, &f.Reading, rejected, add)
 	} else {
@@ -207,27 +214,20 @@ func (f *joinTargetsFn) ProcessElement(ctx context.Context, _ int, iter func(*ta
 }
 
 func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {
-	parts := make([]vote.Part, len(all))
 	found := TargetsFile{}
-	for i, p := range all {
-		if p.Path != files.Join(f.Options.staging(), fmt.Sprintf("part-%08d", p.Order)) {
-			return fmt.Errorf("knn: targets in %s, which is not of this run", p.Path)
-		}
-		b, err := files.ReadFile(ctx, p.Path)
-		if err != nil {
-			return err
-		}
-		if err := parts[i].UnmarshalBinary(b); err != nil {
-			return fmt.Errorf("%s: %w", p.Path, err)
-		}
+	for _, p := range all {
 		found.Rows = p.Total
 		found.Rejected += p.Rejected
 	}
-	if f.Groups {
-		if err := f.joinGroups(ctx, &found, parts); err != nil {
+	if f.Rows != targetsOfRows {
+		if err := f.joinRows(ctx, &found, all); err != nil {
 			return err
 		}
 		return f.note(ctx, &found)
+	}
+	parts, err := f.targetParts(ctx, all)
+	if err != nil {
+		return err
 	}
 	t, err := vote.Join(f.Task, found.Rows, parts)
 	if err != nil {
@@ -245,6 +245,29 @@ func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {
 		return err
 	}
 	return f.note(ctx, &found)
+}
+
+// targetParts are the targets of chunks.
+func (f *joinTargetsFn) targetParts(ctx context.Context, all []targetsPart) ([]vote.Part, error) {
+	parts := make([]vote.Part, len(all))
+	for i, p := range all {
+		b, err := f.bytesOf(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if err := parts[i].UnmarshalBinary(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Path, err)
+		}
+	}
+	return parts, nil
+}
+
+// bytesOf reads what was found of a chunk.
+func (f *joinTargetsFn) bytesOf(ctx context.Context, p targetsPart) ([]byte, error) {
+	if p.Path != files.Join(f.Options.staging(), fmt.Sprintf("part-%08d", p.Order)) {
+		return nil, fmt.Errorf("knn: targets in %s, which is not of this run", p.Path)
+	}
+	return files.ReadFile(ctx, p.Path)
 }
 
 // note leaves what was found for the main program.

@@ -105,7 +105,7 @@ func TestExcludeSame(t *testing.T) {
 		t.Errorf("files %s", got)
 	}
 	for args, want := range map[string]string{
-		"--exclude_same=brand --k=2 --recall=0.9":              "exclude_same is exact: without recall",
+		"--exclude_same=brand --k=2 --recall=0.9":              "are without recall",
 		"--exclude_same=brnd --k=2":                            `"brnd"`,
 		"--exclude_same=brand --exclude_same_id --k=2":         "exclude each other",
 		"--exclude_same=brand --k=2 --output=o.npy":            ".npy holds as many neighbours for each query",

@@ -87,8 +87,8 @@ func (c *command) search(ctx context.Context, job *knn.Job, add func(s beam.Scop
 func (c *command) compare(ctx context.Context, job *knn.Job, to look, start time.Time, inspected time.Duration) (err error) {
 	compared := *job
 	compared.Queries, compared.Options.RunID = nil, files.NewRunID()
-	if a := job.Options.Apart; a != nil {
-		compared.Options.Apart = &knn.Apart{Points: a.Points}
+	if r := job.Options.Rules; r != nil {
+		compared.Options.Rules = r.OfPoints()
 	}
 	defer func() { err = errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &compared.Options)) }()
 	if err := cli.Usage(compared.Check()); err != nil {

@@ -32,7 +32,7 @@ type command struct {
 
 	k             *string
 	predict       *predict
-	apart         *apart
+	rules         *rules
 	radius        **float64
 	metric        *cli.Metric
 	algorithm     *string
@@ -72,7 +72,7 @@ func New() *cli.App {
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of queries (default: all cores)")
 	c.indexLimit = compute.Size("index_limit", 0, "the `SIZE` above which an index is refused: --index_limit=2GiB (default 1GiB for a side input, none for the other ways)")
 
-	c.apart = newApart(app.Group("Which points may be neighbours"))
+	c.rules = newRules(app.Group("Which points may be neighbours"))
 	c.predict = newPredict(app.Group("What to predict from neighbours (scikit-learn's names)"))
 
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
@@ -106,8 +106,8 @@ func (c *command) run(ctx context.Context) error {
 	if err := c.inspect(ctx, job); err != nil {
 		return err
 	}
-	if job.Options.KeepApart && !c.Explaining() {
-		clean, err := c.groups(ctx, job)
+	if job.Options.Restricted && !c.Explaining() {
+		clean, err := c.findRules(ctx, job)
 		defer clean()
 		if err != nil {
 			return err
@@ -146,7 +146,7 @@ func (c *command) job() (*knn.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
-		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, KeepApart: c.apart.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
+		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
@@ -157,7 +157,7 @@ func (c *command) job() (*knn.Job, look, error) {
 	graphErr := c.graph.options(&job.Options, k)
 	approximateErr := c.approximate(&job.Options)
 	job.Options.EnsureDefaults()
-	return job, look{page: show, picture: size}, cli.Usage(faults, kErr, answerErr, c.apart.check(c, reading.Formats.IDColumn), graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
+	return job, look{page: show, picture: size}, cli.Usage(faults, kErr, answerErr, c.rules.check(c, reading.Formats.IDColumn), graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
 }
 
 // inspect finds the points, or their index, and the queries.
@@ -177,12 +177,12 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 	if job.Options.Answer != nil {
 		leaveOut(&job.Reading.Formats, c.predict.target)
 	}
-	c.apart.leaveOut(&job.Reading.Formats)
+	c.rules.leaveOut(&job.Reading.Formats)
 	if len(c.input.Patterns()) > 0 {
 		if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
 			return err
 		}
-		job.Corpus.Uses(c.predict.target.String(), *c.apart.column)
+		job.Corpus.Uses(append(c.rules.used(), c.predict.target.String())...)
 	}
 	if job.Reading.Formats.Cells && job.Index == nil {
 		if err := c.encode(ctx, job); err != nil {

@@ -115,7 +115,7 @@ func leaveOut(o *formats.Options, column *cli.Path) {
 // inspectQueries finds the queries, which may have the target among their columns, or not; these are the columns that
 // were asked for.
 func (c *command) inspectQueries(ctx context.Context, job *knn.Job, columns []string) error {
-	if job.Options.Answer == nil && *c.apart.column == "" {
+	if job.Options.Answer == nil && !c.rules.ofQueries() {
 		return job.InspectQueries(ctx, c.queries.List())
 	}
 	points := job.Reading.Formats.Columns

@@ -1,0 +1,191 @@
+package kneighbors_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// item is a row of a table: what is missing is −1, or "".
+type item struct {
+	x     [3]float64
+	price int
+	brand string
+	day   int
+}
+
+func items(rng *rand.Rand, n int) []item {
+	all := make([]item, n)
+	for i := range all {
+		r := &all[i]
+		for j := range r.x {
+			r.x[j] = float64(rng.IntN(6))
+		}
+		if r.price = rng.IntN(200); rng.IntN(8) == 0 {
+			r.price = -1
+		}
+		if r.brand = string("uvxyz"[rng.IntN(5)]); rng.IntN(8) == 0 {
+			r.brand = ""
+		}
+		if r.day = 1 + rng.IntN(28); rng.IntN(8) == 0 {
+			r.day = -1
+		}
+	}
+	return all
+}
+
+func tableOf(all []item) string {
+	var b strings.Builder
+	b.WriteString("id,a,b,c,price,brand,day\n")
+	for i, r := range all {
+		price, day := "", ""
+		if r.price >= 0 {
+			price = strconv.Itoa(r.price)
+		}
+		if r.day >= 0 {
+			day = fmt.Sprintf("2024-02-%02d", r.day)
+		}
+		fmt.Fprintf(&b, "p%d,%v,%v,%v,%s,%s,%s\n", i, r.x[0], r.x[1], r.x[2], price, r.brand, day)
+	}
+	return b.String()
+}
+
+// nearest are the lines of a brute-force search of queries among the points that they may have, at most most of one brand.
+func nearest(points, queries []item, k, most int, radius float64, may func(i int, q item, j int, p item) bool) string {
+	text := "query_id,rank,neighbor_id,distance\n"
+	for i, q := range queries {
+		type hit struct {
+			d float64
+			j int
+		}
+		var all []hit
+		for j, p := range points {
+			d := 0.0
+			for c := range p.x {
+				d += (p.x[c] - q.x[c]) * (p.x[c] - q.x[c])
+			}
+			if d = math.Sqrt(d); d <= radius && may(i, q, j, p) {
+				all = append(all, hit{d, j})
+			}
+		}
+		slices.SortFunc(all, func(a, b hit) int { return cmp.Or(cmp.Compare(a.d, b.d), a.j-b.j) })
+		counts, rank := map[string]int{}, 0
+		for _, h := range all {
+			brand := points[h.j].brand
+			if counts[brand]++; brand != "" && counts[brand] > most || rank == k {
+				continue
+			}
+			rank++
+			text += fmt.Sprintf("p%d,%d,p%d,%s\n", i, rank, h.j, strconv.FormatFloat(h.d, 'f', -1, 64))
+		}
+	}
+	return text
+}
+
+// Neighbours that meet a condition, of the same brand, of earlier days, and of at most two of a brand are those of a
+// search by hand, with the same bytes by every way of the index and every size of a chunk.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	dir, rng := t.TempDir(), rand.New(rand.NewPCG(5, 6))
+	points, queries := items(rng, 210), items(rng, 40)
+	clitest.Write(t, filepath.Join(dir, "p.csv"), tableOf(points))
+	clitest.Write(t, filepath.Join(dir, "q.csv"), tableOf(queries))
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=p.csv", "--id_column=id", "--columns=a,b,c", "--index=p.index")); code != 0 {
+		t.Fatalf("index: exit code %d\n%s", code, stderr)
+	}
+	type may = func(i int, q item, j int, p item) bool
+	other := func(i, j int) bool { return i != j }
+	cheap := func(p item) bool { return p.price >= 0 && p.price < 100 && p.brand != "" && p.brand != "x" }
+	odd := func(p item) bool { return p.price < 0 || (p.brand == "u" || p.brand == "v") && p.day > 14 }
+	same := func(q, p item) bool { return q.brand != "" && q.brand == p.brand }
+	earlier := func(q, p item) bool { return p.day >= 0 && p.day < q.day }
+	all, inf := 1000, math.Inf(1)
+	ways := []string{"--threads=1 --chunk_rows=29", "--broadcast=side_input", "--broadcast=file --algorithm=brute", "--index_memory=3KB", "--index=p.index"}
+	for number, c := range []struct {
+		rules   string
+		k, most int
+		radius  float64
+		may     may
+	}{
+		{`--filter=price<100 and brand!="x"`, 4, all, inf, func(_ int, _ item, _ int, p item) bool { return cheap(p) }},
+		{"--filter=price is null or brand in ('u', \"v\") and not day <= '2024-02-14'", 3, all, inf, func(_ int, _ item, _ int, p item) bool { return odd(p) }},
+		{"--only_same=brand", 4, all, inf, func(_ int, q item, _ int, p item) bool { return same(q, p) }},
+		{"--before=day", 4, all, inf, func(_ int, q item, _ int, p item) bool { return earlier(q, p) }},
+		{"--max_per=brand:2", 9, 2, inf, func(int, item, int, item) bool { return true }},
+		{"--only_same=brand|--before=day|--filter=price<100 and brand<>'x'", 3, all, 2, func(_ int, q item, _ int, p item) bool { return same(q, p) && earlier(q, p) && cheap(p) }},
+		{"--exclude_same=brand|--before=day|--max_per=brand:1", 3, 1, 2.5, func(_ int, q item, _ int, p item) bool { return !same(q, p) && earlier(q, p) }},
+	} {
+		for _, own := range []bool{true, false} {
+			asked, rows := queries, "q.csv"
+			may := c.may
+			if own {
+				asked, rows = points, ""
+				may = func(i int, q item, j int, p item) bool { return other(i, j) && c.may(i, q, j, p) }
+			}
+			want := nearest(points, asked, c.k, c.most, c.radius, may)
+			for _, way := range []string{ways[number%len(ways)], ways[(number+3)%len(ways)]} {
+				args := append(strings.Fields(way), strings.Split(c.rules, "|")...)
+				args = append(args, "--input=p.csv", "--id_column=id", "--columns=a,b,c", "--output=o.csv", "--report=none", "--k="+strconv.Itoa(c.k))
+				if !own {
+					args = append(args, "--queries="+rows)
+				}
+				if !math.IsInf(c.radius, 1) {
+					args = append(args, fmt.Sprintf("--radius=%v", c.radius))
+				}
+				if _, stderr, code := runCommand(t, dir, args...); code != 0 {
+					t.Fatalf("%q: exit code %d\n%s", args, code, stderr)
+				}
+				if got := clitest.Read(t, filepath.Join(dir, "o.csv")); got != want {
+					t.Errorf("%q: other neighbours", args)
+				}
+			}
+		}
+	}
+	if got := fmt.Sprint(names(t, dir)); got != "[o.csv p.csv p.index q.csv]" {
+		t.Errorf("files %s", got)
+	}
+}
+
+// What cannot be is said in one line that names it.
+func TestRulesRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,a,brand,day\np0,1,x,3\np1,2,y,never\np2,3,z,4\n")
+	clitest.Write(t, filepath.Join(dir, "q.csv"), "id,a,brand,day\nq0,1,x,2024-01-01\n")
+	for args, want := range map[string]string{
+		"--filter=a<":                            "--filter: at character 3: found the end, expected a number",
+		"--filter=b<1":                           `expected a column "b"`,
+		"--filter=brand<1":                       `p.csv: row 0, column brand: found "x", expected a number, as it is compared with 1`,
+		"--filter=a>9":                           "none of 3, expected rows that meet --filter",
+		"--filter=a<9|--recall=0.9":              "are without recall",
+		"--filter=a<9|--output=o.npy":            ".npy holds as many neighbours for each query",
+		"--before=day":                           `p.csv: row 1, column day: found "never", expected a number, as in the rows before`,
+		"--max_per=brand":                        "must be a column, a colon and a whole number of at least 1",
+		"--max_per=brand:0":                      "must be a column, a colon and a whole number of at least 1",
+		"--max_per=brnd:1":                       `"brnd"`,
+		"--only_same=brnd":                       `"brnd"`,
+		"--filter=a<9|--index=p.index|--input=":  "--filter goes by a column of --input, which --index has not: give the input as well",
+		"--max_per=a:1|--index=p.index|--input=": "--max_per goes by a column of --input",
+	} {
+		_, stderr, code := runCommand(t, dir, append([]string{"--input=p.csv", "--id_column=id", "--columns=a", "--k=1", "--output=x.csv", "--report=none"}, strings.Split(args, "|")...)...)
+		if code == 0 || !strings.Contains(stderr, want) || strings.Count(strings.TrimSpace(stderr), "\n") > 1 {
+			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "n.csv"), "a,day\n1,5\n2,6\n3,7\n")
+	if _, stderr, code := runCommand(t, dir, "--input=n.csv", "--queries=q.csv", "--columns=a", "--before=day", "--k=1", "--output=x.csv"); code == 0 ||
+		!strings.Contains(stderr, "q.csv: row 0, column day: found a date, expected a number") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if got := fmt.Sprint(names(t, dir)); got != "[n.csv p.csv q.csv]" {
+		t.Errorf("files %s", got)
+	}
+}
