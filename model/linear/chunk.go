@@ -98,6 +98,16 @@ func (c *Chunk) Fault(i int, expected, found string, args ...any) error {
 	return f
 }
 
+// faultIn is Fault in a column.
+func (c *Chunk) faultIn(i int, column, expected, found string, args ...any) error {
+	f := fault.File(c.File, expected, found, args...)
+	f.Row, f.Column = int64(i), column
+	if c.Numbers != nil {
+		f.Row = c.Numbers[i]
+	}
+	return f
+}
+
 // FoldKey is what tells the fold of row i, of that number.
 func (c *Chunk) FoldKey(i int, number int64) int64 {
 	if c.IDs.Len() == 0 {

@@ -177,6 +177,8 @@ type Options struct {
 	Epsilon *float64 `json:"epsilon"`
 	// Power is that of Tweedie: 0, or from 1 on. Default: 1.5; of other losses there is none.
 	Power *float64 `json:"power,omitempty"`
+	// Exposure is the column of exposures of DevianceLosses. Optional.
+	Exposure *Exposure `json:"exposure,omitempty"`
 	// FitIntercept: whether there is one. Default: true.
 	FitIntercept *bool `json:"fit_intercept"`
 	// LearningRate is the schedule of step sizes. Default: InvScaling in regression, Optimal otherwise.
@@ -269,6 +271,7 @@ func (o *Options) Validate() error {
 	d.EnsureDefaults()
 	var f optionFaults
 	d.checkTerms(&f)
+	d.checkExposure(&f)
 	d.checkSteps(&f)
 	d.checkClassWeight(&f)
 	d.checkStops(&f)

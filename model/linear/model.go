@@ -79,6 +79,9 @@ func (m *Model) Validate() error {
 	if err := m.checkCoef(features); err != nil {
 		return err
 	}
+	if err := m.checkExposure(); err != nil {
+		return err
+	}
 	if m.Scaler != nil {
 		if err := m.Scaler.Validate(); err != nil {
 			return err

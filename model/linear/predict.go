@@ -42,18 +42,24 @@ func (m *Model) DecisionFunction(c *Chunk, dst []float64) ([]float64, error) {
 	return dst, nil
 }
 
-// Predict appends to dst a prediction for each row and returns it: the number, or of DevianceLosses the mean, in
-// regression; the place of the class in Classes; or, of a OneClass, +1 or −1.
+// Predict appends to dst a prediction for each row and returns it: the number, or of DevianceLosses the mean times
+// the exposure, in regression; the place of the class in Classes; or, of a OneClass, +1 or −1.
 func (m *Model) Predict(c *Chunk, dst []float64) ([]float64, error) {
 	if m.Task == Regression {
 		at := len(dst)
 		dst, err := m.DecisionFunction(c, dst)
-		if d, ok := m.Options.Deviance(); ok && err == nil {
-			for i, v := range dst[at:] {
-				dst[at+i] = d.Mean(v)
-			}
+		d, ok := m.Options.Deviance()
+		if !ok || err != nil {
+			return dst, err
 		}
-		return dst, err
+		exposures, err := m.Options.Exposures(c, nil)
+		if err != nil {
+			return dst, err
+		}
+		for i, v := range dst[at:] {
+			dst[at+i] = d.Mean(v) * exposures[i]
+		}
+		return dst, nil
 	}
 	d, err := m.DecisionFunction(c, nil)
 	if err != nil {

@@ -180,12 +180,16 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 			return fmt.Errorf("linear.Predict: %d targets for %d rows", len(rows.Target), n)
 		}
 		of, deviance := e.model.Options.Deviance()
+		exposures, err := e.model.Options.Exposures(model.Of(rows), nil)
+		if err != nil {
+			return err
+		}
 		for i, y := range rows.Target {
 			if y != y {
 				continue
 			}
-			e.regression.Add(y, p.predicted[i], weight(i))
 			if !deviance {
+				e.regression.Add(y, p.predicted[i], weight(i))
 				continue
 			}
 			if !of.Has(y) {
@@ -195,7 +199,9 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 					Expected: e.model.Options.ExpectedTarget(), ID: rows.ID(i).String(), Number: rows.Numbers[i],
 				}
 			}
-			e.regression.AddDeviance(of, y, p.decided[i], weight(i))
+			rate, w := y/exposures[i], weight(i)*of.Share(exposures[i])
+			e.regression.Add(rate, p.predicted[i]/exposures[i], w)
+			e.regression.AddDeviance(of, rate, p.decided[i], w)
 		}
 		if s := e.regression.Squared + e.regression.M2; s-s != 0 {
 			return errOverflow

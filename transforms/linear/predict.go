@@ -367,6 +367,10 @@ func (p *predictor) batch(out *output.Task, b vectorio.Batch) error {
 	c := model.Of(b.Rows)
 	c.File = p.chunk.Info.Name
 	if err := p.predict(c, n); err != nil {
+		var at *fault.Fault
+		if errors.As(err, &at) && at.Row >= 0 { // within the file
+			at.Row += p.chunk.Span.First - p.chunk.First
+		}
 		return err
 	}
 	if p.evaluation != nil {

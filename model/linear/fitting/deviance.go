@@ -6,7 +6,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// deviancePart is a part of a pass of a generalised linear model, which refuses targets that the loss cannot have.
+// deviancePart is a part of a pass of a generalised linear model, which refuses targets that the loss cannot have,
+// and makes rates of what has exposures.
 type deviancePart struct {
 	linear.Partial
 	options *linear.Options
@@ -15,6 +16,10 @@ type deviancePart struct {
 // PartialFit adds the rows of a chunk.
 func (p *deviancePart) PartialFit(c *linear.Chunk) error {
 	if err := c.CheckDomain(p.options); err != nil {
+		return err
+	}
+	c, err := p.options.Rates(c)
+	if err != nil {
 		return err
 	}
 	return p.Partial.PartialFit(c)

@@ -122,3 +122,83 @@ func TestDevianceOptions(t *testing.T) {
 		}
 	}
 }
+
+// A column of exposures, or of their logarithms, makes rates of the rows: the model is that of the rates, and predicts
+// exposure·rate; the column has no coefficient.
+func TestExposure(t *testing.T) {
+	t.Parallel()
+	f := lineartest.ReadDeviance(t)
+	for i := range f.Cases {
+		k := &f.Cases[i]
+		if !k.Exposed {
+			continue
+		}
+		rows, exposures := f.Rows(k)
+		for _, v := range []struct {
+			log, sparse bool
+			tolerance   float64
+		}{{false, false, 1e-9}, {false, true, 1e-9}, {true, false, 1e-9}} {
+			wide := &linear.Chunk{Features: rows.Features + 1, Target: rows.Target, Weights: rows.Weights, Numbers: rows.Numbers}
+			for r, e := range exposures {
+				if v.log {
+					e = math.Log(e)
+				}
+				wide.X = append(append(wide.X, e), rows.X[r*rows.Features:(r+1)*rows.Features]...)
+			}
+			exposed := wide
+			if v.sparse {
+				s := *wide
+				s.X, s.Sparse = nil, &linear.CSR{Offsets: []int{0}}
+				for at, x := range wide.X {
+					if x != 0 {
+						s.Sparse.Indices, s.Sparse.Values = append(s.Sparse.Indices, int32(at%wide.Features)), append(s.Sparse.Values, x)
+					}
+					if at%wide.Features == wide.Features-1 {
+						s.Sparse.Offsets = append(s.Sparse.Offsets, len(s.Sparse.Values))
+					}
+				}
+				exposed = &s
+			}
+			before := slices.Clone(wide.X)
+			o := FitOptions{Options: k.Options(), Alphas: []float64{k.Alpha}, Standardize: true}
+			o.Options.Exposure = &linear.Exposure{Column: "e", Log: v.log}
+			m := driven(t, o, exposed, 3).Model()
+			if !slices.Equal(wide.X, before) {
+				t.Fatal("the rows have changed")
+			}
+			if m.Coef[0][0] != 0 {
+				t.Errorf("%s: the exposure has the coefficient %v", k.Name(), m.Coef[0][0])
+			}
+			if !v.sparse { // whose scaler leaves means to the intercept
+				got, want := append(slices.Clone(m.Coef[0][1:]), m.Intercept[0]), append(slices.Clone(k.Coef), k.Intercept)
+				if d := lineartest.Apart(t, got, want); d > v.tolerance {
+					t.Errorf("%s: off by %.2g", k.Name(), d)
+				}
+			}
+			p, err := m.Predict(exposed, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for r, want := range k.Predict {
+				if math.Abs(p[r]/(want*exposures[r])-1) > 1e-8 {
+					t.Errorf("%s: prediction %d: %v, want %v", k.Name(), r, p[r], want*exposures[r])
+				}
+			}
+			if v.log {
+				continue
+			}
+			for _, bad := range []float64{0, -1, math.MaxFloat64} {
+				wide.X[3*wide.Features] = bad
+				o.Options.Exposure.Log = bad == math.MaxFloat64 // whose exponential is no number
+				_, err := drive(t, newFitFor(t, o, wide), wide, 3, nil, nil)
+				if err == nil || !strings.Contains(err.Error(), "row 3, column e: found ") || !strings.Contains(err.Error(), "expected ") {
+					t.Errorf("an exposure of %v: %v", bad, err)
+				}
+			}
+		}
+	}
+	bad := FitOptions{Options: linear.Options{Task: linear.Regression, Exposure: &linear.Exposure{Column: "e"}}}
+	if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), "exposure and offset: are for the losses poisson, gamma") {
+		t.Errorf("%v", err)
+	}
+}

@@ -42,6 +42,9 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 	}
 	o.EnsureDefaults()
 	f := &Fit{options: o, features: features, names: slices.Clone(names), chosen: o.base()}
+	if x := o.Options.Exposure; x != nil && x.Feature >= features {
+		return nil, fmt.Errorf("exposure: feature %d of %d", x.Feature, features)
+	}
 	if w := o.WarmStart; w != nil {
 		if w.Features() != features {
 			return nil, fmt.Errorf("the model of warm_start has %d features, the rows have %d columns", w.Features(), features)

@@ -20,7 +20,7 @@ type Judged struct {
 	// Weights are those of the rows, or nil: all 1.
 	Weights []float64
 	// Of a regression: the targets and the predictions.
-	Target, Predicted []float64
+	Target, Predicted []float64 // with exposures, rates
 	// Of one whose loss is a deviance: that, and the predictions before the link.
 	Deviance *linear.Deviance
 	Linear   []float64
@@ -82,6 +82,19 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 	if err != nil {
 		return err
 	}
+	asRead := c
+	if m.Options.Exposure != nil { // which makes rates of all
+		exposures, err := m.Options.Exposures(c, nil)
+		if err != nil {
+			return err
+		}
+		for i, e := range exposures {
+			predicted[i] /= e
+		}
+		if c, err = m.Options.Rates(c); err != nil {
+			return err
+		}
+	}
 	decisions, err := m.DecisionFunction(c, nil)
 	if err != nil {
 		return err
@@ -100,7 +113,7 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 		}
 		if m.Task == linear.Regression {
 			j.Target, j.Predicted = append(j.Target, c.Target[i]), append(j.Predicted, predicted[i])
-			j.addExample(c, i, c.Target[i])
+			j.addExample(asRead, i, asRead.Target[i])
 			if of, ok := m.Options.Deviance(); ok {
 				j.Deviance, j.Linear = &of, append(j.Linear, decisions[i])
 			}

@@ -49,6 +49,13 @@ func (v *View) Page() (*report.Page, error) {
 	fact := func(name, value string) { p.Facts = append(p.Facts, report.Fact{Name: name, Value: value}) }
 	fact("task", strings.ReplaceAll(string(m.Task), "_", " "))
 	fact("loss", string(m.Loss))
+	if x := m.Options.Exposure; x != nil {
+		name := "exposure"
+		if x.Log {
+			name = "offset"
+		}
+		fact(name, "the column "+x.Column+"; scores and residuals are of the rates")
+	}
 	if m.Loss == linear.Tweedie {
 		fact("power", report.Format(*m.Options.Power))
 	}

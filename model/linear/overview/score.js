@@ -73,8 +73,18 @@ function chosenOf(model, d) {
   return d.length === 1 ? Number(d[0] > 0) : d.indexOf(Math.max(...d));
 }
 
+// exposureOf is what multiplies the prediction: the exposure among the features that are not 0, or its exponential.
+function exposureOf(model, entries) {
+  if (!model.exposure) return 1;
+  const found = entries.find(([feature]) => feature === model.exposure.feature), v = found ? found[1] : 0;
+  return model.exposure.log ? exp(v) : v;
+}
+
 // predictedOf is the prediction of a regression.
-function predictedOf(model, d) { return model.log ? exp(d[0]) : d[0]; }
+function predictedOf(model, result) {
+  const d = result.decisions[0];
+  return model.log ? exp(d) * result.exposure : d;
+}
 
 // middleOf is what the numbers of a column add to decision value k where they stand for a missing one, or at the mean: what the column
 // adds is counted from there, so that a year does not count two thousand times.
@@ -106,5 +116,5 @@ function score(model, texts) {
   const middles = model.middles ||= d.map((_, k) => model.columns.map((column) => middleOf(column, coef, k)));
   const adds = d.map((_, k) => features.map((list, c) => added(list, c, k) - (middles[k][c] || 0)));
   const starts = model.intercept.map((b, k) => middles[k].reduce((sum, v) => sum + v, b));
-  return { faults, decisions: d, probabilities: probabilitiesOf(model, d), starts, adds };
+  return { faults, decisions: d, probabilities: probabilitiesOf(model, d), starts, adds, exposure: exposureOf(model, entries) };
 }

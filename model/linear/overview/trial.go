@@ -29,19 +29,21 @@ type trial struct {
 	// MultiClass is Multinomial where probabilities are a softmax.
 	MultiClass linear.MultiClass `json:"multi_class,omitempty"`
 	// Log says that the decision value is the logarithm of the prediction.
-	Log       bool           `json:"log,omitempty"`
-	Classes   []string       `json:"classes,omitempty"`
-	Intercept []float64      `json:"intercept"`
-	Dim       int            `json:"dim"`
-	Sparse    bool           `json:"sparse,omitempty"` // sums are those of sparse rows
-	Features  []byte         `json:"features"`         // that have coefficients, each counted from the one before it, as varints
-	Coef      []byte         `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
-	Options   trialOptions   `json:"options"`
-	Columns   []trialColumn  `json:"columns"`
-	Products  []trialProduct `json:"products,omitempty"`
-	Shown     []int          `json:"shown"` // the columns that have a field from the beginning
-	Examples  []trialExample `json:"examples,omitempty"`
-	Image     []int          `json:"image,omitempty"` // width and height of the picture that the columns are
+	Log bool `json:"log,omitempty"`
+	// Exposure is the feature that multiplies the prediction, or whose exponential does.
+	Exposure  *linear.Exposure `json:"exposure,omitempty"`
+	Classes   []string         `json:"classes,omitempty"`
+	Intercept []float64        `json:"intercept"`
+	Dim       int              `json:"dim"`
+	Sparse    bool             `json:"sparse,omitempty"` // sums are those of sparse rows
+	Features  []byte           `json:"features"`         // that have coefficients, each counted from the one before it, as varints
+	Coef      []byte           `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
+	Options   trialOptions     `json:"options"`
+	Columns   []trialColumn    `json:"columns"`
+	Products  []trialProduct   `json:"products,omitempty"`
+	Shown     []int            `json:"shown"` // the columns that have a field from the beginning
+	Examples  []trialExample   `json:"examples,omitempty"`
+	Image     []int            `json:"image,omitempty"` // width and height of the picture that the columns are
 }
 
 type trialOptions struct {
@@ -97,7 +99,7 @@ func (v *View) try() ([]report.Block, error) {
 	m := v.Model
 	t := &trial{Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Intercept: m.Intercept, Dim: m.Features(), Examples: v.examples()}
 	if of, ok := m.Options.Deviance(); ok {
-		t.Log = of.Log()
+		t.Log, t.Exposure = of.Log(), m.Options.Exposure
 	}
 	for i := range m.Classes.Len() {
 		t.Classes = append(t.Classes, m.Classes.Label(i))
@@ -109,6 +111,7 @@ func (v *View) try() ([]report.Block, error) {
 	}
 	t.pack(m.Coef)
 	t.Shown = v.important(t.Columns)
+	t.expose()
 	if v.Width > 0 && v.Width*v.Height == len(t.Columns) {
 		t.Image = []int{v.Width, v.Height}
 	}
@@ -132,6 +135,26 @@ func (v *View) try() ([]report.Block, error) {
 		widget.Script = string(code) + widget.Script
 	}
 	return []report.Block{widget}, nil
+}
+
+// expose gives the column of the exposure a field that begins with the exposure 1.
+func (t *trial) expose() {
+	if t.Exposure == nil {
+		return
+	}
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if c.First != t.Exposure.Feature {
+			continue
+		}
+		if c.Start = "1"; t.Exposure.Log {
+			c.Start = "0"
+		}
+		if !slices.Contains(t.Shown, i) {
+			t.Shown = append(t.Shown, i)
+			slices.Sort(t.Shown)
+		}
+	}
 }
 
 // plain makes a column of each feature.

@@ -69,7 +69,7 @@ function bar(row, from, to, color) {
 // answerOf is the prediction in words.
 function answerOf(result) {
   const chosen = chosenOf(data, result.decisions);
-  if (data.task === "regression") return `Prediction: ${six(predictedOf(data, result.decisions))}`;
+  if (data.task === "regression") return `Prediction: ${six(predictedOf(data, result))}`;
   if (data.task === "one_class") return `Prediction: ${chosen > 0 ? "1, a row like those that it has learned from" : "−1, an outlier"}`;
   return `Prediction: ${data.classes[chosen]}` + (result.probabilities ? `, with probability ${six(result.probabilities[chosen])}` : "");
 }
@@ -116,7 +116,8 @@ function nameAndText(c) {
 // wholeName is what the adds sum up to.
 function wholeName() {
   if (data.task !== "regression") return "the decision value";
-  return data.log ? "the logarithm of the prediction" : "the prediction";
+  if (!data.log) return "the prediction";
+  return data.exposure ? "the logarithm of the rate" : "the logarithm of the prediction";
 }
 
 // showAdds is a table of what each column adds to the decision value, which ends with the whole.

@@ -25,6 +25,8 @@ var examples = map[string]string{
 	"epochs":              "5",
 	"epsilon":             "1.35",
 	"power":               "1.5",
+	"exposure":            "years",
+	"offset":              "log_years",
 	"eta0":                "0.1",
 	"exclude_same":        "brand",
 	"features":            "1000",

@@ -277,6 +277,44 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// A column of exposures is none of the features, in rows of numbers and of tables, and must be in each row.
+func TestExposure(t *testing.T) {
+	dir := t.TempDir()
+	var numbers, table strings.Builder
+	numbers.WriteString("a,years,claims\n")
+	table.WriteString("a,years,claims,town\n")
+	for i := range 200 {
+		line := fmt.Sprintf("%d,%g,%d", i%7, 0.5+float64(i%4), (i%7)*(1+i%4)/3)
+		fmt.Fprintln(&numbers, line)
+		fmt.Fprintf(&table, "%s,%c\n", line, 'A'+rune(i%3))
+	}
+	clitest.Write(t, filepath.Join(dir, "numbers.csv"), numbers.String())
+	clitest.Write(t, filepath.Join(dir, "table.csv"), table.String())
+	clitest.Write(t, filepath.Join(dir, "missing.csv"), strings.Replace(table.String(), "0,0.5,0,A", "0,,0,A", 1))
+	flags := strings.Fields("--target=claims --task=regression --loss=poisson --exposure=years --standardize --model=out/m.json")
+	for _, file := range []string{"numbers.csv", "table.csv"} {
+		mustRun(t, dir, append(flags, "--input="+file)...)
+		m := loaded(t, filepath.Join(dir, "out/m.json"))
+		if x := m.Options.Exposure; x == nil || x.Column != "years" || x.Feature != 1 || m.Coef[0][1] != 0 || m.Coef[0][0] < 0.3 {
+			t.Errorf("%s: exposure %+v, coefficients %v", file, x, m.Coef)
+		}
+		if page := clitest.Read(t, filepath.Join(dir, "out/m.html")); !strings.Contains(page, `"exposure":{"column":"years","feature":1}`) {
+			t.Errorf("%s: the page's form has no exposure", file)
+		}
+	}
+	for _, v := range []struct{ flags, want string }{
+		{"--input=missing.csv", `--exposure: column "years": found 1 missing cells of 200, expected a number in each row`},
+		{"--input=table.csv --exposure=town", `table.csv: column "town": found no number among 200 cells`},
+		{"--input=numbers.csv --exposure=months", "--exposure=months: no such column is among the 2 of the vector"},
+		{"--input=numbers.csv --loss=squared_error", "exposure and offset: are for the losses poisson, gamma, and tweedie with a power from 1 on"},
+		{"--input=numbers.csv --offset=a", "--exposure and --offset: are the same but for the logarithm: give one"},
+	} {
+		if _, stderr, code := runCommand(t, dir, append(flags, strings.Fields(v.flags)...)...); code == 0 || !strings.Contains(stderr, v.want) {
+			t.Errorf("%s: exit code %d\n%s", v.flags, code, stderr)
+		}
+	}
+}
+
 // Bad input is one line that names the file and, where it is one's, row and column; and there is no model.
 func TestBadInput(t *testing.T) {
 	if clitest.RaceDetector {

@@ -15,10 +15,10 @@ import (
 
 // hyperparameters are the flags that scikit-learn's SGDRegressor and SGDClassifier have as parameters.
 type hyperparameters struct {
-	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, average *string
-	fitIntercept, earlyStopping, standardize                                                         *bool
-	classWeight, tol, validation, scoring                                                            *string
-	noChange, folds                                                                                  *int
+	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, exposure, offset, average *string
+	fitIntercept, earlyStopping, standardize                                                                           *bool
+	classWeight, tol, validation, scoring                                                                              *string
+	noChange, folds                                                                                                    *int
 }
 
 func newHyperparameters(g *cli.Group) *hyperparameters {
@@ -33,6 +33,8 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		eta0:          g.String("eta0", "", "the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by the rows without a --learning_rate and with adagrad, otherwise 0.01)"),
 		powerT:        g.String("power_t", "", "the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
 		epsilon:       g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
+		exposure:      g.String("exposure", "", "the `COLUMN` of how much there was of each row, as years or people, by its name, or where there are none by its index in the vector: poisson, gamma and tweedie learn target/exposure, and predict exposure·exp(…)"),
+		offset:        g.String("offset", "", "the `COLUMN` of the logarithms of exposures"),
 		power:         g.String("power", "", "the `POWER` of tweedie: the variance is in proportion to mean^power; 0 normal, 1 poisson, 2 gamma, 3 inverse Gaussian, between 1 and 2 amounts many of which are 0 (default 1.5)"),
 		average:       g.String("average", "", "whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate and with adagrad, else false; false with an l1 penalty)"),
 		fitIntercept:  g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
@@ -128,6 +130,14 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 		MultiClass:  model.MultiClass(*h.multiClass),
 		Standardize: *h.standardize,
 		Folds:       *h.folds, Scoring: *h.scoring,
+	}
+	switch {
+	case *h.exposure != "" && *h.offset != "":
+		errs = append(errs, errors.New("--exposure and --offset: are the same but for the logarithm: give one"))
+	case *h.exposure != "":
+		o.Options.Exposure = &model.Exposure{Column: *h.exposure}
+	case *h.offset != "":
+		o.Options.Exposure = &model.Exposure{Column: *h.offset, Log: true}
 	}
 	if o.AutoAlphas = *h.alpha == "auto"; !o.AutoAlphas {
 		o.Alphas = numbers("alpha", *h.alpha)

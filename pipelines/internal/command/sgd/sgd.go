@@ -154,6 +154,9 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, options *fitting
 		return cli.Usage(err)
 	}
 	if err == nil {
+		if err := expose(options, job.Data.Columns, job.Data.Dim); err != nil {
+			return cli.Usage(err)
+		}
 		c.Note(job.Data)
 		options.Sample = job.Data.Rows < 0 // of text, whose chunks are the same for all chunk_rows
 	}

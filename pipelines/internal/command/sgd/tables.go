@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
 	"beamlearn/model/formats"
+	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
 	encode "beamlearn/transforms/features"
@@ -48,6 +52,9 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	if err != nil {
 		return cli.Usage(err)
 	}
+	if x := options.Options.Exposure; x != nil && !slices.Contains(asked.Numeric, x.Column) {
+		asked.Numeric = append(asked.Numeric, x.Column)
+	}
 	if job.Data, err = linear.InspectTable(ctx, c.input.Patterns(), &job.Options, &job.Reading); err != nil {
 		return err
 	}
@@ -57,6 +64,9 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 		if e, err = c.tables.Fit(ctx, of); err != nil {
 			return err
 		}
+	}
+	if err := exposeRaw(options, e); err != nil {
+		return cli.Usage(err)
 	}
 	job.Data = linear.Encoded(job.Data, e, c.input.ChunkRows(), &job.Options, &job.Reading)
 	c.Encoded(job.Data)
@@ -87,7 +97,8 @@ func (c *command) anew(err error, job *linear.Job) string {
 	}
 	file, row, column := fault.PlaceOf(marked[0])
 	o := &job.Reading.Formats
-	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn || column == o.IDColumn {
+	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn || column == o.IDColumn ||
+		column == *c.hyper.exposure || column == *c.hyper.offset {
 		return ""
 	}
 	for _, info := range job.Data.Files {
@@ -96,4 +107,48 @@ func (c *command) anew(err error, job *linear.Job) string {
 		}
 	}
 	return ""
+}
+
+// exposeRaw finds the exposure's feature in an encoding, and keeps its numbers as they are.
+func exposeRaw(options *fitting.FitOptions, e *features.Encoding) error {
+	x := options.Options.Exposure
+	if x == nil {
+		return nil
+	}
+	missing := -1.0 // which is refused
+	if x.Log {
+		missing = -math.MaxFloat64
+	}
+	feature, err := e.Raw(x.Column, missing)
+	if err != nil {
+		return fmt.Errorf("--%s: %w", exposureFlag(x), err)
+	}
+	options.Options.Exposure = &model.Exposure{Column: x.Column, Feature: feature, Log: x.Log}
+	return nil
+}
+
+// expose finds it among columns of numbers.
+func expose(options *fitting.FitOptions, columns []string, dim int) error {
+	x := options.Options.Exposure
+	if x == nil {
+		return nil
+	}
+	feature := slices.Index(columns, x.Column)
+	if columns == nil {
+		if i, err := strconv.Atoi(x.Column); err == nil && i >= 0 && i < dim {
+			feature = i
+		}
+	}
+	if feature < 0 {
+		return fmt.Errorf("--%s=%s: no such column is among the %d of the vector", exposureFlag(x), x.Column, dim)
+	}
+	options.Options.Exposure = &model.Exposure{Column: x.Column, Feature: feature, Log: x.Log}
+	return nil
+}
+
+func exposureFlag(x *model.Exposure) string {
+	if x.Log {
+		return "offset"
+	}
+	return "exposure"
 }

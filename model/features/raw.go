@@ -1,0 +1,29 @@
+package features
+
+import (
+	"fmt"
+
+	"beamlearn/model/fault"
+)
+
+// Raw makes the one feature of a numeric column the number itself, and gives its place; fill stands where there is none,
+// in rows to come. It is for a number that is no feature but says how a row counts, and fails where the column is none such
+// or has missing cells. Call it before the encoding is used.
+func (e *Encoding) Raw(column string, fill float64) (feature int, err error) {
+	for i := range e.columns {
+		c := &e.columns[i]
+		if c.Name != column {
+			continue
+		}
+		switch {
+		case c.Kind != Numeric || c.Parts[0].Knots > 0:
+			return 0, fmt.Errorf("column %s: found a column of the kind %s, expected plain numbers", fault.Quote(column), c.Kind)
+		case c.Missing > 0:
+			return 0, fmt.Errorf("column %s: found %d missing cells of %d, expected a number in each row", fault.Quote(column), c.Missing, c.Rows)
+		}
+		p := &c.Parts[0]
+		p.Mean, p.Scale, p.Fill = 0, 1, fill
+		return c.first, nil
+	}
+	return 0, fmt.Errorf("no column %s: there are %s", fault.Quote(column), listNames(e.Needs()))
+}
