@@ -37,6 +37,18 @@ func (b *brute) scale(j int) float64 {
 	return b.scales[j]
 }
 
+// reduced is the reduced value of a query and point j, or something above the ceiling where that is.
+func (b *brute) reduced(q *prepared, j int, ceiling float64) float64 {
+	p := &b.points
+	if b.o.Metric != Minkowski {
+		return b.o.reduced(q, p, j, b.scale(j))
+	}
+	if p.f64 != nil {
+		return powers(q.x, p.f64[j*p.dim:(j+1)*p.dim], b.o.P, ceiling)
+	}
+	return powers(q.x, p.f32[j*p.dim:(j+1)*p.dim], b.o.P, ceiling)
+}
+
 func excluded(exclude []int32, i int) int {
 	if exclude == nil {
 		return -1
@@ -62,7 +74,7 @@ func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, p
 					keep, self, bound := keepers[i-lo], excluded(exclude, i), s.bound(i)
 					ceiling := b.o.ceiling(min(keep.worst(), bound), b.points.dim)
 					for j := first; j < last; j++ {
-						r := b.o.reduced(&rows[i-lo], &b.points, j, b.scale(j))
+						r := b.reduced(&rows[i-lo], j, ceiling)
 						if r > ceiling || j == self || s.bars(i, j) {
 							continue
 						}
@@ -94,7 +106,7 @@ func (b *brute) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s 
 				for i := lo; i < hi; i++ {
 					self := excluded(exclude, i)
 					for j := first; j < last; j++ {
-						v := b.o.reduced(&rows[i-lo], &b.points, j, b.scale(j))
+						v := b.reduced(&rows[i-lo], j, ceiling)
 						if v > ceiling || j == self || s.bars(i, j) {
 							continue
 						}
