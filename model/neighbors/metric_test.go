@@ -300,3 +300,88 @@ func TestMetricFiles(t *testing.T) {
 		}
 	}
 }
+
+// The kernel of bits gives what the plain one does, of any number of rows and words, wherever they begin.
+func TestSharedBits(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 5))
+	for _, words := range []int{1, 2, 4, 8, 12, 64} {
+		for _, n := range []int{8, 16, 24, 512} {
+			memory := make([]uint64, words*(n+1)+1)
+			for i := range memory {
+				memory[i] = r.Uint64() & r.Uint64()
+			}
+			memory[3] = math.MaxUint64
+			x, rows := memory[1:words+1], memory[words+1:]
+			counts := make([]int32, n)
+			for j := range counts {
+				for _, w := range rows[j*words : (j+1)*words] {
+					counts[j] += int32(bits.OnesCount64(w))
+				}
+			}
+			for _, limit := range []int32{math.MinInt32 / 2, 0, int32(4 * words), math.MaxInt32} {
+				both, near := make([]int32, n), make([]uint8, n/8)
+				sharedBits(x, rows, counts, limit, both, near)
+				gotBoth, gotNear := make([]int32, n), make([]uint8, n/8)
+				bitKernelOf(words)(x, rows, counts, limit, gotBoth, gotNear)
+				if !slices.Equal(gotBoth, both) || !bytes.Equal(gotNear, near) {
+					t.Fatalf("%d words, %d rows, limit %d: %v %v, want %v %v", words, n, limit, gotBoth, gotNear, both, near)
+				}
+				for j, v := range both {
+					if (counts[j]-2*v <= limit) != (near[j/8]>>(j%8)&1 == 1) {
+						t.Fatalf("%d words, limit %d, row %d: %d of %d bits", words, limit, j, v, counts[j])
+					}
+				}
+			}
+		}
+	}
+}
+
+// Enough points for pairs to serve both ends have the neighbours that each of them finds alone, with ties everywhere and
+// with rules of which may be neighbours.
+func TestBitPairs(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 6))
+	const n = 4*pairBlock + 70
+	rows, groups := make([][]float64, n), make([]int32, n)
+	for i := range rows {
+		rows[i] = make([]float64, 17)
+		for j := range rows[i] {
+			rows[i][j] = float64(r.IntN(256) & r.IntN(256) & r.IntN(256))
+		}
+		if i%5 == 0 {
+			rows[i] = rows[i/2]
+		}
+		groups[i] = int32(r.IntN(60)) - 1
+	}
+	ranks := make([]int32, n)
+	for i := range ranks {
+		ranks[i] = int32(r.IntN(n))
+	}
+	b := rowsBlock(rows, vectors.Auto)
+	for name, s := range map[string]Search{
+		"all": {Self: true}, "apart": {Self: true, Apart: &Apart{Points: groups, Queries: groups, Largest: LargestGroup(groups)}},
+		"before": {Self: true, Before: &Before{Points: ranks, Queries: ranks}},
+		"most":   {Self: true, Most: &Most{Groups: groups, Number: 2, Largest: LargestGroup(groups)}},
+	} {
+		for _, m := range []Metric{Hamming, Jaccard} {
+			x := fit(t, b, Options{Metric: m, Bits: true}, Brute)
+			got, want := kNeighbors(t, x, b, 7, s), &Neighbors{Offsets: []int64{0}}
+			for lo := 0; lo < n; lo += 700 {
+				hi := min(lo+700, n)
+				part := s
+				if s.Apart != nil {
+					part.Apart = &Apart{Points: groups, Queries: groups[lo:hi], Largest: s.Apart.Largest}
+				}
+				if s.Before != nil {
+					part.Before = &Before{Points: ranks, Queries: ranks[lo:hi]}
+				}
+				appendNeighbors(want, kNeighbors(t, x, x.Rows(lo, hi), 7, part))
+			}
+			same(t, got, want)
+			if t.Failed() {
+				t.Fatal(name, m)
+			}
+		}
+	}
+}

@@ -208,14 +208,4 @@ func (s *query) run() {
 
 // everyPoint reports whether the queries are the points, all of them in order, so that a pair serves both ends: not
 // where one end may have the other, and not the other way round.
-func (s *query) everyPoint() bool {
-	if len(s.exclude) != s.t.points.n || s.search.Before != nil {
-		return false
-	}
-	for i, v := range s.exclude {
-		if int(v) != i {
-			return false
-		}
-	}
-	return true
-}
+func (s *query) everyPoint() bool { return everyPoint(s.exclude, s.t.points.n) && s.search.Before == nil }
