@@ -208,4 +208,6 @@ func (s *query) run() {
 
 // everyPoint reports whether the queries are the points, all of them in order, so that a pair serves both ends: not
 // where one end may have the other, and not the other way round.
-func (s *query) everyPoint() bool { return everyPoint(s.exclude, s.t.points.n) && s.search.Before == nil }
+func (s *query) everyPoint() bool {
+	return everyPoint(s.exclude, s.t.points.n) && s.search.Before == nil
+}
