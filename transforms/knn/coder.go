@@ -8,6 +8,7 @@ import (
 
 	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/neighbors/ivf"
+	"beamlearn/model/neighbors/outliers"
 	"beamlearn/model/neighbors/overview"
 	"beamlearn/model/neighbors/vote"
 	"beamlearn/transforms/vectorio"
@@ -115,6 +116,8 @@ type Report struct {
 	// Groups are those of Options.Groups.
 	Groups *groups.Summary `json:"groups,omitempty"`
 	Shards int             `json:"index_shards,omitempty"`
+	// Outliers are those of Options.Outliers.
+	Outliers *outliers.Summary `json:"outliers,omitempty"`
 	// Scores judge the predictions for points, by the others.
 	Scores *vote.Scores `json:"scores,omitempty"`
 	// Kept are the neighbours of every point where several k are compared: see [AnswerKept].
@@ -155,6 +158,9 @@ func (r *Report) add(o Report) {
 	}
 	if o.Groups != nil {
 		r.Groups = o.Groups
+	}
+	if o.Outliers != nil {
+		r.Outliers = o.Outliers
 	}
 	if o.Broadcast != "" {
 		r.Broadcast = o.Broadcast

@@ -53,6 +53,7 @@ const (
 	graphEdges     exchangeKind = "edges"   // by range of queries, and of neighbours
 	groupForest    exchangeKind = "forest"
 	groupScores    exchangeKind = "scores"
+	outlierLists   exchangeKind = "lists"
 )
 
 // exchangeSection is some rows, and where they stand in the file.

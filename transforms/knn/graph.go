@@ -23,6 +23,9 @@ func (o *Options) layout() results.Layout {
 	if o.Groups != nil {
 		return results.Layout{Columns: groupColumns}
 	}
+	if o.Outliers != nil {
+		return o.Outliers.layout()
+	}
 	l := results.Layout{K: o.K, Form: o.Form, Connectivity: o.Connectivity}
 	if o.IncludeSelf && o.K > 0 {
 		l.K++

@@ -151,6 +151,9 @@ type Options struct {
 	// is 1 where the row stays; by a column, that is the target of the rows. Without queries, an index that was kept,
 	// and what neighbours are written with. Optional.
 	Groups *groups.Keep
+	// Outliers scores rows by their neighbours, and writes a row for each: id, score, rank and, where there is a
+	// threshold, outlier, which is 1 beyond it. Optional.
+	Outliers *Outliers
 
 	// Overview says that Report.Overview is wanted, and in process what [HubsOf] gives. It takes some 4 bytes a point.
 	Overview bool
@@ -237,7 +240,7 @@ func (o *Options) Validate() error {
 	if o.Answer != nil {
 		errs = append(errs, o.Answer.Validate(o))
 	}
-	errs = append(errs, o.validateGraph(), o.validateRules(), o.written().Validate())
+	errs = append(errs, o.validateGraph(), o.validateRules(), o.validateOutliers(), o.written().Validate())
 	return errors.Join(errs...)
 }
 
@@ -256,7 +259,7 @@ func (o *Options) output() *output.Options {
 		dir, _ := files.Split(o.Index)
 		return &output.Options{Scratch: dir, NumShards: 1, RunID: o.RunID} // reports only
 	}
-	if o.Answer.compares() {
+	if o.Answer.compares() || o.Outliers != nil && o.Outliers.Keep {
 		return &output.Options{Scratch: scratchOf(o.Output), NumShards: 1, RunID: o.RunID} // reports, and what is kept
 	}
 	return o.written()
@@ -438,6 +441,8 @@ func KNeighbors(s beam.Scope, j *Job) error {
 	switch {
 	case j.Options.Groups != nil:
 		parts = group(s, parts, j)
+	case j.Options.Outliers != nil:
+		parts = scoreOutliers(s, parts, j.Options)
 	case j.Options.symmetric():
 		parts = symmetrize(s, parts, j.Options)
 	}

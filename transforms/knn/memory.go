@@ -38,6 +38,9 @@ func (j *Job) Memory() int64 {
 		return rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + (element-4)*rows*dim
 	}
 	grouped := int64(0)
+	if j.Options.Outliers != nil {
+		grouped = 8*2*rows + 12*max(answered, rows)
+	}
 	if j.Options.Groups != nil {
 		grouped = rows * groups.RowBytes
 	}

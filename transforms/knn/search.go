@@ -224,6 +224,8 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 		write = t.predict
 	case t.options.Groups != nil:
 		write = t.writeForest
+	case t.options.Outliers != nil:
+		write = t.writeLists
 	case t.options.symmetric():
 		write = t.writeEdges
 	}

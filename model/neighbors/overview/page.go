@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/outliers"
 	"beamlearn/model/report"
 )
 
@@ -35,6 +36,8 @@ type View struct {
 	Overall time.Duration
 	// Answers are the predictions for points by the others, or nil.
 	Answers *Answers
+	// Outliers are the rows farthest out, or nil.
+	Outliers *outliers.Summary
 }
 
 // Phase is a part of a job.
@@ -101,6 +104,9 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 		}
 		p.Facts = append(p.Facts, v.Answers.facts()...)
 		p.Sections = append(answers, p.Sections...)
+	}
+	if v.Outliers != nil && len(v.Outliers.Top) > 0 {
+		p.Sections = append([]report.Section{v.outliers()}, p.Sections...)
 	}
 	if len(v.Phases) > 0 {
 		p.Sections = append(p.Sections, v.time())

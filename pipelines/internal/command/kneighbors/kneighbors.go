@@ -33,6 +33,7 @@ type command struct {
 	k             *string
 	predict       *predict
 	rules         *rules
+	outlying      *outlying
 	radius        **float64
 	metric        *cli.Metric
 	algorithm     *string
@@ -75,6 +76,8 @@ func New() *cli.App {
 	c.rules = newRules(app.Group("Which points may be neighbours"))
 	c.predict = newPredict(app.Group("What to predict from neighbours (scikit-learn's names)"))
 
+	c.outlying = newOutlying(app.Group("To tell outliers by their neighbours"))
+
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
 	c.broadcast = where.Choice("broadcast", knn.Auto, []string{knn.Auto, knn.SideInput, knn.File, knn.Shards}, "the `WAY`: side_input; file, which is mapped into memory by every worker; shards, for more than a worker's memory, one part after the other; or auto: it stays in this process where that does the work, else a side input while small, then a file; above --index_memory, shards: --broadcast=file")
 	c.memory = where.Size("index_memory", 0, "what a worker may spend on the index, as a `SIZE`; what is above is cut into shards, or with --recall goes into overlapping parts: --index_memory=200MB (default: what it takes)")
@@ -83,7 +86,7 @@ func New() *cli.App {
 	write := app.Group("What to write")
 	c.output = write.Output("the `FILE` to write: .csv (query_id,rank,neighbor_id,distance), .jsonl, .parquet, .npy (two files: .indices.npy, .distances.npy), or a graph: .npz (scipy.sparse.load_npz) or .mtx (Matrix Market)", results.Layout{})
 	c.graph = graphFlags(write)
-	c.output.As(c.predict.layout)
+	c.output.As(c.layout)
 	app.Byproducts(c.scoresFile)
 	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
 	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
@@ -91,7 +94,7 @@ func New() *cli.App {
 	return app.Runs(c.run)
 }
 
-func (c *command) run(ctx context.Context) error {
+func (c *command) run(ctx context.Context) (err error) {
 	start := time.Now()
 	job, look, err := c.job()
 	if err != nil {
@@ -126,6 +129,11 @@ func (c *command) run(ctx context.Context) error {
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err
 	}
+	clean, err := c.knowPoints(ctx, job)
+	defer func() { err = errors.Join(err, clean()) }()
+	if err != nil {
+		return err
+	}
 	pipeline, s := beam.NewPipelineWithRoot()
 	if err := knn.KNeighbors(s, job); err != nil {
 		return err
@@ -142,11 +150,15 @@ func (c *command) job() (*knn.Job, look, error) {
 	ks, kErr := c.numbers()
 	answer, answerErr := c.predict.answer(c.App, ks)
 	k := slices.Max(append(ks, 0))
+	out, outErr := c.outlying.options(c.App)
+	if out != nil && !c.Given("k") {
+		k = defaultNeighbors
+	}
 	show, pageErr := c.reportPath()
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
-		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
+		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Outliers: out, Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
@@ -157,7 +169,7 @@ func (c *command) job() (*knn.Job, look, error) {
 	graphErr := c.graph.options(&job.Options, k)
 	approximateErr := c.approximate(&job.Options)
 	job.Options.EnsureDefaults()
-	return job, look{page: show, picture: size}, cli.Usage(faults, kErr, answerErr, c.rules.check(c, reading.Formats.IDColumn), graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
+	return job, look{page: show, picture: size}, cli.Usage(faults, kErr, answerErr, outErr, c.rules.check(c, reading.Formats.IDColumn), graphErr, approximateErr, pageErr, imageErr, job.Options.Validate())
 }
 
 // inspect finds the points, or their index, and the queries.

@@ -78,6 +78,7 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 		v.Answers = &overview.Answers{Scores: s.Scores, Classes: job.Options.Answer.Targets.Classes, Scoring: c.scoring(job),
 			Weights: string(job.Options.Answer.Vote.Weights)}
 	}
+	v.Outliers = s.Outliers
 	if v.Hubs == nil {
 		v.Hubs = o.SampledHubs(s.Points)
 	}
@@ -87,7 +88,13 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 		v.Facts = append(v.Facts, report.Fact{Name: "recall", Value: "1 (exact)"})
 	}
 	if c.texts.String() != "" {
-		all, err := readTexts(ctx, c.texts.String(), o.IDs(v.Hubs, v.Answers), job.Reading.Formats.IDColumn != "")
+		ids := o.IDs(v.Hubs, v.Answers)
+		if v.Outliers != nil {
+			for _, r := range v.Outliers.Top {
+				ids[r.ID] = true
+			}
+		}
+		all, err := readTexts(ctx, c.texts.String(), ids, job.Reading.Formats.IDColumn != "")
 		if err != nil {
 			return err
 		}

@@ -41,8 +41,11 @@ func newPredict(g *cli.Group) *predict {
 func (p *predict) asked() bool { return p.target.String() != "" || *p.task != "" }
 
 // layout is what is written, as far as the names of the files go.
-func (p *predict) layout() results.Layout {
-	if !p.asked() {
+func (c *command) layout() results.Layout {
+	if *c.outlying.method != "" {
+		return results.Layout{Columns: []results.Column{{Name: "score"}}}
+	}
+	if !c.predict.asked() {
 		return results.Layout{}
 	}
 	return results.Layout{Columns: []results.Column{{Name: "prediction"}}}

@@ -49,6 +49,7 @@ func (s *summary) lines() []string {
 		lines = append(lines, recallLines(s.Report)...)
 	}
 	lines = append(lines, s.scoreLines()...)
+	lines = append(lines, s.outlierLines()...)
 	if s.NoTarget > 0 {
 		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out of the points", s.NoTarget))
 	}
