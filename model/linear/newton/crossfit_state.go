@@ -1,72 +1,57 @@
 package newton
 
 import (
-	"encoding/json"
 	"errors"
 
-	"beamlearn/model/linear"
-	"beamlearn/model/linear/folds"
-	"beamlearn/model/linear/grid"
 	"beamlearn/model/linear/internal/jsontext"
 )
 
-// crossState is a CrossFit in JSON.
-type crossState struct {
-	Task         linear.Task            `json:"task"`
-	Options      linear.Options         `json:"hyperparameters"`
-	Classes      *linear.Classes        `json:"classes"`
-	Alphas       jsontext.Floats        `json:"alphas"`
-	Folds        *folds.Folds           `json:"folds"`
-	Features     int                    `json:"features"`
-	FeatureNames []string               `json:"feature_names"`
-	Scaler       *linear.StandardScaler `json:"scaler"`
-	ClassRows    []int64                `json:"class_rows"`
-	ClassSizes   jsontext.BitFloats     `json:"class_sizes,omitempty"`
-	Stage        crossStage             `json:"stage"`
-	From         int                    `json:"from"`
-	To           int                    `json:"to"`
-	Begun        int                    `json:"begun"`
-	Passes       int                    `json:"passes"`
-	Own          []foldStats            `json:"own"`
-	Fits         []alphaFits            `json:"fits"`
-	Grid         *grid.Grid             `json:"grid"`
+// fields are those of a CrossFit's JSON.
+func (x *CrossFit) fields() jsontext.Object {
+	return jsontext.Object{
+		{Name: "task", Value: &x.options.Task},
+		{Name: "hyperparameters", Value: &x.options},
+		{Name: "classes", Value: &x.options.Classes},
+		{Name: "alphas", Value: (*jsontext.Floats)(&x.alphas)},
+		{Name: "folds", Value: &x.folds},
+		{Name: "features", Value: &x.features},
+		{Name: "feature_names", Value: &x.FeatureNames},
+		{Name: "scaler", Value: &x.Scaler},
+		{Name: "class_rows", Value: &x.ClassRows},
+		{Name: "class_sizes", Value: (*jsontext.BitFloats)(&x.ClassSizes), Optional: true},
+		{Name: "stage", Value: &x.stage},
+		{Name: "from", Value: &x.from},
+		{Name: "to", Value: &x.to},
+		{Name: "begun", Value: &x.begun},
+		{Name: "passes", Value: &x.passes},
+		{Name: "own", Value: &x.own},
+		{Name: "fits", Value: &x.fits},
+		{Name: "grid", Value: &x.grid},
+	}
 }
 
 // MarshalJSON writes the whole state, bit by bit.
-func (x *CrossFit) MarshalJSON() ([]byte, error) {
-	s := crossState{
-		Task: x.options.Task, Options: x.options, Alphas: x.alphas, Folds: x.folds, Features: x.features, FeatureNames: x.FeatureNames,
-		Scaler: x.Scaler, ClassRows: x.ClassRows, ClassSizes: x.ClassSizes, Stage: x.stage, From: x.from, To: x.to, Begun: x.begun, Passes: x.passes,
-		Own: x.own, Fits: x.fits, Grid: x.grid,
-	}
-	if x.options.Task == linear.Classification {
-		s.Classes = &x.options.Classes
-	}
-	return json.Marshal(s)
-}
+func (x *CrossFit) MarshalJSON() ([]byte, error) { return x.fields().MarshalJSON() }
 
 var errCrossState = errors.New("linear.CrossFit: a state that contradicts itself")
 
 // UnmarshalJSON reads what MarshalJSON writes. It takes memory in proportion to the text.
 func (x *CrossFit) UnmarshalJSON(b []byte) error {
-	var s crossState
-	if err := jsontext.Unmarshal(b, &s); err != nil {
+	var s CrossFit
+	// The options have their task and classes beside them.
+	if err := s.fields().UnmarshalJSON(b); err != nil {
 		return err
 	}
-	s.Options.Task = s.Task
-	if s.Classes != nil {
-		s.Options.Classes = *s.Classes
-	}
-	if s.Folds == nil || s.Features < 1 || s.Features > len(b) && s.Stage != crossDrawing {
+	if s.folds == nil || s.features < 1 || s.features > len(b) && s.stage != crossDrawing {
 		return errCrossState
 	}
-	n, err := NewCrossFit(s.Options, s.Alphas, s.Folds, s.Features)
+	n, err := NewCrossFit(s.options, s.alphas, s.folds, s.features)
 	if err != nil {
 		return err
 	}
 	n.FeatureNames, n.Scaler, n.ClassRows, n.ClassSizes = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes
-	n.stage, n.from, n.to, n.begun, n.passes = s.Stage, s.From, s.To, s.Begun, s.Passes
-	n.own, n.fits, n.grid = s.Own, s.Fits, s.Grid
+	n.stage, n.from, n.to, n.begun, n.passes = s.stage, s.from, s.to, s.begun, s.passes
+	n.own, n.fits, n.grid = s.own, s.fits, s.grid
 	if err := n.checkState(); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@
 package newton
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -649,63 +648,55 @@ func (o *Optimizer) Model() (*linear.Model, error) {
 	return m, m.Validate()
 }
 
-// optimizerState is an Optimizer in JSON.
-type optimizerState struct {
-	Task         linear.Task            `json:"task"`
-	Options      linear.Options         `json:"hyperparameters"`
-	Classes      *linear.Classes        `json:"classes"`
-	Features     int                    `json:"features"`
-	FeatureNames []string               `json:"feature_names"`
-	Scaler       *linear.StandardScaler `json:"scaler"`
-	ClassRows    []int64                `json:"class_rows"`
-	ClassSizes   jsontext.BitFloats     `json:"class_sizes,omitempty"`
-	MaxPasses    int                    `json:"max_passes"`
-	Sample       int                    `json:"sample"`
-	Passes       int                    `json:"passes"`
-	Rows         int64                  `json:"rows"`
-	Weight       float64                `json:"weight"`
-	Vectors      []*optimum             `json:"vectors"`
+// fields are those of an Optimizer's JSON.
+func (o *Optimizer) fields() jsontext.Object {
+	return jsontext.Object{
+		{Name: "task", Value: &o.options.Task},
+		{Name: "hyperparameters", Value: &o.options},
+		{Name: "classes", Value: &o.options.Classes},
+		{Name: "features", Value: &o.features},
+		{Name: "feature_names", Value: &o.FeatureNames},
+		{Name: "scaler", Value: &o.Scaler},
+		{Name: "class_rows", Value: &o.ClassRows},
+		{Name: "class_sizes", Value: (*jsontext.BitFloats)(&o.ClassSizes), Optional: true},
+		{Name: "max_passes", Value: &o.MaxPasses},
+		{Name: "sample", Value: &o.sample},
+		{Name: "passes", Value: &o.passes},
+		{Name: "rows", Value: &o.rows},
+		{Name: "weight", Value: &o.weight},
+		{Name: "vectors", Value: &o.problems},
+	}
 }
 
 // MarshalJSON writes the whole state.
-func (o *Optimizer) MarshalJSON() ([]byte, error) {
-	s := optimizerState{
-		Task: o.options.Task, Options: o.options, Features: o.features, FeatureNames: o.FeatureNames, Scaler: o.Scaler,
-		ClassRows: o.ClassRows, ClassSizes: o.ClassSizes, MaxPasses: o.MaxPasses, Sample: o.sample, Passes: o.passes, Rows: o.rows, Weight: o.weight, Vectors: o.problems,
-	}
-	if o.options.Task == linear.Classification {
-		s.Classes = &o.options.Classes
-	}
-	return json.Marshal(s)
-}
+func (o *Optimizer) MarshalJSON() ([]byte, error) { return o.fields().MarshalJSON() }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (o *Optimizer) UnmarshalJSON(b []byte) error {
-	var s optimizerState
-	if err := jsontext.Unmarshal(b, &s); err != nil {
+	var s Optimizer
+	// The options have their task and classes beside them.
+	if err := s.fields().UnmarshalJSON(b); err != nil {
 		return err
 	}
-	s.Options.Task = s.Task
-	if s.Classes != nil {
-		s.Options.Classes = *s.Classes
-	}
-	vectors := len(s.Vectors)
-	for _, p := range s.Vectors { // before anything of that size is made
-		if p == nil || s.Features < 0 || len(p.Base) < s.Features+1 {
+	vectors := len(s.problems)
+	for _, p := range s.problems { // before anything of that size is made
+		if p == nil || s.features < 0 || len(p.Base) < s.features+1 {
 			return errors.New("linear.Optimizer: a state whose weights do not fit its features")
 		}
 	}
-	if n := s.Options.Classes.Len(); s.Options.MultiClass == linear.Multinomial && n > 2 && (vectors == 0 || len(s.Vectors[0].Base)/n != s.Features+1) {
+	if n := s.options.Classes.Len(); s.options.MultiClass == linear.Multinomial && n > 2 &&
+		(vectors == 0 || len(s.problems[0].Base)/n != s.features+1) {
 		return errors.New("linear.Optimizer: a state whose weights do not fit its classes")
 	}
-	p, err := NewOptimizer(s.Options, s.Features)
+	p, err := NewOptimizer(s.options, s.features)
 	if err != nil {
 		return err
 	}
-	if len(p.problems) != vectors || s.Passes < 0 || s.Rows < 0 || !(s.Weight >= 0) || s.Passes > 0 && s.Weight == 0 || s.Sample != p.sample && s.Sample != 0 {
+	if len(p.problems) != vectors || s.passes < 0 || s.rows < 0 || !(s.weight >= 0) || s.passes > 0 && s.weight == 0 ||
+		s.sample != p.sample && s.sample != 0 {
 		return errors.New("linear.Optimizer: a state that contradicts itself")
 	}
-	for _, v := range s.Vectors {
+	for _, v := range s.problems {
 		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs && (v.Diagonal == nil || len(v.Diagonal) == p.scalingSize())
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient}, v.Steps, v.Changes) {
 			fits = fits && (f == nil || len(f) == p.size())
@@ -713,12 +704,12 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Base}, v.Steps, v.Changes) {
 			fits = fits && len(f) == p.size()
 		}
-		if !fits || s.Passes > 0 && !v.Done && v.Dir == nil {
+		if !fits || s.passes > 0 && !v.Done && v.Dir == nil {
 			return errors.New("linear.Optimizer: a state whose steps do not fit its features")
 		}
 	}
 	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes, s.MaxPasses
-	p.sample, p.passes, p.rows, p.weight, p.problems = s.Sample, s.Passes, s.Rows, s.Weight, s.Vectors
+	p.sample, p.passes, p.rows, p.weight, p.problems = s.sample, s.passes, s.rows, s.weight, s.problems
 	p.lighten()
 	*o = *p
 	return nil
