@@ -286,6 +286,7 @@ func TestParts(t *testing.T) {
 
 // Rows with text ids, some of them at fault, many equal, are put into parts as well, and each has k neighbours.
 func TestPartsOfRows(t *testing.T) {
+	long(t)
 	const n, d, k = 12_000, 3, 40
 	dir := t.TempDir()
 	x := clustered(n, d, 5)
@@ -330,6 +331,7 @@ func TestPartsOfRows(t *testing.T) {
 // Other queries are put into the parts of the points: ids on either side, rows at fault, queries that are far from
 // all points, more of them than a part answers at a time, and few.
 func TestPartsOfQueries(t *testing.T) {
+	long(t)
 	const n, m, d, k = 16_000, 9_000, 16, 5
 	dir := t.TempDir()
 	all := clustered(n+m, d, 9)

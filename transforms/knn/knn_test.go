@@ -290,7 +290,7 @@ func TestFormatsAndChunks(t *testing.T) {
 		"x.i8bin":     binOf(points, to[int8]),
 	} {
 		for _, chunk := range []int{1000, 7} {
-			if brief() && (chunk == 1000) != (name == "x.csv") {
+			if brief() && (chunk == 1000 || strings.HasPrefix(name, "xi.") || strings.HasPrefix(name, "x8.") || strings.HasSuffix(name, "bin")) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%d", name, chunk), func(t *testing.T) {

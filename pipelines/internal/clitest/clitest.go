@@ -215,6 +215,19 @@ func Help(t testing.TB) {
 	}
 }
 
+// Long leaves a test out of `go test -short` that is slow by its nature: it ends a job amid its work, which must last
+// for seconds so that there is such a time.
+func Long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a job that lasts for seconds: not in -short")
+	}
+}
+
+// LeftOut reports whether `go test -short` leaves out case i of several that must all give the same: it tries the
+// first two, and every fourth after.
+func LeftOut(i int) bool { return testing.Short() && i != 0 && i%4 != 1 }
+
 // Read is the content of a file.
 func Read(t testing.TB, name string) string {
 	t.Helper()

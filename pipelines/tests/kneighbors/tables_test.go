@@ -51,6 +51,9 @@ func TestTables(t *testing.T) {
 		{"csv", "--threads=1"}, {"parquet", "--chunk_rows=50"}, {"jsonl", "--broadcast=side_input"}, {"arrow", "--broadcast=file"},
 		{"csv", "--index_memory=20KB"}, {"parquet", "--dtype=float64"},
 	} {
+		if clitest.LeftOut(i) {
+			continue
+		}
 		name := filepath.Join(dir, strconv.Itoa(i)+".csv")
 		stdout, stderr, code := runCommand(t, dir, tableArgs(t, c.ext, "--k=3", "--output="+name, c.flag)...)
 		if code != 0 || stdout != "" || !strings.Contains(stderr, "carrier: categorical: 14 distinct values") {

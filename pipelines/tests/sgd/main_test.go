@@ -556,6 +556,7 @@ func large(t *testing.T, dir string) {
 // A job that is interrupted, and then killed, leaves nothing that looks finished, and goes on after the last pass
 // that was saved, to the same bytes as one that was left alone.
 func TestKilled(t *testing.T) {
+	clitest.Long(t)
 	dir := t.TempDir()
 	large(t, dir)
 	args := []string{"--input=x.npy", "--target=y.npy", "--task=regression", "--loss=huber", "--solver=sgd", "--epochs=14", "--shards=3"}

@@ -85,7 +85,10 @@ func TestSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	mustRun(t, dir, flights(t, "csv", "--standardize", "--output_encoding=e.json")...)
 	read := func(name string) string { return clitest.Read(t, filepath.Join(dir, name)) }
-	for _, ext := range []string{"svm", "npz", "csv", "jsonl", "parquet"} {
+	for i, ext := range []string{"svm", "npz", "csv", "jsonl", "parquet"} {
+		if clitest.LeftOut(i) {
+			continue
+		}
 		first := ""
 		for i, args := range [][]string{fitted(t, "parquet", "e.json", "--chunk_rows=100"), fitted(t, "arrow", "e.json", "--chunk_rows=7")} {
 			name := fmt.Sprintf("%d.%s", i, ext)
