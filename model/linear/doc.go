@@ -13,7 +13,7 @@
 //	linear/internal/wire    states and partials as bytes;  jsontext: numbers in JSON, bit by bit
 //	linear/survey           a first pass: classes, moments, drift, and the steps of SGD that fit them
 //	linear/leastsquares     squared_error, by sums of products: Gram, FoldGram, paths of alphas
-//	linear/newton           losses that have slopes everywhere, with l2 or none: Newton and L-BFGS
+//	linear/newton           losses that have slopes everywhere: Newton, with l1 proximal Newton, and L-BFGS
 //	linear/sgd              every loss and penalty: SGD, Averaged, Progressive
 //	linear/grid             many hyperparameters side by side by SGD, cross-validated
 //	linear/fitting          a fit from start to end, which chooses among them: Fit and its stages

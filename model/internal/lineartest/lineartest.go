@@ -463,6 +463,9 @@ type DevianceFile struct {
 type DevianceCase struct {
 	Data, Loss                         string
 	Power                              *float64
+	Epsilon                            float64
+	L1Ratio                            float64   `json:"l1_ratio"`
+	L1Ratios                           []float64 `json:"l1_ratios"`
 	Alpha                              float64
 	Alphas                             []float64
 	Weighted, Exposed                  bool
@@ -482,6 +485,28 @@ func ReadDeviance(t testing.TB) *DevianceFile {
 	return &file
 }
 
+// ReadL1 reads what l1.py writes, in the same form.
+func ReadL1(t testing.TB) *DevianceFile {
+	t.Helper()
+	var file DevianceFile
+	readGzip(t, "l1.json.gz", &file)
+	return &file
+}
+
+// L1Options are those of a case of l1.py.
+func (k *DevianceCase) L1Options() linear.Options {
+	o := linear.Options{
+		Task: linear.Regression, Loss: linear.Loss(k.Loss), Penalty: linear.ElasticNet, Alpha: &k.Alpha, L1Ratio: &k.L1Ratio, Epsilon: &k.Epsilon,
+	}
+	if k.L1Ratio == 1 {
+		o.Penalty = linear.L1
+	}
+	if k.Data == "breast_cancer" {
+		o.Task = linear.Classification
+	}
+	return o
+}
+
 // Rows are those of a case, as counts or amounts, and their exposures; nil without.
 func (f *DevianceFile) Rows(k *DevianceCase) (c *linear.Chunk, exposures []float64) {
 	d := f.Data[k.Data]
@@ -497,7 +522,7 @@ func (f *DevianceFile) Rows(k *DevianceCase) (c *linear.Chunk, exposures []float
 		}
 		mean += y / float64(len(d.Y))
 	}
-	if !k.FitIntercept && k.Data == "areas" {
+	if !k.FitIntercept && k.Data == "areas" { // of glm.py
 		for i := range c.Target {
 			c.Target[i] /= mean
 		}

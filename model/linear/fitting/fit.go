@@ -53,6 +53,10 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns: %s, not %s", shown(w.FeatureNames), shown(names))
 		}
 	}
+	if o.exact(features) && o.bounded() && features > MaxExactFeatures {
+		return nil, fmt.Errorf("penalty %s: solver exact takes it with the loss %s of up to %d columns, there are %d: take l2, or --solver=sgd",
+			o.Options.Penalty, o.Options.Loss, MaxExactFeatures, features)
+	}
 	if err := f.enter(o.first(features)); err != nil {
 		return nil, err
 	}

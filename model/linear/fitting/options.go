@@ -165,13 +165,16 @@ func (o *FitOptions) onlySGD() []string {
 // hasExact reports whether loss and penalty have an exact solver, at all.
 func (o *FitOptions) hasExact() bool {
 	switch o.Options.Loss {
-	case linear.SquaredError:
-		return o.Options.Task == linear.Regression || o.smooth()
-	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredEpsilonInsensitive,
+	case linear.SquaredError, linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredEpsilonInsensitive,
 		linear.Poisson, linear.Gamma, linear.Tweedie:
-		return o.smooth()
+		return true
 	}
 	return false
+}
+
+// bounded reports whether exact solutions sum up second derivatives, and so are of MaxExactFeatures columns at most.
+func (o *FitOptions) bounded() bool {
+	return !o.smooth() && !(o.Options.Task == linear.Regression && o.Options.Loss == linear.SquaredError)
 }
 
 func (o *FitOptions) smooth() bool {
@@ -186,7 +189,7 @@ func (o *FitOptions) exact(features int) bool {
 	if o.MultiClass == linear.Multinomial || o.Options.OnlyExact() != nil {
 		return true // of any number of columns
 	}
-	return o.hasExact() && features <= o.maxExact() && len(o.onlySGD()) == 0
+	return o.hasExact() && (features <= o.maxExact() && !o.bounded() || features <= MaxExactFeatures) && len(o.onlySGD()) == 0
 }
 
 // maxExact is up to how many columns SolverAuto is exact.
@@ -262,7 +265,7 @@ func (o *FitOptions) Validate() error {
 	case !slices.Contains(Solvers, d.Solver):
 		fault("solver %q: must be one of %s", d.Solver, linear.Join(Solvers))
 	case d.Solver == SolverExact && !d.hasExact() && d.Options.OnlyExact() == nil:
-		fault("solver exact: there is none for the loss %s with the penalty %s: take sgd, or the penalty l2 or none with a loss other than hinge, perceptron and epsilon_insensitive", d.Options.Loss, d.Options.Penalty)
+		fault("solver exact: there is none for the loss %s: take sgd, or a loss other than hinge, perceptron and epsilon_insensitive", d.Options.Loss)
 	case d.Solver == SolverExact && len(d.onlySGD()) > 0:
 		fault("solver exact: has no %s", strings.Join(d.onlySGD(), ", "))
 	}
@@ -335,8 +338,6 @@ func (o *FitOptions) checkDeviance(fault func(format string, args ...any)) {
 	switch loss := o.Options.Loss; {
 	case o.Solver == SolverSGD:
 		fault("loss %s: only solver exact has it", loss)
-	case !o.smooth():
-		fault("loss %s: takes the penalty l2 or none, not %s", loss, o.Options.Penalty)
 	case o.Solver == SolverAuto && len(o.onlySGD()) > 0:
 		fault("loss %s: is learned by solver exact, which has no %s", loss, strings.Join(o.onlySGD(), ", "))
 	}

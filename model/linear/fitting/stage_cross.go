@@ -13,7 +13,7 @@ type crossStage struct{ onSurvey }
 func (crossStage) name() string { return "cross" }
 
 func (crossStage) begin(f *Fit) (linear.Learner, error) {
-	x, err := newton.NewCrossFit(f.chosen, f.options.Alphas, f.survey.Folds, f.features)
+	x, err := newton.NewCrossFit(f.chosen, f.options.Alphas, f.options.L1Ratios, f.survey.Folds, f.features)
 	if err != nil {
 		return nil, err
 	}

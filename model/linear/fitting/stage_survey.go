@@ -58,11 +58,17 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if o.AutoAlphas {
 		f.takePath(surveyed(s, &f.chosen))
 	}
-	if vectors := linear.NumVectors(max(s.Classes.Len(), 1)); exact && o.Folds > 0 && !newton.Fits(f.chosen.MultiClass, f.features, vectors) {
-		if o.Solver == SolverExact {
-			return nil, fmt.Errorf("folds: exact fits of %d columns and %d classes are too large to be cross-validated: take --solver=sgd", f.features, s.Classes.Len())
+	if vectors := linear.NumVectors(max(s.Classes.Len(), 1)); exact && (o.Folds > 0 || o.bounded()) && !newton.Fits(f.chosen.MultiClass, f.features, vectors) {
+		what, of := fmt.Sprintf("exact fits of %d columns and %d classes are too large", f.features, s.Classes.Len()), "folds"
+		if o.bounded() {
+			what, of = what+" for the penalty "+string(o.Options.Penalty), "penalty"
+		} else {
+			what += " to be cross-validated"
 		}
-		f.warnings = append(f.warnings, fmt.Sprintf("exact fits of %d columns and %d classes are too large to be cross-validated: solver auto is sgd", f.features, s.Classes.Len()))
+		if o.Solver == SolverExact {
+			return nil, fmt.Errorf("%s: %s: take --solver=sgd", of, what)
+		}
+		f.warnings = append(f.warnings, what+": solver auto is sgd")
 		o.Solver, exact = SolverSGD, false
 	}
 	if !exact && o.WarmStart == nil && (o.Options.LearningRate == "" || o.Options.LearningRate == linear.AdaGrad) {
@@ -85,7 +91,7 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 // chooseMultiClass decides how the classes, which are known now, are told apart.
 func (f *Fit) chooseMultiClass(exact bool) error {
 	o, classes := &f.options, f.chosen.Classes.Len()
-	if !exact || classes <= 2 || f.chosen.Loss != linear.LogLoss || o.MultiClass == linear.OneVsRest {
+	if !exact || classes <= 2 || f.chosen.Loss != linear.LogLoss || o.MultiClass == linear.OneVsRest || !o.smooth() {
 		return nil
 	}
 	if o.Folds > 0 && !newton.Fits(linear.Multinomial, f.features, classes) {

@@ -86,18 +86,16 @@ func (g *Gram) Slopes(o *linear.Options, standardize bool) (squares, products []
 	if err != nil {
 		return nil, nil, err
 	}
-	squares = make([]float64, q.d)
+	squares = make([]float64, q.D)
 	for j := range squares {
-		squares[j] = q.q[j*q.d+j]
+		squares[j] = q.Q[j*q.D+j]
 	}
-	return squares, q.c, nil
+	return squares, q.C, nil
 }
 
 // quadratic is ½wᵀQw − cᵀw + ½yy, the loss as a function of the coefficients.
 type quadratic struct {
-	d       int
-	q       []float64 // d × d
-	c       []float64
+	dense.Lasso
 	yy      float64
 	penalty linear.Penalty
 	l1Ratio float64
@@ -118,11 +116,11 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 		return nil, err
 	}
 	d, w, n := g.features, g.features+1, g.weight
-	q := &quadratic{d: d, penalty: e.Penalty, l1Ratio: steps.NewRule(&e).L1Ratio, rows: g.rows}
+	q := &quadratic{Lasso: dense.Lasso{D: d}, penalty: e.Penalty, l1Ratio: steps.NewRule(&e).L1Ratio, rows: g.rows}
 	means := g.means()
-	q.q, q.c = g.products.Full(d, w), make([]float64, d)
+	q.Q, q.C = g.products.Full(d, w), make([]float64, d)
 	for j := range d {
-		q.c[j] = g.products.Row(j, w)[d-j]
+		q.C[j] = g.products.Row(j, w)[d-j]
 	}
 	q.yy = g.products[len(g.products)-1]
 	constant := q.constant(means, g.weight)
@@ -145,9 +143,9 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 		for j, is := range constant {
 			if is {
 				for k := range d {
-					q.q[j*d+k], q.q[k*d+j] = 0, 0
+					q.Q[j*d+k], q.Q[k*d+j] = 0, 0
 				}
-				q.c[j] = 0
+				q.C[j] = 0
 			}
 		}
 		if !intercept {
@@ -163,17 +161,17 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 		for i := range d {
 			f := g.weight * centre[i]
 			for j := range d {
-				q.q[i*d+j] += float64(f * centre[j])
+				q.Q[i*d+j] += float64(f * centre[j])
 			}
-			q.c[i] += float64(f * means[d])
+			q.C[i] += float64(f * means[d])
 		}
 		q.yy += float64(g.weight * means[d] * means[d])
 		q.finish = func([]float64) float64 { return 0 }
 	}
-	kernel.Scale(1/n, q.q)
-	kernel.Scale(1/n, q.c)
+	kernel.Scale(1/n, q.Q)
+	kernel.Scale(1/n, q.C)
 	q.yy /= n
-	for _, v := range [][]float64{q.q, q.c, {q.yy}} {
+	for _, v := range [][]float64{q.Q, q.C, {q.yy}} {
 		for _, v := range v {
 			if v-v != 0 {
 				return nil, errors.New("the products of features and target overflow: scale them down")
@@ -186,21 +184,21 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 // constant tells the columns that have no spread beyond the rounding of differences from a value that is nearly their
 // own. Any other has rows that are apart by a unit in the last place at least, however large its mean is.
 func (q *quadratic) constant(means []float64, weight float64) []bool {
-	is := make([]bool, q.d)
+	is := make([]bool, q.D)
 	for j := range is {
 		e := 0x1p-10 * kernel.Epsilon * means[j]
-		is[j] = q.q[j*q.d+j] <= float64(weight*float64(e*e))
+		is[j] = q.Q[j*q.D+j] <= float64(weight*float64(e*e))
 	}
 	return is
 }
 
 // divide makes the products those of columns that are divided by so much.
 func (q *quadratic) divide(by []float64) {
-	for i := range q.d {
-		for j := range q.d {
-			q.q[i*q.d+j] /= by[i] * by[j]
+	for i := range q.D {
+		for j := range q.D {
+			q.Q[i*q.D+j] /= by[i] * by[j]
 		}
-		q.c[i] /= by[i]
+		q.C[i] /= by[i]
 	}
 }
 
@@ -230,15 +228,15 @@ func (q *quadratic) solve(alpha float64, start []float64) (*Solution, error) {
 	}
 	var err error
 	if l1 > 0 {
-		w := make([]float64, q.d)
+		w := make([]float64, q.D)
 		copy(w, start)
 		s.Coef, s.Gap, s.Passes, err = q.descend(w, l1, l2)
 	} else {
-		a := slices.Clone(q.q)
-		for j := range q.d {
-			a[j*q.d+j] += l2
+		a := slices.Clone(q.Q)
+		for j := range q.D {
+			a[j*q.D+j] += l2
 		}
-		s.Coef, s.Rank = dense.LeastNorm(a, q.d, q.c)
+		s.Coef, s.Rank = dense.LeastNorm(a, q.D, q.C)
 	}
 	if err != nil {
 		return nil, err
@@ -253,28 +251,17 @@ func (q *quadratic) solve(alpha float64, start []float64) (*Solution, error) {
 	return s, nil
 }
 
-// residual is c − Qw.
-func (q *quadratic) residual(dst, w []float64) []float64 {
-	copy(dst, q.c)
-	for j, v := range w {
-		if v != 0 {
-			kernel.Add(-v, q.q[j*q.d:(j+1)*q.d], dst)
-		}
-	}
-	return dst
-}
-
 func (q *quadratic) squares(w, residual []float64) float64 {
 	s := q.yy
 	for j, v := range w {
-		s -= float64(v * (q.c[j] + residual[j]))
+		s -= float64(v * (q.C[j] + residual[j]))
 	}
 	return max(s, 0)
 }
 
 func (q *quadratic) objective(w []float64, l1, l2 float64) float64 {
 	squares, absolutes := kernel.Row{}.Norms(w)
-	return q.squares(w, q.residual(make([]float64, q.d), w))/2 + float64(l1*absolutes) + float64(l2*squares/2)
+	return q.squares(w, q.Residual(make([]float64, q.D), w))/2 + float64(l1*absolutes) + float64(l2*squares/2)
 }
 
 // gap is by how much the objective of w can be above the least, and the objective.
@@ -298,93 +285,18 @@ const (
 	maxDescents  = 1000
 )
 
-// descend minimises the objective with an l1 penalty, from w, which it changes. Coordinate descent finds which
-// coefficients are not zero, or nearly; an active-set method makes that exact: in turn, it solves for those and lets
-// in the one that violates its optimality most, as Lawson and Hanson do for nonnegative least squares (Solving Least
-// Squares Problems, 1974, chapter 23).
+// descend minimises the objective with an l1 penalty, from w, which it changes, down to a duality gap that is rounding.
 func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap float64, passes int, err error) {
-	d := q.d
-	r := q.residual(make([]float64, d), w)
-	signs := make([]float64, d) // of the active coefficients, 0 of others
-	for {
-		for j := range d {
-			q.visit(j, w, r, l1, l2)
-		}
-		passes++
-		first := 0.0
-		for k := range 10 {
-			moved := 0.0
-			for j, v := range w {
-				if v != 0 {
-					moved = max(moved, q.visit(j, w, r, l1, l2))
-				}
-			}
-			passes++
-			if k == 0 {
-				first = moved
-			}
-			if moved <= first/100 || moved == 0 {
-				break
-			}
-		}
-		for j, v := range w {
-			signs[j] = 0
-			if v != 0 {
-				signs[j] = kernel.Sign(v > 0)
-			}
-		}
-		q.polish(w, signs, l1, l2)
-		for range 2 * d {
-			q.residual(r, w)
-			worst, excess := -1, 1e-14*l1
-			for j, v := range r {
-				if e := math.Abs(v) - l1; signs[j] == 0 && q.q[j*d+j] > 0 && e > excess {
-					worst, excess = j, e
-				}
-			}
-			if worst < 0 {
-				break
-			}
-			signs[worst] = kernel.Sign(r[worst] > 0)
-			if q.polish(w, signs, l1, l2); signs[worst] == 0 { // its violation is rounding
-				break
-			}
-		}
-		q.residual(r, w)
-		var objective float64
+	var objective float64
+	passes, done := q.Descend(w, l1, l2, maxDescents, func(w, r []float64) bool {
 		gap, objective = q.gap(w, r, l1, l2)
-		if gap <= max(gapTolerance*objective, q.rounding(w)) {
-			return w, max(gap, 0), passes, nil
-		}
-		if passes > maxDescents {
-			return nil, 0, 0, fmt.Errorf("coordinate descent stops with a duality gap of %.1g at an objective of %.3g: "+
-				"standardise the features, or give elasticnet a smaller l1_ratio", gap, objective)
-		}
+		return gap <= max(gapTolerance*objective, q.rounding(w))
+	})
+	if !done {
+		return nil, 0, 0, fmt.Errorf("coordinate descent stops with a duality gap of %.1g at an objective of %.3g: "+
+			"standardise the features, or give elasticnet a smaller l1_ratio", gap, objective)
 	}
-}
-
-// visit makes coordinate j of w optimal, and r what remains then. It returns how much that moves the predictions.
-func (q *quadratic) visit(j int, w, r []float64, l1, l2 float64) float64 {
-	a := q.q[j*q.d+j]
-	if a == 0 {
-		w[j] = 0
-		return 0
-	}
-	old := w[j]
-	z := r[j] + float64(a*old)
-	switch {
-	case z > l1:
-		w[j] = (z - l1) / (a + l2)
-	case z < -l1:
-		w[j] = (z + l1) / (a + l2)
-	default:
-		w[j] = 0
-	}
-	if w[j] == old {
-		return 0
-	}
-	kernel.Add(old-w[j], q.q[j*q.d:(j+1)*q.d], r)
-	return math.Abs(w[j]-old) * math.Sqrt(a)
+	return w, max(gap, 0), passes, nil
 }
 
 // rounding is how far the objective at w may be off by the rounding of its terms.
@@ -393,63 +305,11 @@ func (q *quadratic) rounding(w []float64) float64 {
 	for j, v := range w {
 		if v != 0 {
 			for k, u := range w {
-				sum += math.Abs(v * q.q[j*q.d+k] * u)
+				sum += math.Abs(v * q.Q[j*q.D+k] * u)
 			}
 		}
 	}
 	return 4 * kernel.Epsilon * sum
-}
-
-// polish moves the coefficients that have a sign to the least objective among those with the same signs, or zero. One
-// that comes to zero on the way loses its sign. The objective never rises.
-func (q *quadratic) polish(w, signs []float64, l1, l2 float64) {
-	d := q.d
-	whole := 0 // steps that nothing has stopped: the second is for rounding, or a matrix that is singular
-	var active []int
-	for range 2*d + 10 {
-		active = active[:0]
-		for j, s := range signs {
-			if s != 0 {
-				active = append(active, j)
-			}
-		}
-		n := len(active)
-		if n == 0 {
-			return
-		}
-		a, b := make([]float64, n*n), make([]float64, n)
-		for i, j := range active {
-			b[i] = q.c[j] - float64(l1*signs[j]) - float64(l2*w[j])
-			for k, l := range active {
-				v := q.q[j*d+l]
-				a[i*n+k] = v
-				b[i] -= float64(v * w[l])
-			}
-			a[i*n+i] += l2
-		}
-		step := dense.DampedSolve(a, n, b)
-		length, stop := 1.0, -1
-		for i, j := range active {
-			if (w[j]+step[i])*signs[j] < 0 {
-				if t := -w[j] / step[i]; t < length {
-					length, stop = t, i
-				}
-			}
-		}
-		moved := 0.0
-		for i, j := range active {
-			p := float64(length * step[i])
-			moved = max(moved, math.Abs(p)-4*kernel.Epsilon*math.Abs(w[j]))
-			if w[j] += p; i == stop || w[j]*signs[j] <= 0 {
-				w[j], signs[j] = 0, 0
-			}
-		}
-		if stop < 0 {
-			if whole++; whole == 3 || moved <= 0 {
-				return
-			}
-		}
-	}
 }
 
 // Score judges a model, of as many features, on the rows of the sums: the mean squared error and R² are those of its

@@ -47,7 +47,8 @@ type CrossFit struct {
 	ClassSizes []float64
 
 	options  linear.Options
-	alphas   []float64
+	given    grid.GridOptions // alphas and l1_ratios, which are combined
+	alphas   []float64        // of each combination
 	folds    *folds.Folds
 	features int
 	loss     loss.Func
@@ -114,16 +115,18 @@ const crossMemory = 1 << 23
 // CrossRows is the number of rows in a PartialFit, of which each fold has its blocks.
 const CrossRows = 4096
 
-// NewCrossFit makes the fits of these alphas and folds, of rows of so many features. The options are those of an
-// [Optimizer].
-func NewCrossFit(o linear.Options, alphas []float64, folds *folds.Folds, features int) (*CrossFit, error) {
-	x := &CrossFit{alphas: slices.Clone(alphas), folds: folds, features: features, stage: crossDrawing}
+// NewCrossFit makes the fits of these alphas and folds, of rows of so many features; of elasticnet each alpha with each of
+// the l1_ratios, which are those of the options where there are none. The options are those of an [Optimizer].
+func NewCrossFit(o linear.Options, alphas, l1Ratios []float64, folds *folds.Folds, features int) (*CrossFit, error) {
+	x := &CrossFit{given: grid.GridOptions{Alphas: slices.Clone(alphas)}, folds: folds, features: features, stage: crossDrawing}
+	if o.Penalty == linear.ElasticNet {
+		x.given.L1Ratios = slices.Clone(l1Ratios)
+	}
 	if len(alphas) == 0 {
 		return nil, errors.New("linear.CrossFit: no alphas")
 	}
-	for _, a := range alphas {
-		e := o
-		e.Alpha = new(a)
+	for _, e := range combinations(o, alphas, x.given.L1Ratios) {
+		x.alphas = append(x.alphas, *e.Alpha)
 		view, err := NewOptimizer(e, features)
 		if err != nil {
 			return nil, err
@@ -139,6 +142,22 @@ func NewCrossFit(o linear.Options, alphas []float64, folds *folds.Folds, feature
 		return nil, fmt.Errorf("linear.CrossFit: %d features of %d weight vectors: too many", features, x.problems()*x.views[0].vectors)
 	}
 	return x, nil
+}
+
+// combinations are the options of each alpha, of elasticnet with each of the l1_ratios.
+func combinations(o linear.Options, alphas, l1Ratios []float64) []linear.Options {
+	var all []linear.Options
+	for _, a := range alphas {
+		o.Alpha = new(a)
+		if len(l1Ratios) == 0 {
+			all = append(all, o)
+		}
+		for _, r := range l1Ratios {
+			o.L1Ratio = new(r)
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // problems is how many there are for each alpha and rows: see Optimizer.
@@ -447,7 +466,7 @@ func (x *CrossFit) keep(frames []frame) error {
 	if x.grid == nil {
 		var err error
 		x.grid, err = grid.NewJudge(grid.GridOptions{
-			Options: x.options, Alphas: x.alphas, Folds: x.folds.K, Split: x.folds, ClassRows: x.ClassRows,
+			Options: x.options, Alphas: x.given.Alphas, L1Ratios: x.given.L1Ratios, Folds: x.folds.K, Split: x.folds, ClassRows: x.ClassRows,
 		}, x.features, x.Scaler)
 		if err != nil {
 			return err
@@ -615,7 +634,7 @@ func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, siz
 	}
 	p.Objective, p.Failed = f, 0
 	g := view.slope(gradient, p.Base, size)
-	if norm(g) == 0 {
+	if view.least(g, p.Base) == 0 {
 		p.Done, p.Dir, p.Second = true, nil, nil
 		return p
 	}
@@ -623,8 +642,8 @@ func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, siz
 		p.Dir, p.Fresh = nil, true
 		return p
 	}
-	dir := view.newtonStep(p.Second, g, size)
-	p.Slope = kernel.Dot(g, dir)
+	dir := view.step(p.Second, p.Base, g, size)
+	p.Slope = view.promised(g, p.Base, dir)
 	if p.Slope-p.Slope != 0 {
 		return nil
 	}

@@ -12,7 +12,8 @@ func (x *CrossFit) fields() jsontext.Object {
 		{Name: "task", Value: &x.options.Task},
 		{Name: "hyperparameters", Value: &x.options},
 		{Name: "classes", Value: &x.options.Classes},
-		{Name: "alphas", Value: (*jsontext.Floats)(&x.alphas)},
+		{Name: "alphas", Value: (*jsontext.Floats)(&x.given.Alphas)},
+		{Name: "l1_ratios", Value: (*jsontext.Floats)(&x.given.L1Ratios), Optional: true},
 		{Name: "folds", Value: &x.folds},
 		{Name: "features", Value: &x.features},
 		{Name: "feature_names", Value: &x.FeatureNames},
@@ -45,7 +46,7 @@ func (x *CrossFit) UnmarshalJSON(b []byte) error {
 	if s.folds == nil || s.features < 1 || s.features > len(b) && s.stage != crossDrawing {
 		return errCrossState
 	}
-	n, err := NewCrossFit(s.options, s.alphas, s.folds, s.features)
+	n, err := NewCrossFit(s.options, s.given.Alphas, s.given.L1Ratios, s.folds, s.features)
 	if err != nil {
 		return err
 	}

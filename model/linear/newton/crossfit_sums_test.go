@@ -17,7 +17,7 @@ func FuzzCrossUnmarshal(f *testing.F) {
 	c.Numbers = lineartest.RowNumbers(0, 40)
 	after := func(t testing.TB, passes int) *CrossFit {
 		split := &folds.Folds{K: 2, Cuts: [][]uint64{{1 << 63}, {1 << 63}}}
-		x, err := NewCrossFit(o, []float64{0.1, 1}, split, 2)
+		x, err := NewCrossFit(o, []float64{0.1, 1}, nil, split, 2)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,4 @@
-// Package newton learns linear models exactly where the loss has slopes everywhere and the penalty is l2 or none, in
-// a few passes: see [Optimizer].
+// Package newton learns linear models exactly where the loss has slopes everywhere, in a few passes: see [Optimizer].
 package newton
 
 import (
@@ -18,7 +17,7 @@ import (
 )
 
 // Optimizer learns the exact model, up to rounding, for a loss that has slopes everywhere and the penalty l2 or none,
-// in a few passes: a [Learner] that evaluates, in each pass, objective and derivatives at one point.
+// or, of up to 2,000 features, l1 and elasticnet (see proximal.go), in a few passes: a [Learner] that evaluates, in each pass, objective and derivatives at one point.
 //
 // Up to 2,000 features, with 8·10⁶ squares of features over all weight vectors, the derivatives are two, and the step
 // is Newton's, damped (Nocedal and Wright: Numerical Optimization, 2nd ed., sections 3.3 and 3.5); of losses whose
@@ -118,10 +117,6 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		return nil, fmt.Errorf("loss %s: has corners, which an exact solver cannot take: "+
 			"choose squared_hinge, squared_epsilon_insensitive or huber, or learn by sgd", o.Loss)
 	}
-	if o.Penalty != linear.L2 && o.Penalty != linear.None {
-		return nil, fmt.Errorf("penalty %s: an exact solver takes l2 or none with the loss %s: "+
-			"learn by sgd, or take squared_error in regression", o.Penalty, o.Loss)
-	}
 	if o.Task == linear.OneClass {
 		return nil, errors.New("one_class: learn by sgd")
 	}
@@ -141,6 +136,10 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		p.vectors, vectors = vectors, 1
 	}
 	p.newton = Fits(o.MultiClass, features, max(vectors, p.vectors))
+	if o.Penalty != linear.L2 && o.Penalty != linear.None && (!p.newton || p.vectors > 1) {
+		return nil, fmt.Errorf("penalty %s: an exact solver takes it of up to %d columns, each class against the rest: learn by sgd, or with l2",
+			o.Penalty, maxNewtonFeatures)
+	}
 	if n := min(maxSample, sampleValues/features); p.newton && n >= 8*(features+1) {
 		p.sample = n
 	}
@@ -352,16 +351,9 @@ func (o *Optimizer) own(sum linear.Partial) (*optimizerSum, error) {
 	return s, nil
 }
 
-func (o *Optimizer) alpha() float64 {
-	if o.options.Penalty == linear.None {
-		return 0
-	}
-	return *o.options.Alpha
-}
-
 // penalty is that of the point w + t·dir.
 func (o *Optimizer) penalty(w, dir []float64, t float64) float64 {
-	sum := 0.0
+	sum, absolute := 0.0, 0.0
 	for k := range o.vectors {
 		for j := k * o.width(); j < k*o.width()+o.features; j++ {
 			v := w[j]
@@ -369,7 +361,11 @@ func (o *Optimizer) penalty(w, dir []float64, t float64) float64 {
 				v += float64(t * dir[j])
 			}
 			sum += float64(v * v)
+			absolute += math.Abs(v)
 		}
+	}
+	if l1 := o.l1(); l1 > 0 {
+		return float64(o.alpha()*sum)/2 + float64(l1*absolute)
 	}
 	return o.alpha() * sum / 2
 }
@@ -395,7 +391,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	before := p.Objective
 	p.Objective, p.Failed = f, 0
 	g := o.slope(s.gradient, p.Base, n)
-	p.Norm = norm(g)
+	p.Norm = o.least(g, p.Base)
 	if p.Norm-p.Norm != 0 {
 		return errors.New("the gradient overflows: standardise the features, or scale the target down")
 	}
@@ -407,7 +403,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	case start != nil:
 		p.Dir = slices.Clone(start)
 		kernel.Add(-1, p.Base, p.Dir)
-		if p.Slope = kernel.Dot(g, p.Dir); !(p.Slope < 0) { // the sample knows of nothing better
+		if p.Slope = o.promised(g, p.Base, p.Dir); !(p.Slope < 0) { // the sample knows of nothing better
 			clear(p.Dir)
 			p.Slope = 0
 		}
@@ -417,11 +413,11 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		p.Dir, p.Slope = make([]float64, o.size()), 0
 		return nil
 	case o.newton:
-		p.Dir = o.newtonStep(s.second, g, n)
+		p.Dir = o.step(s.second, p.Base, g, n)
 	default:
 		p.Dir = o.bfgsStep(p, s.second, g, step, n)
 	}
-	p.Slope = kernel.Dot(g, p.Dir)
+	p.Slope = o.promised(g, p.Base, p.Dir)
 	if p.Slope-p.Slope != 0 {
 		return errors.New("a step that overflows: standardise the features")
 	}

@@ -365,7 +365,7 @@ func TestOptimizerRefuses(t *testing.T) {
 	for name, o := range map[string]linear.Options{
 		"by sgd":     {Task: linear.Classification, Loss: linear.Hinge, Classes: two},
 		"beforehand": {Task: linear.Classification, Loss: linear.LogLoss},
-		"penalty l1": {Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, Classes: two},
+		"penalty l1": {Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(3)},
 		"one_class":  {Task: linear.OneClass},
 		"alpha":      {Task: linear.Regression, Loss: linear.Huber, Alpha: new(-1.0)},
 	} {

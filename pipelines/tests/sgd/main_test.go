@@ -219,7 +219,7 @@ func TestUsage(t *testing.T) {
 		{good + "--alpha=-1 --l1_ratio=2 --eta0=0 --power_t=p --epsilon=-1", []string{"alpha -1: must be a number from 0 on", "l1_ratio 2: must be a number from 0 to 1", "epsilon -1: must be", "--power_t=p: must be a number", "--eta0=0: must be a number above 0"}},
 		{good + "--alpha=,", []string{"--alpha: must be a number, or several with commas between"}},
 		{good + "--loss=hinge --solver=exact", []string{"loss hinge: regression takes one of squared_error", "solver exact: there is none for the loss hinge"}},
-		{"--input=x.csv --target=y --task=classification --model=m.json --loss=hinge --solver=exact", []string{"solver exact: there is none for the loss hinge with the penalty l2"}},
+		{"--input=x.csv --target=y --task=classification --model=m.json --loss=hinge --solver=exact", []string{"solver exact: there is none for the loss hinge: take sgd, or a loss other than"}},
 		{"--input=x.csv --target=y --task=classification --model=m.json --multi_class=multinomial --solver=sgd", []string{"multi_class multinomial: only solver exact has it: sgd learns one class against the rest"}},
 		{good + "--multi_class=multinomial", []string{"multi_class multinomial: is for the loss log_loss in classification, not for squared_error in regression"}},
 		{good + "--solver=exact --progressive --epochs=3", []string{"solver exact: has no epochs, progressive"}},
@@ -416,7 +416,7 @@ func TestReport(t *testing.T) {
 // The scores of a cross-validation are those of its JSON, and the model is the best.
 func TestScores(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2",
+	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification", "--standardize", "--alpha=0.001,1,0.1", "--folds=3", "--epochs=2", "--solver=sgd",
 		"--penalty=elasticnet", "--l1_ratio=0.2,0.8", "--scoring=accuracy", "--model=out/m.json"}
 	stderr := mustRun(t, dir, append(args, "--cv_results=out/scores.json")...)
 	line := regexp.MustCompile(`\n  best of 6 combinations by accuracy over 3 folds: alpha ([\d.]+), l1_ratio ([\d.]+) with 0\.9\d+ ± [\d.]+ \(standard error\), a constant prediction 0\.62\d+; within one standard error: alpha [\d.]+, l1_ratio [\d.]+\n  accuracy 0\.9\d+, log loss 0\.\d+ on the rows learned from \(a constant prediction: 0\.6274, 0\.660316\)\nout/m.json\nout/scores.json\nout/m.html\n$`).FindStringSubmatch(stderr)

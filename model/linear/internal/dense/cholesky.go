@@ -1,4 +1,4 @@
-// Package dense solves small dense systems by Cholesky factors.
+// Package dense solves small dense systems by Cholesky factors, and minimises quadratic functions with an l1 penalty.
 package dense
 
 import (
