@@ -305,9 +305,19 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	if judge != nil {
 		judge.flush()
 	}
+	s.endChunk(c, n, bad, before)
+	s.t += float64(n - held)
+	s.rows += int64(n)
+	s.epochRows += int64(n)
+}
+
+// endChunk ends the n rows of a chunk, of which row bad, if it is one, was the first whose step overflowed; before are
+// the intercepts that the chunk began with, where they count.
+func (s *SGD) endChunk(c *linear.Chunk, n, bad int, before []float64) {
 	overflows := bad >= 0
+	r := &s.rule
 	fold := s.features <= c.Entries() || r.L1 && r.Average > 0
-	for i, v := range all {
+	for i, v := range s.all() {
 		v.endChunk(c, fold)
 		overflows = overflows || !v.finite(c)
 		if s.likeScikit && r.Reports(s.t+float64(n)) {
@@ -317,9 +327,6 @@ func (s *SGD) learn(c *linear.Chunk, n int, classWeights []float64) {
 	if overflows {
 		s.err = s.overflow(c, n, bad)
 	}
-	s.t += float64(n - held)
-	s.rows += int64(n)
-	s.epochRows += int64(n)
 }
 
 // learnClass learns from a row of a class, which has the weight own in the vector of its class; as one of the others,

@@ -181,13 +181,29 @@ func (s *Survey) Advance(sum linear.Partial) error {
 	if p.skipped > 0 {
 		t.Sampled = p.rows
 	}
-	bad := func(expected, found string, args ...any) error { return fault.File(p.file, expected, found, args...) }
 	if p.rows == 0 {
-		return bad("rows to learn from", "none")
+		return p.bad("rows to learn from", "none")
 	}
 	if p.weight == 0 {
-		return bad("rows of a weight above 0", "none")
+		return p.bad("rows of a weight above 0", "none")
 	}
+	t.scales(p)
+	if sum := t.SquareRadius + t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
+		return p.bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm, p.target.M2/p.weight)
+	}
+	if err := t.describe(p); err != nil {
+		return err
+	}
+	*s = *t
+	return nil
+}
+
+func (p *surveyPart) bad(expected, found string, args ...any) error {
+	return fault.File(p.file, expected, found, args...)
+}
+
+// scales says how large rows and columns are.
+func (t *Survey) scales(p *surveyPart) {
 	t.Uneven = 1
 	if t.Scaler == nil {
 		t.SquareNorm = p.squares / p.weight
@@ -225,27 +241,28 @@ func (s *Survey) Advance(sum linear.Partial) error {
 	if t.Moments != nil && t.Scaler == nil {
 		t.Moments.Finish()
 	}
-	if sum := t.SquareRadius + t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
-		return bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm, p.target.M2/p.weight)
-	}
-	switch s.Task {
+}
+
+// describe says what the target is, how it drifts, and what the folds of a cross-validation are.
+func (t *Survey) describe(p *surveyPart) error {
+	switch t.Task {
 	case linear.Regression:
 		t.Mean, t.Var, t.Min, t.Max = p.target.Mean, p.target.M2/p.target.Weight, p.min, p.max
 		if t.Min == t.Max {
-			return bad("a target of at least two values", "%v in every row of a weight above 0", t.Min)
+			return p.bad("a target of at least two values", "%v in every row of a weight above 0", t.Min)
 		}
 		t.Drift = drift(p.rows, p.chunks, p.plain.M2, p.within)
-		if s.strata != nil {
-			t.Folds = folds.Plain(s.strata.Folds, s.strata.Seed)
+		if t.strata != nil {
+			t.Folds = folds.Plain(t.strata.Folds, t.strata.Seed)
 		}
 	case linear.Classification:
 		classes, err := p.classes(t)
 		if err != nil {
 			return err
 		}
-		if s.strata != nil {
-			t.Folds = s.strata.Of(t.ClassRows, classes)
-			t.Rare = s.strata.Rare(t.Folds, t.ClassRows, classes)
+		if t.strata != nil {
+			t.Folds = t.strata.Of(t.ClassRows, classes)
+			t.Rare = t.strata.Rare(t.Folds, t.ClassRows, classes)
 		}
 		all := float64(p.rows)
 		for _, n := range t.ClassRows {
@@ -253,7 +270,6 @@ func (s *Survey) Advance(sum linear.Partial) error {
 		}
 		t.Drift = drift(p.rows, p.chunks, all, p.within)
 	}
-	*s = *t
 	return nil
 }
 
