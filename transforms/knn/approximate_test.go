@@ -94,6 +94,7 @@ func some(t *testing.T, x [][]float64, output string, k int) (found, exact strin
 // An approximate graph has the recall that it reports, and the same bytes at any chunk size, number of threads and of
 // files.
 func TestApproximateGraph(t *testing.T) {
+	long(t)
 	const n, d, k = 60_000, 96, 5
 	dir := t.TempDir()
 	x := clustered(n, d, 3)

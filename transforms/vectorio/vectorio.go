@@ -35,6 +35,10 @@ var (
 	rowsRejected = beam.NewCounter("vectorio", "rows_rejected")
 )
 
+// DoFns are registered by reflection, here and in the other transforms: with register.DoFn1x2 for dealFn alone, the
+// compiler takes 9.5 s of a processor and 500 MB for this package instead of 1 s and 86 MB, and makes 43 MB of it instead
+// of 1.6 MB (Go 1.26, Beam 2.77). What that saves, a call by reflection for each element, is little where an element is
+// a chunk of rows.
 func init() {
 	beam.RegisterDoFn(&splitFn{})
 	beam.RegisterDoFn(&countFn{})

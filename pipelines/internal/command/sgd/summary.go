@@ -2,7 +2,6 @@ package sgd
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,7 +61,7 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 				_, err = w.Write(append(b, '\n'))
 				return err
 			}
-			return writeScores(w, cv)
+			return cv.WriteCSV(w)
 		}})
 	}
 	var judged *overview.Judged
@@ -86,54 +84,6 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 	s := newSummary(job, fit, report, time.Since(start), inspected)
 	s.judge(fit.Fitted(), judged)
 	return c.Summary(s.lines(fit), s)
-}
-
-// writeScores writes a line for each combination: what it is, for each metric its mean, standard deviation and folds,
-// and which are the best and the one-standard-error choice.
-func writeScores(w io.Writer, r *model.CVResult) error {
-	number := func(v float64) string {
-		if v-v != 0 {
-			return ""
-		}
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
-	best, _ := r.Best()
-	simple, _ := r.OneStandardError()
-	head := []string{"alpha", "l1_ratio", "rank", "choice"}
-	ranks := r.Metrics[0].Ranks(len(r.Params))
-	for _, m := range r.Metrics {
-		head = append(head, "mean_test_"+m.Name, "std_test_"+m.Name)
-		for f := range m.Splits {
-			head = append(head, fmt.Sprintf("split%d_test_%s", f, m.Name))
-		}
-		head = append(head, "constant_test_"+m.Name)
-	}
-	c := csv.NewWriter(w)
-	errs := []error{c.Write(head)}
-	for i, p := range r.Params {
-		ratio := ""
-		if p.L1Ratio != nil {
-			ratio = number(*p.L1Ratio)
-		}
-		var choice []string
-		if i == best {
-			choice = append(choice, "best")
-		}
-		if i == simple {
-			choice = append(choice, "one_standard_error")
-		}
-		line := []string{number(p.Alpha), ratio, strconv.Itoa(ranks[i]), strings.Join(choice, " ")}
-		for _, m := range r.Metrics {
-			line = append(line, number(m.Mean(i)), number(m.Std(i)))
-			for _, split := range m.Splits {
-				line = append(line, number(split[i]))
-			}
-			line = append(line, number(m.ConstantMean()))
-		}
-		errs = append(errs, c.Write(line))
-	}
-	c.Flush()
-	return errors.Join(append(errs, c.Error())...)
 }
 
 // summary is what --summary writes.
