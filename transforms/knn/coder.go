@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 
+	"beamlearn/model/neighbors/evaluate"
 	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/neighbors/outliers"
@@ -118,6 +119,8 @@ type Report struct {
 	Shards int             `json:"index_shards,omitempty"`
 	// Outliers are those of Options.Outliers.
 	Outliers *outliers.Summary `json:"outliers,omitempty"`
+	// Evaluation is how well another system has found neighbours: see Options.Evaluate.
+	Evaluation *evaluate.Recall `json:"evaluation,omitempty"`
 	// Scores judge the predictions for points, by the others.
 	Scores *vote.Scores `json:"scores,omitempty"`
 	// Kept are the neighbours of every point where several k are compared: see [AnswerKept].
@@ -161,6 +164,12 @@ func (r *Report) add(o Report) {
 	}
 	if o.Outliers != nil {
 		r.Outliers = o.Outliers
+	}
+	if o.Evaluation != nil {
+		if r.Evaluation == nil {
+			r.Evaluation = evaluate.New(o.Evaluation.K)
+		}
+		r.Evaluation.Merge(o.Evaluation)
 	}
 	if o.Broadcast != "" {
 		r.Broadcast = o.Broadcast

@@ -154,6 +154,10 @@ type Options struct {
 	// Outliers scores rows by their neighbours, and writes a row for each: id, score, rank and, where there is a
 	// threshold, outlier, which is 1 beyond it. Optional.
 	Outliers *Outliers
+	// Evaluates says that neighbours which another system has found are compared with the exact ones, and Evaluate, before
+	// the job runs, is their file: see [InspectFound]. Every worker has all points. Optional.
+	Evaluates bool
+	Evaluate  string
 
 	// Overview says that Report.Overview is wanted, and in process what [HubsOf] gives. It takes some 4 bytes a point.
 	Overview bool
@@ -240,7 +244,7 @@ func (o *Options) Validate() error {
 	if o.Answer != nil {
 		errs = append(errs, o.Answer.Validate(o))
 	}
-	errs = append(errs, o.validateGraph(), o.validateRules(), o.validateOutliers(), o.written().Validate())
+	errs = append(errs, o.validateGraph(), o.validateRules(), o.validateOutliers(), o.validateEvaluate(), o.written().Validate())
 	return errors.Join(errs...)
 }
 
@@ -395,6 +399,14 @@ func (j *Job) dim() int {
 		return j.Index.Dim
 	}
 	return j.Corpus.Dim
+}
+
+// QueryRows is the number of rows of the queries, or of the points where each is one; below 0 where they must be counted.
+func (j *Job) QueryRows() int64 {
+	if d := j.queryDataset(); d != nil {
+		return d.Rows
+	}
+	return j.Index.Note.Total
 }
 
 // queryDataset is the dataset of the queries.

@@ -104,6 +104,8 @@ const (
 	groupsOfRows  rowsKind = "groups"
 	ranksOfRows   rowsKind = "ranks"
 	rowsThatMeet  rowsKind = "condition"
+
+	foundNeighbors rowsKind = "neighbors" // by another system
 )
 
 // rowsPart is what is found of the rows of a chunk.
@@ -162,11 +164,17 @@ func (f *targetsFn) part(c *vectorio.Chunk) (rowsPart, error) {
 		condition, err := compare.Parse(f.Condition)
 		return &conditionPart{condition: condition, file: c.Info.Name, first: c.First, shift: shift}, err
 	}
+	if f.Rows == foundNeighbors {
+		return &foundPart{file: c.Info.Name, shift: shift}, nil
+	}
 	return &vote.Part{File: c.Info.Name, Column: f.Reading.Formats.TargetColumn, First: shift, Many: f.Rows == groupsOfRows}, nil
 }
 
 // joinRows writes what was found of all rows, in the order of their parts.
 func (f *joinTargetsFn) joinRows(ctx context.Context, found *TargetsFile, parts []targetsPart) (err error) {
+	if f.Rows == foundNeighbors {
+		return f.joinFound(ctx, found, parts)
+	}
 	var list []int32
 	switch f.Rows {
 	case groupsOfRows:

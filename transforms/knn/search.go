@@ -232,6 +232,11 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 	if err := write(q, found, points); err != nil {
 		return err
 	}
+	if t.options.Evaluate != "" {
+		if err := t.judge(q, found); err != nil {
+			return err
+		}
+	}
 	if t.options.Overview {
 		if t.report.Overview == nil {
 			t.report.Overview = new(overview.Overview)

@@ -34,6 +34,7 @@ type command struct {
 	predict       *predict
 	rules         *rules
 	outlying      *outlying
+	evaluate      *cli.Path
 	radius        **float64
 	metric        *cli.Metric
 	algorithm     *string
@@ -77,6 +78,8 @@ func New() *cli.App {
 	c.predict = newPredict(app.Group("What to predict from neighbours (scikit-learn's names)"))
 
 	c.outlying = newOutlying(app.Group("To tell outliers by their neighbours"))
+
+	c.evaluate = newEvaluate(app.Group("To evaluate another system"))
 
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
 	c.broadcast = where.Choice("broadcast", knn.Auto, []string{knn.Auto, knn.SideInput, knn.File, knn.Shards}, "the `WAY`: side_input; file, which is mapped into memory by every worker; shards, for more than a worker's memory, one part after the other; or auto: it stays in this process where that does the work, else a side input while small, then a file; above --index_memory, shards: --broadcast=file")
@@ -129,6 +132,11 @@ func (c *command) run(ctx context.Context) (err error) {
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err
 	}
+	done, err := c.findOthers(ctx, job)
+	defer done()
+	if err != nil {
+		return err
+	}
 	clean, err := c.knowPoints(ctx, job)
 	defer func() { err = errors.Join(err, clean()) }()
 	if err != nil {
@@ -158,7 +166,7 @@ func (c *command) job() (*knn.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
-		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Outliers: out, Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
+		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Outliers: out, Evaluates: c.evaluate.String() != "", Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}

@@ -24,12 +24,14 @@ type summary struct {
 	NoTarget   int64       `json:"rows_without_target,omitempty"`
 	ScoresFile string      `json:"scores_file,omitempty"`
 
+	Evaluation *evaluation `json:"evaluation,omitempty"`
+
 	scoring string // that k was chosen by
 }
 
 func newSummary(r *knn.Report, total, inspected time.Duration) *summary {
 	return &summary{
-		Report: r, Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(),
+		Report: r, Evaluation: newEvaluation(r.Evaluation), Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(),
 		RowsPerSecond: float64(r.Queries) / total.Seconds(), PeakMemory: cli.PeakMemory(),
 	}
 }
@@ -50,6 +52,7 @@ func (s *summary) lines() []string {
 	}
 	lines = append(lines, s.scoreLines()...)
 	lines = append(lines, s.outlierLines()...)
+	lines = append(lines, s.evaluationLines()...)
 	if s.NoTarget > 0 {
 		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out of the points", s.NoTarget))
 	}

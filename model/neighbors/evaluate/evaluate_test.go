@@ -1,0 +1,84 @@
+package evaluate
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+)
+
+// Lists get the shares that a count by hand gives: ties count whichever they are, the query itself, copies and what is
+// no point do not.
+func TestRecall(t *testing.T) {
+	t.Parallel()
+	points := &vectors.Block{Dim: 1}
+	for i, v := range []float64{0, 1, 2, 3, 3, 3, 10} {
+		points.Append([]float64{v}, int64(i))
+	}
+	x, err := neighbors.Fit(points, neighbors.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := x.KNeighbors(points, 3, neighbors.Search{Self: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lists := [][]int32{
+		{1, 2, 5},    // 3, as 5 is as far as 3
+		{1, 0, 2, 6}, // 2 after itself, and 6 is not as near
+		nil,
+		{4, 4, 5},     // 2: one twice
+		{-1, 3, 5},    // 2, and an unknown one
+		{6, 3, 4, 2},  // 2: the fourth is 2 places too late
+		{3, 4, 5, -1}, // 3
+	}
+	r := New(3)
+	r.Add(points, exact, x, func(i int) ([]int32, int32, bool) { return lists[i], int32(i), lists[i] != nil })
+	want := Recall{K: 3, Hits: []int64{1, 0, 4, 2}, First: 4, Missing: 1, Self: 1, Unknown: 1}
+	if r.Hits[0] != want.Hits[0] || r.Hits[2] != want.Hits[2] || r.Hits[3] != want.Hits[3] || r.First != want.First ||
+		r.Missing != want.Missing || r.Self != want.Self || r.Unknown != want.Unknown || r.Short != 0 {
+		t.Errorf("got %+v, want %+v", *r, want)
+	}
+	if got := r.Mean(); got != 14.0/21 {
+		t.Errorf("mean %v", got)
+	}
+	for share, want := range map[float64]float64{0.1: 0, 0.2: 2.0 / 3, 0.5: 2.0 / 3, 0.9: 1} {
+		if got := r.Quantile(share); got != want {
+			t.Errorf("quantile %v: %v, want %v", share, got, want)
+		}
+	}
+	both := New(3)
+	both.Merge(r)
+	both.Merge(r)
+	if both.Queries() != 14 || both.Mean() != r.Mean() {
+		t.Errorf("merged: %+v", both)
+	}
+}
+
+// The interval holds the true recall of random queries in about 95 of 100 trials.
+func TestInterval(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	held := 0
+	for range 400 {
+		r, p := New(10), 0.0
+		for range 200 {
+			hits, easy := 0, rng.Float64()
+			for range 10 {
+				if rng.Float64() < easy*easy {
+					hits++
+				}
+			}
+			r.Hits[hits]++
+		}
+		p = 1.0 / 3
+		if low, high := r.Interval(); low <= p && p <= high {
+			held++
+		}
+	}
+	if math.Abs(float64(held)-380) > 16 {
+		t.Errorf("%d of 400 intervals hold the recall", held)
+	}
+}

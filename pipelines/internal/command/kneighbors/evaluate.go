@@ -1,0 +1,94 @@
+package kneighbors
+
+import (
+	"context"
+	"fmt"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/neighbors/evaluate"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/knn"
+)
+
+func newEvaluate(g *cli.Group) *cli.Path {
+	return g.InputFiles("evaluate", "compare the neighbours that another system has found with the exact ones: recall@k, on the terminal and in --summary. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
+}
+
+// findOthers finds what another system has found. Call clean when that is no longer needed.
+func (c *command) findOthers(ctx context.Context, job *knn.Job) (clean func(), err error) {
+	f := &finding{c: c, job: job}
+	clean = func() { f.clean(ctx) }
+	if c.evaluate.String() == "" {
+		return clean, nil
+	}
+	inspect := func(ctx context.Context, patterns []string) (*knn.TargetsJob, error) {
+		return knn.InspectFound(ctx, patterns, job.Reading)
+	}
+	of, found, err := f.run(ctx, c.evaluate.List(), inspect, nil)
+	if err != nil {
+		return clean, err
+	}
+	job.Options.Evaluate = found.Path
+	if rows := job.QueryRows(); of.Reading.Formats.IDColumn == "" && rows >= 0 && rows != found.Rows {
+		return clean, fault.File(of.Data.Name(), fmt.Sprintf("a row for each of %d queries", rows), "%d rows", found.Rows)
+	}
+	return clean, nil
+}
+
+// evaluation is what the summary says of how well another system has found neighbours.
+type evaluation struct {
+	*evaluate.Recall
+	Queries int64   `json:"queries"`
+	Mean    float64 `json:"recall"`
+	Low     float64 `json:"recall_low"`
+	High    float64 `json:"recall_high"`
+	AtFirst float64 `json:"recall_at_1"`
+	// Quantiles of the queries' recalls: a hundredth, a twentieth, a tenth, a quarter and half of them have no more.
+	Quantiles map[string]float64 `json:"recall_quantiles"`
+}
+
+var recallShares = []struct {
+	name  string
+	share float64
+}{{"1%", 0.01}, {"5%", 0.05}, {"10%", 0.1}, {"25%", 0.25}, {"50%", 0.5}}
+
+func newEvaluation(r *evaluate.Recall) *evaluation {
+	if r == nil || r.Queries() == 0 {
+		return nil
+	}
+	e := &evaluation{Recall: r, Queries: r.Queries(), Mean: r.Mean(), Quantiles: map[string]float64{}}
+	e.Low, e.High = r.Interval()
+	e.AtFirst = float64(r.First) / float64(e.Queries)
+	for _, s := range recallShares {
+		e.Quantiles[s.name] = r.Quantile(s.share)
+	}
+	return e
+}
+
+// evaluationLines say it on the terminal.
+func (s *summary) evaluationLines() []string {
+	e := s.Evaluation
+	if e == nil {
+		return nil
+	}
+	text := fmt.Sprintf("  evaluated: recall@%d %.4f (95 %% of queries like these: %.4f to %.4f), recall@1 %.4f, of %d queries", e.K, e.Mean, e.Low, e.High, e.AtFirst, e.Queries)
+	lines := []string{text, "  recall of the worst queries:"}
+	for i, q := range recallShares {
+		if i > 0 {
+			lines[1] += ","
+		}
+		lines[1] += fmt.Sprintf(" %s of them at most %.3g", q.name, e.Quantiles[q.name])
+	}
+	for _, note := range []struct {
+		n    int64
+		text string
+	}{
+		{e.Missing, "%d queries have no list there, which counts as recall 0"}, {e.Short, "%d lists there are shorter than k"},
+		{e.Self, "%d lists there have the query itself, which is left out"}, {e.Unknown, "%d neighbours there are no point"},
+	} {
+		if note.n > 0 {
+			lines = append(lines, fmt.Sprintf("  "+note.text, note.n))
+		}
+	}
+	return lines
+}
