@@ -4,9 +4,9 @@ import "math/bits"
 
 //go:generate go -C _asm run ./bits -out ../bits_amd64.s -stubs ../bits_stubs_amd64.go -pkg neighbors
 
-// bitKernel compares x with n rows of so many bits that are set (counts): both[j] is how many bits x shares with row j,
-// and bit j of near says whether counts[j] − 2·both[j], which with the bits of x makes those that differ, is at most the
-// limit. n is a multiple of 8, and what is wider than two words a multiple of 4.
+// bitKernel compares x with n rows of so many bits that are set (counts): both[j] is how many bits x shares with row
+// j, and bit j of near says whether counts[j] − 2·both[j], which with the bits of x makes those that differ, is at
+// most the limit. n is a multiple of 8, and what is wider than two words a multiple of 4.
 type bitKernel func(x, rows []uint64, counts []int32, limit int32, both []int32, near []uint8)
 
 // rowLanes is the multiple of rows that a kernel takes.

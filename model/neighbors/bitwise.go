@@ -8,9 +8,10 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// bitwise compares all pairs of rows of booleans by their bits: those that are set in both are counted in whole words, and
-// with those that are set in each row they say all that the metrics of booleans, and the Hamming distance of bits, ask for
-// ([contingency]). Counts are exact, and so is the order of two distances, but for what the last division rounds.
+// bitwise compares all pairs of rows of booleans by their bits: those that are set in both are counted in whole
+// words, and with those that are set in each row they say all that the metrics of booleans, and the Hamming distance
+// of bits, ask for ([contingency]). Counts are exact, and so is the order of two distances, but for what the last
+// division rounds.
 //
 // Where the queries are the indexed points, all of them in order, each pair is compared once and serves both ends.
 type bitwise struct {
@@ -198,8 +199,8 @@ type bitPair struct {
 	d    float64
 }
 
-// pairs answers all points, comparing each pair of them once: a worker compares a block of points to those after it, and
-// offers what it finds to both while it has their locks.
+// pairs answers all points, comparing each pair of them once: a worker compares a block of points to those after it,
+// and offers what it finds to both while it has their locks.
 func (b *bitwise) pairs(k int, s Search, positions []int32, distances []float64) {
 	n := b.points.n
 	blocks := (n + pairBlock - 1) / pairBlock

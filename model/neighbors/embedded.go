@@ -14,19 +14,20 @@ import (
 //
 // # Why it is exact
 //
-// Rows in the space are rounded, so what is found there is not yet the answer. Let e be the Euclidean distance, as it is
-// computed, of two embedded rows, and D the distance of the definition, as it is computed. Then |e − f(D)| is at most a
-// slack that [embedded.limit] adds, where f is the identity, or for the haversine the chord 2·sin(D/2). The k nearest by
-// e, and some more, are computed by the definition. Let D be the k-th smallest of these. If the greatest e among them is
-// beyond the limit of D, then no other point is at a distance of at most D, and the answer is complete. If not, as where
-// many points are equally far, all points within that limit are computed.
+// Rows in the space are rounded, so what is found there is not yet the answer. Let e be the Euclidean distance, as it
+// is computed, of two embedded rows, and D the distance of the definition, as it is computed. Then |e − f(D)| is at
+// most a slack that [embedded.limit] adds, where f is the identity, or for the haversine the chord 2·sin(D/2). The k
+// nearest by e, and some more, are computed by the definition. Let D be the k-th smallest of these. If the greatest e
+// among them is beyond the limit of D, then no other point is at a distance of at most D, and the answer is complete.
+// If not, as where many points are equally far, all points within that limit are computed.
 //
-// The slack. Let u = 2⁻⁵³. A component of SEuclidean, (x−c)·1/√V, has four roundings, each relative to itself, so that
-// the error of a row z is at most 4u·‖z‖; 8u are taken. One of Mahalanobis, a row of W times x−c, has an error of at most
-// (d+2)u·Σ|W||x−c|, whose norm is at most (d+2)u·‖W‖·‖x−c‖ with ‖W‖ by Frobenius; the definition's W(x−y) has no more
-// than that of x and that of y together, so 4(d+8)u are taken. What is relative to D, of sums and of the square root,
-// is below (d+32)u. Of the haversine, coordinates have an error of 4u at most, and the definition's sines of half the
-// differences, which are up to 4π, one of 8u each: altogether less than 2⁻⁴⁶, of which 2⁻⁴⁴ is taken.
+// The slack. Let u = 2⁻⁵³. A component of SEuclidean, (x−c)·1/√V, has four roundings, each relative to itself, so
+// that the error of a row z is at most 4u·‖z‖; 8u are taken. One of Mahalanobis, a row of W times x−c, has an error
+// of at most (d+2)u·Σ|W||x−c|, whose norm is at most (d+2)u·‖W‖·‖x−c‖ with ‖W‖ by Frobenius; the definition's W(x−y)
+// has no more than that of x and that of y together, so 4(d+8)u are taken. What is relative to D, of sums and of the
+// square root, is below (d+32)u. Of the haversine, coordinates have an error of 4u at most, and the definition's
+// sines of half the differences, which are up to 4π, one of 8u each: altogether less than 2⁻⁴⁶, of which 2⁻⁴⁴ is
+// taken.
 type embedded struct {
 	o      Options
 	points *points

@@ -27,8 +27,8 @@ const (
 	Canberra     Metric = "canberra"    // Σ|x−y|/(|x|+|y|), without the terms of two zeros
 	BrayCurtis   Metric = "braycurtis"  // Σ|x−y|/Σ|x+y|; 0 where the first sum is
 
-	// Of rows as booleans, true where a component is not 0. Of n components let n11 be the number of those that are true
-	// in both rows, and m of those that differ. 0/0 is 0.
+	// Of rows as booleans, true where a component is not 0. Of n components let n11 be the number of those that are
+	// true in both rows, and m of those that differ. 0/0 is 0.
 	Jaccard        Metric = "jaccard"        // m/(n11+m)
 	Dice           Metric = "dice"           // m/(2·n11+m)
 	RogersTanimoto Metric = "rogerstanimoto" // 2m/(n+m)
@@ -46,8 +46,11 @@ var aliases = map[Metric]Metric{
 	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "infinity": Chebyshev, "angular": Cosine, "dot": InnerProduct,
 }
 
-// precomputed is scikit-learn's name for distances that are given in the place of rows.
-const precomputed Metric = "precomputed"
+// What scikit-learn has, and is refused here: distances that are given in the place of rows, and rows with gaps.
+const (
+	precomputed  Metric = "precomputed"
+	nanEuclidean Metric = "nan_euclidean"
+)
 
 // ofBooleans reports whether a metric takes rows as booleans.
 func (m Metric) ofBooleans() bool {
@@ -71,6 +74,9 @@ func (o *Options) validateMetric() error {
 	case o.Metric == precomputed:
 		errs = append(errs, errors.New("metric precomputed: rows are what is searched here, not distances: give the rows, and "+
 			"the metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"))
+	case o.Metric == nanEuclidean:
+		errs = append(errs, errors.New("metric nan_euclidean: is of rows with missing values, which are a fault here; of rows "+
+			"without it is euclidean"))
 	case !slices.Contains(Metrics, o.Metric):
 		errs = append(errs, fmt.Errorf("metric %q: must be one of %s", o.Metric, join(Metrics)))
 	}

@@ -14,8 +14,9 @@ type Params struct {
 	// V are the variances of the columns, greater than 0, of SEuclidean. Default: those of the points, with n−1 as the
 	// divisor, as SciPy has it; 1 for a constant column.
 	V []float64 `json:",omitempty"`
-	// VI is the inverse of the columns' covariance, row by row, of Mahalanobis: symmetric and positive definite. Default:
-	// that of the points' covariance, with n−1 as the divisor. Constant columns have the variance 1 and no covariance.
+	// VI is the inverse of the columns' covariance, row by row, of Mahalanobis: symmetric and positive definite.
+	// Default: that of the points' covariance, with n−1 as the divisor. Constant columns have the variance 1 and no
+	// covariance.
 	VI []float64 `json:",omitempty"`
 
 	// whitening is the lower triangular matrix W, row by row, with WᵀW = VI.
@@ -100,7 +101,8 @@ func (o Options) completed(dim int) (Options, error) {
 	if p.whitening != nil {
 		return o, nil
 	}
-	// VI with rows and columns in reverse is R·Rᵀ with R lower triangular; R in reverse, U, is upper, VI = U·Uᵀ, W = Uᵀ.
+	// VI with rows and columns in reverse is R·Rᵀ with R lower triangular; R in reverse, U, is upper, VI = U·Uᵀ, W =
+	// Uᵀ.
 	back := make([]float64, dim*dim)
 	for i := range dim {
 		for j := range dim {
@@ -202,8 +204,8 @@ func (p *points) variances(mean []float64) []float64 {
 // covarianceRows is the number of rows that are centred at a time.
 const covarianceRows = 256
 
-// covariance is the lower triangle of the columns' covariance, row by row. The sums run over the rows in order, whatever
-// the number of threads. O(n·d²).
+// covariance is the lower triangle of the columns' covariance, row by row. The sums run over the rows in order,
+// whatever the number of threads. O(n·d²).
 func (p *points) covariance(mean []float64) []float64 {
 	d := p.dim
 	c, block := make([]float64, d*d), make([]float64, min(covarianceRows, p.n)*d)

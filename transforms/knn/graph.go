@@ -41,7 +41,8 @@ func (o *Options) layout() results.Layout {
 
 // similarities are those of the metrics that have one.
 var similarities = map[neighbors.Metric]results.Similarity{
-	neighbors.Cosine: results.OneMinusDistance, neighbors.InnerProduct: results.MinusDistance,
+	neighbors.Cosine: results.OneMinusDistance, neighbors.Correlation: results.OneMinusDistance,
+	neighbors.InnerProduct: results.MinusDistance,
 }
 
 // symmetric reports whether edges are to be added, or left out. Within a radius each has its counterpart as it is.
@@ -65,8 +66,8 @@ func (o *Options) validateGraph() error {
 		errs = append(errs, fmt.Errorf("symmetric %q: must be one of none, union, mutual", o.Symmetric))
 	}
 	if o.Similarity && o.Neighbors.Metric != "" && similarities[o.Neighbors.Metric] == "" {
-		errs = append(errs, fmt.Errorf("similarity: %s is a distance that none belongs to, only cosine and "+
-			"inner_product have one", o.Neighbors.Metric))
+		errs = append(errs, fmt.Errorf("similarity: %s is a distance that none belongs to, only cosine, correlation "+
+			"and inner_product have one", o.Neighbors.Metric))
 	}
 	if o.IncludeSelf && o.Neighbors.Metric == neighbors.InnerProduct {
 		errs = append(errs, errors.New("by the inner product no point is the nearest to itself: without include_self"))

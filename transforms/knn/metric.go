@@ -11,8 +11,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// ReadParams reads the parameters of a metric from a file of any format: of seuclidean the variances, one a column of the
-// points, in one row or in one column; of mahalanobis the inverse of the covariance.
+// ReadParams reads the parameters of a metric from a file of any format: of seuclidean the variances, one a column of
+// the points, in one row or in one column; of mahalanobis the inverse of the covariance.
 func ReadParams(ctx context.Context, name string, m neighbors.Metric) (*neighbors.Params, error) {
 	if !m.Fitted() {
 		return nil, fmt.Errorf("metric parameters are of seuclidean and mahalanobis, not of %s", m)

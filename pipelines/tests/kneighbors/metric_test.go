@@ -50,6 +50,14 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 	}
+	if stderr, code := run("--input=x.csv --metric=correlation --k=1 --similarity --report=none --output=s.csv"); code != 0 {
+		t.Error(stderr)
+	}
+	// Rows of two columns rise or fall together, or are constant.
+	if b, err := os.ReadFile(filepath.Join(dir, "s.csv")); err != nil || !strings.HasPrefix(string(b),
+		"query_id,rank,neighbor_id,distance,similarity\n0,1,2,1,0\n1,1,3,") {
+		t.Errorf("%s, %v", b, err)
+	}
 	for args, want := range map[string]string{
 		"--input=places.csv --metric=haversine --k=1":                             "kneighbors: places.csv: row 0, column 0: found 52.5, expected a latitude between -1.570796 and 1.570796 radians (degrees need --degrees)\n",
 		"--input=places.csv --queries=far.csv --metric=haversine --degrees --k=1": "kneighbors: far.csv: row 1, column 0: found 91, expected a latitude between -90 and 90 degrees\n",

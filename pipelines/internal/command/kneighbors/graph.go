@@ -27,7 +27,7 @@ func graphFlags(g *cli.Group) graph {
 		mode:        g.Choice("mode", distance, []string{connectivity, distance}, "the values of a graph, as `MODE`: distance, or connectivity, which are ones, and in --layout=edges none"),
 		includeSelf: g.Bool("include_self", false, "each point is its own first neighbour, at distance 0, and counts in --k, as in scikit-learn's kneighbors_graph and for UMAP"),
 		symmetric:   g.Choice("symmetric", string(neighbors.Directed), cli.Texts(neighbors.Symmetries), "as `WAY`: none; union, where an edge that one point has, the other has too; mutual, where an edge stays if both have it"),
-		similarity:  g.Bool("similarity", false, "also write similarities, of --metric=cosine (1 - distance) and inner_product (-distance)"),
+		similarity:  g.Bool("similarity", false, "also write similarities, of --metric=cosine and correlation (1 - distance) and inner_product (-distance)"),
 	}
 }
 
