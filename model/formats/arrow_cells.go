@@ -201,7 +201,7 @@ func (r *arrowCells) lists(f *parquetField, to *tables.Column, at, rows int) err
 		from, end := l.ValueOffsets(at + i)
 		if n := end - from; n != int64(f.width) {
 			to.AppendMissing()
-			r.mark(i, f.name, fmt.Sprintf("a list of %d", n), fmt.Sprintf("a list of %d numbers, as in the first row", f.width))
+			r.mark(i, f.name, fmt.Sprintf("a list of %d", n), fmt.Sprintf("a list of %d numbers, as in the first that has any", f.width))
 			continue
 		}
 		for j := range f.width {

@@ -299,7 +299,7 @@ func (r *arrowReader) readLists(at, rows int) {
 	}
 	values := l.ListValues()
 	number := arrowNumbers(values)
-	expected := fmt.Sprintf("a list of %d numbers, as in the first row", dim)
+	expected := fmt.Sprintf("a list of %d numbers, as in the first that has any", dim)
 	for i := range rows {
 		row := r.f64[i*dim : (i+1)*dim]
 		from, to := l.ValueOffsets(at + i)

@@ -97,6 +97,8 @@ func (s *csvSource) first(l *lines, o *Options) error {
 		s.note(note)
 		s.start = l.offset
 		rows = rows[min(1, len(rows)):]
+	} else {
+		count = commonWidth(rows, count)
 	}
 	if err := s.choose(rows, names, count, o); err != nil || len(rows) > 0 || !s.header {
 		return err

@@ -234,6 +234,18 @@ func oracleCSV(data string, comma rune, header Header, id int) (dim int, rows []
 	count := len(lines[0])
 	if header == HeaderYes {
 		lines = lines[1:]
+	} else { // as many columns as most rows have, or the earliest of these
+		alike := map[int]int{}
+		for _, line := range lines {
+			if line != nil {
+				alike[len(line)]++
+			}
+		}
+		for _, line := range lines {
+			if line != nil && alike[len(line)] > alike[count] {
+				count = len(line)
+			}
+		}
 	}
 	for i, line := range lines {
 		row := faulty

@@ -25,8 +25,8 @@ type sampled struct {
 	quoted []bool
 }
 
-// sample is the first rows of a text, as this dialect reads them, up to one that it cannot read. more says that the
-// text goes on: then its last line may not be all there.
+// sample is the first rows of a text, as this dialect reads them, without those that it cannot cut into fields; of none
+// where that is so of the very first. more says that the text goes on: then its last line may not be all there.
 func (d *dialect) sample(t *textFile, text []byte, more bool) []sampled {
 	if more {
 		text = text[:bytes.LastIndexByte(text, '\n')+1]
@@ -40,8 +40,10 @@ func (d *dialect) sample(t *textFile, text []byte, more bool) []sampled {
 			break
 		}
 		row = bytes.Clone(row)
-		if _, ok := f.split(row); !ok {
+		if _, ok := f.split(row); !ok && len(rows) == 0 {
 			break
+		} else if !ok {
+			continue
 		}
 		s := sampled{fields: slices.Clone(f.list), quoted: make([]bool, len(f.list))}
 		if quotes {
@@ -51,6 +53,21 @@ func (d *dialect) sample(t *textFile, text []byte, more bool) []sampled {
 		rows = append(rows, s)
 	}
 	return rows
+}
+
+// commonWidth is how many fields most of the rows have: of a table without a header, whose first row may have too few or
+// too many. Where two are as common, it is that of the earlier row; without rows it is width.
+func commonWidth(rows []sampled, width int) int {
+	count := map[int]int{}
+	for _, r := range rows {
+		count[len(r.fields)]++
+	}
+	for _, r := range rows {
+		if n := len(r.fields); count[n] > count[width] {
+			width = n
+		}
+	}
+	return width
 }
 
 // quotedFields says which fields of a well-quoted row have quotes.

@@ -580,6 +580,8 @@ func kindOf(n *schema.PrimitiveNode) (parquetKind, string) {
 		if physical == parquet.Types.ByteArray {
 			return kindText, t.String()
 		}
+	case schema.TimeLogicalType:
+		return kindOther, "time of day"
 	}
 	return kindOther, n.LogicalType().String()
 }

@@ -454,7 +454,7 @@ func (r *parquetCells) readLists(c *parquetCellColumn, to *tables.Column, rows i
 			if first == c.entry-1 {
 				length = 0
 			}
-			r.mark(row, c.name, fmt.Sprintf("a list of %d", length), fmt.Sprintf("a list of %d numbers, as in the first row", dim))
+			r.mark(row, c.name, fmt.Sprintf("a list of %d", length), fmt.Sprintf("a list of %d numbers, as in the first that has any", dim))
 		case null >= 0:
 			r.mark(row, c.name+"["+strconv.Itoa(null)+"]", "null", "a number")
 		default:

@@ -281,7 +281,7 @@ func (r *parquetReader) readLists(rows int) error {
 		if err != nil {
 			return err
 		}
-		expected := fmt.Sprintf("a list of %d numbers, as in the first row", dim)
+		expected := fmt.Sprintf("a list of %d numbers, as in the first that has any", dim)
 		switch {
 		case first < c.entry-1:
 			r.mark(row, c.name, "null", expected)

@@ -139,7 +139,7 @@ func TestParquetListLayouts(t *testing.T) {
 		return schema.MustGroup(schema.NewGroupNodeLogical("x", r, schema.FieldList{field}, schema.ListLogicalType{}, -1))
 	}
 	values := []float32{1, 2, 3, 4, 5}
-	const expected = ", expected a list of 2 numbers, as in the first row"
+	const expected = ", expected a list of 2 numbers, as in the first that has any"
 	null, empty := "fault: x.parquet: row 1, column x: found null"+expected, "fault: x.parquet: row 1, column x: found an empty list"+expected
 	long, noNumber := "fault: x.parquet: row 3, column x: found a list of 1"+expected, "fault: x.parquet: row 2, column x[0]: found null, expected a number"
 	for name, c := range map[string]struct {
@@ -457,7 +457,7 @@ func TestParquetFaults(t *testing.T) {
 	entries := list.ValueBuilder().(*array.Int64Builder)
 	rng := rand.New(rand.NewPCG(1, 2))
 	var want []read
-	const expected = ", expected a list of 3 numbers, as in the first row"
+	const expected = ", expected a list of 3 numbers, as in the first that has any"
 	const rows = 1000
 	for i := range int64(rows) {
 		at := fmt.Sprintf("fault: x.parquet: row %d, column x", i)

@@ -119,7 +119,7 @@ func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 		least = 1
 	}
 	p := svmParser{s: s}
-	var disorder *fault.Fault
+	var first *fault.Fault // of a row that would have counted
 	for row := 0; ; row++ {
 		line, _, err := svmLine(l)
 		if err == io.EOF {
@@ -133,8 +133,8 @@ func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 		}
 		p.columns, p.values = p.columns[:0], p.values[:0]
 		f := p.row(line, least, maxIndex)
-		if f != nil && f.Expected == svmAscend && disorder == nil {
-			disorder = fault.File(s.Name(), svmAscend, "%s in row %d", f.Found, row)
+		if f != nil && first == nil {
+			first = fault.File(s.Name(), f.Expected, "%s in row %d", f.Found, row)
 		}
 		if f != nil || len(p.columns) == 0 {
 			continue
@@ -144,8 +144,8 @@ func (s *svmSource) measure(ctx context.Context, oneBased bool) (err error) {
 		}
 		s.highest = max(s.highest, least+int64(p.columns[len(p.columns)-1]))
 	}
-	if s.highest < 0 && disorder != nil {
-		return disorder
+	if s.highest < 0 && first != nil {
+		return first
 	}
 	if s.highest < 0 {
 		return fault.File(s.Name(), "a row with index:value, or the number of features", "none")

@@ -59,7 +59,7 @@ func TestSVMInspectFaults(t *testing.T) {
 		{"", Options{}, "found an empty file, expected svm data"},
 		{"# x\n\n", Options{}, "found only empty lines and comments, expected a first row"},
 		{"1\n2\n", Options{}, "found none, expected a row with index:value, or the number of features"},
-		{"x 1:1\n", Options{}, "found none, expected a row with index:value, or the number of features"},
+		{"x 1:1\n", Options{}, `found "x" in row 0, expected a number`},
 		{"1 1048577:1\n", Options{}, "found 1048577 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
 		{"1 1:1\n", Options{Features: 1 << 21}, "found 2097152 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
 		{"1 1:1\n", Options{Columns: []string{"0-3"}}, `found columns asked for, "0-3", expected no choice of columns: .svm has the label, which is the target, and the vector`},

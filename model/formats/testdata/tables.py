@@ -141,7 +141,7 @@ holes = pa.table({"a": pa.array([1.0, None, 3.0]), "b": pa.array([1, 2, 3])})
 for file in write("holes", holes):
     case(file, fault="row 1, column a: found null, expected a number")
 for file in write("ragged", pa.table({"x": pa.array([[1.0, 2.0], [3.0], [4.0, 5.0]])})):
-    case(file, fault="row 1, column x: found a list of 1, expected a list of 2 numbers, as in the first row")
+    case(file, fault="row 1, column x: found a list of 1, expected a list of 2 numbers, as in the first that has any")
 for file in write("gap", pa.table({"x": pa.array([[1.0, 2.0], [3.0, None], [4.0, 5.0]])})):
     case(file, fault="row 1, column x[1]: found null, expected a number")
 pa.feather.write_feather(holes, here / "old.feather", version=1)
