@@ -66,7 +66,7 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 			{Name: "columns", Value: strconv.Itoa(p.Features())},
 			{Name: "components", Value: strconv.Itoa(p.Len())},
 			{Name: "their share of the variance", Value: report.Percent(p.share())},
-			{Name: "columns standardised", Value: map[bool]string{true: "yes", false: "no"}[p.Scale != nil]},
+			{Name: "columns standardised", Value: p.standardised()},
 			{Name: "found by", Value: string(p.Options.Solver)},
 		},
 	}
@@ -119,10 +119,21 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 	return page, nil
 }
 
+// standardised says which columns have been brought to one variance.
+func (p *PCA) standardised() string {
+	switch {
+	case p.Scale != nil:
+		return "yes"
+	case p.Encoding != nil && p.Encoding.Options().Standardize:
+		return "numbers and dates"
+	}
+	return "no"
+}
+
 // dominated says so where one column, in its unit, has most of the variance: components then tell of that column alone.
 func (p *PCA) dominated() []report.Block {
 	const most = 0.8 // of the variance
-	if p.Scale != nil || p.Features() < 2 {
+	if p.standardised() != "no" || p.Features() < 2 {
 		return nil
 	}
 	for j := range p.Features() {
@@ -243,29 +254,30 @@ func (p *PCA) heaviest(most int) []int {
 
 // pageData is what the scripts get.
 type pageData struct {
-	Names      []string          `json:"names"` // of the components
-	Ratio      []report.Number   `json:"ratio"`
-	SD         []report.Number   `json:"sd"`   // along each
-	Unit       string            `json:"unit"` // of the axes
-	Total      int64             `json:"total"`
-	IDs        []string          `json:"ids"`
-	Points     [][]report.Number `json:"points"` // components × rows
-	Color      string            `json:"color"`
-	Labels     []string          `json:"labels,omitempty"`
-	Groups     []string          `json:"groups,omitempty"` // the labels that have a colour
-	Group      []int             `json:"group,omitempty"`  // of each row
-	Other      int               `json:"other"`            // the group of all other labels, or −1
-	Range      []report.Number   `json:"range,omitempty"`  // of labels that are numbers
-	Value      []report.Number   `json:"value,omitempty"`  // of each row, its place in the range, from 0 to 1
-	Columns    int               `json:"columns"`          // in all
-	Features   []string          `json:"features"`         // those on the page
-	Mean       []report.Number   `json:"mean"`
-	Spread     []report.Number   `json:"spread"` // standard deviation, as far as the components explain it
-	Scale      []report.Number   `json:"scale,omitempty"`
-	Components [][]report.Number `json:"components"`
-	Image      []int             `json:"image,omitempty"`
-	Low        report.Number     `json:"low"` // of the picture's pixels
-	High       report.Number     `json:"high"`
+	Names      []string           `json:"names"` // of the components
+	Ratio      []report.Number    `json:"ratio"`
+	SD         []report.Number    `json:"sd"`   // along each
+	Unit       string             `json:"unit"` // of the axes
+	Total      int64              `json:"total"`
+	IDs        []string           `json:"ids"`
+	Points     [][]report.Number  `json:"points"` // components × rows
+	Shown      [][2]report.Number `json:"shown"`  // from where to where points are drawn, by component: those beyond stand at the edge
+	Color      string             `json:"color"`
+	Labels     []string           `json:"labels,omitempty"`
+	Groups     []string           `json:"groups,omitempty"` // the labels that have a colour
+	Group      []int              `json:"group,omitempty"`  // of each row
+	Other      int                `json:"other"`            // the group of all other labels, or −1
+	Range      []report.Number    `json:"range,omitempty"`  // of labels that are numbers
+	Value      []report.Number    `json:"value,omitempty"`  // of each row, its place in the range, from 0 to 1
+	Columns    int                `json:"columns"`          // in all
+	Features   []string           `json:"features"`         // those on the page
+	Mean       []report.Number    `json:"mean"`
+	Spread     []report.Number    `json:"spread"` // standard deviation, as far as the components explain it
+	Scale      []report.Number    `json:"scale,omitempty"`
+	Components [][]report.Number  `json:"components"`
+	Image      []int              `json:"image,omitempty"`
+	Low        report.Number      `json:"low"` // of the picture's pixels
+	High       report.Number      `json:"high"`
 }
 
 // data is what the scripts get.
@@ -285,11 +297,17 @@ func (p *PCA) data(v *View) *pageData {
 		d.Names = append(d.Names, Name(i))
 		d.Ratio = append(d.Ratio, report.Number(p.Ratio(i)))
 		d.SD = append(d.SD, report.Number(math.Sqrt(p.ExplainedVariance[i])))
-		column := make([]report.Number, len(v.Sample))
+		column, values := make([]report.Number, len(v.Sample)), make([]float64, len(v.Sample))
 		for r, point := range v.Sample {
-			column[r] = report.Number(point.Values[i])
+			column[r], values[r] = report.Number(point.Values[i]), point.Values[i]
 		}
 		d.Points = append(d.Points, column)
+		var lo, hi float64
+		if len(values) > 0 {
+			slices.Sort(values)
+			lo, hi = report.Fences(values)
+		}
+		d.Shown = append(d.Shown, [2]report.Number{report.Number(lo), report.Number(hi)})
 	}
 	for _, point := range v.Sample {
 		d.IDs = append(d.IDs, point.ID)

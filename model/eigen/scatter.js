@@ -32,11 +32,23 @@ function shape(xs, ys, keep) {
 function draw() {
   const width = plot.clientWidth, height = plot.clientHeight, i = +sx.value, j = +sy.value;
   if (width < 120) return; // not laid out yet
-  const xs = data.points[i], ys = data.points[j];
+  // Points so far away that all others would be one spot stand at the edge of these.
+  const within = (c) => { const [lo, hi] = data.shown[c]; return data.points[c].map((v) => Math.min(Math.max(v, lo), hi)); };
+  const xs = within(i), ys = within(j);
+  const beyond = (c, k) => data.points[c][k] < data.shown[c][0] || data.points[c][k] > data.shown[c][1];
+  let far = 0;
+  for (let k = 0; k < n; k++) if (beyond(i, k) || beyond(j, k)) far++;
   for (const s of [under, over]) { s.setAttribute("viewBox", `0 0 ${width} ${height}`); s.replaceChildren(); }
   const box = { left: 58, top: 8, right: width - 8, bottom: height - 44 };
-  const span = (v, sd) => { let lo = -2 * sd, hi = 2 * sd; for (const u of v) { if (u < lo) lo = u; if (u > hi) hi = u; } const pad = (hi - lo) * 0.04 || 1; return { lo: lo - pad, hi: hi + pad }; };
-  const x = span(xs, data.sd[i]), y = span(ys, data.sd[j]);
+  // The ellipses are in the picture, too, but where far points alone make them large.
+  const span = (v, c) => {
+    let lo = Infinity, hi = -Infinity, cut = false;
+    for (let k = 0; k < n; k++) { lo = Math.min(lo, v[k]); hi = Math.max(hi, v[k]); cut ||= beyond(c, k); }
+    if (!n || !cut) { lo = Math.min(lo, -2 * data.sd[c]); hi = Math.max(hi, 2 * data.sd[c]); }
+    const pad = (hi - lo) * 0.04 || 1;
+    return { lo: lo - pad, hi: hi + pad };
+  };
+  const x = span(xs, i), y = span(ys, j);
   // The same unit both ways, as long as that leaves something to see.
   const ux = (x.hi - x.lo) / (box.right - box.left), uy = (y.hi - y.lo) / (box.bottom - box.top), equal = Math.max(ux / uy, uy / ux) < 3;
   if (equal) {
@@ -81,6 +93,7 @@ function draw() {
   said += "The ellipses are one and two standard deviations of all rows, and the arrows the eigenvectors of their covariance, each as long as the square root of its eigenvalue: " +
     `√λ = ${f(data.sd[i])} along ${data.names[i]}${i === j ? "" : `, ${f(data.sd[j])} along ${data.names[j]}`}.`;
   if (only >= 0) said += " The coloured ones are those of the group.";
+  if (far) said += ` Points far from all others, ${far} of them, stand at the edge, on the side on which they are; the ellipses, of all rows, may be larger than the picture.`;
   if (!equal) said += " The axes have different scales.";
   note.textContent = said;
 }
@@ -118,7 +131,7 @@ function mark() {
   const id = data.ids[chosen].length > 24 ? data.ids[chosen].slice(0, 23) + "…" : data.ids[chosen], right = x > plot.clientWidth * 0.6;
   Report.svg("text", { class: "halo", x: x + (right ? -12 : 12), y: y < 24 ? y + 20 : y - 8, "text-anchor": right ? "end" : "start", "font-weight": "600" }, g, id);
   const label = data.groups && data.labels ? data.labels[chosen] : data.labels ? data.labels[chosen] : "";
-  out.textContent = `id ${data.ids[chosen]}${label ? `, ${data.color} ${label}` : ""}: ${data.names[i]} ${f(xs[chosen])}` + (i === j ? "" : `, ${data.names[j]} ${f(ys[chosen])}`);
+  out.textContent = `id ${data.ids[chosen]}${label ? `, ${data.color} ${label}` : ""}: ${data.names[i]} ${f(data.points[i][chosen])}` + (i === j ? "" : `, ${data.names[j]} ${f(data.points[j][chosen])}`);
   if (data.image) Eigen.picture(picture, Eigen.at(data.points.map((p) => p[chosen])));
 }
 

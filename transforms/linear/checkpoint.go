@@ -270,16 +270,26 @@ type File struct {
 }
 
 // Publish puts files in place: each is complete, under a temporary name, before the first of them gets its own. Then it
-// removes the checkpoint. Where it fails, the checkpoint has the last state: a run with Resume needs only publish.
+// removes the checkpoint. Where it fails before, the checkpoint has the last state, as after [Keep].
 func Publish(ctx context.Context, o *Options, r *Report, all []File) error {
 	err := publish(ctx, o, r, all)
-	if err == nil || r.save == nil {
+	if err == nil || r.published {
 		return err
 	}
-	if unsaved := r.save(context.WithoutCancel(ctx)); unsaved != nil {
-		return fmt.Errorf("%w (nor could the last state be saved: %v)", err, unsaved)
+	return Keep(ctx, o, r, err)
+}
+
+// Keep is for what fails after a training and before its files are in place: the checkpoint gets the last state, where
+// it does not have it, and the error says that another run can go on from it (see [ResumableError]), which needs only
+// publish. Where that cannot be written either, there is no checkpoint.
+func Keep(ctx context.Context, o *Options, r *Report, err error) error {
+	ctx = context.WithoutCancel(ctx)
+	if r.save != nil {
+		if unsaved := r.save(ctx); unsaved != nil {
+			return errors.Join(fmt.Errorf("%w (nor could the last state be saved: %v)", err, unsaved), Clean(ctx, o, r))
+		}
 	}
-	return err
+	return &ResumableError{err, r.Resumed + r.Passes}
 }
 
 func publish(ctx context.Context, o *Options, r *Report, all []File) error {
@@ -306,7 +316,7 @@ func publish(ctx context.Context, o *Options, r *Report, all []File) error {
 			return err
 		}
 	}
-	r.save = nil // from here on, there is nothing to go on from
+	r.published = true // from here on, there is nothing to go on from
 	dir, base := files.Split(o.prefix())
 	return errors.Join(Clean(ctx, o, r), files.SweepNamed(ctx, dir, base))
 }

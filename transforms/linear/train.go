@@ -208,6 +208,8 @@ type Report struct {
 	dir    string // of the checkpoint
 	faults []*fault.Fault
 	save   func(context.Context) error // the last state, where that is not done
+
+	published bool // the files are in place
 }
 
 // Run runs a pipeline.
@@ -256,7 +258,10 @@ func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit
 			return err
 		}
 	}
-	return fit, report, c.count(ctx, report)
+	if err := c.count(ctx, report); err != nil {
+		return nil, nil, Keep(ctx, &j.Options, report, err)
+	}
+	return fit, report, nil
 }
 
 // Passes adds passes over the work of the shards to a pipeline: PCollection<Work>, and the state before as

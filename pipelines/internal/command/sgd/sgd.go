@@ -94,11 +94,11 @@ func (c *command) run(ctx context.Context) error {
 		}
 		fit, report, err = c.train(ctx, job, options)
 	}
-	if err != nil {
-		tellSaved(err)
-		return err
+	if err == nil {
+		err = c.finish(ctx, job, fit, report, to, start, inspected)
 	}
-	return c.finish(ctx, job, fit, report, to, start, inspected)
+	tellSaved(err)
+	return err
 }
 
 // job is what the flags ask for, with every fault of theirs.

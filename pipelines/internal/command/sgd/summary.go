@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/overview"
@@ -36,11 +35,10 @@ func (c *command) tablePath() (string, error) {
 	return c.table.Path(), nil
 }
 
-// tellSaved says how to go on after an error, unless that is of the input, which would come again.
+// tellSaved says how to go on after an error from which another run can.
 func tellSaved(err error) {
 	var saved *linear.ResumableError
-	var bad *fault.Fault
-	if errors.As(err, &saved) && !errors.As(err, &bad) {
+	if errors.As(err, &saved) {
 		fmt.Fprintf(os.Stderr, "sgd: passes saved: %d; the same command with --resume goes on after them\n", saved.Passes)
 	}
 }
@@ -68,13 +66,13 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 	if m := fit.Model(); to.page != "" || m.Task == model.Regression && fit.Fitted() == nil {
 		var err error
 		if judged, err = linear.Judge(ctx, job, report, m); err != nil {
-			return err
+			return linear.Keep(ctx, &job.Options, report, err)
 		}
 	}
 	if to.page != "" {
 		p, err := makePage(job, fit, judged, report, time.Since(start))
 		if err != nil {
-			return err
+			return linear.Keep(ctx, &job.Options, report, err)
 		}
 		out = append(out, linear.File{Path: to.page, Write: p.Write})
 	}
