@@ -154,6 +154,29 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 	return ctx.Err()
 }
 
+// Steps are what a job of one pipeline is made of.
+type Steps[R any] struct {
+	Add   func(beam.Scope) error           // to the pipeline
+	Read  func(context.Context) (R, error) // the report, once the pipeline has run
+	Tell  func(R) error                    // the user; nil where that comes later
+	Clean func(context.Context) error      // what the run has left in its staging directory, well or not
+}
+
+// Do runs a job of one pipeline, with this id, from its first step to its last, and gives its report.
+func Do[R any](ctx context.Context, a *App, runID string, steps Steps[R]) (report R, err error) {
+	pipeline, s := beam.NewPipelineWithRoot()
+	if err := steps.Add(s); err != nil {
+		return report, err
+	}
+	if err = a.Run(ctx, pipeline, runID); err == nil {
+		report, err = steps.Read(ctx)
+	}
+	if err == nil && steps.Tell != nil {
+		err = steps.Tell(report)
+	}
+	return report, errors.Join(err, steps.Clean(context.WithoutCancel(ctx)))
+}
+
 // watch shows the state of a run while work goes on. It is done when that is, or not where ctx ends before.
 func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (done bool, err error) {
 	show := func() {}

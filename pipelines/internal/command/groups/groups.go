@@ -92,19 +92,13 @@ func (c *command) run(ctx context.Context) error {
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err
 	}
-	pipeline, s := beam.NewPipelineWithRoot()
-	if err := knn.KNeighbors(s, job); err != nil {
-		return err
-	}
-	err = c.Run(ctx, pipeline, job.Options.RunID)
-	var report *knn.Report
-	if err == nil {
-		report, err = knn.ReadReport(ctx, &job.Options)
-	}
-	if err == nil {
-		err = c.Summary(lines(report, time.Since(start)), report)
-	}
-	return errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &job.Options))
+	_, err = cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*knn.Report]{
+		Add:   func(s beam.Scope) error { return knn.KNeighbors(s, job) },
+		Read:  func(ctx context.Context) (*knn.Report, error) { return knn.ReadReport(ctx, &job.Options) },
+		Tell:  func(r *knn.Report) error { return c.Summary(lines(r, time.Since(start)), r) },
+		Clean: func(ctx context.Context) error { return knn.Clean(ctx, &job.Options) },
+	})
+	return err
 }
 
 // job is what the flags ask for, with every fault of theirs.

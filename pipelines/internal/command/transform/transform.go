@@ -178,18 +178,14 @@ func (c *command) fit(ctx context.Context, job *encode.ApplyJob) (passes int, er
 }
 
 // apply writes the encoded rows, where they are asked for.
-func (c *command) apply(ctx context.Context, job *encode.ApplyJob) (report *encode.ApplyReport, err error) {
+func (c *command) apply(ctx context.Context, job *encode.ApplyJob) (*encode.ApplyReport, error) {
 	if job.Options.Output == "" {
 		return nil, nil
 	}
-	pipeline, s := beam.NewPipelineWithRoot()
-	if err := encode.Apply(s, job); err != nil {
-		return nil, err
-	}
-	if err = c.Run(ctx, pipeline, job.Options.RunID); err == nil {
-		report, err = job.Report(ctx)
-	}
-	return report, errors.Join(err, job.Clean(context.WithoutCancel(ctx)))
+	return cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*encode.ApplyReport]{
+		Add:  func(s beam.Scope) error { return encode.Apply(s, job) },
+		Read: job.Report, Clean: job.Clean,
+	})
 }
 
 // explain shows what the job would do.
