@@ -157,7 +157,7 @@ func (t *tiled) kNeighbors(
 	parallel(q.Len(), 256, by.NumThreads(), func() func(lo, hi int) {
 		var c *computer
 		if s.room > 0 {
-			c = newComputer(s)
+			c = newComputer(s, 1)
 		}
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {

@@ -165,8 +165,9 @@ type worker struct {
 }
 
 func newWorker(s *query, block int) *worker {
+	rows := max(block, chunkPanels*tile.Columns)
 	w := &worker{
-		computer: *newComputer(s),
+		computer: *newComputer(s, rows),
 		hits:     make([]tile.Hit, block/tile.Columns+1),
 		screened: make([]float32, listRoom),
 		a:        make([]float32, block),
@@ -174,10 +175,9 @@ func newWorker(s *query, block int) *worker {
 		c:        make([]float32, block),
 	}
 	if s.room > 0 {
-		w.single = newComputer(s)
+		w.single = newComputer(s, 1)
 	}
 	w.screenable = s.t.points.dim >= screenDim && s.t.screens(s.q)
-	rows := max(block, chunkPanels*tile.Columns)
 	w.qa, w.qb, w.qc = make([]float32, rows), make([]float32, rows), make([]float32, rows)
 	return w
 }
@@ -185,7 +185,11 @@ func newWorker(s *query, block int) *worker {
 // load makes the group of up to 8 queries from number i of the block on the arguments of the kernels.
 func (w *worker) load(q queries, i int) {
 	w.group, w.size = q.first+i, min(tile.Rows, q.n-i)
-	w.ready = [tile.Rows]bool{}
+	if len(w.ready) > tile.Rows {
+		w.hold(q.first)
+	} else {
+		w.hold(w.group)
+	}
 	if q.forms == nil {
 		return
 	}

@@ -16,8 +16,9 @@ type computer struct {
 	list        []uint64 // pairs to compute: point<<32 | query of the group
 	reduced     []float64
 	pre         prepared
-	x           []float64       // the group's queries, prepared, where the kernels cannot take them as they are stored
-	ready, zero [tile.Rows]bool // those in x, and those that are the zero vector under the cosine
+	x           []float64 // queries from base on, prepared, where the kernels cannot take them as they are stored
+	base        int
+	ready, zero []bool // those in x, and those that are the zero vector under the cosine
 	// Scratch of selections:
 	all          []candidate
 	keys, sorted []key
@@ -84,13 +85,28 @@ const (
 	listRoom = listed + tile.Rows*tile.Columns + 4
 )
 
-func newComputer(s *query) *computer {
+// mostPrepared is the number of values of queries that a goroutine keeps prepared.
+const mostPrepared = 2 << 20
+
+// newComputer makes one for so many queries that follow each other.
+func newComputer(s *query, rows int) *computer {
 	c := &computer{s: s, list: make([]uint64, 0, listRoom), reduced: make([]float64, listRoom)}
 	if s.t.o.Metric == Cosine || s.t.points.f64 != nil && !s.q.Wide() {
-		c.x = make([]float64, tile.Rows*s.t.points.dim)
+		if rows*s.t.points.dim > mostPrepared {
+			rows = tile.Rows
+		}
+		c.x, c.ready, c.zero, c.base = make([]float64, rows*s.t.points.dim), make([]bool, rows), make([]bool, rows), none
 	}
 	c.keys, c.sorted = make([]key, 0, s.room), make([]key, s.room)
 	return c
+}
+
+// hold says that the queries to come are those from one on. What has been prepared of others is forgotten.
+func (c *computer) hold(first int) {
+	if first != c.base {
+		c.base = first
+		clear(c.ready)
+	}
 }
 
 // makeOrders leaves the orders of keys in c.orders.
@@ -104,7 +120,8 @@ func (c *computer) makeOrders(keys []key) {
 // candidates computes the distances of query i to the points of keys.
 func (c *computer) candidates(i int, keys []key) []candidate {
 	o, dim := &c.s.t.o, c.s.t.points.dim
-	c.group, c.ready = i, [tile.Rows]bool{}
+	c.group = i
+	c.hold(i)
 	c.all = c.all[:0]
 	for part := range slices.Chunk(keys, listed) {
 		c.list = c.list[:0]
@@ -131,13 +148,14 @@ func (w *computer) compute() {
 	k, out := t.kernels, w.reduced[:len(w.list)]
 	var x []float64 // q.F64 may hold rows of a block before, see vectors.Block.Reset
 	if w.x != nil {
-		x = w.x
+		held := w.group - w.base
+		x = w.x[held*dim:]
 		for _, pair := range w.list {
-			if m := int(uint32(pair)); !w.ready[m] {
-				w.ready[m] = true
+			if m := int(uint32(pair)); !w.ready[held+m] {
+				w.ready[held+m] = true
 				t.o.prepare(q, w.group+m, &w.pre)
-				copy(w.x[m*dim:], w.pre.x)
-				w.zero[m] = w.pre.zero
+				copy(x[m*dim:], w.pre.x)
+				w.zero[held+m] = w.pre.zero
 			}
 		}
 	} else if q.Wide() {
@@ -153,7 +171,7 @@ func (w *computer) compute() {
 	}
 	if t.o.Metric == Cosine {
 		for p, pair := range w.list {
-			if w.zero[uint32(pair)] || t.scales[pair>>32] == 0 {
+			if w.zero[w.group-w.base+int(uint32(pair))] || t.scales[pair>>32] == 0 {
 				out[p] = 2
 			}
 		}
