@@ -185,7 +185,7 @@ func TestBash(t *testing.T) {
 		{`beamlearn k`, []string{"kneighbors"}},
 		{`beamlearn help c`, []string{"cluster"}},
 		{`beamlearn completion ''`, []string{"bash", "zsh"}},
-		{`beamlearn kneighbors --met`, []string{"--metric="}},
+		{`beamlearn kneighbors --met`, []string{"--metric=", "--metric_params="}},
 		{`beamlearn sgd --output_m`, []string{"--output_model="}},
 		{`beamlearn sgd --random`, nil},
 		{`beamlearn sgd --runn`, []string{"--runner="}},
