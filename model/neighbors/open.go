@@ -249,6 +249,9 @@ func (x *Index) openTexts() error {
 // Note is what WriteFile was given; nil where the index was not opened from a file.
 func (x *Index) Note() []byte { return x.note }
 
+// TextIDs reports whether the id of some point is text, and no integer. O(n).
+func (x *Index) TextIDs() bool { return slices.ContainsFunc(x.ids.Texts, func(s string) bool { return s != "" }) }
+
 // Stamp is that of the file that the index was opened from, or zero.
 func (x *Index) Stamp() Stamp {
 	if x.file == nil {

@@ -56,6 +56,8 @@ type Prebuilt struct {
 	Points  int
 	Dim     int
 	Options neighbors.Options
+	// TextIDs says that the id of some point is text.
+	TextIDs bool
 }
 
 // Inspect opens an index of an earlier run, and checks what can be checked at once: that it is whole, and of this
@@ -88,7 +90,7 @@ func Inspect(ctx context.Context, path string) (*Prebuilt, error) {
 	if e := p.Note.Encoding; e != nil && e.Dim() != x.Dim() {
 		return nil, fault.File(path, fmt.Sprintf("an encoding of %d features, as the points have columns", x.Dim()), "%d features", e.Dim())
 	}
-	p.File.Stamp, p.Points, p.Dim, p.Options = x.Stamp(), x.Len(), x.Dim(), x.Options()
+	p.File.Stamp, p.Points, p.Dim, p.Options, p.TextIDs = x.Stamp(), x.Len(), x.Dim(), x.Options(), x.TextIDs()
 	return p, nil
 }
 

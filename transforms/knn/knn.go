@@ -335,9 +335,13 @@ func (j *Job) checkIDs() error {
 	if err != nil || f.Name != "npy" || j.Options.Answer != nil {
 		return nil // which is told elsewhere
 	}
+	const instead = "%s: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet"
+	if j.Index != nil && j.Index.TextIDs {
+		return fmt.Errorf(instead, j.Index.File.Path)
+	}
 	for _, d := range []*vectorio.Dataset{j.Corpus, j.Queries} {
 		if d != nil && d.TextIDs != "" {
-			return fmt.Errorf("%s: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet", d.TextIDs)
+			return fmt.Errorf(instead, d.TextIDs)
 		}
 	}
 	return nil

@@ -149,3 +149,26 @@ func interrupted(t *testing.T, dir string) bool {
 
 // Each flag that takes a value has an example.
 func TestExamples(t *testing.T) { clitest.Help(t) }
+
+// Ids that are text, inside of an index, are known before the work that .npy could not be written of.
+func TestTextIDs(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "id,a\nu,1\n2,2\n3,4\n")
+	clitest.Write(t, filepath.Join(dir, "n.csv"), "id,a\n1,1\n2,2\n3,4\n")
+	for _, c := range []struct {
+		name string
+		code int
+	}{{"x", 2}, {"n", 0}} {
+		if _, stderr, code := clitest.End(t, clitest.Command(dir, "--input="+c.name+".csv", "--id_column=id", "--index="+c.name+".index")); code != 0 {
+			t.Fatal(stderr)
+		}
+		args := []string{"--index=" + c.name + ".index", "--queries=n.csv", "--columns=a", "--k=1", "--report=none", "--output=" + c.name + ".npy"}
+		_, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", args...))
+		if code != c.code || code != 0 && !strings.Contains(stderr, "x.index: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet") {
+			t.Errorf("%s: exit code %d\n%s", c.name, code, stderr)
+		}
+	}
+	if got := names(t, dir); got != "[n.csv n.distances.npy n.index n.indices.npy x.csv x.index]" {
+		t.Errorf("left %s", got)
+	}
+}
