@@ -250,7 +250,9 @@ func (x *Index) openTexts() error {
 func (x *Index) Note() []byte { return x.note }
 
 // TextIDs reports whether the id of some point is text, and no integer. O(n).
-func (x *Index) TextIDs() bool { return slices.ContainsFunc(x.ids.Texts, func(s string) bool { return s != "" }) }
+func (x *Index) TextIDs() bool {
+	return slices.ContainsFunc(x.ids.Texts, func(s string) bool { return s != "" })
+}
 
 // Stamp is that of the file that the index was opened from, or zero.
 func (x *Index) Stamp() Stamp {
