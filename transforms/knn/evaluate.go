@@ -59,7 +59,7 @@ func (p *foundPart) Add(b *vectors.Block) error {
 		for i, n := range b.Numbers {
 			for j, v := range b.Row(i, row) {
 				if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
-					return &fault.Fault{File: p.file, Row: n - p.shift, Column: fmt.Sprint(j), Found: fmt.Sprint(v), Expected: "the row number of a neighbour"}
+					return p.fault(n, fmt.Sprint(j), v, "the row number of a neighbour")
 				}
 				a.Neighbors = append(a.Neighbors, int64(v))
 			}
@@ -76,7 +76,7 @@ func (p *foundPart) Add(b *vectors.Block) error {
 		case b.Target[i] == math.Trunc(b.Target[i]) && math.Abs(b.Target[i]) <= 1<<53:
 			id.Int = int64(b.Target[i])
 		default:
-			return &fault.Fault{File: p.file, Row: n - p.shift, Column: "neighbor_id", Found: fmt.Sprint(b.Target[i]), Expected: "an id"}
+			return p.fault(n, "neighbor_id", b.Target[i], "an id")
 		}
 		a.IDs.Append(b.ID(i))
 		a.NeighborIDs.Append(id)
@@ -85,6 +85,10 @@ func (p *foundPart) Add(b *vectors.Block) error {
 	}
 	a.Distances = make([]float64, len(a.Neighbors))
 	return nil
+}
+
+func (p *foundPart) fault(number int64, column string, found float64, expected string) error {
+	return &fault.Fault{File: p.file, Row: number - p.shift, Column: column, Found: fmt.Sprint(found), Expected: expected}
 }
 
 func (p *foundPart) MarshalBinary() ([]byte, error) {

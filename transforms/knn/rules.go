@@ -22,16 +22,16 @@ import (
 )
 
 // Rules say which points may be neighbours of which queries: see package choice. What they compare is found before the
-// search, as targets are, by [InspectGroups], [InspectRanks] and [InspectCondition], and stands in files of a number for
-// each row.
+// search, as targets are, by [InspectGroups], [InspectRanks] and [InspectCondition], and stands in files of a number
+// for each row.
 type Rules struct {
 	Apart, Same, Before RuleFiles
 	Keep, Most          string // of points; "" for none
 	Number              int    // with Most
 }
 
-// RuleFiles are files of numbers of the points' rows, and of the queries'. Queries is empty where every point is one, and
-// both are where there is no such rule.
+// RuleFiles are files of numbers of the points' rows, and of the queries'. Queries is empty where every point is one,
+// and both are where there is no such rule.
 type RuleFiles struct{ Points, Queries string }
 
 // OfPoints are the rules where every point is a query.
@@ -57,20 +57,25 @@ func InspectGroups(
 }
 
 // InspectRanks finds rows for the sake of the order of what stands in a column of tables: numbers, dates or text.
-func InspectRanks(ctx context.Context, patterns []string, column string, reading vectorio.Options) (*TargetsJob, error) {
+func InspectRanks(
+	ctx context.Context, patterns []string, column string, reading vectorio.Options,
+) (*TargetsJob, error) {
 	j, err := inspectCells(ctx, patterns, []string{column}, nil, reading)
 	if err != nil {
 		return nil, err
 	}
 	if j.Data.Columns != nil && len(j.Data.Columns) != 1 {
-		return nil, fault.File(j.Data.Name(), "one column to put rows in order by", "%d columns %s", len(j.Data.Columns), fault.Quote(column))
+		return nil, fault.File(j.Data.Name(), "one column to put rows in order by", "%d columns %s", len(j.Data.Columns),
+			fault.Quote(column))
 	}
 	j.rows, j.column = ranksOfRows, column
 	return j, nil
 }
 
 // InspectCondition finds rows of tables for the sake of whether they meet a condition.
-func InspectCondition(ctx context.Context, patterns []string, c *compare.Condition, reading vectorio.Options) (*TargetsJob, error) {
+func InspectCondition(
+	ctx context.Context, patterns []string, c *compare.Condition, reading vectorio.Options,
+) (*TargetsJob, error) {
 	j, err := inspectCells(ctx, patterns, nil, c.Columns(), reading)
 	if err != nil {
 		return nil, err
@@ -85,10 +90,13 @@ func InspectCondition(ctx context.Context, patterns []string, c *compare.Conditi
 }
 
 // inspectCells finds rows of tables, of which some columns are wanted: by what names them, or by their exact names.
-func inspectCells(ctx context.Context, patterns, columns, names []string, reading vectorio.Options) (*TargetsJob, error) {
+func inspectCells(
+	ctx context.Context, patterns, columns, names []string, reading vectorio.Options,
+) (*TargetsJob, error) {
 	reading.Targets, reading.Encoding = nil, nil
 	f := &reading.Formats
-	f.Cells, f.Labels, f.TargetColumn, f.WeightColumn, f.IDColumn, f.Columns, f.Names = true, false, "", "", "", columns, names
+	f.Cells, f.Labels, f.TargetColumn, f.WeightColumn, f.IDColumn = true, false, "", "", ""
+	f.Columns, f.Names = columns, names
 	d, err := vectorio.Inspect(ctx, patterns, reading)
 	if err != nil {
 		return nil, err
@@ -167,7 +175,8 @@ func (f *targetsFn) part(c *vectorio.Chunk) (rowsPart, error) {
 	if f.Rows == foundNeighbors {
 		return &foundPart{file: c.Info.Name, shift: shift}, nil
 	}
-	return &vote.Part{File: c.Info.Name, Column: f.Reading.Formats.TargetColumn, First: shift, Many: f.Rows == groupsOfRows}, nil
+	column := f.Reading.Formats.TargetColumn
+	return &vote.Part{File: c.Info.Name, Column: column, First: shift, Many: f.Rows == groupsOfRows}, nil
 }
 
 // joinRows writes what was found of all rows, in the order of their parts.
@@ -351,7 +360,8 @@ func (o *Options) rules(ctx context.Context) (*choice.Rules, error) {
 			return p
 		}
 		r := &choice.Rules{Number: o.Rules.Number}
-		r.Apart, r.Same, r.Before = pair(o.Rules.Apart, &errs[0]), pair(o.Rules.Same, &errs[1]), pair(o.Rules.Before, &errs[2])
+		r.Apart, r.Same = pair(o.Rules.Apart, &errs[0]), pair(o.Rules.Same, &errs[1])
+		r.Before = pair(o.Rules.Before, &errs[2])
 		r.Keep, errs[3] = read(o.Rules.Keep)
 		r.Most, errs[4] = read(o.Rules.Most)
 		r.Prepare()

@@ -26,8 +26,8 @@ import (
 // Words may be in capitals. A quote in a text of such quotes, and a ` in a column, stands twice. A text that is a date
 // or an instant of ISO 8601 is compared with dates as one.
 //
-// A cell that is missing makes a comparison unknown, as in SQL: not unknown is unknown, unknown or true is true, unknown
-// and false is false. A row is chosen where the condition is true.
+// A cell that is missing makes a comparison unknown, as in SQL: not unknown is unknown, unknown or true is true, and
+// unknown and false is false. A row is chosen where the condition is true.
 type Condition struct {
 	root    *node
 	columns []string // in the order of their first use
@@ -201,7 +201,8 @@ func (p *parser) expect(what string) {
 		}
 		found = strconv.Quote(found)
 	}
-	p.err = fmt.Errorf("at character %d: found %s, expected %s", utf8.RuneCountInString(p.text[:p.token.at])+1, found, what)
+	at := utf8.RuneCountInString(p.text[:p.token.at]) + 1
+	p.err = fmt.Errorf("at character %d: found %s, expected %s", at, found, what)
 }
 
 func isLetter(c byte) bool { return c == '_' || c|0x20-'a' < 26 || c >= utf8.RuneSelf }
@@ -226,7 +227,10 @@ func (p *parser) next() {
 		}
 		t.kind, t.text = aWord, s[p.at:i]
 	case isDigit(c) || strings.IndexByte("+-.", c) >= 0:
-		for i < len(s) && (isLetter(s[i]) || isDigit(s[i]) || s[i] == '.' || strings.IndexByte("+-", s[i]) >= 0 && s[i-1]|0x20 == 'e') {
+		ofNumber := func(c, before byte) bool {
+			return isLetter(c) || isDigit(c) || c == '.' || (c == '+' || c == '-') && before|0x20 == 'e'
+		}
+		for i < len(s) && ofNumber(s[i], s[i-1]) {
 			i++
 		}
 		t.kind = aLiteral
@@ -367,7 +371,8 @@ func (p *parser) comparison() *node {
 
 // signs are the comparisons.
 var signs = map[string]operation{
-	"=": opEqual, "==": opEqual, "!=": opUnequal, "<>": opUnequal, "<": opLess, "<=": opAtMost, ">": opGreater, ">=": opAtLeast,
+	"=": opEqual, "==": opEqual, "!=": opUnequal, "<>": opUnequal, "<": opLess, "<=": opAtMost, ">": opGreater,
+	">=": opAtLeast,
 }
 
 func (p *parser) compared(n *node) {

@@ -57,7 +57,8 @@ func (n *node) check(field func(column int) tables.Field) error {
 			ok = l.dated
 		}
 		if !ok {
-			return fmt.Errorf("column %s, of type %s, is compared with %s: expected %s", fault.Quote(f.Name), f.Type, l, literalOf[f.Type])
+			return fmt.Errorf("column %s, of type %s, is compared with %s: expected %s", fault.Quote(f.Name), f.Type, l,
+				literalOf[f.Type])
 		}
 	}
 	return nil
@@ -178,7 +179,8 @@ func (l *literal) compare(c *tables.Column, row int, op operation) (order int, k
 		return 0, false, nil
 	}
 	b, wrong := c.Text(row), func(expected string) (int, bool, *fault.Fault) {
-		return 0, false, &fault.Fault{Column: c.Name, Found: fault.Quote(string(c.Text(row))), Expected: expected + ", as it is compared with " + l.String()}
+		return 0, false, &fault.Fault{Column: c.Name, Found: fault.Quote(string(c.Text(row))),
+			Expected: expected + ", as it is compared with " + l.String()}
 	}
 	switch {
 	case l.kind == aNumber:

@@ -40,7 +40,8 @@ type Part struct {
 // not. What is missing is left out.
 func (p *Part) Add(c *tables.Column, numbers []int64) error {
 	if c.Type == tables.List {
-		return fault.File(p.File, "a column of numbers, dates or text, to be put in order", "lists in the column %s", fault.Quote(c.Name))
+		const expected = "a column of numbers, dates or text, to be put in order"
+		return fault.File(p.File, expected, "lists in the column %s", fault.Quote(c.Name))
 	}
 	if p.places == nil {
 		p.places = map[string]int32{}

@@ -2,11 +2,11 @@
 // those of its own group or of none but it, earlier ones, at most so many of one group. [Rules] say which, by row
 // numbers, and a [Searcher] finds the nearest of them, exactly.
 //
-// What is left out is left out before distances are computed, so that the time falls with the share that is left. Points
-// go into indexes of their own: one for each group that a query must share, and within it one for each run of points in
-// their order in time. A query asks the indexes whose points it may all have, and a last one in which ranks are compared
-// pair by pair; what it has found bounds what is worth finding next. Ties go to the point that comes first in the input,
-// as in a search of all points.
+// What is left out is left out before distances are computed, so that the time falls with the share that is left.
+// Points go into indexes of their own: one for each group that a query must share, and within it one for each run of
+// points in their order in time. A query asks the indexes whose points it may all have, and a last one in which ranks
+// are compared pair by pair; what it has found bounds what is worth finding next. Ties go to the point that comes first
+// in the input, as in a search of all points.
 package choice
 
 import (
@@ -61,8 +61,8 @@ func of(list []int32, number int64, what string) (int32, error) {
 // each block of queries, which costs about as much as to answer one.
 const perCell = 512
 
-// Points of a group are cut into runs in the order of time, of at least minRun points, and into mostRuns at most: a query
-// compares ranks pair by pair in one run, so about that share of the points is compared for nothing.
+// Points of a group are cut into runs in the order of time, of at least minRun points, and into mostRuns at most: a
+// query compares ranks pair by pair in one run, so about that share of the points is compared for nothing.
 const (
 	minRun   = 2048
 	mostRuns = 32
@@ -237,18 +237,20 @@ func rowsOf(places []int32, slice func(lo, hi int) *vectors.Block) *vectors.Bloc
 // KNeighbors finds the k nearest points of every query that it may have, as [neighbors.Index.KNeighbors] does of all.
 // There may be fewer than k.
 func (s *Searcher) KNeighbors(q *vectors.Block, k int, by neighbors.Search) (*neighbors.Neighbors, error) {
-	return s.search(q, k, by, func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error) {
+	one := func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error) {
 		return x.KNeighbors(q, k, by)
-	})
+	}
+	return s.search(q, k, by, one)
 }
 
 // RadiusNeighbors finds all points within the distance r of every query that it may have.
 func (s *Searcher) RadiusNeighbors(q *vectors.Block, r float64, by neighbors.Search) (*neighbors.Neighbors, error) {
 	by.Part = true // a query need not be among the points
-	return s.search(q, 0, by, func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error) {
+	one := func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error) {
 		by.Bounds = nil
 		return x.RadiusNeighbors(q, r, by)
-	})
+	}
+	return s.search(q, 0, by, one)
 }
 
 type ask func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error)

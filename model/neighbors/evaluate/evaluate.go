@@ -89,9 +89,9 @@ func (r *Recall) Quantile(share float64) float64 {
 	return 1
 }
 
-// Add judges the lists of a block of queries by their exact neighbours among the points of an index, of which each query
-// has k: of query i, list gives the positions of the neighbours that the other system has found, nearest first, below 0
-// where one is no point, and ok is false where there is no list. own is the query's own position, or below 0.
+// Add judges the lists of a block of queries by their exact neighbours among the points of an index, of which each
+// query has k: of query i, list gives the positions of the neighbours that the other system has found, nearest first,
+// below 0 where one is no point, and ok is false where there is no list. own is the query's own position, or below 0.
 func (r *Recall) Add(
 	q *vectors.Block, exact *neighbors.Neighbors, x *neighbors.Index, list func(i int) (found []int32, own int32, ok bool),
 ) {

@@ -1,7 +1,7 @@
 // Package outliers tells from the neighbours of points how far each is from the others: by the local outlier factor
-// (Breunig et al., LOF: identifying density-based local outliers, SIGMOD 2000), as scikit-learn's LocalOutlierFactor, or
-// by the distance to the last neighbour. It takes lists of neighbours one after the other, in several passes, and holds
-// a few numbers for each row.
+// (Breunig et al., LOF: identifying density-based local outliers, SIGMOD 2000), as scikit-learn's LocalOutlierFactor,
+// or by the distance to the last neighbour. It takes lists of neighbours one after the other, in several passes, and
+// holds a few numbers for each row.
 package outliers
 
 import (
@@ -119,8 +119,8 @@ func (p *Points) density(a *neighbors.Answers, i int) (float64, error) {
 	return 1 / (sum/float64(hi-lo) + least), nil
 }
 
-// Scores are those of so many rows, the points or others, by their neighbours among the points: NaN of rows that have no
-// list.
+// Scores are those of so many rows, the points or others, by their neighbours among the points: NaN of rows that have
+// no list.
 func (p *Points) Scores(rows int64, lists Lists, o Options) ([]float64, error) {
 	scores := missing(rows)
 	err := lists(func(a *neighbors.Answers) error {

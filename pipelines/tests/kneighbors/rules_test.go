@@ -131,7 +131,11 @@ func TestRules(t *testing.T) {
 				may = func(i int, q item, j int, p item) bool { return other(i, j) && c.may(i, q, j, p) }
 			}
 			want := nearest(points, asked, c.k, c.most, c.radius, may)
-			for _, way := range []string{ways[number%len(ways)], ways[(number+3)%len(ways)]} {
+			some := []string{ways[number%len(ways)], ways[(number+3)%len(ways)]} // each way has two or three
+			if strings.Contains(c.rules, "max_per") {
+				some = append(some, ways[3]) // shards, whose neighbours are merged by the rule
+			}
+			for _, way := range some {
 				args := append(strings.Fields(way), strings.Split(c.rules, "|")...)
 				args = append(args, "--input=p.csv", "--id_column=id", "--columns=a,b,c", "--output=o.csv", "--report=none", "--k="+strconv.Itoa(c.k))
 				if !own {
