@@ -37,16 +37,16 @@ func TestOutliers(t *testing.T) {
 		if c.Name != "diabetes" {
 			continue
 		}
-		share := ""
+		share, ways := "", []string{"--threads=1", "--chunk_rows=50 --broadcast=side_input"}
 		if c.K == 5 {
-			share = "--contamination=0.1 --k=5"
+			share, ways = "--contamination=0.1 --k=5", []string{"", "--index_memory=20KB", "--broadcast=file --chunk_rows=70"}
 		}
 		for _, part := range []struct {
 			flags string
 			want  []float64
 		}{{"--input=x.csv", c.Scores}, {"--input=points.csv --queries=q.csv", c.Novelty}} {
 			first := ""
-			for i, way := range []string{"--threads=1", "--chunk_rows=50 --broadcast=side_input", "--index_memory=20KB", "--broadcast=file --num_shards=1"} {
+			for i, way := range ways {
 				args := append(strings.Fields(part.flags+" "+way+" "+share), "--columns=!target", "--outliers=lof", "--output=o.csv")
 				if i > 0 {
 					args = append(args, "--report=none")
