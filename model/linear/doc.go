@@ -16,6 +16,7 @@
 //	linear/newton           losses that have slopes everywhere: Newton, with l1 proximal Newton, and L-BFGS
 //	linear/sgd              every loss and penalty: SGD, Averaged, Progressive
 //	linear/grid             many hyperparameters side by side by SGD, cross-validated
+//	linear/inference        standard errors and tests of an exact model's coefficients
 //	linear/fitting          a fit from start to end, which chooses among them: Fit and its stages
 //	linear/overview         the page of a model
 //

@@ -49,6 +49,7 @@ func (f *Fit) fields(in *inner) jsontext.Object {
 		{Name: "shuffle", Value: &o.Shuffle},
 		{Name: "warm_start", Value: &in.warmStart},
 		{Name: "sample", Value: &o.Sample},
+		{Name: "inference", Value: &o.Inference, Optional: true},
 		{Name: "full", Value: &f.full},
 		{Name: "features", Value: &f.features},
 		{Name: "feature_names", Value: &f.names},

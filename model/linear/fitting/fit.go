@@ -53,6 +53,9 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns: %s, not %s", shown(w.FeatureNames), shown(names))
 		}
 	}
+	if o.Inference != "" && features > MaxExactFeatures {
+		return nil, fmt.Errorf("inference: is of up to %d columns, there are %d", MaxExactFeatures, features)
+	}
 	if o.exact(features) && o.bounded() && features > MaxExactFeatures {
 		return nil, fmt.Errorf("penalty %s: solver exact takes it with the loss %s of up to %d columns, there are %d: take l2, or --solver=sgd",
 			o.Options.Penalty, o.Options.Loss, MaxExactFeatures, features)
@@ -131,7 +134,7 @@ func (f *Fit) MostPasses() int {
 // Partial begins a part.
 func (f *Fit) Partial(part, parts int) linear.Partial {
 	p := f.learner.Partial(part, parts)
-	if f.options.Options.OnlyExact() != nil {
+	if f.options.Options.OnlyExact() != nil && f.stage != stage(inferenceStage{}) { // which knows of exposures
 		return &deviancePart{Partial: p, options: &f.options.Options}
 	}
 	if f.tries() {
@@ -176,6 +179,9 @@ func (f *Fit) Advance(sum linear.Partial) error {
 	next, err := f.stage.next(f, f.learner)
 	if err != nil {
 		return err
+	}
+	if next == nil && f.options.Inference != "" && f.stage != stage(inferenceStage{}) {
+		next = inferenceStage{}
 	}
 	return f.enter(next)
 }

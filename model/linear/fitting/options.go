@@ -84,6 +84,8 @@ type FitOptions struct {
 	Shuffle bool
 	// WarmStart is a model to go on from by SGD. Optional.
 	WarmStart *linear.Model
+	// Inference asks for standard errors and tests of the coefficients, which take one more pass. Default: none.
+	Inference linear.InferenceKind
 	// Sample: whether a survey may read only a sample of the rows, where that is enough for SGD: see [Pass.Sample].
 	// Default: false.
 	Sample bool
@@ -271,6 +273,7 @@ func (o *FitOptions) Validate() error {
 	}
 	d.checkMultiClass(fault)
 	d.checkDeviance(fault)
+	d.checkInference(fault)
 	if d.Epochs < 0 {
 		fault("epochs %d: must be at least 1", d.Epochs)
 	}

@@ -21,6 +21,9 @@ func (f *Fit) Warnings() []string {
 	if only := o.onlySGD(); !exact && o.Solver == SolverAuto && o.hasExact() && f.features <= o.maxExact() && len(only) > 0 && o.WarmStart == nil {
 		warn("solver auto is sgd, as only sgd has %s; without, it is exact", strings.Join(only, ", "))
 	}
+	if o.Solver == SolverAuto && !exact && o.hasExact() && len(o.onlySGD()) == 0 && f.features > o.maxExact() {
+		warn("solver auto is sgd, as there are %d columns, more than %d: its model is near the optimum, and may be far from it; --solver=exact goes there in some tens of passes", f.features, o.maxExact())
+	}
 	all = append(all, f.FoldWarnings()...)
 	if s := f.survey; s != nil {
 		if n := len(s.Classes.Numbers); n >= manyClasses {

@@ -95,6 +95,9 @@ func (v *View) Page() (*report.Page, error) {
 		section("learning", "How it learned", "The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at the right asks for more rows or epochs.", blocks...)
 	}
 	section("coefficients", "What it goes by", v.units(), v.coefficients()...)
+	if m.Inference != nil {
+		section("inference", "How sure the coefficients are", "Of as many rows drawn anew, about 95 % of the intervals would hold the true coefficient, if the model is true.", v.inference()...)
+	}
 	if j := v.Judged; j != nil && j.Rows > 0 {
 		lead := "On " + j.Which() + ": on others it will do a little worse; cross-validation tells by how much."
 		var blocks []report.Block

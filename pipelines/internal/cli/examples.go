@@ -25,6 +25,7 @@ var examples = map[string]string{
 	"epochs":              "5",
 	"epsilon":             "1.35",
 	"power":               "1.5",
+	"inference":           "wald",
 	"exposure":            "years",
 	"offset":              "log_years",
 	"eta0":                "0.1",

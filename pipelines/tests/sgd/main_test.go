@@ -277,6 +277,25 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// Standard errors stand in the model, on the page and in the terminal.
+func TestInference(t *testing.T) {
+	dir := t.TempDir()
+	stderr := mustRun(t, dir, "--input="+clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--penalty=none",
+		"--inference=wald", "--model=out/m.json", "--summary=out/s.json")
+	for _, want := range []string{"  inference (wald, t): dispersion 2932.68, 431 degrees of freedom left; log likelihood -2385.99, AIC 4793.99, BIC 4838.99\n",
+		"\n  bmi                           5.60296     0.717106      7.813   4.3e-14  4.1935 … 7.01242\n"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in\n%s", want, stderr)
+		}
+	}
+	if m := loaded(t, filepath.Join(dir, "out/m.json")); m.Inference == nil || math.Abs(m.Inference.Coef[2].StandardError-0.717106) > 1e-6 {
+		t.Errorf("inference %+v", m.Inference)
+	}
+	if page := clitest.Read(t, filepath.Join(dir, "out/m.html")); !strings.Contains(page, "How sure the coefficients are") {
+		t.Error("the page has no standard errors")
+	}
+}
+
 // A column of exposures is none of the features, in rows of numbers and of tables, and must be in each row.
 func TestExposure(t *testing.T) {
 	dir := t.TempDir()

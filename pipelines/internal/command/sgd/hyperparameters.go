@@ -15,10 +15,10 @@ import (
 
 // hyperparameters are the flags that scikit-learn's SGDRegressor and SGDClassifier have as parameters.
 type hyperparameters struct {
-	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, exposure, offset, average *string
-	fitIntercept, earlyStopping, standardize                                                                           *bool
-	classWeight, tol, validation, scoring                                                                              *string
-	noChange, folds                                                                                                    *int
+	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, exposure, offset, inference, average *string
+	fitIntercept, earlyStopping, standardize                                                                                      *bool
+	classWeight, tol, validation, scoring                                                                                         *string
+	noChange, folds                                                                                                               *int
 }
 
 func newHyperparameters(g *cli.Group) *hyperparameters {
@@ -35,6 +35,7 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		epsilon:       g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
 		exposure:      g.String("exposure", "", "the `COLUMN` of how much there was of each row, as years or people, by its name, or where there are none by its index in the vector: poisson, gamma and tweedie learn target/exposure, and predict exposure·exp(…)"),
 		offset:        g.String("offset", "", "the `COLUMN` of the logarithms of exposures"),
+		inference:     g.Choice("inference", "", cli.Texts(model.InferenceKinds), "standard errors, tests and 95 % intervals of the coefficients, AIC and BIC, in one more pass, as `KIND`: wald, or robust (HC0); of squared_error, log_loss of two classes, poisson, gamma and tweedie, best with --penalty=none"),
 		power:         g.String("power", "", "the `POWER` of tweedie: the variance is in proportion to mean^power; 0 normal, 1 poisson, 2 gamma, 3 inverse Gaussian, between 1 and 2 amounts many of which are 0 (default 1.5)"),
 		average:       g.String("average", "", "whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate and with adagrad, else false; false with an l1 penalty)"),
 		fitIntercept:  g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
@@ -128,6 +129,7 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange, EarlyStopping: *h.earlyStopping,
 		},
 		MultiClass:  model.MultiClass(*h.multiClass),
+		Inference:   model.InferenceKind(*h.inference),
 		Standardize: *h.standardize,
 		Folds:       *h.folds, Scoring: *h.scoring,
 	}

@@ -113,6 +113,7 @@ type summary struct {
 	Deviance       *float64         `json:"mean_deviance,omitempty"`
 	Accuracy       *float64         `json:"accuracy,omitempty"` // of a classification, on the rows that a page shows
 	LogLoss        *float64         `json:"log_loss,omitempty"`
+	Inference      *model.Inference `json:"inference,omitempty"`
 	Warnings       []string         `json:"warnings,omitempty"`
 	Files          []string         `json:"files"`
 
@@ -133,7 +134,11 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
 	}
-	s.Warnings = fit.Warnings()
+	s.Warnings, s.Inference = fit.Warnings(), m.Inference
+	if i := m.Inference; i != nil && len(i.Collinear) > 0 {
+		some := i.Collinear[:min(len(i.Collinear), 8)]
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%d columns are sums of others, or of the intercept, so that nothing is told of their coefficients: %s", len(i.Collinear), strings.Join(some, ", ")))
+	}
 	if m.Options.Penalty == model.ElasticNet {
 		s.L1Ratio = m.Options.L1Ratio
 	}
@@ -237,6 +242,7 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 	if s.judged != "" {
 		lines = append(lines, "  "+s.judged)
 	}
+	lines = append(lines, inferenceLines(fit.Model())...)
 	for _, w := range s.Warnings {
 		lines = append(lines, "  warning: "+w)
 	}
@@ -296,4 +302,39 @@ func paramsText(p model.CVParams) string {
 		return fmt.Sprintf("alpha %v, l1_ratio %v", p.Alpha, *p.L1Ratio)
 	}
 	return fmt.Sprintf("alpha %v", p.Alpha)
+}
+
+// shownEstimates is how many coefficients the terminal shows: those that are surest not to be 0.
+const shownEstimates = 20
+
+// inferenceLines is a table of how sure coefficients are.
+func inferenceLines(m *model.Model) []string {
+	i := m.Inference
+	if i == nil {
+		return nil
+	}
+	head := fmt.Sprintf("  inference (%s, %s): dispersion %.6g, %.6g degrees of freedom left", i.Kind, i.Distribution, i.Dispersion, i.DFResidual)
+	if i.AIC != nil {
+		head += fmt.Sprintf("; log likelihood %.6g, AIC %.6g, BIC %.6g", *i.LogLikelihood, *i.AIC, *i.BIC)
+	}
+	statistic := map[string]string{"t": "t", "normal": "z"}[i.Distribution]
+	lines := []string{head, fmt.Sprintf("  %-24s %12s %12s %10s %10s  %s", "", "coefficient", "std. error", statistic, "p", "95 % interval")}
+	line := func(name string, coef float64, e *model.Estimate) {
+		if e == nil {
+			return
+		}
+		if short := []rune(name); len(short) > 24 {
+			name = string(short[:23]) + "…"
+		}
+		lines = append(lines, fmt.Sprintf("  %-24s %12.6g %12.6g %10.4g %10.3g  %.6g … %.6g", name, coef, e.StandardError, e.Statistic, e.P, e.Lower, e.Upper))
+	}
+	line("intercept", m.Intercept[0], i.Intercept)
+	for _, j := range i.Surest(shownEstimates) {
+		name := fmt.Sprintf("column %d", j)
+		if m.FeatureNames != nil {
+			name = m.FeatureNames[j]
+		}
+		line(name, m.Coef[0][j], i.Coef[j])
+	}
+	return lines
 }

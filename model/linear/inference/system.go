@@ -1,0 +1,143 @@
+package inference
+
+import (
+	"math"
+
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear/internal/panel"
+)
+
+// system is the information with the penalty, of the parameters that the rows tell, inverted.
+type system struct {
+	width   int
+	kept    []int     // parameters, the intercept first if there is one
+	inverse []float64 // of the kept ones
+	product []float64 // inverse·information, nil where that is the unit matrix
+	unknown []bool    // of each parameter
+}
+
+const (
+	dependent = 1e-11 // of a column's information: what is left beside others, where it is a sum of them
+	involved  = 1e-6  // the least share of a column in such a sum
+)
+
+// newSystem is for the information of so many parameters, of which the last is the intercept, and the penalty; those in
+// order count.
+func newSystem(information panel.Triangle, width int, ridge float64, order []int) *system {
+	full := information.Full(width, width)
+	q := &system{width: width, unknown: make([]bool, width)}
+	at := func(i, j int) float64 { // with the penalty
+		v := full[i*width+j]
+		if i == j && i < width-1 {
+			v += ridge
+		}
+		return v
+	}
+	scale := make([]float64, width)
+	var factor [][]float64 // Cholesky's, a row for each that is kept, of columns scaled to 1
+	for _, j := range order {
+		if !(full[j*width+j] > 0) {
+			q.unknown[j] = true
+			continue
+		}
+		scale[j] = 1 / math.Sqrt(at(j, j))
+		row := make([]float64, len(q.kept)+1)
+		for i, k := range q.kept {
+			v := float64(at(j, k) * scale[j] * scale[k])
+			row[i] = (v - kernel.Dot(row[:i], factor[i][:i])) / factor[i][i]
+		}
+		left := 1 - kernel.Dot(row[:len(q.kept)], row[:len(q.kept)])
+		if left <= dependent {
+			q.unknown[j] = true
+			for i := len(q.kept) - 1; i >= 0; i-- { // which columns it is a sum of
+				row[i] /= factor[i][i]
+				if math.Abs(row[i]) > involved {
+					q.unknown[q.kept[i]] = true
+				}
+				kernel.Add(-row[i], factor[i][:i], row[:i])
+			}
+			continue
+		}
+		row[len(q.kept)] = math.Sqrt(left)
+		q.kept, factor = append(q.kept, j), append(factor, row)
+	}
+	q.invert(factor, scale)
+	if ridge > 0 {
+		n := len(q.kept)
+		q.product = multiply(q.inverse, q.of(full), n)
+	}
+	return q
+}
+
+// invert makes the inverse of the factor's.
+func (q *system) invert(factor [][]float64, scale []float64) {
+	n := len(q.kept)
+	columns := make([][]float64, n) // of the factor's inverse, from the diagonal on
+	for c := range n {
+		x := make([]float64, n)
+		x[c] = 1 / factor[c][c]
+		for i := c + 1; i < n; i++ {
+			x[i] = -kernel.Dot(factor[i][c:i], x[c:i]) / factor[i][i]
+		}
+		columns[c] = x
+	}
+	q.inverse = make([]float64, n*n)
+	for a := range n {
+		for b := a; b < n; b++ {
+			v := kernel.Dot(columns[a][b:], columns[b][b:]) * scale[q.kept[a]] * scale[q.kept[b]]
+			q.inverse[a*n+b], q.inverse[b*n+a] = v, v
+		}
+	}
+}
+
+// of is a matrix of all parameters for those that are kept.
+func (q *system) of(full []float64) []float64 {
+	n := len(q.kept)
+	m := make([]float64, n*n)
+	for a, i := range q.kept {
+		for b, j := range q.kept {
+			m[a*n+b] = full[i*q.width+j]
+		}
+	}
+	return m
+}
+
+// multiply is the product of n × n matrices, of which the second is symmetric.
+func multiply(a, b []float64, n int) []float64 {
+	c := make([]float64, n*n)
+	for i := range n {
+		for j := range n {
+			c[i*n+j] = kernel.Dot(a[i*n:(i+1)*n], b[j*n:(j+1)*n])
+		}
+	}
+	return c
+}
+
+// parameters is how many the model has: with a penalty, the trace of inverse·information.
+func (q *system) parameters() float64 {
+	n := len(q.kept)
+	if q.product == nil {
+		return float64(n)
+	}
+	sum := 0.0
+	for i := range n {
+		sum += q.product[i*n+i]
+	}
+	return sum
+}
+
+// variances are those of the parameters, factor·inverse·middle·inverse; NaN where the rows do not tell.
+func (q *system) variances(middle panel.Triangle, factor float64) []float64 {
+	n := len(q.kept)
+	all := make([]float64, q.width)
+	for j := range all {
+		all[j] = math.NaN()
+	}
+	product := multiply(q.inverse, q.of(middle.Full(q.width, q.width)), n)
+	for a, i := range q.kept {
+		if !q.unknown[i] {
+			all[i] = factor * kernel.Dot(product[a*n:(a+1)*n], q.inverse[a*n:(a+1)*n])
+		}
+	}
+	return all
+}
