@@ -283,7 +283,7 @@ func TestInference(t *testing.T) {
 	stderr := mustRun(t, dir, "--input="+clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--penalty=none",
 		"--inference=wald", "--model=out/m.json", "--summary=out/s.json")
 	for _, want := range []string{"  inference (wald, t): dispersion 2932.68, 431 degrees of freedom left; log likelihood -2385.99, AIC 4793.99, BIC 4838.99\n",
-		"\n  bmi                           5.60296     0.717106      7.813   4.3e-14  4.1935 … 7.01242\n"} {
+		"\n  bmi                           5.60296     0.717106      7.813    4.3e-14  4.1935 … 7.01242\n"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("no %q in\n%s", want, stderr)
 		}
