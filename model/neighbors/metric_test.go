@@ -257,6 +257,21 @@ func TestParams(t *testing.T) {
 	}
 }
 
+// With unit parameters the distances are Euclidean; metrics without parameters have none.
+func TestUnitParams(t *testing.T) {
+	t.Parallel()
+	x, y := []float64{1, 2, 3}, []float64{4, 6, 3}
+	for _, m := range Metrics {
+		p := UnitParams(m, 3)
+		if (p != nil) != m.Fitted() {
+			t.Errorf("%s: parameters %v", m, p)
+		}
+		if p != nil && Distance(x, y, Options{Metric: m, Params: p}) != 5 {
+			t.Errorf("%s: %v", m, Distance(x, y, Options{Metric: m, Params: p}))
+		}
+	}
+}
+
 // Files keep the metric with all that it needs, whole or compact.
 func TestMetricFiles(t *testing.T) {
 	t.Parallel()

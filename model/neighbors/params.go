@@ -23,6 +23,27 @@ type Params struct {
 	whitening []float64
 }
 
+// UnitParams are parameters by which the metric is Euclidean, for where those of all points do not matter; nil of a
+// metric without.
+func UnitParams(m Metric, dim int) *Params {
+	p := &Params{}
+	switch m {
+	case SEuclidean:
+		p.V = make([]float64, dim)
+		for j := range p.V {
+			p.V[j] = 1
+		}
+	case Mahalanobis:
+		p.VI = make([]float64, dim*dim)
+		for j := range dim {
+			p.VI[j*dim+j] = 1
+		}
+	default:
+		return nil
+	}
+	return p
+}
+
 // The variances with which nothing overflows, and no digits are lost.
 const (
 	leastVariance = 0x1p-400

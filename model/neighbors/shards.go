@@ -24,7 +24,7 @@ func Footprint(dim int, wide bool, o Options) int64 {
 	case o.embeds():
 		perPoint += o.embeddedBytes(dim)
 	case o.countsBits():
-		perPoint += 8*int64(o.words(dim)) + 4
+		perPoint += o.FormBytes(dim)
 	case tileMetric(o.Metric):
 		const labels = 32 // what a short form has beside its components
 		perPoint += d + labels
@@ -39,6 +39,20 @@ func Footprint(dim int, wide bool, o Options) int64 {
 		perPoint += 8 * d
 	}
 	return perPoint
+}
+
+// FormBytes is what a point of dim columns takes beside its values, where the metric searches it in another form.
+func (o Options) FormBytes(dim int) int64 {
+	o.EnsureDefaults()
+	switch o = o.resolve(); {
+	case o.embeds():
+		return 8 * int64(o.embeddedDim(dim))
+	case o.countsBits():
+		return 8*int64(o.words(dim)) + 4
+	case o.centred:
+		return 8 * int64(dim)
+	}
+	return 0
 }
 
 // Hits are the neighbours of some queries in points that are searched part by part, those of query i at Offsets[i] to

@@ -198,6 +198,9 @@ func (p *Plan) measure(ctx context.Context, j *Job) error {
 	}
 	algorithm := j.Options.Neighbors
 	algorithm.Algorithm = neighbors.Algorithm(p.Algorithm)
+	if algorithm.Params == nil { // the first rows need not have any
+		algorithm.Params = neighbors.UnitParams(algorithm.Metric, head.Dim)
+	}
 	search := func(m int) (float64, error) {
 		b := head.Slice(0, m)
 		x, err := neighbors.Fit(b, algorithm)

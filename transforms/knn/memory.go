@@ -53,7 +53,7 @@ func (j *Job) threads() int64 {
 
 // built is what the points take, with a byte a value for the filter.
 func (j *Job) built(rows int64) int64 {
-	row := int64(j.Corpus.Dim) * (j.element(rows) + 1)
+	row := int64(j.Corpus.Dim)*(j.element(rows)+1) + j.Options.Neighbors.FormBytes(j.Corpus.Dim)
 	if j.Options.Answer != nil {
 		row += 8 // the target
 	}
