@@ -129,8 +129,10 @@ func csrArray(ctx context.Context, f File, m *member, n int64) (*matrix, error) 
 
 // beside finds the arrays of what rows have besides their entries.
 func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Options) error {
-	if len(o.Columns) > 0 {
-		return fault.File(s.Name(), "no choice of columns: a sparse row names those that it has", "columns asked for, %s", fault.Quote(o.Columns[0]))
+	for _, column := range o.Columns {
+		if name, not := strings.CutPrefix(column, "!"); !not || arrays[name] == nil {
+			return fault.File(s.Name(), "no choice of columns: a sparse row names those that it has", "columns asked for, %s", fault.Quote(column))
+		}
 	}
 	for _, role := range []struct {
 		name string

@@ -63,6 +63,13 @@ func (s magnitudes) within(o magnitudes) bool { return s.least >= o.least && s.m
 func (o *Options) magnitudes(p *points) magnitudes {
 	s := magnitudes32
 	switch {
+	case p.csr != nil:
+		if p.n > 0 {
+			s = magnitudesOf(p.csr.Values[p.csr.Offsets[0]:p.csr.Offsets[p.n]])
+		}
+		if o.Metric != Minkowski && s.within(magnitudes64) {
+			return magnitudes64
+		}
 	case p.f64 != nil:
 		if s = magnitudesOf(p.f64); o.Metric != Minkowski && s.within(magnitudes64) {
 			return magnitudes64
@@ -75,7 +82,7 @@ func (o *Options) magnitudes(p *points) magnitudes {
 
 // usualMagnitudes is what is taken for granted.
 func (p *points) usualMagnitudes() magnitudes {
-	if p.f64 != nil {
+	if p.f64 != nil || p.csr != nil {
 		return magnitudes64
 	}
 	return magnitudes32
@@ -320,6 +327,9 @@ func (x *Index) correct(
 	if !below && !above {
 		return nil
 	}
+	if err := x.points.checkExtreme(); err != nil {
+		return err
+	}
 	// Sums of an inner product that overflow to both sides show nothing.
 	all := above && o.Metric == InnerProduct
 	errs := make([]error, q.Len())
@@ -367,6 +377,8 @@ func (x *Index) correctRadius(
 	switch {
 	case !below && !above:
 		return engine(radius), nil
+	case x.points.checkExtreme() != nil:
+		return nil, x.points.checkExtreme()
 	case !above:
 		some = engine(o.widened(radius)) // the points that matter
 	}

@@ -63,6 +63,9 @@ import (
 //	22 boxes    float64
 //	23 firsts   int32
 //	24 params   d float64, the variances of seuclidean, or d·d, the whitening of mahalanobis (params.go)
+//	25 offsets  n+1 int64, of sparse points in the place of section 6 or 7: where the entries of each begin, and the end
+//	26 columns  int32      of the entries, ascending within a point
+//	27 entries  float64    their values
 const (
 	fileMagic   = "BLKNNIDX"
 	fileVersion = 1
@@ -103,6 +106,9 @@ const (
 	secBoxes64
 	secFirsts
 	secParams
+	secEntryOffsets
+	secEntryColumns
+	secEntryValues
 	secEnd
 )
 
@@ -176,7 +182,9 @@ func (x *Index) sections(note []byte, compact bool) []section {
 		sectionOf(secF32, x.points.f32), sectionOf(secF64, x.points.f64),
 	}
 	s = append(s, sectionOf(secParams, x.opts.Params.list()))
-	if compact {
+	if x.points.csr != nil {
+		s = append(s, x.points.entries()...)
+	} else if compact {
 		if e, ok := x.engine.(*kdTree); ok {
 			s = append(s, sectionOf(secOrder, e.order))
 		}
@@ -186,6 +194,19 @@ func (x *Index) sections(note []byte, compact bool) []section {
 	s = slices.DeleteFunc(s, func(s section) bool { return s.size == 0 })
 	slices.SortFunc(s, func(a, b section) int { return int(a.kind) - int(b.kind) })
 	return s
+}
+
+// entries are the sections of sparse points, whose engine is built anew wherever they are opened.
+func (p *points) entries() []section {
+	c := p.csr
+	first, last := c.Offsets[0], c.Offsets[p.n]
+	offsets := make([]int64, p.n+1)
+	for i := range offsets {
+		offsets[i] = int64(c.Offsets[i] - first)
+	}
+	return []section{
+		sectionOf(secEntryOffsets, offsets), sectionOf(secEntryColumns, c.Indices[first:last]), sectionOf(secEntryValues, c.Values[first:last]),
+	}
 }
 
 // built are the sections of what the engine has built.

@@ -145,6 +145,9 @@ func (h *fileHeader) shape() error {
 		return nil
 	}
 	has := func(kind uint32) bool { return h.sections[kind].size > 0 }
+	if has(secEntryOffsets) {
+		return h.sparseShape(want, has)
+	}
 	if has(secF32) == has(secF64) {
 		return damage("points as float32 and as float64, or neither")
 	}
@@ -190,6 +193,8 @@ func (h *fileHeader) shape() error {
 		ofNarrow := kind == secLeaves32 || kind == secBoxes32
 		switch {
 		case !has(kind):
+		case kind > secParams:
+			errs = append(errs, damage("a section of kind %d", kind))
 		case kind == secParams:
 			if !o.Metric.Fitted() {
 				errs = append(errs, damage("a section of kind %d", kind))
@@ -207,4 +212,24 @@ func (h *fileHeader) shape() error {
 		}
 	}
 	return nil
+}
+
+// sparseShape is shape of sparse points. What their entries say is looked at when the file is opened.
+func (h *fileHeader) sparseShape(want func(must bool, kind uint32, size int, factors ...uint64) error, has func(kind uint32) bool) error {
+	n, entries := uint64(h.n), uint64(h.sections[secEntryColumns].size)/4
+	for kind := uint32(secF32); kind < secEntryOffsets; kind++ {
+		if has(kind) {
+			return damage("a section of kind %d", kind)
+		}
+	}
+	if has(secTexts) && !has(secEnds) {
+		return damage("texts without ends")
+	}
+	if h.opts.Algorithm == KDTree || !h.opts.hasEntries() {
+		return damage("sparse points with the metric %s, by %s", h.opts.Metric, h.opts.Algorithm)
+	}
+	return errors.Join(
+		want(true, secEntryOffsets, 8, n+1), want(entries > 0, secEntryColumns, 4, entries), want(entries > 0, secEntryValues, 8, entries),
+		want(false, secNumbers, 8, n), want(has(secEnds), secInts, 8, n), want(false, secEnds, 8, n),
+	)
 }

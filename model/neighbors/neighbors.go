@@ -223,12 +223,17 @@ type engine interface {
 // points are n row-major rows, in the storage of a [vectors.Block].
 type points struct {
 	n, dim int
-	f32    []float32 // n·dim values, or nil
-	f64    []float64 // n·dim values, or nil
+	f32    []float32    // n·dim values, or nil
+	f64    []float64    // n·dim values, or nil
+	csr    *vectors.CSR // or sparse rows
 }
 
-// row writes row i into dst, which holds dim values, or returns the memory itself where it is float64.
+// row writes row i into dst, which holds dim values, or returns the memory itself where it is float64 and dense.
 func (p *points) row(i int, dst []float64) []float64 {
+	if p.csr != nil {
+		b := vectors.Block{Dim: p.dim, Sparse: p.csr}
+		return b.Row(i, dst)
+	}
 	if p.f64 != nil {
 		return p.f64[i*p.dim : (i+1)*p.dim]
 	}
@@ -243,7 +248,8 @@ func (p *points) row(i int, dst []float64) []float64 {
 const MaxPoints = math.MaxInt32
 
 // Fit builds an index of the points, whose memory it keeps. The block's Numbers must ascend. It fails on no points, on
-// more than MaxPoints, and on faulty options. O(n·d) for brute force, O(d·n·log n) for the tree.
+// more than MaxPoints, and on faulty options. O(n·d) for brute force, O(d·n·log n) for the tree. Sparse rows stay so,
+// unless they are better stored with their zeros; O(entries + n·log n).
 func Fit(block *vectors.Block, o Options) (*Index, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
@@ -259,12 +265,13 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 	if err := o.CheckColumns(block.Dim); err != nil {
 		return nil, err
 	}
-	x := &Index{opts: o, points: points{n: n, dim: block.Dim}, ids: block.IDs}
-	if block.Wide() {
-		x.points.f64 = block.F64
-	} else {
-		x.points.f32 = block.F32
+	if block.Sparse != nil && denseEnough(block, o) {
+		block = dense(block)
 	}
+	if err := o.checkSparse(block); err != nil {
+		return nil, err
+	}
+	x := &Index{opts: o, points: blockPoints(block), ids: block.IDs}
 	for i, v := range block.Numbers {
 		if i > 0 && v <= block.Numbers[i-1] {
 			return nil, fmt.Errorf("neighbors.Fit: row numbers must ascend, found %d after %d", v, block.Numbers[i-1])
@@ -289,6 +296,8 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 // newEngine chooses by options, which are valid, and by the points.
 func newEngine(p *points, o Options) engine {
 	switch {
+	case p.csr != nil:
+		return newSparseRows(p, o)
 	case o.embeds():
 		return newEmbedded(p, o)
 	case o.countsBits():
@@ -377,7 +386,9 @@ func AlgorithmOf(n, dim int, o Options) Algorithm {
 // of the index: do not write to it, and keep the index as long as it is in use.
 func (x *Index) Rows(lo, hi int) *vectors.Block {
 	b := &vectors.Block{Dim: x.points.dim}
-	if x.points.f64 != nil {
+	if c := x.points.csr; c != nil {
+		b.Sparse = &vectors.CSR{Offsets: c.Offsets[lo : hi+1 : hi+1], Indices: c.Indices, Values: c.Values}
+	} else if x.points.f64 != nil {
 		b.DType, b.F64 = vectors.Float64, x.points.f64[lo*b.Dim:hi*b.Dim]
 	} else {
 		b.F32 = x.points.f32[lo*b.Dim : hi*b.Dim]
@@ -445,6 +456,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	if err != nil {
 		return nil, err
 	}
+	q = x.like(q)
 	most := x.points.n
 	if s.Self && !s.Part {
 		most--
@@ -510,6 +522,7 @@ func (x *Index) RadiusNeighbors(q *vectors.Block, r float64, s Search) (*Neighbo
 	if math.IsNaN(r) {
 		return nil, errors.New("radius: must be a number")
 	}
+	q = x.like(q)
 	var out *Neighbors
 	var wrong error
 	err = x.mapping.protect(func() {

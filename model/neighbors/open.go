@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"beamlearn/model/neighbors/internal/tile"
+	"beamlearn/model/vectors"
 )
 
 func (h *fileHeader) section(data []byte, kind uint32) []byte {
@@ -115,15 +116,24 @@ func (h *fileHeader) open(data []byte) (*Index, error) {
 		x.opts.Params = paramsOf(x.opts.Metric, numbersIn[float64](h, data, secParams))
 	}
 	o := x.opts.resolve()
+	if h.sections[secEntryOffsets].size > 0 {
+		p.csr = h.entries(data)
+		if err := p.checkEntries(); err != nil {
+			return nil, err
+		}
+	}
 	if x.magnitudes = h.magnitudes; x.magnitudes == (magnitudes{}) {
 		x.magnitudes = p.usualMagnitudes()
 	}
 	var err error
-	if o.embeds() || o.countsBits() {
+	switch {
+	case p.csr != nil:
+		x.engine = newSparseRows(p, o)
+	case o.embeds() || o.countsBits():
 		x.engine, err = x.rebuilt()
-	} else if chooseAlgorithm(p, o) == KDTree {
+	case chooseAlgorithm(p, o) == KDTree:
 		x.engine, err = h.openTree(data, p, o)
-	} else {
+	default:
 		x.engine, err = h.openBruteForce(data, p, o)
 	}
 	if err != nil {
@@ -138,6 +148,16 @@ func (x *Index) rebuilt() (engine, error) {
 		return nil, err
 	}
 	return newEngine(&x.points, x.opts.resolve()), nil
+}
+
+// entries are those of sparse points.
+func (h *fileHeader) entries(data []byte) *vectors.CSR {
+	offsets := numbersIn[int64](h, data, secEntryOffsets)
+	c := &vectors.CSR{Offsets: make([]int, len(offsets)), Indices: numbersIn[int32](h, data, secEntryColumns), Values: numbersIn[float64](h, data, secEntryValues)}
+	for i, o := range offsets {
+		c.Offsets[i] = int(o)
+	}
+	return c
 }
 
 // openTree is the tree of a file. The tree of a compact one has its order from there, and is else built anew.

@@ -35,7 +35,9 @@ func NewPairs(points *vectors.Block, o Options) (*Pairs, error) {
 
 func blockPoints(b *vectors.Block) points {
 	p := points{n: b.Len(), dim: b.Dim}
-	if b.Wide() {
+	if b.Sparse != nil {
+		p.csr = b.Sparse
+	} else if b.Wide() {
 		p.f64 = b.F64
 	} else {
 		p.f32 = b.F32

@@ -253,7 +253,7 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.B
 			}
 			points.AppendBlock(p.points)
 			rejected = append(rejected, p.rejected...)
-			if size := int64(4*len(points.F32) + 8*len(points.F64)); size > f.Options.IndexLimit {
+			if size := blockBytes(points); size > f.Options.IndexLimit {
 				return tooLarge("the first ", int64(points.Len()), f.Dim, size, f.Options.IndexLimit)
 			}
 		}
@@ -263,6 +263,14 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*vectors.B
 		return nil, nil, err
 	}
 	return points, rejected, nil
+}
+
+// blockBytes is what the values of rows take.
+func blockBytes(b *vectors.Block) int64 {
+	if s := b.Sparse; s != nil {
+		return int64(12*len(s.Values) + 8*len(s.Offsets))
+	}
+	return int64(4*len(b.F32) + 8*len(b.F64))
 }
 
 // readChunk appends all rows of a chunk to b.

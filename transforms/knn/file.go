@@ -119,6 +119,7 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 		}
 	}
 	was, is := p.Note.Formats, reading.Formats
+	was.Sparse, is.Sparse = false, false // which changes no answer
 	if p.Note.Encoding != nil {
 		was.Columns, is.Columns = nil, nil // the encoding says which
 	}

@@ -61,6 +61,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/features"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/groups"
@@ -358,21 +359,64 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 		e = j.Index.Note.Encoding
 	}
 	if e == nil {
-		j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading)
+		if j.Index != nil {
+			reading.Formats.Sparse = true
+		}
+		if j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading); err == nil && j.Index != nil {
+			j.Reading.Formats.Sparse = j.Queries.Sparse()
+		}
 		return err
 	}
 	reading.Encoding, reading.Formats.Cells, names = nil, true, e.Needs()
 	reading.Formats.Columns = nil // the encoding says which; the others of the points may be there, too
 	d, err := vectorio.InspectLike(ctx, patterns, names, of, reading)
 	if err == nil {
-		j.Queries, err = d.EncodedDense(e, &j.Reading)
+		j.Queries, err = j.encoded(d, e)
 	}
 	return err
 }
 
+// CarriesSparse reports whether a search by these options takes sparse rows: what goes into parts or shards, and is
+// approximate, takes dense ones.
+func (o *Options) CarriesSparse() bool {
+	return o.Recall == 0 && o.IndexMemory == 0 && o.Broadcast != Shards
+}
+
+// encoded is a dataset of tables whose rows become numbers, sparse where there are many of these.
+func (j *Job) encoded(d *vectorio.Dataset, e *features.Encoding) (*vectorio.Dataset, error) {
+	if e.Dim() > vectorio.MaxDenseFeatures && e.Sparse() && j.Options.CarriesSparse() {
+		return d.Encoded(e, &j.Reading), nil
+	}
+	return d.EncodedDense(e, &j.Reading)
+}
+
+// InspectCorpus finds the points. Sparse ones stay so, where the options let them.
+func (j *Job) InspectCorpus(ctx context.Context, patterns []string) (err error) {
+	j.Corpus, err = inspectPoints(ctx, patterns, &j.Reading, &j.Options)
+	return err
+}
+
+// inspectPoints finds points, and completes the options of reading them.
+func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Options, o *Options) (*vectorio.Dataset, error) {
+	reading.Formats.Sparse = !reading.Formats.Cells
+	d, err := vectorio.Inspect(ctx, patterns, *reading)
+	if err != nil {
+		return nil, err
+	}
+	if d.Sparse() && !o.CarriesSparse() {
+		if d.Dim > vectorio.MaxDenseFeatures {
+			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall, an index memory or "+
+				"shards: search them without", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
+		}
+		d = d.Dense()
+	}
+	reading.Formats.Sparse = d.Sparse()
+	return d, nil
+}
+
 // Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding; the queries follow.
 func (j *Job) Encoded(e *features.Encoding) (err error) {
-	j.Corpus, err = j.Corpus.EncodedDense(e, &j.Reading)
+	j.Corpus, err = j.encoded(j.Corpus, e)
 	return err
 }
 
@@ -540,7 +584,11 @@ func (j *Job) broadcast() broadcast {
 	case o.Workers == placement.InProcess:
 		return inProcess{}
 	}
-	if size, _ := j.minBytes(); size < fileFrom {
+	size, _ := j.minBytes()
+	if j.Reading.Formats.Sparse {
+		size = max(size, j.Corpus.Bytes)
+	}
+	if size < fileFrom {
 		return sideInput{}
 	}
 	return inFile{}

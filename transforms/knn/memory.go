@@ -21,6 +21,9 @@ func (j *Job) Memory() int64 {
 		return 0
 	}
 	dim, element := int64(j.Corpus.Dim), j.element(rows)
+	if j.Reading.Formats.Sparse {
+		return j.sparseMemory(rows)
+	}
 	row := dim * element
 	threads, chunks := j.threads(), j.reading(rows)
 	answered := rows // at a time
@@ -45,6 +48,13 @@ func (j *Job) Memory() int64 {
 		grouped = rows * groups.RowBytes
 	}
 	return j.built(rows) + chunks + 12*answered*int64(j.Options.K) + grouped
+}
+
+// sparseMemory is Memory of sparse rows, whose entries the size of the files tells about: as they are read, as they
+// are kept, and in the lists of the inverted index.
+func (j *Job) sparseMemory(rows int64) int64 {
+	const entry, fileBytes, perRow = 12 + 12 + 8, 10, 256
+	return j.Corpus.Bytes/fileBytes*entry + rows*(perRow+12*int64(j.Options.K))
 }
 
 func (j *Job) threads() int64 {

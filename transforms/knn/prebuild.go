@@ -43,13 +43,24 @@ func (j *IndexJob) Memory() int64 {
 	if j.Options.Workers != placement.InProcess || rows < 0 {
 		return 0
 	}
+	if j.Reading.Formats.Sparse {
+		return of.sparseMemory(rows)
+	}
 	return of.built(rows) + of.reading(rows)
 }
 
 // Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding. The index keeps it,
 // for the queries.
 func (j *IndexJob) Encoded(e *features.Encoding) (err error) {
-	j.Corpus, err = j.Corpus.EncodedDense(e, &j.Reading)
+	of := &Job{Reading: j.Reading, Options: j.Options}
+	j.Corpus, err = of.encoded(j.Corpus, e)
+	j.Reading = of.Reading
+	return err
+}
+
+// InspectCorpus is [Job.InspectCorpus].
+func (j *IndexJob) InspectCorpus(ctx context.Context, patterns []string) (err error) {
+	j.Corpus, err = inspectPoints(ctx, patterns, &j.Reading, &j.Options)
 	return err
 }
 

@@ -242,7 +242,11 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 			t.report.Overview = new(overview.Overview)
 		}
 		all := t.options.Workers == placement.InProcess && t.points > 0
-		t.report.Overview.Add(q, found, points.id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: t.row,
+		row := t.row
+		if q.Sparse != nil && q.Dim > vectorio.MaxDenseFeatures {
+			row = nil // a map has its rows with their zeros
+		}
+		t.report.Overview.Add(q, found, points.id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: row,
 			Hubs: !all})
 		if all {
 			countHubs(t.options.RunID, t.points, found.Positions, points.id)

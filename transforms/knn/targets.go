@@ -309,6 +309,9 @@ func (o *Options) labelled(ctx context.Context, b *vectors.Block) (*vectors.Bloc
 		return nil, err
 	}
 	some := &vectors.Block{Dim: b.Dim, DType: b.DType}
+	if b.Sparse != nil {
+		some.Sparse = &vectors.CSR{}
+	}
 	if b.Wide() {
 		some.Widen()
 	}

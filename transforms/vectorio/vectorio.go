@@ -369,6 +369,13 @@ func (o *Options) Confine(all ...*Dataset) {
 // sparse rows, or an encoding gives such.
 func (d *Dataset) Sparse() bool { return d.options.Formats.Sparse }
 
+// Dense is the dataset read with the zeros of its rows.
+func (d *Dataset) Dense() *Dataset {
+	c := *d
+	c.options.Formats.Sparse = false
+	return &c
+}
+
 // Chunked is the dataset cut by other options: see Options.ChunkRows and GroupRows.
 func (d *Dataset) Chunked(chunkRows, groupRows int) *Dataset {
 	c := *d

@@ -16,7 +16,6 @@ import (
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
-	"beamlearn/transforms/vectorio"
 )
 
 // command is the flags.
@@ -72,7 +71,7 @@ func (c *command) run(ctx context.Context) error {
 	if err := c.metric.Params(ctx, &job.Options.Neighbors); err != nil {
 		return err
 	}
-	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
+	if err = job.InspectCorpus(ctx, c.input.Patterns()); err != nil {
 		return err
 	}
 	c.Note(job.Corpus)

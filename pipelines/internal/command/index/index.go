@@ -14,7 +14,6 @@ import (
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
-	"beamlearn/transforms/vectorio"
 )
 
 // command is the flags.
@@ -64,7 +63,7 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), reading); err != nil {
+	if err = job.InspectCorpus(ctx, c.input.Patterns()); err != nil {
 		return err
 	}
 	if reading.Formats.Cells {

@@ -199,7 +199,7 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 	}
 	c.rules.leaveOut(&job.Reading.Formats)
 	if len(c.input.Patterns()) > 0 {
-		if job.Corpus, err = vectorio.Inspect(ctx, c.input.Patterns(), job.Reading); err != nil {
+		if err = job.InspectCorpus(ctx, c.input.Patterns()); err != nil {
 			return err
 		}
 		job.Corpus.Uses(append(c.rules.used(), c.predict.target.String())...)

@@ -1,0 +1,305 @@
+package neighbors
+
+import (
+	"fmt"
+	"math"
+
+	"beamlearn/model/neighbors/sparse"
+	"beamlearn/model/vectors"
+)
+
+// # Sparse rows
+//
+// Rows that are mostly zeros stay so (vectors.Block.Sparse), and are searched by their entries. Their distances are
+// those of [Distance], bit for bit: a component that two rows lack adds nothing to its lane. For the cosine, the inner
+// product and the euclidean distance an inverted index finds candidates (package sparse), whose distances are computed
+// then; for other metrics, all pairs are compared, in O(entries) each.
+
+// denseShare is the share of entries above which rows are stored with their zeros, and compared by tiles: from there on,
+// the products of the inverted index take longer than those of all components (2,000 columns, 20,000 rows).
+const denseShare = 1.0 / 16
+
+// MaxDenseColumns is how many columns sparse rows may have to be stored with their zeros, whatever their entries.
+const MaxDenseColumns = 1 << 14
+
+// denseEnough reports whether sparse points are better stored with their zeros: where a tree is, and where many
+// components are no zeros.
+func denseEnough(b *vectors.Block, o Options) bool {
+	if b.Dim > MaxDenseColumns {
+		return false
+	}
+	if !o.hasEntries() || chooseAlgorithm(&points{n: b.Len(), dim: b.Dim}, o.resolve()) == KDTree {
+		return true
+	}
+	entries := 0
+	if n := b.Len(); n > 0 {
+		entries = b.Sparse.Offsets[n] - b.Sparse.Offsets[0]
+	}
+	return float64(entries) > denseShare*float64(b.Len())*float64(b.Dim)
+}
+
+// hasEntries reports whether the metric is computed of rows' entries.
+func (o *Options) hasEntries() bool {
+	switch r := o.resolve(); r.Metric {
+	case Cosine, InnerProduct, Euclidean, SqEuclidean, Manhattan, Chebyshev, Minkowski, Hamming:
+		return !r.centred && !r.Bits
+	}
+	return false
+}
+
+// checkSparse says which rows must have their zeros, and are too long for that.
+func (o *Options) checkSparse(b *vectors.Block) error {
+	switch {
+	case b.Sparse == nil:
+		return nil
+	case !o.hasEntries():
+		return fmt.Errorf("metric %s takes at most %d columns of sparse rows, found %d", o.Metric, MaxDenseColumns, b.Dim)
+	case o.Algorithm == KDTree:
+		return fmt.Errorf("algorithm kd_tree takes at most %d columns of sparse rows, found %d: use brute", MaxDenseColumns, b.Dim)
+	}
+	return nil
+}
+
+// dense are sparse rows with their zeros, and what stands beside them.
+func dense(b *vectors.Block) *vectors.Block {
+	d := &vectors.Block{Dim: b.Dim}
+	d.AppendBlock(b)
+	return d
+}
+
+// sparseOf are dense rows without their zeros.
+func sparseOf(b *vectors.Block) *vectors.Block {
+	s := &vectors.Block{Dim: b.Dim, Sparse: &vectors.CSR{}}
+	s.AppendBlock(b)
+	return s
+}
+
+// like are queries as the points are stored.
+func (x *Index) like(q *vectors.Block) *vectors.Block {
+	switch {
+	case q.Len() == 0:
+	case x.points.csr == nil && q.Sparse != nil:
+		return dense(q)
+	case x.points.csr != nil && q.Sparse == nil:
+		return sparseOf(q)
+	}
+	return q
+}
+
+// entriesOf are the entries of row i.
+func entriesOf(c *vectors.CSR, i int) sparse.Row {
+	columns, values := c.Row(i)
+	return sparse.Row{Columns: columns, Values: values}
+}
+
+// sparseRows is the engine of sparse rows.
+type sparseRows struct {
+	o      Options
+	points points        // those of a cosine rescaled, where squares of theirs would leave float64's range
+	scales []float64     // inverse norms, for the cosine
+	lists  *sparse.Index // nil where all pairs are compared
+}
+
+// measures are those of the inverted index.
+var measures = map[Metric]sparse.Measure{
+	Cosine: sparse.Cosine, InnerProduct: sparse.InnerProduct, Euclidean: sparse.Euclidean, SqEuclidean: sparse.Euclidean,
+}
+
+// newSparseRows builds the engine. Bounds by norms are of no use where squares leave float64's range.
+func newSparseRows(p *points, o Options) *sparseRows {
+	e := &sparseRows{o: o, points: *p}
+	if o.Metric == Cosine {
+		e.scale()
+	}
+	if m, ok := measures[o.Metric]; ok && (o.Metric == Cosine || o.magnitudes(p).within(magnitudes64)) {
+		e.lists = sparse.New(sparse.Rows{CSR: e.points.csr, N: p.n}, p.dim, m)
+	}
+	return e
+}
+
+// scale finds the inverse norms, and rescales rows as [Options.scales] does.
+func (e *sparseRows) scale() {
+	e.scales = make([]float64, e.points.n)
+	own := false
+	for i := range e.scales {
+		row := entriesOf(e.points.csr, i)
+		scaled := append([]float64(nil), row.Values...)
+		if rescale(scaled); !equal(row.Values, scaled) {
+			if !own {
+				c := *e.points.csr
+				c.Values = append([]float64(nil), c.Values...)
+				e.points.csr, own = &c, true
+			}
+			copy(e.points.csr.Values[e.points.csr.Offsets[i]:], scaled)
+		}
+		e.scales[i] = inverseOf(sparse.Row{Columns: row.Columns, Values: scaled})
+	}
+}
+
+// inverseOf is inverseNorm of a sparse row.
+func inverseOf(x sparse.Row) float64 {
+	if n := math.Sqrt(sparse.Dot(x, x)); n > 0 {
+		return 1 / n
+	}
+	return 0
+}
+
+// sparseQuery is a prepared query: see prepared.
+type sparseQuery struct {
+	sparse.Row
+	zero bool
+	own  []float64
+}
+
+func (e *sparseRows) prepare(q *vectors.Block, i int, p *sparseQuery) {
+	p.Row = entriesOf(q.Sparse, i)
+	if e.o.Metric != Cosine {
+		return
+	}
+	p.own = append(p.own[:0], p.Values...)
+	rescale(p.own)
+	p.Values = p.own
+	s := inverseOf(p.Row)
+	p.zero = s == 0
+	for j := range p.own {
+		p.own[j] *= s
+	}
+}
+
+// reduced is [Options.reduced] of sparse rows.
+func (e *sparseRows) reduced(q *sparseQuery, position int) float64 {
+	y := entriesOf(e.points.csr, position)
+	switch e.o.Metric {
+	case Cosine:
+		if s := e.scales[position]; !q.zero && s != 0 {
+			return sparse.SqEuclidean(q.Row, y, s)
+		}
+		return 2
+	case InnerProduct:
+		return negative(sparse.Dot(q.Row, y))
+	case Manhattan:
+		return sparse.Manhattan(q.Row, y)
+	case Chebyshev:
+		return sparse.Chebyshev(q.Row, y)
+	case Minkowski:
+		return sparse.Powers(q.Row, y, e.o.P)
+	case Hamming:
+		return sparse.Unequal(q.Row, y)
+	}
+	return sparse.SqEuclidean(q.Row, y, 1)
+}
+
+// sparseQueries is how many queries a goroutine answers at a time.
+const sparseQueries = 64
+
+// eachQuery gives the distances of all candidates of each query to take, which knows the number of the query; done is
+// called behind the last of them. candidates are those of a prepared query, or nil, which is all points.
+func (e *sparseRows) eachQuery(
+	q *vectors.Block, exclude []int32, s Search, found func(c *sparse.Searcher, p sparse.Row, skip func(int32) bool) []int32,
+	setup func() (take func(i int, d float64, position int32), done func(i int)),
+) {
+	lists := e.lists
+	if s.Most != nil { // the nearest that it leaves may be any
+		lists = nil
+	}
+	if lists != nil && e.o.Metric != Cosine && !magnitudesOf(q.Sparse.Values).within(magnitudes64) {
+		lists = nil
+	}
+	parallel(q.Len(), sparseQueries, s.NumThreads(), func() func(lo, hi int) {
+		var searcher *sparse.Searcher
+		if lists != nil {
+			searcher = lists.Searcher()
+		}
+		var p sparseQuery
+		take, done := setup()
+		return func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				self := excluded(exclude, i)
+				e.prepare(q, i, &p)
+				skip := func(j int32) bool { return int(j) == self || s.bars(i, int(j)) }
+				one := func(j int32) { take(i, e.o.finish(e.reduced(&p, int(j)), e.points.dim), j) }
+				if searcher != nil {
+					for _, j := range found(searcher, p.Row, skip) {
+						one(j)
+					}
+				} else {
+					for j := range int32(e.points.n) {
+						if !skip(j) {
+							one(j)
+						}
+					}
+				}
+				done(i)
+			}
+			s.answered(hi - lo)
+		}
+	})
+}
+
+func (e *sparseRows) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
+	nearest := func(c *sparse.Searcher, p sparse.Row, skip func(int32) bool) []int32 { return c.Nearest(p, k, skip) }
+	e.eachQuery(q, exclude, s, nearest, func() (func(int, float64, int32), func(int)) {
+		keep := newKeeper(k, s.Most)
+		take := func(i int, d float64, j int32) {
+			if d <= s.bound(i) {
+				keep.offer(d, j)
+			}
+		}
+		return take, func(i int) { keep.sorted(positions[i*k:(i+1)*k], distances[i*k:(i+1)*k]) }
+	})
+}
+
+func (e *sparseRows) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors {
+	limit := e.o.ceiling(r, e.points.dim)
+	if e.o.Metric == Cosine {
+		limit = limit/2 - 1 // of −cos
+	}
+	within := make([]within, q.Len())
+	find := func(c *sparse.Searcher, p sparse.Row, skip func(int32) bool) []int32 { return c.Within(p, limit, skip) }
+	e.eachQuery(q, exclude, s, find, func() (func(int, float64, int32), func(int)) {
+		take := func(i int, d float64, j int32) {
+			if d <= r {
+				within[i].add(d, j)
+			}
+		}
+		return take, func(i int) { within[i].sort() }
+	})
+	return gather(within)
+}
+
+// mostExtreme is how many columns sparse rows may have whose distances are computed from scaled values, with the zeros.
+const mostExtreme = 1 << 24
+
+// checkExtreme refuses what takes rows with their zeros that are too long for that.
+func (p *points) checkExtreme() error {
+	if p.csr == nil || p.dim <= mostExtreme {
+		return nil
+	}
+	return fmt.Errorf("some values are so large or so small that float64 does not hold their products, in rows of %d columns: "+
+		"multiply all columns by the same power of ten", p.dim)
+}
+
+// checkEntries checks the form of rows that were read from a file.
+func (p *points) checkEntries() error {
+	c := p.csr
+	if len(c.Offsets) != p.n+1 || c.Offsets[0] != 0 || c.Offsets[p.n] != len(c.Indices) || len(c.Values) != len(c.Indices) {
+		return damage("%d points with %d entries", p.n, len(c.Indices))
+	}
+	for i := range p.n {
+		lo, hi := c.Offsets[i], c.Offsets[i+1]
+		if lo > hi || hi > len(c.Indices) {
+			return damage("entries that end before they begin")
+		}
+		before := int32(-1)
+		for _, column := range c.Indices[lo:hi] {
+			if column <= before || int(column) >= p.dim {
+				return damage("the column %d after %d of %d", column, before, p.dim)
+			}
+			before = column
+		}
+	}
+	if !finite(c.Values) {
+		return damage("a value that is not finite")
+	}
+	return nil
+}

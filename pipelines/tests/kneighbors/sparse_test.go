@@ -1,0 +1,81 @@
+package kneighbors_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// sparseFiles writes the same rows of few entries as .csv, .svm and .mtx.
+func sparseFiles(t *testing.T, dir, name string, rows, columns int, seed uint64) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	var csv, svm, mtx strings.Builder
+	entries := 0
+	for i := range rows {
+		values := make([]string, columns)
+		fmt.Fprint(&svm, i%3)
+		for j := range values {
+			values[j] = "0"
+			if rng.IntN(60) == 0 || j < 2 && rng.IntN(4) > 0 || i == 0 && j == columns-1 {
+				values[j] = fmt.Sprint(1 + rng.IntN(9))
+				fmt.Fprintf(&svm, " %d:%s", j+1, values[j])
+				fmt.Fprintf(&mtx, "%d %d %s\n", i+1, j+1, values[j])
+				entries++
+			}
+		}
+		svm.WriteByte('\n')
+		csv.WriteString(strings.Join(values, ",") + "\n")
+	}
+	clitest.Write(t, filepath.Join(dir, name+".csv"), csv.String())
+	clitest.Write(t, filepath.Join(dir, name+".svm"), svm.String())
+	clitest.Write(t, filepath.Join(dir, name+".mtx"), fmt.Sprintf("%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", rows, columns, entries)+mtx.String())
+}
+
+// Sparse rows have the bytes that the same rows have dense, whatever the format, the chunks, the threads, and the way of
+// the index to the workers.
+func TestSparse(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	sparseFiles(t, dir, "x", 90, 300, 1)
+	sparseFiles(t, dir, "q", 20, 300, 2)
+	run := func(args ...string) string {
+		t.Helper()
+		if _, stderr, code := runCommand(t, dir, append(args, "--report=none", "--output=out.csv")...); code != 0 {
+			t.Fatalf("%v: exit code %d\n%s", args, code, stderr)
+		}
+		return clitest.Read(t, filepath.Join(dir, "out.csv"))
+	}
+	for _, search := range [][]string{{"--k=4", "--metric=cosine"}, {"--radius=14"}} {
+		dense := run(append(search, "--input=x.csv", "--header=no")...)
+		denseQueries := run(append(search, "--input=x.csv", "--queries=q.csv", "--header=no")...)
+		if strings.Count(dense, "\n") < 100 {
+			t.Fatal(dense)
+		}
+		hows := [][]string{{"--input=x.svm", "--chunk_rows=7", "--threads=1"}, {"--input=x.mtx", "--broadcast=file"}, {"--input=x.svm", "--broadcast=side_input"}}
+		if search[0] == "--radius=14" {
+			hows = [][]string{{"--input=x.mtx"}}
+		}
+		for _, how := range hows {
+			if run(append(search, how...)...) != dense {
+				t.Errorf("%v %v: other neighbours", search, how)
+			}
+		}
+		if run(append(search, "--input=x.mtx", "--queries=q.svm")...) != denseQueries {
+			t.Errorf("%v: other neighbours of queries", search)
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "wide.mtx"), "%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
+	for _, c := range []struct{ flag, want string }{
+		{"--recall=0.9", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows with a recall, an index memory or shards: search them without\n"},
+		{"--algorithm=kd_tree", "algorithm kd_tree takes at most 16384 columns of sparse rows, found 20000: use brute"},
+	} {
+		if _, stderr, code := runCommand(t, dir, "--input=wide.mtx", "--k=1", c.flag, "--output=wide.csv"); code == 0 || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: %s", c.flag, stderr)
+		}
+	}
+}
