@@ -14,7 +14,8 @@ type Searcher struct {
 	head       []float32           // the query's values in the head
 	thresholds []float32           // of the runs of a block
 	query      query
-	seeded     int // rows from the first on that were looked at before others
+	full       bool // the query passes through the lists of most rows as through columns of all
+	seeded     int  // rows from the first on that were looked at before others
 	found      []candidate
 	// Of the k least greatest values that rows may have: a heap whose top is the greatest; with a limit, none.
 	worst []float64
@@ -72,10 +73,17 @@ func (s *Searcher) search(q Row) []int32 {
 		for i := range s.cursors {
 			entries += s.add(&s.cursors[i], hi)
 		}
-		if lo == 0 && s.k > 0 {
-			s.seed(hi)
+		if lo == 0 {
+			if s.k > 0 {
+				s.seed(hi)
+			}
+			s.chooseLevel(hi)
 		}
 		skipped := levels[s.query.level]
+		if skipped == 0 && s.full {
+			s.addFull(lo, hi)
+			skipped, entries = fullColumns, entries+hi-lo
+		}
 		for i := range s.heads {
 			if c := &s.heads[i]; int(c.list) >= skipped {
 				entries += s.add(c, hi)
@@ -118,22 +126,26 @@ func (s *Searcher) begin(q Row) {
 			s.cursors = append(s.cursors, c)
 		}
 	}
+	entries := 0
+	for _, c := range s.heads {
+		if c.list < fullColumns {
+			entries += c.end - c.at
+		}
+	}
+	s.full = entries > x.n
 	slices.SortFunc(s.cursors, func(a, b cursor) int { return (a.end - a.at) - (b.end - b.at) })
 	s.query.heads = x.headNormsOf(q.Columns, q.Values, s.query.norm)
 	s.query.err = errorOf(min(len(q.Columns), x.longest) + x.width)
-	if s.k == 0 {
-		s.chooseLevel()
-	}
 }
 
 // taken is the sum of a row that has been offered.
 var taken = float32(math.Inf(-1))
 
 // seed offers rows of the shortest lists, which are near more often than others, so that there is a limit; and where
-// the head counts for more, rows that have much of it. It chooses what is left out of the head.
+// the head counts for more than the limit, rows that have much of it.
 func (s *Searcher) seed(hi int) {
-	all := len(levels) - 1
-	s.query.level, s.seeded = all, 0 // no list of the head is added yet
+	q, all := &s.query, len(levels)-1
+	q.level = all // no list of the head is added yet
 	most := 2*s.k + 16
 	for i := 0; i < len(s.cursors) && most > 0; i++ {
 		c := &s.cursors[i]
@@ -142,12 +154,11 @@ func (s *Searcher) seed(hi int) {
 			most--
 		}
 	}
-	if s.chooseLevel(); s.query.level < all {
-		s.query.level, s.seeded = all, min(seedRows, hi)
+	if least, _ := s.bounds(0, q.heads[all]*s.x.meanNorms[all], 0); least <= s.limit {
+		s.seeded = min(seedRows, hi)
 		for place := range s.seeded {
 			s.take(place)
 		}
-		s.chooseLevel()
 	}
 }
 
@@ -157,22 +168,45 @@ func (s *Searcher) take(place int) {
 	s.sums[place] = taken
 }
 
-// chooseLevel chooses how much of the head is left out.
-func (s *Searcher) chooseLevel() {
-	q := &s.query
+// chooseLevel chooses how much of the head is left out, by what a sample of the rows of the first block tells of how many
+// would be looked at then.
+func (s *Searcher) chooseLevel(hi int) {
+	x, q := s.x, &s.query
 	q.level = 0
-	if q.norm == 0 || math.IsInf(s.limit, 1) {
+	if q.norm == 0 || math.IsInf(s.limit, 1) || len(s.heads) == 0 {
 		return
 	}
-	cosine := -s.limit // about that of the farthest row that is wanted
-	switch s.x.measure {
-	case InnerProduct:
-		cosine /= q.norm * s.x.runs[0].most
-	case Euclidean:
-		cosine = 1 - s.limit/(2*q.norm*q.norm)
+	var cost [len(levels)]float64
+	for i := range s.heads {
+		c := &s.heads[i]
+		for l := range levels {
+			if int(c.list) >= levels[l] && !(s.full && c.list < fullColumns) {
+				cost[l] += float64(c.end - c.at)
+			}
+		}
 	}
-	for l := 1; l < len(levels); l++ {
-		if q.heads[l]*s.x.meanNorms[l] <= keptShare*cosine {
+	if s.full {
+		cost[0] += float64(x.n)
+	}
+	step := max(hi/sampleRows, 1)
+	for place := step / 2; place < hi; place += step {
+		sum := s.sums[place]
+		if sum == taken {
+			continue
+		}
+		row := x.head[place*x.width : (place+1)*x.width]
+		for l, h := len(levels)-1, len(row); l >= 0; l-- {
+			if n := min(levels[l], len(row)); n < h {
+				sum += dot(s.head[n:h], row[n:h])
+				h = n
+			}
+			if least, _ := s.bounds(place, float64(sum), q.err+q.heads[l]*float64(x.headNorms[l][place])); l > 0 && least <= s.limit {
+				cost[l] += float64(x.n) / sampleRows * (offerCost + float64(levels[l])/2)
+			}
+		}
+	}
+	for l := range levels {
+		if cost[l] < cost[q.level] {
 			q.level = l
 		}
 	}
@@ -201,6 +235,17 @@ func (s *Searcher) add(c *cursor, hi int) int {
 	}
 	c.at += n
 	return n
+}
+
+// addFull adds the products of the columns that the most rows have, as if all had them.
+func (s *Searcher) addFull(lo, hi int) {
+	sums := s.sums[:hi-lo]
+	a, b, c, d := s.x.full[0][lo:hi], s.x.full[1][lo:hi], s.x.full[2][lo:hi], s.x.full[3][lo:hi]
+	a, b, c, d = a[:len(sums)], b[:len(sums)], c[:len(sums)], d[:len(sums)]
+	va, vb, vc, vd := s.head[0], s.head[1], s.head[2], s.head[3]
+	for i := range sums {
+		sums[i] += (va*a[i] + vb*b[i]) + (vc*c[i] + vd*d[i])
+	}
 }
 
 // lookAt offers the rows of a block whose sums let them be candidates, and clears the sums. Those without any product

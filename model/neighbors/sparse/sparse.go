@@ -10,7 +10,7 @@
 //
 // Most of the products belong to the few columns that most rows have, the head, which also stands row by row. A query
 // passes through the other lists first. Rows of its rarest lists then tell how near the k-th neighbour is at least. By
-// that it chooses how many of the head's lists to leave out: what they can add to a sum is at most ‖x_h‖·‖y_h‖, the
+// that, and a sample of the rows, it chooses how many of the head's lists to leave out: what they can add to a sum is at most ‖x_h‖·‖y_h‖, the
 // norms within them (Cauchy–Schwarz), and only rows that this bound lets be among the k nearest get their products. That
 // is the threshold of MaxScore (Turtle and Flood, Query evaluation: strategies and optimizations, 1995), which skips the
 // lists of small weight, with the prefix norms of L2AP (Anastasiu and Karypis, L2AP: fast cosine similarity search with
@@ -48,10 +48,14 @@ const (
 	runRows = 128
 	// headColumns is the most columns of the head.
 	headColumns = 32
+	// fullColumns are the columns of the head that also stand column by column, with their zeros. A product in such a
+	// column takes half as long as one in a list. As many as the second of levels.
+	fullColumns = 4
 	// headShare is the least share of the rows that a column of the head has.
 	headShare = 1.0 / 64
-	// keptShare is up to which share of the least cosine that is wanted the head may add on average, to be left out.
-	keptShare = 0.6
+	// sampleRows is how many rows tell how much of the head to leave out, and offerCost what a row that is looked at then
+	// costs, in products.
+	sampleRows, offerCost = 64, 6
 	// seedRows is how many rows of much head are looked at before others.
 	seedRows = 256
 	// tableColumns is up to how many columns a table finds the list of a column; beyond, it is as long as the entries
@@ -83,6 +87,7 @@ type Index struct {
 	head      []float32              // width values a place
 	headNorms [len(levels)][]float32 // by the place, within so many columns of the head
 	meanNorms [len(levels)]float64
+	full      [fullColumns][]float32 // the first columns of the head, by the place
 	runs      []run
 }
 
@@ -317,6 +322,11 @@ func (x *Index) fill(rows Rows) {
 	n := x.starts[len(x.starts)-1]
 	x.places, x.values = make([]int32, n), make([]float32, n)
 	x.head = make([]float32, x.n*x.width)
+	for h := range x.full {
+		if x.heads > 0 {
+			x.full[h] = make([]float32, x.n)
+		}
+	}
 	next := slices.Clone(x.starts)
 	for place, i := range x.order {
 		columns, values := rows.CSR.Row(int(i))
@@ -327,6 +337,9 @@ func (x *Index) fill(rows Rows) {
 			}
 			if int(l) < x.heads {
 				x.head[place*x.width+int(l)] = v
+			}
+			if int(l) < x.heads && l < fullColumns {
+				x.full[l][place] = v
 			}
 			x.places[next[l]], x.values[next[l]] = int32(place), v
 			next[l]++
