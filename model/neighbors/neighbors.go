@@ -268,8 +268,10 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 	if block.Sparse != nil && denseEnough(block, o) {
 		block = dense(block)
 	}
-	if err := o.checkSparse(block); err != nil {
-		return nil, err
+	if block.Sparse != nil {
+		if err := o.CheckSparse(block.Dim); err != nil {
+			return nil, err
+		}
 	}
 	x := &Index{opts: o, points: blockPoints(block), ids: block.IDs}
 	for i, v := range block.Numbers {

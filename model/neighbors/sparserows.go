@@ -47,15 +47,16 @@ func (o *Options) hasEntries() bool {
 	return false
 }
 
-// checkSparse says which rows must have their zeros, and are too long for that.
-func (o *Options) checkSparse(b *vectors.Block) error {
+// CheckSparse says why sparse rows of so many columns cannot be searched: where they must have their zeros, and are too
+// long for that.
+func (o *Options) CheckSparse(dim int) error {
 	switch {
-	case b.Sparse == nil:
+	case dim <= MaxDenseColumns:
 		return nil
 	case !o.hasEntries():
-		return fmt.Errorf("metric %s takes at most %d columns of sparse rows, found %d", o.Metric, MaxDenseColumns, b.Dim)
+		return fmt.Errorf("metric %s takes at most %d columns of sparse rows, found %d", o.Metric, MaxDenseColumns, dim)
 	case o.Algorithm == KDTree:
-		return fmt.Errorf("algorithm kd_tree takes at most %d columns of sparse rows, found %d: use brute", MaxDenseColumns, b.Dim)
+		return fmt.Errorf("algorithm kd_tree takes at most %d columns of sparse rows, found %d: use brute", MaxDenseColumns, dim)
 	}
 	return nil
 }

@@ -326,6 +326,9 @@ func (j *Job) Check() error {
 	if points >= 0 && j.Options.Radius == nil && j.Options.K > 0 {
 		errs = append(errs, j.Options.checkK(points, j.Queries == nil))
 	}
+	if j.Index == nil && j.Reading.Formats.Sparse {
+		errs = append(errs, j.Options.Neighbors.CheckSparse(j.dim()))
+	}
 	errs = append(errs, j.checkIDs(), j.checkMetric(), j.checkGraph(), j.checkTargets(), j.broadcast().check(j))
 	return errors.Join(errs...)
 }
