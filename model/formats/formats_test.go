@@ -98,6 +98,14 @@ func (s grid) file(t testing.TB, format string) string {
 			b.WriteString("\n")
 		}
 		return b.String()
+	case "mtx":
+		b := fmt.Sprintf("%%%%MatrixMarket matrix coordinate integer general\n%d %d %d\n", s.rows, s.columns, s.rows*s.columns)
+		for i := range s.rows {
+			for j := range s.columns {
+				b += fmt.Sprintf("%d %d %d\n", i+1, j+1, s.at(i, j))
+			}
+		}
+		return b
 	case "word2vec":
 		return s.text("w ", " ", "\n")
 	case "i8bin":
@@ -333,7 +341,7 @@ func TestInspect(t *testing.T) {
 		}
 	}
 	wantFault(t, "x.csv.gz", "-", Options{Format: "npy"}, `x.csv.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`)
-	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, word2vec`)
+	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec`)
 }
 
 func TestValidate(t *testing.T) {
@@ -343,7 +351,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{Options{}, "[]"},
 		{Options{Format: "bvecs", Header: HeaderYes}, "[]"},
-		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, word2vec]`},
+		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec]`},
 	} {
 		if got := fmt.Sprint(c.options.Validate()); got != c.want {
 			t.Errorf("%+v: %s", c.options, got)

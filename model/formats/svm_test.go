@@ -138,8 +138,8 @@ func TestSettle(t *testing.T) {
 	if got := Settle(o, nil); !reflect.DeepEqual(got, o) {
 		t.Errorf("settled %+v", got)
 	}
-	// Its only row is at fault, so that nothing is left to find the number of columns in.
-	want := zero + ": found none, expected a row with index:value, or the number of features"
+	// Its only row is at fault, and is told as any other row would be.
+	want := zero + ": found the index 0 in row 0, expected one from 1 to 2147483646"
 	if _, err := Load(t.Context(), Options{ZeroBased: ZeroBasedNo}, zero); err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
