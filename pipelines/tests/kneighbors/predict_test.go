@@ -255,7 +255,7 @@ func TestPredictFaults(t *testing.T) {
 		"--target=y --task=classification --k=1 --columns=a,b":                    `t.csv: row 0, column y: found "1.5", expected class labels`,
 		"--target=y --task=regression --radius=2 --columns=a,b":                   "t.csv: row 2: found no neighbour within the radius, expected a larger --radius, or an --outlier_label",
 		"--target=y --task=regression --radius=2 --outlier_label=x --columns=a,b": `outlier label "x": must be a number`,
-		"--target=y --task=regression --k=1 --outlier_label=1":                    "only within a radius, or apart from its group, has a query no neighbour",
+		"--target=y --task=regression --k=1 --outlier_label=1":                    "only within a radius, or where it may not have all points, has a query no neighbour",
 		"--target=y --task=regression --k=1 --proba":                              "only classification has probabilities",
 		"--target=y --task=regression --k=1,2,1":                                  "--k=1,2,1: 1 twice",
 		"--target=y --task=regression --k=1,9 --columns=a,b":                      "k = 9: must be less than the number of points, 4",
