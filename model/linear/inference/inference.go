@@ -109,7 +109,6 @@ type sum struct {
 
 	x, z                        *panel.Panels
 	eta, fisher, slope, columns []float64
-	places                      []int32
 	mean, inverse               []float64
 }
 
