@@ -257,12 +257,20 @@ func CheckWritable(out Named) error {
 		return refused("nothing of its path is there")
 	case !r.dir.IsDir():
 		return refused("the file %s stands where a directory would be", r.up)
+	case isLink(p) && strings.ContainsRune(r.rest, filepath.Separator): // directories are made for names, not for what links name
+		return refused("this is a link to a file in a directory that is not there, %s", filepath.Join(r.up, filepath.Dir(r.rest)))
 	default:
 		if err := access(r.up); err != nil {
 			return refused("the directory %s cannot be written to: %v", r.up, err)
 		}
 	}
 	return nil
+}
+
+// isLink reports whether a name is that of a symbolic link.
+func isLink(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
 // schemes are those of the stores that this package knows.
