@@ -198,3 +198,18 @@ func readBack(b *vectors.Block) error {
 	_, err := ReadPoints(&w, int64(w.Len()))
 	return err
 }
+
+// Points whose rows do not ascend, or whose ids are not one a row, are damage: answers would be given to others.
+func TestReadPointsLabels(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string]*vectors.Block{
+		"rows that descend": {Dim: 1, F32: []float32{1, 2}, Numbers: []int64{1, 0}},
+		"a row twice":       {Dim: 1, F32: []float32{1, 2}, Numbers: []int64{3, 3}},
+		"too few ids":       {Dim: 1, F32: []float32{1, 2}, Numbers: []int64{0, 1}, IDs: vectors.IDs{Ints: []int64{7}}},
+		"too many ids":      {Dim: 1, F32: []float32{1, 2}, Numbers: []int64{0, 1}, IDs: vectors.IDs{Ints: []int64{7, 8, 9}}},
+	} {
+		if err := readBack(b); err == nil {
+			t.Errorf("%s: read", name)
+		}
+	}
+}
