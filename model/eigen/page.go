@@ -351,7 +351,11 @@ func (p *PCA) data(v *View) *pageData {
 	return d
 }
 
-// color makes groups of the labels, or a range where they are many numbers.
+// noLabel is the group of rows that have no label.
+const noLabel = "(none)"
+
+// color makes groups of the labels, or a range where they are many numbers. A point without a label has no place in a
+// range, and is of a group of its own otherwise.
 func (d *pageData) color(v *View) {
 	if v.Color == "" {
 		return
@@ -359,16 +363,24 @@ func (d *pageData) color(v *View) {
 	count := map[string]int{}
 	numbers, lo, hi := true, math.Inf(1), math.Inf(-1)
 	for _, point := range v.Sample {
-		d.Labels = append(d.Labels, point.Label)
-		count[point.Label]++
-		x, err := strconv.ParseFloat(point.Label, 64)
+		label := cmp.Or(point.Label, noLabel)
+		d.Labels = append(d.Labels, label)
+		count[label]++
+		if label == noLabel {
+			continue
+		}
+		x, err := strconv.ParseFloat(label, 64)
 		numbers = numbers && err == nil && x-x == 0
 		lo, hi = min(lo, x), max(hi, x)
 	}
+	numbers = numbers && lo <= hi
 	if numbers && len(count) > maxGroups {
 		d.Range = report.Numbers([]float64{lo, hi})
 		for _, label := range d.Labels {
-			x, _ := strconv.ParseFloat(label, 64) // it was one above
+			x, err := strconv.ParseFloat(label, 64)
+			if err != nil { // no label
+				x = math.NaN()
+			}
 			d.Value = append(d.Value, report.Number((x-lo)/(hi-lo)))
 		}
 		return
@@ -384,7 +396,12 @@ func (d *pageData) color(v *View) {
 		labels = labels[:maxGroups-1]
 	}
 	slices.SortFunc(labels, func(a, b string) int {
-		if numbers {
+		switch {
+		case a == noLabel: // comes last
+			return 1
+		case b == noLabel:
+			return -1
+		case numbers:
 			x, _ := strconv.ParseFloat(a, 64)
 			y, _ := strconv.ParseFloat(b, 64)
 			return cmp.Or(cmp.Compare(x, y), cmp.Compare(a, b))

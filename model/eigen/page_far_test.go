@@ -30,3 +30,30 @@ func TestPageFarPoints(t *testing.T) {
 		t.Errorf("points %v, %v", d.Points[0][7], d.Points[0][0])
 	}
 }
+
+// TestPageWithoutLabel checks that points without a label are a group of their own, the last one, and have no place
+// in a range of numbers.
+func TestPageWithoutLabel(t *testing.T) {
+	p := &PCA{Rows: 40, Mean: []float64{0}, Components: [][]float64{{1}}, ExplainedVariance: []float64{1}, TotalVariance: 1}
+	view := func(values int) *pageData {
+		v := &View{Rows: 40, Color: "c"}
+		for i := range 40 {
+			label := strconv.Itoa(i % values)
+			if i == 3 {
+				label = ""
+			}
+			v.Sample = append(v.Sample, Point{Number: int64(i), Values: []float64{float64(i)}, Label: label})
+		}
+		return p.data(v)
+	}
+	if d := view(2); len(d.Groups) != 3 || d.Groups[0] != "0" || d.Groups[1] != "1" || d.Groups[2] != "(none)" || d.Group[3] != 2 || d.Labels[3] != "(none)" {
+		t.Errorf("groups %q, the point's is %d, %q", d.Groups, d.Group[3], d.Labels[3])
+	}
+	d := view(40)
+	if d.Groups != nil || len(d.Value) != 40 || d.Value[0] != 0 || d.Value[39] != 1 {
+		t.Fatalf("groups %q, values %v", d.Groups, d.Value)
+	}
+	if v := d.Value[3]; v == v {
+		t.Errorf("the point without a label stands at %v", v)
+	}
+}

@@ -76,7 +76,7 @@ function draw() {
   };
   const colors = data.groups ? data.groups.map((_, k) => groupColor(k)) : [];
   const plain = Report.css("--c0"), faint = Report.css("--soft"), steps = [...Array(33)].map((_, k) => data.range ? ramp(k / 32) : plain);
-  const color = (k) => data.groups ? colors[data.group[k]] : data.range ? steps[Math.round(32 * data.value[k])] : plain;
+  const color = (k) => data.groups ? colors[data.group[k]] : !data.range ? plain : data.value[k] === null ? faint : steps[Math.round(32 * data.value[k])];
   if (only >= 0) for (let k = 0; k < n; k++) if (data.group[k] !== only) one(k, faint, 0.15);
   for (let k = 0; k < n; k++) if (only < 0 || data.group[k] === only) one(k, color(k), 0.75);
 

@@ -196,6 +196,44 @@ func Faithful(label string) bool {
 	return err == nil && v <= 1<<53
 }
 
+// truth is the truth value that a label stands for, in words or as a number.
+func truth(label string) (value, word, ok bool) {
+	switch label {
+	case "True", "TRUE", "true":
+		return true, true, true
+	case "False", "FALSE", "false":
+		return false, true, true
+	}
+	v, ok := LabelNumber(label)
+	return v == 1, false, ok && (v == 0 || v == 1)
+}
+
+// SameTruth finds a word for a truth value among distinct labels, and another label that says the same: True beside 1,
+// or beside true. Files of different origin write truth values in different ways, and what is one class would become
+// two. The words are looked at in order, so that the outcome does not depend on that of the labels.
+func SameTruth(labels []string) (word, other string, found bool) {
+	for _, a := range slices.Sorted(slices.Values(labels)) {
+		value, isWord, _ := truth(a)
+		if !isWord {
+			continue
+		}
+		for _, b := range labels {
+			if v, _, ok := truth(b); ok && v == value && b != a && (!found || b < other) {
+				word, other, found = a, b, true
+			}
+		}
+		if found {
+			return word, other, true
+		}
+	}
+	return "", "", false
+}
+
+// OneSpelling is what is expected of a word for a truth value beside another label that says the same.
+func OneSpelling(other string) string {
+	return "one way to write each truth value: other rows have " + fault.Quote(other)
+}
+
 // LabelMemo remembers the places of labels, so that each spelling is searched for, or parsed, once a chunk.
 type LabelMemo struct {
 	labels [8]string

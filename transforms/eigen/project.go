@@ -175,7 +175,7 @@ func (f *projectFn) sample(p *model.PCA, b *vectors.Block, bound uint64, report 
 		switch {
 		case len(b.Labels) > 0:
 			point.Label = b.Labels[i]
-		case len(b.Target) > 0:
+		case len(b.Target) > 0 && b.Target[i] == b.Target[i]: // else it has none
 			point.Label = strconv.FormatFloat(b.Target[i], 'g', -1, 64)
 		}
 		first.Transform(point.Values, b.Row(i, row), room)

@@ -551,6 +551,9 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 		f := texts[0]
 		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label that is a number, as in the files that store numbers"}
 	}
+	if f := oneTruth(all); f != nil {
+		return nil, f
+	}
 	var strata []*folds.Stratum
 	for _, k := range all {
 		n := t.Classes.Len()
@@ -579,6 +582,20 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 		return nil, fault.File(p.file, "rows of at least two classes with a weight above 0", "%s in every such row", fault.Quote(t.Classes.Label(i)))
 	}
 	return strata, nil
+}
+
+// oneTruth is the fault of a truth value that is written in two ways.
+func oneTruth(all []class) error {
+	labels := make([]string, len(all))
+	for i := range all {
+		labels[i] = all[i].text
+	}
+	word, other, found := linear.SameTruth(labels)
+	if !found {
+		return nil
+	}
+	k := all[slices.Index(labels, word)]
+	return &fault.Fault{File: k.file, Row: k.row, Found: fault.Quote(word), Expected: linear.OneSpelling(other)}
 }
 
 // class is a spelling of a label, and its number if it has one.

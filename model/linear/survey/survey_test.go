@@ -157,6 +157,8 @@ func TestSurveyFaults(t *testing.T) {
 		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "a", "a"}}, `f: found "a" in every row, expected rows of at least two classes`},
 		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "", "b"}}, "f: row 101: found nothing, expected a class label"},
 		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "0", "NaN"}}, `f: row 102: found "NaN", expected a class label, a number as all others`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "0", "True"}}, `f: row 102: found "True", expected one way to write each truth value: other rows have "1"`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"false", "True", "False"}}, `f: row 102: found "False", expected one way to write each truth value: other rows have "false"`},
 		{linear.Classification, linear.Chunk{X: x, Target: []float64{0, nan, 1}}, "f: row 101: found NaN, expected a class label"},
 	} {
 		v.c.Features, v.c.File = 1, "f"

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -223,6 +224,9 @@ func (t *Targets) labels(parts []Part) error {
 		return p.fault(p.Numbers[0], fault.Quote(p.Spellings[p.Of[0]]),
 			"a class label that is a number, as in the files that store numbers")
 	}
+	if word, other, found := linear.SameTruth(slices.Collect(maps.Keys(spelled))); found {
+		return spelling(parts, word, linear.OneSpelling(other))
+	}
 	for s := range spelled {
 		if v, ok := linear.LabelNumber(s); texts || !ok {
 			t.Classes.Texts = append(t.Classes.Texts, s)
@@ -239,6 +243,19 @@ func (t *Targets) labels(parts []Part) error {
 		t.encode(&parts[i])
 	}
 	return nil
+}
+
+// spelling is the fault of the first row with a label that is spelled so.
+func spelling(parts []Part, label, expected string) error {
+	for i := range parts {
+		p := &parts[i]
+		for j, c := range p.Of {
+			if p.Spellings[c] == label {
+				return p.fault(p.Numbers[j], fault.Quote(label), expected)
+			}
+		}
+	}
+	return errTargets
 }
 
 const fractions = "class labels, integers or texts: numbers with fractions are predicted by --task=regression"

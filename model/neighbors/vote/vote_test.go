@@ -211,6 +211,9 @@ func TestLabels(t *testing.T) {
 		{labels: []string{"1", "x"}, texts: []string{"1", "x"}},
 		{labels: []string{"1", "2.5"}, wrong: `t.csv: row 1: found "2.5", expected class labels, integers or texts`},
 		{labels: nil, wrong: "t.csv: found none, expected targets"},
+		{labels: []string{"True", "False"}, texts: []string{"False", "True"}},
+		{labels: []string{"0", "1", "True"}, wrong: `t.csv: row 2: found "True", expected one way to write each truth value: other rows have "1"`},
+		{labels: []string{"False", "True", "false"}, wrong: `t.csv: row 0: found "False", expected one way to write each truth value: other rows have "false"`},
 	} {
 		p := vote.Part{File: "t.csv"}
 		b := &vectors.Block{Labels: c.labels}

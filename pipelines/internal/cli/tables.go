@@ -214,7 +214,7 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, 
 	if err != nil {
 		return nil, err
 	}
-	if report.NoTarget > 0 {
+	if report.NoTarget > 0 && !job.Reading.Formats.Untargeted {
 		t.app.Tell(fmt.Sprintf("%s rows without a target are left out", thousands(report.NoTarget)))
 	}
 	t.app.Tell(e.Lines()...)

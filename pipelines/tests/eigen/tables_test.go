@@ -76,3 +76,27 @@ func TestTables(t *testing.T) {
 		t.Errorf("a broken model: exit code %d, %s", code, stderr)
 	}
 }
+
+// A row without a colour is a row: the components and the projected rows are those without --color.
+func TestRowsWithoutColor(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	input := []string{"--input=" + clitest.Testdata(t, "flights_small.csv"), "--id_column=id", "--encode=auto", "--standardize", "--components=2"}
+	mustRun(t, dir, append(input, "--drop=air_time,tailnum,delayed", "--output_model=m.json", "--output=p.csv", "--report=none")...)
+	told := mustRun(t, dir, append(input, "--drop=air_time,tailnum", "--color=delayed", "--output_model=c.json", "--output=q.csv", "--report=e.html")...)
+	if strings.Contains(told, "without a target") {
+		t.Errorf("rows are left out: %s", told)
+	}
+	for a, b := range map[string]string{"m.json": "c.json", "p.csv": "q.csv"} {
+		if clitest.Read(t, filepath.Join(dir, a)) != clitest.Read(t, filepath.Join(dir, b)) {
+			t.Errorf("%s is other than %s", b, a)
+		}
+	}
+	if !strings.Contains(clitest.Read(t, filepath.Join(dir, "e.html")), `"(none)"`) {
+		t.Error("the page has no group of the rows without a colour")
+	}
+	mustRun(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--id_column=id", "--transform=c.json", "--color=delayed", "--output=again.csv", "--report=none")
+	if clitest.Read(t, filepath.Join(dir, "again.csv")) != clitest.Read(t, filepath.Join(dir, "p.csv")) {
+		t.Error("--transform with --color projects other rows")
+	}
+}

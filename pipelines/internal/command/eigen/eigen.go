@@ -136,6 +136,7 @@ func (c *command) job() (*eigen.Job, look, error) {
 		reading.Formats.Unlabelled, reading.Formats.Labels = false, true
 	} else if column := c.color.String(); column != "" {
 		reading.Formats.Unlabelled, reading.Formats.Labels, reading.Formats.TargetColumn = false, true, column
+		reading.Formats.Untargeted = true // a row without a colour is a row
 	}
 	show, pageErr := c.page.Path()
 	size, imageErr := cli.ParseImage(*c.image)
