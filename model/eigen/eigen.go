@@ -144,7 +144,9 @@ type PCA struct {
 	Rows         int64    // that it was found from
 	FeatureNames []string // nil, or one for each column
 	// Encoding brings rows of tables to the features; nil where rows are numbers.
-	Encoding   *features.Encoding
+	Encoding *features.Encoding
+	// ZeroBased says that the rows were of .svm, whose index of the first column was 0, as are those of rows to project.
+	ZeroBased  bool
 	Mean       []float64   // of each column
 	Scale      []float64   // what a column is divided by after its mean is taken away; nil: 1
 	Components [][]float64 // components × features, orthonormal, by falling variance; see [flip] for the sign

@@ -40,7 +40,8 @@ type file struct {
 	TotalVariance float64     `json:"total_variance"`
 	Spectrum      []float64   `json:"eigenvalues,omitempty"`
 
-	Encoding *features.Encoding `json:"encoding,omitempty"`
+	Encoding  *features.Encoding `json:"encoding,omitempty"`
+	ZeroBased bool               `json:"zero_based,omitempty"`
 }
 
 // Save writes the components as JSON. Numbers have the shortest form that reads back as the same float64.
@@ -48,7 +49,7 @@ func (p *PCA) Save(w io.Writer) error {
 	f := file{
 		Format: kind, Version: Version, Options: p.Options, Rows: p.Rows, Features: p.Features(), FeatureNames: p.FeatureNames,
 		Mean: p.Mean, Scale: p.Scale, Components: p.Components, Variance: p.ExplainedVariance,
-		TotalVariance: p.TotalVariance, Spectrum: p.Spectrum, Encoding: p.Encoding,
+		TotalVariance: p.TotalVariance, Spectrum: p.Spectrum, Encoding: p.Encoding, ZeroBased: p.ZeroBased,
 	}
 	for i := range p.Components {
 		f.Ratio = append(f.Ratio, p.Ratio(i))
@@ -96,7 +97,7 @@ func Load(name string, r io.Reader) (*PCA, error) {
 	return &PCA{
 		Options: f.Options, Rows: f.Rows, FeatureNames: f.FeatureNames, Mean: f.Mean, Scale: f.Scale, Components: f.Components,
 		ExplainedVariance: f.Variance, TotalVariance: f.TotalVariance, Spectrum: f.Spectrum,
-		Encoding: f.Encoding,
+		Encoding: f.Encoding, ZeroBased: f.ZeroBased,
 	}, nil
 }
 

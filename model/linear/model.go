@@ -29,6 +29,8 @@ type Model struct {
 	State        *State // what it takes to go on with SGD; nil where there is no going on
 	// Encoding brings rows of tables to the features; nil where rows are numbers.
 	Encoding *features.Encoding
+	// ZeroBased says that the rows were of .svm, whose index of the first column was 0, as are those of rows to predict.
+	ZeroBased bool
 	// Inference says how sure the coefficients are; nil where nobody asked.
 	Inference *Inference
 }
@@ -207,14 +209,15 @@ type modelFile struct {
 	Training     Training           `json:"training"`
 	State        *State             `json:"state"`
 	Encoding     *features.Encoding `json:"encoding"`
+	ZeroBased    bool               `json:"zero_based"`
 	Inference    *Inference         `json:"inference"`
 }
 
 // Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss,
 // feature_names (or null, also where an encoding has hashed columns, and says them), classes (or null), coef,
 // intercept, scaler (or null), hyperparameters by scikit-learn's names, training, and state (or null), and of a model
-// of tables its encoding; and inference, where there is one. Numbers are in their shortest form, which reads back bit by bit. It saves nothing that Load
-// would refuse. It does not close w.
+// of tables its encoding; zero_based, where it is true; and inference, where there is one. Numbers are in their shortest
+// form, which reads back bit by bit. It saves nothing that Load would refuse. It does not close w.
 func (m *Model) Save(w io.Writer) error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("linear.Model.Save: %w", err)
@@ -247,6 +250,9 @@ func (m *Model) Save(w io.Writer) error {
 	}
 	if m.Encoding != nil {
 		fields = append(fields, field{"encoding", m.Encoding})
+	}
+	if m.ZeroBased {
+		fields = append(fields, field{"zero_based", true})
 	}
 	if m.Inference != nil {
 		fields = append(fields, field{"inference", m.Inference})
@@ -325,7 +331,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 	m := &Model{
 		Task: f.Task, Loss: f.Loss, FeatureNames: f.FeatureNames, Intercept: f.Intercept,
 		Scaler: f.Scaler, Options: f.Options, Training: f.Training, State: f.State, Encoding: f.Encoding,
-		Inference: f.Inference,
+		ZeroBased: f.ZeroBased, Inference: f.Inference,
 	}
 	if f.FeatureNames == nil && f.Encoding != nil {
 		m.FeatureNames = f.Encoding.Names()

@@ -172,6 +172,7 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 		}
 		return p, j.begin()
 	}
+	j.Reading.Meet(patterns, p.Features(), p.ZeroBased)
 	d, err := vectorio.InspectFeatures(ctx, patterns, p.Features(), p.FeatureNames, j.Reading)
 	if err != nil {
 		return nil, err
@@ -232,7 +233,7 @@ func Fit(ctx context.Context, j *Job, o model.Options, run Run) (*model.PCA, err
 		}
 	}
 	p := fit.PCA()
-	p.FeatureNames, p.Encoding = j.Data.Columns, j.Reading.Encoding
+	p.FeatureNames, p.Encoding, p.ZeroBased = j.Data.Columns, j.Reading.Encoding, j.Data.ZeroBased()
 	return p, nil
 }
 

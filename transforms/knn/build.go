@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
@@ -87,7 +88,7 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	}
 	duplicates := int64(index.DuplicateIDs())
 	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns,
-		Total:    chunks[0].Total,
+		Total: chunks[0].Total, ZeroBased: chunks[0].ZeroBased == formats.ZeroBasedYes,
 		Rejected: int64(len(rejected)), DuplicateIDs: duplicates}
 	if f.Kept != nil {
 		note.Encoding = f.Reading.Encoding

@@ -43,6 +43,8 @@ type Note struct {
 	// Encoding brings the rows of tables to the points, and queries to what is compared with them; nil where rows were
 	// numbers.
 	Encoding *features.Encoding `json:",omitempty"`
+	// ZeroBased says that the points were of .svm, whose index of the first column was 0.
+	ZeroBased bool `json:",omitempty"`
 	// Total is the number of rows, and Rejected of those left out.
 	Total, Rejected int64
 	// DuplicateIDs is the number of points whose id an earlier one has.

@@ -365,6 +365,9 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 		if j.Index != nil {
 			reading.Formats.Sparse = true
 		}
+		if svm, zeroBased := j.pointsOfSVM(); svm {
+			reading.Meet(patterns, j.dim(), zeroBased)
+		}
 		if j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading); err == nil && j.Index != nil {
 			j.Reading.Formats.Sparse = j.Queries.Sparse()
 		}
@@ -432,6 +435,17 @@ func (j *Job) pointColumns() (names []string, of string) {
 		return nil, j.Corpus.Files[0].Name
 	}
 	return j.Corpus.Columns, j.Corpus.Whose()
+}
+
+// pointsOfSVM reports whether the points are of .svm, and whether the index of their first column is 0.
+func (j *Job) pointsOfSVM() (svm, zeroBased bool) {
+	infos, format := []files.Info(nil), j.Reading.Formats.Format
+	if j.Index != nil {
+		infos, format, zeroBased = j.Index.Note.Files, j.Index.Note.Formats.Format, j.Index.Note.ZeroBased
+	} else {
+		infos, zeroBased = j.Corpus.Files, j.Corpus.ZeroBased()
+	}
+	return slices.ContainsFunc(infos, func(f files.Info) bool { return vectorio.IsSVM([]string{f.Name}, format) }), zeroBased
 }
 
 // metric is that of the index, where it was built before.

@@ -55,7 +55,7 @@ func (k *kept) get(c *vectorio.Chunk) (rowReader, bool) {
 // record is r, whose rows are kept once all of the chunk have been read, if they have room, and are of a format that
 // is slow to read.
 func (k *kept) record(c *vectorio.Chunk, r rowReader, empty *vectors.Block) rowReader {
-	if k == nil || !formats.IsTabular(c.Info.Name, k.format) && !isSVM([]string{c.Info.Name}, k.format) {
+	if k == nil || !formats.IsTabular(c.Info.Name, k.format) && !vectorio.IsSVM([]string{c.Info.Name}, k.format) {
 		return r
 	}
 	k.mu.Lock()

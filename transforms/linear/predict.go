@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"beamlearn/model/fault"
-	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
@@ -105,9 +104,7 @@ func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading 
 	if m.Encoding != nil {
 		return inspectTable(ctx, m, patterns, reading)
 	}
-	if isSVM(patterns, reading.Formats.Format) && reading.Formats.Features == 0 {
-		reading.Formats.Features = m.Features() // its rows do not tell
-	}
+	reading.Meet(patterns, m.Features(), m.ZeroBased)
 	reading.Formats.Sparse = true
 	d, err := vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, *reading)
 	reading.Formats.Sparse = err == nil && d.Sparse()
@@ -122,15 +119,6 @@ func inspectTable(ctx context.Context, m *model.Model, patterns []string, readin
 		return nil, err
 	}
 	return d.Encoded(m.Encoding, reading), nil
-}
-
-func isSVM(patterns []string, format string) bool {
-	for _, p := range patterns {
-		if name, err := formats.Detect(p); format == "" && err == nil {
-			format = name
-		}
-	}
-	return format == "svm"
 }
 
 // Validate reports every fault of the options and of what they ask of the model at once.

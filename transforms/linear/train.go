@@ -148,7 +148,7 @@ var ErrNoTarget = errors.New("--target is needed: the column that is to be learn
 // its default, and so does reading.ChunkRows where chunkRows, which was asked for, is 0: the same.
 func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
 	f := &reading.Formats
-	if f.TargetColumn == "" && len(reading.Targets) == 0 && !isSVM(patterns, f.Format) {
+	if f.TargetColumn == "" && len(reading.Targets) == 0 && !vectorio.IsSVM(patterns, f.Format) {
 		return nil, ErrNoTarget
 	}
 	f.Sparse = true
@@ -250,7 +250,7 @@ func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit
 			return nil, nil, fmt.Errorf("linear.Train: the pipeline has made no pass")
 		}
 	}
-	fit.Model().Encoding = j.Reading.Encoding
+	fit.Model().Encoding, fit.Model().ZeroBased = j.Reading.Encoding, j.Data.ZeroBased()
 	report.Passes = fit.Passes() - report.Resumed
 	if j.Options.Workers == placement.InProcess {
 		report.save = func(ctx context.Context) error {

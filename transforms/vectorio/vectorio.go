@@ -365,6 +365,31 @@ func (o *Options) Confine(all ...*Dataset) {
 	}
 }
 
+// IsSVM reports whether any file of the patterns is of the format svm, as far as their names and the format that is
+// given tell.
+func IsSVM(patterns []string, format string) bool {
+	return format == "svm" || format == "" && slices.ContainsFunc(patterns, func(p string) bool {
+		name, err := formats.Detect(p)
+		return err == nil && name == "svm"
+	})
+}
+
+// Meet completes the options for rows of .svm that are to meet others, the points or those of a model: the rows tell
+// neither how many columns there are, nor for certain whether the index of the first is 0.
+func (o *Options) Meet(patterns []string, features int, zeroBased bool) {
+	if f := &o.Formats; IsSVM(patterns, f.Format) {
+		if f.Features == 0 {
+			f.Features = features
+		}
+		if zeroBased && (f.ZeroBased == "" || f.ZeroBased == formats.ZeroBasedAuto) {
+			f.ZeroBased = formats.ZeroBasedYes
+		}
+	}
+}
+
+// ZeroBased reports whether the index of the first column is 0 in files of .svm, which all of them together tell.
+func (d *Dataset) ZeroBased() bool { return d.options.Formats.ZeroBased == formats.ZeroBasedYes }
+
 // Sparse reports whether rows stay sparse: where the options let them (formats.Options.Sparse), and all files are of
 // sparse rows, or an encoding gives such.
 func (d *Dataset) Sparse() bool { return d.options.Formats.Sparse }

@@ -64,7 +64,7 @@ type labelled struct {
 func (a *App) LabelledInput() *Input {
 	in := a.Input().withTarget("what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm)")
 	in.labelled.features = in.group.Int("features", 0, "how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)")
-	in.labelled.zeroBased = in.group.Choice("zero_based", "auto", []string{"auto", "yes", "no"}, "whether 0 is the index of the first column of .svm: yes, no, or auto (yes where any row has an index 0; with --features, no), as `WHEN`")
+	in.labelled.zeroBased = in.group.Choice("zero_based", "auto", []string{"auto", "yes", "no"}, "whether 0 is the index of the first column of .svm: yes, no, or auto (as in the rows of the model, where there is one; else yes where any row has an index 0; with --features, no), as `WHEN`")
 	return in
 }
 

@@ -145,6 +145,7 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, options *fitting
 			return cli.Usage(err)
 		}
 		job.Options.Names = options.WarmStart.FeatureNames
+		job.Reading.Meet(c.input.Patterns(), options.WarmStart.Features(), options.WarmStart.ZeroBased)
 	}
 	if done, err := c.asTable(ctx, job, options); done || err != nil {
 		return err
