@@ -501,6 +501,10 @@ func countStart(ctx context.Context, src formats.Source) (rows, about int64, err
 		return -1, -1, err
 	}
 	if len(ranges) == 1 {
+		// A quote that is open at the end has swallowed rows: their number would be another.
+		if _, err := src.(formats.Counter).Resolve([]formats.Count{n}); err != nil {
+			return -1, -1, err
+		}
 		return n.Rows[0], n.Rows[0], nil
 	}
 	last := ranges[len(ranges)-1]

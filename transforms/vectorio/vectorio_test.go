@@ -480,6 +480,18 @@ func stable[T any](t *testing.T, v T, encode func(T) ([]byte, error), decode fun
 }
 
 // Targets of text, in files of their own, are labels, each that of its row, however rows and targets are cut.
+// A quote that does not close is told when the rows of a small file are counted, not as so few rows.
+func TestOpenQuoteCounted(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f.csv")
+	if err := os.WriteFile(name, []byte("a,b\n1,\"2\n3,4\n5,6\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const want = "found a quote that opens in row 0, and then the end of the file, expected the quote that closes it, or --quoting=none"
+	if _, err := Inspect(t.Context(), []string{name}, Options{}); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestTargetTexts(t *testing.T) {
 	t.Parallel()
 	text := func(labels ...string) string {
