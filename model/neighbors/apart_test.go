@@ -30,7 +30,7 @@ func TestApart(t *testing.T) {
 func testApart(t *testing.T, o Options, dim, groups int) {
 	rng := rand.New(rand.NewPCG(uint64(dim), uint64(groups)))
 	n, m := 150, 20
-	if testing.Short() {
+	if testing.Short() || o.Metric == Mahalanobis { // whose distances take the square of dim
 		n = 50
 	}
 	rows := func(count int) *vectors.Block {
