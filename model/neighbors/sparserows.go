@@ -15,8 +15,9 @@ import (
 // product and the euclidean distance an inverted index finds candidates (package sparse), whose distances are computed
 // then; for other metrics, all pairs are compared, in O(entries) each.
 
-// denseShare is the share of entries above which rows are stored with their zeros, and compared by tiles: a product of
-// the inverted index costs some ten times one of the tiles, which have lanes for them. The bytes are the same either way.
+// denseShare is the share of entries above which rows are stored with their zeros, and compared by tiles. The time of
+// the inverted index grows by the square of the share: of 20,000 rows with AVX2, at 6 % it is half of the tiles' with
+// 2,000 columns and 0.6 with 500, so that they meet at 8 % or so; wider lanes meet it earlier. The bytes are the same.
 const denseShare = 1.0 / 16
 
 // MaxDenseColumns is how many columns sparse rows may have to be stored with their zeros, whatever their entries.
