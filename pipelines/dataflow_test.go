@@ -235,7 +235,7 @@ func testDataflowFaults(t *testing.T, file string) {
 	t.Run("interrupt", func(t *testing.T) {
 		// A distance without a fast kernel, one thread: half a minute.
 		rows := bytes.Repeat([]byte(strings.Repeat("1,", 63)+"2\n"), 12000)
-		c := begin(t, f.Put("in/slow.csv", rows), "--header=no", "--k=5", "--metric=minkowski", "--p=3", "--algorithm=brute", "--threads=1", "--chunk_rows=100")
+		c := begin(t, f.Put("in/slow.csv", rows), "--header=no", "--k=5", "--metric=minkowski", "--p=2.5", "--algorithm=brute", "--threads=1", "--chunk_rows=100")
 		for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 			if calls := f.Calls(); calls[max(0, len(calls)-1)] == "GET job" && len(f.Jobs()) == 2 {
 				break

@@ -301,7 +301,7 @@ func TestSparkCluster(t *testing.T) {
 
 // slow is a command that takes some ten seconds in two slots, in chunks of half a second: a distance without a fast
 // kernel, one thread a chunk.
-var slow = command{"slow", "kneighbors", []string{"--input=x.npy", "--k=5", "--metric=minkowski", "--p=3", "--algorithm=brute",
+var slow = command{"slow", "kneighbors", []string{"--input=x.npy", "--k=5", "--metric=minkowski", "--p=2.5", "--algorithm=brute",
 	"--threads=1", "--chunk_rows=100", "--output=out/n.csv"}}
 
 // writeNPY writes random vectors.
