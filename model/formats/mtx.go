@@ -44,12 +44,8 @@ func inspectMTX(ctx context.Context, f File, comp compression, o Options) (Sourc
 	if err := o.noDialect(f, "mtx"); err != nil {
 		return nil, err
 	}
-	for _, given := range []struct{ what, column string }{
-		{"columns", firstOf(o.Columns)}, {"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
-	} {
-		if given.column != "" {
-			return nil, fault.File(f.Name(), "no choice of columns: .mtx has entries, and nothing else (a target may stand in a .npy: --target=FILE.npy)", "%s asked for, %s", given.what, fault.Quote(given.column))
-		}
+	if err := o.noChoice(f, "no choice of columns: .mtx has entries, and nothing else (a target may stand in a .npy: --target=FILE.npy)"); err != nil {
+		return nil, err
 	}
 	s := &mtxSource{textFile: o.newText(f, comp)}
 	if err := s.head(ctx, s.header); err != nil {

@@ -58,12 +58,8 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 	if err := o.noDialect(f, "svm"); err != nil {
 		return nil, err
 	}
-	for _, given := range []struct{ what, column string }{
-		{"columns", firstOf(o.Columns)}, {"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
-	} {
-		if given.column != "" {
-			return nil, fault.Asked(f.Name(), "no choice of columns: .svm has the label, which is the target, and the vector", "%s asked for, %s", given.what, fault.Quote(given.column))
-		}
+	if err := o.noChoice(f, "no choice of columns: .svm has the label, which is the target, and the vector"); err != nil {
+		return nil, err
 	}
 	s := &svmSource{textFile: o.newText(f, comp), selection: &selection{id: -1, target: 0, weight: -1, index: -1, labels: o.Labels}, base: 1, highest: -1}
 	if o.Unlabelled {
@@ -92,6 +88,26 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 		return nil, s.tooMany()
 	}
 	return s, nil
+}
+
+// noChoice refuses columns that are asked for, of the vector and beside it, of a format that has no columns to choose.
+func (o *Options) noChoice(f File, expected string) error {
+	if columns := firstOf(o.Columns); columns != "" {
+		return fault.Asked(f.Name(), expected, "columns asked for, %s", fault.Quote(columns))
+	}
+	return o.noBeside(f, expected)
+}
+
+// noBeside refuses columns that are asked for beside the vector.
+func (o *Options) noBeside(f File, expected string) error {
+	for _, given := range []struct{ what, column string }{
+		{"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
+	} {
+		if given.column != "" {
+			return fault.Asked(f.Name(), expected, "%s asked for, %s", given.what, fault.Quote(given.column))
+		}
+	}
+	return nil
 }
 
 func firstOf(list []string) string {

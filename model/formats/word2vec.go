@@ -34,12 +34,8 @@ func inspectWords(ctx context.Context, f File, comp compression, o Options) (Sou
 	if err := o.noDialect(f, "word2vec"); err != nil {
 		return nil, err
 	}
-	for _, given := range []struct{ what, column string }{
-		{"an id column", o.IDColumn}, {"a target column", o.TargetColumn}, {"a weight column", o.WeightColumn},
-	} {
-		if given.column != "" {
-			return nil, fault.Asked(f.Name(), "columns of numbers: the word is the id, and there is nothing else", "%s asked for, %s", given.what, fault.Quote(given.column))
-		}
+	if err := o.noBeside(f, "columns of numbers: the word is the id, and there is nothing else"); err != nil {
+		return nil, err
 	}
 	s := &wordsSource{textFile: o.newText(f, comp), words: -1}
 	dim := 0

@@ -103,14 +103,10 @@ func (p *foundPart) MarshalBinary() ([]byte, error) {
 // joinFound makes one file of the lists of all chunks.
 func (f *joinTargetsFn) joinFound(ctx context.Context, found *TargetsFile, all []targetsPart) error {
 	whole := &neighbors.Answers{Offsets: []int64{0}}
-	for _, p := range all {
-		b, err := f.bytesOf(ctx, p)
-		if err != nil {
-			return err
-		}
+	err := f.each(ctx, all, func(_ int, b []byte) error {
 		a, err := neighbors.ReadAnswers(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.Path, err)
+			return err
 		}
 		for _, end := range a.Offsets[1:] {
 			whole.Offsets = append(whole.Offsets, int64(len(whole.Neighbors))+end)
@@ -118,9 +114,12 @@ func (f *joinTargetsFn) joinFound(ctx context.Context, found *TargetsFile, all [
 		whole.Numbers, whole.Neighbors = append(whole.Numbers, a.Numbers...), append(whole.Neighbors, a.Neighbors...)
 		whole.IDs.AppendAll(&a.IDs)
 		whole.NeighborIDs.AppendAll(&a.NeighborIDs)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	whole.Distances = make([]float64, len(whole.Neighbors))
-	var err error
 	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error {
 		_, err := whole.WriteTo(w)
 		return err

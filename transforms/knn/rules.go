@@ -260,14 +260,8 @@ func (f *joinTargetsFn) joinGroups(ctx context.Context, found *TargetsFile, all 
 // joinRanks puts all rows in order.
 func (f *joinTargetsFn) joinRanks(ctx context.Context, found *TargetsFile, all []targetsPart) ([]int32, error) {
 	parts := make([]compare.Part, len(all))
-	for i, p := range all {
-		b, err := f.bytesOf(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if err := parts[i].UnmarshalBinary(b); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Path, err)
-		}
+	if err := f.each(ctx, all, func(i int, b []byte) error { return parts[i].UnmarshalBinary(b) }); err != nil {
+		return nil, err
 	}
 	order := &compare.Order{}
 	if err := f.against(ctx, order); err != nil {
@@ -292,22 +286,16 @@ func (f *joinTargetsFn) joinMet(ctx context.Context, found *TargetsFile, all []t
 	for i := range met {
 		met[i] = -1
 	}
-	for _, p := range all {
-		b, err := f.bytesOf(ctx, p)
-		if err != nil {
-			return nil, err
-		}
+	err := f.each(ctx, all, func(i int, b []byte) error {
 		places, err := neighbors.ReadGroups(b)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Path, err)
-		}
 		for _, at := range places {
-			if n := p.First + int64(at); n >= 0 && n < found.Rows {
+			if n := all[i].First + int64(at); n >= 0 && n < found.Rows {
 				met[n] = 0
 			}
 		}
-	}
-	return met, nil
+		return err
+	})
+	return met, err
 }
 
 // Dictionary is the file of the values of the points, of a run that has found them: see [TargetsJob.Among].

@@ -250,24 +250,25 @@ func (f *joinTargetsFn) join(ctx context.Context, all []targetsPart) error {
 // targetParts are the targets of chunks.
 func (f *joinTargetsFn) targetParts(ctx context.Context, all []targetsPart) ([]vote.Part, error) {
 	parts := make([]vote.Part, len(all))
-	for i, p := range all {
-		b, err := f.bytesOf(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if err := parts[i].UnmarshalBinary(b); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Path, err)
-		}
-	}
-	return parts, nil
+	err := f.each(ctx, all, func(i int, b []byte) error { return parts[i].UnmarshalBinary(b) })
+	return parts, err
 }
 
-// bytesOf reads what was found of a chunk.
-func (f *joinTargetsFn) bytesOf(ctx context.Context, p targetsPart) ([]byte, error) {
-	if p.Path != files.Join(f.Options.staging(), fmt.Sprintf("part-%08d", p.Order)) {
-		return nil, fmt.Errorf("knn: targets in %s, which is not of this run", p.Path)
+// each reads what was found of each chunk, in their order. An error of parse gets the file's name.
+func (f *joinTargetsFn) each(ctx context.Context, all []targetsPart, parse func(i int, b []byte) error) error {
+	for i, p := range all {
+		if p.Path != files.Join(f.Options.staging(), fmt.Sprintf("part-%08d", p.Order)) {
+			return fmt.Errorf("knn: targets in %s, which is not of this run", p.Path)
+		}
+		b, err := files.ReadFile(ctx, p.Path)
+		if err != nil {
+			return err
+		}
+		if err := parse(i, b); err != nil {
+			return fmt.Errorf("%s: %w", p.Path, err)
+		}
 	}
-	return files.ReadFile(ctx, p.Path)
+	return nil
 }
 
 // note leaves what was found for the main program.
