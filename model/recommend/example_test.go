@@ -1,0 +1,38 @@
+package recommend_test
+
+import (
+	"context"
+	"fmt"
+
+	"beamlearn/model/recommend"
+)
+
+func Example() {
+	users, items := &recommend.Names{}, &recommend.Names{}
+	p := recommend.Part{Users: users, Items: items}
+	for _, row := range [][2]string{{"ann", "tea"}, {"ann", "milk"}, {"bob", "tea"}, {"bob", "milk"}, {"bob", "jam"}, {"cid", "milk"}} {
+		p.User = append(p.User, users.OfText([]byte(row[0])))
+		p.Item = append(p.Item, items.OfText([]byte(row[1])))
+		p.Value = append(p.Value, 1)
+	}
+	x, err := recommend.New([]recommend.Part{p}, recommend.Sum)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	model, err := recommend.Fit(context.Background(), x, recommend.Options{K: 2}, 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	scorer := recommend.NewScorer(model, 2)
+	for u := range x.Users.Len() {
+		had, values := x.Of(u)
+		for _, r := range scorer.Recommend(had, values, 1, true) {
+			fmt.Printf("%s: %s, %.3f\n", x.Users.At(u), x.Items.At(int(r.Item)), r.Score)
+		}
+	}
+	// Output:
+	// ann: jam, 1.284
+	// cid: tea, 0.816
+}

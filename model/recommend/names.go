@@ -1,0 +1,114 @@
+package recommend
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"beamlearn/model/vectors"
+)
+
+// Names numbers ids in the order in which they come. It is not safe for concurrent use. The zero value is empty.
+type Names struct {
+	ints  map[int64]uint32
+	texts map[string]uint32
+	ids   vectors.IDs
+}
+
+// Of is the number of an id, a new one where it has none yet.
+func (n *Names) Of(id vectors.ID) uint32 {
+	if id.IsInt() {
+		at, ok := n.ints[id.Int]
+		if !ok {
+			if n.ints == nil {
+				n.ints = map[int64]uint32{}
+			}
+			at = n.add(id)
+			n.ints[id.Int] = at
+		}
+		return at
+	}
+	at, ok := n.texts[id.Text]
+	if !ok {
+		if n.texts == nil {
+			n.texts = map[string]uint32{}
+		}
+		id.Text = strings.Clone(id.Text)
+		at = n.add(id)
+		n.texts[id.Text] = at
+	}
+	return at
+}
+
+// OfText is Of for the id that a text is, which is copied only where it is new.
+func (n *Names) OfText(b []byte) uint32 {
+	if v, ok := integer(b); ok {
+		return n.Of(vectors.ID{Int: v})
+	}
+	if at, ok := n.texts[string(b)]; ok {
+		return at
+	}
+	return n.Of(vectors.ParseID(string(b)))
+}
+
+// integer is a short canonical decimal integer: what [vectors.ParseID] makes of it, too.
+func integer(b []byte) (v int64, ok bool) {
+	const digits = 18 // never out of range
+	if len(b) == 0 || len(b) > digits || b[0] == '0' && len(b) > 1 {
+		return 0, false
+	}
+	for _, c := range b {
+		if c -= '0'; c > 9 {
+			return 0, false
+		}
+		v = v*10 + int64(c)
+	}
+	return v, true
+}
+
+func (n *Names) add(id vectors.ID) uint32 {
+	n.ids.Append(id)
+	return uint32(n.ids.Len() - 1)
+}
+
+// Len is the number of ids.
+func (n *Names) Len() int { return n.ids.Len() }
+
+// compareIDs orders integers as such, before texts, which are ordered by their bytes.
+func compareIDs(a, b vectors.ID) int {
+	switch {
+	case a.IsInt() && b.IsInt():
+		return cmp.Compare(a.Int, b.Int)
+	case a.IsInt():
+		return -1
+	case b.IsInt():
+		return 1
+	}
+	return strings.Compare(a.Text, b.Text)
+}
+
+// union has the ids of several names once each, in their order (compareIDs), and for each of the names where its ids
+// went.
+func union(all []*Names) (ids vectors.IDs, places map[*Names][]uint32) {
+	var sorted []vectors.ID
+	for _, n := range all {
+		for i := range n.ids.Len() {
+			sorted = append(sorted, n.ids.At(i))
+		}
+	}
+	slices.SortFunc(sorted, compareIDs)
+	sorted = slices.Compact(sorted)
+	var whole Names
+	for _, id := range sorted {
+		whole.Of(id)
+	}
+	places = map[*Names][]uint32{}
+	for _, n := range all {
+		to := make([]uint32, n.ids.Len())
+		for i := range to {
+			to[i] = whole.Of(n.ids.At(i))
+		}
+		places[n] = to
+	}
+	return whole.ids, places
+}
