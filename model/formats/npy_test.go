@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -525,4 +526,35 @@ func TestNPYText(t *testing.T) {
 		}
 	}
 	wantFault(t, "y.npy", npyArray("<U3", "(1,)", wide(binary.LittleEndian, 3, "a")), Options{Targets: true}, "y.npy: found text, expected numbers as the targets")
+}
+
+// Labels of .npy are read many at a time: a read of a file is a call of the system.
+func TestNPYLabelsReadAhead(t *testing.T) {
+	t.Parallel()
+	const rows = 10_000
+	reads := 0
+	file := &textData{name: "y.npy", data: npyArray("<i8", "(10000,)", encoded(binary.LittleEndian, make([]int64, rows)))}
+	src, err := Inspect(t.Context(), file, Options{Targets: true, Labels: true, DType: vectors.Float64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.wrap = func(r io.Reader) io.Reader { return &readsCounter{r, &reads} }
+	b := &vectors.Block{Dim: 1, DType: vectors.Float64}
+	if err := readSpan(t.Context(), src, Span{Rows: rows}, b); err != nil || len(b.Labels) != rows {
+		t.Fatalf("%d labels, %v", len(b.Labels), err)
+	}
+	if reads > rows/100 {
+		t.Errorf("%d labels by %d reads", rows, reads)
+	}
+}
+
+// readsCounter counts how often it is read from.
+type readsCounter struct {
+	io.Reader
+	n *int
+}
+
+func (r *readsCounter) Read(p []byte) (int, error) {
+	*r.n++
+	return r.Reader.Read(p)
 }

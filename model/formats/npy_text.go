@@ -1,6 +1,8 @@
 package formats
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -110,12 +112,18 @@ func (t *npyText) Read(ctx context.Context, s Span) (Reader, error) {
 			return nil, err
 		}
 	}
+	// A label is a few bytes, and a read of the file a call of the system.
+	r.buf = bufio.NewReaderSize(r.r, int(min(labelBuffer, s.Rows*t.width)))
 	return r, nil
 }
+
+// labelBuffer is how many bytes of labels are read at a time.
+const labelBuffer = 64 << 10
 
 type npyTextReader struct {
 	t         *npyText
 	r         io.ReadCloser
+	buf       *bufio.Reader // of r
 	next, end int64
 	record    []byte
 	label     []byte
@@ -129,7 +137,7 @@ func (r *npyTextReader) Read(b *vectors.Block, max int) error {
 		return io.EOF
 	}
 	for n := 0; n < max && r.next < r.end; n++ {
-		if _, err := io.ReadFull(r.r, r.record); err != nil {
+		if _, err := io.ReadFull(r.buf, r.record); err != nil {
 			return truncated(r.t.File, err)
 		}
 		row := r.next
@@ -162,7 +170,7 @@ func (r *npyTextReader) decode() (found string) {
 		return ""
 	}
 	if r.t.order == nil {
-		r.label = append(r.label, strings.TrimRight(string(r.record), "\x00")...)
+		r.label = append(r.label, bytes.TrimRight(r.record, "\x00")...)
 	} else {
 		for i := 0; i < len(r.record); i += 4 {
 			c := r.t.order.Uint32(r.record[i:])
@@ -171,7 +179,7 @@ func (r *npyTextReader) decode() (found string) {
 			}
 			r.label = utf8.AppendRune(r.label, rune(c))
 		}
-		r.label = []byte(strings.TrimRight(string(r.label), "\x00"))
+		r.label = bytes.TrimRight(r.label, "\x00")
 	}
 	if len(trimSpaces(r.label)) == 0 {
 		return "an empty text"
