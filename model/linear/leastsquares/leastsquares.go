@@ -282,13 +282,13 @@ func (q *quadratic) gap(w, residual []float64, l1, l2 float64) (gap, objective f
 
 const (
 	gapTolerance = 1e-12
-	maxDescents  = 1000
+	mostTurns    = 300
 )
 
 // descend minimises the objective with an l1 penalty, from w, which it changes, down to a duality gap that is rounding.
 func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap float64, passes int, err error) {
 	var objective float64
-	passes, done := q.Descend(w, l1, l2, maxDescents, func(w, r []float64) bool {
+	passes, done := q.Descend(w, l1, l2, mostTurns, func(w, r []float64) bool {
 		gap, objective = q.gap(w, r, l1, l2)
 		return gap <= max(gapTolerance*objective, q.rounding(w))
 	})

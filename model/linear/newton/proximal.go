@@ -117,7 +117,7 @@ func (o *Optimizer) proximalStep(second, base, g []float64, n float64) []float64
 			q.C[j] = kernel.Dot(q.Q[j*d:(j+1)*d], base[:d]) - slopes[j]
 		}
 		w := slices.Clone(base[:d])
-		q.Descend(w, o.l1(), l2, mostDescents, func(w, r []float64) bool { return o.optimal(&q, w, r) })
+		q.Descend(w, o.l1(), l2, mostTurns, func(w, r []float64) bool { return o.optimal(&q, w, r) })
 		for j, v := range w {
 			dir[j] = v - base[j]
 		}
@@ -132,8 +132,8 @@ func (o *Optimizer) proximalStep(second, base, g []float64, n float64) []float64
 	return dir
 }
 
-// mostDescents bounds the passes over the coefficients for a step: it need not be the best.
-const mostDescents = 200
+// mostTurns bounds the turns of coordinate descent and systems of equations for a step: it need not be the best.
+const mostTurns = 50
 
 // optimal reports whether the remainder r = c − Qw is that of the least, up to rounding.
 func (o *Optimizer) optimal(q *dense.Lasso, w, r []float64) bool {
