@@ -111,6 +111,15 @@ var commands = []command{
 		"--symmetric=union", "--chunk_rows=250", "--output=out/union.npz"}},
 	{"groups", "groups", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--radius=15", "--keep=target:max",
 		"--chunk_rows=250", "--num_shards=2", "--output=out/groups.parquet"}},
+	{"neighbours that rules choose", "kneighbors", []string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
+		`--filter=distance<1200 and carrier!="MQ"`, "--only_same=origin", "--before=time_hour", "--max_per=dest:1", "--k=3", "--chunk_rows=100",
+		"--output=out/chosen.parquet"}},
+	{"outliers", "kneighbors", []string{"--input=DATA/words.npy", "--metric=correlation", "--outliers=lof", "--k=10", "--chunk_rows=300", "--output=out/lof.csv"}},
+	{"sparse rows", "kneighbors", []string{"--input=sparse.svm", "--metric=cosine", "--k=5", "--broadcast=file", "--chunk_rows=150", "--output=out/sparse.csv"}},
+	{"counts, with exact zeros", "sgd", []string{"--input=DATA/flights_small.csv", "--target=distance", "--columns=*,!air_time,!id,!tailnum", "--task=regression",
+		"--loss=poisson", "--penalty=elasticnet", "--l1_ratio=0.5", "--alpha=0.01", "--standardize", "--chunk_rows=100", "--model=out/counts.json"}},
+	{"standard errors", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize", "--inference=robust",
+		"--chunk_rows=100", "--model=out/errors.json"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
 		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
 }
@@ -190,7 +199,7 @@ func makeInputs(t testing.TB) map[string][]byte {
 	}
 	lines := bytes.SplitAfter(bytes.Clone(b), []byte("\n"))
 	lines[3] = bytes.Replace(lines[3], []byte(",0,"), []byte(",x,"), 1)
-	made := map[string][]byte{"copy.csv": b, "mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}
+	made := map[string][]byte{"copy.csv": b, "sparse.svm": sparseRows(600, 20000, 20), "mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}
 	dir := t.TempDir()
 	for _, c := range models {
 		c.run(t, dir)
@@ -202,6 +211,22 @@ func makeInputs(t testing.TB) map[string][]byte {
 	}
 	inputs.files = made
 	return made
+}
+
+// sparseRows are rows of svm, with so many values of so many columns in each.
+func sparseRows(rows, columns, values int) []byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	var b []byte
+	for i := range rows {
+		b = fmt.Append(b, i%3)
+		at := r.IntN(columns / values)
+		for range values {
+			b = fmt.Appendf(b, " %d:%.3f", 1+at, r.Float64())
+			at += 1 + r.IntN(columns/values-1)
+		}
+		b = append(b, '\n')
+	}
+	return b
 }
 
 // prepare makes a directory in which the commands run.
