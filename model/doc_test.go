@@ -67,7 +67,7 @@ var rooms = []struct {
 	{6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"},
-	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/linear"},
+	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/linear"}, {10, "transforms/recommend"},
 	{11, "pipelines"},
 }
 

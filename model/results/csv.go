@@ -62,7 +62,7 @@ func csvHeader(l Layout) []byte {
 	if !l.isTable() {
 		return []byte(strings.Join(neighborColumns(l), ",") + "\n")
 	}
-	b := []byte(idColumnName)
+	b := appendCSVText(nil, l.idName())
 	for _, c := range l.Columns {
 		b = appendCSVText(append(b, ','), c.Name)
 	}

@@ -111,13 +111,14 @@ func appendJSONFloats(b []byte, distances []float64, as Similarity) []byte {
 
 func encodeJSONLTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error) {
 	b, texts := dst[0], false
+	first := append(appendJSONText([]byte{'{'}, l.idName()), ':')
 	keys := make([][]byte, len(l.Columns)) // with what stands around them
 	for j, c := range l.Columns {
 		keys[j] = append(appendJSONText([]byte{','}, c.Name), ':')
 	}
 	for i := from; i < to; i++ {
 		lack := t.lacks(i)
-		b = append(b, `{"id":`...)
+		b = append(b, first...)
 		if lack&NoID != 0 {
 			b = append(b, "null"...)
 		} else {

@@ -497,7 +497,7 @@ func (g *tableRows) reset() {
 
 func (g *tableRows) schema() (*schema.GroupNode, error) {
 	r := g.repetition()
-	fields := schema.FieldList{g.ids.node(idColumnName, r)}
+	fields := schema.FieldList{g.ids.node(validUTF8(g.layout.idName()), r)}
 	for j, c := range g.layout.Columns {
 		name := validUTF8(c.Name)
 		switch c.Type {

@@ -25,7 +25,7 @@
 //
 // A table, whose columns are named in the [Layout]:
 //
-//	.csv      id and the columns, with a header
+//	.csv      id, or what the layout calls it, and the columns, with a header
 //	.jsonl    {"id":…,"NAME":…}: a line for each row; a number that is not finite is null
 //	.parquet  id, and other ids, int64 where all of the file are integers, else string; the columns: double, int64 or string
 //	.npy      the columns without the ids, in the order of the rows: n numbers, or n × columns; no texts. It is int64 where
@@ -43,6 +43,7 @@
 package results
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -114,6 +115,8 @@ type Layout struct {
 	Similarity Similarity `json:",omitempty"`
 	// Columns are those of a table, beside the id. None: neighbours.
 	Columns []Column `json:",omitempty"`
+	// IDName is what the column of a table's ids is called. Default: id.
+	IDName string `json:",omitempty"`
 	// Nullable says that rows of a table may be without values, or without an id.
 	Nullable bool `json:",omitempty"`
 	// Features are those of rows of features, nil of anything else.
@@ -322,7 +325,7 @@ func (f *Format) Check(l Layout) error {
 	if err := f.checkNeighbors(l); err != nil {
 		return err
 	}
-	seen := map[string]bool{idColumnName: true}
+	seen := map[string]bool{l.idName(): true}
 	for _, c := range l.Columns {
 		if seen[c.Name] {
 			return fmt.Errorf("the column %s twice", fault.Quote(c.Name))
@@ -357,8 +360,11 @@ func (f *Format) checkNeighbors(l Layout) error {
 	return nil
 }
 
-// idColumnName is the first column of a table.
+// idColumnName is the first column of a table, unless the layout has another name.
 const idColumnName = "id"
+
+// idName is what the first column of a table is called.
+func (l Layout) idName() string { return cmp.Or(l.IDName, idColumnName) }
 
 // Assemble writes to w the file with this number, 0 unless the format has several, of an output that consists of the
 // parts, in their order; of a graph, a part may be a shape alone, without files. It neither buffers nor closes w. It

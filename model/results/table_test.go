@@ -38,6 +38,7 @@ var tables = []struct {
 	{"several", Layout{Columns: []Column{
 		{Name: "prediction", Type: Text, Texts: []string{"benign", "malignant"}}, {Name: `proba_"a",b`, Type: Float}, {Name: "count", Type: Int},
 	}}, mixed},
+	{"another name", Layout{IDName: `us"er,`, Columns: []Column{{Name: "id", Type: Float}}}, text},
 	{"several numbers", Layout{Columns: []Column{{Name: "prediction", Type: Int}, {Name: "decision", Type: Float}}}, mixed},
 }
 
@@ -120,7 +121,7 @@ func readCSVTable(t *testing.T, b []byte, table *Table, l Layout) {
 		t.Fatalf("%d rows: %v", len(rows), err)
 	}
 	for j, c := range l.Columns {
-		if rows[0][0] != "id" || rows[0][j+1] != c.Name {
+		if rows[0][0] != l.idName() || rows[0][j+1] != c.Name {
 			t.Errorf("header %q", rows[0])
 		}
 	}
@@ -146,7 +147,7 @@ func readJSONLTable(t *testing.T, b []byte, table *Table, l Layout) {
 		d := json.NewDecoder(bytes.NewReader(line))
 		d.UseNumber()
 		row := map[string]any{}
-		if err := d.Decode(&row); err != nil || len(row) != len(l.Columns)+1 || idOf(t, row["id"]) != table.ID(i) {
+		if err := d.Decode(&row); err != nil || len(row) != len(l.Columns)+1 || idOf(t, row[l.idName()]) != table.ID(i) {
 			t.Fatalf("line %d: %s: %v", i, line, err)
 		}
 		for j, c := range l.Columns {
@@ -197,7 +198,7 @@ func readParquetTable(t *testing.T, b []byte, table *Table, l Layout) {
 			types[0] = arrow.BinaryTypes.String
 		}
 	}
-	names := []string{"id"}
+	names := []string{l.idName()}
 	for _, c := range l.Columns {
 		names = append(names, c.Name)
 		types = append(types, map[ColumnType]arrow.DataType{Float: arrow.PrimitiveTypes.Float64, Int: arrow.PrimitiveTypes.Int64, Text: arrow.BinaryTypes.String}[c.Type])

@@ -12,10 +12,11 @@ import (
 	"beamlearn/pipelines/internal/command/inspect"
 	"beamlearn/pipelines/internal/command/kneighbors"
 	"beamlearn/pipelines/internal/command/predict"
+	"beamlearn/pipelines/internal/command/recommend"
 	"beamlearn/pipelines/internal/command/sgd"
 	"beamlearn/pipelines/internal/command/transform"
 )
 
 func main() {
-	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, transform.New, groups.New)
+	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, transform.New, groups.New, recommend.New)
 }

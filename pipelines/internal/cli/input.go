@@ -97,6 +97,21 @@ func (a *App) Input() *Input {
 	}
 }
 
+// TripleInput adds the flags of what to read where rows say who had what, in columns that the command's own flags name.
+func (a *App) TripleInput() *Input {
+	g := a.Group("What to read")
+	none, auto := "", "auto"
+	return &Input{
+		group:     g,
+		input:     g.InputFiles("input", "rows of who had what, in any order: a `PATH` of a table (.csv, .tsv, .parquet, .jsonl, .arrow), a glob or several of them with commas between, local or on gs://, s3://: --input='ratings-*.parquet'"),
+		format:    g.Choice("input_format", "", formatNames(), "the `FORMAT` of the files (default by the extension; .gz and .zst are unpacked): --input_format=tsv"),
+		text:      g.Text(),
+		bad:       g.Choice("on_error", "fail", []string{"fail", "skip"}, "what becomes of rows with a fault: fail, or skip (they go to OUTPUT.rejected.jsonl with the reason), as `ACTION`"),
+		chunkRows: g.Int("chunk_rows", 0, fmt.Sprintf("how many rows are read at a time (default %d)", vectorio.DefaultChunkRows)),
+		columns:   &none, id: &none, array: &none, dtype: &auto,
+	}
+}
+
 // Unless names a flag with which no input is needed.
 func (in *Input) Unless(flag string) *Input {
 	in.unless = flag

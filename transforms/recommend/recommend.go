@@ -1,0 +1,316 @@
+// Package recommend recommends items to users by rows of users, items and values, as a Beam pipeline:
+//
+//	chunks ─▶ build: read all rows, find the neighbours of items, once
+//	             │                        ║ in this process, or a file that each worker reads once
+//	             ▼                        ▼
+//	     ranges of users, shuffled ─▶ ParDo: score, write a part ─▶ Publish
+//	     ranges of items ──────────▶ ParDo: write a part ─▶ Publish, where neighbours are asked for
+//
+// What flows are descriptions of rows and of work. The outcome depends on the rows only: not on chunks, workers or the
+// runner.
+package recommend
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/recommend"
+	"beamlearn/model/results"
+	"beamlearn/model/tables"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
+)
+
+var (
+	usersAnswered   = beam.NewCounter("recommend", "users_answered")
+	recommendations = beam.NewCounter("recommend", "recommendations")
+)
+
+func init() {
+	beam.RegisterDoFn(&buildFn{})
+	beam.RegisterDoFn(&answerFn{})
+	beam.RegisterDoFn(&neighborsFn{})
+	register.Emitter1[Range]()
+	register.Emitter1[output.Part]()
+	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
+}
+
+// Columns name the columns of a table, by name or 0-based index, that say who had what.
+type Columns struct {
+	User, Item string // Required
+	Value      string // Default: each row counts 1
+	Time       string // Default: rows have no times
+}
+
+// Validate reports every fault at once.
+func (c *Columns) Validate() error {
+	var errs []error
+	if c.User == "" || c.Item == "" {
+		errs = append(errs, errors.New("the columns of the users and of the items are needed"))
+	}
+	seen := map[string]bool{}
+	for _, name := range []string{c.User, c.Item, c.Value, c.Time} {
+		if name != "" && seen[name] {
+			errs = append(errs, fmt.Errorf("the column %s for two things", fault.Quote(name)))
+		}
+		seen[name] = true
+	}
+	return errors.Join(errs...)
+}
+
+// rest are the columns beside the user's, in the order in which they are read.
+func (c *Columns) rest() []string {
+	all := []string{c.Item}
+	for _, name := range []string{c.Value, c.Time} {
+		if name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// Options of a job. A field that is not Required has its Default.
+type Options struct {
+	// Duplicates says what becomes of several rows of the same user and item. Default: Sum.
+	Duplicates model.Duplicates
+	// Model is how items are compared; its K and Shrinkage count where Ks and Shrinkages are not given.
+	Model model.Options
+	// Top is how many items a user is recommended, at most. Default: 10.
+	Top int
+	// KeepSeen recommends what users had already, too. Default: that is left out.
+	KeepSeen bool
+	// Threads is how many threads a worker has. Default: GOMAXPROCS of the worker.
+	Threads int
+
+	// Output is the file of the recommendations: .csv, .jsonl or .parquet. Optional.
+	Output string
+	// OutputFormat is its format. Default: by the extension.
+	OutputFormat string
+	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
+	NumShards int
+	// NeighborsOutput is the file of the neighbours of items: .csv, .jsonl or .parquet. Optional.
+	NeighborsOutput string
+	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
+	Scratch string
+	// Workers say where the job runs. Default: placement.Remote.
+	Workers placement.Workers
+	// RunID is unique to the run. Default: random.
+	RunID string
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	o.Model.EnsureDefaults()
+	o.Duplicates = cmp.Or(o.Duplicates, model.Sum)
+	o.Top = cmp.Or(o.Top, 10)
+	o.NumShards = cmp.Or(o.NumShards, 1)
+	if o.RunID == "" {
+		o.RunID = files.NewRunID()
+	}
+}
+
+// maxTop bounds the memory of answers.
+const maxTop = 10_000
+
+// Validate reports every fault of the options at once.
+func (o *Options) Validate() error {
+	errs := []error{o.Model.Validate()}
+	switch o.Duplicates {
+	case model.Sum, model.Mean, model.Last:
+	default:
+		errs = append(errs, fmt.Errorf("duplicates %q: must be one of %v", o.Duplicates, model.AllDuplicates))
+	}
+	if o.Top < 1 || o.Top > maxTop {
+		errs = append(errs, fmt.Errorf("top %d: must be from 1 to %d", o.Top, maxTop))
+	}
+	if o.Threads < 0 {
+		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
+	}
+	errs = append(errs, o.output().Validate())
+	if o.NeighborsOutput != "" {
+		errs = append(errs, o.neighbors().Validate())
+	}
+	return errors.Join(errs...)
+}
+
+// Layout is that of the recommendations: user, rank, item, score.
+var Layout = results.Layout{IDName: "user", Columns: []results.Column{
+	{Name: "rank", Type: results.Int}, {Name: "item", Type: results.ID}, {Name: "score", Type: results.Float},
+}}
+
+// NeighborsLayout is that of the neighbours of items: item, rank, neighbor, similarity.
+var NeighborsLayout = results.Layout{IDName: "item", Columns: []results.Column{
+	{Name: "rank", Type: results.Int}, {Name: "neighbor", Type: results.ID}, {Name: "similarity", Type: results.Float},
+}}
+
+func (o *Options) output() *output.Options {
+	return &output.Options{
+		Path: o.Output, Format: o.OutputFormat, Layout: Layout, NumShards: o.NumShards, Scratch: o.Scratch, RunID: o.RunID,
+	}
+}
+
+func (o *Options) neighbors() *output.Options {
+	return &output.Options{Path: o.NeighborsOutput, Layout: NeighborsLayout, NumShards: 1, RunID: o.RunID + ".neighbors"}
+}
+
+// modelKey is the run by which worker processes share the model: it is not over before the whole job is.
+func (o *Options) modelKey() string { return o.RunID + ".model" }
+
+// Job is rows of who had what, and what to make of them.
+type Job struct {
+	Columns Columns
+	// Data are the rows, and Reading how they are read: [Job.Inspect] makes them.
+	Data    *vectorio.Dataset
+	Reading vectorio.Options
+	// Users are rows of the users who are to be answered, or nil for all; [Job.InspectUsers] makes them.
+	Users        *vectorio.Dataset
+	UsersReading vectorio.Options
+	Options      Options
+}
+
+// Inspect finds the rows of the files.
+func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
+	f := &j.Reading.Formats
+	f.IDColumn, f.Columns, f.Cells, f.Unlabelled = j.Columns.User, j.Columns.rest(), true, true
+	if j.Data, err = vectorio.Inspect(ctx, patterns, j.Reading); err != nil {
+		return err
+	}
+	names := j.Columns.rest()
+	if len(j.Data.Fields) != len(names) {
+		return fault.Asked(j.Data.Name(), "one column for each of "+strings.Join(names, ", "), "%d columns", len(j.Data.Fields))
+	}
+	for i, field := range j.Data.Fields {
+		switch t := field.Type; {
+		case t == tables.List, i == 0 && (t == tables.Bool || t == tables.Time), names[i] == j.Columns.Value && t == tables.Time:
+			return fault.Asked(j.Data.Name(), "ids, numbers or times", "the column %s of the type %s", fault.Plain(field.Name), t)
+		}
+	}
+	return nil
+}
+
+// InspectUsers finds the users who are to be answered: the ids in the column that is called as in the rows.
+func (j *Job) InspectUsers(ctx context.Context, patterns []string) (err error) {
+	j.UsersReading = vectorio.Options{ChunkRows: j.Reading.ChunkRows}
+	f := &j.UsersReading.Formats
+	f.IDColumn, f.Columns, f.Cells, f.Unlabelled = j.Columns.User, []string{j.Columns.User}, true, true
+	j.Users, err = vectorio.Inspect(ctx, patterns, j.UsersReading)
+	return err
+}
+
+// Range is users, or items, to be answered by one task.
+type Range struct {
+	Ordinal int64
+	First   int   // of those that are answered
+	Rows    int   // how many
+	Total   int64 // of all ranges
+	// Users are those of the rows, by their places among all users; nil where all are answered in their order.
+	Users []uint32 `json:",omitempty"`
+}
+
+func encodeRange(r Range) ([]byte, error) { return json.Marshal(r) }
+
+func decodeRange(b []byte) (Range, error) {
+	var r Range
+	err := json.Unmarshal(b, &r)
+	return r, err
+}
+
+// Recommend adds to a pipeline that all rows are read, that users are answered, and that the outputs are written, as far
+// as they are asked for; PCollections: none. One worker reads all rows: it takes some 60 bytes a row, and 16·K bytes an
+// item. Each worker that answers takes 12 bytes a row, and 12·K an item.
+func Recommend(s beam.Scope, j *Job) error {
+	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
+	j.Reading.Confine(j.Data)
+	if err := errors.Join(j.Columns.Validate(), j.Options.Validate()); err != nil {
+		return fmt.Errorf("recommend.Recommend: %w", err)
+	}
+	o := &j.Options
+	output.Begin(o.RunID)
+	output.Begin(o.modelKey())
+	output.Begin(o.neighbors().RunID)
+	s = s.Scope("recommend.Recommend")
+	rows := vectorio.Listed(s, j.Data, o.Workers)
+	users := beam.CreateList(s, []vectorio.List{{}})
+	if j.Users != nil {
+		j.UsersReading.EnsureDefaults()
+		j.UsersReading.Confine(j.Users)
+		users = vectorio.Listed(s.Scope("Users"), j.Users, o.Workers)
+	}
+	fn := &buildFn{Columns: j.Columns, Reading: j.Reading, Only: j.Users != nil, UsersReading: j.UsersReading, Options: *o}
+	userRanges, itemRanges, built := beam.ParDo3(s, fn, rows, beam.SideInput{Input: users})
+	answered := beam.ParDo(s, &answerFn{Options: *o}, beam.Reshuffle(s, userRanges))
+	output.Publish(s, beam.Flatten(s, built, answered), *o.output())
+	if o.NeighborsOutput != "" {
+		s := s.Scope("Neighbors")
+		output.Publish(s, beam.ParDo(s, &neighborsFn{Options: *o}, beam.Reshuffle(s, itemRanges)), *o.neighbors())
+	}
+	return nil
+}
+
+// Clean removes what a run has left in its staging directories. Call it when the run is over, well or not.
+func (o *Options) Clean(ctx context.Context) error {
+	output.End(o.modelKey())
+	err := output.Clean(ctx, o.output())
+	if o.NeighborsOutput != "" {
+		err = errors.Join(err, output.Clean(ctx, o.neighbors()))
+	}
+	return err
+}
+
+// Report is what a job has done.
+type Report struct {
+	Rows         int64   `json:"rows"`
+	Rejected     int64   `json:"rejected_rows"`
+	Merged       int64   `json:"merged_rows"` // of a user and an item that an earlier row has
+	Users        int64   `json:"users"`
+	Items        int64   `json:"items"`
+	Interactions int64   `json:"interactions"`
+	Neighbors    int64   `json:"neighbors"` // of all items
+	UnknownUsers int64   `json:"unknown_users,omitempty"`
+	Read         float64 `json:"read_s"`
+	Fit          float64 `json:"fit_s"`
+
+	Answered        int64   `json:"users_answered"`
+	Recommendations int64   `json:"recommendations"`
+	Without         int64   `json:"users_without_recommendation"`
+	Score           float64 `json:"score_s"` // added up over the workers
+	Write           float64 `json:"write_s"` // added up over the workers
+
+	Assemble      float64  `json:"assemble_s"`
+	OutputFiles   []string `json:"output_files"`
+	RejectedFiles []string `json:"rejected_files,omitempty"`
+}
+
+// ReadReport reads what a finished run has left, before [Options.Clean].
+func ReadReport(ctx context.Context, o *Options) (*Report, error) {
+	r := &Report{}
+	summary, err := output.ReadReports(ctx, o.output(), func(b []byte) error {
+		answered, recommended, without, score, write := r.Answered, r.Recommendations, r.Without, r.Score, r.Write
+		if err := json.Unmarshal(b, r); err != nil { // the build's report has what tasks' have not, and the other way round
+			return err
+		}
+		r.Answered, r.Recommendations, r.Without = r.Answered+answered, r.Recommendations+recommended, r.Without+without
+		r.Score, r.Write = r.Score+score, r.Write+write
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Assemble, r.OutputFiles, r.RejectedFiles = summary.Assemble, summary.OutputFiles, summary.RejectedFiles
+	if o.NeighborsOutput != "" {
+		r.OutputFiles = append(r.OutputFiles, o.NeighborsOutput)
+	}
+	return r, nil
+}

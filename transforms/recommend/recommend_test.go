@@ -1,0 +1,126 @@
+package recommend
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+
+	model "beamlearn/model/recommend"
+	"beamlearn/transforms/placement"
+)
+
+func TestMain(m *testing.M) { ptest.Main(m) }
+
+// recommended runs a job, and gives its outputs, its report and its counters.
+func recommended(t *testing.T, dir string, chunkRows int, workers placement.Workers) (out string, r *Report) {
+	t.Helper()
+	ctx := t.Context()
+	j := &Job{Columns: Columns{User: "u", Item: "i", Value: "v", Time: "t"}, Options: Options{
+		Duplicates: model.Last, Model: model.Options{K: 4, Shrinkage: 2}, Top: 3, Workers: workers,
+		Output: filepath.Join(dir, "r.jsonl"), NeighborsOutput: filepath.Join(dir, "n.csv"), NumShards: 2,
+	}}
+	j.Options.EnsureDefaults()
+	j.Reading.ChunkRows, j.Reading.SkipFaults = chunkRows, true
+	if err := j.Inspect(ctx, []string{filepath.Join(dir, "x-*.csv")}); err != nil {
+		t.Fatal(err)
+	}
+	p, s := beam.NewPipelineWithRoot()
+	if err := Recommend(s, j); err != nil {
+		t.Fatal(err)
+	}
+	result, err := ptest.RunWithMetrics(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err = ReadReport(ctx, &j.Options); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Options.Clean(ctx); err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]int64{}
+	for _, c := range result.Metrics().AllMetrics().Counters() {
+		counted[c.Name()] += c.Result()
+	}
+	for name, want := range map[string]int64{
+		"users_answered": r.Answered, "recommendations": r.Recommendations, "rows_read": r.Rows, "rows_rejected": r.Rejected,
+	} {
+		if counted[name] != want || want == 0 {
+			t.Errorf("the counter %s is %d, expected %d", name, counted[name], want)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	for _, name := range r.OutputFiles {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += string(b)
+	}
+	return out, r
+}
+
+// Workers in this process, or others that find the model in a file, and chunks of any size make the same bytes.
+func TestPlacements(t *testing.T) {
+	dir := t.TempDir()
+	for file := range 3 {
+		var b strings.Builder
+		b.WriteString("u,i,v,t\n")
+		for i := range 300 {
+			fmt.Fprintf(&b, "user%d,%d,%d,2024-01-%02d\n", i*i%41, (i*7+file)%29*(i%3), i%6, 1+i*5%28)
+		}
+		fmt.Fprintf(&b, "user1,2,bad,2024-01-01\n")
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("x-%d.csv", file)), []byte(b.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, first := recommended(t, dir, 0, placement.InProcess)
+	for _, c := range []struct {
+		rows    int
+		workers placement.Workers
+	}{{7, placement.InProcess}, {64, placement.Remote}} {
+		got, r := recommended(t, dir, c.rows, c.workers)
+		if got != want || len(want) < 1000 {
+			t.Errorf("%d rows, %d: other bytes", c.rows, c.workers)
+		}
+		for _, r := range []*Report{r, first} {
+			r.Read, r.Fit, r.Score, r.Write, r.Assemble = 0, 0, 0, 0, 0
+		}
+		if !reflect.DeepEqual(r, first) {
+			t.Errorf("report %+v, expected %+v", r, first)
+		}
+	}
+	if first.Rows != 900 || first.Rejected != 3 || first.Merged == 0 || first.Interactions+first.Merged != 900 {
+		t.Errorf("report %+v", first)
+	}
+}
+
+func FuzzRange(f *testing.F) {
+	b, err := encodeRange(Range{Ordinal: 1, First: 2, Rows: 3, Total: 9, Users: []uint32{4, 5, 6}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := decodeRange(b)
+		if err != nil {
+			return
+		}
+		again, err := encodeRange(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := decodeRange(again); err != nil || !reflect.DeepEqual(r.Users, s.Users) && len(r.Users)+len(s.Users) > 0 || s.First != r.First {
+			t.Errorf("%+v became %+v, %v", r, s, err)
+		}
+	})
+}
