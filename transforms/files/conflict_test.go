@@ -43,6 +43,9 @@ func TestConflict(t *testing.T) {
 		{"x.csv", "d/o.csv e/o.csv", "e/o.csv (d/o.csv): --out1 and --out0 would write the same file"},
 		{"x.csv", "d/none.csv dangling.csv", "would write the same file"},
 		{"x.csv", "n/o.csv n/p.csv", ""},
+		{"x.csv", "o.csv d/o.csv", ""}, // of one name, in two directories
+		{"x.csv", "n/o.csv d/n/o.csv", ""},
+		{"x.csv", "n d/n/o.csv", ""},
 		{"x.csv", "n/m/o.csv n/m/../m/o.csv", "would write the same file"},
 		{"x.csv", "n n/o.csv", "n/o.csv (n): --out1 would be in a directory of the name that --out0 writes"},
 		{"x.csv", "n/o.csv n", "n/o.csv (n): --out0 would be in a directory of the name that --out1 writes"},

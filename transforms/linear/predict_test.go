@@ -424,3 +424,29 @@ func TestAUCOfClasses(t *testing.T) {
 		}
 	}
 }
+
+// What the mean of several AUCs is off at most is the mean of what they are, of those that there are.
+func TestBoundOfAUCs(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	sketches := make([]model.AUCSketch, 4) // the last has no rows, so it has no AUC
+	for k := range 3 {
+		for i := range 500 * (k + 1) {
+			sketches[k].Add(i%2 == 0, float64(i%2)+rng.NormFloat64(), 1)
+		}
+	}
+	mean, bound, each := aucs(sketches)
+	var wantMean, wantBound float64
+	for k := range 3 {
+		auc, off := sketches[k].AUC()
+		if !(off > 0) || *each[k] != auc {
+			t.Fatalf("class %d: %v within %v, want %v within more than 0", k, *each[k], off, auc)
+		}
+		wantMean, wantBound = wantMean+auc/3, wantBound+off/3
+	}
+	if each[3] != nil || math.Abs(*mean-wantMean) > 1e-15 || math.Abs(bound-wantBound) > 1e-15 {
+		t.Errorf("got %v within %v, want %v within %v", *mean, bound, wantMean, wantBound)
+	}
+	if mean, bound, _ := aucs(sketches[3:]); mean != nil || bound != 0 {
+		t.Errorf("of none: %v within %v", mean, bound)
+	}
+}
