@@ -131,7 +131,7 @@ func csrArray(ctx context.Context, f File, m *member, n int64) (*matrix, error) 
 func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Options) error {
 	for _, column := range o.Columns {
 		if name, not := strings.CutPrefix(column, "!"); !not || arrays[name] == nil {
-			return fault.Asked(s.Name(), "no choice of columns: a sparse row names those that it has", "columns asked for, %s", fault.Quote(column))
+			return fault.Asked(s.Name(), "no choice of columns: a sparse row names those that it has", "columns asked for, %s", fault.Quote(name))
 		}
 	}
 	for _, role := range []struct {

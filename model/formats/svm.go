@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/formats/internal/entries"
@@ -93,7 +94,7 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 // noChoice refuses columns that are asked for, of the vector and beside it, of a format that has no columns to choose.
 func (o *Options) noChoice(f File, expected string) error {
 	if columns := firstOf(o.Columns); columns != "" {
-		return fault.Asked(f.Name(), expected, "columns asked for, %s", fault.Quote(columns))
+		return fault.Asked(f.Name(), expected, "columns asked for, %s", fault.Quote(strings.TrimPrefix(columns, "!")))
 	}
 	return o.noBeside(f, expected)
 }

@@ -62,6 +62,7 @@ func TestSVMInspectFaults(t *testing.T) {
 		{"x 1:1\n", Options{}, `found "x" in row 0, expected a number`},
 		{"1 1048577:1\n", Options{}, "found 1048577 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
 		{"1 1:1\n", Options{Features: 1 << 21}, "found 2097152 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
+		{"1 1:1\n", Options{Columns: []string{"!user"}}, `found columns asked for, "user", expected no choice of columns: .svm has the label, which is the target, and the vector`},
 		{"1 1:1\n", Options{Columns: []string{"0-3"}}, `found columns asked for, "0-3", expected no choice of columns: .svm has the label, which is the target, and the vector`},
 		{"1 1:1\n", Options{IDColumn: "id"}, `found an id column asked for, "id", expected no choice of columns: .svm has the label, which is the target, and the vector`},
 		{"1 1:1\n", Options{TargetColumn: "0"}, `found a target column asked for, "0", expected no choice of columns: .svm has the label, which is the target, and the vector`},

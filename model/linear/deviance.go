@@ -7,6 +7,7 @@ import (
 
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/vectors"
 )
 
 // The losses of generalised linear models. A prediction is a mean: μ = exp(p) of the decision value p, or, of Tweedie
@@ -86,6 +87,21 @@ func (o *Options) ExpectedTarget() string {
 
 // Has reports whether the distribution has a target.
 func (d Deviance) Has(y float64) bool { return y > 0 || y == 0 && d.Power < 2 || d.Power == 0 }
+
+// Domain is what exposures and targets must be for the loss; nil where any will do.
+func (o *Options) Domain() (d vectors.Domain) {
+	if x := o.Exposure; x != nil {
+		bound := vectors.Bound{Column: x.Feature, High: math.MaxFloat64, Above: true, Missing: MissingExposure, Expected: expectedExposure}
+		if x.Log {
+			bound.Low, bound.High, bound.Expected = leastOffset, mostOffset, expectedOffset
+		}
+		d = append(d, bound)
+	}
+	if of, ok := o.Deviance(); ok && of.Power != 0 {
+		d = append(d, vectors.Bound{Column: vectors.TheTarget, High: math.MaxFloat64, Above: of.Power >= 2, Expected: o.ExpectedTarget()})
+	}
+	return d
+}
 
 // CheckDomain says which row of a chunk has a target that a loss of o cannot have.
 func (c *Chunk) CheckDomain(o *Options) error {

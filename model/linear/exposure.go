@@ -3,6 +3,7 @@ package linear
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"beamlearn/model/internal/elementary"
@@ -19,6 +20,16 @@ type Exposure struct {
 	Feature int    `json:"feature"`       // its place among the features
 	Log     bool   `json:"log,omitempty"` // the column is the logarithm of the exposure: an offset of the decision value
 }
+
+// MissingExposure stands in rows of tables for an exposure, or its logarithm, that is missing. It is refused.
+const MissingExposure = -math.MaxFloat32
+
+const (
+	expectedExposure = "an exposure above 0"
+	expectedOffset   = "the logarithm of an exposure"
+	// The exponentials of what is between these are above 0 and finite.
+	leastOffset, mostOffset = -745, 709
+)
 
 func (d *Options) checkExposure(f *optionFaults) {
 	x := d.Exposure
@@ -50,9 +61,9 @@ func (o *Options) Exposures(c *Chunk, dst []float64) ([]float64, error) {
 			e = elementary.Exp(found)
 		}
 		if !(e > 0) || e-e != 0 {
-			what := "an exposure above 0"
+			what := expectedExposure
 			if x.Log {
-				what = "the logarithm of an exposure"
+				what = expectedOffset
 			}
 			return dst, c.faultIn(i, x.Column, what, "%v", found)
 		}

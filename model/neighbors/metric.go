@@ -3,6 +3,7 @@ package neighbors
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"beamlearn/model/vectors"
@@ -112,64 +113,47 @@ func (o *Options) CheckColumns(dim int) error {
 // mostFitted is the greatest magnitude of values of seuclidean and mahalanobis: then nothing overflows.
 const mostFitted = 0x1p200
 
-// checkRow says what of a row the metric cannot be of: the column, or −1, and what was expected.
-func (o *Options) checkRow(x []float64) (column int, expected string) {
+// Domain is what rows must be like for the metric to be of them; nil where any will do.
+func (o *Options) Domain() vectors.Domain {
 	switch {
 	case o.Metric == Haversine:
 		lat, lon := 90.0, 360.0
-		expected = "degrees"
+		expected := "degrees"
 		if !o.Degrees {
 			// A little more than π/2, as float32 may hold it.
 			lat, lon, expected = 1.5707965, 6.2831855, "radians (degrees need --degrees)"
 		}
-		if !(x[0] >= -lat && x[0] <= lat) {
-			return 0, fmt.Sprintf("a latitude between %.7g and %.7g %s", -lat, lat, expected)
-		}
-		if !(x[1] >= -lon && x[1] <= lon) {
-			return 1, fmt.Sprintf("a longitude between %.7g and %.7g %s", -lon, lon, expected)
+		return vectors.Domain{
+			{Column: 0, Low: -lat, High: lat, Expected: fmt.Sprintf("a latitude between %.7g and %.7g %s", -lat, lat, expected)},
+			{Column: 1, Low: -lon, High: lon, Expected: fmt.Sprintf("a longitude between %.7g and %.7g %s", -lon, lon, expected)},
 		}
 	case o.Bits:
-		for j, v := range x {
-			if !(v >= 0 && v <= 255) || v != float64(uint8(v)) {
-				return j, "a byte of eight bits, 0 to 255, as numpy.packbits makes them"
-			}
-		}
+		return vectors.Domain{{
+			Column: vectors.EveryColumn, Low: 0, High: math.MaxUint8, Whole: true,
+			Expected: "a byte of eight bits, 0 to 255, as numpy.packbits makes them",
+		}}
 	case o.Metric.Fitted():
-		for j, v := range x {
-			if !(v >= -mostFitted && v <= mostFitted) {
-				return j, fmt.Sprintf("a magnitude of at most %.3g for %s", mostFitted, o.Metric)
-			}
-		}
-	}
-	return -1, ""
-}
-
-// checkRows says what of the rows of a block the metric cannot be of. O(n·d) where there is anything to look at.
-func (o *Options) checkRows(b *vectors.Block) error {
-	if o.Metric != Haversine && !o.Bits && !o.Metric.Fitted() {
-		return nil
-	}
-	buf := make([]float64, b.Dim)
-	for i := range b.Len() {
-		x := b.Row(i, buf)
-		if j, expected := o.checkRow(x); j >= 0 {
-			return &RowError{Number: b.Numbers[i], Column: j, Found: x[j], Expected: expected}
-		}
+		return vectors.Domain{{
+			Column: vectors.EveryColumn, Low: -mostFitted, High: mostFitted,
+			Expected: fmt.Sprintf("a magnitude of at most %.3g for %s", mostFitted, o.Metric),
+		}}
 	}
 	return nil
 }
 
-// RowError is a value of a row that the metric cannot be of.
-type RowError struct {
-	Number   int64 // of the row
-	Column   int
-	Found    float64
-	Expected string
-}
-
-// Error names the row and the column.
-func (e *RowError) Error() string {
-	return fmt.Sprintf("row %d, column %d: found %v, expected %s", e.Number, e.Column, e.Found, e.Expected)
+// checkRows says what of the rows of a block the metric cannot be of. O(n·d) where there is anything to look at.
+func (o *Options) checkRows(b *vectors.Block) error {
+	domain := o.Domain()
+	if domain == nil {
+		return nil
+	}
+	buf := make([]float64, b.Dim)
+	for i := range b.Len() {
+		if broken, j, found := domain.Fault(b, i, buf); broken != nil {
+			return fmt.Errorf("row %d, column %d: found %v, expected %s", b.Numbers[i], j, found, broken.Expected)
+		}
+	}
+	return nil
 }
 
 // forms are those of values and distances, as bits of a file.

@@ -84,7 +84,7 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	}
 	index, err := neighbors.Fit(points, f.Options.Neighbors)
 	if err != nil {
-		return fault.Mark(located(err, chunks...))
+		return fault.Mark(err)
 	}
 	duplicates := int64(index.DuplicateIDs())
 	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns,

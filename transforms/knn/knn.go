@@ -501,6 +501,7 @@ func (o *Options) checkK(points int64, self bool) error {
 func KNeighbors(s beam.Scope, j *Job) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
+	j.Reading.Domain = j.domain()
 	j.Reading.Confine(j.Corpus, j.Queries)
 	if j.Options.SearchRows == 0 {
 		j.Options.SearchRows = j.Reading.ChunkRows

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -61,17 +61,10 @@ func (j *Job) checkMetric() error {
 	return errors.Join(errs...)
 }
 
-// located names the file of a row that the metric cannot be of, which is in one of the chunks.
-func located(err error, chunks ...vectorio.Chunk) error {
-	var row *neighbors.RowError
-	if !errors.As(err, &row) {
-		return err
+// domain is what rows must be like for the metric.
+func (j *Job) domain() vectors.Domain {
+	if j.Index != nil {
+		return j.Index.Options.Domain()
 	}
-	for _, c := range chunks {
-		if at := row.Number - c.First; at >= 0 && at < c.Span.Rows {
-			return &fault.Fault{File: c.Info.Name, Row: c.Span.First + at, Column: strconv.Itoa(row.Column),
-				Found: strconv.FormatFloat(row.Found, 'g', -1, 64), Expected: row.Expected}
-		}
-	}
-	return err
+	return j.Options.Neighbors.Domain()
 }

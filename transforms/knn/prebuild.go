@@ -69,6 +69,7 @@ func (j *IndexJob) InspectCorpus(ctx context.Context, patterns []string) (err er
 func BuildIndex(s beam.Scope, j *IndexJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
+	j.Reading.Domain = j.Options.Neighbors.Domain()
 	j.Reading.Confine(j.Corpus)
 	if err := j.Check(); err != nil {
 		return fmt.Errorf("knn.BuildIndex: %w", err)

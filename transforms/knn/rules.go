@@ -384,11 +384,6 @@ func (t *task) finder(x *neighbors.Index, part bool) (finder, error) {
 func (t *task) find(
 	q *vectors.Block, x *neighbors.Index, search neighbors.Search,
 ) (found *neighbors.Neighbors, err error) {
-	defer func() {
-		if t.chunk != nil {
-			err = located(err, *t.chunk)
-		}
-	}()
 	by, err := t.finder(x, search.Part)
 	if err != nil {
 		return nil, err

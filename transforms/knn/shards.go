@@ -241,7 +241,7 @@ func (b *shardBuilder) flush(ctx context.Context) error {
 	start := time.Now()
 	index, err := neighbors.Fit(b.buffer.Points, b.f.Options.Neighbors)
 	if err != nil {
-		return located(err, b.plan.Chunks...)
+		return err
 	}
 	name := fmt.Sprintf("shard-%05d-%05d", b.plan.Number, len(b.out.Files))
 	file, err := b.f.Options.writeIndex(ctx, name, index, Note{Formats: b.f.Reading.Formats})

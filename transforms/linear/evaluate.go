@@ -192,13 +192,6 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 				e.regression.Add(y, p.predicted[i], weight(i))
 				continue
 			}
-			if !of.Has(y) {
-				row := rows.Numbers[i] - e.chunk.First + e.chunk.Span.First // within the file
-				return &fault.Fault{
-					File: e.chunk.Info.Name, Row: row, Column: e.reading.Formats.TargetColumn, Found: fmt.Sprint(y),
-					Expected: e.model.Options.ExpectedTarget(), ID: rows.ID(i).String(), Number: rows.Numbers[i],
-				}
-			}
 			rate, w := y/exposures[i], weight(i)*of.Share(exposures[i])
 			e.regression.Add(rate, p.predicted[i]/exposures[i], w)
 			e.regression.AddDeviance(of, rate, p.decided[i], w)

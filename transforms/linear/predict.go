@@ -194,6 +194,7 @@ func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53
 func Predict(s beam.Scope, j *PredictJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
+	j.Reading.Domain = j.Model.Options.Domain()
 	j.Reading.Confine(j.Data)
 	if err := j.Validate(); err != nil {
 		return fmt.Errorf("linear.Predict: %w", err)

@@ -227,6 +227,7 @@ func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit
 	if err != nil {
 		return nil, nil, err
 	}
+	j.Reading.Domain = fit.Domain()
 	j.Reading.Confine(j.Data) // after the checkpoint: other patterns for the same files still resume it
 	report := &Report{Resumed: fit.Passes()}
 	last, err := j.Options.last()

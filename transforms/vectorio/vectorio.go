@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -72,6 +73,8 @@ type Options struct {
 	// Encoding brings the rows of tables to numbers, where Formats.Cells says that they are that: see [Dataset.Encoded].
 	// Default: rows are numbers, or a Reader gives cells.
 	Encoding *features.Encoding `json:",omitempty"`
+	// Domain is what values may be; a row whose are not is at fault like one that cannot be read. Default: finite.
+	Domain vectors.Domain `json:",omitempty"`
 	// Parts cuts the rows of each file of tables into chunks of equally many, about so many in all, whatever the format:
 	// for what must be the same from .csv and from .parquet. Default: chunks are as it suits the format.
 	Parts int `json:",omitempty"`
@@ -355,11 +358,13 @@ func InspectFeatures(ctx context.Context, patterns []string, features int, names
 }
 
 // Confine lets chunks be of files that the user has named alone: those of the patterns of the datasets, which may be
-// nil. A description of rows crosses the wire, where it could be made to name any file.
+// nil. A description of rows crosses the wire, where it could be made to name any file. The datasets know from then on
+// what the values of their rows may be, for their first fault.
 func (o *Options) Confine(all ...*Dataset) {
 	o.Roots = nil
 	for _, d := range all {
 		if d != nil {
+			d.options.Domain = o.Domain
 			o.Roots = append(o.Roots, d.options.Roots...)
 		}
 	}
@@ -759,7 +764,9 @@ type Reader struct {
 	reader   formats.Reader
 	targets  *targetReader // nil where the rows bring their own, or have none
 	rejected func(*fault.Fault)
-	table    *table // nil where rows are numbers as they are read
+	table    *table   // nil where rows are numbers as they are read
+	columns  []string // names of those of the vector; nil where they have none
+	row      []float64
 }
 
 // Open opens a chunk. Rows at fault go to rejected where the options skip them.
@@ -775,8 +782,9 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 	if err != nil {
 		return nil, err
 	}
-	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected}
+	reader := &Reader{chunk: c, options: o, reader: r, rejected: rejected, columns: src.Columns()}
 	if o.Encoding != nil {
+		reader.columns = o.Encoding.Names()
 		if reader.table, err = newTable(src, &o, c.Info.Name); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
@@ -820,10 +828,14 @@ func (r *Reader) read(b *vectors.Block, rows int) error {
 	first := b.Len()
 	for b.Len()-first < rows {
 		var err error
+		before := b.Len()
 		if most := rows - (b.Len() - first); r.table == nil {
 			err = r.next(b, most)
 		} else {
 			err = r.table.read(r, b, most)
+		}
+		if err := r.within(b, before); err != nil { // of rows before the one of err
+			return err
 		}
 		if err == io.EOF {
 			break
@@ -846,6 +858,53 @@ func (r *Reader) read(b *vectors.Block, rows int) error {
 		b.Numbers[i] += r.chunk.First - r.chunk.Span.First
 	}
 	return nil
+}
+
+// within rejects the rows of a block from the first on whose values are out of the domain, or fails by the first of
+// them. Their numbers are those within the file.
+func (r *Reader) within(b *vectors.Block, first int) error {
+	if r.options.Domain == nil {
+		return nil
+	}
+	if len(r.row) < b.Dim {
+		r.row = make([]float64, b.Dim)
+	}
+	var out []int
+	for i := first; i < b.Len(); i++ {
+		broken, column, found := r.options.Domain.Fault(b, i, r.row)
+		if broken == nil {
+			continue
+		}
+		f := r.outside(broken, column, found)
+		f.Row, f.Number = b.Numbers[i], b.Numbers[i]-r.chunk.Span.First+r.chunk.First
+		if b.IDs.Len() > 0 {
+			f.ID = b.IDs.At(i).String()
+		}
+		if !r.options.SkipFaults {
+			return f
+		}
+		r.rejected(f)
+		out = append(out, i)
+	}
+	b.Remove(out)
+	return nil
+}
+
+// outside is the fault of a value, without its row.
+func (r *Reader) outside(broken *vectors.Bound, column int, found float64) *fault.Fault {
+	f := &fault.Fault{File: r.chunk.Info.Name, Found: strconv.FormatFloat(found, 'g', -1, 64), Expected: broken.Expected}
+	if broken.Missing != 0 && found == broken.Missing {
+		f.Found = "nothing"
+	}
+	switch {
+	case column == vectors.TheTarget:
+		f.Column = r.options.Formats.TargetColumn
+	case column < len(r.columns):
+		f.Column = r.columns[column]
+	default:
+		f.Column = strconv.Itoa(column)
+	}
+	return f
 }
 
 // EachBlock gives the rows of a chunk to do, a block of them at a time, in the same memory; see [Open].

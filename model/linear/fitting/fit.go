@@ -10,6 +10,7 @@ import (
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
+	"beamlearn/model/vectors"
 )
 
 // Fit learns a model from start to end, a [Learner] that goes through others: a [Survey] of the rows where one is
@@ -194,6 +195,9 @@ func (f *Fit) enter(next stage) (err error) {
 	}
 	return err
 }
+
+// Domain is what exposures and targets must be for the loss: see [linear.Options.Domain].
+func (f *Fit) Domain() vectors.Domain { return f.options.Options.Domain() }
 
 // choose takes the options of the best combination, and gives its place.
 func (f *Fit) choose() (int, error) {

@@ -65,9 +65,25 @@ func TestMetrics(t *testing.T) {
 		"query_id,rank,neighbor_id,distance,similarity\n0,1,2,1,0\n1,1,3,") {
 		t.Errorf("%s, %v", b, err)
 	}
+	// A place that is none is a row at fault like any other, of the points, the queries and those of an index.
+	for _, args := range []string{
+		"kneighbors --input=far.csv,places.csv --metric=haversine --degrees --k=1 --output=n.csv",
+		"kneighbors --input=places.csv --queries=far.csv --metric=haversine --degrees --k=1 --output=n.csv",
+		"index --input=places.csv,far.csv --metric=haversine --degrees --index=places.index",
+		"kneighbors --index=places.index --queries=far.csv --k=1 --output=n.csv",
+		"groups --input=places.csv,far.csv --metric=haversine --degrees --radius=1 --output=n.csv",
+	} {
+		_, stderr, code := clitest.End(t, clitest.Program(dir, append(strings.Fields(args), "--on_error=skip")...))
+		out := args[strings.LastIndex(args, "=")+1:]
+		rejected := clitest.Read(t, filepath.Join(dir, out+".rejected.jsonl"))
+		want := `{"file":"far.csv","row":1,"column":"lat","reason":"found 91, expected a latitude between -90 and 90 degrees"}` + "\n"
+		if code != 0 || !strings.Contains(stderr, "1 rows left out") || rejected != want {
+			t.Errorf("%s: exit code %d, %s, rejected %s", args, code, stderr, rejected)
+		}
+	}
 	for args, want := range map[string]string{
-		"--input=places.csv --metric=haversine --k=1":                             "kneighbors: places.csv: row 0, column 0: found 52.5, expected a latitude between -1.570796 and 1.570796 radians (degrees need --degrees)\n",
-		"--input=places.csv --queries=far.csv --metric=haversine --degrees --k=1": "kneighbors: far.csv: row 1, column 0: found 91, expected a latitude between -90 and 90 degrees\n",
+		"--input=places.csv --metric=haversine --k=1":                             "kneighbors: places.csv: row 0, column lat: found 52.5, expected a latitude between -1.570796 and 1.570796 radians (degrees need --degrees)\n",
+		"--input=places.csv --queries=far.csv --metric=haversine --degrees --k=1": "kneighbors: far.csv: row 1, column lat: found 91, expected a latitude between -90 and 90 degrees\n",
 		"--input=x.csv --metric=seuclidean --k=1 --broadcast=shards --index_memory=1KB": "kneighbors: seuclidean has parameters of all points, which no shard has: give them " +
 			"(--metric_params=FILE), or leave the index in one piece\n",
 		"--input=x.csv --metric=mahalanobis --metric_params=v.csv --k=1": "kneighbors: v.csv: found 1 × 2 values, expected a square matrix, the inverse of the covariance\n",

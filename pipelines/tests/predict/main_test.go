@@ -611,3 +611,53 @@ func TestUsage(t *testing.T) {
 
 // Each flag that takes a value has an example.
 func TestExamples(t *testing.T) { clitest.Help(t) }
+
+// Exposures and targets that the loss cannot have are faults of their rows, in numbers as in tables: the first is told,
+// or all are left out.
+func TestDomain(t *testing.T) {
+	if clitest.RaceDetector {
+		t.Skip("pipelines that fail")
+	}
+	dir := t.TempDir()
+	for kind, f := range map[string]struct {
+		learned, rows string
+		missing       bool
+	}{
+		"numbers": {"a,years,claims\n1,2,3\n2,1,0\n0,4,5\n3,1,1\n", "a,years,claims\n1,1,1\n1,-1,1\n1,2,-1\n1,1,0\n", false},
+		"table":   {"a,town,years,claims\n1,x,2,3\n2,y,1,0\n0,y,4,5\n3,x,1,1\n", "a,town,years,claims\n1,x,1,1\n1,x,,1\n1,x,2,-1\n1,x,1,0\n", true},
+	} {
+		learned, rows, m, out := kind+".csv", kind+"_rows.csv", kind+".json", kind+"_out.csv"
+		clitest.Write(t, filepath.Join(dir, learned), f.learned)
+		clitest.Write(t, filepath.Join(dir, rows), f.rows)
+		c := clitest.Other(dir, "sgd", "--input="+learned, "--target=claims", "--task=regression", "--loss=poisson", "--exposure=years", "--model="+m)
+		if _, stderr, code := clitest.End(t, c); code != 0 {
+			t.Fatal(stderr)
+		}
+		found := "-1"
+		if f.missing {
+			found = "nothing"
+		}
+		args := []string{"--model=" + m, "--input=" + rows, "--output=" + out}
+		_, stderr, code := runCommand(t, dir, args...)
+		if want := "predict: " + rows + ": row 1, column years: found " + found + ", expected an exposure above 0\n"; code != 1 || !strings.HasSuffix(stderr, want) {
+			t.Errorf("exit code %d, %s, want %s", code, stderr, want)
+		}
+		lines := func() []string { return strings.Split(string(read(t, filepath.Join(dir, out))), "\n") }
+		mustRun(t, dir, append(args, "--on_error=skip")...)
+		whole := lines()
+		if whole[2] != "1," || whole[3] == "2," {
+			t.Errorf("%s: %q", kind, whole)
+		}
+		stderr = mustRun(t, dir, append(args, "--on_error=skip", "--target=claims")...)
+		if got := lines(); got[1] != whole[1] || got[2] != "1," || got[3] != "2," || got[4] != whole[4] {
+			t.Errorf("%s, judged: %q", kind, got)
+		}
+		if !strings.Contains(stderr, "2 rows are at fault") {
+			t.Errorf("%s", stderr)
+		}
+		rejected := string(read(t, filepath.Join(dir, out+".rejected.jsonl")))
+		if want := `,"row":2,"column":"claims","reason":"found -1, expected a target from 0 on, as the loss poisson needs"}`; !strings.Contains(rejected, want) {
+			t.Errorf("rejected: %s", rejected)
+		}
+	}
+}

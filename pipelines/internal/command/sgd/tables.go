@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -115,11 +114,7 @@ func exposeRaw(options *fitting.FitOptions, e *features.Encoding) error {
 	if x == nil {
 		return nil
 	}
-	missing := -1.0 // which is refused
-	if x.Log {
-		missing = -math.MaxFloat64
-	}
-	feature, err := e.Raw(x.Column, missing)
+	feature, err := e.Raw(x.Column, model.MissingExposure)
 	if err != nil {
 		return fmt.Errorf("--%s: %w", exposureFlag(x), err)
 	}
