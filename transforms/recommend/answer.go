@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -51,7 +52,7 @@ func (f *answerFn) ProcessElement(ctx context.Context, r Range, emit func(output
 	progress.Of(f.Options.RunID).Add(int64(r.Rows))
 	usersAnswered.Inc(ctx, done.Answered)
 	recommendations.Inc(ctx, done.Recommendations)
-	report, err := output.Report(r.Ordinal, &done)
+	report, err := output.Report(r.Ordinal, &taskReport{answered: done})
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (f *answerFn) answer(m *model.Fitted, r *Range) (*table, error) {
 	var wg sync.WaitGroup
 	for range min(cmp.Or(f.Options.Threads, runtime.GOMAXPROCS(0)), len(pieces)) {
 		wg.Go(func() {
-			s := model.NewScorer(m.Model, f.Options.Model.K)
+			s := model.NewScorer(m.Model, math.MaxInt32) // all that a fit has kept
 			for at := int(next.Add(1)) - 1; at < len(pieces); at = int(next.Add(1)) - 1 {
 				for i := at * scoreRows; i < min((at+1)*scoreRows, r.Rows); i++ {
 					f.user(s, x, r, i, &pieces[at])
@@ -155,7 +156,7 @@ func (f *neighborsFn) ProcessElement(ctx context.Context, r Range, emit func(out
 	}
 	t := &table{}
 	for i := r.First; i < r.First+r.Rows; i++ {
-		neighbors, similarities := m.Model.Of(i, f.Options.Model.K)
+		neighbors, similarities := m.Model.Of(i, math.MaxInt32)
 		for rank, j := range neighbors {
 			t.add(int64(i), uint32(i), j, rank+1, similarities[rank])
 		}

@@ -56,19 +56,50 @@ func (f *buildFn) build(
 			return err
 		}
 	}
+	o := f.Options.Model
+	if f.Options.Compare != nil {
+		if err := f.compare(ctx, x, &o, report); err != nil {
+			return err
+		}
+	}
+	report.K, report.Shrinkage = o.K, o.Shrinkage
+	x.Time = nil // whose memory is free from here on
+	if f.Options.Output == "" && f.Options.NeighborsOutput == "" && !f.Options.Overview {
+		return f.report(ctx, &taskReport{Built: report}, rejected, parts)
+	}
 	run.Phase("finding neighbours of items")
 	start = time.Now()
-	m, err := model.Fit(ctx, x, f.Options.Model, f.threads())
+	m, err := model.Fit(ctx, x, o, f.threads())
 	if err != nil {
 		return err
 	}
-	x.Time = nil
 	report.Neighbors, report.Fit = int64(len(m.Neighbor)), time.Since(start).Seconds()
-	if err := f.handOver(ctx, &model.Fitted{Interactions: x, Model: m}); err != nil {
+	all := &model.Fitted{Interactions: x, Model: m}
+	told := &taskReport{Built: report}
+	if f.Options.Overview {
+		told.Overview = all.Overview(o.K, f.Options.Top, f.Options.KeepSeen)
+	}
+	if err := f.handOver(ctx, all); err != nil {
 		return err
 	}
 	f.deal(x, places, userRanges, itemRanges)
-	return f.report(ctx, report, rejected, parts)
+	return f.report(ctx, told, rejected, parts)
+}
+
+// compare finds out what recommenders are worth, and takes the best.
+func (f *buildFn) compare(ctx context.Context, x *model.Interactions, o *model.Options, report *Report) error {
+	progress.Of(f.Options.RunID).Phase("comparing recommenders")
+	start := time.Now()
+	c := *f.Options.Compare
+	c.Options, c.Top, c.KeepSeen = *o, f.Options.Top, f.Options.KeepSeen
+	all, err := model.Compare(ctx, x, c, f.threads())
+	if err != nil {
+		return err
+	}
+	best := all.Recommender[all.Best]
+	o.K, o.Shrinkage = best.K, best.Shrinkage
+	report.Comparison, report.Compare = all, time.Since(start).Seconds()
+	return nil
 }
 
 func (f *buildFn) threads() int { return cmp.Or(f.Options.Threads, runtime.GOMAXPROCS(0)) }
@@ -136,7 +167,7 @@ func (f *buildFn) deal(x *model.Interactions, places []uint32, userRanges, itemR
 }
 
 // report leaves a report and the rows that were left out.
-func (f *buildFn) report(ctx context.Context, report *Report, rejected []*fault.Fault, parts func(output.Part)) error {
+func (f *buildFn) report(ctx context.Context, report *taskReport, rejected []*fault.Fault, parts func(output.Part)) error {
 	p, err := output.Report(reportOrder, report)
 	if err != nil {
 		return err

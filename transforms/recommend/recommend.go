@@ -86,6 +86,12 @@ type Options struct {
 	Duplicates model.Duplicates
 	// Model is how items are compared; its K and Shrinkage count where Ks and Shrinkages are not given.
 	Model model.Options
+	// Compare says what recommenders of several k and shrinkages are worth, of interactions of which a part is held out,
+	// with the model's other options, Top and KeepSeen; what is written is then by the best of them. Default: nothing is
+	// compared.
+	Compare *model.Compared `json:",omitempty"`
+	// Overview draws what a page shows. Default: nothing.
+	Overview bool
 	// Top is how many items a user is recommended, at most. Default: 10.
 	Top int
 	// KeepSeen recommends what users had already, too. Default: that is left out.
@@ -125,7 +131,7 @@ const maxTop = 10_000
 
 // Validate reports every fault of the options at once.
 func (o *Options) Validate() error {
-	errs := []error{o.Model.Validate()}
+	errs := []error{o.validateModel()}
 	switch o.Duplicates {
 	case model.Sum, model.Mean, model.Last:
 	default:
@@ -140,6 +146,30 @@ func (o *Options) Validate() error {
 	errs = append(errs, o.output().Validate())
 	if o.NeighborsOutput != "" {
 		errs = append(errs, o.neighbors().Validate())
+	}
+	return errors.Join(errs...)
+}
+
+// validateModel reports what is wrong with how items are compared, or with one of the ways that are.
+func (o *Options) validateModel() error {
+	if o.Compare == nil {
+		return o.Model.Validate()
+	}
+	c := o.Compare
+	errs := []error{c.Holdout.Validate()}
+	if len(c.Ks) == 0 || len(c.Shrinkages) == 0 {
+		errs = append(errs, errors.New("no k, or no shrinkage, to compare"))
+	}
+	told := map[string]bool{}
+	for _, k := range c.Ks {
+		for _, s := range c.Shrinkages {
+			m := o.Model
+			m.K, m.Shrinkage = k, s
+			if err := m.Validate(); err != nil && !told[err.Error()] {
+				told[err.Error()] = true
+				errs = append(errs, err)
+			}
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -282,6 +312,14 @@ type Report struct {
 	Read         float64 `json:"read_s"`
 	Fit          float64 `json:"fit_s"`
 
+	// Comparison is what recommenders are worth, where that was asked for, and K and Shrinkage those of the one that was
+	// taken.
+	Comparison *model.Comparison `json:"evaluation,omitempty"`
+	K          int               `json:"k"`
+	Shrinkage  float64           `json:"shrinkage"`
+	Compare    float64           `json:"evaluate_s,omitempty"`
+	Overview   *model.Overview   `json:"-"`
+
 	Answered        int64   `json:"users_answered"`
 	Recommendations int64   `json:"recommendations"`
 	Without         int64   `json:"users_without_recommendation"`
@@ -293,16 +331,28 @@ type Report struct {
 	RejectedFiles []string `json:"rejected_files,omitempty"`
 }
 
+// taskReport is what the build, or a task, has done.
+type taskReport struct {
+	Built    *Report         `json:",omitempty"`
+	Overview *model.Overview `json:",omitempty"`
+	answered
+}
+
 // ReadReport reads what a finished run has left, before [Options.Clean].
 func ReadReport(ctx context.Context, o *Options) (*Report, error) {
 	r := &Report{}
 	summary, err := output.ReadReports(ctx, o.output(), func(b []byte) error {
-		answered, recommended, without, score, write := r.Answered, r.Recommendations, r.Without, r.Score, r.Write
-		if err := json.Unmarshal(b, r); err != nil { // the build's report has what tasks' have not, and the other way round
+		var t taskReport
+		if err := json.Unmarshal(b, &t); err != nil {
 			return err
 		}
-		r.Answered, r.Recommendations, r.Without = r.Answered+answered, r.Recommendations+recommended, r.Without+without
-		r.Score, r.Write = r.Score+score, r.Write+write
+		if t.Built != nil { // the first
+			*r = *t.Built
+			r.Overview = t.Overview
+			return nil
+		}
+		r.Answered, r.Recommendations, r.Without = r.Answered+t.Answered, r.Recommendations+t.Recommendations, r.Without+t.Without
+		r.Score, r.Write = r.Score+t.Score, r.Write+t.Write
 		return nil
 	})
 	if err != nil {

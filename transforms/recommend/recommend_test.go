@@ -23,6 +23,7 @@ func recommended(t *testing.T, dir string, chunkRows int, workers placement.Work
 	ctx := t.Context()
 	j := &Job{Columns: Columns{User: "u", Item: "i", Value: "v", Time: "t"}, Options: Options{
 		Duplicates: model.Last, Model: model.Options{K: 4, Shrinkage: 2}, Top: 3, Workers: workers,
+		Compare: &model.Compared{Ks: []int{2, 5}, Shrinkages: []float64{2, 0}, Holdout: model.Holdout{Part: 0.3, ByTime: true}}, Overview: true,
 		Output: filepath.Join(dir, "r.jsonl"), NeighborsOutput: filepath.Join(dir, "n.csv"), NumShards: 2,
 	}}
 	j.Options.EnsureDefaults()
@@ -93,13 +94,14 @@ func TestPlacements(t *testing.T) {
 			t.Errorf("%d rows, %d: other bytes", c.rows, c.workers)
 		}
 		for _, r := range []*Report{r, first} {
-			r.Read, r.Fit, r.Score, r.Write, r.Assemble = 0, 0, 0, 0, 0
+			r.Read, r.Compare, r.Fit, r.Score, r.Write, r.Assemble = 0, 0, 0, 0, 0, 0
 		}
 		if !reflect.DeepEqual(r, first) {
 			t.Errorf("report %+v, expected %+v", r, first)
 		}
 	}
-	if first.Rows != 900 || first.Rejected != 3 || first.Merged == 0 || first.Interactions+first.Merged != 900 {
+	if first.Rows != 900 || first.Rejected != 3 || first.Merged == 0 || first.Interactions+first.Merged != 900 ||
+		len(first.Comparison.Recommender) != 5 || len(first.Overview.Examples) == 0 {
 		t.Errorf("report %+v", first)
 	}
 }

@@ -135,6 +135,9 @@ func IsNPY(value string) bool { return strings.HasSuffix(strings.ToLower(value),
 // Patterns are the paths and globs of the input.
 func (in *Input) Patterns() []string { return in.input.List() }
 
+// Skips reports whether rows at fault are to be left out.
+func (in *Input) Skips() bool { return *in.bad == "skip" }
+
 // ChunkRows is the value of its flag, 0 where it was not given.
 func (in *Input) ChunkRows() int { return *in.chunkRows }
 

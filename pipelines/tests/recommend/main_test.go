@@ -61,7 +61,7 @@ func TestRecommend(t *testing.T) {
 	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &summary); err != nil {
 		t.Fatal(err)
 	}
-	if summary.Rows != 8 || summary.Recommendations != 3 || len(summary.OutputFiles) != 2 {
+	if summary.Rows != 8 || summary.Recommendations != 3 || len(summary.OutputFiles) != 3 {
 		t.Errorf("summary %+v", summary)
 	}
 }
@@ -173,6 +173,28 @@ func TestFaults(t *testing.T) {
 	if files, err := filepath.Glob(filepath.Join(dir, "*r.*")); err != nil || len(files) > 1 { // user.csv
 		t.Errorf("left %v, %v", files, err)
 	}
+	for _, c := range []struct{ flags, want string }{
+		{"--k=5,10", "--k: several are compared by --evaluate alone"},
+		{"--shrinkage=x", "--shrinkage=x: must be a number"},
+		{"--evaluate --k=5,5", "--k=5,5: must be a number, or different ones"},
+		{"--evaluate --k=5,0", "--k 0: must be from 1"},
+		{"--evaluate --holdout=1.5", "must be a share above 0 and below 1, or a whole number"},
+		{"--seed=1", "--seed is of --evaluate"},
+		{"--time=at", "--time is of --evaluate, or of --duplicates=last"},
+		{"--evaluate --evaluate_output=x.txt", "--evaluate_output=x.txt: must end in .csv or .json"},
+		{"--evaluate --time=at --input=when.csv", `when.csv: row 1, column at: found "soon", expected a date by ISO 8601, or a number`},
+		{"--evaluate --time=at --input=both.csv", "both.csv: found both in the column at, expected either dates or numbers"},
+		{"--evaluate --input=once.csv", "no user has two items"},
+	} {
+		write(t, dir, "when.csv", "user,item,at\na,x,2024-01-01\na,y,soon\n")
+		write(t, dir, "both.csv", "user,item,at\na,x,2024-01-01\na,y,7\n")
+		write(t, dir, "once.csv", "user,item\na,x\nb,y\n")
+		args := append([]string{"--input=once.csv", "--row=user", "--column=item", "--output=r.csv", "--quiet"}, strings.Fields(c.flags)...)
+		_, stderr, code := clitest.End(t, clitest.Command(dir, args...))
+		if code == 0 || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 3 || strings.Contains(stderr, "goroutine") {
+			t.Errorf("%s: exit code %d, %s", c.flags, code, stderr)
+		}
+	}
 	write(t, dir, "all.csv", "user,item,n\na,x,1\n,y,2\nb,x,3\nb,,4\nb,z,five\nb,y,6\n")
 	run(t, dir, "--input=all.csv", "--row=user", "--column=item", "--value=n", "--on_error=skip", "--output=r.csv", "--quiet")
 	if got, want := rounded(t, filepath.Join(dir, "r.csv")), "user,rank,item,score\na,1,y,0.94868\n"; got != want {
@@ -180,5 +202,60 @@ func TestFaults(t *testing.T) {
 	}
 	if got := clitest.Read(t, filepath.Join(dir, "r.csv.rejected.jsonl")); strings.Count(got, "\n") != 3 || !strings.Contains(got, `"row":4,"column":"n"`) {
 		t.Errorf("rejected\n%s", got)
+	}
+}
+
+// What recommenders are worth: on the terminal, in files, on the page; and what is written is by the best.
+func TestEvaluate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ratings, err := filepath.Abs("../../../testdata/ratings.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := []string{"--input=" + ratings, "--row=user", "--column=item", "--value=rating"}
+	told := run(t, dir, append(flags, "--time=time", "--evaluate", "--k=2,10", "--shrinkage=0,1000", "--output=r.csv", "--evaluate_output=e.json")...)
+	var e struct {
+		Best        int
+		Recommender []struct {
+			Popular   bool
+			K         int
+			Shrinkage float64
+			Users     int
+			NDCG      struct{ Mean, Low, High float64 }
+			Groups    []struct{ Users int }
+		} `json:"recommenders"`
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "e.json"))), &e); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Recommender) != 5 || !e.Recommender[0].Popular || e.Recommender[0].Users != 120 || len(e.Recommender[1].Groups) < 2 {
+		t.Fatalf("%+v", e)
+	}
+	best := e.Recommender[e.Best]
+	if best.NDCG.Mean <= e.Recommender[0].NDCG.Mean || best.NDCG.Low >= best.NDCG.Mean {
+		t.Errorf("the best is %+v, the baseline %+v", best, e.Recommender[0])
+	}
+	for _, want := range []string{"recall@10", "most popular", "k=2, shrinkage=1000", fmt.Sprintf("the best by NDCG: k=%d, shrinkage=%g", best.K, best.Shrinkage)} {
+		if !strings.Contains(told, want) {
+			t.Errorf("told\n%s", told)
+		}
+	}
+	run(t, dir, append(flags, fmt.Sprintf("--k=%d", best.K), fmt.Sprintf("--shrinkage=%g", best.Shrinkage), "--output=one.csv", "--report=none")...)
+	if clitest.Read(t, filepath.Join(dir, "r.csv")) != clitest.Read(t, filepath.Join(dir, "one.csv")) {
+		t.Error("the recommendations are not those of the best")
+	}
+	page := clitest.Read(t, filepath.Join(dir, "r.html"))
+	for _, want := range []string{"Recommendations by ratings.csv", "because of", "Popular items", "Do they find what was held out?", "Owl Night"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	run(t, dir, append(flags, "--evaluate", "--evaluate_output=e.csv", "--report=none", "--holdout=1", "--seed=3")...)
+	if got := clitest.Read(t, filepath.Join(dir, "e.csv")); strings.Count(got, "\n") != 3 || !strings.HasPrefix(got, "recommender,k,shrinkage,top,users,recall,") {
+		t.Errorf("got\n%s", got)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*one.html")); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
 	}
 }

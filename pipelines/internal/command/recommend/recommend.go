@@ -4,10 +4,17 @@ package recommend
 import (
 	"cmp"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
@@ -24,13 +31,16 @@ type command struct {
 	user, item, value, at *string
 	duplicates            *string
 	users                 *cli.Path
-	k, top                *int
+	k, shrinkage          *string
+	top, threads          *int
 	similarity, weighting *string
-	shrinkage             *float64
 	excludeSeen           *bool
-	threads               *int
+	evaluate              *bool
+	holdout               *float64
+	seed                  *int
 	output                *cli.Output
-	neighbors             *cli.Path
+	neighbors, scores     *cli.Path
+	page                  *cli.Page
 }
 
 // New is the command.
@@ -46,23 +56,31 @@ func New() *cli.App {
 	c.users = rows.InputFiles("users", "recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv (default: all)")
 
 	compute := app.Group("What to compute")
-	c.k = compute.Int("k", 20, "how many neighbours an item has")
+	c.k = compute.String("k", "20", "how many neighbours an item has, as `NUMBER`; of --evaluate several, with commas between: --k=10,20,50")
 	c.top = compute.Int("top", 10, "how many items a user is recommended: --top=5")
 	c.similarity = compute.Choice("similarity", string(model.Cosine), cli.Texts(model.Similarities), "when items are alike, as `MEASURE`: cosine, adjusted_cosine (of ratings less their user's mean), jaccard (of the sets of users) or inner_product: --similarity=adjusted_cosine")
 	c.weighting = compute.Choice("weighting", string(model.NoWeighting), cli.Texts(model.Weightings), "what values count where items are compared, as `WEIGHTING`: none, tfidf or bm25, as the package implicit has them: --weighting=tfidf; its BM25Recommender is --weighting=bm25 --similarity=inner_product")
-	c.shrinkage = compute.Float("shrinkage", 0, "multiply a similarity by n/(n+`NUMBER`) of n users who had both items, so that what few had counts less: --shrinkage=10")
+	c.shrinkage = compute.String("shrinkage", "0", "multiply a similarity by n/(n+`NUMBER`) of n users who had both items, so that what few had counts less; of --evaluate several: --shrinkage=0,10,100")
 	c.excludeSeen = compute.Bool("exclude_seen", true, "leave out what the user had; --exclude_seen=false keeps it")
 	c.threads = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
+
+	judge := app.Group("What it is worth")
+	c.evaluate = judge.Bool("evaluate", false, "hold out a part of each user's interactions, and say how well they are found: recall, precision, NDCG and coverage, beside recommending to everybody what most had; outputs are then by the --k and --shrinkage of the greatest NDCG")
+	c.holdout = judge.Float("holdout", 0.2, "which `PART` of a user's interactions is held out, a share or a whole number, at least one and never all: --holdout=1")
+	c.at = judge.String("time", "", "the `COLUMN` of when a row was, a date or a number: the latest are held out, and with --duplicates=last the latest counts: --time=date (default: chance draws them)")
+	c.seed = judge.Seed("of chance")
 
 	write := app.Group("What to write")
 	c.output = write.Output("the `FILE` of the recommendations: .csv (user,rank,item,score), .jsonl or .parquet, by user in ascending order: --output=out/recommendations.csv", recommend.Layout)
 	c.neighbors = write.OutputFile("neighbors_output", "the `FILE` of the neighbours of items: .csv (item,rank,neighbor,similarity), .jsonl or .parquet: --neighbors_output=out/items.csv")
+	c.scores = write.OutputFile("evaluate_output", "the `FILE` of what --evaluate finds: .csv, or .json with the groups of users: --evaluate_output=out/scores.csv").Here()
+	c.page = write.Page("the `FILE` of the page: .html, e.g. out/recommendations.html (default: beside an output, where that is on this host, NAME.html; none for none)", c.output.Path, c.scores, c.neighbors)
 	return app.Runs(c.run)
 }
 
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
-	job, err := c.job()
+	job, page, err := c.job()
 	if err != nil {
 		return err
 	}
@@ -76,62 +94,150 @@ func (c *command) run(ctx context.Context) error {
 	}
 	c.Note(job.Data)
 	if c.Explaining() {
-		plan, err := c.PlanRows(ctx, job.Data, job.Reading, 1, job.Options.Threads)
-		if err != nil {
-			return err
-		}
-		show := &cli.Plan{}
-		show.Rows("interactions", plan)
-		return c.Explain(show, plan)
+		return c.explain(ctx, job)
 	}
 	_, err = cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*recommend.Report]{
 		Add:   func(s beam.Scope) error { return recommend.Recommend(s, job) },
 		Read:  func(ctx context.Context) (*recommend.Report, error) { return recommend.ReadReport(ctx, &job.Options) },
-		Tell:  func(r *recommend.Report) error { return c.tell(newSummary(r, time.Since(start))) },
+		Tell:  func(r *recommend.Report) error { return c.tell(ctx, job, r, page, start) },
 		Clean: job.Options.Clean,
 	})
 	return err
 }
 
-func (c *command) tell(s *summary) error { return c.Summary(s.lines(), s) }
+// explain shows what the job would do.
+func (c *command) explain(ctx context.Context, job *recommend.Job) error {
+	plan, err := c.PlanRows(ctx, job.Data, job.Reading, 1, job.Options.Threads)
+	if err != nil {
+		return err
+	}
+	show := &cli.Plan{}
+	show.Rows("interactions", plan)
+	return c.Explain(show, plan)
+}
 
-// job is what the flags ask for, with every fault of theirs.
-func (c *command) job() (*recommend.Job, error) {
+// tell writes what this process writes, and the summary.
+func (c *command) tell(ctx context.Context, job *recommend.Job, r *recommend.Report, page string, start time.Time) error {
+	if name := c.scores.Path(); name != "" {
+		if err := files.Output(ctx, name, func(w io.Writer) error { return writeScores(w, name, r.Comparison) }); err != nil {
+			return err
+		}
+		r.OutputFiles = append(r.OutputFiles, name)
+	}
+	if page != "" {
+		o := job.Options.Model
+		o.K, o.Shrinkage = r.K, r.Shrinkage
+		v := &model.View{Source: cli.SourceOf(job.Data.Files), Options: o, Overview: r.Overview, Comparison: r.Comparison}
+		if err := files.Output(ctx, page, v.Page().Write); err != nil {
+			return err
+		}
+		r.OutputFiles = append(r.OutputFiles, page)
+	}
+	s := newSummary(r, time.Since(start))
+	return c.Summary(s.lines(), s)
+}
+
+// writeScores writes what recommenders are worth, as the name says.
+func writeScores(w io.Writer, name string, c *model.Comparison) error {
+	if strings.HasSuffix(name, ".csv") {
+		return csv.NewWriter(w).WriteAll(c.Records())
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(c)
+}
+
+// job is what the flags ask for, with every fault of theirs, and where the page goes.
+func (c *command) job() (*recommend.Job, string, error) {
 	reading, faults := c.input.Options()
+	ks, kErr := numbers(*c.k, "k", strconv.Atoi)
+	shrinkages, shrinkageErr := numbers(*c.shrinkage, "shrinkage", func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	if err := errors.Join(kErr, shrinkageErr); err != nil {
+		return nil, "", cli.Usage(faults, err)
+	}
+	page, pageErr := c.page.Path()
 	job := &recommend.Job{
-		Columns: recommend.Columns{User: *c.user, Item: *c.item, Value: *c.value},
+		Columns: recommend.Columns{User: *c.user, Item: *c.item, Value: *c.value, Time: *c.at},
 		Reading: reading,
 		Options: recommend.Options{
 			Duplicates: model.Duplicates(*c.duplicates), Top: *c.top, KeepSeen: !*c.excludeSeen, Threads: *c.threads, Workers: cli.Workers(),
-			Model:  model.Options{Similarity: model.Similarity(*c.similarity), Weighting: model.Weighting(*c.weighting), K: *c.k, Shrinkage: *c.shrinkage},
+			Model:  model.Options{Similarity: model.Similarity(*c.similarity), Weighting: model.Weighting(*c.weighting), K: ks[0], Shrinkage: shrinkages[0]},
 			Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, NeighborsOutput: c.neighbors.Path(),
+			Overview: page != "",
 		},
 	}
-	errs := []error{faults}
+	o := &job.Options
+	if *c.evaluate {
+		o.Compare = &model.Compared{Ks: ks, Shrinkages: shrinkages, Holdout: model.Holdout{Part: *c.holdout, ByTime: *c.at != "", Seed: uint64(*c.seed)}}
+	}
+	o.Scratch, _ = files.Split(cmp.Or(o.Output, o.NeighborsOutput, c.scores.Path(), page))
+	errs := append([]error{faults, pageErr}, c.contradictions(len(ks), len(shrinkages))...)
+	if err := job.Columns.Validate(); *c.user != "" && *c.item != "" {
+		errs = append(errs, err)
+	}
+	if o.Scratch == "" && o.Output == "" {
+		o.Scratch = os.TempDir()
+	}
+	errs = append(errs, flagged(o.Validate()))
+	o.EnsureDefaults()
+	return job, page, cli.Usage(errs...)
+}
+
+// contradictions are flags that are missing, or of no use with others.
+func (c *command) contradictions(ks, shrinkages int) (errs []error) {
 	for _, f := range []struct{ name, value, of string }{{"row", *c.user, "users"}, {"column", *c.item, "items"}} {
 		if f.value == "" {
 			errs = append(errs, fmt.Errorf("--%s is needed: the column of %s", f.name, f.of))
 		}
 	}
-	if len(errs) == 1 {
-		errs = append(errs, job.Columns.Validate())
+	output := c.output.Path.Path() != ""
+	if !*c.evaluate {
+		for _, f := range []struct {
+			name string
+			many int
+		}{{"k", ks}, {"shrinkage", shrinkages}} {
+			if f.many > 1 {
+				errs = append(errs, fmt.Errorf("--%s: several are compared by --evaluate alone", f.name))
+			}
+		}
+		for _, name := range []string{"holdout", "seed", "evaluate_output"} {
+			if c.Given(name) {
+				errs = append(errs, fmt.Errorf("--%s is of --evaluate", name))
+			}
+		}
+		if *c.at != "" && *c.duplicates != string(model.Last) {
+			errs = append(errs, errors.New("--time is of --evaluate, or of --duplicates=last"))
+		}
+		if !output && c.neighbors.Path() == "" && c.page.Given() == "" {
+			errs = append(errs, errors.New("--output, --neighbors_output or --evaluate is needed"))
+		}
 	}
-	o := &job.Options
-	o.Scratch, _ = files.Split(cmp.Or(o.Output, o.NeighborsOutput))
-	if o.Output == "" && o.NeighborsOutput == "" {
-		errs = append(errs, errors.New("--output or --neighbors_output is needed"))
-	} else {
-		errs = append(errs, c.flagged(o.Validate()))
+	if name := c.scores.Path(); name != "" && !strings.HasSuffix(name, ".csv") && !strings.HasSuffix(name, ".json") {
+		errs = append(errs, fmt.Errorf("--evaluate_output=%s: must end in .csv or .json", c.scores))
 	}
-	if reading.SkipFaults && o.Output == "" {
+	if c.input.Skips() && !output {
 		errs = append(errs, errors.New("--on_error=skip: rows with a fault can only be skipped where there is an --output, for them to be listed beside it"))
 	}
-	o.EnsureDefaults()
-	return job, cli.Usage(errs...)
+	return errs
+}
+
+// numbers reads those of a flag.
+func numbers[T int | float64](value, flag string, parse func(string) (T, error)) (all []T, err error) {
+	for _, s := range cli.List(value) {
+		v, err := parse(s)
+		if err != nil || slices.Contains(all, v) {
+			return nil, fmt.Errorf("--%s=%s: must be a number, or different ones with commas between", flag, value)
+		}
+		all = append(all, v)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("--%s: must be a number", flag)
+	}
+	return all, nil
 }
 
 // flagged puts the dashes of a flag before the faults of options, which begin with the names of flags.
-func (c *command) flagged(err error) error {
+func flagged(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -161,9 +267,15 @@ func newSummary(r *recommend.Report, total time.Duration) *summary {
 
 func (s *summary) lines() []string {
 	lines := []string{
-		fmt.Sprintf("%d users × %d items, %d interactions: %d recommendations to %d users", s.Users, s.Items, s.Interactions, s.Recommendations, s.Answered),
-		fmt.Sprintf("  in %.2f s: read %.2f s, neighbours %.2f s, score %.2f s, write %.2f s; peak memory %s",
-			s.Seconds, s.Read, s.Fit, s.Score, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
+		fmt.Sprintf("%d users × %d items, %d interactions", s.Users, s.Items, s.Interactions),
+		fmt.Sprintf("  in %.2f s: read %.2f s, evaluate %.2f s, neighbours %.2f s, score %.2f s, write %.2f s; peak memory %s",
+			s.Seconds, s.Read, s.Compare, s.Fit, s.Score, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
+	}
+	if s.Answered > 0 {
+		lines[0] += fmt.Sprintf(": %d recommendations to %d users", s.Recommendations, s.Answered)
+	}
+	if c := s.Comparison; c != nil {
+		lines = append(lines, comparisonLines(c)...)
 	}
 	for _, note := range []struct {
 		n    int64
@@ -178,4 +290,25 @@ func (s *summary) lines() []string {
 		}
 	}
 	return append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
+}
+
+// comparisonLines are a table of what recommenders are worth.
+func comparisonLines(c *model.Comparison) []string {
+	lines := []string{fmt.Sprintf("  %d interactions of %d users held out, %d known; in brackets, what 95 %% of samples of such users would show:",
+		c.Held, c.Recommender[0].Users, c.Known)}
+	table := c.Table()
+	widths := make([]int, len(table[0]))
+	for _, row := range table {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range table {
+		line := "  "
+		for i, cell := range row {
+			line += "  " + cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		}
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	return append(lines, "  the best by NDCG: "+c.Recommender[c.Best].Name())
 }
