@@ -51,7 +51,7 @@ func inspectArrow(ctx context.Context, f File, _ compression, o Options) (Source
 	if err := o.noText(f, "arrow"); err != nil {
 		return nil, err
 	}
-	s := &arrowSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted}}
+	s := &arrowSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted, missing: o.Missing}}
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}
@@ -299,6 +299,9 @@ func (s *arrowSource) inspect(ctx context.Context, o *Options) (err error) {
 	s.describe(fields)
 	if s.cells {
 		return s.inspectCells(in, r.Schema())
+	}
+	if s.missing && s.list() {
+		return missingList(s.Name(), s.vector[0].name)
 	}
 	if s.dim = len(s.vector); s.list() {
 		s.dim, err = s.firstLength(in, r.Schema())

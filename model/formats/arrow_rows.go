@@ -280,7 +280,10 @@ func (r *arrowReader) numbers(f *parquetField, at, rows int, put func(i int, v f
 		return errType
 	}
 	for i := range rows {
-		if isNull(a, at+i) {
+		if null := isNull(a, at+i); null && r.s.missing {
+			put(i, math.NaN())
+			continue
+		} else if null {
 			put(i, 0)
 			r.mark(i, f.name, "null", "a number")
 			continue

@@ -188,6 +188,17 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 // byDefault reports whether nothing says which columns make the vector.
 func (o *Options) byDefault() bool { return len(o.Columns) == 0 && len(o.Names) == 0 }
 
+// wide reports whether no column is named that makes the vector: nothing says which they are or, where numbers may be
+// missing, only globs and what to leave out.
+func (o *Options) wide() bool {
+	if o.byDefault() {
+		return true
+	}
+	return o.Missing && len(o.Names) == 0 && !slices.ContainsFunc(o.Columns, func(spec string) bool {
+		return !strings.HasPrefix(spec, "!") && !strings.ContainsAny(spec, "*?[")
+	})
+}
+
 // rest is all columns but those that have a use of their own.
 func (s *selection) rest() []int {
 	var columns []int

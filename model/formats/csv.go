@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -37,6 +38,7 @@ type csvSource struct {
 	repeats map[int]string // what columns are called in the header that have got another name, as it was taken
 	notes   []string
 	cells   bool  // rows are those of a table
+	missing bool  // a number may be missing
 	other   other // what a matrix of numbers would not hold
 }
 
@@ -48,7 +50,7 @@ func table(comma byte) func(context.Context, File, compression, Options) (Source
 		if d.comma == 0 {
 			d.comma = comma
 		}
-		s := &csvSource{textFile: o.newText(f, comp), dialect: d}
+		s := &csvSource{textFile: o.newText(f, comp), dialect: d, missing: o.Missing}
 		if err := s.head(ctx, func(l *lines) error { return s.first(l, &o) }); err != nil {
 			return nil, err
 		}
@@ -145,13 +147,16 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 		s.judgeCells(rows)
 		return nil
 	}
-	if o.byDefault() {
+	if o.wide() {
 		if err := s.byDefault(kinds); err != nil {
 			return err
 		}
 	}
 	s.dim = len(s.vector)
-	return s.measure(rows, kinds)
+	if err := s.measure(rows, kinds); err != nil || !s.array || !s.missing {
+		return err
+	}
+	return missingList(s.Name(), s.name(s.vector[0]))
 }
 
 // byDefault leaves out of the vector what is text, or all but the one column of vectors.
@@ -355,7 +360,12 @@ func (r *csvReader) plain(row []byte) (id []byte, ok bool) {
 			v, n := number(row[i:], false)
 			if n == 0 {
 				if v, n = booleanIn(row[i:], comma); n == 0 {
-					return nil, false
+					if v = math.NaN(); !r.s.missing {
+						return nil, false
+					}
+					if n = missingIn(row[i:], comma); n < 0 {
+						return nil, false
+					}
 				}
 			}
 			r.vector[place] = v
@@ -381,6 +391,20 @@ func booleanIn(b []byte, comma byte) (float64, int) {
 		return 0, 0
 	}
 	return v, n
+}
+
+// missingIn is the length of the field that b begins with, without the spaces behind it, where it says that a value is
+// missing; or -1.
+func missingIn(b []byte, comma byte) int {
+	n := bytes.IndexByte(b, comma)
+	if n < 0 {
+		n = len(b)
+	}
+	field := bytes.TrimRight(b[:n], " \t")
+	if !slices.Contains(markers, string(field)) {
+		return -1
+	}
+	return len(field)
 }
 
 // general reads any row, or says what is wrong with it.
@@ -464,6 +488,9 @@ func (r *csvReader) parts(row []byte) *fault.Fault {
 			continue
 		}
 		v, ok := s.dialect.number(list[c])
+		if !ok && s.missing && slices.Contains(markers, string(trimSpaces(list[c]))) {
+			v, ok = math.NaN(), true
+		}
 		if !ok {
 			f := s.dialect.numberFault(list[c])
 			f.Column = s.name(c)

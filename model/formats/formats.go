@@ -109,6 +109,10 @@ type Options struct {
 	Sparse bool `json:",omitempty"`
 	// DType is how values are stored.
 	DType vectors.DType `json:",omitempty"`
+	// Missing says that a number of the vector may be missing, and is then NaN: a cell that is empty or has a marker of
+	// a missing value, a null, a NaN, a key that is not there. Blocks must take it ([vectors.Block.Missing]). The vector
+	// cannot be a list. Default: such a row is at fault.
+	Missing bool `json:",omitempty"`
 	// Cells says that rows are read as those of a table: the vector is then the columns as they are, text and timestamps
 	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left
 	// out, unless Untargeted says otherwise. Only a [Tabular] source can be read so.

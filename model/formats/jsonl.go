@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -42,6 +43,7 @@ type jsonlSource struct {
 	dim     int
 	cells   bool  // rows are those of a table
 	headRow int   // the row that has shown the columns
+	missing bool  // a number may be missing
 	strict  bool  // of which a key that is no column is at fault
 	widths  []int // of the columns of a table that are lists, else 0
 	other   other // what a matrix of numbers would not hold
@@ -55,7 +57,7 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	if err := o.noDialect(f, "jsonl"); err != nil {
 		return nil, err
 	}
-	s, empty := &jsonlSource{textFile: o.newText(f, comp)}, false
+	s, empty := &jsonlSource{textFile: o.newText(f, comp), missing: o.Missing}, false
 	err := s.head(ctx, func(l *lines) error {
 		if o.Cells {
 			return s.firstCells(l, o)
@@ -77,6 +79,9 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	}
 	return s, nil
 }
+
+// jsonMissing stand for a number that is missing: null, or what Python writes.
+var jsonMissing = []string{"null", "NaN", "nan"}
 
 // jsonlKey is a key of one of the first rows.
 type jsonlKey struct {
@@ -206,6 +211,13 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	for _, k := range keys {
 		s.types = append(s.types, k.typeName())
 	}
+	if !byDefault && o.wide() {
+		lacks := s.selection.missing(s.Name(), "keys of numbers")
+		s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return !keys[c].numbers || keys[c].kind == '[' })
+		if len(s.vector) == 0 {
+			return lacks
+		}
+	}
 	s.place = s.places()
 	s.dim = len(s.vector)
 	c := s.vector[0]
@@ -214,12 +226,15 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 			return err
 		}
 	}
+	if s.array && s.missing {
+		return missingList(s.Name(), s.name(c))
+	}
 	// What remains to be found are the faults of the values.
 	p := s.parser()
 	if f := p.row(line); f != nil {
 		return s.inFirst(f)
 	}
-	if f := p.append(&vectors.Block{Dim: s.dim, DType: o.DType}, 0); f != nil {
+	if f := p.append(&vectors.Block{Dim: s.dim, DType: o.DType, Missing: s.missing}, 0); f != nil {
 		return s.inFirst(f)
 	}
 	return nil
@@ -449,6 +464,18 @@ func (p *jsonlParser) row(line []byte) *fault.Fault {
 	if p.found == p.wanted {
 		return nil
 	}
+	if p.s.missing {
+		for place, c := range p.s.vector {
+			if p.seen[c] != p.rows {
+				p.seen[c] = p.rows
+				p.vector[place] = math.NaN()
+				p.found++
+			}
+		}
+		if p.found == p.wanted {
+			return nil
+		}
+	}
 	missing := -1
 	for _, c := range append(p.s.vector[:len(p.s.vector):len(p.s.vector)], p.s.id, p.s.target, p.s.weight) {
 		if c >= 0 && p.seen[c] != p.rows {
@@ -598,6 +625,10 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 	}
 	if !s.array {
 		v, f := p.scan.value()
+		if f != nil && s.missing && slices.Contains(jsonMissing, string(p.scan.word())) {
+			p.scan.i += len(p.scan.word())
+			v, f = math.NaN(), nil
+		}
 		if f != nil {
 			f.Column = s.name(c)
 			return f

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"slices"
 	"strconv"
@@ -45,12 +46,46 @@ func (s *jsonlSource) headRows(l *lines, o Options) error {
 		rows = append(rows, jsonlRow{n, bytes.Clone(line), shapeOf(top, within)})
 	}
 	switch {
+	case len(rows) > 0 && s.missing:
+		return s.fromTypical([]jsonlRow{known(rows)}, o)
 	case len(rows) > 0:
 		return s.fromTypical(rows, o)
 	case firstFault != nil:
 		return firstFault
 	}
 	return io.EOF
+}
+
+// known is a row of all keys of the rows, in the order in which they come, each with the first value that is not
+// missing: what there is to find where any may be.
+func known(rows []jsonlRow) jsonlRow {
+	var keys []string
+	values := map[string][]byte{}
+	for _, r := range rows {
+		scan := jsonScan{b: r.line}
+		scan.object(func(key []byte) *fault.Fault { // which survey has found to be sound
+			name, first := string(key), scan.i
+			f := scan.skip(2)
+			value := scan.b[first:scan.i]
+			old, ok := values[name]
+			if !ok {
+				keys = append(keys, name)
+			}
+			if !ok || string(old) == "null" {
+				values[name] = value
+			}
+			return f
+		})
+	}
+	line := []byte{'{'}
+	for i, name := range keys {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		quoted, _ := json.Marshal(name) // a text that is valid
+		line = append(append(append(line, quoted...), ':'), values[name]...)
+	}
+	return jsonlRow{number: rows[0].number, line: append(line, '}')}
 }
 
 // fromTypical finds the columns in the first row of the commonest shape, or where its values are at fault in the first

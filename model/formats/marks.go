@@ -2,6 +2,11 @@ package formats
 
 import "beamlearn/model/fault"
 
+// missingList is the fault of a vector in one column, where numbers may be missing.
+func missingList(file, column string) error {
+	return fault.File(file, "a column for each number, any of which may be missing", "vectors, in the column %s", column)
+}
+
 // marks are the rows of a batch that are at fault, by their place; their faults have no file and no row.
 type marks map[int]fault.Fault
 

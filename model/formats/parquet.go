@@ -63,6 +63,7 @@ type columnar struct {
 	untargeted bool
 	dim        int
 	cells      bool  // rows are those of a table
+	missing    bool  // a number may be missing
 	other      other // what a matrix of numbers would not hold
 	matrix     bool  // by default it is one, of lists
 }
@@ -81,7 +82,7 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted}}
+	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted, missing: o.Missing}}
 	if err := s.inspect(in, &o); err != nil {
 		return nil, err
 	}
@@ -129,6 +130,9 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	s.durations(fields)
 	if err := s.choose(o, fields); err != nil {
 		return err
+	}
+	if s.missing && s.list() {
+		return missingList(s.Name(), s.vector[0].name)
 	}
 	s.describe(fields)
 	if err := s.measure(in); err != nil {
@@ -269,7 +273,7 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 	if s.cells = o.Cells; s.cells {
 		return s.chooseCells(o, fields, chosen)
 	}
-	if o.byDefault() {
+	if o.wide() {
 		s.vector, err = s.byDefault(fields, chosen)
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -96,7 +97,7 @@ func (r *parquetReader) fill() (err error) {
 
 // readNumbers decodes rows column by column.
 func (r *parquetReader) readNumbers(rows int) error {
-	wide := false
+	wide := r.s.missing
 	for _, c := range r.vector {
 		wide = wide || c.wide()
 	}
@@ -122,7 +123,9 @@ func (r *parquetReader) readNumbers(rows int) error {
 			}
 			if values < n {
 				for i, d := range def {
-					if d != c.valued {
+					if d != c.valued && r.s.missing {
+						r.f64[(row+i)*r.dim+j] = math.NaN()
+					} else if d != c.valued {
 						r.mark(row+i, c.name, "null", "a number")
 					}
 				}

@@ -19,6 +19,9 @@ type PartWriter interface {
 	// WriteRows adds further rows of features. After an error the part is of no use. It panics where the layout is of
 	// anything else.
 	WriteRows(r *Rows) error
+	// WriteCopy adds further rows as they stand in the input. After an error the part is of no use. It panics where the
+	// layout is of anything else.
+	WriteCopy(b []byte, rows int) error
 	// Close writes what is still held back, and describes the part; it does not close the files. An error that Write has
 	// returned is not returned again.
 	Close() (Info, error)

@@ -39,7 +39,9 @@
 //
 // Numbers in text have the shortest form that reads back as the same float64.
 //
-// To add a format: one file that makes a [Format], and one line in [All], [Graphs] or [Matrices].
+// Rows of the input, as they stand there, are told in copied.go.
+//
+// To add a format: one file that makes a [Format], and one line in [All], [Graphs], [Matrices] or [Copies].
 package results
 
 import (
@@ -52,6 +54,7 @@ import (
 	"strings"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 )
@@ -95,6 +98,8 @@ var Matrices = []*Format{csvFormat, jsonlFormat, parquetFormat, npyFormat, svmFo
 // Formats are those that may store a layout.
 func Formats(l Layout) []*Format {
 	switch {
+	case l.Copied != nil:
+		return Copies
 	case l.Features != nil:
 		return Matrices
 	case l.isTable():
@@ -121,6 +126,8 @@ type Layout struct {
 	Nullable bool `json:",omitempty"`
 	// Features are those of rows of features, nil of anything else.
 	Features *Features `json:",omitempty"`
+	// Copied says how rows stand in the input that are written so once more, nil of anything else.
+	Copied *formats.Copied `json:",omitempty"`
 }
 
 // A Form is how neighbours become rows.
@@ -319,6 +326,9 @@ func ShardName(output string, shard, shards int) string {
 
 // Check says why the format cannot store what the layout describes, if so.
 func (f *Format) Check(l Layout) error {
+	if l.Copied != nil {
+		return f.checkCopied(l.Copied)
+	}
 	if l.Features != nil {
 		return f.checkRows(l.Features)
 	}

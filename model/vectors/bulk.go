@@ -10,8 +10,7 @@ import (
 // and -1; or it stops before the first row with a value that is NaN or ±Inf, and returns the column of that value. As
 // Append32, it adds no ids.
 func (b *Block) AppendRows32(values []float32, first int64) (rows, column int) {
-	n := finite32(values)
-	rows, column = b.whole(n, len(values))
+	rows, column = b.whole(stored(b, values, finite32), len(values))
 	values = values[:rows*b.Dim]
 	if b.Sparse != nil {
 		for i := range rows {
@@ -52,7 +51,7 @@ func (b *Block) AppendRows64(values []float64, first int64) (rows, column int) {
 		b.number(first, rows)
 		return rows, column
 	}
-	rows, column = b.whole(finite64(values), len(values))
+	rows, column = b.whole(stored(b, values, finite64), len(values))
 	values = values[:rows*b.Dim]
 	if !b.Wide() {
 		n := exact32(values)
@@ -69,6 +68,17 @@ func (b *Block) AppendRows64(values []float64, first int64) (rows, column int) {
 	b.F64 = append(b.F64, values...)
 	b.number(first, rows)
 	return rows, column
+}
+
+// stored is the index of the first value that cannot be stored, or the number of values; finite finds the first that is
+// NaN or ±Inf.
+func stored[T float32 | float64](b *Block, values []T, finite func([]T) int) int {
+	n := finite(values)
+	for b.Missing && n < len(values) && values[n] != values[n] {
+		n++
+		n += finite(values[n:])
+	}
+	return n
 }
 
 // whole is the number of rows before value n, the first that cannot be stored, and its column; or all, and -1.

@@ -146,7 +146,7 @@ func (s *IDs) Reset() {
 }
 
 // Block is n rows × Dim columns, row-major: float32 (in F32), or float64 (in F64) once a value needs it. All values are
-// finite. Row i has the number Numbers[i] in the input, and the id IDs.At(i), or that number where IDs is empty.
+// finite, but for NaN where Missing says so. Row i has the number Numbers[i] in the input, and the id IDs.At(i), or that number where IDs is empty.
 //
 // The zero Block with Dim set is empty and ready to append to. A Block is not safe for concurrent writes.
 type Block struct {
@@ -169,6 +169,8 @@ type Block struct {
 	// yet. Dim is then of no meaning. Such a block can be appended to by readers, and Reset; of its rows, only Numbers,
 	// IDs, Target, Labels and Weights mean what they mean elsewhere.
 	Cells *tables.Table
+	// Missing says that a value may be NaN, of a dense block of Float64: the number is not known.
+	Missing bool
 
 	wide bool // the rows are in F64
 }
@@ -282,7 +284,7 @@ func (b *Block) Append(row []float64, number int64) int {
 // refused is the place of the first value that cannot be stored, or -1.
 func (b *Block) refused(values []float64) int {
 	for j, v := range values {
-		if v-v != 0 || b.DType == Float32 && math.IsInf(float64(float32(v)), 0) {
+		if v-v != 0 && !(b.Missing && v != v) || b.DType == Float32 && math.IsInf(float64(float32(v)), 0) {
 			return j
 		}
 	}

@@ -962,7 +962,7 @@ func (r *Reader) Close() error {
 
 // NewBlock is a block for the rows of a dataset of dim columns, sparse where the options say so.
 func (o *Options) NewBlock(dim int) *vectors.Block {
-	b := &vectors.Block{Dim: dim, DType: o.Formats.DType}
+	b := &vectors.Block{Dim: dim, DType: o.Formats.DType, Missing: o.Formats.Missing}
 	if o.Formats.Sparse {
 		b.Sparse = &vectors.CSR{}
 	}

@@ -107,7 +107,7 @@ const manyShards = 256
 // files are all that the flags may write.
 func (o *Output) files() []files.Named {
 	path := o.Path.Path()
-	format, err := results.Detect(path, *o.Format, o.layout)
+	format, err := results.Detect(path, *o.Format, o.now())
 	if path == "" || err != nil || *o.Shards < 1 {
 		return nil // which the job says
 	}

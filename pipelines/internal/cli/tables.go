@@ -113,6 +113,15 @@ func ColumnsDir(output, runID string) string {
 	return dir + "." + base + ".columns-" + runID
 }
 
+// Impute is the value of its flag.
+func (t *Tables) Impute() string { return *t.impute }
+
+// ImputeAlso says in the help what else --impute may be.
+func (t *Tables) ImputeAlso(usage string) {
+	f := t.app.flags.Lookup("impute")
+	f.Usage += "; " + usage
+}
+
 // Auto reports whether rows may be taken for tables.
 func (t *Tables) Auto() bool { return *t.encode == "auto" }
 

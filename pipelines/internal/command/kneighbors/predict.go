@@ -42,6 +42,9 @@ func (p *predict) asked() bool { return p.target.String() != "" || *p.task != ""
 
 // layout is what is written, as far as the names of the files go.
 func (c *command) layout() results.Layout {
+	if c.imputes() {
+		return results.Layout{Copied: &formats.Copied{}}
+	}
 	if *c.outlying.method != "" {
 		return results.Layout{Columns: []results.Column{{Name: "score"}}}
 	}
