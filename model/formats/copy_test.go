@@ -101,11 +101,13 @@ func TestCopyText(t *testing.T) {
 	}
 }
 
-// Text is left out where no column is named, but by a glob or as what to leave out; and is at fault where one is.
+// Text and booleans are left out where no column is named, but by a glob or as what to leave out; and is at fault where one is.
 func TestMissingColumns(t *testing.T) {
-	csv, jsonl := "x,t,y\n,a,1\n", "{\"x\":null,\"t\":\"a\",\"y\":1}\n{\"x\":2,\"t\":\"\",\"y\":1}\n"
+	csv := "x,t,y,b\n,a,1,True\n2,b,1,\n"
+	jsonl := "{\"x\":null,\"t\":\"a\",\"y\":1,\"b\":null}\n{\"x\":2,\"t\":\"\",\"y\":1,\"b\":true}\n"
 	for _, c := range []struct{ name, data, want string }{
-		{"a.csv", csv, "x,t,y\n7.5,a,1\n"}, {"a.jsonl", jsonl, "{\"x\":7.5,\"t\":\"a\",\"y\":1}\n{\"x\":2,\"t\":\"\",\"y\":1}\n"},
+		{"a.csv", csv, "x,t,y,b\n7.5,a,1,True\n2,b,1,\n"},
+		{"a.jsonl", jsonl, "{\"x\":7.5,\"t\":\"a\",\"y\":1,\"b\":null}\n{\"x\":2,\"t\":\"\",\"y\":1,\"b\":true}\n"},
 	} {
 		for _, columns := range [][]string{nil, {"*", "!y"}, {"!y"}, {"*"}, {"x"}} {
 			if got, err := filled(t, c.name, c.data, Options{Columns: columns}, 9); err != nil || got != c.want {

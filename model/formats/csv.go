@@ -138,6 +138,9 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 			kinds[c] = cellVector // whatever is wrong with others
 		}
 		s.types[c] = kinds[c].typeName()
+		if o.Missing && o.wide() && s.dialect.booleans(rows, c) {
+			kinds[c], s.types[c] = cellText, cellBoolean.String() // which no mean is
+		}
 	}
 	if s.index == 0 {
 		s.types[0] = rowIndex

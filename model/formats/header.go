@@ -323,6 +323,24 @@ func (d *dialect) above(rest []sampled, column int) cell {
 	return found
 }
 
+// booleans reports whether all that is there in a column is True or False.
+func (d *dialect) booleans(rows []sampled, column int) bool {
+	some := false
+	for _, r := range rows {
+		if column >= len(r.fields) {
+			continue
+		}
+		switch d.kind(r.fields[column]) {
+		case cellMissing:
+		case cellBoolean:
+			some = true
+		default:
+			return false
+		}
+	}
+	return some
+}
+
 func quotedBelow(rest []sampled, column int) bool {
 	for _, r := range rest {
 		if column < len(r.quoted) && r.quoted[column] {

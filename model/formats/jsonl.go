@@ -213,7 +213,7 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	}
 	if !byDefault && o.wide() {
 		lacks := s.selection.missing(s.Name(), "keys of numbers")
-		s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return !keys[c].numbers || keys[c].kind == '[' })
+		s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return !keys[c].numbers || strings.IndexByte("[tf", keys[c].kind) >= 0 })
 		if len(s.vector) == 0 {
 			return lacks
 		}
@@ -266,7 +266,7 @@ func (s *jsonlSource) byDefault(top []jsonlKey, o *Options) ([]string, error) {
 		case k.name == o.IDColumn, k.name == o.TargetColumn, k.name == o.WeightColumn:
 		case k.name == vectorKey:
 			return []string{vectorKey}, nil
-		case !k.numbers:
+		case !k.numbers, s.missing && (k.kind == 't' || k.kind == 'f'): // which no mean is
 		case k.kind == '[':
 			arrays = append(arrays, k.name)
 		default:

@@ -302,6 +302,7 @@ func (s *columnar) byDefault(fields []parquetField, chosen *selection) ([]parque
 		case strings.HasPrefix(f.name, pandasIndex):
 		case f.numbers() && f.list && f.name == vectorKey:
 			return []parquetField{f}, nil
+		case s.missing && f.kind == kindBool: // which no mean is
 		case f.numbers() && f.list:
 			lists = append(lists, f)
 		case f.numbers():
