@@ -195,11 +195,24 @@ func (e *sparseRows) reduced(q *sparseQuery, position int) float64 {
 const sparseQueries = 64
 
 // eachQuery gives the distances of all candidates of each query to take, which knows the number of the query; done is
-// called behind the last of them. candidates are those of a prepared query, or nil, which is all points.
+// called behind the last of them. They are the k nearest, or, where k is 0, those within a limit of the inverted index;
+// or all points.
 func (e *sparseRows) eachQuery(
-	q *vectors.Block, exclude []int32, s Search, found func(c *sparse.Searcher, p sparse.Row, skip func(int32) bool) []int32,
+	q *vectors.Block, exclude []int32, s Search, k int, limit float64,
 	setup func() (take func(i int, d float64, position int32), done func(i int)),
 ) {
+	skip := func(i int, j int32) bool { return int(j) == excluded(exclude, i) || s.bars(i, int(j)) }
+	answer := func() sparse.Take {
+		var p sparseQuery
+		take, done := setup()
+		return func(i int, positions []int32) {
+			e.prepare(q, i, &p)
+			for _, j := range positions {
+				take(i, e.o.finish(e.reduced(&p, int(j)), e.points.dim), j)
+			}
+			done(i)
+		}
+	}
 	lists := e.lists
 	if s.Most != nil { // the nearest that it leaves may be any
 		lists = nil
@@ -207,40 +220,39 @@ func (e *sparseRows) eachQuery(
 	if lists != nil && e.o.Metric != Cosine && !magnitudesOf(q.Sparse.Values).within(magnitudes64) {
 		lists = nil
 	}
-	parallel(q.Len(), sparseQueries, s.NumThreads(), func() func(lo, hi int) {
-		var searcher *sparse.Searcher
-		if lists != nil {
-			searcher = lists.Searcher()
-		}
-		var p sparseQuery
-		take, done := setup()
-		return func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				self := excluded(exclude, i)
-				e.prepare(q, i, &p)
-				skip := func(j int32) bool { return int(j) == self || s.bars(i, int(j)) }
-				one := func(j int32) { take(i, e.o.finish(e.reduced(&p, int(j)), e.points.dim), j) }
-				if searcher != nil {
-					for _, j := range found(searcher, p.Row, skip) {
-						one(j)
-					}
-				} else {
+	if lists == nil {
+		parallel(q.Len(), sparseQueries, s.NumThreads(), func() func(lo, hi int) {
+			answer, all := answer(), make([]int32, 0, e.points.n)
+			return func(lo, hi int) {
+				for i := lo; i < hi; i++ {
+					all = all[:0]
 					for j := range int32(e.points.n) {
-						if !skip(j) {
-							one(j)
+						if !skip(i, j) {
+							all = append(all, j)
 						}
 					}
+					answer(i, all)
 				}
-				done(i)
+				s.answered(hi - lo)
 			}
-			s.answered(hi - lo)
-		}
-	})
+		})
+		return
+	}
+	how := sparse.Search{
+		Queries: sparse.Rows{CSR: q.Sparse, N: q.Len()}, K: k, Limit: limit, Compared: s.answered,
+		Each: everyPoint(exclude, e.points.n) && s.Before == nil,
+		Parallel: func(n, some int, setup func() func(lo, hi int)) {
+			parallel(n, some, s.NumThreads(), setup)
+		},
+	}
+	if !how.Each || s.Apart != nil { // of each, no row is its own
+		how.Skip = skip
+	}
+	lists.Find(how, answer)
 }
 
 func (e *sparseRows) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
-	nearest := func(c *sparse.Searcher, p sparse.Row, skip func(int32) bool) []int32 { return c.Nearest(p, k, skip) }
-	e.eachQuery(q, exclude, s, nearest, func() (func(int, float64, int32), func(int)) {
+	e.eachQuery(q, exclude, s, k, 0, func() (func(int, float64, int32), func(int)) {
 		keep := newKeeper(k, s.Most)
 		take := func(i int, d float64, j int32) {
 			if d <= s.bound(i) {
@@ -257,8 +269,7 @@ func (e *sparseRows) radiusNeighbors(q *vectors.Block, exclude []int32, r float6
 		limit = limit/2 - 1 // of −cos
 	}
 	within := make([]within, q.Len())
-	find := func(c *sparse.Searcher, p sparse.Row, skip func(int32) bool) []int32 { return c.Within(p, limit, skip) }
-	e.eachQuery(q, exclude, s, find, func() (func(int, float64, int32), func(int)) {
+	e.eachQuery(q, exclude, s, 0, limit, func() (func(int, float64, int32), func(int)) {
 		take := func(i int, d float64, j int32) {
 			if d <= r {
 				within[i].add(d, j)

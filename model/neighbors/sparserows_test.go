@@ -107,11 +107,11 @@ func TestSparseRows(t *testing.T) {
 	}
 }
 
-// Many rows are searched block by block.
+// Many rows are searched block by block: all of them, where a pair serves both ends, as some of them.
 func TestSparseRowsBlocks(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(9, 10))
-	b := sparseCase(rng, 20_000, 120, 3, "weights")
+	b := sparseCase(rng, 5_000, 120, 3, "weights")
 	for _, metric := range []Metric{Cosine, InnerProduct, Euclidean} {
 		x, err := Fit(b, Options{Metric: metric})
 		if err != nil {
@@ -119,16 +119,40 @@ func TestSparseRowsBlocks(t *testing.T) {
 		}
 		p := blockPoints(dense(b))
 		y := &Index{opts: x.opts, points: p, magnitudes: magnitudes64, engine: newBrute(&p, x.opts.resolve())}
-		got, err := x.KNeighbors(x.Rows(19_990, 20_000), 5, Search{Self: true})
+		all, err := x.KNeighbors(b, 5, Search{Self: true, Threads: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := y.KNeighbors(y.Rows(19_990, 20_000), 5, Search{Self: true})
+		got, err := x.KNeighbors(x.Rows(4_900, 5_000), 5, Search{Self: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := y.KNeighbors(y.Rows(4_900, 5_000), 5, Search{Self: true})
 		if err == nil {
 			err = unlike(got, want)
 		}
+		if err == nil {
+			last := &Neighbors{Offsets: got.Offsets, Positions: all.Positions[4_900*5:], Distances: all.Distances[4_900*5:]}
+			err = unlike(last, want)
+		}
 		if err != nil {
 			t.Errorf("%s: %v", metric, err)
+		}
+		_, near := want.Of(0)
+		within, err := x.RadiusNeighbors(b, near[1], Search{Self: true, Threads: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		some, err := y.RadiusNeighbors(y.Rows(4_980, 5_000), near[1], Search{Self: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			positions, distances := within.Of(4_980 + i)
+			wantPositions, wantDistances := some.Of(i)
+			if !slices.Equal(positions, wantPositions) || !slices.Equal(distances, wantDistances) {
+				t.Errorf("%s: within %v of %d: %v, want %v", metric, near[1], 4_980+i, positions, wantPositions)
+			}
 		}
 	}
 }

@@ -2,429 +2,368 @@ package sparse
 
 import (
 	"math"
-	"slices"
+	"sync"
 )
+
+// Search says what to find.
+type Search struct {
+	// Queries are compared with the rows of the index.
+	Queries Rows
+	// Each says that the queries are the rows of the index, all of them in order. A row is no candidate of its own then,
+	// and each pair is compared once; Skip is asked for both ends.
+	Each bool
+	// K is how many nearest rows are among the candidates of each query. Where it is 0, they are all rows whose value is
+	// at most Limit: that of the [Measure].
+	K     int
+	Limit float64
+	// Skip says that a row is no candidate of a query. It may be nil.
+	Skip func(query int, position int32) bool
+	// Parallel shares n tasks, some at a time, among goroutines that each call setup. Default: this goroutine.
+	Parallel func(n, some int, setup func() func(lo, hi int))
+	// Compared, where it is set, is called by several goroutines with numbers of queries that add up to all.
+	Compared func(queries int)
+}
+
+// Take is given the candidates of a query, in any order, in memory that is used again.
+type Take func(query int, positions []int32)
+
+// Find gives the positions of rows among which are the k nearest of each query, or all within a limit, to what worker
+// makes for each goroutine. O(products of the queries with the rows' columns).
+func (x *Index) Find(s Search, worker func() Take) {
+	if s.Parallel == nil {
+		s.Parallel = func(n, _ int, setup func() func(lo, hi int)) { setup()(0, n) }
+	}
+	if s.K == 0 {
+		s.Limit += 1e-12 * (1 + math.Abs(s.Limit))
+	} else {
+		s.Limit = math.Inf(1)
+	}
+	if s.Each && s.K <= mostPaired {
+		x.findPairs(&s, worker)
+		return
+	}
+	x.findRows(&s, s.Queries.N, func(i int) int { return i }, worker)
+}
+
+const (
+	// groupQueries is how many queries are compared with a block one after the other.
+	groupQueries = 256
+	// mostPaired is the most neighbours of all rows that are kept at the same time.
+	mostPaired = 128
+)
+
+// findRows finds the candidates of n of the queries.
+func (x *Index) findRows(s *Search, n int, row func(i int) int, worker func() Take) {
+	if skip := s.Skip; s.Each {
+		s.Skip = func(i int, position int32) bool { return i == int(position) || skip != nil && skip(i, position) }
+	}
+	s.Parallel(n, min(groupQueries, max(n/16, 1)), func() func(lo, hi int) {
+		w, take := x.worker(), worker()
+		var states []nearest
+		var positions []int32
+		return func(lo, hi int) {
+			w.forget()
+			for len(states) < hi-lo {
+				states = append(states, nearest{})
+			}
+			for i := lo; i < hi; i++ {
+				columns, values := s.Queries.CSR.Row(row(i))
+				w.add(Row{columns, values}, row(i), -1)
+			}
+			w.searchAll(s, states)
+			for i := range w.queries {
+				positions = w.positions(&w.queries[i], s, &states[i], positions[:0])
+				take(w.queries[i].row, positions)
+			}
+			if s.Compared != nil {
+				s.Compared(hi - lo)
+			}
+		}
+	})
+}
+
+// searchAll offers all rows to the queries: first with limits that rows without a common column exceed, as those may be
+// many, and where fewer than k are within, again.
+func (w *worker) searchAll(s *Search, states []nearest) {
+	x := w.x
+	for i := range w.queries {
+		states[i] = nearest{limit: s.Limit, found: states[i].found[:0]}
+		if s.K > 0 {
+			states[i].limit = x.overlap(w.queries[i].norm)
+		}
+	}
+	w.searchSome(s, states, func(i int) bool { return !x.constant(w.queries[i].norm, s.K) })
+	w.searchSome(s, states, func(i int) bool {
+		st := &states[i]
+		if s.K == 0 || x.constant(w.queries[i].norm, s.K) || st.cut(s.K) || math.IsInf(x.overlap(w.queries[i].norm), 1) {
+			return false
+		}
+		*st = nearest{limit: s.Limit, found: st.found[:0]}
+		return true
+	})
+}
+
+// searchSome offers all rows to some of the queries.
+func (w *worker) searchSome(s *Search, states []nearest, some func(i int) bool) {
+	var among []int
+	for i := range w.queries {
+		if some(i) {
+			among = append(among, i)
+		}
+	}
+	if len(among) == 0 {
+		return
+	}
+	w.meet(among)
+	for number := range w.x.blocks {
+		w.open(number)
+		for _, i := range among {
+			w.search(&w.queries[i], number, s, &states[i])
+		}
+	}
+}
+
+// overlap is a limit below the value of all rows that have no column in common with a row of such a norm, or, where it
+// would leave out many that are near, +Inf.
+func (x *Index) overlap(norm float64) float64 {
+	least, most := x.runs[len(x.runs)-1].least, x.runs[0].most
+	err := 8 * errorOf(x.longest)
+	switch {
+	case norm == 0 || err > 0.01:
+	case x.measure == Cosine:
+		return -err
+	case x.measure == InnerProduct:
+		return -err * norm * most
+	case least > 0.9*most:
+		return (norm*norm + least*least) * (1 - err)
+	}
+	return math.Inf(1)
+}
+
+// constant reports whether all rows have the same value for a query of such a norm, so that the first are the nearest.
+func (x *Index) constant(norm float64, k int) bool {
+	return norm == 0 && x.measure != Euclidean && k > 0
+}
+
+// positions appends those of a query's candidates.
+func (w *worker) positions(q *query, s *Search, of *nearest, to []int32) []int32 {
+	if !w.x.constant(q.norm, s.K) {
+		if s.K > 0 {
+			of.cut(s.K)
+		}
+		return of.positions(w.x, to)
+	}
+	for position := int32(0); int(position) < w.x.n && len(to) < s.K; position++ {
+		if s.Skip == nil || !s.Skip(q.row, position) {
+			to = append(to, position)
+		}
+	}
+	return to
+}
+
+// search offers the rows of a block to a query.
+func (w *worker) search(q *query, number int, s *Search, to *nearest) {
+	x := w.x
+	first := number * blockRows
+	rows := min(blockRows, x.n-first)
+	w.compare(q, number, rows, to.limit, func(hits int) float64 {
+		for h, r := range w.rows[:hits] {
+			if int(r) >= rows {
+				continue
+			}
+			place := first + int(r)
+			c := x.bounds(q, place, w.found[h])
+			if c.least > to.limit || s.Skip != nil && s.Skip(q.row, x.order[place]) {
+				continue
+			}
+			to.offer(c, s.K, math.MaxInt)
+		}
+		return to.limit
+	})
+}
+
+// pairs is a search where each pair of rows serves both ends.
+type pairs struct {
+	*Search
+	x      *Index
+	states []nearest    // by the place
+	locks  []sync.Mutex // of the states of a block
+	room   int
+}
+
+// findPairs is findRows where the queries are the rows.
+func (x *Index) findPairs(s *Search, worker func() Take) {
+	p := &pairs{Search: s, x: x, states: make([]nearest, x.n), locks: make([]sync.Mutex, len(x.blocks)), room: 4*s.K + 64}
+	for i := range p.states {
+		if p.states[i].limit = s.Limit; s.K > 0 {
+			p.states[i].limit = x.overlap(x.norms[i])
+		}
+		if x.constant(x.norms[i], s.K) {
+			p.states[i].overflow()
+		}
+	}
+	const size = groupQueries
+	groups := (x.n + size - 1) / size
+	s.Parallel(groups, 1, func() func(lo, hi int) {
+		w := x.worker()
+		return func(lo, hi int) {
+			for g := lo; g < hi; g++ { // rows of much head, which are near to others, soon lower their limits
+				p.compare(w, g*size, min((g+1)*size, x.n))
+			}
+		}
+	})
+	var again []int
+	for place := range p.states {
+		st := &p.states[place]
+		if s.K > 0 && !st.over() && !st.cut(s.K) && !math.IsInf(x.overlap(x.norms[place]), 1) {
+			st.overflow()
+		}
+		if st.over() {
+			again = append(again, int(x.order[place]))
+		}
+	}
+	s.Parallel(x.n, groupQueries, func() func(lo, hi int) {
+		take := worker()
+		var positions []int32
+		return func(lo, hi int) {
+			for place := lo; place < hi; place++ {
+				if st := &p.states[place]; !st.over() {
+					positions = st.positions(x, positions[:0])
+					take(int(x.order[place]), positions)
+				}
+			}
+		}
+	})
+	p.states = nil
+	if len(again) > 0 {
+		s.Compared = nil
+		x.findRows(s, len(again), func(i int) int { return again[i] }, worker)
+	}
+}
+
+// compare compares rows, all of one block, with all that stand before them.
+func (p *pairs) compare(w *worker, lo, hi int) {
+	x := p.x
+	w.forget()
+	for place := lo; place < hi; place++ {
+		columns, values := p.Queries.CSR.Row(int(x.order[place]))
+		w.add(Row{columns, values}, int(x.order[place]), place)
+	}
+	own := lo / blockRows
+	w.meet(nil)
+	for number := 0; number <= own; number++ {
+		w.open(number)
+		for i := range w.queries {
+			q := &w.queries[i]
+			if i == 0 || x.measure != Cosine && q.place%runRows == 0 {
+				p.thresholds(w, number, &x.runs[q.place/runRows])
+			}
+			n := blockRows
+			if number == own {
+				n = q.place % blockRows
+			}
+			if n > 0 {
+				p.search(w, q, number, n)
+			}
+		}
+	}
+	if p.Compared != nil {
+		// All pairs are x.n²/2: the part of these, of x.n queries.
+		part := func(place int) int { return int(float64(place) * float64(place) / float64(x.n)) }
+		p.Compared(part(hi) - part(lo))
+	}
+}
+
+// thresholds sets those of the rows of a block, for their own sake, against queries of a run.
+func (p *pairs) thresholds(w *worker, number int, r *run) {
+	first := number * blockRows
+	p.locks[number].Lock()
+	defer p.locks[number].Unlock()
+	w.lowest = float32(math.Inf(1))
+	for row := range w.thresholds {
+		if place := first + row; place < p.x.n {
+			w.thresholds[row] = p.threshold(place, r)
+			w.lowest = min(w.lowest, w.thresholds[row])
+		} else {
+			w.thresholds[row] = float32(math.Inf(1))
+		}
+	}
+}
+
+func (p *pairs) threshold(place int, r *run) float32 {
+	x := p.x
+	return x.threshold(x.norms[place], p.states[place].limit, errorOf(int(x.entries[place])), r)
+}
+
+// search offers the first rows of a block to a query, and the query to them.
+func (p *pairs) search(w *worker, q *query, number, n int) {
+	own := q.place / blockRows
+	p.locks[own].Lock()
+	limit := p.states[q.place].limit
+	p.locks[own].Unlock()
+	w.compare(q, number, n, limit, func(hits int) float64 { return p.offer(w, q, number, n, hits) })
+}
+
+// offer offers what compare has found in a block to the query, and the query to that.
+func (p *pairs) offer(w *worker, q *query, number, n, hits int) (limit float64) {
+	x, own := p.x, q.place/blockRows
+	p.locks[number].Lock()
+	if own != number {
+		p.locks[own].Lock()
+		defer p.locks[own].Unlock()
+	}
+	defer p.locks[number].Unlock()
+	mine := &p.states[q.place]
+	r := &x.runs[q.place/runRows]
+	for h, row := range w.rows[:hits] {
+		if int(row) >= n {
+			continue
+		}
+		place := number*blockRows + int(row)
+		c := x.bounds(q, place, w.found[h])
+		position := x.order[place]
+		if c.least <= mine.limit && (p.Skip == nil || !p.Skip(q.row, position)) {
+			mine.offer(c, p.K, p.room)
+		}
+		theirs := &p.states[place]
+		if c.least <= theirs.limit && (p.Skip == nil || !p.Skip(int(position), int32(q.row))) {
+			limit := theirs.limit
+			c.place = int32(q.place)
+			theirs.offer(c, p.K, p.room)
+			if theirs.limit != limit {
+				w.thresholds[row] = p.threshold(place, r)
+			}
+		}
+	}
+	return mine.limit
+}
 
 // Searcher finds candidates for one query at a time. It belongs to one goroutine.
 type Searcher struct {
-	x          *Index
-	sums       *[blockRows]float32 // 0 between queries
-	cursors    []cursor            // of the lists that are no head's, the shortest first
-	heads      []cursor            // of those of the head
-	head       []float32           // the query's values in the head
-	thresholds []float32           // of the runs of a block
-	query      query
-	full       bool // the query passes through the lists of most rows as through columns of all
-	seeded     int  // rows from the first on that were looked at before others
-	found      []candidate
-	// Of the k least greatest values that rows may have: a heap whose top is the greatest; with a limit, none.
-	worst []float64
-	k     int
-	limit float64 // above which no row is a candidate
-	skip  func(position int32) bool
-}
-
-// cursor is a list that a query passes through, block by block.
-type cursor struct {
-	list           int32
-	first, at, end int // the entries of the block that was added last begin at first
-	value          float32
-}
-
-// query is what bounds use of one.
-type query struct {
-	norm  float64
-	heads [len(levels)]float64 // norms within the head
-	level int                  // of levels: that of the columns that are left out
-	err   float64
-}
-
-// candidate is a row, at a place, with the least value that it can have.
-type candidate struct {
-	place int32
-	least float64
+	w      *worker
+	states [1]nearest
 }
 
 // Searcher makes one.
-func (x *Index) Searcher() *Searcher {
-	return &Searcher{x: x, sums: new([blockRows]float32), head: make([]float32, x.width)}
-}
+func (x *Index) Searcher() *Searcher { return &Searcher{w: x.worker()} }
 
 // Nearest gives the positions of rows among which are the k nearest of a query, in any order, but for those that skip
 // says; skip may be nil.
 func (s *Searcher) Nearest(q Row, k int, skip func(position int32) bool) []int32 {
-	s.k, s.limit, s.skip = k, math.Inf(1), skip
-	return s.search(q)
+	return s.search(q, &Search{K: k, Limit: math.Inf(1)}, skip)
 }
 
 // Within gives the positions of rows among which are all whose value is at most limit: that of the [Measure].
 func (s *Searcher) Within(q Row, limit float64, skip func(position int32) bool) []int32 {
-	s.k, s.skip = 0, skip
-	s.limit = limit + 1e-12*(1+math.Abs(limit))
-	return s.search(q)
+	return s.search(q, &Search{Limit: limit + 1e-12*(1+math.Abs(limit))}, skip)
 }
 
-func (s *Searcher) search(q Row) []int32 {
-	s.begin(q)
-	x := s.x
-	for lo := 0; lo < x.n; lo += blockRows {
-		hi := min(lo+blockRows, x.n)
-		entries := 0
-		for i := range s.cursors {
-			entries += s.add(&s.cursors[i], hi)
-		}
-		if lo == 0 {
-			if s.k > 0 {
-				s.seed(hi)
-			}
-			s.chooseLevel(hi)
-		}
-		skipped := levels[s.query.level]
-		if skipped == 0 && s.full {
-			s.addFull(lo, hi)
-			skipped, entries = fullColumns, entries+hi-lo
-		}
-		for i := range s.heads {
-			if c := &s.heads[i]; int(c.list) >= skipped {
-				entries += s.add(c, hi)
-			}
-		}
-		s.lookAt(lo, hi, entries, skipped)
-		if lo == 0 {
-			clear(s.sums[:s.seeded]) // rows without a product among them
-		}
+func (s *Searcher) search(q Row, how *Search, skip func(position int32) bool) []int32 {
+	if skip != nil {
+		how.Skip = func(_ int, position int32) bool { return skip(position) }
 	}
-	positions := make([]int32, 0, len(s.found))
-	for _, c := range s.found {
-		if c.least <= s.limit {
-			positions = append(positions, x.order[c.place])
-		}
-	}
-	return positions
-}
-
-// begin prepares the query.
-func (s *Searcher) begin(q Row) {
-	x := s.x
-	s.found, s.worst, s.cursors, s.heads = s.found[:0], s.worst[:0], s.cursors[:0], s.heads[:0]
-	clear(s.head)
-	s.query, s.seeded = query{norm: Norm(q.Values)}, 0
-	if s.query.norm == 0 {
-		return
-	}
-	for j, column := range q.Columns {
-		l := x.list(column)
-		if l < 0 {
-			continue
-		}
-		v := unit(q.Values[j], s.query.norm)
-		c := cursor{l, x.starts[l], x.starts[l], x.starts[l+1], v}
-		if int(l) < x.heads {
-			s.head[l] = v
-			s.heads = append(s.heads, c)
-		} else {
-			s.cursors = append(s.cursors, c)
-		}
-	}
-	entries := 0
-	for _, c := range s.heads {
-		if c.list < fullColumns {
-			entries += c.end - c.at
-		}
-	}
-	s.full = entries > x.n
-	slices.SortFunc(s.cursors, func(a, b cursor) int { return (a.end - a.at) - (b.end - b.at) })
-	s.query.heads = x.headNormsOf(q.Columns, q.Values, s.query.norm)
-	s.query.err = errorOf(min(len(q.Columns), x.longest) + x.width)
-}
-
-// taken is the sum of a row that has been offered.
-var taken = float32(math.Inf(-1))
-
-// seed offers rows of the shortest lists, which are near more often than others, so that there is a limit; and where
-// the head counts for more than the limit, rows that have much of it.
-func (s *Searcher) seed(hi int) {
-	q, all := &s.query, len(levels)-1
-	q.level = all // no list of the head is added yet
-	most := 2*s.k + 16
-	for i := 0; i < len(s.cursors) && most > 0; i++ {
-		c := &s.cursors[i]
-		for _, p := range s.x.places[c.first:min(c.at, c.first+most)] {
-			s.take(int(p))
-			most--
-		}
-	}
-	if least, _ := s.bounds(0, q.heads[all]*s.x.meanNorms[all], 0); least <= s.limit {
-		s.seeded = min(seedRows, hi)
-		for place := range s.seeded {
-			s.take(place)
-		}
-	}
-}
-
-// take offers a row of the first block before all others.
-func (s *Searcher) take(place int) {
-	s.offer(place, s.sums[place])
-	s.sums[place] = taken
-}
-
-// chooseLevel chooses how much of the head is left out, by what a sample of the rows of the first block tells of how many
-// would be looked at then.
-func (s *Searcher) chooseLevel(hi int) {
-	x, q := s.x, &s.query
-	q.level = 0
-	if q.norm == 0 || math.IsInf(s.limit, 1) || len(s.heads) == 0 {
-		return
-	}
-	var cost [len(levels)]float64
-	for i := range s.heads {
-		c := &s.heads[i]
-		for l := range levels {
-			if int(c.list) >= levels[l] && !(s.full && c.list < fullColumns) {
-				cost[l] += float64(c.end - c.at)
-			}
-		}
-	}
-	if s.full {
-		cost[0] += float64(x.n)
-	}
-	step := max(hi/sampleRows, 1)
-	for place := step / 2; place < hi; place += step {
-		sum := s.sums[place]
-		if sum == taken {
-			continue
-		}
-		row := x.head[place*x.width : (place+1)*x.width]
-		for l, h := len(levels)-1, len(row); l >= 0; l-- {
-			if n := min(levels[l], len(row)); n < h {
-				sum += dot(s.head[n:h], row[n:h])
-				h = n
-			}
-			if least, _ := s.bounds(place, float64(sum), q.err+q.heads[l]*float64(x.headNorms[l][place])); l > 0 && least <= s.limit {
-				cost[l] += float64(x.n) / sampleRows * (offerCost + float64(levels[l])/2)
-			}
-		}
-	}
-	for l := range levels {
-		if cost[l] < cost[q.level] {
-			q.level = l
-		}
-	}
-}
-
-// errorOf bounds the error of a sum of so many products of unit vectors that are rounded to float32: each factor and
-// product, and each sum of at most 1, is off by 2⁻²⁴ of it, and by as much again for values that are denormal. Twice
-// that leaves room for what is rounded in computing the distances.
-func errorOf(terms int) float64 { return float64(terms+8) * 0x1p-23 }
-
-// add adds the products of a list with the query, up to the end of the block, and returns their number.
-func (s *Searcher) add(c *cursor, hi int) int {
-	c.first = c.at
-	places := s.x.places[c.at:c.end]
-	n := len(places)
-	if n == 0 {
-		return 0
-	}
-	if int(places[n-1]) >= hi {
-		n, _ = slices.BinarySearch(places, int32(hi))
-	}
-	places, values := places[:n], s.x.values[c.at:c.at+n]
-	v, sums := c.value, s.sums
-	for i, p := range places {
-		sums[p&(blockRows-1)] += v * values[i]
-	}
-	c.at += n
-	return n
-}
-
-// addFull adds the products of the columns that the most rows have, as if all had them.
-func (s *Searcher) addFull(lo, hi int) {
-	sums := s.sums[:hi-lo]
-	a, b, c, d := s.x.full[0][lo:hi], s.x.full[1][lo:hi], s.x.full[2][lo:hi], s.x.full[3][lo:hi]
-	a, b, c, d = a[:len(sums)], b[:len(sums)], c[:len(sums)], d[:len(sums)]
-	va, vb, vc, vd := s.head[0], s.head[1], s.head[2], s.head[3]
-	for i := range sums {
-		sums[i] += (va*a[i] + vb*b[i]) + (vc*c[i] + vd*d[i])
-	}
-}
-
-// lookAt offers the rows of a block whose sums let them be candidates, and clears the sums. Those without any product
-// are looked at only in runs whose threshold does not exceed 0. The lists that are not skipped have so many entries.
-func (s *Searcher) lookAt(lo, hi, entries, skipped int) {
-	s.thresholds = s.thresholds[:0]
-	few := entries < (hi-lo)/4
-	for first := lo; first < hi; first += runRows {
-		threshold := s.threshold(&s.x.runs[first/runRows])
-		if few && threshold > 0 {
-			s.thresholds = append(s.thresholds, threshold)
-			continue
-		}
-		s.thresholds = append(s.thresholds, float32(math.Inf(1))) // looked at
-		end := min(first+runRows, hi)
-		sums := s.sums[first-lo : end-lo]
-		for i, sum := range sums {
-			if sum >= threshold {
-				s.offer(first+i, sum)
-			}
-		}
-		clear(sums)
-	}
-	if !few {
-		return
-	}
-	for i := range s.cursors {
-		s.touched(&s.cursors[i], lo)
-	}
-	for i := range s.heads {
-		if c := &s.heads[i]; int(c.list) >= skipped {
-			s.touched(c, lo)
-		}
-	}
-}
-
-// touched offers the rows of a list that was added, and clears their sums.
-func (s *Searcher) touched(c *cursor, lo int) {
-	for _, p := range s.x.places[c.first:c.at] {
-		sum := &s.sums[p&(blockRows-1)]
-		if *sum >= s.thresholds[(int(p)-lo)/runRows] {
-			s.offer(int(p), *sum)
-		}
-		*sum = 0
-	}
-}
-
-// threshold is a sum such that no row of a run with a smaller one is a candidate.
-func (s *Searcher) threshold(r *run) float32 {
-	q := &s.query
-	if math.IsInf(s.limit, 1) || q.norm == 0 {
-		return float32(math.Inf(-1))
-	}
-	cosine := 0.0 // at least so much, with the head, and but for errors
-	switch s.x.measure {
-	case Cosine:
-		cosine = -s.limit
-	case InnerProduct:
-		// cos·‖x‖·‖y‖ ≥ −limit
-		norm := r.most
-		if s.limit > 0 {
-			norm = r.least
-		}
-		if norm == 0 {
-			return float32(math.Inf(-1))
-		}
-		cosine = -s.limit / (q.norm * norm)
-	case Euclidean:
-		// ‖x‖² + ‖y‖² − 2·cos·‖x‖·‖y‖ ≤ limit
-		rest := q.norm*q.norm - s.limit
-		rest -= 4e-12 * (q.norm*q.norm + math.Abs(s.limit) + r.most*r.most)
-		norm := r.least
-		if rest > 0 {
-			norm = min(max(math.Sqrt(rest), r.least), r.most)
-		}
-		if norm == 0 {
-			return float32(math.Inf(-1))
-		}
-		cosine = (norm*norm + rest) / (2 * q.norm * norm)
-	}
-	cosine -= q.heads[q.level]*r.heads[q.level] + q.err + 1e-9 + 1e-6*math.Abs(cosine)
-	return float32(cosine) - 1e-6
-}
-
-// offer takes a row for a candidate unless it cannot be one.
-func (s *Searcher) offer(place int, sum float32) {
-	x, q := s.x, &s.query
-	if sum == taken {
-		return
-	}
-	if norm := x.headNorms[q.level][place]; norm > 0 && q.heads[q.level] > 0 {
-		if least, _ := s.bounds(place, float64(sum), q.err+q.heads[q.level]*float64(norm)); least > s.limit {
-			return
-		}
-		n, at := min(levels[q.level], x.width), place*x.width
-		sum += dot(s.head[:n], x.head[at:at+n])
-	}
-	least, most := s.bounds(place, float64(sum), q.err)
-	if least > s.limit {
-		return
-	}
-	if s.skip != nil && s.skip(x.order[place]) {
-		return
-	}
-	s.found = append(s.found, candidate{int32(place), least})
-	if s.k > 0 {
-		s.bound(most)
-	}
-}
-
-// bounds are the least and the greatest value of a row, whose cosine is known but for err.
-func (s *Searcher) bounds(place int, cosine, err float64) (least, most float64) {
-	switch s.x.measure {
-	case Cosine:
-		return -cosine - err, -cosine + err
-	case InnerProduct:
-		scale := s.query.norm * s.x.norms[place]
-		return scale * (-cosine - err), scale * (-cosine + err)
-	}
-	a, b := s.query.norm, s.x.norms[place]
-	sum := a + b
-	middle, err := a*a+b*b-2*a*b*cosine, 2*a*b*err+1e-12*sum*sum
-	return middle - err, middle + err
-}
-
-// dot is the product of two rows of the head.
-func dot(x, y []float32) float32 {
-	var a, b, c, d float32
-	y = y[:len(x)]
-	for len(x) >= 4 && len(y) >= 4 {
-		a += x[0] * y[0]
-		b += x[1] * y[1]
-		c += x[2] * y[2]
-		d += x[3] * y[3]
-		x, y = x[4:], y[4:]
-	}
-	return (a + c) + (b + d)
-}
-
-// bound takes one more row's greatest value, and makes the limit the k-th smallest of them.
-func (s *Searcher) bound(most float64) {
-	h := s.worst
-	if len(h) < s.k {
-		h = append(h, most)
-		for i := len(h) - 1; i > 0; {
-			up := (i - 1) / 2
-			if h[up] >= h[i] {
-				break
-			}
-			h[up], h[i] = h[i], h[up]
-			i = up
-		}
-		s.worst = h
-		if len(h) == s.k {
-			s.limit = h[0]
-		}
-		return
-	}
-	if most >= h[0] {
-		return
-	}
-	i := 0
-	for {
-		c := 2*i + 1
-		if c >= len(h) {
-			break
-		}
-		if c+1 < len(h) && h[c+1] > h[c] {
-			c++
-		}
-		if h[c] <= most {
-			break
-		}
-		h[i] = h[c]
-		i = c
-	}
-	h[i] = most
-	s.limit = h[0]
-	if len(s.found) > 4*s.k+1024 && len(s.found) == cap(s.found) {
-		s.found = slices.DeleteFunc(s.found, func(c candidate) bool { return c.least > s.limit })
-	}
+	s.w.forget()
+	s.w.add(q, 0, -1)
+	s.w.searchAll(how, s.states[:])
+	return s.w.positions(&s.w.queries[0], how, &s.states[0], nil)
 }

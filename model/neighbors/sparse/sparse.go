@@ -3,19 +3,19 @@
 //
 // # How it searches
 //
-// The rows are brought to unit length, as float32, and stand column by column: the list of a column has the rows that it
-// is in, with their values. A query adds up, for each of its columns, the products with the rows of that list into an
-// accumulator a row; rows are taken in blocks whose accumulators stay in the cache. A row's sum is the cosine, whence
-// the cosine's distance, the inner product, and, with the norms, the euclidean distance follow.
+// The rows are brought to unit length, as float32, and stand in blocks, column by column: the list of a column has the
+// rows of the block that it is in, with their values. A query adds up, for each of its columns, the products with the
+// rows of that list into an accumulator a row, which stay in the cache. A row's sum is the cosine, whence the cosine's
+// distance, the inner product, and, with the norms, the euclidean distance follow. Blocks are the outer loop, and many
+// queries the inner one. Where the queries are the rows themselves, each pair is compared once, and serves both ends.
 //
-// Most of the products belong to the few columns that most rows have, the head, which also stands row by row. A query
-// passes through the other lists first. Rows of its rarest lists then tell how near the k-th neighbour is at least. By
-// that, and a sample of the rows, it chooses how many of the head's lists to leave out: what they can add to a sum is at most ‖x_h‖·‖y_h‖, the
-// norms within them (Cauchy–Schwarz), and only rows that this bound lets be among the k nearest get their products. That
-// is the threshold of MaxScore (Turtle and Flood, Query evaluation: strategies and optimizations, 1995), which skips the
-// lists of small weight, with the prefix norms of L2AP (Anastasiu and Karypis, L2AP: fast cosine similarity search with
-// prefix L2 norm bounds, ICDE 2014) in the place of the greatest weights. Rows stand in the order of what bounds them, so
-// that a run of rows has one threshold; where that is above 0, only rows that have a product are looked at.
+// Most of the products belong to the few columns that most rows have, the head, which stands with its zeros, and is
+// multiplied by vector instructions where a sum may matter: what the head can add to a sum is at most ‖x_h‖·‖y_h‖, the
+// norms within it (Cauchy–Schwarz), and the k nearest rows so far say what a sum must reach. That is the threshold of
+// MaxScore (Turtle and Flood, Query evaluation: strategies and optimizations, 1995), which skips the lists of small
+// weight, with the prefix norms of L2AP (Anastasiu and Karypis, L2AP: fast cosine similarity search with prefix L2 norm
+// bounds, ICDE 2014) in the place of the greatest weights. Rows stand in the order of what bounds them, so that rows
+// that follow each other have one threshold.
 //
 // # Why it is exact
 //
@@ -26,7 +26,9 @@
 package sparse
 
 import (
+	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 
 	"beamlearn/model/vectors"
@@ -42,60 +44,55 @@ const (
 )
 
 const (
-	// blockRows is how many rows' accumulators are filled at a time: 64 KiB of them. A power of two.
-	blockRows = 1 << 14
+	// blockRows is how many rows' accumulators are filled at a time: 8 KiB of them. A power of two.
+	blockRows = 1 << 11
 	// runRows is how many rows have one threshold.
-	runRows = 128
-	// headColumns is the most columns of the head.
-	headColumns = 32
-	// fullColumns are the columns of the head that also stand column by column, with their zeros. A product in such a
-	// column takes half as long as one in a list. As many as the second of levels.
-	fullColumns = 4
-	// headShare is the least share of the rows that a column of the head has.
-	headShare = 1.0 / 64
-	// sampleRows is how many rows tell how much of the head to leave out, and offerCost what a row that is looked at then
-	// costs, in products.
-	sampleRows, offerCost = 64, 6
-	// seedRows is how many rows of much head are looked at before others.
-	seedRows = 256
+	runRows = 2 * chunkRows
 	// tableColumns is up to how many columns a table finds the list of a column; beyond, it is as long as the entries
 	// allow, or columns are searched for.
 	tableColumns = 1 << 22
 )
 
-// levels are how many columns of the head may be left out.
-var levels = [...]int{0, 4, 8, 16, headColumns}
-
 // Index is an inverted index of rows. It is immutable, and safe for concurrent use.
 type Index struct {
 	measure Measure
+	kernel  *kernel
 	n       int
 	order   []int32   // the position of the row at each place
 	norms   []float64 // of the row at each place
+	entries []int32   // of the row at each place
 	longest int       // entries of a row
 
 	table   []int32 // the list of each column, or −1; nil where columns are searched for
 	columns []int32 // that have lists, ascending, where there is no table
 	lists   []int32 // the list of each of columns
+	// Lists are numbered by the number of their rows, the greatest first.
+	heads    int // those of dense columns end
+	frequent int // those that stand in blocks end; what follows is rare
+	shared   int // those of more than one row end
 
-	starts []int // of each list, and the end; the first lists are those of the head
-	places []int32
-	values []float32
-
-	heads     int                    // columns of the head
-	width     int                    // those, rounded up to a multiple of 4
-	head      []float32              // width values a place
-	headNorms [len(levels)][]float32 // by the place, within so many columns of the head
-	meanNorms [len(levels)]float64
-	full      [fullColumns][]float32 // the first columns of the head, by the place
-	runs      []run
+	blocks []block
+	runs   []run
+	// Rare lists have places in the index.
+	rareStarts []int
+	rarePlaces []int32
+	rareValues []float32
 }
 
-// run is what bounds consecutive places.
-type run struct {
-	heads       [len(levels)]float64 // the greatest norms within the head
-	least, most float64              // norms
+// block is rows that follow each other.
+type block struct {
+	lists  []int32   // that have an entry here, frequent ones, numbered from 0 on behind the head, ascending
+	starts []int32   // of each of lists among the entries, and the end
+	rows   []uint16  // of the entries, from the first of the block on
+	values []float32 // of the entries
+	// dense are, of each chunk of rows, chunkRows values of each column of the head.
+	dense []float32
+	heads []float32 // the greatest norms within the head, by the chunk
+	most  float32   // of heads
 }
+
+// run is what bounds rows that follow each other.
+type run struct{ least, most float64 } // norms
 
 // Rows are rows as entries: row i is [vectors.CSR.Row].
 type Rows struct {
@@ -104,29 +101,23 @@ type Rows struct {
 }
 
 // New makes an index of rows of dim columns. It keeps no memory of theirs. O(entries + rows·log rows).
-func New(rows Rows, dim int, m Measure) *Index {
-	x := &Index{measure: m, n: rows.N}
+func New(rows Rows, dim int, m Measure) *Index { return newIndex(rows, dim, m, best) }
+
+func newIndex(rows Rows, dim int, m Measure, by *kernel) *Index {
+	x := &Index{measure: m, n: rows.N, kernel: by}
 	counts := x.number(rows, dim)
-	x.chooseHead(counts)
-	norms := make([]float64, rows.N)
-	var headNorms [len(levels)][]float32
-	for l := range levels {
-		headNorms[l] = make([]float32, rows.N)
-	}
+	starts := x.chooseHead(counts)
+	norms, heads := make([]float64, rows.N), make([]float32, rows.N)
 	for i := range rows.N {
 		columns, values := rows.CSR.Row(i)
 		norms[i] = Norm(values)
 		x.longest = max(x.longest, len(columns))
-		if norms[i] == 0 {
-			continue
-		}
-		for l, norm := range x.headNormsOf(columns, values, norms[i]) {
-			headNorms[l][i] = float32(norm)
-			x.meanNorms[l] += norm / float64(rows.N)
+		if norms[i] > 0 {
+			heads[i] = x.headNorm(columns, values, norms[i])
 		}
 	}
-	x.sort(norms, headNorms)
-	x.fill(rows)
+	x.sort(norms, heads)
+	x.fill(rows, starts, heads)
 	return x
 }
 
@@ -217,33 +208,56 @@ func (x *Index) list(column int32) int32 {
 	return -1
 }
 
-// chooseHead takes the columns of the most rows for the head, whose lists become the first, and makes room for all.
-func (x *Index) chooseHead(counts []int32) {
+// chooseHead takes the columns of the most rows for the head, whose lists become the first, as long as with their zeros
+// they take less memory than all entries. It returns where the other lists start, and end.
+func (x *Index) chooseHead(counts []int32) (starts []int) {
 	var heads []int32
+	entries := 0
 	for l, n := range counts {
-		if float64(n) > headShare*float64(x.n) {
+		if entries += int(n); float64(n) > x.kernel.share*float64(x.n) {
 			heads = append(heads, int32(l))
 		}
 	}
 	slices.SortStableFunc(heads, func(a, b int32) int { return int(counts[b]) - int(counts[a]) })
-	heads = heads[:min(len(heads), headColumns)]
-	x.heads, x.width = len(heads), (len(heads)+3)&^3
+	heads = heads[:min(len(heads), x.kernel.columns, 3*entries/max(x.n, 1))]
+	x.heads = len(heads)
 	renamed := make([]int32, len(counts))
-	for i := range renamed {
-		renamed[i] = -1
+	for h, l := range heads {
+		renamed[l] = int32(h) - int32(len(heads))
 	}
-	x.starts = append(make([]int, 0, len(counts)+1), 0)
-	give := func(l int32) {
-		renamed[l] = int32(len(x.starts) - 1)
-		x.starts = append(x.starts, x.starts[len(x.starts)-1]+int(counts[l]))
-	}
-	for _, l := range heads {
-		give(l)
-	}
-	for l := range counts {
-		if renamed[l] < 0 {
-			give(int32(l))
+	// To find a list in each block is worth while where it is in many.
+	rare := max(3, bits.Len(uint(x.n/blockRows))-1)
+	var next [33]int32
+	for l, n := range counts {
+		if renamed[l] == 0 {
+			next[bits.Len32(uint32(n))]++
 		}
+	}
+	at := int32(len(heads))
+	for size := len(next) - 1; size >= 0; size-- {
+		n := next[size]
+		next[size] = at
+		at += n
+		if size > rare {
+			x.frequent = int(at)
+		}
+		if size > 1 {
+			x.shared = int(at)
+		}
+	}
+	starts = make([]int, len(counts)-len(heads)+1)
+	for l, n := range counts {
+		if renamed[l] < 0 {
+			renamed[l] += int32(len(heads))
+			continue
+		}
+		size := bits.Len32(uint32(n))
+		renamed[l] = next[size]
+		next[size]++
+		starts[int(renamed[l])-len(heads)+1] = int(n)
+	}
+	for i := range len(starts) - 1 {
+		starts[i+1] += starts[i]
 	}
 	for _, names := range [][]int32{x.table, x.lists} {
 		for i, l := range names {
@@ -252,97 +266,102 @@ func (x *Index) chooseHead(counts []int32) {
 			}
 		}
 	}
+	return starts
 }
 
-// headNormsOf are the norms of a row's unit vector within the head, rounded up.
-func (x *Index) headNormsOf(columns []int32, values []float64, norm float64) (norms [len(levels)]float64) {
+// headNorm is the norm of a row's unit vector within the head, rounded up.
+func (x *Index) headNorm(columns []int32, values []float64, norm float64) float32 {
+	sum := 0.0
 	for j, c := range columns {
-		h := int(x.list(c))
-		if h < 0 || h >= x.heads {
-			continue
-		}
-		v := float64(unit(values[j], norm))
-		for l, n := range levels {
-			if h < n {
-				norms[l] += v * v
-			}
+		if l := x.list(c); l >= 0 && int(l) < x.heads {
+			v := float64(unit(values[j], norm))
+			sum += v * v
 		}
 	}
-	for l := range norms {
-		norms[l] = math.Sqrt(norms[l]) * (1 + 0x1p-20)
-	}
-	return norms
+	return float32(math.Sqrt(sum) * (1 + 0x1p-20))
 }
 
 // sort orders the rows by what bounds them, the greatest first, and makes the runs.
-func (x *Index) sort(norms []float64, headNorms [len(levels)][]float32) {
-	by := headNorms[len(levels)-1]
+func (x *Index) sort(norms []float64, heads []float32) {
 	x.order = make([]int32, x.n)
 	for i := range x.order {
 		x.order[i] = int32(i)
 	}
 	slices.SortStableFunc(x.order, func(a, b int32) int {
-		switch {
-		case x.measure != Cosine && norms[a] != norms[b]:
-			if norms[a] > norms[b] {
-				return -1
-			}
-			return 1
-		case by[a] > by[b]:
-			return -1
-		case by[a] < by[b]:
-			return 1
+		if x.measure != Cosine && norms[a] != norms[b] {
+			return cmp.Compare(norms[b], norms[a])
 		}
-		return 0
+		return cmp.Compare(heads[b], heads[a])
 	})
 	x.norms = make([]float64, x.n)
 	for place, i := range x.order {
 		x.norms[place] = norms[i]
 	}
-	for l := range levels {
-		x.headNorms[l] = make([]float32, x.n)
-		for place, i := range x.order {
-			x.headNorms[l][place] = headNorms[l][i]
-		}
-	}
 	for lo := 0; lo < x.n; lo += runRows {
 		r := run{least: math.Inf(1)}
-		for place := lo; place < min(lo+runRows, x.n); place++ {
-			for l := range levels {
-				r.heads[l] = max(r.heads[l], float64(x.headNorms[l][place]))
-			}
-			r.least, r.most = min(r.least, x.norms[place]), max(r.most, x.norms[place])
+		for _, norm := range x.norms[lo:min(lo+runRows, x.n)] {
+			r.least, r.most = min(r.least, norm), max(r.most, norm)
 		}
 		x.runs = append(x.runs, r)
 	}
 }
 
-// fill writes the lists, whose places ascend, and the head.
-func (x *Index) fill(rows Rows) {
-	n := x.starts[len(x.starts)-1]
-	x.places, x.values = make([]int32, n), make([]float32, n)
-	x.head = make([]float32, x.n*x.width)
-	for h := range x.full {
-		if x.heads > 0 {
-			x.full[h] = make([]float32, x.n)
+// fill writes the blocks.
+func (x *Index) fill(rows Rows, starts []int, heads []float32) {
+	x.entries = make([]int32, x.n)
+	x.blocks = make([]block, (x.n+blockRows-1)/blockRows)
+	sizes := make([]int, len(x.blocks))
+	// By the list first, with the places in order.
+	places, values := make([]int32, starts[len(starts)-1]), make([]float32, starts[len(starts)-1])
+	next := slices.Clone(starts)
+	for place, i := range x.order {
+		b := &x.blocks[place/blockRows]
+		row := place % blockRows
+		if row == 0 {
+			chunks := (min(blockRows, x.n-place) + chunkRows - 1) / chunkRows
+			b.dense, b.heads = make([]float32, chunks*chunkRows*x.heads), make([]float32, chunks)
+		}
+		h := &b.heads[row/chunkRows]
+		*h = max(*h, heads[i])
+		b.most = max(b.most, *h)
+		columns, v := rows.CSR.Row(int(i))
+		x.entries[place] = int32(len(columns))
+		for j, c := range columns {
+			l, u := int(x.list(c)), float32(0)
+			if x.norms[place] > 0 {
+				u = unit(v[j], x.norms[place])
+			}
+			if l < x.heads {
+				b.dense[(row/chunkRows*x.heads+l)*chunkRows+row%chunkRows] = u
+				continue
+			}
+			l -= x.heads
+			places[next[l]], values[next[l]] = int32(place), u
+			next[l]++
+			if l < x.frequent-x.heads {
+				sizes[place/blockRows]++
+			}
 		}
 	}
-	next := slices.Clone(x.starts)
-	for place, i := range x.order {
-		columns, values := rows.CSR.Row(int(i))
-		for j, c := range columns {
-			l, v := x.list(c), float32(0)
-			if x.norms[place] > 0 {
-				v = unit(values[j], x.norms[place])
+	for i, n := range sizes {
+		x.blocks[i].rows, x.blocks[i].values = make([]uint16, 0, n), make([]float32, 0, n)
+	}
+	frequent := starts[x.frequent-x.heads]
+	x.rarePlaces, x.rareValues = slices.Clone(places[frequent:]), slices.Clone(values[frequent:])
+	for _, start := range starts[x.frequent-x.heads:] {
+		x.rareStarts = append(x.rareStarts, start-frequent)
+	}
+	for l := range x.frequent - x.heads {
+		for e := starts[l]; e < starts[l+1]; e++ {
+			b := &x.blocks[places[e]/blockRows]
+			if list := int32(l); len(b.lists) == 0 || b.lists[len(b.lists)-1] != list {
+				b.lists, b.starts = append(b.lists, list), append(b.starts, int32(len(b.rows)))
 			}
-			if int(l) < x.heads {
-				x.head[place*x.width+int(l)] = v
-			}
-			if int(l) < x.heads && l < fullColumns {
-				x.full[l][place] = v
-			}
-			x.places[next[l]], x.values[next[l]] = int32(place), v
-			next[l]++
+			b.rows, b.values = append(b.rows, uint16(places[e]%blockRows)), append(b.values, values[e])
 		}
+	}
+	for i := range x.blocks {
+		b := &x.blocks[i]
+		b.lists, b.starts = slices.Clip(b.lists), append(b.starts, int32(len(b.rows)))
 	}
 }

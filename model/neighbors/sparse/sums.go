@@ -20,29 +20,47 @@ func tree(l *[8]float64) float64 {
 	return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
-// SqEuclidean is Σ(x−s·y)².
+// SqEuclidean is Σ(x−s·y)². Which of the rows has the next column is as good as random, so that nothing branches on it,
+// unless one of them is much longer.
 func SqEuclidean(x, y Row, s float64) float64 {
 	var l [8]float64
-	i, j := 0, 0
 	xc, xv, yc, yv := x.Columns, x.Values[:len(x.Columns)], y.Columns, y.Values[:len(y.Columns)]
+	i, j := 0, 0
+	switch {
+	case len(yc) > 3*len(xc):
+		for ; i < len(xc); i++ {
+			a, d := xc[i], xv[i]
+			for ; j < len(yc) && yc[j] < a; j++ {
+				t := float64(yv[j] * s)
+				l[yc[j]&7] += float64(t * t)
+			}
+			if j < len(yc) && yc[j] == a {
+				d -= float64(yv[j] * s)
+				j++
+			}
+			l[a&7] += float64(d * d)
+		}
+	case len(xc) > 3*len(yc):
+		for ; j < len(yc); j++ {
+			b, d := yc[j], -float64(yv[j]*s)
+			for ; i < len(xc) && xc[i] < b; i++ {
+				l[xc[i]&7] += float64(xv[i] * xv[i])
+			}
+			if i < len(xc) && xc[i] == b {
+				d += xv[i]
+				i++
+			}
+			l[b&7] += float64(d * d)
+		}
+	}
 	for i < len(xc) && j < len(yc) {
-		a, b := xc[i], yc[j]
-		c, d := a, xv[i]
-		if b < a {
-			c, d = b, 0
-		}
-		t := float64(yv[j] * s)
-		if a < b {
-			t = 0
-		}
-		d -= t
-		l[c&7] += float64(d * d)
-		if a <= b {
-			i++
-		}
-		if b <= a {
-			j++
-		}
+		a, b := int64(xc[i]), int64(yc[j])
+		notX, notY := (b-a)>>63, (a-b)>>63 // −1 or 0: a column that x or y lacks has 0 in it
+		d := math.Float64frombits(math.Float64bits(xv[i])&^uint64(notX)) -
+			math.Float64frombits(math.Float64bits(float64(yv[j]*s))&^uint64(notY))
+		l[min(a, b)&7] += float64(d * d)
+		i += int(1 + notX)
+		j += int(1 + notY)
 	}
 	for ; i < len(xc); i++ {
 		l[xc[i]&7] += float64(xv[i] * xv[i])
