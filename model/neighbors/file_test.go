@@ -182,9 +182,9 @@ func remade(b []byte) []byte {
 }
 
 func TestDamagedFile(t *testing.T) {
-	step := 5 // between the bytes of sections
+	cuts, step := 3, 11 // between the lengths, and the bytes, that lie in sections
 	if brief() {
-		step = 50
+		cuts, step = 7, 50
 	}
 	all := smallIndexes(t, fileBytes)
 	for name, b := range smallIndexes(t, compactBytes) {
@@ -197,8 +197,8 @@ func TestDamagedFile(t *testing.T) {
 				if _, err := OpenBytes(b[:n]); err == nil {
 					t.Fatalf("%d bytes of %d", n, len(b))
 				}
-				if brief() && n > headerBytes+sectionBytes*secEnd {
-					n += 6
+				if n > headerBytes+sectionBytes*secEnd {
+					n += cuts - 1
 				}
 			}
 			if _, err := OpenBytes(append(slices.Clone(b), make([]byte, 64)...)); err == nil || !strings.Contains(err.Error(), "cut, or written to") {

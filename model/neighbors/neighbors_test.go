@@ -415,7 +415,7 @@ func TestMinkowskiByName(t *testing.T) {
 
 // The answers do not depend on how queries are cut, nor on the number of threads, nor on other searches of the index.
 func TestChunksAndThreads(t *testing.T) {
-	const n, dim, k = 300, 6, 7
+	const n, dim, k = 150, 6, 7
 	r := rand.New(rand.NewPCG(1, 4))
 	rows := change(gaussianRows(r, n, dim), func(i, j int, v float64) float64 { return math.Round(4*v) / 4 })
 	b := rowsBlock(rows, vectors.Auto)
