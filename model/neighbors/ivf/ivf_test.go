@@ -74,7 +74,7 @@ type set struct {
 }
 
 func sets() []set {
-	plain := clustered(3000, 20, 12, 1)
+	plain := clustered(2000, 20, 12, 1)
 	shifted, constant, scales := slices.Clone(plain), slices.Clone(plain), slices.Clone(plain)
 	for i := range shifted {
 		shifted[i] += 1e6
@@ -92,12 +92,12 @@ func sets() []set {
 		little[i] *= 1e-100
 		near[i] = math.Round(plain[i]) + plain[i]*1e-5 // tight clusters far from each other
 	}
-	equal, some := make([]float64, 2500*6), clustered(3000, 6, 4, 2)
-	for i := range 1500 * 6 {
+	equal, some := make([]float64, 1700*6), clustered(2000, 6, 4, 2)
+	for i := range 1000 * 6 {
 		some[i] = some[i%6]
 	}
-	zeros := clustered(3000, 10, 8, 3)
-	clear(zeros[:1000*10])
+	zeros := clustered(2000, 10, 8, 3)
+	clear(zeros[:700*10])
 	return []set{
 		{"clustered", plain, 20, false, 10, 0.94},
 		{"float64", plain, 20, true, 10, 0.94},
@@ -114,7 +114,7 @@ func sets() []set {
 		{"all equal", equal, 6, false, 10, 1},
 		{"half equal", some, 6, false, 10, 0.94},
 		{"a third is zero", zeros, 10, false, 10, 0.94},
-		{"one column", clustered(2500, 1, 5, 4), 1, true, 10, 0.8}, /* under the cosine all differ by roundings */
+		{"one column", clustered(1700, 1, 5, 4), 1, true, 10, 0.8}, /* under the cosine all differ by roundings */
 		{"less than a leaf", clustered(60, 7, 3, 5), 7, false, 10, 0.94},
 		{"two points", []float64{1, 2, 3, 4}, 2, false, 1, 1},
 	}
