@@ -188,21 +188,7 @@ func (h *fileHeader) shape() error {
 			want(full && wide, secLeaves64, 8, leaves, stride), want(full && wide, secBoxes64, 8, boxes, stride))
 	}
 	for kind := range uint32(secEnd) {
-		ofTree := kind >= secOrder && kind < secParams
-		ofWide := kind == secLeaves64 || kind == secBoxes64
-		ofNarrow := kind == secLeaves32 || kind == secBoxes32
-		switch {
-		case !has(kind):
-		case kind > secParams:
-			errs = append(errs, damage("a section of kind %d", kind))
-		case kind == secParams:
-			if !o.Metric.Fitted() {
-				errs = append(errs, damage("a section of kind %d", kind))
-			}
-		case ofTree != tree && kind >= secScales, ofWide && !wide, ofNarrow && wide,
-			kind > secPanels && kind < secOrder && !shorts, kind == secCentre && !shorts,
-			ofTree && kind > secOrder && !has(secFirsts), kind == secScales && o.Metric != Cosine, distance &&
-				(kind == secOffsets || kind == secNorms || kind == secDeltas):
+		if has(kind) && h.foreign(kind, o.Metric, tree, shorts, distance) {
 			errs = append(errs, damage("a section of kind %d", kind))
 		}
 	}
@@ -212,6 +198,29 @@ func (h *fileHeader) shape() error {
 		}
 	}
 	return nil
+}
+
+// foreign reports whether a section is none of an index of this metric, with or without a tree, and with or without
+// panels of shorts.
+func (h *fileHeader) foreign(kind uint32, m Metric, tree, shorts, distance bool) bool {
+	has := func(kind uint32) bool { return h.sections[kind].size > 0 }
+	wide := has(secF64)
+	ofTree := kind >= secOrder && kind < secParams
+	ofWide := kind == secLeaves64 || kind == secBoxes64
+	ofNarrow := kind == secLeaves32 || kind == secBoxes32
+	switch {
+	case kind > secParams:
+		return true
+	case kind == secParams:
+		return !m.Fitted()
+	case ofTree != tree && kind >= secScales, ofWide && !wide, ofNarrow && wide:
+		return true
+	case kind > secPanels && kind < secOrder && !shorts, kind == secCentre && !shorts:
+		return true
+	case ofTree && kind > secOrder && !has(secFirsts), kind == secScales && m != Cosine:
+		return true
+	}
+	return distance && (kind == secOffsets || kind == secNorms || kind == secDeltas)
 }
 
 // sparseShape is shape of sparse points. What their entries say is looked at when the file is opened.

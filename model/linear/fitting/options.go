@@ -283,34 +283,44 @@ func (o *FitOptions) Validate() error {
 	if d.BatchSize < 1 {
 		fault("batch_size %d: must be at least 1", d.BatchSize)
 	}
-	if d.Folds < 0 || d.Folds == 1 || d.Folds > grid.MaxFolds {
-		fault("folds %d: must be from 2 to %d", d.Folds, grid.MaxFolds)
+	d.checkFolds(fault, b.LearningRate)
+	d.checkWarmStart(fault)
+	return errors.Join(errs...)
+}
+
+// checkFolds tells what cross-validation cannot have.
+func (o *FitOptions) checkFolds(fault func(format string, args ...any), rate linear.LearningRate) {
+	if o.Folds < 0 || o.Folds == 1 || o.Folds > grid.MaxFolds {
+		fault("folds %d: must be from 2 to %d", o.Folds, grid.MaxFolds)
 	}
-	if d.Folds > 0 && d.Options.Task == linear.OneClass {
+	if o.Folds > 0 && o.Options.Task == linear.OneClass {
 		fault("folds: one_class has no score to choose by")
 	}
-	if d.Folds > 0 && d.WarmStart != nil {
+	if o.Folds > 0 && o.WarmStart != nil {
 		fault("warm_start: goes on with one model, and cannot be cross-validated")
 	}
-	if d.Folds > 0 && (d.Options.Tol != nil || d.Options.EarlyStopping) {
+	if o.Folds > 0 && (o.Options.Tol != nil || o.Options.EarlyStopping) {
 		fault("tol and early_stopping: cannot be cross-validated, as all models learn side by side")
 	}
-	if d.Folds > 0 && (b.LearningRate == linear.Adaptive || b.LearningRate == linear.PA1 || b.LearningRate == linear.PA2) {
-		fault("learning_rate %s: cannot be cross-validated: take constant, optimal, invscaling or adagrad", b.LearningRate)
+	if o.Folds > 0 && (rate == linear.Adaptive || rate == linear.PA1 || rate == linear.PA2) {
+		fault("learning_rate %s: cannot be cross-validated: take constant, optimal, invscaling or adagrad", rate)
 	}
-	if have := d.scorings(); d.Scoring != "" && !slices.Contains(have, d.Scoring) {
-		fault("scoring %q: must be one of %s", d.Scoring, strings.Join(have, ", "))
+	if have := o.scorings(); o.Scoring != "" && !slices.Contains(have, o.Scoring) {
+		fault("scoring %q: must be one of %s", o.Scoring, strings.Join(have, ", "))
 	}
-	if w := d.WarmStart; w != nil && w.Task != d.Options.Task {
-		fault("warm_start: the model is of a %s, not of a %s", w.Task, d.Options.Task)
+}
+
+// checkWarmStart tells where the model to go on with is another than the options ask for.
+func (o *FitOptions) checkWarmStart(fault func(format string, args ...any)) {
+	if w := o.WarmStart; w != nil && w.Task != o.Options.Task {
+		fault("warm_start: the model is of a %s, not of a %s", w.Task, o.Options.Task)
 	}
-	if w := d.WarmStart; w != nil && w.Options.MultiClass == linear.Multinomial {
+	if w := o.WarmStart; w != nil && w.Options.MultiClass == linear.Multinomial {
 		fault("warm_start: the model is multinomial, and sgd goes on with one class against the rest only: learn it anew, by solver exact")
 	}
-	if d.WarmStart != nil && d.Standardize {
+	if o.WarmStart != nil && o.Standardize {
 		fault("standardize: the model of warm_start says whether columns are standardised, and how")
 	}
-	return errors.Join(errs...)
 }
 
 // checkMultiClass says what multinomial cannot go with. Defaults are filled in.

@@ -46,32 +46,7 @@ func (v *View) Page() (*report.Page, error) {
 		Title: fmt.Sprintf("A model of %s", v.Source),
 		Lead:  "How well it does, how it was chosen, and which columns it goes by.",
 	}
-	fact := func(name, value string) { p.Facts = append(p.Facts, report.Fact{Name: name, Value: value}) }
-	fact("task", strings.ReplaceAll(string(m.Task), "_", " "))
-	fact("loss", string(m.Loss))
-	if x := m.Options.Exposure; x != nil {
-		name := "exposure"
-		if x.Log {
-			name = "offset"
-		}
-		fact(name, "the column "+x.Column+"; scores and residuals are of the rates")
-	}
-	if m.Loss == linear.Tweedie {
-		fact("power", report.Format(*m.Options.Power))
-	}
-	if m.Options.MultiClass != "" {
-		fact("classes", string(m.Options.MultiClass))
-	}
-	fact("penalty", string(m.Options.Penalty))
-	if m.Options.Alpha != nil && m.Options.Penalty != linear.None {
-		fact("alpha", report.Format(*m.Options.Alpha))
-	}
-	if m.Options.Penalty == linear.ElasticNet && m.Options.L1Ratio != nil {
-		fact("l1_ratio", report.Format(*m.Options.L1Ratio))
-	}
-	fact("solver", m.Training.Solver)
-	fact("columns", strconv.Itoa(m.Features()))
-	p.Facts = append(p.Facts, v.Facts...)
+	p.Facts = append(v.hyperparameters(), v.Facts...)
 	section := func(id, title, lead string, blocks ...report.Block) {
 		p.Sections = append(p.Sections, report.Section{ID: id, Title: title, Lead: lead, Blocks: blocks})
 	}
@@ -121,6 +96,38 @@ func (v *View) Page() (*report.Page, error) {
 		}
 	}
 	return p, nil
+}
+
+// hyperparameters are the facts that the model itself tells.
+func (v *View) hyperparameters() []report.Fact {
+	m := v.Model
+	var facts []report.Fact
+	fact := func(name, value string) { facts = append(facts, report.Fact{Name: name, Value: value}) }
+	fact("task", strings.ReplaceAll(string(m.Task), "_", " "))
+	fact("loss", string(m.Loss))
+	if x := m.Options.Exposure; x != nil {
+		name := "exposure"
+		if x.Log {
+			name = "offset"
+		}
+		fact(name, "the column "+x.Column+"; scores and residuals are of the rates")
+	}
+	if m.Loss == linear.Tweedie {
+		fact("power", report.Format(*m.Options.Power))
+	}
+	if m.Options.MultiClass != "" {
+		fact("classes", string(m.Options.MultiClass))
+	}
+	fact("penalty", string(m.Options.Penalty))
+	if m.Options.Alpha != nil && m.Options.Penalty != linear.None {
+		fact("alpha", report.Format(*m.Options.Alpha))
+	}
+	if m.Options.Penalty == linear.ElasticNet && m.Options.L1Ratio != nil {
+		fact("l1_ratio", report.Format(*m.Options.L1Ratio))
+	}
+	fact("solver", m.Training.Solver)
+	fact("columns", strconv.Itoa(m.Features()))
+	return facts
 }
 
 func (v *View) feature(j int) string {

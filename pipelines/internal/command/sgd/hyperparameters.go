@@ -156,33 +156,51 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 			errs = append(errs, fmt.Errorf("--eta0=%s: must be a number above 0", *h.eta0))
 		}
 	}
+	var err error
+	if o.Average, err = h.averaged(); err != nil {
+		errs = append(errs, err)
+	}
+	errs = append(errs, h.weighClasses(&o.Options.ClassWeight))
+	return o, errors.Join(errs...)
+}
+
+// averaged is --average: from which row on weights are averaged, if at all.
+func (h *hyperparameters) averaged() (*model.Average, error) {
 	switch v := *h.average; v {
 	case "":
+		return nil, nil
 	case "true":
-		o.Average = new(model.Average(1))
+		return new(model.Average(1)), nil
 	case "false":
-		o.Average = new(model.Average(0))
+		return new(model.Average(0)), nil
 	default:
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
-			errs = append(errs, fmt.Errorf("--average=%s: must be true, false or the number of a row", v))
+			err = fmt.Errorf("--average=%s: must be true, false or the number of a row", v)
 		}
-		o.Average = new(model.Average(n))
+		return new(model.Average(n)), err
 	}
-	switch {
-	case *h.classWeight == "balanced":
-		o.Options.ClassWeight.Balanced = true
-	case *h.classWeight != "":
-		o.Options.ClassWeight.Of = map[string]float64{}
-		for _, pair := range cli.List(*h.classWeight) {
-			i := strings.LastIndexByte(pair, '=')
-			w, err := strconv.ParseFloat(pair[i+1:], 64)
-			if i < 1 || err != nil {
-				errs = append(errs, fmt.Errorf("--class_weight: %s: must be LABEL=WEIGHT", pair))
-				continue
-			}
-			o.Options.ClassWeight.Of[pair[:i]] = w
+}
+
+// weighClasses sets the weights of --class_weight.
+func (h *hyperparameters) weighClasses(w *model.ClassWeight) error {
+	switch *h.classWeight {
+	case "":
+		return nil
+	case "balanced":
+		w.Balanced = true
+		return nil
+	}
+	var errs []error
+	w.Of = map[string]float64{}
+	for _, pair := range cli.List(*h.classWeight) {
+		i := strings.LastIndexByte(pair, '=')
+		weight, err := strconv.ParseFloat(pair[i+1:], 64)
+		if i < 1 || err != nil {
+			errs = append(errs, fmt.Errorf("--class_weight: %s: must be LABEL=WEIGHT", pair))
+			continue
 		}
+		w.Of[pair[:i]] = weight
 	}
-	return o, errors.Join(errs...)
+	return errors.Join(errs...)
 }
