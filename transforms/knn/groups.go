@@ -232,7 +232,8 @@ func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Member
 // write writes all rows in their order.
 func (f *groupsFn) write(ctx context.Context, t *output.Task, all []exchangeFile, m *groups.Members) error {
 	names := map[int64]vectors.ID{} // of first rows, which come before the others
-	return f.each(all, sectionForest, func(p *exchangePiece, kind exchangeKind) error {
+	left := newKeptRows(totalOf(all))
+	err := f.each(all, sectionForest, func(p *exchangePiece, kind exchangeKind) error {
 		a, err := p.answers(ctx, &f.Options, kind)
 		if err != nil {
 			return err
@@ -247,6 +248,7 @@ func (f *groupsFn) write(ctx context.Context, t *output.Task, all []exchangeFile
 		values := make([]float64, len(groupColumns)*a.Len())
 		for i, row := range a.Numbers {
 			first, size, kept := m.Of(row)
+			left.see(row, kept)
 			switch {
 			case first == row && size > 1:
 				names[row] = id(i)
@@ -268,4 +270,8 @@ func (f *groupsFn) write(ctx context.Context, t *output.Task, all []exchangeFile
 			})
 		})
 	})
+	if err == nil && f.Options.LeaveKept {
+		_, err = f.Options.createOf(ctx, keptName, left)
+	}
+	return err
 }

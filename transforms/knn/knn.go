@@ -152,6 +152,8 @@ type Options struct {
 	// is 1 where the row stays; by a column, that is the target of the rows. Without queries, an index that was kept,
 	// and what neighbours are written with. Optional.
 	Groups *groups.Keep
+	// LeaveKept leaves which rows stay of the groups in a file, for [Job.Kept]. Default: false.
+	LeaveKept bool
 	// Outliers scores rows by their neighbours, and writes a row for each: id, score, rank and, where there is a
 	// threshold, outlier, which is 1 beyond it. Optional.
 	Outliers *Outliers

@@ -179,10 +179,13 @@ func CenterScore(distances []float64) [2]float64 {
 	return [2]float64{float64(len(distances)), -sum}
 }
 
-// ColumnScore is the score of a row with a number in the column.
+// ColumnScore is the score of a row with a number in the column; NaN, which is none, stays only among its like.
 func (k Keep) ColumnScore(v float64) [2]float64 {
 	if k.Rule == Min {
 		v = -v
+	}
+	if v != v {
+		v = -math.MaxFloat64
 	}
 	return [2]float64{v, 0}
 }

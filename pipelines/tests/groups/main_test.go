@@ -49,6 +49,64 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// Rows that stay, and those that do not, are written as they stand, in the format of the input and of any size of a
+// chunk; rows at fault are neither.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const head = "name,x,price\r\n"
+	rows := []string{"\"ann, a\",0.50,3\r\n", "bob,5,\"1\"\r\n", "bad,x1,2\n", "cid,1,9\n", "\"da\nn\",2,4\n", "eve,5.5,1"}
+	write(t, dir, "x.csv", head+strings.Join(rows, ""))
+	lines := func(places ...int) string {
+		text := "name,x,price\n"
+		for _, i := range places {
+			text += strings.TrimRight(rows[i], "\r\n") + "\n"
+		}
+		return text
+	}
+	for _, c := range []struct {
+		args          string
+		kept, dropped string
+	}{
+		{"--keep=price:max", lines(1, 3), lines(0, 4, 5)},
+		{"--keep=last --chunk_rows=2 --columns=x", lines(4, 5), lines(0, 1, 3)},
+	} {
+		args := append(strings.Fields(c.args), "--input=x.csv", "--id_column=name", "--radius=1", "--on_error=skip", "--output=g.csv",
+			"--output_kept=kept.csv", "--output_dropped=dropped.csv")
+		if _, stderr, code := clitest.End(t, clitest.Command(dir, args...)); code != 0 || !strings.Contains(stderr, "kept.csv\ndropped.csv\n") {
+			t.Fatalf("%s: exit code %d\n%s", c.args, code, stderr)
+		}
+		if got := clitest.Read(t, filepath.Join(dir, "kept.csv")); got != c.kept {
+			t.Errorf("%s: kept\n%s\nexpected\n%s", c.args, got, c.kept)
+		}
+		if got := clitest.Read(t, filepath.Join(dir, "dropped.csv")); got != c.dropped {
+			t.Errorf("%s: dropped\n%s\nexpected\n%s", c.args, got, c.dropped)
+		}
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(files) > 0 {
+		t.Errorf("left %v, %v", files, err)
+	}
+}
+
+// Tables make groups by their categories and missing cells too; of rows without a number in the column that decides,
+// none stays where another has one.
+func TestTables(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.csv", "city,size,price\nRome,1,\nRome,,5\nOslo,1,2\nRome,1,4\nOslo,1,\n")
+	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--categorical=city", "--standardize", "--radius=0.1",
+		"--keep=price:max", "--output=g.csv", "--output_kept=kept.csv"))
+	if code != 0 || !strings.Contains(stderr, "price says which row of a group stays, and is no part of what makes rows near") {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	if got, want := clitest.Read(t, filepath.Join(dir, "g.csv")), "id,group,size,keep\n0,0,2,0\n1,1,1,1\n2,2,2,1\n3,0,2,1\n4,2,2,0\n"; got != want {
+		t.Errorf("got\n%s", got)
+	}
+	if got, want := clitest.Read(t, filepath.Join(dir, "kept.csv")), "city,size,price\nRome,,5\nOslo,1,2\nRome,1,4\n"; got != want {
+		t.Errorf("kept\n%s", got)
+	}
+}
+
 // What cannot be is one line, and no output.
 func TestRefused(t *testing.T) {
 	t.Parallel()
@@ -67,6 +125,8 @@ func TestRefused(t *testing.T) {
 		{[]string{"--input=x.csv", "--columns=x", "--radius=-1", "--output=g.csv"}, "no euclidean distance is below 0"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--metric=inner_product", "--output=g.csv"}, "by the inner product"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.npy"}, ".npy does not"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=kept.parquet"}, "--output_kept: rows are written as they stand in the input, which is .csv, and not as .parquet"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=g.csv"}, "--output_kept"},
 	} {
 		_, stderr, code := clitest.End(t, clitest.Command(dir, append(c.args, "--quiet")...))
 		if code == 0 || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 2 {

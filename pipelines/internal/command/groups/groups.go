@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/results"
@@ -21,7 +22,9 @@ import (
 // command is the flags.
 type command struct {
 	*cli.App
-	input *cli.Input
+	input       *cli.Input
+	tables      *cli.Tables
+	standardize *bool
 
 	radius          **float64
 	metric          *cli.Metric
@@ -32,7 +35,8 @@ type command struct {
 	memory    *int64
 	staging   *cli.Path
 
-	output *cli.Output
+	output        *cli.Output
+	kept, dropped *cli.Path
 }
 
 // New is the command.
@@ -40,9 +44,12 @@ func New() *cli.App {
 	app := cli.New("groups", "Makes groups of near-duplicates, and says which row of each stays: files in, files out.")
 	c := &command{App: app, input: app.Input()}
 
+	c.tables = app.Tables(false)
+
 	compute := app.Group("What to compute")
+	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.radius = compute.OptionalFloat("radius", "rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
-	c.keep = compute.String("keep", string(groups.First), "which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then none of the vector): --keep=price:max")
+	c.keep = compute.String("keep", string(groups.First), "which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then no part of what makes rows near): --keep=price:max")
 	c.metric = compute.Metric(metrics())
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
@@ -52,8 +59,11 @@ func New() *cli.App {
 	c.memory = where.Size("index_memory", 0, "what a worker may spend on the index, as a `SIZE`; what is above is cut into shards: --index_memory=200MB (default: what it takes)")
 	c.staging = where.Directory("staging", "the `DIR` for what goes from step to step while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
 
-	c.output = app.Group("What to write").Output("the `FILE` to write, with a row for each row of the input: .csv (id,group,size,keep), .jsonl or .parquet; group is the id of its first row, keep is 1 or 0: --output=out/groups.csv",
+	write := app.Group("What to write")
+	c.output = write.Output("the `FILE` to write, with a row for each row of the input: .csv (id,group,size,keep), .jsonl or .parquet; group is the id of its first row, keep is 1 or 0: --output=out/groups.csv",
 		results.Layout{Columns: []results.Column{{Name: "group", Type: results.ID}}})
+	c.kept = write.OutputFile("output_kept", "also the `FILE` for the rows that stay, with all columns as they stand in the input, in its format (.csv, .tsv, .jsonl, .npy, .parquet): --output_kept=out/kept.csv")
+	c.dropped = write.OutputFile("output_dropped", "also the `FILE` for the other rows, in the same way: --output_dropped=out/dropped.csv")
 	return app.Runs(c.run)
 }
 
@@ -75,6 +85,24 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	c.Note(job.Corpus)
+	if column := job.Options.Groups.Column; column != "" {
+		c.Tell(fault.Plain(column) + " says which row of a group stays, and is no part of what makes rows near")
+	}
+	copies, err := c.copies(ctx, job)
+	if err != nil {
+		return err
+	}
+	if job.Reading.Formats.Cells {
+		e, err := c.tables.FitDense(ctx, &cli.Dense{
+			Data: job.Corpus, Reading: job.Reading, Standardize: *c.standardize, Output: job.Options.Output, RunID: job.Options.RunID,
+		})
+		if err != nil {
+			return err
+		}
+		if err := job.Encoded(e); err != nil {
+			return err
+		}
+	}
 	if err := cli.Usage(job.Check()); err != nil {
 		return err
 	}
@@ -92,12 +120,51 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	_, err = cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*knn.Report]{
-		Add:   func(s beam.Scope) error { return knn.KNeighbors(s, job) },
-		Read:  func(ctx context.Context) (*knn.Report, error) { return knn.ReadReport(ctx, &job.Options) },
-		Tell:  func(r *knn.Report) error { return c.Summary(lines(r, time.Since(start)), r) },
+		Add:  func(s beam.Scope) error { return knn.KNeighbors(s, job) },
+		Read: func(ctx context.Context) (*knn.Report, error) { return knn.ReadReport(ctx, &job.Options) },
+		Tell: func(r *knn.Report) error {
+			for _, k := range copies {
+				made, err := c.write(ctx, job, k)
+				if err != nil {
+					return err
+				}
+				r.OutputFiles = append(r.OutputFiles, made...)
+			}
+			return c.Summary(lines(r, time.Since(start)), r)
+		},
 		Clean: func(ctx context.Context) error { return knn.Clean(ctx, &job.Options) },
 	})
 	return err
+}
+
+// copies are the jobs that write rows as they stand.
+func (c *command) copies(ctx context.Context, job *knn.Job) (all []*knn.KeptJob, err error) {
+	for _, to := range []struct {
+		path    *cli.Path
+		name    string
+		dropped bool
+	}{{c.kept, "output_kept", false}, {c.dropped, "output_dropped", true}} {
+		if to.path.Path() == "" {
+			continue
+		}
+		k, err := job.Kept(ctx, to.path.Path(), to.dropped)
+		if err != nil {
+			return nil, cli.Usage(fmt.Errorf("--%s: %w", to.name, err))
+		}
+		all = append(all, k)
+	}
+	return all, nil
+}
+
+// write runs such a job, and says which files it has written.
+func (c *command) write(ctx context.Context, job *knn.Job, k *knn.KeptJob) ([]string, error) {
+	return cli.Do(ctx, c.App, k.RunID(), cli.Steps[[]string]{
+		Add: func(s beam.Scope) error {
+			k.Write(s, &job.Options)
+			return nil
+		},
+		Read: k.Files, Clean: k.Clean,
+	})
 }
 
 // job is what the flags ask for, with every fault of theirs.
@@ -114,16 +181,21 @@ func (c *command) job() (*knn.Job, error) {
 	if keep.Column != "" {
 		reading.Formats.TargetColumn, reading.Formats.Unlabelled = keep.Column, false
 	}
+	_, tableErr := c.tables.Options(*c.standardize)
+	tableErr = errors.Join(tableErr, c.tables.Columns(&reading.Formats))
+	if c.tables.Asked() || *c.standardize {
+		reading.Formats.Cells, reading.Formats.Untargeted = true, true
+	}
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
-		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep,
+		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep, LeaveKept: c.kept.Path() != "" || c.dropped.Path() != "",
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	job.Options.SearchRows = c.input.ChunkRows()
 	job.Options.EnsureDefaults()
-	if err := errors.Join(faults, radiusErr, keepErr); err != nil {
+	if err := errors.Join(faults, radiusErr, keepErr, tableErr); err != nil {
 		return nil, cli.Usage(err)
 	}
 	return job, cli.Usage(job.Options.Validate())
