@@ -156,15 +156,34 @@ func (p *pairs) item(i int) {
 		}
 	}
 	if dense {
-		for j := range i {
-			p.offer(i, j)
-		}
+		p.offerAll(i)
 		return
 	}
 	for _, j := range p.touched {
 		p.offer(i, int(j))
 	}
 	p.touched = p.touched[:0]
+}
+
+// offerAll offers item i with all that are more popular and that it has met.
+func (p *pairs) offerAll(i int) {
+	if p.counts {
+		for j, n := range p.count[:i] {
+			if n > 0 {
+				p.offer(i, j)
+			}
+		}
+		return
+	}
+	for j, s := range p.sum[:i] {
+		if s > 0 {
+			p.offer(i, j)
+		}
+	}
+	clear(p.sum[:i]) // of what was below 0
+	if p.counted {
+		clear(p.count[:i])
+	}
 }
 
 // touch notes items that are met for the first time, or whose sum so far is 0: what is noted twice is offered once, as
@@ -228,8 +247,13 @@ func (p *pairs) offer(i, j int) {
 		if lambda > 0 {
 			shrunk = s * (n / (n + lambda))
 		}
-		if shrunk > 0 {
+		if !(shrunk > 0) {
+			continue
+		}
+		if p.keepers[k].takes(a, shrunk) {
 			p.keepers[k].add(a, b, shrunk)
+		}
+		if p.keepers[k].takes(b, shrunk) {
 			p.keepers[k].add(b, a, shrunk)
 		}
 	}

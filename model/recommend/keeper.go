@@ -1,7 +1,6 @@
 package recommend
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -18,8 +17,17 @@ type scored struct {
 
 // better orders by score, the greatest first, then by item.
 func better(a, b scored) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.item, b.item))
+	switch {
+	case worse(b, a):
+		return -1
+	case worse(a, b):
+		return 1
+	}
+	return 0
 }
+
+// worse reports whether a stands behind b. No score is NaN.
+func worse(a, b scored) bool { return a.score < b.score || a.score == b.score && a.item > b.item }
 
 // best keeps the best of what it is given, at most as many as it has room for, as a heap whose first is the worst.
 type best struct {
@@ -27,13 +35,16 @@ type best struct {
 	room int
 }
 
+// takes reports whether add would take s.
+func (b *best) takes(s scored) bool { return len(b.list) < b.room || worse(b.list[0], s) }
+
 // add takes s if there is room, or if it is better than the worst, which goes.
 func (b *best) add(s scored) {
 	if len(b.list) < b.room {
 		b.list = append(b.list, s)
 		for i := len(b.list) - 1; i > 0; {
 			up := (i - 1) / 2
-			if better(b.list[up], b.list[i]) >= 0 {
+			if !worse(b.list[i], b.list[up]) {
 				return
 			}
 			b.list[up], b.list[i] = b.list[i], b.list[up]
@@ -41,24 +52,26 @@ func (b *best) add(s scored) {
 		}
 		return
 	}
-	if better(s, b.list[0]) > 0 {
+	if !worse(b.list[0], s) {
 		return
 	}
-	b.list[0] = s
-	for i := 0; ; {
-		down := 2*i + 1
-		if down >= len(b.list) {
-			return
+	list := b.list
+	at := 0
+	for {
+		down := 2*at + 1
+		if down >= len(list) {
+			break
 		}
-		if r := down + 1; r < len(b.list) && better(b.list[r], b.list[down]) > 0 {
+		if r := down + 1; r < len(list) && worse(list[r], list[down]) {
 			down = r
 		}
-		if better(b.list[i], b.list[down]) >= 0 {
-			return
+		if !worse(list[down], s) {
+			break
 		}
-		b.list[i], b.list[down] = b.list[down], b.list[i]
-		i = down
+		list[at] = list[down]
+		at = down
 	}
+	list[at] = s
 }
 
 // sorted gives what was kept, the best first; the heap is none any more.
@@ -86,11 +99,14 @@ func newKeeper(items, k int) *keeper {
 	return f
 }
 
-// add adds a neighbour of an item. Similarities are positive, so that their bits are in their order.
+// takes reports whether a neighbour of an item of this similarity may be one of the best. Similarities are positive, so
+// that their bits are in their order.
+func (f *keeper) takes(item uint32, similarity float64) bool {
+	return math.Float64bits(similarity) >= f.worst[item].Load()
+}
+
+// add adds a neighbour of an item.
 func (f *keeper) add(item, neighbor uint32, similarity float64) {
-	if math.Float64bits(similarity) < f.worst[item].Load() {
-		return
-	}
 	lock := &f.locks[item%stripes]
 	lock.Lock()
 	b := &f.of[item]

@@ -41,8 +41,8 @@ func (s *Scorer) Recommend(items []uint32, values []float64, top int, leaveOutSe
 	}
 	b := best{room: top}
 	for _, j := range s.touched { // an item twice where its sum was 0 in between: the second time it is 0 again
-		if score := s.sum[j]; score > 0 {
-			b.add(scored{score, j})
+		if one := (scored{s.sum[j], j}); one.score > 0 && b.takes(one) {
+			b.add(one)
 		}
 		s.sum[j] = 0
 	}

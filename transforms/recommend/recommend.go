@@ -209,10 +209,17 @@ type Job struct {
 	Options      Options
 }
 
+// groupRows is about how many rows of a .parquet are read at a time, by default: to get to rows in the middle of a row
+// group takes as long as to read those before them.
+const groupRows = 1 << 17
+
 // Inspect finds the rows of the files.
 func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
 	f := &j.Reading.Formats
 	f.IDColumn, f.Columns, f.Cells, f.Unlabelled = j.Columns.User, j.Columns.rest(), true, true
+	if j.Reading.GroupRows == 0 {
+		j.Reading.GroupRows = groupRows
+	}
 	if j.Data, err = vectorio.Inspect(ctx, patterns, j.Reading); err != nil {
 		return err
 	}
