@@ -189,7 +189,8 @@ func (f *Fitted) check() error {
 		entries []uint32
 		values  int
 	}{{x.Offsets, x.Users.Len(), x.Item, len(x.Value)}, {m.Offsets, x.Items.Len(), m.Neighbor, len(m.Similarity)}} {
-		if len(rows.offsets) != rows.n+1 || rows.offsets[0] != 0 || rows.offsets[rows.n] != int64(len(rows.entries)) || len(rows.entries) != rows.values {
+		n := len(rows.entries)
+		if len(rows.offsets) != rows.n+1 || rows.offsets[0] != 0 || rows.offsets[rows.n] != int64(n) || n != rows.values {
 			return errDamaged
 		}
 		for i := range rows.n {

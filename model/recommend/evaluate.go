@@ -109,7 +109,9 @@ func Compare(ctx context.Context, x *Interactions, c Compared, threads int) (*Co
 	all := &Comparison{Top: c.Top, Known: int64(known.Len()), Held: int64(held.Len())}
 	j := &judge{known: known, held: held, top: c.Top, threads: max(threads, 1)}
 	popular := byPopularity(known)
-	judged, err := j.judge(ctx, func() ranker { return &popularRanker{known: known, popular: popular, top: c.Top, keepSeen: c.KeepSeen} })
+	judged, err := j.judge(ctx, func() ranker {
+		return &popularRanker{known: known, popular: popular, top: c.Top, keepSeen: c.KeepSeen}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +222,9 @@ const judgeUsers = 512
 // judge judges the lists of all users of whom something was held out.
 func (j *judge) judge(ctx context.Context, rankers func() ranker) (*Judged, error) {
 	n := j.held.Users.Len()
-	s := &worth{recall: make([]float64, n), precision: make([]float64, n), ndcg: make([]float64, n), lists: make([][]uint32, n)}
+	s := &worth{
+		recall: make([]float64, n), precision: make([]float64, n), ndcg: make([]float64, n), lists: make([][]uint32, n),
+	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range j.threads {
@@ -260,7 +264,10 @@ func (j *judge) judge(ctx context.Context, rankers func() ranker) (*Judged, erro
 }
 
 // groups are users by how many interactions are known of them.
-var groups = []Group{{From: 1, To: 2}, {From: 3, To: 5}, {From: 6, To: 10}, {From: 11, To: 20}, {From: 21, To: 50}, {From: 51, To: 100}, {From: 101}}
+var groups = []Group{
+	{From: 1, To: 2}, {From: 3, To: 5}, {From: 6, To: 10}, {From: 11, To: 20}, {From: 21, To: 50}, {From: 51, To: 100},
+	{From: 101},
+}
 
 // worth is what the lists of all users are worth.
 type worth struct {
@@ -273,7 +280,8 @@ func (s *worth) metrics(held *Interactions, of func(user int) bool) Metrics {
 	var recall, precision, ndcg []float64
 	for u := range s.recall {
 		if held.Offsets[u] < held.Offsets[u+1] && of(u) {
-			recall, precision, ndcg = append(recall, s.recall[u]), append(precision, s.precision[u]), append(ndcg, s.ndcg[u])
+			recall, precision = append(recall, s.recall[u]), append(precision, s.precision[u])
+			ndcg = append(ndcg, s.ndcg[u])
 		}
 	}
 	return Metrics{Users: int64(len(recall)), Recall: estimate(recall), Precision: estimate(precision), NDCG: estimate(ndcg)}

@@ -57,8 +57,8 @@ func (v *View) similarity() string {
 func (o *Overview) examples() report.Section {
 	s := report.Section{
 		ID: "users", Title: "What users had, and would get",
-		Lead: fmt.Sprintf("%d of %d users, drawn by chance. An item is recommended because of those that the user had and that are most like it, the first most of all.",
-			len(o.Examples), o.Users),
+		Lead: fmt.Sprintf("%d of %d users, drawn by chance. An item is recommended because of those that the user had and "+
+			"that are most like it, the first most of all.", len(o.Examples), o.Users),
 	}
 	for _, e := range o.Examples {
 		var had []string
@@ -111,7 +111,8 @@ func (o *Overview) popular() report.Section {
 	c.Series = []report.Series{bars}
 	return report.Section{
 		ID: "popular", Title: "Popular items",
-		Lead:   "What most users had is what a recommender must be better than. Of items that few had, little is known: --shrinkage trusts them less.",
+		Lead: "What most users had is what a recommender must be better than. Of items that few had, little is known: " +
+			"--shrinkage trusts them less.",
 		Blocks: []report.Block{t, c},
 	}
 }
@@ -120,7 +121,10 @@ func (o *Overview) popular() report.Section {
 func (c *Comparison) section() report.Section {
 	best := &c.Recommender[c.Best]
 	at := fmt.Sprintf("@%d", c.Top)
-	t := report.Table{Caption: "Recommenders, with what 95 % of samples of users like these would show", Columns: []string{"recommender", "NDCG" + at, "recall" + at, "precision" + at, "coverage"}}
+	t := report.Table{
+		Caption: "Recommenders, with what 95 % of samples of users like these would show",
+		Columns: []string{"recommender", "NDCG" + at, "recall" + at, "precision" + at, "coverage"},
+	}
 	for i := range c.Recommender {
 		r := &c.Recommender[i]
 		name := r.Name()
@@ -131,9 +135,13 @@ func (c *Comparison) section() report.Section {
 	}
 	return report.Section{
 		ID: "worth", Title: "Do they find what was held out?",
-		Lead: fmt.Sprintf("%d interactions of %d users were held out; the recommenders knew the other %d. Recall is the share of a user's held out items among the %d that were recommended, "+
-			"NDCG gives those more that stand first, and coverage is the share of all items that anybody gets.", c.Held, best.Users, c.Known, c.Top),
-		Blocks: []report.Block{t, report.Columns{c.byGroup(best, "NDCG"+at, func(m *Metrics) Estimate { return m.NDCG }), c.byGroup(best, "recall"+at, func(m *Metrics) Estimate { return m.Recall })}},
+		Lead: fmt.Sprintf("%d interactions of %d users were held out; the recommenders knew the other %d. Recall is the share "+
+			"of a user's held out items that are among the %d recommended, NDCG gives those more that stand first, and coverage "+
+			"is the share of all items that anybody gets.", c.Held, best.Users, c.Known, c.Top),
+		Blocks: []report.Block{t, report.Columns{
+			c.byGroup(best, "NDCG"+at, func(m *Metrics) Estimate { return m.NDCG }),
+			c.byGroup(best, "recall"+at, func(m *Metrics) Estimate { return m.Recall }),
+		}},
 	}
 }
 
@@ -178,7 +186,8 @@ func (c *Comparison) Table() [][]string {
 
 // recordColumns are those of [Comparison.Records].
 var recordColumns = []string{
-	"recommender", "k", "shrinkage", "top", "users", "recall", "recall_low", "recall_high", "precision", "precision_low", "precision_high",
+	"recommender", "k", "shrinkage", "top", "users", "recall", "recall_low", "recall_high",
+	"precision", "precision_low", "precision_high",
 	"ndcg", "ndcg_low", "ndcg_high", "coverage", "coverage_low", "coverage_high",
 }
 

@@ -42,7 +42,9 @@ func (f *answerFn) ProcessElement(ctx context.Context, r Range, emit func(output
 	if err != nil {
 		return err
 	}
-	done := answered{Answered: int64(r.Rows), Recommendations: int64(len(t.row)), Without: t.without, Score: time.Since(start).Seconds()}
+	done := answered{
+		Answered: int64(r.Rows), Recommendations: int64(len(t.row)), Without: t.without, Score: time.Since(start).Seconds(),
+	}
 	start = time.Now()
 	parts, err := t.write(ctx, f.Options.output(), &r, m.Interactions.Users, m.Interactions.Items, f.Options.Threads)
 	if err != nil {
@@ -84,7 +86,9 @@ func (t *table) append(o *table) {
 }
 
 // write writes the rows as those of a task.
-func (t *table) write(ctx context.Context, o *output.Options, r *Range, of, items vectors.IDs, threads int) ([]output.Part, error) {
+func (t *table) write(
+	ctx context.Context, o *output.Options, r *Range, of, items vectors.IDs, threads int,
+) ([]output.Part, error) {
 	return output.Run(ctx, o, r.Ordinal, r.Total, func(_ context.Context, task *output.Task) error {
 		return task.Write(t.numbers, func(p results.PartWriter, from, to int) error {
 			return p.WriteTable(&results.Table{

@@ -46,7 +46,8 @@ func (f *buildFn) build(
 		return err
 	}
 	report := &Report{
-		Rows: int64(x.Len()) + x.Merged, Merged: x.Merged, Users: int64(x.Users.Len()), Items: int64(x.Items.Len()), Interactions: int64(x.Len()),
+		Rows: int64(x.Len()) + x.Merged, Merged: x.Merged,
+		Users: int64(x.Users.Len()), Items: int64(x.Items.Len()), Interactions: int64(x.Len()),
 		Read: time.Since(start).Seconds(), Rejected: int64(len(rejected)),
 	}
 	vectorio.Count(ctx, report.Rows, report.Rejected)

@@ -111,6 +111,8 @@ func (c *command) explain(ctx context.Context, job *recommend.Job) error {
 	if err != nil {
 		return err
 	}
+	const row = 60 // bytes
+	plan.WorkerMemory = row * max(plan.Rows, 0)
 	show := &cli.Plan{}
 	show.Rows("interactions", plan)
 	return c.Explain(show, plan)
