@@ -47,6 +47,9 @@ const aheadBlocks = 1
 // spare is blocks that are not needed, for all shards of a worker.
 type spare chan *vectors.Block
 
+// blockValues bounds the values of a block of dense rows: 4 MB.
+const blockValues = 1 << 20
+
 // newSpare has room for as many blocks as that many shards need at a time.
 func newSpare(shards int) spare { return make(spare, shards*(aheadBlocks+2)) }
 
@@ -82,15 +85,6 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 		rng := rand.New(rand.NewPCG(f.seed, 1))
 		rng.Shuffle(len(chunks), func(i, j int) { chunks[i], chunks[j] = chunks[j], chunks[i] })
 	}
-	fresh := func() *vectors.Block {
-		select {
-		case b := <-f.spare:
-			b.Reset()
-			return b
-		default:
-			return f.reading.NewBlock(f.dim)
-		}
-	}
 	send := func(b *vectors.Block) error {
 		select {
 		case blocks <- b:
@@ -100,9 +94,29 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 		}
 	}
 	full := min(f.reading.ChunkRows, vectorio.DefaultChunkRows) // more would only leave the caches
+	if !f.reading.Formats.Sparse {
+		full = min(full, max(1, blockValues/f.dim))
+	}
 	full = (full + f.pass.Batch - 1) / f.pass.Batch * f.pass.Batch
 	if f.pass.Shuffle {
 		full = f.unit
+	}
+	rows := 0
+	for _, c := range chunks {
+		rows += int(max(c.Span.Rows, 0))
+	}
+	fresh := func() *vectors.Block {
+		select {
+		case b := <-f.spare:
+			b.Reset()
+			return b
+		default:
+			b := f.reading.NewBlock(f.dim)
+			if b.Sparse == nil && b.DType != vectors.Float64 { // at once, as growing copies all again
+				b.F32 = make([]float32, 0, min(full, rows)*f.dim)
+			}
+			return b
+		}
 	}
 	b := fresh()
 	for _, c := range chunks {

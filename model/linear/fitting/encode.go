@@ -34,7 +34,6 @@ func (f *Fit) fields(in *inner) jsontext.Object {
 		{Name: "average", Value: &o.Average},
 		{Name: "solver", Value: &o.Solver},
 		{Name: "multi_class", Value: &o.MultiClass, Optional: true},
-		{Name: "wide", Value: &o.Wide, Optional: true},
 		{Name: "standardize", Value: &o.Standardize},
 		{Name: "parts", Value: &o.Parts},
 		{Name: "progressive", Value: &o.Progressive},

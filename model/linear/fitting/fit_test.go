@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/internal/kernel"
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/folds"
+	"beamlearn/model/linear/internal/dense"
 	"beamlearn/model/linear/leastsquares"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
@@ -462,6 +464,63 @@ func TestFitEpochs(t *testing.T) {
 	}
 }
 
+// With more columns than sums of products are made of, the default is at the optimum still.
+func TestFitWide(t *testing.T) {
+	t.Parallel()
+	const n, d = 50, MaxExactFeatures + 100
+	r := rand.New(rand.NewPCG(3, 4))
+	c := &linear.Chunk{Features: d}
+	for range n {
+		y := r.NormFloat64()
+		for j := range d {
+			v := r.NormFloat64()
+			if j < 5 {
+				y += v
+			}
+			c.X = append(c.X, v)
+		}
+		c.Target = append(c.Target, y)
+	}
+	f := driven(t, FitOptions{Options: linear.Options{Task: linear.Regression}, Alphas: []float64{0.1}}, c, 2)
+	m := f.Model()
+	if m.Training.Solver != "exact" {
+		t.Fatalf("solver %s", m.Training.Solver)
+	}
+	// The optimum by its dual: of centred rows, w = Xᵀ(XXᵀ + n·alpha·I)⁻¹y.
+	mean, y := make([]float64, d), slices.Clone(c.Target)
+	for i := range n {
+		kernel.Add(1./n, c.X[i*d:(i+1)*d], mean)
+	}
+	products := make([]float64, n*n)
+	for i := range n {
+		kernel.Add(-1, mean, c.X[i*d:(i+1)*d])
+		for j := range n {
+			y[i] -= c.Target[j] / n
+		}
+	}
+	for i := range n {
+		for j := range n {
+			products[i*n+j] = kernel.Dot(c.X[i*d:(i+1)*d], c.X[j*d:(j+1)*d])
+		}
+		products[i*n+i] += n * 0.1
+	}
+	want := 0.1 / 2 * kernel.Dot(y, dense.DampedSolve(products, n, y)) // of the objective at its least
+	if got := m.Training.Objective[0]; !(math.Abs(got-want) <= 1e-9*want) {
+		t.Errorf("objective %v, the least is %v", got, want)
+	}
+	// Where the weights of all classes are too many to keep some twenty of each, sgd learns, and says so.
+	many := Fit{features: MaxWideFeatures}
+	many.options.EnsureDefaults()
+	many.chosen.Classes = linear.Classes{Numbers: make([]float64, 20)}
+	if of, what := many.tooLarge(); of != "solver" {
+		t.Errorf("%q: %s", of, what)
+	}
+	many.chosen.Classes.Numbers = many.chosen.Classes.Numbers[:2]
+	if of, what := many.tooLarge(); of != "" {
+		t.Errorf("%q: %s", of, what)
+	}
+}
+
 func TestFitSolver(t *testing.T) {
 	for _, v := range []struct {
 		o        FitOptions
@@ -469,11 +528,13 @@ func TestFitSolver(t *testing.T) {
 		exact    bool
 	}{
 		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxExactFeatures, true},
-		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxExactFeatures + 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxWideFeatures, true},
+		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxWideFeatures + 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, MaxExactFeatures + 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, 1, true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}}, MaxExactFeatures, true},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}, Wide: true}, MaxExactFeatures + 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}}, MaxExactFeatures + 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Classification}}, 1, true},
 		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.LogLoss}, Solver: SolverExact}, 1 << 20, true},

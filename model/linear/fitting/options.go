@@ -16,8 +16,8 @@ import (
 type Solver string
 
 const (
-	// SolverAuto is SolverExact where the loss and the penalty have one, there are at most MaxExactFeatures columns, or
-	// MaxWideFeatures where FitOptions.Wide is set, and no option is set that only SGD has; SolverSGD otherwise.
+	// SolverAuto is SolverExact where the loss and the penalty have one for so many columns and classes, and no option
+	// is set that only SGD has; SolverSGD otherwise.
 	SolverAuto  Solver = "auto"
 	SolverSGD   Solver = "sgd"
 	SolverExact Solver = "exact"
@@ -32,11 +32,16 @@ const MultiAuto linear.MultiClass = "auto"
 // MultiClasses lists all ways to tell more than two classes apart.
 var MultiClasses = []linear.MultiClass{MultiAuto, linear.Multinomial, linear.OneVsRest}
 
-// MaxExactFeatures is up to how many columns SolverAuto sums up products of columns.
+// MaxExactFeatures is up to how many columns an exact solver sums up products of columns. Beyond, it goes by L-BFGS, in
+// some tens of passes, and has no l1.
 const MaxExactFeatures = 2000
 
-// MaxWideFeatures is up to how many columns SolverAuto takes the exact solver where [FitOptions.Wide] is set.
+// MaxWideFeatures is up to how many columns SolverAuto takes the exact solver.
 const MaxWideFeatures = 1 << 20
+
+// maxWideWeights is up to how many weights SolverAuto takes it, of all classes: L-BFGS keeps some twenty vectors of
+// them, 1.3 GB.
+const maxWideWeights = 1 << 23
 
 // DefaultBatchSize is the number of rows in a PartialFit of SGD. The result depends on it only where batches are
 // visited in another order than they stand in; with an l1 penalty; and with balanced classes.
@@ -56,9 +61,6 @@ type FitOptions struct {
 	Average *linear.Average
 	// Solver is how. Default: SolverAuto.
 	Solver Solver
-	// Wide: whether SolverAuto takes the exact solver for more than MaxExactFeatures columns, too, which then goes by
-	// L-BFGS, in some tens of passes: of categories and text, most of whose columns are 0 in a row. Default: false.
-	Wide bool
 	// Standardize: whether columns are brought to mean 0 and variance 1 first. Default: false.
 	Standardize bool
 	// Parts is in how many each pass of SGD is cut, whose weights are averaged. Default: 1.
@@ -174,11 +176,8 @@ func (o *FitOptions) hasExact() bool {
 	return false
 }
 
-// bounded reports whether exact solutions sum up second derivatives, and so are of MaxExactFeatures columns at most.
-func (o *FitOptions) bounded() bool {
-	return !o.smooth() && !(o.Options.Task == linear.Regression && o.Options.Loss == linear.SquaredError)
-}
-
+// smooth reports whether the penalty is. Of others exact solutions need sums of products, of MaxExactFeatures columns at
+// most.
 func (o *FitOptions) smooth() bool {
 	return o.Options.Penalty == linear.L2 || o.Options.Penalty == linear.None
 }
@@ -191,12 +190,12 @@ func (o *FitOptions) exact(features int) bool {
 	if o.MultiClass == linear.Multinomial || o.Options.OnlyExact() != nil {
 		return true // of any number of columns
 	}
-	return o.hasExact() && (features <= o.maxExact() && !o.bounded() || features <= MaxExactFeatures) && len(o.onlySGD()) == 0
+	return o.hasExact() && features <= o.maxExact() && len(o.onlySGD()) == 0
 }
 
 // maxExact is up to how many columns SolverAuto is exact.
 func (o *FitOptions) maxExact() int {
-	if o.Wide {
+	if o.smooth() {
 		return MaxWideFeatures
 	}
 	return MaxExactFeatures

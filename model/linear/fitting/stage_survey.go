@@ -58,18 +58,15 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if o.AutoAlphas {
 		f.takePath(surveyed(s, &f.chosen))
 	}
-	if vectors := linear.NumVectors(max(s.Classes.Len(), 1)); exact && (o.Folds > 0 || o.bounded()) && !newton.Fits(f.chosen.MultiClass, f.features, vectors) {
-		what, of := fmt.Sprintf("exact fits of %d columns and %d classes are too large", f.features, s.Classes.Len()), "folds"
-		if o.bounded() {
-			what, of = what+" for the penalty "+string(o.Options.Penalty), "penalty"
-		} else {
-			what += " to be cross-validated"
-		}
-		if o.Solver == SolverExact {
+	if exact {
+		of, what := f.tooLarge()
+		if of != "" && o.Solver == SolverExact {
 			return nil, fmt.Errorf("%s: %s: take --solver=sgd", of, what)
 		}
-		f.warnings = append(f.warnings, what+": solver auto is sgd")
-		o.Solver, exact = SolverSGD, false
+		if of != "" {
+			f.warnings = append(f.warnings, what+": solver auto is sgd, whose model is near the optimum, and may be far from it")
+			o.Solver, exact = SolverSGD, false
+		}
 	}
 	if !exact && o.WarmStart == nil && (o.Options.LearningRate == "" || o.Options.LearningRate == linear.AdaGrad) {
 		s.Auto(&f.chosen, o.Parts, f.epochs())
@@ -86,6 +83,22 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		return newtonStage{}, nil
 	}
 	return sgdStage{}, nil
+}
+
+// tooLarge tells what for, and how, exact fits of so many columns and classes are too large; "" where they are not.
+func (f *Fit) tooLarge() (of, what string) {
+	o, classes := &f.options, f.chosen.Classes.Len()
+	vectors := linear.NumVectors(max(classes, 1))
+	what = fmt.Sprintf("exact fits of %d columns and %d classes are too large", f.features, classes)
+	switch fits := newton.Fits(f.chosen.MultiClass, f.features, vectors); {
+	case !fits && !o.smooth():
+		return "penalty", what + " for the penalty " + string(o.Options.Penalty)
+	case !fits && o.Folds > 0:
+		return "folds", what + " to be cross-validated"
+	case o.Solver == SolverAuto && float64(vectors)*float64(f.features) > maxWideWeights && o.MultiClass != linear.Multinomial:
+		return "solver", what
+	}
+	return "", ""
 }
 
 // chooseMultiClass decides how the classes, which are known now, are told apart.

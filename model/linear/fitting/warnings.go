@@ -22,7 +22,8 @@ func (f *Fit) Warnings() []string {
 		warn("solver auto is sgd, as only sgd has %s; without, it is exact", strings.Join(only, ", "))
 	}
 	if o.Solver == SolverAuto && !exact && o.hasExact() && len(o.onlySGD()) == 0 && f.features > o.maxExact() {
-		warn("solver auto is sgd, as there are %d columns, more than %d: its model is near the optimum, and may be far from it; --solver=exact goes there in some tens of passes", f.features, o.maxExact())
+		warn("solver auto is sgd, as there are %d columns, more than %d with the penalty %s: its model is near the optimum, and may be far from it",
+			f.features, o.maxExact(), o.Options.Penalty)
 	}
 	all = append(all, f.FoldWarnings()...)
 	if s := f.survey; s != nil {

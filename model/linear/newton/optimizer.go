@@ -17,13 +17,15 @@ import (
 )
 
 // Optimizer learns the exact model, up to rounding, for a loss that has slopes everywhere and the penalty l2 or none,
-// or, of up to 2,000 features, l1 and elasticnet (see proximal.go), in a few passes: a [Learner] that evaluates, in each pass, objective and derivatives at one point.
+// or, of up to 2,000 features, l1 and elasticnet (see proximal.go), in a few passes: a [Learner] that evaluates, in each
+// pass, objective and derivatives at one point.
 //
 // Up to 2,000 features, with 8·10⁶ squares of features over all weight vectors, the derivatives are two, and the step
 // is Newton's, damped (Nocedal and Wright: Numerical Optimization, 2nd ed., sections 3.3 and 3.5); of losses whose
 // slopes have corners it is the generalised one (Mangasarian, Optim. Methods Softw. 17, 2002). The first pass draws a
 // sample of the rows, and the second begins at the sample's own optimum. Beyond, the step is that of L-BFGS with ten
-// pairs, scaled by the diagonal of the second derivatives (section 7.2), in O(entries) for sparse rows; a softmax has
+// pairs, scaled by the diagonal of the second derivatives (section 7.2), in O(entries) for sparse rows, or with
+// squared_error that of conjugate gradients (see conjugate.go); a softmax has
 // Newton's step while classes × features are at most 2,000 and the rows not too many, and otherwise L-BFGS, scaled by
 // more than a diagonal up to 2,000 features. A pass sums up the objective along the step, too, at shorter lengths: if
 // the whole step does not lower the objective enough, the next pass goes on at the best of those. So the objective
@@ -82,12 +84,13 @@ type optimum struct {
 	Done      bool
 	Converged bool
 
-	// Of L-BFGS: the gradient at Base, its preconditioner, and differences of points and gradients.
+	// Of L-BFGS and of conjugate gradients: the gradient at Base, its preconditioner, and differences of points and gradients.
 	Gradient jsontext.BitFloats   `json:",omitempty"`
 	Diagonal jsontext.BitFloats   `json:",omitempty"`
 	Made     float64              `json:",omitempty"` // what a step promised when a softmax's Diagonal was summed up
 	Steps    []jsontext.BitFloats `json:",omitempty"`
 	Changes  []jsontext.BitFloats `json:",omitempty"`
+	Gains    jsontext.BitFloats   `json:",omitempty"` // of the last steps of conjugate gradients
 }
 
 const (
@@ -286,7 +289,7 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 		var d *derivatives
 		if !p.Done {
 			d = &derivatives{gradient: make([]float64, o.size())}
-			if d.sampled = s.sample != nil; !d.sampled {
+			if d.sampled = s.sample != nil; !d.sampled && !(o.quadratic() && p.Diagonal != nil) { // which stays as it is
 				d.second = make([]float64, o.seconds())
 			}
 			d.point = slices.Clone(p.Base)
@@ -371,6 +374,9 @@ func (o *Optimizer) penalty(w, dir []float64, t float64) float64 {
 }
 
 func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
+	if o.quadratic() {
+		return o.conjugate(p, s)
+	}
 	n := o.weight
 	f := s.loss/n + o.penalty(p.Base, p.Dir, 1)
 	slack := 0.0
@@ -429,12 +435,10 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 		done = promised <= lightPromise*math.Abs(p.Objective) && step != nil
 	}
 	if done {
-		p.Done, p.Converged = true, true
 		if o.newton {
 			kernel.Add(1, p.Dir, p.Base)
 		}
-		p.Dir, p.Gradient, p.Diagonal, p.Steps, p.Changes = nil, nil, nil, nil, nil
-		return nil
+		return p.end()
 	}
 	// Near the end the whole step is right.
 	p.Along = !o.newton && !o.grams() || promised > 1e-3*math.Abs(p.Objective)
@@ -699,6 +703,9 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 		}
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Base}, v.Steps, v.Changes) {
 			fits = fits && len(f) == p.size()
+		}
+		if p.quadratic() && s.passes > 0 && !v.Done {
+			fits = fits && len(v.Gradient) == p.size() && len(v.Diagonal) == p.scalingSize() && len(v.Gains) <= maxGains
 		}
 		if !fits || s.passes > 0 && !v.Done && v.Dir == nil {
 			return errors.New("linear.Optimizer: a state whose steps do not fit its features")

@@ -314,7 +314,7 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 		}
 	}
 	switch {
-	case d.sampled:
+	case d.second == nil:
 	case o.newton:
 		d.second[len(d.second)-1] += curvatures
 		b.z.Weigh(b.x, b.curvatures, n)

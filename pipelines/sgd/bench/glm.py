@@ -1,7 +1,8 @@
-"""What model/BENCHMARKS.md compares l1 and Poisson models with.
+"""What model/BENCHMARKS.md compares l1, Poisson and wide models with.
 
     python glm.py generate DIRECTORY     # x.npy of 1,000,000 × 50 float32, classes.npy, counts.npy
     python glm.py saga|liblinear|poisson DIRECTORY
+    python glm.py wide DIRECTORY         # wide.npy of 10,000 × 5,000 float32, wide_y.npy; and Ridge of them
 
 Seconds of the processor are those of fit alone, of rows in memory.
 """
@@ -11,7 +12,7 @@ import pathlib
 import resource
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 
 
 def generate(at, n=1_000_000, d=50):
@@ -36,11 +37,30 @@ def fit(what, at):
     print(f"{what}: {seconds:.1f} s, {(e.coef_ != 0).sum()} coefficients")
 
 
+def wide(at, n=10_000, d=5_000):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, d)).astype(np.float32)
+    y = x @ rng.normal(size=d)
+    y += 0.2 * y.std() * rng.normal(size=n)
+    np.save(at / "wide.npy", x)
+    np.save(at / "wide_y.npy", y)
+    x = x.astype(np.float64)
+    for solver, tol in [("auto", 1e-4), ("lsqr", 1e-6), ("lsqr", 1e-10)]:
+        before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+        e = Ridge(alpha=1e-4 * n, solver=solver, tol=tol).fit(x, y)
+        seconds = sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) - before
+        off = y - e.predict(x)
+        objective = off @ off / n / 2 + 1e-4 / 2 * (e.coef_ @ e.coef_)
+        print(f"{solver}, tol {tol}: {seconds:.1f} s, objective {objective:.15g}, {e.n_iter_} iterations")
+
+
 p = argparse.ArgumentParser(description=__doc__)
-p.add_argument("what", choices=["generate", "saga", "liblinear", "poisson"])
+p.add_argument("what", choices=["generate", "saga", "liblinear", "poisson", "wide"])
 p.add_argument("directory", type=pathlib.Path)
 a = p.parse_args()
 if a.what == "generate":
     generate(a.directory)
+elif a.what == "wide":
+    wide(a.directory)
 else:
     fit(a.what, a.directory)

@@ -41,7 +41,7 @@ func New() *cli.App {
 	c.hyper = newHyperparameters(app.Group("What to learn (scikit-learn's names)"))
 
 	how := app.Group("How to learn it")
-	c.solver = how.Choice("solver", "auto", []string{"auto", "exact", "sgd"}, "the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and at most 2,000 columns (1,048,576 of a table that is encoded, without l1), unless a flag is given that only sgd has")
+	c.solver = how.Choice("solver", "auto", []string{"auto", "exact", "sgd"}, "the `SOLVER`: exact (the optimum, in a few passes), sgd, or auto: exact where there is one for the loss and at most 1,048,576 columns (2,000 with l1 or elasticnet), unless a flag is given that only sgd has")
 	c.epochs = how.Int("epochs", 0, "passes of sgd over the rows (default: until a million rows are seen, at most 20)")
 	c.batch = how.Int("batch_size", fitting.DefaultBatchSize, "rows in one partial_fit of sgd")
 	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are learned from side by side and then averaged; 1 is the sequential result, in the order of the files")

@@ -70,8 +70,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	job.Data = linear.Encoded(job.Data, e, c.input.ChunkRows(), &job.Options, &job.Reading)
 	c.Encoded(job.Data)
 	options.Standardize = false // which the encoding does
-	options.Wide = true
-	options.Sample = true // the chunks are the same for all formats
+	options.Sample = true       // the chunks are the same for all formats
 	return nil
 }
 
