@@ -68,7 +68,8 @@ var rooms = []struct {
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"},
 	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"}, {10, "transforms/recommend"},
-	{11, "pipelines"},
+	{4, "model/kmeans"}, {11, "transforms/kmeans"},
+	{12, "pipelines"},
 }
 
 // room is that of a package: the one with the longest name.

@@ -10,6 +10,7 @@ import (
 	"beamlearn/pipelines/internal/command/groups"
 	"beamlearn/pipelines/internal/command/index"
 	"beamlearn/pipelines/internal/command/inspect"
+	"beamlearn/pipelines/internal/command/kmeans"
 	"beamlearn/pipelines/internal/command/kneighbors"
 	"beamlearn/pipelines/internal/command/predict"
 	"beamlearn/pipelines/internal/command/recommend"
@@ -18,5 +19,5 @@ import (
 )
 
 func main() {
-	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, transform.New, groups.New, recommend.New)
+	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, kmeans.New, transform.New, groups.New, recommend.New)
 }

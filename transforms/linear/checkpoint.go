@@ -16,7 +16,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
-	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
@@ -73,8 +72,8 @@ func (o *Options) prefix() string {
 }
 
 // openCheckpoint finds the checkpoint of an earlier run where the options ask for it, or begins one.
-func openCheckpoint(ctx context.Context, j *Job, fit *fitting.Fit) (*checkpoint, *fitting.Fit, error) {
-	initial, err := fitting.EncodeFit(fit)
+func openCheckpoint(ctx context.Context, j *Job, fit Fit) (*checkpoint, Fit, error) {
+	initial, err := fit.MarshalBinary()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +114,7 @@ func lastOf(states []files.Info) string {
 }
 
 // latest reads the last state that was saved.
-func (c *checkpoint) latest(ctx context.Context) (*fitting.Fit, error) {
+func (c *checkpoint) latest(ctx context.Context) (Fit, error) {
 	states, err := files.List(ctx, []string{files.EscapeGlob(c.dir) + "/state-*.json"})
 	if err != nil {
 		return nil, err
@@ -127,7 +126,7 @@ func (c *checkpoint) latest(ctx context.Context) (*fitting.Fit, error) {
 	if c.state, err = unsealed(c.state); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	fit, err := fitting.DecodeFit(c.state)
+	fit, err := c.options.decode(c.state)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -136,8 +135,8 @@ func (c *checkpoint) latest(ctx context.Context) (*fitting.Fit, error) {
 }
 
 // save saves the state of a fit, and gives its bytes.
-func save(ctx context.Context, dir, runID string, fit *fitting.Fit) ([]byte, error) {
-	b, err := fitting.EncodeFit(fit)
+func save(ctx context.Context, dir, runID string, fit Fit) ([]byte, error) {
+	b, err := fit.MarshalBinary()
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +162,7 @@ func unsealed(file []byte) ([]byte, error) {
 }
 
 // pipeline adds the next passes.
-func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit *fitting.Fit) {
+func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit Fit) {
 	s = s.Scope("linear.Train")
 	if c.options.Workers == placement.InProcess {
 		c.localPasses(s, j)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
@@ -359,9 +360,13 @@ func (x *classIndex) ofNumber(v float64) int32 {
 // Report reads what a finished run has left in its staging directory, and adds up what there is to be told. Chunks are
 // added in their order.
 func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
-	r := &PredictReport{Task: j.Model.Task, Features: j.Model.Features()}
+	m, of := j.Model, j.columns()
+	if m == nil {
+		m = &model.Model{} // nothing is compared
+	}
+	r := &PredictReport{Task: m.Task, Features: of.Features}
 	var regression model.RegressionMetrics
-	classification := model.NewClassificationMetrics(j.Model.Classes.Len())
+	classification := model.NewClassificationMetrics(m.Classes.Len())
 	var paths []string
 	var sketches []model.AUCSketch
 	s, err := output.ReadReports(ctx, j.output(), func(b []byte) error {
@@ -372,7 +377,7 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		r.Rows += c.Rows
 		r.Rejected += c.Rejected
 		r.NoTarget += c.NoTarget
-		r.addUnknown(j.Model, c.Unknown)
+		r.addUnknown(of.Encoding, c.Unknown)
 		r.Read += c.Read
 		r.Predict += c.Predict
 		r.Write += c.Write
@@ -403,7 +408,7 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 	r.Assemble, r.OutputFiles, r.RejectedFiles = s.Assemble, s.OutputFiles, s.RejectedFiles
 	if regression.Weight > 0 {
 		r.Regression = &RegressionScores{R2: regression.R2(), MSE: regression.MSE(), MAE: regression.MAE()}
-		if of, ok := j.Model.Options.Deviance(); ok {
+		if of, ok := m.Options.Deviance(); ok {
 			r.Regression.D2, r.Regression.Deviance = new(regression.D2(of)), new(regression.MeanDeviance())
 			r.Regression.ConstantDeviance = new(regression.ConstantDeviance(of))
 		}
@@ -413,12 +418,12 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		return r, nil
 	}
 	r.Classes = &ClassificationScores{
-		Accuracy: accuracy, F1: classification.MacroF1(), F1Average: "macro", Labels: j.Model.Classes, Confusion: classification.Confusion,
+		Accuracy: accuracy, F1: classification.MacroF1(), F1Average: "macro", Labels: m.Classes, Confusion: classification.Confusion,
 	}
 	if v := classification.LogLoss(); v == v {
 		r.Classes.LogLoss = &v
 	}
-	if j.Model.Classes.Len() == 2 {
+	if m.Classes.Len() == 2 {
 		r.Classes.F1, r.Classes.F1Average = classification.F1(1), "binary"
 		auc, bound, err := readAUC(ctx, paths, r.Rows <= MaxAUCRows)
 		if err != nil {
@@ -434,15 +439,15 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 }
 
 // addUnknown adds what a chunk had of unknown categories.
-func (r *PredictReport) addUnknown(m *model.Model, unknown []int64) {
+func (r *PredictReport) addUnknown(e *features.Encoding, unknown []int64) {
 	for i, n := range unknown {
-		if n == 0 || m.Encoding == nil || i >= len(m.Encoding.Columns()) {
+		if n == 0 || e == nil || i >= len(e.Columns()) {
 			continue
 		}
 		if r.Unknown == nil {
 			r.Unknown = map[string]int64{}
 		}
-		r.Unknown[m.Encoding.Columns()[i].Name] += n
+		r.Unknown[e.Columns()[i].Name] += n
 	}
 }
 

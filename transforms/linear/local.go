@@ -7,7 +7,6 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -34,7 +33,7 @@ func (f *localFn) ProcessElement(ctx context.Context, all vectorio.List, emit fu
 	return nil
 }
 
-func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (*fitting.Fit, error) {
+func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error) {
 	last, err := f.Options.last()
 	if err != nil {
 		return nil, err
@@ -92,18 +91,18 @@ const (
 // soon reports whether to save now is too soon: states are large, and would take more than a twentieth of the time.
 func (s *saving) soon() bool { return s.size > smallState && time.Since(s.at) < savedShare*s.took }
 
-func (f *localFn) advance(ctx context.Context, fit *fitting.Fit, chunks []vectorio.Chunk) error {
+func (f *localFn) advance(ctx context.Context, fit Fit, chunks []vectorio.Chunk) error {
 	sum, err := f.over(ctx, fit, 0, chunks)
 	if err != nil {
 		return err
 	}
-	before := len(fit.FoldWarnings())
+	before := len(fit.Notes())
 	total, err := sum.Total()
 	if err == nil {
 		err = fit.Advance(total)
 	}
 	if err == nil && !fit.Done() { // at the end they are told with all else
-		for _, w := range fit.FoldWarnings()[before:] {
+		for _, w := range fit.Notes()[before:] {
 			progress.Of(f.Options.RunID).Note("warning: " + w)
 		}
 	}

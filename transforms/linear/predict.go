@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"runtime"
@@ -64,6 +65,8 @@ type PredictOptions struct {
 
 	// RunID is unique to the run: it keys the model in a worker process and the temporary files. Default: random.
 	RunID string
+	// Format is that of the file of a model of another kind; "" of a linear one. [Predict] sets it.
+	Format string `json:",omitempty"`
 }
 
 // EnsureDefaults fills in what is not set.
@@ -79,6 +82,8 @@ func (o *PredictOptions) EnsureDefaults() {
 // PredictJob is a model, the rows to predict, and the options.
 type PredictJob struct {
 	Model *model.Model
+	// Other is a model of another kind, in the place of Model.
+	Other Other
 	// Data are the rows, as [InspectFor] finds them.
 	Data    *vectorio.Dataset
 	Reading vectorio.Options
@@ -87,38 +92,55 @@ type PredictJob struct {
 
 // ReadModel reads a model from any store.
 func ReadModel(ctx context.Context, name string) (m *model.Model, err error) {
+	err = readModel(ctx, name, func(r io.Reader) error {
+		m, err = model.Load(name, r)
+		return err
+	})
+	return m, err
+}
+
+// readModel opens the file of a model.
+func readModel(ctx context.Context, name string, load func(r io.Reader) error) error {
 	r, err := files.OpenRead(ctx, name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fault.File(name, "a model", "no file of that name")
+		return fault.File(name, "a model", "no file of that name")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m, err = model.Load(name, bufio.NewReaderSize(r, 1<<20))
-	return m, errors.Join(err, r.Close())
+	return errors.Join(load(bufio.NewReaderSize(r, 1<<20)), r.Close())
 }
 
 // InspectFor inspects the rows that a model is to predict, and completes the options for them: see
 // [vectorio.InspectFeatures]. Sparse rows stay so.
 func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
-	if m.Encoding != nil {
-		return inspectTable(ctx, m, patterns, reading)
-	}
-	reading.Meet(patterns, m.Features(), m.ZeroBased)
-	reading.Formats.Sparse = true
-	d, err := vectorio.InspectFeatures(ctx, patterns, m.Features(), m.FeatureNames, *reading)
-	reading.Formats.Sparse = err == nil && d.Sparse()
-	return d, err
+	return InspectColumns(ctx, columnsOf(m), patterns, reading)
 }
 
-// inspectTable inspects rows for a model of tables: the columns that it needs, by their names.
-func inspectTable(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
-	reading.Formats.Cells, reading.Formats.Untargeted = true, true
-	d, err := vectorio.InspectLike(ctx, patterns, m.Encoding.Needs(), "the model", *reading)
-	if err != nil {
-		return nil, err
+// Inspect is InspectFor of the job's model, of whatever kind.
+func (j *PredictJob) Inspect(ctx context.Context, patterns []string) (err error) {
+	j.Data, err = InspectColumns(ctx, j.columns(), patterns, &j.Reading)
+	return err
+}
+
+// InspectColumns is InspectFor of whatever has these columns; rows of .svm count from where they do.
+func InspectColumns(ctx context.Context, of Columns, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	if of.Encoding != nil {
+		reading.Formats.Cells, reading.Formats.Untargeted = true, true
+		d, err := vectorio.InspectLike(ctx, patterns, of.Encoding.Needs(), "the model", *reading)
+		switch {
+		case err != nil:
+			return nil, err
+		case of.Dense:
+			return d.EncodedDense(of.Encoding, reading)
+		}
+		return d.Encoded(of.Encoding, reading), nil
 	}
-	return d.Encoded(m.Encoding, reading), nil
+	reading.Meet(patterns, of.Features, of.ZeroBased)
+	reading.Formats.Sparse = !of.Dense
+	d, err := vectorio.InspectFeatures(ctx, patterns, of.Features, of.Names, *reading)
+	reading.Formats.Sparse = err == nil && d.Sparse()
+	return d, err
 }
 
 // Validate reports every fault of the options and of what they ask of the model at once.
@@ -129,15 +151,17 @@ func (j *PredictJob) Validate() error {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
 	}
 	switch {
+	case j.Other != nil:
+		errs = append(errs, j.Other.Check(o))
 	case o.Proba && m.Task != model.Classification:
 		errs = append(errs, fmt.Errorf("proba: only classification has probabilities, the model is for %s", m.Task))
 	case o.Proba && !m.HasProba():
 		errs = append(errs, fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss))
 	}
-	if o.Decision && m.Task == model.Regression && m.Options.OnlyExact() == nil {
+	if m != nil && o.Decision && m.Task == model.Regression && m.Options.OnlyExact() == nil {
 		errs = append(errs, errors.New("decision: of a regression, the prediction is the decision value"))
 	}
-	if o.Evaluate && m.Task == model.OneClass {
+	if m != nil && o.Evaluate && m.Task == model.OneClass {
 		errs = append(errs, errors.New("evaluate: a one_class model has no target to be compared with"))
 	}
 	if o.Output == "" && j.Reading.SkipFaults {
@@ -152,12 +176,19 @@ func (j *PredictJob) Validate() error {
 
 func (j *PredictJob) output() *output.Options {
 	o := &j.Options
-	out := &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: layoutOf(j.Model, o), NumShards: o.NumShards, RunID: o.RunID}
+	out := &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: j.layout(), NumShards: o.NumShards, RunID: o.RunID}
 	out.Layout.Nullable = j.Reading.SkipFaults
 	if o.Output == "" {
 		out.Scratch = o.Scratch
 	}
 	return out
+}
+
+func (j *PredictJob) layout() results.Layout {
+	if j.Other != nil {
+		return results.Layout{Columns: j.Other.Answers()}
+	}
+	return layoutOf(j.Model, &j.Options)
 }
 
 // layoutOf is the columns of the output.
@@ -194,26 +225,34 @@ func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53
 func Predict(s beam.Scope, j *PredictJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
-	j.Reading.Domain = j.Model.Options.Domain()
+	if j.Model != nil {
+		j.Reading.Domain = j.Model.Options.Domain()
+	}
 	j.Reading.Confine(j.Data)
 	if err := j.Validate(); err != nil {
 		return fmt.Errorf("linear.Predict: %w", err)
 	}
-	lean := *j.Model
-	lean.State = nil // only those who go on learning need it
+	m := applied{other: j.Other}
+	if m.other == nil {
+		lean := *j.Model
+		lean.State = nil // only those who go on learning need it
+		m.linear = &lean
+	} else {
+		j.Options.Format = m.other.Format()
+	}
 	output.Begin(j.Options.RunID)
 	s = s.Scope("linear.Predict")
 	chunks := vectorio.Chunks(s, j.Data, j.Options.Workers)
 	fn := predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
 	if j.Options.Workers == placement.InProcess {
-		if _, _, err := models.Get(j.Options.RunID, func() (*model.Model, error) { return &lean, nil }); err != nil {
+		if _, _, err := models.Get(j.Options.RunID, func() (*applied, error) { return &m, nil }); err != nil {
 			return fmt.Errorf("linear.Predict: %w", err)
 		}
 		output.Publish(s, beam.ParDo(s, &predictLocalFn{fn}, chunks), *j.output())
 		return nil
 	}
 	var b bytes.Buffer
-	if err := lean.Save(&b); err != nil {
+	if err := m.save(&b); err != nil {
 		return fmt.Errorf("linear.Predict: %w", err)
 	}
 	parts := beam.ParDo(s, &fn, chunks, beam.SideInput{Input: beam.Create(s, b.Bytes())})
@@ -232,15 +271,15 @@ type predictFn struct {
 	Dim     int
 }
 
-var models = output.NewShared[*model.Model]()
+var models = output.NewShared[*applied]()
 
 func (f *predictFn) ProcessElement(ctx context.Context, c vectorio.Chunk, encoded func() func(*[]byte) bool, emit func(output.Part)) error {
-	m, made, err := models.Get(f.Options.RunID, func() (*model.Model, error) {
+	m, made, err := models.Get(f.Options.RunID, func() (*applied, error) {
 		var b []byte
 		if !encoded()(&b) {
 			return nil, errors.New("linear: the side input holds no model")
 		}
-		return model.Load("the model", bytes.NewReader(b))
+		return load(f.Options.Format, "the model", bytes.NewReader(b))
 	})
 	if err != nil {
 		return fault.Mark(err)
@@ -255,7 +294,7 @@ func (f *predictFn) ProcessElement(ctx context.Context, c vectorio.Chunk, encode
 type predictLocalFn struct{ predictFn }
 
 func (f *predictLocalFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
-	m, _, err := models.Get(f.Options.RunID, func() (*model.Model, error) {
+	m, _, err := models.Get(f.Options.RunID, func() (*applied, error) {
 		return nil, errors.New("linear.Predict: a local run of another process")
 	})
 	if err != nil {
@@ -264,7 +303,7 @@ func (f *predictLocalFn) ProcessElement(ctx context.Context, c vectorio.Chunk, e
 	return f.predict(ctx, c, m, emit)
 }
 
-func (f *predictFn) predict(ctx context.Context, c vectorio.Chunk, m *model.Model, emit func(output.Part)) error {
+func (f *predictFn) predict(ctx context.Context, c vectorio.Chunk, m *applied, emit func(output.Part)) error {
 	run := progress.Of(f.Options.RunID)
 	run.Phase("predicting")
 	run.Total(c.Total)
@@ -302,6 +341,7 @@ type chunkReport struct {
 type predictor struct {
 	fn      *predictFn
 	model   *model.Model
+	other   Other // in its place
 	chunk   vectorio.Chunk
 	width   int // columns of the output
 	threads int
@@ -317,10 +357,14 @@ type predictor struct {
 	report     chunkReport
 }
 
-func newPredictor(f *predictFn, m *model.Model, c vectorio.Chunk) *predictor {
-	p := &predictor{fn: f, model: m, chunk: c, width: len(f.Output.Layout.Columns), threads: f.Options.Threads}
+func newPredictor(f *predictFn, a *applied, c vectorio.Chunk) *predictor {
+	m := a.linear
+	p := &predictor{fn: f, model: m, other: a.other, chunk: c, width: len(f.Output.Layout.Columns), threads: f.Options.Threads}
 	if p.threads < 1 {
 		p.threads = runtime.GOMAXPROCS(0)
+	}
+	if p.other != nil {
+		return p
 	}
 	p.proba, p.decisions = f.Options.Proba, f.Options.Decision
 	if f.Options.Evaluate {
@@ -459,21 +503,31 @@ const minWork = 1 << 16
 
 // predict fills in predicted, probas, decided and values for n rows.
 func (p *predictor) predict(c *model.Chunk, n int) error {
+	p.values = resize(p.values, n*p.width)
+	if p.other != nil {
+		return p.inPieces(c, n, n*p.other.Work(), func(c *model.Chunk, lo, hi int) error {
+			return p.other.Answer(c, p.values[lo*p.width:hi*p.width])
+		})
+	}
 	m := p.model
 	classes, decisions := m.Classes.Len(), m.NumDecisions()
 	p.predicted = resize(p.predicted, n)
-	p.values = resize(p.values, n*p.width)
 	if p.proba {
 		p.probas = resize(p.probas, n*classes)
 	}
 	if p.decisions {
 		p.decided = resize(p.decided, n*decisions)
 	}
+	return p.inPieces(c, n, n*m.Features()*decisions, p.predictRows)
+}
+
+// inPieces cuts n rows, which take so many multiplications, for all threads.
+func (p *predictor) inPieces(c *model.Chunk, n, work int, use func(c *model.Chunk, lo, hi int) error) error {
 	var g errgroup.Group
-	pieces := max(1, min(p.threads, n*m.Features()*decisions/minWork))
+	pieces := max(1, min(p.threads, work/minWork))
 	for k := range pieces {
 		lo, hi := n*k/pieces, n*(k+1)/pieces
-		g.Go(func() error { return p.predictRows(slice(c, lo, hi), lo, hi) })
+		g.Go(func() error { return use(slice(c, lo, hi), lo, hi) })
 	}
 	return g.Wait()
 }

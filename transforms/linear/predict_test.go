@@ -330,7 +330,7 @@ func BenchmarkPredict(b *testing.B) {
 		b.Run(fmt.Sprintf("proba=%v", proba), func(b *testing.B) {
 			f := &predictFn{Options: PredictOptions{Threads: 1, Proba: proba}}
 			f.Output.Layout = layoutOf(m, &f.Options)
-			p := newPredictor(f, m, vectorio.Chunk{})
+			p := newPredictor(f, &applied{linear: m}, vectorio.Chunk{})
 			b.SetBytes(rows * features * 4)
 			for b.Loop() {
 				if err := p.predict(model.Of(block), rows); err != nil {

@@ -89,6 +89,8 @@ type Options struct {
 	Passes int
 	// Seed of the order in which rows are visited.
 	Seed uint64
+	// Kind is that of the fit: [Train] sets it.
+	Kind string `json:",omitempty"`
 	// Resume goes on where a run of the same job, which did not end, has saved its state last.
 	Resume bool
 	// RunID is unique to the run. Default: random.
@@ -217,7 +219,17 @@ type Run func(ctx context.Context, p *beam.Pipeline) error
 
 // Train makes the passes that fit asks for, and gives it as it is after the last. The checkpoint stays until
 // [Publish] or [Clean] removes it.
-func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit, *Report, error) {
+func Train[F Fit](ctx context.Context, j *Job, fit F, run Run) (F, *Report, error) {
+	made, report, err := train(ctx, j, fit, run)
+	if err != nil {
+		var none F
+		return none, nil, err
+	}
+	return made.(F), report, nil
+}
+
+func train(ctx context.Context, j *Job, fit Fit, run Run) (Fit, *Report, error) {
+	j.Options.Kind = fit.Kind()
 	j.Options.EnsureDefaults()
 	if err := j.Options.Validate(); err != nil {
 		return nil, nil, err
@@ -251,7 +263,7 @@ func Train(ctx context.Context, j *Job, fit *fitting.Fit, run Run) (*fitting.Fit
 			return nil, nil, fmt.Errorf("linear.Train: the pipeline has made no pass")
 		}
 	}
-	fit.Model().Encoding, fit.Model().ZeroBased = j.Reading.Encoding, j.Data.ZeroBased()
+	fit.Reads(j.Reading.Encoding, j.Data.ZeroBased())
 	report.Passes = fit.Passes() - report.Resumed
 	if j.Options.Workers == placement.InProcess {
 		report.save = func(ctx context.Context) error {
@@ -281,14 +293,14 @@ func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vect
 	return state
 }
 
-// State is a [model.Fit] between passes; empty where it is done.
+// State is a [Fit] between passes; empty where it is done.
 type State struct{ Fit []byte }
 
 // Work is the share of one worker: some shards, whose chunks a file lists.
 type Work struct {
 	Group int
 	Plan  string // the file
-	state []byte // a model.Fit between passes, where the work is on its way to a pass
+	state []byte // a Fit between passes, where the work is on its way to a pass
 }
 
 // Summand is what a pass has summed up of a node of the tree of shards.
@@ -354,7 +366,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 	if len(w.state) == 0 {
 		return nil // no pass is left
 	}
-	fit, err := fitting.DecodeFit(w.state)
+	fit, err := f.Options.decode(w.state)
 	if err != nil {
 		return err
 	}
@@ -376,7 +388,7 @@ func (f *passFn) pass(ctx context.Context, w Work, emit func(Summand)) error {
 }
 
 // over makes a pass over the chunks of a group, a shard in each thread, and gives the sums of its shards.
-func (f *passFn) over(ctx context.Context, fit *fitting.Fit, group int, chunks []vectorio.Chunk) (*model.Sum, error) {
+func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio.Chunk) (*model.Sum, error) {
 	shards := map[int][]vectorio.Chunk{}
 	for _, c := range chunks {
 		shard := c.Shard(f.Options.Shards)
@@ -443,7 +455,7 @@ func (f *passFn) over(ctx context.Context, fit *fitting.Fit, group int, chunks [
 var advanced = output.NewShared[*lastState]()
 
 type lastState struct {
-	fit   *fitting.Fit
+	fit   Fit
 	state []byte // its bytes, unless that is in process
 }
 
@@ -480,7 +492,7 @@ func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summan
 }
 
 func (f *advanceFn) advance(ctx context.Context, iter func(*Summand) bool, state State) (State, error) {
-	fit, err := fitting.DecodeFit(state.Fit)
+	fit, err := f.Options.decode(state.Fit)
 	if err != nil {
 		return State{}, err
 	}

@@ -242,3 +242,12 @@ func (f *Fit) resume(in *inner) error {
 	}
 	return nil
 }
+
+// Kind is that of the states of a [Fit], among those of other learners.
+const Kind = ""
+
+// Kind is that of the state.
+func (f *Fit) Kind() string { return Kind }
+
+// MarshalBinary is EncodeFit.
+func (f *Fit) MarshalBinary() ([]byte, error) { return EncodeFit(f) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/features"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
@@ -253,3 +254,11 @@ func shown(names []string) string {
 	}
 	return s
 }
+
+// Reads says how the rows became numbers, for the model, which must be there.
+func (f *Fit) Reads(e *features.Encoding, zeroBased bool) {
+	f.model.Encoding, f.model.ZeroBased = e, zeroBased
+}
+
+// Notes are what is to be told as soon as it is known.
+func (f *Fit) Notes() []string { return f.FoldWarnings() }

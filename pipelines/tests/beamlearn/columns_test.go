@@ -21,6 +21,7 @@ func TestColumnsAsked(t *testing.T) {
 		"sgd --input=t.csv --task=classification --model=out/m.json": "target weight_column id_column columns drop numeric",
 		"predict --input=t.csv --model=m.json --output=out/p.csv":    "target weight_column id_column columns",
 		"eigen --input=t.csv --components=1 --model=out/e.json":      "color id_column columns drop numeric",
+		"kmeans --input=t.csv --n_clusters=2 --model=out/k.json":     "id_column columns drop numeric",
 		"transform --input=t.csv --output=out/x.csv":                 "target weight_column id_column columns drop numeric",
 		"kneighbors --input=t.csv --k=1 --output=out/n.csv":          "id_column columns drop numeric",
 		"index --input=t.csv --index=out/x.index":                    "id_column columns drop numeric",

@@ -1,4 +1,4 @@
-// Package predict is the command that applies a linear model to rows, and judges it where they have targets.
+// Package predict is the command that applies a model to rows, and judges it where they have targets.
 package predict
 
 import (
@@ -12,6 +12,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
+	_ "beamlearn/transforms/kmeans" // its models
 	"beamlearn/transforms/linear"
 	"beamlearn/transforms/placement"
 )
@@ -28,11 +29,11 @@ type command struct {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("predict", "Applies a linear model to rows, and judges it where they have targets: files in, files out.")
+	app := cli.New("predict", "Applies a model to rows, linear or of clusters, and judges it where they have targets: files in, files out.")
 	c := &command{App: app, input: app.LabelledInput()}
 
 	compute := app.Group("What to compute")
-	c.model = compute.InputFile("model", "the `FILE` of the model, as sgd writes it; its features are read by their names, where the rows have names for theirs").Here()
+	c.model = compute.InputFile("model", "the `FILE` of the model, as sgd or kmeans writes it; its features are read by their names, where the rows have names for theirs").Here()
 	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL")
 	c.decision = compute.Bool("decision", false, "also write the decision values: a column decision, or decision_LABEL for each of more than two classes; of poisson, gamma and tweedie the logarithm of the prediction")
 	c.evaluate = compute.Bool("evaluate", false, "compare the predictions with the targets, which .svm has in its rows (otherwise --target does so)")
@@ -49,7 +50,7 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if job.Data, err = linear.InspectFor(ctx, job.Model, c.input.Patterns(), &job.Reading); err != nil {
+	if err := job.Inspect(ctx, c.input.Patterns()); err != nil {
 		return err
 	}
 	c.Note(job.Data)
@@ -77,11 +78,10 @@ func (c *command) job(ctx context.Context) (*linear.PredictJob, error) {
 	if c.model.String() == "" {
 		return nil, cli.Usage(faults, errors.New("--model is needed"))
 	}
-	var err error
-	if job.Model, err = linear.ReadModel(ctx, c.model.String()); err != nil {
+	if err := job.ReadAny(ctx, c.model.String()); err != nil {
 		return nil, err
 	}
-	reading.Formats.Labels = job.Options.Evaluate && job.Model.Task == model.Classification
+	reading.Formats.Labels = job.Options.Evaluate && job.Model != nil && job.Model.Task == model.Classification
 	reading.Formats.Unlabelled = !job.Options.Evaluate
 	job.Reading = reading
 	return job, cli.Usage(faults, job.Validate())
@@ -95,6 +95,12 @@ func (c *command) explain(ctx context.Context, job *linear.PredictJob) error {
 	}
 	m, show := job.Model, &cli.Plan{}
 	const number = 8 // bytes
+	if m == nil {
+		plan.WorkerMemory = number * int64(plan.Threads*job.Reading.ChunkRows) * int64(plan.Dim+4)
+		show.Line("model", "%s", job.Other.Name())
+		show.Rows("rows", plan)
+		return c.Explain(show, plan)
+	}
 	chunk := plan.Dim + 4*len(m.Coef)
 	plan.WorkerMemory = number * (int64(plan.Dim*len(m.Coef)) + int64(plan.Threads*job.Reading.ChunkRows)*int64(chunk))
 	if job.Reading.Formats.Sparse {

@@ -1,0 +1,243 @@
+// Package kmeans finds clusters of rows that need not fit into memory: scikit-learn's KMeans by Lloyd's algorithm.
+//
+// A [Fit] makes passes over the rows. The first looks at them: their moments, and a sample, from which the initial
+// centres are chosen (greedy k-means++, Arthur and Vassilvitskii, SODA 2007). Each further one assigns every row to its
+// nearest centre, exactly, in float64 and by the same search as beamlearn/model/neighbors (of equally near centres the
+// first), and sums up the rows of each cluster, whose means are the next centres. Several numbers of clusters, and
+// several starts of each, go side by side in the same passes.
+package kmeans
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"beamlearn/model/features"
+	"beamlearn/model/linear"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/vectors"
+)
+
+// Init is how initial centres are chosen, by scikit-learn's names.
+type Init string
+
+const (
+	// PlusPlus takes rows of a sample that are far from those taken before.
+	PlusPlus Init = "k-means++"
+	// Random takes any rows of a sample.
+	Random Init = "random"
+	// Given takes those of the options.
+	Given Init = "array"
+)
+
+// Options are what to find, by scikit-learn's names. A field that is not Required has its Default.
+type Options struct {
+	// Clusters are the numbers of clusters to find, ascending. Of several, the model has the one with the highest
+	// silhouette on a sample. Required.
+	Clusters []int `json:"n_clusters"`
+	// Init is how to begin. Default: PlusPlus.
+	Init Init `json:"init"`
+	// Centers are those to begin with, one for each of the clusters, in the columns as they were read. With Given.
+	Centers [][]float64 `json:"-"`
+	// NInit is how many starts there are of each number of clusters; the one of least inertia is taken. Default: 1,
+	// of Random 10.
+	NInit int `json:"n_init"`
+	// MaxIter is the number of iterations of each start at most. Default: 300.
+	MaxIter int `json:"max_iter"`
+	// Tol times the mean of the columns' variances is the squared length of the move of all centres together below
+	// which they have settled. 0 goes on until no row changes its cluster. Default: none; scikit-learn's is 1e-4.
+	Tol float64 `json:"tol"`
+	// Standardize brings the columns to mean 0 and standard deviation 1 first. Default: false.
+	Standardize bool `json:"standardize"`
+	// Seed of the sample, and of the choice from it.
+	Seed uint64 `json:"random_state"`
+}
+
+// Limits of the options.
+const (
+	maxClusters = 1 << 20
+	maxRuns     = 1000
+	maxCentres  = 64 << 20 // numbers in all centres: 512 MiB
+)
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	if o.Init == "" {
+		o.Init = PlusPlus
+	}
+	if o.NInit == 0 {
+		o.NInit = 1
+		if o.Init == Random {
+			o.NInit = 10
+		}
+	}
+	if o.MaxIter == 0 {
+		o.MaxIter = 300
+	}
+}
+
+// Validate reports every fault of the options at once.
+func (o *Options) Validate() error {
+	var errs []error
+	if len(o.Clusters) == 0 {
+		errs = append(errs, errors.New("n_clusters is needed: how many clusters to find"))
+	}
+	for i, k := range o.Clusters {
+		if k < 1 || k > maxClusters || i > 0 && k <= o.Clusters[i-1] {
+			errs = append(errs, fmt.Errorf("n_clusters %v: must be from 1 to %d, and ascend", o.Clusters, maxClusters))
+			break
+		}
+	}
+	if !slices.Contains([]Init{PlusPlus, Random, Given}, o.Init) {
+		errs = append(errs, fmt.Errorf("init %q: must be k-means++, random, or centres", o.Init))
+	}
+	if o.NInit < 1 || o.MaxIter < 1 || !(o.Tol >= 0) || o.Tol-o.Tol != 0 {
+		errs = append(errs, fmt.Errorf("n_init %d, max_iter %d and tol %v: must be at least 1, 1 and 0", o.NInit, o.MaxIter, o.Tol))
+	} else if o.NInit*len(o.Clusters) > maxRuns {
+		errs = append(errs, fmt.Errorf("%d starts of each of %d numbers of clusters: %d at most in all", o.NInit, len(o.Clusters), maxRuns))
+	}
+	if o.Init == Given {
+		switch {
+		case o.NInit > 1:
+			errs = append(errs, fmt.Errorf("n_init %d: initial centres that are given have one start", o.NInit))
+		case len(o.Clusters) != 1 || o.Clusters[0] != len(o.Centers):
+			errs = append(errs, fmt.Errorf("n_clusters %v: there are %d initial centres", o.Clusters, len(o.Centers)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Model is clusters: scikit-learn's KMeans, by its names. It is plain data; [Model.Searcher] makes what assigns rows.
+type Model struct {
+	Options      Options
+	FeatureNames []string // nil, or one for each column
+	// Encoding brings rows of tables to the features; nil where rows are numbers.
+	Encoding *features.Encoding
+	// ZeroBased says that the rows were of .svm, whose index of the first column was 0, as are those of rows to predict.
+	ZeroBased bool
+
+	Rows    int64       // that it was found from
+	Mean    []float64   // of the columns
+	Std     []float64   // their standard deviations, with the number of rows as the divisor
+	Scale   []float64   // with Standardize: what columns are divided by, after Mean is taken away; else nil
+	Centers [][]float64 // clusters × features, in the columns as they were read
+	Sizes   []int64     // rows of each cluster
+	Inertia float64     // sum of the squared distances of the rows to their centres, of standardized columns with Scale
+	Iters   int         // scikit-learn's n_iter_
+	// Curve is the inertia at the beginning of each iteration, and at the end.
+	Curve []float64
+	// Compared are all numbers of clusters that were asked for.
+	Compared []Comparison
+}
+
+// Comparison is what was found with a number of clusters.
+type Comparison struct {
+	Clusters   int     `json:"n_clusters"`
+	Inertia    float64 `json:"inertia"`
+	Iterations int     `json:"n_iter"`
+	// Silhouette is the mean silhouette coefficient of a sample of the rows, from −1 to 1; nil where it is not defined.
+	Silhouette *float64 `json:"silhouette,omitempty"`
+}
+
+// Features is the number of columns.
+func (m *Model) Features() int { return len(m.Mean) }
+
+// Searcher assigns rows to the nearest centres. It is safe for concurrent use.
+type Searcher struct {
+	scaling
+	index *neighbors.Index
+}
+
+// Searcher makes what assigns rows to the model's clusters.
+func (m *Model) Searcher() (*Searcher, error) {
+	s := scaling{m.Mean, m.Scale}
+	flat := make([]float64, 0, len(m.Centers)*m.Features())
+	for _, c := range m.Centers {
+		flat = s.append(flat, c)
+	}
+	return newSearcher(s, flat)
+}
+
+func newSearcher(s scaling, centers []float64) (*Searcher, error) {
+	b, err := vectors.FromFloat64(centers, len(s.mean))
+	if err != nil {
+		return nil, err
+	}
+	index, err := neighbors.Fit(b, neighbors.Options{})
+	return &Searcher{s, index}, err
+}
+
+// Predict gives the nearest centre of each row, and how far it is, in standardized columns where the model has a Scale.
+// O(rows · clusters · features) at most.
+func (s *Searcher) Predict(c *linear.Chunk) (clusters []int32, distances []float64, err error) {
+	if err := c.CheckRows(len(s.mean)); err != nil {
+		return nil, nil, err
+	}
+	return s.assign(s.block(c))
+}
+
+func (s *Searcher) assign(b *vectors.Block) ([]int32, []float64, error) {
+	found, err := s.index.KNeighbors(b, 1, neighbors.Search{Threads: 1})
+	if err != nil {
+		return nil, nil, err
+	}
+	return found.Positions, found.Distances, nil
+}
+
+// scaling is what happens to columns before distances are taken.
+type scaling struct{ mean, scale []float64 }
+
+// append appends a row, scaled.
+func (s scaling) append(dst, row []float64) []float64 {
+	if s.scale == nil {
+		return append(dst, row...)
+	}
+	for j, v := range row {
+		dst = append(dst, (v-s.mean[j])/s.scale[j])
+	}
+	return dst
+}
+
+// back is a scaled row in the columns as they were read.
+func (s scaling) back(row []float64) []float64 {
+	out := slices.Clone(row)
+	if s.scale != nil {
+		for j, v := range row {
+			out[j] = float64(v*s.scale[j]) + s.mean[j]
+		}
+	}
+	return out
+}
+
+// block is the rows of a chunk, scaled; in the chunk's memory where they need no scale.
+func (s scaling) block(c *linear.Chunk) *vectors.Block {
+	b := &vectors.Block{Dim: c.Features, Numbers: c.Numbers}
+	if len(b.Numbers) == 0 {
+		b.Numbers = make([]int64, c.Len())
+		for i := range b.Numbers {
+			b.Numbers[i] = int64(i)
+		}
+	}
+	switch {
+	case s.scale == nil && c.Sparse == nil && c.X != nil:
+		b.DType, b.F64 = vectors.Float64, c.X
+	case s.scale == nil && c.Sparse == nil:
+		b.F32 = c.X32
+	default:
+		b.DType = vectors.Float64
+		rows, row := linear.NewRows(c, nil, nil), make([]float64, c.Features)
+		for i := range c.Len() {
+			x := rows.At(i)
+			if x.Idx == nil {
+				b.F64 = s.append(b.F64, x.Val)
+				continue
+			}
+			clear(row)
+			for k, j := range x.Idx {
+				row[j] = x.Val[k]
+			}
+			b.F64 = s.append(b.F64, row)
+		}
+	}
+	return b
+}

@@ -1,0 +1,357 @@
+package kmeans
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"beamlearn/model/formats"
+	"beamlearn/model/linear"
+	"beamlearn/model/vectors"
+)
+
+// fit makes all passes over the rows, cut into parts, whose sums come in another order each time; the sums, and some
+// states, travel encoded.
+func fit(t testing.TB, o Options, rows *vectors.Block, parts int, seed uint64) *Model {
+	t.Helper()
+	f, err := NewFit(o, rows.Dim, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for !f.Done() {
+		if err := pass(f, rows, parts, seed); err != nil {
+			t.Fatal(err)
+		}
+		if f.Passes()%5 > 1 && !f.Done() {
+			continue
+		}
+		state, err := f.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, err = Decode(state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f.Model()
+}
+
+func pass(f *Fit, rows *vectors.Block, parts int, seed uint64) error {
+	sum := linear.NewSum(parts)
+	for _, i := range rand.New(rand.NewPCG(seed, 1)).Perm(parts) {
+		p, q := f.Partial(i, parts), f.Partial(i, parts)
+		lo, hi := rows.Len()*i/parts, rows.Len()*(i+1)/parts
+		for _, cut := range [][2]int{{lo, (lo + hi) / 2}, {(lo + hi) / 2, hi}} {
+			if err := p.PartialFit(linear.Of(rows.Slice(cut[0], cut[1]))); err != nil {
+				return err
+			}
+		}
+		b, err := p.MarshalBinary()
+		if err != nil {
+			return err
+		}
+		if err := q.UnmarshalBinary(b); err != nil {
+			return err
+		}
+		if err := sum.Add(linear.Node{Index: i}, q); err != nil {
+			return err
+		}
+	}
+	total, err := sum.Total()
+	if err != nil {
+		return err
+	}
+	return f.Advance(total)
+}
+
+func load(t testing.TB, name string) *vectors.Block {
+	t.Helper()
+	if name == "line" {
+		return block(t, 1, 0, 1, 2, 10, 11, 12, 30)
+	}
+	o := map[string]formats.Options{
+		"digits": {IDColumn: "id", Columns: []string{"pixel_*"}}, "breast_cancer": {TargetColumn: "target"},
+	}[name]
+	rows, err := formats.Load(context.Background(), o, "../../testdata/"+name+".csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func block(t testing.TB, dim int, values ...float64) *vectors.Block {
+	t.Helper()
+	b, err := vectors.FromFloat64(values, dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
+
+// Clusters, from the same centres, are scikit-learn's: inertia, number of iterations, centres, labels, silhouette, also
+// where a cluster is empty on the way and gets the farthest row.
+func TestScikitLearn(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []struct {
+		Name       string
+		Init       [][]float64
+		MaxIter    int `json:"max_iter"`
+		Tol        float64
+		Inertia    float64
+		Iters      int         `json:"n_iter"`
+		Centers    [][]float64 `json:"cluster_centers"`
+		Labels     []int32
+		Silhouette *float64
+	}
+	if err := json.Unmarshal(b, &all); err != nil || len(all) < 9 {
+		t.Fatal(len(all), err)
+	}
+	for i, want := range all {
+		rows := load(t, want.Name)
+		m := fit(t, Options{
+			Clusters: []int{len(want.Init)}, Init: Given, Centers: want.Init, MaxIter: want.MaxIter, Tol: want.Tol,
+		}, rows, 5, 1)
+		if !near(m.Inertia, want.Inertia, 1e-12) || m.Iters != want.Iters {
+			t.Errorf("%d %s: inertia %v after %d iterations, want %v after %d", i, want.Name, m.Inertia, m.Iters, want.Inertia, want.Iters)
+		}
+		for k, c := range want.Centers {
+			for j, v := range c {
+				if math.Abs(m.Centers[k][j]-v) > 1e-11*max(1, math.Abs(v)) {
+					t.Fatalf("%d %s: centre %d, column %d: %v, want %v", i, want.Name, k, j, m.Centers[k][j], v)
+				}
+			}
+		}
+		s, err := m.Searcher()
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels, distances, err := s.Predict(linear.Of(rows))
+		if err != nil || !slices.Equal(labels, want.Labels) {
+			t.Errorf("%d %s: other labels, %v", i, want.Name, err)
+		}
+		inertia, sizes := 0.0, make([]int64, len(m.Sizes))
+		for r, d := range distances {
+			inertia += d * d
+			sizes[labels[r]]++
+		}
+		if !near(inertia, m.Inertia, 1e-12) || !slices.Equal(sizes, m.Sizes) {
+			t.Errorf("%d %s: predictions have inertia %v and sizes %v, the model %v and %v", i, want.Name, inertia, sizes, m.Inertia, m.Sizes)
+		}
+		got := m.Compared[0].Silhouette
+		if rows.Len() > silhouetteMax {
+			continue // it is that of a sample
+		}
+		if (got == nil) != (want.Silhouette == nil) || got != nil && math.Abs(*got-*want.Silhouette) > 1e-12 {
+			t.Errorf("%d %s: silhouette %v, want %v", i, want.Name, got, want.Silhouette)
+		}
+	}
+}
+
+// The bytes of a model do not depend on the order in which parts come, nor on how a part is cut.
+func TestSameBytes(t *testing.T) {
+	t.Parallel()
+	rows := load(t, "breast_cancer")
+	for _, o := range []Options{
+		{Clusters: []int{2, 5, 10}, Tol: 1e-4, Seed: 3, NInit: 2},
+		{Clusters: []int{4}, Init: Random, Standardize: true, MaxIter: 5},
+	} {
+		var first []byte
+		for seed := range uint64(3) {
+			var b bytes.Buffer
+			if err := fit(t, o, rows, 6, seed).Save(&b); err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = b.Bytes()
+			}
+			if !bytes.Equal(first, b.Bytes()) {
+				t.Fatalf("%+v: other bytes in another order", o)
+			}
+		}
+	}
+}
+
+// Greedy k-means++ finds clusters that are apart, whatever the seed, and random starts with the best of ten; and of
+// several numbers of clusters the silhouette tells theirs.
+func TestFindsClusters(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	var values []float64
+	for i := range 600 {
+		for range 3 {
+			values = append(values, 100*float64(i%6)+r.NormFloat64())
+		}
+	}
+	rows := block(t, 3, values...)
+	for seed := range uint64(2) {
+		for _, init := range []Init{PlusPlus, Random} {
+			o := Options{Clusters: []int{2, 3, 4, 5, 6, 7, 8, 9, 10}, Init: init, Tol: 1e-4, Seed: seed, NInit: 4}
+			m := fit(t, o, rows, 4, seed)
+			if len(m.Centers) != 6 && init == PlusPlus {
+				t.Errorf("seed %d, %s: %d clusters", seed, init, len(m.Centers))
+				continue
+			}
+			for k, n := range m.Sizes {
+				if n != 100 && init == PlusPlus {
+					t.Errorf("seed %d, %s: %d rows in cluster %d", seed, init, n, k)
+				}
+			}
+			for i, c := range m.Compared[1:] {
+				if c.Inertia > m.Compared[i].Inertia*1.5 {
+					t.Errorf("seed %d, %s: inertia %v of %d clusters after %v", seed, init, c.Inertia, c.Clusters, m.Compared[i].Inertia)
+				}
+			}
+		}
+	}
+}
+
+// Columns that are standardized are those of a StandardScaler, and the centres are in the columns as they were read.
+func TestStandardize(t *testing.T) {
+	t.Parallel()
+	rows := load(t, "breast_cancer")
+	scaler := linear.NewStandardScaler(rows.Dim)
+	if err := scaler.PartialFit(linear.Of(rows), nil); err != nil {
+		t.Fatal(err)
+	}
+	scaled := &vectors.Block{Dim: rows.Dim, DType: vectors.Float64}
+	row := make([]float64, rows.Dim)
+	for i := range rows.Len() {
+		x := slices.Clone(rows.Row(i, row))
+		for j := range x {
+			x[j] = (x[j] - scaler.Mean[j]) / scaler.Scale[j]
+		}
+		scaled.Append(x, int64(i))
+	}
+	o := Options{Clusters: []int{3}, Seed: 1, Tol: 1e-4}
+	want := fit(t, o, scaled, 4, 1)
+	o.Standardize = true
+	got := fit(t, o, rows, 4, 1)
+	if !near(got.Inertia, want.Inertia, 1e-9) || !slices.Equal(got.Sizes, want.Sizes) {
+		t.Errorf("inertia %v, sizes %v; want %v, %v", got.Inertia, got.Sizes, want.Inertia, want.Sizes)
+	}
+	for k, c := range got.Centers {
+		for j, v := range c {
+			if w := want.Centers[k][j]*scaler.Scale[j] + scaler.Mean[j]; math.Abs(v-w) > 1e-9*max(1, math.Abs(w)) {
+				t.Fatalf("centre %d, column %d: %v, want %v", k, j, v, w)
+			}
+		}
+	}
+}
+
+// Fewer rows that differ than clusters leave clusters empty, with a warning; fewer rows are refused.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	constant := block(t, 2, 1, 2, 1, 2, 1, 2, 1, 2)
+	m := fit(t, Options{Clusters: []int{3}, Tol: 1e-4, Standardize: true}, constant, 2, 1)
+	if m.Inertia != 0 || slices.Max(m.Sizes) != 4 || len(m.Warnings()) != 1 {
+		t.Errorf("constant rows: inertia %v, sizes %v, warnings %q", m.Inertia, m.Sizes, m.Warnings())
+	}
+	two := block(t, 1, 1, 1, 1, 5, 5)
+	if m := fit(t, Options{Clusters: []int{4}}, two, 3, 1); m.Inertia != 0 || len(m.Warnings()) != 1 {
+		t.Errorf("two points: inertia %v, sizes %v, warnings %q", m.Inertia, m.Sizes, m.Warnings())
+	}
+	f, err := NewFit(Options{Clusters: []int{2, 6}}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pass(f, two, 3, 1); err == nil || err.Error() != "n_clusters 6: there are 5 rows" {
+		t.Errorf("six clusters of five rows: %v", err)
+	}
+	huge := block(t, 1, 1.7e308, -1.7e308, 1.6e308)
+	if f, err = NewFit(Options{Clusters: []int{1}}, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	for err = nil; err == nil && !f.Done(); {
+		err = pass(f, huge, 1, 1)
+	}
+	if err == nil {
+		t.Error("rows beyond float64 have clusters")
+	}
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{}, "n_clusters is needed: how many clusters to find"},
+		{Options{Clusters: []int{0}}, "n_clusters [0]: must be from 1 to 1048576, and ascend"},
+		{Options{Clusters: []int{3, 3}}, "n_clusters [3 3]: must be from 1 to 1048576, and ascend"},
+		{Options{Clusters: []int{2}, Tol: math.NaN()}, "n_init 1, max_iter 300 and tol NaN: must be at least 1, 1 and 0"},
+		{Options{Clusters: []int{2}, Init: Given, Centers: [][]float64{{1}}}, "n_clusters [2]: there are 1 initial centres"},
+		{Options{Clusters: []int{1}, Init: Given, Centers: [][]float64{{1, 2}}}, "init: centre 0 has 2 columns, the rows have 1"},
+		{Options{Clusters: []int{2}, Init: "kmeans"}, `init "kmeans": must be k-means++, random, or centres`},
+	} {
+		if _, err := NewFit(c.o, 1, nil); err == nil || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
+
+// A file has what the model has, and nothing else is read.
+func TestFile(t *testing.T) {
+	t.Parallel()
+	m := fit(t, Options{Clusters: []int{2, 3}, Standardize: true}, load(t, "line"), 2, 1)
+	var b bytes.Buffer
+	if err := m.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	got, err := Load("m.json", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Reset()
+	if err := got.Save(&b); err != nil || b.String() != text {
+		t.Errorf("%v: %s", err, b.String())
+	}
+	for _, c := range []struct{ from, to, want string }{
+		{"beamlearn.kmeans", "beamlearn.eigen", `format "beamlearn.eigen"`},
+		{`"version":1`, `"version":2`, "version 2"},
+		{`"n_samples":7`, `"n_samples":8`, "7 rows in all clusters, of 8"},
+		{`"n_samples":7,`, ``, "0 rows"},
+		{`"version":1,`, `"version":1,"versions":1,`, "unknown field"},
+		{`"n_samples":7`, `"n_samples":7,"n_samples":7`, "twice"},
+		{`"mean":[`, `"mean":[1,`, "2 means"},
+		{`"standardize":true`, `"standardize":false`, "standardize false"},
+		{`{`, ``, "no JSON"},
+		{`"cluster_centers":[[`, `"cluster_centers":[[1,`, "2 numbers in centre 0"},
+	} {
+		damaged := strings.Replace(text, c.from, c.to, 1)
+		if _, err := Load("m.json", strings.NewReader(damaged)); err == nil || !strings.HasPrefix(err.Error(), "m.json: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s → %s: %v, want %s", c.from, c.to, err, c.want)
+		}
+	}
+}
+
+// A state or sums that are damaged are refused.
+func TestState(t *testing.T) {
+	t.Parallel()
+	rows := load(t, "line")
+	f, err := NewFit(Options{Clusters: []int{2}}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for _, b := range []string{"", "{}", "[]", "null", `[{"Rows":"AAAA"}]`, `{"Rows":5,"Ranks":[1]}`} {
+			if err := f.Partial(0, 1).UnmarshalBinary([]byte(b)); err == nil {
+				t.Errorf("a part reads %q", b)
+			}
+			if _, err := Decode([]byte(b)); err == nil {
+				t.Errorf("a fit reads %q", b)
+			}
+		}
+		if err := pass(f, rows, 2, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package kmeans
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// fitState is a Fit between passes.
+type fitState struct {
+	Options  Options      `json:"options"`
+	Given    []floats     `json:"given,omitempty"`
+	Features int          `json:"features"`
+	Names    []string     `json:"names"`
+	Passes   int          `json:"passes"`
+	Rows     int64        `json:"rows"`
+	Spread   floats       `json:"spread"`
+	Mean     floats       `json:"mean"`
+	Std      floats       `json:"std"`
+	Scale    floats       `json:"scale"`
+	Sample   floats       `json:"sample"`
+	Runs     []*run       `json:"runs"`
+	Compared []Comparison `json:"compared,omitempty"` // where all runs are done
+}
+
+// MarshalBinary keeps every bit of what the next pass, or whoever takes the model, needs.
+func (f *Fit) MarshalBinary() ([]byte, error) {
+	s := fitState{
+		Options: f.options, Features: f.features, Names: f.names, Passes: f.passes, Rows: f.rows, Spread: floats{f.spread},
+		Mean: f.mean, Std: f.std, Scale: f.scale, Sample: f.sample, Runs: f.runs,
+	}
+	for _, c := range f.options.Centers {
+		s.Given = append(s.Given, c)
+	}
+	if f.Done() {
+		s.Compared = f.model.Compared
+	}
+	return json.Marshal(s)
+}
+
+var errState = errors.New("kmeans: not a state of a fit")
+
+// Decode reads what MarshalBinary writes.
+func Decode(b []byte) (*Fit, error) {
+	var s fitState
+	if err := json.Unmarshal(b, &s); err != nil {
+		return nil, fmt.Errorf("%w: %w", errState, err)
+	}
+	for _, c := range s.Given {
+		s.Options.Centers = append(s.Options.Centers, c)
+	}
+	f, err := NewFit(s.Options, s.Features, s.Names)
+	if err != nil {
+		return nil, err
+	}
+	if s.Passes < 0 || len(s.Spread) != 1 || len(s.Sample)%s.Features != 0 || s.Names != nil && len(s.Names) != s.Features {
+		return nil, errState
+	}
+	f.passes, f.rows, f.spread, f.sample, f.runs = s.Passes, s.Rows, s.Spread[0], s.Sample, s.Runs
+	if s.Passes == 0 {
+		return f, nil
+	}
+	f.mean, f.std = s.Mean, s.Std
+	if f.options.Standardize {
+		f.scale = s.Scale
+	}
+	if len(f.mean) != f.features || len(f.std) != f.features || f.scale != nil && len(f.scale) != f.features || len(f.runs) != len(f.options.Clusters)*f.options.NInit {
+		return nil, errState
+	}
+	done := 0
+	for i, r := range f.runs {
+		if r == nil || r.Clusters != f.options.Clusters[i/f.options.NInit] || len(r.Centers) != r.Clusters*f.features ||
+			r.Far < 0 || r.Far > r.Clusters || r.Done && (len(r.Sizes) != r.Clusters || len(r.Curve) == 0) {
+			return nil, errState
+		}
+		if r.Done {
+			done++
+		}
+	}
+	if done == len(f.runs) {
+		if len(s.Compared) != len(f.options.Clusters) {
+			return nil, errState
+		}
+		f.take(s.Compared)
+	}
+	return f, nil
+}

@@ -1,0 +1,301 @@
+// Package kmeans is the command that finds clusters of rows that need not fit into memory.
+package kmeans
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	model "beamlearn/model/kmeans"
+	"beamlearn/model/results"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/kmeans"
+	"beamlearn/transforms/linear"
+	"beamlearn/transforms/placement"
+)
+
+// command is the flags.
+type command struct {
+	*cli.App
+	input  *cli.Input
+	tables *cli.Tables
+
+	clusters       clusters
+	init           *cli.Path // a name, or a file
+	nInit, maxIter *int
+	tol            *float64
+	standardize    *bool
+
+	shards, seed, threads, checkpoints *int
+	cache                              *int64
+	resume                             *bool
+
+	model  *cli.Path
+	output *cli.Output
+	page   *cli.Page
+}
+
+// clusters is --n_clusters: numbers, and ranges of them.
+type clusters []int
+
+// mostCompared bounds how many numbers of clusters are found side by side.
+const mostCompared = 200
+
+func (c *clusters) set(s string) error {
+	fault := errors.New("must be a number of clusters, or several with commas between, or a range: 8, 2,4,8, 2-20")
+	*c = nil
+	for part := range strings.SplitSeq(s, ",") {
+		least, most, both := strings.Cut(strings.TrimSpace(part), "-")
+		if !both {
+			most = least
+		}
+		lo, err := strconv.Atoi(least)
+		hi, err2 := strconv.Atoi(most)
+		if err != nil || err2 != nil || lo < 1 || hi < lo {
+			return fault
+		}
+		if hi-lo >= mostCompared-len(*c) {
+			return fmt.Errorf("at most %d numbers of clusters side by side", mostCompared)
+		}
+		for k := lo; k <= hi; k++ {
+			if n := len(*c); n > 0 && k <= (*c)[n-1] {
+				return errors.New("the numbers must ascend")
+			}
+			*c = append(*c, k)
+		}
+	}
+	return nil
+}
+
+// New is the command.
+func New() *cli.App {
+	app := cli.New("kmeans", "Finds clusters of rows by k-means: files in, a model, the clusters of the rows and a page out.")
+	c := &command{App: app, input: app.Input()}
+	c.tables = app.Tables(true)
+
+	compute := app.Group("What to compute (scikit-learn's names)")
+	compute.Func("n_clusters", "how `MANY` clusters to find; several numbers, as 2,4,8 or 2-20, are found side by side in the same passes, and the model has the number with the highest silhouette: --n_clusters=8", c.clusters.set)
+	c.init = compute.InputFile("init", "the centres to begin with: `HOW` they are chosen from a sample of the rows, k-means++ or random; or their file, of vectors or the model of an earlier run, .json").Here().
+		Where(func(value string) bool { return value != string(model.PlusPlus) && value != string(model.Random) })
+	c.nInit = compute.Int("n_init", 0, "how many starts are made side by side, of which the one with the least inertia is taken (default: 1; of --init=random 10)")
+	c.maxIter = compute.Int("max_iter", 300, "passes over the rows that move the centres, at most")
+	c.tol = compute.Float("tol", 1e-4, "the centres have settled where the sum of the squares of their moves is at most this times the mean variance of the columns; 0: where no row changes its cluster")
+	c.standardize = compute.Bool("standardize", false, "bring the columns to mean 0 and standard deviation 1 first, as where they have different units; of a table, the numbers and dates alone")
+
+	how := app.Group("How to compute it")
+	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are summed up side by side; the last bits of the centres depend on it")
+	c.seed = how.Seed("of the choice of the centres to begin with")
+	c.threads = how.Int("threads", 0, "how many shards, or rows, a worker works on at a time (default: all cores)")
+	c.checkpoints = how.Int("checkpoint_passes", 0, "how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory, "how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
+	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
+
+	write := app.Group("What to write")
+	c.model = write.OutputModel("the `FILE` of the clusters, which predict reads: .json, e.g. out/kmeans.json").Rejects()
+	c.output = write.Output("the `FILE` of the rows' clusters: .csv (id,cluster,distance), .jsonl, .parquet or .npy (without the ids, in the order of the rows)", results.Layout{Columns: kmeans.Answers()})
+	c.page = write.Page("the `FILE` of a page about the clusters: .html, e.g. out/kmeans.html (default: beside the model on this host, NAME.html; none for none)", c.model)
+	return app.Runs(c.run)
+}
+
+func (c *command) run(ctx context.Context) error {
+	start := time.Now()
+	job, options, page, err := c.job(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.inspect(ctx, job, &options); err != nil {
+		return err
+	}
+	fit, err := model.NewFit(options.Options, job.Data.Dim, job.Data.Columns)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	if c.Explaining() {
+		return c.explain(ctx, job, options.Options)
+	}
+	fit, report, err := linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+	if err == nil {
+		err = c.finish(ctx, job, fit.Model(), report, page, start)
+	}
+	var saved *linear.ResumableError
+	if errors.As(err, &saved) {
+		fmt.Fprintf(os.Stderr, "kmeans: passes saved: %d; the same command with --resume goes on after them\n", saved.Passes)
+	}
+	return err
+}
+
+// options are what to find, and the model that it begins with.
+type options struct {
+	model.Options
+	begin *model.Model // nil without one
+}
+
+// job is what the flags ask for, with every fault of theirs.
+func (c *command) job(ctx context.Context) (*linear.Job, options, string, error) {
+	reading, faults := c.input.Options()
+	_, encoding := c.tables.Options(*c.standardize)
+	encoding = errors.Join(encoding, c.tables.Columns(&reading.Formats))
+	o := options{Options: model.Options{
+		Clusters: c.clusters, Init: model.Init(c.init.String()), NInit: *c.nInit, MaxIter: *c.maxIter, Tol: *c.tol, Seed: uint64(*c.seed),
+		Standardize: *c.standardize,
+	}}
+	var errs []error
+	for name, v := range map[string]int{"n_init": *c.nInit, "max_iter": *c.maxIter} {
+		if c.Given(name) && v < 1 {
+			errs = append(errs, fmt.Errorf("--%s=%d: must be at least 1", name, v))
+		}
+	}
+	job := &linear.Job{Reading: reading, Options: linear.Options{
+		Model: c.model.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
+		Workers: cli.Workers(), CacheMemory: *c.cache,
+	}}
+	if *c.cache == 0 {
+		job.Options.CacheMemory = -1
+	}
+	job.Options.EnsureDefaults()
+	if *c.checkpoints == 0 && cli.Workers() == placement.Remote {
+		job.Options.Passes = 4
+	}
+	page, pageErr := c.page.Path()
+	checked := job.Options
+	if checked.Model == "" {
+		errs = append(errs, errors.New("--output_model is needed"))
+		checked.Model = "model.json" // which is not told twice
+	}
+	errs = append(errs, checked.Validate(), pageErr)
+	if name := c.init.String(); name != "" && o.Init != model.PlusPlus && o.Init != model.Random {
+		if faults == nil {
+			var err error
+			if o.begin, o.Centers, err = kmeans.ReadCenters(ctx, name); err != nil {
+				return nil, o, "", err
+			}
+		}
+		o.Init = model.Given
+		if len(o.Clusters) == 0 {
+			o.Clusters = []int{len(o.Centers)}
+		}
+	}
+	o.EnsureDefaults()
+	return job, o, page, cli.Usage(append(errs, faults, encoding, o.Validate())...)
+}
+
+// inspect finds the rows, and how those of a table become numbers.
+func (c *command) inspect(ctx context.Context, job *linear.Job, o *options) (err error) {
+	if m := o.begin; m != nil {
+		if c.tables.Asked() {
+			return cli.Usage(errors.New("--init: the model has its own encoding, or none: without flags of tables"))
+		}
+		o.Standardize = o.Standardize && m.Encoding == nil
+		job.Data, err = linear.InspectColumns(ctx, kmeans.Columns(m), c.input.Patterns(), &job.Reading)
+		if err == nil {
+			c.Note(job.Data)
+			job.Data = job.Data.InUnits(&job.Options.UnitRows, c.input.ChunkRows(), &job.Reading)
+			c.Encoded(job.Data)
+		}
+		return err
+	}
+	if !c.tables.Asked() {
+		why := c.tables.Wanted(ctx, c.input.Patterns(), job.Reading)
+		if why == "" {
+			job.Data, err = kmeans.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
+			if err == nil {
+				c.Note(job.Data)
+			}
+			return err
+		}
+		c.Tell(why + ": the rows are taken for a table")
+	}
+	if o.Init == model.Given {
+		return cli.Usage(errors.New("--init: of a table, the centres to begin with are those of a model, .json, which has its encoding"))
+	}
+	job.Reading.Formats.Cells, job.Reading.Parts = true, 2*max(job.Options.Shards, 1)
+	data, err := kmeans.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
+	if err != nil {
+		return err
+	}
+	c.Note(data)
+	e, err := c.tables.FitDense(ctx, &cli.Dense{
+		Data: data, Reading: job.Reading, Standardize: o.Standardize, Output: job.Options.Model, RunID: files.NewRunID(),
+	})
+	if err != nil {
+		return err
+	}
+	o.Standardize = false // which the encoding does
+	job.Options.UnitRows = 0
+	if job.Data, err = kmeans.Encoded(data, e, c.input.ChunkRows(), &job.Options, &job.Reading); err == nil {
+		c.Encoded(job.Data)
+	}
+	return err
+}
+
+// explain shows what the job would do.
+func (c *command) explain(ctx context.Context, job *linear.Job, o model.Options) error {
+	o.EnsureDefaults()
+	plan, err := c.PlanRows(ctx, job.Data, job.Reading, o.MaxIter+1, job.Options.Threads)
+	if err != nil {
+		return err
+	}
+	show, runs := &cli.Plan{}, 0
+	for _, k := range o.Clusters {
+		runs += k * o.NInit
+	}
+	const number = 8 // bytes
+	plan.WorkerMemory = number * int64(plan.Dim) * int64(runs*(plan.Threads+2)+plan.Threads*3*job.Reading.ChunkRows)
+	show.Line("clusters", "%v, by %s, %d centres in all; the passes below are as many as --max_iter lets there be", o.Clusters, o.Init, runs)
+	show.Rows("rows", plan)
+	return c.Explain(show, plan)
+}
+
+// finish writes the files, and tells what was done.
+func (c *command) finish(ctx context.Context, job *linear.Job, m *model.Model, r *linear.Report, page string, start time.Time) error {
+	out := []linear.File{{Path: job.Options.Model, Write: m.Save}}
+	if page != "" {
+		p, err := m.Page(cli.SourceOf(job.Data.Files))
+		if err != nil {
+			return linear.Keep(ctx, &job.Options, r, err)
+		}
+		out = append(out, linear.File{Path: page, Write: p.Write})
+	}
+	if err := linear.Publish(ctx, &job.Options, r, out); err != nil {
+		return err
+	}
+	s := newSummary(m, r)
+	if c.output.Path.Path() != "" {
+		answered, err := c.answer(ctx, job, m)
+		if err != nil {
+			return err
+		}
+		s.Files, s.RejectedFiles = append(s.Files, answered.OutputFiles...), answered.RejectedFiles
+	}
+	s.time(time.Since(start))
+	return c.Summary(s.lines(m), s)
+}
+
+// answer writes the clusters of the rows.
+func (c *command) answer(ctx context.Context, job *linear.Job, m *model.Model) (*linear.PredictReport, error) {
+	other, err := kmeans.NewClusters(m)
+	if err != nil {
+		return nil, err
+	}
+	p := &linear.PredictJob{Other: other, Data: job.Data, Reading: job.Reading, Options: linear.PredictOptions{
+		Threads: *c.threads, Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Workers: cli.Workers(),
+	}}
+	p.Options.EnsureDefaults()
+	pipeline, s := beam.NewPipelineWithRoot()
+	err = linear.Predict(s, p)
+	if err == nil {
+		err = c.Run(ctx, pipeline, p.Options.RunID)
+	}
+	var report *linear.PredictReport
+	if err == nil {
+		report, err = p.Report(ctx)
+	}
+	return report, errors.Join(err, p.Clean(context.WithoutCancel(ctx)))
+}

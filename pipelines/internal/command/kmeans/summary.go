@@ -1,0 +1,88 @@
+package kmeans
+
+import (
+	"fmt"
+	"time"
+
+	model "beamlearn/model/kmeans"
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/linear"
+)
+
+// summary is what --summary writes.
+type summary struct {
+	Rows          int64              `json:"rows"`
+	Rejected      int64              `json:"rejected"`
+	Features      int                `json:"features"`
+	Clusters      int                `json:"n_clusters"`
+	Inertia       float64            `json:"inertia"`
+	Iterations    int                `json:"n_iter"`
+	Sizes         []int64            `json:"sizes"`
+	Compared      []model.Comparison `json:"compared"`
+	Passes        int                `json:"passes"`
+	ResumedPasses int                `json:"resumed_passes"`
+	Seconds       float64            `json:"total_s"`
+	RowsPerSecond float64            `json:"rows_per_s"`
+	PeakMemory    int64              `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
+	Warnings      []string           `json:"warnings,omitempty"`
+	Files         []string           `json:"files"`
+	RejectedFiles []string           `json:"rejected_files,omitempty"`
+}
+
+func newSummary(m *model.Model, r *linear.Report) *summary {
+	return &summary{
+		Rows: r.Rows - r.Rejected, Rejected: r.Rejected, Features: m.Features(), Clusters: len(m.Centers), Inertia: m.Inertia, Iterations: m.Iters,
+		Sizes: m.Sizes, Compared: m.Compared, Passes: r.Passes, ResumedPasses: r.Resumed, Warnings: m.Warnings(), Files: r.Files,
+	}
+}
+
+func (s *summary) time(total time.Duration) {
+	s.Seconds, s.RowsPerSecond, s.PeakMemory = total.Seconds(), float64(s.Rows)/total.Seconds(), cli.PeakMemory()
+}
+
+// What the terminal shows at most.
+const (
+	shownNumbers  = 30
+	shownClusters = 10
+)
+
+func (s *summary) lines(m *model.Model) []string {
+	lines := []string{fmt.Sprintf("%d rows × %d columns, %d clusters, %d iterations in %d passes, %.2f s: %.0f rows/s; peak memory %s",
+		s.Rows, s.Features, s.Clusters, s.Iterations, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+	if s.ResumedPasses > 0 {
+		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
+	}
+	for i, c := range s.Compared {
+		if i == shownNumbers {
+			lines = append(lines, fmt.Sprintf("  … and %d more numbers of clusters", len(s.Compared)-i))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("  %d clusters: inertia %.6g%s", c.Clusters, c.Inertia, silhouette(c)))
+	}
+	for i, n := range s.Sizes {
+		if i == shownClusters {
+			lines = append(lines, fmt.Sprintf("  … and %d more clusters", len(s.Sizes)-i))
+			break
+		}
+		line := fmt.Sprintf("  cluster %d: %d rows", i, n)
+		if text := m.Unusual(i); text != "" {
+			line += "; " + text
+		}
+		lines = append(lines, line)
+	}
+	for _, w := range s.Warnings {
+		lines = append(lines, "  warning: "+w)
+	}
+	if s.Rejected > 0 && len(s.RejectedFiles) == 0 {
+		lines = append(lines, fmt.Sprintf("  %d rows left out", s.Rejected))
+	}
+	return append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.Files)...)
+}
+
+func silhouette(c model.Comparison) string {
+	if c.Silhouette == nil {
+		return ""
+	}
+	return fmt.Sprintf(", silhouette %.4f on a sample", *c.Silhouette)
+}

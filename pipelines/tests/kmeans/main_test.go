@@ -1,0 +1,201 @@
+package kmeans_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	model "beamlearn/model/kmeans"
+	"beamlearn/pipelines/internal/clitest"
+)
+
+func TestMain(m *testing.M) { clitest.Main(m, "kmeans") }
+
+func run(t *testing.T, dir string, args ...string) (stderr string, code int) {
+	t.Helper()
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, args...))
+	if stdout != "" {
+		t.Fatalf("%v: %s", args, stdout)
+	}
+	return stderr, code
+}
+
+func mustRun(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	stderr, code := run(t, dir, args...)
+	if code != 0 {
+		t.Fatalf("%v: exit code %d\n%s", args, code, stderr)
+	}
+	return stderr
+}
+
+func load(t *testing.T, name string) *model.Model {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := model.Load(name, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// The command does what scikit-learn does from the same centres, writes each row's cluster, as predict does, and a
+// page; threads and chunks make no difference.
+func TestBreastCancer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, err := os.ReadFile("../../../model/kmeans/testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden []struct {
+		Name    string
+		Init    [][]float64
+		Inertia float64
+		Iters   int `json:"n_iter"`
+		Tol     float64
+		Labels  []int
+	}
+	if err := json.Unmarshal(b, &golden); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range golden {
+		if want.Name != "breast_cancer" || len(want.Init) != 7 {
+			continue
+		}
+		var text strings.Builder
+		for _, row := range want.Init {
+			text.WriteString(strings.Trim(strings.ReplaceAll(fmt.Sprint(row), " ", ","), "[]") + "\n")
+		}
+		clitest.Write(t, filepath.Join(dir, "init.csv"), text.String())
+		input := "--input=" + clitest.Testdata(t, "breast_cancer.csv")
+		args := []string{input, "--columns=*,!target", "--dtype=float64", "--init=init.csv", fmt.Sprintf("--tol=%v", want.Tol)}
+		stderr := mustRun(t, dir, append(args, "--output_model=m.json", "--output=c.csv", "--summary=s.json")...)
+		for _, part := range []string{"569 rows × 30 columns, 7 clusters", "m.json\nm.html\nc.csv\n", "cluster 6: "} {
+			if !strings.Contains(stderr, part) {
+				t.Errorf("%q is missing: %s", part, stderr)
+			}
+		}
+		m := load(t, filepath.Join(dir, "m.json"))
+		if math.Abs(m.Inertia-want.Inertia) > 1e-12*want.Inertia || m.Iters != want.Iters {
+			t.Errorf("inertia %v after %d iterations, want %v after %d", m.Inertia, m.Iters, want.Inertia, want.Iters)
+		}
+		lines := strings.Split(strings.TrimSpace(clitest.Read(t, filepath.Join(dir, "c.csv"))), "\n")
+		if len(lines) != 570 || lines[0] != "id,cluster,distance" {
+			t.Fatalf("%d lines, %s", len(lines), lines[0])
+		}
+		for i, label := range want.Labels {
+			if !strings.HasPrefix(lines[i+1], fmt.Sprintf("%d,%d,", i, label)) {
+				t.Fatalf("%s, want cluster %d", lines[i+1], label)
+			}
+		}
+		if page := clitest.Read(t, filepath.Join(dir, "m.html")); !strings.Contains(page, "Clusters of breast_cancer.csv") {
+			t.Error("a page without its title or columns")
+		}
+		mustRun(t, dir, append(args, "--output_model=m2.json", "--report=none", "--threads=1", "--chunk_rows=50")...)
+		if clitest.Read(t, filepath.Join(dir, "m.json")) != clitest.Read(t, filepath.Join(dir, "m2.json")) {
+			t.Error("another model with one thread and chunks of 50 rows")
+		}
+		predict := clitest.Other(dir, "predict", input, "--model=m.json", "--output=p.csv")
+		if _, stderr, code := clitest.End(t, predict); code != 0 {
+			t.Fatal(stderr)
+		}
+		if clitest.Read(t, filepath.Join(dir, "p.csv")) != clitest.Read(t, filepath.Join(dir, "c.csv")) {
+			t.Error("predict gives other clusters")
+		}
+	}
+}
+
+// A table is one by itself: its categories become columns, which the model keeps, and several numbers of clusters are
+// compared; a model is a beginning for the next.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	input := "--input=" + clitest.Testdata(t, "flights_small.csv")
+	stderr := mustRun(t, dir, input, "--id_column=id", "--n_clusters=2-4", "--standardize", "--output_model=m.json", "--output=c.csv", "--cache_memory=0")
+	for _, want := range []string{"has text: the rows are taken for a table", "2 clusters: inertia ", "4 clusters: inertia ", "silhouette"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%q is missing: %s", want, stderr)
+		}
+	}
+	m := load(t, filepath.Join(dir, "m.json"))
+	if m.Encoding == nil || len(m.Compared) != 3 {
+		t.Errorf("an encoding of %v, %d numbers of clusters", m.Encoding, len(m.Compared))
+	}
+	predict := clitest.Other(dir, "predict", input, "--id_column=id", "--model=m.json", "--output=p.csv")
+	if _, stderr, code := clitest.End(t, predict); code != 0 {
+		t.Fatal(stderr)
+	}
+	if clitest.Read(t, filepath.Join(dir, "p.csv")) != clitest.Read(t, filepath.Join(dir, "c.csv")) {
+		t.Error("predict gives other clusters")
+	}
+	mustRun(t, dir, input, "--id_column=id", "--init=m.json", "--tol=0", "--output_model=again.json", "--report=none")
+	if again := load(t, filepath.Join(dir, "again.json")); again.Inertia > m.Inertia || len(again.Centers) != len(m.Centers) {
+		t.Errorf("inertia %v from a model of %v", again.Inertia, m.Inertia)
+	}
+}
+
+// What is wrong is said in a line, before there is any file.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n1,2\n")
+	clitest.Write(t, filepath.Join(dir, "nan.csv"), "a,b\n1,2\n3,nan\n1,2\n")
+	clitest.Write(t, filepath.Join(dir, "c.csv"), "1,2,3\n")
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"--input=x.csv --output_model=m.json", "n_clusters is needed: how many clusters to find"},
+		{"--input=x.csv --n_clusters=4 --output_model=m.json", "n_clusters 4: there are 3 rows"},
+		{"--input=x.csv --n_clusters=2", "--output_model is needed"},
+		{"--input=x.csv --n_clusters=5-2 --output_model=m.json", "must be a number of clusters"},
+		{"--input=x.csv --n_clusters=2 --n_init=0 --output_model=m.json", "--n_init=0: must be at least 1"},
+		{"--input=nan.csv --encode=none --n_clusters=2 --output_model=m.json", "nan.csv: row 1, column b: "},
+		{"--input=x.csv --init=c.csv --output_model=m.json", "init: centre 0 has 3 columns, the rows have 2"},
+		{"--input=x.csv --init=c.csv --n_clusters=2 --output_model=m.json", "n_clusters [2]: there are 1 initial centres"},
+		{"--input=x.csv --init=none.json --output_model=m.json", "none.json: found no file of that name, expected clusters, as kmeans writes them"},
+		{"--input=x.csv --init=kmeans --n_clusters=2 --output_model=m.json", "kmeans"},
+	} {
+		stderr, code := run(t, dir, strings.Fields(c.args)...)
+		if code == 0 || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 3 {
+			t.Errorf("%s: exit code %d, want %q\n%s", c.args, code, c.want, stderr)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "m.json")); err == nil {
+			t.Fatalf("%s: there is a model", c.args)
+		}
+	}
+	if stderr := mustRun(t, dir, "--input=x.csv", "--n_clusters=3", "--output_model=m.json"); !strings.Contains(stderr, "warning: 1 of 3 clusters have no row") {
+		t.Error(stderr)
+	}
+	predict := clitest.Other(dir, "predict", "--input=x.csv", "--model=m.json", "--output=p.csv", "--proba")
+	if _, stderr, code := clitest.End(t, predict); code == 0 || !strings.Contains(stderr, "proba: the model is of clusters, which have no classes") {
+		t.Error(stderr)
+	}
+	predict = clitest.Other(dir, "predict", "--input=nan.csv", "--model=m.json", "--output=p.csv", "--on_error=skip")
+	if _, stderr, code := clitest.End(t, predict); code != 0 {
+		t.Error(stderr)
+	}
+	if got := clitest.Read(t, filepath.Join(dir, "p.csv")); strings.Count(got, "\n") != 4 || !strings.Contains(got, "\n1,,\n") {
+		t.Errorf("a row at fault has an answer: %s", got)
+	}
+}
+
+// --explain tells, and does nothing.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+		"--n_clusters=10", "--output_model=m.json", "--explain"))
+	if code != 0 || !strings.Contains(stdout, "[10], by k-means++, 10 centres in all") || !strings.Contains(stdout, "m.json") {
+		t.Errorf("%d: %s%s", code, stdout, stderr)
+	}
+}

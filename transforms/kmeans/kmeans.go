@@ -1,0 +1,166 @@
+// Package kmeans finds clusters of the rows of files, and assigns rows to them, as Beam pipelines.
+//
+// It says what is particular to clusters; the passes, their checkpoints and the files are those of
+// beamlearn/transforms/linear, whose [linear.Train] takes a model of k-means as any other, and whose [linear.Predict]
+// assigns rows. A worker holds the centres, and of each shard that it works on the sums of the clusters and two blocks
+// of rows, whatever the number of rows. The bits of the centres depend on the data, the options and the number of
+// shards, and on nothing else.
+package kmeans
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/features"
+	model "beamlearn/model/kmeans"
+	learn "beamlearn/model/linear"
+	"beamlearn/model/results"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/linear"
+	"beamlearn/transforms/vectorio"
+)
+
+func init() {
+	linear.Register(model.Kind, func(b []byte) (linear.Fit, error) { return model.Decode(b) })
+	linear.RegisterModel(model.Format, func(name string, r io.Reader) (linear.Other, error) {
+		m, err := model.Load(name, r)
+		if err != nil {
+			return nil, err
+		}
+		return NewClusters(m)
+	})
+}
+
+// Inspect inspects rows to find clusters in, which become dense, and completes the options for them: o.UnitRows gets
+// its default, and so does reading.ChunkRows where chunkRows, which was asked for, is 0: the same.
+func Inspect(ctx context.Context, patterns []string, chunkRows int, o *linear.Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	d, err := vectorio.Inspect(ctx, patterns, *reading)
+	if err != nil {
+		return nil, err
+	}
+	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
+}
+
+// Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.
+func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *linear.Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
+	d, err := d.EncodedDense(e, reading)
+	if err != nil {
+		return nil, err
+	}
+	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
+}
+
+// maxCenters bounds the rows of a file of centres.
+const maxCenters = 1 << 20
+
+// ReadCenters reads centres to begin with: the rows of a file of vectors, or those of the model of an earlier run, .json.
+func ReadCenters(ctx context.Context, name string) (*model.Model, [][]float64, error) {
+	if path.Ext(name) == ".json" {
+		r, err := files.OpenRead(ctx, name)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, nil, fault.File(name, "clusters, as kmeans writes them", "no file of that name")
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		m, err := model.Load(name, bufio.NewReader(r))
+		if err = errors.Join(err, r.Close()); err != nil {
+			return nil, nil, err
+		}
+		return m, m.Centers, nil
+	}
+	var o vectorio.Options
+	o.EnsureDefaults()
+	d, err := vectorio.Inspect(ctx, []string{name}, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	head, err := d.Head(ctx, maxCenters+1, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if head.Len() > maxCenters {
+		return nil, nil, fault.File(name, fmt.Sprintf("at most %d centres", maxCenters), "more")
+	}
+	centers := make([][]float64, head.Len())
+	for i := range centers {
+		centers[i] = append([]float64(nil), head.Row(i, make([]float64, head.Dim))...)
+	}
+	return nil, centers, nil
+}
+
+// Clusters is a model that [linear.Predict] applies: for each row its nearest centre, and how far that is.
+type Clusters struct {
+	Model    *model.Model
+	searcher *model.Searcher
+}
+
+// NewClusters makes one of a model.
+func NewClusters(m *model.Model) (*Clusters, error) {
+	s, err := m.Searcher()
+	return &Clusters{m, s}, err
+}
+
+// Format is that of its file.
+func (c *Clusters) Format() string { return model.Format }
+
+// Save writes the file.
+func (c *Clusters) Save(w io.Writer) error { return c.Model.Save(w) }
+
+// Name is what it is.
+func (c *Clusters) Name() string {
+	return fmt.Sprintf("%d clusters, %d columns", len(c.Model.Centers), c.Model.Features())
+}
+
+// Columns are those of the rows.
+func (c *Clusters) Columns() linear.Columns {
+	return Columns(c.Model)
+}
+
+// Columns are those of the rows that a model is for.
+func Columns(m *model.Model) linear.Columns {
+	return linear.Columns{Features: m.Features(), Names: m.FeatureNames, Encoding: m.Encoding, ZeroBased: m.ZeroBased, Dense: true}
+}
+
+// Check says what cannot be asked of clusters.
+func (c *Clusters) Check(o *linear.PredictOptions) error {
+	var errs []error
+	for _, f := range []struct {
+		name  string
+		asked bool
+	}{{"proba", o.Proba}, {"decision", o.Decision}, {"evaluate, target", o.Evaluate}} {
+		if f.asked {
+			errs = append(errs, fmt.Errorf("%s: the model is of clusters, which have no classes", f.name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Answers are the columns of the output.
+func (c *Clusters) Answers() []results.Column { return Answers() }
+
+// Answers are the columns that rows get.
+func Answers() []results.Column {
+	return []results.Column{{Name: "cluster", Type: results.Int}, {Name: "distance", Type: results.Float}}
+}
+
+// Work is about how many multiplications a row takes.
+func (c *Clusters) Work() int { return len(c.Model.Centers) * c.Model.Features() }
+
+// Answer writes cluster and distance of each row.
+func (c *Clusters) Answer(k *learn.Chunk, values []float64) error {
+	clusters, distances, err := c.searcher.Predict(k)
+	if err != nil {
+		return err
+	}
+	for i, n := range clusters {
+		values[2*i], values[2*i+1] = float64(n), distances[i]
+	}
+	return nil
+}

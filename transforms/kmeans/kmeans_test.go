@@ -1,0 +1,144 @@
+package kmeans
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+
+	model "beamlearn/model/kmeans"
+	"beamlearn/transforms/linear"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
+)
+
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // Prism keeps what it knows of a job for as long as the process lives
+	ptest.Main(m)
+}
+
+// write writes n rows, of clusters that overlap, as two files.
+func write(t *testing.T, n int) []string {
+	t.Helper()
+	r, dir := rand.New(rand.NewPCG(1, 2)), t.TempDir()
+	var names []string
+	for f := range 2 {
+		var b strings.Builder
+		b.WriteString("a,b,c\n")
+		for i := range n / 2 {
+			fmt.Fprintf(&b, "%v,%v,%v\n", r.NormFloat64()+float64(i%3), r.NormFloat64(), 10*r.NormFloat64())
+		}
+		names = append(names, filepath.Join(dir, fmt.Sprintf("x%d.csv", f)))
+		if err := os.WriteFile(names[f], []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
+}
+
+// found is a job: the bytes of its model, and of the clusters of its rows.
+func found(t *testing.T, input []string, chunkRows int, o linear.Options, how model.Options) (clusters, answers string) {
+	t.Helper()
+	ctx, out := context.Background(), t.TempDir()
+	run := func(_ context.Context, p *beam.Pipeline) error { return ptest.Run(p) }
+	o.Model = filepath.Join(out, "m.json")
+	job := &linear.Job{Options: o}
+	job.Reading.ChunkRows = chunkRows
+	job.Reading.EnsureDefaults()
+	var err error
+	if job.Data, err = Inspect(ctx, input, chunkRows, &job.Options, &job.Reading); err != nil {
+		t.Fatal(err)
+	}
+	fit, err := model.NewFit(how, job.Data.Dim, job.Data.Columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fit, report, err := linear.Train(ctx, job, fit, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := linear.Publish(ctx, &job.Options, report, []linear.File{{Path: o.Model, Write: fit.Model().Save}}); err != nil {
+		t.Fatal(err)
+	}
+	p := &linear.PredictJob{Reading: vectorio.Options{ChunkRows: chunkRows}, Options: linear.PredictOptions{Output: filepath.Join(out, "c.csv"), Workers: o.Workers}}
+	p.Options.EnsureDefaults()
+	if err := p.ReadAny(ctx, o.Model); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Inspect(ctx, input); err != nil {
+		t.Fatal(err)
+	}
+	pipeline, s := beam.NewPipelineWithRoot()
+	if err := linear.Predict(s, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(ctx, pipeline); err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.Report(ctx)
+	if err != nil || r.Rows != job.Data.Rows && job.Data.Rows >= 0 || r.Features != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if err := p.Clean(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var texts [2]string
+	for i, name := range []string{o.Model, p.Options.Output} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[i] = string(b)
+	}
+	return texts[0], texts[1]
+}
+
+// Model and answers have the same bytes in this process and by workers, whatever is read at a time, and however many
+// passes are in a pipeline.
+func TestSameBytes(t *testing.T) {
+	input := write(t, 300)
+	how := model.Options{Clusters: []int{3, 7}, NInit: 2, MaxIter: 4, Standardize: true}
+	clusters, answers := found(t, input, 100, linear.Options{Shards: 3, UnitRows: 40, Workers: placement.InProcess}, how)
+	if n := strings.Count(answers, "\n"); n != 301 || !strings.HasPrefix(answers, "id,cluster,distance\n") {
+		t.Errorf("%d lines: %s", n, answers)
+	}
+	for i, v := range []struct {
+		o         linear.Options
+		chunkRows int
+	}{
+		{linear.Options{Shards: 3, UnitRows: 40, Workers: placement.InProcess, Threads: 1, CacheMemory: -1}, 17},
+		{linear.Options{Shards: 3, UnitRows: 40, Workers: placement.Remote, Groups: 2, Passes: 3}, 60},
+	} {
+		c, a := found(t, input, v.chunkRows, v.o, how)
+		if c != clusters {
+			t.Errorf("way %d: another model\n%s\n%s", i, c, clusters)
+		}
+		if a != answers {
+			t.Errorf("way %d: other answers", i)
+		}
+	}
+}
+
+// A file of centres is one of vectors, or a model.
+func TestReadCenters(t *testing.T) {
+	ctx, dir := context.Background(), t.TempDir()
+	name := filepath.Join(dir, "c.csv")
+	if err := os.WriteFile(name, []byte("1,2\n3,4.5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if m, c, err := ReadCenters(ctx, name); err != nil || m != nil || fmt.Sprint(c) != "[[1 2] [3 4.5]]" {
+		t.Errorf("%v, %v, %v", m, c, err)
+	}
+	for name, want := range map[string]string{"none.json": "no file of that name", "none.npy": "none.npy"} {
+		if _, _, err := ReadCenters(ctx, filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
