@@ -57,7 +57,7 @@ type Options struct {
 const (
 	maxClusters = 1 << 20
 	maxRuns     = 1000
-	maxCentres  = 64 << 20 // numbers in all centres: 512 MiB
+	maxCentres  = 32 << 20 // numbers in all centres: 256 MiB
 )
 
 // EnsureDefaults fills in what is not set.

@@ -198,6 +198,30 @@ func (t *Tables) Wanted(ctx context.Context, patterns []string, reading vectorio
 	return d.Other
 }
 
+// Anew says why a job that has failed as one of numbers is to be done as one of a table: a cell of a row is no number.
+// "" where it is not, as where the column is one of those that must be numbers, or no part of the vector.
+func (t *Tables) Anew(err error, reading *vectorio.Options, d *vectorio.Dataset, except ...string) string {
+	if err == nil || !t.Auto() || reading.Formats.Cells || reading.SkipFaults {
+		return ""
+	}
+	marked := fault.Find(err.Error())
+	if len(marked) == 0 {
+		return ""
+	}
+	file, row, column := fault.PlaceOf(marked[0])
+	o := &reading.Formats
+	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn || column == o.IDColumn ||
+		slices.Contains(except, column) {
+		return ""
+	}
+	for _, info := range d.Files {
+		if info.Name == file && formats.IsTabular(file, o.Format) {
+			return fmt.Sprintf("%s: the rows are taken for a table, from the beginning (--encode=none fails)", marked[0])
+		}
+	}
+	return ""
+}
+
 // planRows is how many rows a plan looks at.
 const planRows = 10_000
 

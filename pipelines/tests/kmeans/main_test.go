@@ -143,6 +143,23 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A cell that is missing far behind makes a table of the rows, from the beginning.
+func TestAnew(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	rows := "a,b\n" + strings.Repeat("1,2\n5,6\n", 3000)
+	clitest.Write(t, filepath.Join(dir, "x.csv"), rows+"3,\n"+strings.Repeat("1,3\n", 1000))
+	stderr := mustRun(t, dir, "--input=x.csv", "--n_clusters=2", "--output_model=m.json", "--output=c.csv")
+	for _, want := range []string{"row 6000, column b: ", "the rows are taken for a table, from the beginning", "b: numeric: "} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%q is missing: %s", want, stderr)
+		}
+	}
+	if n := strings.Count(clitest.Read(t, filepath.Join(dir, "c.csv")), "\n"); n != 7002 {
+		t.Errorf("%d lines", n)
+	}
+}
+
 // What is wrong is said in a line, before there is any file.
 func TestFaults(t *testing.T) {
 	t.Parallel()

@@ -120,7 +120,20 @@ func (c *command) run(ctx context.Context) error {
 	if c.Explaining() {
 		return c.explain(ctx, job, options.Options)
 	}
-	fit, report, err := linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+	fit, report, err := c.train(ctx, job, fit)
+	if why := c.anew(err, job, &options); why != "" {
+		c.Tell(why)
+		if job, options, page, err = c.job(ctx); err != nil {
+			return err
+		}
+		if err := c.inspectTable(ctx, job, &options); err != nil {
+			return err
+		}
+		if fit, err = model.NewFit(options.Options, job.Data.Dim, job.Data.Columns); err != nil {
+			return cli.Usage(err)
+		}
+		fit, report, err = c.train(ctx, job, fit)
+	}
 	if err == nil {
 		err = c.finish(ctx, job, fit.Model(), report, page, start)
 	}
@@ -129,6 +142,18 @@ func (c *command) run(ctx context.Context) error {
 		fmt.Fprintf(os.Stderr, "kmeans: passes saved: %d; the same command with --resume goes on after them\n", saved.Passes)
 	}
 	return err
+}
+
+func (c *command) train(ctx context.Context, job *linear.Job, fit *model.Fit) (*model.Fit, *linear.Report, error) {
+	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+}
+
+// anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.
+func (c *command) anew(err error, job *linear.Job, o *options) string {
+	if *c.resume || o.Init == model.Given {
+		return ""
+	}
+	return c.tables.Anew(err, &job.Reading, job.Data)
 }
 
 // options are what to find, and the model that it begins with.
@@ -212,6 +237,11 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, o *options) (err
 		}
 		c.Tell(why + ": the rows are taken for a table")
 	}
+	return c.inspectTable(ctx, job, o)
+}
+
+// inspectTable inspects a table, and finds out how its rows become numbers.
+func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *options) error {
 	if o.Init == model.Given {
 		return cli.Usage(errors.New("--init: of a table, the centres to begin with are those of a model, .json, which has its encoding"))
 	}

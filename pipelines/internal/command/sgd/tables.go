@@ -9,9 +9,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
-	"beamlearn/model/fault"
 	"beamlearn/model/features"
-	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/pipelines/internal/cli"
@@ -83,28 +81,12 @@ func (c *command) train(ctx context.Context, job *linear.Job, options fitting.Fi
 	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
 
-// anew says why a job that has failed as one of numbers is to be done as one of a table: a cell of a row is no
-// number. "" where it is not.
+// anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.
 func (c *command) anew(err error, job *linear.Job) string {
-	if err == nil || !c.tables.Auto() || job.Reading.Formats.Cells || job.Reading.SkipFaults || *c.resume || c.warm.String() != "" {
+	if *c.resume || c.warm.String() != "" {
 		return ""
 	}
-	marked := fault.Find(err.Error())
-	if len(marked) == 0 {
-		return ""
-	}
-	file, row, column := fault.PlaceOf(marked[0])
-	o := &job.Reading.Formats
-	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn || column == o.IDColumn ||
-		column == *c.hyper.exposure || column == *c.hyper.offset {
-		return ""
-	}
-	for _, info := range job.Data.Files {
-		if info.Name == file && formats.IsTabular(file, o.Format) {
-			return fmt.Sprintf("%s: the rows are taken for a table, from the beginning (--encode=none fails)", marked[0])
-		}
-	}
-	return ""
+	return c.tables.Anew(err, &job.Reading, job.Data, *c.hyper.exposure, *c.hyper.offset)
 }
 
 // exposeRaw finds the exposure's feature in an encoding, and keeps its numbers as they are.
