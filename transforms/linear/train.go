@@ -231,6 +231,7 @@ func Train[F Fit](ctx context.Context, j *Job, fit F, run Run) (F, *Report, erro
 func train(ctx context.Context, j *Job, fit Fit, run Run) (Fit, *Report, error) {
 	j.Options.Kind = fit.Kind()
 	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
 	if err := j.Options.Validate(); err != nil {
 		return nil, nil, err
 	}
