@@ -184,7 +184,7 @@ func remade(b []byte) []byte {
 func TestDamagedFile(t *testing.T) {
 	cuts, step := 3, 11 // between the lengths, and the bytes, that lie in sections
 	if brief() {
-		cuts, step = 7, 50
+		cuts, step = 29, 101
 	}
 	all := smallIndexes(t, fileBytes)
 	for name, b := range smallIndexes(t, compactBytes) {
