@@ -292,7 +292,7 @@ func TestTwoJobs(t *testing.T) {
 	ctx := context.Background()
 	const jobs = 3
 	for _, dir := range []string{t.TempDir(), "gs://" + gcstest.Bucket} {
-		shards, rounds := 50, 20
+		shards, rounds := 50, 8
 		if testing.Short() {
 			rounds = 3
 		}
