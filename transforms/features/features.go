@@ -134,15 +134,15 @@ func Head(ctx context.Context, j *Job, rows int) (*model.Encoding, error) {
 	return e, e.Finish(counts)
 }
 
-// look is what is known of rows: a survey, or counts.
-type look interface {
+// statistics are what is known of rows: a survey, or counts.
+type statistics interface {
 	Add(t *tables.Table) error
 	encoding.BinaryMarshaler
 	encoding.BinaryUnmarshaler
 }
 
 // pass looks at all rows.
-func (j *Job) pass(ctx context.Context, fn surveyFn, to look, report *Report, run Run) error {
+func (j *Job) pass(ctx context.Context, fn surveyFn, to statistics, report *Report, run Run) error {
 	result := files.Join(j.Dir, "columns-"+j.RunID)
 	if fn.Encoding != nil {
 		result += "-counts"
@@ -201,16 +201,16 @@ func (f *surveyFn) ProcessElement(ctx context.Context, _ int, iter func(*vectori
 	return part, nil
 }
 
-// begin makes a look at no rows.
-func (f *surveyFn) begin() (look, error) {
+// begin makes statistics of no rows.
+func (f *surveyFn) begin() (statistics, error) {
 	if f.Encoding != nil {
 		return f.Encoding.NewCounts(f.Fields)
 	}
 	return model.NewSurvey(f.Fields, f.Options)
 }
 
-// merge adds what another look has seen.
-func merge(to, from look) error {
+// merge adds what others have seen.
+func merge(to, from statistics) error {
 	switch to := to.(type) {
 	case *model.Survey:
 		if from, ok := from.(*model.Survey); ok {

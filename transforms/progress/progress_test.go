@@ -42,15 +42,15 @@ func TestRun(t *testing.T) {
 func TestSum(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		all  []told
-		want told
+		all  []snapshot
+		want snapshot
 	}{
-		{"no worker", nil, told{}},
-		{"of two", []told{{"searching", 5, "", 10, 100}, {"searching", 7, "", 20, 100}}, told{"searching", 7, "", 30, 100}},
-		{"one waits", []told{{"reading points", 1, "", 0, 0}, {"searching", 7, "", 20, 100}}, told{"searching", 7, "", 20, 100}},
-		{"one is ahead", []told{{"pass 1", 1, "pass 1", 50, 50}, {"pass 2", 9, "pass 2", 3, 50}}, told{"pass 2", 9, "pass 2", 3, 50}},
-		{"a worker died", []told{{"searching", 5, "", 80, 100}, {"searching", 7, "", 40, 100}}, told{"searching", 7, "", 100, 100}},
-		{"one writes", []told{{"searching", 5, "", 80, 100}, {"writing the output", 9, "", 20, 100}}, told{"writing the output", 9, "", 100, 100}},
+		{"no worker", nil, snapshot{}},
+		{"of two", []snapshot{{"searching", 5, "", 10, 100}, {"searching", 7, "", 20, 100}}, snapshot{"searching", 7, "", 30, 100}},
+		{"one waits", []snapshot{{"reading points", 1, "", 0, 0}, {"searching", 7, "", 20, 100}}, snapshot{"searching", 7, "", 20, 100}},
+		{"one is ahead", []snapshot{{"pass 1", 1, "pass 1", 50, 50}, {"pass 2", 9, "pass 2", 3, 50}}, snapshot{"pass 2", 9, "pass 2", 3, 50}},
+		{"a worker died", []snapshot{{"searching", 5, "", 80, 100}, {"searching", 7, "", 40, 100}}, snapshot{"searching", 7, "", 100, 100}},
+		{"one writes", []snapshot{{"searching", 5, "", 80, 100}, {"writing the output", 9, "", 20, 100}}, snapshot{"writing the output", 9, "", 100, 100}},
 	} {
 		if got := sum(c.all); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
@@ -98,7 +98,7 @@ func TestShare(t *testing.T) {
 	if shown.Gather(context.Background(), dir); !shown.phaseIs("searching") {
 		t.Error("half a file has changed the state")
 	}
-	if err := write(filepath.Join(dir+"x", "progress-1.json"), told{}); err == nil {
+	if err := write(filepath.Join(dir+"x", "progress-1.json"), snapshot{}); err == nil {
 		t.Error("a worker has made the directory of a run that is over")
 	}
 }

@@ -35,8 +35,8 @@ const (
 // them and this process reach.
 func Share(id, dir string) { beam.PipelineOptions.Set(option, id+" "+dir) }
 
-// told is what a worker tells.
-type told struct {
+// snapshot is the state of a run as a worker writes it into its file.
+type snapshot struct {
 	Phase string `json:"phase"`
 	Since int64  `json:"since"` // when the phase began, in milliseconds of Unix time
 	Lap   string `json:"lap"`   // the phase of which rows are counted
@@ -60,23 +60,23 @@ func follower(id string) *Run {
 
 // tell writes what is new, for as long as the process lives.
 func (r *Run) tell(name string) {
-	var last told
+	var last snapshot
 	for range time.Tick(writeEvery) {
-		if now := r.told(); now != last && write(name, now) == nil {
+		if now := r.snapshot(); now != last && write(name, now) == nil {
 			last = now
 		}
 	}
 }
 
-func (r *Run) told() told {
+func (r *Run) snapshot() snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return told{r.phase, r.since.UnixMilli(), r.lap, r.done.Load(), r.total}
+	return snapshot{r.phase, r.since.UnixMilli(), r.lap, r.done.Load(), r.total}
 }
 
 // write replaces a file. A local one is written only where its directory is there: that of a run that is over is not
 // made anew.
-func write(name string, t told) error {
+func write(name string, t snapshot) error {
 	b, err := json.Marshal(t)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (r *Run) Gather(ctx context.Context, dir string) {
 	if err != nil {
 		return // no worker has told anything yet
 	}
-	var all []told
+	var all []snapshot
 	for _, info := range infos {
 		if t, err := read(ctx, info); err == nil {
 			all = append(all, t)
@@ -110,7 +110,7 @@ func (r *Run) Gather(ctx context.Context, dir string) {
 	}
 }
 
-func read(ctx context.Context, info files.Info) (t told, err error) {
+func read(ctx context.Context, info files.Info) (t snapshot, err error) {
 	f, err := files.Open(info).OpenRange(ctx, 0, -1)
 	if err != nil {
 		return t, err
@@ -124,8 +124,8 @@ func read(ctx context.Context, info files.Info) (t told, err error) {
 
 // sum is the phase that has begun last and the rows that all workers have done in its lap. Rows that were done twice,
 // as a worker has died, count twice, up to the total.
-func sum(all []told) told {
-	var s told
+func sum(all []snapshot) snapshot {
+	var s snapshot
 	for _, t := range all {
 		if t.Since >= s.Since {
 			s.Phase, s.Since, s.Lap = t.Phase, t.Since, t.Lap
@@ -143,7 +143,7 @@ func sum(all []told) told {
 	return s
 }
 
-func (r *Run) set(t told) {
+func (r *Run) set(t snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.phase, r.lap, r.total = t.Phase, t.Lap, t.Total
