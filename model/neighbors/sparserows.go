@@ -13,7 +13,8 @@ import (
 // Rows that are mostly zeros stay so (vectors.Block.Sparse), and are searched by their entries. Their distances are
 // those of [Distance], bit for bit: a component that two rows lack adds nothing to its lane. For the cosine, the inner
 // product and the euclidean distance an inverted index finds candidates (package sparse), whose distances are computed
-// then; for other metrics, all pairs are compared, in O(entries) each.
+// then, and so it does for sets, whose columns are those that are not 0; for other metrics, all pairs are compared, in
+// O(entries) each.
 
 // denseShare is the share of entries above which rows are stored with their zeros, and compared by tiles. The time of
 // the inverted index grows by the square of the share: of 20,000 rows with AVX2, at 6 % it is half of the tiles' with
@@ -42,7 +43,7 @@ func denseEnough(b *vectors.Block, o Options) bool {
 // hasEntries reports whether the metric is computed of rows' entries.
 func (o *Options) hasEntries() bool {
 	switch r := o.resolve(); r.Metric {
-	case Cosine, InnerProduct, Euclidean, SqEuclidean, Manhattan, Chebyshev, Minkowski, Hamming:
+	case Cosine, InnerProduct, Euclidean, SqEuclidean, Manhattan, Chebyshev, Minkowski, Hamming, Jaccard, Dice:
 		return !r.centred && !r.Bits
 	}
 	return false
@@ -105,6 +106,7 @@ type sparseRows struct {
 // measures are those of the inverted index.
 var measures = map[Metric]sparse.Measure{
 	Cosine: sparse.Cosine, InnerProduct: sparse.InnerProduct, Euclidean: sparse.Euclidean, SqEuclidean: sparse.Euclidean,
+	Jaccard: sparse.Jaccard, Dice: sparse.Dice,
 }
 
 // newSparseRows builds the engine. Bounds by norms are of no use where squares leave float64's range.
@@ -113,7 +115,7 @@ func newSparseRows(p *points, o Options) *sparseRows {
 	if o.Metric == Cosine {
 		e.scale()
 	}
-	if m, ok := measures[o.Metric]; ok && (o.Metric == Cosine || o.magnitudes(p).within(magnitudes64)) {
+	if m, ok := measures[o.Metric]; ok && (o.Metric == Cosine || o.Metric.ofBooleans() || o.magnitudes(p).within(magnitudes64)) {
 		e.lists = sparse.New(sparse.Rows{CSR: e.points.csr, N: p.n}, p.dim, m)
 	}
 	return e
@@ -187,6 +189,10 @@ func (e *sparseRows) reduced(q *sparseQuery, position int) float64 {
 		return sparse.Powers(q.Row, y, e.o.P)
 	case Hamming:
 		return sparse.Unequal(q.Row, y)
+	case Jaccard, Dice:
+		return contingency{
+			both: sparse.Both(q.Row, y), x: sparse.Size(q.Row), y: sparse.Size(y),
+		}.distance(e.o.Metric)
 	}
 	return sparse.SqEuclidean(q.Row, y, 1)
 }
@@ -217,7 +223,7 @@ func (e *sparseRows) eachQuery(
 	if s.Most != nil { // the nearest that it leaves may be any
 		lists = nil
 	}
-	if lists != nil && e.o.Metric != Cosine && !magnitudesOf(q.Sparse.Values).within(magnitudes64) {
+	if lists != nil && e.o.Metric != Cosine && !e.o.Metric.ofBooleans() && !magnitudesOf(q.Sparse.Values).within(magnitudes64) {
 		lists = nil
 	}
 	if lists == nil {
@@ -265,8 +271,11 @@ func (e *sparseRows) kNeighbors(q *vectors.Block, exclude []int32, k int, s Sear
 
 func (e *sparseRows) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors {
 	limit := e.o.ceiling(r, e.points.dim)
-	if e.o.Metric == Cosine {
+	switch e.o.Metric {
+	case Cosine:
 		limit = limit/2 - 1 // of −cos
+	case Jaccard, Dice:
+		limit-- // of −(1 − distance)
 	}
 	within := make([]within, q.Len())
 	e.eachQuery(q, exclude, s, 0, limit, func() (func(int, float64, int32), func(int)) {

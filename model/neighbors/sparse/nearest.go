@@ -1,6 +1,7 @@
 package sparse
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -26,11 +27,11 @@ func keep(k int) int { return 2*k + 8 }
 
 // offer takes a row with such bounds, which is not above the limit, for a candidate of the k nearest, or, where k is
 // 0, of all within the limit. Where more than room are left, it drops all.
-func (s *nearest) offer(c candidate, k, room int) {
+func (s *nearest) offer(x *Index, c candidate, k, room int) {
 	if n := len(s.found); n == cap(s.found) && k > 0 {
 		if n == 0 {
 			s.found = make([]candidate, 0, keep(k))
-		} else if s.cut(k); len(s.found) >= room {
+		} else if s.cut(x, k); len(s.found) >= room {
 			s.overflow()
 			return
 		} else if len(s.found) > n-n/4 {
@@ -42,7 +43,7 @@ func (s *nearest) offer(c candidate, k, room int) {
 
 // cut lowers the limit to the k-th smallest of the greatest values, and drops the candidates above it. It reports
 // whether the limit was not below that already, so that no row is missing.
-func (s *nearest) cut(k int) bool {
+func (s *nearest) cut(x *Index, k int) bool {
 	if len(s.found) < k {
 		return false
 	}
@@ -63,7 +64,23 @@ func (s *nearest) cut(k int) bool {
 		}
 	}
 	s.found = kept
+	if x.measure.ofSets() {
+		s.choose(x, k)
+	}
 	return true
+}
+
+// choose leaves the first k of candidates whose values are known exactly: of sets, many are the same.
+func (s *nearest) choose(x *Index, k int) {
+	for i := range s.found {
+		if s.found[i].width > 0 {
+			return
+		}
+	}
+	slices.SortFunc(s.found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.least, b.least), cmp.Compare(x.order[a.place], x.order[b.place]))
+	})
+	s.found = s.found[:k]
 }
 
 // overflow drops all, and what may follow.

@@ -95,7 +95,7 @@ func (w *worker) searchAll(s *Search, states []nearest) {
 	w.searchSome(s, states, func(i int) bool { return !x.constant(w.queries[i].norm, s.K) })
 	w.searchSome(s, states, func(i int) bool {
 		st := &states[i]
-		if s.K == 0 || x.constant(w.queries[i].norm, s.K) || st.cut(s.K) || math.IsInf(x.overlap(w.queries[i].norm), 1) {
+		if s.K == 0 || x.constant(w.queries[i].norm, s.K) || st.cut(x, s.K) || math.IsInf(x.overlap(w.queries[i].norm), 1) {
 			return false
 		}
 		*st = nearest{limit: s.Limit, found: st.found[:0]}
@@ -132,6 +132,8 @@ func (x *Index) overlap(norm float64) float64 {
 	case norm == 0 || err > 0.01:
 	case x.measure == Cosine:
 		return -err
+	case x.measure.ofSets():
+		return -1e-10 // one column of 2³¹
 	case x.measure == InnerProduct:
 		return -err * norm * most
 	case least > 0.9*most:
@@ -142,14 +144,14 @@ func (x *Index) overlap(norm float64) float64 {
 
 // constant reports whether all rows have the same value for a query of such a norm, so that the first are the nearest.
 func (x *Index) constant(norm float64, k int) bool {
-	return norm == 0 && x.measure != Euclidean && k > 0
+	return norm == 0 && k > 0 && (x.measure == Cosine || x.measure == InnerProduct)
 }
 
 // positions appends those of a query's candidates.
 func (w *worker) positions(q *query, s *Search, of *nearest, to []int32) []int32 {
 	if !w.x.constant(q.norm, s.K) {
 		if s.K > 0 {
-			of.cut(s.K)
+			of.cut(w.x, s.K)
 		}
 		return of.positions(w.x, to)
 	}
@@ -176,7 +178,7 @@ func (w *worker) search(q *query, number int, s *Search, to *nearest) {
 			if c.least > to.limit || s.Skip != nil && s.Skip(q.row, x.order[place]) {
 				continue
 			}
-			to.offer(c, s.K, math.MaxInt)
+			to.offer(x, c, s.K, math.MaxInt)
 		}
 		return to.limit
 	})
@@ -215,7 +217,7 @@ func (x *Index) findPairs(s *Search, worker func() Take) {
 	var again []int
 	for place := range p.states {
 		st := &p.states[place]
-		if s.K > 0 && !st.over() && !st.cut(s.K) && !math.IsInf(x.overlap(x.norms[place]), 1) {
+		if s.K > 0 && !st.over() && !st.cut(x, s.K) && !math.IsInf(x.overlap(x.norms[place]), 1) {
 			st.overflow()
 		}
 		if st.over() {
@@ -323,13 +325,13 @@ func (p *pairs) offer(w *worker, q *query, number, n, hits int) (limit float64) 
 		c := x.bounds(q, place, w.found[h])
 		position := x.order[place]
 		if c.least <= mine.limit && (p.Skip == nil || !p.Skip(q.row, position)) {
-			mine.offer(c, p.K, p.room)
+			mine.offer(x, c, p.K, p.room)
 		}
 		theirs := &p.states[place]
 		if c.least <= theirs.limit && (p.Skip == nil || !p.Skip(int(position), int32(q.row))) {
 			limit := theirs.limit
 			c.place = int32(q.place)
-			theirs.offer(c, p.K, p.room)
+			theirs.offer(x, c, p.K, p.room)
 			if theirs.limit != limit {
 				w.thresholds[row] = p.threshold(place, r)
 			}

@@ -64,7 +64,13 @@ func valueOf(m Measure, x, y Row) float64 {
 			i, j = i+1, j+1
 		}
 	}
-	switch {
+	switch both, n := float64(Both(x, y)), float64(Size(x)+Size(y)); {
+	case m.ofSets() && n == 0:
+		return -1
+	case m == Jaccard:
+		return -both / (n - both)
+	case m == Dice:
+		return -2 * both / n
 	case m == InnerProduct:
 		return -dot
 	case m == Euclidean:
@@ -81,6 +87,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	kindsOf := [][]string{
 		Cosine: {"ones", "signed"}, InnerProduct: {"signed", "scales"}, Euclidean: {"weights", "scales"},
+		Jaccard: {"weights"}, Dice: {"signed"},
 	}
 	for m, kinds := range kindsOf {
 		for _, kind := range kinds {

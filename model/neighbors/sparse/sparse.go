@@ -41,7 +41,12 @@ const (
 	Cosine       Measure = iota // −cos(x, y), which is 0 where either is the zero vector
 	InnerProduct                // −⟨x,y⟩
 	Euclidean                   // ‖x−y‖²
+	Jaccard                     // −|x∩y| / |x∪y|, of the sets of columns that are not 0; −1 where both are empty
+	Dice                        // −2·|x∩y| / (|x|+|y|), likewise
 )
+
+// ofSets reports whether the values of entries do not matter, but for zeros. What such measures count is found exactly.
+func (m Measure) ofSets() bool { return m == Jaccard || m == Dice }
 
 const (
 	// blockRows is how many rows' accumulators are filled at a time: 8 KiB of them. A power of two.
@@ -110,7 +115,7 @@ func newIndex(rows Rows, dim int, m Measure, by *kernel) *Index {
 	norms, heads := make([]float64, rows.N), make([]float32, rows.N)
 	for i := range rows.N {
 		columns, values := rows.CSR.Row(i)
-		norms[i] = Norm(values)
+		norms[i] = x.measure.norm(values)
 		x.longest = max(x.longest, len(columns))
 		if norms[i] > 0 {
 			heads[i] = x.headNorm(columns, values, norms[i])
@@ -152,6 +157,28 @@ func unit(v, norm float64) float32 {
 		v, norm = math.Ldexp(v, 100), math.Ldexp(norm, 100)
 	}
 	return float32(v / norm)
+}
+
+// norm is that of a row as the measure takes it: of a set, the root of its size.
+func (m Measure) norm(values []float64) float64 {
+	if !m.ofSets() {
+		return Norm(values)
+	}
+	n := 0
+	for _, v := range values {
+		if v != 0 {
+			n++
+		}
+	}
+	return math.Sqrt(float64(n))
+}
+
+// unit is a value of a row brought to unit length.
+func (m Measure) unit(v, norm float64) float32 {
+	if m.ofSets() && v != 0 {
+		v = 1
+	}
+	return unit(v, norm)
 }
 
 // number gives each column that has an entry the number of a list, and counts the rows of each list.
@@ -274,7 +301,7 @@ func (x *Index) headNorm(columns []int32, values []float64, norm float64) float3
 	sum := 0.0
 	for j, c := range columns {
 		if l := x.list(c); l >= 0 && int(l) < x.heads {
-			v := float64(unit(values[j], norm))
+			v := float64(x.measure.unit(values[j], norm))
 			sum += v * v
 		}
 	}
@@ -329,7 +356,7 @@ func (x *Index) fill(rows Rows, starts []int, heads []float32) {
 		for j, c := range columns {
 			l, u := int(x.list(c)), float32(0)
 			if x.norms[place] > 0 {
-				u = unit(v[j], x.norms[place])
+				u = x.measure.unit(v[j], x.norms[place])
 			}
 			if l < x.heads {
 				b.dense[(row/chunkRows*x.heads+l)*chunkRows+row%chunkRows] = u

@@ -144,3 +144,30 @@ func Unequal(x, y Row) float64 {
 	})
 	return float64(n)
 }
+
+// Size counts the components that are not 0.
+func Size(x Row) (n int) {
+	for _, v := range x.Values {
+		if v != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Both counts the components that are 0 in neither row.
+func Both(x, y Row) (n int) {
+	for i, j := 0, 0; i < len(x.Columns) && j < len(y.Columns); {
+		a, b := x.Columns[i], y.Columns[j]
+		if a == b && x.Values[i] != 0 && y.Values[j] != 0 {
+			n++
+		}
+		if a <= b {
+			i++
+		}
+		if b <= a {
+			j++
+		}
+	}
+	return n
+}

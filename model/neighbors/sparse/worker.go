@@ -75,7 +75,7 @@ func (w *worker) forget() {
 // add makes a query of a row, which may be at a place of the index.
 func (w *worker) add(q Row, row, place int) {
 	x := w.x
-	one := query{row: row, place: place, norm: Norm(q.Values), number: len(w.queries)}
+	one := query{row: row, place: place, norm: x.measure.norm(q.Values), number: len(w.queries)}
 	one.err = errorOf(min(len(q.Columns), x.longest))
 	products, rares, terms := len(w.products), len(w.rares), len(w.terms)
 	if one.norm > 0 {
@@ -85,7 +85,7 @@ func (w *worker) add(q Row, row, place int) {
 			if l < 0 {
 				continue
 			}
-			v := unit(q.Values[j], one.norm)
+			v := x.measure.unit(q.Values[j], one.norm)
 			switch {
 			case int(l) < x.heads:
 				w.terms = append(w.terms, term{v, l * 4 * chunkRows})
@@ -312,6 +312,20 @@ func (x *Index) threshold(rowNorm, limit, err float64, r *run) float32 {
 	switch x.measure {
 	case Cosine:
 		cosine = -limit
+	case Jaccard, Dice:
+		// |x∩y| = cos·√(|x|·|y|) ≥ share·(|x|+|y|), which is least where the sizes are most alike
+		if limit >= 0 {
+			return float32(math.Inf(-1))
+		}
+		if r.most == 0 {
+			return float32(math.Inf(1))
+		}
+		share := -limit / 2
+		if x.measure == Jaccard {
+			share = -limit / (1 - limit)
+		}
+		norm := min(max(rowNorm, r.least), r.most)
+		cosine = share * (rowNorm/norm + norm/rowNorm)
 	case InnerProduct:
 		// cos·‖x‖·‖y‖ ≥ −limit
 		norm := r.most
@@ -344,6 +358,8 @@ func (x *Index) bounds(q *query, place int, sum float32) candidate {
 	cosine, err, b := float64(sum), q.err, x.norms[place]
 	middle := -cosine
 	switch x.measure {
+	case Jaccard, Dice:
+		return x.boundsOfSets(q, place, cosine)
 	case InnerProduct:
 		middle, err = -cosine*q.norm*b, err*q.norm*b
 	case Euclidean:
@@ -351,4 +367,21 @@ func (x *Index) bounds(q *query, place int, sum float32) candidate {
 		middle, err = q.norm*q.norm+b*b-2*q.norm*b*cosine, 2*q.norm*b*err+1e-12*norms*norms
 	}
 	return candidate{middle - err, float32(2 * err * (1 + 0x1p-20)), int32(place)}
+}
+
+// boundsOfSets are bounds of sets, which are the same where the error leaves one whole number of columns in common.
+func (x *Index) boundsOfSets(q *query, place int, cosine float64) candidate {
+	a, b := math.Round(q.norm*q.norm), math.Round(x.norms[place]*x.norms[place])
+	both, err := cosine*q.norm*x.norms[place], q.err*q.norm*x.norms[place]
+	value := func(both float64) float64 {
+		switch {
+		case a+b == 0:
+			return -1
+		case x.measure == Dice:
+			return -2 * both / (a + b)
+		}
+		return -both / (a + b - both)
+	}
+	least, most := value(min(math.Floor(both+err), a, b)), value(max(math.Ceil(both-err), 0))
+	return candidate{least, float32(max(most-least, 0) * (1 + 0x1p-20)), int32(place)}
 }

@@ -21,4 +21,9 @@ out = {"Dim": 300, "Rows": [[[int(c), float(v)] for c, v in zip(row.indices, row
 for metric in ("cosine", "euclidean", "manhattan"):
     d, _ = NearestNeighbors(n_neighbors=9, metric=metric, algorithm="brute").fit(rows).kneighbors()
     out["Distances"][metric] = d.tolist()
+for metric in ("jaccard", "dice"):  # of booleans, which scikit-learn has dense
+    d, _ = NearestNeighbors(n_neighbors=9, metric=metric, algorithm="brute").fit(x != 0).kneighbors()
+    out["Distances"][metric] = d.tolist()
+for empty in (5, 17):
+    out["Distances"]["dice"][empty] = None  # the distance of two empty sets is 0/0: not a number there, 0 here
 (pathlib.Path(__file__).parent / "sparse.json").write_text(json.dumps(out, separators=(",", ":")) + "\n")
