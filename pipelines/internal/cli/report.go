@@ -18,12 +18,19 @@ const NoReport = "none"
 type Page struct {
 	flag   *Path
 	beside []*Path
+	not    func() bool
 }
+
+// Unless says when there is nothing to show on a page: it is asked when the flags are known.
+func (p *Page) Unless(not func() bool) { p.not = not }
 
 // Page adds the flag --report. Without it the page is beside the first of these outputs that is given, under its
 // name, where that is on this host.
 func (g *Group) Page(usage string, beside ...*Path) *Page {
-	p := &Page{g.path("report", usage, writes).Here().Where(func(value string) bool { return value != NoReport }), beside}
+	p := &Page{
+		flag: g.path("report", usage, writes).Here().Where(func(value string) bool { return value != NoReport }), beside: beside,
+		not: func() bool { return false },
+	}
 	named := func(given bool, flag string) func() []files.Named {
 		return func() []files.Named {
 			name, err := p.Path()
@@ -50,6 +57,8 @@ func (p *Page) Path() (string, error) {
 		return "", fmt.Errorf("--report=%s: must end in .html", given)
 	case given != "":
 		return p.flag.Path(), nil
+	case p.not():
+		return "", nil
 	}
 	for _, of := range p.beside {
 		if of.Path() != "" {

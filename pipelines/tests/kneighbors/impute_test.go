@@ -127,6 +127,10 @@ func TestImputeFaults(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s\nexpected %s", c.args, code, stderr, c.want)
 		}
 	}
+	stdout, _, code := runCommand(t, dir, "--input=x.csv", "--impute=uniform", "--output=o.csv", "--explain")
+	if code != 0 || !strings.Contains(stdout, "writes") || strings.Contains(stdout, ".html") {
+		t.Errorf("--explain: exit code %d\n%s", code, stdout)
+	}
 	if got := names(t, dir); len(got) != 3 {
 		t.Errorf("left: %q", got)
 	}

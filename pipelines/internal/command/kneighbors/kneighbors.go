@@ -93,6 +93,7 @@ func New() *cli.App {
 	c.output.As(c.layout)
 	app.Byproducts(c.scoresFile)
 	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
+	c.page.Unless(c.imputes)
 	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
 	c.texts = write.InputFile("texts", "the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
 	return app.Runs(c.run)
