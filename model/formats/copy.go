@@ -76,7 +76,8 @@ func Copies(ctx context.Context, all []Source, fills bool) (*Copied, error) {
 			return nil, err
 		}
 		if c == nil {
-			return nil, fault.File(nameOf(src), "one of "+strings.Join(copiedFormats, " ")+", whose rows can be written as they are", "another format")
+			expected := "one of " + strings.Join(copiedFormats, " ") + ", whose rows can be written as they are"
+			return nil, fault.File(nameOf(src), expected, "another format")
 		}
 		if first == nil {
 			first = c
@@ -168,8 +169,11 @@ func (c *textCopy) seek(number int64) ([]byte, error) {
 	}
 }
 
+// editFunc appends a row with cells in their places.
+type editFunc func(dst, row []byte, cells []CopiedCell) ([]byte, *fault.Fault)
+
 // each appends rows, each as edit makes it of its line and its cells.
-func (c *textCopy) each(dst []byte, rows []int64, cells []CopiedCell, edit func(dst, row []byte, cells []CopiedCell) ([]byte, *fault.Fault)) ([]byte, error) {
+func (c *textCopy) each(dst []byte, rows []int64, cells []CopiedCell, edit editFunc) ([]byte, error) {
 	for i, number := range rows {
 		row, err := c.seek(number)
 		if err != nil {
@@ -326,7 +330,8 @@ func (c *jsonlCopy) edit(dst, row []byte, cells []CopiedCell) ([]byte, *fault.Fa
 			continue
 		}
 		if _, within := c.s.within[name]; within {
-			return nil, &fault.Fault{Column: name, Found: "no such key", Expected: "null, within its object, where the number is missing"}
+			const expected = "null, within its object, where the number is missing"
+			return nil, &fault.Fault{Column: name, Found: "no such key", Expected: expected}
 		}
 		quoted, err := json.Marshal(name)
 		if err != nil {

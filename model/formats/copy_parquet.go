@@ -185,7 +185,8 @@ func (c *parquetCopy) Append(dst []byte, rows []int64, cells []CopiedCell) (out 
 func (c *parquetCopy) edited(lo, hi int64, first int, cells []CopiedCell) (arrow.RecordBatch, error) {
 	filled := map[int][]CopiedCell{} // by the columns of the file
 	for _, cell := range cells {
-		column := slices.IndexFunc(c.schema.Fields(), func(f arrow.Field) bool { return f.Name == c.s.vector[cell.Column].name })
+		name := c.s.vector[cell.Column].name
+		column := slices.IndexFunc(c.schema.Fields(), func(f arrow.Field) bool { return f.Name == name })
 		if column < 0 {
 			return nil, errType
 		}

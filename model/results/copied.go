@@ -80,8 +80,9 @@ func assembleCopiedParquet(file int, w io.Writer, parts []Part, l Layout) error 
 	}
 	g := &copiedRows{schema: schema}
 	// The wrapping keeps Close from closing what is not ours.
-	g.w, err = pqarrow.NewFileWriter(schema, struct{ io.Writer }{w}, parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd)),
-		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	p := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd))
+	stored := pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema())
+	g.w, err = pqarrow.NewFileWriter(schema, struct{ io.Writer }{w}, p, stored)
 	if err != nil {
 		return err
 	}

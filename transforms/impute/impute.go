@@ -96,7 +96,8 @@ func (j *Job) Inspect(ctx context.Context, points, queries []string) (err error)
 			return err
 		}
 		if j.Queries.Dim != j.Points.Dim {
-			return fault.File(j.Queries.Name(), fmt.Sprintf("%d columns, as %s has", j.Points.Dim, j.Points.Name()), "%d", j.Queries.Dim)
+			expected := fmt.Sprintf("%d columns, as %s has", j.Points.Dim, j.Points.Name())
+			return fault.File(j.Queries.Name(), expected, "%d", j.Queries.Dim)
 		}
 	}
 	copied, err := j.filled().Copies(ctx, true)
@@ -131,7 +132,8 @@ func (j *Job) Memory() int64 {
 func (j *Job) output() *output.Options {
 	o := &j.Options
 	return &output.Options{
-		Path: o.Output, Format: o.OutputFormat, Layout: results.Layout{Copied: &j.Copied}, NumShards: o.NumShards, Scratch: o.Staging, RunID: o.RunID,
+		Path: o.Output, Format: o.OutputFormat, Layout: results.Layout{Copied: &j.Copied}, NumShards: o.NumShards,
+		Scratch: o.Staging, RunID: o.RunID,
 	}
 }
 
@@ -300,7 +302,7 @@ func (f *buildFn) save(ctx context.Context, m *impute.Imputer) (string, error) {
 func (f *fillFn) load(ctx context.Context, path string) (*impute.Imputer, error) {
 	m, _, err := imputers.Get(f.Options.RunID, func() (m *impute.Imputer, err error) {
 		if path == "" {
-			return nil, errors.New("impute: the points are in another process: the workers of this run are not in process")
+			return nil, errors.New("impute: the points are in another process: these workers are not in process")
 		}
 		if dir, _ := files.Split(path); dir != files.Join(f.Output.Staging(), "") {
 			return nil, fmt.Errorf("impute: points in %s, expected them in %s", path, f.Output.Staging())
@@ -349,7 +351,9 @@ func (f *fillFn) ProcessElement(ctx context.Context, t task, emit func(output.Pa
 	return nil
 }
 
-func (f *fillFn) fill(ctx context.Context, c vectorio.Chunk, m *impute.Imputer, out *output.Task, r *Report) (err error) {
+func (f *fillFn) fill(
+	ctx context.Context, c vectorio.Chunk, m *impute.Imputer, out *output.Task, r *Report,
+) (err error) {
 	copies, err := vectorio.OpenCopy(ctx, c, &f.Reading, f.Output.Layout.Copied)
 	if err != nil {
 		return err
@@ -379,7 +383,8 @@ func (f *fillFn) fill(ctx context.Context, c vectorio.Chunk, m *impute.Imputer, 
 			}
 			var copied []formats.CopiedCell
 			for ; at < len(cells) && cells[at].Row < to; at++ {
-				copied = append(copied, formats.CopiedCell{Row: cells[at].Row - from, Column: cells[at].Column, Value: cells[at].Value})
+				cell := &cells[at]
+				copied = append(copied, formats.CopiedCell{Row: cell.Row - from, Column: cell.Column, Value: cell.Value})
 			}
 			var err error
 			if raw, err = copies.Append(raw[:0], rows, copied); err != nil {

@@ -166,9 +166,8 @@ func (m *Imputer) scale(column int, v float64) float64 {
 	return (v - m.means[column]) / m.scales[column]
 }
 
-// Len is the number of points, and Dim that of columns.
+// Len is the number of points.
 func (m *Imputer) Len() int { return m.rows }
-func (m *Imputer) Dim() int { return m.dim }
 
 // Present is how many points have a number in a column.
 func (m *Imputer) Present(column int) int64 { return m.counts[column] }
@@ -194,8 +193,8 @@ type Cell struct {
 const groupRows, tileBytes = 16, 128 << 10
 
 // Fill gives the numbers for what is missing in a block, row by row and column by column. Rows go side by side on so
-// many threads; 0 is for all cores. It takes O(points × columns) for each row in which a number is missing, and a fault
-// has the row's number in the dataset.
+// many threads; 0 is for all cores. It takes O(points × columns) for each row in which a number is missing. A fault has
+// the row's number in the dataset.
 func (m *Imputer) Fill(b *vectors.Block, threads int) ([]Cell, error) {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
@@ -363,20 +362,19 @@ func (w *wantingRow) answer(m *Imputer, cells []Cell) []Cell {
 // average is the weighted mean of the numbers of the nearest points.
 func (c *nearest) average(m *Imputer) float64 {
 	var total, weights float64
-	zero := false
-	weight := func(p near) float64 { return 1 }
-	if m.options.Weights == vote.Distance {
-		weight = func(p near) float64 {
-			w := 1 / math.Sqrt(float64(p.square*float64(m.dim)))
-			if zero = zero || math.IsInf(w, 1); zero {
-				// Those at the distance 0, which come first, take all the weight.
-				w = map[bool]float64{true: 1, false: 0}[math.IsInf(w, 1)]
-			}
-			return w
-		}
-	}
+	inverse := func(p near) float64 { return 1 / math.Sqrt(float64(p.square*float64(m.dim))) }
+	// Those at the distance 0, which come first, take all the weight.
+	zero := m.options.Weights == vote.Distance && math.IsInf(inverse(c.points[0]), 1)
 	for _, p := range c.points {
-		w := weight(p)
+		w := 1.0
+		if m.options.Weights == vote.Distance {
+			w = inverse(p)
+		}
+		if zero && !math.IsInf(w, 1) {
+			break
+		} else if zero {
+			w = 1
+		}
 		total += float64(w * p.value)
 		weights += w
 	}

@@ -1,6 +1,6 @@
 package impute
 
-//go:generate sh -c "cd ../_asm && go run ./impute -out ../impute/kernel_amd64.s -stubs ../impute/kernel_stubs_amd64.go -pkg impute"
+//go:generate go -C ../_asm run ./impute -out ../impute/kernel_amd64.s -stubs ../impute/kernel_stubs_amd64.go -pkg impute
 
 // lanes is how many points stand side by side in a block.
 const lanes = 8

@@ -134,7 +134,12 @@ func TestImputeFaults(t *testing.T) {
 	if got := names(t, dir); len(got) != 3 {
 		t.Errorf("left: %q", got)
 	}
-	_, stderr, code := runCommand(t, dir, "--input=bad.csv", "--columns=a,b", "--impute=uniform", "--k=1", "--on_error=skip", "--output=o.csv")
+	clitest.Write(t, filepath.Join(dir, "id.csv"), "id,a,b\n1,1,2\n900,,2\n2,1000,900\n")
+	_, stderr, code := runCommand(t, dir, "--input=id.csv", "--id_column=id", "--impute=uniform", "--k=1", "--output=o.csv")
+	if got := clitest.Read(t, filepath.Join(dir, "o.csv")); code != 0 || got != "id,a,b\n1,1,2\n900,1,2\n2,1000,900\n" {
+		t.Errorf("by ids: exit code %d\n%s\n%s", code, stderr, got)
+	}
+	_, stderr, code = runCommand(t, dir, "--input=bad.csv", "--columns=a,b", "--impute=uniform", "--k=1", "--on_error=skip", "--output=o.csv")
 	if got := clitest.Read(t, filepath.Join(dir, "o.csv")); code != 0 || got != "a,b\n1,2\n1,3\n5,1\n" {
 		t.Errorf("exit code %d\n%s\n%s", code, stderr, got)
 	}

@@ -27,11 +27,12 @@ func (c *command) imputes() bool { return slices.Contains(imputing, c.tables.Imp
 
 // notImputing are the flags that have no meaning there.
 var notImputing = []string{
-	"index", "target", "task", "scoring", "weights", "proba", "outlier_label", "radius", "algorithm", "recall", "seed", "index_limit",
-	"p", "bits", "degrees", "km", "metric_params", "filter", "only_same", "exclude_same", "exclude_same_id", "before", "max_per", "outliers",
-	"contamination", "evaluate", "broadcast", "index_memory", "layout", "mode", "include_self", "symmetric", "similarity", "report",
-	"image", "texts", "id_column", "encode", "numeric", "categorical", "text", "date", "max_categories", "min_frequency", "hash_bits", "ngrams", "analyzer",
-	"tfidf", "date_format", "interactions", "splines", "dtype",
+	"index", "target", "task", "scoring", "weights", "proba", "outlier_label", "radius", "algorithm", "recall", "seed",
+	"index_limit", "p", "bits", "degrees", "km", "metric_params", "filter", "only_same", "exclude_same", "exclude_same_id",
+	"before", "max_per", "outliers", "contamination", "evaluate", "broadcast", "index_memory", "layout", "mode",
+	"include_self", "symmetric", "similarity", "report", "image", "texts", "encode", "numeric", "categorical",
+	"text", "date", "max_categories", "min_frequency", "hash_bits", "ngrams", "analyzer", "tfidf", "date_format",
+	"interactions", "splines", "dtype",
 }
 
 // defaultImputers is --k of --impute: KNNImputer's.
