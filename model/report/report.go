@@ -15,13 +15,14 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"regexp"
 	"strconv"
 )
 
 //go:embed page.html page.css report.js
 var assets embed.FS
 
-var pageTemplate = template.Must(template.New("page.html").ParseFS(assets, "page.html"))
+var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(assets, "page.html"))
 
 // Page is a page.
 type Page struct {
@@ -59,7 +60,15 @@ type script struct {
 type Text string
 
 func (t Text) render() (template.HTML, script, error) {
-	return template.HTML("<p>" + template.HTMLEscapeString(string(t)) + "</p>"), script{}, nil
+	return "<p>" + prose(string(t)) + "</p>", script{}, nil
+}
+
+// flag is one of the command line, in escaped text.
+var flag = regexp.MustCompile(`--[a-z][a-z0-9_]*`)
+
+// prose is text whose flags stay on one line: otherwise a browser breaks them after their hyphens.
+func prose(text string) template.HTML {
+	return template.HTML(flag.ReplaceAllString(template.HTMLEscapeString(text), `<span class="flag">$0</span>`))
 }
 
 // Widget is a block that moves.

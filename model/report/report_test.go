@@ -155,3 +155,15 @@ func TestLeft(t *testing.T) {
 		t.Errorf("long numbers: %v", got)
 	}
 }
+
+// A flag is not broken after its hyphens, and what is no flag stays as it is.
+func TestProse(t *testing.T) {
+	for text, want := range map[string]string{
+		"so --max_per=a does":      `so <span class="flag">--max_per</span>=a does`,
+		"a -- b, --, <i>--x</i> &": `a -- b, --, &lt;i&gt;<span class="flag">--x</span>&lt;/i&gt; &amp;`,
+	} {
+		if got := string(prose(text)); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}

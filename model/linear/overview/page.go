@@ -606,7 +606,7 @@ func (v *View) calibration() []report.Block {
 		}
 		c.Series = append(c.Series, s)
 	}
-	guide := report.Series{Name: "true", Kind: report.Line, Guide: true, X: []float64{0, 1}, Y: []float64{0, 1}}
+	guide := report.Series{Name: "as it should be", Kind: report.Line, Guide: true, X: []float64{0, 1}, Y: []float64{0, 1}}
 	c.Series = append(c.Series, guide)
 	if b.Series = []report.Series{weights}; len(shown) > 1 {
 		b.Y.Label = "rows, of the classes shown together"

@@ -69,7 +69,7 @@ type atlas struct {
 }
 
 func (o *Overview) atlas() *atlas {
-	t := &atlas{places: map[string]int{}, more: map[string][]float64{}}
+	t := &atlas{edges: [][2]int{}, places: map[string]int{}, more: map[string][]float64{}} // in JSON, none is no null
 	for _, a := range o.Sample {
 		if a.Point == nil {
 			continue

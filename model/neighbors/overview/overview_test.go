@@ -201,6 +201,10 @@ func TestMap(t *testing.T) {
 			t.Errorf("%v: shares %v", rows, shares)
 		}
 	}
+	// A script goes through the edges, of which there may be none.
+	if b, err := json.Marshal(mapData{Edges: new(Overview).atlas().edges}); err != nil || !bytes.Contains(b, []byte(`"edges":[]`)) {
+		t.Errorf("without edges: %s, %v", b, err)
+	}
 	if _, ok, err := new(Overview).mapSection(&View{}, new(Overview).atlas()); ok || err != nil {
 		t.Errorf("a map of nothing: %v", err)
 	}

@@ -247,6 +247,12 @@ func looks(t *testing.T, page, name string, act func(b *browser)) {
 		}
 		b.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
 		b.accessible()
+		for i, f := range layout(b) {
+			if i == 10 {
+				break
+			}
+			t.Errorf("%s %s: %s", name, look, f)
+		}
 		b.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = false; })`, nil))
 		act(b)
 		b.shoot(name + "-" + look)
@@ -298,6 +304,10 @@ func TestPageNeighbors(t *testing.T) {
 		t.Errorf("%d shapes on the map", n)
 	}
 	b.check()
+
+	// Where no query has a neighbour, the map has no lines, and all else is as it was.
+	page = makePage(t, "kneighbors", "--input=../../../testdata/diabetes.csv", "--radius=0.0001", "--output="+out)
+	looks(t, page, "no neighbours", func(*browser) {})
 
 	// Of digits, neighbours are pictures.
 	page = makePage(t, "kneighbors", "--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=8", "--output="+out)
