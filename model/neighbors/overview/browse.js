@@ -54,6 +54,7 @@ function show(i) {
   if (near.length === 0) {
     const item = document.createElement("li");
     item.textContent = "none";
+    item.style.listStyle = "none"; // it has no place
     list.append(item);
   }
 }

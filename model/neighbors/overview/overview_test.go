@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"beamlearn/model/neighbors"
+	"beamlearn/model/report"
 	"beamlearn/model/vectors"
 )
 
@@ -200,6 +201,13 @@ func TestMap(t *testing.T) {
 		if s := shares[0]; rows[0][0] != rows[1][0] && math.Abs(s-1) > 1e-12 {
 			t.Errorf("%v: shares %v", rows, shares)
 		}
+	}
+	// Where no point is anyone's neighbour, none is among the most frequent.
+	if b := (&Hubs{Counts: []int64{3}, Top: []Hub{{ID: "0"}, {ID: "1"}}}).blocks(&View{}); len(b) != 1 {
+		t.Errorf("without neighbours: %v", b)
+	}
+	if b := (&Hubs{Counts: []int64{3, 0, 1}, Top: []Hub{{"2", 2}, {"1", 0}}}).blocks(&View{}); len(b) != 2 || len(b[1].(report.Table).Rows) != 1 {
+		t.Errorf("one point that is a neighbour: %v", b)
 	}
 	// A script goes through the edges, of which there may be none.
 	if b, err := json.Marshal(mapData{Edges: new(Overview).atlas().edges}); err != nil || !bytes.Contains(b, []byte(`"edges":[]`)) {

@@ -78,11 +78,14 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 			ID: "distances", Title: "How near they are",
 			Lead:   "Each query's distance to its first and its last neighbour. A second hill at the right is rows unlike the others; one at 0 is duplicates.",
 			Blocks: o.distances(v),
-		}, {
+		},
+	}
+	if len(o.Far) > 0 {
+		p.Sections = append(p.Sections, report.Section{
 			ID: "far", Title: "Far from everything",
 			Lead:   "The queries whose last neighbour is farthest: outliers, or rows in another unit.",
 			Blocks: []report.Block{o.farTable(v)},
-		},
+		})
 	}
 	if mapped {
 		p.Sections = slices.Insert(p.Sections, 1, places)
@@ -279,9 +282,15 @@ func (h *Hubs) blocks(v *View) []report.Block {
 	}
 	t := report.Table{Caption: caption, Columns: []string{"point", "queries"}}
 	for _, hub := range h.Top {
+		if hub.Count == 0 {
+			break
+		}
 		t.Rows = append(t.Rows, []string{v.name(hub.ID), strconv.FormatInt(hub.Count, 10)})
 	}
-	if len(x) < 2 {
+	switch len(x) {
+	case 0:
+		return []report.Block{text}
+	case 1:
 		return []report.Block{text, t}
 	}
 	chart := report.Chart{

@@ -308,6 +308,10 @@ func TestPageNeighbors(t *testing.T) {
 	// Where no query has a neighbour, the map has no lines, and all else is as it was.
 	page = makePage(t, "kneighbors", "--input=../../../testdata/diabetes.csv", "--radius=0.0001", "--output="+out)
 	looks(t, page, "no neighbours", func(*browser) {})
+	b = show(t, page, 1200, 900, false)
+	if got, want := eval[string](b, `[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`), "queries map distances hubs time"; got != want {
+		t.Errorf("without neighbours: sections %q, want %q", got, want)
+	}
 
 	// Of digits, neighbours are pictures.
 	page = makePage(t, "kneighbors", "--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=8", "--output="+out)
@@ -323,26 +327,31 @@ func TestPageNeighbors(t *testing.T) {
 func TestPageSGD(t *testing.T) {
 	digits := []string{"--input=../../../testdata/digits.csv", "--columns=pixel_*", "--task=classification", "--alpha=1e-5,1e-3,1e-1"}
 	for name, c := range map[string]struct {
-		args     []string
-		sections string
-		want     []string
+		args       []string
+		sections   string
+		want       []string
+		regression bool
 	}{
 		"two classes": {
 			[]string{"--input=../../../testdata/breast_cancer.csv", "--task=classification", "--standardize"},
-			"try coefficients confusion thresholds calibration", []string{"worst texture", "F1 of 1", "0.9989"},
+			"try coefficients confusion thresholds calibration", []string{"worst texture", "F1 of 1", "0.9989"}, false,
 		},
 		"ten classes": {
 			append(digits, "--solver=sgd", "--progressive"),
-			"try cross-validation path learning coefficients confusion thresholds calibration", []string{"pixel_", "within one standard error"},
+			"try cross-validation path learning coefficients confusion thresholds calibration", []string{"pixel_", "within one standard error"}, false,
 		},
 		"regression": {
 			[]string{"--input=../../../testdata/diabetes.csv", "--task=regression", "--standardize", "--alpha=0.001,0.01,0.1,1,10", "--penalty=elasticnet", "--l1_ratio=0.5,1"},
-			"try cross-validation path coefficients residuals", []string{"bmi", "l1_ratio 0.5", "R²"},
+			"try cross-validation path coefficients residuals", []string{"bmi", "l1_ratio 0.5", "R²"}, true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := makePage(t, "sgd", append(c.args, "--target=target", "--model="+filepath.Join(t.TempDir(), "m.json"))...)
 			looks(t, page, "sgd "+name, func(*browser) {})
+			phone := show(t, page, 390, 800, true)
+			if cut := eval[float64](phone, `Math.max(...[...document.querySelectorAll("td.bar")].map((e) => e.getBoundingClientRect().right - e.closest(".scroll").getBoundingClientRect().right))`); c.regression && cut > 0 {
+				t.Errorf("bars of what each column adds are cut by %v pixels", cut)
+			}
 			b := show(t, page, 1200, 900, false)
 			if got := eval[string](b, `[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`); got != c.sections {
 				t.Errorf("sections %q, want %q", got, c.sections)
