@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features/compare"
@@ -50,7 +51,7 @@ func InspectGroups(
 	}
 	j, err := InspectTargets(ctx, patterns, linear.Classification, reading)
 	if err != nil {
-		return nil, err
+		return nil, ofRule(err)
 	}
 	j.rows = groupsOfRows
 	return j, nil
@@ -78,7 +79,7 @@ func InspectCondition(
 ) (*TargetsJob, error) {
 	j, err := inspectCells(ctx, patterns, nil, c.Columns(), reading)
 	if err != nil {
-		return nil, err
+		return nil, ofRule(err)
 	}
 	if j.Data.Fields != nil {
 		if _, err := c.Matcher(j.Data.Fields); err != nil {
@@ -87,6 +88,23 @@ func InspectCondition(
 	}
 	j.rows, j.condition = rowsThatMeet, c.String()
 	return j, nil
+}
+
+// ofRule is the fault of rows that lack a column as one of what a rule has asked of them, in no role but that.
+func ofRule(err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || f.Row != fault.WholeFile {
+		return err
+	}
+	name, target := strings.CutPrefix(f.Expected, "the target column ")
+	if !target && !strings.HasPrefix(f.Expected, "a column ") {
+		return err
+	}
+	asked := *f
+	if asked.Asked = true; target {
+		asked.Expected = "a column " + name
+	}
+	return &asked
 }
 
 // inspectCells finds rows of tables, of which some columns are wanted: by what names them, or by their exact names.

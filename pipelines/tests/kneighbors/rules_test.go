@@ -190,3 +190,21 @@ func TestRulesRefused(t *testing.T) {
 		t.Errorf("files %s", got)
 	}
 }
+
+// A column that a rule names and no file has is a fault of the command line, by the name of no other role; one that it
+// reads of the queries is not left out.
+func TestRuleColumns(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p.csv"), "x,brand,note\n1,a,z\n2,b,z\n3,a,z\n")
+	for _, flag := range []string{"--filter=prce<4", "--only_same=prce", "--exclude_same=prce", "--before=prce", "--max_per=prce:1"} {
+		_, stderr, code := runCommand(t, dir, "--input=p.csv", "--columns=x", "--k=1", "--output=o.csv", "--report=none", flag)
+		want := `p.csv: found the columns "x", "brand", "note", expected a column "prce"` + "\nSee beamlearn kneighbors --help.\n"
+		if code != 2 || !strings.HasSuffix(stderr, want) {
+			t.Errorf("%s: exit code %d, %s, want %s", flag, code, stderr, want)
+		}
+	}
+	_, stderr, code := runCommand(t, dir, "--input=p.csv", "--queries=p.csv", "--columns=x", "--k=1", "--output=o.csv", "--report=none", "--only_same=brand")
+	if code != 0 || strings.Count(stderr, "left out: note (text)\n") != 1 {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}

@@ -120,7 +120,12 @@ func leaveOut(o *formats.Options, column *cli.Path) {
 
 // inspectQueries finds the queries, which may have the target among their columns, or not; these are the columns that
 // were asked for.
-func (c *command) inspectQueries(ctx context.Context, job *knn.Job, columns []string) error {
+func (c *command) inspectQueries(ctx context.Context, job *knn.Job, columns []string) (err error) {
+	defer func() {
+		if err == nil {
+			job.Queries.Uses(*c.rules.apart, *c.rules.same, *c.rules.before)
+		}
+	}()
 	if job.Options.Answer == nil && !c.rules.ofQueries() {
 		return job.InspectQueries(ctx, c.queries.List())
 	}
@@ -128,7 +133,7 @@ func (c *command) inspectQueries(ctx context.Context, job *knn.Job, columns []st
 	defer func() { job.Reading.Formats.Columns = points }()
 	with := *job
 	job.Reading.Formats.Columns = columns
-	err := job.InspectQueries(ctx, c.queries.List())
+	err = job.InspectQueries(ctx, c.queries.List())
 	if err == nil && job.Queries.Dim == job.Dim() {
 		job.Queries = job.Queries.WithColumns(columns)
 		return nil
