@@ -131,7 +131,7 @@ function showAdds(result) {
     Report.html("th", { scope: "row" }, row, name);
     Report.html("td", { class: "number" }, row, six(v));
     if (i < list.length) bar(row, place(0), place(v), v < 0 ? "--minus" : "--plus");
-    else row.className = "whole", Report.html("td", {}, row);
+    else row.className = "whole", Report.html("td", { class: "bar" }, row);
     return row;
   });
   find(".adds tbody").replaceChildren(...rows);
