@@ -55,7 +55,7 @@ func (c command) begin(t testing.TB, dir string, more ...string) *engines.Job {
 	for _, a := range c.args {
 		args = append(args, strings.ReplaceAll(a, "DATA", filepath.Join(engines.Root(t), "testdata")))
 	}
-	if c.program == "kneighbors" || c.program == "sgd" { // whose pages have times
+	if slices.Contains([]string{"kneighbors", "sgd", "kmeans", "recommend"}, c.program) { // whose pages have times
 		args = append(args, "--report=none")
 	}
 	args = append([]string{c.program}, args...)
@@ -120,6 +120,11 @@ var commands = []command{
 		"--loss=poisson", "--penalty=elasticnet", "--l1_ratio=0.5", "--alpha=0.01", "--standardize", "--chunk_rows=100", "--model=out/counts.json"}},
 	{"standard errors", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize", "--inference=robust",
 		"--chunk_rows=100", "--model=out/errors.json"}},
+	{"clusters", "kmeans", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--n_clusters=5,10", "--chunk_rows=250",
+		"--output_model=out/kmeans.json", "--output=out/clusters.csv"}},
+	{"recommendations", "recommend", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating", "--k=10", "--top=5",
+		"--chunk_rows=100", "--output=out/recommendations.csv"}},
+	{"filled cells", "kneighbors", []string{"--input=DATA/flights_small.parquet", "--impute=distance", "--k=3", "--chunk_rows=100", "--output=out/filled.parquet"}},
 	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
 		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
 }

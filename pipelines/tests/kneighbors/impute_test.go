@@ -135,7 +135,7 @@ func TestImputeFaults(t *testing.T) {
 		t.Errorf("left: %q", got)
 	}
 	clitest.Write(t, filepath.Join(dir, "id.csv"), "id,a,b\n1,1,2\n900,,2\n2,1000,900\n")
-	_, stderr, code := runCommand(t, dir, "--input=id.csv", "--id_column=id", "--impute=uniform", "--k=1", "--output=o.csv")
+	_, stderr, code := runCommand(t, dir, "--input=id.csv", "--id_column=id", "--impute=uniform", "--k=1", "--report=none", "--output=o.csv")
 	if got := clitest.Read(t, filepath.Join(dir, "o.csv")); code != 0 || got != "id,a,b\n1,1,2\n900,1,2\n2,1000,900\n" {
 		t.Errorf("by ids: exit code %d\n%s\n%s", code, stderr, got)
 	}

@@ -43,7 +43,7 @@ func (c *command) imputeJob() (*impute.Job, error) {
 	reading, faults := c.input.Options()
 	errs := []error{faults, c.tables.Columns(&reading.Formats)}
 	for _, name := range notImputing {
-		if c.Given(name) {
+		if c.Given(name) && !(name == "report" && c.page.Given() == cli.NoReport) {
 			errs = append(errs, fmt.Errorf("--%s: --impute=%s fills a table by nan_euclidean distances: without it", name, c.tables.Impute()))
 		}
 	}
