@@ -39,7 +39,9 @@ func (f *buildFn) build(
 	ctx context.Context, rows vectorio.List, users []vectorio.List, userRanges, itemRanges func(Range), parts func(output.Part),
 ) error {
 	run := progress.Of(f.Options.RunID)
-	run.Phase("reading interactions")
+	if len(rows.Chunks) > 0 {
+		run.Begin("reading interactions", rows.Chunks[0].Total)
+	}
 	start := time.Now()
 	x, rejected, err := f.read(ctx, rows.Chunks)
 	if err != nil {
@@ -108,7 +110,10 @@ func (f *buildFn) threads() int { return cmp.Or(f.Options.Threads, runtime.GOMAX
 // read reads all rows.
 func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*model.Interactions, []*fault.Fault, error) {
 	vectorio.Sort(chunks)
-	r := &reader{columns: f.Columns, reading: f.Reading, positive: f.Options.Model.NeedsPositive(), threads: f.Options.Threads}
+	r := &reader{
+		columns: f.Columns, reading: f.Reading, positive: f.Options.Model.NeedsPositive(), threads: f.Options.Threads,
+		run: progress.Of(f.Options.RunID),
+	}
 	all, err := r.read(ctx, chunks)
 	if err != nil {
 		return nil, nil, err

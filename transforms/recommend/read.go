@@ -17,6 +17,7 @@ import (
 	model "beamlearn/model/recommend"
 	"beamlearn/model/tables"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -27,6 +28,7 @@ type reader struct {
 	// positive says that values below 0 are at fault.
 	positive bool
 	threads  int
+	run      *progress.Run
 }
 
 // gathered is what all rows hold.
@@ -62,6 +64,7 @@ func (r *reader) read(ctx context.Context, chunks []vectorio.Chunk) (*gathered, 
 					return
 				}
 				parts[i], rejected[i] = c.part, c.rejected
+				r.run.Add(int64(len(c.part.User)))
 				if c.dates {
 					dates.Store(true)
 				}

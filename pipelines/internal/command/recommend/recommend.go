@@ -21,6 +21,7 @@ import (
 	model "beamlearn/model/recommend"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/placement"
 	"beamlearn/transforms/recommend"
 )
 
@@ -96,6 +97,9 @@ func (c *command) run(ctx context.Context) error {
 	if c.Explaining() {
 		return c.explain(ctx, job)
 	}
+	if err := fits(job); err != nil {
+		return err
+	}
 	_, err = cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*recommend.Report]{
 		Add:   func(s beam.Scope) error { return recommend.Recommend(s, job) },
 		Read:  func(ctx context.Context) (*recommend.Report, error) { return recommend.ReadReport(ctx, &job.Options) },
@@ -105,14 +109,26 @@ func (c *command) run(ctx context.Context) error {
 	return err
 }
 
+// rowBytes is what the worker that reads all rows needs for each, about.
+const rowBytes = 60
+
+// fits reports that this process may not have the memory for the rows, so that it ends before it begins.
+func fits(job *recommend.Job) error {
+	rows, limit := max(job.Data.Rows, job.Data.RowsAbout), cli.MemoryLimit()
+	if job.Options.Workers != placement.InProcess || limit.Bytes == 0 || rows*rowBytes <= limit.Bytes {
+		return nil
+	}
+	return fmt.Errorf("%d rows take about %d MB of memory, and this process may use %d MB (%s): take a part of the rows, or a machine with more memory",
+		rows, rows*rowBytes/1e6, limit.Bytes/1e6, limit.What)
+}
+
 // explain shows what the job would do.
 func (c *command) explain(ctx context.Context, job *recommend.Job) error {
 	plan, err := c.PlanRows(ctx, job.Data, job.Reading, 1, job.Options.Threads)
 	if err != nil {
 		return err
 	}
-	const row = 60 // bytes
-	plan.WorkerMemory = row * max(plan.Rows, 0)
+	plan.WorkerMemory = rowBytes * max(plan.Rows, 0)
 	show := &cli.Plan{}
 	show.Rows("interactions", plan)
 	return c.Explain(show, plan)
