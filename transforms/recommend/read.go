@@ -200,7 +200,8 @@ func (c *chunkReader) readWide(ctx context.Context) error {
 
 // value is what a row counts.
 func (c *chunkReader) value(column *tables.Column, i int) (float64, *fault.Fault) {
-	v, found := math.NaN(), ""
+	var v float64
+	var found string
 	if column.Type == tables.Text || column.Type == tables.Cell {
 		text := column.Text(i)
 		if features.IsMissing(text) {
