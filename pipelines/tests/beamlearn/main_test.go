@@ -182,7 +182,7 @@ func TestBash(t *testing.T) {
 		want  []string
 	}{
 		{`beamlearn ''`, append(slices.Clone(commandNames), "help", "completion")},
-		{`beamlearn k`, []string{"kneighbors"}},
+		{`beamlearn k`, []string{"kmeans", "kneighbors"}},
 		{`beamlearn help c`, []string{"cluster"}},
 		{`beamlearn completion ''`, []string{"bash", "zsh"}},
 		{`beamlearn kneighbors --met`, []string{"--metric=", "--metric_params="}},

@@ -272,7 +272,7 @@ func TestCounts(t *testing.T) {
 		t.Error("the page says nothing of means")
 	}
 	if _, stderr, code := runCommand(t, dir, strings.Fields(digits+"--loss=gamma")...); code != 1 ||
-		!strings.Contains(stderr, "digits.csv: row 0: found 0, expected a target above 0, as the loss gamma needs\n") {
+		!strings.Contains(stderr, "digits.csv: row 0, column target: found 0, expected a target above 0, as the loss gamma needs\n") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
