@@ -41,6 +41,8 @@ func testRows(rng *rand.Rand, n, dim int, kind string) Rows {
 				values[j] = rng.NormFloat64()
 			case "scales":
 				values[j] = math.Exp(6 * rng.NormFloat64())
+			case "tiny": // and alike, whose products float32 does not hold
+				values[j] = 1e-22 * (1 + 1e-7*rng.Float64())
 			default:
 				values[j] = rng.Float64()
 			}
@@ -86,7 +88,7 @@ func valueOf(m Measure, x, y Row) float64 {
 func TestFind(t *testing.T) {
 	t.Parallel()
 	kindsOf := [][]string{
-		Cosine: {"ones", "signed"}, InnerProduct: {"signed", "scales"}, Euclidean: {"weights", "scales"},
+		Cosine: {"ones", "signed"}, InnerProduct: {"signed", "scales", "tiny"}, Euclidean: {"weights", "scales", "tiny"},
 		Jaccard: {"weights"}, Dice: {"signed"},
 	}
 	for m, kinds := range kindsOf {
@@ -101,7 +103,11 @@ func TestFind(t *testing.T) {
 
 func testFind(t *testing.T, m Measure, kind string) {
 	rng := rand.New(rand.NewPCG(1, uint64(m)))
-	rows := testRows(rng, blockRows+100, 250, kind)
+	n := blockRows + 100
+	if kind == "tiny" { // most rows are candidates
+		n = 400
+	}
+	rows := testRows(rng, n, 250, kind)
 	values := make([][]float64, 0, 60)
 	some := rng.Perm(rows.N)[:60]
 	for _, i := range some {

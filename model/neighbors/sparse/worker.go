@@ -366,8 +366,15 @@ func (x *Index) bounds(q *query, place int, sum float32) candidate {
 		norms := q.norm + b
 		middle, err = q.norm*q.norm+b*b-2*q.norm*b*cosine, 2*q.norm*b*err+1e-12*norms*norms
 	}
-	return candidate{middle - err, float32(2 * err * (1 + 0x1p-20)), int32(place)}
+	width := float32(2 * err * (1 + 0x1p-20))
+	if err > 0 {
+		width = max(width, leastWidth)
+	}
+	return candidate{middle - err, width, int32(place)}
 }
+
+// leastWidth is the least normal number of float32: smaller widths would be rounded down, as far as to 0.
+const leastWidth = 0x1p-126
 
 // boundsOfSets are bounds of sets, which are the same where the error leaves one whole number of columns in common.
 func (x *Index) boundsOfSets(q *query, place int, cosine float64) candidate {
