@@ -172,6 +172,9 @@ func (f *Fit) begin(p *look) error {
 		return fmt.Errorf("n_clusters %d: there are %d rows", most, f.rows)
 	}
 	p.moments.Finish()
+	if err := f.measurable(p); err != nil {
+		return err
+	}
 	f.std = make([]float64, f.features)
 	for j, v := range p.moments.Var {
 		f.std[j] = math.Sqrt(v)
@@ -204,6 +207,26 @@ func (f *Fit) begin(p *look) error {
 	return nil
 }
 
+// measurable refuses columns whose squares are beyond what float64 holds, or below: distances would be infinite, or 0
+// between rows that differ.
+func (f *Fit) measurable(p *look) error {
+	for j, v := range p.moments.Var {
+		if v-v != 0 {
+			return fmt.Errorf("%s: its variance is beyond what float64 holds: divide it by some power of ten", column(f.names, j))
+		}
+	}
+	if !f.options.Standardize && slices.Max(p.moments.Var) > 0 {
+		return nil // what is far smaller than other columns does not count beside them
+	}
+	for j, v := range p.moments.Var {
+		differs := func(d drawn) bool { return d.row[j] != p.drawn[0].row[j] }
+		if v == 0 && slices.ContainsFunc(p.drawn, differs) {
+			return fmt.Errorf("%s: its variance is below what float64 holds: multiply it by some power of ten", column(f.names, j))
+		}
+	}
+	return nil
+}
+
 // step takes the means of the clusters as their next centres, in each run that is not done.
 func (f *Fit) step(p *sums) error {
 	for i, r := range f.runs {
@@ -221,7 +244,7 @@ func (f *Fit) step(p *sums) error {
 func (f *Fit) move(r *run, s *sum) error {
 	defer func() { r.searcher = nil }()
 	if s.inertia-s.inertia != 0 || slices.ContainsFunc(s.rows, func(v float64) bool { return v-v != 0 }) {
-		return errors.New("kmeans: sums of the rows are beyond what float64 holds: --standardize makes them small")
+		return errors.New("the sums of the rows are beyond what float64 holds: divide the columns by some power of ten")
 	}
 	if r.Settled {
 		r.Curve, r.Sizes, r.Done = append(r.Curve, s.inertia), s.sizes, true

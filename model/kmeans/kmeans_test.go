@@ -269,16 +269,21 @@ func TestFaults(t *testing.T) {
 	if err := pass(f, two, 3, 1); err == nil || err.Error() != "n_clusters 6: there are 5 rows" {
 		t.Errorf("six clusters of five rows: %v", err)
 	}
-	huge := block(t, 1, 1.7e308, -1.7e308, 1.6e308)
-	if f, err = NewFit(Options{Clusters: []int{1}}, 1, nil); err != nil {
-		t.Fatal(err)
+	for _, standardize := range []bool{false, true} {
+		for want, rows := range map[string]*vectors.Block{
+			"column 0: its variance is beyond what float64 holds: divide it by some power of ten":  block(t, 1, 1.7e308, -1.7e308, 1.6e308),
+			"column 1: its variance is beyond what float64 holds: divide it by some power of ten":  block(t, 2, 1, 1e160, 2, 2e160),
+			"column 0: its variance is below what float64 holds: multiply it by some power of ten": block(t, 1, 1e-200, 2e-200, 9e-200),
+		} {
+			if f, err = NewFit(Options{Clusters: []int{2}, Standardize: standardize}, rows.Dim, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := pass(f, rows, 2, 1); err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		}
 	}
-	for err = nil; err == nil && !f.Done(); {
-		err = pass(f, huge, 1, 1)
-	}
-	if err == nil {
-		t.Error("rows beyond float64 have clusters")
-	}
+	fit(t, Options{Clusters: []int{2}}, block(t, 2, 1e-200, 1, 2e-200, 5), 2, 1) // which is nothing beside the other column
 	for _, c := range []struct {
 		o    Options
 		want string

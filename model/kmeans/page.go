@@ -19,9 +19,11 @@ const (
 )
 
 // column is the name of column j, or its index.
-func (m *Model) column(j int) string {
-	if m.FeatureNames != nil {
-		return m.FeatureNames[j]
+func (m *Model) column(j int) string { return column(m.FeatureNames, j) }
+
+func column(names []string, j int) string {
+	if names != nil {
+		return names[j]
 	}
 	return "column " + strconv.Itoa(j)
 }

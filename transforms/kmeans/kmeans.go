@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
@@ -59,40 +60,72 @@ func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *linear
 // maxCenters bounds the rows of a file of centres.
 const maxCenters = 1 << 20
 
+// Centers are centres to begin with.
+type Centers struct {
+	// Model is that of an earlier run; nil where they are the rows of a file.
+	Model *model.Model
+	Rows  [][]float64
+
+	file  string
+	names []string // of the file's columns, or nil
+}
+
 // ReadCenters reads centres to begin with: the rows of a file of vectors, or those of the model of an earlier run, .json.
-func ReadCenters(ctx context.Context, name string) (*model.Model, [][]float64, error) {
+func ReadCenters(ctx context.Context, name string) (*Centers, error) {
 	if path.Ext(name) == ".json" {
 		r, err := files.OpenRead(ctx, name)
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, nil, fault.File(name, "clusters, as kmeans writes them", "no file of that name")
+			return nil, fault.File(name, "clusters, as kmeans writes them", "no file of that name")
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		m, err := model.Load(name, bufio.NewReader(r))
 		if err = errors.Join(err, r.Close()); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return m, m.Centers, nil
+		return &Centers{Model: m, Rows: m.Centers, file: name, names: m.FeatureNames}, nil
 	}
 	var o vectorio.Options
 	o.EnsureDefaults()
 	d, err := vectorio.Inspect(ctx, []string{name}, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	head, err := d.Head(ctx, maxCenters+1, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if head.Len() > maxCenters {
-		return nil, nil, fault.File(name, fmt.Sprintf("at most %d centres", maxCenters), "more")
+		return nil, fault.File(name, fmt.Sprintf("at most %d centres", maxCenters), "more")
 	}
-	centers := make([][]float64, head.Len())
-	for i := range centers {
-		centers[i] = append([]float64(nil), head.Row(i, make([]float64, head.Dim))...)
+	c := &Centers{Rows: make([][]float64, head.Len()), file: name, names: d.Columns}
+	for i := range c.Rows {
+		c.Rows[i] = append([]float64(nil), head.Row(i, make([]float64, head.Dim))...)
 	}
-	return nil, centers, nil
+	return c, nil
+}
+
+// For are the centres in the columns of rows, found by their names where both have names; a column that is missing is
+// a fault, and others are passed over. Without names they are taken by number: then byNumber is true.
+func (c *Centers) For(columns []string) (centers [][]float64, byNumber bool, err error) {
+	if c.names == nil || columns == nil {
+		return c.Rows, true, nil
+	}
+	places := make([]int, len(columns))
+	for j, name := range columns {
+		if places[j] = slices.Index(c.names, name); places[j] < 0 {
+			return nil, false, fault.File(c.file, "the columns of the rows", "no column %s among the centres'", fault.Quote(name))
+		}
+	}
+	for _, row := range c.Rows {
+		center := make([]float64, len(places))
+		for j, from := range places {
+			center[j] = row[from]
+		}
+		centers = append(centers, center)
+	}
+	return centers, false, nil
 }
 
 // Clusters is a model that [linear.Predict] applies: for each row its nearest centre, and how far that is.

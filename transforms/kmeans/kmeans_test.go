@@ -133,12 +133,34 @@ func TestReadCenters(t *testing.T) {
 	if err := os.WriteFile(name, []byte("1,2\n3,4.5\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if m, c, err := ReadCenters(ctx, name); err != nil || m != nil || fmt.Sprint(c) != "[[1 2] [3 4.5]]" {
-		t.Errorf("%v, %v, %v", m, c, err)
+	if c, err := ReadCenters(ctx, name); err != nil || c.Model != nil || fmt.Sprint(c.Rows) != "[[1 2] [3 4.5]]" {
+		t.Errorf("%v, %v", c, err)
 	}
 	for name, want := range map[string]string{"none.json": "no file of that name", "none.npy": "none.npy"} {
-		if _, _, err := ReadCenters(ctx, filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReadCenters(ctx, filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Columns of centres are found by their names, as those of rows to predict are.
+func TestCentersFor(t *testing.T) {
+	ctx, name := context.Background(), filepath.Join(t.TempDir(), "c.csv")
+	if err := os.WriteFile(name, []byte("b,other,a\n1,0,2\n3,0,4.5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := ReadCenters(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, byNumber, err := c.For([]string{"a", "b"}); err != nil || byNumber || fmt.Sprint(got) != "[[2 1] [4.5 3]]" {
+		t.Errorf("%v, %v, %v", got, byNumber, err)
+	}
+	if got, byNumber, err := c.For(nil); err != nil || !byNumber || fmt.Sprint(got) != "[[1 0 2] [3 0 4.5]]" {
+		t.Errorf("%v, %v, %v", got, byNumber, err)
+	}
+	want := name + `: found no column "d" among the centres', expected the columns of the rows`
+	if _, _, err := c.For([]string{"a", "d"}); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

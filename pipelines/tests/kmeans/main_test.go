@@ -143,6 +143,39 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// Centres to begin with are in columns of their names, and a model says how its columns are scaled: distances stay what
+// they were.
+func TestInit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n0,100\n1,900\n0,120\n1,950\n,5\n2,110\n3,930\n")
+	clitest.Write(t, filepath.Join(dir, "init.csv"), "id,b,a\nx,100,0\ny,900,1\n")
+	clitest.Write(t, filepath.Join(dir, "table.csv"), "a,b\n0,x\n1,y\n0,x\n1,y\n")
+	args := []string{"--input=x.csv", "--encode=none", "--on_error=skip", "--report=none", "--max_iter=1"}
+	stderr := mustRun(t, dir, append(args, "--init=init.csv", "--output_model=m.json")...)
+	if m := load(t, filepath.Join(dir, "m.json")); m.Centers[0][1] != 110 || m.Rows != 6 || !strings.Contains(stderr, "\n6 rows × 2 columns") &&
+		!strings.HasPrefix(stderr, "6 rows × 2 columns") {
+		t.Errorf("centres %v of %d rows: %s", m.Centers, m.Rows, stderr)
+	}
+	clitest.Write(t, filepath.Join(dir, "nameless.csv"), "0,100\n1,900\n")
+	stderr = mustRun(t, dir, append(args, "--init=nameless.csv", "--output_model=n.json")...)
+	if want := "no names of columns in nameless.csv: they are taken by number"; !strings.Contains(stderr, want) {
+		t.Errorf("%q is missing: %s", want, stderr)
+	}
+	mustRun(t, dir, append(args, "--n_clusters=2", "--standardize", "--output_model=s.json")...)
+	for flag, want := range map[string]bool{"--quiet": true, "--standardize=false": false, "--standardize": true} {
+		mustRun(t, dir, append(args, "--init=s.json", flag, "--output_model=again.json")...)
+		if m := load(t, filepath.Join(dir, "again.json")); m.Options.Standardize != want {
+			t.Errorf("%s: from a standardized model, standardize is %v", flag, m.Options.Standardize)
+		}
+	}
+	mustRun(t, dir, "--input=table.csv", "--n_clusters=2", "--output_model=t.json")
+	stderr, code := run(t, dir, "--input=table.csv", "--init=t.json", "--standardize", "--output_model=u.json")
+	if want := "--standardize=true: the encoding of the model of --init is made with false, and stays"; code == 0 || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d, %q is missing: %s", code, want, stderr)
+	}
+}
+
 // A cell that is missing far behind makes a table of the rows, from the beginning.
 func TestAnew(t *testing.T) {
 	t.Parallel()

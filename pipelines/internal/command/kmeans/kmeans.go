@@ -156,10 +156,10 @@ func (c *command) anew(err error, job *linear.Job, o *options) string {
 	return c.tables.Anew(err, &job.Reading, job.Data)
 }
 
-// options are what to find, and the model that it begins with.
+// options are what to find, and the centres that it begins with.
 type options struct {
 	model.Options
-	begin *model.Model // nil without one
+	begin *kmeans.Centers // nil without --init=FILE
 }
 
 // job is what the flags ask for, with every fault of theirs.
@@ -198,9 +198,10 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 	if name := c.init.String(); name != "" && o.Init != model.PlusPlus && o.Init != model.Random {
 		if faults == nil {
 			var err error
-			if o.begin, o.Centers, err = kmeans.ReadCenters(ctx, name); err != nil {
+			if o.begin, err = kmeans.ReadCenters(ctx, name); err != nil {
 				return nil, o, "", err
 			}
+			o.Centers = o.begin.Rows
 		}
 		o.Init = model.Given
 		if len(o.Clusters) == 0 {
@@ -213,18 +214,8 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 
 // inspect finds the rows, and how those of a table become numbers.
 func (c *command) inspect(ctx context.Context, job *linear.Job, o *options) (err error) {
-	if m := o.begin; m != nil {
-		if c.tables.Asked() {
-			return cli.Usage(errors.New("--init: the model has its own encoding, or none: without flags of tables"))
-		}
-		o.Standardize = o.Standardize && m.Encoding == nil
-		job.Data, err = linear.InspectColumns(ctx, kmeans.Columns(m), c.input.Patterns(), &job.Reading)
-		if err == nil {
-			c.Note(job.Data)
-			job.Data = job.Data.InUnits(&job.Options.UnitRows, c.input.ChunkRows(), &job.Reading)
-			c.Encoded(job.Data)
-		}
-		return err
+	if o.begin != nil && o.begin.Model != nil {
+		return c.inspectLike(ctx, job, o)
 	}
 	if !c.tables.Asked() {
 		why := c.tables.Wanted(ctx, c.input.Patterns(), job.Reading)
@@ -232,12 +223,53 @@ func (c *command) inspect(ctx context.Context, job *linear.Job, o *options) (err
 			job.Data, err = kmeans.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 			if err == nil {
 				c.Note(job.Data)
+				err = c.arrange(job, o)
 			}
 			return err
 		}
 		c.Tell(why + ": the rows are taken for a table")
 	}
 	return c.inspectTable(ctx, job, o)
+}
+
+// inspectLike finds the columns of the model that the clusters begin with. Distances stay what they were: standardized
+// where the model's are.
+func (c *command) inspectLike(ctx context.Context, job *linear.Job, o *options) (err error) {
+	m := o.begin.Model
+	if c.tables.Asked() {
+		return cli.Usage(errors.New("--init: the model has its own encoding, or none: without flags of tables"))
+	}
+	if m.Encoding != nil {
+		if c.Given("standardize") && o.Standardize != m.Encoding.Options().Standardize {
+			return cli.Usage(fmt.Errorf("--standardize=%v: the encoding of the model of --init is made with %v, and stays", o.Standardize, !o.Standardize))
+		}
+		o.Standardize = false // which the encoding does
+	} else if !c.Given("standardize") {
+		o.Standardize = m.Options.Standardize
+	}
+	job.Data, err = linear.InspectColumns(ctx, kmeans.Columns(m), c.input.Patterns(), &job.Reading)
+	if err == nil {
+		c.Note(job.Data)
+		job.Data = job.Data.InUnits(&job.Options.UnitRows, c.input.ChunkRows(), &job.Reading)
+		c.Encoded(job.Data)
+	}
+	return err
+}
+
+// arrange puts the centres of a file into the order of the rows' columns.
+func (c *command) arrange(job *linear.Job, o *options) error {
+	if o.begin == nil {
+		return nil
+	}
+	centers, byNumber, err := o.begin.For(job.Data.Columns)
+	if err != nil {
+		return err
+	}
+	o.Centers = centers
+	if byNumber && job.Data.Columns != nil {
+		c.Tell("no names of columns in " + c.init.String() + ": they are taken by number, in the order of the rows")
+	}
+	return nil
 }
 
 // inspectTable inspects a table, and finds out how its rows become numbers.

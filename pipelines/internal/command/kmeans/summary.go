@@ -32,7 +32,7 @@ type summary struct {
 
 func newSummary(m *model.Model, r *linear.Report) *summary {
 	return &summary{
-		Rows: r.Rows - r.Rejected, Rejected: r.Rejected, Features: m.Features(), Clusters: len(m.Centers), Inertia: m.Inertia, Iterations: m.Iters,
+		Rows: m.Rows, Rejected: r.Rejected, Features: m.Features(), Clusters: len(m.Centers), Inertia: m.Inertia, Iterations: m.Iters,
 		Sizes: m.Sizes, Compared: m.Compared, Passes: r.Passes, ResumedPasses: r.Resumed, Warnings: m.Warnings(), Files: r.Files,
 	}
 }
