@@ -38,6 +38,7 @@ type csvSource struct {
 	repeats map[int]string // what columns are called in the header that have got another name, as it was taken
 	notes   []string
 	cells   bool  // rows are those of a table
+	idCells bool  // whose first column of the vector holds ids
 	missing bool  // a number may be missing
 	other   other // what a matrix of numbers would not hold
 }
@@ -146,7 +147,7 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 		s.types[0] = rowIndex
 	}
 	if s.cells = o.Cells; s.cells {
-		s.dim = len(s.vector)
+		s.dim, s.idCells = len(s.vector), o.IDCells
 		s.judgeCells(rows)
 		return nil
 	}

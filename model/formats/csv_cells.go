@@ -133,6 +133,10 @@ func (r *csvCells) append(b *vectors.Block, row []byte, number int64) *fault.Fau
 		}
 	}
 	for j, c := range s.vector {
+		if j == 0 && s.idCells {
+			b.Cells.Columns[j].AppendText(trimSpaces(list[c]))
+			continue
+		}
 		r.cell(&b.Cells.Columns[j], trimSpaces(list[c]))
 	}
 	b.Numbers = append(b.Numbers, number)

@@ -117,6 +117,9 @@ type Options struct {
 	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left
 	// out, unless Untargeted says otherwise. Only a [Tabular] source can be read so.
 	Cells bool `json:",omitempty"`
+	// IDCells says that the first column of a table's vector holds ids, as IDColumn does: in .csv and .tsv they stand as in
+	// the file, but for spaces around them, however its numbers are written; in .jsonl they are strings or integers.
+	IDCells bool `json:",omitempty"`
 	// Untargeted says that rows of tables without a target are kept: with the target NaN, or the label "".
 	Untargeted bool `json:",omitempty"`
 }

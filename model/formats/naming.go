@@ -49,6 +49,16 @@ func TextID(src Source) bool {
 	return false
 }
 
+// IDName is the name of the column of ids, or "" where there is none beside the vector's.
+func IDName(src Source) string {
+	for _, c := range Schema(src) {
+		if c.Use == AsID {
+			return c.Name
+		}
+	}
+	return ""
+}
+
 // Notes say, in a line each, what was assumed about the file of a source, and which flag says otherwise. They do not
 // name the file, as the files of a dataset mostly have the same.
 func Notes(src Source) []string {

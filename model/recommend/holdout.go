@@ -56,7 +56,7 @@ func Split(x *Interactions, h Holdout) (known, held *Interactions, err error) {
 		rank uint64
 	}
 	var row []drawn
-	var out []int64
+	var out []bool // of the user's entries, which are held out
 	for u := range x.Users.Len() {
 		lo, hi := x.Offsets[u], x.Offsets[u+1]
 		user := splitmix.Mix(h.Seed + uint64(u))
@@ -69,13 +69,13 @@ func Split(x *Interactions, h Holdout) (known, held *Interactions, err error) {
 			row = append(row, d)
 		}
 		slices.SortFunc(row, func(a, b drawn) int { return cmp.Or(cmp.Compare(b.time, a.time), cmp.Compare(a.rank, b.rank)) })
-		out = out[:0]
+		out = append(out[:0], make([]bool, len(row))...)
 		for _, d := range row[:h.count(len(row))] {
-			out = append(out, d.at)
+			out[d.at-lo] = true
 		}
 		for at := lo; at < hi; at++ {
 			to := known
-			if slices.Contains(out, at) {
+			if out[at-lo] {
 				to = held
 			}
 			to.Item, to.Value = append(to.Item, x.Item[at]), append(to.Value, x.Value[at])

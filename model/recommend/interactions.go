@@ -138,7 +138,12 @@ func (x *Interactions) merge(d Duplicates) error {
 			}
 			row = append(row, e)
 		}
-		slices.SortStableFunc(row, func(a, b entry) int { return cmp.Compare(a.item, b.item) })
+		slices.SortStableFunc(row, func(a, b entry) int {
+			if d == Last || a.item != b.item {
+				return cmp.Compare(a.item, b.item)
+			}
+			return cmp.Compare(a.value, b.value) // a sum is then the same in whatever order the rows came
+		})
 		x.Offsets[u] = n
 		for from := 0; from < len(row); {
 			to := from + 1

@@ -216,7 +216,7 @@ const groupRows = 1 << 17
 // Inspect finds the rows of the files.
 func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
 	f := &j.Reading.Formats
-	f.IDColumn, f.Columns, f.Cells, f.Unlabelled = j.Columns.User, j.Columns.rest(), true, true
+	f.IDColumn, f.Columns, f.Cells, f.IDCells, f.Unlabelled = j.Columns.User, j.Columns.rest(), true, true, true
 	if j.Reading.GroupRows == 0 {
 		j.Reading.GroupRows = groupRows
 	}
@@ -226,6 +226,9 @@ func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
 	names := j.Columns.rest()
 	if len(j.Data.Fields) != len(names) {
 		return fault.Asked(j.Data.Name(), "one column for each of "+strings.Join(names, ", "), "%d columns", len(j.Data.Fields))
+	}
+	if j.Data.ID == "" { // a name, and the index of the same column
+		return fault.Asked(j.Data.Name(), "a column for each", "the column %s for two things", fault.Plain(j.Columns.User))
 	}
 	for i, field := range j.Data.Fields {
 		switch t := field.Type; {

@@ -124,6 +124,8 @@ type Dataset struct {
 	Bytes int64
 	// LeftOut are the columns of the files that are not used.
 	LeftOut []formats.Column
+	// ID is the name of the column of ids in the first file, or "" where there is none beside the vector's.
+	ID string
 	// Fields are the columns of a table, as the first file has them; nil where rows are numbers.
 	Fields []tables.Field
 	// Other says which column of a table a matrix of numbers would not hold, and why, as far as files tell without being
@@ -290,6 +292,9 @@ func (d *Dataset) add(ctx context.Context, i int, file *opened, agreement *forma
 		}
 	}
 	d.addFields(info.Name, src)
+	if d.ID == "" {
+		d.ID = formats.IDName(src)
+	}
 	if d.Dim = src.Dim(); d.Columns == nil {
 		d.Columns = src.Columns()
 	}

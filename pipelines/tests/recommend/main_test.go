@@ -140,6 +140,8 @@ func TestFaults(t *testing.T) {
 		"inf.csv":    "user,item,n\na,x,1\nb,y,inf\n",
 		"less.csv":   "user,item,n\na,x,1\nb,y,-2\n",
 		"null.jsonl": `{"user":"a","item":"x","n":1}` + "\n" + `{"user":"b","item":null,"n":1}` + "\n",
+		"half.jsonl": `{"user":"a","item":"x","n":1}` + "\n" + `{"user":"b","item":1.5,"n":1}` + "\n",
+		"true.jsonl": `{"user":"a","item":"x","n":1}` + "\n" + `{"user":"b","item":true,"n":1}` + "\n",
 		"huge.csv":   "user,item,n\na,x,1e308\na,x,1e308\n",
 		"users.csv":  "user\nnobody\n",
 	} {
@@ -153,6 +155,10 @@ func TestFaults(t *testing.T) {
 		{"--input=inf.csv", `inf.csv: row 1, column n: found "inf", expected a finite number`},
 		{"--input=less.csv --weighting=bm25", "less.csv: row 1, column n: found \"-2\", expected a number of at least 0"},
 		{"--input=null.jsonl", "null.jsonl: row 1, column item: found a missing cell, expected an id"},
+		{"--input=half.jsonl", "half.jsonl: row 1, column item: found 1.5, expected a string or an integer"},
+		{"--input=true.jsonl", "true.jsonl: row 1, column item: found true, expected a string or an integer"},
+		{"--input=less.csv --row=0 --column=user", "less.csv: found the column 0 for two things"},
+		{"--input=less.csv --value=1", `less.csv: found the column item in both "item" and "1"`},
 		{"--input=huge.csv", "huge.csv: the values of user a and item x add up beyond float64"},
 		{"--input=nan.csv --value=score", `nan.csv: found the columns "user", "item", "n", expected a column "score"`},
 		{"--input=nan.csv --column=user", `the column "user" for two things`},
@@ -202,6 +208,43 @@ func TestFaults(t *testing.T) {
 	}
 	if got := clitest.Read(t, filepath.Join(dir, "r.csv.rejected.jsonl")); strings.Count(got, "\n") != 3 || !strings.Contains(got, `"row":4,"column":"n"`) {
 		t.Errorf("rejected\n%s", got)
+	}
+}
+
+// Rows in another order make the same bytes, though sums of fractions depend on their order.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	forth, back := "user,item,n\n", "user,item,n\n"
+	for i := range 400 {
+		row := fmt.Sprintf("u%d,i%d,0.%d\n", i%13, i*i%11, 1+i*7%9)
+		forth, back = forth+row, strings.Replace(back, "\n", "\n"+row, 1)
+	}
+	write(t, dir, "forth.csv", forth)
+	write(t, dir, "back.csv", back)
+	for _, duplicates := range []string{"sum", "mean"} {
+		var out []string
+		for _, name := range []string{"forth", "back"} {
+			run(t, dir, "--input="+name+".csv", "--row=user", "--column=item", "--value=n", "--duplicates="+duplicates, "--exclude_seen=false",
+				"--output=r.csv", "--report=none", "--quiet")
+			out = append(out, clitest.Read(t, filepath.Join(dir, "r.csv")))
+		}
+		if out[0] != out[1] || len(out[0]) < 1000 {
+			t.Errorf("%s: the order of the rows matters", duplicates)
+		}
+	}
+}
+
+// Ids of items stand as in the file, as those of users do, however its numbers are written.
+func TestIDsOfNumbers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.csv", "user;item;n\n1,50;1,5;3,5\n1,50;1.000;2\n2;1,50;1,25\n2;1000;1\n2;007;1\n")
+	run(t, dir, "--input=x.csv", "--decimal=,", "--thousands=.", "--row=user", "--column=item", "--value=n", "--exclude_seen=false",
+		"--similarity=inner_product", "--output=r.csv", "--report=none", "--quiet")
+	const want = "user,rank,item,score\n2,1,1000,2.56250\n2,2,007,2.56250\n2,3,\"1,50\",2.50000\n\"1,50\",1,1.000,24.50000\n\"1,50\",2,\"1,5\",14.00000\n"
+	if got := rounded(t, filepath.Join(dir, "r.csv")); got != want {
+		t.Errorf("got\n%s", got)
 	}
 }
 
