@@ -224,6 +224,24 @@ func (e *Encoding) Names() []string {
 	return names
 }
 
+// Units tell how features that are standardized are read as the numbers of their columns: feature·scale + mean. They
+// are 1 and 0 of all others.
+func (e *Encoding) Units() (mean, scale []float64) {
+	mean, scale = make([]float64, e.dim), make([]float64, e.dim)
+	for j := range scale {
+		scale[j] = 1
+	}
+	for i := range e.columns {
+		c := &e.columns[i]
+		for k := range c.Parts {
+			if p, at := &c.Parts[k], c.first+c.offsets[k]; p.Knots == 0 {
+				mean[at], scale[at] = p.Mean, p.Scale
+			}
+		}
+	}
+	return mean, scale
+}
+
 func (c *Column) appendNames(names []string) []string {
 	if c.Kind == Hashed || c.Kind == Text {
 		for j := range c.width {

@@ -113,6 +113,8 @@ func explain(err error) string {
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, syntax.Error())
+	case errors.As(err, &kind) && kind.Field == "":
+		return "a JSON " + kind.Value
 	case errors.As(err, &kind):
 		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -140,6 +142,13 @@ func (f *file) check() error {
 		return fmt.Errorf("%d centres and %d comparisons for n_clusters %v", k, len(f.Compared), o.Clusters)
 	case f.Iters < 1 || f.Iters > o.MaxIter || len(f.Curve) < 1 || f.Curve[len(f.Curve)-1] != f.Inertia || !(f.Inertia >= 0):
 		return fmt.Errorf("inertia %v after %d iterations, of %d inertias", f.Inertia, f.Iters, len(f.Curve))
+	}
+	seen := map[string]bool{}
+	for _, name := range f.FeatureNames {
+		if seen[name] {
+			return fmt.Errorf("two features of the name %s", fault.Quote(name))
+		}
+		seen[name] = true
 	}
 	for i, c := range f.Centers {
 		if len(c) != d {

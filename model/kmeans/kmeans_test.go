@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -329,12 +330,35 @@ func TestFile(t *testing.T) {
 		{`"mean":[`, `"mean":[1,`, "2 means"},
 		{`"standardize":true`, `"standardize":false`, "standardize false"},
 		{`{`, ``, "no JSON"},
+		{`{`, `[{`, "no JSON"},
+		{text, "[]", "a JSON array"},
+		{`"mean":[`, `"feature_names":["a","a"],"mean":[`, "2 names and 1 scales of 1 features"},
 		{`"cluster_centers":[[`, `"cluster_centers":[[1,`, "2 numbers in centre 0"},
 	} {
 		damaged := strings.Replace(text, c.from, c.to, 1)
 		if _, err := Load("m.json", strings.NewReader(damaged)); err == nil || !strings.HasPrefix(err.Error(), "m.json: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s → %s: %v, want %s", c.from, c.to, err, c.want)
 		}
+	}
+}
+
+// A column is not read twice, by two features of its name.
+func TestNamesTwice(t *testing.T) {
+	t.Parallel()
+	f, err := NewFit(Options{Clusters: []int{2}}, 2, []string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows := block(t, 2, 1, 1, 1, 2, 5, 6); err == nil && !f.Done(); {
+		err = pass(f, rows, 1, 1)
+	}
+	var b bytes.Buffer
+	if err := errors.Join(err, f.Model().Save(&b)); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(b.String(), `"feature_names":["a","b"]`, `"feature_names":["b","b"]`, 1)
+	if _, err := Load("m.json", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), `two features of the name "b"`) {
+		t.Error(err)
 	}
 }
 

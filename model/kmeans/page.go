@@ -40,13 +40,59 @@ func (m *Model) differences(cluster int) []float64 {
 	return out
 }
 
-// mean is that of column j for people: 0 where it is but rounding.
-func (m *Model) mean(j int) float64 {
-	if math.Abs(m.Mean[j]) < 1e-12*m.Std[j] {
-		return 0
-	}
-	return m.Mean[j]
+// people writes numbers of columns as people know them: as they are in a table where its encoding standardizes, and with
+// as many digits as tell rows apart whose mean is far from 0.
+type people struct {
+	*Model
+	mean, scale []float64 // nil without an encoding
 }
+
+func (m *Model) people() people {
+	p := people{Model: m}
+	if m.Encoding != nil {
+		p.mean, p.scale = m.Encoding.Units()
+	}
+	return p
+}
+
+// read is a number of column j as it was read.
+func (p people) read(j int, v float64) float64 {
+	if p.scale == nil {
+		return v
+	}
+	return float64(v*p.scale[j]) + p.mean[j]
+}
+
+// centre and all are the numbers of a cluster's centre, and of the mean of all rows, by format where no more digits
+// are needed.
+func (p people) centre(cluster, j int, format func(float64) string) string {
+	return p.number(j, p.Centers[cluster][j], format)
+}
+
+func (p people) all(j int, format func(float64) string) string {
+	v := p.Mean[j]
+	if math.Abs(v) < 1e-12*p.Std[j] {
+		v = 0 // but for rounding
+	}
+	return p.number(j, v, format)
+}
+
+func (p people) number(j int, v float64, format func(float64) string) string {
+	digits, far, std := 4, math.Abs(p.read(j, p.Mean[j])), p.Std[j]
+	if p.scale != nil {
+		std *= p.scale[j]
+	}
+	for std *= 10; std > 0 && far >= std && digits < 15; std *= 10 {
+		digits++
+	}
+	if digits == 4 {
+		return format(p.read(j, v))
+	}
+	return strconv.FormatFloat(p.read(j, v), 'g', digits, 64)
+}
+
+// short is a number of four digits.
+func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 
 // mostUnusual are the columns in which a cluster differs most, the most different first.
 func mostUnusual(differences []float64, most int) []int {
@@ -63,11 +109,11 @@ func (m *Model) Unusual(cluster int) string {
 	if len(m.Centers) < 2 || m.Sizes[cluster] == 0 {
 		return ""
 	}
-	d := m.differences(cluster)
+	d, people := m.differences(cluster), m.people()
 	var parts []string
 	for _, j := range mostUnusual(d, 3) {
 		if d[j] != 0 {
-			parts = append(parts, fmt.Sprintf("%s %.4g (all %.4g)", m.column(j), m.Centers[cluster][j], m.mean(j)))
+			parts = append(parts, fmt.Sprintf("%s %s (all %s)", m.column(j), people.centre(cluster, j, short), people.all(j, short)))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -137,6 +183,7 @@ func floatsOf(n []int64) []float64 {
 }
 
 func (m *Model) centres() (blocks []report.Block) {
+	people := m.people()
 	for _, k := range mostUnusual(floatsOf(m.Sizes), shownCentres) {
 		if m.Sizes[k] == 0 {
 			continue
@@ -148,7 +195,7 @@ func (m *Model) centres() (blocks []report.Block) {
 		}
 		columns := mostUnusual(d, shownColumns)
 		for _, j := range columns {
-			t.Rows = append(t.Rows, []string{m.column(j), report.Format(m.Centers[k][j]), report.Format(m.mean(j)), report.Format(d[j])})
+			t.Rows = append(t.Rows, []string{m.column(j), people.centre(k, j, report.Format), people.all(j, report.Format), report.Format(d[j])})
 		}
 		t.Left = len(d) - len(columns)
 		blocks = append(blocks, t)

@@ -176,6 +176,32 @@ func TestInit(t *testing.T) {
 	}
 }
 
+// Centres are told in the numbers of the table, whatever its encoding makes of them, and with as many digits as they
+// differ by; the page tells the same.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "n,far,kind\n10,100000000,a\n12,100000004,a\n30,100000020,a\n32,100000024,a\n")
+	for _, flag := range []string{"--standardize", "--standardize=false"} {
+		stderr := mustRun(t, dir, "--input=x.csv", "--splines=n:3", "--numeric=far", "--n_clusters=2", "--output_model=s.json", "--report=none", flag)
+		if want := "far 100000022 (all 100000012)"; !strings.Contains(stderr, want) {
+			t.Errorf("%s, with splines: %q is missing: %s", flag, want, stderr)
+		}
+		stderr = mustRun(t, dir, "--input=x.csv", "--n_clusters=2", "--output_model=m.json", flag)
+		page := clitest.Read(t, filepath.Join(dir, "m.html"))
+		for _, want := range []string{"far 100000022 (all 100000012)", "n 31 (all 21)"} {
+			if !strings.Contains(stderr, want) || !strings.Contains(page, want) {
+				t.Errorf("%s: %q is missing: %s", flag, want, stderr)
+			}
+		}
+		for _, want := range []string{">100000002<", ">100000012<", ">11<", ">21<"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: %q is missing in the page", flag, want)
+			}
+		}
+	}
+}
+
 // A cell that is missing far behind makes a table of the rows, from the beginning.
 func TestAnew(t *testing.T) {
 	t.Parallel()
