@@ -31,7 +31,8 @@ func (m *Model) Of(item, k int) ([]uint32, []float64) {
 // user had is met once for each such user, in the order of the users: the time is the sum, over all users, of half the
 // square of the number of their items. Memory is 20 bytes an entry, 16·K an item, and 12 an item for each thread.
 //
-// It fails where a weight, or a sum of their products, is beyond float64, and where ctx ends.
+// It fails where a weight, a sum of their products, or a score of a user, may be beyond float64, where all squares of an
+// item's weights are too small for it, and where ctx ends.
 func Fit(ctx context.Context, x *Interactions, o Options, threads int) (*Model, error) {
 	all, err := FitAll(ctx, x, o, []float64{o.Shrinkage}, threads)
 	if err != nil {
@@ -57,12 +58,10 @@ func FitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float6
 	}
 	threads = max(threads, 1)
 	m := newMatrix(x, &o, threads)
-	for i, norm := range m.norm {
-		if math.IsInf(norm, 0) || math.IsNaN(norm) {
-			return nil, fmt.Errorf("the squares of the values of item %s add up beyond float64", x.Items.At(int(m.public[i])))
-		}
-	}
 	f := &fitting{m: m, o: o, shrinkages: shrinkages, counts: o.Similarity == Jaccard || o.Similarity == Cosine && m.constant}
+	if err := m.check(x); err != nil && !f.counts {
+		return nil, err
+	}
 	f.counted = f.counts
 	for _, s := range shrinkages {
 		f.counted = f.counted || s > 0
@@ -75,7 +74,46 @@ func FitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float6
 	for _, k := range f.keepers {
 		all = append(all, k.model(x.Items))
 	}
-	return all, nil
+	return all, checkScores(x, all)
+}
+
+// check reports items whose weights have squares that float64 does not hold.
+func (m *matrix) check(x *Interactions) error {
+	for i, norm := range m.norm {
+		if math.IsInf(norm, 0) || math.IsNaN(norm) {
+			return fmt.Errorf("the squares of the values of item %s add up beyond float64", x.Items.At(int(m.public[i])))
+		}
+		if norm > 0 {
+			continue
+		}
+		for _, c := range m.column[m.starts[i]:m.starts[i+1]] {
+			if m.weight[m.offsets[c.user]+int64(c.before)] != 0 {
+				return fmt.Errorf("the squares of the values of item %s are too small for float64", x.Items.At(int(m.public[i])))
+			}
+		}
+	}
+	return nil
+}
+
+// checkScores reports a user whose scores could be beyond float64.
+func checkScores(x *Interactions, models []*Model) error {
+	greatest := 0.0
+	for _, m := range models {
+		for _, s := range m.Similarity {
+			greatest = max(greatest, s)
+		}
+	}
+	for u := range x.Users.Len() {
+		_, values := x.Of(u)
+		sum := 0.0
+		for _, v := range values {
+			sum += math.Abs(v) * greatest
+		}
+		if math.IsInf(sum, 0) {
+			return fmt.Errorf("the scores of user %s may be beyond float64: the values are too large", x.Users.At(u))
+		}
+	}
+	return nil
 }
 
 // fitting is the search of all pairs.

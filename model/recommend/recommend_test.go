@@ -237,7 +237,7 @@ func TestCentred(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	negative := gather(t, []row{{number(1), number(1), -1, 0}}, 1, false, Sum)
-	huge := gather(t, []row{{number(1), number(1), 1e200, 0}}, 1, false, Sum)
+	huge := gather(t, []row{{number(1), number(1), 1e200, 0}, {number(1), number(2), 1, 0}}, 1, false, Sum)
 	for _, c := range []struct {
 		x    *Interactions
 		o    Options
@@ -253,6 +253,10 @@ func TestRefused(t *testing.T) {
 		if _, err := Fit(t.Context(), c.x, c.o, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, expected %s", c.o, err, c.want)
 		}
+	}
+	alike := gather(t, []row{{number(1), number(1), 1e-200, 0}, {number(1), number(2), 1e-200, 0}}, 1, false, Sum)
+	if m, err := Fit(t.Context(), alike, Options{K: 1}, 1); err != nil || !reflect.DeepEqual(m.Similarity, []float64{1, 1}) {
+		t.Errorf("values that are all the same, however small: %+v, %v", m, err)
 	}
 	if _, err := New(nil, Sum); err == nil {
 		t.Error("interactions of nothing")
