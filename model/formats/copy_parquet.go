@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,6 +16,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"beamlearn/model/fault"
 )
 
 // lacking are the columns of the vector that hold no numbers of floating point, and lack some.
@@ -70,6 +75,12 @@ func (s *parquetSource) copied(ctx context.Context, double []string) (c *Copied,
 	fields, same := slices.Clone(schema.Fields()), true
 	for i := range fields {
 		f := &fields[i]
+		if holdsDurations(f.Type) {
+			return nil, &fault.Fault{
+				File: s.Name(), Row: fault.WholeFile, Column: f.Name, Found: "durations",
+				Expected: "a type that can be written once more, such as their whole numbers (int64)",
+			}
+		}
 		f.Metadata = arrow.Metadata{}
 		if d, ok := f.Type.(*arrow.DictionaryType); ok {
 			f.Type, same = d.ValueType, false
@@ -89,6 +100,14 @@ func (s *parquetSource) copied(ctx context.Context, double []string) (c *Copied,
 	w := ipc.NewWriter(&b, ipc.WithSchema(arrow.NewSchema(fields, meta)))
 	err = w.Close()
 	return &Copied{Format: parquetFormat.Name, Schema: b.Bytes()}, err
+}
+
+// holdsDurations reports whether a type is durations, or has them within, which package pqarrow neither reads nor writes.
+func holdsDurations(t arrow.DataType) bool {
+	if nested, ok := t.(arrow.NestedType); ok {
+		return slices.ContainsFunc(nested.Fields(), func(f arrow.Field) bool { return holdsDurations(f.Type) })
+	}
+	return t.ID() == arrow.DURATION
 }
 
 // SchemaOf is the schema of copies of .parquet.
@@ -201,12 +220,55 @@ func (c *parquetCopy) edited(lo, hi int64, first int, cells []CopiedCell) (arrow
 			columns[j] = a
 			continue
 		}
+		if i, found := inexact(a, to); i >= 0 {
+			return nil, &fault.Fault{
+				File: c.s.Name(), Row: c.first + lo + int64(i), Column: c.schema.Field(j).Name, Found: found,
+				Expected: "a number that double holds, which the column becomes where numbers are filled in: " +
+					"leave it out by --columns, and it stays as it is",
+			}
+		}
 		var err error
 		if columns[j], err = rebuilt(a, to, filled[j]); err != nil {
 			return nil, err
 		}
 	}
 	return array.NewRecordBatch(c.schema, columns, hi-lo), nil
+}
+
+// inexact is the place of the first whole or decimal number that another type, if that is double, does not hold, or -1,
+// and its text.
+func inexact(a arrow.Array, to arrow.DataType) (at int, found string) {
+	if to.ID() != arrow.FLOAT64 {
+		return -1, ""
+	}
+	number := arrowNumbers(a)
+	for i := range a.Len() {
+		same := true
+		switch a := a.(type) {
+		case *array.Int64:
+			f := float64(a.Value(i))
+			same = f < 1<<63 && int64(f) == a.Value(i)
+		case *array.Uint64:
+			f := float64(a.Value(i))
+			same = f < 1<<64 && uint64(f) == a.Value(i)
+		case *array.Decimal128:
+			same = a.IsNull(i) || sameDigits(a.Value(i).BigInt().String(), number(i))
+		case *array.Decimal256:
+			same = a.IsNull(i) || sameDigits(a.Value(i).BigInt().String(), number(i))
+		default:
+			return -1, ""
+		}
+		if !same && a.IsValid(i) {
+			return i, a.ValueStr(i)
+		}
+	}
+	return -1, ""
+}
+
+// sameDigits reports whether the digits of a decimal number are those of the shortest text of its double.
+func sameDigits(digits string, v float64) bool {
+	shortest, _, _ := strings.Cut(strconv.FormatFloat(math.Abs(v), 'e', -1, 64), "e")
+	return strings.Trim(strings.Replace(shortest, ".", "", 1), "0") == strings.Trim(digits, "-0")
 }
 
 // rebuilt is an array as one of another type, with cells in their places.
@@ -237,6 +299,15 @@ func rebuilt(a arrow.Array, to arrow.DataType, cells []CopiedCell) (arrow.Array,
 				return nil, errType
 			default:
 				b.Append(string(text(i)))
+			}
+		case *array.BinaryBuilder:
+			switch {
+			case isNull(a, i):
+				b.AppendNull()
+			case text == nil:
+				return nil, errType
+			default:
+				b.Append(text(i))
 			}
 		default:
 			return nil, errType

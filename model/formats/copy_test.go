@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -218,6 +219,46 @@ func TestCopyParquet(t *testing.T) {
 		if got := strings.Join(text, "\n"); got != want {
 			t.Errorf("%d at a time:\n%s\nexpected\n%s", some, got, want)
 		}
+	}
+}
+
+// Numbers that would change as their column becomes double are a fault, unless the column is left out; durations are one
+// at once; categories of bytes stay bytes.
+func TestCopyParquetFaults(t *testing.T) {
+	decimals := &arrow.Decimal128Type{Precision: 30, Scale: 2}
+	fields := []arrow.Field{
+		column("x", arrow.PrimitiveTypes.Float64), column("n", arrow.PrimitiveTypes.Int64), column("u", arrow.PrimitiveTypes.Uint64),
+		column("d", decimals),
+	}
+	data := parquetOf(t, fields, `[
+		{"x":1,"n":-9007199254740992,"u":null,"d":"123456789012.50"},
+		{"x":null,"n":9007199254740993,"u":18446744073709551615,"d":null},
+		{"x":null,"n":null,"u":7,"d":"123456789012345678.25"}]`, 1)
+	for column, want := range map[string]string{
+		"n": "a.parquet: row 1, column n: found 9007199254740993, expected a number that double holds",
+		"u": "a.parquet: row 1, column u: found 18446744073709551615, expected a number that double holds",
+		"d": "a.parquet: row 2, column d: found 123456789012345678.25, expected a number that double holds",
+	} {
+		if _, err := filled(t, "a.parquet", data, Options{Columns: []string{"x", column}}, 2); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, expected %s", err, want)
+		}
+	}
+	if _, err := filled(t, "a.parquet", data, Options{Columns: []string{"x"}}, 2); err != nil {
+		t.Error(err)
+	}
+	table := func(name string) string {
+		b, err := os.ReadFile("testdata/tables/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	_, err := filled(t, "a.parquet", table("durations.parquet"), Options{Columns: []string{"x"}}, 2)
+	if err == nil || !strings.HasPrefix(err.Error(), "a.parquet, column t: found durations, expected") {
+		t.Error(err)
+	}
+	if _, err := filled(t, "a.parquet", table("bytes.parquet"), Options{Columns: []string{"x"}}, 2); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -147,5 +147,10 @@ for file in write("gap", pa.table({"x": pa.array([[1.0, 2.0], [3.0, None], [4.0,
 pa.feather.write_feather(holes, here / "old.feather", version=1)
 case("old.feather", fault="found Feather of version 1")
 
+# For the copies of rows.
+days = pa.array([1, None], pa.duration("s"))
+pa.parquet.write_table(pa.table({"x": [1.5, 2.0], "t": days}), here / "durations.parquet", store_schema=True)
+pa.parquet.write_table(pa.table({"x": [1.5, 2.0], "t": pa.array([b"a", None]).dictionary_encode()}), here / "bytes.parquet")
+
 (here / "tables.json").write_text(json.dumps(cases, ensure_ascii=False, indent=None, separators=(",", ":")).replace('{"File"', '\n{"File"') + "\n")
 print(len(cases), "cases")
