@@ -70,7 +70,7 @@ func (f *buildFn) build(
 	if f.Options.Output == "" && f.Options.NeighborsOutput == "" && !f.Options.Overview {
 		return f.report(ctx, &taskReport{Built: report}, rejected, parts)
 	}
-	run.Phase("finding neighbours of items")
+	run.Begin("finding neighbours of items", 0) // whose rows are not counted
 	start = time.Now()
 	m, err := model.Fit(ctx, x, o, f.threads())
 	if err != nil {
@@ -91,7 +91,7 @@ func (f *buildFn) build(
 
 // compare finds out what recommenders are worth, and takes the best.
 func (f *buildFn) compare(ctx context.Context, x *model.Interactions, o *model.Options, report *Report) error {
-	progress.Of(f.Options.RunID).Phase("comparing recommenders")
+	progress.Of(f.Options.RunID).Begin("comparing recommenders", 0) // whose rows are not counted
 	start := time.Now()
 	c := *f.Options.Compare
 	c.Options, c.Top, c.KeepSeen = *o, f.Options.Top, f.Options.KeepSeen

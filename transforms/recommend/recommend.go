@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -231,9 +232,16 @@ func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
 		return fault.Asked(j.Data.Name(), "a column for each", "the column %s for two things", fault.Plain(j.Columns.User))
 	}
 	for i, field := range j.Data.Fields {
-		switch t := field.Type; {
-		case t == tables.List, i == 0 && (t == tables.Bool || t == tables.Time), names[i] == j.Columns.Value && t == tables.Time:
-			return fault.Asked(j.Data.Name(), "ids, numbers or times", "the column %s of the type %s", fault.Plain(field.Name), t)
+		expected := "dates by ISO 8601, timestamps or numbers"
+		refused := []tables.Type{tables.List, tables.Bool}
+		switch {
+		case i == 0:
+			expected, refused = "ids: text, or integers", append(refused, tables.Time)
+		case names[i] == j.Columns.Value:
+			expected, refused = "numbers", []tables.Type{tables.List, tables.Time}
+		}
+		if slices.Contains(refused, field.Type) {
+			return fault.Asked(j.Data.Name(), expected, "the column %s of the type %s", fault.Plain(field.Name), field.Type)
 		}
 	}
 	return nil

@@ -106,6 +106,22 @@ func TestPlacements(t *testing.T) {
 	}
 }
 
+// A column that cannot be what it is asked for is refused before rows are read.
+func TestTypes(t *testing.T) {
+	t.Parallel()
+	for column, want := range map[string]string{"i": "expected ids: text, or integers", "v": "expected numbers", "t": "expected dates by ISO 8601, timestamps or numbers"} {
+		file := filepath.Join(t.TempDir(), "x.jsonl")
+		row := strings.Replace(`{"u":1,"i":1,"v":1,"t":1}`, `"`+column+`":1`, `"`+column+`":[1,2]`, 1)
+		if err := os.WriteFile(file, []byte(row+"\n"+row+"\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		j := &Job{Columns: Columns{User: "u", Item: "i", Value: "v", Time: "t"}}
+		if err := j.Inspect(t.Context(), []string{file}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", column, err)
+		}
+	}
+}
+
 func FuzzRange(f *testing.F) {
 	b, err := encodeRange(Range{Ordinal: 1, First: 2, Rows: 3, Total: 9, Users: []uint32{4, 5, 6}})
 	if err != nil {
