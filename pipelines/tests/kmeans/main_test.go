@@ -233,6 +233,8 @@ func TestFaults(t *testing.T) {
 		{"--input=x.csv --output_model=m.json", "n_clusters is needed: how many clusters to find"},
 		{"--input=x.csv --n_clusters=4 --output_model=m.json", "n_clusters 4: there are 3 rows"},
 		{"--input=x.csv --n_clusters=2", "--output_model is needed"},
+		{"--input=x.csv --n_clusters=2 --output_model=m.json --output=c.html", `c.html: found the extension ".html"`},
+		{"--input=x.csv --n_clusters=2 --output_model=m.json --output=c.csv --output_format=x", `"x"`},
 		{"--input=x.csv --n_clusters=5-2 --output_model=m.json", "must be a number of clusters"},
 		{"--input=x.csv --n_clusters=2 --n_init=0 --output_model=m.json", "--n_init=0: must be at least 1"},
 		{"--input=nan.csv --encode=none --n_clusters=2 --output_model=m.json", "nan.csv: row 1, column b: "},

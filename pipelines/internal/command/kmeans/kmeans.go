@@ -18,6 +18,7 @@ import (
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/kmeans"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 )
 
@@ -194,7 +195,7 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 		errs = append(errs, errors.New("--output_model is needed"))
 		checked.Model = "model.json" // which is not told twice
 	}
-	errs = append(errs, checked.Validate(), pageErr)
+	errs = append(errs, checked.Validate(), pageErr, c.checkOutput())
 	if name := c.init.String(); name != "" && o.Init != model.PlusPlus && o.Init != model.Random {
 		if faults == nil {
 			var err error
@@ -210,6 +211,17 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 	}
 	o.EnsureDefaults()
 	return job, o, page, cli.Usage(append(errs, faults, encoding, o.Validate())...)
+}
+
+// checkOutput finds faults of the output, which is written last, before there is any work.
+func (c *command) checkOutput() error {
+	o := output.Options{
+		Path: c.output.Path.Path(), Format: *c.output.Format, NumShards: max(*c.output.Shards, 1), Layout: results.Layout{Columns: kmeans.Answers()},
+	}
+	if o.Path == "" {
+		return nil
+	}
+	return o.Validate()
 }
 
 // inspect finds the rows, and how those of a table become numbers.
