@@ -143,7 +143,7 @@ func (m *Model) Page(source string) (*report.Page, error) {
 	if len(m.Centers) > 1 {
 		page.Sections = append(page.Sections, report.Section{
 			ID: "centres", Title: "In what they differ",
-			Lead:   "The columns in which a centre is farthest from the mean of all rows, in standard deviations of the rows.",
+			Lead:   "The columns in which a centre is farthest from the mean of all rows. Differences are in standard deviations.",
 			Blocks: m.centres(),
 		})
 	}
@@ -190,7 +190,7 @@ func (m *Model) centres() (blocks []report.Block) {
 		}
 		d := m.differences(k)
 		t := report.Table{
-			Caption: fmt.Sprintf("Cluster %d, %d rows", k, m.Sizes[k]), Columns: []string{"column", "centre", "mean of all rows", "difference in standard deviations"},
+			Caption: fmt.Sprintf("Cluster %d, %d rows", k, m.Sizes[k]), Columns: []string{"column", "centre", "mean of all rows", "difference"},
 			Folded: len(blocks) >= 3,
 		}
 		columns := mostUnusual(d, shownColumns)
