@@ -143,6 +143,11 @@ func Compare(ctx context.Context, x *Interactions, c Compared, threads int) (*Co
 	return all, nil
 }
 
+// Beaten reports whether the baseline is better than the best, by the NDCG.
+func (c *Comparison) Beaten() bool {
+	return c.Recommender[0].NDCG.Mean > c.Recommender[c.Best].NDCG.Mean
+}
+
 // Name names the recommender in a few words.
 func (j *Judged) Name() string {
 	if j.Popular {

@@ -31,8 +31,8 @@ func (m *Model) Of(item, k int) ([]uint32, []float64) {
 // user had is met once for each such user, in the order of the users: the time is the sum, over all users, of half the
 // square of the number of their items. Memory is 20 bytes an entry, 16·K an item, and 12 an item for each thread.
 //
-// It fails where a weight, a sum of their products, or a score of a user, may be beyond float64, where all squares of an
-// item's weights are too small for it, and where ctx ends.
+// It fails where a weight, a sum of their products, or a score of a user, may be beyond float64, where all squares of
+// an item's weights are too small for it, and where ctx ends.
 func Fit(ctx context.Context, x *Interactions, o Options, threads int) (*Model, error) {
 	all, err := FitAll(ctx, x, o, []float64{o.Shrinkage}, threads)
 	if err != nil {
@@ -58,7 +58,8 @@ func FitAll(ctx context.Context, x *Interactions, o Options, shrinkages []float6
 	}
 	threads = max(threads, 1)
 	m := newMatrix(x, &o, threads)
-	f := &fitting{m: m, o: o, shrinkages: shrinkages, counts: o.Similarity == Jaccard || o.Similarity == Cosine && m.constant}
+	f := &fitting{m: m, o: o, shrinkages: shrinkages}
+	f.counts = o.Similarity == Jaccard || o.Similarity == Cosine && m.constant
 	if err := m.check(x); err != nil && !f.counts {
 		return nil, err
 	}

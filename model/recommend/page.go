@@ -133,11 +133,15 @@ func (c *Comparison) section() report.Section {
 		}
 		t.Rows = append(t.Rows, []string{name, r.NDCG.String(), r.Recall.String(), r.Precision.String(), r.Coverage.String()})
 	}
+	beaten := ""
+	if c.Beaten() {
+		beaten = " To recommend what most had is better than any of these."
+	}
 	return report.Section{
 		ID: "worth", Title: "Do they find what was held out?",
 		Lead: fmt.Sprintf("%d interactions of %d users were held out; the recommenders knew the other %d. Recall is the share "+
 			"of a user's held out items that are among the %d recommended, NDCG gives those more that stand first, and coverage "+
-			"is the share of all items that anybody gets.", c.Held, best.Users, c.Known, c.Top),
+			"is the share of all items that anybody gets.%s", c.Held, best.Users, c.Known, c.Top, beaten),
 		Blocks: []report.Block{t, report.Columns{
 			c.byGroup(best, "NDCG"+at, func(m *Metrics) Estimate { return m.NDCG }),
 			c.byGroup(best, "recall"+at, func(m *Metrics) Estimate { return m.Recall }),

@@ -302,6 +302,19 @@ func TestEvaluate(t *testing.T) {
 	if got := clitest.Read(t, filepath.Join(dir, "e.csv")); strings.Count(got, "\n") != 3 || !strings.HasPrefix(got, "recommender,k,shrinkage,top,users,recall,") {
 		t.Errorf("got\n%s", got)
 	}
+	// Every user gets round to the two items that all have: what most had is what is held out.
+	var b strings.Builder
+	b.WriteString("user,item,at\n")
+	for u := range 6 {
+		fmt.Fprintf(&b, "u%d,own%d,1\nu%d,all,%d\nu%d,each,%d\n", u, u, u, 2+u%2, u, 3-u%2)
+	}
+	write(t, dir, "most.csv", b.String())
+	const beaten = "to recommend what most had is better"
+	most := run(t, dir, "--input=most.csv", "--row=user", "--column=item", "--evaluate", "--holdout=1", "--time=at", "--top=1", "--shrinkage=0",
+		"--k=1", "--similarity=cosine", "--report=most.html")
+	if strings.Contains(told, beaten) || !strings.Contains(most, "but "+beaten) || !strings.Contains(clitest.Read(t, filepath.Join(dir, "most.html")), "To recommend") {
+		t.Errorf("told\n%s\nof what most had\n%s", told, most)
+	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*one.html")); err != nil || len(left) > 0 {
 		t.Errorf("left %v, %v", left, err)
 	}

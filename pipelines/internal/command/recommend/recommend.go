@@ -328,5 +328,9 @@ func comparisonLines(c *model.Comparison) []string {
 		}
 		lines = append(lines, strings.TrimRight(line, " "))
 	}
-	return append(lines, "  the best by NDCG: "+c.Recommender[c.Best].Name())
+	line := "  the best by NDCG: " + c.Recommender[c.Best].Name()
+	if c.Beaten() {
+		line += "; but to recommend what most had is better"
+	}
+	return append(lines, line)
 }
