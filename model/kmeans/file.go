@@ -45,8 +45,9 @@ type file struct {
 // Save writes the clusters as JSON. Numbers have the shortest form that reads back as the same float64.
 func (m *Model) Save(w io.Writer) error {
 	f := file{
-		Format: Format, Version: Version, Options: m.Options, Rows: m.Rows, Features: m.Features(), FeatureNames: m.FeatureNames,
-		Mean: m.Mean, Std: m.Std, Scale: m.Scale, Centers: m.Centers, Sizes: m.Sizes, Inertia: m.Inertia, Iters: m.Iters, Curve: m.Curve,
+		Format: Format, Version: Version, Options: m.Options, Rows: m.Rows,
+		Features: m.Features(), FeatureNames: m.FeatureNames, Mean: m.Mean, Std: m.Std, Scale: m.Scale,
+		Centers: m.Centers, Sizes: m.Sizes, Inertia: m.Inertia, Iters: m.Iters, Curve: m.Curve,
 		Compared: m.Compared, Encoding: m.Encoding, ZeroBased: m.ZeroBased,
 	}
 	e := json.NewEncoder(w)
@@ -89,7 +90,8 @@ func Load(name string, r io.Reader) (*Model, error) {
 		return nil, bad("%v", err)
 	}
 	m := &Model{
-		Options: f.Options, FeatureNames: f.FeatureNames, Encoding: f.Encoding, ZeroBased: f.ZeroBased, Rows: f.Rows, Mean: f.Mean, Std: f.Std, Scale: f.Scale,
+		Options: f.Options, FeatureNames: f.FeatureNames, Encoding: f.Encoding, ZeroBased: f.ZeroBased, Rows: f.Rows,
+		Mean: f.Mean, Std: f.Std, Scale: f.Scale,
 		Centers: f.Centers, Sizes: f.Sizes, Inertia: f.Inertia, Iters: f.Iters, Curve: f.Curve, Compared: f.Compared,
 	}
 	// What encoding/json passes over without a word: a field that is missing, null or twice, a number that is rounded.
@@ -140,7 +142,8 @@ func (f *file) check() error {
 		return fmt.Errorf("options: %w", o.Validate())
 	case !slices.Contains(o.Clusters, k) || len(f.Compared) != len(o.Clusters):
 		return fmt.Errorf("%d centres and %d comparisons for n_clusters %v", k, len(f.Compared), o.Clusters)
-	case f.Iters < 1 || f.Iters > o.MaxIter || len(f.Curve) < 1 || f.Curve[len(f.Curve)-1] != f.Inertia || !(f.Inertia >= 0):
+	case f.Iters < 1 || f.Iters > o.MaxIter || len(f.Curve) < 1 || f.Curve[len(f.Curve)-1] != f.Inertia ||
+		!(f.Inertia >= 0):
 		return fmt.Errorf("inertia %v after %d iterations, of %d inertias", f.Inertia, f.Iters, len(f.Curve))
 	}
 	seen := map[string]bool{}
@@ -176,7 +179,8 @@ func (f *file) check() error {
 		return fmt.Errorf("%d rows in all clusters, of %d", sum, f.Rows)
 	}
 	for i, c := range f.Compared {
-		if c.Clusters != o.Clusters[i] || !(c.Inertia >= 0) || c.Iterations < 1 || c.Silhouette != nil && !(*c.Silhouette >= -1 && *c.Silhouette <= 1) {
+		if c.Clusters != o.Clusters[i] || !(c.Inertia >= 0) || c.Iterations < 1 ||
+			c.Silhouette != nil && !(*c.Silhouette >= -1 && *c.Silhouette <= 1) {
 			return fmt.Errorf("a comparison of %d clusters", c.Clusters)
 		}
 	}

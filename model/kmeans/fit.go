@@ -212,7 +212,8 @@ func (f *Fit) begin(p *look) error {
 func (f *Fit) measurable(p *look) error {
 	for j, v := range p.moments.Var {
 		if v-v != 0 {
-			return fmt.Errorf("%s: its variance is beyond what float64 holds: divide it by some power of ten", column(f.names, j))
+			return fmt.Errorf("%s: its variance is beyond what float64 holds: divide it by some power of ten",
+				column(f.names, j))
 		}
 	}
 	if !f.options.Standardize && slices.Max(p.moments.Var) > 0 {
@@ -221,7 +222,8 @@ func (f *Fit) measurable(p *look) error {
 	for j, v := range p.moments.Var {
 		differs := func(d drawn) bool { return d.row[j] != p.drawn[0].row[j] }
 		if v == 0 && slices.ContainsFunc(p.drawn, differs) {
-			return fmt.Errorf("%s: its variance is below what float64 holds: multiply it by some power of ten", column(f.names, j))
+			return fmt.Errorf("%s: its variance is below what float64 holds: multiply it by some power of ten",
+				column(f.names, j))
 		}
 	}
 	return nil
@@ -349,10 +351,13 @@ func (m *Model) Warnings() (all []string) {
 		}
 	}
 	if empty > 0 {
-		all = append(all, fmt.Sprintf("%d of %d clusters have no row, as fewer rows differ: take a smaller --n_clusters", empty, len(m.Sizes)))
+		all = append(all, fmt.Sprintf("%d of %d clusters have no row, as fewer rows differ: take a smaller --n_clusters",
+			empty, len(m.Sizes)))
 	}
-	if m.Iters == m.Options.MaxIter && m.Options.MaxIter > 1 {
-		all = append(all, fmt.Sprintf("the centres have not settled in %d iterations: --max_iter=%d goes on", m.Iters, 2*m.Iters))
+	settled := len(m.Curve) == m.Iters // the last iteration has moved no centre, and no pass was needed after it
+	if m.Iters == m.Options.MaxIter && m.Options.MaxIter > 1 && !settled {
+		all = append(all, fmt.Sprintf("the centres have not settled in %d iterations: --max_iter=%d goes on",
+			m.Iters, 2*m.Iters))
 	}
 	return all
 }

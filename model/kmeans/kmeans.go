@@ -92,9 +92,11 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("init %q: must be k-means++, random, or centres", o.Init))
 	}
 	if o.NInit < 1 || o.MaxIter < 1 || !(o.Tol >= 0) || o.Tol-o.Tol != 0 {
-		errs = append(errs, fmt.Errorf("n_init %d, max_iter %d and tol %v: must be at least 1, 1 and 0", o.NInit, o.MaxIter, o.Tol))
+		errs = append(errs, fmt.Errorf("n_init %d, max_iter %d and tol %v: must be at least 1, 1 and 0",
+			o.NInit, o.MaxIter, o.Tol))
 	} else if o.NInit*len(o.Clusters) > maxRuns {
-		errs = append(errs, fmt.Errorf("%d starts of each of %d numbers of clusters: %d at most in all", o.NInit, len(o.Clusters), maxRuns))
+		errs = append(errs, fmt.Errorf("%d starts of each of %d numbers of clusters: %d at most in all",
+			o.NInit, len(o.Clusters), maxRuns))
 	}
 	if o.Init == Given {
 		switch {

@@ -342,6 +342,21 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// Centres that settle in the last of the iterations have settled.
+func TestSettled(t *testing.T) {
+	t.Parallel()
+	rows := load(t, "breast_cancer")
+	o := Options{Clusters: []int{3}}
+	o.MaxIter = fit(t, o, rows, 2, 1).Iters
+	if m := fit(t, o, rows, 2, 1); m.Iters != o.MaxIter || len(m.Warnings()) != 0 {
+		t.Errorf("%d iterations of %d: %q", m.Iters, o.MaxIter, m.Warnings())
+	}
+	o.MaxIter--
+	if m := fit(t, o, rows, 2, 1); len(m.Warnings()) != 1 {
+		t.Errorf("%d iterations of %d: %q", m.Iters, o.MaxIter, m.Warnings())
+	}
+}
+
 // A column is not read twice, by two features of its name.
 func TestNamesTwice(t *testing.T) {
 	t.Parallel()

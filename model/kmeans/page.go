@@ -40,8 +40,8 @@ func (m *Model) differences(cluster int) []float64 {
 	return out
 }
 
-// people writes numbers of columns as people know them: as they are in a table where its encoding standardizes, and with
-// as many digits as tell rows apart whose mean is far from 0.
+// people writes numbers of columns as people know them: as they are in a table where its encoding standardizes, and
+// with as many digits as tell rows apart whose mean is far from 0.
 type people struct {
 	*Model
 	mean, scale []float64 // nil without an encoding
@@ -100,7 +100,9 @@ func mostUnusual(differences []float64, most int) []int {
 	for j := range order {
 		order[j] = j
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(math.Abs(differences[b]), math.Abs(differences[a])) })
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(math.Abs(differences[b]), math.Abs(differences[a]))
+	})
 	return order[:min(len(order), most)]
 }
 
@@ -113,7 +115,8 @@ func (m *Model) Unusual(cluster int) string {
 	var parts []string
 	for _, j := range mostUnusual(d, 3) {
 		if d[j] != 0 {
-			parts = append(parts, fmt.Sprintf("%s %s (all %s)", m.column(j), people.centre(cluster, j, short), people.all(j, short)))
+			parts = append(parts, fmt.Sprintf("%s %s (all %s)",
+				m.column(j), people.centre(cluster, j, short), people.all(j, short)))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -149,8 +152,9 @@ func (m *Model) Page(source string) (*report.Page, error) {
 	}
 	page.Sections = append(page.Sections, report.Section{
 		ID: "number", Title: "How many clusters, and how they were found",
-		Lead: "The inertia, the sum of the squared distances to the centres, falls with every cluster more; where the line bends, more of them " +
-			"explain little. The silhouette, measured on a sample, is near 1 where clusters are apart, and near 0 where they touch.",
+		Lead: "The inertia, the sum of the squared distances to the centres, falls with every cluster more; where the line " +
+			"bends, more of them explain little. The silhouette, measured on a sample, is near 1 where clusters are " +
+			"apart, and near 0 where they touch.",
 		Blocks: m.elbow(),
 	})
 	return page, nil
@@ -158,14 +162,17 @@ func (m *Model) Page(source string) (*report.Page, error) {
 
 func (m *Model) sizes() []report.Block {
 	order := mostUnusual(floatsOf(m.Sizes), shownClusters)
-	ranking := report.Ranking{Title: "Rows of each cluster", Label: "rows", Description: "a bar for each cluster, the largest first"}
-	table := report.Table{Caption: "Clusters", Columns: []string{"cluster", "rows", "share", "differs most in"}, Left: len(m.Sizes) - len(order)}
+	ranking := report.Ranking{Title: "Rows of each cluster", Label: "rows",
+		Description: "a bar for each cluster, the largest first"}
+	table := report.Table{Caption: "Clusters", Columns: []string{"cluster", "rows", "share", "differs most in"},
+		Left: len(m.Sizes) - len(order)}
 	for i, k := range order {
 		if i < shownCentres {
 			ranking.Names = append(ranking.Names, "cluster "+strconv.Itoa(k))
 			ranking.Values = append(ranking.Values, float64(m.Sizes[k]))
 		}
-		row := []string{strconv.Itoa(k), strconv.FormatInt(m.Sizes[k], 10), report.Percent(float64(m.Sizes[k]) / float64(m.Rows)), ""}
+		row := []string{strconv.Itoa(k), strconv.FormatInt(m.Sizes[k], 10),
+			report.Percent(float64(m.Sizes[k]) / float64(m.Rows)), ""}
 		if i < shownCentres {
 			row[3] = m.Unusual(k)
 		}
@@ -190,12 +197,15 @@ func (m *Model) centres() (blocks []report.Block) {
 		}
 		d := m.differences(k)
 		t := report.Table{
-			Caption: fmt.Sprintf("Cluster %d, %d rows", k, m.Sizes[k]), Columns: []string{"column", "centre", "mean of all rows", "difference"},
-			Folded: len(blocks) >= 3,
+			Caption: fmt.Sprintf("Cluster %d, %d rows", k, m.Sizes[k]),
+			Columns: []string{"column", "centre", "mean of all rows", "difference"},
+			Folded:  len(blocks) >= 3,
 		}
 		columns := mostUnusual(d, shownColumns)
 		for _, j := range columns {
-			t.Rows = append(t.Rows, []string{m.column(j), people.centre(k, j, report.Format), people.all(j, report.Format), report.Format(d[j])})
+			t.Rows = append(t.Rows, []string{
+				m.column(j), people.centre(k, j, report.Format), people.all(j, report.Format), report.Format(d[j]),
+			})
 		}
 		t.Left = len(d) - len(columns)
 		blocks = append(blocks, t)
@@ -204,7 +214,8 @@ func (m *Model) centres() (blocks []report.Block) {
 }
 
 func (m *Model) elbow() (blocks []report.Block) {
-	table := report.Table{Caption: "Numbers of clusters", Columns: []string{"clusters", "inertia", "silhouette", "iterations"}}
+	table := report.Table{Caption: "Numbers of clusters",
+		Columns: []string{"clusters", "inertia", "silhouette", "iterations"}}
 	var k, inertia, at, silhouette []float64
 	for _, c := range m.Compared {
 		row := []string{strconv.Itoa(c.Clusters), report.Format(c.Inertia), "–", strconv.Itoa(c.Iterations)}
@@ -218,10 +229,12 @@ func (m *Model) elbow() (blocks []report.Block) {
 	if len(k) > 1 {
 		blocks = append(blocks, report.Columns{report.Chart{
 			Title: "Inertia by the number of clusters", Description: "the inertia falls as clusters are added",
-			X: report.Axis{Label: "clusters"}, Y: report.Axis{Label: "inertia"}, Series: []report.Series{{Name: "inertia", X: k, Y: inertia}},
+			X: report.Axis{Label: "clusters"}, Y: report.Axis{Label: "inertia"},
+			Series: []report.Series{{Name: "inertia", X: k, Y: inertia}},
 		}, report.Chart{
 			Title: "Silhouette by the number of clusters", Description: "the mean silhouette of a sample",
-			X: report.Axis{Label: "clusters"}, Y: report.Axis{Label: "silhouette"}, Series: []report.Series{{Name: "silhouette", X: at, Y: silhouette}},
+			X: report.Axis{Label: "clusters"}, Y: report.Axis{Label: "silhouette"},
+			Series: []report.Series{{Name: "silhouette", X: at, Y: silhouette}},
 		}})
 	}
 	blocks = append(blocks, table)
@@ -232,7 +245,8 @@ func (m *Model) elbow() (blocks []report.Block) {
 		}
 		blocks = append(blocks, report.Chart{
 			Title: "Inertia by the iteration", Description: "the inertia falls until the centres settle",
-			X: report.Axis{Label: "iteration"}, Y: report.Axis{Label: "inertia"}, Series: []report.Series{{Name: "inertia", X: pass, Y: m.Curve}},
+			X: report.Axis{Label: "iteration"}, Y: report.Axis{Label: "inertia"},
+			Series: []report.Series{{Name: "inertia", X: pass, Y: m.Curve}},
 		})
 	}
 	return blocks

@@ -153,7 +153,8 @@ type lookState struct {
 func (p *look) MarshalBinary() ([]byte, error) {
 	s := lookState{Rows: p.rows, Mean: p.moments.Mean, Var: p.moments.Var, Count: p.moments.Count}
 	for i := range p.drawn {
-		s.Ranks, s.Numbers, s.Sample = append(s.Ranks, p.drawn[i].rank), append(s.Numbers, p.drawn[i].number), append(s.Sample, p.drawn[i].row...)
+		s.Ranks, s.Numbers, s.Sample = append(s.Ranks, p.drawn[i].rank), append(s.Numbers, p.drawn[i].number),
+			append(s.Sample, p.drawn[i].row...)
 	}
 	return json.Marshal(s)
 }
@@ -165,7 +166,8 @@ func (p *look) UnmarshalBinary(b []byte) error {
 		return fmt.Errorf("kmeans: no look at rows: %w", err)
 	}
 	d, n := p.features, len(s.Ranks)
-	if len(s.Mean) != d || len(s.Var) != d || len(s.Count) != d || n > p.most || len(s.Numbers) != n || len(s.Sample) != n*d || s.Rows < int64(n) {
+	if len(s.Mean) != d || len(s.Var) != d || len(s.Count) != d || n > p.most || len(s.Numbers) != n ||
+		len(s.Sample) != n*d || s.Rows < int64(n) {
 		return errors.New("kmeans: a look at other rows")
 	}
 	p.rows, p.drawn = s.Rows, nil

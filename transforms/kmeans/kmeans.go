@@ -40,7 +40,9 @@ func init() {
 
 // Inspect inspects rows to find clusters in, which become dense, and completes the options for them: o.UnitRows gets
 // its default, and so does reading.ChunkRows where chunkRows, which was asked for, is 0: the same.
-func Inspect(ctx context.Context, patterns []string, chunkRows int, o *linear.Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
+func Inspect(
+	ctx context.Context, patterns []string, chunkRows int, o *linear.Options, reading *vectorio.Options,
+) (*vectorio.Dataset, error) {
 	d, err := vectorio.Inspect(ctx, patterns, *reading)
 	if err != nil {
 		return nil, err
@@ -49,7 +51,9 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *linear.Op
 }
 
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.
-func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *linear.Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
+func Encoded(
+	d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *linear.Options, reading *vectorio.Options,
+) (*vectorio.Dataset, error) {
 	d, err := d.EncodedDense(e, reading)
 	if err != nil {
 		return nil, err
@@ -70,7 +74,8 @@ type Centers struct {
 	names []string // of the file's columns, or nil
 }
 
-// ReadCenters reads centres to begin with: the rows of a file of vectors, or those of the model of an earlier run, .json.
+// ReadCenters reads centres to begin with: the rows of a file of vectors, or those of the model of an earlier run,
+// .json.
 func ReadCenters(ctx context.Context, name string) (*Centers, error) {
 	if path.Ext(name) == ".json" {
 		r, err := files.OpenRead(ctx, name)
@@ -115,7 +120,8 @@ func (c *Centers) For(columns []string) (centers [][]float64, byNumber bool, err
 	places := make([]int, len(columns))
 	for j, name := range columns {
 		if places[j] = slices.Index(c.names, name); places[j] < 0 {
-			return nil, false, fault.File(c.file, "the columns of the rows", "no column %s among the centres'", fault.Quote(name))
+			return nil, false, fault.File(c.file, "the columns of the rows", "no column %s among the centres'",
+				fault.Quote(name))
 		}
 	}
 	for _, row := range c.Rows {
@@ -158,7 +164,8 @@ func (c *Clusters) Columns() linear.Columns {
 
 // Columns are those of the rows that a model is for.
 func Columns(m *model.Model) linear.Columns {
-	return linear.Columns{Features: m.Features(), Names: m.FeatureNames, Encoding: m.Encoding, ZeroBased: m.ZeroBased, Dense: true}
+	return linear.Columns{Features: m.Features(), Names: m.FeatureNames, Encoding: m.Encoding,
+		ZeroBased: m.ZeroBased, Dense: true}
 }
 
 // Check says what cannot be asked of clusters.
