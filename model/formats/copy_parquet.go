@@ -102,7 +102,8 @@ func (s *parquetSource) copied(ctx context.Context, double []string) (c *Copied,
 	return &Copied{Format: parquetFormat.Name, Schema: b.Bytes()}, err
 }
 
-// holdsDurations reports whether a type is durations, or has them within, which package pqarrow neither reads nor writes.
+// holdsDurations reports whether a type is durations, or has them within: package pqarrow neither reads nor writes
+// them.
 func holdsDurations(t arrow.DataType) bool {
 	if nested, ok := t.(arrow.NestedType); ok {
 		return slices.ContainsFunc(nested.Fields(), func(f arrow.Field) bool { return holdsDurations(f.Type) })

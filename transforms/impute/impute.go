@@ -238,7 +238,9 @@ func (f *buildFn) ProcessElement(
 }
 
 // read makes an Imputer of chunks.
-func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (m *impute.Imputer, rejected []*fault.Fault, err error) {
+func (f *buildFn) read(
+	ctx context.Context, chunks []vectorio.Chunk,
+) (m *impute.Imputer, rejected []*fault.Fault, err error) {
 	if m, err = impute.New(f.Dim, f.Options.Options); err != nil {
 		return nil, nil, err
 	}
@@ -333,9 +335,8 @@ func (f *fillFn) ProcessElement(ctx context.Context, t task, emit func(output.Pa
 		return fault.Mark(err)
 	}
 	r := Report{}
-	parts, err := output.Run(ctx, &f.Output, t.Chunk.Ordinal, t.Chunk.Total, func(ctx context.Context, out *output.Task) error {
-		return f.fill(ctx, t.Chunk, m, out, &r)
-	})
+	fill := func(ctx context.Context, out *output.Task) error { return f.fill(ctx, t.Chunk, m, out, &r) }
+	parts, err := output.Run(ctx, &f.Output, t.Chunk.Ordinal, t.Chunk.Total, fill)
 	if err != nil {
 		return fault.Mark(err)
 	}

@@ -107,8 +107,8 @@ func (w *worker) add(q Row, row, place int) {
 // that leaves room for what is rounded in computing the distances.
 func errorOf(terms int) float64 { return float64(terms+8) * 0x1p-23 }
 
-// meet finds the products of some of the queries, or of all, with the rows of rare lists. Queries that have a place meet
-// those that stand before them.
+// meet finds the products of some of the queries, or of all, with the rows of rare lists. Queries that have a place
+// meet those that stand before them.
 func (w *worker) meet(some []int) {
 	x := w.x
 	if w.meetings == nil {
@@ -300,7 +300,7 @@ func (w *worker) touched(q *query, b *block, end int) (out int) {
 	return out
 }
 
-// threshold is a sum such that no row of a run with a smaller one has a value up to the limit, for a row of such a norm.
+// threshold is a sum such that no row of a run with a smaller one has a value up to the limit, for a row of that norm.
 func (x *Index) threshold(rowNorm, limit, err float64, r *run) float32 {
 	switch {
 	case math.IsInf(limit, -1):
