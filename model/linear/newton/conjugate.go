@@ -55,17 +55,12 @@ func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 		}
 	}
 	p.Objective, p.Gradient, p.Norm = f, g, norm(g)
-	scale := diagonalScaling(p.Diagonal)
-	dir := slices.Clone(g)
-	scale.divide(dir, -1)
-	o.noIntercepts(dir)
+	dir := o.preconditioned(p)
 	if last != nil {
 		kernel.Add(-kernel.Dot(dir, change)/kernel.Dot(last, change), last, dir)
 	}
 	if p.Slope = kernel.Dot(g, dir); !(p.Slope < 0) { // rounding: begin anew
-		copy(dir, g)
-		scale.divide(dir, -1)
-		o.noIntercepts(dir)
+		dir = o.preconditioned(p)
 		p.Slope = kernel.Dot(g, dir)
 	}
 	p.Dir = dir
@@ -77,6 +72,14 @@ func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 		return p.end()
 	}
 	return nil
+}
+
+// preconditioned is the way down from p.Base, with each weight in its own scale.
+func (o *Optimizer) preconditioned(p *optimum) []float64 {
+	dir := slices.Clone(p.Gradient)
+	diagonalScaling(p.Diagonal).divide(dir, -1)
+	o.noIntercepts(dir)
+	return dir
 }
 
 // end is the end of a search that has come to the optimum.
