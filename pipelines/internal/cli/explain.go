@@ -147,6 +147,21 @@ func (a *App) Explain(p *Plan, data any) error {
 	return a.writeSummary(data)
 }
 
+// ExplainRows is [App.Explain] of a job of which there is nothing to say but what reading its rows takes, which are
+// called so, and the memory that a worker needs.
+func (a *App) ExplainRows(
+	ctx context.Context, called string, d *vectorio.Dataset, reading vectorio.Options, passes, threads int, memory func(rows int64) int64,
+) error {
+	plan, err := a.PlanRows(ctx, d, reading, passes, threads)
+	if err != nil {
+		return err
+	}
+	plan.WorkerMemory = memory(max(plan.Rows, 0))
+	show := &Plan{}
+	show.Rows(called, plan)
+	return a.Explain(show, plan)
+}
+
 // Slots is how many workers share a job at the runner: 1 in this process, and where nothing says.
 func (a *App) Slots() int {
 	n, err := strconv.Atoi(flag.Lookup("parallelism").Value.String())

@@ -107,14 +107,7 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	if c.Explaining() {
-		plan, err := c.PlanRows(ctx, job.Corpus, job.Reading, 1, job.Options.Threads)
-		if err != nil {
-			return err
-		}
-		plan.WorkerMemory = job.Memory()
-		show := &cli.Plan{}
-		show.Rows("points", plan)
-		return c.Explain(show, plan)
+		return c.ExplainRows(ctx, "points", job.Corpus, job.Reading, 1, job.Options.Threads, func(int64) int64 { return job.Memory() })
 	}
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err

@@ -87,14 +87,7 @@ func (c *command) impute(ctx context.Context) error {
 		return err
 	}
 	if c.Explaining() {
-		plan, err := c.PlanRows(ctx, job.Points, job.Reading, 2, job.Options.Threads)
-		if err != nil {
-			return err
-		}
-		plan.WorkerMemory = job.Memory()
-		show := &cli.Plan{}
-		show.Rows("points", plan)
-		return c.Explain(show, plan)
+		return c.ExplainRows(ctx, "points", job.Points, job.Reading, 2, job.Options.Threads, func(int64) int64 { return job.Memory() })
 	}
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err

@@ -95,7 +95,8 @@ func (c *command) run(ctx context.Context) error {
 	}
 	c.Note(job.Data)
 	if c.Explaining() {
-		return c.explain(ctx, job)
+		memory := func(rows int64) int64 { return rowBytes * rows }
+		return c.ExplainRows(ctx, "interactions", job.Data, job.Reading, 1, job.Options.Threads, memory)
 	}
 	if err := fits(job); err != nil {
 		return err
@@ -120,18 +121,6 @@ func fits(job *recommend.Job) error {
 	}
 	return fmt.Errorf("%d rows take about %d MB of memory, and this process may use %d MB (%s): take a part of the rows, or a machine with more memory",
 		rows, rows*rowBytes/1e6, limit.Bytes/1e6, limit.What)
-}
-
-// explain shows what the job would do.
-func (c *command) explain(ctx context.Context, job *recommend.Job) error {
-	plan, err := c.PlanRows(ctx, job.Data, job.Reading, 1, job.Options.Threads)
-	if err != nil {
-		return err
-	}
-	plan.WorkerMemory = rowBytes * max(plan.Rows, 0)
-	show := &cli.Plan{}
-	show.Rows("interactions", plan)
-	return c.Explain(show, plan)
 }
 
 // tell writes what this process writes, and the summary.
