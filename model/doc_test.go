@@ -58,17 +58,20 @@ var rooms = []struct {
 	name string
 }{
 	{0, "model/fault"}, {0, "model/internal"}, {0, "model/tables"},
-	{1, "model/report"}, {1, "model/vectors"},
+	{1, "model/internal/jsontext"}, {1, "model/report"}, {1, "model/vectors"},
 	{2, "model/features"},
 	{3, "model/formats"}, {3, "model/linear"}, {3, "model/neighbors"},
-	{4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/choice"}, {4, "model/neighbors/evaluate"}, {4, "model/neighbors/groups"}, {5, "model/neighbors/impute"}, {4, "model/neighbors/outliers"}, {4, "model/neighbors/vote"}, {5, "model/neighbors/overview"},
-	{4, "model/bayes"}, {4, "model/eigen"}, {4, "model/recommend"}, {4, "model/internal/lineartest"}, {4, "model/preprocessing"}, {4, "model/profile"}, {4, "model/results"},
+	{4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/choice"}, {4, "model/neighbors/evaluate"},
+	{4, "model/neighbors/groups"}, {4, "model/neighbors/outliers"}, {4, "model/neighbors/vote"},
+	{4, "model/bayes"}, {4, "model/eigen"}, {4, "model/internal/lineartest"}, {4, "model/kmeans"}, {4, "model/preprocessing"},
+	{4, "model/profile"}, {4, "model/recommend"}, {4, "model/results"},
+	{5, "model/neighbors/impute"}, {5, "model/neighbors/overview"},
 	{5, "model/neighbors/internal/knnbench"},
 	{6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"},
 	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"}, {10, "transforms/recommend"},
-	{4, "model/kmeans"}, {11, "transforms/kmeans"},
+	{11, "transforms/kmeans"},
 	{12, "pipelines"},
 }
 

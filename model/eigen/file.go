@@ -3,7 +3,6 @@ package eigen
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +15,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
+	"beamlearn/model/internal/jsontext"
 )
 
 // Version is the version of the format of files that Save writes and Load reads.
@@ -70,26 +70,18 @@ func Load(name string, r io.Reader) (*PCA, error) {
 	bad := func(format string, args ...any) error {
 		return fault.File(name, fmt.Sprintf("components, as eigen writes them, version %d", Version), format, args...)
 	}
-	// What it says it is comes first: a later version may have other fields.
-	var head struct {
-		Format  string `json:"format"`
-		Version int    `json:"version"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, bad("%s", explain(err))
-	}
-	if head.Format != kind {
-		return nil, bad("format %s", fault.Quote(head.Format))
-	}
-	if head.Version != Version {
-		return nil, bad("version %d", head.Version)
+	switch other, err := jsontext.Head(b, kind, Version); {
+	case err != nil:
+		return nil, bad("%s", jsontext.Explain(err))
+	case other != "":
+		return nil, bad("%s", other)
 	}
 	if err := checkFields(b); err != nil {
 		return nil, bad("%v", err)
 	}
 	var f file
 	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, bad("%s", explain(err))
+		return nil, bad("%s", jsontext.Explain(err))
 	}
 	if err := f.check(); err != nil {
 		return nil, bad("%v", err)
@@ -99,19 +91,6 @@ func Load(name string, r io.Reader) (*PCA, error) {
 		ExplainedVariance: f.Variance, TotalVariance: f.TotalVariance, Spectrum: f.Spectrum,
 		Encoding: f.Encoding, ZeroBased: f.ZeroBased,
 	}, nil
-}
-
-// explain is an error of encoding/json without its package and its types.
-func explain(err error) string {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, syntax.Error())
-	case errors.As(err, &kind):
-		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
-	}
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
 }
 
 // fields are those of a type by their names in JSON, and whether they must be there.

@@ -8,10 +8,10 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
+	"beamlearn/model/internal/jsontext"
 )
 
 // Version is the version of the format of files that Save writes and Load reads.
@@ -66,24 +66,14 @@ func Load(name string, r io.Reader) (*Model, error) {
 	bad := func(format string, args ...any) error {
 		return fault.File(name, fmt.Sprintf("clusters, as kmeans writes them, version %d", Version), format, args...)
 	}
-	// What it says it is comes first: a later version may have other fields.
-	var head struct {
-		Format  string `json:"format"`
-		Version int    `json:"version"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
+	switch other, err := jsontext.Head(b, Format, Version); {
+	case err != nil:
 		return nil, bad("%s", explain(err))
-	}
-	if head.Format != Format {
-		return nil, bad("format %s", fault.Quote(head.Format))
-	}
-	if head.Version != Version {
-		return nil, bad("version %d", head.Version)
+	case other != "":
+		return nil, bad("%s", other)
 	}
 	var f file
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
+	if err := jsontext.Unmarshal(b, &f); err != nil {
 		return nil, bad("%s", explain(err))
 	}
 	if err := f.check(); err != nil {
@@ -110,19 +100,11 @@ func Load(name string, r io.Reader) (*Model, error) {
 
 // explain is an error of encoding/json without its package and its types.
 func explain(err error) string {
-	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, syntax.Error())
-	case errors.As(err, &kind) && kind.Field == "":
+	if errors.As(err, &kind) && kind.Field == "" {
 		return "a JSON " + kind.Value
-	case errors.As(err, &kind):
-		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "no JSON"
 	}
-	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
+	return jsontext.Explain(err)
 }
 
 func (f *file) check() error {

@@ -2,46 +2,20 @@ package kmeans
 
 import (
 	"cmp"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
+	"beamlearn/model/internal/jsontext"
+	"beamlearn/model/internal/least"
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
 )
 
-// floats are numbers that JSON keeps as the base64 of their bytes: many are written fast, and read back to the bit.
-type floats []float64
-
-// MarshalJSON writes them.
-func (f floats) MarshalJSON() ([]byte, error) {
-	b := make([]byte, 0, 8*len(f))
-	for _, v := range f {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
-	}
-	return json.Marshal(b)
-}
-
-// UnmarshalJSON reads them.
-func (f *floats) UnmarshalJSON(text []byte) error {
-	if len(text) < 2 || text[0] != '"' {
-		return errors.New("kmeans: no numbers in base64")
-	}
-	b, err := base64.StdEncoding.DecodeString(string(text[1 : len(text)-1]))
-	if err != nil || len(b)%8 != 0 {
-		return errors.New("kmeans: no numbers in base64")
-	}
-	*f = make([]float64, len(b)/8)
-	for i := range *f {
-		(*f)[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
-	}
-	return nil
-}
+// floats are numbers of states and sums, of which some may not be finite until the end of a pass tells of them.
+type floats = jsontext.SumFloats
 
 // look is what the first pass finds out of some rows: their moments, and those of least rank, which are a sample.
 type look struct {
@@ -88,41 +62,10 @@ func (p *look) PartialFit(c *linear.Chunk) error {
 			continue
 		}
 		d.row = slices.Clone(b.Row(i, row))
-		p.offer(d)
+		p.drawn = least.Offer(p.drawn, p.most, d, (*drawn).compare)
 	}
 	p.rows += int64(b.Len())
 	return nil
-}
-
-// offer takes a row, in the place of that with the greatest rank where there are enough.
-func (p *look) offer(d drawn) {
-	h := p.drawn
-	if len(h) < p.most {
-		h = append(h, d)
-		for i := len(h) - 1; i > 0 && h[i].compare(&h[(i-1)/2]) > 0; i = (i - 1) / 2 {
-			h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
-		}
-		p.drawn = h
-		return
-	}
-	if d.compare(&h[0]) >= 0 {
-		return
-	}
-	h[0] = d
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= len(h) {
-			return
-		}
-		if child+1 < len(h) && h[child+1].compare(&h[child]) > 0 {
-			child++
-		}
-		if h[i].compare(&h[child]) >= 0 {
-			return
-		}
-		h[i], h[child] = h[child], h[i]
-		i = child
-	}
 }
 
 // Merge adds what the next part has found.

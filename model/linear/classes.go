@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"beamlearn/model/fault"
-	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/internal/jsontext"
 )
 
 // Classes are the labels of a classifier, ascending as numpy.unique sorts them: numbers, or texts by their code points.

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"beamlearn/model/internal/elementary"
-	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/internal/jsontext"
 )
 
 // CVResult is what cross-validation says of combinations of hyperparameters. Scores are greater where a model is

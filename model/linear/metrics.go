@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"beamlearn/model/internal/elementary"
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
-	"beamlearn/model/linear/internal/jsontext"
-	"beamlearn/model/linear/internal/wire"
+	"beamlearn/model/internal/wire"
 )
 
 // RegressionMetrics judges predictions of numbers, one by one. The zero value has seen none.

@@ -12,7 +12,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
-	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/internal/jsontext"
 )
 
 // Model is a linear model: plain data. It is safe for concurrent use as long as nobody changes it.
@@ -307,19 +307,11 @@ func Load(name string, r io.Reader) (*Model, error) {
 	bad := func(format string, args ...any) error {
 		return fault.File(name, fmt.Sprintf("a model of beamlearn, version %d", modelVersion), format, args...)
 	}
-	// What it says it is comes first: a later version may have other fields.
-	var head struct {
-		Format  string `json:"format"`
-		Version int    `json:"version"`
-	}
-	if err := json.Unmarshal(b, &head); err != nil {
+	switch other, err := jsontext.Head(b, modelFormat, modelVersion); {
+	case err != nil:
 		return nil, bad("%s", jsontext.Explain(err))
-	}
-	if head.Format != modelFormat {
-		return nil, bad("format %s", fault.Quote(head.Format))
-	}
-	if head.Version != modelVersion {
-		return nil, bad("version %d", head.Version)
+	case other != "":
+		return nil, bad("%s", other)
 	}
 	if err := checkKeys(b); err != nil {
 		return nil, bad("%v", err)

@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
-	"beamlearn/model/linear/internal/jsontext"
 )
 
 // StandardScaler makes (x − mean)/scale of the rows, with the mean and the standard deviation of the columns, which

@@ -9,7 +9,7 @@ import (
 	"math"
 	"slices"
 
-	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/internal/jsontext"
 )
 
 // State is what SGD has come to, to the last bit, so that whoever goes on comes to the same end. Only sgd.Resume

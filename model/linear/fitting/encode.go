@@ -8,8 +8,8 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/linear"
-	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/sgd"
 )
 

@@ -3,8 +3,8 @@ package fitting
 import (
 	"errors"
 
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
-	"beamlearn/model/linear/internal/wire"
 	"beamlearn/model/linear/sgd"
 )
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"beamlearn/model/internal/splitmix"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // Strata says what a survey is to find out for the folds of a classification.

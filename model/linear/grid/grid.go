@@ -10,10 +10,10 @@ import (
 	"slices"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/folds"
-	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/loss"
 	"beamlearn/model/linear/internal/steps"

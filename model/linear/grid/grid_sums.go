@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // gridSums is what a part of a grid's pass sums up.

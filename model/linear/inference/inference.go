@@ -13,9 +13,9 @@ import (
 
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/panel"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // Learner makes one pass over the rows that a model was learned from, and adds its [linear.Inference]. Of the expected

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"slices"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
-	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/panel"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // MaxGram bounds the features of a [Gram]: at this many it takes 16 MB.

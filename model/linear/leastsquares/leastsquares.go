@@ -7,10 +7,10 @@ import (
 	"slices"
 	"sort"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/dense"
-	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/steps"
 )
 

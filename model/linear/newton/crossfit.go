@@ -8,11 +8,11 @@ import (
 	"slices"
 	"sync"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/folds"
 	"beamlearn/model/linear/grid"
-	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/loss"
 	"beamlearn/model/linear/internal/panel"
 )

@@ -3,7 +3,7 @@ package newton
 import (
 	"errors"
 
-	"beamlearn/model/linear/internal/jsontext"
+	"beamlearn/model/internal/jsontext"
 )
 
 // fields are those of a CrossFit's JSON.

@@ -6,10 +6,10 @@ import (
 	"slices"
 
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/loss"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // crossSum is a [Partial] of a [CrossFit].

@@ -8,10 +8,10 @@ import (
 	"slices"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/dense"
-	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/loss"
 	"beamlearn/model/linear/internal/panel"
 )

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"slices"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/least"
 	"beamlearn/model/internal/splitmix"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
-	"beamlearn/model/linear/internal/jsontext"
 	"beamlearn/model/linear/internal/panel"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // derivatives are sums over rows of weight times the loss and its derivatives, at a point.
@@ -510,7 +511,7 @@ func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.
 		s.drawn++
 		r.hash = splitmix.Mix(r.number)
 		full := len(s.rows) == s.limit
-		if full && r.before(&s.rows[0]) > 0 {
+		if full && r.before(&s.rows[0]) >= 0 {
 			continue
 		}
 		if task == linear.Regression {
@@ -520,44 +521,11 @@ func (s *sample) draw(c *linear.Chunk, places []int32, first int64, task linear.
 		if x.Idx != nil {
 			r.idx = append(make([]int32, 0, len(x.Idx)), x.Idx...)
 		}
-		if !full {
-			r.val = slices.Clone(x.Val)
-			s.rows = append(s.rows, r)
-			s.up(len(s.rows) - 1)
-			continue
+		if full {
+			r.val = s.rows[0].val[:0] // of the row that goes
 		}
-		r.val = append(s.rows[0].val[:0], x.Val...)
-		s.rows[0] = r
-		s.down()
-	}
-}
-
-func (s *sample) up(i int) {
-	for i > 0 {
-		above := (i - 1) / 2
-		if s.rows[i].before(&s.rows[above]) <= 0 {
-			return
-		}
-		s.rows[i], s.rows[above] = s.rows[above], s.rows[i]
-		i = above
-	}
-}
-
-func (s *sample) down() {
-	i := 0
-	for {
-		k := 2*i + 1
-		if k >= len(s.rows) {
-			return
-		}
-		if k+1 < len(s.rows) && s.rows[k+1].before(&s.rows[k]) > 0 {
-			k++
-		}
-		if s.rows[k].before(&s.rows[i]) <= 0 {
-			return
-		}
-		s.rows[i], s.rows[k] = s.rows[k], s.rows[i]
-		i = k
+		r.val = append(r.val, x.Val...)
+		s.rows = least.Offer(s.rows, s.limit, r, (*sampled).before)
 	}
 }
 

@@ -7,10 +7,10 @@ import (
 	"slices"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
-	"beamlearn/model/linear/internal/jsontext"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // Averaged is a [Learner] of stochastic gradient descent in epochs, each of one pass. Every part of the rows is

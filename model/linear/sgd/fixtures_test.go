@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
-	"beamlearn/model/linear/internal/jsontext"
 )
 
 type sgdCase struct {

@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"beamlearn/model/internal/elementary"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/internal/loss"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // Progressive judges predictions of rows that have not been learned from yet: each is predicted by the weights as

@@ -11,11 +11,11 @@ import (
 	"strings"
 
 	"beamlearn/model/fault"
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/folds"
-	"beamlearn/model/linear/internal/jsontext"
-	"beamlearn/model/linear/internal/wire"
 )
 
 // Survey is a [Learner] of one pass, which says of the rows what others must know before they begin: the classes, the

@@ -15,7 +15,7 @@ import (
 	"sync"
 
 	"beamlearn/model/fault"
-	"beamlearn/model/linear/internal/wire"
+	"beamlearn/model/internal/wire"
 )
 
 // Floats is a list of finite numbers, whose JSON reads back bit by bit, in languages, too, that take −0 for an integer.
@@ -137,6 +137,24 @@ func Unmarshal(b []byte, v any) error {
 	return d.Decode(v)
 }
 
+// Head reads what a file says of itself, which comes before all else, as a later version may have other fields: "" where
+// it is of this format and version, otherwise what it is instead. An error is one of encoding/json.
+func Head(b []byte, format string, version int) (other string, err error) {
+	var head struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	switch err := json.Unmarshal(b, &head); {
+	case err != nil:
+		return "", err
+	case head.Format != format:
+		return "format " + fault.Quote(head.Format), nil
+	case head.Version != version:
+		return fmt.Sprintf("version %d", head.Version), nil
+	}
+	return "", nil
+}
+
 // Explain is an error of encoding/json without its package and its types.
 func Explain(err error) string {
 	var syntax *json.SyntaxError
@@ -150,38 +168,62 @@ func Explain(err error) string {
 	return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "json: "), "\n", "; ")
 }
 
-// BitFloats are numbers whose JSON is their bytes, little-endian, in base64: compact, and the same bits again.
+// BitFloats are finite numbers whose JSON is their bytes, little-endian, in base64: compact, and the same bits again.
 type BitFloats []float64
 
 // MarshalJSON writes null for nil.
-func (f BitFloats) MarshalJSON() ([]byte, error) {
+func (f BitFloats) MarshalJSON() ([]byte, error) { return bitText(f), nil }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (f *BitFloats) UnmarshalJSON(b []byte) error {
+	s, finite, err := bitFloats(b)
+	if err == nil && !finite {
+		err = errors.New("numbers that are not finite")
+	}
+	if err == nil {
+		*f = s
+	}
+	return err
+}
+
+// SumFloats are BitFloats some of which may not be finite, as those of sums that overflow, which are told later.
+type SumFloats []float64
+
+// MarshalJSON writes null for nil.
+func (f SumFloats) MarshalJSON() ([]byte, error) { return bitText(f), nil }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (f *SumFloats) UnmarshalJSON(b []byte) error {
+	s, _, err := bitFloats(b)
+	if err == nil {
+		*f = s
+	}
+	return err
+}
+
+func bitText(f []float64) []byte {
 	if f == nil {
-		return []byte("null"), nil
+		return []byte("null")
 	}
 	raw := wire.AppendFloats(make([]byte, 0, 8*len(f)), f)
 	b := make([]byte, base64.StdEncoding.EncodedLen(len(raw))+2)
 	b[0], b[len(b)-1] = '"', '"'
 	base64.StdEncoding.Encode(b[1:], raw)
-	return b, nil
+	return b
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
-func (f *BitFloats) UnmarshalJSON(b []byte) error {
+func bitFloats(b []byte) (s []float64, finite bool, err error) {
 	var raw []byte
 	if err := json.Unmarshal(b, &raw); err != nil {
-		return err
+		return nil, false, err
 	}
 	if raw == nil {
-		*f = nil
-		return nil
+		return nil, true, nil
 	}
 	if len(raw)%8 != 0 {
-		return fmt.Errorf("%d bytes are no numbers", len(raw))
+		return nil, false, fmt.Errorf("%d bytes are no numbers", len(raw))
 	}
-	s := make([]float64, len(raw)/8)
-	if _, finite := wire.TakeFloats(raw, s); !finite {
-		return errors.New("numbers that are not finite")
-	}
-	*f = s
-	return nil
+	s = make([]float64, len(raw)/8)
+	_, finite = wire.TakeFloats(raw, s)
+	return s, finite, nil
 }
