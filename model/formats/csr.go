@@ -176,6 +176,8 @@ func (s *csrSource) Schema() []Column { return nil }
 
 func (s *csrSource) Rows() int64 { return s.rows }
 
+func (s *csrSource) entryCount() int64 { return s.entries }
+
 // Cut makes one span of what is packed, as it is unpacked from its beginning wherever reading begins.
 func (s *csrSource) Cut(size int64) []Span {
 	if s.packed {

@@ -160,6 +160,13 @@ func (s *mtxSource) Schema() []Column { return nil }
 
 func (s *mtxSource) Rows() int64 { return s.rows }
 
+func (s *mtxSource) entryCount() int64 {
+	if s.symmetric || s.skew {
+		return 2 * s.lines
+	}
+	return s.lines
+}
+
 // Cut makes one span: all entries are read for any row.
 func (s *mtxSource) Cut(int64) []Span { return Cut(s.rows, max(s.rows, 1)) }
 

@@ -49,6 +49,15 @@ func TextID(src Source) bool {
 	return false
 }
 
+// Entries is how many entries the rows of a source of sparse rows have, or at most have, where its header says that, or
+// −1.
+func Entries(src Source) int64 {
+	if s, ok := src.(interface{ entryCount() int64 }); ok {
+		return s.entryCount()
+	}
+	return -1
+}
+
 // IDName is the name of the column of ids, or "" where there is none beside the vector's.
 func IDName(src Source) string {
 	for _, c := range Schema(src) {

@@ -265,7 +265,7 @@ func Fit(block *vectors.Block, o Options) (*Index, error) {
 	if err := o.CheckColumns(block.Dim); err != nil {
 		return nil, err
 	}
-	if block.Sparse != nil && denseEnough(block, o) {
+	if block.Sparse != nil && denseEnough(block.Len(), block.Sparse.Entries(), block.Dim, o) {
 		block = dense(block)
 	}
 	if block.Sparse != nil {

@@ -2,8 +2,10 @@ package neighbors
 
 import (
 	"math"
+	"sort"
 	"strings"
 
+	"beamlearn/model/neighbors/sparse"
 	"beamlearn/model/vectors"
 )
 
@@ -39,6 +41,17 @@ func Footprint(dim int, wide bool, o Options) int64 {
 		perPoint += 8 * d
 	}
 	return perPoint
+}
+
+// SparseFootprint is about the memory, in bytes, of an index of sparse points of dim columns while it is built or
+// searched: so many points, with so many entries in all.
+func SparseFootprint(points, entries int64, dim int, o Options) int64 {
+	const row, entry = 32, 12
+	kept := points*row + entries*entry
+	if denseEnough(int(points), int(entries), dim, o) {
+		return kept + points*Footprint(dim, true, o)
+	}
+	return kept + sparse.Bytes(points, entries, dim)
 }
 
 // FormBytes is what a point of dim columns takes beside its values, where the metric searches it in another form.
@@ -151,12 +164,20 @@ func ShardRows(memory int64, dim int, wide bool, o Options) int64 {
 // ShardQueryBytes is what a chunk of queries and their answers may take beside a shard of so many bytes.
 func ShardQueryBytes(memory int64) int64 { return memory / 8 }
 
-// ShardQueryRows is how many queries are taken through the shards at a time. With k = 0, as within a radius, it
-// reckons with few neighbours.
-func ShardQueryRows(memory int64, dim, k int) int {
+// ShardQueryRows is how many queries, of so many bytes each, are taken through the shards at a time. With k = 0, as
+// within a radius, it reckons with few neighbours.
+func ShardQueryRows(memory, query int64, k int) int {
 	// The query, and a neighbour three times: as it is found, merged, and merged before.
-	row := 8*int64(dim) + 96*int64(max(k, 10))
+	row := query + 96*int64(max(k, 10))
 	return int(min(max(ShardQueryBytes(memory)/row, 64), 1<<16))
+}
+
+// SparseShardRows is about how many sparse points, of so many entries each, a shard of so many bytes holds.
+func SparseShardRows(memory int64, entries float64, dim int, o Options) int64 {
+	footprint := func(points int) bool {
+		return SparseFootprint(int64(points), int64(math.Ceil(entries*float64(points))), dim, o) > memory
+	}
+	return int64(sort.Search(MaxPoints, func(i int) bool { return footprint(i + 1) }))
 }
 
 // CutShards cuts a list of chunks, of so many rows each, into runs of consecutive ones of at most maxRows rows; a
@@ -179,12 +200,33 @@ func CutShards(rows []int64, maxRows int64) (ends []int) {
 type ShardBuffer struct {
 	MaxRows, MaxWideRows int64 // of a shard whose values are float32, or float64
 	Points               *vectors.Block
+	// Memory, in bytes, bounds a shard of sparse points, and Options say how they are searched.
+	Memory  int64
+	Options Options
 }
 
-// Fits reports whether the rows of a block belong to the shard, too. Where they do not, the shard is complete.
-func (s *ShardBuffer) Fits(b *vectors.Block) bool {
-	n := s.Points.Len()
-	return n == 0 || b.Wide() == s.Points.Wide() && int64(n+b.Len()) <= s.maxRows(b.Wide())
+// Fits is how many of the first rows of a block belong to the shard, too: of dense ones, all or none. Where they are
+// none, the shard is complete. One that is empty takes some.
+func (s *ShardBuffer) Fits(b *vectors.Block) int {
+	if b.Sparse != nil {
+		return s.fitsSparse(b)
+	}
+	if n := s.Points.Len(); n > 0 && (b.Wide() != s.Points.Wide() || int64(n+b.Len()) > s.maxRows(b.Wide())) {
+		return 0
+	}
+	return b.Len()
+}
+
+func (s *ShardBuffer) fitsSparse(b *vectors.Block) int {
+	held, entries := s.Points.Len(), s.Points.Sparse.Entries()
+	for i := range b.Len() {
+		columns, _ := b.Sparse.Row(i)
+		entries += len(columns)
+		if held+i > 0 && SparseFootprint(int64(held+i+1), int64(entries), b.Dim, s.Options) > s.Memory {
+			return i
+		}
+	}
+	return b.Len()
 }
 
 func (s *ShardBuffer) maxRows(wide bool) int64 {
@@ -194,13 +236,15 @@ func (s *ShardBuffer) maxRows(wide bool) int64 {
 	return s.MaxRows
 }
 
-// Add adds the rows of a block, which fits. There are so many rows still to come, with those of the block.
+// Add adds the rows of a block, which fit. There are so many rows still to come, with those of the block.
 func (s *ShardBuffer) Add(b *vectors.Block, rest int64) {
 	if s.Points.Len() == 0 {
 		if b.Wide() {
 			s.Points.Widen()
 		}
-		s.Points.Grow(int(min(s.maxRows(b.Wide()), max(rest, int64(b.Len())))))
+		if b.Sparse == nil {
+			s.Points.Grow(int(min(s.maxRows(b.Wide()), max(rest, int64(b.Len())))))
+		}
 	}
 	s.Points.AppendBlock(b)
 }

@@ -180,24 +180,24 @@ func TestShardBuffer(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		held, next *vectors.Block
-		want       bool
+		want       int
 	}{
-		"the first, too large": {nil, rows(0, 20, 1), true},
-		"full":                 {rows(0, 4, 1), rows(4, 6, 1), true},
-		"one more":             {rows(0, 4, 1), rows(4, 7, 1), false},
-		"wide, full":           {rows(0, 2, 0.1), rows(2, 3, 0.1), true},
-		"wide, one more":       {rows(0, 2, 0.1), rows(2, 4, 0.1), false},
-		"wide after narrow":    {rows(0, 2, 1), rows(2, 1, 0.1), false},
-		"narrow after wide":    {rows(0, 2, 0.1), rows(2, 1, 1), false},
+		"the first, too large": {nil, rows(0, 20, 1), 20},
+		"full":                 {rows(0, 4, 1), rows(4, 6, 1), 6},
+		"one more":             {rows(0, 4, 1), rows(4, 7, 1), 0},
+		"wide, full":           {rows(0, 2, 0.1), rows(2, 3, 0.1), 3},
+		"wide, one more":       {rows(0, 2, 0.1), rows(2, 4, 0.1), 0},
+		"wide after narrow":    {rows(0, 2, 1), rows(2, 1, 0.1), 0},
+		"narrow after wide":    {rows(0, 2, 0.1), rows(2, 1, 1), 0},
 	} {
 		s := ShardBuffer{MaxRows: 10, MaxWideRows: 5, Points: &vectors.Block{Dim: 1}}
 		if c.held != nil {
 			s.Add(c.held, 30)
 		}
 		if got := s.Fits(c.next); got != c.want {
-			t.Errorf("%s: fits %v", name, got)
+			t.Errorf("%s: %d rows fit", name, got)
 		}
-		if s.Fits(c.next) {
+		if s.Fits(c.next) > 0 {
 			held := s.Points.Len()
 			s.Add(c.next, 30)
 			if s.Points.Len() != held+c.next.Len() || s.Points.Wide() != c.next.Wide() {
@@ -205,10 +205,54 @@ func TestShardBuffer(t *testing.T) {
 			}
 		}
 	}
-	if n := ShardQueryRows(1<<20, 100, 10); n != (1<<17)/(800+960) {
+	if n := ShardQueryRows(1<<20, 800, 10); n != (1<<17)/(800+960) {
 		t.Errorf("%d queries at a time", n)
 	}
-	if few, many := ShardQueryRows(1, 100, 10), ShardQueryRows(1<<50, 100, 0); few != 64 || many != 1<<16 {
+	if few, many := ShardQueryRows(1, 800, 10), ShardQueryRows(1<<50, 800, 0); few != 64 || many != 1<<16 {
 		t.Errorf("%d to %d queries at a time", few, many)
+	}
+}
+
+// A shard of sparse points ends before the row that does not fit any more, whatever the blocks in which rows come.
+func TestSparseShardBuffer(t *testing.T) {
+	t.Parallel()
+	const dim = 1 << 20
+	rows := &vectors.Block{Dim: dim, Sparse: &vectors.CSR{}}
+	for i := range 100 {
+		columns, values := make([]int32, i%7), make([]float64, i%7)
+		for j := range columns {
+			columns[j], values[j] = int32(i+1000*j), 1
+		}
+		rows.AppendSparse(columns, values, int64(i))
+	}
+	const fits = 30
+	o, entries := Options{Metric: Cosine}, int64(rows.Slice(0, fits).Sparse.Entries())
+	memory := SparseFootprint(fits, entries, dim, o)
+	if more := int64(rows.Slice(0, fits+1).Sparse.Entries()); SparseFootprint(fits+1, more, dim, o) <= memory {
+		t.Fatal("a row more takes no memory")
+	}
+	for _, block := range []int{1, 7, 100} {
+		s := ShardBuffer{Memory: memory, Options: o, Points: &vectors.Block{Dim: dim, Sparse: &vectors.CSR{}}}
+		for first := 0; first < 100; first += block {
+			b := rows.Slice(first, min(first+block, 100))
+			n := s.Fits(b)
+			if n > 0 {
+				s.Add(b.Slice(0, n), 100)
+			}
+			if n < b.Len() {
+				break
+			}
+		}
+		if s.Points.Len() != fits {
+			t.Errorf("blocks of %d rows: %d rows in the shard, want %d", block, s.Points.Len(), fits)
+		}
+	}
+	s := ShardBuffer{Memory: 1, Options: o, Points: &vectors.Block{Dim: dim, Sparse: &vectors.CSR{}}}
+	if n := s.Fits(rows); n != 1 {
+		t.Errorf("%d rows of an empty shard, want 1", n)
+	}
+	about := SparseShardRows(memory, float64(entries)/fits, dim, o)
+	if about < fits-1 || about > fits+1 || SparseShardRows(1, 1, dim, o) != 0 {
+		t.Errorf("about %d rows in a shard that holds %d", about, fits)
 	}
 }

@@ -24,20 +24,16 @@ const denseShare = 1.0 / 16
 // MaxDenseColumns is how many columns sparse rows may have to be stored with their zeros, whatever their entries.
 const MaxDenseColumns = 1 << 14
 
-// denseEnough reports whether sparse points are better stored with their zeros: where a tree is, and where many
-// components are no zeros.
-func denseEnough(b *vectors.Block, o Options) bool {
-	if b.Dim > MaxDenseColumns {
+// denseEnough reports whether so many sparse points of dim columns are better stored with their zeros: where a tree is,
+// and where many components are no zeros.
+func denseEnough(rows, entries, dim int, o Options) bool {
+	if dim > MaxDenseColumns {
 		return false
 	}
-	if !o.hasEntries() || chooseAlgorithm(&points{n: b.Len(), dim: b.Dim}, o.resolve()) == KDTree {
+	if !o.hasEntries() || chooseAlgorithm(&points{n: rows, dim: dim}, o.resolve()) == KDTree {
 		return true
 	}
-	entries := 0
-	if n := b.Len(); n > 0 {
-		entries = b.Sparse.Offsets[n] - b.Sparse.Offsets[0]
-	}
-	return float64(entries) > denseShare*float64(b.Len())*float64(b.Dim)
+	return float64(entries) > denseShare*float64(rows)*float64(dim)
 }
 
 // hasEntries reports whether the metric is computed of rows' entries.

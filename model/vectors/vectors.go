@@ -189,6 +189,14 @@ func (c *CSR) Row(i int) (columns []int32, values []float64) {
 	return c.Indices[lo:hi:hi], c.Values[lo:hi:hi]
 }
 
+// Entries is the number of entries of all rows.
+func (c *CSR) Entries() int {
+	if len(c.Offsets) == 0 {
+		return 0
+	}
+	return c.Offsets[len(c.Offsets)-1] - c.Offsets[0]
+}
+
 // end ends a row after the entries that have been appended.
 func (c *CSR) end() {
 	if len(c.Offsets) == 0 {

@@ -83,7 +83,7 @@ func (j *Job) Explain(ctx context.Context, slots int) (*Plan, error) {
 	index := int64(0)
 	if p.Points > 0 {
 		p.Algorithm = string(neighbors.AlgorithmOf(int(min(p.Points, neighbors.MaxPoints)), p.Dim, j.Options.Neighbors))
-		index = p.Points * j.pointFootprint()
+		index = j.indexFootprint(p.Points)
 		p.Distances = float64(p.Points) * float64(max(p.Queries, 0))
 	}
 	if j.Options.Recall != 0 {

@@ -384,11 +384,8 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 	return err
 }
 
-// CarriesSparse reports whether a search by these options takes sparse rows: what goes into parts or shards, and is
-// approximate, takes dense ones.
-func (o *Options) CarriesSparse() bool {
-	return o.Recall == 0 && o.IndexMemory == 0 && o.Broadcast != Shards
-}
+// CarriesSparse reports whether a search by these options takes sparse rows: what is approximate takes dense ones.
+func (o *Options) CarriesSparse() bool { return o.Recall == 0 }
 
 // encoded is a dataset of tables whose rows become numbers, sparse where there are many of these.
 func (j *Job) encoded(d *vectorio.Dataset, e *features.Encoding) (*vectorio.Dataset, error) {
@@ -413,8 +410,8 @@ func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Opt
 	}
 	if d.Sparse() && !o.CarriesSparse() {
 		if d.Dim > vectorio.MaxDenseFeatures {
-			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall, an index memory or "+
-				"shards: search them without", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
+			return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows with a recall: search them "+
+				"without", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
 		}
 		d = d.Dense()
 	}
@@ -641,12 +638,24 @@ func (j *Job) footprint() int64 {
 	if size == math.MaxInt64 {
 		return size
 	}
-	return size / j.Reading.MinBytes(1, j.Corpus.Dim) * j.pointFootprint()
+	return j.indexFootprint(size / j.Reading.MinBytes(1, j.Corpus.Dim))
 }
 
-// pointFootprint is what a point takes in the index, at least.
-func (j *Job) pointFootprint() int64 {
-	return neighbors.Footprint(j.dim(), j.Reading.Formats.DType == vectors.Float64, j.Options.Neighbors)
+// indexFootprint is about what so many of the points take in the index.
+func (j *Job) indexFootprint(points int64) int64 {
+	if j.Corpus == nil {
+		return points * neighbors.Footprint(j.dim(), j.Reading.Formats.DType == vectors.Float64, j.Options.Neighbors)
+	}
+	return IndexFootprint(j.Corpus, &j.Reading, j.Options.Neighbors, points)
+}
+
+// IndexFootprint is about the memory, in bytes, of an index of so many of the points of a dataset while it is built or
+// searched.
+func IndexFootprint(d *vectorio.Dataset, reading *vectorio.Options, o neighbors.Options, points int64) int64 {
+	if reading.Formats.Sparse {
+		return neighbors.SparseFootprint(points, int64(rowEntries(d)*float64(points)), d.Dim, o)
+	}
+	return points * neighbors.Footprint(d.Dim, reading.Formats.DType == vectors.Float64, o)
 }
 
 // checkLimit says that the corpus is above the limit, which by default is that.

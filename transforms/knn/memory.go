@@ -50,11 +50,11 @@ func (j *Job) Memory() int64 {
 	return j.built(rows) + chunks + 12*answered*int64(j.Options.K) + grouped
 }
 
-// sparseMemory is Memory of sparse rows, whose entries the size of the files tells about: as they are read, as they
-// are kept, and in the lists of the inverted index.
+// sparseMemory is Memory of sparse rows, of about so many entries: as they are read, as they are kept, and in the
+// lists of the inverted index.
 func (j *Job) sparseMemory(rows int64) int64 {
-	const entry, fileBytes, perRow = 12 + 12 + 8, 10, 256
-	return j.Corpus.Bytes/fileBytes*entry + rows*(perRow+12*int64(j.Options.K))
+	const entry, perRow = 12 + 12 + 8, 256
+	return max(j.Corpus.Entries, 0)*entry + rows*(perRow+12*int64(j.Options.K))
 }
 
 func (j *Job) threads() int64 {

@@ -46,9 +46,36 @@ func (inShards) check(j *Job) error {
 	return nil
 }
 
-// shardRows is how many points a shard holds.
+// shardRows is how many points a shard holds, or about so many, where they are sparse.
 func (j *Job) shardRows(wide bool) int64 {
-	return neighbors.ShardRows(j.Options.IndexMemory, j.Corpus.Dim, wide, j.Options.Neighbors)
+	o := &j.Options
+	if j.Reading.Formats.Sparse {
+		return neighbors.SparseShardRows(o.IndexMemory, rowEntries(j.Corpus), j.Corpus.Dim, o.Neighbors)
+	}
+	return neighbors.ShardRows(o.IndexMemory, j.Corpus.Dim, wide, o.Neighbors)
+}
+
+// rowEntries is about how many entries a sparse row of a dataset has.
+func rowEntries(d *vectorio.Dataset) float64 {
+	const unknown = 100
+	if d.Entries < 0 || d.RowsAbout < 1 {
+		return unknown
+	}
+	return max(float64(d.Entries)/float64(d.RowsAbout), 1)
+}
+
+// queryBytes is about what a query takes in memory.
+func (j *Job) queryBytes() int64 {
+	dense := 8 * int64(j.Corpus.Dim)
+	if !j.Reading.Formats.Sparse {
+		return dense
+	}
+	const entry = 12
+	size := int64(entry * rowEntries(j.queryDataset()))
+	if j.Corpus.Dim <= neighbors.MaxDenseColumns { // a shard may be stored with its zeros
+		size += dense
+	}
+	return size
 }
 
 func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
@@ -63,7 +90,7 @@ func (inShards) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	list := &listShardsFn{Options: o, Self: j.Queries == nil}
 	listed := beam.ParDo(s, list, beam.GroupByKey(s, beam.AddFixedKey(s, shards)))
 
-	most := neighbors.ShardQueryRows(o.IndexMemory, dim, o.K)
+	most := neighbors.ShardQueryRows(o.IndexMemory, j.queryBytes(), o.K)
 	rows := min(reading.ChunkRows, most)
 	if j.Queries == nil && o.SearchRows > 0 {
 		rows = min(o.SearchRows, most)
@@ -154,7 +181,8 @@ func (f *buildShardsFn) ProcessElement(
 	defer debug.FreeOSMemory()
 	progress.Of(f.Options.RunID).Phase("building the index")
 	b := &shardBuilder{f: f, plan: &p, out: shardFiles{Plan: p.Number}}
-	b.buffer = neighbors.ShardBuffer{MaxRows: f.Rows, MaxWideRows: f.WideRows, Points: f.Reading.NewBlock(f.Dim)}
+	b.buffer = neighbors.ShardBuffer{MaxRows: f.Rows, MaxWideRows: f.WideRows, Points: f.Reading.NewBlock(f.Dim),
+		Memory: f.Options.IndexMemory, Options: f.Options.Neighbors}
 	if err := errors.Join(f.Options.sameRows(p.Chunks[0].Total), b.read(ctx)); err != nil {
 		return fault.Mark(err)
 	}
@@ -223,13 +251,22 @@ func (b *shardBuilder) readChunk(ctx context.Context, c vectorio.Chunk, block *v
 // add adds rows to the shard that is being read, which ends before them where they do not fit. Values that need a
 // float64 begin a shard of their own.
 func (b *shardBuilder) add(ctx context.Context, block *vectors.Block) error {
-	if !b.buffer.Fits(block) {
-		if err := b.flush(ctx); err != nil {
-			return err
-		}
-	}
 	last := b.plan.Chunks[len(b.plan.Chunks)-1]
-	b.buffer.Add(block, last.First+last.Span.Rows-block.Numbers[0])
+	for block.Len() > 0 {
+		n := b.buffer.Fits(block)
+		if n == 0 {
+			if err := b.flush(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		some := block
+		if n < block.Len() {
+			some = block.Slice(0, n)
+		}
+		b.buffer.Add(some, last.First+last.Span.Rows-some.Numbers[0])
+		block = block.Slice(n, block.Len())
+	}
 	return nil
 }
 

@@ -120,6 +120,8 @@ type Dataset struct {
 	Rows int64
 	// RowsAbout estimates Rows from the beginning of each file that must be counted, or is -1.
 	RowsAbout int64
+	// Entries is about the number of entries of all rows, where they are sparse, or -1.
+	Entries int64
 	// Bytes of all files.
 	Bytes int64
 	// LeftOut are the columns of the files that are not used.
@@ -301,10 +303,22 @@ func (d *Dataset) add(ctx context.Context, i int, file *opened, agreement *forma
 	d.count = d.count || src.Rows() < 0
 	d.Rows = addKnown(d.Rows, file.rows)
 	d.RowsAbout = addKnown(d.RowsAbout, file.about)
+	d.Entries = addKnown(d.Entries, entriesAbout(src, info.Size, file.about))
 	if file.rows == 0 && !o.Formats.Empty {
 		return noRows(info.Name)
 	}
 	return nil
+}
+
+// entryBytes is about how many bytes of a text file an entry of a sparse row takes: "12345:1 ".
+const entryBytes = 8
+
+// entriesAbout estimates the entries of a file of so many bytes, and about so many rows, or −1, where they are sparse.
+func entriesAbout(src formats.Source, size, rows int64) int64 {
+	if n := formats.Entries(src); n >= 0 || rows < 0 {
+		return n
+	}
+	return size / entryBytes
 }
 
 // addFields takes the columns of a table from the first file that names them.
@@ -457,6 +471,10 @@ func (d *Dataset) encoded(e *features.Encoding, sparse bool, reading *Options) *
 		o.Encoding, o.Formats.Cells, o.Formats.Sparse = e, true, sparse
 	}
 	c.Dim, c.Columns = e.Dim(), e.Names()
+	if c.Entries = -1; sparse && d.RowsAbout >= 0 {
+		const word = 2 // letters and a space, of what may be text
+		c.Entries = d.RowsAbout*int64(len(d.Fields)) + d.Bytes/word
+	}
 	return &c
 }
 

@@ -105,6 +105,16 @@ type Rows struct {
 	N   int
 }
 
+// Bytes is about the most memory, in bytes, that an index of so many rows of dim columns takes while it is made or
+// searched, besides the rows themselves.
+func Bytes(rows, entries int64, dim int) int64 {
+	const (
+		row   = 48         // its place, norms and bounds, and offsets of blocks
+		entry = 8 + 8 + 12 // in lists while these are made, in those of the index, and in the head
+	)
+	return rows*row + entries*entry + 4*min(int64(dim), max(tableColumns, 2*entries))
+}
+
 // New makes an index of rows of dim columns. It keeps no memory of theirs. O(entries + rows·log rows).
 func New(rows Rows, dim int, m Measure) *Index { return newIndex(rows, dim, m, best) }
 

@@ -56,7 +56,8 @@ func TestSparse(t *testing.T) {
 		if strings.Count(dense, "\n") < 100 {
 			t.Fatal(dense)
 		}
-		hows := [][]string{{"--input=x.svm", "--chunk_rows=7", "--threads=1"}, {"--input=x.mtx", "--broadcast=file"}, {"--input=x.svm", "--broadcast=side_input"}}
+		hows := [][]string{{"--input=x.svm", "--chunk_rows=7", "--threads=1"}, {"--input=x.mtx", "--broadcast=file"}, {"--input=x.svm", "--broadcast=side_input"},
+			{"--input=x.svm", "--broadcast=shards", "--index_memory=20KB", "--chunk_rows=7"}, {"--input=x.mtx", "--index_memory=20KB"}}
 		if search[0] == "--radius=14" {
 			hows = [][]string{{"--input=x.mtx"}}
 		}
@@ -71,7 +72,7 @@ func TestSparse(t *testing.T) {
 	}
 	clitest.Write(t, filepath.Join(dir, "wide.mtx"), "%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
 	for _, c := range []struct{ flag, want string }{
-		{"--recall=0.9", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows with a recall, an index memory or shards: search them without\n"},
+		{"--recall=0.9", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows with a recall: search them without\n"},
 		{"--algorithm=kd_tree", "algorithm kd_tree takes at most 16384 columns of sparse rows, found 20000: use brute"},
 	} {
 		if _, stderr, code := runCommand(t, dir, "--input=wide.mtx", "--k=1", c.flag, "--output=wide.csv"); code == 0 || !strings.Contains(stderr, c.want) {

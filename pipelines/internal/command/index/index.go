@@ -10,7 +10,6 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/neighbors"
-	"beamlearn/model/vectors"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
@@ -110,7 +109,7 @@ func (c *command) explain(ctx context.Context, job *knn.IndexJob) error {
 	show := &cli.Plan{}
 	if plan.Rows > 0 {
 		o := job.Options.Neighbors
-		plan.WorkerMemory = plan.Rows * neighbors.Footprint(plan.Dim, job.Reading.Formats.DType == vectors.Float64, o)
+		plan.WorkerMemory = knn.IndexFootprint(job.Corpus, &job.Reading, o, plan.Rows)
 		show.Line("index", "%s of %s, in one worker", neighbors.AlgorithmOf(int(min(plan.Rows, neighbors.MaxPoints)), plan.Dim, o), files.Bytes(plan.WorkerMemory))
 	}
 	show.Rows("points", plan)
