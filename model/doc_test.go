@@ -63,15 +63,15 @@ var rooms = []struct {
 	{3, "model/formats"}, {3, "model/linear"}, {3, "model/neighbors"},
 	{4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/choice"}, {4, "model/neighbors/evaluate"},
 	{4, "model/neighbors/groups"}, {4, "model/neighbors/outliers"}, {4, "model/neighbors/vote"},
-	{4, "model/bayes"}, {4, "model/eigen"}, {4, "model/internal/lineartest"}, {4, "model/kmeans"}, {4, "model/preprocessing"},
+	{4, "model/eigen"}, {4, "model/internal/lineartest"}, {4, "model/kmeans"}, {4, "model/preprocessing"},
 	{4, "model/profile"}, {4, "model/recommend"}, {4, "model/results"},
-	{5, "model/neighbors/impute"}, {5, "model/neighbors/overview"},
+	{5, "model/bayes"}, {5, "model/neighbors/impute"}, {5, "model/neighbors/overview"},
 	{5, "model/neighbors/internal/knnbench"},
 	{6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"},
 	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"}, {10, "transforms/recommend"},
-	{11, "transforms/kmeans"},
+	{11, "transforms/bayes"}, {11, "transforms/kmeans"},
 	{12, "pipelines"},
 }
 

@@ -1,360 +1,385 @@
-// Package bayes is naive Bayes, learned chunk by chunk as scikit-learn's partial_fit does: [GaussianNB] and
-// [DiscreteNB].
+// Package bayes learns naive Bayes classifiers in one pass over rows that need not fit into memory: scikit-learn's
+// GaussianNB, MultinomialNB, ComplementNB, BernoulliNB and CategoricalNB.
+//
+// A [Fit] sums up the rows of each class; sums of any parts of the rows can be added, so that a [Model], which keeps
+// them, goes on with the rows of another file as if all had been there at once. With several degrees of smoothing it
+// cross-validates: the sums are taken fold by fold, and a second pass judges each row by the sums of the others.
 package bayes
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 
+	"beamlearn/model/features"
 	"beamlearn/model/internal/elementary"
-	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 )
 
-// NaiveBayes says how a [DiscreteNB] sees features.
-type NaiveBayes string
+// Kind says how features are distributed within a class.
+type Kind string
 
 const (
-	Multinomial NaiveBayes = "multinomial" // counts, ≥ 0; scikit-learn's MultinomialNB
-	Complement  NaiveBayes = "complement"  // counts, by those of all other classes; ComplementNB (Rennie et al., ICML 2003)
-	Bernoulli   NaiveBayes = "bernoulli"   // whether a feature is above Binarize; BernoulliNB
+	Gaussian    Kind = "gaussian"    // normally: scikit-learn's GaussianNB
+	Multinomial Kind = "multinomial" // counts, from 0 on: MultinomialNB
+	Complement  Kind = "complement"  // counts, by those of the other classes: ComplementNB (Rennie et al., ICML 2003)
+	Bernoulli   Kind = "bernoulli"   // whether they are above Binarize: BernoulliNB
+	Categorical Kind = "categorical" // categories, numbered from 0 on: CategoricalNB
 )
 
-// DiscreteNB is a naive Bayes classifier of counts. It learns by counting, so that chunks may come in any order;
-// classes may appear at any time.
-type DiscreteNB struct {
-	Kind      NaiveBayes
-	Alpha     float64 // additive smoothing; NewDiscreteNB sets 1
-	FitPrior  bool    // whether classes are as likely as they are frequent, or all alike; NewDiscreteNB sets true
-	Binarize  float64 // of Bernoulli
-	Normalize bool    // of Complement: scikit-learn's norm
+// Kinds are all of them.
+var Kinds = []Kind{Gaussian, Multinomial, Complement, Bernoulli, Categorical}
 
-	Classes      linear.Classes
-	ClassCount   []float64   // rows of each class, or sum of their weights
-	FeatureCount [][]float64 // sum of the features over them
-	features     int
+// Options are the hyperparameters of scikit-learn's classifiers, by their names. [Defaults] makes them.
+type Options struct {
+	Kind Kind `json:"kind"`
+	// Smoothing is scikit-learn's alpha, which is added to each count, or var_smoothing of Gaussian: the share of the
+	// largest variance of a column that is added to all variances.
+	Smoothing float64 `json:"smoothing"`
+	// FitPrior says whether classes are as likely as they are frequent; otherwise all are alike.
+	FitPrior bool `json:"fit_prior"`
+	// ClassPrior are the probabilities of the classes, by their labels, which must be all that there are, and sum to 1.
+	// Default: by FitPrior.
+	ClassPrior map[string]float64 `json:"class_prior,omitempty"`
+	// Binarize is the value that a feature of Bernoulli must be above.
+	Binarize float64 `json:"binarize"`
+	// Norm says whether the weights of Complement are divided by their sum.
+	Norm bool `json:"norm"`
+	// MinCategories is how many categories a feature of Categorical has at least.
+	MinCategories int `json:"min_categories"`
 }
 
-// NewDiscreteNB makes a classifier with scikit-learn's defaults for rows of so many columns.
-func NewDiscreteNB(kind NaiveBayes, features int) (*DiscreteNB, error) {
-	if kind != Multinomial && kind != Complement && kind != Bernoulli {
-		return nil, fmt.Errorf("naive Bayes %q: must be one of %s", kind, linear.Join([]NaiveBayes{Multinomial, Complement, Bernoulli}))
+// Defaults are scikit-learn's.
+func Defaults(kind Kind) Options {
+	o := Options{Kind: kind, Smoothing: 1, FitPrior: true}
+	if kind == Gaussian {
+		o.Smoothing = 1e-9
 	}
-	if features < 1 {
-		return nil, fmt.Errorf("%d features: there must be at least one", features)
-	}
-	return &DiscreteNB{Kind: kind, Alpha: 1, FitPrior: true, features: features}, nil
+	return o
 }
 
-// meet checks a chunk and gives the places of its classes, after rows for new ones have been inserted.
-func meet(c *linear.Chunk, features int, classes *linear.Classes, insert func(from []int)) ([]int32, error) {
-	if err := c.CheckRows(features); err != nil {
-		return nil, err
+// SmoothingName is what scikit-learn calls Smoothing.
+func (k Kind) SmoothingName() string {
+	if k == Gaussian {
+		return "var_smoothing"
 	}
-	if err := c.CheckTargets(linear.Classification); err != nil {
-		return nil, err
-	}
-	places := make([]int32, c.Len())
-	unknown, err := classes.Encode(places, c)
-	if err != nil || unknown.Len() == 0 {
-		return places, err
-	}
-	insert(classes.Join(&unknown))
-	_, err = classes.Encode(places, c)
-	return places, err
+	return "alpha"
 }
 
-// spread puts the rows of old where from has them, and zeros elsewhere.
-func spread(old [][]float64, from []int, features int) [][]float64 {
-	rows := make([][]float64, len(from))
-	for i, k := range from {
-		if k >= 0 {
-			rows[i] = old[k]
-		} else {
-			rows[i] = make([]float64, features)
-		}
+// priorSum is how far the sum of priors may be from 1.
+const priorSum = 1e-8
+
+// Validate reports every fault of the options at once.
+func (o *Options) Validate() error {
+	var errs []error
+	if !slices.Contains(Kinds, o.Kind) {
+		return fmt.Errorf("kind %q: must be one of %s", o.Kind, linear.Join(Kinds))
 	}
-	return rows
+	if err := o.Kind.checkSmoothing(o.Smoothing); err != nil {
+		errs = append(errs, err)
+	}
+	sum := 0.0
+	for _, label := range slices.Sorted(maps.Keys(o.ClassPrior)) {
+		p := o.ClassPrior[label]
+		if !(p > 0 && p <= 1) {
+			errs = append(errs, fmt.Errorf("class_prior %s=%v: must be above 0, and at most 1", label, p))
+		}
+		sum += p
+	}
+	if o.ClassPrior != nil && !(math.Abs(sum-1) <= priorSum) && len(errs) == 0 {
+		errs = append(errs, fmt.Errorf("class_prior: the probabilities must sum to 1, not %v", sum))
+	}
+	if o.Binarize-o.Binarize != 0 {
+		errs = append(errs, fmt.Errorf("binarize %v: must be a finite number", o.Binarize))
+	}
+	if o.MinCategories < 0 || o.MinCategories > MaxCategories {
+		errs = append(errs, fmt.Errorf("min_categories %d: must be from 0 to %d", o.MinCategories, MaxCategories))
+	}
+	return errors.Join(errs...)
 }
 
-func spreadOne(old []float64, from []int) []float64 {
-	out := make([]float64, len(from))
-	for i, k := range from {
-		if k >= 0 {
-			out[i] = old[k]
-		}
-	}
-	return out
-}
-
-// PartialFit counts the rows of a chunk.
-func (b *DiscreteNB) PartialFit(c *linear.Chunk) error {
-	if b.Kind != Bernoulli {
-		rows := linear.NewRows(c, nil, nil)
-		if err := c.CheckRows(b.features); err != nil {
-			return err
-		}
-		for i := range c.Len() {
-			for _, v := range rows.At(i).Val {
-				if v < 0 {
-					return c.Fault(i, "counts", "%v", v)
-				}
-			}
-		}
-	}
-	places, err := meet(c, b.features, &b.Classes, func(from []int) {
-		b.ClassCount = spreadOne(b.ClassCount, from)
-		b.FeatureCount = spread(b.FeatureCount, from, b.features)
-	})
-	if err != nil {
-		return err
-	}
-	rows := linear.NewRows(c, nil, nil)
-	for i, k := range places {
-		w := 1.0
-		if c.Weights != nil {
-			w = c.Weights[i]
-		}
-		b.ClassCount[k] += w
-		b.seen(rows.At(i)).Add(w, b.FeatureCount[k])
+func (k Kind) checkSmoothing(v float64) error {
+	switch {
+	case v-v != 0 || v < 0:
+		return fmt.Errorf("%s %v: must be a finite number from 0 on", k.SmoothingName(), v)
+	case v == 0 && k != Gaussian:
+		return errors.New("alpha 0: must be above 0, as what is never seen in a class would be impossible: " +
+			"1e-10 is as good as none")
 	}
 	return nil
 }
 
-// seen is the row as the kind sees it.
-func (b *DiscreteNB) seen(x kernel.Row) kernel.Row {
-	if b.Kind != Bernoulli {
-		return x
-	}
-	val := make([]float64, len(x.Val))
-	for j, v := range x.Val {
-		if v > b.Binarize {
-			val[j] = 1
-		}
-	}
-	return kernel.Row{Idx: x.Idx, Val: val}
+// MaxCategories bounds the categories of a feature, and with them its numbers.
+const MaxCategories = 1 << 20
+
+// Model is a classifier: the sums of the rows of each class, from which all else follows. It is plain data;
+// [Model.Predictor] makes what predicts.
+type Model struct {
+	Options      Options
+	FeatureNames []string // nil, or one for each feature
+	// Encoding brings rows of tables to the features; nil where rows are numbers.
+	Encoding *features.Encoding
+	// ZeroBased says that the rows were of .svm, whose index of the first column was 0, as are those of rows to predict.
+	ZeroBased bool
+
+	Rows    int64 // that it was learned from
+	Classes linear.Classes
+
+	features int
+	widths   []int    // of Categorical, of tables: how many features each column has, one of which is 1
+	tallies  []*tally // of the classes
+	all      *tally   // of Gaussian: of all rows, where they have weights that do not count in var_smoothing
 }
 
-// ClassLogPrior is the logarithm of each class's prior probability.
-func (b *DiscreteNB) ClassLogPrior() []float64 {
-	out := make([]float64, len(b.ClassCount))
-	sum := 0.0
-	for _, n := range b.ClassCount {
-		sum += n
+// Features is the number of columns.
+func (m *Model) Features() int { return m.features }
+
+// ClassRows is how many rows each class has.
+func (m *Model) ClassRows() []int64 {
+	out := make([]int64, len(m.tallies))
+	for k, t := range m.tallies {
+		out[k] = t.rows
 	}
-	for k, n := range b.ClassCount {
-		if b.FitPrior {
-			out[k] = elementary.Log(n) - elementary.Log(sum)
-		} else {
+	return out
+}
+
+// ClassCount is the sum of the weights of each class: scikit-learn's class_count_.
+func (m *Model) ClassCount() []float64 {
+	out := make([]float64, len(m.tallies))
+	for k, t := range m.tallies {
+		out[k] = t.weight.value(0)
+	}
+	return out
+}
+
+// ClassLogPrior is the logarithm of each class's prior probability, −∞ of a class without rows: class_log_prior_.
+func (m *Model) ClassLogPrior() []float64 {
+	out := m.ClassCount()
+	sum := total(out)
+	for k, n := range out {
+		switch {
+		case m.Options.ClassPrior != nil:
+			out[k] = elementary.Log(m.Options.ClassPrior[m.Classes.Label(k)])
+		case n == 0:
+			out[k] = math.Inf(-1)
+		case !m.Options.FitPrior:
 			out[k] = -elementary.Log(float64(len(out)))
+		case m.Options.Kind == Gaussian:
+			out[k] = elementary.Log(n / sum)
+		default:
+			out[k] = elementary.Log(n) - elementary.Log(sum)
 		}
 	}
 	return out
 }
 
-// FeatureLogProb is scikit-learn's feature_log_prob_, classes × features: what a unit of a feature adds to a class's
-// score.
-func (b *DiscreteNB) FeatureLogProb() [][]float64 {
-	all := make([]float64, b.features)
-	if b.Kind == Complement {
-		for _, counts := range b.FeatureCount {
-			kernel.Add(1, counts, all)
+// checkPrior says which classes class_prior lacks, or has too many of.
+func (m *Model) checkPrior() error {
+	if m.Options.ClassPrior == nil {
+		return nil
+	}
+	var missing, labels []string
+	left := maps.Clone(m.Options.ClassPrior)
+	for k := range m.Classes.Len() {
+		label := m.Classes.Label(k)
+		if _, ok := left[label]; !ok {
+			missing = append(missing, label)
+		}
+		delete(left, label)
+		labels = append(labels, label)
+	}
+	if len(missing)+len(left) == 0 {
+		return nil
+	}
+	const most = 8
+	if len(labels) > most {
+		labels = append(labels[:most], "…")
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("class_prior: nothing for class %s: the classes are %s", missing[0], strings.Join(labels, ", "))
+	}
+	extra := slices.Sorted(maps.Keys(left))
+	return fmt.Errorf("class_prior: no row is of class %s: the classes are %s", extra[0], strings.Join(labels, ", "))
+}
+
+// Theta are the means of the features of Gaussian, classes × features: theta_.
+func (m *Model) Theta() [][]float64 {
+	out := make([][]float64, len(m.tallies))
+	for k, t := range m.tallies {
+		out[k] = t.moments.mean
+	}
+	return out
+}
+
+// Epsilon is what is added to all variances of Gaussian: epsilon_, var_smoothing times the largest variance of a
+// column over all rows, each counting once, whatever its weight.
+func (m *Model) Epsilon() float64 {
+	if m.Options.Kind != Gaussian {
+		return 0
+	}
+	all := m.all
+	if all == nil {
+		all = newTally(&shape{kind: Gaussian, features: m.features})
+		for _, t := range m.tallies {
+			all.merge(t)
 		}
 	}
-	out := make([][]float64, len(b.FeatureCount))
-	for k, counts := range b.FeatureCount {
-		row := make([]float64, b.features)
-		sum := 0.0
-		for j, n := range counts {
-			row[j] = n + b.Alpha
-			if b.Kind == Complement {
-				row[j] = all[j] + b.Alpha - n
+	most, n := 0.0, all.weight.value(0)
+	for _, s := range all.moments.squares {
+		most = max(most, s/n)
+	}
+	return m.Options.Smoothing * most
+}
+
+// Var are the variances of the features of Gaussian, classes × features, with Epsilon: var_.
+func (m *Model) Var() [][]float64 {
+	out, epsilon := make([][]float64, len(m.tallies)), m.Epsilon()
+	for k, t := range m.tallies {
+		n := t.weight.value(0)
+		out[k] = make([]float64, m.features)
+		for j, s := range t.moments.squares {
+			if n > 0 {
+				out[k][j] = s/n + epsilon
 			}
-			sum += row[j]
 		}
-		if b.Kind == Bernoulli {
-			sum = b.ClassCount[k] + 2*b.Alpha
+	}
+	return out
+}
+
+// FeatureCount are the sums of the features over the rows of each class, classes × features: feature_count_ of
+// Multinomial, Complement and Bernoulli, and of Categorical of tables, whose features are categories.
+func (m *Model) FeatureCount() [][]float64 {
+	out := make([][]float64, len(m.tallies))
+	for k, t := range m.tallies {
+		if len(t.counts) == 1 {
+			out[k] = t.counts[0].values()
 		}
-		logs := 0.0
+	}
+	return out
+}
+
+// CategoryCount are the weights of the rows with each category, features × classes × categories: category_count_ of
+// Categorical. Of tables the features are columns, and their categories in the order of the encoding's.
+func (m *Model) CategoryCount() [][][]float64 {
+	if m.Options.Kind != Categorical {
+		return nil
+	}
+	sizes := m.sizes()
+	out := make([][][]float64, len(sizes))
+	at := 0
+	for j, n := range sizes {
+		out[j] = make([][]float64, len(m.tallies))
+		for k, t := range m.tallies {
+			row := make([]float64, n)
+			for c := range row {
+				if m.widths != nil {
+					row[c] = t.counts[0].value(at + c)
+				} else if c < len(t.counts[j].sum) {
+					row[c] = t.counts[j].value(c)
+				}
+			}
+			out[j][k] = row
+		}
+		at += n
+	}
+	return out
+}
+
+// sizes are how many categories each feature, or column, of Categorical has.
+func (m *Model) sizes() []int {
+	if m.widths != nil {
+		return m.widths
+	}
+	out := slices.Repeat([]int{m.Options.MinCategories}, m.features)
+	for _, t := range m.tallies {
+		for j := range t.counts {
+			out[j] = max(out[j], len(t.counts[j].sum))
+		}
+	}
+	return out
+}
+
+// FeatureLogProb is scikit-learn's feature_log_prob_ of all kinds but Gaussian, classes × features: what a unit of a
+// feature adds to a class's score. Of Categorical the features are all categories of the first column, then those of
+// the second, and so on.
+func (m *Model) FeatureLogProb() [][]float64 {
+	switch m.Options.Kind {
+	case Gaussian:
+		return nil
+	case Categorical:
+		return m.categoryLogProb()
+	}
+	counts := m.FeatureCount()
+	all := make([]float64, m.features)
+	if m.Options.Kind == Complement {
+		for _, c := range counts {
+			for j, n := range c {
+				all[j] += n
+			}
+		}
+	}
+	alpha := m.Options.Smoothing
+	for k, row := range counts {
 		for j, n := range row {
-			if b.Kind == Complement {
+			if m.Options.Kind == Complement {
+				n = all[j] - n
+			}
+			row[j] = n + alpha
+		}
+		sum := total(row)
+		if m.Options.Kind == Bernoulli {
+			sum = m.tallies[k].weight.value(0) + 2*alpha
+		}
+		for j, n := range row {
+			if m.Options.Kind == Complement {
 				row[j] = -elementary.Log(n / sum)
 			} else {
 				row[j] = elementary.Log(n) - elementary.Log(sum)
 			}
-			logs -= row[j]
 		}
-		if b.Kind == Complement && b.Normalize {
-			for j := range row {
-				row[j] /= -logs
+		if m.Options.Kind == Complement && m.Options.Norm {
+			if sum := total(row); sum > 0 { // 0 of a single feature, which tells nothing
+				for j := range row {
+					row[j] /= sum
+				}
 			}
 		}
-		out[k] = row
+	}
+	return counts
+}
+
+func (m *Model) categoryLogProb() [][]float64 {
+	out := make([][]float64, len(m.tallies))
+	for _, of := range m.CategoryCount() {
+		for k, row := range of {
+			for c := range row {
+				row[c] += m.Options.Smoothing
+			}
+			sum := elementary.Log(total(row))
+			for _, n := range row {
+				out[k] = append(out[k], elementary.Log(n)-sum)
+			}
+		}
 	}
 	return out
 }
 
-// PredictProba appends to dst the probabilities of the classes for each row, rows × classes.
-func (b *DiscreteNB) PredictProba(c *linear.Chunk, dst []float64) ([]float64, error) {
-	if err := c.CheckRows(b.features); err != nil {
-		return dst, err
+// total is the sum of numbers, with what rounding loses (Neumaier, ZAMM 54, 1974).
+func total(x []float64) float64 {
+	sum, low := 0.0, 0.0
+	for _, v := range x {
+		s, rest := twoSum(sum, v)
+		sum, low = s, low+rest
 	}
-	if b.Classes.Len() == 0 {
-		return dst, errors.New("no rows have been learned from")
-	}
-	prior, weights := b.ClassLogPrior(), b.FeatureLogProb()
-	switch {
-	case b.Kind == Complement && len(weights) > 1:
-		clear(prior)
-	case b.Kind == Bernoulli: // what is absent counts, too
-		for k, row := range weights {
-			for j, v := range row {
-				absent := elementary.Log(1 - elementary.Exp(v))
-				row[j] = v - absent
-				prior[k] += absent
-			}
-		}
-	}
-	rows := linear.NewRows(c, nil, nil)
-	for i := range c.Len() {
-		x := b.seen(rows.At(i))
-		n := len(dst)
-		for k, w := range weights {
-			dst = append(dst, x.Dot(w)+prior[k])
-		}
-		softmax(dst[n:])
-	}
-	return dst, nil
+	return sum + low
 }
 
-// softmax makes probabilities of their logarithms, up to a common summand.
-func softmax(s []float64) {
-	top, sum := slices.Max(s), 0.0
-	for k, v := range s {
-		s[k] = elementary.Exp(v - top)
-		sum += s[k]
-	}
-	for k := range s {
-		s[k] /= sum
-	}
-}
-
-// GaussianNB is a naive Bayes classifier of features that are normally distributed in each class: scikit-learn's
-// GaussianNB, with empirical priors. Classes may appear at any time.
-type GaussianNB struct {
-	VarSmoothing float64 // share of the largest variance of a chunk's columns that is added to all variances
-
-	Classes    linear.Classes
-	ClassCount []float64
-	Theta      [][]float64 // means, classes × features
-	// Var are the variances, with Epsilon, the last chunk's, added. (As in scikit-learn it is also the last chunk's that
-	// is taken off before the next is learned from, not the one that had been added.)
-	Var     [][]float64
-	Epsilon float64
-}
-
-// NewGaussianNB makes a classifier with scikit-learn's defaults.
-func NewGaussianNB() *GaussianNB { return &GaussianNB{VarSmoothing: 1e-9} }
-
-// PartialFit learns from the rows of a dense chunk.
-func (b *GaussianNB) PartialFit(c *linear.Chunk) error {
-	if c.Sparse != nil {
-		return errors.New("linear.GaussianNB: sparse rows would lose their zeros")
-	}
-	features := c.Features
-	if len(b.Theta) > 0 {
-		features = len(b.Theta[0])
-	}
-	if features < 1 {
-		return fmt.Errorf("%d features: there must be at least one", features)
-	}
-	first := b.Classes.Len() == 0
-	places, err := meet(c, features, &b.Classes, func(from []int) {
-		b.ClassCount = spreadOne(b.ClassCount, from)
-		b.Theta, b.Var = spread(b.Theta, from, features), spread(b.Var, from, features)
-		for i, k := range from {
-			if k < 0 {
-				for j := range b.Var[i] {
-					b.Var[i][j] = b.Epsilon
-				}
-			}
-		}
-	})
-	if err != nil || c.Len() == 0 {
-		return err
-	}
-	whole := linear.NewStandardScaler(features)
-	if err := whole.PartialFit(c, nil); err != nil {
-		return err
-	}
-	b.Epsilon = b.VarSmoothing * slices.Max(whole.Var)
-	rows := linear.NewRows(c, nil, nil)
-	for k := range b.Classes.Len() {
-		if !first {
-			for j := range b.Var[k] {
-				b.Var[k][j] -= b.Epsilon
-			}
-		}
-		part := &linear.Chunk{Features: features}
-		var weights []float64
-		for i, place := range places {
-			if int(place) == k {
-				part.X = append(part.X, rows.At(i).Val...)
-				if c.Weights != nil {
-					weights = append(weights, c.Weights[i])
-				}
-			}
-		}
-		if part.Len() > 0 {
-			moments := &linear.StandardScaler{Mean: b.Theta[k], Var: b.Var[k], Count: slices.Repeat(b.ClassCount[k:k+1], features)}
-			if err := moments.PartialFit(part, weights); err != nil {
-				return err
-			}
-			b.ClassCount[k] = moments.Count[0]
-		}
-		for j := range b.Var[k] {
-			b.Var[k][j] += b.Epsilon
-		}
-	}
-	return nil
-}
-
-// PredictProba appends to dst the probabilities of the classes for each row, rows × classes.
-func (b *GaussianNB) PredictProba(c *linear.Chunk, dst []float64) ([]float64, error) {
-	if b.Classes.Len() == 0 {
-		return dst, errors.New("no rows have been learned from")
-	}
-	if c.Sparse != nil {
-		return dst, errors.New("linear.GaussianNB: sparse rows would lose their zeros")
-	}
-	if err := c.CheckRows(len(b.Theta[0])); err != nil {
-		return dst, err
-	}
-	sum := 0.0
-	for _, n := range b.ClassCount {
-		sum += n
-	}
-	base := make([]float64, len(b.Theta))
-	for k, n := range b.ClassCount {
-		base[k] = elementary.Log(n / sum)
-		for _, v := range b.Var[k] {
-			base[k] -= elementary.Log(2*math.Pi*v) / 2
-		}
-	}
-	rows := linear.NewRows(c, nil, nil)
-	for i := range c.Len() {
-		x, n := rows.At(i).Val, len(dst)
-		for k, theta := range b.Theta {
-			d2 := 0.0
-			for j, v := range x {
-				d := v - theta[j]
-				d2 += d * d / b.Var[k][j]
-			}
-			dst = append(dst, base[k]-d2/2)
-		}
-		softmax(dst[n:])
-	}
-	return dst, nil
+// twoSum is a + b, and what rounding loses of it (Knuth).
+func twoSum(a, b float64) (sum, rest float64) {
+	sum = a + b
+	c := sum - a
+	return sum, (a - (sum - c)) + (b - c)
 }

@@ -1,143 +1,496 @@
 package bayes
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
+	"math/rand/v2"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/internal/lineartest"
 	"beamlearn/model/linear"
 )
 
-// Classes that come late, sparse rows, and weights that stand for repeated rows make no difference.
-func TestNaiveBayes(t *testing.T) {
-	c := lineartest.Problem(300, 3, 41)
-	for i, v := range c.X {
-		c.X[i] = math.Floor(math.Abs(v))
+// golden is what scikit-learn says.
+type golden struct {
+	Y      []string
+	Weight []float64
+	Data   map[string][][]float64
+	Cases  []goldenCase
+}
+
+type goldenCase struct {
+	Kind       Kind
+	Rows       string
+	Weighted   bool
+	Params     map[string]any
+	Priors     map[string]float64
+	Attributes map[string]json.RawMessage
+	Joint      [][]float64
+	LogProba   [][]float64 `json:"log_proba"`
+	Proba      [][]float64
+	Predicted  []string
+}
+
+func readGolden(t *testing.T) *golden {
+	t.Helper()
+	b, err := os.ReadFile("testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i := range c.Target {
-		c.Target[i] = float64((i/100 + 2) % 3) // 2, 0, 1
+	var g golden
+	if err := json.Unmarshal(b, &g); err != nil {
+		t.Fatal(err)
 	}
-	sparse := &linear.Chunk{Features: 5, Target: c.Target, Sparse: &linear.CSR{Offsets: []int{0}}}
-	for i := range 300 {
-		for j, v := range c.X[i*5 : i*5+5] {
-			if v != 0 {
-				sparse.Sparse.Indices = append(sparse.Sparse.Indices, int32(j))
-				sparse.Sparse.Values = append(sparse.Sparse.Values, v)
-			}
+	return &g
+}
+
+func (g *golden) chunk(rows string, weighted bool) *linear.Chunk {
+	c := &linear.Chunk{Features: len(g.Data[rows][0]), X: slices.Concat(g.Data[rows]...), Labels: g.Y, File: "rows.csv"}
+	for i := range g.Y {
+		c.Numbers = append(c.Numbers, int64(i))
+	}
+	if weighted {
+		c.Weights = g.Weight
+	}
+	return c
+}
+
+func (c *goldenCase) options() Options {
+	o := Defaults(c.Kind)
+	o.ClassPrior = c.Priors
+	for name, v := range c.Params {
+		switch name {
+		case "alpha", "var_smoothing":
+			o.Smoothing = v.(float64)
+		case "fit_prior":
+			o.FitPrior = v.(bool)
+		case "norm":
+			o.Norm = v.(bool)
+		case "binarize":
+			o.Binarize = v.(float64)
+		case "min_categories":
+			o.MinCategories = int(v.(float64))
 		}
-		sparse.Sparse.Offsets = append(sparse.Sparse.Offsets, len(sparse.Sparse.Values))
 	}
-	twice := *c
-	twice.X, twice.Target, twice.Weights = slices.Clone(c.X), slices.Clone(c.Target), nil
-	twice.X, twice.Target = append(twice.X, c.X[:50]...), append(twice.Target, c.Target[:10]...)
-	weighted := *c
-	for i := range 300 {
-		weighted.Weights = append(weighted.Weights, 1)
-		if i < 10 {
-			weighted.Weights[i] = 2
-		}
+	return o
+}
+
+func fitted(t *testing.T, o FitOptions, parts int, through bool, c *linear.Chunk) *Fit {
+	t.Helper()
+	f, err := NewFit(o, c.Features, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, kind := range []NaiveBayes{Multinomial, Complement, Bernoulli} {
-		for _, normalize := range []bool{false, true} {
-			proba := func(chunks ...*linear.Chunk) []float64 {
-				b, err := NewDiscreteNB(kind, 5)
-				if err != nil {
-					t.Fatal(err)
-				}
-				b.Normalize = normalize
-				for _, k := range chunks {
-					if err := b.PartialFit(k); err != nil {
-						t.Fatal(err)
-					}
-				}
-				p, err := b.PredictProba(c, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return p
-			}
-			whole := proba(c)
-			for i, p := range [][]float64{proba(lineartest.SliceChunk(c, 0, 100), lineartest.SliceChunk(c, 100, 200), lineartest.SliceChunk(c, 200, 300)), proba(sparse)} {
-				if d := lineartest.Distance(t, "proba", p, whole); d > 1e-12 {
-					t.Errorf("%s, way %d: off by %g", kind, i, d)
-				}
-			}
-			if d := lineartest.Distance(t, "proba", proba(&weighted), proba(&twice)); d > 1e-12 {
-				t.Errorf("%s: weights are off by %g", kind, d)
-			}
-		}
-	}
-	gaussian := func(chunks ...*linear.Chunk) []float64 {
-		b := NewGaussianNB()
-		for _, k := range chunks {
-			if err := b.PartialFit(k); err != nil {
+	for !f.Done() {
+		if through { // so is the state
+			b, err := f.MarshalBinary()
+			if err != nil {
 				t.Fatal(err)
 			}
+			if f, err = Decode(b); err != nil {
+				t.Fatalf("%v: %.300s", err, b)
+			}
+			if again, err := f.MarshalBinary(); err != nil || !bytes.Equal(again, b) {
+				t.Fatalf("%v: a state that is read is\n%.500s\nit was\n%.500s", err, again, b)
+			}
 		}
-		p, err := b.PredictProba(c, nil)
+		if err := lineartest.PassOver(t, f, parts, 60, through, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+func saved(t *testing.T, m *Model) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := m.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// loaded is the model of a file, which is the same again.
+func loaded(t *testing.T, b []byte) *Model {
+	t.Helper()
+	m, err := Load("m.json", bytes.NewReader(b))
+	if err != nil {
+		t.Fatalf("%v: %.400s", err, b)
+	}
+	if !bytes.Equal(saved(t, m), b) {
+		t.Fatal("read and written again it has other bytes")
+	}
+	return m
+}
+
+// attributes are those of scikit-learn.
+func attributes(m *Model) map[string][]float64 {
+	return map[string][]float64{
+		"class_count_": m.ClassCount(), "class_log_prior_": m.ClassLogPrior(), "theta_": flat(m, m.Theta),
+		"var_": flat(m, m.Var), "epsilon_": {m.Epsilon()}, "feature_log_prob_": slices.Concat(m.FeatureLogProb()...),
+	}
+}
+
+func flat(m *Model, of func() [][]float64) []float64 {
+	if m.Options.Kind != Gaussian {
+		return nil
+	}
+	return slices.Concat(of()...)
+}
+
+func head(c *linear.Chunk, n int) *linear.Chunk { return lineartest.SliceChunk(c, 0, n) }
+
+// All is scikit-learn's, whatever the parts.
+func TestLikeScikitLearn(t *testing.T) {
+	t.Parallel()
+	g := readGolden(t)
+	for _, want := range g.Cases {
+		c := g.chunk(want.Rows, want.Weighted)
+		for _, parts := range []int{1, 7} {
+			name := fmt.Sprintf("%s of %s, weighted %v, %v, %d parts", want.Kind, want.Rows, want.Weighted, want.Params, parts)
+			m := loaded(t, saved(t, fitted(t, FitOptions{Options: want.options()}, parts, parts > 1, c).Model()))
+			tolerance := 1e-12
+			if want.Rows == "far" {
+				tolerance = 1e-8 // numpy's means of rows so far from 0 are no better
+			}
+			got := attributes(m)
+			for a, v := range want.Attributes {
+				if d := lineartest.Distance(t, a, got[a], lineartest.Numbers(t, v)); !(d <= tolerance) {
+					t.Errorf("%s: %s is off by %g", name, a, d)
+				}
+			}
+			p := m.Predictor()
+			joint, err := p.JointLog(head(c, 20), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proba, err := p.PredictProba(head(c, 20), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			logs, err := p.DecisionFunction(head(c, 20), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, of := range []struct {
+				what      string
+				got, want []float64
+			}{{"joint", joint, slices.Concat(want.Joint...)}, {"log_proba", logs, slices.Concat(want.LogProba...)}} {
+				for i, v := range of.want {
+					if d := math.Abs(of.got[i] - v); !(d <= tolerance*(1+math.Abs(want.Joint[i/3][i%3]))) {
+						t.Errorf("%s: %s %d is %v, want %v", name, of.what, i, of.got[i], v)
+					}
+				}
+			}
+			for i, v := range slices.Concat(want.Proba...) {
+				if d := math.Abs(proba[i] - v); !(d <= 100*tolerance) {
+					t.Errorf("%s: proba %d is %v, want %v", name, i, proba[i], v)
+				}
+			}
+			predicted, err := p.Predict(c, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, label := range want.Predicted {
+				if m.Classes.Label(int(predicted[i])) != label {
+					t.Errorf("%s: row %d is taken for %v, want %s", name, i, predicted[i], label)
+				}
+			}
+		}
+	}
+}
+
+// The rows of a second file, with classes that the first has not, and lacks of those that it has, are as if all had
+// been there at once: to the same bytes where counts are added, and of Gaussian to the last bits.
+func TestWarmStart(t *testing.T) {
+	t.Parallel()
+	g := readGolden(t)
+	order := make([]int, len(g.Y))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(g.Y[a], g.Y[b]) })
+	for _, want := range g.Cases {
+		if want.Priors != nil {
+			continue
+		}
+		c := g.chunk(want.Rows, want.Weighted)
+		sorted := &linear.Chunk{Features: c.Features}
+		for _, i := range order {
+			sorted.X, sorted.Labels = append(sorted.X, c.X[i*c.Features:(i+1)*c.Features]...), append(sorted.Labels, c.Labels[i])
+			if want.Weighted {
+				sorted.Weights = append(sorted.Weights, c.Weights[i])
+			}
+		}
+		n := sorted.Len()
+		o := FitOptions{Options: want.options()}
+		whole := saved(t, fitted(t, o, 3, false, sorted).Model())
+		first := fitted(t, o, 2, false, head(sorted, 100)).Model() // has no yes
+		o.WarmStart = loaded(t, saved(t, first))
+		both := fitted(t, o, 2, true, lineartest.SliceChunk(sorted, 100, n)).Model() // has no no
+		if want.Kind != Gaussian {
+			if got := saved(t, both); !bytes.Equal(got, whole) {
+				t.Errorf("%s of %s, weighted %v: is\n%s\nwant\n%s", want.Kind, want.Rows, want.Weighted, got, whole)
+			}
+			continue
+		}
+		m := loaded(t, whole)
+		for name, v := range attributes(m) {
+			if d := lineartest.Distance(t, name, attributes(both)[name], v); !(d <= 1e-12) {
+				t.Errorf("%s of %s, weighted %v: %s is off by %g", want.Kind, want.Rows, want.Weighted, name, d)
+			}
+		}
+	}
+}
+
+// Means far from 0, rows that drift, and a first row that is far from all others leave variances right.
+func TestFarFromZero(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, offset := range []float64{0, 1e6, 1e12, -1e15} {
+		for _, drift := range []float64{0, 100} {
+			c := &linear.Chunk{Features: 1}
+			n := 20_000
+			for i := range n {
+				v := math.Round(r.NormFloat64()*1024)/8 + drift*float64(i/100)
+				if i == 0 {
+					v = 1e6
+				}
+				c.X, c.Target = append(c.X, offset+v), append(c.Target, float64(i%2))
+			}
+			m := fitted(t, FitOptions{Options: Options{Kind: Gaussian, FitPrior: true}}, 5, false, c).Model()
+			for k := range 2 {
+				mean, square, rows := 0.0, 0.0, float64(n/2)
+				for i := k; i < n; i += 2 {
+					mean += (c.X[i] - offset) / rows
+				}
+				for i := k; i < n; i += 2 {
+					d := c.X[i] - offset - mean
+					square += d * d / rows
+				}
+				if d := math.Abs(m.Var()[k][0]-square) / square; !(d <= 1e-12) {
+					t.Errorf("offset %v, drift %v: variance %v, want %v, off by %g", offset, drift, m.Var()[k][0], square, d)
+				}
+			}
+		}
+	}
+}
+
+// Sparse rows are as dense ones, and −0 is the class 0.
+func TestSparse(t *testing.T) {
+	t.Parallel()
+	g := readGolden(t)
+	for _, kind := range []Kind{Multinomial, Complement, Bernoulli} {
+		dense := g.chunk("counts", true)
+		sparse := *dense
+		sparse.X, sparse.Sparse = nil, &linear.CSR{Offsets: []int{0}}
+		for i := range dense.Len() {
+			for j, v := range dense.X[i*5 : i*5+5] {
+				if v != 0 {
+					sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(j)), append(sparse.Sparse.Values, v)
+				}
+			}
+			sparse.Sparse.Offsets = append(sparse.Sparse.Offsets, len(sparse.Sparse.Values))
+		}
+		m := fitted(t, FitOptions{Options: Defaults(kind)}, 2, false, dense).Model()
+		if other := fitted(t, FitOptions{Options: Defaults(kind)}, 2, true, &sparse).Model(); !bytes.Equal(saved(t, m), saved(t, other)) {
+			t.Errorf("%s: another model of sparse rows", kind)
+		}
+		want, err := m.Predictor().JointLog(dense, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p
-	}
-	whole := gaussian(c)
-	if d := lineartest.Distance(t, "proba", gaussian(lineartest.SliceChunk(c, 0, 100), lineartest.SliceChunk(c, 100, 200), lineartest.SliceChunk(c, 200, 300)), whole); d > 1e-6 { // by VarSmoothing
-		t.Errorf("gaussian, late classes: off by %g", d)
-	}
-	if d := lineartest.Distance(t, "proba", gaussian(&weighted), gaussian(&twice)); d > 1e-6 {
-		t.Errorf("gaussian: weights are off by %g", d)
-	}
-}
-
-// ComplementNB with norm=True divides the logarithms by their sum; on three rows, by hand.
-func TestComplementNorm(t *testing.T) {
-	b, err := NewDiscreteNB(Complement, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Normalize = true
-	if err := b.PartialFit(&linear.Chunk{Features: 2, X: []float64{1, 0, 2, 3, 0, 4}, Labels: []string{"a", "b", "b"}}); err != nil {
-		t.Fatal(err)
-	}
-	var want []float64
-	for _, others := range [][2]float64{{3. / 11, 8. / 11}, {2. / 3, 1. / 3}} { // shares of the other class's counts, each plus 1
-		p, q := math.Log(others[0]), math.Log(others[1])
-		want = append(want, p/(p+q), q/(p+q))
-	}
-	if d := lineartest.Distance(t, "feature_log_prob_", slices.Concat(b.FeatureLogProb()...), want); d > 1e-14 {
-		t.Errorf("got %v, want %v", b.FeatureLogProb(), want)
-	}
-}
-
-func TestNaiveBayesFaults(t *testing.T) {
-	if _, err := NewDiscreteNB("poisson", 3); err == nil {
-		t.Error("poisson")
-	}
-	if _, err := NewDiscreteNB(Multinomial, 0); err == nil {
-		t.Error("no features")
-	}
-	b, err := NewDiscreteNB(Multinomial, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.PartialFit(&linear.Chunk{Features: 2, X: []float64{1, -1}, Target: []float64{0}, File: "f"}); err == nil || err.Error() != "f: row 0: found -1, expected counts" {
-		t.Errorf("a negative count: %v", err)
-	}
-	one := &linear.Chunk{Features: 1, X: []float64{1}, Target: []float64{0}}
-	if err := b.PartialFit(one); err == nil {
-		t.Error("one column of two")
-	}
-	if _, err := b.PredictProba(&linear.Chunk{Features: 2}, nil); err == nil {
-		t.Error("it predicts before it has learned")
-	}
-	g := NewGaussianNB()
-	if _, err := g.PredictProba(one, nil); err == nil {
-		t.Error("it predicts before it has learned")
-	}
-	for _, c := range []*linear.Chunk{{}, {Features: 1, Sparse: &linear.CSR{Offsets: []int{0}}}, {Features: 1, X: []float64{1}}} {
-		if err := g.PartialFit(c); err == nil {
-			t.Errorf("%+v is learned from", c)
+		got, err := m.Predictor().JointLog(&sparse, nil)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: other predictions of sparse rows, %v", kind, err)
 		}
 	}
+	numbers := &linear.Chunk{Features: 1, X: []float64{1, 2, 3}, Target: []float64{0, 7, math.Copysign(0, -1)}}
+	if m := fitted(t, FitOptions{Options: Defaults(Multinomial)}, 2, true, numbers).Model(); !slices.Equal(m.ClassRows(), []int64{2, 1}) {
+		t.Errorf("rows of the classes: %v", m.ClassRows())
+	}
+}
+
+// The scores of each smoothing are those of a model of the other folds, and the model is that of the best on all rows.
+func TestCrossValidation(t *testing.T) {
+	t.Parallel()
+	g := readGolden(t)
+	for _, test := range []struct {
+		kind       Kind
+		rows       string
+		weighted   bool
+		smoothings []float64
+		classes    int
+	}{
+		{Gaussian, "normal", true, []float64{1e-9, 0.01}, 3},
+		{Multinomial, "counts", false, []float64{0.1, 1, 10}, 2},
+		{Categorical, "categories", false, []float64{0.5}, 3},
+	} {
+		c := g.chunk(test.rows, test.weighted)
+		if test.classes == 2 {
+			c.Labels = slices.Clone(c.Labels)
+			for i, v := range c.Labels {
+				c.Labels[i] = strings.Replace(v, "perhaps", "no", 1)
+			}
+		}
+		o := FitOptions{Options: Defaults(test.kind), Smoothings: test.smoothings, Folds: 4, Seed: 3}
+		f := fitted(t, o, 3, true, c)
+		cv := f.CV()
+		places := make([]int32, c.Len())
+		if _, err := f.survey.Classes.Encode(places, c); err != nil {
+			t.Fatal(err)
+		}
+		for fold := range 4 {
+			rest, held := &linear.Chunk{Features: c.Features}, &linear.Chunk{Features: c.Features}
+			for i := range c.Len() {
+				to := rest
+				if foldOf(f, c, i, places[i]) == fold {
+					to = held
+				}
+				to.X, to.Labels = append(to.X, c.X[i*c.Features:(i+1)*c.Features]...), append(to.Labels, c.Labels[i])
+				if test.weighted {
+					to.Weights = append(to.Weights, c.Weights[i])
+				}
+			}
+			for s, v := range test.smoothings {
+				o := FitOptions{Options: Defaults(test.kind)}
+				o.Options.Smoothing = v
+				m := fitted(t, o, 1, false, rest).Model()
+				metrics := linear.NewClassificationMetrics(m.Classes.Len())
+				proba, err := m.Predictor().PredictProba(held, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				guess, err := m.Predictor().Predict(held, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				truth := make([]int32, held.Len())
+				if _, err := m.Classes.Encode(truth, held); err != nil {
+					t.Fatal(err)
+				}
+				for i, k := range truth {
+					w := 1.0
+					if test.weighted {
+						w = held.Weights[i]
+					}
+					metrics.Add(int(k), int(guess[i]), proba[i*m.Classes.Len():(i+1)*m.Classes.Len()], w)
+				}
+				for i := range cv.Metrics {
+					got, want := cv.Metrics[i].Splits[fold][s], math.NaN()
+					switch cv.Metrics[i].Name {
+					case "accuracy":
+						want = metrics.Accuracy()
+					case "neg_log_loss":
+						want = -metrics.LogLoss()
+					case "f1":
+						want = metrics.F1(1)
+					case "f1_macro":
+						want = metrics.MacroF1()
+					default:
+						continue
+					}
+					if !(math.Abs(got-want) <= 1e-10) {
+						t.Errorf("%s, fold %d, smoothing %v: %s is %v, want %v", test.kind, fold, v, cv.Metrics[i].Name, got, want)
+					}
+				}
+			}
+		}
+		best, err := cv.Best()
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := FitOptions{Options: Defaults(test.kind)}
+		one.Options.Smoothing = test.smoothings[best]
+		want := fitted(t, one, 3, false, c).Model()
+		for name, v := range attributes(want) {
+			if d := lineartest.Distance(t, name, attributes(f.Model())[name], v); !(d <= 1e-13) {
+				t.Errorf("%s: %s of the model is off by %g", test.kind, name, d)
+			}
+		}
+		if loaded(t, saved(t, f.Model())).Options.Smoothing != test.smoothings[best] {
+			t.Errorf("%s: another smoothing", test.kind)
+		}
+	}
+}
+
+// What cannot be learned from, or asked for, is told in a line.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	bad := Defaults(Multinomial)
+	bad.Smoothing, bad.ClassPrior = 0, map[string]float64{"a": 0, "b": 1}
+	if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), "alpha 0: must be above 0") ||
+		!strings.Contains(err.Error(), "class_prior a=0: must be above 0") {
+		t.Errorf("%v", err)
+	}
+	prior := Defaults(Gaussian)
+	prior.ClassPrior = map[string]float64{"a": 0.5, "c": 0.5}
+	smooth := Defaults(Gaussian)
+	smooth.Smoothing = 0
+	for want, test := range map[string]struct {
+		o Options
+		c *linear.Chunk
+	}{
+		"column 1: found -1, expected a count, from 0 on":                              {Defaults(Multinomial), &linear.Chunk{X: []float64{1, -1, 1, 1}, Labels: []string{"a", "b"}}},
+		"expected a category, an integer from 0 to 1048575":                            {Defaults(Categorical), &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
+		"rows of at least two classes":                                                 {Defaults(Bernoulli), &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "a"}}},
+		"rows of at least two classes with a weight above 0":                           {Defaults(Bernoulli), &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}, Weights: []float64{1, 0}}},
+		"none of class \"c\"":                                                          {Defaults(Bernoulli), &linear.Chunk{X: []float64{1, 1, 1, 0.5, 1, 1}, Labels: []string{"a", "b", "c"}, Weights: []float64{1, 1, 0}}},
+		"class_prior: nothing for class b: the classes are a, b":                       {prior, &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
+		"column 0: its variance in class a is 0, and nothing is added: take a greater": {smooth, &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
+		"beyond what float64 holds":                                                    {Defaults(Gaussian), &linear.Chunk{X: []float64{1, 1e300, 1, -1e300}, Labels: []string{"a", "a"}}},
+	} {
+		test.c.Features, test.c.File = 2, "rows.csv"
+		if strings.HasPrefix(want, "beyond") {
+			test.c.X, test.c.Labels = append(test.c.X, 1, 1), append(test.c.Labels, "b")
+		}
+		f, err := NewFit(FitOptions{Options: test.o}, 2, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lineartest.PassOver(t, f, 1, 10, false, test.c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	m := fitted(t, FitOptions{Options: Defaults(Categorical)}, 1, false,
+		&linear.Chunk{Features: 1, X: []float64{0, 1, 2}, Labels: []string{"a", "b", "a"}}).Model()
+	_, err := m.Predictor().Predict(&linear.Chunk{Features: 1, X: []float64{0, 3}, File: "x.csv"}, nil)
+	var at *fault.Fault
+	if !errors.As(err, &at) || at.Row != 1 || at.Column != "column 0" || !strings.Contains(at.Expected, "an integer from 0 to 2") {
+		t.Errorf("an unknown category: %v", err)
+	}
+}
+
+// A file that has been changed is refused, or reads as it is written.
+func FuzzLoad(f *testing.F) {
+	for _, kind := range Kinds {
+		fit, err := NewFit(FitOptions{Options: Defaults(kind)}, 2, []string{"x", "y"})
+		if err != nil {
+			f.Fatal(err)
+		}
+		c := &linear.Chunk{Features: 2, X: []float64{1, 0, 2, 1, 1, 3}, Labels: []string{"a", "b", "b"}, Weights: []float64{0.1, 0.7, 0.3}}
+		if err := lineartest.PassOver(f, fit, 1, 10, false, c); err != nil {
+			f.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := fit.Model().Save(&b); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Load("m.json", bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		m.Predictor()
+		loaded(t, saved(t, m))
+	})
 }

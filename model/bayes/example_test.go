@@ -7,27 +7,33 @@ import (
 	"beamlearn/model/linear"
 )
 
-// Words of mails are counted, chunk by chunk, and a new mail is told apart.
-func ExampleDiscreteNB() {
-	b, err := bayes.NewDiscreteNB(bayes.Multinomial, 3) // how often a mail has "offer", "free" and "meeting"
+// A classifier of counts of words is learned in one pass over chunks of rows.
+func ExampleFit() {
+	fit, err := bayes.NewFit(bayes.FitOptions{Options: bayes.Defaults(bayes.Multinomial)}, 2, []string{"offer", "meeting"})
 	if err != nil {
-		fmt.Println(err)
-		return
+		panic(err)
 	}
+	sum := fit.Partial(0, 1)
 	for _, c := range []*linear.Chunk{
-		{Features: 3, X: []float64{2, 1, 0, 1, 2, 0}, Labels: []string{"spam", "spam"}},
-		{Features: 3, X: []float64{0, 0, 3, 0, 1, 2}, Labels: []string{"work", "work"}},
+		{Features: 2, X: []float64{3, 0, 2, 1}, Labels: []string{"spam", "spam"}},
+		{Features: 2, X: []float64{0, 2, 1, 4}, Labels: []string{"ham", "ham"}},
 	} {
-		if err := b.PartialFit(c); err != nil {
-			fmt.Println(err)
-			return
+		if err := sum.PartialFit(c); err != nil {
+			panic(err)
 		}
 	}
-	proba, err := b.PredictProba(&linear.Chunk{Features: 3, X: []float64{1, 1, 0}}, nil)
-	if err != nil {
-		fmt.Println(err)
-		return
+	if err := fit.Advance(sum); err != nil {
+		panic(err)
 	}
-	fmt.Printf("spam %.3f, work %.3f\n", proba[0], proba[1])
-	// Output: spam 0.889, work 0.111
+	m := fit.Model()
+	proba, err := m.Predictor().PredictProba(&linear.Chunk{Features: 2, X: []float64{1, 0}}, nil)
+	if err != nil {
+		panic(err)
+	}
+	for k, p := range proba {
+		fmt.Printf("%s %.3f\n", m.Classes.Label(k), p)
+	}
+	// Output:
+	// ham 0.229
+	// spam 0.771
 }

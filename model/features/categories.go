@@ -135,5 +135,8 @@ func (enc *Encoder) hash(c *Column, t *tables.Column, row int) {
 		enc.text.buffer = append(enc.text.buffer, t.Text(row)...)
 	}
 	feature, sign := place(enc.text.buffer, c.Bits)
+	if enc.e.options.Counts {
+		sign = 1
+	}
 	enc.set(c, feature, sign)
 }

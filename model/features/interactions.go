@@ -174,7 +174,7 @@ func (enc *Encoder) interact() {
 			p.now, p.next = p.next, p.now
 		}
 		if x.hashed {
-			p.now = hashProducts(p.now, x.bits)
+			p.now = hashProducts(p.now, x.bits, enc.e.options.Counts)
 		}
 		for _, a := range p.now {
 			if a.value != 0 {
@@ -184,12 +184,16 @@ func (enc *Encoder) interact() {
 	}
 }
 
-// hashProducts brings products to 2^bits places by a signed hash, and adds those that meet.
-func hashProducts(all []entry, bits int) []entry {
+// hashProducts brings products to 2^bits places by a hash, signed unless they are only counted, and adds those that
+// meet.
+func hashProducts(all []entry, bits int, counted bool) []entry {
 	for i := range all {
 		var b [8]byte
 		binary.LittleEndian.PutUint64(b[:], all[i].place)
 		feature, sign := place(b[:], bits)
+		if counted {
+			sign = 1
+		}
 		all[i] = entry{uint64(feature), sign * all[i].value}
 	}
 	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(a.place, b.place) })

@@ -81,6 +81,10 @@ type Options struct {
 	// Splines are numeric columns, or parts of dates, that become curves, with the number of knots, as hour:8 or
 	// time_hour_month:4. Default: none.
 	Splines []string `json:"splines,omitempty"`
+	// Counts makes of what is hashed, and of texts, counts that are not negative, for who takes nothing else: without
+	// signs, and, but for TFIDF, not over the length of a text; HashingVectorizer's alternate_sign=False and norm=None.
+	// Default: false.
+	Counts bool `json:"counts,omitempty"`
 	// Standardize brings numbers and dates to mean 0 and standard deviation 1. Default: false.
 	Standardize bool `json:"standardize,omitempty"`
 }

@@ -236,11 +236,14 @@ func (k *tokenizer) charsInWords(b []byte, o *Options) {
 	}
 }
 
-// group takes the keys of one feature from the front: the feature, how often it is there by its signs, and the rest.
-func group(keys []uint32) (feature int, n float64, rest []uint32) {
+// group takes the keys of one feature from the front: the feature, how often it is there, by its signs unless it is
+// only counted, and the rest.
+func group(keys []uint32, counted bool) (feature int, n float64, rest []uint32) {
 	feature = int(keys[0] >> 1)
 	for len(keys) > 0 && int(keys[0]>>1) == feature {
-		n += 1 - 2*float64(keys[0]&1)
+		if n++; !counted && keys[0]&1 == 1 {
+			n -= 2
+		}
 		keys = keys[1:]
 	}
 	return feature, n, keys
@@ -255,7 +258,7 @@ func (enc *Encoder) words(at int, t *tables.Column, row int) {
 	for keys := enc.text.keys; len(keys) > 0; {
 		var feature int
 		var v float64
-		feature, v, keys = group(keys)
+		feature, v, keys = group(keys, o.Counts)
 		if weights != nil {
 			v *= weights.of(feature)
 		}
@@ -263,6 +266,9 @@ func (enc *Encoder) words(at int, t *tables.Column, row int) {
 		squares += float64(v * v)
 	}
 	length := math.Sqrt(squares)
+	if o.Counts && weights == nil {
+		length = 1
+	}
 	for i := range enc.values[begin:] {
 		enc.values[begin+i] /= length
 	}

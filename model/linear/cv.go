@@ -16,8 +16,10 @@ import (
 // CVResult is what cross-validation says of combinations of hyperparameters. Scores are greater where a model is
 // better: losses and errors have a minus, and neg_ before the name, as in scikit-learn.
 type CVResult struct {
-	Params  []CVParams
-	Metrics []CVMetric // the first is that to choose by
+	// Parameter is what Params call Alpha, where that is not alpha. Optional.
+	Parameter string
+	Params    []CVParams
+	Metrics   []CVMetric // the first is that to choose by
 	// ProgressiveLoss is, by combination, the mean loss of rows before they are learned from. Optional.
 	ProgressiveLoss []float64
 	// LearningCurve is the loss of rows that are not learned from. Optional.
@@ -30,6 +32,21 @@ type CVResult struct {
 type CVParams struct {
 	Alpha   float64  `json:"alpha"`
 	L1Ratio *float64 `json:"l1_ratio,omitempty"` // nil where the penalty has none
+}
+
+// ParameterName is the name of what is compared, beside an l1_ratio.
+func (r *CVResult) ParameterName() string { return cmp.Or(r.Parameter, "alpha") }
+
+// params are the combinations as JSON has them.
+func (r *CVResult) params() any {
+	if r.ParameterName() == "alpha" {
+		return r.Params
+	}
+	named := make([]map[string]float64, len(r.Params))
+	for i, p := range r.Params {
+		named[i] = map[string]float64{r.Parameter: p.Alpha}
+	}
+	return named
 }
 
 // CVMetric is a score by scikit-learn's name: Splits[f][c] is that of combination c for fold f, NaN where there is
@@ -163,7 +180,7 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 		fmt.Fprintf(b, "%q:%s", name, v)
 		return nil
 	}
-	errs := []error{field("params", r.Params)}
+	errs := []error{field("params", r.params())}
 	metric := func(m *CVMetric, name string) {
 		for f, s := range m.Splits {
 			errs = append(errs, field(fmt.Sprintf("split%d_test_%s", f, name), jsontext.Nullable(s)))

@@ -20,7 +20,7 @@ func (r *CVResult) WriteCSV(w io.Writer) error {
 	}
 	best, _ := r.Best()
 	simple, _ := r.OneStandardError()
-	head := []string{"alpha", "l1_ratio", "rank", "choice"}
+	head := []string{r.ParameterName(), "l1_ratio", "rank", "choice"}
 	ranks := r.Metrics[0].Ranks(len(r.Params))
 	for _, m := range r.Metrics {
 		head = append(head, "mean_test_"+m.Name, "std_test_"+m.Name)

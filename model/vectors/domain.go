@@ -40,6 +40,14 @@ func (d Domain) Fault(b *Block, i int, buf []float64) (broken *Bound, column int
 			}
 			continue
 		}
+		if s := b.Sparse; s != nil && bound.Column == EveryColumn && bound.has(0) { // what is not there is 0
+			for k := s.Offsets[i]; k < s.Offsets[i+1]; k++ {
+				if !bound.has(s.Values[k]) {
+					return bound, int(s.Indices[k]), s.Values[k]
+				}
+			}
+			continue
+		}
 		if row == nil {
 			row = b.Row(i, buf)
 		}

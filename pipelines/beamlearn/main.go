@@ -6,6 +6,7 @@ package main
 
 import (
 	"beamlearn/pipelines/internal/cli"
+	"beamlearn/pipelines/internal/command/bayes"
 	"beamlearn/pipelines/internal/command/eigen"
 	"beamlearn/pipelines/internal/command/groups"
 	"beamlearn/pipelines/internal/command/index"
@@ -19,5 +20,5 @@ import (
 )
 
 func main() {
-	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, kmeans.New, transform.New, groups.New, recommend.New)
+	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, kmeans.New, bayes.New, transform.New, groups.New, recommend.New)
 }

@@ -360,7 +360,7 @@ func (x *classIndex) ofNumber(v float64) int32 {
 // Report reads what a finished run has left in its staging directory, and adds up what there is to be told. Chunks are
 // added in their order.
 func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
-	m, of := j.Model, j.columns()
+	m, of := apply(j.Model, j.Other).linear, j.columns()
 	if m == nil {
 		m = &model.Model{} // nothing is compared
 	}

@@ -29,6 +29,16 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 	if m.Task == model.OneClass {
 		return nil, nil
 	}
+	return j.judged(ctx, r, m, m)
+}
+
+// JudgeBy is Judge of another kind of classifier.
+func JudgeBy(ctx context.Context, j *Job, r *Report, c Classifying) (*overview.Judged, error) {
+	by, classes := c.Classifier()
+	return j.judged(ctx, r, headOf(classes), by)
+}
+
+func (j *Job) judged(ctx context.Context, r *Report, m *model.Model, by Classifier) (*overview.Judged, error) {
 	var chunks []vectorio.Chunk
 	for g := range j.Options.Groups {
 		some, err := readPlan(ctx, planPath(r.dir, g))
@@ -43,14 +53,14 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 	vectorio.Sort(chunks)
 	most := int64(min(judgedRows, judgedDecisions/max(m.Classes.Len(), 1)))
 	if !j.Reading.Formats.Sparse {
-		most = min(most, int64(judgedValues/max(m.Features(), 1)))
+		most = min(most, int64(judgedValues/max(j.Data.Dim, 1)))
 	}
 	chunks, rows := someChunks(chunks, most)
 	each := make([]overview.Judged, len(chunks))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, c := range chunks {
-		g.Go(func() error { return j.judge(ctx, c, rows, m, &each[i]) })
+		g.Go(func() error { return j.judge(ctx, c, rows, m, by, &each[i]) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -86,7 +96,7 @@ func someChunks(chunks []vectorio.Chunk, most int64) ([]vectorio.Chunk, overview
 }
 
 // judge judges those rows of a chunk that a lot takes.
-func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, m *model.Model, judged *overview.Judged) error {
+func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, m *model.Model, by Classifier, judged *overview.Judged) error {
 	e := newEvaluation(m, &j.Reading, c)
 	rejected := func(*fault.Fault) {} // those were told of before
 	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, func(b *vectors.Block) error {
@@ -100,13 +110,13 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, m 
 			return fmt.Errorf("linear.Judge: %d targets for %d rows", len(b.Target), b.Len())
 		}
 		if rows.All() {
-			return judged.Add(m, model.Of(b), class)
+			return judged.AddBy(m, by, model.Of(b), class)
 		}
 		for i, number := range b.Numbers {
 			if !rows.Takes(number) {
 				continue
 			}
-			if err := judged.Add(m, model.Of(b.Slice(i, i+1)), func(int) int32 { return class(i) }); err != nil {
+			if err := judged.AddBy(m, by, model.Of(b.Slice(i, i+1)), func(int) int32 { return class(i) }); err != nil {
 				return err
 			}
 		}

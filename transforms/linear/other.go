@@ -10,10 +10,11 @@ import (
 	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
+	"beamlearn/model/vectors"
 )
 
-// Other is a model that is not linear, such as clusters: what [Predict] needs of it. [RegisterModel] makes its kind
-// known.
+// Other is a model that is not linear: an [Answerer], such as clusters, or [Classifying]. [RegisterModel] makes its
+// kind known.
 type Other interface {
 	// Format is the format of its file, as that says it.
 	Format() string
@@ -23,14 +24,43 @@ type Other interface {
 	Columns() Columns
 	// Check says what is wrong with options.
 	Check(o *PredictOptions) error
+	// Name is what it is, in a few words.
+	Name() string
+}
+
+// Answerer is an Other that has columns of its own to write.
+type Answerer interface {
+	Other
 	// Answers are the columns of the output.
 	Answers() []results.Column
 	// Work is about how many multiplications a row takes.
 	Work() int
 	// Answer writes the answers to the rows of a chunk into values, row by row. It is safe for concurrent use.
 	Answer(c *model.Chunk, values []float64) error
-	// Name is what it is, in a few words.
-	Name() string
+}
+
+// Classifier tells classes apart: [Predict] applies and judges it as it does linear models. Its methods are those of
+// [model.Model], and safe for concurrent use.
+type Classifier interface {
+	Predict(c *model.Chunk, dst []float64) ([]float64, error)
+	PredictProba(c *model.Chunk, dst []float64) ([]float64, error)
+	DecisionFunction(c *model.Chunk, dst []float64) ([]float64, error)
+	NumDecisions() int
+}
+
+// Classifying is an [Other] that is a Classifier.
+type Classifying interface {
+	Other
+	// Classifier has classes, and probabilities of them.
+	Classifier() (by Classifier, classes model.Classes)
+	// Domain is what values of rows to predict may be; nil: finite.
+	Domain() vectors.Domain
+}
+
+// headOf is what [Predict] and [Judge] must know of a classifier that is not linear, beside what it says of rows: the
+// task, the classes, and that there are probabilities.
+func headOf(classes model.Classes) *model.Model {
+	return &model.Model{Task: model.Classification, Loss: model.LogLoss, Classes: classes, Options: model.Options{MultiClass: model.Multinomial}}
 }
 
 // Columns are those of the rows that a model answers.
@@ -67,8 +97,32 @@ func RegisterModel(format string, load func(name string, r io.Reader) (Other, er
 
 // applied is a model of either kind.
 type applied struct {
-	linear *model.Model
-	other  Other
+	linear *model.Model // of one that classifies, its head; nil of one that answers
+	other  Other        // nil of a linear one
+	by     Classifier   // nil of one that answers
+}
+
+// apply makes one of a model.
+func apply(m *model.Model, other Other) *applied {
+	if c, ok := other.(Classifying); ok {
+		by, classes := c.Classifier()
+		return &applied{linear: headOf(classes), other: other, by: by}
+	}
+	if other != nil {
+		return &applied{other: other}
+	}
+	return &applied{linear: m, by: m}
+}
+
+// domain is what values of rows to predict may be.
+func (a *applied) domain() vectors.Domain {
+	if c, ok := a.other.(Classifying); ok {
+		return c.Domain()
+	}
+	if a.linear != nil {
+		return a.linear.Options.Domain()
+	}
+	return nil
 }
 
 func (a *applied) save(w io.Writer) error {
@@ -79,18 +133,23 @@ func (a *applied) save(w io.Writer) error {
 }
 
 // load reads a model of a format, "" of a linear one.
-func load(format, name string, r io.Reader) (a *applied, err error) {
-	a = &applied{}
+func load(format, name string, r io.Reader) (*applied, error) {
 	if format == "" {
-		a.linear, err = model.Load(name, r)
-		return a, err
+		m, err := model.Load(name, r)
+		if err != nil {
+			return nil, err
+		}
+		return apply(m, nil), nil
 	}
 	read := loaders[format]
 	if read == nil {
 		return nil, fmt.Errorf("linear.Predict: a model of unknown format %q", format)
 	}
-	a.other, err = read(name, r)
-	return a, err
+	other, err := read(name, r)
+	if err != nil {
+		return nil, err
+	}
+	return apply(nil, other), nil
 }
 
 // ReadAny reads a model of any kind from any store, into the job.

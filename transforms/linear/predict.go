@@ -82,7 +82,8 @@ func (o *PredictOptions) EnsureDefaults() {
 // PredictJob is a model, the rows to predict, and the options.
 type PredictJob struct {
 	Model *model.Model
-	// Other is a model of another kind, in the place of Model.
+	// Other is a model of another kind, in the place of Model. (Of one that is Classifying, ReadAny gives a Model that
+	// tells the task and the classes, and nothing else.)
 	Other Other
 	// Data are the rows, as [InspectFor] finds them.
 	Data    *vectorio.Dataset
@@ -185,14 +186,15 @@ func (j *PredictJob) output() *output.Options {
 }
 
 func (j *PredictJob) layout() results.Layout {
-	if j.Other != nil {
-		return results.Layout{Columns: j.Other.Answers()}
+	if a, ok := j.Other.(Answerer); ok {
+		return results.Layout{Columns: a.Answers()}
 	}
-	return layoutOf(j.Model, &j.Options)
+	a := apply(j.Model, j.Other)
+	return layoutOf(a.linear, a.by, &j.Options)
 }
 
 // layoutOf is the columns of the output.
-func layoutOf(m *model.Model, o *PredictOptions) results.Layout {
+func layoutOf(m *model.Model, by Classifier, o *PredictOptions) results.Layout {
 	prediction := results.Column{Name: "prediction", Type: results.Float}
 	switch {
 	case m.Task == model.OneClass, len(m.Classes.Numbers) > 0 && !slices.ContainsFunc(m.Classes.Numbers, notWhole):
@@ -206,7 +208,7 @@ func layoutOf(m *model.Model, o *PredictOptions) results.Layout {
 			columns = append(columns, results.Column{Name: "proba_" + m.Classes.Label(i), Type: results.Float})
 		}
 	}
-	if o.Decision && m.NumDecisions() == 1 {
+	if o.Decision && by.NumDecisions() == 1 {
 		columns = append(columns, results.Column{Name: "decision", Type: results.Float})
 	} else if o.Decision {
 		for i := range m.Classes.Len() {
@@ -225,18 +227,16 @@ func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53
 func Predict(s beam.Scope, j *PredictJob) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
-	if j.Model != nil {
-		j.Reading.Domain = j.Model.Options.Domain()
-	}
+	m := apply(j.Model, j.Other)
+	j.Reading.Domain = m.domain()
 	j.Reading.Confine(j.Data)
 	if err := j.Validate(); err != nil {
 		return fmt.Errorf("linear.Predict: %w", err)
 	}
-	m := applied{other: j.Other}
 	if m.other == nil {
 		lean := *j.Model
 		lean.State = nil // only those who go on learning need it
-		m.linear = &lean
+		m = apply(&lean, nil)
 	} else {
 		j.Options.Format = m.other.Format()
 	}
@@ -245,7 +245,7 @@ func Predict(s beam.Scope, j *PredictJob) error {
 	chunks := vectorio.Chunks(s, j.Data, j.Options.Workers)
 	fn := predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
 	if j.Options.Workers == placement.InProcess {
-		if _, _, err := models.Get(j.Options.RunID, func() (*applied, error) { return &m, nil }); err != nil {
+		if _, _, err := models.Get(j.Options.RunID, func() (*applied, error) { return m, nil }); err != nil {
 			return fmt.Errorf("linear.Predict: %w", err)
 		}
 		output.Publish(s, beam.ParDo(s, &predictLocalFn{fn}, chunks), *j.output())
@@ -340,8 +340,9 @@ type chunkReport struct {
 // predictor predicts a chunk, block by block, while the next block is read.
 type predictor struct {
 	fn      *predictFn
-	model   *model.Model
-	other   Other // in its place
+	model   *model.Model // or the head of a classifier
+	by      Classifier   // that says what rows are
+	other   Answerer     // in their place
 	chunk   vectorio.Chunk
 	width   int // columns of the output
 	threads int
@@ -359,11 +360,12 @@ type predictor struct {
 
 func newPredictor(f *predictFn, a *applied, c vectorio.Chunk) *predictor {
 	m := a.linear
-	p := &predictor{fn: f, model: m, other: a.other, chunk: c, width: len(f.Output.Layout.Columns), threads: f.Options.Threads}
+	p := &predictor{fn: f, model: m, by: a.by, chunk: c, width: len(f.Output.Layout.Columns), threads: f.Options.Threads}
 	if p.threads < 1 {
 		p.threads = runtime.GOMAXPROCS(0)
 	}
-	if p.other != nil {
+	if a.by == nil {
+		p.other = a.other.(Answerer)
 		return p
 	}
 	p.proba, p.decisions = f.Options.Proba, f.Options.Decision
@@ -510,7 +512,7 @@ func (p *predictor) predict(c *model.Chunk, n int) error {
 		})
 	}
 	m := p.model
-	classes, decisions := m.Classes.Len(), m.NumDecisions()
+	classes, decisions := m.Classes.Len(), p.by.NumDecisions()
 	p.predicted = resize(p.predicted, n)
 	if p.proba {
 		p.probas = resize(p.probas, n*classes)
@@ -518,7 +520,7 @@ func (p *predictor) predict(c *model.Chunk, n int) error {
 	if p.decisions {
 		p.decided = resize(p.decided, n*decisions)
 	}
-	return p.inPieces(c, n, n*m.Features()*decisions, p.predictRows)
+	return p.inPieces(c, n, n*p.fn.Dim*decisions, p.predictRows)
 }
 
 // inPieces cuts n rows, which take so many multiplications, for all threads.
@@ -534,14 +536,14 @@ func (p *predictor) inPieces(c *model.Chunk, n, work int, use func(c *model.Chun
 
 // predictRows does so for the rows from lo to hi, which c holds.
 func (p *predictor) predictRows(c *model.Chunk, lo, hi int) error {
-	_, err := p.model.Predict(c, p.predicted[lo:lo])
+	_, err := p.by.Predict(c, p.predicted[lo:lo])
 	if err == nil && p.proba {
 		at := lo * p.model.Classes.Len()
-		_, err = p.model.PredictProba(c, p.probas[at:at])
+		_, err = p.by.PredictProba(c, p.probas[at:at])
 	}
 	if err == nil && p.decisions {
-		at := lo * p.model.NumDecisions()
-		_, err = p.model.DecisionFunction(c, p.decided[at:at])
+		at := lo * p.by.NumDecisions()
+		_, err = p.by.DecisionFunction(c, p.decided[at:at])
 	}
 	if err != nil {
 		return err
@@ -552,7 +554,7 @@ func (p *predictor) predictRows(c *model.Chunk, lo, hi int) error {
 
 // fill makes the rows of the output from lo to hi, with the classes' numbers, or else their places.
 func (p *predictor) fill(lo, hi int) {
-	classes, decisions, numbers := p.model.Classes.Len(), p.model.NumDecisions(), p.model.Classes.Numbers
+	classes, decisions, numbers := p.model.Classes.Len(), p.by.NumDecisions(), p.model.Classes.Numbers
 	for i := lo; i < hi; i++ {
 		row := p.values[i*p.width : (i+1)*p.width]
 		row[0] = p.predicted[i]

@@ -148,7 +148,7 @@ func TestPredictColumns(t *testing.T) {
 		{"one class", outlier, PredictOptions{Decision: true}, []results.Column{{Name: "prediction", Type: results.Int}, {Name: "decision", Type: results.Float}}, "0,1,2\n1,-1,-2\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := layoutOf(c.m, &c.o).Columns; !reflect.DeepEqual(got, c.columns) {
+			if got := layoutOf(c.m, c.m, &c.o).Columns; !reflect.DeepEqual(got, c.columns) {
 				t.Errorf("columns %+v", got)
 			}
 			c.o.Output = "p.csv"
@@ -329,8 +329,8 @@ func BenchmarkPredict(b *testing.B) {
 	for _, proba := range []bool{false, true} {
 		b.Run(fmt.Sprintf("proba=%v", proba), func(b *testing.B) {
 			f := &predictFn{Options: PredictOptions{Threads: 1, Proba: proba}}
-			f.Output.Layout = layoutOf(m, &f.Options)
-			p := newPredictor(f, &applied{linear: m}, vectorio.Chunk{})
+			f.Output.Layout = layoutOf(m, m, &f.Options)
+			p := newPredictor(f, apply(m, nil), vectorio.Chunk{})
 			b.SetBytes(rows * features * 4)
 			for b.Loop() {
 				if err := p.predict(model.Of(block), rows); err != nil {

@@ -76,9 +76,22 @@ func (j *Judged) addExample(c *linear.Chunk, i int, target float64) {
 
 func byRank(a, b example) int { return cmp.Compare(a.rank, b.rank) }
 
+// Predictor is what says of rows what they are, as linear models do.
+type Predictor interface {
+	Predict(c *linear.Chunk, dst []float64) ([]float64, error)
+	PredictProba(c *linear.Chunk, dst []float64) ([]float64, error)
+	DecisionFunction(c *linear.Chunk, dst []float64) ([]float64, error)
+	NumDecisions() int
+}
+
 // Add judges the rows of a chunk. class gives the place of the class of row i, −1 for a row to leave out.
 func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) error {
-	predicted, err := m.Predict(c, nil)
+	return j.AddBy(m, m, c, class)
+}
+
+// AddBy is Add of a classifier that is not linear, of which m says what the classes are.
+func (j *Judged) AddBy(m *linear.Model, by Predictor, c *linear.Chunk, class func(i int) int32) error {
+	predicted, err := by.Predict(c, nil)
 	if err != nil {
 		return err
 	}
@@ -95,17 +108,17 @@ func (j *Judged) Add(m *linear.Model, c *linear.Chunk, class func(i int) int32) 
 			return err
 		}
 	}
-	decisions, err := m.DecisionFunction(c, nil)
+	decisions, err := by.DecisionFunction(c, nil)
 	if err != nil {
 		return err
 	}
 	var probas []float64
 	if m.Task == linear.Classification && m.HasProba() {
-		if probas, err = m.PredictProba(c, nil); err != nil {
+		if probas, err = by.PredictProba(c, nil); err != nil {
 			return err
 		}
 	}
-	columns, classes := m.NumDecisions(), m.Classes.Len()
+	columns, classes := by.NumDecisions(), m.Classes.Len()
 	for i := range c.Len() {
 		weight := 1.0
 		if c.Weights != nil {

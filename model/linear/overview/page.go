@@ -55,17 +55,11 @@ func (v *View) Page() (*report.Page, error) {
 		return nil, err
 	}
 	section("try", "Try it", "Enter or choose values: the prediction is what predict says of such a row, and it is made here, in the page. The bars are what each column adds.", form...)
-	if v.CV != nil && len(v.CV.Metrics) > 0 {
-		blocks, err := v.crossValidation()
-		if err != nil {
-			return nil, err
-		}
-		section("cross-validation", "Which hyperparameters", fmt.Sprintf("Each combination was learned %d times, without one fold of the rows, and judged on that fold. Bars are a standard error of the mean over the folds.",
-			len(v.CV.Metrics[0].Splits)), blocks...)
-		if v.CV.Path != nil && len(v.CV.Path.Features) > 0 && len(v.CV.Params) > 1 {
-			section("path", "How the coefficients shrink", "The regularisation path: the stronger the penalty, the nearer the coefficients to 0. Those that stay are what the model needs most.", v.path()...)
-		}
+	chosen, err := v.Choice()
+	if err != nil {
+		return nil, err
 	}
+	p.Sections = append(p.Sections, chosen...)
 	if blocks := v.learning(); len(blocks) > 0 {
 		section("learning", "How it learned", "The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at the right asks for more rows or epochs.", blocks...)
 	}
@@ -73,29 +67,58 @@ func (v *View) Page() (*report.Page, error) {
 	if m.Inference != nil {
 		section("inference", "How sure the coefficients are", "Of as many rows drawn anew, about 95 % of the intervals would hold the true coefficient, if the model is true.", v.inference()...)
 	}
-	if j := v.Judged; j != nil && j.Rows > 0 {
-		lead := "On " + j.Which() + ": on others it will do a little worse; cross-validation tells by how much."
-		var blocks []report.Block
-		var err error
-		switch m.Task {
-		case linear.Regression:
-			blocks = j.residuals()
-			section("residuals", "Where it errs", lead, blocks...)
-		case linear.Classification:
-			if blocks, err = v.confusion(); err != nil {
-				return nil, err
-			}
-			section("confusion", "What it takes for what", lead, blocks...)
-			if blocks, err = v.thresholds(); err != nil {
-				return nil, err
-			}
-			section("thresholds", "How well it sorts", "Rows in the order of their score, of each class against the rest. The ROC curve does not depend on how rare a class is; precision does.", blocks...)
-			if j.Probas != nil {
-				section("calibration", "Whether its probabilities are true", "Of rows that are given a probability of 0.8, 80 % should be of the class: on the diagonal. Below it, the model is too sure.", v.calibration()...)
-			}
+	judged, err := v.Judgement()
+	p.Sections = append(p.Sections, judged...)
+	return p, err
+}
+
+// Choice says how the hyperparameters were chosen, where they were.
+func (v *View) Choice() (all []report.Section, err error) {
+	if v.CV == nil || len(v.CV.Metrics) == 0 {
+		return nil, nil
+	}
+	blocks, err := v.crossValidation()
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, report.Section{ID: "cross-validation", Title: "Which hyperparameters", Blocks: blocks,
+		Lead: fmt.Sprintf("Each combination was learned %d times, without one fold of the rows, and judged on that fold. Bars are a standard error of the mean over the folds.",
+			len(v.CV.Metrics[0].Splits))})
+	if v.CV.Path != nil && len(v.CV.Path.Features) > 0 && len(v.CV.Params) > 1 {
+		all = append(all, report.Section{ID: "path", Title: "How the coefficients shrink", Blocks: v.path(),
+			Lead: "The regularisation path: the stronger the penalty, the nearer the coefficients to 0. Those that stay are what the model needs most."})
+	}
+	return all, nil
+}
+
+// Judgement says how well the model does, on the rows that are judged. Of Model it needs only the task and the classes.
+func (v *View) Judgement() (all []report.Section, err error) {
+	j := v.Judged
+	if j == nil || j.Rows == 0 {
+		return nil, nil
+	}
+	section := func(id, title, lead string, blocks ...report.Block) {
+		all = append(all, report.Section{ID: id, Title: title, Lead: lead, Blocks: blocks})
+	}
+	lead := "On " + j.Which() + ": on others it will do a little worse; cross-validation tells by how much."
+	var blocks []report.Block
+	switch v.Model.Task {
+	case linear.Regression:
+		section("residuals", "Where it errs", lead, j.residuals()...)
+	case linear.Classification:
+		if blocks, err = v.confusion(); err != nil {
+			return nil, err
+		}
+		section("confusion", "What it takes for what", lead, blocks...)
+		if blocks, err = v.thresholds(); err != nil {
+			return nil, err
+		}
+		section("thresholds", "How well it sorts", "Rows in the order of their score, of each class against the rest. The ROC curve does not depend on how rare a class is; precision does.", blocks...)
+		if j.Probas != nil {
+			section("calibration", "Whether its probabilities are true", "Of rows that are given a probability of 0.8, 80 % should be of the class: on the diagonal. Below it, the model is too sure.", v.calibration()...)
 		}
 	}
-	return p, nil
+	return all, nil
 }
 
 // hyperparameters are the facts that the model itself tells.
@@ -188,6 +211,9 @@ func (v *View) alphas() (report.Axis, func(alpha float64) float64) {
 	slices.Sort(all)
 	all = slices.Compact(all)
 	a := report.Axis{Label: "alpha, the strength of the penalty", Log: all[0] > 0}
+	if v.CV.Parameter != "" {
+		a.Label = v.CV.Parameter + ", how much is smoothed"
+	}
 	if a.Log {
 		return a, func(alpha float64) float64 { return alpha }
 	}
@@ -251,9 +277,9 @@ func (v *View) crossValidation() ([]report.Block, error) {
 		}
 	}
 	name, _ := metricName(cv.Metrics[0].Name)
-	text := fmt.Sprintf("Chosen by %s: alpha %s.", name, report.Format(cv.Params[best].Alpha))
+	text := fmt.Sprintf("Chosen by %s: %s %s.", name, cv.ParameterName(), report.Format(cv.Params[best].Alpha))
 	if simple != best {
-		text += fmt.Sprintf(" A simpler model, with alpha %s, is within one standard error of it: as good, for all that the rows tell.", report.Format(cv.Params[simple].Alpha))
+		text += fmt.Sprintf(" A simpler model, with %s %s, is within one standard error of it: as good, for all that the rows tell.", cv.ParameterName(), report.Format(cv.Params[simple].Alpha))
 	}
 	if c := cv.Metrics[0].ConstantMean(); c == c {
 		_, sign := metricName(cv.Metrics[0].Name)
@@ -268,7 +294,7 @@ func (v *View) crossValidation() ([]report.Block, error) {
 func (v *View) combinations(best, simple int) report.Table {
 	cv := v.CV
 	names, combos := v.ratios()
-	t := report.Table{Caption: "All combinations", Columns: []string{"alpha"}}
+	t := report.Table{Caption: "All combinations", Columns: []string{cv.ParameterName()}}
 	if len(names) > 1 || names[0] != "" {
 		t.Columns = append(t.Columns, "l1_ratio")
 	}

@@ -6,6 +6,7 @@ var examples = map[string]string{
 	"analyzer":            "char_wb",
 	"average":             "true",
 	"batch_size":          "100",
+	"binarize":            "0.5",
 	"cache_memory":        "2GB",
 	"checkpoint_passes":   "4",
 	"chunk_rows":          "10000",

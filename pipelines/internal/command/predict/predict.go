@@ -12,7 +12,8 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
-	_ "beamlearn/transforms/kmeans" // its models
+	_ "beamlearn/transforms/bayes"  // its models
+	_ "beamlearn/transforms/kmeans" // as well
 	"beamlearn/transforms/linear"
 	"beamlearn/transforms/placement"
 )
@@ -29,11 +30,11 @@ type command struct {
 
 // New is the command.
 func New() *cli.App {
-	app := cli.New("predict", "Applies a model to rows, linear or of clusters, and judges it where they have targets: files in, files out.")
+	app := cli.New("predict", "Applies a model to rows, linear, of naive Bayes or of clusters, and judges it where they have targets: files in, files out.")
 	c := &command{App: app, input: app.LabelledInput()}
 
 	compute := app.Group("What to compute")
-	c.model = compute.InputFile("model", "the `FILE` of the model, as sgd or kmeans writes it; its features are read by their names, where the rows have names for theirs").Here()
+	c.model = compute.InputFile("model", "the `FILE` of the model, as sgd, bayes or kmeans writes it; its features are read by their names, where the rows have names for theirs").Here()
 	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL")
 	c.decision = compute.Bool("decision", false, "also write the decision values: a column decision, or decision_LABEL for each of more than two classes; of poisson, gamma and tweedie the logarithm of the prediction")
 	c.evaluate = compute.Bool("evaluate", false, "compare the predictions with the targets, which .svm has in its rows (otherwise --target does so)")
@@ -95,7 +96,7 @@ func (c *command) explain(ctx context.Context, job *linear.PredictJob) error {
 	}
 	m, show := job.Model, &cli.Plan{}
 	const number = 8 // bytes
-	if m == nil {
+	if job.Other != nil {
 		plan.WorkerMemory = number * int64(plan.Threads*job.Reading.ChunkRows) * int64(plan.Dim+4)
 		show.Line("model", "%s", job.Other.Name())
 		show.Rows("rows", plan)

@@ -1,0 +1,144 @@
+// Package bayes learns naive Bayes classifiers from files, and predicts by them, as Beam pipelines.
+//
+// It says what is particular to them; the passes, their checkpoints and the files are those of
+// beamlearn/transforms/linear, whose [linear.Train] takes a fit of naive Bayes as any other, and whose
+// [linear.Predict] applies a model. A worker holds, of each shard that it works on, the sums of the classes and two
+// blocks of rows, whatever the number of rows. The bits of the model depend on the data, the options and the number of
+// shards, and on nothing else.
+package bayes
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"beamlearn/model/bayes"
+	"beamlearn/model/fault"
+	"beamlearn/model/features"
+	learn "beamlearn/model/linear"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/linear"
+	"beamlearn/transforms/vectorio"
+)
+
+func init() {
+	linear.Register(bayes.StateKind, func(b []byte) (linear.Fit, error) { return bayes.Decode(b) })
+	linear.RegisterModel(bayes.Format, func(name string, r io.Reader) (linear.Other, error) {
+		m, err := bayes.Load(name, r)
+		if err != nil {
+			return nil, err
+		}
+		return NewClassifier(m), nil
+	})
+}
+
+// Inspect inspects rows to learn from, and completes the options for them, as [linear.Inspect] does. Gaussian and
+// Categorical take dense rows.
+func Inspect(
+	ctx context.Context, kind bayes.Kind, patterns []string, chunkRows int, o *linear.Options, reading *vectorio.Options,
+) (*vectorio.Dataset, error) {
+	d, err := linear.Inspect(ctx, patterns, chunkRows, o, reading)
+	if err != nil || !dense(kind) || !d.Sparse() {
+		return d, err
+	}
+	if d.Dim > vectorio.MaxDenseFeatures {
+		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns for %s, which takes dense rows: multinomial, complement and bernoulli take sparse ones",
+			vectorio.MaxDenseFeatures, kind), "%d columns", d.Dim)
+	}
+	reading.Formats.Sparse = false
+	o.UnitRows = 0
+	return d.Dense().InUnits(&o.UnitRows, chunkRows, reading), nil
+}
+
+// dense says which kinds take dense rows: zeros count as much as other values.
+func dense(kind bayes.Kind) bool { return kind == bayes.Gaussian || kind == bayes.Categorical }
+
+// Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does,
+// and gives the widths of the columns, where their features are categories.
+func Encoded(
+	d *vectorio.Dataset, kind bayes.Kind, e *features.Encoding, chunkRows int, o *linear.Options, reading *vectorio.Options,
+) (_ *vectorio.Dataset, widths []int, err error) {
+	if kind == bayes.Gaussian {
+		if d, err = d.EncodedDense(e, reading); err != nil {
+			return nil, nil, err
+		}
+		return d.InUnits(&o.UnitRows, chunkRows, reading), nil, nil
+	}
+	if kind == bayes.Categorical {
+		if widths, err = Widths(e); err != nil {
+			return nil, nil, fault.File(d.Name(), "columns of categories", "%v", err)
+		}
+	}
+	return linear.Encoded(d, e, chunkRows, o, reading), widths, nil
+}
+
+// Widths are how many features each column of an encoding has, which must all be categories.
+func Widths(e *features.Encoding) (widths []int, err error) {
+	for _, c := range e.Columns() {
+		switch c.Kind {
+		case features.LeftOut:
+			continue
+		case features.Categorical:
+		default:
+			return nil, fmt.Errorf("column %s: %s, which is no category", fault.Plain(c.Name), c.Kind)
+		}
+		_, width := c.Span()
+		widths = append(widths, width)
+	}
+	return widths, nil
+}
+
+// ReadModel reads a classifier from any store.
+func ReadModel(ctx context.Context, name string) (*bayes.Model, error) {
+	r, err := files.OpenRead(ctx, name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fault.File(name, "a classifier, as bayes writes them", "no file of that name")
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := bayes.Load(name, bufio.NewReader(r))
+	return m, errors.Join(err, r.Close())
+}
+
+// Classifier is a model that [linear.Predict] applies.
+type Classifier struct {
+	Model     *bayes.Model
+	predictor *bayes.Predictor
+}
+
+// NewClassifier makes one of a model.
+func NewClassifier(m *bayes.Model) *Classifier { return &Classifier{m, m.Predictor()} }
+
+// Format is that of its file.
+func (c *Classifier) Format() string { return bayes.Format }
+
+// Save writes the file.
+func (c *Classifier) Save(w io.Writer) error { return c.Model.Save(w) }
+
+// Name is what it is.
+func (c *Classifier) Name() string {
+	return fmt.Sprintf("%s naive Bayes of %d classes, %d columns", c.Model.Options.Kind, c.Model.Classes.Len(), c.Model.Features())
+}
+
+// Columns are those of the rows.
+func (c *Classifier) Columns() linear.Columns {
+	m := c.Model
+	return linear.Columns{Features: m.Features(), Names: m.FeatureNames, Encoding: m.Encoding, ZeroBased: m.ZeroBased,
+		Dense: m.Options.Kind == bayes.Gaussian || m.Options.Kind == bayes.Categorical && m.Encoding == nil}
+}
+
+// Check says what is wrong with options: nothing can be.
+func (c *Classifier) Check(*linear.PredictOptions) error { return nil }
+
+// Classifier has the classes, and says which rows are of.
+func (c *Classifier) Classifier() (linear.Classifier, learn.Classes) {
+	return c.predictor, c.Model.Classes
+}
+
+// Domain is what values of rows may be.
+func (c *Classifier) Domain() vectors.Domain { return c.predictor.Domain() }
