@@ -351,7 +351,7 @@ func TestExtremesEverywhere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			hits = hits.Merge(found, part, 6, nil)
+			hits = hits.Merge(found, part, 0, 6, nil)
 		}
 		if !slices.Equal(hits.Distances, want.Distances) {
 			t.Errorf("%v: parts give others", scale)

@@ -274,6 +274,9 @@ func (x *Index) TextIDs() bool {
 	return slices.ContainsFunc(x.ids.Texts, func(s string) bool { return s != "" })
 }
 
+// Labelled reports whether points have ids, which are not their row numbers.
+func (x *Index) Labelled() bool { return x.ids.Len() > 0 }
+
 // Stamp is that of the file that the index was opened from, or zero.
 func (x *Index) Stamp() Stamp {
 	if x.file == nil {

@@ -112,8 +112,8 @@ func (h *Hits) Bounds(k int) []float64 {
 
 // Merge adds the neighbours that the queries have in a part, whose row numbers are greater than those of the parts
 // before it, and keeps the k nearest, or, with k = 0, all; of groups of rows, by their numbers, no more than most says,
-// which may be nil.
-func (h *Hits) Merge(found *Neighbors, part *Index, k int, most *Most) *Hits {
+// which may be nil. First is what is added to the part's numbers, where these begin at 0 in each part.
+func (h *Hits) Merge(found *Neighbors, part *Index, first int64, k int, most *Most) *Hits {
 	n := len(h.Offsets) - 1
 	capacity := len(h.Distances) + len(found.Distances)
 	if k > 0 {
@@ -141,7 +141,7 @@ func (h *Hits) Merge(found *Neighbors, part *Index, k int, most *Most) *Hits {
 				continue
 			}
 			p := found.Positions[b]
-			if number := part.Number(p); most.takes(number, counts) {
+			if number := first + part.Number(p); most.takes(number, counts) {
 				m.Distances, m.Numbers = append(m.Distances, found.Distances[b]), append(m.Numbers, number)
 				if labelled {
 					id := part.ids.At(int(p))

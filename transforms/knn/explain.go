@@ -67,7 +67,7 @@ func (j *Job) Explain(ctx context.Context, slots int) (*Plan, error) {
 		p.Threads = 1 // as an engine's slots are the cores
 	}
 	if j.Index != nil {
-		p.Points = int64(j.Index.Points)
+		p.Points = j.indexed()
 	} else {
 		p.Files, p.Bytes, p.Points = len(j.Corpus.Files), j.Corpus.Bytes, j.Corpus.Rows
 		if p.Points < 0 {

@@ -60,6 +60,8 @@ type Prebuilt struct {
 	Options neighbors.Options
 	// TextIDs says that the id of some point is text.
 	TextIDs bool
+	// Labelled says that points have ids, which are not the numbers of rows.
+	Labelled bool
 }
 
 // Inspect opens an index of an earlier run, and checks what can be checked at once: that it is whole, and of this
@@ -93,6 +95,7 @@ func Inspect(ctx context.Context, path string) (*Prebuilt, error) {
 		return nil, fault.File(path, fmt.Sprintf("an encoding of %d features, as the points have columns", x.Dim()), "%d features", e.Dim())
 	}
 	p.File.Stamp, p.Points, p.Dim, p.Options, p.TextIDs = x.Stamp(), x.Len(), x.Dim(), x.Options(), x.TextIDs()
+	p.Labelled = x.Labelled()
 	return p, nil
 }
 

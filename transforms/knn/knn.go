@@ -290,6 +290,9 @@ type Job struct {
 	Corpus *vectorio.Dataset
 	// Index is that one. Its metric and algorithm are those of Options.
 	Index *Prebuilt
+	// More are indexes that answer beside Index, as one of all points would: see [InspectIndexes]. Their rows are
+	// numbered behind its.
+	More []*Prebuilt
 	// Queries are the rows to answer. Nil: every row of the corpus, each of which is no neighbour of itself.
 	Queries *vectorio.Dataset
 	// Reading are the options of both.
@@ -314,7 +317,7 @@ func (j *Job) Check() error {
 		errs = append(errs, errors.New("an index of an earlier run is searched exactly: leave out the recall"))
 	}
 	if j.Index != nil {
-		points, name = int64(j.Index.Points), j.Index.File.Path
+		points, name = j.indexed(), j.Index.File.Path
 		if j.Options.Broadcast == SideInput || j.Options.Broadcast == Shards || j.Options.IndexMemory > 0 {
 			errs = append(errs, errors.New("an index of an earlier run is a file: without broadcast and index memory"))
 		}
@@ -342,8 +345,12 @@ func (j *Job) checkIDs() error {
 		return nil // which is told elsewhere
 	}
 	const instead = "%s: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet"
-	if j.Index != nil && j.Index.TextIDs {
-		return fmt.Errorf(instead, j.Index.File.Path)
+	if j.Index != nil {
+		for _, x := range append([]*Prebuilt{j.Index}, j.More...) {
+			if x.TextIDs {
+				return fmt.Errorf(instead, x.File.Path)
+			}
+		}
 	}
 	for _, d := range []*vectorio.Dataset{j.Corpus, j.Queries} {
 		if d != nil && d.TextIDs != "" {
@@ -453,6 +460,15 @@ func (j *Job) metric() neighbors.Metric {
 		return j.Index.Options.Metric
 	}
 	return j.Options.Neighbors.Metric
+}
+
+// indexed is the number of points of the indexes of earlier runs.
+func (j *Job) indexed() int64 {
+	n := int64(j.Index.Points)
+	for _, x := range j.More {
+		n += int64(x.Points)
+	}
+	return n
 }
 
 // Dim is the number of columns of the points.
@@ -584,6 +600,8 @@ type broadcast interface {
 func (j *Job) broadcast() broadcast {
 	o := &j.Options
 	switch {
+	case len(j.More) > 0:
+		return several{}
 	case j.Index != nil:
 		return prebuilt{}
 	case j.Queries != nil && j.Queries.Rows == 0 && o.Recall != 0:

@@ -143,7 +143,7 @@ func (p *Plan) ExactAnswers(
 	if err != nil {
 		return nil, err
 	}
-	return neighbors.NewHits(p.Sample.Len()).Merge(found, x, k, nil).Answers(p.Sample.Numbers), nil
+	return neighbors.NewHits(p.Sample.Len()).Merge(found, x, 0, k, nil).Answers(p.Sample.Numbers), nil
 }
 
 // MergeParts merges what parts have found of the same queries. It fails where a query has not k neighbours.

@@ -59,7 +59,7 @@ func New() *cli.App {
 	c := &command{App: app, input: app.Input().Unless("index")}
 	given := c.input.Group()
 	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself)")
-	c.index = given.InputFile("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged")
+	c.index = given.InputFiles("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged. Several, with commas between, answer --queries as one of all their points would")
 
 	c.tables = app.Tables(false)
 	c.tables.ImputeAlso("or here uniform or distance: instead of listing neighbours, write the table itself with its missing numbers filled in as the mean of the --k nearest rows that have one, all alike or by the inverse of their distances, as scikit-learn's KNNImputer: --impute=distance")
@@ -187,10 +187,12 @@ func (c *command) job() (*knn.Job, look, error) {
 
 // inspect finds the points, or their index, and the queries.
 func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
-	if name := c.index.String(); name != "" {
-		if job.Index, err = knn.Inspect(ctx, name); err != nil {
+	if names := c.index.List(); len(names) > 0 {
+		indexes, err := knn.InspectIndexes(ctx, names)
+		if err != nil {
 			return err
 		}
+		job.Index, job.More = indexes[0], indexes[1:]
 		job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
 	}
 	if c.index.String() == "" {
@@ -279,8 +281,11 @@ func (c *command) approximate(o *knn.Options) error {
 
 // reuse takes the index of an earlier run, which decides over how neighbours are told.
 func (c *command) reuse(job *knn.Job) error {
-	name, given := c.index.String(), job.Options.Neighbors
+	name, given := c.index.List()[0], job.Options.Neighbors
 	if job.Corpus != nil {
+		if len(job.More) > 0 {
+			return errors.New("--input: without it, where --index names several")
+		}
 		if err := job.Index.Check(name, job.Corpus, job.Reading); err != nil {
 			return err
 		}

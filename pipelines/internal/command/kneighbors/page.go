@@ -111,6 +111,9 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 func sourceOf(job *knn.Job) string {
 	if job.Index != nil {
 		_, name := files.Split(job.Index.File.Path)
+		if n := len(job.More); n > 0 {
+			return fmt.Sprintf("%s and %d more", name, n)
+		}
 		return name
 	}
 	return cli.SourceOf(job.Corpus.Files)
