@@ -23,7 +23,7 @@ func exactnessInputs() map[string][][]float64 {
 		return change(rows, func(_, _ int, v float64) float64 { return v + mean })
 	}
 	inputs := map[string][][]float64{}
-	narrow, wide := gaussianRows(r, 900, 32), gaussianRows(r, 600, 128)
+	narrow, wide := gaussianRows(r, 500, 32), gaussianRows(r, 400, 128)
 	for _, mean := range []float64{0, 10, 100, 1e3, 1e4, 1e5} {
 		inputs[fmt.Sprintf("32 columns, mean %g", mean)] = moved(narrow, mean)
 	}
@@ -36,23 +36,23 @@ func exactnessInputs() map[string][][]float64 {
 		}
 		return v
 	})
-	centres := gaussianRows(r, 30, 64)
+	centres := gaussianRows(r, 20, 64)
 	for _, jitter := range []float64{1e-4, 1e-3} {
 		name := fmt.Sprintf("near-duplicates, jitter %g", jitter)
-		inputs[name] = change(gaussianRows(r, 600, 64), func(i, j int, v float64) float64 {
+		inputs[name] = change(gaussianRows(r, 400, 64), func(i, j int, v float64) float64 {
 			return centres[i/20][j] + jitter*v
 		})
 	}
-	inputs["places on the earth, in metres"] = change(gaussianRows(r, 1500, 3), func(_, j int, v float64) float64 {
+	inputs["places on the earth, in metres"] = change(gaussianRows(r, 800, 3), func(_, j int, v float64) float64 {
 		return [3]float64{4.2e6, 2.3e6, 4.1e6}[j] + 1e3*v
 	})
-	inputs["a Unix time and 3 columns"] = change(gaussianRows(r, 1500, 4), func(_, j int, v float64) float64 {
+	inputs["a Unix time and 3 columns"] = change(gaussianRows(r, 800, 4), func(_, j int, v float64) float64 {
 		if j == 0 {
 			return 1.7e9 + float64(r.IntN(86400))
 		}
 		return v
 	})
-	inputs["pixels"] = change(gaussianRows(r, 400, 784), func(_, _ int, _ float64) float64 { return float64(r.IntN(256)) })
+	inputs["pixels"] = change(gaussianRows(r, 250, 784), func(_, _ int, _ float64) float64 { return float64(r.IntN(256)) })
 	return inputs
 }
 
@@ -63,10 +63,11 @@ func nearestByDifferences(rows [][]float64, k int) *Neighbors {
 	squares := make([]float64, len(rows))
 	for i, x := range rows {
 		for j, y := range rows {
-			squares[j] = 0
+			square := 0.0
 			for c, v := range x {
-				squares[j] += (v - y[c]) * (v - y[c])
+				square += (v - y[c]) * (v - y[c])
 			}
+			squares[j] = square
 		}
 		squares[i] = math.Inf(1)
 		sorted := slices.Clone(squares)

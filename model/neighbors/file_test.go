@@ -182,7 +182,7 @@ func remade(b []byte) []byte {
 }
 
 func TestDamagedFile(t *testing.T) {
-	cuts, step := 3, 11 // between the lengths, and the bytes, that lie in sections
+	cuts, step := 5, 23 // between the lengths, and the bytes, that lie in sections
 	if brief() {
 		cuts, step = 29, 101
 	}

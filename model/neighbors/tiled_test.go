@@ -53,7 +53,7 @@ func adversaries() []struct {
 	wide bool
 } {
 	r := rand.New(rand.NewPCG(4, 1))
-	n := 200
+	n := 150
 	if len(tile.Levels()) == 1 {
 		n = 120
 	}
@@ -235,7 +235,7 @@ func sameNeighbors(t *testing.T, name string, query int, gotP, wantP []int32, go
 // fill a selection many times over with what its keys do not order.
 func TestTiledTies(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 1))
-	const n, k, dim = 360, 100, 12
+	const n, k, dim = 252, 70, 12
 	base := gaussianRows(r, 9, dim)
 	set := func(f func(i, j int, v float64) float64) [][]float64 { return change(gaussianRows(r, n, dim), f) }
 	for _, c := range []struct {
