@@ -23,7 +23,7 @@ const (
 var DevianceLosses = []Loss{Poisson, Gamma, Tweedie}
 
 // AllLosses lists those that SGD has, too, and then the others.
-func AllLosses() []Loss { return slices.Concat(Losses, DevianceLosses) }
+func AllLosses() []Loss { return slices.Concat(Losses, []Loss{Quantile}, DevianceLosses) }
 
 // Deviance is the unit deviance of a distribution whose variance is in proportion to its mean^Power: 0 is the normal, 1
 // Poisson's, between 1 and 2 a sum of a Poisson number of gamma amounts, 2 gamma, 3 the inverse Gaussian distribution.
@@ -239,7 +239,7 @@ func DevianceScore(l Loss) string { return "neg_mean_" + string(l) + "_deviance"
 
 // OnlyExact says that only an exact solver has the loss, where that is so.
 func (o *Options) OnlyExact() error {
-	if _, ok := o.Deviance(); ok {
+	if _, ok := o.Deviance(); ok || o.Loss == Quantile {
 		return fmt.Errorf("loss %s: only an exact solver has it, not sgd", o.Loss)
 	}
 	return nil

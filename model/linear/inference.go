@@ -58,7 +58,7 @@ func (o *Options) CanInfer() error {
 	switch {
 	case o.Penalty != L2 && o.Penalty != None && o.Penalty != "":
 		return fmt.Errorf("inference: is for the penalty l2 or none, not %s", o.Penalty)
-	case o.Task == Regression && o.Loss == SquaredError, o.Task == Classification && o.Loss == LogLoss, o.OnlyExact() != nil:
+	case o.Task == Regression && o.Loss == SquaredError, o.Task == Classification && o.Loss == LogLoss, slices.Contains(DevianceLosses, o.Loss):
 		return nil
 	}
 	return fmt.Errorf("inference: is for squared_error, poisson, gamma and tweedie in regression, and log_loss of two classes, "+

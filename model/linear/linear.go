@@ -39,10 +39,18 @@ const (
 	SquaredEpsilonInsensitive Loss = "squared_epsilon_insensitive" // max(0, |r|−epsilon)²
 )
 
-// Losses lists the losses that SGD has. A regression takes the last four, or one of DevianceLosses; a classification any.
+// Quantile is, of a regression, quantile·(y−p) where y is above p, and (1−quantile)·(p−y) where it is not: the pinball loss,
+// whose best constant is that quantile of the targets. Only an exact solver has it.
+const Quantile Loss = "quantile"
+
+// defaultQuantile is the median.
+const defaultQuantile = 0.5
+
+// Losses lists the losses that SGD has. A regression takes the last four, Quantile, or one of DevianceLosses; a
+// classification any of Losses.
 var Losses = []Loss{Hinge, LogLoss, ModifiedHuber, SquaredHinge, Perceptron, SquaredError, Huber, EpsilonInsensitive, SquaredEpsilonInsensitive}
 
-var regressionLosses = slices.Concat(Losses[5:], DevianceLosses)
+var regressionLosses = slices.Concat(Losses[5:], []Loss{Quantile}, DevianceLosses)
 
 // Penalty is what weights w cost: alpha times this. The intercept costs nothing.
 type Penalty string
@@ -177,6 +185,8 @@ type Options struct {
 	Epsilon *float64 `json:"epsilon"`
 	// Power is that of Tweedie: 0, or from 1 on. Default: 1.5; of other losses there is none.
 	Power *float64 `json:"power,omitempty"`
+	// Quantile is that of the loss Quantile, between 0 and 1. Default: 0.5; of other losses there is none.
+	Quantile *float64 `json:"quantile,omitempty"`
 	// Exposure is the column of exposures of DevianceLosses. Optional.
 	Exposure *Exposure `json:"exposure,omitempty"`
 	// FitIntercept: whether there is one. Default: true.
@@ -243,6 +253,9 @@ func (o *Options) EnsureDefaults() {
 	ensure(&o.Epsilon, 0.1)
 	if o.Loss == Tweedie {
 		ensure(&o.Power, defaultPower)
+	}
+	if o.Loss == Quantile {
+		ensure(&o.Quantile, defaultQuantile)
 	}
 	ensure(&o.FitIntercept, true)
 	if o.LearningRate == "" {
@@ -319,6 +332,13 @@ func (d *Options) checkTerms(f *optionFaults) {
 		f.add("loss %s: one_class takes hinge only", d.Loss)
 	case known && d.Task == Classification && slices.Contains(DevianceLosses, d.Loss):
 		f.add("loss %s: is of a mean: take the task regression", d.Loss)
+	case known && d.Task == Classification && d.Loss == Quantile:
+		f.add("loss quantile: is of a number: take the task regression")
+	}
+	if d.Quantile != nil && d.Loss != Quantile {
+		f.add("quantile %v: only the loss quantile has it", *d.Quantile)
+	} else if d.Quantile != nil {
+		f.number("quantile", *d.Quantile, smallest, math.Nextafter(1, 0), "a number between 0 and 1")
 	}
 	if d.Power != nil {
 		switch p := *d.Power; {

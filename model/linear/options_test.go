@@ -24,8 +24,8 @@ func TestValidate(t *testing.T) {
 		{linear.Options{Task: linear.Classification, LearningRate: linear.PA2, Classes: linear.Classes{Texts: []string{"a", "b"}}, ClassWeight: linear.ClassWeight{Of: map[string]float64{"b": 0}}}, nil},
 		{linear.Options{}, []string{"task: must be one of regression, classification, one_class"}},
 		{linear.Options{Task: "clustering"}, []string{`task "clustering": must be one of regression, classification, one_class`}},
-		{linear.Options{Task: linear.Regression, Loss: "hinges"}, []string{`loss "hinges": must be one of hinge, log_loss, modified_huber, squared_hinge, perceptron, squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, poisson, gamma, tweedie`}},
-		{linear.Options{Task: linear.Regression, Loss: linear.Hinge}, []string{"loss hinge: regression takes one of squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, poisson, gamma, tweedie"}},
+		{linear.Options{Task: linear.Regression, Loss: "hinges"}, []string{`loss "hinges": must be one of hinge, log_loss, modified_huber, squared_hinge, perceptron, squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, poisson, gamma, tweedie`}},
+		{linear.Options{Task: linear.Regression, Loss: linear.Hinge}, []string{"loss hinge: regression takes one of squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive, quantile, poisson, gamma, tweedie"}},
 		{linear.Options{Task: linear.OneClass, Loss: linear.LogLoss, Penalty: linear.L1, Nu: 1.5, EarlyStopping: true, Tol: new(1e-3)}, []string{
 			"loss log_loss: one_class takes hinge only", "penalty l1: one_class takes l2 only", "nu 1.5: must be a number above 0, to 1", "early_stopping: one_class has no score"}},
 		{linear.Options{Task: linear.Classification, Nu: 0.5}, []string{"nu 0.5: only one_class has it"}},

@@ -159,7 +159,7 @@ func (j *PredictJob) Validate() error {
 	case o.Proba && !m.HasProba():
 		errs = append(errs, fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss))
 	}
-	if m != nil && o.Decision && m.Task == model.Regression && m.Options.OnlyExact() == nil {
+	if m != nil && o.Decision && m.Task == model.Regression && !slices.Contains(model.DevianceLosses, m.Loss) {
 		errs = append(errs, errors.New("decision: of a regression, the prediction is the decision value"))
 	}
 	if m != nil && o.Evaluate && m.Task == model.OneClass {
@@ -372,7 +372,7 @@ func newPredictor(f *predictFn, a *applied, c vectorio.Chunk) *predictor {
 	if f.Options.Evaluate {
 		p.evaluation = newEvaluation(m, &f.Reading, c)
 		p.proba = p.proba || m.HasProba()
-		p.decisions = p.decisions || p.evaluation.scored || m.Options.OnlyExact() != nil || p.evaluation.sketches != nil && !m.HasProba()
+		p.decisions = p.decisions || p.evaluation.scored || slices.Contains(model.DevianceLosses, m.Loss) || p.evaluation.sketches != nil && !m.HasProba()
 	}
 	return p
 }

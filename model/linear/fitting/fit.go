@@ -62,10 +62,21 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 		return nil, fmt.Errorf("penalty %s: solver exact takes it with the loss %s of up to %d columns, there are %d: take l2, or --solver=sgd",
 			o.Options.Penalty, o.Options.Loss, MaxExactFeatures, features)
 	}
+	if o.exact(features) && o.corners() && features > MaxExactFeatures {
+		return nil, fmt.Errorf("loss %s: solver exact takes it of up to %d columns, there are %d%s", o.Options.Loss, MaxExactFeatures, features, o.instead())
+	}
 	if err := f.enter(o.first(features)); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// instead is what to take where there is no exact solver, if there is anything.
+func (o *FitOptions) instead() string {
+	if o.Options.OnlyExact() != nil {
+		return ""
+	}
+	return ": take --solver=sgd"
 }
 
 // epochs is how many there are of SGD.
@@ -136,7 +147,7 @@ func (f *Fit) MostPasses() int {
 // Partial begins a part.
 func (f *Fit) Partial(part, parts int) linear.Partial {
 	p := f.learner.Partial(part, parts)
-	if f.options.Options.OnlyExact() != nil && f.stage != stage(inferenceStage{}) { // which knows of exposures
+	if _, ok := f.options.Options.Deviance(); ok && f.stage != stage(inferenceStage{}) { // which knows of exposures
 		return &deviancePart{Partial: p, options: &f.options.Options}
 	}
 	if f.tries() {

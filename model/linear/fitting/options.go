@@ -9,6 +9,7 @@ import (
 
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/grid"
+	"beamlearn/model/linear/interior"
 	"beamlearn/model/linear/leastsquares"
 )
 
@@ -173,7 +174,27 @@ func (o *FitOptions) hasExact() bool {
 		linear.Poisson, linear.Gamma, linear.Tweedie:
 		return true
 	}
-	return false
+	return o.corners()
+}
+
+// corners reports whether the loss has an exact solver that takes its corners, of one alpha and the penalty l2.
+func (o *FitOptions) corners() bool {
+	return interior.Has(o.Options.Loss) && o.Options.Task != linear.OneClass && o.noCorners() == ""
+}
+
+// noCorners says why the options go beyond what a solver of losses with corners has; "" where they do not, or the loss has none.
+func (o *FitOptions) noCorners() string {
+	switch {
+	case !interior.Has(o.Options.Loss) || o.Options.Task == linear.OneClass:
+		return ""
+	case o.Options.Penalty != linear.L2:
+		return fmt.Sprintf("penalty %s: solver exact takes the loss %s with l2", o.Options.Penalty, o.Options.Loss)
+	case o.AutoAlphas || o.combinations() > 1 || o.Folds > 0:
+		return fmt.Sprintf("folds: solver exact does not cross-validate the loss %s: take one alpha, without folds", o.Options.Loss)
+	case len(o.Alphas) == 1 && o.Alphas[0] == 0:
+		return fmt.Sprintf("alpha 0: solver exact takes the loss %s with an alpha above 0, as small as 1e-9", o.Options.Loss)
+	}
+	return ""
 }
 
 // smooth reports whether the penalty is. Of others exact solutions need sums of products, of MaxExactFeatures columns at
@@ -195,7 +216,7 @@ func (o *FitOptions) exact(features int) bool {
 
 // maxExact is up to how many columns SolverAuto is exact.
 func (o *FitOptions) maxExact() int {
-	if o.smooth() {
+	if o.smooth() && !o.corners() {
 		return MaxWideFeatures
 	}
 	return MaxExactFeatures
@@ -265,8 +286,10 @@ func (o *FitOptions) Validate() error {
 	switch {
 	case !slices.Contains(Solvers, d.Solver):
 		fault("solver %q: must be one of %s", d.Solver, linear.Join(Solvers))
+	case d.noCorners() != "" && (d.Solver == SolverExact || d.Options.Loss == linear.Quantile):
+		fault("%s", d.noCorners())
 	case d.Solver == SolverExact && !d.hasExact() && d.Options.OnlyExact() == nil:
-		fault("solver exact: there is none for the loss %s: take sgd, or a loss other than hinge, perceptron and epsilon_insensitive", d.Options.Loss)
+		fault("solver exact: there is none for the loss %s: take sgd, or another loss", d.Options.Loss)
 	case d.Solver == SolverExact && len(d.onlySGD()) > 0:
 		fault("solver exact: has no %s", strings.Join(d.onlySGD(), ", "))
 	}
@@ -370,7 +393,7 @@ func (o *FitOptions) scorings() []string {
 	deviance := all[:4]
 	all = all[4:]
 	switch {
-	case o.Options.OnlyExact() != nil:
+	case slices.Contains(linear.DevianceLosses, o.Options.Loss):
 		return append([]string{deviance[0], linear.DevianceScore(o.Options.Loss)}, all[:3]...)
 	case o.Options.Task == linear.Regression:
 		return all[:3]

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/interior"
 	"beamlearn/model/linear/newton"
 	"beamlearn/model/linear/survey"
 )
@@ -60,6 +61,9 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	}
 	if exact {
 		of, what := f.tooLarge()
+		if of != "" && o.Options.OnlyExact() != nil {
+			return nil, fmt.Errorf("%s: %s", of, what)
+		}
 		if of != "" && o.Solver == SolverExact {
 			return nil, fmt.Errorf("%s: %s: take --solver=sgd", of, what)
 		}
@@ -79,6 +83,8 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		return crossStage{}, nil
 	case o.Folds > 0:
 		return gridStage{}, nil
+	case exact && o.corners():
+		return interiorStage{}, nil
 	case exact:
 		return newtonStage{}, nil
 	}
@@ -91,6 +97,8 @@ func (f *Fit) tooLarge() (of, what string) {
 	vectors := linear.NumVectors(max(classes, 1))
 	what = fmt.Sprintf("exact fits of %d columns and %d classes are too large", f.features, classes)
 	switch fits := newton.Fits(f.chosen.MultiClass, f.features, vectors); {
+	case o.corners() && !interior.Fits(f.features, vectors):
+		return "loss", what + " for the loss " + string(o.Options.Loss)
 	case !fits && !o.smooth():
 		return "penalty", what + " for the penalty " + string(o.Options.Penalty)
 	case !fits && o.Folds > 0:

@@ -25,6 +25,7 @@ var examples = map[string]string{
 	"environment_type":    "PROCESS",
 	"epochs":              "5",
 	"epsilon":             "1.35",
+	"quantile":            "0.9",
 	"power":               "1.5",
 	"inference":           "wald",
 	"exposure":            "years",

@@ -219,7 +219,7 @@ func TestUsage(t *testing.T) {
 		{good + "--alpha=-1 --l1_ratio=2 --eta0=0 --power_t=p --epsilon=-1", []string{"alpha -1: must be a number from 0 on", "l1_ratio 2: must be a number from 0 to 1", "epsilon -1: must be", "--power_t=p: must be a number", "--eta0=0: must be a number above 0"}},
 		{good + "--alpha=,", []string{"--alpha: must be a number, or several with commas between"}},
 		{good + "--loss=hinge --solver=exact", []string{"loss hinge: regression takes one of squared_error", "solver exact: there is none for the loss hinge"}},
-		{"--input=x.csv --target=y --task=classification --model=m.json --loss=hinge --solver=exact", []string{"solver exact: there is none for the loss hinge: take sgd, or a loss other than"}},
+		{"--input=x.csv --target=y --task=classification --model=m.json --loss=perceptron --solver=exact", []string{"solver exact: there is none for the loss perceptron: take sgd, or another loss"}},
 		{"--input=x.csv --target=y --task=classification --model=m.json --multi_class=multinomial --solver=sgd", []string{"multi_class multinomial: only solver exact has it: sgd learns one class against the rest"}},
 		{good + "--multi_class=multinomial", []string{"multi_class multinomial: is for the loss log_loss in classification, not for squared_error in regression"}},
 		{good + "--solver=exact --progressive --epochs=3", []string{"solver exact: has no epochs, progressive"}},

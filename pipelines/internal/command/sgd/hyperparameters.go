@@ -15,16 +15,16 @@ import (
 
 // hyperparameters are the flags that scikit-learn's SGDRegressor and SGDClassifier have as parameters.
 type hyperparameters struct {
-	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, exposure, offset, inference, average *string
-	fitIntercept, earlyStopping, standardize                                                                                      *bool
-	classWeight, tol, validation, scoring                                                                                         *string
-	noChange, folds                                                                                                               *int
+	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, quantile, exposure, offset, inference, average *string
+	fitIntercept, earlyStopping, standardize                                                                                                *bool
+	classWeight, tol, validation, scoring                                                                                                   *string
+	noChange, folds                                                                                                                         *int
 }
 
 func newHyperparameters(g *cli.Group) *hyperparameters {
 	return &hyperparameters{
 		taskName:      g.Choice("task", "", []string{string(model.Regression), string(model.Classification)}, "the `TASK`: regression, or classification; needed"),
-		loss:          g.Choice("loss", "", cli.Texts(model.AllLosses()), "the `LOSS`: "+cli.Names(model.AllLosses())+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge; poisson of counts, gamma of amounts and tweedie are generalised linear models, by solver exact)"),
+		loss:          g.Choice("loss", "", cli.Texts(model.AllLosses()), "the `LOSS`: "+cli.Names(model.AllLosses())+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge; poisson of counts, gamma of amounts and tweedie are generalised linear models, and quantile is of a --quantile: by solver exact)"),
 		multiClass:    g.Choice("multi_class", string(fitting.MultiAuto), cli.Texts(fitting.MultiClasses), "how more than two classes are told apart, as `WAY`: multinomial (log_loss of the softmax of all, by solver exact; LogisticRegression), ovr (each against the rest, as SGDClassifier), or auto: multinomial for log_loss where the solver is exact"),
 		penalty:       g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
 		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; --alpha=auto takes a path of values that follows from the rows"),
@@ -37,6 +37,7 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		offset:        g.String("offset", "", "the `COLUMN` of the logarithms of exposures"),
 		inference:     g.Choice("inference", "", cli.Texts(model.InferenceKinds), "standard errors, tests and 95 % intervals of the coefficients, AIC and BIC, in one more pass, as `KIND`: wald, or robust (HC0); of squared_error, log_loss of two classes, poisson, gamma and tweedie, best with --penalty=none"),
 		power:         g.String("power", "", "the `POWER` of tweedie: the variance is in proportion to mean^power; 0 normal, 1 poisson, 2 gamma, 3 inverse Gaussian, between 1 and 2 amounts many of which are 0 (default 1.5)"),
+		quantile:      g.String("quantile", "", "the `SHARE` of targets that are to be below the predictions of --loss=quantile (default 0.5, the median)"),
 		average:       g.String("average", "", "whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate and with adagrad, else false; false with an l1 penalty)"),
 		fitIntercept:  g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
 		classWeight:   g.String("class_weight", "", "weights of classes: balanced, or `LABEL=WEIGHT` with commas between"),
@@ -74,7 +75,7 @@ func (c *command) unlike(o *fitting.FitOptions, m *model.Model) error {
 	}{
 		{"loss", m.Loss, want.Loss}, {"penalty", have.Penalty, want.Penalty}, {"alpha", have.Alpha, want.Alpha}, {"l1_ratio", have.L1Ratio, want.L1Ratio},
 		{"learning_rate", have.LearningRate, want.LearningRate}, {"eta0", have.Eta0, want.Eta0}, {"power_t", have.PowerT, want.PowerT},
-		{"epsilon", have.Epsilon, want.Epsilon}, {"power", have.Power, want.Power}, {"average", have.Average, want.Average}, {"fit_intercept", have.FitIntercept, want.FitIntercept},
+		{"epsilon", have.Epsilon, want.Epsilon}, {"power", have.Power, want.Power}, {"quantile", have.Quantile, want.Quantile}, {"average", have.Average, want.Average}, {"fit_intercept", have.FitIntercept, want.FitIntercept},
 		{"class_weight", have.ClassWeight, want.ClassWeight}, {"tol", have.Tol, want.Tol}, {"n_iter_no_change", have.NIterNoChange, want.NIterNoChange},
 		{"early_stopping", have.EarlyStopping, want.EarlyStopping}, {"validation_fraction", have.ValidationFraction, want.ValidationFraction},
 	} {
@@ -126,6 +127,7 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 		Options: model.Options{
 			Task: task, Loss: model.Loss(*h.loss), Penalty: model.Penalty(*h.penalty),
 			LearningRate: model.LearningRate(*h.rate), PowerT: number("power_t", *h.powerT), Epsilon: number("epsilon", *h.epsilon), Power: number("power", *h.power),
+			Quantile:     number("quantile", *h.quantile),
 			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange, EarlyStopping: *h.earlyStopping,
 		},
 		MultiClass:  model.MultiClass(*h.multiClass),

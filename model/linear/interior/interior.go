@@ -1,0 +1,427 @@
+// Package interior learns linear models exactly where the loss has corners: see [Optimizer].
+package interior
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/internal/elementary"
+	"beamlearn/model/internal/jsontext"
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/dense"
+	"beamlearn/model/linear/internal/panel"
+)
+
+// Optimizer learns the model of hinge, epsilon_insensitive or quantile with the penalty l2: a [linear.Learner] of some twenty
+// passes, by an interior-point method (Wright: Primal-Dual Interior-Point Methods, 1997). Take it where the loss has corners;
+// package newton has the losses without.
+//
+// A loss with corners is a maximum of lines, of which each row takes a mixture: its dual variable, the slope of its loss. Near
+// a corner any slope between those of both sides will do, and which one it is, is what takes an exact solution to find. The
+// method keeps each slope inside its bounds by a barrier whose weight, [search.Barrier], goes down by factors. A pass sums up
+// what Newton's step of all weights and slopes needs: the gradient at the rows' slopes, and products of columns, most of all of
+// rows near a corner.
+//
+// Nothing keeps the slopes of the rows between passes: a row finds its own anew from the points of all passes before, as they
+// tell what each step did to it. That takes a product of the row for each pass made, less than the products of columns where
+// these are more than passes; and it makes sums of rows of any number, in any cut, the same. A row's step is cut short where it
+// would leave the bounds, for this row alone, since to find one length for all rows would take a pass of its own.
+//
+// Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw − ‖gradient‖²/(2·alpha).
+// Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least to do so. The best point is
+// at most its objective less the best bound above the optimum: the gap, which is measured, not estimated. The search ends where
+// that is 10⁻⁶ of the objective.
+//
+// The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows: with hinge that of
+// LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises; with epsilon_insensitive likewise that
+// of LinearSVR; with quantile the loss is QuantileRegressor's, whose penalty is l1. More than two classes are learned one against the
+// rest. class_weight is LinearSVC's, which weighs the rows of a class in its own vector alone.
+//
+// Memory is 4·features² bytes for each weight vector and part, and 8·features for each and pass.
+type Optimizer struct {
+	// FeatureNames are the model's; nil, or one for each feature.
+	FeatureNames []string
+	// Scaler standardises rows; sparse ones need one without WithMean. Set it before the first pass.
+	Scaler *linear.StandardScaler
+	// ClassRows are the rows of each class, and ClassSizes their weights, which class_weight balanced goes by. It needs both before
+	// the first pass.
+	ClassRows  []int64
+	ClassSizes []float64
+	// MaxPasses ends learning without convergence. Default: 60.
+	MaxPasses int
+
+	options  linear.Options
+	features int
+	corners  corners
+	passes   int
+	rows     int64
+	weight   float64 // Σw
+	searches []*search
+}
+
+// search is that for a weight vector. Points are the coefficients and the intercept.
+type search struct {
+	Points  []jsontext.BitFloats // of each pass, the last that of the pass to come
+	Barrier jsontext.BitFloats   // its weight in each
+	Best    jsontext.BitFloats   // the best point
+
+	Objective float64 // at Best
+	Start     float64 // the objective of the first pass
+	Bound     float64 // no objective is below
+	Norm      float64 // of the gradient at the slopes of the last pass
+	Since     int     // passes without a better gap
+	Done      bool
+
+	// Extremes are the lines of the greatest and the least slopes.
+	Extremes [2]line
+}
+
+// line is a mixture of the rows' lines: at a point p it is At + Slope·p, and below the mean of the losses.
+type line struct {
+	At    float64
+	Slope jsontext.BitFloats
+}
+
+const (
+	// MaxFeatures and maxSquares are up to how many columns, and squares of columns over all weight vectors, products are summed up.
+	MaxFeatures = 2000
+	maxSquares  = 8e6
+
+	closed    = 1e-6 // of the objective: the gap at the end
+	certified = 1e-4 // the gap with which a search that comes no nearer is at the optimum, too
+	patience  = 12   // passes for that
+	shrink    = 0.3  // of the barrier's weight to what is open
+)
+
+// Has reports whether the loss is one that an Optimizer learns.
+func Has(l linear.Loss) bool {
+	return l == linear.Hinge || l == linear.EpsilonInsensitive || l == linear.Quantile
+}
+
+// Fits reports whether products of so many columns are few enough to be summed up for so many weight vectors.
+func Fits(features, vectors int) bool {
+	return features <= MaxFeatures && float64(vectors)*float64(features)*float64(features) <= maxSquares
+}
+
+// NewOptimizer makes an optimizer for rows of so many features. It copies the options and fills in their defaults. A
+// classification's classes must be in the options.
+func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
+	o = linear.ExactOptions(&o)
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	vectors := 1
+	switch {
+	case !Has(o.Loss) || o.Task == linear.OneClass:
+		return nil, fmt.Errorf("loss %s in %s: has another solver", o.Loss, o.Task)
+	case o.Penalty != linear.L2 || *o.Alpha == 0:
+		return nil, fmt.Errorf("loss %s: an exact solver takes it with the penalty l2 and an alpha above 0", o.Loss)
+	case features < 1:
+		return nil, fmt.Errorf("%d features: there must be at least one", features)
+	case o.Task == linear.Classification && o.Classes.Len() == 0:
+		return nil, errors.New("classes: an exact solver must know them beforehand")
+	case o.Task == linear.Classification:
+		vectors = linear.NumVectors(o.Classes.Len())
+	}
+	o.Classes = o.Classes.Clone()
+	p := &Optimizer{MaxPasses: 60, options: o, features: features, corners: cornersOf(&o)}
+	for range vectors {
+		p.searches = append(p.searches, &search{Points: []jsontext.BitFloats{make([]float64, p.width())}, Barrier: []float64{0.1}})
+	}
+	return p, nil
+}
+
+func (o *Optimizer) width() int { return o.features + 1 }
+
+// Scale tells the mean and the deviation of a regression's targets before the first pass, which then begins there.
+func (o *Optimizer) Scale(mean, deviation float64) {
+	if o.passes > 0 || o.options.Task != linear.Regression || mean-mean != 0 || deviation-deviation != 0 {
+		return
+	}
+	for _, s := range o.searches {
+		if *o.options.FitIntercept {
+			s.Points[0][o.features] = mean
+		} else {
+			deviation = elementary.Hypot(mean, deviation)
+		}
+		if deviation > 0 {
+			s.Barrier[0] = 0.1 * deviation
+		}
+	}
+}
+
+// Passes is how many passes have been made.
+func (o *Optimizer) Passes() int { return o.passes }
+
+// Done reports whether there is no further pass to make.
+func (o *Optimizer) Done() bool {
+	return o.passes >= o.MaxPasses || !slices.ContainsFunc(o.searches, func(s *search) bool { return !s.Done })
+}
+
+// gap is how far the best point is above the optimum at most.
+func (s *search) gap() float64 { return max(s.Objective-s.Bound, 0) }
+
+// scale is what a gap is a share of: the objective, or where that comes to nothing a small part of what it was.
+func (s *search) scale() float64 { return max(s.Objective, 1e-9*s.Start) }
+
+// Gap is the greatest share of its objective that a weight vector may be above its optimum.
+func (o *Optimizer) Gap() float64 {
+	most := 0.0
+	for _, s := range o.searches {
+		if s.gap() > 0 {
+			most = max(most, s.gap()/s.scale())
+		}
+	}
+	return most
+}
+
+// Converged reports whether that is at most a ten-thousandth.
+func (o *Optimizer) Converged() bool { return o.passes > 0 && o.Gap() <= certified }
+
+// Partial begins a part of the next pass. Parts may work at the same time, but not while Advance does.
+func (o *Optimizer) Partial(part, parts int) linear.Partial {
+	s := &passSum{learner: o, pass: o.passes}
+	for _, p := range o.searches {
+		var d *sums
+		if !p.Done {
+			d = o.newSums(p)
+		}
+		s.sums = append(s.sums, d)
+	}
+	return s
+}
+
+// Advance ends a pass: it measures the gap, and takes a step. O(features³/3) for each weight vector.
+func (o *Optimizer) Advance(sum linear.Partial) error {
+	s, ok := sum.(*passSum)
+	if !ok || s.pass != o.passes || s.learner.features != o.features || len(s.sums) != len(o.searches) {
+		return errors.New("linear.interior: the sum is that of another learner or pass")
+	}
+	if s.rows == 0 {
+		return errors.New("no rows to learn from")
+	}
+	if o.rows, o.weight = s.rows, s.weight; !(o.weight > 0) {
+		return errors.New("no rows of a weight above 0 to learn from")
+	}
+	for k, p := range o.searches {
+		if !p.Done {
+			if err := o.advance(p, s.sums[k]); err != nil {
+				return err
+			}
+		}
+	}
+	o.passes++
+	return nil
+}
+
+// free reports whether there is an intercept.
+func (o *Optimizer) free() bool { return *o.options.FitIntercept }
+
+func (o *Optimizer) advance(p *search, s *sums) error {
+	point, alpha := p.Points[len(p.Points)-1], *o.options.Alpha
+	s.divide(o.weight)
+	square := kernel.Dot(point[:o.features], point[:o.features])
+	objective := s.loss + float64(alpha*square)/2
+	if objective-objective != 0 {
+		return errors.New("the objective overflows: standardise the features, or scale the target down")
+	}
+	before := p.gap()
+	if o.passes == 0 {
+		p.Extremes = s.extremes
+		p.Objective, p.Start, before = math.Inf(1), objective, math.Inf(1)
+	}
+	if objective < p.Objective {
+		p.Objective, p.Best = objective, slices.Clone(point)
+	}
+	p.Bound = max(p.Bound, o.bound(p, &s.slopes))
+	rest := slices.Clone(s.slopes.Slope) // what the gradient at these slopes leaves
+	kernel.Add(alpha, point[:o.features], rest[:o.features])
+	if !o.free() {
+		rest[o.features] = 0
+	}
+	p.Norm = math.Sqrt(kernel.Dot(rest, rest))
+	open := s.loss - s.slopes.At - kernel.Dot(s.slopes.Slope, point)
+	if p.Since++; p.gap() < 0.9*before {
+		p.Since = 0
+	}
+	if p.gap() <= closed*p.scale() || p.Since >= patience && p.gap() <= certified*p.scale() {
+		p.Done, p.Points, p.Barrier, p.Extremes = true, nil, nil, [2]line{}
+		return nil
+	}
+	// The weight of the barrier goes down with what is open, but slowly while the gradient leaves more.
+	barrier := p.Barrier[len(p.Barrier)-1]
+	least := 0.1 * barrier
+	if left := kernel.Dot(rest[:o.features], rest[:o.features]) / (2 * alpha); left > open {
+		least = 0.5 * barrier
+	}
+	kernel.Add(1, s.residual, rest)
+	step := o.step(s.second, rest)
+	next := slices.Clone(point)
+	kernel.Add(1, step, next)
+	if norm := kernel.Dot(next, next); norm-norm != 0 {
+		return errors.New("a step that overflows: standardise the features")
+	}
+	p.Points, p.Barrier = append(p.Points, next), append(p.Barrier, min(max(least, shrink*open/2, leastBarrier*p.scale()), barrier))
+	return nil
+}
+
+// leastBarrier is where the barrier is rounding.
+const leastBarrier = 1e-14
+
+// bound is what no objective is below, by a line below the losses.
+func (o *Optimizer) bound(p *search, l *line) float64 {
+	at, slope, last := l.At, slices.Clone(l.Slope), o.features
+	if o.free() && slope[last] != 0 {
+		other := &p.Extremes[0] // whose slopes are the greatest
+		if slope[last] > 0 {
+			other = &p.Extremes[1]
+		}
+		share := slope[last] / (slope[last] - other.Slope[last])
+		if !(share >= 0 && share <= 1) { // as where all of a side have the weight 0
+			return 0
+		}
+		at += float64(share * (other.At - at))
+		for j, v := range other.Slope {
+			slope[j] += float64(share * (v - slope[j]))
+		}
+	}
+	return at - kernel.Dot(slope[:last], slope[:last])/(2**o.options.Alpha)
+}
+
+// step is −(second derivatives)⁻¹·rest.
+func (o *Optimizer) step(second, rest []float64) []float64 {
+	d, w := o.features, o.width()
+	if o.free() {
+		d = w
+	}
+	a := panel.Triangle(second).Full(d, w)
+	for j := range o.features {
+		a[j*d+j] += *o.options.Alpha
+	}
+	b := slices.Clone(rest[:d])
+	kernel.Scale(-1, b)
+	return append(dense.DampedSolve(a, d, b), make([]float64, w-d)...)
+}
+
+// Model is the best model so far. It predicts and can be saved, but there is no going on with it.
+func (o *Optimizer) Model() (*linear.Model, error) {
+	if o.passes == 0 {
+		return nil, errors.New("linear.interior: no pass has been made")
+	}
+	m := &linear.Model{
+		Task: o.options.Task, Loss: o.options.Loss, FeatureNames: slices.Clone(o.FeatureNames), Classes: o.options.Classes.Clone(),
+		Options:  o.options,
+		Training: linear.Training{Solver: "exact", Rows: o.rows, Epochs: o.passes, ClassRows: slices.Clone(o.ClassRows)},
+	}
+	m.Options.Classes = linear.Classes{}
+	if o.Scaler != nil {
+		m.Scaler = o.Scaler.Clone()
+	}
+	for _, p := range o.searches {
+		m.Coef = append(m.Coef, slices.Clone(p.Best[:o.features]))
+		m.Intercept = append(m.Intercept, p.Best[o.features])
+		m.Training.Objective = append(m.Training.Objective, p.Objective)
+		m.Training.Gap = max(m.Training.Gap, p.gap())
+	}
+	return m, m.Validate()
+}
+
+// fields are those of an Optimizer's JSON.
+func (o *Optimizer) fields() jsontext.Object {
+	return jsontext.Object{
+		{Name: "task", Value: &o.options.Task},
+		{Name: "hyperparameters", Value: &o.options},
+		{Name: "classes", Value: &o.options.Classes},
+		{Name: "features", Value: &o.features},
+		{Name: "feature_names", Value: &o.FeatureNames},
+		{Name: "scaler", Value: &o.Scaler},
+		{Name: "class_rows", Value: &o.ClassRows},
+		{Name: "class_sizes", Value: (*jsontext.BitFloats)(&o.ClassSizes)},
+		{Name: "max_passes", Value: &o.MaxPasses},
+		{Name: "passes", Value: &o.passes},
+		{Name: "rows", Value: &o.rows},
+		{Name: "weight", Value: &o.weight},
+		{Name: "searches", Value: jsontext.Items(&o.searches, func(s **search) jsontext.Object {
+			if *s == nil {
+				*s = &search{}
+			}
+			return (*s).fields()
+		})},
+	}
+}
+
+func (s *search) fields() jsontext.Object {
+	return jsontext.Object{
+		{Name: "points", Value: &s.Points},
+		{Name: "barrier", Value: &s.Barrier},
+		{Name: "best", Value: &s.Best},
+		{Name: "objective", Value: &s.Objective},
+		{Name: "start", Value: &s.Start},
+		{Name: "bound", Value: &s.Bound},
+		{Name: "norm", Value: &s.Norm},
+		{Name: "since", Value: &s.Since},
+		{Name: "done", Value: &s.Done},
+		{Name: "extremes", Value: &s.Extremes},
+	}
+}
+
+// MarshalJSON writes the whole state, bit by bit.
+func (o *Optimizer) MarshalJSON() ([]byte, error) { return o.fields().MarshalJSON() }
+
+// UnmarshalJSON reads what MarshalJSON writes. It takes memory in proportion to the text.
+func (o *Optimizer) UnmarshalJSON(b []byte) error {
+	var s Optimizer
+	// The options have their task and classes beside them.
+	if err := s.fields().UnmarshalJSON(b); err != nil {
+		return err
+	}
+	if s.features < 1 || s.features > len(b) {
+		return errState
+	}
+	p, err := NewOptimizer(s.options, s.features)
+	if err != nil {
+		return err
+	}
+	if len(p.searches) != len(s.searches) || s.passes < 0 || s.rows < 0 || !(s.weight >= 0) {
+		return errState
+	}
+	for _, v := range s.searches {
+		if !v.fits(s.passes, p.width()) {
+			return errState
+		}
+	}
+	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes, s.MaxPasses
+	p.passes, p.rows, p.weight, p.searches = s.passes, s.rows, s.weight, s.searches
+	*o = *p
+	return nil
+}
+
+var errState = errors.New("linear.interior: a state that contradicts itself")
+
+// fits reports whether a search that was read is one of so many passes and numbers a point.
+func (s *search) fits(passes, width int) bool {
+	sized := func(l jsontext.BitFloats) bool { return len(l) == width }
+	if passes > 0 && !sized(s.Best) {
+		return false
+	}
+	if s.Done {
+		return passes > 0 && s.Points == nil && s.Barrier == nil
+	}
+	extremes := passes == 0 || sized(s.Extremes[0].Slope) && sized(s.Extremes[1].Slope)
+	return extremes && len(s.Points) == passes+1 && len(s.Barrier) == passes+1 &&
+		!slices.ContainsFunc(s.Points, func(l jsontext.BitFloats) bool { return !sized(l) }) &&
+		!slices.ContainsFunc(s.Barrier, func(v float64) bool { return !(v > 0) || math.IsInf(v, 1) })
+}
+
+// undeclared is the fault of the first row whose class is none of those declared.
+func undeclared(c *linear.Chunk, places []int32) error {
+	i := slices.Index(places, -1)
+	if c.Labels != nil {
+		return c.Fault(i, "one of the classes declared", "class %s", fault.Quote(c.Labels[i]))
+	}
+	return c.Fault(i, "one of the classes declared", "class %v", c.Target[i])
+}

@@ -1,0 +1,401 @@
+package interior
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"beamlearn/model/internal/kernel"
+	"beamlearn/model/internal/wire"
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/panel"
+)
+
+// sums are those of a search over rows, of weight times:
+type sums struct {
+	points   [][]float64
+	barrier  []float64
+	first    bool // the extremes are summed up, too
+	loss     float64
+	slopes   line      // the rows' lines at their slopes
+	residual []float64 // what the barrier asks slopes to move, times the row
+	second   []float64 // the triangle of products, by the slopes' rates
+	extremes [2]line   // the lines of the greatest and the least slopes
+}
+
+func (o *Optimizer) newSums(p *search) *sums {
+	room := func() []float64 { return make([]float64, o.width()) }
+	s := &sums{barrier: p.Barrier, first: o.passes == 0, slopes: line{Slope: room()}, residual: room(), second: panel.NewTriangle(o.width())}
+	for _, v := range p.Points {
+		s.points = append(s.points, v)
+	}
+	if s.first {
+		s.extremes = [2]line{{Slope: room()}, {Slope: room()}}
+	}
+	return s
+}
+
+// divide makes sums means.
+func (s *sums) divide(weight float64) {
+	s.loss /= weight
+	s.each(func(v []float64) { kernel.Scale(1/weight, v) })
+	s.slopes.At /= weight
+	s.extremes[0].At /= weight
+	s.extremes[1].At /= weight
+}
+
+// each passes all sums to f but the single numbers.
+func (s *sums) each(f func(v []float64)) {
+	f(s.slopes.Slope)
+	f(s.residual)
+	f(s.second)
+	f(s.extremes[0].Slope)
+	f(s.extremes[1].Slope)
+}
+
+// single are the numbers that each leaves out.
+func (s *sums) single() []*float64 {
+	return []*float64{&s.loss, &s.slopes.At, &s.extremes[0].At, &s.extremes[1].At}
+}
+
+// terms are what a row adds to sums, in its predictions: slope, rate and residual.
+type terms struct {
+	slope, rate, residual float64
+	greatest, least       float64 // slopes
+}
+
+// row follows a row of this target and weight through all passes, of which at gives its prediction, and adds what takes no values
+// of its columns.
+func (s *sums) row(l *corners, y, weight float64, at func(pass int) float64) (t terms) {
+	last := len(s.points) - 1
+	for c := range l.n {
+		sign, off := l.at(c, y)
+		z := float64(sign*at(0)) + off
+		u := begin(z, s.barrier[0])
+		for k := range last {
+			rate, away := u.newton(z, s.barrier[k])
+			next := float64(sign*at(k+1)) + off
+			u = u.move(away + float64(rate*(next-z)))
+			z = next
+		}
+		rate, away := u.newton(z, s.barrier[last])
+		low := l.low[c]
+		slope := low + u.up
+		s.loss += float64(weight * max(float64(low*z), float64((low+1)*z)))
+		s.slopes.At += float64(weight * float64(slope*off))
+		t.slope += float64(sign * slope)
+		t.rate += rate
+		t.residual += float64(sign * away)
+		if s.first {
+			greatest, least := low+1, low
+			if sign < 0 {
+				greatest, least = low, low+1
+			}
+			t.greatest += float64(sign * greatest)
+			t.least += float64(sign * least)
+			s.extremes[0].At += float64(weight * float64(greatest*off))
+			s.extremes[1].At += float64(weight * float64(least*off))
+		}
+	}
+	return terms{weight * t.slope, weight * t.rate, weight * t.residual, weight * t.greatest, weight * t.least}
+}
+
+// passSum is a [linear.Partial] of an [Optimizer].
+type passSum struct {
+	learner *Optimizer
+	pass    int
+	rows    int64
+	weight  float64
+	sums    []*sums // of each search; nil where it is done
+
+	places  []int32
+	weights []float64 // of the classes
+	block   *block
+	at      [][]float64 // predictions of a block, by pass
+	idx     []int32     // of a sparse row and the intercept
+	val     []float64
+}
+
+// block is the room for the sums of a block of rows.
+type block struct {
+	x, z                   *panel.Panels
+	places                 []int32
+	target, weights, rates []float64
+	pairs, extremes        []float64
+	mean, inverse          []float64 // of the scaler
+}
+
+// PartialFit adds rows. O(features² + features·passes) for each weight vector and dense row, O(entries² + entries·passes) for
+// sparse ones. A faulty row leaves the sums as they were.
+func (s *passSum) PartialFit(c *linear.Chunk) error {
+	if err := s.encode(c); err != nil {
+		return err
+	}
+	o := s.learner
+	n := c.Len()
+	if n == 0 {
+		return nil
+	}
+	if s.weights == nil && o.options.Task == linear.Classification {
+		sizes := o.ClassSizes
+		if len(sizes) != o.options.Classes.Len() {
+			if o.options.ClassWeight.Balanced {
+				return errors.New("class_weight balanced: an exact solver must know the rows of each class beforehand")
+			}
+			sizes = make([]float64, o.options.Classes.Len())
+		}
+		s.weights = o.options.ClassWeight.BySize(&o.options.Classes, sizes)
+	}
+	s.rows += int64(n)
+	s.weight += c.Weight()
+	if c.Sparse != nil && c.Entries() < n*o.features/4 {
+		s.addRows(c)
+		return nil
+	}
+	b := s.room()
+	for at := 0; at < n; {
+		var m int
+		m, at = b.pack(c, s.places, at, o.options.Task)
+		for k, d := range s.sums {
+			if d != nil && m > 0 {
+				s.addBlock(k, d, b, m)
+			}
+		}
+	}
+	return nil
+}
+
+// encode checks the rows, and finds the places of their classes.
+func (s *passSum) encode(c *linear.Chunk) error {
+	o := s.learner
+	if err := c.CheckRows(o.features); err != nil {
+		return err
+	}
+	if err := c.CheckTargets(o.options.Task); err != nil {
+		return err
+	}
+	if o.Scaler != nil {
+		if err := o.Scaler.Check(c); err != nil {
+			return err
+		}
+	}
+	n := c.Len()
+	s.places = slices.Grow(s.places[:0], n)[:n]
+	clear(s.places)
+	if o.options.Task == linear.Classification {
+		unknown, err := o.options.Classes.Encode(s.places, c)
+		if err != nil {
+			return err
+		}
+		if unknown.Len() > 0 {
+			return undeclared(c, s.places)
+		}
+	}
+	return nil
+}
+
+// of is what a row of the class at a place is to weight vector k: ±1 or the target, and its weight.
+func (s *passSum) of(k int, place int32, target, weight float64) (y, w float64) {
+	switch {
+	case s.learner.options.Task == linear.Regression:
+		return target, weight
+	case len(s.sums) == 1:
+		return kernel.Sign(place == 1), weight * s.weights[place]
+	case int(place) == k:
+		return 1, weight * s.weights[place]
+	}
+	return -1, weight
+}
+
+func (s *passSum) room() *block {
+	if s.block != nil {
+		return s.block
+	}
+	o := s.learner
+	n := panel.BlockRows(o.features)
+	b := &block{
+		x: panel.NewPanels(o.features, n), z: panel.NewPanels(o.features, n), places: make([]int32, n),
+		pairs: make([]float64, 4*n), extremes: make([]float64, 4*n),
+	}
+	for _, v := range []*[]float64{&b.target, &b.weights, &b.rates} {
+		*v = make([]float64, n)
+	}
+	for range o.passes + 1 {
+		s.at = append(s.at, make([]float64, n))
+	}
+	if o.Scaler != nil && o.Scaler.WithMean {
+		b.mean = o.Scaler.Mean
+	}
+	if o.Scaler != nil && o.Scaler.WithStd {
+		for _, v := range o.Scaler.Scale {
+			b.inverse = append(b.inverse, 1/v)
+		}
+	}
+	s.block = b
+	return b
+}
+
+// pack fills the block with rows of a weight above 0, from row at on, scaled. It gives their number, and where to go on.
+func (b *block) pack(c *linear.Chunk, places []int32, at int, task linear.Task) (m, next int) {
+	for ; at < c.Len() && m < b.x.Rows; at++ {
+		b.weights[m] = 1
+		if c.Weights != nil {
+			if b.weights[m] = c.Weights[at]; b.weights[m] == 0 {
+				continue
+			}
+		}
+		b.x.Pack(m, c, at)
+		b.places[m] = places[at]
+		if task == linear.Regression {
+			b.target[m] = c.Target[at]
+		}
+		m++
+	}
+	if m > 0 && b.mean != nil {
+		b.x.Subtract(b.mean, m)
+	}
+	if m > 0 && b.inverse != nil {
+		b.x.Multiply(b.inverse, m)
+	}
+	return m, at
+}
+
+// addBlock adds the first n rows of b to the sums of search k.
+func (s *passSum) addBlock(k int, d *sums, b *block, n int) {
+	o, last := s.learner, s.learner.features
+	for i, p := range d.points {
+		b.x.Dots(s.at[i][:n], p[:last])
+	}
+	for r := range n {
+		y, w := s.of(k, b.places[r], b.target[r], b.weights[r])
+		t := d.row(&o.corners, y, w, func(pass int) float64 { return s.at[pass][r] + d.points[pass][last] })
+		b.pairs[4*r], b.pairs[4*r+1], b.pairs[4*r+2] = t.slope, t.residual, t.rate
+		b.rates[r] = t.rate
+		d.intercept(&t)
+		d.second[len(d.second)-1] += t.rate
+		if d.first {
+			b.extremes[4*r], b.extremes[4*r+1] = t.greatest, t.least
+		}
+	}
+	triangle := panel.Triangle(d.second)
+	for g := range b.x.Groups() {
+		t := b.x.Pairs(b.pairs, g, n)
+		for j := 4 * g; j < min(4*g+4, last); j++ {
+			d.slopes.Slope[j] += t[j-4*g]
+			d.residual[j] += t[4+j-4*g]
+			triangle.Row(j, last+1)[last-j] += t[8+j-4*g]
+		}
+		if !d.first {
+			continue
+		}
+		t = b.x.Pairs(b.extremes, g, n)
+		for j := 4 * g; j < min(4*g+4, last); j++ {
+			d.extremes[0].Slope[j] += t[j-4*g]
+			d.extremes[1].Slope[j] += t[4+j-4*g]
+		}
+	}
+	b.z.Weigh(b.x, b.rates, n)
+	triangle.Syrk(last+1, b.z, b.x, n)
+}
+
+// intercept adds a row's terms for the intercept.
+func (s *sums) intercept(t *terms) {
+	last := len(s.residual) - 1
+	s.slopes.Slope[last] += t.slope
+	s.residual[last] += t.residual
+	if s.first {
+		s.extremes[0].Slope[last] += t.greatest
+		s.extremes[1].Slope[last] += t.least
+	}
+}
+
+// addRows adds sparse rows one by one.
+func (s *passSum) addRows(c *linear.Chunk) {
+	o, last := s.learner, s.learner.features
+	rows := linear.NewRows(c, o.Scaler, nil)
+	at := make([]float64, o.passes+1)
+	for i, place := range s.places {
+		weight, target := 1.0, 0.0
+		if c.Weights != nil {
+			if weight = c.Weights[i]; weight == 0 {
+				continue
+			}
+		}
+		if o.options.Task == linear.Regression {
+			target = c.Target[i]
+		}
+		x := rows.At(i)
+		s.idx, s.val = append(append(s.idx[:0], x.Idx...), int32(last)), append(append(s.val[:0], x.Val...), 1)
+		for k, d := range s.sums {
+			if d == nil {
+				continue
+			}
+			for p, w := range d.points {
+				at[p] = x.Dot(w) + w[last]
+			}
+			y, w := s.of(k, place, target, weight)
+			t := d.row(&o.corners, y, w, func(pass int) float64 { return at[pass] })
+			d.intercept(&t)
+			x.Add(t.slope, d.slopes.Slope)
+			x.Add(t.residual, d.residual)
+			panel.AddProducts(d.second, last+1, t.rate, s.idx, s.val)
+			if d.first {
+				x.Add(t.greatest, d.extremes[0].Slope)
+				x.Add(t.least, d.extremes[1].Slope)
+			}
+		}
+	}
+}
+
+// Merge adds the sums of the next part. O(features²).
+func (s *passSum) Merge(next linear.Partial) error {
+	n, ok := next.(*passSum)
+	if !ok || n.pass != s.pass || len(n.sums) != len(s.sums) || n.learner.features != s.learner.features {
+		return errors.New("linear.interior: cannot add what another learner or pass has summed up")
+	}
+	s.rows += n.rows
+	s.weight += n.weight
+	for k, d := range s.sums {
+		if d == nil {
+			continue
+		}
+		e := n.sums[k]
+		from := e.single()
+		for i, v := range d.single() {
+			*v += *from[i]
+		}
+		var all [][]float64
+		e.each(func(v []float64) { all = append(all, v) })
+		d.each(func(v []float64) {
+			kernel.Add(1, all[0], v)
+			all = all[1:]
+		})
+	}
+	return nil
+}
+
+// MarshalBinary writes the sums.
+func (s *passSum) MarshalBinary() ([]byte, error) { return wire.Encode(s.fields) }
+
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are of no use.
+func (s *passSum) UnmarshalBinary(b []byte) error {
+	if err := wire.Decode(b, s.fields); err != nil {
+		return fmt.Errorf("linear.interior: the bytes are no sums of this pass: %w", err)
+	}
+	return nil
+}
+
+func (s *passSum) fields(c *wire.Codec) {
+	pass := s.pass
+	c.Int(&pass)
+	c.Check(pass == s.pass, fmt.Sprintf("sums of pass %d", s.pass))
+	c.Count(&s.rows)
+	c.Float(&s.weight)
+	c.Check(s.weight >= 0, "a weight that is not negative")
+	for _, d := range s.sums {
+		if d != nil {
+			c.Float(d.single()...)
+			d.each(func(v []float64) { c.Floats(v) })
+		}
+	}
+}
