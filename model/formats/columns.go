@@ -22,6 +22,7 @@ type selection struct {
 	untargeted bool
 	index      int      // that of the rows' labels, which is in the vector only where it is asked for, or -1
 	types      []string // of all columns, in a word or two; nil where they are not known
+	whole      []bool   // of all columns: the numbers of the first rows are integers; nil where that is not known
 }
 
 // vectorNames are the names of the vector's columns, or nil.

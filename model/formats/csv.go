@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -20,11 +21,11 @@ var (
 )
 
 // csvSource is a table of text after RFC 4180, its fields set apart by a byte. Lines end with LF or CRLF, the last
-// one with either or none. Empty lines are no rows.
+// one with either or none. Lines of nothing but spaces are no rows.
 //
 // A quote opens a quoted field only where the field begins, and there it must close before the next separator or line
 // end; within, it is doubled. A row that breaks this is at fault and ends with its line: one stray quote does not take
-// the rows after it along. Hence a line begins in one of two states, within a quoted field or not, and whoever knows
+// the rows after it along. In a field that begins otherwise, a quote is a character like any other. Hence a line begins in one of two states, within a quoted field or not, and whoever knows
 // which one needs nothing else of what stands before.
 type csvSource struct {
 	textFile
@@ -100,6 +101,8 @@ func (s *csvSource) first(l *lines, o *Options) error {
 		s.note(note)
 		s.start = l.offset
 		rows = rows[min(1, len(rows)):]
+		names = unnamed(rows, names)
+		count = len(names)
 	} else {
 		count = commonWidth(rows, count)
 	}
@@ -110,6 +113,39 @@ func (s *csvSource) first(l *lines, o *Options) error {
 		return fault.File(s.Name(), "rows of data", "a header and no rows")
 	}
 	return nil
+}
+
+// unnamed are the names of a header where all rows have one field more than it: the first is the row index, where it
+// counts from 0 or 1, as R writes it; the last is what a delimiter at the end of the rows makes, where it is empty in all.
+func unnamed(rows []sampled, names []string) []string {
+	switch n := len(names); {
+	case indexed(rows, n):
+		return slices.Insert(names, 0, "")
+	case len(rows) > 0 && names[n-1] != "" && !slices.ContainsFunc(rows, func(r sampled) bool { return len(r.fields) != n+1 || len(r.fields[n]) > 0 }):
+		return append(names, "")
+	}
+	return names
+}
+
+// indexed reports whether rows have one field more than a header of so many, the first, which counts them from 0 or 1.
+// Of one row, or one name, it is too little to go by.
+func indexed(rows []sampled, header int) bool {
+	if len(rows) < 2 || header < 2 {
+		return false
+	}
+	for i, r := range rows {
+		if len(r.fields) != header+1 {
+			return false
+		}
+		first, n := string(r.fields[0]), i
+		if string(rows[0].fields[0]) == "1" {
+			n++
+		}
+		if first != strconv.Itoa(n) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *csvSource) note(note string) {
@@ -131,14 +167,14 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 	if s.selection, err = o.choose(s.Name(), names, count); err != nil {
 		return err
 	}
-	s.types = make([]string, count)
+	s.types, s.whole = make([]string, count), make([]bool, count)
 	kinds := make([]cell, count)
 	for c := range count {
 		kinds[c] = s.dialect.above(rows, c)
 		if len(rows) > 0 && c < len(rows[0].fields) && s.dialect.kind(rows[0].fields[c]) == cellVector {
 			kinds[c] = cellVector // whatever is wrong with others
 		}
-		s.types[c] = kinds[c].typeName()
+		s.types[c], s.whole[c] = kinds[c].typeName(), kinds[c] == cellNumber && s.dialect.whole(rows, c)
 		if o.Missing && o.wide() && s.dialect.booleans(rows, c) {
 			kinds[c], s.types[c] = cellText, cellBoolean.String() // which no mean is
 		}
@@ -147,6 +183,9 @@ func (s *csvSource) choose(rows []sampled, names []string, count int, o *Options
 		s.types[0] = rowIndex
 	}
 	if s.cells = o.Cells; s.cells {
+		if o.byDefault() && len(s.vector) > 1 {
+			s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return s.trailing(c, kinds) })
+		}
 		s.dim, s.idCells = len(s.vector), o.IDCells
 		s.judgeCells(rows)
 		return nil

@@ -144,10 +144,9 @@ func (d *dialect) endsInside(line []byte, inside bool) (ends bool, comment int) 
 				return false, len(line)
 			}
 			i += q
-			if i > 0 && line[i-1] != d.comma {
-				return false, d.commentIn(line, i) // out of place: the row ends with the line
+			if i++; i > 1 && line[i-2] != d.comma {
+				continue // within a field it is a character like any other
 			}
-			i++
 		}
 		q := bytes.IndexByte(line[i:], '"')
 		if q < 0 {
@@ -163,7 +162,7 @@ func (d *dialect) endsInside(line []byte, inside bool) (ends bool, comment int) 
 		case d.comma:
 			inside = false
 		default:
-			return false, d.commentIn(line, i) // as above
+			return false, d.commentIn(line, i) // out of place: the row ends with the line
 		}
 		i++
 	}
@@ -179,17 +178,15 @@ func (d *dialect) commentIn(line []byte, from int) int {
 	return len(line)
 }
 
-// isRow reports whether a line that begins outside of a quoted field begins a row: one that is not empty, and no
-// comment.
+// isRow reports whether a line that begins outside of a quoted field begins a row: one that has more than spaces, and is
+// no comment.
 func (d *dialect) isRow(line []byte) bool {
-	if d.comment != 0 {
-		for _, c := range line {
-			if c != ' ' && c != '\t' || c == d.comma {
-				return c != d.comment
-			}
+	for _, c := range line {
+		if c != ' ' && c != '\t' || c == d.comma {
+			return d.comment == 0 || c != d.comment
 		}
 	}
-	return len(line) > 0
+	return false
 }
 
 var (
@@ -277,7 +274,7 @@ func (f *fields) split(row []byte) (count int, ok bool) {
 				end = len(row)
 			}
 			field = row[:end]
-			if !raw && bytes.IndexByte(field, '"') >= 0 {
+			if !raw && bytes.HasPrefix(trimSpaces(field), []byte{'"'}) { // spaces before it
 				f.bad = field
 				return count, false
 			}

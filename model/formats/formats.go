@@ -80,6 +80,9 @@ type Options struct {
 	// Names are the exact names of the vector's columns, in its order. They count instead of Columns, for files whose
 	// columns have names: see [Naming].
 	Names []string `json:",omitempty"`
+	// Width is how many numbers the one of Columns has that holds vectors, for a .jsonl of which no row can be read.
+	// Default: the file tells it.
+	Width int `json:",omitempty"`
 	// IDColumn is the name or the 0-based index of the column that holds the row's id. Default: the row's number.
 	IDColumn string `json:",omitempty"`
 	// TargetColumn is the name or the 0-based index of the column of what is to be learned: a finite number, or a label.

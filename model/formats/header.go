@@ -102,9 +102,13 @@ func (d *dialect) lookAhead(l *lines) ([]sampled, error) {
 // whether a comma is the decimal point. The note tells of the latter.
 func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 	if d.comma == 0 {
-		best, most := byte(','), 0.0
+		best, most := byte(0), 0.0
 		for _, comma := range separators {
-			if comma == d.decimal || comma == d.thousands || comma == d.comment {
+			taken := comma == d.decimal || comma == d.thousands || comma == d.comment
+			if !taken && best == 0 {
+				best = comma // of what has one column, there is none
+			}
+			if taken && (comma != ',' || d.comment == ',') {
 				continue
 			}
 			try := *d
@@ -112,6 +116,9 @@ func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 			rows, err := try.lookAhead(l)
 			if err != nil {
 				return "", err
+			}
+			if taken && !slices.ContainsFunc(rows, func(r sampled) bool { return slices.Contains(r.quoted, true) }) {
+				continue // a comma within numbers stands between fields only where quotes tell these
 			}
 			if fit := try.fits(rows); fit > most {
 				best, most = comma, fit
@@ -133,6 +140,9 @@ func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 // fits says how well a dialect fits rows: 0 where they have one field each, or are of all lengths; up to 1 where a
 // part of them are as long as the first; above 1 where all are, the more the more of their fields are numbers.
 func (d *dialect) fits(rows []sampled) float64 {
+	if len(rows) > 0 && indexed(rows[1:], len(rows[0].fields)) {
+		rows = rows[1:]
+	}
 	if len(rows) == 0 || len(rows[0].fields) < 2 {
 		return 0
 	}
@@ -339,6 +349,16 @@ func (d *dialect) booleans(rows []sampled, column int) bool {
 		}
 	}
 	return some
+}
+
+// whole reports whether all that is there in a column is an integer.
+func (d *dialect) whole(rows []sampled, column int) bool {
+	for _, r := range rows {
+		if column < len(r.fields) && !wholeText(r.fields[column]) && d.kind(r.fields[column]) != cellMissing {
+			return false
+		}
+	}
+	return true
 }
 
 func quotedBelow(rest []sampled, column int) bool {

@@ -90,7 +90,8 @@ type jsonlKey struct {
 	kind byte // what its value begins with
 	// numbers says that the value is an array of at least one number, or a number, or true or false.
 	numbers bool
-	length  int // of the array
+	whole   bool // the value is an integer
+	length  int  // of the array
 }
 
 // typeName is the type of the value.
@@ -144,6 +145,7 @@ func (s *jsonlSource) survey(line []byte) (top, within []jsonlKey, f *fault.Faul
 			default:
 				_, f := scan.value()
 				k.numbers = f == nil
+				k.whole = wholeText(scan.b[first:scan.i])
 			}
 			scan.i = first
 			if f := scan.skip(2 + depth); f != nil {
@@ -210,7 +212,7 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 		return err
 	}
 	for _, k := range keys {
-		s.types = append(s.types, k.typeName())
+		s.types, s.whole = append(s.types, k.typeName()), append(s.whole, k.whole)
 	}
 	if !byDefault && o.wide() {
 		lacks := s.selection.missing(s.Name(), "keys of numbers")

@@ -22,6 +22,7 @@ const cellsHead = 1000
 type jsonlColumn struct {
 	name                                       string
 	object, text, number, boolean, array, null bool
+	fraction                                   bool         // some number is no integer
 	rows                                       int          // in how many rows it has a value
 	width                                      int          // of its arrays of numbers, or -1 where they differ or are others
 	top                                        *jsonlColumn // the key of the row under which it is
@@ -130,6 +131,10 @@ func (c *jsonlColumn) value(scan *jsonScan, depth int) *fault.Fault {
 		c.boolean = true
 	default:
 		c.number = true
+		f := scan.skip(2 + depth)
+		c.rows++
+		c.fraction = c.fraction || !wholeText(scan.b[first:scan.i])
+		return f
 	}
 	c.rows++
 	return scan.skip(2 + depth)
@@ -160,7 +165,11 @@ func (s *jsonlSource) firstCells(l *lines, o Options) error {
 		}
 	}
 	if head.rows == 0 {
-		return first
+		line := o.blind()
+		if line == nil {
+			return &unreadable{first}
+		}
+		head.row(line)
 	}
 	return s.chooseCells(&head, &o)
 }
@@ -196,7 +205,7 @@ func (s *jsonlSource) chooseCells(head *jsonlHead, o *Options) error {
 	}
 	s.widths = make([]int, len(columns))
 	for i, c := range columns {
-		s.types = append(s.types, c.typeName())
+		s.types, s.whole = append(s.types, c.typeName()), append(s.whole, c.typeName() == "number" && !c.fraction)
 		if s.types[i] == "vector" {
 			s.widths[i] = c.width
 		}

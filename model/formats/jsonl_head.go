@@ -51,7 +51,10 @@ func (s *jsonlSource) headRows(l *lines, o Options) error {
 	case len(rows) > 0:
 		return s.fromTypical(rows, o)
 	case firstFault != nil:
-		return firstFault
+		if line := o.blind(); line != nil {
+			return s.first(line, o)
+		}
+		return &unreadable{firstFault}
 	}
 	return io.EOF
 }

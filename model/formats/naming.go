@@ -14,6 +14,8 @@ type Column struct {
 	Name string `json:"name"`           // its 0-based index where columns have no names
 	Type string `json:"type,omitempty"` // in a word or two: number, text, boolean, timestamp; "" where that is not known
 	Use  Use    `json:"use,omitempty"`
+
+	whole bool // its numbers are integers, as far as the type or the first rows tell
 }
 
 // Use is what becomes of a column.
@@ -85,6 +87,7 @@ func (s *selection) Schema() []Column {
 		if c < len(s.types) {
 			columns[c].Type = s.types[c]
 		}
+		columns[c].whole = c < len(s.whole) && s.whole[c]
 	}
 	for _, r := range []struct {
 		column int
@@ -151,6 +154,8 @@ type Naming struct {
 	// Own says that Columns stand for [Options.Columns], for files that are read otherwise than those beside them.
 	Own     bool     `json:",omitempty"`
 	Columns []string `json:",omitempty"`
+	// Width stands for [Options.Width].
+	Width int `json:",omitempty"`
 }
 
 // namingOf is that of a source whose columns have names, or nil.
@@ -206,7 +211,7 @@ func (n *Naming) Options(o Options) Options {
 	}
 	o.Names = n.Vector
 	if n.Own {
-		o.Columns = n.Columns
+		o.Columns, o.Width = n.Columns, n.Width
 	}
 	for _, role := range []struct {
 		column *string

@@ -212,7 +212,7 @@ func (s *columnar) describe(fields []parquetField) {
 	s.schema = make([]Column, len(fields))
 	for i := range fields {
 		f := &fields[i]
-		s.schema[i] = Column{Name: f.name, Type: f.plain()}
+		s.schema[i] = Column{Name: f.name, Type: f.plain(), whole: f.integer()}
 		for _, role := range []struct {
 			field *parquetField
 			use   Use

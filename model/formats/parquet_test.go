@@ -431,7 +431,7 @@ func TestColumnarColumns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprint(src.Columns(), Schema(src)[1], len(Notes(src))); got != "[a a.1] {d duration } 1" {
+		if got := fmt.Sprintf("%v %s %d", src.Columns(), Schema(src)[1].Type, len(Notes(src))); got != "[a a.1] duration 1" {
 			t.Errorf("%s: %s", name, got)
 		}
 		for column, want := range map[string]string{"a": `2 columns "a", expected one column of that name`, "d": `the column "d" of duration, expected numbers`} {

@@ -3,7 +3,6 @@ package kmeans
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -68,13 +67,13 @@ func Load(name string, r io.Reader) (*Model, error) {
 	}
 	switch other, err := jsontext.Head(b, Format, Version); {
 	case err != nil:
-		return nil, bad("%s", explain(err))
+		return nil, bad("%s", jsontext.Explain(err))
 	case other != "":
 		return nil, bad("%s", other)
 	}
 	var f file
 	if err := jsontext.Unmarshal(b, &f); err != nil {
-		return nil, bad("%s", explain(err))
+		return nil, bad("%s", jsontext.Explain(err))
 	}
 	if err := f.check(); err != nil {
 		return nil, bad("%v", err)
@@ -90,21 +89,12 @@ func Load(name string, r io.Reader) (*Model, error) {
 		return nil, err
 	}
 	if err := json.Compact(&was, b); err != nil {
-		return nil, bad("%s", explain(err))
+		return nil, bad("%s", jsontext.Explain(err))
 	}
 	if !bytes.Equal(bytes.TrimSpace(was.Bytes()), bytes.TrimSpace(again.Bytes())) {
 		return nil, bad("a field that is missing, null or twice, or a value in another form")
 	}
 	return m, nil
-}
-
-// explain is an error of encoding/json without its package and its types.
-func explain(err error) string {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) && kind.Field == "" {
-		return "a JSON " + kind.Value
-	}
-	return jsontext.Explain(err)
 }
 
 func (f *file) check() error {

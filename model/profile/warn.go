@@ -11,6 +11,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
+	"beamlearn/model/formats"
 )
 
 // How sure a warning must be.
@@ -77,7 +78,7 @@ func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64
 	}
 	var all []string
 	values := l.valuesOf(j)
-	if unique = unique && n > 0; unique && present == l.rows && l.rows >= leastForWarn && (idName.MatchString(name) || likeID(values, kind, l.rows)) {
+	if unique = unique && n > 0; unique && present == l.rows && l.rows >= leastForWarn && (formats.LikeID(name) || likeID(values, kind, l.rows)) {
 		all = append(all, "unique: each row has a value of its own; if it is an id, --id_column="+fault.Plain(name))
 	}
 	if kind != features.Numeric && kind != features.Boolean && kind != features.Date {
@@ -100,9 +101,6 @@ func (l *looks) valuesOf(j int) []value {
 	}
 	return values
 }
-
-// idName is how columns of ids are mostly called.
-var idName = regexp.MustCompile(`(?i)^(?:.*[_ -])?id$`)
 
 // likeID reports whether values that are all different may be ids: short texts, or whole numbers that lie close
 // together.

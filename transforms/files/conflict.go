@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path"
@@ -48,7 +49,7 @@ func Conflict(inputs, outputs []Named) error {
 		read = append(read, placesOf(in)...)
 	}
 	var written []place
-	for _, out := range outputs {
+	for _, out := range namedFirst(outputs) {
 		if out.Name == "" {
 			continue
 		}
@@ -72,6 +73,21 @@ func Conflict(inputs, outputs []Named) error {
 		written = append(written, w)
 	}
 	return nil
+}
+
+// namedFirst puts the outputs that a flag names before those whose names follow from theirs, which the user knows less.
+func namedFirst(outputs []Named) []Named {
+	return slices.SortedStableFunc(slices.Values(outputs), func(a, b Named) int {
+		return cmp.Compare(derived(a), derived(b))
+	})
+}
+
+// derived is 1 for an output that no flag names, else 0.
+func derived(n Named) int {
+	if strings.HasPrefix(n.Flag, "--") {
+		return 0
+	}
+	return 1
 }
 
 func conflict(a, b place, format string) error {

@@ -100,6 +100,12 @@ func TestConflictOfStandardOutput(t *testing.T) {
 	if err := Conflict(nil, made); err == nil || !strings.HasPrefix(err.Error(), "./o.csv (o.csv): ") {
 		t.Errorf("two names of an output: %v", err)
 	}
+	// A fault of what the user has named comes before that of what follows from it.
+	list := Named{Flag: "the list", Name: dir + "/o.csv.rejected.jsonl"}
+	made = []Named{list, {Flag: "--a", Name: dir + "/o.csv"}, list, {Flag: "--b", Name: dir + "/o.csv"}}
+	if err := Conflict(nil, made); err == nil || !strings.Contains(err.Error(), "--b and --a would write the same file") {
+		t.Errorf("two names of an output and two lists: %v", err)
+	}
 	if err := Conflict(nil, append(out, Named{Flag: "--summary", Name: name})); err == nil {
 		t.Error("standard output goes into another output: no error")
 	}

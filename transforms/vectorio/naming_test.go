@@ -98,6 +98,45 @@ func TestHeadByName(t *testing.T) {
 	}
 }
 
+// A .jsonl of which no row can be read has the columns of the others, where faulty rows are left out.
+func TestUnreadableFile(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, first, other string
+		o                  formats.Options
+		want               []string
+	}{
+		{"numbers", "0.jsonl", `{"a":1,"b":2}`, formats.Options{}, []string{"0 [1 2]"}},
+		{"numbers of a .csv", "0.csv", "a,b\n1,2", formats.Options{}, []string{"0 [1 2]"}},
+		{"a list", "0.jsonl", `{"v":[1,2]}`, formats.Options{}, []string{"0 [1 2]"}},
+		{"within objects", "0.jsonl", `{"m":{"a":1},"b":2}`, formats.Options{Columns: []string{"m.a", "b"}}, []string{"0 [1 2]"}},
+		{"with an id", "0.jsonl", `{"i":"x","a":1,"b":2}`, formats.Options{IDColumn: "i"}, []string{"0 [1 2]"}},
+	} {
+		dir := t.TempDir()
+		put(t, dir, c.first, c.other+"\n")
+		put(t, dir, "1.jsonl", "garbage\n{\n")
+		o := Options{Formats: c.o, SkipFaults: true}
+		d, err := Inspect(t.Context(), []string{dir + "/*"}, o)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		want := append(c.want, "1.jsonl: row 0: found garbage at byte 0 of the line, expected a JSON object",
+			"1.jsonl: row 1: found the end at byte 1 of the line, expected valid JSON")
+		if got, err := readAll(t, d, o); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", c.name, got, err)
+		}
+		o.SkipFaults = false
+		if _, err := Inspect(t.Context(), []string{dir + "/*"}, o); err == nil || !strings.Contains(err.Error(), "1.jsonl: found garbage at byte 0 of the line in the first row") {
+			t.Errorf("%s, where faulty rows are not left out: %v", c.name, err)
+		}
+		o.SkipFaults = true
+		if _, err := Inspect(t.Context(), []string{dir + "/1.jsonl"}, o); err == nil || !strings.Contains(err.Error(), "found garbage") {
+			t.Errorf("%s, alone: %v", c.name, err)
+		}
+	}
+}
+
 // Rows that meet others do so by name where both have names, and else by number, of which a line tells.
 func TestInspectLike(t *testing.T) {
 	t.Parallel()

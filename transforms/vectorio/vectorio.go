@@ -140,6 +140,7 @@ type Dataset struct {
 	naming  []*formats.Naming // of each file: the names by which it is read, or nil where the options say it
 	whose   string            // whose names Columns are
 	notes   []string
+	ids     []formats.Column // that are likely to be ids, in the vector all the same
 	options Options
 	targets []TargetSpan // whole files
 	count   bool         // some file's rows must be counted
@@ -174,6 +175,7 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	known := agreement.Of() != "" // the columns: they are those of a model, or of the points
 	infos, err := files.List(ctx, patterns)
 	if err != nil {
 		return nil, err
@@ -198,6 +200,9 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 		return nil, err
 	}
 	d.LeftOut, d.whose = left.Columns, agreement.Of()
+	if !known {
+		d.ids = formats.IDsWithin(sources[0], &o.Formats)
+	}
 	d.note(agreement)
 	if len(o.Targets) > 0 {
 		if err := d.inspectTargets(ctx, sources); err != nil {
@@ -232,6 +237,9 @@ func openAll(ctx context.Context, infos []files.Info, o Options, agreement *form
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	if o.SkipFaults {
+		openUnreadable(ctx, infos, o, all, errs)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -245,6 +253,28 @@ func openAll(ctx context.Context, infos []files.Info, o Options, agreement *form
 		}
 	}
 	return all, errors.Join(errs...)
+}
+
+// openUnreadable opens files whose rows are all at fault, so that they do not tell their columns, as the first of the
+// others that can be read.
+func openUnreadable(ctx context.Context, infos []files.Info, o Options, all []opened, errs []error) {
+	first := slices.IndexFunc(all, func(f opened) bool { return f.src != nil })
+	for i := range all {
+		f := &all[i]
+		if first < 0 || !formats.Unreadable(errs[i]) {
+			continue
+		}
+		naming := formats.NamingLike(all[first].src)
+		if naming == nil {
+			continue
+		}
+		src, err := formats.Inspect(ctx, files.Open(infos[i]), naming.Options(o.Formats))
+		if err != nil {
+			continue // the first error says what is wrong with the file itself
+		}
+		f.src, f.naming = src, naming
+		f.rows, f.about, errs[i] = countStart(ctx, f.src)
+	}
 }
 
 func sourcesOf(all []opened) []formats.Source {
@@ -350,6 +380,9 @@ func (d *Dataset) note(a *formats.Agreement) {
 func (d *Dataset) Notes() []string {
 	notes := slices.Clone(d.notes)
 	if line := formats.LeftOut(d.LeftOut); line != "" {
+		notes = append(notes, line)
+	}
+	if line := formats.TellIDs(d.ids); line != "" {
 		notes = append(notes, line)
 	}
 	return notes

@@ -162,6 +162,8 @@ func Explain(err error) string {
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("no JSON at byte %d: %s", syntax.Offset, strings.TrimPrefix(syntax.Error(), "json: "))
+	case errors.As(err, &kind) && kind.Field == "":
+		return "a JSON " + kind.Value
 	case errors.As(err, &kind):
 		return fmt.Sprintf("%s for %s", kind.Value, kind.Field)
 	}

@@ -20,7 +20,7 @@ func TestLyingFiles(t *testing.T) {
 	learned := lineartest.Saved(t, lineartest.ModelOf(t, sgd))
 	for _, v := range []struct{ base, old, new, want string }{
 		{lineartest.Golden, lineartest.Golden, "", "no JSON at byte 0"},
-		{lineartest.Golden, lineartest.Golden, "[]", "array for "},
+		{lineartest.Golden, lineartest.Golden, "[]", "found a JSON array, expected a model of beamlearn"},
 		{lineartest.Golden, lineartest.Golden, "null", `format ""`},
 		{lineartest.Golden, `beamlearn.linear`, `sklearn`, `format "sklearn"`},
 		{lineartest.Golden, `"version": 1`, `"version": 2`, "version 2"},

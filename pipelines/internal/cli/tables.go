@@ -33,6 +33,7 @@ type Tables struct {
 	impute, ngrams, analyzer, dateFormat                          *string
 	maxCategories, minFrequency, hashBits                         *int
 	tfidf                                                         *bool
+	imputeAlso                                                    []string // other values of --impute
 }
 
 // tablesHeading is that of the flags of tables.
@@ -116,8 +117,9 @@ func ColumnsDir(output, runID string) string {
 // Impute is the value of its flag.
 func (t *Tables) Impute() string { return *t.impute }
 
-// ImputeAlso says in the help what else --impute may be.
-func (t *Tables) ImputeAlso(usage string) {
+// ImputeAlso says in the help, and where the value is none, what else --impute may be.
+func (t *Tables) ImputeAlso(usage string, values ...string) {
+	t.imputeAlso = values
 	f := t.app.flags.Lookup("impute")
 	f.Usage += "; " + usage
 }
@@ -155,12 +157,13 @@ func (t *Tables) Options(standardize bool) (features.Options, error) {
 	}
 	what, fill, given := strings.Cut(*t.impute, "=")
 	o.Impute = features.Impute(what)
-	if given {
-		v, err := strconv.ParseFloat(fill, 64)
-		if err != nil || o.Impute != features.ImputeConstant {
-			errs = append(errs, fmt.Errorf("--impute=%s: must be mean, median, none, constant, or constant= and a number", *t.impute))
-		}
-		o.Fill = v
+	number, err := strconv.ParseFloat(fill, 64)
+	switch known := slices.Contains(features.Imputes, o.Impute); {
+	case given && (err != nil || o.Impute != features.ImputeConstant), !given && !known && !slices.Contains(t.imputeAlso, what):
+		errs = append(errs, fmt.Errorf("--impute=%s: must be %s, or constant= and a number", *t.impute, t.imputes()))
+		o.Impute = features.ImputeMean // whose fault is told
+	case given:
+		o.Fill = number
 	}
 	least, most, both := strings.Cut(*t.ngrams, "-")
 	if !both {
@@ -183,6 +186,15 @@ func (t *Tables) Options(standardize bool) (features.Options, error) {
 	checked := o
 	checked.EnsureDefaults()
 	return o, errors.Join(append(errs, checked.Validate())...)
+}
+
+// imputes lists the values of --impute.
+func (t *Tables) imputes() string {
+	var all []string
+	for _, v := range features.Imputes {
+		all = append(all, string(v))
+	}
+	return strings.Join(append(all, t.imputeAlso...), ", ")
 }
 
 // Wanted says why rows are taken for tables, as far as the files tell without being read: "" where they are numbers.

@@ -321,8 +321,15 @@ func TestExposure(t *testing.T) {
 			t.Errorf("%s: the page's form has no exposure", file)
 		}
 	}
+	mustRun(t, dir, append(flags, "--input=missing.csv", "--on_error=skip")...)
+	if m := loaded(t, filepath.Join(dir, "out/m.json")); m.Options.Exposure.Feature != 1 || m.Training.Rows != 199 {
+		t.Errorf("exposure %+v, %d rows", m.Options.Exposure, m.Training.Rows)
+	}
+	if list := clitest.Read(t, filepath.Join(dir, "out/m.json.rejected.jsonl")); !strings.Contains(list, `"row":0,"column":"years","reason":"found nothing, expected an exposure above 0"`) {
+		t.Errorf("rejected rows: %s", list)
+	}
 	for _, v := range []struct{ flags, want string }{
-		{"--input=missing.csv", `--exposure: column "years": found 1 missing cells of 200, expected a number in each row`},
+		{"--input=missing.csv", `--exposure: column "years": found 1 missing cell of 200, expected a number in each row`},
 		{"--input=table.csv --exposure=town", `table.csv: column "town": found no number among 200 cells`},
 		{"--input=numbers.csv --exposure=months", "--exposure=months: no such column is among the 2 of the vector"},
 		{"--input=numbers.csv --loss=squared_error", "exposure and offset: are for the losses poisson, gamma, and tweedie with a power from 1 on"},

@@ -62,7 +62,7 @@ func New() *cli.App {
 	c.index = given.InputFiles("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged. Several, with commas between, answer --queries as one of all their points would")
 
 	c.tables = app.Tables(false)
-	c.tables.ImputeAlso("or here uniform or distance: instead of listing neighbours, write the table itself with its missing numbers filled in as the mean of the --k nearest rows that have one, all alike or by the inverse of their distances, as scikit-learn's KNNImputer: --impute=distance")
+	c.tables.ImputeAlso("or here uniform or distance: instead of listing neighbours, write the table itself with its missing numbers filled in as the mean of the --k nearest rows that have one, all alike or by the inverse of their distances, as scikit-learn's KNNImputer: --impute=distance", imputing...)
 
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")

@@ -62,7 +62,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 			return err
 		}
 	}
-	if err := exposeRaw(options, e); err != nil {
+	if err := exposeRaw(options, e, c.input.Skips()); err != nil {
 		return cli.Usage(err)
 	}
 	job.Data = linear.Encoded(job.Data, e, c.input.ChunkRows(), &job.Options, &job.Reading)
@@ -89,13 +89,14 @@ func (c *command) anew(err error, job *linear.Job) string {
 	return c.tables.Anew(err, &job.Reading, job.Data, *c.hyper.exposure, *c.hyper.offset)
 }
 
-// exposeRaw finds the exposure's feature in an encoding, and keeps its numbers as they are.
-func exposeRaw(options *fitting.FitOptions, e *features.Encoding) error {
+// exposeRaw finds the exposure's feature in an encoding, and keeps its numbers as they are. Rows without one are
+// skipped, or not allowed.
+func exposeRaw(options *fitting.FitOptions, e *features.Encoding, skips bool) error {
 	x := options.Options.Exposure
 	if x == nil {
 		return nil
 	}
-	feature, err := e.Raw(x.Column, model.MissingExposure)
+	feature, err := e.Raw(x.Column, model.MissingExposure, skips)
 	if err != nil {
 		return fmt.Errorf("--%s: %w", exposureFlag(x), err)
 	}

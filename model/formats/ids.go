@@ -1,0 +1,66 @@
+package formats
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"beamlearn/model/fault"
+)
+
+// idName is how columns are mostly called that number rows or name things: id, user_id, PassengerId; and index, or
+// Unnamed: 0, as pandas calls the labels of rows that were written without a name.
+var idName = regexp.MustCompile(`^(?i:(?:.*[_ .-])?id|index|idx|unnamed: 0(?:\.\d+)?|row[_ .-]?(?:no|nr|num|number)?)$|[a-z]I[dD]$`)
+
+// LikeID reports whether a column is called as those of ids mostly are.
+func LikeID(name string) bool { return idName.MatchString(name) }
+
+// IDsWithin are the columns of a vector that are likely to be ids: whole numbers under the name of an id, that nobody
+// has asked for.
+func IDsWithin(src Source, o *Options) []Column {
+	if !o.byDefault() {
+		return nil
+	}
+	var ids []Column
+	for _, c := range Schema(src) {
+		if c.Use == InVector && c.whole && LikeID(c.Name) {
+			ids = append(ids, c)
+		}
+	}
+	return ids
+}
+
+// TellIDs is one line about columns of IDsWithin; "" where there is none.
+func TellIDs(columns []Column) string {
+	if len(columns) == 0 {
+		return ""
+	}
+	var shown []string
+	for _, c := range columns[:min(len(columns), shownNames)] {
+		shown = append(shown, fault.Plain(c.Name))
+	}
+	names := strings.Join(shown, ", ")
+	if n := len(columns); n > shownNames {
+		names += fmt.Sprintf(", … (%d columns in all)", n)
+	}
+	first := shown[0]
+	if strings.ContainsAny(first, ",' ") {
+		first = strings.NewReplacer(`,`, `\,`, `'`, `'\''`).Replace(first)
+		return fmt.Sprintf("%s: whole numbers in the vector; if they are ids, --id_column='%s' or --columns='*,!%s' takes them out", names, first, first)
+	}
+	return fmt.Sprintf("%s: whole numbers in the vector; if they are ids, --id_column=%s or --columns='*,!%s' takes them out", names, first, first)
+}
+
+// wholeText reports whether a field is an integer, as ids are written.
+func wholeText(field []byte) bool {
+	field = trimSpaces(field)
+	if len(field) > 0 && field[0] == '-' {
+		field = field[1:]
+	}
+	for _, c := range field {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return len(field) > 0
+}
