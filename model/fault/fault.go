@@ -29,6 +29,8 @@ type Fault struct {
 	// Asked says that the fault lies in what was asked of the file, such as a column that it does not have, and not in
 	// the file; it is no part of the message.
 	Asked bool
+	// Early says that what is lacking may still come, where the file is one that grows; it is no part of the message.
+	Early bool
 	// Number is that of the row in all of the input, where who reads that has set it; it is no part of the message.
 	Number int64
 }
@@ -90,6 +92,18 @@ func Asked(name, expected, found string, args ...any) *Fault {
 func IsAsked(err error) bool {
 	var f *Fault
 	return errors.As(err, &f) && f.Asked
+}
+
+// Ends makes a fault of a file one that more of the file may mend, where that grows.
+func Ends(f *Fault) *Fault {
+	f.Early = true
+	return f
+}
+
+// IsEarly reports whether err is a fault that more of a growing file may mend.
+func IsEarly(err error) bool {
+	var f *Fault
+	return errors.As(err, &f) && f.Early
 }
 
 // Quote shows a piece of the input: quoted, on one line, cut after 60 bytes.

@@ -75,7 +75,7 @@ func (s *csvSource) first(l *lines, o *Options) error {
 	row, first, _, err := s.dialect.row(l)
 	switch {
 	case err == io.EOF:
-		return fault.File(s.Name(), "a first row", "only empty lines")
+		return fault.Ends(fault.File(s.Name(), "a first row", "only empty lines"))
 	case err == errOpen, err == errOpenLong:
 		return openQuote(s.Name(), "the first row", err)
 	case err != nil:
@@ -110,7 +110,7 @@ func (s *csvSource) first(l *lines, o *Options) error {
 		return err
 	}
 	if _, _, _, err := s.dialect.row(l); err == io.EOF && !o.Empty {
-		return fault.File(s.Name(), "rows of data", "a header and no rows")
+		return fault.Ends(fault.File(s.Name(), "rows of data", "a header and no rows"))
 	}
 	return nil
 }

@@ -239,7 +239,9 @@ func openQuote(file, row string, err error) *fault.Fault {
 	if err == errOpenLong {
 		found = fmt.Sprintf("and no end of the row within %d bytes", maxRow)
 	}
-	return fault.File(file, "the quote that closes it, or --quoting=none", "a quote that opens in %s, %s", row, found)
+	f := fault.File(file, "the quote that closes it, or --quoting=none", "a quote that opens in %s, %s", row, found)
+	f.Early = err == errOpen
+	return f
 }
 
 // fields are those of a row.

@@ -342,7 +342,7 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 		return emptySource(o.EmptyDim), nil
 	}
 	if f.Size() == 0 {
-		return nil, fault.File(f.Name(), format.Name+" data", "an empty file")
+		return nil, fault.Ends(fault.File(f.Name(), format.Name+" data", "an empty file"))
 	}
 	if o.Cells && !format.Cells {
 		return nil, fault.File(f.Name(), "a table of named columns: "+strings.Join(tabular(), ", "), "the format %s, which is numbers", format.Name)

@@ -70,7 +70,7 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 		if empty = o.emptyDim() > 0; empty {
 			return nil
 		}
-		return fault.File(f.Name(), "a first row", "only empty lines")
+		return fault.Ends(fault.File(f.Name(), "a first row", "only empty lines"))
 	})
 	if err != nil {
 		return nil, err

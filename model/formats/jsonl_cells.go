@@ -150,7 +150,7 @@ func (s *jsonlSource) firstCells(l *lines, o Options) error {
 			break
 		}
 		if err == io.EOF {
-			return fault.File(s.Name(), "a first row", "only empty lines")
+			return fault.Ends(fault.File(s.Name(), "a first row", "only empty lines"))
 		}
 		if err != nil {
 			return err

@@ -157,7 +157,7 @@ func (t *textFile) head(ctx context.Context, read func(*lines) error) (err error
 	for range t.skip {
 		n, err := l.find(0)
 		if err == io.EOF {
-			return fault.File(t.Name(), fmt.Sprintf("rows after the %d lines to skip", t.skip), "the end of the file")
+			return fault.Ends(fault.File(t.Name(), fmt.Sprintf("rows after the %d lines to skip", t.skip), "the end of the file"))
 		}
 		if err != nil {
 			return err

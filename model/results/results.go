@@ -294,6 +294,9 @@ func (f *Format) Files(output string, l Layout) []string {
 	return files
 }
 
+// IsText reports whether an output is lines, of which each row or neighbour has its own.
+func (f *Format) IsText() bool { return f == csvFormat || f == jsonlFormat }
+
 // numFiles is the number of files of an output.
 func (f *Format) numFiles(l Layout) int {
 	if l.isTable() || l.Features != nil {

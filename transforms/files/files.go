@@ -92,9 +92,12 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 	if pattern == Std {
 		info, err := readStd(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", stdinName, err)
+			return nil, fmt.Errorf("%s: %w", StdinName, err)
 		}
 		return []Info{info}, nil
+	}
+	if w := windowOf(pattern); w != nil {
+		return []Info{w.stat()}, nil
 	}
 	none := fault.File(pattern, "at least one file", "no file of that name")
 	if strings.ContainsAny(pattern, "*?[") {
@@ -220,8 +223,13 @@ func open(ctx context.Context, name string) (filesystem.Interface, error) {
 }
 
 // Open makes a listed file readable by ranges. Each open of a range fails where the file has changed since it was
-// listed, so that a job never mixes two contents.
-func Open(info Info) formats.File { return &file{info} }
+// listed, so that a job never mixes two contents; of a [Window] there is one content, which grows.
+func Open(info Info) formats.File {
+	if w := windowOf(info.Path); w != nil {
+		return w
+	}
+	return &file{info}
+}
 
 type file struct{ info Info }
 

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"beamlearn/model/fault"
 )
 
 // outlet is where a local output really goes.
@@ -103,12 +105,96 @@ func (o outlet) pour(ctx context.Context, from string) error {
 		return ctx.Err()
 	}
 	if errors.Is(err, syscall.EPIPE) {
-		outputs.Lock()
-		defer outputs.Unlock()
-		outputs.broken = true
+		notePipe()
 		return nil
 	}
 	return err
+}
+
+// notePipe notes that a reader has gone away: see [BrokenPipe].
+func notePipe() {
+	outputs.Lock()
+	defer outputs.Unlock()
+	outputs.broken = true
+}
+
+// ErrPipe says that nobody reads what is written any more, which is no fault: see [BrokenPipe].
+var ErrPipe = errors.New("the reader of the output has gone away")
+
+// OpenStream opens an output that is a stream (see [IsStream]), to be written to piece by piece. A Write that nobody
+// reads ends with ctx. It is [ErrPipe] where the reader has gone away.
+func OpenStream(ctx context.Context, name string) (io.WriteCloser, error) {
+	p, _ := local(name)
+	o := outletOf(p)
+	if !o.stream {
+		return nil, fault.File(name, "standard output, a pipe or a device", "a file")
+	}
+	w, err := o.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &streamWriter{ctx: ctx, to: w, todo: make(chan []byte), done: make(chan outcome)}
+	go s.run()
+	written(p)
+	return s, nil
+}
+
+// streamWriter writes in a goroutine of its own, which may hang for as long as this process lives.
+type streamWriter struct {
+	ctx  context.Context
+	to   io.WriteCloser
+	todo chan []byte
+	done chan outcome
+	err  error
+}
+
+// outcome is the result of one Write.
+type outcome struct {
+	n   int
+	err error
+}
+
+func (s *streamWriter) run() {
+	for b := range s.todo {
+		n, err := s.to.Write(b)
+		select {
+		case s.done <- outcome{n, err}:
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *streamWriter) Write(b []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	var r outcome
+	select {
+	case s.todo <- b:
+	case <-s.ctx.Done():
+		s.err = s.ctx.Err()
+		return 0, s.err
+	}
+	select {
+	case r = <-s.done:
+	case <-s.ctx.Done():
+		s.err = s.ctx.Err()
+		return 0, s.err
+	}
+	if s.err = r.err; errors.Is(r.err, syscall.EPIPE) {
+		notePipe()
+		s.err = ErrPipe
+	}
+	return r.n, s.err
+}
+
+func (s *streamWriter) Close() error {
+	close(s.todo)
+	if s.ctx.Err() != nil { // a Write may still hang
+		return nil
+	}
+	return s.to.Close()
 }
 
 // outputs are what this process has put in place.
@@ -202,8 +288,8 @@ var stdin struct {
 	err  error
 }
 
-// stdinName is what messages call it.
-const stdinName = "standard input"
+// StdinName is what messages call standard input.
+const StdinName = "standard input"
 
 // readStd reads all of standard input, once for the process, into a temporary file, which can be read from the middle
 // and as often as the passes of a job need it.
@@ -245,6 +331,6 @@ func spoolStd() (Info, error) {
 		return Info{}, err
 	}
 	info, err := statLocal(f.Name())
-	info.Name = stdinName
+	info.Name = StdinName
 	return info, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
@@ -12,6 +13,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/vectorio"
 )
 
 // A regression on a table, learned by pipelines, one for each pass or several.
@@ -48,4 +50,29 @@ func ExampleTrain() {
 	m := fit.Model()
 	fmt.Printf("price = %.3f + %.3f·rooms\n", m.Intercept[0], m.Coef[0][0])
 	// Output: price = 1.000 + 2.000·rooms
+}
+
+// Rows that come through a pipe, answered as they come. Here they are all there.
+func ExampleFollow() {
+	ctx := context.Background()
+	j := &linear.PredictJob{
+		Model:   &model.Model{Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{1}},
+		Options: linear.PredictOptions{Output: "-", OutputFormat: "jsonl"},
+	}
+	j.Reading.Formats.Format, j.Reading.Formats.Unlabelled = "csv", true
+	rows := vectorio.NewStream(strings.NewReader("rooms\n5\n6\n"), "the pipe")
+	defer rows.Close()
+	err := rows.Inspect(ctx, &j.Reading.Formats, func(pattern string) (*vectorio.Dataset, error) {
+		err := j.Inspect(ctx, []string{pattern})
+		return j.Data, err
+	})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := linear.Follow(ctx, j, rows, os.Stdout, nil); err != nil {
+		panic(err)
+	}
+	// Output:
+	// {"id":0,"prediction":11}
+	// {"id":1,"prediction":13}
 }

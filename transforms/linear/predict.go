@@ -225,20 +225,9 @@ func notWhole(v float64) bool { return v != math.Trunc(v) || math.Abs(v) > 1<<53
 // needs the model, and for each bundle that it runs a few times ChunkRows rows and their predictions. The output has
 // the same bytes at any chunk size; the last bits of an evaluation depend on the chunks, and on nothing else.
 func Predict(s beam.Scope, j *PredictJob) error {
-	j.Options.EnsureDefaults()
-	j.Reading.EnsureDefaults()
-	m := apply(j.Model, j.Other)
-	j.Reading.Domain = m.domain()
-	j.Reading.Confine(j.Data)
-	if err := j.Validate(); err != nil {
+	m, err := j.prepare()
+	if err != nil {
 		return fmt.Errorf("linear.Predict: %w", err)
-	}
-	if m.other == nil {
-		lean := *j.Model
-		lean.State = nil // only those who go on learning need it
-		m = apply(&lean, nil)
-	} else {
-		j.Options.Format = m.other.Format()
 	}
 	output.Begin(j.Options.RunID)
 	s = s.Scope("linear.Predict")
@@ -258,6 +247,25 @@ func Predict(s beam.Scope, j *PredictJob) error {
 	parts := beam.ParDo(s, &fn, chunks, beam.SideInput{Input: beam.Create(s, b.Bytes())})
 	output.Publish(s, parts, *j.output())
 	return nil
+}
+
+// prepare completes the job, and gives the model as it is applied.
+func (j *PredictJob) prepare() (*applied, error) {
+	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
+	m := apply(j.Model, j.Other)
+	j.Reading.Domain = m.domain()
+	j.Reading.Confine(j.Data)
+	if err := j.Validate(); err != nil {
+		return nil, err
+	}
+	if m.other != nil {
+		j.Options.Format = m.other.Format()
+		return m, nil
+	}
+	lean := *j.Model
+	lean.State = nil // only those who go on learning need it
+	return apply(&lean, nil), nil
 }
 
 // Clean removes what a run has left in its staging directory. Call it when the run is over, well or not.
@@ -424,12 +432,7 @@ func (p *predictor) write(out *output.Task, b vectorio.Batch) error {
 	for _, f := range b.Rejected {
 		out.Reject(f)
 	}
-	t := results.Table{ID: b.Rows.ID, Values: p.values, Threads: p.threads}
-	numbers := b.Rows.Numbers
-	if len(b.Rejected) > 0 {
-		m := p.merge(&b)
-		numbers, t.Values, t.ID, t.Lacks = m.numbers, m.values, m.id, m.lacks
-	}
+	numbers, t := p.table(&b)
 	err := out.Write(numbers, func(w results.PartWriter, from, to int) error {
 		part := t
 		part.From, part.To = from, to
@@ -438,6 +441,17 @@ func (p *predictor) write(out *output.Task, b vectorio.Batch) error {
 	p.report.Rows += int64(len(numbers) - len(b.Rejected))
 	p.report.Write += time.Since(start).Seconds()
 	return err
+}
+
+// table is the rows of a block that was predicted, and in their places those that were rejected; with their numbers.
+func (p *predictor) table(b *vectorio.Batch) ([]int64, results.Table) {
+	t := results.Table{ID: b.Rows.ID, Values: p.values, Threads: p.threads}
+	if len(b.Rejected) == 0 {
+		return b.Rows.Numbers, t
+	}
+	m := p.merge(b)
+	t.Values, t.ID, t.Lacks = m.values, m.id, m.lacks
+	return m.numbers, t
 }
 
 // merged are the rows of a batch with those that were rejected, in the order of their numbers.

@@ -535,7 +535,7 @@ func (d *Dataset) InUnits(rows *int, chunkRows int, o *Options) *Dataset {
 	return d.Chunked(*rows, o.GroupRows)
 }
 
-func noRows(name string) error { return fault.File(name, "rows of data", "none") }
+func noRows(name string) error { return fault.Ends(fault.File(name, "rows of data", "none")) }
 
 // addKnown adds numbers of which −1 is unknown.
 func addKnown(a, b int64) int64 {

@@ -65,6 +65,8 @@ type App struct {
 	launch         *launch
 	datasets       []*vectorio.Dataset   // that the job reads
 	before         map[string]files.Info // the outputs of a job elsewhere, as they were when it began
+	follows        func() bool           // rows are answered as they come
+	answered       string                // how many were, where that is not ""
 }
 
 // Group is a group of flags under a heading of --help.

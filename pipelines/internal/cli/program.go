@@ -212,6 +212,9 @@ func (a *App) changed() (names []string) {
 
 // left says what an interrupted run has left.
 func (a *App) left() string {
+	if a.answered != "" {
+		return a.answered
+	}
 	var names []string
 	for _, name := range append(files.Written(), a.changed()...) {
 		if files.IsStream(name) {

@@ -58,7 +58,7 @@ func New() *cli.App {
 	app := cli.New("kneighbors", "Finds the k nearest neighbours of every point, exactly: files in, files out.")
 	c := &command{App: app, input: app.Input().Unless("index")}
 	given := c.input.Group()
-	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself)")
+	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself); with --index and --output=-, those of standard input (-) are answered as they come")
 	c.index = given.InputFiles("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged. Several, with commas between, answer --queries as one of all their points would")
 
 	c.tables = app.Tables(false)
@@ -92,6 +92,7 @@ func New() *cli.App {
 	c.graph = graphFlags(write)
 	c.output.As(c.layout)
 	app.Byproducts(c.scoresFile)
+	app.Follows(c.follows)
 	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
 	c.page.Unless(c.imputes)
 	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
@@ -100,6 +101,7 @@ func New() *cli.App {
 }
 
 func (c *command) run(ctx context.Context) (err error) {
+	c.takeQueries()
 	if c.imputes() {
 		return c.impute(ctx)
 	}
@@ -107,6 +109,12 @@ func (c *command) run(ctx context.Context) (err error) {
 	job, look, err := c.job()
 	if err != nil {
 		return err
+	}
+	switch {
+	case c.follows():
+		return c.follow(ctx, job, start)
+	case c.pipes() && !c.Explaining():
+		c.Tell("rows are answered at the end of standard input: as they come they are with --index, and for lists of neighbours alone")
 	}
 	var of *knn.TargetsJob
 	if job.Options.Answer != nil {
@@ -194,8 +202,7 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		}
 		job.Index, job.More = indexes[0], indexes[1:]
 		job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
-	}
-	if c.index.String() == "" {
+	} else {
 		if err := c.metric.Params(ctx, &job.Options.Neighbors); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	_ "beamlearn/transforms/kmeans" // as well
 	"beamlearn/transforms/linear"
 	"beamlearn/transforms/placement"
+	"beamlearn/transforms/vectorio"
 )
 
 // command is the flags.
@@ -42,14 +43,29 @@ func New() *cli.App {
 
 	table := results.Layout{Columns: []results.Column{{Name: "prediction"}}}
 	c.output = app.Group("What to write").Output("the `FILE` to write: .csv (id,prediction,…), .jsonl, .parquet or .npy (the columns without the ids, in the order of the rows); without it, the model is only judged", table)
+	app.Follows(c.follows)
 	return app.Runs(c.run)
 }
+
+// follows reports whether rows are answered as they come.
+func (c *command) follows() bool {
+	return c.pipes() && !*c.evaluate && !c.Given("target") && !c.Explaining()
+}
+
+// pipes reports whether rows come, and answers go, through a pipe.
+func (c *command) pipes() bool { return c.input.Pipes(c.input.Patterns(), c.output) }
 
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	job, err := c.job(ctx)
 	if err != nil {
 		return err
+	}
+	if c.follows() {
+		return c.follow(ctx, job, start)
+	}
+	if c.pipes() && !c.Explaining() {
+		c.Tell("rows are answered at the end of standard input, as to compare them with targets takes all of them")
 	}
 	if err := job.Inspect(ctx, c.input.Patterns()); err != nil {
 		return err
@@ -65,6 +81,24 @@ func (c *command) run(ctx context.Context) error {
 	inspected := time.Since(start)
 	err = c.Run(ctx, pipeline, job.Options.RunID)
 	return c.finish(ctx, err, job, start, inspected)
+}
+
+// follow answers the rows of standard input as they come.
+func (c *command) follow(ctx context.Context, job *linear.PredictJob, start time.Time) error {
+	inspect := func(pattern string) (*vectorio.Dataset, error) {
+		err := job.Inspect(ctx, []string{pattern})
+		return job.Data, err
+	}
+	return c.Follow(ctx, &job.Reading, inspect, func(f cli.Following) (int64, error) {
+		c.Note(job.Data)
+		inspected := time.Since(start)
+		report, err := linear.Follow(ctx, job, f.Rows, f.To, f.Tell)
+		if err == nil || ctx.Err() != nil {
+			summary := newSummary(report, time.Since(start), inspected)
+			err = errors.Join(err, c.Summary(summary.lines(), summary))
+		}
+		return report.Rows, err
+	})
 }
 
 // job is what the flags ask for, with every fault of theirs.

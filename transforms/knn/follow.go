@@ -1,0 +1,149 @@
+package knn
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/neighbors"
+	"beamlearn/model/results"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/vectorio"
+)
+
+// CheckFollow says why the answers of a job cannot be written as its queries come, or nothing.
+func (o *Options) CheckFollow() error {
+	switch {
+	case o.Answer != nil, o.Groups != nil, o.Outliers != nil, o.Evaluates, o.Overview, o.Restricted:
+		return errors.New("rows that are answered as they come get their neighbours, and nothing else")
+	case o.NumShards > 1:
+		return errors.New("rows that are answered as they come go into one output")
+	}
+	f, err := results.Detect(o.Output, o.OutputFormat, o.layout())
+	if err == nil && !f.IsText() {
+		err = fmt.Errorf("the answers to rows as they come are lines, which .%s has not: .csv or .jsonl", f.Name)
+	}
+	return err
+}
+
+// Follow answers the queries of a stream by an index of an earlier run, in this process, without Beam, and writes the
+// answers to those that have come at once: the bytes that [KNeighbors] writes, in .csv or .jsonl. The job's Queries
+// are the rows of the stream, as [Job.InspectQueries] finds them by its pattern. Where rows at fault are skipped, each
+// is told; else the first ends the work, once the rows before it are answered. It returns nil at the end of the
+// stream; the report is always that of the rows so far. It fails where the job is not valid: see [Job.Check] and
+// [Options.CheckFollow].
+func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer, tell func(*fault.Fault)) (*Report, error) {
+	j.Options.EnsureDefaults()
+	j.Reading.EnsureDefaults()
+	j.Reading.Domain = j.domain()
+	j.Reading.Confine(j.Queries)
+	f := &follower{options: &j.Options, to: to, tell: tell, report: &Report{}}
+	if j.Index == nil || len(j.More) > 0 {
+		return f.report, errors.New("knn.Follow: one index of an earlier run is needed")
+	}
+	if err := errors.Join(j.Check(), j.Options.CheckFollow()); err != nil {
+		return f.report, fmt.Errorf("knn.Follow: %w", err)
+	}
+	start := time.Now()
+	index, err := j.Index.File.open(ctx, "", verified)
+	if err != nil {
+		return f.report, err
+	}
+	defer index.Close()
+	f.index, f.layout = index, j.Options.layout()
+	if f.format, err = results.Detect(j.Options.Output, j.Options.OutputFormat, f.layout); err != nil {
+		return f.report, err
+	}
+	f.report.Points, f.report.Dim, f.report.DuplicateIDs = int64(index.Len()), index.Dim(), j.Index.Note.DuplicateIDs
+	f.report.Algorithm, f.report.DecodeIndex = string(index.Algorithm()), time.Since(start).Seconds()
+	if err := f.format.Assemble(0, to, nil, f.layout); err != nil { // a header, where the format has one
+		return f.report, err
+	}
+	err = rows.Each(ctx, &j.Reading, f.answer, f.flush)
+	if err == nil {
+		err = index.Unchanged()
+	}
+	seen := rows.Seen()
+	f.report.ReadQueries, f.report.Unknown = seen.Seconds, j.Reading.UnknownOf(seen.Unknown)
+	return f.report, err
+}
+
+// follower answers queries as they come.
+type follower struct {
+	options *Options
+	index   *neighbors.Index
+	format  *results.Format
+	layout  results.Layout
+	to      io.Writer
+	tell    func(*fault.Fault)
+	answers bytes.Buffer // that are not written yet
+	report  *Report
+	look    time.Time // when to look at the index again
+}
+
+func (f *follower) answer(c vectorio.Chunk, b vectorio.Batch) error {
+	start := time.Now()
+	found, err := f.find(b.Rows)
+	if err != nil {
+		if first, some := b.Before(err); some {
+			err = cmp.Or(f.answer(c, first), err)
+		}
+		return err
+	}
+	searched := time.Now()
+	for _, r := range b.Rejected {
+		f.tell(r)
+	}
+	part := f.format.NewPart([]io.Writer{&f.answers}, f.layout)
+	err = part.Write(&results.Chunk{
+		Query: b.Rows.ID, Neighbor: f.index.ID, Neighbors: found, To: b.Rows.Len(), Threads: f.options.Threads,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := part.Close(); err != nil {
+		return err
+	}
+	f.report.Queries += int64(b.Rows.Len())
+	f.report.Neighbors += int64(len(found.Positions))
+	f.report.Rejected += int64(len(b.Rejected))
+	f.report.Search += searched.Sub(start).Seconds()
+	f.report.Write += time.Since(searched).Seconds()
+	return nil
+}
+
+func (f *follower) find(q *vectors.Block) (*neighbors.Neighbors, error) {
+	t := task{options: f.options}
+	return t.find(q, f.index, neighbors.Search{Threads: f.options.Threads})
+}
+
+// flush writes the answers, unless the index has changed under them.
+func (f *follower) flush() error {
+	start := time.Now()
+	defer func() { f.report.Write += time.Since(start).Seconds() }()
+	if err := f.unchanged(); err != nil {
+		return err
+	}
+	_, err := f.to.Write(f.answers.Bytes())
+	f.answers.Reset()
+	return err
+}
+
+// unchanged looks whether the index is what it was. Where all of it must be read for that, as when it has just been
+// built, or another file has taken its name, that takes at most a twentieth of the time.
+func (f *follower) unchanged() error {
+	start := time.Now()
+	if start.Before(f.look) {
+		return nil
+	}
+	err := f.index.Unchanged()
+	if took := time.Since(start); took > time.Millisecond {
+		f.look = time.Now().Add(20 * took)
+	}
+	return err
+}
