@@ -290,6 +290,9 @@ func TestFormatsAndChunks(t *testing.T) {
 		"x.i8bin":     binOf(points, to[int8]),
 	} {
 		for _, chunk := range []int{1000, 7} {
+			if chunk == 1000 && !slices.Contains([]string{"x.npy", "x.csv", "x.tsv.zst"}, name) {
+				continue // all of them in one chunk: of numbers, text and what is packed
+			}
 			if brief() && (chunk == 1000 || strings.HasPrefix(name, "xi.") || strings.HasPrefix(name, "x8.") || strings.HasSuffix(name, "bin")) {
 				continue
 			}
@@ -320,8 +323,8 @@ func TestFilesAndShards(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "a.npy"), npyOf(points[:20], "<f8", to[float64]))
 	writeFile(t, filepath.Join(dir, "c.fbin"), binOf(points[23:], to[float32]))
 	input := []string{filepath.Join(dir, "*")}
-	for _, shards := range []int{1, 3, 60} {
-		for _, chunk := range []int{1, 8, 100} {
+	for shards, chunks := range map[int][]int{1: {8}, 3: {1, 100}, 60: {100}} {
+		for _, chunk := range chunks {
 			out := filepath.Join(t.TempDir(), "n.csv")
 			o := Options{K: 3, Output: out, NumShards: shards, Neighbors: neighbors.Options{Metric: neighbors.Manhattan}}
 			r := mustRun(t, input, nil, vectorio.Options{ChunkRows: chunk}, o)

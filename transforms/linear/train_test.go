@@ -291,12 +291,11 @@ func TestTrainSample(t *testing.T) {
 		stop      int // passes before the job is stopped
 	}{
 		{0, Options{Passes: 4}, 0},
-		{64, Options{Passes: 4, Groups: 3, Threads: 4}, 0},
+		{64, Options{Passes: 1, Groups: 3, Threads: 4}, 3},
 		{9999, Options{Passes: 1, Groups: 1, Threads: 1}, 1},
-		{9999, Options{Passes: 1, Groups: 8}, 3},
 		{9999, Options{Workers: placement.InProcess}, 2},
 	} {
-		if brief() && v.chunkRows == 9999 && v.stop != 2 {
+		if brief() && v.stop != 0 && v.stop != 2 {
 			continue
 		}
 		j.chunkRows, j.options, j.run = v.chunkRows, v.options, nil
