@@ -22,6 +22,9 @@ type RegressionMetrics struct {
 	// Of a loss of DevianceLosses, see AddDeviance: Σ weight·deviance, and what the deviance of a constant follows from.
 	Deviance float64 `json:"deviance,omitempty"`
 	Convex   float64 `json:"convex,omitempty"`
+	// Of the loss Quantile, see AddQuantile: Σ weight·(target − prediction), and the weight of targets at most their predictions.
+	Signed  float64 `json:"signed,omitempty"`
+	Covered float64 `json:"covered,omitempty"`
 }
 
 // Add judges the prediction p of the target y.
@@ -52,6 +55,8 @@ func (m *RegressionMetrics) Merge(o *RegressionMetrics) {
 	m.Absolute += o.Absolute
 	m.Deviance += o.Deviance
 	m.Convex += o.Convex
+	m.Signed += o.Signed
+	m.Covered += o.Covered
 }
 
 // MarshalBinary keeps every bit; UnmarshalBinary reads it back.
@@ -63,7 +68,7 @@ func (m *RegressionMetrics) UnmarshalBinary(b []byte) error {
 }
 
 func (m *RegressionMetrics) fields(c *wire.Codec) {
-	c.Float(&m.Weight, &m.Mean, &m.M2, &m.Squared, &m.Absolute, &m.Deviance, &m.Convex)
+	c.Float(&m.Weight, &m.Mean, &m.M2, &m.Squared, &m.Absolute, &m.Deviance, &m.Convex, &m.Signed, &m.Covered)
 }
 
 // readMetrics sets m where all bytes fit.

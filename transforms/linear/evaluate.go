@@ -52,6 +52,9 @@ type RegressionScores struct {
 	D2               *float64 `json:"d2,omitempty"`
 	Deviance         *float64 `json:"deviance,omitempty"`
 	ConstantDeviance *float64 `json:"constant_deviance,omitempty"`
+	// Of the loss quantile: the mean pinball loss, and the share of the targets that are at most their predictions.
+	Pinball  *float64 `json:"mean_pinball_loss,omitempty"`
+	Coverage *float64 `json:"coverage,omitempty"`
 }
 
 // ClassificationScores judge predictions of classes, by the weights of the rows. A score that there is not is nil.
@@ -181,6 +184,7 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 			return fmt.Errorf("linear.Predict: %d targets for %d rows", len(rows.Target), n)
 		}
 		of, deviance := e.model.Options.Deviance()
+		_, quantile := e.model.Options.IsQuantile()
 		exposures, err := e.model.Options.Exposures(model.Of(rows), nil)
 		if err != nil {
 			return err
@@ -191,6 +195,9 @@ func (e *evaluation) add(p *predictor, rows *vectors.Block, rejected *[]*fault.F
 			}
 			if !deviance {
 				e.regression.Add(y, p.predicted[i], weight(i))
+				if quantile {
+					e.regression.AddQuantile(y, p.predicted[i], weight(i))
+				}
 				continue
 			}
 			rate, w := y/exposures[i], weight(i)*of.Share(exposures[i])
@@ -411,6 +418,9 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		if of, ok := m.Options.Deviance(); ok {
 			r.Regression.D2, r.Regression.Deviance = new(regression.D2(of)), new(regression.MeanDeviance())
 			r.Regression.ConstantDeviance = new(regression.ConstantDeviance(of))
+		}
+		if q, ok := m.Options.IsQuantile(); ok {
+			r.Regression.Pinball, r.Regression.Coverage = new(regression.Pinball(q)), new(regression.Coverage())
 		}
 	}
 	accuracy := classification.Accuracy()

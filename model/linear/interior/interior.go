@@ -94,7 +94,6 @@ const (
 	closed    = 1e-6 // of the objective: the gap at the end
 	certified = 1e-4 // the gap with which a search that comes no nearer is at the optimum, too
 	patience  = 12   // passes for that
-	shrink    = 0.3  // of the barrier's weight to what is open
 )
 
 // Has reports whether the loss is one that an Optimizer learns.
@@ -252,12 +251,7 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 		p.Done, p.Points, p.Barrier, p.Extremes = true, nil, nil, [2]line{}
 		return nil
 	}
-	// The weight of the barrier goes down with what is open, but slowly while the gradient leaves more.
-	barrier := p.Barrier[len(p.Barrier)-1]
-	least := 0.1 * barrier
-	if left := kernel.Dot(rest[:o.features], rest[:o.features]) / (2 * alpha); left > open {
-		least = 0.5 * barrier
-	}
+	left := kernel.Dot(rest[:o.features], rest[:o.features]) / (2 * alpha)
 	kernel.Add(1, s.residual, rest)
 	step := o.step(s.second, rest)
 	next := slices.Clone(point)
@@ -265,8 +259,22 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	if norm := kernel.Dot(next, next); norm-norm != 0 {
 		return errors.New("a step that overflows: standardise the features")
 	}
-	p.Points, p.Barrier = append(p.Points, next), append(p.Barrier, min(max(least, shrink*open/2, leastBarrier*p.scale()), barrier))
+	p.Points, p.Barrier = append(p.Points, next), append(p.Barrier, max(lower(p.Barrier[len(p.Barrier)-1], open, left), leastBarrier*p.scale()))
 	return nil
+}
+
+// lower is the next weight of the barrier. It goes down with what is open between losses and lines, half of which a weight
+// that is kept would be: fast where the gradient leaves next to nothing, and slowly where it leaves more than that, as slopes
+// are then far from what they should be.
+func lower(barrier, open, left float64) float64 {
+	share, least := 0.3, 0.03
+	if left < 0.01*open {
+		share = 0.05
+	}
+	if left > open {
+		least = 0.5
+	}
+	return min(max(least*barrier, share*open/2), barrier)
 }
 
 // leastBarrier is where the barrier is rounding.

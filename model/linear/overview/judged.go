@@ -23,6 +23,8 @@ type Judged struct {
 	Target, Predicted []float64 // with exposures, rates
 	// Of one whose loss is a deviance: that, and the predictions before the link.
 	Deviance *linear.Deviance
+	// Quantile is what the predictions of the loss quantile are of the target; nil of others.
+	Quantile *float64
 	Linear   []float64
 	// Of a classification: the places of the classes that are true and predicted.
 	Class, Guess []int32
@@ -118,6 +120,9 @@ func (j *Judged) AddBy(m *linear.Model, by Predictor, c *linear.Chunk, class fun
 			return err
 		}
 	}
+	if q, ok := m.Options.IsQuantile(); ok {
+		j.Quantile = &q
+	}
 	columns, classes := by.NumDecisions(), m.Classes.Len()
 	for i := range c.Len() {
 		weight := 1.0
@@ -174,6 +179,9 @@ func (j *Judged) Merge(next *Judged) {
 	j.Weights = append(j.Weights, next.Weights...)
 	j.Target, j.Predicted = append(j.Target, next.Target...), append(j.Predicted, next.Predicted...)
 	j.Linear = append(j.Linear, next.Linear...)
+	if j.Quantile == nil {
+		j.Quantile = next.Quantile
+	}
 	if j.Deviance == nil {
 		j.Deviance = next.Deviance
 	}
@@ -312,6 +320,9 @@ func (j *Judged) Regression() *linear.RegressionMetrics {
 	m := &linear.RegressionMetrics{}
 	for i, y := range j.Target {
 		m.Add(y, j.Predicted[i], j.weight(i))
+		if j.Quantile != nil {
+			m.AddQuantile(y, j.Predicted[i], j.weight(i))
+		}
 		if j.Deviance != nil {
 			m.AddDeviance(*j.Deviance, y, j.Linear[i], j.weight(i))
 		}

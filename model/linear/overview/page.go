@@ -138,6 +138,9 @@ func (v *View) hyperparameters() []report.Fact {
 	if m.Loss == linear.Tweedie {
 		fact("power", report.Format(*m.Options.Power))
 	}
+	if q, ok := m.Options.IsQuantile(); ok {
+		fact("quantile", report.Format(q))
+	}
 	if m.Options.MultiClass != "" {
 		fact("classes", string(m.Options.MultiClass))
 	}
@@ -648,6 +651,11 @@ func (j *Judged) residuals() []report.Block {
 		{"its root", report.Format(math.Sqrt(m.MSE()))}, {"its root of a constant prediction, the mean", report.Format(math.Sqrt(m.M2 / m.Weight))},
 		{"mean absolute error", report.Format(m.MAE())},
 	}}
+	if q := j.Quantile; q != nil {
+		t.Rows = append([][]string{
+			{"mean pinball loss", report.Format(m.Pinball(*q))}, {"share of targets at most their predictions", report.Format(m.Coverage())},
+		}, t.Rows...)
+	}
 	if of := j.Deviance; of != nil {
 		t.Rows = append([][]string{
 			{"D²", report.Format(m.D2(*of))}, {"mean deviance", report.Format(m.MeanDeviance())},

@@ -218,7 +218,7 @@ func TestUsage(t *testing.T) {
 		{good + "--alpha=x", []string{"--alpha=x: must be a number"}},
 		{good + "--alpha=-1 --l1_ratio=2 --eta0=0 --power_t=p --epsilon=-1", []string{"alpha -1: must be a number from 0 on", "l1_ratio 2: must be a number from 0 to 1", "epsilon -1: must be", "--power_t=p: must be a number", "--eta0=0: must be a number above 0"}},
 		{good + "--alpha=,", []string{"--alpha: must be a number, or several with commas between"}},
-		{good + "--loss=hinge --solver=exact", []string{"loss hinge: regression takes one of squared_error", "solver exact: there is none for the loss hinge"}},
+		{good + "--loss=perceptron --solver=exact", []string{"loss perceptron: regression takes one of squared_error", "solver exact: there is none for the loss perceptron"}},
 		{"--input=x.csv --target=y --task=classification --model=m.json --loss=perceptron --solver=exact", []string{"solver exact: there is none for the loss perceptron: take sgd, or another loss"}},
 		{"--input=x.csv --target=y --task=classification --model=m.json --multi_class=multinomial --solver=sgd", []string{"multi_class multinomial: only solver exact has it: sgd learns one class against the rest"}},
 		{good + "--multi_class=multinomial", []string{"multi_class multinomial: is for the loss log_loss in classification, not for squared_error in regression"}},
@@ -530,6 +530,28 @@ func TestFinalScores(t *testing.T) {
 		}
 		if m.Training.Rows != 442 {
 			t.Errorf("%s: %d rows", more, m.Training.Rows)
+		}
+	}
+}
+
+// Losses with corners are exact, and say how far from the optimum they can be; a quantile is judged as one.
+func TestCorners(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"--target=target", "--standardize", "--model=m.json"}
+	diabetes, cancer := "--input="+clitest.Testdata(t, "diabetes.csv"), "--input="+clitest.Testdata(t, "breast_cancer.csv")
+	for _, v := range []struct{ args, want string }{
+		{diabetes + " --task=regression --loss=quantile --quantile=0.9", `mean pinball loss 9\.\d+, 9\d\.\d+ % of the targets at most their predictions, for the quantile 0\.9, on `},
+		{diabetes + " --task=regression --loss=epsilon_insensitive --epsilon=10", `R² 0\.51`},
+		{cancer + " --task=classification --loss=hinge", `accuracy 0\.9[89]`},
+	} {
+		stderr := mustRun(t, dir, append(args, strings.Fields(v.args)...)...)
+		m := loaded(t, filepath.Join(dir, "m.json"))
+		if o := m.Training.Objective[0]; m.Training.Solver != "exact" || m.Training.Epochs > 30 || !(m.Training.Gap <= 1e-6*o) {
+			t.Errorf("%s: %+v", v.args, m.Training)
+		}
+		if !regexp.MustCompile(`\n  objective \[[\d.]+\], at most \S+ above the least\n  ` + v.want).MatchString(stderr) {
+			t.Errorf("%s:\n%s", v.args, stderr)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/interior"
 	"beamlearn/model/linear/overview"
 	"beamlearn/model/linear/sgd"
 	"beamlearn/model/linear/survey"
@@ -111,6 +112,8 @@ type summary struct {
 	RMSE           *float64         `json:"rmse,omitempty"`
 	D2             *float64         `json:"d2,omitempty"` // of poisson, gamma and tweedie, as the next
 	Deviance       *float64         `json:"mean_deviance,omitempty"`
+	Pinball        *float64         `json:"mean_pinball_loss,omitempty"` // of quantile, as the next
+	Coverage       *float64         `json:"coverage,omitempty"`
 	Accuracy       *float64         `json:"accuracy,omitempty"` // of a classification, on the rows that a page shows
 	LogLoss        *float64         `json:"log_loss,omitempty"`
 	Inference      *model.Inference `json:"inference,omitempty"`
@@ -180,6 +183,11 @@ func (s *summary) judge(sums *model.RegressionMetrics, judged *overview.Judged) 
 	s.R2, s.RMSE = new(sums.R2()), new(math.Sqrt(sums.MSE()))
 	s.judged = fmt.Sprintf("R² %.4f, RMSE %.6g on %s (a constant prediction, their mean: 0, %.6g)",
 		*s.R2, *s.RMSE, of, math.Sqrt(sums.M2/sums.Weight))
+	if judged != nil && judged.Quantile != nil {
+		q := *judged.Quantile
+		s.Pinball, s.Coverage = new(sums.Pinball(q)), new(sums.Coverage())
+		s.judged = fmt.Sprintf("mean pinball loss %.6g, %.4g %% of the targets at most their predictions, for the quantile %v, on %s", *s.Pinball, 100**s.Coverage, q, of)
+	}
 	if judged != nil && judged.Deviance != nil {
 		d := *judged.Deviance
 		s.D2, s.Deviance = new(sums.D2(d)), new(sums.MeanDeviance())
@@ -222,7 +230,11 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}
 	if s.Training.Objective != nil {
-		lines = append(lines, fmt.Sprintf("  objective %v", slices.Sorted(slices.Values(s.Training.Objective))))
+		line := fmt.Sprintf("  objective %v", slices.Sorted(slices.Values(s.Training.Objective)))
+		if interior.Has(s.Loss) {
+			line += fmt.Sprintf(", at most %.2g above the least", s.Training.Gap)
+		}
+		lines = append(lines, line)
 	}
 	if p := s.Progressive; p != nil {
 		lines = append(lines, fmt.Sprintf("  mean loss of the rows before they were learned from: %.6g", p.MeanLoss))
