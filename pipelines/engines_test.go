@@ -55,7 +55,7 @@ func (c command) begin(t testing.TB, dir string, more ...string) *engines.Job {
 	for _, a := range c.args {
 		args = append(args, strings.ReplaceAll(a, "DATA", filepath.Join(engines.Root(t), "testdata")))
 	}
-	if slices.Contains([]string{"kneighbors", "sgd", "kmeans", "recommend"}, c.program) { // whose pages have times
+	if slices.Contains([]string{"kneighbors", "sgd", "kmeans", "bayes", "recommend"}, c.program) { // whose pages have times
 		args = append(args, "--report=none")
 	}
 	args = append([]string{c.program}, args...)
@@ -122,6 +122,10 @@ var commands = []command{
 		"--chunk_rows=100", "--model=out/errors.json"}},
 	{"clusters", "kmeans", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--n_clusters=5,10", "--chunk_rows=250",
 		"--output_model=out/kmeans.json", "--output=out/clusters.csv"}},
+	{"naive Bayes", "bayes", []string{"--kind=gaussian", "--input=DATA/breast_cancer.csv", "--target=target", "--var_smoothing=1e-9,1e-6", "--shards=3",
+		"--chunk_rows=50", "--output_model=out/gaussian.json"}},
+	{"naive Bayes of a table", "bayes", []string{"--kind=categorical", "--input=DATA/flights_small.csv", "--target=delayed", "--columns=*,!air_time,!id",
+		"--chunk_rows=100", "--output_model=out/categories.json"}},
 	{"recommendations", "recommend", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating", "--k=10", "--top=5",
 		"--chunk_rows=100", "--output=out/recommendations.csv"}},
 	{"filled cells", "kneighbors", []string{"--input=DATA/flights_small.parquet", "--impute=distance", "--k=3", "--chunk_rows=100", "--output=out/filled.parquet"}},

@@ -70,7 +70,8 @@ type (
 // Save writes the classifier as JSON. Numbers have the shortest form that reads back as the same float64.
 func (m *Model) Save(w io.Writer) error {
 	f := file{
-		Format: Format, Version: Version, Options: m.Options, Rows: m.Rows, Features: m.features, FeatureNames: m.FeatureNames,
+		Format: Format, Version: Version, Options: m.Options,
+		Rows: m.Rows, Features: m.features, FeatureNames: m.FeatureNames,
 		Classes: m.Classes, ClassRows: m.ClassRows(), Widths: m.widths, Encoding: m.Encoding, ZeroBased: m.ZeroBased,
 	}
 	rest, rests := make(counted, len(m.tallies)), false
@@ -89,8 +90,8 @@ func (m *Model) Save(w io.Writer) error {
 	case m.Options.Kind == Categorical:
 		f.Categories = m.categories(func(c *counter) []float64 { return c.sum })
 		for _, t := range m.tallies {
-			rests = slices.ContainsFunc(t.counts, func(c counter) bool { return c.low != nil })
-			if rests && f.CategoryRest == nil {
+			lacks := slices.ContainsFunc(t.counts, func(c counter) bool { return c.low != nil })
+			if lacks && f.CategoryRest == nil {
 				f.CategoryRest = m.categories(func(c *counter) []float64 { return c.low })
 			}
 		}
@@ -267,7 +268,8 @@ func (f *file) tally(k int, m *Model) (*tally, error) {
 	case s.kind == Categorical:
 		return t, f.categories(t, k, n)
 	default:
-		if len(f.FeatureCount) != n || len(f.FeatureCount[k]) != f.Features || f.FeatureRest != nil && len(f.FeatureRest) != n {
+		if len(f.FeatureCount) != n || len(f.FeatureCount[k]) != f.Features ||
+			f.FeatureRest != nil && len(f.FeatureRest) != n {
 			return nil, fmt.Errorf("counts of %d classes", len(f.FeatureCount))
 		}
 		c := &t.counts[0]
@@ -293,8 +295,11 @@ func (f *file) categories(t *tally, k, n int) error {
 			return fmt.Errorf("categories of %d classes", len(of))
 		}
 		c := &all[j]
-		if c.sum = of[k]; f.CategoryRest != nil && slices.ContainsFunc(f.CategoryRest[j][k], func(v float64) bool { return v != 0 }) {
-			c.low = f.CategoryRest[j][k]
+		if c.sum = of[k]; f.CategoryRest != nil {
+			rest := f.CategoryRest[j][k]
+			if slices.ContainsFunc(rest, func(v float64) bool { return v != 0 }) {
+				c.low = rest
+			}
 		}
 		if err := c.check(); err != nil {
 			return err

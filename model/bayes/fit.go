@@ -65,13 +65,16 @@ func (o *FitOptions) Validate() error {
 		errs = append(errs, fmt.Errorf("folds %d: must be from 2 to %d", o.Folds, folds.Max))
 	}
 	if o.Folds == 0 && len(o.Smoothings) > 1 {
-		errs = append(errs, fmt.Errorf("%d values of %s: are compared by folds", len(o.Smoothings), o.Options.Kind.SmoothingName()))
+		errs = append(errs, fmt.Errorf("%d values of %s: are compared by folds",
+			len(o.Smoothings), o.Options.Kind.SmoothingName()))
 	}
 	if o.Scoring != "" && (o.Folds == 0 || !slices.Contains(Scorings, o.Scoring)) {
-		errs = append(errs, fmt.Errorf("scoring %q: must be one of %s, and needs folds", o.Scoring, linear.Join(Scorings)))
+		errs = append(errs, fmt.Errorf("scoring %q: must be one of %s, and needs folds",
+			o.Scoring, linear.Join(Scorings)))
 	}
 	if o.Folds > 0 && o.WarmStart != nil {
-		errs = append(errs, errors.New("folds: the rows of the model of warm_start are in none, so that nothing could be compared"))
+		errs = append(errs,
+			errors.New("folds: the rows of the model of warm_start are in none, so that nothing could be compared"))
 	}
 	return errors.Join(errs...)
 }
@@ -362,8 +365,8 @@ func (m *Model) usable() error {
 				return fmt.Errorf("%s: its variance is beyond what float64 holds: divide it by some power of ten", m.column(j))
 			}
 			if v < leastVariance {
-				return fmt.Errorf("%s: its variance in class %s is %v, and nothing is added: take a greater --var_smoothing, or columns that vary",
-					m.column(j), m.Classes.Label(k), v)
+				return fmt.Errorf("%s: its variance in class %s is %v, and nothing is added: take a greater --var_smoothing, "+
+					"or columns that vary", m.column(j), m.Classes.Label(k), v)
 			}
 		}
 	}

@@ -26,7 +26,8 @@ func (f *Fit) hold(m *Model, byFold [][]*tally, alls []*tally) (*held, error) {
 	h := &held{fit: f, classes: m.Classes.Len(), byFold: byFold, alls: alls}
 	n := len(byFold) * len(f.options.Smoothings)
 	if cells := n * h.classes * h.classes; cells > maxCells {
-		return nil, fmt.Errorf("folds: %d folds of %d values for %d classes: fewer of them", len(byFold), len(f.options.Smoothings), h.classes)
+		return nil, fmt.Errorf("folds: %d folds of %d values for %d classes: fewer of them",
+			len(byFold), len(f.options.Smoothings), h.classes)
 	}
 	if numbers := n * h.classes * f.shape.numbers(); numbers > 4*maxNumbers {
 		return nil, fmt.Errorf("folds: %d models of %d classes and %d columns at a time: fewer folds or values of %s",
@@ -97,7 +98,8 @@ func newHeldPart(h *held) *heldPart {
 		var metrics []*linear.ClassificationMetrics
 		var sketches []*linear.AUCSketch
 		for range models {
-			metrics, sketches = append(metrics, linear.NewClassificationMetrics(h.classes)), append(sketches, &linear.AUCSketch{})
+			metrics = append(metrics, linear.NewClassificationMetrics(h.classes))
+			sketches = append(sketches, &linear.AUCSketch{})
 		}
 		p.metrics, p.sketches = append(p.metrics, metrics), append(p.sketches, sketches)
 	}

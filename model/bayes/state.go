@@ -103,7 +103,8 @@ func Decode(b []byte) (*Fit, error) {
 		return f, nil
 	}
 	if f.options.Folds > 0 {
-		if f.survey = (&survey.Survey{}); json.Unmarshal(s.Survey, f.survey) != nil || !f.survey.Done() || f.survey.Folds == nil {
+		f.survey = &survey.Survey{}
+		if json.Unmarshal(s.Survey, f.survey) != nil || !f.survey.Done() || f.survey.Folds == nil {
 			return nil, errState
 		}
 	}

@@ -50,7 +50,8 @@ func (p *sumPart) PartialFit(c *linear.Chunk) error {
 	case c.Sparse != nil && (s.kind == Gaussian || s.ragged):
 		return fmt.Errorf("bayes: sparse rows for %s, which takes dense ones", s.kind)
 	case c.Sparse != nil && s.kind == Bernoulli && s.binarize < 0:
-		return fmt.Errorf("binarize %v: must be at least 0 where rows are sparse, as all that is not there would be above it", s.binarize)
+		return fmt.Errorf("binarize %v: must be at least 0 where rows are sparse, as all that is not there would be above it",
+			s.binarize)
 	}
 	if p.labels != nil {
 		if err := p.labels.PartialFit(onlyLabels(c, c.Len())); err != nil {
@@ -93,7 +94,8 @@ func (p *sumPart) bounded(c *linear.Chunk) error {
 	if p.numbers <= maxNumbers {
 		return nil
 	}
-	return c.Fault(fault.WholeFile, fmt.Sprintf("sums of at most %d numbers: fewer classes, columns, categories or folds", maxNumbers),
+	return c.Fault(fault.WholeFile,
+		fmt.Sprintf("sums of at most %d numbers: fewer classes, columns, categories or folds", maxNumbers),
 		"%d labels of %d columns", len(p.texts)+len(p.values), p.fit.shape.features)
 }
 

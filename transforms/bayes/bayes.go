@@ -46,8 +46,8 @@ func Inspect(
 		return d, err
 	}
 	if d.Dim > vectorio.MaxDenseFeatures {
-		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns for %s, which takes dense rows: multinomial, complement and bernoulli take sparse ones",
-			vectorio.MaxDenseFeatures, kind), "%d columns", d.Dim)
+		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns for %s, which takes dense rows: "+
+			"multinomial, complement and bernoulli take sparse ones", vectorio.MaxDenseFeatures, kind), "%d columns", d.Dim)
 	}
 	reading.Formats.Sparse = false
 	o.UnitRows = 0
@@ -60,7 +60,8 @@ func dense(kind bayes.Kind) bool { return kind == bayes.Gaussian || kind == baye
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does,
 // and gives the widths of the columns, where their features are categories.
 func Encoded(
-	d *vectorio.Dataset, kind bayes.Kind, e *features.Encoding, chunkRows int, o *linear.Options, reading *vectorio.Options,
+	d *vectorio.Dataset, kind bayes.Kind, e *features.Encoding, chunkRows int,
+	o *linear.Options, reading *vectorio.Options,
 ) (_ *vectorio.Dataset, widths []int, err error) {
 	if kind == bayes.Gaussian {
 		if d, err = d.EncodedDense(e, reading); err != nil {
@@ -122,7 +123,8 @@ func (c *Classifier) Save(w io.Writer) error { return c.Model.Save(w) }
 
 // Name is what it is.
 func (c *Classifier) Name() string {
-	return fmt.Sprintf("%s naive Bayes of %d classes, %d columns", c.Model.Options.Kind, c.Model.Classes.Len(), c.Model.Features())
+	m := c.Model
+	return fmt.Sprintf("%s naive Bayes of %d classes, %d columns", m.Options.Kind, m.Classes.Len(), m.Features())
 }
 
 // Columns are those of the rows.

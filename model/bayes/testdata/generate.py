@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import sklearn
 from sklearn import naive_bayes
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.feature_extraction.text import HashingVectorizer
 
 warnings.simplefilter("error")
 assert sklearn.__version__ == "1.9.1"
@@ -71,6 +71,15 @@ for w in (False, True):
     run("CategoricalNB", "categories", w)
     run("CategoricalNB", "categories", w, alpha=0.2, min_categories=4, priors=prior)
 
+# Texts, whose words are hashed.
+words = ["offer", "money", "now", "meeting", "report", "Tuesday", "please", "thanks", "ärger", "you"]
+chance = np.vectorize(dict(no=0, perhaps=1, yes=2).get)(y)[:, None] * np.linspace(-0.3, 0.3, 10) + 1
+texts = [" ".join(rng.choice(words, size=rng.integers(3, 12), p=p / p.sum())) for p in chance]
+hashed = HashingVectorizer(n_features=2**6, alternate_sign=False, norm=None).transform(texts)
+text_proba = {}
+for kind in ("MultinomialNB", "BernoulliNB"):
+    text_proba[names[kind]] = getattr(naive_bayes, kind)(alpha=0.5).fit(hashed, y).predict_proba(hashed).tolist()
+
 here = pathlib.Path(__file__).parent
-out = dict(y=y.tolist(), weight=weight.tolist(), data={k: v.tolist() for k, v in data.items()}, cases=cases)
+out = dict(texts=texts, text_proba=text_proba, y=y.tolist(), weight=weight.tolist(), data={k: v.tolist() for k, v in data.items()}, cases=cases)
 (here / "golden.json").write_text(json.dumps(out, separators=(",", ":")) + "\n")
