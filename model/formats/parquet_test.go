@@ -232,10 +232,10 @@ func TestParquetLayouts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			record, values := randomLists(t, rows, dim, c.dictionary)
 			data := parquetTable(t, record, c.groupRows, c.options...)
-			for _, columns := range [][]string{{"x"}, {"c*"}} {
-				for _, id := range []string{"", "id", "name"} {
-					if testing.Short() && (columns[0] == "x") != (id == "id") {
-						continue
+			for at, columns := range [][]string{{"x"}, {"c*"}} {
+				for turn, id := range []string{"", "id", "name"} {
+					if (len(name)+at+turn)%2 > 0 || testing.Short() && (columns[0] == "x") != (id == "id") {
+						continue // each of the columns with each of the ids, in half of the layouts
 					}
 					var want []read
 					for i, row := range values {

@@ -265,7 +265,7 @@ func TestFitStages(t *testing.T) {
 				t.Errorf("scaler %v", m.Scaler)
 			}
 			want := encoded(t, first)
-			for seed := range uint64(3) {
+			for seed := range uint64(2) {
 				got, err := drive(t, newFitFor(t, v.o, v.rows), v.rows, 5, rand.New(rand.NewPCG(seed, 5)), nil)
 				if err != nil {
 					t.Fatal(err)
