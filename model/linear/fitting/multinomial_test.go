@@ -66,7 +66,6 @@ func TestMultinomialRefuses(t *testing.T) {
 	for want, o := range map[string]FitOptions{
 		"only solver exact has it":           multi(FitOptions{Solver: SolverSGD}),
 		"not for hinge in classification":    multi(FitOptions{Options: linear.Options{Loss: linear.Hinge}}),
-		"takes the penalty l2 or none":       multi(FitOptions{Options: linear.Options{Penalty: linear.L1}}),
 		"solver exact, which has no epochs":  multi(FitOptions{Epochs: 3}),
 		"must be one of auto, multinomial, ": {Options: linear.Options{Task: linear.Classification}, MultiClass: "softmax"},
 		"not for squared_error in regression": {
@@ -95,7 +94,8 @@ func TestMultiClassAuto(t *testing.T) {
 		{"three, ovr", FitOptions{MultiClass: linear.OneVsRest}, three, ""},
 		{"three, another loss", FitOptions{Options: linear.Options{Loss: linear.SquaredHinge}}, three, ""},
 		{"three, sgd", FitOptions{Solver: SolverSGD}, three, ""},
-		{"three, l1", FitOptions{Options: linear.Options{Penalty: linear.L1}}, three, ""},
+		{"three, l1", FitOptions{Options: linear.Options{Penalty: linear.L1}}, three, linear.Multinomial},
+		{"three, l1, auto alphas", FitOptions{Options: linear.Options{Penalty: linear.L1}, AutoAlphas: true, Folds: 3}, three, linear.Multinomial},
 		{"three, auto alphas", FitOptions{AutoAlphas: true, Folds: 3}, three, linear.Multinomial},
 	} {
 		v.o.Options.Task = linear.Classification

@@ -355,8 +355,6 @@ func (o *FitOptions) checkMultiClass(fault func(format string, args ...any)) {
 		fault("multi_class multinomial: is for the loss log_loss in classification, not for %s in %s", loss, o.Options.Task)
 	case o.Solver == SolverSGD:
 		fault("multi_class multinomial: only solver exact has it: sgd learns one class against the rest, as SGDClassifier does")
-	case !o.smooth():
-		fault("multi_class multinomial: takes the penalty l2 or none, not %s", o.Options.Penalty)
 	case o.Solver == SolverAuto && len(o.onlySGD()) > 0:
 		fault("multi_class multinomial: is learned by solver exact, which has no %s", strings.Join(o.onlySGD(), ", "))
 	}

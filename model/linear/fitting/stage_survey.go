@@ -112,7 +112,15 @@ func (f *Fit) tooLarge() (of, what string) {
 // chooseMultiClass decides how the classes, which are known now, are told apart.
 func (f *Fit) chooseMultiClass(exact bool) error {
 	o, classes := &f.options, f.chosen.Classes.Len()
-	if !exact || classes <= 2 || f.chosen.Loss != linear.LogLoss || o.MultiClass == linear.OneVsRest || !o.smooth() {
+	if !exact || classes <= 2 || f.chosen.Loss != linear.LogLoss || o.MultiClass == linear.OneVsRest {
+		return nil
+	}
+	if !o.smooth() && !newton.Fits(linear.Multinomial, f.features, classes) {
+		what := fmt.Sprintf("multinomial fits of %d columns and %d classes are too large for the penalty %s", f.features, classes, o.Options.Penalty)
+		if o.MultiClass == linear.Multinomial {
+			return fmt.Errorf("penalty: %s: take l2, or --multi_class=ovr", what)
+		}
+		f.warnings = append(f.warnings, what+": multi_class auto is ovr, one class against the rest, which is not the same optimum")
 		return nil
 	}
 	if o.Folds > 0 && !newton.Fits(linear.Multinomial, f.features, classes) {

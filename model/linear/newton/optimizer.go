@@ -17,8 +17,8 @@ import (
 )
 
 // Optimizer learns the exact model, up to rounding, for a loss that has slopes everywhere and the penalty l2 or none,
-// or, of up to 2,000 features, l1 and elasticnet (see proximal.go), in a few passes: a [Learner] that evaluates, in each
-// pass, objective and derivatives at one point.
+// or, of up to 2,000 features, or of a softmax features times classes, l1 and elasticnet (see proximal.go), in a few
+// passes: a [Learner] that evaluates, in each pass, objective and derivatives at one point.
 //
 // Up to 2,000 features, with 8·10⁶ squares of features over all weight vectors, the derivatives are two, and the step
 // is Newton's, damped (Nocedal and Wright: Numerical Optimization, 2nd ed., sections 3.3 and 3.5); of losses whose
@@ -117,8 +117,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredError, linear.SquaredEpsilonInsensitive,
 		linear.Poisson, linear.Gamma, linear.Tweedie:
 	default:
-		return nil, fmt.Errorf("loss %s: has corners, which an exact solver cannot take: "+
-			"choose squared_hinge, squared_epsilon_insensitive or huber, or learn by sgd", o.Loss)
+		return nil, fmt.Errorf("loss %s: has corners, where Newton's method has no step: "+
+			"learn by an interior point, or by sgd", o.Loss)
 	}
 	if o.Task == linear.OneClass {
 		return nil, errors.New("one_class: learn by sgd")
@@ -139,8 +139,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		p.vectors, vectors = vectors, 1
 	}
 	p.newton = Fits(o.MultiClass, features, max(vectors, p.vectors))
-	if o.Penalty != linear.L2 && o.Penalty != linear.None && (!p.newton || p.vectors > 1) {
-		return nil, fmt.Errorf("penalty %s: an exact solver takes it of up to %d columns, each class against the rest: learn by sgd, or with l2",
+	if o.Penalty != linear.L2 && o.Penalty != linear.None && !p.newton {
+		return nil, fmt.Errorf("penalty %s: an exact solver takes it of up to %d columns, or with a softmax columns times classes: learn by sgd, or with l2",
 			o.Penalty, maxNewtonFeatures)
 	}
 	if n := min(maxSample, sampleValues/features); p.newton && n >= 8*(features+1) {

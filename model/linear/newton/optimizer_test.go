@@ -365,13 +365,16 @@ func TestOptimizerRefuses(t *testing.T) {
 	for name, o := range map[string]linear.Options{
 		"by sgd":     {Task: linear.Classification, Loss: linear.Hinge, Classes: two},
 		"beforehand": {Task: linear.Classification, Loss: linear.LogLoss},
-		"penalty l1": {Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(3)},
 		"one_class":  {Task: linear.OneClass},
 		"alpha":      {Task: linear.Regression, Loss: linear.Huber, Alpha: new(-1.0)},
 	} {
 		if _, err := NewOptimizer(o, 3); err == nil || !strings.Contains(err.Error(), strings.Fields(name)[0]) && name != "one_class" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	wide := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(3)}
+	if _, err := NewOptimizer(wide, 700); err == nil || !strings.Contains(err.Error(), "penalty l1: an exact solver takes it of up to 2000 columns, or with a softmax columns times classes") {
+		t.Errorf("700 columns and 3 classes with l1: %v", err)
 	}
 	c := lineartest.Logistic(100, 3, 1)
 	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(0.0), Classes: two}

@@ -45,7 +45,7 @@ func (o *Optimizer) promised(g, base, dir []float64) float64 {
 	slope = 0
 	for j, v := range dir {
 		slope += float64(g[j] * v)
-		if j < o.features {
+		if j%o.width() < o.features {
 			slope += float64(l1 * (math.Abs(base[j]+v) - math.Abs(base[j])))
 		}
 	}
@@ -59,8 +59,9 @@ func (o *Optimizer) least(g, base []float64) float64 {
 		return norm(g)
 	}
 	s := slices.Clone(g)
-	for j := range o.features {
-		switch v := base[j]; {
+	for j, v := range base {
+		switch {
+		case j%o.width() == o.features:
 		case v > 0:
 			s[j] += l1
 		case v < 0:
@@ -80,15 +81,22 @@ func (o *Optimizer) step(second, base, g []float64, n float64) []float64 {
 	return o.proximalStep(second, base, g, n)
 }
 
-// proximalStep is the step to the least of the quadratic approximation with the penalty. The intercept, which is not
-// penalised, is eliminated.
-func (o *Optimizer) proximalStep(second, base, g []float64, n float64) []float64 {
-	d, last, l2 := o.features, o.features, o.alpha()
+// approximation is the quadratic one of the losses by the coefficients of all weight vectors, one after the other, where the
+// intercepts, which are not penalised, are always the best: second derivatives, slopes at the point, and the step of the
+// intercepts that a step of the coefficients asks for.
+type approximation struct {
+	second, slopes []float64
+	intercepts     func(step []float64) []float64
+}
+
+// approximate eliminates the intercept.
+func (o *Optimizer) approximate(second, base, g []float64, n float64) approximation {
+	d, last := o.features, o.features
 	triangle := panel.Triangle(second)
 	h := triangle.Full(d, d+1)
 	kernel.Scale(1/n, h)
 	slopes := slices.Clone(g[:d]) // of the losses
-	kernel.Add(-l2, base[:d], slopes)
+	kernel.Add(-o.alpha(), base[:d], slopes)
 	mixed, own := make([]float64, d), 0.0 // second derivatives with the intercept
 	if *o.options.FitIntercept {
 		own = second[len(second)-1] / n
@@ -104,25 +112,44 @@ func (o *Optimizer) proximalStep(second, base, g []float64, n float64) []float64
 		}
 		kernel.Add(-g[last]/own, mixed, slopes)
 	}
+	return approximation{h, slopes, func(step []float64) []float64 {
+		if !(own > 0) {
+			return []float64{0}
+		}
+		return []float64{-(g[last] + kernel.Dot(mixed, step)) / own}
+	}}
+}
+
+// proximalStep is the step to the least of the quadratic approximation with the penalty.
+func (o *Optimizer) proximalStep(second, base, g []float64, n float64) []float64 {
+	var q approximation
+	if o.vectors > 1 {
+		q = o.approximateSoftmax(second, base, g, n)
+	} else {
+		q = o.approximate(second, base, g, n)
+	}
+	d, h := len(q.slopes), q.second
 	most := 0.0
 	for j := range d {
 		h[j*d+j] = max(h[j*d+j], 0) // rounding, of a column that does not vary
 		most = max(most, h[j*d+j])
 	}
-	dir := make([]float64, d+1)
+	start := slices.Concat(o.coefs(base)...)
+	dir := make([]float64, o.size())
 	for damping := 0.0; damping <= 1e9*max(most, 1); damping = max(100*damping, 1e-6*most, 1e-6) {
-		q := dense.Lasso{D: d, Q: slices.Clone(h), C: make([]float64, d)}
+		l := dense.Lasso{D: d, Q: slices.Clone(h), C: make([]float64, d)}
 		for j := range d {
-			q.Q[j*d+j] += damping
-			q.C[j] = kernel.Dot(q.Q[j*d:(j+1)*d], base[:d]) - slopes[j]
+			l.Q[j*d+j] += damping
+			l.C[j] = kernel.Dot(l.Q[j*d:(j+1)*d], start) - q.slopes[j]
 		}
-		w := slices.Clone(base[:d])
-		q.Descend(w, o.l1(), l2, mostTurns, func(w, r []float64) bool { return o.optimal(&q, w, r) })
+		w := slices.Clone(start)
+		l.Descend(w, o.l1(), o.alpha(), mostTurns, func(w, r []float64) bool { return o.optimal(&l, w, r) })
 		for j, v := range w {
-			dir[j] = v - base[j]
+			w[j] = v - start[j]
 		}
-		if own > 0 {
-			dir[last] = -(g[last] + kernel.Dot(mixed, dir[:d])) / own
+		for k, b := range q.intercepts(w) {
+			copy(dir[k*o.width():], w[k*o.features:][:o.features])
+			dir[k*o.width()+o.features] = b
 		}
 		if slope := o.promised(g, base, dir); slope < 0 || slope != slope {
 			return dir

@@ -1,6 +1,8 @@
 package newton
 
 import (
+	"slices"
+
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
@@ -19,7 +21,8 @@ import (
 //
 // What is added to the weights of a column in every vector changes no probability. So a point's weights sum to zero
 // over the classes, as those of LogisticRegression do: the penalty wants it of coefficients, and intercepts, which
-// cost nothing, are kept to it by steps that sum to zero (see centre).
+// cost nothing, are kept to it by steps that sum to zero (see centre). With l1 the penalty wants the middle ones of a
+// column's coefficients to be zero.
 
 // pairs calls f for each two classes, k < l, with the place of their block.
 func (o *Optimizer) pairs(f func(at, k, l int)) {
@@ -43,8 +46,11 @@ func (o *Optimizer) centre(point []float64) {
 	if o.vectors == 1 {
 		return
 	}
-	w := o.width()
-	for j := range w {
+	w, first := o.width(), 0
+	if o.l1() > 0 { // coefficients that are equal in all classes cost something then
+		first = o.features
+	}
+	for j := first; j < w; j++ {
 		sum := 0.0
 		for k := range o.vectors {
 			sum += point[k*w+j]
@@ -55,15 +61,10 @@ func (o *Optimizer) centre(point []float64) {
 	}
 }
 
-// softmaxStep is Newton's. The matrix has no inverse as it stands, as weights that are equal in all classes change
-// nothing; with their direction added, of the size of the diagonal, it has one, and steps that sum to zero over the
-// classes are as they were.
-func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
-	d, w, classes := o.features, o.width(), o.vectors
-	if *o.options.FitIntercept {
-		d = w
-	}
-	size := classes * d
+// softmaxSecond is the matrix of second derivatives of the first d numbers of each weight vector, which are all but the
+// intercept or all.
+func (o *Optimizer) softmaxSecond(second []float64, d int, n float64) []float64 {
+	w, size := o.width(), o.vectors*d
 	a := make([]float64, size*size)
 	block := func(k, l int) []float64 { return a[k*d*size+l*d:] }
 	o.pairs(func(at, k, l int) {
@@ -83,6 +84,19 @@ func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
 			}
 		}
 	})
+	return a
+}
+
+// softmaxStep is Newton's. The matrix has no inverse as it stands, as weights that are equal in all classes change
+// nothing; with their direction added, of the size of the diagonal, it has one, and steps that sum to zero over the
+// classes are as they were.
+func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
+	d, w, classes := o.features, o.width(), o.vectors
+	if *o.options.FitIntercept {
+		d = w
+	}
+	size := classes * d
+	a := o.softmaxSecond(second, d, n)
 	for j := range d {
 		mean := 0.0
 		for k := range classes {
@@ -112,6 +126,62 @@ func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
 	return dir
 }
 
+// approximateSoftmax eliminates the intercepts of all classes. Their second derivatives have no inverse, as intercepts that are
+// equal in all classes change nothing; with that direction added they have one, and sums of zero stay as they were.
+func (o *Optimizer) approximateSoftmax(second, base, g []float64, n float64) approximation {
+	d, w, classes := o.features, o.width(), o.vectors
+	size := classes * d
+	slopes := slices.Concat(o.coefs(g)...) // of the losses
+	kernel.Add(-o.alpha(), slices.Concat(o.coefs(base)...), slopes)
+	if !*o.options.FitIntercept {
+		return approximation{o.softmaxSecond(second, d, n), slopes, func([]float64) []float64 { return make([]float64, classes) }}
+	}
+	a := o.softmaxSecond(second, w, n)
+	all := classes * w
+	h, mixed, own := make([]float64, size*size), make([]float64, classes*size), make([]float64, classes*classes)
+	intercept := make([]float64, classes) // slopes of the intercepts
+	mean := 0.0
+	for k := range classes {
+		last := a[(k*w+d)*all:]
+		for l := range classes {
+			copy(mixed[k*size+l*d:], last[l*w:l*w+d])
+			own[k*classes+l] = last[l*w+d]
+			for j := range d {
+				copy(h[(k*d+j)*size+l*d:], a[(k*w+j)*all+l*w:][:d])
+			}
+		}
+		mean += own[k*classes+k] / float64(classes)
+		intercept[k] = g[k*w+d]
+	}
+	for i := range own {
+		own[i] += mean / float64(classes)
+	}
+	factor := dense.Damped(own, classes)
+	column := make([]float64, classes)
+	for j := range size {
+		for k := range classes {
+			column[k] = mixed[k*size+j]
+		}
+		for k, v := range factor.Solve(column) {
+			if v != 0 {
+				kernel.Add(-v, mixed[k*size:(k+1)*size], h[j*size:(j+1)*size])
+			}
+		}
+	}
+	for k, v := range factor.Solve(intercept) {
+		kernel.Add(-v, mixed[k*size:(k+1)*size], slopes)
+	}
+	return approximation{h, slopes, func(step []float64) []float64 {
+		b := slices.Clone(intercept)
+		for k := range b {
+			b[k] += kernel.Dot(mixed[k*size:(k+1)*size], step)
+		}
+		b = factor.Solve(b)
+		kernel.Scale(-1, b)
+		return b
+	}}
+}
+
 const (
 	// maxSoftmaxWork is how many products a pass may sum up for second derivatives: half a minute of a core or so.
 	maxSoftmaxWork = 1e11
@@ -121,7 +191,7 @@ const (
 
 // light reports whether there are so many rows that L-BFGS takes the place of Newton's method.
 func (o *Optimizer) light() bool {
-	if o.vectors == 1 || o.passes == 0 || !Fits(linear.Multinomial, o.features, o.vectors) {
+	if o.vectors == 1 || o.passes == 0 || o.l1() > 0 || !Fits(linear.Multinomial, o.features, o.vectors) {
 		return false
 	}
 	pairs := float64(o.vectors) * float64(o.vectors-1) / 2
