@@ -101,7 +101,7 @@ func TestDigits(t *testing.T) {
 func TestSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--color=target", "--standardize"}
-	for _, extra := range [][]string{{"--model=a.json", "--output=a.csv"}, {"--model=b.json", "--output=b.csv", "--threads=1", "--chunk_rows=70"}, {"--model=c.json", "--output=c.npy"}} {
+	for _, extra := range [][]string{{"--model=a.json", "--output=a.csv"}, {"--model=b.json", "--output=b.csv", "--threads=1", "--chunk_rows=70", "--report=none"}, {"--model=c.json", "--output=c.npy", "--report=none"}} {
 		mustRun(t, dir, append(args, extra...)...)
 	}
 	for _, name := range []string{"b.json", "c.json"} {
@@ -134,7 +134,7 @@ func TestShare(t *testing.T) {
 			t.Errorf("%s does not tell of the share", name)
 		}
 	}
-	mustRun(t, dir, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--transform=m.json", "--output=again.csv")
+	mustRun(t, dir, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--transform=m.json", "--output=again.csv", "--report=none")
 	if clitest.Read(t, filepath.Join(dir, "again.csv")) != clitest.Read(t, filepath.Join(dir, "p.csv")) {
 		t.Error("rows are projected otherwise onto the saved components")
 	}

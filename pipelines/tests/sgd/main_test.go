@@ -462,7 +462,7 @@ func TestScores(t *testing.T) {
 		t.Errorf("scores %v", scores)
 	}
 
-	mustRun(t, dir, append(args, "--checkpoint_passes=3")...)
+	mustRun(t, dir, append(args, "--checkpoint_passes=3", "--report=none")...)
 	table, err := csv.NewReader(strings.NewReader(clitest.Read(t, filepath.Join(dir, "out/m.cv.csv")))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
@@ -538,7 +538,7 @@ func TestFinalScores(t *testing.T) {
 func TestCorners(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	args := []string{"--target=target", "--standardize", "--model=m.json"}
+	args := []string{"--target=target", "--standardize", "--model=m.json", "--report=none"}
 	diabetes, cancer := "--input="+clitest.Testdata(t, "diabetes.csv"), "--input="+clitest.Testdata(t, "breast_cancer.csv")
 	for _, v := range []struct{ args, want string }{
 		{diabetes + " --task=regression --loss=quantile --quantile=0.9", `mean pinball loss 9\.\d+, 9\d\.\d+ % of the targets at most their predictions, for the quantile 0\.9, on `},
@@ -559,7 +559,7 @@ func TestCorners(t *testing.T) {
 // A model is gone on with; its hyperparameters stay.
 func TestWarmStart(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--shards=1", "--checkpoint_passes=5"}
+	args := []string{"--input=" + clitest.Testdata(t, "diabetes.csv"), "--target=target", "--task=regression", "--shards=1", "--checkpoint_passes=5", "--report=none"}
 	mustRun(t, dir, append(args, "--standardize", "--epochs=4", "--model=whole.json")...)
 	if stderr := mustRun(t, dir, append(args, "--warm_start=whole.json", "--epochs=2", "--model=more.json", "--quiet")...); stderr != "" {
 		t.Errorf("--quiet:\n%s", stderr)
