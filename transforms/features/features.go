@@ -25,6 +25,7 @@ import (
 	model "beamlearn/model/features"
 	"beamlearn/model/tables"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -174,12 +175,7 @@ type Part struct {
 }
 
 func encodePart(p Part) ([]byte, error) { return json.Marshal(p) }
-
-func decodePart(b []byte) (Part, error) {
-	var p Part
-	err := json.Unmarshal(b, &p)
-	return p, err
-}
+func decodePart(b []byte) (Part, error) { return jsoncoder.Decode[Part](b) }
 
 // surveyFn looks at the rows of a group, on all cores.
 type surveyFn struct {

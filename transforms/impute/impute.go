@@ -24,6 +24,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
@@ -173,12 +174,7 @@ type task struct {
 }
 
 func encodeTask(t task) ([]byte, error) { return json.Marshal(t) }
-
-func decodeTask(b []byte) (task, error) {
-	var t task
-	err := json.Unmarshal(b, &t)
-	return t, err
-}
+func decodeTask(b []byte) (task, error) { return jsoncoder.Decode[task](b) }
 
 // work is what all DoFns know.
 type work struct {

@@ -22,6 +22,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 )
@@ -320,12 +321,7 @@ type keptList struct {
 }
 
 func encodeKeptList(l keptList) ([]byte, error) { return json.Marshal(l) }
-
-func decodeKeptList(b []byte) (keptList, error) {
-	var l keptList
-	err := json.Unmarshal(b, &l)
-	return l, err
-}
+func decodeKeptList(b []byte) (keptList, error) { return jsoncoder.Decode[keptList](b) }
 
 func (l *keptList) name() string { return fmt.Sprintf("kept-%08d-%05d", l.Order, l.Number) }
 

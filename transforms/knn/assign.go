@@ -16,6 +16,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
@@ -180,12 +181,7 @@ type partTask struct {
 }
 
 func encodePartTask(t partTask) ([]byte, error) { return json.Marshal(t) }
-
-func decodePartTask(b []byte) (partTask, error) {
-	var t partTask
-	err := json.Unmarshal(b, &t)
-	return t, err
-}
+func decodePartTask(b []byte) (partTask, error) { return jsoncoder.Decode[partTask](b) }
 
 // layoutFn makes parts that fit into a worker of the planned ones.
 type layoutFn struct{ partsFn }

@@ -12,6 +12,7 @@ import (
 	"beamlearn/model/neighbors/outliers"
 	"beamlearn/model/neighbors/overview"
 	"beamlearn/model/neighbors/vote"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -66,12 +67,7 @@ type Range struct {
 }
 
 func encodeRange(r Range) ([]byte, error) { return json.Marshal(r) }
-
-func decodeRange(b []byte) (Range, error) {
-	var r Range
-	err := json.Unmarshal(b, &r)
-	return r, err
-}
+func decodeRange(b []byte) (Range, error) { return jsoncoder.Decode[Range](b) }
 
 // Query is a chunk of queries, and the file of the index to ask; without a name the index is in the process.
 type Query struct {
@@ -80,12 +76,7 @@ type Query struct {
 }
 
 func encodeQuery(q Query) ([]byte, error) { return json.Marshal(q) }
-
-func decodeQuery(b []byte) (Query, error) {
-	var q Query
-	err := json.Unmarshal(b, &q)
-	return q, err
-}
+func decodeQuery(b []byte) (Query, error) { return jsoncoder.Decode[Query](b) }
 
 // Report says what was done. Reports add up.
 type Report struct {

@@ -21,6 +21,7 @@ import (
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 )
 
 func init() {
@@ -66,12 +67,7 @@ type exchangeSection struct {
 }
 
 func encodeExchangeFile(f exchangeFile) ([]byte, error) { return json.Marshal(f) }
-
-func decodeExchangeFile(b []byte) (exchangeFile, error) {
-	var f exchangeFile
-	err := json.Unmarshal(b, &f)
-	return f, err
-}
+func decodeExchangeFile(b []byte) (exchangeFile, error) { return jsoncoder.Decode[exchangeFile](b) }
 
 // writeSection writes a section.
 type writeSection func(s exchangeSection, data func(io.Writer) error) error

@@ -18,6 +18,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -123,12 +124,7 @@ type shardPlan struct {
 }
 
 func encodePlan(p shardPlan) ([]byte, error) { return json.Marshal(p) }
-
-func decodePlan(b []byte) (shardPlan, error) {
-	var p shardPlan
-	err := json.Unmarshal(b, &p)
-	return p, err
-}
+func decodePlan(b []byte) (shardPlan, error) { return jsoncoder.Decode[shardPlan](b) }
 
 // shardFiles are the shards of a plan, in order.
 type shardFiles struct {
@@ -138,12 +134,7 @@ type shardFiles struct {
 }
 
 func encodeFiles(f shardFiles) ([]byte, error) { return json.Marshal(f) }
-
-func decodeFiles(b []byte) (shardFiles, error) {
-	var f shardFiles
-	err := json.Unmarshal(b, &f)
-	return f, err
-}
+func decodeFiles(b []byte) (shardFiles, error) { return jsoncoder.Decode[shardFiles](b) }
 
 // planShardsFn makes shards of consecutive chunks of the corpus.
 type planShardsFn struct {

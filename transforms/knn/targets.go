@@ -18,6 +18,7 @@ import (
 	"beamlearn/model/neighbors/vote"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -142,12 +143,7 @@ type targetsPart struct {
 }
 
 func encodeTargetsPart(p targetsPart) ([]byte, error) { return json.Marshal(p) }
-
-func decodeTargetsPart(b []byte) (targetsPart, error) {
-	var p targetsPart
-	err := json.Unmarshal(b, &p)
-	return p, err
-}
+func decodeTargetsPart(b []byte) (targetsPart, error) { return jsoncoder.Decode[targetsPart](b) }
 
 // targetsFn writes the targets of a chunk into a file.
 type targetsFn struct {

@@ -18,6 +18,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/progress"
 )
 
@@ -66,12 +67,7 @@ func Shape(queries, points int64) Part {
 func (p *Part) isShape() bool { return p.Info.Queries > 0 || p.Info.Points > 0 }
 
 func encodePart(p Part) ([]byte, error) { return json.Marshal(p) }
-
-func decodePart(b []byte) (Part, error) {
-	var p Part
-	err := json.Unmarshal(b, &p)
-	return p, err
-}
+func decodePart(b []byte) (Part, error) { return jsoncoder.Decode[Part](b) }
 
 // check refuses a part that does not name a file of this run's own for each file of the output: what crosses the wire
 // says only which of them to read.

@@ -28,6 +28,7 @@ import (
 	"beamlearn/model/results"
 	"beamlearn/model/tables"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
@@ -267,12 +268,7 @@ type Range struct {
 }
 
 func encodeRange(r Range) ([]byte, error) { return json.Marshal(r) }
-
-func decodeRange(b []byte) (Range, error) {
-	var r Range
-	err := json.Unmarshal(b, &r)
-	return r, err
-}
+func decodeRange(b []byte) (Range, error) { return jsoncoder.Decode[Range](b) }
 
 // Recommend adds to a pipeline that all rows are read, that users are answered, and that the outputs are written, as far
 // as they are asked for; PCollections: none. One worker reads all rows: it takes some 60 bytes a row, and 16·K bytes an

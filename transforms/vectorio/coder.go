@@ -1,29 +1,18 @@
 package vectorio
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"beamlearn/transforms/internal/jsoncoder"
+)
 
 // Descriptions are small and cross the wire as JSON, which a log shows as it is.
 
 func encodePiece(p Piece) ([]byte, error) { return json.Marshal(p) }
-
-func decodePiece(b []byte) (Piece, error) {
-	var p Piece
-	err := json.Unmarshal(b, &p)
-	return p, err
-}
+func decodePiece(b []byte) (Piece, error) { return jsoncoder.Decode[Piece](b) }
 
 func encodeChunk(c Chunk) ([]byte, error) { return json.Marshal(c) }
-
-func decodeChunk(b []byte) (Chunk, error) {
-	var c Chunk
-	err := json.Unmarshal(b, &c)
-	return c, err
-}
+func decodeChunk(b []byte) (Chunk, error) { return jsoncoder.Decode[Chunk](b) }
 
 func encodeList(l List) ([]byte, error) { return json.Marshal(l) }
-
-func decodeList(b []byte) (List, error) {
-	var l List
-	err := json.Unmarshal(b, &l)
-	return l, err
-}
+func decodeList(b []byte) (List, error) { return jsoncoder.Decode[List](b) }
