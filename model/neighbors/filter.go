@@ -2,6 +2,7 @@ package neighbors
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -111,7 +112,9 @@ func (f *frame) distance() bool {
 // sampled is the number of points that the frame is made of.
 const sampled = 4096
 
-// newFrame takes the mean of a sample of the n rows as the centre, and a factor that brings their values below 1.
+// newFrame takes the mean of a sample of the n rows as the centre, and a factor that brings their values below 1. In a
+// column of a few values that are far from all others it takes the median: their mean would be far from each of the others,
+// whose int8 would have few steps left for what tells them apart.
 func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float64) *frame {
 	f := &frame{dim: dim, metric: metric, centre: make([]float64, dim), factor: 1, step: 1}
 	if metric == Hamming {
@@ -119,10 +122,9 @@ func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float6
 	}
 	buf := make([]float64, dim)
 	step := max(n/sampled, 1)
+	count := float64((n + step - 1) / step)
 	if !f.product() {
-		count := 0.0
 		for i := 0; i < n; i += step {
-			count++
 			for j, v := range row(i, buf) {
 				f.centre[j] += v
 			}
@@ -133,12 +135,23 @@ func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float6
 			}
 		}
 	}
-	m := 0.0
+	most, sums := make([]float64, dim), make([]float64, dim) // of the distances from the centre
 	for i := 0; i < n; i += step {
 		for j, v := range row(i, buf) {
-			m = math.Max(m, math.Abs(v-f.centre[j]))
+			d := math.Abs(v - f.centre[j])
+			most[j], sums[j] = max(most[j], d), sums[j]+d
 		}
 	}
+	far := make([]int, 0, dim)
+	m := 0.0
+	for j, d := range most {
+		if !f.product() && d*count > farAway*sums[j] {
+			far = append(far, j)
+		} else {
+			m = max(m, d)
+		}
+	}
+	m = max(m, f.medians(far, n, row))
 	if m > 0 {
 		_, e := math.Frexp(m)
 		f.factor = math.Ldexp(1, -min(max(e, -400), 400))
@@ -147,6 +160,32 @@ func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float6
 		f.chooseStep(m*f.factor, n, row)
 	}
 	return f
+}
+
+// farAway is how many times as far from the mean as values are on average one is that is far from all others.
+const farAway = 64
+
+// medians makes those of some columns their centre, and returns how far from it the values are but for the farthest.
+func (f *frame) medians(columns []int, n int, row func(i int, dst []float64) []float64) (m float64) {
+	const rows = 512
+	if len(columns) == 0 {
+		return 0
+	}
+	buf, values := make([]float64, f.dim), make([][]float64, len(columns))
+	for i := 0; i < n; i += max(n/rows, 1) {
+		x := row(i, buf)
+		for c, j := range columns {
+			values[c] = append(values[c], x[j])
+		}
+	}
+	for c, j := range columns {
+		v := values[c]
+		slices.Sort(v)
+		f.centre[j] = v[len(v)/2]
+		cut := len(v) / rareRow
+		m = max(m, f.centre[j]-v[cut], v[len(v)-1-cut]-f.centre[j])
+	}
+	return m
 }
 
 // chooseStep takes the s with which the ε of a few rows add up to least: that of which the greatest component is 127
@@ -416,6 +455,7 @@ func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst [
 			}
 		}
 	})
+	s.dropOutliers(f)
 	for p := range s.panels() {
 		e, f := float64(s.margins[2*p]), float64(s.margins[2*p+1])
 		s.e = max(s.e, e)
@@ -425,6 +465,44 @@ func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst [
 		s.delta = min(s.delta, float64(v))
 	}
 	return s
+}
+
+// One row of rareRow may have an ε that is outlying times as great as that of all others.
+const (
+	rareRow  = 256
+	outlying = 8
+)
+
+// dropOutliers takes their short forms from the few rows whose ε is far greater than that of all others: they would loosen
+// the limits of their panels, and of all rows, for the sake of what few pairs they are in.
+func (s *shorts) dropOutliers(f *frame) {
+	var some []float32
+	for i := 0; i < s.n; i += max(s.n/sampled, 1) {
+		some = append(some, s.errors[i])
+	}
+	slices.Sort(some)
+	limit := some[len(some)-1-len(some)/rareRow] * outlying
+	var rows []int
+	for i, e := range s.errors[:s.n] {
+		if e > limit {
+			rows = append(rows, i)
+		}
+	}
+	if len(rows) > s.n/rareRow {
+		return
+	}
+	k := newPacker(f)
+	for _, i := range rows {
+		k.none(s, i, math.Inf(-1))
+	}
+	for _, i := range rows {
+		p := i / tile.Columns
+		at, end := p*tile.Columns, min((p+1)*tile.Columns, s.n)
+		s.margins[2*p] = slices.Max(s.errors[at:end])
+		if s.norms != nil {
+			s.margins[2*p+1] = slices.Max(s.norms[at:end])
+		}
+	}
 }
 
 // limits are a, b and c of row i of s against the rows of others. They belong to the bounded reduced value R.

@@ -252,7 +252,7 @@ const (
 func rescale(x []float64) {
 	m := 0.0
 	for _, v := range x {
-		m = math.Max(m, math.Abs(v))
+		m = max(m, math.Abs(v))
 	}
 	if m == 0 || m >= smallSafe && m <= largeSafe {
 		return

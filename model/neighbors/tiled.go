@@ -180,6 +180,14 @@ func (t *tiled) screens(q *vectors.Block) bool {
 	return t.points.f64 == nil && !q.Wide() && (t.o.Metric == Euclidean || t.o.Metric == SqEuclidean)
 }
 
+// screensWorker reports whether a worker can do so to tell which pairs to compute: under the cosine, too, where the lengths
+// of the queries are known, as those of the points are.
+func (s *query) screensWorker() bool {
+	t := s.t
+	return t.points.dim >= screenDim && (t.screens(s.q) ||
+		t.points.f64 == nil && !s.q.Wide() && t.o.Metric == Cosine && s.everyPoint())
+}
+
 func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, by Search) *Neighbors {
 	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		radius: r, found: make([]within, q.Len())}

@@ -3,6 +3,7 @@ package neighbors
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"beamlearn/model/neighbors/internal/tile"
@@ -177,7 +178,7 @@ func newWorker(s *query, block int) *worker {
 	if s.room > 0 {
 		w.single = newComputer(s, 1)
 	}
-	w.screenable = s.t.points.dim >= screenDim && s.t.screens(s.q)
+	w.screenable = s.screensWorker()
 	w.qa, w.qb, w.qc = make([]float32, rows), make([]float32, rows), make([]float32, rows)
 	return w
 }
@@ -236,9 +237,12 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		return
 	}
 	points := t.shorts(prec)
+	open := false // whether any of the pairs is wanted
 	w.lock(w.rows)
 	for i := range q.n {
-		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, points, q.offset+i, s.bound(q.first+i, first))
+		bound := s.bound(q.first+i, first)
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, points, q.offset+i, bound)
+		open = open || !math.IsInf(bound, -1)
 	}
 	w.unlock(w.rows)
 	for i := q.n; i < len(w.qa) && i%tile.Rows != 0; i++ {
@@ -248,11 +252,15 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 	for j := range w.a {
 		w.a[j], w.b[j], w.c[j] = float32(math.Inf(-1)), 0, 0
 		if symmetric && first+j < last {
-			w.a[j], w.b[j], w.c[j] = t.frame.limits(points, points, first+j, s.bound(first+j, q.first))
+			bound := s.bound(first+j, q.first)
+			w.a[j], w.b[j], w.c[j] = t.frame.limits(points, points, first+j, bound)
+			open = open || !math.IsInf(bound, -1)
 		}
 	}
 	w.unlock(w.columns)
-
+	if w.compared += last - first; !open {
+		return
+	}
 	panels := (last - first + tile.Columns - 1) / tile.Columns
 	step := min(max(pointBytes/(tile.Columns*4*points.words), 1), panels)
 	w.wasted, w.listed = 0, 0
@@ -275,7 +283,6 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		}
 	}
 	w.screens = w.screenable && float64(w.wasted) > screenShare*float64(w.listed)
-	w.compared += last - first
 	w.passed += float64(w.wasted) / float64(q.n)
 }
 
@@ -377,6 +384,7 @@ func (w *worker) add(m, point, last, i int, q queries, first int) {
 
 // flush computes the pairs listed and offers them to their queries. The group begins at number at of q.
 func (w *worker) flush(at int, q queries, first int) {
+	w.dropTies()
 	w.listed += len(w.list)
 	if w.s.room > 0 {
 		w.choose(at, q, first)
@@ -475,10 +483,40 @@ func (w *worker) limitRow(q queries, at, m int) {
 	}
 }
 
-// limitColumn makes the limits of point j as a query.
+// limitColumn makes the limits of point j as a query, for the groups after this one.
 func (w *worker) limitColumn(q queries, first, j int) {
 	if q.forms != nil {
-		w.a[j-first], w.b[j-first], w.c[j-first] = w.s.t.frame.limits(q.forms, q.forms, j, w.s.states[j].bound)
+		bound := w.s.bound(j, w.group+w.size)
+		w.a[j-first], w.b[j-first], w.c[j-first] = w.s.t.frame.limits(q.forms, q.forms, j, bound)
+	}
+}
+
+// dropTies drops the listed pairs of queries that have all their neighbours at the distance 0 before the first point listed:
+// nothing that comes after can be nearer. Points are listed in ascending order. Only where a query is worked on alone.
+func (w *worker) dropTies() {
+	s := w.s
+	if w.symmetric || len(w.list) == 0 || s.k == 0 {
+		return
+	}
+	var seen, drop [tile.Rows]bool
+	any := false
+	for m := range w.size {
+		seen[m] = s.states[w.group+m].bound > s.zero
+	}
+	if seen == [tile.Rows]bool{true, true, true, true, true, true, true, true} {
+		return
+	}
+	w.lock(w.rows)
+	for _, pair := range w.list {
+		if m := int(uint32(pair)); !seen[m] {
+			seen[m] = true
+			drop[m] = math.IsInf(s.bound(w.group+m, int(pair>>32)), -1)
+			any = any || drop[m]
+		}
+	}
+	w.unlock(w.rows)
+	if any {
+		w.list = slices.DeleteFunc(w.list, func(pair uint64) bool { return drop[uint32(pair)] })
 	}
 }
 

@@ -42,6 +42,9 @@ func (w *worker) screen() {
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
 		d := float64(w.screened[p]) * low
+		if d > 0x1p-90 && d <= math.MaxFloat32*low && s.t.scales != nil {
+			d = s.unitSquare(w.group+int(uint32(pair)), int(pair>>32), d)
+		}
 		bound := s.states[w.group+int(uint32(pair))].bound
 		w.screened[p] = 0
 		if d > bound*(1+0x1p-30) && d > 0x1p-90 && d <= math.MaxFloat32*low {
@@ -62,6 +65,23 @@ func (w *worker) screen() {
 	}
 	w.wasted += n - len(kept)
 	w.list = kept
+}
+
+// unitSquare is a lower bound of the reduced value, for the cosine, of two points whose squared distance is at least that
+// given. Of rows x and y, with lengths of their own,
+//
+//	‖x/‖x‖ − y/‖y‖‖² = (‖x−y‖² − (‖x‖−‖y‖)²) / (‖x‖·‖y‖).
+//
+// The lengths are within (d+8)·2⁻⁵³ of the exact ones, as the scales are, and so are the reference's rows of unit length: the
+// last term outweighs what all of this comes to, for up to maxDim columns.
+func (s *query) unitSquare(i, j int, square float64) float64 {
+	x, y := s.t.scales[i], s.t.scales[j]
+	if x == 0 || y == 0 {
+		return 0
+	}
+	difference := 1/x - 1/y
+	difference *= difference
+	return (square-difference-(square+difference)*0x1p-28)*x*y - 0x1p-28
 }
 
 // screenList computes the pairs listed in float32.

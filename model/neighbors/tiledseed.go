@@ -41,10 +41,7 @@ func (w *worker) seed(q queries, prec precision) {
 	points := t.shorts(prec)
 	panels := points.panels()
 	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
-	if sets*tile.Columns < rank {
-		return
-	}
-	length := max(min(240*rank, t.points.n/4)/(sets*tile.Columns), 1)
+	length := max(min(240*rank, t.points.n/8)/(sets*tile.Columns), 1)
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
 		start = int(s.exclude[q.first]) / tile.Columns
@@ -54,45 +51,68 @@ func (w *worker) seed(q queries, prec precision) {
 	for p := start; p < start+sets*length; p++ {
 		for j := p * tile.Columns; j < min((p+1)*tile.Columns, t.points.n); j++ {
 			h := points.halves[j]
-			if math.IsInf(float64(h), -1) || t.scales != nil && t.scales[j] == 0 {
-				return // no short form, or, under the cosine, farther than it
+			if t.scales != nil && t.scales[j] == 0 {
+				return // under the cosine it is farther than its short form
+			}
+			if math.IsInf(float64(h), -1) {
+				rank++ // without a short form it has the best score
+				continue
 			}
 			half = max(half, h)
 		}
 		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
 	}
-	const cells = tile.Rows * tile.Columns
-	w.best = slices.Grow(w.best[:0], sets*cells)[:sets*cells]
-	for i := range w.best {
-		w.best[i] = float32(math.Inf(-1))
+	if sets*tile.Columns < rank {
+		return
 	}
 	eta := t.frame.eta(points)
-	for i := 0; i < q.n; i += tile.Rows {
-		w.load(q, i)
+	bound := func(i, at int, scores []float32) {
+		if s.states[q.first+i].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
+			return
+		}
+		w.orders = w.orders[:0]
+		for ; len(scores) > 0; scores = scores[min(cells, len(scores)):] {
+			for _, score := range scores[at:][:tile.Columns] {
+				w.orders = append(w.orders, ordered(-score))
+			}
+		}
+		score := -float64(disordered(nthSmallest(w.orders, rank)))
+		s.tighten(q.first+i, t.seedBound(q.forms, q.offset+i, score, float64(half), float64(e), float64(f), eta))
+	}
+	// Groups that follow each other share the panels while these are in the cache.
+	batch := tile.Rows
+	if sets*length*points.words*4*tile.Columns > pointBytes {
+		batch *= max(seedScores/(sets*cells), 1)
+	}
+	part := max(min(pointBytes/(points.words*4*tile.Columns), length), 1)
+	for first := 0; first < q.n; first += batch {
+		last := min(first+batch, q.n)
+		w.best = slices.Grow(w.best[:0], batch/tile.Rows*sets*cells)[:batch/tile.Rows*sets*cells]
 		for j := range w.best {
 			w.best[j] = float32(math.Inf(-1))
 		}
 		for set := range sets {
-			w.args.Best = &w.best[set*cells]
-			w.against(points, start+set*length, length)
-			t.tiles[prec].Best(&w.args)
-		}
-		for m := range w.size {
-			at := q.offset + i + m
-			if s.states[w.group+m].count == closed || math.IsInf(float64(q.forms.halves[at]), -1) {
-				continue
-			}
-			w.orders = w.orders[:0]
-			for set := range sets {
-				for _, score := range w.best[set*cells+m*tile.Columns:][:tile.Columns] {
-					w.orders = append(w.orders, ordered(-score))
+			for p := 0; p < length; p += part {
+				for i := first; i < last; i += tile.Rows {
+					w.load(q, i)
+					w.args.Best = &w.best[((i-first)/tile.Rows*sets+set)*cells]
+					w.against(points, start+set*length+p, min(part, length-p))
+					t.tiles[prec].Best(&w.args)
 				}
 			}
-			score := -float64(disordered(nthSmallest(w.orders, rank)))
-			s.tighten(w.group+m, t.seedBound(q.forms, at, score, float64(half), float64(e), float64(f), eta))
+		}
+		for i := first; i < last; i++ {
+			group := (i - first) / tile.Rows * sets * cells
+			bound(i, i%tile.Rows*tile.Columns, w.best[group:group+sets*cells])
 		}
 	}
 }
+
+// A tile's scores, and how many of such a goroutine keeps at a time where panels are to be shared.
+const (
+	cells      = tile.Rows * tile.Columns
+	seedScores = 48 << 10
+)
 
 // sample gives the queries a first bound where the filter has none: the rank-th best of a few points.
 func (w *worker) sample(q queries, rank int) {
@@ -141,7 +161,7 @@ func (t *tiled) seedBound(q *shorts, i int, score, half, e, f, eta float64) floa
 		return reduced + math.Abs(reduced)*0x1p-30 + 0x1p-1000
 	}
 	h := float64(q.halves[i]) * (1 + 2*eta)
-	hat := 2 * (h - score + 4*eta*(h+half))
+	hat := 2*(h-score+4*eta*(h+half)) + 4*tiny // products of float32 may be lost
 	r := math.Sqrt(max(hat, 0)) + float64(q.errors[i]) + e
 	reduced = r*r/square*(1+0x1p-30) + 0x1p-1000
 	if reduced != reduced {

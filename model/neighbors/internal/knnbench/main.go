@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -62,6 +63,7 @@ var (
 	repeat    = flag.Int("repeat", 3, "runs, of which the fastest counts")
 	truth     = flag.Int("truth", 100, "sampled queries to check against the reference")
 	rows      = flag.Int("rows", 0, "take so many rows from everywhere in the file")
+	profile   = flag.String("cpuprofile", "", "write a profile of the searches to this file, for go tool pprof")
 	worker    = flag.Int("worker", 0, "run in this process, with so many threads")
 )
 
@@ -113,6 +115,17 @@ func measure(name string, threads int) error {
 	r := result{System: "beamlearn", Threads: threads, N: points.Len(), D: points.Dim, K: *k, Metric: *metric,
 		Algorithm: string(index.Algorithm()), BuildS: seconds(time.Since(start)), QueryS: math.Inf(1),
 		DataMB: int64(points.Len()) * int64(points.Dim) * 4 >> 20}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	var found *neighbors.Neighbors
 	for range *repeat {
 		found = nil
