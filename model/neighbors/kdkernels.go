@@ -25,22 +25,25 @@ func strideOf(m Metric, dim int) int {
 
 // kernels are those of a metric. They are not safe for concurrent use.
 func kernels[T float](o *Options, stride int, portable bool) (points, boxes kernel[T]) {
-	if o.Metric != Euclidean && o.Metric != SqEuclidean {
-		return referenceKernels[T](o, stride)
-	}
-	i := 0
-	switch stride {
-	case 2, 3, 4:
+	i := -1 // by the number of columns
+	switch {
+	case stride == 2, stride == 3, stride == 4:
 		i = stride - 1
-	case 6:
+	case stride == 6:
 		i = 4
-	case 8:
+	case stride == 8:
 		i = 5
+	case stride%8 == 0:
+		i = 0
 	}
-	if !portable {
-		if points, boxes, ok := assembly[T](i); ok {
+	switch o.Metric {
+	case Euclidean, SqEuclidean, Manhattan, Chebyshev:
+		if points, boxes, ok := assembly[T](o.Metric, max(i, 0)); ok && i >= 0 && !portable {
 			return points, boxes
 		}
+	}
+	if o.Metric != Euclidean && o.Metric != SqEuclidean {
+		return referenceKernels[T](o, stride)
 	}
 	switch i {
 	case 1:

@@ -2255,3 +2255,4603 @@ loop1:
 	VZEROUPPER
 	MOVQ         BX, ret+64(FP)
 	RET
+
+// func pointManhattan2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan2Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan3Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan4Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    96(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    112(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan6Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    128(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    160(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    96(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    144(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    176(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    112(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan8Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    128(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y4
+	VCVTPS2PD    192(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    160(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    96(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y5
+	VCVTPS2PD    224(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VANDPD       Y0, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    144(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y4
+	VCVTPS2PD    208(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    176(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    112(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y5
+	VCVTPS2PD    240(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VANDPD       Y0, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattanNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattanNFloat32(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VPCMPEQQ Y0, Y0, Y0
+	VPSRLQ   $0x01, Y0, Y0
+	VXORPD   Y1, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y10
+	VCVTPS2PD    (SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y1, Y1
+	VBROADCASTSD 8(BX), Y10
+	VCVTPS2PD    32(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y2, Y2
+	VBROADCASTSD 16(BX), Y10
+	VCVTPS2PD    64(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y3, Y3
+	VBROADCASTSD 24(BX), Y10
+	VCVTPS2PD    96(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y4, Y4
+	VBROADCASTSD 32(BX), Y10
+	VCVTPS2PD    128(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	VBROADCASTSD 40(BX), Y10
+	VCVTPS2PD    160(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y6, Y6
+	VBROADCASTSD 48(BX), Y10
+	VCVTPS2PD    192(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y7, Y7
+	VBROADCASTSD 56(BX), Y10
+	VCVTPS2PD    224(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000100, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y10
+	VCVTPS2PD    16(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y1, Y1
+	VBROADCASTSD 8(AX), Y10
+	VCVTPS2PD    48(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y2, Y2
+	VBROADCASTSD 16(AX), Y10
+	VCVTPS2PD    80(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y3, Y3
+	VBROADCASTSD 24(AX), Y10
+	VCVTPS2PD    112(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y4, Y4
+	VBROADCASTSD 32(AX), Y10
+	VCVTPS2PD    144(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	VBROADCASTSD 40(AX), Y10
+	VCVTPS2PD    176(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y6, Y6
+	VBROADCASTSD 48(AX), Y10
+	VCVTPS2PD    208(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y7, Y7
+	VBROADCASTSD 56(AX), Y10
+	VCVTPS2PD    240(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan2Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan3Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan4Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    192(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    224(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    208(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    240(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan6Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    256(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    288(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    320(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    352(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    192(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    224(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    272(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    304(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    336(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    368(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    208(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    240(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan8Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    256(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    288(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VCVTPS2PD    384(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    416(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    320(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    352(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    192(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    224(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VCVTPS2PD    448(CX), Y5
+	VSUBPD       Y5, Y6, Y5
+	VCVTPS2PD    480(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    272(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    304(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VCVTPS2PD    400(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    432(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    336(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    368(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    208(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    240(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VCVTPS2PD    464(CX), Y5
+	VSUBPD       Y5, Y6, Y5
+	VCVTPS2PD    496(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattanNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattanNFloat32(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VXORPD   Y0, Y0, Y0
+	VPCMPEQQ Y1, Y1, Y1
+	VPSRLQ   $0x01, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	VXORPD   Y9, Y9, Y9
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y11
+	VCVTPS2PD    (SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    32(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y2, Y2
+	VBROADCASTSD 8(BX), Y11
+	VCVTPS2PD    64(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    96(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD 16(BX), Y11
+	VCVTPS2PD    128(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    160(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y4, Y4
+	VBROADCASTSD 24(BX), Y11
+	VCVTPS2PD    192(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    224(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD 32(BX), Y11
+	VCVTPS2PD    256(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    288(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y6, Y6
+	VBROADCASTSD 40(BX), Y11
+	VCVTPS2PD    320(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    352(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	VBROADCASTSD 48(BX), Y11
+	VCVTPS2PD    384(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    416(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y8, Y8
+	VBROADCASTSD 56(BX), Y11
+	VCVTPS2PD    448(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    480(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000200, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y11
+	VCVTPS2PD    16(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    48(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y2, Y2
+	VBROADCASTSD 8(AX), Y11
+	VCVTPS2PD    80(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    112(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD 16(AX), Y11
+	VCVTPS2PD    144(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    176(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y4, Y4
+	VBROADCASTSD 24(AX), Y11
+	VCVTPS2PD    208(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    240(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD 32(AX), Y11
+	VCVTPS2PD    272(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    304(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y6, Y6
+	VBROADCASTSD 40(AX), Y11
+	VCVTPS2PD    336(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    368(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	VBROADCASTSD 48(AX), Y11
+	VCVTPS2PD    400(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    432(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y8, Y8
+	VBROADCASTSD 56(AX), Y11
+	VCVTPS2PD    464(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    496(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000200, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan2Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan3Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan4Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       192(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       224(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan6Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       256(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       320(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       192(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       288(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       352(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       224(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattan8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattan8Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       256(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y3
+	VSUBPD       384(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       320(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       192(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y4
+	VSUBPD       448(CX), Y4, Y4
+	VANDPD       Y0, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       288(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y3
+	VSUBPD       416(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       352(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       224(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y4
+	VSUBPD       480(CX), Y4, Y4
+	VANDPD       Y0, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointManhattanNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointManhattanNFloat64(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VPCMPEQQ Y0, Y0, Y0
+	VPSRLQ   $0x01, Y0, Y0
+	VXORPD   Y1, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y9
+	VSUBPD       (SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y1, Y1
+	VBROADCASTSD 8(BX), Y9
+	VSUBPD       64(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y2, Y2
+	VBROADCASTSD 16(BX), Y9
+	VSUBPD       128(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y3, Y3
+	VBROADCASTSD 24(BX), Y9
+	VSUBPD       192(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y4, Y4
+	VBROADCASTSD 32(BX), Y9
+	VSUBPD       256(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	VBROADCASTSD 40(BX), Y9
+	VSUBPD       320(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y6, Y6
+	VBROADCASTSD 48(BX), Y9
+	VSUBPD       384(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y7, Y7
+	VBROADCASTSD 56(BX), Y9
+	VSUBPD       448(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000200, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y9
+	VSUBPD       32(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y1, Y1
+	VBROADCASTSD 8(AX), Y9
+	VSUBPD       96(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y2, Y2
+	VBROADCASTSD 16(AX), Y9
+	VSUBPD       160(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y3, Y3
+	VBROADCASTSD 24(AX), Y9
+	VSUBPD       224(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y4, Y4
+	VBROADCASTSD 32(AX), Y9
+	VSUBPD       288(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y5, Y5
+	VBROADCASTSD 40(AX), Y9
+	VSUBPD       352(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y6, Y6
+	VBROADCASTSD 48(AX), Y9
+	VSUBPD       416(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y7, Y7
+	VBROADCASTSD 56(AX), Y9
+	VSUBPD       480(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000200, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan2Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan3Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan4Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       384(CX), Y5, Y4
+	VMOVUPD      448(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       416(CX), Y5, Y4
+	VMOVUPD      480(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan6Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       512(CX), Y4, Y3
+	VMOVUPD      576(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       640(CX), Y5, Y4
+	VMOVUPD      704(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       384(CX), Y5, Y4
+	VMOVUPD      448(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       544(CX), Y4, Y3
+	VMOVUPD      608(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       672(CX), Y5, Y4
+	VMOVUPD      736(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       416(CX), Y5, Y4
+	VMOVUPD      480(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattan8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattan8Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       512(CX), Y4, Y3
+	VMOVUPD      576(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VSUBPD       768(CX), Y5, Y4
+	VMOVUPD      832(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       640(CX), Y5, Y4
+	VMOVUPD      704(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       384(CX), Y5, Y4
+	VMOVUPD      448(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VSUBPD       896(CX), Y6, Y5
+	VMOVUPD      960(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       544(CX), Y4, Y3
+	VMOVUPD      608(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VSUBPD       800(CX), Y5, Y4
+	VMOVUPD      864(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       672(CX), Y5, Y4
+	VMOVUPD      736(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       416(CX), Y5, Y4
+	VMOVUPD      480(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VSUBPD       928(CX), Y6, Y5
+	VMOVUPD      992(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxManhattanNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxManhattanNFloat64(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VXORPD   Y0, Y0, Y0
+	VPCMPEQQ Y1, Y1, Y1
+	VPSRLQ   $0x01, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	VXORPD   Y9, Y9, Y9
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y11
+	VSUBPD       (SI), Y11, Y10
+	VMOVUPD      64(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y2, Y2
+	VBROADCASTSD 8(BX), Y11
+	VSUBPD       128(SI), Y11, Y10
+	VMOVUPD      192(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD 16(BX), Y11
+	VSUBPD       256(SI), Y11, Y10
+	VMOVUPD      320(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y4, Y4
+	VBROADCASTSD 24(BX), Y11
+	VSUBPD       384(SI), Y11, Y10
+	VMOVUPD      448(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD 32(BX), Y11
+	VSUBPD       512(SI), Y11, Y10
+	VMOVUPD      576(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y6, Y6
+	VBROADCASTSD 40(BX), Y11
+	VSUBPD       640(SI), Y11, Y10
+	VMOVUPD      704(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	VBROADCASTSD 48(BX), Y11
+	VSUBPD       768(SI), Y11, Y10
+	VMOVUPD      832(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y8, Y8
+	VBROADCASTSD 56(BX), Y11
+	VSUBPD       896(SI), Y11, Y10
+	VMOVUPD      960(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000400, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y11
+	VSUBPD       32(CX), Y11, Y10
+	VMOVUPD      96(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y2, Y2
+	VBROADCASTSD 8(AX), Y11
+	VSUBPD       160(CX), Y11, Y10
+	VMOVUPD      224(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y3, Y3
+	VBROADCASTSD 16(AX), Y11
+	VSUBPD       288(CX), Y11, Y10
+	VMOVUPD      352(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y4, Y4
+	VBROADCASTSD 24(AX), Y11
+	VSUBPD       416(CX), Y11, Y10
+	VMOVUPD      480(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y5, Y5
+	VBROADCASTSD 32(AX), Y11
+	VSUBPD       544(CX), Y11, Y10
+	VMOVUPD      608(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y6, Y6
+	VBROADCASTSD 40(AX), Y11
+	VSUBPD       672(CX), Y11, Y10
+	VMOVUPD      736(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y7, Y7
+	VBROADCASTSD 48(AX), Y11
+	VSUBPD       800(CX), Y11, Y10
+	VMOVUPD      864(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y8, Y8
+	VBROADCASTSD 56(AX), Y11
+	VSUBPD       928(CX), Y11, Y10
+	VMOVUPD      992(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VADDPD       Y10, Y9, Y9
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000400, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y9, Y5, Y5
+	VADDPD       Y5, Y3, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev2Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev3Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev4Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    96(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    112(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev6Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    128(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    160(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    96(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    144(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    176(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    112(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev8Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    (CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    128(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    64(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y4
+	VCVTPS2PD    192(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    32(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    160(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    96(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y5
+	VCVTPS2PD    224(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VANDPD       Y0, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y2
+	VCVTPS2PD    16(CX), Y1
+	VSUBPD       Y1, Y2, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y3
+	VCVTPS2PD    144(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y3
+	VCVTPS2PD    80(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y4
+	VCVTPS2PD    208(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y3
+	VCVTPS2PD    48(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y4
+	VCVTPS2PD    176(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y4
+	VCVTPS2PD    112(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y5
+	VCVTPS2PD    240(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VANDPD       Y0, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshevNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshevNFloat32(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VPCMPEQQ Y0, Y0, Y0
+	VPSRLQ   $0x01, Y0, Y0
+	VXORPD   Y1, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y10
+	VCVTPS2PD    (SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y1, Y1
+	VBROADCASTSD 8(BX), Y10
+	VCVTPS2PD    32(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y2, Y2
+	VBROADCASTSD 16(BX), Y10
+	VCVTPS2PD    64(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y3, Y3
+	VBROADCASTSD 24(BX), Y10
+	VCVTPS2PD    96(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y4, Y4
+	VBROADCASTSD 32(BX), Y10
+	VCVTPS2PD    128(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y5, Y5
+	VBROADCASTSD 40(BX), Y10
+	VCVTPS2PD    160(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y6, Y6
+	VBROADCASTSD 48(BX), Y10
+	VCVTPS2PD    192(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y7, Y7
+	VBROADCASTSD 56(BX), Y10
+	VCVTPS2PD    224(SI), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y8, Y8
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000100, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VMAXPD       Y5, Y1, Y1
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y3, Y1, Y1
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y10
+	VCVTPS2PD    16(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y1, Y1
+	VBROADCASTSD 8(AX), Y10
+	VCVTPS2PD    48(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y2, Y2
+	VBROADCASTSD 16(AX), Y10
+	VCVTPS2PD    80(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y3, Y3
+	VBROADCASTSD 24(AX), Y10
+	VCVTPS2PD    112(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y4, Y4
+	VBROADCASTSD 32(AX), Y10
+	VCVTPS2PD    144(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y5, Y5
+	VBROADCASTSD 40(AX), Y10
+	VCVTPS2PD    176(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y6, Y6
+	VBROADCASTSD 48(AX), Y10
+	VCVTPS2PD    208(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y7, Y7
+	VBROADCASTSD 56(AX), Y10
+	VCVTPS2PD    240(CX), Y9
+	VSUBPD       Y9, Y10, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y8, Y8
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VMAXPD       Y5, Y1, Y1
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y3, Y1, Y1
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev2Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev3Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev4Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    192(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    224(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    208(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    240(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev6Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    256(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    288(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    320(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    352(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    192(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    224(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    272(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    304(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    336(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    368(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    208(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    240(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev8Float32(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    (CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    32(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    256(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    288(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    128(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    160(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VCVTPS2PD    384(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    416(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    64(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    96(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    320(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    352(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    192(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    224(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VCVTPS2PD    448(CX), Y5
+	VSUBPD       Y5, Y6, Y5
+	VCVTPS2PD    480(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VMAXPD       Y5, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VCVTPS2PD    16(CX), Y2
+	VSUBPD       Y2, Y3, Y2
+	VCVTPS2PD    48(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VCVTPS2PD    272(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    304(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VCVTPS2PD    144(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    176(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VCVTPS2PD    400(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    432(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VCVTPS2PD    80(CX), Y3
+	VSUBPD       Y3, Y4, Y3
+	VCVTPS2PD    112(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VCVTPS2PD    336(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    368(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VCVTPS2PD    208(CX), Y4
+	VSUBPD       Y4, Y5, Y4
+	VCVTPS2PD    240(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VCVTPS2PD    464(CX), Y5
+	VSUBPD       Y5, Y6, Y5
+	VCVTPS2PD    496(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VMAXPD       Y5, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshevNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshevNFloat32(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VXORPD   Y0, Y0, Y0
+	VPCMPEQQ Y1, Y1, Y1
+	VPSRLQ   $0x01, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	VXORPD   Y9, Y9, Y9
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y11
+	VCVTPS2PD    (SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    32(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y2, Y2
+	VBROADCASTSD 8(BX), Y11
+	VCVTPS2PD    64(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    96(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y3, Y3
+	VBROADCASTSD 16(BX), Y11
+	VCVTPS2PD    128(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    160(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y4, Y4
+	VBROADCASTSD 24(BX), Y11
+	VCVTPS2PD    192(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    224(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y5, Y5
+	VBROADCASTSD 32(BX), Y11
+	VCVTPS2PD    256(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    288(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y6, Y6
+	VBROADCASTSD 40(BX), Y11
+	VCVTPS2PD    320(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    352(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y7, Y7
+	VBROADCASTSD 48(BX), Y11
+	VCVTPS2PD    384(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    416(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y8, Y8
+	VBROADCASTSD 56(BX), Y11
+	VCVTPS2PD    448(SI), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    480(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y9, Y9
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000200, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y9, Y5, Y5
+	VMAXPD       Y5, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y11
+	VCVTPS2PD    16(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    48(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y2, Y2
+	VBROADCASTSD 8(AX), Y11
+	VCVTPS2PD    80(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    112(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y3, Y3
+	VBROADCASTSD 16(AX), Y11
+	VCVTPS2PD    144(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    176(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y4, Y4
+	VBROADCASTSD 24(AX), Y11
+	VCVTPS2PD    208(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    240(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y5, Y5
+	VBROADCASTSD 32(AX), Y11
+	VCVTPS2PD    272(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    304(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y6, Y6
+	VBROADCASTSD 40(AX), Y11
+	VCVTPS2PD    336(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    368(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y7, Y7
+	VBROADCASTSD 48(AX), Y11
+	VCVTPS2PD    400(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    432(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y8, Y8
+	VBROADCASTSD 56(AX), Y11
+	VCVTPS2PD    464(CX), Y10
+	VSUBPD       Y10, Y11, Y10
+	VCVTPS2PD    496(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y9, Y9
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000200, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y9, Y5, Y5
+	VMAXPD       Y5, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev2Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev3Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev4Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       192(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       224(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev6Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       256(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       320(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       192(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       288(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       352(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       224(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshev8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshev8Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VPCMPEQQ     Y0, Y0, Y0
+	VPSRLQ       $0x01, Y0, Y0
+	VBROADCASTSD (AX), Y1
+	VSUBPD       (CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       256(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       128(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y3
+	VSUBPD       384(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       64(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       320(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       192(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y4
+	VSUBPD       448(CX), Y4, Y4
+	VANDPD       Y0, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VBROADCASTSD (AX), Y1
+	VSUBPD       32(CX), Y1, Y1
+	VANDPD       Y0, Y1, Y1
+	VBROADCASTSD 32(AX), Y2
+	VSUBPD       288(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 16(AX), Y2
+	VSUBPD       160(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 48(AX), Y3
+	VSUBPD       416(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VBROADCASTSD 8(AX), Y2
+	VSUBPD       96(CX), Y2, Y2
+	VANDPD       Y0, Y2, Y2
+	VBROADCASTSD 40(AX), Y3
+	VSUBPD       352(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 24(AX), Y3
+	VSUBPD       224(CX), Y3, Y3
+	VANDPD       Y0, Y3, Y3
+	VBROADCASTSD 56(AX), Y4
+	VSUBPD       480(CX), Y4, Y4
+	VANDPD       Y0, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func pointChebyshevNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·pointChebyshevNFloat64(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VPCMPEQQ Y0, Y0, Y0
+	VPSRLQ   $0x01, Y0, Y0
+	VXORPD   Y1, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y9
+	VSUBPD       (SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y1, Y1
+	VBROADCASTSD 8(BX), Y9
+	VSUBPD       64(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y2, Y2
+	VBROADCASTSD 16(BX), Y9
+	VSUBPD       128(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y3, Y3
+	VBROADCASTSD 24(BX), Y9
+	VSUBPD       192(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y4, Y4
+	VBROADCASTSD 32(BX), Y9
+	VSUBPD       256(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y5, Y5
+	VBROADCASTSD 40(BX), Y9
+	VSUBPD       320(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y6, Y6
+	VBROADCASTSD 48(BX), Y9
+	VSUBPD       384(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y7, Y7
+	VBROADCASTSD 56(BX), Y9
+	VSUBPD       448(SI), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y8, Y8
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000200, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VMAXPD       Y5, Y1, Y1
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y3, Y1, Y1
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, (DX)
+	VBROADCASTSD ceiling+48(FP), Y2
+	VCMPPD       $0x12, Y2, Y1, Y2
+	VMOVMSKPD    Y2, BX
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y9
+	VSUBPD       32(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y1, Y1
+	VBROADCASTSD 8(AX), Y9
+	VSUBPD       96(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y2, Y2
+	VBROADCASTSD 16(AX), Y9
+	VSUBPD       160(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y3, Y3
+	VBROADCASTSD 24(AX), Y9
+	VSUBPD       224(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y4, Y4
+	VBROADCASTSD 32(AX), Y9
+	VSUBPD       288(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y5, Y5
+	VBROADCASTSD 40(AX), Y9
+	VSUBPD       352(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y6, Y6
+	VBROADCASTSD 48(AX), Y9
+	VSUBPD       416(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y7, Y7
+	VBROADCASTSD 56(AX), Y9
+	VSUBPD       480(CX), Y9, Y9
+	VANDPD       Y0, Y9, Y9
+	VMAXPD       Y9, Y8, Y8
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000200, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VMAXPD       Y5, Y1, Y1
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y3, Y1, Y1
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y2, Y1, Y1
+	VMOVUPD      Y1, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y1, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev2Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev3Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev4Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       384(CX), Y5, Y4
+	VMOVUPD      448(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       416(CX), Y5, Y4
+	VMOVUPD      480(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev6Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       512(CX), Y4, Y3
+	VMOVUPD      576(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       640(CX), Y5, Y4
+	VMOVUPD      704(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       384(CX), Y5, Y4
+	VMOVUPD      448(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       544(CX), Y4, Y3
+	VMOVUPD      608(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       672(CX), Y5, Y4
+	VMOVUPD      736(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       416(CX), Y5, Y4
+	VMOVUPD      480(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshev8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshev8Float64(SB), NOSPLIT, $0-72
+	MOVQ         q_base+0(FP), AX
+	MOVQ         block_base+24(FP), CX
+	MOVQ         out+56(FP), DX
+	VXORPD       Y0, Y0, Y0
+	VPCMPEQQ     Y1, Y1, Y1
+	VPSRLQ       $0x01, Y1, Y1
+	VBROADCASTSD (AX), Y3
+	VSUBPD       (CX), Y3, Y2
+	VMOVUPD      64(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       512(CX), Y4, Y3
+	VMOVUPD      576(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       256(CX), Y4, Y3
+	VMOVUPD      320(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VSUBPD       768(CX), Y5, Y4
+	VMOVUPD      832(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       128(CX), Y4, Y3
+	VMOVUPD      192(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       640(CX), Y5, Y4
+	VMOVUPD      704(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       384(CX), Y5, Y4
+	VMOVUPD      448(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VSUBPD       896(CX), Y6, Y5
+	VMOVUPD      960(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VMAXPD       Y5, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VBROADCASTSD (AX), Y3
+	VSUBPD       32(CX), Y3, Y2
+	VMOVUPD      96(CX), Y4
+	VSUBPD       Y3, Y4, Y4
+	VMINPD       Y4, Y2, Y2
+	VMINPD       Y0, Y2, Y2
+	VANDPD       Y1, Y2, Y2
+	VBROADCASTSD 32(AX), Y4
+	VSUBPD       544(CX), Y4, Y3
+	VMOVUPD      608(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 16(AX), Y4
+	VSUBPD       288(CX), Y4, Y3
+	VMOVUPD      352(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 48(AX), Y5
+	VSUBPD       800(CX), Y5, Y4
+	VMOVUPD      864(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VBROADCASTSD 8(AX), Y4
+	VSUBPD       160(CX), Y4, Y3
+	VMOVUPD      224(CX), Y5
+	VSUBPD       Y4, Y5, Y5
+	VMINPD       Y5, Y3, Y3
+	VMINPD       Y0, Y3, Y3
+	VANDPD       Y1, Y3, Y3
+	VBROADCASTSD 40(AX), Y5
+	VSUBPD       672(CX), Y5, Y4
+	VMOVUPD      736(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VBROADCASTSD 24(AX), Y5
+	VSUBPD       416(CX), Y5, Y4
+	VMOVUPD      480(CX), Y6
+	VSUBPD       Y5, Y6, Y6
+	VMINPD       Y6, Y4, Y4
+	VMINPD       Y0, Y4, Y4
+	VANDPD       Y1, Y4, Y4
+	VBROADCASTSD 56(AX), Y6
+	VSUBPD       928(CX), Y6, Y5
+	VMOVUPD      992(CX), Y7
+	VSUBPD       Y6, Y7, Y7
+	VMINPD       Y7, Y5, Y5
+	VMINPD       Y0, Y5, Y5
+	VANDPD       Y1, Y5, Y5
+	VMAXPD       Y5, Y4, Y4
+	VMAXPD       Y4, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET
+
+// func boxChebyshevNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+// Requires: AVX, AVX2
+TEXT ·boxChebyshevNFloat64(SB), NOSPLIT, $0-72
+	MOVQ     q_base+0(FP), AX
+	MOVQ     block_base+24(FP), CX
+	MOVQ     out+56(FP), DX
+	VXORPD   Y0, Y0, Y0
+	VPCMPEQQ Y1, Y1, Y1
+	VPSRLQ   $0x01, Y1, Y1
+	VXORPD   Y2, Y2, Y2
+	VXORPD   Y3, Y3, Y3
+	VXORPD   Y4, Y4, Y4
+	VXORPD   Y5, Y5, Y5
+	VXORPD   Y6, Y6, Y6
+	VXORPD   Y7, Y7, Y7
+	VXORPD   Y8, Y8, Y8
+	VXORPD   Y9, Y9, Y9
+	MOVQ     AX, BX
+	MOVQ     CX, SI
+	MOVQ     q_len+8(FP), DI
+
+loop0:
+	VBROADCASTSD (BX), Y11
+	VSUBPD       (SI), Y11, Y10
+	VMOVUPD      64(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y2, Y2
+	VBROADCASTSD 8(BX), Y11
+	VSUBPD       128(SI), Y11, Y10
+	VMOVUPD      192(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y3, Y3
+	VBROADCASTSD 16(BX), Y11
+	VSUBPD       256(SI), Y11, Y10
+	VMOVUPD      320(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y4, Y4
+	VBROADCASTSD 24(BX), Y11
+	VSUBPD       384(SI), Y11, Y10
+	VMOVUPD      448(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y5, Y5
+	VBROADCASTSD 32(BX), Y11
+	VSUBPD       512(SI), Y11, Y10
+	VMOVUPD      576(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y6, Y6
+	VBROADCASTSD 40(BX), Y11
+	VSUBPD       640(SI), Y11, Y10
+	VMOVUPD      704(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y7, Y7
+	VBROADCASTSD 48(BX), Y11
+	VSUBPD       768(SI), Y11, Y10
+	VMOVUPD      832(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y8, Y8
+	VBROADCASTSD 56(BX), Y11
+	VSUBPD       896(SI), Y11, Y10
+	VMOVUPD      960(SI), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y9, Y9
+	ADDQ         $0x40, BX
+	ADDQ         $0x00000400, SI
+	SUBQ         $0x08, DI
+	JNE          loop0
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y9, Y5, Y5
+	VMAXPD       Y5, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (DX)
+	VBROADCASTSD ceiling+48(FP), Y3
+	VCMPPD       $0x12, Y3, Y2, Y3
+	VMOVMSKPD    Y3, BX
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	VXORPD       Y5, Y5, Y5
+	VXORPD       Y6, Y6, Y6
+	VXORPD       Y7, Y7, Y7
+	VXORPD       Y8, Y8, Y8
+	VXORPD       Y9, Y9, Y9
+	MOVQ         CX, CX
+	MOVQ         q_len+8(FP), SI
+
+loop1:
+	VBROADCASTSD (AX), Y11
+	VSUBPD       32(CX), Y11, Y10
+	VMOVUPD      96(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y2, Y2
+	VBROADCASTSD 8(AX), Y11
+	VSUBPD       160(CX), Y11, Y10
+	VMOVUPD      224(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y3, Y3
+	VBROADCASTSD 16(AX), Y11
+	VSUBPD       288(CX), Y11, Y10
+	VMOVUPD      352(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y4, Y4
+	VBROADCASTSD 24(AX), Y11
+	VSUBPD       416(CX), Y11, Y10
+	VMOVUPD      480(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y5, Y5
+	VBROADCASTSD 32(AX), Y11
+	VSUBPD       544(CX), Y11, Y10
+	VMOVUPD      608(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y6, Y6
+	VBROADCASTSD 40(AX), Y11
+	VSUBPD       672(CX), Y11, Y10
+	VMOVUPD      736(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y7, Y7
+	VBROADCASTSD 48(AX), Y11
+	VSUBPD       800(CX), Y11, Y10
+	VMOVUPD      864(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y8, Y8
+	VBROADCASTSD 56(AX), Y11
+	VSUBPD       928(CX), Y11, Y10
+	VMOVUPD      992(CX), Y12
+	VSUBPD       Y11, Y12, Y12
+	VMINPD       Y12, Y10, Y10
+	VMINPD       Y0, Y10, Y10
+	VANDPD       Y1, Y10, Y10
+	VMAXPD       Y10, Y9, Y9
+	ADDQ         $0x40, AX
+	ADDQ         $0x00000400, CX
+	SUBQ         $0x08, SI
+	JNE          loop1
+	VMAXPD       Y6, Y2, Y2
+	VMAXPD       Y8, Y4, Y4
+	VMAXPD       Y4, Y2, Y2
+	VMAXPD       Y7, Y3, Y3
+	VMAXPD       Y9, Y5, Y5
+	VMAXPD       Y5, Y3, Y3
+	VMAXPD       Y3, Y2, Y2
+	VMOVUPD      Y2, 32(DX)
+	VBROADCASTSD ceiling+48(FP), Y0
+	VCMPPD       $0x12, Y0, Y2, Y0
+	VMOVMSKPD    Y0, AX
+	SHLQ         $0x04, AX
+	ORQ          AX, BX
+	VZEROUPPER
+	MOVQ         BX, ret+64(FP)
+	RET

@@ -2,5 +2,5 @@
 
 package neighbors
 
-// assembly is the i-th pair of Euclidean kernels, which this build lacks.
-func assembly[T float](int) (points, boxes kernel[T], ok bool) { return nil, nil, false }
+// assembly is the i-th pair of kernels of a metric, which this build lacks.
+func assembly[T float](Metric, int) (points, boxes kernel[T], ok bool) { return nil, nil, false }

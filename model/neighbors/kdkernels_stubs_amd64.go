@@ -123,3 +123,243 @@ func boxSquares8Float64(q []float64, block []float64, ceiling float64, out *[8]f
 //
 //go:noescape
 func boxSquaresNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan2Float32 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan3Float32 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan4Float32 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan6Float32 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan8Float32 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointManhattanNFloat32 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattanNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan2Float32 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan3Float32 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan4Float32 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan6Float32 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan8Float32 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxManhattanNFloat32 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattanNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan2Float64 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan3Float64 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan4Float64 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan6Float64 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointManhattan8Float64 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattan8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointManhattanNFloat64 writes the Manhattan distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointManhattanNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan2Float64 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan3Float64 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan4Float64 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan6Float64 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxManhattan8Float64 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattan8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxManhattanNFloat64 writes the Manhattan distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxManhattanNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev2Float32 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev3Float32 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev4Float32 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev6Float32 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev8Float32 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshevNFloat32 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshevNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev2Float32 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev2Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev3Float32 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev3Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev4Float32 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev4Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev6Float32 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev6Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev8Float32 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev8Float32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshevNFloat32 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshevNFloat32(q []float64, block []float32, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev2Float64 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev3Float64 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev4Float64 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev6Float64 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshev8Float64 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshev8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// pointChebyshevNFloat64 writes the Chebyshev distances of q to the 8 points of a leaf, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func pointChebyshevNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev2Float64 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev2Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev3Float64 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev3Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev4Float64 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev4Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev6Float64 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev6Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshev8Float64 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshev8Float64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64
+
+// boxChebyshevNFloat64 writes the Chebyshev distances of q to the 8 boxes of a node, and returns a bit for each up to ceiling.
+//
+//go:noescape
+func boxChebyshevNFloat64(q []float64, block []float64, ceiling float64, out *[8]float64) uint64

@@ -323,8 +323,8 @@ func newBruteForce(p *points, o Options) engine {
 
 // treeDim is the greatest number of columns in which Auto takes the tree, and treeDimMany that for treeMany points and
 // more. For all of 200,000 uniform points, k = 10, the tree takes a tenth of the time of brute force in 3 columns, half
-// of it in 8, and half as much again in 10; its time grows far slower with their number. For Manhattan and Chebyshev,
-// whose tree has no vector kernels, brute force wins from 6 columns on (treeDimPlain). Where a term costs a power
+// of it in 8, and half as much again in 10; its time grows far slower with their number. For Manhattan and Chebyshev
+// brute force won from 6 columns on while their tree had no vector kernels (treeDimPlain). Where a term costs a power
 // (treeDimPower) the tree's overhead counts for little.
 const (
 	treeDim      = 8

@@ -96,6 +96,25 @@ func adversaries() []struct {
 			}
 			return v
 		}), false},
+		{"rare outliers", set(7, func(i, j int, v float64) float64 {
+			if i%180 == 100 && j == 3 {
+				return 1e6 * sign(v)
+			}
+			return v
+		}), false},
+		{"outliers of one sign", set(7, func(i, j int, v float64) float64 {
+			if i%90 == 17 {
+				return v + 1e5
+			}
+			return v
+		}), false},
+		{"half equal", set(11, func(i, j int, v float64) float64 {
+			if i%2 == 0 {
+				return float64(j)
+			}
+			return v
+		}), false},
+		{"shells", set(9, func(i, _ int, v float64) float64 { return v * math.Pow(10, float64(i%7-3)) }), false},
 		{"magnitudes", set(7, func(i, _ int, v float64) float64 { return v * math.Ldexp(1, i%200-100) }), false},
 		{"denormals of float64", set(7, func(_, _ int, v float64) float64 { return v * 0x1p-1060 }), true},
 		{"greatest float64", set(7, func(_, _ int, v float64) float64 { return sign(v) * math.MaxFloat64 }), true},

@@ -13,8 +13,10 @@ import (
 
 const lanes = 8
 
-// variant is one kernel: of points or boxes, of float32 or float64, of so many columns or (0) of a multiple of 8.
+// variant is one kernel: of points or boxes, of float32 or float64, of so many columns or (0) of a multiple of 8, and of the
+// squares of differences, their magnitudes, or the greatest of these.
 type variant struct {
+	what  string
 	boxes bool
 	bits  int
 	dim   int
@@ -28,7 +30,7 @@ func (v variant) name() string {
 	if v.dim > 0 {
 		dim = fmt.Sprint(v.dim)
 	}
-	return fmt.Sprintf("%sSquares%sFloat%d", what, dim, v.bits)
+	return fmt.Sprintf("%s%s%sFloat%d", what, v.what, dim, v.bits)
 }
 
 // column is the number of bytes of one column of a block.
@@ -40,8 +42,40 @@ func (v variant) column() int {
 	return n
 }
 
-// term leaves the square of column j, whose query value and block are at q and m, in the two halves of the lanes.
-func (v variant) term(q, m Mem, half int, zero reg.VecVirtual, to reg.VecVirtual) {
+// The names of what kernels make of differences.
+const (
+	squares   = "Squares"
+	manhattan = "Manhattan"
+	chebyshev = "Chebyshev"
+)
+
+// constants are registers with zeros, and with all bits but the sign's.
+type constants struct{ zero, magnitude reg.VecVirtual }
+
+func (v variant) constants() (c constants) {
+	if v.boxes {
+		c.zero = YMM()
+		VXORPD(c.zero, c.zero, c.zero)
+	}
+	if v.what != squares {
+		c.magnitude = YMM()
+		VPCMPEQQ(c.magnitude, c.magnitude, c.magnitude)
+		VPSRLQ(Imm(1), c.magnitude, c.magnitude)
+	}
+	return c
+}
+
+// combine adds up, or takes the greater.
+func (v variant) combine(a, b, to reg.VecVirtual) {
+	if v.what == chebyshev {
+		VMAXPD(a, b, to)
+	} else {
+		VADDPD(a, b, to)
+	}
+}
+
+// term leaves what is made of column j, whose query value and block are at q and m, in the two halves of the lanes.
+func (v variant) term(q, m Mem, half int, c constants, to reg.VecVirtual) {
 	x := YMM()
 	VBROADCASTSD(q, x)
 	at := m.Offset(half * 4 * v.bits / 8)
@@ -55,7 +89,7 @@ func (v variant) term(q, m Mem, half int, zero reg.VecVirtual, to reg.VecVirtual
 	}
 	sub(at, to)
 	if v.boxes {
-		// min(x−low, high−x, 0), the latter two as −max(x−high, 0) would be; the square does not see the sign.
+		// min(x−low, high−x, 0), the latter two as −max(x−high, 0) would be; nothing sees the sign.
 		high := YMM()
 		at = at.Offset(lanes * v.bits / 8)
 		if v.bits == 32 {
@@ -65,17 +99,23 @@ func (v variant) term(q, m Mem, half int, zero reg.VecVirtual, to reg.VecVirtual
 		}
 		VSUBPD(x, high, high)
 		VMINPD(high, to, to)
-		VMINPD(zero, to, to)
+		VMINPD(c.zero, to, to)
 	}
-	VMULPD(to, to, to)
+	if v.what == squares {
+		VMULPD(to, to, to)
+	} else {
+		VANDPD(c.magnitude, to, to)
+	}
 }
 
 func main() {
 	ConstraintExpr("amd64,!purego")
-	for _, bits := range []int{32, 64} {
-		for _, boxes := range []bool{false, true} {
-			for _, dim := range []int{2, 3, 4, 6, 8, 0} {
-				variant{boxes, bits, dim}.generate()
+	for _, what := range []string{squares, manhattan, chebyshev} {
+		for _, bits := range []int{32, 64} {
+			for _, boxes := range []bool{false, true} {
+				for _, dim := range []int{2, 3, 4, 6, 8, 0} {
+					variant{what, boxes, bits, dim}.generate()
+				}
 			}
 		}
 	}
@@ -88,23 +128,20 @@ func (v variant) generate() {
 	if v.boxes {
 		what = "8 boxes of a node"
 	}
-	Doc(fmt.Sprintf("%s writes the squared distances of q to the %s, and returns a bit for each up to ceiling.", v.name(), what))
+	distances := map[string]string{squares: "squared", manhattan: "Manhattan", chebyshev: "Chebyshev"}[v.what]
+	Doc(fmt.Sprintf("%s writes the "+distances+" distances of q to the %s, and returns a bit for each up to ceiling.", v.name(), what))
 	Pragma("noescape")
 	q := Load(Param("q").Base(), GP64())
 	block := Load(Param("block").Base(), GP64())
 	out := Load(Param("out"), GP64())
-	var zero reg.VecVirtual
-	if v.boxes {
-		zero = YMM()
-		VXORPD(zero, zero, zero)
-	}
+	c := v.constants()
 	var masks [2]reg.GPVirtual
 	for half := range 2 {
 		var sum reg.VecVirtual
 		if v.dim > 0 {
-			sum = v.short(q, block, half, zero)
+			sum = v.short(q, block, half, c)
 		} else {
-			sum = v.long(q, block, half, zero)
+			sum = v.long(q, block, half, c)
 		}
 		VMOVUPD(sum, Mem{Base: out, Disp: half * 32})
 		ceiling := YMM()
@@ -125,7 +162,7 @@ func (v variant) generate() {
 }
 
 // sums adds the eight terms up in the order of the reference: ((0+4)+(2+6)) + ((1+5)+(3+7)), without those from n on.
-func sums(n int, term func(i int) reg.VecVirtual) reg.VecVirtual {
+func (v variant) sums(n int, term func(i int) reg.VecVirtual) reg.VecVirtual {
 	add := func(f, g func() reg.VecVirtual) func() reg.VecVirtual {
 		if f == nil || g == nil {
 			if f == nil {
@@ -135,7 +172,7 @@ func sums(n int, term func(i int) reg.VecVirtual) reg.VecVirtual {
 		}
 		return func() reg.VecVirtual {
 			a, b := f(), g()
-			VADDPD(b, a, a)
+			v.combine(b, a, a)
 			return a
 		}
 	}
@@ -148,16 +185,16 @@ func sums(n int, term func(i int) reg.VecVirtual) reg.VecVirtual {
 	return add(add(add(at(0), at(4)), add(at(2), at(6))), add(add(at(1), at(5)), add(at(3), at(7))))()
 }
 
-func (v variant) short(q, block reg.Register, half int, zero reg.VecVirtual) reg.VecVirtual {
-	return sums(v.dim, func(j int) reg.VecVirtual {
+func (v variant) short(q, block reg.Register, half int, c constants) reg.VecVirtual {
+	return v.sums(v.dim, func(j int) reg.VecVirtual {
 		t := YMM()
-		v.term(Mem{Base: q, Disp: 8 * j}, Mem{Base: block, Disp: j * v.column()}, half, zero, t)
+		v.term(Mem{Base: q, Disp: 8 * j}, Mem{Base: block, Disp: j * v.column()}, half, c, t)
 		return t
 	})
 }
 
 // long runs over eight columns at a time, with a sum for each.
-func (v variant) long(q, block reg.Register, half int, zero reg.VecVirtual) reg.VecVirtual {
+func (v variant) long(q, block reg.Register, half int, c constants) reg.VecVirtual {
 	var sum [8]reg.VecVirtual
 	for j := range sum {
 		sum[j] = YMM()
@@ -171,12 +208,12 @@ func (v variant) long(q, block reg.Register, half int, zero reg.VecVirtual) reg.
 	Label(loop)
 	for j := range sum {
 		t := YMM()
-		v.term(Mem{Base: x, Disp: 8 * j}, Mem{Base: b, Disp: j * v.column()}, half, zero, t)
-		VADDPD(t, sum[j], sum[j])
+		v.term(Mem{Base: x, Disp: 8 * j}, Mem{Base: b, Disp: j * v.column()}, half, c, t)
+		v.combine(t, sum[j], sum[j])
 	}
 	ADDQ(Imm(64), x)
 	ADDQ(U32(8*v.column()), b)
 	SUBQ(Imm(8), n)
 	JNE(LabelRef(loop))
-	return sums(8, func(j int) reg.VecVirtual { return sum[j] })
+	return v.sums(8, func(j int) reg.VecVirtual { return sum[j] })
 }
