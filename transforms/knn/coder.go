@@ -107,7 +107,9 @@ type Report struct {
 	Overview *overview.Overview `json:"overview,omitempty"`
 	// Groups are those of Options.Groups.
 	Groups *groups.Summary `json:"groups,omitempty"`
-	Shards int             `json:"index_shards,omitempty"`
+	// GroupsOverview is what a page shows of them, where Options.Overview asks for it.
+	GroupsOverview *groups.Overview `json:"groups_overview,omitempty"`
+	Shards         int              `json:"index_shards,omitempty"`
 	// Outliers are those of Options.Outliers.
 	Outliers *outliers.Summary `json:"outliers,omitempty"`
 	// Evaluation is how well another system has found neighbours: see Options.Evaluate.
@@ -152,6 +154,12 @@ func (r *Report) add(o Report) {
 	}
 	if o.Groups != nil {
 		r.Groups = o.Groups
+	}
+	if o.GroupsOverview != nil {
+		if r.GroupsOverview == nil {
+			r.GroupsOverview = new(groups.Overview)
+		}
+		r.GroupsOverview.Merge(o.GroupsOverview)
 	}
 	if o.Outliers != nil {
 		r.Outliers = o.Outliers

@@ -66,10 +66,18 @@ func group(s beam.Scope, parts beam.PCollection, j *Job) beam.PCollection {
 // their neighbours decide over them.
 func (t *task) writeForest(q *vectors.Block, found *neighbors.Neighbors, points labels) error {
 	a := numbered(q, found, points.number)
+	forest := groups.Forest
+	if t.options.Overview {
+		if t.report.GroupsOverview == nil {
+			t.report.GroupsOverview = new(groups.Overview)
+		}
+		t.report.GroupsOverview.CountPairs(a, *t.options.Radius)
+		forest = groups.MinimumForest
+	}
 	f := exchangeFile{Kind: groupForest, Task: t.ordinal<<16 | int64(len(t.edges)), Total: t.total}
 	err := f.write(t.ctx, t.options, func(write writeSection) error {
 		err := write(exchangeSection{Part: sectionForest, Rows: int64(len(a.Numbers))}, func(w io.Writer) error {
-			_, err := groups.Forest(a).WriteTo(w)
+			_, err := forest(a).WriteTo(w)
 			return err
 		})
 		if err != nil || t.options.Groups.Rule != groups.Center {
@@ -138,7 +146,7 @@ func (f *groupsFn) ProcessElement(
 	progress.Of(f.Options.RunID).Phase("joining the groups")
 	start := time.Now()
 	all := byTask(iter)
-	m, err := f.join(ctx, all)
+	m, levels, err := f.join(ctx, all)
 	if err != nil {
 		return fault.Mark(err)
 	}
@@ -146,13 +154,19 @@ func (f *groupsFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
+	var over *groups.Overview
+	if levels != nil {
+		if over, err = f.describe(m, levels, summary); err != nil {
+			return fault.Mark(err)
+		}
+	}
 	parts, err := output.Run(ctx, f.Options.output(), 0, totalOf(all), func(ctx context.Context, t *output.Task) error {
-		return f.write(ctx, t, all, m)
+		return f.write(ctx, t, all, m, over)
 	})
 	if err != nil {
 		return fault.Mark(err)
 	}
-	report, err := output.Report(0, Report{Groups: &summary, Write: time.Since(start).Seconds()})
+	report, err := output.Report(0, Report{Groups: &summary, GroupsOverview: over, Write: time.Since(start).Seconds()})
 	if err != nil {
 		return err
 	}
@@ -160,6 +174,14 @@ func (f *groupsFn) ProcessElement(
 		emit(p)
 	}
 	return nil
+}
+
+// describe begins what a page shows of groups, whose rows it does not name.
+func (f *groupsFn) describe(m *groups.Members, l *groups.Levels, s groups.Summary) (o *groups.Overview, err error) {
+	o = new(groups.Overview)
+	o.Levels, err = l.Within(*f.Options.Radius, s.Groups-s.Several+s.Rows)
+	m.Describe(o)
+	return o, err
 }
 
 // totalOf is the number of rows of the dataset.
@@ -186,11 +208,15 @@ func (f *groupsFn) each(all []exchangeFile, part int64, use func(p *exchangePiec
 	return nil
 }
 
-// join joins the rows, counts them, and finds those that stay.
-func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Members, error) {
+// join joins the rows, counts them, and finds those that stay; and, for a page, the nearest pairs that join them.
+func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Members, *groups.Levels, error) {
 	c, err := groups.New(totalOf(all))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	var levels *groups.Levels
+	if f.Options.Overview {
+		levels = groups.NewLevels(totalOf(all))
 	}
 	forests := func(use func(a *neighbors.Answers) error) error {
 		return f.each(all, sectionForest, func(p *exchangePiece, kind exchangeKind) error {
@@ -201,8 +227,14 @@ func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Member
 			return use(a)
 		})
 	}
-	if err := forests(c.Add); err != nil {
-		return nil, err
+	err = forests(func(a *neighbors.Answers) error {
+		if err := c.Add(a); err != nil || levels == nil {
+			return err
+		}
+		return levels.Add(a)
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	m := groups.NewMembers(c, *f.Options.Groups)
 	err = forests(func(a *neighbors.Answers) error {
@@ -212,9 +244,9 @@ func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Member
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return m, f.each(all, sectionScores, func(p *exchangePiece, kind exchangeKind) error {
+	return m, levels, f.each(all, sectionScores, func(p *exchangePiece, kind exchangeKind) error {
 		b, err := p.section(ctx, &f.Options, kind)
 		if err != nil {
 			return err
@@ -229,8 +261,18 @@ func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Member
 	})
 }
 
-// write writes all rows in their order.
-func (f *groupsFn) write(ctx context.Context, t *output.Task, all []exchangeFile, m *groups.Members) error {
+// write writes all rows in their order, and names those of the overview, if there is one.
+func (f *groupsFn) write(
+	ctx context.Context, t *output.Task, all []exchangeFile, m *groups.Members, over *groups.Overview,
+) error {
+	shown := map[int64]*groups.Example{} // by the first row
+	if over != nil {
+		for i := range over.Largest {
+			e := &over.Largest[i]
+			e.Others = nil // of a try before
+			shown[e.First] = e
+		}
+	}
 	names := map[int64]vectors.ID{} // of first rows, which come before the others
 	left := newKeptRows(totalOf(all))
 	err := f.each(all, sectionForest, func(p *exchangePiece, kind exchangeKind) error {
@@ -249,6 +291,9 @@ func (f *groupsFn) write(ctx context.Context, t *output.Task, all []exchangeFile
 		for i, row := range a.Numbers {
 			first, size, kept := m.Of(row)
 			left.see(row, kept)
+			if e := shown[first]; e != nil {
+				e.Name(id(i).String(), kept)
+			}
 			switch {
 			case first == row && size > 1:
 				names[row] = id(i)

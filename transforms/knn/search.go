@@ -237,7 +237,7 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 			return err
 		}
 	}
-	if t.options.Overview {
+	if t.options.Overview && t.options.Groups == nil {
 		if t.report.Overview == nil {
 			t.report.Overview = new(overview.Overview)
 		}

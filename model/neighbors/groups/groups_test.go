@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"beamlearn/model/neighbors"
@@ -184,5 +185,126 @@ func TestRefused(t *testing.T) {
 	}
 	if err := m.Score(2, [2]float64{}); err == nil {
 		t.Error("the score of row 2 of 2")
+	}
+}
+
+// What there would be within lesser radii is what union–find makes of the pairs within them, however the rows are cut
+// into the answers of several workers.
+func TestLevels(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 1))
+	for range 100 {
+		n := 2 + rng.IntN(60)
+		all, pairs := randomPairs(rng, n)
+		o := &Overview{}
+		levels := NewLevels(int64(n))
+		rows := int64(0)
+		distances := map[[2]int64]float64{}
+		for _, a := range all {
+			part := &Overview{}
+			part.CountPairs(a, 1)
+			o.Merge(part)
+			if err := levels.Add(MinimumForest(a)); err != nil {
+				t.Fatal(err)
+			}
+			rows += int64(a.Len())
+			for i, row := range a.Numbers {
+				for e := a.Offsets[i]; e < a.Offsets[i+1]; e++ {
+					distances[[2]int64{row, a.Neighbors[e]}] = a.Distances[e]
+				}
+			}
+		}
+		got, err := levels.Within(1, rows)
+		if err != nil || len(got) != Steps+1 {
+			t.Fatal(len(got), err)
+		}
+		for i, l := range got {
+			within := float64(i) / Steps
+			c, err := New(int64(n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			joins := int64(0)
+			for _, p := range pairs {
+				if distances[p] <= within && c.Join(p[0], p[1]) {
+					joins++
+				}
+			}
+			sizes, largest := map[int64]int64{}, int64(0)
+			for _, a := range all {
+				for _, row := range a.Numbers {
+					sizes[c.First(row)]++
+					largest = max(largest, sizes[c.First(row)])
+				}
+			}
+			if l.Radius != within || l.Groups != rows-joins || l.Largest != largest {
+				t.Fatalf("within %v: %+v, want %d groups and %d rows of the largest", within, l, rows-joins, largest)
+			}
+		}
+		counted, want := int64(0), make([]int64, Steps)
+		for p, d := range distances {
+			if p[1] < p[0] {
+				want[min(int(d*Steps), Steps-1)]++
+				counted++
+			}
+		}
+		if counted > 0 && !slices.Equal(o.Pairs, want) {
+			t.Fatalf("pairs %v, want %v", o.Pairs, want)
+		}
+	}
+}
+
+// The largest groups are named, with the row that stays and some others, and groups are counted by their sizes.
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	c, err := New(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row := int64(1); row < 40; row++ {
+		c.Join(0, row)
+	}
+	for first := int64(40); first < 70; first += 2 {
+		c.Join(first, first+1)
+	}
+	m := NewMembers(c, Keep{Rule: Last})
+	for row := range int64(100) {
+		m.Count(row)
+	}
+	o := &Overview{Levels: []Level{{0, 100, 1}, {1, 46, 40}}, Pairs: []int64{40}, Radius: 1}
+	m.Describe(o)
+	if want := []int64{30, 15, 0, 0, 0, 0, 0, 1, 0, 0}; !slices.Equal(o.Sizes, want) {
+		t.Errorf("sizes %v, want %v", o.Sizes, want)
+	}
+	if n := len(o.Largest); n != examples || o.Largest[0].First != 0 || o.Largest[0].Size != 40 || o.Largest[1].First != 40 || o.Largest[n-1].First != 60 {
+		t.Errorf("the largest: %+v", o.Largest)
+	}
+	for row := range int64(100) {
+		first, _, kept := m.Of(row)
+		for i := range o.Largest {
+			if o.Largest[i].First == first {
+				o.Largest[i].Name(fmt.Sprintf("<row %d>", row), kept)
+			}
+		}
+	}
+	if e := o.Largest[0]; e.Kept != "<row 39>" || len(e.Others) != exampleOther || e.Others[8] != "<row 8>" {
+		t.Errorf("%+v", e)
+	}
+	s, err := m.Summary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := o.Page(s, &View{Source: "x.csv", Metric: "cosine", Texts: func(id string) string { return "text of " + id }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page strings.Builder
+	if err := p.Write(&page); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Groups of x.csv", "54 (54.00 %)", "&lt;row 39&gt;: text of &lt;row 39&gt;", "and 30 more"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("no %q on the page", want)
+		}
 	}
 }

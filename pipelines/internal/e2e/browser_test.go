@@ -323,6 +323,29 @@ func TestPageNeighbors(t *testing.T) {
 	b.check()
 }
 
+// The page of groups shows what a lesser radius would make, as the command makes it.
+func TestPageGroups(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "g.csv")
+	args := []string{"--input=../../../testdata/words.npy", "--metric=cosine", "--texts=../../../testdata/words.tsv", "--output=" + out}
+	page := makePage(t, "groups", append(args, "--radius=0.5")...)
+	looks(t, page, "groups", func(*browser) {})
+	b := show(t, page, 1200, 900, false)
+	const told = `document.querySelector("#radius-told").textContent`
+	whole := eval[string](b, told)
+	b.do(chromedp.Focus("#radius-choice", chromedp.ByQuery), chromedp.KeyEvent(kb.Home))
+	if got := eval[string](b, told); got == whole || !strings.HasPrefix(got, "Within 0: ") {
+		t.Errorf("%q after %q", got, whole)
+	}
+	b.do(chromedp.Evaluate(`(() => { const c = document.querySelector("#radius-choice"); c.value = 60; c.dispatchEvent(new Event("input")); })()`, nil))
+	lesser := eval[string](b, told)
+	b.check()
+	b = show(t, makePage(t, "groups", append(args, "--radius=0.3")...), 1200, 900, false)
+	if got := eval[string](b, told); got != lesser || !strings.HasPrefix(got, "Within 0.3: 1934 rows stay, 70 (3.49 %) do not") {
+		t.Errorf("within 0.3 %q, on the page of 0.5 %q", got, lesser)
+	}
+	b.check()
+}
+
 // The page of a model, of two classes, of ten, and of a regression.
 func TestPageSGD(t *testing.T) {
 	digits := []string{"--input=../../../testdata/digits.csv", "--columns=pixel_*", "--task=classification", "--alpha=1e-5,1e-3,1e-1"}

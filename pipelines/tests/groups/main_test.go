@@ -38,6 +38,9 @@ func TestGroups(t *testing.T) {
 	if !strings.Contains(stderr, "5 rows × 1 columns: 2 groups, 2 of several rows, with 5 rows, the largest of 3; 2 rows stay") {
 		t.Errorf("told\n%s", stderr)
 	}
+	if page := clitest.Read(t, filepath.Join(dir, "g.html")); !strings.Contains(page, "<li><strong>cid</strong></li><li>ann</li><li>dan</li>") {
+		t.Error("no group of cid, ann and dan on the page")
+	}
 	var summary struct {
 		Groups map[string]int64 `json:"groups"`
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -37,6 +38,8 @@ type command struct {
 
 	output        *cli.Output
 	kept, dropped *cli.Path
+	page          *cli.Page
+	texts         *cli.Path
 }
 
 // New is the command.
@@ -64,6 +67,8 @@ func New() *cli.App {
 		results.Layout{Columns: []results.Column{{Name: "group", Type: results.ID}}})
 	c.kept = write.OutputFile("output_kept", "also the `FILE` for the rows that stay, with all columns as they stand in the input, in its format (.csv, .tsv, .jsonl, .npy, .parquet): --output_kept=out/kept.csv")
 	c.dropped = write.OutputFile("output_dropped", "also the `FILE` for the other rows, in the same way: --output_dropped=out/dropped.csv")
+	c.page = write.Page("the `FILE` of a page about the groups, what lesser radii would make, and the largest of them: --report=out/groups.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
+	c.texts = write.InputFile("texts", "the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
 	return app.Runs(c.run)
 }
 
@@ -85,6 +90,11 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	c.Note(job.Corpus)
+	if name := c.texts.String(); name != "" {
+		if _, err := files.Stat(ctx, name); errors.Is(err, os.ErrNotExist) {
+			return fault.File(name, "texts for the page", "no file of that name")
+		}
+	}
 	if column := job.Options.Groups.Column; column != "" {
 		c.Tell(fault.Plain(column) + " says which row of a group stays, and is no part of what makes rows near")
 	}
@@ -116,6 +126,9 @@ func (c *command) run(ctx context.Context) error {
 		Add:  func(s beam.Scope) error { return knn.KNeighbors(s, job) },
 		Read: func(ctx context.Context) (*knn.Report, error) { return knn.ReadReport(ctx, &job.Options) },
 		Tell: func(r *knn.Report) error {
+			if err := c.writePage(ctx, job, r); err != nil {
+				return err
+			}
 			for _, k := range copies {
 				made, err := c.write(ctx, job, k)
 				if err != nil {
@@ -128,6 +141,32 @@ func (c *command) run(ctx context.Context) error {
 		Clean: func(ctx context.Context) error { return knn.Clean(ctx, &job.Options) },
 	})
 	return err
+}
+
+// writePage writes a page of the groups, unless none is to be.
+func (c *command) writePage(ctx context.Context, job *knn.Job, r *knn.Report) error {
+	o := r.GroupsOverview
+	if r.GroupsOverview = nil; o == nil { // it is for the page
+		return nil
+	}
+	name, err := c.page.Path()
+	if err != nil {
+		return err
+	}
+	v := &groups.View{Source: cli.SourceOf(job.Corpus.Files), Metric: string(job.Options.Neighbors.Metric)}
+	if file := c.texts.String(); file != "" {
+		all, err := cli.ReadTexts(ctx, file, o.IDs(), job.Reading.Formats.IDColumn != "")
+		if err != nil {
+			return err
+		}
+		v.Texts = func(id string) string { return all[id] }
+	}
+	p, err := o.Page(*r.Groups, v)
+	if err != nil {
+		return err
+	}
+	r.OutputFiles = append(r.OutputFiles, name)
+	return files.Output(ctx, name, p.Write)
 }
 
 // copies are the jobs that write rows as they stand.
@@ -174,6 +213,7 @@ func (c *command) job() (*knn.Job, error) {
 	if keep.Column != "" {
 		reading.Formats.TargetColumn, reading.Formats.Unlabelled = keep.Column, false
 	}
+	page, pageErr := c.page.Path()
 	_, tableErr := c.tables.Options(*c.standardize)
 	tableErr = errors.Join(tableErr, c.tables.Columns(&reading.Formats))
 	if c.tables.Asked() || *c.standardize {
@@ -182,13 +222,14 @@ func (c *command) job() (*knn.Job, error) {
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
 		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep, LeaveKept: c.kept.Path() != "" || c.dropped.Path() != "",
+		Overview:  page != "",
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	job.Options.SearchRows = c.input.ChunkRows()
 	job.Options.EnsureDefaults()
-	if err := errors.Join(faults, radiusErr, keepErr, tableErr); err != nil {
+	if err := errors.Join(faults, radiusErr, keepErr, tableErr, pageErr); err != nil {
 		return nil, cli.Usage(err)
 	}
 	return job, cli.Usage(job.Options.Validate())

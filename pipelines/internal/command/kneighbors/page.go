@@ -1,13 +1,10 @@
 package kneighbors
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"beamlearn/model/neighbors"
@@ -94,7 +91,7 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 				ids[r.ID] = true
 			}
 		}
-		all, err := readTexts(ctx, c.texts.String(), ids, job.Reading.Formats.IDColumn != "")
+		all, err := cli.ReadTexts(ctx, c.texts.String(), ids, job.Reading.Formats.IDColumn != "")
 		if err != nil {
 			return err
 		}
@@ -117,40 +114,4 @@ func sourceOf(job *knn.Job) string {
 		return name
 	}
 	return cli.SourceOf(job.Corpus.Files)
-}
-
-// textRunes is how much of a text the page shows.
-const textRunes = 200
-
-// readTexts reads the texts of some ids: with ids from lines of an id, a tab and a text, else of the rows by their
-// numbers.
-func readTexts(ctx context.Context, name string, wanted map[string]bool, ids bool) (texts map[string]string, err error) {
-	f, err := files.OpenRead(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	texts = map[string]string{}
-	r := bufio.NewReaderSize(f, 1<<20)
-	for row := 0; ; row++ {
-		line, err := r.ReadString('\n')
-		if line == "" && err == io.EOF {
-			return texts, nil
-		}
-		if err != nil && err != io.EOF {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		line = strings.TrimRight(line, "\r\n")
-		id, text := strconv.Itoa(row), strings.ReplaceAll(line, "\t", " ")
-		if ids {
-			id, text, _ = strings.Cut(line, "\t")
-		}
-		if !wanted[id] {
-			continue
-		}
-		if long := []rune(text); len(long) > textRunes {
-			text = string(long[:textRunes]) + "…"
-		}
-		texts[id] = text
-	}
 }
