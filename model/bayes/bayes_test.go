@@ -494,3 +494,40 @@ func FuzzLoad(f *testing.F) {
 		loaded(t, saved(t, m))
 	})
 }
+
+// Bytes that are no sums are refused, or read as sums that are written again.
+func FuzzSums(f *testing.F) {
+	fits := map[Kind]*Fit{}
+	for i, kind := range Kinds {
+		fit, err := NewFit(FitOptions{Options: Defaults(kind)}, 2, nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		fits[kind] = fit
+		p := fit.Partial(0, 1)
+		c := &linear.Chunk{Features: 2, X: []float64{1, 0, 2, 1, 1, 3}, Labels: []string{"a", "b", "b"}, Weights: []float64{0.1, 0.7, 0.3}}
+		if err := p.PartialFit(c); err != nil {
+			f.Fatal(err)
+		}
+		b, err := p.MarshalBinary()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(i, b)
+	}
+	f.Fuzz(func(t *testing.T, kind int, b []byte) {
+		if kind < 0 || kind >= len(Kinds) {
+			return
+		}
+		p := fits[Kinds[kind]].Partial(0, 1)
+		if p.UnmarshalBinary(b) != nil {
+			return
+		}
+		if _, err := p.MarshalBinary(); err != nil {
+			t.Error(err)
+		}
+		if err := p.Merge(fits[Kinds[kind]].Partial(0, 1)); err != nil {
+			t.Error(err)
+		}
+	})
+}

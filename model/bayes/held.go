@@ -3,6 +3,7 @@ package bayes
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/internal/wire"
@@ -16,6 +17,23 @@ type held struct {
 	byFold  [][]*tally // by class
 	alls    []*tally   // of all rows of each fold, or nil
 	models  [][]*Model
+
+	once       sync.Once
+	predictors [][]*Predictor // of the models, for all parts
+}
+
+// by is what predicts, by fold and smoothing.
+func (h *held) by() [][]*Predictor {
+	h.once.Do(func() {
+		for _, models := range h.models {
+			var all []*Predictor
+			for _, m := range models {
+				all = append(all, m.Predictor())
+			}
+			h.predictors = append(h.predictors, all)
+		}
+	})
+	return h.predictors
 }
 
 // maxCells bounds the confusion matrices of all folds and smoothings.
@@ -85,11 +103,10 @@ func without(all []*tally, fold int) (rest []*tally) {
 
 // heldPart is how well the rows of a part are predicted.
 type heldPart struct {
-	held       *held
-	predictors [][]*Predictor                    // made when they are needed first
-	metrics    [][]*linear.ClassificationMetrics // by fold and smoothing
-	sketches   [][]*linear.AUCSketch             // of two classes
-	places     []int32
+	held     *held
+	metrics  [][]*linear.ClassificationMetrics // by fold and smoothing
+	sketches [][]*linear.AUCSketch             // of two classes
+	places   []int32
 }
 
 func newHeldPart(h *held) *heldPart {
@@ -112,15 +129,7 @@ func (p *heldPart) PartialFit(c *linear.Chunk) error {
 	if err := c.CheckRows(f.shape.features); err != nil {
 		return err
 	}
-	if p.predictors == nil {
-		for _, models := range p.held.models {
-			var all []*Predictor
-			for _, m := range models {
-				all = append(all, m.Predictor())
-			}
-			p.predictors = append(p.predictors, all)
-		}
-	}
+	predictors := p.held.by()
 	if p.places = make([]int32, c.Len()); c.Len() == 0 {
 		return nil
 	}
@@ -136,7 +145,7 @@ func (p *heldPart) PartialFit(c *linear.Chunk) error {
 		}
 		class := int(p.places[i])
 		fold := foldOf(f, c, i, p.places[i])
-		for s, by := range p.predictors[fold] {
+		for s, by := range predictors[fold] {
 			if logs, err = by.JointLog(row, logs[:0]); err != nil {
 				break
 			}

@@ -58,6 +58,7 @@ func (f *Fit) MarshalBinary() ([]byte, error) {
 // heldFields are the sums of all folds.
 func (f *Fit) heldFields(c *wire.Codec) {
 	h := f.held
+	var read int64
 	weighted := h.alls[0] != nil
 	c.Flag(&weighted)
 	for fold, of := range h.byFold {
@@ -65,7 +66,7 @@ func (f *Fit) heldFields(c *wire.Codec) {
 			if c.Reading() {
 				of[k] = newTally(&f.shape)
 			}
-			of[k].fields(c)
+			of[k].fields(c, &read)
 		}
 		if !weighted || !c.OK() {
 			continue
@@ -73,7 +74,7 @@ func (f *Fit) heldFields(c *wire.Codec) {
 		if c.Reading() {
 			h.alls[fold] = newTally(&f.shape)
 		}
-		h.alls[fold].fields(c)
+		h.alls[fold].fields(c, &read)
 	}
 }
 

@@ -339,8 +339,9 @@ func (p *sumPart) fields(c *wire.Codec) {
 	if p.labels != nil {
 		c.Binary(p.labels)
 	}
-	spellingFields(c, p, p.texts, func(s *string) { c.Text(s) })
-	spellingFields(c, p, p.values, func(v *float64) { c.Float(v) })
+	var read int64
+	spellingFields(c, p, p.texts, &read, func(s *string) { c.Text(s) })
+	spellingFields(c, p, p.values, &read, func(v *float64) { c.Float(v) })
 	there := p.all != nil
 	if c.Flag(&there); !there || !c.OK() {
 		return
@@ -349,11 +350,14 @@ func (p *sumPart) fields(c *wire.Codec) {
 		p.all = p.wholes()
 	}
 	for _, t := range p.all {
-		t.fields(c)
+		t.fields(c, &read)
 	}
 }
 
-func spellingFields[K string | float64](c *wire.Codec, p *sumPart, m map[K]*spelling, key func(*K)) {
+// spellingFields are those of a map, by ascending keys. Of what is read it counts the numbers.
+func spellingFields[K string | float64](
+	c *wire.Codec, p *sumPart, m map[K]*spelling, read *int64, key func(*K),
+) {
 	keys := sortedKeys(m)
 	for i := range c.Len(len(m), 2) {
 		var label K
@@ -368,9 +372,13 @@ func spellingFields[K string | float64](c *wire.Codec, p *sumPart, m map[K]*spel
 				continue
 			}
 			if c.Reading() {
+				if *read += int64(p.fit.shape.numbers()); *read > maxNumbers {
+					c.Fail(errors.New("more numbers than sums have"))
+					return
+				}
 				(*s)[f] = newTally(&p.fit.shape)
 			}
-			(*s)[f].fields(c)
+			(*s)[f].fields(c, read)
 		}
 	}
 }

@@ -123,7 +123,8 @@ func (t *tally) finite() bool {
 	return ok
 }
 
-func (t *tally) fields(c *wire.Codec) {
+// fields are all sums. Of categories that are read it counts the numbers.
+func (t *tally) fields(c *wire.Codec, read *int64) {
 	c.Count(&t.rows)
 	t.weight.fields(c, 1)
 	c.Check(t.weight.sum[0] >= 0, "weights that are not negative")
@@ -135,7 +136,8 @@ func (t *tally) fields(c *wire.Codec) {
 		for j := range t.counts {
 			n := len(t.counts[j].sum)
 			c.Int(&n)
-			if c.Check(n <= MaxCategories, "categories"); c.OK() {
+			*read += int64(n)
+			if c.Check(n <= MaxCategories && *read <= maxNumbers, "categories"); c.OK() {
 				t.counts[j].fields(c, n)
 			}
 		}

@@ -65,7 +65,7 @@ func New() *cli.App {
 	c.scoring = learn.Choice("scoring", "", model.Scorings, "what the cross-validation goes by, as `SCORE`: "+strings.Join(model.Scorings, ", ")+" (default: neg_log_loss)")
 
 	how := app.Group("How to learn it")
-	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are summed up side by side; the last bits of gaussian models depend on it")
+	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are summed up side by side; the last bits of gaussian models, and of counts with fractions, depend on it")
 	c.seed = how.Seed("of the folds")
 	c.warm = how.InputFile("warm_start", "go on from the model in this `FILE`: its rows count as if they were among the input").Here()
 	c.threads = how.Int("threads", 0, "how many shards a worker works on at a time (default: all cores)")

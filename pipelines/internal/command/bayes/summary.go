@@ -135,14 +135,15 @@ func (s *summary) lines(m *model.Model) []string {
 	if s.judged != "" {
 		lines = append(lines, "  "+s.judged)
 	}
+	telling := m.Telling(shownClasses, shownTelling)
 	for k, n := range s.ClassRows {
 		if k == shownClasses {
 			lines = append(lines, fmt.Sprintf("  … and %d more classes", len(s.ClassRows)-k))
 			break
 		}
 		line := fmt.Sprintf("  class %s: %d rows", s.Classes.Label(k), n)
-		if telling := m.Telling(k, shownTelling); len(telling) > 0 {
-			line += "; " + strings.Join(telling, ", ")
+		if len(telling[k]) > 0 {
+			line += "; " + strings.Join(telling[k], ", ")
 		}
 		lines = append(lines, line)
 	}
@@ -214,13 +215,13 @@ func classSection(m *model.Model) report.Section {
 		lead = "The mean of a column in the class, and of all rows in brackets: those stand first that are farthest apart, in standard deviations."
 	}
 	t := report.Table{Caption: "Classes", Columns: []string{"class", "rows", "prior", "what speaks for it"}, Left: max(0, m.Classes.Len()-pageClasses)}
-	priors := m.ClassLogPrior()
+	priors, telling := m.ClassLogPrior(), m.Telling(pageClasses, pageTelling)
 	for k, n := range m.ClassRows() {
 		if k == pageClasses {
 			break
 		}
 		t.Rows = append(t.Rows, []string{m.Classes.Label(k), strconv.FormatInt(n, 10), report.Percent(math.Exp(priors[k])),
-			strings.Join(m.Telling(k, pageTelling), "; ")})
+			strings.Join(telling[k], "; ")})
 	}
 	return report.Section{ID: "classes", Title: "What it goes by", Lead: lead, Blocks: []report.Block{t}}
 }
