@@ -345,6 +345,62 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// Columns whose variances float64 does not hold are refused, unless others are beside which they do not count; what is
+// constant is not.
+func TestUnderflow(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		scale       []float64
+		standardize bool
+		want        string
+	}{
+		{"all", []float64{1e-300, 1e-300}, false, "small"},
+		{"without all digits", []float64{1e-160, 1e-160}, false, "small"},
+		{"standardized", []float64{1, 1e-300}, true, "small"},
+		{"beside a larger one", []float64{1, 1e-300}, false, ""},
+		{"small", []float64{1e-150, 1e-150}, false, ""},
+		{"constant", []float64{1, 0}, false, ""},
+		{"all constant", []float64{0, 0}, false, ""},
+	} {
+		data := make([]float64, 40)
+		for i := range data {
+			data[i] = 3 * c.scale[i%2] // of a scale of 0, all that it is
+			if c.scale[i%2] > 0 {
+				data[i] = c.scale[i%2] * math.Sin(float64(i*i))
+			}
+		}
+		rows, err := vectors.FromFloat64(data, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, solver := range []Solver{CovarianceEigh, Randomized} {
+			if solver == Randomized && c.standardize {
+				continue
+			}
+			f, err := NewFit(Options{Solver: solver, Components: 1, Standardize: c.standardize}, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := f.Partial()
+			if err == nil {
+				err = p.PartialFit(linear.Of(rows))
+			}
+			if err == nil {
+				err = f.Advance(p)
+			}
+			got := ""
+			if err != nil && (strings.Contains(err.Error(), "that underflow, expected values whose squares float64 holds: scale them up") || strings.Contains(err.Error(), "too small")) {
+				got = "small"
+			} else if err != nil {
+				got = err.Error()
+			}
+			if got != c.want {
+				t.Errorf("%s, %s: %v", c.name, solver, err)
+			}
+		}
+	}
+}
+
 // What is saved reads back, and nothing that contradicts itself does.
 func TestFile(t *testing.T) {
 	p := fit(t, Options{Components: 2, Standardize: true}, load(t, "breast_cancer"), 1, 1)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -78,6 +79,10 @@ func (f *Fit) Advance(sum linear.Partial) error {
 		if err != nil {
 			return err
 		}
+		// What is far smaller than other columns does not count beside them, unless each has its own scale.
+		if err := s.Underflow(); err != nil && (f.options.Standardize || !slices.ContainsFunc(products, normal)) {
+			return err
+		}
 		if f.pca, err = newPCA(f.options, s.Rows(), mean, products); err != nil {
 			return err
 		}
@@ -95,6 +100,9 @@ func (f *Fit) Advance(sum linear.Partial) error {
 	f.pass++
 	return nil
 }
+
+// normal reports whether float64 holds a number with all its digits.
+func normal(v float64) bool { return math.Abs(v) >= 0x1p-1022 }
 
 // turn takes the vectors as the covariance has turned them for those of the next pass.
 func (f *Fit) turn(s *sketch) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -153,6 +154,10 @@ func (s *sketch) total() (rows int64, mean, variance []float64, err error) {
 	}
 	if v := floats.Sum(variance) + floats.Sum(mean) + floats.Sum(s.products.RawMatrix().Data); v-v != 0 {
 		return 0, nil, nil, errors.New("the values are too large: their squares are beyond float64")
+	}
+	small := func(v float64) bool { return v != 0 && float64(v*v)*s.rows < 0x1p-1022 }
+	if v := floats.Max(s.squares); !normal(v) && (v > 0 || slices.ContainsFunc(s.mean, small)) {
+		return 0, nil, nil, errors.New("the values are too small: float64 does not hold their squares: scale them up")
 	}
 	return int64(s.rows), mean, variance, nil
 }

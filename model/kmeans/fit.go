@@ -210,18 +210,19 @@ func (f *Fit) begin(p *look) error {
 // measurable refuses columns whose squares are beyond what float64 holds, or below: distances would be infinite, or 0
 // between rows that differ.
 func (f *Fit) measurable(p *look) error {
+	const least = 0x1p-1022 // that float64 holds with all its digits
 	for j, v := range p.moments.Var {
 		if v-v != 0 {
 			return fmt.Errorf("%s: its variance is beyond what float64 holds: divide it by some power of ten",
 				column(f.names, j))
 		}
 	}
-	if !f.options.Standardize && slices.Max(p.moments.Var) > 0 {
+	if !f.options.Standardize && slices.Max(p.moments.Var) >= least {
 		return nil // what is far smaller than other columns does not count beside them
 	}
 	for j, v := range p.moments.Var {
 		differs := func(d drawn) bool { return d.row[j] != p.drawn[0].row[j] }
-		if v == 0 && slices.ContainsFunc(p.drawn, differs) {
+		if v < least && slices.ContainsFunc(p.drawn, differs) {
 			return fmt.Errorf("%s: its variance is below what float64 holds: multiply it by some power of ten",
 				column(f.names, j))
 		}

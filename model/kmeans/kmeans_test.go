@@ -275,6 +275,7 @@ func TestFaults(t *testing.T) {
 			"column 0: its variance is beyond what float64 holds: divide it by some power of ten":  block(t, 1, 1.7e308, -1.7e308, 1.6e308),
 			"column 1: its variance is beyond what float64 holds: divide it by some power of ten":  block(t, 2, 1, 1e160, 2, 2e160),
 			"column 0: its variance is below what float64 holds: multiply it by some power of ten": block(t, 1, 1e-200, 2e-200, 9e-200),
+			"column 1: its variance is below what float64 holds: multiply it by some power of ten": block(t, 2, 3, 1e-160, 3, 2e-160, 3, 9e-160),
 		} {
 			if f, err = NewFit(Options{Clusters: []int{2}, Standardize: standardize}, rows.Dim, nil); err != nil {
 				t.Fatal(err)

@@ -670,11 +670,24 @@ func TestFitRefuses(t *testing.T) {
 	missing := *numbers
 	missing.Target = slices.Clone(numbers.Target)
 	missing.Target[123] = math.NaN()
+	tiny, small := *numbers, *numbers
+	tiny.X, tiny.X32, small.Target = nil, nil, slices.Clone(numbers.Target)
+	for i := range 200 {
+		small.Target[i] *= 1e-300
+		for j := range numbers.Features {
+			tiny.X = append(tiny.X, 1e-160*float64(i%(3+j)))
+		}
+	}
+	const underflow = "that underflow, expected values whose squares float64 holds: scale them up"
 	for name, v := range map[string]struct {
 		o    FitOptions
 		rows *linear.Chunk
 		want string
 	}{
+		"tiny feature":             {FitOptions{Options: linear.Options{Task: linear.Regression}}, &tiny, "found values of feature 0 " + underflow},
+		"tiny feature, folds":      {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &tiny, "found values of feature 0 " + underflow},
+		"tiny target":              {FitOptions{Options: linear.Options{Task: linear.Regression}}, &small, "found values of the target " + underflow},
+		"tiny target, folds":       {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &small, "found values of the target " + underflow},
 		"constant target":          {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, &constant, "found 3 in every row of a weight above 0, expected a target of at least two values"},
 		"constant, exact":          {FitOptions{Options: linear.Options{Task: linear.Regression}}, &uneven, "found 0.1 in every row of a weight above 0, expected a target of at least two values"},
 		"constant, folds":          {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &uneven, "found 0.1 in every row of a weight above 0, expected a target of at least two values"},

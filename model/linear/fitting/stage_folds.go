@@ -37,6 +37,9 @@ func (foldsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := all.Underflow(); err != nil {
+		return nil, err
+	}
 	if v, constant := all.Constant(); constant {
 		return nil, fault.File("", "a target of at least two values", "%v in every row of a weight above 0", v)
 	}

@@ -25,6 +25,9 @@ func (sumsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 
 // solve makes the model of sums.
 func (f *Fit) solve(sums *leastsquares.Gram) error {
+	if err := sums.Underflow(); err != nil {
+		return err
+	}
 	if v, constant := sums.Constant(); constant {
 		return fault.File("", "a target of at least two values", "%v in every row of a weight above 0", v)
 	}

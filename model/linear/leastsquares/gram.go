@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/internal/wire"
@@ -86,6 +87,29 @@ func (g *Gram) Constant() (value float64, is bool) {
 	mean := g.means()[g.features]
 	e := 0x1p-10 * kernel.Epsilon * mean
 	return mean, g.products[len(g.products)-1] <= float64(g.weight*float64(e*e))
+}
+
+// Underflow is the error of a feature, or a target, whose values differ by so little that float64 does not hold their
+// squares with all its digits, so that the sums say nothing of it.
+func (g *Gram) Underflow() error {
+	at := 0
+	for i := range g.features + 1 {
+		least := 0x1p-1022 * max(1, float64(g.rows))
+		v, m := g.products[at], g.mean[i]
+		if v < least && (v > 0 || m != 0 && float64(m*m)*g.weight < least) {
+			return fault.File("", "values whose squares float64 holds: scale them up", "values %s that underflow", g.nameOf(i))
+		}
+		at += g.features + 1 - i
+	}
+	return nil
+}
+
+// nameOf is how an error calls a column of the sums.
+func (g *Gram) nameOf(i int) string {
+	if i == g.features {
+		return "of the target"
+	}
+	return fmt.Sprint("of feature ", i)
 }
 
 // Partial begins a part.
@@ -418,11 +442,7 @@ func (g *Gram) overflow(c *linear.Chunk) error {
 	at := 0
 	for i := range g.features + 1 {
 		if v := g.products[at] + g.mean[i]; v-v != 0 {
-			name := fmt.Sprint("of feature ", i)
-			if i == g.features {
-				name = "of the target"
-			}
-			g.err = c.Fault(-1, "values whose squares sum up to a number: scale them down", "values %s that overflow", name)
+			g.err = c.Fault(-1, "values whose squares sum up to a number: scale them down", "values %s that overflow", g.nameOf(i))
 			return g.err
 		}
 		at += g.features + 1 - i
