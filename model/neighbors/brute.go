@@ -135,7 +135,24 @@ func (w *within) add(d float64, p int32) {
 	w.distances, w.positions = append(w.distances, d), append(w.positions, p)
 }
 
-func (w *within) sort()    { sort.Sort(w) }
+// fewWithin is the number of points up to which inserting one after the other orders them sooner.
+const fewWithin = 48
+
+// sort orders by (distance, position).
+func (w *within) sort() {
+	if len(w.positions) > fewWithin {
+		sort.Sort(w)
+		return
+	}
+	for i, d := range w.distances {
+		p := w.positions[i]
+		for ; i > 0 && (w.distances[i-1] > d || w.distances[i-1] == d && w.positions[i-1] > p); i-- {
+			w.distances[i], w.positions[i] = w.distances[i-1], w.positions[i-1]
+		}
+		w.distances[i], w.positions[i] = d, p
+	}
+}
+
 func (w *within) Len() int { return len(w.positions) }
 func (w *within) Less(i, j int) bool {
 	if w.distances[i] != w.distances[j] {

@@ -172,7 +172,7 @@ def main():
         x, file = make(np.random.default_rng(1), n, d).astype(np.float32), os.path.join(directory, name + ".npy")
         np.save(file, x)
         command = [beamlearn, "kneighbors", "--input=" + file, "--metric=" + o["metric"], "--threads=1", "--quiet",
-                   "--report=none", "--output=" + os.path.join(directory, "neighbours.npy")]
+                   "--report=none", "--output=" + os.path.join(directory, "neighbours" + (".parquet" if o["radius"] else ".npy"))]
         command += [f"--radius={o['radius']}"] if o["radius"] else [f"--k={o['k']}"]
         command += [f"--p={o['p']}"] if o["metric"] == "minkowski" else []
         own = timed(lambda: subprocess.run(command, check=True), resource.RUSAGE_CHILDREN)
