@@ -95,8 +95,8 @@ func (o *Options) Validate() error {
 	if o.Binarize-o.Binarize != 0 {
 		errs = append(errs, fmt.Errorf("binarize %v: must be a finite number", o.Binarize))
 	}
-	if o.MinCategories < 0 || o.MinCategories > MaxCategories {
-		errs = append(errs, fmt.Errorf("min_categories %d: must be from 0 to %d", o.MinCategories, MaxCategories))
+	if o.MinCategories < 0 || o.MinCategories > maxCategories {
+		errs = append(errs, fmt.Errorf("min_categories %d: must be from 0 to %d", o.MinCategories, maxCategories))
 	}
 	return errors.Join(errs...)
 }
@@ -112,8 +112,8 @@ func (k Kind) checkSmoothing(v float64) error {
 	return nil
 }
 
-// MaxCategories bounds the categories of a feature, and with them its numbers.
-const MaxCategories = 1 << 20
+// maxCategories bounds the categories of a feature, and with them its numbers.
+const maxCategories = 1 << 20
 
 // Model is a classifier: the sums of the rows of each class, from which all else follows. It is plain data;
 // [Model.Predictor] makes what predicts.

@@ -438,14 +438,22 @@ func TestFaults(t *testing.T) {
 		o Options
 		c *linear.Chunk
 	}{
-		"column 1: found -1, expected a count, from 0 on":                              {Defaults(Multinomial), &linear.Chunk{X: []float64{1, -1, 1, 1}, Labels: []string{"a", "b"}}},
-		"expected a category, an integer from 0 to 1048575":                            {Defaults(Categorical), &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
-		"rows of at least two classes":                                                 {Defaults(Bernoulli), &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "a"}}},
-		"rows of at least two classes with a weight above 0":                           {Defaults(Bernoulli), &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}, Weights: []float64{1, 0}}},
-		"none of class \"c\"":                                                          {Defaults(Bernoulli), &linear.Chunk{X: []float64{1, 1, 1, 0.5, 1, 1}, Labels: []string{"a", "b", "c"}, Weights: []float64{1, 1, 0}}},
-		"class_prior: nothing for class b: the classes are a, b":                       {prior, &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
-		"column 0: its variance in class a is 0, and nothing is added: take a greater": {smooth, &linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
-		"beyond what float64 holds":                                                    {Defaults(Gaussian), &linear.Chunk{X: []float64{1, 1e300, 1, -1e300}, Labels: []string{"a", "a"}}},
+		"column 1: found -1, expected a count, from 0 on": {Defaults(Multinomial),
+			&linear.Chunk{X: []float64{1, -1, 1, 1}, Labels: []string{"a", "b"}}},
+		"expected a category, an integer from 0 to 1048575": {Defaults(Categorical),
+			&linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
+		"rows of at least two classes": {Defaults(Bernoulli),
+			&linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "a"}}},
+		"rows of at least two classes with a weight above 0": {Defaults(Bernoulli),
+			&linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}, Weights: []float64{1, 0}}},
+		"none of class \"c\"": {Defaults(Bernoulli),
+			&linear.Chunk{X: []float64{1, 1, 1, 0.5, 1, 1}, Labels: []string{"a", "b", "c"}, Weights: []float64{1, 1, 0}}},
+		"class_prior: nothing for class b: the classes are a, b": {prior,
+			&linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
+		"column 0: its variance in class a is 0, and nothing is added: take a greater": {smooth,
+			&linear.Chunk{X: []float64{1, 1, 1, 0.5}, Labels: []string{"a", "b"}}},
+		"beyond what float64 holds": {Defaults(Gaussian),
+			&linear.Chunk{X: []float64{1, 1e300, 1, -1e300}, Labels: []string{"a", "a"}}},
 	} {
 		test.c.Features, test.c.File = 2, "rows.csv"
 		if strings.HasPrefix(want, "beyond") {
@@ -530,4 +538,32 @@ func FuzzSums(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// A fit that goes on after every chunk is scikit-learn's partial_fit.
+func TestPartialFits(t *testing.T) {
+	t.Parallel()
+	estimators := map[string]lineartest.Estimator{}
+	for _, kind := range []Kind{Multinomial, Complement, Bernoulli} {
+		var m *Model
+		partialFit := func(c *linear.Chunk) error {
+			f, err := NewFit(FitOptions{Options: Defaults(kind), WarmStart: m}, c.Features, nil)
+			if err != nil {
+				return err
+			}
+			sum := f.Partial(0, 1)
+			if err := sum.PartialFit(c); err != nil {
+				return err
+			}
+			if err := f.Advance(sum); err != nil {
+				return err
+			}
+			m = f.Model()
+			return nil
+		}
+		found := func() map[string][]float64 { return attributes(m) }
+		proba := func(c *linear.Chunk) ([]float64, error) { return m.Predictor().PredictProba(c, nil) }
+		estimators["nb/"+string(kind)] = lineartest.NewEstimator(partialFit, found, proba)
+	}
+	lineartest.RunOthers(t, estimators)
 }

@@ -304,7 +304,7 @@ func (f *file) categories(t *tally, k, n int) error {
 		if err := c.check(); err != nil {
 			return err
 		}
-		if size := len(of[0]); len(c.sum) != size || size > MaxCategories || !t.shape.ragged && size != f.Widths[j] {
+		if size := len(of[0]); len(c.sum) != size || size > maxCategories || !t.shape.ragged && size != f.Widths[j] {
 			return fmt.Errorf("%d categories, and %d", len(c.sum), size)
 		}
 	}

@@ -214,8 +214,8 @@ func (f *Fit) Domain() vectors.Domain {
 	switch {
 	case f.shape.ragged:
 		return vectors.Domain{{
-			Column: vectors.EveryColumn, High: MaxCategories - 1, Whole: true,
-			Expected: fmt.Sprintf("a category, an integer from 0 to %d (--encode=auto takes any values)", MaxCategories-1),
+			Column: vectors.EveryColumn, High: maxCategories - 1, Whole: true,
+			Expected: fmt.Sprintf("a category, an integer from 0 to %d (--encode=auto takes any values)", maxCategories-1),
 		}}
 	case f.shape.kind == Multinomial || f.shape.kind == Complement:
 		return vectors.Domain{{Column: vectors.EveryColumn, High: math.MaxFloat64, Expected: "a count, from 0 on"}}

@@ -137,7 +137,7 @@ func (t *tally) fields(c *wire.Codec, read *int64) {
 			n := len(t.counts[j].sum)
 			c.Int(&n)
 			*read += int64(n)
-			if c.Check(n <= MaxCategories && *read <= maxNumbers, "categories"); c.OK() {
+			if c.Check(n <= maxCategories && *read <= maxNumbers, "categories"); c.OK() {
 				t.counts[j].fields(c, n)
 			}
 		}

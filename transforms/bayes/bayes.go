@@ -70,15 +70,15 @@ func Encoded(
 		return d.InUnits(&o.UnitRows, chunkRows, reading), nil, nil
 	}
 	if kind == bayes.Categorical {
-		if widths, err = Widths(e); err != nil {
+		if widths, err = widthsOf(e); err != nil {
 			return nil, nil, fault.File(d.Name(), "columns of categories", "%v", err)
 		}
 	}
 	return linear.Encoded(d, e, chunkRows, o, reading), widths, nil
 }
 
-// Widths are how many features each column of an encoding has, which must all be categories.
-func Widths(e *features.Encoding) (widths []int, err error) {
+// widthsOf are how many features each column of an encoding has, which must all be categories.
+func widthsOf(e *features.Encoding) (widths []int, err error) {
 	for _, c := range e.Columns() {
 		switch c.Kind {
 		case features.LeftOut:
