@@ -83,12 +83,19 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		return crossStage{}, nil
 	case o.Folds > 0:
 		return gridStage{}, nil
-	case exact && o.corners():
+	case exact && (o.corners() || f.manyColumns()):
 		return interiorStage{}, nil
 	case exact:
 		return newtonStage{}, nil
 	}
 	return sgdStage{}, nil
+}
+
+// manyColumns reports whether huber has so many columns for its rows that Newton's method changes sides of its corners at each step.
+func (f *Fit) manyColumns() bool {
+	e := linear.ExactOptions(&f.chosen)
+	return e.Loss == linear.Huber && e.Task == linear.Regression && e.Penalty == linear.L2 && *e.Alpha > 0 && *e.Epsilon > 0 &&
+		!newton.Samples(f.features) && f.survey.Rows < 8*int64(f.features+1) && interior.Fits(f.features, 1)
 }
 
 // tooLarge tells what for, and how, exact fits of so many columns and classes are too large; "" where they are not.

@@ -6,23 +6,26 @@ import (
 	"beamlearn/model/linear"
 )
 
-// corners is a loss as a sum of functions with one corner each, max(low·z, (low+1)·z), where z is sign·prediction + off. Its
-// conjugate makes it the greatest of the lines s·z, low ≤ s ≤ low+1.
+// corners is a loss as a sum of functions with one corner each, the greatest of s·z − curve·s²/2 over low ≤ s ≤ low+width, where
+// z is sign·prediction + off. With curve 0 it has a corner, with curve 1 it is Huber's, square near 0.
 type corners struct {
-	loss    linear.Loss
-	n       int
-	low     [2]float64
-	epsilon float64
+	loss         linear.Loss
+	n            int
+	low          [2]float64
+	width, curve float64
+	epsilon      float64
 }
 
 func cornersOf(o *linear.Options) corners {
 	switch o.Loss {
 	case linear.Quantile:
-		return corners{loss: o.Loss, n: 1, low: [2]float64{-*o.Quantile}}
+		return corners{loss: o.Loss, n: 1, low: [2]float64{-*o.Quantile}, width: 1}
 	case linear.EpsilonInsensitive:
-		return corners{loss: o.Loss, n: 2, low: [2]float64{0, -1}, epsilon: *o.Epsilon}
+		return corners{loss: o.Loss, n: 2, low: [2]float64{0, -1}, width: 1, epsilon: *o.Epsilon}
+	case linear.Huber:
+		return corners{loss: o.Loss, n: 1, low: [2]float64{-*o.Epsilon}, width: 2 * *o.Epsilon, curve: 1}
 	}
-	return corners{loss: linear.Hinge, n: 1, low: [2]float64{-1}}
+	return corners{loss: linear.Hinge, n: 1, low: [2]float64{-1}, width: 1}
 }
 
 // at is what z is made of at corner c for the target y, which is ±1 of hinge.
@@ -38,8 +41,25 @@ func (l *corners) at(c int, y float64) (sign, off float64) {
 	return 1, -y + l.epsilon
 }
 
-// dual is where a row's slope is at a corner: up above the least, and down below the greatest; up + down = 1. Both are kept,
-// so that neither loses digits near its bound.
+// value is that of the loss at corner c.
+func (l *corners) value(c int, z float64) float64 {
+	if l.curve == 0 {
+		return max(float64(l.low[c]*z), float64((l.low[c]+1)*z))
+	}
+	s := min(max(z, l.low[c]), l.low[c]+l.width)
+	return l.line(s, z)
+}
+
+// line is that of the slope s at z.
+func (l *corners) line(s, z float64) float64 {
+	if l.curve == 0 {
+		return float64(s * z)
+	}
+	return float64(s*z) - float64(s*s)/2
+}
+
+// dual is where a row's slope is at a corner: up above the least, and down below the greatest. Both are kept, so that neither
+// loses digits near its bound.
 type dual struct{ up, down float64 }
 
 const (
@@ -47,8 +67,12 @@ const (
 	stay   = 0.05 // the share of the way to a bound that a step leaves
 )
 
-// begin is the slope that the barrier's weight m alone balances with z: z = m/down − m/up.
-func begin(z, m float64) dual {
+// begin is the slope that the barrier's weight m alone balances with z: z = m/down − m/up. With a curve it is z, inside.
+func (l *corners) begin(c int, z, m float64) dual {
+	if l.curve > 0 {
+		up := min(max(z-l.low[c], stay*l.width), (1-stay)*l.width)
+		return dual{up, l.width - up}
+	}
 	// z·up² + (2m − z)·up − m = 0
 	b := 2*m - z
 	root := math.Sqrt(float64(b*b) + float64(4*z*m))
@@ -63,29 +87,29 @@ func begin(z, m float64) dual {
 	return dual{up, 1 - up}
 }
 
-// newton is the step of a slope: away + rate·(change of z). The slacks of both bounds differ by z, and the lesser one is as the
-// barrier of weight m has it.
-func (u dual) newton(z, m float64) (rate, away float64) {
-	up, down := m/u.up, m/u.down
-	var slackUp, slackDown float64
-	if z > 0 {
-		slackUp, slackDown = up, z+up
-	} else {
-		slackDown = down
-		slackUp = down - z
+// newton is the step of a slope: away + rate·(change of z). The slacks of both bounds differ by z − curve·s, and the lesser one is
+// as the barrier of weight m has it.
+func (l *corners) newton(c int, u dual, z, m float64) (rate, away float64) {
+	if l.curve > 0 {
+		z -= l.low[c] + u.up
 	}
-	rate = 1 / (slackDown/u.down + slackUp/u.up)
+	up, down := m/u.up, m/u.down
+	slackUp, slackDown := up, z+up
+	if !(z > 0) {
+		slackUp, slackDown = down-z, down
+	}
+	rate = 1 / (slackDown/u.down + slackUp/u.up + l.curve)
 	return rate, rate * (z - down + up)
 }
 
 // move is the slope after a step, as much of it as leaves it inside.
-func (u dual) move(step float64) dual {
+func (l *corners) move(u dual, step float64) dual {
 	if step < 0 {
 		up := max(u.up+step, stay*u.up, tiny)
-		return dual{up, 1 - up}
+		return dual{up, l.width - up}
 	}
 	down := max(u.down-step, stay*u.down, tiny)
-	return dual{1 - down, down}
+	return dual{l.width - down, down}
 }
 
 // tiny keeps slopes apart from their bounds.

@@ -16,9 +16,10 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// Optimizer learns the model of hinge, epsilon_insensitive or quantile with the penalty l2: a [linear.Learner] of some twenty
-// passes, by an interior-point method (Wright: Primal-Dual Interior-Point Methods, 1997). Take it where the loss has corners;
-// package newton has the losses without.
+// Optimizer learns the model of hinge, epsilon_insensitive, quantile or huber with the penalty l2: a [linear.Learner] of some
+// twenty passes, by an interior-point method (Wright: Primal-Dual Interior-Point Methods, 1997). Take it where the loss has
+// corners, or of huber where there are not many more rows than columns, which rows of the other side of its corners keep Newton's
+// method from; package newton has the losses without.
 //
 // A loss with corners is a maximum of lines, of which each row takes a mixture: its dual variable, the slope of its loss. Near
 // a corner any slope between those of both sides will do, and which one it is, is what takes an exact solution to find. The
@@ -34,7 +35,7 @@ import (
 // Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw − ‖gradient‖²/(2·alpha).
 // Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least to do so. The best point is
 // at most its objective less the best bound above the optimum: the gap, which is measured, not estimated. The search ends where
-// that is 10⁻⁶ of the objective.
+// that is 10⁻⁶ of the objective, of huber 10⁻¹⁰.
 //
 // The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows: with hinge that of
 // LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises; with epsilon_insensitive likewise that
@@ -72,7 +73,6 @@ type search struct {
 	Objective float64 // at Best
 	Start     float64 // the objective of the first pass
 	Bound     float64 // no objective is below
-	Norm      float64 // of the gradient at the slopes of the last pass
 	Since     int     // passes without a better gap
 	Done      bool
 
@@ -91,12 +91,13 @@ const (
 	MaxFeatures = 2000
 	maxSquares  = 8e6
 
-	closed    = 1e-6 // of the objective: the gap at the end
-	certified = 1e-4 // the gap with which a search that comes no nearer is at the optimum, too
-	patience  = 12   // passes for that
+	closed    = 1e-6  // of the objective: the gap at the end
+	closer    = 1e-10 // and of huber, whose slopes settle
+	certified = 1e-4  // the gap with which a search that comes no nearer is at the optimum, too
+	patience  = 12    // passes for that
 )
 
-// Has reports whether the loss is one that an Optimizer learns.
+// Has reports whether the loss is one that only an Optimizer learns exactly.
 func Has(l linear.Loss) bool {
 	return l == linear.Hinge || l == linear.EpsilonInsensitive || l == linear.Quantile
 }
@@ -115,7 +116,7 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	}
 	vectors := 1
 	switch {
-	case !Has(o.Loss) || o.Task == linear.OneClass:
+	case !Has(o.Loss) && o.Loss != linear.Huber || o.Task == linear.OneClass:
 		return nil, fmt.Errorf("loss %s in %s: has another solver", o.Loss, o.Task)
 	case o.Penalty != linear.L2 || *o.Alpha == 0:
 		return nil, fmt.Errorf("loss %s: an exact solver takes it with the penalty l2 and an alpha above 0", o.Loss)
@@ -148,7 +149,7 @@ func (o *Optimizer) Scale(mean, deviation float64) {
 			deviation = elementary.Hypot(mean, deviation)
 		}
 		if deviation > 0 {
-			s.Barrier[0] = 0.1 * deviation
+			s.Barrier[0] = 0.1 * deviation * o.corners.width
 		}
 	}
 }
@@ -242,12 +243,16 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	if !o.free() {
 		rest[o.features] = 0
 	}
-	p.Norm = math.Sqrt(kernel.Dot(rest, rest))
+	// What the losses are above the rows' lines.
 	open := s.loss - s.slopes.At - kernel.Dot(s.slopes.Slope, point)
 	if p.Since++; p.gap() < 0.9*before {
 		p.Since = 0
 	}
-	if p.gap() <= closed*p.scale() || p.Since >= patience && p.gap() <= certified*p.scale() {
+	enough := closed
+	if o.corners.curve > 0 {
+		enough = closer
+	}
+	if p.gap() <= enough*p.scale() || p.Since >= patience && p.gap() <= certified*p.scale() {
 		p.Done, p.Points, p.Barrier, p.Extremes = true, nil, nil, [2]line{}
 		return nil
 	}
@@ -370,7 +375,6 @@ func (s *search) fields() jsontext.Object {
 		{Name: "objective", Value: &s.Objective},
 		{Name: "start", Value: &s.Start},
 		{Name: "bound", Value: &s.Bound},
-		{Name: "norm", Value: &s.Norm},
 		{Name: "since", Value: &s.Since},
 		{Name: "done", Value: &s.Done},
 		{Name: "extremes", Value: &s.Extremes},

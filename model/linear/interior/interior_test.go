@@ -276,7 +276,7 @@ func TestRefuses(t *testing.T) {
 		{linear.Options{Task: linear.Regression, Loss: linear.Quantile, Quantile: new(1.0)}, "quantile 1: must be a number between 0 and 1"},
 		{linear.Options{Task: linear.Regression, Loss: linear.Huber, Quantile: new(0.5)}, "only the loss quantile has it"},
 		{linear.Options{Task: linear.Classification, Loss: linear.Quantile}, "take the task regression"},
-		{linear.Options{Task: linear.Regression, Loss: linear.Huber}, "another solver"},
+		{linear.Options{Task: linear.Regression, Loss: linear.SquaredError}, "another solver"},
 		{linear.Options{Task: linear.Classification, Loss: linear.Hinge}, "classes"},
 	} {
 		if _, err := interior.NewOptimizer(c.o, 3); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -315,6 +315,56 @@ func TestRefuses(t *testing.T) {
 		}
 		if err := json.Unmarshal(bad, l); err == nil {
 			t.Errorf("a state with %s is one", change[1])
+		}
+	}
+}
+
+// Of huber the gradient vanishes, in few passes with a small epsilon, and with few more rows than columns.
+func TestHuber(t *testing.T) {
+	t.Parallel()
+	const n, d = 90, 60
+	c := &linear.Chunk{Features: d}
+	state := uint64(3)
+	for range n {
+		sum := 0.0
+		for j := range d {
+			state = (1103515245*state + 12345) % (1 << 31)
+			v := float64(state)/(1<<30) - 1
+			c.X = append(c.X, v)
+			sum += v * float64(j%5)
+		}
+		state = (1103515245*state + 12345) % (1 << 31)
+		v := float64(state)/(1<<30) - 1
+		c.Target = append(c.Target, sum+10*v*v*v)
+	}
+	for _, epsilon := range []float64{1e-3, 0.1, 1, 100} {
+		o := linear.Options{Task: linear.Regression, Loss: linear.Huber, Epsilon: &epsilon, Alpha: new(1e-3)}
+		l := learn(t, o, c, 2)
+		m := model(t, l)
+		gradient, objective := make([]float64, d+1), 0.0
+		for j, w := range m.Coef[0] {
+			gradient[j] = 1e-3 * w
+			objective += 1e-3 * w * w / 2
+		}
+		for i := range n {
+			p := m.Intercept[0]
+			for j, w := range m.Coef[0] {
+				p += w * c.X[i*d+j]
+			}
+			r := p - c.Target[i]
+			s := min(max(r, -epsilon), epsilon)
+			objective += (s*r - s*s/2) / n
+			for j := range d {
+				gradient[j] += s * c.X[i*d+j] / n
+			}
+			gradient[d] += s / n
+		}
+		most := 0.0
+		for _, v := range gradient {
+			most = max(most, math.Abs(v))
+		}
+		if got := m.Training.Objective[0]; math.Abs(got/objective-1) > 1e-12 || !(m.Training.Gap <= 1e-10*got) || l.Passes() > 30 || most > 1e-4*epsilon {
+			t.Errorf("epsilon %v: objective %v, want %v, gap %v, gradient %v, %d passes", epsilon, got, objective, m.Training.Gap, most, l.Passes())
 		}
 	}
 }

@@ -71,30 +71,30 @@ func (s *sums) row(l *corners, y, weight float64, at func(pass int) float64) (t 
 	for c := range l.n {
 		sign, off := l.at(c, y)
 		z := float64(sign*at(0)) + off
-		u := begin(z, s.barrier[0])
+		u := l.begin(c, z, s.barrier[0])
 		for k := range last {
-			rate, away := u.newton(z, s.barrier[k])
+			rate, away := l.newton(c, u, z, s.barrier[k])
 			next := float64(sign*at(k+1)) + off
-			u = u.move(away + float64(rate*(next-z)))
+			u = l.move(u, away+float64(rate*(next-z)))
 			z = next
 		}
-		rate, away := u.newton(z, s.barrier[last])
+		rate, away := l.newton(c, u, z, s.barrier[last])
 		low := l.low[c]
 		slope := low + u.up
-		s.loss += float64(weight * max(float64(low*z), float64((low+1)*z)))
-		s.slopes.At += float64(weight * float64(slope*off))
+		s.loss += float64(weight * l.value(c, z))
+		s.slopes.At += float64(weight * l.line(slope, off))
 		t.slope += float64(sign * slope)
 		t.rate += rate
 		t.residual += float64(sign * away)
 		if s.first {
-			greatest, least := low+1, low
+			greatest, least := low+l.width, low
 			if sign < 0 {
-				greatest, least = low, low+1
+				greatest, least = least, greatest
 			}
 			t.greatest += float64(sign * greatest)
 			t.least += float64(sign * least)
-			s.extremes[0].At += float64(weight * float64(greatest*off))
-			s.extremes[1].At += float64(weight * float64(least*off))
+			s.extremes[0].At += float64(weight * l.line(greatest, off))
+			s.extremes[1].At += float64(weight * l.line(least, off))
 		}
 	}
 	return terms{weight * t.slope, weight * t.rate, weight * t.residual, weight * t.greatest, weight * t.least}

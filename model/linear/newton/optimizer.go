@@ -143,8 +143,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		return nil, fmt.Errorf("penalty %s: an exact solver takes it of up to %d columns, or with a softmax columns times classes: learn by sgd, or with l2",
 			o.Penalty, maxNewtonFeatures)
 	}
-	if n := min(maxSample, sampleValues/features); p.newton && n >= 8*(features+1) {
-		p.sample = n
+	if p.newton && Samples(features) {
+		p.sample = sampleRows(features)
 	}
 	for range vectors {
 		p.problems = append(p.problems, &optimum{Base: make([]float64, p.size())})
@@ -160,6 +160,11 @@ func Fits(m linear.MultiClass, features, vectors int) bool {
 	}
 	return features <= maxNewtonFeatures && float64(vectors)*float64(features)*float64(features) <= maxNewtonSquares
 }
+
+// Samples reports whether a sample of rows of so many features is large enough to say where to begin.
+func Samples(features int) bool { return sampleRows(features) >= 8*(features+1) }
+
+func sampleRows(features int) int { return min(maxSample, sampleValues/features) }
 
 // width is the numbers of a weight vector, and size those of a point.
 func (o *Optimizer) width() int { return o.features + 1 }
