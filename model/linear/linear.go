@@ -39,8 +39,8 @@ const (
 	SquaredEpsilonInsensitive Loss = "squared_epsilon_insensitive" // max(0, |r|−epsilon)²
 )
 
-// Quantile is, of a regression, quantile·(y−p) where y is above p, and (1−quantile)·(p−y) where it is not: the pinball loss,
-// whose best constant is that quantile of the targets. Only an exact solver has it.
+// Quantile is, of a regression, quantile·(y−p) where y is above p, and (1−quantile)·(p−y) where it is not: the pinball
+// loss, whose best constant is that quantile of the targets. Only an exact solver has it.
 const Quantile Loss = "quantile"
 
 // defaultQuantile is the median.
@@ -198,9 +198,9 @@ type Options struct {
 	Eta0 float64 `json:"eta0"`
 	// PowerT is the power of InvScaling. Default: 0.25 in regression, 0.5 otherwise.
 	PowerT *float64 `json:"power_t"`
-	// Average makes the coefficients the means of the weights after each row, from this row on. Default: 0, never. (With
-	// an l1 penalty the mean follows scikit-learn's formula, which applies each truncation to the past of the chunk,
-	// too.)
+	// Average makes the coefficients the means of the weights after each row, from this row on. Default: 0, never.
+	// (With an l1 penalty the mean follows scikit-learn's formula, which applies each truncation to the past of the
+	// chunk, too.)
 	Average Average `json:"average"`
 	// ClassWeight is for classification. Default: 1 for every class.
 	ClassWeight ClassWeight `json:"class_weight"`
@@ -210,8 +210,8 @@ type Options struct {
 	Tol *float64 `json:"tol"`
 	// NIterNoChange is the number of epochs in a row without such an improvement that ends learning, ≥ 1. Default: 5.
 	NIterNoChange int `json:"n_iter_no_change"`
-	// EarlyStopping: a share of the rows is not learned from but scored, and the score takes the objective's place. Needs
-	// Tol. Default: false.
+	// EarlyStopping: a share of the rows is not learned from but scored, and the score takes the objective's place.
+	// Needs Tol. Default: false.
 	EarlyStopping bool `json:"early_stopping"`
 	// ValidationFraction is that share, between 0 and 1. A row belongs to it by a hash of its number. Default: 0.1.
 	ValidationFraction float64 `json:"validation_fraction"`
@@ -220,10 +220,10 @@ type Options struct {
 	// either is the same. Default: OneVsRest.
 	MultiClass MultiClass `json:"multi_class,omitempty"`
 
-	// Classes are all the classes that there are: a row of any other is then a fault. Default: none, and the rows tell. A
-	// class that appears late then stands as if it had been declared from the start, for which a further weight vector
-	// learns from every row as one of a class unseen; declaring the classes saves its time. (With class weights, rows from
-	// before the third class came have been weighted as in a problem of two classes.)
+	// Classes are all the classes that there are: a row of any other is then a fault. Default: none, and the rows tell.
+	// A class that appears late then stands as if it had been declared from the start, for which a further weight
+	// vector learns from every row as one of a class unseen; declaring the classes saves its time. (With class weights,
+	// rows from before the third class came have been weighted as in a problem of two classes.)
 	Classes Classes `json:"-"`
 }
 

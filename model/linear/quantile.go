@@ -16,7 +16,8 @@ func (m *RegressionMetrics) Pinball(quantile float64) float64 {
 	return (m.Absolute/2 + float64((quantile-0.5)*m.Signed)) / m.Weight
 }
 
-// Coverage is the share of the targets that are at most their predictions: about the quantile, of one that predicts it well.
+// Coverage is the share of the targets that are at most their predictions: about the quantile, of one that predicts it
+// well.
 func (m *RegressionMetrics) Coverage() float64 { return m.Covered / m.Weight }
 
 // IsQuantile says which quantile of the target a prediction is, where the loss is Quantile.

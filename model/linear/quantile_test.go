@@ -7,7 +7,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// The scores of a quantile are scikit-learn's mean_pinball_loss and the share of targets at most their predictions, in any cut.
+// The scores of a quantile are scikit-learn's mean_pinball_loss and the share of targets at most their predictions, in
+// any cut.
 func TestQuantileMetrics(t *testing.T) {
 	t.Parallel()
 	y, p, w := []float64{1, 2, 3, -4, 5}, []float64{1, 3, 1, -5, 5.5}, []float64{1, 2, 0, 0.5, 3}

@@ -72,8 +72,8 @@ type FitOptions struct {
 	Epochs int
 	// BatchSize of SGD. Default: DefaultBatchSize.
 	BatchSize int
-	// Alphas and L1Ratios: each pair is tried. With more than one pair, or with Folds, they are cross-validated, and the
-	// model is that of the best pair. Default: 1e-4 and 0.15.
+	// Alphas and L1Ratios: each pair is tried. With more than one pair, or with Folds, they are cross-validated, and
+	// the model is that of the best pair. Default: 1e-4 and 0.15.
 	Alphas, L1Ratios []float64
 	// AutoAlphas: the rows tell the Alphas, which are cross-validated. Default: false.
 	AutoAlphas bool
@@ -182,7 +182,8 @@ func (o *FitOptions) corners() bool {
 	return interior.Has(o.Options.Loss) && o.Options.Task != linear.OneClass && o.noCorners() == ""
 }
 
-// noCorners says why the options go beyond what a solver of losses with corners has; "" where they do not, or the loss has none.
+// noCorners says why the options go beyond what a solver of losses with corners has; "" where they do not, or the loss
+// has none.
 func (o *FitOptions) noCorners() string {
 	switch {
 	case !interior.Has(o.Options.Loss) || o.Options.Task == linear.OneClass:
@@ -197,8 +198,8 @@ func (o *FitOptions) noCorners() string {
 	return ""
 }
 
-// smooth reports whether the penalty is. Of others exact solutions need sums of products, of MaxExactFeatures columns at
-// most.
+// smooth reports whether the penalty is. Of others exact solutions need sums of products, of MaxExactFeatures columns
+// at most.
 func (o *FitOptions) smooth() bool {
 	return o.Options.Penalty == linear.L2 || o.Options.Penalty == linear.None
 }

@@ -91,7 +91,8 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	return sgdStage{}, nil
 }
 
-// manyColumns reports whether huber has so many columns for its rows that Newton's method changes sides of its corners at each step.
+// manyColumns reports whether huber has so many columns for its rows that Newton's method changes sides of its corners
+// at each step.
 func (f *Fit) manyColumns() bool {
 	e := linear.ExactOptions(&f.chosen)
 	return e.Loss == linear.Huber && e.Task == linear.Regression && e.Penalty == linear.L2 && *e.Alpha > 0 && *e.Epsilon > 0 &&

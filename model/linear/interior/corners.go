@@ -6,8 +6,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// corners is a loss as a sum of functions with one corner each, the greatest of s·z − curve·s²/2 over low ≤ s ≤ low+width, where
-// z is sign·prediction + off. With curve 0 it has a corner, with curve 1 it is Huber's, square near 0.
+// corners is a loss as a sum of functions with one corner each, the greatest of s·z − curve·s²/2 over low ≤ s ≤
+// low+width, where z is sign·prediction + off. With curve 0 it has a corner, with curve 1 it is Huber's, square near 0.
 type corners struct {
 	loss         linear.Loss
 	n            int
@@ -58,8 +58,8 @@ func (l *corners) line(s, z float64) float64 {
 	return float64(s*z) - float64(s*s)/2
 }
 
-// dual is where a row's slope is at a corner: up above the least, and down below the greatest. Both are kept, so that neither
-// loses digits near its bound.
+// dual is where a row's slope is at a corner: up above the least, and down below the greatest. Both are kept, so that
+// neither loses digits near its bound.
 type dual struct{ up, down float64 }
 
 const (
@@ -67,7 +67,8 @@ const (
 	stay   = 0.05 // the share of the way to a bound that a step leaves
 )
 
-// begin is the slope that the barrier's weight m alone balances with z: z = m/down − m/up. With a curve it is z, inside.
+// begin is the slope that the barrier's weight m alone balances with z: z = m/down − m/up. With a curve it is z,
+// inside.
 func (l *corners) begin(c int, z, m float64) dual {
 	if l.curve > 0 {
 		up := min(max(z-l.low[c], stay*l.width), (1-stay)*l.width)
@@ -87,8 +88,8 @@ func (l *corners) begin(c int, z, m float64) dual {
 	return dual{up, 1 - up}
 }
 
-// newton is the step of a slope: away + rate·(change of z). The slacks of both bounds differ by z − curve·s, and the lesser one is
-// as the barrier of weight m has it.
+// newton is the step of a slope: away + rate·(change of z). The slacks of both bounds differ by z − curve·s, and the
+// lesser one is as the barrier of weight m has it.
 func (l *corners) newton(c int, u dual, z, m float64) (rate, away float64) {
 	if l.curve > 0 {
 		z -= l.low[c] + u.up

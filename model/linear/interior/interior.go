@@ -16,31 +16,33 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// Optimizer learns the model of hinge, epsilon_insensitive, quantile or huber with the penalty l2: a [linear.Learner] of some
-// twenty passes, by an interior-point method (Wright: Primal-Dual Interior-Point Methods, 1997). Take it where the loss has
-// corners, or of huber where there are not many more rows than columns, which rows of the other side of its corners keep Newton's
-// method from; package newton has the losses without.
+// Optimizer learns the model of hinge, epsilon_insensitive, quantile or huber with the penalty l2: a [linear.Learner]
+// of some twenty passes, by an interior-point method (Wright: Primal-Dual Interior-Point Methods, 1997). Take it where
+// the loss has corners, or of huber where there are not many more rows than columns, which rows of the other side of
+// its corners keep Newton's method from; package newton has the losses without.
 //
-// A loss with corners is a maximum of lines, of which each row takes a mixture: its dual variable, the slope of its loss. Near
-// a corner any slope between those of both sides will do, and which one it is, is what takes an exact solution to find. The
-// method keeps each slope inside its bounds by a barrier whose weight, [search.Barrier], goes down by factors. A pass sums up
-// what Newton's step of all weights and slopes needs: the gradient at the rows' slopes, and products of columns, most of all of
-// rows near a corner.
+// A loss with corners is a maximum of lines, of which each row takes a mixture: its dual variable, the slope of its
+// loss. Near a corner any slope between those of both sides will do, and which one it is, is what takes an exact
+// solution to find. The method keeps each slope inside its bounds by a barrier whose weight, [search.Barrier], goes
+// down by factors. A pass sums up what Newton's step of all weights and slopes needs: the gradient at the rows' slopes,
+// and products of columns, most of all of rows near a corner.
 //
-// Nothing keeps the slopes of the rows between passes: a row finds its own anew from the points of all passes before, as they
-// tell what each step did to it. That takes a product of the row for each pass made, less than the products of columns where
-// these are more than passes; and it makes sums of rows of any number, in any cut, the same. A row's step is cut short where it
-// would leave the bounds, for this row alone, since to find one length for all rows would take a pass of its own.
+// Nothing keeps the slopes of the rows between passes: a row finds its own anew from the points of all passes before,
+// as they tell what each step did to it. That takes a product of the row for each pass made, less than the products of
+// columns where these are more than passes; and it makes sums of rows of any number, in any cut, the same. A row's step
+// is cut short where it would leave the bounds, for this row alone, since to find one length for all rows would take a
+// pass of its own.
 //
-// Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw − ‖gradient‖²/(2·alpha).
-// Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least to do so. The best point is
-// at most its objective less the best bound above the optimum: the gap, which is measured, not estimated. The search ends where
-// that is 10⁻⁶ of the objective, of huber 10⁻¹⁰.
+// Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw −
+// ‖gradient‖²/(2·alpha). Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least
+// to do so. The best point is at most its objective less the best bound above the optimum: the gap, which is measured,
+// not estimated. The search ends where that is 10⁻⁶ of the objective, of huber 10⁻¹⁰.
 //
 // The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows: with hinge that of
-// LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises; with epsilon_insensitive likewise that
-// of LinearSVR; with quantile the loss is QuantileRegressor's, whose penalty is l1. More than two classes are learned one against the
-// rest. class_weight is LinearSVC's, which weighs the rows of a class in its own vector alone.
+// LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises; with epsilon_insensitive
+// likewise that of LinearSVR; with quantile the loss is QuantileRegressor's, whose penalty is l1. More than two classes
+// are learned one against the rest. class_weight is LinearSVC's, which weighs the rows of a class in its own vector
+// alone.
 //
 // Memory is 4·features² bytes for each weight vector and part, and 8·features for each and pass.
 type Optimizer struct {
@@ -48,8 +50,8 @@ type Optimizer struct {
 	FeatureNames []string
 	// Scaler standardises rows; sparse ones need one without WithMean. Set it before the first pass.
 	Scaler *linear.StandardScaler
-	// ClassRows are the rows of each class, and ClassSizes their weights, which class_weight balanced goes by. It needs both before
-	// the first pass.
+	// ClassRows are the rows of each class, and ClassSizes their weights, which class_weight balanced goes by. It needs
+	// both before the first pass.
 	ClassRows  []int64
 	ClassSizes []float64
 	// MaxPasses ends learning without convergence. Default: 60.
@@ -87,7 +89,8 @@ type line struct {
 }
 
 const (
-	// MaxFeatures and maxSquares are up to how many columns, and squares of columns over all weight vectors, products are summed up.
+	// MaxFeatures and maxSquares are up to how many columns, and squares of columns over all weight vectors, products
+	// are summed up.
 	MaxFeatures = 2000
 	maxSquares  = 8e6
 
@@ -264,13 +267,14 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	if norm := kernel.Dot(next, next); norm-norm != 0 {
 		return errors.New("a step that overflows: standardise the features")
 	}
-	p.Points, p.Barrier = append(p.Points, next), append(p.Barrier, max(lower(p.Barrier[len(p.Barrier)-1], open, left), leastBarrier*p.scale()))
+	barrier := lower(p.Barrier[len(p.Barrier)-1], open, left)
+	p.Points, p.Barrier = append(p.Points, next), append(p.Barrier, max(barrier, leastBarrier*p.scale()))
 	return nil
 }
 
-// lower is the next weight of the barrier. It goes down with what is open between losses and lines, half of which a weight
-// that is kept would be: fast where the gradient leaves next to nothing, and slowly where it leaves more than that, as slopes
-// are then far from what they should be.
+// lower is the next weight of the barrier. It goes down with what is open between losses and lines, half of which a
+// weight that is kept would be: fast where the gradient leaves next to nothing, and slowly where it leaves more than
+// that, as slopes are then far from what they should be.
 func lower(barrier, open, left float64) float64 {
 	share, least := 0.3, 0.03
 	if left < 0.01*open {

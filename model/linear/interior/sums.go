@@ -25,7 +25,10 @@ type sums struct {
 
 func (o *Optimizer) newSums(p *search) *sums {
 	room := func() []float64 { return make([]float64, o.width()) }
-	s := &sums{barrier: p.Barrier, first: o.passes == 0, slopes: line{Slope: room()}, residual: room(), second: panel.NewTriangle(o.width())}
+	s := &sums{
+		barrier: p.Barrier, first: o.passes == 0,
+		slopes: line{Slope: room()}, residual: room(), second: panel.NewTriangle(o.width()),
+	}
 	for _, v := range p.Points {
 		s.points = append(s.points, v)
 	}
@@ -64,8 +67,8 @@ type terms struct {
 	greatest, least       float64 // slopes
 }
 
-// row follows a row of this target and weight through all passes, of which at gives its prediction, and adds what takes no values
-// of its columns.
+// row follows a row of this target and weight through all passes, of which at gives its prediction, and adds what takes
+// no values of its columns.
 func (s *sums) row(l *corners, y, weight float64, at func(pass int) float64) (t terms) {
 	last := len(s.points) - 1
 	for c := range l.n {
@@ -125,8 +128,8 @@ type block struct {
 	mean, inverse          []float64 // of the scaler
 }
 
-// PartialFit adds rows. O(features² + features·passes) for each weight vector and dense row, O(entries² + entries·passes) for
-// sparse ones. A faulty row leaves the sums as they were.
+// PartialFit adds rows. O(features² + features·passes) for each weight vector and dense row, O(entries² +
+// entries·passes) for sparse ones. A faulty row leaves the sums as they were.
 func (s *passSum) PartialFit(c *linear.Chunk) error {
 	if err := s.encode(c); err != nil {
 		return err
@@ -235,7 +238,8 @@ func (s *passSum) room() *block {
 	return b
 }
 
-// pack fills the block with rows of a weight above 0, from row at on, scaled. It gives their number, and where to go on.
+// pack fills the block with rows of a weight above 0, from row at on, scaled. It gives their number, and where to go
+// on.
 func (b *block) pack(c *linear.Chunk, places []int32, at int, task linear.Task) (m, next int) {
 	for ; at < c.Len() && m < b.x.Rows; at++ {
 		b.weights[m] = 1
@@ -377,7 +381,8 @@ func (s *passSum) Merge(next linear.Partial) error {
 // MarshalBinary writes the sums.
 func (s *passSum) MarshalBinary() ([]byte, error) { return wire.Encode(s.fields) }
 
-// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are of no use.
+// UnmarshalBinary reads what MarshalBinary writes in the same pass of the same learner. After an error the sums are of
+// no use.
 func (s *passSum) UnmarshalBinary(b []byte) error {
 	if err := wire.Decode(b, s.fields); err != nil {
 		return fmt.Errorf("linear.interior: the bytes are no sums of this pass: %w", err)

@@ -10,10 +10,10 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// With l1, a step leads to the least of the quadratic approximation of the losses plus the penalty itself: proximal Newton
-// (Lee, Sun and Saunders, SIAM J. Optim. 24, 2014), as in glmnet (Friedman, Hastie and Tibshirani, JSS 33, 2010). So
-// coefficients are zero, not nearly. What a step promises, where l2 has its slope, is the slope of the losses along it plus
-// the change of the penalty.
+// With l1, a step leads to the least of the quadratic approximation of the losses plus the penalty itself: proximal
+// Newton (Lee, Sun and Saunders, SIAM J. Optim. 24, 2014), as in glmnet (Friedman, Hastie and Tibshirani, JSS 33,
+// 2010). So coefficients are zero, not nearly. What a step promises, where l2 has its slope, is the slope of the losses
+// along it plus the change of the penalty.
 
 // alpha multiplies ‖coef‖²/2, and l1 multiplies ‖coef‖₁.
 func (o *Optimizer) alpha() float64 {
@@ -81,9 +81,9 @@ func (o *Optimizer) step(second, base, g []float64, n float64) []float64 {
 	return o.proximalStep(second, base, g, n)
 }
 
-// approximation is the quadratic one of the losses by the coefficients of all weight vectors, one after the other, where the
-// intercepts, which are not penalised, are always the best: second derivatives, slopes at the point, and the step of the
-// intercepts that a step of the coefficients asks for.
+// approximation is the quadratic one of the losses by the coefficients of all weight vectors, one after the other,
+// where the intercepts, which are not penalised, are always the best: second derivatives, slopes at the point, and the
+// step of the intercepts that a step of the coefficients asks for.
 type approximation struct {
 	second, slopes []float64
 	intercepts     func(step []float64) []float64

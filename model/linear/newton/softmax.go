@@ -126,8 +126,9 @@ func (o *Optimizer) softmaxStep(second, g []float64, n float64) []float64 {
 	return dir
 }
 
-// approximateSoftmax eliminates the intercepts of all classes. Their second derivatives have no inverse, as intercepts that are
-// equal in all classes change nothing; with that direction added they have one, and sums of zero stay as they were.
+// approximateSoftmax eliminates the intercepts of all classes. Their second derivatives have no inverse, as intercepts
+// that are equal in all classes change nothing; with that direction added they have one, and sums of zero stay as they
+// were.
 func (o *Optimizer) approximateSoftmax(second, base, g []float64, n float64) approximation {
 	d, w, classes := o.features, o.width(), o.vectors
 	size := classes * d
