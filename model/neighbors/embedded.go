@@ -156,8 +156,8 @@ func (e *embedded) queries(q *vectors.Block, exclude []int32, threads int) (*vec
 	return rows, e.embedAll(rows.F64, n, threads, q.Row)
 }
 
-// spare is how many more than k are looked at.
-const spare = 8
+// surplus is how many more than k are looked at.
+const surplus = 8
 
 func (e *embedded) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
 	rows, slack := e.queries(q, exclude, s.NumThreads())
@@ -165,7 +165,7 @@ func (e *embedded) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search
 	if exclude != nil {
 		most--
 	}
-	more := max(min(k+spare, most), k)
+	more := max(min(k+surplus, most), k)
 	inner := s
 	if s.Bounds != nil {
 		inner.Bounds = make([]float64, n)

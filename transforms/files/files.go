@@ -275,10 +275,11 @@ func (f *file) OpenRange(ctx context.Context, offset, length int64) (io.ReadClos
 		r.Close()
 		return nil, fmt.Errorf("%s: %w", f.info.Name, err)
 	}
-	return &limited{io.LimitReader(r, length), r}, nil
+	return &rangeReader{io.LimitReader(r, length), r}, nil
 }
 
-type limited struct {
+// rangeReader reads so many bytes and closes what it reads from.
+type rangeReader struct {
 	io.Reader
 	io.Closer
 }

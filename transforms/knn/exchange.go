@@ -143,7 +143,7 @@ func sectionsOf(all []exchangeFile, kind exchangeKind) (of exchangeSections) {
 }
 
 // pieces says where pieces of the sections are.
-func (of *exchangeSections) pieces(pieces []ivf.Piece) (at []exchangePiece) {
+func (of *exchangeSections) pieces(pieces []ivf.SectionRows) (at []exchangePiece) {
 	for _, p := range pieces {
 		e := of.whole[p.Section]
 		e.Skip, e.Rows = p.Skip, p.Rows

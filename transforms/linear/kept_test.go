@@ -46,7 +46,7 @@ func TestKept(t *testing.T) {
 		first += spans[0].Rows
 	}
 	given := func(k *kept, pass fitting.Pass, block int) (rows string, n int, err error) {
-		f := &feed{reading: reading, dim: d.Dim, unit: block, pass: pass, chunks: chunks, kept: k}
+		f := &shardReader{reading: reading, dim: d.Dim, unit: block, pass: pass, chunks: chunks, kept: k}
 		f.reading.ChunkRows = block
 		err = f.each(ctx, func(c *model.Chunk) error {
 			for i := range c.Len() {

@@ -412,7 +412,7 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.SetLimit(threads)
 	var mu sync.Mutex
-	sum, spare := model.NewSum(f.Options.Shards), newSpare(threads)
+	sum, pool := model.NewSum(f.Options.Shards), newBlockPool(threads)
 	var rows int64
 	var rejected []*fault.Fault
 	for shard := group; shard < f.Options.Shards; shard += f.Options.Groups {
@@ -420,11 +420,11 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 			mu.Lock()
 			partial := fit.Partial(shard, f.Options.Shards)
 			mu.Unlock()
-			feed := &feed{
+			reader := &shardReader{
 				reading: f.Reading, dim: f.Dim, unit: f.Options.UnitRows, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard),
-				chunks: shards[shard], spare: spare, kept: f.kept,
+				chunks: shards[shard], pool: pool, kept: f.kept,
 			}
-			err := feed.each(ctx2, func(c *model.Chunk) error {
+			err := reader.each(ctx2, func(c *model.Chunk) error {
 				run.Add(int64(c.Len()))
 				return partial.PartialFit(c)
 			})
@@ -433,9 +433,9 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			rows += feed.rows
-			fit.Skip(partial, feed.skipped)
-			rejected = append(rejected, feed.rejected...)
+			rows += reader.rows
+			fit.Skip(partial, reader.skipped)
+			rejected = append(rejected, reader.rejected...)
 			return sum.Add(model.Node{Index: shard}, partial)
 		})
 	}

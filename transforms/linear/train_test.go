@@ -947,7 +947,7 @@ func TestFeed(t *testing.T) {
 	slices.Reverse(chunks)
 	reading.Targets = nil
 	given := func(pass fitting.Pass, seed uint64) (rows []int64, sizes []int) {
-		f := &feed{reading: reading, dim: d.Dim, unit: 16, pass: pass, seed: seed, chunks: chunks}
+		f := &shardReader{reading: reading, dim: d.Dim, unit: 16, pass: pass, seed: seed, chunks: chunks}
 		var mu sync.Mutex
 		if err := f.each(ctx, func(c *model.Chunk) error {
 			if !mu.TryLock() {
@@ -991,7 +991,7 @@ func TestFeed(t *testing.T) {
 		}
 	}
 	// What stops learning stops reading.
-	f := &feed{reading: reading, dim: d.Dim, pass: fitting.Pass{Batch: 1}, chunks: chunks}
+	f := &shardReader{reading: reading, dim: d.Dim, pass: fitting.Pass{Batch: 1}, chunks: chunks}
 	if err := f.each(ctx, func(*model.Chunk) error { return errStopped }); !errors.Is(err, errStopped) {
 		t.Error(err)
 	}

@@ -8,8 +8,8 @@ import (
 
 // Descriptions are small and cross the wire as JSON, which a log shows as it is.
 
-func encodePiece(p Piece) ([]byte, error) { return json.Marshal(p) }
-func decodePiece(b []byte) (Piece, error) { return jsoncoder.Decode[Piece](b) }
+func encodeFilePiece(p FilePiece) ([]byte, error) { return json.Marshal(p) }
+func decodeFilePiece(b []byte) (FilePiece, error) { return jsoncoder.Decode[FilePiece](b) }
 
 func encodeChunk(c Chunk) ([]byte, error) { return json.Marshal(c) }
 func decodeChunk(b []byte) (Chunk, error) { return jsoncoder.Decode[Chunk](b) }

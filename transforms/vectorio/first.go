@@ -77,8 +77,8 @@ func (d *Dataset) chunksOf(ctx context.Context, i int, first int64) (chunks []Ch
 	if err != nil {
 		return nil, 0, err
 	}
-	whole := Piece{File: i, Info: d.Files[i], Naming: d.naming[i]}
-	pieces := []Piece{whole}
+	whole := FilePiece{File: i, Info: d.Files[i], Naming: d.naming[i]}
+	pieces := []FilePiece{whole}
 	if src.Rows() < 0 {
 		pieces = nil
 		for _, r := range src.(formats.Counter).Ranges(rangeBytes(d.Bytes)) {

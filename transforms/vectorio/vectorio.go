@@ -45,10 +45,10 @@ func init() {
 	beam.RegisterDoFn(&countFn{})
 	beam.RegisterDoFn(&numberFn{})
 	beam.RegisterDoFn(&eachFn{})
-	register.Iter1[Piece]()
-	register.Emitter1[Piece]()
+	register.Iter1[FilePiece]()
+	register.Emitter1[FilePiece]()
 	register.Emitter1[Chunk]()
-	beam.RegisterCoder(reflect.TypeOf((*Piece)(nil)).Elem(), encodePiece, decodePiece)
+	beam.RegisterCoder(reflect.TypeOf((*FilePiece)(nil)).Elem(), encodeFilePiece, decodeFilePiece)
 	beam.RegisterCoder(reflect.TypeOf((*Chunk)(nil)).Elem(), encodeChunk, decodeChunk)
 	beam.RegisterCoder(reflect.TypeOf((*List)(nil)).Elem(), encodeList, decodeList)
 }
@@ -572,8 +572,8 @@ func countStart(ctx context.Context, src formats.Source) (rows, about int64, err
 	return -1, int64(float64(n.Rows[0]) / float64(ranges[0].Length) * float64(last.Offset+last.Length)), nil
 }
 
-// Piece is a part of a file on its way to be counted.
-type Piece struct {
+// FilePiece is a part of a file on its way to be counted.
+type FilePiece struct {
 	File    int // place of the file in the dataset
 	Piece   int // place of the piece in the file
 	Info    files.Info
@@ -615,9 +615,9 @@ type List struct{ Chunks []Chunk }
 // Listed gives the chunks of a dataset (see [Chunks]) to one worker: PCollection<List> of one.
 func Listed(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 	s = s.Scope("vectorio.Listed")
-	pieces := make([]Piece, len(d.Files))
+	pieces := make([]FilePiece, len(d.Files))
 	for i, info := range d.Files {
-		pieces[i] = Piece{File: i, Info: info, Naming: d.naming[i]}
+		pieces[i] = FilePiece{File: i, Info: info, Naming: d.naming[i]}
 	}
 	col := beam.CreateList(s, pieces)
 	col = beam.ParDo(s, &splitFn{Options: d.options.lean(), RangeBytes: rangeBytes(d.Bytes)}, col)
@@ -646,7 +646,7 @@ type splitFn struct {
 	RangeBytes int64
 }
 
-func (f *splitFn) ProcessElement(ctx context.Context, p Piece, emit func(Piece)) error {
+func (f *splitFn) ProcessElement(ctx context.Context, p FilePiece, emit func(FilePiece)) error {
 	src, err := f.Options.inspect(ctx, p.Info, p.Naming.Options(f.Options.Formats))
 	if err != nil {
 		return fault.Mark(err)
@@ -666,12 +666,12 @@ func (f *splitFn) ProcessElement(ctx context.Context, p Piece, emit func(Piece))
 // countFn counts the rows of a piece.
 type countFn struct{ Options Options }
 
-func (f *countFn) ProcessElement(ctx context.Context, p Piece) (Piece, error) {
+func (f *countFn) ProcessElement(ctx context.Context, p FilePiece) (FilePiece, error) {
 	err := f.Options.count(ctx, &p)
 	return p, fault.Mark(err)
 }
 
-func (o *Options) count(ctx context.Context, p *Piece) error {
+func (o *Options) count(ctx context.Context, p *FilePiece) error {
 	if p.Counted {
 		return nil
 	}
@@ -690,9 +690,9 @@ type numberFn struct {
 	Targets []TargetSpan
 }
 
-func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) bool) (List, error) {
-	var pieces []Piece
-	var p Piece
+func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*FilePiece) bool) (List, error) {
+	var pieces []FilePiece
+	var p FilePiece
 	for iter(&p) {
 		pieces = append(pieces, p)
 	}
@@ -737,7 +737,7 @@ func (f *numberFn) ProcessElement(ctx context.Context, _ int, iter func(*Piece) 
 }
 
 // count counts the rows of the pieces that are not counted yet. Of several faults, the first is told.
-func (f *numberFn) count(ctx context.Context, pieces []Piece) error {
+func (f *numberFn) count(ctx context.Context, pieces []FilePiece) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	errs := make([]error, len(pieces))
@@ -754,7 +754,7 @@ func (f *numberFn) count(ctx context.Context, pieces []Piece) error {
 }
 
 // evenRows is how many rows of a table a chunk has, where all have as many: at most about a million.
-func (f *numberFn) evenRows(ctx context.Context, pieces []Piece) (int64, error) {
+func (f *numberFn) evenRows(ctx context.Context, pieces []FilePiece) (int64, error) {
 	if !f.Options.Formats.Cells || f.Options.Parts == 0 {
 		return 0, nil
 	}
@@ -779,7 +779,7 @@ func (f *numberFn) evenRows(ctx context.Context, pieces []Piece) (int64, error) 
 }
 
 // found is the source of the pieces of a file and, where they were counted, the spans that they have.
-func (f *numberFn) found(ctx context.Context, pieces []Piece) (formats.Source, []formats.Span, error) {
+func (f *numberFn) found(ctx context.Context, pieces []FilePiece) (formats.Source, []formats.Span, error) {
 	src, err := f.Options.inspect(ctx, pieces[0].Info, pieces[0].Naming.Options(f.Options.Formats))
 	if err != nil {
 		return nil, nil, err
@@ -800,7 +800,7 @@ func (f *numberFn) found(ctx context.Context, pieces []Piece) (formats.Source, [
 }
 
 // spans cuts the rows of a file, into spans of size rows where that is not 0.
-func (f *numberFn) spans(ctx context.Context, pieces []Piece, size int64) ([]formats.Span, error) {
+func (f *numberFn) spans(ctx context.Context, pieces []FilePiece, size int64) ([]formats.Span, error) {
 	src, spans, err := f.found(ctx, pieces)
 	switch {
 	case err != nil:

@@ -79,10 +79,10 @@ func cut(t *testing.T, dir, prefix, shape string, runs ...int) string {
 func chunks(t *testing.T, d *Dataset) []Chunk {
 	t.Helper()
 	ctx := t.Context()
-	var pieces []Piece
+	var pieces []FilePiece
 	split := &splitFn{Options: d.options, RangeBytes: 7}
 	for i, info := range d.Files {
-		if err := split.ProcessElement(ctx, Piece{File: i, Info: info, Naming: d.naming[i]}, func(p Piece) { pieces = append(pieces, p) }); err != nil {
+		if err := split.ProcessElement(ctx, FilePiece{File: i, Info: info, Naming: d.naming[i]}, func(p FilePiece) { pieces = append(pieces, p) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +94,7 @@ func chunks(t *testing.T, d *Dataset) []Chunk {
 		}
 	}
 	slices.Reverse(pieces) // which come in any order
-	next := func(p *Piece) bool {
+	next := func(p *FilePiece) bool {
 		if len(pieces) == 0 {
 			return false
 		}
@@ -448,7 +448,7 @@ func FuzzDecodeDescriptions(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p, err := encodePiece(Piece{File: 1, Piece: 2, Counted: true, Rows: 5})
+	p, err := encodeFilePiece(FilePiece{File: 1, Piece: 2, Counted: true, Rows: 5})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -458,8 +458,8 @@ func FuzzDecodeDescriptions(f *testing.F) {
 		if c, err := decodeChunk(b); err == nil {
 			stable(t, c, encodeChunk, decodeChunk)
 		}
-		if p, err := decodePiece(b); err == nil {
-			stable(t, p, encodePiece, decodePiece)
+		if p, err := decodeFilePiece(b); err == nil {
+			stable(t, p, encodeFilePiece, decodeFilePiece)
 		}
 	})
 }

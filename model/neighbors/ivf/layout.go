@@ -15,8 +15,8 @@ type Section struct {
 	Wide bool // some of its values need a float64
 }
 
-// Piece is so many rows of a section, from row Skip on.
-type Piece struct {
+// SectionRows is so many rows of a section, from row Skip on.
+type SectionRows struct {
 	Section    int // the place of the section in its list
 	Skip, Rows int64
 }
@@ -26,7 +26,7 @@ type SectionGroup struct {
 	Part   int64
 	Rows   int64
 	Wide   bool
-	Pieces []Piece
+	Pieces []SectionRows
 }
 
 // GroupSections groups sections by what they are of, ascending. O(sections·log sections).
@@ -46,7 +46,7 @@ func GroupSections(sections []Section) (groups []SectionGroup) {
 		}
 		g := &groups[len(groups)-1]
 		g.Rows, g.Wide = g.Rows+s.Rows, g.Wide || s.Wide
-		g.Pieces = append(g.Pieces, Piece{Section: i, Rows: s.Rows})
+		g.Pieces = append(g.Pieces, SectionRows{Section: i, Rows: s.Rows})
 	}
 	return groups
 }
@@ -55,7 +55,7 @@ func GroupSections(sections []Section) (groups []SectionGroup) {
 // point is a query.
 type Part struct {
 	Wide            bool // some of the points are
-	Points, Queries []Piece
+	Points, Queries []SectionRows
 }
 
 // Layout makes parts that fit into a worker of planned ones, whose sizes are only known once all points are in them.
@@ -103,7 +103,7 @@ func (l *Layout) Parts(points []Section) (parts []Part) {
 	return parts
 }
 
-func (p *Part) join(wide bool, points []Piece) {
+func (p *Part) join(wide bool, points []SectionRows) {
 	p.Wide, p.Points = p.Wide || wide, append(p.Points, points...)
 }
 
@@ -118,7 +118,7 @@ func (g *SectionGroup) cut(n int64) []Part {
 		for _, c := range g.Pieces {
 			from, to := max(lo, first), min(hi, first+c.Rows)
 			if from < to {
-				p.Points = append(p.Points, Piece{c.Section, c.Skip + from - first, to - from})
+				p.Points = append(p.Points, SectionRows{c.Section, c.Skip + from - first, to - from})
 			}
 			first += c.Rows
 		}

@@ -15,7 +15,7 @@ func TestAssignQueries(t *testing.T) {
 	part := func(planned ...int64) (p Part) {
 		for _, l := range planned {
 			for task := range int64(2) {
-				p.Points = append(p.Points, Piece{Section: len(points), Rows: 1})
+				p.Points = append(p.Points, SectionRows{Section: len(points), Rows: 1})
 				points = append(points, Section{Part: l, Task: task, Rows: 1})
 			}
 		}
@@ -132,8 +132,8 @@ func TestGroupSections(t *testing.T) {
 	t.Parallel()
 	got := GroupSections([]Section{{5, 1, 10, false}, {2, 1, 3, false}, {5, 0, 4, true}, {2, 1, 2, false}, {2, 0, 1, false}})
 	want := []SectionGroup{
-		{2, 6, false, []Piece{{4, 0, 1}, {1, 0, 3}, {3, 0, 2}}},
-		{5, 14, true, []Piece{{2, 0, 4}, {0, 0, 10}}},
+		{2, 6, false, []SectionRows{{4, 0, 1}, {1, 0, 3}, {3, 0, 2}}},
+		{5, 14, true, []SectionRows{{2, 0, 4}, {0, 0, 10}}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)

@@ -77,7 +77,7 @@ func (a *App) main(args []string) int {
 	// Without it, a reader of an output that goes away would end this process before it has tidied up.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if a.runHere != nil {
-		return a.here(ctx, names)
+		return a.runWithoutBeam(ctx, names)
 	}
 	return a.there(ctx)
 }
@@ -131,8 +131,8 @@ func (f beams) IsBoolFlag() bool {
 	return ok && b.IsBoolFlag()
 }
 
-// here runs a command that does its work without Beam.
-func (a *App) here(ctx context.Context, names []string) int {
+// runWithoutBeam runs a command that does its work without Beam.
+func (a *App) runWithoutBeam(ctx context.Context, names []string) int {
 	silence(*a.verbose)
 	keepWithin(MemoryLimit())
 	remove, err := privateTemp()

@@ -17,15 +17,15 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// feed gives the rows of one shard to a learner, batch by batch, while the next are read.
-type feed struct {
+// shardReader gives the rows of one shard to a learner, batch by batch, while the next are read.
+type shardReader struct {
 	reading vectorio.Options
 	dim     int
 	unit    int // rows of a unit: see Options.UnitRows
 	pass    fitting.Pass
 	seed    uint64 // of the shard and the pass
 	chunks  []vectorio.Chunk
-	spare   spare
+	pool    blockPool
 	kept    *kept // nil where every pass reads anew
 
 	rejected []*fault.Fault
@@ -44,17 +44,17 @@ func sampled(c *vectorio.Chunk) int64 {
 // aheadBlocks are read while one is learned from.
 const aheadBlocks = 1
 
-// spare is blocks that are not needed, for all shards of a worker.
-type spare chan *vectors.Block
+// blockPool is blocks that are not needed, for all shards of a worker.
+type blockPool chan *vectors.Block
 
 // blockValues bounds the values of a block of dense rows: 4 MB.
 const blockValues = 1 << 20
 
-// newSpare has room for as many blocks as that many shards need at a time.
-func newSpare(shards int) spare { return make(spare, shards*(aheadBlocks+2)) }
+// newBlockPool has room for as many blocks as that many shards need at a time.
+func newBlockPool(shards int) blockPool { return make(blockPool, shards*(aheadBlocks+2)) }
 
 // each gives the batches to use, whose fault of a row comes back with the row's file.
-func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
+func (f *shardReader) each(ctx context.Context, use func(*model.Chunk) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	blocks := make(chan *vectors.Block, aheadBlocks)
 	g.Go(func() error {
@@ -67,7 +67,7 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 				return locate(err, f.chunks)
 			}
 			select {
-			case f.spare <- b:
+			case f.pool <- b:
 			default:
 			}
 		}
@@ -78,7 +78,7 @@ func (f *feed) each(ctx context.Context, use func(*model.Chunk) error) error {
 
 // read fills blocks with the rows of the chunks: with a unit of one chunk where they are visited in another order
 // than they stand in, otherwise with whole batches, as those go on from chunk to chunk.
-func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
+func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 	chunks := append([]vectorio.Chunk(nil), f.chunks...)
 	vectorio.Sort(chunks)
 	if f.pass.Shuffle {
@@ -107,7 +107,7 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 	}
 	fresh := func() *vectors.Block {
 		select {
-		case b := <-f.spare:
+		case b := <-f.pool:
 			b.Reset()
 			return b
 		default:
@@ -164,7 +164,7 @@ func (f *feed) read(ctx context.Context, blocks chan<- *vectors.Block) error {
 }
 
 // open opens a chunk, or what is kept of it.
-func (f *feed) open(ctx context.Context, c *vectorio.Chunk) (rowReader, error) {
+func (f *shardReader) open(ctx context.Context, c *vectorio.Chunk) (rowReader, error) {
 	if r, ok := f.kept.get(c); ok {
 		return r, nil
 	}
@@ -176,7 +176,7 @@ func (f *feed) open(ctx context.Context, c *vectorio.Chunk) (rowReader, error) {
 }
 
 // batches cuts a block.
-func (f *feed) batches(b *vectors.Block, use func(*model.Chunk) error) error {
+func (f *shardReader) batches(b *vectors.Block, use func(*model.Chunk) error) error {
 	size := f.pass.Batch
 	order := make([]int, (b.Len()+size-1)/size)
 	for i := range order {
