@@ -47,3 +47,14 @@ func ReadTexts(ctx context.Context, name string, wanted map[string]bool, ids boo
 		texts[id] = text
 	}
 }
+
+// Count is so many of a thing, in words.
+func Count(n int64, thing string) string {
+	switch {
+	case n == 1:
+		return "1 " + thing
+	case strings.HasSuffix(thing, "s"):
+		thing += "e"
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -12,6 +12,7 @@ import (
 	"beamlearn/model/features"
 	"beamlearn/model/formats"
 	"beamlearn/model/profile"
+	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 )
 
@@ -92,11 +93,11 @@ func (p *page) output(s *outputSummary, columns int) {
 	}
 	p.title(name, fmt.Sprintf("%s, as %s writes them, %s", s.Kind, by, files.Bytes(bytes)))
 	if s.Kind == projections {
-		p.line("size", "%s × %s", count(s.Rows, "row"), count(int64(len(s.Columns)), "component"))
+		p.line("size", "%s × %s", cli.Count(s.Rows, "row"), cli.Count(int64(len(s.Columns)), "component"))
 	} else {
-		p.line("size", "%s", count(s.Rows, "row"))
+		p.line("size", "%s", cli.Count(s.Rows, "row"))
 		if c := &s.Columns[0]; c.Missing > 0 {
-			p.line("without", "%s: of rows at fault, which NAME.rejected.jsonl lists", count(c.Missing, "prediction"))
+			p.line("without", "%s: of rows at fault, which NAME.rejected.jsonl lists", cli.Count(c.Missing, "prediction"))
 		}
 	}
 	for _, c := range s.Columns[:min(len(s.Columns), columns)] {

@@ -12,6 +12,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/linear"
 	"beamlearn/model/profile"
+	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
 )
@@ -137,14 +138,6 @@ func oneLine(s string) string {
 // number shows a value with up to six digits.
 func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
 
-// count is so many of a thing.
-func count(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 func numbers(values []float64, most int) string {
 	var s []string
 	for _, v := range values[:min(len(values), most)] {
@@ -186,7 +179,7 @@ func (f *found) text(columns int) string {
 	}
 	for _, x := range f.Scores {
 		p.title(x.File, "scores of a cross-validation, as sgd writes them")
-		p.line("size", "%s × %s", count(int64(x.Combinations), "combination"), count(int64(x.Folds), "fold"))
+		p.line("size", "%s × %s", cli.Count(int64(x.Combinations), "combination"), cli.Count(int64(x.Folds), "fold"))
 		p.line("best", "%s", x.Best)
 	}
 	for _, m := range f.Models {
@@ -205,7 +198,7 @@ func (f *found) text(columns int) string {
 			p.line("of", "%s", names(x.Of, columns))
 		}
 		if x.Rejected > 0 {
-			p.line("left out", "%s", count(x.Rejected, "faulty row"))
+			p.line("left out", "%s", cli.Count(x.Rejected, "faulty row"))
 		}
 	}
 	return p.String()
@@ -273,7 +266,7 @@ func (p *page) read(notes []string, left []formats.Column, rows, looked, faulty 
 		p.line("looked at", "the first %d rows", looked)
 	}
 	if faulty > 0 {
-		p.line("faulty", "%s; the first: %s", count(faulty, "row"), first)
+		p.line("faulty", "%s; the first: %s", cli.Count(faulty, "row"), first)
 	} else {
 		p.line("faulty", "none")
 	}
@@ -288,9 +281,9 @@ func (p *page) repeats(label, what string, r *profile.Repeats) {
 	if r.SampledOneIn > 1 {
 		about = "about "
 	}
-	text := fmt.Sprintf("%s%s the same as an earlier one (%s%d different)", about, count(r.Repeated, what), about, r.Distinct)
+	text := fmt.Sprintf("%s%s the same as an earlier one (%s%d different)", about, cli.Count(r.Repeated, what), about, r.Distinct)
 	if r.Largest > 1 {
-		text += fmt.Sprintf("; the commonest, of row %d, is there %s", r.LargestRow, count(r.Largest, "time"))
+		text += fmt.Sprintf("; the commonest, of row %d, is there %s", r.LargestRow, cli.Count(r.Largest, "time"))
 	}
 	if r.SampledOneIn > 1 {
 		text += fmt.Sprintf("; by a sample of one in %d of the different ones", r.SampledOneIn)
@@ -309,7 +302,7 @@ func (p *page) spread(d *profile.Profile, columns int) {
 		}
 	}
 	if len(constant) > 0 {
-		p.line("constant", "%s: %s", count(int64(len(constant)), "column"), names(constant, columns))
+		p.line("constant", "%s: %s", cli.Count(int64(len(constant)), "column"), names(constant, columns))
 	}
 	if d.Offset >= farAway {
 		p.line("far away", "the mean is %s times as far from the origin as the rows are from it: subtract it before you use float32 libraries, whose distances lose about %.0f of 7 digits",
@@ -387,7 +380,7 @@ func (p *page) neighbors(n *profile.Neighbors) {
 	}
 	var hubs []string
 	for _, h := range n.Hubs {
-		hubs = append(hubs, fmt.Sprintf("%s (%s)", oneLine(h.ID), count(h.Times, "time")))
+		hubs = append(hubs, fmt.Sprintf("%s (%s)", oneLine(h.ID), cli.Count(h.Times, "time")))
 	}
 	of := ""
 	if n.HubsOf < n.Neighbors {
@@ -421,7 +414,7 @@ func (p *page) model(m *modelSummary) {
 		p.line("largest", "%s", strings.Join(largest, ", "))
 	}
 	p.line("intercept", "%s", numbers(m.Intercept, shownFiles))
-	training := fmt.Sprintf("%s, %d rows, %s", m.Training.Solver, m.Training.Rows, count(int64(m.Training.Epochs), "epoch"))
+	training := fmt.Sprintf("%s, %d rows, %s", m.Training.Solver, m.Training.Rows, cli.Count(int64(m.Training.Epochs), "epoch"))
 	if m.Resumes {
 		training += "; can go on"
 	}

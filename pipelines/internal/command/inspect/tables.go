@@ -8,12 +8,13 @@ import (
 	"beamlearn/model/features"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/profile"
+	"beamlearn/pipelines/internal/cli"
 )
 
 // columns tells what the columns of a table are, and ends with commands for it.
 func (p *page) columns(f *found, shown int) {
 	t := f.Table
-	p.files(t.Files, fmt.Sprintf(": a table: as sgd takes it, and kneighbors and eigen with --encode=auto, %s", count(int64(t.Features), "feature")))
+	p.files(t.Files, fmt.Sprintf(": a table: as sgd takes it, and kneighbors and eigen with --encode=auto, %s", cli.Count(int64(t.Features), "feature")))
 	p.line("size", "%d rows × %d columns", t.All, len(t.Columns))
 	p.read(t.Notes, t.LeftOut, t.All, t.Looked, t.Faulty, t.FirstFault)
 	p.repeats("duplicates", "row", &t.Duplicates)

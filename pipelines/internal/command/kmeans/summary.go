@@ -48,8 +48,9 @@ const (
 )
 
 func (s *summary) lines(m *model.Model) []string {
-	lines := []string{fmt.Sprintf("%d rows × %d columns, %d clusters, %d iterations in %d passes, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Clusters, s.Iterations, s.Passes+s.ResumedPasses, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+	lines := []string{fmt.Sprintf("%s × %s, %s, %s in %s, %.2f s: %.0f rows/s; peak memory %s",
+		cli.Count(s.Rows, "row"), cli.Count(int64(s.Features), "column"), cli.Count(int64(s.Clusters), "cluster"),
+		cli.Count(int64(s.Iterations), "iteration"), cli.Count(int64(s.Passes+s.ResumedPasses), "pass"), s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}
