@@ -4,6 +4,8 @@ package vectors
 func (b *Block) Slice(lo, hi int) *Block {
 	s := &Block{Dim: b.Dim, DType: b.DType, wide: b.wide, Numbers: b.Numbers[lo:hi:hi]}
 	switch {
+	case b.Sparse != nil && lo == hi: // also of a block that no row has come to, which has no offsets
+		s.Sparse = &CSR{Offsets: []int{0}}
 	case b.Sparse != nil:
 		from, to := b.Sparse.Offsets[lo], b.Sparse.Offsets[hi]
 		s.Sparse = &CSR{Offsets: make([]int, hi-lo+1), Indices: b.Sparse.Indices[from:to:to], Values: b.Sparse.Values[from:to:to]}

@@ -285,6 +285,15 @@ func TestAppendBlockIDs(t *testing.T) {
 	}
 }
 
+// TestSliceOfNone takes no rows of blocks that have none.
+func TestSliceOfNone(t *testing.T) {
+	for name, b := range map[string]*Block{"dense": {Dim: 2}, "sparse": {Dim: 2, Sparse: &CSR{}}} {
+		if got := b.Slice(0, 0); got.Len() != 0 || got.Dim != 2 || (got.Sparse == nil) != (b.Sparse == nil) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestIDs(t *testing.T) {
 	var s IDs
 	want := []ID{{Int: 1}, {Int: -2}, {Text: "x"}, {Int: 3}, {Text: "7a"}}

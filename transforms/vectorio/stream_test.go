@@ -120,6 +120,11 @@ func TestStreamFaults(t *testing.T) {
 	if !slices.Equal(rows, []string{"0 0 [1 2]"}) || err == nil || err.Error() != first {
 		t.Errorf("%q, %v", rows, err)
 	}
+	sparse := Options{Formats: formats.Options{Format: "csv", Sparse: true}}
+	if rows, _, err := streamed(t, strings.NewReader("a,b\nx,2\n3,4\n"), sparse); len(rows) > 0 || err == nil ||
+		err.Error() != `standard input: row 0, column a: found "x", expected a number` {
+		t.Errorf("the first of sparse rows: %q, %v", rows, err)
+	}
 	o.SkipFaults = true
 	rows, rejected, err := streamed(t, strings.NewReader(text), o)
 	if want := []string{"0 0 [1 2]", "2 2 [5 6]"}; err != nil || !slices.Equal(rows, want) {
