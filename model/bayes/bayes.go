@@ -325,7 +325,7 @@ func (m *Model) FeatureLogProb() [][]float64 {
 	for k, row := range counts {
 		for j, n := range row {
 			if m.Options.Kind == Complement {
-				n = all[j] - n
+				n = max(0, all[j]-n)
 			}
 			row[j] = n + alpha
 		}
@@ -349,6 +349,27 @@ func (m *Model) FeatureLogProb() [][]float64 {
 		}
 	}
 	return counts
+}
+
+// absentLogProb are the logarithms of the probabilities that the features of Bernoulli are not there in class k. They
+// go by how many rows lack a feature: 1 less the probability that it is there keeps nothing of a small Smoothing.
+func (m *Model) absentLogProb(k int) []float64 {
+	t, alpha := m.tallies[k], m.Options.Smoothing
+	n, out := t.weight.value(0), t.counts[0].values()
+	sum := elementary.Log(n + 2*alpha)
+	for j, there := range out {
+		out[j] = elementary.Log(max(0, n-there)+alpha) - sum
+	}
+	return out
+}
+
+// checkSparse is the fault of sparse rows whose absent values would count as being there.
+func (o *Options) checkSparse(c *linear.Chunk) error {
+	if c.Sparse != nil && o.Kind == Bernoulli && o.Binarize < 0 {
+		return fmt.Errorf(
+			"binarize %v: must be at least 0 where rows are sparse, as all that is not there would be above it", o.Binarize)
+	}
+	return nil
 }
 
 func (m *Model) categoryLogProb() [][]float64 {

@@ -312,6 +312,13 @@ func TestSparse(t *testing.T) {
 			t.Errorf("%s: other predictions of sparse rows, %v", kind, err)
 		}
 	}
+	o := Defaults(Bernoulli)
+	o.Binarize = -1
+	p := fitted(t, FitOptions{Options: o}, 2, true, g.chunk("counts", true)).Model().Predictor()
+	few := &linear.Chunk{Features: 5, Sparse: &linear.CSR{Offsets: []int{0, 0}}}
+	if _, err := p.JointLog(few, nil); err == nil || !strings.Contains(err.Error(), "must be at least 0 where rows are sparse") {
+		t.Errorf("sparse rows that all have what they lack: %v", err)
+	}
 	numbers := &linear.Chunk{Features: 1, X: []float64{1, 2, 3}, Target: []float64{0, 7, math.Copysign(0, -1)}}
 	if m := fitted(t, FitOptions{Options: Defaults(Multinomial)}, 2, true, numbers).Model(); !slices.Equal(m.ClassRows(), []int64{2, 1}) {
 		t.Errorf("rows of the classes: %v", m.ClassRows())
@@ -474,6 +481,34 @@ func TestFaults(t *testing.T) {
 	var at *fault.Fault
 	if !errors.As(err, &at) || at.Row != 1 || at.Column != "column 0" || !strings.Contains(at.Expected, "an integer from 0 to 2") {
 		t.Errorf("an unknown category: %v", err)
+	}
+}
+
+// Of a next to absent smoothing, what all rows of a class have, or none has, decides without there being a NaN. What a
+// class lacks has the probability alpha/(rows + 2·alpha), as exact as any other.
+func TestTinySmoothing(t *testing.T) {
+	t.Parallel()
+	c := &linear.Chunk{Features: 2, Labels: []string{"a", "a", "b", "b"}, X: []float64{1, 0, 1, 1, 0, 0, 0, 1}}
+	for _, kind := range []Kind{Multinomial, Complement, Bernoulli, Categorical} {
+		for _, alpha := range []float64{1e-10, 1e-20, 1e-300} {
+			o := Defaults(kind)
+			o.Smoothing = alpha
+			p := fitted(t, FitOptions{Options: o}, 2, false, c).Model().Predictor()
+			logs, err := p.JointLog(c, nil)
+			if err != nil || slices.ContainsFunc(logs, func(v float64) bool { return v-v != 0 }) {
+				t.Errorf("%s, alpha %v: %v, %v", kind, alpha, logs, err)
+			}
+			if kind != Bernoulli {
+				continue
+			}
+			// A row of a has 1 of column 0, of which b has none, and of column 1 each class has one half.
+			if got, want := logs[0]-logs[1], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*want {
+				t.Errorf("alpha %v: a row of a is by %v more likely, want %v", alpha, got, want)
+			}
+			if got, want := logs[5]-logs[4], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*want {
+				t.Errorf("alpha %v: a row of b is by %v more likely, want %v", alpha, got, want)
+			}
+		}
 	}
 }
 

@@ -51,10 +51,9 @@ func (m *Model) Predictor() *Predictor {
 	case m.Options.Kind == Bernoulli: // what is absent counts, too
 		for k, row := range logs {
 			var all []float64
-			for j, v := range row {
-				absent := elementary.Log(1 - elementary.Exp(v))
+			for j, absent := range m.absentLogProb(k) {
 				all = append(all, absent)
-				row[j] = v - absent
+				row[j] -= absent
 			}
 			p.prior[k] += total(all)
 		}
@@ -94,6 +93,9 @@ func (p *Predictor) JointLog(c *linear.Chunk, dst []float64) ([]float64, error) 
 	}
 	if c.Sparse != nil && (p.theta != nil || p.offsets != nil) {
 		return dst, errors.New("bayes: sparse rows for a model that takes dense ones")
+	}
+	if err := p.model.Options.checkSparse(c); err != nil {
+		return dst, err
 	}
 	rows, classes := linear.NewRows(c, nil, nil), len(p.prior)
 	for i := range c.Len() {

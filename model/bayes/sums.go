@@ -46,12 +46,11 @@ func (p *sumPart) PartialFit(c *linear.Chunk) error {
 	if err := c.CheckTargets(linear.Classification); err != nil {
 		return err
 	}
-	switch {
-	case c.Sparse != nil && (s.kind == Gaussian || s.ragged):
+	if c.Sparse != nil && (s.kind == Gaussian || s.ragged) {
 		return fmt.Errorf("bayes: sparse rows for %s, which takes dense ones", s.kind)
-	case c.Sparse != nil && s.kind == Bernoulli && s.binarize < 0:
-		return fmt.Errorf("binarize %v: must be at least 0 where rows are sparse, as all that is not there would be above it",
-			s.binarize)
+	}
+	if err := p.fit.options.Options.checkSparse(c); err != nil {
+		return err
 	}
 	if p.labels != nil {
 		if err := p.labels.PartialFit(onlyLabels(c, c.Len())); err != nil {

@@ -92,7 +92,8 @@ func cutEnding(file, output string) (base, ext string) {
 
 // signatures are how files begin that this program writes, by their extensions.
 var signatures = map[string][]string{
-	".csv":   {"query_id,rank,neighbor_id,distance", "source,target", "id,", "alpha,l1_ratio,rank,choice,", "k,choice,"},
+	".csv": {"query_id,rank,neighbor_id,distance", "source,target", "id,", "alpha,l1_ratio,rank,choice,", "k,choice,",
+		"var_smoothing,l1_ratio,rank,choice,"},
 	".jsonl": {`{"query_id":`, `{"source":`, `{"id":`, `{"file":`},
 	".html":  {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"beamlearn\">"},
 	".npy":   {"\x93NUMPY"},

@@ -161,6 +161,7 @@ func TestCheckByproduct(t *testing.T) {
 		{"empty.html", "", false},
 		{"a.cv.csv", "alpha,l1_ratio,rank,choice,mean_test_r2\n", true},
 		{"a.cv.csv", "k,choice,accuracy\n", true},
+		{"a.cv.csv", "var_smoothing,l1_ratio,rank,choice,mean_test_neg_log_loss\n", true},
 		{"b.cv.csv", "alpha,beta\n", false},
 		{"a.rejected.jsonl", `{"file":"x.csv","row":3,"reason":"found"}`, true},
 		{"b.rejected.jsonl", `{"name":"x"}`, false},

@@ -53,7 +53,7 @@ func New() *cli.App {
 	c.tables = app.Tables(true)
 
 	learn := app.Group("What to learn (scikit-learn's names)")
-	c.kind = learn.Choice("kind", "", cli.Texts(model.Kinds), "how the columns are distributed within a class, as `KIND`: gaussian (numbers; GaussianNB), multinomial (counts, as of words; MultinomialNB), complement (the same, for classes of very different sizes; ComplementNB), bernoulli (whether they are there; BernoulliNB), categorical (categories; CategoricalNB); needed")
+	c.kind = learn.Choice("kind", "", cli.Texts(model.Kinds), "how the columns are distributed within a class, as `KIND`: gaussian (numbers; GaussianNB), multinomial (counts, as of words; MultinomialNB), complement (the same, for classes of very different sizes; ComplementNB), bernoulli (whether they are there; BernoulliNB), categorical (categories; CategoricalNB); needed: --kind=gaussian")
 	c.alpha = learn.String("alpha", "1", "what is added to each count, of all kinds but gaussian, as `MUCH`; several, with commas between, are compared by cross-validation: --alpha=0.01,0.1,1")
 	c.varSmoothing = learn.String("var_smoothing", "1e-9", "of gaussian: the share of the largest variance of a column that is added to all variances, as `MUCH`; several are compared: --var_smoothing=1e-9,1e-6,1e-3")
 	c.fitPrior = learn.Bool("fit_prior", true, "whether classes are as likely as they are frequent; otherwise all are alike: --fit_prior=false")
