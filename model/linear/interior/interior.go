@@ -36,7 +36,8 @@ import (
 // Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw −
 // ‖gradient‖²/(2·alpha). Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least
 // to do so. The best point is at most its objective less the best bound above the optimum: the gap, which is measured,
-// not estimated. The search ends where that is 10⁻⁶ of the objective, of huber 10⁻¹⁰.
+// not estimated. The search ends where that is 10⁻⁶ of the objective, of huber 10⁻¹⁰; and where it is 10⁻⁵ and two passes
+// have not lessened it, as where alpha is small, and rounding in the slopes is all that is left.
 //
 // The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows: with hinge that of
 // LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises; with epsilon_insensitive
@@ -98,6 +99,8 @@ const (
 	closer    = 1e-10 // and of huber, whose slopes settle
 	certified = 1e-4  // the gap with which a search that comes no nearer is at the optimum, too
 	patience  = 12    // passes for that
+	near      = 1e-5  // the gap of corners that is taken sooner, as rounding is what keeps it from closing
+	short     = 2     // passes for that
 )
 
 // Has reports whether the loss is one that only an Optimizer learns exactly.
@@ -255,7 +258,9 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	if o.corners.curve > 0 {
 		enough = closer
 	}
-	if p.gap() <= enough*p.scale() || p.Since >= patience && p.gap() <= certified*p.scale() {
+	stuck := p.Since >= patience && p.gap() <= certified*p.scale() ||
+		o.corners.curve == 0 && p.Since >= short && p.gap() <= near*p.scale()
+	if p.gap() <= enough*p.scale() || stuck {
 		p.Done, p.Points, p.Barrier, p.Extremes = true, nil, nil, [2]line{}
 		return nil
 	}
