@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -84,5 +85,25 @@ func TestHeaderOfLongRows(t *testing.T) {
 	}
 	if rows, err := readText(src, 1<<20, 10); err != nil || len(rows) != 1 || src.Columns()[0] != "x" {
 		t.Errorf("%d rows, %v", len(rows), err)
+	}
+}
+
+// A comma that is within numbers stands between fields, too, where quotes tell which it is, and only there.
+func TestCommaOfBothKinds(t *testing.T) {
+	for data, want := range map[string]string{
+		"a,b\n\"1,5\",\"2,5\"\n\"3,5\",\"4,5\"\n": "a b: [{0 [1.5 2.5]} {1 [3.5 4.5]}]",
+		"7,5\n1,5\n2,5\n":                         ": [{0 [7.5]} {1 [1.5]} {2 [2.5]}]",
+	} {
+		src, err := inspectText(data, "f.csv", Options{Decimal: ","})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := readText(src, 1<<20, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%s: %v", strings.Join(src.Columns(), " "), rows); got != want {
+			t.Errorf("%q is read as %s, want %s", data, got, want)
+		}
 	}
 }

@@ -78,7 +78,9 @@ func TestWholeIDs(t *testing.T) {
 			t.Errorf("%q: %q, want %q", data, got, want)
 		}
 	}
-	for row, want := range map[string]bool{`{"id":7,"x":1.5}`: true, `{"id":7.5,"x":1}`: false, `{"id":"7","x":1}`: false, `{"id":7e2,"x":1}`: false} {
+	for row, want := range map[string]bool{`{"id":7,"x":1.5}`: true, `{"id":7.5,"x":1}`: false, `{"id":"7","x":1}`: false, `{"id":7e2,"x":1}`: false,
+		"{\"id\":7.5,\"x\":1}\n{\"id\":8,\"x\":1}": false, // a fraction before a whole number
+	} {
 		for _, o := range []Options{{}, {Cells: true}} {
 			src, err := inspectText(row+"\n", "f.jsonl", o)
 			if err != nil {
