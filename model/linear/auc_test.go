@@ -3,6 +3,7 @@ package linear
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -65,5 +66,36 @@ func TestAUCSketch(t *testing.T) {
 	}
 	if SketchBin(-1) == SketchBin(-1.99) || SketchBin(0) != SketchBin(math.Copysign(0, -1)) {
 		t.Error("bins are too wide, or zeros two")
+	}
+}
+
+// Bytes of a sketch whose bins do not ascend, or whose weights are below 0, are refused.
+func TestAUCSketchRefuses(t *testing.T) {
+	t.Parallel()
+	var s AUCSketch
+	s.Add(true, 1, 1)
+	s.Add(false, 2, 3)
+	b, err := s.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bin = 2 + 2*8
+	if len(b) != 1+2*bin {
+		t.Fatalf("%d bytes", len(b))
+	}
+	first, second := b[1:1+bin], b[1+bin:]
+	for name, bad := range map[string][]byte{
+		"descending": slices.Concat(b[:1], second, first), "twice": slices.Concat(b[:1], first, first),
+	} {
+		if err := new(AUCSketch).UnmarshalBinary(bad); err == nil {
+			t.Errorf("bins, %s, are read", name)
+		}
+	}
+	s.Add(true, 1, -2)
+	if b, err = s.MarshalBinary(); err != nil {
+		t.Fatal(err)
+	}
+	if err := new(AUCSketch).UnmarshalBinary(b); err == nil {
+		t.Error("a weight below 0 is read")
 	}
 }

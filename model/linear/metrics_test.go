@@ -182,3 +182,38 @@ func TestMetricsEncoding(t *testing.T) {
 		t.Error("39 bytes are read")
 	}
 }
+
+// Deviances in parts, of which some have no rows of any weight, are those of all rows at once.
+func TestMergeDeviances(t *testing.T) {
+	t.Parallel()
+	alpha := 1.0
+	o := linear.Options{Task: linear.Regression, Loss: linear.Poisson, Alpha: &alpha}
+	of, ok := o.Deviance()
+	if !ok {
+		t.Fatal("poisson has no deviance")
+	}
+	var whole, merged linear.RegressionMetrics
+	parts := make([]linear.RegressionMetrics, 4)
+	for i, y := range []float64{1, 0, 3, 7, 2, 5} {
+		decision, weight := float64(i%3)-0.5, float64(i%4) // of which some are 0
+		for _, m := range []*linear.RegressionMetrics{&whole, &parts[1+i/4]} {
+			m.Add(y, math.Exp(decision), weight)
+			m.AddDeviance(of, y, decision, weight)
+		}
+	}
+	parts[0].Add(1, 2, 0)
+	for i := range parts {
+		merged.Merge(&parts[i])
+	}
+	for name, v := range map[string][2]float64{
+		"mean deviance":      {merged.MeanDeviance(), whole.MeanDeviance()},
+		"D²":                 {merged.D2(of), whole.D2(of)},
+		"that of a constant": {merged.ConstantDeviance(of), whole.ConstantDeviance(of)},
+		"R²":                 {merged.R2(), whole.R2()},
+		"MAE":                {merged.MAE(), whole.MAE()},
+	} {
+		if !(math.Abs(v[0]-v[1]) <= 1e-14*math.Abs(v[1])) || v[1] == 0 {
+			t.Errorf("%s: %v in parts, %v at once", name, v[0], v[1])
+		}
+	}
+}

@@ -49,11 +49,36 @@ func TestRecall(t *testing.T) {
 			t.Errorf("quantile %v: %v, want %v", share, got, want)
 		}
 	}
+	// Queries that are no point have nothing of their own in a list, and a list may be short, with or without the query.
+	few := New(3)
+	few.Add(points, exact, x, func(i int) ([]int32, int32, bool) {
+		switch i {
+		case 0:
+			return []int32{1, 2}, -1, true
+		case 1:
+			return []int32{1, 0, 2}, 1, true // of which it is one itself
+		case 2:
+			return []int32{}, -1, true
+		}
+		return []int32{3, -1, -1}, -1, true
+	})
+	if few.Short != 3 || few.Self != 1 || few.Unknown != 8 || few.Missing != 0 {
+		t.Errorf("of short lists: %+v", *few)
+	}
 	both := New(3)
 	both.Merge(r)
-	both.Merge(r)
-	if both.Queries() != 14 || both.Mean() != r.Mean() {
+	both.Merge(few)
+	if both.Queries() != 14 || both.First != r.First+few.First || both.Missing != 1 || both.Short != 3 || both.Self != 2 ||
+		both.Unknown != 9 || both.Hits[2] != r.Hits[2]+few.Hits[2] {
 		t.Errorf("merged: %+v", both)
+	}
+	none := New(3)
+	if low, high := none.Interval(); low != 0 || high != 1 || none.Mean() != 0 {
+		t.Errorf("of no queries: %v from %v to %v", none.Mean(), low, high)
+	}
+	none.Hits[2], none.Hits[3] = 4, 1
+	if got := none.Quantile(0); got != 2.0/3 {
+		t.Errorf("the least recall is %v", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package groups
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -305,6 +306,57 @@ func TestDescribe(t *testing.T) {
 	for _, want := range []string{"Groups of x.csv", "54 (54.00 %)", "&lt;row 39&gt;: text of &lt;row 39&gt;", "and 30 more"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("no %q on the page", want)
+		}
+	}
+}
+
+// What one worker found of pairs and another of groups is all there, whichever comes first; sizes are counted up to and
+// with those that their names tell; and of no rows there are no groups.
+func TestMergeOverviews(t *testing.T) {
+	t.Parallel()
+	pairs := Overview{Radius: 2, Pairs: []int64{1, 2}}
+	found := Overview{Levels: []Level{{Radius: 2, Groups: 1, Largest: 3}}, Sizes: []int64{7}, Largest: []Example{{Size: 3}}}
+	want := Overview{Radius: 2, Pairs: pairs.Pairs, Levels: found.Levels, Sizes: found.Sizes, Largest: found.Largest}
+	for _, order := range [][2]Overview{{pairs, found}, {found, pairs}} {
+		o := Overview{}
+		o.Merge(&order[0])
+		o.Merge(&order[1])
+		if !reflect.DeepEqual(o, want) {
+			t.Errorf("got %+v, want %+v", o, want)
+		}
+	}
+	sizes := []int{1, 2, 3, 4, 5, 6, 10, 11, 30, 31, 100, 101, 1000, 1001}
+	rows := 0
+	for _, n := range sizes {
+		rows += n
+	}
+	c, err := New(int64(rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := int64(0)
+	for _, n := range sizes {
+		for row := first + 1; row < first+int64(n); row++ {
+			c.Join(first, row)
+		}
+		first += int64(n)
+	}
+	m := NewMembers(c, Keep{Rule: Last})
+	for row := range int64(rows) {
+		m.Count(row)
+	}
+	o := &Overview{}
+	m.Describe(o)
+	if want := []int64{1, 1, 1, 1, 1, 2, 2, 2, 2, 1}; !slices.Equal(o.Sizes, want) {
+		t.Errorf("sizes %v, want %v", o.Sizes, want)
+	}
+	levels, err := NewLevels(0).Within(1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range levels {
+		if l.Groups != 0 || l.Largest != 0 {
+			t.Fatalf("of no rows: %+v", l)
 		}
 	}
 }
