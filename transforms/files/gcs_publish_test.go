@@ -183,3 +183,69 @@ func TestGCSLostLock(t *testing.T) {
 	}
 	wantObject(t, s, lockObject, "another job")
 }
+
+// Who finds, when it is to renew its lock, that another has it, has lost it; who cannot tell whether it has written it,
+// looks, and has it where that is so.
+func TestGCSLockOfAnother(t *testing.T) {
+	s, _ := publishing(t)
+	ctx := context.Background()
+	l, err := acquire(ctx, bucket+"out/n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Lose("PUT", 1)
+	first := l.generation
+	l.renewed = time.Time{}
+	if err := l.hold(ctx); err != nil || l.generation == first {
+		t.Errorf("a renewal whose answer is lost: generation %d after %d, %v", l.generation, first, err)
+	}
+	s.Put(lockObject, []byte("another job"))
+	l.renewed = time.Time{}
+	if err := l.hold(ctx); !errors.Is(err, errTaken) {
+		t.Errorf("a lock that another has taken is renewed: %v", err)
+	}
+	wantObject(t, s, lockObject, "another job")
+	// Another is faster.
+	if err := Remove(ctx, bucket+lockObject); err != nil {
+		t.Fatal(err)
+	}
+	leases(t, time.Millisecond, 50*time.Millisecond)
+	s.Before("PUT", 1, func() { s.Put(lockObject, []byte("a faster job")) })
+	start := time.Now()
+	if l, err = acquire(ctx, bucket+"out/n"); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(start); d < leaseStale {
+		t.Errorf("the lock of a faster job was taken over after %v", d)
+	}
+	wantObject(t, s, lockObject, l.owner)
+}
+
+// Who holds the lock replaces an object whatever is there, also what somebody without a lock has just put there, and
+// tells that it is written; who is told to stop in the middle leaves no lock.
+func TestGCSPublishDisturbed(t *testing.T) {
+	s, moves := publishing(t)
+	s.Before("COPY", 1, func() { s.Put("out/n", []byte("by hand")) })
+	before := len(Written())
+	if err := Publish(context.Background(), bucket+"out/n", moves); err != nil {
+		t.Fatal(err)
+	}
+	wantObject(t, s, "out/n", "new")
+	if got := Written()[before:]; !slices.Equal(got, []string{bucket + "out/n"}) {
+		t.Errorf("written: %q", got)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	s.Before("COPY", 1, func() {
+		cancel()
+		<-over // or the copy might be answered before the client notices
+	})
+	err := Publish(ctx, bucket+"out/n", moves)
+	close(over)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("told to stop: %v", err)
+	}
+	if names := s.Names(lockObject); len(names) != 0 {
+		t.Errorf("left: %q", names)
+	}
+}

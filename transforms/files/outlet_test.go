@@ -201,3 +201,56 @@ func TestStreamsEnd(t *testing.T) {
 		t.Error("BrokenPipe does not tell of a reader that has gone away")
 	}
 }
+
+// What is written to a stream piece by piece comes through; where the reader goes away, the writer is told so; and a
+// file is no stream.
+func TestOpenStream(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string)
+	go func() {
+		b := make([]byte, 11)
+		r, err := os.Open(fifo)
+		if err == nil {
+			_, err = io.ReadFull(r, b)
+			r.Close()
+		}
+		if err != nil {
+			b = []byte(err.Error())
+		}
+		got <- string(b)
+	}()
+	before := len(Written())
+	w, err := OpenStream(context.Background(), fifo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range []string{"first,", "later"} {
+		if n, err := io.WriteString(w, piece); n != len(piece) || err != nil {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+	}
+	if s := <-got; s != "first,later" {
+		t.Errorf("%q came through", s)
+	}
+	for range 2 {
+		if _, err := io.WriteString(w, "nobody reads"); !errors.Is(err, ErrPipe) {
+			t.Errorf("without a reader: %v", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if names := Written()[before:]; len(names) != 1 || names[0] != fifo {
+		t.Errorf("written: %q", names)
+	}
+	name := filepath.Join(t.TempDir(), "file")
+	if _, err := OpenStream(context.Background(), name); err == nil || !strings.Contains(err.Error(), "expected standard output, a pipe or a device") {
+		t.Errorf("a file: %v", err)
+	}
+	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
+	}
+}

@@ -76,6 +76,21 @@ func TestPublishAgain(t *testing.T) {
 	}
 }
 
+// What has gone into a stream is not there any more when a job publishes again, which is no fault.
+func TestPublishIntoStreamAgain(t *testing.T) {
+	dir := t.TempDir()
+	moves := stage(t, dir, "1", "into nothing", "second")
+	moves[0].To = os.DevNull
+	for range 2 {
+		if err := Publish(context.Background(), os.DevNull, moves); err != nil {
+			t.Fatal(err)
+		}
+		if got := mustRead(t, filepath.Join(dir, "b")); got != "second" {
+			t.Errorf("found %q", got)
+		}
+	}
+}
+
 // Where another job has published while one was broken off, it says so, and changes nothing more, however alike the
 // files are.
 func TestPublishOvertaken(t *testing.T) {
@@ -94,6 +109,13 @@ func TestPublishOvertaken(t *testing.T) {
 			} else {
 				theirs := stage(t, dir, "2", other, "their second")
 				later := time.Now().Add(time.Second)
+				if name == "another size" { // alone
+					ours, err := os.Stat(moves[0].To)
+					if err != nil {
+						t.Fatal(err)
+					}
+					later = ours.ModTime()
+				}
 				if err := os.Chtimes(theirs[0].From.Location(), later, later); err != nil {
 					t.Fatal(err)
 				}
