@@ -411,6 +411,9 @@ func TestCrossValidation(t *testing.T) {
 				}
 			}
 		}
+		if test.classes == 2 {
+			wantAUCs(t, f, c)
+		}
 		best, err := cv.Best()
 		if err != nil {
 			t.Fatal(err)
@@ -426,6 +429,117 @@ func TestCrossValidation(t *testing.T) {
 		if loaded(t, saved(t, f.Model())).Options.Smoothing != test.smoothings[best] {
 			t.Errorf("%s: another smoothing", test.kind)
 		}
+	}
+}
+
+// wantAUCs asks for the areas under the ROC curves of a fit of two classes, those of the held rows of each fold: by the
+// decision values of a model of the others, within what bins of them leave open.
+func wantAUCs(t *testing.T, f *Fit, c *linear.Chunk) {
+	t.Helper()
+	at := slices.IndexFunc(f.CV().Metrics, func(m linear.CVMetric) bool { return m.Name == "roc_auc" })
+	places := make([]int32, c.Len())
+	if _, err := f.survey.Classes.Encode(places, c); err != nil {
+		t.Fatal(err)
+	}
+	for fold, splits := range f.CV().Metrics[at].Splits {
+		var rest linear.Chunk
+		var held []int
+		rest.Features = c.Features
+		for i := range c.Len() {
+			if foldOf(f, c, i, places[i]) == fold {
+				held = append(held, i)
+				continue
+			}
+			rest.X, rest.Labels = append(rest.X, c.X[i*c.Features:(i+1)*c.Features]...), append(rest.Labels, c.Labels[i])
+		}
+		for s, got := range splits {
+			o := FitOptions{Options: f.options.Options}
+			o.Options.Smoothing = f.options.Smoothings[s]
+			p := fitted(t, o, 1, false, &rest).Model().Predictor()
+			var positive []bool
+			var scores []float64
+			for _, i := range held {
+				d, err := p.DecisionFunction(single(c, i), nil)
+				if err != nil || len(d) != 1 {
+					t.Fatal(d, err)
+				}
+				if proba, err := p.PredictProba(single(c, i), nil); err != nil || (d[0] > 0) != (proba[1] > 0.5) {
+					t.Fatalf("row %d: decision %v, probabilities %v, %v", i, d[0], proba, err)
+				}
+				positive, scores = append(positive, places[i] == 1), append(scores, d[0])
+			}
+			want, err := linear.AUC(positive, scores, nil)
+			if err != nil || math.Abs(got-want) > 0.01 || math.Abs(want-0.5) < 0.05 {
+				t.Errorf("fold %d: AUC %v, want %v, %v", fold, got, want, err)
+			}
+		}
+	}
+}
+
+// A class of which the rows of the other folds are none is never what a model of these predicts.
+func TestClassWithoutRows(t *testing.T) {
+	t.Parallel()
+	c := &linear.Chunk{Features: 1, X: []float64{1, 2, 3, 5, 7}, Labels: []string{"a", "b", "a", "b", "c"}}
+	for _, kind := range []Kind{Gaussian, Complement, Multinomial} {
+		m := fitted(t, FitOptions{Options: Defaults(kind)}, 2, true, c).Model()
+		m.tallies[2] = newTally(m.tallies[2].shape)
+		p, err := m.Predictor().PredictProba(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range c.Len() {
+			if p[3*i+2] != 0 || !(math.Abs(p[3*i]+p[3*i+1]-1) < 1e-12) {
+				t.Errorf("%s, row %d: probabilities %v", kind, i, p[3*i:3*i+3])
+			}
+		}
+	}
+}
+
+// A category may be as great as any, and what is absent of sparse rows is not above a threshold below 0.
+func TestDomainsAtTheEdge(t *testing.T) {
+	t.Parallel()
+	f, err := NewFit(FitOptions{Options: Defaults(Categorical)}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := f.Domain()[0].High
+	for v, fine := range map[float64]bool{most: true, most + 1: false} {
+		err := f.Partial(0, 1).PartialFit(&linear.Chunk{Features: 1, X: []float64{0, v}, Labels: []string{"a", "b"}})
+		if (err == nil) != fine {
+			t.Errorf("category %v: %v", v, err)
+		}
+	}
+	o := Defaults(Bernoulli)
+	o.Binarize = -0.5
+	if f, err = NewFit(FitOptions{Options: o}, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	sparse := &linear.Chunk{Features: 1, Sparse: &linear.CSR{Offsets: []int{0, 1, 1}, Indices: []int32{0}, Values: []float64{1}}, Labels: []string{"a", "b"}}
+	if err := f.Partial(0, 1).PartialFit(sparse); err == nil || !strings.Contains(err.Error(), "binarize -0.5: must be at least 0") {
+		t.Errorf("a threshold below what is absent: %v", err)
+	}
+}
+
+// The sums of parts that are merged count each number once, however many parts have a label.
+func TestNumbersOfMergedSums(t *testing.T) {
+	t.Parallel()
+	f, err := NewFit(FitOptions{Options: Defaults(Multinomial)}, 3, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &linear.Chunk{Features: 3, X: []float64{1, 2, 3, 4, 5, 6}, Labels: []string{"a", "b"}}
+	sum := f.Partial(0, 5).(*sumPart)
+	for i := range 5 {
+		p := f.Partial(i, 5)
+		if err := p.PartialFit(c); err != nil {
+			t.Fatal(err)
+		}
+		if err := sum.Merge(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sum.numbers != 2*3 {
+		t.Errorf("%d numbers of two labels and three columns", sum.numbers)
 	}
 }
 
