@@ -189,7 +189,9 @@ func floatsOf(n []int64) []float64 {
 	return out
 }
 
-func (m *Model) centres() (blocks []report.Block) {
+func (m *Model) centres() []report.Block {
+	var open report.Columns
+	var folded []report.Block
 	people := m.people()
 	for _, k := range mostUnusual(floatsOf(m.Sizes), shownCentres) {
 		if m.Sizes[k] == 0 {
@@ -199,7 +201,7 @@ func (m *Model) centres() (blocks []report.Block) {
 		t := report.Table{
 			Caption: fmt.Sprintf("Cluster %d, %d rows", k, m.Sizes[k]),
 			Columns: []string{"column", "centre", "mean of all rows", "difference"},
-			Folded:  len(blocks) >= 3,
+			Folded:  len(open) == 4,
 		}
 		columns := mostUnusual(d, shownColumns)
 		for _, j := range columns {
@@ -208,9 +210,13 @@ func (m *Model) centres() (blocks []report.Block) {
 			})
 		}
 		t.Left = len(d) - len(columns)
-		blocks = append(blocks, t)
+		if !t.Folded {
+			open = append(open, t)
+			continue
+		}
+		folded = append(folded, t)
 	}
-	return blocks
+	return append([]report.Block{open}, folded...)
 }
 
 func (m *Model) elbow() (blocks []report.Block) {

@@ -400,6 +400,13 @@ func (l *looks) histogram(j int) *Histogram {
 		h.Low, h.High = math.Floor(h.Low)-0.5, math.Ceil(h.High)+0.5
 		bins = int(h.High - h.Low)
 	}
+	if span := h.High - h.Low + 1; whole(values) && span > mostBins && span <= 10*mostBins {
+		// Each bin has as many of the numbers: otherwise every other bin stands out.
+		width := math.Ceil(span / mostBins)
+		h.Low = math.Floor(h.Low) - 0.5
+		bins = int(math.Ceil((h.High - h.Low) / width))
+		h.High = h.Low + float64(bins)*width
+	}
 	if h.Low == h.High {
 		bins = 1
 	}

@@ -60,6 +60,7 @@ func (o *Overview) examples() report.Section {
 		Lead: fmt.Sprintf("%d of %d users, drawn by chance. An item is recommended because of those that the user had and "+
 			"that are most like it, the first most of all.", len(o.Examples), o.Users),
 	}
+	var examples report.Columns
 	for _, e := range o.Examples {
 		var had []string
 		for _, h := range e.Had {
@@ -74,15 +75,16 @@ func (o *Overview) examples() report.Section {
 			text += fmt.Sprintf(" and %d more", e.More)
 		}
 		if len(e.Gets) == 0 {
-			s.Blocks = append(s.Blocks, report.Text(text+". Nothing else is like these."))
+			examples = append(examples, report.Text(text+". Nothing else is like these."))
 			continue
 		}
 		t := report.Table{Caption: "User " + e.User + " would get", Columns: []string{"item", "score", "because of"}}
 		for _, a := range e.Gets {
 			t.Rows = append(t.Rows, []string{a.Item, report.Format(a.Score), strings.Join(a.Because, ", ")})
 		}
-		s.Blocks = append(s.Blocks, report.Text(text+"."), t)
+		examples = append(examples, report.Stack{report.Text(text + "."), t})
 	}
+	s.Blocks = []report.Block{examples}
 	return s
 }
 

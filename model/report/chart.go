@@ -154,11 +154,22 @@ func (c *Chart) pitch() float64 {
 	return least
 }
 
-// Ticks are round numbers from lo to hi, about n of them; of a logarithmic axis, powers of ten.
+// Ticks are round numbers from lo to hi, about n of them; of a logarithmic axis, powers of ten, with 2 and 5
+// between them where they are few.
 func Ticks(lo, hi float64, n int, log bool) []float64 {
 	var ticks []float64
 	if log {
 		a, b := math.Ceil(math.Log10(lo)-1e-9), math.Floor(math.Log10(hi)+1e-9)
+		if b == a+1 || b == a && hi/lo > 5 { // powers of ten alone would be one or two
+			for e := a - 1; e <= b; e++ {
+				for _, f := range []float64{1, 2, 5} {
+					if t := f * elementary.Pow(10, e); t >= lo*(1-1e-9) && t <= hi*(1+1e-9) {
+						ticks = append(ticks, t)
+					}
+				}
+			}
+			return ticks
+		}
 		if step := max(1, math.Ceil((b-a)/float64(n))); b > a {
 			for e := a; e <= b; e += step {
 				ticks = append(ticks, elementary.Pow(10, e))
@@ -213,7 +224,7 @@ func (c Chart) render() (template.HTML, script, error) {
 		return "", script{}, err
 	}
 	table, _, err := c.table().render()
-	return `<div><figure>` + h + `</figure>` + table + `</div>`, script{}, err
+	return `<div><figure class="chart">` + h + `</figure>` + table + `</div>`, script{}, err
 }
 
 type chartView struct {
@@ -301,7 +312,7 @@ func (c *Chart) view() *chartView {
 
 // leftOf is where a chart begins: right of the numbers of its y axis, and of the axis' label beside them.
 func leftOf(ticks []tickView) float64 {
-	const digit, label = 7.5, 14 // the widths of a character of a number and of a line of text
+	const digit, label = 9, 14 // the widths of a character of a number, on a phone, and of a line of text
 	longest := 0
 	for _, t := range ticks {
 		longest = max(longest, len([]rune(t.Text)))
@@ -469,6 +480,24 @@ func (c *Chart) table() Table {
 		t.Rows = t.Rows[:chartRows]
 	}
 	return t
+}
+
+// Stack puts blocks one under the other, in a place of [Columns].
+type Stack []Block
+
+func (s Stack) render() (template.HTML, script, error) {
+	html := template.HTML("<div>")
+	for _, b := range s {
+		h, js, err := b.render()
+		if err != nil {
+			return "", script{}, err
+		}
+		if js.id != "" {
+			return "", script{}, fmt.Errorf("report: the widget %s must stand by itself, not in a stack", js.id)
+		}
+		html += h
+	}
+	return html + "</div>", script{}, nil
 }
 
 // Columns puts blocks side by side, where there is room.

@@ -17,6 +17,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 //go:embed page.html page.css report.js
@@ -117,13 +118,26 @@ type Table struct {
 var tableTemplate = template.Must(template.New("table").Funcs(template.FuncMap{"numeric": numeric}).Parse(
 	`{{if .Folded}}<details><summary>{{.Caption}}</summary>{{else}}<div>{{end}}<div class="scroll" tabindex="0" role="region" aria-label="{{.Caption}}"><table>` +
 		`<caption{{if .Folded}} class="hidden"{{end}}>{{.Caption}}</caption>` +
-		`<thead><tr>{{range .Columns}}<th scope="col">{{.}}</th>{{end}}</tr></thead><tbody>` +
+		`<thead><tr>{{range $i, $c := .Columns}}<th scope="col"{{if $.Numbers $i}} class="number"{{end}}>{{$c}}</th>{{end}}</tr></thead><tbody>` +
 		`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if numeric $c}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row"{{if numeric $c}} class="number"{{end}}>{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
 		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more</p>{{end}}{{if .Folded}}</details>{{else}}</div>{{end}}`))
 
+// numeric reports whether a text is a number, or what [Percent] makes of one.
 func numeric(s string) bool {
-	_, err := strconv.ParseFloat(s, 64)
+	_, err := strconv.ParseFloat(strings.TrimSuffix(s, " %"), 64)
 	return err == nil
+}
+
+// Numbers reports whether column i, not the first, which names the rows, has numbers: its name stands above them.
+func (t Table) Numbers(i int) bool {
+	some := false
+	for _, row := range t.Rows {
+		if i == 0 || i >= len(row) || row[i] != "" && row[i] != "–" && !numeric(row[i]) {
+			return false
+		}
+		some = some || row[i] != "" && row[i] != "–"
+	}
+	return some
 }
 
 func (t Table) render() (template.HTML, script, error) {

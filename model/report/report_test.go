@@ -89,7 +89,7 @@ func TestTicks(t *testing.T) {
 		want   []float64
 	}{
 		{0, 10, false, []float64{0, 2, 4, 6, 8, 10}}, {-1, 1.1, false, []float64{-1, -0.5, 0, 0.5, 1}},
-		{1, 1000, true, []float64{1, 10, 100, 1000}}, {3, 3, false, []float64{3}},
+		{1, 1000, true, []float64{1, 10, 100, 1000}}, {0.9, 17, true, []float64{1, 2, 5, 10}}, {3, 3, false, []float64{3}},
 	} {
 		got := Ticks(c.lo, c.hi, 5, c.log)
 		if !slices.Equal(got, c.want) || slices.ContainsFunc(got, func(v float64) bool { return v == 0 && math.Signbit(v) }) {

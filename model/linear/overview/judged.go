@@ -330,6 +330,29 @@ func (j *Judged) Regression() *linear.RegressionMetrics {
 	return m
 }
 
+// constantPinball is the mean pinball loss of the constant that has the least: the quantile of the targets.
+func (j *Judged) constantPinball(quantile float64) float64 {
+	order, all := make([]int, j.Rows), 0.0
+	for i := range order {
+		order[i] = i
+		all += j.weight(i)
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(j.Target[a], j.Target[b]) })
+	constant, below := 0.0, 0.0
+	for _, i := range order {
+		constant = j.Target[i]
+		if below += j.weight(i); below >= quantile*all {
+			break
+		}
+	}
+	m := &linear.RegressionMetrics{}
+	for i, y := range j.Target {
+		m.Add(y, constant, j.weight(i))
+		m.AddQuantile(y, constant, j.weight(i))
+	}
+	return m.Pinball(quantile)
+}
+
 // Which says of which rows.
 func (j *Judged) Which() string {
 	if int64(j.Rows) < j.Of {

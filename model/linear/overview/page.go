@@ -86,7 +86,7 @@ func (v *View) Choice() (all []report.Section, err error) {
 			len(v.CV.Metrics[0].Splits))})
 	if v.CV.Path != nil && len(v.CV.Path.Features) > 0 && len(v.CV.Params) > 1 {
 		all = append(all, report.Section{ID: "path", Title: "How the coefficients shrink", Blocks: v.path(),
-			Lead: "The regularisation path: the stronger the penalty, the nearer the coefficients to 0. Those that stay are what the model needs most."})
+			Lead: v.pathLead()})
 	}
 	return all, nil
 }
@@ -338,6 +338,16 @@ func (v *View) combinations(best, simple int) report.Table {
 		t.Rows = append(t.Rows, constant)
 	}
 	return t
+}
+
+// pathLead says which columns the path shows, and where on it the model stands.
+func (v *View) pathLead() string {
+	lead := fmt.Sprintf("The regularisation path: the stronger the penalty, the nearer the coefficients to 0. "+
+		"Shown are the %d columns whose coefficients are largest at any alpha.", len(v.CV.Path.Features))
+	if a := v.Model.Options.Alpha; a != nil {
+		lead += fmt.Sprintf(" The model has alpha %s; the largest coefficients there, below, may be those of other columns.", report.Format(*a))
+	}
+	return lead
 }
 
 // path is the coefficients by alpha, a chart for each l1_ratio.
@@ -648,13 +658,17 @@ func (j *Judged) residuals() []report.Block {
 	m := j.Regression()
 	t := report.Table{Caption: "Scores", Columns: []string{"score", "value"}, Rows: [][]string{
 		{"R²", report.Format(m.R2())}, {"mean squared error", report.Format(m.MSE())},
-		{"its root", report.Format(math.Sqrt(m.MSE()))}, {"its root of a constant prediction, the mean", report.Format(math.Sqrt(m.M2 / m.Weight))},
+		{"root mean squared error", report.Format(math.Sqrt(m.MSE()))},
+		{"root mean squared error of a constant prediction, the mean", report.Format(math.Sqrt(m.M2 / m.Weight))},
 		{"mean absolute error", report.Format(m.MAE())},
 	}}
 	if q := j.Quantile; q != nil {
-		t.Rows = append([][]string{
-			{"mean pinball loss", report.Format(m.Pinball(*q))}, {"share of targets at most their predictions", report.Format(m.Coverage())},
-		}, t.Rows...)
+		t.Rows = [][]string{ // the others judge means
+			{"mean pinball loss", report.Format(m.Pinball(*q))},
+			{"mean pinball loss of a constant prediction, the quantile", report.Format(j.constantPinball(*q))},
+			{"share of targets at most their predictions", report.Format(m.Coverage())},
+			{"mean absolute error", report.Format(m.MAE())},
+		}
 	}
 	if of := j.Deviance; of != nil {
 		t.Rows = append([][]string{

@@ -3,6 +3,7 @@ package overview
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -141,6 +142,11 @@ func (a *Answers) scores() []report.Block {
 		Title: a.Scoring + " over k", Description: fmt.Sprintf("The best is at k = %d.", a.Scores.Ks[a.best()]),
 		X: report.Axis{Label: "neighbours, k", Log: true}, Y: report.Axis{Label: a.Scoring},
 		Series: []report.Series{{Name: a.Scoring, Kind: report.Line, X: x, Y: y}},
+	}
+	lo, hi := slices.Min(y), slices.Max(y)
+	if room := 4 * (hi - lo); level < lo-room || level > hi+room {
+		return []report.Block{report.Columns{curve, t}, report.Text(fmt.Sprintf(
+			"The curve is drawn without the constant prediction, at %s, beside which it would be flat.", report.Format(level)))}
 	}
 	if level == level {
 		curve.Series = append(curve.Series, report.Series{Name: "a constant prediction", Kind: report.Line, Guide: true,
