@@ -108,9 +108,14 @@ func (k Kind) checkSmoothing(v float64) error {
 	case v == 0 && k != Gaussian:
 		return errors.New("alpha 0: must be above 0, as what is never seen in a class would be impossible: " +
 			"1e-10 is as good as none")
+	case v > maxSmoothing && k != Gaussian:
+		return fmt.Errorf("alpha %v: must be at most %g", v, maxSmoothing)
 	}
 	return nil
 }
+
+// maxSmoothing is an alpha of which float64 holds a sum over all columns.
+const maxSmoothing = 1e200
 
 // maxCategories bounds the categories of a feature, and with them its numbers.
 const maxCategories = 1 << 20

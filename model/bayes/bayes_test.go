@@ -552,6 +552,14 @@ func TestFaults(t *testing.T) {
 		!strings.Contains(err.Error(), "class_prior a=0: must be above 0") {
 		t.Errorf("%v", err)
 	}
+	for _, kind := range Kinds {
+		large := Defaults(kind)
+		large.Smoothing = 1e308
+		if err := large.Validate(); (err == nil) != (kind == Gaussian) ||
+			err != nil && err.Error() != "alpha 1e+308: must be at most 1e+200" {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
 	prior := Defaults(Gaussian)
 	prior.ClassPrior = map[string]float64{"a": 0.5, "c": 0.5}
 	smooth := Defaults(Gaussian)
@@ -598,13 +606,13 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// Of a next to absent smoothing, what all rows of a class have, or none has, decides without there being a NaN. What a
+// Of a next to absent smoothing, or the greatest, what all rows of a class have, or none has, decides without there being a NaN. What a
 // class lacks has the probability alpha/(rows + 2·alpha), as exact as any other.
-func TestTinySmoothing(t *testing.T) {
+func TestExtremeSmoothing(t *testing.T) {
 	t.Parallel()
 	c := &linear.Chunk{Features: 2, Labels: []string{"a", "a", "b", "b"}, X: []float64{1, 0, 1, 1, 0, 0, 0, 1}}
 	for _, kind := range []Kind{Multinomial, Complement, Bernoulli, Categorical} {
-		for _, alpha := range []float64{1e-10, 1e-20, 1e-300} {
+		for _, alpha := range []float64{1e-10, 1e-20, 1e-300, maxSmoothing} {
 			o := Defaults(kind)
 			o.Smoothing = alpha
 			p := fitted(t, FitOptions{Options: o}, 2, false, c).Model().Predictor()
@@ -616,12 +624,39 @@ func TestTinySmoothing(t *testing.T) {
 				continue
 			}
 			// A row of a has 1 of column 0, of which b has none, and of column 1 each class has one half.
-			if got, want := logs[0]-logs[1], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*want {
+			if got, want := logs[0]-logs[1], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*max(want, 1) {
 				t.Errorf("alpha %v: a row of a is by %v more likely, want %v", alpha, got, want)
 			}
-			if got, want := logs[5]-logs[4], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*want {
+			if got, want := logs[5]-logs[4], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*max(want, 1) {
 				t.Errorf("alpha %v: a row of b is by %v more likely, want %v", alpha, got, want)
 			}
+		}
+	}
+}
+
+// A fold whose others have one row of a class, and so no variance, has no score of any kind where nothing is added.
+func TestNoVarianceInFolds(t *testing.T) {
+	t.Parallel()
+	c := &linear.Chunk{Features: 1, Labels: []string{"a", "a"}, X: []float64{0.5, 0.7}, File: "rows.csv", Numbers: []int64{0, 1}}
+	for i := range 20 {
+		c.Labels, c.X = append(c.Labels, "bc"[i%2:i%2+1]), append(c.X, float64(i)+1)
+		c.Numbers = append(c.Numbers, int64(i+2))
+	}
+	for _, scoring := range []string{"", "accuracy"} {
+		f := fitted(t, FitOptions{Options: Defaults(Gaussian), Smoothings: []float64{0, 1e-3}, Folds: 5, Scoring: scoring}, 1, false, c)
+		lost := 0
+		for _, m := range f.CV().Metrics {
+			for _, split := range m.Splits {
+				if math.IsNaN(split[0]) {
+					lost++
+				}
+				if math.IsNaN(split[1]) {
+					t.Errorf("%s: no score of what is added: %v", m.Name, m.Splits)
+				}
+			}
+		}
+		if want := 2 * len(f.CV().Metrics); lost != want || f.Model().Options.Smoothing != 1e-3 {
+			t.Errorf("scoring %q: %d scores are lost, want %d; chosen %v", scoring, lost, want, f.Model().Options.Smoothing)
 		}
 	}
 }

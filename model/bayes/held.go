@@ -3,6 +3,7 @@ package bayes
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"beamlearn/model/fault"
@@ -247,7 +248,9 @@ func (f *Fit) score(p *heldPart) error {
 		for fold := range p.metrics {
 			split := make([]float64, len(r.Params))
 			for s := range split {
-				split[s] = of(fold, s)
+				if split[s] = math.NaN(); !p.lost(fold, s) {
+					split[s] = of(fold, s)
+				}
 			}
 			m.Splits = append(m.Splits, split)
 		}
@@ -272,6 +275,12 @@ func (f *Fit) score(p *heldPart) error {
 	}
 	f.cv = r
 	return nil
+}
+
+// lost reports whether rows of a fold have no probabilities, as of Gaussian where a class of the other folds has a
+// column without variance: then no score means anything.
+func (p *heldPart) lost(fold, smoothing int) bool {
+	return math.IsNaN(p.metrics[fold][smoothing].LogLoss())
 }
 
 // weights are those of the classes, by fold.
