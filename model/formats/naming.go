@@ -297,10 +297,12 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 		a.dim, a.first = len(a.named.Vector), f.Name()
 	}
 	a.named.fill(own)
-	if own.equal(a.named) {
+	equal := own.equal(a.named)
+	// Later rows of .jsonl may have other keys, which are left out as those of the first rows are: only names say it.
+	if _, grows := src.(*jsonlSource); equal && !(grows && a.subset && len(o.Columns) == 0) {
 		return src, nil, nil
 	}
-	if !a.maps(own, o) {
+	if !equal && !a.maps(own, o) {
 		return nil, nil, a.unlike(f, own.Vector)
 	}
 	times := map[string]int{}
@@ -310,9 +312,13 @@ func (a *Agreement) Meet(ctx context.Context, f File, src Source, o Options) (So
 		all = append(all, c.Name)
 	}
 	for _, name := range a.named.Vector {
-		if times[name] != 1 {
-			return nil, nil, a.unlike(f, all)
+		if times[name] == 1 {
+			continue
 		}
+		if equal { // twice in both
+			return src, nil, nil
+		}
+		return nil, nil, a.unlike(f, all)
 	}
 	src, err := Inspect(ctx, f, a.named.Options(o))
 	return src, a.named, err

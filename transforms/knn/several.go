@@ -31,7 +31,7 @@ func InspectIndexes(ctx context.Context, paths []string) ([]*Prebuilt, error) {
 			return nil, err
 		}
 		for _, before := range all {
-			if before.File.Path == p.File.Path {
+			if before.File.Path == p.File.Path || before.File.Stamp == p.File.Stamp { // by another name, or a copy
 				return nil, fmt.Errorf("%s: the same index twice, which would answer with each of its points twice", path)
 			}
 		}

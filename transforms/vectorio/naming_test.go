@@ -98,6 +98,29 @@ func TestHeadByName(t *testing.T) {
 	}
 }
 
+// Keys that come later than the first rows are left out where a model says which it needs, as those that come at once.
+func TestLaterKeys(t *testing.T) {
+	t.Parallel()
+	o := Options{}
+	o.EnsureDefaults()
+	const text = `{"a":1,"b":2}` + "\n" + `{"b":4,"late":5,"a":3}` + "\n"
+	name := put(t, t.TempDir(), "q.jsonl", text)
+	d, err := InspectLike(t.Context(), []string{name}, []string{"a", "b"}, "the model", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readAll(t, d, o); err != nil || !slices.Equal(got, []string{"0 [1 2]", "1 [3 4]"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if d, err = Inspect(t.Context(), []string{name}, o); err != nil {
+		t.Fatal(err)
+	}
+	const fault = "column late: found a number, under a key that is not in the first row"
+	if got, err := readAll(t, d, o); err == nil || !strings.Contains(err.Error(), fault) {
+		t.Errorf("without a model: %q, %v, want %s", got, err, fault)
+	}
+}
+
 // A .jsonl of which no row can be read has the columns of the others, where faulty rows are left out.
 func TestUnreadableFile(t *testing.T) {
 	t.Parallel()

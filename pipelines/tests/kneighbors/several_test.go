@@ -3,6 +3,7 @@ package kneighbors_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,7 +59,13 @@ func TestSeveralIndexes(t *testing.T) {
 	buildIndex(t, dir, "--input=x2.csv", "--columns=a,c,b", "--index=order.index")
 	buildIndex(t, dir, "--input=x2.csv", "--columns=a,b", "--index=narrow.index")
 	buildIndex(t, dir, "--input=x2.csv", "--id_column=name", "--index=named.index")
+	if err := os.Symlink("x1.index", filepath.Join(dir, "link.index")); err != nil {
+		t.Fatal(err)
+	}
+	clitest.Write(t, filepath.Join(dir, "copy.index"), clitest.Read(t, filepath.Join(dir, "x2.index")))
 	for args, want := range map[string]string{
+		"--index=x1.index,link.index --queries=q.csv":              "link.index: the same index twice",
+		"--index=x2.index,x1.index,copy.index --queries=q.csv":     "copy.index: the same index twice",
 		"--index=x1.index,cosine.index --queries=q.csv":            "cosine.index: found metric cosine, expected metric euclidean, as the index x1.index has",
 		"--index=x1.index,order.index --queries=q.csv":             `order.index: found ["a" "c" "b"], expected columns ["a" "b" "c"], as the index x1.index has`,
 		"--index=x1.index,narrow.index --queries=q.csv":            "narrow.index: found 2, expected 3 columns, as the index x1.index has",
