@@ -538,7 +538,7 @@ func TestFinalScores(t *testing.T) {
 func TestCorners(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	args := []string{"--target=target", "--standardize", "--model=m.json", "--report=none"}
+	args := []string{"--target=target", "--standardize", "--model=m.json"} // classes are judged for the page
 	diabetes, cancer := "--input="+clitest.Testdata(t, "diabetes.csv"), "--input="+clitest.Testdata(t, "breast_cancer.csv")
 	for _, v := range []struct{ args, want string }{
 		{diabetes + " --task=regression --loss=quantile --quantile=0.9", `mean pinball loss 9\.\d+, 9\d\.\d+ % of the targets at most their predictions, for the quantile 0\.9, on `},
