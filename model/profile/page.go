@@ -186,12 +186,27 @@ func (v *pageView) page(next []Command) *report.Page {
 	if len(next) > 0 {
 		var blocks []report.Block
 		for _, c := range next {
-			line := `<pre class="scroll" tabindex="0">` + template.HTMLEscapeString(c.Line) + `</pre>`
-			blocks = append(blocks, report.Text(c.What), report.Static(line))
+			blocks = append(blocks, report.Text(c.What), report.Static(command(c.Line)))
 		}
 		page.Sections = append(page.Sections, report.Section{ID: "next", Title: "What to do next", Lead: "Commands that fit these columns, ready to copy.", Blocks: blocks})
 	}
 	return page
+}
+
+// command is a command line to copy, whose lines end between flags: a browser would also end them after hyphens.
+func command(line string) string {
+	flags := strings.Split(line, " --")
+	var b strings.Builder
+	b.WriteString(`<pre class="scroll" tabindex="0"><span class="word">` + template.HTMLEscapeString(flags[0]))
+	for i, f := range flags[1:] {
+		if i > 0 { // the first stands with the command
+			b.WriteString(`</span> <span class="word">--` + template.HTMLEscapeString(f))
+			continue
+		}
+		b.WriteString(" --" + template.HTMLEscapeString(f))
+	}
+	b.WriteString(`</span></pre>`)
+	return b.String()
 }
 
 // sampled is how many rows the histograms are of.

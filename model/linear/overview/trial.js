@@ -41,9 +41,10 @@ function addField(i) {
   Report.html("label", { for: id }, box, column.name);
   const input = inputOf(column, box, { id, "aria-describedby": id + "-fault" });
   const fault = Report.html("p", { class: "fault", id: id + "-fault" }, box);
-  input.value = texts[i];
+  input.title = input.value = texts[i]; // of a long number a field shows the beginning
   input.addEventListener("input", () => {
     texts[i] = input.validity.badInput ? "an unfinished date" : input.value;
+    input.title = input.value;
     update();
   });
   fields.set(i, { input, fault });
@@ -160,7 +161,7 @@ function update() {
 // set puts texts into all fields.
 function set(all, truth) {
   all.forEach((text, i) => { texts[i] = text; });
-  for (const [i, { input }] of fields) input.value = texts[i];
+  for (const [i, { input }] of fields) input.title = input.value = texts[i];
   find(".truth").textContent = truth;
   update();
 }
