@@ -225,10 +225,17 @@ func TestSparseShardBuffer(t *testing.T) {
 		}
 		rows.AppendSparse(columns, values, int64(i))
 	}
-	const fits = 30
+	for _, fits := range []int{30, 35} { // before a row with entries, and before one without
+		sparseShard(t, rows, fits)
+	}
+}
+
+func sparseShard(t *testing.T, rows *vectors.Block, fits int) {
+	t.Helper()
+	dim := rows.Dim
 	o, entries := Options{Metric: Cosine}, int64(rows.Slice(0, fits).Sparse.Entries())
-	memory := SparseFootprint(fits, entries, dim, o)
-	if more := int64(rows.Slice(0, fits+1).Sparse.Entries()); SparseFootprint(fits+1, more, dim, o) <= memory {
+	memory := SparseFootprint(int64(fits), entries, dim, o)
+	if more := int64(rows.Slice(0, fits+1).Sparse.Entries()); SparseFootprint(int64(fits+1), more, dim, o) <= memory {
 		t.Fatal("a row more takes no memory")
 	}
 	for _, block := range []int{1, 7, 100} {
@@ -251,8 +258,60 @@ func TestSparseShardBuffer(t *testing.T) {
 	if n := s.Fits(rows); n != 1 {
 		t.Errorf("%d rows of an empty shard, want 1", n)
 	}
-	about := SparseShardRows(memory, float64(entries)/fits, dim, o)
-	if about < fits-1 || about > fits+1 || SparseShardRows(1, 1, dim, o) != 0 {
+	about := SparseShardRows(memory, float64(entries)/float64(fits), dim, o)
+	if about < int64(fits-1) || about > int64(fits+1) || SparseShardRows(1, 1, dim, o) != 0 {
 		t.Errorf("about %d rows in a shard that holds %d", about, fits)
+	}
+}
+
+// Of as many entries in each row, the rows of a shard are those that fit, and no more.
+func TestSparseShardRows(t *testing.T) {
+	t.Parallel()
+	o := Options{Metric: Cosine}
+	const dim, entries, fits = 1 << 20, 4, 50
+	memory := SparseFootprint(fits, fits*entries, dim, o)
+	for more, want := range map[int64]int64{-1: fits - 1, 0: fits, 1: fits} {
+		if got := SparseShardRows(memory+more, entries, dim, o); got != want {
+			t.Errorf("%d rows with %d bytes more than %d take", got, more, fits)
+		}
+	}
+}
+
+// Of equally near rows, those of the parts before come first; of groups, no more than may be are kept, whichever part
+// they are of; and the numbers of a part may begin at 0.
+func TestMergeHits(t *testing.T) {
+	t.Parallel()
+	part := func(values ...float64) *Index {
+		b := &vectors.Block{Dim: 1}
+		for i, v := range values {
+			b.Append([]float64{v}, int64(i))
+		}
+		x, err := Fit(b, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	q := &vectors.Block{Dim: 1}
+	q.Append([]float64{0}, 9)
+	parts := []*Index{part(2, 1, 3), part(1, 2, 3), part(0)}
+	for _, c := range []struct {
+		k    int
+		most *Most
+		want string
+	}{
+		{0, nil, "[6 1 3 0 4 2 5] [0 1 1 2 2 3 3]"},
+		{4, nil, "[6 1 3 0] [0 1 1 2]"},
+		// With so many of a group, those that a later part has are left out of those before.
+		{4, &Most{Groups: []int32{0, 0, 0, 0, 0, 1, 1}, Number: 2}, "[6 1 3 5] [0 1 1 3]"},
+	} {
+		h, first := NewHits(1), int64(0)
+		for _, x := range parts {
+			h = h.Merge(kNeighbors(t, x, q, x.Len(), Search{Part: true}), x, first, c.k, c.most)
+			first += int64(x.Len())
+		}
+		if got := fmt.Sprint(h.Numbers, h.Distances); got != c.want {
+			t.Errorf("%d nearest, of groups %+v: %s, want %s", c.k, c.most, got, c.want)
+		}
 	}
 }
