@@ -358,8 +358,8 @@ func TestValuesAfterUnknownLabel(t *testing.T) {
 	}
 }
 
-// The AUC weighs rows.
-func TestWeightedAUC(t *testing.T) {
+// All scores weigh rows.
+func TestWeightedScores(t *testing.T) {
 	m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
 	m.Classes.Numbers = []float64{0, 1}
 	reading := vectorio.Options{}
@@ -371,9 +371,13 @@ func TestWeightedAUC(t *testing.T) {
 	if got, want := *report.Classes.AUC, 3.0*2/((3+1)*(2+5)); math.Abs(got-want) > 1e-15 {
 		t.Errorf("got %v, want %v", got, want)
 	}
+	if got := fmt.Sprint(report.Classes.Confusion); got != "[[2 5] [1 3]]" || report.Classes.Accuracy != 5.0/11 {
+		t.Errorf("confusion %s, accuracy %v", got, report.Classes.Accuracy)
+	}
 }
 
-// Of several classes, each has the AUC of its probability against the rest, within the bound, and all have the mean.
+// Of several classes, each has the AUC of its probability against the rest, by the weights of the rows, within the
+// bound and over all chunks, and all have the mean.
 func TestAUCOfClasses(t *testing.T) {
 	for name, m := range map[string]*model.Model{
 		"softmax": plain(model.Classification, model.LogLoss, [][]float64{{1}, {0.5}, {-1.5}}, 0, 0.2, -0.2),
@@ -386,11 +390,13 @@ func TestAUCOfClasses(t *testing.T) {
 		x := []float64{1, 2, -3, 4, 0.5, -6, 0.1, -0.2, 3, 0.3}
 		y := []float64{0, 1, 2, 0, 1, 2, 2, 1, 0, 0}
 		var text strings.Builder
+		weights := make([]float64, len(x))
 		for i := range x {
-			fmt.Fprintf(&text, "%v,%v\n", x[i], y[i])
+			weights[i] = float64(1 + i%3)
+			fmt.Fprintf(&text, "%v,%v,%v\n", x[i], y[i], weights[i])
 		}
-		reading := vectorio.Options{}
-		reading.Formats.TargetColumn = "1"
+		reading := vectorio.Options{ChunkRows: 4}
+		reading.Formats.TargetColumn, reading.Formats.WeightColumn = "1", "2"
 		_, report, _, err := predictionOf(t, m, writeRows(t, "x.csv", text.String()), reading, PredictOptions{Evaluate: true})
 		if err != nil {
 			t.Fatal(err)
@@ -410,7 +416,7 @@ func TestAUCOfClasses(t *testing.T) {
 			for i := range x {
 				own, is = append(own, scores[3*i+k]), append(is, int(y[i]) == k)
 			}
-			want, err := model.AUC(is, own, nil)
+			want, err := model.AUC(is, own, weights)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -448,5 +454,56 @@ func TestBoundOfAUCs(t *testing.T) {
 	}
 	if mean, bound, _ := aucs(sketches[3:]); mean != nil || bound != 0 {
 		t.Errorf("of none: %v within %v", mean, bound)
+	}
+}
+
+// Classes are written as integers where all of them are such, within what a float64 tells apart.
+func TestTypeOfClasses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		numbers []float64
+		want    results.ColumnType
+	}{
+		"integers":  {[]float64{-1, 1 << 53}, results.Int},
+		"a half":    {[]float64{-1, 0.5}, results.Float},
+		"too large": {[]float64{1, 1 << 54}, results.Float},
+	} {
+		m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
+		m.Classes.Numbers = c.numbers
+		if got := layoutOf(m, m, &PredictOptions{}).Columns[0].Type; got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// refusing answers no second row.
+type refusing struct{ Answerer }
+
+func (refusing) Work() int { return 1 }
+
+func (refusing) Answer(c *model.Chunk, _ []float64) error { return c.Fault(1, "another", "this") }
+
+// A row at fault is told by its number in its own file, which may not be the first.
+func TestFaultInLaterFile(t *testing.T) {
+	t.Parallel()
+	c := vectorio.Chunk{First: 1000}
+	c.Info.Name, c.Span.First = "second.csv", 40 // of the file; 960 rows are in the first
+	b := &vectors.Block{Dim: 1, Labels: []string{"0", "7", ""}}
+	for i := range 3 {
+		b.Append([]float64{1}, int64(1000+i))
+	}
+	p := &predictor{fn: &predictFn{Dim: 1}, other: refusing{}, chunk: c, width: 1, threads: 1}
+	err := p.batch(nil, vectorio.Batch{Rows: b})
+	if err == nil || err.Error() != "second.csv: row 41: found this, expected another" {
+		t.Errorf("a row that cannot be predicted: %v", err)
+	}
+	m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
+	m.Classes.Numbers = []float64{0, 1}
+	reading := vectorio.Options{}
+	reading.Formats.TargetColumn = "y"
+	bad, err := newEvaluation(m, &reading, c).encode(b)
+	if err != nil || len(bad) != 1 || bad[0].Number != 1001 ||
+		bad[0].Error() != `second.csv: row 41, column y: found "7", expected a class of the model: 0, 1` {
+		t.Errorf("a label of no class: %v, %v", bad, err)
 	}
 }

@@ -424,3 +424,104 @@ func TestHuber(t *testing.T) {
 		}
 	}
 }
+
+// A pass takes its own sums, of rows that weigh something; and the search ends with the passes that it may make.
+func TestPasses(t *testing.T) {
+	t.Parallel()
+	alpha := 1e-3
+	x, y := table()
+	c := &linear.Chunk{Features: features, X: x, Target: y}
+	l, err := interior.NewOptimizer(linear.Options{Task: linear.Regression, Loss: linear.Quantile, Alpha: &alpha}, features)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.MaxPasses = 3
+	sum := func(c *linear.Chunk) linear.Partial {
+		p := l.Partial(0, 1)
+		if err := p.PartialFit(c); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	none := &linear.Chunk{Features: features, X: x[:features], Target: y[:1], Weights: []float64{0}}
+	for want, p := range map[string]linear.Partial{
+		"no rows to learn from":                     l.Partial(0, 1),
+		"no rows of a weight above 0 to learn from": sum(none),
+	} {
+		if err := l.Advance(p); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	earlier := sum(c)
+	for passes := 0; !l.Done(); passes++ {
+		if passes == 3 {
+			t.Fatal("more passes than it may make")
+		}
+		if err := l.Advance(sum(c)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Advance(earlier); err == nil || !strings.Contains(err.Error(), "another learner or pass") {
+			t.Fatalf("sums of the first pass: %v", err)
+		}
+	}
+	if l.Passes() != 3 {
+		t.Errorf("%d passes", l.Passes())
+	}
+}
+
+// The gap of several classes is the greatest of those that each against the rest has by itself.
+func TestGapOfClasses(t *testing.T) {
+	t.Parallel()
+	alpha := 1e-3
+	x, y := table()
+	fit := func(classes []float64, of func(v float64) float64) (*interior.Optimizer, *linear.Model) {
+		c := &linear.Chunk{Features: features, X: x}
+		for _, v := range y {
+			c.Target = append(c.Target, of(v))
+		}
+		l, err := interior.NewOptimizer(linear.Options{
+			Task: linear.Classification, Loss: linear.Hinge, Alpha: &alpha, Classes: linear.Classes{Numbers: classes},
+		}, features)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			p := l.Partial(0, 1)
+			if err := p.PartialFit(c); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Advance(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err := l.Model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l, m
+	}
+	class := func(v float64) float64 { // whose greatest gap is not the last
+		switch {
+		case v >= 1.2:
+			return 0
+		case v > 0.4:
+			return 1
+		}
+		return 2
+	}
+	all, m := fit([]float64{0, 1, 2}, class)
+	gap, share := 0.0, 0.0
+	var last *interior.Optimizer
+	for k := range 3 {
+		l, one := fit([]float64{-1, 1}, func(v float64) float64 {
+			if class(v) == float64(k) {
+				return 1
+			}
+			return -1
+		})
+		gap, share, last = max(gap, one.Training.Gap), max(share, l.Gap()), l
+	}
+	if math.Abs(m.Training.Gap-gap) > 1e-12*gap || math.Abs(all.Gap()-share) > 1e-12*share || !(share > last.Gap()) {
+		t.Errorf("gap %v, a share of %v; want %v and %v, above %v of the last", m.Training.Gap, all.Gap(), gap, share, last.Gap())
+	}
+}

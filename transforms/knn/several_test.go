@@ -1,0 +1,70 @@
+package knn
+
+import (
+	"strings"
+	"testing"
+
+	"beamlearn/model/features"
+	"beamlearn/model/neighbors"
+	"beamlearn/transforms/vectorio"
+)
+
+// An index may answer beside another where they differ in what changes no answer, and in nothing else.
+func TestCheckLike(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		metric neighbors.Metric
+		change func(p *Prebuilt)
+		want   string // "" where they may
+	}{
+		"the same":          {neighbors.Minkowski, func(*Prebuilt) {}, ""},
+		"the algorithm":     {neighbors.Euclidean, func(p *Prebuilt) { p.Options.Algorithm = neighbors.KDTree }, ""},
+		"more points":       {neighbors.Euclidean, func(p *Prebuilt) { p.Points, p.Note.Total, p.Note.DuplicateIDs = 9, 10, 1 }, ""},
+		"the metric":        {neighbors.Euclidean, func(p *Prebuilt) { p.Options.Metric = neighbors.Cosine }, "metric euclidean"},
+		"p":                 {neighbors.Minkowski, func(p *Prebuilt) { p.Options.P = 3 }, "the same parameters of minkowski"},
+		"nothing, but fits": {neighbors.SEuclidean, func(*Prebuilt) {}, "the same parameters of seuclidean"},
+		"names":             {neighbors.Euclidean, func(p *Prebuilt) { p.Note.Columns = nil }, `columns ["a" "b"]`},
+		"ids":               {neighbors.Euclidean, func(p *Prebuilt) { p.Labelled = true }, "ids that are the numbers of rows"},
+		"the encoding":      {neighbors.Euclidean, func(p *Prebuilt) { p.Note.Encoding = &features.Encoding{} }, "the encoding of tables"},
+		"the first column":  {neighbors.Euclidean, func(p *Prebuilt) { p.Note.ZeroBased = true }, "columns that are counted from the same number"},
+		"columns":           {neighbors.Euclidean, func(p *Prebuilt) { p.Dim = 3 }, "2 columns"},
+	} {
+		index := func() *Prebuilt {
+			p := &Prebuilt{Dim: 2, Note: Note{Columns: []string{"a", "b"}, Total: 5}, Points: 5, Options: neighbors.Options{Metric: c.metric}}
+			if c.metric == neighbors.Minkowski {
+				p.Options.P = 1.5
+			}
+			return p
+		}
+		changed := index()
+		c.change(changed)
+		err := changed.checkLike("b.index", index(), "a.index")
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), "expected "+c.want)) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// What several indexes cannot do is refused.
+func TestSeveralCheck(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		o    Options
+		want string // "" where they can
+	}{
+		"neighbours": {Options{K: 3}, ""},
+		"a target":   {Options{Answer: &Answer{}}, "without a target"},
+		"outliers":   {Options{Outliers: &Outliers{}}, "without outliers"},
+		"evaluating": {Options{Evaluates: true}, "build one of all points"},
+		"rules":      {Options{Restricted: true}, "without rules"},
+	} {
+		j := &Job{Queries: &vectorio.Dataset{}, Options: c.o}
+		if err := (several{}).check(j); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+		j.Queries = nil
+		if err := (several{}).check(j); err == nil || !strings.Contains(err.Error(), "need queries") {
+			t.Errorf("%s, without queries: %v", name, err)
+		}
+	}
+}
