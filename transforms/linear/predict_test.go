@@ -389,15 +389,23 @@ func TestAUCOfClasses(t *testing.T) {
 		}
 		x := []float64{1, 2, -3, 4, 0.5, -6, 0.1, -0.2, 3, 0.3}
 		y := []float64{0, 1, 2, 0, 1, 2, 2, 1, 0, 0}
-		var text strings.Builder
+		dir := t.TempDir() // of a file for every four rows, which are chunks of their own
 		weights := make([]float64, len(x))
 		for i := range x {
 			weights[i] = float64(1 + i%3)
-			fmt.Fprintf(&text, "%v,%v,%v\n", x[i], y[i], weights[i])
 		}
-		reading := vectorio.Options{ChunkRows: 4}
+		for i := 0; i < len(x); i += 4 {
+			var text strings.Builder
+			for j := i; j < min(i+4, len(x)); j++ {
+				fmt.Fprintf(&text, "%v,%v,%v\n", x[j], y[j], weights[j])
+			}
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("x%d.csv", i)), []byte(text.String()), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reading := vectorio.Options{}
 		reading.Formats.TargetColumn, reading.Formats.WeightColumn = "1", "2"
-		_, report, _, err := predictionOf(t, m, writeRows(t, "x.csv", text.String()), reading, PredictOptions{Evaluate: true})
+		_, report, _, err := predictionOf(t, m, filepath.Join(dir, "*.csv"), reading, PredictOptions{Evaluate: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,6 +416,9 @@ func TestAUCOfClasses(t *testing.T) {
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+		if report.Rows != int64(len(x)) {
+			t.Errorf("%s: %d rows", name, report.Rows)
 		}
 		mean := 0.0
 		for k := range 3 {
