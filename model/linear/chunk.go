@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/internal/kernel"
@@ -167,6 +168,49 @@ func (c *Chunk) CheckRows(features int) error {
 		if int(last) >= features {
 			return c.Fault(i, fmt.Sprintf("columns below %d", features), "column %d", last)
 		}
+	}
+	return nil
+}
+
+// Undeclared is the fault of the first row whose class is none of those declared: it has the place −1.
+func (c *Chunk) Undeclared(places []int32) error {
+	i := slices.Index(places, -1)
+	if c.Labels != nil {
+		return c.Fault(i, "one of the classes declared", "class %s", fault.Quote(c.Labels[i]))
+	}
+	return c.Fault(i, "one of the classes declared", "class %v", c.Target[i])
+}
+
+// Encode checks rows of so many features, which the scaler, if there is one, is to standardise, and finds the places of
+// their classes, in the memory of places; of a regression these are 0. A class that is not declared is a fault.
+func (c *Chunk) Encode(o *Options, features int, scaler *StandardScaler, places []int32) ([]int32, error) {
+	if err := c.Check(o.Task, features, scaler); err != nil {
+		return places, err
+	}
+	n := c.Len()
+	places = slices.Grow(places[:0], n)[:n]
+	clear(places)
+	if o.Task != Classification {
+		return places, nil
+	}
+	unknown, err := o.Classes.Encode(places, c)
+	if err == nil && unknown.Len() > 0 {
+		err = c.Undeclared(places)
+	}
+	return places, err
+}
+
+// Check says what is wrong with rows of so many features to learn from, which the scaler, if there is one, is to
+// standardise.
+func (c *Chunk) Check(task Task, features int, scaler *StandardScaler) error {
+	if err := c.CheckRows(features); err != nil {
+		return err
+	}
+	if err := c.CheckTargets(task); err != nil {
+		return err
+	}
+	if scaler != nil {
+		return scaler.Check(c)
 	}
 	return nil
 }

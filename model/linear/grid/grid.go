@@ -9,7 +9,6 @@ import (
 	"math/bits"
 	"slices"
 
-	"beamlearn/model/fault"
 	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
@@ -440,39 +439,11 @@ type gridPart struct {
 // O(entries · lanes), and O(features · lanes) for dense chunks, and for large ones.
 func (p *gridPart) PartialFit(c *linear.Chunk) error {
 	g := p.g
-	task := g.options.Options.Task
-	if err := c.CheckRows(g.features); err != nil {
+	var err error
+	if p.places, err = c.Encode(&g.options.Options, g.features, g.Scaler, p.places); err != nil {
 		return err
-	}
-	if err := c.CheckTargets(task); err != nil {
-		return err
-	}
-	if g.Scaler != nil {
-		if err := g.Scaler.Check(c); err != nil {
-			return err
-		}
 	}
 	n := c.Len()
-	if task == linear.Classification {
-		p.places = slices.Grow(p.places[:0], n)[:n]
-		unknown, err := g.options.Options.Classes.Encode(p.places, c)
-		if err != nil {
-			return err
-		}
-		if unknown.Len() > 0 {
-			i := slices.Index(p.places, -1)
-			if i < 0 {
-				i = 0
-			}
-			found := ""
-			if c.Labels != nil {
-				found = fault.Quote(c.Labels[i])
-			} else {
-				found = fmt.Sprint(c.Target[i])
-			}
-			return c.Fault(i, "one of the classes declared", "class %s", found)
-		}
-	}
 	switch {
 	case g.judging:
 		p.judgeRows(c, n)

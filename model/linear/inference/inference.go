@@ -109,7 +109,7 @@ type sum struct {
 
 	x, z                        *panel.Panels
 	eta, fisher, slope, columns []float64
-	mean, inverse               []float64
+	scaling                     panel.Scaling
 }
 
 // Partial begins a part of the pass.
@@ -133,17 +133,7 @@ func (s *sum) room() {
 		*v = make([]float64, n)
 	}
 	s.columns = make([]float64, d)
-	if t := s.l.model.Scaler; t != nil {
-		if t.WithMean {
-			s.mean = t.Mean
-		}
-		if t.WithStd {
-			s.inverse = make([]float64, d)
-			for j, v := range t.Scale {
-				s.inverse[j] = 1 / v
-			}
-		}
-	}
+	s.scaling = panel.NewScaling(s.l.model.Scaler)
 }
 
 // PartialFit adds rows.
@@ -177,12 +167,7 @@ func (s *sum) PartialFit(c *linear.Chunk) error {
 		for r := range k {
 			s.x.Pack(r, c, at+r)
 		}
-		if s.mean != nil {
-			s.x.Subtract(s.mean, k)
-		}
-		if s.inverse != nil {
-			s.x.Multiply(s.inverse, k)
-		}
+		s.scaling.Apply(s.x, k)
 		s.x.Dots(s.eta[:k], m.Coef[0])
 		for r := range k {
 			y, w := float64(places[at+r]), 1.0

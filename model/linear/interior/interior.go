@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"beamlearn/model/fault"
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
@@ -436,13 +435,4 @@ func (s *search) fits(passes, width int) bool {
 	return extremes && len(s.Points) == passes+1 && len(s.Barrier) == passes+1 &&
 		!slices.ContainsFunc(s.Points, func(l jsontext.BitFloats) bool { return !sized(l) }) &&
 		!slices.ContainsFunc(s.Barrier, func(v float64) bool { return !(v > 0) || math.IsInf(v, 1) })
-}
-
-// undeclared is the fault of the first row whose class is none of those declared.
-func undeclared(c *linear.Chunk, places []int32) error {
-	i := slices.Index(places, -1)
-	if c.Labels != nil {
-		return c.Fault(i, "one of the classes declared", "class %s", fault.Quote(c.Labels[i]))
-	}
-	return c.Fault(i, "one of the classes declared", "class %v", c.Target[i])
 }

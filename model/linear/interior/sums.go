@@ -3,7 +3,6 @@ package interior
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/internal/wire"
@@ -121,11 +120,10 @@ type passSum struct {
 
 // block is the room for the sums of a block of rows.
 type block struct {
-	x, z                   *panel.Panels
-	places                 []int32
-	target, weights, rates []float64
-	pairs, extremes        []float64
-	mean, inverse          []float64 // of the scaler
+	panel.Block
+	z               *panel.Panels
+	rates           []float64
+	pairs, extremes []float64
 }
 
 // PartialFit adds rows. O(features² + features·passes) for each weight vector and dense row, O(entries² +
@@ -158,7 +156,7 @@ func (s *passSum) PartialFit(c *linear.Chunk) error {
 	b := s.room()
 	for at := 0; at < n; {
 		var m int
-		m, at = b.pack(c, s.places, at, o.options.Task)
+		m, at = b.Pack(c, s.places, at, n, func(at int) int { return at }, o.options.Task)
 		for k, d := range s.sums {
 			if d != nil && m > 0 {
 				s.addBlock(k, d, b, m)
@@ -169,32 +167,10 @@ func (s *passSum) PartialFit(c *linear.Chunk) error {
 }
 
 // encode checks the rows, and finds the places of their classes.
-func (s *passSum) encode(c *linear.Chunk) error {
+func (s *passSum) encode(c *linear.Chunk) (err error) {
 	o := s.learner
-	if err := c.CheckRows(o.features); err != nil {
-		return err
-	}
-	if err := c.CheckTargets(o.options.Task); err != nil {
-		return err
-	}
-	if o.Scaler != nil {
-		if err := o.Scaler.Check(c); err != nil {
-			return err
-		}
-	}
-	n := c.Len()
-	s.places = slices.Grow(s.places[:0], n)[:n]
-	clear(s.places)
-	if o.options.Task == linear.Classification {
-		unknown, err := o.options.Classes.Encode(s.places, c)
-		if err != nil {
-			return err
-		}
-		if unknown.Len() > 0 {
-			return undeclared(c, s.places)
-		}
-	}
-	return nil
+	s.places, err = c.Encode(&o.options, o.features, o.Scaler, s.places)
+	return err
 }
 
 // of is what a row of the class at a place is to weight vector k: ±1 or the target, and its weight.
@@ -215,63 +191,25 @@ func (s *passSum) room() *block {
 		return s.block
 	}
 	o := s.learner
-	n := panel.BlockRows(o.features)
-	b := &block{
-		x: panel.NewPanels(o.features, n), z: panel.NewPanels(o.features, n), places: make([]int32, n),
-		pairs: make([]float64, 4*n), extremes: make([]float64, 4*n),
-	}
-	for _, v := range []*[]float64{&b.target, &b.weights, &b.rates} {
-		*v = make([]float64, n)
-	}
+	b := &block{Block: panel.NewBlock(o.features, o.Scaler)}
+	n := b.X.Rows
+	b.z, b.rates = panel.NewPanels(o.features, n), make([]float64, n)
+	b.pairs, b.extremes = make([]float64, 4*n), make([]float64, 4*n)
 	for range o.passes + 1 {
 		s.at = append(s.at, make([]float64, n))
 	}
-	if o.Scaler != nil && o.Scaler.WithMean {
-		b.mean = o.Scaler.Mean
-	}
-	if o.Scaler != nil && o.Scaler.WithStd {
-		for _, v := range o.Scaler.Scale {
-			b.inverse = append(b.inverse, 1/v)
-		}
-	}
 	s.block = b
 	return b
-}
-
-// pack fills the block with rows of a weight above 0, from row at on, scaled. It gives their number, and where to go
-// on.
-func (b *block) pack(c *linear.Chunk, places []int32, at int, task linear.Task) (m, next int) {
-	for ; at < c.Len() && m < b.x.Rows; at++ {
-		b.weights[m] = 1
-		if c.Weights != nil {
-			if b.weights[m] = c.Weights[at]; b.weights[m] == 0 {
-				continue
-			}
-		}
-		b.x.Pack(m, c, at)
-		b.places[m] = places[at]
-		if task == linear.Regression {
-			b.target[m] = c.Target[at]
-		}
-		m++
-	}
-	if m > 0 && b.mean != nil {
-		b.x.Subtract(b.mean, m)
-	}
-	if m > 0 && b.inverse != nil {
-		b.x.Multiply(b.inverse, m)
-	}
-	return m, at
 }
 
 // addBlock adds the first n rows of b to the sums of search k.
 func (s *passSum) addBlock(k int, d *sums, b *block, n int) {
 	o, last := s.learner, s.learner.features
 	for i, p := range d.points {
-		b.x.Dots(s.at[i][:n], p[:last])
+		b.X.Dots(s.at[i][:n], p[:last])
 	}
 	for r := range n {
-		y, w := s.of(k, b.places[r], b.target[r], b.weights[r])
+		y, w := s.of(k, b.Places[r], b.Target[r], b.Weights[r])
 		t := d.row(&o.corners, y, w, func(pass int) float64 { return s.at[pass][r] + d.points[pass][last] })
 		b.pairs[4*r], b.pairs[4*r+1], b.pairs[4*r+2] = t.slope, t.residual, t.rate
 		b.rates[r] = t.rate
@@ -282,8 +220,8 @@ func (s *passSum) addBlock(k int, d *sums, b *block, n int) {
 		}
 	}
 	triangle := panel.Triangle(d.second)
-	for g := range b.x.Groups() {
-		t := b.x.Pairs(b.pairs, g, n)
+	for g := range b.X.Groups() {
+		t := b.X.Pairs(b.pairs, g, n)
 		for j := 4 * g; j < min(4*g+4, last); j++ {
 			d.slopes.Slope[j] += t[j-4*g]
 			d.residual[j] += t[4+j-4*g]
@@ -292,14 +230,14 @@ func (s *passSum) addBlock(k int, d *sums, b *block, n int) {
 		if !d.first {
 			continue
 		}
-		t = b.x.Pairs(b.extremes, g, n)
+		t = b.X.Pairs(b.extremes, g, n)
 		for j := 4 * g; j < min(4*g+4, last); j++ {
 			d.extremes[0].Slope[j] += t[j-4*g]
 			d.extremes[1].Slope[j] += t[4+j-4*g]
 		}
 	}
-	b.z.Weigh(b.x, b.rates, n)
-	triangle.Syrk(last+1, b.z, b.x, n)
+	b.z.Weigh(b.X, b.rates, n)
+	triangle.Syrk(last+1, b.z, b.X, n)
 }
 
 // intercept adds a row's terms for the intercept.

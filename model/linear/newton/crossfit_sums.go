@@ -298,7 +298,7 @@ func (s *crossSum) addDense(c *linear.Chunk) {
 	for k, rows := range s.rows {
 		for at := 0; at < len(rows); {
 			var m int
-			m, at = b.pack(c, whole.places, at, len(rows), func(at int) int { return int(rows[at]) }, x.options.Task)
+			m, at = b.Pack(c, whole.places, at, len(rows), func(at int) int { return int(rows[at]) }, x.options.Task)
 			if m > 0 {
 				s.each(k, func(sum *optimizerSum, v int, d *derivatives) { sum.addBlock(v, d, b, m) })
 			}

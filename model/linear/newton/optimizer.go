@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"beamlearn/model/fault"
 	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
@@ -721,13 +720,4 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	p.lighten()
 	*o = *p
 	return nil
-}
-
-// undeclared is the fault of the first row whose class is none of those declared.
-func (o *Optimizer) undeclared(c *linear.Chunk, places []int32) error {
-	i := slices.Index(places, -1)
-	if c.Labels != nil {
-		return c.Fault(i, "one of the classes declared", "class %s", fault.Quote(c.Labels[i]))
-	}
-	return c.Fault(i, "one of the classes declared", "class %v", c.Target[i])
 }

@@ -53,13 +53,11 @@ type optimizerSum struct {
 
 // optimizerBlock is the room for the sums of a block.
 type optimizerBlock struct {
-	x, z                         *panel.Panels
-	places                       []int32
-	target, weights              []float64
+	panel.Block
+	z                            *panel.Panels
 	at, along, slope, curvatures []float64
 	pairs                        []float64
 	softmax                      *softmaxBlock
-	mean, inverse                []float64 // of the scaler
 }
 
 // PartialFit adds rows. O(features²) for each weight vector and dense row with second derivatives, O(entries)
@@ -75,32 +73,10 @@ func (s *optimizerSum) PartialFit(c *linear.Chunk) error {
 }
 
 // encode checks the rows, and finds the places of their classes.
-func (s *optimizerSum) encode(c *linear.Chunk) error {
+func (s *optimizerSum) encode(c *linear.Chunk) (err error) {
 	o := s.learner
-	if err := c.CheckRows(o.features); err != nil {
-		return err
-	}
-	if err := c.CheckTargets(o.options.Task); err != nil {
-		return err
-	}
-	if o.Scaler != nil {
-		if err := o.Scaler.Check(c); err != nil {
-			return err
-		}
-	}
-	n := c.Len()
-	s.places = slices.Grow(s.places[:0], n)[:n]
-	clear(s.places)
-	if o.options.Task == linear.Classification {
-		unknown, err := o.options.Classes.Encode(s.places, c)
-		if err != nil {
-			return err
-		}
-		if unknown.Len() > 0 {
-			return o.undeclared(c, s.places)
-		}
-	}
-	return nil
+	s.places, err = c.Encode(&o.options, o.features, o.Scaler, s.places)
+	return err
 }
 
 // add adds rows that have been checked, with the places of their classes.
@@ -130,7 +106,7 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	b := s.room()
 	for at := 0; at < n; {
 		var m int
-		m, at = b.pack(c, places, at, n, func(at int) int { return at }, o.options.Task)
+		m, at = b.Pack(c, places, at, n, func(at int) int { return at }, o.options.Task)
 		for k, d := range s.sums {
 			if d != nil && m > 0 {
 				s.addBlock(k, d, b, m)
@@ -138,33 +114,6 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 		}
 	}
 	return nil
-}
-
-// pack fills the block with rows of a weight above 0 from a place of a list of n on, scaled. It gives their number,
-// and where to go on.
-func (b *optimizerBlock) pack(c *linear.Chunk, places []int32, at, n int, row func(at int) int, task linear.Task) (m, next int) {
-	for ; at < n && m < b.x.Rows; at++ {
-		i := row(at)
-		b.weights[m] = 1
-		if c.Weights != nil {
-			if b.weights[m] = c.Weights[i]; b.weights[m] == 0 {
-				continue
-			}
-		}
-		b.x.Pack(m, c, i)
-		b.places[m] = places[i]
-		if task == linear.Regression {
-			b.target[m] = c.Target[i]
-		}
-		m++
-	}
-	if m > 0 && b.mean != nil {
-		b.x.Subtract(b.mean, m)
-	}
-	if m > 0 && b.inverse != nil {
-		b.x.Multiply(b.inverse, m)
-	}
-	return m, at
 }
 
 // BalancedBy are the sizes that class_weight balanced goes by, as scikit-learn's estimator of the loss does: of
@@ -225,24 +174,14 @@ func (s *optimizerSum) room() *optimizerBlock {
 		return s.block
 	}
 	o := s.learner
-	n := panel.BlockRows(o.features)
-	b := &optimizerBlock{x: panel.NewPanels(o.features, n), places: make([]int32, n), pairs: make([]float64, 4*n)}
+	b := &optimizerBlock{Block: panel.NewBlock(o.features, o.Scaler)}
+	n := b.X.Rows
+	b.pairs = make([]float64, 4*n)
 	if s.sample == nil && o.newton {
 		b.z = panel.NewPanels(o.features, n)
 	}
-	for _, v := range []*[]float64{&b.target, &b.weights, &b.at, &b.along, &b.slope, &b.curvatures} {
+	for _, v := range []*[]float64{&b.at, &b.along, &b.slope, &b.curvatures} {
 		*v = make([]float64, n)
-	}
-	if o.Scaler != nil {
-		if o.Scaler.WithMean {
-			b.mean = o.Scaler.Mean
-		}
-		if o.Scaler.WithStd {
-			b.inverse = make([]float64, o.features)
-			for j, v := range o.Scaler.Scale {
-				b.inverse[j] = 1 / v
-			}
-		}
 	}
 	s.block = b
 	return b
@@ -276,14 +215,14 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 	}
 	o, last := s.learner, s.width-1
 	at, along := b.at[:n], b.along[:n]
-	b.x.Dots(at, d.point[:last])
+	b.X.Dots(at, d.point[:last])
 	if d.along {
-		b.x.Dots(along, d.dir[:last])
+		b.X.Dots(along, d.dir[:last])
 	}
 	var loss, slopes, curvatures float64
 	var shorter [len(lengths)]float64
 	for r, p := range at {
-		y, w := s.row(k, b.places[r], b.target[r], b.weights[r])
+		y, w := s.row(k, b.Places[r], b.Target[r], b.Weights[r])
 		p += d.point[last]
 		value, slope, curvature := o.loss.Curve(p, y)
 		loss += float64(w * value)
@@ -305,8 +244,8 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 		d.shorter[i] += v
 	}
 	d.gradient[last] += slopes
-	for g := range b.x.Groups() {
-		t := b.x.Pairs(b.pairs, g, n)
+	for g := range b.X.Groups() {
+		t := b.X.Pairs(b.pairs, g, n)
 		for j := 4 * g; j < min(4*g+4, last); j++ {
 			d.gradient[j] += t[j-4*g]
 			if o.newton && !d.sampled { // the column of the intercept
@@ -318,10 +257,10 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 	case d.second == nil:
 	case o.newton:
 		d.second[len(d.second)-1] += curvatures
-		b.z.Weigh(b.x, b.curvatures, n)
-		panel.Triangle(d.second).Syrk(s.width, b.z, b.x, n)
+		b.z.Weigh(b.X, b.curvatures, n)
+		panel.Triangle(d.second).Syrk(s.width, b.z, b.X, n)
 	default:
-		b.x.Squares(d.second[:last], b.curvatures, n)
+		b.X.Squares(d.second[:last], b.curvatures, n)
 		d.second[last] += curvatures
 	}
 }

@@ -447,27 +447,27 @@ func (s *optimizerSum) grams(number uint64) bool {
 // leave open.
 func (s *optimizerSum) addGram(d *derivatives, c *linear.Chunk, places []int32) {
 	o, b, last, rows := s.learner, s.room(), s.width-1, s.grammed
-	t, four := panel.Triangle(d.second[o.vectors:]), make([]float64, 4*b.x.Rows)
+	t, four := panel.Triangle(d.second[o.vectors:]), make([]float64, 4*b.X.Rows)
 	if b.z == nil {
-		b.z = panel.NewPanels(o.features, b.x.Rows)
+		b.z = panel.NewPanels(o.features, b.X.Rows)
 	}
 	for at := 0; at < len(rows); {
 		from := at
 		var m int
-		m, at = b.pack(c, places, at, len(rows), func(at int) int { return int(rows[at]) }, o.options.Task)
+		m, at = b.Pack(c, places, at, len(rows), func(at int) int { return int(rows[at]) }, o.options.Task)
 		open := s.open[from:at]
 		for r, v := range open {
 			four[4*r] = v
 			t[len(t)-1] += v
 		}
-		for g := range b.x.Groups() { // the column of the intercept
-			products := b.x.Pairs(four, g, m)
+		for g := range b.X.Groups() { // the column of the intercept
+			products := b.X.Pairs(four, g, m)
 			for j := 4 * g; j < min(4*g+4, last); j++ {
 				t.Row(j, s.width)[last-j] += products[j-4*g]
 			}
 		}
-		b.z.Weigh(b.x, open, m)
-		t.Syrk(s.width, b.z, b.x, m)
+		b.z.Weigh(b.X, open, m)
+		t.Syrk(s.width, b.z, b.X, m)
 	}
 }
 
@@ -517,19 +517,19 @@ func newSoftmaxBlock(classes, rows int) *softmaxBlock {
 func (s *optimizerSum) addSoftmaxBlock(d *derivatives, b *optimizerBlock, n int) {
 	o, last := s.learner, s.width-1
 	if b.softmax == nil {
-		b.softmax = newSoftmaxBlock(o.vectors, b.x.Rows)
+		b.softmax = newSoftmaxBlock(o.vectors, b.X.Rows)
 	}
-	m, rows := b.softmax, b.x.Rows
+	m, rows := b.softmax, b.X.Rows
 	for k := range o.vectors {
-		b.x.Dots(m.at[k*rows:][:n], d.point[k*s.width:][:last])
+		b.X.Dots(m.at[k*rows:][:n], d.point[k*s.width:][:last])
 		if d.along {
-			b.x.Dots(m.along[k*rows:][:n], d.dir[k*s.width:][:last])
+			b.X.Dots(m.along[k*rows:][:n], d.dir[k*s.width:][:last])
 		}
 	}
 	sum := 0.0
 	for r := range n {
-		place := int(b.places[r])
-		weight := b.weights[r] * s.weights[place]
+		place := int(b.Places[r])
+		weight := b.Weights[r] * s.weights[place]
 		p, slope := m.p[r*o.vectors:][:o.vectors], m.slope[r*o.vectors:][:o.vectors]
 		for k := range p {
 			p[k] = m.at[k*rows+r] + d.point[k*s.width+last]
@@ -566,8 +566,8 @@ func (s *optimizerSum) softmaxGradient(d *derivatives, b *optimizerBlock, n int)
 			}
 			d.gradient[(first+i)*s.width+last] += sum
 		}
-		for g := range b.x.Groups() {
-			t := b.x.Pairs(m.four, g, n)
+		for g := range b.X.Groups() {
+			t := b.X.Pairs(m.four, g, n)
 			for i := range many {
 				for j := 4 * g; j < min(4*g+4, last); j++ {
 					d.gradient[(first+i)*s.width+j] += t[4*i+j-4*g]
@@ -589,13 +589,13 @@ func (s *optimizerSum) softmaxCurvature(d *derivatives, b *optimizerBlock, n int
 			sum += v
 		}
 		t[len(t)-1] += sum
-		for g := range b.x.Groups() { // the column of the intercept
-			products := b.x.Pairs(m.four, g, n)
+		for g := range b.X.Groups() { // the column of the intercept
+			products := b.X.Pairs(m.four, g, n)
 			for j := 4 * g; j < min(4*g+4, last); j++ {
 				t.Row(j, s.width)[last-j] += products[j-4*g]
 			}
 		}
-		b.z.Weigh(b.x, m.curve, n)
-		t.Syrk(s.width, b.z, b.x, n)
+		b.z.Weigh(b.X, m.curve, n)
+		t.Syrk(s.width, b.z, b.X, n)
 	})
 }

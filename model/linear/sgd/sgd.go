@@ -145,16 +145,8 @@ func (s *SGD) PartialFit(c *linear.Chunk) error {
 	if s.err != nil {
 		return s.err
 	}
-	if err := c.CheckRows(s.features); err != nil {
+	if err := c.Check(s.options.Task, s.features, s.Scaler); err != nil {
 		return err
-	}
-	if err := c.CheckTargets(s.options.Task); err != nil {
-		return err
-	}
-	if s.Scaler != nil {
-		if err := s.Scaler.Check(c); err != nil {
-			return err
-		}
 	}
 	if s.Progressive != nil && (s.unseen != nil || s.Progressive.classes() != s.classes.Len()) {
 		return fmt.Errorf("linear.SGD: Progressive of %d classes: must be of those that are declared", s.Progressive.classes())
@@ -180,7 +172,7 @@ func (s *SGD) meet(c *linear.Chunk, n int) error {
 	}
 	if unknown.Len() > 0 {
 		if s.unseen == nil {
-			return s.undeclared(c)
+			return &UnforeseenError{c.Undeclared(s.places)}
 		}
 		s.grow(&unknown)
 		if _, err := s.classes.Encode(s.places, c); err != nil {
@@ -191,18 +183,6 @@ func (s *SGD) meet(c *linear.Chunk, n int) error {
 		s.counts[k]++
 	}
 	return nil
-}
-
-// undeclared is the fault of the first row whose class is none of those declared.
-func (s *SGD) undeclared(c *linear.Chunk) error {
-	i := slices.Index(s.places, -1)
-	found := ""
-	if c.Labels != nil {
-		found = fault.Quote(c.Labels[i])
-	} else {
-		found = fmt.Sprint(c.Target[i])
-	}
-	return &UnforeseenError{c.Fault(i, "one of the classes declared", "class %s", found)}
 }
 
 // grow makes vectors for new classes, as if each had been there from the start: its vector is that of a class unseen.
