@@ -1,7 +1,6 @@
 package bayes
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -155,15 +154,9 @@ func Load(name string, r io.Reader) (*Model, error) {
 	bad := func(format string, args ...any) error {
 		return fault.File(name, fmt.Sprintf("a classifier, as bayes writes them, version %d", Version), format, args...)
 	}
-	switch other, err := jsontext.Head(b, Format, Version); {
-	case err != nil:
-		return nil, bad("%s", jsontext.Explain(err))
-	case other != "":
-		return nil, bad("%s", other)
-	}
 	var f file
-	if err := jsontext.Unmarshal(b, &f); err != nil {
-		return nil, bad("%s", jsontext.Explain(err))
+	if err := jsontext.Load(b, Format, Version, &f); err != nil {
+		return nil, bad("%v", err)
 	}
 	m, err := f.model()
 	if err == nil {
@@ -172,16 +165,8 @@ func Load(name string, r io.Reader) (*Model, error) {
 	if err != nil {
 		return nil, bad("%v", err)
 	}
-	// What encoding/json passes over without a word: a field that is missing, null or twice, a number that is rounded.
-	var again, was bytes.Buffer
-	if err := m.Save(&again); err != nil {
+	if err := jsontext.Same(b, m.Save); err != nil {
 		return nil, bad("%v", err)
-	}
-	if err := json.Compact(&was, b); err != nil {
-		return nil, bad("%s", jsontext.Explain(err))
-	}
-	if !bytes.Equal(bytes.TrimSpace(was.Bytes()), bytes.TrimSpace(again.Bytes())) {
-		return nil, bad("a field that is missing, null or twice, or a value in another form")
 	}
 	return m, nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"runtime"
 	"strconv"
@@ -153,6 +154,37 @@ func Head(b []byte, format string, version int) (other string, err error) {
 		return fmt.Sprintf("version %d", head.Version), nil
 	}
 	return "", nil
+}
+
+// Load reads JSON that says of itself that it is of a format and version, and nothing else, into v. Its errors are in
+// plain words.
+func Load(b []byte, format string, version int, v any) error {
+	switch other, err := Head(b, format, version); {
+	case err != nil:
+		return errors.New(Explain(err))
+	case other != "":
+		return errors.New(other)
+	}
+	if err := Unmarshal(b, v); err != nil {
+		return errors.New(Explain(err))
+	}
+	return nil
+}
+
+// Same reports what encoding/json passes over without a word in JSON that was read: a field that is missing, null or
+// twice, or a number that is rounded. Save writes what was read again.
+func Same(b []byte, save func(w io.Writer) error) error {
+	var again, was bytes.Buffer
+	if err := save(&again); err != nil {
+		return err
+	}
+	if err := json.Compact(&was, b); err != nil {
+		return errors.New(Explain(err))
+	}
+	if !bytes.Equal(bytes.TrimSpace(was.Bytes()), bytes.TrimSpace(again.Bytes())) {
+		return errors.New("a field that is missing, null or twice, or a value in another form")
+	}
+	return nil
 }
 
 // Explain is an error of encoding/json without its package and its types.
