@@ -426,16 +426,18 @@ func (t *task) find(
 	return found, err
 }
 
-// merge adds what was found in a shard.
-func (t *task) merge(h *neighbors.Hits, found *neighbors.Neighbors, x *neighbors.Index) (*neighbors.Hits, error) {
+// merge adds what was found in a part of the points, to whose row numbers first is to be added.
+func (t *task) merge(
+	h *neighbors.Hits, found *neighbors.Neighbors, x *neighbors.Index, first int64,
+) (*neighbors.Hits, error) {
 	if t.options.Rules == nil || t.options.Rules.Most == "" {
-		return h.Merge(found, x, 0, t.options.K, nil), nil
+		return h.Merge(found, x, first, t.options.K, nil), nil
 	}
 	r, err := t.options.rules(t.ctx)
 	if err != nil {
 		return nil, err
 	}
-	return h.Merge(found, x, 0, t.options.K, &neighbors.Most{Groups: r.Most, Number: r.Number}), nil
+	return h.Merge(found, x, first, t.options.K, &neighbors.Most{Groups: r.Most, Number: r.Number}), nil
 }
 
 // restriction says what neighbours a query has none of.

@@ -15,7 +15,6 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/output"
-	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -179,19 +178,7 @@ func (f *searchSeveralFn) ProcessElement(ctx context.Context, c vectorio.Chunk, 
 
 // answerSeveral answers a block of queries by indexes, before each of which there are so many rows in the others.
 func (t *task) answerSeveral(q *vectors.Block, indexes []*neighbors.Index, firsts []int64) error {
-	start := time.Now()
-	hits := neighbors.NewHits(q.Len())
-	for i, x := range indexes {
-		search := neighbors.Search{Part: true, Threads: t.options.Threads}
-		if t.options.K > 0 {
-			search.Bounds = hits.Bounds(t.options.K)
-		}
-		found, err := t.find(q, x, search)
-		if err != nil {
-			return err
-		}
-		hits = hits.Merge(found, x, firsts[i], t.options.K, nil)
-	}
-	progress.Of(t.options.RunID).Add(int64(q.Len()))
-	return t.put(q, hits.Neighbors(), labels{hits.ID, func(j int32) int64 { return hits.Numbers[j] }}, start)
+	return t.answerParts(q, len(indexes), func(i int, search func(x *neighbors.Index, first int64) error) error {
+		return search(indexes[i], firsts[i])
+	})
 }

@@ -372,25 +372,38 @@ func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(
 
 // answerShards answers a block of queries.
 func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []IndexFile) error {
-	start := time.Now()
-	hits := neighbors.NewHits(q.Len())
-	for _, s := range shards {
+	return t.answerParts(q, len(shards), func(i int, search func(x *neighbors.Index, first int64) error) error {
 		opening := time.Now()
-		x, err := s.open(ctx, t.options.RunID, 0)
+		x, err := shards[i].open(ctx, t.options.RunID, 0)
 		if err != nil {
 			return err
 		}
+		defer x.Close()
 		t.report.Decodes++
 		t.report.DecodeIndex += time.Since(opening).Seconds()
-		search := neighbors.Search{Self: t.self, Part: true, Threads: t.options.Threads}
-		if t.options.K > 0 {
-			search.Bounds = hits.Bounds(t.options.K)
-		}
-		found, err := t.find(q, x, search)
-		if err == nil {
-			hits, err = t.merge(hits, found, x)
-		}
-		x.Close()
+		return search(x, 0)
+	})
+}
+
+// answerParts answers a block of queries by parts of the points, one after the other. Part hands over the index of part
+// i, and what is to be added to its row numbers.
+func (t *task) answerParts(
+	q *vectors.Block, parts int, part func(i int, search func(x *neighbors.Index, first int64) error) error,
+) error {
+	start := time.Now()
+	hits := neighbors.NewHits(q.Len())
+	for i := range parts {
+		err := part(i, func(x *neighbors.Index, first int64) error {
+			search := neighbors.Search{Self: t.self, Part: true, Threads: t.options.Threads}
+			if t.options.K > 0 {
+				search.Bounds = hits.Bounds(t.options.K)
+			}
+			found, err := t.find(q, x, search)
+			if err == nil {
+				hits, err = t.merge(hits, found, x, first)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}
