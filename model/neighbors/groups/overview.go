@@ -177,21 +177,17 @@ func (l *Levels) Add(forest *neighbors.Answers) error {
 		}
 	}
 	if int64(len(l.edges)) > 2*l.rows {
-		_, err := l.reduce(nil)
-		return err
+		return l.reduce(func(float64, int32, int32) {})
 	}
 	return nil
 }
 
-// reduce leaves a minimum spanning forest of the edges, whose joins it tells in their order.
-func (l *Levels) reduce(joined func(distance float64, size int64)) (*Components, error) {
+// reduce leaves a minimum spanning forest of the edges, by Kruskal's algorithm, and tells of each join, in their order,
+// the first row of the group and that of the one that it takes in.
+func (l *Levels) reduce(joined func(distance float64, first, other int32)) error {
 	c, err := New(l.rows)
 	if err != nil {
-		return nil, err
-	}
-	sizes := make([]int32, 0)
-	if joined != nil {
-		sizes = slices.Repeat([]int32{1}, int(l.rows))
+		return err
 	}
 	slices.SortFunc(l.edges, compareEdges)
 	l.edges = slices.DeleteFunc(l.edges, func(e edge) bool {
@@ -200,14 +196,10 @@ func (l *Levels) reduce(joined func(distance float64, size int64)) (*Components,
 			return true
 		}
 		c.Join(a, b)
-		if joined != nil {
-			first := min(a, b)
-			sizes[first] += sizes[max(a, b)]
-			joined(e.distance, int64(sizes[first]))
-		}
+		joined(e.distance, int32(min(a, b)), int32(max(a, b)))
 		return false
 	})
-	return c, nil
+	return nil
 }
 
 // Within are the groups within parts of a radius, of so many rows that there are.
@@ -218,12 +210,14 @@ func (l *Levels) Within(radius float64, rows int64) ([]Level, error) {
 		levels[at] = Level{radius * (float64(at) / Steps), rows - joins, largest}
 		at++
 	}
-	_, err := l.reduce(func(distance float64, size int64) {
+	sizes := slices.Repeat([]int32{1}, int(l.rows))
+	err := l.reduce(func(distance float64, first, other int32) {
 		for at < Steps && distance > radius*(float64(at)/Steps) {
 			next()
 		}
 		joins++
-		largest = max(largest, size)
+		sizes[first] += sizes[other]
+		largest = max(largest, int64(sizes[first]))
 	})
 	for at <= Steps {
 		next()
