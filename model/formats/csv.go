@@ -101,7 +101,8 @@ func (s *csvSource) first(l *lines, o *Options) error {
 		s.note(note)
 		s.start = l.offset
 		rows = rows[min(1, len(rows)):]
-		names = unnamed(rows, names)
+		names, note = s.dialect.unnamed(rows, names)
+		s.note(note)
 		count = len(names)
 	} else {
 		count = commonWidth(rows, count)
@@ -115,37 +116,53 @@ func (s *csvSource) first(l *lines, o *Options) error {
 	return nil
 }
 
-// unnamed are the names of a header where all rows have one field more than it: the first is the row index, where it
-// counts from 0 or 1, as R writes it; the last is what a delimiter at the end of the rows makes, where it is empty in all.
-func unnamed(rows []sampled, names []string) []string {
-	switch n := len(names); {
-	case indexed(rows, n):
-		return slices.Insert(names, 0, "")
+// unnamed are the names of a header where the rows have one field more than it: the first is the row's name, as R writes
+// it; the last is what a delimiter at the end of the rows makes, where it is empty in all. The note tells of the former,
+// unless the first counts the rows.
+func (d *dialect) unnamed(rows []sampled, names []string) (all []string, note string) {
+	n := len(names)
+	counted, named := d.rowNames(rows, n)
+	switch {
+	case counted && names[0] != "":
+		return slices.Insert(names, 0, ""), ""
 	case len(rows) > 0 && names[n-1] != "" && !slices.ContainsFunc(rows, func(r sampled) bool { return len(r.fields) != n+1 || len(r.fields[n]) > 0 }):
-		return append(names, "")
+		return append(names, ""), ""
+	case named && names[0] != "":
+		return slices.Insert(names, 0, ""), "rows have one field more than the header: the first, as " + fault.Quote(rows[0].fields[0]) +
+			", is taken for the row's name, as in R (column 0)"
 	}
-	return names
+	return names, ""
 }
 
-// indexed reports whether rows have one field more than a header of so many, the first, which counts them from 0 or 1.
-// Of one row, or one name, it is too little to go by.
-func indexed(rows []sampled, header int) bool {
-	if len(rows) < 2 || header < 2 {
-		return false
-	}
+// rowNames reports whether rows have one field more than a header of so many, as R's write.table writes them and its
+// read.table and pandas read them: the first field counts the rows from 0 or 1, or names each row, by a text or a whole
+// number of its own. Of one row, or one name, a number is too little to go by. A row of any other length is at fault,
+// but for one that is as long as the header: then this is no such table.
+func (d *dialect) rowNames(rows []sampled, header int) (counted, named bool) {
+	seen := map[string]bool{}
+	counted, named = len(rows) > 1 && header > 1, true
 	for i, r := range rows {
+		if len(r.fields) == header {
+			return false, false
+		}
 		if len(r.fields) != header+1 {
-			return false
+			continue
 		}
 		first, n := string(r.fields[0]), i
-		if string(rows[0].fields[0]) == "1" {
+		if len(rows[0].fields) > 0 && string(rows[0].fields[0]) == "1" {
 			n++
 		}
-		if first != strconv.Itoa(n) {
-			return false
+		counted = counted && first == strconv.Itoa(n)
+		switch kind := d.kind(r.fields[0]); {
+		case seen[first], kind != cellText && kind != cellNumber:
+			named = false
+		case kind == cellNumber:
+			named = named && len(rows) > 1 && header > 1 && wholeText(r.fields[0])
 		}
+		seen[first] = true
 	}
-	return true
+	most := 2*len(seen) > len(rows)
+	return counted && most, named && most
 }
 
 func (s *csvSource) note(note string) {

@@ -138,10 +138,14 @@ func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 }
 
 // fits says how well a dialect fits rows: 0 where they have one field each, or are of all lengths; up to 1 where a
-// part of them are as long as the first; above 1 where all are, the more the more of their fields are numbers.
+// part of them are as long as the first; above 1 where all are, the more the more of their fields are numbers. Where
+// only the header is shorter, as before rows with names, it is above 1, and below what a header of their length gives.
 func (d *dialect) fits(rows []sampled) float64 {
-	if len(rows) > 0 && indexed(rows[1:], len(rows[0].fields)) {
-		rows = rows[1:]
+	share := 1.0
+	if len(rows) > 0 {
+		if counted, named := d.rowNames(rows[1:], len(rows[0].fields)); counted || named {
+			rows, share = rows[1:], 0x1p-10
+		}
 	}
 	if len(rows) == 0 || len(rows[0].fields) < 2 {
 		return 0
@@ -166,7 +170,7 @@ func (d *dialect) fits(rows []sampled) float64 {
 	if alike < len(rows) {
 		return float64(alike) / float64(len(rows)+1)
 	}
-	return 1 + float64(numbers)/float64(all)
+	return 1 + share*float64(numbers)/float64(all)
 }
 
 // decimalCommas reports whether fields show that a comma is the decimal point: one of them cannot be a number

@@ -9,7 +9,7 @@ import (
 
 // A first row is a header, or not, and what there is to say about it.
 func TestHeader(t *testing.T) {
-	const taken, data = "is taken for the names of the columns", "is taken for data"
+	const taken, data, named = "is taken for the names of the columns", "is taken for data", "is taken for the row's name"
 	for _, c := range []struct {
 		name, data string
 		o          Options
@@ -46,6 +46,17 @@ func TestHeader(t *testing.T) {
 		{"names that are alike", "a,b,a,a.1,a\n1,2,3,4,5\n", Options{}, "a b a.2 a.1 a.3", []string{"[1 2 3 4 5]"}, `"a" (a.2), "a" (a.3)`},
 		{"the row index by its number", ",a\n7,5\n", Options{Columns: []string{"0", "a"}}, " a", []string{"[7 5]"}, ""},
 		{"the row index as the id", ",a\n7,5\n", Options{IDColumn: "0"}, "a", []string{`[5] "7"`}, ""},
+		{"row names of R", "\"x\",\"y\"\n\"Mazda\",5,6\n\"Fiat 128\",7,8\n", Options{}, "x y", []string{"[5 6]", "[7 8]"}, named},
+		{"row names as ids", "x y\nMazda 5 6\nFiat 7 8\n", Options{Delimiter: "space", IDColumn: "0"}, "x y", []string{`[5 6] "Mazda"`, `[7 8] "Fiat"`}, named},
+		{"row names of a part", "x\ty\n3\t5\t6\n9\t7\t8\n", Options{}, "x y", []string{"[5 6]", "[7 8]"}, named},
+		{"row names of one column", "x\na;5\nb;7,5\n", Options{}, "x", []string{"[5]", "[7.5]"}, named},
+		{"row names that count", "x|y\n1|5|6\n2|7|8\n", Options{}, "x y", []string{"[5 6]", "[7 8]"}, ""},
+		{"row names, and a row at fault", "x,y\nb,5,6\nc,7,8,9\na,1,2\n", Options{}, "x y",
+			[]string{"[5 6]", "fault: f.csv: row 1: found 4 fields, expected 3", "[1 2]"}, named},
+		{"a header above decimal commas", "x;y\na;5,5\nb;7,5\n", Options{}, "y", []string{"[5.5]", "[7.5]"}, "a comma is the decimal point"},
+		{"row names that are alike", "x,y\na,5,6\na,7,8\n", Options{}, "y", []string{"fault: f.csv: row 0: found 3 fields, expected 2", "fault: f.csv: row 1: found 3 fields, expected 2"}, ""},
+		{"a row as long as the header", "x,y\na,5,6\n7,8\n", Options{}, "x y", []string{"fault: f.csv: row 0: found 3 fields, expected 2", "[7 8]"}, ""},
+		{"a delimiter behind rows", "x,y\n5,6,\n7,8,\n", Options{}, "x y", []string{"[5 6]", "[7 8]"}, ""},
 		{"yes", "5,6\n7,8\n", Options{Header: HeaderYes}, "5 6", []string{"[7 8]"}, ""},
 		{"no", "0,1,2\n.5,.5,.5\n", Options{Header: HeaderNo}, "", []string{"[0 1 2]", "[0.5 0.5 0.5]"}, ""},
 	} {
