@@ -400,8 +400,10 @@ func detect(name, formatName string) (*Format, compression, error) {
 				}
 			}
 		}
-		if format == nil {
-			return nil, "", fault.File(name, "one of "+strings.Join(extensions(), " ")+", or a format by name", "the extension %s", fault.Quote(path.Ext(base)))
+		if ext := path.Ext(base); format == nil && ext == "" {
+			return nil, "", fault.File(name, "--input_format=csv, or another of "+strings.Join(formatNames(), ", "), "no extension that tells the format")
+		} else if format == nil {
+			return nil, "", fault.File(name, "one of "+strings.Join(extensions(), " ")+", or --input_format", "the extension %s", fault.Quote(ext))
 		}
 	}
 	if comp != "" && !format.Text {
@@ -411,14 +413,20 @@ func detect(name, formatName string) (*Format, compression, error) {
 }
 
 func byName(name string) (*Format, error) {
-	var names []string
 	for _, f := range All {
 		if f.Name == name {
 			return f, nil
 		}
+	}
+	return nil, fmt.Errorf("format %q: must be one of %s", name, strings.Join(formatNames(), ", "))
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range All {
 		names = append(names, f.Name)
 	}
-	return nil, fmt.Errorf("format %q: must be one of %s", name, strings.Join(names, ", "))
+	return names
 }
 
 func extensions() []string {

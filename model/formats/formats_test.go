@@ -312,11 +312,12 @@ func TestDetect(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
-	const all = ".npy .npz .csv .tsv .jsonl .ndjson .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight .mtx .vec .glove.txt, or a format by name"
+	const all = ".npy .npz .csv .tsv .jsonl .ndjson .parquet .arrow .feather .arrows .ipc .fvecs .bvecs .fbin .u8bin .i8bin .svm .libsvm .svmlight .mtx .vec .glove.txt, or --input_format"
+	const none = `no extension that tells the format, expected --input_format=csv, or another of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec`
 	for name, want := range map[string]string{
 		"a.txt":          `a.txt: found the extension ".txt", expected one of ` + all,
-		"b.csv/a":        `b.csv/a: found the extension "", expected one of ` + all,
-		"a.gz":           `a.gz: found the extension "", expected one of ` + all,
+		"b.csv/a":        `b.csv/a: found ` + none,
+		"a.gz":           `a.gz: found ` + none,
 		"a.npy.gz":       `a.npy.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`,
 		"a.parquet.zst":  `a.parquet.zst: found the extension ".zst", expected an uncompressed file: parquet is read from the middle`,
 		"a.csv.bz2":      `a.csv.bz2: found the extension ".bz2", expected one of ` + all,

@@ -272,7 +272,10 @@ func Detect(output, name string, l Layout) (*Format, error) {
 	if name != "" {
 		return nil, fmt.Errorf("output format %q: must be one of %s", name, strings.Join(names, ", "))
 	}
-	return nil, fault.File(output, "one of "+strings.Join(extensions, " ")+", or a format by name", "the extension %s", fault.Quote(ext))
+	if ext == "" {
+		return nil, fault.File(output, "--output_format=csv, or another of "+strings.Join(names, ", "), "no extension that tells the format")
+	}
+	return nil, fault.File(output, "one of "+strings.Join(extensions, " ")+", or --output_format", "the extension %s", fault.Quote(ext))
 }
 
 // Files are the files that an output consists of: the path itself or, for neighbours in .npy, NAME.indices.npy and

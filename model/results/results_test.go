@@ -246,9 +246,9 @@ func TestDetect(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ path, name, want string }{
-		{"out/n.txt", "", `out/n.txt: found the extension ".txt", expected one of .csv .jsonl .parquet .npy .npz .mtx, or a format by name`},
-		{"out.d/n", "", `out.d/n: found the extension "", expected one of .csv .jsonl .parquet .npy .npz .mtx, or a format by name`},
-		{"n.csv.gz", "", `n.csv.gz: found the extension ".gz", expected one of .csv .jsonl .parquet .npy .npz .mtx, or a format by name`},
+		{"out/n.txt", "", `out/n.txt: found the extension ".txt", expected one of .csv .jsonl .parquet .npy .npz .mtx, or --output_format`},
+		{"out.d/n", "", `out.d/n: found no extension that tells the format, expected --output_format=csv, or another of csv, jsonl, parquet, npy, npz, mtx`},
+		{"n.csv.gz", "", `n.csv.gz: found the extension ".gz", expected one of .csv .jsonl .parquet .npy .npz .mtx, or --output_format`},
 		{"n.csv", "tsv", `output format "tsv": must be one of csv, jsonl, parquet, npy, npz, mtx`},
 	} {
 		if f, err := Detect(c.path, c.name, Layout{}); err == nil || err.Error() != c.want {
@@ -256,7 +256,7 @@ func TestDetect(t *testing.T) {
 		}
 	}
 	table := Layout{Columns: []Column{{Name: "half", Type: Float}}}
-	const want = `out/n.npz: found the extension ".npz", expected one of .csv .jsonl .parquet .npy, or a format by name`
+	const want = `out/n.npz: found the extension ".npz", expected one of .csv .jsonl .parquet .npy, or --output_format`
 	if f, err := Detect("out/n.npz", "", table); err == nil || err.Error() != want {
 		t.Errorf("Detect of a table in .npz = %v, %v", f, err)
 	}
