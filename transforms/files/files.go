@@ -88,6 +88,28 @@ func List(ctx context.Context, patterns []string) ([]Info, error) {
 	return infos, nil
 }
 
+// Expand puts the files that a glob matches in its place, in the order of their names. Other paths stay as they are.
+func Expand(ctx context.Context, paths []string) ([]string, error) {
+	var all []string
+	for _, p := range paths {
+		if !IsGlob(p) {
+			all = append(all, p)
+			continue
+		}
+		found, err := List(ctx, []string{p})
+		if err != nil {
+			return nil, err
+		}
+		for _, info := range found {
+			all = append(all, info.Name)
+		}
+	}
+	return all, nil
+}
+
+// IsGlob reports whether a path has a character of globs.
+func IsGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
+
 func list(ctx context.Context, pattern string) ([]Info, error) {
 	if pattern == Std {
 		info, err := readStd(ctx)
@@ -100,7 +122,7 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 		return []Info{w.stat()}, nil
 	}
 	none := fault.File(pattern, "at least one file", "no file of that name")
-	if strings.ContainsAny(pattern, "*?[") {
+	if IsGlob(pattern) {
 		none = fault.File(pattern, "at least one file", "no file that matches")
 	}
 	if p, ok := local(pattern); ok {

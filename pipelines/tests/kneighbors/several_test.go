@@ -45,14 +45,16 @@ func TestSeveralIndexes(t *testing.T) {
 			}
 			return clitest.Read(t, filepath.Join(dir, "out.csv"))
 		}
+		several := "x1.index,x2.index,x3.index"
 		for _, search := range [][]string{{"--radius=3"}, {"--k=80", "--chunk_rows=7"}} {
 			want := run("x4.index", search...)
 			if strings.Count(want, "\n") < 40 {
 				t.Fatal(want)
 			}
-			if got := run("x1.index,x2.index,x3.index", search...); got != want {
+			if got := run(several, search...); got != want {
 				t.Errorf("%s %v: other neighbours of several indexes:\n%.300s\nwant\n%.300s", columns, search, got, want)
 			}
+			several = "x[12].index,x3.ind*"
 		}
 	}
 	buildIndex(t, dir, "--input=x2.csv", "--columns=a,b,c", "--metric=cosine", "--index=cosine.index")
@@ -75,6 +77,7 @@ func TestSeveralIndexes(t *testing.T) {
 		"--index=x1.index,x2.index --queries=q.csv --input=x1.csv": "--input: without it, where --index names several",
 		"--index=x1.index,x2.index --queries=q.csv --outliers=kth": "several indexes list neighbours: without outliers",
 		"--index=x1.index,none.index --queries=q.csv":              "none.index: found no file of that name",
+		"--index=none*.index --queries=q.csv":                      "none*.index: found no file that matches",
 	} {
 		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--columns=a,b,c", "--k=3", "--output=bad.csv")...)
 		if code == 0 || !strings.Contains(stderr, want) {

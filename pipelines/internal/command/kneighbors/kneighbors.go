@@ -29,6 +29,7 @@ type command struct {
 	tables         *cli.Tables
 	standardize    *bool
 	queries, index *cli.Path
+	indexes        []string // those of index, without globs
 
 	k             *string
 	predict       *predict
@@ -59,7 +60,7 @@ func New() *cli.App {
 	c := &command{App: app, input: app.Input().Unless("index")}
 	given := c.input.Group()
 	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself); with --index and --output=-, those of standard input (-) are answered as they come")
-	c.index = given.InputFiles("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged. Several, with commas between, answer --queries as one of all their points would")
+	c.index = given.InputFiles("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged. Several, by a glob or with commas between, answer --queries as one of all their points would")
 
 	c.tables = app.Tables(false)
 	c.tables.ImputeAlso("or here uniform or distance: instead of listing neighbours, write the table itself with its missing numbers filled in as the mean of the --k nearest rows that have one, all alike or by the inverse of their distances, as scikit-learn's KNNImputer: --impute=distance", imputing...)
@@ -195,8 +196,11 @@ func (c *command) job() (*knn.Job, look, error) {
 
 // inspect finds the points, or their index, and the queries.
 func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
-	if names := c.index.List(); len(names) > 0 {
-		indexes, err := knn.InspectIndexes(ctx, names)
+	if c.indexes, err = files.Expand(ctx, c.index.List()); err != nil {
+		return err
+	}
+	if len(c.indexes) > 0 {
+		indexes, err := knn.InspectIndexes(ctx, c.indexes)
 		if err != nil {
 			return err
 		}
@@ -288,7 +292,7 @@ func (c *command) approximate(o *knn.Options) error {
 
 // reuse takes the index of an earlier run, which decides over how neighbours are told.
 func (c *command) reuse(job *knn.Job) error {
-	name, given := c.index.List()[0], job.Options.Neighbors
+	name, given := c.indexes[0], job.Options.Neighbors
 	if job.Corpus != nil {
 		if len(job.More) > 0 {
 			return errors.New("--input: without it, where --index names several")
