@@ -72,6 +72,21 @@ func (m *Model) Predictor() *Predictor {
 	return p
 }
 
+// Tables are what a [Predictor] goes by, for who predicts elsewhere than here. The score of a class is its Prior, and
+// what the features x add: of Gaussian −(x − Theta)²·Inverse/2 each; of the other kinds x·Weights, where x of Bernoulli is 1
+// for what is above Binarize, otherwise 0, and of Categorical of numbers each x is the category at Offsets[feature] + x.
+type Tables struct {
+	Prior          []float64   // of the classes
+	Theta, Inverse [][]float64 // classes × features; nil of others than Gaussian
+	Weights        []float64   // features, or categories, × classes; nil of Gaussian
+	Offsets        []int       // features + 1; nil but of Categorical of numbers
+}
+
+// Tables are those of the predictor, which must not be changed.
+func (p *Predictor) Tables() Tables {
+	return Tables{Prior: p.prior, Theta: p.theta, Inverse: p.inverse, Weights: p.weights, Offsets: p.offsets}
+}
+
 // Domain is what values of rows to predict may be: of Categorical the categories that were there.
 func (p *Predictor) Domain() (d vectors.Domain) {
 	for j := range max(len(p.offsets)-1, 0) {

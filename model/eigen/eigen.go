@@ -209,10 +209,13 @@ func (p *PCA) Transform(dst, row, room []float64) {
 	}
 }
 
-// whiten divides by the standard deviation of component i. Where that is but rounding, it divides by the least that
-// is not, as scikit-learn does.
-func (p *PCA) whiten(i int, x float64) float64 {
-	return x / max(math.Sqrt(max(p.ExplainedVariance[i], 0)), epsilon)
+// whiten divides by the standard deviation of component i.
+func (p *PCA) whiten(i int, x float64) float64 { return x / p.Deviation(i) }
+
+// Deviation is the standard deviation along component i, by which Whiten divides. Where it is but rounding, it is the least
+// number that is not, as scikit-learn has it.
+func (p *PCA) Deviation(i int) float64 {
+	return max(math.Sqrt(max(p.ExplainedVariance[i], 0)), epsilon)
 }
 
 const epsilon = 0x1p-52

@@ -420,7 +420,7 @@ func TestFile(t *testing.T) {
 		t.Error("what was read is saved otherwise")
 	}
 	for _, change := range [][2]string{
-		{`"version":1`, `"version":2`}, {kind, "beamlearn.linear"}, {`"n_features_in":30`, `"n_features_in":31`},
+		{`"version":1`, `"version":2`}, {Format, "beamlearn.linear"}, {`"n_features_in":30`, `"n_features_in":31`},
 		{`"scale":[`, `"scale":[0,`}, {`"components":[[`, `"components":[[],[`}, {`{`, `[`}, {`"mean"`, `"means"`},
 		{`"version":1`, `"version":1,"version":1`}, {`"whiten":false`, `"whiten":false,"whiten":true`}, {`"mean"`, `"Mean"`}, {`"whiten":false,`, ``},
 		{`"n_samples":569,`, ``}, {`"mean":[`, `"mean":null,"x":[`}, {`"mean":[`, `"mean":[null,`}, {`"components":[[`, `"components":[[null,`},

@@ -21,8 +21,8 @@ import (
 // Version is the version of the format of files that Save writes and Load reads.
 const Version = 1
 
-// kind says in a file what it is.
-const kind = "beamlearn.eigen"
+// Format says in a file what it is.
+const Format = "beamlearn.eigen"
 
 // file is a PCA in JSON, by the names of scikit-learn's attributes, without their underscores.
 type file struct {
@@ -47,7 +47,7 @@ type file struct {
 // Save writes the components as JSON. Numbers have the shortest form that reads back as the same float64.
 func (p *PCA) Save(w io.Writer) error {
 	f := file{
-		Format: kind, Version: Version, Options: p.Options, Rows: p.Rows, Features: p.Features(), FeatureNames: p.FeatureNames,
+		Format: Format, Version: Version, Options: p.Options, Rows: p.Rows, Features: p.Features(), FeatureNames: p.FeatureNames,
 		Mean: p.Mean, Scale: p.Scale, Components: p.Components, Variance: p.ExplainedVariance,
 		TotalVariance: p.TotalVariance, Spectrum: p.Spectrum, Encoding: p.Encoding, ZeroBased: p.ZeroBased,
 	}
@@ -70,7 +70,7 @@ func Load(name string, r io.Reader) (*PCA, error) {
 	bad := func(format string, args ...any) error {
 		return fault.File(name, fmt.Sprintf("components, as eigen writes them, version %d", Version), format, args...)
 	}
-	switch other, err := jsontext.Head(b, kind, Version); {
+	switch other, err := jsontext.Head(b, Format, Version); {
 	case err != nil:
 		return nil, bad("%s", jsontext.Explain(err))
 	case other != "":

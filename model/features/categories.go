@@ -18,19 +18,14 @@ func (c *Column) lookup() (lookup, error) {
 	case c.Kind != Categorical:
 		l.knots = make([][]float64, len(c.Parts))
 		for i := range c.Parts {
-			if p := &c.Parts[i]; p.Knots > 0 {
-				l.knots[i] = uniformKnots(p.Min, p.Max, p.Knots)
-			}
+			l.knots[i] = c.Parts[i].AllKnots()
 		}
 		return l, nil
 	}
 	rare := int32(len(c.Categories) + oneIf(c.MissingCategory))
 	add := func(name string, feature int32) error {
 		if c.Values != TextValues {
-			v, ok := number([]byte(name))
-			if c.Values == BooleanValues {
-				v, ok = boolean([]byte(name))
-			}
+			v, ok := c.categoryNumber(name)
 			if _, twice := l.numbers[v]; twice || !ok {
 				return fmt.Errorf("column %s: the category %s, expected a %s of its own",
 					fault.Quote(c.Name), fault.Quote(name), c.Values)
@@ -60,6 +55,23 @@ func (c *Column) lookup() (lookup, error) {
 		}
 	}
 	return l, nil
+}
+
+// categoryNumber is what stands in a table for a category that is a number or a truth value.
+func (c *Column) categoryNumber(name string) (float64, bool) {
+	if c.Values == BooleanValues {
+		return boolean([]byte(name))
+	}
+	return number([]byte(name))
+}
+
+// CategoryNumbers are the categories where they are numbers, or 0 and 1 of truth values.
+func (c *Column) CategoryNumbers() []float64 {
+	out := make([]float64, len(c.Categories))
+	for i, name := range c.Categories {
+		out[i], _ = c.categoryNumber(name)
+	}
+	return out
 }
 
 // category encodes a category, or a missing value where that is one; of another, it counts that it is unknown.

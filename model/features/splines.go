@@ -58,6 +58,14 @@ func uniformKnots(lo, hi float64, knots int) []float64 {
 	return t
 }
 
+// AllKnots are those of the splines, with three more on either side; nil where there are none.
+func (p *Part) AllKnots() []float64 {
+	if p.Knots == 0 {
+		return nil
+	}
+	return uniformKnots(p.Min, p.Max, p.Knots)
+}
+
 // spline encodes a number, part j of a column, as the B-splines that are not zero there; outside of the knots,
 // as at the nearest one. (de Boor, A practical guide to splines, 1978, X(10); Piegl and Tiller, The NURBS book,
 // A2.2.)

@@ -18,6 +18,7 @@ import (
 	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/sgd"
+	"beamlearn/model/onnx"
 	"beamlearn/model/vectors"
 	"beamlearn/pipelines/internal/clitest"
 )
@@ -580,6 +581,7 @@ func TestUsage(t *testing.T) {
 			"threads -1", "only classification has probabilities, the model is for regression", "of a regression, the prediction is the decision value", `".txt"`}},
 		{"--input=x.csv --proba --output=p.npy --model=" + texts, []string{
 			"the loss hinge gives no probabilities", "the column prediction holds texts, which .npy does not: write .csv, .jsonl or .parquet"}},
+		{"--output_onnx=m.onnx --input=x.csv --proba", []string{"--model is needed", "predicts no rows: without --input", "predicts no rows: without --proba"}},
 		{"--input=x.csv --target=y --on_error=skip --model=" + regression, []string{"can only be skipped where there is an output"}},
 	} {
 		stdout, stderr, code := runCommand(t, dir, strings.Fields(c.args)...)
@@ -606,6 +608,31 @@ func TestUsage(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "p.csv")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("an output: %v", err)
+	}
+}
+
+// A model is written as ONNX without any rows.
+func TestONNX(t *testing.T) {
+	t.Parallel()
+	name := save(t, &model.Model{
+		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0}, Options: model.Options{Task: model.Regression},
+	})
+	want, err := onnx.Convert(name, read(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	stderr := mustRun(t, dir, "--model="+name, "--output_onnx=m.onnx", "--summary=s.json")
+	if !bytes.Equal(read(t, filepath.Join(dir, "m.onnx")), want.Bytes) || !strings.Contains(stderr, "X double[N,1]\n  outputs: variable double[N,1]\n") {
+		t.Error(stderr)
+	}
+	var s struct{ Inputs []string }
+	if err := json.Unmarshal(read(t, filepath.Join(dir, "s.json")), &s); err != nil || len(s.Inputs) != 1 {
+		t.Error(err, s)
+	}
+	_, stderr, code := runCommand(t, dir, "--model=s.json", "--output_onnx=n.onnx")
+	if _, err := os.Stat(filepath.Join(dir, "n.onnx")); code != 1 || !strings.HasPrefix(stderr, "predict: s.json: found ") || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("exit code %d, %v: %s", code, err, stderr)
 	}
 }
 

@@ -27,12 +27,13 @@ type command struct {
 	proba, decision, evaluate *bool
 	threads                   *int
 	output                    *cli.Output
+	onnx                      *cli.Path
 }
 
 // New is the command.
 func New() *cli.App {
 	app := cli.New("predict", "Applies a model to rows, linear, of naive Bayes or of clusters, and judges it where they have targets: files in, files out.")
-	c := &command{App: app, input: app.LabelledInput()}
+	c := &command{App: app, input: app.LabelledInput().Unless("output_onnx")}
 
 	compute := app.Group("What to compute")
 	c.model = compute.InputFile("model", "the `FILE` of the model, as sgd, bayes or kmeans writes it; its features are read by their names, where the rows have names for theirs").Here()
@@ -42,7 +43,9 @@ func New() *cli.App {
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 
 	table := results.Layout{Columns: []results.Column{{Name: "prediction"}}}
-	c.output = app.Group("What to write").Output("the `FILE` to write: .csv (id,prediction,…), .jsonl, .parquet or .npy (the columns without the ids, in the order of the rows); without it, the model is only judged", table)
+	write := app.Group("What to write")
+	c.output = write.Output("the `FILE` to write: .csv (id,prediction,…), .jsonl, .parquet or .npy (the columns without the ids, in the order of the rows); without it, the model is only judged", table)
+	c.onnx = write.OutputFile("output_onnx", "write the model as ONNX to this `FILE`, for onnxruntime and its like, and predict nothing: --output_onnx=out/model.onnx; --model may then be components of eigen, or an encoding of transform, too")
 	app.Follows(c.follows)
 	return app.Runs(c.run)
 }
@@ -57,6 +60,9 @@ func (c *command) pipes() bool { return c.input.Pipes(c.input.Patterns(), c.outp
 
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
+	if c.onnx.Path() != "" {
+		return c.convert(ctx)
+	}
 	job, err := c.job(ctx)
 	if err != nil {
 		return err

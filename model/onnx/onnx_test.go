@@ -1,0 +1,281 @@
+package onnx_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"beamlearn/model/bayes"
+	"beamlearn/model/features"
+	"beamlearn/model/linear"
+	"beamlearn/model/onnx"
+)
+
+// fields are those of a message, by their numbers.
+type fields map[protowire.Number][][]byte
+
+func decode(t *testing.T, b []byte) fields {
+	t.Helper()
+	out := fields{}
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			t.Fatal(protowire.ParseError(n))
+		}
+		b = b[n:]
+		value, m := b, 0
+		switch kind {
+		case protowire.VarintType:
+			_, m = protowire.ConsumeVarint(b)
+			value = b[:max(m, 0)]
+		case protowire.BytesType:
+			value, m = protowire.ConsumeBytes(b)
+		default:
+			t.Fatalf("field %d of type %d", number, kind)
+		}
+		if m < 0 {
+			t.Fatal(protowire.ParseError(m))
+		}
+		out[number] = append(out[number], value)
+		b = b[m:]
+	}
+	return out
+}
+
+func (f fields) text(number protowire.Number) string {
+	if len(f[number]) == 0 {
+		return ""
+	}
+	return string(f[number][0])
+}
+
+// node is an operator.
+type node struct {
+	kind, domain string
+	in, out      []string
+}
+
+// decoded is a graph as it was written.
+type decoded struct {
+	inputs, outputs []string
+	nodes           []node
+	tensors         map[string][]float64 // those of float64
+	domains         []string
+}
+
+// graph decodes one, and checks that each value is made once, and before it is used.
+func graph(t *testing.T, g *onnx.Graph) *decoded {
+	t.Helper()
+	file := decode(t, g.Bytes)
+	body, d := decode(t, file[7][0]), &decoded{tensors: map[string][]float64{}}
+	for _, o := range file[8] {
+		d.domains = append(d.domains, decode(t, o).text(1))
+	}
+	there := map[string]bool{}
+	add := func(name string) {
+		if there[name] || name == "" {
+			t.Errorf("the value %q twice", name)
+		}
+		there[name] = true
+	}
+	for _, b := range body[11] {
+		d.inputs = append(d.inputs, decode(t, b).text(1))
+		add(decode(t, b).text(1))
+	}
+	for _, b := range body[5] {
+		f := decode(t, b)
+		add(f.text(8))
+		if kind, _ := protowire.ConsumeVarint(f[2][0]); kind == 11 {
+			values := make([]float64, len(f[9][0])/8)
+			for i := range values {
+				values[i] = math.Float64frombits(binary.LittleEndian.Uint64(f[9][0][8*i:]))
+			}
+			d.tensors[f.text(8)] = values
+		}
+	}
+	for _, b := range body[1] {
+		f := decode(t, b)
+		n := node{kind: f.text(4), domain: f.text(7)}
+		for _, in := range f[1] {
+			if n.in = append(n.in, string(in)); !there[string(in)] {
+				t.Errorf("%s takes %q, which is not there", n.kind, in)
+			}
+		}
+		for _, out := range f[2] {
+			n.out = append(n.out, string(out))
+			add(string(out))
+		}
+		if !slices.Contains(d.domains, n.domain) {
+			t.Errorf("%s of the domain %q, the file has %q", n.kind, n.domain, d.domains)
+		}
+		d.nodes = append(d.nodes, n)
+	}
+	for _, b := range body[12] {
+		name := decode(t, b).text(1)
+		if d.outputs = append(d.outputs, name); !there[name] {
+			t.Errorf("the output %q is not there", name)
+		}
+	}
+	return d
+}
+
+// kinds are the operators, in their order.
+func (d *decoded) kinds() string {
+	var all []string
+	for _, n := range d.nodes {
+		all = append(all, n.kind)
+	}
+	return strings.Join(all, " ")
+}
+
+func regression() *linear.Model {
+	o := linear.Options{Task: linear.Regression}
+	o.EnsureDefaults()
+	return &linear.Model{
+		Task: linear.Regression, Loss: o.Loss, Options: o, FeatureNames: []string{"a", "b"},
+		Coef: [][]float64{{2, -3}}, Intercept: []float64{0.5},
+	}
+}
+
+func saved(t *testing.T, save func(*bytes.Buffer) error) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := save(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestRegression(t *testing.T) {
+	t.Parallel()
+	m := regression()
+	g, err := onnx.Convert("m.json", saved(t, func(b *bytes.Buffer) error { return m.Save(b) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := graph(t, g)
+	if got := fmt.Sprintln(d.inputs, d.outputs, d.kinds(), g.Inputs, g.Outputs, g.Kind); got !=
+		"[X] [variable] MatMul Add Identity [X double[N,2]] [variable double[N,1]] regression with squared_error\n" {
+		t.Error(got)
+	}
+	if w, b := d.tensors[d.nodes[0].in[1]], d.tensors[d.nodes[1].in[1]]; !slices.Equal(w, []float64{2, -3}) || !slices.Equal(b, []float64{0.5}) {
+		t.Errorf("coefficients %v, intercept %v", w, b)
+	}
+}
+
+// Columns of tables are inputs by their names; one that is called as an output has takes the name.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	encoding := `{"version":1,"options":{},"columns":[
+		{"name":"label","kind":"numeric","parts":[{"fill":1.5,"mean":2,"scale":4,"min":0,"max":9}],"indicator":true,"missing":1,"rows":9},
+		{"name":"Sub_1","kind":"categorical","values":"text","categories":["x","y"],"counts":[4,4],"missing_category":true,"rows":9},
+		{"name":"out","kind":"left out"}]}`
+	var e features.Encoding
+	if err := e.UnmarshalJSON([]byte(encoding)); err != nil {
+		t.Fatal(err)
+	}
+	m := regression()
+	m.Task, m.Loss, m.Encoding, m.FeatureNames = linear.Classification, linear.LogLoss, &e, e.Names()
+	m.Options = linear.Options{Task: linear.Classification, Loss: linear.LogLoss}
+	m.Options.EnsureDefaults()
+	m.Classes.Texts, m.Coef = []string{"no", "yes"}, [][]float64{{1, 2, 3, 4, 5}}
+	g, err := onnx.Convert("m.json", saved(t, func(b *bytes.Buffer) error { return m.Save(b) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := graph(t, g)
+	if got := fmt.Sprint(g.Inputs, g.Outputs); got !=
+		"[label double[N,1] Sub_1 string[N,1]] [output_label string[N] probabilities double[N,2] decision double[N,1]]" {
+		t.Error(got)
+	}
+	const encoded = "IsNaN Where Sub Div Cast Concat LabelEncoder Equal Cast Concat"
+	if !strings.HasPrefix(d.kinds(), encoded) || !slices.Equal(d.domains, []string{"", "ai.onnx.ml"}) {
+		t.Error(d.kinds(), d.domains)
+	}
+	g, err = onnx.Convert("e.json", []byte(encoding))
+	if err != nil || graph(t, g).kinds() != encoded+" Identity" {
+		t.Error(err, graph(t, g).kinds())
+	}
+}
+
+func TestClassifiers(t *testing.T) {
+	t.Parallel()
+	m := regression()
+	m.Task, m.Loss, m.Classes.Numbers = linear.Classification, linear.Hinge, []float64{-1, 0, 2.5}
+	m.Options = linear.Options{Task: linear.Classification}
+	m.Options.EnsureDefaults()
+	m.Coef, m.Intercept = [][]float64{{1, 2}, {3, 4}, {5, 6}}, []float64{0, 0, 1}
+	g, err := onnx.Linear(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := graph(t, g)
+	if w := d.tensors[d.nodes[0].in[1]]; !slices.Equal(w, []float64{1, 3, 5, 2, 4, 6}) {
+		t.Errorf("coefficients %v", w)
+	}
+	if got := fmt.Sprint(g.Outputs); got != "[label double[N] decision double[N,3]]" { // hinge has no probabilities
+		t.Error(got)
+	}
+	for _, kind := range bayes.Kinds {
+		fit, err := bayes.NewFit(bayes.FitOptions{Options: bayes.Defaults(kind)}, 2, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := fit.Partial(0, 1)
+		if err := sum.PartialFit(&linear.Chunk{Features: 2, X: []float64{1, 0, 0, 2, 1, 1}, Target: []float64{1, 2, 2}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := fit.Advance(sum); err != nil {
+			t.Fatal(err)
+		}
+		g, err := onnx.Bayes(fit.Model())
+		if err != nil {
+			t.Fatal(kind, err)
+		}
+		graph(t, g)
+		if got := fmt.Sprint(g.Outputs); got != "[label int64[N] probabilities double[N,2] decision double[N,1]]" {
+			t.Error(kind, got)
+		}
+	}
+}
+
+// What no operator does is refused, in one line that names the file and the column.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	const date = `{"version":1,"options":{},"columns":[{"name":"when","kind":"date","parts":[{"name":"year","scale":1,"min":1,"max":2}]}]}`
+	for of, want := range map[string]string{
+		date: "found column \"when\": dates, expected what ONNX has operators for",
+		strings.NewReplacer(`"date"`, `"text"`, `"parts":[{"name":"year","scale":1,"min":1,"max":2}]`, `"bits":4`).Replace(date): "found column \"when\": words, which are hashed, expected what ONNX has operators for",
+		`{}`:                      "found format \"\", expected a model of beamlearn, version 1",
+		`{"format":"beamlearn.x"`: "expected a model of beamlearn, version 1",
+		"":                        "expected a model of beamlearn, version 1",
+	} {
+		_, err := onnx.Convert("a b.json", []byte(of))
+		if err == nil || !strings.HasPrefix(err.Error(), "a b.json: ") || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", of, err)
+		}
+	}
+}
+
+func ExampleConvert() {
+	var b bytes.Buffer
+	if err := regression().Save(&b); err != nil {
+		panic(err)
+	}
+	graph, err := onnx.Convert("model.json", b.Bytes())
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(graph.Kind, graph.Inputs, graph.Outputs)
+	if err := os.WriteFile(os.DevNull, graph.Bytes, 0o644); err != nil {
+		panic(err)
+	}
+	// Output: regression with squared_error [X double[N,2]] [variable double[N,1]]
+}
