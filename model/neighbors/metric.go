@@ -103,7 +103,7 @@ func (o *Options) CheckColumns(dim int) error {
 		switch v, vi := len(p.V), len(p.VI); {
 		case o.Metric == SEuclidean && v != dim:
 			return fmt.Errorf("seuclidean of %d columns needs as many variances, found %d", dim, v)
-		case o.Metric == Mahalanobis && vi != dim*dim:
+		case o.Metric == Mahalanobis && vi != dim*dim && len(p.whitening) != dim*dim:
 			return fmt.Errorf("mahalanobis of %d columns needs a matrix of %d × %d, found %d values", dim, dim, dim, vi)
 		}
 	}

@@ -62,6 +62,7 @@ func (o *Options) validateGraph() error {
 	if o.Groups != nil {
 		errs = append(errs, o.checkGroups())
 	}
+	errs = append(errs, o.checkDiameter())
 	if o.Symmetric != "" && !slices.Contains(neighbors.Symmetries, o.Symmetric) {
 		errs = append(errs, fmt.Errorf("symmetric %q: must be one of none, union, mutual", o.Symmetric))
 	}

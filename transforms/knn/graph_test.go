@@ -28,6 +28,13 @@ type graphs struct {
 	Radius float64
 	Graphs map[string][][][2]float64
 	Labels []int
+
+	Diameters []struct { // groups within a diameter
+		Metric           neighbors.Metric
+		Radius, Diameter float64
+		Cut              int64
+		Labels           []int
+	}
 }
 
 func readGraphs(t *testing.T) *graphs {

@@ -58,8 +58,13 @@ func group(s beam.Scope, parts beam.PCollection, j *Job) beam.PCollection {
 		scores := beam.ParDo(s.Scope("knn.Scores"), fn, chunks)
 		files = beam.Flatten(s, files, scores)
 	}
-	written := beam.ParDo(s, &groupsFn{Options: j.Options}, beam.GroupByKey(s, beam.AddFixedKey(s, files)))
-	return beam.Flatten(s, rest, written)
+	join, keyed := groupsFn{Options: j.Options}, beam.AddFixedKey(s, files)
+	if j.Options.Diameter == nil {
+		return beam.Flatten(s, rest, beam.ParDo(s, &join, beam.GroupByKey(s, keyed)))
+	}
+	fn := &cutGroupsFn{groupsFn: join, Reading: j.Reading, Dim: j.Corpus.Dim, RowBytes: j.queryBytes()}
+	rows := beam.AddFixedKey(s, vectorio.Chunks(s.Scope("Rows"), j.Corpus, j.Options.Workers))
+	return beam.Flatten(s, rest, beam.ParDo(s, fn, beam.CoGroupByKey(s, keyed, rows)))
 }
 
 // writeForest leaves a spanning forest of the edges of a block of queries in a file, and the scores of the rows where
@@ -143,16 +148,23 @@ type groupsFn struct{ Options Options }
 func (f *groupsFn) ProcessElement(
 	ctx context.Context, _ int, iter func(*exchangeFile) bool, emit func(output.Part),
 ) error {
+	return f.run(ctx, byTask(iter), nil, emit)
+}
+
+// run joins what the files hold, and cuts groups where that is asked.
+func (f *groupsFn) run(ctx context.Context, all []exchangeFile, cut *cutting, emit func(output.Part)) error {
 	progress.Of(f.Options.RunID).Phase("joining the groups")
 	start := time.Now()
-	all := byTask(iter)
-	m, levels, err := f.join(ctx, all)
+	m, levels, err := f.join(ctx, all, cut)
 	if err != nil {
 		return fault.Mark(err)
 	}
 	summary, err := m.Summary()
 	if err != nil {
 		return fault.Mark(err)
+	}
+	if cut != nil {
+		summary.Cut = cut.groups
 	}
 	var over *groups.Overview
 	if levels != nil {
@@ -179,6 +191,7 @@ func (f *groupsFn) ProcessElement(
 // describe begins what a page shows of groups, whose rows it does not name.
 func (f *groupsFn) describe(m *groups.Members, l *groups.Levels, s groups.Summary) (o *groups.Overview, err error) {
 	o = new(groups.Overview)
+	o.Diameter = f.Options.Diameter
 	o.Levels, err = l.Within(*f.Options.Radius, s.Groups-s.Several+s.Rows)
 	m.Describe(o)
 	return o, err
@@ -208,8 +221,9 @@ func (f *groupsFn) each(all []exchangeFile, part int64, use func(p *exchangePiec
 	return nil
 }
 
-// join joins the rows, counts them, and finds those that stay; and, for a page, the nearest pairs that join them.
-func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Members, *groups.Levels, error) {
+// join joins the rows, cuts the groups where that is asked, counts the rows, and finds those that stay; and, for a page,
+// the nearest pairs that join them.
+func (f *groupsFn) join(ctx context.Context, all []exchangeFile, cut *cutting) (*groups.Members, *groups.Levels, error) {
 	c, err := groups.New(totalOf(all))
 	if err != nil {
 		return nil, nil, err
@@ -236,13 +250,21 @@ func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Member
 	if err != nil {
 		return nil, nil, err
 	}
-	m := groups.NewMembers(c, *f.Options.Groups)
-	err = forests(func(a *neighbors.Answers) error {
-		for _, row := range a.Numbers {
-			m.Count(row)
+	count := func() (*groups.Members, error) {
+		m := groups.NewMembers(c, *f.Options.Groups)
+		return m, forests(func(a *neighbors.Answers) error {
+			for _, row := range a.Numbers {
+				m.Count(row)
+			}
+			return nil
+		})
+	}
+	m, err := count()
+	if err == nil && cut != nil {
+		if err = cut.cut(ctx, m); err == nil {
+			m, err = count()
 		}
-		return nil
-	})
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -253,7 +275,13 @@ func (f *groupsFn) join(ctx context.Context, all []exchangeFile) (*groups.Member
 		}
 		row := make([]float64, 2)
 		for i, n := range b.Numbers {
-			if err := m.Score(n, [2]float64(b.Row(i, row))); err != nil {
+			score := [2]float64(b.Row(i, row))
+			if cut != nil {
+				if among, ok := cut.scores[n]; ok {
+					score = among
+				}
+			}
+			if err := m.Score(n, score); err != nil {
 				return err
 			}
 		}

@@ -76,12 +76,34 @@ func TestGroupsLikeDBSCAN(t *testing.T) {
 	}
 }
 
+// Groups within a diameter are those of scikit-learn's AgglomerativeClustering with complete linkage, of each of its
+// DBSCAN's clusters (testdata/graphs.py).
+func TestGroupsWithinADiameter(t *testing.T) {
+	g := readGraphs(t)
+	dir := t.TempDir()
+	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
+	if len(g.Diameters) < 5 {
+		t.Fatalf("%d references", len(g.Diameters))
+	}
+	for _, d := range g.Diameters {
+		o := Options{Radius: &d.Radius, Diameter: &d.Diameter, Groups: &groups.Keep{Rule: groups.Center}, Overview: true,
+			Neighbors: neighbors.Options{Metric: d.Metric}, Output: filepath.Join(dir, "g.csv"), Workers: placement.InProcess}
+		r := mustRun(t, input, nil, vectorio.Options{ChunkRows: 17}, o)
+		if labels := labelsOfGroups(t, read(t, o.Output)); fmt.Sprint(labels) != fmt.Sprint(d.Labels) {
+			t.Errorf("%s within %v and %v: labels %v, expected %v", d.Metric, d.Radius, d.Diameter, labels, d.Labels)
+		}
+		if r.Groups.Cut != d.Cut || *r.GroupsOverview.Diameter != d.Diameter {
+			t.Errorf("%d groups were cut at %v, expected %d at %v", r.Groups.Cut, r.GroupsOverview.Diameter, d.Cut, d.Diameter)
+		}
+	}
+}
+
 // By every way of the index, in chunks of any size: the same bytes.
 func TestGroupWays(t *testing.T) {
 	points := testPoints(203, 3)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
-	radius := 1.0
+	radius, diameter := 1.0, 1.5
 	for _, keep := range []groups.Rule{groups.Center, groups.Last} {
 		first := ""
 		for i, way := range []Options{
@@ -91,6 +113,9 @@ func TestGroupWays(t *testing.T) {
 				continue
 			}
 			way.Radius, way.Groups, way.NumShards = &radius, &groups.Keep{Rule: keep}, 2
+			if keep == groups.Center {
+				way.Diameter = &diameter
+			}
 			way.Output = filepath.Join(dir, fmt.Sprintf("%s%d.csv", keep, i))
 			mustRun(t, input, nil, vectorio.Options{ChunkRows: 40 + 60*i}, way)
 			got := ""
@@ -148,10 +173,34 @@ func TestGroupsKeep(t *testing.T) {
 	}
 }
 
+// A center is that of the rows of its own group; and where a metric has parameters of all points, groups are cut by
+// these.
+func TestCutCenters(t *testing.T) {
+	dir := t.TempDir()
+	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), []byte("x,y\n0,0\n1,0\n2,0\n3,0\n3.5,0\n50,0\n90,1\n"))}
+	for _, c := range []struct {
+		metric           neighbors.Metric
+		radius, diameter float64
+		want             string
+	}{
+		// Pairs: 3 and 3.5, 0 and 1; 2 remains. By all neighbours, 1 would have had two.
+		{neighbors.Euclidean, 1.1, 1.4, "0,0,2,1 1,0,2,0 2,2,1,1 3,3,2,1 4,3,2,0 5,5,1,1 6,6,1,1"},
+		// The same distances, divided by the columns' standard deviation: 35.2 of the first.
+		{neighbors.SEuclidean, 1.1 / 35.2, 1.4 / 35.2, "0,0,2,1 1,0,2,0 2,2,1,1 3,3,2,1 4,3,2,0 5,5,1,1 6,6,1,1"},
+	} {
+		o := Options{Radius: &c.radius, Diameter: &c.diameter, Groups: &groups.Keep{Rule: groups.Center},
+			Neighbors: neighbors.Options{Metric: c.metric}, Output: filepath.Join(dir, "g.csv")}
+		mustRun(t, input, nil, vectorio.Options{ChunkRows: 2}, o)
+		if got := strings.Join(strings.Fields(read(t, o.Output))[1:], " "); got != c.want {
+			t.Errorf("%s: %s, expected %s", c.metric, got, c.want)
+		}
+	}
+}
+
 func TestGroupsRefused(t *testing.T) {
 	dir := t.TempDir()
 	points := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(testPoints(9, 2), "<f8", to[float64]))}
-	radius := 1.0
+	radius, negative := 1.0, -1.0
 	for _, c := range []struct {
 		queries []string
 		o       Options
@@ -160,6 +209,7 @@ func TestGroupsRefused(t *testing.T) {
 		{nil, Options{K: 3}, "groups are of the pairs within a radius"},
 		{points, Options{Radius: &radius}, "groups are of the points of an input"},
 		{nil, Options{Radius: &radius, Neighbors: neighbors.Options{Metric: neighbors.InnerProduct}}, "by the inner product nothing is near itself"},
+		{nil, Options{Radius: &radius, Diameter: &negative}, "max_diameter -1: no euclidean distance is below 0"},
 	} {
 		c.o.Output, c.o.Groups = filepath.Join(dir, "g.csv"), &groups.Keep{Rule: groups.First}
 		_, _, err := run(t, points, c.queries, vectorio.Options{}, c.o)

@@ -152,6 +152,8 @@ type Options struct {
 	// is 1 where the row stays; by a column, that is the target of the rows. Without queries, an index that was kept,
 	// and what neighbours are written with. Optional.
 	Groups *groups.Keep
+	// Diameter is the greatest distance of two rows of a group: see groups.Cutter. Optional.
+	Diameter *float64
 	// LeaveKept leaves which rows stay of the groups in a file, for [Job.Kept]. Default: false.
 	LeaveKept bool
 	// Outliers scores rows by their neighbours, and writes a row for each: id, score, rank and, where there is a

@@ -45,7 +45,7 @@ func (j *Job) Memory() int64 {
 		grouped = 8*2*rows + 12*max(answered, rows)
 	}
 	if j.Options.Groups != nil {
-		grouped = rows * groups.RowBytes
+		grouped = rows*groups.RowBytes + j.diameterMemory(rows)
 	}
 	return j.built(rows) + chunks + 12*answered*int64(j.Options.K) + grouped
 }

@@ -73,6 +73,32 @@ func (c *Components) Add(a *neighbors.Answers) error {
 	return nil
 }
 
+// Wide are the groups that may be wider than a diameter, of pairs within the radius: the rows of each, in the order of
+// their first rows. Members must be counted. It takes 4 bytes a row beside them.
+func (m *Members) Wide(diameter, radius float64) [][]int64 {
+	of := map[int64]int{}
+	var all [][]int64
+	for row := range m.parent {
+		first := m.First(int64(row))
+		if size := m.sizes[first]; size < 2 || size == 2 && diameter >= radius {
+			continue
+		}
+		if first == int64(row) {
+			of[first] = len(all)
+			all = append(all, make([]int64, 0, m.sizes[first]))
+		}
+		all[of[first]] = append(all[of[first]], int64(row))
+	}
+	return all
+}
+
+// Cut makes groups of the rows of one group, by the places of their first rows.
+func (c *Components) Cut(rows []int64, firsts []int32) {
+	for i, row := range rows {
+		c.parent[row] = int32(rows[firsts[i]])
+	}
+}
+
 // Forest gives the rows of the answers, each with those edges to earlier rows that connect what no edge before has
 // connected. Where all edges are found from both ends, as within a radius, nothing is lost. It takes O(neighbours)
 // time, and memory for the rows that occur, or for those between the first and the last of them, whichever is less.
@@ -247,6 +273,7 @@ type Summary struct {
 	Several int64 `json:"groups_of_several"` // rows
 	Rows    int64 `json:"rows_of_several"`   // rows of such groups
 	Largest int64 `json:"largest_group"`
+	Cut     int64 `json:"groups_cut,omitempty"` // that were wider than a diameter
 }
 
 // Summary counts the groups. It fails where rows that were counted had no score.

@@ -13,6 +13,8 @@ const Steps = 100
 // Overview is what a page shows of groups.
 type Overview struct {
 	Radius float64 `json:"radius"`
+	// Diameter is that of a Cutter, if there was one.
+	Diameter *float64 `json:"diameter,omitempty"`
 	// Pairs are the numbers of pairs by their distance, in Steps bars of equal width from 0 to the radius.
 	Pairs []int64 `json:"pairs,omitempty"`
 	// Levels say what groups there would be within each of the radii 0, 1/Steps, 2/Steps, … and 1 of the radius.
@@ -72,7 +74,7 @@ func (o *Overview) Merge(p *Overview) {
 		}
 	}
 	if p.Levels != nil {
-		o.Levels, o.Sizes, o.Largest = p.Levels, p.Sizes, p.Largest
+		o.Levels, o.Sizes, o.Largest, o.Diameter = p.Levels, p.Sizes, p.Largest, p.Diameter
 	}
 }
 

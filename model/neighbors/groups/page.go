@@ -48,6 +48,13 @@ func (o *Overview) Page(s Summary, v *View) (*report.Page, error) {
 			{Name: "radius", Value: strconv.FormatFloat(o.Radius, 'g', -1, 64)},
 		},
 	}
+	within, chains := "", "try a lesser radius, or a greatest diameter (--max_diameter)."
+	if o.Diameter != nil {
+		p.Facts = append(p.Facts, report.Fact{Name: "diameter", Value: strconv.FormatFloat(*o.Diameter, 'g', -1, 64)},
+			report.Fact{Name: "groups cut at it", Value: strconv.FormatInt(s.Cut, 10)})
+		within = " What is said of a radius here is without the diameter, which then cuts groups."
+		chains = "here at most as far as the diameter."
+	}
 	move, err := report.ReadWidget(assets, "radius", map[string]any{"radius": o.Radius, "metric": v.Metric, "pairs": o.Pairs,
 		"levels": o.Levels, "rows": rows})
 	if err != nil {
@@ -56,11 +63,12 @@ func (o *Overview) Page(s Summary, v *View) (*report.Page, error) {
 	p.Sections = []report.Section{{
 		ID: "radius", Title: "How near is nearly equal",
 		Lead: "How many pairs of rows are how far apart. A valley between two hills is a good radius; a hill that is cut off at the " +
-			"right says that the radius is amid rows that only resemble each other. Move the line, and see what groups a lesser radius would make.",
+			"right says that the radius is amid rows that only resemble each other. Move the line, and see what groups a lesser " +
+			"radius would make." + within,
 		Blocks: []report.Block{move, o.levelTable()},
 	}, {
 		ID: "sizes", Title: "How large groups are",
-		Lead:   "A few groups that are very large may be chains, in which each row is near to the next, and the ends are far apart: try a lesser radius.",
+		Lead:   "A few groups that are very large may be chains, in which each row is near to the next, and the ends are far apart: " + chains,
 		Blocks: []report.Block{o.sizes()},
 	}}
 	if len(o.Largest) == 0 {

@@ -52,6 +52,27 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// A chain of rows is cut at the diameter, which the summary and the page tell.
+func TestMaxDiameter(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.csv", "x\n0\n1\n2.1\n3\n9\n")
+	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--radius=1.2", "--max_diameter=1.5", "--keep=last",
+		"--output=g.csv", "--output_kept=kept.csv"))
+	if code != 0 || !strings.Contains(stderr, "3 rows stay; 1 were wider than the diameter, and are cut") {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	if got := clitest.Read(t, filepath.Join(dir, "g.csv")); got != "id,group,size,keep\n0,0,2,0\n1,0,2,1\n2,2,2,0\n3,2,2,1\n4,4,1,1\n" {
+		t.Errorf("got\n%s", got)
+	}
+	if got := clitest.Read(t, filepath.Join(dir, "kept.csv")); got != "x\n1\n3\n9\n" {
+		t.Errorf("kept\n%s", got)
+	}
+	if page := clitest.Read(t, filepath.Join(dir, "g.html")); !strings.Contains(page, "groups cut at it") {
+		t.Error("the page tells of no cut")
+	}
+}
+
 // Rows that stay, and those that do not, are written as they stand, in the format of the input and of any size of a
 // chunk; rows at fault are neither.
 func TestKept(t *testing.T) {
@@ -127,6 +148,8 @@ func TestRefused(t *testing.T) {
 		{[]string{"--input=lack.csv", "--radius=1", "--keep=price:max", "--output=g.csv"}, "lack.csv: row 1, column price"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=-1", "--output=g.csv"}, "no euclidean distance is below 0"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--metric=inner_product", "--output=g.csv"}, "by the inner product"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--max_diameter=-2", "--output=g.csv"},
+			"groups: max_diameter -2: no euclidean distance is below 0"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.npy"}, ".npy does not"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=kept.parquet"}, "--output_kept: rows are written as they stand in the input, which is .csv, and not as .parquet"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=g.csv"}, "--output_kept"},

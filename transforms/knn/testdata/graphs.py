@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 from scipy import sparse
-from sklearn.cluster import DBSCAN
+from sklearn.cluster import DBSCAN, AgglomerativeClustering
 from sklearn.neighbors import kneighbors_graph, radius_neighbors_graph
 
 rng = np.random.default_rng(20)
@@ -63,6 +63,36 @@ union = graph.maximum(graph.T)
 assert union.nnz == sum(d > 0 for row in cases["union"] for _, d in row)
 
 labels = DBSCAN(eps=RADIUS, min_samples=1).fit_predict(points)
+
+
+def within(metric, radius, diameter):
+    """The groups of DBSCAN, each cut by complete linkage, which scikit-learn stops at the threshold itself."""
+    of = DBSCAN(eps=radius, min_samples=1, metric=metric).fit_predict(points)
+    firsts = np.arange(len(points))
+    cut = 0
+    for group in range(of.max() + 1):
+        (rows,) = np.where(of == group)
+        if len(rows) > 1:
+            threshold = np.nextafter(diameter, np.inf)
+            fit = AgglomerativeClustering(n_clusters=None, metric=metric, linkage="complete", distance_threshold=threshold)
+            parts = fit.fit_predict(points[rows])
+            cut += parts.max() > 0
+            for part in range(parts.max() + 1):
+                firsts[rows[parts == part]] = rows[parts == part].min()
+    numbers = {first: i for i, first in enumerate(dict.fromkeys(firsts.tolist()))}
+    assert cut > 2, cut
+    return {"metric": metric, "radius": radius, "diameter": diameter, "cut": int(cut), "labels": [numbers[f] for f in firsts.tolist()]}
+
+
+diameters = [
+    within("euclidean", RADIUS, 0.4),
+    within("euclidean", RADIUS, 0.9),
+    within("euclidean", 0.5, 1),
+    within("cosine", 0.02, 0.05),
+    within("manhattan", 0.8, 1.2),
+]
 with open("graphs.json", "w") as f:
-    json.dump({"points": points.tolist(), "k": K, "radius": RADIUS, "graphs": cases, "labels": labels.tolist()}, f)
+    json.dump(
+        {"points": points.tolist(), "k": K, "radius": RADIUS, "graphs": cases, "labels": labels.tolist(), "diameters": diameters}, f
+    )
     f.write("\n")

@@ -27,10 +27,10 @@ type command struct {
 	tables      *cli.Tables
 	standardize *bool
 
-	radius          **float64
-	metric          *cli.Metric
-	algorithm, keep *string
-	threads         *int
+	radius, diameter **float64
+	metric           *cli.Metric
+	algorithm, keep  *string
+	threads          *int
 
 	broadcast *string
 	memory    *int64
@@ -52,6 +52,7 @@ func New() *cli.App {
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.radius = compute.OptionalFloat("radius", "rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
+	c.diameter = compute.OptionalFloat("max_diameter", "no two rows of a group are farther apart than this `DISTANCE`: groups that are wider, as chains are, are cut by complete linkage, as in scikit-learn's AgglomerativeClustering(linkage=\"complete\"): --max_diameter=0.2")
 	c.keep = compute.String("keep", string(groups.First), "which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then no part of what makes rows near): --keep=price:max")
 	c.metric = compute.Metric(metrics())
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
@@ -221,7 +222,7 @@ func (c *command) job() (*knn.Job, error) {
 	}
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
-		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep, LeaveKept: c.kept.Path() != "" || c.dropped.Path() != "",
+		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep, Diameter: *c.diameter, LeaveKept: c.kept.Path() != "" || c.dropped.Path() != "",
 		Overview:  page != "",
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
@@ -237,9 +238,13 @@ func (c *command) job() (*knn.Job, error) {
 
 func lines(r *knn.Report, total time.Duration) []string {
 	g := r.Groups
+	cut := ""
+	if g.Cut > 0 {
+		cut = fmt.Sprintf("; %d were wider than the diameter, and are cut", g.Cut)
+	}
 	all := []string{
-		fmt.Sprintf("%d rows × %d columns: %d groups, %d of several rows, with %d rows, the largest of %d; %d rows stay",
-			r.Points, r.Dim, g.Groups, g.Several, g.Rows, g.Largest, g.Groups),
+		fmt.Sprintf("%d rows × %d columns: %d groups, %d of several rows, with %d rows, the largest of %d; %d rows stay%s",
+			r.Points, r.Dim, g.Groups, g.Several, g.Rows, g.Largest, g.Groups, cut),
 		fmt.Sprintf("  %d pairs in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s", r.Neighbors/2,
 			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+r.Assemble, files.Bytes(cli.PeakMemory())),
 	}
