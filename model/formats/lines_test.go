@@ -245,7 +245,7 @@ func TestLongText(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, size := range []int64{1 << 62, 100_000, 20_011} {
-				if wrapName != "" && size != 20_011 || testing.Short() && (wrapName == "") != (size == 20_011) {
+				if wrapName != "" && size != 20_011 || brief() && (wrapName == "") != (size == 20_011) {
 					continue
 				}
 				got, err := readText(src, size, 1000)
@@ -525,7 +525,7 @@ func (e endless) Read(b []byte) (int, error) {
 
 // A file without line ends does not fill the memory, wherever reading begins.
 func TestLongRow(t *testing.T) {
-	if testing.Short() {
+	if brief() {
 		t.Skip("rows of more than 64 MB")
 	}
 	const size = 1 << 40

@@ -62,7 +62,7 @@ func TestNumber(t *testing.T) {
 	// Every way to print a number, at every length.
 	rng := rand.New(rand.NewPCG(1, 2))
 	count := 20_000
-	if testing.Short() {
+	if brief() {
 		count = 4000
 	}
 	for range count {

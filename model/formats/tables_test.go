@@ -35,7 +35,7 @@ func TestTables(t *testing.T) {
 		o := Options{Array: c.Array, IDColumn: c.IDColumn, TargetColumn: c.TargetColumn, Labels: c.Labels != nil, Columns: c.Columns}
 		name := filepath.Join("testdata/tables", c.File)
 		for _, size := range []int64{1, 5, 7, 100} {
-			if testing.Short() && size%5 != 0 {
+			if brief() && size%5 != 0 {
 				continue
 			}
 			block, left, err := loadInSpans(t, name, size, o)

@@ -110,7 +110,7 @@ func TestRowGroups(t *testing.T) {
 		{"texts", &answer{queries: slices.Repeat([]vectors.ID{long}, 20), neighbors: &neighbors.Neighbors{Offsets: make([]int64, 21)}}, []int64{16, 4}},
 		{"neighbors", shape{"", 350_000, number, number}.make(4), []int64{3, 1}},
 	} {
-		if testing.Short() && c.name == "rows" {
+		if brief() && c.name == "rows" {
 			continue // more than 131,072 of them
 		}
 		for i := len(c.a.queries); i < c.a.neighbors.Len(); i++ {

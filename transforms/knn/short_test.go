@@ -1,15 +1,19 @@
 package knn
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
 
-// brief says that few data sets must do: with -short, and with the race detector. Without them, all are tried.
-func brief() bool { return raceDetector || testing.Short() }
+// brief says that a sample of the configurations must do, always the same one: by default, and with the race detector.
+// BEAMLEARN_TESTS=all, which CI sets, tries all of them.
+func brief() bool { return raceDetector || testing.Short() || os.Getenv("BEAMLEARN_TESTS") != "all" }
 
-// long leaves out of `go test -short` what is slow by its nature: thousands of points, as fewer are not put into parts.
+// long leaves to BEAMLEARN_TESTS=all what is slow by its nature: thousands of points, as fewer are not put into parts.
 // Those of TestParts and of model/neighbors/ivf stay.
 func long(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("thousands of points: not in -short")
+	if brief() {
+		t.Skip("thousands of points: with BEAMLEARN_TESTS=all")
 	}
 }

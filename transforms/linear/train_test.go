@@ -707,7 +707,7 @@ func TestLastOf(t *testing.T) {
 // Rows that are sorted by their label are learned by 8 shards about as well as shuffled ones, which one shard cannot;
 // the survey sees it.
 func TestTrainSorted(t *testing.T) {
-	if testing.Short() {
+	if brief() {
 		t.Skip("four trainings of thousands of rows, as fewer do not tell sorted rows from shuffled ones")
 	}
 	tab, sorted := classes(8000, 6), &table{}

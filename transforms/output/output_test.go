@@ -293,7 +293,7 @@ func TestTwoJobs(t *testing.T) {
 	const jobs = 3
 	for _, dir := range []string{t.TempDir(), "gs://" + gcstest.Bucket} {
 		shards, rounds := 50, 8
-		if testing.Short() {
+		if brief() {
 			rounds = 3
 		}
 		if dir[0] != '/' {

@@ -109,7 +109,7 @@ func TestAutoAlphasSurveyed(t *testing.T) {
 		{"hinge l1", linear.Options{Task: linear.Classification, Loss: linear.Hinge, Penalty: linear.L1}, two},
 		{"log_loss elasticnet", linear.Options{Task: linear.Classification, Penalty: linear.ElasticNet}, two},
 	} {
-		if testing.Short() && (v.name == "log_loss elasticnet" || v.name == "epsilon_insensitive l2") { // as hinge l1 and huber l2
+		if brief() && (v.name == "log_loss elasticnet" || v.name == "epsilon_insensitive l2") { // as hinge l1 and huber l2
 			continue
 		}
 		t.Run(v.name, func(t *testing.T) {

@@ -206,7 +206,7 @@ func refused(t *testing.T, s *set, m neighbors.Metric, err error) bool {
 func TestGraph(t *testing.T) {
 	for turn, s := range sets() {
 		for i, m := range Metrics {
-			if testing.Short() && (i != turn%len(Metrics) || s.name == "huge") { // TestKNeighbors has huge values, in less time
+			if brief() && (i != turn%len(Metrics) || s.name == "huge") { // TestKNeighbors has huge values, in less time
 				continue
 			}
 			if m == neighbors.SqEuclidean && s.name != "clustered" { // it has the leaves of the Euclidean distance
@@ -239,7 +239,7 @@ func TestGraph(t *testing.T) {
 func TestKNeighbors(t *testing.T) {
 	for turn, s := range sets() {
 		for i, m := range Metrics {
-			if testing.Short() && i != turn%len(Metrics) {
+			if brief() && i != turn%len(Metrics) {
 				continue
 			}
 			if m == neighbors.SqEuclidean && s.name != "clustered" { // it has the leaves of the Euclidean distance
@@ -612,7 +612,7 @@ func checkSample(t *testing.T, points, q *vectors.Block, found *neighbors.Neighb
 
 // Over many seeds, what is reported is neither more nor less than what is so.
 func TestMeasureIsFair(t *testing.T) {
-	if testing.Short() {
+	if brief() {
 		t.Skip("many runs")
 	}
 	t.Parallel()

@@ -1,0 +1,10 @@
+package results
+
+import (
+	"os"
+	"testing"
+)
+
+// brief says that a sample of the configurations must do, always the same one: by default, and with the race detector.
+// BEAMLEARN_TESTS=all, which CI sets, tries all of them.
+func brief() bool { return testing.Short() || os.Getenv("BEAMLEARN_TESTS") != "all" }
