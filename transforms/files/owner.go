@@ -90,6 +90,11 @@ const (
 	EndProgress = ".progress"
 )
 
+// besideRun is the name of what a run has beside an output, after the output's own: the id of the run, the word of one of
+// several outputs with an id of their own, where it is one of these, and the ending.
+var besideRun = regexp.MustCompile(`^` + runID.String() + `(\.[a-z]+)?(` +
+	regexp.QuoteMeta(EndStaging) + `|` + regexp.QuoteMeta(EndPart) + `|` + regexp.QuoteMeta(EndProgress) + `)$`)
+
 // Sweep removes what runs of dead processes of this host have left beside outputs: see [Beside]. What belongs to a
 // process that lives, or of which that is not known, stays. Of other stores nothing is removed.
 func Sweep(ctx context.Context, outputs ...string) error {
@@ -105,8 +110,7 @@ func Sweep(ctx context.Context, outputs ...string) error {
 			if !ok {
 				return false
 			}
-			run := runID.FindString(rest)
-			return run != "" && (rest == run+EndStaging || rest == run+EndPart || rest == run+EndProgress)
+			return besideRun.MatchString(rest)
 		}))
 	}
 	return errors.Join(errs...)

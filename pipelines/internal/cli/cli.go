@@ -269,6 +269,9 @@ func (a *App) lines(err error) []string {
 		return strings.Split(strings.TrimSpace(marked[0]), "\n")
 	}
 	var run *runError
+	if isPrismFault(err) {
+		return []string{"Apache Beam's runner in this process has failed by a fault of its own: run this again (the whole error: --verbose)"}
+	}
 	if errors.As(err, &run) {
 		first, rest, more := strings.Cut(text, "\n")
 		if strings.HasSuffix(first, ":") {

@@ -165,6 +165,12 @@ func (a *App) there(ctx context.Context) int {
 	if err = a.prepare(ctx); err == nil {
 		err = a.run(ctx)
 	}
+	if before, may := a.mayBeginAgain(ctx, err); may {
+		remove()
+		if failed := a.beginAgain(before); failed != nil && *a.verbose {
+			fmt.Fprintf(os.Stderr, "%s: the job cannot begin again: %v\n", a.name, failed)
+		}
+	}
 	return a.end(ctx, err)
 }
 
