@@ -113,7 +113,8 @@ func (h *fileHeader) open(data []byte) (*Index, error) {
 	}
 	p.f32, p.f64 = numbersIn[float32](h, data, secF32), numbersIn[float64](h, data, secF64)
 	if x.opts.Metric.Fitted() {
-		x.opts.Params = paramsOf(x.opts.Metric, numbersIn[float64](h, data, secParams))
+		// A copy: options are in use where the file is not any more.
+		x.opts.Params = paramsOf(x.opts.Metric, slices.Clone(numbersIn[float64](h, data, secParams)))
 	}
 	o := x.opts.resolve()
 	if h.sections[secEntryOffsets].size > 0 {

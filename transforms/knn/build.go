@@ -74,8 +74,33 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 		return fault.Mark(err)
 	}
 	vectorio.Count(ctx, int64(points.Len()), int64(len(rejected)))
-	read := time.Now()
+	note := f.note(chunks[0].Total, rejected)
+	note.ZeroBased = chunks[0].ZeroBased == formats.ZeroBasedYes
+	return f.build(ctx, points, &building{start: start, note: note, rejected: rejected}, emit, ranges, parts)
+}
 
+// building is what is known of points of which an index is built.
+type building struct {
+	start    time.Time // of reading
+	note     Note
+	rejected []*fault.Fault
+	report   Report // to which the rest is added
+}
+
+// note is that of points that were read, of so many rows.
+func (f *buildFn) note(total int64, rejected []*fault.Fault) Note {
+	n := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns, Total: total,
+		Rejected: int64(len(rejected))}
+	if o := &f.Options.Neighbors; f.Kept != nil {
+		n.Encoding, n.FittedParams = f.Reading.Encoding, o.Metric.Fitted() && o.Params == nil
+	}
+	return n
+}
+
+// build builds the index of the points, and hands it over.
+func (f *buildFn) build(ctx context.Context, points *vectors.Block, b *building, emit func(IndexPiece),
+	ranges func(Range), parts func(output.Part)) error {
+	read := time.Now()
 	progress.Of(f.Options.RunID).Phase("building the index")
 	if f.Options.Radius == nil && f.Kept == nil {
 		if err := f.Options.checkK(int64(points.Len()), f.Self); err != nil {
@@ -86,31 +111,25 @@ func (f *buildFn) ProcessElement(ctx context.Context, _ int, iter func(*vectorio
 	if err != nil {
 		return fault.Mark(err)
 	}
-	duplicates := int64(index.DuplicateIDs())
-	note := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns,
-		Total: chunks[0].Total, ZeroBased: chunks[0].ZeroBased == formats.ZeroBasedYes,
-		Rejected: int64(len(rejected)), DuplicateIDs: duplicates}
-	if f.Kept != nil {
-		note.Encoding = f.Reading.Encoding
-	}
-	size, file, err := f.handOver(ctx, index, note, emit)
+	b.note.DuplicateIDs = int64(index.DuplicateIDs())
+	size, file, err := f.handOver(ctx, index, b.note, emit)
 	if err != nil {
 		return fault.Mark(err)
 	}
 	indexBuilds.Inc(ctx, 1)
 	if f.Self {
-		for _, r := range rangesOf(index.Len(), chunks[0].Total, f.Options.SearchRows, file) {
+		for _, r := range rangesOf(index.Len(), b.note.Total, f.Options.SearchRows, file) {
 			ranges(r)
 		}
 	} else {
 		ranges(Range{Ordinal: built, Index: file})
 	}
 
-	return f.Options.report(ctx, order, Report{
-		Points: int64(index.Len()), Dim: index.Dim(), DuplicateIDs: duplicates, IndexBytes: size,
-		ReadPoints: read.Sub(start).Seconds(), BuildIndex: time.Since(read).Seconds(), Algorithm: string(index.Algorithm()),
-		Broadcast: f.broadcast(),
-	}, rejected, parts)
+	r := b.report
+	r.Points, r.Dim, r.DuplicateIDs, r.IndexBytes = int64(index.Len()), index.Dim(), b.note.DuplicateIDs, size
+	r.ReadPoints, r.BuildIndex = read.Sub(b.start).Seconds(), time.Since(read).Seconds()
+	r.Algorithm, r.Broadcast = string(index.Algorithm()), f.broadcast()
+	return f.Options.report(ctx, order, r, b.rejected, parts)
 }
 
 // report emits a report and the rows that were left out.

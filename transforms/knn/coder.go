@@ -87,6 +87,10 @@ type Report struct {
 	Edges        int64 `json:"edges,omitempty"` // of a graph that was made symmetric, without those to oneself
 	Rejected     int64 `json:"rejected_rows"`
 	DuplicateIDs int64 `json:"duplicate_ids"`
+	// Deleted and Added are how many points a new version of an index is without, and has beside, those of the one
+	// before.
+	Deleted int64 `json:"deleted_points,omitempty"`
+	Added   int64 `json:"added_points,omitempty"`
 	// Unknown is how many cells of the queries are of categories that the encoding of the points does not know, by the
 	// column.
 	Unknown     map[string]int64 `json:"unknown_categories,omitempty"`
@@ -131,6 +135,8 @@ func (r *Report) add(o Report) {
 	r.Rejected += o.Rejected
 	r.DuplicateIDs += o.DuplicateIDs
 	r.Unknown = vectorio.AddUnknown(r.Unknown, o.Unknown)
+	r.Deleted += o.Deleted
+	r.Added += o.Added
 	r.IndexBytes += o.IndexBytes
 	r.Decodes += o.Decodes
 	r.ReadPoints += o.ReadPoints

@@ -49,6 +49,11 @@ type Note struct {
 	Total, Rejected int64
 	// DuplicateIDs is the number of points whose id an earlier one has.
 	DuplicateIDs int64
+	// FittedParams says that the parameters of the metric follow from the points, and so do those of a new version.
+	FittedParams bool `json:",omitempty"`
+	// Changed says that the points are not those of Files, read in this way: some were deleted, or others were added that
+	// were read in another way.
+	Changed bool `json:",omitempty"`
 }
 
 // Prebuilt is an index of an earlier run.
@@ -111,6 +116,9 @@ func named(err error, path, name string) error {
 func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio.Options) error {
 	stale := func(found string, args ...any) error {
 		return fault.File(name, "an index of the input as it is: build it anew", found, args...)
+	}
+	if p.Note.Changed {
+		return stale("a version of one, of which points were deleted or added: ask it without the input")
 	}
 	if len(corpus.Files) != len(p.Note.Files) {
 		return stale("an index of %d files, not of the %d of the input", len(p.Note.Files), len(corpus.Files))

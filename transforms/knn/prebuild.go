@@ -17,9 +17,14 @@ import (
 // IndexJob is the data and the options of an index that is built to be kept: of the latter, Neighbors, Index, Threads
 // and what is about the run.
 type IndexJob struct {
+	// Corpus are the points; of a new version of an index, those to add, or nil.
 	Corpus  *vectorio.Dataset
 	Reading vectorio.Options
 	Options Options
+	// From is the version that a new one begins with: see version.go. Default: none.
+	From *Prebuilt
+
+	gone []int32 // positions of the points of From that are deleted
 }
 
 // Check reports what is wrong with the job as far as can be told before it runs.
@@ -31,22 +36,32 @@ func (j *IndexJob) Check() error {
 	if j.Options.Threads < 0 {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", j.Options.Threads))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, j.checkVersion())...)
 }
 
 // Memory estimates the bytes that building takes in this process, besides the program's own: the
 // points, what the index is beyond them, and the chunks that are read at a time. It is 0 where that is not known, as
 // of [Job.Memory].
 func (j *IndexJob) Memory() int64 {
+	if j.From != nil && j.Corpus == nil {
+		if j.Options.Workers != placement.InProcess {
+			return 0
+		}
+		return j.From.File.Size
+	}
 	of := &Job{Corpus: j.Corpus, Reading: j.Reading, Options: j.Options}
 	rows := of.rowsAbout()
 	if j.Options.Workers != placement.InProcess || rows < 0 {
 		return 0
 	}
-	if j.Reading.Formats.Sparse {
-		return of.sparseMemory(rows)
+	before := int64(0)
+	if j.From != nil {
+		before = j.From.File.Size
 	}
-	return of.built(rows) + of.reading(rows)
+	if j.Reading.Formats.Sparse {
+		return before + of.sparseMemory(rows)
+	}
+	return before + of.built(rows) + of.reading(rows)
 }
 
 // Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding. The index keeps it,
@@ -77,9 +92,14 @@ func BuildIndex(s beam.Scope, j *IndexJob) error {
 	output.Begin(j.Options.RunID)
 	s = s.Scope("knn.BuildIndex")
 	o := (&Job{Options: j.Options}).withIndexLimit(1<<63 - 1)
-	fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files,
-		Columns: j.Corpus.Columns}
-	_, _, built := build(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers), fn)
+	var built beam.PCollection
+	if j.From != nil {
+		built = j.buildVersion(s, o)
+	} else {
+		fn := &buildFn{Reading: j.Reading, Options: o, Dim: j.Corpus.Dim, File: true, Kept: j.Corpus.Files,
+			Columns: j.Corpus.Columns}
+		_, _, built = build(s, vectorio.Chunks(s.Scope("Corpus"), j.Corpus, j.Options.Workers), fn)
+	}
 	output.Publish(s, built, *o.output())
 	return nil
 }

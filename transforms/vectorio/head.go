@@ -99,3 +99,46 @@ func (d *Dataset) Targeted(ctx context.Context, n int, reading *Options) (*Datas
 	reading.Formats.Labels = to.options.Formats.Labels
 	return &to, nil
 }
+
+// Each reads all rows in this process and gives them to do, a block of them at a time in the same memory: of files that
+// are small beside those of the job, as lists of ids are.
+func (d *Dataset) Each(ctx context.Context, o Options, do func(*vectors.Block) error) error {
+	o.EnsureDefaults()
+	var pieces []FilePiece
+	split := &splitFn{Options: d.options.lean(), RangeBytes: rangeBytes(d.Bytes)}
+	for i, info := range d.Files {
+		err := split.ProcessElement(ctx, FilePiece{File: i, Info: info, Naming: d.naming[i]}, func(p FilePiece) {
+			pieces = append(pieces, p)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	number := &numberFn{Options: d.options.lean(), Targets: d.targets}
+	list, err := number.ProcessElement(ctx, 0, func(p *FilePiece) bool {
+		if len(pieces) == 0 {
+			return false
+		}
+		*p, pieces = pieces[0], pieces[1:]
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range list.Chunks {
+		each := EachBlock
+		if o.Formats.Cells {
+			each = eachCells
+		}
+		if err := each(ctx, c, &o, d.Dim, func(*fault.Fault) {}, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachCells is [EachTargeted] as [EachBlock] is called.
+func eachCells(ctx context.Context, c Chunk, o *Options, _ int, rejected func(*fault.Fault), do func(*vectors.Block) error) error {
+	_, err := EachTargeted(ctx, c, o, rejected, do)
+	return err
+}

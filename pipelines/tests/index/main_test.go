@@ -172,3 +172,111 @@ func TestTextIDs(t *testing.T) {
 		t.Errorf("left %s", got)
 	}
 }
+
+// A new version of an index has the bytes of one of the same rows, and the answers of one of the rows that are left. Jobs
+// and the version before stay as they are.
+func TestVersion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a process sixteen times")
+	}
+	dir := t.TempDir()
+	row := func(i int) string { return fmt.Sprintf("u%d,%d,%d\n", i, i*i%17, i%5) }
+	table := func(name string, rows ...int) {
+		s := "id,a,b\n"
+		for _, i := range rows {
+			s += row(i)
+		}
+		clitest.Write(t, filepath.Join(dir, name), s)
+	}
+	table("1.csv", 0, 1, 2, 3, 4, 5)
+	table("2.csv", 6, 7)
+	table("left.csv", 0, 2, 3, 5, 6, 7)
+	clitest.Write(t, filepath.Join(dir, "gone.csv"), "id\nu4\nu1\nu4\n")
+	clitest.Write(t, filepath.Join(dir, "other.csv"), "id,a\nu9,1\n")
+	clitest.Write(t, filepath.Join(dir, "plain.csv"), "a,b\n1,1\n")
+	index := func(args ...string) string {
+		t.Helper()
+		_, stderr, code := clitest.End(t, clitest.Command(dir, args...))
+		if code != 0 {
+			t.Fatalf("%q: exit code %d\n%s", args, code, stderr)
+		}
+		return stderr
+	}
+	read := func(name string) string { return clitest.Read(t, filepath.Join(dir, name)) }
+	index("--input=1.csv", "--id_column=id", "--index=1.index")
+	before := read("1.index")
+	index("--input=1.csv,2.csv", "--id_column=id", "--index=both.index")
+	index("--from=1.index", "--append=2.csv", "--index=added.index")
+	if read("added.index") != read("both.index") {
+		t.Error("an index with rows added has other bytes than one of all")
+	}
+	if stderr := index("--from=1.index", "--append=2.csv", "--delete=gone.csv", "--index=new.index"); !strings.Contains(stderr, "  2 points were deleted, and 2 added") {
+		t.Error(stderr)
+	}
+	index("--input=left.csv", "--id_column=id", "--index=left.index")
+	for _, name := range []string{"new", "left"} {
+		args := []string{"--index=" + name + ".index", "--queries=1.csv", "--id_column=id", "--k=4", "--report=none", "--output=" + name + ".csv"}
+		if _, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", args...)); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	if read("new.csv") != read("left.csv") {
+		t.Error("a version that points were deleted from has other answers than an index of those that are left")
+	}
+	if read("1.index") != before {
+		t.Error("the version before is another")
+	}
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"--from=1.index", 2, "--from: what is new?"},
+		{"--append=2.csv", 2, "--append is of a new version of an index"},
+		{"--from=1.index --append=2.csv --metric=cosine", 2, "without --metric"},
+		{"--from=1.index --append=2.csv --numeric=a", 2, "without flags of tables"},
+		{"--from=none.index --append=2.csv", 1, "none.index: found no file of that name"},
+		{"--from=1.index --append=other.csv", 1, `other.csv: found the columns "id", "a", without "b", expected the columns "a", "b"`},
+		{"--from=1.index --append=plain.csv", 2, `expected the id column "id"`},
+		{"--from=1.index --delete=2.csv", 1, `found "u6", "u7" that none has, expected ids`},
+		{"--from=1.index --delete=1.csv", 2, "all points would be deleted"},
+	} {
+		_, stderr, code := clitest.End(t, clitest.Command(dir, append(strings.Fields(c.args), "--index=o.index")...))
+		if code != c.code || !strings.Contains(stderr, c.want) || strings.Contains(names(t, dir), " o.index") {
+			t.Errorf("%q: exit code %d, %s\n%s", c.args, code, names(t, dir), stderr)
+		}
+	}
+}
+
+// The parameters of a metric that follow from the points follow anew, and those that were given stay; an index of either
+// answers.
+func TestVersionParams(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a process ten times")
+	}
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,5\n2,1\n4,2\n8,9\n3,3\n")
+	clitest.Write(t, filepath.Join(dir, "left.csv"), "a,b\n1,5\n2,1\n4,2\n8,9\n")
+	clitest.Write(t, filepath.Join(dir, "v.csv"), "2,3\n")
+	clitest.Write(t, filepath.Join(dir, "gone.csv"), "4\n")
+	for i, metric := range []string{"--metric=seuclidean", "--metric=mahalanobis", "--metric=seuclidean --metric_params=v.csv"} {
+		var got [2]string
+		for j, args := range []string{"--from=x.index --delete=gone.csv", "--input=left.csv " + metric} {
+			if j == 0 {
+				if _, stderr, code := clitest.End(t, clitest.Command(dir, strings.Fields("--input=x.csv --index=x.index "+metric)...)); code != 0 {
+					t.Fatal(stderr)
+				}
+			}
+			if _, stderr, code := clitest.End(t, clitest.Command(dir, strings.Fields(args+" --index=y.index")...)); code != 0 {
+				t.Fatal(stderr)
+			}
+			if _, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", "--index=y.index", "--queries=x.csv", "--k=3", "--report=none", "--output=y.csv")); code != 0 {
+				t.Fatal(stderr)
+			}
+			got[j] = clitest.Read(t, filepath.Join(dir, "y.csv"))
+		}
+		if got[0] != got[1] {
+			t.Errorf("%d: %s: other answers than of the points that are left", i, metric)
+		}
+	}
+}

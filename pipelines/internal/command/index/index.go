@@ -19,6 +19,7 @@ import (
 type command struct {
 	*cli.App
 	input       *cli.Input
+	version     *version
 	tables      *cli.Tables
 	standardize *bool
 	metric      *cli.Metric
@@ -30,9 +31,10 @@ type command struct {
 // New is the command.
 func New() *cli.App {
 	app := cli.New("index", "Builds an index of points, once, for kneighbors --index: files in, one file out.")
-	c := &command{App: app, input: app.Input()}
+	c := &command{App: app, input: app.Input().Unless("from")}
 
 	c.tables = app.Tables(false)
+	c.version = newVersion(app.Group("Instead: a new version of an index"))
 
 	compute := app.Group("What to build")
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
@@ -55,36 +57,60 @@ func (c *command) run(ctx context.Context) error {
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	job.Options.EnsureDefaults()
-	if err := cli.Usage(faults, job.Check()); err != nil {
+	if err := cli.Usage(faults, c.checkVersion(), job.Check()); err != nil {
 		return err
 	}
-	err := c.metric.Params(ctx, &job.Options.Neighbors)
-	if err != nil {
+	if c.version.asked() {
+		return c.build(ctx, job, c.inspectVersion, c.explainVersion, start)
+	}
+	return c.build(ctx, job, c.inspect, c.explain, start)
+}
+
+// inspect finds the points.
+func (c *command) inspect(ctx context.Context, job *knn.IndexJob) error {
+	if err := c.metric.Params(ctx, &job.Options.Neighbors); err != nil {
 		return err
 	}
-	if err = job.InspectCorpus(ctx, c.input.Patterns()); err != nil {
+	if err := job.InspectCorpus(ctx, c.input.Patterns()); err != nil {
 		return err
 	}
-	if reading.Formats.Cells {
+	if job.Reading.Formats.Cells {
 		if err := c.encode(ctx, job); err != nil {
 			return err
 		}
 	}
 	c.Note(job.Corpus)
-	if err := cli.Usage(job.Options.Neighbors.CheckColumns(job.Corpus.Dim)); err != nil {
+	return cli.Usage(job.Options.Neighbors.CheckColumns(job.Corpus.Dim))
+}
+
+// build builds the index of what inspect finds.
+func (c *command) build(ctx context.Context, job *knn.IndexJob, inspect, explain func(context.Context, *knn.IndexJob) error, start time.Time) error {
+	if err := inspect(ctx, job); err != nil {
+		return err
+	}
+	if err := cli.Usage(job.Check()); err != nil {
 		return err
 	}
 	if c.Explaining() {
-		return c.explain(ctx, job)
+		return explain(ctx, job)
 	}
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err
 	}
-	_, err = cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*knn.Report]{
-		Add:   func(s beam.Scope) error { return knn.BuildIndex(s, job) },
+	clean := func(ctx context.Context) error { return knn.Clean(ctx, &job.Options) }
+	_, err := cli.Do(ctx, c.App, job.Options.RunID, cli.Steps[*knn.Report]{
+		Add: func(s beam.Scope) error {
+			if err := knn.BuildIndex(s, job); err != nil {
+				return err
+			}
+			if err := job.Stage(ctx); err != nil {
+				return errors.Join(err, clean(context.WithoutCancel(ctx)))
+			}
+			return nil
+		},
 		Read:  func(ctx context.Context) (*knn.Report, error) { return knn.PublishIndex(ctx, &job.Options) },
 		Tell:  func(r *knn.Report) error { return c.Summary(lines(r, time.Since(start)), r) },
-		Clean: func(ctx context.Context) error { return knn.Clean(ctx, &job.Options) },
+		Clean: clean,
 	})
 	return err
 }
@@ -119,6 +145,9 @@ func (c *command) explain(ctx context.Context, job *knn.IndexJob) error {
 func lines(r *knn.Report, total time.Duration) []string {
 	all := []string{fmt.Sprintf("%d points × %d columns in %.2f s: read %.2f s, index %.2f s (%s, %s); peak memory %s", r.Points, r.Dim,
 		total.Seconds(), r.ReadPoints, r.BuildIndex, r.Algorithm, files.Bytes(r.IndexBytes), files.Bytes(cli.PeakMemory()))}
+	if r.Deleted+r.Added > 0 {
+		all = append(all, fmt.Sprintf("  %d points were deleted, and %d added", r.Deleted, r.Added))
+	}
 	if r.DuplicateIDs > 0 {
 		all = append(all, fmt.Sprintf("  %d points have an id that an earlier point has", r.DuplicateIDs))
 	}
