@@ -16,6 +16,9 @@ func (m *RegressionMetrics) Pinball(quantile float64) float64 {
 	return (m.Absolute/2 + float64((quantile-0.5)*m.Signed)) / m.Weight
 }
 
+// PinballScore is the name of the score that a cross-validation of the loss Quantile has.
+const PinballScore = "neg_mean_pinball_loss"
+
 // Coverage is the share of the targets that are at most their predictions: about the quantile, of one that predicts it
 // well.
 func (m *RegressionMetrics) Coverage() float64 { return m.Covered / m.Weight }

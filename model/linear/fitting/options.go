@@ -177,7 +177,7 @@ func (o *FitOptions) hasExact() bool {
 	return o.corners()
 }
 
-// corners reports whether the loss has an exact solver that takes its corners, of one alpha and the penalty l2.
+// corners reports whether the loss has an exact solver that takes its corners, with the penalty l2.
 func (o *FitOptions) corners() bool {
 	return interior.Has(o.Options.Loss) && o.Options.Task != linear.OneClass && o.noCorners() == ""
 }
@@ -190,9 +190,7 @@ func (o *FitOptions) noCorners() string {
 		return ""
 	case o.Options.Penalty != linear.L2:
 		return fmt.Sprintf("penalty %s: solver exact takes the loss %s with l2", o.Options.Penalty, o.Options.Loss)
-	case o.AutoAlphas || o.combinations() > 1 || o.Folds > 0:
-		return fmt.Sprintf("folds: solver exact does not cross-validate the loss %s: take one alpha, without folds", o.Options.Loss)
-	case len(o.Alphas) == 1 && o.Alphas[0] == 0:
+	case slices.Contains(o.Alphas, 0):
 		return fmt.Sprintf("alpha 0: solver exact takes the loss %s with an alpha above 0, as small as 1e-9", o.Options.Loss)
 	}
 	return ""
@@ -381,7 +379,7 @@ func (o *FitOptions) checkDeviance(fault func(format string, args ...any)) {
 func Scorings() []string {
 	return []string{
 		linear.D2Score, linear.DevianceScore(linear.Poisson), linear.DevianceScore(linear.Gamma), linear.DevianceScore(linear.Tweedie),
-		"r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc",
+		linear.PinballScore, "r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc",
 	}
 }
 
@@ -389,9 +387,11 @@ func Scorings() []string {
 // more.
 func (o *FitOptions) scorings() []string {
 	all := Scorings()
-	deviance := all[:4]
-	all = all[4:]
+	deviance, pinball := all[:4], all[4:]
+	all = all[5:]
 	switch {
+	case o.Options.Loss == linear.Quantile:
+		return pinball[:4]
 	case slices.Contains(linear.DevianceLosses, o.Options.Loss):
 		return append([]string{deviance[0], linear.DevianceScore(o.Options.Loss)}, all[:3]...)
 	case o.Options.Task == linear.Regression:

@@ -154,7 +154,7 @@ func slopes(s *survey.Survey, o *linear.Options) (curvature, slope float64) {
 		switch o.Loss {
 		case linear.Huber:
 			return min(1, *o.Epsilon/spread), min(spread, *o.Epsilon)
-		case linear.EpsilonInsensitive:
+		case linear.EpsilonInsensitive, linear.Quantile:
 			return 1 / spread, 1
 		case linear.SquaredEpsilonInsensitive:
 			return 2, 2 * spread

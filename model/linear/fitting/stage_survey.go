@@ -79,6 +79,8 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		}
 	}
 	switch {
+	case exact && o.Folds > 0 && o.corners():
+		return cornersStage{}, nil
 	case exact && o.Folds > 0:
 		return crossStage{}, nil
 	case o.Folds > 0:
@@ -109,7 +111,7 @@ func (f *Fit) tooLarge() (of, what string) {
 		return "loss", what + " for the loss " + string(o.Options.Loss)
 	case !fits && !o.smooth():
 		return "penalty", what + " for the penalty " + string(o.Options.Penalty)
-	case !fits && o.Folds > 0:
+	case !fits && o.Folds > 0 && !o.corners():
 		return "folds", what + " to be cross-validated"
 	case o.Solver == SolverAuto && float64(vectors)*float64(f.features) > maxWideWeights && o.MultiClass != linear.Multinomial:
 		return "solver", what

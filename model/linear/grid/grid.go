@@ -179,7 +179,7 @@ type gridShape struct {
 	folds, sets, combos, vectors, classes int
 	lanes, padded                         int // padded to whole groups
 	features                              int
-	mean, adaptive, deviance              bool
+	mean, adaptive, deviance, quantile    bool
 }
 
 // of is the lanes from lo to hi of a set.
@@ -228,7 +228,7 @@ func newGrid(o GridOptions, features int) (*Grid, error) {
 	s := gridShape{
 		folds: o.Folds, sets: o.Folds, combos: len(g.combos), vectors: 1, classes: o.Options.Classes.Len(), features: features,
 		mean: o.Options.Average > 0, adaptive: o.Options.LearningRate == linear.AdaGrad,
-		deviance: slices.Contains(linear.DevianceLosses, o.Options.Loss),
+		deviance: slices.Contains(linear.DevianceLosses, o.Options.Loss), quantile: o.Options.Loss == linear.Quantile,
 	}
 	if o.Refit {
 		s.sets++
@@ -846,7 +846,7 @@ func (p *gridPart) judgeAll() {
 		N: (n*span + lanes.Width - 1) / lanes.Width, P: &w.decision[0], Y: &w.y[0], YStep: 8 * lanes.Width, Update: &w.loss[0],
 		Threshold: lossFunc.Threshold, Epsilon: lossFunc.Epsilon,
 	}
-	if !s.deviance { // which no kernel has, and a judge needs no curve of
+	if !s.deviance && !s.quantile { // which no kernel has, and a judge needs no curve of
 		g.kernels.Value[lossFunc.Kind](&w.row)
 	}
 	if s.vectors > 1 && lossFunc.Kind == loss.LogLoss && s.folds > 0 && g.options.Options.MultiClass != linear.Multinomial {
@@ -895,6 +895,7 @@ func (p *gridPart) score(q *prediction, at int) {
 		y := w.y[at]
 		p.targets[q.fold].Add(y, y, q.weight)
 		of := &g.rules[0].Loss.Of
+		quantile, _ := g.options.Options.IsQuantile()
 		if s.deviance {
 			p.targets[q.fold].AddDeviance(*of, y, of.Link(y), q.weight)
 		}
@@ -906,6 +907,9 @@ func (p *gridPart) score(q *prediction, at int) {
 			e := y - v
 			p.squared[first+c] += float64(q.weight * e * e)
 			p.absolute[first+c] += float64(q.weight * math.Abs(e))
+			if s.quantile {
+				p.pinball[first+c] += float64(q.weight * max(float64(quantile*e), float64((quantile-1)*e)))
+			}
 		}
 	case s.vectors == 1:
 		for c, v := range d {

@@ -8,7 +8,8 @@ import (
 )
 
 // Result is the scores of the last epoch, and the learning curve of all: see [Grid]. In regression they are r2,
-// neg_mean_squared_error and neg_mean_absolute_error, and before them, of a loss that is a deviance, that and its D²; in classification accuracy, f1 (of two classes) or f1_macro,
+// neg_mean_squared_error and neg_mean_absolute_error, and before them, of a loss that is a deviance, that and its D²,
+// and of quantile neg_mean_pinball_loss; in classification accuracy, f1 (of two classes) or f1_macro,
 // neg_log_loss (of LogLoss and ModifiedHuber), and roc_auc (of two classes), to within about 1e-4 and never farther
 // off than AUCErrors says. The first is that to choose by: see [CVResult.Choose]. The progressive loss is of the
 // models of all rows or, without Refit, of those of the last fold; the learning curve is of the models of all folds;
@@ -82,6 +83,9 @@ func (g *Grid) scoreNumbers(metric func(name string, score func(fold, model int)
 		metric(linear.DevianceScore(g.options.Options.Loss), func(fold, model int) float64 {
 			return -sums.deviance[model] / sums.foldWeight[fold]
 		})
+	}
+	if g.shape.quantile {
+		metric(linear.PinballScore, func(fold, model int) float64 { return -sums.pinball[model] / sums.foldWeight[fold] })
 	}
 	metric("r2", func(fold, model int) float64 {
 		m := sums.targets[fold]

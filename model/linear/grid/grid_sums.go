@@ -30,6 +30,7 @@ type gridSums struct {
 	targets           []linear.RegressionMetrics // by fold, of the targets alone
 	squared, absolute []float64
 	deviance          []float64   // nil but of a loss that is one
+	pinball           []float64   // nil but of quantile
 	confusion         []float64   // of model m, row by row, from m·classes² on; of two classes it follows from the bins
 	logLoss           []float64   // the sum
 	bins              [][]float64 // of two classes: scores of class 0, then of class 1, by scoreBin; nil without rows
@@ -85,6 +86,9 @@ func newGridSums(s *gridShape) *gridSums {
 		g.targets, g.squared, g.absolute = make([]linear.RegressionMetrics, s.folds), make([]float64, models), make([]float64, models)
 		if s.deviance {
 			g.deviance = make([]float64, models)
+		}
+		if s.quantile {
+			g.pinball = make([]float64, models)
 		}
 		return g
 	}
@@ -146,7 +150,7 @@ func (g *gridSums) merge(o *gridSums, s *gridShape, base *gridSums) {
 	}
 	for _, p := range [][2][]float64{
 		{g.progressive, o.progressive}, {g.foldWeight, o.foldWeight}, {g.squared, o.squared}, {g.absolute, o.absolute}, {g.deviance, o.deviance},
-		{g.confusion, o.confusion}, {g.logLoss, o.logLoss},
+		{g.pinball, o.pinball}, {g.confusion, o.confusion}, {g.logLoss, o.logLoss},
 	} {
 		addTo(p[0], p[1])
 	}
@@ -173,6 +177,9 @@ func (s *gridShape) size() float64 {
 	case 0:
 		if n += 3*float64(s.folds) + 2*models; s.deviance {
 			n += float64(s.folds) + models
+		}
+		if s.quantile {
+			n += models
 		}
 	case 2:
 		n += models
@@ -218,7 +225,7 @@ func (g *gridSums) fields(c *wire.Codec, s *gridShape) {
 		}
 		c.Floats(k.largest, k.scaled)
 	}
-	c.Floats(g.progressive, g.foldWeight, g.squared, g.absolute, g.deviance, g.confusion, g.logLoss)
+	c.Floats(g.progressive, g.foldWeight, g.squared, g.absolute, g.deviance, g.pinball, g.confusion, g.logLoss)
 	for i := range g.targets {
 		c.Float(&g.targets[i].Weight, &g.targets[i].Mean, &g.targets[i].M2)
 		if s.deviance {

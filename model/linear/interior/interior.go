@@ -60,6 +60,7 @@ type Optimizer struct {
 	options  linear.Options
 	features int
 	corners  corners
+	closed   float64 // the gap at the end, a share of the objective
 	passes   int
 	rows     int64
 	weight   float64 // Σw
@@ -96,7 +97,7 @@ const (
 
 	closed    = 1e-6  // of the objective: the gap at the end
 	closer    = 1e-10 // and of huber, whose slopes settle
-	certified = 1e-4  // the gap with which a search that comes no nearer is at the optimum, too
+	Certified = 1e-4  // the gap with which a search that comes no nearer is at the optimum, too
 	patience  = 12    // passes for that
 	near      = 1e-5  // the gap of corners that is taken sooner, as rounding is what keeps it from closing
 	short     = 2     // passes for that
@@ -133,7 +134,10 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		vectors = linear.NumVectors(o.Classes.Len())
 	}
 	o.Classes = o.Classes.Clone()
-	p := &Optimizer{MaxPasses: 60, options: o, features: features, corners: cornersOf(&o)}
+	p := &Optimizer{MaxPasses: 60, options: o, features: features, corners: cornersOf(&o), closed: closed}
+	if p.corners.curve > 0 {
+		p.closed = closer
+	}
 	for range vectors {
 		p.searches = append(p.searches, &search{Points: []jsontext.BitFloats{make([]float64, p.width())}, Barrier: []float64{0.1}})
 	}
@@ -185,7 +189,7 @@ func (o *Optimizer) Gap() float64 {
 }
 
 // Converged reports whether that is at most a ten-thousandth.
-func (o *Optimizer) Converged() bool { return o.passes > 0 && o.Gap() <= certified }
+func (o *Optimizer) Converged() bool { return o.passes > 0 && o.Gap() <= Certified }
 
 // Partial begins a part of the next pass. Parts may work at the same time, but not while Advance does.
 func (o *Optimizer) Partial(part, parts int) linear.Partial {
@@ -253,13 +257,9 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	if p.Since++; p.gap() < 0.9*before {
 		p.Since = 0
 	}
-	enough := closed
-	if o.corners.curve > 0 {
-		enough = closer
-	}
-	stuck := p.Since >= patience && p.gap() <= certified*p.scale() ||
+	stuck := p.Since >= patience && p.gap() <= Certified*p.scale() ||
 		o.corners.curve == 0 && p.Since >= short && p.gap() <= near*p.scale()
-	if p.gap() <= enough*p.scale() || stuck {
+	if p.gap() <= o.closed*p.scale() || stuck {
 		p.Done, p.Points, p.Barrier, p.Extremes = true, nil, nil, [2]line{}
 		return nil
 	}

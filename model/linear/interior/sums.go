@@ -132,37 +132,50 @@ func (s *passSum) PartialFit(c *linear.Chunk) error {
 	if err := s.encode(c); err != nil {
 		return err
 	}
-	o := s.learner
 	n := c.Len()
 	if n == 0 {
 		return nil
 	}
-	if s.weights == nil && o.options.Task == linear.Classification {
-		sizes := o.ClassSizes
-		if len(sizes) != o.options.Classes.Len() {
-			if o.options.ClassWeight.Balanced {
-				return errors.New("class_weight balanced: an exact solver must know the rows of each class beforehand")
-			}
-			sizes = make([]float64, o.options.Classes.Len())
-		}
-		s.weights = o.options.ClassWeight.BySize(&o.options.Classes, sizes)
+	if err := s.weigh(); err != nil {
+		return err
 	}
 	s.rows += int64(n)
 	s.weight += c.Weight()
-	if c.Sparse != nil && c.Entries() < n*o.features/4 {
-		s.addRows(c)
+	if sparse(c) {
+		s.addRows(c, s.places, n, inOrder)
 		return nil
 	}
-	b := s.room()
+	if s.block == nil {
+		s.block = s.learner.newBlock()
+	}
 	for at := 0; at < n; {
 		var m int
-		m, at = b.Pack(c, s.places, at, n, func(at int) int { return at }, o.options.Task)
-		for k, d := range s.sums {
-			if d != nil && m > 0 {
-				s.addBlock(k, d, b, m)
-			}
-		}
+		m, at = s.block.Pack(c, s.places, at, n, inOrder, s.learner.options.Task)
+		s.addBlock(s.block, m)
 	}
+	return nil
+}
+
+// inOrder gives all rows of a chunk.
+func inOrder(at int) int { return at }
+
+// sparse reports whether the rows of a chunk are to be summed up one by one.
+func sparse(c *linear.Chunk) bool { return c.Sparse != nil && c.Entries() < c.Len()*c.Features/4 }
+
+// weigh finds out the weights of the classes, once.
+func (s *passSum) weigh() error {
+	o := s.learner
+	if s.weights != nil || o.options.Task != linear.Classification {
+		return nil
+	}
+	sizes := o.ClassSizes
+	if len(sizes) != o.options.Classes.Len() {
+		if o.options.ClassWeight.Balanced {
+			return errors.New("class_weight balanced: an exact solver must know the rows of each class beforehand")
+		}
+		sizes = make([]float64, o.options.Classes.Len())
+	}
+	s.weights = o.options.ClassWeight.BySize(&o.options.Classes, sizes)
 	return nil
 }
 
@@ -186,24 +199,29 @@ func (s *passSum) of(k int, place int32, target, weight float64) (y, w float64) 
 	return -1, weight
 }
 
-func (s *passSum) room() *block {
-	if s.block != nil {
-		return s.block
-	}
-	o := s.learner
+// newBlock makes room for rows that are standardised by the optimizer's scaler.
+func (o *Optimizer) newBlock() *block {
 	b := &block{Block: panel.NewBlock(o.features, o.Scaler)}
 	n := b.X.Rows
 	b.z, b.rates = panel.NewPanels(o.features, n), make([]float64, n)
 	b.pairs, b.extremes = make([]float64, 4*n), make([]float64, 4*n)
-	for range o.passes + 1 {
-		s.at = append(s.at, make([]float64, n))
-	}
-	s.block = b
 	return b
 }
 
-// addBlock adds the first n rows of b to the sums of search k.
-func (s *passSum) addBlock(k int, d *sums, b *block, n int) {
+// addBlock adds the first n rows of b.
+func (s *passSum) addBlock(b *block, n int) {
+	for range s.learner.passes + 1 - len(s.at) {
+		s.at = append(s.at, make([]float64, b.X.Rows))
+	}
+	for k, d := range s.sums {
+		if d != nil && n > 0 {
+			s.addTo(k, d, b, n)
+		}
+	}
+}
+
+// addTo adds the first n rows of b to the sums of search k.
+func (s *passSum) addTo(k int, d *sums, b *block, n int) {
 	o, last := s.learner, s.learner.features
 	for i, p := range d.points {
 		b.X.Dots(s.at[i][:n], p[:last])
@@ -251,13 +269,14 @@ func (s *sums) intercept(t *terms) {
 	}
 }
 
-// addRows adds sparse rows one by one.
-func (s *passSum) addRows(c *linear.Chunk) {
+// addRows adds n sparse rows one by one, which row gives.
+func (s *passSum) addRows(c *linear.Chunk, places []int32, n int, row func(at int) int) {
 	o, last := s.learner, s.learner.features
 	rows := linear.NewRows(c, o.Scaler, nil)
 	at := make([]float64, o.passes+1)
-	for i, place := range s.places {
-		weight, target := 1.0, 0.0
+	for r := range n {
+		i := row(r)
+		place, weight, target := places[i], 1.0, 0.0
 		if c.Weights != nil {
 			if weight = c.Weights[i]; weight == 0 {
 				continue

@@ -6,7 +6,10 @@ python cross.py
 The folds are those that beamlearn makes, made here once more: each class's rows in the order of a hash, cut into equal parts.
 Every estimator is fitted, as in a Pipeline with a StandardScaler, by the rows of the other folds: LogisticRegression, alone or in
 a OneVsRestClassifier, with C = 1/(alpha · Σ weights), RidgeClassifier and Ridge with alpha · Σ weights. The objectives of other
-losses, (1/Σw) Σ w·loss + alpha/2·‖coef‖², are brought to their least by Newton's method in float64.
+losses, (1/Σw) Σ w·loss + alpha/2·‖coef‖², are brought to their least by Newton's method in float64; of hinge,
+epsilon_insensitive and quantile so with their corners rounded off, less and less, until it is known which rows are on corners: then
+the optimum is the solution of a system of equations, whose conditions of optimality are asserted, and that it is not above what
+libsvm's SVC and SVR find. That of quantile with an alpha of nearly 0 is asserted to be QuantileRegressor's.
 """
 
 import csv
@@ -17,15 +20,18 @@ import warnings
 
 import numpy as np
 import sklearn
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, f1_score, log_loss, mean_absolute_error, mean_squared_error, r2_score, roc_auc_score
+from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
+from sklearn.metrics import (accuracy_score, f1_score, log_loss, mean_absolute_error, mean_pinball_loss, mean_squared_error, r2_score,
+                             roc_auc_score)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR
 
 here = pathlib.Path(__file__).parent
 warnings.simplefilter("ignore")
 assert sklearn.__version__ == "1.9.1"
 M = (1 << 64) - 1
+CORNERS = ("hinge", "epsilon_insensitive", "quantile")
 
 
 def mix(x):
@@ -109,9 +115,97 @@ def newton(loss, x, y, w, alpha, epsilon):
     raise ValueError("no convergence")
 
 
-def balanced(y):
-    values, counts = np.unique(y, return_counts=True)
-    of = dict(zip(values, len(y) / (len(values) * counts)))
+def corners(loss, y, epsilon):
+    """A loss as a sum of max over low ≤ s ≤ low+1 of s·z, z = sign·prediction + off: lists of low, sign and off."""
+    one = np.ones(len(y))
+    if loss == "hinge":
+        return [(-1.0, y, -one)]
+    if loss == "quantile":
+        return [(-epsilon, one, -y)]
+    return [(0.0, one, -y - epsilon), (-1.0, one, -y + epsilon)]
+
+
+def cornered(loss, x, y, w, alpha, epsilon):
+    """The least of (1/Σw) Σ w·loss + alpha/2·‖coef‖², of a loss with corners."""
+    a = np.hstack([x, np.ones((len(x), 1))])
+    parts = corners(loss, y, epsilon)
+    low = np.concatenate([np.full(len(y), p[0]) for p in parts])
+    a = np.vstack([a * p[1][:, None] for p in parts])
+    off = np.concatenate([p[2] for p in parts])
+    v = np.concatenate([w / w.sum()] * len(parts))
+    ridge = np.full(a.shape[1], float(alpha))
+    ridge[-1] = 0
+
+    def exactly(point):
+        z = a @ point + off
+        return (v * np.maximum(low * z, (low + 1) * z)).sum() + (ridge * point * point).sum() / 2
+
+    point, mu = np.zeros(a.shape[1]), 8 * np.abs(off).max()
+    while mu > 1e-13:
+        for _ in range(200):  # Newton's method, of the loss rounded off within mu of its corners
+            z = a @ point + off
+            s = np.clip(z / mu, low, low + 1)
+
+            def rounded(point):
+                z = a @ point + off
+                s = np.clip(z / mu, low, low + 1)
+                return (v * (s * z - mu * s * s / 2)).sum() + (ridge * point * point).sum() / 2
+
+            g = a.T @ (v * s) + ridge * point
+            near = (s > low) & (s < low + 1)
+            h = (a[near].T * (v[near] / mu)) @ a[near] + np.diag(ridge)
+            h[-1, -1] += 1e-6 / mu
+            step = -np.linalg.solve(h, g)
+            t, before = 1.0, rounded(point)
+            while rounded(point + t * step) > before + 1e-4 * t * (g @ step) and t > 1e-12:
+                t /= 2
+            point = point + t * step
+            if abs(g @ step) < 1e-18 or t <= 1e-12:
+                break
+        # Rows on a corner are those whose slopes are within its bounds. With them there, the rest follows.
+        z = a @ point + off
+        s = np.clip(z / mu, low, low + 1)
+        on = (s > low) & (s < low + 1)
+        m, d = on.sum(), a.shape[1]
+        b = a[on]
+        kkt = np.block([[np.diag(ridge), b.T * v[on]], [b, np.zeros((m, m))]])
+        right = np.concatenate([-(a[~on].T @ (v * s)[~on]), -off[on]])
+        solution = np.linalg.lstsq(kkt, right, rcond=1e-15)[0]
+        p, slopes = solution[:d], solution[d:]
+        z = a @ p + off
+        close = 1e-11 * np.abs(off).max()
+        right_side = np.where(s <= low, z <= close, np.where(s >= low + 1, z >= -close, abs(z) <= close)).all()
+        inside = (slopes >= low[on] - 1e-9).all() and (slopes <= low[on] + 1 + 1e-9).all()
+        s[on] = slopes
+        g = a.T @ (v * s) + ridge * p
+        if right_side and inside and abs(g).max() <= 1e-12 * max(1, abs(a).max()):
+            check_corners(loss, x, y, w, alpha, epsilon, p, exactly)
+            return p
+        mu /= 2
+    raise ValueError("no convergence")
+
+
+def check_corners(loss, x, y, w, alpha, epsilon, point, objective):
+    """Asserts what scikit-learn's estimators say of an optimum."""
+    if loss == "quantile":
+        if alpha > 1e-8:
+            return
+        m = QuantileRegressor(quantile=epsilon, alpha=0).fit(x, y, sample_weight=w)
+        assert np.allclose(np.append(m.coef_, m.intercept_), point, rtol=1e-6, atol=1e-6 * abs(point).max()), (m.coef_, point)
+        return
+    c = 1 / (alpha * w.sum())
+    if loss == "hinge":
+        m = SVC(kernel="linear", C=c, tol=1e-6).fit(x, y, w)
+    else:
+        m = SVR(kernel="linear", C=c, tol=1e-6, epsilon=epsilon).fit(x, y, w)
+    theirs, ours = objective(np.append(m.coef_[0], m.intercept_[0])), objective(point)
+    assert ours <= theirs * (1 + 1e-12) and theirs <= ours * (1 + 1e-4), (theirs, ours)
+
+
+def balanced(y, w):
+    """Weights of rows by the weights of their classes, as LinearSVC has them."""
+    values = np.unique(y)
+    of = {v: w.sum() / (len(values) * w[y == v].sum()) for v in values}
     return np.array([of[v] for v in y])
 
 
@@ -134,10 +228,11 @@ def fit(case, x, y, w):
     points = []
     for c in classes[1:] if len(classes) == 2 else classes if case["task"] == "classification" else [None]:
         t = y if c is None else np.where(y == c, 1.0, -1.0)
-        cw = balanced(y) if case["class_weight"] else np.ones(len(y))
+        cw = balanced(y, w) if case["class_weight"] else np.ones(len(y))
         if len(classes) > 2 and c is not None:
             cw = np.where(t > 0, cw, 1.0)  # as SGDClassifier and LinearSVC do
-        points.append(newton(loss, x, t, w * cw, alpha, case["epsilon"]))
+        least = cornered if loss in CORNERS else newton
+        points.append(least(loss, x, t, w * cw, alpha, case["epsilon"]))
     coef = np.array(points).T
 
     def decision(x):
@@ -170,6 +265,8 @@ def scores(case, x, y, w):
         d, t, hw = decision(b), y[held], w[held]
         if case["task"] == "regression":
             out.append(dict(r2=r2_score(t, d, sample_weight=hw), neg_mean_squared_error=-mean_squared_error(t, d, sample_weight=hw)))
+            if case["loss"] == "quantile":
+                out[-1]["neg_mean_pinball_loss"] = -mean_pinball_loss(t, d, sample_weight=hw, alpha=case["epsilon"])
             if case["loss"] != "squared_error":
                 out[-1]["neg_mean_absolute_error"] = -mean_absolute_error(t, d, sample_weight=hw)
             continue
@@ -224,6 +321,12 @@ if __name__ == "__main__":
     case("shuttle", "classification", "log_loss", [1e-3], standardize=False)
     case("diabetes", "regression", "huber", [1e-3, 1e-1], epsilon=50)
     case("diabetes", "regression", "squared_epsilon_insensitive", [1e-2], epsilon=20, weighted=True, seed=3)
+    case("breast_cancer", "classification", "hinge", [1e-3, 1e-1])
+    case("breast_cancer", "classification", "hinge", [1e-2], folds=3, seed=7, class_weight="balanced", weighted=True)
+    case("digits", "classification", "hinge", [1e-1], folds=2)
+    case("diabetes", "regression", "epsilon_insensitive", [1e-3, 1e-2], epsilon=20, weighted=True, seed=3)
+    case("diabetes", "regression", "quantile", [1e-9, 1e-2, 1.0], epsilon=0.9)  # the quantile
+    case("diabetes", "regression", "quantile", [1e-1], epsilon=0.5, folds=3, standardize=False)
     case("diabetes", "regression", "squared_error", [1e-3, 1e-1, 10], weighted=True)
     with gzip.GzipFile(here / "cross.json.gz", "wb", mtime=0) as f:
         f.write(json.dumps(cases).encode())

@@ -544,6 +544,8 @@ func TestCorners(t *testing.T) {
 		{diabetes + " --task=regression --loss=quantile --quantile=0.9", `mean pinball loss 9\.\d+, 9\d\.\d+ % of the targets at most their predictions, for the quantile 0\.9, on `},
 		{diabetes + " --task=regression --loss=epsilon_insensitive --epsilon=10", `R² 0\.51`},
 		{cancer + " --task=classification --loss=hinge", `accuracy 0\.9[89]`},
+		{diabetes + " --task=regression --loss=quantile --quantile=0.9 --alpha=0.01,1 --folds=2",
+			`best of 2 combinations by neg_mean_pinball_loss over 2 folds: alpha 0\.01 with -\d+\.\d+ .*\n  over the folds: mean pinball loss 1\d\.\d+\n  mean pinball loss 1\d\.`},
 	} {
 		stderr := mustRun(t, dir, append(args, strings.Fields(v.args)...)...)
 		m := loaded(t, filepath.Join(dir, "m.json"))

@@ -47,7 +47,7 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		earlyStopping: g.Bool("early_stopping", false, "judge by rows that are not learned from instead of the objective; needs --tol"),
 		validation:    g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
 		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; stratified: each has its share of every class; with an --id_column rows of one id share a fold (default 5 where several alphas or l1_ratios are given, or auto)"),
-		scoring:       g.Choice("scoring", "", fitting.Scorings(), "what the cross-validation goes by, as `SCORE`: "+strings.Join(fitting.Scorings(), ", ")+" (default: r2, d2_tweedie_score of poisson, gamma and tweedie, neg_log_loss where there are probabilities, else accuracy)"),
+		scoring:       g.Choice("scoring", "", fitting.Scorings(), "what the cross-validation goes by, as `SCORE`: "+strings.Join(fitting.Scorings(), ", ")+" (default: r2, d2_tweedie_score of poisson, gamma and tweedie, neg_mean_pinball_loss of quantile, neg_log_loss where there are probabilities, else accuracy)"),
 	}
 }
 

@@ -284,7 +284,7 @@ func constantText(m *model.CVMetric) string {
 	return ""
 }
 
-// errorLines say R² and RMSE of a regression's best combination, over the folds.
+// errorLines say R² and RMSE of a regression's best combination, over the folds; of a quantile its mean pinball loss.
 func errorLines(r *model.CVResult, best int) []string {
 	of := func(name string) (score, constant float64) {
 		for i := range r.Metrics {
@@ -300,6 +300,9 @@ func errorLines(r *model.CVResult, best int) []string {
 				return []string{fmt.Sprintf("  over the folds: D² %.4f, mean deviance %.6g (a constant prediction: %.4f, %.6g)", d2, -m.Mean(best), constant, -m.ConstantMean())}
 			}
 		}
+	}
+	if pinball, _ := of(model.PinballScore); pinball == pinball {
+		return []string{fmt.Sprintf("  over the folds: mean pinball loss %.6g", -pinball)}
 	}
 	mse, constant := of("neg_mean_squared_error")
 	if mse != mse {

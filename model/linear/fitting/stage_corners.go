@@ -1,0 +1,51 @@
+package fitting
+
+import (
+	"fmt"
+	"math"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/interior"
+)
+
+// cornersStage cross-validates a loss with corners by exact fits of all folds, and so gives the exact model, too.
+type cornersStage struct{ onSurvey }
+
+func (cornersStage) name() string { return "corners" }
+
+func (cornersStage) begin(f *Fit) (linear.Learner, error) {
+	x, err := interior.NewCrossFit(f.chosen, f.options.Alphas, f.survey.Folds, f.features)
+	if err != nil {
+		return nil, err
+	}
+	x.FeatureNames, x.Scaler, x.ClassRows, x.ClassSizes = f.names, f.survey.Scaler, f.survey.ClassRows, f.survey.ClassWeight
+	x.Scale(f.survey.Mean, math.Sqrt(f.survey.Var))
+	return x, nil
+}
+
+func (cornersStage) empty(f *Fit, bytes int) (linear.Learner, error) {
+	return &interior.CrossFit{}, nil
+}
+
+func (cornersStage) pass(f *Fit, p *Pass) {
+	p.Name = fmt.Sprintf("cross-validating, pass %d", f.passes+1)
+}
+
+func (cornersStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	l := learner.(*interior.CrossFit)
+	var err error
+	if f.cv, err = l.Result(); err != nil {
+		return nil, err
+	}
+	best, err := f.choose()
+	if err != nil {
+		return nil, err
+	}
+	f.scaleWarning()
+	if gap, alpha := l.Gap(); gap > interior.Certified {
+		f.warnings = append(f.warnings, fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective of one is at most %.2g %% above the least; "+
+			"--standardize, or larger --alpha, makes it easier", alpha, 100*gap))
+	}
+	f.model, err = l.Model(best)
+	return nil, err
+}
