@@ -106,6 +106,9 @@ type Options struct {
 	// Features is the number of columns of the vector. Default: as many as the file has; to find that out of .svm takes
 	// reading all of it.
 	Features int `json:",omitempty"`
+	// ListedFeatures is the number of columns of the vector where rows are lists of columns and numbers, which do not
+	// say it; of other formats it counts for nothing. Default: as many as the file has, all of which is read to find out.
+	ListedFeatures int `json:",omitempty"`
 	// ZeroBased is for .svm. Default: ZeroBasedAuto.
 	ZeroBased ZeroBased `json:",omitempty"`
 	// Sparse says that sparse rows ([IsSparse]) stay so. It is for whoever makes the block; a Reader does what the block asks for.

@@ -27,7 +27,7 @@ const vectorKey = "vector"
 //
 // The columns are keys, by name or by glob among those that most of the first objects have, and keys of objects within
 // them by their way there, as "meta.size": one whose value is an array of numbers, as many in every row, or any
-// whose values are numbers, or true and false, which are 1 and 0. By default they are the key "vector", or else the
+// whose values are numbers, or true and false, which are 1 and 0; or those of sparse rows (listed.go). By default they are the key "vector", or else the
 // one key with an array of numbers, or else all keys of numbers. Other keys may have any value. The id, a string or
 // an integer, is read where Options.IDColumn names its key; else it is the row's number, as in every format. So are
 // the target and the weight; what is neither the one nor the other, nor asked for as a column, is not read.
@@ -39,6 +39,7 @@ type jsonlSource struct {
 	objects []bool         // of the columns: those are read within it
 	place   []int          // place of each column in the vector, or -1
 	array   bool           // the vector is the value of a single column
+	sparse  jsonlSparse    // how rows are sparse, or ""
 	all     bool           // the vector is all keys of numbers
 	dim     int
 	cells   bool  // rows are those of a table
@@ -78,6 +79,9 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 	if empty {
 		return emptySource(o.EmptyDim), nil
 	}
+	if s.listed() {
+		return s, s.settleSparse(ctx, &o)
+	}
 	return s, nil
 }
 
@@ -92,6 +96,7 @@ type jsonlKey struct {
 	numbers bool
 	whole   bool // the value is an integer
 	length  int  // of the array
+	empty   bool // the value is an array of nothing
 }
 
 // typeName is the type of the value.
@@ -140,7 +145,7 @@ func (s *jsonlSource) survey(line []byte) (top, within []jsonlKey, f *fault.Faul
 			switch k.kind {
 			case '[':
 				n, f := scan.numbers(nil)
-				k.numbers, k.length = f == nil && n > 0, n
+				k.numbers, k.length, k.empty = f == nil && n > 0, n, f == nil && n == 0
 			case '"', '{', 'n':
 			default:
 				_, f := scan.value()
@@ -197,6 +202,10 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 		}
 	}
 	byDefault := o.byDefault()
+	sparse, how := sparseKeys(top, within, &o)
+	if s.sparse = how; how != "" {
+		o.Columns, byDefault = sparse, false
+	}
 	if byDefault {
 		columns, err := s.byDefault(top, &o)
 		if err != nil {
@@ -213,6 +222,12 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	}
 	for _, k := range keys {
 		s.types, s.whole = append(s.types, k.typeName()), append(s.whole, k.whole)
+	}
+	if s.sparse == "" && !byDefault {
+		s.sparse = sparseAsked(keys, within, s.vector)
+	}
+	if s.listed() {
+		return s.firstSparse(line, &o)
 	}
 	if !byDefault && o.wide() {
 		lacks := s.selection.missing(s.Name(), "keys of numbers")
@@ -325,7 +340,7 @@ func (s *jsonlSource) Dim() int { return s.dim }
 
 // Columns are the keys, unless the vector is an array.
 func (s *jsonlSource) Columns() []string {
-	if s.array {
+	if s.array || s.listed() {
 		return nil
 	}
 	return s.vectorNames()
@@ -352,6 +367,9 @@ func (s *jsonlSource) Read(ctx context.Context, span Span) (Reader, error) {
 	}
 	p := s.parser()
 	r.parse = func(b *vectors.Block, number int64) error {
+		if b.Sparse == nil && s.listed() && s.dim > maxColumns {
+			return tooManyColumns(s.Name(), int64(s.dim))
+		}
 		line, _, err := objectLine(r.lines)
 		if err != nil {
 			return err
@@ -404,6 +422,8 @@ type jsonlParser struct {
 	way     []byte // to the object that is read: "a.b."
 	depth   int    // of that object
 	vector  []float64
+	indices []float64 // columns of the vector's numbers, where rows are sparse
+	entries listedRow // the same, in order
 	id      vectors.ID
 	learned
 	wanted int     // columns of the vector, the id, the target and the weight
@@ -414,7 +434,10 @@ type jsonlParser struct {
 }
 
 func (s *jsonlSource) parser() *jsonlParser {
-	p := &jsonlParser{s: s, vector: make([]float64, s.dim), seen: make([]int64, len(s.names)), wanted: len(s.vector)}
+	p := &jsonlParser{s: s, seen: make([]int64, len(s.names)), wanted: len(s.vector)}
+	if !s.listed() {
+		p.vector = make([]float64, s.dim)
+	}
 	if s.id >= 0 && s.place[s.id] < 0 {
 		p.wanted++
 	}
@@ -464,6 +487,9 @@ func (p *jsonlParser) row(line []byte) *fault.Fault {
 	if f := p.scan.object(p.member); f != nil {
 		return f
 	}
+	if p.found == p.wanted && p.s.listed() {
+		return p.sparseRow()
+	}
 	if p.found == p.wanted {
 		return nil
 	}
@@ -498,7 +524,9 @@ func (p *jsonlParser) expected(column int) string {
 		return "a number"
 	case p.s.place[column] < 0:
 		return "a string or an integer"
-	case p.s.array:
+	case p.s.sparse == jsonlMap:
+		return "an object of columns and their numbers"
+	case p.s.array, p.s.listed():
 		return "an array of numbers"
 	}
 	return "a number"
@@ -506,7 +534,11 @@ func (p *jsonlParser) expected(column int) string {
 
 // append adds the row that has been read.
 func (p *jsonlParser) append(b *vectors.Block, number int64) *fault.Fault {
-	if i := b.Append(p.vector, number); i >= 0 {
+	if p.s.listed() {
+		if f := p.appendSparse(b, number); f != nil {
+			return f
+		}
+	} else if i := b.Append(p.vector, number); i >= 0 {
 		v := p.vector[i]
 		return &fault.Fault{Column: p.label(i), Found: strconv.FormatFloat(v, 'g', -1, 64), Expected: storable(v)}
 	}
@@ -536,7 +568,7 @@ func (p *jsonlParser) key(key []byte) *fault.Fault {
 		}
 	}
 	p.next = c + 1
-	if s.objects[c] && p.scan.peek() == '{' {
+	if s.objects[c] && p.scan.peek() == '{' && s.sparse != jsonlMap {
 		p.way, p.depth = append(append(p.way[:0], key...), '.'), 1
 		p.scan.i++
 		return p.scan.members(p.inner)
@@ -625,6 +657,9 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 			return nil
 		}
 		p.scan.i = first
+	}
+	if s.listed() {
+		return p.sparseValue(c)
 	}
 	if !s.array {
 		v, f := p.scan.value()

@@ -203,6 +203,9 @@ func (s *jsonlSource) chooseCells(head *jsonlHead, o *Options) error {
 	if s.selection, err = o.choose(s.Name(), names, len(names)); err != nil {
 		return err
 	}
+	if o.byDefault() && sparseColumns(columns) {
+		return noTable(s.Name(), string(jsonlLists))
+	}
 	s.widths = make([]int, len(columns))
 	for i, c := range columns {
 		s.types, s.whole = append(s.types, c.typeName()), append(s.whole, c.typeName() == "number" && !c.fraction)

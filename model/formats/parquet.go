@@ -66,6 +66,8 @@ type columnar struct {
 	missing    bool  // a number may be missing
 	other      other // what a matrix of numbers would not hold
 	matrix     bool  // by default it is one, of lists
+	listable   bool  // sparse rows can be read: see sparse
+	sparse     bool  // the vector is two lists, of columns and of numbers
 }
 
 // parquetGroup is a row group.
@@ -82,9 +84,12 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted, missing: o.Missing}}
+	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted, missing: o.Missing, listable: true}}
 	if err := s.inspect(in, &o); err != nil {
 		return nil, err
+	}
+	if s.sparse {
+		return s, s.settleSparse(ctx, &o)
 	}
 	return s, nil
 }
@@ -138,8 +143,11 @@ func (s *parquetSource) inspect(in *parquetBytes, o *Options) (err error) {
 	if err := s.measure(in); err != nil {
 		return err
 	}
-	if s.rows == 0 && (!o.Empty || s.list()) {
+	if s.rows == 0 && (!o.Empty || s.list() && (!s.sparse || o.listedDim() == 0)) {
 		return fault.File(s.Name(), "rows of data", "none")
+	}
+	if s.sparse {
+		return nil
 	}
 	if s.cells {
 		return s.inspectCells(in, r)
@@ -269,6 +277,18 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 		if s.weight = &fields[chosen.weight]; !s.weight.numbers() || s.weight.list {
 			return fault.File(s.Name(), "numbers as weights", "%s", s.weight)
 		}
+	}
+	if s.listable {
+		if s.vector = s.sparseFields(o, fields, chosen); s.vector == nil && !o.byDefault() {
+			s.vector = sparseChosen(fields, chosen.vector)
+		}
+		s.sparse = s.vector != nil
+	}
+	if s.sparse && o.Cells {
+		return noTable(s.Name(), "lists of columns and numbers")
+	}
+	if s.sparse {
+		return nil
 	}
 	if s.cells = o.Cells; s.cells {
 		return s.chooseCells(o, fields, chosen)
@@ -426,6 +446,7 @@ type parquetField struct {
 	arrow         arrow.DataType        // in Arrow
 	cell          tables.Type           // as a column of a table
 	width         int                   // of a list, as such
+	entries       []parquetField        // the keys and the values of a map of integers to numbers, as lists
 }
 
 // parquetKind is how values are stored.
@@ -489,6 +510,9 @@ func parquetFields(s *schema.Schema) []parquetField {
 		if root == last {
 			f := &fields[len(fields)-1]
 			f.kind, f.what = kindOther, nested(root)
+			if f.leaf == i-1 {
+				f.entries = mapOf(root, s, f.leaf)
+			}
 			continue
 		}
 		last = root

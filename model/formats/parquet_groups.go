@@ -96,8 +96,11 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 
 // widthIn is how many values a list of a column has: all of the vector, where it is not read as a table.
 func (s *parquetSource) widthIn(c *parquetChunk) int {
-	if s.cells {
+	switch {
+	case s.cells:
 		return c.width
+	case s.sparse:
+		return 1
 	}
 	return s.dim
 }

@@ -38,6 +38,9 @@ func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
 		next:  span.First, end: span.First + span.Rows,
 		fill: r.fill,
 	}
+	if s.sparse {
+		return s.sparseReader(r), nil
+	}
 	return r, nil
 }
 

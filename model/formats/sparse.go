@@ -11,14 +11,14 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// IsSparse reports whether the rows of a source are stored by the entries that they have: .svm, .mtx, and the matrix
-// of SciPy in .npz. Such rows stay sparse where the block that reads them is.
+// IsSparse reports whether the rows of a source are stored by the entries that they have: .svm, .mtx, the matrix of
+// SciPy in .npz, and lists of columns and numbers in .jsonl and .parquet. Such rows stay sparse where the block that reads them is.
 func IsSparse(src Source) bool {
 	switch src.(type) {
 	case *svmSource, *csrSource, *mtxSource:
 		return true
 	}
-	return false
+	return isListed(src)
 }
 
 // maxUnsorted bounds the entries of a row whose columns do not ascend, which must be held to be sorted.

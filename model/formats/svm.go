@@ -198,8 +198,9 @@ func svmLast(line []byte) int64 {
 	return index
 }
 
-// Settle fixes what Options leave to be found in .svm files, for all files of a dataset: how many columns there are,
-// at least as many as any file has, and whether 0 is the index of the first. Inspected by the options that it
+// Settle fixes what Options leave to be found in .svm files, and where rows are lists of columns and numbers, for all
+// files of a dataset: how many columns there are, at least as many as any file has, and whether 0 is the index of the
+// first of .svm. Inspected by the options that it
 // returns, each of the files has the same columns, and none is read to find them.
 func Settle(o Options, sources []Source) Options {
 	highest, dim := int64(-1), 0
@@ -208,6 +209,7 @@ func Settle(o Options, sources []Source) Options {
 		s, ok := src.(*svmSource)
 		if !ok {
 			dim = max(dim, src.Dim())
+			found = found || isListed(src)
 			continue
 		}
 		found = true
@@ -229,7 +231,7 @@ func Settle(o Options, sources []Source) Options {
 
 // Reinspect inspects a file anew by options that [Settle] has returned, if they can make a difference for its source.
 func Reinspect(ctx context.Context, f File, src Source, o Options) (Source, error) {
-	if _, ok := src.(*svmSource); !ok {
+	if _, ok := src.(*svmSource); !ok && !isListed(src) {
 		return src, nil
 	}
 	return Inspect(ctx, f, o)

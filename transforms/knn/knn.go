@@ -376,6 +376,7 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 		if j.Index != nil {
 			reading.Formats.Sparse = true
 		}
+		reading.Formats.ListedFeatures = j.dim()
 		if svm, zeroBased := j.pointsOfSVM(); svm {
 			reading.Meet(patterns, j.dim(), zeroBased)
 		}

@@ -77,10 +77,16 @@ func InspectTargets(
 	} else {
 		f.Cells = !slices.ContainsFunc(patterns, func(p string) bool { return !formats.IsTabular(p, f.Format) })
 	}
+	f.Sparse = !f.Cells // of which nobody wants the zeros
 	d, err := vectorio.Inspect(ctx, patterns, reading)
+	if formats.Tableless(err) {
+		f.Cells, f.Sparse = false, true
+		d, err = vectorio.Inspect(ctx, patterns, reading)
+	}
 	if err != nil {
 		return nil, err
 	}
+	f.Sparse = d.Sparse()
 	if reading.Formats.Targets && d.Dim != 1 {
 		return nil, fault.File(d.Name(), "targets: one column", "%d columns", d.Dim)
 	}

@@ -149,8 +149,8 @@ type Dataset struct {
 // openFiles is how many files are inspected at a time.
 const openFiles = 32
 
-// Inspect expands the patterns and reads the header of each file; of .svm, all of it, where the options leave open
-// how many columns there are. Files whose columns have names meet by them, and others by number: see
+// Inspect expands the patterns and reads the header of each file; of .svm, and of lists of columns and numbers, all of it,
+// where the options leave open how many columns there are. Files whose columns have names meet by them, and others by number: see
 // [formats.Agreement]. It fails on a pattern without a file, on a file that cannot be read as a format, on files of
 // different dimensions or, where both have them, names of columns, and on targets that are not as many as the rows.
 func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error) {
@@ -431,9 +431,11 @@ func IsSVM(patterns []string, format string) bool {
 	})
 }
 
-// Meet completes the options for rows of .svm that are to meet others, the points or those of a model: the rows tell
-// neither how many columns there are, nor for certain whether the index of the first is 0.
+// Meet completes the options for sparse rows that are to meet others, the points or those of a model: those of .svm
+// tell neither how many columns there are, nor for certain whether the index of the first is 0, and lists of columns
+// and numbers do not tell the former.
 func (o *Options) Meet(patterns []string, features int, zeroBased bool) {
+	o.Formats.ListedFeatures = features
 	if f := &o.Formats; IsSVM(patterns, f.Format) {
 		if f.Features == 0 {
 			f.Features = features

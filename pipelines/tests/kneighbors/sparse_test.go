@@ -4,20 +4,22 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"beamlearn/pipelines/internal/clitest"
 )
 
-// sparseFiles writes the same rows of few entries as .csv, .svm and .mtx.
+// sparseFiles writes the same rows of few entries as .csv, .svm, .mtx and .jsonl.
 func sparseFiles(t *testing.T, dir, name string, rows, columns int, seed uint64) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 1))
-	var csv, svm, mtx strings.Builder
+	var csv, svm, mtx, jsonl strings.Builder
 	entries := 0
 	for i := range rows {
 		values := make([]string, columns)
+		var indices, numbers []string
 		fmt.Fprint(&svm, i%3)
 		for j := range values {
 			values[j] = "0"
@@ -25,14 +27,17 @@ func sparseFiles(t *testing.T, dir, name string, rows, columns int, seed uint64)
 				values[j] = fmt.Sprint(1 + rng.IntN(9))
 				fmt.Fprintf(&svm, " %d:%s", j+1, values[j])
 				fmt.Fprintf(&mtx, "%d %d %s\n", i+1, j+1, values[j])
+				indices, numbers = append(indices, strconv.Itoa(j)), append(numbers, values[j])
 				entries++
 			}
 		}
 		svm.WriteByte('\n')
+		fmt.Fprintf(&jsonl, `{"class":%d,"indices":[%s],"values":[%s]}`+"\n", i%3, strings.Join(indices, ","), strings.Join(numbers, ","))
 		csv.WriteString(strings.Join(values, ",") + "\n")
 	}
 	clitest.Write(t, filepath.Join(dir, name+".csv"), csv.String())
 	clitest.Write(t, filepath.Join(dir, name+".svm"), svm.String())
+	clitest.Write(t, filepath.Join(dir, name+".jsonl"), jsonl.String())
 	clitest.Write(t, filepath.Join(dir, name+".mtx"), fmt.Sprintf("%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", rows, columns, entries)+mtx.String())
 }
 
@@ -56,7 +61,7 @@ func TestSparse(t *testing.T) {
 		if strings.Count(dense, "\n") < 100 {
 			t.Fatal(dense)
 		}
-		hows := [][]string{{"--input=x.svm", "--chunk_rows=7", "--threads=1"}, {"--input=x.mtx", "--broadcast=file"}, {"--input=x.svm", "--broadcast=side_input"},
+		hows := [][]string{{"--input=x.svm", "--chunk_rows=7", "--threads=1"}, {"--input=x.mtx", "--broadcast=file"}, {"--input=x.jsonl", "--broadcast=side_input"},
 			{"--input=x.svm", "--broadcast=shards", "--index_memory=20KB", "--chunk_rows=7"}, {"--input=x.mtx", "--index_memory=20KB"}}
 		if search[0] == "--radius=14" {
 			hows = [][]string{{"--input=x.mtx"}}
@@ -69,6 +74,13 @@ func TestSparse(t *testing.T) {
 		if run(append(search, "--input=x.mtx", "--queries=q.svm")...) != denseQueries {
 			t.Errorf("%v: other neighbours of queries", search)
 		}
+	}
+	// Queries do not tell how many columns there are: the points do.
+	clitest.Write(t, filepath.Join(dir, "few.jsonl"), `{"indices":[1],"values":[2]}`+"\n")
+	clitest.Write(t, filepath.Join(dir, "few.svm"), "0 2:2\n")
+	predict := []string{"--k=5", "--metric=cosine", "--target=class", "--task=classification"}
+	if run(append(predict, "--input=x.jsonl", "--queries=few.jsonl")...) != run("--k=5", "--metric=cosine", "--task=classification", "--input=x.svm", "--queries=few.svm") {
+		t.Error("other predictions of lists of columns")
 	}
 	clitest.Write(t, filepath.Join(dir, "wide.mtx"), "%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
 	for _, c := range []struct{ flag, want string }{
