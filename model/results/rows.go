@@ -448,20 +448,6 @@ func writeNumbers(w file.ColumnChunkWriter, values []float64) (err error) {
 	return err
 }
 
-// Begins is how every file of rows of features begins in a format of text, by which a file of an earlier run is
-// known: "" where that does not tell.
-func (f *Format) Begins(l Layout) string {
-	switch {
-	case l.Features == nil:
-		return ""
-	case f == csvFormat:
-		return string(csvHeader(l))
-	case f == jsonlFormat:
-		return string(appendJSONText([]byte{'{'}, l.Features.columns()[0])) + ":"
-	}
-	return ""
-}
-
 // svmFormat is LIBSVM's, of rows of features alone.
 var svmFormat = &Format{
 	Name:       "svm",

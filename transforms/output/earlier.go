@@ -23,13 +23,13 @@ var shardNumbers = regexp.MustCompile(`-([0-9]{5,})-of-([0-9]{5,})$`)
 
 // EarlierShards lists the shards beside the output that an earlier run has written under this name, cut into another
 // number: this run removes them, as whoever reads all shards would read those, too. They are known by their names,
-// and by how they begin where that tells (see [IsOurs]).
+// and by their columns: see [results.Format.MayBeOf].
 func (o *Options) EarlierShards(ctx context.Context) ([]string, error) {
-	if o.Path == "" || files.IsStream(o.Path) {
+	if o.Path == "" || files.IsStream(o.Path) || o.Layout.Copied != nil {
 		return nil, nil
 	}
 	format, err := o.format()
-	if err != nil {
+	if err != nil || format.IsGraph() { // which is one file
 		return nil, err
 	}
 	var earlier []string
@@ -54,7 +54,7 @@ func (o *Options) EarlierShards(ctx context.Context) ([]string, error) {
 			if iErr != nil || nErr != nil || i >= n || n == o.NumShards || fmt.Sprintf("-%05d-of-%05d", i, n) != numbers {
 				continue
 			}
-			ours, err := o.isOurs(ctx, format, f.Name)
+			ours, err := o.isOurs(ctx, format, f)
 			if err != nil {
 				return nil, err
 			}
@@ -66,17 +66,28 @@ func (o *Options) EarlierShards(ctx context.Context) ([]string, error) {
 	return earlier, nil
 }
 
-// isOurs is IsOurs of a file of the output's format. Where features are columns, they say how it begins; where it is
-// not known yet what they are, all may be.
-func (o *Options) isOurs(ctx context.Context, format *results.Format, name string) (bool, error) {
-	if o.Layout.Features == nil {
-		return IsOurs(ctx, name)
-	}
-	if len(o.Layout.Features.Names) == 0 {
+// isOurs reports whether a file may be an earlier shard of the output. Where it is not known yet what its features are,
+// it may be.
+func (o *Options) isOurs(ctx context.Context, format *results.Format, f files.Info) (bool, error) {
+	if o.Layout.Features != nil && len(o.Layout.Features.Names) == 0 {
 		return true, nil
 	}
-	begins := format.Begins(o.Layout)
-	return begin(ctx, name, []string{begins[:min(len(begins), headBytes)]})
+	head, err := piece(ctx, f, 0, min(f.Size, results.HeadBytes))
+	if err != nil {
+		return false, err
+	}
+	length := min(f.Size, results.TailBytes)
+	tail, err := piece(ctx, f, f.Size-length, length)
+	return err == nil && format.MayBeOf(o.Layout, head, tail), err
+}
+
+func piece(ctx context.Context, f files.Info, offset, length int64) ([]byte, error) {
+	r, err := files.Open(f).OpenRange(ctx, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close())
 }
 
 // cutEnding cuts the name of a file of the output, which is the output itself or has one of several endings of it,
@@ -90,36 +101,20 @@ func cutEnding(file, output string) (base, ext string) {
 	return file[:len(file)-len(ext)], ext
 }
 
-// signatures are how files begin that this program writes, by their extensions.
+// signatures are how files begin that this program writes without having been asked for them, by their extensions.
 var signatures = map[string][]string{
-	".csv": {"query_id,rank,neighbor_id,distance", "source,target", "id,", "alpha,l1_ratio,rank,choice,", "k,choice,",
-		"var_smoothing,l1_ratio,rank,choice,"},
-	".jsonl": {`{"query_id":`, `{"source":`, `{"id":`, `{"file":`},
+	".csv":   {"alpha,l1_ratio,rank,choice,", "k,choice,", "var_smoothing,l1_ratio,rank,choice,"},
+	".jsonl": {`{"file":`},
 	".html":  {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"beamlearn\">"},
-	".npy":   {"\x93NUMPY"},
-	".json":  {`{"`},
 }
 
-// IsOurs reports whether a file may be one that this program has written, by how it begins. Of formats that others
-// write alike, all may be.
-func IsOurs(ctx context.Context, name string) (bool, error) {
-	known, ok := signatures[strings.ToLower(path.Ext(name))]
-	if !ok {
-		return true, nil
-	}
-	return begin(ctx, name, known)
-}
-
-// headBytes of a file are looked at.
-const headBytes = 1 << 10
-
-// begin reports whether a file begins with one of these, of at most headBytes.
-func begin(ctx context.Context, name string, known []string) (bool, error) {
+// isByproduct reports whether this program has written a file beside an output, by how it begins.
+func isByproduct(ctx context.Context, name string) (bool, error) {
 	r, err := files.OpenRead(ctx, name)
 	if err != nil {
 		return false, err
 	}
-	head := make([]byte, headBytes)
+	head := make([]byte, results.HeadBytes)
 	n, err := io.ReadFull(r, head)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = nil
@@ -127,7 +122,7 @@ func begin(ctx context.Context, name string, known []string) (bool, error) {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return false, fmt.Errorf("%s: %w", name, err)
 	}
-	for _, s := range known {
+	for _, s := range signatures[strings.ToLower(path.Ext(name))] {
 		if bytes.HasPrefix(head[:n], []byte(s)) {
 			return true, nil
 		}
@@ -141,7 +136,7 @@ func CheckByproduct(ctx context.Context, by files.Named) error {
 	if by.Name == "" || files.IsStream(by.Name) {
 		return nil
 	}
-	ours, err := IsOurs(ctx, by.Name)
+	ours, err := isByproduct(ctx, by.Name)
 	// Where a file stands for a directory there is nothing either; that nothing can be written there is told by another
 	// check.
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && ours {

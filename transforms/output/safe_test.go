@@ -4,6 +4,7 @@ package output
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,10 @@ func TestEarlierShards(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, foreign), []byte("age,height\n1,2\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	own := "n-00001-of-00008.csv" // a table of the user's, with ids as those of predictions
+	if err := os.WriteFile(filepath.Join(dir, own), []byte("id,age\n1,2\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	like := []string{"n-0-of-3.csv", "n-00003-of-00003.csv", "n-000001-of-00003.csv", "nn-00000-of-00003.csv", "n-00000-of-00003.csv.gz", "n-00000-of-00003.jsonl", "n-x-00000-of-00003.csv"}
 	for _, name := range like {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("id,half\n"), 0o666); err != nil {
@@ -55,7 +60,7 @@ func TestEarlierShards(t *testing.T) {
 		if _, _, err := publish(t, o, 50, -1); err != nil {
 			t.Fatal(err)
 		}
-		want := append(append([]string{foreign, "n.csv.rejected.jsonl"}, like...), c.want...)
+		want := append(append([]string{foreign, own, "n.csv.rejected.jsonl"}, like...), c.want...)
 		slices.Sort(want)
 		if got := namesIn(t, dir); got != strings.Join(want, " ") {
 			t.Errorf("%d shards:\n%s\nwant\n%s", c.shards, got, strings.Join(want, " "))
@@ -66,8 +71,12 @@ func TestEarlierShards(t *testing.T) {
 // Of an output of several files, the shards of each are known.
 func TestEarlierShardsOfFiles(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"n-00000-of-00002.indices.npy", "n-00001-of-00002.distances.npy", "n-00001-of-00002.npy", "n-00001-of-00003.indices.npy"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("\x93NUMPY"), 0o666); err != nil {
+	header := "\x93NUMPY\x01\x00v\x00{'descr': '%s', 'fortran_order': False, 'shape': (3, 2), }"
+	for name, descr := range map[string]string{
+		"n-00000-of-00002.indices.npy": "<i8", "n-00001-of-00002.distances.npy": "<f8", "n-00001-of-00002.npy": "<f8", "n-00001-of-00003.indices.npy": "<i8",
+		"n-00001-of-00004.indices.npy": "<u2",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, header, descr), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
