@@ -58,3 +58,17 @@ func (x *Index) Without(positions []int32) (*vectors.Block, error) {
 	})
 	return b, err
 }
+
+// NumberedFrom is the index with so much added to the row numbers of its points, as one of the rows that come behind so
+// many others has them. It shares everything else with x. O(n).
+func (x *Index) NumberedFrom(first int64) *Index {
+	y := &Index{opts: x.opts, points: x.points, numbers: x.numbers, ids: x.ids, engine: x.engine, magnitudes: x.magnitudes,
+		file: x.file, data: x.data, mapping: x.mapping, note: x.note}
+	if first != 0 {
+		y.numbers = make([]int64, x.points.n)
+		for i := range y.numbers {
+			y.numbers[i] = first + x.Number(int32(i))
+		}
+	}
+	return y
+}

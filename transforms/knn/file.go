@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -133,8 +134,8 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 	}
 	was, is := p.Note.Formats, reading.Formats
 	was.Sparse, is.Sparse = false, false // which changes no answer
-	if p.Note.Encoding != nil {
-		was.Columns, is.Columns = nil, nil // the encoding says which
+	if p.Note.Encoding != nil || p.Note.Columns != nil && slices.Equal(p.Note.Columns, corpus.Columns) {
+		was.Columns, is.Columns = nil, nil // the encoding, or their names, say which
 	}
 	if !reflect.DeepEqual(was, is) || p.Note.SkipFaults != reading.SkipFaults {
 		return stale("an index of rows that were read with other options (columns, id, header, dtype, format, or faulty " +

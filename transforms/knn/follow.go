@@ -31,7 +31,7 @@ func (o *Options) CheckFollow() error {
 	return err
 }
 
-// Follow answers the queries of a stream by an index of an earlier run, in this process, without Beam, and writes the
+// Follow answers the queries of a stream by an index of an earlier run, or by several, in this process, without Beam, and writes the
 // answers to those that have come at once: the bytes that [KNeighbors] writes, in .csv or .jsonl. The job's Queries
 // are the rows of the stream, as [Job.InspectQueries] finds them by its pattern. Where rows at fault are skipped, each
 // is told; else the first ends the work, once the rows before it are answered. It returns nil at the end of the
@@ -43,30 +43,40 @@ func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer, te
 	j.Reading.Domain = j.domain()
 	j.Reading.Confine(j.Queries)
 	f := &follower{options: &j.Options, to: to, tell: tell, report: &Report{}}
-	if j.Index == nil || len(j.More) > 0 {
-		return f.report, errors.New("knn.Follow: one index of an earlier run is needed")
+	if j.Index == nil {
+		return f.report, errors.New("knn.Follow: an index of an earlier run is needed")
 	}
 	if err := errors.Join(j.Check(), j.Options.CheckFollow()); err != nil {
 		return f.report, fmt.Errorf("knn.Follow: %w", err)
 	}
 	start := time.Now()
-	index, err := j.Index.File.open(ctx, "", verified)
+	var names []IndexFile
+	var all []int64
+	for _, x := range j.indexes() {
+		names, all = append(names, x.File), append(all, x.Note.Total)
+		f.report.Points += int64(x.Points)
+		f.report.DuplicateIDs += x.Note.DuplicateIDs
+	}
+	indexes, err := openSeveral(ctx, names, all)
 	if err != nil {
 		return f.report, err
 	}
-	defer index.Close()
-	f.index, f.layout = index, j.Options.layout()
+	defer func() {
+		for _, x := range indexes {
+			x.Close()
+		}
+	}()
+	f.indexes, f.layout = indexes, j.Options.layout()
 	if f.format, err = results.Detect(j.Options.Output, j.Options.OutputFormat, f.layout); err != nil {
 		return f.report, err
 	}
-	f.report.Points, f.report.Dim, f.report.DuplicateIDs = int64(index.Len()), index.Dim(), j.Index.Note.DuplicateIDs
-	f.report.Algorithm, f.report.DecodeIndex = string(index.Algorithm()), time.Since(start).Seconds()
+	f.report.Dim, f.report.Algorithm, f.report.DecodeIndex = j.dim(), string(indexes[0].Algorithm()), time.Since(start).Seconds()
 	if err := f.format.Assemble(0, to, nil, f.layout); err != nil { // a header, where the format has one
 		return f.report, err
 	}
 	err = rows.Each(ctx, &j.Reading, f.answer, f.flush)
 	if err == nil {
-		err = index.Unchanged()
+		err = unchanged(indexes)
 	}
 	seen := rows.Seen()
 	f.report.ReadQueries, f.report.Unknown = seen.Seconds, j.Reading.UnknownOf(seen.Unknown)
@@ -76,7 +86,7 @@ func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer, te
 // follower answers queries as they come.
 type follower struct {
 	options *Options
-	index   *neighbors.Index
+	indexes []*neighbors.Index
 	format  *results.Format
 	layout  results.Layout
 	to      io.Writer
@@ -88,7 +98,7 @@ type follower struct {
 
 func (f *follower) answer(c vectorio.Chunk, b vectorio.Batch) error {
 	start := time.Now()
-	found, err := f.find(b.Rows)
+	found, points, err := f.find(b.Rows)
 	if err != nil {
 		if first, some := b.Before(err); some {
 			err = cmp.Or(f.answer(c, first), err)
@@ -101,7 +111,7 @@ func (f *follower) answer(c vectorio.Chunk, b vectorio.Batch) error {
 	}
 	part := f.format.NewPart([]io.Writer{&f.answers}, f.layout)
 	err = part.Write(&results.Chunk{
-		Query: b.Rows.ID, Neighbor: f.index.ID, Neighbors: found, To: b.Rows.Len(), Threads: f.options.Threads,
+		Query: b.Rows.ID, Neighbor: points.id, Neighbors: found, To: b.Rows.Len(), Threads: f.options.Threads,
 	})
 	if err != nil {
 		return err
@@ -117,9 +127,18 @@ func (f *follower) answer(c vectorio.Chunk, b vectorio.Batch) error {
 	return nil
 }
 
-func (f *follower) find(q *vectors.Block) (*neighbors.Neighbors, error) {
+func (f *follower) find(q *vectors.Block) (*neighbors.Neighbors, labels, error) {
 	t := task{options: f.options}
-	return t.find(q, f.index, neighbors.Search{Threads: f.options.Threads})
+	if len(f.indexes) == 1 {
+		x := f.indexes[0]
+		found, err := t.find(q, x, neighbors.Search{Threads: f.options.Threads})
+		return found, labels{x.ID, x.Number}, err
+	}
+	hits, err := t.findParts(q, len(f.indexes), within(f.indexes))
+	if err != nil {
+		return nil, labels{}, err
+	}
+	return hits.Neighbors(), labelsOfHits(hits), nil
 }
 
 // flush writes the answers, unless the index has changed under them.
@@ -141,7 +160,7 @@ func (f *follower) unchanged() error {
 	if start.Before(f.look) {
 		return nil
 	}
-	err := f.index.Unchanged()
+	err := unchanged(f.indexes)
 	if took := time.Since(start); took > time.Millisecond {
 		f.look = time.Now().Add(20 * took)
 	}

@@ -348,7 +348,7 @@ func (j *Job) checkIDs() error {
 	}
 	const instead = "%s: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet"
 	if j.Index != nil {
-		for _, x := range append([]*Prebuilt{j.Index}, j.More...) {
+		for _, x := range j.indexes() {
 			if x.TextIDs {
 				return fmt.Errorf(instead, x.File.Path)
 			}
@@ -467,8 +467,8 @@ func (j *Job) metric() neighbors.Metric {
 
 // indexed is the number of points of the indexes of earlier runs.
 func (j *Job) indexed() int64 {
-	n := int64(j.Index.Points)
-	for _, x := range j.More {
+	n := int64(0)
+	for _, x := range j.indexes() {
 		n += int64(x.Points)
 	}
 	return n
@@ -489,7 +489,7 @@ func (j *Job) QueryRows() int64 {
 	if d := j.queryDataset(); d != nil {
 		return d.Rows
 	}
-	return j.Index.Note.Total
+	return j.indexedRows()
 }
 
 // queryDataset is the dataset of the queries.

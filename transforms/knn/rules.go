@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features/compare"
@@ -334,8 +335,24 @@ func (o *Options) validateRules() error {
 
 var rules = output.NewShared[*choice.Rules]()
 
-// searchers are those of the indexes that all tasks of a process share.
-var searchers = output.NewShared[*choice.Searcher]()
+// searchersOf are those of the indexes that all tasks of a process share.
+type searchersOf struct {
+	mu  sync.Mutex
+	all map[*neighbors.Index]*choice.Searcher
+}
+
+func (s *searchersOf) of(x *neighbors.Index, r *choice.Rules) (found *choice.Searcher, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found = s.all[x]; found == nil {
+		if found, err = choice.New(x, r); err == nil {
+			s.all[x] = found
+		}
+	}
+	return found, err
+}
+
+var searchers = output.NewShared[*searchersOf]()
 
 // rules are those of a run, of all rows.
 func (o *Options) rules(ctx context.Context) (*choice.Rules, error) {
@@ -391,11 +408,16 @@ func (t *task) finder(x *neighbors.Index, part bool) (finder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if part {
+	if part && !t.kept { // a shard, which goes when it has answered
 		return choice.New(x, r)
 	}
-	s, _, err := searchers.Get(t.options.RunID, func() (*choice.Searcher, error) { return choice.New(x, r) })
-	return s, err
+	s, _, err := searchers.Get(t.options.RunID, func() (*searchersOf, error) {
+		return &searchersOf{all: map[*neighbors.Index]*choice.Searcher{}}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.of(x, r)
 }
 
 // find searches an index, which is one of several with part, for the neighbours of a block of queries.
@@ -426,18 +448,16 @@ func (t *task) find(
 	return found, err
 }
 
-// merge adds what was found in a part of the points, to whose row numbers first is to be added.
-func (t *task) merge(
-	h *neighbors.Hits, found *neighbors.Neighbors, x *neighbors.Index, first int64,
-) (*neighbors.Hits, error) {
+// merge adds what was found in a part of the points.
+func (t *task) merge(h *neighbors.Hits, found *neighbors.Neighbors, x *neighbors.Index) (*neighbors.Hits, error) {
 	if t.options.Rules == nil || t.options.Rules.Most == "" {
-		return h.Merge(found, x, first, t.options.K, nil), nil
+		return h.Merge(found, x, 0, t.options.K, nil), nil
 	}
 	r, err := t.options.rules(t.ctx)
 	if err != nil {
 		return nil, err
 	}
-	return h.Merge(found, x, first, t.options.K, &neighbors.Most{Groups: r.Most, Number: r.Number}), nil
+	return h.Merge(found, x, 0, t.options.K, &neighbors.Most{Groups: r.Most, Number: r.Number}), nil
 }
 
 // restriction says what neighbours a query has none of.

@@ -18,7 +18,10 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-func init() { beam.RegisterDoFn(&searchSeveralFn{}) }
+func init() {
+	beam.RegisterDoFn(&searchSeveralFn{})
+	beam.RegisterDoFn(&searchSelfSeveralFn{})
+}
 
 // InspectIndexes opens indexes of earlier runs, which are to answer queries together as one of all their points would,
 // in this order: see [Job.More]. It fails where they differ in what neighbours are.
@@ -88,35 +91,61 @@ func listed(names []string) string {
 	return fmt.Sprintf("%q", names)
 }
 
-// several searches indexes of earlier runs, one after the other.
-type several struct{}
-
-func (several) check(j *Job) error {
-	o := &j.Options
-	for _, c := range []struct {
-		asked bool
-		what  string
-	}{
-		{j.Queries == nil, "need queries: the points of one index would have to be compared with those of the others"},
-		{o.Answer != nil, "list neighbours: without a target"},
-		{o.Outliers != nil, "list neighbours: without outliers"},
-		{o.Evaluates, "are not what another system is evaluated by: build one of all points"},
-		{o.Restricted, "take all points: without rules of which points may be neighbours"},
-	} {
-		if c.asked {
-			return errors.New("several indexes " + c.what)
+// CheckInput says in what indexes of earlier runs differ from those of the files of an input, one after the other.
+func CheckInput(names []string, indexes []*Prebuilt, corpus *vectorio.Dataset, reading vectorio.Options) error {
+	count := 0
+	for _, p := range indexes {
+		count += len(p.Note.Files)
+	}
+	if len(indexes) > 1 && count != len(corpus.Files) {
+		return fault.File(names[0], "indexes of the input as it is, in the order of its files", "indexes of %d files, not of the %d of the input", count, len(corpus.Files))
+	}
+	at := 0
+	for i, p := range indexes {
+		some := *corpus
+		if len(indexes) > 1 {
+			some.Files = corpus.Files[at : at+len(p.Note.Files)]
 		}
+		if err := p.Check(names[i], &some, reading); err != nil {
+			return err
+		}
+		at += len(p.Note.Files)
 	}
 	return nil
 }
 
-func (several) search(s beam.Scope, j *Job) (beam.PCollection, error) {
-	fn := &searchSeveralFn{searchFn: searchFn{Reading: j.Reading, Options: j.Options, Dim: j.dim(), Kept: true}}
-	report := Report{Dim: j.dim(), Broadcast: File}
+// several searches indexes of earlier runs, one after the other, whose rows are numbered on.
+type several struct{}
+
+func (several) check(j *Job) error {
+	if j.Options.Evaluates {
+		return errors.New("several indexes are not what another system is evaluated by: build one of all points")
+	}
+	return nil
+}
+
+// indexes are those of earlier runs.
+func (j *Job) indexes() []*Prebuilt { return append([]*Prebuilt{j.Index}, j.More...) }
+
+// indexedRows is the number of rows that they were built of.
+func (j *Job) indexedRows() int64 {
 	total := int64(0)
-	for _, x := range append([]*Prebuilt{j.Index}, j.More...) {
-		fn.Files, fn.Firsts = append(fn.Files, x.File), append(fn.Firsts, total)
+	for _, x := range j.indexes() {
 		total += x.Note.Total
+	}
+	return total
+}
+
+func (several) search(s beam.Scope, j *Job) (beam.PCollection, error) {
+	fn := severalFn{searchFn: searchFn{Reading: j.Reading, Options: j.Options, Dim: j.dim(), Kept: true}}
+	report, total := Report{Dim: j.dim(), Broadcast: File}, j.indexedRows()
+	var ranges []Range
+	for _, x := range j.indexes() {
+		for _, r := range rangesOf(x.Points, total, j.Options.SearchRows, x.File) {
+			r.Ordinal = int64(len(ranges))
+			ranges = append(ranges, r)
+		}
+		fn.Files, fn.Rows = append(fn.Files, x.File), append(fn.Rows, x.Note.Total)
 		report.Points += int64(x.Points)
 		report.DuplicateIDs += x.Note.DuplicateIDs
 		report.IndexBytes += x.File.Size
@@ -127,58 +156,92 @@ func (several) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 		return beam.PCollection{}, err
 	}
 	reports := beam.CreateList(s, append(j.shapeOf(total), part))
+	if j.Queries == nil {
+		searched := beam.ParDo(s.Scope("knn.SearchSeveral"), &searchSelfSeveralFn{fn}, beam.Reshuffle(s, beam.CreateList(s, ranges)))
+		return beam.Flatten(s, reports, searched), nil
+	}
 	chunks := j.chunks(s.Scope("Queries"), ofQueries, j.Queries)
-	return beam.Flatten(s, reports, beam.ParDo(s.Scope("knn.SearchSeveral"), fn, beam.Reshuffle(s, chunks))), nil
+	return beam.Flatten(s, reports, beam.ParDo(s.Scope("knn.SearchSeveral"), &searchSeveralFn{fn}, beam.Reshuffle(s, chunks))), nil
 }
 
-// searchSeveralFn takes queries through all indexes.
-type searchSeveralFn struct {
+// severalFn takes queries through all indexes.
+type severalFn struct {
 	searchFn
-	Files  []IndexFile
-	Firsts []int64 // rows of the indexes before each
+	Files []IndexFile
+	Rows  []int64 // that each index was built of
 }
 
 // opened are the indexes of the runs of this process.
 var opened = output.NewShared[[]*neighbors.Index]()
 
-func (f *searchSeveralFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
-	start := time.Now()
-	indexes, made, err := opened.Get(f.Options.RunID, func() (all []*neighbors.Index, err error) {
-		for _, file := range f.Files {
-			x, err := file.open(ctx, "", verified)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, x)
+// openSeveral opens indexes, each of so many rows, and numbers their points as in one of all.
+func openSeveral(ctx context.Context, names []IndexFile, rows []int64) (all []*neighbors.Index, err error) {
+	first := int64(0)
+	for i, file := range names {
+		x, err := file.open(ctx, "", verified)
+		if err != nil {
+			return nil, err
 		}
-		return all, nil
-	})
+		all = append(all, x.NumberedFrom(first))
+		first += rows[i]
+	}
+	return all, nil
+}
+
+// unchanged fails where one of the files may have been written to.
+func unchanged(indexes []*neighbors.Index) error {
+	var errs []error
+	for _, x := range indexes {
+		errs = append(errs, x.Unchanged())
+	}
+	return errors.Join(errs...)
+}
+
+func (f *severalFn) search(ctx context.Context, t *task, emit func(output.Part), work func(context.Context, []*neighbors.Index) error) error {
+	start := time.Now()
+	indexes, made, err := opened.Get(f.Options.RunID, func() ([]*neighbors.Index, error) { return openSeveral(ctx, f.Files, f.Rows) })
 	if err != nil {
 		return fault.Mark(err)
 	}
-	defer runtime.KeepAlive(indexes)
-	t := task{options: &f.Options, ordinal: c.Ordinal, total: c.Total, kept: true, chunk: &c}
+	defer runtime.KeepAlive(indexes) // queries may be in their memory
+	t.options, t.kept = &f.Options, true
 	if made {
 		indexDecodes.Inc(ctx, int64(len(indexes)))
 		t.report.Decodes, t.report.DecodeIndex = int64(len(indexes)), time.Since(start).Seconds()
 	}
 	return t.write(ctx, emit, func(ctx context.Context) error {
-		if err := t.read(ctx, c, &f.searchFn, t.out.Reject, func(q *vectors.Block) error {
-			return t.answerSeveral(q, indexes, f.Firsts)
-		}); err != nil {
+		if err := work(ctx, indexes); err != nil {
 			return err
 		}
-		var errs []error
-		for _, x := range indexes {
-			errs = append(errs, x.Unchanged())
-		}
-		return errors.Join(errs...)
+		return unchanged(indexes)
 	})
 }
 
-// answerSeveral answers a block of queries by indexes, before each of which there are so many rows in the others.
-func (t *task) answerSeveral(q *vectors.Block, indexes []*neighbors.Index, firsts []int64) error {
-	return t.answerParts(q, len(indexes), func(i int, search func(x *neighbors.Index, first int64) error) error {
-		return search(indexes[i], firsts[i])
+// searchSeveralFn answers queries from files.
+type searchSeveralFn struct{ severalFn }
+
+func (f *searchSeveralFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
+	t := &task{ordinal: c.Ordinal, total: c.Total, chunk: &c}
+	return f.search(ctx, t, emit, func(ctx context.Context, indexes []*neighbors.Index) error {
+		return t.read(ctx, c, &f.searchFn, t.out.Reject, func(q *vectors.Block) error { return t.answerParts(q, len(indexes), within(indexes)) })
 	})
+}
+
+// searchSelfSeveralFn answers points of the indexes: a range of those of one, by those of all.
+type searchSelfSeveralFn struct{ severalFn }
+
+func (f *searchSelfSeveralFn) ProcessElement(ctx context.Context, r Range, emit func(output.Part)) error {
+	t := &task{ordinal: r.Ordinal, total: r.Total, self: true}
+	return f.search(ctx, t, emit, func(_ context.Context, indexes []*neighbors.Index) error {
+		at := slices.Index(f.Files, r.Index)
+		if at < 0 {
+			return fmt.Errorf("knn: points of the index %s, which is none of this run", r.Index.Path)
+		}
+		return t.answerParts(indexes[at].Rows(r.First, r.First+r.Rows), len(indexes), within(indexes))
+	})
+}
+
+// within are indexes that are open, as parts of all points.
+func within(indexes []*neighbors.Index) func(i int, search func(x *neighbors.Index) error) error {
+	return func(i int, search func(x *neighbors.Index) error) error { return search(indexes[i]) }
 }

@@ -6,7 +6,6 @@ import (
 
 	"beamlearn/model/features"
 	"beamlearn/model/neighbors"
-	"beamlearn/transforms/vectorio"
 )
 
 // An index may answer beside another where they differ in what changes no answer, and in nothing else.
@@ -48,23 +47,10 @@ func TestCheckLike(t *testing.T) {
 // What several indexes cannot do is refused.
 func TestSeveralCheck(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		o    Options
-		want string // "" where they can
-	}{
-		"neighbours": {Options{K: 3}, ""},
-		"a target":   {Options{Answer: &Answer{}}, "without a target"},
-		"outliers":   {Options{Outliers: &Outliers{}}, "without outliers"},
-		"evaluating": {Options{Evaluates: true}, "build one of all points"},
-		"rules":      {Options{Restricted: true}, "without rules"},
-	} {
-		j := &Job{Queries: &vectorio.Dataset{}, Options: c.o}
-		if err := (several{}).check(j); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
-		}
-		j.Queries = nil
-		if err := (several{}).check(j); err == nil || !strings.Contains(err.Error(), "need queries") {
-			t.Errorf("%s, without queries: %v", name, err)
+	for _, evaluates := range []bool{false, true} {
+		err := (several{}).check(&Job{Options: Options{K: 3, Evaluates: evaluates}})
+		if (err != nil) != evaluates || err != nil && !strings.Contains(err.Error(), "build one of all points") {
+			t.Errorf("%t: %v", evaluates, err)
 		}
 	}
 }

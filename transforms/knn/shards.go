@@ -372,7 +372,7 @@ func (f *searchShardsFn) ProcessElement(ctx context.Context, q Query, emit func(
 
 // answerShards answers a block of queries.
 func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []IndexFile) error {
-	return t.answerParts(q, len(shards), func(i int, search func(x *neighbors.Index, first int64) error) error {
+	return t.answerParts(q, len(shards), func(i int, search func(x *neighbors.Index) error) error {
 		opening := time.Now()
 		x, err := shards[i].open(ctx, t.options.RunID, 0)
 		if err != nil {
@@ -381,33 +381,47 @@ func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []Inde
 		defer x.Close()
 		t.report.Decodes++
 		t.report.DecodeIndex += time.Since(opening).Seconds()
-		return search(x, 0)
+		return search(x)
 	})
 }
 
-// answerParts answers a block of queries by parts of the points, one after the other. Part hands over the index of part
-// i, and what is to be added to its row numbers.
-func (t *task) answerParts(
-	q *vectors.Block, parts int, part func(i int, search func(x *neighbors.Index, first int64) error) error,
-) error {
+// answerParts answers a block of queries by parts of the points, one after the other, whose row numbers ascend from part
+// to part. Part hands over the index of part i.
+func (t *task) answerParts(q *vectors.Block, parts int, part func(i int, search func(x *neighbors.Index) error) error) error {
 	start := time.Now()
+	hits, err := t.findParts(q, parts, part)
+	if err != nil {
+		return err
+	}
+	progress.Of(t.options.RunID).Add(int64(q.Len()))
+	return t.put(q, hits.Neighbors(), labelsOfHits(hits), start)
+}
+
+// labelsOfHits are those of the neighbours of hits.
+func labelsOfHits(h *neighbors.Hits) labels {
+	return labels{h.ID, func(j int32) int64 { return h.Numbers[j] }}
+}
+
+// findParts finds the neighbours of a block of queries in all parts.
+func (t *task) findParts(
+	q *vectors.Block, parts int, part func(i int, search func(x *neighbors.Index) error) error,
+) (*neighbors.Hits, error) {
 	hits := neighbors.NewHits(q.Len())
 	for i := range parts {
-		err := part(i, func(x *neighbors.Index, first int64) error {
+		err := part(i, func(x *neighbors.Index) error {
 			search := neighbors.Search{Self: t.self, Part: true, Threads: t.options.Threads}
 			if t.options.K > 0 {
 				search.Bounds = hits.Bounds(t.options.K)
 			}
 			found, err := t.find(q, x, search)
 			if err == nil {
-				hits, err = t.merge(hits, found, x, first)
+				hits, err = t.merge(hits, found, x)
 			}
 			return err
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	progress.Of(t.options.RunID).Add(int64(q.Len()))
-	return t.put(q, hits.Neighbors(), labels{hits.ID, func(j int32) int64 { return hits.Numbers[j] }}, start)
+	return hits, nil
 }

@@ -344,7 +344,7 @@ func (j *Job) checkTargets() error {
 	case j.Index != nil && a.Targets.Missing > 0:
 		return fault.File(j.Index.File.Path, "an index of rows that all have a target", "%d rows without", a.Targets.Missing)
 	case j.Index != nil:
-		return j.Options.sameRows(j.Index.Note.Total)
+		return j.Options.sameRows(j.indexedRows())
 	}
 	return nil
 }

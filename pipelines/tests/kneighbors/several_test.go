@@ -66,22 +66,83 @@ func TestSeveralIndexes(t *testing.T) {
 	}
 	clitest.Write(t, filepath.Join(dir, "copy.index"), clitest.Read(t, filepath.Join(dir, "x2.index")))
 	for args, want := range map[string]string{
-		"--index=x1.index,link.index --queries=q.csv":              "link.index: the same index twice",
-		"--index=x2.index,x1.index,copy.index --queries=q.csv":     "copy.index: the same index twice",
-		"--index=x1.index,cosine.index --queries=q.csv":            "cosine.index: found metric cosine, expected metric euclidean, as the index x1.index has",
-		"--index=x1.index,order.index --queries=q.csv":             `order.index: found ["a" "c" "b"], expected columns ["a" "b" "c"], as the index x1.index has`,
-		"--index=x1.index,narrow.index --queries=q.csv":            "narrow.index: found 2, expected 3 columns, as the index x1.index has",
-		"--index=x1.index,named.index --queries=q.csv":             "named.index: found ids of a column, expected ids that are the numbers of rows, as the index x1.index has",
-		"--index=x1.index,x1.index --queries=q.csv":                "x1.index: the same index twice",
-		"--index=x1.index,x2.index":                                "several indexes need queries",
-		"--index=x1.index,x2.index --queries=q.csv --input=x1.csv": "--input: without it, where --index names several",
-		"--index=x1.index,x2.index --queries=q.csv --outliers=kth": "several indexes list neighbours: without outliers",
-		"--index=x1.index,none.index --queries=q.csv":              "none.index: found no file of that name",
-		"--index=none*.index --queries=q.csv":                      "none*.index: found no file that matches",
+		"--index=x1.index,link.index --queries=q.csv":                                     "link.index: the same index twice",
+		"--index=x2.index,x1.index,copy.index --queries=q.csv":                            "copy.index: the same index twice",
+		"--index=x1.index,cosine.index --queries=q.csv":                                   "cosine.index: found metric cosine, expected metric euclidean, as the index x1.index has",
+		"--index=x1.index,order.index --queries=q.csv":                                    `order.index: found ["a" "c" "b"], expected columns ["a" "b" "c"], as the index x1.index has`,
+		"--index=x1.index,narrow.index --queries=q.csv":                                   "narrow.index: found 2, expected 3 columns, as the index x1.index has",
+		"--index=x1.index,named.index --queries=q.csv":                                    "named.index: found ids of a column, expected ids that are the numbers of rows, as the index x1.index has",
+		"--index=x1.index,x1.index --queries=q.csv":                                       "x1.index: the same index twice",
+		"--index=x1.index,x2.index --queries=q.csv --input=x1.csv":                        "x1.index: found indexes of 2 files, not of the 1 of the input",
+		"--index=x2.index,x1.index --queries=q.csv --input=x1.csv,x2.csv --on_error=skip": "x2.index: found an index of x2.csv, not of x1.csv",
+		"--index=x1.index,none.index --queries=q.csv":                                     "none.index: found no file of that name",
+		"--index=none*.index --queries=q.csv":                                             "none*.index: found no file that matches",
 	} {
 		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--columns=a,b,c", "--k=3", "--output=bad.csv")...)
 		if code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d: %s, want %s", args, code, stderr, want)
 		}
+	}
+}
+
+// Several indexes give whatever one of all their points gives: predictions, outliers, neighbours by rules, the neighbours
+// of every point, a graph, and the answers to what comes through a pipe.
+func TestSeveralAnswer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := rand.New(rand.NewPCG(5, 1))
+	write := func(name string, rows int) {
+		var text strings.Builder
+		text.WriteString("name,kind,a,b\n")
+		for i := range rows {
+			fmt.Fprintf(&text, "%s%d,%c,%d,%d\n", name, i, 'k'+r.IntN(4), r.IntN(9), r.IntN(9))
+		}
+		clitest.Write(t, filepath.Join(dir, name+".csv"), text.String())
+	}
+	write("x1", 40)
+	write("x2", 25)
+	write("q", 20)
+	const columns = "--columns=a,b"
+	for i, files := range []string{"x1.csv", "x2.csv", "x1.csv,x2.csv"} {
+		buildIndex(t, dir, columns, "--id_column=name", "--input="+files, fmt.Sprintf("--index=x%d.index", i+1))
+	}
+	const input, queries = "--input=x1.csv,x2.csv", "--queries=q.csv"
+	for i, args := range [][]string{
+		{"--outliers=lof", "--k=5"},
+		{input, queries, "--target=kind", "--task=classification", "--k=3"},
+		{input, "--target=kind", "--task=classification", "--k=1,3,7"},
+		{input, queries, "--exclude_same=kind", "--max_per=kind:2", "--k=9"},
+		{queries, "--outliers=lof", "--k=5", "--contamination=0.1"},
+		{input, "--filter=b<6", "--only_same=kind", "--k=4"},
+		{"--k=3", "--chunk_rows=16", "--include_self"},
+		{"--radius=2", "--symmetric=union"},
+		{input, queries, "--before=a", "--k=4", "--radius=5"},
+	} {
+		if clitest.LeftOut(i) {
+			continue
+		}
+		var got [2]string
+		for j, index := range []string{"x3.index", "x1.index,x2.index"} {
+			_, stderr, code := runCommand(t, dir, append(args, columns, "--id_column=name", "--report=none", "--output=out.csv", "--index="+index)...)
+			if code != 0 {
+				t.Fatalf("%v of %s: exit code %d\n%s", args, index, code, stderr)
+			}
+			got[j] = clitest.Read(t, filepath.Join(dir, "out.csv"))
+		}
+		if got[0] != got[1] || strings.Count(got[0], "\n") < 10 {
+			t.Errorf("%v: other answers of several indexes:\n%.300s\nwant\n%.300s", args, got[1], got[0])
+		}
+	}
+	var got [2]string
+	for j, index := range []string{"x3.index", "x1.index,x2.index"} {
+		c := clitest.Command(dir, "--index="+index, "--input=-", "--input_format=csv", columns, "--id_column=name", "--k=3", "--output=-", "--output_format=csv")
+		c.Stdin = strings.NewReader(clitest.Read(t, filepath.Join(dir, "q.csv")))
+		stdout, stderr, code := clitest.End(t, c)
+		if got[j] = stdout; code != 0 || strings.Contains(stderr, "at the end of standard input") {
+			t.Fatalf("a pipe to %s: exit code %d\n%s", index, code, stderr)
+		}
+	}
+	if got[0] != got[1] || strings.Count(got[0], "\n") != 61 {
+		t.Errorf("a pipe: other answers of several indexes:\n%.300s\nwant\n%.300s", got[1], got[0])
 	}
 }

@@ -14,10 +14,10 @@ import (
 // pipes reports whether queries come, and answers go, through a pipe.
 func (c *command) pipes() bool { return c.input.Pipes(c.queries.List(), c.output) }
 
-// follows reports whether queries are answered as they come: with one index, and for lists of neighbours alone.
+// follows reports whether queries are answered as they come: with an index, and for lists of neighbours alone.
 func (c *command) follows() bool {
 	c.takeQueries()
-	return c.pipes() && len(c.index.List()) == 1 && !files.IsGlob(c.index.String()) && len(c.input.Patterns()) == 0 && !c.imputes() && !c.predict.asked() && *c.outlying.method == "" &&
+	return c.pipes() && len(c.index.List()) > 0 && len(c.input.Patterns()) == 0 && !c.imputes() && !c.predict.asked() && *c.outlying.method == "" &&
 		c.evaluate.String() == "" && !c.rules.asked() && (c.page.Given() == "" || c.page.Given() == cli.NoReport) && !c.Explaining()
 }
 
@@ -30,11 +30,9 @@ func (c *command) takeQueries() {
 
 // follow answers the queries of standard input as they come.
 func (c *command) follow(ctx context.Context, job *knn.Job, start time.Time) (err error) {
-	c.indexes = c.index.List()
-	if job.Index, err = knn.Inspect(ctx, c.indexes[0]); err != nil {
+	if err := c.inspectIndexes(ctx, job); err != nil {
 		return err
 	}
-	job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
 	if err := c.reuse(job); err != nil {
 		return err
 	}

@@ -196,20 +196,13 @@ func (c *command) job() (*knn.Job, look, error) {
 
 // inspect finds the points, or their index, and the queries.
 func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
-	if c.indexes, err = files.Expand(ctx, c.index.List()); err != nil {
-		return err
-	}
-	if len(c.indexes) > 0 {
-		indexes, err := knn.InspectIndexes(ctx, c.indexes)
-		if err != nil {
-			return err
-		}
-		job.Index, job.More = indexes[0], indexes[1:]
-		job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
+	if c.index.String() != "" {
+		err = c.inspectIndexes(ctx, job)
 	} else {
-		if err := c.metric.Params(ctx, &job.Options.Neighbors); err != nil {
-			return err
-		}
+		err = c.metric.Params(ctx, &job.Options.Neighbors)
+	}
+	if err != nil {
+		return err
 	}
 	queried := job.Reading.Formats.Columns
 	if job.Options.Answer != nil {
@@ -244,6 +237,20 @@ func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 		}
 	}
 	return err
+}
+
+// inspectIndexes finds the indexes of earlier runs.
+func (c *command) inspectIndexes(ctx context.Context, job *knn.Job) (err error) {
+	if c.indexes, err = files.Expand(ctx, c.index.List()); err != nil {
+		return err
+	}
+	indexes, err := knn.InspectIndexes(ctx, c.indexes)
+	if err != nil {
+		return err
+	}
+	job.Index, job.More = indexes[0], indexes[1:]
+	job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
+	return nil
 }
 
 // asTables sets that rows are read as those of tables, where the flags ask for it.
@@ -294,10 +301,7 @@ func (c *command) approximate(o *knn.Options) error {
 func (c *command) reuse(job *knn.Job) error {
 	name, given := c.indexes[0], job.Options.Neighbors
 	if job.Corpus != nil {
-		if len(job.More) > 0 {
-			return errors.New("--input: without it, where --index names several")
-		}
-		if err := job.Index.Check(name, job.Corpus, job.Reading); err != nil {
+		if err := knn.CheckInput(c.indexes, append([]*knn.Prebuilt{job.Index}, job.More...), job.Corpus, job.Reading); err != nil {
 			return err
 		}
 		job.Corpus = nil
