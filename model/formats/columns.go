@@ -22,6 +22,7 @@ type selection struct {
 	untargeted bool
 	index      int      // that of the rows' labels, which is in the vector only where it is asked for, or -1
 	types      []string // of all columns, in a word or two; nil where they are not known
+	without    string   // a note on columns that are asked for, and are not in the vector
 	whole      []bool   // of all columns: the numbers of the first rows are integers; nil where that is not known
 }
 
@@ -143,7 +144,8 @@ func (s *selection) exactly(file string, names []string) error {
 	return nil
 }
 
-// choose makes the vector of the columns that are asked for, without those that are asked not to be in it.
+// choose makes the vector of the columns that are asked for, without those that are asked not to be in it, and without
+// the target and the weight.
 func (s *selection) choose(file string, specs []string, role map[int]string) error {
 	var wanted []string
 	out := map[int]bool{}
@@ -164,6 +166,7 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 	if len(wanted) == 0 {
 		s.vector = slices.DeleteFunc(s.rest(), func(c int) bool { return out[c] })
 	}
+	var without []string
 	taken := make(map[int]string, len(wanted))
 	for _, spec := range wanted {
 		columns, ok := s.expand(spec)
@@ -174,16 +177,28 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 			if by, ok := taken[c]; ok {
 				return fault.Asked(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
 			}
-			if c == s.target || c == s.weight {
-				return fault.Asked(file, "columns for the vector without the "+role[c], "the column %s, which is that, in %s of the columns asked for", s.name(c), fault.Quote(spec))
-			}
 			taken[c] = spec
-			if !out[c] {
+			switch {
+			case out[c]:
+			case c == s.target || c == s.weight:
+				without = append(without, fault.Plain(s.name(c))+" ("+role[c]+")")
+			default:
 				s.vector = append(s.vector, c)
 			}
 		}
 	}
+	if len(without) > 0 {
+		s.without = "of the columns asked for, not in the vector: " + strings.Join(without, ", ")
+	}
 	return nil
+}
+
+// Notes tells of columns that are asked for, and have another use.
+func (s *selection) Notes() []string {
+	if s.without == "" {
+		return nil
+	}
+	return []string{s.without}
 }
 
 // byDefault reports whether nothing says which columns make the vector.

@@ -279,7 +279,7 @@ func (s *csvSource) measure(rows []sampled, kinds []cell) error {
 }
 
 // Notes tell what was assumed about the file.
-func (s *csvSource) Notes() []string { return s.notes }
+func (s *csvSource) Notes() []string { return append(s.selection.Notes(), s.notes...) }
 
 func (s *csvSource) Dim() int { return s.dim }
 

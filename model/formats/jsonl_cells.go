@@ -308,7 +308,7 @@ func (s *jsonlSource) Schema() []Column {
 }
 
 // Notes tell what was assumed about the file.
-func (s *jsonlSource) Notes() []string { return s.notes }
+func (s *jsonlSource) Notes() []string { return append(s.selection.Notes(), s.notes...) }
 
 // Fields are the vector's columns.
 func (s *jsonlSource) Fields() []tables.Field {

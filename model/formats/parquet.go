@@ -257,6 +257,7 @@ func (s *columnar) choose(o *Options, fields []parquetField) error {
 	if err != nil {
 		return err
 	}
+	s.notes = append(s.notes, chosen.Notes()...)
 	if chosen.id >= 0 {
 		s.id = &fields[chosen.id]
 		if !s.id.integer() && (s.id.kind != kindText || s.id.list) {

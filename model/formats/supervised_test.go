@@ -69,8 +69,6 @@ func TestSupervisedColumns(t *testing.T) {
 		{Options{TargetColumn: "y", IDColumn: "y"}, "found the column y for both, expected a column of its own for the id and the target"},
 		{Options{TargetColumn: "y", WeightColumn: "2"}, "found the column y for both, expected a column of its own for the target and the weight"},
 		{Options{IDColumn: "w", WeightColumn: "w"}, "found the column w for both, expected a column of its own for the id and the weight"},
-		{Options{TargetColumn: "y", Columns: []string{"1-3"}}, `found the column y, which is that, in "1-3" of the columns asked for, expected columns for the vector without the target`},
-		{Options{WeightColumn: "w", Columns: []string{"a", "w"}}, `found the column w, which is that, in "w" of the columns asked for, expected columns for the vector without the weight`},
 		{Options{IDColumn: "id", TargetColumn: "y", WeightColumn: "w", Columns: []string{"[yw]"}}, `found the columns "id", "a", "y", "w", expected a column "[yw]"`},
 	} {
 		wantFault(t, "f.csv", data, c.o, "f.csv: "+c.want)
@@ -80,6 +78,37 @@ func TestSupervisedColumns(t *testing.T) {
 	wantFault(t, "f.csv", "y,a,y\n1,2,3\n", Options{TargetColumn: "y"}, `f.csv: found 2 columns "y", expected one column of that name, or its index`)
 	wantFault(t, "f.csv", "a,b\n1,2\n", Options{Features: 3}, "f.csv: found 2 columns, expected 3 features")
 	wantFault(t, "x.npy", npyArray("<f4", "(1, 2)", make([]byte, 8)), Options{TargetColumn: "y"}, `x.npy: found 2 columns without names: they go by their index, from 0, expected the target column "y"`)
+}
+
+// The target and the weight are in no vector, also where the columns asked for have them, which a note tells.
+func TestUsesOfColumns(t *testing.T) {
+	csv, jsonl := "id,a,y,w\n1,2,3,4\n", `{"id":1,"a":2,"y":3,"w":4}`+"\n"
+	for _, c := range []struct {
+		o         Options
+		row, note string
+	}{
+		{Options{TargetColumn: "y", Columns: []string{"a", "y"}}, "[2] → 3", "y (target)"},
+		{Options{TargetColumn: "y", WeightColumn: "w", Columns: []string{"a", "y", "w"}}, "[2] → 3 × 4", "y (target), w (weight)"},
+		{Options{WeightColumn: "w", TargetColumn: "y", Columns: []string{"w", "a"}}, "[2] → 3 × 4", "w (weight)"},
+		{Options{TargetColumn: "y", Columns: []string{"y", "a", "!y"}}, "[2] → 3", ""},
+		{Options{TargetColumn: "y", IDColumn: "id", Columns: []string{"id", "a"}}, `[1 2] "1" → 3`, ""},
+	} {
+		for name, data := range map[string]string{"f.csv": csv, "f.jsonl": jsonl} {
+			wantText(t, name, data, c.o, c.row)
+			src, err := inspectText(data, name, c.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []string(nil)
+			if c.note != "" {
+				want = []string{"of the columns asked for, not in the vector: " + c.note}
+			}
+			if got := Notes(src); !slices.Equal(got, want) {
+				t.Errorf("%s, %+v: notes %q, want %q", name, c.o, got, want)
+			}
+		}
+	}
+	wantFault(t, "f.csv", csv, Options{TargetColumn: "y", Columns: []string{"y"}}, "f.csv: found none but the target, expected at least one column for the vector")
 }
 
 func TestSupervisedJSONL(t *testing.T) {
