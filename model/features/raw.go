@@ -2,6 +2,7 @@ package features
 
 import (
 	"fmt"
+	"strings"
 
 	"beamlearn/model/fault"
 )
@@ -21,6 +22,10 @@ func (e *Encoding) Raw(column string, fill float64, missing bool) (feature int, 
 			return 0, fmt.Errorf("column %s: found a column of the kind %s, expected plain numbers", fault.Quote(column), c.Kind)
 		case c.Missing > 0 && !missing:
 			return 0, fmt.Errorf("column %s: found %s of %d, expected a number in each row", fault.Quote(column), count(c.Missing, "missing cell"), c.Rows)
+		}
+		if c.Missing > 0 {
+			found, _, _ := strings.Cut(c.Why, " missing")
+			c.Why = found + " missing: rows without a number are left out"
 		}
 		p := &c.Parts[0]
 		p.Mean, p.Scale, p.Fill = 0, 1, fill

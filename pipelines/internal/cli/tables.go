@@ -105,7 +105,7 @@ func (t *Tables) FitDense(ctx context.Context, d *Dense) (*features.Encoding, er
 	}
 	return t.Fit(ctx, &encode.Job{
 		Data: d.Data, Reading: d.Reading, Options: o, Dir: ColumnsDir(d.Output, d.RunID), Workers: Workers(), RunID: d.RunID,
-	})
+	}, nil)
 }
 
 // ColumnsDir is where a survey leaves its result: beside the output, as a checkpoint.
@@ -237,8 +237,9 @@ func (t *Tables) Anew(err error, reading *vectorio.Options, d *vectorio.Dataset,
 // planRows is how many rows a plan looks at.
 const planRows = 10_000
 
-// Fit finds out how the rows of tables are encoded, and tells it, a line for each column.
-func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, error) {
+// Fit finds out how the rows of tables are encoded, and tells it, a line for each column, after settle has changed what
+// it wants to; that may be nil.
+func (t *Tables) Fit(ctx context.Context, job *encode.Job, settle func(*features.Encoding) error) (*features.Encoding, error) {
 	if _, err := features.NewSurvey(job.Data.Fields, job.Options); err != nil {
 		if _, other := features.NewSurvey(job.Data.Fields, features.Options{}); other == nil { // the flags do not fit the columns
 			return nil, Usage(fmt.Errorf("%s: %w", job.Data.Name(), err))
@@ -246,6 +247,9 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, 
 	}
 	if t.app.Explaining() {
 		e, err := encode.Head(ctx, job, planRows)
+		if err == nil && settle != nil {
+			err = settle(e)
+		}
 		if err == nil {
 			t.app.Tell(fmt.Sprintf("what the columns are, as the first %s rows at most have it:", thousands(planRows)))
 			t.app.Tell(e.Lines()...)
@@ -261,6 +265,11 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job) (*features.Encoding, 
 	}
 	if report.NoTarget > 0 && !job.Reading.Formats.Untargeted {
 		t.app.Tell(fmt.Sprintf("%s rows without a target are left out", thousands(report.NoTarget)))
+	}
+	if settle != nil {
+		if err := settle(e); err != nil {
+			return nil, err
+		}
 	}
 	t.app.Tell(e.Lines()...)
 	return e, nil

@@ -321,7 +321,10 @@ func TestExposure(t *testing.T) {
 			t.Errorf("%s: the page's form has no exposure", file)
 		}
 	}
-	mustRun(t, dir, append(flags, "--input=missing.csv", "--on_error=skip")...)
+	told := mustRun(t, dir, append(flags, "--input=missing.csv", "--on_error=skip")...)
+	if want := "years: numeric: numbers from 0.5 to 3.5; 1 of 200 missing: rows without a number are left out\n"; !strings.Contains(told, want) {
+		t.Errorf("told %s, not %s", told, want)
+	}
 	if m := loaded(t, filepath.Join(dir, "out/m.json")); m.Options.Exposure.Feature != 1 || m.Training.Rows != 199 {
 		t.Errorf("exposure %+v, %d rows", m.Options.Exposure, m.Training.Rows)
 	}

@@ -362,7 +362,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *model.Fi
 			asked.Categorical = append(asked.Categorical, "*") // numbers as well
 		}
 		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked, Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
-		if e, err = c.tables.Fit(ctx, of); err != nil {
+		if e, err = c.tables.Fit(ctx, of, nil); err != nil {
 			return err
 		}
 	}

@@ -56,14 +56,15 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 		return err
 	}
 	c.Note(job.Data)
-	if e == nil {
+	expose := func(e *features.Encoding) error { return cli.Usage(exposeRaw(options, e, c.input.Skips())) }
+	if e != nil {
+		err = expose(e)
+	} else {
 		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked, Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
-		if e, err = c.tables.Fit(ctx, of); err != nil {
-			return err
-		}
+		e, err = c.tables.Fit(ctx, of, expose)
 	}
-	if err := exposeRaw(options, e, c.input.Skips()); err != nil {
-		return cli.Usage(err)
+	if err != nil {
+		return err
 	}
 	job.Data = linear.Encoded(job.Data, e, c.input.ChunkRows(), &job.Options, &job.Reading)
 	c.Encoded(job.Data)

@@ -165,7 +165,7 @@ func (c *command) fit(ctx context.Context, job *encode.ApplyJob) (passes int, er
 	first := cmp.Or(job.Options.Output, c.encoding.Path())
 	job.Encoding, err = c.tables.Fit(ctx, &encode.Job{
 		Data: job.Data, Reading: job.Reading, Options: o, Dir: cli.ColumnsDir(first, job.Options.RunID), Workers: cli.Workers(), RunID: job.Options.RunID,
-	})
+	}, nil)
 	if err != nil {
 		return 0, err
 	}
