@@ -94,7 +94,7 @@ func TestPredictCounters(t *testing.T) {
 	for i := range 100 {
 		fmt.Fprintf(&b, "%d,%d\n", i, i%7)
 	}
-	input := writeRows(t, "x.csv", b.String())
+	input := writeParts(t, ".csv", b.String(), 30) // chunks of 30, 30, 30 and 10 rows
 	m := plain(model.Regression, model.SquaredError, [][]float64{{1, 2}}, 0.5)
 	want := map[string]int64{"linear.model_decodes": 1, "linear.rows_predicted": 100, "vectorio.rows_read": 100}
 	for try := 1; ; try++ {
@@ -193,16 +193,35 @@ func TestPredictSparse(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.Workers = placement.InProcess // which changes no byte
-	got, report, _, err := predictionOf(t, m, writeRows(t, "x.svm", svm.String()), vectorio.Options{ChunkRows: 500}, o)
+	// Rows of four files, so of as many chunks.
+	got, report, _, err := predictionOf(t, m, writeParts(t, ".svm", svm.String(), 170), vectorio.Options{ChunkRows: 100}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got != want {
 		t.Error("the predictions differ")
 	}
+	loss, wantLoss := *report.Classes.LogLoss, *wantReport.Classes.LogLoss
+	if math.Abs(loss-wantLoss) > 1e-13*wantLoss { // whose last bits follow from the chunks
+		t.Errorf("log loss %v, want %v", loss, wantLoss)
+	}
+	report.Classes.LogLoss, wantReport.Classes.LogLoss = nil, nil
 	if !reflect.DeepEqual(report.Classes, wantReport.Classes) || report.Classes.AUC == nil || report.Rows != 600 {
 		t.Errorf("%+v, want %+v", report.Classes, wantReport.Classes)
 	}
+}
+
+// writeParts writes files of so many lines of a text each, which are a chunk each, and gives a glob of them.
+func writeParts(t *testing.T, ext, text string, lines int) string {
+	t.Helper()
+	dir, part := t.TempDir(), 0
+	for rows := range slices.Chunk(strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n"), lines) {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("x%d%s", part, ext)), []byte(strings.Join(rows, "")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		part++
+	}
+	return filepath.Join(dir, "x*"+ext)
 }
 
 // Slices of a chunk have the rows of the whole, whatever holds them.
