@@ -21,6 +21,7 @@ import (
 const (
 	exitFailed      = 1
 	exitUsage       = 2
+	exitShort       = 3
 	exitInterrupted = 130
 	exitPipe        = 141 // as of whoever SIGPIPE ends: a reader of the output has gone away
 )
@@ -30,6 +31,11 @@ type UsageError struct{ Err error }
 
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
+
+// ShortError says in what an output, which is there, falls short of what was asked for: exit code 3.
+type ShortError struct{ Found string }
+
+func (e *ShortError) Error() string { return e.Found }
 
 // Usage makes a UsageError of the faults among errs, or nil.
 func Usage(errs ...error) error {
@@ -253,6 +259,10 @@ func (a *App) report(err error) int {
 	if isUsage {
 		fmt.Fprintf(os.Stderr, "See %s --help.\n", a.called)
 		return exitUsage
+	}
+	var short *ShortError
+	if errors.As(err, &short) {
+		return exitShort
 	}
 	return exitFailed
 }

@@ -348,6 +348,9 @@ func (c *command) finish(ctx context.Context, err error, job *knn.Job, to look, 
 		if err == nil {
 			err = c.Summary(summary.lines(), summary)
 		}
+		if err == nil {
+			err = summary.short()
+		}
 	}
 	return errors.Join(err, knn.Clean(context.WithoutCancel(ctx), &job.Options))
 }

@@ -18,6 +18,7 @@ type summary struct {
 	RowsPerSecond  float64 `json:"rows_per_s"`
 	PeakMemory     int64   `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
 	Page           string  `json:"report_file,omitempty"`
+	RecallShort    bool    `json:"recall_short,omitempty"` // less than was asked
 	// Of predictions: what they are, by how many neighbours, and how many points answer nothing, as they have no target.
 	Task       linear.Task `json:"task,omitempty"`
 	K          int         `json:"k,omitempty"`
@@ -33,6 +34,7 @@ func newSummary(r *knn.Report, total, inspected time.Duration) *summary {
 	return &summary{
 		Report: r, Evaluation: newEvaluation(r.Evaluation), Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(),
 		RowsPerSecond: float64(r.Queries) / total.Seconds(), PeakMemory: cli.PeakMemory(),
+		RecallShort: r.Approximate != nil && r.Approximate.Short(),
 	}
 }
 
@@ -97,10 +99,16 @@ func recallLines(s *knn.Report) []string {
 			how += " and a round of neighbours of neighbours"
 		}
 	}
-	lines := []string{fmt.Sprintf("  recall %.3f ± %.3f (95 %%), by %d queries answered exactly too: %s",
+	return []string{fmt.Sprintf("  recall %.3f ± %.3f (95 %%), by %d queries answered exactly too: %s",
 		r.Recall, (r.High-r.Low)/2, r.Sample, how)}
-	if r.Short() {
-		lines = append(lines, fmt.Sprintf("  this is less than the recall %v that was asked: ask for more, or search exactly, without --recall", r.Asked))
+}
+
+// short is the error of a recall that falls short of what was asked.
+func (s *summary) short() error {
+	if !s.RecallShort {
+		return nil
 	}
-	return lines
+	a := s.Approximate
+	return &cli.ShortError{Found: fmt.Sprintf("the output has a recall of %.6g, less than the %v that was asked: ask for more, or search exactly, without --recall",
+		a.Recall, a.Asked)}
 }
