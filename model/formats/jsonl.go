@@ -948,7 +948,7 @@ func (s *jsonScan) id() (vectors.ID, *fault.Fault) {
 	return vectors.ID{}, &fault.Fault{Found: s.describe(), Expected: "a string or an integer"}
 }
 
-// label reads a string, or the text of a number or a boolean.
+// label reads a string, the text of a number, or a boolean, which is called as in all formats.
 func (s *jsonScan) label() ([]byte, *fault.Fault) {
 	if text, ok := s.text(); ok {
 		return text, nil
@@ -956,6 +956,7 @@ func (s *jsonScan) label() ([]byte, *fault.Fault) {
 	first := s.i
 	if w := string(s.word()); w == "true" || w == "false" {
 		s.i += len(w)
+		return []byte(booleanLabel(w == "true")), nil
 	} else if _, n := number(s.b[s.i:], true); n > 0 {
 		s.i += n
 	} else {

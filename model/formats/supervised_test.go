@@ -119,7 +119,7 @@ func TestSupervisedJSONL(t *testing.T) {
 	row := func(y string) string { return `{"vector":[1],"y":` + y + "}\n" }
 	wantText(t, "f.jsonl", row(`"a"`)+row(`"\u0041\n"`)+row("1.50")+row("true")+row("false")+row("-1e3")+row("null")+row(`""`)+row("[1]")+row("{}")+"{\"vector\":[1]}\n"+row("tru")+row(`"a"`),
 		Options{TargetColumn: "y", Labels: true},
-		`[1] → "a"`, `[1] → "A\n"`, `[1] → "1.50"`, `[1] → "true"`, `[1] → "false"`, `[1] → "-1e3"`,
+		`[1] → "a"`, `[1] → "A\n"`, `[1] → "1.50"`, `[1] → "True"`, `[1] → "False"`, `[1] → "-1e3"`,
 		", column y: found null, expected a label: a string, a number or a boolean", ", column y: found an empty string, expected a label",
 		", column y: found an array, expected a label: a string, a number or a boolean", ", column y: found an object, expected a label: a string, a number or a boolean",
 		", column y: found no such key, expected a label: a string, a number or a boolean", ", column y: found tru, expected a label: a string, a number or a boolean", `[1] → "a"`)
