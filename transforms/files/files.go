@@ -110,6 +110,9 @@ func Expand(ctx context.Context, paths []string) ([]string, error) {
 // IsGlob reports whether a path has a character of globs.
 func IsGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
 
+// oneFile is what a pattern is expected to match.
+const oneFile = "at least one file"
+
 func list(ctx context.Context, pattern string) ([]Info, error) {
 	if pattern == Std {
 		info, err := readStd(ctx)
@@ -121,9 +124,9 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 	if w := windowOf(pattern); w != nil {
 		return []Info{w.stat()}, nil
 	}
-	none := fault.File(pattern, "at least one file", "no file of that name")
+	none := fault.File(pattern, oneFile, "no file of that name")
 	if IsGlob(pattern) {
-		none = fault.File(pattern, "at least one file", "no file that matches")
+		none = fault.File(pattern, oneFile, "no file that matches")
 	}
 	if p, ok := local(pattern); ok {
 		names, err := filepath.Glob(p)

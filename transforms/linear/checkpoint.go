@@ -202,7 +202,7 @@ func (c *checkpoint) abandon(ctx context.Context, err error) error {
 	case errors.As(err, &bad):
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	case unread == nil:
-		return &ResumableError{err, c.passes}
+		return &ResumableError{Err: err, Passes: c.passes, dir: c.dir}
 	case c.passes == 0 && errors.As(unread, &none):
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	}
@@ -213,7 +213,12 @@ func (c *checkpoint) abandon(ctx context.Context, err error) error {
 type ResumableError struct {
 	Err    error
 	Passes int // that were saved
+
+	dir string // of the checkpoint
 }
+
+// Remove removes the checkpoint, for who does not go on from it.
+func (e *ResumableError) Remove(ctx context.Context) error { return files.RemoveAll(ctx, e.dir) }
 
 func (e *ResumableError) Error() string { return e.Err.Error() }
 func (e *ResumableError) Unwrap() error { return e.Err }
@@ -288,7 +293,7 @@ func Keep(ctx context.Context, o *Options, r *Report, err error) error {
 			return errors.Join(fmt.Errorf("%w (nor could the last state be saved: %v)", err, unsaved), Clean(ctx, o, r))
 		}
 	}
-	return &ResumableError{err, r.Resumed + r.Passes}
+	return &ResumableError{Err: err, Passes: r.Resumed + r.Passes, dir: r.dir}
 }
 
 func publish(ctx context.Context, o *Options, r *Report, all []File) error {

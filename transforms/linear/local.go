@@ -14,9 +14,23 @@ import (
 
 // localPasses adds all passes to a pipeline where one worker, this process, has all shards: nothing need be sent.
 func (c *checkpoint) localPasses(s beam.Scope, j *Job) {
-	made := beam.ParDo(s, &localFn{passFn{Reading: j.Reading, Dim: j.Data.Dim, Options: *c.options, Dir: c.dir}}, vectorio.Listed(s, j.Data, c.options.Workers))
+	made := beam.ParDo(s, c.local(j), vectorio.Listed(s, j.Data, c.options.Workers))
 	// Prism spins on a core for as long as a bundle runs whose output nothing takes.
 	beam.GroupByKey(s, beam.AddFixedKey(s, made))
+}
+
+func (c *checkpoint) local(j *Job) *localFn {
+	return &localFn{passFn{Reading: j.Reading, Dim: j.Data.Dim, Options: *c.options, Dir: c.dir}}
+}
+
+// passesHere makes all passes in this process, without Beam: who learns from file after file spares what a runner keeps
+// of each job.
+func (c *checkpoint) passesHere(ctx context.Context, j *Job) error {
+	all, err := j.Data.List(ctx)
+	if err == nil {
+		_, err = c.local(j).fit(ctx, all.Chunks)
+	}
+	return output.Failed(c.options.RunID, err)
 }
 
 // localFn makes all passes that a fit in this process asks for, and gives their number. Of the states all are saved

@@ -214,13 +214,20 @@ type Report struct {
 	published bool // the files are in place
 }
 
+// Faults are those of the rows that were left out, in the order of file and row.
+func (r *Report) Faults() []*fault.Fault { return r.faults }
+
 // Run runs a pipeline.
 type Run func(ctx context.Context, p *beam.Pipeline) error
 
 // Train makes the passes that fit asks for, and gives it as it is after the last. The checkpoint stays until
 // [Publish] or [Clean] removes it.
 func Train[F Fit](ctx context.Context, j *Job, fit F, run Run) (F, *Report, error) {
-	made, report, err := train(ctx, j, fit, run)
+	made, report, err := train(ctx, j, fit, func(ctx context.Context, c *checkpoint, fit Fit) error {
+		p, s := beam.NewPipelineWithRoot()
+		c.pipeline(s, j, fit)
+		return run(ctx, p)
+	})
 	if err != nil {
 		var none F
 		return none, nil, err
@@ -228,7 +235,21 @@ func Train[F Fit](ctx context.Context, j *Job, fit F, run Run) (F, *Report, erro
 	return made.(F), report, nil
 }
 
-func train(ctx context.Context, j *Job, fit Fit, run Run) (Fit, *Report, error) {
+// TrainHere is [Train] of a job in this process, to the same bits, without Beam: for many small ones. do does the work
+// that it is given.
+func TrainHere[F Fit](ctx context.Context, j *Job, fit F, do func(ctx context.Context, work func(context.Context) error) error) (F, *Report, error) {
+	made, report, err := train(ctx, j, fit, func(ctx context.Context, c *checkpoint, _ Fit) error {
+		return do(ctx, func(ctx context.Context) error { return c.passesHere(ctx, j) })
+	})
+	if err != nil {
+		var none F
+		return none, nil, err
+	}
+	return made.(F), report, nil
+}
+
+// train makes passes by calling some, which makes one or several, as often as needed.
+func train(ctx context.Context, j *Job, fit Fit, some func(context.Context, *checkpoint, Fit) error) (Fit, *Report, error) {
 	j.Options.Kind = fit.Kind()
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
@@ -250,9 +271,7 @@ func train(ctx context.Context, j *Job, fit Fit, run Run) (Fit, *Report, error) 
 	last.fit = fit
 	for !fit.Done() {
 		before := fit.Passes()
-		p, s := beam.NewPipelineWithRoot()
-		c.pipeline(s, j, fit)
-		if err := run(ctx, p); err != nil {
+		if err := some(ctx, c, fit); err != nil {
 			return nil, nil, c.abandon(context.WithoutCancel(ctx), err)
 		}
 		if last.fit.Passes() > before {

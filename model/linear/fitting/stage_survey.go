@@ -24,6 +24,9 @@ func (surveyStage) begin(f *Fit) (linear.Learner, error) {
 	if err == nil && f.options.AutoAlphas {
 		s.Measure()
 	}
+	if err == nil && f.options.WarmStart != nil {
+		s.More()
+	}
 	return s, err
 }
 

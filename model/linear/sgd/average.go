@@ -87,7 +87,10 @@ func (a *Averaged) Partial(part, parts int) linear.Partial {
 	return &averagedPart{from: a.sgd, first: part == 0, parts: parts, sgd: s}
 }
 
-// Advance ends the epoch. It fails without rows, and where weights overflow.
+// ErrNoRows says that a pass had no rows.
+var ErrNoRows = errors.New("no rows to learn from")
+
+// Advance ends the epoch. It fails without rows, by [ErrNoRows], and where weights overflow.
 func (a *Averaged) Advance(sum linear.Partial) error {
 	p, ok := sum.(*averagedPart)
 	if !ok || !p.from.same(a.sgd) {
@@ -107,7 +110,7 @@ func (a *Averaged) Advance(sum linear.Partial) error {
 		}
 	}
 	if next.t == a.sgd.t {
-		return errors.New("no rows to learn from")
+		return ErrNoRows
 	}
 	a.sgd = next
 	a.done = next.EndEpoch()

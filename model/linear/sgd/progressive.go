@@ -29,6 +29,7 @@ type Progressive struct {
 	Ended          bool                          // there is no row left that has not been learned from
 
 	curve [64]progressiveSums // at i: of rows number 2^i to 2^(i+1)−1 of each part, counted from 1
+	trace trace
 }
 
 type progressiveSums struct{ weight, loss float64 }
@@ -111,6 +112,7 @@ func (p *Progressive) add(o *Progressive) {
 		p.curve[i].weight += o.curve[i].weight
 		p.curve[i].loss += o.curve[i].loss
 	}
+	p.trace.merge(&o.trace)
 }
 
 // MarshalBinary keeps every bit.
@@ -144,6 +146,7 @@ func (p *Progressive) fields(c *wire.Codec) {
 	for i := range points {
 		c.Float(&p.curve[i].weight, &p.curve[i].loss)
 	}
+	p.trace.fields(c)
 	if p.Classification != nil {
 		classes := p.classes()
 		c.Binary(p.Classification)
@@ -245,6 +248,7 @@ func (j *judge) flush() {
 	j.to.Loss += total
 	j.to.curve[j.point].weight += weight
 	j.to.curve[j.point].loss += total
+	j.to.trace.add(TracePoint{int64(n), weight, total})
 	j.number += int64(n)
 	j.n = 0
 }

@@ -61,6 +61,7 @@ type Survey struct {
 
 	scale   bool
 	moments bool // are asked for
+	more    bool // the rows follow others
 	done    bool
 }
 
@@ -135,6 +136,9 @@ func (s *Survey) Stratify(k int, seed uint64) { s.strata = &folds.Strata{Folds: 
 // Measure asks for the moments of the columns, before the pass.
 func (s *Survey) Measure() { s.moments = true }
 
+// More says, before the pass, that a model goes on with the rows, so that they may be all of one class or target.
+func (s *Survey) More() { s.more = true }
+
 // Done reports whether the pass has been made.
 func (s *Survey) Done() bool { return s.done }
 
@@ -175,7 +179,7 @@ func (s *Survey) Advance(sum linear.Partial) error {
 		return errors.New("linear.Survey: the sum of another pass")
 	}
 	t := &Survey{
-		Task: s.Task, Features: s.Features, scale: s.scale, moments: s.moments, strata: s.strata, done: true,
+		Task: s.Task, Features: s.Features, scale: s.scale, moments: s.moments, more: s.more, strata: s.strata, done: true,
 		Rows: p.rows + p.skipped, Weight: p.weight, Weight2: p.weight2, Scaler: p.scaler, Moments: p.moments,
 	}
 	if p.skipped > 0 {
@@ -248,7 +252,7 @@ func (t *Survey) describe(p *surveyPart) error {
 	switch t.Task {
 	case linear.Regression:
 		t.Mean, t.Var, t.Min, t.Max = p.target.Mean, p.target.M2/p.target.Weight, p.min, p.max
-		if t.Min == t.Max {
+		if t.Min == t.Max && !t.more {
 			return p.bad("a target of at least two values", "%v in every row of a weight above 0", t.Min)
 		}
 		t.Drift = drift(p.rows, p.chunks, p.plain.M2, p.within)
@@ -574,6 +578,9 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 		t.ClassWeight = append(t.ClassWeight, k.weight)
 		strata = append(strata, new(k.Stratum.Clone()))
 	}
+	if t.more {
+		return strata, nil
+	}
 	if t.Classes.Len() < 2 {
 		return nil, fault.File(p.file, "rows of at least two classes", "%s in every row", fault.Quote(t.Classes.Label(0)))
 	}
@@ -798,6 +805,7 @@ func (s *Survey) fields() jsontext.Object {
 		{Name: "scaler", Value: &s.Scaler},
 		{Name: "measure", Value: &s.moments, Optional: true},
 		{Name: "moments", Value: &s.Moments, Optional: true},
+		{Name: "more", Value: &s.more, Optional: true},
 		{Name: "chunks", Value: &s.Drift.Chunks},
 		{Name: "share", Value: &s.Drift.Share},
 		{Name: "f", Value: (*ratio)(&s.Drift.F)},

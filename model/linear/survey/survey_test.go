@@ -2,6 +2,7 @@ package survey
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -137,6 +138,35 @@ func TestSurveyClasses(t *testing.T) {
 }
 
 // What cannot be learned from is a fault in one line.
+// Rows that a model goes on with may be all of one class, or of one target; their state says so.
+func TestSurveyMore(t *testing.T) {
+	t.Parallel()
+	for _, c := range []linear.Chunk{{X: []float64{1, 2}, Target: []float64{2, 2}}, {X: []float64{1}, Labels: []string{"a"}}} {
+		task := linear.Regression
+		if c.Labels != nil {
+			task = linear.Classification
+		}
+		c.Features = 1
+		s, err := NewSurvey(task, 1, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.More()
+		b, err := s.MarshalJSON()
+		read := &Survey{}
+		if err = errors.Join(err, read.UnmarshalJSON(b)); err != nil {
+			t.Fatal(err)
+		}
+		p := read.Partial(0, 1)
+		if err := errors.Join(p.PartialFit(&c), read.Advance(p)); err != nil {
+			t.Errorf("%s: %v", task, err)
+		}
+		if _, err := read.MarshalJSON(); err != nil {
+			t.Errorf("%s: %v", task, err)
+		}
+	}
+}
+
 func TestSurveyFaults(t *testing.T) {
 	nan := math.NaN()
 	x := []float64{1, 2, 3}

@@ -154,6 +154,15 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 	return ctx.Err()
 }
 
+// DoHere does work in this process, without Beam, and shows the progress of the run with this id. It is not interrupted.
+func (a *App) DoHere(ctx context.Context, runID string, work func(context.Context) error) error {
+	run := progress.Start(runID)
+	defer progress.Stop(runID)
+	ctx = context.WithoutCancel(ctx)
+	_, err := a.watch(ctx, run, func() error { return work(ctx) })
+	return a.firstFault(ctx, err)
+}
+
 // Steps are what a job of one pipeline is made of.
 type Steps[R any] struct {
 	Add   func(beam.Scope) error           // to the pipeline

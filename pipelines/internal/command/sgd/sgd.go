@@ -28,9 +28,20 @@ type command struct {
 	cache                      *int64
 	warm                       *cli.Path
 	progressive, resume        *bool
+	watch                      *cli.Watch
 
 	output, table *cli.Path
 	page          *cli.Page
+
+	from []string // the files of one training, where those of the input are learned from one by one
+}
+
+// patterns are those of the rows to learn from.
+func (c *command) patterns() []string {
+	if c.from != nil {
+		return c.from
+	}
+	return c.input.Patterns()
 }
 
 // New is the command.
@@ -52,10 +63,12 @@ func New() *cli.App {
 	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory, "how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
 	c.progressive = how.Bool("progressive", false, "let sgd predict every row before it learns from it, and tell how well that went: an honest score from one pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
+	c.watch = how.Watch("go on learning with each file that arrives at --input, by sgd, until Ctrl-C: every version of the model is kept beside it, NAME-000001.json and so on, with a record of what it was learned from; a restart goes on where it was")
 
 	write := app.Group("What to write")
 	c.output = write.OutputModel("the `FILE` of the model: .json").Rejects()
 	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)", c.output)
+	c.page.Unless(c.watch.On)
 	c.table = write.OutputFile("cv_results", "the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
 	app.Byproducts(func() []files.Named {
 		if c.table.String() != "" || c.output.Path() == "" || !c.hyper.compares() {
@@ -73,8 +86,11 @@ func New() *cli.App {
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	job, options, to, err := c.job()
-	if err != nil {
+	if err := errors.Join(cli.Usage(c.watched()), err); err != nil {
 		return err
+	}
+	if c.watch.On() {
+		return c.learnArrivals(ctx)
 	}
 	if err := c.inspect(ctx, job, &options); err != nil {
 		return err
@@ -83,22 +99,31 @@ func (c *command) run(ctx context.Context) error {
 		return c.explain(ctx, job, options)
 	}
 	inspected := time.Since(start)
-	fit, report, err := c.train(ctx, job, options)
-	if why := c.anew(err, job); why != "" {
-		c.Tell(why)
-		if job, options, to, err = c.job(); err != nil {
-			return err
-		}
-		if err := c.inspectTable(ctx, job, &options, nil); err != nil {
-			return err
-		}
-		fit, report, err = c.train(ctx, job, options)
-	}
+	job, fit, report, err := c.learn(ctx, job, options)
 	if err == nil {
 		err = c.finish(ctx, job, fit, report, to, start, inspected)
 	}
 	tellSaved(err)
 	return err
+}
+
+// learn learns from rows that have been inspected: as those of a table, in a job that it gives, where they turn out to
+// be that.
+func (c *command) learn(ctx context.Context, job *linear.Job, options fitting.FitOptions) (*linear.Job, *fitting.Fit, *linear.Report, error) {
+	fit, report, err := c.train(ctx, job, options)
+	why := c.anew(err, job, options.WarmStart != nil)
+	if why == "" {
+		return job, fit, report, err
+	}
+	c.Tell(why)
+	if job, options, _, err = c.job(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := c.inspectTable(ctx, job, &options, nil); err != nil {
+		return nil, nil, nil, err
+	}
+	fit, report, err = c.train(ctx, job, options)
+	return job, fit, report, err
 }
 
 // job is what the flags ask for, with every fault of theirs.
@@ -110,9 +135,13 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
 	encoding = errors.Join(encoding, c.tables.Columns(&reading.Formats))
 	options, more := c.hyper.options(task)
 	options.Solver, options.Epochs, options.BatchSize, options.Seed = fitting.Solver(*c.solver), *c.epochs, *c.batch, uint64(*c.seed)
-	options.Parts, options.Shuffle, options.Progressive = *c.shards, *c.shards > 1, *c.progressive
+	shards := *c.shards
+	if c.watch.On() {
+		shards = c.inOrder(&options)
+	}
+	options.Parts, options.Shuffle, options.Progressive = shards, shards > 1, *c.progressive || c.watch.On()
 	job := &linear.Job{Reading: reading, Options: linear.Options{
-		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
+		Model: c.output.Path(), Shards: shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
 		Workers: cli.Workers(), CacheMemory: *c.cache,
 	}}
 	if *c.cache == 0 {
@@ -137,20 +166,22 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
 
 // inspect finds the model to go on from, and the rows.
 func (c *command) inspect(ctx context.Context, job *linear.Job, options *fitting.FitOptions) (err error) {
-	if c.warm.String() != "" {
+	if c.warm.String() != "" && options.WarmStart == nil {
 		if options.WarmStart, err = linear.ReadModel(ctx, c.warm.String()); err != nil {
 			return err
 		}
+	}
+	if options.WarmStart != nil {
 		if err := c.unlike(options, options.WarmStart); err != nil {
 			return cli.Usage(err)
 		}
 		job.Options.Names = options.WarmStart.FeatureNames
-		job.Reading.Meet(c.input.Patterns(), options.WarmStart.Features(), options.WarmStart.ZeroBased)
+		job.Reading.Meet(c.patterns(), options.WarmStart.Features(), options.WarmStart.ZeroBased)
 	}
 	if done, err := c.asTable(ctx, job, options); done || err != nil {
 		return err
 	}
-	job.Data, err = linear.Inspect(ctx, c.input.Patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
+	job.Data, err = linear.Inspect(ctx, c.patterns(), c.input.ChunkRows(), &job.Options, &job.Reading)
 	if errors.Is(err, linear.ErrNoTarget) {
 		return cli.Usage(err)
 	}

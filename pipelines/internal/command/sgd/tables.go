@@ -15,6 +15,7 @@ import (
 	"beamlearn/pipelines/internal/cli"
 	encode "beamlearn/transforms/features"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/placement"
 )
 
 // asTable inspects the rows as those of a table, where the model to go on from, the flags, or the rows say that they
@@ -24,7 +25,7 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, options *fitting
 		if w.Encoding == nil {
 			return false, nil
 		}
-		if c.tables.Asked() {
+		if c.tables.Asked() && c.warm.String() != "" {
 			return false, cli.Usage(errors.New("--warm_start: the model has its own encoding: without flags of tables"))
 		}
 		job.Options.Names = w.Encoding.Needs()
@@ -34,7 +35,7 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, options *fitting
 		return false, nil
 	}
 	if !c.tables.Asked() {
-		why := c.tables.Wanted(ctx, c.input.Patterns(), job.Reading)
+		why := c.tables.Wanted(ctx, c.patterns(), job.Reading)
 		if why == "" {
 			return false, nil
 		}
@@ -52,7 +53,7 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	if x := options.Options.Exposure; x != nil && !slices.Contains(asked.Numeric, x.Column) {
 		asked.Numeric = append(asked.Numeric, x.Column)
 	}
-	if job.Data, err = linear.InspectTable(ctx, c.input.Patterns(), &job.Options, &job.Reading); err != nil {
+	if job.Data, err = linear.InspectTable(ctx, c.patterns(), &job.Options, &job.Reading); err != nil {
 		return err
 	}
 	c.Note(job.Data)
@@ -79,12 +80,17 @@ func (c *command) train(ctx context.Context, job *linear.Job, options fitting.Fi
 	if err != nil {
 		return nil, nil, cli.Usage(err)
 	}
+	if c.watch.On() && cli.Workers() == placement.InProcess {
+		return linear.TrainHere(ctx, job, fit, func(ctx context.Context, work func(context.Context) error) error {
+			return c.DoHere(ctx, job.Options.RunID, work)
+		})
+	}
 	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
 
 // anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.
-func (c *command) anew(err error, job *linear.Job) string {
-	if *c.resume || c.warm.String() != "" {
+func (c *command) anew(err error, job *linear.Job, warm bool) string {
+	if *c.resume || warm {
 		return ""
 	}
 	return c.tables.Anew(err, &job.Reading, job.Data, *c.hyper.exposure, *c.hyper.offset)

@@ -1,0 +1,137 @@
+package drift
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+)
+
+// naive is ADWIN by its definition, over all numbers of the window as they are, which it cuts where the buckets of a
+// Window end. It gives the same changes.
+type naive struct{ numbers []float64 }
+
+func (n *naive) cut(ends []int) bool {
+	all := n.numbers
+	var mean, variance float64
+	for _, x := range all {
+		mean += x / float64(len(all))
+	}
+	for _, x := range all {
+		variance += (x - mean) * (x - mean) / float64(len(all))
+	}
+	confidence := math.Log(2 * math.Log(float64(len(all))) / Delta)
+	for _, e := range ends {
+		if e < least || len(all)-e < least {
+			continue
+		}
+		var a, b float64
+		for i, x := range all {
+			if i < e {
+				a += x / float64(e)
+			} else {
+				b += x / float64(len(all)-e)
+			}
+		}
+		m := 1/float64(e) + 1/float64(len(all)-e)
+		if math.Abs(a-b) > math.Sqrt(2*m*variance*confidence)+2*m*math.Sqrt(variance)*confidence/3 {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWindowIsADWIN(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	var w Window
+	var n naive
+	changes := 0
+	for i := range 1200 {
+		level := 0.3
+		if i >= 500 && i < 900 {
+			level = 0.6
+		}
+		x := level * (0.8 + 0.4*r.Float64())
+		n.numbers = append(n.numbers, x)
+		got := w.Add(x, 1)
+		var count int64
+		for _, b := range w.Buckets {
+			count += b.Numbers
+		}
+		if dropped := len(n.numbers) - int(count); (dropped > 0) != (got != nil) {
+			t.Fatalf("number %d: %d dropped, change %v", i, dropped, got)
+		} else if dropped > 0 {
+			changes++
+			if got.Rose() != (i < 900) {
+				t.Errorf("number %d: %+v", i, got)
+			}
+			if changes == 1 && (i < 500 || i > 540) {
+				t.Errorf("the change at 500 was told at %d", i)
+			}
+			n.numbers = n.numbers[dropped:]
+		}
+		var ends []int
+		at := 0
+		for _, b := range w.Buckets[:len(w.Buckets)-1] {
+			at += int(b.Numbers)
+			ends = append(ends, at)
+		}
+		if n.cut(ends) {
+			t.Fatalf("number %d: the definition cuts a window that is left", i)
+		}
+	}
+	if changes < 2 {
+		t.Errorf("%d changes", changes)
+	}
+}
+
+// Of numbers that do not change nothing is told, memory is logarithmic, and a state that was written goes on the same.
+func TestWindowStays(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	var w Window
+	const numbers = 10_000
+	for i := range numbers {
+		var loss float64
+		for range 16 {
+			loss += r.ExpFloat64() / 16
+		}
+		if c := w.Add(loss, 16); c != nil {
+			t.Fatalf("number %d: %+v", i, c)
+		}
+	}
+	if most := (perLevel + 1) * 16; len(w.Buckets) > most {
+		t.Errorf("%d buckets, expected at most %d", len(w.Buckets), most)
+	}
+	text, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Window
+	if err := json.Unmarshal(text, &again); err != nil || again.Check() != nil {
+		t.Fatal(err, again.Check())
+	}
+	for range 1000 {
+		x := 1.3 * r.ExpFloat64()
+		a, b := w.Add(x, 1), again.Add(x, 1)
+		if !reflect.DeepEqual(a, b) || !reflect.DeepEqual(w, again) {
+			t.Fatal("a state that was written goes on in another way")
+		}
+	}
+	for _, x := range []float64{math.Inf(1), 1e308, 0} {
+		w.Add(x, 1)
+		if err := w.Check(); err != nil {
+			t.Errorf("after %v: %v", x, err)
+		}
+	}
+	for _, bad := range []Window{
+		{[]Bucket{{Numbers: 3, Mean: 1}}}, {[]Bucket{{Numbers: 1}, {Numbers: 2}}}, {[]Bucket{{Numbers: 1, Mean: -1}}},
+		{[]Bucket{{Numbers: 1, M2: math.NaN()}}},
+	} {
+		if bad.Check() == nil {
+			t.Errorf("%+v passes", bad)
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"beamlearn/transforms/files"
+)
+
+// Watch is the flags of a command that goes on with files as they arrive.
+type Watch struct {
+	app           *App
+	on, once      *bool
+	every, settle *time.Duration
+}
+
+// Watch adds the flags --watch, --every, --settle and --once. The usage says what is done with a file.
+func (g *Group) Watch(usage string) *Watch {
+	return &Watch{
+		app:    g.app,
+		on:     g.Bool("watch", false, usage),
+		every:  g.duration("every", time.Minute, "how often --watch looks for files, as `TIME`: --every=10s"),
+		settle: g.duration("settle", 2*time.Second, "for how long --watch sees a file unchanged before it takes it, as `TIME`: --settle=30s; 0 where all writers rename files into place"),
+		once:   g.Bool("once", false, "end --watch after the files that are there, as for cron"),
+	}
+}
+
+// duration adds a flag for a time.
+func (g *Group) duration(name string, value time.Duration, usage string) *time.Duration {
+	p := g.app.flags.Duration(name, value, usage)
+	g.add(name)
+	return p
+}
+
+// On reports whether files are taken as they arrive.
+func (w *Watch) On() bool { return *w.on }
+
+// Every is the pace of it.
+func (w *Watch) Every() time.Duration { return *w.every }
+
+// Check says what the flags cannot be together with the input's: without names those of flags that --watch cannot
+// have, and outputs, absolute, that would be taken for inputs.
+func (w *Watch) Check(in *Input, without, outputs []string) error {
+	var errs []error
+	for _, name := range []string{"every", "settle", "once"} {
+		if !w.On() && w.app.Given(name) {
+			errs = append(errs, fmt.Errorf("--%s: is of --watch", name))
+		}
+	}
+	if !w.On() {
+		return errors.Join(errs...)
+	}
+	if *w.every <= 0 || *w.settle < 0 {
+		errs = append(errs, errors.New("--every and --settle: must be times like 1m, 10s or 500ms"))
+	}
+	for _, name := range without {
+		if w.app.Given(name) {
+			errs = append(errs, fmt.Errorf("--%s: not with --watch", name))
+		}
+	}
+	if w.app.Explaining() {
+		errs = append(errs, errors.New("--explain: not with --watch, whose files are not there yet"))
+	}
+	for _, p := range in.Patterns() {
+		if p == files.Std {
+			errs = append(errs, errors.New("--input=-: not with --watch, which takes files"))
+		}
+		for _, o := range outputs {
+			if files.Matches(p, o) {
+				errs = append(errs, fmt.Errorf("--input=%s: --watch would take %s for an input: write elsewhere", p, Relative(o)))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Each gives the files that have arrived and are not known to do, some in order, and looks again after Every, until a
+// signal comes, which is no error, or the files that are there are done, if that is asked for. do ends early where the
+// context does.
+func (w *Watch) Each(ctx context.Context, in *Input, known func(files.Info) bool, do func(context.Context, []files.Info) error) error {
+	arrivals := files.Arrivals{Patterns: in.Patterns(), Settle: *w.settle}
+	idle := false
+	for {
+		found, err := arrivals.Look(ctx, known)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil && len(found) > 0 {
+			idle = true
+			err = do(ctx, found)
+		}
+		if err != nil || *w.once || ctx.Err() != nil {
+			return err
+		}
+		if !idle {
+			idle = true
+			w.app.Tell(fmt.Sprintf("no new file at %s: looking every %v", strings.Join(in.Patterns(), ", "), *w.every))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(*w.every):
+		}
+	}
+}
+
+// Gone reports whether a file is no longer what it was when it was found.
+func Gone(ctx context.Context, info files.Info) bool {
+	now, err := files.Stat(ctx, info.Name)
+	return errors.Is(err, os.ErrNotExist) || err == nil && (now.Size != info.Size || now.Version != info.Version)
+}
+
+// Forget is for a job that goes on with other files: datasets that were noted are none of theirs.
+func (a *App) Forget() { a.datasets = nil }
+
+// GivenBut are the flags that stand on the command line, as they stand there, but for these and those of where to run:
+// in the order of their names, without what is false.
+func (a *App) GivenBut(names ...string) (all []string) {
+	a.flags.Visit(func(f *flag.Flag) {
+		name := f.Name
+		if of, hidden := a.aliases[name]; hidden {
+			name = of
+		}
+		_, beams := f.Value.(beams)
+		if !beams && !slices.Contains(names, name) && !slices.ContainsFunc(a.cluster.flags, func(c *flag.Flag) bool { return c.Name == name }) {
+			if s := "--" + name + "=" + f.Value.String(); !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	})
+	return all
+}
+
+// Reason is the one line that a user is told of an error.
+func (a *App) Reason(err error) string { return a.lines(err)[0] }
