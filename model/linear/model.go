@@ -42,8 +42,8 @@ type Training struct {
 	Epochs    int     `json:"epochs"`               // passes of an exact solver
 	ClassRows []int64 `json:"class_rows,omitempty"` // of each class, counted likewise
 	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, or once where it is
-	// multinomial, where that is known; and the duality gap of l1 and elasticnet,
-	// and of losses with corners, of several rows of coef the largest.
+	// multinomial, where that is known; and how far the objective is above the least at most, of several rows of coef the
+	// largest: the duality gap of l1 and elasticnet, of losses with corners, and of L-BFGS and conjugate gradients.
 	Objective    jsontext.Floats `json:"objective,omitempty"`
 	GradientNorm jsontext.Floats `json:"gradient_norm,omitempty"`
 	Gap          float64         `json:"gap,omitempty"`

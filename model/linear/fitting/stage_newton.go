@@ -10,6 +10,13 @@ import (
 // newtonStage goes to the exact optimum of a loss that has slopes everywhere.
 type newtonStage struct{ onSurvey }
 
+const (
+	// farOff is the share of an objective that it may be above the least without a word.
+	farOff = 0.01
+	// near is that share where it is at the least, whatever steps still promise.
+	near = 1e-9
+)
+
 func (newtonStage) name() string { return "newton" }
 
 func (newtonStage) begin(f *Fit) (linear.Learner, error) {
@@ -35,9 +42,18 @@ func (newtonStage) pass(f *Fit, p *Pass) {
 func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	f.scaleWarning()
 	l := learner.(*newton.Optimizer)
-	if !l.Converged() {
-		f.warnings = append(f.warnings, fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found; "+
-			"--standardize, or a larger --alpha, makes it easier", l.Passes()))
+	gap, known := l.Gap()
+	above := ""
+	if known {
+		above = fmt.Sprintf(", whose objective is at most %.2g %% above the least", 100*gap)
+	}
+	switch {
+	case !l.Converged() && !(known && gap <= near):
+		f.warnings = append(f.warnings, fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found%s; "+
+			"--standardize, or a larger --alpha, makes it easier", l.Passes(), above))
+	case gap > farOff:
+		f.warnings = append(f.warnings, fmt.Sprintf("no step lessens the objective any more, but all that is known of the model is that it is one%s; "+
+			"a larger --alpha says more", above))
 	}
 	var err error
 	f.model, err = l.Model()

@@ -55,6 +55,7 @@ func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 		}
 	}
 	p.Objective, p.Gradient, p.Norm = f, g, norm(g)
+	o.boundSquares(p, g, f)
 	dir := o.preconditioned(p)
 	if last != nil {
 		kernel.Add(-kernel.Dot(dir, change)/kernel.Dot(last, change), last, dir)
@@ -85,6 +86,6 @@ func (o *Optimizer) preconditioned(p *optimum) []float64 {
 // end is the end of a search that has come to the optimum.
 func (p *optimum) end() error {
 	p.Done, p.Converged = true, true
-	p.Dir, p.Gradient, p.Diagonal, p.Steps, p.Changes, p.Gains = nil, nil, nil, nil, nil, nil
+	p.Dir, p.Gradient, p.Diagonal, p.Steps, p.Changes, p.Gains, p.Sides = nil, nil, nil, nil, nil, nil, nil
 	return nil
 }

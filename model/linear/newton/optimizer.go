@@ -90,6 +90,8 @@ type optimum struct {
 	Steps    []jsontext.BitFloats `json:",omitempty"`
 	Changes  []jsontext.BitFloats `json:",omitempty"`
 	Gains    jsontext.BitFloats   `json:",omitempty"` // of the last steps of conjugate gradients
+	Sides    jsontext.BitFloats   `json:",omitempty"` // sums of the rows of each side: see bound
+	Bound    float64              `json:",omitempty"` // no objective is below
 }
 
 const (
@@ -293,6 +295,9 @@ func (o *Optimizer) partial(part, parts int) *optimizerSum {
 		var d *derivatives
 		if !p.Done {
 			d = &derivatives{gradient: make([]float64, o.size())}
+			if o.passes == 0 {
+				d.sides = make([]float64, o.sides()*o.width())
+			}
 			if d.sampled = s.sample != nil; !d.sampled && !(o.quadratic() && p.Diagonal != nil) { // which stays as it is
 				d.second = make([]float64, o.seconds())
 			}
@@ -400,6 +405,10 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 	}
 	before := p.Objective
 	p.Objective, p.Failed = f, 0
+	if o.passes == 0 {
+		p.Sides = s.sides
+	}
+	o.bound(p, p.Base, s.gradient, s.loss/n)
 	g := o.slope(s.gradient, p.Base, n)
 	p.Norm = o.least(g, p.Base)
 	if p.Norm-p.Norm != 0 {
@@ -648,6 +657,9 @@ func (o *Optimizer) Model() (*linear.Model, error) {
 			m.Coef = append(m.Coef, slices.Clone(w))
 			m.Intercept = append(m.Intercept, p.Base[k*o.width()+o.features])
 		}
+		if o.bounded() {
+			m.Training.Gap = max(m.Training.Gap, p.gap())
+		}
 	}
 	return m, m.Validate()
 }
@@ -701,6 +713,9 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 		return errors.New("linear.Optimizer: a state that contradicts itself")
 	}
 	for _, v := range s.problems {
+		if n := len(v.Sides); n != 0 && n != max(p.vectors, 2)*p.width() || !(v.Bound >= 0) {
+			return errors.New("linear.Optimizer: a state whose sums of classes do not fit them")
+		}
 		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs && (v.Diagonal == nil || len(v.Diagonal) == p.scalingSize())
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient}, v.Steps, v.Changes) {
 			fits = fits && (f == nil || len(f) == p.size())

@@ -24,6 +24,7 @@ type derivatives struct {
 	loss     float64
 	shorter  [len(lengths)]float64
 	gradient []float64
+	sides    []float64    // of the first pass: see bound
 	second   []float64    // a triangle, of several classes one for each two, or a diagonal: see seconds; nil where not wanted
 	lanes    *softmaxRows // of several classes: sums of single rows that are not in the others yet
 }
@@ -95,6 +96,7 @@ func (s *optimizerSum) add(c *linear.Chunk, places []int32) error {
 	s.first = s.rows
 	s.rows += int64(n)
 	s.weight += c.Weight()
+	s.addSides(c, places)
 	if c.Sparse != nil && c.Entries() < n*o.features/4 || o.vectors > 1 && !o.newton {
 		s.open, s.grammed = s.open[:0], s.grammed[:0]
 		s.addRows(c, places)
@@ -348,6 +350,7 @@ func (s *optimizerSum) Merge(next linear.Partial) error {
 		}
 		kernel.Add(1, e.gradient, d.gradient)
 		kernel.Add(1, e.second, d.second)
+		kernel.Add(1, e.sides, d.sides)
 	}
 	if s.sample != nil {
 		s.sample.merge(n.sample)
@@ -366,6 +369,7 @@ func (s *optimizerSum) each(f func(v []float64)) {
 			f(d.shorter[:])
 			f(d.gradient)
 			f(d.second)
+			f(d.sides)
 		}
 	}
 }

@@ -231,7 +231,7 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 	}
 	if s.Training.Objective != nil {
 		line := fmt.Sprintf("  objective %v", slices.Sorted(slices.Values(s.Training.Objective)))
-		if interior.Has(s.Loss) || s.Loss == model.Huber && s.Training.Gap > 0 {
+		if interior.Has(s.Loss) || (s.Loss == model.Huber || s.Training.GradientNorm != nil) && s.Training.Gap > 0 {
 			line += fmt.Sprintf(", at most %.2g above the least", s.Training.Gap)
 		}
 		lines = append(lines, line)
