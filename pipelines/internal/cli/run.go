@@ -193,7 +193,7 @@ func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (
 		show = a.show(run)
 	}
 	result := make(chan error, 1)
-	start := time.Now()
+	start, before := time.Now(), placeholders()
 	go func() { result <- work() }()
 	tick := time.NewTicker(showEvery)
 	defer tick.Stop()
@@ -203,11 +203,20 @@ func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (
 			show()
 			return true, err
 		case <-ctx.Done():
-			select {
-			case err := <-result:
-				return true, err
-			case <-time.After(startingUp - time.Since(start)):
-				return false, nil
+			for {
+				begun := workers != placement.InProcess || placeholders() > before || time.Since(start) > longestStart
+				wait := startingUp - time.Since(start)
+				if !begun {
+					wait = max(wait, time.Millisecond)
+				}
+				select {
+				case err := <-result:
+					return true, err
+				case <-time.After(wait):
+				}
+				if begun {
+					return false, nil
+				}
 			}
 		case <-tick.C:
 			show()
@@ -215,9 +224,23 @@ func (a *App) watch(ctx context.Context, run *progress.Run, work func() error) (
 	}
 }
 
+// placeholders counts the files that the SDK has made in this process's directory of temporary files, where each
+// pipeline that it runs in this process has one, in place of a worker's program.
+func placeholders() int {
+	made, err := filepath.Glob(filepath.Join(os.TempDir(), "beamloopbackworker-*"))
+	if err != nil {
+		return 0 // the directory's name is a pattern that is none
+	}
+	return len(made)
+}
+
 // startingUp is how long the SDK may take to start a pipeline: interrupted before, it leaves temporary files, or
-// panics.
-const startingUp = 200 * time.Millisecond
+// panics. On a machine that is busy it takes longer, but not longestStart, to make the first of these files: the last
+// moment at which it must find the directory.
+const (
+	startingUp   = 200 * time.Millisecond
+	longestStart = 20 * time.Second
+)
 
 const (
 	showEvery = 200 * time.Millisecond
