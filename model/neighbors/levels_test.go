@@ -84,7 +84,11 @@ func sumOfAll(t *testing.T) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(h, "%s %x %v %x\n", m, sha256.Sum256(b.Bytes()), found.Positions, found.Distances)
+			within, err := x.RadiusNeighbors(wide, math.Abs(found.Distances[2]), neighbors.Search{Self: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(h, "%s %x %v %x %v %x\n", m, sha256.Sum256(b.Bytes()), found.Positions, found.Distances, within.Positions, within.Distances)
 		}
 		for _, m := range ivf.Metrics {
 			found, _, err := ivf.Graph(wide, 5, ivf.Options{Metric: m, Recall: 0.5, Sample: 50}, neighbors.Search{})
@@ -93,6 +97,21 @@ func sumOfAll(t *testing.T) string {
 			}
 			fmt.Fprintf(h, "%s %v %x\n", m, found.Positions, found.Distances)
 		}
+	}
+	sparse := &vectors.Block{Dim: 1000, Sparse: &vectors.CSR{}}
+	for i := range 300 {
+		sparse.AppendSparse([]int32{int32(i % 9), int32(100 + i%31), int32(500 + i%7)}, []float64{1, r.NormFloat64(), r.Float64()}, int64(i))
+	}
+	for _, m := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.InnerProduct, neighbors.Manhattan, neighbors.Jaccard} {
+		x, err := neighbors.Fit(sparse, neighbors.Options{Metric: m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := x.KNeighbors(sparse, 5, neighbors.Search{Self: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(h, "sparse %s %v %x\n", m, found.Positions, found.Distances)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
