@@ -13,8 +13,8 @@ import (
 // Rows that are mostly zeros stay so (vectors.Block.Sparse), and are searched by their entries. Their distances are
 // those of [Distance], bit for bit: a component that two rows lack adds nothing to its lane. For the cosine, the inner
 // product and the euclidean distance an inverted index finds candidates (package sparse), whose distances are computed
-// then, and so it does for sets, whose columns are those that are not 0; for other metrics, all pairs are compared, in
-// O(entries) each.
+// then, and so it does for sets, whose columns are those that are not 0, and for the Hamming distance; for other metrics,
+// all pairs are compared, in O(entries) each.
 
 // denseShare is the share of entries above which rows are stored with their zeros, and compared by tiles. The time of
 // the inverted index grows by the square of the share: of 20,000 rows with AVX2, at 6 % it is half of the tiles' with
@@ -99,10 +99,14 @@ type sparseRows struct {
 	lists  *sparse.Index // nil where all pairs are compared
 }
 
+// ofSets reports whether the inverted index takes rows for the sets of their columns, so that their values' sizes do not
+// matter.
+func (m Metric) ofSets() bool { return m.ofBooleans() || m == Hamming }
+
 // measures are those of the inverted index.
 var measures = map[Metric]sparse.Measure{
 	Cosine: sparse.Cosine, InnerProduct: sparse.InnerProduct, Euclidean: sparse.Euclidean, SqEuclidean: sparse.Euclidean,
-	Jaccard: sparse.Jaccard, Dice: sparse.Dice,
+	Jaccard: sparse.Jaccard, Dice: sparse.Dice, Hamming: sparse.Hamming,
 }
 
 // newSparseRows builds the engine. Bounds by norms are of no use where squares leave float64's range.
@@ -111,7 +115,7 @@ func newSparseRows(p *points, o Options) *sparseRows {
 	if o.Metric == Cosine {
 		e.scale()
 	}
-	if m, ok := measures[o.Metric]; ok && (o.Metric == Cosine || o.Metric.ofBooleans() || o.magnitudes(p).within(magnitudes64)) {
+	if m, ok := measures[o.Metric]; ok && (o.Metric == Cosine || o.Metric.ofSets() || o.magnitudes(p).within(magnitudes64)) {
 		e.lists = sparse.New(sparse.Rows{CSR: e.points.csr, N: p.n}, p.dim, m)
 	}
 	return e
@@ -219,7 +223,7 @@ func (e *sparseRows) eachQuery(
 	if s.Most != nil { // the nearest that it leaves may be any
 		lists = nil
 	}
-	if lists != nil && e.o.Metric != Cosine && !e.o.Metric.ofBooleans() && !magnitudesOf(q.Sparse.Values).within(magnitudes64) {
+	if lists != nil && e.o.Metric != Cosine && !e.o.Metric.ofSets() && !magnitudesOf(q.Sparse.Values).within(magnitudes64) {
 		lists = nil
 	}
 	if lists == nil {

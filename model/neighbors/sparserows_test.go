@@ -112,7 +112,7 @@ func TestSparseRowsBlocks(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(9, 10))
 	b := sparseCase(rng, 5_000, 120, 3, "weights")
-	for _, metric := range []Metric{Cosine, InnerProduct, Euclidean, Jaccard} {
+	for _, metric := range []Metric{Cosine, InnerProduct, Euclidean, Jaccard, Hamming} {
 		x, err := Fit(b, Options{Metric: metric})
 		if err != nil {
 			t.Fatal(err)

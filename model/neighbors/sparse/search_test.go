@@ -67,6 +67,8 @@ func valueOf(m Measure, x, y Row) float64 {
 		}
 	}
 	switch both, n := float64(Both(x, y)), float64(Size(x)+Size(y)); {
+	case m == Hamming:
+		return Unequal(x, y)
 	case m.ofSets() && n == 0:
 		return -1
 	case m == Jaccard:
@@ -89,7 +91,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	kindsOf := [][]string{
 		Cosine: {"ones", "signed"}, InnerProduct: {"signed", "scales", "tiny"}, Euclidean: {"weights", "scales", "tiny"},
-		Jaccard: {"weights"}, Dice: {"signed"},
+		Jaccard: {"weights"}, Dice: {"signed"}, Hamming: {"ones", "signed"},
 	}
 	for m, kinds := range kindsOf {
 		for _, kind := range kinds {

@@ -336,7 +336,7 @@ func (x *Index) threshold(rowNorm, limit, err float64, r *run) float32 {
 			return float32(math.Inf(-1))
 		}
 		cosine = -limit / (rowNorm * norm)
-	case Euclidean:
+	case Euclidean, Hamming: // of sets, ‖x‖² is |x|, and ⟨x,y⟩ is |x∩y|: at least |x| + |y| − 2·|x∩y| columns differ
 		// ‖x‖² + ‖y‖² − 2·cos·‖x‖·‖y‖ ≤ limit
 		rest := rowNorm*rowNorm - limit
 		rest -= 4e-12 * (rowNorm*rowNorm + math.Abs(limit) + r.most*r.most)
@@ -358,7 +358,7 @@ func (x *Index) bounds(q *query, place int, sum float32) candidate {
 	cosine, err, b := float64(sum), q.err, x.norms[place]
 	middle := -cosine
 	switch x.measure {
-	case Jaccard, Dice:
+	case Jaccard, Dice, Hamming:
 		return x.boundsOfSets(q, place, cosine)
 	case InnerProduct:
 		middle, err = -cosine*q.norm*b, err*q.norm*b
@@ -382,6 +382,8 @@ func (x *Index) boundsOfSets(q *query, place int, cosine float64) candidate {
 	both, err := cosine*q.norm*x.norms[place], q.err*q.norm*x.norms[place]
 	value := func(both float64) float64 {
 		switch {
+		case x.measure == Hamming:
+			return a + b - 2*both
 		case a+b == 0:
 			return -1
 		case x.measure == Dice:
@@ -390,5 +392,8 @@ func (x *Index) boundsOfSets(q *query, place int, cosine float64) candidate {
 		return -both / (a + b - both)
 	}
 	least, most := value(min(math.Floor(both+err), a, b)), value(max(math.Ceil(both-err), 0))
+	if x.measure == Hamming { // the columns of both may all differ
+		most = a + b - max(math.Ceil(both-err), 0)
+	}
 	return candidate{least, float32(max(most-least, 0) * (1 + 0x1p-20)), int32(place)}
 }
