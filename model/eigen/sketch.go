@@ -26,6 +26,7 @@ type sketch struct {
 	scale []float64  // columns are divided by these; nil: 1
 
 	rows                 float64
+	raw                  float64   // sparse rows whose sums are not centred yet: mean is their sum
 	shift, mean, squares []float64 // of d columns; shift is nil before the first row
 	products             *mat.Dense
 
@@ -41,6 +42,9 @@ func newSketch(omega *mat.Dense, scale []float64) *sketch {
 func (s *sketch) PartialFit(c *linear.Chunk) error {
 	if s.err != nil {
 		return s.err
+	}
+	if c.Sparse != nil {
+		return s.addSparse(c)
 	}
 	n, err := dense(c, s.d)
 	if err != nil {
@@ -128,6 +132,8 @@ func (s *sketch) Merge(next linear.Partial) error {
 	if !ok || n.d != s.d || n.l != s.l {
 		return errForeign
 	}
+	s.settle()
+	n.settle()
 	if n.shift == nil {
 		return nil
 	}
@@ -145,6 +151,7 @@ func (s *sketch) Merge(next linear.Partial) error {
 
 // total is the mean and the variance of the columns, as they are divided.
 func (s *sketch) total() (rows int64, mean, variance []float64, err error) {
+	s.settle()
 	if s.rows < 2 {
 		return 0, nil, nil, errFewRows
 	}
@@ -170,6 +177,7 @@ func (s *sketch) fields() [][]float64 {
 
 // MarshalBinary writes columns, vectors, rows and the sums: 8 bytes each, little-endian.
 func (s *sketch) MarshalBinary() ([]byte, error) {
+	s.settle()
 	shift := s.shift
 	if shift == nil {
 		shift = make([]float64, s.d)
@@ -214,10 +222,14 @@ type within struct {
 	*exact
 	basis       *mat.Dense // d × l, of orthonormal columns
 	mean, scale []float64
+	sparse      *projector // of sparse rows, once there are any
 }
 
 func (w *within) PartialFit(c *linear.Chunk) error {
 	d, l := w.basis.Dims()
+	if c.Sparse != nil && c.Features == d {
+		return w.addSparse(c)
+	}
 	n, err := dense(c, d)
 	if err != nil {
 		return err
@@ -231,6 +243,20 @@ func (w *within) PartialFit(c *linear.Chunk) error {
 			centre(block.RawRowView(i), row, w.mean, w.scale)
 		}
 		mat.NewDense(m, l, projected[at*l:(at+m)*l]).Mul(block.Slice(0, m, 0, d), w.basis)
+	}
+	return w.exact.PartialFit(&linear.Chunk{Features: l, X: projected, Numbers: c.Numbers})
+}
+
+// addSparse is PartialFit of sparse rows.
+func (w *within) addSparse(c *linear.Chunk) error {
+	if w.sparse == nil {
+		w.sparse = newProjector(w.basis, w.mean, w.scale)
+	}
+	_, l := w.basis.Dims()
+	projected := make([]float64, c.Len()*l)
+	for i := range c.Len() {
+		columns, values := c.Sparse.Row(i)
+		w.sparse.project(projected[i*l:(i+1)*l], columns, values)
 	}
 	return w.exact.PartialFit(&linear.Chunk{Features: l, X: projected, Numbers: c.Numbers})
 }

@@ -9,7 +9,8 @@
 //	chunks ─▶ ParDo: read, project, write a part ─▶ Publish
 //
 // What flows are descriptions of rows, and sums. A worker holds the sums of its shards and a few blocks of rows,
-// whatever the number of rows: 4·columns² bytes a shard, or of a sketch 8·columns·vectors. The bits of the components
+// whatever the number of rows: 4·columns² bytes a shard, or of a sketch 8·columns·vectors. Sparse rows of more columns
+// than the exact solver takes stay so. The bits of the components
 // depend on the data, the options, the chunks and the number of shards, and on nothing else.
 package eigen
 
@@ -141,11 +142,22 @@ func (j *Job) Validate() error {
 // Inspect inspects the rows, and completes the options for them. Where chunkRows, which were asked for, are 0, a unit
 // is read at a time.
 func (j *Job) Inspect(ctx context.Context, patterns []string, chunkRows int) (*vectorio.Dataset, error) {
+	j.Reading.Formats.Sparse = !j.Reading.Formats.Cells
 	d, err := vectorio.Inspect(ctx, patterns, j.Reading)
 	if err != nil {
 		return nil, err
 	}
+	d = j.sparse(d)
 	return d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading), nil
+}
+
+// sparse is the dataset as its rows are read: sparse ones stay so where a sketch takes them, of more than MaxExact columns.
+func (j *Job) sparse(d *vectorio.Dataset) *vectorio.Dataset {
+	if d.Dim <= model.MaxExact {
+		d = d.Dense()
+	}
+	j.Reading.Formats.Sparse = d.Sparse()
+	return d
 }
 
 // Reuse reads components that an earlier run has saved, to project other rows onto them, and inspects these: see
@@ -173,10 +185,12 @@ func (j *Job) Reuse(ctx context.Context, path string, patterns []string, chunkRo
 		return p, j.begin()
 	}
 	j.Reading.Meet(patterns, p.Features(), p.ZeroBased)
+	j.Reading.Formats.Sparse = true
 	d, err := vectorio.InspectFeatures(ctx, patterns, p.Features(), p.FeatureNames, j.Reading)
 	if err != nil {
 		return nil, err
 	}
+	d = j.sparse(d)
 	j.Data = d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading)
 	return p, j.begin()
 }

@@ -67,7 +67,14 @@ type projectFn struct {
 	Components string // their file
 }
 
-var loaded = output.NewShared[*model.PCA]()
+// components are those that rows are projected onto.
+type components struct {
+	*model.PCA
+	sparse *model.Sparse // of sparse rows
+	first  *model.Sparse // the first components, for the sample, not whitened
+}
+
+var loaded = output.NewShared[*components]()
 
 // chunkReport says what was done with a chunk.
 type chunkReport struct {
@@ -77,12 +84,20 @@ type chunkReport struct {
 }
 
 func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
-	p, _, err := loaded.Get(f.Options.RunID, func() (*model.PCA, error) {
+	p, _, err := loaded.Get(f.Options.RunID, func() (*components, error) {
 		b, err := files.ReadFile(ctx, f.Components)
 		if err != nil {
 			return nil, err
 		}
-		return model.Load(f.Components, bytes.NewReader(b))
+		p, err := model.Load(f.Components, bytes.NewReader(b))
+		if err != nil {
+			return nil, err
+		}
+		of := &components{PCA: p}
+		if f.Reading.Formats.Sparse {
+			of.sparse, of.first = p.Sparse(), f.first(p).Sparse()
+		}
+		return of, nil
 	})
 	if err != nil {
 		return fault.Mark(err)
@@ -109,7 +124,7 @@ func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit f
 	return nil
 }
 
-func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA, out *output.Task, report *chunkReport) error {
+func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *components, out *output.Task, report *chunkReport) error {
 	var values []float64
 	bound := drawn(f.Options.Sample, c.Total)
 	seen, err := vectorio.EachAhead(ctx, c, &f.Reading, f.Dim, func(batch vectorio.Batch) error {
@@ -143,14 +158,14 @@ func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *model.PCA,
 }
 
 // transform projects a block on all threads.
-func (f *projectFn) transform(p *model.PCA, b *vectors.Block, values []float64) error {
+func (f *projectFn) transform(p *components, b *vectors.Block, values []float64) error {
 	var g errgroup.Group
 	n, k, threads := b.Len(), p.Len(), f.Options.threads()
 	for t := range threads {
 		g.Go(func() error {
-			row, room := make([]float64, f.Dim), make([]float64, f.Dim)
+			one := p.transformer(b)
 			for i := n * t / threads; i < n*(t+1)/threads; i++ {
-				p.Transform(values[i*k:(i+1)*k], b.Row(i, row), room)
+				one(values[i*k:(i+1)*k], i)
 			}
 			return nil
 		})
@@ -158,15 +173,33 @@ func (f *projectFn) transform(p *model.PCA, b *vectors.Block, values []float64) 
 	return g.Wait()
 }
 
-// sample adds the rows of a block that are drawn.
-func (f *projectFn) sample(p *model.PCA, b *vectors.Block, bound uint64, report *chunkReport) {
-	if f.Options.Sample == 0 {
-		return
+// transformer is what writes the components of a row of a block into dst, for one goroutine.
+func (p *components) transformer(b *vectors.Block) func(dst []float64, row int) {
+	if b.Sparse != nil {
+		return func(dst []float64, row int) {
+			columns, values := b.Sparse.Row(row)
+			p.sparse.Transform(dst, columns, values)
+		}
 	}
+	row, room := make([]float64, b.Dim), make([]float64, b.Dim)
+	return func(dst []float64, i int) { p.Transform(dst, b.Row(i, row), room) }
+}
+
+// first is the components that the sample shows, not whitened.
+func (f *projectFn) first(p *model.PCA) *model.PCA {
 	first := *p
 	first.Options.Whiten = false
 	first.Components = p.Components[:min(f.Options.SampleComponents, p.Len())]
-	row, room := make([]float64, f.Dim), make([]float64, f.Dim)
+	return &first
+}
+
+// sample adds the rows of a block that are drawn.
+func (f *projectFn) sample(p *components, b *vectors.Block, bound uint64, report *chunkReport) {
+	if f.Options.Sample == 0 {
+		return
+	}
+	first := f.first(p.PCA)
+	one := (&components{PCA: first, sparse: p.first}).transformer(b)
 	for i, number := range b.Numbers {
 		if model.Rank(number) > bound {
 			continue
@@ -178,7 +211,7 @@ func (f *projectFn) sample(p *model.PCA, b *vectors.Block, bound uint64, report 
 		case len(b.Target) > 0 && b.Target[i] == b.Target[i]: // else it has none
 			point.Label = strconv.FormatFloat(b.Target[i], 'g', -1, 64)
 		}
-		first.Transform(point.Values, b.Row(i, row), room)
+		one(point.Values, i)
 		report.Sample = append(report.Sample, point)
 	}
 }

@@ -1,0 +1,100 @@
+package eigen
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/vectors"
+)
+
+// sparseAndDense are rows of few entries, whose columns come in groups, as they are and with their zeros.
+func sparseAndDense(n, d int) (sparse, dense *vectors.Block) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	sparse, dense = &vectors.Block{Dim: d, Sparse: &vectors.CSR{}}, &vectors.Block{Dim: d}
+	for i := range n {
+		var columns []int32
+		var values []float64
+		group, size := rng.IntN(4), rng.NormFloat64()+2
+		for j := range int32(d) {
+			if int(j)%4 == group && rng.IntN(3) == 0 || rng.IntN(50) == 0 {
+				columns, values = append(columns, j), append(values, size*float64(1+group)+0.1*rng.NormFloat64())
+			}
+		}
+		sparse.AppendSparse(columns, values, int64(i))
+	}
+	dense.AppendBlock(sparse)
+	return sparse, dense
+}
+
+// Sparse rows have the components of the same rows with their zeros, to the last bits but some, and project onto them as
+// these do.
+func TestSparse(t *testing.T) {
+	t.Parallel()
+	sparse, dense := sparseAndDense(120, 60)
+	for _, standardize := range []bool{false, true} {
+		o := Options{Components: 4, Solver: Randomized, IteratedPower: 3, Standardize: standardize, Whiten: true}
+		p, want := fit(t, o, sparse, 3, 1), fit(t, o, dense, 3, 1)
+		exact := fit(t, Options{Components: 4, Standardize: standardize, Whiten: true}, dense, 3, 1)
+		of, room := p.Sparse(), make([]float64, dense.Dim)
+		for i := range p.Len() {
+			if a, b := p.ExplainedVariance[i], want.ExplainedVariance[i]; math.Abs(a-b) > 1e-11*b {
+				t.Errorf("standardize %v: eigenvalue %d is %v, with zeros %v", standardize, i, a, b)
+			}
+			if a, b := p.ExplainedVariance[i], exact.ExplainedVariance[i]; i < 3 && math.Abs(a-b) > 1e-3*b {
+				t.Errorf("standardize %v: eigenvalue %d is %v, of the covariance %v", standardize, i, a, b)
+			}
+			for j := range p.Components[i] {
+				if a, b := p.Components[i][j], want.Components[i][j]; math.Abs(a-b) > 1e-9 {
+					t.Fatalf("standardize %v: component %d of column %d is %v, with zeros %v", standardize, i, j, a, b)
+				}
+			}
+		}
+		if a, b := p.TotalVariance, want.TotalVariance; math.Abs(a-b) > 1e-12*b {
+			t.Errorf("standardize %v: variance %v, with zeros %v", standardize, a, b)
+		}
+		row, got, with := make([]float64, dense.Dim), make([]float64, 4), make([]float64, 4)
+		for i := range sparse.Len() {
+			columns, values := sparse.Sparse.Row(i)
+			of.Transform(got, columns, values)
+			p.Transform(with, dense.Row(i, row), room)
+			for j := range got {
+				if math.Abs(got[j]-with[j]) > 1e-12*(1+math.Abs(with[j])) {
+					t.Fatalf("standardize %v: row %d is projected to %v, with zeros to %v", standardize, i, got, with)
+				}
+			}
+		}
+	}
+}
+
+// The sums of sparse rows have the same bytes however many are added at a time.
+func TestSparseChunks(t *testing.T) {
+	t.Parallel()
+	rows, _ := sparseAndDense(50, 30)
+	f, err := NewFit(Options{Components: 3, Solver: Randomized}, rows.Dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []byte
+	for _, size := range []int{50, 7} {
+		p, err := f.Partial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for lo := 0; lo < 50; lo += size {
+			if err := p.PartialFit(linear.Of(rows.Slice(lo, min(lo+size, 50)))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, err := p.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want != nil && !bytes.Equal(b, want) {
+			t.Error("other sums of the same rows")
+		}
+		want = b
+	}
+}
