@@ -76,3 +76,52 @@ func ExampleFollow() {
 	// {"id":0,"prediction":11}
 	// {"id":1,"prediction":13}
 }
+
+// A flat is a row of a pipeline, whose fields are columns.
+type rented struct {
+	Name  string
+	Rooms float64
+	Price float64
+}
+
+// Rows of a pipeline are learned from, and answered, in the same pipeline.
+func ExampleTrainOf() {
+	staging, err := os.MkdirTemp("", "linear")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(staging)
+
+	p, s := beam.NewPipelineWithRoot()
+	flats := beam.CreateList(s, []rented{{"a", 1, 3}, {"b", 2, 5}, {"c", 3, 7}, {"d", 4, 9}})
+	o := &linear.TrainOfOptions{
+		Fit:    fitting.FitOptions{Options: model.Options{Task: model.Regression, Penalty: model.None}},
+		Target: "Price", ID: "Name", Staging: staging,
+	}
+	trained, err := linear.TrainOf(s, flats, o)
+	if err != nil {
+		panic(err)
+	}
+	wanted := beam.CreateList(s, []rented{{Name: "e", Rooms: 5}, {Name: "f", Rooms: 6}})
+	prices, err := linear.PredictOf(s, wanted, trained, &linear.PredictOfOptions{ID: "Name"})
+	if err != nil {
+		panic(err)
+	}
+	beam.ParDo0(s, &printFn{}, prices)
+	ctx := context.Background()
+	if err := beamx.Run(ctx, p); err != nil {
+		panic(err)
+	}
+	if err := linear.CleanTrainOf(ctx, o); err != nil {
+		panic(err)
+	}
+	// Unordered output:
+	// e: 11.000
+	// f: 13.000
+}
+
+func init() { beam.RegisterDoFn(&printFn{}) }
+
+type printFn struct{}
+
+func (*printFn) ProcessElement(p linear.Predicted) { fmt.Printf("%s: %.3f\n", p.ID, p.Value) }

@@ -159,14 +159,19 @@ func (j *PredictJob) ReadAny(ctx context.Context, name string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		var head struct{ Format string }
-		if json.Unmarshal(b, &head) != nil || loaders[head.Format] == nil {
-			head.Format = "" // model.Load says what is wrong
-		}
-		a, err := load(head.Format, name, bytes.NewReader(b))
+		a, err := loadAny(name, b)
 		if err == nil {
 			j.Model, j.Other = a.linear, a.other
 		}
 		return err
 	})
+}
+
+// loadAny reads a model of any kind, which the file tells.
+func loadAny(name string, b []byte) (*applied, error) {
+	var head struct{ Format string }
+	if json.Unmarshal(b, &head) != nil || loaders[head.Format] == nil {
+		head.Format = "" // model.Load says what is wrong
+	}
+	return load(head.Format, name, bytes.NewReader(b))
 }

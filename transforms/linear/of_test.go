@@ -1,0 +1,300 @@
+package linear
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/core/graph/window"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
+)
+
+func init() {
+	beam.RegisterDoFn(&keepPredictedFn{})
+	beam.RegisterDoFn(&keepTrainedFn{})
+}
+
+// flat is a row of the tests.
+type flat struct {
+	Name  string   `json:"name"`
+	Rooms float64  `json:"rooms"`
+	Floor *float64 `json:"floor"`
+	Kind  string   `json:"kind"`
+	Price float64  `json:"price"`
+}
+
+// keptOf is what pipelines of this process have given, by their names.
+var keptOf struct {
+	sync.Mutex
+	predicted map[string][]Predicted
+	trained   map[string][]Trained
+}
+
+type keepPredictedFn struct{ Name string }
+
+func (f *keepPredictedFn) ProcessElement(p Predicted) {
+	keptOf.Lock()
+	defer keptOf.Unlock()
+	if keptOf.predicted == nil {
+		keptOf.predicted = map[string][]Predicted{}
+	}
+	keptOf.predicted[f.Name] = append(keptOf.predicted[f.Name], p)
+}
+
+type keepTrainedFn struct{ Name string }
+
+func (f *keepTrainedFn) ProcessElement(m Trained) {
+	keptOf.Lock()
+	defer keptOf.Unlock()
+	if keptOf.trained == nil {
+		keptOf.trained = map[string][]Trained{}
+	}
+	keptOf.trained[f.Name] = append(keptOf.trained[f.Name], m)
+}
+
+// flats are rows in any order.
+func flats(n int, seed uint64) []flat {
+	r := rand.New(rand.NewPCG(seed, 1))
+	rows := make([]flat, n)
+	for i := range rows {
+		floor := float64(r.IntN(9))
+		rows[i] = flat{Name: "flat " + strconv.Itoa(i), Rooms: float64(1 + r.IntN(6)), Floor: &floor}
+		rows[i].Price = 3 + 2*rows[i].Rooms - floor/2 + r.NormFloat64()
+		rows[i].Kind = []string{"cheap", "dear"}[min(1, int(max(0, rows[i].Price/8)))]
+	}
+	r.Shuffle(n, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return rows
+}
+
+// trainAndPredict learns and predicts in one pipeline.
+func trainAndPredict(t *testing.T, rows any, o *TrainOfOptions, p *PredictOfOptions) (Trained, map[string]Predicted, error) {
+	t.Helper()
+	o.Staging = t.TempDir()
+	pipe, s := beam.NewPipelineWithRoot()
+	of := beam.Reshuffle(s, beam.CreateList(s, rows))
+	trained, err := TrainOf(s, of, o)
+	if err != nil {
+		return Trained{}, nil, err
+	}
+	found, err := PredictOf(s, of, trained, p)
+	if err != nil {
+		return Trained{}, nil, err
+	}
+	beam.ParDo0(s, &keepTrainedFn{o.RunID}, trained)
+	beam.ParDo0(s, &keepPredictedFn{o.RunID}, found)
+	err = ptest.Run(pipe)
+	if e := CleanTrainOf(context.Background(), o); e != nil {
+		t.Error(e)
+	}
+	if left, e := filepath.Glob(filepath.Join(o.Staging, ".*")); e != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, e)
+	}
+	if err != nil {
+		return Trained{}, nil, err
+	}
+	keptOf.Lock()
+	defer keptOf.Unlock()
+	if len(keptOf.trained[o.RunID]) != 1 {
+		t.Fatalf("%d models", len(keptOf.trained[o.RunID]))
+	}
+	answers := map[string]Predicted{}
+	for _, p := range keptOf.predicted[o.RunID] {
+		answers[p.ID] = p
+	}
+	if len(answers) != len(keptOf.predicted[o.RunID]) {
+		t.Errorf("%d answers to %d rows", len(keptOf.predicted[o.RunID]), len(answers))
+	}
+	return keptOf.trained[o.RunID][0], answers, nil
+}
+
+// Least squares of rows in a pipeline are those of the normal equations, and so are the predictions; in whatever order
+// the rows come, the model has the same bytes, by SGD too.
+func TestTrainOf(t *testing.T) {
+	t.Parallel()
+	rows := flats(300, 1)
+	options := func(solver fitting.Solver) *TrainOfOptions {
+		return &TrainOfOptions{
+			Fit:    fitting.FitOptions{Options: model.Options{Task: model.Regression, Penalty: model.None}, Solver: solver, Seed: 3},
+			Target: "price", ID: "name", Columns: []string{"rooms", "floor"}, Buckets: 7, Shards: 2,
+		}
+	}
+	trained, answers, err := trainAndPredict(t, rows, options(fitting.SolverAuto), &PredictOfOptions{ID: "name"})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	m, err := model.Load("m", bytes.NewReader(trained.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := leastSquares(rows)
+	got := append(slices.Clone(m.Coef[0]), m.Intercept[0])
+	for i := range want {
+		if math.Abs(got[i]-want[i]) > 1e-9 {
+			t.Errorf("coefficients %v, want %v", got, want)
+			break
+		}
+	}
+	if len(answers) != len(rows) {
+		t.Fatalf("%d answers to %d rows", len(answers), len(rows))
+	}
+	for _, r := range rows {
+		a, want := answers[r.Name], want[0]*r.Rooms+want[1]**r.Floor+want[2]
+		if math.Abs(a.Value-want) > 1e-8 || a.Label != "" || len(a.More) > 0 {
+			t.Fatalf("%s: %+v, want %v", r.Name, a, want)
+		}
+	}
+
+	sgd := func() *TrainOfOptions {
+		o := options(fitting.SolverSGD)
+		o.Fit.Epochs = 2
+		return o
+	}
+	by, _, err := trainAndPredict(t, rows, sgd(), &PredictOfOptions{ID: "name"})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	slices.Reverse(rows)
+	again, _, err := trainAndPredict(t, rows, sgd(), &PredictOfOptions{ID: "name"})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	if !bytes.Equal(by.File, again.File) {
+		t.Error("other rows first, another model")
+	}
+}
+
+// leastSquares solves the normal equations of price on rooms, floor and 1 by Cramer's rule.
+func leastSquares(rows []flat) [3]float64 {
+	var a [3][3]float64
+	var b [3]float64
+	for _, r := range rows {
+		x := [3]float64{r.Rooms, *r.Floor, 1}
+		for i := range 3 {
+			for j := range 3 {
+				a[i][j] += x[i] * x[j]
+			}
+			b[i] += x[i] * r.Price
+		}
+	}
+	det := func(m [3][3]float64) float64 {
+		return m[0][0]*(m[1][1]*m[2][2]-m[1][2]*m[2][1]) - m[0][1]*(m[1][0]*m[2][2]-m[1][2]*m[2][0]) + m[0][2]*(m[1][0]*m[2][1]-m[1][1]*m[2][0])
+	}
+	var w [3]float64
+	for k := range 3 {
+		m := a
+		for i := range 3 {
+			m[i][k] = b[i]
+		}
+		w[k] = det(m) / det(a)
+	}
+	return w
+}
+
+// Classes are learned from strings of JSON, and answered with what is asked for.
+func TestPredictOf(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	rows := flats(200, 2)
+	for _, r := range rows {
+		lines = append(lines, fmt.Sprintf("{\"name\":%q,\n\"rooms\":%v,\"floor\":%v,\"kind\":%q}", r.Name, r.Rooms, *r.Floor, r.Kind))
+	}
+	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Classification}}, Target: "kind", ID: "name"}
+	trained, answers, err := trainAndPredict(t, lines, o, &PredictOfOptions{ID: "name", Proba: true, Decision: true})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	m, err := model.Load("m", bytes.NewReader(trained.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(m.FeatureNames, []string{"rooms", "floor"}) {
+		t.Fatalf("features %v", m.FeatureNames)
+	}
+	right := 0
+	for _, r := range rows {
+		z := m.Coef[0][0]*r.Rooms + m.Coef[0][1]**r.Floor + m.Intercept[0]
+		p := 1 / (1 + math.Exp(-z))
+		want := []float64{1 - p, p, z}
+		a := answers[r.Name]
+		label := []string{"cheap", "dear"}[map[bool]int{true: 1}[z > 0]]
+		if a.Label != label || a.Value != 0 || len(a.More) != 3 {
+			t.Fatalf("%s: %+v, want %s", r.Name, a, label)
+		}
+		for i := range want {
+			if math.Abs(a.More[i]-want[i]) > 1e-12*max(1, math.Abs(want[i])) {
+				t.Fatalf("%s: %+v, want %v", r.Name, a, want)
+			}
+		}
+		if label == r.Kind {
+			right++
+		}
+	}
+	if right < 150 {
+		t.Errorf("%d of 200 right", right)
+	}
+}
+
+// What is at fault is told: of the rows by their ids.
+func TestOfFaults(t *testing.T) {
+	t.Parallel()
+	fitted := func() *TrainOfOptions {
+		return &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}, Target: "price", ID: "name", Columns: []string{"rooms", "floor"}}
+	}
+	infinite, empty, text := flats(5, 1), flats(5, 1), []string{`{"name":"a","rooms":1,"price":2}`, `{"name":"b","rooms":"x","price":2}`}
+	infinite[2].Rooms = math.Inf(1)
+	empty[3].Floor = nil
+	lacks, one := fitted(), fitted()
+	lacks.Columns, one.Buckets = nil, 1
+	late := append(flats(50, 1), flat{Name: "last"})
+	for _, c := range []struct {
+		rows any
+		o    *TrainOfOptions
+		want string
+	}{
+		{infinite, fitted(), "found +Inf, expected finite numbers"},
+		{empty, fitted(), `the rows from "` + empty[3].Name + `" on, column floor: found null in the first row, expected a number`},
+		{late, one, `the row "last", column floor: found null, expected a number`},
+		{text, lacks, `the rows from "b" on: found the columns "name", "rooms", "price", expected an array of numbers`},
+		{[]string{"", "{}"}, lacks, "linear.TrainOf: found an empty row, expected an object of JSON"},
+		{[]int{1}, fitted(), "the rows are a PCollection<int>"},
+		{flats(5, 1), &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}}, "a target is needed"},
+	} {
+		_, _, err := trainAndPredict(t, c.rows, c.o, &PredictOfOptions{ID: "name"})
+		if err == nil || !strings.Contains(firstLine(err), c.want) {
+			t.Errorf("%s, want %s", firstLine(err), c.want)
+		}
+	}
+	_, s := beam.NewPipelineWithRoot()
+	rows := beam.CreateList(s, flats(3, 1))
+	if _, err := PredictOf(s, rows, rows, &PredictOfOptions{}); err == nil || !strings.Contains(err.Error(), "the column of ids is needed") {
+		t.Error(err)
+	}
+	windows := beam.WindowInto(s, window.NewFixedWindows(1), rows)
+	if _, err := PredictOf(s, windows, rows, &PredictOfOptions{ID: "name"}); err == nil || !strings.Contains(err.Error(), "must be in the global one") {
+		t.Error(err)
+	}
+}
+
+// firstLine is what a user is told.
+func firstLine(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	if found := fault.Find(err.Error()); len(found) > 0 {
+		return fmt.Sprint(found)
+	}
+	return err.Error()
+}

@@ -1,0 +1,189 @@
+package linear
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
+	"beamlearn/model/results"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/vectorio"
+)
+
+func init() { beam.RegisterDoFn(&predictOfFn{}) }
+
+// Predicted is the answer to one row. It has a schema, so that SQL, other SDKs and sinks take it.
+type Predicted struct {
+	// ID is that of the row.
+	ID string
+	// Label is the class or the cluster as it prints; "" in regression.
+	Label string
+	// Value is the prediction where that is a number, as in regression, and of classes that are numbers; else 0.
+	Value float64
+	// More are the columns that `predict` writes after the prediction, in its order: probabilities and decision values, as
+	// they are asked for, of each class in the order of the model; or what else the model says of rows.
+	More []float64
+}
+
+// PredictOfOptions of [PredictOf]. A field that is not Required has its Default.
+type PredictOfOptions struct {
+	// ID is the column of ids, which answers bear. Required.
+	ID string
+	// Proba asks for the probability of each class, and Decision for decision values: see [PredictOptions]. Default: false.
+	Proba, Decision bool
+	// Threads is how many goroutines share rows. Default: GOMAXPROCS of the worker.
+	Threads int
+	// RunID is unique to the run: it keys the model in a worker process. Default: random.
+	RunID string
+}
+
+const (
+	// predictOfRows and predictOfBytes are how much of a bundle is answered at a time.
+	predictOfRows, predictOfBytes = 4096, 4 << 20
+	// pipelineRows is what messages call rows that are in no file.
+	pipelineRows = "rows of the pipeline"
+)
+
+// PredictOf answers rows that are in a pipeline by a model: PCollection<T>, and PCollection<[Trained]> of one, →
+// PCollection<[Predicted]>, in no order. T is a struct, whose fields are the columns by the names that encoding/json
+// gives them, null where a pointer is nil; or a string, an object of JSON: the line of a .jsonl. Columns meet those of
+// the model by their names, tables are encoded as the model says, and the answers are those of [Predict] over a
+// .jsonl of these rows: a float32 is taken as it prints.
+//
+// All windows must be the global one. A worker process decodes the model once, and holds 4,096 rows of a bundle at a
+// time. PredictOf fails on options that are not valid and on collections of other elements or windows; the job fails by
+// an error that names the row by its id.
+func PredictOf(s beam.Scope, rows, trained beam.PCollection, o *PredictOfOptions) (beam.PCollection, error) {
+	switch {
+	case o.ID == "":
+		return beam.PCollection{}, errors.New("linear.PredictOf: the column of ids is needed, which the answers bear")
+	case o.Threads < 0:
+		return beam.PCollection{}, fmt.Errorf("linear.PredictOf: threads %d: must be at least 1", o.Threads)
+	}
+	if o.RunID == "" {
+		o.RunID = files.NewRunID()
+	}
+	s = s.Scope("linear.PredictOf")
+	lines, err := linesOf(s, rows, "linear.PredictOf")
+	if err != nil {
+		return beam.PCollection{}, err
+	}
+	return beam.ParDo(s, &predictOfFn{Options: *o}, lines, beam.SideInput{Input: trained}), nil
+}
+
+// predictOfFn answers the rows of a bundle, some at a time.
+type predictOfFn struct {
+	Options PredictOfOptions
+
+	model *applied
+	lines []string
+	size  int
+}
+
+func (f *predictOfFn) StartBundle(func() func(*Trained) bool, func(Predicted)) {
+	f.lines, f.size = nil, 0
+}
+
+func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained func() func(*Trained) bool, emit func(Predicted)) error {
+	if f.model == nil {
+		m, made, err := models.Get(f.Options.RunID, func() (*applied, error) {
+			var t Trained
+			if !trained()(&t) {
+				return nil, errors.New("linear.PredictOf: found no model, expected one")
+			}
+			return loadAny("the model", t.File)
+		})
+		if err != nil {
+			return fault.Mark(err)
+		}
+		if made {
+			modelDecodes.Inc(ctx, 1)
+		}
+		f.model = m
+	}
+	f.lines, f.size = append(f.lines, line), f.size+len(line)
+	if len(f.lines) < predictOfRows && f.size < predictOfBytes {
+		return nil
+	}
+	return f.FinishBundle(ctx, trained, emit)
+}
+
+func (f *predictOfFn) FinishBundle(ctx context.Context, _ func() func(*Trained) bool, emit func(Predicted)) error {
+	if len(f.lines) == 0 {
+		return nil
+	}
+	err := ofRow(f.answer(ctx, emit), func(_ string, row int64) (string, bool) {
+		if row >= int64(len(f.lines)) {
+			return "", false
+		}
+		return f.lines[row], true
+	}, f.Options.ID)
+	f.lines, f.size = f.lines[:0], 0
+	return fault.Mark(err)
+}
+
+// answer answers the rows as those of a file that is in memory.
+func (f *predictOfFn) answer(ctx context.Context, emit func(Predicted)) error {
+	rows := files.NewWindow(pipelineRows)
+	defer rows.Close()
+	rows.Grow([]byte(strings.Join(f.lines, "\n") + "\n"))
+	o := &f.Options
+	j := &PredictJob{Model: f.model.linear, Other: f.model.other, Options: PredictOptions{
+		Proba: o.Proba, Decision: o.Decision, Threads: o.Threads, Output: files.Std, OutputFormat: "jsonl", RunID: o.RunID,
+	}}
+	j.Reading.Formats.Format, j.Reading.Formats.IDColumn, j.Reading.Formats.Unlabelled = "jsonl", o.ID, true
+	if err := j.Inspect(ctx, []string{rows.Pattern()}); err != nil {
+		return err
+	}
+	m, err := j.prepare()
+	if err != nil {
+		return err
+	}
+	list, err := j.Data.List(ctx)
+	if err != nil {
+		return err
+	}
+	fn := &predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
+	for _, c := range list.Chunks {
+		p := newPredictor(fn, m, c)
+		_, err := vectorio.EachAhead(ctx, c, &j.Reading, j.Data.Dim, func(b vectorio.Batch) error {
+			n := b.Rows.Len()
+			if n == 0 {
+				return nil
+			}
+			if err := p.predict(model.Of(b.Rows), n); err != nil {
+				return err
+			}
+			rowsPredicted.Inc(ctx, int64(n))
+			_, t := p.table(&b)
+			for i := range n {
+				emit(predicted(t.ID(i).String(), fn.Output.Layout.Columns, t.Values[i*p.width:(i+1)*p.width]))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// predicted is the answer whose columns have these values.
+func predicted(id string, columns []results.Column, values []float64) Predicted {
+	p := Predicted{ID: id, More: append([]float64{}, values[1:]...)}
+	switch first := &columns[0]; first.Type {
+	case results.Text:
+		p.Label = first.Texts[int(values[0])]
+	case results.Int:
+		p.Label, p.Value = strconv.FormatInt(int64(values[0]), 10), values[0]
+	default:
+		p.Value = values[0]
+	}
+	return p
+}

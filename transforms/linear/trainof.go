@@ -1,0 +1,252 @@
+package linear
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
+	"beamlearn/model/linear/fitting"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/vectorio"
+)
+
+func init() {
+	beam.RegisterDoFn(&bucketFn{})
+	beam.RegisterDoFn(&spillRowsFn{})
+	beam.RegisterDoFn(&trainOfFn{})
+}
+
+// TrainOfOptions of [TrainOf]. A field that is not Required has its Default.
+type TrainOfOptions struct {
+	// Fit are the hyperparameters, with several Alphas or Folds those of a cross-validation; without a WarmStart.
+	Fit fitting.FitOptions
+	// Target is the column to learn. Required.
+	Target string
+	// Weight is the column of the rows' weights. Optional.
+	Weight string
+	// ID is the column of ids, which is no feature, and which messages tell rows by. Optional.
+	ID string
+	// Columns are the features, by names and globs. Default: all columns but these.
+	Columns []string
+	// Buckets is the number of files that the rows are put into; a worker holds the rows of one. The model depends on it
+	// where that is learned by SGD. Default: 64.
+	Buckets int
+	// Shards is the number of parts that a pass learns from: see [Options]. Default: DefaultShards.
+	Shards int
+	// Threads is how many shards are learned from at a time. Default: GOMAXPROCS of the worker.
+	Threads int
+	// Staging is a directory that all workers can reach, for the rows while the job runs. Required.
+	Staging string
+	// RunID is unique to the run: it keys the files. Default: random.
+	RunID string
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *TrainOfOptions) EnsureDefaults() {
+	o.Fit.EnsureDefaults()
+	if o.Buckets == 0 {
+		o.Buckets = 64
+	}
+	if o.Shards == 0 {
+		o.Shards = DefaultShards
+	}
+	if o.RunID == "" {
+		o.RunID = files.NewRunID()
+	}
+}
+
+// Validate reports every fault of the options at once.
+func (o *TrainOfOptions) Validate() error {
+	errs := []error{o.Fit.Validate()}
+	if o.Fit.WarmStart != nil {
+		errs = append(errs, errors.New("warm start: only from files, by Train"))
+	}
+	if o.Target == "" {
+		errs = append(errs, errors.New("a target is needed: the column that is to be learned"))
+	}
+	if o.Buckets < 1 || o.Buckets > MaxShards {
+		errs = append(errs, fmt.Errorf("%d buckets: must be from 1 to %d", o.Buckets, MaxShards))
+	}
+	if o.Staging == "" {
+		errs = append(errs, errors.New("a staging directory is needed, which all workers can reach"))
+	}
+	return errors.Join(append(errs, o.learning().Validate())...)
+}
+
+// learning is the options of the passes.
+func (o *TrainOfOptions) learning() *Options {
+	p := &Options{Model: "model.json", Shards: o.Shards, Groups: 1, Threads: o.Threads, Seed: o.Fit.Seed, Kind: fitting.Kind, RunID: o.RunID}
+	p.EnsureDefaults()
+	return p
+}
+
+func (o *TrainOfOptions) staging() string { return files.Join(o.Staging, "."+o.RunID+files.EndStaging) }
+
+// TrainOf learns a linear model of rows that are in a pipeline: PCollection<T> → PCollection<[Trained]> of one, for
+// [PredictOf] or a file. T is a struct or a string, as there; features, target and weight are numbers, and the target a
+// label where Fit classifies. The model is that of [Train] over files of these rows in an order of their own, so it
+// does not depend on the order in which they come.
+//
+// All windows must be the global one, and the rows bounded. Rows are grouped by a hash into o.Buckets files of the
+// staging directory, and only the names of these go on; one worker makes all passes over them, with all its threads,
+// in the memory of a pass. Where that is too slow, write the rows into files, and take Train, whose passes go over all
+// workers. Call [CleanTrainOf] when the run is over.
+//
+// TrainOf fails on options that are not valid and on collections of other elements or windows; the job fails by an error
+// that names the row by its id.
+func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return beam.PCollection{}, fmt.Errorf("linear.TrainOf: %w", err)
+	}
+	s = s.Scope("linear.TrainOf")
+	lines, err := linesOf(s, rows, "linear.TrainOf")
+	if err != nil {
+		return beam.PCollection{}, err
+	}
+	output.Begin(o.RunID)
+	buckets := beam.GroupByKey(s, beam.ParDo(s, &bucketFn{Buckets: o.Buckets}, lines))
+	names := beam.ParDo(s, &spillRowsFn{Options: *o}, buckets)
+	return beam.ParDo(s, &trainOfFn{Options: *o, Task: o.Fit.Options.Task}, beam.GroupByKey(s, beam.AddFixedKey(s, names))), nil
+}
+
+// CleanTrainOf removes what a run of [TrainOf] has left in its staging directory. Call it when the run is over, well or
+// not.
+func CleanTrainOf(ctx context.Context, o *TrainOfOptions) error {
+	output.End(o.RunID)
+	return files.RemoveAll(ctx, o.staging())
+}
+
+// bucketFn deals rows to buckets.
+type bucketFn struct{ Buckets int }
+
+func (f *bucketFn) ProcessElement(line string) (int, string) {
+	return int(hashOf(line) % uint64(f.Buckets)), line
+}
+
+func hashOf(line string) uint64 {
+	h := fnv.New64a()
+	io.WriteString(h, line)
+	return h.Sum64()
+}
+
+// spillRowsFn writes the rows of a bucket into a file, in the order of their hashes, which is none that a learner could
+// be misled by, and names it.
+type spillRowsFn struct{ Options TrainOfOptions }
+
+func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(*string) bool, emit func(string)) error {
+	var lines []string
+	var line string
+	for iter(&line) {
+		lines = append(lines, line)
+	}
+	slices.SortFunc(lines, func(a, b string) int { return cmp.Or(cmp.Compare(hashOf(a), hashOf(b)), strings.Compare(a, b)) })
+	name := files.Join(f.Options.staging(), fmt.Sprintf("rows-%05d.jsonl", bucket))
+	file, err := output.Create(ctx, f.Options.RunID, name)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	err = file.Fill(false, func(to io.Writer) error {
+		w := bufio.NewWriter(to)
+		for _, line := range lines {
+			w.WriteString(line)
+			w.WriteByte('\n')
+		}
+		return w.Flush()
+	})
+	if err != nil {
+		return fault.Mark(err)
+	}
+	emit(name)
+	return nil
+}
+
+// trainOfFn makes all passes over the files of the buckets.
+type trainOfFn struct {
+	Options TrainOfOptions
+	Task    model.Task // which the hyperparameters' JSON has not
+}
+
+func (f *trainOfFn) ProcessElement(ctx context.Context, _ int, iter func(*string) bool, emit func(Trained)) error {
+	var names []string
+	var name string
+	for iter(&name) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	t, err := f.train(ctx, names)
+	if err != nil {
+		return fault.Mark(f.ofRow(ctx, err))
+	}
+	emit(t)
+	return nil
+}
+
+func (f *trainOfFn) train(ctx context.Context, names []string) (t Trained, err error) {
+	o := &f.Options
+	o.Fit.Options.Task = f.Task
+	learning := o.learning()
+	var reading vectorio.Options
+	reading.EnsureDefaults()
+	r := &reading.Formats
+	r.Format, r.Columns, r.IDColumn, r.TargetColumn, r.WeightColumn = "jsonl", o.Columns, o.ID, o.Target, o.Weight
+	r.Labels = o.Fit.Options.Task == model.Classification
+	data, err := Inspect(ctx, names, 0, learning, &reading)
+	if err != nil {
+		return t, err
+	}
+	fit, err := fitting.NewFit(o.Fit, data.Dim, data.Columns)
+	if err != nil {
+		return t, err
+	}
+	reading.Domain = fit.Domain()
+	reading.Confine(data)
+	list, err := data.List(ctx)
+	if err != nil {
+		return t, err
+	}
+	passes := &localFn{passFn{Reading: reading, Dim: data.Dim, Options: *learning, Dir: o.staging()}}
+	passes.kept = newKept(learning.CacheMemory, r.Format)
+	for !fit.Done() {
+		if err := passes.advance(ctx, fit, list.Chunks); err != nil {
+			return t, err
+		}
+	}
+	fit.Reads(nil, data.ZeroBased())
+	var b bytes.Buffer
+	if err := fit.Model().Save(&b); err != nil {
+		return t, err
+	}
+	return Trained{File: b.Bytes(), Notes: fit.Notes()}, nil
+}
+
+// ofRow tells the fault of a row, which is in a file of its own accord, by the row's id.
+func (f *trainOfFn) ofRow(ctx context.Context, err error) error {
+	return ofRow(err, func(file string, row int64) (string, bool) {
+		r, err := files.OpenRead(ctx, file)
+		if err != nil {
+			return "", false
+		}
+		defer r.Close()
+		lines := bufio.NewScanner(r)
+		lines.Buffer(nil, 64<<20)
+		for lines.Scan() {
+			if row--; row < 0 {
+				return lines.Text(), true
+			}
+		}
+		return "", false
+	}, f.Options.ID)
+}
