@@ -81,6 +81,9 @@ func (s *csvSource) first(l *lines, o *Options) error {
 	case err != nil:
 		return err
 	}
+	if len(row) == 5 && strings.EqualFold(string(row[:4]), "sep=") {
+		return fault.Asked(s.Name(), "a header or data: --skip_rows=1 leaves that line out", "the line %s, which only Excel understands, at the beginning", fault.Quote(row))
+	}
 	fields := fields{dialect: &s.dialect, max: maxColumns}
 	count, ok := fields.split(row)
 	if !ok {
@@ -511,6 +514,9 @@ func (s *csvSource) shape(fields *fields, row []byte) *fault.Fault {
 		f := &fault.Fault{Found: fmt.Sprintf("%d fields", count), Expected: fmt.Sprint(s.selection.count)}
 		if bytes.IndexByte(row, '\r') >= 0 {
 			f.Found += " and a CR that ends no line"
+		}
+		if bytes.HasPrefix(row, []byte("#")) && s.dialect.comment == 0 {
+			f.Expected += "; or --comment=#"
 		}
 		return f
 	}

@@ -173,6 +173,11 @@ func TestTextColumns(t *testing.T) {
 	wantText(t, "f.csv", "a,b,\n1,2,\n3,4,\n", Options{}, "[1 2]", "[3 4]")
 	wantText(t, "f.csv", "a,b,\n1,2,\n3,4,5\n", Options{}, ", column 2: found an empty field, expected a number", "[3 4 5]")
 	wantText(t, "f.csv", "a,b,c\n1,2,\n", Options{}, ", column c: found an empty field, expected a number")
+	// What Excel writes before a table, and what people write behind it.
+	wantFault(t, "f.csv", "Sep=;\na;b\n1;2\n", Options{}, `f.csv: found the line "Sep=;", which only Excel understands, at the beginning, expected a header or data: --skip_rows=1 leaves that line out`)
+	wantText(t, "f.csv", "Sep=;\na;b\n1;2\n", Options{SkipRows: 1}, "[1 2]")
+	wantText(t, "f.csv", "a,b\n1,2\n# from here\n", Options{}, "[1 2]", ": found 1 fields, expected 2; or --comment=#")
+	wantText(t, "f.csv", "a,b\n1,2\n# from here\n", Options{Comment: "#"}, "[1 2]")
 	src, err = inspectText(",a\n7,1\n", "f.csv", Options{})
 	if err != nil || LeftOut(Schema(src)[:1]) != "left out: 0 (row index)" {
 		t.Errorf("%+v, %v", Schema(src), err)
