@@ -193,19 +193,20 @@ func (v *pageView) page(next []Command) *report.Page {
 	return page
 }
 
-// command is a command line to copy, whose lines end between flags: a browser would also end them after hyphens.
+// command is a command line to copy, whose lines end between flags, or where need be within the value of one: a browser
+// would also end them after hyphens.
 func command(line string) string {
 	flags := strings.Split(line, " --")
 	var b strings.Builder
-	b.WriteString(`<pre class="scroll" tabindex="0"><span class="word">` + template.HTMLEscapeString(flags[0]))
-	for i, f := range flags[1:] {
-		if i > 0 { // the first stands with the command
-			b.WriteString(`</span> <span class="word">--` + template.HTMLEscapeString(f))
-			continue
+	b.WriteString(`<pre class="scroll" tabindex="0">` + template.HTMLEscapeString(flags[0]))
+	for _, f := range flags[1:] {
+		name, value, given := strings.Cut(f, "=")
+		if given {
+			name += "="
 		}
-		b.WriteString(" --" + template.HTMLEscapeString(f))
+		b.WriteString(` <span class="word"><span class="flag">--` + template.HTMLEscapeString(name) + `</span>` + template.HTMLEscapeString(value) + `</span>`)
 	}
-	b.WriteString(`</span></pre>`)
+	b.WriteString(`</pre>`)
 	return b.String()
 }
 

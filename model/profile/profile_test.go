@@ -283,3 +283,12 @@ func BenchmarkOf(b *testing.B) {
 		}
 	}
 }
+
+// A line of a command ends between flags, and in none of their names.
+func TestCommandLine(t *testing.T) {
+	const want = `<pre class="scroll" tabindex="0">beamlearn eigen <span class="word"><span class="flag">--input=</span>a&amp;b.csv</span>` +
+		` <span class="word"><span class="flag">--standardize</span></span></pre>`
+	if got := command("beamlearn eigen --input=a&b.csv --standardize"); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
