@@ -66,6 +66,8 @@ import (
 //	25 offsets  n+1 int64, of sparse points in the place of section 6 or 7: where the entries of each begin, and the end
 //	26 columns  int32      of the entries, ascending within a point
 //	27 entries  float64    their values
+//	28 leaders  int32      the points that lead the lists of an approximate search, where it keeps them (versions.go)
+//	29 lists    n int32    the place of each point's leader among them, or −1
 const (
 	fileMagic   = "BLKNNIDX"
 	fileVersion = 1
@@ -109,6 +111,8 @@ const (
 	secEntryOffsets
 	secEntryColumns
 	secEntryValues
+	secLeaders
+	secLists
 	secEnd
 )
 
@@ -190,6 +194,9 @@ func (x *Index) sections(note []byte, compact bool) []section {
 		}
 	} else {
 		s = append(s, x.built()...)
+		if p := x.partition; p != nil {
+			s = append(s, sectionOf(secLeaders, p.Leaders), sectionOf(secLists, p.Lists))
+		}
 	}
 	s = slices.DeleteFunc(s, func(s section) bool { return s.size == 0 })
 	slices.SortFunc(s, func(a, b section) int { return int(a.kind) - int(b.kind) })

@@ -171,6 +171,8 @@ func (h *fileHeader) shape() error {
 	if shorts && o.Metric == Cosine && !has(secScales) {
 		errs = append(errs, damage("no norms"))
 	}
+	leaders := uint64(h.sections[secLeaders].size) / 4
+	errs = append(errs, want(leaders > 0, secLeaders, 4, min(leaders, n)), want(leaders > 0, secLists, 4, n*min(leaders, 1)))
 	switch o.Metric {
 	case SEuclidean:
 		errs = append(errs, want(true, secParams, 8, dim))
@@ -209,6 +211,8 @@ func (h *fileHeader) foreign(kind uint32, m Metric, tree, shorts, distance bool)
 	ofWide := kind == secLeaves64 || kind == secBoxes64
 	ofNarrow := kind == secLeaves32 || kind == secBoxes32
 	switch {
+	case kind == secLeaders || kind == secLists:
+		return false
 	case kind > secParams:
 		return true
 	case kind == secParams:
@@ -233,6 +237,9 @@ func (h *fileHeader) sparseShape(want func(must bool, kind uint32, size int, fac
 	}
 	if has(secTexts) && !has(secEnds) {
 		return damage("texts without ends")
+	}
+	if has(secLeaders) || has(secLists) {
+		return damage("sparse points in lists")
 	}
 	if h.opts.Algorithm == KDTree || !h.opts.hasEntries() {
 		return damage("sparse points with the metric %s, by %s", h.opts.Metric, h.opts.Algorithm)

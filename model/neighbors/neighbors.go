@@ -199,6 +199,7 @@ type Index struct {
 	ids        vectors.IDs
 	engine     engine
 	magnitudes magnitudes // of the points
+	partition  *Partition // or nil
 
 	ofTiles lazy[engine] // see searched
 

@@ -116,6 +116,9 @@ func (h *fileHeader) open(data []byte) (*Index, error) {
 		// A copy: options are in use where the file is not any more.
 		x.opts.Params = paramsOf(x.opts.Metric, slices.Clone(numbersIn[float64](h, data, secParams)))
 	}
+	if err := x.openPartition(); err != nil {
+		return nil, err
+	}
 	o := x.opts.resolve()
 	if h.sections[secEntryOffsets].size > 0 {
 		p.csr = h.entries(data)

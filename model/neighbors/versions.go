@@ -2,6 +2,7 @@ package neighbors
 
 import (
 	"fmt"
+	"slices"
 
 	"beamlearn/model/vectors"
 )
@@ -63,7 +64,7 @@ func (x *Index) Without(positions []int32) (*vectors.Block, error) {
 // many others has them. It shares everything else with x. O(n).
 func (x *Index) NumberedFrom(first int64) *Index {
 	y := &Index{opts: x.opts, points: x.points, numbers: x.numbers, ids: x.ids, engine: x.engine, magnitudes: x.magnitudes,
-		file: x.file, data: x.data, mapping: x.mapping, note: x.note}
+		partition: x.partition, file: x.file, data: x.data, mapping: x.mapping, note: x.note}
 	if first != 0 {
 		y.numbers = make([]int64, x.points.n)
 		for i := range y.numbers {
@@ -71,4 +72,42 @@ func (x *Index) NumberedFrom(first int64) *Index {
 		}
 	}
 	return y
+}
+
+// Partition is points in lists, for an approximate search: see package ivf, which makes it.
+type Partition struct {
+	Leaders []int32 // the positions of the points that lead the lists
+	Lists   []int32 // the place, among the leaders, of each point's; −1 of a point that is in no list
+}
+
+// WithPartition is the index with lists of its points, which a file of it keeps. It shares everything else with x.
+func (x *Index) WithPartition(p *Partition) *Index {
+	y := x.NumberedFrom(0)
+	y.partition = p
+	return y
+}
+
+// Partition is the lists of the points that the index keeps, or nil.
+func (x *Index) Partition() *Partition { return x.partition }
+
+// openPartition copies the lists of a file, of which nothing is trusted.
+func (x *Index) openPartition() error {
+	p := &Partition{
+		Leaders: slices.Clone(numbersIn[int32](x.file, x.data, secLeaders)), Lists: slices.Clone(numbersIn[int32](x.file, x.data, secLists)),
+	}
+	if p.Leaders == nil {
+		return nil
+	}
+	for _, v := range p.Leaders {
+		if v < 0 || int(v) >= x.points.n {
+			return damage("the point %d of %d as the leader of a list", v, x.points.n)
+		}
+	}
+	for _, v := range p.Lists {
+		if v < -1 || int(v) >= len(p.Leaders) {
+			return damage("a point in the list %d of %d", v, len(p.Leaders))
+		}
+	}
+	x.partition = p
+	return nil
 }

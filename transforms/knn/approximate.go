@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -21,6 +22,8 @@ import (
 func init() {
 	beam.RegisterDoFn(&graphFn{})
 	beam.RegisterDoFn(&listsFn{})
+	beam.RegisterDoFn(&keptGraphFn{})
+	beam.RegisterDoFn(&keptListsFn{})
 }
 
 // approximate finds most of the neighbours, by partitions of the points, which are all in one worker.
@@ -80,6 +83,11 @@ func (f *graphFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
+	return f.graph(ctx, c, emit)
+}
+
+// graph finds the neighbours of every point, and writes them.
+func (f *approximateFn) graph(ctx context.Context, c *corpus, emit func(output.Part)) error {
 	t := task{options: &f.Options, total: c.total, self: true, points: c.points.Len(), row: c.row}
 	return t.write(ctx, emit, func(ctx context.Context) error {
 		start := time.Now()
@@ -104,15 +112,19 @@ func (f *listsFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
+	return f.lists(ctx, c, vectorio.Gather(queries), emit, func() (*ivf.Index, error) { return ivf.Fit(c.points, f.Options.ivf()) })
+}
+
+// lists answers queries by an index of the points, and writes the answers.
+func (f *approximateFn) lists(ctx context.Context, c *corpus, chunks []vectorio.Chunk, emit func(output.Part), fit func() (*ivf.Index, error)) error {
 	progress.Of(f.Options.RunID).Phase("building the index")
 	start := time.Now()
-	o := f.Options.ivf()
-	index, err := ivf.Fit(c.points, o)
+	index, err := fit()
 	if err != nil {
 		return fault.Mark(err)
 	}
 	c.build = time.Since(start)
-	chunks := vectorio.Gather(queries)
+	o := f.Options.ivf()
 	index, report, err := f.tune(ctx, index, &o, chunks)
 	if err != nil {
 		return fault.Mark(err)
@@ -139,7 +151,7 @@ func (f *listsFn) ProcessElement(
 
 // tune reads a sample of the queries, which says to how many lists each query is compared, and with what recall. It
 // is the same sample however the queries are cut into chunks, and so is the answer.
-func (f *listsFn) tune(
+func (f *approximateFn) tune(
 	ctx context.Context, x *ivf.Index, o *ivf.Options, chunks []vectorio.Chunk,
 ) (*ivf.Index, *ivf.Report, error) {
 	if len(chunks) == 0 {
@@ -208,4 +220,82 @@ func (f *approximateFn) tell(ctx context.Context, c *corpus, a *ivf.Report, emit
 		Points: int64(c.points.Len()), Dim: f.Dim, ReadPoints: c.read.Seconds(), BuildIndex: c.build.Seconds(),
 		DuplicateIDs: int64(c.points.IDs.Duplicates()), Algorithm: IVF, Approximate: a,
 	}, c.rejected, emit)
+}
+
+// keptApproximate finds most of the neighbours among the points of an index of an earlier run, in one worker, by the lists
+// that it keeps.
+type keptApproximate struct{}
+
+func (keptApproximate) check(*Job) error { return nil }
+
+func (keptApproximate) search(s beam.Scope, j *Job) (beam.PCollection, error) {
+	s = s.Scope("knn.ApproximateKept")
+	x := j.Index
+	fn := keptApproximateFn{approximateFn{buildFn{Reading: j.Reading, Options: j.Options, Dim: x.Dim, Self: j.Queries == nil}}, x.File, x.Note.Total}
+	reports := beam.CreateList(s, j.shapeOf(x.Note.Total))
+	if j.Queries == nil {
+		all := beam.CreateList(s, []Range{{Ordinal: built, Total: x.Note.Total}})
+		return beam.Flatten(s, reports, beam.ParDo(s, &keptGraphFn{fn}, all)), nil
+	}
+	queries := beam.AddFixedKey(s, j.chunks(s.Scope("Queries"), ofQueries, j.Queries))
+	return beam.Flatten(s, reports, beam.ParDo(s, &keptListsFn{fn}, beam.GroupByKey(s, queries))), nil
+}
+
+// keptApproximateFn is what both have in common: they open the index.
+type keptApproximateFn struct {
+	approximateFn
+	File  IndexFile
+	Total int64 // rows that it was built of
+}
+
+// open opens the index, and copies its points into memory that stays whatever becomes of the file, where they are looked
+// at otherwise than by the index.
+func (f *keptApproximateFn) open(ctx context.Context, copies bool) (x *neighbors.Index, c *corpus, err error) {
+	progress.Of(f.Options.RunID).Phase("reading points")
+	start := time.Now()
+	if x, err = f.File.open(ctx, "", verified); err != nil {
+		return nil, nil, err
+	}
+	c = &corpus{points: x.Rows(0, x.Len()), total: f.Total}
+	if copies {
+		if c.points, err = x.Without(nil); err == nil {
+			err = x.Unchanged()
+		}
+	}
+	c.read = time.Since(start)
+	return x, c, err
+}
+
+// keptGraphFn finds the neighbours of every point.
+type keptGraphFn struct{ keptApproximateFn }
+
+func (f *keptGraphFn) ProcessElement(ctx context.Context, _ Range, emit func(output.Part)) error {
+	_, c, err := f.open(ctx, true)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	return f.graph(ctx, c, emit)
+}
+
+// keptListsFn answers other queries.
+type keptListsFn struct{ keptApproximateFn }
+
+func (f *keptListsFn) ProcessElement(
+	ctx context.Context, _ int, queries func(*vectorio.Chunk) bool, emit func(output.Part),
+) error {
+	chunks, o := vectorio.Gather(queries), f.Options.ivf()
+	few := len(chunks) == 0 || chunks[0].Total <= int64(o.Queries()) || o.Recall == 1
+	x, c, err := f.open(ctx, !few)
+	if err != nil {
+		return fault.Mark(err)
+	}
+	defer runtime.KeepAlive(x)
+	fit := func() (*ivf.Index, error) { return ivf.Open(c.points, x, o) }
+	if few {
+		fit = func() (*ivf.Index, error) { return ivf.Exactly(c.points, x, o) }
+	}
+	if err := f.lists(ctx, c, chunks, emit, fit); err != nil {
+		return err
+	}
+	return fault.Mark(x.Unchanged())
 }

@@ -13,6 +13,7 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
@@ -112,6 +113,13 @@ func (f *buildFn) build(ctx context.Context, points *vectors.Block, b *building,
 		return fault.Mark(err)
 	}
 	b.note.DuplicateIDs = int64(index.DuplicateIDs())
+	if f.Kept != nil && f.Options.Recall != 0 {
+		lists, err := ivf.Lists(points, f.Options.ivf())
+		if err != nil {
+			return fault.Mark(err)
+		}
+		index, b.note.Recall = index.WithPartition(lists), f.Options.Recall
+	}
 	size, file, err := f.handOver(ctx, index, b.note, emit)
 	if err != nil {
 		return fault.Mark(err)

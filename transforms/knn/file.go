@@ -52,6 +52,8 @@ type Note struct {
 	DuplicateIDs int64
 	// FittedParams says that the parameters of the metric follow from the points, and so do those of a new version.
 	FittedParams bool `json:",omitempty"`
+	// Recall is that for which the index keeps lists of its points; 0 where it keeps none.
+	Recall float64 `json:",omitempty"`
 	// Changed says that the points are not those of Files, read in this way: some were deleted, or others were added that
 	// were read in another way.
 	Changed bool `json:",omitempty"`

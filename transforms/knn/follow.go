@@ -19,7 +19,7 @@ import (
 // CheckFollow says why the answers of a job cannot be written as its queries come, or nothing.
 func (o *Options) CheckFollow() error {
 	switch {
-	case o.Answer != nil, o.Groups != nil, o.Outliers != nil, o.Evaluates, o.Overview, o.Restricted:
+	case o.Answer != nil, o.Groups != nil, o.Outliers != nil, o.Evaluates, o.Overview, o.Restricted, o.Recall != 0:
 		return errors.New("rows that are answered as they come get their neighbours, and nothing else")
 	case o.NumShards > 1:
 		return errors.New("rows that are answered as they come go into one output")

@@ -315,9 +315,6 @@ func (j *Job) Check() error {
 		errs = append(errs, fmt.Errorf("radius %v: no %s distance is below 0", *r, j.metric()))
 	}
 	points, name := int64(0), ""
-	if j.Index != nil && j.Options.Recall != 0 {
-		errs = append(errs, errors.New("an index of an earlier run is searched exactly: leave out the recall"))
-	}
 	if j.Index != nil {
 		points, name = j.indexed(), j.Index.File.Path
 		if j.Options.Broadcast == SideInput || j.Options.Broadcast == Shards || j.Options.IndexMemory > 0 {
@@ -381,6 +378,9 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 			reading.Meet(patterns, j.dim(), zeroBased)
 		}
 		if j.Queries, err = vectorio.InspectLike(ctx, patterns, names, of, reading); err == nil && j.Index != nil {
+			if j.Queries.Sparse() && !j.Options.CarriesSparse() {
+				j.Queries = j.Queries.Dense()
+			}
 			j.Reading.Formats.Sparse = j.Queries.Sparse()
 		}
 		return err
@@ -605,10 +605,12 @@ func (j *Job) broadcast() broadcast {
 	switch {
 	case len(j.More) > 0:
 		return several{}
-	case j.Index != nil:
+	case j.Index != nil && o.Recall == 0:
 		return prebuilt{}
 	case j.Queries != nil && j.Queries.Rows == 0 && o.Recall != 0:
 		return unanswered{}
+	case j.Index != nil:
+		return keptApproximate{}
 	case o.Recall != 0 && j.fitsGraph():
 		return approximate{}
 	case o.Recall != 0 && o.Recall < 1:
@@ -813,14 +815,18 @@ type unanswered struct{}
 func (unanswered) check(*Job) error { return nil }
 
 func (unanswered) search(s beam.Scope, j *Job) (beam.PCollection, error) {
-	if j.Options.isGraph() {
+	r := Report{Dim: j.dim(), Algorithm: IVF}
+	var parts []output.Part
+	if j.Index != nil {
+		r.Points, parts = int64(j.Index.Points), j.shapeOf(j.Index.Note.Total)
+	} else if r.Points = max(j.Corpus.Rows, 0); j.Options.isGraph() {
 		j.chunks(s.Scope("Corpus"), ofPoints, j.Corpus) // which tells how many points there are
 	}
-	report, err := output.Report(order, Report{Points: max(j.Corpus.Rows, 0), Dim: j.Corpus.Dim, Algorithm: IVF})
+	report, err := output.Report(order, r)
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	return beam.CreateList(s, []output.Part{report}), nil
+	return beam.CreateList(s, append(parts, report)), nil
 }
 
 // sideInput builds the index whole and gives it to every worker as a side input.

@@ -33,6 +33,9 @@ func (j *IndexJob) Check() error {
 	if j.Options.Index == "" {
 		errs = append(errs, errors.New("an index is needed: where to write it"))
 	}
+	if j.Options.Recall != 0 {
+		errs = append(errs, j.Options.validateApproximate())
+	}
 	if j.Options.Threads < 0 {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", j.Options.Threads))
 	}

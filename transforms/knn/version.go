@@ -40,7 +40,9 @@ func (j *IndexJob) InspectFrom(ctx context.Context, path string) (err error) {
 		return err
 	}
 	was := &j.From.Note
-	j.Options.Neighbors = j.From.Options
+	if j.Options.Neighbors = j.From.Options; j.Options.Recall == 0 {
+		j.Options.Recall = was.Recall
+	}
 	f := &j.Reading.Formats
 	f.Cells = was.Encoding != nil
 	if f.IDColumn == "" {

@@ -30,18 +30,23 @@ type Index struct {
 // Fit builds an index of the points, whose memory it keeps, and about as much again in int8. O(n·√n·d).
 func Fit(points *vectors.Block, o Options) (*Index, error) {
 	o.EnsureDefaults()
-	if err := o.Validate(); err != nil {
+	exact, err := neighbors.Fit(points, neighbors.Options{Metric: o.Metric, Algorithm: neighbors.Brute})
+	if err != nil {
 		return nil, err
 	}
-	if points.Sparse != nil {
-		return nil, errors.New("approximate neighbours: sparse rows, expected dense ones")
+	return Open(points, exact, o)
+}
+
+// Open is Fit of the points of an exact index, which are given in memory of their own. Where that keeps lists of them
+// (see [Lists]), it is O(n·d), and the answers are the same.
+func Open(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, error) {
+	o.EnsureDefaults()
+	if err := o.check(points); err != nil {
+		return nil, err
 	}
 	start := time.Now()
-	x := &Index{o: o, points: points}
+	x := &Index{o: o, points: points, exact: exact}
 	var err error
-	if x.exact, err = neighbors.Fit(points, neighbors.Options{Metric: o.Metric, Algorithm: neighbors.Brute}); err != nil {
-		return nil, err
-	}
 	if x.pairs, err = neighbors.NewPairs(points, neighbors.Options{Metric: o.Metric}); err != nil {
 		return nil, err
 	}
@@ -50,14 +55,25 @@ func Fit(points *vectors.Block, o Options) (*Index, error) {
 	r := x.space.rows(points, false, threads)
 	x.zeros = r.zeros
 	members := except(r.n, r.zeros)
-	n := listsOf(len(members))
-	if n == 0 {
+	if len(members) == 0 {
 		return x, nil
 	}
-	seed := random(o.Seed).fork(seedLists)
-	x.leaders.pack(r, chosen(members, n, &seed))
+	lists := exact.Partition()
+	if lists == nil {
+		lists = x.partition(r, members, threads)
+	}
+	if len(lists.Lists) != r.n {
+		return nil, fmt.Errorf("ivf: lists of %d points, not of %d", len(lists.Lists), r.n)
+	}
+	assigned := make([]int32, len(members))
+	for i, m := range members {
+		if assigned[i] = lists.Lists[m]; assigned[i] < 0 {
+			return nil, fmt.Errorf("ivf: the point %d in no list", m)
+		}
+	}
+	n := len(lists.Leaders)
+	x.leaders.pack(r, lists.Leaders)
 	x.leaders.close()
-	assigned := assignAll(o.kernels, &x.leaders, r, members, 1, threads, nil)
 	x.group(members, assigned, 1, n)
 	x.parts = make([]panels, n)
 	parallel(n, 4, threads, func() func(lo, hi int) {
@@ -72,6 +88,60 @@ func Fit(points *vectors.Block, o Options) (*Index, error) {
 	})
 	x.seconds = time.Since(start).Seconds()
 	return x, nil
+}
+
+// Exactly is an index that answers all queries exactly, of the points of an exact one: for so few queries that lists
+// would save nothing.
+func Exactly(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, error) {
+	o.EnsureDefaults()
+	if err := o.check(points); err != nil {
+		return nil, err
+	}
+	return &Index{o: o, points: points, exact: exact}, nil
+}
+
+// Lists puts points into lists, of which the exact index of them keeps a note: [neighbors.Index.WithPartition]. It is nil
+// where there is nothing to put into lists. O(n·√n·d).
+func Lists(points *vectors.Block, o Options) (*neighbors.Partition, error) {
+	o.EnsureDefaults()
+	if err := o.check(points); err != nil {
+		return nil, err
+	}
+	threads := (&neighbors.Search{}).NumThreads()
+	x := &Index{o: o, points: points, space: newSpace(points, &o, threads)}
+	r := x.space.rows(points, false, threads)
+	if members := except(r.n, r.zeros); len(members) > 0 {
+		return x.partition(r, members, threads), nil
+	}
+	return nil, nil
+}
+
+// check says why points cannot be searched approximately.
+func (o *Options) check(points *vectors.Block) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	if points.Sparse != nil {
+		return errors.New("approximate neighbours: sparse rows, expected dense ones")
+	}
+	return nil
+}
+
+// partition chooses leaders among the members, and finds the nearest to each.
+func (x *Index) partition(r *rows, members []int32, threads int) *neighbors.Partition {
+	n := listsOf(len(members))
+	seed := random(x.o.Seed).fork(seedLists)
+	p := &neighbors.Partition{Leaders: chosen(members, n, &seed), Lists: make([]int32, r.n)}
+	var leaders panels
+	leaders.pack(r, p.Leaders)
+	leaders.close()
+	for i := range p.Lists {
+		p.Lists[i] = -1
+	}
+	for i, l := range assignAll(x.o.kernels, &leaders, r, members, 1, threads, nil) {
+		p.Lists[members[i]] = l
+	}
+	return p
 }
 
 // listsOf is the number of lists of n points: with it, leaders and the members of a few lists cost about as much.

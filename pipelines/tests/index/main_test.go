@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -277,6 +278,82 @@ func TestVersionParams(t *testing.T) {
 		}
 		if got[0] != got[1] {
 			t.Errorf("%d: %s: other answers than of the points that are left", i, metric)
+		}
+	}
+}
+
+// An index with --recall answers as a search that makes its lists anew, and so does a new version of it; one without says
+// that it keeps none.
+func TestRecall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes thousands of queries to measure a recall")
+	}
+	dir := t.TempDir()
+	const n, d, more = 6000, 24, 100
+	r := rand.New(rand.NewPCG(1, 2))
+	write := func(name string, n int) {
+		b := make([]byte, 8, 8+n*d)
+		binary.LittleEndian.PutUint32(b, uint32(n))
+		binary.LittleEndian.PutUint32(b[4:], d)
+		for range n {
+			centre := byte(r.IntN(40)) * 5
+			for range d {
+				b = append(b, centre+byte(r.IntN(30)))
+			}
+		}
+		clitest.Write(t, filepath.Join(dir, name), string(b))
+	}
+	write("x.u8bin", n)
+	write("y.u8bin", more)
+	run := func(command string, args ...string) string {
+		t.Helper()
+		_, stderr, code := clitest.End(t, clitest.Other(dir, command, args...))
+		if code != 0 {
+			t.Fatalf("%s %q: exit code %d\n%s", command, args, code, stderr)
+		}
+		return stderr
+	}
+	run("index", "--input=x.u8bin", "--recall=0.9", "--index=lists.index")
+	run("index", "--input=x.u8bin", "--index=plain.index")
+	run("index", "--from=lists.index", "--append=y.u8bin", "--index=more.index")
+	run("index", "--input=x.u8bin,y.u8bin", "--recall=0.9", "--index=all.index")
+	search := func(of ...string) (answers, stderr string) {
+		t.Helper()
+		stderr = run("kneighbors", append(of, "--recall=0.8", "--k=5", "--report=none", "--output=out.csv")...)
+		return clitest.Read(t, filepath.Join(dir, "out.csv")), stderr
+	}
+	const none = "keeps no lists for approximate search, which are made anew: index --recall=0.8 keeps them"
+	want, said := search("--input=x.u8bin", "--queries=x.u8bin")
+	if !strings.Contains(said, " lists, ") {
+		t.Fatalf("the search is not approximate: %s", said)
+	}
+	for _, index := range []string{"lists", "plain"} {
+		got, said := search("--index="+index+".index", "--queries=x.u8bin")
+		if got != want || strings.Contains(said, none) != (index == "plain") || !strings.Contains(said, "recall") {
+			t.Errorf("%s.index has other answers (%d bytes, want %d), or says otherwise:\n%s", index, len(got), len(want), said)
+		}
+	}
+	if clitest.Read(t, filepath.Join(dir, "more.index")) != clitest.Read(t, filepath.Join(dir, "all.index")) {
+		t.Error("a version with rows added has other bytes than one of all, with lists")
+	}
+	want, _ = search("--input=x.u8bin")
+	if got, said := search("--index=plain.index"); got != want || strings.Contains(said, none) {
+		t.Errorf("of every point an index has other answers: %s", said)
+	}
+	if got, _ := search("--index=lists.index", "--queries=y.u8bin"); strings.Count(got, "\n") != 5*more+1 {
+		t.Errorf("few queries: %d lines", strings.Count(got, "\n"))
+	}
+	for args, want := range map[string]string{
+		"index --input=x.u8bin --recall=2":                                          "--recall=2: must be greater than 0",
+		"index --input=x.u8bin --recall=0.9 --metric=manhattan":                     `metric "manhattan": approximate search has`,
+		"kneighbors --index=lists.index,plain.index --queries=x.u8bin --recall=0.9": "several indexes are searched exactly",
+	} {
+		list := append(strings.Fields(args), "--output=o.csv", "--k=3")
+		if list[0] == "index" {
+			list = append(list[:len(list)-2], "--index=o.index")
+		}
+		if _, stderr, code := clitest.End(t, clitest.Other(dir, list[0], list[1:]...)); code != 2 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
 		}
 	}
 }

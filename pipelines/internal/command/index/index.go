@@ -24,6 +24,7 @@ type command struct {
 	standardize *bool
 	metric      *cli.Metric
 	algorithm   *string
+	recall      **float64
 	threads     *int
 	index       *cli.Path
 }
@@ -40,6 +41,7 @@ func New() *cli.App {
 	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.metric = compute.Metric(neighbors.Metrics)
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
+	c.recall = compute.OptionalFloat("recall", "keep lists of the points too, by which kneighbors --index=FILE --recall=SHARE finds this or another `SHARE` of the true neighbours without making them anew; it takes 4 bytes a point: --recall=0.95")
 	c.threads = compute.Int("threads", 0, "how many threads read the points: --threads=4 (default: all cores)")
 
 	c.index = app.Group("What to write").OutputFile("index", "the `FILE` to write, which is put in place when it is complete: --index=out/words.index, or gs://bucket/words.index").Rejects()
@@ -56,6 +58,11 @@ func (c *command) run(ctx context.Context) error {
 		Neighbors: c.metric.Options(), Threads: *c.threads, Workers: cli.Workers(), Index: c.index.Path(),
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
+	if *c.recall != nil {
+		if job.Options.Recall = **c.recall; !(job.Options.Recall > 0 && job.Options.Recall <= 1) {
+			faults = errors.Join(faults, fmt.Errorf("--recall=%v: must be greater than 0 and at most 1", **c.recall))
+		}
+	}
 	job.Options.EnsureDefaults()
 	if err := cli.Usage(faults, c.checkVersion(), job.Check()); err != nil {
 		return err

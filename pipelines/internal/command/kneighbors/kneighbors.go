@@ -310,7 +310,12 @@ func (c *command) reuse(job *knn.Job) error {
 		return errors.New("--index: an index has the parameters of its metric: without --metric_params")
 	}
 	has := job.Index.Options
-	job.Options.Neighbors = has
+	if job.Options.Neighbors = has; job.Options.Recall != 0 {
+		job.Options.Neighbors.Algorithm = neighbors.Auto // the index finds exact ones by its own
+		if job.Index.Note.Recall == 0 && c.queries.String() != "" {
+			c.Tell(fmt.Sprintf("%s keeps no lists for approximate search, which are made anew: index --recall=%v keeps them", name, job.Options.Recall))
+		}
+	}
 	differs := func(flag string, found, expected any) error {
 		if found == expected || !c.Given(flag) {
 			return nil
@@ -319,7 +324,7 @@ func (c *command) reuse(job *knn.Job) error {
 	}
 	return errors.Join(differs("metric", has.Metric, given.Metric), differs("p", has.P, given.P), differs("bits", has.Bits, given.Bits),
 		differs("degrees", has.Degrees, given.Degrees), differs("km", has.Kilometers, given.Kilometers),
-		differs("algorithm", has.Algorithm, given.Algorithm))
+		differs("algorithm", job.Options.Neighbors.Algorithm, given.Algorithm))
 }
 
 // finish tells what was done, and tidies up.
