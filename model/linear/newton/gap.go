@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"beamlearn/model/internal/jsontext"
 	"beamlearn/model/internal/kernel"
 	"beamlearn/model/linear"
 )
@@ -12,8 +13,9 @@ import (
 // how near. With the penalty l2 any line below the losses' mean, at + slope·point, gives a lower bound of all objectives:
 // at − ‖slope‖²/(2·alpha), if its slope along a free intercept is 0; and the tangent at a point is such a line, but for
 // the intercept, whose slope is only nearly 0. It is mixed with a little of a line where that slope is of the other
-// sign: of log_loss those where all rows are predicted to be of one class for sure. Their slopes are sums of the rows of
-// each class, which the first pass makes.
+// sign: of log_loss those where all rows are predicted to be of one class for sure, whose slopes are sums of the rows of
+// each class, which the first pass makes; of other losses the tangent of the last pass whose slope had that sign, if there
+// was one.
 //
 // Squared errors are as curved along the intercept everywhere, so that its best value given the weights, the gain of
 // going there, and how much the gradient can change on the way are known; of the gradient, at most as much as the root
@@ -22,15 +24,14 @@ import (
 // bounded reports whether the gap of a search without Newton's steps is known. That of a softmax of many rows and few
 // columns need not be: it ends as near as Newton's method does.
 func (o *Optimizer) bounded() bool {
-	return !o.newton && !o.light() && o.options.Penalty == linear.L2 && o.alpha() > 0 &&
-		(!*o.options.FitIntercept || o.options.Loss == linear.LogLoss || o.quadratic())
+	return !o.newton && !o.light() && o.options.Penalty == linear.L2 && o.alpha() > 0
 }
 
 // sides is how many kinds of rows the first pass sums up for the lines of log_loss: the classes, or the two sides of a
 // class and the rest; 0 where they are not needed.
 func (o *Optimizer) sides() int {
 	switch {
-	case !o.bounded() || !*o.options.FitIntercept || o.quadratic():
+	case !o.bounded() || !*o.options.FitIntercept || o.options.Loss != linear.LogLoss:
 		return 0
 	case o.vectors > 1:
 		return o.vectors
@@ -79,8 +80,14 @@ func (o *Optimizer) bound(p *optimum, point, sum []float64, loss float64) {
 	kernel.Scale(1/o.weight, slope)
 	o.noIntercepts(slope)
 	at := loss - kernel.Dot(slope, point)
-	if o.sides() > 0 {
+	switch {
+	case o.sides() > 0:
 		at *= 1 - o.level(p, slope)
+	case *o.options.FitIntercept:
+		var ok bool
+		if at, ok = p.mix(at, slope); !ok {
+			return
+		}
 	}
 	squares := 0.0
 	for _, w := range o.coefs(slope) {
@@ -138,6 +145,44 @@ func (o *Optimizer) level(p *optimum, slope []float64) (share float64) {
 	return share
 }
 
+// tangent is that of the losses' mean: At + Slope·point.
+type tangent struct {
+	At    float64
+	Slope jsontext.BitFloats
+}
+
+// fits reports whether tangents that were read are those of a weight vector.
+func (o *Optimizer) fits(t []tangent) bool {
+	return t == nil || len(t) == 2 && o.vectors == 1 && !slices.ContainsFunc(t, func(t tangent) bool {
+		return t.At-t.At != 0 || t.Slope != nil && len(t.Slope) != o.width()
+	})
+}
+
+// mix mixes a tangent with the last one whose slope along the intercept has another sign, so that it is 0, and keeps it
+// for those to come. It gives what it is at 0; ok: there was one.
+func (p *optimum) mix(at float64, slope []float64) (mixed float64, ok bool) {
+	last := len(slope) - 1
+	if slope[last] == 0 {
+		return at, true
+	}
+	own := 0
+	if slope[last] < 0 {
+		own = 1
+	}
+	if p.Tangents == nil {
+		p.Tangents = make([]tangent, 2)
+	}
+	p.Tangents[own] = tangent{at, slices.Clone(slope)}
+	other := p.Tangents[1-own]
+	if other.Slope == nil {
+		return 0, false
+	}
+	share := slope[last] / (slope[last] - other.Slope[last])
+	kernel.Scale(1-share, slope)
+	kernel.Add(share, other.Slope, slope)
+	return at + float64(share*(other.At-at)), true
+}
+
 // boundSquares does the same for squared errors, by the gradient of the objective.
 func (o *Optimizer) boundSquares(p *optimum, gradient []float64, objective float64) {
 	if !o.bounded() {
@@ -171,6 +216,9 @@ func (o *Optimizer) Gap() (gap float64, ok bool) {
 		return 0, false
 	}
 	for _, p := range o.problems {
+		if p.Bound == 0 && o.sides() == 0 { // no tangent of the other sign
+			return 0, false
+		}
 		if v := p.gap(); v > 0 {
 			gap = max(gap, v/p.Objective)
 		}

@@ -31,7 +31,7 @@ func wideChunk(classes int) *linear.Chunk {
 }
 
 // Below the lower bound of each pass there is no objective, also that of the optimum, and in the end it is near: the gap
-// is in the model. It is of no use without l2, and of no loss whose lines nobody knows.
+// is in the model. It is of no use without l2, and of other losses needs tangents of both signs.
 func TestGap(t *testing.T) {
 	t.Parallel()
 	no := false
@@ -45,13 +45,17 @@ func TestGap(t *testing.T) {
 		"softmax":       {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial}, 3},
 		"balanced":      {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, ClassWeight: balanced}, 3},
 		"no intercept":  {linear.Options{Task: linear.Classification, Loss: linear.SquaredHinge, FitIntercept: &no}, 2},
+		"huber":         {linear.Options{Task: linear.Regression, Loss: linear.Huber, Epsilon: new(3.0)}, 0},
+		"squared_hinge": {linear.Options{Task: linear.Classification, Loss: linear.SquaredHinge}, 3},
 		"squared_error": {linear.Options{Task: linear.Regression, Loss: linear.SquaredError}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := wideChunk(v.classes)
 			o := v.o
-			o.Alpha = new(1e-2)
+			if o.Alpha = new(1e-2); o.Loss == linear.SquaredHinge {
+				o.Alpha = new(0.1)
+			}
 			if v.classes > 0 {
 				o.Classes = lineartest.Numbered(v.classes)
 			}
@@ -108,7 +112,7 @@ func TestGap(t *testing.T) {
 		})
 	}
 	for _, o := range []linear.Options{
-		{Task: linear.Regression, Loss: linear.Huber, Alpha: new(1e-2)},
+		{Task: linear.Regression, Loss: linear.Huber, Alpha: new(1e-2)}, // one tangent
 		{Task: linear.Regression, Loss: linear.SquaredError, Penalty: linear.None},
 	} {
 		p := optimizerFor(t, o, 2100)

@@ -91,6 +91,7 @@ type optimum struct {
 	Changes  []jsontext.BitFloats `json:",omitempty"`
 	Gains    jsontext.BitFloats   `json:",omitempty"` // of the last steps of conjugate gradients
 	Sides    jsontext.BitFloats   `json:",omitempty"` // sums of the rows of each side: see bound
+	Tangents []tangent            `json:",omitempty"` // the last with a slope along the intercept above 0, and below
 	Bound    float64              `json:",omitempty"` // no objective is below
 }
 
@@ -657,7 +658,7 @@ func (o *Optimizer) Model() (*linear.Model, error) {
 			m.Coef = append(m.Coef, slices.Clone(w))
 			m.Intercept = append(m.Intercept, p.Base[k*o.width()+o.features])
 		}
-		if o.bounded() {
+		if _, ok := o.Gap(); ok {
 			m.Training.Gap = max(m.Training.Gap, p.gap())
 		}
 	}
@@ -713,8 +714,8 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 		return errors.New("linear.Optimizer: a state that contradicts itself")
 	}
 	for _, v := range s.problems {
-		if n := len(v.Sides); n != 0 && n != max(p.vectors, 2)*p.width() || !(v.Bound >= 0) {
-			return errors.New("linear.Optimizer: a state whose sums of classes do not fit them")
+		if n := len(v.Sides); n != 0 && n != max(p.vectors, 2)*p.width() || !(v.Bound >= 0) || !p.fits(v.Tangents) {
+			return errors.New("linear.Optimizer: a state whose bounds do not fit it")
 		}
 		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs && (v.Diagonal == nil || len(v.Diagonal) == p.scalingSize())
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient}, v.Steps, v.Changes) {
