@@ -15,7 +15,7 @@ import (
 func TestProximalNewton(t *testing.T) {
 	t.Parallel()
 	f := lineartest.ReadL1(t)
-	if len(f.Cases) != 11 {
+	if len(f.Cases) != 13 {
 		t.Errorf("%d cases", len(f.Cases))
 	}
 	for i := range f.Cases {

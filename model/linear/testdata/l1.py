@@ -32,6 +32,11 @@ def curve(loss, p, y, epsilon):
     if loss == "poisson":
         mu = np.exp(p)
         return np.where(y > 0, y * np.log(np.maximum(y, 1e-300)) - y, 0) - y * p + mu, mu - y, mu
+    if loss == "gamma":
+        return p - np.log(y) + y * np.exp(-p) - 1, 1 - y * np.exp(-p), y * np.exp(-p)
+    if loss == "tweedie":  # with the power 1.5
+        root = np.exp(p / 2)
+        return 2 * (np.sqrt(y) - root) ** 2 / root, root - y / root, (root + y / root) / 2
     if loss == "squared_error":
         return (p - y) ** 2 / 2, p - y, np.ones(len(p))
     return derivatives(loss, p, y, epsilon)
@@ -48,7 +53,7 @@ def optimum(z, y, w, loss, alpha, ratio, epsilon):
         return (w * value).sum() / n + (l2 * x * x).sum() / 2, a.T @ (w * slope) / n + l2 * x
 
     x = np.zeros(d + 1)
-    if loss == "poisson":
+    if loss in ("poisson", "gamma", "tweedie"):
         x[d] = np.log(np.average(y, weights=w))
     objective = lambda x: smooth(x)[0] + (l1 * abs(x)).sum()
     for _ in range(100):
@@ -103,6 +108,7 @@ for data, loss, alpha, ratio, weighted, epsilon in [
     ("breast_cancer", "modified_huber", 0.05, 0.7, True, 0.1), ("breast_cancer", "squared_error", 0.02, 1, False, 0.1),
     ("diabetes", "huber", 1.0, 1, False, 30.0), ("diabetes", "squared_epsilon_insensitive", 5.0, 0.9, True, 10.0),
     ("digits", "poisson", 0.02, 1, False, 0.1), ("digits", "poisson", 0.05, 0.5, True, 0.1), ("diabetes", "poisson", 2.0, 1, False, 0.1),
+    ("diabetes", "gamma", 0.03, 1, False, 0.1), ("diabetes", "tweedie", 0.2, 0.8, True, 0.1),
 ]:
     x, y = tables[data]
     target = y if data != "breast_cancer" else np.where(y == 1, 1.0, -1.0)
