@@ -66,6 +66,9 @@ func (i Info) age() int64 {
 	return n
 }
 
+// Newer reports whether a file was changed after another of this host.
+func Newer(a, b Info) bool { return IsLocal(a.Name) && IsLocal(b.Name) && a.age() > b.age() }
+
 // list lists the files that match and are not known, each once.
 func (a *Arrivals) list(ctx context.Context, known func(Info) bool) ([]Info, error) {
 	var all []Info

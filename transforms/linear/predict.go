@@ -249,6 +249,28 @@ func Predict(s beam.Scope, j *PredictJob) error {
 	return nil
 }
 
+// PredictHere does what [Predict] adds to a pipeline in this process, without Beam: for many small jobs. The chunks come
+// one after the other.
+func PredictHere(ctx context.Context, j *PredictJob) error {
+	m, err := j.prepare()
+	if err != nil {
+		return fmt.Errorf("linear.PredictHere: %w", err)
+	}
+	output.Begin(j.Options.RunID)
+	all, err := j.Data.List(ctx)
+	if err != nil {
+		return err
+	}
+	fn := &predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}
+	var parts []output.Part
+	for _, c := range all.Chunks {
+		if err := fn.predict(ctx, c, m, func(p output.Part) { parts = append(parts, p) }); err != nil {
+			return err
+		}
+	}
+	return output.PublishHere(ctx, parts, *j.output())
+}
+
 // prepare completes the job, and gives the model as it is applied.
 func (j *PredictJob) prepare() (*applied, error) {
 	j.Options.EnsureDefaults()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"sort"
@@ -148,17 +149,49 @@ func Report(order int64, report any) (Part, error) {
 // one that an earlier run has left stays as it was.
 func Publish(s beam.Scope, parts beam.PCollection, o Options) {
 	s = s.Scope("output.Publish")
-	// A shard without any row is a file all the same.
+	all := beam.Flatten(s, parts, beam.CreateList(s, o.empty()))
+	keyed := beam.ParDo(s, &byShardFn{}, all)
+	assembled := beam.ParDo(s, &assembleFn{Options: o}, beam.GroupByKey(s, keyed))
+	beam.ParDo0(s, &publishFn{Options: o}, beam.GroupByKey(s, beam.AddFixedKey(s, assembled)))
+}
+
+// empty are parts without anything: a shard without any row is a file all the same.
+func (o *Options) empty() []Part {
 	empty := []Part{{Shard: shardReport, Order: -1}}
 	for i := range o.NumShards {
 		if o.Path != "" {
 			empty = append(empty, Part{Shard: i, Order: -1})
 		}
 	}
-	all := beam.Flatten(s, parts, beam.CreateList(s, empty))
-	keyed := beam.ParDo(s, &byShardFn{}, all)
-	assembled := beam.ParDo(s, &assembleFn{Options: o}, beam.GroupByKey(s, keyed))
-	beam.ParDo0(s, &publishFn{Options: o}, beam.GroupByKey(s, beam.AddFixedKey(s, assembled)))
+	return empty
+}
+
+// PublishHere is [Publish] in this process, without Beam.
+func PublishHere(ctx context.Context, parts []Part, o Options) error {
+	byShard := map[int][]Part{}
+	for _, p := range slices.Concat(parts, o.empty()) {
+		byShard[p.Shard] = append(byShard[p.Shard], p)
+	}
+	var made []Part
+	assemble := &assembleFn{Options: o}
+	for _, shard := range slices.Sorted(maps.Keys(byShard)) {
+		err := assemble.ProcessElement(ctx, shard, iterate(byShard[shard]), func(p Part) { made = append(made, p) })
+		if err != nil {
+			return err
+		}
+	}
+	return (&publishFn{Options: o}).publish(ctx, iterate(made))
+}
+
+// iterate gives parts as Beam does.
+func iterate(parts []Part) func(*Part) bool {
+	return func(p *Part) bool {
+		if len(parts) == 0 {
+			return false
+		}
+		*p, parts = parts[0], parts[1:]
+		return true
+	}
 }
 
 type byShardFn struct{}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"beamlearn/model/fault"
 	"beamlearn/transforms/files"
 )
 
@@ -108,6 +109,85 @@ func (w *Watch) Each(ctx context.Context, in *Input, known func(files.Info) bool
 		case <-time.After(*w.every):
 		}
 	}
+}
+
+// CheckAnswers is Check of a command that answers each file in one of its own: out names them all by a *.
+func (w *Watch) CheckAnswers(in *Input, out *Output, without []string) error {
+	if !w.On() {
+		return w.Check(in, nil, nil)
+	}
+	path := out.Path.Path()
+	dir, base := files.Split(path)
+	if strings.Count(base, "*") != 1 || strings.Contains(dir, "*") {
+		return errors.Join(w.Check(in, without, nil), errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: --output='out/*.csv'"))
+	}
+	return w.Check(in, without, []string{answerOf(path, "x")})
+}
+
+// answerOf is the file of the answers to a file, by the name with a *. An ending that both have does not come twice.
+func answerOf(out, name string) string {
+	dir, pattern := files.Split(out)
+	_, base := files.Split(name)
+	before, after, _ := strings.Cut(pattern, "*")
+	return dir + before + strings.TrimSuffix(base, after) + after
+}
+
+// Answers gives each file that arrives to answer once, with the file of its answers, which must get its name when it is
+// whole: where that is there, the file is answered. A file that cannot be answered ends it, or, where faults are
+// skipped, is told, and tried again when it changes, or by the next process.
+func (w *Watch) Answers(ctx context.Context, in *Input, out *Output, answer func(ctx context.Context, info files.Info, to string) error) error {
+	dir, _ := files.Split(out.Path.Path())
+	if err := files.SweepNamed(ctx, dir, "."); err != nil {
+		return err
+	}
+	owners, told := map[string]string{}, map[files.Info]bool{}
+	known := func(info files.Info) bool {
+		to := answerOf(out.Path.Path(), info.Name)
+		if owner, taken := owners[to]; taken && owner != info.Location() {
+			return false // which is told when it is to be answered
+		}
+		owners[to] = info.Location()
+		if told[info] {
+			return true
+		}
+		there, err := files.Stat(ctx, to)
+		if err == nil && files.Newer(info, there) {
+			told[info] = true
+			fmt.Fprintf(os.Stderr, "%s: %s has changed since it was answered: remove %s for another answer\n", w.app.name, info.Name, Relative(to))
+		}
+		return err == nil
+	}
+	return w.Each(ctx, in, known, func(ctx context.Context, found []files.Info) error {
+		for _, info := range found {
+			if ctx.Err() != nil {
+				return nil
+			}
+			to := answerOf(out.Path.Path(), info.Name)
+			if owner := owners[to]; owner != info.Location() {
+				return fmt.Errorf("%s and %s would both be answered in %s: give one of them another name", Relative(owner), info.Name, Relative(to))
+			}
+			w.app.Forget()
+			err := answer(context.WithoutCancel(ctx), info, to)
+			switch {
+			case err == nil:
+			case Gone(ctx, info):
+				w.app.Tell(fmt.Sprintf("%s changed while it was read: it is looked at again", info.Name))
+			case in.Skips() && Faulty(err):
+				told[info] = true
+				fmt.Fprintf(os.Stderr, "%s: not answered: %s\n", w.app.name, w.app.Reason(err))
+			default:
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Faulty reports whether an error is of a file, so that others can be read all the same.
+func Faulty(err error) bool {
+	var bad *fault.Fault
+	var usage *UsageError
+	return errors.As(err, &bad) || errors.As(err, &usage)
 }
 
 // Gone reports whether a file is no longer what it was when it was found.

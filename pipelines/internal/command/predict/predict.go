@@ -28,6 +28,7 @@ type command struct {
 	threads                   *int
 	output                    *cli.Output
 	onnx                      *cli.Path
+	watch                     *cli.Watch
 }
 
 // New is the command.
@@ -41,6 +42,7 @@ func New() *cli.App {
 	c.decision = compute.Bool("decision", false, "also write the decision values: a column decision, or decision_LABEL for each of more than two classes; of poisson, gamma and tweedie the logarithm of the prediction")
 	c.evaluate = compute.Bool("evaluate", false, "compare the predictions with the targets, which .svm has in its rows (otherwise --target does so)")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
+	c.watch = compute.Watch("answer each file that arrives at --input, once, in a file of its own, until Ctrl-C: --output has a * for its name; a model that has changed is read again")
 
 	table := results.Layout{Columns: []results.Column{{Name: "prediction"}}}
 	write := app.Group("What to write")
@@ -63,9 +65,15 @@ func (c *command) run(ctx context.Context) error {
 	if c.onnx.Path() != "" {
 		return c.convert(ctx)
 	}
-	job, err := c.job(ctx)
+	if err := c.watched(); err != nil {
+		return cli.Usage(err)
+	}
+	job, err := c.job(ctx, c.output.Path.Path())
 	if err != nil {
 		return err
+	}
+	if c.watch.On() {
+		return c.watch.Answers(ctx, c.input, c.output, c.answer)
 	}
 	if c.follows() {
 		return c.follow(ctx, job, start)
@@ -108,12 +116,12 @@ func (c *command) follow(ctx context.Context, job *linear.PredictJob, start time
 }
 
 // job is what the flags ask for, with every fault of theirs.
-func (c *command) job(ctx context.Context) (*linear.PredictJob, error) {
+func (c *command) job(ctx context.Context, to string) (*linear.PredictJob, error) {
 	reading, faults := c.input.Options()
 	job := &linear.PredictJob{Options: linear.PredictOptions{
 		Proba: *c.proba, Decision: *c.decision, Threads: *c.threads,
 		Evaluate: *c.evaluate || reading.Formats.TargetColumn != "" || len(reading.Targets) > 0,
-		Output:   c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Scratch: scratch(), Workers: cli.Workers(),
+		Output:   to, OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Scratch: scratch(), Workers: cli.Workers(),
 	}}
 	job.Options.EnsureDefaults()
 	if c.model.String() == "" {

@@ -220,9 +220,7 @@ func (w *watching) file(ctx context.Context, info files.Info) error {
 
 // faulty reports whether an error is of the file, so that others can be learned from all the same.
 func faulty(err error) bool {
-	var bad *fault.Fault
-	var usage *cli.UsageError
-	return errors.As(err, &bad) || errors.As(err, &usage) || errors.Is(err, sgd.ErrNoRows)
+	return cli.Faulty(err) || errors.Is(err, sgd.ErrNoRows)
 }
 
 // learnFrom learns from a file, and leaves no other trace of it than the state.

@@ -1,0 +1,64 @@
+package predict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+
+	"beamlearn/pipelines/internal/cli"
+	"beamlearn/transforms/files"
+	"beamlearn/transforms/linear"
+	"beamlearn/transforms/placement"
+)
+
+// watched says which flags are at fault where files are answered as they arrive.
+func (c *command) watched() error {
+	err := c.watch.CheckAnswers(c.input, c.output, []string{"output_onnx"})
+	if c.watch.On() && *c.output.Shards > 1 {
+		err = errors.Join(err, errors.New("--num_shards: --watch writes one file for each of the input"))
+	}
+	if reading, unread := c.input.Options(); c.watch.On() && unread == nil && len(reading.Targets) > 0 {
+		err = errors.Join(err, errors.New("--target: --watch takes a column, as files of targets would have to arrive with their rows"))
+	}
+	return err
+}
+
+// answer predicts the rows of a file by the model as it is now.
+func (c *command) answer(ctx context.Context, info files.Info, to string) error {
+	start := time.Now()
+	job, err := c.job(ctx, to)
+	if err != nil { // a fault of the model, which is none of the file
+		return errors.New(c.Reason(err))
+	}
+	if err := job.Inspect(ctx, []string{files.EscapeGlob(info.Name)}); err != nil {
+		return err
+	}
+	c.Note(job.Data)
+	inspected := time.Since(start)
+	if cli.Workers() == placement.InProcess {
+		err = c.DoHere(ctx, job.Options.RunID, func(ctx context.Context) error { return linear.PredictHere(ctx, job) })
+	} else {
+		pipeline, s := beam.NewPipelineWithRoot()
+		if err = linear.Predict(s, job); err == nil {
+			err = c.Run(ctx, pipeline, job.Options.RunID)
+		}
+	}
+	var report *linear.PredictReport
+	if err == nil {
+		report, err = job.Report(ctx)
+	}
+	if err == nil {
+		s := newSummary(report, time.Since(start), inspected)
+		lines := []string{fmt.Sprintf("%s: %d rows in %.2f s: %s", info.Name, s.Rows, s.Seconds, cli.Relative(to))}
+		if all := s.lines(); job.Options.Evaluate {
+			lines = append(lines, all[2:]...)
+		} else if s.Rejected > 0 {
+			lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, nil)...)
+		}
+		err = c.Summary(lines, s)
+	}
+	return errors.Join(err, job.Clean(ctx))
+}
