@@ -139,7 +139,7 @@ func (p *PCA) dominated() []report.Block {
 	for j := range p.Features() {
 		variance := 0.0
 		for i, c := range p.Components {
-			variance += p.ExplainedVariance[i] * c[j] * c[j]
+			variance += float64(p.ExplainedVariance[i] * c[j] * c[j])
 		}
 		if variance > most*p.TotalVariance {
 			return []report.Block{report.Text(fmt.Sprintf("The column %s has %s of the variance, as its numbers are the "+
@@ -327,7 +327,7 @@ func (p *PCA) data(v *View) *pageData {
 	low, high := math.Inf(1), math.Inf(-1)
 	for j := range spread {
 		for i, c := range p.Components {
-			spread[j] += p.ExplainedVariance[i] * c[j] * c[j]
+			spread[j] += float64(p.ExplainedVariance[i] * c[j] * c[j])
 		}
 		spread[j] = math.Sqrt(spread[j])
 		if p.Scale != nil {

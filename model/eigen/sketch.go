@@ -113,7 +113,7 @@ func (s *sketch) combine(rows float64, mean, squares []float64, products *mat.De
 	for j := range delta {
 		delta[j] = mean[j] - s.mean[j]
 		s.mean[j] += float64(delta[j] * share)
-		s.squares[j] += squares[j] + float64(factor*delta[j])*delta[j]
+		s.squares[j] += squares[j] + float64(float64(factor*delta[j])*delta[j])
 	}
 	s.products.Add(s.products, products)
 	if factor > 0 {

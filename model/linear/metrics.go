@@ -48,8 +48,8 @@ func (m *RegressionMetrics) Merge(o *RegressionMetrics) {
 	}
 	total := m.Weight + o.Weight
 	d := o.Mean - m.Mean
-	m.M2 += o.M2 + d*d*m.Weight*(o.Weight/total)
-	m.Mean += d * (o.Weight / total)
+	m.M2 += o.M2 + float64(d*d*m.Weight*(o.Weight/total))
+	m.Mean += float64(d * (o.Weight / total))
 	m.Weight = total
 	m.Squared += o.Squared
 	m.Absolute += o.Absolute

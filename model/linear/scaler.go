@@ -176,7 +176,7 @@ func (s *StandardScaler) Merge(t *StandardScaler) {
 		}
 		total := n + m
 		delta := t.Mean[j] - s.Mean[j]
-		squares := float64(s.Var[j]*n) + float64(t.Var[j]*m) + delta*delta*n*(m/total)
+		squares := float64(s.Var[j]*n) + float64(t.Var[j]*m) + float64(delta*delta*n*(m/total))
 		s.Mean[j] = (float64(s.Mean[j]*n) + float64(t.Mean[j]*m)) / total
 		s.Var[j] = squares / total
 		s.Count[j] = total

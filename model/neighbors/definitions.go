@@ -86,7 +86,7 @@ func brayCurtisSums[T float](x []float64, y []T, scale float64) (differences, su
 	var l, m [8]float64
 	y = y[:len(x)]
 	for j, a := range x {
-		a, b := a*scale, float64(y[j])*scale
+		a, b := float64(a*scale), float64(float64(y[j])*scale)
 		l[j%8] += math.Abs(a - b)
 		m[j%8] += math.Abs(a + b)
 	}

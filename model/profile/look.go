@@ -405,7 +405,7 @@ func (l *looks) histogram(j int) *Histogram {
 		width := math.Ceil(span / mostBins)
 		h.Low = math.Floor(h.Low) - 0.5
 		bins = int(math.Ceil((h.High - h.Low) / width))
-		h.High = h.Low + float64(bins)*width
+		h.High = h.Low + float64(float64(bins)*width)
 	}
 	if h.Low == h.High {
 		bins = 1

@@ -387,7 +387,7 @@ func (p *partial) add(b *vectors.Block, shift int64, head int) {
 	for i := range n {
 		for j, v := range b.Row(i, q.row) {
 			d := v - q.columns[j].mean
-			q.columns[j].m2 += d * d
+			q.columns[j].m2 += float64(d * d)
 			q.sums[j] += d
 		}
 	}
@@ -406,7 +406,7 @@ func (p *partial) addRow(b *vectors.Block, i int, shift int64) {
 		c := &p.columns[j]
 		c.min, c.max = min(c.min, v), max(c.max, v)
 		c.mean += v
-		square += v * v
+		square += float64(v * v)
 		if v == 0 {
 			v = 0 // not −0, which equals it
 			p.zeros++
@@ -443,7 +443,7 @@ func scaledNorm(row []float64) float64 {
 		return 0
 	}
 	for _, v := range row {
-		sum += (v / largest) * (v / largest)
+		sum += float64((v / largest) * (v / largest))
 	}
 	return largest * math.Sqrt(sum)
 }
@@ -459,8 +459,8 @@ func (p *partial) merge(q *partial) {
 			a, b := &p.columns[j], &q.columns[j]
 			d := b.mean - a.mean
 			a.min, a.max = min(a.min, b.min), max(a.max, b.max)
-			a.mean += d * (m / (n + m))
-			a.m2 += b.m2 + d*d*(n*m/(n+m))
+			a.mean += float64(d * (m / (n + m)))
+			a.m2 += b.m2 + float64(d*d*(n*m/(n+m)))
 		}
 	}
 	p.rows += q.rows
@@ -506,7 +506,7 @@ func (p *partial) into(to *Profile, names []string, target string) error {
 	var square, variance float64
 	for j, c := range p.columns {
 		v := max(c.m2, 0) / float64(p.rows)
-		square, variance = square+c.mean*c.mean, variance+v
+		square, variance = square+float64(c.mean*c.mean), variance+v
 		column := Column{Min: c.min, Mean: c.mean, Std: math.Sqrt(v), Max: c.max}
 		if names != nil {
 			column.Name = names[j]

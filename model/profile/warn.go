@@ -262,7 +262,7 @@ func correlation(x, y []value) float64 {
 	var xx, xy, yy float64
 	for i := range x {
 		a, b := x[i].number-mx, y[i].number-my
-		xx, xy, yy = xx+a*a, xy+a*b, yy+b*b
+		xx, xy, yy = xx+float64(a*a), xy+float64(a*b), yy+float64(b*b)
 	}
 	if xx == 0 || yy == 0 {
 		return 0
@@ -331,7 +331,7 @@ func determined(x, y []value, continuous bool) float64 {
 				mean += y[i].number / float64(len(rows))
 			}
 			for _, i := range rows {
-				m2 += (y[i].number - mean) * (y[i].number - mean)
+				m2 += float64((y[i].number - mean) * (y[i].number - mean))
 			}
 			return m2
 		}

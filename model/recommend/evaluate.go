@@ -33,7 +33,7 @@ func estimate(values []float64) Estimate {
 	}
 	mean /= n
 	for _, v := range values {
-		squares += (v - mean) * (v - mean)
+		squares += float64((v - mean) * (v - mean))
 	}
 	if n == 1 {
 		return Estimate{mean, 0, 1}
@@ -43,7 +43,7 @@ func estimate(values []float64) Estimate {
 
 // around is an estimate of a share with a standard error.
 func around(mean, deviation float64) Estimate {
-	return Estimate{mean, max(0, mean-normal95*deviation), min(1, mean+normal95*deviation)}
+	return Estimate{mean, max(0, mean-float64(normal95*deviation)), min(1, mean+float64(normal95*deviation))}
 }
 
 // Metrics are what lists of recommendations are worth to users of whose items some were held out.
@@ -332,7 +332,7 @@ func coverage(lists [][]uint32, held *Interactions) Estimate {
 			}
 		}
 		sum += alone
-		squares += alone * alone
+		squares += float64(alone * alone)
 	}
 	variance := (users - 1) / users * (squares - sum*sum/users)
 	return around(covered/float64(items), math.Sqrt(max(variance, 0))/float64(items))

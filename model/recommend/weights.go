@@ -50,7 +50,7 @@ func weights(x *Interactions, o *Options) []float64 {
 			case o.Weighting == TFIDF:
 				to[e] = math.Sqrt(v) * idf
 			default:
-				to[e] = v * (bm25K1 + 1) / (bm25K1*norm[items[e]] + v) * idf
+				to[e] = v * (bm25K1 + 1) / (float64(bm25K1*norm[items[e]]) + v) * idf
 			}
 		}
 	}
@@ -91,7 +91,7 @@ func bm25Norms(x *Interactions) []float64 {
 		if mean > 0 {
 			sums[i] /= mean
 		}
-		sums[i] = 1 - bm25B + bm25B*sums[i]
+		sums[i] = 1 - bm25B + float64(bm25B*sums[i])
 	}
 	return sums
 }
@@ -140,7 +140,7 @@ func newMatrix(x *Interactions, o *Options, threads int) *matrix {
 			i, w := m.item[at], m.weight[at]
 			m.column[next[i]] = cell{uint32(u), uint32(at - first)}
 			next[i]++
-			m.norm[i] += w * w
+			m.norm[i] += float64(w * w)
 			m.constant = m.constant && w == m.weight[0] && w > 0
 		}
 	}

@@ -214,7 +214,7 @@ func (g *gridSums) mergeAdaptive(o *gridSums, s *gridShape, base *adaptive) {
 func (k *adaptive) advance(base *adaptive, rows, longest []int64) {
 	for set, n := range rows {
 		if n > longest[set] {
-			k.scaled[set] = base.scaled[set] + (k.scaled[set]-base.scaled[set])/float64(n)*float64(longest[set])
+			k.scaled[set] = base.scaled[set] + float64((k.scaled[set]-base.scaled[set])/float64(n)*float64(longest[set]))
 		}
 	}
 }

@@ -225,7 +225,7 @@ func (s *sum) row(r int, y, p, exposure, w float64) {
 		fisher, slope = 1, y-p
 		square = float64(slope * slope)
 	default:
-		mean := exposure * of.Mean(p)
+		mean := float64(exposure * of.Mean(p))
 		variance := mean
 		switch of.Power {
 		case 1:

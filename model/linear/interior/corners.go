@@ -100,7 +100,7 @@ func (l *corners) newton(c int, u dual, z, m float64) (rate, away float64) {
 		slackUp, slackDown = down-z, down
 	}
 	rate = 1 / (slackDown/u.down + slackUp/u.up + l.curve)
-	return rate, rate * (z - down + up)
+	return rate, float64(rate * (z - down + up))
 }
 
 // move is the slope after a step, as much of it as leaves it inside.

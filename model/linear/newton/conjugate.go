@@ -48,7 +48,7 @@ func (o *Optimizer) conjugate(p *optimum, s *derivatives) error {
 		off := -along / curvature // from the end of the step to the least along it
 		kernel.Add(1+off, last, p.Base)
 		kernel.Add(off, change, g)
-		f += off*along + float64(off*off)*curvature/2
+		f += float64(off*along) + float64(float64(off*off)*curvature)/2
 		p.Gains = append(p.Gains, float64((1+off)*(1+off))*curvature/2)
 		if len(p.Gains) > maxGains {
 			p.Gains = p.Gains[1:]

@@ -212,7 +212,7 @@ func (x *CrossFit) frame(without int) frame {
 		if variance <= 4*kernel.Epsilon*float64(s.Rows)*float64(mean*mean) { // rounding: the column is constant without the fold
 			variance = 0
 		}
-		at := mean * scale
+		at := float64(mean * scale)
 		if x.Scaler.WithMean {
 			at += x.Scaler.Mean[j]
 		}
@@ -305,7 +305,7 @@ func (f *frame) triangle(h panel.Triangle, width int) {
 			hj := row[last-j]
 			for k := j; k < last; k++ {
 				hk := h.Row(k, width)[last-k]
-				row[k-j] += float64(m[j]*m[k])*b - float64(m[k]*hj) - float64(m[j]*hk)
+				row[k-j] += float64(float64(m[j]*m[k])*b) - float64(m[k]*hj) - float64(m[j]*hk)
 			}
 		}
 		for j := range last {
@@ -619,7 +619,7 @@ func (x *CrossFit) step(a int, p *foldFit, loss float64, gradient []float64, siz
 			return nil
 		}
 	} else {
-		slack := 64 * kernel.Epsilon * math.Abs(p.Objective)
+		slack := float64(64 * kernel.Epsilon * math.Abs(p.Objective))
 		if !(f <= p.Objective+float64(armijo*p.Slope)+slack) {
 			p.Failed++
 			if -p.Slope <= foldPromise*math.Abs(p.Objective) || p.Failed > 30 { // down to rounding

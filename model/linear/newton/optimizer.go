@@ -395,7 +395,7 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 			return errors.New("the objective overflows at the start: standardise the features, or scale the target down")
 		}
 	} else {
-		slack = 64 * kernel.Epsilon * math.Abs(p.Objective) // the rounding of the objective
+		slack = float64(64 * kernel.Epsilon * math.Abs(p.Objective)) // the rounding of the objective
 		if !(f <= p.Objective+float64(armijo*p.Slope)+slack) {
 			return o.shorten(p, s, n)
 		}

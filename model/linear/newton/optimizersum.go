@@ -228,8 +228,8 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 		p += d.point[last]
 		value, slope, curvature := o.loss.Curve(p, y)
 		loss += float64(w * value)
-		slope *= w
-		curvature *= w
+		slope = float64(slope * w)
+		curvature = float64(curvature * w)
 		slopes += slope
 		curvatures += curvature
 		b.pairs[4*r], b.pairs[4*r+1], b.curvatures[r] = slope, curvature, curvature
@@ -301,8 +301,8 @@ func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place 
 	p := x.Dot(d.point) + d.point[last]
 	value, slope, curvature := o.loss.Curve(p, y)
 	d.loss += float64(w * value)
-	slope *= w
-	curvature *= w
+	slope = float64(slope * w)
+	curvature = float64(curvature * w)
 	if d.along {
 		step := x.Dot(d.dir) + d.dir[last]
 		for i, t := range lengths {

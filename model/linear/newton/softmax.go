@@ -402,7 +402,7 @@ func (s *optimizerSum) addSoftmaxRow(d *derivatives, x kernel.Row, i int, place 
 	case o.grams() && !o.newton:
 		open := 0.0
 		for k, v := range p {
-			f := weight * v * (1 - v)
+			f := float64(weight * v * (1 - v))
 			d.second[k] += f
 			open += f
 		}
@@ -584,7 +584,7 @@ func (s *optimizerSum) softmaxCurvature(d *derivatives, b *optimizerBlock, n int
 		t, sum := o.triangle(d.second, at), 0.0
 		for r := range n {
 			p := m.p[r*o.vectors:]
-			v := m.weights[r] * p[k] * p[l]
+			v := float64(m.weights[r] * p[k] * p[l])
 			m.curve[r], m.four[4*r] = v, v
 			sum += v
 		}

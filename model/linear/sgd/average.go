@@ -287,7 +287,7 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 	next.rows, next.epochRows, next.counts, next.Progressive = t.rows, t.epochRows, t.counts, t.judged
 	if c := next.columns; c != nil {
 		copy(c.Largest, t.largest)
-		c.Scaled += t.scaled / t.learned * t.longest
+		c.Scaled += float64(t.scaled / t.learned * t.longest)
 		c.Factor = s.rule.Eta0 * math.Sqrt((next.t-1)/max(c.Scaled, math.SmallestNonzeroFloat64))
 		c.Settled(next.t)
 	}

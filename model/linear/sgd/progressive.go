@@ -311,7 +311,7 @@ func (j *judge) two(b *judgeBlock) (total float64) {
 	}
 	if f.Kind != loss.LogLoss {
 		for i, w := range b.weights {
-			m := decisions[i] * float64(2*places[i]-1)
+			m := float64(decisions[i] * float64(2*places[i]-1))
 			switch f.Kind {
 			case loss.Hinge:
 				total += float64(w * max(0, f.Threshold-m))
@@ -330,7 +330,7 @@ func (j *judge) two(b *judgeBlock) (total float64) {
 	slopes := b.slopes[:len(b.weights)]
 	clipped := 0.0
 	for i, w := range b.weights {
-		m := decisions[i] * float64(2*places[i]-1)
+		m := float64(decisions[i] * float64(2*places[i]-1))
 		l.add(m, slopes[i], w)
 		if m < -mostLogLoss64 {
 			clipped -= float64(w * (m + mostLogLoss64))

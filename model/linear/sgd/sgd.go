@@ -346,7 +346,7 @@ func (s *SGD) all() []*vector {
 func (v *vector) learn(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, decay float64, judge *judge) bool {
 	if v.progress.done {
 		if judge != nil {
-			p := v.scale*x.Dot(v.w) + v.intercept
+			p := float64(v.scale*x.Dot(v.w)) + v.intercept
 			judge.add(p, r.Loss.Slope(p, y))
 		}
 		return true

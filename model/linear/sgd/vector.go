@@ -151,7 +151,7 @@ func (v *vector) step(r *steps.Rule, x kernel.Row, y, weight, eta, t, norm2, dec
 	if update != 0 {
 		x.Add(perScale, v.w)
 		if v.known {
-			v.reach += math.Abs(perScale) * (1 + math.Abs(v.meanA)) * x.Most()
+			v.reach += float64(math.Abs(perScale) * (1 + math.Abs(v.meanA)) * x.Most())
 		}
 	}
 	if r.Intercept {
@@ -240,10 +240,10 @@ func (v *vector) fold() {
 func (v *vector) track(r *steps.Rule, p, y float64) {
 	o := r.Loss.Value(p, y)
 	if r.Penalty && !r.Passive {
-		o += r.Alpha * ((1-r.L1Ratio)/2*v.scale*v.scale*v.squares + r.L1Ratio*v.scale*v.absolutes)
+		o += float64(r.Alpha * (float64((1-r.L1Ratio)/2*v.scale*v.scale*v.squares) + float64(r.L1Ratio*v.scale*v.absolutes)))
 	}
 	if r.OneClass && !r.Passive {
-		o += v.intercept * r.Alpha
+		o += float64(v.intercept * r.Alpha)
 	}
 	v.progress.objective += o
 	v.progress.rows++
@@ -276,9 +276,9 @@ func (v *vector) decision(r *steps.Rule, x kernel.Row, t float64) float64 {
 		return v.columns.Decision(r, x, &a, t) + b
 	}
 	if r.Reports(t) {
-		return (v.meanA*x.Dot(v.w)+x.Dot(v.mean))/v.meanB + v.meanIntercept
+		return (float64(v.meanA*x.Dot(v.w))+x.Dot(v.mean))/v.meanB + v.meanIntercept
 	}
-	return v.scale*x.Dot(v.w) + v.intercept
+	return float64(v.scale*x.Dot(v.w)) + v.intercept
 }
 
 // coef is the model's weights and intercept, before row t.

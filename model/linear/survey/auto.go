@@ -45,7 +45,7 @@ func (s *Survey) Auto(o *linear.Options, parts, epochs int) {
 	bounded, curvature := true, 1.0
 	scale := 1.0 // of the target
 	if o.Task == linear.Regression {
-		scale = math.Sqrt(s.Var + s.Mean*s.Mean)
+		scale = math.Sqrt(s.Var + float64(s.Mean*s.Mean))
 	}
 	steps := float64(s.Rows) / float64(max(parts, 1)) * float64(max(epochs, 1))
 	first := min(max(math.Sqrt(math.Sqrt(steps)), 1), 16)
@@ -79,8 +79,8 @@ func (s *Survey) Auto(o *linear.Options, parts, epochs int) {
 	}
 	var learned, squares float64
 	for i, w := range d.ClassWeight.Weights(&s.Classes, s.ClassRows) {
-		learned += w * float64(s.ClassRows[i])
-		squares += w * w * float64(s.ClassRows[i])
+		learned += float64(w * float64(s.ClassRows[i]))
+		squares += float64(w * w * float64(s.ClassRows[i]))
 	}
 	if learned > 0 {
 		radius *= squares / learned

@@ -106,7 +106,7 @@ func drift(rows, chunks int64, all, within float64) Drift {
 	between := max(0, all-within)
 	free, rest := float64(chunks-1), float64(rows-chunks)
 	noise := within / rest
-	d.Share = max(0, (between-free*noise)/(all+noise))
+	d.Share = max(0, (between-float64(free*noise))/(all+noise))
 	d.F = between / free / noise
 	if noise == 0 {
 		d.F = math.Inf(1)
@@ -229,13 +229,13 @@ func (t *Survey) scales(p *surveyPart) {
 		kurtosis := 1.0 // the largest of a column
 		for j, v := range t.Scaler.Var {
 			m, c := t.Scaler.Mean[j], t.Scaler.Scale[j]
-			t.SquareNorm += v + m*m
+			t.SquareNorm += v + float64(m*m)
 			if v > 0 {
 				kurtosis = max(kurtosis, p.fourth[j]/p.weight/v/v)
 			}
 			v /= c * c
 			if !t.Scaler.WithMean {
-				v += m / c * (m / c)
+				v += float64(m / c * (m / c))
 			}
 			t.ScaledSquareNorm += v
 		}
@@ -270,7 +270,7 @@ func (t *Survey) describe(p *surveyPart) error {
 		}
 		all := float64(p.rows)
 		for _, n := range t.ClassRows {
-			all -= float64(n) * (float64(n) / float64(p.rows))
+			all -= float64(float64(n) * (float64(n) / float64(p.rows)))
 		}
 		t.Drift = drift(p.rows, p.chunks, all, p.within)
 	}
@@ -520,7 +520,7 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 	n := float64(c.Len())
 	within := n
 	for _, l := range met {
-		within -= float64(l.chunk) * (float64(l.chunk) / n)
+		within -= float64(float64(l.chunk) * (float64(l.chunk) / n))
 		l.chunk = 0
 	}
 	p.within += max(0, within)

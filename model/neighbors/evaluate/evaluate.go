@@ -66,7 +66,7 @@ func (r *Recall) Interval() (low, high float64) {
 	}
 	for hits, count := range r.Hits {
 		d := float64(hits)/float64(r.K) - mean
-		variance += float64(count) * d * d
+		variance += float64(float64(count) * d * d)
 	}
 	trials := n
 	if variance > 0 && n > 1 {
@@ -74,7 +74,7 @@ func (r *Recall) Interval() (low, high float64) {
 	}
 	const z = 1.959963984540054
 	centre := (mean + z*z/(2*trials)) / (1 + z*z/trials)
-	half := z / (1 + z*z/trials) * math.Sqrt(mean*(1-mean)/trials+z*z/(4*trials*trials))
+	half := float64(z / (1 + z*z/trials) * math.Sqrt(mean*(1-mean)/trials+z*z/(4*trials*trials)))
 	return max(centre-half, 0), min(centre+half, 1)
 }
 

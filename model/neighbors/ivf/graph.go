@@ -165,12 +165,12 @@ func (g *graph) exactCost() float64 {
 // cost is that of so many repetitions, and of measuring.
 func (g *graph) cost(repetitions float64) float64 {
 	n, d := float64(g.points.Len()), float64(g.points.Dim)
-	visit := float64(g.shape.leaf)*(d+2*pairExtra) + visitExtra
+	visit := float64(float64(g.shape.leaf)*(d+2*pairExtra)) + visitExtra
 	truth := 0.0
 	if !g.o.unmeasured {
 		truth = min(float64(g.o.Queries()), n) * n * (d + pairExtra)
 	}
-	return truth + n*(float64(g.shape.first)+(repetitions-1)*float64(g.shape.fanout))*visit
+	return truth + float64(n*(float64(g.shape.first)+float64((repetitions-1)*float64(g.shape.fanout)))*visit)
 }
 
 // hopeless reports whether the exact graph looks cheaper than the repetitions that are still needed. Each is taken to

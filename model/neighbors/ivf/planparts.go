@@ -81,7 +81,7 @@ func PlanParts(sample, queries *vectors.Block, n int64, k int, most int64, o Opt
 			}
 		}
 	}
-	best.Inside = min(best.Inside, 1-mostInside*(1-o.Recall))
+	best.Inside = min(best.Inside, 1-float64(mostInside*(1-o.Recall)))
 	return best, nil
 }
 
@@ -100,8 +100,8 @@ func (p *Parts) before(q *Parts) bool {
 func found(common []float64, inside float64) float64 {
 	sum, missed := 0.0, 1.0
 	for _, share := range common {
-		sum += share * (1 - missed)
-		missed *= 1 - inside
+		sum += float64(share * (1 - missed))
+		missed = float64(missed * (1 - inside))
 	}
 	return sum
 }
@@ -109,7 +109,7 @@ func found(common []float64, inside float64) float64 {
 // inside is the recall within parts that gives a recall, or 1 where that is too much to ask. It is no less than that
 // recall: what is hard to find in one part is hard to find in another.
 func inside(common []float64, recall float64) float64 {
-	lo, hi := recall, 1-mostInside*(1-recall)
+	lo, hi := recall, 1-float64(mostInside*(1-recall))
 	if found(common, hi) < recall {
 		return 1
 	}
@@ -211,7 +211,7 @@ func (p *partsPlanner) sharesOf(own, parts [][]int32) []float64 {
 		return near
 	}
 	exponent := elementary.Log(far[0]/near[0]) / elementary.Log(farRank)
-	parted := near[0] * elementary.Pow(p.rank, believed*exponent)
+	parted := float64(near[0] * elementary.Pow(p.rank, believed*exponent))
 	for i := 1; i < len(near); i++ {
 		near[i] *= (1 - parted) / (1 - near[0])
 	}

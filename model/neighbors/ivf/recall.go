@@ -46,7 +46,7 @@ func measure(recalls []float64, of int) Measure {
 	}
 	const z = 1.959963984540054
 	centre := (mean + z*z/(2*trials)) / (1 + z*z/trials)
-	half := z / (1 + z*z/trials) * math.Sqrt(mean*(1-mean)/trials+z*z/(4*trials*trials))
+	half := float64(z / (1 + z*z/trials) * math.Sqrt(mean*(1-mean)/trials+z*z/(4*trials*trials)))
 	m.Low, m.High = max(centre-half, 0), min(centre+half, 1)
 	return m
 }

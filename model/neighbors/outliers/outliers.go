@@ -180,7 +180,7 @@ func percentile(v []float64, share float64) float64 {
 	if len(v) == 0 {
 		return math.NaN()
 	}
-	at := share * float64(len(v)-1)
+	at := float64(share * float64(len(v)-1))
 	lo := int(at)
 	hi, t := min(lo+1, len(v)-1), at-math.Floor(at)
 	a, b := v[lo], v[hi]

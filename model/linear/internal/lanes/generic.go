@@ -164,7 +164,7 @@ func hingeSlope(p, y float64, r *Row) float64 {
 func hingeValue(p, y float64, r *Row) float64 { return max(r.Threshold-float64(p*y), 0) }
 
 func logSlope(p, y float64, _ *Row) float64 {
-	m := y * p
+	m := float64(y * p)
 	e := expNegative(-math.Abs(m))
 	n := 1.0
 	if m >= 0 {
@@ -174,12 +174,12 @@ func logSlope(p, y float64, _ *Row) float64 {
 }
 
 func logValue(p, y float64, _ *Row) float64 {
-	m := y * p
+	m := float64(y * p)
 	return max(0-m, 0) + log1p(expNegative(-math.Abs(m)))
 }
 
 func modifiedHuberSlope(p, y float64, _ *Row) float64 {
-	switch m := p * y; {
+	switch m := float64(p * y); {
 	case m >= 1:
 		return 0
 	case m >= -1:
@@ -189,7 +189,7 @@ func modifiedHuberSlope(p, y float64, _ *Row) float64 {
 }
 
 func modifiedHuberValue(p, y float64, _ *Row) float64 {
-	m := p * y
+	m := float64(p * y)
 	if m < -1 {
 		return -4 * m
 	}
@@ -311,7 +311,7 @@ func log1p(e float64) float64 {
 	t := (c[0] + float64(c[1]*s)) + float64((c[2]+float64(c[3]*s))*s2)
 	t += float64(((c[4] + float64(c[5]*s)) + float64((c[6]+float64(c[7]*s))*s2)) * s4)
 	t += float64((c[8] + float64(c[9]*s) + float64(c[10]*s2)) * (s4 * s4))
-	return z * (2 + float64(s*t))
+	return float64(z * (2 + float64(s*t)))
 }
 
 func products(a, b []float64, t *[16]float64) {

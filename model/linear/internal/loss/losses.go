@@ -60,10 +60,10 @@ func (f *Func) Value(p, y float64) float64 {
 	case Hinge:
 		return max(0, f.Threshold-float64(p*y))
 	case LogLoss:
-		m := y * p
+		m := float64(y * p)
 		return max(0, -m) + Log1pUnit(elementary.Exp(-math.Abs(m)))
 	case ModifiedHuber:
-		m := p * y
+		m := float64(p * y)
 		if m < -1 {
 			return -4 * m
 		}
