@@ -18,16 +18,18 @@ import (
 type Fitted struct {
 	Interactions *Interactions
 	Model        *Model
+	// Only are the items that may be recommended, ascending; nil: all.
+	Only []uint32
 }
 
-const magic = "beamlearn recommend 1\n"
+const magic = "beamlearn recommend 2\n"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // sections are the parts of the file, in their order, as they are written and read.
 func (f *Fitted) sections() []any {
 	x, m := f.Interactions, f.Model
-	return []any{&x.Users, &x.Items, &x.Offsets, &x.Item, &x.Value, &m.Offsets, &m.Neighbor, &m.Similarity}
+	return []any{&x.Users, &x.Items, &x.Offsets, &x.Item, &x.Value, &m.Offsets, &m.Neighbor, &m.Similarity, &f.Only}
 }
 
 // Encode writes all that a [Scorer] needs, without times.
@@ -108,6 +110,9 @@ func decode(b []byte) (*Fitted, error) {
 		}
 	}
 	f.Model.Items = f.Interactions.Items
+	if len(f.Only) == 0 {
+		f.Only = nil
+	}
 	if len(rest) > 0 {
 		return nil, errDamaged
 	}
@@ -198,10 +203,18 @@ func (f *Fitted) check() error {
 				return errDamaged
 			}
 		}
-		for _, i := range rows.entries {
-			if uint64(i) >= items {
-				return fmt.Errorf("%w: item %d of %d", errDamaged, i, items)
-			}
+		if err := checkItems(rows.entries, items); err != nil {
+			return err
+		}
+	}
+	return checkItems(f.Only, items)
+}
+
+// checkItems reports an item that there is not.
+func checkItems(list []uint32, items uint64) error {
+	for _, i := range list {
+		if uint64(i) >= items {
+			return fmt.Errorf("%w: item %d of %d", errDamaged, i, items)
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ func fitted(t testing.TB) *Fitted {
 		t.Fatal(err)
 	}
 	x.Merged = 0
-	return &Fitted{x, m}
+	return &Fitted{Interactions: x, Model: m, Only: []uint32{0, 2}}
 }
 
 func encoded(t testing.TB, f *Fitted) []byte {
@@ -65,7 +65,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s := NewScorer(g.Model, 5)
+		s := g.Scorer(5)
 		for u := range g.Interactions.Users.Len() {
 			items, values := g.Interactions.Of(u)
 			s.Recommend(items, values, 3, true)

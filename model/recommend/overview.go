@@ -84,7 +84,7 @@ func (f *Fitted) Overview(k, top int, keepSeen bool) *Overview {
 		}
 		o.PerUser[at]++
 	}
-	s := NewScorer(f.Model, k)
+	s := f.Scorer(k)
 	for _, u := range drawUsers(x, overviewExamples) {
 		o.Examples = append(o.Examples, f.example(s, u, top, keepSeen))
 	}

@@ -10,6 +10,7 @@ type Recommendation struct {
 type Scorer struct {
 	model   *Model
 	k       int
+	only    []bool // of each item, whether it is recommended; nil where all are
 	sum     []float64
 	touched []uint32
 	out     []Recommendation
@@ -18,6 +19,18 @@ type Scorer struct {
 // NewScorer scores by the first k neighbours of each item.
 func NewScorer(m *Model, k int) *Scorer {
 	return &Scorer{model: m, k: k, sum: make([]float64, m.Items.Len())}
+}
+
+// Scorer is NewScorer of the model, which recommends the items of Only alone, where that is not nil.
+func (f *Fitted) Scorer(k int) *Scorer {
+	s := NewScorer(f.Model, k)
+	if f.Only != nil {
+		s.only = make([]bool, len(s.sum))
+		for _, i := range f.Only {
+			s.only[i] = true
+		}
+	}
+	return s
 }
 
 // Recommend gives the items with the greatest positive scores, at most top of them, the best first and by item where
@@ -41,7 +54,7 @@ func (s *Scorer) Recommend(items []uint32, values []float64, top int, leaveOutSe
 	}
 	b := best{room: top}
 	for _, j := range s.touched { // an item twice where its sum was 0 in between: the second time it is 0 again
-		if one := (scored{s.sum[j], j}); one.score > 0 && b.takes(one) {
+		if one := (scored{s.sum[j], j}); one.score > 0 && (s.only == nil || s.only[j]) && b.takes(one) {
 			b.add(one)
 		}
 		s.sum[j] = 0

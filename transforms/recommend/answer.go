@@ -115,7 +115,7 @@ func (f *answerFn) answer(m *model.Fitted, r *Range) (*table, error) {
 	var wg sync.WaitGroup
 	for range min(cmp.Or(f.Options.Threads, runtime.GOMAXPROCS(0)), len(pieces)) {
 		wg.Go(func() {
-			s := model.NewScorer(m.Model, math.MaxInt32) // all that a fit has kept
+			s := m.Scorer(math.MaxInt32) // by all that a fit has kept
 			for at := int(next.Add(1)) - 1; at < len(pieces); at = int(next.Add(1)) - 1 {
 				for i := at * scoreRows; i < min((at+1)*scoreRows, r.Rows); i++ {
 					f.user(s, x, r, i, &pieces[at])

@@ -23,6 +23,7 @@ type buildFn struct {
 	Reading      vectorio.Options
 	Only         bool // some users are answered
 	UsersReading vectorio.Options
+	ItemsReading vectorio.Options
 	Options      Options
 }
 
@@ -30,13 +31,13 @@ type buildFn struct {
 const reportOrder = -1
 
 func (f *buildFn) ProcessElement(
-	ctx context.Context, rows vectorio.List, users []vectorio.List, userRanges, itemRanges func(Range), parts func(output.Part),
+	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range), parts func(output.Part),
 ) error {
-	return fault.Mark(f.build(ctx, rows, users, userRanges, itemRanges, parts))
+	return fault.Mark(f.build(ctx, rows, users, items, userRanges, itemRanges, parts))
 }
 
 func (f *buildFn) build(
-	ctx context.Context, rows vectorio.List, users []vectorio.List, userRanges, itemRanges func(Range), parts func(output.Part),
+	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range), parts func(output.Part),
 ) error {
 	run := progress.Of(f.Options.RunID)
 	if len(rows.Chunks) > 0 {
@@ -59,6 +60,12 @@ func (f *buildFn) build(
 			return err
 		}
 	}
+	var only []uint32
+	if f.Options.Filter != "" {
+		if only, err = f.only(ctx, items, x); err != nil {
+			return err
+		}
+	}
 	o := f.Options.Model
 	if f.Options.Compare != nil {
 		if err := f.compare(ctx, x, &o, report); err != nil {
@@ -77,7 +84,7 @@ func (f *buildFn) build(
 		return err
 	}
 	report.Neighbors, report.Fit = int64(len(m.Neighbor)), time.Since(start).Seconds()
-	all := &model.Fitted{Interactions: x, Model: m}
+	all := &model.Fitted{Interactions: x, Model: m, Only: only}
 	told := &taskReport{Built: report}
 	if f.Options.Overview {
 		told.Overview = all.Overview(o.K, f.Options.Top, f.Options.KeepSeen)

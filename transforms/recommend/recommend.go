@@ -98,6 +98,9 @@ type Options struct {
 	Top int
 	// KeepSeen recommends what users had already, too. Default: that is left out.
 	KeepSeen bool
+	// Filter is a condition on columns of the items' table, which recommended items meet: [Job.InspectItems] sets it.
+	// Optional.
+	Filter string `json:",omitempty"`
 	// Threads is how many threads a worker has. Default: GOMAXPROCS of the worker.
 	Threads int
 
@@ -208,6 +211,9 @@ type Job struct {
 	// Users are rows of the users who are to be answered, or nil for all; [Job.InspectUsers] makes them.
 	Users        *vectorio.Dataset
 	UsersReading vectorio.Options
+	// Items are rows of the items, with what a condition is about, or nil; [Job.InspectItems] makes them.
+	Items        *vectorio.Dataset
+	ItemsReading vectorio.Options
 	Options      Options
 }
 
@@ -292,8 +298,16 @@ func Recommend(s beam.Scope, j *Job) error {
 		j.UsersReading.Confine(j.Users)
 		users = vectorio.Listed(s.Scope("Users"), j.Users, o.Workers)
 	}
-	fn := &buildFn{Columns: j.Columns, Reading: j.Reading, Only: j.Users != nil, UsersReading: j.UsersReading, Options: *o}
-	userRanges, itemRanges, built := beam.ParDo3(s, fn, rows, beam.SideInput{Input: users})
+	items := beam.CreateList(s, []vectorio.List{{}})
+	if j.Items != nil {
+		j.ItemsReading.EnsureDefaults()
+		j.ItemsReading.Confine(j.Items)
+		items = vectorio.Listed(s.Scope("Items"), j.Items, o.Workers)
+	}
+	fn := &buildFn{
+		Columns: j.Columns, Reading: j.Reading, Only: j.Users != nil, UsersReading: j.UsersReading, ItemsReading: j.ItemsReading, Options: *o,
+	}
+	userRanges, itemRanges, built := beam.ParDo3(s, fn, rows, beam.SideInput{Input: users}, beam.SideInput{Input: items})
 	answered := beam.ParDo(s, &answerFn{Options: *o}, beam.Reshuffle(s, userRanges))
 	output.Publish(s, beam.Flatten(s, built, answered), *o.output())
 	if o.NeighborsOutput != "" {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"beamlearn/model/features/compare"
 	model "beamlearn/model/recommend"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
@@ -31,7 +32,8 @@ type command struct {
 	input                 *cli.Input
 	user, item, value, at *string
 	duplicates            *string
-	users                 *cli.Path
+	users, items          *cli.Path
+	filter                *string
 	k, shrinkage          *string
 	top, threads          *int
 	similarity, weighting *string
@@ -55,6 +57,9 @@ func New() *cli.App {
 	c.value = rows.String("value", "", "the `COLUMN` of what a user thought of an item, or how often they had it: --value=rating (default: each row counts 1)")
 	c.duplicates = rows.Choice("duplicates", string(model.Sum), cli.Texts(model.AllDuplicates), "`WHAT` stands for several rows of the same user and item: sum, mean, or last (in the order of the rows): --duplicates=mean")
 	c.users = rows.InputFiles("users", "recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv (default: all)")
+
+	c.items = rows.InputFiles("items", "the table of the items for --filter, whose ids stand in the column that --column names: a `PATH`: --items=items.csv")
+	c.filter = rows.String("filter", "", "recommend only items whose row of --items meets this `CONDITION` on its columns, as kneighbors has it (--evaluate judges without it): --filter='price<100 and genre in (\"a\", \"b\")'")
 
 	compute := app.Group("What to compute")
 	c.k = compute.String("k", "20", "how many neighbours an item has, as `NUMBER`; of --evaluate several, with commas between: --k=10,20,50")
@@ -90,6 +95,15 @@ func (c *command) run(ctx context.Context) error {
 	}
 	if patterns := c.users.List(); patterns != nil {
 		if err := job.InspectUsers(ctx, patterns); err != nil {
+			return err
+		}
+	}
+	if patterns := c.items.List(); patterns != nil {
+		condition, err := compare.Parse(*c.filter)
+		if err != nil {
+			return cli.Usage(fmt.Errorf("--filter: %w", err))
+		}
+		if err := job.InspectItems(ctx, patterns, condition); err != nil {
 			return err
 		}
 	}
@@ -196,6 +210,9 @@ func (c *command) contradictions(ks, shrinkages int) (errs []error) {
 		if f.value == "" {
 			errs = append(errs, fmt.Errorf("--%s is needed: the column of %s", f.name, f.of))
 		}
+	}
+	if (*c.filter == "") != (c.items.String() == "") {
+		errs = append(errs, errors.New("--items and --filter: one needs the other"))
 	}
 	output := c.output.Path.Path() != ""
 	if !*c.evaluate {

@@ -1,0 +1,95 @@
+package recommend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"beamlearn/model/fault"
+	"beamlearn/model/features/compare"
+	model "beamlearn/model/recommend"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/vectorio"
+)
+
+// InspectItems finds the table of the items: their ids in the column that is called as in the rows, and the columns of
+// the condition that recommended items meet.
+func (j *Job) InspectItems(ctx context.Context, patterns []string, c *compare.Condition) (err error) {
+	j.ItemsReading = vectorio.Options{ChunkRows: j.Reading.ChunkRows}
+	f := &j.ItemsReading.Formats
+	f.IDColumn, f.Names, f.Cells, f.Unlabelled = j.Columns.Item, c.Columns(), true, true
+	if j.Items, err = vectorio.Inspect(ctx, patterns, j.ItemsReading); err != nil {
+		return err
+	}
+	if _, err := c.Matcher(j.Items.Fields); err != nil {
+		return fmt.Errorf("%s: %w", j.Items.Name(), err)
+	}
+	j.Options.Filter = c.String()
+	return nil
+}
+
+// itemsThatMeet are the ids of the rows of a table that meet a condition.
+func itemsThatMeet(ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options, filter string) ([]vectors.ID, error) {
+	condition, err := compare.Parse(filter)
+	if err != nil {
+		return nil, err
+	}
+	var all []vectors.ID
+	for _, c := range chunks {
+		var matcher *compare.Matcher
+		_, err := vectorio.EachTargeted(ctx, c, o, func(*fault.Fault) {}, func(b *vectors.Block) (err error) {
+			if matcher == nil {
+				if matcher, err = condition.Matcher(b.Cells.Fields()); err != nil {
+					return fmt.Errorf("%s: %w", c.Info.Name, err)
+				}
+			}
+			for i, number := range b.Numbers {
+				met, f := matcher.Match(b.Cells, i)
+				if f != nil {
+					f.File, f.Row, f.ID = c.Info.Name, number-c.First+c.Span.First, b.IDs.At(i).String()
+					return f
+				}
+				if met {
+					all = append(all, b.IDs.At(i))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// only are the places of the items that may be recommended: those of the rows that the table of the items has, and that
+// meet the condition.
+func (f *buildFn) only(ctx context.Context, items []vectorio.List, x *model.Interactions) ([]uint32, error) {
+	var chunks []vectorio.Chunk
+	for _, l := range items {
+		chunks = append(chunks, l.Chunks...)
+	}
+	vectorio.Sort(chunks)
+	ids, err := itemsThatMeet(ctx, chunks, &f.ItemsReading, f.Options.Filter)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[vectors.ID]uint32, x.Items.Len())
+	for i := range x.Items.Len() {
+		at[x.Items.At(i)] = uint32(i)
+	}
+	var places []uint32
+	for _, id := range ids {
+		if i, ok := at[id]; ok {
+			places = append(places, i)
+		}
+	}
+	slices.Sort(places)
+	if places = slices.Compact(places); len(places) == 0 {
+		return nil, fmt.Errorf("%s: %w", chunks[0].Info.Name, errNoItem)
+	}
+	return places, nil
+}
+
+var errNoItem = errors.New("no item of the input meets the filter")
