@@ -661,6 +661,40 @@ func TestNoVarianceInFolds(t *testing.T) {
 	}
 }
 
+// A fold whose rows all have weight 0 is refused, and one in which only some class has none is not.
+func TestFoldsWithoutWeight(t *testing.T) {
+	t.Parallel()
+	c := &linear.Chunk{Features: 1, File: "rows.csv"}
+	for i := range 40 {
+		c.Labels, c.X, c.Numbers = append(c.Labels, "bc"[i%2:i%2+1]), append(c.X, float64(i%7)), append(c.Numbers, int64(i))
+		c.Weights = append(c.Weights, 1)
+	}
+	o := FitOptions{Options: Defaults(Gaussian), Smoothings: []float64{1e-3, 0.1}, Folds: 4}
+	f := fitted(t, o, 1, false, c)
+	places := make([]int32, c.Len())
+	if _, err := f.survey.Classes.Encode(places, c); err != nil {
+		t.Fatal(err)
+	}
+	for _, without := range []string{"c", "b", "bc"} {
+		for i := range c.Weights {
+			c.Weights[i] = 1
+			if foldOf(f, c, i, places[i]) == 2 && strings.Contains(without, c.Labels[i]) {
+				c.Weights[i] = 0
+			}
+		}
+		g, err := NewFit(o, c.Features, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for !g.Done() && err == nil {
+			err = lineartest.PassOver(t, g, 1, 60, false, c)
+		}
+		if empty := f.survey.Folds.Empty(2).Error(); without == "bc" && (err == nil || err.Error() != empty) || without != "bc" && err != nil {
+			t.Errorf("without weights of %s: %v", without, err)
+		}
+	}
+}
+
 // A file that has been changed is refused, or reads as it is written.
 func FuzzLoad(f *testing.F) {
 	for _, kind := range Kinds {

@@ -92,10 +92,10 @@ func (f *Fit) smoothed(rest, all *Model) (models []*Model) {
 	return models
 }
 
-// without is all tallies but one; nil where they are.
+// without is all tallies but that of a fold.
 func without(all []*tally, fold int) (rest []*tally) {
 	for f, t := range all {
-		if f != fold && t != nil {
+		if f != fold {
 			rest = append(rest, t)
 		}
 	}
@@ -131,9 +131,7 @@ func (p *heldPart) PartialFit(c *linear.Chunk) error {
 		return err
 	}
 	predictors := p.held.by()
-	if p.places = make([]int32, c.Len()); c.Len() == 0 {
-		return nil
-	}
+	p.places = make([]int32, c.Len())
 	unknown, err := f.survey.Classes.Encode(p.places, c)
 	if err == nil && unknown.Len() > 0 {
 		err = errors.New("bayes: labels that were not there in the pass before")
