@@ -2,6 +2,7 @@ package bayes
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -366,6 +367,9 @@ func TestCrossValidation(t *testing.T) {
 					to.Weights = append(to.Weights, c.Weights[i])
 				}
 			}
+			if got, want := cv.Metrics[1].Constant[fold], mostFrequent(rest, held); cv.Metrics[1].Name != "accuracy" || !(math.Abs(got-want) <= 1e-13) {
+				t.Errorf("%s, fold %d: a constant prediction has the accuracy %v, want %v", test.kind, fold, got, want)
+			}
 			for s, v := range test.smoothings {
 				o := FitOptions{Options: Defaults(test.kind)}
 				o.Options.Smoothing = v
@@ -430,6 +434,31 @@ func TestCrossValidation(t *testing.T) {
 			t.Errorf("%s: another smoothing", test.kind)
 		}
 	}
+}
+
+// mostFrequent is the accuracy, on held rows, of the label that has the most weight among the rest.
+func mostFrequent(rest, held *linear.Chunk) float64 {
+	weights := func(c *linear.Chunk) (of map[string]float64, all float64) {
+		of = map[string]float64{}
+		for i, label := range c.Labels {
+			w := 1.0
+			if c.Weights != nil {
+				w = c.Weights[i]
+			}
+			of[label] += w
+			all += w
+		}
+		return of, all
+	}
+	of, _ := weights(rest)
+	guess, most := "", 0.0
+	for label, w := range of {
+		if w > most {
+			guess, most = label, w
+		}
+	}
+	of, all := weights(held)
+	return of[guess] / all
 }
 
 // wantAUCs asks for the areas under the ROC curves of a fit of two classes, those of the held rows of each fold: by the
@@ -644,6 +673,9 @@ func TestNoVarianceInFolds(t *testing.T) {
 	}
 	for _, scoring := range []string{"", "accuracy"} {
 		f := fitted(t, FitOptions{Options: Defaults(Gaussian), Smoothings: []float64{0, 1e-3}, Folds: 5, Scoring: scoring}, 1, false, c)
+		if first := f.CV().Metrics[0].Name; first != cmp.Or(scoring, "neg_log_loss") {
+			t.Errorf("scoring %q: chosen by %s", scoring, first)
+		}
 		lost := 0
 		for _, m := range f.CV().Metrics {
 			for _, split := range m.Splits {
@@ -691,6 +723,27 @@ func TestFoldsWithoutWeight(t *testing.T) {
 		}
 		if empty := f.survey.Folds.Empty(2).Error(); without == "bc" && (err == nil || err.Error() != empty) || without != "bc" && err != nil {
 			t.Errorf("without weights of %s: %v", without, err)
+		}
+	}
+}
+
+// Judgements of other classes are refused where they are read.
+func TestJudgementsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	parts := make([]*heldPart, 2)
+	for i, classes := range []int{2, 3} {
+		parts[i] = newHeldPart(&held{classes: classes, models: [][]*Model{make([]*Model, 2), make([]*Model, 2)}})
+	}
+	for i, p := range parts {
+		b, err := p.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.UnmarshalBinary(b); err != nil {
+			t.Errorf("its own: %v", err)
+		}
+		if err := parts[1-i].UnmarshalBinary(b); err == nil || !strings.Contains(err.Error(), "as many classes") {
+			t.Errorf("those of other classes: %v", err)
 		}
 	}
 }
