@@ -38,7 +38,11 @@ func (j *Job) Memory() int64 {
 	}
 	if j.Options.Recall != 0 { // the graph, and what ivf has in float32
 		const order = 24
-		return rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + (element-4)*rows*dim
+		forms := element - 4 // a value, in float32
+		if j.metric() == neighbors.Correlation {
+			forms = 12 // less the mean of its row, too
+		}
+		return rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + forms*rows*dim
 	}
 	grouped := int64(0)
 	if j.Options.Outliers != nil {

@@ -38,6 +38,9 @@ func (b *Budget) RowBytes(wide bool) int64 {
 	if wide {
 		value = 12
 	}
+	if b.Index.Metric == neighbors.Correlation {
+		value += 12 // rows less their means, as float64 and as float32
+	}
 	return int64(b.Dim)*(value+2) + rowBytes + graphNeighborBytes*int64(b.K)
 }
 

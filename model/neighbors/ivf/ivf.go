@@ -9,7 +9,8 @@ import (
 )
 
 // Metrics lists the metrics that partitions have.
-var Metrics = []neighbors.Metric{neighbors.Euclidean, neighbors.SqEuclidean, neighbors.Cosine, neighbors.InnerProduct}
+var Metrics = []neighbors.Metric{neighbors.Euclidean, neighbors.SqEuclidean, neighbors.Cosine, neighbors.Correlation,
+	neighbors.InnerProduct}
 
 // Options of a search.
 type Options struct {
@@ -68,7 +69,7 @@ func (o *Options) Validate() error {
 		known = known || m == o.Metric
 	}
 	if !known {
-		errs = append(errs, fmt.Errorf("metric %q: approximate search has euclidean, sqeuclidean, cosine and "+
+		errs = append(errs, fmt.Errorf("metric %q: approximate search has euclidean, sqeuclidean, cosine, correlation and "+
 			"inner_product", o.Metric))
 	}
 	if !(o.Recall > 0 && o.Recall <= 1) {

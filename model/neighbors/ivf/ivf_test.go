@@ -482,7 +482,7 @@ func TestFaults(t *testing.T) {
 		{"large k", points, 100, Options{}, "k = 100: must be between 1 and 99, the number of other points"},
 		{"no points", empty, 1, Options{}, "no points to index"},
 		{"metric", points, 1, Options{Metric: neighbors.Manhattan},
-			`metric "manhattan": approximate search has euclidean, sqeuclidean, cosine and inner_product`},
+			`metric "manhattan": approximate search has euclidean, sqeuclidean, cosine, correlation and inner_product`},
 		{"recall", points, 1, Options{Recall: 1.5}, "recall 1.5: must be greater than 0 and at most 1"},
 		{"sample", points, 1, Options{Sample: -1}, "sample -1: must be at least 1"},
 		{"repetitions", points, 1, Options{Repetitions: -2}, "repetitions -2: must be at least 1"},

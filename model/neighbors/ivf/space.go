@@ -9,7 +9,8 @@ import (
 )
 
 // A space maps rows to vectors whose squared Euclidean distance has the order of the metric: the rows themselves,
-// times a power of two σ that brings them near 1; for the cosine those of unit length; and for the inner product,
+// times a power of two σ that brings them near 1; for the cosine those of unit length, and for the correlation these of
+// rows less their means; and for the inner product,
 // with M the greatest norm of the points, (x/M, √(1−‖x/M‖²)) of a point and (x/‖x‖, 0) of a query (Bachrach et al.,
 // RecSys 2014).
 type space struct {
@@ -47,7 +48,7 @@ func newSpace(points *vectors.Block, o *Options, threads int) *space {
 	s := &space{kernels: o.kernels, metric: o.Metric, dim: points.Dim, sigma: 1}
 	n := points.Len()
 	switch s.metric {
-	case neighbors.Cosine:
+	case neighbors.Cosine, neighbors.Correlation:
 	case neighbors.InnerProduct:
 		s.dim++
 		norms := normsOf(points, threads)
@@ -136,7 +137,7 @@ func norm(x []float64) float64 {
 func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 	n := b.Len()
 	r := &rows{kernels: s.kernels, n: n, dim: s.dim, factor: 1}
-	shared := !b.Wide() && s.centre == nil && s.metric != neighbors.InnerProduct
+	shared := !b.Wide() && s.centre == nil && s.metric != neighbors.InnerProduct && s.metric != neighbors.Correlation
 	if shared {
 		r.values = b.F32
 	} else {
@@ -163,6 +164,14 @@ func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 					}
 				}
 			})
+		}
+	case neighbors.Correlation:
+		constant := make([]bool, n)
+		s.fill(r, b, threads, func(i int, dst []float32, row []float64) { constant[i] = !unitCentred(dst, row) })
+		for i, zero := range constant {
+			if zero {
+				r.zeros = append(r.zeros, int32(i))
+			}
 		}
 	case neighbors.InnerProduct:
 		norms := normsOf(b, threads)
@@ -201,6 +210,35 @@ func (s *space) rows(b *vectors.Block, queries bool, threads int) *rows {
 	return r
 }
 
+// unitCentred writes a row less its mean, of unit length, or reports that the row is constant.
+func unitCentred(dst []float32, row []float64) bool {
+	most, constant := 0.0, true
+	for _, v := range row {
+		most = max(most, math.Abs(v))
+		constant = constant && v == row[0]
+	}
+	if constant {
+		return false
+	}
+	_, e := math.Frexp(most)
+	mean, sum := 0.0, 0.0
+	for _, v := range row {
+		mean += math.Ldexp(v, -e) / float64(len(row))
+	}
+	for _, v := range row {
+		d := math.Ldexp(v, -e) - mean
+		sum += float64(d * d)
+	}
+	length := math.Sqrt(sum)
+	if length == 0 { // what differs is lost: it is near nothing, as the recall says
+		length = 1
+	}
+	for j, v := range row {
+		dst[j] = float32((math.Ldexp(v, -e) - mean) / length)
+	}
+	return true
+}
+
 func (s *space) fill(r *rows, b *vectors.Block, threads int, make1 func(i int, dst []float32, row []float64)) {
 	parallel(r.n, 1024, threads, func() func(lo, hi int) {
 		buf := make([]float64, b.Dim)
@@ -219,7 +257,7 @@ func (s *space) squared(distance, norm float64) float64 {
 	case neighbors.Euclidean:
 		d := distance * s.sigma
 		return d * d
-	case neighbors.Cosine:
+	case neighbors.Cosine, neighbors.Correlation:
 		return 2 * distance
 	case neighbors.InnerProduct:
 		if norm == 0 {
