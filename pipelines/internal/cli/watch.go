@@ -45,9 +45,9 @@ func (w *Watch) On() bool { return *w.on }
 // Every is the pace of it.
 func (w *Watch) Every() time.Duration { return *w.every }
 
-// Check says what the flags cannot be together with the input's: without names those of flags that --watch cannot
+// Check says what the flags cannot be together with the patterns of the files: without names those of flags that --watch cannot
 // have, and outputs, absolute, that would be taken for inputs.
-func (w *Watch) Check(in *Input, without, outputs []string) error {
+func (w *Watch) Check(patterns, without, outputs []string) error {
 	var errs []error
 	for _, name := range []string{"every", "settle", "once"} {
 		if !w.On() && w.app.Given(name) {
@@ -68,7 +68,7 @@ func (w *Watch) Check(in *Input, without, outputs []string) error {
 	if w.app.Explaining() {
 		errs = append(errs, errors.New("--explain: not with --watch, whose files are not there yet"))
 	}
-	for _, p := range in.Patterns() {
+	for _, p := range patterns {
 		if p == files.Std {
 			errs = append(errs, errors.New("--input=-: not with --watch, which takes files"))
 		}
@@ -84,8 +84,8 @@ func (w *Watch) Check(in *Input, without, outputs []string) error {
 // Each gives the files that have arrived and are not known to do, some in order, and looks again after Every, until a
 // signal comes, which is no error, or the files that are there are done, if that is asked for. do ends early where the
 // context does.
-func (w *Watch) Each(ctx context.Context, in *Input, known func(files.Info) bool, do func(context.Context, []files.Info) error) error {
-	arrivals := files.Arrivals{Patterns: in.Patterns(), Settle: *w.settle}
+func (w *Watch) Each(ctx context.Context, patterns []string, known func(files.Info) bool, do func(context.Context, []files.Info) error) error {
+	arrivals := files.Arrivals{Patterns: patterns, Settle: *w.settle}
 	idle := false
 	for {
 		found, err := arrivals.Look(ctx, known)
@@ -101,7 +101,7 @@ func (w *Watch) Each(ctx context.Context, in *Input, known func(files.Info) bool
 		}
 		if !idle {
 			idle = true
-			w.app.Tell(fmt.Sprintf("no new file at %s: looking every %v", strings.Join(in.Patterns(), ", "), *w.every))
+			w.app.Tell(fmt.Sprintf("no new file at %s: looking every %v", strings.Join(patterns, ", "), *w.every))
 		}
 		select {
 		case <-ctx.Done():
@@ -112,16 +112,16 @@ func (w *Watch) Each(ctx context.Context, in *Input, known func(files.Info) bool
 }
 
 // CheckAnswers is Check of a command that answers each file in one of its own: out names them all by a *.
-func (w *Watch) CheckAnswers(in *Input, out *Output, without []string) error {
+func (w *Watch) CheckAnswers(patterns []string, out *Output, without []string) error {
 	if !w.On() {
-		return w.Check(in, nil, nil)
+		return w.Check(patterns, nil, nil)
 	}
 	path := out.Path.Path()
 	dir, base := files.Split(path)
 	if strings.Count(base, "*") != 1 || strings.Contains(dir, "*") {
-		return errors.Join(w.Check(in, without, nil), errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: --output='out/*.csv'"))
+		return errors.Join(w.Check(patterns, without, nil), errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: --output='out/*.csv'"))
 	}
-	return w.Check(in, without, []string{answerOf(path, "x")})
+	return w.Check(patterns, without, []string{answerOf(path, "x")})
 }
 
 // answerOf is the file of the answers to a file, by the name with a *. An ending that both have does not come twice.
@@ -135,7 +135,7 @@ func answerOf(out, name string) string {
 // Answers gives each file that arrives to answer once, with the file of its answers, which must get its name when it is
 // whole: where that is there, the file is answered. A file that cannot be answered ends it, or, where faults are
 // skipped, is told, and tried again when it changes, or by the next process.
-func (w *Watch) Answers(ctx context.Context, in *Input, out *Output, answer func(ctx context.Context, info files.Info, to string) error) error {
+func (w *Watch) Answers(ctx context.Context, in *Input, patterns []string, out *Output, answer func(ctx context.Context, info files.Info, to string) error) error {
 	dir, _ := files.Split(out.Path.Path())
 	if err := files.SweepNamed(ctx, dir, "."); err != nil {
 		return err
@@ -157,7 +157,7 @@ func (w *Watch) Answers(ctx context.Context, in *Input, out *Output, answer func
 		}
 		return err == nil
 	}
-	return w.Each(ctx, in, known, func(ctx context.Context, found []files.Info) error {
+	return w.Each(ctx, patterns, known, func(ctx context.Context, found []files.Info) error {
 		for _, info := range found {
 			if ctx.Err() != nil {
 				return nil

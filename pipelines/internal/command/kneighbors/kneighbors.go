@@ -52,6 +52,7 @@ type command struct {
 	page   *cli.Page
 	image  *string
 	texts  *cli.Path
+	watch  *cli.Watch
 }
 
 // New is the command.
@@ -61,6 +62,7 @@ func New() *cli.App {
 	given := c.input.Group()
 	c.queries = given.InputFiles("queries", "the rows to answer: a `PATH` and so on, as --input (default: every point, which is then no neighbour of itself); with --index and --output=-, those of standard input (-) are answered as they come")
 	c.index = given.InputFiles("index", "ask the index in this `FILE`, which the command index has built, instead of building one: --index=out/words.index. It has the points, and their metric; with --input too, that must be what it was built of, unchanged. Several, by a glob or with commas between, answer --queries as one of all their points would")
+	c.watch = given.Watch("answer the rows of each file that arrives at --input (or --queries), once, by --index as it is then, in a file of its own, until Ctrl-C: --output has a * for its name")
 
 	c.tables = app.Tables(false)
 	c.tables.ImputeAlso("or here uniform or distance: instead of listing neighbours, write the table itself with its missing numbers filled in as the mean of the --k nearest rows that have one, all alike or by the inverse of their distances, as scikit-learn's KNNImputer: --impute=distance", imputing...)
@@ -95,7 +97,7 @@ func New() *cli.App {
 	app.Byproducts(c.scoresFile)
 	app.Follows(c.follows)
 	c.page = write.Page("the `FILE` of a page that shows what was found: --report=out/words.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
-	c.page.Unless(c.imputes)
+	c.page.Unless(func() bool { return c.imputes() || c.watch.On() })
 	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row, for the page: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
 	c.texts = write.InputFile("texts", "the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
 	return app.Runs(c.run)
@@ -103,11 +105,22 @@ func New() *cli.App {
 
 func (c *command) run(ctx context.Context) (err error) {
 	c.takeQueries()
+	if err := c.watched(); err != nil {
+		return cli.Usage(err)
+	}
+	if c.watch.On() {
+		return c.answerArrivals(ctx)
+	}
 	if c.imputes() {
 		return c.impute(ctx)
 	}
+	return c.find(ctx, c.output.Path.Path())
+}
+
+// find answers queries, or every point.
+func (c *command) find(ctx context.Context, to string) (err error) {
 	start := time.Now()
-	job, look, err := c.job()
+	job, look, err := c.job(to)
 	if err != nil {
 		return err
 	}
@@ -166,7 +179,7 @@ func (c *command) run(ctx context.Context) (err error) {
 }
 
 // job is what the flags ask for, with every fault of theirs.
-func (c *command) job() (*knn.Job, look, error) {
+func (c *command) job(to string) (*knn.Job, look, error) {
 	reading, faults := c.input.Options()
 	faults = errors.Join(faults, c.asTables(&reading))
 	ks, kErr := c.numbers()
@@ -182,7 +195,7 @@ func (c *command) job() (*knn.Job, look, error) {
 		Neighbors: c.metric.Options(),
 		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Outliers: out, Evaluates: c.evaluate.String() != "", Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
-		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
+		Output: to, OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.Workers() == placement.InProcess {

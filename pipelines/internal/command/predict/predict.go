@@ -73,7 +73,7 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	if c.watch.On() {
-		return c.watch.Answers(ctx, c.input, c.output, c.answer)
+		return c.watch.Answers(ctx, c.input, c.input.Patterns(), c.output, c.answer)
 	}
 	if c.follows() {
 		return c.follow(ctx, job, start)

@@ -23,7 +23,7 @@ import (
 // watched says which flags are at fault where files are learned from as they arrive.
 func (c *command) watched() error {
 	versions := strings.TrimSuffix(c.output.Path(), ".json")
-	err := c.watch.Check(c.input, []string{"resume", "cv_results", "folds", "scoring", "inference"},
+	err := c.watch.Check(c.input.Patterns(), []string{"resume", "cv_results", "folds", "scoring", "inference"},
 		[]string{c.output.Path(), versions + "-000001.json", versions + "-000001.watch.json", versions + "-000001.json.rejected.jsonl"})
 	if !c.watch.On() {
 		return err
@@ -92,7 +92,7 @@ func (c *command) learnArrivals(ctx context.Context) (err error) {
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
-	err = c.watch.Each(ctx, c.input, w.versions.Knows, w.round)
+	err = c.watch.Each(ctx, c.input.Patterns(), w.versions.Knows, w.round)
 	if err == nil && ctx.Err() != nil {
 		c.Tell(fmt.Sprintf("ended by a signal after version %d: what is learned is in its files", w.versions.Last().Number))
 	}
