@@ -74,8 +74,8 @@ func (g *graph) numbers(c *features.Column, refuses bool) string {
 	return x
 }
 
-// spline adds the B-splines of a column, rows × (knots + degree − 1), by the recursion of Cox and de Boor over all of them at
-// once: those of degree 0 are 1 within their interval, of which the first and the last reach on.
+// spline adds the B-splines of a column, rows × (knots + degree − 1), by the recursion of Cox and de Boor over all of
+// them at once: those of degree 0 are 1 within their interval, of which the first and the last reach on.
 func (g *graph) spline(p *features.Part, x string) string {
 	t := p.AllKnots()
 	n := len(t) - 1 // intervals
@@ -102,8 +102,8 @@ func (g *graph) spline(p *features.Part, x string) string {
 	return basis
 }
 
-// categories adds a column of categories: an input of texts, or of numbers in which NaN is missing. Unknown ones are the rare
-// one, or, where there is none, nothing.
+// categories adds a column of categories: an input of texts, or of numbers in which NaN is missing. Unknown ones are
+// the rare one, or, where there is none, nothing.
 func (g *graph) categories(c *features.Column) string {
 	_, width := c.Span()
 	if c.Values == features.TextValues {

@@ -11,8 +11,8 @@ type attributes []struct {
 	value any
 }
 
-// graph is a GraphProto that is being made. Every method that adds an operator gives the name of its result. Matrices have a
-// row for each row of the input.
+// graph is a GraphProto that is being made. Every method that adds an operator gives the name of its result. Matrices
+// have a row for each row of the input.
 type graph struct {
 	nodes, initializers, inputs, outputs message
 	taken                                map[string]bool // names of values
@@ -113,7 +113,8 @@ func (g *graph) reduce(kind, in string, axis int) string {
 // least adds the places of the n least numbers of each row.
 func (g *graph) least(in string, n int) string {
 	values, places := g.unique("TopK"), g.unique("TopK")
-	g.node("TopK", "", []string{in, g.whole(int64(n))}, attributes{{"axis", 1}, {"largest", 0}, {"sorted", 1}}, values, places)
+	with := attributes{{"axis", 1}, {"largest", 0}, {"sorted", 1}}
+	g.node("TopK", "", []string{in, g.whole(int64(n))}, with, values, places)
 	return places
 }
 

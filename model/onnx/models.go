@@ -12,8 +12,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// rows are the features of a model, as a value of the graph that is made for it: those of tables by their encoding, others as
-// they are.
+// rows are the features of a model, as a value of the graph that is made for it: those of tables by their encoding,
+// others as they are.
 func rows(e *features.Encoding, width int) (g *graph, x string, err error) {
 	if e == nil {
 		g = newGraph("X")
@@ -92,8 +92,8 @@ const candidates = 4
 
 // KMeans makes a graph of clusters: the outputs label, int64[N], and distance, double[N, 1].
 //
-// Candidates are found by ‖c‖² − 2·x·c, about the mean of the centres, which is a product of matrices, and as inexact as it is
-// quick. Among the few nearest of them, the distances themselves decide, of equal ones the first.
+// Candidates are found by ‖c‖² − 2·x·c, about the mean of the centres, which is a product of matrices, and as inexact
+// as it is quick. Among the few nearest of them, the distances themselves decide, of equal ones the first.
 func KMeans(m *kmeans.Model) (*Graph, error) {
 	g, x, err := rows(m.Encoding, m.Features())
 	if err != nil {

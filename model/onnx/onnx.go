@@ -1,15 +1,16 @@
 // Package onnx writes models as ONNX, for programs that apply models in any language: onnxruntime, browsers, databases.
 //
-// [Convert] takes the file of any model that has operators there: a linear one, clusters, naive Bayes, principal components,
-// and how a table becomes numbers, also as a part of any of these. The graph calculates in float64, as predict does, so the
-// numbers are equal but for rounding; it has no operator beyond ai.onnx 18 and ai.onnx.ml 3.
+// [Convert] takes the file of any model that has operators there: a linear one, clusters, naive Bayes, principal
+// components, and how a table becomes numbers, also as a part of any of these. The graph calculates in float64, as
+// predict does, so the numbers are equal but for rounding; it has no operator beyond ai.onnx 18 and ai.onnx.ml 3.
 //
-// Inputs and outputs follow skl2onnx. Rows of numbers are one input X, double[N, features]; of a table, each column that the
-// model needs is an input by its name: double[N, 1] with NaN for what is missing, truth values as 0 and 1; string[N, 1] of
-// categories, with "" for what is missing; double[N, n] of a list. A classifier has the outputs label, probabilities
-// (double[N, classes], where there are such) and decision; a regression, components and an encoding have variable; clusters
-// have label and distance; a one-class model label and scores. A graph does not check its rows: where predict refuses a value,
-// such as a number that is missing and has no substitute, the graph gives NaN where it can, and a label that says nothing.
+// Inputs and outputs follow skl2onnx. Rows of numbers are one input X, double[N, features]; of a table, each column
+// that the model needs is an input by its name: double[N, 1] with NaN for what is missing, truth values as 0 and 1;
+// string[N, 1] of categories, with "" for what is missing; double[N, n] of a list. A classifier has the outputs label,
+// probabilities (double[N, classes], where there are such) and decision; a regression, components and an encoding have
+// variable; clusters have label and distance; a one-class model label and scores. A graph does not check its rows:
+// where predict refuses a value, such as a number that is missing and has no substitute, the graph gives NaN where it
+// can, and a label that says nothing.
 package onnx
 
 import (
@@ -68,8 +69,8 @@ func refused(found string, args ...any) error {
 	return fault.File("", "what ONNX has operators for", found, args...)
 }
 
-// Convert makes a graph of the file of a model, as sgd, bayes, kmeans and eigen write it, or of an encoding, as transform does;
-// the name stands in its faults. It takes memory in proportion to the file.
+// Convert makes a graph of the file of a model, as sgd, bayes, kmeans and eigen write it, or of an encoding, as
+// transform does; the name stands in its faults. It takes memory in proportion to the file.
 func Convert(name string, b []byte) (*Graph, error) {
 	var head struct {
 		Format  string
@@ -109,7 +110,9 @@ func convert(name string, b []byte, format string, columns bool) (*Graph, error)
 }
 
 // made is the graph of a model that is read.
-func made[M any](name string, b []byte, load func(string, io.Reader) (M, error), of func(M) (*Graph, error)) (*Graph, error) {
+func made[M any](
+	name string, b []byte, load func(string, io.Reader) (M, error), of func(M) (*Graph, error),
+) (*Graph, error) {
 	m, err := load(name, bytes.NewReader(b))
 	if err != nil {
 		return nil, err

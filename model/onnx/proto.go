@@ -8,9 +8,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// message is the bytes of a protocol buffer, whose fields stand in the order in which they are added. Only the few messages
-// that a graph of operators needs are written here, by the numbers of onnx.proto: the generated types of all of them would be
-// a dependency of hundreds of kilobytes.
+// message is the bytes of a protocol buffer, whose fields stand in the order in which they are added. Only the few
+// messages that a graph of operators needs are written here, by the numbers of onnx.proto: the generated types of all
+// of them would be a dependency of hundreds of kilobytes.
 type message []byte
 
 func (m *message) integer(field protowire.Number, v int64) {

@@ -110,12 +110,26 @@ func (a *Averaged) Advance(sum linear.Partial) error {
 		}
 	}
 	if next.t == a.sgd.t {
+		if next.options.EarlyStopping && next.rows > a.sgd.rows {
+			return fmt.Errorf("early_stopping: validation_fraction %v holds out every row, and leaves none to learn from: "+
+				"take a smaller share", next.options.ValidationFraction)
+		}
 		return ErrNoRows
 	}
-	a.sgd = next
-	a.done = next.EndEpoch()
+	done := next.EndEpoch()
+	if next.unjudged() {
+		return fmt.Errorf("early_stopping: validation_fraction %v holds out no row of a weight above 0, by which an epoch "+
+			"would be judged: take a larger share", next.options.ValidationFraction)
+	}
+	a.sgd, a.done = next, done
 	a.epoch++
 	return nil
+}
+
+// unjudged reports whether rows are to be held out, and none was in any epoch so far.
+func (s *SGD) unjudged() bool {
+	judged := func(v *vector) bool { return v.progress.seen }
+	return s.options.EarlyStopping && !slices.ContainsFunc(s.vectors, judged)
 }
 
 // averagedPart is a trainer of a part, or what several have come to.

@@ -376,6 +376,17 @@ func TestAveragedRefuses(t *testing.T) {
 	if err := two.PartialFit(&linear.Chunk{Features: 2}); err == nil {
 		t.Error("rows after a merge")
 	}
+	for share, want := range map[float64]string{1e-9: "holds out no row", 1 - 1e-9: "holds out every row"} {
+		o := linear.Options{Task: linear.Regression, Tol: new(1e-3), EarlyStopping: true, ValidationFraction: share}
+		e := averagedFor(t, o, 2, 1)
+		p := e.Partial(0, 1)
+		if err := p.PartialFit(&linear.Chunk{Features: 2, X: []float64{1, 2, 3, 5}, Target: []float64{1, 2}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Advance(p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("of validation_fraction %v: %v", share, err)
+		}
+	}
 	if err := a.Advance(b.Partial(0, 1)); err == nil {
 		t.Error("the sum of another")
 	}

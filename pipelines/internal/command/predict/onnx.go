@@ -62,7 +62,10 @@ func (c *command) convert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	summary := &converted{Kind: graph.Kind, Opset: onnx.Opset, Bytes: len(graph.Bytes), Inputs: texts(graph.Inputs), Outputs: texts(graph.Outputs), File: c.onnx.Path()}
+	summary := &converted{
+		Kind: graph.Kind, Opset: onnx.Opset, Bytes: len(graph.Bytes),
+		Inputs: texts(graph.Inputs), Outputs: texts(graph.Outputs), File: c.onnx.Path(),
+	}
 	return c.Summary(summary.lines(), summary)
 }
 
