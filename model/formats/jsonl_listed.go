@@ -52,7 +52,8 @@ func sparseKeys(top, within []jsonlKey, o *Options) ([]string, jsonlSparse) {
 // into this order, or one map.
 func sparseAsked(keys, within []jsonlKey, vector []int) jsonlSparse {
 	switch {
-	case len(vector) == 2 && keys[vector[0]].list() && keys[vector[1]].list() && indicesFirst(vector, func(c int) string { return keys[c].name }):
+	case len(vector) == 2 && keys[vector[0]].list() && keys[vector[1]].list() &&
+		indicesFirst(vector, func(c int) string { return keys[c].name }):
 		return jsonlLists
 	case len(vector) == 1 && keys[vector[0]].kind == '{' && columnsWithin(within, keys[vector[0]].name):
 		return jsonlMap

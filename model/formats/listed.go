@@ -59,7 +59,8 @@ func indicesFirst(pair []int, name func(column int) string) bool {
 
 // noTable is the fault of sparse rows that are to be read as those of a table.
 func noTable(file, what string) error {
-	return &tableless{fault.File(file, "a table: columns of numbers, text or dates (sparse rows are read without the flags of tables)", "sparse rows, %s", what)}
+	const expected = "a table: columns of numbers, text or dates (sparse rows are read without the flags of tables)"
+	return &tableless{fault.File(file, expected, "sparse rows, %s", what)}
 }
 
 // tableless is that fault.
@@ -118,7 +119,7 @@ func unmeasured(file string) error {
 	return fault.File(file, "a row with a column and its number, or the number of features", "none")
 }
 
-// listedRow is the entries of a row as they are read, whose columns are names of lists and their places.
+// listedRow is the entries of a row of dim columns as they are read. Its faults lack the file, the row and the column.
 type listedRow struct {
 	entryRow
 	dim int64

@@ -54,7 +54,8 @@ func sparseChosen(fields []parquetField, vector []int) []parquetField {
 	switch {
 	case len(vector) == 1 && fields[vector[0]].entries != nil:
 		return fields[vector[0]].entries
-	case len(vector) == 2 && fields[vector[0]].list && fields[vector[1]].list && indicesFirst(vector, func(c int) string { return fields[c].name }):
+	case len(vector) == 2 && fields[vector[0]].list && fields[vector[1]].list &&
+		indicesFirst(vector, func(c int) string { return fields[c].name }):
 		indices, values := fields[vector[0]], fields[vector[1]]
 		if indices.whole() && values.numbers() {
 			return []parquetField{indices, values}

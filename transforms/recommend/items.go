@@ -30,7 +30,9 @@ func (j *Job) InspectItems(ctx context.Context, patterns []string, c *compare.Co
 }
 
 // itemsThatMeet are the ids of the rows of a table that meet a condition.
-func itemsThatMeet(ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options, filter string) ([]vectors.ID, error) {
+func itemsThatMeet(
+	ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options, filter string,
+) ([]vectors.ID, error) {
 	condition, err := compare.Parse(filter)
 	if err != nil {
 		return nil, err
