@@ -150,7 +150,7 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	page := clitest.Read(t, filepath.Join(dir, "t.html"))
-	for _, want := range []string{"The columns of t.csv", "What to look at", "dates as text", "beamlearn sgd --input=t.csv", "<svg"} {
+	for _, want := range []string{"The columns of t.csv", "What to look at", "dates as text", `beamlearn sgd <span class="word"><span class="flag">--input=</span>t.csv</span>`, "<svg"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q on the page", want)
 		}
