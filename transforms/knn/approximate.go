@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
+	"beamlearn/model/neighbors/groups"
 	"beamlearn/model/neighbors/ivf"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/output"
@@ -57,7 +58,11 @@ func (o *Options) ivf() ivf.Options {
 func (o *Options) validateApproximate() error {
 	a := o.ivf()
 	errs := []error{a.Validate()}
-	if o.Radius != nil {
+	if o.Groups != nil && o.Groups.Rule == groups.Center {
+		errs = append(errs, errors.New("keep center: counts all neighbours, which a recall leaves out some of: keep another row, "+
+			"or leave out the recall"))
+	}
+	if o.Radius != nil && o.Groups == nil {
 		errs = append(errs, errors.New("a recall is of the k nearest: all neighbours within a radius are only found exactly"))
 	}
 	if o.Neighbors.Algorithm != "" && o.Neighbors.Algorithm != neighbors.Auto {
@@ -90,6 +95,9 @@ func (f *graphFn) ProcessElement(
 func (f *approximateFn) graph(ctx context.Context, c *corpus, emit func(output.Part)) error {
 	t := task{options: &f.Options, total: c.total, self: true, points: c.points.Len(), row: c.row}
 	return t.write(ctx, emit, func(ctx context.Context) error {
+		if f.Options.Groups != nil {
+			return f.group(ctx, &t, c, emit)
+		}
 		start := time.Now()
 		found, report, err := ivf.Graph(c.points, f.Options.K, f.Options.ivf(), t.search())
 		if err != nil {
@@ -100,6 +108,32 @@ func (f *approximateFn) graph(ctx context.Context, c *corpus, emit func(output.P
 		}
 		return f.tell(ctx, c, report, emit)
 	})
+}
+
+// group finds pairs of points for groups.
+func (f *graphFn) group(ctx context.Context, t *task, c *corpus, emit func(output.Part)) error {
+	start := time.Now()
+	found, report, err := groups.Approximate(c.points, *f.Options.Radius, f.Options.ivf(), neighbors.Search{Threads: f.Options.Threads})
+	if err != nil {
+		return err
+	}
+	if found != nil {
+		if err := t.put(c.points, found, c.labels(), start); err != nil {
+			return err
+		}
+		t.report.Neighbors *= 2 // each pair, from both ends
+		progress.Of(f.Options.RunID).Add(int64(c.points.Len()))
+		return f.tell(ctx, c, report, emit)
+	}
+	if t.index, err = neighbors.Fit(c.points, f.Options.Neighbors); err != nil {
+		return err
+	}
+	for lo := 0; lo < c.points.Len(); lo += f.Options.SearchRows {
+		if err := t.answer(t.index.Rows(lo, min(lo+f.Options.SearchRows, c.points.Len()))); err != nil {
+			return err
+		}
+	}
+	return f.tell(ctx, c, report, emit)
 }
 
 // listsFn answers other queries.

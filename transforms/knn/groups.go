@@ -46,6 +46,14 @@ func (o *Options) checkGroups() error {
 	return errors.Join(errs...)
 }
 
+// checkApproximateGroups reports where a recall of groups cannot be had.
+func (j *Job) checkApproximateGroups() error {
+	if o := &j.Options; o.Groups == nil || o.Recall == 0 || j.Corpus == nil || j.fitsGraph() {
+		return nil
+	}
+	return errors.New("groups with a recall need all points in one worker: raise --index_memory, or leave out --recall")
+}
+
 // group makes groups of what the tasks of the search have left: PCollection<output.Part> → PCollection<output.Part>.
 // A task has left its rows and a spanning forest of their edges. One worker joins the forests and writes all rows: it
 // takes 12 bytes a row, 16 more where rows have scores, and the ids of the groups of several rows.

@@ -2,6 +2,7 @@ package knn
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -197,6 +198,64 @@ func TestCutCenters(t *testing.T) {
 	}
 }
 
+// With a recall, of few rows the groups are the exact ones; of many, each is of rows of one exact group, and the share
+// of the pairs that are together is measured.
+func TestGroupsRecall(t *testing.T) {
+	dir := t.TempDir()
+	few := testPoints(203, 3)
+	radius := 1.0
+	var want string
+	for i, recall := range []float64{0, 0.9} {
+		o := Options{Radius: &radius, Groups: &groups.Keep{Rule: groups.Last}, Recall: recall, Output: filepath.Join(dir, "few.csv")}
+		r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "few.npy"), npyOf(few, "<f8", to[float64]))}, nil, vectorio.Options{}, o)
+		if got := read(t, o.Output); i == 0 {
+			want = got
+		} else if got != want || r.Approximate.Method != "exact" {
+			t.Errorf("of few rows: other groups, %+v", r.Approximate)
+		}
+	}
+	if testing.Short() {
+		t.Skip("partitions of 16,000 points of 200 columns take seconds")
+	}
+	rng := rand.New(rand.NewPCG(4, 1))
+	many := make([][]float64, 16_000)
+	for i := range many {
+		many[i] = make([]float64, 200)
+		for j := range many[i] {
+			if many[i][j] = rng.NormFloat64(); i%3 > 0 {
+				many[i][j] = many[i-1][j] + many[i][j]/1000
+			}
+		}
+	}
+	radius = 0.05
+	o := Options{Radius: &radius, Groups: &groups.Keep{Rule: groups.First}, Recall: 0.95, Overview: true,
+		Output: filepath.Join(dir, "many.csv")}
+	r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "many.npy"), npyOf(many, "<f4", to[float32]))}, nil, vectorio.Options{}, o)
+	a := r.Approximate
+	if a.Method != "partition" || a.Recall < 0.95 || a.Low > a.Recall || a.High < a.Recall || a.Sample < 1000 {
+		t.Errorf("%+v", a)
+	}
+	pairs := int64(0)
+	for _, n := range r.GroupsOverview.Pairs {
+		pairs += n
+	}
+	if pairs != r.Neighbors/2 || pairs < 15_000 {
+		t.Errorf("%d pairs on the page, %d neighbours", pairs, r.Neighbors)
+	}
+	labels := labelsOfGroups(t, read(t, o.Output))
+	together := 0
+	for i, l := range labels {
+		if first := i - i%3; l == labels[first] {
+			together++
+		} else if l < labels[first] {
+			t.Fatalf("row %d is of the group of another before %d", i, first)
+		}
+	}
+	if together < 15_500 {
+		t.Errorf("%d of 16,000 rows are with the first of their kind", together)
+	}
+}
+
 func TestGroupsRefused(t *testing.T) {
 	dir := t.TempDir()
 	points := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(testPoints(9, 2), "<f8", to[float64]))}
@@ -209,6 +268,7 @@ func TestGroupsRefused(t *testing.T) {
 		{nil, Options{K: 3}, "groups are of the pairs within a radius"},
 		{points, Options{Radius: &radius}, "groups are of the points of an input"},
 		{nil, Options{Radius: &radius, Neighbors: neighbors.Options{Metric: neighbors.InnerProduct}}, "by the inner product nothing is near itself"},
+		{nil, Options{Radius: &radius, Recall: 0.9, IndexMemory: 1}, "groups with a recall need all points in one worker"},
 		{nil, Options{Radius: &radius, Diameter: &negative}, "max_diameter -1: no euclidean distance is below 0"},
 	} {
 		c.o.Output, c.o.Groups = filepath.Join(dir, "g.csv"), &groups.Keep{Rule: groups.First}

@@ -333,7 +333,7 @@ func (j *Job) Check() error {
 	if j.Index == nil && j.Reading.Formats.Sparse {
 		errs = append(errs, j.Options.Neighbors.CheckSparse(j.dim()))
 	}
-	errs = append(errs, j.checkIDs(), j.checkMetric(), j.checkGraph(), j.checkTargets(), j.broadcast().check(j))
+	errs = append(errs, j.checkIDs(), j.checkMetric(), j.checkGraph(), j.checkApproximateGroups(), j.checkTargets(), j.broadcast().check(j))
 	return errors.Join(errs...)
 }
 

@@ -42,7 +42,12 @@ func (j *Job) Memory() int64 {
 		if j.metric() == neighbors.Correlation {
 			forms = 12 // less the mean of its row, too
 		}
-		return rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + forms*rows*dim
+		size := rows*(row+dim+order) + chunks + 12*rows*int64(j.Options.K) + forms*rows*dim
+		if j.Options.Groups != nil { // the pairs, and the index that measures
+			const pairs = 16 * (12 + 16 + 12)
+			size += rows*(groups.RowBytes+pairs+row) + j.diameterMemory(rows)
+		}
+		return size
 	}
 	grouped := int64(0)
 	if j.Options.Outliers != nil {

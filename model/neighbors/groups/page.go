@@ -16,6 +16,7 @@ var assets embed.FS
 type View struct {
 	Source string // of the rows, for the title
 	Metric string
+	Facts  []report.Fact // more of them
 	// Texts are those of ids, or nil.
 	Texts func(id string) string
 }
@@ -48,6 +49,7 @@ func (o *Overview) Page(s Summary, v *View) (*report.Page, error) {
 			{Name: "radius", Value: strconv.FormatFloat(o.Radius, 'g', -1, 64)},
 		},
 	}
+	p.Facts = append(p.Facts, v.Facts...)
 	within, chains := "", "try a lesser radius, or a greatest diameter (--max_diameter)."
 	if o.Diameter != nil {
 		p.Facts = append(p.Facts, report.Fact{Name: "diameter", Value: strconv.FormatFloat(*o.Diameter, 'g', -1, 64)},

@@ -54,6 +54,7 @@ type graph struct {
 	search  neighbors.Search
 	threads int
 	shape   shape
+	radius  float64 // of Near; 0 where there is none
 
 	rows   *rows
 	space  *space
@@ -81,18 +82,9 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 	if g.o.Metric == neighbors.InnerProduct { // the neighbours of a point are not where it is
 		return g.byLists()
 	}
-	var err error
-	if g.pairs, err = neighbors.NewPairs(g.points, neighbors.Options{Metric: g.o.Metric}); err != nil {
+	if err := g.begin(); err != nil {
 		return nil, err
 	}
-	if err := g.pairs.Check(g.points); err != nil {
-		return nil, err
-	}
-	g.space = newSpace(g.points, &g.o, g.threads)
-	g.rows = g.space.rows(g.points, false, g.threads)
-	g.lists = newLists(n, g.k)
-	g.bounds = make([]float32, n)
-	g.collect()
 	if !g.o.unmeasured {
 		if err := g.answerPilot(); err != nil {
 			return nil, err
@@ -109,13 +101,13 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 			continue
 		}
 		now := g.estimate(false)
-		if now.shows(g.o.Recall) {
+		if now.Shows(g.o.Recall) {
 			break
 		}
 		if g.report.Repetitions == 1 {
 			first = now.Recall
 		}
-		if now = g.estimate(true); now.shows(g.o.Recall) || g.report.Repetitions >= g.o.Repetitions {
+		if now = g.estimate(true); now.Shows(g.o.Recall) || g.report.Repetitions >= g.o.Repetitions {
 			g.report.Refined = true
 			break
 		}
@@ -142,6 +134,22 @@ func (g *graph) run() (*neighbors.Neighbors, error) {
 		g.search.Progress(n)
 	}
 	return found, nil
+}
+
+// begin makes what partitions need.
+func (g *graph) begin() (err error) {
+	if g.pairs, err = neighbors.NewPairs(g.points, neighbors.Options{Metric: g.o.Metric}); err != nil {
+		return err
+	}
+	if err := g.pairs.Check(g.points); err != nil {
+		return err
+	}
+	g.space = newSpace(g.points, &g.o, g.threads)
+	g.rows = g.space.rows(g.points, false, g.threads)
+	g.lists = newLists(g.points.Len(), g.k)
+	g.bounds = make([]float32, g.points.Len())
+	g.collect()
+	return nil
 }
 
 // Costs, in products of components, of which a core of 2024 does 2·10¹¹ a second: what else a pair takes is counted as
@@ -252,7 +260,7 @@ func (g *graph) repeat() {
 	start := time.Now()
 	for _, i := range g.all {
 		g.bounds[i] = float32(math.Inf(1))
-		if w := g.lists.worst(int(i)); !math.IsInf(w, 1) {
+		if w := g.nearest(i); !math.IsInf(w, 1) {
 			g.bounds[i] = float32(g.space.squared(w, 0))
 		}
 	}

@@ -554,7 +554,7 @@ func TestShows(t *testing.T) {
 		{0.996, 0.9, 0.99, true}, {0.994, 0.9, 0.99, false}, {1, 0.99, 1, true}, {0.999, 0.99, 1, false},
 	} {
 		m := Measure{Recall: c.recall, Low: c.low}
-		if got := m.shows(c.asked); got != c.want {
+		if got := m.Shows(c.asked); got != c.want {
 			t.Errorf("%+v shows %v: %v", m, c.asked, got)
 		}
 	}

@@ -337,3 +337,42 @@ func TestBudget(t *testing.T) {
 		t.Errorf("%d queries", b.QueryRows())
 	}
 }
+
+// A recall of pairs counts pairs, not queries; its interval is that of the ratio between queries, wider where these
+// differ; queries without pairs say nothing.
+func TestMeasurePairs(t *testing.T) {
+	t.Parallel()
+	if m := MeasurePairs([]int{0, 0}, []int{0, 0}); m != (Measure{}) {
+		t.Errorf("of no pairs: %+v", m)
+	}
+	m := MeasurePairs([]int{9, 0, 1, 0}, []int{10, 0, 1, 5})
+	if m.Recall != 10.0/16 || m.Sample != 3 {
+		t.Errorf("%+v", m)
+	}
+	alike, unlike := MeasurePairs([]int{5, 5, 5, 5, 5, 5, 4, 6}, []int{10, 10, 10, 10, 10, 10, 10, 10}),
+		MeasurePairs([]int{0, 10, 0, 10, 0, 10, 0, 10}, []int{10, 10, 10, 10, 10, 10, 10, 10})
+	if alike.Recall != 0.5 || unlike.Recall != 0.5 || alike.High-alike.Low > 0.2 || unlike.High-unlike.Low < 0.5 {
+		t.Errorf("%+v, %+v", alike, unlike)
+	}
+	// Of the samples of a population, 95 % of the intervals hold its recall, about.
+	r, holds := random(1), 0
+	const samples, rows, recall = 400, 300, 0.9
+	for range samples {
+		found, pairs := make([]int, rows), make([]int, rows)
+		for i := range rows {
+			pairs[i] = int(r.next() % 20)
+			chance := 0.8 + 0.2*float64(r.next()%2) // of all pairs of a row
+			for range pairs[i] {
+				if float64(r.next()%1000) < 1000*chance {
+					found[i]++
+				}
+			}
+		}
+		if m := MeasurePairs(found, pairs); m.Low <= recall && recall <= m.High {
+			holds++
+		}
+	}
+	if share := float64(holds) / samples; share < 0.92 || share > 0.985 {
+		t.Errorf("%v of the intervals hold the recall", share)
+	}
+}

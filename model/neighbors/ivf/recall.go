@@ -20,6 +20,42 @@ type Measure struct {
 	Sample int `json:"recall_sample"`
 }
 
+// MeasurePairs is the share of pairs that were found, by sampled queries, of many: found[i] of the pairs[i] of each. It
+// counts pairs, not queries. The interval is that of the ratio of two means (W. Cochran: Sampling Techniques. 1977,
+// section 6.4), by Wilson, with as many trials as have its variance. Sample is the number of those that have pairs: with
+// none, nothing is measured.
+func MeasurePairs(found, pairs []int) Measure {
+	n, total, good := 0.0, 0.0, 0.0
+	for i, p := range pairs {
+		if p > 0 {
+			n, total, good = n+1, total+float64(p), good+float64(found[i])
+		}
+	}
+	if n == 0 {
+		return Measure{}
+	}
+	m := Measure{Recall: good / total, Sample: int(n)}
+	variance := 0.0 // of n·pairs: that of what each query has found above what the recall lets expect
+	for i, p := range pairs {
+		d := float64(found[i]) - float64(m.Recall*float64(p))
+		variance += float64(d * d)
+	}
+	trials := n
+	if variance > 0 && n > 1 {
+		trials = max(m.Recall*(1-m.Recall)*total*total*(n-1)/(n*variance), 1)
+	}
+	m.interval(trials)
+	return m
+}
+
+// interval sets that of a recall which has the variance of so many trials.
+func (m *Measure) interval(trials float64) {
+	const z = 1.959963984540054
+	centre := (m.Recall + z*z/(2*trials)) / (1 + z*z/trials)
+	half := float64(z / (1 + z*z/trials) * math.Sqrt(m.Recall*(1-m.Recall)/trials+z*z/(4*trials*trials)))
+	m.Low, m.High = max(centre-half, 0), min(centre+half, 1)
+}
+
 // measure summarises the recalls of sampled queries, of so many.
 func measure(recalls []float64, of int) Measure {
 	n := float64(len(recalls))
@@ -44,16 +80,13 @@ func measure(recalls []float64, of int) Measure {
 		variance /= n - 1
 		trials = max(mean*(1-mean)*n/variance, 1)
 	}
-	const z = 1.959963984540054
-	centre := (mean + z*z/(2*trials)) / (1 + z*z/trials)
-	half := float64(z / (1 + z*z/trials) * math.Sqrt(mean*(1-mean)/trials+z*z/(4*trials*trials)))
-	m.Low, m.High = max(centre-half, 0), min(centre+half, 1)
+	m.interval(trials)
 	return m
 }
 
-// shows reports whether a pilot shows the recall asked: its recall must be a standard error higher, or half way from
+// Shows reports whether a pilot shows the recall asked: its recall must be a standard error higher, or half way from
 // the recall asked to 1.
-func (m *Measure) shows(asked float64) bool {
+func (m *Measure) Shows(asked float64) bool {
 	return m.Recall >= min(asked+(m.Recall-m.Low)/2, (asked+1)/2)
 }
 

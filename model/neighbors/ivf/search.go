@@ -405,7 +405,7 @@ func (a *search) chooseLists(q *vectors.Block, own []int32, t *truth) int {
 			_, d := l.of(i)
 			recalls[i] = t.recall(i, d)
 		}
-		if m := measure(recalls, math.MaxInt); m.shows(a.o.Recall) {
+		if m := measure(recalls, math.MaxInt); m.Shows(a.o.Recall) {
 			return f
 		}
 	}

@@ -57,9 +57,9 @@ func TestMaxDiameter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "x.csv", "x\n0\n1\n2.1\n3\n9\n")
-	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--radius=1.2", "--max_diameter=1.5", "--keep=last",
+	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--radius=1.2", "--max_diameter=1.5", "--keep=last", "--recall=0.99",
 		"--output=g.csv", "--output_kept=kept.csv"))
-	if code != 0 || !strings.Contains(stderr, "3 rows stay; 1 were wider than the diameter, and are cut") {
+	if code != 0 || !strings.Contains(stderr, "3 rows stay; 1 were wider than the diameter, and are cut") || !strings.Contains(stderr, "recall 1: all rows") {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
 	if got := clitest.Read(t, filepath.Join(dir, "g.csv")); got != "id,group,size,keep\n0,0,2,0\n1,0,2,1\n2,2,2,0\n3,2,2,1\n4,4,1,1\n" {
@@ -148,6 +148,10 @@ func TestRefused(t *testing.T) {
 		{[]string{"--input=lack.csv", "--radius=1", "--keep=price:max", "--output=g.csv"}, "lack.csv: row 1, column price"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=-1", "--output=g.csv"}, "no euclidean distance is below 0"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--metric=inner_product", "--output=g.csv"}, "by the inner product"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--recall=2", "--output=g.csv"}, "groups: --recall=2: must be greater than 0"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--seed=2", "--output=g.csv"}, "groups: --seed is of an approximate search"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--recall=0.9", "--keep=center", "--output=g.csv"},
+			"groups: keep center: counts all neighbours"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--max_diameter=-2", "--output=g.csv"},
 			"groups: max_diameter -2: no euclidean distance is below 0"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.npy"}, ".npy does not"},

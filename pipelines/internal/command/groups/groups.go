@@ -14,6 +14,8 @@ import (
 	"beamlearn/model/fault"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/groups"
+	"beamlearn/model/neighbors/ivf"
+	"beamlearn/model/report"
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
@@ -30,7 +32,8 @@ type command struct {
 	radius, diameter **float64
 	metric           *cli.Metric
 	algorithm, keep  *string
-	threads          *int
+	recall           **float64
+	seed, threads    *int
 
 	broadcast *string
 	memory    *int64
@@ -56,6 +59,8 @@ func New() *cli.App {
 	c.keep = compute.String("keep", string(groups.First), "which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then no part of what makes rows near): --keep=price:max")
 	c.metric = compute.Metric(metrics())
 	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
+	c.recall = compute.OptionalFloat("recall", "an approximate search instead, by which this `SHARE` of the pairs within the radius come into one group; the job measures it on rows that it answers exactly too: --recall=0.99")
+	c.seed = compute.Seed("chooses the partitions and samples of --recall: the same seed gives the same groups")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
@@ -162,6 +167,9 @@ func (c *command) writePage(ctx context.Context, job *knn.Job, r *knn.Report) er
 		}
 		v.Texts = func(id string) string { return all[id] }
 	}
+	if a := r.Approximate; a != nil && a.Method != "exact" && a.Sample > 0 {
+		v.Facts = []report.Fact{{Name: "pairs in one group, measured", Value: fmt.Sprintf("%.4f (95 %%: %.4f to %.4f)", a.Recall, a.Low, a.High)}}
+	}
 	p, err := o.Page(*r.Groups, v)
 	if err != nil {
 		return err
@@ -228,12 +236,38 @@ func (c *command) job() (*knn.Job, error) {
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
+	var recallErr error
+	switch job.Options.Seed = uint64(*c.seed); {
+	case *c.recall != nil && !(**c.recall > 0 && **c.recall <= 1):
+		recallErr = fmt.Errorf("--recall=%v: must be greater than 0 and at most 1", **c.recall)
+	case *c.recall != nil:
+		job.Options.Recall = **c.recall
+	case c.Given("seed"):
+		recallErr = errors.New("--seed is of an approximate search: --recall=0.99")
+	}
 	job.Options.SearchRows = c.input.ChunkRows()
 	job.Options.EnsureDefaults()
-	if err := errors.Join(faults, radiusErr, keepErr, tableErr, pageErr); err != nil {
+	if err := errors.Join(faults, radiusErr, keepErr, recallErr, tableErr, pageErr); err != nil {
 		return nil, cli.Usage(err)
 	}
 	return job, cli.Usage(job.Options.Validate())
+}
+
+// recallLines say how many of the pairs came into one group.
+func recallLines(r *ivf.Report) []string {
+	switch {
+	case r.Method == "exact":
+		return []string{"  recall 1: all rows were answered exactly, which was cheaper, or needed for the recall that was asked"}
+	case r.Sample == 0:
+		return []string{"  no row that was answered exactly too has another within the radius: nothing to measure the recall by"}
+	}
+	lines := []string{fmt.Sprintf("  recall %.4f of the pairs (95 %%: %.4f to %.4f), by %d rows with pairs, which were answered exactly too: "+
+		"%d partitions", r.Recall, r.Low, r.High, r.Sample, r.Repetitions)}
+	if r.Short() {
+		lines = append(lines, fmt.Sprintf("  this is less than the recall %v that was asked: ask for more, or search exactly, without "+
+			"--recall", r.Asked))
+	}
+	return lines
 }
 
 func lines(r *knn.Report, total time.Duration) []string {
@@ -247,6 +281,9 @@ func lines(r *knn.Report, total time.Duration) []string {
 			r.Points, r.Dim, g.Groups, g.Several, g.Rows, g.Largest, g.Groups, cut),
 		fmt.Sprintf("  %d pairs in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s", r.Neighbors/2,
 			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+r.Assemble, files.Bytes(cli.PeakMemory())),
+	}
+	if r.Approximate != nil {
+		all = append(all, recallLines(r.Approximate)...)
 	}
 	if r.DuplicateIDs > 0 {
 		all = append(all, fmt.Sprintf("  %d rows have an id that an earlier row has", r.DuplicateIDs))
