@@ -75,7 +75,7 @@ func (b *brute) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, p
 					ceiling := b.o.ceiling(min(keep.worst(), bound), b.points.dim)
 					for j := first; j < last; j++ {
 						r := b.reduced(&rows[i-lo], j, ceiling)
-						if r > ceiling || j == self || s.bars(i, j) {
+						if !(r <= ceiling) || j == self || s.bars(i, j) {
 							continue
 						}
 						keep.offer(b.o.finish(r, b.points.dim), int32(j))
@@ -107,7 +107,7 @@ func (b *brute) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s 
 					self := excluded(exclude, i)
 					for j := first; j < last; j++ {
 						v := b.reduced(&rows[i-lo], j, ceiling)
-						if v > ceiling || j == self || s.bars(i, j) {
+						if !(v <= ceiling) || j == self || s.bars(i, j) {
 							continue
 						}
 						if d := b.o.finish(v, b.points.dim); d <= r {

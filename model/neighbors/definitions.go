@@ -52,6 +52,19 @@ const EarthRadius = 6371
 // radian is a degree, as numpy.radians has it.
 const radian = math.Pi / 180
 
+// nanSquared is Σ(x−y)²·n/m over the m of n columns that both rows have, and NaN where there is none.
+func nanSquared[T float](x []float64, y []T) float64 {
+	var l, counts [8]float64
+	y = y[:len(x)]
+	for j, a := range x {
+		if d := a - float64(y[j]); d == d {
+			l[j%8] += float64(d * d)
+			counts[j%8]++
+		}
+	}
+	return tree(&l) / tree(&counts) * float64(len(x))
+}
+
 // canberra is Σ|x−y|/(|x|+|y|), without the terms 0/0.
 func canberra[T float](x []float64, y []T) float64 {
 	var l [8]float64

@@ -63,6 +63,8 @@ func (s magnitudes) within(o magnitudes) bool { return s.least >= o.least && s.m
 func (o *Options) magnitudes(p *points) magnitudes {
 	s := magnitudes32
 	switch {
+	case o.Metric.Missing():
+		return p.usualMagnitudes() // as rows must be of: see Domain
 	case p.csr != nil:
 		if p.n > 0 {
 			s = magnitudesOf(p.csr.Values[p.csr.Offsets[0]:p.csr.Offsets[p.n]])

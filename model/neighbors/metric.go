@@ -28,6 +28,10 @@ const (
 	Canberra     Metric = "canberra"    // Σ|x−y|/(|x|+|y|), without the terms of two zeros
 	BrayCurtis   Metric = "braycurtis"  // Σ|x−y|/Σ|x+y|; 0 where the first sum is
 
+	// √(Σ(x−y)²·n/m) over the m of n columns that both rows have, where NaN is what a row has not. There is none of rows
+	// without a column in common: neither is a neighbour of the other, however many are asked for.
+	NaNEuclidean Metric = "nan_euclidean"
+
 	// Of rows as booleans, true where a component is not 0. Of n components let n11 be the number of those that are
 	// true in both rows, and m of those that differ. 0/0 is 0.
 	Jaccard        Metric = "jaccard"        // m/(n11+m)
@@ -39,7 +43,7 @@ const (
 
 // Metrics lists all metrics.
 var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming, Correlation,
-	SEuclidean, Mahalanobis, Haversine, Canberra, BrayCurtis, Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath}
+	SEuclidean, Mahalanobis, Haversine, Canberra, BrayCurtis, NaNEuclidean, Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath}
 
 // aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular
 // there is the cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
@@ -47,11 +51,8 @@ var aliases = map[Metric]Metric{
 	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "infinity": Chebyshev, "angular": Cosine, "dot": InnerProduct,
 }
 
-// What scikit-learn has, and is refused here: distances that are given in the place of rows, and rows with gaps.
-const (
-	precomputed  Metric = "precomputed"
-	nanEuclidean Metric = "nan_euclidean"
-)
+// What scikit-learn has, and is refused here: distances that are given in the place of rows.
+const precomputed Metric = "precomputed"
 
 // ofBooleans reports whether a metric takes rows as booleans.
 func (m Metric) ofBooleans() bool {
@@ -65,6 +66,10 @@ func (m Metric) ofBooleans() bool {
 // Reflexive reports whether each row is at distance 0 from itself, and so nearest to itself.
 func (m Metric) Reflexive() bool { return m != InnerProduct && m != RussellRao }
 
+// Missing reports whether rows may have missing values, which are NaN: then two rows may be at no distance, and a query
+// have fewer neighbours than were asked for.
+func (m Metric) Missing() bool { return m == NaNEuclidean }
+
 // Fitted reports whether the metric has parameters that by default follow from all points: see [Options.Params].
 func (m Metric) Fitted() bool { return m == SEuclidean || m == Mahalanobis }
 
@@ -75,9 +80,6 @@ func (o *Options) validateMetric() error {
 	case o.Metric == precomputed:
 		errs = append(errs, errors.New("metric precomputed: rows are what is searched here, not distances: give the rows, and "+
 			"the metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"))
-	case o.Metric == nanEuclidean:
-		errs = append(errs, errors.New("metric nan_euclidean: is of rows with missing values, which are a fault here; of rows "+
-			"without it is euclidean"))
 	case !slices.Contains(Metrics, o.Metric):
 		errs = append(errs, fmt.Errorf("metric %q: must be one of %s", o.Metric, join(Metrics)))
 	}
@@ -113,6 +115,9 @@ func (o *Options) CheckColumns(dim int) error {
 // mostFitted is the greatest magnitude of values of seuclidean and mahalanobis: then nothing overflows.
 const mostFitted = 0x1p200
 
+// mostMissing is the greatest magnitude of values of nan_euclidean, whose squares can be told.
+const mostMissing = 1e150
+
 // Domain is what rows must be like for the metric to be of them; nil where any will do.
 func (o *Options) Domain() vectors.Domain {
 	switch {
@@ -131,6 +136,11 @@ func (o *Options) Domain() vectors.Domain {
 		return vectors.Domain{{
 			Column: vectors.EveryColumn, Low: 0, High: math.MaxUint8, Whole: true,
 			Expected: "a byte of eight bits, 0 to 255, as numpy.packbits makes them",
+		}}
+	case o.Metric.Missing():
+		return vectors.Domain{{
+			Column: vectors.EveryColumn, Low: -mostMissing, High: mostMissing, OrNaN: true,
+			Expected: fmt.Sprintf("a magnitude of at most %.3g for %s, or a missing value", mostMissing, o.Metric),
 		}}
 	case o.Metric.Fitted():
 		return vectors.Domain{{

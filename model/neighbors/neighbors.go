@@ -227,6 +227,8 @@ type points struct {
 	f32    []float32    // n·dim values, or nil
 	f64    []float64    // n·dim values, or nil
 	csr    *vectors.CSR // or sparse rows
+
+	missing bool // values may be NaN
 }
 
 // row writes row i into dst, which holds dim values, or returns the memory itself where it is float64 and dense.
@@ -388,7 +390,7 @@ func AlgorithmOf(n, dim int, o Options) Algorithm {
 // Rows are the points at the positions lo ≤ i < hi, with their numbers and ids, as queries. The block shares the memory
 // of the index: do not write to it, and keep the index as long as it is in use.
 func (x *Index) Rows(lo, hi int) *vectors.Block {
-	b := &vectors.Block{Dim: x.points.dim}
+	b := &vectors.Block{Dim: x.points.dim, Missing: x.opts.Metric.Missing()}
 	if c := x.points.csr; c != nil {
 		b.Sparse = &vectors.CSR{Offsets: c.Offsets[lo : hi+1 : hi+1], Indices: c.Indices, Values: c.Values}
 	} else if x.points.f64 != nil {
@@ -453,7 +455,7 @@ func (x *Index) DuplicateIDs() int { return x.ids.Duplicates() }
 
 // KNeighbors finds the k nearest points of every query: scikit-learn's kneighbors. It fails where the dimensions
 // differ or k is not between 1 and the number of points (one less with s.Self), and where float64 cannot hold the
-// distance of a neighbour. With s.Part there may be fewer than k, and any k ≥ 1 will do.
+// distance of a neighbour. With s.Part, and by NaNEuclidean, there may be fewer than k, and any k ≥ 1 will do.
 func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error) {
 	exclude, err := x.check(q, s)
 	if err != nil {
@@ -464,7 +466,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s Search) (*Neighbors, error
 	if s.Self && !s.Part {
 		most--
 	}
-	fewer := s.Part || s.restricts()
+	fewer := s.Part || s.restricts() || x.opts.Metric.Missing()
 	if fewer {
 		k = min(k, most)
 	}

@@ -212,8 +212,7 @@ func TestOptionsFaults(t *testing.T) {
 			"metric \"l7\": must be one of " + join(Metrics)},
 		{Options{Metric: "precomputed"}, "metric precomputed: rows are what is searched here, not distances: give the rows, and the " +
 			"metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"},
-		{Options{Metric: "nan_euclidean"}, "metric nan_euclidean: is of rows with missing values, which are a fault here; of rows " +
-			"without it is euclidean"},
+		{Options{Metric: NaNEuclidean, Algorithm: KDTree}, "algorithm kd_tree lacks the metric nan_euclidean: use brute"},
 		{Options{Metric: Jaccard, Algorithm: KDTree}, "algorithm kd_tree lacks the metric jaccard: use brute"},
 		{Options{Bits: true, Degrees: true, Params: &Params{}}, "bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and " +
 			"sokalsneath, not of euclidean\ndegrees and kilometers: of haversine, not of euclidean\n" +

@@ -103,7 +103,7 @@ func OpenBytes(b []byte) (*Index, error) {
 func (h *fileHeader) open(data []byte) (*Index, error) {
 	x := &Index{opts: h.opts, file: h, data: data}
 	p := &x.points
-	p.n, p.dim = h.n, h.dim
+	p.n, p.dim, p.missing = h.n, h.dim, h.opts.Metric.Missing()
 	// Labels are copied: those who write them down do not expect a page to be gone.
 	x.note = slices.Clone(h.section(data, secNote))
 	x.numbers = slices.Clone(numbersIn[int64](h, data, secNumbers))
@@ -210,6 +210,9 @@ func permutation(order []int32) bool {
 
 // finite fails where a value is none that an engine can be built of.
 func (p *points) finite() error {
+	if p.missing {
+		return nil // their Domain says what they must be
+	}
 	if !finite(p.f32) || !finite(p.f64) {
 		return damage("a value that is not finite")
 	}

@@ -180,7 +180,7 @@ func unequal[T float](x []float64, y []T) float64 {
 // finish makes the distance of a reduced value.
 func (o *Options) finish(reduced float64, dim int) float64 {
 	switch o.Metric {
-	case Euclidean, SEuclidean, Mahalanobis:
+	case Euclidean, SEuclidean, Mahalanobis, NaNEuclidean:
 		return math.Sqrt(reduced)
 	case Haversine:
 		if o.Kilometers {
@@ -202,7 +202,7 @@ func (o *Options) finish(reduced float64, dim int) float64 {
 // ceiling is a reduced value such that any larger one has a distance larger than d, with room for each rounding.
 func (o *Options) ceiling(d float64, dim int) float64 {
 	switch o.Metric {
-	case Euclidean, SEuclidean, Mahalanobis:
+	case Euclidean, SEuclidean, Mahalanobis, NaNEuclidean:
 		if d < 0 {
 			return math.Inf(-1)
 		}
@@ -331,6 +331,8 @@ func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 	case Haversine:
 		lat, lon := o.place(float64(y[0]), float64(y[1]))
 		return haversine(q.x[0], q.x[1], q.cos, lat, lon)
+	case NaNEuclidean:
+		return nanSquared(q.x, y)
 	case Canberra:
 		return canberra(q.x, y)
 	case BrayCurtis:
@@ -361,7 +363,8 @@ func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 
 // Distance is the distance of two rows of the same length: the definition that every index keeps to. Options must be
 // valid; their algorithm does not matter. What float64 cannot hold is ±Inf, or 0, where an index gives an error.
-// SEuclidean and Mahalanobis need Params: it panics without.
+// SEuclidean and Mahalanobis need Params: it panics without. By NaNEuclidean it is NaN where the rows have no column in
+// common.
 func Distance(x, y []float64, o Options) float64 {
 	o.EnsureDefaults()
 	if o.Metric.Fitted() {

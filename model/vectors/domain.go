@@ -15,6 +15,8 @@ type Bound struct {
 	Above     bool `json:",omitempty"`
 	// Whole says that only whole numbers are values.
 	Whole bool `json:",omitempty"`
+	// OrNaN says that NaN is a value too.
+	OrNaN bool `json:",omitempty"`
 	// Missing is what stands for a cell that is missing, in rows that were cells; 0 of a bound that has none. It is out
 	// of the range.
 	Missing float64 `json:",omitempty"`
@@ -67,6 +69,9 @@ func (d Domain) Fault(b *Block, i int, buf []float64) (broken *Bound, column int
 }
 
 func (b *Bound) has(v float64) bool {
+	if v != v {
+		return b.OrNaN
+	}
 	return v >= b.Low && v <= b.High && !(b.Above && v == b.Low) && !(b.Whole && v != math.Trunc(v))
 }
 

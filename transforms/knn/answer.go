@@ -64,7 +64,7 @@ func (a *Answer) Validate(o *Options) error {
 	if a.Proba && a.Task == linear.Regression {
 		errs = append(errs, errors.New("proba: only classification has probabilities"))
 	}
-	if a.Vote.Outlier != "" && o.Radius == nil && !o.Restricted {
+	if a.Vote.Outlier != "" && !o.mayLack() {
 		errs = append(errs, errors.New("outlier label: only within a radius, or where it may not have all points, has a query no "+
 			"neighbour"))
 	}

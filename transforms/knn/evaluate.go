@@ -140,6 +140,8 @@ func (o *Options) validateEvaluate() error {
 	case o.Restricted:
 		return errors.New("evaluate compares with neighbours among all points: without filter, only_same, before, max_per " +
 			"and exclude_same")
+	case o.Neighbors.Metric.Missing():
+		return fmt.Errorf("evaluate compares lists of k neighbours, which rows may lack by %s", o.Neighbors.Metric)
 	case o.Answer != nil || o.Groups != nil || o.Outliers != nil:
 		return errors.New("evaluate compares lists of neighbours")
 	case o.Broadcast == Shards || o.IndexMemory > 0:

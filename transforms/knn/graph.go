@@ -30,7 +30,7 @@ func (o *Options) layout() results.Layout {
 	if o.IncludeSelf && o.K > 0 {
 		l.K++
 	}
-	if o.symmetric() || o.Restricted || o.Radius != nil {
+	if o.symmetric() || o.mayLack() {
 		l.K = 0 // there may be fewer
 	}
 	if o.Similarity {

@@ -208,6 +208,9 @@ func (o *Options) EnsureDefaults() {
 	}
 }
 
+// mayLack reports whether a query may have fewer neighbours than K.
+func (o *Options) mayLack() bool { return o.Restricted || o.Radius != nil || o.Neighbors.Metric.Missing() }
+
 // Validate reports every fault of the options at once.
 func (o *Options) Validate() error {
 	errs := []error{o.Neighbors.Validate()}
@@ -363,6 +366,11 @@ func (j *Job) checkIDs() error {
 // of no rows are queries too. The points must be known.
 func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error) {
 	names, of := j.pointColumns()
+	if j.Index != nil && j.Index.Note.Encoding == nil && j.metric().Missing() {
+		if err := takeMissing(&j.Reading); err != nil {
+			return err
+		}
+	}
 	reading := j.Reading
 	reading.Formats.Empty, reading.Formats.EmptyDim = true, j.dim()
 	e := reading.Encoding
@@ -371,7 +379,7 @@ func (j *Job) InspectQueries(ctx context.Context, patterns []string) (err error)
 	}
 	if e == nil {
 		if j.Index != nil {
-			reading.Formats.Sparse = true
+			reading.Formats.Sparse = !reading.Formats.Missing
 		}
 		reading.Formats.ListedFeatures = j.dim()
 		if svm, zeroBased := j.pointsOfSVM(); svm {
@@ -414,6 +422,11 @@ func (j *Job) InspectCorpus(ctx context.Context, patterns []string) (err error) 
 // inspectPoints finds points, and completes the options of reading them.
 func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Options, o *Options) (*vectorio.Dataset, error) {
 	reading.Formats.Sparse = !reading.Formats.Cells
+	if o.Neighbors.Metric.Missing() && !reading.Formats.Cells {
+		if err := takeMissing(reading); err != nil {
+			return nil, err
+		}
+	}
 	d, err := vectorio.Inspect(ctx, patterns, *reading)
 	if err != nil {
 		return nil, err
@@ -427,6 +440,15 @@ func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Opt
 	}
 	reading.Formats.Sparse = d.Sparse()
 	return d, nil
+}
+
+// takeMissing lets rows have missing values.
+func takeMissing(reading *vectorio.Options) error {
+	if reading.Formats.DType == vectors.Float32 {
+		return errors.New("dtype float32: rows with missing values are kept as float64")
+	}
+	reading.Formats.Missing, reading.Formats.DType, reading.Formats.Sparse = true, vectors.Float64, false
+	return nil
 }
 
 // Encoded makes tables of numbers of the points, which were inspected as tables, by an encoding; the queries follow.

@@ -465,5 +465,8 @@ func (o *Options) restriction() string {
 	if r := o.Rules; r != nil && *r == (Rules{Apart: r.Apart}) {
 		return " of another group"
 	}
+	if o.Neighbors.Metric.Missing() {
+		return " that it has a column in common with"
+	}
 	return " that it may have"
 }

@@ -243,8 +243,8 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 		}
 		all := t.options.Workers == placement.InProcess && t.points > 0
 		row := t.row
-		if q.Sparse != nil && q.Dim > vectorio.MaxDenseFeatures {
-			row = nil // a map has its rows with their zeros
+		if q.Missing || q.Sparse != nil && q.Dim > vectorio.MaxDenseFeatures {
+			row = nil // a map has its rows with their zeros, and without gaps
 		}
 		t.report.Overview.Add(q, found, points.id, &overview.Setting{Queries: t.total, Points: int64(t.points), Row: row,
 			Hubs: !all})

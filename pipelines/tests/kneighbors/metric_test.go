@@ -9,6 +9,56 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
+// By nan_euclidean cells may be missing, in points and in queries; what has no column in common with a query is no
+// neighbour of it. By each way to the workers, and by an index, these are the same bytes.
+func TestMissingCells(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"x.csv": "id,a,b,c\np,1,,3\nq,,2,\nr,1,5,\ns,,,\nt,4,2,8\n", "q.csv": "id,a,b,c\nu,,,3\nv,,,\nw,1,2,NA\n",
+		"large.csv": "a,b\n1,\n1e160,2\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(args string) (string, int) {
+		_, stderr, code := clitest.End(t, clitest.Program(dir, strings.Fields(args)...))
+		return stderr, code
+	}
+	const find = "kneighbors --metric=nan_euclidean --id_column=id --k=2 --report=none --output=n.csv"
+	const own = "query_id,rank,neighbor_id,distance\np,1,r,0\np,2,t,7.14142842854285\nq,1,t,0\nq,2,r,5.196152422706632\n" +
+		"r,1,p,0\nr,2,q,5.196152422706632\nt,1,q,0\nt,2,r,5.196152422706632\n"
+	const others = "query_id,rank,neighbor_id,distance\nu,1,p,0\nu,2,t,8.660254037844387\nw,1,p,0\nw,2,q,0\n"
+	if stderr, code := run("index --metric=nan_euclidean --input=x.csv --id_column=id --index=x.index"); code != 0 {
+		t.Fatal(stderr)
+	}
+	for args, want := range map[string]string{
+		find + " --input=x.csv": own, find + " --input=x.csv --broadcast=file --chunk_rows=2": own,
+		find + " --input=x.csv --queries=q.csv --broadcast=side_input":                                 others,
+		find + " --input=x.csv --queries=q.csv --broadcast=shards --index_memory=1KB":                  others,
+		"kneighbors --index=x.index --id_column=id --queries=q.csv --k=2 --report=none --output=n.csv": others,
+	} {
+		if stderr, code := run(args); code != 0 {
+			t.Errorf("%s: %s", args, stderr)
+			continue
+		}
+		if got := clitest.Read(t, filepath.Join(dir, "n.csv")); got != want {
+			t.Errorf("%s:\n%s", args, got)
+		}
+	}
+	for args, want := range map[string]string{
+		"kneighbors --metric=nan_euclidean --input=large.csv --k=1 --output=l.csv":        "large.csv: row 1, column a: found 1e+160, expected a magnitude",
+		find + " --input=x.csv --dtype=float32":                                           "dtype float32: rows with missing values are kept as float64",
+		find + " --input=x.csv --outliers=lof":                                            "outliers are told by k neighbours, which rows may lack",
+		"kneighbors --metric=euclidean --id_column=id --input=x.csv --k=1 --output=e.csv": "x.csv: row 0, column b",
+	} {
+		if stderr, code := run(args); code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s", args, code, stderr)
+		}
+	}
+}
+
 // The same bytes come of a metric by each way to the workers, and what it cannot be is one line.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
