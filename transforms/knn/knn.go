@@ -209,7 +209,9 @@ func (o *Options) EnsureDefaults() {
 }
 
 // mayLack reports whether a query may have fewer neighbours than K.
-func (o *Options) mayLack() bool { return o.Restricted || o.Radius != nil || o.Neighbors.Metric.Missing() }
+func (o *Options) mayLack() bool {
+	return o.Restricted || o.Radius != nil || o.Neighbors.Metric.Missing()
+}
 
 // Validate reports every fault of the options at once.
 func (o *Options) Validate() error {

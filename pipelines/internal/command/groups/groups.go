@@ -142,7 +142,10 @@ func (c *command) run(ctx context.Context) error {
 				}
 				r.OutputFiles = append(r.OutputFiles, made...)
 			}
-			return c.Summary(lines(r, time.Since(start)), r)
+			if err := c.Summary(lines(r, time.Since(start)), r); err != nil {
+				return err
+			}
+			return short(r.Approximate)
 		},
 		Clean: func(ctx context.Context) error { return knn.Clean(ctx, &job.Options) },
 	})
@@ -261,13 +264,17 @@ func recallLines(r *ivf.Report) []string {
 	case r.Sample == 0:
 		return []string{"  no row that was answered exactly too has another within the radius: nothing to measure the recall by"}
 	}
-	lines := []string{fmt.Sprintf("  recall %.4f of the pairs (95 %%: %.4f to %.4f), by %d rows with pairs, which were answered exactly too: "+
+	return []string{fmt.Sprintf("  recall %.4f of the pairs (95 %%: %.4f to %.4f), by %d rows with pairs, which were answered exactly too: "+
 		"%d partitions", r.Recall, r.Low, r.High, r.Sample, r.Repetitions)}
-	if r.Short() {
-		lines = append(lines, fmt.Sprintf("  this is less than the recall %v that was asked: ask for more, or search exactly, without "+
-			"--recall", r.Asked))
+}
+
+// short is the error of a recall that falls short of what was asked.
+func short(r *ivf.Report) error {
+	if r == nil || !r.Short() {
+		return nil
 	}
-	return lines
+	return &cli.ShortError{Found: fmt.Sprintf("the output has %.6g of the pairs in one group, less than the recall %v that was asked: "+
+		"ask for more, or search exactly, without --recall", r.Recall, r.Asked)}
 }
 
 func lines(r *knn.Report, total time.Duration) []string {
