@@ -111,7 +111,7 @@ func (f *approximateFn) graph(ctx context.Context, c *corpus, emit func(output.P
 }
 
 // group finds pairs of points for groups.
-func (f *graphFn) group(ctx context.Context, t *task, c *corpus, emit func(output.Part)) error {
+func (f *approximateFn) group(ctx context.Context, t *task, c *corpus, emit func(output.Part)) error {
 	start := time.Now()
 	found, report, err := groups.Approximate(c.points, *f.Options.Radius, f.Options.ivf(), neighbors.Search{Threads: f.Options.Threads})
 	if err != nil {
