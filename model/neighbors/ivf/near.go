@@ -62,7 +62,7 @@ func (g *graph) within(radius float64) *neighbors.Neighbors {
 func NearIsWorthwhile(n, dim, k int, o Options) bool {
 	o.EnsureDefaults()
 	const nearVisit = visitExtra / 4 // few candidates of a leaf are within the radius
-	visit := float64(shapeOf(k).leaf)/2*float64(dim+2*pairExtra) + nearVisit
+	visit := float64(float64(shapeOf(k).leaf)/2*float64(dim+2*pairExtra)) + nearVisit
 	truth := float64(min(o.Queries(), n)) * float64(dim+pairExtra)
 	exact := float64(n) / 2 * float64(dim+pairExtra)
 	return dim <= maxDim && exact > worth*(truth+2*visit)
