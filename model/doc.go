@@ -5,6 +5,7 @@
 //   - [beamlearn/model/formats]: reading vectors from .npy, .csv, .jsonl, .parquet, .fvecs, .fbin and their kin;
 //   - [beamlearn/model/neighbors]: exact nearest neighbours, by the names of scikit-learn's NearestNeighbors;
 //   - [beamlearn/model/results]: writing neighbours as .csv, .jsonl, .parquet and .npy;
-//   - [beamlearn/model/linear]: linear models by stochastic gradient descent, chunk by chunk, by the names of scikit-learn;
+//   - [beamlearn/model/linear]: linear models by stochastic gradient descent, chunk by chunk, by the names of
+//     scikit-learn;
 //   - [beamlearn/model/fault]: errors that name the file, row and column that a user has to mend.
 package model

@@ -61,16 +61,19 @@ var rooms = []struct {
 	{1, "model/internal/jsontext"}, {1, "model/report"}, {1, "model/vectors"},
 	{2, "model/features"},
 	{3, "model/formats"}, {3, "model/linear"}, {3, "model/neighbors"},
-	{4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/choice"}, {4, "model/neighbors/evaluate"},
+	{4, "model/linear/overview"}, {4, "model/neighbors/ivf"}, {4, "model/neighbors/choice"},
+	{4, "model/neighbors/evaluate"},
 	{4, "model/neighbors/outliers"}, {4, "model/neighbors/vote"},
 	{4, "model/eigen"}, {4, "model/internal/lineartest"}, {4, "model/kmeans"}, {4, "model/preprocessing"},
 	{4, "model/profile"}, {4, "model/recommend"}, {4, "model/results"},
 	{5, "model/bayes"}, {5, "model/neighbors/groups"}, {5, "model/neighbors/impute"}, {5, "model/neighbors/overview"},
 	{5, "model/neighbors/internal/knnbench"},
-	{6, "model/onnx"}, {6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/internal/jsoncoder"}, {6, "transforms/placement"},
+	{6, "model/onnx"}, {6, "transforms/files/gcstest"}, {6, "transforms/files"}, {6, "transforms/internal/jsoncoder"},
+	{6, "transforms/placement"},
 	{7, "transforms/progress"}, {7, "transforms/vectorio"},
 	{8, "transforms/output"}, {9, "transforms/features"},
-	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"}, {10, "transforms/recommend"},
+	{10, "transforms/eigen"}, {10, "transforms/knn"}, {10, "transforms/impute"}, {10, "transforms/linear"},
+	{10, "transforms/recommend"},
 	{11, "transforms/bayes"}, {11, "transforms/kmeans"},
 	{12, "pipelines"},
 }
@@ -93,7 +96,8 @@ func TestRooms(t *testing.T) {
 			if err == nil && d.IsDir() && (d.Name() == "_asm" || d.Name() == "testdata" || d.Name() == "e2e") {
 				return fs.SkipDir
 			}
-			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || filepath.Dir(path) == "../model" {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") ||
+				filepath.Dir(path) == "../model" {
 				return err
 			}
 			pkg := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../")

@@ -94,9 +94,11 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 		steps       []string // some of the pipeline's
 		jobs        int
 	}{
-		{kneighbors, "digits.csv", []string{"--id_column=id", "--columns=pixel_*", "--k=10", "--chunk_rows=300", "--num_shards=3", "--report=none", "--output=DIR/neighbors.csv"},
+		{kneighbors, "digits.csv", []string{"--id_column=id", "--columns=pixel_*", "--k=10", "--chunk_rows=300",
+			"--num_shards=3", "--report=none", "--output=DIR/neighbors.csv"},
 			[]string{"knn.KNeighbors/knn.Build", "knn.KNeighbors/knn.SearchSelf"}, 1},
-		{sgd, "breast_cancer.csv", []string{"--target=target", "--task=classification", "--standardize", "--solver=sgd", "--epochs=3",
+		{sgd, "breast_cancer.csv", []string{"--target=target", "--task=classification", "--standardize", "--solver=sgd",
+			"--epochs=3",
 			"--shards=3", "--checkpoint_passes=2", "--report=none", "--model=DIR/model.json"}, []string{"linear."}, 2},
 	} {
 		t.Run(filepath.Base(c.file), func(t *testing.T) {
@@ -130,7 +132,8 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 
 			f := dataflow.Start(t)
 			args := append(in("gs://bucket/out"), f.Flags()...)
-			args = append(args, "--input="+f.Put("in/"+c.input, testdata(t, c.input)), "--worker_binary="+c.file, "--job_name=a-job",
+			args = append(args, "--input="+f.Put("in/"+c.input, testdata(t, c.input)), "--worker_binary="+c.file,
+				"--job_name=a-job",
 				"--max_num_workers=20", "--worker_machine_type=n2-standard-8")
 			if code, stderr := invoke(t, f.Env(), c.file, args...); code != 0 {
 				for _, j := range f.Jobs() {
@@ -144,7 +147,8 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 				t.Fatal(err)
 			}
 			if !maps.Equal(got, want) {
-				t.Errorf("the bucket has %q, or other bytes than a run in one process, which writes %q", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+				t.Errorf("the bucket has %q, or other bytes than a run in one process, which writes %q",
+					slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 			}
 
 			var calls []string
@@ -169,7 +173,8 @@ func testSubmission(t *testing.T, kneighbors, sgd string) {
 func checkJob(t *testing.T, j *dataflow.Job, hash string, steps []string) {
 	d := j.Description
 	pool := d.Environment.WorkerPools[0]
-	if d.Name != "a-job" || pool.MachineType != "n2-standard-8" || pool.AutoscalingSettings.MaxNumWorkers != 20 || pool.Packages[0].Sha256 != hash {
+	if d.Name != "a-job" || pool.MachineType != "n2-standard-8" || pool.AutoscalingSettings.MaxNumWorkers != 20 ||
+		pool.Packages[0].Sha256 != hash {
 		t.Errorf("the job is %s, on at most %d of %s, from the worker %s; want a-job, 20, n2-standard-8, %s",
 			d.Name, pool.AutoscalingSettings.MaxNumWorkers, pool.MachineType, pool.Packages[0].Sha256, hash)
 	}
@@ -178,7 +183,8 @@ func checkJob(t *testing.T, j *dataflow.Job, hash string, steps []string) {
 		if err := proto.Unmarshal(e.GetPayload(), &docker); err != nil {
 			t.Fatal(err)
 		}
-		if e.GetUrn() != graphx.URNEnvDocker || docker.GetContainerImage() != "gcr.io/cloud-dataflow/v1beta3/beam_go_sdk:2.77.0" {
+		if e.GetUrn() != graphx.URNEnvDocker ||
+			docker.GetContainerImage() != "gcr.io/cloud-dataflow/v1beta3/beam_go_sdk:2.77.0" {
 			t.Errorf("environment %s: %s %s", id, e.GetUrn(), docker.GetContainerImage())
 		}
 	}
@@ -197,7 +203,9 @@ func checkJob(t *testing.T, j *dataflow.Job, hash string, steps []string) {
 func testDataflowFaults(t *testing.T, file string) {
 	f := dataflow.Start(t)
 	begin := func(t *testing.T, input string, more ...string) *exec.Cmd {
-		c := program(t, f.Env(), file, append(append(f.Flags(), "--quiet", "--input="+input, "--output=gs://bucket/out/n.csv", "--job_name="+filepath.Base(t.Name())), more...)...)
+		c := program(t, f.Env(), file,
+			append(append(f.Flags(), "--quiet", "--input="+input, "--output=gs://bucket/out/n.csv", "--job_name="+
+				filepath.Base(t.Name())), more...)...)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +243,8 @@ func testDataflowFaults(t *testing.T, file string) {
 	t.Run("interrupt", func(t *testing.T) {
 		// A distance without a fast kernel, one thread: half a minute.
 		rows := bytes.Repeat([]byte(strings.Repeat("1,", 63)+"2\n"), 12000)
-		c := begin(t, f.Put("in/slow.csv", rows), "--header=no", "--k=5", "--metric=minkowski", "--p=2.5", "--algorithm=brute", "--threads=1", "--chunk_rows=100")
+		c := begin(t, f.Put("in/slow.csv", rows), "--header=no", "--k=5", "--metric=minkowski", "--p=2.5",
+			"--algorithm=brute", "--threads=1", "--chunk_rows=100")
 		for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 			if calls := f.Calls(); calls[max(0, len(calls)-1)] == "GET job" && len(f.Jobs()) == 2 {
 				break
@@ -252,7 +261,8 @@ func testDataflowFaults(t *testing.T, file string) {
 			t.Errorf("exit code %d\n%s", code, stderr)
 		}
 		state := ""
-		for end := time.Now().Add(20 * time.Second); state != "JOB_STATE_CANCELLED" && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(20 * time.Second); state != "JOB_STATE_CANCELLED" &&
+			time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			state, _ = last()
 		}
 		if state != "JOB_STATE_CANCELLED" {
@@ -266,18 +276,22 @@ func testDataflowFaults(t *testing.T, file string) {
 func testDryRun(t *testing.T, kneighbors, sgd string) {
 	f := dataflow.Start(t)
 	for _, c := range [][]string{
-		{kneighbors, "--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10", "--output=gs://bucket/n.csv"},
-		{sgd, "--input=../testdata/breast_cancer.csv", "--target=target", "--task=classification", "--model=gs://bucket/m.json"},
+		{kneighbors, "--input=../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10",
+			"--output=gs://bucket/n.csv"},
+		{sgd, "--input=../testdata/breast_cancer.csv", "--target=target", "--task=classification",
+			"--model=gs://bucket/m.json"},
 	} {
 		t.Run(filepath.Base(c[0]), func(t *testing.T) {
 			env := append(f.Env(), "GOOGLE_APPLICATION_CREDENTIALS=")
-			cmd := program(t, env, c[0], append(c[1:], "--runner=dataflow", "--dry_run", "--project=p", "--region=r", "--staging_location=gs://bucket/staging")...)
+			cmd := program(t, env, c[0], append(c[1:], "--runner=dataflow", "--dry_run", "--project=p", "--region=r",
+				"--staging_location=gs://bucket/staging")...)
 			cmd.Dir = "."
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
 			code, stderr := ended(t, cmd)
-			for _, want := range []string{"Dry-run: not submitting job!", "JOB_TYPE_BATCH", "gs://bucket/staging/go-", "beam_go_sdk:2.77.0"} {
+			for _, want := range []string{"Dry-run: not submitting job!", "JOB_TYPE_BATCH", "gs://bucket/staging/go-",
+				"beam_go_sdk:2.77.0"} {
 				if !strings.Contains(stderr, want) {
 					t.Errorf("no %s", want)
 				}

@@ -55,7 +55,8 @@ func (c command) begin(t testing.TB, dir string, more ...string) *engines.Job {
 	for _, a := range c.args {
 		args = append(args, strings.ReplaceAll(a, "DATA", filepath.Join(engines.Root(t), "testdata")))
 	}
-	if slices.Contains([]string{"kneighbors", "sgd", "kmeans", "bayes", "recommend"}, c.program) { // whose pages have times
+	// whose pages have times
+	if slices.Contains([]string{"kneighbors", "sgd", "kmeans", "bayes", "recommend"}, c.program) {
 		args = append(args, "--report=none")
 	}
 	args = append([]string{c.program}, args...)
@@ -73,63 +74,96 @@ func (c command) run(t testing.TB, dir string, more ...string) float64 {
 }
 
 var commands = []command{
-	{"words by cosine", "kneighbors", []string{"--input=DATA/words.npy", "--metric=cosine", "--k=5", "--chunk_rows=300", "--output=out/words.npy"}},
-	{"averaged epochs", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize",
+	{"words by cosine", "kneighbors", []string{"--input=DATA/words.npy", "--metric=cosine", "--k=5", "--chunk_rows=300",
+		"--output=out/words.npy"}},
+	{"averaged epochs", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification",
+		"--standardize",
 		"--solver=sgd", "--epochs=4", "--shards=3", "--checkpoint_passes=2", "--model=out/classifier.json"}},
-	{"predictions", "predict", []string{"--model=model.json", "--input=DATA/breast_cancer.csv", "--target=target", "--proba", "--chunk_rows=50",
+	{"predictions", "predict", []string{"--model=model.json", "--input=DATA/breast_cancer.csv", "--target=target",
+		"--proba", "--chunk_rows=50",
 		"--output=out/predictions.csv"}},
 	{"digits in shards", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10",
 		"--chunk_rows=200", "--num_shards=3", "--output=out/neighbors.csv"}},
-	{"queries within a radius", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
+	{"queries within a radius", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv",
+		"--id_column=id", "--columns=pixel_*",
 		"--radius=20", "--chunk_rows=250", "--output=out/within.parquet"}},
-	{"exact regression", "sgd", []string{"--input=DATA/diabetes.csv", "--target=target", "--task=regression", "--standardize", "--shards=3", "--model=out/ridge.json"}},
-	{"an index in a file", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10", "--broadcast=file",
+	{"exact regression", "sgd", []string{"--input=DATA/diabetes.csv", "--target=target", "--task=regression",
+		"--standardize", "--shards=3", "--model=out/ridge.json"}},
+	{"an index in a file", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
+		"--k=10", "--broadcast=file",
 		"--chunk_rows=200", "--output=out/neighbors.csv"}},
-	{"an index in shards", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=10", "--broadcast=shards",
+	{"an index in shards", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
+		"--k=10", "--broadcast=shards",
 		"--index_memory=200KB", "--chunk_rows=200", "--output=out/neighbors.csv"}},
-	{"queries of a file", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv", "--id_column=id", "--columns=pixel_*",
+	{"queries of a file", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv", "--id_column=id",
+		"--columns=pixel_*",
 		"--radius=20", "--broadcast=file", "--staging=staging", "--chunk_rows=250", "--output=out/within.jsonl"}},
-	{"queries of shards", "kneighbors", []string{"--input=DATA/words.npy", "--queries=DATA/words.npy", "--metric=cosine", "--k=5", "--broadcast=shards",
+	{"queries of shards", "kneighbors", []string{"--input=DATA/words.npy", "--queries=DATA/words.npy", "--metric=cosine",
+		"--k=5", "--broadcast=shards",
 		"--index_memory=400KB", "--chunk_rows=300", "--output=out/words.npy"}},
-	{"approximate neighbours", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv,copy.csv", "--id_column=id",
+	{"approximate neighbours", "kneighbors", []string{"--input=DATA/digits.csv", "--queries=DATA/digits.csv,copy.csv",
+		"--id_column=id",
 		"--columns=pixel_*", "--recall=0.9", "--k=5", "--chunk_rows=250", "--output=out/approximate.csv"}},
-	{"approximate neighbours in parts", "kneighbors", []string{"--input=DATA/digits.csv,copy.csv", "--id_column=id", "--columns=pixel_*",
+	{"approximate neighbours in parts", "kneighbors", []string{"--input=DATA/digits.csv,copy.csv", "--id_column=id",
+		"--columns=pixel_*",
 		"--recall=0.9", "--k=5", "--index_memory=1200KB", "--chunk_rows=250", "--output=out/parts.csv"}},
-	{"approximate neighbours of others, in parts", "kneighbors", []string{"--input=DATA/digits.csv,copy.csv", "--queries=DATA/digits.csv", "--id_column=id",
-		"--columns=pixel_*", "--recall=0.9", "--k=5", "--index_memory=1200KB", "--chunk_rows=250", "--output=out/others.csv"}},
-	{"components", "eigen", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--components=5", "--chunk_rows=250",
+	{"approximate neighbours of others, in parts", "kneighbors",
+		[]string{"--input=DATA/digits.csv,copy.csv", "--queries=DATA/digits.csv", "--id_column=id",
+			"--columns=pixel_*", "--recall=0.9", "--k=5", "--index_memory=1200KB", "--chunk_rows=250",
+			"--output=out/others.csv"}},
+	{"components", "eigen", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--components=5",
+		"--chunk_rows=250",
 		"--report=out/eigen.html", "--output=out/pca.csv"}},
-	{"a table", "sgd", []string{"--input=DATA/flights_small.parquet", "--target=delayed", "--columns=*,!air_time,!id", "--task=classification",
+	{"a table", "sgd", []string{"--input=DATA/flights_small.parquet", "--target=delayed", "--columns=*,!air_time,!id",
+		"--task=classification",
 		"--standardize", "--chunk_rows=100", "--model=out/flights.json"}},
-	{"predictions for a table", "predict", []string{"--model=flights.json", "--input=DATA/flights_small.csv", "--proba", "--chunk_rows=100",
+	{"predictions for a table", "predict", []string{"--model=flights.json", "--input=DATA/flights_small.csv", "--proba",
+		"--chunk_rows=100",
 		"--output=out/delays.csv"}},
-	{"encoded rows", "transform", []string{"--input=DATA/flights_small.parquet", "--target=delayed", "--drop=air_time,id", "--standardize",
+	{"encoded rows", "transform", []string{"--input=DATA/flights_small.parquet", "--target=delayed", "--drop=air_time,id",
+		"--standardize",
 		"--chunk_rows=100", "--num_shards=2", "--output_encoding=out/encoding.json", "--output=out/flights.npz"}},
-	{"neighbours in a table", "kneighbors", []string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
-		"--k=3", "--chunk_rows=100", "--output=out/flights.csv"}},
-	{"a symmetric graph", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=5", "--include_self",
+	{"neighbours in a table", "kneighbors",
+		[]string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
+			"--k=3", "--chunk_rows=100", "--output=out/flights.csv"}},
+	{"a symmetric graph", "kneighbors", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=5",
+		"--include_self",
 		"--symmetric=union", "--chunk_rows=250", "--output=out/union.npz"}},
-	{"groups", "groups", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--radius=15", "--keep=target:max",
+	{"groups", "groups", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--radius=15",
+		"--keep=target:max",
 		"--chunk_rows=250", "--num_shards=2", "--output=out/groups.parquet"}},
-	{"neighbours that rules choose", "kneighbors", []string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
-		`--filter=distance<1200 and carrier!="MQ"`, "--only_same=origin", "--before=time_hour", "--max_per=dest:1", "--k=3", "--chunk_rows=100",
-		"--output=out/chosen.parquet"}},
-	{"outliers", "kneighbors", []string{"--input=DATA/words.npy", "--metric=correlation", "--outliers=lof", "--k=10", "--chunk_rows=300", "--output=out/lof.csv"}},
-	{"sparse rows", "kneighbors", []string{"--input=sparse.svm", "--metric=cosine", "--k=5", "--broadcast=file", "--chunk_rows=150", "--output=out/sparse.csv"}},
-	{"counts, with exact zeros", "sgd", []string{"--input=DATA/flights_small.csv", "--target=distance", "--columns=*,!air_time,!id,!tailnum", "--task=regression",
-		"--loss=poisson", "--penalty=elasticnet", "--l1_ratio=0.5", "--alpha=0.01", "--standardize", "--chunk_rows=100", "--model=out/counts.json"}},
-	{"standard errors", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize", "--inference=robust",
+	{"neighbours that rules choose", "kneighbors",
+		[]string{"--input=DATA/flights_small.csv", "--encode=auto", "--columns=*,!air_time,!id,!delayed",
+			`--filter=distance<1200 and carrier!="MQ"`, "--only_same=origin", "--before=time_hour", "--max_per=dest:1", "--k=3",
+			"--chunk_rows=100",
+			"--output=out/chosen.parquet"}},
+	{"outliers", "kneighbors", []string{"--input=DATA/words.npy", "--metric=correlation", "--outliers=lof", "--k=10",
+		"--chunk_rows=300", "--output=out/lof.csv"}},
+	{"sparse rows", "kneighbors", []string{"--input=sparse.svm", "--metric=cosine", "--k=5", "--broadcast=file",
+		"--chunk_rows=150", "--output=out/sparse.csv"}},
+	{"counts, with exact zeros", "sgd", []string{"--input=DATA/flights_small.csv", "--target=distance",
+		"--columns=*,!air_time,!id,!tailnum", "--task=regression",
+		"--loss=poisson", "--penalty=elasticnet", "--l1_ratio=0.5", "--alpha=0.01", "--standardize", "--chunk_rows=100",
+		"--model=out/counts.json"}},
+	{"standard errors", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification",
+		"--standardize", "--inference=robust",
 		"--chunk_rows=100", "--model=out/errors.json"}},
-	{"clusters", "kmeans", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--n_clusters=5,10", "--chunk_rows=250",
+	{"clusters", "kmeans", []string{"--input=DATA/digits.csv", "--id_column=id", "--columns=pixel_*", "--n_clusters=5,10",
+		"--chunk_rows=250",
 		"--output_model=out/kmeans.json", "--output=out/clusters.csv"}},
-	{"naive Bayes", "bayes", []string{"--kind=gaussian", "--input=DATA/breast_cancer.csv", "--target=target", "--var_smoothing=1e-9,1e-6", "--shards=3",
+	{"naive Bayes", "bayes", []string{"--kind=gaussian", "--input=DATA/breast_cancer.csv", "--target=target",
+		"--var_smoothing=1e-9,1e-6", "--shards=3",
 		"--chunk_rows=50", "--output_model=out/gaussian.json"}},
-	{"naive Bayes of a table", "bayes", []string{"--kind=categorical", "--input=DATA/flights_small.csv", "--target=delayed", "--columns=*,!air_time,!id",
+	{"naive Bayes of a table", "bayes", []string{"--kind=categorical", "--input=DATA/flights_small.csv",
+		"--target=delayed", "--columns=*,!air_time,!id",
 		"--chunk_rows=100", "--output_model=out/categories.json"}},
-	{"recommendations", "recommend", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating", "--k=10", "--top=5",
+	{"recommendations", "recommend", []string{"--input=DATA/ratings.csv", "--row=user", "--column=item", "--value=rating",
+		"--k=10", "--top=5",
 		"--chunk_rows=100", "--output=out/recommendations.csv"}},
-	{"filled cells", "kneighbors", []string{"--input=DATA/flights_small.parquet", "--impute=distance", "--k=3", "--chunk_rows=100", "--output=out/filled.parquet"}},
-	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*", "--k=3",
+	{"filled cells", "kneighbors", []string{"--input=DATA/flights_small.parquet", "--impute=distance", "--k=3",
+		"--chunk_rows=100", "--output=out/filled.parquet"}},
+	{"rows left out", "kneighbors", []string{"--input=DATA/digits.csv,mixed.csv", "--id_column=id", "--columns=pixel_*",
+		"--k=3",
 		"--on_error=skip", "--chunk_rows=200", "--output=out/some.jsonl"}},
 }
 
@@ -177,17 +211,22 @@ func same(t testing.TB, got, want string) {
 // them.
 var (
 	onCluster = []string{"words by cosine"}
-	asProcess = []string{"words by cosine", "averaged epochs", "predictions", "an index in shards", "approximate neighbours in parts", "a table"}
-	onSpark   = []string{"words by cosine", "averaged epochs"}
+	asProcess = []string{"words by cosine", "averaged epochs", "predictions", "an index in shards",
+		"approximate neighbours in parts", "a table"}
+	onSpark = []string{"words by cosine", "averaged epochs"}
 	// An embedded Spark runs one for each shape of a pipeline; the embedded Flink runs all.
-	inSpark = []string{"words by cosine", "averaged epochs", "predictions", "digits in shards", "an index in a file", "an index in shards",
-		"approximate neighbours in parts", "components", "encoded rows", "groups", "clusters", "recommendations", "rows left out"}
+	inSpark = []string{"words by cosine", "averaged epochs", "predictions", "digits in shards", "an index in a file",
+		"an index in shards",
+		"approximate neighbours in parts", "components", "encoded rows", "groups", "clusters", "recommendations",
+		"rows left out"}
 )
 
 // models are what makes the models of which predictions are made, on Prism.
 var models = []command{
-	{"classifier", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize", "--model=model.json"}},
-	{"classifier of a table", "sgd", []string{"--input=DATA/flights_small.csv", "--target=delayed", "--columns=*,!air_time,!id",
+	{"classifier", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification",
+		"--standardize", "--model=model.json"}},
+	{"classifier of a table", "sgd", []string{"--input=DATA/flights_small.csv", "--target=delayed",
+		"--columns=*,!air_time,!id",
 		"--task=classification", "--standardize", "--model=flights.json"}},
 }
 
@@ -211,7 +250,8 @@ func makeInputs(t testing.TB) map[string][]byte {
 	}
 	lines := bytes.SplitAfter(bytes.Clone(b), []byte("\n"))
 	lines[3] = bytes.Replace(lines[3], []byte(",0,"), []byte(",x,"), 1)
-	made := map[string][]byte{"copy.csv": b, "sparse.svm": sparseRows(600, 20000, 20), "mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}
+	made := map[string][]byte{"copy.csv": b, "sparse.svm": sparseRows(600, 20000, 20),
+		"mixed.csv": bytes.Join(lines[:min(50, len(lines))], nil)}
 	dir := t.TempDir()
 	for _, c := range models {
 		c.run(t, dir)
@@ -338,7 +378,8 @@ func TestSparkCluster(t *testing.T) {
 
 // slow is a command that takes some ten seconds in two slots, in chunks of half a second: a distance without a fast
 // kernel, one thread a chunk.
-var slow = command{"slow", "kneighbors", []string{"--input=x.npy", "--k=5", "--metric=minkowski", "--p=2.5", "--algorithm=brute",
+var slow = command{"slow", "kneighbors", []string{"--input=x.npy", "--k=5", "--metric=minkowski", "--p=2.5",
+	"--algorithm=brute",
 	"--threads=1", "--chunk_rows=100", "--output=out/n.csv"}}
 
 // writeNPY writes random vectors.
@@ -546,7 +587,8 @@ func testFlinkFaults(t *testing.T, e *engines.Engine) {
 			more := []string{k, "--num_shards=5", "--quiet"}
 			slow.run(t, dir, append(more, "--threads=2")...)
 			wants = append(wants, files(t, filepath.Join(dir, "out")))
-			jobs = append(jobs, slow.begin(t, t.TempDir(), append(e.Flags(t, "PROCESS", 1), append(more, "--input="+dir+"/x.npy", "--output="+dir+"/both/n.csv")...)...))
+			jobs = append(jobs, slow.begin(t, t.TempDir(),
+				append(e.Flags(t, "PROCESS", 1), append(more, "--input="+dir+"/x.npy", "--output="+dir+"/both/n.csv")...)...))
 		}
 		won := 0
 		for _, j := range jobs {

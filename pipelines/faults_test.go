@@ -15,7 +15,8 @@ import (
 )
 
 // training has a checkpoint after each of its passes.
-var training = command{"training", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target", "--task=classification", "--standardize",
+var training = command{"training", "sgd", []string{"--input=DATA/breast_cancer.csv", "--target=target",
+	"--task=classification", "--standardize",
 	"--solver=sgd", "--epochs=5", "--shards=3", "--checkpoint_passes=1", "--model=out/classifier.json"}}
 
 // testDriverKilled kills the driver of a training between two checkpoints; the engine goes on with what it was given.

@@ -45,7 +45,8 @@ func TestMemoryLimit(t *testing.T) {
 	writeVectors(t, queries, 1000, 1024)
 	within := func(t *testing.T, megabytes int, more ...string) (code int, stderr string, answer []byte) {
 		out := filepath.Join(t.TempDir(), "n.csv")
-		args := append([]string{"-c", `ulimit -d "$0" && exec "$@"`, strconv.Itoa(megabytes * 1e6 / 1024), file, "--quiet", "--input=" + points, "--output=" + out}, more...)
+		args := append([]string{"-c", `ulimit -d "$0" && exec "$@"`, strconv.Itoa(megabytes * 1e6 / 1024), file, "--quiet",
+			"--input=" + points, "--output=" + out}, more...)
 		code, stderr = invoke(t, nil, "/bin/sh", args...)
 		answer, err := os.ReadFile(out)
 		if err != nil && code == 0 {
@@ -63,7 +64,8 @@ func TestMemoryLimit(t *testing.T) {
 	refused := func(code int, stderr string, megabytes int) bool {
 		const kib = 1024 // of ulimit
 		limit := megabytes * 1e6 / kib * kib / 1e6
-		return code == 1 && strings.Count(stderr, "\n") == 1 && strings.HasPrefix(stderr, "kneighbors: the job needs about ") &&
+		return code == 1 && strings.Count(stderr, "\n") == 1 &&
+			strings.HasPrefix(stderr, "kneighbors: the job needs about ") &&
 			strings.Contains(stderr, fmt.Sprintf(" of memory, and this process may use %d MB (ulimit -d): ", limit))
 	}
 
@@ -95,7 +97,8 @@ func TestMemoryLimit(t *testing.T) {
 			case refused(code, stderr, megabytes):
 				refusals++
 			default:
-				t.Errorf("under %d MB: exit code %d, %d bytes of output, want %d\n%.2000s", megabytes, code, len(got), len(want), stderr)
+				t.Errorf("under %d MB: exit code %d, %d bytes of output, want %d\n%.2000s", megabytes, code, len(got), len(want),
+					stderr)
 			}
 		}
 		if first != 800 || refusals == 0 {

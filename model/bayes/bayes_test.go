@@ -295,13 +295,15 @@ func TestSparse(t *testing.T) {
 		for i := range dense.Len() {
 			for j, v := range dense.X[i*5 : i*5+5] {
 				if v != 0 {
-					sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(j)), append(sparse.Sparse.Values, v)
+					sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(j)),
+						append(sparse.Sparse.Values, v)
 				}
 			}
 			sparse.Sparse.Offsets = append(sparse.Sparse.Offsets, len(sparse.Sparse.Values))
 		}
 		m := fitted(t, FitOptions{Options: Defaults(kind)}, 2, false, dense).Model()
-		if other := fitted(t, FitOptions{Options: Defaults(kind)}, 2, true, &sparse).Model(); !bytes.Equal(saved(t, m), saved(t, other)) {
+		if other := fitted(t, FitOptions{Options: Defaults(kind)}, 2, true, &sparse).Model(); !bytes.Equal(saved(t, m),
+			saved(t, other)) {
 			t.Errorf("%s: another model of sparse rows", kind)
 		}
 		want, err := m.Predictor().JointLog(dense, nil)
@@ -317,11 +319,13 @@ func TestSparse(t *testing.T) {
 	o.Binarize = -1
 	p := fitted(t, FitOptions{Options: o}, 2, true, g.chunk("counts", true)).Model().Predictor()
 	few := &linear.Chunk{Features: 5, Sparse: &linear.CSR{Offsets: []int{0, 0}}}
-	if _, err := p.JointLog(few, nil); err == nil || !strings.Contains(err.Error(), "must be at least 0 where rows are sparse") {
+	if _, err := p.JointLog(few, nil); err == nil ||
+		!strings.Contains(err.Error(), "must be at least 0 where rows are sparse") {
 		t.Errorf("sparse rows that all have what they lack: %v", err)
 	}
 	numbers := &linear.Chunk{Features: 1, X: []float64{1, 2, 3}, Target: []float64{0, 7, math.Copysign(0, -1)}}
-	if m := fitted(t, FitOptions{Options: Defaults(Multinomial)}, 2, true, numbers).Model(); !slices.Equal(m.ClassRows(), []int64{2, 1}) {
+	if m := fitted(t, FitOptions{Options: Defaults(Multinomial)}, 2, true, numbers).Model(); !slices.Equal(m.ClassRows(),
+		[]int64{2, 1}) {
 		t.Errorf("rows of the classes: %v", m.ClassRows())
 	}
 }
@@ -367,7 +371,8 @@ func TestCrossValidation(t *testing.T) {
 					to.Weights = append(to.Weights, c.Weights[i])
 				}
 			}
-			if got, want := cv.Metrics[1].Constant[fold], mostFrequent(rest, held); cv.Metrics[1].Name != "accuracy" || !(math.Abs(got-want) <= 1e-13) {
+			if got, want := cv.Metrics[1].Constant[fold], mostFrequent(rest, held); cv.Metrics[1].Name != "accuracy" ||
+				!(math.Abs(got-want) <= 1e-13) {
 				t.Errorf("%s, fold %d: a constant prediction has the accuracy %v, want %v", test.kind, fold, got, want)
 			}
 			for s, v := range test.smoothings {
@@ -543,8 +548,10 @@ func TestDomainsAtTheEdge(t *testing.T) {
 	if f, err = NewFit(FitOptions{Options: o}, 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	sparse := &linear.Chunk{Features: 1, Sparse: &linear.CSR{Offsets: []int{0, 1, 1}, Indices: []int32{0}, Values: []float64{1}}, Labels: []string{"a", "b"}}
-	if err := f.Partial(0, 1).PartialFit(sparse); err == nil || !strings.Contains(err.Error(), "binarize -0.5: must be at least 0") {
+	sparse := &linear.Chunk{Features: 1, Sparse: &linear.CSR{Offsets: []int{0, 1, 1}, Indices: []int32{0},
+		Values: []float64{1}}, Labels: []string{"a", "b"}}
+	if err := f.Partial(0, 1).PartialFit(sparse); err == nil ||
+		!strings.Contains(err.Error(), "binarize -0.5: must be at least 0") {
 		t.Errorf("a threshold below what is absent: %v", err)
 	}
 }
@@ -630,13 +637,14 @@ func TestFaults(t *testing.T) {
 		&linear.Chunk{Features: 1, X: []float64{0, 1, 2}, Labels: []string{"a", "b", "a"}}).Model()
 	_, err := m.Predictor().Predict(&linear.Chunk{Features: 1, X: []float64{0, 3}, File: "x.csv"}, nil)
 	var at *fault.Fault
-	if !errors.As(err, &at) || at.Row != 1 || at.Column != "column 0" || !strings.Contains(at.Expected, "an integer from 0 to 2") {
+	if !errors.As(err, &at) || at.Row != 1 || at.Column != "column 0" ||
+		!strings.Contains(at.Expected, "an integer from 0 to 2") {
 		t.Errorf("an unknown category: %v", err)
 	}
 }
 
-// Of a next to absent smoothing, or the greatest, what all rows of a class have, or none has, decides without there being a NaN. What a
-// class lacks has the probability alpha/(rows + 2·alpha), as exact as any other.
+// Of a next to absent smoothing, or the greatest, what all rows of a class have, or none has, decides without there
+// being a NaN. What a class lacks has the probability alpha/(rows + 2·alpha), as exact as any other.
 func TestExtremeSmoothing(t *testing.T) {
 	t.Parallel()
 	c := &linear.Chunk{Features: 2, Labels: []string{"a", "a", "b", "b"}, X: []float64{1, 0, 1, 1, 0, 0, 0, 1}}
@@ -666,13 +674,15 @@ func TestExtremeSmoothing(t *testing.T) {
 // A fold whose others have one row of a class, and so no variance, has no score of any kind where nothing is added.
 func TestNoVarianceInFolds(t *testing.T) {
 	t.Parallel()
-	c := &linear.Chunk{Features: 1, Labels: []string{"a", "a"}, X: []float64{0.5, 0.7}, File: "rows.csv", Numbers: []int64{0, 1}}
+	c := &linear.Chunk{Features: 1, Labels: []string{"a", "a"}, X: []float64{0.5, 0.7}, File: "rows.csv",
+		Numbers: []int64{0, 1}}
 	for i := range 20 {
 		c.Labels, c.X = append(c.Labels, "bc"[i%2:i%2+1]), append(c.X, float64(i)+1)
 		c.Numbers = append(c.Numbers, int64(i+2))
 	}
 	for _, scoring := range []string{"", "accuracy"} {
-		f := fitted(t, FitOptions{Options: Defaults(Gaussian), Smoothings: []float64{0, 1e-3}, Folds: 5, Scoring: scoring}, 1, false, c)
+		f := fitted(t, FitOptions{Options: Defaults(Gaussian), Smoothings: []float64{0, 1e-3}, Folds: 5, Scoring: scoring}, 1,
+			false, c)
 		if first := f.CV().Metrics[0].Name; first != cmp.Or(scoring, "neg_log_loss") {
 			t.Errorf("scoring %q: chosen by %s", scoring, first)
 		}
@@ -721,7 +731,8 @@ func TestFoldsWithoutWeight(t *testing.T) {
 		for !g.Done() && err == nil {
 			err = lineartest.PassOver(t, g, 1, 60, false, c)
 		}
-		if empty := f.survey.Folds.Empty(2).Error(); without == "bc" && (err == nil || err.Error() != empty) || without != "bc" && err != nil {
+		if empty := f.survey.Folds.Empty(2).Error(); without == "bc" && (err == nil || err.Error() != empty) ||
+			without != "bc" && err != nil {
 			t.Errorf("without weights of %s: %v", without, err)
 		}
 	}
@@ -755,7 +766,8 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		c := &linear.Chunk{Features: 2, X: []float64{1, 0, 2, 1, 1, 3}, Labels: []string{"a", "b", "b"}, Weights: []float64{0.1, 0.7, 0.3}}
+		c := &linear.Chunk{Features: 2, X: []float64{1, 0, 2, 1, 1, 3}, Labels: []string{"a", "b", "b"},
+			Weights: []float64{0.1, 0.7, 0.3}}
 		if err := lineartest.PassOver(f, fit, 1, 10, false, c); err != nil {
 			f.Fatal(err)
 		}
@@ -785,7 +797,8 @@ func FuzzSums(f *testing.F) {
 		}
 		fits[kind] = fit
 		p := fit.Partial(0, 1)
-		c := &linear.Chunk{Features: 2, X: []float64{1, 0, 2, 1, 1, 3}, Labels: []string{"a", "b", "b"}, Weights: []float64{0.1, 0.7, 0.3}}
+		c := &linear.Chunk{Features: 2, X: []float64{1, 0, 2, 1, 1, 3}, Labels: []string{"a", "b", "b"},
+			Weights: []float64{0.1, 0.7, 0.3}}
 		if err := p.PartialFit(c); err != nil {
 			f.Fatal(err)
 		}

@@ -73,8 +73,9 @@ func (m *Model) Predictor() *Predictor {
 }
 
 // Tables are what a [Predictor] goes by, for who predicts elsewhere than here. The score of a class is its Prior, and
-// what the features x add: of Gaussian −(x − Theta)²·Inverse/2 each; of the other kinds x·Weights, where x of Bernoulli is 1
-// for what is above Binarize, otherwise 0, and of Categorical of numbers each x is the category at Offsets[feature] + x.
+// what the features x add: of Gaussian −(x − Theta)²·Inverse/2 each; of the other kinds x·Weights, where x of Bernoulli
+// is 1 for what is above Binarize, otherwise 0, and of Categorical of numbers each x is the category at
+// Offsets[feature] + x.
 type Tables struct {
 	Prior          []float64   // of the classes
 	Theta, Inverse [][]float64 // classes × features; nil of others than Gaussian

@@ -93,16 +93,20 @@ func (o *Options) Settle(features int) error {
 		errs = append(errs, fmt.Errorf("%d components: must be from 1 to the number of columns, %d", o.Components, features))
 	}
 	if o.Oversamples < 0 || o.IteratedPower < 0 {
-		errs = append(errs, fmt.Errorf("n_oversamples %d and iterated_power %d: must not be negative", o.Oversamples, o.IteratedPower))
+		errs = append(errs, fmt.Errorf("n_oversamples %d and iterated_power %d: must not be negative", o.Oversamples,
+			o.IteratedPower))
 	}
 	switch o.Solver {
 	case CovarianceEigh:
 		if features > MaxExact {
-			errs = append(errs, fmt.Errorf("svd_solver covariance_eigh: %d columns are more than %d: take randomized", features, MaxExact))
+			errs = append(errs, fmt.Errorf("svd_solver covariance_eigh: %d columns are more than %d: take randomized", features,
+				MaxExact))
 		}
 	case Randomized:
 		if w := o.width(features); w > 0 && (w > MaxExact || features > maxSketch/w) {
-			errs = append(errs, fmt.Errorf("svd_solver randomized: %d components of %d columns are more than fit into a sketch: ask for fewer", o.Components, features))
+			errs = append(errs, fmt.Errorf(
+				"svd_solver randomized: %d components of %d columns are more than fit into a sketch: ask for fewer", o.Components,
+				features))
 		}
 	default:
 		errs = append(errs, fmt.Errorf("svd_solver %q: must be auto, covariance_eigh or randomized", o.Solver))
@@ -212,8 +216,8 @@ func (p *PCA) Transform(dst, row, room []float64) {
 // whiten divides by the standard deviation of component i.
 func (p *PCA) whiten(i int, x float64) float64 { return x / p.Deviation(i) }
 
-// Deviation is the standard deviation along component i, by which Whiten divides. Where it is but rounding, it is the least
-// number that is not, as scikit-learn has it.
+// Deviation is the standard deviation along component i, by which Whiten divides. Where it is but rounding, it is the
+// least number that is not, as scikit-learn has it.
 func (p *PCA) Deviation(i int) float64 {
 	return max(math.Sqrt(max(p.ExplainedVariance[i], 0)), epsilon)
 }

@@ -234,7 +234,8 @@ func TestShareOfNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Advance(p); err == nil || err.Error() != "as many components as explain 95 %: the columns have no variance" {
+	if err := f.Advance(p); err == nil ||
+		err.Error() != "as many components as explain 95 %: the columns have no variance" {
 		t.Error(err)
 	}
 }
@@ -306,7 +307,8 @@ func TestSettle(t *testing.T) {
 		"a share of -0.5 of the variance":               {VarianceShare: -0.5},
 		"a share of NaN of the variance":                {VarianceShare: math.NaN()},
 		"2 components, and as many as explain 99.999 %": {VarianceShare: 0.99999, Components: 2},
-		"explain 7 %: svd_solver randomized does not know all eigenvalues: take covari": {VarianceShare: 0.07, Solver: Randomized},
+		"explain 7 %: svd_solver randomized does not know all eigenvalues: take covari": {VarianceShare: 0.07,
+			Solver: Randomized},
 	} {
 		if err := o.Settle(3); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", o, err, want)
@@ -315,7 +317,8 @@ func TestSettle(t *testing.T) {
 	for _, solver := range []Solver{"", Auto, CovarianceEigh, Randomized} {
 		o := Options{VarianceShare: 0.95, Solver: solver}
 		want := "2001 columns are more than 2000, which only a sketch takes, and it does not know all eigenvalues: ask for a number"
-		if err := o.Settle(MaxExact + 1); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		if err := o.Settle(MaxExact + 1); err == nil || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", solver, err)
 		}
 	}
@@ -389,7 +392,9 @@ func TestUnderflow(t *testing.T) {
 				err = f.Advance(p)
 			}
 			got := ""
-			if err != nil && (strings.Contains(err.Error(), "that underflow, expected values whose squares float64 holds: scale them up") || strings.Contains(err.Error(), "too small")) {
+			if err != nil && (strings.Contains(err.Error(),
+				"that underflow, expected values whose squares float64 holds: scale them up") ||
+				strings.Contains(err.Error(), "too small")) {
 				got = "small"
 			} else if err != nil {
 				got = err.Error()
@@ -422,21 +427,29 @@ func TestFile(t *testing.T) {
 	for _, change := range [][2]string{
 		{`"version":1`, `"version":2`}, {Format, "beamlearn.linear"}, {`"n_features_in":30`, `"n_features_in":31`},
 		{`"scale":[`, `"scale":[0,`}, {`"components":[[`, `"components":[[],[`}, {`{`, `[`}, {`"mean"`, `"means"`},
-		{`"version":1`, `"version":1,"version":1`}, {`"whiten":false`, `"whiten":false,"whiten":true`}, {`"mean"`, `"Mean"`}, {`"whiten":false,`, ``},
-		{`"n_samples":569,`, ``}, {`"mean":[`, `"mean":null,"x":[`}, {`"mean":[`, `"mean":[null,`}, {`"components":[[`, `"components":[[null,`},
-		{`"components":[`, `"components":[null,`}, {`"options":{`, `"options":null,"x":{`}, {`"whiten":false`, `"whiten":null`}, {`"scale":[`, `"scale":null,"x":[`},
-		{`"mean":[`, `"mean":[1e999,`}, {`"mean":[`, `"mean":[NaN,`}, {`"mean":[`, `"mean":["1",`}, {`"components":[[`, `"components":[[1e3`},
+		{`"version":1`, `"version":1,"version":1`}, {`"whiten":false`, `"whiten":false,"whiten":true`}, {`"mean"`, `"Mean"`},
+		{`"whiten":false,`, ``},
+		{`"n_samples":569,`, ``}, {`"mean":[`, `"mean":null,"x":[`}, {`"mean":[`, `"mean":[null,`},
+		{`"components":[[`, `"components":[[null,`},
+		{`"components":[`, `"components":[null,`}, {`"options":{`, `"options":null,"x":{`},
+		{`"whiten":false`, `"whiten":null`}, {`"scale":[`, `"scale":null,"x":[`},
+		{`"mean":[`, `"mean":[1e999,`}, {`"mean":[`, `"mean":[NaN,`}, {`"mean":[`, `"mean":["1",`},
+		{`"components":[[`, `"components":[[1e3`},
 		{`"explained_variance":[`, `"explained_variance":[1e3`}, {`"explained_variance":[`, `"explained_variance":[-`},
-		{`"explained_variance_ratio":[0`, `"explained_variance_ratio":[1`}, {`"total_variance":`, `"total_variance":-`}, {`"eigenvalues":[`, `"eigenvalues":[9`},
-		{`"svd_solver":"`, `"svd_solver":"x`}, {`"n_components":2`, `"n_components":31`}, {`"n_components":2`, `"n_components":-2`}, {`"n_components":2`, `"n_components":2,"variance_share":0.5`},
-		{`"n_components":2`, `"n_components":0,"variance_share":1`}, {`"n_components":2`, `"n_components":0,"variance_share":-0.5`}, {`"mean":`, `"feature_names":["one"],"mean":`},
+		{`"explained_variance_ratio":[0`, `"explained_variance_ratio":[1`}, {`"total_variance":`, `"total_variance":-`},
+		{`"eigenvalues":[`, `"eigenvalues":[9`},
+		{`"svd_solver":"`, `"svd_solver":"x`}, {`"n_components":2`, `"n_components":31`},
+		{`"n_components":2`, `"n_components":-2`}, {`"n_components":2`, `"n_components":2,"variance_share":0.5`},
+		{`"n_components":2`, `"n_components":0,"variance_share":1`},
+		{`"n_components":2`, `"n_components":0,"variance_share":-0.5`}, {`"mean":`, `"feature_names":["one"],"mean":`},
 		{"}\n", "} {}"}, {"}\n", ""},
 	} {
 		broken := strings.Replace(b.String(), change[0], change[1], 1)
 		if broken == b.String() {
 			t.Errorf("%s is not in the file", change[0])
 		}
-		if _, err := Load("x.json", strings.NewReader(broken)); err == nil || !strings.HasPrefix(err.Error(), "x.json") || strings.Contains(err.Error(), "\n") {
+		if _, err := Load("x.json", strings.NewReader(broken)); err == nil || !strings.HasPrefix(err.Error(), "x.json") ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s for %s: %v", change[1], change[0], err)
 		}
 	}
@@ -467,7 +480,8 @@ func FuzzFit(f *testing.F) {
 
 func FuzzLoad(f *testing.F) {
 	for _, scale := range [][]float64{nil, {1, 2, 3}} {
-		p := &PCA{Rows: 5, Mean: []float64{1, 2, 3}, Scale: scale, Components: [][]float64{{1, 0, 0}, {0, 1, 0}}, ExplainedVariance: []float64{2, 1}, TotalVariance: 4}
+		p := &PCA{Rows: 5, Mean: []float64{1, 2, 3}, Scale: scale, Components: [][]float64{{1, 0, 0}, {0, 1, 0}},
+			ExplainedVariance: []float64{2, 1}, TotalVariance: 4}
 		p.Options.Solver = CovarianceEigh
 		var b bytes.Buffer
 		if err := p.Save(&b); err != nil {
@@ -495,10 +509,12 @@ func FuzzLoad(f *testing.F) {
 // standardised.
 func TestDominated(t *testing.T) {
 	p := &PCA{
-		Mean: []float64{0, 0}, Components: [][]float64{{1, 0}, {0, 1}}, ExplainedVariance: []float64{1000, 1}, TotalVariance: 1001,
-		FeatureNames: []string{"grams", "metres"},
+		Mean: []float64{0, 0}, Components: [][]float64{{1, 0}, {0, 1}}, ExplainedVariance: []float64{1000, 1},
+		TotalVariance: 1001,
+		FeatureNames:  []string{"grams", "metres"},
 	}
-	if got := p.dominated(); len(got) != 1 || !strings.Contains(string(got[0].(report.Text)), "The column grams has 99.90 %") {
+	if got := p.dominated(); len(got) != 1 ||
+		!strings.Contains(string(got[0].(report.Text)), "The column grams has 99.90 %") {
 		t.Errorf("%v", got)
 	}
 	if p.Scale = []float64{1, 1}; p.dominated() != nil {

@@ -47,8 +47,9 @@ type file struct {
 // Save writes the components as JSON. Numbers have the shortest form that reads back as the same float64.
 func (p *PCA) Save(w io.Writer) error {
 	f := file{
-		Format: Format, Version: Version, Options: p.Options, Rows: p.Rows, Features: p.Features(), FeatureNames: p.FeatureNames,
-		Mean: p.Mean, Scale: p.Scale, Components: p.Components, Variance: p.ExplainedVariance,
+		Format: Format, Version: Version, Options: p.Options, Rows: p.Rows, Features: p.Features(),
+		FeatureNames: p.FeatureNames,
+		Mean:         p.Mean, Scale: p.Scale, Components: p.Components, Variance: p.ExplainedVariance,
 		TotalVariance: p.TotalVariance, Spectrum: p.Spectrum, Encoding: p.Encoding, ZeroBased: p.ZeroBased,
 	}
 	for i := range p.Components {
@@ -87,7 +88,8 @@ func Load(name string, r io.Reader) (*PCA, error) {
 		return nil, bad("%v", err)
 	}
 	return &PCA{
-		Options: f.Options, Rows: f.Rows, FeatureNames: f.FeatureNames, Mean: f.Mean, Scale: f.Scale, Components: f.Components,
+		Options: f.Options, Rows: f.Rows, FeatureNames: f.FeatureNames, Mean: f.Mean, Scale: f.Scale,
+		Components:        f.Components,
 		ExplainedVariance: f.Variance, TotalVariance: f.TotalVariance, Spectrum: f.Spectrum,
 		Encoding: f.Encoding, ZeroBased: f.ZeroBased,
 	}, nil
@@ -169,7 +171,8 @@ func (f *file) check() error {
 	d, k := f.Features, len(f.Components)
 	switch {
 	case d < 1 || len(f.Mean) != d || k < 1 || k > d || len(f.Variance) != k || len(f.Ratio) != k || f.Rows < 2:
-		return fmt.Errorf("%d rows, %d features, %d means, %d components, %d variances, %d ratios", f.Rows, d, len(f.Mean), k, len(f.Variance), len(f.Ratio))
+		return fmt.Errorf("%d rows, %d features, %d means, %d components, %d variances, %d ratios", f.Rows, d, len(f.Mean), k,
+			len(f.Variance), len(f.Ratio))
 	case f.FeatureNames != nil && len(f.FeatureNames) != d || f.Scale != nil && len(f.Scale) != d:
 		return fmt.Errorf("%d names and %d scales of %d features", len(f.FeatureNames), len(f.Scale), d)
 	case f.Encoding != nil && f.Encoding.Dim() != d:
@@ -179,8 +182,10 @@ func (f *file) check() error {
 	case f.Options.Solver != "" && !slices.Contains(Solvers, f.Options.Solver):
 		return fmt.Errorf("svd_solver %s", fault.Quote(string(f.Options.Solver)))
 	case f.Options.Components < 0 || f.Options.Components > d || f.Options.Oversamples < 0 || f.Options.IteratedPower < 0:
-		return fmt.Errorf("n_components %d, n_oversamples %d, iterated_power %d of %d features", f.Options.Components, f.Options.Oversamples, f.Options.IteratedPower, d)
-	case f.Options.VarianceShare != 0 && (f.Options.Components != 0 || !(f.Options.VarianceShare > 0 && f.Options.VarianceShare < 1)):
+		return fmt.Errorf("n_components %d, n_oversamples %d, iterated_power %d of %d features", f.Options.Components,
+			f.Options.Oversamples, f.Options.IteratedPower, d)
+	case f.Options.VarianceShare != 0 &&
+		(f.Options.Components != 0 || !(f.Options.VarianceShare > 0 && f.Options.VarianceShare < 1)):
 		return fmt.Errorf("variance_share %v with n_components %d", f.Options.VarianceShare, f.Options.Components)
 	case !(f.TotalVariance >= 0):
 		return fmt.Errorf("total_variance %v", f.TotalVariance)
@@ -218,7 +223,8 @@ func (f *file) checkVariances() error {
 		case i > 0 && v > f.Variance[i-1]+slack:
 			return fmt.Errorf("explained_variance %v of component %d after %v", v, i, f.Variance[i-1])
 		case math.Abs(f.Ratio[i]-ratio) > tolerance:
-			return fmt.Errorf("explained_variance_ratio %v of component %d, which has %v of %v", f.Ratio[i], i, v, f.TotalVariance)
+			return fmt.Errorf("explained_variance_ratio %v of component %d, which has %v of %v", f.Ratio[i], i, v,
+				f.TotalVariance)
 		case f.Spectrum != nil && math.Abs(f.Spectrum[i]-v) > slack:
 			return fmt.Errorf("explained_variance %v of component %d, whose eigenvalue is %v", v, i, f.Spectrum[i])
 		}

@@ -78,7 +78,8 @@ func (p *PCA) Page(v *View) (*report.Page, error) {
 	}
 	for _, n := range []float64{0.9, 0.99} {
 		if k := p.needed(n); k > 0 {
-			page.Facts = append(page.Facts, report.Fact{Name: fmt.Sprintf("components for %.0f %%", 100*n), Value: strconv.Itoa(k)})
+			page.Facts = append(page.Facts, report.Fact{Name: fmt.Sprintf("components for %.0f %%", 100*n),
+				Value: strconv.Itoa(k)})
 		}
 	}
 	data := p.data(v)
@@ -176,22 +177,26 @@ func (p *PCA) scree() []report.Block {
 	var names []string
 	places, ratios, sums, sum := make([]float64, k), make([]float64, k), make([]float64, k), 0.0
 	table := report.Table{
-		Caption: "Eigenvalues", Columns: []string{"component", "eigenvalue", "share of the variance", "cumulative"}, Left: p.Len() - k, Folded: true,
+		Caption: "Eigenvalues", Columns: []string{"component", "eigenvalue", "share of the variance", "cumulative"},
+		Left: p.Len() - k, Folded: true,
 	}
 	for i := range k {
 		sum += p.Ratio(i)
 		names = append(names, Name(i))
 		places[i], ratios[i], sums[i] = float64(i), 100*p.Ratio(i), 100*sum
-		table.Rows = append(table.Rows, []string{Name(i), report.Format(p.ExplainedVariance[i]), report.Percent(p.Ratio(i)), report.Percent(sum)})
+		table.Rows = append(table.Rows, []string{Name(i), report.Format(p.ExplainedVariance[i]), report.Percent(p.Ratio(i)),
+			report.Percent(sum)})
 	}
 	share := report.Chart{
-		Title: "Share of the variance (scree plot)", Description: fmt.Sprintf("It falls from %s of the first component.", report.Percent(p.Ratio(0))),
+		Title: "Share of the variance (scree plot)", Description: fmt.Sprintf("It falls from %s of the first component.",
+			report.Percent(p.Ratio(0))),
 		X: report.Axis{Label: "component", Names: names}, Y: report.Axis{Label: "share of the variance, %"},
 		Series: []report.Series{{Name: "share, %", Kind: report.Bars, X: places, Y: ratios}},
 	}
 	total := report.Chart{
 		Title: "Cumulative share", Description: fmt.Sprintf("It rises to %s with %d components.", report.Percent(sum), k),
-		X: report.Axis{Label: "components up to", Names: names}, Y: report.Axis{Label: "share of the variance, %", Lo: 0, Hi: 100},
+		X:      report.Axis{Label: "components up to", Names: names},
+		Y:      report.Axis{Label: "share of the variance, %", Lo: 0, Hi: 100},
 		Series: []report.Series{{Name: "cumulative share, %", Kind: report.Line, X: places, Y: sums}},
 	}
 	return []report.Block{report.Columns{share, total}, table}
@@ -200,7 +205,8 @@ func (p *PCA) scree() []report.Block {
 // projected is the sample as a table.
 func (p *PCA) projected(v *View) report.Block {
 	k := min(p.Len(), SampleComponents)
-	t := report.Table{Caption: "The rows as a table", Columns: []string{"id"}, Left: max(len(v.Sample)-tableRows, 0), Folded: true}
+	t := report.Table{Caption: "The rows as a table", Columns: []string{"id"}, Left: max(len(v.Sample)-tableRows, 0),
+		Folded: true}
 	if v.Color != "" {
 		t.Columns = append(t.Columns, v.Color)
 	}
@@ -227,7 +233,8 @@ func (p *PCA) loadings() report.Block {
 	if p.Features() <= tableRows {
 		slices.Sort(order)
 	}
-	t := report.Table{Caption: "Loadings by feature", Columns: []string{"feature"}, Left: p.Features() - len(order), Folded: true}
+	t := report.Table{Caption: "Loadings by feature", Columns: []string{"feature"}, Left: p.Features() - len(order),
+		Folded: true}
 	for i := range k {
 		t.Columns = append(t.Columns, Name(i))
 	}
@@ -254,14 +261,15 @@ func (p *PCA) heaviest(most int) []int {
 
 // pageData is what the scripts get.
 type pageData struct {
-	Names      []string           `json:"names"` // of the components
-	Ratio      []report.Number    `json:"ratio"`
-	SD         []report.Number    `json:"sd"`   // along each
-	Unit       string             `json:"unit"` // of the axes
-	Total      int64              `json:"total"`
-	IDs        []string           `json:"ids"`
-	Points     [][]report.Number  `json:"points"` // components × rows
-	Shown      [][2]report.Number `json:"shown"`  // from where to where points are drawn, by component: those beyond stand at the edge
+	Names  []string          `json:"names"` // of the components
+	Ratio  []report.Number   `json:"ratio"`
+	SD     []report.Number   `json:"sd"`   // along each
+	Unit   string            `json:"unit"` // of the axes
+	Total  int64             `json:"total"`
+	IDs    []string          `json:"ids"`
+	Points [][]report.Number `json:"points"` // components × rows
+	// from where to where points are drawn, by component: those beyond stand at the edge
+	Shown      [][2]report.Number `json:"shown"`
 	Color      string             `json:"color"`
 	Labels     []string           `json:"labels,omitempty"`
 	Groups     []string           `json:"groups,omitempty"` // the labels that have a colour

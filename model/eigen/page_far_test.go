@@ -10,7 +10,8 @@ import (
 // TestPageFarPoints checks that a few far points do not make one spot of the others: beyond the fences they stand at
 // the edge, and the numbers of the points stay.
 func TestPageFarPoints(t *testing.T) {
-	p := &PCA{Rows: 1000, Mean: []float64{0, 0}, Components: [][]float64{{1, 0}, {0, 1}}, ExplainedVariance: []float64{4, 1}, TotalVariance: 5}
+	p := &PCA{Rows: 1000, Mean: []float64{0, 0}, Components: [][]float64{{1, 0}, {0, 1}},
+		ExplainedVariance: []float64{4, 1}, TotalVariance: 5}
 	v := &View{Rows: 1000}
 	for i := range 1000 {
 		x := float64(i%100)/50 - 1
@@ -34,7 +35,8 @@ func TestPageFarPoints(t *testing.T) {
 // TestPageWithoutLabel checks that points without a label are a group of their own, the last one, and have no place
 // in a range of numbers.
 func TestPageWithoutLabel(t *testing.T) {
-	p := &PCA{Rows: 40, Mean: []float64{0}, Components: [][]float64{{1}}, ExplainedVariance: []float64{1}, TotalVariance: 1}
+	p := &PCA{Rows: 40, Mean: []float64{0}, Components: [][]float64{{1}}, ExplainedVariance: []float64{1},
+		TotalVariance: 1}
 	view := func(values int) *pageData {
 		v := &View{Rows: 40, Color: "c"}
 		for i := range 40 {
@@ -46,7 +48,8 @@ func TestPageWithoutLabel(t *testing.T) {
 		}
 		return p.data(v)
 	}
-	if d := view(2); len(d.Groups) != 3 || d.Groups[0] != "0" || d.Groups[1] != "1" || d.Groups[2] != "(none)" || d.Group[3] != 2 || d.Labels[3] != "(none)" {
+	if d := view(2); len(d.Groups) != 3 || d.Groups[0] != "0" || d.Groups[1] != "1" || d.Groups[2] != "(none)" ||
+		d.Group[3] != 2 || d.Labels[3] != "(none)" {
 		t.Errorf("groups %q, the point's is %d, %q", d.Groups, d.Group[3], d.Labels[3])
 	}
 	d := view(40)

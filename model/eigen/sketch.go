@@ -36,7 +36,8 @@ type sketch struct {
 
 func newSketch(omega *mat.Dense, scale []float64) *sketch {
 	d, l := omega.Dims()
-	return &sketch{d: d, l: l, omega: omega, scale: scale, mean: make([]float64, d), squares: make([]float64, d), products: mat.NewDense(d, l, nil)}
+	return &sketch{d: d, l: l, omega: omega, scale: scale, mean: make([]float64, d), squares: make([]float64, d),
+		products: mat.NewDense(d, l, nil)}
 }
 
 func (s *sketch) PartialFit(c *linear.Chunk) error {
@@ -196,7 +197,8 @@ func (s *sketch) MarshalBinary() ([]byte, error) {
 
 // UnmarshalBinary reads what MarshalBinary writes for as many columns and vectors.
 func (s *sketch) UnmarshalBinary(b []byte) error {
-	if len(b) != 8*(3+s.d*(3+s.l)) || binary.LittleEndian.Uint64(b) != uint64(s.d) || binary.LittleEndian.Uint64(b[8:]) != uint64(s.l) {
+	if len(b) != 8*(3+s.d*(3+s.l)) || binary.LittleEndian.Uint64(b) != uint64(s.d) ||
+		binary.LittleEndian.Uint64(b[8:]) != uint64(s.l) {
 		return fmt.Errorf("eigen: not the sums of %d columns times %d vectors", s.d, s.l)
 	}
 	rows := math.Float64frombits(binary.LittleEndian.Uint64(b[16:]))

@@ -11,11 +11,12 @@ import (
 
 // # Sparse rows
 //
-// A sketch takes sparse rows (vectors.CSR) by their entries, and centres them without writing their zeros: it sums up the
-// rows as they are, and takes n·mean·meanᵀΩ from the products XᵀXΩ at the end of a part. Memory is that of the vectors,
-// columns × (components + oversamples), and of the rows' entries. What is lost is what a subtraction loses: a share of
-// about 2⁻⁵² of the mean square of a column, beside which its variance must count; of rows that are mostly zeros, the
-// square of the mean is far below the variance. Columns up to MaxExact take the exact solver, which has dense rows.
+// A sketch takes sparse rows (vectors.CSR) by their entries, and centres them without writing their zeros: it sums up
+// the rows as they are, and takes n·mean·meanᵀΩ from the products XᵀXΩ at the end of a part. Memory is that of the
+// vectors, columns × (components + oversamples), and of the rows' entries. What is lost is what a subtraction loses: a
+// share of about 2⁻⁵² of the mean square of a column, beside which its variance must count; of rows that are mostly
+// zeros, the square of the mean is far below the variance. Columns up to MaxExact take the exact solver, which has
+// dense rows.
 
 // addSparse adds sparse rows, in their order, to sums that are not centred yet.
 func (s *sketch) addSparse(c *linear.Chunk) error {

@@ -29,8 +29,8 @@ func sparseAndDense(n, d int) (sparse, dense *vectors.Block) {
 	return sparse, dense
 }
 
-// Sparse rows have the components of the same rows with their zeros, to the last bits but some, and project onto them as
-// these do.
+// Sparse rows have the components of the same rows with their zeros, to the last bits but some, and project onto them
+// as these do.
 func TestSparse(t *testing.T) {
 	t.Parallel()
 	sparse, dense := sparseAndDense(120, 60)

@@ -120,9 +120,12 @@ func TestFind(t *testing.T) {
 		{"no mark", nil},
 		{mark("b"), []string{"b"}},
 		{"process bundle failed: " + mark("b") + "\n\tat " + mark("a") + ", " + mark("b"), []string{"a", "b"}},
-		{mark("a.csv: row 10, column 2: x") + mark("b.csv: row 1: x") + mark("a.csv: row 9, column 10: x") + mark("a.csv: row 9, column 9: x"),
-			[]string{"a.csv: row 9, column 9: x", "a.csv: row 9, column 10: x", "a.csv: row 10, column 2: x", "b.csv: row 1: x"}},
-		{mark("a.csv: row 2, column y: x") + mark("a.csv: row 2, column x: x") + mark("a.csv: row 2: x") + mark("a.csv: found x"),
+		{mark("a.csv: row 10, column 2: x") + mark("b.csv: row 1: x") + mark("a.csv: row 9, column 10: x") +
+			mark("a.csv: row 9, column 9: x"),
+			[]string{"a.csv: row 9, column 9: x", "a.csv: row 9, column 10: x", "a.csv: row 10, column 2: x",
+				"b.csv: row 1: x"}},
+		{mark("a.csv: row 2, column y: x") + mark("a.csv: row 2, column x: x") + mark("a.csv: row 2: x") +
+			mark("a.csv: found x"),
 			[]string{"a.csv: row 2, column x: x", "a.csv: row 2, column y: x", "a.csv: row 2: x", "a.csv: found x"}},
 		{"cut: " + mark("a")[:len(markOpen)+1], nil},
 		{"cut: " + mark("a")[:len(markOpen)+1] + " " + mark("b"), []string{"b"}},
@@ -138,7 +141,8 @@ func TestFind(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	for _, f := range []*Fault{
-		{File: "a.csv", Row: 12, Column: "x", Found: "1: row 3: 4"}, {File: "a: row b", Row: 0, Found: "x"}, {File: "a", Row: 3, Column: "b: row 4", Found: "x"},
+		{File: "a.csv", Row: 12, Column: "x", Found: "1: row 3: 4"}, {File: "a: row b", Row: 0, Found: "x"},
+		{File: "a", Row: 3, Column: "b: row 4", Found: "x"},
 	} {
 		if file, row, ok := Place(f.Error()); file != f.File || row != f.Row || !ok {
 			t.Errorf("%s: %s, %d, %v", f, file, row, ok)

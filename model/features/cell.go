@@ -1,6 +1,7 @@
 package features
 
-// ParseNumber is the decimal number that a cell of text is from end to end, or not; ±Inf where float64 has no such number.
+// ParseNumber is the decimal number that a cell of text is from end to end, or not; ±Inf where float64 has no such
+// number.
 func ParseNumber(cell []byte) (float64, bool) { return number(trim(cell)) }
 
 // ParseDate is the instant that a cell of text is by ISO 8601, in microseconds since 1970-01-01T00:00:00 UTC, or not.

@@ -10,8 +10,10 @@ import (
 
 func TestNumber(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"0", "-0", "+5", "007", "1.", ".5", "-.5e3", "1e5", "1E-5", "123456789012345678", "12345678901234567890123", "0.1", "1e400", "-1e400", "1e-400",
-		"9007199254740993", "0.30000000000000004", "5e-324", "inf", "-Infinity", "+INF", "3.141592653589793238462643383279502884", "00000000000000000000001"} {
+	for _, s := range []string{"0", "-0", "+5", "007", "1.", ".5", "-.5e3", "1e5", "1E-5", "123456789012345678",
+		"12345678901234567890123", "0.1", "1e400", "-1e400", "1e-400",
+		"9007199254740993", "0.30000000000000004", "5e-324", "inf", "-Infinity", "+INF",
+		"3.141592653589793238462643383279502884", "00000000000000000000001"} {
 		want, err := strconv.ParseFloat(s, 64)
 		if err != nil && !math.IsInf(want, 0) {
 			t.Fatal(err)
@@ -20,7 +22,8 @@ func TestNumber(t *testing.T) {
 			t.Errorf("%s is %v, %v", s, got, ok)
 		}
 	}
-	for _, s := range []string{"", "-", "+", ".", "-.", "e5", "1e", "1e+", "1 2", "0x10", "1_000", "nan", "NaN", "infinit", "in", "i", "--1", "1-", "1.2.3", "1,5", "١", "in f", "1inf", "2013-01-01", "12:30", "1p3"} {
+	for _, s := range []string{"", "-", "+", ".", "-.", "e5", "1e", "1e+", "1 2", "0x10", "1_000", "nan", "NaN", "infinit",
+		"in", "i", "--1", "1-", "1.2.3", "1,5", "١", "in f", "1inf", "2013-01-01", "12:30", "1p3"} {
 		if got, ok := number([]byte(s)); ok {
 			t.Errorf("%s is %v", s, got)
 		}
@@ -35,7 +38,8 @@ func FuzzNumber(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := number([]byte(s))
 		want, err := strconv.ParseFloat(s, 64)
-		if ok != ((err == nil || math.IsInf(want, 0)) && want == want && !strings.ContainsAny(s, "_xX")) || ok && (got != want || math.Signbit(got) != math.Signbit(want)) {
+		if ok != ((err == nil || math.IsInf(want, 0)) && want == want && !strings.ContainsAny(s, "_xX")) || ok &&
+			(got != want || math.Signbit(got) != math.Signbit(want)) {
 			t.Errorf("%q is %v, %v, want %v, %v", s, got, ok, want, err)
 		}
 	})
@@ -43,7 +47,8 @@ func FuzzNumber(f *testing.F) {
 
 func TestAppendNumber(t *testing.T) {
 	t.Parallel()
-	for v, want := range map[float64]string{0: "0", -3: "-3", 1e14: "100000000000000", 1e15: "1e+15", 0.1: "0.1", 1e300: "1e+300", math.Inf(1): "+Inf", -2.5e-7: "-2.5e-07"} {
+	for v, want := range map[float64]string{0: "0", -3: "-3", 1e14: "100000000000000", 1e15: "1e+15", 0.1: "0.1",
+		1e300: "1e+300", math.Inf(1): "+Inf", -2.5e-7: "-2.5e-07"} {
 		if got := formatNumber(v); got != want {
 			t.Errorf("%v is %s, want %s", v, got, want)
 		}
@@ -59,7 +64,8 @@ func TestDates(t *testing.T) {
 	for _, days := range []int64{0, -1, 1, 58, 59, 60, -719468, 11016, 2932896, -100000000, 100000000, 19723} {
 		for _, micros := range []int64{0, 1, microsPerDay - 1, 5 * microsPerHour} {
 			at := time.UnixMicro(days*microsPerDay + micros).UTC()
-			want := [dateParts]float64{float64(at.Year()), float64(at.Month()), float64((at.Weekday() + 6) % 7), float64(at.Hour()), float64(days)}
+			want := [dateParts]float64{float64(at.Year()), float64(at.Month()), float64((at.Weekday() + 6) % 7),
+				float64(at.Hour()), float64(days)}
 			if got := splitDate(days*microsPerDay + micros); got != want {
 				t.Errorf("%v is %v, want %v", at, got, want)
 			}
@@ -72,8 +78,10 @@ func TestDates(t *testing.T) {
 			}
 		}
 	}
-	for _, s := range []string{"", "2013", "2013-01", "2013-00-01", "2013-13-01", "2013-02-29", "2013-1-1", "13-01-2013", "2013-01-01T", "2013-01-01T24:00", "2013-01-01T10", "2013-01-01T10:60",
-		"2013-01-01T10:00:60", "2013-01-01T10:00:00.", "2013-01-01T10:00+", "2013-01-01T10:00+1", "2013-01-01T10:00+01:", "2013-01-01T10:00+24:00", "2013-01-01T10:00 x", "2013-01-01x", "2013/01/01"} {
+	for _, s := range []string{"", "2013", "2013-01", "2013-00-01", "2013-13-01", "2013-02-29", "2013-1-1", "13-01-2013",
+		"2013-01-01T", "2013-01-01T24:00", "2013-01-01T10", "2013-01-01T10:60",
+		"2013-01-01T10:00:60", "2013-01-01T10:00:00.", "2013-01-01T10:00+", "2013-01-01T10:00+1", "2013-01-01T10:00+01:",
+		"2013-01-01T10:00+24:00", "2013-01-01T10:00 x", "2013-01-01x", "2013/01/01"} {
 		if got, ok := isoDate([]byte(s)); ok {
 			t.Errorf("%s is %v", s, time.UnixMicro(got).UTC())
 		}

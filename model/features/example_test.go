@@ -10,7 +10,8 @@ import (
 
 // A table of a text file becomes rows of numbers.
 func Example() {
-	t := tables.New([]tables.Field{{Name: "carrier", Type: tables.Cell}, {Name: "delay", Type: tables.Cell}, {Name: "year", Type: tables.Cell}})
+	t := tables.New([]tables.Field{{Name: "carrier", Type: tables.Cell}, {Name: "delay", Type: tables.Cell},
+		{Name: "year", Type: tables.Cell}})
 	for _, row := range [][3]string{{"UA", "2", "2013"}, {"AA", "NA", "2013"}, {"UA", "4", "2013"}} {
 		for i, cell := range row {
 			t.Columns[i].AppendText([]byte(cell))

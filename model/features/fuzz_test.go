@@ -211,7 +211,8 @@ func FuzzTable(f *testing.F) {
 			}
 			return table(c)
 		}
-		o := Options{HashBits: 6, MaxCategories: 5, Standardize: how&4 == 4, Analyzer: Analyzers[how>>3%3], NGrams: [2]int{1, 3}, MinFrequency: int(how>>5) + 1}
+		o := Options{HashBits: 6, MaxCategories: 5, Standardize: how&4 == 4, Analyzer: Analyzers[how>>3%3],
+			NGrams: [2]int{1, 3}, MinFrequency: int(how>>5) + 1}
 		whole := part(all)
 		var surveys [3]*Survey
 		cut := min(int(at)&^1, len(all)) // even, as every second cell is quoted

@@ -21,7 +21,8 @@ func (e *Encoding) Raw(column string, fill float64, missing bool) (feature int, 
 		case c.Kind != Numeric || c.Parts[0].Knots > 0:
 			return 0, fmt.Errorf("column %s: found a column of the kind %s, expected plain numbers", fault.Quote(column), c.Kind)
 		case c.Missing > 0 && !missing:
-			return 0, fmt.Errorf("column %s: found %s of %d, expected a number in each row", fault.Quote(column), count(c.Missing, "missing cell"), c.Rows)
+			return 0, fmt.Errorf("column %s: found %s of %d, expected a number in each row", fault.Quote(column),
+				count(c.Missing, "missing cell"), c.Rows)
 		}
 		if c.Missing > 0 {
 			found, _, _ := strings.Cut(c.Why, " missing")

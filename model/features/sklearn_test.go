@@ -79,7 +79,8 @@ func readReferences(t *testing.T) *references {
 
 func referenceTable(t *testing.T, columns []referenceColumn) *tables.Table {
 	t.Helper()
-	types := map[string]tables.Type{"number": tables.Number, "boolean": tables.Bool, "timestamp": tables.Time, "text": tables.Text, "cell": tables.Cell, "list": tables.List}
+	types := map[string]tables.Type{"number": tables.Number, "boolean": tables.Bool, "timestamp": tables.Time,
+		"text": tables.Text, "cell": tables.Cell, "list": tables.List}
 	var fields []tables.Field
 	for _, c := range columns {
 		field := tables.Field{Name: c.Name, Type: types[c.Type]}

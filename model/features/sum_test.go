@@ -13,9 +13,11 @@ import (
 func TestMeanAndDeviation(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
-	sets := [][]float64{{1}, {0.1, 0.2, 0.3}, {1e308, 1e308, -1e308}, {5e-324, 1e-320, 0}, {1e16, 1, -1e16, 1}, {math.MaxFloat64, math.MaxFloat64},
+	sets := [][]float64{{1}, {0.1, 0.2, 0.3}, {1e308, 1e308, -1e308}, {5e-324, 1e-320, 0}, {1e16, 1, -1e16, 1},
+		{math.MaxFloat64, math.MaxFloat64},
 		{-math.MaxFloat64, 5e-324}, {math.SmallestNonzeroFloat64}, {1e9 + 1, 1e9 + 2, 1e9 + 3},
-		slices.Repeat([]float64{1<<24 - 1}, smallAdds+5), slices.Repeat([]float64{-(1<<24 - 1), 1 << 24}, smallAdds), {0.5, 3, -7, 1 << 30}}
+		slices.Repeat([]float64{1<<24 - 1}, smallAdds+5), slices.Repeat([]float64{-(1<<24 - 1), 1 << 24}, smallAdds),
+		{0.5, 3, -7, 1 << 30}}
 	for range 10 {
 		set := make([]float64, 1+rng.IntN(400))
 		scale := rng.IntN(600) - 300
@@ -81,7 +83,8 @@ func TestSumBytes(t *testing.T) {
 		t.Errorf("%x, %x", x, y)
 	}
 	var c exact
-	if rest, err := c.cut(append(b.append(nil), 7)); err != nil || !slices.Equal(rest, []byte{7}) || c.rat().Cmp(a.rat()) != 0 {
+	if rest, err := c.cut(append(b.append(nil), 7)); err != nil || !slices.Equal(rest, []byte{7}) ||
+		c.rat().Cmp(a.rat()) != 0 {
 		t.Error(rest, err)
 	}
 }

@@ -117,29 +117,45 @@ func TestKinds(t *testing.T) {
 		kind   Kind
 		why    string
 	}{
-		{cells("x", "1", "2.5", " 3 ", "", "NA", "-1e3"), Numeric, "numbers from -1000 to 3; 2 of 6 missing: the mean -248.38 instead, and a feature that says so"},
-		{cells("x", "true", "False", "TRUE", "?", "1", "0"), Boolean, "2 true, 1 false, and 2 0 or 1s; 1 of 6 missing: the mean 0.6 instead, and a feature that says so"},
+		{cells("x", "1", "2.5", " 3 ", "", "NA", "-1e3"), Numeric,
+			"numbers from -1000 to 3; 2 of 6 missing: the mean -248.38 instead, and a feature that says so"},
+		{cells("x", "true", "False", "TRUE", "?", "1", "0"), Boolean,
+			"2 true, 1 false, and 2 0 or 1s; 1 of 6 missing: the mean 0.6 instead, and a feature that says so"},
 		{cells("x", "true", "False", "7", "7", "7", "7"), Categorical, "3 distinct values"},
-		{cells("x", "NA", "US", "NA", "", "DE", "DE"), Categorical, "3 distinct values; 1 of 6 missing, which is a category too"},
+		{cells("x", "NA", "US", "NA", "", "DE", "DE"), Categorical,
+			"3 distinct values; 1 of 6 missing, which is a category too"},
 		{cells("x", "NA", "null", "", "None", "?", "nan"), LeftOut, "all missing"},
 		{cells("x", "5", "5", "5", "5", "5.0", "5"), LeftOut, "constant: 5"},
 		{cells("x", "a", "a", "a", "a", "a", "a"), LeftOut, `constant: "a"`},
-		{cells("x", "5", "5", "5", "5", "", "5"), Numeric, "numbers from 5 to 5; 1 of 6 missing: the mean 5 instead, and a feature that says so"},
-		{cells("x", "2013-01-01", "2013-01-01T05:00:00Z", "2013-02-28 23:00", "", "2013-03-01", "2013-03-01"), Date, "days from 2013-01-01 to 2013-03-01: month, dayofweek, hour, days; 1 of 6 missing: the mean instead, and a feature that says so"},
-		{cells("x", "2013-01-01", "2013-02-30", "2013-01-01", "2013-01-01", "2013-01-01", "2013-01-01"), Categorical, `2 distinct values; 5 are dates, but not 1 cell, as "2013-02-30": as a date column, it would be refused`},
+		{cells("x", "5", "5", "5", "5", "", "5"), Numeric,
+			"numbers from 5 to 5; 1 of 6 missing: the mean 5 instead, and a feature that says so"},
+		{cells("x", "2013-01-01", "2013-01-01T05:00:00Z", "2013-02-28 23:00", "", "2013-03-01", "2013-03-01"), Date,
+			"days from 2013-01-01 to 2013-03-01: month, dayofweek, hour, days; 1 of 6 missing: the mean instead, and a feature that says so"},
+		{cells("x", "2013-01-01", "2013-02-30", "2013-01-01", "2013-01-01", "2013-01-01", "2013-01-01"), Categorical,
+			`2 distinct values; 5 are dates, but not 1 cell, as "2013-02-30": as a date column, it would be refused`},
 		{cells("x", words...), Text, "texts of 5 words in the median, hashed into 64 features"},
 		{cells("x", "a b c d", "a b c d", "a b c d", "a b c d", "e f g h", "e f g h"), Categorical, "2 distinct values"},
-		{cells("x", long, "a", "a", "a", "a", "a"), Hashed, "2 distinct values, some of more than 1,024 bytes, hashed into 32 features"},
-		{textsOf("x", "1", "2", "3", "4", "5", "a"), Categorical, `6 distinct values; 5 are numbers, but not 1 cell, as "a": as a numeric column, it would be refused`},
-		{textsOf("x", "1", "2", "3", "4", "5", "5"), Categorical, "5 distinct values; all look like numbers: as a numeric column, they would be"},
-		{cells("x", "1", "2", "3", "4", "none", "5"), Categorical, `6 distinct values; 5 are numbers, but not 1 cell, as "none": as a numeric column, it would be refused`},
-		{cells("x", "31/12/2013", "1/1/2013", "1/2/2013", "1/2/2013", "1/2/2013", ""), Categorical, `3 distinct values; 1 of 6 missing, which is a category too; is "1/1/2013" a date? A date format says how they are written`},
-		{cells("x", "$1,200", "$12.50", "$7", "$7", "$7", "$7"), Categorical, `3 distinct values; is "$1,200" a number? Without signs and commas it would be one`},
+		{cells("x", long, "a", "a", "a", "a", "a"), Hashed,
+			"2 distinct values, some of more than 1,024 bytes, hashed into 32 features"},
+		{textsOf("x", "1", "2", "3", "4", "5", "a"), Categorical,
+			`6 distinct values; 5 are numbers, but not 1 cell, as "a": as a numeric column, it would be refused`},
+		{textsOf("x", "1", "2", "3", "4", "5", "5"), Categorical,
+			"5 distinct values; all look like numbers: as a numeric column, they would be"},
+		{cells("x", "1", "2", "3", "4", "none", "5"), Categorical,
+			`6 distinct values; 5 are numbers, but not 1 cell, as "none": as a numeric column, it would be refused`},
+		{cells("x", "31/12/2013", "1/1/2013", "1/2/2013", "1/2/2013", "1/2/2013", ""), Categorical,
+			`3 distinct values; 1 of 6 missing, which is a category too; is "1/1/2013" a date? A date format says how they are written`},
+		{cells("x", "$1,200", "$12.50", "$7", "$7", "$7", "$7"), Categorical,
+			`3 distinct values; is "$1,200" a number? Without signs and commas it would be one`},
 		{cells("x", "3-4", "10.0.0.1", "1-800-555", "x", "x", "x"), Categorical, "4 distinct values"},
-		{numbersOf("x", 1, 2, nan, 4, 5, 6), Numeric, "numbers from 1 to 6; 1 of 6 missing: the mean 3.6 instead, and a feature that says so"},
+		{numbersOf("x", 1, 2, nan, 4, 5, 6), Numeric,
+			"numbers from 1 to 6; 1 of 6 missing: the mean 3.6 instead, and a feature that says so"},
 		{numbersOf("x", nan, nan, nan, nan, nan, nan), LeftOut, "all missing"},
-		{tables.Column{Field: tables.Field{Name: "x", Type: tables.Time}, Times: []int64{0, 1, 2, tables.NoTime, 4, 3600e6}}, Date, "days from 1970-01-01 to 1970-01-01: hour; 1 of 6 missing: the mean instead, and a feature that says so"},
-		{tables.Column{Field: tables.Field{Name: "x", Type: tables.List, Width: 2}, Numbers: []float64{1, 2, nan, nan, 3, 4, 5, 6, 7, 8, 9, 10}}, List, "lists of 2 numbers; 1 of 6 missing: the mean instead, and a feature that says so"},
+		{tables.Column{Field: tables.Field{Name: "x", Type: tables.Time}, Times: []int64{0, 1, 2, tables.NoTime, 4, 3600e6}},
+			Date, "days from 1970-01-01 to 1970-01-01: hour; 1 of 6 missing: the mean instead, and a feature that says so"},
+		{tables.Column{Field: tables.Field{Name: "x", Type: tables.List, Width: 2},
+			Numbers: []float64{1, 2, nan, nan, 3, 4, 5, 6, 7, 8, 9, 10}}, List,
+			"lists of 2 numbers; 1 of 6 missing: the mean instead, and a feature that says so"},
 	} {
 		e := encodingOf(t, Options{}, table(c.column, cells("y", "1", "2", "3", "4", "5", "6")))
 		if got := e.Columns()[0]; got.Kind != c.kind || got.Why != c.why {
@@ -181,7 +197,8 @@ func TestTypesDoNotMatter(t *testing.T) {
 	for i := range typed.Columns {
 		mixed.Columns = append(mixed.Columns, [...]*tables.Table{typed, text}[i%2].Columns[i])
 	}
-	for _, o := range []Options{{Standardize: true, HashBits: 8, MaxCategories: 50}, {Impute: ImputeMedian, Categorical: []string{"hour"}, HashBits: 8, MaxCategories: 50},
+	for _, o := range []Options{{Standardize: true, HashBits: 8, MaxCategories: 50},
+		{Impute: ImputeMedian, Categorical: []string{"hour"}, HashBits: 8, MaxCategories: 50},
 		{Categorical: []string{"hour"}, MaxCategories: 10}} {
 		e := encodingOf(t, o, typed, text)
 		want, err := json.Marshal(e)
@@ -209,8 +226,10 @@ func TestTypesDoNotMatter(t *testing.T) {
 // Unknown categories are counted, for each column; so are missing ones where none was missing.
 func TestUnknown(t *testing.T) {
 	t.Parallel()
-	e := encodingOf(t, Options{Categorical: []string{"n"}, MaxCategories: 3}, table(cells("c", "a", "b", "a"), cells("n", "1", "2", ""), cells("h", "p", "q", "r"), cells("m", "x", "", "")))
-	_, enc := encoded(t, e, table(cells("c", "z", "b", ""), cells("n", "1.0", "x", "3"), cells("h", "s", "t", "u"), cells("m", "x", "", "y")))
+	e := encodingOf(t, Options{Categorical: []string{"n"}, MaxCategories: 3},
+		table(cells("c", "a", "b", "a"), cells("n", "1", "2", ""), cells("h", "p", "q", "r"), cells("m", "x", "", "")))
+	_, enc := encoded(t, e, table(cells("c", "z", "b", ""), cells("n", "1.0", "x", "3"), cells("h", "s", "t", "u"),
+		cells("m", "x", "", "y")))
 	if want := []int64{2, 2, 3, 1}; !slices.Equal(enc.Unknown(), want) {
 		t.Errorf("%d are unknown, want %d", enc.Unknown(), want)
 	}
@@ -234,7 +253,8 @@ func TestHashedProducts(t *testing.T) {
 	hashed := encodingOf(t, o, tab)
 	b, _ := encoded(t, hashed, tab)
 	x, y := exact.interactions[0], hashed.interactions[0]
-	if x.hashed || !y.hashed || x.first != y.first || y.width != 1<<bits || len(exact.Names()) != exact.Dim() || len(hashed.Names()) != hashed.Dim() {
+	if x.hashed || !y.hashed || x.first != y.first || y.width != 1<<bits || len(exact.Names()) != exact.Dim() ||
+		len(hashed.Names()) != hashed.Dim() {
 		t.Fatalf("%+v, %+v", x, y)
 	}
 	met := 0
@@ -265,8 +285,10 @@ func TestHashedProducts(t *testing.T) {
 
 // randomTable has columns of all kinds, in which much is missing.
 func randomTable(rng *rand.Rand, rows int) *tables.Table {
-	t := tables.New([]tables.Field{{Name: "number"}, {Name: "cell", Type: tables.Cell}, {Name: "category", Type: tables.Text}, {Name: "id", Type: tables.Text},
-		{Name: "when", Type: tables.Time}, {Name: "date", Type: tables.Cell}, {Name: "yes", Type: tables.Bool}, {Name: "words", Type: tables.Text}, {Name: "list", Type: tables.List, Width: 2},
+	t := tables.New([]tables.Field{{Name: "number"}, {Name: "cell", Type: tables.Cell},
+		{Name: "category", Type: tables.Text}, {Name: "id", Type: tables.Text},
+		{Name: "when", Type: tables.Time}, {Name: "date", Type: tables.Cell}, {Name: "yes", Type: tables.Bool},
+		{Name: "words", Type: tables.Text}, {Name: "list", Type: tables.List, Width: 2},
 		{Name: "hour"}})
 	for range rows {
 		for i := range t.Columns {
@@ -289,7 +311,8 @@ func randomTable(rng *rand.Rand, rows int) *tables.Table {
 			case "when":
 				c.Times = append(c.Times, rng.Int64N(1e15)-5e14)
 			case "date":
-				c.AppendText(fmt.Appendf(nil, "20%02d-%02d-%02dT%02d:00:00+02:00", rng.IntN(20), 1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24)))
+				c.AppendText(fmt.Appendf(nil, "20%02d-%02d-%02dT%02d:00:00+02:00", rng.IntN(20), 1+rng.IntN(12), 1+rng.IntN(28),
+					rng.IntN(24)))
 			case "yes":
 				c.Numbers = append(c.Numbers, float64(rng.IntN(2)))
 			case "words":
@@ -312,7 +335,9 @@ func TestMergeInAnyOrder(t *testing.T) {
 		parts[i] = randomTable(rng, 1+rng.IntN(30))
 	}
 	for _, o := range []Options{
-		{Standardize: true, TFIDF: true, MaxCategories: 100, HashBits: 8, Interactions: []string{"category*yes", "number*hour", "id*words", "category*when_month"}, Splines: []string{"hour:5", "when_hour:4"}},
+		{Standardize: true, TFIDF: true, MaxCategories: 100, HashBits: 8,
+			Interactions: []string{"category*yes", "number*hour", "id*words", "category*when_month"},
+			Splines:      []string{"hour:5", "when_hour:4"}},
 		{Impute: ImputeMedian, Categorical: []string{"hour"}, MinFrequency: 50},
 	} {
 		whole, err := NewSurvey(parts[0].Fields(), o)
@@ -464,21 +489,35 @@ func TestErrors(t *testing.T) {
 		tables []*tables.Table
 		want   string
 	}{
-		{Options{}, []*tables.Table{table(cells("x", "", "NA"), cells("y", "a", "a"))}, `no column has features: x: left out: all missing; y: left out: constant: "a"`},
+		{Options{}, []*tables.Table{table(cells("x", "", "NA"), cells("y", "a", "a"))},
+			`no column has features: x: left out: all missing; y: left out: constant: "a"`},
 		{Options{}, []*tables.Table{table(cells("x"))}, "a table without rows has no features"},
-		{Options{Numeric: []string{"z*"}}, []*tables.Table{table(cells("x", "1"), cells("y", "1"))}, `numeric: no column "z*": there are x, y`},
-		{Options{Numeric: []string{"x"}, Text: []string{"0-1"}}, []*tables.Table{table(cells("x", "1"), cells("y", "1"))}, `column "x" is to be both numeric and text: it must be of one kind`},
-		{Options{Numeric: []string{"x"}}, []*tables.Table{table(cells("x", "b", "a"))}, `column "x": found no number among 2 cells, but text, as "a", expected what can be numeric, as asked`},
-		{Options{Text: []string{"x"}}, []*tables.Table{table(numbersOf("x", 1, 2))}, `column "x": found numbers, expected what can be text, as asked`},
-		{Options{Date: []string{"x"}}, []*tables.Table{table(cells("x", "b", "a"))}, `column "x": found no date among 2 cells, but text, as "a", expected what can be date, as asked`},
-		{Options{Splines: []string{"x:4"}}, []*tables.Table{table(cells("x", "b", "a"))}, `column "x": found categorical (2 distinct values), expected a numeric one, or a part of a date, for splines`},
-		{Options{Interactions: []string{"x*y"}}, []*tables.Table{table(cells("x", "b", "a"), cells("y", "1", "1"))}, `interactions "x*y": the column "y" is left out: constant: 1`},
-		{Options{Splines: []string{"x_year:4"}}, []*tables.Table{table(cells("x", "2013-01-01", "2013-02-01"))}, `splines "x_year": it has one value, expected more`},
-		{Options{Interactions: []string{"x_year*x"}}, []*tables.Table{table(cells("x", "2013-01-01", "2013-02-01"))}, `interactions "x_year*x": the column "x" has no year: date: days from 2013-01-01 to 2013-02-01: month, dayofweek, days`},
-		{Options{Interactions: []string{"x*z"}}, []*tables.Table{table(cells("x", "b", "a"))}, `interactions: no column "z": there are x`},
-		{Options{}, []*tables.Table{table(cells("x", "b", "a")), table(numbersOf("x", 1))}, `column "x": found numbers in one file and text, as "a" in another, expected cells of one kind`},
-		{Options{}, []*tables.Table{table(cells("x", "b"), cells("x", "b"))}, `two columns have the name "x": each must have one of its own`},
-		{Options{Impute: "x", HashBits: 40}, []*tables.Table{table(cells("x", "b"))}, "hash_bits 40: must be from 1 to 24, or 0 for as many as fit\nimpute \"x\": must be mean, median, constant or none"},
+		{Options{Numeric: []string{"z*"}}, []*tables.Table{table(cells("x", "1"), cells("y", "1"))},
+			`numeric: no column "z*": there are x, y`},
+		{Options{Numeric: []string{"x"}, Text: []string{"0-1"}}, []*tables.Table{table(cells("x", "1"), cells("y", "1"))},
+			`column "x" is to be both numeric and text: it must be of one kind`},
+		{Options{Numeric: []string{"x"}}, []*tables.Table{table(cells("x", "b", "a"))},
+			`column "x": found no number among 2 cells, but text, as "a", expected what can be numeric, as asked`},
+		{Options{Text: []string{"x"}}, []*tables.Table{table(numbersOf("x", 1, 2))},
+			`column "x": found numbers, expected what can be text, as asked`},
+		{Options{Date: []string{"x"}}, []*tables.Table{table(cells("x", "b", "a"))},
+			`column "x": found no date among 2 cells, but text, as "a", expected what can be date, as asked`},
+		{Options{Splines: []string{"x:4"}}, []*tables.Table{table(cells("x", "b", "a"))},
+			`column "x": found categorical (2 distinct values), expected a numeric one, or a part of a date, for splines`},
+		{Options{Interactions: []string{"x*y"}}, []*tables.Table{table(cells("x", "b", "a"), cells("y", "1", "1"))},
+			`interactions "x*y": the column "y" is left out: constant: 1`},
+		{Options{Splines: []string{"x_year:4"}}, []*tables.Table{table(cells("x", "2013-01-01", "2013-02-01"))},
+			`splines "x_year": it has one value, expected more`},
+		{Options{Interactions: []string{"x_year*x"}}, []*tables.Table{table(cells("x", "2013-01-01", "2013-02-01"))},
+			`interactions "x_year*x": the column "x" has no year: date: days from 2013-01-01 to 2013-02-01: month, dayofweek, days`},
+		{Options{Interactions: []string{"x*z"}}, []*tables.Table{table(cells("x", "b", "a"))},
+			`interactions: no column "z": there are x`},
+		{Options{}, []*tables.Table{table(cells("x", "b", "a")), table(numbersOf("x", 1))},
+			`column "x": found numbers in one file and text, as "a" in another, expected cells of one kind`},
+		{Options{}, []*tables.Table{table(cells("x", "b"), cells("x", "b"))},
+			`two columns have the name "x": each must have one of its own`},
+		{Options{Impute: "x", HashBits: 40}, []*tables.Table{table(cells("x", "b"))},
+			"hash_bits 40: must be from 1 to 24, or 0 for as many as fit\nimpute \"x\": must be mean, median, constant or none"},
 	} {
 		s, err := NewSurvey(c.tables[0].Fields(), c.o)
 		for _, tab := range c.tables {
@@ -497,7 +536,8 @@ func TestErrors(t *testing.T) {
 
 func TestEncodeFaults(t *testing.T) {
 	t.Parallel()
-	learned := table(cells("n", "1", "2", ""), cells("b", "true", "false", ""), cells("d", "2013-01-01", "2014-01-01", ""), cells("c", "x", "y", ""))
+	learned := table(cells("n", "1", "2", ""), cells("b", "true", "false", ""), cells("d", "2013-01-01", "2014-01-01", ""),
+		cells("c", "x", "y", ""))
 	e := encodingOf(t, Options{}, learned)
 	for _, c := range []struct {
 		n, b, d string
@@ -520,10 +560,12 @@ func TestEncodeFaults(t *testing.T) {
 			t.Errorf("%v\nwant %s", err, c.want)
 		}
 	}
-	if _, err := e.Encoder([]tables.Field{{Name: "n"}, {Name: "x"}}); err == nil || err.Error() != `no column "b": there are n, x; the model needs n, b, d, c` {
+	if _, err := e.Encoder([]tables.Field{{Name: "n"}, {Name: "x"}}); err == nil ||
+		err.Error() != `no column "b": there are n, x; the model needs n, b, d, c` {
 		t.Error(err)
 	}
-	if _, err := e.Encoder([]tables.Field{{Name: "n"}, {Name: "b"}, {Name: "c"}, {Name: "d"}}); err == nil || err.Error() != `column "d": found a number, expected date, as the model has learned` {
+	if _, err := e.Encoder([]tables.Field{{Name: "n"}, {Name: "b"}, {Name: "c"}, {Name: "d"}}); err == nil ||
+		err.Error() != `column "d": found a number, expected date, as the model has learned` {
 		t.Error(err)
 	}
 	none := encodingOf(t, Options{Impute: ImputeNone}, learned)

@@ -19,7 +19,8 @@ import (
 // arrowFormat is Apache Arrow's IPC format, as a file or as a stream
 // (https://arrow.apache.org/docs/format/Columnar.html): what Feather V2 is too. A vector is one list of numbers, or
 // many columns of them, as in Parquet.
-var arrowFormat = &Format{Name: "arrow", Extensions: []string{".arrow", ".feather", ".arrows", ".ipc"}, Cells: true, inspect: inspectArrow}
+var arrowFormat = &Format{Name: "arrow", Extensions: []string{".arrow", ".feather", ".arrows", ".ipc"}, Cells: true,
+	inspect: inspectArrow}
 
 const (
 	arrowMagic = "ARROW1"
@@ -80,7 +81,8 @@ func (s *arrowSource) walk(ctx context.Context) error {
 	at, end := int64(0), s.Size()
 	switch {
 	case strings.HasPrefix(string(begin), featherMagic):
-		return fault.File(s.Name(), "Feather of version 2, as pyarrow.feather.write_feather writes it by default", "Feather of version 1")
+		return fault.File(s.Name(), "Feather of version 2, as pyarrow.feather.write_feather writes it by default",
+			"Feather of version 1")
 	case strings.HasPrefix(string(begin), arrowMagic):
 		const tail = 4 + len(arrowMagic) // the footer's length, and the magic again
 		if s.Size() < 8+int64(tail) {
@@ -95,7 +97,8 @@ func (s *arrowSource) walk(ctx context.Context) error {
 			return s.damaged("the end %s", fault.Quote(b))
 		}
 		at, end = 8, s.Size()-int64(tail)-footer
-	case len(begin) < 8 || binary.LittleEndian.Uint32(begin) != continuation && binary.LittleEndian.Uint32(begin) > arrowMetaMax:
+	case len(begin) < 8 || binary.LittleEndian.Uint32(begin) != continuation &&
+		binary.LittleEndian.Uint32(begin) > arrowMetaMax:
 		return fault.File(s.Name(), "an Arrow file or stream", "the beginning %s", fault.Quote(begin))
 	}
 	for at < end {
@@ -146,7 +149,8 @@ func (s *arrowSource) message(ctx context.Context, at, end int64) (int64, error)
 		}
 	}
 	m, ok := parseMessage(b[head : head+length])
-	if !ok || !soundMessage(b[head:head+length], m.kind) || m.body < 0 || m.body > end-at-head-length || m.rows < 0 || m.rows > math.MaxInt64-s.rows {
+	if !ok || !soundMessage(b[head:head+length], m.kind) || m.body < 0 || m.body > end-at-head-length || m.rows < 0 ||
+		m.rows > math.MaxInt64-s.rows {
 		return 0, s.damaged("the message at byte %d", at)
 	}
 	part := arrowPart{first: s.rows, rows: m.rows, at: Range{at, head + length + m.body}}
@@ -336,7 +340,8 @@ func (s *arrowSource) widthOf(f *parquetField, in *arrowBytes, schema *arrow.Sch
 	}
 	switch {
 	case length > maxColumns:
-		return 0, fault.File(s.Name(), fmt.Sprintf("lists of at most %d numbers", maxColumns), "one of %d in column %s", length, f.name)
+		return 0, fault.File(s.Name(), fmt.Sprintf("lists of at most %d numbers", maxColumns), "one of %d in column %s",
+			length, f.name)
 	case length < 1:
 		return 0, fault.File(s.Name(), "lists of numbers", "none but empty ones in column %s", f.name)
 	}

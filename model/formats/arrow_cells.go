@@ -201,7 +201,8 @@ func (r *arrowCells) lists(f *parquetField, to *tables.Column, at, rows int) err
 		from, end := l.ValueOffsets(at + i)
 		if n := end - from; n != int64(f.width) {
 			to.AppendMissing()
-			r.mark(i, f.name, fmt.Sprintf("a list of %d", n), fmt.Sprintf("a list of %d numbers, as in the first that has any", f.width))
+			r.mark(i, f.name, fmt.Sprintf("a list of %d", n), fmt.Sprintf("a list of %d numbers, as in the first that has any",
+				f.width))
 			continue
 		}
 		for j := range f.width {
@@ -238,7 +239,8 @@ func (r *arrowCells) readIDs(at, rows int) error {
 }
 
 // arrowID is an id, or says what is found instead.
-func arrowID(a arrow.Array, texts func(int) []byte, integers func(int) (int64, string), i int) (id vectors.ID, found string) {
+func arrowID(a arrow.Array, texts func(int) []byte, integers func(int) (int64, string), i int) (id vectors.ID,
+	found string) {
 	if isNull(a, i) {
 		return id, "null"
 	}

@@ -66,13 +66,16 @@ func npzOf(t testing.TB, method uint16, arrays ...string) string {
 	return b.String()
 }
 
-var arrowFuzzOptions = []Options{{}, {Columns: []string{"x"}}, {Columns: []string{"a", "b"}, IDColumn: "id"}, {Columns: []string{"b"}, TargetColumn: "kind", Labels: true}, {TargetColumn: "a", WeightColumn: "b"}}
+var arrowFuzzOptions = []Options{{}, {Columns: []string{"x"}}, {Columns: []string{"a", "b"}, IDColumn: "id"},
+	{Columns: []string{"b"}, TargetColumn: "kind", Labels: true}, {TargetColumn: "a", WeightColumn: "b"}}
 
 func arrowSeeds(t testing.TB) []string {
 	t.Helper()
 	table := `[{"id":"p","kind":"u","a":1,"b":2.5},{"id":"q","kind":"v","a":3,"b":4.5},{"id":"r","kind":"u","a":5,"b":6.5}]`
 	fields := []arrow.Field{
-		{Name: "id", Type: arrow.BinaryTypes.String}, {Name: "kind", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}},
+		{Name: "id", Type: arrow.BinaryTypes.String},
+		{Name: "kind", Type: &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8,
+			ValueType: arrow.BinaryTypes.String}},
 		{Name: "a", Type: arrow.PrimitiveTypes.Int64}, {Name: "b", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
 	}
 	lists := []arrow.Field{{Name: "x", Type: arrow.ListOf(arrow.PrimitiveTypes.Float32)}}
@@ -108,9 +111,12 @@ func TestArrowDamaged(t *testing.T) {
 			checkAny(t, "x.arrow", string(b), arrowFuzzOptions[rng.IntN(len(arrowFuzzOptions))], 100)
 		}
 	}
-	wantFault(t, "x.arrow", "a,b\n1,2\n3,4\n", Options{}, `x.arrow: found the beginning "a,b\n1,2\n", expected an Arrow file or stream`)
-	wantFault(t, "x.arrow", "ARROW1\x00\x00"+strings.Repeat("\x00", 20), Options{}, `x.arrow: found a damaged one: the end "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", expected a whole Arrow file`)
-	wantFault(t, "x.arrow", "\xff\xff\xff\xff\x00\x00\x00\x00", Options{}, "x.arrow: found a damaged one: no schema, expected a whole Arrow file")
+	wantFault(t, "x.arrow", "a,b\n1,2\n3,4\n", Options{},
+		`x.arrow: found the beginning "a,b\n1,2\n", expected an Arrow file or stream`)
+	wantFault(t, "x.arrow", "ARROW1\x00\x00"+strings.Repeat("\x00", 20), Options{},
+		`x.arrow: found a damaged one: the end "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", expected a whole Arrow file`)
+	wantFault(t, "x.arrow", "\xff\xff\xff\xff\x00\x00\x00\x00", Options{},
+		"x.arrow: found a damaged one: no schema, expected a whole Arrow file")
 }
 
 // A batch whose buffer claims to unpack to more than the memory has is refused before it is allocated.
@@ -128,7 +134,8 @@ func TestArrowClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "x.arrow: found a damaged one: record batch 3 cannot be decoded, expected a whole Arrow file"
-	if err := readSpan(t.Context(), src, Span{Rows: src.Rows()}, &vectors.Block{Dim: src.Dim()}); err == nil || err.Error() != want {
+	if err := readSpan(t.Context(), src, Span{Rows: src.Rows()}, &vectors.Block{Dim: src.Dim()}); err == nil ||
+		err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
 }
@@ -148,8 +155,10 @@ func npzSeeds(t testing.TB) []string {
 	x := npyArray("<f8", "(3, 2)", encoded(binary.LittleEndian, []float64{1, 2, 3, 4, 5, 6}))
 	y := npyArray("<i8", "(3,)", encoded(binary.LittleEndian, []int64{1, 2, 3}))
 	return []string{
-		npzOf(t, zip.Store, "x", x, "y", y), npzOf(t, zip.Deflate, "x", x, "y", y), npzOf(t, zip.Deflate, "x", fortran(3, 2, []float64{1, 2, 3, 4, 5, 6})),
-		csrOf(t, zip.Store, nil), csrOf(t, zip.Deflate, map[string]string{"target": npyArray("<f8", "(3,)", encoded(binary.LittleEndian, []float64{1, 2, 3}))}),
+		npzOf(t, zip.Store, "x", x, "y", y), npzOf(t, zip.Deflate, "x", x, "y", y),
+		npzOf(t, zip.Deflate, "x", fortran(3, 2, []float64{1, 2, 3, 4, 5, 6})),
+		csrOf(t, zip.Store, nil), csrOf(t, zip.Deflate,
+			map[string]string{"target": npyArray("<f8", "(3,)", encoded(binary.LittleEndian, []float64{1, 2, 3}))}),
 	}
 }
 
@@ -187,9 +196,11 @@ func TestNPZDamaged(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
-	wantFault(t, "x.npz", "PK", Options{}, "x.npz: found no such archive, or a damaged one, expected a .npz file, an archive of arrays")
+	wantFault(t, "x.npz", "PK", Options{},
+		"x.npz: found no such archive, or a damaged one, expected a .npz file, an archive of arrays")
 	wantFault(t, "x.npz", npzOf(t, zip.Store), Options{}, "x.npz: found none in it, expected an archive of arrays")
-	wantFault(t, "x.npy", npyArray("<f8", "(1,)", make([]byte, 8)), Options{Array: "x"}, "x.npy: found the format npy, expected a .npz, of which alone an array is asked for by name")
+	wantFault(t, "x.npy", npyArray("<f8", "(1,)", make([]byte, 8)), Options{Array: "x"},
+		"x.npy: found the format npy, expected a .npz, of which alone an array is asked for by name")
 }
 
 func FuzzNPZ(f *testing.F) {
@@ -206,9 +217,11 @@ func FuzzNPZ(f *testing.F) {
 // Only the batches of the span are read, and to inspect a file only what describes them.
 func TestArrowBytesRead(t *testing.T) {
 	t.Parallel()
-	data := arrowOf(t, []arrow.Field{{Name: "x", Type: arrow.FixedSizeListOf(100, arrow.PrimitiveTypes.Float64)}}, "["+strings.TrimSuffix(grid{500, 100}.text(`{"x":[`, ",", "]},"), ",")+"]", 100, true)
+	data := arrowOf(t, []arrow.Field{{Name: "x", Type: arrow.FixedSizeListOf(100, arrow.PrimitiveTypes.Float64)}}, "["+
+		strings.TrimSuffix(grid{500, 100}.text(`{"x":[`, ",", "]},"), ",")+"]", 100, true)
 	var ranges []Range
-	f := &textData{name: "x.arrow", data: data, open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
+	f := &textData{name: "x.arrow", data: data,
+		open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
 	src, err := Inspect(t.Context(), f, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -238,13 +251,15 @@ func TestNPZBytesRead(t *testing.T) {
 	t.Parallel()
 	for method, most := range map[uint16]int64{zip.Store: 7*800 + 1, zip.Deflate: 1 << 20} {
 		var ranges []Range
-		f := &textData{name: "x.npz", data: npzOf(t, method, "x", grid{500, 100}.file(t, "npy")), open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
+		f := &textData{name: "x.npz", data: npzOf(t, method, "x", grid{500, 100}.file(t, "npy")),
+			open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
 		src, err := Inspect(t.Context(), f, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		ranges = nil
-		if rows, err := readRows(src, Span{First: 250, Rows: 7}, 3); err != nil || len(rows) != 7 || len(ranges) != 1 || ranges[0].Length > most {
+		if rows, err := readRows(src, Span{First: 250, Rows: 7}, 3); err != nil || len(rows) != 7 || len(ranges) != 1 ||
+			ranges[0].Length > most {
 			t.Errorf("%d rows, %v, %v", len(rows), err, ranges)
 		}
 		if spans := CutSource(src, 100, 100); len(spans) != map[uint16]int{zip.Store: 5, zip.Deflate: 1}[method] {

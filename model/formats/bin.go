@@ -17,12 +17,13 @@ var (
 )
 
 func binFormat(name string, e element) *Format {
-	return &Format{Name: name, Extensions: []string{"." + name}, inspect: func(ctx context.Context, f File, _ compression, o Options) (Source, error) {
-		if err := o.noText(f, name); err != nil {
-			return nil, err
-		}
-		return inspectBin(ctx, f, e, &o)
-	}}
+	return &Format{Name: name, Extensions: []string{"." + name},
+		inspect: func(ctx context.Context, f File, _ compression, o Options) (Source, error) {
+			if err := o.noText(f, name); err != nil {
+				return nil, err
+			}
+			return inspectBin(ctx, f, e, &o)
+		}}
 }
 
 // binHeader is the bytes before the first row.
@@ -41,7 +42,8 @@ func inspectBin(ctx context.Context, f File, e element, o *Options) (Source, err
 		return nil, fault.File(f.Name(), "rows of data", "%d rows of %d columns", m.rows, m.columns)
 	}
 	if n, ok := bytesOf(m.rows, m.columns, int64(m.size)); !ok || n != f.Size()-binHeader {
-		expected := fmt.Sprintf("%d rows × %d columns × %d bytes after the header of %d", m.rows, m.columns, m.size, binHeader)
+		expected := fmt.Sprintf("%d rows × %d columns × %d bytes after the header of %d", m.rows, m.columns, m.size,
+			binHeader)
 		return nil, fault.File(f.Name(), expected, "%d bytes", f.Size()-binHeader)
 	}
 	return newMatrix(m, o)

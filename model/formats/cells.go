@@ -34,7 +34,8 @@ func (c cell) typeName() string {
 }
 
 // markers stand for a missing value, as pandas has them, and as the UCI repository has.
-var markers = []string{"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN",
+var markers = []string{"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+	"<NA>", "N/A", "NA", "NULL", "NaN",
 	"None", "n/a", "nan", "null", "?"}
 
 // kind is what a field looks like.
@@ -110,5 +111,6 @@ func vectorWord(b []byte) []byte {
 
 // lengthFault is the fault of a vector that has not as many numbers as the first.
 func lengthFault(n, dim int) *fault.Fault {
-	return &fault.Fault{Found: fmt.Sprintf("a vector of %d", n), Expected: fmt.Sprintf("one of %d, as in the first row", dim)}
+	return &fault.Fault{Found: fmt.Sprintf("a vector of %d", n),
+		Expected: fmt.Sprintf("one of %d, as in the first row", dim)}
 }

@@ -66,7 +66,8 @@ func (s *selection) places() []int {
 // then as a glob of names, whose columns come in the table's order. A name that several columns have names none of
 // them. Every fault is one of the file named.
 func (o *Options) choose(file string, names []string, count int) (*selection, error) {
-	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, untargeted: o.Untargeted, index: indexIn(names)}
+	s := &selection{names: names, count: count, id: -1, target: -1, weight: -1, labels: o.Labels, untargeted: o.Untargeted,
+		index: indexIn(names)}
 	roles := []struct {
 		name, spec string
 		column     *int
@@ -92,7 +93,8 @@ func (o *Options) choose(file string, names []string, count int) (*selection, er
 			return nil, s.lacks(file, "the "+r.name+" column "+fault.Quote(r.spec))
 		}
 		if other, ok := role[c]; ok {
-			return nil, fault.Asked(file, "a column of its own for the "+other+" and the "+r.name, "the column %s for both", s.name(c))
+			return nil, fault.Asked(file, "a column of its own for the "+other+" and the "+r.name, "the column %s for both",
+				s.name(c))
 		}
 		*r.column, role[c] = c, r.name
 	}
@@ -137,7 +139,8 @@ func (s *selection) exactly(file string, names []string) error {
 		case c < 0:
 			return fault.File(file, "one column of that name", "%d columns %s", s.named(name), fault.Quote(name))
 		case c == s.target || c == s.weight:
-			return fault.File(file, "columns for the vector without the target and the weight", "the column %s as one of these", fault.Quote(name))
+			return fault.File(file, "columns for the vector without the target and the weight", "the column %s as one of these",
+				fault.Quote(name))
 		}
 		s.vector = append(s.vector, c)
 	}
@@ -175,7 +178,8 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 		}
 		for _, c := range columns {
 			if by, ok := taken[c]; ok {
-				return fault.Asked(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c), fault.Quote(by), fault.Quote(spec))
+				return fault.Asked(file, "each column once", "the column %s in both %s and %s of the columns asked for", s.name(c),
+					fault.Quote(by), fault.Quote(spec))
 			}
 			taken[c] = spec
 			switch {

@@ -48,9 +48,9 @@ type CopyReader interface {
 	Close() error
 }
 
-// Copies says how the rows of files of one format are copied, which Settle has made sure of. Where numbers may be filled
-// in, columns of .parquet that hold none of floating point and lack some become such. Files whose rows cannot follow
-// each other are at fault, and so is a format that is none of those of Copied.
+// Copies says how the rows of files of one format are copied, which Settle has made sure of. Where numbers may be
+// filled in, columns of .parquet that hold none of floating point and lack some become such. Files whose rows cannot
+// follow each other are at fault, and so is a format that is none of those of Copied.
 func Copies(ctx context.Context, all []Source, fills bool) (*Copied, error) {
 	var double []string
 	for _, src := range all {

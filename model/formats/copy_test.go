@@ -79,7 +79,8 @@ func filled(t *testing.T, name, data string, o Options, some int) (string, error
 // Rows are copied as they stand, but for the numbers that are missing, by whatever word.
 func TestCopyText(t *testing.T) {
 	for _, c := range []struct{ name, data, want string }{
-		{"a.csv", "x,name,zip,y\n1,\"a, \"\"b\"\"\",007,\n,\"\",008,2.50\nNA,n,009, null \n4,,010,5e0\r\n", "x,name,zip,y\n1,\"a, \"\"b\"\"\",007,7.5\n7.5,\"\",008,2.50\n7.5,n,009,7.5\n4,,010,5e0\n"},
+		{"a.csv", "x,name,zip,y\n1,\"a, \"\"b\"\"\",007,\n,\"\",008,2.50\nNA,n,009, null \n4,,010,5e0\r\n",
+			"x,name,zip,y\n1,\"a, \"\"b\"\"\",007,7.5\n7.5,\"\",008,2.50\n7.5,n,009,7.5\n4,,010,5e0\n"},
 		{"q.csv", "x,y\n\"1\",\"\"\n\"\",2\n", "x,y\n\"1\",7.5\n7.5,2\n"},
 		{"s.csv", "x;y\n1,5;\n;2,5\n3,5;1\n", "x;y\n1,5;7,5\n7,5;2,5\n3,5;1\n"},
 		{"n.csv", "1,2\n,3\n4,\n", "1,2\n7.5,3\n4,7.5\n"},
@@ -102,7 +103,8 @@ func TestCopyText(t *testing.T) {
 	}
 }
 
-// Text and booleans are left out where no column is named, but by a glob or as what to leave out; and is at fault where one is.
+// Text and booleans are left out where no column is named, but by a glob or as what to leave out; and is at fault where
+// one is.
 func TestMissingColumns(t *testing.T) {
 	csv := "x,t,y,b\n,a,1,True\n2,b,1,\n"
 	jsonl := "{\"x\":null,\"t\":\"a\",\"y\":1,\"b\":null}\n{\"x\":2,\"t\":\"\",\"y\":1,\"b\":true}\n"
@@ -115,7 +117,8 @@ func TestMissingColumns(t *testing.T) {
 				t.Errorf("%s, %q: %v\n%s", c.name, columns, err, got)
 			}
 		}
-		if got, err := filled(t, c.name, c.data, Options{Columns: []string{"x", "t"}}, 9); err == nil || !strings.Contains(err.Error(), "column t") && !strings.Contains(err.Error(), "t: found") {
+		if got, err := filled(t, c.name, c.data, Options{Columns: []string{"x", "t"}}, 9); err == nil ||
+			!strings.Contains(err.Error(), "column t") && !strings.Contains(err.Error(), "t: found") {
 			t.Errorf("%s: %v, %q", c.name, err, got)
 		}
 	}
@@ -159,7 +162,8 @@ func TestCopyNPY(t *testing.T) {
 		if order == binary.BigEndian {
 			descr = ">f4"
 		}
-		fortran := npyOf("{'descr': '"+descr+"', 'fortran_order': True, 'shape': (3, 2), }\n", encoded(order, []float32{1, 3, nan, nan, 4, 6}))
+		fortran := npyOf("{'descr': '"+descr+"', 'fortran_order': True, 'shape': (3, 2), }\n",
+			encoded(order, []float32{1, 3, nan, nan, 4, 6}))
 		for _, data := range []string{
 			npyArray(descr, "(3, 2)", encoded(order, []float32{1, nan, 3, 4, nan, 6})),
 			npyArray(descr, "(6,)", encoded(order, []float32{1, nan, 3, 4, nan, 6})), fortran,
@@ -182,8 +186,10 @@ func TestCopyNPY(t *testing.T) {
 // double; rows of several groups, from any on.
 func TestCopyParquet(t *testing.T) {
 	fields := []arrow.Field{
-		column("x", arrow.PrimitiveTypes.Float32), column("n", arrow.PrimitiveTypes.Int64), column("whole", arrow.PrimitiveTypes.Int64),
-		column("t", arrow.BinaryTypes.String), column("when", arrow.FixedWidthTypes.Timestamp_ns), column("l", arrow.ListOf(arrow.PrimitiveTypes.Int32)),
+		column("x", arrow.PrimitiveTypes.Float32), column("n", arrow.PrimitiveTypes.Int64),
+		column("whole", arrow.PrimitiveTypes.Int64),
+		column("t", arrow.BinaryTypes.String), column("when", arrow.FixedWidthTypes.Timestamp_ns),
+		column("l", arrow.ListOf(arrow.PrimitiveTypes.Int32)),
 		column("b", arrow.FixedWidthTypes.Boolean),
 	}
 	data := parquetOf(t, fields, `[
@@ -211,7 +217,8 @@ func TestCopyParquet(t *testing.T) {
 					text = append(text, row)
 				}
 			}
-			if r.Schema().Field(1).Type != arrow.PrimitiveTypes.Float64 || r.Schema().Field(2).Type != arrow.PrimitiveTypes.Int64 {
+			if r.Schema().Field(1).Type != arrow.PrimitiveTypes.Float64 ||
+				r.Schema().Field(2).Type != arrow.PrimitiveTypes.Int64 {
 				t.Fatal(r.Schema())
 			}
 		}
@@ -222,12 +229,13 @@ func TestCopyParquet(t *testing.T) {
 	}
 }
 
-// Numbers that would change as their column becomes double are a fault, unless the column is left out; durations are one
-// at once; categories of bytes stay bytes.
+// Numbers that would change as their column becomes double are a fault, unless the column is left out; durations are
+// one at once; categories of bytes stay bytes.
 func TestCopyParquetFaults(t *testing.T) {
 	decimals := &arrow.Decimal128Type{Precision: 30, Scale: 2}
 	fields := []arrow.Field{
-		column("x", arrow.PrimitiveTypes.Float64), column("n", arrow.PrimitiveTypes.Int64), column("u", arrow.PrimitiveTypes.Uint64),
+		column("x", arrow.PrimitiveTypes.Float64), column("n", arrow.PrimitiveTypes.Int64),
+		column("u", arrow.PrimitiveTypes.Uint64),
 		column("d", decimals),
 	}
 	data := parquetOf(t, fields, `[
@@ -239,7 +247,8 @@ func TestCopyParquetFaults(t *testing.T) {
 		"u": "a.parquet: row 1, column u: found 18446744073709551615, expected a number that double holds",
 		"d": "a.parquet: row 2, column d: found 123456789012345678.25, expected a number that double holds",
 	} {
-		if _, err := filled(t, "a.parquet", data, Options{Columns: []string{"x", column}}, 2); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := filled(t, "a.parquet", data, Options{Columns: []string{"x", column}}, 2); err == nil ||
+			!strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v, expected %s", err, want)
 		}
 	}
@@ -272,15 +281,19 @@ func TestCopies(t *testing.T) {
 		return src
 	}
 	csv := open("a.csv", "x,y\n1,2\n")
-	for _, other := range []Source{open("b.csv", "y,x\n1,2\n"), open("b.tsv", "x\ty\n1\t2\n"), open("b.jsonl", "{\"x\":1,\"y\":2}\n")} {
-		if _, err := Copies(t.Context(), []Source{csv, other}, true); err == nil || !strings.Contains(err.Error(), "can follow those of") {
+	for _, other := range []Source{open("b.csv", "y,x\n1,2\n"), open("b.tsv", "x\ty\n1\t2\n"),
+		open("b.jsonl", "{\"x\":1,\"y\":2}\n")} {
+		if _, err := Copies(t.Context(), []Source{csv, other}, true); err == nil ||
+			!strings.Contains(err.Error(), "can follow those of") {
 			t.Error(err)
 		}
 	}
-	if c, err := Copies(t.Context(), []Source{csv, open("b.csv", "x,y\n3,4\n")}, true); err != nil || string(c.Head) != "x,y\n" {
+	if c, err := Copies(t.Context(), []Source{csv, open("b.csv", "x,y\n3,4\n")}, true); err != nil ||
+		string(c.Head) != "x,y\n" {
 		t.Error(c, err)
 	}
-	if _, err := Copies(t.Context(), []Source{open("a.svm", "1 1:2\n")}, true); err == nil || !strings.Contains(err.Error(), ".csv .tsv .jsonl .npy .parquet") {
+	if _, err := Copies(t.Context(), []Source{open("a.svm", "1 1:2\n")}, true); err == nil ||
+		!strings.Contains(err.Error(), ".csv .tsv .jsonl .npy .parquet") {
 		t.Error(err)
 	}
 }

@@ -94,7 +94,8 @@ func csrForm(ctx context.Context, f File, arrays map[string]*member) error {
 		format = strings.Trim(strings.ReplaceAll(string(b), "\x00", ""), " ") // text of 4 bytes a character, or of one
 	}
 	if format != "csr" {
-		return fault.File(f.Name(), "a matrix in rows: scipy.sparse.save_npz(name, matrix.tocsr())", "one in the form %s", fault.Quote(format))
+		return fault.File(f.Name(), "a matrix in rows: scipy.sparse.save_npz(name, matrix.tocsr())", "one in the form %s",
+			fault.Quote(format))
 	}
 	for _, name := range csrParts[1:] {
 		if arrays[name] == nil {
@@ -119,7 +120,8 @@ func csrArray(ctx context.Context, f File, m *member, n int64) (*matrix, error) 
 		return nil, err
 	}
 	if bytes, ok := bytesOf(a.rows, 1, int64(a.size)); !ok || bytes != m.size-start {
-		return nil, fault.File(f.Name(), fmt.Sprintf("%d numbers of %d bytes in the array %s", a.rows, a.size, fault.Quote(m.array)), "%d bytes", m.size-start)
+		return nil, fault.File(f.Name(), fmt.Sprintf("%d numbers of %d bytes in the array %s", a.rows, a.size,
+			fault.Quote(m.array)), "%d bytes", m.size-start)
 	}
 	if n >= 0 && a.rows != n {
 		return nil, fault.File(f.Name(), fmt.Sprintf("%d numbers in the array %s", n, fault.Quote(m.array)), "%d", a.rows)
@@ -131,7 +133,8 @@ func csrArray(ctx context.Context, f File, m *member, n int64) (*matrix, error) 
 func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Options) error {
 	for _, column := range o.Columns {
 		if name, not := strings.CutPrefix(column, "!"); !not || arrays[name] == nil {
-			return fault.Asked(s.Name(), "no choice of columns: a sparse row names those that it has", "columns asked for, %s", fault.Quote(name))
+			return fault.Asked(s.Name(), "no choice of columns: a sparse row names those that it has", "columns asked for, %s",
+				fault.Quote(name))
 		}
 	}
 	for _, role := range []struct {
@@ -143,7 +146,8 @@ func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Op
 		}
 		m := arrays[role.name]
 		if m == nil {
-			return fault.File(s.Name(), "an array "+fault.Quote(role.name)+" of a number for each row, beside the sparse matrix", "none")
+			return fault.File(s.Name(), "an array "+fault.Quote(role.name)+" of a number for each row, beside the sparse matrix",
+				"none")
 		}
 		var err error
 		if *role.to, err = csrArray(ctx, s.File, m, s.rows); err != nil {
@@ -224,7 +228,8 @@ func (s *csrSource) Read(ctx context.Context, span Span) (_ Reader, err error) {
 		first, n int64
 	}{
 		{s.indices, &r.indices, r.at, last - r.at}, {s.data, &r.data, r.at, last - r.at},
-		{s.target, &r.target, span.First, span.Rows}, {s.weight, &r.weight, span.First, span.Rows}, {s.id, &r.id, span.First, span.Rows},
+		{s.target, &r.target, span.First, span.Rows}, {s.weight, &r.weight, span.First, span.Rows},
+		{s.id, &r.id, span.First, span.Rows},
 	} {
 		if open.array == nil {
 			continue
@@ -238,7 +243,8 @@ func (s *csrSource) Read(ctx context.Context, span Span) (_ Reader, err error) {
 
 // disorder says that the entries of a row end before they begin, or behind the last of all.
 func (s *csrSource) disorder(row, before, after int64) error {
-	return fault.File(s.Name(), fmt.Sprintf("numbers in indptr that ascend from 0 to %d, the number of entries", s.entries), "%d after %d, at place %d", after, before, row)
+	return fault.File(s.Name(), fmt.Sprintf("numbers in indptr that ascend from 0 to %d, the number of entries",
+		s.entries), "%d after %d, at place %d", after, before, row)
 }
 
 // csrReader reads rows.

@@ -25,8 +25,9 @@ var (
 //
 // A quote opens a quoted field only where the field begins, and there it must close before the next separator or line
 // end; within, it is doubled. A row that breaks this is at fault and ends with its line: one stray quote does not take
-// the rows after it along. In a field that begins otherwise, a quote is a character like any other. Hence a line begins in one of two states, within a quoted field or not, and whoever knows
-// which one needs nothing else of what stands before.
+// the rows after it along. In a field that begins otherwise, a quote is a character like any other. Hence a line begins
+// in one of two states, within a quoted field or not, and whoever knows which one needs nothing else of what stands
+// before.
 type csvSource struct {
 	textFile
 	*selection
@@ -82,7 +83,8 @@ func (s *csvSource) first(l *lines, o *Options) error {
 		return err
 	}
 	if len(row) == 5 && strings.EqualFold(string(row[:4]), "sep=") {
-		return fault.Asked(s.Name(), "a header or data: --skip_rows=1 leaves that line out", "the line %s, which only Excel understands, at the beginning", fault.Quote(row))
+		return fault.Asked(s.Name(), "a header or data: --skip_rows=1 leaves that line out",
+			"the line %s, which only Excel understands, at the beginning", fault.Quote(row))
 	}
 	fields := fields{dialect: &s.dialect, max: maxColumns}
 	count, ok := fields.split(row)
@@ -119,19 +121,21 @@ func (s *csvSource) first(l *lines, o *Options) error {
 	return nil
 }
 
-// unnamed are the names of a header where the rows have one field more than it: the first is the row's name, as R writes
-// it; the last is what a delimiter at the end of the rows makes, where it is empty in all. The note tells of the former,
-// unless the first counts the rows.
+// unnamed are the names of a header where the rows have one field more than it: the first is the row's name, as R
+// writes it; the last is what a delimiter at the end of the rows makes, where it is empty in all. The note tells of the
+// former, unless the first counts the rows.
 func (d *dialect) unnamed(rows []sampled, names []string) (all []string, note string) {
 	n := len(names)
 	counted, named := d.rowNames(rows, n)
 	switch {
 	case counted && names[0] != "":
 		return slices.Insert(names, 0, ""), ""
-	case len(rows) > 0 && names[n-1] != "" && !slices.ContainsFunc(rows, func(r sampled) bool { return len(r.fields) != n+1 || len(r.fields[n]) > 0 }):
+	case len(rows) > 0 && names[n-1] != "" &&
+		!slices.ContainsFunc(rows, func(r sampled) bool { return len(r.fields) != n+1 || len(r.fields[n]) > 0 }):
 		return append(names, ""), ""
 	case named && names[0] != "":
-		return slices.Insert(names, 0, ""), "rows have one field more than the header: the first, as " + fault.Quote(rows[0].fields[0]) +
+		return slices.Insert(names, 0, ""), "rows have one field more than the header: the first, as " +
+			fault.Quote(rows[0].fields[0]) +
 			", is taken for the row's name, as in R (column 0)"
 	}
 	return names, ""
@@ -265,7 +269,8 @@ func (s *csvSource) measure(rows []sampled, kinds []cell) error {
 			continue
 		}
 		if len(s.vector) > 1 {
-			return fault.File(s.Name(), "columns of numbers, or one of vectors", "%d columns, of which %s has vectors", len(s.vector), fault.Quote(s.name(c)))
+			return fault.File(s.Name(), "columns of numbers, or one of vectors", "%d columns, of which %s has vectors",
+				len(s.vector), fault.Quote(s.name(c)))
 		}
 		s.array = true
 		for _, r := range rows {
@@ -275,7 +280,8 @@ func (s *csvSource) measure(rows []sampled, kinds []cell) error {
 			}
 		}
 		if s.dim > maxColumns {
-			return fault.File(s.Name(), fmt.Sprintf("vectors of at most %d numbers", maxColumns), "one of %d in column %s", s.dim, s.name(c))
+			return fault.File(s.Name(), fmt.Sprintf("vectors of at most %d numbers", maxColumns), "one of %d in column %s",
+				s.dim, s.name(c))
 		}
 	}
 	return nil
@@ -348,7 +354,8 @@ func (s *csvSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if s.cells {
 		return s.cellsReader(t), nil
 	}
-	r := &csvReader{textReader: t, s: s, vector: make([]float64, s.Dim()), fields: fields{dialect: &s.dialect, max: s.selection.count}}
+	r := &csvReader{textReader: t, s: s, vector: make([]float64, s.Dim()),
+		fields: fields{dialect: &s.dialect, max: s.selection.count}}
 	r.slow = s.array || !s.dialect.plain()
 	t.parse = r.row
 	return r, nil
@@ -364,7 +371,8 @@ func (r *csvReader) row(b *vectors.Block, number int64) error {
 		return err
 	}
 	if !quotes {
-		if id, ok := r.plain(row); ok && (r.s.id < 0 || len(id) > 0 && utf8.Valid(id)) && r.learn() == nil && r.append(b, number, id) < 0 {
+		if id, ok := r.plain(row); ok && (r.s.id < 0 || len(id) > 0 && utf8.Valid(id)) && r.learn() == nil &&
+			r.append(b, number, id) < 0 {
 			return nil
 		}
 	}
@@ -483,7 +491,8 @@ func (r *csvReader) general(row []byte, b *vectors.Block, number int64) error {
 			return nil
 		}
 		if r.s.array {
-			f = &fault.Fault{Column: fmt.Sprintf("%s, place %d", r.s.name(r.s.vector[0]), i), Found: formatFloat(r.vector[i]), Expected: storable(r.vector[i])}
+			f = &fault.Fault{Column: fmt.Sprintf("%s, place %d", r.s.name(r.s.vector[0]), i), Found: formatFloat(r.vector[i]),
+				Expected: storable(r.vector[i])}
 		} else {
 			c := r.s.vector[i]
 			f = r.s.dialect.numberFault(r.fields.list[c])

@@ -43,7 +43,8 @@ func (s *csvSource) judgeCells(rows []sampled) {
 			case cellBroken:
 				if advice := s.dialect.otherNumber(field); advice != "" && !told {
 					told = true
-					s.note(fmt.Sprintf("column %s: %s is text here; a number with %s", fault.Plain(s.name(c)), fault.Quote(field), advice))
+					s.note(fmt.Sprintf("column %s: %s is text here; a number with %s", fault.Plain(s.name(c)), fault.Quote(field),
+						advice))
 				}
 			}
 		}
@@ -62,7 +63,8 @@ type csvCells struct {
 }
 
 func (s *csvSource) cellsReader(t *textReader) Reader {
-	r := &csvCells{textReader: t, s: s, plain: s.dialect.plain(), fields: fields{dialect: &s.dialect, max: s.selection.count}}
+	r := &csvCells{textReader: t, s: s, plain: s.dialect.plain(),
+		fields: fields{dialect: &s.dialect, max: s.selection.count}}
 	t.parse = r.row
 	t.past = func() error {
 		_, _, _, err := s.dialect.row(t.lines)

@@ -49,7 +49,8 @@ func TestCSVFirstRowAtFault(t *testing.T) {
 		if f, ok := fault.IsRow(r.Read(b, 10)); !ok || f.Row != 0 {
 			t.Errorf("%q: row 0 is not at fault: %v", c.data, f)
 		}
-		if err := r.Read(b, 10); err != nil || !reflect.DeepEqual(b.F64, []float64{1, 2, 3, 4}) || !reflect.DeepEqual(b.Numbers, []int64{1, 2}) {
+		if err := r.Read(b, 10); err != nil || !reflect.DeepEqual(b.F64, []float64{1, 2, 3, 4}) ||
+			!reflect.DeepEqual(b.Numbers, []int64{1, 2}) {
 			t.Errorf("%q: rows %v, %v, %v", c.data, b.Numbers, b.F64, err)
 		}
 		if err := r.Close(); err != nil {

@@ -34,41 +34,54 @@ func TestCSV(t *testing.T) {
 		{"header", "a,b\n1,2\n3,4\n", Options{}, row("[1 2]", "[3 4]")},
 		{"no header", "1,2\n3,4\n", Options{}, row("[1 2]", "[3 4]")},
 		{"text above a number", "a,2\n3,4\n", Options{}, row("[3 4]")},
-		{"neither is NaN", "nan,nan\n3,4\n", Options{}, row(`fault: , column 0: found "nan", expected a finite number`, "[3 4]")},
+		{"neither is NaN", "nan,nan\n3,4\n", Options{}, row(`fault: , column 0: found "nan", expected a finite number`,
+			"[3 4]")},
 		{"nor nothing", ",\n3,4\n", Options{}, row(`fault: , column 0: found an empty field, expected a number`, "[3 4]")},
 		{"a name may be missing", "b,\n3,4\n", Options{}, row("[3 4]")},
 		{"the first without a name is the row index", ",b\n3,4\n", Options{}, row("[4]")},
 		{"header yes", "1,2\n3,4\n", Options{Header: HeaderYes, Columns: []string{"2"}}, row("[4]")},
-		{"header no", "a,b\n3,4\n", Options{Header: HeaderNo}, row(`fault: , column 0: found "a", expected a number`, "[3 4]")},
+		{"header no", "a,b\n3,4\n", Options{Header: HeaderNo},
+			row(`fault: , column 0: found "a", expected a number`, "[3 4]")},
 		{"byte order mark", "\uFEFFa,b\n1,2\n", Options{Columns: []string{"a"}}, row("[1]")},
 		{"byte order mark and numbers", "\uFEFF1,2\n", Options{}, row("[1 2]")},
 		{"quoted header", "\"a\n,\"\"b\",c\n1,2\n", Options{Columns: []string{"a\n,\"b"}}, row("[1]")},
 		{"no last line end", "1,2\n3,4", Options{}, row("[1 2]", "[3 4]")},
 		{"CRLF", "a,b\r\n1,2\r\n3,4\r\n", Options{}, row("[1 2]", "[3 4]")},
 		{"CR at the end", "1,2\r\n3,4\r", Options{}, row("[1 2]", "[3 4]")},
-		{"CR alone ends no line", "1,2\r3,4\n", Options{}, row(`fault: , column 1: found "2\r3", expected a number: a CR alone ends no line`)},
+		{"CR alone ends no line", "1,2\r3,4\n", Options{},
+			row(`fault: , column 1: found "2\r3", expected a number: a CR alone ends no line`)},
 		{"empty lines", "\n\r\na,b\n\n\n1,2\n\r\n3,4\n\n\r\n\n", Options{}, row("[1 2]", "[3 4]")},
 		{"a line of spaces is no row", " \n1\n  \n2\n  ", Options{}, row("[1]", "[2]")},
-		{"a line of spaces between fields is a row", "1 2\n \n2 3\n", Options{Delimiter: "space"}, row("[1 2]", "fault: , column 0: found an empty field, expected a number", "[2 3]")},
+		{"a line of spaces between fields is a row", "1 2\n \n2 3\n", Options{Delimiter: "space"},
+			row("[1 2]", "fault: , column 0: found an empty field, expected a number", "[2 3]")},
 		{"a line of spaces before a header", "  \na,b\n1,2\n", Options{Columns: []string{"b"}}, row("[2]")},
 		{"spaces", " 1 ,\t2\n3  ,  4\t \n", Options{}, row("[1 2]", "[3 4]")},
-		{"syntax", "+1,-.5e+3,2.,00.1\n1e-400,-0,1E2,9007199254740993\n", Options{}, row("[1 -500 2 0.1]", "[0 -0 100 9.007199254740992e+15]")},
-		{"quotes", "\"1\",\" 2\"\n\"3\",4\n5,\"6\"\r\n\"\",7\n", Options{}, row("[1 2]", "[3 4]", "[5 6]", `fault: , column 0: found an empty field, expected a number`)},
-		{"ids", "id,x\n\"a,\"\"b\"\"\nc\",1\n 7,2\n007,3\n-7,4\n\"8\",5\n9223372036854775808,6\n\"\",7\n,8\n", Options{IDColumn: "id"},
+		{"syntax", "+1,-.5e+3,2.,00.1\n1e-400,-0,1E2,9007199254740993\n", Options{},
+			row("[1 -500 2 0.1]", "[0 -0 100 9.007199254740992e+15]")},
+		{"quotes", "\"1\",\" 2\"\n\"3\",4\n5,\"6\"\r\n\"\",7\n", Options{},
+			row("[1 2]", "[3 4]", "[5 6]", `fault: , column 0: found an empty field, expected a number`)},
+		{"ids", "id,x\n\"a,\"\"b\"\"\nc\",1\n 7,2\n007,3\n-7,4\n\"8\",5\n9223372036854775808,6\n\"\",7\n,8\n",
+			Options{IDColumn: "id"},
 			row("[1] \"a,\\\"b\\\"\\nc\"", `[2] " 7"`, `[3] "007"`, `[4] "-7"`, `[5] "8"`, `[6] "9223372036854775808"`,
-				`fault: , column id: found an empty field, expected an id`, `fault: , column id: found an empty field, expected an id`)},
+				`fault: , column id: found an empty field, expected an id`,
+				`fault: , column id: found an empty field, expected an id`)},
 		{"id by index", "1,a\n2,b\n", Options{IDColumn: "1"}, row(`[1] "a"`, `[2] "b"`)},
 		{"id as a value", "7,2\n8,4\n", Options{IDColumn: "0", Columns: []string{"1", "0"}}, row(`[2 7] "7"`, `[4 8] "8"`)},
-		{"columns", "id,p_1,q,p_2\nx,1,2,3\n\"y\",4,5,6\n", Options{Columns: []string{"p_*", "2"}}, row("[1 3 2]", "[4 6 5]")},
-		{"range, others are any text", "1,x,2,3,\"\n\"\n4,,5,6,\n", Options{Columns: []string{"2-3", "0"}}, row("[2 3 1]", "[5 6 4]")},
-		{"ragged", "1,2\n3\n4,5,6\n7,8\n", Options{}, row("[1 2]", "fault: : found 1 fields, expected 2", "fault: : found 3 fields, expected 2", "[7 8]")},
+		{"columns", "id,p_1,q,p_2\nx,1,2,3\n\"y\",4,5,6\n", Options{Columns: []string{"p_*", "2"}},
+			row("[1 3 2]", "[4 6 5]")},
+		{"range, others are any text", "1,x,2,3,\"\n\"\n4,,5,6,\n", Options{Columns: []string{"2-3", "0"}},
+			row("[2 3 1]", "[5 6 4]")},
+		{"ragged", "1,2\n3\n4,5,6\n7,8\n", Options{},
+			row("[1 2]", "fault: : found 1 fields, expected 2", "fault: : found 3 fields, expected 2", "[7 8]")},
 		{"ragged before no number", "1,2\nx,3,4\n", Options{}, row("[1 2]", "fault: : found 3 fields, expected 2")},
 		{"faults", "a,b\n1,x\n1,\nNaN,2\n1e999,3\n4,5\n", Options{},
 			row(`fault: , column b: found "x", expected a number`, `fault: , column b: found an empty field, expected a number`,
-				`fault: , column a: found "NaN", expected a finite number`, `fault: , column a: found "1e999", expected a finite float64`, "[4 5]")},
+				`fault: , column a: found "NaN", expected a finite number`,
+				`fault: , column a: found "1e999", expected a finite float64`, "[4 5]")},
 		{"float32", "1,2\n\"3\",-1e39\n", Options{DType: vectors.Float32}, row("[1 2]", "[3 -1e+39]")}, // as the block has it
 		{"a quote within a field", "a,b\n1,2\n5\" pipe,3\n4,5\"\n6,7\n", Options{},
-			row("[1 2]", `fault: , column a: found "5\" pipe", expected a number`, `fault: , column b: found "5\"", expected a number`, "[6 7]")},
+			row("[1 2]", `fault: , column a: found "5\" pipe", expected a number`,
+				`fault: , column b: found "5\"", expected a number`, "[6 7]")},
 		{"a quote within an id", "a,b\n5\" pipe,3\n4\"x\"\"y,\"5\"\n\"6,\n7\",7\n", Options{IDColumn: "a"},
 			row(`[3] "5\" pipe"`, `[5] "4\"x\"\"y"`, `[7] "6,\n7"`)},
 		{"text after a quote", "1,2\n\"3\"4,5\n\"6\" ,7\n8, \"9\"\n1,2\n", Options{},
@@ -106,7 +119,8 @@ func TestCSV(t *testing.T) {
 }
 
 func TestCSVFloat32(t *testing.T) {
-	src, err := inspectText("a,b\n1,2\n\"3\",-1e39\n4,1e39\n5,6\n", "f.csv", Options{Columns: []string{"b"}, DType: vectors.Float32})
+	src, err := inspectText("a,b\n1,2\n\"3\",-1e39\n4,1e39\n5,6\n", "f.csv",
+		Options{Columns: []string{"b"}, DType: vectors.Float32})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +130,8 @@ func TestCSVFloat32(t *testing.T) {
 	}
 	b := &vectors.Block{Dim: 1, DType: vectors.Float32}
 	for _, want := range []string{
-		`f.csv: row 1, column b: found "-1e39", expected a finite float32`, `f.csv: row 2, column b: found "1e39", expected a finite float32`, "<nil>", "EOF", "EOF",
+		`f.csv: row 1, column b: found "-1e39", expected a finite float32`,
+		`f.csv: row 2, column b: found "1e39", expected a finite float32`, "<nil>", "EOF", "EOF",
 	} {
 		if err := r.Read(b, 10); fmt.Sprint(err) != want {
 			t.Errorf("%v, not %s", err, want)
@@ -138,15 +153,20 @@ func TestCSVInspectFaults(t *testing.T) {
 	}{
 		{"a,b\n", Options{}, `f.csv: found a header and no rows, expected rows of data`},
 		{"a,b\n", Options{Columns: []string{"c"}}, `f.csv: found the columns "a", "b", expected a column "c"`},
-		{"1,2\n", Options{Columns: []string{"c"}}, `f.csv: found 2 columns without names: they go by their index, from 0, expected a column "c"`},
-		{"1,2\n", Options{Columns: []string{"1-2"}}, `f.csv: found 2 columns without names: they go by their index, from 0, expected a column "1-2"`},
+		{"1,2\n", Options{Columns: []string{"c"}},
+			`f.csv: found 2 columns without names: they go by their index, from 0, expected a column "c"`},
+		{"1,2\n", Options{Columns: []string{"1-2"}},
+			`f.csv: found 2 columns without names: they go by their index, from 0, expected a column "1-2"`},
 		{"a,b\n", Options{IDColumn: "id"}, `f.csv: found the columns "a", "b", expected the id column "id"`},
 		{"a\n", Options{IDColumn: "a"}, `f.csv: found none but the id, expected at least one column for the vector`},
-		{"a,b,a\n", Options{Columns: []string{"a"}}, `f.csv: found 2 columns "a", expected one column of that name, or its index`},
+		{"a,b,a\n", Options{Columns: []string{"a"}},
+			`f.csv: found 2 columns "a", expected one column of that name, or its index`},
 		{"a,b,a\n", Options{IDColumn: "a"}, `f.csv: found 2 columns "a", expected one column of that name, or its index`},
-		{"a,b\n", Options{Columns: []string{"a", "0-1"}}, `f.csv: found the column a in both "a" and "0-1" of the columns asked for, expected each column once`},
+		{"a,b\n", Options{Columns: []string{"a", "0-1"}},
+			`f.csv: found the column a in both "a" and "0-1" of the columns asked for, expected each column once`},
 		{"a,b\n", Options{Header: "maybe"}, `header "maybe": must be auto, yes or no`},
-		{" \"a\",c\n1,2\n", Options{}, `f.csv: found " \"a\"" in the first row, expected quotes around all of a field, and those inside it doubled; or --quoting=none`},
+		{" \"a\",c\n1,2\n", Options{},
+			`f.csv: found " \"a\"" in the first row, expected quotes around all of a field, and those inside it doubled; or --quoting=none`},
 		{"a,\"b\n1,2\n", Options{}, `f.csv: found a quote that opens in the first row, and then the end of the file, expected the quote that closes it, or --quoting=none`},
 		{strings.Repeat(",", maxColumns), Options{}, `f.csv: found 1048577 columns, expected at most 1048576 columns`},
 	} {
@@ -191,7 +211,8 @@ func TestCSVLoad(t *testing.T) {
 		last    []float64 // of the last row, its first values
 		id      string
 	}{
-		{"digits.csv", Options{IDColumn: "id", Columns: []string{"pixel_*"}}, 1797, []float64{0, 0, 10, 14, 8, 1, 0, 0, 0, 2}, "1796"},
+		{"digits.csv", Options{IDColumn: "id", Columns: []string{"pixel_*"}}, 1797, []float64{0, 0, 10, 14, 8, 1, 0, 0, 0, 2},
+			"1796"},
 		{"shuttle.csv.gz", Options{Columns: []string{"1-3", "0"}}, 49_097, []float64{0, 103, 0, 37}, "49096"},
 	} {
 		b, err := Load(context.Background(), c.options, "../../testdata/"+c.name)
@@ -333,7 +354,8 @@ func checkTable(t *testing.T, data string, tabs, header, id bool, size int64) {
 	dim, want, ok := oracleCSV(data, comma, o.Header, column)
 	src, err := inspectText(data, name, o)
 	if err != nil {
-		refused := slices.ContainsFunc([]string{"UTF-16", "UTF-8", "CR alone", "LF and CR", "zero bytes", "data", "archive", "an Arrow file", "no rows"}, func(s string) bool {
+		refused := slices.ContainsFunc([]string{"UTF-16", "UTF-8", "CR alone", "LF and CR", "zero bytes", "data", "archive",
+			"an Arrow file", "no rows"}, func(s string) bool {
 			return strings.Contains(err.Error(), s)
 		})
 		if ok && !refused && !(id && header) {
@@ -369,8 +391,10 @@ func checkTable(t *testing.T, data string, tabs, header, id bool, size int64) {
 }
 
 var tableSeeds = []string{
-	"a,b\n1,2\n3,4\n", "1,2\r\n\r\n3,4\r", "\"1\",\"2\"\n\"a\"\"\n\",\"3\"\n", "1,2\n\"3\",\"4\n5\"\n6,7", "1,2\na\"b,3\n4,5\n",
-	"1,2\n\"a\"b,\"3\n4,5\"\n6,7\n", "\uFEFF1,2\n", "1,2\n\"\n\r\n\n,\"\"\"\"\"\n", "\"\"\n\"\"\"\"\n", ",\n,\n", "1\n \n2", "1,\"\r\n\",\"\"\r\n",
+	"a,b\n1,2\n3,4\n", "1,2\r\n\r\n3,4\r", "\"1\",\"2\"\n\"a\"\"\n\",\"3\"\n", "1,2\n\"3\",\"4\n5\"\n6,7",
+	"1,2\na\"b,3\n4,5\n",
+	"1,2\n\"a\"b,\"3\n4,5\"\n6,7\n", "\uFEFF1,2\n", "1,2\n\"\n\r\n\n,\"\"\"\"\"\n", "\"\"\n\"\"\"\"\n", ",\n,\n",
+	"1\n \n2", "1,\"\r\n\",\"\"\r\n",
 	"1,2\n\"3\"\r4,\"5\n6\"\n", "1\t2\n\"3\t\"\t4\n", "inf,nan\n1,2\n", "0x1p4,1_0\n1,1e400\n-0,.5\n",
 }
 
@@ -488,7 +512,10 @@ var textBenchmarks = []struct {
 	rows, columns int
 	value         func(*rand.Rand) string
 }{
-	{"float32", 8192, 128, func(r *rand.Rand) string { return strconv.FormatFloat(float64(float32(r.NormFloat64())), 'g', -1, 32) }},
+	{"float32", 8192, 128, func(r *rand.Rand) string {
+		return strconv.FormatFloat(float64(float32(r.NormFloat64())), 'g',
+			-1, 32)
+	}},
 	{"float64", 4096, 128, func(r *rand.Rand) string { return strconv.FormatFloat(r.NormFloat64(), 'g', -1, 64) }},
 	{"digits", 40_000, 64, func(r *rand.Rand) string { return strconv.Itoa(r.IntN(17)) }},
 	{"narrow", 400_000, 3, func(r *rand.Rand) string { return strconv.Itoa(r.IntN(1000)) }},

@@ -17,7 +17,8 @@ import (
 // Decimals are the numbers that a text of their digits has, in every width that Parquet and Arrow have for them.
 func TestDecimals(t *testing.T) {
 	const values = `"0.00","-0.01","12345678901.10","-99999999999999999999.99","0.07","179.45","90071992547409.93"`
-	text, err := inspectText("a\n"+strings.Join(strings.Split(strings.ReplaceAll(values, `"`, ""), ","), "\n")+"\n", "f.csv", Options{})
+	text, err := inspectText("a\n"+strings.Join(strings.Split(strings.ReplaceAll(values, `"`, ""), ","), "\n")+"\n",
+		"f.csv", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +26,8 @@ func TestDecimals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dtype := range []arrow.DataType{&arrow.Decimal128Type{Precision: 30, Scale: 2}, &arrow.Decimal256Type{Precision: 40, Scale: 2}} {
+	for _, dtype := range []arrow.DataType{&arrow.Decimal128Type{Precision: 30, Scale: 2},
+		&arrow.Decimal256Type{Precision: 40, Scale: 2}} {
 		var row []string
 		for v := range strings.SplitSeq(values, ",") {
 			row = append(row, fmt.Sprintf(`{"a":%s}`, v))
@@ -39,7 +41,8 @@ func TestDecimals(t *testing.T) {
 	for precision, physical := range map[int32]string{9: "INT32", 18: "INT64", 25: "FIXED_LEN_BYTE_ARRAY"} {
 		dtype := &arrow.Decimal128Type{Precision: precision, Scale: 3}
 		schema := arrow.NewSchema([]arrow.Field{column("a", dtype)}, nil)
-		record, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(`[{"a":"-1.005"},{"a":"2.5"}]`))
+		record, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema,
+			strings.NewReader(`[{"a":"-1.005"},{"a":"2.5"}]`))
 		if err != nil {
 			t.Fatal(err)
 		}

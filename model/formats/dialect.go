@@ -103,7 +103,8 @@ func (o *Options) noDialect(f File, format string) error {
 		{"comment", o.Comment, ""}, {"quoting", string(o.Quoting), string(QuotingMinimal)},
 	} {
 		if given.value != "" && given.value != given.none {
-			return fault.Asked(f.Name(), "no "+given.what+": ."+format+" is no table of text", "%s %s", given.what, fault.Quote(given.value))
+			return fault.Asked(f.Name(), "no "+given.what+": ."+format+" is no table of text", "%s %s", given.what,
+				fault.Quote(given.value))
 		}
 	}
 	return nil
@@ -178,8 +179,8 @@ func (d *dialect) commentIn(line []byte, from int) int {
 	return len(line)
 }
 
-// isRow reports whether a line that begins outside of a quoted field begins a row: one that has more than spaces, and is
-// no comment.
+// isRow reports whether a line that begins outside of a quoted field begins a row: one that has more than spaces, and
+// is no comment.
 func (d *dialect) isRow(line []byte) bool {
 	for _, c := range line {
 		if c != ' ' && c != '\t' || c == d.comma {

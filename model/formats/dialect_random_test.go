@@ -14,7 +14,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-var randomDialects = flag.String("dialects", "../../testdata/dialects_random.json", "the tables of testdata/dialects_random.py")
+var randomDialects = flag.String("dialects", "../../testdata/dialects_random.json",
+	"the tables of testdata/dialects_random.py")
 
 // randomTable is a table as text, and what pandas reads of it.
 type randomTable struct {

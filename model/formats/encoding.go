@@ -31,7 +31,8 @@ const (
 )
 
 // Encodings are all that there are.
-var Encodings = []Encoding{EncodingAuto, EncodingUTF8, EncodingLatin1, EncodingWindows1252, EncodingUTF16, EncodingUTF16LE, EncodingUTF16BE}
+var Encodings = []Encoding{EncodingAuto, EncodingUTF8, EncodingLatin1, EncodingWindows1252, EncodingUTF16,
+	EncodingUTF16LE, EncodingUTF16BE}
 
 const (
 	markUTF8    = "\xef\xbb\xbf"

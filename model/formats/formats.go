@@ -111,7 +111,8 @@ type Options struct {
 	ListedFeatures int `json:",omitempty"`
 	// ZeroBased is for .svm. Default: ZeroBasedAuto.
 	ZeroBased ZeroBased `json:",omitempty"`
-	// Sparse says that sparse rows ([IsSparse]) stay so. It is for whoever makes the block; a Reader does what the block asks for.
+	// Sparse says that sparse rows ([IsSparse]) stay so. It is for whoever makes the block; a Reader does what the block
+	// asks for.
 	Sparse bool `json:",omitempty"`
 	// DType is how values are stored.
 	DType vectors.DType `json:",omitempty"`
@@ -123,8 +124,8 @@ type Options struct {
 	// included, whose cells may be missing, into blocks that hold [vectors.Block.Cells]. Rows without a target are left
 	// out, unless Untargeted says otherwise. Only a [Tabular] source can be read so.
 	Cells bool `json:",omitempty"`
-	// IDCells says that the first column of a table's vector holds ids, as IDColumn does: in .csv and .tsv they stand as in
-	// the file, but for spaces around them, however its numbers are written; in .jsonl they are strings or integers.
+	// IDCells says that the first column of a table's vector holds ids, as IDColumn does: in .csv and .tsv they stand as
+	// in the file, but for spaces around them, however its numbers are written; in .jsonl they are strings or integers.
 	IDCells bool `json:",omitempty"`
 	// Untargeted says that rows of tables without a target are kept: with the target NaN, or the label "".
 	Untargeted bool `json:",omitempty"`
@@ -216,8 +217,9 @@ type Span struct {
 	First  int64 // number of the first row within the file, 0-based
 	Rows   int64
 	Offset int64 // of a counted source: the byte at which the first row begins, in the uncompressed text
-	End    int64 `json:",omitempty"` // of the same: the byte behind the last row, or 0 where that is as far as the text goes
-	Skip   int64 `json:",omitempty"` // of a table of text: how many rows stand from Offset on before the first
+	// of the same: the byte behind the last row, or 0 where that is as far as the text goes
+	End  int64 `json:",omitempty"`
+	Skip int64 `json:",omitempty"` // of a table of text: how many rows stand from Offset on before the first
 
 	marks []int64 // offsets of every markRows-th row, from the one of that number on
 }
@@ -339,7 +341,8 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 		return nil, err
 	}
 	if o.Array != "" && format != npzFormat {
-		return nil, fault.Asked(f.Name(), "a .npz, of which alone an array is asked for by name", "the format %s", format.Name)
+		return nil, fault.Asked(f.Name(), "a .npz, of which alone an array is asked for by name", "the format %s",
+			format.Name)
 	}
 	if f.Size() == 0 && format == jsonlFormat && o.emptyDim() > 0 {
 		return emptySource(o.EmptyDim), nil
@@ -348,7 +351,8 @@ func Inspect(ctx context.Context, f File, o Options) (Source, error) {
 		return nil, fault.Ends(fault.File(f.Name(), format.Name+" data", "an empty file"))
 	}
 	if o.Cells && !format.Cells {
-		return nil, fault.File(f.Name(), "a table of named columns: "+strings.Join(tabular(), ", "), "the format %s, which is numbers", format.Name)
+		return nil, fault.File(f.Name(), "a table of named columns: "+strings.Join(tabular(), ", "),
+			"the format %s, which is numbers", format.Name)
 	}
 	src, err := format.inspect(ctx, f, comp, o)
 	if err == nil && o.Features > 0 && src.Dim() != o.Features {
@@ -404,13 +408,16 @@ func detect(name, formatName string) (*Format, compression, error) {
 			}
 		}
 		if ext := path.Ext(base); format == nil && ext == "" {
-			return nil, "", fault.File(name, "--input_format=csv, or another of "+strings.Join(formatNames(), ", "), "no extension that tells the format")
+			return nil, "", fault.File(name, "--input_format=csv, or another of "+strings.Join(formatNames(), ", "),
+				"no extension that tells the format")
 		} else if format == nil {
-			return nil, "", fault.File(name, "one of "+strings.Join(extensions(), " ")+", or --input_format", "the extension %s", fault.Quote(ext))
+			return nil, "", fault.File(name, "one of "+strings.Join(extensions(), " ")+", or --input_format", "the extension %s",
+				fault.Quote(ext))
 		}
 	}
 	if comp != "" && !format.Text {
-		return nil, "", fault.File(name, "an uncompressed file: "+format.Name+" is read from the middle", "the extension %s", fault.Quote(path.Ext(strings.ToLower(name))))
+		return nil, "", fault.File(name, "an uncompressed file: "+format.Name+" is read from the middle", "the extension %s",
+			fault.Quote(path.Ext(strings.ToLower(name))))
 	}
 	return format, comp, nil
 }
@@ -443,7 +450,8 @@ func extensions() []string {
 // readAll reads the bytes [offset, offset+length), all of them or an error.
 func readAll(ctx context.Context, f File, offset, length int64) ([]byte, error) {
 	if offset < 0 || length < 0 || offset+length > f.Size() {
-		return nil, fault.File(f.Name(), fmt.Sprintf("%d bytes from byte %d on", length, offset), "a file of %d bytes", f.Size())
+		return nil, fault.File(f.Name(), fmt.Sprintf("%d bytes from byte %d on", length, offset), "a file of %d bytes",
+			f.Size())
 	}
 	r, err := f.OpenRange(ctx, offset, length)
 	if err != nil {
@@ -566,7 +574,8 @@ func Load(ctx context.Context, o Options, names ...string) (*vectors.Block, erro
 		}
 		for _, has := range []int{len(all.Target), len(all.Labels)} {
 			if has != 0 && has != all.Len() {
-				return nil, fault.File(names[i], "targets of the same kind, numbers or text, as in "+names[0], "other ones, or none")
+				return nil, fault.File(names[i], "targets of the same kind, numbers or text, as in "+names[0],
+					"other ones, or none")
 			}
 		}
 		for i := n; i < all.Len(); i++ {

@@ -99,7 +99,8 @@ func (s grid) file(t testing.TB, format string) string {
 		}
 		return b.String()
 	case "mtx":
-		b := fmt.Sprintf("%%%%MatrixMarket matrix coordinate integer general\n%d %d %d\n", s.rows, s.columns, s.rows*s.columns)
+		b := fmt.Sprintf("%%%%MatrixMarket matrix coordinate integer general\n%d %d %d\n", s.rows, s.columns,
+			s.rows*s.columns)
 		for i := range s.rows {
 			for j := range s.columns {
 				b += fmt.Sprintf("%d %d %d\n", i+1, j+1, s.at(i, j))
@@ -200,11 +201,13 @@ func TestBytesRead(t *testing.T) {
 	s := grid{500, 100}
 	header := map[string]int64{"npy": 128, "fbin": 8, "u8bin": 8, "i8bin": 8}
 	for _, format := range All {
-		if format.Text || format == parquetFormat || format == npzFormat || format == arrowFormat { // which have tests of their own
+		// which have tests of their own
+		if format.Text || format == parquetFormat || format == npzFormat || format == arrowFormat {
 			continue
 		}
 		var ranges []Range
-		f := &textData{name: "x" + format.Extensions[0], data: s.file(t, format.Name), open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
+		f := &textData{name: "x" + format.Extensions[0], data: s.file(t, format.Name),
+			open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
 		src, err := Inspect(t.Context(), f, Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -229,7 +232,8 @@ func TestBytesRead(t *testing.T) {
 		if rows, err := readRows(src, Span{First: 500}, 3); err != nil || len(rows) > 0 || len(ranges) > 0 {
 			t.Errorf("%s: %d rows of none, %v, ranges %v", format.Name, len(rows), err, ranges)
 		}
-		for _, span := range []Span{{Rows: 501}, {First: 501}, {First: -1, Rows: 1}, {First: 1, Rows: -1}, {First: 1, Rows: 1<<63 - 1}} {
+		for _, span := range []Span{{Rows: 501}, {First: 501}, {First: -1, Rows: 1}, {First: 1, Rows: -1},
+			{First: 1, Rows: 1<<63 - 1}} {
 			want := fmt.Sprintf("%s: found 500 rows, expected %d rows from row %d on", f.name, span.Rows, span.First)
 			if _, err := src.Read(t.Context(), span); err == nil || err.Error() != want {
 				t.Errorf("%s, %v: %v", format.Name, span, err)
@@ -253,12 +257,15 @@ func TestFileErrors(t *testing.T) {
 			damage func(f *textData)
 			want   string
 		}{
-			"read": {func(f *textData) { f.wrap = func(io.Reader) io.Reader { return iotest.ErrReader(broken) } }, name + ": connection reset"},
+			"read": {func(f *textData) { f.wrap = func(io.Reader) io.Reader { return iotest.ErrReader(broken) } }, name +
+				": connection reset"},
 			"later": {func(f *textData) {
 				f.wrap = func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, 3), iotest.ErrReader(broken)) }
 			}, name + ": connection reset"},
-			"fault": {func(f *textData) { f.wrap = func(io.Reader) io.Reader { return iotest.ErrReader(changed) } }, changed.Error()},
-			"short": {func(f *textData) { f.wrap = func(r io.Reader) io.Reader { return io.LimitReader(r, 3) } }, fmt.Sprintf("%s: found an early end of the file, expected %d bytes, as when it was opened", name, len(data))},
+			"fault": {func(f *textData) { f.wrap = func(io.Reader) io.Reader { return iotest.ErrReader(changed) } },
+				changed.Error()},
+			"short": {func(f *textData) { f.wrap = func(r io.Reader) io.Reader { return io.LimitReader(r, 3) } },
+				fmt.Sprintf("%s: found an early end of the file, expected %d bytes, as when it was opened", name, len(data))},
 			"close": {func(f *textData) { f.shut = changed }, changed.Error()},
 		} {
 			f := &textData{name: name, data: data}
@@ -305,7 +312,8 @@ func TestErrorStays(t *testing.T) {
 func TestDetect(t *testing.T) {
 	for name, want := range map[string]string{
 		"a.npy": "npy", "gs://b.d/A.NPY": "npy", "a.csv": "csv", "a.csv.gz": "csv", "a.tsv.zst": "tsv", "a.JSONL.GZ": "jsonl",
-		"a.parquet": "parquet", "a.fvecs": "fvecs", "a.bvecs": "bvecs", "a.fbin": "fbin", "a.u8bin": "u8bin", "a.i8bin": "i8bin",
+		"a.parquet": "parquet", "a.fvecs": "fvecs", "a.bvecs": "bvecs", "a.fbin": "fbin", "a.u8bin": "u8bin",
+		"a.i8bin":  "i8bin",
 		"a.svm.gz": "svm", "a.libsvm": "svm", "a.svmlight.zst": "svm",
 	} {
 		if got, err := Detect(name); err != nil || got != want {
@@ -341,8 +349,10 @@ func TestInspect(t *testing.T) {
 			}
 		}
 	}
-	wantFault(t, "x.csv.gz", "-", Options{Format: "npy"}, `x.csv.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`)
-	wantFault(t, "x.npy", "-", Options{Format: "numpy"}, `format "numpy": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec`)
+	wantFault(t, "x.csv.gz", "-", Options{Format: "npy"},
+		`x.csv.gz: found the extension ".gz", expected an uncompressed file: npy is read from the middle`)
+	wantFault(t, "x.npy", "-", Options{Format: "numpy"},
+		`format "numpy": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec`)
 }
 
 func TestValidate(t *testing.T) {
@@ -352,7 +362,8 @@ func TestValidate(t *testing.T) {
 	}{
 		{Options{}, "[]"},
 		{Options{Format: "bvecs", Header: HeaderYes}, "[]"},
-		{Options{Format: "x", Header: "maybe"}, `[header "maybe": must be auto, yes or no format "x": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec]`},
+		{Options{Format: "x", Header: "maybe"},
+			`[header "maybe": must be auto, yes or no format "x": must be one of npy, npz, csv, tsv, jsonl, parquet, arrow, fvecs, bvecs, fbin, u8bin, i8bin, svm, mtx, word2vec]`},
 	} {
 		if got := fmt.Sprint(c.options.Validate()); got != c.want {
 			t.Errorf("%+v: %s", c.options, got)
@@ -392,9 +403,11 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &vectors.Block{
-		Dim: 1, F64: []float64{2, 4, 0.1, 0.2, 0.3, 2, 4}, Numbers: []int64{0, 1, 2, 3, 4, 5, 6}, IDs: vectors.IDs{Ints: []int64{1, 3, 7, 8, 9, 1, 3}},
+		Dim: 1, F64: []float64{2, 4, 0.1, 0.2, 0.3, 2, 4}, Numbers: []int64{0, 1, 2, 3, 4, 5, 6},
+		IDs: vectors.IDs{Ints: []int64{1, 3, 7, 8, 9, 1, 3}},
 	}
-	if !reflect.DeepEqual(got.F64, want.F64) || !reflect.DeepEqual(got.Numbers, want.Numbers) || !reflect.DeepEqual(got.IDs, want.IDs) {
+	if !reflect.DeepEqual(got.F64, want.F64) || !reflect.DeepEqual(got.Numbers, want.Numbers) ||
+		!reflect.DeepEqual(got.IDs, want.IDs) {
 		t.Errorf("got %v", got)
 	}
 

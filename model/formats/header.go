@@ -55,8 +55,8 @@ func (d *dialect) sample(t *textFile, text []byte, more bool) []sampled {
 	return rows
 }
 
-// commonWidth is how many fields most of the rows have: of a table without a header, whose first row may have too few or
-// too many. Where two are as common, it is that of the earlier row; without rows it is width.
+// commonWidth is how many fields most of the rows have: of a table without a header, whose first row may have too few
+// or too many. Where two are as common, it is that of the earlier row; without rows it is width.
 func commonWidth(rows []sampled, width int) int {
 	count := map[int]int{}
 	for _, r := range rows {
@@ -134,7 +134,8 @@ func (d *dialect) settle(l *lines, o *Options) (note string, err error) {
 		return "", err
 	}
 	d.decimal = ','
-	return fmt.Sprintf("between fields stands %q, and a comma is the decimal point: --decimal=. says otherwise", string(d.comma)), nil
+	return fmt.Sprintf("between fields stands %q, and a comma is the decimal point: --decimal=. says otherwise",
+		string(d.comma)), nil
 }
 
 // fits says how well a dialect fits rows: 0 where they have one field each, or are of all lengths; up to 1 where a
@@ -237,9 +238,11 @@ func (d *dialect) judge(rows []sampled, o *Options) heading {
 		return d.judgeCount(first, rest, kinds)
 	}
 	for c := range first.fields {
-		if above := d.above(rest, c); above == cellNumber && (kinds[c] == cellText || kinds[c] == cellNumber && first.quoted[c] && !quotedBelow(rest, c)) {
+		if above := d.above(rest, c); above == cellNumber &&
+			(kinds[c] == cellText || kinds[c] == cellNumber && first.quoted[c] && !quotedBelow(rest, c)) {
 			if numbers > 0 && !doubtful(first.fields, kinds, true) {
-				return heading{names: true, note: fmt.Sprintf("the first row, %s, is taken for the names of the columns", shown(first.fields)) + otherwise}
+				return heading{names: true, note: fmt.Sprintf("the first row, %s, is taken for the names of the columns",
+					shown(first.fields)) + otherwise}
 			}
 			return heading{names: true}
 		}
@@ -266,7 +269,8 @@ func (d *dialect) judgeCount(first sampled, rest []sampled, kinds []cell) headin
 	if goesOn || n == 2 {
 		return heading{note: fmt.Sprintf("the first row, %s, is taken for data", shown(first.fields)) + otherwise}
 	}
-	return heading{true, fmt.Sprintf("the first row, %s, is taken for the names of the columns", shown(first.fields)) + otherwise, true}
+	return heading{true, fmt.Sprintf("the first row, %s, is taken for the names of the columns", shown(first.fields)) +
+		otherwise, true}
 }
 
 // names reports whether a column that the options name stands in a row. What may be an index names none.
@@ -483,7 +487,8 @@ func ownNames(all []string) (names []string, repeats map[int]string, note string
 		if len(renamed) > shownNames {
 			more = fmt.Sprintf(", … (%d in all)", len(renamed))
 		}
-		note = "columns of a name that another column has get a number, as in pandas: " + strings.Join(renamed[:min(len(renamed), shownNames)], ", ") + more
+		note = "columns of a name that another column has get a number, as in pandas: " +
+			strings.Join(renamed[:min(len(renamed), shownNames)], ", ") + more
 	}
 	return names, repeats, note
 }

@@ -10,7 +10,8 @@ import (
 
 // idName is how columns are mostly called that number rows or name things: id, user_id, PassengerId; and index, or
 // Unnamed: 0, as pandas calls the labels of rows that were written without a name.
-var idName = regexp.MustCompile(`^(?i:(?:.*[_ .-])?id|index|idx|unnamed: 0(?:\.\d+)?|row[_ .-]?(?:no|nr|num|number)?)$|[a-z]I[dD]$`)
+var idName = regexp.MustCompile(
+	`^(?i:(?:.*[_ .-])?id|index|idx|unnamed: 0(?:\.\d+)?|row[_ .-]?(?:no|nr|num|number)?)$|[a-z]I[dD]$`)
 
 // LikeID reports whether a column is called as those of ids mostly are.
 func LikeID(name string) bool { return idName.MatchString(name) }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestIDsWithin checks that one table has the same columns that may be ids in every format, rows of numbers and of tables,
-// unless the options say which columns make the vector.
+// TestIDsWithin checks that one table has the same columns that may be ids in every format, rows of numbers and of
+// tables, unless the options say which columns make the vector.
 func TestIDsWithin(t *testing.T) {
 	for _, ext := range []string{"csv", "jsonl", "parquet", "arrow"} {
 		for _, cells := range []bool{false, true} {
@@ -45,9 +45,11 @@ func TestIDsWithin(t *testing.T) {
 // Names of ids, and others that are not.
 func TestLikeID(t *testing.T) {
 	for name, want := range map[string]bool{
-		"id": true, "ID": true, "user_id": true, "Order Id": true, "PassengerId": true, "userID": true, "index": true, "Index": true, "idx": true,
+		"id": true, "ID": true, "user_id": true, "Order Id": true, "PassengerId": true, "userID": true, "index": true,
+		"Index": true, "idx": true,
 		"Unnamed: 0": true, "Unnamed: 0.1": true, "row": true, "rownum": true, "row_no": true, "RowNumber": true,
-		"idle": false, "paid": false, "solid": false, "COVID": false, "Unnamed: 1": false, "rows": false, "price index": false, "crow": false, "": false,
+		"idle": false, "paid": false, "solid": false, "COVID": false, "Unnamed: 1": false, "rows": false,
+		"price index": false, "crow": false, "": false,
 	} {
 		if LikeID(name) != want {
 			t.Errorf("%q: %v", name, !want)
@@ -78,7 +80,8 @@ func TestWholeIDs(t *testing.T) {
 			t.Errorf("%q: %q, want %q", data, got, want)
 		}
 	}
-	for row, want := range map[string]bool{`{"id":7,"x":1.5}`: true, `{"id":7.5,"x":1}`: false, `{"id":"7","x":1}`: false, `{"id":7e2,"x":1}`: false,
+	for row, want := range map[string]bool{`{"id":7,"x":1.5}`: true, `{"id":7.5,"x":1}`: false, `{"id":"7","x":1}`: false,
+		`{"id":7e2,"x":1}`:                         false,
 		"{\"id\":7.5,\"x\":1}\n{\"id\":8,\"x\":1}": false, // a fraction before a whole number
 	} {
 		for _, o := range []Options{{}, {Cells: true}} {

@@ -17,7 +17,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-var jsonlFormat = &Format{Name: "jsonl", Extensions: []string{".jsonl", ".ndjson"}, Text: true, Cells: true, inspect: inspectJSONL}
+var jsonlFormat = &Format{Name: "jsonl", Extensions: []string{".jsonl", ".ndjson"}, Text: true, Cells: true,
+	inspect: inspectJSONL}
 
 // vectorKey is the key of the vector where Options.Columns name no other.
 const vectorKey = "vector"
@@ -27,10 +28,11 @@ const vectorKey = "vector"
 //
 // The columns are keys, by name or by glob among those that most of the first objects have, and keys of objects within
 // them by their way there, as "meta.size": one whose value is an array of numbers, as many in every row, or any
-// whose values are numbers, or true and false, which are 1 and 0; or those of sparse rows (listed.go). By default they are the key "vector", or else the
-// one key with an array of numbers, or else all keys of numbers. Other keys may have any value. The id, a string or
-// an integer, is read where Options.IDColumn names its key; else it is the row's number, as in every format. So are
-// the target and the weight; what is neither the one nor the other, nor asked for as a column, is not read.
+// whose values are numbers, or true and false, which are 1 and 0; or those of sparse rows (listed.go). By default they
+// are the key "vector", or else the one key with an array of numbers, or else all keys of numbers. Other keys may have
+// any value. The id, a string or an integer, is read where Options.IDColumn names its key; else it is the row's number,
+// as in every format. So are the target and the weight; what is neither the one nor the other, nor asked for as a
+// column, is not read.
 type jsonlSource struct {
 	textFile
 	*selection
@@ -231,7 +233,8 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 	}
 	if !byDefault && o.wide() {
 		lacks := s.selection.missing(s.Name(), "keys of numbers")
-		s.vector = slices.DeleteFunc(s.vector, func(c int) bool { return !keys[c].numbers || strings.IndexByte("[tf", keys[c].kind) >= 0 })
+		s.vector = slices.DeleteFunc(s.vector,
+			func(c int) bool { return !keys[c].numbers || strings.IndexByte("[tf", keys[c].kind) >= 0 })
 		if len(s.vector) == 0 {
 			return lacks
 		}
@@ -262,11 +265,13 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 func (s *jsonlSource) asked(o *Options, top, within []jsonlKey) []jsonlKey {
 	var asked []jsonlKey
 	for _, k := range within {
-		wanted := slices.Contains(o.Names, k.name) || slices.ContainsFunc(slices.Concat([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns), func(spec string) bool {
-			spec = strings.TrimPrefix(spec, "!")
-			glob, err := path.Match(spec, k.name)
-			return spec == k.name || strings.Contains(spec, ".") && err == nil && glob
-		})
+		wanted := slices.Contains(o.Names, k.name) ||
+			slices.ContainsFunc(slices.Concat([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns),
+				func(spec string) bool {
+					spec = strings.TrimPrefix(spec, "!")
+					glob, err := path.Match(spec, k.name)
+					return spec == k.name || strings.Contains(spec, ".") && err == nil && glob
+				})
 		same := func(other jsonlKey) bool { return other.name == k.name }
 		if wanted && !slices.ContainsFunc(top, same) && !slices.ContainsFunc(asked, same) {
 			asked = append(asked, k)
@@ -323,7 +328,8 @@ func (s *jsonlSource) length(line []byte, column int) (int, error) {
 	case n == 0:
 		return 0, s.inFirst(&fault.Fault{Column: name, Found: "an empty array", Expected: "at least one number"})
 	case n > maxColumns:
-		return 0, s.inFirst(&fault.Fault{Column: name, Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of at most %d", maxColumns)})
+		return 0, s.inFirst(&fault.Fault{Column: name, Found: fmt.Sprintf("an array of %d", n),
+			Expected: fmt.Sprintf("one of at most %d", maxColumns)})
 	}
 	return n, nil
 }
@@ -623,8 +629,10 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 	s := p.s
 	place := s.place[c]
 	if place < 0 && c != s.id && c != s.target && c != s.weight {
-		if first := s.types[c]; s.all && (first == "null" || first == "text") && (p.scan.peek() == '-' || p.scan.peek()-'0' <= 9) {
-			return &fault.Fault{Column: s.name(c), Found: "a number, where " + s.headName() + " has " + first, Expected: "numbers in all rows, or --columns without it"}
+		if first := s.types[c]; s.all && (first == "null" || first == "text") &&
+			(p.scan.peek() == '-' || p.scan.peek()-'0' <= 9) {
+			return &fault.Fault{Column: s.name(c), Found: "a number, where " + s.headName() + " has " + first,
+				Expected: "numbers in all rows, or --columns without it"}
 		}
 		return p.scan.skip(2)
 	}
@@ -679,7 +687,8 @@ func (p *jsonlParser) value(c int) *fault.Fault {
 	}
 	n, f := p.scan.numbers(p.vector)
 	if f == nil && n != s.dim {
-		f = &fault.Fault{Column: s.name(c), Found: fmt.Sprintf("an array of %d", n), Expected: fmt.Sprintf("one of %d, as in %s", s.dim, s.headName())}
+		f = &fault.Fault{Column: s.name(c), Found: fmt.Sprintf("an array of %d", n),
+			Expected: fmt.Sprintf("one of %d, as in %s", s.dim, s.headName())}
 	}
 	return f
 }

@@ -22,10 +22,11 @@ const cellsHead = 1000
 type jsonlColumn struct {
 	name                                       string
 	object, text, number, boolean, array, null bool
-	fraction                                   bool         // some number is no integer
-	rows                                       int          // in how many rows it has a value
-	width                                      int          // of its arrays of numbers, or -1 where they differ or are others
-	top                                        *jsonlColumn // the key of the row under which it is
+	fraction                                   bool // some number is no integer
+	rows                                       int  // in how many rows it has a value
+	// of its arrays of numbers, or -1 where they differ or are others
+	width int
+	top   *jsonlColumn // the key of the row under which it is
 }
 
 // typeName is the type of a column in a word. What has arrays beside others is of the others' type: these rows are at
@@ -248,7 +249,8 @@ func (s *jsonlSource) absent(columns []*jsonlColumn, names []string) []*jsonlCol
 func (s *jsonlSource) byNames(names []string, o *Options) error {
 	for _, spec := range append([]string{o.IDColumn, o.TargetColumn, o.WeightColumn}, o.Columns...) {
 		if !slices.Contains(names, spec) && isIndex(strings.TrimPrefix(spec, "!")) {
-			return fault.Asked(s.Name(), "keys by name or by glob: those of an object have no order", "the column %s", fault.Quote(spec))
+			return fault.Asked(s.Name(), "keys by name or by glob: those of an object have no order", "the column %s",
+				fault.Quote(spec))
 		}
 	}
 	return nil
@@ -263,7 +265,8 @@ func (s *jsonlSource) readable(o *Options) error {
 		case s.types[c] == "object":
 		case s.types[c] == "array" && o.byDefault():
 		case s.types[c] == "array":
-			return fault.File(s.Name(), "numbers, text, or arrays of numbers of one length; ! before a column leaves it out", "the column %s of other arrays", fault.Quote(s.name(c)))
+			return fault.File(s.Name(), "numbers, text, or arrays of numbers of one length; ! before a column leaves it out",
+				"the column %s of other arrays", fault.Quote(s.name(c)))
 		default:
 			kept = append(kept, c)
 		}
@@ -503,7 +506,8 @@ func (r *jsonlCells) cell(to *tables.Column, width int) *fault.Fault {
 		return r.list(to, width)
 	}
 	if width > 0 {
-		return &fault.Fault{Found: scan.describe(), Expected: fmt.Sprintf("an array of %d numbers, as in the first rows", width)}
+		return &fault.Fault{Found: scan.describe(), Expected: fmt.Sprintf("an array of %d numbers, as in the first rows",
+			width)}
 	}
 	switch scan.peek() {
 	case '{':
@@ -541,7 +545,8 @@ func (r *jsonlCells) list(to *tables.Column, width int) *fault.Fault {
 	to.Numbers = append(to.Numbers, make([]float64, width)...)
 	n, f := r.p.scan.numbers(to.Numbers[at:])
 	if f == nil && n != width {
-		f = &fault.Fault{Found: "an array of " + strconv.Itoa(n), Expected: fmt.Sprintf("one of %d numbers, as in the first rows", width)}
+		f = &fault.Fault{Found: "an array of " + strconv.Itoa(n),
+			Expected: fmt.Sprintf("one of %d numbers, as in the first rows", width)}
 	}
 	return f
 }

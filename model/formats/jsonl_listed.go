@@ -23,8 +23,8 @@ const (
 // list reports whether a value is an array of numbers, which may be none.
 func (k *jsonlKey) list() bool { return k.kind == '[' && (k.numbers || k.empty) }
 
-// sparseKeys are the keys of sparse rows where the options name none: indices and values, where no other key is an array
-// of numbers, or vector, where it is a map of columns. They are nil of other rows.
+// sparseKeys are the keys of sparse rows where the options name none: indices and values, where no other key is an
+// array of numbers, or vector, where it is a map of columns. They are nil of other rows.
 func sparseKeys(top, within []jsonlKey, o *Options) ([]string, jsonlSparse) {
 	if !o.byDefault() {
 		return nil, ""
@@ -48,8 +48,8 @@ func sparseKeys(top, within []jsonlKey, o *Options) ([]string, jsonlSparse) {
 	return nil, ""
 }
 
-// sparseAsked says whether the columns that the options name are those of sparse rows: indices and values, which it brings
-// into this order, or one map.
+// sparseAsked says whether the columns that the options name are those of sparse rows: indices and values, which it
+// brings into this order, or one map.
 func sparseAsked(keys, within []jsonlKey, vector []int) jsonlSparse {
 	switch {
 	case len(vector) == 2 && keys[vector[0]].list() && keys[vector[1]].list() &&

@@ -31,10 +31,13 @@ func TestJSONL(t *testing.T) {
 	}{
 		{"vector", `{"vector":[1,2.5]}` + "\n" + `{"vector":[-3e-1,0.4E+1]}` + "\n", Options{}, row("[1 2.5]", "[-0.3 4]")},
 		{"no last line end", `{"vector":[1]}` + "\r\n" + `{"vector":[2]}`, Options{}, row("[1]", "[2]")},
-		{"empty lines", "\n \r\n" + `{"vector":[1]}` + "\n\t\n\r\n" + ` {"vector":[2]} ` + "\n\n", Options{}, row("[1]", "[2]")},
+		{"empty lines", "\n \r\n" + `{"vector":[1]}` + "\n\t\n\r\n" + ` {"vector":[2]} ` + "\n\n", Options{},
+			row("[1]", "[2]")},
 		{"byte order mark", "\uFEFF" + `{"vector":[1]}`, Options{}, row("[1]")},
 		{"white space", "\t{ \"vector\" : [ 1 ,\t2 ] , \"a\" : [ ] } \r\n", Options{}, row("[1 2]")},
-		{"other keys", `{"vector":[1]}` + "\n" + `{"a":{"vector":[7],"b":[{},[],"\"]",null,true,false,-0.5e3]},"vector":[2],"c":1e999}` + "\n", Options{}, row("[1]", "[2]")},
+		{"other keys", `{"vector":[1]}` + "\n" +
+			`{"a":{"vector":[7],"b":[{},[],"\"]",null,true,false,-0.5e3]},"vector":[2],"c":1e999}` +
+			"\n", Options{}, row("[1]", "[2]")},
 		{"the id is not read", `{"vector":[1],"id":null}`, Options{}, row("[1]")},
 		{"ids", `{"id":"a","vector":[1]}
 {"id":7,"vector":[2]}
@@ -53,7 +56,8 @@ func TestJSONL(t *testing.T) {
 {"\u0069d":007,"vector":[15]}
 {"\u0069d":"b","vector":[16]}
 `, ids, row(`[1] "a"`, `[2] "7"`, `[3] "7"`, `[4] "-0"`, `[5] "12345678901234567890"`,
-			`[6] `+strconv.Quote("é😀\"\\/\b\f\n\r\t"), `fault: , column id: found "\xed\xa0\xbd.\xed\xb8\x80", expected text, of which half a surrogate pair is none`,
+			`[6] `+strconv.Quote("é😀\"\\/\b\f\n\r\t"),
+			`fault: , column id: found "\xed\xa0\xbd.\xed\xb8\x80", expected text, of which half a surrogate pair is none`,
 			`fault: , column id: found "\xff", expected text in UTF-8: for another, --encoding=latin-1, windows-1252 or utf-16`,
 			`fault: , column id: found an empty string, expected an id`,
 			`fault: , column id: found null, expected a string or an integer`,
@@ -63,9 +67,12 @@ func TestJSONL(t *testing.T) {
 			`fault: , column id: found no such key, expected a string or an integer`,
 			`fault: , column id: found 007, expected a string or an integer`,
 			`[16] "b"`)},
-		{"another key", `{"vector":[1],"embedding":[2,3]}` + "\n" + `{"embedding":[4,5]}`, Options{Columns: []string{"embedding"}}, row("[2 3]", "[4 5]")},
-		{"an array by glob", `{"vector":[1],"embedding":[2,3]}` + "\n" + `{"embedding":[4,5]}`, Options{Columns: []string{"emb*"}}, row("[2 3]", "[4 5]")},
-		{"one number", `{"x":1}` + "\n" + `{"x":[2]}` + "\n" + `{"x":3}`, Options{Columns: []string{"x"}}, row("[1]", "fault: , column x: found an array, expected a number", "[3]")},
+		{"another key", `{"vector":[1],"embedding":[2,3]}` + "\n" + `{"embedding":[4,5]}`,
+			Options{Columns: []string{"embedding"}}, row("[2 3]", "[4 5]")},
+		{"an array by glob", `{"vector":[1],"embedding":[2,3]}` + "\n" + `{"embedding":[4,5]}`,
+			Options{Columns: []string{"emb*"}}, row("[2 3]", "[4 5]")},
+		{"one number", `{"x":1}` + "\n" + `{"x":[2]}` + "\n" + `{"x":3}`, Options{Columns: []string{"x"}},
+			row("[1]", "fault: , column x: found an array, expected a number", "[3]")},
 		{"numbers", `{"id":"a","x_1":1,"y":2,"z":{},"x_0":3}
 {"y":5,"x_0":6,"x_1":4,"x_9":0,"id":"b"}
 {"y":5,"x_0":6,"id":"c"}
@@ -83,7 +90,8 @@ func TestJSONL(t *testing.T) {
 			`fault: , column x_0: found 1e400, expected a finite float64`,
 			`fault: , column y: found the key twice, expected it once`,
 			`[1 3 2] "i"`)},
-		{"an id as a value", `{"n":1,"x":2}` + "\n" + `{"x":4,"n":3}`, Options{IDColumn: "n", Columns: []string{"x", "n"}}, row(`[2 1] "1"`, `[4 3] "3"`)},
+		{"an id as a value", `{"n":1,"x":2}` + "\n" + `{"x":4,"n":3}`, Options{IDColumn: "n", Columns: []string{"x", "n"}},
+			row(`[2 1] "1"`, `[4 3] "3"`)},
 		{"names that are numbers", `{"0":1,"1":2}` + "\n", Options{Columns: []string{"1", "0"}}, row("[2 1]")},
 		{"faults of values", `{"vector":[1,2]}
 {"vector":[1,null]}
@@ -194,8 +202,10 @@ func TestJSONLFloat32(t *testing.T) {
 		options Options
 		column  string
 	}{
-		{`{"vector":[1,2]}` + "\n" + `{"vector":[1,-1e39]}` + "\n" + `{"vector":[3,4]}`, Options{DType: vectors.Float32}, "1"},
-		{`{"a":1,"b":2}` + "\n" + `{"a":1,"b":-1e39}` + "\n" + `{"a":3,"b":4}`, Options{DType: vectors.Float32, Columns: []string{"a", "b"}}, "b"},
+		{`{"vector":[1,2]}` + "\n" + `{"vector":[1,-1e39]}` + "\n" + `{"vector":[3,4]}`, Options{DType: vectors.Float32},
+			"1"},
+		{`{"a":1,"b":2}` + "\n" + `{"a":1,"b":-1e39}` + "\n" + `{"a":3,"b":4}`,
+			Options{DType: vectors.Float32, Columns: []string{"a", "b"}}, "b"},
 	} {
 		src, err := inspectText(c.data, "f.jsonl", c.options)
 		if err != nil {
@@ -210,7 +220,8 @@ func TestJSONLFloat32(t *testing.T) {
 		if err := r.Read(b, 10); err == nil || err.Error() != want {
 			t.Errorf("%v, not %s", err, want)
 		}
-		if err := r.Read(b, 10); err != nil || !reflect.DeepEqual(b.F32, []float32{1, 2, 3, 4}) || !reflect.DeepEqual(b.Numbers, []int64{10, 12}) {
+		if err := r.Read(b, 10); err != nil || !reflect.DeepEqual(b.F32, []float32{1, 2, 3, 4}) ||
+			!reflect.DeepEqual(b.Numbers, []int64{10, 12}) {
 			t.Errorf("%v of rows %v, %v", b.F32, b.Numbers, err)
 		}
 		if err := r.Close(); err != nil {
@@ -230,22 +241,34 @@ func TestJSONLInspectFaults(t *testing.T) {
 		{`{"vector":[1,2]`, Options{}, `f.jsonl: found the end at byte 15 of the line in the first row, expected valid JSON`},
 		{`{}`, Options{}, `f.jsonl: found an empty object in the first row, expected one with a vector`},
 		{`{"id":"1","v":[1],"w":[2]}`, Options{}, `f.jsonl: found the columns "v", "w", expected ` + oneVector},
-		{`{"id":"1","v":["1"]}`, Options{}, `f.jsonl: found the columns "id", "v", expected an array of numbers, or keys of numbers`},
-		{`{"id":1,"v":[1]}`, Options{Columns: []string{"w*"}}, `f.jsonl: found the columns "id", "v", expected a column "w*"`},
-		{`{"v":[1],"vector":[1]}`, Options{IDColumn: "id"}, `f.jsonl: found the columns "v", "vector", expected the id column "id"`},
-		{`{"id":1,"vector":[1]}`, Options{Columns: []string{"0"}}, `f.jsonl: found the column "0", expected keys by name or by glob: those of an object have no order`},
-		{`{"id":1,"vector":[1]}`, Options{Columns: []string{"0-63"}}, `f.jsonl: found the column "0-63", expected keys by name or by glob: those of an object have no order`},
-		{`{"id":1,"vector":[1]}`, Options{IDColumn: "0"}, `f.jsonl: found the column "0", expected keys by name or by glob: those of an object have no order`},
-		{`{"id":1,"vector":[1]}`, Options{Header: HeaderYes}, `f.jsonl: found header yes, expected header auto: .jsonl has no header row`},
+		{`{"id":"1","v":["1"]}`, Options{},
+			`f.jsonl: found the columns "id", "v", expected an array of numbers, or keys of numbers`},
+		{`{"id":1,"v":[1]}`, Options{Columns: []string{"w*"}},
+			`f.jsonl: found the columns "id", "v", expected a column "w*"`},
+		{`{"v":[1],"vector":[1]}`, Options{IDColumn: "id"},
+			`f.jsonl: found the columns "v", "vector", expected the id column "id"`},
+		{`{"id":1,"vector":[1]}`, Options{Columns: []string{"0"}},
+			`f.jsonl: found the column "0", expected keys by name or by glob: those of an object have no order`},
+		{`{"id":1,"vector":[1]}`, Options{Columns: []string{"0-63"}},
+			`f.jsonl: found the column "0-63", expected keys by name or by glob: those of an object have no order`},
+		{`{"id":1,"vector":[1]}`, Options{IDColumn: "0"},
+			`f.jsonl: found the column "0", expected keys by name or by glob: those of an object have no order`},
+		{`{"id":1,"vector":[1]}`, Options{Header: HeaderYes},
+			`f.jsonl: found header yes, expected header auto: .jsonl has no header row`},
 		{`{"vector":[]}`, Options{}, `f.jsonl, column vector: found an empty array in the first row, expected at least one number`},
 		{`{"vector":[1,null]}`, Options{}, `f.jsonl, column 1: found null in the first row, expected a number`},
 		{`{"vector":"1"}`, Options{}, `f.jsonl, column vector: found the string "1" in the first row, expected an array of numbers`},
 		{`{"vector":666}`, Options{}, `f.jsonl, column vector: found 666 in the first row, expected an array of numbers`},
-		{`{"v":"1"}`, Options{Columns: []string{"v"}}, `f.jsonl, column v: found the string "1" in the first row, expected a number without quotes`},
-		{`{"vector":[1,1e39]}`, Options{DType: vectors.Float32}, `f.jsonl, column 1: found 1e+39 in the first row, expected a finite float32`},
-		{`{"vector":[1],"id":""}`, Options{IDColumn: "id"}, `f.jsonl, column id: found an empty string in the first row, expected an id`},
-		{`{"vector":[1],"vector":[2]}`, Options{}, `f.jsonl, column vector: found the key twice in the first row, expected it once`},
-		{`{"a":[1],"b":2}`, Options{Columns: []string{"a", "b"}}, `f.jsonl, column a: found an array in the first row, expected a number`},
+		{`{"v":"1"}`, Options{Columns: []string{"v"}},
+			`f.jsonl, column v: found the string "1" in the first row, expected a number without quotes`},
+		{`{"vector":[1,1e39]}`, Options{DType: vectors.Float32},
+			`f.jsonl, column 1: found 1e+39 in the first row, expected a finite float32`},
+		{`{"vector":[1],"id":""}`, Options{IDColumn: "id"},
+			`f.jsonl, column id: found an empty string in the first row, expected an id`},
+		{`{"vector":[1],"vector":[2]}`, Options{},
+			`f.jsonl, column vector: found the key twice in the first row, expected it once`},
+		{`{"a":[1],"b":2}`, Options{Columns: []string{"a", "b"}},
+			`f.jsonl, column a: found an array in the first row, expected a number`},
 		{many, Options{}, `f.jsonl, column vector: found an array of 1048577 in the first row, expected one of at most 1048576`},
 	} {
 		_, err := inspectText(c.data, "f.jsonl", c.options)
@@ -322,7 +345,8 @@ func checkJSONL(t *testing.T, data string, id bool, size int64) {
 			var keys map[string]json.RawMessage
 			var values []any
 			if json.Unmarshal([]byte(lines[0]), &keys) == nil && json.Unmarshal(keys[vectorKey], &values) == nil {
-				if vector, ident, ok := oracleJSON(lines[0], len(values), id); ok && len(vector) > 0 && !strings.Contains(err.Error(), "the key twice") && !strings.Contains(err.Error(), " text") {
+				if vector, ident, ok := oracleJSON(lines[0], len(values), id); ok && len(vector) > 0 &&
+					!strings.Contains(err.Error(), "the key twice") && !strings.Contains(err.Error(), " text") {
 					t.Fatalf("%q: %v\nby encoding/json %v, %q", data, err, vector, ident)
 				}
 			}
@@ -366,9 +390,12 @@ var objectSeeds = []string{
 	`{"id":"a","vector":[1,2]}` + "\n" + `{"id":7,"vector":[-0.5e-3,1E+2]}` + "\r\n\n",
 	`{"vector":[1]}` + "\n" + `{"a":{"b":[null,true,false,"\u00e9\n",{}]},"vector":[2]}` + "\n" + `{"vector":[01]}`,
 	"\uFEFF" + ` { "vector" : [ 1 , 2 ] , "id" : "\ud83d\ude00" } ` + "\n" + `{"vector":[1,2],"id":"\ud800\u0041"}`,
-	`{"vector":[0,-0,0.0,-1e-400]}` + "\n" + `{"vector":[1,2,3]}` + "\n" + `{"vector":[1,2,3,1e400]}` + "\n" + `{"vector":[1,2,3,4}`,
-	`{"vector":[1],"id":"x"}` + "\n" + `{"vector":[1],"id":""}` + "\n" + `{"vector":[1],"id":-12}` + "\n" + `{"vector":[1],"id":1.5}` + "\n[]\n{}\nnull",
-	`{"vector":[1]}` + "\n" + `{"vector":[1],"a":"\x"}` + "\n" + `{"vector":[1]}x` + "\n" + `{"vector":[1],}` + "\n" + `{"v\u0065ctor":[1]}`,
+	`{"vector":[0,-0,0.0,-1e-400]}` + "\n" + `{"vector":[1,2,3]}` + "\n" + `{"vector":[1,2,3,1e400]}` + "\n" +
+		`{"vector":[1,2,3,4}`,
+	`{"vector":[1],"id":"x"}` + "\n" + `{"vector":[1],"id":""}` + "\n" + `{"vector":[1],"id":-12}` + "\n" +
+		`{"vector":[1],"id":1.5}` + "\n[]\n{}\nnull",
+	`{"vector":[1]}` + "\n" + `{"vector":[1],"a":"\x"}` + "\n" + `{"vector":[1]}x` + "\n" + `{"vector":[1],}` + "\n" +
+		`{"v\u0065ctor":[1]}`,
 }
 
 // Lines that differ from valid ones in some bytes are read the same in any cuts, and as encoding/json reads them.

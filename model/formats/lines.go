@@ -157,7 +157,8 @@ func (t *textFile) head(ctx context.Context, read func(*lines) error) (err error
 	for range t.skip {
 		n, err := l.find(0)
 		if err == io.EOF {
-			return fault.Ends(fault.File(t.Name(), fmt.Sprintf("rows after the %d lines to skip", t.skip), "the end of the file"))
+			return fault.Ends(fault.File(t.Name(), fmt.Sprintf("rows after the %d lines to skip", t.skip),
+				"the end of the file"))
 		}
 		if err != nil {
 			return err
@@ -215,10 +216,13 @@ func (t *textFile) plausible(ahead []byte) error {
 		return fault.File(t.Name(), advice, "%d zero bytes among the first %d", zeros, len(ahead))
 	}
 	if cr := bytes.IndexByte(ahead, '\r'); cr >= 0 && cr < len(ahead)-1 && bytes.IndexByte(ahead, '\n') < 0 {
-		return fault.File(t.Name(), "lines that end with LF or CRLF: tr '\\r' '\\n' converts them", "lines that end with CR alone")
+		return fault.File(t.Name(), "lines that end with LF or CRLF: tr '\\r' '\\n' converts them",
+			"lines that end with CR alone")
 	}
-	if lf := bytes.IndexByte(ahead, '\n'); lf >= 0 && lf+2 < len(ahead) && ahead[lf+1] == '\r' && ahead[lf+2] != '\n' && ahead[lf+2] != '\r' {
-		return fault.File(t.Name(), "lines that end with LF or CRLF: tr -d '\\r' converts them", "lines that end with LF and CR")
+	if lf := bytes.IndexByte(ahead, '\n'); lf >= 0 && lf+2 < len(ahead) && ahead[lf+1] == '\r' && ahead[lf+2] != '\n' &&
+		ahead[lf+2] != '\r' {
+		return fault.File(t.Name(), "lines that end with LF or CRLF: tr -d '\\r' converts them",
+			"lines that end with LF and CR")
 	}
 	return nil
 }
@@ -379,7 +383,8 @@ func (l *lines) fill() error {
 		if l.lo == 0 {
 			if len(l.buf) >= maxRow {
 				l.long = true
-				return fault.File(l.file.Name(), fmt.Sprintf("rows of at most %d bytes", maxRow), "a longer one at byte %d", l.offset)
+				return fault.File(l.file.Name(), fmt.Sprintf("rows of at most %d bytes", maxRow), "a longer one at byte %d",
+					l.offset)
 			}
 			buf := make([]byte, 2*len(l.buf))
 			copy(buf, l.buf)
@@ -497,8 +502,10 @@ func (t *textFile) read(ctx context.Context, s Span) (*textReader, error) {
 	if end == 0 {
 		end = math.MaxInt64
 	}
-	if s.First < 0 || s.Rows < 0 || s.First > math.MaxInt64-s.Rows || s.Offset < 0 || s.Skip < 0 || end < s.Offset || !t.sequential() && s.End > t.Size() {
-		return nil, fault.File(t.Name(), fmt.Sprintf("%d rows from row %d on, in the bytes from %d to %d", s.Rows, s.First, s.Offset, s.End), "%d bytes", t.Size())
+	if s.First < 0 || s.Rows < 0 || s.First > math.MaxInt64-s.Rows || s.Offset < 0 || s.Skip < 0 || end < s.Offset ||
+		!t.sequential() && s.End > t.Size() {
+		return nil, fault.File(t.Name(), fmt.Sprintf("%d rows from row %d on, in the bytes from %d to %d", s.Rows, s.First,
+			s.Offset, s.End), "%d bytes", t.Size())
 	}
 	l, err := t.openTo(ctx, s.Offset, end)
 	if err != nil {

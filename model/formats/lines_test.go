@@ -124,7 +124,8 @@ func readRows(src Source, s Span, some int) (rows []read, err error) {
 		}
 		for _, n := range []int{b.IDs.Len(), len(b.Target), len(b.Labels), len(b.Weights)} {
 			if n != 0 && n != b.Len() {
-				return nil, fmt.Errorf("%d rows with %d ids, %d targets, %d labels, %d weights", b.Len(), b.IDs.Len(), len(b.Target), len(b.Labels), len(b.Weights))
+				return nil, fmt.Errorf("%d rows with %d ids, %d targets, %d labels, %d weights", b.Len(), b.IDs.Len(),
+					len(b.Target), len(b.Labels), len(b.Weights))
 			}
 		}
 		for i := range b.Len() {
@@ -235,11 +236,14 @@ func TestLongText(t *testing.T) {
 	o := Options{IDColumn: "id", Columns: []string{"x", "y"}}
 	for name, data := range map[string]string{
 		"f.csv": csv, "f.jsonl": jsonl, "f.tsv": strings.ReplaceAll(csv, ",", "\t"),
-		"f.csv.gz": gzipped(t, csv), "f.csv.zst": zstandard(t, csv), "f.jsonl.gz": gzipped(t, jsonl), "f.jsonl.zst": zstandard(t, jsonl),
-		"two.csv.gz": gzipped(t, csv[:1000]) + gzipped(t, csv[1000:]), "two.csv.zst": zstandard(t, csv[:1000]) + zstandard(t, csv[1000:]),
+		"f.csv.gz": gzipped(t, csv), "f.csv.zst": zstandard(t, csv), "f.jsonl.gz": gzipped(t, jsonl),
+		"f.jsonl.zst": zstandard(t, jsonl),
+		"two.csv.gz":  gzipped(t, csv[:1000]) + gzipped(t, csv[1000:]), "two.csv.zst": zstandard(t, csv[:1000]) +
+			zstandard(t, csv[1000:]),
 		"mark.csv": "\uFEFF" + csv, "mark.jsonl": "\uFEFF" + jsonl, "mark.csv.gz": gzipped(t, "\uFEFF"+csv),
 	} {
-		for wrapName, wrap := range map[string]func(io.Reader) io.Reader{"": nil, "half": iotest.HalfReader, "early": iotest.DataErrReader} {
+		for wrapName, wrap := range map[string]func(io.Reader) io.Reader{"": nil, "half": iotest.HalfReader,
+			"early": iotest.DataErrReader} {
 			src, err := Inspect(context.Background(), &textData{name: name, data: data, wrap: wrap}, o)
 			if err != nil {
 				t.Fatal(err)
@@ -270,8 +274,10 @@ func TestLongText(t *testing.T) {
 
 func TestOneByteReads(t *testing.T) {
 	csv, jsonl, want := longText(100)
-	for name, data := range map[string]string{"f.csv": csv, "f.jsonl": jsonl, "f.csv.gz": gzipped(t, csv), "f.csv.zst": zstandard(t, csv)} {
-		src, err := Inspect(context.Background(), &textData{name: name, data: data, wrap: iotest.OneByteReader}, Options{IDColumn: "id", Columns: []string{"x", "y"}})
+	for name, data := range map[string]string{"f.csv": csv, "f.jsonl": jsonl, "f.csv.gz": gzipped(t, csv),
+		"f.csv.zst": zstandard(t, csv)} {
+		src, err := Inspect(context.Background(), &textData{name: name, data: data, wrap: iotest.OneByteReader},
+			Options{IDColumn: "id", Columns: []string{"x", "y"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -379,7 +385,8 @@ func TestTextShrinks(t *testing.T) {
 			t.Errorf("%v, not %s", err, want)
 		}
 		if name == "f.csv" || name == "f.jsonl" {
-			if _, err := src.(Counter).Count(context.Background(), Range{spans[0].Offset, f.size - spans[0].Offset}); err == nil || err.Error() != want {
+			if _, err := src.(Counter).Count(context.Background(),
+				Range{spans[0].Offset, f.size - spans[0].Offset}); err == nil || err.Error() != want {
 				t.Errorf("counting: %v, not %s", err, want)
 			}
 		}
@@ -401,7 +408,8 @@ func TestTextErrors(t *testing.T) {
 	changed := fault.File("f", "the file as it was", "another")
 	o := Options{Columns: []string{"x"}}
 	ctx := context.Background()
-	for name, data := range map[string]string{"f.csv": csv, "f.jsonl": jsonl, "f.csv.gz": gzipped(t, csv), "f.jsonl.zst": zstandard(t, jsonl)} {
+	for name, data := range map[string]string{"f.csv": csv, "f.jsonl": jsonl, "f.csv.gz": gzipped(t, csv),
+		"f.jsonl.zst": zstandard(t, jsonl)} {
 		good, err := Inspect(ctx, &textData{name: name, data: data}, o)
 		if err != nil {
 			t.Fatal(err)
@@ -580,7 +588,8 @@ func TestCountOpens(t *testing.T) {
 	var first int64
 	f.open = func(offset, _ int64) { first = offset }
 	n, err := src.(Counter).Count(context.Background(), Range{2002, 401})
-	if err != nil || first != 2001 || !reflect.DeepEqual(n, Count{Rows: [2]int64{100, 0}, First: [2]int64{2004, 0}, Inside: [2]bool{false, true}}) {
+	if err != nil || first != 2001 ||
+		!reflect.DeepEqual(n, Count{Rows: [2]int64{100, 0}, First: [2]int64{2004, 0}, Inside: [2]bool{false, true}}) {
 		t.Errorf("from byte %d on: %+v, %v", first, n, err)
 	}
 }

@@ -34,7 +34,8 @@ func sparseRecord(columns [][]int64, values [][]float64, asMap bool) arrow.Recor
 	if asMap {
 		fields = append(fields, column("words", arrow.MapOf(arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Float32)))
 	} else {
-		fields = append(fields, column(indicesKey, arrow.ListOf(arrow.PrimitiveTypes.Int64)), column(valuesKey, arrow.ListOf(arrow.PrimitiveTypes.Float64)))
+		fields = append(fields, column(indicesKey, arrow.ListOf(arrow.PrimitiveTypes.Int64)),
+			column(valuesKey, arrow.ListOf(arrow.PrimitiveTypes.Float64)))
 	}
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
 	for i := range columns {
@@ -72,7 +73,8 @@ func TestListed(t *testing.T) {
 			members = append([]string{fmt.Sprintf(`"%d":%g`, c, values[i][j])}, members...)
 		}
 		fmt.Fprintf(&svm, "%d%s\n", i%3, strings.Join(entries, ""))
-		fmt.Fprintf(&lists, `{"id":"r%d","values":[%s],"y":%d,"indices":[%s]}`+"\n", i, strings.Join(numbers, ","), i%3, strings.Join(indices, ","))
+		fmt.Fprintf(&lists, `{"id":"r%d","values":[%s],"y":%d,"indices":[%s]}`+"\n", i, strings.Join(numbers, ","), i%3,
+			strings.Join(indices, ","))
 		fmt.Fprintf(&maps, `{"id":"r%d","y":%d,"vector":{%s}}`+"\n", i, i%3, strings.Join(members, ","))
 	}
 	want := loadAll(t, "x.svm", svm.String(), Options{Sparse: true, ZeroBased: ZeroBasedYes}, 0)
@@ -81,8 +83,10 @@ func TestListed(t *testing.T) {
 	}
 	for name, data := range map[string]string{
 		"lists.jsonl": lists.String(), "map.jsonl": maps.String(),
-		"lists.parquet": parquetTable(t, sparseRecord(columns, values, false), 17, parquet.WithDataPageSize(40), parquet.WithBatchSize(3)),
-		"map.parquet":   parquetTable(t, sparseRecord(columns, values, true), 100, parquet.WithDataPageVersion(parquet.DataPageV2)),
+		"lists.parquet": parquetTable(t, sparseRecord(columns, values, false), 17, parquet.WithDataPageSize(40),
+			parquet.WithBatchSize(3)),
+		"map.parquet": parquetTable(t, sparseRecord(columns, values, true), 100,
+			parquet.WithDataPageVersion(parquet.DataPageV2)),
 	} {
 		for _, span := range []int64{0, 1, 7} {
 			got := loadAll(t, name, data, Options{Sparse: true, IDColumn: "id", TargetColumn: "y"}, span)
@@ -98,7 +102,8 @@ func TestListed(t *testing.T) {
 			}
 		}
 	}
-	named := strings.NewReplacer(`"values":`, `"a":{"values":`, `,"y":0`, ``, `,"y":1`, ``, `,"y":2`, ``, `]}`+"\n", `]},"y":0}`+"\n").Replace(lists.String())
+	named := strings.NewReplacer(`"values":`, `"a":{"values":`, `,"y":0`, ``, `,"y":1`, ``, `,"y":2`, ``, `]}`+"\n",
+		`]},"y":0}`+"\n").Replace(lists.String())
 	asked := Options{Sparse: true, IDColumn: "id", TargetColumn: "y", Columns: []string{"a.*"}}
 	if got := loadAll(t, "x.jsonl", named, asked, 0); !reflect.DeepEqual(got.Sparse, want.Sparse) {
 		t.Errorf("other rows of lists that are asked for")
@@ -108,7 +113,8 @@ func TestListed(t *testing.T) {
 	if got := loadAll(t, "x.jsonl", lists.String(), asked, 0); !reflect.DeepEqual(got.Sparse, want.Sparse) {
 		t.Errorf("other rows of lists in another order")
 	}
-	wantFault(t, "x.jsonl", `{"a":[1],"b":[1,2]}`, Options{Columns: []string{"?"}}, "x.jsonl, column a: found an array in the first row, expected a number")
+	wantFault(t, "x.jsonl", `{"a":[1],"b":[1,2]}`, Options{Columns: []string{"?"}},
+		"x.jsonl, column a: found an array in the first row, expected a number")
 }
 
 // loadAll reads all rows, in spans of about so many where that is not 0.
@@ -181,7 +187,8 @@ func TestListedFaults(t *testing.T) {
 	} {
 		wantListed(t, "x.jsonl", pair+row+"\n"+pair, Options{Features: 10}, want)
 	}
-	fields := []arrow.Field{column(indicesKey, arrow.ListOf(arrow.PrimitiveTypes.Int64)), column(valuesKey, arrow.ListOf(arrow.PrimitiveTypes.Float32))}
+	fields := []arrow.Field{column(indicesKey, arrow.ListOf(arrow.PrimitiveTypes.Int64)),
+		column(valuesKey, arrow.ListOf(arrow.PrimitiveTypes.Float32))}
 	for row, want := range map[string]string{
 		`{"indices":[-1],"values":[1]}`:         `column indices[0]: found -1, expected a column from 0 to 9`,
 		`{"indices":[4294967296],"values":[1]}`: `column indices[0]: found 4294967296, expected a column from 0 to 9`,
@@ -191,7 +198,8 @@ func TestListedFaults(t *testing.T) {
 		`{"indices":[3,1],"values":[null,2]}`:   `column values[0]: found null, expected a number`,
 		`{"indices":[3],"values":null}`:         `column values: found null, expected a list of numbers, which may be empty`,
 	} {
-		record, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema(fields, nil), strings.NewReader("["+good+","+row+","+good+"]"))
+		record, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema(fields, nil),
+			strings.NewReader("["+good+","+row+","+good+"]"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,22 +231,31 @@ func wantListed(t *testing.T, name, data string, o Options, want string) {
 func TestListedFiles(t *testing.T) {
 	t.Parallel()
 	const good = `{"indices":[0,2],"values":[1,2]}` + "\n"
-	wantFault(t, "x.jsonl", good, Options{Cells: true}, "x.jsonl: found sparse rows, lists of columns and numbers, expected a table: "+
-		"columns of numbers, text or dates (sparse rows are read without the flags of tables)")
-	wantFault(t, "x.jsonl", `{"vector":{"3":1}}`, Options{Cells: true}, "x.jsonl: found sparse rows, lists of columns and numbers, expected a table: "+
-		"columns of numbers, text or dates (sparse rows are read without the flags of tables)")
-	wantFault(t, "x.jsonl", good, Options{Missing: true}, "x.jsonl: found vectors, in the column indices, expected a column for each number, any of which may be missing")
-	wantFault(t, "x.jsonl", `{"indices":[],"values":[]}`, Options{Sparse: true}, "x.jsonl: found none, expected a row with a column and its number, or the number of features")
-	wantFault(t, "x.jsonl", `{"indices":[5000000],"values":[1]}`, Options{}, "x.jsonl: found 5000001 columns, expected at most 1048576 columns, where rows are stored with their zeros")
+	wantFault(t, "x.jsonl", good, Options{Cells: true},
+		"x.jsonl: found sparse rows, lists of columns and numbers, expected a table: "+
+			"columns of numbers, text or dates (sparse rows are read without the flags of tables)")
+	wantFault(t, "x.jsonl", `{"vector":{"3":1}}`, Options{Cells: true},
+		"x.jsonl: found sparse rows, lists of columns and numbers, expected a table: "+
+			"columns of numbers, text or dates (sparse rows are read without the flags of tables)")
+	wantFault(t, "x.jsonl", good, Options{Missing: true},
+		"x.jsonl: found vectors, in the column indices, expected a column for each number, any of which may be missing")
+	wantFault(t, "x.jsonl", `{"indices":[],"values":[]}`, Options{Sparse: true},
+		"x.jsonl: found none, expected a row with a column and its number, or the number of features")
+	wantFault(t, "x.jsonl", `{"indices":[5000000],"values":[1]}`, Options{},
+		"x.jsonl: found 5000001 columns, expected at most 1048576 columns, where rows are stored with their zeros")
 	// A row at fault makes no columns; of rows of two files, the greatest column of both does.
-	a, b := write(t, "a.jsonl", good+`{"indices":[9,9],"values":[1,2]}`), write(t, "b.jsonl", `{"indices":[4],"values":[1]}`)
-	if src, err := inspectText(good+`{"indices":[9,9],"values":[1,2]}`, "x.jsonl", Options{Sparse: true}); err != nil || src.Dim() != 3 {
+	a, b := write(t, "a.jsonl", good+`{"indices":[9,9],"values":[1,2]}`),
+		write(t, "b.jsonl", `{"indices":[4],"values":[1]}`)
+	if src, err := inspectText(good+`{"indices":[9,9],"values":[1,2]}`, "x.jsonl", Options{Sparse: true}); err != nil ||
+		src.Dim() != 3 {
 		t.Errorf("%v, %v", src, err)
 	}
-	if rows, err := Load(t.Context(), Options{Sparse: true}, write(t, "c.jsonl", good), b); err != nil || rows.Dim != 5 || rows.Len() != 2 {
+	if rows, err := Load(t.Context(), Options{Sparse: true}, write(t, "c.jsonl", good), b); err != nil || rows.Dim != 5 ||
+		rows.Len() != 2 {
 		t.Errorf("%v, %v", rows, err)
 	}
-	if _, err := Load(t.Context(), Options{Sparse: true}, a, b); err == nil || !strings.Contains(err.Error(), "row 1, column indices[0]: found 9, expected a column from 0 to 4") {
+	if _, err := Load(t.Context(), Options{Sparse: true}, a, b); err == nil ||
+		!strings.Contains(err.Error(), "row 1, column indices[0]: found 9, expected a column from 0 to 4") {
 		t.Errorf("%v", err)
 	}
 	if src, err := inspectText(good, "x.jsonl", Options{Sparse: true, ListedFeatures: 7}); err != nil || src.Dim() != 7 {
@@ -250,10 +267,13 @@ func TestListedFiles(t *testing.T) {
 func FuzzListed(f *testing.F) {
 	columns, values := listedRows(12)
 	for _, asMap := range []bool{false, true} {
-		f.Add([]byte(parquetTable(f, sparseRecord(columns, values, asMap), 5, parquet.WithDataPageSize(40), parquet.WithBatchSize(3))), true)
-		f.Add([]byte(parquetTable(f, sparseRecord(columns, values, asMap), 50, parquet.WithDataPageVersion(parquet.DataPageV2))), true)
+		f.Add([]byte(parquetTable(f, sparseRecord(columns, values, asMap), 5, parquet.WithDataPageSize(40),
+			parquet.WithBatchSize(3))), true)
+		f.Add([]byte(parquetTable(f, sparseRecord(columns, values, asMap), 50,
+			parquet.WithDataPageVersion(parquet.DataPageV2))), true)
 	}
-	f.Add([]byte(`{"indices":[],"values":[]}`+"\n"+`{"indices":[1,0],"values":[1,2]}`+"\n"+`{"indices":[1,1e9],"values":[1,2e400]}`), false)
+	f.Add([]byte(`{"indices":[],"values":[]}`+"\n"+`{"indices":[1,0],"values":[1,2]}`+"\n"+
+		`{"indices":[1,1e9],"values":[1,2e400]}`), false)
 	f.Add([]byte(`{"vector":{"1":2,"0":-3}}`+"\n"+`{"vector":{}}`+"\n"+`{"vector":{"x":1}}`), false)
 	f.Fuzz(func(t *testing.T, data []byte, binary bool) {
 		if binary {

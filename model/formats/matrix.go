@@ -48,7 +48,8 @@ type run struct{ offset, length int64 }
 // newMatrix takes a matrix whose size the file has confirmed, and chooses its columns.
 func newMatrix(m matrix, o *Options) (*matrix, error) {
 	if o.IDColumn != "" && !isIndex(o.IDColumn) {
-		return nil, fault.File(m.Name(), "a file with the id column "+fault.Quote(o.IDColumn), "an array, whose columns have no names and whose rows no ids but their numbers")
+		return nil, fault.File(m.Name(), "a file with the id column "+fault.Quote(o.IDColumn),
+			"an array, whose columns have no names and whose rows no ids but their numbers")
 	}
 	var err error
 	if m.selection, err = o.choose(m.Name(), nil, int(m.columns)); err != nil {
@@ -404,7 +405,8 @@ func (r *matrixReader) decode(b []byte) {
 	}
 }
 
-func convert[To float32 | float64, From int8 | uint8 | int16 | uint16 | int32 | uint32 | int64 | uint64](to *[]To, from []From) {
+func convert[To float32 | float64, From int8 | uint8 | int16 | uint16 | int32 | uint32 | int64 | uint64](to *[]To,
+	from []From) {
 	values := resize(*to, len(from))
 	for i, v := range from {
 		values[i] = To(v)
@@ -571,5 +573,6 @@ func (a *batch) refused(column int) error {
 		expected = "a finite float32"
 	}
 	id := a.lost.of(&a.ids, a.at)
-	return &fault.Fault{File: a.file, Row: a.first, Column: a.column(column), Found: formatFloat(v), Expected: expected, ID: id}
+	return &fault.Fault{File: a.file, Row: a.first, Column: a.column(column), Found: formatFloat(v), Expected: expected,
+		ID: id}
 }

@@ -62,9 +62,11 @@ func inspectMTX(ctx context.Context, f File, comp compression, o Options) (Sourc
 	case s.lines < 0 || s.lines > s.rows*s.columns || s.comp == "" && s.lines > (s.Size()-s.start)/mtxEntry+1:
 		return nil, fault.File(f.Name(), "as many entries as the file can hold", "a header that says %d", s.lines)
 	case s.rows > mtxFreeRows+mtxEmptyRows*s.lines:
-		return nil, fault.File(f.Name(), fmt.Sprintf("at most %d empty rows for each entry", mtxEmptyRows), "%d rows, and %d entries", s.rows, s.lines)
+		return nil, fault.File(f.Name(), fmt.Sprintf("at most %d empty rows for each entry", mtxEmptyRows),
+			"%d rows, and %d entries", s.rows, s.lines)
 	case (s.symmetric || s.skew) && s.rows != s.columns:
-		return nil, fault.File(f.Name(), "as many rows as columns, of what is symmetric", "the shape (%d, %d)", s.rows, s.columns)
+		return nil, fault.File(f.Name(), "as many rows as columns, of what is symmetric", "the shape (%d, %d)", s.rows,
+			s.columns)
 	}
 	return s, nil
 }
@@ -80,10 +82,12 @@ func (s *mtxSource) header(l *lines) error {
 	}
 	words := strings.Fields(strings.ToLower(string(line)))
 	if len(words) != 5 || words[0] != mtxMagic || words[1] != "matrix" {
-		return fault.File(s.Name(), "a header: %%MatrixMarket matrix coordinate real general", "%s", fault.Quote(line[:min(len(line), 100)]))
+		return fault.File(s.Name(), "a header: %%MatrixMarket matrix coordinate real general", "%s",
+			fault.Quote(line[:min(len(line), 100)]))
 	}
 	if words[2] != "coordinate" {
-		return fault.File(s.Name(), "entries with their coordinates: a dense matrix is read of .npy or .csv", "the form %s", fault.Quote(words[2]))
+		return fault.File(s.Name(), "entries with their coordinates: a dense matrix is read of .npy or .csv", "the form %s",
+			fault.Quote(words[2]))
 	}
 	switch words[3] {
 	case "real", "integer", "double":
@@ -110,7 +114,8 @@ func (s *mtxSource) header(l *lines) error {
 	for i := range sizes {
 		var ok bool
 		if sizes[i], rest, ok = mtxInteger(rest); !ok {
-			return fault.File(s.Name(), "the numbers of rows, columns and entries", "%s", fault.Quote(line[:min(len(line), 100)]))
+			return fault.File(s.Name(), "the numbers of rows, columns and entries", "%s",
+				fault.Quote(line[:min(len(line), 100)]))
 		}
 	}
 	if len(trimSpaces(rest)) > 0 {
@@ -247,7 +252,8 @@ func (s *mtxSource) entry(e *mtxEntries, line []byte, n int64) error {
 		return fault.File(s.Name(), expected, "%s, entry %d", fault.Quote(line[:min(len(line), 100)]), n)
 	}
 	if row < 1 || row > s.rows || column < 1 || column > s.columns {
-		return fault.File(s.Name(), fmt.Sprintf("rows from 1 to %d and columns from 1 to %d", s.rows, s.columns), "row %d, column %d, entry %d", row, column, n)
+		return fault.File(s.Name(), fmt.Sprintf("rows from 1 to %d and columns from 1 to %d", s.rows, s.columns),
+			"row %d, column %d, entry %d", row, column, n)
 	}
 	e.add(row-1, column-1, value)
 	if row != column && (s.symmetric || s.skew) {

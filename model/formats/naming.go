@@ -194,7 +194,8 @@ func Headless(sources []Source) (files []int, as *Naming) {
 
 // all are the names of the vector's columns and of the others that are read.
 func (n *Naming) all() []string {
-	return slices.DeleteFunc(append(slices.Clone(n.Vector), n.ID, n.Target, n.Weight), func(s string) bool { return s == "" })
+	return slices.DeleteFunc(append(slices.Clone(n.Vector), n.ID, n.Target, n.Weight),
+		func(s string) bool { return s == "" })
 }
 
 func (n *Naming) equal(o *Naming) bool {

@@ -33,7 +33,8 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 	}
 	h, err := parseNPY(text)
 	if err == errStructured {
-		return nil, fault.File(f.Name(), "numbers of one type: a table with names is a .csv or a .parquet", "a structured array, whose columns have types of their own")
+		return nil, fault.File(f.Name(), "numbers of one type: a table with names is a .csv or a .parquet",
+			"a structured array, whose columns have types of their own")
 	}
 	if err != nil {
 		return nil, fault.File(f.Name(), err.Error(), "the header %s", fault.Quote(text))
@@ -58,7 +59,8 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 	}
 	m.byColumn = h.fortran && m.rows > 1 && m.columns > 1
 	if n, ok := bytesOf(m.rows, m.columns, int64(m.size)); !ok || n != f.Size()-start {
-		return nil, fault.File(f.Name(), fmt.Sprintf("%d rows × %d columns × %d bytes after the header", m.rows, m.columns, m.size), "%d bytes", f.Size()-start)
+		return nil, fault.File(f.Name(), fmt.Sprintf("%d rows × %d columns × %d bytes after the header", m.rows, m.columns,
+			m.size), "%d bytes", f.Size()-start)
 	}
 	return newMatrix(m, &o)
 }
@@ -71,7 +73,8 @@ func npyHeader(ctx context.Context, f File) (text []byte, start int64, err error
 		return nil, 0, err
 	}
 	if !bytes.HasPrefix(b, []byte(npyMagic)) {
-		return nil, 0, fault.File(f.Name(), "the beginning of a .npy file, "+fault.Quote(npyMagic), "%s", fault.Quote(b[:min(len(b), len(npyMagic))]))
+		return nil, 0, fault.File(f.Name(), "the beginning of a .npy file, "+fault.Quote(npyMagic), "%s",
+			fault.Quote(b[:min(len(b), len(npyMagic))]))
 	}
 	if len(b) < most {
 		return nil, 0, fault.File(f.Name(), "a whole header", "%d bytes", f.Size())
@@ -86,7 +89,8 @@ func npyHeader(ctx context.Context, f File) (text []byte, start int64, err error
 		return nil, 0, fault.File(f.Name(), "version 1, 2 or 3 of the format", "version %d", version)
 	}
 	if length > npyHeaderMax {
-		return nil, 0, fault.File(f.Name(), fmt.Sprintf("a header of at most %d bytes", npyHeaderMax), "one of %d bytes", length)
+		return nil, 0, fault.File(f.Name(), fmt.Sprintf("a header of at most %d bytes", npyHeaderMax), "one of %d bytes",
+			length)
 	}
 	if start+length > int64(len(b)) {
 		if b, err = readAll(ctx, f, 0, start+length); err != nil {

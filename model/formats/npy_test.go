@@ -21,7 +21,8 @@ func npyOf(header string, data []byte) string {
 
 // npyArray is a .npy file as numpy.save writes it.
 func npyArray(descr, shape string, data []byte) string {
-	return npyOf(fmt.Sprintf("%-117s\n", fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape)), data)
+	return npyOf(fmt.Sprintf("%-117s\n", fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr,
+		shape)), data)
 }
 
 // encoded is values, each of a fixed size, in a byte order.
@@ -79,18 +80,26 @@ func TestNPYTypes(t *testing.T) {
 		{"b1", []bool{true, false, false, true}, rowsOf("[1 0]", "[0 1]")},
 		{"i2", []int16{-32768, 32767, 0, 1}, rowsOf("[-32768 32767]", "[0 1]")},
 		{"u2", []uint16{65535, 32768, 0, 1}, rowsOf("[65535 32768]", "[0 1]")},
-		{"i4", []int32{math.MinInt32, math.MaxInt32, 0, 1<<24 + 1}, rowsOf("[-2.147483648e+09 2.147483647e+09]", "[0 1.6777217e+07]")},
+		{"i4", []int32{math.MinInt32, math.MaxInt32, 0, 1<<24 + 1},
+			rowsOf("[-2.147483648e+09 2.147483647e+09]", "[0 1.6777217e+07]")},
 		{"u4", []uint32{math.MaxUint32, 1 << 31, 0, 1}, rowsOf("[4.294967295e+09 2.147483648e+09]", "[0 1]")},
-		{"i8", []int64{math.MinInt64, math.MaxInt64, 1<<53 + 1, 1<<53 + 3}, rowsOf("[-9.223372036854776e+18 9.223372036854776e+18]", "[9.007199254740992e+15 9.007199254740996e+15]")},
-		{"u8", []uint64{math.MaxUint64, 1<<63 + 1025, 0, 1<<53 + 1}, rowsOf("[1.8446744073709552e+19 9.223372036854778e+18]", "[0 9.007199254740992e+15]")},
+		{"i8", []int64{math.MinInt64, math.MaxInt64, 1<<53 + 1, 1<<53 + 3},
+			rowsOf("[-9.223372036854776e+18 9.223372036854776e+18]", "[9.007199254740992e+15 9.007199254740996e+15]")},
+		{"u8", []uint64{math.MaxUint64, 1<<63 + 1025, 0, 1<<53 + 1},
+			rowsOf("[1.8446744073709552e+19 9.223372036854778e+18]", "[0 9.007199254740992e+15]")},
 		{"f2", []uint16{0x3c00, 0xc000, 0x7bff, 0x8000}, rowsOf("[1 -2]", "[65504 -0]")},
-		{"f2", []uint16{0x0001, 0x83ff, 0x0400, 0x3555}, rowsOf("[5.960464477539063e-08 -6.097555160522461e-05]", "[6.103515625e-05 0.333251953125]")},
-		{"f2", []uint16{0x7c00, 0, 0, 0x7e01}, rowsOf("fault: x.npy: row 0, column 0: found +Inf, expected a finite number", "fault: x.npy: row 1, column 1: found NaN, expected a finite number")},
+		{"f2", []uint16{0x0001, 0x83ff, 0x0400, 0x3555},
+			rowsOf("[5.960464477539063e-08 -6.097555160522461e-05]", "[6.103515625e-05 0.333251953125]")},
+		{"f2", []uint16{0x7c00, 0, 0, 0x7e01}, rowsOf("fault: x.npy: row 0, column 0: found +Inf, expected a finite number",
+			"fault: x.npy: row 1, column 1: found NaN, expected a finite number")},
 		{"f4", []float32{0.1, math.MaxFloat32, -math.SmallestNonzeroFloat32, float32(math.Copysign(0, -1))},
 			rowsOf("[0.10000000149011612 3.4028234663852886e+38]", "[-1.401298464324817e-45 -0]")},
-		{"f4", []float32{1, 2, 3, float32(-inf)}, rowsOf("[1 2]", "fault: x.npy: row 1, column 1: found -Inf, expected a finite number")},
-		{"f8", []float64{0.1, math.MaxFloat64, -5e-324, math.Copysign(0, -1)}, rowsOf("[0.1 1.7976931348623157e+308]", "[-5e-324 -0]")},
-		{"f8", []float64{nan, 2, 0.1, 4}, rowsOf("fault: x.npy: row 0, column 0: found NaN, expected a finite number", "[0.1 4]")},
+		{"f4", []float32{1, 2, 3, float32(-inf)},
+			rowsOf("[1 2]", "fault: x.npy: row 1, column 1: found -Inf, expected a finite number")},
+		{"f8", []float64{0.1, math.MaxFloat64, -5e-324, math.Copysign(0, -1)},
+			rowsOf("[0.1 1.7976931348623157e+308]", "[-5e-324 -0]")},
+		{"f8", []float64{nan, 2, 0.1, 4}, rowsOf("fault: x.npy: row 0, column 0: found NaN, expected a finite number",
+			"[0.1 4]")},
 	} {
 		t.Run(c.descr, func(t *testing.T) {
 			wantRows(t, "x.npy", npyArray("<"+c.descr, "(2, 2)", encoded(binary.LittleEndian, c.values)), Options{}, c.want)
@@ -107,24 +116,30 @@ func TestNPYHeaders(t *testing.T) {
 	data := encoded(binary.LittleEndian, []float32{1, 2, 3, 4, 5, 6})
 	rows := rowsOf("[1 2]", "[3 4]", "[5 6]")
 	version := func(v byte, header string) string {
-		return fmt.Sprintf("\x93NUMPY%c\x00%s%s%s", v, binary.LittleEndian.AppendUint32(nil, uint32(len(header))), header, data)
+		return fmt.Sprintf("\x93NUMPY%c\x00%s%s%s", v, binary.LittleEndian.AppendUint32(nil, uint32(len(header))), header,
+			data)
 	}
 	const plain = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"
 	for name, c := range map[string]struct {
 		file string
 		want []read
 	}{
-		"numpy.save":                   {"\x93NUMPY\x01\x00v\x00" + plain + strings.Repeat(" ", 58) + "\n" + string(data), rows},
-		"version 2":                    {version(2, plain), rows},
-		"version 3":                    {version(3, plain+"   \n"), rows},
-		"long":                         {version(2, plain+strings.Repeat(" ", 60_000)), rows},
-		"tight":                        {npyOf("{'shape':(3,2),'descr':'<f4','fortran_order':False}", data), rows},
-		"loose":                        {npyOf(" { 'fortran_order' : False ,\n\t'shape' : ( 3 , 2 , ) , \"descr\" : \"<f4\" } \r\n", data), rows},
-		"Python 2":                     {npyOf("{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 2L), }", data), rows},
-		"vector":                       {npyArray("<f4", "(6,)", data), rowsOf("[1]", "[2]", "[3]", "[4]", "[5]", "[6]")},
-		"one row, in Fortran order":    {npyOf("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 6)}", data), rowsOf("[1 2 3 4 5 6]")},
-		"one column, in Fortran order": {npyOf("{'descr': '<f4', 'fortran_order': True, 'shape': (6, 1)}", data), rowsOf("[1]", "[2]", "[3]", "[4]", "[5]", "[6]")},
-		"vector, in Fortran order":     {npyOf("{'descr': '<f4', 'fortran_order': True, 'shape': (6,)}", data), rowsOf("[1]", "[2]", "[3]", "[4]", "[5]", "[6]")},
+		"numpy.save": {"\x93NUMPY\x01\x00v\x00" + plain + strings.Repeat(" ", 58) + "\n" + string(data),
+			rows},
+		"version 2": {version(2, plain), rows},
+		"version 3": {version(3, plain+"   \n"), rows},
+		"long":      {version(2, plain+strings.Repeat(" ", 60_000)), rows},
+		"tight":     {npyOf("{'shape':(3,2),'descr':'<f4','fortran_order':False}", data), rows},
+		"loose": {npyOf(
+			" { 'fortran_order' : False ,\n\t'shape' : ( 3 , 2 , ) , \"descr\" : \"<f4\" } \r\n", data), rows},
+		"Python 2": {npyOf("{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 2L), }", data), rows},
+		"vector":   {npyArray("<f4", "(6,)", data), rowsOf("[1]", "[2]", "[3]", "[4]", "[5]", "[6]")},
+		"one row, in Fortran order": {npyOf("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 6)}", data),
+			rowsOf("[1 2 3 4 5 6]")},
+		"one column, in Fortran order": {npyOf("{'descr': '<f4', 'fortran_order': True, 'shape': (6, 1)}", data),
+			rowsOf("[1]", "[2]", "[3]", "[4]", "[5]", "[6]")},
+		"vector, in Fortran order": {npyOf("{'descr': '<f4', 'fortran_order': True, 'shape': (6,)}", data),
+			rowsOf("[1]", "[2]", "[3]", "[4]", "[5]", "[6]")},
 	} {
 		t.Run(name, func(t *testing.T) { wantRows(t, "x.npy", c.file, Options{}, c.want) })
 	}
@@ -160,8 +175,10 @@ func TestNPYRefused(t *testing.T) {
 		{typed("'<<f4'"), `found the type "<<f4", ` + types},
 		{typed("'f3'"), `found the type "f3", ` + types},
 		{typed("''"), `found the type "", ` + types},
-		{typed("[('a', '<f4'), ('b', '<f4')]"), "found a structured array, whose columns have types of their own, expected numbers of one type: a table with names is a .csv or a .parquet"},
-		{typed("('<f4', (2,))"), parse(`"{'descr': ('<f4', (2,)), 'fortran_order': False, 'shape': (2"…`, "numbers of one type, not a structured one at byte 10 of it")},
+		{typed("[('a', '<f4'), ('b', '<f4')]"),
+			"found a structured array, whose columns have types of their own, expected numbers of one type: a table with names is a .csv or a .parquet"},
+		{typed("('<f4', (2,))"), parse(`"{'descr': ('<f4', (2,)), 'fortran_order': False, 'shape': (2"…`,
+			"numbers of one type, not a structured one at byte 10 of it")},
 
 		{shaped("()"), "found 0 dimensions, expected an array of rows and columns, of 2 dimensions or 1"},
 		{shaped("(1, 2, 2)"), "found 3 dimensions, expected an array of rows and columns, of 2 dimensions or 1"},
@@ -170,31 +187,47 @@ func TestNPYRefused(t *testing.T) {
 		{shaped("(0,)"), "found the shape (0, 1), expected rows of data"},
 		{shaped("(2, 3)"), "found 16 bytes, expected 2 rows × 3 columns × 4 bytes after the header"},
 		{shaped("(1, 3)"), "found 16 bytes, expected 1 rows × 3 columns × 4 bytes after the header"},
-		{shaped("(9223372036854775807, 9223372036854775807)"), "found 16 bytes, expected 9223372036854775807 rows × 9223372036854775807 columns × 4 bytes after the header"},
-		{shaped("(4611686018427387905, 4)"), "found 16 bytes, expected 4611686018427387905 rows × 4 columns × 4 bytes after the header"},
+		{shaped("(9223372036854775807, 9223372036854775807)"),
+			"found 16 bytes, expected 9223372036854775807 rows × 9223372036854775807 columns × 4 bytes after the header"},
+		{shaped("(4611686018427387905, 4)"),
+			"found 16 bytes, expected 4611686018427387905 rows × 4 columns × 4 bytes after the header"},
 
-		{shaped("(9223372036854775808, 2)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (922337203"…`, "a tuple of sizes at byte 51 of it")},
-		{shaped("(-2, 2)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 2)}"`, "a tuple of sizes at byte 51 of it")},
-		{shaped("(4)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (4)}"`, "a tuple of sizes at byte 52 of it")},
-		{shaped("(,)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (,)}"`, "a tuple of sizes at byte 51 of it")},
-		{shaped("(2, 2"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2}"`, "a tuple of sizes at byte 55 of it")},
-		{shaped("[2, 2]"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': [2, 2]}"`, "a tuple of sizes at byte 50 of it")},
+		{shaped("(9223372036854775808, 2)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (922337203"…`,
+			"a tuple of sizes at byte 51 of it")},
+		{shaped("(-2, 2)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 2)}"`,
+			"a tuple of sizes at byte 51 of it")},
+		{shaped("(4)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (4)}"`,
+			"a tuple of sizes at byte 52 of it")},
+		{shaped("(,)"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (,)}"`,
+			"a tuple of sizes at byte 51 of it")},
+		{shaped("(2, 2"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2}"`,
+			"a tuple of sizes at byte 55 of it")},
+		{shaped("[2, 2]"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': [2, 2]}"`,
+			"a tuple of sizes at byte 50 of it")},
 		{header("[]"), parse(`"[]"`, "a dictionary at byte 0 of it")},
 		{header("{"), parse(`"{"`, "a key and a colon at byte 1 of it")},
 		{header("{'descr"), parse(`"{'descr"`, "a key and a colon at byte 2 of it")},
-		{header("{'descr': '<f4' 'shape': (2, 2)}"), parse(`"{'descr': '<f4' 'shape': (2, 2)}"`, "a comma or } at byte 16 of it")},
-		{header("{'descr': '<\\x664'}"), parse(`"{'descr': '<\\x664'}"`, "numbers of one type, not a structured one at byte 11 of it")},
+		{header("{'descr': '<f4' 'shape': (2, 2)}"),
+			parse(`"{'descr': '<f4' 'shape': (2, 2)}"`, "a comma or } at byte 16 of it")},
+		{header("{'descr': '<\\x664'}"),
+			parse(`"{'descr': '<\\x664'}"`, "numbers of one type, not a structured one at byte 11 of it")},
 		{header("{'fortran_order': false}"), parse(`"{'fortran_order': false}"`, "True or False at byte 18 of it")},
-		{header("{'descr': '<f4', 'fortran_order': False}"), parse(`"{'descr': '<f4', 'fortran_order': False}"`, "the keys descr, fortran_order and shape")},
-		{header("{'descr': '<f4', 'descr': '<f4'}"), parse(`"{'descr': '<f4', 'descr': '<f4'}"`, `the key "descr" once at byte 25 of it`)},
+		{header("{'descr': '<f4', 'fortran_order': False}"),
+			parse(`"{'descr': '<f4', 'fortran_order': False}"`, "the keys descr, fortran_order and shape")},
+		{header("{'descr': '<f4', 'descr': '<f4'}"),
+			parse(`"{'descr': '<f4', 'descr': '<f4'}"`, `the key "descr" once at byte 25 of it`)},
 		{header("{'order': 'C'}"), parse(`"{'order': 'C'}"`, "no key but descr, fortran_order and shape at byte 9 of it")},
-		{header("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)} x"), parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)} x"`, "nothing behind the dictionary at byte 58 of it")},
+		{header("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)} x"),
+			parse(`"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)} x"`,
+				"nothing behind the dictionary at byte 58 of it")},
 	} {
 		wantFault(t, "x.npy", c.file, Options{}, "x.npy: "+c.want)
 	}
 	good := npyArray("<f4", "(2, 2)", data)
-	wantFault(t, "x.npy", good[:len(good)-1], Options{}, "x.npy: found 15 bytes, expected 2 rows × 2 columns × 4 bytes after the header")
-	wantFault(t, "x.npy", good+"\x00", Options{}, "x.npy: found 17 bytes, expected 2 rows × 2 columns × 4 bytes after the header")
+	wantFault(t, "x.npy", good[:len(good)-1], Options{},
+		"x.npy: found 15 bytes, expected 2 rows × 2 columns × 4 bytes after the header")
+	wantFault(t, "x.npy", good+"\x00", Options{},
+		"x.npy: found 17 bytes, expected 2 rows × 2 columns × 4 bytes after the header")
 }
 
 // Columns and ids of any type: what a matrix of numbers offers.
@@ -211,15 +244,23 @@ func TestNPYColumns(t *testing.T) {
 		options Options
 		want    []read
 	}{
-		{Options{Columns: []string{"1-3"}}, rowsOf("[0.5 1 2]", "[0.25 3 4]", "[6 7 8]", "fault: x.npy: row 3, column 2: found NaN, expected a finite number", "[11 12 13]", "fault: x.npy: row 5, column 1: found NaN, expected a finite number")},
-		{Options{Columns: []string{"3", "1"}}, rowsOf("[2 0.5]", "[4 0.25]", "[8 6]", "[10 9]", "[13 11]", "fault: x.npy: row 5, column 1: found NaN, expected a finite number")},
+		{Options{Columns: []string{"1-3"}},
+			rowsOf("[0.5 1 2]", "[0.25 3 4]", "[6 7 8]", "fault: x.npy: row 3, column 2: found NaN, expected a finite number",
+				"[11 12 13]", "fault: x.npy: row 5, column 1: found NaN, expected a finite number")},
+		{Options{Columns: []string{"3", "1"}},
+			rowsOf("[2 0.5]", "[4 0.25]", "[8 6]", "[10 9]", "[13 11]",
+				"fault: x.npy: row 5, column 1: found NaN, expected a finite number")},
 		{Options{Columns: []string{"3"}}, rowsOf("[2]", "[4]", "[8]", "[10]", "[13]", "[15]")},
-		{Options{IDColumn: "0"}, rowsOf(`[0.5 1 2] "7"`, `[0.25 3 4] "-8"`, "fault: x.npy: row 2, column 0: found 1.5, expected an integer as an id",
+		{Options{IDColumn: "0"}, rowsOf(`[0.5 1 2] "7"`, `[0.25 3 4] "-8"`,
+			"fault: x.npy: row 2, column 0: found 1.5, expected an integer as an id",
 			"fault: x.npy: row 3, column 2: found NaN, expected a finite number",
-			"fault: x.npy: row 4, column 0: found 9.007199254740994e+15, expected an integer as an id", "fault: x.npy: row 5, column 0: found NaN, expected an integer as an id")},
-		{Options{IDColumn: "0", Columns: []string{"3", "0-1"}}, rowsOf(`[2 7 0.5] "7"`, `[4 -8 0.25] "-8"`, "fault: x.npy: row 2, column 0: found 1.5, expected an integer as an id",
-			`[10 9.007199254740992e+15 9] "9007199254740992"`,
-			"fault: x.npy: row 4, column 0: found 9.007199254740994e+15, expected an integer as an id", "fault: x.npy: row 5, column 0: found NaN, expected an integer as an id")},
+			"fault: x.npy: row 4, column 0: found 9.007199254740994e+15, expected an integer as an id",
+			"fault: x.npy: row 5, column 0: found NaN, expected an integer as an id")},
+		{Options{IDColumn: "0", Columns: []string{"3", "0-1"}},
+			rowsOf(`[2 7 0.5] "7"`, `[4 -8 0.25] "-8"`, "fault: x.npy: row 2, column 0: found 1.5, expected an integer as an id",
+				`[10 9.007199254740992e+15 9] "9007199254740992"`,
+				"fault: x.npy: row 4, column 0: found 9.007199254740994e+15, expected an integer as an id",
+				"fault: x.npy: row 5, column 0: found NaN, expected an integer as an id")},
 	} {
 		wantRows(t, "x.npy", floats, c.options, c.want)
 	}
@@ -236,7 +277,8 @@ func TestNPYColumns(t *testing.T) {
 		{"u4", []uint32{math.MaxUint32, 2}, rowsOf(`[2] "4294967295"`)},
 		{"i8", []int64{1<<53 + 1, 2}, rowsOf(`[2] "9007199254740993"`)},
 		{"u8", []uint64{math.MaxInt64, 2}, rowsOf(`[2] "9223372036854775807"`)},
-		{"u8", []uint64{1 << 63, 2}, rowsOf(`fault: x.npy: row 0, column 0: found 9223372036854775808, expected an integer as an id`)},
+		{"u8", []uint64{1 << 63, 2}, rowsOf(
+			`fault: x.npy: row 0, column 0: found 9223372036854775808, expected an integer as an id`)},
 		{"f4", []float32{1 << 24, 2}, rowsOf(`[2] "16777216"`)},
 		{"f2", []uint16{0xc500, 0x4000}, rowsOf(`[2] "-5"`)},
 	} {
@@ -245,9 +287,12 @@ func TestNPYColumns(t *testing.T) {
 			wantRows(t, "x.npy", npyArray(mark+c.descr, "(1, 2)", encoded(order, c.values)), Options{IDColumn: "0"}, c.want)
 		}
 	}
-	wantFault(t, "x.npy", floats, Options{Columns: []string{"3-4"}}, `x.npy: found 4 columns without names: they go by their index, from 0, expected a column "3-4"`)
-	wantFault(t, "x.npy", floats, Options{IDColumn: "id"}, `x.npy: found an array, whose columns have no names and whose rows no ids but their numbers, expected a file with the id column "id"`)
-	wantFault(t, "x.npy", floats, Options{Header: HeaderYes}, "x.npy: found header yes, expected header auto: .npy has no header row")
+	wantFault(t, "x.npy", floats, Options{Columns: []string{"3-4"}},
+		`x.npy: found 4 columns without names: they go by their index, from 0, expected a column "3-4"`)
+	wantFault(t, "x.npy", floats, Options{IDColumn: "id"},
+		`x.npy: found an array, whose columns have no names and whose rows no ids but their numbers, expected a file with the id column "id"`)
+	wantFault(t, "x.npy", floats, Options{Header: HeaderYes},
+		"x.npy: found header yes, expected header auto: .npy has no header row")
 }
 
 // A value is stored as the type that is asked for says, and is at fault where that cannot hold it.
@@ -258,7 +303,8 @@ func TestNPYDType(t *testing.T) {
 		want  vectors.Block
 		err   string
 	}{
-		{vectors.Float32, vectors.Block{F32: []float32{0.1, 2}, Numbers: []int64{0, 2}}, "x.npy: row 1, column 0: found 1e+39, expected a finite float32"},
+		{vectors.Float32, vectors.Block{F32: []float32{0.1, 2}, Numbers: []int64{0, 2}},
+			"x.npy: row 1, column 0: found 1e+39, expected a finite float32"},
 		{vectors.Float64, vectors.Block{F64: []float64{0.1, 1e39, 2}, Numbers: []int64{0, 1, 2}}, ""},
 		{vectors.Auto, vectors.Block{F64: []float64{0.1, 1e39, 2}, Numbers: []int64{0, 1, 2}}, ""},
 	} {
@@ -281,7 +327,8 @@ func TestNPYDType(t *testing.T) {
 			t.Error(err)
 		}
 		if !reflect.DeepEqual(append([]float32{}, b.F32...), append([]float32{}, c.want.F32...)) ||
-			!reflect.DeepEqual(append([]float64{}, b.F64...), append([]float64{}, c.want.F64...)) || !reflect.DeepEqual(b.Numbers, c.want.Numbers) {
+			!reflect.DeepEqual(append([]float64{}, b.F64...), append([]float64{}, c.want.F64...)) ||
+			!reflect.DeepEqual(b.Numbers, c.want.Numbers) {
 			t.Errorf("%s: %v", c.dtype, b)
 		}
 	}
@@ -289,11 +336,13 @@ func TestNPYDType(t *testing.T) {
 
 // A reader that is closed reads nothing more, though its buffer is another's by then; what it has read before stays.
 func TestReadAfterClose(t *testing.T) {
-	first, err := inspectText(npyArray("<f4", "(3, 2)", encoded(binary.LittleEndian, []float32{1, 2, 3, 4, 5, 6})), "x.npy", Options{})
+	first, err := inspectText(npyArray("<f4", "(3, 2)", encoded(binary.LittleEndian, []float32{1, 2, 3, 4, 5, 6})),
+		"x.npy", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := inspectText(npyArray("<f4", "(3, 2)", encoded(binary.LittleEndian, []float32{7, 8, 9, 10, 11, 12})), "y.npy", Options{})
+	second, err := inspectText(npyArray("<f4", "(3, 2)", encoded(binary.LittleEndian, []float32{7, 8, 9, 10, 11, 12})),
+		"y.npy", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +406,8 @@ func checkMessage(t *testing.T, name string, err error) {
 	if !strings.HasPrefix(text, name+": found ") || strings.Contains(text, "\n") {
 		t.Fatalf("%q", text)
 	}
-	for _, foreign := range []string{"runtime error", "goroutine", "makeslice", "nil pointer", "arrow/", "thrift", "flatbuffer", "zip:", "EOF", "slice bounds"} {
+	for _, foreign := range []string{"runtime error", "goroutine", "makeslice", "nil pointer", "arrow/", "thrift",
+		"flatbuffer", "zip:", "EOF", "slice bounds"} {
 		if strings.Contains(text, foreign) {
 			t.Fatalf("%q", text)
 		}
@@ -365,14 +415,16 @@ func checkMessage(t *testing.T, name string, err error) {
 }
 
 // fuzzOptions are some ways to choose columns.
-var fuzzOptions = []Options{{}, {IDColumn: "0"}, {Columns: []string{"1", "0"}}, {IDColumn: "1", Columns: []string{"0"}}, {TargetColumn: "0", WeightColumn: "1"}}
+var fuzzOptions = []Options{{}, {IDColumn: "0"}, {Columns: []string{"1", "0"}}, {IDColumn: "1", Columns: []string{"0"}},
+	{TargetColumn: "0", WeightColumn: "1"}}
 
 func FuzzNpy(f *testing.F) {
 	for i := range fuzzOptions {
 		for _, descr := range []string{"<f4", ">f8", "<f2", "i1", "u1", "b1", ">i2", "<u4", ">i8", "<u8"} {
 			f.Add(npyArray(descr, "(4, 2)", make([]byte, 8*int(descr[len(descr)-1]-'0'))), uint8(i))
 		}
-		f.Add(npyOf("{'shape': (2L,), 'fortran_order': True, 'descr': '>f4'}", []byte("\x7f\xc0\x00\x00\x00\x00\x00\x01")), uint8(i))
+		f.Add(npyOf("{'shape': (2L,), 'fortran_order': True, 'descr': '>f4'}", []byte("\x7f\xc0\x00\x00\x00\x00\x00\x01")),
+			uint8(i))
 		f.Add("\x93NUMPY\x02\x00\x10\x00\x00\x00{'descr': [], }\x00", uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, data string, option uint8) {
@@ -457,7 +509,8 @@ func TestNPYFortran(t *testing.T) {
 		values[i] = float64(i%7*1000 + i)
 	}
 	plain := npyArray("<f8", fmt.Sprintf("(%d, %d)", rows, columns), encoded(binary.LittleEndian, values))
-	for _, o := range append(fuzzOptions, Options{Columns: []string{"4", "0-1"}, IDColumn: "3", WeightColumn: "2"}, Options{DType: vectors.Float32}) {
+	for _, o := range append(fuzzOptions, Options{Columns: []string{"4", "0-1"}, IDColumn: "3", WeightColumn: "2"},
+		Options{DType: vectors.Float32}) {
 		a, err := inspectText(plain, "x.npy", o)
 		if err != nil {
 			t.Fatal(err)
@@ -504,7 +557,8 @@ func TestNPYText(t *testing.T) {
 		{npyArray("<U3", "(4,)", wide(binary.LittleEndian, 3, "?", "a", "Köl", "01")), `["a" "Köl" "01"]`},
 		{npyArray(">U3", "(4, 1)", wide(binary.BigEndian, 3, "?", "a", "日本語", "a")), `["a" "日本語" "a"]`},
 		{npyArray("|S2", "(3,)", []byte("??a\x00bc")), `["a" "bc"]`},
-		{npyArray("<i8", "(4,)", encoded(binary.LittleEndian, []int64{1, 1<<53 + 1, -1 << 63, 7})), `["9007199254740993" "-9223372036854775808" "7"]`},
+		{npyArray("<i8", "(4,)", encoded(binary.LittleEndian, []int64{1, 1<<53 + 1, -1 << 63, 7})),
+			`["9007199254740993" "-9223372036854775808" "7"]`},
 		{npyArray(">u8", "(2, 1)", encoded(binary.BigEndian, []uint64{1, 1<<64 - 1})), `["18446744073709551615"]`},
 		{npyArray("|b1", "(3,)", []byte{0, 1, 0}), `["True" "False"]`},
 	} {
@@ -513,19 +567,25 @@ func TestNPYText(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ data, want string }{
-		{npyArray("<U3", "(1, 2)", wide(binary.LittleEndian, 3, "a", "b")), "y.npy: found an array of 2 dimensions, [1 2], expected targets: one column"},
-		{npyArray("<U3", "()", wide(binary.LittleEndian, 3, "a")), "y.npy: found an array of 0 dimensions, [], expected targets: one column"},
-		{npyArray("<U3", "(2,)", wide(binary.LittleEndian, 3, "a")), "y.npy: found 12 bytes, expected 2 texts of 12 bytes after the header"},
+		{npyArray("<U3", "(1, 2)", wide(binary.LittleEndian, 3, "a", "b")),
+			"y.npy: found an array of 2 dimensions, [1 2], expected targets: one column"},
+		{npyArray("<U3", "()", wide(binary.LittleEndian, 3, "a")),
+			"y.npy: found an array of 0 dimensions, [], expected targets: one column"},
+		{npyArray("<U3", "(2,)", wide(binary.LittleEndian, 3, "a")),
+			"y.npy: found 12 bytes, expected 2 texts of 12 bytes after the header"},
 		{npyArray("<U0", "(2,)", nil), "y.npy: found texts of 0, expected labels of 1 to 1048576 bytes"},
-		{npyArray("<U1", "(2,)", wide(binary.LittleEndian, 1, "a", " ")), "y.npy: row 1: found an empty text, expected a label"},
-		{npyArray("<U1", "(2,)", encoded(binary.LittleEndian, []uint32{65, 0xd800})), "y.npy: row 1: found the code point 55296, expected a label"},
+		{npyArray("<U1", "(2,)", wide(binary.LittleEndian, 1, "a", " ")),
+			"y.npy: row 1: found an empty text, expected a label"},
+		{npyArray("<U1", "(2,)", encoded(binary.LittleEndian, []uint32{65, 0xd800})),
+			"y.npy: row 1: found the code point 55296, expected a label"},
 		{npyArray("|S1", "(2,)", []byte("a\xff")), `y.npy: row 1: found "\xff", expected text in UTF-8`},
 	} {
 		if _, err := labels(c.data); err == nil || err.Error() != c.want {
 			t.Errorf("%v\nwant %s", err, c.want)
 		}
 	}
-	wantFault(t, "y.npy", npyArray("<U3", "(1,)", wide(binary.LittleEndian, 3, "a")), Options{Targets: true}, "y.npy: found text, expected numbers as the targets")
+	wantFault(t, "y.npy", npyArray("<U3", "(1,)", wide(binary.LittleEndian, 3, "a")), Options{Targets: true},
+		"y.npy: found text, expected numbers as the targets")
 }
 
 // Labels of .npy are read many at a time: a read of a file is a call of the system.

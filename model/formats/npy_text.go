@@ -79,7 +79,8 @@ func inspectNPYText(f File, start int64, h npyDict, o *Options) (Source, error) 
 		return nil, fault.File(f.Name(), fmt.Sprintf("labels of 1 to %d bytes", mostText), "texts of %d", t.width)
 	}
 	if n, ok := bytesOf(t.rows, 1, t.width); !ok || n != f.Size()-start {
-		return nil, fault.File(f.Name(), fmt.Sprintf("%d texts of %d bytes after the header", t.rows, t.width), "%d bytes", f.Size()-start)
+		return nil, fault.File(f.Name(), fmt.Sprintf("%d texts of %d bytes after the header", t.rows, t.width), "%d bytes",
+			f.Size()-start)
 	}
 	return t, nil
 }
@@ -105,7 +106,8 @@ func (t *npyText) Read(ctx context.Context, s Span) (Reader, error) {
 	if err := checkSpan(t, t.File, s); err != nil {
 		return nil, err
 	}
-	r := &npyTextReader{t: t, r: io.NopCloser(strings.NewReader("")), next: s.First, end: s.First + s.Rows, record: make([]byte, t.width)}
+	r := &npyTextReader{t: t, r: io.NopCloser(strings.NewReader("")), next: s.First, end: s.First + s.Rows,
+		record: make([]byte, t.width)}
 	if s.Rows > 0 {
 		var err error
 		if r.r, err = t.OpenRange(ctx, t.start+s.First*t.width, s.Rows*t.width); err != nil {

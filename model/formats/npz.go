@@ -16,8 +16,8 @@ import (
 )
 
 // npzFormat is numpy's archive of arrays, a zip of .npy files (numpy.savez, numpy.savez_compressed). The vectors are
-// its only array of two dimensions, or the one that Options.Array names; or the archive is a sparse matrix of SciPy: see
-// [csrSource].
+// its only array of two dimensions, or the one that Options.Array names; or the archive is a sparse matrix of SciPy:
+// see [csrSource].
 var npzFormat = &Format{Name: "npz", Extensions: []string{".npz"}, inspect: inspectNPZ}
 
 const (
@@ -82,9 +82,11 @@ func npzMembers(ctx context.Context, f File, at *fileAt, archive *zip.Reader) ([
 		if !ok || len(all) == npzArrays {
 			continue
 		}
-		m := &member{File: f, array: name, size: int64(entry.UncompressedSize64), crc: entry.CRC32, packed: entry.Method == zip.Deflate}
+		m := &member{File: f, array: name, size: int64(entry.UncompressedSize64), crc: entry.CRC32,
+			packed: entry.Method == zip.Deflate}
 		if entry.Method != zip.Store && !m.packed || entry.Flags&1 != 0 {
-			return nil, fault.File(f.Name(), "arrays as numpy.savez or savez_compressed store them", "the array %s stored in another way", fault.Quote(name))
+			return nil, fault.File(f.Name(), "arrays as numpy.savez or savez_compressed store them",
+				"the array %s stored in another way", fault.Quote(name))
 		}
 		var err error
 		m.offset, err = entry.DataOffset()
@@ -152,7 +154,8 @@ type member struct {
 }
 
 func (m *member) damaged() error {
-	return fault.File(m.Name(), "a whole .npz file", "a damaged one: the array %s cannot be unpacked", fault.Quote(m.array))
+	return fault.File(m.Name(), "a whole .npz file", "a damaged one: the array %s cannot be unpacked",
+		fault.Quote(m.array))
 }
 
 // Size is that of the .npy.

@@ -14,7 +14,8 @@ import (
 const maxColumns = 1 << 20
 
 // exactPowers are the powers of ten that float64 holds exactly.
-var exactPowers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+var exactPowers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+	1e16,
 	1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
 // number reads the longest decimal number that b begins with, and its length, 0 where there is none. The value is the

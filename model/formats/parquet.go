@@ -84,7 +84,8 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted, missing: o.Missing, listable: true}}
+	s := &parquetSource{columnar: columnar{File: f, labels: o.Labels, untargeted: o.Untargeted, missing: o.Missing,
+		listable: true}}
 	if err := s.inspect(in, &o); err != nil {
 		return nil, err
 	}
@@ -111,7 +112,8 @@ func readFooter(ctx context.Context, f File) (*parquetBytes, error) {
 	}
 	length := int64(binary.LittleEndian.Uint32(tail[n-8:]))
 	if length > f.Size()-least || length > parquetFooterMax {
-		return nil, fault.File(f.Name(), fmt.Sprintf("a footer of at most %d bytes", min(f.Size()-least, parquetFooterMax)), "one of %d bytes", length)
+		return nil, fault.File(f.Name(), fmt.Sprintf("a footer of at most %d bytes", min(f.Size()-least, parquetFooterMax)),
+			"one of %d bytes", length)
 	}
 	if length+8 > n {
 		if tail, err = readAll(ctx, f, f.Size()-8-length, length+8); err != nil {
@@ -363,7 +365,8 @@ func (s *parquetSource) measure(in *parquetBytes) error {
 				return err
 			}
 			if c.FilePath() != "" {
-				return fault.File(s.Name(), "the data in the same file", "column %s in the file %s", f.name, fault.Quote(c.FilePath()))
+				return fault.File(s.Name(), "the data in the same file", "column %s in the file %s", f.name,
+					fault.Quote(c.FilePath()))
 			}
 			if _, err := compress.GetCodec(c.Compression()); err != nil {
 				const known = "no compression, or by Snappy, gzip, Brotli, zstd or LZ4_RAW"
@@ -423,7 +426,8 @@ func (s *parquetSource) widthOf(f *parquetField, in *parquetBytes, r *file.Reade
 			return 0, err
 		}
 		if length > maxColumns {
-			return 0, fault.File(s.Name(), fmt.Sprintf("lists of at most %d numbers", maxColumns), "one of %d in column %s", length, f.name)
+			return 0, fault.File(s.Name(), fmt.Sprintf("lists of at most %d numbers", maxColumns), "one of %d in column %s",
+				length, f.name)
 		}
 		if length > 0 {
 			return length, nil
@@ -518,7 +522,8 @@ func parquetFields(s *schema.Schema) []parquetField {
 		}
 		last = root
 		leaf := c.SchemaNode().(*schema.PrimitiveNode)
-		f := parquetField{name: root.Name(), leaf: i, valued: c.MaxDefinitionLevel(), entry: c.MaxDefinitionLevel(), node: leaf}
+		f := parquetField{name: root.Name(), leaf: i, valued: c.MaxDefinitionLevel(), entry: c.MaxDefinitionLevel(),
+			node: leaf}
 		f.kind, f.what = kindOf(leaf)
 		if d, ok := leaf.LogicalType().(schema.DecimalLogicalType); ok {
 			f.scale = int(d.Scale())
@@ -542,7 +547,8 @@ func parquetFields(s *schema.Schema) []parquetField {
 // it, without.
 func listOf(n schema.Node, leaf *schema.PrimitiveNode) bool {
 	g, ok := n.(*schema.GroupNode)
-	if _, list := n.LogicalType().(schema.ListLogicalType); !ok || !list || g.NumFields() != 1 || g.RepetitionType() == parquet.Repetitions.Repeated {
+	if _, list := n.LogicalType().(schema.ListLogicalType); !ok || !list || g.NumFields() != 1 ||
+		g.RepetitionType() == parquet.Repetitions.Repeated {
 		return false
 	}
 	entry := g.Field(0)
@@ -553,7 +559,8 @@ func listOf(n schema.Node, leaf *schema.PrimitiveNode) bool {
 		return true
 	}
 	g, ok = entry.(*schema.GroupNode)
-	return ok && g.NumFields() == 1 && g.Field(0) == schema.Node(leaf) && leaf.RepetitionType() != parquet.Repetitions.Repeated
+	return ok && g.NumFields() == 1 && g.Field(0) == schema.Node(leaf) &&
+		leaf.RepetitionType() != parquet.Repetitions.Repeated
 }
 
 // nested names a type that is neither numbers nor a list of them.

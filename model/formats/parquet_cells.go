@@ -185,7 +185,8 @@ func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
 		keeps: s.untargeted,
 	}
-	r.scratch = parquetScratch{def: make([]int16, cellRows), f32: make([]float32, cellRows), f64: make([]float64, cellRows)}
+	r.scratch = parquetScratch{def: make([]int16, cellRows), f32: make([]float32, cellRows),
+		f64: make([]float64, cellRows)}
 	return r
 }
 
@@ -308,7 +309,8 @@ func (c *parquetChunk) stepper(scratch *parquetScratch) (func(def []int16, to *t
 }
 
 // stepOf decodes cells of a type, and appends each by put.
-func stepOf[T any](c *parquetChunk, read batchFunc[T], put func(to *tables.Column, v T)) func(def []int16, to *tables.Column) (int, error) {
+func stepOf[T any](c *parquetChunk, read batchFunc[T], put func(to *tables.Column, v T)) func(def []int16,
+	to *tables.Column) (int, error) {
 	var values []T
 	return func(def []int16, to *tables.Column) (int, error) {
 		c.in.chunk = c
@@ -392,7 +394,8 @@ func decimalOf(v int64, scale int) float64 {
 }
 
 func decimalText(digits string, scale int) float64 {
-	v, _ := strconv.ParseFloat(digits+"e"+strconv.Itoa(-scale), 64) // its one error here is a value out of range, which is ±Inf
+	// its one error here is a value out of range, which is ±Inf
+	v, _ := strconv.ParseFloat(digits+"e"+strconv.Itoa(-scale), 64)
 	return v
 }
 
@@ -454,7 +457,8 @@ func (r *parquetCells) readLists(c *parquetCellColumn, to *tables.Column, rows i
 			if first == c.entry-1 {
 				length = 0
 			}
-			r.mark(row, c.name, fmt.Sprintf("a list of %d", length), fmt.Sprintf("a list of %d numbers, as in the first that has any", dim))
+			r.mark(row, c.name, fmt.Sprintf("a list of %d", length),
+				fmt.Sprintf("a list of %d numbers, as in the first that has any", dim))
 		case null >= 0:
 			r.mark(row, c.name+"["+strconv.Itoa(null)+"]", "null", "a number")
 		default:
@@ -525,7 +529,10 @@ func (r *parquetCells) readTarget(rows int) error {
 		return nil
 	}
 	if c.kind != kindText {
-		return r.eachNumber(c, rows, func(row int, v float64, valued bool) { r.putTarget(r.s.target, r.s.labels, row, v, valued) })
+		return r.eachNumber(c, rows, func(row int, v float64,
+			valued bool) {
+			r.putTarget(r.s.target, r.s.labels, row, v, valued)
+		})
 	}
 	for row := 0; row < rows; {
 		n, err := c.nextTexts(r.scratch.def[:rows-row], func(i int, text []byte, valued bool) {

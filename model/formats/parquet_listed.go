@@ -15,8 +15,8 @@ import (
 func (s *columnar) listed() bool { return s.sparse }
 
 // sparseFields are the two columns of sparse rows, where the options name none: the lists indices and values, where no
-// other column has lists of numbers; or a map of columns to numbers, vector or the only one, where none has. They are nil
-// of other rows.
+// other column has lists of numbers; or a map of columns to numbers, vector or the only one, where none has. They are
+// nil of other rows.
 func (s *columnar) sparseFields(o *Options, fields []parquetField, chosen *selection) []parquetField {
 	if !o.byDefault() {
 		return nil
@@ -70,7 +70,8 @@ func (f *parquetField) whole() bool { return f.kind >= kindInt32 }
 // mapOf are the keys and the values of a map of integers to numbers as two lists, or nil.
 func mapOf(root schema.Node, s *schema.Schema, leaf int) []parquetField {
 	g, ok := root.(*schema.GroupNode)
-	if _, is := root.LogicalType().(schema.MapLogicalType); !ok || !is || g.NumFields() != 1 || g.RepetitionType() == parquet.Repetitions.Repeated {
+	if _, is := root.LogicalType().(schema.MapLogicalType); !ok || !is || g.NumFields() != 1 ||
+		g.RepetitionType() == parquet.Repetitions.Repeated {
 		return nil
 	}
 	pair, ok := g.Field(0).(*schema.GroupNode)

@@ -170,7 +170,8 @@ func (r *parquetReader) readIDs(rows int) error {
 }
 
 // readColumn decodes numbers of rows that are no part of the vector, behind those in to.
-func (r *parquetReader) readColumn(c *parquetChunk, to []float64, rows int, refused func(float64) *fault.Fault) ([]float64, error) {
+func (r *parquetReader) readColumn(c *parquetChunk, to []float64, rows int,
+	refused func(float64) *fault.Fault) ([]float64, error) {
 	for row := 0; row < rows; {
 		n, values, err := c.next(r.scratch.def[:rows-row], nil, r.scratch.f32, r.scratch.f64)
 		if err != nil {
@@ -438,7 +439,8 @@ func decodeIDs[T any](
 }
 
 // decodeEach decodes at most len(def) values, all of one page, or drops them, where each is nil.
-func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T], each func(i int, v T, valued bool)) (int, error) {
+func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T], each func(i int, v T, valued bool)) (int,
+	error) {
 	c.in.chunk = c
 	values := make([]T, len(def))
 	entries, count, err := read(int64(len(def)), values, def, nil)

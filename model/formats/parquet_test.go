@@ -26,7 +26,8 @@ import (
 )
 
 // parquetOf is a Parquet file of records, as JSON has them, in row groups of so many rows.
-func parquetOf(t testing.TB, fields []arrow.Field, json string, groupRows int64, options ...parquet.WriterProperty) string {
+func parquetOf(t testing.TB, fields []arrow.Field, json string, groupRows int64,
+	options ...parquet.WriterProperty) string {
 	t.Helper()
 	s := arrow.NewSchema(fields, nil)
 	record, _, err := array.RecordFromJSON(memory.DefaultAllocator, s, strings.NewReader(json))
@@ -40,7 +41,8 @@ func parquetTable(t testing.TB, record arrow.RecordBatch, groupRows int64, optio
 	t.Helper()
 	table := array.NewTableFromRecords(record.Schema(), []arrow.RecordBatch{record})
 	var b bytes.Buffer
-	if err := pqarrow.WriteTable(table, &b, groupRows, parquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps()); err != nil {
+	if err := pqarrow.WriteTable(table, &b, groupRows, parquet.NewWriterProperties(options...),
+		pqarrow.DefaultWriterProps()); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -92,15 +94,25 @@ func TestParquetTypes(t *testing.T) {
 		{arrow.PrimitiveTypes.Uint8, [4]string{"255", "128", "0", "1"}, []string{"[255 128]", "[0 1]"}},
 		{arrow.PrimitiveTypes.Int16, [4]string{"-32768", "32767", "0", "1"}, []string{"[-32768 32767]", "[0 1]"}},
 		{arrow.PrimitiveTypes.Uint16, [4]string{"65535", "32768", "0", "1"}, []string{"[65535 32768]", "[0 1]"}},
-		{arrow.PrimitiveTypes.Int32, [4]string{"-2147483648", "2147483647", "0", "1"}, []string{"[-2.147483648e+09 2.147483647e+09]", "[0 1]"}},
-		{arrow.PrimitiveTypes.Uint32, [4]string{"4294967295", "2147483648", "0", "1"}, []string{"[4.294967295e+09 2.147483648e+09]", "[0 1]"}},
-		{arrow.PrimitiveTypes.Int64, [4]string{"-9223372036854775808", "9007199254740993", "0", "1"}, []string{"[-9.223372036854776e+18 9.007199254740992e+15]", "[0 1]"}},
-		{arrow.PrimitiveTypes.Uint64, [4]string{"18446744073709551615", "9223372036854775808", "0", "1"}, []string{"[1.8446744073709552e+19 9.223372036854776e+18]", "[0 1]"}},
-		{arrow.FixedWidthTypes.Float16, [4]string{"1", "-65504", "6.103515625e-05", "-0.0"}, []string{"[1 -65504]", "[6.103515625e-05 -0]"}},
-		{arrow.PrimitiveTypes.Float32, [4]string{"0.5", "-3.4028234663852886e+38", "1e-45", "-0.0"}, []string{"[0.5 -3.4028234663852886e+38]", "[1.401298464324817e-45 -0]"}},
-		{arrow.PrimitiveTypes.Float32, [4]string{`"NaN"`, "1", "1", `"-Inf"`}, []string{"fault: x.parquet: row 0, column %s: found NaN" + expected, "fault: x.parquet: row 1, column %s: found -Inf" + expected}},
-		{arrow.PrimitiveTypes.Float64, [4]string{"0.1", "-1.7976931348623157e+308", "5e-324", "-0.0"}, []string{"[0.1 -1.7976931348623157e+308]", "[5e-324 -0]"}},
-		{arrow.PrimitiveTypes.Float64, [4]string{"1", `"+Inf"`, "2", "3"}, []string{"fault: x.parquet: row 0, column %s: found +Inf" + expected, "[2 3]"}},
+		{arrow.PrimitiveTypes.Int32, [4]string{"-2147483648", "2147483647", "0", "1"},
+			[]string{"[-2.147483648e+09 2.147483647e+09]", "[0 1]"}},
+		{arrow.PrimitiveTypes.Uint32, [4]string{"4294967295", "2147483648", "0", "1"},
+			[]string{"[4.294967295e+09 2.147483648e+09]", "[0 1]"}},
+		{arrow.PrimitiveTypes.Int64, [4]string{"-9223372036854775808", "9007199254740993", "0", "1"},
+			[]string{"[-9.223372036854776e+18 9.007199254740992e+15]", "[0 1]"}},
+		{arrow.PrimitiveTypes.Uint64, [4]string{"18446744073709551615", "9223372036854775808", "0", "1"},
+			[]string{"[1.8446744073709552e+19 9.223372036854776e+18]", "[0 1]"}},
+		{arrow.FixedWidthTypes.Float16, [4]string{"1", "-65504", "6.103515625e-05", "-0.0"},
+			[]string{"[1 -65504]", "[6.103515625e-05 -0]"}},
+		{arrow.PrimitiveTypes.Float32, [4]string{"0.5", "-3.4028234663852886e+38", "1e-45", "-0.0"},
+			[]string{"[0.5 -3.4028234663852886e+38]", "[1.401298464324817e-45 -0]"}},
+		{arrow.PrimitiveTypes.Float32, [4]string{`"NaN"`, "1", "1", `"-Inf"`},
+			[]string{"fault: x.parquet: row 0, column %s: found NaN" + expected,
+				"fault: x.parquet: row 1, column %s: found -Inf" + expected}},
+		{arrow.PrimitiveTypes.Float64, [4]string{"0.1", "-1.7976931348623157e+308", "5e-324", "-0.0"},
+			[]string{"[0.1 -1.7976931348623157e+308]", "[5e-324 -0]"}},
+		{arrow.PrimitiveTypes.Float64, [4]string{"1", `"+Inf"`, "2", "3"},
+			[]string{"fault: x.parquet: row 0, column %s: found +Inf" + expected, "[2 3]"}},
 	} {
 		t.Run(c.dtype.String(), func(t *testing.T) {
 			j := c.json
@@ -118,10 +130,13 @@ func TestParquetTypes(t *testing.T) {
 				}
 				return rows
 			}
-			columns := parquetOf(t, []arrow.Field{column("a", c.dtype), column("b", c.dtype)}, fmt.Sprintf(`[{"a":%s,"b":%s},{"a":%s,"b":%s}]`, j[0], j[1], j[2], j[3]), 2)
+			columns := parquetOf(t, []arrow.Field{column("a", c.dtype), column("b", c.dtype)},
+				fmt.Sprintf(`[{"a":%s,"b":%s},{"a":%s,"b":%s}]`, j[0], j[1], j[2], j[3]), 2)
 			wantRows(t, "x.parquet", columns, Options{}, want("a", "b"))
-			for _, list := range []arrow.DataType{arrow.ListOf(c.dtype), arrow.ListOfNonNullable(c.dtype), arrow.LargeListOf(c.dtype), arrow.FixedSizeListOf(2, c.dtype)} {
-				lists := parquetOf(t, []arrow.Field{column("x", list)}, fmt.Sprintf(`[{"x":[%s,%s]},{"x":[%s,%s]}]`, j[0], j[1], j[2], j[3]), 2)
+			for _, list := range []arrow.DataType{arrow.ListOf(c.dtype), arrow.ListOfNonNullable(c.dtype),
+				arrow.LargeListOf(c.dtype), arrow.FixedSizeListOf(2, c.dtype)} {
+				lists := parquetOf(t, []arrow.Field{column("x", list)},
+					fmt.Sprintf(`[{"x":[%s,%s]},{"x":[%s,%s]}]`, j[0], j[1], j[2], j[3]), 2)
 				wantRows(t, "x.parquet", lists, Options{}, want("x[0]", "x[1]"))
 			}
 		})
@@ -130,7 +145,8 @@ func TestParquetTypes(t *testing.T) {
 
 // A list is one however its writer has laid it out.
 func TestParquetListLayouts(t *testing.T) {
-	required, optional, repeated := parquet.Repetitions.Required, parquet.Repetitions.Optional, parquet.Repetitions.Repeated
+	required, optional, repeated := parquet.Repetitions.Required, parquet.Repetitions.Optional,
+		parquet.Repetitions.Repeated
 	leaf := func(name string, r parquet.Repetition) schema.Node { return schema.NewFloat32Node(name, r, -1) }
 	group := func(name string, r parquet.Repetition, field schema.Node) schema.Node {
 		return schema.MustGroup(schema.NewGroupNode(name, r, schema.FieldList{field}, -1))
@@ -140,20 +156,29 @@ func TestParquetListLayouts(t *testing.T) {
 	}
 	values := []float32{1, 2, 3, 4, 5}
 	const expected = ", expected a list of 2 numbers, as in the first that has any"
-	null, empty := "fault: x.parquet: row 1, column x: found null"+expected, "fault: x.parquet: row 1, column x: found an empty list"+expected
-	long, noNumber := "fault: x.parquet: row 3, column x: found a list of 1"+expected, "fault: x.parquet: row 2, column x[0]: found null, expected a number"
+	null, empty := "fault: x.parquet: row 1, column x: found null"+
+		expected, "fault: x.parquet: row 1, column x: found an empty list"+expected
+	long, noNumber := "fault: x.parquet: row 3, column x: found a list of 1"+
+		expected, "fault: x.parquet: row 2, column x[0]: found null, expected a number"
 	for name, c := range map[string]struct {
 		field schema.Node
 		def   []int16 // of two entries in the first row, one of the second, two of the third, one of the fourth
 		want  []read
 	}{
-		"optional, optional":     {list(optional, group("list", repeated, leaf("element", optional))), []int16{3, 3, 0, 2, 3, 3}, rowsOf("[1 2]", null, noNumber, long)},
-		"empty":                  {list(optional, group("list", repeated, leaf("element", optional))), []int16{3, 3, 1, 2, 3, 3}, rowsOf("[1 2]", empty, noNumber, long)},
-		"optional, required":     {list(optional, group("bag", repeated, leaf("array_element", required))), []int16{2, 2, 0, 2, 2, 2}, rowsOf("[1 2]", null, "[3 4]", long)},
-		"required, optional":     {list(required, group("list", repeated, leaf("item", optional))), []int16{2, 2, 0, 1, 2, 2}, rowsOf("[1 2]", empty, noNumber, long)},
-		"required, required":     {list(required, group("list", repeated, leaf("element", required))), []int16{1, 1, 0, 1, 1, 1}, rowsOf("[1 2]", empty, "[3 4]", long)},
-		"two levels":             {list(optional, leaf("array", repeated)), []int16{2, 2, 1, 2, 2, 2}, rowsOf("[1 2]", empty, "[3 4]", long)},
-		"two levels, null":       {list(optional, leaf("array", repeated)), []int16{2, 2, 0, 2, 2, 2}, rowsOf("[1 2]", null, "[3 4]", long)},
+		"optional, optional": {list(optional, group("list", repeated, leaf("element", optional))),
+			[]int16{3, 3, 0, 2, 3, 3}, rowsOf("[1 2]", null, noNumber, long)},
+		"empty": {list(optional, group("list", repeated, leaf("element", optional))),
+			[]int16{3, 3, 1, 2, 3, 3}, rowsOf("[1 2]", empty, noNumber, long)},
+		"optional, required": {list(optional, group("bag", repeated, leaf("array_element", required))),
+			[]int16{2, 2, 0, 2, 2, 2}, rowsOf("[1 2]", null, "[3 4]", long)},
+		"required, optional": {list(required, group("list", repeated, leaf("item", optional))), []int16{2, 2, 0, 1, 2, 2},
+			rowsOf("[1 2]", empty, noNumber, long)},
+		"required, required": {list(required, group("list", repeated, leaf("element", required))),
+			[]int16{1, 1, 0, 1, 1, 1}, rowsOf("[1 2]", empty, "[3 4]", long)},
+		"two levels": {list(optional, leaf("array", repeated)), []int16{2, 2, 1, 2, 2, 2},
+			rowsOf("[1 2]", empty, "[3 4]", long)},
+		"two levels, null": {list(optional, leaf("array", repeated)), []int16{2, 2, 0, 2, 2, 2},
+			rowsOf("[1 2]", null, "[3 4]", long)},
 		"repeated, without list": {leaf("x", repeated), []int16{1, 1, 0, 1, 1, 1}, rowsOf("[1 2]", empty, "[3 4]", long)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,13 +191,17 @@ func TestParquetListLayouts(t *testing.T) {
 		what  string
 	}{
 		"a struct of a list": {group("x", optional, leaf("a", repeated)), []int16{2, 2, 2, 2, 2}, "structs"},
-		"a list of structs":  {list(required, group("list", repeated, group("element", required, leaf("a", required)))), []int16{1, 1, 1, 1, 1}, "nested lists"},
-		"a list of lists":    {list(required, group("list", repeated, leaf("element", repeated))), []int16{2, 2, 2, 2, 2}, "nested lists"},
-		"no repetition":      {list(required, group("list", optional, leaf("element", required))), []int16{1, 1, 1, 1, 1}, "nested lists"},
+		"a list of structs": {list(required, group("list", repeated, group("element", required, leaf("a", required)))),
+			[]int16{1, 1, 1, 1, 1}, "nested lists"},
+		"a list of lists": {list(required, group("list", repeated, leaf("element", repeated))), []int16{2, 2, 2, 2, 2},
+			"nested lists"},
+		"no repetition": {list(required, group("list", optional, leaf("element", required))), []int16{1, 1, 1, 1, 1},
+			"nested lists"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := parquetLeaf(t, c.field, values, c.def, make([]int16, 5))
-			wantFault(t, "x.parquet", data, Options{Columns: []string{"x"}}, `x.parquet: found the column "x" of `+c.what+`, expected numbers, or a list of them`)
+			wantFault(t, "x.parquet", data, Options{Columns: []string{"x"}}, `x.parquet: found the column "x" of `+c.what+
+				`, expected numbers, or a list of them`)
 		})
 	}
 }
@@ -182,7 +211,8 @@ func randomLists(t testing.TB, rows, dim int, dictionary bool) (arrow.RecordBatc
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
 	values := make([][]float64, rows)
-	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("name", arrow.BinaryTypes.String), column("x", arrow.ListOf(arrow.PrimitiveTypes.Float32))}
+	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("name", arrow.BinaryTypes.String),
+		column("x", arrow.ListOf(arrow.PrimitiveTypes.Float32))}
 	for j := range dim {
 		fields = append(fields, column(fmt.Sprint("c", j), arrow.PrimitiveTypes.Float64))
 	}
@@ -213,21 +243,27 @@ func TestParquetLayouts(t *testing.T) {
 		dictionary bool
 		options    []parquet.WriterProperty
 	}{
-		"plain":             {rows, false, []parquet.WriterProperty{parquet.WithDictionaryDefault(false)}},
-		"row groups":        {130, false, nil},
-		"tiny row groups":   {1, false, nil},
-		"pages 1":           {300, false, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7), parquet.WithDictionaryDefault(false), parquet.WithDataPageVersion(parquet.DataPageV1)}},
-		"pages 2":           {300, false, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7), parquet.WithDictionaryDefault(false), parquet.WithDataPageVersion(parquet.DataPageV2)}},
-		"page index":        {300, false, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7), parquet.WithPageIndexEnabled(true)}},
-		"dictionary":        {300, true, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7)}},
-		"dictionary 2":      {300, true, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7), parquet.WithDataPageVersion(parquet.DataPageV2)}},
-		"dictionary fell":   {rows, false, []parquet.WriterProperty{parquet.WithDictionaryPageSizeLimit(400), parquet.WithBatchSize(7)}},
-		"byte stream split": {rows, false, []parquet.WriterProperty{parquet.WithDictionaryDefault(false), parquet.WithEncodingFor("x.list.element", parquet.Encodings.ByteStreamSplit)}},
-		"snappy":            {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy)}},
-		"gzip":              {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Gzip)}},
-		"zstd":              {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd)}},
-		"brotli":            {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Brotli)}},
-		"lz4":               {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Lz4Raw)}},
+		"plain":           {rows, false, []parquet.WriterProperty{parquet.WithDictionaryDefault(false)}},
+		"row groups":      {130, false, nil},
+		"tiny row groups": {1, false, nil},
+		"pages 1": {300, false, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7),
+			parquet.WithDictionaryDefault(false), parquet.WithDataPageVersion(parquet.DataPageV1)}},
+		"pages 2": {300, false, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7),
+			parquet.WithDictionaryDefault(false), parquet.WithDataPageVersion(parquet.DataPageV2)}},
+		"page index": {300, false, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7),
+			parquet.WithPageIndexEnabled(true)}},
+		"dictionary": {300, true, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7)}},
+		"dictionary 2": {300, true, []parquet.WriterProperty{parquet.WithDataPageSize(100), parquet.WithBatchSize(7),
+			parquet.WithDataPageVersion(parquet.DataPageV2)}},
+		"dictionary fell": {rows, false, []parquet.WriterProperty{parquet.WithDictionaryPageSizeLimit(400),
+			parquet.WithBatchSize(7)}},
+		"byte stream split": {rows, false, []parquet.WriterProperty{parquet.WithDictionaryDefault(false),
+			parquet.WithEncodingFor("x.list.element", parquet.Encodings.ByteStreamSplit)}},
+		"snappy": {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy)}},
+		"gzip":   {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Gzip)}},
+		"zstd":   {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd)}},
+		"brotli": {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Brotli)}},
+		"lz4":    {rows, true, []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Lz4Raw)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			record, values := randomLists(t, rows, dim, c.dictionary)
@@ -287,26 +323,36 @@ func TestParquetOfPyarrow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRows(t, "x.parquet", string(data), Options{IDColumn: "id"}, rowsOf(`[1 2.5] "a"`, `[3 4] "7"`, "fault: x.parquet: row 2, column x[1]: found null, expected a number"))
+	wantRows(t, "x.parquet", string(data), Options{IDColumn: "id"},
+		rowsOf(`[1 2.5] "a"`, `[3 4] "7"`, "fault: x.parquet: row 2, column x[1]: found null, expected a number"))
 }
 
 func TestParquetColumns(t *testing.T) {
-	list, f32, f64, i64, text := arrow.ListOf(arrow.PrimitiveTypes.Float32), arrow.PrimitiveTypes.Float32, arrow.PrimitiveTypes.Float64, arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String
+	list, f32, f64, i64, text := arrow.ListOf(arrow.PrimitiveTypes.Float32), arrow.PrimitiveTypes.Float32,
+		arrow.PrimitiveTypes.Float64, arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String
 	decimal := &arrow.Decimal128Type{Precision: 9, Scale: 2}
-	mixed := parquetOf(t, []arrow.Field{column("id", i64), column("title", text), column("a", f32), column("b", f64), column("day", arrow.FixedWidthTypes.Date32), column("x", list)},
+	mixed := parquetOf(t, []arrow.Field{column("id", i64), column("title", text), column("a", f32), column("b", f64),
+		column("day", arrow.FixedWidthTypes.Date32), column("x", list)},
 		`[{"id":7,"title":"t","a":0.5,"b":0.1,"day":"2020-01-01","x":[1,2,3]},{"id":8,"title":"","a":1,"b":2,"day":null,"x":[4,5,6]}]`, 10)
-	two := parquetOf(t, []arrow.Field{column("x", list), column("y", list), column("s", text)}, `[{"x":[1,2],"y":[3],"s":"a"}]`, 10)
-	named := parquetOf(t, []arrow.Field{column("x", list), column("vector", list), column("n", f32)}, `[{"x":[1,2],"vector":[3],"n":4}]`, 10)
-	one := parquetOf(t, []arrow.Field{column("s", text), column("x", list), column("when", arrow.FixedWidthTypes.Timestamp_us)}, `[{"x":[1,2],"s":"a"},{"x":[3,4],"s":"5"},{"x":[6,7],"s":"a"}]`, 2)
-	numbers := parquetOf(t, []arrow.Field{column("s", text), column("a", f32), column("b", arrow.PrimitiveTypes.Uint8)}, `[{"s":"","a":1.5,"b":2}]`, 2)
-	pandas := parquetOf(t, []arrow.Field{column("a", f32), column("__index_level_0__", i64)}, `[{"a":1.5,"__index_level_0__":7}]`, 2)
+	two := parquetOf(t, []arrow.Field{column("x", list), column("y", list), column("s", text)},
+		`[{"x":[1,2],"y":[3],"s":"a"}]`, 10)
+	named := parquetOf(t, []arrow.Field{column("x", list), column("vector", list), column("n", f32)},
+		`[{"x":[1,2],"vector":[3],"n":4}]`, 10)
+	one := parquetOf(t, []arrow.Field{column("s", text), column("x", list),
+		column("when", arrow.FixedWidthTypes.Timestamp_us)},
+		`[{"x":[1,2],"s":"a"},{"x":[3,4],"s":"5"},{"x":[6,7],"s":"a"}]`, 2)
+	numbers := parquetOf(t, []arrow.Field{column("s", text), column("a", f32), column("b", arrow.PrimitiveTypes.Uint8)},
+		`[{"s":"","a":1.5,"b":2}]`, 2)
+	pandas := parquetOf(t, []arrow.Field{column("a", f32), column("__index_level_0__", i64)},
+		`[{"a":1.5,"__index_level_0__":7}]`, 2)
 	for _, c := range []struct {
 		data    string
 		options Options
 		want    []read
 	}{
 		{mixed, Options{Columns: []string{"x"}}, rowsOf("[1 2 3]", "[4 5 6]")},
-		{mixed, Options{Columns: []string{"5"}, IDColumn: "title"}, rowsOf(`[1 2 3] "t"`, "fault: x.parquet: row 1, column title: found an empty text, expected an id")},
+		{mixed, Options{Columns: []string{"5"}, IDColumn: "title"},
+			rowsOf(`[1 2 3] "t"`, "fault: x.parquet: row 1, column title: found an empty text, expected an id")},
 		{mixed, Options{Columns: []string{"b", "a"}, IDColumn: "id"}, rowsOf(`[0.1 0.5] "7"`, `[2 1] "8"`)},
 		{mixed, Options{Columns: []string{"2-3", "id"}, IDColumn: "id"}, rowsOf(`[0.5 0.1 7] "7"`, `[1 2 8] "8"`)},
 		{mixed, Options{Columns: []string{"[ab]"}}, rowsOf("[0.5 0.1]", "[1 2]")},
@@ -324,8 +370,10 @@ func TestParquetColumns(t *testing.T) {
 	}
 
 	others := parquetOf(t, []arrow.Field{
-		column("price", decimal), column("day", arrow.FixedWidthTypes.Date32), column("at", arrow.FixedWidthTypes.Timestamp_us), column("nest", arrow.ListOf(list)),
-		column("point", arrow.StructOf(column("a", f32), column("b", f32))), column("map", arrow.MapOf(text, f32)), column("s", text), column("names", arrow.ListOf(text)),
+		column("price", decimal), column("day", arrow.FixedWidthTypes.Date32),
+		column("at", arrow.FixedWidthTypes.Timestamp_us), column("nest", arrow.ListOf(list)),
+		column("point", arrow.StructOf(column("a", f32), column("b", f32))), column("map", arrow.MapOf(text, f32)),
+		column("s", text), column("names", arrow.ListOf(text)),
 		column("a", f32), column("raw", &arrow.FixedSizeBinaryType{ByteWidth: 4}), column("prices", arrow.ListOf(decimal)),
 	}, `[{}]`, 10)
 	const numbersOrList, ids = ", expected numbers, or a list of them", ", expected integers or text as ids"
@@ -335,9 +383,12 @@ func TestParquetColumns(t *testing.T) {
 		want    string
 	}{
 		{two, Options{}, `the column "x" of lists of FLOAT, the column "y" of lists of FLOAT, expected ` + oneVector},
-		{two, Options{Columns: []string{"x", "y"}}, `the column "x" of lists of FLOAT and the column "y" of lists of FLOAT, expected columns of numbers, or one of lists`},
-		{mixed, Options{Columns: []string{"a", "x"}}, `the column "a" of FLOAT and the column "x" of lists of FLOAT, expected columns of numbers, or one of lists`},
-		{mixed, Options{Columns: []string{"x", "a"}}, `the column "x" of lists of FLOAT and the column "a" of FLOAT, expected columns of numbers, or one of lists`},
+		{two, Options{Columns: []string{"x", "y"}},
+			`the column "x" of lists of FLOAT and the column "y" of lists of FLOAT, expected columns of numbers, or one of lists`},
+		{mixed, Options{Columns: []string{"a", "x"}},
+			`the column "a" of FLOAT and the column "x" of lists of FLOAT, expected columns of numbers, or one of lists`},
+		{mixed, Options{Columns: []string{"x", "a"}},
+			`the column "x" of lists of FLOAT and the column "a" of FLOAT, expected columns of numbers, or one of lists`},
 		{mixed, Options{Columns: []string{"title"}}, `the column "title" of String` + numbersOrList},
 		{mixed, Options{IDColumn: "x"}, `the column "x" of lists of FLOAT` + ids},
 		{mixed, Options{IDColumn: "a"}, `the column "a" of FLOAT` + ids},
@@ -347,16 +398,19 @@ func TestParquetColumns(t *testing.T) {
 		{mixed, Options{Header: HeaderYes}, "header yes, expected header auto: .parquet has no header row"},
 		{others, Options{IDColumn: "price"}, `the column "price" of Decimal(precision=9, scale=2)` + ids},
 		{others, Options{Columns: []string{"day"}}, `the column "day" of Date` + numbersOrList},
-		{others, Options{Columns: []string{"at"}}, `the column "at" of Timestamp(isAdjustedToUTC=true, timeUnit=microseconds, is_from_converted_type=false, force_set_converted_type=false)` + numbersOrList},
+		{others, Options{Columns: []string{"at"}},
+			`the column "at" of Timestamp(isAdjustedToUTC=true, timeUnit=microseconds, is_from_converted_type=false, force_set_converted_type=false)` + numbersOrList},
 		{others, Options{Columns: []string{"nest"}}, `the column "nest" of nested lists` + numbersOrList},
 		{others, Options{Columns: []string{"point"}}, `the column "point" of structs` + numbersOrList},
 		{others, Options{Columns: []string{"map"}}, `the column "map" of maps` + numbersOrList},
 		{others, Options{Columns: []string{"names"}}, `the column "names" of lists of String` + numbersOrList},
 		{others, Options{Columns: []string{"raw"}}, `the column "raw" of FIXED_LEN_BYTE_ARRAY` + numbersOrList},
 		{others, Options{Columns: []string{"a"}, IDColumn: "names"}, `the column "names" of lists of String` + ids},
-		{parquetOf(t, []arrow.Field{column("s", text)}, `[{"s":"a"}]`, 1), Options{}, `the columns "s", expected a column of numbers, or of lists of them`},
+		{parquetOf(t, []arrow.Field{column("s", text)}, `[{"s":"a"}]`, 1), Options{},
+			`the columns "s", expected a column of numbers, or of lists of them`},
 		{parquetOf(t, []arrow.Field{column("a", f32)}, `[]`, 1), Options{}, "none, expected rows of data"},
-		{parquetOf(t, []arrow.Field{column("x", list)}, `[{"x":null},{"x":[]}]`, 1), Options{}, "none but empty ones in column x, expected lists of numbers"},
+		{parquetOf(t, []arrow.Field{column("x", list)}, `[{"x":null},{"x":[]}]`, 1), Options{},
+			"none but empty ones in column x, expected lists of numbers"},
 	} {
 		wantFault(t, "x.parquet", c.data, c.options, "x.parquet: found "+c.want)
 	}
@@ -381,7 +435,8 @@ func TestParquetIDs(t *testing.T) {
 		{arrow.BinaryTypes.String, "null", "found null, expected an id"},
 		{arrow.BinaryTypes.String, `""`, "found an empty text, expected an id"},
 	} {
-		data := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float32), column("id", c.dtype)}, fmt.Sprintf(`[{"a":1,"id":%s},{"a":"NaN","id":%s}]`, c.json, c.json), 2)
+		data := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float32), column("id", c.dtype)},
+			fmt.Sprintf(`[{"a":1,"id":%s},{"a":"NaN","id":%s}]`, c.json, c.json), 2)
 		second := "fault: x.parquet: row 1, column a: found NaN, expected a finite number"
 		first := "[1] " + c.want
 		if strings.HasPrefix(c.want, "found") { // of a row with two faults, that of its id
@@ -394,7 +449,8 @@ func TestParquetIDs(t *testing.T) {
 
 // Durations are no numbers, and columns of one name get a number, in .parquet as in .arrow.
 func TestColumnarColumns(t *testing.T) {
-	fields := []arrow.Field{column("a", arrow.PrimitiveTypes.Float64), column("d", arrow.FixedWidthTypes.Duration_ns), column("a", arrow.PrimitiveTypes.Float64)}
+	fields := []arrow.Field{column("a", arrow.PrimitiveTypes.Float64), column("d", arrow.FixedWidthTypes.Duration_ns),
+		column("a", arrow.PrimitiveTypes.Float64)}
 	numbers := func(values ...float64) arrow.Array {
 		b := array.NewFloat64Builder(memory.DefaultAllocator)
 		b.AppendValues(values, nil)
@@ -402,7 +458,8 @@ func TestColumnarColumns(t *testing.T) {
 	}
 	durations := array.NewDurationBuilder(memory.DefaultAllocator, arrow.FixedWidthTypes.Duration_ns.(*arrow.DurationType))
 	durations.AppendValues([]arrow.Duration{5, 6}, nil)
-	record := array.NewRecordBatch(arrow.NewSchema(fields, nil), []arrow.Array{numbers(1, 2), durations.NewArray(), numbers(3, 4)}, 2)
+	record := array.NewRecordBatch(arrow.NewSchema(fields, nil),
+		[]arrow.Array{numbers(1, 2), durations.NewArray(), numbers(3, 4)}, 2)
 	// As pyarrow does it, which arrow-go does not: integers, and the schema of what they were.
 	var b, of, c bytes.Buffer
 	if err := ipc.NewWriter(&of, ipc.WithSchema(record.Schema())).Close(); err != nil {
@@ -411,10 +468,12 @@ func TestColumnarColumns(t *testing.T) {
 	whole := array.NewInt64Builder(memory.DefaultAllocator)
 	whole.AppendValues([]int64{5, 6}, nil)
 	plain := []arrow.Field{fields[0], column("d", arrow.PrimitiveTypes.Int64), fields[2]}
-	stored := array.NewRecordBatch(arrow.NewSchema(plain, nil), []arrow.Array{record.Column(0), whole.NewArray(), record.Column(2)}, 2)
+	stored := array.NewRecordBatch(arrow.NewSchema(plain, nil),
+		[]arrow.Array{record.Column(0), whole.NewArray(), record.Column(2)}, 2)
 	w, err := pqarrow.NewFileWriter(stored.Schema(), &b, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
 	if err == nil {
-		err = errors.Join(w.Write(stored), w.AppendKeyValueMetadata("ARROW:schema", base64.StdEncoding.EncodeToString(of.Bytes())), w.Close())
+		err = errors.Join(w.Write(stored),
+			w.AppendKeyValueMetadata("ARROW:schema", base64.StdEncoding.EncodeToString(of.Bytes())), w.Close())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -434,8 +493,10 @@ func TestColumnarColumns(t *testing.T) {
 		if got := fmt.Sprintf("%v %s %d", src.Columns(), Schema(src)[1].Type, len(Notes(src))); got != "[a a.1] duration 1" {
 			t.Errorf("%s: %s", name, got)
 		}
-		for column, want := range map[string]string{"a": `2 columns "a", expected one column of that name`, "d": `the column "d" of duration, expected numbers`} {
-			if _, err := inspectText(data, name, Options{Columns: []string{column}}); err == nil || !strings.Contains(err.Error(), want) {
+		for column, want := range map[string]string{"a": `2 columns "a", expected one column of that name`,
+			"d": `the column "d" of duration, expected numbers`} {
+			if _, err := inspectText(data, name, Options{Columns: []string{column}}); err == nil ||
+				!strings.Contains(err.Error(), want) {
 				t.Errorf("%s: column %s: %v", name, column, err)
 			}
 		}
@@ -444,15 +505,19 @@ func TestColumnarColumns(t *testing.T) {
 
 // Faulty rows are left out one by one, wherever pages and buffers end.
 func TestParquetFaults(t *testing.T) {
-	numbers := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float64), column("b", arrow.PrimitiveTypes.Int32)},
+	numbers := parquetOf(t, []arrow.Field{column("a", arrow.PrimitiveTypes.Float64),
+		column("b", arrow.PrimitiveTypes.Int32)},
 		`[{"a":1,"b":2},{"a":null,"b":2},{"a":3,"b":null},{"a":null,"b":null},{"a":"NaN","b":null},{"a":"NaN","b":1},{"a":5,"b":6}]`, 4)
 	const null, finite = "found null, expected a number", "found NaN, expected a finite number"
-	wantRows(t, "x.parquet", numbers, Options{}, rowsOf("[1 2]", "fault: x.parquet: row 1, column a: "+null, "fault: x.parquet: row 2, column b: "+null,
-		"fault: x.parquet: row 3, column a: "+null, "fault: x.parquet: row 4, column b: "+null, "fault: x.parquet: row 5, column a: "+finite, "[5 6]"))
+	wantRows(t, "x.parquet", numbers, Options{},
+		rowsOf("[1 2]", "fault: x.parquet: row 1, column a: "+null, "fault: x.parquet: row 2, column b: "+null,
+			"fault: x.parquet: row 3, column a: "+null, "fault: x.parquet: row 4, column b: "+
+				null, "fault: x.parquet: row 5, column a: "+finite, "[5 6]"))
 
 	// Lists of any length, some longer than what is held at a time, with nulls and NaN among them.
 	const dim = 3
-	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{column("x", arrow.ListOf(arrow.PrimitiveTypes.Int64))}, nil))
+	b := array.NewRecordBuilder(memory.DefaultAllocator,
+		arrow.NewSchema([]arrow.Field{column("x", arrow.ListOf(arrow.PrimitiveTypes.Int64))}, nil))
 	list := b.Field(0).(*array.ListBuilder)
 	entries := list.ValueBuilder().(*array.Int64Builder)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -529,7 +594,8 @@ func TestParquetLongLists(t *testing.T) {
 		rep[0] = 0
 		return parquetLeaf(t, schema.NewFloat32Node("x", parquet.Repetitions.Repeated, -1), make([]float32, n), def, rep)
 	}
-	wantFault(t, "x.parquet", long(maxColumns+1), Options{}, "x.parquet: found one of 1048577 in column x, expected lists of at most 1048576 numbers")
+	wantFault(t, "x.parquet", long(maxColumns+1), Options{},
+		"x.parquet: found one of 1048577 in column x, expected lists of at most 1048576 numbers")
 	src, err := inspectText(long(maxColumns), "x.parquet", Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -545,7 +611,8 @@ func TestParquetBytesRead(t *testing.T) {
 	record, _ := randomLists(t, 600, 4, false)
 	data := parquetTable(t, record, 200)
 	var ranges []Range
-	f := &textData{name: "x.parquet", data: data, open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
+	f := &textData{name: "x.parquet", data: data,
+		open: func(offset, length int64) { ranges = append(ranges, Range{offset, length}) }}
 	r, err := file.NewParquetReader(strings.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
@@ -629,27 +696,33 @@ func TestParquetDamaged(t *testing.T) {
 	const whole = ", expected a whole Parquet file"
 	const lengths = damaged + "lengths in the footer that are beyond it" + whole
 	for name, c := range map[string]struct{ data, want string }{
-		"no Parquet":        {"a,b\n1,2\n1,2\n", `the end "1,2\n", expected a Parquet file, which ends in "PAR1"`},
-		"a byte":            {"P", `the end "P", expected a Parquet file, which ends in "PAR1"`},
-		"only the end":      {"1234PAR1", `the end "PAR1", expected a Parquet file, which ends in "PAR1"`},
-		"encrypted":         {"PAR1....\x04\x00\x00\x00PARE", "an encrypted one, expected a Parquet file that is not encrypted"},
-		"a long footer":     {"PAR1....\x05\x00\x00\x00PAR1", "one of 5 bytes, expected a footer of at most 4 bytes"},
-		"a longer footer":   {"PAR1....\xff\xff\xff\xffPAR1", "one of 4294967295 bytes, expected a footer of at most 4 bytes"},
+		"no Parquet":   {"a,b\n1,2\n1,2\n", `the end "1,2\n", expected a Parquet file, which ends in "PAR1"`},
+		"a byte":       {"P", `the end "P", expected a Parquet file, which ends in "PAR1"`},
+		"only the end": {"1234PAR1", `the end "PAR1", expected a Parquet file, which ends in "PAR1"`},
+		"encrypted": {"PAR1....\x04\x00\x00\x00PARE",
+			"an encrypted one, expected a Parquet file that is not encrypted"},
+		"a long footer": {"PAR1....\x05\x00\x00\x00PAR1", "one of 5 bytes, expected a footer of at most 4 bytes"},
+		"a longer footer": {"PAR1....\xff\xff\xff\xffPAR1",
+			"one of 4294967295 bytes, expected a footer of at most 4 bytes"},
 		"no footer":         {footer(""), lengths},
 		"an empty footer":   {footer("\x00"), damaged + "the footer cannot be decoded" + whole},
 		"many children":     {footer("\x15\x02\x19\x1c\x48\x01a\x15\xfe\xff\xff\xff\x0f\x00\x16\x00\x19\x0c\x00"), lengths},
 		"negative children": {footer("\x15\x02\x19\x1c\x48\x01a\x15\x01\x00\x16\x00\x19\x0c\x00"), lengths},
-		"a long schema":     {footer("\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"), lengths},
-		"many row groups":   {footer("\x15\x02\x19\x1c\x48\x01a\x15\x00\x00\x16\x00\x19\xfc\xff\xff\xff\xff\x07\x00"), lengths},
-		"a long name":       {footer("\x15\x02\x19\x1c\x48\xff\xff\xff\xff\x07a\x15\x00\x00\x16\x00\x19\x0c\x00"), lengths},
-		"no columns":        {footer("\x15\x02\x19\x1c\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"), "none, expected at least one column for the vector"},
+		"a long schema": {footer("\x15\x02\x19\xfc\xff\xff\xff\xff\x07\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"),
+			lengths},
+		"many row groups": {footer("\x15\x02\x19\x1c\x48\x01a\x15\x00\x00\x16\x00\x19\xfc\xff\xff\xff\xff\x07\x00"),
+			lengths},
+		"a long name": {footer("\x15\x02\x19\x1c\x48\xff\xff\xff\xff\x07a\x15\x00\x00\x16\x00\x19\x0c\x00"), lengths},
+		"no columns": {footer("\x15\x02\x19\x1c\x48\x01a\x15\x00\x00\x16\x00\x19\x0c\x00"),
+			"none, expected at least one column for the vector"},
 	} {
 		t.Run(name, func(t *testing.T) { wantFault(t, "x.parquet", c.data, Options{}, "x.parquet: found "+c.want) })
 	}
 
 	// Pages that are not what they were: told by their place, in our words.
 	record, _ := randomLists(t, 40, 2, false)
-	whole40 := []byte(parquetTable(t, record, 20, parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Snappy)))
+	whole40 := []byte(parquetTable(t, record, 20, parquet.WithDictionaryDefault(false),
+		parquet.WithCompression(compress.Codecs.Snappy)))
 	r, err := file.NewParquetReader(bytes.NewReader(whole40))
 	if err != nil {
 		t.Fatal(err)
@@ -676,7 +749,8 @@ func TestParquetDamaged(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		want := "x.parquet: found " + damaged + "row group 1, column " + name + ", cannot be decoded" + whole
-		if err := readSpan(t.Context(), src, Span{Rows: 40}, &vectors.Block{Dim: src.Dim()}); err == nil || err.Error() != want {
+		if err := readSpan(t.Context(), src, Span{Rows: 40}, &vectors.Block{Dim: src.Dim()}); err == nil ||
+			err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", name, err, want)
 		}
 	}
@@ -685,7 +759,8 @@ func TestParquetDamaged(t *testing.T) {
 	record, _ = randomLists(t, 40, 2, true)
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, version := range []parquet.DataPageVersion{parquet.DataPageV1, parquet.DataPageV2} {
-		data := parquetTable(t, record, 30, parquet.WithDataPageVersion(version), parquet.WithDataPageSize(50), parquet.WithBatchSize(7))
+		data := parquetTable(t, record, 30, parquet.WithDataPageVersion(version), parquet.WithDataPageSize(50),
+			parquet.WithBatchSize(7))
 		for n := 0; n < len(data); n += 1 + rng.IntN(20) {
 			if _, err := inspectText(data[:n], "x.parquet", Options{Columns: []string{"x"}}); err == nil {
 				t.Fatalf("%d of %d bytes are accepted", n, len(data))
@@ -701,15 +776,19 @@ func TestParquetDamaged(t *testing.T) {
 	}
 }
 
-var parquetFuzzOptions = []Options{{}, {Columns: []string{"x"}}, {Columns: []string{"x"}, IDColumn: "id"}, {Columns: []string{"c*"}, IDColumn: "name"}, {TargetColumn: "name", Labels: true}, {TargetColumn: "c1", WeightColumn: "c3"}}
+var parquetFuzzOptions = []Options{{}, {Columns: []string{"x"}}, {Columns: []string{"x"}, IDColumn: "id"},
+	{Columns: []string{"c*"}, IDColumn: "name"}, {TargetColumn: "name", Labels: true},
+	{TargetColumn: "c1", WeightColumn: "c3"}}
 
 func FuzzParquet(f *testing.F) {
 	record, _ := randomLists(f, 20, 2, true)
 	for i := range parquetFuzzOptions {
 		for _, version := range []parquet.DataPageVersion{parquet.DataPageV1, parquet.DataPageV2} {
-			f.Add([]byte(parquetTable(f, record, 15, parquet.WithDataPageVersion(version), parquet.WithDataPageSize(50), parquet.WithBatchSize(7))), uint8(i))
+			f.Add([]byte(parquetTable(f, record, 15, parquet.WithDataPageVersion(version), parquet.WithDataPageSize(50),
+				parquet.WithBatchSize(7))), uint8(i))
 		}
-		f.Add([]byte(parquetTable(f, record, 15, parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Snappy))), uint8(i))
+		f.Add([]byte(parquetTable(f, record, 15, parquet.WithDictionaryDefault(false),
+			parquet.WithCompression(compress.Codecs.Snappy))), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, option uint8) {
 		checkAny(t, "x.parquet", string(data), parquetFuzzOptions[int(option)%len(parquetFuzzOptions)], 1000)
@@ -720,7 +799,8 @@ func BenchmarkParquet(b *testing.B) {
 	const rows, dim = 8192 * 2, 64
 	record, _ := randomLists(b, rows, dim, false)
 	// As most writers do it: version 1, Snappy, pages of 1 MiB, no page index.
-	data := parquetTable(b, record, 1<<20, parquet.WithDataPageVersion(parquet.DataPageV1), parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(false))
+	data := parquetTable(b, record, 1<<20, parquet.WithDataPageVersion(parquet.DataPageV1),
+		parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDictionaryDefault(false))
 	for _, c := range []struct {
 		name    string
 		options Options

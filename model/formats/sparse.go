@@ -12,7 +12,8 @@ import (
 )
 
 // IsSparse reports whether the rows of a source are stored by the entries that they have: .svm, .mtx, the matrix of
-// SciPy in .npz, and lists of columns and numbers in .jsonl and .parquet. Such rows stay sparse where the block that reads them is.
+// SciPy in .npz, and lists of columns and numbers in .jsonl and .parquet. Such rows stay sparse where the block that
+// reads them is.
 func IsSparse(src Source) bool {
 	switch src.(type) {
 	case *svmSource, *csrSource, *mtxSource:
@@ -26,7 +27,8 @@ const maxUnsorted = 1 << 24
 
 // tooManyColumns is the fault of rows that become dense, and are too long for that.
 func tooManyColumns(name string, columns int64) error {
-	return fault.File(name, fmt.Sprintf("at most %d columns, where rows are stored with their zeros", maxColumns), "%d columns", columns)
+	return fault.File(name, fmt.Sprintf("at most %d columns, where rows are stored with their zeros", maxColumns),
+		"%d columns", columns)
 }
 
 // checkColumns says of a matrix that there are no rows as long as its, or that the options want dense ones.
@@ -61,7 +63,8 @@ func (e *entryRow) add(name string, row, column, columns int64, value float64) e
 		e.sorted = false
 	}
 	if !e.sorted && len(e.columns) >= maxUnsorted {
-		return fault.File(name, "rows whose columns ascend (matrix.sort_indices())", "a row of more than %d entries, row %d, in another order", maxUnsorted, row)
+		return fault.File(name, "rows whose columns ascend (matrix.sort_indices())",
+			"a row of more than %d entries, row %d, in another order", maxUnsorted, row)
 	}
 	e.columns, e.values = append(e.columns, int32(column)), append(e.values, value)
 	return nil
@@ -89,7 +92,8 @@ func (e *entryRow) ascend() {
 }
 
 func twice(name string, row, column int64) error {
-	return fault.File(name, "one entry of each row and column (matrix.sum_duplicates())", "two in row %d, column %d", row, column)
+	return fault.File(name, "one entry of each row and column (matrix.sum_duplicates())", "two in row %d, column %d", row,
+		column)
 }
 
 type byColumn entryRow
@@ -108,7 +112,8 @@ func appendEntries(b *vectors.Block, name string, columns []int32, values []floa
 		if v := values[i]; v-v == 0 {
 			expected = "a finite float32"
 		}
-		return &fault.Fault{File: name, Row: number, Column: strconv.Itoa(int(columns[i])), Found: formatFloat(values[i]), Expected: expected}
+		return &fault.Fault{File: name, Row: number, Column: strconv.Itoa(int(columns[i])), Found: formatFloat(values[i]),
+			Expected: expected}
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ import (
 // csrOf is the archive of a matrix of 3 × 5, with some arrays replaced, or left out where they are "".
 func csrOf(t testing.TB, method uint16, replaced map[string]string) string {
 	arrays := map[string]string{
-		"format": npyArray("|S3", "()", []byte("csr")), "shape": npyArray("<i8", "(2,)", encoded(binary.LittleEndian, []int64{3, 5})),
+		"format":  npyArray("|S3", "()", []byte("csr")),
+		"shape":   npyArray("<i8", "(2,)", encoded(binary.LittleEndian, []int64{3, 5})),
 		"indptr":  npyArray("<i4", "(4,)", encoded(binary.LittleEndian, []int32{0, 2, 2, 4})),
 		"indices": npyArray("<i4", "(4,)", encoded(binary.LittleEndian, []int32{1, 4, 3, 0})),
 		"data":    npyArray("<f8", "(4,)", encoded(binary.LittleEndian, []float64{0.5, -2, 3, 1e300})),
@@ -61,7 +62,8 @@ func TestCSR(t *testing.T) {
 					t.Errorf("row %d: %v", i, row)
 				}
 			}
-			if (b.Sparse != nil) != sparse || !slices.Equal(b.Target, []float64{7, 8, 9}) || !slices.Equal(b.Weights, []float64{1, 0, 2}) || b.ID(2).Int != 12 {
+			if (b.Sparse != nil) != sparse || !slices.Equal(b.Target, []float64{7, 8, 9}) ||
+				!slices.Equal(b.Weights, []float64{1, 0, 2}) || b.ID(2).Int != 12 {
 				t.Errorf("%+v", b)
 			}
 		}
@@ -95,8 +97,10 @@ func TestCSRLies(t *testing.T) {
 	}{
 		{map[string]string{"indptr": ints(0, 2, 2)}, `found 3, expected 4 numbers in the array "indptr"`},
 		{map[string]string{"indptr": ints(1, 2, 2, 4)}, "found 1, expected 0 at the beginning of indptr"},
-		{map[string]string{"indptr": ints(0, 3, 2, 4)}, "found 2 after 3, at place 1, expected numbers in indptr that ascend from 0 to 4, the number of entries"},
-		{map[string]string{"indptr": ints(0, 2, 2, 3)}, "found 3 after 4, at place 3, expected numbers in indptr that ascend"},
+		{map[string]string{"indptr": ints(0, 3, 2, 4)},
+			"found 2 after 3, at place 1, expected numbers in indptr that ascend from 0 to 4, the number of entries"},
+		{map[string]string{"indptr": ints(0, 2, 2, 3)},
+			"found 3 after 4, at place 3, expected numbers in indptr that ascend"},
 		{map[string]string{"indptr": ints(0, 2, 2, 9)}, "expected numbers in indptr that ascend from 0 to 4"},
 		{map[string]string{"indptr": ints(0, -2, 2, 4)}, "expected numbers in indptr that ascend from 0 to 4"},
 		{map[string]string{"indptr": doubles(0, 2, 2, 4)}, "found another type, expected integers in indptr and indices"},
@@ -104,23 +108,31 @@ func TestCSRLies(t *testing.T) {
 		{map[string]string{"indices": ints(1, 4, 3)}, `found 3, expected 4 numbers in the array "indices"`},
 		{map[string]string{"indices": ints(1, 5, 3, 0)}, "found column 5 in row 0, expected columns from 0 to 4"},
 		{map[string]string{"indices": ints(1, -1, 3, 0)}, "found column -1 in row 0, expected columns from 0 to 4"},
-		{map[string]string{"indices": longs(1, 1<<40, 3, 0)}, "found column 1099511627776 in row 0, expected columns from 0 to 4"},
-		{map[string]string{"indices": ints(1, 4, 3, 3)}, "found two in row 2, column 3, expected one entry of each row and column"},
+		{map[string]string{"indices": longs(1, 1<<40, 3, 0)},
+			"found column 1099511627776 in row 0, expected columns from 0 to 4"},
+		{map[string]string{"indices": ints(1, 4, 3, 3)},
+			"found two in row 2, column 3, expected one entry of each row and column"},
 		{map[string]string{"shape": longs(3, 0)}, "found the shape (3, 0), expected rows of data"},
 		{map[string]string{"shape": longs(-3, 5)}, "found the shape (-3, 5), expected rows of data"},
 		{map[string]string{"shape": longs(0, 5)}, "found the shape (0, 5), expected rows of data"},
 		{map[string]string{"shape": longs(math.MaxInt64, 5)}, "expected rows of data"},
 		{map[string]string{"shape": longs(1<<50, 5)}, `found 4, expected 1125899906842625 numbers in the array "indptr"`},
 		{map[string]string{"shape": longs(3, 1<<40)}, "found 1099511627776 columns, expected at most 2147483647 columns"},
-		{map[string]string{"shape": longs(3, 1<<21)}, "found 2097152 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
+		{map[string]string{"shape": longs(3, 1<<21)},
+			"found 2097152 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
 		{map[string]string{"shape": longs(3)}, `found 1, expected 2 numbers in the array "shape"`},
 		{map[string]string{"data": doubles(0.5, nan, 3, 1)}, "row 0, column 4: found NaN, expected a finite number"},
 		{map[string]string{"data": npyArray("<c16", "(4,)", make([]byte, 64))}, `found the type "<c16" (complex)`},
-		{map[string]string{"data": npyArray("<f8", "(5,)", make([]byte, 32))}, `found 32 bytes, expected 5 numbers of 8 bytes in the array "data"`},
-		{map[string]string{"data": npyArray("<f8", "(2, 2)", make([]byte, 32))}, `found another shape of the array "data", expected numbers in one dimension`},
-		{map[string]string{"format": npyArray("|S3", "()", []byte("bsr"))}, `found one in the form "bsr", expected a matrix in rows`},
-		{map[string]string{"format": ints(1, 2)}, "found something else, expected the name of a form, csr, in the array format"},
-		{map[string]string{"indptr": ""}, "found no array indptr, expected the arrays shape, indptr, indices and data of a sparse matrix"},
+		{map[string]string{"data": npyArray("<f8", "(5,)", make([]byte, 32))},
+			`found 32 bytes, expected 5 numbers of 8 bytes in the array "data"`},
+		{map[string]string{"data": npyArray("<f8", "(2, 2)", make([]byte, 32))},
+			`found another shape of the array "data", expected numbers in one dimension`},
+		{map[string]string{"format": npyArray("|S3", "()", []byte("bsr"))},
+			`found one in the form "bsr", expected a matrix in rows`},
+		{map[string]string{"format": ints(1, 2)},
+			"found something else, expected the name of a form, csr, in the array format"},
+		{map[string]string{"indptr": ""},
+			"found no array indptr, expected the arrays shape, indptr, indices and data of a sparse matrix"},
 	} {
 		for _, method := range []uint16{zip.Store, zip.Deflate} {
 			src, err := inspectText(csrOf(t, method, c.replaced), "x.npz", Options{})
@@ -160,8 +172,9 @@ func TestCSRBomb(t *testing.T) {
 	const entries = 4 << 20
 	zeros := func(size int) []byte { return make([]byte, size*entries) }
 	data := csrOf(t, zip.Deflate, map[string]string{
-		"shape": longs(1, 1<<30), "indptr": ints(0, entries), "indices": npyArray("<i4", fmt.Sprintf("(%d,)", entries), zeros(4)),
-		"data": npyArray("<f8", fmt.Sprintf("(%d,)", entries), zeros(8)),
+		"shape": longs(1, 1<<30), "indptr": ints(0, entries),
+		"indices": npyArray("<i4", fmt.Sprintf("(%d,)", entries), zeros(4)),
+		"data":    npyArray("<f8", fmt.Sprintf("(%d,)", entries), zeros(8)),
 	})
 	if len(data) > 100_000 {
 		t.Fatalf("%d bytes", len(data))

@@ -26,7 +26,8 @@ import (
 //
 // How many columns there are, and whether 0 or 1 is the index of the first, no header says. Where Options.Features does
 // not say it either, Inspect reads the whole file once, by one core.
-var svmFormat = &Format{Name: "svm", Extensions: []string{".svm", ".libsvm", ".svmlight"}, Text: true, inspect: inspectSVM}
+var svmFormat = &Format{Name: "svm", Extensions: []string{".svm", ".libsvm", ".svmlight"}, Text: true,
+	inspect: inspectSVM}
 
 // ZeroBased says whether the index of the first column of a .svm file is 0.
 type ZeroBased string
@@ -62,7 +63,8 @@ func inspectSVM(ctx context.Context, f File, comp compression, o Options) (Sourc
 	if err := o.noChoice(f, "no choice of columns: .svm has the label, which is the target, and the vector"); err != nil {
 		return nil, err
 	}
-	s := &svmSource{textFile: o.newText(f, comp), selection: &selection{id: -1, target: 0, weight: -1, index: -1, labels: o.Labels}, base: 1, highest: -1}
+	s := &svmSource{textFile: o.newText(f, comp), selection: &selection{id: -1, target: 0, weight: -1, index: -1,
+		labels: o.Labels}, base: 1, highest: -1}
 	if o.Unlabelled {
 		s.target = -1
 	}
@@ -333,7 +335,8 @@ func (p *svmParser) read(b *vectors.Block, line []byte, last, number int64) *fau
 		return f
 	}
 	if i := b.AppendSparse(p.columns, p.values, number); i >= 0 {
-		return &fault.Fault{Column: strconv.FormatInt(p.s.base+int64(p.columns[i]), 10), Found: formatFloat(p.values[i]), Expected: storable(p.values[i])}
+		return &fault.Fault{Column: strconv.FormatInt(p.s.base+int64(p.columns[i]), 10), Found: formatFloat(p.values[i]),
+			Expected: storable(p.values[i])}
 	}
 	p.appendTo(b, p.s.selection)
 	return nil
@@ -385,7 +388,8 @@ func (p *svmParser) row(line []byte, first, last int64) *fault.Fault {
 		if len(ahead)-i >= 2*8+1 {
 			index, length := shortInteger(ahead[i:])
 			if at := i + length + 1; length > 0 && ahead[at-1] == ':' && index >= next && index <= last {
-				if v, length := shortDecimal(ahead[at:]); length > 0 && (at+length == len(line) || at+length < len(line) && line[at+length] == ' ') {
+				if v, length := shortDecimal(ahead[at:]); length > 0 &&
+					(at+length == len(line) || at+length < len(line) && line[at+length] == ' ') {
 					i = at + length
 					columns, values = append(columns, int32(index-first)), append(values, v)
 					next = index + 1
@@ -451,7 +455,8 @@ func allDigits(b []byte) bool {
 // indexFault is the fault of an index that is out of its order, or of its bounds.
 func (p *svmParser) indexFault(line []byte, index, first, last int64) *fault.Fault {
 	if before, after := unordered(line); after >= 0 {
-		return &fault.Fault{Column: strconv.FormatInt(after, 10), Found: fmt.Sprintf("the index %d after %d", after, before), Expected: svmAscend}
+		return &fault.Fault{Column: strconv.FormatInt(after, 10), Found: fmt.Sprintf("the index %d after %d", after, before),
+			Expected: svmAscend}
 	}
 	return &fault.Fault{Found: fmt.Sprintf("the index %d", index), Expected: fmt.Sprintf("one from %d to %d", first, last)}
 }

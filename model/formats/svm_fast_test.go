@@ -9,7 +9,8 @@ import (
 
 // What short numbers are read by gives the bits and the length of what reads all, or nothing.
 func TestShortNumbers(t *testing.T) {
-	texts := []string{"0", "7 ", "1234567", "12345678", "0.5", ".5", "5.", ".", "1.2.3", "1e5", "1.5e5", "1:2", "-1", "+1", "", "0.951 7", "00.10", "\xff1.5", "1.\xff", "1,5", "99999.9"}
+	texts := []string{"0", "7 ", "1234567", "12345678", "0.5", ".5", "5.", ".", "1.2.3", "1e5", "1.5e5", "1:2", "-1", "+1",
+		"", "0.951 7", "00.10", "\xff1.5", "1.\xff", "1,5", "99999.9"}
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20000 {
 		var b []byte
@@ -87,7 +88,8 @@ func TestSVMAtTheEnd(t *testing.T) {
 	}
 	for i := range rows.Len() {
 		columns, values := rows.Sparse.Row(i)
-		if fmt.Sprint(columns) != "[0 6 11]" || values[0] != float64(i%10)+0.125 || values[1] != 0.5 || values[2] != float64(i) {
+		if fmt.Sprint(columns) != "[0 6 11]" || values[0] != float64(i%10)+0.125 || values[1] != 0.5 ||
+			values[2] != float64(i) {
 			t.Fatalf("row %d: %v %v", i, columns, values)
 		}
 	}

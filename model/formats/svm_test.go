@@ -18,31 +18,44 @@ func TestSVM(t *testing.T) {
 		o          Options
 		want       []string
 	}{
-		{"one-based", "1 1:0.5 3:-2\n-1 2:1e2\n+1.5\n", Options{}, []string{"[0.5 0 -2] → 1", "[0 100 0] → -1", "[0 0 0] → 1.5"}},
+		{"one-based", "1 1:0.5 3:-2\n-1 2:1e2\n+1.5\n", Options{},
+			[]string{"[0.5 0 -2] → 1", "[0 100 0] → -1", "[0 0 0] → 1.5"}},
 		{"zero-based", "1 1:1\n0 0:2 2:3\n", Options{}, []string{"[0 1 0] → 1", "[2 0 3] → 0"}},
 		{"zero-based yes", "1 1:1\n0 2:3\n", Options{ZeroBased: ZeroBasedYes}, []string{"[0 1 0] → 1", "[0 0 3] → 0"}},
 		{"zero-based no", "1 1:1\n0 0:3\n0 2:3", Options{ZeroBased: ZeroBasedNo},
 			[]string{"[1 0] → 1", ": found the index 0, expected one from 1 to 2", "[0 3] → 0"}},
 		{"features", "1 1:1\n0 4:3\n0 0:1\n", Options{Features: 4},
 			[]string{"[1 0 0 0] → 1", "[0 0 0 3] → 0", ": found the index 0, expected one from 1 to 4"}},
-		{"features, zero-based", "1 0:1 3:2\n0 4:3\n", Options{Features: 4, ZeroBased: ZeroBasedYes}, []string{"[1 0 0 2] → 1", ": found the index 4, expected one from 0 to 3"}},
-		{"comments, space and queries", "# head\n\n \t\r\n1 qid:3 1:2 # tail 2:x\r\n\t2\tqid:0\t1:3\t 2:4\t \n  # 7 1:1\n3#x\n4 1:5#x", Options{},
+		{"features, zero-based", "1 0:1 3:2\n0 4:3\n", Options{Features: 4, ZeroBased: ZeroBasedYes},
+			[]string{"[1 0 0 2] → 1", ": found the index 4, expected one from 0 to 3"}},
+		{"comments, space and queries",
+			"# head\n\n \t\r\n1 qid:3 1:2 # tail 2:x\r\n\t2\tqid:0\t1:3\t 2:4\t \n  # 7 1:1\n3#x\n4 1:5#x", Options{},
 			[]string{"[2 0] → 1", "[3 4] → 2", "[0 0] → 3", "[5 0] → 4"}},
 		{"byte order mark", "\uFEFF1 1:2\n", Options{}, []string{"[2] → 1"}},
-		{"labels", "yes 1:1\n+1 1:2\n01 1:3\nnan 1:4\nyes 1:5\n", Options{Labels: true}, []string{`[1] → "yes"`, `[2] → "+1"`, `[3] → "01"`, `[4] → "nan"`, `[5] → "yes"`}},
+		{"labels", "yes 1:1\n+1 1:2\n01 1:3\nnan 1:4\nyes 1:5\n", Options{Labels: true},
+			[]string{`[1] → "yes"`, `[2] → "+1"`, `[3] → "01"`, `[4] → "nan"`, `[5] → "yes"`}},
 		{"unlabelled", "yes 1:1\n1,2 1:2\n", Options{Unlabelled: true}, []string{"[1]", "[2]"}},
-		{"faults of labels", "1 1:1\nx 1:1\nnan 1:1\n1e999 1:1\n1,2 1:1\n1:1\n", Options{}, []string{"[1] → 1", `, column label: found "x", expected a number`,
-			`, column label: found "nan", expected a finite number`, `, column label: found "1e999", expected a finite float64`, `, column label: found "1,2", expected one label`,
-			`: found "1:1", expected a label, and then index:value`}},
+		{"faults of labels", "1 1:1\nx 1:1\nnan 1:1\n1e999 1:1\n1,2 1:1\n1:1\n", Options{},
+			[]string{"[1] → 1", `, column label: found "x", expected a number`,
+				`, column label: found "nan", expected a finite number`, `, column label: found "1e999", expected a finite float64`,
+				`, column label: found "1,2", expected one label`,
+				`: found "1:1", expected a label, and then index:value`}},
 		{"faults of entries", "1 2:1\n1 1\n1 1:\n1 1: 2\n1 :2\n1 a:2\n1 1:x\n1 1:2:3\n1 1:2,\n1 1:nan\n1 1:1e999\n1 -1:2\n1 1.5:2\n1 1:0x1\n1 qid:x 1:1\n1 qid: 1:1\n1 1:1 qid:2\n", Options{}, []string{
-			"[0 1] → 1", `: found "1", expected index:value`, `, column 1: found an empty field, expected a number`, `, column 1: found an empty field, expected a number`,
-			`: found ":2", expected index:value`, `: found "a:2", expected index:value`, `, column 1: found "x", expected a number`, `, column 1: found "2:3", expected a number`,
-			`, column 1: found "2,", expected a number`, `, column 1: found "nan", expected a finite number`, `, column 1: found "1e999", expected a finite float64`,
-			`: found "-1:2", expected index:value`, `: found "1.5:2", expected index:value`, `, column 1: found "0x1", expected a number`,
-			`: found "qid:x", expected index:value`, `: found "qid:", expected index:value`, `: found "qid:2", expected index:value`}},
+			"[0 1] → 1", `: found "1", expected index:value`, `, column 1: found an empty field, expected a number`,
+			`, column 1: found an empty field, expected a number`,
+			`: found ":2", expected index:value`, `: found "a:2", expected index:value`,
+			`, column 1: found "x", expected a number`, `, column 1: found "2:3", expected a number`,
+			`, column 1: found "2,", expected a number`, `, column 1: found "nan", expected a finite number`,
+			`, column 1: found "1e999", expected a finite float64`,
+			`: found "-1:2", expected index:value`, `: found "1.5:2", expected index:value`,
+			`, column 1: found "0x1", expected a number`,
+			`: found "qid:x", expected index:value`, `: found "qid:", expected index:value`,
+			`: found "qid:2", expected index:value`}},
 		{"faults of indices", "1 3:1\n1 2:1 2:2\n1 2:1 1:2\n1 99999999999:1\n1 99999999999999999999:1\n1 2147483647:1\n1 002:4\n", Options{}, []string{
-			"[0 0 1] → 1", ", column 2: found the index 2 after 2, expected indices that ascend", ", column 1: found the index 1 after 2, expected indices that ascend",
-			": found the index 99999999999, expected one from 1 to 3", `: found "99999999999999999999:1", expected index:value`, ": found the index 2147483647, expected one from 1 to 3", "[0 4 0] → 1"}},
+			"[0 0 1] → 1", ", column 2: found the index 2 after 2, expected indices that ascend",
+			", column 1: found the index 1 after 2, expected indices that ascend",
+			": found the index 99999999999, expected one from 1 to 3", `: found "99999999999999999999:1", expected index:value`,
+			": found the index 2147483647, expected one from 1 to 3", "[0 4 0] → 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantText(t, "x.svm", c.data, c.o, c.want...) })
 	}
@@ -61,12 +74,18 @@ func TestSVMInspectFaults(t *testing.T) {
 		{"1\n2\n", Options{}, "found none, expected a row with index:value, or the number of features"},
 		{"x 1:1\n", Options{}, `found "x" in row 0, expected a number`},
 		{"1 1048577:1\n", Options{}, "found 1048577 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
-		{"1 1:1\n", Options{Features: 1 << 21}, "found 2097152 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
-		{"1 1:1\n", Options{Columns: []string{"!user"}}, `found columns asked for, "user", expected no choice of columns: .svm has the label, which is the target, and the vector`},
-		{"1 1:1\n", Options{Columns: []string{"0-3"}}, `found columns asked for, "0-3", expected no choice of columns: .svm has the label, which is the target, and the vector`},
-		{"1 1:1\n", Options{IDColumn: "id"}, `found an id column asked for, "id", expected no choice of columns: .svm has the label, which is the target, and the vector`},
-		{"1 1:1\n", Options{TargetColumn: "0"}, `found a target column asked for, "0", expected no choice of columns: .svm has the label, which is the target, and the vector`},
-		{"1 1:1\n", Options{WeightColumn: "w"}, `found a weight column asked for, "w", expected no choice of columns: .svm has the label, which is the target, and the vector`},
+		{"1 1:1\n", Options{Features: 1 << 21},
+			"found 2097152 columns, expected at most 1048576 columns, where rows are stored with their zeros"},
+		{"1 1:1\n", Options{Columns: []string{"!user"}},
+			`found columns asked for, "user", expected no choice of columns: .svm has the label, which is the target, and the vector`},
+		{"1 1:1\n", Options{Columns: []string{"0-3"}},
+			`found columns asked for, "0-3", expected no choice of columns: .svm has the label, which is the target, and the vector`},
+		{"1 1:1\n", Options{IDColumn: "id"},
+			`found an id column asked for, "id", expected no choice of columns: .svm has the label, which is the target, and the vector`},
+		{"1 1:1\n", Options{TargetColumn: "0"},
+			`found a target column asked for, "0", expected no choice of columns: .svm has the label, which is the target, and the vector`},
+		{"1 1:1\n", Options{WeightColumn: "w"},
+			`found a weight column asked for, "w", expected no choice of columns: .svm has the label, which is the target, and the vector`},
 		{"1 1:1\n", Options{Header: HeaderYes}, "found header yes, expected header auto: .svm has no header row"},
 		{"\xff\xfe1\x00", Options{}, "found none, expected a row with index:value, or the number of features"},
 	} {
@@ -90,14 +109,17 @@ func TestSVMSparse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &vectors.CSR{Offsets: []int{0, 1, 3, 3, 4, 6, 6}, Indices: []int32{999999, 2, 3, 999999, 2, 3}, Values: []float64{0.5, 0, 0.1, 0.5, 0, 0.1}}
-	if !reflect.DeepEqual(b.Sparse, want) || b.Dim != 1e6 || !slices.Equal(b.Target, []float64{1, 2, 3, 1, 2, 3}) || !slices.Equal(b.Numbers, []int64{0, 1, 2, 3, 4, 5}) {
+	want := &vectors.CSR{Offsets: []int{0, 1, 3, 3, 4, 6, 6}, Indices: []int32{999999, 2, 3, 999999, 2, 3},
+		Values: []float64{0.5, 0, 0.1, 0.5, 0, 0.1}}
+	if !reflect.DeepEqual(b.Sparse, want) || b.Dim != 1e6 || !slices.Equal(b.Target, []float64{1, 2, 3, 1, 2, 3}) ||
+		!slices.Equal(b.Numbers, []int64{0, 1, 2, 3, 4, 5}) {
 		t.Errorf("got %+v", b)
 	}
 	for _, sparse := range []bool{false, true} {
 		name := write(t, "x.svm", "1 2:3\n1 1:1 2:-1e39\n")
 		want := name + ": row 1, column 2: found -1e+39, expected a finite float32"
-		if _, err := Load(t.Context(), Options{DType: vectors.Float32, Sparse: sparse}, name); err == nil || err.Error() != want {
+		if _, err := Load(t.Context(), Options{DType: vectors.Float32, Sparse: sparse}, name); err == nil ||
+			err.Error() != want {
 			t.Errorf("%v\nwant %s", err, want)
 		}
 	}
@@ -148,11 +170,13 @@ func TestSettle(t *testing.T) {
 
 // The file of scikit-learn's dump_svmlight_file holds the first rows of digits.csv.
 func TestSVMOfScikitLearn(t *testing.T) {
-	digits, err := Load(t.Context(), Options{Columns: []string{"pixel_*"}, TargetColumn: "target"}, "../../testdata/digits.csv")
+	digits, err := Load(t.Context(), Options{Columns: []string{"pixel_*"}, TargetColumn: "target"},
+		"../../testdata/digits.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range []Options{{Features: 64, ZeroBased: ZeroBasedYes}, {Features: 64, ZeroBased: ZeroBasedYes, Sparse: true}} {
+	for _, o := range []Options{{Features: 64, ZeroBased: ZeroBasedYes},
+		{Features: 64, ZeroBased: ZeroBasedYes, Sparse: true}} {
 		b, err := Load(t.Context(), o, "../../testdata/digits.svm")
 		if err != nil {
 			t.Fatal(err)
@@ -192,7 +216,8 @@ func oracleSVM(line string) (label string, entries map[int64]float64, ok bool) {
 		i, v, colon := strings.Cut(token, ":")
 		index, err := strconv.ParseInt(i, 10, 64)
 		value, err2 := strconv.ParseFloat(v, 64)
-		if !colon || err != nil || err2 != nil || len(i) > 18 || strings.Trim(i, "0123456789") != "" || isGo(v) || value-value != 0 || index <= last || index > maxIndex {
+		if !colon || err != nil || err2 != nil || len(i) > 18 || strings.Trim(i, "0123456789") != "" || isGo(v) ||
+			value-value != 0 || index <= last || index > maxIndex {
 			return "", nil, false
 		}
 		entries[index], last = value, index
@@ -279,7 +304,9 @@ func checkSVM(t *testing.T, data string, size int64) {
 
 func FuzzSVM(f *testing.F) {
 	for _, s := range []string{
-		"1 1:2 3:4\n", "# c\n\n-1 qid:7 0:1e5 9:-.5#x\r\n1\n", "\uFEFFa 1:1\nb 2:2", "1 1:1 1:1\n1 2147483646:1\n1 9999999999999:1\n", "1,2 1:1\n \t\n1 \t 1:+1.\r", "\xff\xfe1 1:1\n", "1:1\n1 qid:1\n1 qid:1 qid:2 3:4",
+		"1 1:2 3:4\n", "# c\n\n-1 qid:7 0:1e5 9:-.5#x\r\n1\n", "\uFEFFa 1:1\nb 2:2",
+		"1 1:1 1:1\n1 2147483646:1\n1 9999999999999:1\n", "1,2 1:1\n \t\n1 \t 1:+1.\r", "\xff\xfe1 1:1\n",
+		"1:1\n1 qid:1\n1 qid:1 qid:2 3:4",
 	} {
 		f.Add(s, int64(3))
 	}
@@ -288,7 +315,8 @@ func FuzzSVM(f *testing.F) {
 
 func TestSVMCuts(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	pieces := []string{"1", "-1", "a", " ", "\t", "1:2", "3:4.5", "7:-1e3", "#", "\n", "\n", "\r\n", "qid:1", ":", "2:x", "9:9"}
+	pieces := []string{"1", "-1", "a", " ", "\t", "1:2", "3:4.5", "7:-1e3", "#", "\n", "\n", "\r\n", "qid:1", ":", "2:x",
+		"9:9"}
 	for range 500 {
 		var b strings.Builder
 		b.WriteString("1 1:1\n")

@@ -32,7 +32,8 @@ func TestTables(t *testing.T) {
 		t.Fatalf("%d cases", len(cases))
 	}
 	for _, c := range cases {
-		o := Options{Array: c.Array, IDColumn: c.IDColumn, TargetColumn: c.TargetColumn, Labels: c.Labels != nil, Columns: c.Columns}
+		o := Options{Array: c.Array, IDColumn: c.IDColumn, TargetColumn: c.TargetColumn, Labels: c.Labels != nil,
+			Columns: c.Columns}
 		name := filepath.Join("testdata/tables", c.File)
 		for _, size := range []int64{1, 5, 7, 100} {
 			if brief() && size%5 != 0 {

@@ -113,7 +113,8 @@ func TestTablesOfAllFormats(t *testing.T) {
 			if without != 61 {
 				t.Errorf("%s: %d rows without a target, want 61", ext, without)
 			}
-			if !slices.Equal(src.Columns(), []string{"month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest", "distance", "time_hour", "gate", "early"}) {
+			if !slices.Equal(src.Columns(), []string{"month", "day", "sched_dep_time", "carrier", "tailnum", "origin", "dest",
+				"distance", "time_hour", "gate", "early"}) {
 				t.Errorf("%s: columns %q", ext, src.Columns())
 			}
 			got := make([][]string, b.Len())
@@ -136,7 +137,8 @@ func TestTablesOfAllFormats(t *testing.T) {
 			}
 		}
 	}
-	if len(want) != 410 || want[0][4+2] != "UA" || want[0][11] != "2013-01-01 10:00:00+00:00" || want[0][13] != "True" || want[0][1] != "False" {
+	if len(want) != 410 || want[0][4+2] != "UA" || want[0][11] != "2013-01-01 10:00:00+00:00" || want[0][13] != "True" ||
+		want[0][1] != "False" {
 		t.Errorf("%d rows, the first %q", len(want), want[0])
 	}
 }
@@ -150,7 +152,8 @@ func TestFieldsOfAllFormats(t *testing.T) {
 		"parquet": {tables.Number, tables.Text, tables.Time, tables.Bool},
 		"arrow":   {tables.Number, tables.Text, tables.Time, tables.Bool},
 	} {
-		src, _, _, _ := readCells(t, "../../testdata/flights_small."+ext, Options{Columns: []string{"air_time", "carrier", "time_hour", "early"}}, 100)
+		src, _, _, _ := readCells(t, "../../testdata/flights_small."+ext,
+			Options{Columns: []string{"air_time", "carrier", "time_hour", "early"}}, 100)
 		var got []tables.Type
 		for _, f := range src.Fields() {
 			got = append(got, f.Type)
@@ -158,7 +161,8 @@ func TestFieldsOfAllFormats(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", ext, got, want)
 		}
-		if column, holds := src.Other(); ext != "parquet" && ext != "arrow" && column != "air_time" || column == "" || holds == "" {
+		if column, holds := src.Other(); ext != "parquet" && ext != "arrow" && column != "air_time" || column == "" ||
+			holds == "" {
 			t.Errorf("%s: %q, %q is no number", ext, column, holds)
 		}
 		src, _, _, _ = readCells(t, "../../testdata/flights_small."+ext, Options{Columns: []string{"air_time"}}, 100)
@@ -216,7 +220,8 @@ func showCells(b *vectors.Block) [][]string {
 // every format.
 func TestFaultsOfTables(t *testing.T) {
 	t.Parallel()
-	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("x", arrow.PrimitiveTypes.Float64), column("w", arrow.PrimitiveTypes.Float64),
+	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("x", arrow.PrimitiveTypes.Float64),
+		column("w", arrow.PrimitiveTypes.Float64),
 		column("y", arrow.BinaryTypes.String)}
 	rows := `[{"id":5,"x":1,"w":1,"y":"a"},{"id":6,"x":1,"w":-1,"y":"a"},{"id":7,"x":2,"w":1,"y":null},{"id":null,"x":1,"w":-1,"y":"b"},
 		{"id":0,"x":1,"w":-2,"y":"b"},{"id":8,"x":3,"w":1,"y":"b"}]`
@@ -225,28 +230,33 @@ func TestFaultsOfTables(t *testing.T) {
 		"x.csv": "id,x,w,y\n5,1,1,a\n6,1,-1,a\n7,2,1,\n,1,-1,b\n0,1,-2,b\n8,3,1,b\n", "x.jsonl": lines,
 		"x.parquet": parquetOf(t, fields, rows, 4), "x.arrow": arrowOf(t, fields, rows, 4, true),
 	} {
-		_, b, faults, without := readCells(t, writeCells(t, name, data), Options{IDColumn: "id", TargetColumn: "y", WeightColumn: "w", Labels: true, Untargeted: true}, 2)
+		_, b, faults, without := readCells(t, writeCells(t, name, data),
+			Options{IDColumn: "id", TargetColumn: "y", WeightColumn: "w", Labels: true, Untargeted: true}, 2)
 		var ids []string
 		for _, f := range faults {
 			ids = append(ids, f.ID)
 		}
-		if got := fmt.Sprintf("%q %v %q %d", ids, b.IDs.Ints, b.Labels, without); got != `["6" "" "0"] [5 7 8] ["a" "" "b"] 1` {
+		if got := fmt.Sprintf("%q %v %q %d", ids, b.IDs.Ints, b.Labels,
+			without); got != `["6" "" "0"] [5 7 8] ["a" "" "b"] 1` {
 			t.Errorf("%s: got %s", name, got)
 		}
-		_, b, _, without = readCells(t, writeCells(t, name, data), Options{IDColumn: "id", TargetColumn: "y", Labels: true}, 2)
+		_, b, _, without = readCells(t, writeCells(t, name, data),
+			Options{IDColumn: "id", TargetColumn: "y", Labels: true}, 2)
 		if got := fmt.Sprint(b.IDs.Ints, without); got != `[5 6 0 8] 1` {
 			t.Errorf("%s, without a target left out: got %s", name, got)
 		}
 	}
 	path := writeCells(t, "x.csv", "id,x,y\n5,1,2\n6,1,\n7,2,3\n")
-	if _, b, _, _ := readCells(t, path, Options{IDColumn: "id", TargetColumn: "y", Untargeted: true}, 2); fmt.Sprint(b.Target) != "[2 NaN 3]" {
+	if _, b, _, _ := readCells(t, path, Options{IDColumn: "id", TargetColumn: "y", Untargeted: true},
+		2); fmt.Sprint(b.Target) != "[2 NaN 3]" {
 		t.Errorf("targets %v", b.Target)
 	}
 }
 
 // The fault of a row of numbers tells its id, where that can be read.
 func TestIDsOfFaults(t *testing.T) {
-	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("x", arrow.PrimitiveTypes.Float64), column("z", arrow.PrimitiveTypes.Float64)}
+	fields := []arrow.Field{column("id", arrow.PrimitiveTypes.Int64), column("x", arrow.PrimitiveTypes.Float64),
+		column("z", arrow.PrimitiveTypes.Float64)}
 	rows := `[{"id":5,"x":1,"z":1},{"id":6,"x":null,"z":1},{"id":null,"x":null,"z":1},{"id":0,"x":1,"z":"Inf"},{"id":9,"x":1,"z":1}]`
 	for name, data := range map[string]string{
 		"x.csv":     "id,x,z\n5,1,1\n6,,1\n,,1\n0,1,inf\n9,1,1\n",
@@ -303,27 +313,37 @@ func TestTextTables(t *testing.T) {
 			want: [][]string{{"1.5", `"12.05"`}, {"-2", "x"}, {"", "a,b"}}},
 		{name: "thousands", file: "a.csv", text: "n;s\n1.234.567,5;x\n1.5;True\n", o: Options{Thousands: ".", Decimal: ","},
 			want: [][]string{{"1.2345675e+06", "x"}, {`"1.5"`, "True"}}},
-		{name: "Latin 1", file: "a.csv", text: "s\nM\xfcller\n", o: Options{Encoding: EncodingLatin1}, want: [][]string{{"Müller"}}},
+		{name: "Latin 1", file: "a.csv", text: "s\nM\xfcller\n", o: Options{Encoding: EncodingLatin1},
+			want: [][]string{{"Müller"}}},
 		{name: "no text", file: "a.csv", text: "s,n\na,1\n\xff,2\nb,3\n", want: [][]string{{"a", "1"}, {"b", "3"}},
 			faults: []string{`row 1, column s: found "\xff", expected text in UTF-8`}},
-		{name: "too few fields", file: "a.csv", text: "s,n\na,1\nb\nc,3\n", want: [][]string{{"a", "1"}, {"c", "3"}}, faults: []string{"row 1: found 1 fields, expected 2"}},
+		{name: "too few fields", file: "a.csv", text: "s,n\na,1\nb\nc,3\n", want: [][]string{{"a", "1"}, {"c", "3"}},
+			faults: []string{"row 1: found 1 fields, expected 2"}},
 		{name: "targets", file: "a.tsv.gz", text: "x\ty\na\t1\nb\t\nc\tNA\nd\tlow\ne\t3\n", o: Options{TargetColumn: "y"},
 			want: [][]string{{"a"}, {"e"}}, without: 2, faults: []string{`row 3, column y: found "low", expected a number`}},
 		{name: "labels", file: "a.csv", text: "x,y\na,None\nb,\nc,NaN\nd,low\n", o: Options{TargetColumn: "y", Labels: true},
 			want: [][]string{{"a"}, {"d"}}, without: 2},
-		{name: "no header", file: "a.csv", text: "1,a\n2,b\n", o: Options{Header: HeaderNo}, want: [][]string{{"1", "a"}, {"2", "b"}}},
+		{name: "no header", file: "a.csv", text: "1,a\n2,b\n", o: Options{Header: HeaderNo},
+			want: [][]string{{"1", "a"}, {"2", "b"}}},
 
-		{name: "keys", file: "a.jsonl", text: `{"n":1.50,"s":"12","b":true,"o":{"k":2,"t":"x"}}` + "\n" + `{"o":{"t":null},"n":null,"s":""}` + "\n",
+		{name: "keys", file: "a.jsonl", text: `{"n":1.50,"s":"12","b":true,"o":{"k":2,"t":"x"}}` + "\n" +
+			`{"o":{"t":null},"n":null,"s":""}` + "\n",
 			want: [][]string{{"1.5", `"12"`, "True", "2", `"x"`}, {"", `""`, "", "", ""}}},
-		{name: "arrays", file: "a.jsonl", text: `{"v":[1,2],"s":"a"}` + "\n" + `{"v":null,"s":"b"}` + "\n" + `{"v":[1],"s":"c"}` + "\n", o: Options{Columns: []string{"s", "v"}},
+		{name: "arrays", file: "a.jsonl", text: `{"v":[1,2],"s":"a"}` + "\n" + `{"v":null,"s":"b"}` + "\n" +
+			`{"v":[1],"s":"c"}` + "\n", o: Options{Columns: []string{"s", "v"}},
 			want: nil, faults: nil},
-		{name: "a late key", file: "a.jsonl", text: strings.Repeat(`{"s":"a"}`+"\n", cellsHead) + `{"s":"b","late":1}` + "\n" + `{"s":"c","late":null}` + "\n",
-			want: append(slices.Repeat([][]string{{`"a"`}}, cellsHead), []string{`"c"`}), faults: []string{"row 1000, column late: found a key that none"}},
-		{name: "a late key, columns by name", file: "a.jsonl", text: strings.Repeat(`{"s":"a"}`+"\n", cellsHead) + `{"s":"b","late":1}` + "\n", o: Options{Columns: []string{"s"}},
+		{name: "a late key", file: "a.jsonl", text: strings.Repeat(`{"s":"a"}`+"\n", cellsHead) + `{"s":"b","late":1}` +
+			"\n" + `{"s":"c","late":null}` + "\n",
+			want:   append(slices.Repeat([][]string{{`"a"`}}, cellsHead), []string{`"c"`}),
+			faults: []string{"row 1000, column late: found a key that none"}},
+		{name: "a late key, columns by name", file: "a.jsonl", text: strings.Repeat(`{"s":"a"}`+"\n", cellsHead) +
+			`{"s":"b","late":1}` + "\n", o: Options{Columns: []string{"s"}},
 			want: append(slices.Repeat([][]string{{`"a"`}}, cellsHead), []string{`"b"`})},
-		{name: "wrong kinds", file: "a.jsonl", text: `{"s":"a","n":1}` + "\n" + `{"s":{"k":1},"n":2}` + "\n" + `{"s":"c","n":1,"n":2}` + "\n" + `{"s":[],"n":2}` + "\n" + `{"s":"d"` + "\n" + `{"s":"\ud800"}` + "\n",
+		{name: "wrong kinds", file: "a.jsonl", text: `{"s":"a","n":1}` + "\n" + `{"s":{"k":1},"n":2}` + "\n" +
+			`{"s":"c","n":1,"n":2}` + "\n" + `{"s":[],"n":2}` + "\n" + `{"s":"d"` + "\n" + `{"s":"\ud800"}` + "\n",
 			o: Options{Columns: []string{"s", "n"}}, want: nil, faults: nil},
-		{name: "labels of JSON", file: "a.jsonl", text: `{"x":"a","y":true}` + "\n" + `{"x":"b","y":null}` + "\n" + `{"x":"c"}` + "\n" + `{"x":"d","y":"no"}` + "\n", o: Options{TargetColumn: "y", Labels: true},
+		{name: "labels of JSON", file: "a.jsonl", text: `{"x":"a","y":true}` + "\n" + `{"x":"b","y":null}` + "\n" +
+			`{"x":"c"}` + "\n" + `{"x":"d","y":"no"}` + "\n", o: Options{TargetColumn: "y", Labels: true},
 			want: [][]string{{`"a"`}, {`"d"`}}, without: 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -343,7 +363,8 @@ func TestTextTables(t *testing.T) {
 				if b.Len() != 1 || len(faults) != 5 {
 					t.Errorf("%d rows, %v", b.Len(), faults)
 				}
-				for i, want := range []string{"row 1, column s: found an object", "row 2, column n: found the key twice", "row 3, column s: found an array", "row 4: found the end", "row 5, column s: found"} {
+				for i, want := range []string{"row 1, column s: found an object", "row 2, column n: found the key twice",
+					"row 3, column s: found an array", "row 4: found the end", "row 5, column s: found"} {
 					if !strings.Contains(faults[i].Error(), want) {
 						t.Errorf("%v, want %s", faults[i], want)
 					}
@@ -373,7 +394,8 @@ func TestTablesRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Inspect(context.Background(), f, Options{Cells: true}); err == nil || !strings.Contains(err.Error(), "a table of named columns") {
+	if _, err := Inspect(context.Background(), f, Options{Cells: true}); err == nil ||
+		!strings.Contains(err.Error(), "a table of named columns") {
 		t.Errorf("%v", err)
 	}
 	if IsTabular("a.npy", "") || !IsTabular("a.csv.gz", "") || !IsTabular("a", "arrow") {
@@ -481,7 +503,8 @@ func TestCutEven(t *testing.T) {
 				spans := CutEven(src, spans, 1)
 				for _, at := range []int{0, 511, 512, 513, 1024, 2999} {
 					b := &vectors.Block{Cells: tables.New(src.(Tabular).Fields())}
-					if err := readSpan(t.Context(), src, spans[at], b); err != nil || b.Len() != 1 || b.Numbers[0] != int64(at) || string(b.Cells.Columns[0].Text(0)) != strconv.Itoa(at) {
+					if err := readSpan(t.Context(), src, spans[at], b); err != nil || b.Len() != 1 || b.Numbers[0] != int64(at) ||
+						string(b.Cells.Columns[0].Text(0)) != strconv.Itoa(at) {
 						t.Fatalf("%s: row %d: %v, %d rows", name, at, err, b.Len())
 					}
 				}

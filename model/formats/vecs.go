@@ -16,12 +16,13 @@ var (
 )
 
 func vecsFormat(name string, e element) *Format {
-	return &Format{Name: name, Extensions: []string{"." + name}, inspect: func(ctx context.Context, f File, _ compression, o Options) (Source, error) {
-		if err := o.noText(f, name); err != nil {
-			return nil, err
-		}
-		return inspectVecs(ctx, f, e, &o)
-	}}
+	return &Format{Name: name, Extensions: []string{"." + name},
+		inspect: func(ctx context.Context, f File, _ compression, o Options) (Source, error) {
+			if err := o.noText(f, name); err != nil {
+				return nil, err
+			}
+			return inspectVecs(ctx, f, e, &o)
+		}}
 }
 
 // dimensionBytes is the size of a dimension in these formats.
@@ -38,13 +39,15 @@ func inspectVecs(ctx context.Context, f File, e element, o *Options) (Source, er
 	}
 	m := matrix{File: f, prefix: dimensionBytes, columns: dim, element: e, order: binary.LittleEndian}
 	if f.Size()%m.record() != 0 {
-		return nil, fault.File(f.Name(), fmt.Sprintf("rows of %d bytes each, for the dimension %d of the first", m.record(), dim), "%d bytes", f.Size())
+		return nil, fault.File(f.Name(), fmt.Sprintf("rows of %d bytes each, for the dimension %d of the first", m.record(),
+			dim), "%d bytes", f.Size())
 	}
 	m.rows = f.Size() / m.record()
 	m.check = func(record []byte, row int64) error {
 		if d := int32(binary.LittleEndian.Uint32(record)); int64(d) != dim {
 			// Where the rows after this one begin, nobody knows.
-			return fault.File(f.Name(), fmt.Sprintf("the dimension %d of the first row", dim), "the dimension %d in row %d", d, row)
+			return fault.File(f.Name(), fmt.Sprintf("the dimension %d of the first row", dim), "the dimension %d in row %d", d,
+				row)
 		}
 		return nil
 	}

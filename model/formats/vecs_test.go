@@ -25,13 +25,17 @@ func TestVecs(t *testing.T) {
 		options    Options
 		want       []read
 	}{
-		{"x.fvecs", floats, Options{}, rowsOf("[1 -2.5 3]", "fault: x.fvecs: row 1, column 1: found NaN, expected a finite number", "[7 8 9]")},
-		{"x.fvecs", floats, Options{Columns: []string{"2", "0"}}, rowsOf("[3 1]", "fault: x.fvecs: row 1, column 2: found +Inf, expected a finite number", "[9 7]")},
+		{"x.fvecs", floats, Options{},
+			rowsOf("[1 -2.5 3]", "fault: x.fvecs: row 1, column 1: found NaN, expected a finite number", "[7 8 9]")},
+		{"x.fvecs", floats, Options{Columns: []string{"2", "0"}},
+			rowsOf("[3 1]", "fault: x.fvecs: row 1, column 2: found +Inf, expected a finite number", "[9 7]")},
 		{"x.fvecs", floats, Options{IDColumn: "1", Columns: []string{"0"}},
-			rowsOf("fault: x.fvecs: row 0, column 1: found -2.5, expected an integer as an id", "fault: x.fvecs: row 1, column 1: found NaN, expected an integer as an id", `[7] "8"`)},
+			rowsOf("fault: x.fvecs: row 0, column 1: found -2.5, expected an integer as an id",
+				"fault: x.fvecs: row 1, column 1: found NaN, expected an integer as an id", `[7] "8"`)},
 		{"x.fvecs", vecsOf([]float32{0.5}, []float32{1}), Options{}, rowsOf("[0.5]", "[1]")},
 		{"x.bvecs", vecsOf([]uint8{0, 1, 255}, []uint8{128, 127, 2}), Options{}, rowsOf("[0 1 255]", "[128 127 2]")},
-		{"x.bvecs", vecsOf([]uint8{0, 1, 255}, []uint8{128, 127, 2}), Options{IDColumn: "2"}, rowsOf(`[0 1] "255"`, `[128 127] "2"`)},
+		{"x.bvecs", vecsOf([]uint8{0, 1, 255}, []uint8{128, 127, 2}), Options{IDColumn: "2"},
+			rowsOf(`[0 1] "255"`, `[128 127] "2"`)},
 	} {
 		wantRows(t, c.name, c.data, c.options, c.want)
 	}
@@ -47,12 +51,18 @@ func TestVecsRefused(t *testing.T) {
 		{"x.fvecs", "\x01\x00", Options{}, "x.fvecs: found a file of 2 bytes, expected 4 bytes from byte 0 on"},
 		{"x.fvecs", "\x00\x00\x00\x00", Options{}, "x.fvecs: found the dimension 0, expected a dimension of at least 1"},
 		{"x.bvecs", "\xff\xff\xff\xff\x00", Options{}, "x.bvecs: found the dimension -1, expected a dimension of at least 1"},
-		{"x.bvecs", "\xff\xff\xff\x7f\x00", Options{}, "x.bvecs: found 5 bytes, expected rows of 2147483651 bytes each, for the dimension 2147483647 of the first"},
-		{"x.fvecs", three[:len(three)-1], Options{}, "x.fvecs: found 31 bytes, expected rows of 16 bytes each, for the dimension 3 of the first"},
-		{"x.fvecs", three + "\x00", Options{}, "x.fvecs: found 33 bytes, expected rows of 16 bytes each, for the dimension 3 of the first"},
-		{"x.fvecs", three, Options{Header: HeaderNo}, "x.fvecs: found header no, expected header auto: .fvecs has no header row"},
-		{"x.bvecs", vecsOf([]uint8{1}), Options{Header: HeaderYes}, "x.bvecs: found header yes, expected header auto: .bvecs has no header row"},
-		{"x.fvecs", three, Options{Columns: []string{"3"}}, `x.fvecs: found 3 columns without names: they go by their index, from 0, expected a column "3"`},
+		{"x.bvecs", "\xff\xff\xff\x7f\x00", Options{},
+			"x.bvecs: found 5 bytes, expected rows of 2147483651 bytes each, for the dimension 2147483647 of the first"},
+		{"x.fvecs", three[:len(three)-1], Options{},
+			"x.fvecs: found 31 bytes, expected rows of 16 bytes each, for the dimension 3 of the first"},
+		{"x.fvecs", three + "\x00", Options{},
+			"x.fvecs: found 33 bytes, expected rows of 16 bytes each, for the dimension 3 of the first"},
+		{"x.fvecs", three, Options{Header: HeaderNo},
+			"x.fvecs: found header no, expected header auto: .fvecs has no header row"},
+		{"x.bvecs", vecsOf([]uint8{1}), Options{Header: HeaderYes},
+			"x.bvecs: found header yes, expected header auto: .bvecs has no header row"},
+		{"x.fvecs", three, Options{Columns: []string{"3"}},
+			`x.fvecs: found 3 columns without names: they go by their index, from 0, expected a column "3"`},
 	} {
 		wantFault(t, c.name, c.data, c.options, c.want)
 	}
@@ -74,9 +84,11 @@ func TestVecsRagged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf("%s: found the dimension %d in row %d, expected the dimension %d of the first row", c.name, c.dim, c.row, src.Dim())
+		want := fmt.Sprintf("%s: found the dimension %d in row %d, expected the dimension %d of the first row", c.name, c.dim,
+			c.row, src.Dim())
 		for _, some := range []int{1, 100} {
-			if _, err := readRows(src, Span{First: c.first, Rows: src.Rows() - c.first}, some); err == nil || err.Error() != want {
+			if _, err := readRows(src, Span{First: c.first, Rows: src.Rows() - c.first}, some); err == nil ||
+				err.Error() != want {
 				t.Errorf("got %v\nwant %s", err, want)
 			}
 		}

@@ -17,7 +17,8 @@ import (
 //
 // with spaces between. The word is the row's id; as in GloVe's files, it may have spaces itself. The first line may
 // be how many words and how many numbers there are, as word2vec writes it; then both must be so.
-var word2vecFormat = &Format{Name: "word2vec", Extensions: []string{".vec", ".glove.txt"}, Text: true, inspect: inspectWords}
+var word2vecFormat = &Format{Name: "word2vec", Extensions: []string{".vec", ".glove.txt"}, Text: true,
+	inspect: inspectWords}
 
 // wordsSource is an inspected file.
 type wordsSource struct {
@@ -97,7 +98,8 @@ func (s *wordsSource) first(l *lines) (dim int, err error) {
 		}
 	}
 	if dim < 1 || dim > maxColumns {
-		return 0, fault.File(s.Name(), fmt.Sprintf("a word, and from 1 to %d numbers, in each row", maxColumns), "%d of them", dim)
+		return 0, fault.File(s.Name(), fmt.Sprintf("a word, and from 1 to %d numbers, in each row", maxColumns), "%d of them",
+			dim)
 	}
 	return dim, nil
 }
@@ -176,7 +178,8 @@ func (p *wordsParser) row(line []byte, b *vectors.Block, number int64) *fault.Fa
 	p.tokens = tokensOf(p.tokens, line)
 	first := len(p.tokens) - s.selection.count // of the numbers
 	if first < 1 || line[0] == ' ' || line[0] == '\t' {
-		return &fault.Fault{Found: fmt.Sprintf("%d parts", len(p.tokens)), Expected: fmt.Sprintf("a word and %d numbers", s.selection.count)}
+		return &fault.Fault{Found: fmt.Sprintf("%d parts", len(p.tokens)),
+			Expected: fmt.Sprintf("a word and %d numbers", s.selection.count)}
 	}
 	numbers := p.tokens[first:]
 	for c, place := range s.place {
@@ -190,7 +193,8 @@ func (p *wordsParser) row(line []byte, b *vectors.Block, number int64) *fault.Fa
 		p.vector[place] = v
 	}
 	if _, ok := wholeNumber(p.tokens[first-1]); ok && first > 1 {
-		return &fault.Fault{Found: fmt.Sprintf("more than %d numbers", s.selection.count), Expected: fmt.Sprintf("a word and %d numbers", s.selection.count)}
+		return &fault.Fault{Found: fmt.Sprintf("more than %d numbers", s.selection.count),
+			Expected: fmt.Sprintf("a word and %d numbers", s.selection.count)}
 	}
 	word := line[:len(line)-len(afterToken(line, p.tokens[first-1]))]
 	if f := s.textFault(word); f != nil {

@@ -125,7 +125,8 @@ func TestScikitLearn(t *testing.T) {
 			Clusters: []int{len(want.Init)}, Init: Given, Centers: want.Init, MaxIter: want.MaxIter, Tol: want.Tol,
 		}, rows, 5, 1)
 		if !near(m.Inertia, want.Inertia, 1e-12) || m.Iters != want.Iters {
-			t.Errorf("%d %s: inertia %v after %d iterations, want %v after %d", i, want.Name, m.Inertia, m.Iters, want.Inertia, want.Iters)
+			t.Errorf("%d %s: inertia %v after %d iterations, want %v after %d", i, want.Name, m.Inertia, m.Iters, want.Inertia,
+				want.Iters)
 		}
 		for k, c := range want.Centers {
 			for j, v := range c {
@@ -148,7 +149,8 @@ func TestScikitLearn(t *testing.T) {
 			sizes[labels[r]]++
 		}
 		if !near(inertia, m.Inertia, 1e-12) || !slices.Equal(sizes, m.Sizes) {
-			t.Errorf("%d %s: predictions have inertia %v and sizes %v, the model %v and %v", i, want.Name, inertia, sizes, m.Inertia, m.Sizes)
+			t.Errorf("%d %s: predictions have inertia %v and sizes %v, the model %v and %v", i, want.Name, inertia, sizes,
+				m.Inertia, m.Sizes)
 		}
 		got := m.Compared[0].Silhouette
 		if rows.Len() > silhouetteMax {
@@ -211,7 +213,8 @@ func TestFindsClusters(t *testing.T) {
 			}
 			for i, c := range m.Compared[1:] {
 				if c.Inertia > m.Compared[i].Inertia*1.5 {
-					t.Errorf("seed %d, %s: inertia %v of %d clusters after %v", seed, init, c.Inertia, c.Clusters, m.Compared[i].Inertia)
+					t.Errorf("seed %d, %s: inertia %v of %d clusters after %v", seed, init, c.Inertia, c.Clusters,
+						m.Compared[i].Inertia)
 				}
 			}
 		}
@@ -272,10 +275,14 @@ func TestFaults(t *testing.T) {
 	}
 	for _, standardize := range []bool{false, true} {
 		for want, rows := range map[string]*vectors.Block{
-			"column 0: its variance is beyond what float64 holds: divide it by some power of ten":  block(t, 1, 1.7e308, -1.7e308, 1.6e308),
-			"column 1: its variance is beyond what float64 holds: divide it by some power of ten":  block(t, 2, 1, 1e160, 2, 2e160),
-			"column 0: its variance is below what float64 holds: multiply it by some power of ten": block(t, 1, 1e-200, 2e-200, 9e-200),
-			"column 1: its variance is below what float64 holds: multiply it by some power of ten": block(t, 2, 3, 1e-160, 3, 2e-160, 3, 9e-160),
+			"column 0: its variance is beyond what float64 holds: divide it by some power of ten": block(t, 1, 1.7e308,
+				-1.7e308, 1.6e308),
+			"column 1: its variance is beyond what float64 holds: divide it by some power of ten": block(t, 2, 1, 1e160, 2,
+				2e160),
+			"column 0: its variance is below what float64 holds: multiply it by some power of ten": block(t, 1, 1e-200, 2e-200,
+				9e-200),
+			"column 1: its variance is below what float64 holds: multiply it by some power of ten": block(t, 2, 3, 1e-160, 3,
+				2e-160, 3, 9e-160),
 		} {
 			if f, err = NewFit(Options{Clusters: []int{2}, Standardize: standardize}, rows.Dim, nil); err != nil {
 				t.Fatal(err)
@@ -285,7 +292,8 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
-	fit(t, Options{Clusters: []int{2}}, block(t, 2, 1e-200, 1, 2e-200, 5), 2, 1) // which is nothing beside the other column
+	// which is nothing beside the other column
+	fit(t, Options{Clusters: []int{2}}, block(t, 2, 1e-200, 1, 2e-200, 5), 2, 1)
 	for _, c := range []struct {
 		o    Options
 		want string
@@ -295,7 +303,8 @@ func TestFaults(t *testing.T) {
 		{Options{Clusters: []int{3, 3}}, "n_clusters [3 3]: must be from 1 to 1048576, and ascend"},
 		{Options{Clusters: []int{2}, Tol: math.NaN()}, "n_init 1, max_iter 300 and tol NaN: must be at least 1, 1 and 0"},
 		{Options{Clusters: []int{2}, Init: Given, Centers: [][]float64{{1}}}, "n_clusters [2]: there are 1 initial centres"},
-		{Options{Clusters: []int{1}, Init: Given, Centers: [][]float64{{1, 2}}}, "init: centre 0 has 2 columns, the rows have 1"},
+		{Options{Clusters: []int{1}, Init: Given, Centers: [][]float64{{1, 2}}},
+			"init: centre 0 has 2 columns, the rows have 1"},
 		{Options{Clusters: []int{2}, Init: "kmeans"}, `init "kmeans": must be k-means++, random, or centres`},
 	} {
 		if _, err := NewFit(c.o, 1, nil); err == nil || err.Error() != c.want {
@@ -337,7 +346,8 @@ func TestFile(t *testing.T) {
 		{`"cluster_centers":[[`, `"cluster_centers":[[1,`, "2 numbers in centre 0"},
 	} {
 		damaged := strings.Replace(text, c.from, c.to, 1)
-		if _, err := Load("m.json", strings.NewReader(damaged)); err == nil || !strings.HasPrefix(err.Error(), "m.json: ") || !strings.Contains(err.Error(), c.want) {
+		if _, err := Load("m.json", strings.NewReader(damaged)); err == nil || !strings.HasPrefix(err.Error(), "m.json: ") ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s → %s: %v, want %s", c.from, c.to, err, c.want)
 		}
 	}
@@ -373,7 +383,8 @@ func TestNamesTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Replace(b.String(), `"feature_names":["a","b"]`, `"feature_names":["b","b"]`, 1)
-	if _, err := Load("m.json", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), `two features of the name "b"`) {
+	if _, err := Load("m.json", strings.NewReader(text)); err == nil ||
+		!strings.Contains(err.Error(), `two features of the name "b"`) {
 		t.Error(err)
 	}
 }

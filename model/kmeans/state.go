@@ -53,7 +53,8 @@ func Decode(b []byte) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Passes < 0 || len(s.Spread) != 1 || len(s.Sample)%s.Features != 0 || s.Names != nil && len(s.Names) != s.Features {
+	if s.Passes < 0 || len(s.Spread) != 1 || len(s.Sample)%s.Features != 0 || s.Names != nil &&
+		len(s.Names) != s.Features {
 		return nil, errState
 	}
 	f.passes, f.rows, f.spread, f.sample, f.runs = s.Passes, s.Rows, s.Spread[0], s.Sample, s.Runs
@@ -64,7 +65,8 @@ func Decode(b []byte) (*Fit, error) {
 	if f.options.Standardize {
 		f.scale = s.Scale
 	}
-	if len(f.mean) != f.features || len(f.std) != f.features || f.scale != nil && len(f.scale) != f.features || len(f.runs) != len(f.options.Clusters)*f.options.NInit {
+	if len(f.mean) != f.features || len(f.std) != f.features || f.scale != nil && len(f.scale) != f.features ||
+		len(f.runs) != len(f.options.Clusters)*f.options.NInit {
 		return nil, errState
 	}
 	done := 0

@@ -57,7 +57,8 @@ func TestAUCSketch(t *testing.T) {
 	}
 	// Bins ascend with scores.
 	last := -1
-	for _, v := range []float64{math.Inf(-1), -1e300, -1e4, -2, -1.99, -1, -1e-3, -1e-300, 0, 1e-300, 1e-3, 1, 1.01, 1e4, math.Inf(1)} {
+	for _, v := range []float64{math.Inf(-1), -1e300, -1e4, -2, -1.99, -1, -1e-3, -1e-300, 0, 1e-300, 1e-3, 1, 1.01, 1e4,
+		math.Inf(1)} {
 		b := SketchBin(v)
 		if b < last || b >= sketchBins {
 			t.Errorf("bin %d of %v, after %d", b, v, last)

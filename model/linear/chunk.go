@@ -150,7 +150,8 @@ func (c *Chunk) CheckRows(features int) error {
 	if s == nil {
 		return nil
 	}
-	if len(s.Indices) != len(s.Values) || len(s.Offsets) == 0 || s.Offsets[0] != 0 || s.Offsets[len(s.Offsets)-1] != len(s.Values) {
+	if len(s.Indices) != len(s.Values) || len(s.Offsets) == 0 || s.Offsets[0] != 0 ||
+		s.Offsets[len(s.Offsets)-1] != len(s.Values) {
 		return fmt.Errorf("linear.CSR: offsets, %d indices and %d values do not fit", len(s.Indices), len(s.Values))
 	}
 	for i, start := range s.Offsets[:len(s.Offsets)-1] {

@@ -189,7 +189,8 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 		for c := range r.Params {
 			means[c], stds[c] = m.Mean(c), m.Std(c)
 		}
-		errs = append(errs, field("mean_test_"+name, means), field("std_test_"+name, stds), field("rank_test_"+name, m.Ranks(len(r.Params))))
+		errs = append(errs, field("mean_test_"+name, means), field("std_test_"+name, stds),
+			field("rank_test_"+name, m.Ranks(len(r.Params))))
 		if v := m.ConstantMean(); v == v {
 			errs = append(errs, field("constant_test_"+name, v))
 		}

@@ -10,7 +10,8 @@ import (
 )
 
 func cvExample(means ...float64) *CVResult {
-	r := &CVResult{Metrics: []CVMetric{{Name: "r2", Splits: [][]float64{nil, nil, nil}}, {Name: "other", Splits: [][]float64{nil}}}}
+	r := &CVResult{Metrics: []CVMetric{{Name: "r2", Splits: [][]float64{nil, nil, nil}},
+		{Name: "other", Splits: [][]float64{nil}}}}
 	for i, m := range means {
 		r.Params = append(r.Params, CVParams{Alpha: math.Pow(10, float64(i))})
 		for f, d := range []float64{-0.1, 0, 0.1} {
@@ -65,7 +66,8 @@ func TestCVResult(t *testing.T) {
 	}
 	r = cvExample(0.1, 0.2)
 	before := r.Metrics
-	if err := r.Choose("other"); err != nil || r.Metrics[0].Name != "other" || before[0].Name != "r2" || len(r.Metrics) != 2 {
+	if err := r.Choose("other"); err != nil || r.Metrics[0].Name != "other" || before[0].Name != "r2" ||
+		len(r.Metrics) != 2 {
 		t.Errorf("chose %v, %v", r.Metrics, err)
 	}
 	if best, err := r.Best(); best != 0 || err != nil {

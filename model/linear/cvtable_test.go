@@ -8,7 +8,8 @@ import (
 
 // Scores that are not finite are empty fields.
 func TestWriteCSV(t *testing.T) {
-	r := &CVResult{Params: []CVParams{{Alpha: 1}, {Alpha: 0.5, L1Ratio: new(0.25)}}, Metrics: []CVMetric{{Name: "r2", Splits: [][]float64{{math.NaN(), 0.5}, {1, 1}}, Constant: []float64{-0.25, -0.5}}}}
+	r := &CVResult{Params: []CVParams{{Alpha: 1}, {Alpha: 0.5, L1Ratio: new(0.25)}},
+		Metrics: []CVMetric{{Name: "r2", Splits: [][]float64{{math.NaN(), 0.5}, {1, 1}}, Constant: []float64{-0.25, -0.5}}}}
 	var b strings.Builder
 	if err := r.WriteCSV(&b); err != nil {
 		t.Fatal(err)

@@ -91,14 +91,16 @@ func (d Deviance) Has(y float64) bool { return y > 0 || y == 0 && d.Power < 2 ||
 // Domain is what exposures and targets must be for the loss; nil where any will do.
 func (o *Options) Domain() (d vectors.Domain) {
 	if x := o.Exposure; x != nil {
-		bound := vectors.Bound{Column: x.Feature, High: math.MaxFloat64, Above: true, Missing: MissingExposure, Expected: expectedExposure}
+		bound := vectors.Bound{Column: x.Feature, High: math.MaxFloat64, Above: true, Missing: MissingExposure,
+			Expected: expectedExposure}
 		if x.Log {
 			bound.Low, bound.High, bound.Expected = leastOffset, mostOffset, expectedOffset
 		}
 		d = append(d, bound)
 	}
 	if of, ok := o.Deviance(); ok && of.Power != 0 {
-		d = append(d, vectors.Bound{Column: vectors.TheTarget, High: math.MaxFloat64, Above: of.Power >= 2, Expected: o.ExpectedTarget()})
+		d = append(d, vectors.Bound{Column: vectors.TheTarget, High: math.MaxFloat64, Above: of.Power >= 2,
+			Expected: o.ExpectedTarget()})
 	}
 	return d
 }
@@ -139,9 +141,9 @@ var restTerms = func() (terms [14]float64) {
 	return terms
 }()
 
-// Half is half the unit deviance of a target from exp(p), or from p where there is no logarithm. With d = p − log y it is
-// y^(2−power)·[h((2−power)d)/(2−power) − h((1−power)d)/(1−power)], where h(x) = eˣ − 1 − x, and h(0)/0 counts as 0: sums
-// of what is not negative up to the power 2.
+// Half is half the unit deviance of a target from exp(p), or from p where there is no logarithm. With d = p − log y it
+// is y^(2−power)·[h((2−power)d)/(2−power) − h((1−power)d)/(1−power)], where h(x) = eˣ − 1 − x, and h(0)/0 counts as 0:
+// sums of what is not negative up to the power 2.
 func (v Deviance) Half(y, p float64) float64 {
 	if !v.Log() {
 		r := p - y
@@ -168,8 +170,8 @@ func (v Deviance) Half(y, p float64) float64 {
 	return float64(elementary.Exp(a*l) * max(sum, 0))
 }
 
-// convex is the function s whose distance from its tangent at μ, s(y) − s(μ) − s′(μ)(y−μ), is half the deviance, and its
-// slope.
+// convex is the function s whose distance from its tangent at μ, s(y) − s(μ) − s′(μ)(y−μ), is half the deviance, and
+// its slope.
 func (v Deviance) convex(y float64) (s, slope float64) {
 	switch v.Power {
 	case 0:

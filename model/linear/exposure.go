@@ -9,12 +9,13 @@ import (
 	"beamlearn/model/internal/elementary"
 )
 
-// Exposure is a column that says how much of a row's target is due to how much of it there was: years that a policy ran, a
-// population, kilometres. A generalised linear model with a logarithm then learns the rate, target/exposure, and predicts
-// exposure·exp(coef·x + intercept). The column is one of the features, and its coefficient is 0.
+// Exposure is a column that says how much of a row's target is due to how much of it there was: years that a policy
+// ran, a population, kilometres. A generalised linear model with a logarithm then learns the rate, target/exposure, and
+// predicts exposure·exp(coef·x + intercept). The column is one of the features, and its coefficient is 0.
 //
-// A row counts as one of the target y/e and the weight w·e^(2−power): so PoissonRegressor is given rates, with exposures
-// for weights. The deviance of y from e·μ is e^(2−power) times that of y/e from μ. Scores are of the rates, too.
+// A row counts as one of the target y/e and the weight w·e^(2−power): so PoissonRegressor is given rates, with
+// exposures for weights. The deviance of y from e·μ is e^(2−power) times that of y/e from μ. Scores are of the rates,
+// too.
 type Exposure struct {
 	Column  string `json:"column"`
 	Feature int    `json:"feature"`       // its place among the features
@@ -44,8 +45,8 @@ func (d *Options) checkExposure(f *optionFaults) {
 	}
 }
 
-// Exposures appends those of the rows of a chunk to dst; ones where there is no Exposure. It fails where one is not above
-// 0 and finite.
+// Exposures appends those of the rows of a chunk to dst; ones where there is no Exposure. It fails where one is not
+// above 0 and finite.
 func (o *Options) Exposures(c *Chunk, dst []float64) ([]float64, error) {
 	n, x := c.Len(), o.Exposure
 	if x == nil {

@@ -29,8 +29,9 @@ func TestHashedNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := &linear.Model{
-		Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{make([]float64, e.Dim())}, Intercept: []float64{0},
-		Encoding: e, FeatureNames: e.Names(),
+		Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{make([]float64, e.Dim())},
+		Intercept: []float64{0},
+		Encoding:  e, FeatureNames: e.Names(),
 	}
 	m.Coef[0][7] = 1.5
 	text := lineartest.Saved(t, m)
@@ -38,10 +39,12 @@ func TestHashedNames(t *testing.T) {
 		t.Errorf("%d bytes, which begin %.200s", len(text), text)
 	}
 	read, err := linear.Load("m.json", strings.NewReader(text))
-	if err != nil || len(read.FeatureNames) != e.Dim() || read.FeatureNames[1023] != "text#1023" || read.Coef[0][7] != 1.5 {
+	if err != nil || len(read.FeatureNames) != e.Dim() || read.FeatureNames[1023] != "text#1023" ||
+		read.Coef[0][7] != 1.5 {
 		t.Fatal(err)
 	}
-	older := strings.Replace(text, "\"feature_names\": null", "\"feature_names\": [\""+strings.Join(e.Names(), "\",\"")+"\"]", 1)
+	older := strings.Replace(text, "\"feature_names\": null", "\"feature_names\": [\""+strings.Join(e.Names(), "\",\"")+
+		"\"]", 1)
 	if read, err = linear.Load("m.json", strings.NewReader(older)); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// Inference is what the rows say of how sure the coefficients are, which have been learned without a penalty or with l2.
+// Inference is what the rows say of how sure the coefficients are, which have been learned without a penalty or with
+// l2.
 type Inference struct {
 	// Kind is wald, by the expected information, or robust, by the sandwich that holds where the variance is another than
 	// the loss says (HC0; White, Econometrica 48, 1980).
@@ -24,8 +25,8 @@ type Inference struct {
 	LogLikelihood *float64 `json:"log_likelihood,omitempty"`
 	AIC           *float64 `json:"aic,omitempty"`
 	BIC           *float64 `json:"bic,omitempty"`
-	// Coef has one for each coefficient, and Intercept that of the intercept; null where there is none, or where the rows do
-	// not tell: of Collinear columns.
+	// Coef has one for each coefficient, and Intercept that of the intercept; null where there is none, or where the rows
+	// do not tell: of Collinear columns.
 	Coef      []*Estimate `json:"coef"`
 	Intercept *Estimate   `json:"intercept"`
 	// Collinear are the columns of which some are sums of others, or of the intercept; empty otherwise.
@@ -58,7 +59,8 @@ func (o *Options) CanInfer() error {
 	switch {
 	case o.Penalty != L2 && o.Penalty != None && o.Penalty != "":
 		return fmt.Errorf("inference: is for the penalty l2 or none, not %s", o.Penalty)
-	case o.Task == Regression && o.Loss == SquaredError, o.Task == Classification && o.Loss == LogLoss, slices.Contains(DevianceLosses, o.Loss):
+	case o.Task == Regression && o.Loss == SquaredError, o.Task == Classification &&
+		o.Loss == LogLoss, slices.Contains(DevianceLosses, o.Loss):
 		return nil
 	}
 	return fmt.Errorf("inference: is for squared_error, poisson, gamma and tweedie in regression, and log_loss of two classes, "+

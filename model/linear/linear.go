@@ -28,13 +28,14 @@ var Tasks = []Task{Regression, Classification, OneClass}
 type Loss string
 
 const (
-	Hinge                     Loss = "hinge"                       // max(0, 1−m): a linear SVM
-	LogLoss                   Loss = "log_loss"                    // log(1+e⁻ᵐ): logistic regression
-	ModifiedHuber             Loss = "modified_huber"              // max(0, 1−m)² for m ≥ −1, else −4m
-	SquaredHinge              Loss = "squared_hinge"               // max(0, 1−m)²
-	Perceptron                Loss = "perceptron"                  // max(0, −m)
-	SquaredError              Loss = "squared_error"               // r²/2
-	Huber                     Loss = "huber"                       // r²/2 for |r| ≤ epsilon, else epsilon·(|r| − epsilon/2)
+	Hinge         Loss = "hinge"          // max(0, 1−m): a linear SVM
+	LogLoss       Loss = "log_loss"       // log(1+e⁻ᵐ): logistic regression
+	ModifiedHuber Loss = "modified_huber" // max(0, 1−m)² for m ≥ −1, else −4m
+	SquaredHinge  Loss = "squared_hinge"  // max(0, 1−m)²
+	Perceptron    Loss = "perceptron"     // max(0, −m)
+	SquaredError  Loss = "squared_error"  // r²/2
+	// r²/2 for |r| ≤ epsilon, else epsilon·(|r| − epsilon/2)
+	Huber                     Loss = "huber"
 	EpsilonInsensitive        Loss = "epsilon_insensitive"         // max(0, |r|−epsilon): support vector regression
 	SquaredEpsilonInsensitive Loss = "squared_epsilon_insensitive" // max(0, |r|−epsilon)²
 )
@@ -48,7 +49,8 @@ const defaultQuantile = 0.5
 
 // Losses lists the losses that SGD has. A regression takes the last four, Quantile, or one of DevianceLosses; a
 // classification any of Losses.
-var Losses = []Loss{Hinge, LogLoss, ModifiedHuber, SquaredHinge, Perceptron, SquaredError, Huber, EpsilonInsensitive, SquaredEpsilonInsensitive}
+var Losses = []Loss{Hinge, LogLoss, ModifiedHuber, SquaredHinge, Perceptron, SquaredError, Huber, EpsilonInsensitive,
+	SquaredEpsilonInsensitive}
 
 var regressionLosses = slices.Concat(Losses[5:], []Loss{Quantile}, DevianceLosses)
 

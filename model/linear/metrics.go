@@ -22,7 +22,8 @@ type RegressionMetrics struct {
 	// Of a loss of DevianceLosses, see AddDeviance: Σ weight·deviance, and what the deviance of a constant follows from.
 	Deviance float64 `json:"deviance,omitempty"`
 	Convex   float64 `json:"convex,omitempty"`
-	// Of the loss Quantile, see AddQuantile: Σ weight·(target − prediction), and the weight of targets at most their predictions.
+	// Of the loss Quantile, see AddQuantile: Σ weight·(target − prediction), and the weight of targets at most their
+	// predictions.
 	Signed  float64 `json:"signed,omitempty"`
 	Covered float64 `json:"covered,omitempty"`
 }

@@ -34,7 +34,8 @@ func TestMetrics(t *testing.T) {
 	for name, want := range file.Metrics {
 		t.Run(name, func(t *testing.T) {
 			var regression [2]linear.RegressionMetrics
-			classification := []*linear.ClassificationMetrics{linear.NewClassificationMetrics(3), linear.NewClassificationMetrics(3)}
+			classification := []*linear.ClassificationMetrics{linear.NewClassificationMetrics(3),
+				linear.NewClassificationMetrics(3)}
 			var positive []bool
 			var scores, weights []float64
 			for i := range 500 {
@@ -72,8 +73,10 @@ func TestMetrics(t *testing.T) {
 				got, want float64
 			}{
 				{"r2", r.R2(), want.R2}, {"mse", r.MSE(), want.MSE}, {"mae", r.MAE(), want.MAE},
-				{"accuracy", c.Accuracy(), want.Accuracy}, {"log loss", c.LogLoss(), want.LogLoss}, {"macro F1", c.MacroF1(), want.F1Macro},
-				{"F1 of 0", c.F1(0), want.F1[0]}, {"F1 of 1", c.F1(1), want.F1[1]}, {"F1 of 2", c.F1(2), want.F1[2]}, {"auc", auc, want.AUC},
+				{"accuracy", c.Accuracy(), want.Accuracy}, {"log loss", c.LogLoss(), want.LogLoss},
+				{"macro F1", c.MacroF1(), want.F1Macro},
+				{"F1 of 0", c.F1(0), want.F1[0]}, {"F1 of 1", c.F1(1), want.F1[1]}, {"F1 of 2", c.F1(2), want.F1[2]},
+				{"auc", auc, want.AUC},
 			} {
 				if !(math.Abs(m.got-m.want) <= 1e-12*math.Abs(m.want)) {
 					t.Errorf("%s: got %v, want %v", m.name, m.got, m.want)
@@ -102,7 +105,8 @@ func TestMetricsAtTheEdge(t *testing.T) {
 	}
 	sure := linear.NewClassificationMetrics(2)
 	sure.Add(0, 0, []float64{1, 0}, 1)
-	if got, want := sure.LogLoss(), 0x1p-52; math.Abs(got-want) > 1e-30 { // that of scikit-learn, whose clip is at both ends
+	// that of scikit-learn, whose clip is at both ends
+	if got, want := sure.LogLoss(), 0x1p-52; math.Abs(got-want) > 1e-30 {
 		t.Errorf("a probability of 1: log loss is %v, want %v", got, want)
 	}
 	sure.Add(0, 1, []float64{0, 1}, 1)

@@ -19,14 +19,15 @@ import (
 type Model struct {
 	Task         Task
 	Loss         Loss
-	FeatureNames []string    // nil, or one for each column
-	Classes      Classes     // of a classification
-	Coef         [][]float64 // rows × features: a row for each of more than two classes, otherwise one, for Classes[1] where there are two
-	Intercept    []float64   // one for each row of Coef; of a OneClass, minus scikit-learn's offset_
-	Scaler       *StandardScaler
-	Options      Options // as they were; Classes are none, but for Task and Loss repeated from above
-	Training     Training
-	State        *State // what it takes to go on with SGD; nil where there is no going on
+	FeatureNames []string // nil, or one for each column
+	Classes      Classes  // of a classification
+	// rows × features: a row for each of more than two classes, otherwise one, for Classes[1] where there are two
+	Coef      [][]float64
+	Intercept []float64 // one for each row of Coef; of a OneClass, minus scikit-learn's offset_
+	Scaler    *StandardScaler
+	Options   Options // as they were; Classes are none, but for Task and Loss repeated from above
+	Training  Training
+	State     *State // what it takes to go on with SGD; nil where there is no going on
 	// Encoding brings rows of tables to the features; nil where rows are numbers.
 	Encoding *features.Encoding
 	// ZeroBased says that the rows were of .svm, whose index of the first column was 0, as are those of rows to predict.
@@ -37,8 +38,9 @@ type Model struct {
 
 // Training is what the model comes from.
 type Training struct {
-	Solver    string  `json:"solver"`               // sgd, or exact
-	Rows      int64   `json:"rows"`                 // of an epoch, of the last training; [sgd.SGD] by itself counts them in each epoch anew
+	Solver string `json:"solver"` // sgd, or exact
+	// of an epoch, of the last training; [sgd.SGD] by itself counts them in each epoch anew
+	Rows      int64   `json:"rows"`
 	Epochs    int     `json:"epochs"`               // passes of an exact solver
 	ClassRows []int64 `json:"class_rows,omitempty"` // of each class, counted likewise
 	// Of an exact solver: what it minimised, and the norm of its gradient, for each row of coef, or once where it is
@@ -147,7 +149,8 @@ func (t *Training) check(problems, classes int) error {
 		return fmt.Errorf("training: %d rows in %d epochs: must not be negative", t.Rows, t.Epochs)
 	}
 	for _, v := range []jsontext.Floats{t.Objective, t.GradientNorm} {
-		if len(v) != 0 && len(v) != problems || slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
+		if len(v) != 0 && len(v) != problems ||
+			slices.ContainsFunc(v, func(v float64) bool { return !(v >= 0) || v-v != 0 }) {
 			return fmt.Errorf("training: objective and gradient_norm: must be %d numbers from 0 on, or none", problems)
 		}
 	}
@@ -217,8 +220,8 @@ type modelFile struct {
 // Save writes the model as JSON, a line for each field: format "beamlearn.linear", version 1, task, loss,
 // feature_names (or null, also where an encoding has hashed columns, and says them), classes (or null), coef,
 // intercept, scaler (or null), hyperparameters by scikit-learn's names, training, and state (or null), and of a model
-// of tables its encoding; zero_based, where it is true; and inference, where there is one. Numbers are in their shortest
-// form, which reads back bit by bit. It saves nothing that Load would refuse. It does not close w.
+// of tables its encoding; zero_based, where it is true; and inference, where there is one. Numbers are in their
+// shortest form, which reads back bit by bit. It saves nothing that Load would refuse. It does not close w.
 func (m *Model) Save(w io.Writer) error {
 	if err := m.Validate(); err != nil {
 		return fmt.Errorf("linear.Model.Save: %w", err)
@@ -246,7 +249,8 @@ func (m *Model) Save(w io.Writer) error {
 	}
 	fields := []field{
 		{"format", modelFormat}, {"version", modelVersion}, {"task", m.Task}, {"loss", m.Loss}, {"feature_names", names},
-		{"classes", classes}, {"coef", coef}, {"intercept", jsontext.Floats(m.Intercept)}, {"scaler", m.Scaler}, {"hyperparameters", o},
+		{"classes", classes}, {"coef", coef}, {"intercept", jsontext.Floats(m.Intercept)}, {"scaler", m.Scaler},
+		{"hyperparameters", o},
 		{"training", m.Training}, {"state", m.State},
 	}
 	if m.Encoding != nil {

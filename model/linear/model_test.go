@@ -40,7 +40,8 @@ func TestLabelsInCapitals(t *testing.T) {
 func TestSaveFaults(t *testing.T) {
 	m := lineartest.GoldenModel()
 	m.Coef[0][1] = math.NaN()
-	if err := m.Save(new(bytes.Buffer)); err == nil || err.Error() != "linear.Model.Save: coef: NaN in row 0, feature 1: must be finite" {
+	if err := m.Save(new(bytes.Buffer)); err == nil ||
+		err.Error() != "linear.Model.Save: coef: NaN in row 0, feature 1: must be finite" {
 		t.Errorf("NaN: %v", err)
 	}
 	if err := lineartest.GoldenModel().Save(failing{}); !errors.Is(err, errFailing) {
@@ -56,7 +57,8 @@ func (failing) Write([]byte) (int, error) { return 0, errFailing }
 
 // What cannot be written is told.
 func TestSaveFails(t *testing.T) {
-	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{make([]float64, 1<<15)}, Intercept: []float64{0}, Options: linear.Options{Task: linear.Regression}}
+	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{make([]float64, 1<<15)},
+		Intercept: []float64{0}, Options: linear.Options{Task: linear.Regression}}
 	var whole bytes.Buffer
 	if err := m.Save(&whole); err != nil {
 		t.Fatal(err)

@@ -20,9 +20,9 @@ func (m *Model) Features() int {
 func (m *Model) NumDecisions() int { return len(m.Coef) }
 
 // DecisionFunction appends to dst the decision values of the rows, rows × NumDecisions, and returns it: coef·x +
-// intercept. It is the prediction in regression, or, of the losses that are a deviance, the logarithm of it; positive for the larger of two classes; the largest for the most
-// likely of several; and not negative for a row like those that a OneClass has learned from. It is safe for
-// concurrent use, as all predictions are.
+// intercept. It is the prediction in regression, or, of the losses that are a deviance, the logarithm of it; positive
+// for the larger of two classes; the largest for the most likely of several; and not negative for a row like those that
+// a OneClass has learned from. It is safe for concurrent use, as all predictions are.
 func (m *Model) DecisionFunction(c *Chunk, dst []float64) ([]float64, error) {
 	if err := c.CheckRows(m.Features()); err != nil {
 		return dst, err

@@ -39,10 +39,12 @@ func TestProbaAtTheEdge(t *testing.T) {
 		}
 	}
 	m := &linear.Model{Task: linear.Classification, Loss: linear.Hinge, Coef: [][]float64{{1}}, Intercept: []float64{0}}
-	if _, err := m.PredictProba(&linear.Chunk{Features: 1}, nil); err == nil || err.Error() != "the loss hinge gives no probabilities: learn with log_loss or modified_huber" {
+	if _, err := m.PredictProba(&linear.Chunk{Features: 1}, nil); err == nil ||
+		err.Error() != "the loss hinge gives no probabilities: learn with log_loss or modified_huber" {
 		t.Errorf("hinge: %v", err)
 	}
-	if _, err := m.Predict(&linear.Chunk{Features: 2, File: "f"}, nil); err == nil || err.Error() != "f: found 2, expected 1 features, as in the model" {
+	if _, err := m.Predict(&linear.Chunk{Features: 2, File: "f"}, nil); err == nil ||
+		err.Error() != "f: found 2, expected 1 features, as in the model" {
 		t.Errorf("features: %v", err)
 	}
 }
@@ -54,8 +56,10 @@ func TestPredict(t *testing.T) {
 		decisions []float64
 		want      float64
 	}{
-		{linear.Regression, []float64{-0.5}, -0.5}, {linear.Classification, []float64{0}, 0}, {linear.Classification, []float64{1e-300}, 1},
-		{linear.Classification, []float64{-1, -1, -2}, 0}, {linear.Classification, []float64{-1, -0.5, -2}, 1}, {linear.OneClass, []float64{0}, 1}, {linear.OneClass, []float64{-1e-300}, -1},
+		{linear.Regression, []float64{-0.5}, -0.5}, {linear.Classification, []float64{0}, 0},
+		{linear.Classification, []float64{1e-300}, 1},
+		{linear.Classification, []float64{-1, -1, -2}, 0}, {linear.Classification, []float64{-1, -0.5, -2}, 1},
+		{linear.OneClass, []float64{0}, 1}, {linear.OneClass, []float64{-1e-300}, -1},
 	} {
 		m := &linear.Model{Task: v.task, Intercept: v.decisions}
 		for range v.decisions {

@@ -29,7 +29,8 @@ type StandardScaler struct {
 
 // NewStandardScaler makes a scaler for rows of so many columns.
 func NewStandardScaler(features int) *StandardScaler {
-	s := &StandardScaler{WithMean: true, WithStd: true, Mean: make([]float64, features), Var: make([]float64, features), Count: make([]float64, features)}
+	s := &StandardScaler{WithMean: true, WithStd: true, Mean: make([]float64, features), Var: make([]float64, features),
+		Count: make([]float64, features)}
 	s.Finish()
 	return s
 }
@@ -37,7 +38,8 @@ func NewStandardScaler(features int) *StandardScaler {
 // Clone is a copy.
 func (s *StandardScaler) Clone() *StandardScaler {
 	c := *s
-	c.Mean, c.Var, c.Count, c.Scale = slices.Clone(s.Mean), slices.Clone(s.Var), slices.Clone(s.Count), slices.Clone(s.Scale)
+	c.Mean, c.Var, c.Count, c.Scale = slices.Clone(s.Mean), slices.Clone(s.Var), slices.Clone(s.Count),
+		slices.Clone(s.Scale)
 	return &c
 }
 
@@ -297,7 +299,8 @@ func (s *StandardScaler) UnmarshalJSON(b []byte) error {
 func (s *StandardScaler) Validate() error {
 	d := len(s.Mean)
 	if d == 0 || len(s.Var) != d || len(s.Count) != d || len(s.Scale) != d {
-		return fmt.Errorf("scaler: %d means, %d variances, %d scales, %d counts: must be as many", d, len(s.Var), len(s.Scale), len(s.Count))
+		return fmt.Errorf("scaler: %d means, %d variances, %d scales, %d counts: must be as many", d, len(s.Var),
+			len(s.Scale), len(s.Count))
 	}
 	for j := range d {
 		if m, v, n := s.Mean[j], s.Var[j], s.Count[j]; m-m != 0 || !(v >= 0) || v-v != 0 || !(n >= 0) || n-n != 0 {

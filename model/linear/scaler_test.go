@@ -74,7 +74,8 @@ func TestMergeScalers(t *testing.T) {
 		}
 		for _, s := range []*linear.StandardScaler{learn(c), merged} {
 			for j := range 5 {
-				for _, v := range []struct{ got, want float64 }{{s.Mean[j], mean[j]}, {s.Var[j], variance[j]}, {s.Count[j], count[j]}, {s.Scale[j], math.Sqrt(variance[j])}} {
+				for _, v := range []struct{ got, want float64 }{{s.Mean[j], mean[j]}, {s.Var[j], variance[j]},
+					{s.Count[j], count[j]}, {s.Scale[j], math.Sqrt(variance[j])}} {
 					if !(math.Abs(v.got-v.want) <= 1e-8*v.want) {
 						t.Errorf("column %d: got %v, want %v", j, v.got, v.want)
 					}
@@ -93,14 +94,16 @@ func TestMergeScalers(t *testing.T) {
 	if _, err := linear.MergeScalers(nil); err == nil {
 		t.Error("nothing merged")
 	}
-	if _, err := linear.MergeScalers(map[int]*linear.StandardScaler{0: linear.NewStandardScaler(2), 1: linear.NewStandardScaler(3)}); err == nil {
+	if _, err := linear.MergeScalers(map[int]*linear.StandardScaler{0: linear.NewStandardScaler(2),
+		1: linear.NewStandardScaler(3)}); err == nil {
 		t.Error("pieces of two widths merged")
 	}
 }
 
 func TestScalerAtTheEdge(t *testing.T) {
 	s := linear.NewStandardScaler(3)
-	if err := s.PartialFit(&linear.Chunk{Features: 3, X: []float64{1, math.NaN(), 0.1, 1, math.NaN(), 0.1, 1, math.NaN(), 0.1}}, nil); err != nil {
+	if err := s.PartialFit(&linear.Chunk{Features: 3, X: []float64{1, math.NaN(), 0.1, 1, math.NaN(), 0.1, 1, math.NaN(),
+		0.1}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(s.Scale, []float64{1, 1, 1}) {
@@ -127,7 +130,8 @@ func TestScalerAtTheEdge(t *testing.T) {
 		{&linear.Chunk{Features: 3, X: []float64{1, 2}}, nil, "linear.Chunk: 2 values are not rows of 3"},
 		{&linear.Chunk{Features: 3, X: x, File: "f"}, []float64{-1}, "f: row 0: found -1, expected a weight from 0 on"},
 		{&linear.Chunk{Features: 3, X: x}, []float64{1, 2}, "linear.StandardScaler: 2 weights for 1 rows"},
-		{&linear.Chunk{Features: 3, Sparse: &linear.CSR{Offsets: []int{0}}}, nil, "linear.StandardScaler: sparse rows would lose their zeros: scale them without WithMean"},
+		{&linear.Chunk{Features: 3, Sparse: &linear.CSR{Offsets: []int{0}}}, nil,
+			"linear.StandardScaler: sparse rows would lose their zeros: scale them without WithMean"},
 	} {
 		if err := s.PartialFit(v.c, v.weights); err == nil || err.Error() != v.want {
 			t.Errorf("got %v, want %s", err, v.want)

@@ -19,8 +19,9 @@ type State struct {
 	EpochRows int64         `json:"epoch_rows"`
 	Vectors   []VectorState `json:"vectors"`
 	Unseen    *VectorState  `json:"unseen,omitempty"`
-	ClassRows []int64       `json:"class_rows,omitempty"` // of each class, of all epochs, where balanced classes go by them
-	Columns   *ColumnState  `json:"columns,omitempty"`    // of AdaGrad
+	// of each class, of all epochs, where balanced classes go by them
+	ClassRows []int64      `json:"class_rows,omitempty"`
+	Columns   *ColumnState `json:"columns,omitempty"` // of AdaGrad
 }
 
 // ColumnState is what AdaGrad knows of the columns of the rows.
@@ -41,11 +42,13 @@ type VectorState struct {
 	MeanB         float64         `json:"mean_b,omitempty"`
 	MeanIntercept float64         `json:"mean_intercept,omitempty"`
 	Eta           float64         `json:"eta"`
-	Gradients     jsontext.Floats `json:"gradients,omitempty"` // of AdaGrad: the sums of squares of gradients by the weights
-	Gradient      float64         `json:"gradient,omitempty"`  // and by the intercept
-	Due           jsontext.Floats `json:"due,omitempty"`       // with an l1 penalty, of this epoch: that due to the weights so far
-	Had           jsontext.Floats `json:"had,omitempty"`       // and that which they have had
-	Stopping      *Stopping       `json:"stopping,omitempty"`
+	// of AdaGrad: the sums of squares of gradients by the weights
+	Gradients jsontext.Floats `json:"gradients,omitempty"`
+	Gradient  float64         `json:"gradient,omitempty"` // and by the intercept
+	// with an l1 penalty, of this epoch: that due to the weights so far
+	Due      jsontext.Floats `json:"due,omitempty"`
+	Had      jsontext.Floats `json:"had,omitempty"` // and that which they have had
+	Stopping *Stopping       `json:"stopping,omitempty"`
 }
 
 // Stopping is how the epochs of a weight vector went, by which learning ends early.

@@ -24,7 +24,8 @@ func (t *trace) Merge(next linear.Partial) error {
 
 func TestSumIsAFixedTree(t *testing.T) {
 	for parts, want := range map[int]string{
-		1: "0", 2: "(01)", 3: "((01)2)", 5: "(((01)(23))4)", 6: "(((01)(23))(45))", 7: "(((01)(23))((45)6))", 8: "(((01)(23))((45)(67)))",
+		1: "0", 2: "(01)", 3: "((01)2)", 5: "(((01)(23))4)", 6: "(((01)(23))(45))", 7: "(((01)(23))((45)6))",
+		8: "(((01)(23))((45)(67)))",
 	} {
 		rng := rand.New(rand.NewPCG(1, uint64(parts)))
 		for range 20 {

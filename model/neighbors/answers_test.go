@@ -77,7 +77,8 @@ func TestMergeAnswers(t *testing.T) {
 				t.Error("answers cut into ranges are others")
 			}
 			some := got.Of([]int64{b.Numbers[3], b.Numbers[3] + 1_000_000, b.Numbers[200]})
-			if i := 200; some.Len() != 2 || !slices.Equal(some.Distances[some.Offsets[1]:], got.Distances[got.Offsets[i]:got.Offsets[i+1]]) {
+			if i := 200; some.Len() != 2 ||
+				!slices.Equal(some.Distances[some.Offsets[1]:], got.Distances[got.Offsets[i]:got.Offsets[i+1]]) {
 				t.Errorf("answers of two queries: %+v", some)
 			}
 		})
@@ -128,7 +129,8 @@ func TestAnswersEncoding(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if c.Wide() != b.Wide() || !slices.Equal(c.F32, b.F32) || !slices.Equal(c.F64, b.F64) || !slices.Equal(c.Numbers, b.Numbers) ||
+				if c.Wide() != b.Wide() || !slices.Equal(c.F32, b.F32) || !slices.Equal(c.F64, b.F64) ||
+					!slices.Equal(c.Numbers, b.Numbers) ||
 					!slices.Equal(c.IDs.Ints, b.IDs.Ints) || !slices.Equal(c.IDs.Texts, b.IDs.Texts) {
 					t.Error("the points read are others")
 				}
@@ -175,7 +177,8 @@ func TestDamagedAnswers(t *testing.T) {
 	}
 	nan := &Answers{Numbers: []int64{1}, Offsets: []int64{0, 1}, Distances: []float64{math.NaN()}, Neighbors: []int64{2}}
 	down := &Answers{Numbers: []int64{2, 1}, Offsets: []int64{0, 0, 0}}
-	back := &Answers{Numbers: []int64{1, 2, 3}, Offsets: []int64{0, 2, 1, 2}, Distances: []float64{1, 2}, Neighbors: []int64{2, 3}}
+	back := &Answers{Numbers: []int64{1, 2, 3}, Offsets: []int64{0, 2, 1, 2}, Distances: []float64{1, 2},
+		Neighbors: []int64{2, 3}}
 	for want, a := range map[string]*Answers{
 		"a distance that is no number": nan, "row numbers that do not ascend": down, "offsets that do not ascend": back,
 	} {
@@ -244,7 +247,8 @@ func TestRanges(t *testing.T) {
 		}
 		numbers, distances = append(numbers, some.Numbers...), append(distances, some.Distances...)
 	}
-	if !slices.Equal(ranges, []int64{0, 1, 3, 4}) || !slices.Equal(numbers, a.Numbers) || !slices.Equal(distances, a.Distances) {
+	if !slices.Equal(ranges, []int64{0, 1, 3, 4}) || !slices.Equal(numbers, a.Numbers) ||
+		!slices.Equal(distances, a.Distances) {
 		t.Errorf("ranges %v of queries %v at %v", ranges, numbers, distances)
 	}
 	for range a.Ranges(10) {

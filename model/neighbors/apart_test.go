@@ -12,7 +12,8 @@ import (
 )
 
 // Neighbours of another group, of earlier rank and of so many of a group at most are those of a brute-force search that
-// looks at no others, by every metric and engine, with ties, duplicates, zero vectors, groups of one point and of nearly all, and points in no group.
+// looks at no others, by every metric and engine, with ties, duplicates, zero vectors, groups of one point and of
+// nearly all, and points in no group.
 func TestApart(t *testing.T) {
 	t.Parallel()
 	for _, metric := range metricsOf(3) {
@@ -179,7 +180,8 @@ func checkApart(t *testing.T, x *Index, q *vectors.Block, all [][]candidate, s S
 		}
 		for j, w := range want {
 			if positions[j] != w.position || math.Float64bits(distances[j]) != math.Float64bits(w.distance) {
-				t.Fatalf("query %d, k %d: neighbour %d is %d at %v, want %d at %v", i, k, j, positions[j], distances[j], w.position, w.distance)
+				t.Fatalf("query %d, k %d: neighbour %d is %d at %v, want %d at %v", i, k, j, positions[j], distances[j], w.position,
+					w.distance)
 			}
 		}
 	}

@@ -159,7 +159,8 @@ func (b *bitwise) search(q *vectors.Block, exclude []int32, s Search,
 	})
 }
 
-func (b *bitwise) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
+func (b *bitwise) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32,
+	distances []float64) {
 	if everyPoint(exclude, b.points.n) && b.points.n > 4*pairBlock {
 		b.pairs(k, s, positions, distances)
 		return
@@ -206,7 +207,8 @@ func (b *bitwise) pairs(k int, s Search, positions []int32, distances []float64)
 	blocks := (n + pairBlock - 1) / pairBlock
 	keepers, locks := make([]keeper, n), make([]sync.Mutex, blocks)
 	for i := range keepers {
-		keepers[i] = keeper{k: k, most: s.Most, distances: distances[i*k : i*k : (i+1)*k], positions: positions[i*k : i*k : (i+1)*k]}
+		keepers[i] = keeper{k: k, most: s.Most, distances: distances[i*k : i*k : (i+1)*k],
+			positions: positions[i*k : i*k : (i+1)*k]}
 	}
 	// worsts has the worst distance of each point of a block, and returns the greatest.
 	worsts := func(block int, all []float64) float64 {

@@ -193,8 +193,10 @@ func smallIndexes(t testing.TB, encode func(testing.TB, *Index) []byte) map[stri
 
 // A header that lies about the shape is found out before memory is claimed for it.
 func TestLiesAllocateNothing(t *testing.T) {
-	b := compactBytes(t, fit(t, rowsBlock([][]float64{{1, 2}, {3, 4}, {5, 6}}, vectors.Auto), Options{Algorithm: KDTree}, KDTree))
-	for _, shape := range [][2]uint64{{MaxPoints, math.MaxInt32}, {1 << 32, 1 << 32}, {5, 0}, {0, 5}, {3, math.MaxInt32}, {MaxPoints, 2}} {
+	b := compactBytes(t, fit(t, rowsBlock([][]float64{{1, 2}, {3, 4}, {5, 6}}, vectors.Auto), Options{Algorithm: KDTree},
+		KDTree))
+	for _, shape := range [][2]uint64{{MaxPoints, math.MaxInt32}, {1 << 32, 1 << 32}, {5, 0}, {0, 5}, {3, math.MaxInt32},
+		{MaxPoints, 2}} {
 		for _, length := range []uint64{12, 1 << 31, 1<<61 + 1, 1 << 63, math.MaxUint64} {
 			lie := slices.Clone(b)
 			binary.LittleEndian.PutUint64(lie[atN:], shape[0])
@@ -263,10 +265,12 @@ func TestCompactFaults(t *testing.T) {
 		{point(Options{}, func(x *Index) { x.opts.P = math.NaN() }), "p NaN: must be greater than 0"},
 		{point(Options{}, func(x *Index) { x.opts.Algorithm = "" }), `algorithm "": must be one of auto, brute, kd_tree`},
 		{point(Options{}, func(x *Index) { x.points.n = 2 }), "2 points of 2 columns with 24 bytes"},
-		{point(Options{}, func(x *Index) { x.points.f64, x.points.n = make([]float64, 6), 6 }), "points as float32 and as float64"},
+		{point(Options{}, func(x *Index) { x.points.f64, x.points.n = make([]float64, 6), 6 }),
+			"points as float32 and as float64"},
 		{point(Options{}, func(x *Index) { x.numbers = []int64{1, 2} }), "3 points of 2 columns with 16 bytes in section 2"},
 		{point(Options{}, func(x *Index) { x.ids.Ints = []int64{1} }), "3 points of 2 columns with 8 bytes in section 3"},
-		{point(Options{}, func(x *Index) { x.ids.Texts = []string{"a", "b", "c"} }), "3 points of 2 columns with 0 bytes in section 3"},
+		{point(Options{}, func(x *Index) { x.ids.Texts = []string{"a", "b", "c"} }),
+			"3 points of 2 columns with 0 bytes in section 3"},
 		{point(Options{Algorithm: KDTree}, nan), "a value that is not finite"},
 		{point(Options{Algorithm: Brute, Metric: Cosine}, nan), "a value that is not finite"},
 		{tree(0, 1), "3 points of 2 columns with 8 bytes in section 18"},

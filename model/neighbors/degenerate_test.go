@@ -10,8 +10,8 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// degenerate are sets of so many rows that blocks of points follow each other, as on them work is left out: of rows that
-// are equal, and of rows that are rare.
+// degenerate are sets of so many rows that blocks of points follow each other, as on them work is left out: of rows
+// that are equal, and of rows that are rare.
 func degenerate() map[string][][]float64 {
 	r := rand.New(rand.NewPCG(23, 2))
 	set := func(dim int, f func(i, j int, v float64) float64) [][]float64 {

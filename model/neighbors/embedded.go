@@ -159,7 +159,8 @@ func (e *embedded) queries(q *vectors.Block, exclude []int32, threads int) (*vec
 // surplus is how many more than k are looked at.
 const surplus = 8
 
-func (e *embedded) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
+func (e *embedded) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32,
+	distances []float64) {
 	rows, slack := e.queries(q, exclude, s.NumThreads())
 	n, most := q.Len(), e.points.n
 	if exclude != nil {

@@ -156,7 +156,8 @@ func checkExtreme(t *testing.T, m Metric, all [][]exactNeighbor, k int, found *N
 		positions, distances := found.Of(i)
 		for j, e := range want {
 			if !near(distances[j], e.distance) {
-				t.Fatalf("query %d: distance %d is %v, expected %v (points %v, %v)", i, j, distances[j], e.distance, positions[j], e.position)
+				t.Fatalf("query %d: distance %d is %v, expected %v (points %v, %v)", i, j, distances[j], e.distance, positions[j],
+					e.position)
 			}
 			if j > 0 && (distances[j] < distances[j-1] || distances[j] == distances[j-1] && positions[j] <= positions[j-1]) {
 				t.Fatalf("query %d: %v at %v do not ascend", i, positions, distances)
@@ -181,11 +182,14 @@ func TestOutOfRange(t *testing.T) {
 		values []float64
 		want   string
 	}{
-		{Euclidean, []float64{-1.7e308, 1.7e308}, "the euclidean distance of query 0 and point 1 is beyond the greatest number that float64 holds, 1.8e308: multiply"},
+		{Euclidean, []float64{-1.7e308, 1.7e308},
+			"the euclidean distance of query 0 and point 1 is beyond the greatest number that float64 holds, 1.8e308: multiply"},
 		{Manhattan, []float64{-1.7e308, 1.7e308}, "the manhattan distance of query 0 and point 1 is beyond"},
 		{Chebyshev, []float64{-1.7e308, 1.7e308}, "the chebyshev distance of query 0 and point 1 is beyond"},
-		{SqEuclidean, []float64{1e300, 2e300}, "is beyond the greatest number that float64 holds, 1.8e308: multiply all columns by the same power of ten, or take --metric=euclidean"},
-		{SqEuclidean, []float64{1e-200, 2e-200}, "is below the least number that float64 holds with all its digits, 2.2e-308"},
+		{SqEuclidean, []float64{1e300, 2e300},
+			"is beyond the greatest number that float64 holds, 1.8e308: multiply all columns by the same power of ten, or take --metric=euclidean"},
+		{SqEuclidean, []float64{1e-200, 2e-200},
+			"is below the least number that float64 holds with all its digits, 2.2e-308"},
 		{InnerProduct, []float64{1e200, 2e200}, "the inner_product distance of query 0 and point 1 is beyond"},
 		{InnerProduct, []float64{1e-200, 2e-200}, "is below the least"},
 		{Minkowski, []float64{-1.7e308, 1.7e308}, "the minkowski distance of query 0 and point 1 is beyond"},
@@ -210,7 +214,8 @@ func TestExtremePowers(t *testing.T) {
 				points := &vectors.Block{Dim: 2, DType: vectors.Float64}
 				r := rand.New(rand.NewPCG(3, 3))
 				for i := range 80 {
-					points.Append([]float64{float64(float32(r.NormFloat64())) * scale, float64(float32(r.NormFloat64())) * scale}, int64(i))
+					points.Append([]float64{float64(float32(r.NormFloat64())) * scale, float64(float32(r.NormFloat64())) * scale},
+						int64(i))
 				}
 				if narrow {
 					if scale > 1e38 || scale < 1e-38 {
@@ -239,7 +244,8 @@ func TestExtremePowers(t *testing.T) {
 						want := powerNeighbors(points, i, p)
 						for j, e := range want[:4] {
 							if math.Abs(distances[j]-e.distance) > 1e-9*e.distance {
-								t.Fatalf("scale %v, p = %v, %s: query %d has %v at %v, expected %v", scale, p, algorithm, i, got, distances, want[:4])
+								t.Fatalf("scale %v, p = %v, %s: query %d has %v at %v, expected %v", scale, p, algorithm, i, got, distances,
+									want[:4])
 							}
 						}
 					}
@@ -260,7 +266,8 @@ func powerNeighbors(points *vectors.Block, i int, p float64) []exactNeighbor {
 		row := points.Row(j, y)
 		a, b := math.Abs(x[0]-row[0]), math.Abs(x[1]-row[1])
 		most, other := max(a, b), min(a, b)
-		all = append(all, exactNeighbor{position: j, distance: most * math.Exp(math.Log1p(math.Exp(p*math.Log(other/most)))/p)})
+		all = append(all, exactNeighbor{position: j,
+			distance: most * math.Exp(math.Log1p(math.Exp(p*math.Log(other/most)))/p)})
 	}
 	slices.SortStableFunc(all, func(a, b exactNeighbor) int { return cmp.Compare(a.distance, b.distance) })
 	return all

@@ -36,8 +36,9 @@ import (
 //	192    the table, 32 bytes a section: its kind, uint32; CRC-32C of it with the zeros behind it; its offset; its length; 0
 //
 // Sections stand in the order of their kinds, and those that an index does not need are left out. A compact file has
-// the first 7, for a tree section 18, and section 24. So has that of a metric whose rows are brought to another form. Of n points of d columns, N being n rounded up to a multiple of 48,
-// the rows of a panel (package tile), and w = ⌈d/4⌉:
+// the first 7, for a tree section 18, and section 24. So has that of a metric whose rows are brought to another form.
+// Of n points of d columns, N being n rounded up to a multiple of 48, the rows of a panel (package tile), and w =
+// ⌈d/4⌉:
 //
 //	 1 note     bytes       what the writer says of the index
 //	 2 numbers  n int64     the rows' numbers, where they are not 0, 1, 2, …
@@ -212,7 +213,8 @@ func (p *points) entries() []section {
 		offsets[i] = int64(c.Offsets[i] - first)
 	}
 	return []section{
-		sectionOf(secEntryOffsets, offsets), sectionOf(secEntryColumns, c.Indices[first:last]), sectionOf(secEntryValues, c.Values[first:last]),
+		sectionOf(secEntryOffsets, offsets), sectionOf(secEntryColumns, c.Indices[first:last]),
+		sectionOf(secEntryValues, c.Values[first:last]),
 	}
 }
 

@@ -80,7 +80,8 @@ func TestFile(t *testing.T) {
 							same(t, kNeighbors(t, y, queries, 20, Search{}), kNeighbors(t, x, queries, 20, Search{}))
 							radius := kNeighbors(t, x, queries, 3, Search{}).Distances[2]
 							same(t, radiusNeighbors(t, y, queries, radius, Search{}), radiusNeighbors(t, x, queries, radius, Search{}))
-							same(t, kNeighbors(t, y, y.Rows(3, 90), 6, Search{Self: true}), kNeighbors(t, x, x.Rows(3, 90), 6, Search{Self: true}))
+							same(t, kNeighbors(t, y, y.Rows(3, 90), 6, Search{Self: true}),
+								kNeighbors(t, x, x.Rows(3, 90), 6, Search{Self: true}))
 						}
 						if engine != "plain" && !bytes.Equal(fileBytes(t, mapped), data) {
 							t.Error("written again it has other bytes")
@@ -201,7 +202,8 @@ func TestDamagedFile(t *testing.T) {
 					n += cuts - 1
 				}
 			}
-			if _, err := OpenBytes(append(slices.Clone(b), make([]byte, 64)...)); err == nil || !strings.Contains(err.Error(), "cut, or written to") {
+			if _, err := OpenBytes(append(slices.Clone(b), make([]byte, 64)...)); err == nil ||
+				!strings.Contains(err.Error(), "cut, or written to") {
 				t.Errorf("longer: %v", err)
 			}
 			for i := 0; i < len(b); i++ {
@@ -232,9 +234,10 @@ func TestFileFaults(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		"empty":    {nil, `found "" at its beginning, expected an index, as the command index writes them`},
-		"foreign":  {[]byte("\x93NUMPY\x01\x00 and so on"), `found "\x93NUMPY\x01\x00" at its beginning`},
-		"cut":      {b[:len(b)-64], fmt.Sprintf("found an index of %d bytes, expected %d: it has been cut", len(b)-64, len(b))},
+		"empty":   {nil, `found "" at its beginning, expected an index, as the command index writes them`},
+		"foreign": {[]byte("\x93NUMPY\x01\x00 and so on"), `found "\x93NUMPY\x01\x00" at its beginning`},
+		"cut": {b[:len(b)-64], fmt.Sprintf("found an index of %d bytes, expected %d: it has been cut", len(b)-64,
+			len(b))},
 		"cut soon": {b[:100], "found an index that has been cut to 100 bytes"},
 		"newer":    {newer, "found an index of version 2, expected version 1: build it anew"},
 		"flipped":  {flipped, "the checksum of its header is"},

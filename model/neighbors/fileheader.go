@@ -172,7 +172,8 @@ func (h *fileHeader) shape() error {
 		errs = append(errs, damage("no norms"))
 	}
 	leaders := uint64(h.sections[secLeaders].size) / 4
-	errs = append(errs, want(leaders > 0, secLeaders, 4, min(leaders, n)), want(leaders > 0, secLists, 4, n*min(leaders, 1)))
+	errs = append(errs, want(leaders > 0, secLeaders, 4, min(leaders, n)),
+		want(leaders > 0, secLists, 4, n*min(leaders, 1)))
 	switch o.Metric {
 	case SEuclidean:
 		errs = append(errs, want(true, secParams, 8, dim))
@@ -228,7 +229,8 @@ func (h *fileHeader) foreign(kind uint32, m Metric, tree, shorts, distance bool)
 }
 
 // sparseShape is shape of sparse points. What their entries say is looked at when the file is opened.
-func (h *fileHeader) sparseShape(want func(must bool, kind uint32, size int, factors ...uint64) error, has func(kind uint32) bool) error {
+func (h *fileHeader) sparseShape(want func(must bool, kind uint32, size int, factors ...uint64) error,
+	has func(kind uint32) bool) error {
 	n, entries := uint64(h.n), uint64(h.sections[secEntryColumns].size)/4
 	for kind := uint32(secF32); kind < secEntryOffsets; kind++ {
 		if has(kind) {
@@ -245,7 +247,8 @@ func (h *fileHeader) sparseShape(want func(must bool, kind uint32, size int, fac
 		return damage("sparse points with the metric %s, by %s", h.opts.Metric, h.opts.Algorithm)
 	}
 	return errors.Join(
-		want(true, secEntryOffsets, 8, n+1), want(entries > 0, secEntryColumns, 4, entries), want(entries > 0, secEntryValues, 8, entries),
+		want(true, secEntryOffsets, 8, n+1), want(entries > 0, secEntryColumns, 4, entries),
+		want(entries > 0, secEntryValues, 8, entries),
 		want(false, secNumbers, 8, n), want(has(secEnds), secInts, 8, n), want(false, secEnds, 8, n),
 	)
 }

@@ -113,8 +113,8 @@ func (f *frame) distance() bool {
 const sampled = 4096
 
 // newFrame takes the mean of a sample of the n rows as the centre, and a factor that brings their values below 1. In a
-// column of a few values that are far from all others it takes the median: their mean would be far from each of the others,
-// whose int8 would have few steps left for what tells them apart.
+// column of a few values that are far from all others it takes the median: their mean would be far from each of the
+// others, whose int8 would have few steps left for what tells them apart.
 func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float64) *frame {
 	f := &frame{dim: dim, metric: metric, centre: make([]float64, dim), factor: 1, step: 1}
 	if metric == Hamming {
@@ -473,8 +473,8 @@ const (
 	outlying = 8
 )
 
-// dropOutliers takes their short forms from the few rows whose ε is far greater than that of all others: they would loosen
-// the limits of their panels, and of all rows, for the sake of what few pairs they are in.
+// dropOutliers takes their short forms from the few rows whose ε is far greater than that of all others: they would
+// loosen the limits of their panels, and of all rows, for the sake of what few pairs they are in.
 func (s *shorts) dropOutliers(f *frame) {
 	var some []float32
 	for i := 0; i < s.n; i += max(s.n/sampled, 1) {

@@ -167,7 +167,8 @@ func checkLimit(t *testing.T, name string, f *frame, s *shorts, i int, err, size
 	if c == 0 {
 		return // (1) is
 	}
-	if !atLeast(float64(c), exactly(float64(s.errors[i])), 15*unit) || !atLeast(float64(c), err, 31*unit) || !atLeast(float64(b), size, 0) {
+	if !atLeast(float64(c), exactly(float64(s.errors[i])), 15*unit) || !atLeast(float64(c), err, 31*unit) ||
+		!atLeast(float64(b), size, 0) {
 		t.Fatalf("%s: the limit's b and c are %v and %v, of ‖x̂‖ = %v and ε = %v", name, b, c, size, err)
 	}
 }

@@ -181,7 +181,8 @@ func boxSquares6[T float](q []float64, block []T, ceiling float64, out *[lanes]f
 func pointSquares8[T float](q []float64, block []T, ceiling float64, out *[lanes]float64) uint64 {
 	x, b := (*[8]float64)(q), (*[64]T)(block)
 	for l := range lanes {
-		out[l] = ((square(x[0], b[l]) + square(x[4], b[32+l])) + (square(x[2], b[16+l]) + square(x[6], b[48+l]))) + ((square(x[1], b[8+l]) + square(x[5], b[40+l])) + (square(x[3], b[24+l]) + square(x[7], b[56+l])))
+		out[l] = ((square(x[0], b[l]) + square(x[4], b[32+l])) + (square(x[2], b[16+l]) + square(x[6], b[48+l]))) +
+			((square(x[1], b[8+l]) + square(x[5], b[40+l])) + (square(x[3], b[24+l]) + square(x[7], b[56+l])))
 	}
 	return upTo(ceiling, out)
 }
@@ -189,7 +190,10 @@ func pointSquares8[T float](q []float64, block []T, ceiling float64, out *[lanes
 func boxSquares8[T float](q []float64, block []T, ceiling float64, out *[lanes]float64) uint64 {
 	x, b := (*[8]float64)(q), (*[128]T)(block)
 	for l := range lanes {
-		out[l] = ((gapSquare(x[0], b[l], b[8+l]) + gapSquare(x[4], b[64+l], b[72+l])) + (gapSquare(x[2], b[32+l], b[40+l]) + gapSquare(x[6], b[96+l], b[104+l]))) + ((gapSquare(x[1], b[16+l], b[24+l]) + gapSquare(x[5], b[80+l], b[88+l])) + (gapSquare(x[3], b[48+l], b[56+l]) + gapSquare(x[7], b[112+l], b[120+l])))
+		out[l] = ((gapSquare(x[0], b[l], b[8+l]) + gapSquare(x[4], b[64+l], b[72+l])) +
+			(gapSquare(x[2], b[32+l], b[40+l]) + gapSquare(x[6], b[96+l], b[104+l]))) +
+			((gapSquare(x[1], b[16+l], b[24+l]) + gapSquare(x[5], b[80+l], b[88+l])) +
+				(gapSquare(x[3], b[48+l], b[56+l]) + gapSquare(x[7], b[112+l], b[120+l])))
 	}
 	return upTo(ceiling, out)
 }

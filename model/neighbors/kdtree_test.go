@@ -186,7 +186,8 @@ func prefix(all *Neighbors, k int) *Neighbors {
 	first := &Neighbors{Offsets: []int64{0}}
 	for i := range all.Len() {
 		positions, distances := all.Of(i)
-		first.Positions, first.Distances = append(first.Positions, positions[:k]...), append(first.Distances, distances[:k]...)
+		first.Positions, first.Distances = append(first.Positions, positions[:k]...),
+			append(first.Distances, distances[:k]...)
 		first.Offsets = append(first.Offsets, int64(len(first.Positions)))
 	}
 	return first
@@ -321,7 +322,8 @@ func TestKDTreeThreadsAndChunks(t *testing.T) {
 	tree := fit(t, b, Options{}, KDTree)
 	want := kNeighbors(t, tree, b, 10, Search{Self: true, Threads: 1})
 	brute := rowsOf(t, b, r.Perm(n)[:50])
-	same(t, kNeighbors(t, tree, brute, 10, Search{Self: true}), kNeighbors(t, fit(t, b, Options{}, Brute), brute, 10, Search{Self: true}))
+	same(t, kNeighbors(t, tree, brute, 10, Search{Self: true}),
+		kNeighbors(t, fit(t, b, Options{}, Brute), brute, 10, Search{Self: true}))
 	for _, threads := range []int{2, 3, 16} {
 		same(t, kNeighbors(t, tree, b, 10, Search{Self: true, Threads: threads}), want)
 	}
@@ -379,10 +381,12 @@ func TestKDTreeConcurrentSearches(t *testing.T) {
 	for i := range 4 {
 		wg.Go(func() {
 			if i%2 == 0 {
-				if got, err := x.KNeighbors(b, 5, Search{Self: true, Threads: 2}); err != nil || !slices.Equal(got.Positions, want.Positions) {
+				if got, err := x.KNeighbors(b, 5, Search{Self: true, Threads: 2}); err != nil ||
+					!slices.Equal(got.Positions, want.Positions) {
 					t.Errorf("another answer, or the error %v", err)
 				}
-			} else if got, err := x.RadiusNeighbors(b, 0.3, Search{Threads: 2}); err != nil || !slices.Equal(got.Positions, wantRadius.Positions) {
+			} else if got, err := x.RadiusNeighbors(b, 0.3, Search{Threads: 2}); err != nil ||
+				!slices.Equal(got.Positions, wantRadius.Positions) {
 				t.Errorf("another answer, or the error %v", err)
 			}
 		})
@@ -427,7 +431,8 @@ func TestSelectItem(t *testing.T) {
 // The distances of a box bound those of all points in it, as computed, whatever the rounding does.
 func TestKDTreeLowerBounds(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
-	for _, o := range append(treeOptions, Options{Metric: Minkowski, P: 1.0000001}, Options{Metric: Minkowski, P: 2.5}, Options{Metric: Minkowski, P: 40}) {
+	for _, o := range append(treeOptions, Options{Metric: Minkowski, P: 1.0000001}, Options{Metric: Minkowski, P: 2.5},
+		Options{Metric: Minkowski, P: 40}) {
 		for _, data := range treeData {
 			for _, dim := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 24} {
 				b := blockOf(t, data.make(r, 60, dim), dim)

@@ -2,9 +2,9 @@ package neighbors
 
 import "math"
 
-// keeper keeps the k best (distance, position) that it is offered: a binary heap whose top is the worst kept. Of a group
-// of most it keeps no more than those that count: the best of the group. What has left it cannot come back, as better
-// ones have its place for good; so the worst kept bounds all that may follow.
+// keeper keeps the k best (distance, position) that it is offered: a binary heap whose top is the worst kept. Of a
+// group of most it keeps no more than those that count: the best of the group. What has left it cannot come back, as
+// better ones have its place for good; so the worst kept bounds all that may follow.
 type keeper struct {
 	k         int
 	most      *Most

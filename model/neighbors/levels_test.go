@@ -34,7 +34,8 @@ func TestEveryLevel(t *testing.T) {
 		settings = append(settings, simd.Environment+"="+l.Name)
 	}
 	if runtime.GOARCH == "amd64" {
-		settings = append(settings, "GODEBUG=cpu.avx2=off", "GODEBUG=cpu.fma=off", "GODEBUG=cpu.avx512f=off", "GODEBUG=cpu.all=off")
+		settings = append(settings, "GODEBUG=cpu.avx2=off", "GODEBUG=cpu.fma=off", "GODEBUG=cpu.avx512f=off",
+			"GODEBUG=cpu.all=off")
 	}
 	if testing.Short() || os.Getenv("BEAMLEARN_TESTS") != "all" {
 		settings = []string{settings[0], settings[len(settings)-1]}
@@ -88,7 +89,8 @@ func sumOfAll(t *testing.T) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(h, "%s %x %v %x %v %x\n", m, sha256.Sum256(b.Bytes()), found.Positions, found.Distances, within.Positions, within.Distances)
+			fmt.Fprintf(h, "%s %x %v %x %v %x\n", m, sha256.Sum256(b.Bytes()), found.Positions, found.Distances,
+				within.Positions, within.Distances)
 		}
 		for _, m := range ivf.Metrics {
 			found, _, err := ivf.Graph(wide, 5, ivf.Options{Metric: m, Recall: 0.5, Sample: 50}, neighbors.Search{})
@@ -100,9 +102,11 @@ func sumOfAll(t *testing.T) string {
 	}
 	sparse := &vectors.Block{Dim: 1000, Sparse: &vectors.CSR{}}
 	for i := range 300 {
-		sparse.AppendSparse([]int32{int32(i % 9), int32(100 + i%31), int32(500 + i%7)}, []float64{1, r.NormFloat64(), r.Float64()}, int64(i))
+		sparse.AppendSparse([]int32{int32(i % 9), int32(100 + i%31), int32(500 + i%7)},
+			[]float64{1, r.NormFloat64(), r.Float64()}, int64(i))
 	}
-	for _, m := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.InnerProduct, neighbors.Manhattan, neighbors.Jaccard} {
+	for _, m := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.InnerProduct,
+		neighbors.Manhattan, neighbors.Jaccard} {
 		x, err := neighbors.Fit(sparse, neighbors.Options{Metric: m})
 		if err != nil {
 			t.Fatal(err)

@@ -190,9 +190,14 @@ func TestUnchanged(t *testing.T) {
 		"replaced": {func(path string) error {
 			return errors.Join(os.WriteFile(path+".new", []byte("x"), 0o666), os.Rename(path+".new", path))
 		}, false, ""},
-		"written":                 {func(path string) error { return overwrite(path, 4100) }, false, "written to while it was in use"},
-		"written, times restored": {func(path string) error { return errors.Join(overwrite(path, 4100), os.Chtimes(path, old, old)) }, false, "checksum"},
-		"shorter":                 {func(path string) error { return os.Truncate(path, 4096) }, false, "written to while it was in use"},
+		"written": {func(path string) error { return overwrite(path, 4100) }, false,
+			"written to while it was in use"},
+		"written, times restored": {func(path string) error {
+			return errors.Join(overwrite(path, 4100),
+				os.Chtimes(path, old, old))
+		}, false, "checksum"},
+		"shorter": {func(path string) error { return os.Truncate(path, 4096) }, false,
+			"written to while it was in use"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := indexFile(t, fit(t, b, Options{}, Brute))

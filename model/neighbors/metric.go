@@ -42,13 +42,16 @@ const (
 )
 
 // Metrics lists all metrics.
-var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming, Correlation,
-	SEuclidean, Mahalanobis, Haversine, Canberra, BrayCurtis, NaNEuclidean, Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath}
+var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming,
+	Correlation,
+	SEuclidean, Mahalanobis, Haversine, Canberra, BrayCurtis, NaNEuclidean, Jaccard, Dice, RogersTanimoto, RussellRao,
+	SokalSneath}
 
 // aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular
 // there is the cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
 var aliases = map[Metric]Metric{
-	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "infinity": Chebyshev, "angular": Cosine, "dot": InnerProduct,
+	"l1": Manhattan, "cityblock": Manhattan, "l2": Euclidean, "infinity": Chebyshev, "angular": Cosine,
+	"dot": InnerProduct,
 }
 
 // What scikit-learn has, and is refused here: distances that are given in the place of rows.
@@ -78,13 +81,15 @@ func (o *Options) validateMetric() error {
 	var errs []error
 	switch {
 	case o.Metric == precomputed:
-		errs = append(errs, errors.New("metric precomputed: rows are what is searched here, not distances: give the rows, and "+
-			"the metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"))
+		errs = append(errs, errors.New(
+			"metric precomputed: rows are what is searched here, not distances: give the rows, and "+
+				"the metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"))
 	case !slices.Contains(Metrics, o.Metric):
 		errs = append(errs, fmt.Errorf("metric %q: must be one of %s", o.Metric, join(Metrics)))
 	}
 	if o.Bits && o.Metric != Hamming && !o.Metric.ofBooleans() {
-		errs = append(errs, fmt.Errorf("bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and sokalsneath, not of %s",
+		errs = append(errs, fmt.Errorf(
+			"bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and sokalsneath, not of %s",
 			o.Metric))
 	}
 	if (o.Degrees || o.Kilometers) && o.Metric != Haversine {
@@ -130,7 +135,8 @@ func (o *Options) Domain() vectors.Domain {
 		}
 		return vectors.Domain{
 			{Column: 0, Low: -lat, High: lat, Expected: fmt.Sprintf("a latitude between %.7g and %.7g %s", -lat, lat, expected)},
-			{Column: 1, Low: -lon, High: lon, Expected: fmt.Sprintf("a longitude between %.7g and %.7g %s", -lon, lon, expected)},
+			{Column: 1, Low: -lon, High: lon, Expected: fmt.Sprintf("a longitude between %.7g and %.7g %s", -lon, lon,
+				expected)},
 		}
 	case o.Bits:
 		return vectors.Domain{{

@@ -90,7 +90,8 @@ func TestEmbedded(t *testing.T) {
 					for i := range bounds {
 						bounds[i] = want.Distances[i*k+k/2]
 					}
-					same(t, kNeighbors(t, x, q, k, Search{Part: true, Self: true}), kNeighbors(t, plain, q, k, Search{Part: true, Self: true}))
+					same(t, kNeighbors(t, x, q, k, Search{Part: true, Self: true}),
+						kNeighbors(t, plain, q, k, Search{Part: true, Self: true}))
 					within := kNeighbors(t, x, q, k, Search{Part: true, Bounds: bounds})
 					unbound := kNeighbors(t, plain, q, k, Search{})
 					for i := range bounds {
@@ -103,7 +104,8 @@ func TestEmbedded(t *testing.T) {
 						}
 					}
 					radius := want.Distances[k-1]
-					same(t, radiusNeighbors(t, x, b, radius, Search{Self: true}), radiusNeighbors(t, plain, b, radius, Search{Self: true}))
+					same(t, radiusNeighbors(t, x, b, radius, Search{Self: true}),
+						radiusNeighbors(t, plain, b, radius, Search{Self: true}))
 				})
 			}
 		}
@@ -118,9 +120,11 @@ func TestEmbeddedLimit(t *testing.T) {
 		rows [][]float64
 		o    Options
 	}{
-		"haversine":   {places(r, 300), Options{Metric: Haversine}},
-		"seuclidean":  {change(gaussianRows(r, 200, 5), func(_, _ int, v float64) float64 { return 1e9 + v }), Options{Metric: SEuclidean}},
-		"mahalanobis": {change(gaussianRows(r, 200, 5), func(_, _ int, v float64) float64 { return 1e6 + v }), Options{Metric: Mahalanobis}},
+		"haversine": {places(r, 300), Options{Metric: Haversine}},
+		"seuclidean": {change(gaussianRows(r, 200, 5), func(_, _ int, v float64) float64 { return 1e9 + v }),
+			Options{Metric: SEuclidean}},
+		"mahalanobis": {change(gaussianRows(r, 200, 5), func(_, _ int, v float64) float64 { return 1e6 + v }),
+			Options{Metric: Mahalanobis}},
 	} {
 		x := fit(t, rowsBlock(c.rows, vectors.Float64), c.o, Brute)
 		e := x.engine.(*embedded)
@@ -142,7 +146,8 @@ func TestDegrees(t *testing.T) {
 	t.Parallel()
 	// Buenos Aires and Paris, as scikit-learn's documents have them: 11099.54 km.
 	a, b := []float64{-34.83333, -58.5166646}, []float64{49.0083899664, 2.53844117956}
-	if d := Distance(a, b, Options{Metric: Haversine, Degrees: true, Kilometers: true}); math.Abs(d-11099.54035582) > 1e-6 {
+	if d := Distance(a, b, Options{Metric: Haversine, Degrees: true, Kilometers: true}); math.Abs(
+		d-11099.54035582) > 1e-6 {
 		t.Errorf("%v km", d)
 	}
 	for _, row := range [][]float64{{48.1, 11.6}, {0, 7}, {-1.58, 0}} {
@@ -151,7 +156,8 @@ func TestDegrees(t *testing.T) {
 			t.Errorf("%v: error %v", row, err)
 		}
 	}
-	x := fit(t, rowsBlock([][]float64{{0, 0}, {48.1, 11.6}}, vectors.Auto), Options{Metric: Haversine, Degrees: true}, Auto)
+	x := fit(t, rowsBlock([][]float64{{0, 0}, {48.1, 11.6}}, vectors.Auto), Options{Metric: Haversine, Degrees: true},
+		Auto)
 	if _, err := x.KNeighbors(rowsBlock([][]float64{{91, 0}}, vectors.Auto), 1, Search{}); err == nil ||
 		err.Error() != "row 0, column 0: found 91, expected a latitude between -90 and 90 degrees" {
 		t.Errorf("a query at fault: %v", err)
@@ -226,15 +232,18 @@ func TestParams(t *testing.T) {
 		rows [][]float64
 		want string
 	}{
-		"one point":    {Options{Metric: SEuclidean}, rows[:1], "a variance needs two points"},
-		"dependent":    {Options{Metric: Mahalanobis}, [][]float64{{1, 2}, {2, 4}, {3, 6}}, "column 1 is a sum of multiples"},
-		"length":       {Options{Metric: SEuclidean, Params: &Params{V: []float64{1}}}, rows, "as many variances, found 1"},
-		"zero":         {Options{Metric: SEuclidean, Params: &Params{V: []float64{1, 0, 1}}}, rows, "variance of column 1 is 0"},
-		"matrix":       {Options{Metric: Mahalanobis, Params: &Params{VI: []float64{1}}}, rows, "a matrix of 3 × 3, found 1"},
-		"asymmetric":   {Options{Metric: Mahalanobis, Params: &Params{VI: []float64{1, 2, 0, 1}}}, [][]float64{{1, 2}}, "must be symmetric"},
-		"not positive": {Options{Metric: Mahalanobis, Params: &Params{VI: []float64{1, 2, 2, 1}}}, [][]float64{{1, 2}}, "positive definite"},
-		"large":        {Options{Metric: SEuclidean}, [][]float64{{1, 2}, {1e300, 3}}, "row 1, column 0: found 1e+300"},
-		"tiny":         {Options{Metric: SEuclidean}, [][]float64{{1e-200, 2}, {2e-200, 3}}, "column 0 has the variance"},
+		"one point": {Options{Metric: SEuclidean}, rows[:1], "a variance needs two points"},
+		"dependent": {Options{Metric: Mahalanobis}, [][]float64{{1, 2}, {2, 4}, {3, 6}}, "column 1 is a sum of multiples"},
+		"length":    {Options{Metric: SEuclidean, Params: &Params{V: []float64{1}}}, rows, "as many variances, found 1"},
+		"zero": {Options{Metric: SEuclidean, Params: &Params{V: []float64{1, 0, 1}}}, rows,
+			"variance of column 1 is 0"},
+		"matrix": {Options{Metric: Mahalanobis, Params: &Params{VI: []float64{1}}}, rows, "a matrix of 3 × 3, found 1"},
+		"asymmetric": {Options{Metric: Mahalanobis, Params: &Params{VI: []float64{1, 2, 0, 1}}}, [][]float64{{1, 2}},
+			"must be symmetric"},
+		"not positive": {Options{Metric: Mahalanobis, Params: &Params{VI: []float64{1, 2, 2, 1}}}, [][]float64{{1, 2}},
+			"positive definite"},
+		"large": {Options{Metric: SEuclidean}, [][]float64{{1, 2}, {1e300, 3}}, "row 1, column 0: found 1e+300"},
+		"tiny":  {Options{Metric: SEuclidean}, [][]float64{{1e-200, 2}, {2e-200, 3}}, "column 0 has the variance"},
 	} {
 		if _, err := Fit(rowsBlock(c.rows, vectors.Auto), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %s", name, err, c.want)
@@ -280,7 +289,8 @@ func TestMetricFiles(t *testing.T) {
 	for _, m := range Metrics {
 		o, points := Options{Metric: m, P: 3}, rows
 		if m == Haversine {
-			o.Degrees, o.Kilometers, points = true, true, change(gaussianRows(r, 80, 2), func(_, _ int, v float64) float64 { return 20 * v })
+			o.Degrees, o.Kilometers, points = true, true,
+				change(gaussianRows(r, 80, 2), func(_, _ int, v float64) float64 { return 20 * v })
 		}
 		o.Bits = m == Hamming || m == Jaccard
 		b := rowsBlock(points, vectors.Auto)
@@ -352,8 +362,8 @@ func TestSharedBits(t *testing.T) {
 	}
 }
 
-// Enough points for pairs to serve both ends have the neighbours that each of them finds alone, with ties everywhere and
-// with rules of which may be neighbours.
+// Enough points for pairs to serve both ends have the neighbours that each of them finds alone, with ties everywhere
+// and with rules of which may be neighbours.
 func TestBitPairs(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 6))
@@ -375,7 +385,8 @@ func TestBitPairs(t *testing.T) {
 	}
 	b := rowsBlock(rows, vectors.Auto)
 	for name, s := range map[string]Search{
-		"all": {Self: true}, "apart": {Self: true, Apart: &Apart{Points: groups, Queries: groups, Largest: LargestGroup(groups)}},
+		"all": {Self: true}, "apart": {Self: true,
+			Apart: &Apart{Points: groups, Queries: groups, Largest: LargestGroup(groups)}},
 		"before": {Self: true, Before: &Before{Points: ranks, Queries: ranks}},
 		"most":   {Self: true, Most: &Most{Groups: groups, Number: 2, Largest: LargestGroup(groups)}},
 	} {

@@ -29,8 +29,8 @@ func missingBlock(t *testing.T, rows [][]*float64) *vectors.Block {
 	return b
 }
 
-// Neighbours of rows with gaps are those of scikit-learn (testdata/missing.py), also of an index from a file, and of rows
-// that are compared by two threads; what has no column in common with a query is none.
+// Neighbours of rows with gaps are those of scikit-learn (testdata/missing.py), also of an index from a file, and of
+// rows that are compared by two threads; what has no column in common with a query is none.
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/missing.json")
@@ -92,7 +92,8 @@ func TestMissing(t *testing.T) {
 	}
 	large := missingBlock(t, [][]*float64{{nil, new(float64)}})
 	large.F64[1] = 1e151
-	if _, err := Fit(large, Options{Metric: NaNEuclidean}); err == nil || !strings.Contains(err.Error(), "a magnitude of at most 1e+150") {
+	if _, err := Fit(large, Options{Metric: NaNEuclidean}); err == nil ||
+		!strings.Contains(err.Error(), "a magnitude of at most 1e+150") {
 		t.Errorf("1e151: %v", err)
 	}
 }

@@ -107,7 +107,8 @@ func checkAnswer(t *testing.T, what string, n *Neighbors, a *answer, distance fu
 	for i := range n.Len() {
 		positions, distances := n.Of(i)
 		if !slices.Equal(positions, a.Positions[i]) {
-			t.Fatalf("%s: neighbours of %d: %v at %v, want %v at %v", what, i, positions, distances, a.Positions[i], a.Distances[i])
+			t.Fatalf("%s: neighbours of %d: %v at %v, want %v at %v", what, i, positions, distances, a.Positions[i],
+				a.Distances[i])
 		}
 		for r, d := range distances {
 			want := a.Distances[i][r]
@@ -184,7 +185,8 @@ func TestSelfAmongEqualPoints(t *testing.T) {
 			}
 		}
 		n := radiusNeighbors(t, x, b, 0, Search{Self: true})
-		if want := []int32{1, 2, 0, 2, 0, 1}; !slices.Equal(n.Positions, want) || !slices.Equal(n.Offsets, []int64{0, 2, 4, 6}) {
+		if want := []int32{1, 2, 0, 2, 0, 1}; !slices.Equal(n.Positions, want) ||
+			!slices.Equal(n.Offsets, []int64{0, 2, 4, 6}) {
 			t.Errorf("%s: within 0: %v from %v, want %v", name, n.Positions, n.Offsets, want)
 		}
 		n = kNeighbors(t, x, b, 3, Search{})
@@ -207,16 +209,19 @@ func TestOptionsFaults(t *testing.T) {
 		{Options{Metric: Cosine, Algorithm: KDTree}, "algorithm kd_tree lacks the metric cosine: use brute"},
 		{Options{Metric: InnerProduct, Algorithm: KDTree}, "algorithm kd_tree lacks the metric inner_product: use brute"},
 		{Options{Metric: Hamming, Algorithm: KDTree}, "algorithm kd_tree lacks the metric hamming: use brute"},
-		{Options{Metric: Minkowski, P: 0.5, Algorithm: KDTree}, "algorithm kd_tree: minkowski needs p of at least 1, got 0.5"},
+		{Options{Metric: Minkowski, P: 0.5, Algorithm: KDTree},
+			"algorithm kd_tree: minkowski needs p of at least 1, got 0.5"},
 		{Options{Metric: "l7", Algorithm: KDTree},
 			"metric \"l7\": must be one of " + join(Metrics)},
-		{Options{Metric: "precomputed"}, "metric precomputed: rows are what is searched here, not distances: give the rows, and the " +
-			"metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"},
+		{Options{Metric: "precomputed"},
+			"metric precomputed: rows are what is searched here, not distances: give the rows, and the " +
+				"metric that the distances are of (a graph of them, .npz, is what scikit-learn takes as precomputed)"},
 		{Options{Metric: NaNEuclidean, Algorithm: KDTree}, "algorithm kd_tree lacks the metric nan_euclidean: use brute"},
 		{Options{Metric: Jaccard, Algorithm: KDTree}, "algorithm kd_tree lacks the metric jaccard: use brute"},
-		{Options{Bits: true, Degrees: true, Params: &Params{}}, "bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and " +
-			"sokalsneath, not of euclidean\ndegrees and kilometers: of haversine, not of euclidean\n" +
-			"parameters: of seuclidean and mahalanobis, not of euclidean"},
+		{Options{Bits: true, Degrees: true, Params: &Params{}},
+			"bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and " +
+				"sokalsneath, not of euclidean\ndegrees and kilometers: of haversine, not of euclidean\n" +
+				"parameters: of seuclidean and mahalanobis, not of euclidean"},
 	} {
 		if _, err := Fit(rowsBlock([][]float64{{1}}, vectors.Auto), c.o); err == nil || err.Error() != c.want {
 			t.Errorf("%+v: error %v, want %s", c.o, err, c.want)
@@ -248,7 +253,8 @@ func TestSearchFaults(t *testing.T) {
 	wide := rowsBlock([][]float64{{1, 2, 3}}, vectors.Auto)
 	stranger := rowsBlock([][]float64{{1, 2}}, vectors.Auto)
 	stranger.Numbers[0] = 3
-	const few, many = "must be between 1 and 2, the number of other points", "must be between 1 and 3, the number of other points"
+	const few, many = "must be between 1 and 2, the number of other points",
+		"must be between 1 and 3, the number of other points"
 	for name, x := range fitted(t, b, Options{}) {
 		for _, c := range []struct {
 			q    *vectors.Block
@@ -405,7 +411,8 @@ func TestMinkowskiByName(t *testing.T) {
 				same(t, kNeighbors(t, x, b, 5, Search{Self: true}), want)
 			})
 		}
-		got, named := Distance(rows[0], rows[1], Options{Metric: Minkowski, P: p}), Distance(rows[0], rows[1], Options{Metric: m})
+		got, named := Distance(rows[0], rows[1], Options{Metric: Minkowski, P: p}),
+			Distance(rows[0], rows[1], Options{Metric: m})
 		if got != named {
 			t.Errorf("p %v: %v, want %v", p, got, named)
 		}
@@ -499,7 +506,8 @@ func TestDistance(t *testing.T) {
 		{Cosine, 0, []float64{0, 0}, []float64{0, 0}, 1},
 		{Cosine, 0, []float64{huge, huge}, []float64{5e-324, 5e-324}, 0},
 	} {
-		if got := Distance(c.x, c.y, Options{Metric: c.metric, P: c.p}); got != c.want || math.Signbit(got) != math.Signbit(c.want) {
+		if got := Distance(c.x, c.y, Options{Metric: c.metric, P: c.p}); got != c.want ||
+			math.Signbit(got) != math.Signbit(c.want) {
 			t.Errorf("%s %v of %v and %v: %v, want %v", c.metric, c.p, c.x, c.y, got, c.want)
 		}
 	}

@@ -157,7 +157,8 @@ func (x *Index) rebuilt() (engine, error) {
 // entries are those of sparse points.
 func (h *fileHeader) entries(data []byte) *vectors.CSR {
 	offsets := numbersIn[int64](h, data, secEntryOffsets)
-	c := &vectors.CSR{Offsets: make([]int, len(offsets)), Indices: numbersIn[int32](h, data, secEntryColumns), Values: numbersIn[float64](h, data, secEntryValues)}
+	c := &vectors.CSR{Offsets: make([]int, len(offsets)), Indices: numbersIn[int32](h, data, secEntryColumns),
+		Values: numbersIn[float64](h, data, secEntryValues)}
 	for i, o := range offsets {
 		c.Offsets[i] = int(o)
 	}

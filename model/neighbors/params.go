@@ -129,7 +129,8 @@ func (o Options) completed(dim int) (Options, error) {
 		for j := range dim {
 			v := p.VI[i*dim+j]
 			if w := p.VI[j*dim+i]; !(math.Abs(v-w) <= 1e-9*(math.Abs(v)+math.Abs(w))) {
-				return o, fmt.Errorf("mahalanobis: the matrix has %v at (%d, %d) and %v at (%d, %d): must be symmetric", v, i, j, w, j, i)
+				return o, fmt.Errorf("mahalanobis: the matrix has %v at (%d, %d) and %v at (%d, %d): must be symmetric", v, i, j, w,
+					j, i)
 			}
 			back[(dim-1-i)*dim+dim-1-j] = v
 		}

@@ -71,7 +71,8 @@ func TestParts(t *testing.T) {
 							}
 							for j, p := range positions {
 								if got[i][j].position != p || got[i][j].distance != distances[j] {
-									t.Fatalf("query %d, rank %d: %d at %v, want %d at %v", i, j, got[i][j].position, got[i][j].distance, p, distances[j])
+									t.Fatalf("query %d, rank %d: %d at %v, want %d at %v", i, j, got[i][j].position, got[i][j].distance, p,
+										distances[j])
 								}
 							}
 						}

@@ -13,8 +13,8 @@ import (
 // Rows that are mostly zeros stay so (vectors.Block.Sparse), and are searched by their entries. Their distances are
 // those of [Distance], bit for bit: a component that two rows lack adds nothing to its lane. For the cosine, the inner
 // product and the euclidean distance an inverted index finds candidates (package sparse), whose distances are computed
-// then, and so it does for sets, whose columns are those that are not 0, and for the Hamming distance; for other metrics,
-// all pairs are compared, in O(entries) each.
+// then, and so it does for sets, whose columns are those that are not 0, and for the Hamming distance; for other
+// metrics, all pairs are compared, in O(entries) each.
 
 // denseShare is the share of entries above which rows are stored with their zeros, and compared by tiles. The time of
 // the inverted index grows by the square of the share: of 20,000 rows with AVX2, at 6 % it is half of the tiles' with
@@ -54,7 +54,8 @@ func (o *Options) CheckSparse(dim int) error {
 	case !o.hasEntries():
 		return fmt.Errorf("metric %s takes at most %d columns of sparse rows, found %d", o.Metric, MaxDenseColumns, dim)
 	case o.Algorithm == KDTree:
-		return fmt.Errorf("algorithm kd_tree takes at most %d columns of sparse rows, found %d: use brute", MaxDenseColumns, dim)
+		return fmt.Errorf("algorithm kd_tree takes at most %d columns of sparse rows, found %d: use brute", MaxDenseColumns,
+			dim)
 	}
 	return nil
 }
@@ -99,8 +100,8 @@ type sparseRows struct {
 	lists  *sparse.Index // nil where all pairs are compared
 }
 
-// ofSets reports whether the inverted index takes rows for the sets of their columns, so that their values' sizes do not
-// matter.
+// ofSets reports whether the inverted index takes rows for the sets of their columns, so that their values' sizes do
+// not matter.
 func (m Metric) ofSets() bool { return m.ofBooleans() || m == Hamming }
 
 // measures are those of the inverted index.
@@ -115,7 +116,8 @@ func newSparseRows(p *points, o Options) *sparseRows {
 	if o.Metric == Cosine {
 		e.scale()
 	}
-	if m, ok := measures[o.Metric]; ok && (o.Metric == Cosine || o.Metric.ofSets() || o.magnitudes(p).within(magnitudes64)) {
+	if m, ok := measures[o.Metric]; ok &&
+		(o.Metric == Cosine || o.Metric.ofSets() || o.magnitudes(p).within(magnitudes64)) {
 		e.lists = sparse.New(sparse.Rows{CSR: e.points.csr, N: p.n}, p.dim, m)
 	}
 	return e
@@ -223,7 +225,8 @@ func (e *sparseRows) eachQuery(
 	if s.Most != nil { // the nearest that it leaves may be any
 		lists = nil
 	}
-	if lists != nil && e.o.Metric != Cosine && !e.o.Metric.ofSets() && !magnitudesOf(q.Sparse.Values).within(magnitudes64) {
+	if lists != nil && e.o.Metric != Cosine && !e.o.Metric.ofSets() &&
+		!magnitudesOf(q.Sparse.Values).within(magnitudes64) {
 		lists = nil
 	}
 	if lists == nil {
@@ -257,7 +260,8 @@ func (e *sparseRows) eachQuery(
 	lists.Find(how, answer)
 }
 
-func (e *sparseRows) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32, distances []float64) {
+func (e *sparseRows) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32,
+	distances []float64) {
 	e.eachQuery(q, exclude, s, k, 0, func() (func(int, float64, int32), func(int)) {
 		keep := newKeeper(k, s.Most)
 		take := func(i int, d float64, j int32) {
@@ -304,7 +308,8 @@ func (p *points) checkExtreme() error {
 // checkEntries checks the form of rows that were read from a file.
 func (p *points) checkEntries() error {
 	c := p.csr
-	if len(c.Offsets) != p.n+1 || c.Offsets[0] != 0 || c.Offsets[p.n] != len(c.Indices) || len(c.Values) != len(c.Indices) {
+	if len(c.Offsets) != p.n+1 || c.Offsets[0] != 0 || c.Offsets[p.n] != len(c.Indices) ||
+		len(c.Values) != len(c.Indices) {
 		return damage("%d points with %d entries", p.n, len(c.Indices))
 	}
 	for i := range p.n {

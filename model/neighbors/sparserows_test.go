@@ -69,7 +69,8 @@ func unlike(a, b *Neighbors) error {
 	}
 	for i := range a.Positions {
 		if a.Positions[i] != b.Positions[i] || math.Float64bits(a.Distances[i]) != math.Float64bits(b.Distances[i]) {
-			return fmt.Errorf("entry %d: %d at %v, and %d at %v", i, a.Positions[i], a.Distances[i], b.Positions[i], b.Distances[i])
+			return fmt.Errorf("entry %d: %d at %v, and %d at %v", i, a.Positions[i], a.Distances[i], b.Positions[i],
+				b.Distances[i])
 		}
 	}
 	return nil
@@ -204,7 +205,8 @@ func checkSparse(t *testing.T, kind string, x, y *Index, q, fullQ *vectors.Block
 	}
 	some := func(x *Index) (*Neighbors, error) {
 		most := &Most{Groups: groups, Number: 1, Largest: LargestGroup(groups)}
-		return x.KNeighbors(x.Rows(0, 20), 3, Search{Self: true, Apart: &Apart{Points: groups, Queries: groups[:20], Largest: most.Largest}, Most: most})
+		return x.KNeighbors(x.Rows(0, 20), 3,
+			Search{Self: true, Apart: &Apart{Points: groups, Queries: groups[:20], Largest: most.Largest}, Most: most})
 	}
 	got, err = some(x)
 	want, wantErr = some(y)
@@ -226,7 +228,8 @@ func TestSparseRowsDense(t *testing.T) {
 		o               Options
 		sparse          bool
 	}{
-		{50, 100, 20, Options{}, false}, {50, 1000, 8, Options{}, true}, {50, 5, 1, Options{}, false}, {50, 1000, 8, Options{Algorithm: KDTree}, false},
+		{50, 100, 20, Options{}, false}, {50, 1000, 8, Options{}, true}, {50, 5, 1, Options{}, false},
+		{50, 1000, 8, Options{Algorithm: KDTree}, false},
 		{50, MaxDenseColumns + 1, 9000, Options{}, true},
 	} {
 		b := sparseCase(rng, c.n, c.dim, c.entries, "signed")
@@ -259,7 +262,8 @@ func TestSparseRowsDense(t *testing.T) {
 		t.Errorf("sparse rows of a metric that takes none, %v", err)
 	}
 	b := sparseCase(rng, 10, 1<<20, 5, "signed")
-	if _, err := Fit(b, Options{Algorithm: KDTree}); err == nil || err.Error() != "algorithm kd_tree takes at most 16384 columns of sparse rows, found 1048576: use brute" {
+	if _, err := Fit(b, Options{Algorithm: KDTree}); err == nil ||
+		err.Error() != "algorithm kd_tree takes at most 16384 columns of sparse rows, found 1048576: use brute" {
 		t.Error(err)
 	}
 }
@@ -269,7 +273,8 @@ func TestSparseRowsWide(t *testing.T) {
 	t.Parallel()
 	b := &vectors.Block{Dim: math.MaxInt32, Sparse: &vectors.CSR{}}
 	for i := range 40 {
-		b.AppendSparse([]int32{int32(i % 3), int32(1000000 * (i % 7)), math.MaxInt32 - 1 - int32(i%5)}[i%2:], []float64{1, float64(i), 2}[i%2:], int64(i))
+		b.AppendSparse([]int32{int32(i % 3), int32(1000000 * (i % 7)), math.MaxInt32 - 1 - int32(i%5)}[i%2:],
+			[]float64{1, float64(i), 2}[i%2:], int64(i))
 	}
 	for _, metric := range Metrics {
 		o := Options{Metric: metric}

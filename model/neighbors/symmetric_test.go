@@ -169,7 +169,8 @@ func TestRadiusFromBothEnds(t *testing.T) {
 					}
 					for e, d := range has {
 						if back, ok := has[[2]int32{e[1], e[0]}]; !ok || back != d {
-							t.Fatalf("%s by %s, %d columns: from %d to %d it is %v, and back %v (%v)", metric, algorithm, dim, e[0], e[1], d, back, ok)
+							t.Fatalf("%s by %s, %d columns: from %d to %d it is %v, and back %v (%v)", metric, algorithm, dim, e[0], e[1], d,
+								back, ok)
 						}
 					}
 				}

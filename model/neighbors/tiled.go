@@ -180,8 +180,8 @@ func (t *tiled) screens(q *vectors.Block) bool {
 	return t.points.f64 == nil && !q.Wide() && (t.o.Metric == Euclidean || t.o.Metric == SqEuclidean)
 }
 
-// screensWorker reports whether a worker can do so to tell which pairs to compute: under the cosine, too, where the lengths
-// of the queries are known, as those of the points are.
+// screensWorker reports whether a worker can do so to tell which pairs to compute: under the cosine, too, where the
+// lengths of the queries are known, as those of the points are.
 func (s *query) screensWorker() bool {
 	t := s.t
 	return t.points.dim >= screenDim && (t.screens(s.q) ||

@@ -118,7 +118,8 @@ func adversaries() []struct {
 		{"magnitudes", set(7, func(i, _ int, v float64) float64 { return v * math.Ldexp(1, i%200-100) }), false},
 		{"denormals of float64", set(7, func(_, _ int, v float64) float64 { return v * 0x1p-1060 }), true},
 		{"greatest float64", set(7, func(_, _ int, v float64) float64 { return sign(v) * math.MaxFloat64 }), true},
-		{"magnitudes of float64", set(7, func(i, _ int, v float64) float64 { return v * math.Ldexp(1, i%20*100-1000) }), true},
+		{"magnitudes of float64", set(7, func(i, _ int, v float64) float64 { return v * math.Ldexp(1, i%20*100-1000) }),
+			true},
 		{"mean 1e12", set(12, func(_, _ int, v float64) float64 { return 1e12 + v }), true},
 	}
 }
@@ -245,7 +246,8 @@ func sameNeighbors(t *testing.T, name string, query int, gotP, wantP []int32, go
 	t.Helper()
 	for r := range wantP {
 		if gotP[r] != wantP[r] || math.Float64bits(gotD[r]) != math.Float64bits(wantD[r]) {
-			t.Fatalf("%s: query %d: neighbour %d is %d at %v, want %d at %v", name, query, r, gotP[r], gotD[r], wantP[r], wantD[r])
+			t.Fatalf("%s: query %d: neighbour %d is %d at %v, want %d at %v", name, query, r, gotP[r], gotD[r], wantP[r],
+				wantD[r])
 		}
 	}
 }
@@ -276,7 +278,8 @@ func TestTiledTies(t *testing.T) {
 		// The same components in another order: sums that are equal but for their roundings.
 		{"rotations", set(func(i, j int, _ float64) float64 { return base[0][(i+j)%dim] })},
 		{"within a rounding", set(func(i, j int, v float64) float64 { return base[i%3][j] * (1 + 0x1p-23*math.Round(v)) })},
-		{"within a rounding, far from 0", set(func(i, j int, v float64) float64 { return 4096 + float64(i%3) + 0x1p-11*math.Round(v) })},
+		{"within a rounding, far from 0",
+			set(func(i, j int, v float64) float64 { return 4096 + float64(i%3) + 0x1p-11*math.Round(v) })},
 		{"squares that underflow", set(func(_, _ int, v float64) float64 { return math.Round(v) * 0x1p-100 })},
 		{"squares that overflow", set(func(_, _ int, v float64) float64 { return math.Round(v) * 0x1p100 })},
 	} {

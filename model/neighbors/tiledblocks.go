@@ -491,8 +491,9 @@ func (w *worker) limitColumn(q queries, first, j int) {
 	}
 }
 
-// dropTies drops the listed pairs of queries that have all their neighbours at the distance 0 before the first point listed:
-// nothing that comes after can be nearer. Points are listed in ascending order. Only where a query is worked on alone.
+// dropTies drops the listed pairs of queries that have all their neighbours at the distance 0 before the first point
+// listed: nothing that comes after can be nearer. Points are listed in ascending order. Only where a query is worked on
+// alone.
 func (w *worker) dropTies() {
 	s := w.s
 	if w.symmetric || len(w.list) == 0 || s.k == 0 {

@@ -18,7 +18,8 @@ const closed = -1 // the answer is complete
 
 func (s *query) keeper(i int) keeper {
 	lo, n, hi := i*s.k, int(s.states[i].count), (i+1)*s.k
-	return keeper{k: s.k, most: s.search.Most, distances: s.distances[lo : lo+n : hi], positions: s.positions[lo : lo+n : hi]}
+	return keeper{k: s.k, most: s.search.Most, distances: s.distances[lo : lo+n : hi],
+		positions: s.positions[lo : lo+n : hi]}
 }
 
 func (s *query) selection(i int) selection {

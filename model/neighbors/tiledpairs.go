@@ -67,13 +67,13 @@ func (w *worker) screen() {
 	w.list = kept
 }
 
-// unitSquare is a lower bound of the reduced value, for the cosine, of two points whose squared distance is at least that
-// given. Of rows x and y, with lengths of their own,
+// unitSquare is a lower bound of the reduced value, for the cosine, of two points whose squared distance is at least
+// that given. Of rows x and y, with lengths of their own,
 //
 //	‖x/‖x‖ − y/‖y‖‖² = (‖x−y‖² − (‖x‖−‖y‖)²) / (‖x‖·‖y‖).
 //
-// The lengths are within (d+8)·2⁻⁵³ of the exact ones, as the scales are, and so are the reference's rows of unit length: the
-// last term outweighs what all of this comes to, for up to maxDim columns.
+// The lengths are within (d+8)·2⁻⁵³ of the exact ones, as the scales are, and so are the reference's rows of unit
+// length: the last term outweighs what all of this comes to, for up to maxDim columns.
 func (s *query) unitSquare(i, j int, square float64) float64 {
 	x, y := s.t.scales[i], s.t.scales[j]
 	if x == 0 || y == 0 {

@@ -93,7 +93,8 @@ func (x *Index) Partition() *Partition { return x.partition }
 // openPartition copies the lists of a file, of which nothing is trusted.
 func (x *Index) openPartition() error {
 	p := &Partition{
-		Leaders: slices.Clone(numbersIn[int32](x.file, x.data, secLeaders)), Lists: slices.Clone(numbersIn[int32](x.file, x.data, secLists)),
+		Leaders: slices.Clone(numbersIn[int32](x.file, x.data, secLeaders)),
+		Lists:   slices.Clone(numbersIn[int32](x.file, x.data, secLists)),
 	}
 	if p.Leaders == nil {
 		return nil

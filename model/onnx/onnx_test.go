@@ -165,7 +165,8 @@ func TestRegression(t *testing.T) {
 		"[X] [variable] MatMul Add Identity [X double[N,2]] [variable double[N,1]] regression with squared_error\n" {
 		t.Error(got)
 	}
-	if w, b := d.tensors[d.nodes[0].in[1]], d.tensors[d.nodes[1].in[1]]; !slices.Equal(w, []float64{2, -3}) || !slices.Equal(b, []float64{0.5}) {
+	if w, b := d.tensors[d.nodes[0].in[1]], d.tensors[d.nodes[1].in[1]]; !slices.Equal(w, []float64{2, -3}) ||
+		!slices.Equal(b, []float64{0.5}) {
 		t.Errorf("coefficients %v, intercept %v", w, b)
 	}
 }
@@ -229,7 +230,8 @@ func TestClassifiers(t *testing.T) {
 			t.Fatal(err)
 		}
 		sum := fit.Partial(0, 1)
-		if err := sum.PartialFit(&linear.Chunk{Features: 2, X: []float64{1, 0, 0, 2, 1, 1}, Target: []float64{1, 2, 2}}); err != nil {
+		if err := sum.PartialFit(&linear.Chunk{Features: 2, X: []float64{1, 0, 0, 2, 1, 1},
+			Target: []float64{1, 2, 2}}); err != nil {
 			t.Fatal(err)
 		}
 		if err := fit.Advance(sum); err != nil {
@@ -252,13 +254,15 @@ func TestRefused(t *testing.T) {
 	const date = `{"version":1,"options":{},"columns":[{"name":"when","kind":"date","parts":[{"name":"year","scale":1,"min":1,"max":2}]}]}`
 	for of, want := range map[string]string{
 		date: "found column \"when\": dates, expected what ONNX has operators for",
-		strings.NewReplacer(`"date"`, `"text"`, `"parts":[{"name":"year","scale":1,"min":1,"max":2}]`, `"bits":4`).Replace(date): "found column \"when\": words, which are hashed, expected what ONNX has operators for",
+		strings.NewReplacer(`"date"`, `"text"`, `"parts":[{"name":"year","scale":1,"min":1,"max":2}]`,
+			`"bits":4`).Replace(date): "found column \"when\": words, which are hashed, expected what ONNX has operators for",
 		`{}`:                      "found format \"\", expected a model of beamlearn, version 1",
 		`{"format":"beamlearn.x"`: "expected a model of beamlearn, version 1",
 		"":                        "expected a model of beamlearn, version 1",
 	} {
 		_, err := onnx.Convert("a b.json", []byte(of))
-		if err == nil || !strings.HasPrefix(err.Error(), "a b.json: ") || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.HasPrefix(err.Error(), "a b.json: ") || !strings.HasSuffix(err.Error(), want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", of, err)
 		}
 	}

@@ -19,7 +19,8 @@ type MinMaxScaler struct {
 
 // NewMinMaxScaler makes a scaler onto [0, 1] for rows of so many columns.
 func NewMinMaxScaler(features int) *MinMaxScaler {
-	s := &MinMaxScaler{FeatureRange: [2]float64{0, 1}, DataMin: make([]float64, features), DataMax: make([]float64, features)}
+	s := &MinMaxScaler{FeatureRange: [2]float64{0, 1}, DataMin: make([]float64, features),
+		DataMax: make([]float64, features)}
 	for j := range features {
 		s.DataMin[j], s.DataMax[j] = math.Inf(1), math.Inf(-1)
 	}

@@ -12,13 +12,16 @@ import (
 func TestFixturesOfScalers(t *testing.T) {
 	minMax, maxAbs := NewMinMaxScaler(lineartest.TableFeatures), NewMaxAbsScaler(lineartest.TableFeatures)
 	lineartest.RunOthers(t, map[string]lineartest.Estimator{
-		"scaler/minmax": lineartest.NewEstimator(func(k *linear.Chunk) error { return minMax.PartialFit(k.X) }, func() map[string][]float64 {
-			scale, shift := minMax.Coefficients()
-			return map[string][]float64{"data_min_": minMax.DataMin, "data_max_": minMax.DataMax, "scale_": scale, "min_": shift}
-		}, lineartest.InPlace(minMax.Transform)),
-		"scaler/maxabs": lineartest.NewEstimator(func(k *linear.Chunk) error { return maxAbs.PartialFit(k.X) }, func() map[string][]float64 {
-			return map[string][]float64{"max_abs_": maxAbs.MaxAbs, "scale_": maxAbs.Scale()}
-		}, lineartest.InPlace(maxAbs.Transform)),
+		"scaler/minmax": lineartest.NewEstimator(func(k *linear.Chunk) error { return minMax.PartialFit(k.X) },
+			func() map[string][]float64 {
+				scale, shift := minMax.Coefficients()
+				return map[string][]float64{"data_min_": minMax.DataMin, "data_max_": minMax.DataMax, "scale_": scale,
+					"min_": shift}
+			}, lineartest.InPlace(minMax.Transform)),
+		"scaler/maxabs": lineartest.NewEstimator(func(k *linear.Chunk) error { return maxAbs.PartialFit(k.X) },
+			func() map[string][]float64 {
+				return map[string][]float64{"max_abs_": maxAbs.MaxAbs, "scale_": maxAbs.Scale()}
+			}, lineartest.InPlace(maxAbs.Transform)),
 	})
 }
 
@@ -54,7 +57,8 @@ func TestMergeExtremes(t *testing.T) {
 		merged.Merge(a)
 		mergedAbs.Merge(b)
 	}
-	if !slices.Equal(merged.DataMin, whole.DataMin) || !slices.Equal(merged.DataMax, whole.DataMax) || !slices.Equal(mergedAbs.MaxAbs, wholeAbs.MaxAbs) {
+	if !slices.Equal(merged.DataMin, whole.DataMin) || !slices.Equal(merged.DataMax, whole.DataMax) ||
+		!slices.Equal(mergedAbs.MaxAbs, wholeAbs.MaxAbs) {
 		t.Error("merged extremes differ")
 	}
 }

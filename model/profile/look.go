@@ -302,7 +302,8 @@ func valueOf(c *tables.Column, i int) value {
 }
 
 // timeLayouts are the forms of ISO 8601 that files have most.
-var timeLayouts = []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04", "2006-01-02T15:04"}
+var timeLayouts = []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339,
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04", "2006-01-02T15:04"}
 
 // textTime is the instant that a text is, in seconds.
 func textTime(s string) (float64, bool) {
@@ -370,7 +371,10 @@ func (l *looks) frequent(j int, dates bool) []Category {
 	for text, n := range counts {
 		all = append(all, Category{text, n << l.sample.level})
 	}
-	slices.SortFunc(all, func(a, b Category) int { return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.Value, b.Value)) })
+	slices.SortFunc(all, func(a, b Category) int {
+		return cmp.Or(cmp.Compare(b.Rows, a.Rows),
+			cmp.Compare(a.Value, b.Value))
+	})
 	all = all[:min(len(all), mostFrequent)]
 	return slices.DeleteFunc(all, func(c Category) bool { return c.Rows == 1<<l.sample.level && l.rows > 1 })
 }

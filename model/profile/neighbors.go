@@ -65,7 +65,8 @@ type counter struct {
 }
 
 func newCounter() *counter {
-	return &counter{n: Neighbors{MinK: math.MaxInt64, MinDistance: math.Inf(1), MaxDistance: math.Inf(-1)}, times: map[string]int64{}}
+	return &counter{n: Neighbors{MinK: math.MaxInt64, MinDistance: math.Inf(1), MaxDistance: math.Inf(-1)},
+		times: map[string]int64{}}
 }
 
 // query counts the distances of one query.
@@ -152,7 +153,8 @@ func IsNeighbors(ctx context.Context, f formats.File) bool {
 	case format == "jsonl":
 		line, err := firstLine(ctx, f)
 		var keys map[string]json.RawMessage
-		return err == nil && json.Unmarshal([]byte(line), &keys) == nil && keys["neighbors"] != nil && keys["distances"] != nil
+		return err == nil && json.Unmarshal([]byte(line), &keys) == nil && keys["neighbors"] != nil &&
+			keys["distances"] != nil
 	}
 	return false
 }
@@ -202,7 +204,8 @@ func (c *counter) parquet(ctx context.Context, f formats.File) error {
 		ids, ok1 := record.Column(0).(array.ListLike)
 		distances, ok2 := record.Column(1).(array.ListLike)
 		if !ok1 || !ok2 {
-			return fault.File(f.Name(), "lists of neighbours and of distances", "%s and %s", record.Column(0).DataType(), record.Column(1).DataType())
+			return fault.File(f.Name(), "lists of neighbours and of distances", "%s and %s", record.Column(0).DataType(),
+				record.Column(1).DataType())
 		}
 		values, ok := distances.ListValues().(*array.Float64)
 		if !ok {
@@ -212,7 +215,8 @@ func (c *counter) parquet(ctx context.Context, f formats.File) error {
 			lo, hi := distances.ValueOffsets(i)
 			from, to := ids.ValueOffsets(i)
 			if to-from != hi-lo {
-				return &fault.Fault{File: f.Name(), Row: row, Found: fmt.Sprintf("%d neighbors and %d distances", to-from, hi-lo), Expected: "as many of both"}
+				return &fault.Fault{File: f.Name(), Row: row, Found: fmt.Sprintf("%d neighbors and %d distances", to-from, hi-lo),
+					Expected: "as many of both"}
 			}
 			c.query(values.Float64Values()[lo:hi])
 			for j := from; j < to; j++ {
@@ -235,7 +239,8 @@ func NeighborsOfNPY(ctx context.Context, indices, distances formats.File) (*Neig
 		return nil, err
 	}
 	if found := c.n.HubsOf; found != c.n.Neighbors && len(c.times) < mostPoints {
-		return nil, fault.File(indices.Name(), fmt.Sprintf("%d neighbours, as %s has distances", c.n.Neighbors, distances.Name()), "%d", found)
+		return nil, fault.File(indices.Name(), fmt.Sprintf("%d neighbours, as %s has distances", c.n.Neighbors,
+			distances.Name()), "%d", found)
 	}
 	return c.end(indices, distances), nil
 }
@@ -343,7 +348,8 @@ func (c *counter) jsonl(ctx context.Context, name string, r io.Reader) error {
 			Distances []*float64        `json:"distances"`
 		}
 		bad := func(found string) error {
-			return &fault.Fault{File: name, Row: row, Found: found, Expected: `{"id":…,"neighbors":[…],"distances":[…]}, as many of both`}
+			return &fault.Fault{File: name, Row: row, Found: found,
+				Expected: `{"id":…,"neighbors":[…],"distances":[…]}, as many of both`}
 		}
 		if err := json.Unmarshal(lines.Bytes(), &q); err != nil {
 			return bad(err.Error())

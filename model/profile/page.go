@@ -43,7 +43,8 @@ func (t *Table) Page(next []Command) *report.Page {
 	}
 	for i := range t.Columns {
 		c := &t.Columns[i]
-		p := pageColumn{Look: &c.Look, name: c.Name, kind: string(c.Kind), missing: percent(c.Missing, t.Rows), why: c.Why, dates: c.Kind == features.Date}
+		p := pageColumn{Look: &c.Look, name: c.Name, kind: string(c.Kind), missing: percent(c.Missing, t.Rows), why: c.Why,
+			dates: c.Kind == features.Date}
 		p.beyond = c.Min != nil && c.Histogram != nil && (*c.Min < c.Histogram.Low || *c.Max > c.Histogram.High)
 		switch h := c.Histogram; {
 		case c.Min != nil:
@@ -70,7 +71,8 @@ func (p *Profile) Page(next []Command) *report.Page {
 	}
 	if p.Looked > p.Faulty {
 		norms := report.Format(p.Norms.Min) + " to " + report.Format(p.Norms.Max)
-		v.facts = append(v.facts, report.Fact{Name: "zeros", Value: report.Percent(p.Zeros)}, report.Fact{Name: "norms", Value: norms})
+		v.facts = append(v.facts, report.Fact{Name: "zeros", Value: report.Percent(p.Zeros)},
+			report.Fact{Name: "norms", Value: norms})
 	}
 	for j := range p.Spread {
 		c := &p.Spread[j]
@@ -79,7 +81,8 @@ func (p *Profile) Page(next []Command) *report.Page {
 			name = strconv.Itoa(j)
 		}
 		v.columns = append(v.columns, pageColumn{
-			Look: &c.Look, name: name, kind: string(features.Numeric), missing: "0 %", span: report.Format(c.Min) + " to " + report.Format(c.Max),
+			Look: &c.Look, name: name, kind: string(features.Numeric), missing: "0 %", span: report.Format(c.Min) + " to " +
+				report.Format(c.Max),
 			beyond: c.Histogram != nil && (c.Min < c.Histogram.Low || c.Max > c.Histogram.High),
 			why:    fmt.Sprintf("mean %s, standard deviation %s", report.Format(c.Mean), report.Format(c.Std)),
 		})
@@ -143,7 +146,8 @@ func (v *pageView) repeats(what string, r *Repeats) {
 	if r.SampledOneIn > 1 {
 		about = "about "
 	}
-	v.facts = append(v.facts, report.Fact{Name: what + " that equal an earlier one", Value: about + strconv.FormatInt(r.Repeated, 10)})
+	v.facts = append(v.facts, report.Fact{Name: what + " that equal an earlier one", Value: about +
+		strconv.FormatInt(r.Repeated, 10)})
 }
 
 func (v *pageView) page(next []Command) *report.Page {
@@ -159,10 +163,12 @@ func (v *pageView) page(next []Command) *report.Page {
 	}
 	if len(v.warnings) > 0 {
 		page.Sections = append(page.Sections, report.Section{
-			ID: "warnings", Title: "What to look at", Blocks: []report.Block{report.Table{Caption: "Warnings", Columns: []string{"where", "what"}, Rows: v.warnings}},
+			ID: "warnings", Title: "What to look at",
+			Blocks: []report.Block{report.Table{Caption: "Warnings", Columns: []string{"where", "what"}, Rows: v.warnings}},
 		})
 	}
-	page.Sections = append(page.Sections, report.Section{ID: "columns", Title: "The columns", Blocks: []report.Block{v.table()}})
+	page.Sections = append(page.Sections,
+		report.Section{ID: "columns", Title: "The columns", Blocks: []report.Block{v.table()}})
 	if pictures := v.pictures(); len(pictures) > 0 {
 		lead := "The most frequent values of categories, and histograms of numbers and dates"
 		if of := v.sampled(); of < v.rows {
@@ -171,7 +177,8 @@ func (v *pageView) page(next []Command) *report.Page {
 		if lead += "."; len(v.columns) > pagePictures {
 			lead += fmt.Sprintf(" Those of the first %d columns.", pagePictures)
 		}
-		page.Sections = append(page.Sections, report.Section{ID: "spread", Title: "How values are spread", Lead: lead, Blocks: []report.Block{pictures}})
+		page.Sections = append(page.Sections, report.Section{ID: "spread", Title: "How values are spread", Lead: lead,
+			Blocks: []report.Block{pictures}})
 	}
 	if len(v.head) > 0 {
 		t := report.Table{Caption: "The first rows", Columns: []string{"row"}}
@@ -188,7 +195,9 @@ func (v *pageView) page(next []Command) *report.Page {
 		for _, c := range next {
 			blocks = append(blocks, report.Text(c.What), report.Static(command(c.Line)))
 		}
-		page.Sections = append(page.Sections, report.Section{ID: "next", Title: "What to do next", Lead: "Commands that fit these columns, ready to copy.", Blocks: blocks})
+		page.Sections = append(page.Sections,
+			report.Section{ID: "next", Title: "What to do next", Lead: "Commands that fit these columns, ready to copy.",
+				Blocks: blocks})
 	}
 	return page
 }
@@ -204,7 +213,8 @@ func command(line string) string {
 		if given {
 			name += "="
 		}
-		b.WriteString(` <span class="word"><span class="flag">--` + template.HTMLEscapeString(name) + `</span>` + template.HTMLEscapeString(value) + `</span>`)
+		b.WriteString(` <span class="word"><span class="flag">--` + template.HTMLEscapeString(name) + `</span>` +
+			template.HTMLEscapeString(value) + `</span>`)
 	}
 	b.WriteString(`</pre>`)
 	return b.String()
@@ -223,7 +233,8 @@ func (v *pageView) sampled() int64 {
 
 // table is all columns in words.
 func (v *pageView) table() report.Table {
-	t := report.Table{Caption: "All columns", Columns: []string{"column", "kind", "missing", "different values", "range", "most frequent", "more"}}
+	t := report.Table{Caption: "All columns", Columns: []string{"column", "kind", "missing", "different values", "range",
+		"most frequent", "more"}}
 	for _, c := range v.columns[:min(len(v.columns), pageColumns)] {
 		distinct := ""
 		if c.Distinct > 0 {

@@ -38,7 +38,8 @@ func file(t testing.TB, name, data string) formats.File {
 func TestOf(t *testing.T) {
 	a := file(t, "a.csv", "id,x,y,c\na,3,4,1\nb,nan,4,1\na,0,0,1\nc,3,4,1\n")
 	b := file(t, "b.csv", "id,x,y,c\nd,-0,0,1\ne,0.1,-2,1\n")
-	p, err := Of(context.Background(), Options{Formats: formats.Options{IDColumn: "id", Columns: []string{"x", "y"}}, Head: 2}, []formats.File{a, b})
+	p, err := Of(context.Background(), Options{Formats: formats.Options{IDColumn: "id", Columns: []string{"x", "y"}},
+		Head: 2}, []formats.File{a, b})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,8 @@ func TestOf(t *testing.T) {
 		t.Errorf("head = %v, want %v", p.Head, want)
 	}
 	// −0 equals 0.
-	if want := (Repeats{Distinct: 3, Repeated: 2, Groups: 2, Largest: 2, LargestRow: 0, SampledOneIn: 1}); p.Duplicates != want {
+	if want := (Repeats{Distinct: 3, Repeated: 2, Groups: 2, Largest: 2, LargestRow: 0,
+		SampledOneIn: 1}); p.Duplicates != want {
 		t.Errorf("duplicates = %+v, want %+v", p.Duplicates, want)
 	}
 	if want := (Repeats{Distinct: 4, Repeated: 1, Groups: 1, Largest: 2, LargestRow: 0, SampledOneIn: 1}); *p.IDs != want {
@@ -62,15 +64,18 @@ func TestOf(t *testing.T) {
 		t.Errorf("norms = %+v, want %+v", p.Norms, want)
 	}
 	x := p.Spread[0]
-	if x.Name != "x" || x.Min != 0 || x.Max != 3 || math.Abs(x.Mean-6.1/5) > 1e-15 || math.Abs(x.Std-math.Sqrt(18.01/5-1.22*1.22)) > 1e-14 {
+	if x.Name != "x" || x.Min != 0 || x.Max != 3 || math.Abs(x.Mean-6.1/5) > 1e-15 ||
+		math.Abs(x.Std-math.Sqrt(18.01/5-1.22*1.22)) > 1e-14 {
 		t.Errorf("x = %+v", x)
 	}
 	if want := 0.4; math.Abs(p.Zeros-want) > 1e-15 {
 		t.Errorf("zeros = %v, want %v", p.Zeros, want)
 	}
 	// The first rows only.
-	p, err = Of(context.Background(), Options{Formats: formats.Options{IDColumn: "id", Columns: []string{"c"}}, Rows: 5}, []formats.File{a, b})
-	if err != nil || p.Rows != 6 || p.Looked != 5 || !p.Integers || p.DType != "float32" || !p.Spread[0].Constant() || p.Spread[0].Std != 0 || p.Offset != 0 {
+	p, err = Of(context.Background(), Options{Formats: formats.Options{IDColumn: "id", Columns: []string{"c"}}, Rows: 5},
+		[]formats.File{a, b})
+	if err != nil || p.Rows != 6 || p.Looked != 5 || !p.Integers || p.DType != "float32" || !p.Spread[0].Constant() ||
+		p.Spread[0].Std != 0 || p.Offset != 0 {
 		t.Errorf("5 rows of c: %+v, %v", p, err)
 	}
 }
@@ -95,10 +100,12 @@ func TestFewRows(t *testing.T) {
 		t.Errorf("%d rows, looked at %d: %v", p.Rows, p.Looked, err)
 	}
 	for _, o := range []Options{{}, {Formats: formats.Options{Header: formats.HeaderYes}}} {
-		if _, err := Of(context.Background(), o, []formats.File{file(t, "a.csv", "x,y\n")}); err == nil || !strings.Contains(err.Error(), "a.csv: found a header and no rows, expected rows of data") {
+		if _, err := Of(context.Background(), o, []formats.File{file(t, "a.csv", "x,y\n")}); err == nil ||
+			!strings.Contains(err.Error(), "a.csv: found a header and no rows, expected rows of data") {
 			t.Errorf("%v", err)
 		}
-		if _, err := TableOf(context.Background(), o, []formats.File{file(t, "a.csv", "x,y\n")}); err == nil || !strings.Contains(err.Error(), "a.csv: found a header and no rows, expected rows of data") {
+		if _, err := TableOf(context.Background(), o, []formats.File{file(t, "a.csv", "x,y\n")}); err == nil ||
+			!strings.Contains(err.Error(), "a.csv: found a header and no rows, expected rows of data") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -123,7 +130,8 @@ func TestWideColumns(t *testing.T) {
 		t.Errorf("%+v, %v", p.Spread[0], err)
 	}
 	narrow := regexp.MustCompile(`,.*`).ReplaceAllString(b.String(), ",1")
-	if p, err = Of(context.Background(), Options{}, []formats.File{file(t, "b.csv", narrow)}); err != nil || len(p.Spread[0].Warnings) != 1 || p.Spread[0].Distinct != 30 {
+	if p, err = Of(context.Background(), Options{}, []formats.File{file(t, "b.csv", narrow)}); err != nil ||
+		len(p.Spread[0].Warnings) != 1 || p.Spread[0].Distinct != 30 {
 		t.Errorf("%+v, %v", p.Spread[0], err)
 	}
 }
@@ -198,7 +206,8 @@ func TestSketchMerges(t *testing.T) {
 		merged.merge(parts[i])
 	}
 	if merged.level != all.level || !reflect.DeepEqual(merged.counts, all.counts) {
-		t.Errorf("merged: level %d of %d, want %d of %d, all equal", merged.level, len(merged.counts), all.level, len(all.counts))
+		t.Errorf("merged: level %d of %d, want %d of %d, all equal", merged.level, len(merged.counts), all.level,
+			len(all.counts))
 	}
 	if r := all.repeats(); r.Repeated != 2*r.Distinct || r.Largest != 3 {
 		t.Errorf("repeats = %+v, want each three times", r)
@@ -241,7 +250,8 @@ func TestNeighborsOf(t *testing.T) {
 	}
 	for _, f := range []formats.File{
 		file(t, "n.csv", "query_id,rank,neighbor_id,distance\nb,1,b,0.5\nb,2,7,2\n7,1,b,0.5\n"),
-		file(t, "n.jsonl", `{"id":"b","neighbors":["b",7],"distances":[0.5,2]}`+"\n"+`{"id":7,"neighbors":["b"],"distances":[0.5]}`+"\n"),
+		file(t, "n.jsonl", `{"id":"b","neighbors":["b",7],"distances":[0.5,2]}`+"\n"+
+			`{"id":7,"neighbors":["b"],"distances":[0.5]}`+"\n"),
 	} {
 		if !IsNeighbors(context.Background(), f) {
 			t.Errorf("%s is not taken for neighbours", f.Name())
@@ -266,7 +276,9 @@ func TestNeighborsOf(t *testing.T) {
 			t.Errorf("%q: error %v, want %q in it", data, err, want)
 		}
 	}
-	if _, err := NeighborsOf(context.Background(), file(t, "n.jsonl", `{"id":1,"neighbors":[1],"distances":[]}`)); err == nil || !strings.Contains(err.Error(), "1 neighbors and 0 distances") {
+	if _, err := NeighborsOf(context.Background(),
+		file(t, "n.jsonl", `{"id":1,"neighbors":[1],"distances":[]}`)); err == nil ||
+		!strings.Contains(err.Error(), "1 neighbors and 0 distances") {
 		t.Errorf("lists of different lengths: %v", err)
 	}
 	if IsNeighbors(context.Background(), file(t, "x.csv", "a,b\n1,2\n")) {

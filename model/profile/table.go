@@ -288,7 +288,8 @@ func (p *tablePart) plainColumn(i int) TableColumn {
 
 // columnOf is what is shown of a column.
 func columnOf(c *features.Column) TableColumn {
-	t := TableColumn{Name: c.Name, Kind: c.Kind, Why: c.Why, Missing: c.Missing, Look: Look{Distinct: int64(len(c.Categories))}}
+	t := TableColumn{Name: c.Name, Kind: c.Kind, Why: c.Why, Missing: c.Missing,
+		Look: Look{Distinct: int64(len(c.Categories))}}
 	_, t.Features = c.Span()
 	if (c.Kind == features.Numeric || c.Kind == features.Boolean) && len(c.Parts) == 1 {
 		t.Min, t.Max = &c.Parts[0].Min, &c.Parts[0].Max

@@ -63,7 +63,8 @@ func targetOf(target string, columns []described, file string) (int, error) {
 	if len(names) > shown {
 		more = fmt.Sprintf(", … (%d in all)", len(names))
 	}
-	return 0, fault.Asked(file, "a column to be the target: "+strings.Join(names[:min(len(names), shown)], ", ")+more, "no column %s", fault.Quote(target))
+	return 0, fault.Asked(file, "a column to be the target: "+strings.Join(names[:min(len(names), shown)], ", ")+more,
+		"no column %s", fault.Quote(target))
 }
 
 // warningsOf are those of a column by itself.
@@ -78,7 +79,8 @@ func (l *looks) warningsOf(j int, name string, kind features.Kind, missing int64
 	}
 	var all []string
 	values := l.valuesOf(j)
-	if unique = unique && n > 0; unique && present == l.rows && l.rows >= leastForWarn && (formats.LikeID(name) || likeID(values, kind, l.rows)) {
+	if unique = unique && n > 0; unique && present == l.rows && l.rows >= leastForWarn &&
+		(formats.LikeID(name) || likeID(values, kind, l.rows)) {
 		all = append(all, "unique: each row has a value of its own; if it is an id, --id_column="+fault.Plain(name))
 	}
 	if kind != features.Numeric && kind != features.Boolean && kind != features.Date {
@@ -135,7 +137,8 @@ var dateForms = []struct {
 	{regexp.MustCompile(`^(?:0?[1-9]|[12][0-9]|3[01])-(?:0?[1-9]|1[0-2])-[0-9]{4}$`), "%d-%m-%Y"},
 	{regexp.MustCompile(`^[0-9]{4}/(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12][0-9]|3[01])$`), "%Y/%m/%d"},
 	{regexp.MustCompile(`^[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])$`), "%Y%m%d"},
-	{regexp.MustCompile(`^(?:0?[1-9]|[12][0-9]|3[01]) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4}$`), "%d %b %Y"},
+	{regexp.MustCompile(`^(?:0?[1-9]|[12][0-9]|3[01]) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4}$`),
+		"%d %b %Y"},
 }
 
 // datesAsText warns of a column of text that is dates.
@@ -154,7 +157,8 @@ func datesAsText(values []value) string {
 		return ""
 	}
 	if float64(iso) >= likely*float64(len(values)) {
-		return "dates as text: most cells are dates, as " + fault.Quote(values[0].text) + "; --date reads them as such, once the others are mended"
+		return "dates as text: most cells are dates, as " + fault.Quote(values[0].text) +
+			"; --date reads them as such, once the others are mended"
 	}
 	for _, f := range dateForms {
 		n := 0
@@ -171,7 +175,8 @@ func datesAsText(values []value) string {
 }
 
 // amount is a number as people write it: with a currency before it, groups of digits, and a unit behind it.
-var amount = regexp.MustCompile(`^([$€£¥]?)\s?[-+]?[0-9]{1,3}(?:[0-9]*|(?:[,.' ][0-9]{3})*)(?:[.,][0-9]+)?\s?(%|[A-Za-z°µ]{0,5})$`)
+var amount = regexp.MustCompile(
+	`^([$€£¥]?)\s?[-+]?[0-9]{1,3}(?:[0-9]*|(?:[,.' ][0-9]{3})*)(?:[.,][0-9]+)?\s?(%|[A-Za-z°µ]{0,5})$`)
 
 // numbersAsText warns of a column of text that is numbers, or would be but for some cells.
 func numbersAsText(values []value) string {

@@ -12,7 +12,8 @@ func fitted(t testing.TB) *Fitted {
 	t.Helper()
 	var rows []row
 	for i := range 60 {
-		rows = append(rows, row{vectors.ID{Int: int64(i % 7)}, vectors.ParseID([]string{"a", "b", "7", "ü"}[i%4]), float64(i), 0})
+		rows = append(rows, row{vectors.ID{Int: int64(i % 7)}, vectors.ParseID([]string{"a", "b", "7", "ü"}[i%4]),
+			float64(i), 0})
 	}
 	x := gather(t, rows, 9, false, Last)
 	m, err := Fit(t.Context(), x, Options{K: 2}, 1)

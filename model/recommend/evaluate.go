@@ -289,7 +289,8 @@ func (s *worth) metrics(held *Interactions, of func(user int) bool) Metrics {
 			ndcg = append(ndcg, s.ndcg[u])
 		}
 	}
-	return Metrics{Users: int64(len(recall)), Recall: estimate(recall), Precision: estimate(precision), NDCG: estimate(ndcg)}
+	return Metrics{Users: int64(len(recall)), Recall: estimate(recall), Precision: estimate(precision),
+		NDCG: estimate(ndcg)}
 }
 
 // gains are the recall, the precision and the NDCG of a list, of top places, by the items that were held out.

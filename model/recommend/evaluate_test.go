@@ -138,7 +138,8 @@ func TestCompare(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	best := &all.Recommender[all.Best]
-	if base := all.Recommender[0]; best.NDCG.Low < base.NDCG.High || best.Recall.Mean < 1.5*base.Recall.Mean || base.Coverage.Mean > best.Coverage.Mean {
+	if base := all.Recommender[0]; best.NDCG.Low < base.NDCG.High || best.Recall.Mean < 1.5*base.Recall.Mean ||
+		base.Coverage.Mean > best.Coverage.Mean {
 		t.Errorf("%s: %+v; popular: %+v", best.Name(), best, base)
 	}
 	at := 1

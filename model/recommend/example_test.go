@@ -10,7 +10,8 @@ import (
 func Example() {
 	users, items := &recommend.Names{}, &recommend.Names{}
 	p := recommend.Part{Users: users, Items: items}
-	for _, row := range [][2]string{{"ann", "tea"}, {"ann", "milk"}, {"bob", "tea"}, {"bob", "milk"}, {"bob", "jam"}, {"cid", "milk"}} {
+	for _, row := range [][2]string{{"ann", "tea"}, {"ann", "milk"}, {"bob", "tea"}, {"bob", "milk"}, {"bob", "jam"},
+		{"cid", "milk"}} {
 		p.User = append(p.User, users.OfText([]byte(row[0])))
 		p.Item = append(p.Item, items.OfText([]byte(row[1])))
 		p.Value = append(p.Value, 1)

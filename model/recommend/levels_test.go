@@ -17,10 +17,12 @@ func TestEveryLevel(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		var rows []row
 		for range 2000 {
-			rows = append(rows, row{number(float64(rng.IntN(150))), number(math.Floor(math.Pow(40, rng.Float64()))), 1 + rng.Float64(), float64(rng.IntN(9))})
+			rows = append(rows, row{number(float64(rng.IntN(150))), number(math.Floor(math.Pow(40, rng.Float64()))), 1 +
+				rng.Float64(), float64(rng.IntN(9))})
 		}
 		x := gather(t, rows, len(rows), true, Last)
-		for _, o := range []Options{{K: 3}, {K: 60, Weighting: BM25, Shrinkage: 3}, {K: 5, Similarity: AdjustedCosine}, {K: 5, Similarity: Jaccard, Shrinkage: 1}} {
+		for _, o := range []Options{{K: 3}, {K: 60, Weighting: BM25, Shrinkage: 3}, {K: 5, Similarity: AdjustedCosine},
+			{K: 5, Similarity: Jaccard, Shrinkage: 1}} {
 			m, err := Fit(t.Context(), x, o, 1)
 			if err != nil {
 				t.Error(err)

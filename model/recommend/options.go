@@ -85,7 +85,8 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("weighting %q: must be one of %v", o.Weighting, Weightings))
 	}
 	if o.Weighting != NoWeighting && (o.Similarity == AdjustedCosine || o.Similarity == Jaccard) {
-		errs = append(errs, fmt.Errorf("similarity %s has no weighting: it is of values, or of sets, as they are", o.Similarity))
+		errs = append(errs, fmt.Errorf("similarity %s has no weighting: it is of values, or of sets, as they are",
+			o.Similarity))
 	}
 	if o.K < 1 || o.K > maxK {
 		errs = append(errs, fmt.Errorf("k %d: must be from 1 to %d", o.K, maxK))

@@ -90,10 +90,12 @@ func (o *Overview) examples() report.Section {
 
 // popular are the items that most had, and how many interactions users have.
 func (o *Overview) popular() report.Section {
-	t := report.Table{Caption: "The items that most had", Columns: []string{"item", "users", "share of users", "most like it"}}
+	t := report.Table{Caption: "The items that most had",
+		Columns: []string{"item", "users", "share of users", "most like it"}}
 	for _, p := range o.Popular {
 		share := float64(p.Users) / float64(o.Users)
-		t.Rows = append(t.Rows, []string{p.Item, strconv.FormatInt(p.Users, 10), report.Percent(share), strings.Join(p.Near, ", ")})
+		t.Rows = append(t.Rows, []string{p.Item, strconv.FormatInt(p.Users, 10), report.Percent(share),
+			strings.Join(p.Near, ", ")})
 	}
 	t.Left = int(o.Items) - len(o.Popular)
 	c := report.Chart{
@@ -154,8 +156,9 @@ func (c *Comparison) section() report.Section {
 // byGroup is a metric by how many interactions are known of a user.
 func (c *Comparison) byGroup(best *Judged, metric string, of func(*Metrics) Estimate) report.Chart {
 	chart := report.Chart{
-		Title: metric + " by what is known of a user", Description: "Whether users of whom little is known get worse recommendations.",
-		X: report.Axis{Label: "known interactions"}, Y: report.Axis{Label: metric},
+		Title:       metric + " by what is known of a user",
+		Description: "Whether users of whom little is known get worse recommendations.",
+		X:           report.Axis{Label: "known interactions"}, Y: report.Axis{Label: metric},
 	}
 	for i := range best.Groups {
 		g := &best.Groups[i]

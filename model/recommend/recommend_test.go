@@ -57,7 +57,8 @@ func gather(t testing.TB, rows []row, size int, timed bool, d Duplicates) *Inter
 		n := names[len(parts)%2]
 		p := Part{Users: n[0], Items: n[1]}
 		for _, r := range rows[lo:min(lo+size, len(rows))] {
-			p.User, p.Item, p.Value = append(p.User, p.Users.Of(r.user)), append(p.Item, p.Items.OfText([]byte(r.item.String()))), append(p.Value, r.value)
+			p.User, p.Item, p.Value = append(p.User, p.Users.Of(r.user)),
+				append(p.Item, p.Items.OfText([]byte(r.item.String()))), append(p.Value, r.value)
 			if timed {
 				p.Time = append(p.Time, r.time)
 			}
@@ -88,7 +89,8 @@ func TestReferences(t *testing.T) {
 		}
 		for _, fit := range ref.Fits {
 			name := fmt.Sprint(ref.Name, fit.Similarity, fit.Weighting, fit.Shrinkage)
-			m, err := Fit(t.Context(), x, Options{Similarity: fit.Similarity, Weighting: fit.Weighting, K: fit.K, Shrinkage: fit.Shrinkage}, 2)
+			m, err := Fit(t.Context(), x, Options{Similarity: fit.Similarity, Weighting: fit.Weighting, K: fit.K,
+				Shrinkage: fit.Shrinkage}, 2)
 			if err != nil {
 				t.Fatal(name, err)
 			}
@@ -147,7 +149,8 @@ func TestDeterminism(t *testing.T) {
 		if item.Int%3 == 0 {
 			item = vectors.ParseID(fmt.Sprintf("film %d", item.Int))
 		}
-		rows = append(rows, row{vectors.ParseID(fmt.Sprintf("u%d", rng.IntN(150))), item, rng.Float64(), float64(rng.IntN(9))})
+		rows = append(rows, row{vectors.ParseID(fmt.Sprintf("u%d", rng.IntN(150))), item, rng.Float64(),
+			float64(rng.IntN(9))})
 	}
 	x := gather(t, rows, len(rows), true, Last)
 	for _, size := range []int{1, 64, 999} {
@@ -172,7 +175,8 @@ func TestDeterminism(t *testing.T) {
 			t.Errorf("item %v stands before %v", x.Items.At(i-1), x.Items.At(i))
 		}
 	}
-	for _, o := range []Options{{K: 3}, {K: 60, Weighting: BM25, Shrinkage: 3}, {K: 5, Similarity: AdjustedCosine}, {K: 5, Similarity: Jaccard, Shrinkage: 1}} {
+	for _, o := range []Options{{K: 3}, {K: 60, Weighting: BM25, Shrinkage: 3}, {K: 5, Similarity: AdjustedCosine},
+		{K: 5, Similarity: Jaccard, Shrinkage: 1}} {
 		var want *Model
 		for _, threads := range []int{1, 2, 5} {
 			got, err := Fit(t.Context(), x, o, threads)
@@ -201,7 +205,8 @@ func TestDeterminism(t *testing.T) {
 
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
-	rows := []row{{number(1), number(5), 2, 30}, {number(2), number(5), 1, 1}, {number(1), number(5), 4, 10}, {number(1), number(4), 8, 20}, {number(1), number(5), 9, 30}}
+	rows := []row{{number(1), number(5), 2, 30}, {number(2), number(5), 1, 1}, {number(1), number(5), 4, 10},
+		{number(1), number(4), 8, 20}, {number(1), number(5), 9, 30}}
 	for _, c := range []struct {
 		d     Duplicates
 		timed bool
@@ -209,7 +214,8 @@ func TestDuplicates(t *testing.T) {
 	}{{Sum, false, 15}, {Mean, false, 5}, {Last, false, 9}, {Last, true, 9}, {Sum, true, 15}} {
 		x := gather(t, rows, 2, c.timed, c.d)
 		items, values := x.Of(0)
-		if !slices.Equal(items, []uint32{0, 1}) || !slices.Equal(values, []float64{8, c.want}) || x.Merged != 2 || c.timed && x.Time[1] != 30 {
+		if !slices.Equal(items, []uint32{0, 1}) || !slices.Equal(values, []float64{8, c.want}) || x.Merged != 2 || c.timed &&
+			x.Time[1] != 30 {
 			t.Errorf("%s, times %v: %v %v, times %v, %d merged", c.d, c.timed, items, values, x.Time, x.Merged)
 		}
 	}
@@ -255,7 +261,8 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	alike := gather(t, []row{{number(1), number(1), 1e-200, 0}, {number(1), number(2), 1e-200, 0}}, 1, false, Sum)
-	if m, err := Fit(t.Context(), alike, Options{K: 1}, 1); err != nil || !reflect.DeepEqual(m.Similarity, []float64{1, 1}) {
+	if m, err := Fit(t.Context(), alike, Options{K: 1}, 1); err != nil ||
+		!reflect.DeepEqual(m.Similarity, []float64{1, 1}) {
 		t.Errorf("values that are all the same, however small: %+v, %v", m, err)
 	}
 	if _, err := New(nil, Sum); err == nil {

@@ -57,8 +57,8 @@ func weights(x *Interactions, o *Options) []float64 {
 	return w
 }
 
-// dust is the share of the greatest value below which a difference from the mean is an error of rounding: divided by the
-// norm of others like it, it would make items alike of nothing.
+// dust is the share of the greatest value below which a difference from the mean is an error of rounding: divided by
+// the norm of others like it, it would make items alike of nothing.
 const dust = 1e-12
 
 // centre takes the mean away from values.
@@ -111,7 +111,10 @@ func newMatrix(x *Interactions, o *Options, threads int) *matrix {
 	for i := range m.public {
 		m.public[i] = uint32(i)
 	}
-	slices.SortFunc(m.public, func(a, b uint32) int { return cmp.Or(cmp.Compare(degrees[b], degrees[a]), cmp.Compare(a, b)) })
+	slices.SortFunc(m.public, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(degrees[b], degrees[a]),
+			cmp.Compare(a, b))
+	})
 	place := make([]uint32, n)
 	for p, i := range m.public {
 		place[i] = uint32(p)

@@ -216,7 +216,8 @@ func (c Chart) render() (template.HTML, script, error) {
 	for i := range c.Series {
 		s := &c.Series[i]
 		if len(s.X) != len(s.Y) || s.Error != nil && len(s.Error) != len(s.Y) {
-			return "", script{}, fmt.Errorf("report: series %q of %q: %d places and %d values", s.Name, c.Title, len(s.X), len(s.Y))
+			return "", script{}, fmt.Errorf("report: series %q of %q: %d places and %d values", s.Name, c.Title, len(s.X),
+				len(s.Y))
 		}
 	}
 	h, err := Markup(chartTemplate, c.view())
@@ -379,7 +380,8 @@ func (c *Chart) draw(v *chartView, number int, s *Series, x, y *scale) {
 		switch s.Kind {
 		case Bars:
 			left, right, base := x.at(s.X[i]-0.4*pitch), x.at(s.X[i]+0.4*pitch), y.at(max(0, y.lo))
-			v.Shapes = append(v.Shapes, shapeView{fmt.Sprintf("M%.1f,%.1fH%.1fV%.1fH%.1fZ", left, base, right, py, left), "", color, true, name(i)})
+			v.Shapes = append(v.Shapes, shapeView{fmt.Sprintf("M%.1f,%.1fH%.1fV%.1fH%.1fZ", left, base, right, py, left), "",
+				color, true, name(i)})
 		case Points:
 			v.Shapes = append(v.Shapes, shapeView{mark(number, 3), place(px, py), color, true, name(i)})
 		case Line:
@@ -394,7 +396,8 @@ func (c *Chart) draw(v *chartView, number int, s *Series, x, y *scale) {
 		}
 		if s.Error != nil && y.shows(s.Y[i]-s.Error[i]) {
 			lo, hi := y.at(s.Y[i]-s.Error[i]), y.at(s.Y[i]+s.Error[i])
-			v.Shapes = append(v.Shapes, shapeView{fmt.Sprintf("M%.1f,%.1fV%.1fM%.1f,%.1fh6M%.1f,%.1fh6", px, lo, hi, px-3, lo, px-3, hi), "", color, false, name(i)})
+			v.Shapes = append(v.Shapes, shapeView{fmt.Sprintf("M%.1f,%.1fV%.1fM%.1f,%.1fh6M%.1f,%.1fh6", px, lo, hi, px-3, lo,
+				px-3, hi), "", color, false, name(i)})
 		}
 	}
 	if line.Len() > 0 {

@@ -40,7 +40,8 @@ func Beyond(values []float64, lo, hi float64) string {
 	case above == 0:
 		return fmt.Sprintf("The first bar holds %d from beyond, down to %s.", below, Format(values[0]))
 	}
-	return fmt.Sprintf("The bars at the ends hold %d from beyond, down to %s and up to %s.", below+above, Format(values[0]), Format(values[len(values)-1]))
+	return fmt.Sprintf("The bars at the ends hold %d from beyond, down to %s and up to %s.", below+above,
+		Format(values[0]), Format(values[len(values)-1]))
 }
 
 // histogramBins is how many bars a histogram has.

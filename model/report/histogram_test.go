@@ -32,7 +32,8 @@ func TestFences(t *testing.T) {
 	if sum != 1002 || y[0] == 0 || y[len(y)/2] == 0 {
 		t.Errorf("bars %v", y)
 	}
-	if got := Beyond(slices.Concat([]float64{-1e9}, values), lo, hi); !strings.Contains(got, "3 from beyond, down to -1e+09") {
+	if got := Beyond(slices.Concat([]float64{-1e9}, values), lo, hi); !strings.Contains(got,
+		"3 from beyond, down to -1e+09") {
 		t.Error(got)
 	}
 	if lo, hi := Fences([]float64{5}); lo != 5 || hi != 5 {

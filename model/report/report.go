@@ -23,7 +23,8 @@ import (
 //go:embed page.html page.css report.js
 var assets embed.FS
 
-var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(assets, "page.html"))
+var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{"prose": prose}).ParseFS(assets,
+	"page.html"))
 
 // Page is a page.
 type Page struct {
@@ -101,7 +102,8 @@ func (w Widget) render() (template.HTML, script, error) {
 		return "", script{}, fmt.Errorf("report: the data of %s: %w", w.ID, err)
 	}
 	id := template.HTMLEscapeString(w.ID)
-	return template.HTML(`<div class="widget" id="`+id+`">`) + w.Markup + "</div>", script{w.ID, template.JS(b), template.JS(w.Script)}, nil
+	return template.HTML(`<div class="widget" id="`+id+`">`) + w.Markup +
+		"</div>", script{w.ID, template.JS(b), template.JS(w.Script)}, nil
 }
 
 // Table is a table of texts. What [Format] makes of numbers is aligned as such.

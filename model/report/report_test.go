@@ -14,7 +14,8 @@ const evil = `</script><script>alert("x")</script><img src=x onerror=alert(1)>'"
 
 func write(t *testing.T, blocks ...Block) string {
 	t.Helper()
-	p := Page{Title: evil, Lead: evil, Facts: []Fact{{evil, evil}}, Sections: []Section{{ID: "a", Title: evil, Lead: evil, Blocks: blocks}}}
+	p := Page{Title: evil, Lead: evil, Facts: []Fact{{evil, evil}},
+		Sections: []Section{{ID: "a", Title: evil, Lead: evil, Blocks: blocks}}}
 	var b bytes.Buffer
 	if err := p.Write(&b); err != nil {
 		t.Fatal(err)
@@ -44,7 +45,8 @@ func TestEscapes(t *testing.T) {
 		Table{Caption: evil, Columns: []string{evil, evil}, Rows: [][]string{{evil, evil}}, Folded: true},
 		Chart{
 			Title: evil, Description: evil, X: Axis{Label: evil, Names: []string{evil, "b"}}, Y: Axis{Label: evil},
-			Series: []Series{{Name: evil, Kind: Bars, X: []float64{0, 1}, Y: []float64{1, 2}}, {Name: evil, X: []float64{0, 1}, Y: []float64{2, 1}}},
+			Series: []Series{{Name: evil, Kind: Bars, X: []float64{0, 1}, Y: []float64{1, 2}},
+				{Name: evil, X: []float64{0, 1}, Y: []float64{2, 1}}},
 		},
 		Widget{ID: "w", Markup: "<p>here</p>", Data: map[string]string{evil: evil}, Script: "root.title = 1;"})
 	count := elements(t, page)
@@ -66,7 +68,8 @@ func TestChart(t *testing.T) {
 			{Name: "test", Kind: Points, X: []float64{0.001, 0.01, 0.1}, Y: []float64{85, 75, 50}},
 		},
 	})
-	for _, want := range []string{`role="img"`, "score, %", "<title>train, 0.001: 90 ± 1</title>", "<td>80 ± 2</td>", ">50</td>", ">0.01</text>", ">100</text>"} {
+	for _, want := range []string{`role="img"`, "score, %", "<title>train, 0.001: 90 ± 1</title>", "<td>80 ± 2</td>",
+		">50</td>", ">0.01</text>", ">100</text>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s is missing: %s", want, page)
 		}
@@ -74,7 +77,8 @@ func TestChart(t *testing.T) {
 	if strings.Contains(strings.Split(page, "<svg")[1], "NaN") {
 		t.Error("what is not finite is drawn")
 	}
-	for _, broken := range []Block{Chart{}, Chart{Series: []Series{{X: []float64{1}}}}, Widget{ID: "w", Data: math.NaN()}, Columns{Widget{ID: "w"}}} {
+	for _, broken := range []Block{Chart{}, Chart{Series: []Series{{X: []float64{1}}}}, Widget{ID: "w", Data: math.NaN()},
+		Columns{Widget{ID: "w"}}} {
 		p := Page{Sections: []Section{{ID: "a", Blocks: []Block{broken}}}}
 		if err := p.Write(&bytes.Buffer{}); err == nil {
 			t.Errorf("%+v is drawn", broken)
@@ -99,7 +103,8 @@ func TestTicks(t *testing.T) {
 	if n := len(Ticks(0, math.MaxFloat64, 5, false)); n > 11 {
 		t.Errorf("%d ticks up to the largest number", n)
 	}
-	for v, want := range map[float64]string{0: "0", 12: "12", 0.5: "0.5", 1234.5: "1234", 1e-5: "1e-05", -2.25: "-2.25", 1.618034: "1.618", 123456: "123456", 1e8: "1e+08"} {
+	for v, want := range map[float64]string{0: "0", 12: "12", 0.5: "0.5", 1234.5: "1234", 1e-5: "1e-05", -2.25: "-2.25",
+		1.618034: "1.618", 123456: "123456", 1e8: "1e+08"} {
 		if got := Format(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
@@ -118,7 +123,8 @@ func TestPitch(t *testing.T) {
 
 // Bars lie between the least and the greatest value and end at 0, and every name is there.
 func TestRanking(t *testing.T) {
-	page := write(t, Ranking{Title: "t", Label: "u", Names: []string{"a name of more than twenty characters", "b", "c"}, Values: []float64{3, -1, math.NaN()}})
+	page := write(t, Ranking{Title: "t", Label: "u", Names: []string{"a name of more than twenty characters", "b", "c"},
+		Values: []float64{3, -1, math.NaN()}})
 	for _, want := range []string{
 		"a name of more than twenty characters: 3", "a name of…characters", // the middle of 158 to 364 is 0 to 1 in 4
 		`<path class="axis" d="M209.5,0V60"/>`,
@@ -130,7 +136,8 @@ func TestRanking(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	if err := (&Page{Sections: []Section{{Blocks: []Block{Ranking{Names: []string{"a"}}}}}}).Write(new(bytes.Buffer)); err == nil {
+	if err := (&Page{Sections: []Section{{Blocks: []Block{Ranking{Names: []string{"a"}}}}}}).Write(
+		new(bytes.Buffer)); err == nil {
 		t.Error("a name without a value is no error")
 	}
 }
@@ -139,7 +146,8 @@ func TestSkewed(t *testing.T) {
 	for _, c := range []struct {
 		values []float64
 		want   bool
-	}{{[]float64{1, 100, 2}, true}, {[]float64{1, 20, 2}, false}, {[]float64{0, 100, 2}, false}, {[]float64{1, 100}, false}} {
+	}{{[]float64{1, 100, 2}, true}, {[]float64{1, 20, 2}, false}, {[]float64{0, 100, 2}, false},
+		{[]float64{1, 100}, false}} {
 		if got := Skewed(c.values); got != c.want {
 			t.Errorf("%v: %v", c.values, got)
 		}

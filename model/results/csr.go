@@ -69,7 +69,8 @@ func assembleCSR(_ int, w io.Writer, parts []Part, l Layout) error {
 			file   int
 		}{{o.Target, csrTargets}, {o.Weight, csrWeights}} {
 			if beside.column != "" && p.Info.Bytes[beside.file] != 8*p.Info.Rows {
-				return fmt.Errorf("results.Assemble: part %d has %d bytes of %s for %d rows", i, p.Info.Bytes[beside.file], beside.column, p.Info.Rows)
+				return fmt.Errorf("results.Assemble: part %d has %d bytes of %s for %d rows", i, p.Info.Bytes[beside.file],
+					beside.column, p.Info.Rows)
 			}
 		}
 		rows, entries = rows+p.Info.Rows, entries+n
@@ -84,8 +85,10 @@ func assembleCSR(_ int, w io.Writer, parts []Part, l Layout) error {
 		return func(w *bufio.Writer) error { return concatenate(file, w, parts) }
 	}
 	members := []npzMember{
-		{"indices", npyHeader(index, entries), func(w *bufio.Writer) error { return npzIndices(w, parts, entries, int64(o.Dim), wide) }},
-		{"indptr", npyHeader(index, rows+1), func(w *bufio.Writer) error { return csrPointers(w, parts, rows, entries, wide) }},
+		{"indices", npyHeader(index, entries),
+			func(w *bufio.Writer) error { return npzIndices(w, parts, entries, int64(o.Dim), wide) }},
+		{"indptr", npyHeader(index, rows+1),
+			func(w *bufio.Writer) error { return csrPointers(w, parts, rows, entries, wide) }},
 		{"format", append(npyScalarHeader("|S3"), "csr"...), nil},
 		{"shape", append(npyHeader("<i8", 2), shape...), nil},
 		{"data", npyHeader(o.descr(), entries), of(csrValues)},

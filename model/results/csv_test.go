@@ -45,9 +45,10 @@ func readCSV(t *testing.T, files [][]byte, a *answer, _ shape) {
 
 func TestCSVBytes(t *testing.T) {
 	a := &answer{
-		queries:   []vectors.ID{{Int: 10}, {Text: "lonely"}, {Text: `x,"y"`}},
-		points:    []vectors.ID{{Int: -1}, {Text: " z"}},
-		neighbors: &neighbors.Neighbors{Offsets: []int64{0, 2, 2, 3}, Positions: []int32{0, 1, 1}, Distances: []float64{0, 10.677078252031311, math.Inf(1)}},
+		queries: []vectors.ID{{Int: 10}, {Text: "lonely"}, {Text: `x,"y"`}},
+		points:  []vectors.ID{{Int: -1}, {Text: " z"}},
+		neighbors: &neighbors.Neighbors{Offsets: []int64{0, 2, 2, 3}, Positions: []int32{0, 1, 1},
+			Distances: []float64{0, 10.677078252031311, math.Inf(1)}},
 	}
 	want := "query_id,rank,neighbor_id,distance\n10,1,-1,0\n10,2,\" z\",10.677078252031311\n\"x,\"\"y\"\"\",1,\" z\",inf\n"
 	if got := string(a.write(t, csvFormat, Layout{}, 1)[0]); got != want {
@@ -68,8 +69,9 @@ func TestCSVQuotes(t *testing.T) {
 
 func TestAppendFloat(t *testing.T) {
 	for v, want := range map[float64]string{
-		0: "0", 1: "1", -2.5: "-2.5", 0.1: "0.1", 0.0001: "0.0001", 0.00001: "1e-05", 1.1102230246251565e-16: "1.1102230246251565e-16",
-		1234567.5: "1234567.5", 1e20: "100000000000000000000", 1e21: "1e+21", 5e-324: "5e-324",
+		0: "0", 1: "1", -2.5: "-2.5", 0.1: "0.1", 0.0001: "0.0001", 0.00001: "1e-05",
+		1.1102230246251565e-16: "1.1102230246251565e-16",
+		1234567.5:              "1234567.5", 1e20: "100000000000000000000", 1e21: "1e+21", 5e-324: "5e-324",
 		math.MaxFloat64: "1.7976931348623157e+308", math.Inf(1): "inf", math.Inf(-1): "-inf",
 	} {
 		if got := string(appendFloat(nil, v)); got != want {

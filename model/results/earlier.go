@@ -32,7 +32,8 @@ func (f *Format) MayBeOf(l Layout, head, tail []byte) bool {
 		line, _, _ := bytes.Cut(head, []byte("\n"))
 		for _, c := range leading(l) {
 			first := append(appendJSONText([]byte{'{'}, c[0]), ':')
-			if bytes.HasPrefix(line, first) && (len(c) == 1 || bytes.Contains(line, append(appendJSONText([]byte{','}, c[1]), ':'))) {
+			if bytes.HasPrefix(line, first) &&
+				(len(c) == 1 || bytes.Contains(line, append(appendJSONText([]byte{','}, c[1]), ':'))) {
 				return true
 			}
 		}
@@ -41,7 +42,8 @@ func (f *Format) MayBeOf(l Layout, head, tail []byte) bool {
 		for _, c := range leading(l) {
 			all := true
 			for _, name := range c {
-				all = all && bytes.Contains(tail, append(binary.AppendUvarint(nil, uint64(len(validUTF8(name)))), validUTF8(name)...))
+				all = all && bytes.Contains(tail, append(binary.AppendUvarint(nil, uint64(len(validUTF8(name)))),
+					validUTF8(name)...))
 			}
 			if all {
 				return true

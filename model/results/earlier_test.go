@@ -47,7 +47,8 @@ func TestMayBeOf(t *testing.T) {
 	if !svmFormat.MayBeOf(rowsLayout, nil, nil) || !csrFormat.MayBeOf(rowsLayout, nil, nil) {
 		t.Error("what does not tell")
 	}
-	if !csvFormat.MayBeOf(one, []byte("width\n1\n"), nil) || csvFormat.MayBeOf(one, []byte("width,y\n1,2\n"), nil) || !jsonlFormat.MayBeOf(one, []byte(`{"width":1}`), nil) {
+	if !csvFormat.MayBeOf(one, []byte("width\n1\n"), nil) || csvFormat.MayBeOf(one, []byte("width,y\n1,2\n"), nil) ||
+		!jsonlFormat.MayBeOf(one, []byte(`{"width":1}`), nil) {
 		t.Error("a single column")
 	}
 }

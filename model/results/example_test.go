@@ -48,7 +48,10 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		parts = append(parts, results.Part{Info: info, Open: func(int) (io.ReadCloser, error) { return io.NopCloser(&file), nil }})
+		parts = append(parts, results.Part{Info: info, Open: func(int) (io.ReadCloser, error) {
+			return io.NopCloser(&file),
+				nil
+		}})
 	}
 	if err := format.Assemble(0, os.Stdout, parts, layout); err != nil {
 		fmt.Println(err)

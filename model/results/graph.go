@@ -133,7 +133,8 @@ func assembleNPZ(_ int, w io.Writer, parts []Part, l Layout) error {
 	}
 	shape := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(rows)), uint64(columns))
 	return writeNPZ(w, []npzMember{
-		{"indices", npyHeader(index, edges), func(w *bufio.Writer) error { return npzIndices(w, parts, edges, columns, wide) }},
+		{"indices", npyHeader(index, edges),
+			func(w *bufio.Writer) error { return npzIndices(w, parts, edges, columns, wide) }},
 		{"indptr", npyHeader(index, rows+1), func(w *bufio.Writer) error { return npzPointers(w, parts, rows, edges, wide) }},
 		{"format", append(npyScalarHeader("|S3"), "csr"...), nil},
 		{"shape", append(npyHeader("<i8", 2), shape...), nil},

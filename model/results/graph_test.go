@@ -44,7 +44,8 @@ var queriedRows = []int64{0, 2, 3, 4}
 // small is the graph of testdata/fixtures.py.
 func small() *answer {
 	a := &answer{neighbors: &neighbors.Neighbors{
-		Offsets: []int64{0, 2, 5, 6, 6}, Positions: []int32{3, 0, 6, 1, 0, 2}, Distances: []float64{0, 0.1, 1e-17, 2.5, 2.5, 1e300},
+		Offsets: []int64{0, 2, 5, 6, 6}, Positions: []int32{3, 0, 6, 1, 0, 2},
+		Distances: []float64{0, 0.1, 1e-17, 2.5, 2.5, 1e300},
 	}}
 	for _, row := range queriedRows {
 		a.queries = append(a.queries, vectors.ID{Int: row})
@@ -125,7 +126,8 @@ func TestNPZLikeSciPy(t *testing.T) {
 // Beyond int32, indices are int64, as scipy has them: here the number of points alone.
 func TestNPZWide(t *testing.T) {
 	var b bytes.Buffer
-	if err := npzFormat.Assemble(0, &b, []Part{{Info: Info{Queries: 3, Points: math.MaxInt32 + 1}}}, Layout{}); err != nil {
+	if err := npzFormat.Assemble(0, &b, []Part{{Info: Info{Queries: 3, Points: math.MaxInt32 + 1}}},
+		Layout{}); err != nil {
 		t.Fatal(err)
 	}
 	_, got := graphMembers(t, b.Bytes())
@@ -177,7 +179,10 @@ func TestNPZRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		part := Part{info, func(file int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(w[file].Bytes())), nil }}
+		part := Part{info, func(file int) (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(w[file].Bytes())),
+				nil
+		}}
 		parts := []Part{{Info: Info{Queries: 5, Points: 7}}, part}
 		c.change(parts)
 		if err := npzFormat.Assemble(0, io.Discard, parts, Layout{}); err == nil {
@@ -200,7 +205,8 @@ func TestForms(t *testing.T) {
 			`0,"[""a,\""b"",0]","[0,0.1]"`, `2,"[6,1,0]","[1e-17,2.5,2.5]"`, "3,[2],[1e+300]", "4,[],[]")},
 		{csvFormat, Layout{Form: Edges}, lines("source,target,distance",
 			`0,"a,""b",0`, "0,0,0.1", "2,6,1e-17", "2,1,2.5", "2,0,2.5", "3,2,1e+300")},
-		{csvFormat, Layout{Form: Edges, Connectivity: true}, lines("source,target", `0,"a,""b"`, "0,0", "2,6", "2,1", "2,0", "3,2")},
+		{csvFormat, Layout{Form: Edges, Connectivity: true}, lines("source,target", `0,"a,""b"`, "0,0", "2,6", "2,1", "2,0",
+			"3,2")},
 		{csvFormat, Layout{Similarity: OneMinusDistance}, lines("query_id,rank,neighbor_id,distance,similarity",
 			`0,1,"a,""b",0,1`, "0,2,0,0.1,0.9", "2,1,6,1e-17,1", "2,2,1,2.5,-1.5", "2,3,0,2.5,-1.5", "3,1,2,1e+300,-1e+300")},
 		{jsonlFormat, Layout{Form: Long, Similarity: MinusDistance}, lines(
@@ -210,8 +216,9 @@ func TestForms(t *testing.T) {
 			`{"query_id":2,"rank":2,"neighbor_id":1,"distance":2.5,"similarity":-2.5}`,
 			`{"query_id":2,"rank":3,"neighbor_id":0,"distance":2.5,"similarity":-2.5}`,
 			`{"query_id":3,"rank":1,"neighbor_id":2,"distance":1e+300,"similarity":-1e+300}`)},
-		{jsonlFormat, Layout{Form: Edges, Connectivity: true}, lines(`{"source":0,"target":"a,\"b"}`, `{"source":0,"target":0}`,
-			`{"source":2,"target":6}`, `{"source":2,"target":1}`, `{"source":2,"target":0}`, `{"source":3,"target":2}`)},
+		{jsonlFormat, Layout{Form: Edges, Connectivity: true},
+			lines(`{"source":0,"target":"a,\"b"}`, `{"source":0,"target":0}`,
+				`{"source":2,"target":6}`, `{"source":2,"target":1}`, `{"source":2,"target":0}`, `{"source":3,"target":2}`)},
 		{jsonlFormat, Layout{Form: Nested, Similarity: OneMinusDistance}, lines(
 			`{"id":0,"neighbors":["a,\"b",0],"distances":[0,0.1],"similarities":[1,0.9]}`,
 			`{"id":2,"neighbors":[6,1,0],"distances":[1e-17,2.5,2.5],"similarities":[1,-1.5,-1.5]}`,
@@ -236,11 +243,13 @@ func TestParquetForms(t *testing.T) {
 		{small(), Layout{Form: Long}, "query_id=0 rank=1 neighbor_id=3 distance=0|query_id=0 rank=2 neighbor_id=0 distance=0.1|" +
 			"query_id=2 rank=1 neighbor_id=6 distance=1e-17|query_id=2 rank=2 neighbor_id=1 distance=2.5|" +
 			"query_id=2 rank=3 neighbor_id=0 distance=2.5|query_id=3 rank=1 neighbor_id=2 distance=1e+300|"},
-		{texts, Layout{Form: Edges, Connectivity: true}, "source=0 target=a|source=0 target=0|source=2 target=6|source=2 target=1|" +
-			"source=2 target=0|source=3 target=2|"},
-		{texts, Layout{Form: Nested, Similarity: OneMinusDistance}, `id=0 neighbors=["a","0"] distances=[0,0.1] similarities=[1,0.9]|` +
-			`id=2 neighbors=["6","1","0"] distances=[1e-17,2.5,2.5] similarities=[1,-1.5,-1.5]|` +
-			`id=3 neighbors=["2"] distances=[1e+300] similarities=[-1e+300]|id=4 neighbors=[] distances=[] similarities=[]|`},
+		{texts, Layout{Form: Edges, Connectivity: true},
+			"source=0 target=a|source=0 target=0|source=2 target=6|source=2 target=1|" +
+				"source=2 target=0|source=3 target=2|"},
+		{texts, Layout{Form: Nested, Similarity: OneMinusDistance},
+			`id=0 neighbors=["a","0"] distances=[0,0.1] similarities=[1,0.9]|` +
+				`id=2 neighbors=["6","1","0"] distances=[1e-17,2.5,2.5] similarities=[1,-1.5,-1.5]|` +
+				`id=3 neighbors=["2"] distances=[1e+300] similarities=[-1e+300]|id=4 neighbors=[] distances=[] similarities=[]|`},
 	} {
 		b := c.a.write(t, parquetFormat, c.l, 1, 2)[0]
 		table := readAny(t, b)
@@ -271,11 +280,14 @@ func TestCheckForms(t *testing.T) {
 		{npzFormat, Layout{}, ""},
 		{npzFormat, Layout{Connectivity: true}, ""},
 		{csvFormat, Layout{Form: Edges, Connectivity: true}, ""},
-		{npzFormat, Layout{Columns: table}, ".npz holds graphs of neighbours, no tables: write .csv, .jsonl, .parquet or .npy"},
+		{npzFormat, Layout{Columns: table},
+			".npz holds graphs of neighbours, no tables: write .csv, .jsonl, .parquet or .npy"},
 		{mtxFormat, Layout{Form: Long}, "layout long: .mtx has a layout of its own: write .csv, .jsonl or .parquet"},
-		{npyFormat, Layout{K: 1, Form: Nested}, "layout nested: .npy has a layout of its own: write .csv, .jsonl or .parquet"},
+		{npyFormat, Layout{K: 1, Form: Nested},
+			"layout nested: .npy has a layout of its own: write .csv, .jsonl or .parquet"},
 		{csvFormat, Layout{Form: "wide"}, `layout "wide": must be one of long, nested, edges`},
-		{csvFormat, Layout{Connectivity: true}, "mode connectivity is of graphs: write .npz, .mtx, or the layout edges (.csv)"},
+		{csvFormat, Layout{Connectivity: true},
+			"mode connectivity is of graphs: write .npz, .mtx, or the layout edges (.csv)"},
 		{npzFormat, Layout{Similarity: MinusDistance}, "similarities go into .csv, .jsonl and .parquet, not into .npz"},
 		{csvFormat, Layout{Form: Edges, Connectivity: true, Similarity: MinusDistance},
 			"mode connectivity leaves out distances, and similarities with them"},
@@ -302,9 +314,11 @@ func TestTableOfIDs(t *testing.T) {
 	}{
 		{csvFormat, []vectors.ID{{Int: 7}, {Text: "a,b"}, {Int: 7}}, "id,group,size\n7,7,1\n8,\"a,b\",2\n9,7,3\n", ""},
 		{jsonlFormat, []vectors.ID{{Int: 7}, {Text: "a"}, {Int: 7}},
-			`{"id":7,"group":7,"size":1}` + "\n" + `{"id":8,"group":"a","size":2}` + "\n" + `{"id":9,"group":7,"size":3}` + "\n", ""},
+			`{"id":7,"group":7,"size":1}` + "\n" + `{"id":8,"group":"a","size":2}` + "\n" + `{"id":9,"group":7,"size":3}` +
+				"\n", ""},
 		{parquetFormat, names, "id=7 group=7 size=1|id=8 group=8 size=2|id=9 group=9 size=3|", "int64"},
-		{parquetFormat, []vectors.ID{{Int: 7}, {Text: "a"}, {Int: 7}}, "id=7 group=7 size=1|id=8 group=a size=2|id=9 group=7 size=3|", "utf8"},
+		{parquetFormat, []vectors.ID{{Int: 7}, {Text: "a"}, {Int: 7}},
+			"id=7 group=7 size=1|id=8 group=a size=2|id=9 group=7 size=3|", "utf8"},
 	} {
 		var b, out bytes.Buffer
 		w := c.f.NewPart([]io.Writer{&b}, l)

@@ -50,14 +50,16 @@ func readJSONL(t *testing.T, files [][]byte, a *answer, _ shape) {
 			t.Fatalf("%s: %v", line, err)
 		}
 		positions, distances := a.neighbors.Of(i)
-		if idOf(t, row.ID) != a.queries[i] || len(row.Neighbors) != len(positions) || len(row.Distances) != len(positions) || row.Neighbors == nil || row.Distances == nil {
+		if idOf(t, row.ID) != a.queries[i] || len(row.Neighbors) != len(positions) || len(row.Distances) != len(positions) ||
+			row.Neighbors == nil || row.Distances == nil {
 			t.Fatalf("query %d: %s", i, line)
 		}
 		for j, p := range positions {
 			if idOf(t, row.Neighbors[j]) != a.points[p] {
 				t.Fatalf("query %d, rank %d: %v", i, j+1, row.Neighbors[j])
 			}
-			if d := row.Distances[j]; d == nil != math.IsInf(distances[j], 0) || d != nil && math.Float64bits(*d) != math.Float64bits(distances[j]) {
+			if d := row.Distances[j]; d == nil != math.IsInf(distances[j], 0) || d != nil &&
+				math.Float64bits(*d) != math.Float64bits(distances[j]) {
 				t.Fatalf("query %d, rank %d: %s for %v", i, j+1, line, distances[j])
 			}
 		}
@@ -69,11 +71,13 @@ func readJSONL(t *testing.T, files [][]byte, a *answer, _ shape) {
 
 func TestJSONLBytes(t *testing.T) {
 	a := &answer{
-		queries:   []vectors.ID{{Int: 10}, {Text: "lonely"}},
-		points:    []vectors.ID{{Int: -1}, {Text: "<z>\xff"}, {Int: 3}},
-		neighbors: &neighbors.Neighbors{Offsets: []int64{0, 3, 3}, Positions: []int32{0, 1, 2}, Distances: []float64{0, 1e-7, math.Inf(1)}},
+		queries: []vectors.ID{{Int: 10}, {Text: "lonely"}},
+		points:  []vectors.ID{{Int: -1}, {Text: "<z>\xff"}, {Int: 3}},
+		neighbors: &neighbors.Neighbors{Offsets: []int64{0, 3, 3}, Positions: []int32{0, 1, 2},
+			Distances: []float64{0, 1e-7, math.Inf(1)}},
 	}
-	want := `{"id":10,"neighbors":[-1,"<z>\ufffd",3],"distances":[0,1e-07,null]}` + "\n" + `{"id":"lonely","neighbors":[],"distances":[]}` + "\n"
+	want := `{"id":10,"neighbors":[-1,"<z>\ufffd",3],"distances":[0,1e-07,null]}` + "\n" +
+		`{"id":"lonely","neighbors":[],"distances":[]}` + "\n"
 	if got := string(a.write(t, jsonlFormat, Layout{}, 1)[0]); got != want {
 		t.Errorf("got %s", got)
 	}

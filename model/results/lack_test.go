@@ -16,7 +16,8 @@ import (
 
 // Rows without values, or without an id, have their places in all formats, however they are cut into parts.
 func TestLacks(t *testing.T) {
-	l := Layout{Nullable: true, Columns: []Column{{Name: "n", Type: Int}, {Name: "s", Type: Text, Texts: []string{"u", "v"}}, {Name: "f", Type: Float}}}
+	l := Layout{Nullable: true, Columns: []Column{{Name: "n", Type: Int},
+		{Name: "s", Type: Text, Texts: []string{"u", "v"}}, {Name: "f", Type: Float}}}
 	lacks := []Lack{NoValues, 0, NoValues | NoID, 0, NoID, NoValues}
 	table := &Table{
 		ID: func(i int) vectors.ID {
@@ -52,7 +53,8 @@ func TestLacks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			parts = append(parts, Part{Info: info, Open: func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }})
+			parts = append(parts, Part{Info: info,
+				Open: func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }})
 		}
 		var out bytes.Buffer
 		if err := f.Assemble(0, &out, parts, l); err != nil {
@@ -82,13 +84,16 @@ func TestLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Release()
-	for c, want := range []string{"[10 11 (null) 13 (null) 15]", "[(null) 1 (null) 2 3 (null)]", `[(null) "v" (null) "u" "v" (null)]`, "[(null) 0.5 (null) NaN -1 (null)]"} {
+	for c, want := range []string{"[10 11 (null) 13 (null) 15]", "[(null) 1 (null) 2 3 (null)]",
+		`[(null) "v" (null) "u" "v" (null)]`, "[(null) 0.5 (null) NaN -1 (null)]"} {
 		if got := read.Column(c).Data().Chunk(0); got.(interface{ String() string }).String() != want {
 			t.Errorf("parquet: column %d: got %s, want %s", c, got, want)
 		}
 	}
-	ints := Layout{Nullable: true, Columns: []Column{{Name: "n", Type: Int}, {Name: "m", Type: Int}, {Name: "f", Type: Int}}}
-	if got := write(npyFormat, ints, 0, 2, 6); !bytes.Contains(got[:128], []byte("'<f8', 'fortran_order': False, 'shape': (6, 3)")) || len(got) != 128+6*3*8 ||
+	ints := Layout{Nullable: true, Columns: []Column{{Name: "n", Type: Int}, {Name: "m", Type: Int},
+		{Name: "f", Type: Int}}}
+	if got := write(npyFormat, ints, 0, 2, 6); !bytes.Contains(got[:128],
+		[]byte("'<f8', 'fortran_order': False, 'shape': (6, 3)")) || len(got) != 128+6*3*8 ||
 		!bytes.Equal(got[128:136], []byte{1, 0, 0, 0, 0, 0, 0xf8, 0x7f}) {
 		t.Errorf("npy: % x", got)
 	}

@@ -101,7 +101,8 @@ func encodeNPYTable(dst [][]byte, t *Table, from, to int, l Layout) (bool, error
 }
 
 func textInNPY(id vectors.ID) error {
-	return fmt.Errorf("the id %s is not an integer, which .npy needs: write .csv, .jsonl or .parquet", fault.Quote(id.Text))
+	return fmt.Errorf("the id %s is not an integer, which .npy needs: write .csv, .jsonl or .parquet",
+		fault.Quote(id.Text))
 }
 
 func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
@@ -113,7 +114,8 @@ func assembleNPY(file int, w io.Writer, parts []Part, l Layout) error {
 	var rows int64
 	for i, p := range parts {
 		if p.Info.Bytes[file] != p.Info.Rows*int64(columns)*size {
-			return fmt.Errorf("results.Assemble: part %d has %d bytes for %d × %d numbers", i, p.Info.Bytes[file], p.Info.Rows, columns)
+			return fmt.Errorf("results.Assemble: part %d has %d bytes for %d × %d numbers", i, p.Info.Bytes[file], p.Info.Rows,
+				columns)
 		}
 		rows += p.Info.Rows
 	}

@@ -23,14 +23,16 @@ func golden(t *testing.T, name string) []byte {
 	return b
 }
 
-var headerPattern = regexp.MustCompile(`^NUMPY\x01\x00v\x00\{'descr': '(<i8|<f8)', 'fortran_order': False, 'shape': \((\d+), (\d+)\), \} *\n$`)
+var headerPattern = regexp.MustCompile(
+	`^NUMPY\x01\x00v\x00\{'descr': '(<i8|<f8)', 'fortran_order': False, 'shape': \((\d+), (\d+)\), \} *\n$`)
 
 func readNPY(t *testing.T, files [][]byte, a *answer, s shape) {
 	t.Helper()
 	n := a.neighbors.Len()
 	for i, descr := range []string{"<i8", "<f8"} {
 		header := headerPattern.FindSubmatch(files[i][1:128])
-		if header == nil || files[i][0] != 0x93 || string(header[1]) != descr || string(header[2]) != strconv.Itoa(n) || string(header[3]) != strconv.Itoa(s.k) {
+		if header == nil || files[i][0] != 0x93 || string(header[1]) != descr || string(header[2]) != strconv.Itoa(n) ||
+			string(header[3]) != strconv.Itoa(s.k) {
 			t.Fatalf("header %q", files[i][:128])
 		}
 	}
@@ -50,9 +52,10 @@ func readNPY(t *testing.T, files [][]byte, a *answer, s shape) {
 // The files are those of numpy.save, byte for byte (testdata/fixtures.py).
 func TestNPYLikeNumpy(t *testing.T) {
 	a := &answer{
-		queries:   []vectors.ID{{Int: 0}, {Int: 1}, {Int: 2}},
-		points:    []vectors.ID{{Int: 0}, {Int: 1}, {Int: 2}, {Int: -7}, {Int: 9007199254740993}},
-		neighbors: &neighbors.Neighbors{Offsets: []int64{0, 2, 4, 6}, Positions: []int32{1, 2, 0, 2, 3, 4}, Distances: []float64{0.1, 2.5, 1e-17, 3, 0, math.Inf(1)}},
+		queries: []vectors.ID{{Int: 0}, {Int: 1}, {Int: 2}},
+		points:  []vectors.ID{{Int: 0}, {Int: 1}, {Int: 2}, {Int: -7}, {Int: 9007199254740993}},
+		neighbors: &neighbors.Neighbors{Offsets: []int64{0, 2, 4, 6}, Positions: []int32{1, 2, 0, 2, 3, 4},
+			Distances: []float64{0.1, 2.5, 1e-17, 3, 0, math.Inf(1)}},
 	}
 	for i, b := range a.write(t, npyFormat, Layout{K: 2}, 1, 1) {
 		if name := "neighbors" + npyFormat.endings[i]; !bytes.Equal(b, golden(t, name)) {

@@ -259,7 +259,8 @@ func (c *idColumn) node(name string, r parquet.Repetition) schema.Node {
 }
 
 func stringNode(name string, r parquet.Repetition) schema.Node {
-	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, r, schema.StringLogicalType{}, parquet.Types.ByteArray, -1, -1))
+	return schema.MustPrimitive(schema.NewPrimitiveNodeLogical(name, r, schema.StringLogicalType{},
+		parquet.Types.ByteArray, -1, -1))
 }
 
 // neighborRows are rows of neighbours. In the nested form all lists of a row have the same length, hence the same
@@ -434,7 +435,8 @@ func (g *tableRows) lacks(d partReader) (Lack, error) {
 }
 
 func newTableRows(l Layout) *tableRows {
-	g := &tableRows{layout: l, refs: make([]idColumn, len(l.Columns)), values: make([][]float64, len(l.Columns)), texts: make([][]parquet.ByteArray, len(l.Columns))}
+	g := &tableRows{layout: l, refs: make([]idColumn, len(l.Columns)), values: make([][]float64, len(l.Columns)),
+		texts: make([][]parquet.ByteArray, len(l.Columns))}
 	for j, c := range l.Columns {
 		for _, s := range c.Texts {
 			g.texts[j] = append(g.texts[j], parquet.ByteArray(validUTF8(s)))
@@ -515,7 +517,10 @@ func (g *tableRows) schema() (*schema.GroupNode, error) {
 }
 
 func (g *tableRows) columns() []func(file.ColumnChunkWriter) error {
-	columns := []func(file.ColumnChunkWriter) error{func(w file.ColumnChunkWriter) error { return g.ids.write(w, g.hasID, nil) }}
+	columns := []func(file.ColumnChunkWriter) error{func(w file.ColumnChunkWriter) error {
+		return g.ids.write(w, g.hasID,
+			nil)
+	}}
 	for j := range g.values {
 		columns = append(columns, func(w file.ColumnChunkWriter) error { return g.writeColumn(j, w) })
 	}
@@ -571,10 +576,12 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 		texts = texts || p.Info.TextIDs
 	}
 	// The ids of rows are all different, and the numbers of a table nearly: a dictionary would be given up later.
-	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithDictionaryDefault(false)}
+	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd),
+		parquet.WithDictionaryDefault(false)}
 	var g rows
 	if o := l.Features; o != nil {
-		g = &featureRows{layout: o, ids: idColumn{texts: texts}, texts: idColumn{texts: true}, values: make([][]float64, o.Dim)}
+		g = &featureRows{layout: o, ids: idColumn{texts: texts}, texts: idColumn{texts: true},
+			values: make([][]float64, o.Dim)}
 		for _, name := range append([]string{o.Target}, o.Names...) { // most are few values, as 0 and 1
 			options = append(options, parquet.WithDictionaryFor(validUTF8(name), true))
 		}
@@ -599,7 +606,8 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 		return err
 	}
 	// The wrapping keeps Close from closing what is not ours.
-	w, err := file.NewParquetWriterWithError(struct{ io.Writer }{out}, root, file.WithWriterProps(parquet.NewWriterProperties(options...)))
+	w, err := file.NewParquetWriterWithError(struct{ io.Writer }{out}, root,
+		file.WithWriterProps(parquet.NewWriterProperties(options...)))
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,8 @@ func readTable(t *testing.T, b []byte, id arrow.DataType) arrow.Table {
 		t.Fatalf("columns %v", fields)
 	}
 	list := func(f arrow.Field) arrow.DataType { return f.Type.(*arrow.ListType).Elem() }
-	if !arrow.TypeEqual(fields[0].Type, id) || !arrow.TypeEqual(list(fields[1]), id) || !arrow.TypeEqual(list(fields[2]), arrow.PrimitiveTypes.Float64) {
+	if !arrow.TypeEqual(fields[0].Type, id) || !arrow.TypeEqual(list(fields[1]), id) ||
+		!arrow.TypeEqual(list(fields[2]), arrow.PrimitiveTypes.Float64) {
 		t.Fatalf("types %v", fields)
 	}
 	return table
@@ -39,7 +40,8 @@ func readTable(t *testing.T, b []byte, id arrow.DataType) arrow.Table {
 
 func readAny(t *testing.T, b []byte) arrow.Table {
 	t.Helper()
-	table, err := pqarrow.ReadTable(context.Background(), bytes.NewReader(b), parquet.NewReaderProperties(memory.DefaultAllocator), pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	table, err := pqarrow.ReadTable(context.Background(), bytes.NewReader(b),
+		parquet.NewReaderProperties(memory.DefaultAllocator), pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,8 +108,10 @@ func TestRowGroups(t *testing.T) {
 		a    *answer
 		want []int64
 	}{
-		{"rows", &answer{neighbors: &neighbors.Neighbors{Offsets: make([]int64, rowGroupRows+11)}}, []int64{rowGroupRows, 10}},
-		{"texts", &answer{queries: slices.Repeat([]vectors.ID{long}, 20), neighbors: &neighbors.Neighbors{Offsets: make([]int64, 21)}}, []int64{16, 4}},
+		{"rows", &answer{neighbors: &neighbors.Neighbors{Offsets: make([]int64, rowGroupRows+11)}},
+			[]int64{rowGroupRows, 10}},
+		{"texts", &answer{queries: slices.Repeat([]vectors.ID{long}, 20),
+			neighbors: &neighbors.Neighbors{Offsets: make([]int64, 21)}}, []int64{16, 4}},
 		{"neighbors", shape{"", 350_000, number, number}.make(4), []int64{3, 1}},
 	} {
 		if brief() && c.name == "rows" {
@@ -198,8 +202,10 @@ func FuzzParquetPart(f *testing.F) {
 			}
 		}
 		count := func(c *idColumn) int { return len(c.ints) + len(c.ends) }
-		if lists != g.rows || count(&g.ids) != g.rows || count(&g.neighbors) != len(g.distances) || len(g.definition) != len(g.repetition) {
-			t.Fatalf("%d rows, %d lists, %d ids, %d neighbours, %d distances", g.rows, lists, count(&g.ids), count(&g.neighbors), len(g.distances))
+		if lists != g.rows || count(&g.ids) != g.rows || count(&g.neighbors) != len(g.distances) ||
+			len(g.definition) != len(g.repetition) {
+			t.Fatalf("%d rows, %d lists, %d ids, %d neighbours, %d distances", g.rows, lists, count(&g.ids), count(&g.neighbors),
+				len(g.distances))
 		}
 		part := Part{Info{Rows: int64(g.rows), Bytes: []int64{int64(len(data))}, TextIDs: texts}, open(data)}
 		var b bytes.Buffer

@@ -273,9 +273,11 @@ func Detect(output, name string, l Layout) (*Format, error) {
 		return nil, fmt.Errorf("output format %q: must be one of %s", name, strings.Join(names, ", "))
 	}
 	if ext == "" {
-		return nil, fault.File(output, "--output_format=csv, or another of "+strings.Join(names, ", "), "no extension that tells the format")
+		return nil, fault.File(output, "--output_format=csv, or another of "+strings.Join(names, ", "),
+			"no extension that tells the format")
 	}
-	return nil, fault.File(output, "one of "+strings.Join(extensions, " ")+", or --output_format", "the extension %s", fault.Quote(ext))
+	return nil, fault.File(output, "one of "+strings.Join(extensions, " ")+", or --output_format", "the extension %s",
+		fault.Quote(ext))
 }
 
 // Files are the files that an output consists of: the path itself or, for neighbours in .npy, NAME.indices.npy and
@@ -396,7 +398,8 @@ func (f *Format) Assemble(file int, w io.Writer, parts []Part, l Layout) error {
 	}
 	for i := range parts {
 		if n := len(parts[i].Info.Bytes); n != f.PartFiles(l) && !(f.graph && n == 0) {
-			return fmt.Errorf("results.Assemble: part %d has %d files, the format %s has %d", i, len(parts[i].Info.Bytes), f.Name, f.PartFiles(l))
+			return fmt.Errorf("results.Assemble: part %d has %d files, the format %s has %d", i, len(parts[i].Info.Bytes),
+				f.Name, f.PartFiles(l))
 		}
 	}
 	return f.assemble(file, w, parts, f.formed(l))

@@ -68,7 +68,8 @@ var shapes = []shape{
 
 func (s shape) integers() bool { return s.queries(31).IsInt() && s.points(31).IsInt() }
 
-var specials = []float64{0, math.Copysign(0, -1), 1, 1e-5, 1e-4, 123456789, 1e20, 1e21, 5e-324, math.MaxFloat64, math.Inf(1), -2.5, 0.1, 1.0 / 3}
+var specials = []float64{0, math.Copysign(0, -1), 1, 1e-5, 1e-4, 123456789, 1e20, 1e21, 5e-324, math.MaxFloat64,
+	math.Inf(1), -2.5, 0.1, 1.0 / 3}
 
 // make makes n queries over as many points.
 func (s shape) make(n int) *answer {
@@ -273,7 +274,8 @@ func TestFiles(t *testing.T) {
 		{npyFormat, "a/n.npy", "a/n.indices.npy a/n.distances.npy"},
 		{npyFormat, "a/n.NPY", "a/n.indices.npy a/n.distances.npy"},
 		{npyFormat, "a.d/n", "a.d/n.indices.npy a.d/n.distances.npy"},
-		{npyFormat, ShardName("gs://b/n.npy", 2, 3), "gs://b/n-00002-of-00003.indices.npy gs://b/n-00002-of-00003.distances.npy"},
+		{npyFormat, ShardName("gs://b/n.npy", 2, 3),
+			"gs://b/n-00002-of-00003.indices.npy gs://b/n-00002-of-00003.distances.npy"},
 		{jsonlFormat, ShardName("a.d/n", 0, 100_000), "a.d/n-00000-of-100000"},
 	} {
 		if got := strings.Join(c.f.Files(c.path, Layout{}), " "); got != c.want {
@@ -299,7 +301,8 @@ func TestRefused(t *testing.T) {
 			c := s.make(200).chunk(0, 200)
 			c.Threads = threads
 			err := w.Write(c)
-			if want := `the id "thirty-one" is not an integer, which .npy needs: write .csv, .jsonl or .parquet`; err == nil || err.Error() != want {
+			if want := `the id "thirty-one" is not an integer, which .npy needs: write .csv, .jsonl or .parquet`; err == nil ||
+				err.Error() != want {
 				t.Errorf("a text in .npy: %v", err)
 			}
 		}
@@ -412,12 +415,15 @@ func TestPartErrors(t *testing.T) {
 		for file := range f.numFiles(l) {
 			good := data[1][file]
 			assemble := func(info Info, open func(int) (io.ReadCloser, error)) error {
-				return f.Assemble(file, io.Discard, []Part{{infos[0], func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[0][file])), nil }}, {info, open}}, l)
+				return f.Assemble(file, io.Discard,
+					[]Part{{infos[0], func(int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data[0][file])), nil }},
+						{info, open}}, l)
 			}
 			if err := assemble(infos[1], open(good)); err != nil {
 				t.Fatal(err)
 			}
-			for name, b := range map[string][]byte{"short": good[:len(good)-1], "empty": nil, "long": append(good[:len(good):len(good)], 0)} {
+			for name, b := range map[string][]byte{"short": good[:len(good)-1], "empty": nil,
+				"long": append(good[:len(good):len(good)], 0)} {
 				if err := assemble(infos[1], open(b)); err == nil || !strings.Contains(err.Error(), "part 1 of the output") {
 					t.Errorf("%s: a part that is %s: %v", f.Name, name, err)
 				}

@@ -116,7 +116,8 @@ func (f *Format) checkRows(l *Features) error {
 	case l.Dim < 1:
 		return errors.New("results: rows without features")
 	case named && l.Dim > MaxColumns:
-		return fmt.Errorf("%d features are too many for columns of .%s, which takes %d: write .svm or .npz", l.Dim, f.Name, MaxColumns)
+		return fmt.Errorf("%d features are too many for columns of .%s, which takes %d: write .svm or .npz", l.Dim, f.Name,
+			MaxColumns)
 	case f == npyFormat && l.Dim > MaxDense:
 		return fmt.Errorf("%d features are too many for rows of .npy, which takes %d: write .svm or .npz", l.Dim, MaxDense)
 	case f == npyFormat && (l.Target != "" || l.Weight != ""):

@@ -36,7 +36,8 @@ func someRows(t *testing.T, sparse bool) *vectors.Block {
 	return b
 }
 
-var rowsLayout = Layout{Features: &Features{Dim: 3, Names: []string{"x", `y"z`, "x_1"}, ID: "key", Target: "t", Weight: "w"}}
+var rowsLayout = Layout{Features: &Features{Dim: 3, Names: []string{"x", `y"z`, "x_1"}, ID: "key", Target: "t",
+	Weight: "w"}}
 
 // newPart begins a part that is written to memory.
 func newPart(f *Format, l Layout) (out []*bytes.Buffer, p PartWriter) {
@@ -69,7 +70,8 @@ func assembleRows(t *testing.T, format string, b *vectors.Block, l Layout, ends 
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts = append(parts, Part{Info: info, Open: func(i int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(out[i].Bytes())), nil }})
+		parts = append(parts, Part{Info: info,
+			Open: func(i int) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(out[i].Bytes())), nil }})
 	}
 	var whole bytes.Buffer
 	if err := f.Assemble(0, &whole, parts, l); err != nil {
@@ -81,9 +83,12 @@ func assembleRows(t *testing.T, format string, b *vectors.Block, l Layout, ends 
 // Rows have the same bytes, sparse or dense, however they are cut into parts.
 func TestRows(t *testing.T) {
 	text := map[string]string{
-		"csv": `key,t,x,"y""z",x_1,w` + "\n7,-0.5,0,1.5,0,0\n\"a,b\",0.5,0,0,0,0.25\n-3,1.5,-2,0,1e-07,0.5\nü,2.5,0.1,3,1e+21,0.75\n",
-		"jsonl": `{"key":7,"t":-0.5,"x":0,"y\"z":1.5,"x_1":0,"w":0}` + "\n" + `{"key":"a,b","t":0.5,"x":0,"y\"z":0,"x_1":0,"w":0.25}` + "\n" +
-			`{"key":-3,"t":1.5,"x":-2,"y\"z":0,"x_1":1e-07,"w":0.5}` + "\n" + `{"key":"ü","t":2.5,"x":0.1,"y\"z":3,"x_1":1e+21,"w":0.75}` + "\n",
+		"csv": `key,t,x,"y""z",x_1,w` +
+			"\n7,-0.5,0,1.5,0,0\n\"a,b\",0.5,0,0,0,0.25\n-3,1.5,-2,0,1e-07,0.5\nü,2.5,0.1,3,1e+21,0.75\n",
+		"jsonl": `{"key":7,"t":-0.5,"x":0,"y\"z":1.5,"x_1":0,"w":0}` + "\n" +
+			`{"key":"a,b","t":0.5,"x":0,"y\"z":0,"x_1":0,"w":0.25}` + "\n" +
+			`{"key":-3,"t":1.5,"x":-2,"y\"z":0,"x_1":1e-07,"w":0.5}` + "\n" +
+			`{"key":"ü","t":2.5,"x":0.1,"y\"z":3,"x_1":1e+21,"w":0.75}` + "\n",
 		"svm": "-0.5 2:1.5\n0.5\n1.5 1:-2 3:1e-07\n2.5 1:0.1 2:3 3:1e+21\n",
 	}
 	for _, format := range Matrices {
@@ -159,15 +164,18 @@ func TestNPZ(t *testing.T) {
 		t.Errorf("members\n%s", strings.Join(names, "\n"))
 	}
 	for name, v := range map[string]any{
-		"indices": []int32{1, 0, 2, 0, 1, 2}, "indptr": []int32{0, 1, 1, 3, 6}, "shape": []int64{4, 3}, "format": []byte("csr"),
-		"data": []float64{1.5, -2, 1e-7, 0.1, 3, 1e21}, "target": []float64{-0.5, 0.5, 1.5, 2.5}, "weight": []float64{0, 0.25, 0.5, 0.75},
+		"indices": []int32{1, 0, 2, 0, 1, 2}, "indptr": []int32{0, 1, 1, 3, 6}, "shape": []int64{4, 3},
+		"format": []byte("csr"),
+		"data":   []float64{1.5, -2, 1e-7, 0.1, 3, 1e21}, "target": []float64{-0.5, 0.5, 1.5, 2.5},
+		"weight": []float64{0, 0.25, 0.5, 0.75},
 	} {
 		if got, want := data[name+".npy"], little(t, v); !bytes.Equal(got, want) {
 			t.Errorf("%s is %x, want %x", name, got, want)
 		}
 	}
 	narrow := Layout{Features: &Features{Dim: 3, Float32: true}}
-	if _, data := members(t, assembleRows(t, "npz", someRows(t, false), narrow)); !bytes.Equal(data["data.npy"], little(t, []float32{1.5, -2, 1e-7, 0.1, 3, 1e21})) || len(data) != 5 {
+	if _, data := members(t, assembleRows(t, "npz", someRows(t, false), narrow)); !bytes.Equal(data["data.npy"],
+		little(t, []float32{1.5, -2, 1e-7, 0.1, 3, 1e21})) || len(data) != 5 {
 		t.Errorf("%d members, data %x", len(data), data["data.npy"])
 	}
 }
@@ -176,7 +184,8 @@ func TestNPZ(t *testing.T) {
 func TestParquetRows(t *testing.T) {
 	b := someRows(t, true)
 	b.Target, b.Labels = nil, []string{"no", "yes", "", "no"}
-	l := Layout{Features: &Features{Dim: 3, Names: []string{"x", "y", "z"}, ID: "key", Target: "t", Texts: true, Float32: true}}
+	l := Layout{Features: &Features{Dim: 3, Names: []string{"x", "y", "z"}, ID: "key", Target: "t", Texts: true,
+		Float32: true}}
 	r, err := file.NewParquetReader(bytes.NewReader(assembleRows(t, "parquet", b, l, 1)))
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +282,8 @@ func TestDamagedRows(t *testing.T) {
 				b := bytes.Clone(file.Bytes())
 				b[n] ^= 0xff
 				err := damage(i, b)
-				if err != nil && !errors.Is(err, errDamagedPart) && !strings.Contains(err.Error(), "expected") && !strings.Contains(err.Error(), "point") {
+				if err != nil && !errors.Is(err, errDamagedPart) && !strings.Contains(err.Error(), "expected") &&
+					!strings.Contains(err.Error(), "point") {
 					t.Errorf("%s, file %d, byte %d: %v", format, i, n, err)
 				}
 			}
@@ -292,7 +302,8 @@ func TestRowsFloat32(t *testing.T) {
 		t.Error(got)
 	}
 	npy := assembleRows(t, "npy", b, l)
-	if want := little(t, []float32{0.1, 1e-7}); !bytes.Equal(npy[128:], want) || !bytes.Contains(npy[:128], []byte("'<f4', 'fortran_order': False, 'shape': (1, 2)")) {
+	if want := little(t, []float32{0.1, 1e-7}); !bytes.Equal(npy[128:], want) ||
+		!bytes.Contains(npy[:128], []byte("'<f4', 'fortran_order': False, 'shape': (1, 2)")) {
 		t.Errorf("%q", npy)
 	}
 	if math.Float32frombits(binary.LittleEndian.Uint32(npy[128:])) != 0.1 {

@@ -36,10 +36,12 @@ var tables = []struct {
 	{"integers", Layout{Columns: []Column{{Name: "prediction", Type: Int}}}, wide},
 	{"texts", Layout{Columns: []Column{{Name: "prediction", Type: Text, Texts: append([]string{""}, awkward...)}}}, text},
 	{"several", Layout{Columns: []Column{
-		{Name: "prediction", Type: Text, Texts: []string{"benign", "malignant"}}, {Name: `proba_"a",b`, Type: Float}, {Name: "count", Type: Int},
+		{Name: "prediction", Type: Text, Texts: []string{"benign", "malignant"}}, {Name: `proba_"a",b`, Type: Float},
+		{Name: "count", Type: Int},
 	}}, mixed},
 	{"another name", Layout{IDName: `us"er,`, Columns: []Column{{Name: "id", Type: Float}}}, text},
-	{"several numbers", Layout{Columns: []Column{{Name: "prediction", Type: Int}, {Name: "decision", Type: Float}}}, mixed},
+	{"several numbers", Layout{Columns: []Column{{Name: "prediction", Type: Int}, {Name: "decision", Type: Float}}},
+		mixed},
 }
 
 // makeTable makes n rows of any values that the layout allows.
@@ -64,7 +66,8 @@ func makeTable(n int, l Layout, id func(int) vectors.ID) *Table {
 }
 
 // tableParts writes the table in parts that end at the cuts.
-func tableParts(t testing.TB, f *Format, l Layout, table *Table, threads int, cuts ...int) (infos []Info, data [][][]byte) {
+func tableParts(t testing.TB, f *Format, l Layout, table *Table, threads int, cuts ...int) (infos []Info,
+	data [][][]byte) {
 	t.Helper()
 	from := 0
 	for _, to := range append(cuts, table.To) {
@@ -152,7 +155,8 @@ func readJSONLTable(t *testing.T, b []byte, table *Table, l Layout) {
 		}
 		for j, c := range l.Columns {
 			v, got := table.row(i, l)[j], row[c.Name]
-			if c.Type == Text && got != c.Texts[int(v)] || c.Type != Text && v-v == 0 && !same(t, c, v, string(got.(json.Number))) || v-v != 0 && got != nil {
+			if c.Type == Text && got != c.Texts[int(v)] || c.Type != Text && v-v == 0 &&
+				!same(t, c, v, string(got.(json.Number))) || v-v != 0 && got != nil {
 				t.Fatalf("line %d: %s for %v", i, line, v)
 			}
 		}
@@ -171,7 +175,8 @@ func readNPYTable(t *testing.T, b []byte, table *Table, l Layout) {
 	if len(l.Columns) > 1 {
 		shape += " " + strconv.Itoa(len(l.Columns))
 	}
-	if want := "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape + "), }"; !strings.HasPrefix(string(b[10:]), want) || b[127] != '\n' {
+	if want := "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + shape +
+		"), }"; !strings.HasPrefix(string(b[10:]), want) || b[127] != '\n' {
 		t.Fatalf("header %q, want %s", b[:128], want)
 	}
 	if len(b) != 128+8*len(table.Values) {
@@ -187,7 +192,8 @@ func readNPYTable(t *testing.T, b []byte, table *Table, l Layout) {
 
 func readParquetTable(t *testing.T, b []byte, table *Table, l Layout) {
 	t.Helper()
-	read, err := pqarrow.ReadTable(context.Background(), bytes.NewReader(b), parquet.NewReaderProperties(memory.DefaultAllocator), pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	read, err := pqarrow.ReadTable(context.Background(), bytes.NewReader(b),
+		parquet.NewReaderProperties(memory.DefaultAllocator), pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +207,8 @@ func readParquetTable(t *testing.T, b []byte, table *Table, l Layout) {
 	names := []string{l.idName()}
 	for _, c := range l.Columns {
 		names = append(names, c.Name)
-		types = append(types, map[ColumnType]arrow.DataType{Float: arrow.PrimitiveTypes.Float64, Int: arrow.PrimitiveTypes.Int64, Text: arrow.BinaryTypes.String}[c.Type])
+		types = append(types, map[ColumnType]arrow.DataType{Float: arrow.PrimitiveTypes.Float64,
+			Int: arrow.PrimitiveTypes.Int64, Text: arrow.BinaryTypes.String}[c.Type])
 	}
 	for j, f := range read.Schema().Fields() {
 		if f.Name != names[j] || !arrow.TypeEqual(f.Type, types[j]) || f.Nullable {
@@ -269,11 +276,13 @@ func TestTables(t *testing.T) {
 }
 
 func TestTableBytes(t *testing.T) {
-	l := Layout{Columns: []Column{{Name: "prediction", Type: Text, Texts: []string{"", "a,b"}}, {Name: "proba_a,b", Type: Float}, {Name: "n", Type: Int}}}
+	l := Layout{Columns: []Column{{Name: "prediction", Type: Text, Texts: []string{"", "a,b"}},
+		{Name: "proba_a,b", Type: Float}, {Name: "n", Type: Int}}}
 	table := &Table{ID: mixed, Values: []float64{1, 0.75, 3, 0, math.Inf(1), -3}, To: 2}
 	for f, want := range map[*Format]string{
-		csvFormat:   "id,prediction,\"proba_a,b\",n\n0,\"a,b\",0.75,3\n1,\"\",inf,-3\n",
-		jsonlFormat: `{"id":0,"prediction":"a,b","proba_a,b":0.75,"n":3}` + "\n" + `{"id":1,"prediction":"","proba_a,b":null,"n":-3}` + "\n",
+		csvFormat: "id,prediction,\"proba_a,b\",n\n0,\"a,b\",0.75,3\n1,\"\",inf,-3\n",
+		jsonlFormat: `{"id":0,"prediction":"a,b","proba_a,b":0.75,"n":3}` + "\n" +
+			`{"id":1,"prediction":"","proba_a,b":null,"n":-3}` + "\n",
 	} {
 		if got := string(writeTable(t, f, l, table, 1)); got != want {
 			t.Errorf("%s: got %s", f.Name, got)
@@ -288,7 +297,8 @@ func TestNPYVectorLikeNumpy(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := Layout{Columns: []Column{{Name: "prediction", Type: Float}}}
-	if got := writeTable(t, npyFormat, l, &Table{ID: number, Values: []float64{0.1, -2, 1e300}, To: 3}, 1); !bytes.Equal(got, want) {
+	if got := writeTable(t, npyFormat, l, &Table{ID: number, Values: []float64{0.1, -2, 1e300}, To: 3},
+		1); !bytes.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -332,8 +342,10 @@ func TestTablePartErrors(t *testing.T) {
 	for _, f := range All {
 		l := tables[0].layout
 		infos, data := tableParts(t, f, l, makeTable(50, l, number), 1, 20)
-		for name, b := range map[string][]byte{"short": data[1][0][:len(data[1][0])-1], "long": append(data[1][0][:len(data[1][0]):len(data[1][0])], 0)} {
-			if _, err := assemble(f, l, infos, [][][]byte{data[0], {b}}); err == nil || !strings.Contains(err.Error(), "part 1 of the output") {
+		for name, b := range map[string][]byte{"short": data[1][0][:len(data[1][0])-1],
+			"long": append(data[1][0][:len(data[1][0]):len(data[1][0])], 0)} {
+			if _, err := assemble(f, l, infos, [][][]byte{data[0], {b}}); err == nil ||
+				!strings.Contains(err.Error(), "part 1 of the output") {
 				t.Errorf("%s: a part that is %s: %v", f.Name, name, err)
 			}
 		}

@@ -28,7 +28,8 @@ func state(b *Block) Block {
 func TestAppendRows(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	// One value at each of many places in rows of ones.
-	for _, v := range []float64{nan, inf, -inf, 0.1, 1e39, -1e39, math.MaxFloat32, math.MaxFloat64, 3.4028235677973366e38, 5e-324, math.Copysign(0, -1)} {
+	for _, v := range []float64{nan, inf, -inf, 0.1, 1e39, -1e39, math.MaxFloat32, math.MaxFloat64, 3.4028235677973366e38,
+		5e-324, math.Copysign(0, -1)} {
 		for _, dtype := range []DType{Auto, Float32, Float64} {
 			for _, dim := range []int{1, 3, 64, 100} {
 				for _, before := range []float64{1, 0.1} { // 0.1 makes a block wide beforehand, where it can be
@@ -54,7 +55,8 @@ func TestAppendRows(t *testing.T) {
 						wantRows, wantColumn := appendAll(want, values, 100)
 						rows, column := got.AppendRows64(values, 100)
 						if rows != wantRows || column != wantColumn {
-							t.Fatalf("%v at %d of 5 × %d, %s: %d rows, column %d, want %d, %d", v, at, dim, dtype, rows, column, wantRows, wantColumn)
+							t.Fatalf("%v at %d of 5 × %d, %s: %d rows, column %d, want %d, %d", v, at, dim, dtype, rows, column, wantRows,
+								wantColumn)
 						}
 						if g, w := state(got), state(want); !reflect.DeepEqual(g, w) {
 							t.Fatalf("%v at %d of 5 × %d, %s: got %v, want %v", v, at, dim, dtype, g, w)
@@ -69,7 +71,8 @@ func TestAppendRows(t *testing.T) {
 						wantRows, wantColumn = appendAll(want, values, 100)
 						rows, column = got.AppendRows32(values32, 100)
 						if rows != wantRows || column != wantColumn || !reflect.DeepEqual(state(got), state(want)) {
-							t.Fatalf("float32 %v at %d of 5 × %d, %s: %d rows, column %d, want %d, %d", v, at, dim, dtype, rows, column, wantRows, wantColumn)
+							t.Fatalf("float32 %v at %d of 5 × %d, %s: %d rows, column %d, want %d, %d", v, at, dim, dtype, rows, column,
+								wantRows, wantColumn)
 						}
 					}
 				}

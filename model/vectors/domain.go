@@ -110,5 +110,6 @@ func (b *Block) truncate(n int) {
 	if b.IDs.Len() > 0 {
 		b.IDs = b.IDs.Slice(0, n)
 	}
-	b.Target, b.Labels, b.Weights = b.Target[:min(n, len(b.Target))], b.Labels[:min(n, len(b.Labels))], b.Weights[:min(n, len(b.Weights))]
+	b.Target, b.Labels, b.Weights = b.Target[:min(n, len(b.Target))], b.Labels[:min(n, len(b.Labels))],
+		b.Weights[:min(n, len(b.Weights))]
 }

@@ -44,7 +44,8 @@ func TestDomain(t *testing.T) {
 			case broken == nil && c.expected != "":
 				t.Errorf("%v: no fault, want %s", c.row, c.expected)
 			case broken != nil && (broken.Expected != c.expected || column != c.column || found != want):
-				t.Errorf("%v: %s in %d, found %v, want %s in %d, %v", c.row, broken.Expected, column, found, c.expected, c.column, want)
+				t.Errorf("%v: %s in %d, found %v, want %s in %d, %v", c.row, broken.Expected, column, found, c.expected, c.column,
+					want)
 			}
 		}
 	}
@@ -53,7 +54,8 @@ func TestDomain(t *testing.T) {
 // What is left of a block are its other rows, with all that belongs to them.
 func TestRemove(t *testing.T) {
 	for _, rows := range [][]int{nil, {0}, {4}, {1, 2}, {0, 2, 4}, {0, 1, 2, 3, 4}} {
-		for name, b := range map[string]*Block{"narrow": {Dim: 2}, "wide": {Dim: 2, DType: Float64}, "sparse": {Dim: 2, Sparse: &CSR{}}} {
+		for name, b := range map[string]*Block{"narrow": {Dim: 2}, "wide": {Dim: 2, DType: Float64},
+			"sparse": {Dim: 2, Sparse: &CSR{}}} {
 			want := &Block{Dim: 2, DType: b.DType}
 			for i := range 5 {
 				for to, is := range map[*Block]bool{b: true, want: !slices.Contains(rows, i)} {
@@ -67,9 +69,11 @@ func TestRemove(t *testing.T) {
 			b.Remove(rows)
 			b.Append([]float64{9, 9}, 9) // it can be appended to
 			want.Append([]float64{9, 9}, 9)
-			if !slices.Equal(b.Numbers, want.Numbers) || !slices.Equal(b.Target, want.Target) || !slices.Equal(b.Weights, want.Weights) ||
+			if !slices.Equal(b.Numbers, want.Numbers) || !slices.Equal(b.Target, want.Target) ||
+				!slices.Equal(b.Weights, want.Weights) ||
 				!slices.Equal(b.IDs.Texts, want.IDs.Texts) {
-				t.Fatalf("%s without %v: got %v %v %v %v, want %v %v %v %v", name, rows, b.Numbers, b.Target, b.Weights, b.IDs.Texts,
+				t.Fatalf("%s without %v: got %v %v %v %v, want %v %v %v %v", name, rows, b.Numbers, b.Target, b.Weights,
+					b.IDs.Texts,
 					want.Numbers, want.Target, want.Weights, want.IDs.Texts)
 			}
 			for i := range want.Len() {

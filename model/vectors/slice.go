@@ -8,7 +8,8 @@ func (b *Block) Slice(lo, hi int) *Block {
 		s.Sparse = &CSR{Offsets: []int{0}}
 	case b.Sparse != nil:
 		from, to := b.Sparse.Offsets[lo], b.Sparse.Offsets[hi]
-		s.Sparse = &CSR{Offsets: make([]int, hi-lo+1), Indices: b.Sparse.Indices[from:to:to], Values: b.Sparse.Values[from:to:to]}
+		s.Sparse = &CSR{Offsets: make([]int, hi-lo+1), Indices: b.Sparse.Indices[from:to:to],
+			Values: b.Sparse.Values[from:to:to]}
 		for i := range s.Sparse.Offsets {
 			s.Sparse.Offsets[i] = b.Sparse.Offsets[lo+i] - from
 		}

@@ -76,7 +76,8 @@ func TestSparseEqualsDense(t *testing.T) {
 			values[3*dim+2], values[9*dim] = 0.1, -0.3 // which float32 does not hold
 		}
 		for _, dtype := range []DType{Auto, Float32, Float64} {
-			dense, one, each, all := &Block{Dim: dim, DType: dtype}, &Block{Dim: dim, DType: dtype}, sparse(dim, dtype), sparse(dim, dtype)
+			dense, one, each, all := &Block{Dim: dim, DType: dtype}, &Block{Dim: dim, DType: dtype}, sparse(dim, dtype),
+				sparse(dim, dtype)
 			whole := sparse(dim, dtype)
 			for i := range rows {
 				row := values[i*dim : (i+1)*dim]
@@ -132,7 +133,8 @@ func TestSparseRefuses(t *testing.T) {
 		dtype  DType
 		want   int
 	}{
-		{[]float64{1, nan}, Auto, 1}, {[]float64{inf, nan}, Float64, 0}, {[]float64{1, 1e39}, Float32, 1}, {[]float64{1, 1e39}, Auto, -1},
+		{[]float64{1, nan}, Auto, 1}, {[]float64{inf, nan}, Float64, 0}, {[]float64{1, 1e39}, Float32, 1},
+		{[]float64{1, 1e39}, Auto, -1},
 	} {
 		for _, b := range []*Block{sparse(4, c.dtype), {Dim: 4, DType: c.dtype}} {
 			b.AppendSparse([]int32{3}, []float64{1}, 0)
@@ -224,9 +226,12 @@ func TestTargets(t *testing.T) {
 		b, c *Block
 		want string
 	}{
-		{learned(1, true, false, false), learned(1, false, false, false), "vectors.AppendBlock: one block has targets and the other has not"},
-		{learned(1, false, false, true), learned(1, false, true, true), "vectors.AppendBlock: one block has labels and the other has not"},
-		{learned(1, true, false, false), learned(1, true, false, true), "vectors.AppendBlock: one block has weights and the other has not"},
+		{learned(1, true, false, false), learned(1, false, false, false),
+			"vectors.AppendBlock: one block has targets and the other has not"},
+		{learned(1, false, false, true), learned(1, false, true, true),
+			"vectors.AppendBlock: one block has labels and the other has not"},
+		{learned(1, true, false, false), learned(1, true, false, true),
+			"vectors.AppendBlock: one block has weights and the other has not"},
 	} {
 		func() {
 			defer func() {

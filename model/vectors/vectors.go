@@ -146,7 +146,8 @@ func (s *IDs) Reset() {
 }
 
 // Block is n rows × Dim columns, row-major: float32 (in F32), or float64 (in F64) once a value needs it. All values are
-// finite, but for NaN where Missing says so. Row i has the number Numbers[i] in the input, and the id IDs.At(i), or that number where IDs is empty.
+// finite, but for NaN where Missing says so. Row i has the number Numbers[i] in the input, and the id IDs.At(i), or
+// that number where IDs is empty.
 //
 // The zero Block with Dim set is empty and ready to append to. A Block is not safe for concurrent writes.
 type Block struct {

@@ -249,7 +249,8 @@ func TestAppendBlockIDs(t *testing.T) {
 		return b
 	}
 	ints, texts := []ID{{Int: 3}, {Int: -4}}, []ID{{Text: "a"}, {Int: 5}}
-	for _, c := range []struct{ b, c []ID }{{ints, ints}, {ints, texts}, {texts, ints}, {texts, texts}, {nil, texts}, {nil, ints}} {
+	for _, c := range []struct{ b, c []ID }{{ints, ints}, {ints, texts}, {texts, ints}, {texts, texts}, {nil, texts},
+		{nil, ints}} {
 		b := withIDs(c.b...)
 		b.AppendBlock(withIDs(c.c...))
 		for i, want := range slices.Concat(c.b, c.c) {
@@ -394,7 +395,8 @@ func TestDType(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"", "Float32", "float16", "DType(3)"} {
-		if _, err := ParseDType(s); err == nil || err.Error() != fmt.Sprintf("dtype %q: must be auto, float32 or float64", s) {
+		if _, err := ParseDType(s); err == nil ||
+			err.Error() != fmt.Sprintf("dtype %q: must be auto, float32 or float64", s) {
 			t.Errorf("%q: error %v", s, err)
 		}
 	}

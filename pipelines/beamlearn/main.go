@@ -20,5 +20,6 @@ import (
 )
 
 func main() {
-	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, kmeans.New, bayes.New, transform.New, groups.New, recommend.New)
+	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, kmeans.New, bayes.New,
+		transform.New, groups.New, recommend.New)
 }

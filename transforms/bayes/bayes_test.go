@@ -34,7 +34,8 @@ func write(t *testing.T, n int) []string {
 		var b strings.Builder
 		b.WriteString("a,b,w,y\n")
 		for i := range n / 2 {
-			fmt.Fprintf(&b, "%d,%v,%v,%s\n", r.IntN(3)+i%3, float64(r.IntN(100))/10, float64(r.IntN(30)+1)/10, []string{"x", "y", "z"}[i%3])
+			fmt.Fprintf(&b, "%d,%v,%v,%s\n", r.IntN(3)+i%3, float64(r.IntN(100))/10, float64(r.IntN(30)+1)/10,
+				[]string{"x", "y", "z"}[i%3])
 		}
 		names = append(names, filepath.Join(dir, fmt.Sprintf("x%d.csv", f)))
 		if err := os.WriteFile(names[f], []byte(b.String()), 0o600); err != nil {
@@ -48,7 +49,8 @@ var errStopped = errors.New("stopped")
 
 // learned is a job: the bytes of its model, and of its predictions. Where stop is not 0 the run stops before that
 // pipeline, and another goes on.
-func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how bayes.FitOptions, stop int) (classifier, answers string) {
+func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how bayes.FitOptions, stop int) (classifier,
+	answers string) {
 	t.Helper()
 	ctx, out, pipelines := context.Background(), t.TempDir(), 0
 	run := func(_ context.Context, p *beam.Pipeline) error {
@@ -84,7 +86,8 @@ func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how 
 		if o.Resume && report.Resumed != stop-1 {
 			t.Errorf("%d passes were made before, want %d", report.Resumed, stop-1)
 		}
-		if err := linear.Publish(ctx, &job.Options, report, []linear.File{{Path: o.Model, Write: fit.Model().Save}}); err != nil {
+		if err := linear.Publish(ctx, &job.Options, report,
+			[]linear.File{{Path: o.Model, Write: fit.Model().Save}}); err != nil {
 			t.Fatal(err)
 		}
 		break
@@ -108,7 +111,8 @@ func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how 
 		t.Fatal(err)
 	}
 	r, err := p.Report(ctx)
-	if err != nil || r.Rows != 300 || r.Classes == nil || r.Classes.Accuracy < 0.4 || r.Classes.LogLoss == nil || r.Classes.AUC == nil {
+	if err != nil || r.Rows != 300 || r.Classes == nil || r.Classes.Accuracy < 0.4 || r.Classes.LogLoss == nil ||
+		r.Classes.AUC == nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if err := p.Clean(ctx); err != nil {
@@ -133,8 +137,10 @@ func TestSameBytes(t *testing.T) {
 		{Options: bayes.Defaults(bayes.Gaussian), Smoothings: []float64{1e-9, 1e-3}, Folds: 3},
 		{Options: bayes.Defaults(bayes.Multinomial)},
 	} {
-		classifier, answers := learned(t, input, 100, linear.Options{Shards: 3, UnitRows: 40, Workers: placement.InProcess}, how, 0)
-		if n := strings.Count(answers, "\n"); n != 301 || !strings.HasPrefix(answers, "id,prediction,proba_x,proba_y,proba_z,decision_x,decision_y,decision_z\n") {
+		classifier, answers := learned(t, input, 100, linear.Options{Shards: 3, UnitRows: 40, Workers: placement.InProcess},
+			how, 0)
+		if n := strings.Count(answers, "\n"); n != 301 ||
+			!strings.HasPrefix(answers, "id,prediction,proba_x,proba_y,proba_z,decision_x,decision_y,decision_z\n") {
 			t.Errorf("%d lines: %s", n, answers)
 		}
 		for i, v := range []struct {

@@ -134,7 +134,8 @@ func (j *Job) Validate() error {
 		errs = append(errs, fmt.Errorf("threads %d: must be at least 1", o.Threads))
 	}
 	if o.Output == "" && j.Reading.SkipFaults {
-		errs = append(errs, errors.New("rows with a fault can only be skipped where there is an output, for them to be listed beside it"))
+		errs = append(errs, errors.New(
+			"rows with a fault can only be skipped where there is an output, for them to be listed beside it"))
 	}
 	return errors.Join(append(errs, j.output(1).Validate())...)
 }
@@ -151,7 +152,8 @@ func (j *Job) Inspect(ctx context.Context, patterns []string, chunkRows int) (*v
 	return d.InUnits(&j.Options.UnitRows, chunkRows, &j.Reading), nil
 }
 
-// sparse is the dataset as its rows are read: sparse ones stay so where a sketch takes them, of more than MaxExact columns.
+// sparse is the dataset as its rows are read: sparse ones stay so where a sketch takes them, of more than MaxExact
+// columns.
 func (j *Job) sparse(d *vectorio.Dataset) *vectorio.Dataset {
 	if d.Dim <= model.MaxExact {
 		d = d.Dense()
@@ -254,7 +256,8 @@ func Fit(ctx context.Context, j *Job, o model.Options, run Run) (*model.PCA, err
 // pass makes the next pass of fit.
 func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
 	dir := j.output(1).Staging()
-	fn := sumFn{Reading: j.Reading, Dim: j.Data.Dim, Options: j.Options, Pass: fit.Pass(), Passes: fit.Passes(), State: files.Join(dir, fmt.Sprintf("fit-%d", fit.Pass()))}
+	fn := sumFn{Reading: j.Reading, Dim: j.Data.Dim, Options: j.Options, Pass: fit.Pass(), Passes: fit.Passes(),
+		State: files.Join(dir, fmt.Sprintf("fit-%d", fit.Pass()))}
 	sum := files.Join(dir, fmt.Sprintf("sum-%d", fit.Pass()))
 	b, err := fit.MarshalBinary()
 	if err != nil {
@@ -265,7 +268,8 @@ func pass(ctx context.Context, j *Job, fit *model.Fit, run Run) error {
 	}
 	p, s := beam.NewPipelineWithRoot()
 	s = s.Scope(fmt.Sprintf("eigen.Fit pass %d", fit.Pass()))
-	grouped := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Options.Workers), j.Options.Shards, j.Options.Groups))
+	grouped := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Options.Workers), j.Options.Shards,
+		j.Options.Groups))
 	sums := beam.ParDo(s, &fn, grouped)
 	beam.ParDo0(s, &mergeFn{State: fn.State, Sum: sum, Options: j.Options}, beam.GroupByKey(s, beam.AddFixedKey(s, sums)))
 	if err := run(ctx, p); err != nil {
@@ -323,7 +327,8 @@ type sumFn struct {
 	State        string // the file of the model.Fit
 }
 
-func (f *sumFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Summand)) error {
+func (f *sumFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool,
+	emit func(Summand)) error {
 	return output.Failed(f.Options.RunID, f.sum(ctx, group, iter, emit))
 }
 

@@ -124,7 +124,8 @@ func (f *projectFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit f
 	return nil
 }
 
-func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *components, out *output.Task, report *chunkReport) error {
+func (f *projectFn) project(ctx context.Context, c vectorio.Chunk, p *components, out *output.Task,
+	report *chunkReport) error {
 	var values []float64
 	bound := drawn(f.Options.Sample, c.Total)
 	seen, err := vectorio.EachAhead(ctx, c, &f.Reading, f.Dim, func(batch vectorio.Batch) error {
@@ -243,7 +244,10 @@ func (j *Job) Report(ctx context.Context, p *model.PCA) (*Report, error) {
 		return nil, err
 	}
 	if len(r.Sample) > j.Options.Sample {
-		slices.SortFunc(r.Sample, func(a, b model.Point) int { return cmp.Compare(model.Rank(a.Number), model.Rank(b.Number)) })
+		slices.SortFunc(r.Sample, func(a, b model.Point) int {
+			return cmp.Compare(model.Rank(a.Number),
+				model.Rank(b.Number))
+		})
 		r.Sample = r.Sample[:j.Options.Sample]
 	}
 	slices.SortFunc(r.Sample, func(a, b model.Point) int { return cmp.Compare(a.Number, b.Number) })

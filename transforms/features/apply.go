@@ -91,7 +91,8 @@ func (j *ApplyJob) Check() error {
 func (j *ApplyJob) output() *output.Options {
 	o := &j.Options
 	l := &results.Features{
-		Dim: 1, Names: []string{"\x00"}, ID: o.ID, Target: o.Target, Weight: o.Weight, Texts: o.Texts, Float32: j.Reading.Formats.DType == vectors.Float32,
+		Dim: 1, Names: []string{"\x00"}, ID: o.ID, Target: o.Target, Weight: o.Weight, Texts: o.Texts,
+		Float32: j.Reading.Formats.DType == vectors.Float32,
 	}
 	if e := j.Encoding; e != nil {
 		if l.Dim, l.Names = e.Dim(), nil; l.Dim <= results.MaxColumns {

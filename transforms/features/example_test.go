@@ -39,7 +39,8 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	apply := &features.ApplyJob{Encoding: encoding, Reading: reading, Options: features.ApplyOptions{Output: filepath.Join(dir, "x.csv")}}
+	apply := &features.ApplyJob{Encoding: encoding, Reading: reading,
+		Options: features.ApplyOptions{Output: filepath.Join(dir, "x.csv")}}
 	apply.Data = data.Encoded(encoding, &apply.Reading)
 	p, s := beam.NewPipelineWithRoot()
 	if err := features.Apply(s, apply); err != nil {

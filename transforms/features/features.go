@@ -86,7 +86,8 @@ func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Repor
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
 	}
-	fn := surveyFn{Reading: j.Reading, Fields: j.Data.Fields, Options: j.Options, RunID: j.RunID, Name: "columns", Groups: j.Groups}
+	fn := surveyFn{Reading: j.Reading, Fields: j.Data.Fields, Options: j.Options, RunID: j.RunID, Name: "columns",
+		Groups: j.Groups}
 	report = &Report{}
 	if err := j.pass(ctx, fn, survey, report, run); err != nil {
 		return nil, nil, err
@@ -251,14 +252,15 @@ func (f *surveyFn) survey(ctx context.Context, chunks []vectorio.Chunk) (Part, e
 			}
 			var r Report
 			for c := take(); c != nil; c = take() {
-				none, err := vectorio.EachTable(ctx, *c, &f.Reading, func(*fault.Fault) { r.Rejected++ }, func(t *tables.Table) error {
-					r.Rows += int64(t.Len())
-					run.Add(int64(t.Len()))
-					if err := own.Add(t); err != nil {
-						return fmt.Errorf("%s: %w", c.Info.Name, err)
-					}
-					return ctx.Err()
-				})
+				none, err := vectorio.EachTable(ctx, *c, &f.Reading, func(*fault.Fault) { r.Rejected++ },
+					func(t *tables.Table) error {
+						r.Rows += int64(t.Len())
+						run.Add(int64(t.Len()))
+						if err := own.Add(t); err != nil {
+							return fmt.Errorf("%s: %w", c.Info.Name, err)
+						}
+						return ctx.Err()
+					})
 				if err != nil {
 					return err
 				}

@@ -28,7 +28,8 @@ func count(counters map[string]int64, of metrics.Results) {
 
 // encoded fits an encoding to a table, which it writes and reads again, and applies that: the output, the report, and
 // the counters.
-func encoded(t *testing.T, input string, chunkRows int, workers placement.Workers) (string, *ApplyReport, map[string]int64) {
+func encoded(t *testing.T, input string, chunkRows int, workers placement.Workers) (string, *ApplyReport,
+	map[string]int64) {
 	t.Helper()
 	ctx, dir, counters := context.Background(), t.TempDir(), map[string]int64{}
 	run := func(_ context.Context, p *beam.Pipeline) error {
@@ -45,7 +46,8 @@ func encoded(t *testing.T, input string, chunkRows int, workers placement.Worker
 		t.Fatal(err)
 	}
 	e, report, err := Fit(ctx, &Job{
-		Data: data, Reading: reading, Options: model.Options{TFIDF: true, Text: []string{"s"}, HashBits: 6}, Dir: filepath.Join(dir, "look"), Workers: workers,
+		Data: data, Reading: reading, Options: model.Options{TFIDF: true, Text: []string{"s"}, HashBits: 6},
+		Dir: filepath.Join(dir, "look"), Workers: workers,
 	}, run)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +59,8 @@ func encoded(t *testing.T, input string, chunkRows int, workers placement.Worker
 	if err := Write(ctx, name, e); err != nil {
 		t.Fatal(err)
 	}
-	j := &ApplyJob{Reading: reading, Options: ApplyOptions{Target: "t", Output: filepath.Join(dir, "x.csv"), Workers: workers}}
+	j := &ApplyJob{Reading: reading, Options: ApplyOptions{Target: "t", Output: filepath.Join(dir, "x.csv"),
+		Workers: workers}}
 	if j.Encoding, err = Read(ctx, name); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +106,8 @@ func TestApply(t *testing.T) {
 	want := map[string]int64{"features.rows_surveyed": 180, "features.rows_encoded": 90} // surveyed twice, for tf-idf
 	first, low := "", true
 	for try := 1; try <= 3 && (low || try < 3); try++ {
-		chunkRows, workers := []int{7, 1000, 30}[try-1], []placement.Workers{placement.InProcess, placement.Remote, placement.Remote}[try-1]
+		chunkRows, workers := []int{7, 1000, 30}[try-1],
+			[]placement.Workers{placement.InProcess, placement.Remote, placement.Remote}[try-1]
 		text, report, counters := encoded(t, input, chunkRows, workers)
 		if first == "" {
 			first = text
@@ -111,7 +115,8 @@ func TestApply(t *testing.T) {
 		if text != first || strings.Count(text, "\n") != 91 || !strings.HasPrefix(text, "t,n,s#0,") {
 			t.Errorf("%d rows at a time, workers %v: %.200s", chunkRows, workers, text)
 		}
-		if report.Rows != 90 || report.NoTarget != 10 || report.Features != 65 || report.Nonzero == 0 || report.Unknown != nil {
+		if report.Rows != 90 || report.NoTarget != 10 || report.Features != 65 || report.Nonzero == 0 ||
+			report.Unknown != nil {
 			t.Errorf("report %+v", report)
 		}
 		low = false

@@ -23,7 +23,8 @@ func TestArrivals(t *testing.T) {
 	}
 	look := func(settle time.Duration, known ...string) (names []string) {
 		t.Helper()
-		a := Arrivals{Patterns: []string{filepath.Join(dir, "*.csv"), filepath.Join(dir, "b*.csv"), filepath.Join(dir, "none-*")}, Settle: settle}
+		a := Arrivals{Patterns: []string{filepath.Join(dir, "*.csv"), filepath.Join(dir, "b*.csv"),
+			filepath.Join(dir, "none-*")}, Settle: settle}
 		infos, err := a.Look(t.Context(), func(i Info) bool {
 			_, base := Split(i.Name)
 			for _, k := range known {
@@ -50,7 +51,8 @@ func TestArrivals(t *testing.T) {
 	put("b.csv", 1, "1")
 	put(".d.csv", 0, "1")
 	put("e.txt", 0, "1")
-	if err := errors.Join(os.Mkdir(filepath.Join(dir, "f.csv"), 0o777), os.Symlink("nothing", filepath.Join(dir, "g.csv"))); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "f.csv"), 0o777),
+		os.Symlink("nothing", filepath.Join(dir, "g.csv"))); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := look(0), []string{"b.csv", "c.csv", "a.csv"}; !reflect.DeepEqual(got, want) {

@@ -110,7 +110,8 @@ type resolved struct {
 	info os.FileInfo // of the file itself; nil where there is none, and in other stores
 	dir  os.FileInfo // where there is no file: of the nearest thing above that exists
 	up   string      // its path
-	rest string      // the path below it, in lower case where it takes a and A for the same; in other stores the whole name
+	// the path below it, in lower case where it takes a and A for the same; in other stores the whole name
+	rest string
 }
 
 // placesOf are those of all files that a pattern stands for.
@@ -273,8 +274,10 @@ func CheckWritable(out Named) error {
 		return refused("nothing of its path is there")
 	case !r.dir.IsDir():
 		return refused("the file %s stands where a directory would be", r.up)
-	case isLink(p) && strings.ContainsRune(r.rest, filepath.Separator): // directories are made for names, not for what links name
-		return refused("this is a link to a file in a directory that is not there, %s", filepath.Join(r.up, filepath.Dir(r.rest)))
+	// directories are made for names, not for what links name
+	case isLink(p) && strings.ContainsRune(r.rest, filepath.Separator):
+		return refused("this is a link to a file in a directory that is not there, %s",
+			filepath.Join(r.up, filepath.Dir(r.rest)))
 	default:
 		if err := access(r.up); err != nil {
 			return refused("the directory %s cannot be written to: %v", r.up, err)

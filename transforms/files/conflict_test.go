@@ -22,8 +22,10 @@ func TestConflict(t *testing.T) {
 			}
 		}
 	}
-	must(os.Mkdir("d", 0o777), os.WriteFile("x.csv", nil, 0o666), os.WriteFile("d/y.csv", nil, 0o666), os.WriteFile("a[1].csv", nil, 0o666),
-		os.Symlink("x.csv", "soft.csv"), os.Link("x.csv", "hard.csv"), os.Symlink("d", "e"), os.Symlink("d/none.csv", "dangling.csv"),
+	must(os.Mkdir("d", 0o777), os.WriteFile("x.csv", nil, 0o666), os.WriteFile("d/y.csv", nil, 0o666),
+		os.WriteFile("a[1].csv", nil, 0o666),
+		os.Symlink("x.csv", "soft.csv"), os.Link("x.csv", "hard.csv"), os.Symlink("d", "e"),
+		os.Symlink("d/none.csv", "dangling.csv"),
 		os.Symlink("loop", "loop"), syscall.Mkfifo("fifo", 0o666))
 	for _, c := range []struct{ inputs, outputs, want string }{
 		{"x.csv", "o.csv", ""},
@@ -74,7 +76,8 @@ func TestConflict(t *testing.T) {
 			return all
 		}
 		err := Conflict(named("in", c.inputs), append(named("out", c.outputs), Named{Flag: "--none"}))
-		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
+		if (err == nil) != (c.want == "") || err != nil &&
+			(!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%s → %s: error %v, want %q", c.inputs, c.outputs, err, c.want)
 		}
 	}
@@ -96,7 +99,8 @@ func TestConflictOfStandardOutput(t *testing.T) {
 		t.Error("standard output goes into the input: no error")
 	}
 	// A message has the names as the user wrote them.
-	made := []Named{{Flag: "--a", Name: dir + "/o.csv", Shown: "o.csv"}, {Flag: "--b", Name: dir + "/o.csv", Shown: "./o.csv"}}
+	made := []Named{{Flag: "--a", Name: dir + "/o.csv", Shown: "o.csv"},
+		{Flag: "--b", Name: dir + "/o.csv", Shown: "./o.csv"}}
 	if err := Conflict(nil, made); err == nil || !strings.HasPrefix(err.Error(), "./o.csv (o.csv): ") {
 		t.Errorf("two names of an output: %v", err)
 	}
@@ -133,7 +137,8 @@ func TestFoldsCase(t *testing.T) {
 // What cannot be written is told before the work.
 func TestCheckWritable(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, err := range []error{os.Mkdir("d", 0o777), os.Mkdir("locked", 0o555), os.WriteFile("x", nil, 0o444), os.Symlink("d", "e"), os.Symlink("n/o", "l"), os.Symlink("d/o", "k"), syscall.Mkfifo("fifo", 0o666)} {
+	for _, err := range []error{os.Mkdir("d", 0o777), os.Mkdir("locked", 0o555), os.WriteFile("x", nil, 0o444),
+		os.Symlink("d", "e"), os.Symlink("n/o", "l"), os.Symlink("d/o", "k"), syscall.Mkfifo("fifo", 0o666)} {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -263,7 +263,8 @@ func (f *file) Size() int64  { return f.info.Size }
 
 // changed is the error of a file that is not the one that was listed.
 func changed(info Info, found string, args ...any) error {
-	return fault.File(info.Name, "the file as it was when the job began: do not write to an input while it is read", found, args...)
+	return fault.File(info.Name, "the file as it was when the job began: do not write to an input while it is read", found,
+		args...)
 }
 
 func (f *file) OpenRange(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
@@ -271,7 +272,8 @@ func (f *file) OpenRange(ctx context.Context, offset, length int64) (io.ReadClos
 		length = f.info.Size - offset
 	}
 	if offset < 0 || length < 0 || offset+length > f.info.Size {
-		return nil, fault.File(f.info.Name, fmt.Sprintf("%d bytes from byte %d on", length, offset), "a file of %d bytes", f.info.Size)
+		return nil, fault.File(f.info.Name, fmt.Sprintf("%d bytes from byte %d on", length, offset), "a file of %d bytes",
+			f.info.Size)
 	}
 	name := f.info.Location()
 	if p, ok := local(name); ok {

@@ -114,7 +114,8 @@ func TestChanged(t *testing.T) {
 			return errors.Join(err, f.Close())
 		},
 		"rewritten": func(p string) error {
-			return errors.Join(os.WriteFile(p, []byte("9876543210"), 0o666), os.Chtimes(p, time.Time{}, time.Now().Add(time.Hour)))
+			return errors.Join(os.WriteFile(p, []byte("9876543210"), 0o666),
+				os.Chtimes(p, time.Time{}, time.Now().Add(time.Hour)))
 		},
 		"deleted": os.Remove,
 	} {
@@ -222,7 +223,8 @@ func TestWriters(t *testing.T) {
 	}
 	found("done")
 	broken := errors.New("broken")
-	if err := Replace(ctx, name, func(w io.Writer) error { io.WriteString(w, "half"); return broken }); err == nil || err.Error() != "broken" {
+	if err := Replace(ctx, name, func(w io.Writer) error { io.WriteString(w, "half"); return broken }); err == nil ||
+		err.Error() != "broken" {
 		t.Errorf("error %v", err)
 	}
 	cancel()
@@ -257,7 +259,8 @@ func TestWriters(t *testing.T) {
 }
 
 func TestSplitJoin(t *testing.T) {
-	for _, c := range [][3]string{{"out/x.csv", "out/", "x.csv"}, {"x.csv", "", "x.csv"}, {"gs://b/o/x", "gs://b/o/", "x"}} {
+	for _, c := range [][3]string{{"out/x.csv", "out/", "x.csv"}, {"x.csv", "", "x.csv"},
+		{"gs://b/o/x", "gs://b/o/", "x"}} {
 		if dir, base := Split(c[0]); dir != c[1] || base != c[2] {
 			t.Errorf("Split(%s) = %s, %s", c[0], dir, base)
 		}

@@ -61,7 +61,8 @@ func gcsClient(ctx context.Context) (*storage.Client, error) {
 	// Whatever this package asks for can be asked for again: what is written under a name is the same, or is conditional.
 	c.SetRetry(
 		storage.WithPolicy(storage.RetryAlways),
-		storage.WithErrorFunc(storage.ShouldRetry), // of writes, too, which have a rule of their own that an answer got lost is final
+		// of writes, too, which have a rule of their own that an answer got lost is final
+		storage.WithErrorFunc(storage.ShouldRetry),
 		storage.WithBackoff(gax.Backoff{Initial: 200 * time.Millisecond, Max: 30 * time.Second, Multiplier: 2}),
 		storage.WithMaxRetryDuration(gcsPatience),
 	)
@@ -103,7 +104,8 @@ func status(err error) int {
 	switch {
 	case errors.As(err, &answer):
 		return answer.Code
-	case errors.Is(err, storage.ErrObjectNotExist), errors.Is(err, storage.ErrBucketNotExist), errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, storage.ErrObjectNotExist), errors.Is(err, storage.ErrBucketNotExist),
+		errors.Is(err, os.ErrNotExist):
 		return http.StatusNotFound
 	}
 	return 0
@@ -128,7 +130,8 @@ func failed(name string, err error) error {
 		return &gcsError{fault.File(name, "an object of that name", "none, or no such bucket"), os.ErrNotExist}
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &gcsError{fault.File(name, "an account that has the right to it", "%s", found), err}
-	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable,
+		http.StatusGatewayTimeout:
 		return &gcsError{fault.File(name, "Cloud Storage to work again", "%s, for %s", found, gcsPatience), err}
 	}
 	return &gcsError{fault.File(name, "", "%s", found), err}
@@ -196,7 +199,8 @@ func listGCS(ctx context.Context, pattern string) ([]Info, error) {
 func appendStored(infos []Info, bucket string, a *storage.ObjectAttrs) ([]Info, error) {
 	info := gcsInfo(bucket, a)
 	if a.ContentEncoding == "gzip" {
-		return nil, fault.File(info.Name, "an object without Content-Encoding, which is served as it is stored", "Content-Encoding: gzip")
+		return nil, fault.File(info.Name, "an object without Content-Encoding, which is served as it is stored",
+			"Content-Encoding: gzip")
 	}
 	return append(infos, info), nil
 }

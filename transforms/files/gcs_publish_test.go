@@ -23,7 +23,8 @@ const lockObject = "out/.n.lock"
 
 // publishing is a server with the complete files of a job, of which n is to go in place of another.
 func publishing(t *testing.T) (*gcstest.Server, []Move) {
-	s := gcstest.Start(t, map[string][]byte{"out/n": []byte("earlier"), "out/old": []byte("old"), "out/.n.tmp/n": []byte("new")})
+	s := gcstest.Start(t, map[string][]byte{"out/n": []byte("earlier"), "out/old": []byte("old"),
+		"out/.n.tmp/n": []byte("new")})
 	return s, []Move{{From: mustList(t, bucket+"out/.n.tmp/n")[0], To: bucket + "out/n"}}
 }
 

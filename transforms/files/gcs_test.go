@@ -49,7 +49,8 @@ func TestGCSRange(t *testing.T) {
 	if n := s.Sent() - before; n != 100<<10 {
 		t.Errorf("%d bytes were sent for %d", n, 100<<10)
 	}
-	for _, c := range []struct{ offset, length, want int64 }{{0, 0, 0}, {10 << 20, 0, 0}, {10<<20 - 3, -1, 3}, {0, -1, 10 << 20}} {
+	for _, c := range []struct{ offset, length, want int64 }{{0, 0, 0}, {10 << 20, 0, 0}, {10<<20 - 3, -1, 3},
+		{0, -1, 10 << 20}} {
 		if got, err := readRange(t, infos[0], c.offset, c.length); err != nil || int64(len(got)) != c.want {
 			t.Errorf("[%d, +%d): %d bytes, %v", c.offset, c.length, len(got), err)
 		}
@@ -61,13 +62,15 @@ func TestGCSRange(t *testing.T) {
 
 // A listing of many objects takes a request for each thousand of them, and none for an object.
 func TestGCSList(t *testing.T) {
-	objects := map[string][]byte{"many/": nil, "many/deeper/part-00001.csv": nil, "many/x.tsv": nil, "odd/a[1].csv": []byte("1"), "odd/a1.csv": nil, `odd/b\*.csv`: nil}
+	objects := map[string][]byte{"many/": nil, "many/deeper/part-00001.csv": nil, "many/x.tsv": nil,
+		"odd/a[1].csv": []byte("1"), "odd/a1.csv": nil, `odd/b\*.csv`: nil}
 	for i := range 1500 {
 		objects[fmt.Sprintf("many/part-%05d.csv", i)] = make([]byte, i%7)
 	}
 	s := gcstest.Start(t, objects)
 	infos := mustList(t, bucket+"many/*.csv")
-	if len(infos) != 1500 || infos[1499].Name != bucket+"many/part-01499.csv" || infos[13].Size != 6 || infos[0].Version == "" {
+	if len(infos) != 1500 || infos[1499].Name != bucket+"many/part-01499.csv" || infos[13].Size != 6 ||
+		infos[0].Version == "" {
 		t.Errorf("%d objects, the last %+v", len(infos), infos[len(infos)-1])
 	}
 	if requests := s.Requests(); len(requests) != 2 || requests[0] != "LIST many/" || requests[1] != "LIST many/" {
@@ -239,7 +242,8 @@ func TestGCSRefused(t *testing.T) {
 	// A connection that is cut again and again, without another byte.
 	s := gcstest.Start(t, map[string][]byte{"x": []byte("0123456789")})
 	s.Cut("GET media", 1<<30, 0)
-	if err := read(); err == nil || err.Error() != "gs://bucket/x: found no success for 300ms, expected Cloud Storage to work again" {
+	if err := read(); err == nil ||
+		err.Error() != "gs://bucket/x: found no success for 300ms, expected Cloud Storage to work again" {
 		t.Errorf("cut for ever: %v", err)
 	}
 }

@@ -43,7 +43,8 @@ func mustRead(t *testing.T, name string) string {
 func TestPutThroughLinks(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	for _, err := range []error{os.Mkdir("d", 0o777), os.WriteFile("d/x", []byte("before"), 0o666), os.Symlink("d/x", "a"), os.Symlink("a", "b"), os.Symlink("d/none", "c")} {
+	for _, err := range []error{os.Mkdir("d", 0o777), os.WriteFile("d/x", []byte("before"), 0o666), os.Symlink("d/x", "a"),
+		os.Symlink("a", "b"), os.Symlink("d/none", "c")} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +78,8 @@ func TestPutAcross(t *testing.T) {
 	dir := t.TempDir()
 	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
 	then := time.Unix(1e9, 123456789)
-	for _, err := range []error{os.WriteFile(from, []byte("new"), 0o666), os.Chtimes(from, then, then), os.WriteFile(to, []byte("old"), 0o666)} {
+	for _, err := range []error{os.WriteFile(from, []byte("new"), 0o666), os.Chtimes(from, then, then),
+		os.WriteFile(to, []byte("old"), 0o666)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +153,8 @@ func TestPutIntoStreams(t *testing.T) {
 	if got := mustRead(t, f.Name()); err != nil || got != "first, second, third" {
 		t.Errorf("found %q, %v", got, err)
 	}
-	for name, want := range map[string]bool{fifo: true, link: true, Std: true, "/dev/stdout": true, "/dev/fd/3": true, os.DevNull: true, dir: false, f.Name(): false, dir + "/none": false, "": false, "gs://b/o": false} {
+	for name, want := range map[string]bool{fifo: true, link: true, Std: true, "/dev/stdout": true, "/dev/fd/3": true,
+		os.DevNull: true, dir: false, f.Name(): false, dir + "/none": false, "": false, "gs://b/o": false} {
 		if IsStream(name) != want {
 			t.Errorf("IsStream(%s) = %v", name, !want)
 		}
@@ -247,7 +250,8 @@ func TestOpenStream(t *testing.T) {
 		t.Errorf("written: %q", names)
 	}
 	name := filepath.Join(t.TempDir(), "file")
-	if _, err := OpenStream(context.Background(), name); err == nil || !strings.Contains(err.Error(), "expected standard output, a pipe or a device") {
+	if _, err := OpenStream(context.Background(), name); err == nil ||
+		!strings.Contains(err.Error(), "expected standard output, a pipe or a device") {
 		t.Errorf("a file: %v", err)
 	}
 	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {

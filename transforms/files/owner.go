@@ -17,7 +17,8 @@ import (
 
 // owner is a process, as the names of its temporary files tell of it.
 type owner struct {
-	host  uint32 // the host, and on it the room (container) where process numbers mean something; 0 where that is not known
+	// the host, and on it the room (container) where process numbers mean something; 0 where that is not known
+	host  uint32
 	boot  uint32 // since the host was started last
 	pid   int
 	start uint64 // when the process began, in ticks of the host
@@ -90,8 +91,8 @@ const (
 	EndProgress = ".progress"
 )
 
-// besideRun is the name of what a run has beside an output, after the output's own: the id of the run, the word of one of
-// several outputs with an id of their own, where it is one of these, and the ending.
+// besideRun is the name of what a run has beside an output, after the output's own: the id of the run, the word of one
+// of several outputs with an id of their own, where it is one of these, and the ending.
 var besideRun = regexp.MustCompile(`^` + runID.String() + `(\.[a-z]+)?(` +
 	regexp.QuoteMeta(EndStaging) + `|` + regexp.QuoteMeta(EndPart) + `|` + regexp.QuoteMeta(EndProgress) + `)$`)
 

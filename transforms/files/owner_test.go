@@ -56,12 +56,15 @@ func TestSweep(t *testing.T) {
 	unknown := "0123456789abcdef-00000000-00000000-1-1"
 	long := strings.Repeat("n", 250)
 	gone := []string{
-		Beside("o.csv", dead, EndStaging), Beside("o.csv", dead, EndPart), Beside("o.csv", dead, EndProgress), Beside("o.csv", reused, EndStaging),
+		Beside("o.csv", dead, EndStaging), Beside("o.csv", dead, EndPart), Beside("o.csv", dead, EndProgress),
+		Beside("o.csv", reused, EndStaging),
 		Beside(long, dead, EndStaging), Beside("o.csv", dead+".neighbors", EndStaging),
 	}
 	stay := []string{
-		Beside("o.csv", live, EndStaging), Beside("o.csv", elsewhere, EndStaging), Beside("o.csv", rebooted, EndStaging), Beside("o.csv", unknown, EndStaging),
-		Beside("other.csv", dead, EndStaging), ".o.csv." + dead, ".o.csv." + dead + ".tmpx", ".o.csv.x" + dead + ".tmp", ".o.csv." + dead + ".a.b.tmp", "o.csv." + dead + ".tmp", ".o.csv.tmp", "o.csv",
+		Beside("o.csv", live, EndStaging), Beside("o.csv", elsewhere, EndStaging), Beside("o.csv", rebooted, EndStaging),
+		Beside("o.csv", unknown, EndStaging),
+		Beside("other.csv", dead, EndStaging), ".o.csv." + dead, ".o.csv." + dead + ".tmpx", ".o.csv.x" + dead +
+			".tmp", ".o.csv." + dead + ".a.b.tmp", "o.csv." + dead + ".tmp", ".o.csv.tmp", "o.csv",
 		"beamlearn-" + live,
 	}
 	for _, name := range append(slices.Clone(gone), append(stay, "beamlearn-"+dead)...) {

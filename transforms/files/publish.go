@@ -60,7 +60,8 @@ func lockName(name string) string {
 
 // overtaken is the error of a job after which, or in the middle of which, another has published.
 func overtaken(name string) error {
-	return fault.File(name, "the output of one job at a time", "that of another job, which was put there while this one ended")
+	return fault.File(name, "the output of one job at a time",
+		"that of another job, which was put there while this one ended")
 }
 
 // publish renames. What an earlier try has renamed is known by its size and its modification time; of what went into
@@ -78,7 +79,8 @@ func publish(ctx context.Context, moves []Move, obsolete []string) error {
 		if IsStream(m.To) {
 			continue
 		}
-		if to, err := Stat(ctx, m.To); errors.Is(err, os.ErrNotExist) || err == nil && (to.Size != m.From.Size || IsLocal(m.To) && to.Version != m.From.Version) {
+		if to, err := Stat(ctx, m.To); errors.Is(err, os.ErrNotExist) || err == nil &&
+			(to.Size != m.From.Size || IsLocal(m.To) && to.Version != m.From.Version) {
 			return overtaken(m.To)
 		} else if err != nil {
 			return err

@@ -102,7 +102,8 @@ func (w *Window) bytes(offset, length int64) ([]byte, error) {
 	case offset >= 0 && length >= 0 && end <= head:
 		return w.head[offset:end], nil
 	}
-	return nil, fault.File(w.info.Name, fmt.Sprintf("%d bytes from byte %d on", length, offset), "a stream of %d, whose earlier ones are gone", w.Size())
+	return nil, fault.File(w.info.Name, fmt.Sprintf("%d bytes from byte %d on", length, offset),
+		"a stream of %d, whose earlier ones are gone", w.Size())
 }
 
 // OpenRange opens bytes that are in memory. They are valid until the window grows.

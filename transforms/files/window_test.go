@@ -31,11 +31,13 @@ func TestWindow(t *testing.T) {
 	type ranges map[[2]int64]string
 	check := func(size int64, want ranges) {
 		t.Helper()
-		if infos, err := List(ctx, []string{w.Pattern()}); err != nil || len(infos) != 1 || infos[0].Size != size || w.Size() != size {
+		if infos, err := List(ctx, []string{w.Pattern()}); err != nil || len(infos) != 1 || infos[0].Size != size ||
+			w.Size() != size {
 			t.Errorf("%d bytes, by its pattern %+v, %v; want %d", w.Size(), infos, err, size)
 		}
 		for at, text := range want {
-			if got := read(at[0], at[1]); got != text && (text != "" || !strings.HasPrefix(got, "a stream: found a stream of ")) {
+			if got := read(at[0], at[1]); got != text &&
+				(text != "" || !strings.HasPrefix(got, "a stream: found a stream of ")) {
 				t.Errorf("%d bytes from %d on: %q, want %q", at[1], at[0], got, text)
 			}
 		}

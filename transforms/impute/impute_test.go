@@ -21,7 +21,8 @@ import (
 func TestMain(m *testing.M) { ptest.Main(m) }
 
 // filled runs a job, and gives its output, its report, and its counters.
-func filled(t *testing.T, dir string, queries []string, chunkRows int, workers placement.Workers) (string, *Report, map[string]int64) {
+func filled(t *testing.T, dir string, queries []string, chunkRows int, workers placement.Workers) (string, *Report,
+	map[string]int64) {
 	t.Helper()
 	ctx := context.Background()
 	j := &Job{Reading: vectorio.Options{ChunkRows: chunkRows, SkipFaults: true}, Options: Options{
@@ -89,7 +90,8 @@ func TestImpute(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := map[string]int64{"impute.imputers_built": 1, "impute.cells_filled": int64(lacking), "vectorio.rows_read": 200, "vectorio.rows_rejected": 1}
+	want := map[string]int64{"impute.imputers_built": 1, "impute.cells_filled": int64(lacking), "vectorio.rows_read": 200,
+		"vectorio.rows_rejected": 1}
 	for _, queries := range [][]string{{filepath.Join(dir, "q.csv")}, nil} {
 		first := ""
 		for _, workers := range []placement.Workers{placement.InProcess, placement.Remote} {

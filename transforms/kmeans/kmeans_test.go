@@ -44,7 +44,8 @@ func write(t *testing.T, n int) []string {
 }
 
 // found is a job: the bytes of its model, and of the clusters of its rows.
-func found(t *testing.T, input []string, chunkRows int, o linear.Options, how model.Options) (clusters, answers string) {
+func found(t *testing.T, input []string, chunkRows int, o linear.Options, how model.Options) (clusters,
+	answers string) {
 	t.Helper()
 	ctx, out := context.Background(), t.TempDir()
 	run := func(_ context.Context, p *beam.Pipeline) error { return ptest.Run(p) }
@@ -64,10 +65,12 @@ func found(t *testing.T, input []string, chunkRows int, o linear.Options, how mo
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := linear.Publish(ctx, &job.Options, report, []linear.File{{Path: o.Model, Write: fit.Model().Save}}); err != nil {
+	if err := linear.Publish(ctx, &job.Options, report,
+		[]linear.File{{Path: o.Model, Write: fit.Model().Save}}); err != nil {
 		t.Fatal(err)
 	}
-	p := &linear.PredictJob{Reading: vectorio.Options{ChunkRows: chunkRows}, Options: linear.PredictOptions{Output: filepath.Join(out, "c.csv"), Workers: o.Workers}}
+	p := &linear.PredictJob{Reading: vectorio.Options{ChunkRows: chunkRows},
+		Options: linear.PredictOptions{Output: filepath.Join(out, "c.csv"), Workers: o.Workers}}
 	p.Options.EnsureDefaults()
 	if err := p.ReadAny(ctx, o.Model); err != nil {
 		t.Fatal(err)

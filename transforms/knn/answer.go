@@ -65,8 +65,9 @@ func (a *Answer) Validate(o *Options) error {
 		errs = append(errs, errors.New("proba: only classification has probabilities"))
 	}
 	if a.Vote.Outlier != "" && !o.mayLack() {
-		errs = append(errs, errors.New("outlier label: only within a radius, or where it may not have all points, has a query no "+
-			"neighbour"))
+		errs = append(errs, errors.New(
+			"outlier label: only within a radius, or where it may not have all points, has a query no "+
+				"neighbour"))
 	}
 	if len(a.Ks) > 0 && o.Radius != nil {
 		errs = append(errs, errors.New("several k to compare, and a radius, exclude each other"))

@@ -59,8 +59,9 @@ func (o *Options) validateApproximate() error {
 	a := o.ivf()
 	errs := []error{a.Validate()}
 	if o.Groups != nil && o.Groups.Rule == groups.Center {
-		errs = append(errs, errors.New("keep center: counts all neighbours, which a recall leaves out some of: keep another row, "+
-			"or leave out the recall"))
+		errs = append(errs, errors.New(
+			"keep center: counts all neighbours, which a recall leaves out some of: keep another row, "+
+				"or leave out the recall"))
 	}
 	if o.Radius != nil && o.Groups == nil {
 		errs = append(errs, errors.New("a recall is of the k nearest: all neighbours within a radius are only found exactly"))
@@ -113,7 +114,8 @@ func (f *approximateFn) graph(ctx context.Context, c *corpus, emit func(output.P
 // group finds pairs of points for groups.
 func (f *approximateFn) group(ctx context.Context, t *task, c *corpus, emit func(output.Part)) error {
 	start := time.Now()
-	found, report, err := groups.Approximate(c.points, *f.Options.Radius, f.Options.ivf(), neighbors.Search{Threads: f.Options.Threads})
+	found, report, err := groups.Approximate(c.points, *f.Options.Radius, f.Options.ivf(),
+		neighbors.Search{Threads: f.Options.Threads})
 	if err != nil {
 		return err
 	}
@@ -146,11 +148,13 @@ func (f *listsFn) ProcessElement(
 	if err != nil {
 		return fault.Mark(err)
 	}
-	return f.lists(ctx, c, vectorio.Gather(queries), emit, func() (*ivf.Index, error) { return ivf.Fit(c.points, f.Options.ivf()) })
+	return f.lists(ctx, c, vectorio.Gather(queries), emit,
+		func() (*ivf.Index, error) { return ivf.Fit(c.points, f.Options.ivf()) })
 }
 
 // lists answers queries by an index of the points, and writes the answers.
-func (f *approximateFn) lists(ctx context.Context, c *corpus, chunks []vectorio.Chunk, emit func(output.Part), fit func() (*ivf.Index, error)) error {
+func (f *approximateFn) lists(ctx context.Context, c *corpus, chunks []vectorio.Chunk, emit func(output.Part),
+	fit func() (*ivf.Index, error)) error {
 	progress.Of(f.Options.RunID).Phase("building the index")
 	start := time.Now()
 	index, err := fit()
@@ -256,8 +260,8 @@ func (f *approximateFn) tell(ctx context.Context, c *corpus, a *ivf.Report, emit
 	}, c.rejected, emit)
 }
 
-// keptApproximate finds most of the neighbours among the points of an index of an earlier run, in one worker, by the lists
-// that it keeps.
+// keptApproximate finds most of the neighbours among the points of an index of an earlier run, in one worker, by the
+// lists that it keeps.
 type keptApproximate struct{}
 
 func (keptApproximate) check(*Job) error { return nil }
@@ -265,7 +269,8 @@ func (keptApproximate) check(*Job) error { return nil }
 func (keptApproximate) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	s = s.Scope("knn.ApproximateKept")
 	x := j.Index
-	fn := keptApproximateFn{approximateFn{buildFn{Reading: j.Reading, Options: j.Options, Dim: x.Dim, Self: j.Queries == nil}}, x.File, x.Note.Total}
+	fn := keptApproximateFn{approximateFn{buildFn{Reading: j.Reading, Options: j.Options, Dim: x.Dim,
+		Self: j.Queries == nil}}, x.File, x.Note.Total}
 	reports := beam.CreateList(s, j.shapeOf(x.Note.Total))
 	if j.Queries == nil {
 		all := beam.CreateList(s, []Range{{Ordinal: built, Total: x.Note.Total}})
@@ -282,8 +287,8 @@ type keptApproximateFn struct {
 	Total int64 // rows that it was built of
 }
 
-// open opens the index, and copies its points into memory that stays whatever becomes of the file, where they are looked
-// at otherwise than by the index.
+// open opens the index, and copies its points into memory that stays whatever becomes of the file, where they are
+// looked at otherwise than by the index.
 func (f *keptApproximateFn) open(ctx context.Context, copies bool) (x *neighbors.Index, c *corpus, err error) {
 	progress.Of(f.Options.RunID).Phase("reading points")
 	start := time.Now()

@@ -62,7 +62,8 @@ func agreement(t *testing.T, a, b string) float64 {
 
 // some are the lines of every 20th row in an output, and the lines of its exact neighbours, which cost a twentieth of
 // those of all rows.
-func some(t *testing.T, x [][]float64, output string, k int, dtype vectors.DType, o neighbors.Options) (found, exact string) {
+func some(t *testing.T, x [][]float64, output string, k int, dtype vectors.DType, o neighbors.Options) (found,
+	exact string) {
 	t.Helper()
 	points, queries := &vectors.Block{Dim: len(x[0]), DType: dtype}, &vectors.Block{Dim: len(x[0]), DType: dtype}
 	all := strings.Split(strings.TrimSpace(output), "\n")
@@ -101,7 +102,8 @@ func TestApproximateGraph(t *testing.T) {
 	x := clustered(n, d, 3)
 	f32 := to[float32]
 	whole := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f4", f32))}
-	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:777], "<f4", f32)), writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[777:], "<f4", f32))}
+	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:777], "<f4", f32)),
+		writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[777:], "<f4", f32))}
 	expected := ""
 	for i, c := range []struct {
 		input []string
@@ -117,7 +119,8 @@ func TestApproximateGraph(t *testing.T) {
 		c.o.K, c.o.Recall, c.o.Seed, c.o.Output = k, 0.9, 5, filepath.Join(dir, fmt.Sprint(i), "n.csv")
 		r := mustRun(t, c.input, nil, vectorio.Options{ChunkRows: c.rows}, c.o)
 		a := r.Approximate
-		if a == nil || a.Method != "partition" || a.Recall < 0.9 || a.Short() || r.Points != n || r.Queries != n || r.Neighbors != n*k || r.Algorithm != IVF {
+		if a == nil || a.Method != "partition" || a.Recall < 0.9 || a.Short() || r.Points != n || r.Queries != n ||
+			r.Neighbors != n*k || r.Algorithm != IVF {
 			t.Fatalf("report %+v, %+v", r, a)
 		}
 		got := read(t, c.o.Output)
@@ -159,7 +162,8 @@ func TestApproximateQueries(t *testing.T) {
 		reading := vectorio.Options{ChunkRows: c.rows, SkipFaults: true, Formats: formats.Options{}}
 		r := mustRun(t, points, queries, reading, c.o)
 		a := r.Approximate
-		if a == nil || a.Method != "lists" || a.Recall < 0.9 || a.Fanout >= a.Leaders || r.Points != n || r.Queries != q-1 || r.Rejected != 1 {
+		if a == nil || a.Method != "lists" || a.Recall < 0.9 || a.Fanout >= a.Leaders || r.Points != n || r.Queries != q-1 ||
+			r.Rejected != 1 {
 			t.Fatalf("report %+v, %+v", r, a)
 		}
 		var got string
@@ -210,10 +214,12 @@ func TestApproximateFaults(t *testing.T) {
 	radius := 1.0
 	for want, o := range map[string]Options{
 		"recall 2: must be greater than 0 and at most 1": {K: 1, Recall: 2},
-		`metric "manhattan": approximate search has`:     {K: 1, Recall: 0.9, Neighbors: neighbors.Options{Metric: neighbors.Manhattan}},
-		"algorithm kd_tree is exact":                     {K: 1, Recall: 0.9, Neighbors: neighbors.Options{Algorithm: neighbors.KDTree}},
-		"within a radius are only found exactly":         {Radius: &radius, Recall: 0.9},
-		"in parts: without broadcast":                    {K: 1, Recall: 0.9, Broadcast: File},
+		`metric "manhattan": approximate search has`: {K: 1, Recall: 0.9,
+			Neighbors: neighbors.Options{Metric: neighbors.Manhattan}},
+		"algorithm kd_tree is exact": {K: 1, Recall: 0.9,
+			Neighbors: neighbors.Options{Algorithm: neighbors.KDTree}},
+		"within a radius are only found exactly": {Radius: &radius, Recall: 0.9},
+		"in parts: without broadcast":            {K: 1, Recall: 0.9, Broadcast: File},
 	} {
 		o.Output = "n.csv"
 		o.EnsureDefaults()
@@ -231,7 +237,8 @@ func TestParts(t *testing.T) {
 	x := clustered(n, d, 3)
 	f64 := to[float64]
 	whole := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f8", f64))}
-	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:7777], "<f8", f64)), writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[7777:], "<f8", f64))}
+	cut := []string{writeFile(t, filepath.Join(dir, "x0.npy"), npyOf(x[:7777], "<f8", f64)),
+		writeFile(t, filepath.Join(dir, "x1.npy"), npyOf(x[7777:], "<f8", f64))}
 	for _, metric := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.Correlation} {
 		if brief() && metric != neighbors.Euclidean {
 			break
@@ -253,7 +260,8 @@ func TestParts(t *testing.T) {
 			c.o.Output, c.o.Neighbors.Metric = filepath.Join(dir, fmt.Sprint(metric, i), "n.csv"), metric
 			r := mustRun(t, c.input, nil, vectorio.Options{ChunkRows: c.rows}, c.o)
 			a := r.Approximate
-			if a == nil || a.Method != "partition" || a.Recall < 0.9 || a.Short() || a.Sample < 1000 || a.Leaders < 10 || r.Shards < 3 ||
+			if a == nil || a.Method != "partition" || a.Recall < 0.9 || a.Short() || a.Sample < 1000 || a.Leaders < 10 ||
+				r.Shards < 3 ||
 				r.Points != n || r.Queries != n || r.Neighbors != n*k || r.Algorithm != IVF || r.Broadcast != Parts {
 				t.Fatalf("report %+v, %+v", r, a)
 			}
@@ -266,7 +274,8 @@ func TestParts(t *testing.T) {
 				expected = got
 				got, exact := some(t, x, got, k, vectors.Float64, neighbors.Options{Metric: metric})
 				share := agreement(t, got, exact)
-				t.Logf("%s: %.4f of the neighbours are the true ones, reported %.4f to %.4f; %d parts by %d leaders, fan-out %d", metric, share, a.Low, a.High, r.Shards, a.Leaders, a.Fanout)
+				t.Logf("%s: %.4f of the neighbours are the true ones, reported %.4f to %.4f; %d parts by %d leaders, fan-out %d",
+					metric, share, a.Low, a.High, r.Shards, a.Leaders, a.Fanout)
 				if share < a.Low-0.01 || share > a.High+0.01 {
 					t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
 				}
@@ -302,7 +311,9 @@ func TestPartsOfRows(t *testing.T) {
 			break
 		}
 		reading.ChunkRows = rows
-		o := Options{K: k, Recall: 0.8, IndexMemory: 3 << 20, Workers: []placement.Workers{placement.InProcess, placement.Remote}[i], Output: filepath.Join(dir, fmt.Sprint(i), "n.csv")}
+		o := Options{K: k, Recall: 0.8, IndexMemory: 3 << 20,
+			Workers: []placement.Workers{placement.InProcess, placement.Remote}[i],
+			Output:  filepath.Join(dir, fmt.Sprint(i), "n.csv")}
 		r := mustRun(t, input, nil, reading, o)
 		if r.Points != n-1 || r.Queries != n-1 || r.Neighbors != (n-1)*k || r.Rejected != 1 || r.Approximate.Recall < 0.8 {
 			t.Fatalf("report %+v, %+v", r, r.Approximate)
@@ -363,7 +374,8 @@ func TestPartsOfQueries(t *testing.T) {
 		c.o.Output = filepath.Join(dir, fmt.Sprint(i), "n.csv")
 		r := mustRun(t, c.points, c.queries, input, c.o)
 		a := r.Approximate
-		if a == nil || a.Recall < 0.9 || a.Short() || r.Shards < 1 || r.Points != n-c.rejected || r.Queries != c.asked || r.Neighbors != c.asked*k ||
+		if a == nil || a.Recall < 0.9 || a.Short() || r.Shards < 1 || r.Points != n-c.rejected || r.Queries != c.asked ||
+			r.Neighbors != c.asked*k ||
 			r.Rejected != 2*c.rejected || r.Algorithm != IVF || r.Broadcast != Parts {
 			t.Fatalf("%d: report %+v, %+v", i, r, a)
 		}
@@ -376,7 +388,8 @@ func TestPartsOfQueries(t *testing.T) {
 			e := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv")}
 			mustRun(t, c.points, c.queries, input, e)
 			share := agreement(t, got, read(t, e.Output))
-			t.Logf("%.4f of the neighbours are the true ones, reported %.4f to %.4f, %d parts, %.2f copies", share, a.Low, a.High, r.Shards, a.Copies)
+			t.Logf("%.4f of the neighbours are the true ones, reported %.4f to %.4f, %d parts, %.2f copies", share, a.Low,
+				a.High, r.Shards, a.Copies)
 			if share < a.Low-0.01 || share > a.High+0.01 {
 				t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
 			}

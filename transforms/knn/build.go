@@ -90,7 +90,8 @@ type building struct {
 
 // note is that of points that were read, of so many rows.
 func (f *buildFn) note(total int64, rejected []*fault.Fault) Note {
-	n := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns, Total: total,
+	n := Note{Files: f.Kept, Formats: f.Reading.Formats, SkipFaults: f.Reading.SkipFaults, Columns: f.Columns,
+		Total:    total,
 		Rejected: int64(len(rejected))}
 	if o := &f.Options.Neighbors; f.Kept != nil {
 		n.Encoding, n.FittedParams = f.Reading.Encoding, o.Metric.Fitted() && o.Params == nil

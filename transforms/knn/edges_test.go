@@ -23,7 +23,8 @@ func TestNoQueries(t *testing.T) {
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(30, 2), true, ","))}
 	csv := []string{writeFile(t, filepath.Join(dir, "q.csv"), []byte("x0,x1\n"))}
 	npy := []string{writeFile(t, filepath.Join(dir, "q.npy"), emptyNPY(2))}
-	nothing := []string{writeFile(t, filepath.Join(dir, "q.jsonl"), nil), writeFile(t, filepath.Join(dir, "r.jsonl"), []byte("\n \n"))}
+	nothing := []string{writeFile(t, filepath.Join(dir, "q.jsonl"), nil),
+		writeFile(t, filepath.Join(dir, "r.jsonl"), []byte("\n \n"))}
 	index := filepath.Join(dir, "x.index")
 	mustBuild(t, input, vectorio.Options{}, Options{Index: index})
 	for i, c := range []struct {
@@ -47,7 +48,8 @@ func TestNoQueries(t *testing.T) {
 			o := c.o
 			o.Output = filepath.Join(dir, fmt.Sprint(i, j), c.output)
 			if j == 1 {
-				input[0] = writeFile(t, filepath.Join(dir, "x.npy"), npyOf(testPoints(30, 2), "<f8", func(v float64) float64 { return v }))
+				input[0] = writeFile(t, filepath.Join(dir, "x.npy"),
+					npyOf(testPoints(30, 2), "<f8", func(v float64) float64 { return v }))
 			} else {
 				input[0] = filepath.Join(dir, "x.csv")
 			}
@@ -73,12 +75,15 @@ func TestNoQueries(t *testing.T) {
 	// A shard of no rows among others is no query, and hides no fault of theirs.
 	o.Output = filepath.Join(dir, "some.csv")
 	some := writeFile(t, filepath.Join(dir, "a.csv"), []byte("x1,x0\n1,2\n"))
-	if r, err := runPrebuilt(t, index, append([]string{some}, nothing...), vectorio.Options{}, o); err != nil || r.Queries != 1 {
+	if r, err := runPrebuilt(t, index, append([]string{some}, nothing...), vectorio.Options{}, o); err != nil ||
+		r.Queries != 1 {
 		t.Errorf("%v, report %+v", err, r)
 	}
-	wide := writeFile(t, filepath.Join(dir, "wide.npy"), npyOf(testPoints(4, 3), "<f8", func(v float64) float64 { return v }))
+	wide := writeFile(t, filepath.Join(dir, "wide.npy"),
+		npyOf(testPoints(4, 3), "<f8", func(v float64) float64 { return v }))
 	for _, queries := range [][]string{append([]string{wide}, nothing...), append(nothing, wide)} {
-		if _, err := runPrebuilt(t, index, queries, vectorio.Options{}, o); err == nil || !strings.Contains(firstFault(err), "3 columns") {
+		if _, err := runPrebuilt(t, index, queries, vectorio.Options{}, o); err == nil ||
+			!strings.Contains(firstFault(err), "3 columns") {
 			t.Errorf("queries of three columns: error %v", err)
 		}
 	}
@@ -94,7 +99,8 @@ func emptyNPY(dim int) []byte {
 func TestRadiusOfAnIndex(t *testing.T) {
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(30, 2), true, ","))}
-	for metric, want := range map[neighbors.Metric]string{neighbors.InnerProduct: "", neighbors.Manhattan: "radius -3: no manhattan distance is below 0"} {
+	for metric, want := range map[neighbors.Metric]string{neighbors.InnerProduct: "",
+		neighbors.Manhattan: "radius -3: no manhattan distance is below 0"} {
 		index := filepath.Join(dir, string(metric))
 		mustBuild(t, input, vectorio.Options{}, Options{Index: index, Neighbors: neighbors.Options{Metric: metric}})
 		radius := -3.0
@@ -176,7 +182,8 @@ func TestOverflow(t *testing.T) {
 	dir := t.TempDir()
 	x := [][]float64{{1e300, 1}, {-1e300, 2}, {5e299, 3}, {7e299, 4}}
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(x, "<f8", func(v float64) float64 { return v }))}
-	for i, o := range []Options{{K: 1}, {K: 1, Workers: placement.InProcess}, {K: 1, Broadcast: File}, {K: 1, Broadcast: Shards, IndexMemory: 1 << 20}, {K: 1, Recall: 0.9}} {
+	for i, o := range []Options{{K: 1}, {K: 1, Workers: placement.InProcess}, {K: 1, Broadcast: File},
+		{K: 1, Broadcast: Shards, IndexMemory: 1 << 20}, {K: 1, Recall: 0.9}} {
 		o.Output = filepath.Join(dir, fmt.Sprint(i), "n.csv")
 		mustRun(t, input, nil, vectorio.Options{}, o)
 		if got := read(t, o.Output); !strings.Contains(got, "\n2,1,3,2e+299\n") || !strings.Contains(got, "\n0,1,3,3") {
@@ -184,7 +191,8 @@ func TestOverflow(t *testing.T) {
 		}
 		o.Output = filepath.Join(dir, fmt.Sprint(i), "squares.csv")
 		o.Neighbors.Metric = neighbors.SqEuclidean
-		if _, _, err := run(t, input, nil, vectorio.Options{}, o); err == nil || !strings.Contains(firstFault(err), "beyond the greatest number") {
+		if _, _, err := run(t, input, nil, vectorio.Options{}, o); err == nil ||
+			!strings.Contains(firstFault(err), "beyond the greatest number") {
 			t.Errorf("%+v: squares: %v", o, err)
 		}
 	}

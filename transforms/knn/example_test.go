@@ -33,7 +33,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	job := &knn.Job{Corpus: corpus, Reading: reading, Options: knn.Options{K: 1, Output: filepath.Join(dir, "neighbors.csv")}}
+	job := &knn.Job{Corpus: corpus, Reading: reading,
+		Options: knn.Options{K: 1, Output: filepath.Join(dir, "neighbors.csv")}}
 	job.Options.EnsureDefaults()
 	if err := job.Check(); err != nil {
 		log.Fatal(err)

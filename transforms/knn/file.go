@@ -100,7 +100,8 @@ func Inspect(ctx context.Context, path string) (*Prebuilt, error) {
 		return nil, fault.File(path, "an index, as the command index writes them", "an index with the note %.40q", x.Note())
 	}
 	if e := p.Note.Encoding; e != nil && e.Dim() != x.Dim() {
-		return nil, fault.File(path, fmt.Sprintf("an encoding of %d features, as the points have columns", x.Dim()), "%d features", e.Dim())
+		return nil, fault.File(path, fmt.Sprintf("an encoding of %d features, as the points have columns", x.Dim()),
+			"%d features", e.Dim())
 	}
 	p.File.Stamp, p.Points, p.Dim, p.Options, p.TextIDs = x.Stamp(), x.Len(), x.Dim(), x.Options(), x.TextIDs()
 	p.Labelled = x.Labelled()

@@ -31,13 +31,14 @@ func (o *Options) CheckFollow() error {
 	return err
 }
 
-// Follow answers the queries of a stream by an index of an earlier run, or by several, in this process, without Beam, and writes the
-// answers to those that have come at once: the bytes that [KNeighbors] writes, in .csv or .jsonl. The job's Queries
-// are the rows of the stream, as [Job.InspectQueries] finds them by its pattern. Where rows at fault are skipped, each
-// is told; else the first ends the work, once the rows before it are answered. It returns nil at the end of the
-// stream; the report is always that of the rows so far. It fails where the job is not valid: see [Job.Check] and
+// Follow answers the queries of a stream by an index of an earlier run, or by several, in this process, without Beam,
+// and writes the answers to those that have come at once: the bytes that [KNeighbors] writes, in .csv or .jsonl. The
+// job's Queries are the rows of the stream, as [Job.InspectQueries] finds them by its pattern. Where rows at fault are
+// skipped, each is told; else the first ends the work, once the rows before it are answered. It returns nil at the end
+// of the stream; the report is always that of the rows so far. It fails where the job is not valid: see [Job.Check] and
 // [Options.CheckFollow].
-func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer, tell func(*fault.Fault)) (*Report, error) {
+func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer, tell func(*fault.Fault)) (*Report,
+	error) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
 	j.Reading.Domain = j.domain()
@@ -70,7 +71,8 @@ func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer, te
 	if f.format, err = results.Detect(j.Options.Output, j.Options.OutputFormat, f.layout); err != nil {
 		return f.report, err
 	}
-	f.report.Dim, f.report.Algorithm, f.report.DecodeIndex = j.dim(), string(indexes[0].Algorithm()), time.Since(start).Seconds()
+	f.report.Dim, f.report.Algorithm, f.report.DecodeIndex = j.dim(), string(indexes[0].Algorithm()),
+		time.Since(start).Seconds()
 	if err := f.format.Assemble(0, to, nil, f.layout); err != nil { // a header, where the format has one
 		return f.report, err
 	}

@@ -140,7 +140,8 @@ func TestGraphs(t *testing.T) {
 		"union":               {Options{K: g.K, Symmetric: neighbors.Union}, g.Graphs["union"]},
 		"mutual":              {Options{K: g.K, Symmetric: neighbors.Mutual}, g.Graphs["mutual"]},
 		"union connectivity":  {Options{K: g.K, Symmetric: neighbors.Union, Connectivity: true}, ones(g.Graphs["union"])},
-		"mutual self":         {Options{K: g.K, Symmetric: neighbors.Mutual, IncludeSelf: true}, withSelfFirst(g.Graphs["mutual"], 0)},
+		"mutual self": {Options{K: g.K, Symmetric: neighbors.Mutual, IncludeSelf: true},
+			withSelfFirst(g.Graphs["mutual"], 0)},
 	} {
 		c.o.Output = filepath.Join(dir, name+".mtx")
 		r := mustRun(t, input, nil, vectorio.Options{}, c.o)

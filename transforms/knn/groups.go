@@ -229,9 +229,10 @@ func (f *groupsFn) each(all []exchangeFile, part int64, use func(p *exchangePiec
 	return nil
 }
 
-// join joins the rows, cuts the groups where that is asked, counts the rows, and finds those that stay; and, for a page,
-// the nearest pairs that join them.
-func (f *groupsFn) join(ctx context.Context, all []exchangeFile, cut *cutting) (*groups.Members, *groups.Levels, error) {
+// join joins the rows, cuts the groups where that is asked, counts the rows, and finds those that stay; and, for a
+// page, the nearest pairs that join them.
+func (f *groupsFn) join(ctx context.Context, all []exchangeFile, cut *cutting) (*groups.Members, *groups.Levels,
+	error) {
 	c, err := groups.New(totalOf(all))
 	if err != nil {
 		return nil, nil, err

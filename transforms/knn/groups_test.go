@@ -206,8 +206,10 @@ func TestGroupsRecall(t *testing.T) {
 	radius := 1.0
 	var want string
 	for i, recall := range []float64{0, 0.9} {
-		o := Options{Radius: &radius, Groups: &groups.Keep{Rule: groups.Last}, Recall: recall, Output: filepath.Join(dir, "few.csv")}
-		r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "few.npy"), npyOf(few, "<f8", to[float64]))}, nil, vectorio.Options{}, o)
+		o := Options{Radius: &radius, Groups: &groups.Keep{Rule: groups.Last}, Recall: recall,
+			Output: filepath.Join(dir, "few.csv")}
+		r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "few.npy"), npyOf(few, "<f8", to[float64]))}, nil,
+			vectorio.Options{}, o)
 		if got := read(t, o.Output); i == 0 {
 			want = got
 		} else if got != want || r.Approximate.Method != "exact" {
@@ -230,7 +232,8 @@ func TestGroupsRecall(t *testing.T) {
 	radius = 0.05
 	o := Options{Radius: &radius, Groups: &groups.Keep{Rule: groups.First}, Recall: 0.95, Overview: true,
 		Output: filepath.Join(dir, "many.csv")}
-	r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "many.npy"), npyOf(many, "<f4", to[float32]))}, nil, vectorio.Options{}, o)
+	r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "many.npy"), npyOf(many, "<f4", to[float32]))}, nil,
+		vectorio.Options{}, o)
 	a := r.Approximate
 	if a.Method != "partition" || a.Recall < 0.95 || a.Low > a.Recall || a.High < a.Recall || a.Sample < 1000 {
 		t.Errorf("%+v", a)
@@ -267,7 +270,8 @@ func TestGroupsRefused(t *testing.T) {
 	}{
 		{nil, Options{K: 3}, "groups are of the pairs within a radius"},
 		{points, Options{Radius: &radius}, "groups are of the points of an input"},
-		{nil, Options{Radius: &radius, Neighbors: neighbors.Options{Metric: neighbors.InnerProduct}}, "by the inner product nothing is near itself"},
+		{nil, Options{Radius: &radius, Neighbors: neighbors.Options{Metric: neighbors.InnerProduct}},
+			"by the inner product nothing is near itself"},
 		{nil, Options{Radius: &radius, Recall: 0.9, IndexMemory: 1}, "groups with a recall need all points in one worker"},
 		{nil, Options{Radius: &radius, Diameter: &negative}, "max_diameter -1: no euclidean distance is below 0"},
 	} {

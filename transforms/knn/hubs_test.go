@@ -21,7 +21,8 @@ func TestOverview(t *testing.T) {
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(n, 5), true, ","))}
 	var expected *overview.Overview
 	for i, o := range []Options{
-		{Workers: placement.InProcess}, {Workers: placement.InProcess, SearchRows: 10}, {Workers: placement.InProcess, Broadcast: File}, {Broadcast: SideInput}, {Workers: placement.InProcess, Recall: 0.5},
+		{Workers: placement.InProcess}, {Workers: placement.InProcess, SearchRows: 10},
+		{Workers: placement.InProcess, Broadcast: File}, {Broadcast: SideInput}, {Workers: placement.InProcess, Recall: 0.5},
 		{Broadcast: Shards, IndexMemory: 6000},
 	} {
 		o.K, o.Overview, o.Output = k, true, filepath.Join(dir, "n.csv")

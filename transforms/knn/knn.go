@@ -254,7 +254,8 @@ func (o *Options) Validate() error {
 	if o.Answer != nil {
 		errs = append(errs, o.Answer.Validate(o))
 	}
-	errs = append(errs, o.validateGraph(), o.validateRules(), o.validateOutliers(), o.validateEvaluate(), o.written().Validate())
+	errs = append(errs, o.validateGraph(), o.validateRules(), o.validateOutliers(), o.validateEvaluate(),
+		o.written().Validate())
 	return errors.Join(errs...)
 }
 
@@ -338,7 +339,8 @@ func (j *Job) Check() error {
 	if j.Index == nil && j.Reading.Formats.Sparse {
 		errs = append(errs, j.Options.Neighbors.CheckSparse(j.dim()))
 	}
-	errs = append(errs, j.checkIDs(), j.checkMetric(), j.checkGraph(), j.checkApproximateGroups(), j.checkTargets(), j.broadcast().check(j))
+	errs = append(errs, j.checkIDs(), j.checkMetric(), j.checkGraph(), j.checkApproximateGroups(), j.checkTargets(),
+		j.broadcast().check(j))
 	return errors.Join(errs...)
 }
 
@@ -422,7 +424,8 @@ func (j *Job) InspectCorpus(ctx context.Context, patterns []string) (err error) 
 }
 
 // inspectPoints finds points, and completes the options of reading them.
-func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Options, o *Options) (*vectorio.Dataset, error) {
+func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Options, o *Options) (*vectorio.Dataset,
+	error) {
 	reading.Formats.Sparse = !reading.Formats.Cells
 	if o.Neighbors.Metric.Missing() && !reading.Formats.Cells {
 		if err := takeMissing(reading); err != nil {
@@ -478,7 +481,8 @@ func (j *Job) pointsOfSVM() (svm, zeroBased bool) {
 	} else {
 		infos, zeroBased = j.Corpus.Files, j.Corpus.ZeroBased()
 	}
-	return slices.ContainsFunc(infos, func(f files.Info) bool { return vectorio.IsSVM([]string{f.Name}, format) }), zeroBased
+	return slices.ContainsFunc(infos, func(f files.Info) bool { return vectorio.IsSVM([]string{f.Name}, format) }),
+		zeroBased
 }
 
 // metric is that of the index, where it was built before.
@@ -508,7 +512,8 @@ func (j *Job) dim() int {
 	return j.Corpus.Dim
 }
 
-// QueryRows is the number of rows of the queries, or of the points where each is one; below 0 where they must be counted.
+// QueryRows is the number of rows of the queries, or of the points where each is one; below 0 where they must be
+// counted.
 func (j *Job) QueryRows() int64 {
 	if d := j.queryDataset(); d != nil {
 		return d.Rows
@@ -528,7 +533,8 @@ func (j *Job) queryDataset() *vectorio.Dataset {
 func (o *Options) checkK(points int64, self bool) error {
 	k := o.K
 	if self && o.IncludeSelf && int64(k) >= points {
-		return fmt.Errorf("k = %d: must be at most the number of points, %d, as each is the first of its neighbours", k+1, points)
+		return fmt.Errorf("k = %d: must be at most the number of points, %d, as each is the first of its neighbours", k+1,
+			points)
 	}
 	if self && int64(k) >= points {
 		return fmt.Errorf("k = %d: must be less than the number of points, %d, as no point is its own neighbour", k, points)

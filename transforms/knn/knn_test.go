@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 }
 
 // run runs a whole job on Prism and returns its report and counters.
-func run(t *testing.T, input, queries []string, reading vectorio.Options, o Options) (*Report, metrics.QueryResults, error) {
+func run(t *testing.T, input, queries []string, reading vectorio.Options, o Options) (*Report, metrics.QueryResults,
+	error) {
 	t.Helper()
 	ctx := context.Background()
 	job := &Job{Reading: reading, Options: o}
@@ -293,7 +294,8 @@ func TestFormatsAndChunks(t *testing.T) {
 			if chunk == 1000 && !slices.Contains([]string{"x.npy", "x.csv", "x.tsv.zst"}, name) {
 				continue // all of them in one chunk: of numbers, text and what is packed
 			}
-			if brief() && (chunk == 1000 || strings.HasPrefix(name, "xi.") || strings.HasPrefix(name, "x8.") || strings.HasSuffix(name, "bin")) {
+			if brief() && (chunk == 1000 || strings.HasPrefix(name, "xi.") || strings.HasPrefix(name, "x8.") ||
+				strings.HasSuffix(name, "bin")) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%d", name, chunk), func(t *testing.T) {
@@ -381,7 +383,8 @@ func TestDecodesOnce(t *testing.T) {
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(points, "<f4", to[float32]))}
 	o := Options{K: 4, Output: filepath.Join(dir, "n.csv"), RunID: "decodes-once"}
 	counts(t, map[string]int64{
-		"knn.index_builds": 1, "knn.index_decodes": 1, "knn.rows_answered": 200, "knn.neighbors_found": 800, "vectorio.rows_read": 200,
+		"knn.index_builds": 1, "knn.index_decodes": 1, "knn.rows_answered": 200, "knn.neighbors_found": 800,
+		"vectorio.rows_read": 200,
 	}, func() metrics.QueryResults {
 		r, m, err := run(t, input, nil, vectorio.Options{ChunkRows: 3}, o)
 		if err != nil {
@@ -419,7 +422,8 @@ func TestInProcess(t *testing.T) {
 		t.Errorf("indexes of %d runs that are over", n)
 	}
 	o := Options{K: 1, IndexLimit: 100, Workers: placement.InProcess, Output: filepath.Join(dir, "limit.csv")}
-	if _, _, err := run(t, input, nil, vectorio.Options{}, o); err == nil || !strings.Contains(firstFault(err), "above the limit of 100 bytes") {
+	if _, _, err := run(t, input, nil, vectorio.Options{}, o); err == nil ||
+		!strings.Contains(firstFault(err), "above the limit of 100 bytes") {
 		t.Errorf("above the limit: %v", err)
 	}
 }
@@ -436,7 +440,8 @@ func TestQueriesAndRadius(t *testing.T) {
 	}
 	// All within the radius are the nearest of all, up to it.
 	radius := 3.0
-	o = Options{Radius: &radius, Output: filepath.Join(dir, "r.csv"), Neighbors: neighbors.Options{Metric: neighbors.Euclidean}}
+	o = Options{Radius: &radius, Output: filepath.Join(dir, "r.csv"),
+		Neighbors: neighbors.Options{Metric: neighbors.Euclidean}}
 	mustRun(t, input, nil, vectorio.Options{ChunkRows: 4}, o)
 	var within strings.Builder
 	for line := range strings.Lines(want(points, nil, 59, o.Neighbors)) {
@@ -465,7 +470,8 @@ func TestIDs(t *testing.T) {
 		t.Errorf("%d duplicate ids", r.DuplicateIDs)
 	}
 	o.Output = filepath.Join(dir, "n.npy")
-	if _, _, err := run(t, input, nil, reading, o); err == nil || !strings.Contains(firstFault(err), `"b,1"`) && !strings.Contains(firstFault(err), "a") {
+	if _, _, err := run(t, input, nil, reading, o); err == nil || !strings.Contains(firstFault(err), `"b,1"`) &&
+		!strings.Contains(firstFault(err), "a") {
 		t.Errorf("text ids in .npy: %v", err)
 	}
 	if m, _ := filepath.Glob(filepath.Join(dir, "*n.*npy*")); len(m) > 0 {
@@ -489,7 +495,8 @@ func TestFaults(t *testing.T) {
 			o := Options{K: 2, Output: filepath.Join(dir, "out", "n.csv")}
 			reading := vectorio.Options{ChunkRows: 9}
 			_, _, err := run(t, input, nil, reading, o)
-			if err == nil || !strings.HasPrefix(firstFault(err), filepath.Join(dir, name)+": row ") || !strings.Contains(firstFault(err), "finite") {
+			if err == nil || !strings.HasPrefix(firstFault(err), filepath.Join(dir, name)+": row ") ||
+				!strings.Contains(firstFault(err), "finite") {
 				t.Fatalf("error %v", err)
 			}
 			if m, _ := os.ReadDir(filepath.Join(dir, "out")); len(m) > 0 {
@@ -538,18 +545,29 @@ func TestCheck(t *testing.T) {
 		o              Options
 		want           []string
 	}{
-		"k of all points":     {[]string{x}, nil, Options{K: 10, Output: out}, []string{"k = 10: must be less than the number of points, 10"}},
-		"k of all, text":      {[]string{c}, nil, Options{K: 10, Output: out}, []string{"k = 10: must be less than the number of points, 10"}},
-		"k of all, unknown":   {[]string{z}, nil, Options{K: 10, Output: out}, []string{"k = 10: must be less than the number of points, 10"}},
-		"k beyond":            {[]string{x}, []string{x}, Options{K: 11, Output: out}, []string{"k = 11: must be at most the number of points, 10"}},
-		"dimensions":          {[]string{x}, []string{y}, Options{K: 1, Output: out}, []string{"the queries have 4 columns", "the points have 3"}},
-		"dimensions of files": {[]string{x, y}, nil, Options{K: 1, Output: out}, []string{"y.npy", "found 4 columns, expected 3 columns, as in"}},
-		"nothing":             {[]string{x}, nil, Options{}, []string{"one of k and radius is needed", "an output is needed"}},
-		"negative":            {[]string{x}, nil, Options{Radius: &negative, Output: out}, []string{"radius -1: no euclidean distance is below 0"}},
-		"radius as npy":       {[]string{x}, nil, Options{Radius: &one, Output: dir + "/n.npy"}, []string{"npy"}},
-		"limit":               {[]string{x}, nil, Options{K: 1, IndexLimit: 100, Output: out}, []string{"10 points × 3 columns takes at least 120 bytes, above the limit of 100 bytes", "raise --index_limit"}},
-		"limit, unknown":      {[]string{z}, nil, Options{K: 1, IndexLimit: 100, Output: out}, []string{"10 points × 3 columns takes at least 120 bytes"}},
-		"several": {[]string{x}, nil, Options{K: -1, NumShards: -1, Threads: -1, Output: "n.xyz", Neighbors: neighbors.Options{Metric: "l3"}},
+		"k of all points": {[]string{x}, nil, Options{K: 10, Output: out},
+			[]string{"k = 10: must be less than the number of points, 10"}},
+		"k of all, text": {[]string{c}, nil, Options{K: 10, Output: out},
+			[]string{"k = 10: must be less than the number of points, 10"}},
+		"k of all, unknown": {[]string{z}, nil, Options{K: 10, Output: out},
+			[]string{"k = 10: must be less than the number of points, 10"}},
+		"k beyond": {[]string{x}, []string{x}, Options{K: 11, Output: out},
+			[]string{"k = 11: must be at most the number of points, 10"}},
+		"dimensions": {[]string{x}, []string{y}, Options{K: 1, Output: out},
+			[]string{"the queries have 4 columns", "the points have 3"}},
+		"dimensions of files": {[]string{x, y}, nil, Options{K: 1, Output: out},
+			[]string{"y.npy", "found 4 columns, expected 3 columns, as in"}},
+		"nothing": {[]string{x}, nil, Options{},
+			[]string{"one of k and radius is needed", "an output is needed"}},
+		"negative": {[]string{x}, nil, Options{Radius: &negative, Output: out},
+			[]string{"radius -1: no euclidean distance is below 0"}},
+		"radius as npy": {[]string{x}, nil, Options{Radius: &one, Output: dir + "/n.npy"}, []string{"npy"}},
+		"limit": {[]string{x}, nil, Options{K: 1, IndexLimit: 100, Output: out},
+			[]string{"10 points × 3 columns takes at least 120 bytes, above the limit of 100 bytes", "raise --index_limit"}},
+		"limit, unknown": {[]string{z}, nil, Options{K: 1, IndexLimit: 100, Output: out},
+			[]string{"10 points × 3 columns takes at least 120 bytes"}},
+		"several": {[]string{x}, nil, Options{K: -1, NumShards: -1, Threads: -1, Output: "n.xyz",
+			Neighbors: neighbors.Options{Metric: "l3"}},
 			[]string{"k = -1", "number of shards -1", "threads -1", ".xyz", `metric "l3"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -636,17 +654,20 @@ func TestDecodeIndex(t *testing.T) {
 			return true
 		}
 	}
-	a, b, c := IndexPiece{Data: all[:10]}, IndexPiece{Number: 1, Data: all[10:20]}, IndexPiece{Number: 2, Last: true, Data: all[20:]}
+	a, b, c := IndexPiece{Data: all[:10]}, IndexPiece{Number: 1, Data: all[10:20]},
+		IndexPiece{Number: 2, Last: true, Data: all[20:]}
 	if x, err := decodeIndex(iter(c, a, b)); err != nil || x.Len() != 2 {
 		t.Errorf("in any order: %v", err)
 	}
 	damaged := slices.Clone(all)
 	damaged[len(damaged)-2*64+4] ^= 1 // a value of the points, before the order of the tree
-	if _, err := decodeIndex(iter(IndexPiece{Last: true, Data: damaged})); err == nil || !strings.Contains(err.Error(), "checksum") {
+	if _, err := decodeIndex(iter(IndexPiece{Last: true, Data: damaged})); err == nil ||
+		!strings.Contains(err.Error(), "checksum") {
 		t.Errorf("a damaged value: error %v", err)
 	}
 	for name, pieces := range map[string][]IndexPiece{
-		"none": nil, "no last": {a, b}, "a gap": {a, c}, "one that is too far": {a, b, c, {Number: 1 << 20}}, "beyond the last": {a, b, c, {Number: 3}},
+		"none": nil, "no last": {a, b}, "a gap": {a, c}, "one that is too far": {a, b, c, {Number: 1 << 20}},
+		"beyond the last": {a, b, c, {Number: 3}},
 	} {
 		if _, err := decodeIndex(iter(pieces...)); err == nil {
 			t.Errorf("%s: no error", name)

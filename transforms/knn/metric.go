@@ -55,8 +55,9 @@ func (j *Job) checkMetric() error {
 		errs = append(errs, errors.New("by russellrao no point is the nearest to itself: without include_self"))
 	}
 	if _, shards := j.broadcast().(inShards); shards && o.Metric.Fitted() && o.Params == nil {
-		errs = append(errs, fmt.Errorf("%s has parameters of all points, which no shard has: give them (--metric_params=FILE), or "+
-			"leave the index in one piece", o.Metric))
+		errs = append(errs, fmt.Errorf(
+			"%s has parameters of all points, which no shard has: give them (--metric_params=FILE), or "+
+				"leave the index in one piece", o.Metric))
 	}
 	return errors.Join(errs...)
 }

@@ -94,13 +94,15 @@ func (o *OfOptions) Validate() error {
 
 // search is the options of a search.
 func (o *OfOptions) search() Options {
-	return Options{Neighbors: o.Neighbors, K: o.K, Radius: o.Radius, Threads: o.Threads, Staging: o.Staging, RunID: o.RunID}
+	return Options{Neighbors: o.Neighbors, K: o.K, Radius: o.Radius, Threads: o.Threads, Staging: o.Staging,
+		RunID: o.RunID}
 }
 
 // Of finds the neighbours of vectors that are in a pipeline: PCollection<[vectors.Vector]>, or
-// PCollection<KV<string, []float32>> of ids and values, for the points and for the queries → PCollection<[Nearest]>. The
-// zero PCollection as queries stands for every point, which is then no neighbour of itself. The answers are those of
-// [KNeighbors] over files in which the rows stand in the order of their ids, whatever the order of the elements here.
+// PCollection<KV<string, []float32>> of ids and values, for the points and for the queries → PCollection<[Nearest]>.
+// The zero PCollection as queries stands for every point, which is then no neighbour of itself. The answers are those
+// of [KNeighbors] over files in which the rows stand in the order of their ids, whatever the order of the elements
+// here.
 //
 // All windows must be the global one, and the points bounded. Each bundle writes its points into files of the
 // staging directory, at most 32 MiB at a time, and only their names are shuffled; one worker reads all of them, and
@@ -153,13 +155,15 @@ func vectorsOf(s beam.Scope, c beam.PCollection, what string) (beam.PCollection,
 	}
 	t := c.Type()
 	if typex.IsKV(t) {
-		if parts := t.Components(); parts[0].Type() == reflect.TypeOf("") && parts[1].Type() == reflect.TypeOf([]float32(nil)) {
+		if parts := t.Components(); parts[0].Type() == reflect.TypeOf("") &&
+			parts[1].Type() == reflect.TypeOf([]float32(nil)) {
 			return beam.ParDo(s, &vectorFn{}, c), nil
 		}
 	} else if t.Type() == reflect.TypeOf(vectors.Vector{}) {
 		return c, nil
 	}
-	return c, fmt.Errorf("knn.Of: the %s are a PCollection<%v>: it must be of vectors.Vector, or of KV<string, []float32>", what, t)
+	return c, fmt.Errorf("knn.Of: the %s are a PCollection<%v>: it must be of vectors.Vector, or of KV<string, []float32>",
+		what, t)
 }
 
 // vectorFn makes a vector of a pair.
@@ -327,7 +331,8 @@ func (f *fitFn) read(ctx context.Context, iter func(*spilled) bool) (*vectors.Bl
 			places = append(places, place{b, i, b.ID(i)})
 		}
 		if first := places[0].block; first.Dim != b.Dim {
-			return nil, fmt.Errorf("the vectors %s and %s: found %d and %d values, expected as many", fault.Quote(places[0].id.String()), fault.Quote(b.ID(0).String()), first.Dim, b.Dim)
+			return nil, fmt.Errorf("the vectors %s and %s: found %d and %d values, expected as many",
+				fault.Quote(places[0].id.String()), fault.Quote(b.ID(0).String()), first.Dim, b.Dim)
 		}
 	}
 	slices.SortStableFunc(places, func(a, b place) int { return compareIDs(a.id, b.id) })
@@ -391,7 +396,8 @@ func (f *askFn) StartBundle(func() func(*Range) bool, func(Nearest)) {
 	f.queries = gathered{domain: f.Options.Neighbors.Domain()}
 }
 
-func (f *askFn) ProcessElement(ctx context.Context, v vectors.Vector, index func() func(*Range) bool, emit func(Nearest)) error {
+func (f *askFn) ProcessElement(ctx context.Context, v vectors.Vector, index func() func(*Range) bool,
+	emit func(Nearest)) error {
 	if f.index == nil {
 		var r Range
 		if !index()(&r) {

@@ -177,7 +177,8 @@ func TestOf(t *testing.T) {
 // TestOfIDs answers by ids that are text, and puts them behind numbers.
 func TestOfIDs(t *testing.T) {
 	t.Parallel()
-	points := []vectors.Vector{{ID: "b", Values: []float32{1}}, {ID: "01", Values: []float32{1}}, {ID: "10", Values: []float32{1}}, {ID: "9", Values: []float32{1}}}
+	points := []vectors.Vector{{ID: "b", Values: []float32{1}}, {ID: "01", Values: []float32{1}},
+		{ID: "10", Values: []float32{1}}, {ID: "9", Values: []float32{1}}}
 	got, err := runOf(t, points, []vectors.Vector{{ID: "q", Values: []float32{3}}}, false, &knn.OfOptions{K: 4})
 	if want := "[9 10 01 b] [2 2 2 2]"; err != nil || len(got) != 1 || got["q"] != want {
 		t.Errorf("%v, want %s, %v", got, want, err)
@@ -194,12 +195,18 @@ func TestOfFaults(t *testing.T) {
 		o               knn.OfOptions
 		want            string
 	}{
-		{"NaN", with(vectors.Vector{ID: "c", Values: []float32{1, float32(math.NaN())}}), nil, knn.OfOptions{K: 1}, `the vector "c": value 1: found NaN, expected a finite number`},
-		{"no id", with(vectors.Vector{Values: []float32{1, 2}}), nil, knn.OfOptions{K: 1}, `the vector "": found no id, expected one`},
-		{"length", some, []vectors.Vector{{ID: "q", Values: []float32{1}}}, knn.OfOptions{K: 1}, `the vector "q": found 1 values, expected 2, as others have`},
+		{"NaN", with(vectors.Vector{ID: "c", Values: []float32{1, float32(math.NaN())}}), nil, knn.OfOptions{K: 1},
+			`the vector "c": value 1: found NaN, expected a finite number`},
+		{"no id", with(vectors.Vector{Values: []float32{1, 2}}), nil, knn.OfOptions{K: 1},
+			`the vector "": found no id, expected one`},
+		{"length", some, []vectors.Vector{{ID: "q", Values: []float32{1}}}, knn.OfOptions{K: 1},
+			`the vector "q": found 1 values, expected 2, as others have`},
 		{"empty", some, []vectors.Vector{{ID: "q"}}, knn.OfOptions{K: 1}, `the vector "q": found no values, expected some`},
-		{"k", some, nil, knn.OfOptions{K: 2}, "k = 2: must be less than the number of points, 2, as no point is its own neighbour"},
-		{"domain", some, []vectors.Vector{{ID: "q", Values: []float32{2, 1}}}, knn.OfOptions{K: 1, Neighbors: neighbors.Options{Metric: neighbors.Haversine}}, `the vector "b": value 0: found 2, expected`},
+		{"k", some, nil, knn.OfOptions{K: 2},
+			"k = 2: must be less than the number of points, 2, as no point is its own neighbour"},
+		{"domain", some, []vectors.Vector{{ID: "q", Values: []float32{2, 1}}},
+			knn.OfOptions{K: 1, Neighbors: neighbors.Options{Metric: neighbors.Haversine}},
+			`the vector "b": value 0: found 2, expected`},
 		{"options", some, nil, knn.OfOptions{}, "knn.Of: one of k and radius is needed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -220,10 +227,12 @@ func TestOfFaults(t *testing.T) {
 	_, s := beam.NewPipelineWithRoot()
 	o := &knn.OfOptions{K: 1, Staging: t.TempDir()}
 	rows := beam.CreateList(s, some)
-	if _, err := knn.Of(s, beam.WindowInto(s, window.NewFixedWindows(time.Minute), rows), rows, o); err == nil || !strings.Contains(err.Error(), "the points are in windows (") {
+	if _, err := knn.Of(s, beam.WindowInto(s, window.NewFixedWindows(time.Minute), rows), rows, o); err == nil ||
+		!strings.Contains(err.Error(), "the points are in windows (") {
 		t.Error(err)
 	}
-	if _, err := knn.Of(s, rows, beam.CreateList(s, []string{"a"}), o); err == nil || err.Error() != "knn.Of: the queries are a PCollection<string>: it must be of vectors.Vector, or of KV<string, []float32>" {
+	if _, err := knn.Of(s, rows, beam.CreateList(s, []string{"a"}), o); err == nil ||
+		err.Error() != "knn.Of: the queries are a PCollection<string>: it must be of vectors.Vector, or of KV<string, []float32>" {
 		t.Error(err)
 	}
 	if _, err := knn.Of(s, beam.PCollection{}, rows, o); err == nil || err.Error() != "knn.Of: no collection of points" {
@@ -239,7 +248,8 @@ func ExampleOf() {
 	}
 	defer os.RemoveAll(dir)
 	p, s := beam.NewPipelineWithRoot()
-	points := beam.Create(s, vectors.Vector{ID: "a", Values: []float32{0, 0}}, vectors.Vector{ID: "b", Values: []float32{3, 4}})
+	points := beam.Create(s, vectors.Vector{ID: "a", Values: []float32{0, 0}},
+		vectors.Vector{ID: "b", Values: []float32{3, 4}})
 	queries := beam.Create(s, vectors.Vector{ID: "q", Values: []float32{3, 3}})
 	o := &knn.OfOptions{K: 1, Staging: dir}
 	nearest, err := knn.Of(s, points, queries, o)

@@ -56,7 +56,8 @@ func (o *Options) validateOutliers() error {
 		errs = append(errs, errors.New("outliers are told by neighbours among all points: without filter, only_same, "+
 			"before, max_per and exclude_same"))
 	case o.Neighbors.Metric.Missing():
-		errs = append(errs, fmt.Errorf("outliers are told by k neighbours, which rows may lack by %s: fill the missing values first",
+		errs = append(errs, fmt.Errorf(
+			"outliers are told by k neighbours, which rows may lack by %s: fill the missing values first",
 			o.Neighbors.Metric))
 	case o.Answer != nil || o.Groups != nil || o.IncludeSelf || o.symmetric():
 		errs = append(errs, errors.New("outliers take the place of neighbours, and of what is made of them"))

@@ -65,7 +65,8 @@ func (p *Prebuilt) checkLike(path string, q *Prebuilt, other string) error {
 	case !reflect.DeepEqual(p.Note.Encoding, q.Note.Encoding):
 		return differs("the encoding of tables", "another one: build the indexes of numbers, or one of all rows")
 	case p.Note.ZeroBased != q.Note.ZeroBased:
-		return differs("columns that are counted from the same number", "another one: build the indexes with the same --zero_based")
+		return differs("columns that are counted from the same number",
+			"another one: build the indexes with the same --zero_based")
 	case !reflect.DeepEqual(a, b) || a.Metric.Fitted() && a.Params == nil:
 		return differs(fmt.Sprintf("the same parameters of %s", b.Metric), "others: give them to index, by --metric_params")
 	}
@@ -98,7 +99,8 @@ func CheckInput(names []string, indexes []*Prebuilt, corpus *vectorio.Dataset, r
 		count += len(p.Note.Files)
 	}
 	if len(indexes) > 1 && count != len(corpus.Files) {
-		return fault.File(names[0], "indexes of the input as it is, in the order of its files", "indexes of %d files, not of the %d of the input", count, len(corpus.Files))
+		return fault.File(names[0], "indexes of the input as it is, in the order of its files",
+			"indexes of %d files, not of the %d of the input", count, len(corpus.Files))
 	}
 	at := 0
 	for i, p := range indexes {
@@ -160,11 +162,13 @@ func (several) search(s beam.Scope, j *Job) (beam.PCollection, error) {
 	}
 	reports := beam.CreateList(s, append(j.shapeOf(total), part))
 	if j.Queries == nil {
-		searched := beam.ParDo(s.Scope("knn.SearchSeveral"), &searchSelfSeveralFn{fn}, beam.Reshuffle(s, beam.CreateList(s, ranges)))
+		searched := beam.ParDo(s.Scope("knn.SearchSeveral"), &searchSelfSeveralFn{fn},
+			beam.Reshuffle(s, beam.CreateList(s, ranges)))
 		return beam.Flatten(s, reports, searched), nil
 	}
 	chunks := j.chunks(s.Scope("Queries"), ofQueries, j.Queries)
-	return beam.Flatten(s, reports, beam.ParDo(s.Scope("knn.SearchSeveral"), &searchSeveralFn{fn}, beam.Reshuffle(s, chunks))), nil
+	return beam.Flatten(s, reports, beam.ParDo(s.Scope("knn.SearchSeveral"), &searchSeveralFn{fn},
+		beam.Reshuffle(s, chunks))), nil
 }
 
 // severalFn takes queries through all indexes.
@@ -200,9 +204,11 @@ func unchanged(indexes []*neighbors.Index) error {
 	return errors.Join(errs...)
 }
 
-func (f *severalFn) search(ctx context.Context, t *task, emit func(output.Part), work func(context.Context, []*neighbors.Index) error) error {
+func (f *severalFn) search(ctx context.Context, t *task, emit func(output.Part),
+	work func(context.Context, []*neighbors.Index) error) error {
 	start := time.Now()
-	indexes, made, err := opened.Get(f.Options.RunID, func() ([]*neighbors.Index, error) { return openSeveral(ctx, f.Files, f.Rows) })
+	indexes, made, err := opened.Get(f.Options.RunID,
+		func() ([]*neighbors.Index, error) { return openSeveral(ctx, f.Files, f.Rows) })
 	if err != nil {
 		return fault.Mark(err)
 	}
@@ -226,7 +232,8 @@ type searchSeveralFn struct{ severalFn }
 func (f *searchSeveralFn) ProcessElement(ctx context.Context, c vectorio.Chunk, emit func(output.Part)) error {
 	t := &task{ordinal: c.Ordinal, total: c.Total, chunk: &c}
 	return f.search(ctx, t, emit, func(ctx context.Context, indexes []*neighbors.Index) error {
-		return t.read(ctx, c, &f.searchFn, t.out.Reject, func(q *vectors.Block) error { return t.answerParts(q, len(indexes), within(indexes)) })
+		return t.read(ctx, c, &f.searchFn, t.out.Reject,
+			func(q *vectors.Block) error { return t.answerParts(q, len(indexes), within(indexes)) })
 	})
 }
 

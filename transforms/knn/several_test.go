@@ -16,20 +16,28 @@ func TestCheckLike(t *testing.T) {
 		change func(p *Prebuilt)
 		want   string // "" where they may
 	}{
-		"the same":          {neighbors.Minkowski, func(*Prebuilt) {}, ""},
-		"the algorithm":     {neighbors.Euclidean, func(p *Prebuilt) { p.Options.Algorithm = neighbors.KDTree }, ""},
-		"more points":       {neighbors.Euclidean, func(p *Prebuilt) { p.Points, p.Note.Total, p.Note.DuplicateIDs = 9, 10, 1 }, ""},
-		"the metric":        {neighbors.Euclidean, func(p *Prebuilt) { p.Options.Metric = neighbors.Cosine }, "metric euclidean"},
+		"the same":      {neighbors.Minkowski, func(*Prebuilt) {}, ""},
+		"the algorithm": {neighbors.Euclidean, func(p *Prebuilt) { p.Options.Algorithm = neighbors.KDTree }, ""},
+		"more points": {neighbors.Euclidean, func(p *Prebuilt) {
+			p.Points, p.Note.Total, p.Note.DuplicateIDs = 9, 10,
+				1
+		}, ""},
+		"the metric": {neighbors.Euclidean, func(p *Prebuilt) { p.Options.Metric = neighbors.Cosine },
+			"metric euclidean"},
 		"p":                 {neighbors.Minkowski, func(p *Prebuilt) { p.Options.P = 3 }, "the same parameters of minkowski"},
 		"nothing, but fits": {neighbors.SEuclidean, func(*Prebuilt) {}, "the same parameters of seuclidean"},
 		"names":             {neighbors.Euclidean, func(p *Prebuilt) { p.Note.Columns = nil }, `columns ["a" "b"]`},
-		"ids":               {neighbors.Euclidean, func(p *Prebuilt) { p.Labelled = true }, "ids that are the numbers of rows"},
-		"the encoding":      {neighbors.Euclidean, func(p *Prebuilt) { p.Note.Encoding = &features.Encoding{} }, "the encoding of tables"},
-		"the first column":  {neighbors.Euclidean, func(p *Prebuilt) { p.Note.ZeroBased = true }, "columns that are counted from the same number"},
-		"columns":           {neighbors.Euclidean, func(p *Prebuilt) { p.Dim = 3 }, "2 columns"},
+		"ids": {neighbors.Euclidean, func(p *Prebuilt) { p.Labelled = true },
+			"ids that are the numbers of rows"},
+		"the encoding": {neighbors.Euclidean, func(p *Prebuilt) { p.Note.Encoding = &features.Encoding{} },
+			"the encoding of tables"},
+		"the first column": {neighbors.Euclidean, func(p *Prebuilt) { p.Note.ZeroBased = true },
+			"columns that are counted from the same number"},
+		"columns": {neighbors.Euclidean, func(p *Prebuilt) { p.Dim = 3 }, "2 columns"},
 	} {
 		index := func() *Prebuilt {
-			p := &Prebuilt{Dim: 2, Note: Note{Columns: []string{"a", "b"}, Total: 5}, Points: 5, Options: neighbors.Options{Metric: c.metric}}
+			p := &Prebuilt{Dim: 2, Note: Note{Columns: []string{"a", "b"}, Total: 5}, Points: 5,
+				Options: neighbors.Options{Metric: c.metric}}
 			if c.metric == neighbors.Minkowski {
 				p.Options.P = 1.5
 			}

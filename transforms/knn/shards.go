@@ -385,9 +385,10 @@ func (t *task) answerShards(ctx context.Context, q *vectors.Block, shards []Inde
 	})
 }
 
-// answerParts answers a block of queries by parts of the points, one after the other, whose row numbers ascend from part
-// to part. Part hands over the index of part i.
-func (t *task) answerParts(q *vectors.Block, parts int, part func(i int, search func(x *neighbors.Index) error) error) error {
+// answerParts answers a block of queries by parts of the points, one after the other, whose row numbers ascend from
+// part to part. Part hands over the index of part i.
+func (t *task) answerParts(q *vectors.Block, parts int,
+	part func(i int, search func(x *neighbors.Index) error) error) error {
 	start := time.Now()
 	hits, err := t.findParts(q, parts, part)
 	if err != nil {

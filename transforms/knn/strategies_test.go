@@ -112,8 +112,8 @@ func nothingBut(t *testing.T, dir string, names ...string) {
 // every format of the output, ids, values that need a float64 in some rows, faults that are skipped, and every
 // engine.
 //
-// The first two cases are compared in every way, and the others in every third, by turns; in brief, in two. What is built
-// before is asked in every second.
+// The first two cases are compared in every way, and the others in every third, by turns; in brief, in two. What is
+// built before is asked in every second.
 func TestStrategies(t *testing.T) {
 	dir := t.TempDir()
 	points := testPoints(203, 5)
@@ -138,13 +138,16 @@ func TestStrategies(t *testing.T) {
 		{name: "self, npy", k: 14, output: "n.npy"},
 		{name: "self, radius", radius: &radius, output: "n.parquet", ids: true},
 		{name: "queries", k: 202, queries: queries, output: "n.npy"},
-		{name: "queries, ids", k: 2, queries: queries, output: "n.csv", ids: true, o: neighbors.Options{Metric: neighbors.Cosine}},
+		{name: "queries, ids", k: 2, queries: queries, output: "n.csv", ids: true,
+			o: neighbors.Options{Metric: neighbors.Cosine}},
 		{name: "queries, radius", radius: &radius, queries: queries, output: "n.jsonl"},
 		{name: "products", radius: &none, output: "n.csv", o: neighbors.Options{Metric: neighbors.InnerProduct}},
-		{name: "manhattan, brute", k: 7, output: "n.csv", o: neighbors.Options{Metric: neighbors.Manhattan, Algorithm: neighbors.Brute}},
+		{name: "manhattan, brute", k: 7, output: "n.csv",
+			o: neighbors.Options{Metric: neighbors.Manhattan, Algorithm: neighbors.Brute}},
 		{name: "euclidean, brute", k: 20, output: "n.csv", o: neighbors.Options{Algorithm: neighbors.Brute}},
 		{name: "minkowski", k: 4, output: "n.csv", o: neighbors.Options{Metric: neighbors.Minkowski, P: 3}},
-		{name: "minkowski, kd_tree", k: 4, output: "n.csv", o: neighbors.Options{Metric: neighbors.Minkowski, P: 3, Algorithm: neighbors.KDTree}},
+		{name: "minkowski, kd_tree", k: 4, output: "n.csv",
+			o: neighbors.Options{Metric: neighbors.Minkowski, P: 3, Algorithm: neighbors.KDTree}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := t.TempDir()
@@ -302,11 +305,14 @@ func TestStrategyFaults(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"unknown":    {Options{K: 1, Broadcast: "index"}, `broadcast "index": must be one of auto, side_input, file, shards`},
-		"no memory":  {Options{K: 1, Broadcast: Shards}, "shards need an index memory: --index_memory=200MB"},
-		"two ways":   {Options{K: 1, Broadcast: File, IndexMemory: 1 << 20}, "index memory is the size of shards, which broadcast file has not"},
-		"no point":   {Options{K: 1, Broadcast: Shards, IndexMemory: 10}, "index memory 10 bytes: a point of 3 columns takes more"},
-		"k":          {Options{K: 10, Broadcast: Shards, IndexMemory: 500}, "k = 10: must be less than the number of points, 10"},
+		"unknown":   {Options{K: 1, Broadcast: "index"}, `broadcast "index": must be one of auto, side_input, file, shards`},
+		"no memory": {Options{K: 1, Broadcast: Shards}, "shards need an index memory: --index_memory=200MB"},
+		"two ways": {Options{K: 1, Broadcast: File, IndexMemory: 1 << 20},
+			"index memory is the size of shards, which broadcast file has not"},
+		"no point": {Options{K: 1, Broadcast: Shards, IndexMemory: 10},
+			"index memory 10 bytes: a point of 3 columns takes more"},
+		"k": {Options{K: 10, Broadcast: Shards, IndexMemory: 500},
+			"k = 10: must be less than the number of points, 10"},
 		"limit":      {Options{K: 1, Broadcast: File, IndexLimit: 100}, "above the limit of 100 bytes"},
 		"no staging": {Options{K: 1, Broadcast: File, Staging: filepath.Join(x, "below")}, "not a directory"},
 	} {
@@ -328,7 +334,8 @@ func TestPrebuiltFaults(t *testing.T) {
 	x := writeFile(t, filepath.Join(dir, "x.npy"), npyOf(testPoints(300, 3), "<f4", to[float32]))
 	y := writeFile(t, filepath.Join(dir, "y.npy"), npyOf(testPoints(300, 4), "<f4", to[float32]))
 	index := filepath.Join(dir, "x.index")
-	mustBuild(t, []string{x}, vectorio.Options{}, Options{Index: index, Neighbors: neighbors.Options{Algorithm: neighbors.Brute}})
+	mustBuild(t, []string{x}, vectorio.Options{},
+		Options{Index: index, Neighbors: neighbors.Options{Algorithm: neighbors.Brute}})
 	good, err := os.ReadFile(index)
 	if err != nil {
 		t.Fatal(err)
@@ -354,7 +361,8 @@ func TestPrebuiltFaults(t *testing.T) {
 		"values":     {flip(len(good) - 200), nil, o, "the checksum of section"},
 		"dimensions": {good, []string{y}, o, "the queries have 4 columns"},
 		"k":          {good, nil, Options{K: 300, Output: o.Output}, "k = 300: must be less than the number of points, 300"},
-		"broadcast":  {good, nil, Options{K: 2, Output: o.Output, Broadcast: SideInput}, "an index of an earlier run is a file"},
+		"broadcast": {good, nil, Options{K: 2, Output: o.Output, Broadcast: SideInput},
+			"an index of an earlier run is a file"},
 	} {
 		_, err := runPrebuilt(t, put(c.b), c.queries, vectorio.Options{}, c.o)
 		if err == nil || !strings.Contains(firstFault(err), c.want) || strings.Contains(firstFault(err), "\n") {
@@ -364,7 +372,8 @@ func TestPrebuiltFaults(t *testing.T) {
 			t.Errorf("%s: an output: %v", name, err)
 		}
 	}
-	if _, err := Inspect(ctx, filepath.Join(dir, "none.index")); err == nil || !strings.Contains(err.Error(), "none.index: found no file of that name") {
+	if _, err := Inspect(ctx, filepath.Join(dir, "none.index")); err == nil ||
+		!strings.Contains(err.Error(), "none.index: found no file of that name") {
 		t.Errorf("error %v", err)
 	}
 
@@ -390,7 +399,8 @@ func TestPrebuiltFaults(t *testing.T) {
 	}{
 		"other file":    {check(y, vectorio.Options{}), "x.index: found an index of " + x + ", not of " + y},
 		"other options": {check(x, vectorio.Options{SkipFaults: true}), "read with other options"},
-		"written to":    {errors.Join(os.Chtimes(x, later, later), check(x, vectorio.Options{})), "as it was before it was written to, expected an index of the input as it is: build it anew"},
+		"written to": {errors.Join(os.Chtimes(x, later, later), check(x, vectorio.Options{})),
+			"as it was before it was written to, expected an index of the input as it is: build it anew"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %s", name, c.err, c.want)
@@ -420,7 +430,8 @@ func TestFetched(t *testing.T) {
 		if read(t, o.Output) != expected {
 			t.Errorf("%s: the output differs", o.Broadcast)
 		}
-		if left, err := files.List(context.Background(), []string{"memfs://fetched/out/.*/*"}); err == nil || len(fetched()) > 0 {
+		if left, err := files.List(context.Background(), []string{"memfs://fetched/out/.*/*"}); err == nil ||
+			len(fetched()) > 0 {
 			t.Errorf("%s: left behind: %v, %v", o.Broadcast, left, fetched())
 		}
 	}
@@ -466,7 +477,8 @@ func TestStrategyCounters(t *testing.T) {
 }
 
 func TestQueryCoder(t *testing.T) {
-	q := Query{Chunk: vectorio.Chunk{Ordinal: 3, Total: math.MaxInt64}, Index: IndexFile{"/a/b", neighbors.Stamp{Size: 7, CRC: 8}}}
+	q := Query{Chunk: vectorio.Chunk{Ordinal: 3, Total: math.MaxInt64},
+		Index: IndexFile{"/a/b", neighbors.Stamp{Size: 7, CRC: 8}}}
 	b, err := encodeQuery(q)
 	if err != nil {
 		t.Fatal(err)

@@ -64,7 +64,8 @@ func (j *IndexJob) InspectAdded(ctx context.Context, patterns []string) error {
 	j.Corpus, j.Reading = of.Queries, of.Reading
 	path := j.From.File.Path
 	if d := j.Corpus; d.Dim != j.From.Dim {
-		return fault.File(d.Name(), fmt.Sprintf("%d columns (%s), as the points of %s have", j.From.Dim, listed(j.From.Note.Columns), path),
+		return fault.File(d.Name(), fmt.Sprintf("%d columns (%s), as the points of %s have", j.From.Dim,
+			listed(j.From.Note.Columns), path),
 			"%d (%s)", d.Dim, listed(d.Columns))
 	}
 	first, err := j.Corpus.Head(ctx, 1, j.Reading)
@@ -128,9 +129,10 @@ func someIDs(ids []vectors.ID) string {
 	return strings.Join(names, ", ")
 }
 
-// readIDs reads ids from files, and gives the files' name. header is what has been taken for the name of the column of a
-// file of text, and may be an id.
-func readIDs(ctx context.Context, patterns []string, reading vectorio.Options) (ids []vectors.ID, header, name string, err error) {
+// readIDs reads ids from files, and gives the files' name. header is what has been taken for the name of the column of
+// a file of text, and may be an id.
+func readIDs(ctx context.Context, patterns []string, reading vectorio.Options) (ids []vectors.ID, header, name string,
+	err error) {
 	if slices.ContainsFunc(patterns, func(p string) bool { return !formats.IsTabular(p, "") }) {
 		ids, name, err = readNumbers(ctx, patterns, reading.ChunkRows)
 		return ids, "", name, err
@@ -153,7 +155,8 @@ func readIDs(ctx context.Context, patterns []string, reading vectorio.Options) (
 		case e != nil:
 			return nil, "", "", e
 		case len(all.Fields) != 1 && named == "":
-			return nil, "", "", fault.File(all.Name(), "one column, of ids; or --id_column, to say which it is", "%d columns", len(all.Fields))
+			return nil, "", "", fault.File(all.Name(), "one column, of ids; or --id_column, to say which it is", "%d columns",
+				len(all.Fields))
 		case len(all.Fields) != 1 || len(all.Files) != 1:
 			return nil, "", "", err
 		}
@@ -175,7 +178,8 @@ func readIDs(ctx context.Context, patterns []string, reading vectorio.Options) (
 
 // readNumbers reads ids from arrays of one dimension: integers, or text.
 func readNumbers(ctx context.Context, patterns []string, rows int) (ids []vectors.ID, name string, err error) {
-	o := vectorio.Options{Formats: formats.Options{DType: vectors.Float64, Targets: true, Labels: true, Empty: true}, ChunkRows: rows}
+	o := vectorio.Options{Formats: formats.Options{DType: vectors.Float64, Targets: true, Labels: true, Empty: true},
+		ChunkRows: rows}
 	d, err := vectorio.Inspect(ctx, patterns, o)
 	if err != nil {
 		return nil, "", err
@@ -216,7 +220,8 @@ const goneName = "deleted"
 
 // buildVersion adds the job of a new version to a pipeline: PCollection<output.Part>.
 func (j *IndexJob) buildVersion(s beam.Scope, o Options) beam.PCollection {
-	fn := &versionFn{buildFn: buildFn{Reading: j.Reading, Options: o, Dim: j.From.Dim, File: true, Kept: []files.Info{}}, From: *j.From}
+	fn := &versionFn{buildFn: buildFn{Reading: j.Reading, Options: o, Dim: j.From.Dim, File: true, Kept: []files.Info{}},
+		From: *j.From}
 	chunks := beam.CreateList(s, []vectorio.Chunk{})
 	if j.Corpus != nil {
 		fn.Kept, fn.Added = j.Corpus.Files, j.Corpus.Name()
@@ -258,7 +263,8 @@ func (f *versionFn) ProcessElement(ctx context.Context, _ int, _ func(*int) bool
 }
 
 // points are those of the new version.
-func (f *versionFn) points(ctx context.Context, x *neighbors.Index, chunks []vectorio.Chunk, b *building) (*vectors.Block, error) {
+func (f *versionFn) points(ctx context.Context, x *neighbors.Index, chunks []vectorio.Chunk,
+	b *building) (*vectors.Block, error) {
 	list, err := files.ReadFile(ctx, files.Join(f.Options.staging(), goneName))
 	if err != nil {
 		return nil, err

@@ -97,7 +97,8 @@ func TestInspectDeleted(t *testing.T) {
 	}
 }
 
-// A new version has the points that are left, with their numbers where these are their ids, and says of what rows it is.
+// A new version has the points that are left, with their numbers where these are their ids, and says of what rows it
+// is.
 func TestNoteOfVersion(t *testing.T) {
 	t.Parallel()
 	was := Note{Total: 10, Rejected: 2}
@@ -133,7 +134,8 @@ func TestNoteOfVersion(t *testing.T) {
 func TestCheckChanged(t *testing.T) {
 	t.Parallel()
 	p := &Prebuilt{Note: Note{Changed: true}}
-	if err := p.Check("x.index", nil, vectorio.Options{}); err == nil || !strings.Contains(err.Error(), "points were deleted or added") {
+	if err := p.Check("x.index", nil, vectorio.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "points were deleted or added") {
 		t.Error(err)
 	}
 }

@@ -87,7 +87,8 @@ func openCheckpoint(ctx context.Context, j *Job, fit Fit) (*checkpoint, Fit, err
 	}
 	states, err := files.List(ctx, []string{files.EscapeGlob(j.Options.prefix()) + id + "-*/state-*.json"})
 	if err != nil {
-		return nil, nil, fmt.Errorf("--resume: no checkpoint of this job, with these options and files, beside %s", j.Options.Model)
+		return nil, nil, fmt.Errorf("--resume: no checkpoint of this job, with these options and files, beside %s",
+			j.Options.Model)
 	}
 	best, _ := files.Split(lastOf(states))
 	if c.dir, err = files.TakeOver(strings.TrimSuffix(best, "/"), c.dir); err != nil {
@@ -186,7 +187,8 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit Fit) {
 		work = beam.CreateList(s, groups)
 	}
 	state := beam.Create(s, State{Fit: c.state})
-	Passes(s, beam.Reshuffle(s, work), state, min(c.options.Passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options, c.dir)
+	Passes(s, beam.Reshuffle(s, work), state, min(c.options.Passes, fit.MostPasses()), j.Reading, j.Data.Dim, *c.options,
+		c.dir)
 }
 
 // abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether

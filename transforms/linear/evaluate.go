@@ -273,8 +273,9 @@ func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error)
 		}
 		row := rows.Numbers[i] - e.chunk.First + e.chunk.Span.First // within the file
 		bad = append(bad, &fault.Fault{
-			File: e.chunk.Info.Name, Row: row, Column: e.reading.Formats.TargetColumn, Found: fault.Quote(label), Expected: e.classes.expected,
-			ID: rows.ID(i).String(), Number: rows.Numbers[i],
+			File: e.chunk.Info.Name, Row: row, Column: e.reading.Formats.TargetColumn, Found: fault.Quote(label),
+			Expected: e.classes.expected,
+			ID:       rows.ID(i).String(), Number: rows.Numbers[i],
 		})
 	}
 	return bad, nil
@@ -428,7 +429,8 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		return r, nil
 	}
 	r.Classes = &ClassificationScores{
-		Accuracy: accuracy, F1: classification.MacroF1(), F1Average: "macro", Labels: m.Classes, Confusion: classification.Confusion,
+		Accuracy: accuracy, F1: classification.MacroF1(), F1Average: "macro", Labels: m.Classes,
+		Confusion: classification.Confusion,
 	}
 	if v := classification.LogLoss(); v == v {
 		r.Classes.LogLoss = &v
@@ -499,7 +501,8 @@ func readScores(ctx context.Context, path string, add func(positive bool, score,
 		if _, err = io.ReadFull(b, record[:]); err != nil {
 			break
 		}
-		add(record[16] == 1, math.Float64frombits(binary.LittleEndian.Uint64(record[:])), math.Float64frombits(binary.LittleEndian.Uint64(record[8:])))
+		add(record[16] == 1, math.Float64frombits(binary.LittleEndian.Uint64(record[:])),
+			math.Float64frombits(binary.LittleEndian.Uint64(record[8:])))
 	}
 	if err == io.EOF {
 		err = nil

@@ -56,7 +56,8 @@ func ExampleTrain() {
 func ExampleFollow() {
 	ctx := context.Background()
 	j := &linear.PredictJob{
-		Model:   &model.Model{Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{1}},
+		Model: &model.Model{Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}},
+			Intercept: []float64{1}},
 		Options: linear.PredictOptions{Output: "-", OutputFormat: "jsonl"},
 	}
 	j.Reading.Formats.Format, j.Reading.Formats.Unlabelled = "csv", true

@@ -144,7 +144,8 @@ func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
 	p.WorkerMemory = int64(p.Threads)*(blocks*int64(rows)*row+sums) + sums
 	p.ShuffleBytes = int64(p.Passes) * sums * int64(min(j.Options.Groups, p.Shards)+1)
 	if p.Shards < p.Slots {
-		p.warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards, p.Slots, 2*p.Slots)
+		p.warn("%d shards are too few to keep %d workers busy: --shards=%d, which changes the model of sgd", p.Shards,
+			p.Slots, 2*p.Slots)
 	}
 	if j.Options.Workers != placement.InProcess && j.Options.Passes > mostUnrolled && p.Passes > mostUnrolled {
 		p.warn("%d passes in a pipeline need more of Flink's network buffers than it has by default: taskmanager.memory.network.max of 512 MB for ten, "+

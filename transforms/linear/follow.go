@@ -19,7 +19,8 @@ import (
 // stream, as [PredictJob.Inspect] finds them by its pattern. Where rows at fault are skipped, each is told, and has
 // an answer without values; else the first ends the work, once the rows before it are answered. It returns nil at the
 // end of the stream; the report is always that of the rows so far.
-func Follow(ctx context.Context, j *PredictJob, rows *vectorio.Stream, to io.Writer, tell func(*fault.Fault)) (*PredictReport, error) {
+func Follow(ctx context.Context, j *PredictJob, rows *vectorio.Stream, to io.Writer,
+	tell func(*fault.Fault)) (*PredictReport, error) {
 	f := &follower{to: to, tell: tell, report: &PredictReport{Features: j.columns().Features}}
 	if of := apply(j.Model, j.Other).linear; of != nil {
 		f.report.Task = of.Task
@@ -34,7 +35,8 @@ func Follow(ctx context.Context, j *PredictJob, rows *vectorio.Stream, to io.Wri
 	if err := f.format.Assemble(0, to, nil, f.layout); err != nil { // a header, where the format has one
 		return f.report, err
 	}
-	f.predictor = newPredictor(&predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}, m, vectorio.Chunk{})
+	f.predictor = newPredictor(&predictFn{Reading: j.Reading, Options: j.Options, Output: *j.output(), Dim: j.Data.Dim}, m,
+		vectorio.Chunk{})
 	err = rows.Each(ctx, &j.Reading, f.answer, f.flush)
 	seen := rows.Seen()
 	f.report.Read, f.report.Predict = seen.Seconds, f.predictor.report.Predict

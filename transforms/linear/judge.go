@@ -96,7 +96,8 @@ func someChunks(chunks []vectorio.Chunk, most int64) ([]vectorio.Chunk, overview
 }
 
 // judge judges those rows of a chunk that a lot takes.
-func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, m *model.Model, by Classifier, judged *overview.Judged) error {
+func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, m *model.Model, by Classifier,
+	judged *overview.Judged) error {
 	e := newEvaluation(m, &j.Reading, c)
 	rejected := func(*fault.Fault) {} // those were told of before
 	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, func(b *vectors.Block) error {

@@ -10,7 +10,8 @@ import (
 
 // The sample is of rows from everywhere, about as many as asked for, whatever the chunks; or all of them.
 func TestLot(t *testing.T) {
-	for _, v := range []struct{ chunks, rows, most int64 }{{1, 1000, 1000}, {7, 10_000, 5000}, {3, 100_000, 1000}, {100, 500_000, 100_000}} {
+	for _, v := range []struct{ chunks, rows, most int64 }{{1, 1000, 1000}, {7, 10_000, 5000}, {3, 100_000, 1000},
+		{100, 500_000, 100_000}} {
 		var chunks []vectorio.Chunk
 		size := v.rows / v.chunks
 		for i := range v.chunks {
@@ -27,7 +28,8 @@ func TestLot(t *testing.T) {
 				tenths[i*10/(size*v.chunks)]++
 			}
 		}
-		if off := math.Abs(float64(n - v.most)); off > 5*math.Sqrt(float64(v.most)) || v.most == v.rows && n != size*v.chunks {
+		if off := math.Abs(float64(n - v.most)); off > 5*math.Sqrt(float64(v.most)) || v.most == v.rows &&
+			n != size*v.chunks {
 			t.Errorf("%d of %d rows, asked for %d", n, v.rows, v.most)
 		}
 		for i, k := range tenths {
@@ -42,7 +44,8 @@ func TestLot(t *testing.T) {
 		chunks = append(chunks, vectorio.Chunk{Ordinal: i, Span: formats.Span{Rows: 8192}})
 	}
 	some, rows := someChunks(chunks, 100_000)
-	if n := len(some) * 8192; n < readRows*9/10 || n > readRows*11/10 || some[0].Ordinal > 50 || some[len(some)-1].Ordinal < 9950 {
+	if n := len(some) * 8192; n < readRows*9/10 || n > readRows*11/10 || some[0].Ordinal > 50 ||
+		some[len(some)-1].Ordinal < 9950 {
 		t.Errorf("%d rows are read, of the chunks from %d to %d", n, some[0].Ordinal, some[len(some)-1].Ordinal)
 	}
 	n := 0

@@ -25,7 +25,8 @@ func TestTrainFailsAtItsEnd(t *testing.T) {
 func failsAtItsEnd(t *testing.T, w placement.Workers) {
 	out := t.TempDir()
 	input, reading := classes(60, 3).cuts(t, t.TempDir(), "npy")
-	j := &training{input: input, reading: reading, fitting: exactOfTwo, options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json"), Workers: w}}
+	j := &training{input: input, reading: reading, fitting: exactOfTwo,
+		options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json"), Workers: w}}
 	j.counters = map[string]int64{}
 	train := func(o Options, run Run) (*fitting.Fit, *Report, *Job, error) {
 		job := &Job{Reading: j.reading, Options: o}
@@ -76,7 +77,8 @@ func failsAtItsEnd(t *testing.T, w placement.Workers) {
 		t.Fatalf("workers %v: resumed: %+v, %v", w, report, err)
 	}
 	// What fails then keeps the state, but where it cannot be written.
-	if err := Keep(t.Context(), &job.Options, report, errStopped); !errors.As(err, &saved) || !errors.Is(err, errStopped) || saved.Passes != report.Resumed {
+	if err := Keep(t.Context(), &job.Options, report, errStopped); !errors.As(err, &saved) ||
+		!errors.Is(err, errStopped) || saved.Passes != report.Resumed {
 		t.Errorf("workers %v: kept: %v", w, err)
 	}
 	if len(namesIn(t, out)) != 1 {
@@ -85,7 +87,8 @@ func failsAtItsEnd(t *testing.T, w placement.Workers) {
 	report.save = func(context.Context) error { return errors.New("disk full") }
 	err = Keep(t.Context(), &job.Options, report, errStopped)
 	saved = nil
-	if errors.As(err, &saved) || !errors.Is(err, errStopped) || !strings.Contains(err.Error(), "disk full") || len(namesIn(t, out)) > 0 {
+	if errors.As(err, &saved) || !errors.Is(err, errStopped) || !strings.Contains(err.Error(), "disk full") ||
+		len(namesIn(t, out)) > 0 {
 		t.Errorf("workers %v: not kept: %v, left %v", w, err, namesIn(t, out))
 	}
 }

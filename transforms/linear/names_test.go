@@ -22,7 +22,8 @@ func TestWarmStartByName(t *testing.T) {
 		row         []float32
 	}{
 		{nil, []string{"b", "a"}, []float32{2, 1, 4, 3}}, {[]string{"a", "b"}, []string{"a", "b"}, []float32{1, 2, 3, 4}},
-		{[]string{"a", "c"}, []string{"b", "a"}, []float32{2, 1, 4, 3}}, {[]string{"a"}, []string{"b", "a"}, []float32{2, 1, 4, 3}},
+		{[]string{"a", "c"}, []string{"b", "a"}, []float32{2, 1, 4, 3}},
+		{[]string{"a"}, []string{"b", "a"}, []float32{2, 1, 4, 3}},
 	} {
 		o, reading := Options{Model: "m.json", Names: c.names}, vectorio.Options{}
 		o.EnsureDefaults()

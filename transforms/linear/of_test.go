@@ -80,7 +80,8 @@ func flats(n int, seed uint64) []flat {
 }
 
 // trainAndPredict learns and predicts in one pipeline.
-func trainAndPredict(t *testing.T, rows any, o *TrainOfOptions, p *PredictOfOptions) (Trained, map[string]Predicted, error) {
+func trainAndPredict(t *testing.T, rows any, o *TrainOfOptions, p *PredictOfOptions) (Trained, map[string]Predicted,
+	error) {
 	t.Helper()
 	o.Staging = t.TempDir()
 	pipe, s := beam.NewPipelineWithRoot()
@@ -127,7 +128,8 @@ func TestTrainOf(t *testing.T) {
 	rows := flats(300, 1)
 	options := func(solver fitting.Solver) *TrainOfOptions {
 		return &TrainOfOptions{
-			Fit:    fitting.FitOptions{Options: model.Options{Task: model.Regression, Penalty: model.None}, Solver: solver, Seed: 3},
+			Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression, Penalty: model.None}, Solver: solver,
+				Seed: 3},
 			Target: "price", ID: "name", Columns: []string{"rooms", "floor"}, Buckets: 7, Shards: 2,
 		}
 	}
@@ -190,7 +192,8 @@ func leastSquares(rows []flat) [3]float64 {
 		}
 	}
 	det := func(m [3][3]float64) float64 {
-		return m[0][0]*(m[1][1]*m[2][2]-m[1][2]*m[2][1]) - m[0][1]*(m[1][0]*m[2][2]-m[1][2]*m[2][0]) + m[0][2]*(m[1][0]*m[2][1]-m[1][1]*m[2][0])
+		return m[0][0]*(m[1][1]*m[2][2]-m[1][2]*m[2][1]) - m[0][1]*(m[1][0]*m[2][2]-m[1][2]*m[2][0]) +
+			m[0][2]*(m[1][0]*m[2][1]-m[1][1]*m[2][0])
 	}
 	var w [3]float64
 	for k := range 3 {
@@ -209,9 +212,11 @@ func TestPredictOf(t *testing.T) {
 	var lines []string
 	rows := flats(200, 2)
 	for _, r := range rows {
-		lines = append(lines, fmt.Sprintf("{\"name\":%q,\n\"rooms\":%v,\"floor\":%v,\"kind\":%q}", r.Name, r.Rooms, *r.Floor, r.Kind))
+		lines = append(lines, fmt.Sprintf("{\"name\":%q,\n\"rooms\":%v,\"floor\":%v,\"kind\":%q}", r.Name, r.Rooms, *r.Floor,
+			r.Kind))
 	}
-	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Classification}}, Target: "kind", ID: "name"}
+	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Classification}}, Target: "kind",
+		ID: "name"}
 	trained, answers, err := trainAndPredict(t, lines, o, &PredictOfOptions{ID: "name", Proba: true, Decision: true})
 	if err != nil {
 		t.Fatal(firstLine(err))
@@ -251,9 +256,11 @@ func TestPredictOf(t *testing.T) {
 func TestOfFaults(t *testing.T) {
 	t.Parallel()
 	fitted := func() *TrainOfOptions {
-		return &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}, Target: "price", ID: "name", Columns: []string{"rooms", "floor"}}
+		return &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}, Target: "price",
+			ID: "name", Columns: []string{"rooms", "floor"}}
 	}
-	infinite, empty, text := flats(5, 1), flats(5, 1), []string{`{"name":"a","rooms":1,"price":2}`, `{"name":"b","rooms":"x","price":2}`}
+	infinite, empty, text := flats(5, 1), flats(5, 1),
+		[]string{`{"name":"a","rooms":1,"price":2}`, `{"name":"b","rooms":"x","price":2}`}
 	infinite[2].Rooms = math.Inf(1)
 	empty[3].Floor = nil
 	lacks, one := fitted(), fitted()
@@ -265,12 +272,14 @@ func TestOfFaults(t *testing.T) {
 		want string
 	}{
 		{infinite, fitted(), "found +Inf, expected finite numbers"},
-		{empty, fitted(), `the rows from "` + empty[3].Name + `" on, column floor: found null in the first row, expected a number`},
+		{empty, fitted(), `the rows from "` + empty[3].Name +
+			`" on, column floor: found null in the first row, expected a number`},
 		{late, one, `the row "last", column floor: found null, expected a number`},
 		{text, lacks, `the rows from "b" on: found the columns "name", "rooms", "price", expected an array of numbers`},
 		{[]string{"", "{}"}, lacks, "linear.TrainOf: found an empty row, expected an object of JSON"},
 		{[]int{1}, fitted(), "the rows are a PCollection<int>"},
-		{flats(5, 1), &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}}, "a target is needed"},
+		{flats(5, 1), &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}},
+			"a target is needed"},
 	} {
 		_, _, err := trainAndPredict(t, c.rows, c.o, &PredictOfOptions{ID: "name"})
 		if err == nil || !strings.Contains(firstLine(err), c.want) {
@@ -279,11 +288,13 @@ func TestOfFaults(t *testing.T) {
 	}
 	_, s := beam.NewPipelineWithRoot()
 	rows := beam.CreateList(s, flats(3, 1))
-	if _, err := PredictOf(s, rows, rows, &PredictOfOptions{}); err == nil || !strings.Contains(err.Error(), "the column of ids is needed") {
+	if _, err := PredictOf(s, rows, rows, &PredictOfOptions{}); err == nil ||
+		!strings.Contains(err.Error(), "the column of ids is needed") {
 		t.Error(err)
 	}
 	windows := beam.WindowInto(s, window.NewFixedWindows(1), rows)
-	if _, err := PredictOf(s, windows, rows, &PredictOfOptions{ID: "name"}); err == nil || !strings.Contains(err.Error(), "must be in the global one") {
+	if _, err := PredictOf(s, windows, rows, &PredictOfOptions{ID: "name"}); err == nil ||
+		!strings.Contains(err.Error(), "must be in the global one") {
 		t.Error(err)
 	}
 }

@@ -60,7 +60,8 @@ type Classifying interface {
 // headOf is what [Predict] and [Judge] must know of a classifier that is not linear, beside what it says of rows: the
 // task, the classes, and that there are probabilities.
 func headOf(classes model.Classes) *model.Model {
-	return &model.Model{Task: model.Classification, Loss: model.LogLoss, Classes: classes, Options: model.Options{MultiClass: model.Multinomial}}
+	return &model.Model{Task: model.Classification, Loss: model.LogLoss, Classes: classes,
+		Options: model.Options{MultiClass: model.Multinomial}}
 }
 
 // Columns are those of the rows that a model answers.

@@ -114,7 +114,8 @@ func readModel(ctx context.Context, name string, load func(r io.Reader) error) e
 
 // InspectFor inspects the rows that a model is to predict, and completes the options for them: see
 // [vectorio.InspectFeatures]. Sparse rows stay so.
-func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset,
+	error) {
 	return InspectColumns(ctx, columnsOf(m), patterns, reading)
 }
 
@@ -125,7 +126,8 @@ func (j *PredictJob) Inspect(ctx context.Context, patterns []string) (err error)
 }
 
 // InspectColumns is InspectFor of whatever has these columns; rows of .svm count from where they do.
-func InspectColumns(ctx context.Context, of Columns, patterns []string, reading *vectorio.Options) (*vectorio.Dataset, error) {
+func InspectColumns(ctx context.Context, of Columns, patterns []string, reading *vectorio.Options) (*vectorio.Dataset,
+	error) {
 	if of.Encoding != nil {
 		reading.Formats.Cells, reading.Formats.Untargeted = true, true
 		d, err := vectorio.InspectLike(ctx, patterns, of.Encoding.Needs(), "the model", *reading)
@@ -157,7 +159,8 @@ func (j *PredictJob) Validate() error {
 	case o.Proba && m.Task != model.Classification:
 		errs = append(errs, fmt.Errorf("proba: only classification has probabilities, the model is for %s", m.Task))
 	case o.Proba && !m.HasProba():
-		errs = append(errs, fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss))
+		errs = append(errs, fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber",
+			m.Loss))
 	}
 	if m != nil && o.Decision && m.Task == model.Regression && !slices.Contains(model.DevianceLosses, m.Loss) {
 		errs = append(errs, errors.New("decision: of a regression, the prediction is the decision value"))
@@ -166,7 +169,8 @@ func (j *PredictJob) Validate() error {
 		errs = append(errs, errors.New("evaluate: a one_class model has no target to be compared with"))
 	}
 	if o.Output == "" && j.Reading.SkipFaults {
-		errs = append(errs, errors.New("rows with a fault can only be skipped where there is an output, for them to be listed beside it"))
+		errs = append(errs, errors.New(
+			"rows with a fault can only be skipped where there is an output, for them to be listed beside it"))
 	}
 	out := j.output()
 	if !o.Evaluate {
@@ -177,7 +181,8 @@ func (j *PredictJob) Validate() error {
 
 func (j *PredictJob) output() *output.Options {
 	o := &j.Options
-	out := &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: j.layout(), NumShards: o.NumShards, RunID: o.RunID}
+	out := &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: j.layout(), NumShards: o.NumShards,
+		RunID: o.RunID}
 	out.Layout.Nullable = j.Reading.SkipFaults
 	if o.Output == "" {
 		out.Scratch = o.Scratch
@@ -249,8 +254,8 @@ func Predict(s beam.Scope, j *PredictJob) error {
 	return nil
 }
 
-// PredictHere does what [Predict] adds to a pipeline in this process, without Beam: for many small jobs. The chunks come
-// one after the other.
+// PredictHere does what [Predict] adds to a pipeline in this process, without Beam: for many small jobs. The chunks
+// come one after the other.
 func PredictHere(ctx context.Context, j *PredictJob) error {
 	m, err := j.prepare()
 	if err != nil {
@@ -303,7 +308,8 @@ type predictFn struct {
 
 var models = output.NewShared[*applied]()
 
-func (f *predictFn) ProcessElement(ctx context.Context, c vectorio.Chunk, encoded func() func(*[]byte) bool, emit func(output.Part)) error {
+func (f *predictFn) ProcessElement(ctx context.Context, c vectorio.Chunk, encoded func() func(*[]byte) bool,
+	emit func(output.Part)) error {
 	m, made, err := models.Get(f.Options.RunID, func() (*applied, error) {
 		var b []byte
 		if !encoded()(&b) {
@@ -338,7 +344,8 @@ func (f *predictFn) predict(ctx context.Context, c vectorio.Chunk, m *applied, e
 	run.Phase("predicting")
 	run.Total(c.Total)
 	w := newPredictor(f, m, c)
-	parts, err := output.Run(ctx, &f.Output, c.Ordinal, c.Total, func(ctx context.Context, out *output.Task) error { return w.run(ctx, out) })
+	parts, err := output.Run(ctx, &f.Output, c.Ordinal, c.Total,
+		func(ctx context.Context, out *output.Task) error { return w.run(ctx, out) })
 	if err != nil {
 		return fault.Mark(err)
 	}
@@ -402,7 +409,8 @@ func newPredictor(f *predictFn, a *applied, c vectorio.Chunk) *predictor {
 	if f.Options.Evaluate {
 		p.evaluation = newEvaluation(m, &f.Reading, c)
 		p.proba = p.proba || m.HasProba()
-		p.decisions = p.decisions || p.evaluation.scored || slices.Contains(model.DevianceLosses, m.Loss) || p.evaluation.sketches != nil && !m.HasProba()
+		p.decisions = p.decisions || p.evaluation.scored || slices.Contains(model.DevianceLosses, m.Loss) ||
+			p.evaluation.sketches != nil && !m.HasProba()
 	}
 	return p
 }
@@ -415,7 +423,8 @@ func (p *predictor) run(ctx context.Context, out *output.Task) error {
 	if err != nil {
 		return err
 	}
-	p.report.Read, p.report.NoTarget, p.report.Unknown, p.report.Rejected = seen.Seconds, seen.NoTarget, seen.Unknown, out.Rejected()
+	p.report.Read, p.report.NoTarget, p.report.Unknown, p.report.Rejected = seen.Seconds, seen.NoTarget, seen.Unknown,
+		out.Rejected()
 	if p.evaluation == nil {
 		return nil
 	}
@@ -620,7 +629,8 @@ func slice(c *model.Chunk, lo, hi int) *model.Chunk {
 	switch {
 	case c.Sparse != nil:
 		from, to := c.Sparse.Offsets[lo], c.Sparse.Offsets[hi]
-		s.Sparse = &model.CSR{Offsets: make([]int, hi-lo+1), Indices: c.Sparse.Indices[from:to], Values: c.Sparse.Values[from:to]}
+		s.Sparse = &model.CSR{Offsets: make([]int, hi-lo+1), Indices: c.Sparse.Indices[from:to],
+			Values: c.Sparse.Values[from:to]}
 		for i := range s.Sparse.Offsets {
 			s.Sparse.Offsets[i] = c.Sparse.Offsets[lo+i] - from
 		}

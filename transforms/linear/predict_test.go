@@ -25,7 +25,8 @@ import (
 )
 
 // predictionOf runs a whole job on Prism and returns its output, its report and its counters.
-func predictionOf(t *testing.T, m *model.Model, input string, reading vectorio.Options, o PredictOptions) (string, *PredictReport, metrics.QueryResults, error) {
+func predictionOf(t *testing.T, m *model.Model, input string, reading vectorio.Options, o PredictOptions) (string,
+	*PredictReport, metrics.QueryResults, error) {
 	t.Helper()
 	if !beam.Initialized() {
 		beam.Init()
@@ -84,7 +85,8 @@ func writeRows(t *testing.T, name, data string) string {
 
 // plain is a model without options of its own.
 func plain(task model.Task, loss model.Loss, coef [][]float64, intercept ...float64) *model.Model {
-	return &model.Model{Task: task, Loss: loss, Coef: coef, Intercept: intercept, Options: model.Options{Task: task, Loss: loss}}
+	return &model.Model{Task: task, Loss: loss, Coef: coef, Intercept: intercept,
+		Options: model.Options{Task: task, Loss: loss}}
 }
 
 // The model is decoded once, and every row is counted once. Prism now and then loses the last report of a bundle, so
@@ -136,16 +138,26 @@ func TestPredictColumns(t *testing.T) {
 		columns []results.Column
 		rows    string // of 2 and −2
 	}{
-		{"regression", plain(model.Regression, model.SquaredError, [][]float64{{1.5}}, 1), PredictOptions{}, []results.Column{{Name: "prediction", Type: results.Float}}, "0,4\n1,-2\n"},
+		{"regression", plain(model.Regression, model.SquaredError, [][]float64{{1.5}}, 1), PredictOptions{},
+			[]results.Column{{Name: "prediction", Type: results.Float}}, "0,4\n1,-2\n"},
 		{"texts", texts, PredictOptions{Decision: true}, []results.Column{
-			{Name: "prediction", Type: results.Text, Texts: []string{"no", "yes"}}, {Name: "decision", Type: results.Float}}, "0,yes,2\n1,no,-2\n"},
-		{"integers", whole, PredictOptions{Proba: true}, []results.Column{{Name: "prediction", Type: results.Int}, {Name: "proba_-1", Type: results.Float}, {Name: "proba_3", Type: results.Float}},
-			fmt.Sprintf("0,3,%v,%v\n1,-1,%v,%v\n", 1-1/(1+math.Exp(-2)), 1/(1+math.Exp(-2)), 1-1/(1+math.Exp(2)), 1/(1+math.Exp(2)))},
-		{"numbers", halves, PredictOptions{Proba: true, Decision: true}, []results.Column{{Name: "prediction", Type: results.Float},
-			{Name: "proba_0.5", Type: results.Float}, {Name: "proba_1", Type: results.Float}, {Name: "proba_1e+21", Type: results.Float},
-			{Name: "decision_0.5", Type: results.Float}, {Name: "decision_1", Type: results.Float}, {Name: "decision_1e+21", Type: results.Float}},
+			{Name: "prediction", Type: results.Text, Texts: []string{"no", "yes"}}, {Name: "decision", Type: results.Float}},
+			"0,yes,2\n1,no,-2\n"},
+		{"integers", whole, PredictOptions{Proba: true},
+			[]results.Column{{Name: "prediction", Type: results.Int}, {Name: "proba_-1", Type: results.Float},
+				{Name: "proba_3", Type: results.Float}},
+			fmt.Sprintf("0,3,%v,%v\n1,-1,%v,%v\n", 1-1/(1+math.Exp(-2)), 1/(1+math.Exp(-2)), 1-1/(1+math.Exp(2)),
+				1/(1+math.Exp(2)))},
+		{"numbers", halves, PredictOptions{Proba: true, Decision: true},
+			[]results.Column{{Name: "prediction", Type: results.Float},
+				{Name: "proba_0.5", Type: results.Float}, {Name: "proba_1", Type: results.Float},
+				{Name: "proba_1e+21", Type: results.Float},
+				{Name: "decision_0.5", Type: results.Float}, {Name: "decision_1", Type: results.Float},
+				{Name: "decision_1e+21", Type: results.Float}},
 			"0,0.5,0.6666666666666666,0.3333333333333333,0,2,0,-2\n1,1e+21,0,0.3333333333333333,0.6666666666666666,-2,0,2\n"},
-		{"one class", outlier, PredictOptions{Decision: true}, []results.Column{{Name: "prediction", Type: results.Int}, {Name: "decision", Type: results.Float}}, "0,1,2\n1,-1,-2\n"},
+		{"one class", outlier, PredictOptions{Decision: true},
+			[]results.Column{{Name: "prediction", Type: results.Int}, {Name: "decision", Type: results.Float}},
+			"0,1,2\n1,-1,-2\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := layoutOf(c.m, c.m, &c.o).Columns; !reflect.DeepEqual(got, c.columns) {
@@ -194,7 +206,8 @@ func TestPredictSparse(t *testing.T) {
 	}
 	o.Workers = placement.InProcess // which changes no byte
 	// Rows of four files, so of as many chunks.
-	got, report, _, err := predictionOf(t, m, writeParts(t, ".svm", svm.String(), 170), vectorio.Options{ChunkRows: 100}, o)
+	got, report, _, err := predictionOf(t, m, writeParts(t, ".svm", svm.String(), 170),
+		vectorio.Options{ChunkRows: 100}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +229,8 @@ func writeParts(t *testing.T, ext, text string, lines int) string {
 	t.Helper()
 	dir, part := t.TempDir(), 0
 	for rows := range slices.Chunk(strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n"), lines) {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("x%d%s", part, ext)), []byte(strings.Join(rows, "")), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("x%d%s", part, ext)), []byte(strings.Join(rows, "")),
+			0o666); err != nil {
 			t.Fatal(err)
 		}
 		part++
@@ -237,7 +251,8 @@ func TestPredictSlice(t *testing.T) {
 	for name, c := range map[string]*model.Chunk{
 		"float64": {Features: 2, X: x, Numbers: numbers},
 		"float32": {Features: 2, X32: x32, Numbers: numbers},
-		"sparse":  {Features: 2, Sparse: &model.CSR{Offsets: []int{0, 1, 2, 2, 4}, Indices: []int32{0, 1, 0, 1}, Values: []float64{1, 2, 3, 4}}, Numbers: numbers},
+		"sparse": {Features: 2, Sparse: &model.CSR{Offsets: []int{0, 1, 2, 2, 4}, Indices: []int32{0, 1, 0, 1},
+			Values: []float64{1, 2, 3, 4}}, Numbers: numbers},
 	} {
 		for lo := range 5 {
 			for hi := lo; hi <= 4; hi++ {
@@ -254,7 +269,8 @@ func TestPredictSlice(t *testing.T) {
 func TestClassIndex(t *testing.T) {
 	numbers := newClassIndex(&model.Classes{Numbers: []float64{-1, 0, 2.5}})
 	for range 2 { // met before or not
-		for label, want := range map[string]int32{"-1": 0, "-1.0": 0, "0": 1, "-0": 1, "2.50": 2, "25e-1": 2, "1": -1, "": -1, "nan": -1, "one": -1} {
+		for label, want := range map[string]int32{"-1": 0, "-1.0": 0, "0": 1, "-0": 1, "2.50": 2, "25e-1": 2, "1": -1, "": -1,
+			"nan": -1, "one": -1} {
 			if got := numbers.ofText(label); got != want {
 				t.Errorf("%q is class %d, want %d", label, got, want)
 			}
@@ -318,7 +334,8 @@ func TestReadAUC(t *testing.T) {
 	if auc, bound, err := readAUC(ctx, paths, true); err != nil || bound != 0 || math.Abs(auc-won/pairs) > 1e-12 {
 		t.Errorf("%v ± %v, %v, want %v", auc, bound, err, won/pairs)
 	}
-	if auc, bound, err := readAUC(ctx, paths, false); err != nil || !(bound > 0 && bound < 2e-3) || math.Abs(auc-won/pairs) > bound {
+	if auc, bound, err := readAUC(ctx, paths, false); err != nil || !(bound > 0 && bound < 2e-3) ||
+		math.Abs(auc-won/pairs) > bound {
 		t.Errorf("by the sketch %v ± %v, %v, want %v", auc, bound, err, won/pairs)
 	}
 	if auc, _, err := readAUC(ctx, nil, true); err != nil || auc == auc {
@@ -383,7 +400,8 @@ func TestWeightedScores(t *testing.T) {
 	m.Classes.Numbers = []float64{0, 1}
 	reading := vectorio.Options{}
 	reading.Formats.TargetColumn, reading.Formats.WeightColumn = "1", "2"
-	_, report, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1,1,3\n0,0,2\n2,0,5\n-1,1,1\n"), reading, PredictOptions{Evaluate: true})
+	_, report, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1,1,3\n0,0,2\n2,0,5\n-1,1,1\n"), reading,
+		PredictOptions{Evaluate: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,8 @@ type Predicted struct {
 type PredictOfOptions struct {
 	// ID is the column of ids, which answers bear. Required.
 	ID string
-	// Proba asks for the probability of each class, and Decision for decision values: see [PredictOptions]. Default: false.
+	// Proba asks for the probability of each class, and Decision for decision values: see [PredictOptions]. Default:
+	// false.
 	Proba, Decision bool
 	// Threads is how many goroutines share rows. Default: GOMAXPROCS of the worker.
 	Threads int
@@ -90,7 +91,8 @@ func (f *predictOfFn) StartBundle(func() func(*Trained) bool, func(Predicted)) {
 	f.lines, f.size = nil, 0
 }
 
-func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained func() func(*Trained) bool, emit func(Predicted)) error {
+func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained func() func(*Trained) bool,
+	emit func(Predicted)) error {
 	if f.model == nil {
 		m, made, err := models.Get(f.Options.RunID, func() (*applied, error) {
 			var t Trained

@@ -62,7 +62,8 @@ func (*lineFn) ProcessElement(row beam.T) (string, error) {
 	b, err := json.Marshal(row)
 	var unsupported *json.UnsupportedValueError
 	if errors.As(err, &unsupported) {
-		err = fmt.Errorf("the row %s: found %s, expected finite numbers, and nil of a pointer where there is none", fault.Quote(fmt.Sprint(row)), unsupported.Str)
+		err = fmt.Errorf("the row %s: found %s, expected finite numbers, and nil of a pointer where there is none",
+			fault.Quote(fmt.Sprint(row)), unsupported.Str)
 	}
 	return string(b), fault.Mark(err)
 }

@@ -148,7 +148,8 @@ var ErrNoTarget = errors.New("--target is needed: the column that is to be learn
 
 // Inspect inspects rows to learn from, and completes the options for them: sparse ones stay so, o.UnitRows gets
 // its default, and so does reading.ChunkRows where chunkRows, which was asked for, is 0: the same.
-func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
+func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options,
+	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	f := &reading.Formats
 	if f.TargetColumn == "" && len(reading.Targets) == 0 && !vectorio.IsSVM(patterns, f.Format) {
 		return nil, ErrNoTarget
@@ -168,7 +169,8 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options, 
 }
 
 // InspectTable is Inspect for tables; [Encoded] completes the options, once it is known how they are encoded.
-func InspectTable(ctx context.Context, patterns []string, o *Options, reading *vectorio.Options) (*vectorio.Dataset, error) {
+func InspectTable(ctx context.Context, patterns []string, o *Options, reading *vectorio.Options) (*vectorio.Dataset,
+	error) {
 	if reading.Formats.TargetColumn == "" && len(reading.Targets) == 0 {
 		return nil, ErrNoTarget
 	}
@@ -180,13 +182,15 @@ func InspectTable(ctx context.Context, patterns []string, o *Options, reading *v
 }
 
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.
-func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *Options, reading *vectorio.Options) *vectorio.Dataset {
+func Encoded(d *vectorio.Dataset, e *features.Encoding, chunkRows int, o *Options,
+	reading *vectorio.Options) *vectorio.Dataset {
 	return d.Encoded(e, reading).InUnits(&o.UnitRows, chunkRows, reading)
 }
 
 // permuted reports whether columns have these names in another order.
 func permuted(columns, names []string) bool {
-	return !slices.Equal(columns, names) && slices.Equal(slices.Sorted(slices.Values(columns)), slices.Sorted(slices.Values(names)))
+	return !slices.Equal(columns, names) &&
+		slices.Equal(slices.Sorted(slices.Values(columns)), slices.Sorted(slices.Values(names)))
 }
 
 // maxGroupRows lets chunks that are visited in a random order still be many.
@@ -237,7 +241,8 @@ func Train[F Fit](ctx context.Context, j *Job, fit F, run Run) (F, *Report, erro
 
 // TrainHere is [Train] of a job in this process, to the same bits, without Beam: for many small ones. do does the work
 // that it is given.
-func TrainHere[F Fit](ctx context.Context, j *Job, fit F, do func(ctx context.Context, work func(context.Context) error) error) (F, *Report, error) {
+func TrainHere[F Fit](ctx context.Context, j *Job, fit F,
+	do func(ctx context.Context, work func(context.Context) error) error) (F, *Report, error) {
 	made, report, err := train(ctx, j, fit, func(ctx context.Context, c *checkpoint, _ Fit) error {
 		return do(ctx, func(ctx context.Context) error { return c.passesHere(ctx, j) })
 	})
@@ -249,7 +254,8 @@ func TrainHere[F Fit](ctx context.Context, j *Job, fit F, do func(ctx context.Co
 }
 
 // train makes passes by calling some, which makes one or several, as often as needed.
-func train(ctx context.Context, j *Job, fit Fit, some func(context.Context, *checkpoint, Fit) error) (Fit, *Report, error) {
+func train(ctx context.Context, j *Job, fit Fit, some func(context.Context, *checkpoint, Fit) error) (Fit, *Report,
+	error) {
 	j.Options.Kind = fit.Kind()
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
@@ -300,7 +306,8 @@ func train(ctx context.Context, j *Job, fit Fit, some func(context.Context, *che
 // Passes adds passes over the work of the shards to a pipeline: PCollection<Work>, and the state before as
 // PCollection<State> of one, → the state after, the same. Where there are fewer passes left to make, the rest do
 // nothing.
-func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vectorio.Options, dim int, o Options, dir string) beam.PCollection {
+func Passes(s beam.Scope, work, state beam.PCollection, passes int, reading vectorio.Options, dim int, o Options,
+	dir string) beam.PCollection {
 	s = s.Scope("linear.Passes")
 	seed := beam.Create(s, Summand{Seed: true}) // so that there is something to group where no pass is left
 	for i := range passes {
@@ -341,7 +348,8 @@ type planFn struct {
 	Dir     string
 }
 
-func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool, emit func(Work)) error {
+func (f *planFn) ProcessElement(ctx context.Context, group int, iter func(*vectorio.Chunk) bool,
+	emit func(Work)) error {
 	chunks := slices.DeleteFunc(vectorio.Gather(iter), func(c vectorio.Chunk) bool { return c.Ordinal < 0 })
 	if err := f.Options.writePlan(ctx, f.Dir, group, chunks); err != nil {
 		return output.Failed(f.Options.RunID, err)
@@ -440,7 +448,8 @@ func (f *passFn) over(ctx context.Context, fit Fit, group int, chunks []vectorio
 			partial := fit.Partial(shard, f.Options.Shards)
 			mu.Unlock()
 			reader := &shardReader{
-				reading: f.Reading, dim: f.Dim, unit: f.Options.UnitRows, pass: pass, seed: seedOf(f.Options.Seed, pass.Number, shard),
+				reading: f.Reading, dim: f.Dim, unit: f.Options.UnitRows, pass: pass,
+				seed:   seedOf(f.Options.Seed, pass.Number, shard),
 				chunks: shards[shard], pool: pool, kept: f.kept,
 			}
 			err := reader.each(ctx2, func(c *model.Chunk) error {
@@ -500,7 +509,8 @@ type advanceFn struct {
 	Dir     string
 }
 
-func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool, state State, emit func(State)) error {
+func (f *advanceFn) ProcessElement(ctx context.Context, _ int, iter func(*Summand) bool, state State,
+	emit func(State)) error {
 	if len(state.Fit) > 0 { // else no pass is left
 		var err error
 		if state, err = f.advance(ctx, iter, state); err != nil {

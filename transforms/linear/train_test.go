@@ -230,9 +230,12 @@ func namesIn(t testing.TB, dir string) []string {
 }
 
 var (
-	sgdOfTwo   = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Solver: fitting.SolverSGD, Epochs: 3, BatchSize: 20, Parts: 8, Shuffle: true, Standardize: true}
-	exactOfTwo = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Standardize: true, BatchSize: 20, Parts: 8, Shuffle: true}
-	gridOfTwo  = fitting.FitOptions{Options: model.Options{Task: model.Classification, Loss: model.Hinge}, Alphas: []float64{0.1, 0.001}, Folds: 2, Epochs: 2, BatchSize: 20, Parts: 8, Shuffle: true}
+	sgdOfTwo = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Solver: fitting.SolverSGD,
+		Epochs: 3, BatchSize: 20, Parts: 8, Shuffle: true, Standardize: true}
+	exactOfTwo = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Standardize: true, BatchSize: 20,
+		Parts: 8, Shuffle: true}
+	gridOfTwo = fitting.FitOptions{Options: model.Options{Task: model.Classification, Loss: model.Hinge},
+		Alphas: []float64{0.1, 0.001}, Folds: 2, Epochs: 2, BatchSize: 20, Parts: 8, Shuffle: true}
 )
 
 // Neither how shards are dealt to workers and threads, nor how passes are dealt to pipelines, nor how many rows are
@@ -244,10 +247,13 @@ func TestTrainBits(t *testing.T) {
 		fitting      fitting.FitOptions
 		options      []Options // the first is that of the bits that are wanted
 	}{
-		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5}, {Workers: placement.InProcess}}},
+		{"sgd", "npy", sgdOfTwo, []Options{{}, {Groups: 1, Threads: 1, Passes: 5}, {Groups: 3, Threads: 4, Passes: 5},
+			{Workers: placement.InProcess}}},
 		{"sgd", "csv", sgdOfTwo, []Options{{Passes: 4}, {Groups: 3, Threads: 4, Passes: 4}, {Workers: placement.InProcess}}},
-		{"exact", "npy", exactOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 1, Passes: 4}, {Workers: placement.InProcess, Threads: 2}}},
-		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3}, {Workers: placement.InProcess, Threads: 3}}},
+		{"exact", "npy", exactOfTwo, []Options{{Passes: 5}, {Groups: 3, Threads: 1, Passes: 4},
+			{Workers: placement.InProcess, Threads: 2}}},
+		{"grid", "npy", gridOfTwo, []Options{{Passes: 5}, {Groups: 1, Threads: 4, Passes: 3},
+			{Workers: placement.InProcess, Threads: 3}}},
 	} {
 		if brief() && v.name == "sgd" && v.format == "csv" {
 			continue
@@ -320,7 +326,8 @@ func TestTrainSample(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v: %s", v, firstFault(err))
 		}
-		if s := fit.Survey(); s.Sampled < fitting.SampleRows || s.Sampled > fitting.SampleRows+100 || s.Rows != rows || report.Rows != rows {
+		if s := fit.Survey(); s.Sampled < fitting.SampleRows || s.Sampled > fitting.SampleRows+100 || s.Rows != rows ||
+			report.Rows != rows {
 			t.Errorf("%+v: a survey of %d of %d rows, and %d learned from", v, s.Sampled, s.Rows, report.Rows)
 		}
 		if got := fileOf(t, j.options.Model); want == "" {
@@ -336,9 +343,11 @@ func TestTrainSequential(t *testing.T) {
 	tab := classes(930, 2)
 	for _, format := range []string{"csv", "npy"} {
 		for _, chunkRows := range []int{70, 1000} {
-			o := model.Options{Task: model.Classification, Loss: model.LogLoss, Penalty: model.L1, LearningRate: model.InvScaling, Eta0: 0.1}
+			o := model.Options{Task: model.Classification, Loss: model.LogLoss, Penalty: model.L1,
+				LearningRate: model.InvScaling, Eta0: 0.1}
 			j := &training{chunkRows: chunkRows, fitting: fitting.FitOptions{
-				Options: o, Solver: fitting.SolverSGD, Epochs: 2, BatchSize: 100, Average: new(model.Average(300)), Alphas: []float64{0.001},
+				Options: o, Solver: fitting.SolverSGD, Epochs: 2, BatchSize: 100, Average: new(model.Average(300)),
+				Alphas: []float64{0.001},
 			}, options: Options{Shards: 1, Passes: 3}}
 			j.input, j.reading = tab.cuts(t, t.TempDir(), format, 330, 345, 700)
 
@@ -513,9 +522,11 @@ func (j *training) blocked(t testing.TB, p *beam.Pipeline, file string) error {
 func TestTrainResumesItsOwn(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
 	input, reading := classes(200, 3).cuts(t, dir, "npy")
-	j := &training{input: input, reading: reading, unitRows: 30, fitting: sgdOfTwo, options: Options{Shards: 8, Model: filepath.Join(out, "m.json")}}
+	j := &training{input: input, reading: reading, unitRows: 30, fitting: sgdOfTwo,
+		options: Options{Shards: 8, Model: filepath.Join(out, "m.json")}}
 	j.options.Resume = true
-	if _, _, err := j.trained(t); err == nil || !strings.HasPrefix(err.Error(), "--resume: no checkpoint of this job, with these options and files, beside ") {
+	if _, _, err := j.trained(t); err == nil ||
+		!strings.HasPrefix(err.Error(), "--resume: no checkpoint of this job, with these options and files, beside ") {
 		t.Fatal(err)
 	}
 	j.options.Resume = false
@@ -588,7 +599,8 @@ func TestTrainRejects(t *testing.T) {
 	bad := map[int]bool{7: true, 120: true, 121: true, 299: true}
 	for i := range tab.x {
 		if !bad[i] {
-			clean.x, clean.target, clean.weight = append(clean.x, tab.x[i]), append(clean.target, tab.target[i]), append(clean.weight, tab.weight[i])
+			clean.x, clean.target, clean.weight = append(clean.x, tab.x[i]), append(clean.target, tab.target[i]),
+				append(clean.weight, tab.weight[i])
 		}
 	}
 	tab.x[7][1] = math.NaN()
@@ -598,7 +610,8 @@ func TestTrainRejects(t *testing.T) {
 	t.Chdir(t.TempDir())
 	_, reading := tab.cuts(t, ".", "csv", 100)
 	reading.SkipFaults = true
-	j := &training{input: []string{"x0.csv", "x1.csv"}, reading: reading, chunkRows: 1000, fitting: sgdOfTwo, options: Options{Shards: 1, Passes: 4, Model: filepath.Join(t.TempDir(), "m.json")}}
+	j := &training{input: []string{"x0.csv", "x1.csv"}, reading: reading, chunkRows: 1000, fitting: sgdOfTwo,
+		options: Options{Shards: 1, Passes: 4, Model: filepath.Join(t.TempDir(), "m.json")}}
 	j.fitting.Shuffle, j.fitting.Parts = false, 1
 	_, report, err := j.trained(t)
 	if err != nil {
@@ -637,7 +650,8 @@ func TestTrainFaults(t *testing.T) {
 	if raceDetector {
 		t.Skip("pipelines that fail")
 	}
-	regression := fitting.FitOptions{Options: model.Options{Task: model.Regression}, Solver: fitting.SolverSGD, Parts: 3, Epochs: 1}
+	regression := fitting.FitOptions{Options: model.Options{Task: model.Regression}, Solver: fitting.SolverSGD, Parts: 3,
+		Epochs: 1}
 	large := regression
 	large.Options.LearningRate, large.Options.Eta0 = model.Constant, 1e300
 	exact := fitting.FitOptions{Options: model.Options{Task: model.Regression}}
@@ -646,21 +660,29 @@ func TestTrainFaults(t *testing.T) {
 		change  func(tab *table) // of 60 rows, of which the first 20 and the next 25 are files of their own
 		want    string
 	}{
-		"an empty label":    {sgdOfTwo, func(tab *table) { tab.target[31] = "" }, "x1.csv: row 11, column label: found an empty field, expected a label"},
-		"a negative weight": {sgdOfTwo, func(tab *table) { tab.weight = slices.Repeat([]float64{1}, 60); tab.weight[50] = -2 }, `x2.csv: row 5, column weight: found "-2", expected a weight of at least 0`},
+		"an empty label": {sgdOfTwo, func(tab *table) { tab.target[31] = "" },
+			"x1.csv: row 11, column label: found an empty field, expected a label"},
+		"a negative weight": {sgdOfTwo,
+			func(tab *table) { tab.weight = slices.Repeat([]float64{1}, 60); tab.weight[50] = -2 },
+			`x2.csv: row 5, column weight: found "-2", expected a weight of at least 0`},
 		"a missing label": {exactOfTwo, func(tab *table) {
 			for i := range tab.target {
 				tab.target[i] = fmt.Sprint(i % 2)
 			}
 			tab.target[44] = "NaN"
 		}, `x1.csv: row 24: found "NaN", expected a class label, a number as all others`},
-		"one class":           {exactOfTwo, func(tab *table) { tab.target = slices.Repeat([]string{"ja"}, 60) }, `x0.csv … x2.csv (3 files): found "ja" in every row, expected rows of at least two classes`},
-		"a constant target":   {regression, func(tab *table) { tab.target = slices.Repeat([]string{"3"}, 60) }, "x0.csv … x2.csv (3 files): found 3 in every row of a weight above 0, expected a target of at least two values"},
-		"no weight":           {regression, func(tab *table) { tab.weight = make([]float64, 60) }, "x0.csv … x2.csv (3 files): found none, expected rows of a weight above 0"},
-		"a text":              {exact, func(tab *table) { tab.target[20] = "x" }, `x1.csv: row 0, column label: found "x", expected a number`},
-		"steps too long":      {large, func(*table) {}, "(3 files): found weights that overflow by row "},
-		"products too large":  {exact, func(tab *table) { tab.x[40][2] = 1e200 }, "overflow"},
-		"no number for norms": {regression, func(tab *table) { tab.x[40][2] = 1e200 }, "expected values whose squares are within float64"},
+		"one class": {exactOfTwo, func(tab *table) { tab.target = slices.Repeat([]string{"ja"}, 60) },
+			`x0.csv … x2.csv (3 files): found "ja" in every row, expected rows of at least two classes`},
+		"a constant target": {regression, func(tab *table) { tab.target = slices.Repeat([]string{"3"}, 60) },
+			"x0.csv … x2.csv (3 files): found 3 in every row of a weight above 0, expected a target of at least two values"},
+		"no weight": {regression, func(tab *table) { tab.weight = make([]float64, 60) },
+			"x0.csv … x2.csv (3 files): found none, expected rows of a weight above 0"},
+		"a text": {exact, func(tab *table) { tab.target[20] = "x" },
+			`x1.csv: row 0, column label: found "x", expected a number`},
+		"steps too long":     {large, func(*table) {}, "(3 files): found weights that overflow by row "},
+		"products too large": {exact, func(tab *table) { tab.x[40][2] = 1e200 }, "overflow"},
+		"no number for norms": {regression, func(tab *table) { tab.x[40][2] = 1e200 },
+			"expected values whose squares are within float64"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
@@ -674,16 +696,19 @@ func TestTrainFaults(t *testing.T) {
 			v.change(tab)
 			_, reading := tab.cuts(t, ".", "csv", 20, 45)
 			reading.Formats.Labels = v.fitting.Options.Task == model.Classification
-			j := &training{input: []string{"x*.csv"}, reading: reading, fitting: v.fitting, options: Options{Shards: 1, Passes: 3, Model: filepath.Join(out, "m.json")}}
+			j := &training{input: []string{"x*.csv"}, reading: reading, fitting: v.fitting,
+				options: Options{Shards: 1, Passes: 3, Model: filepath.Join(out, "m.json")}}
 			_, _, err := j.trained(t)
 			if err == nil {
 				t.Fatal("there is a model")
 			}
 			got := firstFault(err)
-			if strings.HasPrefix(v.want, "x") && got != v.want || !strings.Contains(got, v.want) || strings.Contains(got, "\n") || !strings.HasPrefix(got, "x") {
+			if strings.HasPrefix(v.want, "x") && got != v.want || !strings.Contains(got, v.want) ||
+				strings.Contains(got, "\n") || !strings.HasPrefix(got, "x") {
 				t.Errorf("got %s, want %s", got, v.want)
 			}
-			if name == "steps too long" && !strings.HasSuffix(got, "expected finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)") {
+			if name == "steps too long" &&
+				!strings.HasSuffix(got, "expected finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)") {
 				t.Errorf("no advice in %s", got)
 			}
 			if left := namesIn(t, out); len(left) > 0 {
@@ -695,7 +720,8 @@ func TestTrainFaults(t *testing.T) {
 
 // The last state is that of the most passes, whatever the number of their digits.
 func TestLastOf(t *testing.T) {
-	states := []files.Info{{Name: "a/state-99999.json"}, {Name: "a/state-100000.json"}, {Name: "b/state-00007.json"}, {Name: "b/notes.json"}}
+	states := []files.Info{{Name: "a/state-99999.json"}, {Name: "a/state-100000.json"}, {Name: "b/state-00007.json"},
+		{Name: "b/notes.json"}}
 	if got := lastOf(states); got != "a/state-100000.json" {
 		t.Errorf("the last is %q", got)
 	}
@@ -720,8 +746,10 @@ func TestTrainSorted(t *testing.T) {
 	}
 	// loss is the mean log loss of all rows.
 	loss := func(tab *table, solver fitting.Solver, shards int) (float64, *survey.Survey) {
-		j := &training{unitRows: 50, options: Options{Shards: shards, Groups: 1, Passes: 10, Model: filepath.Join(t.TempDir(), "m.json")}}
-		j.fitting = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Solver: solver, Parts: shards, Shuffle: shards > 1}
+		j := &training{unitRows: 50, options: Options{Shards: shards, Groups: 1, Passes: 10,
+			Model: filepath.Join(t.TempDir(), "m.json")}}
+		j.fitting = fitting.FitOptions{Options: model.Options{Task: model.Classification}, Solver: solver, Parts: shards,
+			Shuffle: shards > 1}
 		if solver == fitting.SolverSGD {
 			j.fitting.Epochs = 1
 		}
@@ -786,7 +814,8 @@ func TestTrainOptions(t *testing.T) {
 		want string
 	}{
 		{Options{}, "a file for the model is needed\n0 shards: must be from 1 to 65536"},
-		{Options{Model: "m.json", Shards: MaxShards + 1, Threads: -1, Passes: -1}, "65537 shards: must be from 1 to 65536\nthreads -1: must be at least 1\n-1 passes in a pipeline: must be at least 1"},
+		{Options{Model: "m.json", Shards: MaxShards + 1, Threads: -1, Passes: -1},
+			"65537 shards: must be from 1 to 65536\nthreads -1: must be at least 1\n-1 passes in a pipeline: must be at least 1"},
 		{Options{Model: "m.json", Shards: MaxShards}, ""},
 	} {
 		got := ""
@@ -802,7 +831,8 @@ func TestTrainOptions(t *testing.T) {
 	if o.Groups != 3 || o.Passes != 1 || o.RunID == "" {
 		t.Errorf("defaults %+v", o)
 	}
-	if _, err := Inspect(t.Context(), []string{"x.csv"}, 0, &Options{Shards: 1}, &vectorio.Options{}); err == nil || !strings.HasPrefix(err.Error(), "--target is needed") {
+	if _, err := Inspect(t.Context(), []string{"x.csv"}, 0, &Options{Shards: 1}, &vectorio.Options{}); err == nil ||
+		!strings.HasPrefix(err.Error(), "--target is needed") {
 		t.Errorf("no target: %v", err)
 	}
 }
@@ -817,7 +847,8 @@ func TestPublishFails(t *testing.T) {
 func publishFails(t *testing.T, w placement.Workers) {
 	out := t.TempDir()
 	input, reading := classes(60, 3).cuts(t, t.TempDir(), "npy")
-	j := &training{input: input, reading: reading, fitting: exactOfTwo, options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json"), Workers: w}}
+	j := &training{input: input, reading: reading, fitting: exactOfTwo,
+		options: Options{Shards: 1, Passes: 5, Model: filepath.Join(out, "m.json"), Workers: w}}
 	ctx := t.Context()
 	job := &Job{Reading: j.reading, Options: j.options}
 	job.Reading.EnsureDefaults()
@@ -838,7 +869,8 @@ func publishFails(t *testing.T, w placement.Workers) {
 	err = Publish(ctx, &job.Options, report, []File{
 		{job.Options.Model, fit.Model().Save}, {filepath.Join(out, "m.cv.csv"), func(io.Writer) error { return errStopped }},
 	})
-	if left := namesIn(t, out); !errors.Is(err, errStopped) || len(left) != 1 || !strings.HasPrefix(left[0], ".m.json.checkpoint-") {
+	if left := namesIn(t, out); !errors.Is(err, errStopped) || len(left) != 1 ||
+		!strings.HasPrefix(left[0], ".m.json.checkpoint-") {
 		t.Errorf("%v, left: %v", err, left)
 	}
 	// Another run needs no pass.
@@ -856,7 +888,8 @@ func publishFails(t *testing.T, w placement.Workers) {
 
 func TestCoders(t *testing.T) {
 	for _, s := range []Summand{
-		{Seed: true}, {}, {Node: model.Node{Level: 62, Index: 0}, Partial: []byte{1}}, {Node: model.Node{Level: 3, Index: MaxShards}, Partial: bytes.Repeat([]byte{0, 255}, 500)},
+		{Seed: true}, {}, {Node: model.Node{Level: 62, Index: 0}, Partial: []byte{1}},
+		{Node: model.Node{Level: 3, Index: MaxShards}, Partial: bytes.Repeat([]byte{0, 255}, 500)},
 	} {
 		b, err := encodeSummand(s)
 		if err != nil {
@@ -872,7 +905,8 @@ func TestCoders(t *testing.T) {
 			}
 		}
 	}
-	for _, b := range [][]byte{nil, {1, 0}, {2}, {0}, {0, 63, 0}, {0, 128}, {0, 0}, {0, 0, 128}, append([]byte{0, 0}, bytes.Repeat([]byte{255}, 9)...)} {
+	for _, b := range [][]byte{nil, {1, 0}, {2}, {0}, {0, 63, 0}, {0, 128}, {0, 0}, {0, 0, 128},
+		append([]byte{0, 0}, bytes.Repeat([]byte{255}, 9)...)} {
 		if s, err := decodeSummand(b); !errors.Is(err, errSummand) {
 			t.Errorf("%v is %+v, %v", b, s, err)
 		}
@@ -902,7 +936,8 @@ func TestCoders(t *testing.T) {
 
 // FuzzSummand: bytes are a summand that is written to the same bytes, or one that is shorter; or an error.
 func FuzzSummand(f *testing.F) {
-	for _, b := range [][]byte{nil, {1}, {0, 0, 0}, {0, 62, 1, 7}, {0, 0x83, 0, 5, 9}, {0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0}} {
+	for _, b := range [][]byte{nil, {1}, {0, 0, 0}, {0, 62, 1, 7}, {0, 0x83, 0, 5, 9},
+		{0, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0}} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

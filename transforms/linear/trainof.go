@@ -87,7 +87,8 @@ func (o *TrainOfOptions) Validate() error {
 
 // learning is the options of the passes.
 func (o *TrainOfOptions) learning() *Options {
-	p := &Options{Model: "model.json", Shards: o.Shards, Groups: 1, Threads: o.Threads, Seed: o.Fit.Seed, Kind: fitting.Kind, RunID: o.RunID}
+	p := &Options{Model: "model.json", Shards: o.Shards, Groups: 1, Threads: o.Threads, Seed: o.Fit.Seed,
+		Kind: fitting.Kind, RunID: o.RunID}
 	p.EnsureDefaults()
 	return p
 }
@@ -104,8 +105,8 @@ func (o *TrainOfOptions) staging() string { return files.Join(o.Staging, "."+o.R
 // in the memory of a pass. Where that is too slow, write the rows into files, and take Train, whose passes go over all
 // workers. Call [CleanTrainOf] when the run is over.
 //
-// TrainOf fails on options that are not valid and on collections of other elements or windows; the job fails by an error
-// that names the row by its id.
+// TrainOf fails on options that are not valid and on collections of other elements or windows; the job fails by an
+// error that names the row by its id.
 func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
@@ -119,7 +120,8 @@ func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PColl
 	output.Begin(o.RunID)
 	buckets := beam.GroupByKey(s, beam.ParDo(s, &bucketFn{Buckets: o.Buckets}, lines))
 	names := beam.ParDo(s, &spillRowsFn{Options: *o}, buckets)
-	return beam.ParDo(s, &trainOfFn{Options: *o, Task: o.Fit.Options.Task}, beam.GroupByKey(s, beam.AddFixedKey(s, names))), nil
+	return beam.ParDo(s, &trainOfFn{Options: *o, Task: o.Fit.Options.Task},
+		beam.GroupByKey(s, beam.AddFixedKey(s, names))), nil
 }
 
 // CleanTrainOf removes what a run of [TrainOf] has left in its staging directory. Call it when the run is over, well or
@@ -146,13 +148,17 @@ func hashOf(line string) uint64 {
 // be misled by, and names it.
 type spillRowsFn struct{ Options TrainOfOptions }
 
-func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(*string) bool, emit func(string)) error {
+func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(*string) bool,
+	emit func(string)) error {
 	var lines []string
 	var line string
 	for iter(&line) {
 		lines = append(lines, line)
 	}
-	slices.SortFunc(lines, func(a, b string) int { return cmp.Or(cmp.Compare(hashOf(a), hashOf(b)), strings.Compare(a, b)) })
+	slices.SortFunc(lines, func(a, b string) int {
+		return cmp.Or(cmp.Compare(hashOf(a), hashOf(b)),
+			strings.Compare(a, b))
+	})
 	name := files.Join(f.Options.staging(), fmt.Sprintf("rows-%05d.jsonl", bucket))
 	file, err := output.Create(ctx, f.Options.RunID, name)
 	if err != nil {

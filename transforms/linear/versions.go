@@ -124,7 +124,8 @@ func OpenVersions(ctx context.Context, model string) (_ *Versions, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	v.giveBack, err = files.Hold(ctx, model+".watch", fault.File(model, "one --watch that learns this model", "another that does"))
+	v.giveBack, err = files.Hold(ctx, model+".watch",
+		fault.File(model, "one --watch that learns this model", "another that does"))
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,8 @@ func OpenVersions(ctx context.Context, model string) (_ *Versions, err error) {
 	}
 	for i, n := range numbers {
 		if n != int64(i)+1 {
-			return nil, fault.File(v.recordPath(int64(i)+1), "the records of all versions, which tell what was learned from", "no file of that name")
+			return nil, fault.File(v.recordPath(int64(i)+1), "the records of all versions, which tell what was learned from",
+				"no file of that name")
 		}
 		if err := v.read(ctx, n); err != nil {
 			return nil, err
@@ -335,7 +337,8 @@ func (v *Versions) Publish(ctx context.Context, r Record, model []byte, rejected
 	}
 	name := v.ModelPath(r.Number)
 	if len(rejected) > 0 {
-		err = files.Replace(ctx, output.RejectedPath(name), func(w io.Writer) error { return output.RejectedLines(w, rejected) })
+		err = files.Replace(ctx, output.RejectedPath(name),
+			func(w io.Writer) error { return output.RejectedLines(w, rejected) })
 	} else { // those of a process that died before its record
 		err = ignoreMissing(files.Remove(ctx, output.RejectedPath(name)))
 	}

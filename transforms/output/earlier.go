@@ -145,5 +145,6 @@ func CheckByproduct(ctx context.Context, by files.Named) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s: %s would replace it, and it is not of this program: move it, or give another name", by.Name, by.Flag)
+	return fmt.Errorf("%s: %s would replace it, and it is not of this program: move it, or give another name", by.Name,
+		by.Flag)
 }

@@ -54,7 +54,8 @@ func (o *Options) Validate() error {
 	} else if err := f.Check(o.Layout); err != nil {
 		errs = append(errs, err)
 	} else if files.IsStream(o.Path) && (o.NumShards > 1 || len(f.Files(o.Path, o.Layout)) > 1) {
-		errs = append(errs, fmt.Errorf("%s takes one file: several shards, or neighbours in .npy, need the name of a file", o.Path))
+		errs = append(errs, fmt.Errorf("%s takes one file: several shards, or neighbours in .npy, need the name of a file",
+			o.Path))
 	} else if f.IsGraph() && o.NumShards > 1 {
 		errs = append(errs, fmt.Errorf("number of shards %d: .%s is one file with the whole graph; "+
 			"an edge list can be in several (--layout=edges, .csv or .parquet)", o.NumShards, f.Name))

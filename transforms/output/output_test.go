@@ -138,7 +138,8 @@ func TestPublish(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), "memfs://output"} {
 		for _, shards := range []int{1, 3} {
 			for _, rows := range []int{50, 8, 1} {
-				o := Options{Path: dir + "/out/n.csv", Layout: layout, NumShards: shards, RunID: fmt.Sprintf("publish-%d-%d", shards, rows)}
+				o := Options{Path: dir + "/out/n.csv", Layout: layout, NumShards: shards,
+					RunID: fmt.Sprintf("publish-%d-%d", shards, rows)}
 				reports, s, err := publish(t, o, rows, -1)
 				if err != nil {
 					t.Fatal(err)
@@ -151,7 +152,8 @@ func TestPublish(t *testing.T) {
 				}
 				for i, name := range s.OutputFiles {
 					// Shard i begins at ⌈i·50/shards⌉.
-					if got, want := read1(t, name), want((i*totalRows+shards-1)/shards, ((i+1)*totalRows+shards-1)/shards); got != want {
+					if got, want := read1(t, name),
+						want((i*totalRows+shards-1)/shards, ((i+1)*totalRows+shards-1)/shards); got != want {
 						t.Errorf("%s: got\n%swant\n%s", name, got, want)
 					}
 				}
@@ -218,7 +220,8 @@ func TestFailure(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
-	if _, _, err := publish(t, o, 10, -1); err != nil || read1(t, o.Path) != want(0, totalRows) || !strings.HasPrefix(read1(t, RejectedPath(o.Path)), `{"file"`) {
+	if _, _, err := publish(t, o, 10, -1); err != nil || read1(t, o.Path) != want(0, totalRows) ||
+		!strings.HasPrefix(read1(t, RejectedPath(o.Path)), `{"file"`) {
 		t.Errorf("the rerun: %v", err)
 	}
 }
@@ -240,7 +243,8 @@ func TestZombie(t *testing.T) {
 						return err
 					}
 					err := task.Write([]int64{int64(i)}, func(p results.PartWriter, from, to int) error {
-						return p.WriteTable(&results.Table{ID: func(int) vectors.ID { return vectors.ID{Int: int64(i)} }, Values: []float64{1}, From: from, To: to})
+						return p.WriteTable(&results.Table{ID: func(int) vectors.ID { return vectors.ID{Int: int64(i)} },
+							Values: []float64{1}, From: from, To: to})
 					})
 					if err != nil {
 						return err
@@ -454,7 +458,8 @@ func TestOptions(t *testing.T) {
 }
 
 func TestPartCoder(t *testing.T) {
-	p := Part{Shard: 3, Order: -1, Paths: []string{"a"}, Info: results.Info{Rows: 7, Bytes: []int64{8}, TextIDs: true}, Report: json.RawMessage(`{"x":1}`)}
+	p := Part{Shard: 3, Order: -1, Paths: []string{"a"}, Info: results.Info{Rows: 7, Bytes: []int64{8}, TextIDs: true},
+		Report: json.RawMessage(`{"x":1}`)}
 	b, err := encodePart(p)
 	if err != nil {
 		t.Fatal(err)
@@ -480,7 +485,8 @@ func TestForeignParts(t *testing.T) {
 			}
 			return all
 		}
-		for _, p := range []Part{{Shard: 1, Paths: good, Made: info(good...)}, {Shard: shardRejected, Paths: good[:1], Made: info(good[0])}} {
+		for _, p := range []Part{{Shard: 1, Paths: good, Made: info(good...)},
+			{Shard: shardRejected, Paths: good[:1], Made: info(good[0])}} {
 			if err := errors.Join(o.check(&p), o.checkMade(&p)); err != nil {
 				t.Errorf("%+v: %v", p, err)
 			}
@@ -525,7 +531,8 @@ func TestForeignParts(t *testing.T) {
 
 // A part from the wire is decoded to one that encodes and decodes to itself, or refused.
 func FuzzDecodePart(f *testing.F) {
-	for _, p := range []Part{{}, {Shard: 3, Order: -1, Paths: []string{"a"}, Info: results.Info{Rows: 7, Bytes: []int64{8}}, Report: json.RawMessage(`{"x":1}`)}} {
+	for _, p := range []Part{{}, {Shard: 3, Order: -1, Paths: []string{"a"},
+		Info: results.Info{Rows: 7, Bytes: []int64{8}}, Report: json.RawMessage(`{"x":1}`)}} {
 		b, err := encodePart(p)
 		if err != nil {
 			f.Fatal(err)

@@ -257,10 +257,12 @@ func (f *assembleFn) assemble(ctx context.Context, out *Part, parts []Part) erro
 	for i := range format.Files(f.Options.Path, f.Options.Layout) {
 		sources := make([]results.Part, len(parts))
 		for j, p := range parts {
-			sources[j] = results.Part{Info: p.Info, Open: func(file int) (io.ReadCloser, error) { return files.OpenRead(ctx, p.Paths[file]) }}
+			sources[j] = results.Part{Info: p.Info,
+				Open: func(file int) (io.ReadCloser, error) { return files.OpenRead(ctx, p.Paths[file]) }}
 		}
 		path := f.Options.staged("shard-%d-%d", out.Shard, i)
-		made, err := f.Options.write(ctx, path, func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.Layout) })
+		made, err := f.Options.write(ctx, path,
+			func(w io.Writer) error { return format.Assemble(i, w, sources, f.Options.Layout) })
 		if err != nil {
 			return err
 		}
@@ -322,7 +324,8 @@ func (f *publishFn) publish(ctx context.Context, iter func(*Part) bool) error {
 		}
 	}
 	release(f.Options.RunID)
-	_, err := f.Options.write(ctx, summaryPath(&f.Options), func(w io.Writer) error { return json.NewEncoder(w).Encode(summary) })
+	_, err := f.Options.write(ctx, summaryPath(&f.Options),
+		func(w io.Writer) error { return json.NewEncoder(w).Encode(summary) })
 	return err
 }
 
@@ -355,7 +358,8 @@ func (f *publishFn) place(ctx context.Context, parts []Part, summary *Summary) e
 		}
 	}
 	if files.IsStream(f.Options.Path) {
-		return files.Publish(ctx, f.Options.Path, slices.DeleteFunc(moves, func(m files.Move) bool { return m.To == rejected }))
+		return files.Publish(ctx, f.Options.Path,
+			slices.DeleteFunc(moves, func(m files.Move) bool { return m.To == rejected }))
 	}
 	obsolete, err := f.Options.EarlierShards(ctx)
 	if err != nil {
@@ -381,7 +385,8 @@ func summaryPath(o *Options) string { return o.staged("summary.json") }
 // summary.
 func ReadReports(ctx context.Context, o *Options, each func(report []byte) error) (*Summary, error) {
 	var summary Summary
-	if err := read(ctx, summaryPath(o), func(r io.Reader) error { return json.NewDecoder(r).Decode(&summary) }); err != nil {
+	if err := read(ctx, summaryPath(o),
+		func(r io.Reader) error { return json.NewDecoder(r).Decode(&summary) }); err != nil {
 		return nil, err
 	}
 	err := read(ctx, summary.Reports, func(r io.Reader) error {

@@ -42,7 +42,8 @@ func TestEarlierShards(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, own), []byte("id,age\n1,2\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	like := []string{"n-0-of-3.csv", "n-00003-of-00003.csv", "n-000001-of-00003.csv", "nn-00000-of-00003.csv", "n-00000-of-00003.csv.gz", "n-00000-of-00003.jsonl", "n-x-00000-of-00003.csv"}
+	like := []string{"n-0-of-3.csv", "n-00003-of-00003.csv", "n-000001-of-00003.csv", "nn-00000-of-00003.csv",
+		"n-00000-of-00003.csv.gz", "n-00000-of-00003.jsonl", "n-x-00000-of-00003.csv"}
 	for _, name := range like {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("id,half\n"), 0o666); err != nil {
 			t.Fatal(err)
@@ -73,7 +74,8 @@ func TestEarlierShardsOfFiles(t *testing.T) {
 	dir := t.TempDir()
 	header := "\x93NUMPY\x01\x00v\x00{'descr': '%s', 'fortran_order': False, 'shape': (3, 2), }"
 	for name, descr := range map[string]string{
-		"n-00000-of-00002.indices.npy": "<i8", "n-00001-of-00002.distances.npy": "<f8", "n-00001-of-00002.npy": "<f8", "n-00001-of-00003.indices.npy": "<i8",
+		"n-00000-of-00002.indices.npy": "<i8", "n-00001-of-00002.distances.npy": "<f8", "n-00001-of-00002.npy": "<f8",
+		"n-00001-of-00003.indices.npy": "<i8",
 		"n-00001-of-00004.indices.npy": "<u2",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, header, descr), 0o666); err != nil {
@@ -82,7 +84,8 @@ func TestEarlierShardsOfFiles(t *testing.T) {
 	}
 	o := Options{Path: dir + "/n.npy", Layout: results.Layout{K: 2}, NumShards: 3, RunID: files.NewRunID()}
 	got, err := o.EarlierShards(context.Background())
-	if want := []string{dir + "/n-00000-of-00002.indices.npy", dir + "/n-00001-of-00002.distances.npy"}; err != nil || !slices.Equal(got, want) {
+	if want := []string{dir + "/n-00000-of-00002.indices.npy", dir + "/n-00001-of-00002.distances.npy"}; err != nil ||
+		!slices.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }
@@ -183,7 +186,8 @@ func TestCheckByproduct(t *testing.T) {
 			}
 		}
 		err := CheckByproduct(context.Background(), files.Named{Flag: "the page (--report)", Name: path})
-		if (err == nil) != c.ours || err != nil && err.Error() != path+": the page (--report) would replace it, and it is not of this program: move it, or give another name" {
+		if (err == nil) != c.ours || err != nil && err.Error() != path+
+			": the page (--report) would replace it, and it is not of this program: move it, or give another name" {
 			t.Errorf("%d, %s: error %v", i, c.name, err)
 		}
 	}

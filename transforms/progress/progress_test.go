@@ -46,11 +46,16 @@ func TestSum(t *testing.T) {
 		want snapshot
 	}{
 		{"no worker", nil, snapshot{}},
-		{"of two", []snapshot{{"searching", 5, "", 10, 100}, {"searching", 7, "", 20, 100}}, snapshot{"searching", 7, "", 30, 100}},
-		{"one waits", []snapshot{{"reading points", 1, "", 0, 0}, {"searching", 7, "", 20, 100}}, snapshot{"searching", 7, "", 20, 100}},
-		{"one is ahead", []snapshot{{"pass 1", 1, "pass 1", 50, 50}, {"pass 2", 9, "pass 2", 3, 50}}, snapshot{"pass 2", 9, "pass 2", 3, 50}},
-		{"a worker died", []snapshot{{"searching", 5, "", 80, 100}, {"searching", 7, "", 40, 100}}, snapshot{"searching", 7, "", 100, 100}},
-		{"one writes", []snapshot{{"searching", 5, "", 80, 100}, {"writing the output", 9, "", 20, 100}}, snapshot{"writing the output", 9, "", 100, 100}},
+		{"of two", []snapshot{{"searching", 5, "", 10, 100}, {"searching", 7, "", 20, 100}},
+			snapshot{"searching", 7, "", 30, 100}},
+		{"one waits", []snapshot{{"reading points", 1, "", 0, 0}, {"searching", 7, "", 20, 100}},
+			snapshot{"searching", 7, "", 20, 100}},
+		{"one is ahead", []snapshot{{"pass 1", 1, "pass 1", 50, 50}, {"pass 2", 9, "pass 2", 3, 50}},
+			snapshot{"pass 2", 9, "pass 2", 3, 50}},
+		{"a worker died", []snapshot{{"searching", 5, "", 80, 100}, {"searching", 7, "", 40, 100}},
+			snapshot{"searching", 7, "", 100, 100}},
+		{"one writes", []snapshot{{"searching", 5, "", 80, 100}, {"writing the output", 9, "", 20, 100}},
+			snapshot{"writing the output", 9, "", 100, 100}},
 	} {
 		if got := sum(c.all); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)

@@ -93,7 +93,8 @@ func (t *table) write(
 		return task.Write(t.numbers, func(p results.PartWriter, from, to int) error {
 			return p.WriteTable(&results.Table{
 				ID:  func(i int) vectors.ID { return of.At(int(t.row[i])) },
-				Ref: func(i int) vectors.ID { return items.At(int(t.item[i])) }, Values: t.values, From: from, To: to, Threads: threads,
+				Ref: func(i int) vectors.ID { return items.At(int(t.item[i])) }, Values: t.values, From: from, To: to,
+				Threads: threads,
 			})
 		})
 	})
@@ -107,7 +108,8 @@ func (f *answerFn) answer(m *model.Fitted, r *Range) (*table, error) {
 	x := m.Interactions
 	n := x.Users.Len()
 	outside := slices.ContainsFunc(r.Users, func(u uint32) bool { return int(u) >= n })
-	if r.First < 0 || r.Rows < 0 || r.Users == nil && r.First+r.Rows > n || r.Users != nil && len(r.Users) != r.Rows || outside {
+	if r.First < 0 || r.Rows < 0 || r.Users == nil && r.First+r.Rows > n || r.Users != nil && len(r.Users) != r.Rows ||
+		outside {
 		return nil, fmt.Errorf("recommend: the users %d to %d of %d", r.First, r.First+r.Rows, n)
 	}
 	pieces := make([]table, (r.Rows+scoreRows-1)/scoreRows)

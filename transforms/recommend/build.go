@@ -31,13 +31,15 @@ type buildFn struct {
 const reportOrder = -1
 
 func (f *buildFn) ProcessElement(
-	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range), parts func(output.Part),
+	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
+	parts func(output.Part),
 ) error {
 	return fault.Mark(f.build(ctx, rows, users, items, userRanges, itemRanges, parts))
 }
 
 func (f *buildFn) build(
-	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range), parts func(output.Part),
+	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
+	parts func(output.Part),
 ) error {
 	run := progress.Of(f.Options.RunID)
 	if len(rows.Chunks) > 0 {
@@ -133,7 +135,8 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*model.Int
 }
 
 // places are the users who are answered.
-func (f *buildFn) places(ctx context.Context, users []vectorio.List, x *model.Interactions, report *Report) ([]uint32, error) {
+func (f *buildFn) places(ctx context.Context, users []vectorio.List, x *model.Interactions, report *Report) ([]uint32,
+	error) {
 	var chunks []vectorio.Chunk
 	for _, l := range users {
 		chunks = append(chunks, l.Chunks...)
@@ -180,7 +183,8 @@ func (f *buildFn) deal(x *model.Interactions, places []uint32, userRanges, itemR
 }
 
 // report leaves a report and the rows that were left out.
-func (f *buildFn) report(ctx context.Context, report *taskReport, rejected []*fault.Fault, parts func(output.Part)) error {
+func (f *buildFn) report(ctx context.Context, report *taskReport, rejected []*fault.Fault,
+	parts func(output.Part)) error {
 	p, err := output.Report(reportOrder, report)
 	if err != nil {
 		return err

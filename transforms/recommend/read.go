@@ -79,7 +79,8 @@ func (r *reader) read(ctx context.Context, chunks []vectorio.Chunk) (*gathered, 
 		return nil, errs[at]
 	}
 	if dates.Load() && numbers.Load() {
-		return nil, fault.File(chunks[0].Info.Name, "either dates or numbers", "both in the column %s", fault.Plain(r.columns.Time))
+		return nil, fault.File(chunks[0].Info.Name, "either dates or numbers", "both in the column %s",
+			fault.Plain(r.columns.Time))
 	}
 	return &gathered{parts, slices.Concat(rejected...)}, nil
 }
@@ -101,7 +102,8 @@ func (c *chunkReader) read(ctx context.Context) error {
 			if f, err := c.row(ctx, b, i); err != nil {
 				return err
 			} else if f != nil {
-				f.File, f.Row, f.ID, f.Number = c.chunk.Info.Name, number-c.chunk.First+c.chunk.Span.First, b.IDs.At(i).String(), number
+				f.File, f.Row, f.ID, f.Number = c.chunk.Info.Name, number-c.chunk.First+c.chunk.Span.First, b.IDs.At(i).String(),
+					number
 				if !c.reading.SkipFaults {
 					return f
 				}
@@ -147,7 +149,8 @@ func (c *chunkReader) row(ctx context.Context, b *vectors.Block, i int) (*fault.
 }
 
 // item is the number of an item's id.
-func (c *chunkReader) item(ctx context.Context, column *tables.Column, i int, number int64) (uint32, *fault.Fault, error) {
+func (c *chunkReader) item(ctx context.Context, column *tables.Column, i int, number int64) (uint32, *fault.Fault,
+	error) {
 	const expected = "an id: text, or an integer"
 	if column.Type == tables.Text || column.Type == tables.Cell {
 		text := column.Text(i)
@@ -221,7 +224,8 @@ func (c *chunkReader) value(column *tables.Column, i int) (float64, *fault.Fault
 	case math.IsInf(v, 0):
 		return 0, &fault.Fault{Column: column.Name, Found: found, Expected: "a finite number"}
 	case v < 0 && c.positive:
-		return 0, &fault.Fault{Column: column.Name, Found: found, Expected: "a number of at least 0, as the weighting needs it"}
+		return 0, &fault.Fault{Column: column.Name, Found: found,
+			Expected: "a number of at least 0, as the weighting needs it"}
 	}
 	return v, nil
 }

@@ -233,7 +233,8 @@ func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
 	}
 	names := j.Columns.rest()
 	if len(j.Data.Fields) != len(names) {
-		return fault.Asked(j.Data.Name(), "one column for each of "+strings.Join(names, ", "), "%d columns", len(j.Data.Fields))
+		return fault.Asked(j.Data.Name(), "one column for each of "+strings.Join(names, ", "), "%d columns",
+			len(j.Data.Fields))
 	}
 	if j.Data.ID == "" { // a name, and the index of the same column
 		return fault.Asked(j.Data.Name(), "a column for each", "the column %s for two things", fault.Plain(j.Columns.User))
@@ -276,9 +277,9 @@ type Range struct {
 func encodeRange(r Range) ([]byte, error) { return json.Marshal(r) }
 func decodeRange(b []byte) (Range, error) { return jsoncoder.Decode[Range](b) }
 
-// Recommend adds to a pipeline that all rows are read, that users are answered, and that the outputs are written, as far
-// as they are asked for; PCollections: none. One worker reads all rows: it takes some 60 bytes a row, and 16·K bytes an
-// item. Each worker that answers takes 12 bytes a row, and 12·K an item.
+// Recommend adds to a pipeline that all rows are read, that users are answered, and that the outputs are written, as
+// far as they are asked for; PCollections: none. One worker reads all rows: it takes some 60 bytes a row, and 16·K
+// bytes an item. Each worker that answers takes 12 bytes a row, and 12·K an item.
 func Recommend(s beam.Scope, j *Job) error {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
@@ -305,7 +306,8 @@ func Recommend(s beam.Scope, j *Job) error {
 		items = vectorio.Listed(s.Scope("Items"), j.Items, o.Workers)
 	}
 	fn := &buildFn{
-		Columns: j.Columns, Reading: j.Reading, Only: j.Users != nil, UsersReading: j.UsersReading, ItemsReading: j.ItemsReading, Options: *o,
+		Columns: j.Columns, Reading: j.Reading, Only: j.Users != nil, UsersReading: j.UsersReading,
+		ItemsReading: j.ItemsReading, Options: *o,
 	}
 	userRanges, itemRanges, built := beam.ParDo3(s, fn, rows, beam.SideInput{Input: users}, beam.SideInput{Input: items})
 	answered := beam.ParDo(s, &answerFn{Options: *o}, beam.Reshuffle(s, userRanges))
@@ -379,7 +381,8 @@ func ReadReport(ctx context.Context, o *Options) (*Report, error) {
 			r.Overview = t.Overview
 			return nil
 		}
-		r.Answered, r.Recommendations, r.Without = r.Answered+t.Answered, r.Recommendations+t.Recommendations, r.Without+t.Without
+		r.Answered, r.Recommendations, r.Without = r.Answered+t.Answered, r.Recommendations+t.Recommendations, r.Without+
+			t.Without
 		r.Score, r.Write = r.Score+t.Score, r.Write+t.Write
 		return nil
 	})

@@ -23,7 +23,8 @@ func recommended(t *testing.T, dir string, chunkRows int, workers placement.Work
 	ctx := t.Context()
 	j := &Job{Columns: Columns{User: "u", Item: "i", Value: "v", Time: "t"}, Options: Options{
 		Duplicates: model.Last, Model: model.Options{K: 4, Shrinkage: 2}, Top: 3, Workers: workers,
-		Compare: &model.Compared{Ks: []int{2, 5}, Shrinkages: []float64{2, 0}, Holdout: model.Holdout{Part: 0.3, ByTime: true}}, Overview: true,
+		Compare: &model.Compared{Ks: []int{2, 5}, Shrinkages: []float64{2, 0},
+			Holdout: model.Holdout{Part: 0.3, ByTime: true}}, Overview: true,
 		Output: filepath.Join(dir, "r.jsonl"), NeighborsOutput: filepath.Join(dir, "n.csv"), NumShards: 2,
 	}}
 	j.Options.EnsureDefaults()
@@ -109,7 +110,8 @@ func TestPlacements(t *testing.T) {
 // A column that cannot be what it is asked for is refused before rows are read.
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	for column, want := range map[string]string{"i": "expected ids: text, or integers", "v": "expected numbers", "t": "expected dates by ISO 8601, timestamps or numbers"} {
+	for column, want := range map[string]string{"i": "expected ids: text, or integers", "v": "expected numbers",
+		"t": "expected dates by ISO 8601, timestamps or numbers"} {
 		file := filepath.Join(t.TempDir(), "x.jsonl")
 		row := strings.Replace(`{"u":1,"i":1,"v":1,"t":1}`, `"`+column+`":1`, `"`+column+`":[1,2]`, 1)
 		if err := os.WriteFile(file, []byte(row+"\n"+row+"\n"), 0o666); err != nil {
@@ -137,7 +139,8 @@ func FuzzRange(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err := decodeRange(again); err != nil || !reflect.DeepEqual(r.Users, s.Users) && len(r.Users)+len(s.Users) > 0 || s.First != r.First {
+		if s, err := decodeRange(again); err != nil || !reflect.DeepEqual(r.Users, s.Users) && len(r.Users)+
+			len(s.Users) > 0 || s.First != r.First {
 			t.Errorf("%+v became %+v, %v", r, s, err)
 		}
 	})

@@ -53,7 +53,8 @@ func EachAhead(ctx context.Context, c Chunk, o *Options, dim int, do func(Batch)
 }
 
 // readAhead reads a chunk, block by block, into the blocks that are free.
-func readAhead(ctx context.Context, c Chunk, o *Options, free <-chan *vectors.Block, batches chan<- Batch, seen *Seen) (err error) {
+func readAhead(ctx context.Context, c Chunk, o *Options, free <-chan *vectors.Block, batches chan<- Batch,
+	seen *Seen) (err error) {
 	var rejected []*fault.Fault
 	r, err := Open(ctx, c, *o, func(row *fault.Fault) { rejected = append(rejected, row) })
 	if err != nil {

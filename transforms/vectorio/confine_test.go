@@ -61,7 +61,8 @@ func TestConfine(t *testing.T) {
 		}
 	}
 	for pattern, root := range map[string]string{
-		"gs://bucket/dir/part-*.npy": "gs://bucket/dir/part-", "gs://bucket/x.npy": "gs://bucket/x.npy", "a*": dir + "/a", "*.csv": dir + "/", "data/*": dir + "/data/",
+		"gs://bucket/dir/part-*.npy": "gs://bucket/dir/part-", "gs://bucket/x.npy": "gs://bucket/x.npy", "a*": dir +
+			"/a", "*.csv": dir + "/", "data/*": dir + "/data/",
 	} {
 		if got, err := files.Root(pattern); err != nil || got != root {
 			t.Errorf("%s: %q, want %q: %v", pattern, got, root, err)

@@ -74,7 +74,8 @@ func TestFirstFaultOfTargets(t *testing.T) {
 	targets := column(0, 40)
 	targets[24], targets[30] = math.NaN(), math.Inf(1)
 	y := put(t, dir, "y.npy", npy("(40,)", targets...))
-	d, err := Inspect(t.Context(), []string{dir + "/x*.npy"}, Options{ChunkRows: 3, Targets: []string{y}, Formats: formats.Options{DType: vectors.Float64}})
+	d, err := Inspect(t.Context(), []string{dir + "/x*.npy"},
+		Options{ChunkRows: 3, Targets: []string{y}, Formats: formats.Options{DType: vectors.Float64}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,10 +84,12 @@ func TestFirstFaultOfTargets(t *testing.T) {
 		row  int64
 		want string
 	}{
-		{y, 30, "y.npy: row 24"}, {y, 24, "y.npy: row 24"}, {y, 23, ""}, {dir + "/x1.npy", 5, "y.npy: row 24"}, {dir + "/x0.npy", 19, ""},
+		{y, 30, "y.npy: row 24"}, {y, 24, "y.npy: row 24"}, {y, 23, ""}, {dir + "/x1.npy", 5, "y.npy: row 24"},
+		{dir + "/x0.npy", 19, ""},
 	} {
 		f, err := d.FirstFault(t.Context(), q.file, q.row)
-		if err != nil || (f == nil) != (q.want == "") || f != nil && !strings.HasPrefix(strings.TrimPrefix(f.Error(), dir+"/"), q.want) {
+		if err != nil || (f == nil) != (q.want == "") || f != nil &&
+			!strings.HasPrefix(strings.TrimPrefix(f.Error(), dir+"/"), q.want) {
 			t.Errorf("before row %d of %s: %v, %v; want %s", q.row, q.file, f, err, q.want)
 		}
 		if file, row, ok := fault.Place(fmt.Sprint(f)); f != nil && (file != f.File || row != f.Row || !ok) {

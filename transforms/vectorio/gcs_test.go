@@ -145,7 +145,8 @@ func TestGCSBytes(t *testing.T) {
 				span := spans[i]
 				forget()
 				before := s.Sent()
-				r, err := Open(ctx, Chunk{Info: d.Files[0], Span: span, Total: gcsRows}, Options{ChunkRows: int(span.Rows)}, func(*fault.Fault) {})
+				r, err := Open(ctx, Chunk{Info: d.Files[0], Span: span, Total: gcsRows}, Options{ChunkRows: int(span.Rows)},
+					func(*fault.Fault) {})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -56,7 +56,8 @@ func (d *Dataset) headChunk(ctx context.Context, n int, o *Options) (Chunk, erro
 	if err != nil {
 		return Chunk{}, err
 	}
-	c := Chunk{Info: d.Files[0], Span: formats.Span{Rows: src.Rows()}, Features: o.Formats.Features, ZeroBased: o.Formats.ZeroBased, Naming: naming}
+	c := Chunk{Info: d.Files[0], Span: formats.Span{Rows: src.Rows()}, Features: o.Formats.Features,
+		ZeroBased: o.Formats.ZeroBased, Naming: naming}
 	if counter, ok := src.(formats.Counter); ok && src.Rows() < 0 {
 		count, err := counter.Count(ctx, counter.Ranges(headBytes)[0])
 		if err != nil {
@@ -90,7 +91,8 @@ func (d *Dataset) Targeted(ctx context.Context, n int, reading *Options) (*Datas
 		if err != nil {
 			return nil, err
 		}
-		if _, err := EachTable(ctx, c, &o, func(*fault.Fault) { faults[i]++ }, func(*tables.Table) error { return nil }); err != nil {
+		if _, err := EachTable(ctx, c, &o, func(*fault.Fault) { faults[i]++ },
+			func(*tables.Table) error { return nil }); err != nil {
 			return nil, err
 		}
 	}
@@ -138,7 +140,8 @@ func (d *Dataset) Each(ctx context.Context, o Options, do func(*vectors.Block) e
 }
 
 // eachCells is [EachTargeted] as [EachBlock] is called.
-func eachCells(ctx context.Context, c Chunk, o *Options, _ int, rejected func(*fault.Fault), do func(*vectors.Block) error) error {
+func eachCells(ctx context.Context, c Chunk, o *Options, _ int, rejected func(*fault.Fault),
+	do func(*vectors.Block) error) error {
 	_, err := EachTargeted(ctx, c, o, rejected, do)
 	return err
 }

@@ -33,27 +33,35 @@ func TestFilesMeetByName(t *testing.T) {
 	}{
 		{"another order", []string{"a.csv", "a,b\n1,2\n3,4\n", "b.csv", "b,a\n6,5\n8,7\n"}, formats.Options{},
 			[]string{"0 [1 2]", "1 [3 4]", "2 [5 6]", "3 [7 8]"}},
-		{"two formats", []string{"a.csv", "a,b\n1,2\n", "b.jsonl", jsonlOf("b,a", "4,3"), "c.tsv", "b\ta\n6\t5\n"}, formats.Options{Columns: []string{"a", "b"}},
+		{"two formats", []string{"a.csv", "a,b\n1,2\n", "b.jsonl", jsonlOf("b,a", "4,3"), "c.tsv", "b\ta\n6\t5\n"},
+			formats.Options{Columns: []string{"a", "b"}},
 			[]string{"0 [1 2]", "1 [3 4]", "2 [5 6]"}},
-		{"the target elsewhere", []string{"a.csv", "a,b,y\n1,2,9\n", "b.csv", "y,b,a\n8,4,3\n"}, formats.Options{TargetColumn: "y"},
+		{"the target elsewhere", []string{"a.csv", "a,b,y\n1,2,9\n", "b.csv", "y,b,a\n8,4,3\n"},
+			formats.Options{TargetColumn: "y"},
 			[]string{"0 [1 2] → 9", "1 [3 4] → 8"}},
-		{"the target by its index", []string{"a.csv", "a,b,y\n1,2,9\n", "b.csv", "y,b,a\n8,4,3\n"}, formats.Options{TargetColumn: "2"},
+		{"the target by its index", []string{"a.csv", "a,b,y\n1,2,9\n", "b.csv", "y,b,a\n8,4,3\n"},
+			formats.Options{TargetColumn: "2"},
 			[]string{"0 [1 2] → 9", "1 [3 4] → 8"}},
-		{"columns by their index", []string{"a.csv", "a,b,c\n1,2,9\n", "b.csv", "c,b,a\n8,4,3\n"}, formats.Options{Columns: []string{"0-1"}},
+		{"columns by their index", []string{"a.csv", "a,b,c\n1,2,9\n", "b.csv", "c,b,a\n8,4,3\n"},
+			formats.Options{Columns: []string{"0-1"}},
 			[]string{"0 [1 2]", "1 [3 4]"}},
-		{"a glob", []string{"a.csv", "x1,x2,y\n1,2,9\n", "b.csv", "x2,y,x1\n4,9,3\n"}, formats.Options{Columns: []string{"x*"}},
+		{"a glob", []string{"a.csv", "x1,x2,y\n1,2,9\n", "b.csv", "x2,y,x1\n4,9,3\n"},
+			formats.Options{Columns: []string{"x*"}},
 			[]string{"0 [1 2]", "1 [3 4]"}},
 		{"the same name twice", []string{"a.csv", "a,a\n1,2\n", "b.csv", "a,a\n3,4\n"}, formats.Options{},
 			[]string{"0 [1 2]", "1 [3 4]"}},
 		{"the same name twice, elsewhere", []string{"a.csv", "a,a,b\n1,2,3\n", "b.csv", "a,b,a\n3,4,5\n"}, formats.Options{},
 			[]string{"0 [1 2 3]", "1 [3 5 4]"}}, // the second is a.1, as in pandas
 		{"other names", []string{"a.csv", "a,b\n1,2\n", "b.csv", "height,weight\n3,4\n"}, formats.Options{},
-			[]string{"b.csv: found ", `the columns "height", "weight", without "a", "b"`, `expected the columns "a", "b", as in `, "a.csv"}},
+			[]string{"b.csv: found ", `the columns "height", "weight", without "a", "b"`,
+				`expected the columns "a", "b", as in `, "a.csv"}},
 		{"one more", []string{"a.csv", "a,b\n1,2\n", "b.csv", "b,c,a\n3,4,5\n"}, formats.Options{},
-			[]string{"b.csv: found ", `the columns "b", "c", "a", with "c" beyond those`, `expected the columns "a", "b", as in `}},
+			[]string{"b.csv: found ", `the columns "b", "c", "a", with "c" beyond those`,
+				`expected the columns "a", "b", as in `}},
 		{"one missing", []string{"a.csv", "a,b\n1,2\n", "b.csv", "b\n3\n"}, formats.Options{},
 			[]string{"b.csv: found ", `the columns "b", without "a"`}},
-		{"a glob of one more", []string{"a.csv", "x1,x2\n1,2\n", "b.csv", "x2,x3,x1\n4,9,3\n"}, formats.Options{Columns: []string{"x*"}},
+		{"a glob of one more", []string{"a.csv", "x1,x2\n1,2\n", "b.csv", "x2,x3,x1\n4,9,3\n"},
+			formats.Options{Columns: []string{"x*"}},
 			[]string{"b.csv: found ", `with "x3" beyond those`}},
 		{"no names", []string{"a.csv", "a,b\n1,2\n", "b.csv", "3,4\n"}, formats.Options{}, []string{"0 [1 2]", "1 [3 4]"}},
 		{"names later", []string{"a.csv", "1,2\n", "b.csv", "a,b\n3,4\n", "c.csv", "b,a\n6,5\n"}, formats.Options{},
@@ -132,7 +140,8 @@ func TestUnreadableFile(t *testing.T) {
 		{"numbers", "0.jsonl", `{"a":1,"b":2}`, formats.Options{}, []string{"0 [1 2]"}},
 		{"numbers of a .csv", "0.csv", "a,b\n1,2", formats.Options{}, []string{"0 [1 2]"}},
 		{"a list", "0.jsonl", `{"v":[1,2]}`, formats.Options{}, []string{"0 [1 2]"}},
-		{"within objects", "0.jsonl", `{"m":{"a":1},"b":2}`, formats.Options{Columns: []string{"m.a", "b"}}, []string{"0 [1 2]"}},
+		{"within objects", "0.jsonl", `{"m":{"a":1},"b":2}`, formats.Options{Columns: []string{"m.a", "b"}},
+			[]string{"0 [1 2]"}},
 		{"with an id", "0.jsonl", `{"i":"x","a":1,"b":2}`, formats.Options{IDColumn: "i"}, []string{"0 [1 2]"}},
 	} {
 		dir := t.TempDir()
@@ -150,11 +159,13 @@ func TestUnreadableFile(t *testing.T) {
 			t.Errorf("%s: %q, %v", c.name, got, err)
 		}
 		o.SkipFaults = false
-		if _, err := Inspect(t.Context(), []string{dir + "/*"}, o); err == nil || !strings.Contains(err.Error(), "1.jsonl: found garbage at byte 0 of the line in the first row") {
+		if _, err := Inspect(t.Context(), []string{dir + "/*"}, o); err == nil ||
+			!strings.Contains(err.Error(), "1.jsonl: found garbage at byte 0 of the line in the first row") {
 			t.Errorf("%s, where faulty rows are not left out: %v", c.name, err)
 		}
 		o.SkipFaults = true
-		if _, err := Inspect(t.Context(), []string{dir + "/1.jsonl"}, o); err == nil || !strings.Contains(err.Error(), "found garbage") {
+		if _, err := Inspect(t.Context(), []string{dir + "/1.jsonl"}, o); err == nil ||
+			!strings.Contains(err.Error(), "found garbage") {
 			t.Errorf("%s, alone: %v", c.name, err)
 		}
 	}
@@ -179,18 +190,27 @@ func TestInspectLike(t *testing.T) {
 	}{
 		{"the same", []string{"a", "b"}, "a,b\n1,2\n", formats.Options{}, []string{"0 [1 2]"}, nil},
 		{"another order", []string{"a", "b"}, "b,a\n2,1\n", formats.Options{}, []string{"0 [1 2]"}, nil},
-		{"more", []string{"a", "b"}, "b,c,a\n2,9,1\n", formats.Options{}, []string{"0 [1 2]"}, []string{"left out: c (number)"}},
+		{"more", []string{"a", "b"}, "b,c,a\n2,9,1\n", formats.Options{}, []string{"0 [1 2]"},
+			[]string{"left out: c (number)"}},
 		{"an id", []string{"a", "b"}, "b,id,a\n2,9,1\n", formats.Options{IDColumn: "id"}, []string{"0 [1 2]"}, nil},
-		{"by a glob", []string{"xa", "xb"}, "xb,c,xa\n2,9,1\n", formats.Options{Columns: []string{"x*"}}, []string{"0 [1 2]"}, []string{"left out: c (number)"}},
-		{"names that are numbers", []string{"1", "0"}, "0,1\n2,1\n", formats.Options{Header: formats.HeaderYes}, []string{"0 [1 2]"}, nil},
+		{"by a glob", []string{"xa", "xb"}, "xb,c,xa\n2,9,1\n", formats.Options{Columns: []string{"x*"}}, []string{"0 [1 2]"},
+			[]string{"left out: c (number)"}},
+		{"names that are numbers", []string{"1", "0"}, "0,1\n2,1\n", formats.Options{Header: formats.HeaderYes},
+			[]string{"0 [1 2]"}, nil},
 		{"names that are globs", []string{"x*", "x"}, "x,x*\n2,1\n", formats.Options{}, []string{"0 [1 2]"}, nil},
-		{"other names", []string{"a", "b"}, "height,weight\n1,2\n", formats.Options{}, []string{`found the columns "height", "weight", without "a", "b", expected the columns "a", "b", as in the model`}, nil},
+		{"other names", []string{"a", "b"}, "height,weight\n1,2\n", formats.Options{},
+			[]string{`found the columns "height", "weight", without "a", "b", expected the columns "a", "b", as in the model`},
+			nil},
 		{"one missing", []string{"a", "b"}, "b,c,d\n1,2,3\n", formats.Options{}, []string{`"b", "c", "d", without "a"`}, nil},
-		{"asked for by other names", []string{"a", "b"}, "a,b,c,d\n1,2,3,4\n", formats.Options{Columns: []string{"c", "d"}}, []string{`"c", "d", without "a", "b"`}, nil},
-		{"many", append(many("x", 0, 30), "q"), strings.Join(append(many("x", 0, 30), "r"), ",") + strings.Repeat("\n1"+strings.Repeat(",1", 30), 2), formats.Options{},
+		{"asked for by other names", []string{"a", "b"}, "a,b,c,d\n1,2,3,4\n", formats.Options{Columns: []string{"c", "d"}},
+			[]string{`"c", "d", without "a", "b"`}, nil},
+		{"many", append(many("x", 0, 30), "q"), strings.Join(append(many("x", 0, 30), "r"), ",") +
+			strings.Repeat("\n1"+strings.Repeat(",1", 30), 2), formats.Options{},
 			[]string{`… (31 in all), without "q", expected the columns "x", "xi", `, "… (31 in all), as in the model"}, nil},
-		{"no names in the file", []string{"a", "b"}, "1,2\n", formats.Options{}, []string{"0 [1 2]"}, []string{"no names of columns in FILE: they are taken by number, in the order of the model"}},
-		{"no names but in the file", nil, "a,b\n1,2\n", formats.Options{}, []string{"0 [1 2]"}, []string{"the model has no names of columns: those of FILE are taken by number"}},
+		{"no names in the file", []string{"a", "b"}, "1,2\n", formats.Options{}, []string{"0 [1 2]"},
+			[]string{"no names of columns in FILE: they are taken by number, in the order of the model"}},
+		{"no names but in the file", nil, "a,b\n1,2\n", formats.Options{}, []string{"0 [1 2]"},
+			[]string{"the model has no names of columns: those of FILE are taken by number"}},
 	} {
 		name := put(t, t.TempDir(), "q.csv", c.content)
 		o := Options{Formats: c.o}

@@ -164,7 +164,8 @@ func (s *Stream) Format(ctx context.Context) (string, error) {
 // pattern, as often as more lines may mend a fault. Where text leaves doubt that options do not settle, the first rows
 // do: those that have come until nothing comes for 20 ms, of 1 MiB. A table whose header nobody has said waits for
 // two lines.
-func (s *Stream) Inspect(ctx context.Context, o *formats.Options, inspect func(pattern string) (*Dataset, error)) error {
+func (s *Stream) Inspect(ctx context.Context, o *formats.Options,
+	inspect func(pattern string) (*Dataset, error)) error {
 	least := 2
 	if o.Format == "jsonl" || o.Header == formats.HeaderNo {
 		least = 1
@@ -182,7 +183,8 @@ func (s *Stream) Inspect(ctx context.Context, o *formats.Options, inspect func(p
 			continue
 		}
 		if s.wide() {
-			return fault.File(s.window.Name(), "text in UTF-8 or of a byte a character, to be read as it comes", "UTF-16: --encoding=utf-16 reads it to its end first")
+			return fault.File(s.window.Name(), "text in UTF-8 or of a byte a character, to be read as it comes",
+				"UTF-16: --encoding=utf-16 reads it to its end first")
 		}
 		d, err := inspect(s.window.Pattern())
 		if err != nil && !s.ended && fault.IsEarly(err) {
@@ -220,7 +222,8 @@ func (s *Stream) begin(ctx context.Context, d *Dataset) error {
 	}
 	counter, ok := src.(formats.Counter)
 	if !ok || !slices.Contains(StreamFormats, d.options.Formats.Format) {
-		return fault.File(s.window.Name(), "rows of text, which can be read as they come", "the format %s", d.options.Formats.Format)
+		return fault.File(s.window.Name(), "rows of text, which can be read as they come", "the format %s",
+			d.options.Formats.Format)
 	}
 	s.dataset, s.source, s.at = d, counter, counter.Ranges(1 << 62)[0].Offset
 	return nil
@@ -288,7 +291,8 @@ func (s *Stream) Each(ctx context.Context, o *Options, do func(Chunk, Batch) err
 }
 
 // rowsOf gives the rows of a batch to do.
-func (s *Stream) rowsOf(ctx context.Context, c Chunk, o *Options, b *vectors.Block, do func(Chunk, Batch) error) (err error) {
+func (s *Stream) rowsOf(ctx context.Context, c Chunk, o *Options, b *vectors.Block,
+	do func(Chunk, Batch) error) (err error) {
 	start := time.Now()
 	var rejected []*fault.Fault
 	r, err := Open(ctx, c, *o, func(row *fault.Fault) { rejected = append(rejected, row) })
@@ -334,7 +338,8 @@ func (b Batch) Before(err error) (Batch, bool) {
 	n, _ := slices.BinarySearch(b.Rows.Numbers, f.Row)
 	fewer := n < b.Rows.Len()
 	b.Rows = b.Rows.Slice(0, n)
-	m, _ := slices.BinarySearchFunc(b.Rejected, f.Row, func(r *fault.Fault, row int64) int { return cmp.Compare(r.Row, row) })
+	m, _ := slices.BinarySearchFunc(b.Rejected, f.Row,
+		func(r *fault.Fault, row int64) int { return cmp.Compare(r.Row, row) })
 	b.Rejected = b.Rejected[:m]
 	return b, fewer && n+m > 0
 }

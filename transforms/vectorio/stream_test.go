@@ -72,16 +72,22 @@ func TestStreamCuts(t *testing.T) {
 		o          formats.Options
 		want       []string
 	}{
-		{"csv", "id,a,b\r\n\"x\ny\",1,2\r\n\r\nz,3,4", formats.Options{Format: "csv", IDColumn: "id"}, []string{"0 x\ny [1 2]", "1 z [3 4]"}},
-		{"marked", "\xef\xbb\xbfa;b\n1,5;2\n3;4\n", formats.Options{Format: "csv", Decimal: ",", Delimiter: ";"}, []string{"0 0 [1.5 2]", "1 1 [3 4]"}},
-		{"no header", "1,2\n3,4\n", formats.Options{Format: "csv", Header: formats.HeaderNo}, []string{"0 0 [1 2]", "1 1 [3 4]"}},
-		{"comments", "# of rows\na,b\n# and more\n1,2\n", formats.Options{Format: "csv", Comment: "#"}, []string{"0 0 [1 2]"}},
+		{"csv", "id,a,b\r\n\"x\ny\",1,2\r\n\r\nz,3,4", formats.Options{Format: "csv", IDColumn: "id"},
+			[]string{"0 x\ny [1 2]", "1 z [3 4]"}},
+		{"marked", "\xef\xbb\xbfa;b\n1,5;2\n3;4\n", formats.Options{Format: "csv", Decimal: ",", Delimiter: ";"},
+			[]string{"0 0 [1.5 2]", "1 1 [3 4]"}},
+		{"no header", "1,2\n3,4\n", formats.Options{Format: "csv", Header: formats.HeaderNo},
+			[]string{"0 0 [1 2]", "1 1 [3 4]"}},
+		{"comments", "# of rows\na,b\n# and more\n1,2\n", formats.Options{Format: "csv", Comment: "#"},
+			[]string{"0 0 [1 2]"}},
 		{"skip", "title\n\na,b\n1,2\n", formats.Options{Format: "csv", SkipRows: 2}, []string{"0 0 [1 2]"}},
-		{"jsonl", "\n{\"a\":1,\"b\":2}\n\n{\"b\":4,\"a\":3}", formats.Options{Format: "jsonl"}, []string{"0 0 [1 2]", "1 1 [3 4]"}},
+		{"jsonl", "\n{\"a\":1,\"b\":2}\n\n{\"b\":4,\"a\":3}", formats.Options{Format: "jsonl"},
+			[]string{"0 0 [1 2]", "1 1 [3 4]"}},
 	} {
 		for cut := range len(c.text) {
 			all.Go(func() {
-				rows, _, err := streamed(t, &pieces{left: []string{c.text[:cut], c.text[cut:]}, wait: 2 * streamQuiet}, Options{Formats: c.o})
+				rows, _, err := streamed(t, &pieces{left: []string{c.text[:cut], c.text[cut:]}, wait: 2 * streamQuiet},
+					Options{Formats: c.o})
 				if err != nil || !slices.Equal(rows, c.want) {
 					t.Errorf("%s: %q and %q: %q, %v", c.name, c.text[:cut], c.text[cut:], rows, err)
 				}
@@ -141,12 +147,14 @@ func TestStreamFaults(t *testing.T) {
 		{"a,b\n", "standard input: found a header and no rows, expected rows of data", 0},
 		{"a,b\n1,2\n3,\"4\n5,6\n", "standard input: found a quote that opens in row 1, and then the end of the file, " +
 			"expected the quote that closes it, or --quoting=none", 0},
-		{"\xff\xfea\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00", "standard input: found UTF-16: --encoding=utf-16 reads it to its end first, " +
-			"expected text in UTF-8 or of a byte a character, to be read as it comes", 0},
+		{"\xff\xfea\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00",
+			"standard input: found UTF-16: --encoding=utf-16 reads it to its end first, " +
+				"expected text in UTF-8 or of a byte a character, to be read as it comes", 0},
 		{"PAR1\n\n\nabc\n", "standard input: found a Parquet file: --input_format=parquet, expected text", 0},
 	} {
 		// The end comes later, so that what is there is looked at first.
-		rows, _, err := streamed(t, &pieces{left: []string{c.text, ""}, wait: 2 * streamQuiet}, Options{Formats: formats.Options{Format: "csv"}})
+		rows, _, err := streamed(t, &pieces{left: []string{c.text, ""}, wait: 2 * streamQuiet},
+			Options{Formats: formats.Options{Format: "csv"}})
 		if err == nil || err.Error() != c.want || len(rows) != c.rows {
 			t.Errorf("%q: %q, %v", c.text, rows, err)
 		}

@@ -122,12 +122,14 @@ func (r *Reader) NoTarget() int64 {
 
 // EachTable gives the rows of a chunk of a table to do, as cells, some at a time, in the same memory; and says how
 // many rows have no target, which are left out. Rows at fault go to rejected where the options skip them.
-func EachTable(ctx context.Context, c Chunk, o *Options, rejected func(*fault.Fault), do func(*tables.Table) error) (noTarget int64, err error) {
+func EachTable(ctx context.Context, c Chunk, o *Options, rejected func(*fault.Fault),
+	do func(*tables.Table) error) (noTarget int64, err error) {
 	return EachTargeted(ctx, c, o, rejected, func(b *vectors.Block) error { return do(b.Cells) })
 }
 
 // EachTargeted is EachTable for who wants the rows' targets, numbers and ids, too: Cells of the block are the rows.
-func EachTargeted(ctx context.Context, c Chunk, o *Options, rejected func(*fault.Fault), do func(*vectors.Block) error) (noTarget int64, err error) {
+func EachTargeted(ctx context.Context, c Chunk, o *Options, rejected func(*fault.Fault),
+	do func(*vectors.Block) error) (noTarget int64, err error) {
 	raw := o.lean()
 	raw.Formats.Cells = true
 	r, err := Open(ctx, c, raw, rejected)

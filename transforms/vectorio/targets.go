@@ -71,7 +71,8 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 		return fault.File(allOf(infos), "targets that are all numbers, or all text", "both")
 	}
 	if rows != d.Rows {
-		return fault.File(allOf(infos), fmt.Sprintf("%d, as many as the rows of %s", d.Rows, allOf(d.Files)), "%d targets", rows)
+		return fault.File(allOf(infos), fmt.Sprintf("%d, as many as the rows of %s", d.Rows, allOf(d.Files)), "%d targets",
+			rows)
 	}
 	return nil
 }
@@ -84,7 +85,8 @@ func count(is bool) int {
 }
 
 func uncounted(name string) error {
-	return fault.File(name, "a file whose header has the number of rows, where the targets are in files of their own", "one whose rows must be counted")
+	return fault.File(name, "a file whose header has the number of rows, where the targets are in files of their own",
+		"one whose rows must be counted")
 }
 
 // allOf names files, in one line.

@@ -37,9 +37,9 @@ var (
 )
 
 // DoFns are registered by reflection, here and in the other transforms: with register.DoFn1x2 for dealFn alone, the
-// compiler takes 9.5 s of a processor and 500 MB for this package instead of 1 s and 86 MB, and makes 43 MB of it instead
-// of 1.6 MB (Go 1.26, Beam 2.77). What that saves, a call by reflection for each element, is little where an element is
-// a chunk of rows.
+// compiler takes 9.5 s of a processor and 500 MB for this package instead of 1 s and 86 MB, and makes 43 MB of it
+// instead of 1.6 MB (Go 1.26, Beam 2.77). What that saves, a call by reflection for each element, is little where an
+// element is a chunk of rows.
 func init() {
 	beam.RegisterDoFn(&splitFn{})
 	beam.RegisterDoFn(&countFn{})
@@ -104,7 +104,8 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("chunk rows %d: must be at least 1", o.ChunkRows))
 	}
 	if len(o.Targets) > 0 && (o.Formats.TargetColumn != "" || o.Formats.Unlabelled) {
-		errs = append(errs, errors.New("targets in files of their own: without a target column, and not of rows that have none"))
+		errs = append(errs, errors.New(
+			"targets in files of their own: without a target column, and not of rows that have none"))
 	}
 	return errors.Join(errs...)
 }
@@ -149,10 +150,11 @@ type Dataset struct {
 // openFiles is how many files are inspected at a time.
 const openFiles = 32
 
-// Inspect expands the patterns and reads the header of each file; of .svm, and of lists of columns and numbers, all of it,
-// where the options leave open how many columns there are. Files whose columns have names meet by them, and others by number: see
-// [formats.Agreement]. It fails on a pattern without a file, on a file that cannot be read as a format, on files of
-// different dimensions or, where both have them, names of columns, and on targets that are not as many as the rows.
+// Inspect expands the patterns and reads the header of each file; of .svm, and of lists of columns and numbers, all of
+// it, where the options leave open how many columns there are. Files whose columns have names meet by them, and others
+// by number: see [formats.Agreement]. It fails on a pattern without a file, on a file that cannot be read as a format,
+// on files of different dimensions or, where both have them, names of columns, and on targets that are not as many as
+// the rows.
 func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error) {
 	return inspectAll(ctx, patterns, o, &formats.Agreement{})
 }
@@ -185,7 +187,8 @@ func inspectAll(ctx context.Context, patterns []string, o Options, agreement *fo
 		return nil, err
 	}
 	sources := sourcesOf(all)
-	o.Formats.Sparse = o.Formats.Sparse && !slices.ContainsFunc(sources, func(s formats.Source) bool { return !formats.IsSparse(s) })
+	o.Formats.Sparse = o.Formats.Sparse &&
+		!slices.ContainsFunc(sources, func(s formats.Source) bool { return !formats.IsSparse(s) })
 	o.Formats = formats.Settle(o.Formats, sources)
 	if o.Roots, err = roots(slices.Concat(patterns, o.Targets)); err != nil {
 		return nil, err
@@ -299,7 +302,8 @@ func roots(patterns []string) ([]string, error) {
 }
 
 // add adds file i, read as what all files together have shown.
-func (d *Dataset) add(ctx context.Context, i int, file *opened, agreement *formats.Agreement, left *formats.Left) error {
+func (d *Dataset) add(ctx context.Context, i int, file *opened, agreement *formats.Agreement,
+	left *formats.Left) error {
 	info, o := d.Files[i], d.options
 	d.Bytes += info.Size
 	f := files.Open(info)
@@ -390,7 +394,8 @@ func (d *Dataset) Notes() []string {
 
 // Uses says that the job reads columns of these names apart from the rows, so that they are not left out.
 func (d *Dataset) Uses(names ...string) {
-	d.LeftOut = slices.DeleteFunc(slices.Clone(d.LeftOut), func(c formats.Column) bool { return slices.Contains(names, c.Name) })
+	d.LeftOut = slices.DeleteFunc(slices.Clone(d.LeftOut),
+		func(c formats.Column) bool { return slices.Contains(names, c.Name) })
 }
 
 // Whose is whose names Columns are: a file, or those of a model.
@@ -398,13 +403,15 @@ func (d *Dataset) Whose() string { return d.whose }
 
 // InspectFeatures is InspectLike for a model of so many features, with these names or none. Another number of columns
 // than that of the features is a fault.
-func InspectFeatures(ctx context.Context, patterns []string, features int, names []string, o Options) (*Dataset, error) {
+func InspectFeatures(ctx context.Context, patterns []string, features int, names []string, o Options) (*Dataset,
+	error) {
 	d, err := InspectLike(ctx, patterns, names, "the model", o)
 	if err != nil {
 		return nil, err
 	}
 	if d.Dim != features {
-		return nil, fault.File(d.Files[0].Name, fmt.Sprintf("%d columns, as the model has features", features), "%d columns", d.Dim)
+		return nil, fault.File(d.Files[0].Name, fmt.Sprintf("%d columns, as the model has features", features), "%d columns",
+			d.Dim)
 	}
 	return d, nil
 }
@@ -495,7 +502,9 @@ const MaxDenseFeatures = 1 << 14
 // EncodedDense is Encoded for who takes dense rows alone: of at most MaxDenseFeatures features.
 func (d *Dataset) EncodedDense(e *features.Encoding, reading *Options) (*Dataset, error) {
 	if n := e.Dim(); n > MaxDenseFeatures {
-		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d features: leave out columns of text, or give fewer hash bits", MaxDenseFeatures), "%d features", n)
+		return nil, fault.File(d.Name(),
+			fmt.Sprintf("at most %d features: leave out columns of text, or give fewer hash bits", MaxDenseFeatures),
+			"%d features", n)
 	}
 	return d.encoded(e, false, reading), nil
 }
@@ -626,7 +635,8 @@ func Listed(s beam.Scope, d *Dataset, w placement.Workers) beam.PCollection {
 	if d.count && w != placement.InProcess { // in process, numberFn counts on all cores
 		col = beam.ParDo(s, &countFn{Options: d.options.lean()}, beam.Reshuffle(s, col))
 	}
-	return beam.ParDo(s, &numberFn{Options: d.options.lean(), Targets: d.targets}, beam.GroupByKey(s, beam.AddFixedKey(s, col)))
+	return beam.ParDo(s, &numberFn{Options: d.options.lean(), Targets: d.targets},
+		beam.GroupByKey(s, beam.AddFixedKey(s, col)))
 }
 
 // List is [Listed] without Beam, on all cores: the same chunks.
@@ -634,7 +644,8 @@ func (d *Dataset) List(ctx context.Context) (List, error) {
 	split := &splitFn{Options: d.options.lean(), RangeBytes: rangeBytes(d.Bytes)}
 	var pieces []FilePiece
 	for i, info := range d.Files {
-		err := split.ProcessElement(ctx, FilePiece{File: i, Info: info, Naming: d.naming[i]}, func(p FilePiece) { pieces = append(pieces, p) })
+		err := split.ProcessElement(ctx, FilePiece{File: i, Info: info, Naming: d.naming[i]},
+			func(p FilePiece) { pieces = append(pieces, p) })
 		if err != nil {
 			return List{}, err
 		}
@@ -741,7 +752,8 @@ func (f *numberFn) number(ctx context.Context, pieces []FilePiece) (List, error)
 		}
 		first := total
 		for _, s := range spans {
-			chunks = append(chunks, Chunk{Ordinal: int64(len(chunks)), Info: pieces[lo].Info, Span: s, First: first + s.First, Naming: pieces[lo].Naming})
+			chunks = append(chunks, Chunk{Ordinal: int64(len(chunks)), Info: pieces[lo].Info, Span: s, First: first + s.First,
+				Naming: pieces[lo].Naming})
 			total += s.Rows
 		}
 		lo = hi
@@ -983,7 +995,8 @@ func (r *Reader) outside(broken *vectors.Bound, column int, found float64) *faul
 }
 
 // EachBlock gives the rows of a chunk to do, a block of them at a time, in the same memory; see [Open].
-func EachBlock(ctx context.Context, c Chunk, o *Options, dim int, rejected func(*fault.Fault), do func(*vectors.Block) error) (err error) {
+func EachBlock(ctx context.Context, c Chunk, o *Options, dim int, rejected func(*fault.Fault),
+	do func(*vectors.Block) error) (err error) {
 	r, err := Open(ctx, c, *o, rejected)
 	if err != nil {
 		return err

@@ -82,7 +82,8 @@ func chunks(t *testing.T, d *Dataset) []Chunk {
 	var pieces []FilePiece
 	split := &splitFn{Options: d.options, RangeBytes: 7}
 	for i, info := range d.Files {
-		if err := split.ProcessElement(ctx, FilePiece{File: i, Info: info, Naming: d.naming[i]}, func(p FilePiece) { pieces = append(pieces, p) }); err != nil {
+		if err := split.ProcessElement(ctx, FilePiece{File: i, Info: info, Naming: d.naming[i]},
+			func(p FilePiece) { pieces = append(pieces, p) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,7 +182,8 @@ func TestOptionsJSON(t *testing.T) {
 		{},
 		{
 			Formats: formats.Options{
-				Format: "svm", Header: formats.HeaderNo, Columns: []string{"a"}, IDColumn: "i", DType: vectors.Float64, TargetColumn: "y", WeightColumn: "w",
+				Format: "svm", Header: formats.HeaderNo, Columns: []string{"a"}, IDColumn: "i", DType: vectors.Float64,
+				TargetColumn: "y", WeightColumn: "w",
 				Labels: true, Unlabelled: true, Features: 7, ZeroBased: formats.ZeroBasedNo, Sparse: true,
 			},
 			ChunkRows: 3, SkipFaults: true, Targets: []string{"y.npy"},
@@ -220,7 +222,8 @@ func TestTargets(t *testing.T) {
 		x, y  []int
 		shape string
 	}{
-		{[]int{20}, []int{20}, "(%d,)"}, {[]int{7, 1, 12}, []int{20}, "(%d, 1)"}, {[]int{20}, []int{3, 16, 1}, "(%d,)"}, {[]int{5, 15}, []int{1, 1, 1, 10, 7}, "(%d,)"},
+		{[]int{20}, []int{20}, "(%d,)"}, {[]int{7, 1, 12}, []int{20}, "(%d, 1)"}, {[]int{20}, []int{3, 16, 1}, "(%d,)"},
+		{[]int{5, 15}, []int{1, 1, 1, 10, 7}, "(%d,)"},
 	} {
 		dir := t.TempDir()
 		x, y := cut(t, dir, "x", "(%d, 1)", c.x...), cut(t, dir, "y", c.shape, c.y...)
@@ -252,8 +255,10 @@ func TestTargetFaults(t *testing.T) {
 	x := put(t, dir, "x.npy", npy("(6, 1)", 0, nan, 2, nan, 4, 5))
 	y := put(t, dir, "y.npy", npy("(6,)", 0, 1, math.Inf(1), nan, 4, nan))
 	want := []string{
-		"0 [0] → 0", "x.npy: row 1, column 0: found NaN, expected a finite number", "y.npy: row 2, column 0: found +Inf, expected a finite number",
-		"x.npy: row 3, column 0: found NaN, expected a finite number", "4 [4] → 4", "y.npy: row 5, column 0: found NaN, expected a finite number",
+		"0 [0] → 0", "x.npy: row 1, column 0: found NaN, expected a finite number",
+		"y.npy: row 2, column 0: found +Inf, expected a finite number",
+		"x.npy: row 3, column 0: found NaN, expected a finite number", "4 [4] → 4",
+		"y.npy: row 5, column 0: found NaN, expected a finite number",
 	}
 	for _, size := range []int{1, 2, 5, 10} {
 		o := Options{ChunkRows: size, Targets: []string{y}, SkipFaults: true}
@@ -276,7 +281,8 @@ func TestTargetFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readAll(t, d, o); err == nil || err.Error() != y+": row 2, column 0: found +Inf, expected a finite number" {
+	if _, err := readAll(t, d, o); err == nil || err.Error() != y+
+		": row 2, column 0: found +Inf, expected a finite number" {
 		t.Errorf("%v", err)
 	}
 	// The targets must be those of the inspection.
@@ -286,7 +292,8 @@ func TestTargetFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.EnsureDefaults()
-	if _, err := rows(t.Context(), all[0], o, 1); err == nil || !strings.HasPrefix(err.Error(), y+": found a later modification time") {
+	if _, err := rows(t.Context(), all[0], o, 1); err == nil ||
+		!strings.HasPrefix(err.Error(), y+": found a later modification time") {
 		t.Errorf("%v", err)
 	}
 }
@@ -304,11 +311,15 @@ func TestInspectTargets(t *testing.T) {
 		{[]string{x}, []string{a}, a + ": found 2 targets, expected 4, as many as the rows of " + x},
 		{[]string{two, x}, []string{a}, "x.npy: found 1 columns, expected 2 columns, as in " + two},
 		{[]string{x}, []string{a, b}, a + " … " + b + " (2 files): found 3 targets, expected 4, as many as the rows of " + x},
-		{[]string{a, b}, []string{x}, x + ": found 4 targets, expected 3, as many as the rows of " + a + " … " + b + " (2 files)"},
+		{[]string{a, b}, []string{x}, x + ": found 4 targets, expected 3, as many as the rows of " + a + " … " + b +
+			" (2 files)"},
 		{[]string{x}, []string{two}, two + ": found 2 columns, expected targets: one column of numbers"},
-		{[]string{text}, []string{a}, text + ": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets are in files of their own"},
-		{[]string{a}, []string{text}, text + ": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets are in files of their own"},
-		{[]string{x}, []string{filepath.Join(dir, "z*.npy")}, filepath.Join(dir, "z*.npy") + ": found no file that matches, expected at least one file"},
+		{[]string{text}, []string{a}, text +
+			": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets are in files of their own"},
+		{[]string{a}, []string{text}, text +
+			": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets are in files of their own"},
+		{[]string{x}, []string{filepath.Join(dir, "z*.npy")}, filepath.Join(dir, "z*.npy") +
+			": found no file that matches, expected at least one file"},
 	} {
 		d, err := Inspect(t.Context(), c.x, Options{Targets: c.y})
 		if err == nil || d != nil || !strings.HasSuffix(err.Error(), c.want) {
@@ -332,7 +343,8 @@ func TestInspectColumns(t *testing.T) {
 	if d, err = Inspect(t.Context(), []string{none, ab, ba}, o); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := readAll(t, d, o); err != nil || !slices.Equal(got, []string{"0 [1 3] → 2", "1 [1 3] → 2", "2 [3 1] → 2"}) {
+	if got, err := readAll(t, d, o); err != nil ||
+		!slices.Equal(got, []string{"0 [1 3] → 2", "1 [1 3] → 2", "2 [3 1] → 2"}) {
 		t.Errorf("%q, %v", got, err)
 	}
 	if d, err := Inspect(t.Context(), []string{none}, o); err != nil || d.Columns != nil {
@@ -369,7 +381,8 @@ func TestCountingShards(t *testing.T) {
 		t.Errorf("beside one like it: %q", got)
 	}
 	_, err := Inspect(t.Context(), []string{counts, named}, Options{})
-	if want := `4.csv: found the columns "a", "b", "c", without "0", "1", "2"`; err == nil || !strings.Contains(err.Error(), want) {
+	if want := `4.csv: found the columns "a", "b", "c", without "0", "1", "2"`; err == nil ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("beside one with names: %v", err)
 	}
 }
@@ -384,10 +397,14 @@ func TestSVM(t *testing.T) {
 		o    formats.Options
 		want []string
 	}{
-		{formats.Options{Labels: true}, []string{"0 [0 1 0 0] → 1", "1 [0 0 2 0] → 0", "2 [0 3 0 0] → 1", "3 [0 1 0 0] → x", "4 [4 0 0 5] → 2"}},
-		{formats.Options{Unlabelled: true}, []string{"0 [0 1 0 0]", "1 [0 0 2 0]", "2 [0 3 0 0]", "3 [0 1 0 0]", "4 [4 0 0 5]"}},
-		{formats.Options{}, []string{"0 [0 1 0 0] → 1", "1 [0 0 2 0] → 0", "2 [0 3 0 0] → 1", `b.svm: row 0, column label: found "x", expected a number`, "4 [4 0 0 5] → 2"}},
-		{formats.Options{Features: 3, Labels: true}, []string{"0 [1 0 0] → 1", "1 [0 2 0] → 0", "2 [3 0 0] → 1", "3 [1 0 0] → x", "b.svm: row 1: found the index 0, expected one from 1 to 3"}},
+		{formats.Options{Labels: true}, []string{"0 [0 1 0 0] → 1", "1 [0 0 2 0] → 0", "2 [0 3 0 0] → 1", "3 [0 1 0 0] → x",
+			"4 [4 0 0 5] → 2"}},
+		{formats.Options{Unlabelled: true}, []string{"0 [0 1 0 0]", "1 [0 0 2 0]", "2 [0 3 0 0]", "3 [0 1 0 0]",
+			"4 [4 0 0 5]"}},
+		{formats.Options{}, []string{"0 [0 1 0 0] → 1", "1 [0 0 2 0] → 0", "2 [0 3 0 0] → 1",
+			`b.svm: row 0, column label: found "x", expected a number`, "4 [4 0 0 5] → 2"}},
+		{formats.Options{Features: 3, Labels: true}, []string{"0 [1 0 0] → 1", "1 [0 2 0] → 0", "2 [3 0 0] → 1",
+			"3 [1 0 0] → x", "b.svm: row 1: found the index 0, expected one from 1 to 3"}},
 	} {
 		for _, sparse := range []bool{false, true} {
 			c.o.Sparse = sparse
@@ -427,8 +444,10 @@ func TestPipeline(t *testing.T) {
 		o        Options
 		want     []any
 	}{
-		{[]string{x}, Options{ChunkRows: 2, Targets: []string{y}}, []any{"0 [0] → 0", "1 [1] → 1", "2 [2] → 2", "3 [3] → 3", "4 [4] → 4", "5 [5] → 5", "6 [6] → 6"}},
-		{[]string{svm}, Options{ChunkRows: 2, Formats: formats.Options{Sparse: true}}, []any{"0 [0 1 0 0 0] → 1", "1 [0 0 0 0 2] → 0"}},
+		{[]string{x}, Options{ChunkRows: 2, Targets: []string{y}}, []any{"0 [0] → 0", "1 [1] → 1", "2 [2] → 2", "3 [3] → 3",
+			"4 [4] → 4", "5 [5] → 5", "6 [6] → 6"}},
+		{[]string{svm}, Options{ChunkRows: 2, Formats: formats.Options{Sparse: true}},
+			[]any{"0 [0 1 0 0 0] → 1", "1 [0 0 0 0 2] → 0"}},
 	} {
 		d, err := Inspect(t.Context(), c.patterns, c.o)
 		if err != nil {
@@ -444,7 +463,8 @@ func TestPipeline(t *testing.T) {
 
 // Descriptions from the wire are decoded to ones that encode and decode to themselves, or refused.
 func FuzzDecodeDescriptions(f *testing.F) {
-	c, err := encodeChunk(Chunk{Ordinal: 3, Info: files.Info{Name: "gs://b/x.npy", Size: 100}, Span: formats.Span{Rows: 7}, First: 21, Total: 100})
+	c, err := encodeChunk(Chunk{Ordinal: 3, Info: files.Info{Name: "gs://b/x.npy", Size: 100}, Span: formats.Span{Rows: 7},
+		First: 21, Total: 100})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -514,16 +534,19 @@ func TestTargetTexts(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := readAll(t, d, o)
-		if want := []string{"0 [0] → a", "1 [1] → b", "2 [2] → ccc", "3 [3] → a", "4 [4] → b"}; err != nil || !slices.Equal(got, want) {
+		if want := []string{"0 [0] → a", "1 [1] → b", "2 [2] → ccc", "3 [3] → a", "4 [4] → b"}; err != nil ||
+			!slices.Equal(got, want) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
 	put(t, dir, "y1.npy", npy("(3,)", 1, 2, 3))
-	if _, err := Inspect(t.Context(), []string{x}, o); err == nil || !strings.HasSuffix(err.Error(), "(2 files): found both, expected targets that are all numbers, or all text") {
+	if _, err := Inspect(t.Context(), []string{x}, o); err == nil ||
+		!strings.HasSuffix(err.Error(), "(2 files): found both, expected targets that are all numbers, or all text") {
 		t.Errorf("%v", err)
 	}
 	o.Formats.Labels = false
-	if _, err := Inspect(t.Context(), []string{x}, o); err == nil || !strings.HasSuffix(err.Error(), "y0.npy: found text, expected numbers as the targets") {
+	if _, err := Inspect(t.Context(), []string{x}, o); err == nil ||
+		!strings.HasSuffix(err.Error(), "y0.npy: found text, expected numbers as the targets") {
 		t.Errorf("%v", err)
 	}
 }
@@ -534,7 +557,8 @@ func TestTargetNumbersOfTwoKinds(t *testing.T) {
 	dir := t.TempDir()
 	x := cut(t, dir, "x", "(%d, 1)", 3, 2)
 	header := "{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }\n"
-	put(t, dir, "y0.npy", "\x93NUMPY\x01\x00"+string([]byte{byte(len(header)), 0})+header+"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
+	put(t, dir, "y0.npy", "\x93NUMPY\x01\x00"+string([]byte{byte(len(header)), 0})+header+
+		"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 	put(t, dir, "y1.npy", npy("(3,)", 1, 0, 1))
 	o := Options{Targets: []string{filepath.Join(dir, "y?.npy")}, Formats: formats.Options{Labels: true}, ChunkRows: 2}
 	d, err := Inspect(t.Context(), []string{x}, o)
@@ -542,7 +566,8 @@ func TestTargetNumbersOfTwoKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := readAll(t, d, o)
-	if want := []string{"0 [0] → 1", "1 [1] → 0", "2 [2] → 1", "3 [3] → 0", "4 [4] → 1"}; err != nil || !slices.Equal(got, want) {
+	if want := []string{"0 [0] → 1", "1 [1] → 0", "2 [2] → 1", "3 [3] → 0", "4 [4] → 1"}; err != nil ||
+		!slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -12,7 +12,8 @@ import (
 // shop is a table of every type of column, whose last row is all missing.
 func shop() *tables.Table {
 	t := tables.New([]tables.Field{
-		{Name: "price"}, {Name: "sold", Type: tables.Bool}, {Name: "day", Type: tables.Time}, {Name: "brand", Type: tables.Text},
+		{Name: "price"}, {Name: "sold", Type: tables.Bool}, {Name: "day", Type: tables.Time},
+		{Name: "brand", Type: tables.Text},
 		{Name: "cell", Type: tables.Cell}, {Name: "a b`c", Type: tables.Cell}, {Name: "list", Type: tables.List, Width: 1},
 	})
 	c := t.Columns
@@ -175,7 +176,8 @@ func TestParseErrors(t *testing.T) {
 // A condition is the same after it was written and read.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
-		"price<100", `a = "x""y" and (b not in (1, 'z', true) or not c is null)`, "`a b``` >= -1.5e-7 or not not x == false", "((a=1))", "a<>1and b=2",
+		"price<100", `a = "x""y" and (b not in (1, 'z', true) or not c is null)`, "`a b``` >= -1.5e-7 or not not x == false",
+		"((a=1))", "a<>1and b=2",
 		`a="é" or ` + "\n\t" + `b=.5`,
 	} {
 		f.Add(s)
@@ -222,8 +224,10 @@ func TestOrder(t *testing.T) {
 		points, queries []string
 		want, limits    []int32
 	}{
-		{[]string{"10", "9", "-2", "", "9.0", "1e1", "-inf"}, []string{"9.5", "-3", "NA", "11", "9"}, []int32{3, 2, 1, -1, 2, 3, 0}, []int32{3, 1, -1, 4, 2}},
-		{[]string{"2024-01-02", "2023-12-31T23:00:00Z", "2024-01-01T00:00:00+01:00"}, []string{"2024-01-01", "2025-01-01"}, []int32{1, 0, 0}, []int32{1, 2}},
+		{[]string{"10", "9", "-2", "", "9.0", "1e1", "-inf"}, []string{"9.5", "-3", "NA", "11", "9"},
+			[]int32{3, 2, 1, -1, 2, 3, 0}, []int32{3, 1, -1, 4, 2}},
+		{[]string{"2024-01-02", "2023-12-31T23:00:00Z", "2024-01-01T00:00:00+01:00"}, []string{"2024-01-01", "2025-01-01"},
+			[]int32{1, 0, 0}, []int32{1, 2}},
 		{[]string{"b", "a", "Z", "b"}, []string{"aa", ""}, []int32{2, 1, 0, 2}, []int32{2, -1}},
 	} {
 		var parts []Part

@@ -14,7 +14,8 @@ var benchmarks = []struct {
 	{"exp", Exp, math.Exp, -8, 8},
 	{"log", Log, math.Log, 1e-3, 8},
 	{"pow", func(x float64) float64 { return Pow(x, -0.5) }, func(x float64) float64 { return math.Pow(x, -0.5) }, 1, 1e6},
-	{"pow of a quarter", func(x float64) float64 { return Pow(x, -0.25) }, func(x float64) float64 { return math.Pow(x, -0.25) }, 1, 1e6},
+	{"pow of a quarter", func(x float64) float64 { return Pow(x, -0.25) },
+		func(x float64) float64 { return math.Pow(x, -0.25) }, 1, 1e6},
 	{"hypot", func(x float64) float64 { return Hypot(x, 3) }, func(x float64) float64 { return math.Hypot(x, 3) }, 1, 8},
 }
 

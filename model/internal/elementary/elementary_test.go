@@ -23,7 +23,8 @@ func TestLikeMath(t *testing.T) {
 			t.Fatalf("Log(%v) = %v, want %v", x, got, want)
 		}
 		p, q := r.NormFloat64(), r.NormFloat64()*math.Ldexp(1, r.IntN(40)-20)
-		if got, want := Hypot(p, q), math.Hypot(p, q); !(math.Abs(got-want) <= 3e-16*want) || runtime.GOARCH == "amd64" && got != want {
+		if got, want := Hypot(p, q), math.Hypot(p, q); !(math.Abs(got-want) <= 3e-16*want) || runtime.GOARCH == "amd64" &&
+			got != want {
 			t.Fatalf("Hypot(%v, %v) = %v, want %v", p, q, got, want)
 		}
 		base, y := math.Exp(r.Float64()*100-50), r.Float64()*12-6
@@ -37,7 +38,8 @@ func TestEnds(t *testing.T) {
 	t.Parallel()
 	inf, nan := math.Inf(1), math.NaN()
 	same := func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b }
-	for _, c := range [][2]float64{{0, 1}, {math.Copysign(0, -1), 1}, {1e-300, 1}, {-1e-300, 1}, {inf, inf}, {-inf, 0}, {nan, nan},
+	for _, c := range [][2]float64{{0, 1}, {math.Copysign(0, -1), 1}, {1e-300, 1}, {-1e-300, 1}, {inf, inf}, {-inf, 0},
+		{nan, nan},
 		{709.79, inf}, {1e300, inf}, {-745.14, 0}, {-1e300, 0}, {-745.13, 5e-324}} {
 		if got := Exp(c[0]); !same(got, c[1]) {
 			t.Errorf("Exp(%v) = %v, want %v", c[0], got, c[1])

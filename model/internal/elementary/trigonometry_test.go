@@ -17,7 +17,8 @@ func TestTrigonometry(t *testing.T) {
 		}
 	}
 	for range 200000 {
-		for _, x := range []float64{r.Float64()*14 - 7, r.NormFloat64() * 1e-6, float64(r.IntN(9)-4)*(math.Pi/2) + r.NormFloat64()*1e-9} {
+		for _, x := range []float64{r.Float64()*14 - 7, r.NormFloat64() * 1e-6, float64(r.IntN(9)-4)*(math.Pi/2) +
+			r.NormFloat64()*1e-9} {
 			near("Sin", x, Sin(x), math.Sin(x))
 			near("Cos", x, Cos(x), math.Cos(x))
 		}

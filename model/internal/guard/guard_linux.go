@@ -16,7 +16,8 @@ func Slice[T any](t testing.TB, n int, place string) []T {
 	size := n * int(unsafe.Sizeof(zero))
 	page := syscall.Getpagesize()
 	pages := (size + page) / page // with room to be unaligned
-	m, err := syscall.Mmap(-1, 0, (pages+2)*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	m, err := syscall.Mmap(-1, 0, (pages+2)*page, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}

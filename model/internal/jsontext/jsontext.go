@@ -138,8 +138,8 @@ func Unmarshal(b []byte, v any) error {
 	return d.Decode(v)
 }
 
-// Head reads what a file says of itself, which comes before all else, as a later version may have other fields: "" where
-// it is of this format and version, otherwise what it is instead. An error is one of encoding/json.
+// Head reads what a file says of itself, which comes before all else, as a later version may have other fields: ""
+// where it is of this format and version, otherwise what it is instead. An error is one of encoding/json.
 func Head(b []byte, format string, version int) (other string, err error) {
 	var head struct {
 		Format  string `json:"format"`

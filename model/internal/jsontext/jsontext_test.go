@@ -13,7 +13,8 @@ import (
 
 // Every float64 reads back bit by bit, in −0 as Python reads it, too.
 func TestFloats(t *testing.T) {
-	values := Floats{0, math.Copysign(0, -1), 1, -1, 0.1, 1.0 / 3, math.Pi, 1e21, 1e-7, 5e-324, -2.2250738585072014e-308, math.MaxFloat64, 9007199254740993, 123456789012345680}
+	values := Floats{0, math.Copysign(0, -1), 1, -1, 0.1, 1.0 / 3, math.Pi, 1e21, 1e-7, 5e-324, -2.2250738585072014e-308,
+		math.MaxFloat64, 9007199254740993, 123456789012345680}
 	b, err := values.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)

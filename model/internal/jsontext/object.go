@@ -56,7 +56,8 @@ func (o Object) UnmarshalJSON(b []byte) error {
 func (o Object) pointers() reflect.Value {
 	fields := make([]reflect.StructField, len(o))
 	for i, f := range o {
-		fields[i] = reflect.StructField{Name: fmt.Sprint("F", i), Type: reflect.TypeOf(f.Value), Tag: reflect.StructTag(fmt.Sprintf("json:%q", f.Name))}
+		fields[i] = reflect.StructField{Name: fmt.Sprint("F", i), Type: reflect.TypeOf(f.Value),
+			Tag: reflect.StructTag(fmt.Sprintf("json:%q", f.Name))}
 	}
 	p := reflect.New(reflect.StructOf(fields)).Elem()
 	for i, f := range o {

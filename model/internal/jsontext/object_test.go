@@ -44,8 +44,9 @@ func (a *all) fields() Object {
 func examples() []*all {
 	return []*all{
 		{},
-		{n: 3, floats: []float64{math.Copysign(0, -1), 0.1}, bits: []float64{5e-324}, rows: [][]float64{{1}, nil, {}}, points: []point{{x: 1}, {tags: []string{"a"}}},
-			best: &point{x: 2}, first: &point{}, raw: json.RawMessage(`{"a":[1]}`)},
+		{n: 3, floats: []float64{math.Copysign(0, -1), 0.1}, bits: []float64{5e-324}, rows: [][]float64{{1}, nil, {}},
+			points: []point{{x: 1}, {tags: []string{"a"}}},
+			best:   &point{x: 2}, first: &point{}, raw: json.RawMessage(`{"a":[1]}`)},
 		{floats: []float64{}, bits: []float64{}, rows: [][]float64{}, points: []point{}},
 	}
 }

@@ -11,7 +11,8 @@ func TestLargest(t *testing.T) {
 	for _, v := range []struct {
 		x    []float64
 		want float64
-	}{{nil, 0}, {[]float64{-3}, 3}, {[]float64{1, -7, 2}, 7}, {[]float64{math.Copysign(0, -1), 0}, 0}, {[]float64{1, math.Inf(-1)}, math.Inf(1)}, {[]float64{math.Inf(1), 1, math.NaN()}, math.NaN()}} {
+	}{{nil, 0}, {[]float64{-3}, 3}, {[]float64{1, -7, 2}, 7}, {[]float64{math.Copysign(0, -1), 0}, 0},
+		{[]float64{1, math.Inf(-1)}, math.Inf(1)}, {[]float64{math.Inf(1), 1, math.NaN()}, math.NaN()}} {
 		if got := Largest(v.x); got != v.want && !(math.IsNaN(got) && math.IsNaN(v.want)) {
 			t.Errorf("%v: %v", v.x, got)
 		}
@@ -38,7 +39,8 @@ func TestKernels(t *testing.T) {
 			}
 			four[k] += float64(x[j] * w[j])
 		}
-		if got, want := Dot(x, w), ((lanes[0]+lanes[4])+(lanes[2]+lanes[6]))+((lanes[1]+lanes[5])+(lanes[3]+lanes[7])); got != want {
+		if got, want := Dot(x, w), ((lanes[0]+lanes[4])+(lanes[2]+lanes[6]))+
+			((lanes[1]+lanes[5])+(lanes[3]+lanes[7])); got != want {
 			t.Errorf("dot of %d: got %v, want %v", n, got, want)
 		}
 		if got, want := (Row{idx, x}).Dot(wide), (four[0]+four[2])+(four[1]+four[3]); n > 0 && got != want {

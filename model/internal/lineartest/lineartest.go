@@ -439,8 +439,9 @@ func (k *MultinomialCase) Name() string {
 // Options are those of a case.
 func (k *MultinomialCase) Options() linear.Options {
 	o := linear.Options{
-		Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Alpha: &k.Alpha, FitIntercept: &k.FitIntercept,
-		ClassWeight: linear.ClassWeight{Balanced: k.Balanced, Of: k.ClassWeight},
+		Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Alpha: &k.Alpha,
+		FitIntercept: &k.FitIntercept,
+		ClassWeight:  linear.ClassWeight{Balanced: k.Balanced, Of: k.ClassWeight},
 	}
 	if k.Alpha == 0 {
 		o.Penalty, o.Alpha = linear.None, nil
@@ -496,7 +497,8 @@ func ReadL1(t testing.TB) *DevianceFile {
 // L1Options are those of a case of l1.py.
 func (k *DevianceCase) L1Options() linear.Options {
 	o := linear.Options{
-		Task: linear.Regression, Loss: linear.Loss(k.Loss), Penalty: linear.ElasticNet, Alpha: &k.Alpha, L1Ratio: &k.L1Ratio, Epsilon: &k.Epsilon,
+		Task: linear.Regression, Loss: linear.Loss(k.Loss), Penalty: linear.ElasticNet, Alpha: &k.Alpha, L1Ratio: &k.L1Ratio,
+		Epsilon: &k.Epsilon,
 	}
 	if k.L1Ratio == 1 {
 		o.Penalty = linear.L1
@@ -551,7 +553,8 @@ func (k *DevianceCase) Name() string {
 	if k.Power != nil {
 		power = fmt.Sprint(*k.Power)
 	}
-	return fmt.Sprintf("%s/%s%s/%v/weighted=%v/exposed=%v/intercept=%v", k.Data, k.Loss, power, k.Alpha, k.Weighted, k.Exposed, k.FitIntercept)
+	return fmt.Sprintf("%s/%s%s/%v/weighted=%v/exposed=%v/intercept=%v", k.Data, k.Loss, power, k.Alpha, k.Weighted,
+		k.Exposed, k.FitIntercept)
 }
 
 // Options are those of a case.
@@ -722,7 +725,8 @@ func Logistic(rows, features int, seed uint64) *linear.Chunk {
 	for j := range w {
 		w[j] = r.NormFloat64() * 0.6
 	}
-	c := &linear.Chunk{Features: features, X: make([]float64, rows*features), Target: make([]float64, rows), Numbers: make([]int64, rows)}
+	c := &linear.Chunk{Features: features, X: make([]float64, rows*features), Target: make([]float64, rows),
+		Numbers: make([]int64, rows)}
 	for i := range rows {
 		p := 0.5
 		for j := range features {
@@ -896,7 +900,8 @@ type Estimator struct {
 
 // NewEstimator is an estimator of these methods.
 func NewEstimator(
-	fit func(*linear.Chunk) error, attributes func() map[string][]float64, transform func(*linear.Chunk) ([]float64, error),
+	fit func(*linear.Chunk) error, attributes func() map[string][]float64,
+	transform func(*linear.Chunk) ([]float64, error),
 ) Estimator {
 	return Estimator{fit, attributes, transform}
 }
@@ -975,10 +980,13 @@ const Golden = `{
 
 func GoldenModel() *linear.Model {
 	return &linear.Model{
-		Task: linear.Classification, Loss: linear.LogLoss, FeatureNames: []string{"a", "b"}, Classes: linear.Classes{Texts: []string{"no", "yes"}},
-		Coef: [][]float64{{math.Copysign(0, -1), 1e-320}}, Intercept: []float64{0.1},
-		Scaler:   &linear.StandardScaler{WithMean: true, WithStd: true, Mean: []float64{1.5, 3}, Var: []float64{0.25, 0}, Scale: []float64{0.5, 1}, Count: []float64{2, 2}},
-		Options:  linear.Options{Loss: linear.LogLoss, Penalty: linear.None, ClassWeight: linear.ClassWeight{Of: map[string]float64{"yes": 2}}},
+		Task: linear.Classification, Loss: linear.LogLoss, FeatureNames: []string{"a", "b"},
+		Classes: linear.Classes{Texts: []string{"no", "yes"}},
+		Coef:    [][]float64{{math.Copysign(0, -1), 1e-320}}, Intercept: []float64{0.1},
+		Scaler: &linear.StandardScaler{WithMean: true, WithStd: true, Mean: []float64{1.5, 3}, Var: []float64{0.25, 0},
+			Scale: []float64{0.5, 1}, Count: []float64{2, 2}},
+		Options: linear.Options{Loss: linear.LogLoss, Penalty: linear.None,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"yes": 2}}},
 		Training: linear.Training{Solver: "sgd", Rows: 2, Epochs: 1, ClassRows: []int64{1, 1}},
 	}
 }

@@ -46,7 +46,8 @@ func (a *all) fields(c *Codec) {
 }
 
 func example() *all {
-	return &all{1<<53 - 1, 7, math.MaxUint64, true, math.Float64frombits(0x7ff8000000000abc), [3]float64{math.Copysign(0, -1), math.Inf(1), 5e-324},
+	return &all{1<<53 - 1, 7, math.MaxUint64, true, math.Float64frombits(0x7ff8000000000abc),
+		[3]float64{math.Copysign(0, -1), math.Inf(1), 5e-324},
 		[2]float64{1, -2}, []float64{3, 4}, []float64{}, []byte("raw"), "text, Ü", []string{"", "b"}}
 }
 
@@ -66,7 +67,8 @@ func TestCodec(t *testing.T) {
 		if err := Decode(b, got.fields); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(encoded(t, &got), b) || (got.list == nil) != (a.list == nil) || (got.maybe == nil) != (a.maybe == nil) || got.text != a.text {
+		if !bytes.Equal(encoded(t, &got), b) || (got.list == nil) != (a.list == nil) ||
+			(got.maybe == nil) != (a.maybe == nil) || got.text != a.text {
 			t.Errorf("read %+v, wrote %+v", got, *a)
 		}
 	}

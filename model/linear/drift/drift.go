@@ -24,9 +24,9 @@ const (
 	highest = 1e100
 )
 
-// Window is ADWIN over numbers from 0 on, each the mean of the losses of some rows. Losses have no bound, which the second
-// term of the paper's epsilon asks for: it goes by the standard deviation of those of rows instead, as if they had
-// exponential tails, which is √(rows of a number) times that of the numbers, in a mean of so many.
+// Window is ADWIN over numbers from 0 on, each the mean of the losses of some rows. Losses have no bound, which the
+// second term of the paper's epsilon asks for: it goes by the standard deviation of those of rows instead, as if they
+// had exponential tails, which is √(rows of a number) times that of the numbers, in a mean of so many.
 // Its fields are its state, which JSON keeps bit by bit. Memory: at most 6 buckets of each power of two, 6·log₂(n/5)
 // for n numbers.
 type Window struct {

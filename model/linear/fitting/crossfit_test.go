@@ -103,7 +103,8 @@ func realTable(t testing.TB, name string) *linear.Chunk {
 func (k *crossCase) fit() FitOptions {
 	o := FitOptions{
 		MultiClass: linear.OneVsRest,
-		Options:    linear.Options{Task: k.Task, Loss: k.Loss}, Alphas: k.Alphas, Folds: k.Folds, Seed: k.Seed, Standardize: k.Standardize,
+		Options:    linear.Options{Task: k.Task, Loss: k.Loss}, Alphas: k.Alphas, Folds: k.Folds, Seed: k.Seed,
+		Standardize: k.Standardize,
 	}
 	o.Options.ClassWeight.Balanced = k.ClassWeight != nil
 	if k.Loss == linear.Quantile { // which has it for its quantile
@@ -191,26 +192,36 @@ func TestCrossFitLikeFits(t *testing.T) {
 		{"two", linear.Options{Task: linear.Classification}, two},
 		{"no intercept", linear.Options{Task: linear.Classification, FitIntercept: &no}, two},
 		{"weights", linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, &weighted},
-		{"three, weights of classes", linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
+		{"three, weights of classes", linear.Options{Task: linear.Classification,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
 		{"three, softmax", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial}, three},
-		{"three, softmax, weights of classes", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial, ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
-		{"three, softmax, balanced, sparse", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial, ClassWeight: linear.ClassWeight{Balanced: true}}, lineartest.SparseChunk(three)},
-		{"three, softmax, no intercept", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial, FitIntercept: &no}, three},
-		{"three, balanced", linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, three},
+		{"three, softmax, weights of classes", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
+		{"three, softmax, balanced, sparse", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial,
+			ClassWeight: linear.ClassWeight{Balanced: true}}, lineartest.SparseChunk(three)},
+		{"three, softmax, no intercept", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial,
+			FitIntercept: &no}, three},
+		{"three, balanced", linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}},
+			three},
 		{"sparse", linear.Options{Task: linear.Classification}, lineartest.SparseChunk(three)},
-		{"squared_error", linear.Options{Task: linear.Classification, Loss: linear.SquaredError, ClassWeight: linear.ClassWeight{Balanced: true}}, three},
-		{"modified_huber, sparse", linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber}, lineartest.SparseChunk(two)},
+		{"squared_error", linear.Options{Task: linear.Classification, Loss: linear.SquaredError,
+			ClassWeight: linear.ClassWeight{Balanced: true}}, three},
+		{"modified_huber, sparse", linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber},
+			lineartest.SparseChunk(two)},
 		{"huber", linear.Options{Task: linear.Regression, Loss: linear.Huber, FitIntercept: &no}, numbers},
 		{"hinge", linear.Options{Task: linear.Classification, Loss: linear.Hinge}, two},
-		{"hinge, sparse, balanced", linear.Options{Task: linear.Classification, Loss: linear.Hinge, ClassWeight: linear.ClassWeight{Balanced: true}}, lineartest.SparseChunk(three)},
-		{"epsilon_insensitive", linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, FitIntercept: &no}, numbers},
+		{"hinge, sparse, balanced", linear.Options{Task: linear.Classification, Loss: linear.Hinge,
+			ClassWeight: linear.ClassWeight{Balanced: true}}, lineartest.SparseChunk(three)},
+		{"epsilon_insensitive", linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, FitIntercept: &no},
+			numbers},
 		{"quantile", linear.Options{Task: linear.Regression, Loss: linear.Quantile, Quantile: new(0.301)}, numbers},
 		{"no penalty", linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.None}, numbers},
 	} {
 		for _, standardize := range []bool{false, true} {
 			t.Run(v.name, func(t *testing.T) {
 				t.Parallel()
-				o := FitOptions{Options: v.o, Alphas: []float64{0.01, 0.5}, Folds: 3, Standardize: standardize, Seed: 4, MultiClass: linear.OneVsRest}
+				o := FitOptions{Options: v.o, Alphas: []float64{0.01, 0.5}, Folds: 3, Standardize: standardize, Seed: 4,
+					MultiClass: linear.OneVsRest}
 				if v.o.MultiClass != "" {
 					o.MultiClass = v.o.MultiClass
 				}
@@ -315,13 +326,16 @@ func TestCrossFitTooLarge(t *testing.T) {
 		row[i] = 1
 		c.X, c.Target = append(c.X, row...), append(c.Target, float64(i%3))
 	}
-	o := FitOptions{Options: linear.Options{Task: linear.Classification}, Alphas: []float64{0.01, 0.1}, Folds: 2, Epochs: 0}
+	o := FitOptions{Options: linear.Options{Task: linear.Classification}, Alphas: []float64{0.01, 0.1}, Folds: 2,
+		Epochs: 0}
 	f := driven(t, o, c, 1)
-	if f.Model().Training.Solver != "sgd" || !strings.Contains(strings.Join(f.Warnings(), "\n"), "1999 columns and 3 classes are too large") {
+	if f.Model().Training.Solver != "sgd" ||
+		!strings.Contains(strings.Join(f.Warnings(), "\n"), "1999 columns and 3 classes are too large") {
 		t.Errorf("solver %s, warnings %q", f.Model().Training.Solver, f.Warnings())
 	}
 	o.Solver = SolverExact
-	if _, err := drive(t, newFitFor(t, o, c), c, 1, nil, nil); err == nil || !strings.Contains(err.Error(), "take --solver=sgd") {
+	if _, err := drive(t, newFitFor(t, o, c), c, 1, nil, nil); err == nil ||
+		!strings.Contains(err.Error(), "take --solver=sgd") {
 		t.Errorf("solver exact: %v", err)
 	}
 }

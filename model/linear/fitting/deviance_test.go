@@ -24,7 +24,8 @@ func TestFitDeviance(t *testing.T) {
 			t.Parallel()
 			o := FitOptions{Options: k.Options(), Alphas: []float64{k.Alpha}, Standardize: true}
 			m := driven(t, o, rows, 3).Model()
-			if d := lineartest.Apart(t, append(slices.Clone(m.Coef[0]), m.Intercept[0]), append(slices.Clone(k.Coef), k.Intercept)); d > 1e-9 {
+			if d := lineartest.Apart(t, append(slices.Clone(m.Coef[0]), m.Intercept[0]),
+				append(slices.Clone(k.Coef), k.Intercept)); d > 1e-9 {
 				t.Errorf("off by %.2g", d)
 			}
 		})
@@ -77,10 +78,13 @@ func TestDevianceDomain(t *testing.T) {
 		y    float64
 		want string
 	}{
-		{linear.Options{Loss: linear.Poisson}, -1, "row 49: found -1, expected a target from 0 on, as the loss poisson needs"},
+		{linear.Options{Loss: linear.Poisson}, -1,
+			"row 49: found -1, expected a target from 0 on, as the loss poisson needs"},
 		{linear.Options{Loss: linear.Gamma}, 0, "row 49: found 0, expected a target above 0, as the loss gamma needs"},
-		{linear.Options{Loss: linear.Tweedie, Power: new(1.5)}, -2, "row 49: found -2, expected a target from 0 on, as the loss tweedie with the power 1.5 needs"},
-		{linear.Options{Loss: linear.Tweedie, Power: new(3.0)}, 0, "row 49: found 0, expected a target above 0, as the loss tweedie with the power 3 needs"},
+		{linear.Options{Loss: linear.Tweedie, Power: new(1.5)}, -2,
+			"row 49: found -2, expected a target from 0 on, as the loss tweedie with the power 1.5 needs"},
+		{linear.Options{Loss: linear.Tweedie, Power: new(3.0)}, 0,
+			"row 49: found 0, expected a target above 0, as the loss tweedie with the power 3 needs"},
 		{linear.Options{Loss: linear.Tweedie, Power: new(0.0)}, -2, ""},
 		{linear.Options{Loss: linear.Poisson}, 0, ""},
 	} {
@@ -107,7 +111,8 @@ func TestDevianceDomain(t *testing.T) {
 // What only sgd has does not go with these losses, and says so.
 func TestDevianceOptions(t *testing.T) {
 	t.Parallel()
-	warm := &linear.Model{Task: linear.Regression, Loss: linear.Poisson, Options: linear.Options{Task: linear.Regression, Loss: linear.Poisson}}
+	warm := &linear.Model{Task: linear.Regression, Loss: linear.Poisson,
+		Options: linear.Options{Task: linear.Regression, Loss: linear.Poisson}}
 	for want, o := range map[string]FitOptions{
 		"loss poisson: only solver exact has it":                                                 {Options: linear.Options{Task: linear.Regression, Loss: linear.Poisson}, Solver: SolverSGD},
 		"loss gamma: is learned by solver exact, which has no epochs":                            {Options: linear.Options{Task: linear.Regression, Loss: linear.Gamma}, Epochs: 3},
@@ -191,14 +196,16 @@ func TestExposure(t *testing.T) {
 				wide.X[3*wide.Features] = bad
 				o.Options.Exposure.Log = bad == math.MaxFloat64 // whose exponential is no number
 				_, err := drive(t, newFitFor(t, o, wide), wide, 3, nil, nil)
-				if err == nil || !strings.Contains(err.Error(), "row 3, column e: found ") || !strings.Contains(err.Error(), "expected ") {
+				if err == nil || !strings.Contains(err.Error(), "row 3, column e: found ") ||
+					!strings.Contains(err.Error(), "expected ") {
 					t.Errorf("an exposure of %v: %v", bad, err)
 				}
 			}
 		}
 	}
 	bad := FitOptions{Options: linear.Options{Task: linear.Regression, Exposure: &linear.Exposure{Column: "e"}}}
-	if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), "exposure and offset: are for the losses poisson, gamma") {
+	if err := bad.Validate(); err == nil ||
+		!strings.Contains(err.Error(), "exposure and offset: are for the losses poisson, gamma") {
 		t.Errorf("%v", err)
 	}
 }

@@ -108,7 +108,8 @@ func checkResult(r *linear.CVResult, features int) error {
 			return fmt.Errorf("%d coefficients of %d features", len(w), len(p.Features))
 		}
 	}
-	if len(p.Coef) != len(r.Params) || slices.ContainsFunc(p.Features, func(j int) bool { return j < 0 || j >= features }) {
+	if len(p.Coef) != len(r.Params) ||
+		slices.ContainsFunc(p.Features, func(j int) bool { return j < 0 || j >= features }) {
 		return errors.New("a path of other features or combinations")
 	}
 	return nil

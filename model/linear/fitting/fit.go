@@ -52,7 +52,8 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 			return nil, fmt.Errorf("the model of warm_start has %d features, the rows have %d columns", w.Features(), features)
 		}
 		if w.FeatureNames != nil && names != nil && !slices.Equal(w.FeatureNames, names) {
-			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns: %s, not %s", shown(w.FeatureNames), shown(names))
+			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns: %s, not %s",
+				shown(w.FeatureNames), shown(names))
 		}
 	}
 	if o.Inference != "" && features > MaxExactFeatures {
@@ -63,7 +64,8 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 			o.Options.Penalty, o.Options.Loss, MaxExactFeatures, features)
 	}
 	if o.exact(features) && o.corners() && features > MaxExactFeatures {
-		return nil, fmt.Errorf("loss %s: solver exact takes it of up to %d columns, there are %d%s", o.Options.Loss, MaxExactFeatures, features, o.instead())
+		return nil, fmt.Errorf("loss %s: solver exact takes it of up to %d columns, there are %d%s", o.Options.Loss,
+			MaxExactFeatures, features, o.instead())
 	}
 	if err := f.enter(o.first(features)); err != nil {
 		return nil, err
@@ -214,7 +216,8 @@ func (f *Fit) Domain() vectors.Domain { return f.options.Options.Domain() }
 // choose takes the options of the best combination, and gives its place.
 func (f *Fit) choose() (int, error) {
 	scoring := f.options.Scoring
-	if scoring == "" && slices.ContainsFunc(f.cv.Metrics, func(m linear.CVMetric) bool { return m.Name == "neg_log_loss" }) {
+	if scoring == "" && slices.ContainsFunc(f.cv.Metrics,
+		func(m linear.CVMetric) bool { return m.Name == "neg_log_loss" }) {
 		scoring = "neg_log_loss"
 	}
 	if scoring != "" {

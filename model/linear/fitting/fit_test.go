@@ -23,7 +23,8 @@ import (
 // drive makes all passes of a fit over rows cut into parts, as Pass says. With an order, parts are learned from in a
 // random one, summed up by several workers, and cross the wire; and so does the fit between passes. seen is called
 // before every pass.
-func drive(t testing.TB, f *Fit, c *linear.Chunk, parts int, order *rand.Rand, seen func(f *Fit, p Pass)) (*Fit, error) {
+func drive(t testing.TB, f *Fit, c *linear.Chunk, parts int, order *rand.Rand, seen func(f *Fit, p Pass)) (*Fit,
+	error) {
 	t.Helper()
 	n := c.Len()
 	for !f.Done() {
@@ -151,7 +152,8 @@ func fitCases(t testing.TB) []fitCase {
 		c.Numbers = lineartest.RowNumbers(0, c.Len())
 		return c
 	}
-	numbers, two, three := counted(lineartest.Problem(700, 0, 1)), counted(lineartest.Problem(700, 2, 2)), counted(lineartest.Problem(700, 3, 3))
+	numbers, two, three := counted(lineartest.Problem(700, 0, 1)), counted(lineartest.Problem(700, 2, 2)),
+		counted(lineartest.Problem(700, 3, 3))
 	weighted := *two
 	weighted.Weights = make([]float64, two.Len())
 	for i := range weighted.Weights {
@@ -167,7 +169,8 @@ func fitCases(t testing.TB) []fitCase {
 	options := func(task linear.Task, loss linear.Loss, penalty linear.Penalty) linear.Options {
 		return linear.Options{Task: task, Loss: loss, Penalty: penalty}
 	}
-	warm := driven(t, FitOptions{Options: options(linear.Classification, "", ""), Solver: SolverSGD, Epochs: 2, BatchSize: 100}, three, 1).Model()
+	warm := driven(t, FitOptions{Options: options(linear.Classification, "", ""), Solver: SolverSGD, Epochs: 2,
+		BatchSize: 100}, three, 1).Model()
 	lower := counted(lineartest.RowsWhere(three, func(i int64) bool { return three.Target[i/7] < 2 }))
 	exactWarm := driven(t, FitOptions{Options: options(linear.Regression, "", "")}, numbers, 1).Model()
 
@@ -180,40 +183,82 @@ func fitCases(t testing.TB) []fitCase {
 	}
 	return []fitCase{
 		{"squared_error", FitOptions{Options: options(linear.Regression, "", "")}, numbers, "sums", "exact"},
-		{"squared_error, l1", FitOptions{Options: options(linear.Regression, "", linear.L1), Alphas: []float64{0.1}}, numbers, "sums", "exact"},
-		{"squared_error, standardized, sparse", standard(FitOptions{Options: options(linear.Regression, "", linear.None)}), lineartest.SparseChunk(numbers), "sums", "exact"},
-		{"squared_error, folds", standard(FitOptions{Options: options(linear.Regression, "", ""), Alphas: []float64{1, 0.01, 0.1}}), numbers, "folds", "exact"},
-		{"squared_error, elasticnet, folds", FitOptions{Options: options(linear.Regression, "", linear.ElasticNet), Alphas: []float64{0.3, 0.01}, L1Ratios: []float64{0.2, 1}, Folds: 3, Scoring: "neg_mean_squared_error"}, numbers, "folds", "exact"},
-		{"huber", FitOptions{Options: options(linear.Regression, linear.Huber, ""), Solver: SolverExact}, numbers, "survey newton", "exact"},
+		{"squared_error, l1", FitOptions{Options: options(linear.Regression, "", linear.L1), Alphas: []float64{0.1}}, numbers,
+			"sums", "exact"},
+		{"squared_error, standardized, sparse", standard(FitOptions{Options: options(linear.Regression, "", linear.None)}),
+			lineartest.SparseChunk(numbers), "sums", "exact"},
+		{"squared_error, folds", standard(FitOptions{Options: options(linear.Regression, "", ""),
+			Alphas: []float64{1, 0.01, 0.1}}), numbers, "folds", "exact"},
+		{"squared_error, elasticnet, folds", FitOptions{Options: options(linear.Regression, "", linear.ElasticNet),
+			Alphas: []float64{0.3, 0.01}, L1Ratios: []float64{0.2, 1}, Folds: 3, Scoring: "neg_mean_squared_error"}, numbers,
+			"folds", "exact"},
+		{"huber", FitOptions{Options: options(linear.Regression, linear.Huber, ""), Solver: SolverExact}, numbers,
+			"survey newton", "exact"},
 		{"log_loss", FitOptions{Options: options(linear.Classification, "", "")}, &weighted, "survey newton", "exact"},
-		{"log_loss, three classes of texts", standard(FitOptions{Options: options(linear.Classification, "", linear.None)}), &texts, "survey newton", "exact"},
-		{"log_loss, balanced, sparse", standard(FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}}), lineartest.SparseChunk(three), "survey newton", "exact"},
-		{"log_loss, alphas", FitOptions{Options: options(linear.Classification, "", ""), Alphas: []float64{0.1, 0.001}, BatchSize: 50, Parts: 5}, two, "survey cross", "exact"},
-		{"log_loss, alphas, balanced, standardised", standard(FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Balanced: true}}, Alphas: []float64{0.1, 0.001}, Folds: 3}), three, "survey cross", "exact"},
-		{"huber, alphas, sparse", standard(FitOptions{Options: options(linear.Regression, linear.Huber, ""), Alphas: []float64{0.1, 0.001}}), lineartest.SparseChunk(numbers), "survey cross", "exact"},
-		{"squared_error, l1, auto", FitOptions{Options: options(linear.Regression, "", linear.L1), AutoAlphas: true}, numbers, "folds", "exact"},
-		{"log_loss, auto", FitOptions{Options: options(linear.Classification, "", ""), AutoAlphas: true, Folds: 2}, &weighted, "survey cross", "exact"},
-		{"hinge, auto, standardised", standard(FitOptions{Options: options(linear.Classification, linear.Hinge, linear.L1), AutoAlphas: true, Folds: 2, Epochs: 1}), two, "survey grid", "sgd"},
-		{"huber by sgd, alphas", FitOptions{Options: options(linear.Regression, linear.Huber, ""), Solver: SolverSGD, Alphas: []float64{0.1, 0.001}, Epochs: 2, BatchSize: 50, Parts: 5}, numbers, "survey grid", "sgd"},
-		{"elasticnet, grid", standard(FitOptions{Options: options(linear.Classification, "", linear.ElasticNet), Alphas: []float64{0.1, 0.001}, L1Ratios: []float64{0.1, 0.9}, Folds: 2, Epochs: 2, Scoring: "roc_auc", BatchSize: 50, Parts: 5}), two, "survey grid", "sgd"},
-		{"hinge, alphas, standardised", standard(FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge, ClassWeight: linear.ClassWeight{Balanced: true}}, Alphas: []float64{0.1, 0.001}, Folds: 2}), two, "survey corners", "exact"},
-		{"quantile, auto", FitOptions{Options: options(linear.Regression, linear.Quantile, ""), AutoAlphas: true, Folds: 2}, numbers, "survey corners", "exact"},
-		{"hinge, grid, three classes", FitOptions{Options: options(linear.Classification, linear.Hinge, ""), Solver: SolverSGD, Alphas: []float64{0.1, 0.001}, Epochs: 1, Scoring: "f1_macro", BatchSize: 50, Parts: 5, Seed: 7}, &texts, "survey grid", "sgd"},
+		{"log_loss, three classes of texts", standard(FitOptions{Options: options(linear.Classification, "", linear.None)}),
+			&texts, "survey newton", "exact"},
+		{"log_loss, balanced, sparse",
+			standard(FitOptions{Options: linear.Options{Task: linear.Classification,
+				ClassWeight: linear.ClassWeight{Balanced: true}}}), lineartest.SparseChunk(three), "survey newton", "exact"},
+		{"log_loss, alphas", FitOptions{Options: options(linear.Classification, "", ""), Alphas: []float64{0.1, 0.001},
+			BatchSize: 50, Parts: 5}, two, "survey cross", "exact"},
+		{"log_loss, alphas, balanced, standardised",
+			standard(FitOptions{Options: linear.Options{Task: linear.Classification,
+				ClassWeight: linear.ClassWeight{Balanced: true}}, Alphas: []float64{0.1, 0.001}, Folds: 3}), three, "survey cross",
+			"exact"},
+		{"huber, alphas, sparse", standard(FitOptions{Options: options(linear.Regression, linear.Huber, ""),
+			Alphas: []float64{0.1, 0.001}}), lineartest.SparseChunk(numbers), "survey cross", "exact"},
+		{"squared_error, l1, auto", FitOptions{Options: options(linear.Regression, "", linear.L1), AutoAlphas: true}, numbers,
+			"folds", "exact"},
+		{"log_loss, auto", FitOptions{Options: options(linear.Classification, "", ""), AutoAlphas: true, Folds: 2}, &weighted,
+			"survey cross", "exact"},
+		{"hinge, auto, standardised", standard(FitOptions{Options: options(linear.Classification, linear.Hinge, linear.L1),
+			AutoAlphas: true, Folds: 2, Epochs: 1}), two, "survey grid", "sgd"},
+		{"huber by sgd, alphas", FitOptions{Options: options(linear.Regression, linear.Huber, ""), Solver: SolverSGD,
+			Alphas: []float64{0.1, 0.001}, Epochs: 2, BatchSize: 50, Parts: 5}, numbers, "survey grid", "sgd"},
+		{"elasticnet, grid", standard(FitOptions{Options: options(linear.Classification, "", linear.ElasticNet),
+			Alphas: []float64{0.1, 0.001}, L1Ratios: []float64{0.1, 0.9}, Folds: 2, Epochs: 2, Scoring: "roc_auc", BatchSize: 50,
+			Parts: 5}), two, "survey grid", "sgd"},
+		{"hinge, alphas, standardised",
+			standard(FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge,
+				ClassWeight: linear.ClassWeight{Balanced: true}}, Alphas: []float64{0.1, 0.001}, Folds: 2}), two, "survey corners",
+			"exact"},
+		{"quantile, auto", FitOptions{Options: options(linear.Regression, linear.Quantile, ""), AutoAlphas: true, Folds: 2},
+			numbers, "survey corners", "exact"},
+		{"hinge, grid, three classes", FitOptions{Options: options(linear.Classification, linear.Hinge, ""),
+			Solver: SolverSGD, Alphas: []float64{0.1, 0.001}, Epochs: 1, Scoring: "f1_macro", BatchSize: 50, Parts: 5, Seed: 7},
+			&texts, "survey grid", "sgd"},
 		{"hinge", sgd(options(linear.Classification, linear.Hinge, ""), 3), two, "survey sgd", "sgd"},
-		{"log_loss, l1, sgd, three classes", standard(sgd(options(linear.Classification, "", linear.L1), 3)), &texts, "survey sgd", "sgd"},
-		{"squared_error, sgd, sparse", standard(sgd(options(linear.Regression, "", ""), 3)), lineartest.SparseChunk(numbers), "survey sgd", "sgd"},
-		{"epochs by default", FitOptions{Options: options(linear.Regression, linear.EpsilonInsensitive, ""), Solver: SolverSGD}, numbers, "survey sgd", "sgd"},
-		{"epsilon_insensitive", FitOptions{Options: options(linear.Regression, linear.EpsilonInsensitive, "")}, numbers, "survey interior", "exact"},
-		{"quantile, standardised", standard(FitOptions{Options: options(linear.Regression, linear.Quantile, "")}), numbers, "survey interior", "exact"},
-		{"hinge, exact, three classes", FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge, ClassWeight: linear.ClassWeight{Balanced: true}}}, three, "survey interior", "exact"},
-		{"tol", FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Adaptive, Eta0: 0.1, Tol: new(1e-3), EarlyStopping: true}, Epochs: 100, BatchSize: 50, Parts: 5}, numbers, "survey sgd", "sgd"},
-		{"passive-aggressive", FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge, LearningRate: linear.PA2}, Average: new(linear.Average(1)), Epochs: 2, BatchSize: 50, Parts: 5}, three, "survey sgd", "sgd"},
+		{"log_loss, l1, sgd, three classes", standard(sgd(options(linear.Classification, "", linear.L1), 3)), &texts,
+			"survey sgd", "sgd"},
+		{"squared_error, sgd, sparse", standard(sgd(options(linear.Regression, "", ""), 3)), lineartest.SparseChunk(numbers),
+			"survey sgd", "sgd"},
+		{"epochs by default", FitOptions{Options: options(linear.Regression, linear.EpsilonInsensitive, ""),
+			Solver: SolverSGD}, numbers, "survey sgd", "sgd"},
+		{"epsilon_insensitive", FitOptions{Options: options(linear.Regression, linear.EpsilonInsensitive, "")}, numbers,
+			"survey interior", "exact"},
+		{"quantile, standardised", standard(FitOptions{Options: options(linear.Regression, linear.Quantile, "")}), numbers,
+			"survey interior", "exact"},
+		{"hinge, exact, three classes",
+			FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge,
+				ClassWeight: linear.ClassWeight{Balanced: true}}}, three, "survey interior", "exact"},
+		{"tol", FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Adaptive, Eta0: 0.1,
+			Tol: new(1e-3), EarlyStopping: true}, Epochs: 100, BatchSize: 50, Parts: 5}, numbers, "survey sgd", "sgd"},
+		{"passive-aggressive", FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge,
+			LearningRate: linear.PA2}, Average: new(linear.Average(1)), Epochs: 2, BatchSize: 50, Parts: 5}, three, "survey sgd",
+			"sgd"},
 		{"one_class", sgd(options(linear.OneClass, "", ""), 3), &none, "survey sgd", "sgd"},
-		{"progressive", FitOptions{Options: options(linear.Classification, "", ""), Progressive: true, Epochs: 2, BatchSize: 50, Parts: 5}, &texts, "survey sgd", "sgd"},
-		{"progressive alone", FitOptions{Options: options(linear.Regression, "", ""), Progressive: true, BatchSize: 50, Parts: 5}, numbers, "survey sgd", "sgd"},
-		{"warm start", FitOptions{Options: options(linear.Classification, "", ""), WarmStart: warm, Epochs: 2, BatchSize: 50, Parts: 5}, three, "survey sgd", "sgd"},
-		{"warm start, fewer classes, progressive", FitOptions{Options: options(linear.Classification, "", ""), WarmStart: warm, Progressive: true, Epochs: 2, BatchSize: 50, Parts: 5}, lower, "survey sgd", "sgd"},
-		{"warm start of an exact model", FitOptions{Options: options(linear.Regression, "", ""), WarmStart: exactWarm, Epochs: 1, BatchSize: 50, Parts: 5}, numbers, "survey sgd", "sgd"},
+		{"progressive", FitOptions{Options: options(linear.Classification, "", ""), Progressive: true, Epochs: 2,
+			BatchSize: 50, Parts: 5}, &texts, "survey sgd", "sgd"},
+		{"progressive alone", FitOptions{Options: options(linear.Regression, "", ""), Progressive: true, BatchSize: 50,
+			Parts: 5}, numbers, "survey sgd", "sgd"},
+		{"warm start", FitOptions{Options: options(linear.Classification, "", ""), WarmStart: warm, Epochs: 2, BatchSize: 50,
+			Parts: 5}, three, "survey sgd", "sgd"},
+		{"warm start, fewer classes, progressive",
+			FitOptions{Options: options(linear.Classification, "", ""), WarmStart: warm, Progressive: true, Epochs: 2,
+				BatchSize: 50, Parts: 5}, lower, "survey sgd", "sgd"},
+		{"warm start of an exact model", FitOptions{Options: options(linear.Regression, "", ""), WarmStart: exactWarm,
+			Epochs: 1, BatchSize: 50, Parts: 5}, numbers, "survey sgd", "sgd"},
 	}
 }
 
@@ -243,12 +288,14 @@ func TestFitStages(t *testing.T) {
 			if m.Training.Solver != v.solver || m.Task != v.o.Options.Task {
 				t.Errorf("a model by %s of a %s", m.Training.Solver, m.Task)
 			}
-			if combinations := max(len(v.o.Alphas), len(first.Path()), 1) * max(len(v.o.L1Ratios), 1); (first.CV() != nil) != (combinations > 1) {
+			if combinations := max(len(v.o.Alphas), len(first.Path()), 1) * max(len(v.o.L1Ratios),
+				1); (first.CV() != nil) != (combinations > 1) {
 				t.Errorf("%d combinations: cross-validation %v", combinations, first.CV())
 			} else if cv := first.CV(); cv != nil {
 				best, err := cv.Best()
 				if err != nil || len(cv.Params) != combinations || *m.Options.Alpha != cv.Params[best].Alpha {
-					t.Errorf("the model has alpha %v, of %d combinations %v is best (%v)", *m.Options.Alpha, len(cv.Params), cv.Params[best].Alpha, err)
+					t.Errorf("the model has alpha %v, of %d combinations %v is best (%v)", *m.Options.Alpha, len(cv.Params),
+						cv.Params[best].Alpha, err)
 				}
 				if r := cv.Params[best].L1Ratio; r != nil && *r != *m.Options.L1Ratio {
 					t.Errorf("the model has l1_ratio %v, %v is best", *m.Options.L1Ratio, *r)
@@ -260,7 +307,8 @@ func TestFitStages(t *testing.T) {
 			if p := first.Progressive(); (p != nil) != v.o.Progressive || p != nil && p.Rows != int64(v.rows.Len()) {
 				t.Errorf("progressive %+v", p)
 			}
-			if s := first.Survey(); (s != nil) != strings.HasPrefix(v.stages, "survey") || s != nil && s.Rows != int64(v.rows.Len()) {
+			if s := first.Survey(); (s != nil) != strings.HasPrefix(v.stages, "survey") || s != nil &&
+				s.Rows != int64(v.rows.Len()) {
 				t.Errorf("survey %+v", s)
 			}
 			if (m.Scaler != nil) != v.o.Standardize && v.o.WarmStart == nil {
@@ -291,7 +339,8 @@ func TestFitFolds(t *testing.T) {
 	c.Numbers = lineartest.RowNumbers(1000, c.Len())
 	for _, penalty := range []linear.Penalty{linear.L2, linear.ElasticNet} {
 		o := FitOptions{
-			Options: linear.Options{Task: linear.Regression, Penalty: penalty}, Alphas: []float64{10, 1e-3, 1}, Folds: 4, Seed: 3, Standardize: true,
+			Options: linear.Options{Task: linear.Regression, Penalty: penalty}, Alphas: []float64{10, 1e-3, 1}, Folds: 4,
+			Seed: 3, Standardize: true,
 		}
 		if penalty == linear.ElasticNet {
 			o.L1Ratios = []float64{0.3, 1}
@@ -326,7 +375,8 @@ func TestFitFolds(t *testing.T) {
 				}
 				r2, mse := cv.Metrics[0].Splits[k][i], -cv.Metrics[1].Splits[k][i]
 				if math.Abs(r2-want.R2()) > 1e-9 || math.Abs(mse/want.MSE()-1) > 1e-9 {
-					t.Errorf("%s, %+v, fold %d: R² %v and squared error %v, want %v and %v", penalty, p, k, r2, mse, want.R2(), want.MSE())
+					t.Errorf("%s, %+v, fold %d: R² %v and squared error %v, want %v and %v", penalty, p, k, r2, mse, want.R2(),
+						want.MSE())
 				}
 			}
 		}
@@ -367,12 +417,17 @@ func TestFitSequential(t *testing.T) {
 		o    linear.Options
 		rows *linear.Chunk
 	}{
-		"squared_error": {linear.Options{Task: linear.Regression, LearningRate: linear.InvScaling}, lineartest.Problem(530, 0, 4)},
-		"huber, sparse": {linear.Options{Task: linear.Regression, Loss: linear.Huber, LearningRate: linear.Constant, Eta0: 0.02}, lineartest.SparseChunk(lineartest.Problem(530, 0, 4))},
-		"log_loss, l1":  {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, LearningRate: linear.Optimal}, two},
-		"hinge, three":  {linear.Options{Task: linear.Classification, Loss: linear.Hinge, LearningRate: linear.Adaptive, ClassWeight: linear.ClassWeight{Of: map[string]float64{"2": 3}}}, three},
-		"balanced":      {linear.Options{Task: linear.Classification, Loss: linear.Perceptron, LearningRate: linear.Constant, ClassWeight: linear.ClassWeight{Balanced: true}}, three},
-		"one_class":     {linear.Options{Task: linear.OneClass, LearningRate: linear.Optimal}, three},
+		"squared_error": {linear.Options{Task: linear.Regression, LearningRate: linear.InvScaling},
+			lineartest.Problem(530, 0, 4)},
+		"huber, sparse": {linear.Options{Task: linear.Regression, Loss: linear.Huber, LearningRate: linear.Constant,
+			Eta0: 0.02}, lineartest.SparseChunk(lineartest.Problem(530, 0, 4))},
+		"log_loss, l1": {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1,
+			LearningRate: linear.Optimal}, two},
+		"hinge, three": {linear.Options{Task: linear.Classification, Loss: linear.Hinge, LearningRate: linear.Adaptive,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"2": 3}}}, three},
+		"balanced": {linear.Options{Task: linear.Classification, Loss: linear.Perceptron, LearningRate: linear.Constant,
+			ClassWeight: linear.ClassWeight{Balanced: true}}, three},
+		"one_class": {linear.Options{Task: linear.OneClass, LearningRate: linear.Optimal}, three},
 	} {
 		for _, average := range []linear.Average{0, 1, 700} {
 			o := v.o
@@ -388,7 +443,8 @@ func TestFitSequential(t *testing.T) {
 				s.EndEpoch()
 			}
 			o.Average, o.Alpha = 0, nil
-			f := driven(t, FitOptions{Options: o, Solver: SolverSGD, Alphas: []float64{0.003}, Average: &average, Epochs: 3, BatchSize: 100}, v.rows, 1)
+			f := driven(t, FitOptions{Options: o, Solver: SolverSGD, Alphas: []float64{0.003}, Average: &average, Epochs: 3,
+				BatchSize: 100}, v.rows, 1)
 			by := lineartest.ModelOf(t, s) // which has counted rows in every epoch
 			by.Training.Rows /= 3
 			for k := range by.Training.ClassRows {
@@ -404,7 +460,8 @@ func TestFitSequential(t *testing.T) {
 // A fit that goes on from a model goes on with its rows, and ends where one without a stop does.
 func TestFitWarmStart(t *testing.T) {
 	c := lineartest.Problem(500, 2, 8)
-	o := FitOptions{Options: linear.Options{Task: linear.Classification, LearningRate: linear.InvScaling, Tol: new(1e-9)}, Average: new(linear.Average(200)), BatchSize: 100}
+	o := FitOptions{Options: linear.Options{Task: linear.Classification, LearningRate: linear.InvScaling, Tol: new(1e-9)},
+		Average: new(linear.Average(200)), BatchSize: 100}
 	o.Epochs = 5
 	want := lineartest.Saved(t, driven(t, o, c, 1).Model())
 	o.Epochs = 2
@@ -413,13 +470,15 @@ func TestFitWarmStart(t *testing.T) {
 	if got := lineartest.Saved(t, driven(t, o, c, 1).Model()); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if _, err := NewFit(o, 4, nil); err == nil || err.Error() != "the model of warm_start has 5 features, the rows have 4 columns" {
+	if _, err := NewFit(o, 4, nil); err == nil ||
+		err.Error() != "the model of warm_start has 5 features, the rows have 4 columns" {
 		t.Error(err)
 	}
 	named := *first
 	named.FeatureNames = []string{"a", "b", "c", "d", "e"}
 	o.WarmStart = &named
-	if _, err := NewFit(o, 5, []string{"a", "b", "c", "e", "d"}); err == nil || err.Error() != `the model of warm_start has other feature names than the rows have columns: ["a" "b" "c" "d" "e"], not ["a" "b" "c" "e" "d"]` {
+	if _, err := NewFit(o, 5, []string{"a", "b", "c", "e", "d"}); err == nil ||
+		err.Error() != `the model of warm_start has other feature names than the rows have columns: ["a" "b" "c" "d" "e"], not ["a" "b" "c" "e" "d"]` {
 		t.Error(err)
 	}
 	f, err := NewFit(o, 5, nil)
@@ -430,7 +489,8 @@ func TestFitWarmStart(t *testing.T) {
 		t.Errorf("names %v, %v", f.Model().FeatureNames, err)
 	}
 	more := lineartest.Problem(500, 3, 8)
-	if _, err := drive(t, newFitFor(t, o, more), more, 1, nil, nil); err == nil || !strings.Contains(err.Error(), "found class 2, expected one of the classes declared") {
+	if _, err := drive(t, newFitFor(t, o, more), more, 1, nil, nil); err == nil ||
+		!strings.Contains(err.Error(), "found class 2, expected one of the classes declared") {
 		t.Errorf("a class that the model has not: %v", err)
 	}
 }
@@ -457,7 +517,8 @@ func TestFitNames(t *testing.T) {
 
 // By default, epochs go over about a million rows, and 20 at most.
 func TestFitEpochs(t *testing.T) {
-	for rows, want := range map[int64]int{1: 20, 50_000: 20, 50_001: 20, 52_632: 19, 400_000: 3, 999_999: 2, 1_000_000: 1, 1 << 40: 1} {
+	for rows, want := range map[int64]int{1: 20, 50_000: 20, 50_001: 20, 52_632: 19, 400_000: 3, 999_999: 2, 1_000_000: 1,
+		1 << 40: 1} {
 		f := &Fit{survey: &survey.Survey{Rows: rows}}
 		if got := f.epochs(); got != want {
 			t.Errorf("%d rows: %d epochs, want %d", rows, got, want)
@@ -538,17 +599,24 @@ func TestFitSolver(t *testing.T) {
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, MaxExactFeatures + 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, 1, true},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}}, MaxExactFeatures, true},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}}, MaxExactFeatures + 1, false},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}}, MaxExactFeatures, true},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}}, MaxExactFeatures + 1, false},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, Penalty: linear.L1}}, 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}},
+			MaxExactFeatures, true},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}},
+			MaxExactFeatures + 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}}, MaxExactFeatures,
+			true},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}}, MaxExactFeatures + 1,
+			false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, Penalty: linear.L1}}, 1,
+			false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}, Folds: 2}, 1, true},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}, Alphas: []float64{1, 0}}, 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive},
+			Alphas: []float64{1, 0}}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge}, Epochs: 2}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Perceptron}}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Classification}}, 1, true},
-		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.LogLoss}, Solver: SolverExact}, 1 << 20, true},
+		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.LogLoss}, Solver: SolverExact}, 1 << 20,
+			true},
 		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge}}, 1, true},
 		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.SquaredError}}, 1, true},
 		{FitOptions{Options: linear.Options{Task: linear.Classification, Penalty: linear.ElasticNet}}, 1, true},
@@ -578,34 +646,58 @@ func TestFitValidate(t *testing.T) {
 		want []string
 	}{
 		{FitOptions{}, []string{"task: must be one of regression, classification, one_class"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Hinge}}, []string{"loss hinge: regression takes one of squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Hinge}},
+			[]string{"loss hinge: regression takes one of squared_error, huber, epsilon_insensitive, squared_epsilon_insensitive"}},
 		{FitOptions{Options: regression, Alphas: []float64{-1}}, []string{"alpha -1: must be a number from 0 on"}},
-		{FitOptions{Options: regression, Alphas: []float64{1, -2, math.Inf(1), nan}}, []string{"alpha -2: must be a number from 0 on", "alpha +Inf: must be", "alpha NaN: must be"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.ElasticNet}, L1Ratios: []float64{0.5, 1.5, -1}}, []string{"l1_ratio 1.5: must be a number from 0 to 1", "l1_ratio -1: must be"}},
-		{FitOptions{Options: regression, L1Ratios: []float64{0.5, 1}}, []string{"l1_ratio: several are for the penalty elasticnet, not for l2"}},
+		{FitOptions{Options: regression, Alphas: []float64{1, -2, math.Inf(1), nan}},
+			[]string{"alpha -2: must be a number from 0 on", "alpha +Inf: must be", "alpha NaN: must be"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.ElasticNet},
+			L1Ratios: []float64{0.5, 1.5, -1}}, []string{"l1_ratio 1.5: must be a number from 0 to 1", "l1_ratio -1: must be"}},
+		{FitOptions{Options: regression, L1Ratios: []float64{0.5, 1}},
+			[]string{"l1_ratio: several are for the penalty elasticnet, not for l2"}},
 		{FitOptions{Options: regression, Alphas: []float64{1, 2, 1}}, []string{"1 is given twice"}},
 		{FitOptions{Options: regression, Solver: "newton"}, []string{`solver "newton": must be one of auto, sgd, exact`}},
-		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Perceptron}, Solver: SolverExact}, []string{"solver exact: there is none for the loss perceptron: take sgd, or another loss"}},
-		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge, Penalty: linear.L1}, Solver: SolverExact}, []string{"penalty l1: solver exact takes the loss hinge with l2"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile, Penalty: linear.None}}, []string{"penalty none: solver exact takes the loss quantile with l2"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile}, Alphas: []float64{0}}, []string{"alpha 0: solver exact takes the loss quantile with an alpha above 0, as small as 1e-9"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile}, Solver: SolverSGD}, []string{"loss quantile: only solver exact has it"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile}, Epochs: 2}, []string{"loss quantile: is learned by solver exact, which has no epochs"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Eta0: 1, Tol: new(1.0)}, Solver: SolverExact, Epochs: 2, Progressive: true}, []string{"solver exact: has no eta0, tol, epochs, progressive"}},
-		{FitOptions{Options: regression, Epochs: -1, Parts: -1, BatchSize: -1, Folds: -1}, []string{"epochs -1: must be at least 1", "-1 parts: must be at least 1", "batch_size -1: must be at least 1", "folds -1: must be from 2 to 1000"}},
+		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Perceptron}, Solver: SolverExact},
+			[]string{"solver exact: there is none for the loss perceptron: take sgd, or another loss"}},
+		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge, Penalty: linear.L1},
+			Solver: SolverExact}, []string{"penalty l1: solver exact takes the loss hinge with l2"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile, Penalty: linear.None}},
+			[]string{"penalty none: solver exact takes the loss quantile with l2"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile}, Alphas: []float64{0}},
+			[]string{"alpha 0: solver exact takes the loss quantile with an alpha above 0, as small as 1e-9"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile}, Solver: SolverSGD},
+			[]string{"loss quantile: only solver exact has it"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Quantile}, Epochs: 2},
+			[]string{"loss quantile: is learned by solver exact, which has no epochs"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Eta0: 1, Tol: new(1.0)}, Solver: SolverExact, Epochs: 2,
+			Progressive: true}, []string{"solver exact: has no eta0, tol, epochs, progressive"}},
+		{FitOptions{Options: regression, Epochs: -1, Parts: -1, BatchSize: -1, Folds: -1},
+			[]string{"epochs -1: must be at least 1", "-1 parts: must be at least 1", "batch_size -1: must be at least 1",
+				"folds -1: must be from 2 to 1000"}},
 		{FitOptions{Options: regression, Folds: 1}, []string{"folds 1: must be from 2 to 1000"}},
 		{FitOptions{Options: regression, Folds: 1001}, []string{"folds 1001: must be from 2 to 1000"}},
-		{FitOptions{Options: linear.Options{Task: linear.OneClass}, Folds: 2}, []string{"folds: one_class has no score to choose by"}},
-		{FitOptions{Options: regression, Folds: 2, WarmStart: &linear.Model{Task: linear.Regression}}, []string{"warm_start: goes on with one model, and cannot be cross-validated"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Tol: new(1.0)}, Folds: 2}, []string{"tol and early_stopping: cannot be cross-validated, as all models learn side by side"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Adaptive}, Folds: 2}, []string{"learning_rate adaptive: cannot be cross-validated: take constant, optimal, invscaling or adagrad"}},
-		{FitOptions{Options: regression, Scoring: "mse"}, []string{`scoring "mse": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
-		{FitOptions{Options: regression, Scoring: "accuracy"}, []string{`scoring "accuracy": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
-		{FitOptions{Options: classification, Scoring: "r2"}, []string{`scoring "r2": must be one of neg_log_loss, accuracy, f1, f1_macro, roc_auc`}},
-		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge}, Scoring: "neg_log_loss"}, []string{`scoring "neg_log_loss": must be one of accuracy, f1, f1_macro, roc_auc`}},
-		{FitOptions{Options: regression, WarmStart: &linear.Model{Task: linear.Classification}}, []string{"warm_start: the model is of a classification, not of a regression"}},
-		{FitOptions{Options: regression, WarmStart: &linear.Model{Task: linear.Regression}, Standardize: true}, []string{"standardize: the model of warm_start says whether columns are standardised, and how"}},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, EarlyStopping: true}, Average: new(linear.Average(-1))}, []string{"average -1: must be a number of rows from 0 on", "early_stopping: needs tol"}},
+		{FitOptions{Options: linear.Options{Task: linear.OneClass}, Folds: 2},
+			[]string{"folds: one_class has no score to choose by"}},
+		{FitOptions{Options: regression, Folds: 2, WarmStart: &linear.Model{Task: linear.Regression}},
+			[]string{"warm_start: goes on with one model, and cannot be cross-validated"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Tol: new(1.0)}, Folds: 2},
+			[]string{"tol and early_stopping: cannot be cross-validated, as all models learn side by side"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Adaptive}, Folds: 2},
+			[]string{"learning_rate adaptive: cannot be cross-validated: take constant, optimal, invscaling or adagrad"}},
+		{FitOptions{Options: regression, Scoring: "mse"},
+			[]string{`scoring "mse": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
+		{FitOptions{Options: regression, Scoring: "accuracy"},
+			[]string{`scoring "accuracy": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
+		{FitOptions{Options: classification, Scoring: "r2"},
+			[]string{`scoring "r2": must be one of neg_log_loss, accuracy, f1, f1_macro, roc_auc`}},
+		{FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge}, Scoring: "neg_log_loss"},
+			[]string{`scoring "neg_log_loss": must be one of accuracy, f1, f1_macro, roc_auc`}},
+		{FitOptions{Options: regression, WarmStart: &linear.Model{Task: linear.Classification}},
+			[]string{"warm_start: the model is of a classification, not of a regression"}},
+		{FitOptions{Options: regression, WarmStart: &linear.Model{Task: linear.Regression}, Standardize: true},
+			[]string{"standardize: the model of warm_start says whether columns are standardised, and how"}},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, EarlyStopping: true}, Average: new(linear.Average(-1))},
+			[]string{"average -1: must be a number of rows from 0 on", "early_stopping: needs tol"}},
 	} {
 		err := v.o.Validate()
 		if err == nil {
@@ -638,7 +730,8 @@ func TestFitValidate(t *testing.T) {
 	if _, err := NewFit(FitOptions{Options: regression}, 0, nil); err == nil {
 		t.Error("no features: a fit")
 	}
-	if _, err := NewFit(FitOptions{Options: regression, Folds: 2, Scoring: "neg_mean_absolute_error"}, 3, nil); err == nil || !strings.Contains(err.Error(), "take solver sgd") {
+	if _, err := NewFit(FitOptions{Options: regression, Folds: 2, Scoring: "neg_mean_absolute_error"}, 3,
+		nil); err == nil || !strings.Contains(err.Error(), "take solver sgd") {
 		t.Errorf("absolute errors by sums of squares: %v", err)
 	}
 }
@@ -653,7 +746,8 @@ func TestWeightlessClass(t *testing.T) {
 		}
 	}
 	f := driven(t, FitOptions{Options: linear.Options{Task: linear.Classification}}, three, 2)
-	if text := strings.Join(f.Warnings(), "\n"); !strings.Contains(text, `all rows of class "1" have the weight 0`) || strings.Contains(text, `class "0"`) {
+	if text := strings.Join(f.Warnings(), "\n"); !strings.Contains(text, `all rows of class "1" have the weight 0`) ||
+		strings.Contains(text, `class "0"`) {
 		t.Errorf("warnings %q", text)
 	}
 }
@@ -687,28 +781,52 @@ func TestFitRefuses(t *testing.T) {
 		rows *linear.Chunk
 		want string
 	}{
-		"tiny feature":             {FitOptions{Options: linear.Options{Task: linear.Regression}}, &tiny, "found values of feature 0 " + underflow},
-		"tiny feature, folds":      {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &tiny, "found values of feature 0 " + underflow},
-		"tiny target":              {FitOptions{Options: linear.Options{Task: linear.Regression}}, &small, "found values of the target " + underflow},
-		"tiny target, folds":       {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &small, "found values of the target " + underflow},
-		"constant target":          {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, &constant, "found 3 in every row of a weight above 0, expected a target of at least two values"},
-		"constant, exact":          {FitOptions{Options: linear.Options{Task: linear.Regression}}, &uneven, "found 0.1 in every row of a weight above 0, expected a target of at least two values"},
-		"constant, folds":          {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &uneven, "found 0.1 in every row of a weight above 0, expected a target of at least two values"},
-		"constant, auto":           {FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}, AutoAlphas: true}, &uneven, "found 0.1 in every row of a weight above 0"},
-		"class of no weight":       {FitOptions{Options: linear.Options{Task: linear.Classification}}, &weightless, `found "0" in every such row, expected rows of at least two classes with a weight above 0`},
-		"fold of no weight, sums":  {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 5}, &few, "has no rows of any weight: take fewer folds"},
-		"fold of no weight, cross": {FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber}, Folds: 5}, &few, ", expected rows of a weight above 0 in each of 5 folds: take fewer folds"},
-		"fold of no weight, grid":  {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD, Folds: 5, Epochs: 9}, &few, ", expected rows of a weight above 0 in each of 5 folds: take fewer folds"},
-		"one class":                {FitOptions{Options: linear.Options{Task: linear.Classification}}, &constant, `found "3" in every row, expected rows of at least two classes`},
-		"missing target":           {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, &missing, "row 861: found NaN, expected a finite target"},
-		"no rows":                  {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, lineartest.SliceChunk(numbers, 0, 0), "found none, expected rows to learn from"},
-		"no rows, exact":           {FitOptions{Options: linear.Options{Task: linear.Regression}}, lineartest.SliceChunk(numbers, 0, 0), "no rows to learn from, or none of any weight"},
-		"overflow":                 {FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 1e300}}, numbers, "overflow"},
-		"overflow, grid":           {FitOptions{Options: linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 1e300}, Alphas: []float64{1, 2}}, numbers, "the weights of all models overflow"},
-		"f1 of three":              {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "f1"}, three, "scoring f1: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
-		"roc_auc":                  {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "roc_auc"}, three, "scoring roc_auc: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
-		"f1_macro of two":          {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2, Scoring: "f1_macro"}, two, "scoring f1_macro: f1 and roc_auc are for two classes, f1_macro is for more: there are 2"},
-		"class weight":             {FitOptions{Options: linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Of: map[string]float64{"7": 2}}}}, two, `class_weight of "7": no such class is declared`},
+		"tiny feature": {FitOptions{Options: linear.Options{Task: linear.Regression}}, &tiny,
+			"found values of feature 0 " + underflow},
+		"tiny feature, folds": {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &tiny,
+			"found values of feature 0 " + underflow},
+		"tiny target": {FitOptions{Options: linear.Options{Task: linear.Regression}}, &small,
+			"found values of the target " + underflow},
+		"tiny target, folds": {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &small,
+			"found values of the target " + underflow},
+		"constant target": {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD},
+			&constant, "found 3 in every row of a weight above 0, expected a target of at least two values"},
+		"constant, exact": {FitOptions{Options: linear.Options{Task: linear.Regression}}, &uneven,
+			"found 0.1 in every row of a weight above 0, expected a target of at least two values"},
+		"constant, folds": {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 3}, &uneven,
+			"found 0.1 in every row of a weight above 0, expected a target of at least two values"},
+		"constant, auto": {FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1},
+			AutoAlphas: true}, &uneven, "found 0.1 in every row of a weight above 0"},
+		"class of no weight": {FitOptions{Options: linear.Options{Task: linear.Classification}}, &weightless,
+			`found "0" in every such row, expected rows of at least two classes with a weight above 0`},
+		"fold of no weight, sums": {FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 5}, &few,
+			"has no rows of any weight: take fewer folds"},
+		"fold of no weight, cross": {FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber},
+			Folds: 5}, &few, ", expected rows of a weight above 0 in each of 5 folds: take fewer folds"},
+		"fold of no weight, grid": {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD, Folds: 5,
+			Epochs: 9}, &few, ", expected rows of a weight above 0 in each of 5 folds: take fewer folds"},
+		"one class": {FitOptions{Options: linear.Options{Task: linear.Classification}}, &constant,
+			`found "3" in every row, expected rows of at least two classes`},
+		"missing target": {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD},
+			&missing, "row 861: found NaN, expected a finite target"},
+		"no rows": {FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD},
+			lineartest.SliceChunk(numbers, 0, 0), "found none, expected rows to learn from"},
+		"no rows, exact": {FitOptions{Options: linear.Options{Task: linear.Regression}},
+			lineartest.SliceChunk(numbers, 0, 0), "no rows to learn from, or none of any weight"},
+		"overflow": {FitOptions{Options: linear.Options{Task: linear.Regression,
+			LearningRate: linear.Constant, Eta0: 1e300}}, numbers, "overflow"},
+		"overflow, grid": {FitOptions{Options: linear.Options{Task: linear.Regression,
+			LearningRate: linear.Constant, Eta0: 1e300}, Alphas: []float64{1, 2}}, numbers,
+			"the weights of all models overflow"},
+		"f1 of three": {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2,
+			Scoring: "f1"}, three, "scoring f1: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
+		"roc_auc": {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2,
+			Scoring: "roc_auc"}, three, "scoring roc_auc: f1 and roc_auc are for two classes, f1_macro is for more: there are 3"},
+		"f1_macro of two": {FitOptions{Options: linear.Options{Task: linear.Classification}, Folds: 2,
+			Scoring: "f1_macro"}, two, "scoring f1_macro: f1 and roc_auc are for two classes, f1_macro is for more: there are 2"},
+		"class weight": {FitOptions{Options: linear.Options{Task: linear.Classification,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"7": 2}}}}, two,
+			`class_weight of "7": no such class is declared`},
 	} {
 		v.rows.Numbers = lineartest.RowNumbers(0, v.rows.Len())
 		f, err := drive(t, newFitFor(t, v.o, v.rows), v.rows, 3, nil, nil)
@@ -717,15 +835,18 @@ func TestFitRefuses(t *testing.T) {
 		}
 	}
 	f := newFitFor(t, FitOptions{Options: linear.Options{Task: linear.Regression}}, numbers)
-	if err := f.Advance(newFitFor(t, FitOptions{Options: linear.Options{Task: linear.Classification}}, two).Partial(0, 1)); err == nil || f.Passes() != 0 {
+	if err := f.Advance(newFitFor(t, FitOptions{Options: linear.Options{Task: linear.Classification}}, two).Partial(0,
+		1)); err == nil || f.Passes() != 0 {
 		t.Errorf("the sum of another stage: %v, %d passes", err, f.Passes())
 	}
 }
 
 // What DecodeFit reads is a state, or an error in one line.
 func TestDecodeFitRefuses(t *testing.T) {
-	fresh := encoded(t, newFitFor(t, FitOptions{Options: linear.Options{Task: linear.Classification}}, lineartest.Problem(10, 2, 1)))
-	folds := encoded(t, newFitFor(t, FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 2}, lineartest.Problem(10, 0, 1)))
+	fresh := encoded(t, newFitFor(t, FitOptions{Options: linear.Options{Task: linear.Classification}},
+		lineartest.Problem(10, 2, 1)))
+	folds := encoded(t, newFitFor(t, FitOptions{Options: linear.Options{Task: linear.Regression}, Folds: 2},
+		lineartest.Problem(10, 0, 1)))
 	replace := func(text, old, new string) string {
 		if !strings.Contains(text, old) {
 			t.Fatalf("no %s in %s", old, text)
@@ -804,7 +925,8 @@ func FuzzDecodeFit(f *testing.F) {
 
 // The state between passes is JSON of the names that the options have.
 func TestEncodeFit(t *testing.T) {
-	o := FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.None}, Alphas: []float64{0.5}, Average: new(linear.Average(0)), Epochs: 3, BatchSize: 9, Parts: 2, Seed: 1 << 63, Shuffle: true}
+	o := FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.None}, Alphas: []float64{0.5},
+		Average: new(linear.Average(0)), Epochs: 3, BatchSize: 9, Parts: 2, Seed: 1 << 63, Shuffle: true}
 	f := fitSent(t, newFitFor(t, o, lineartest.Problem(10, 0, 1)))
 	o.EnsureDefaults()
 	if !reflect.DeepEqual(f.options, o) {
@@ -814,7 +936,8 @@ func TestEncodeFit(t *testing.T) {
 	if err := json.Unmarshal([]byte(encoded(t, f)), &fields); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]any{"task": "regression", "stage": "survey", "passes": 0.0, "average": false, "shuffle": true, "features": 5.0, "model": nil} {
+	for name, want := range map[string]any{"task": "regression", "stage": "survey", "passes": 0.0, "average": false,
+		"shuffle": true, "features": 5.0, "model": nil} {
 		if got, ok := fields[name]; !ok || got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}

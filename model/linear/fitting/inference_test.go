@@ -50,7 +50,8 @@ func TestInferenceLikeStatsmodels(t *testing.T) {
 				t.Fatal(err)
 			}
 			rows := &linear.Chunk{Features: plain.Features, Target: d.Y, Numbers: lineartest.RowNumbers(0, len(d.Y))}
-			o := FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Loss(k.Loss), Penalty: linear.None}, Inference: linear.InferenceKind(k.Kind)}
+			o := FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Loss(k.Loss), Penalty: linear.None},
+				Inference: linear.InferenceKind(k.Kind)}
 			if k.Exposed {
 				rows.Features++
 				o.Options.Exposure = &linear.Exposure{Column: "e", Feature: plain.Features}
@@ -142,8 +143,10 @@ func TestInferenceCollinear(t *testing.T) {
 func TestInferenceOptions(t *testing.T) {
 	t.Parallel()
 	for want, o := range map[string]FitOptions{
-		"inference: is for the penalty l2 or none, not l1":                  {Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}, Inference: linear.Wald},
-		"inference: is for squared_error, poisson, gamma and tweedie in":    {Options: linear.Options{Task: linear.Regression, Loss: linear.Huber}, Inference: linear.Wald},
+		"inference: is for the penalty l2 or none, not l1": {Options: linear.Options{Task: linear.Regression,
+			Penalty: linear.L1}, Inference: linear.Wald},
+		"inference: is for squared_error, poisson, gamma and tweedie in": {Options: linear.Options{Task: linear.Regression,
+			Loss: linear.Huber}, Inference: linear.Wald},
 		"inference: is of an optimum, which only solver exact finds":        {Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD, Inference: linear.Wald},
 		"inference: is of an optimum, by solver exact, which has no epochs": {Options: linear.Options{Task: linear.Regression}, Epochs: 2, Inference: linear.Wald},
 		`inference "exact": must be one of wald, robust`:                    {Options: linear.Options{Task: linear.Regression}, Inference: "exact"},
@@ -155,7 +158,8 @@ func TestInferenceOptions(t *testing.T) {
 	three := lineartest.Problem(60, 3, 1)
 	three.Numbers = lineartest.RowNumbers(0, 60)
 	o := FitOptions{Options: linear.Options{Task: linear.Classification}, Inference: linear.Wald}
-	if _, err := drive(t, newFitFor(t, o, three), three, 2, nil, nil); err == nil || !strings.Contains(err.Error(), "inference: is of two classes, there are 3") {
+	if _, err := drive(t, newFitFor(t, o, three), three, 2, nil, nil); err == nil ||
+		!strings.Contains(err.Error(), "inference: is of two classes, there are 3") {
 		t.Errorf("%v", err)
 	}
 }

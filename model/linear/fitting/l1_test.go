@@ -15,8 +15,9 @@ func TestL1CrossFit(t *testing.T) {
 	k := &file.Cross[0]
 	rows, _ := file.Rows(k)
 	o := FitOptions{
-		Options: linear.Options{Task: linear.Classification, Penalty: linear.ElasticNet}, Alphas: k.Alphas, L1Ratios: k.L1Ratios,
-		Folds: k.Folds, Seed: k.Seed, Standardize: true,
+		Options: linear.Options{Task: linear.Classification, Penalty: linear.ElasticNet}, Alphas: k.Alphas,
+		L1Ratios: k.L1Ratios,
+		Folds:    k.Folds, Seed: k.Seed, Standardize: true,
 	}
 	f := driven(t, o, rows, 3)
 	if m := f.Model(); m.Training.Solver != "exact" || *m.Options.Alpha != 1e-3 {
@@ -29,7 +30,8 @@ func TestL1CrossFit(t *testing.T) {
 	o.Options.Penalty, o.Alphas, o.L1Ratios, o.AutoAlphas = linear.L1, nil, nil, true
 	auto := driven(t, o, rows, 2)
 	best, err := auto.CV().Best()
-	if err != nil || auto.CV().Metrics[0].Name != "neg_log_loss" || auto.CV().Metrics[0].Mean(best) < f.CV().Metrics[0].Mean(3)-1e-3 {
+	if err != nil || auto.CV().Metrics[0].Name != "neg_log_loss" ||
+		auto.CV().Metrics[0].Mean(best) < f.CV().Metrics[0].Mean(3)-1e-3 {
 		t.Errorf("alpha auto: %v, best %d", err, best)
 	}
 	zeros := 0

@@ -25,7 +25,8 @@ func TestFitIsMultinomial(t *testing.T) {
 			o := FitOptions{Options: k.Options(), Alphas: []float64{k.Alpha}, Standardize: k.Standardize}
 			o.Options.MultiClass = "" // the rows tell
 			m := driven(t, o, f.Rows(k.Data, k.Weighted), 3).Model()
-			got, want := slices.Concat(slices.Concat(m.Coef...), m.Intercept), slices.Concat(slices.Concat(k.Coef...), k.Intercept)
+			got, want := slices.Concat(slices.Concat(m.Coef...), m.Intercept),
+				slices.Concat(slices.Concat(k.Coef...), k.Intercept)
 			if d := lineartest.Apart(t, got, want); d > 1e-8 || m.Options.MultiClass != linear.Multinomial {
 				t.Errorf("multi_class %q, off by %.2g", m.Options.MultiClass, d)
 			}
@@ -95,7 +96,8 @@ func TestMultiClassAuto(t *testing.T) {
 		{"three, another loss", FitOptions{Options: linear.Options{Loss: linear.SquaredHinge}}, three, ""},
 		{"three, sgd", FitOptions{Solver: SolverSGD}, three, ""},
 		{"three, l1", FitOptions{Options: linear.Options{Penalty: linear.L1}}, three, linear.Multinomial},
-		{"three, l1, auto alphas", FitOptions{Options: linear.Options{Penalty: linear.L1}, AutoAlphas: true, Folds: 3}, three, linear.Multinomial},
+		{"three, l1, auto alphas", FitOptions{Options: linear.Options{Penalty: linear.L1}, AutoAlphas: true, Folds: 3}, three,
+			linear.Multinomial},
 		{"three, auto alphas", FitOptions{AutoAlphas: true, Folds: 3}, three, linear.Multinomial},
 	} {
 		v.o.Options.Task = linear.Classification

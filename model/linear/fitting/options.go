@@ -170,7 +170,8 @@ func (o *FitOptions) onlySGD() []string {
 // hasExact reports whether loss and penalty have an exact solver, at all.
 func (o *FitOptions) hasExact() bool {
 	switch o.Options.Loss {
-	case linear.SquaredError, linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredEpsilonInsensitive,
+	case linear.SquaredError, linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber,
+		linear.SquaredEpsilonInsensitive,
 		linear.Poisson, linear.Gamma, linear.Tweedie:
 		return true
 	}
@@ -362,7 +363,8 @@ func (o *FitOptions) checkMultiClass(fault func(format string, args ...any)) {
 // checkDeviance says what the losses of generalised linear models cannot go with. Defaults are filled in.
 func (o *FitOptions) checkDeviance(fault func(format string, args ...any)) {
 	if w := o.WarmStart; w != nil && w.Options.OnlyExact() != nil {
-		fault("warm_start: the model has the loss %s, which sgd cannot go on with: learn it anew, by solver exact", w.Options.Loss)
+		fault("warm_start: the model has the loss %s, which sgd cannot go on with: learn it anew, by solver exact",
+			w.Options.Loss)
 	}
 	if o.Options.OnlyExact() == nil {
 		return
@@ -378,8 +380,10 @@ func (o *FitOptions) checkDeviance(fault func(format string, args ...any)) {
 // Scorings lists the scores of cross-validations, by scikit-learn's names.
 func Scorings() []string {
 	return []string{
-		linear.D2Score, linear.DevianceScore(linear.Poisson), linear.DevianceScore(linear.Gamma), linear.DevianceScore(linear.Tweedie),
-		linear.PinballScore, "r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1", "f1_macro", "roc_auc",
+		linear.D2Score, linear.DevianceScore(linear.Poisson), linear.DevianceScore(linear.Gamma),
+		linear.DevianceScore(linear.Tweedie),
+		linear.PinballScore, "r2", "neg_mean_squared_error", "neg_mean_absolute_error", "neg_log_loss", "accuracy", "f1",
+		"f1_macro", "roc_auc",
 	}
 }
 
@@ -396,7 +400,8 @@ func (o *FitOptions) scorings() []string {
 		return append([]string{deviance[0], linear.DevianceScore(o.Options.Loss)}, all[:3]...)
 	case o.Options.Task == linear.Regression:
 		return all[:3]
-	case o.Options.Task == linear.Classification && o.Options.Loss != linear.LogLoss && o.Options.Loss != linear.ModifiedHuber:
+	case o.Options.Task == linear.Classification && o.Options.Loss != linear.LogLoss &&
+		o.Options.Loss != linear.ModifiedHuber:
 		return all[4:]
 	case o.Options.Task == linear.Classification:
 		return all[3:]

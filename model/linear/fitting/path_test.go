@@ -149,7 +149,8 @@ func TestAutoAlphasBegin(t *testing.T) {
 	c.Numbers = lineartest.RowNumbers(0, c.Len())
 	for _, intercept := range []bool{true, false} {
 		for _, penalty := range []linear.Penalty{linear.L1, linear.ElasticNet} {
-			o := FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: penalty, FitIntercept: &intercept}, AutoAlphas: true, L1Ratios: []float64{0.5}}
+			o := FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: penalty, FitIntercept: &intercept},
+				AutoAlphas: true, L1Ratios: []float64{0.5}}
 			if penalty == linear.ElasticNet {
 				o.L1Ratios = append(o.L1Ratios, 1)
 			}
@@ -178,9 +179,12 @@ func TestAutoAlphasRefused(t *testing.T) {
 		o    FitOptions
 		want string
 	}{
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.None}, AutoAlphas: true}, "the penalty none has no alpha"},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.ElasticNet}, AutoAlphas: true, L1Ratios: []float64{0, 1}}, "l1_ratio of 0"},
-		{FitOptions{Options: linear.Options{Task: linear.Regression}, L1Ratios: AutoL1Ratios()}, "several are for the penalty elasticnet"},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.None}, AutoAlphas: true},
+			"the penalty none has no alpha"},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.ElasticNet}, AutoAlphas: true,
+			L1Ratios: []float64{0, 1}}, "l1_ratio of 0"},
+		{FitOptions{Options: linear.Options{Task: linear.Regression}, L1Ratios: AutoL1Ratios()},
+			"several are for the penalty elasticnet"},
 		{FitOptions{Options: linear.Options{Task: linear.OneClass}, AutoAlphas: true}, "no score to choose by"},
 	} {
 		if err := v.o.Validate(); err == nil || !strings.Contains(err.Error(), v.want) {

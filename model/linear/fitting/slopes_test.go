@@ -39,9 +39,11 @@ func TestSlopesOfTwoClasses(t *testing.T) {
 	for _, name := range []linear.Loss{linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.SquaredError} {
 		for _, of := range []map[string]float64{nil, {"0": 1.5}, {"1": 0.25}} {
 			for _, intercept := range []bool{true, false} {
-				o := linear.Options{Task: linear.Classification, Loss: name, ClassWeight: linear.ClassWeight{Of: of}, FitIntercept: &intercept}
+				o := linear.Options{Task: linear.Classification, Loss: name, ClassWeight: linear.ClassWeight{Of: of},
+					FitIntercept: &intercept}
 				e := linear.ExactOptions(&o)
-				s := &survey.Survey{Task: o.Task, Classes: linear.Classes{Numbers: []float64{0, 1}}, ClassRows: []int64{30, 70}, ClassWeight: []float64{15, 35}}
+				s := &survey.Survey{Task: o.Task, Classes: linear.Classes{Numbers: []float64{0, 1}}, ClassRows: []int64{30, 70},
+					ClassWeight: []float64{15, 35}}
 				weights := [2]float64{1, 1}
 				for label, w := range of {
 					weights[label[0]-'0'] = w
@@ -58,7 +60,8 @@ func TestSlopesOfTwoClasses(t *testing.T) {
 // Of several classes the largest counts, each against the rest.
 func TestSlopesOfThreeClasses(t *testing.T) {
 	e := linear.ExactOptions(&linear.Options{Task: linear.Classification, Loss: linear.LogLoss})
-	s := &survey.Survey{Task: e.Task, Classes: linear.Classes{Numbers: []float64{0, 1, 2}}, ClassRows: []int64{2, 6, 1}, ClassWeight: []float64{2, 6, 2}}
+	s := &survey.Survey{Task: e.Task, Classes: linear.Classes{Numbers: []float64{0, 1, 2}}, ClassRows: []int64{2, 6, 1},
+		ClassWeight: []float64{2, 6, 2}}
 	if curvature, got := slopes(s, &e); curvature != 0.25 || math.Abs(got-math.Sqrt(0.6*0.4)) > 1e-15 {
 		t.Errorf("curvature %v, slope %v, want 0.25 and %v", curvature, got, math.Sqrt(0.6*0.4))
 	}
@@ -92,11 +95,13 @@ func TestSurveyedSquares(t *testing.T) {
 		intercept, scaled, centred bool
 		want                       float64
 	}{
-		{true, false, false, 4 + 0.25}, {false, false, false, 4 + 1 + 0.25 + 9}, {true, true, true, 2}, {false, true, true, 2},
+		{true, false, false, 4 + 0.25}, {false, false, false, 4 + 1 + 0.25 + 9}, {true, true, true, 2},
+		{false, true, true, 2},
 		{true, true, false, 2}, {false, true, false, 1 + 0.25 + 1 + 36},
 	} {
 		o := linear.Options{Task: linear.Regression, FitIntercept: &v.intercept}
-		m := &linear.StandardScaler{WithMean: v.centred, WithStd: true, Mean: []float64{1, 3}, Var: []float64{4, 0.25}, Scale: []float64{2, 0.5}}
+		m := &linear.StandardScaler{WithMean: v.centred, WithStd: true, Mean: []float64{1, 3}, Var: []float64{4, 0.25},
+			Scale: []float64{2, 0.5}}
 		s := &survey.Survey{Task: linear.Regression, Var: 1, Moments: m}
 		if v.scaled {
 			s.Scaler = m

@@ -25,7 +25,8 @@ type stage interface {
 	next(f *Fit, learner linear.Learner) (stage, error)
 }
 
-var stages = []stage{surveyStage{}, foldsStage{}, sumsStage{}, gridStage{}, crossStage{}, cornersStage{}, newtonStage{}, interiorStage{}, sgdStage{}, inferenceStage{}}
+var stages = []stage{surveyStage{}, foldsStage{}, sumsStage{}, gridStage{}, crossStage{}, cornersStage{}, newtonStage{},
+	interiorStage{}, sgdStage{}, inferenceStage{}}
 
 // sumRows is the number of rows in a PartialFit of sums.
 const sumRows = 1024

@@ -18,7 +18,8 @@ func (cornersStage) begin(f *Fit) (linear.Learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.FeatureNames, x.Scaler, x.ClassRows, x.ClassSizes = f.names, f.survey.Scaler, f.survey.ClassRows, f.survey.ClassWeight
+	x.FeatureNames, x.Scaler, x.ClassRows, x.ClassSizes = f.names, f.survey.Scaler, f.survey.ClassRows,
+		f.survey.ClassWeight
 	x.Scale(f.survey.Mean, math.Sqrt(f.survey.Var))
 	return x, nil
 }
@@ -43,8 +44,9 @@ func (cornersStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	}
 	f.scaleWarning()
 	if gap, alpha := l.Gap(); gap > interior.Certified {
-		f.warnings = append(f.warnings, fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective of one is at most %.2g %% above the least; "+
-			"--standardize, or larger --alpha, makes it easier", alpha, 100*gap))
+		f.warnings = append(f.warnings,
+			fmt.Sprintf("not every fit has reached its optimum: with alpha %v the objective of one is at most %.2g %% above the least; "+
+				"--standardize, or larger --alpha, makes it easier", alpha, 100*gap))
 	}
 	f.model, err = l.Model(best)
 	return nil, err

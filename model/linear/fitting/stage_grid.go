@@ -12,7 +12,8 @@ func (gridStage) name() string { return "grid" }
 
 func (gridStage) begin(f *Fit) (linear.Learner, error) {
 	o := &f.options
-	g := grid.GridOptions{Options: f.chosen, Alphas: o.Alphas, Folds: o.Folds, Refit: true, Seed: o.Seed, Split: f.survey.Folds, Epochs: f.epochs(), ClassRows: f.survey.ClassRows}
+	g := grid.GridOptions{Options: f.chosen, Alphas: o.Alphas, Folds: o.Folds, Refit: true, Seed: o.Seed,
+		Split: f.survey.Folds, Epochs: f.epochs(), ClassRows: f.survey.ClassRows}
 	if o.Options.Penalty == linear.ElasticNet {
 		g.L1Ratios = o.L1Ratios
 	}

@@ -18,7 +18,8 @@ func (interiorStage) begin(f *Fit) (linear.Learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.FeatureNames, n.Scaler, n.ClassRows, n.ClassSizes = f.names, f.survey.Scaler, f.survey.ClassRows, f.survey.ClassWeight
+	n.FeatureNames, n.Scaler, n.ClassRows, n.ClassSizes = f.names, f.survey.Scaler, f.survey.ClassRows,
+		f.survey.ClassWeight
 	n.Scale(f.survey.Mean, math.Sqrt(f.survey.Var))
 	return n, nil
 }
@@ -35,8 +36,9 @@ func (interiorStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	f.scaleWarning()
 	l := learner.(*interior.Optimizer)
 	if !l.Converged() {
-		f.warnings = append(f.warnings, fmt.Sprintf("the optimum was not reached in %d passes: the objective of the model, the best that was found, "+
-			"is at most %.2g %% above the least; --standardize, or a larger --alpha, makes it easier", l.Passes(), 100*l.Gap()))
+		f.warnings = append(f.warnings,
+			fmt.Sprintf("the optimum was not reached in %d passes: the objective of the model, the best that was found, "+
+				"is at most %.2g %% above the least; --standardize, or a larger --alpha, makes it easier", l.Passes(), 100*l.Gap()))
 	}
 	var err error
 	f.model, err = l.Model()

@@ -49,11 +49,13 @@ func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	}
 	switch {
 	case !l.Converged() && !(known && gap <= near):
-		f.warnings = append(f.warnings, fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found%s; "+
-			"--standardize, or a larger --alpha, makes it easier", l.Passes(), above))
+		f.warnings = append(f.warnings,
+			fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found%s; "+
+				"--standardize, or a larger --alpha, makes it easier", l.Passes(), above))
 	case gap > farOff:
-		f.warnings = append(f.warnings, fmt.Sprintf("no step lessens the objective any more, but all that is known of the model is that it is one%s; "+
-			"a larger --alpha says more", above))
+		f.warnings = append(f.warnings,
+			fmt.Sprintf("no step lessens the objective any more, but all that is known of the model is that it is one%s; "+
+				"a larger --alpha says more", above))
 	}
 	var err error
 	f.model, err = l.Model()

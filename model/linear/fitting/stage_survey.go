@@ -45,8 +45,10 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	s := learner.(*survey.Survey)
 	o := &f.options
 	f.survey = s
-	if n := s.Classes.Len(); o.Folds > 0 && n > 2 && (o.Scoring == "f1" || o.Scoring == "roc_auc") || o.Folds > 0 && n == 2 && o.Scoring == "f1_macro" {
-		return nil, fmt.Errorf("scoring %s: f1 and roc_auc are for two classes, f1_macro is for more: there are %d", o.Scoring, n)
+	if n := s.Classes.Len(); o.Folds > 0 && n > 2 && (o.Scoring == "f1" || o.Scoring == "roc_auc") || o.Folds > 0 &&
+		n == 2 && o.Scoring == "f1_macro" {
+		return nil, fmt.Errorf("scoring %s: f1 and roc_auc are for two classes, f1_macro is for more: there are %d",
+			o.Scoring, n)
 	}
 	if err := f.undefined(s); err != nil {
 		return nil, err
@@ -100,7 +102,8 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 // at each step.
 func (f *Fit) manyColumns() bool {
 	e := linear.ExactOptions(&f.chosen)
-	return e.Loss == linear.Huber && e.Task == linear.Regression && e.Penalty == linear.L2 && *e.Alpha > 0 && *e.Epsilon > 0 &&
+	return e.Loss == linear.Huber && e.Task == linear.Regression && e.Penalty == linear.L2 && *e.Alpha > 0 &&
+		*e.Epsilon > 0 &&
 		!newton.Samples(f.features) && f.survey.Rows < 8*int64(f.features+1) && interior.Fits(f.features, 1)
 }
 
@@ -116,7 +119,8 @@ func (f *Fit) tooLarge() (of, what string) {
 		return "penalty", what + " for the penalty " + string(o.Options.Penalty)
 	case !fits && o.Folds > 0 && !o.corners():
 		return "folds", what + " to be cross-validated"
-	case o.Solver == SolverAuto && float64(vectors)*float64(f.features) > maxWideWeights && o.MultiClass != linear.Multinomial:
+	case o.Solver == SolverAuto && float64(vectors)*float64(f.features) > maxWideWeights &&
+		o.MultiClass != linear.Multinomial:
 		return "solver", what
 	}
 	return "", ""
@@ -129,19 +133,23 @@ func (f *Fit) chooseMultiClass(exact bool) error {
 		return nil
 	}
 	if !o.smooth() && !newton.Fits(linear.Multinomial, f.features, classes) {
-		what := fmt.Sprintf("multinomial fits of %d columns and %d classes are too large for the penalty %s", f.features, classes, o.Options.Penalty)
+		what := fmt.Sprintf("multinomial fits of %d columns and %d classes are too large for the penalty %s", f.features,
+			classes, o.Options.Penalty)
 		if o.MultiClass == linear.Multinomial {
 			return fmt.Errorf("penalty: %s: take l2, or --multi_class=ovr", what)
 		}
-		f.warnings = append(f.warnings, what+": multi_class auto is ovr, one class against the rest, which is not the same optimum")
+		f.warnings = append(f.warnings, what+
+			": multi_class auto is ovr, one class against the rest, which is not the same optimum")
 		return nil
 	}
 	if o.Folds > 0 && !newton.Fits(linear.Multinomial, f.features, classes) {
-		what := fmt.Sprintf("multinomial fits of %d columns and %d classes are too large to be cross-validated", f.features, classes)
+		what := fmt.Sprintf("multinomial fits of %d columns and %d classes are too large to be cross-validated", f.features,
+			classes)
 		if o.MultiClass == linear.Multinomial {
 			return fmt.Errorf("folds: %s: take one alpha, or --multi_class=ovr", what)
 		}
-		f.warnings = append(f.warnings, what+": multi_class auto is ovr, one class against the rest, which is not the same optimum")
+		f.warnings = append(f.warnings, what+
+			": multi_class auto is ovr, one class against the rest, which is not the same optimum")
 		return nil
 	}
 	f.chosen.MultiClass = linear.Multinomial

@@ -49,7 +49,8 @@ func sampledFit(t *testing.T, o FitOptions, c *linear.Chunk, n int) (*Fit, []str
 			}
 			for ; lo < hi; lo += p.Batch {
 				end := min(lo+p.Batch, hi)
-				k := &linear.Chunk{Features: c.Features, X: c.X[lo*c.Features : end*c.Features], Labels: c.Labels[lo:end], Weights: c.Weights[lo:end], Numbers: c.Numbers[lo:end]}
+				k := &linear.Chunk{Features: c.Features, X: c.X[lo*c.Features : end*c.Features], Labels: c.Labels[lo:end],
+					Weights: c.Weights[lo:end], Numbers: c.Numbers[lo:end]}
 				if err := q.PartialFit(k); err != nil {
 					return nil, stages, err
 				}
@@ -92,7 +93,8 @@ func TestSample(t *testing.T) {
 		c.X, c.Labels, c.Numbers = append(c.X, x...), append(c.Labels, label), append(c.Numbers, int64(i))
 		c.Weights = append(c.Weights, 1)
 	}
-	base := FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge}, Solver: SolverSGD, Epochs: 2, Parts: 3}
+	base := FitOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge}, Solver: SolverSGD,
+		Epochs: 2, Parts: 3}
 	model := func(f *Fit) string {
 		var b strings.Builder
 		if err := f.Model().Save(&b); err != nil {
@@ -108,7 +110,8 @@ func TestSample(t *testing.T) {
 		message string
 	}{
 		{"enough", func(o *FitOptions, _ *linear.Chunk) { o.Options.PowerT = new(0.5) }, "sample, sgd first, sgd", false, ""},
-		{"a class late", func(_ *FitOptions, c *linear.Chunk) { c.Labels[2900] = "c" }, "sample, sgd first, survey, sgd, sgd", true, ""},
+		{"a class late", func(_ *FitOptions, c *linear.Chunk) { c.Labels[2900] = "c" }, "sample, sgd first, survey, sgd, sgd",
+			true, ""},
 		{"one class in the sample", func(_ *FitOptions, c *linear.Chunk) {
 			for i := range sample {
 				c.Labels[i] = "b"
@@ -119,10 +122,13 @@ func TestSample(t *testing.T) {
 				c.Labels[i] = "b"
 			}
 		}, "sample, survey first", true, "rows of at least two classes"},
-		{"a weight at fault", func(_ *FitOptions, c *linear.Chunk) { c.Weights[1000] = -1 }, "sample, sgd first", false, "a weight from 0 on"},
-		{"balanced", func(o *FitOptions, _ *linear.Chunk) { o.Options.ClassWeight.Balanced = true }, "survey first, sgd, sgd", true, ""},
+		{"a weight at fault", func(_ *FitOptions, c *linear.Chunk) { c.Weights[1000] = -1 }, "sample, sgd first", false,
+			"a weight from 0 on"},
+		{"balanced", func(o *FitOptions, _ *linear.Chunk) { o.Options.ClassWeight.Balanced = true }, "survey first, sgd, sgd",
+			true, ""},
 		{"standardised", func(o *FitOptions, _ *linear.Chunk) { o.Standardize = true }, "survey first, sgd, sgd", true, ""},
-		{"a slope without bound", func(o *FitOptions, _ *linear.Chunk) { o.Options.Loss = linear.SquaredHinge }, "survey first, sgd, sgd", true, ""},
+		{"a slope without bound", func(o *FitOptions, _ *linear.Chunk) { o.Options.Loss = linear.SquaredHinge },
+			"survey first, sgd, sgd", true, ""},
 		{"weights that overflow", func(o *FitOptions, _ *linear.Chunk) {
 			o.Options.LearningRate, o.Options.Eta0 = linear.Constant, 1e305
 			for i := 1000; i < rows*3; i++ {
@@ -141,7 +147,8 @@ func TestSample(t *testing.T) {
 		}
 		var bad *fault.Fault
 		if v.message != "" {
-			if !errors.As(err, &bad) || !strings.Contains(err.Error(), v.message) || v.same && (wantErr == nil || wantErr.Error() != err.Error()) {
+			if !errors.As(err, &bad) || !strings.Contains(err.Error(), v.message) || v.same &&
+				(wantErr == nil || wantErr.Error() != err.Error()) {
 				t.Errorf("%s: %v, want %s, as without a sample: %v", v.name, err, v.message, wantErr)
 			}
 			continue

@@ -18,7 +18,8 @@ func (f *Fit) Warnings() []string {
 	warn := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	o := &f.options
 	exact := o.exact(f.features)
-	if only := o.onlySGD(); !exact && o.Solver == SolverAuto && o.hasExact() && f.features <= o.maxExact() && len(only) > 0 && o.WarmStart == nil {
+	if only := o.onlySGD(); !exact && o.Solver == SolverAuto && o.hasExact() && f.features <= o.maxExact() &&
+		len(only) > 0 && o.WarmStart == nil {
 		warn("solver auto is sgd, as only sgd has %s; without, it is exact", strings.Join(only, ", "))
 	}
 	if o.Solver == SolverAuto && !exact && o.hasExact() && len(o.onlySGD()) == 0 && f.features > o.maxExact() {
@@ -28,11 +29,13 @@ func (f *Fit) Warnings() []string {
 	all = append(all, f.FoldWarnings()...)
 	if s := f.survey; s != nil {
 		if n := len(s.Classes.Numbers); n >= manyClasses {
-			warn("the target has %d classes, from %s to %s, each a number: if one predicts a number, take --task=regression", n, s.Classes.Label(0), s.Classes.Label(n-1))
+			warn("the target has %d classes, from %s to %s, each a number: if one predicts a number, take --task=regression", n,
+				s.Classes.Label(0), s.Classes.Label(n-1))
 		}
 		for k, w := range s.ClassWeight {
 			if w == 0 {
-				warn("all rows of class %s have the weight 0: the model learns that there is no such class", strconv.Quote(s.Classes.Label(k)))
+				warn("all rows of class %s have the weight 0: the model learns that there is no such class",
+					strconv.Quote(s.Classes.Label(k)))
 			}
 		}
 		if !exact && s.Drift.Drifts() {

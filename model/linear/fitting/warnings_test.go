@@ -35,7 +35,8 @@ func TestShrinks(t *testing.T) {
 // Of a wide fit it is known how far its objective is above the least, and said where that is far.
 func TestFarOff(t *testing.T) {
 	t.Parallel()
-	c := &linear.Chunk{Features: MaxExactFeatures + 1, Sparse: &linear.CSR{Offsets: []int{0}}, Numbers: lineartest.RowNumbers(0, 30)}
+	c := &linear.Chunk{Features: MaxExactFeatures + 1, Sparse: &linear.CSR{Offsets: []int{0}},
+		Numbers: lineartest.RowNumbers(0, 30)}
 	for i := range 30 {
 		c.Sparse.Indices = append(c.Sparse.Indices, int32(i/3%7), int32(10+i/3))
 		c.Sparse.Values = append(c.Sparse.Values, 1, float64(1+i/3%5))

@@ -64,7 +64,8 @@ func (f *Folds) Of(c *linear.Chunk, i int, number int64, class int32) int {
 func (f *Folds) Empty(fold int) error {
 	expected := fmt.Sprintf("rows of a weight above 0 in each of %d folds: take fewer folds", f.K)
 	if f.Grouped {
-		expected = fmt.Sprintf("rows of a weight above 0 in each of %d folds, which rows of one id share: take fewer folds", f.K)
+		expected = fmt.Sprintf("rows of a weight above 0 in each of %d folds, which rows of one id share: take fewer folds",
+			f.K)
 	}
 	return fault.File("", expected, "none in fold %d", fold)
 }

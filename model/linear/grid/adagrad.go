@@ -22,8 +22,9 @@ type adaptive struct {
 func newAdaptive(s *gridShape) *adaptive {
 	n := s.features * s.padded
 	return &adaptive{
-		gradients: lanes.Make(n), pull: lanes.Make(n), gradient: make([]float64, s.padded), pullOfGradient: make([]float64, s.padded),
-		largest: make([]float64, s.sets*s.features), scaled: make([]float64, s.sets),
+		gradients: lanes.Make(n), pull: lanes.Make(n), gradient: make([]float64, s.padded),
+		pullOfGradient: make([]float64, s.padded),
+		largest:        make([]float64, s.sets*s.features), scaled: make([]float64, s.sets),
 	}
 }
 
@@ -199,7 +200,8 @@ func (g *gridSums) mergeAdaptive(o *gridSums, s *gridShape, base *adaptive) {
 		}
 		for lane := lo; lane < hi; lane++ {
 			for j := lane; j < len(g.w); j += s.padded {
-				average(k.pull, l.pull, j, [2][]float64{g.w, o.w}, [2][]float64{g.mean, o.mean}, [2][]float64{k.gradients, l.gradients})
+				average(k.pull, l.pull, j, [2][]float64{g.w, o.w}, [2][]float64{g.mean, o.mean},
+					[2][]float64{k.gradients, l.gradients})
 			}
 			average(k.pullOfGradient, l.pullOfGradient, lane, [2][]float64{g.intercept, o.intercept},
 				[2][]float64{g.meanIntercept, o.meanIntercept}, [2][]float64{k.gradient, l.gradient})

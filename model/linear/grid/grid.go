@@ -95,7 +95,8 @@ func (o *GridOptions) Validate() error {
 			fault("classes: %d: must be at least two", n)
 		}
 		if d.Options.ClassWeight.Balanced && len(d.ClassRows) != d.Options.Classes.Len() {
-			fault("class_weight balanced: needs the number of rows of each of %d classes, not of %d", d.Options.Classes.Len(), len(d.ClassRows))
+			fault("class_weight balanced: needs the number of rows of each of %d classes, not of %d", d.Options.Classes.Len(),
+				len(d.ClassRows))
 		}
 	}
 	switch d.Options.LearningRate {
@@ -226,8 +227,9 @@ func makeGrid(o GridOptions, features int) (*Grid, error) {
 func newGrid(o GridOptions, features int) (*Grid, error) {
 	g := &Grid{options: o, combos: o.combinations(), features: features, kernels: lanes.Best()}
 	s := gridShape{
-		folds: o.Folds, sets: o.Folds, combos: len(g.combos), vectors: 1, classes: o.Options.Classes.Len(), features: features,
-		mean: o.Options.Average > 0, adaptive: o.Options.LearningRate == linear.AdaGrad,
+		folds: o.Folds, sets: o.Folds, combos: len(g.combos), vectors: 1, classes: o.Options.Classes.Len(),
+		features: features,
+		mean:     o.Options.Average > 0, adaptive: o.Options.LearningRate == linear.AdaGrad,
 		deviance: slices.Contains(linear.DevianceLosses, o.Options.Loss), quantile: o.Options.Loss == linear.Quantile,
 	}
 	if o.Refit {
@@ -238,7 +240,8 @@ func newGrid(o GridOptions, features int) (*Grid, error) {
 		g.weights = o.Options.ClassWeight.Weights(&o.Options.Classes, o.ClassRows)
 	}
 	if float64(s.sets)*float64(s.combos)*float64(s.vectors)*float64(features) > 1<<40 {
-		return nil, fmt.Errorf("%d × %d × %d weight vectors of %d features: too many to hold", s.sets, s.combos, s.vectors, features)
+		return nil, fmt.Errorf("%d × %d × %d weight vectors of %d features: too many to hold", s.sets, s.combos, s.vectors,
+			features)
 	}
 	s.lanes = s.sets * s.combos * s.vectors
 	s.padded = (s.lanes + lanes.Width - 1) / lanes.Width * lanes.Width
@@ -383,7 +386,8 @@ func (g *Grid) Model(fold, combo int) (*linear.Model, error) {
 		return nil, fmt.Errorf("linear.Grid: no model of combination %d for fold %d", combo, fold)
 	}
 	if !g.finite(set, combo) {
-		return nil, fmt.Errorf("the weights of the model with alpha %v overflowed: make the steps smaller", *g.combos[combo].Alpha)
+		return nil, fmt.Errorf("the weights of the model with alpha %v overflowed: make the steps smaller",
+			*g.combos[combo].Alpha)
 	}
 	o := g.combos[combo]
 	m := &linear.Model{
@@ -843,13 +847,15 @@ func (p *gridPart) judgeAll() {
 	}
 	lossFunc := &g.rules[0].Loss
 	w.row = lanes.Row{
-		N: (n*span + lanes.Width - 1) / lanes.Width, P: &w.decision[0], Y: &w.y[0], YStep: 8 * lanes.Width, Update: &w.loss[0],
+		N: (n*span + lanes.Width - 1) / lanes.Width, P: &w.decision[0], Y: &w.y[0], YStep: 8 * lanes.Width,
+		Update:    &w.loss[0],
 		Threshold: lossFunc.Threshold, Epsilon: lossFunc.Epsilon,
 	}
 	if !s.deviance && !s.quantile { // which no kernel has, and a judge needs no curve of
 		g.kernels.Value[lossFunc.Kind](&w.row)
 	}
-	if s.vectors > 1 && lossFunc.Kind == loss.LogLoss && s.folds > 0 && g.options.Options.MultiClass != linear.Multinomial {
+	if s.vectors > 1 && lossFunc.Kind == loss.LogLoss && s.folds > 0 &&
+		g.options.Options.MultiClass != linear.Multinomial {
 		if w.sigmoids == nil {
 			w.sigmoids = make([]float64, len(w.decision))
 		}

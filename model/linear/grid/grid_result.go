@@ -96,7 +96,8 @@ func (g *Grid) scoreNumbers(metric func(name string, score func(fold, model int)
 		return m.R2()
 	})
 	metric("neg_mean_squared_error", func(fold, model int) float64 { return -sums.squared[model] / sums.foldWeight[fold] })
-	metric("neg_mean_absolute_error", func(fold, model int) float64 { return -sums.absolute[model] / sums.foldWeight[fold] })
+	metric("neg_mean_absolute_error",
+		func(fold, model int) float64 { return -sums.absolute[model] / sums.foldWeight[fold] })
 }
 
 // scoreClasses gives the metrics of a classification.

@@ -83,7 +83,8 @@ func newGridSums(s *gridShape) *gridSums {
 	}
 	models := s.folds * s.combos
 	if s.classes == 0 {
-		g.targets, g.squared, g.absolute = make([]linear.RegressionMetrics, s.folds), make([]float64, models), make([]float64, models)
+		g.targets, g.squared, g.absolute = make([]linear.RegressionMetrics, s.folds), make([]float64, models),
+			make([]float64, models)
 		if s.deviance {
 			g.deviance = make([]float64, models)
 		}
@@ -149,7 +150,8 @@ func (g *gridSums) merge(o *gridSums, s *gridShape, base *gridSums) {
 		g.targets[i].Merge(&o.targets[i])
 	}
 	for _, p := range [][2][]float64{
-		{g.progressive, o.progressive}, {g.foldWeight, o.foldWeight}, {g.squared, o.squared}, {g.absolute, o.absolute}, {g.deviance, o.deviance},
+		{g.progressive, o.progressive}, {g.foldWeight, o.foldWeight}, {g.squared, o.squared}, {g.absolute, o.absolute},
+		{g.deviance, o.deviance},
 		{g.pinball, o.pinball}, {g.confusion, o.confusion}, {g.logLoss, o.logLoss},
 	} {
 		addTo(p[0], p[1])

@@ -111,8 +111,9 @@ func TestGridEqualsSGD(t *testing.T) {
 					t.Run(fmt.Sprint(loss, penalty, rate, average, form, k.name), func(t *testing.T) {
 						t.Parallel()
 						o := GridOptions{
-							Options: linear.Options{Task: linear.Classification, Loss: loss, Penalty: penalty, LearningRate: rate, Average: linear.Average(average * 50), Eta0: 0.005},
-							Alphas:  []float64{1e-3, 0.1, 3}, Folds: 3, Refit: i%2 == 0, Seed: uint64(i), Epochs: 2,
+							Options: linear.Options{Task: linear.Classification, Loss: loss, Penalty: penalty, LearningRate: rate,
+								Average: linear.Average(average * 50), Eta0: 0.005},
+							Alphas: []float64{1e-3, 0.1, 3}, Folds: 3, Refit: i%2 == 0, Seed: uint64(i), Epochs: 2,
 						}
 						if penalty == linear.ElasticNet {
 							o.L1Ratios = []float64{0.2, 0.9}
@@ -152,7 +153,8 @@ func TestGridEqualsSGD(t *testing.T) {
 								s.Scaler = g.Scaler
 								for range o.Epochs {
 									for _, k := range chunks {
-										lineartest.PartialFit(t, s, lineartest.RowsWhere(k, func(n int64) bool { return fold < 0 || foldOf(n, &o) != fold }))
+										lineartest.PartialFit(t, s, lineartest.RowsWhere(k,
+											func(n int64) bool { return fold < 0 || foldOf(n, &o) != fold }))
 									}
 									s.EndEpoch()
 								}
@@ -162,10 +164,12 @@ func TestGridEqualsSGD(t *testing.T) {
 								}
 								want := lineartest.ModelOf(t, s)
 								if d := modelDistance(m, want); !(d <= tolerance) {
-									t.Errorf("fold %d, alpha %v: coefficients off by %v: %v %v, want %v %v", fold, *single.Alpha, d, m.Coef, m.Intercept, want.Coef, want.Intercept)
+									t.Errorf("fold %d, alpha %v: coefficients off by %v: %v %v, want %v %v", fold, *single.Alpha, d, m.Coef,
+										m.Intercept, want.Coef, want.Intercept)
 								}
 								if m.Training.Rows != want.Training.Rows || *m.Options.Alpha != *single.Alpha {
-									t.Errorf("fold %d: trained by %d rows with alpha %v, want %d and %v", fold, m.Training.Rows, *m.Options.Alpha, want.Training.Rows, *single.Alpha)
+									t.Errorf("fold %d: trained by %d rows with alpha %v, want %d and %v", fold, m.Training.Rows, *m.Options.Alpha,
+										want.Training.Rows, *single.Alpha)
 								}
 							}
 						}
@@ -185,12 +189,17 @@ func TestGridScores(t *testing.T) {
 	}{
 		{"regression", 0, linear.Options{Task: linear.Regression, Loss: linear.SquaredError, LearningRate: linear.Constant}},
 		{"regression, averaged", 0, linear.Options{Task: linear.Regression, Loss: linear.Huber, Average: 20}},
-		{"logistic", 2, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.InvScaling, Eta0: 0.1}},
-		{"logistic, averaged", 2, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: 1, LearningRate: linear.InvScaling, Eta0: 0.5}},
-		{"modified huber", 2, linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber, LearningRate: linear.Constant}},
+		{"logistic", 2, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.InvScaling,
+			Eta0: 0.1}},
+		{"logistic, averaged", 2, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: 1,
+			LearningRate: linear.InvScaling, Eta0: 0.5}},
+		{"modified huber", 2, linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber,
+			LearningRate: linear.Constant}},
 		{"hinge, three", 3, linear.Options{Task: linear.Classification, Loss: linear.Hinge, LearningRate: linear.Constant}},
-		{"logistic, three", 3, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.Constant}},
-		{"modified huber, three", 3, linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber, LearningRate: linear.Constant}},
+		{"logistic, three", 3, linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+			LearningRate: linear.Constant}},
+		{"modified huber, three", 3, linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber,
+			LearningRate: linear.Constant}},
 	} {
 		t.Run(v.name, func(t *testing.T) {
 			o := GridOptions{Options: v.options, Alphas: []float64{1e-4, 0.1}, Folds: 2, Refit: true}
@@ -288,7 +297,8 @@ func TestGridScores(t *testing.T) {
 						}
 						continue
 					}
-					want := map[string]float64{"r2": regression.R2(), "neg_mean_squared_error": -regression.MSE(), "neg_mean_absolute_error": -regression.MAE()}
+					want := map[string]float64{"r2": regression.R2(), "neg_mean_squared_error": -regression.MSE(),
+						"neg_mean_absolute_error": -regression.MAE()}
 					if v.classes > 0 {
 						want = map[string]float64{"accuracy": classification.Accuracy()}
 						if (&linear.Model{Task: linear.Classification, Loss: v.options.Loss}).HasProba() {
@@ -337,8 +347,9 @@ func TestGridScores(t *testing.T) {
 // gridExample is a grid of each task.
 func gridExample(t testing.TB, classes int) (*Grid, []*linear.Chunk) {
 	o := GridOptions{
-		Options: linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: 5, LearningRate: linear.InvScaling, Eta0: 0.1, Penalty: linear.ElasticNet},
-		Alphas:  []float64{1e-4, 0.1, 1}, L1Ratios: []float64{0.15, 0.5}, Folds: 3, Refit: true, Epochs: 2, Seed: 4,
+		Options: linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: 5,
+			LearningRate: linear.InvScaling, Eta0: 0.1, Penalty: linear.ElasticNet},
+		Alphas: []float64{1e-4, 0.1, 1}, L1Ratios: []float64{0.15, 0.5}, Folds: 3, Refit: true, Epochs: 2, Seed: 4,
 	}
 	if classes > 0 {
 		o.Options.Classes = lineartest.Numbered(classes)
@@ -522,7 +533,8 @@ func TestGridOverflow(t *testing.T) {
 		c.X[i] *= 1e240
 	}
 	c.Numbers = lineartest.RowNumbers(0, 300)
-	o := GridOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge, Classes: lineartest.Numbered(2)}, Alphas: []float64{5e-324, 1}, Folds: 2, Refit: true}
+	o := GridOptions{Options: linear.Options{Task: linear.Classification, Loss: linear.Hinge,
+		Classes: lineartest.Numbered(2)}, Alphas: []float64{5e-324, 1}, Folds: 2, Refit: true}
 	g := newGridFor(t, o, c.Features)
 	advance(t, g, partOf(t, g, 0, 1, c))
 	r, err := g.Result()
@@ -643,7 +655,8 @@ func TestGridBalanced(t *testing.T) {
 	for _, y := range c.Target {
 		rows[int(y)]++
 	}
-	o := linear.Options{Task: linear.Classification, Loss: linear.Hinge, LearningRate: linear.Constant, Classes: lineartest.Numbered(2), ClassWeight: linear.ClassWeight{Balanced: true}}
+	o := linear.Options{Task: linear.Classification, Loss: linear.Hinge, LearningRate: linear.Constant,
+		Classes: lineartest.Numbered(2), ClassWeight: linear.ClassWeight{Balanced: true}}
 	g := newGridFor(t, GridOptions{Options: o, ClassRows: rows}, c.Features)
 	advance(t, g, partOf(t, g, 0, 1, c))
 	got, err := g.Model(-1, 0)
@@ -659,7 +672,8 @@ func TestGridBalanced(t *testing.T) {
 
 func TestScoreBin(t *testing.T) {
 	last := -1
-	for _, v := range []float64{math.Inf(-1), -1e9, -1, -0.99, -0.01, -1e-9, 0, 5e-324, 1e-4, 0.01, 0.99, 1, 1.5, 1e9, math.Inf(1)} {
+	for _, v := range []float64{math.Inf(-1), -1e9, -1, -0.99, -0.01, -1e-9, 0, 5e-324, 1e-4, 0.01, 0.99, 1, 1.5, 1e9,
+		math.Inf(1)} {
 		b := scoreBin(v)
 		if b < last || b < 0 || b >= scoreBins {
 			t.Errorf("bin of %v is %d, after %d", v, b, last)
@@ -701,7 +715,8 @@ func TestScoreBin(t *testing.T) {
 
 // smallGrid has a short state; two classes take bins, of 32 KiB, only with rows.
 func smallGrid(t testing.TB, classes int) *Grid {
-	o := GridOptions{Options: linear.Options{Task: linear.Regression, Average: 2, LearningRate: linear.Constant}, Folds: 2, Epochs: 2}
+	o := GridOptions{Options: linear.Options{Task: linear.Regression, Average: 2, LearningRate: linear.Constant}, Folds: 2,
+		Epochs: 2}
 	if classes > 0 {
 		o.Options.Task, o.Options.Classes = linear.Classification, lineartest.Numbered(classes)
 	}
@@ -709,7 +724,8 @@ func smallGrid(t testing.TB, classes int) *Grid {
 }
 
 func smallChunk(rows int) *linear.Chunk {
-	return &linear.Chunk{Features: 2, X: []float64{1, 2, 3, 4, 5, 6}[:2*rows], Target: []float64{0, 1, 1}[:rows], Numbers: lineartest.RowNumbers(0, rows)}
+	return &linear.Chunk{Features: 2, X: []float64{1, 2, 3, 4, 5, 6}[:2*rows], Target: []float64{0, 1, 1}[:rows],
+		Numbers: lineartest.RowNumbers(0, rows)}
 }
 
 func FuzzGridState(f *testing.F) {
@@ -757,7 +773,8 @@ func FuzzGridJSON(f *testing.F) {
 		f.Add(strings.Replace(lineartest.JSON(f, g), `"folds":2`, `"folds":999`, 1))
 		f.Add(strings.Replace(lineartest.JSON(f, g), `"features":2`, `"features":500000000`, 1))
 	}
-	f.Add(`{"task":"regression","alphas":[1],"features":1,"state":"` + base64.StdEncoding.EncodeToString(make([]byte, 200)) + `"}`)
+	f.Add(`{"task":"regression","alphas":[1],"features":1,"state":"` +
+		base64.StdEncoding.EncodeToString(make([]byte, 200)) + `"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var g Grid
 		if err := json.Unmarshal([]byte(text), &g); err != nil {
@@ -801,7 +818,8 @@ func BenchmarkGrid(b *testing.B) {
 		})
 	}
 	for _, loss := range []linear.Loss{linear.LogLoss, linear.Hinge} {
-		o := linear.Options{Task: linear.Classification, Loss: loss, LearningRate: linear.InvScaling, Classes: lineartest.Numbered(2)}
+		o := linear.Options{Task: linear.Classification, Loss: loss, LearningRate: linear.InvScaling,
+			Classes: lineartest.Numbered(2)}
 		b.Run(string(loss)+"/SGD", func(b *testing.B) {
 			s := gridSGD(b, o, c.Features)
 			n := 0
@@ -843,7 +861,8 @@ func foldOf(number int64, o *GridOptions) int {
 // TestGridAdaGradParts compares a model that learns in parts, over the wire, with sgd.Averaged in the same parts.
 func TestGridAdaGradParts(t *testing.T) {
 	for _, classes := range []int{0, 2, 3} {
-		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.AdaGrad, Average: 60, Alpha: new(0.01), Eta0: 1}
+		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.AdaGrad, Average: 60,
+			Alpha: new(0.01), Eta0: 1}
 		if classes == 0 {
 			o.Task, o.Loss = linear.Regression, linear.SquaredError
 		} else {

@@ -21,7 +21,8 @@ func NewJudge(o GridOptions, features int, scaler *linear.StandardScaler) (*Grid
 // features and classes.
 func (g *Grid) Judges(folds, combinations, vectors, features, classes int) bool {
 	s := &g.shape
-	return g.judging && s.folds == folds && s.combos == combinations && s.vectors == vectors && g.features == features && s.classes == classes
+	return g.judging && s.folds == folds && s.combos == combinations && s.vectors == vectors && g.features == features &&
+		s.classes == classes
 }
 
 // SetFold sets a weight vector of the model of a combination without the rows of a fold.

@@ -19,11 +19,11 @@ import (
 )
 
 // Learner makes one pass over the rows that a model was learned from, and adds its [linear.Inference]. Of the expected
-// information I = Σ w·f·xxᵀ, f that of a row, standard errors are those of φI⁻¹, φ being the dispersion, or with l2, where
-// K = I + Σw·alpha, of φK⁻¹IK⁻¹. Robust ones are those of K⁻¹(Σ w·s²·xxᵀ)K⁻¹, s being a row's slope, and I then the
-// information that was observed. (McCullagh and Nelder: Generalized Linear Models, 2nd ed., 1989.) With l2 the intervals are
-// about coefficients that are drawn to 0. Memory: 4·features² bytes a part, twice that where robust; time of the pass
-// O(features²) a row, and then O(features³).
+// information I = Σ w·f·xxᵀ, f that of a row, standard errors are those of φI⁻¹, φ being the dispersion, or with l2,
+// where K = I + Σw·alpha, of φK⁻¹IK⁻¹. Robust ones are those of K⁻¹(Σ w·s²·xxᵀ)K⁻¹, s being a row's slope, and I then
+// the information that was observed. (McCullagh and Nelder: Generalized Linear Models, 2nd ed., 1989.) With l2 the
+// intervals are about coefficients that are drawn to 0. Memory: 4·features² bytes a part, twice that where robust; time
+// of the pass O(features²) a row, and then O(features³).
 type Learner struct {
 	kind  linear.InferenceKind
 	model *linear.Model
@@ -328,8 +328,9 @@ func (l *Learner) infer(s *sum) (*linear.Inference, error) {
 	}
 	q := newSystem(s.information, d+1, ridge, order)
 	r := &linear.Inference{
-		Kind: l.kind, Distribution: "normal", Level: level, Weight: s.weight, Dispersion: 1, Coef: make([]*linear.Estimate, d),
-		DF: tidy(q.parameters()),
+		Kind: l.kind, Distribution: "normal", Level: level, Weight: s.weight, Dispersion: 1,
+		Coef: make([]*linear.Estimate, d),
+		DF:   tidy(q.parameters()),
 	}
 	r.DFResidual = tidy(s.weight - r.DF)
 	if !(r.DFResidual > 0) {

@@ -420,7 +420,8 @@ func (x *CrossFit) UnmarshalJSON(b []byte) error {
 
 // check says whether what was read fits together.
 func (x *CrossFit) check() error {
-	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 || x.Scaler != nil && len(x.Scaler.Mean) != x.features ||
+	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 || x.Scaler != nil &&
+		len(x.Scaler.Mean) != x.features ||
 		len(x.fits) != len(x.alphas) || (x.stage == crossLooking) != (x.own == nil) {
 		return errState
 	}
@@ -438,7 +439,8 @@ func (x *CrossFit) check() error {
 	case crossJudging, crossOver:
 		ready = x.from == len(x.alphas) && x.grid != nil && (x.stage == crossOver) == x.grid.Done()
 	}
-	if !ready || x.grid != nil && !x.grid.Judges(x.folds.K, len(x.alphas), x.vectors(), x.features, x.options.Classes.Len()) {
+	if !ready || x.grid != nil && !x.grid.Judges(x.folds.K, len(x.alphas), x.vectors(), x.features,
+		x.options.Classes.Len()) {
 		return errState
 	}
 	for a, fits := range x.fits {
@@ -470,7 +472,8 @@ func (x *CrossFit) checkOwn() error {
 		columns = x.features
 	}
 	for _, r := range x.own {
-		if !(r.Weight > 0) || len(r.Sizes) != x.options.Classes.Len() || len(r.Mean) != columns || len(r.Var) != columns || len(r.Size) != columns {
+		if !(r.Weight > 0) || len(r.Sizes) != x.options.Classes.Len() || len(r.Mean) != columns || len(r.Var) != columns ||
+			len(r.Size) != columns {
 			return errState
 		}
 	}

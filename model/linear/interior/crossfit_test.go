@@ -39,8 +39,8 @@ func crossed(t testing.TB, o linear.Options, c *linear.Chunk, split *folds.Folds
 	return x
 }
 
-// Fits of all rows, and of those of a fold's others, are what Optimizers of these rows come to, whether or not all alphas
-// have room at a time.
+// Fits of all rows, and of those of a fold's others, are what Optimizers of these rows come to, whether or not all
+// alphas have room at a time.
 func TestCrossFit(t *testing.T) {
 	t.Parallel()
 	c := lineartest.Problem(90, 0, 1)
@@ -58,7 +58,8 @@ func TestCrossFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range want.Metrics {
-		if m := got.Metrics[i]; m.Name != want.Metrics[i].Name || !slices.EqualFunc(m.Splits, want.Metrics[i].Splits, slices.Equal) {
+		if m := got.Metrics[i]; m.Name != want.Metrics[i].Name ||
+			!slices.EqualFunc(m.Splits, want.Metrics[i].Splits, slices.Equal) {
 			t.Errorf("one alpha at a time: %v, want %v", m, want.Metrics[i])
 		}
 	}
@@ -163,8 +164,10 @@ func TestCrossFitRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, change := range [][2]string{
-			{`"from":0`, `"from":1`}, {`"to":1`, `"to":2`}, {`"to":2`, `"to":1`}, {`"own":[`, `"own":[{},`}, {`"fits":[`, `"fits":[[],`},
-			{`"stage":"looking"`, `"stage":"fitting"`}, {`"stage":"fitting"`, `"stage":"judging"`}, {`"stage":"over"`, `"stage":"judging"`},
+			{`"from":0`, `"from":1`}, {`"to":1`, `"to":2`}, {`"to":2`, `"to":1`}, {`"own":[`, `"own":[{},`},
+			{`"fits":[`, `"fits":[[],`},
+			{`"stage":"looking"`, `"stage":"fitting"`}, {`"stage":"fitting"`, `"stage":"judging"`},
+			{`"stage":"over"`, `"stage":"judging"`},
 		} {
 			bad := bytes.Replace(state, []byte(change[0]), []byte(change[1]), 1)
 			if bytes.Equal(bad, state) {

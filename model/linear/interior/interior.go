@@ -35,8 +35,8 @@ import (
 // Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw −
 // ‖gradient‖²/(2·alpha). Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least
 // to do so. The best point is at most its objective less the best bound above the optimum: the gap, which is measured,
-// not estimated. The search ends where that is 10⁻⁶ of the objective, of huber 10⁻¹⁰; and where it is 10⁻⁵ and two passes
-// have not lessened it, as where alpha is small, and rounding in the slopes is all that is left.
+// not estimated. The search ends where that is 10⁻⁶ of the objective, of huber 10⁻¹⁰; and where it is 10⁻⁵ and two
+// passes have not lessened it, as where alpha is small, and rounding in the slopes is all that is left.
 //
 // The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows: with hinge that of
 // LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises; with epsilon_insensitive
@@ -139,7 +139,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		p.closed = closer
 	}
 	for range vectors {
-		p.searches = append(p.searches, &search{Points: []jsontext.BitFloats{make([]float64, p.width())}, Barrier: []float64{0.1}})
+		p.searches = append(p.searches, &search{Points: []jsontext.BitFloats{make([]float64, p.width())},
+			Barrier: []float64{0.1}})
 	}
 	return p, nil
 }
@@ -334,7 +335,8 @@ func (o *Optimizer) Model() (*linear.Model, error) {
 		return nil, errors.New("linear.interior: no pass has been made")
 	}
 	m := &linear.Model{
-		Task: o.options.Task, Loss: o.options.Loss, FeatureNames: slices.Clone(o.FeatureNames), Classes: o.options.Classes.Clone(),
+		Task: o.options.Task, Loss: o.options.Loss, FeatureNames: slices.Clone(o.FeatureNames),
+		Classes:  o.options.Classes.Clone(),
 		Options:  o.options,
 		Training: linear.Training{Solver: "exact", Rows: o.rows, Epochs: o.passes, ClassRows: slices.Clone(o.ClassRows)},
 	}
@@ -414,7 +416,8 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 			return errState
 		}
 	}
-	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes, s.MaxPasses
+	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes,
+		s.MaxPasses
 	p.passes, p.rows, p.weight, p.searches = s.passes, s.rows, s.weight, s.searches
 	*o = *p
 	return nil

@@ -268,8 +268,8 @@ func TestDegenerate(t *testing.T) {
 	}
 }
 
-// Of classes that can be told apart without a fault, objectives come down to next to nothing: each is within 10⁻⁴ of its
-// optimum before 30 passes, and there the search ends, although rounding keeps some gaps above 10⁻⁶.
+// Of classes that can be told apart without a fault, objectives come down to next to nothing: each is within 10⁻⁴ of
+// its optimum before 30 passes, and there the search ends, although rounding keeps some gaps above 10⁻⁶.
 func TestDigits(t *testing.T) {
 	t.Parallel()
 	f, err := os.Open("../../../testdata/digits.csv")
@@ -329,7 +329,8 @@ func TestRefuses(t *testing.T) {
 	}{
 		{linear.Options{Task: linear.Regression, Loss: linear.Quantile, Penalty: linear.L1}, "penalty l2"},
 		{linear.Options{Task: linear.Regression, Loss: linear.Quantile, Alpha: new(0.0)}, "above 0"},
-		{linear.Options{Task: linear.Regression, Loss: linear.Quantile, Quantile: new(1.0)}, "quantile 1: must be a number between 0 and 1"},
+		{linear.Options{Task: linear.Regression, Loss: linear.Quantile, Quantile: new(1.0)},
+			"quantile 1: must be a number between 0 and 1"},
 		{linear.Options{Task: linear.Regression, Loss: linear.Huber, Quantile: new(0.5)}, "only the loss quantile has it"},
 		{linear.Options{Task: linear.Classification, Loss: linear.Quantile}, "take the task regression"},
 		{linear.Options{Task: linear.Regression, Loss: linear.SquaredError}, "another solver"},
@@ -364,7 +365,8 @@ func TestRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, change := range [][2]string{{`"passes":1`, `"passes":2`}, {`"features":6`, `"features":7`}, {`"done":false`, `"done":true`}} {
+	for _, change := range [][2]string{{`"passes":1`, `"passes":2`}, {`"features":6`, `"features":7`},
+		{`"done":false`, `"done":true`}} {
 		bad := bytes.Replace(state, []byte(change[0]), []byte(change[1]), 1)
 		if bytes.Equal(bad, state) {
 			t.Errorf("no %s in %s", change[0], state)
@@ -419,8 +421,10 @@ func TestHuber(t *testing.T) {
 		for _, v := range gradient {
 			most = max(most, math.Abs(v))
 		}
-		if got := m.Training.Objective[0]; math.Abs(got/objective-1) > 1e-12 || !(m.Training.Gap <= 1e-10*got) || l.Passes() > 30 || most > 1e-4*epsilon {
-			t.Errorf("epsilon %v: objective %v, want %v, gap %v, gradient %v, %d passes", epsilon, got, objective, m.Training.Gap, most, l.Passes())
+		if got := m.Training.Objective[0]; math.Abs(got/objective-1) > 1e-12 || !(m.Training.Gap <= 1e-10*got) ||
+			l.Passes() > 30 || most > 1e-4*epsilon {
+			t.Errorf("epsilon %v: objective %v, want %v, gap %v, gradient %v, %d passes", epsilon, got, objective,
+				m.Training.Gap, most, l.Passes())
 		}
 	}
 }
@@ -431,7 +435,8 @@ func TestPasses(t *testing.T) {
 	alpha := 1e-3
 	x, y := table()
 	c := &linear.Chunk{Features: features, X: x, Target: y}
-	l, err := interior.NewOptimizer(linear.Options{Task: linear.Regression, Loss: linear.Quantile, Alpha: &alpha}, features)
+	l, err := interior.NewOptimizer(linear.Options{Task: linear.Regression, Loss: linear.Quantile, Alpha: &alpha},
+		features)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -522,6 +527,7 @@ func TestGapOfClasses(t *testing.T) {
 		gap, share, last = max(gap, one.Training.Gap), max(share, l.Gap()), l
 	}
 	if math.Abs(m.Training.Gap-gap) > 1e-12*gap || math.Abs(all.Gap()-share) > 1e-12*share || !(share > last.Gap()) {
-		t.Errorf("gap %v, a share of %v; want %v and %v, above %v of the last", m.Training.Gap, all.Gap(), gap, share, last.Gap())
+		t.Errorf("gap %v, a share of %v; want %v and %v, above %v of the last", m.Training.Gap, all.Gap(), gap, share,
+			last.Gap())
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"beamlearn/model/linear/leastsquares"
 )
 
-// Sums of one pass, in parts of any number, solve least squares for each penalty: alpha 1 of six rows is Ridge(alpha=6).
+// Sums of one pass, in parts of any number, solve least squares for each penalty: alpha 1 of six rows is
+// Ridge(alpha=6).
 func ExampleGram_Solve() {
 	rows := &linear.Chunk{
 		Features: 2,

@@ -57,7 +57,8 @@ func NewGram(features int) (*Gram, error) {
 		return nil, fmt.Errorf("%d features: there must be at least one", features)
 	}
 	if features > MaxGram {
-		return nil, fmt.Errorf("%d features: exact least squares takes %d at most: learn by sgd, or hash to fewer features", features, MaxGram)
+		return nil, fmt.Errorf("%d features: exact least squares takes %d at most: learn by sgd, or hash to fewer features",
+			features, MaxGram)
 	}
 	return newGram(features), nil
 }
@@ -208,8 +209,10 @@ func (g *Gram) room() *gramBlock {
 	if g.block == nil {
 		n := panel.BlockRows(g.features)
 		g.block = &gramBlock{
-			x: panel.NewPanels(g.features, n), target: make([]float64, n), weights: make([]float64, n), pairs: make([]float64, 4*n),
-			mean: make([]float64, g.features+5), delta: make([]float64, g.features+1), products: panel.NewTriangle(g.features + 1),
+			x: panel.NewPanels(g.features, n), target: make([]float64, n), weights: make([]float64, n),
+			pairs: make([]float64, 4*n),
+			mean:  make([]float64, g.features+5), delta: make([]float64, g.features+1),
+			products: panel.NewTriangle(g.features + 1),
 		}
 	}
 	return g.block
@@ -442,7 +445,8 @@ func (g *Gram) overflow(c *linear.Chunk) error {
 	at := 0
 	for i := range g.features + 1 {
 		if v := g.products[at] + g.mean[i]; v-v != 0 {
-			g.err = c.Fault(-1, "values whose squares sum up to a number: scale them down", "values %s that overflow", g.nameOf(i))
+			g.err = c.Fault(-1, "values whose squares sum up to a number: scale them down", "values %s that overflow",
+				g.nameOf(i))
 			return g.err
 		}
 		at += g.features + 1 - i
@@ -520,7 +524,8 @@ func GramSize(features int) int {
 
 // state is the fields of a Gram as the state of a learner; the sums are those of MarshalBinary.
 func (g *Gram) state(sums *[]byte) jsontext.Object {
-	return jsontext.Object{{Name: "features", Value: &g.features}, {Name: "done", Value: &g.done}, {Name: "sums", Value: sums}}
+	return jsontext.Object{{Name: "features", Value: &g.features}, {Name: "done", Value: &g.done},
+		{Name: "sums", Value: sums}}
 }
 
 // MarshalJSON writes the whole state.

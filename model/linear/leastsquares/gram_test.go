@@ -39,14 +39,16 @@ func TestGramEqualsScikit(t *testing.T) {
 	for _, c := range f.Squares {
 		rows := f.Chunk("diabetes", c.Weighted)
 		for form, g := range map[string]*Gram{
-			"one": gramOf(t, 1, rows), "five parts": gramOf(t, 5, lineartest.CutChunk(rows, 23)...), "float32": gramOf(t, 2, lineartest.CutChunk(lineartest.Narrowed(rows), 100)...),
+			"one": gramOf(t, 1, rows), "five parts": gramOf(t, 5, lineartest.CutChunk(rows, 23)...),
+			"float32": gramOf(t, 2, lineartest.CutChunk(lineartest.Narrowed(rows), 100)...),
 		} {
 			t.Run(c.Name+"/"+form, func(t *testing.T) {
 				allowed := 1e-8
 				if form == "float32" {
 					allowed = 1e-4
 				}
-				o := linear.Options{Task: linear.Regression, Penalty: c.Penalty, Alpha: &c.Alpha, L1Ratio: &c.L1Ratio, FitIntercept: &c.FitIntercept}
+				o := linear.Options{Task: linear.Regression, Penalty: c.Penalty, Alpha: &c.Alpha, L1Ratio: &c.L1Ratio,
+					FitIntercept: &c.FitIntercept}
 				s, err := g.Solve(&o, c.Standardize)
 				if err != nil {
 					t.Fatal(err)
@@ -75,7 +77,8 @@ func TestGramEqualsScikit(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if d := lineartest.Apart(t, []float64{score.MSE(), score.R2()}, []float64{c.MSE, c.R2}); !(d <= 1e-9) || !math.IsNaN(score.MAE()) {
+				if d := lineartest.Apart(t, []float64{score.MSE(), score.R2()}, []float64{c.MSE, c.R2}); !(d <= 1e-9) ||
+					!math.IsNaN(score.MAE()) {
 					t.Errorf("MSE %v, R² %v, want %v, %v", score.MSE(), score.R2(), c.MSE, c.R2)
 				}
 			})
@@ -99,7 +102,8 @@ func TestCrossValidate(t *testing.T) {
 	if err := json.Unmarshal(b, folds); err != nil || !folds.Done() {
 		t.Fatal(err, folds.Done())
 	}
-	scores, err := folds.CrossValidate(&linear.Options{Task: linear.Regression, Penalty: linear.ElasticNet}, true, []float64{0.02, 0.5}, []float64{0.2, 0.9})
+	scores, err := folds.CrossValidate(&linear.Options{Task: linear.Regression, Penalty: linear.ElasticNet}, true,
+		[]float64{0.02, 0.5}, []float64{0.2, 0.9})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +116,8 @@ func TestCrossValidate(t *testing.T) {
 		for _, m := range s.Folds {
 			mse, r2 = append(mse, m.MSE()), append(r2, m.R2())
 		}
-		if s.Alpha != want.Alpha || s.L1Ratio != want.L1Ratio || lineartest.Apart(t, mse, want.MSE) > 1e-9 || lineartest.Apart(t, r2, want.R2) > 1e-9 {
+		if s.Alpha != want.Alpha || s.L1Ratio != want.L1Ratio || lineartest.Apart(t, mse, want.MSE) > 1e-9 ||
+			lineartest.Apart(t, r2, want.R2) > 1e-9 {
 			t.Errorf("%v: want %v", s, want)
 		}
 	}
@@ -145,7 +150,8 @@ func TestGramLargeMeans(t *testing.T) {
 		shifted.Target = append(shifted.Target, y+1e8)
 	}
 	for _, o := range []linear.Options{
-		{Task: linear.Regression, Penalty: linear.None}, {Task: linear.Regression, Alpha: new(0.1)}, {Task: linear.Regression, Penalty: linear.L1, Alpha: new(0.05)},
+		{Task: linear.Regression, Penalty: linear.None}, {Task: linear.Regression, Alpha: new(0.1)},
+		{Task: linear.Regression, Penalty: linear.L1, Alpha: new(0.05)},
 	} {
 		for _, standardize := range []bool{false, true} {
 			want, err := gramOf(t, 1, centred).Solve(&o, standardize)
@@ -167,7 +173,8 @@ func TestGramLargeMeans(t *testing.T) {
 	}
 	// Against least squares by orthogonal factors, on centred data.
 	want := leastSquares(t, centred)
-	got, err := gramOf(t, 7, lineartest.CutChunk(shifted, 333)...).Solve(&linear.Options{Task: linear.Regression, Penalty: linear.None}, false)
+	got, err := gramOf(t, 7, lineartest.CutChunk(shifted, 333)...).Solve(&linear.Options{Task: linear.Regression,
+		Penalty: linear.None}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +273,8 @@ func TestGramSparse(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A mean of 1e6 at a spread of 1e5 costs the digits that it must: the intercept takes it.
-		if d := max(lineartest.Apart(t, a.Coef, b.Coef), lineartest.Apart(t, p, q)); d > 1e-9 || math.Abs(a.Intercept-b.Intercept) > 1e-9*max(1, math.Abs(b.Intercept)) {
+		if d := max(lineartest.Apart(t, a.Coef, b.Coef), lineartest.Apart(t, p, q)); d > 1e-9 ||
+			math.Abs(a.Intercept-b.Intercept) > 1e-9*max(1, math.Abs(b.Intercept)) {
 			t.Errorf("intercept=%v: off by %.2g; %v, want %v", intercept, d, a.Intercept, b.Intercept)
 		}
 	}
@@ -343,7 +351,8 @@ func TestDescendCorrelated(t *testing.T) {
 		}
 		g := gramOf(t, 2, lineartest.CutChunk(c, 40)...)
 		for _, o := range []linear.Options{
-			{Task: linear.Regression, Penalty: linear.L1, Alpha: new(1e-5)}, {Task: linear.Regression, Penalty: linear.ElasticNet, Alpha: new(1e-4), L1Ratio: new(0.5)},
+			{Task: linear.Regression, Penalty: linear.L1, Alpha: new(1e-5)},
+			{Task: linear.Regression, Penalty: linear.ElasticNet, Alpha: new(1e-4), L1Ratio: new(0.5)},
 		} {
 			s, err := g.Solve(&o, false)
 			if err != nil {
@@ -381,7 +390,9 @@ func TestGramRefuses(t *testing.T) {
 	c := lineartest.Problem(50, 0, 4)
 	g := gramOf(t, 1, c)
 	for name, o := range map[string]linear.Options{
-		"loss": {Task: linear.Regression, Loss: linear.Huber}, "task": {Task: linear.Classification, Loss: linear.SquaredError}, "alpha": {Task: linear.Regression, Alpha: new(-1.0)},
+		"loss":  {Task: linear.Regression, Loss: linear.Huber},
+		"task":  {Task: linear.Classification, Loss: linear.SquaredError},
+		"alpha": {Task: linear.Regression, Alpha: new(-1.0)},
 	} {
 		if _, err := g.Solve(&o, false); err == nil {
 			t.Errorf("%s: solved", name)
@@ -430,7 +441,8 @@ func TestGramRefuses(t *testing.T) {
 func FuzzGramUnmarshal(f *testing.F) {
 	g, _ := NewGram(3)
 	empty, _ := g.MarshalBinary()
-	if err := g.PartialFit(&linear.Chunk{Features: 3, X: []float64{1, 2, 3, 4, 5, 7}, Target: []float64{1, 2}}); err != nil {
+	if err := g.PartialFit(&linear.Chunk{Features: 3, X: []float64{1, 2, 3, 4, 5, 7},
+		Target: []float64{1, 2}}); err != nil {
 		f.Fatal(err)
 	}
 	full, _ := g.MarshalBinary()

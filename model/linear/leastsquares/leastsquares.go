@@ -317,12 +317,14 @@ func (q *quadratic) rounding(w []float64) float64 {
 // told from sums: it is NaN. O(features²).
 func (g *Gram) Score(m *linear.Model) (linear.RegressionMetrics, error) {
 	if m.Task != linear.Regression || m.Features() != g.features {
-		return linear.RegressionMetrics{}, fmt.Errorf("a model of %s with %d features: the sums judge regression with %d", m.Task, m.Features(), g.features)
+		return linear.RegressionMetrics{}, fmt.Errorf("a model of %s with %d features: the sums judge regression with %d",
+			m.Task, m.Features(), g.features)
 	}
 	return g.score(m.Coef[0], m.Intercept[0], m.Scaler)
 }
 
-func (g *Gram) score(coef []float64, intercept float64, scaler *linear.StandardScaler) (linear.RegressionMetrics, error) {
+func (g *Gram) score(coef []float64, intercept float64, scaler *linear.StandardScaler) (linear.RegressionMetrics,
+	error) {
 	if err := g.filled(); err != nil {
 		return linear.RegressionMetrics{}, err
 	}
@@ -417,7 +419,8 @@ func (s *Solution) Model(o *linear.Options, names []string) (*linear.Model, erro
 	m := &linear.Model{
 		Task: e.Task, Loss: e.Loss, FeatureNames: slices.Clone(names), Options: e,
 		Coef: [][]float64{slices.Clone(s.Coef)}, Intercept: []float64{s.Intercept},
-		Training: linear.Training{Solver: "exact", Rows: s.rows, Epochs: 1, Objective: jsontext.Floats{s.Objective}, Gap: s.Gap},
+		Training: linear.Training{Solver: "exact", Rows: s.rows, Epochs: 1, Objective: jsontext.Floats{s.Objective},
+			Gap: s.Gap},
 	}
 	if s.Scaler != nil {
 		m.Scaler = s.Scaler.Clone()

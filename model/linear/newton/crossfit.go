@@ -115,10 +115,11 @@ const crossMemory = 1 << 23
 // CrossRows is the number of rows in a PartialFit, of which each fold has its blocks.
 const CrossRows = 4096
 
-// NewCrossFit makes the fits of these alphas and folds, of rows of so many features; of elasticnet each alpha with each of
-// the l1_ratios, which are those of the options where there are none. The options are those of an [Optimizer].
+// NewCrossFit makes the fits of these alphas and folds, of rows of so many features; of elasticnet each alpha with each
+// of the l1_ratios, which are those of the options where there are none. The options are those of an [Optimizer].
 func NewCrossFit(o linear.Options, alphas, l1Ratios []float64, folds *folds.Folds, features int) (*CrossFit, error) {
-	x := &CrossFit{given: grid.GridOptions{Alphas: slices.Clone(alphas)}, folds: folds, features: features, stage: crossDrawing}
+	x := &CrossFit{given: grid.GridOptions{Alphas: slices.Clone(alphas)}, folds: folds, features: features,
+		stage: crossDrawing}
 	if o.Penalty == linear.ElasticNet {
 		x.given.L1Ratios = slices.Clone(l1Ratios)
 	}
@@ -139,7 +140,8 @@ func NewCrossFit(o linear.Options, alphas, l1Ratios []float64, folds *folds.Fold
 		return nil, err
 	}
 	if !x.views[0].newton {
-		return nil, fmt.Errorf("linear.CrossFit: %d features of %d weight vectors: too many", features, x.problems()*x.views[0].vectors)
+		return nil, fmt.Errorf("linear.CrossFit: %d features of %d weight vectors: too many", features,
+			x.problems()*x.views[0].vectors)
 	}
 	return x, nil
 }
@@ -209,7 +211,8 @@ func (x *CrossFit) frame(without int) frame {
 		scale, mean := x.Scaler.Scale[j], sum/s.Weight
 		shift[j] = mean
 		variance := s.Squares[j]/s.Weight - float64(mean*mean)
-		if variance <= 4*kernel.Epsilon*float64(s.Rows)*float64(mean*mean) { // rounding: the column is constant without the fold
+		// rounding: the column is constant without the fold
+		if variance <= 4*kernel.Epsilon*float64(s.Rows)*float64(mean*mean) {
 			variance = 0
 		}
 		at := float64(mean * scale)
@@ -466,7 +469,8 @@ func (x *CrossFit) keep(frames []frame) error {
 	if x.grid == nil {
 		var err error
 		x.grid, err = grid.NewJudge(grid.GridOptions{
-			Options: x.options, Alphas: x.given.Alphas, L1Ratios: x.given.L1Ratios, Folds: x.folds.K, Split: x.folds, ClassRows: x.ClassRows,
+			Options: x.options, Alphas: x.given.Alphas, L1Ratios: x.given.L1Ratios, Folds: x.folds.K, Split: x.folds,
+			ClassRows: x.ClassRows,
 		}, x.features, x.Scaler)
 		if err != nil {
 			return err

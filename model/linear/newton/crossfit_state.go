@@ -69,7 +69,8 @@ func (x *CrossFit) UnmarshalJSON(b []byte) error {
 
 // checkState says whether what was read fits together.
 func (x *CrossFit) checkState() error {
-	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 || x.begun < 0 || x.Scaler != nil && len(x.Scaler.Mean) != x.features {
+	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 || x.begun < 0 || x.Scaler != nil &&
+		len(x.Scaler.Mean) != x.features {
 		return errCrossState
 	}
 	if x.stage == crossDrawing {
@@ -83,7 +84,8 @@ func (x *CrossFit) checkState() error {
 	}
 	for _, own := range x.own {
 		like := x.newStats()
-		if own.Rows < 0 || !(own.Weight > 0) || len(own.Sizes) != len(like.Sizes) || len(own.Sum) != len(like.Sum) || len(own.Squares) != len(like.Squares) {
+		if own.Rows < 0 || !(own.Weight > 0) || len(own.Sizes) != len(like.Sizes) || len(own.Sum) != len(like.Sum) ||
+			len(own.Squares) != len(like.Squares) {
 			return errCrossState
 		}
 	}
@@ -98,7 +100,8 @@ func (x *CrossFit) checkState() error {
 		return errCrossState
 	}
 	if g := x.grid; g != nil {
-		if !g.Judges(x.folds.K, len(x.alphas), x.problems()*x.views[0].vectors, x.features, x.options.Classes.Len()) || (x.stage == crossOver) != g.Done() {
+		if !g.Judges(x.folds.K, len(x.alphas), x.problems()*x.views[0].vectors, x.features, x.options.Classes.Len()) ||
+			(x.stage == crossOver) != g.Done() {
 			return errCrossState
 		}
 	}
@@ -124,7 +127,8 @@ func (x *CrossFit) checkFits(a int) bool {
 		return false
 	}
 	for _, p := range f.Full {
-		if p == nil || p.Base == nil || !sized(size, p.Base, p.Dir) || p.Gradient != nil || p.Diagonal != nil || len(p.Steps)+len(p.Changes) > 0 {
+		if p == nil || p.Base == nil || !sized(size, p.Base, p.Dir) || p.Gradient != nil || p.Diagonal != nil || len(p.Steps)+
+			len(p.Changes) > 0 {
 			return false
 		}
 	}

@@ -191,7 +191,8 @@ func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
 	fill(l.weight, 1)
 	l.signs = [2][]float64{slices.Repeat([]float64{-1}, lanes.Width), slices.Repeat([]float64{1}, lanes.Width)}
 	l.row = lanes.Row{
-		Groups: &l.groups[0], N: len(l.groups), Dot: &l.dot[0], P: &l.p[0], Y: &l.y[0], Weight: &l.weight[0], Update: &l.slope[0],
+		Groups: &l.groups[0], N: len(l.groups), Dot: &l.dot[0], P: &l.p[0], Y: &l.y[0], Weight: &l.weight[0],
+		Update:     &l.slope[0],
 		WeightStep: 8 * lanes.Width,
 	}
 	if l.vectors {

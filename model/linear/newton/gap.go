@@ -9,13 +9,13 @@ import (
 	"beamlearn/model/linear"
 )
 
-// How far the objective is above its optimum at most, where L-BFGS or conjugate gradients come near it, and nobody knows
-// how near. With the penalty l2 any line below the losses' mean, at + slope·point, gives a lower bound of all objectives:
-// at − ‖slope‖²/(2·alpha), if its slope along a free intercept is 0; and the tangent at a point is such a line, but for
-// the intercept, whose slope is only nearly 0. It is mixed with a little of a line where that slope is of the other
-// sign: of log_loss those where all rows are predicted to be of one class for sure, whose slopes are sums of the rows of
-// each class, which the first pass makes; of other losses the tangent of the last pass whose slope had that sign, if there
-// was one.
+// How far the objective is above its optimum at most, where L-BFGS or conjugate gradients come near it, and nobody
+// knows how near. With the penalty l2 any line below the losses' mean, at + slope·point, gives a lower bound of all
+// objectives: at − ‖slope‖²/(2·alpha), if its slope along a free intercept is 0; and the tangent at a point is such a
+// line, but for the intercept, whose slope is only nearly 0. It is mixed with a little of a line where that slope is of
+// the other sign: of log_loss those where all rows are predicted to be of one class for sure, whose slopes are sums of
+// the rows of each class, which the first pass makes; of other losses the tangent of the last pass whose slope had that
+// sign, if there was one.
 //
 // Squared errors are as curved along the intercept everywhere, so that its best value given the weights, the gain of
 // going there, and how much the gradient can change on the way are known; of the gradient, at most as much as the root

@@ -9,7 +9,8 @@ import (
 	"beamlearn/model/linear"
 )
 
-// wideChunk is sparse rows of more columns than Newton's steps take, of three classes of different sizes, or of numbers.
+// wideChunk is sparse rows of more columns than Newton's steps take, of three classes of different sizes, or of
+// numbers.
 func wideChunk(classes int) *linear.Chunk {
 	r := rand.New(rand.NewPCG(3, 4))
 	c := &linear.Chunk{Features: 2100, Sparse: &linear.CSR{Offsets: []int{0}}}
@@ -30,8 +31,8 @@ func wideChunk(classes int) *linear.Chunk {
 	return c
 }
 
-// Below the lower bound of each pass there is no objective, also that of the optimum, and in the end it is near: the gap
-// is in the model. It is of no use without l2, and of other losses needs tangents of both signs.
+// Below the lower bound of each pass there is no objective, also that of the optimum, and in the end it is near: the
+// gap is in the model. It is of no use without l2, and of other losses needs tangents of both signs.
 func TestGap(t *testing.T) {
 	t.Parallel()
 	no := false
@@ -40,10 +41,13 @@ func TestGap(t *testing.T) {
 		o       linear.Options
 		classes int
 	}{
-		"two":           {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 5}}}, 2},
-		"ovr":           {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, ClassWeight: balanced}, 3},
-		"softmax":       {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial}, 3},
-		"balanced":      {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, ClassWeight: balanced}, 3},
+		"two": {linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 5}}}, 2},
+		"ovr": {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, ClassWeight: balanced}, 3},
+		"softmax": {linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+			MultiClass: linear.Multinomial}, 3},
+		"balanced": {linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial,
+			ClassWeight: balanced}, 3},
 		"no intercept":  {linear.Options{Task: linear.Classification, Loss: linear.SquaredHinge, FitIntercept: &no}, 2},
 		"huber":         {linear.Options{Task: linear.Regression, Loss: linear.Huber, Epsilon: new(3.0)}, 0},
 		"squared_hinge": {linear.Options{Task: linear.Classification, Loss: linear.SquaredHinge}, 3},

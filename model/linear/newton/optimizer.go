@@ -83,7 +83,8 @@ type optimum struct {
 	Done      bool
 	Converged bool
 
-	// Of L-BFGS and of conjugate gradients: the gradient at Base, its preconditioner, and differences of points and gradients.
+	// Of L-BFGS and of conjugate gradients: the gradient at Base, its preconditioner, and differences of points and
+	// gradients.
 	Gradient jsontext.BitFloats   `json:",omitempty"`
 	Diagonal jsontext.BitFloats   `json:",omitempty"`
 	Made     float64              `json:",omitempty"` // what a step promised when a softmax's Diagonal was summed up
@@ -116,7 +117,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 		return nil, err
 	}
 	switch o.Loss {
-	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredError, linear.SquaredEpsilonInsensitive,
+	case linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredError,
+		linear.SquaredEpsilonInsensitive,
 		linear.Poisson, linear.Gamma, linear.Tweedie:
 	default:
 		return nil, fmt.Errorf("loss %s: has corners, where Newton's method has no step: "+
@@ -234,10 +236,11 @@ func (o *Optimizer) Start(coef [][]float64, intercept []float64) error {
 	return nil
 }
 
-// Centre makes the first pass begin at the best constant prediction, that of a mean target, where the loss is a deviance
-// and no sample of the rows says where to begin.
+// Centre makes the first pass begin at the best constant prediction, that of a mean target, where the loss is a
+// deviance and no sample of the rows says where to begin.
 func (o *Optimizer) Centre(mean float64) {
-	if d, ok := o.options.Deviance(); ok && o.sample == 0 && o.passes == 0 && *o.options.FitIntercept && (mean > 0 || !d.Log()) {
+	if d, ok := o.options.Deviance(); ok && o.sample == 0 && o.passes == 0 && *o.options.FitIntercept &&
+		(mean > 0 || !d.Log()) {
 		o.problems[0].Base[o.features] = d.Link(mean)
 	}
 }
@@ -639,7 +642,8 @@ func (o *Optimizer) Model() (*linear.Model, error) {
 		return nil, errors.New("linear.Optimizer: no pass has been made")
 	}
 	m := &linear.Model{
-		Task: o.options.Task, Loss: o.options.Loss, FeatureNames: slices.Clone(o.FeatureNames), Classes: o.options.Classes.Clone(),
+		Task: o.options.Task, Loss: o.options.Loss, FeatureNames: slices.Clone(o.FeatureNames),
+		Classes: o.options.Classes.Clone(),
 		Options: o.options,
 		Training: linear.Training{
 			Solver: "exact", Rows: o.rows, Epochs: o.passes, ClassRows: slices.Clone(o.ClassRows),
@@ -717,7 +721,8 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 		if n := len(v.Sides); n != 0 && n != max(p.vectors, 2)*p.width() || !(v.Bound >= 0) || !p.fits(v.Tangents) {
 			return errors.New("linear.Optimizer: a state whose bounds do not fit it")
 		}
-		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs && (v.Diagonal == nil || len(v.Diagonal) == p.scalingSize())
+		fits := len(v.Steps) == len(v.Changes) && len(v.Steps) <= maxPairs &&
+			(v.Diagonal == nil || len(v.Diagonal) == p.scalingSize())
 		for _, f := range slices.Concat([]jsontext.BitFloats{v.Dir, v.Gradient}, v.Steps, v.Changes) {
 			fits = fits && (f == nil || len(f) == p.size())
 		}
@@ -731,7 +736,8 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 			return errors.New("linear.Optimizer: a state whose steps do not fit its features")
 		}
 	}
-	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes, s.MaxPasses
+	p.FeatureNames, p.Scaler, p.ClassRows, p.ClassSizes, p.MaxPasses = s.FeatureNames, s.Scaler, s.ClassRows, s.ClassSizes,
+		s.MaxPasses
 	p.sample, p.passes, p.rows, p.weight, p.problems = s.sample, s.passes, s.rows, s.weight, s.problems
 	p.lighten()
 	*o = *p

@@ -60,7 +60,8 @@ func TestOptimizerEqualsScikit(t *testing.T) {
 	worst := 0.0
 	for _, c := range f.Curved {
 		rows := f.Chunk(c.Data, c.Weighted)
-		o := linear.Options{Task: linear.Classification, Loss: c.Loss, Alpha: &c.Alpha, Epsilon: &c.Epsilon, ClassWeight: linear.ClassWeight{Of: c.ClassWeight}}
+		o := linear.Options{Task: linear.Classification, Loss: c.Loss, Alpha: &c.Alpha, Epsilon: &c.Epsilon,
+			ClassWeight: linear.ClassWeight{Of: c.ClassWeight}}
 		if c.Data == "diabetes" {
 			o.Task = linear.Regression
 		} else {
@@ -120,7 +121,8 @@ func TestOptimizerEqualsScikit(t *testing.T) {
 func TestOptimizerPasses(t *testing.T) {
 	c := lineartest.Logistic(60000, 20, 1)
 	for _, alpha := range []float64{1e-4, 1e-6} {
-		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(alpha), Classes: lineartest.Numbered(2)}
+		o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(alpha),
+			Classes: lineartest.Numbered(2)}
 		reference := optimizerFor(t, o, 20)
 		reference.sample = 0
 		run(t, reference, 1, c)
@@ -163,7 +165,8 @@ func TestOptimizerPasses(t *testing.T) {
 // Far from the optimum the curvature is next to nothing and the undamped step leads away for ever; ours comes back.
 func TestOptimizerDamps(t *testing.T) {
 	c := lineartest.Logistic(2000, 3, 5)
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-6), Classes: lineartest.Numbered(2)}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-6),
+		Classes: lineartest.Numbered(2)}
 	start, intercept := [][]float64{{30, -40, 50}}, []float64{20}
 
 	undamped := optimizerFor(t, o, 3)
@@ -219,7 +222,8 @@ func TestOptimizerForms(t *testing.T) {
 	full := &linear.Chunk{Features: 40, X: make([]float64, len(base.X)), Target: base.Target}
 	for i, v := range base.X {
 		if math.Abs(v) > 1.5 {
-			sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(i%40)), append(sparse.Sparse.Values, v)
+			sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(i%40)),
+				append(sparse.Sparse.Values, v)
 			full.X[i] = v
 		}
 		if i%40 == 39 {
@@ -236,7 +240,8 @@ func TestOptimizerForms(t *testing.T) {
 	}
 	for i, o := range []linear.Options{
 		{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-3), Classes: lineartest.Numbered(2)},
-		{Task: linear.Classification, Loss: linear.SquaredHinge, Alpha: new(1e-2), Classes: lineartest.Numbered(2), FitIntercept: new(false)},
+		{Task: linear.Classification, Loss: linear.SquaredHinge, Alpha: new(1e-2), Classes: lineartest.Numbered(2),
+			FitIntercept: new(false)},
 		{Task: linear.Regression, Loss: linear.Huber, Alpha: new(1e-2), Epsilon: new(0.3)},
 		{Task: linear.Regression, Loss: linear.SquaredError, Alpha: new(1e-2)},
 	} {
@@ -288,7 +293,8 @@ func TestOptimizerWide(t *testing.T) {
 		c.Sparse.Offsets = append(c.Sparse.Offsets, len(c.Sparse.Values))
 		c.Target = append(c.Target, (kernel.Sign(sum+3*r.NormFloat64() > 0)+1)/2)
 	}
-	p := optimizerFor(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-3), Classes: lineartest.Numbered(2)}, 5000)
+	p := optimizerFor(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-3),
+		Classes: lineartest.Numbered(2)}, 5000)
 	if p.newton {
 		t.Fatal("Newton's method with 5,000 features")
 	}
@@ -308,7 +314,8 @@ func TestOptimizerSingular(t *testing.T) {
 		x := c.X[2*i : 2*i+2]
 		wide.X = append(wide.X, x[0], x[1], x[0]+x[1], 1, 0)
 	}
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.None, Classes: lineartest.Numbered(2)}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.None,
+		Classes: lineartest.Numbered(2)}
 	want, got := optimizerFor(t, o, 2), optimizerFor(t, o, 5)
 	run(t, want, 1, c)
 	run(t, got, 1, wide)
@@ -327,7 +334,8 @@ func TestOptimizerSingular(t *testing.T) {
 // Balanced classes are weights n/(classes · rows of the class); rows of weight 0 are none but in number.
 func TestOptimizerWeights(t *testing.T) {
 	c := lineartest.Logistic(900, 4, 6)
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-2), Classes: lineartest.Numbered(2), ClassWeight: linear.ClassWeight{Balanced: true}}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(1e-2),
+		Classes: lineartest.Numbered(2), ClassWeight: linear.ClassWeight{Balanced: true}}
 	p := optimizerFor(t, o, 4)
 	if err := p.Partial(0, 1).PartialFit(c); err == nil || !strings.Contains(err.Error(), "balanced") {
 		t.Errorf("balanced without rows of classes: %v", err)
@@ -338,7 +346,8 @@ func TestOptimizerWeights(t *testing.T) {
 	}
 	p.ClassRows = []int64{900 - ones, ones}
 	run(t, p, 2, lineartest.CutChunk(c, 100)...)
-	o.ClassWeight = linear.ClassWeight{Of: map[string]float64{"0": 900 / float64(2*(900-ones)), "1": 900 / float64(2*ones)}}
+	o.ClassWeight = linear.ClassWeight{Of: map[string]float64{"0": 900 / float64(2*(900-ones)),
+		"1": 900 / float64(2*ones)}}
 	q := optimizerFor(t, o, 4)
 	run(t, q, 2, lineartest.CutChunk(c, 100)...)
 	if d := lineartest.Apart(t, p.problems[0].Base, q.problems[0].Base); d != 0 {
@@ -368,12 +377,16 @@ func TestOptimizerRefuses(t *testing.T) {
 		"one_class":  {Task: linear.OneClass},
 		"alpha":      {Task: linear.Regression, Loss: linear.Huber, Alpha: new(-1.0)},
 	} {
-		if _, err := NewOptimizer(o, 3); err == nil || !strings.Contains(err.Error(), strings.Fields(name)[0]) && name != "one_class" {
+		if _, err := NewOptimizer(o, 3); err == nil || !strings.Contains(err.Error(), strings.Fields(name)[0]) &&
+			name != "one_class" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	wide := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(3)}
-	if _, err := NewOptimizer(wide, 700); err == nil || !strings.Contains(err.Error(), "penalty l1: an exact solver takes it of up to 2000 columns, or with a softmax columns times classes") {
+	wide := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1,
+		MultiClass: linear.Multinomial, Classes: lineartest.Numbered(3)}
+	if _, err := NewOptimizer(wide, 700); err == nil ||
+		!strings.Contains(err.Error(),
+			"penalty l1: an exact solver takes it of up to 2000 columns, or with a softmax columns times classes") {
 		t.Errorf("700 columns and 3 classes with l1: %v", err)
 	}
 	c := lineartest.Logistic(100, 3, 1)
@@ -391,7 +404,8 @@ func TestOptimizerRefuses(t *testing.T) {
 	if err := p.Partial(0, 1).PartialFit(stranger); err == nil || !strings.Contains(err.Error(), "row 1: found class 2") {
 		t.Errorf("an undeclared class: %v", err)
 	}
-	for name, start := range map[string][][]float64{"NaN": {{1, math.NaN(), 2}}, "short": {{1}}, "two": {{1, 2, 3}, {1, 2, 3}}} {
+	for name, start := range map[string][][]float64{"NaN": {{1, math.NaN(), 2}}, "short": {{1}},
+		"two": {{1, 2, 3}, {1, 2, 3}}} {
 		if err := p.Start(start, make([]float64, len(start))); err == nil {
 			t.Errorf("start %s: taken", name)
 		}
@@ -441,7 +455,8 @@ func TestOptimizerBits(t *testing.T) {
 		t.Fatal(err)
 	}
 	hash := uint64(14695981039346656037) // FNV-1a
-	for _, v := range slices.Concat(p.problems[0].Base, q.problems[0].Base, s.Coef, []float64{s.Intercept, s.Objective, p.Objectives()[0]}) {
+	for _, v := range slices.Concat(p.problems[0].Base, q.problems[0].Base, s.Coef,
+		[]float64{s.Intercept, s.Objective, p.Objectives()[0]}) {
 		for bits := math.Float64bits(v); bits != 0; bits >>= 8 {
 			hash = (hash ^ bits&255) * 1099511628211
 		}
@@ -462,7 +477,8 @@ func FuzzOptimizerUnmarshal(f *testing.F) {
 	b, _ := one.MarshalBinary()
 	f.Add(b)
 	two := make1().Partial(0, 1)
-	sparse := &linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 0, 1}, Indices: []int32{1}, Values: []float64{2}}, Target: []float64{1, 2}}
+	sparse := &linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 0, 1}, Indices: []int32{1},
+		Values: []float64{2}}, Target: []float64{1, 2}}
 	if err := two.PartialFit(sparse); err != nil {
 		f.Fatal(err)
 	}
@@ -488,7 +504,8 @@ func FuzzOptimizerUnmarshal(f *testing.F) {
 
 func FuzzOptimizerState(f *testing.F) {
 	for _, newton := range []bool{true, false} {
-		p, _ := NewOptimizer(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Classes: lineartest.Numbered(2)}, 2)
+		p, _ := NewOptimizer(linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+			Classes: lineartest.Numbered(2)}, 2)
 		if p.newton = newton; !newton {
 			p.sample = 0
 		}
@@ -526,7 +543,8 @@ func BenchmarkOptimizer(b *testing.B) {
 	chunks := lineartest.CutChunk(c, 8192)
 	for _, alpha := range []float64{1e-4, 1e-6} {
 		b.Run(fmt.Sprint("alpha=", alpha), func(b *testing.B) {
-			o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(alpha), Classes: lineartest.Numbered(2)}
+			o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: new(alpha),
+				Classes: lineartest.Numbered(2)}
 			b.SetBytes(rows * 20 * 8)
 			for b.Loop() {
 				p := optimizerFor(b, o, 20)
@@ -594,7 +612,8 @@ func TestOptimizerShortens(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p.Dir[0] != 8*v.at || p.Dir[1] != 16*v.at || p.Slope != -v.at || p.Failed != v.failed || p.Done {
-			t.Errorf("%s: a step of length %v, slope %v, failed %d, want %v and %d", name, p.Dir[0]/8, p.Slope, p.Failed, v.at, v.failed)
+			t.Errorf("%s: a step of length %v, slope %v, failed %d, want %v and %d", name, p.Dir[0]/8, p.Slope, p.Failed, v.at,
+				v.failed)
 		}
 	}
 }

@@ -24,9 +24,10 @@ type derivatives struct {
 	loss     float64
 	shorter  [len(lengths)]float64
 	gradient []float64
-	sides    []float64    // of the first pass: see bound
-	second   []float64    // a triangle, of several classes one for each two, or a diagonal: see seconds; nil where not wanted
-	lanes    *softmaxRows // of several classes: sums of single rows that are not in the others yet
+	sides    []float64 // of the first pass: see bound
+	// a triangle, of several classes one for each two, or a diagonal: see seconds; nil where not wanted
+	second []float64
+	lanes  *softmaxRows // of several classes: sums of single rows that are not in the others yet
 }
 
 // optimizerSum is a [Partial] of an [Optimizer].

@@ -135,7 +135,8 @@ func (o *Optimizer) approximateSoftmax(second, base, g []float64, n float64) app
 	slopes := slices.Concat(o.coefs(g)...) // of the losses
 	kernel.Add(-o.alpha(), slices.Concat(o.coefs(base)...), slopes)
 	if !*o.options.FitIntercept {
-		return approximation{o.softmaxSecond(second, d, n), slopes, func([]float64) []float64 { return make([]float64, classes) }}
+		return approximation{o.softmaxSecond(second, d, n), slopes,
+			func([]float64) []float64 { return make([]float64, classes) }}
 	}
 	a := o.softmaxSecond(second, w, n)
 	all := classes * w

@@ -113,7 +113,8 @@ func threeClasses(rows, features, classes int, seed uint64) (full, sparse *linea
 			v := 0.0
 			if r.IntN(6) == 0 {
 				v = r.NormFloat64()
-				sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(j)), append(sparse.Sparse.Values, v)
+				sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(j)),
+					append(sparse.Sparse.Values, v)
 			}
 			full.X = append(full.X, v)
 			scores[j%classes] += v
@@ -134,7 +135,8 @@ func threeClasses(rows, features, classes int, seed uint64) (full, sparse *linea
 func TestMultinomialForms(t *testing.T) {
 	t.Parallel()
 	full, sparse := threeClasses(1500, 12, 5, 1)
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Alpha: new(1e-3), Classes: lineartest.Numbered(5)}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial,
+		Alpha: new(1e-3), Classes: lineartest.Numbered(5)}
 	want := optimizerFor(t, o, 12)
 	run(t, want, 1, full)
 	for name, c := range map[string]*linear.Chunk{"full": full, "sparse": sparse} {
@@ -211,7 +213,8 @@ func TestMultinomialLight(t *testing.T) {
 func TestMultinomialBits(t *testing.T) {
 	t.Parallel()
 	full, sparse := threeClasses(400, 9, 4, 3)
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(4)}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial,
+		Classes: lineartest.Numbered(4)}
 	hash := uint64(14695981039346656037) // FNV-1a
 	for _, c := range []*linear.Chunk{full, sparse} {
 		for _, newton := range []bool{true, false} {
@@ -247,7 +250,8 @@ func TestMultinomialBits(t *testing.T) {
 // Bytes that are no state of a softmax are refused.
 func TestMultinomialState(t *testing.T) {
 	t.Parallel()
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial, Classes: lineartest.Numbered(4)}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial,
+		Classes: lineartest.Numbered(4)}
 	p := optimizerFor(t, o, 9)
 	full, _ := threeClasses(100, 9, 4, 3)
 	p.newton, p.sample = false, 0

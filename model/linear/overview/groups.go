@@ -33,7 +33,8 @@ func (v *View) groups() []report.Block {
 	order := report.Largest(largest, min(shownGroups, len(all)))
 	single := report.Ranking{Title: "Columns of one coefficient", Description: "By column.", Label: v.coefficient()}
 	var charts report.Columns
-	table := report.Table{Caption: "The columns", Columns: []string{"column", "features", "without a coefficient", "largest coefficient"}, Left: len(all) - len(order)}
+	table := report.Table{Caption: "The columns", Columns: []string{"column", "features", "without a coefficient",
+		"largest coefficient"}, Left: len(all) - len(order)}
 	for _, i := range order {
 		g := &all[i]
 		zero := 0
@@ -46,7 +47,8 @@ func (v *View) groups() []report.Block {
 		switch {
 		case g.hashed:
 		case g.width == 1:
-			single.Names, single.Values = append(single.Names, v.feature(g.first)), append(single.Values, v.weight(g.first, sizes))
+			single.Names, single.Values = append(single.Names, v.feature(g.first)),
+				append(single.Values, v.weight(g.first, sizes))
 		default:
 			charts = append(charts, v.ranking(g, sizes))
 		}

@@ -68,23 +68,32 @@ func TestRegressionPage(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	cv := &linear.CVResult{
-		Params:  []linear.CVParams{{Alpha: 10}, {Alpha: 0.1}, {Alpha: 1}},
-		Metrics: []linear.CVMetric{{Name: "r2", Splits: [][]float64{{0.1, 0.9, 0.88}, {0.2, 0.7, 0.71}}, Constant: []float64{-0.125, -0.375}}, {Name: "neg_mean_squared_error", Splits: [][]float64{{-9, -1, -2}, {-8, -2, -1}}}},
-		Path:    &linear.CVPath{Features: []int{1, 0}, Coef: [][]float64{{0, 1}, {2, 3}, {math.NaN(), math.NaN()}}},
+		Params: []linear.CVParams{{Alpha: 10}, {Alpha: 0.1}, {Alpha: 1}},
+		Metrics: []linear.CVMetric{{Name: "r2", Splits: [][]float64{{0.1, 0.9, 0.88}, {0.2, 0.7, 0.71}},
+			Constant: []float64{-0.125, -0.375}},
+			{Name: "neg_mean_squared_error", Splits: [][]float64{{-9, -1, -2}, {-8, -2, -1}}}},
+		Path: &linear.CVPath{Features: []int{1, 0}, Coef: [][]float64{{0, 1}, {2, 3}, {math.NaN(), math.NaN()}}},
 	}
-	page := write(t, &View{Source: evil, Model: m, Columns: []string{"a" + evil, "b"}, CV: cv, Judged: j, Facts: []report.Fact{{Name: "rows", Value: "9000"}}})
-	has(t, page, "a sample of 3000 of the 9000 rows", "Residuals by prediction", "1 of 2 columns have the coefficient 0", "A simpler model, with alpha 1,",
-		"Mean squared error, by cross-validation", "the simplest within one standard error", "Coefficients by alpha", "0.8 ± 0.1",
-		"that of a constant prediction, which knows no column, is -0.25", `<th scope="row">a constant prediction</th><td class="number">-0.25</td><td></td><td></td><td></td><td></td>`)
+	page := write(t, &View{Source: evil, Model: m, Columns: []string{"a" + evil, "b"}, CV: cv, Judged: j,
+		Facts: []report.Fact{{Name: "rows", Value: "9000"}}})
+	has(t, page, "a sample of 3000 of the 9000 rows", "Residuals by prediction", "1 of 2 columns have the coefficient 0",
+		"A simpler model, with alpha 1,",
+		"Mean squared error, by cross-validation", "the simplest within one standard error", "Coefficients by alpha",
+		"0.8 ± 0.1",
+		"that of a constant prediction, which knows no column, is -0.25",
+		`<th scope="row">a constant prediction</th><td class="number">-0.25</td><td></td><td></td><td></td><td></td>`)
 }
 
 // Rows that are judged in parts are those that are judged at once, also where only some of the parts have weights.
 func TestMerge(t *testing.T) {
-	regression := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{2, 0}}, Intercept: []float64{1}}
-	classes := &linear.Model{Task: linear.Classification, Loss: linear.LogLoss, Coef: [][]float64{{3, 0.5}}, Intercept: []float64{0}, Classes: linear.Classes{Numbers: []float64{0, 1}}}
+	regression := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{2, 0}},
+		Intercept: []float64{1}}
+	classes := &linear.Model{Task: linear.Classification, Loss: linear.LogLoss, Coef: [][]float64{{3, 0.5}},
+		Intercept: []float64{0}, Classes: linear.Classes{Numbers: []float64{0, 1}}}
 	for _, m := range []*linear.Model{regression, classes} {
 		for _, first := range []float64{1, 3} {
-			parts := []*linear.Chunk{rows(10, func(x, y float64) float64 { return x }), rows(7, func(x, y float64) float64 { return y })}
+			parts := []*linear.Chunk{rows(10, func(x, y float64) float64 { return x }),
+				rows(7, func(x, y float64) float64 { return y })}
 			parts[0].Weights = slices.Repeat([]float64{first}, 10)
 			if first == 1 {
 				parts[1].Weights = slices.Repeat([]float64{2}, 7)
@@ -156,8 +165,10 @@ func TestClassificationPage(t *testing.T) {
 	if all := sum(j.Weights); math.Abs(w-all) > 1e-9 {
 		t.Errorf("%v of a weight of %v", w, all)
 	}
-	page := write(t, &View{Source: "x.csv", Model: m, Judged: j, Curve: []sgd.ProgressivePoint{{Rows: 2, Weight: 1, Loss: 0.7}, {Rows: 4, Weight: 2, Loss: 0.3}}})
-	has(t, page, "F1 of yes", "column 1", "Precision and recall", "Calibration", "Predicted before they were learned from", `--share:`)
+	page := write(t, &View{Source: "x.csv", Model: m, Judged: j,
+		Curve: []sgd.ProgressivePoint{{Rows: 2, Weight: 1, Loss: 0.7}, {Rows: 4, Weight: 2, Loss: 0.3}}})
+	has(t, page, "F1 of yes", "column 1", "Precision and recall", "Calibration", "Predicted before they were learned from",
+		`--share:`)
 
 	m.Loss = linear.Hinge
 	few := &Judged{Of: 1}

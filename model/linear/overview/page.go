@@ -61,11 +61,14 @@ func (v *View) Page() (*report.Page, error) {
 	}
 	p.Sections = append(p.Sections, chosen...)
 	if blocks := v.learning(); len(blocks) > 0 {
-		section("learning", "How it learned", "The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at the right asks for more rows or epochs.", blocks...)
+		section("learning", "How it learned",
+			"The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at the right asks for more rows or epochs.", blocks...)
 	}
 	section("coefficients", "What it goes by", v.units(), v.coefficients()...)
 	if m.Inference != nil {
-		section("inference", "How sure the coefficients are", "Of as many rows drawn anew, about 95 % of the intervals would hold the true coefficient, if the model is true.", v.inference()...)
+		section("inference", "How sure the coefficients are",
+			"Of as many rows drawn anew, about 95 % of the intervals would hold the true coefficient, if the model is true.",
+			v.inference()...)
 	}
 	judged, err := v.Judgement()
 	p.Sections = append(p.Sections, judged...)
@@ -113,9 +116,11 @@ func (v *View) Judgement() (all []report.Section, err error) {
 		if blocks, err = v.thresholds(); err != nil {
 			return nil, err
 		}
-		section("thresholds", "How well it sorts", "Rows in the order of their score, of each class against the rest. The ROC curve does not depend on how rare a class is; precision does.", blocks...)
+		section("thresholds", "How well it sorts",
+			"Rows in the order of their score, of each class against the rest. The ROC curve does not depend on how rare a class is; precision does.", blocks...)
 		if j.Probas != nil {
-			section("calibration", "Whether its probabilities are true", "Of rows that are given a probability of 0.8, 80 % should be of the class: on the diagonal. Below it, the model is too sure.", v.calibration()...)
+			section("calibration", "Whether its probabilities are true",
+				"Of rows that are given a probability of 0.8, 80 % should be of the class: on the diagonal. Below it, the model is too sure.", v.calibration()...)
 		}
 	}
 	return all, nil
@@ -248,7 +253,8 @@ func (v *View) crossValidation() ([]report.Block, error) {
 		}
 		m := &cv.Metrics[k]
 		name, sign := metricName(m.Name)
-		c := report.Chart{Title: strings.ToUpper(name[:1]) + name[1:] + ", by cross-validation", X: axis, Y: report.Axis{Label: name}}
+		c := report.Chart{Title: strings.ToUpper(name[:1]) + name[1:] + ", by cross-validation", X: axis,
+			Y: report.Axis{Label: name}}
 		if sign > 0 {
 			c.Description = "Higher is better."
 		} else {
@@ -270,7 +276,8 @@ func (v *View) crossValidation() ([]report.Block, error) {
 		c.Y.Log = report.Skewed(means)
 		if k == 0 { // by which the choice was made
 			mark := func(name string, at int) {
-				c.Series = append(c.Series, report.Series{Name: name, Kind: report.Points, X: []float64{place(cv.Params[at].Alpha)}, Y: []float64{sign * m.Mean(at)}})
+				c.Series = append(c.Series, report.Series{Name: name, Kind: report.Points, X: []float64{place(cv.Params[at].Alpha)},
+					Y: []float64{sign * m.Mean(at)}})
 			}
 			mark("best", best)
 			mark("within one standard error", simple)
@@ -345,7 +352,8 @@ func (v *View) pathLead() string {
 	lead := fmt.Sprintf("The regularisation path: the stronger the penalty, the nearer the coefficients to 0. "+
 		"Shown are the %d columns whose coefficients are largest at any alpha.", len(v.CV.Path.Features))
 	if a := v.Model.Options.Alpha; a != nil {
-		lead += fmt.Sprintf(" The model has alpha %s; the largest coefficients there, below, may be those of other columns.", report.Format(*a))
+		lead += fmt.Sprintf(" The model has alpha %s; the largest coefficients there, below, may be those of other columns.",
+			report.Format(*a))
 	}
 	return lead
 }
@@ -392,7 +400,8 @@ func (v *View) learning() []report.Block {
 		for _, p := range v.Curve {
 			s.X, s.Y = append(s.X, float64(p.Rows)), append(s.Y, p.Loss)
 		}
-		blocks = append(blocks, report.Chart{Title: "Predicted before they were learned from", X: rows, Y: loss, Series: []report.Series{s}})
+		blocks = append(blocks, report.Chart{Title: "Predicted before they were learned from", X: rows, Y: loss,
+			Series: []report.Series{s}})
 	}
 	if v.CV != nil && len(v.CV.LearningCurve) > 1 {
 		c := report.Chart{Title: "Rows of the folds left out, by combination", X: rows, Y: loss}
@@ -450,7 +459,8 @@ func (v *View) units() string {
 		if v.standardized() {
 			unit = "a standard deviation"
 		}
-		return "The coefficients, the largest first: what " + unit + " of the column adds to the logarithm of the prediction: 0.1 is about 10 % more."
+		return "The coefficients, the largest first: what " + unit +
+			" of the column adds to the logarithm of the prediction: 0.1 is about 10 % more."
 	}
 	if v.standardized() {
 		return "The coefficients, the largest first: what a standard deviation of the column adds to the decision, so that they can be compared."
@@ -485,7 +495,8 @@ func (v *View) coefficients() []report.Block {
 	order := report.Largest(size, shownFeatures)
 	var blocks []report.Block
 	if zero > 0 {
-		blocks = append(blocks, report.Text(fmt.Sprintf("%d of %d columns have the coefficient 0: the model does without them.", zero, len(size))))
+		blocks = append(blocks, report.Text(
+			fmt.Sprintf("%d of %d columns have the coefficient 0: the model does without them.", zero, len(size))))
 	}
 	c := report.Ranking{Title: "The largest coefficients", Description: "By column.", Label: v.coefficient()}
 	t := report.Table{Caption: "The largest coefficients", Columns: []string{"column"}, Left: len(size) - len(order)}
@@ -569,7 +580,8 @@ func (v *View) shown() (classes []int, note []report.Block) {
 	classes = v.byRows()[:min(n, curveClasses)]
 	slices.Sort(classes)
 	if len(classes) < n {
-		note = []report.Block{report.Text(fmt.Sprintf("Curves of the %d of %d classes that have the most rows.", len(classes), n))}
+		note = []report.Block{report.Text(fmt.Sprintf("Curves of the %d of %d classes that have the most rows.",
+			len(classes), n))}
 	}
 	return classes, note
 }
@@ -589,8 +601,10 @@ func unit(label string) report.Axis { return report.Axis{Label: label, Lo: 0, Hi
 
 // thresholds are the ROC and precision–recall curves.
 func (v *View) thresholds() ([]report.Block, error) {
-	roc := report.Chart{Title: "ROC", Description: "Up and to the left is better.", X: unit("false positives, of the rest"), Y: unit("true positives, of the class")}
-	pr := report.Chart{Title: "Precision and recall", Description: "Up and to the right is better.", X: unit("recall: found, of the class"), Y: unit("precision: right, of those found")}
+	roc := report.Chart{Title: "ROC", Description: "Up and to the left is better.",
+		X: unit("false positives, of the rest"), Y: unit("true positives, of the class")}
+	pr := report.Chart{Title: "Precision and recall", Description: "Up and to the right is better.",
+		X: unit("recall: found, of the class"), Y: unit("precision: right, of those found")}
 	t := report.Table{Caption: "By class", Columns: []string{"class", "area under the ROC curve", "share of the rows"}}
 	shown, note := v.shown()
 	listed := shown
@@ -627,8 +641,10 @@ func (v *View) thresholds() ([]report.Block, error) {
 
 // calibration compares probabilities with what came true.
 func (v *View) calibration() []report.Block {
-	c := report.Chart{Title: "Calibration", Description: "On the diagonal, probabilities are true.", X: unit("probability given, mean of a tenth"), Y: unit("share that is of the class")}
-	b := report.Chart{Title: "How sure it is", Description: "Rows by the probability given.", X: unit("probability given"), Y: report.Axis{Label: "rows"}}
+	c := report.Chart{Title: "Calibration", Description: "On the diagonal, probabilities are true.",
+		X: unit("probability given, mean of a tenth"), Y: unit("share that is of the class")}
+	b := report.Chart{Title: "How sure it is", Description: "Rows by the probability given.", X: unit("probability given"),
+		Y: report.Axis{Label: "rows"}}
 	shown, note := v.shown()
 	weights := report.Series{Name: "rows", Kind: report.Bars}
 	for i := range 10 {
@@ -686,19 +702,23 @@ func (j *Judged) residuals() []report.Block {
 		}
 	}
 	scatter := report.Chart{
-		Title: "Residuals by prediction", Description: "A bend says that the model lacks something; a funnel, that large values vary more.",
-		X: report.Axis{Label: "predicted"}, Y: report.Axis{Label: "target − predicted"}, Series: []report.Series{points},
+		Title:       "Residuals by prediction",
+		Description: "A bend says that the model lacks something; a funnel, that large values vary more.",
+		X:           report.Axis{Label: "predicted"}, Y: report.Axis{Label: "target − predicted"},
+		Series: []report.Series{points},
 	}
 	if len(points.X) > 0 {
 		lo, hi := slices.Min(points.X), slices.Max(points.X)
-		scatter.Series = append(scatter.Series, report.Series{Name: "right", Kind: report.Line, X: []float64{lo, hi}, Y: []float64{0, 0}})
+		scatter.Series = append(scatter.Series, report.Series{Name: "right", Kind: report.Line, X: []float64{lo, hi},
+			Y: []float64{0, 0}})
 	}
 	slices.Sort(residuals)
 	lo, hi := report.Fences(residuals)
 	x, y := report.Bins(residuals, lo, hi)
 	histogram := report.Chart{
-		Title: "How residuals are spread", Description: fmt.Sprintf("Half of them are below %s.", report.Format(report.Quantile(residuals, 0.5))),
-		X: report.Axis{Label: "target − predicted"}, Y: report.Axis{Label: "rows"},
+		Title:       "How residuals are spread",
+		Description: fmt.Sprintf("Half of them are below %s.", report.Format(report.Quantile(residuals, 0.5))),
+		X:           report.Axis{Label: "target − predicted"}, Y: report.Axis{Label: "rows"},
 		Series: []report.Series{{Name: "rows", Kind: report.Bars, X: x, Y: y}},
 	}
 	q := report.Table{Caption: "Quantiles of the residuals", Columns: []string{"share of the rows", "target − predicted"}}

@@ -36,14 +36,16 @@ type trial struct {
 	Intercept []float64        `json:"intercept"`
 	Dim       int              `json:"dim"`
 	Sparse    bool             `json:"sparse,omitempty"` // sums are those of sparse rows
-	Features  []byte           `json:"features"`         // that have coefficients, each counted from the one before it, as varints
-	Coef      []byte           `json:"coef"`             // float64, little-endian: of each such feature one for each intercept
-	Options   trialOptions     `json:"options"`
-	Columns   []trialColumn    `json:"columns"`
-	Products  []trialProduct   `json:"products,omitempty"`
-	Shown     []int            `json:"shown"` // the columns that have a field from the beginning
-	Examples  []trialExample   `json:"examples,omitempty"`
-	Image     []int            `json:"image,omitempty"` // width and height of the picture that the columns are
+	// that have coefficients, each counted from the one before it, as varints
+	Features []byte `json:"features"`
+	// float64, little-endian: of each such feature one for each intercept
+	Coef     []byte         `json:"coef"`
+	Options  trialOptions   `json:"options"`
+	Columns  []trialColumn  `json:"columns"`
+	Products []trialProduct `json:"products,omitempty"`
+	Shown    []int          `json:"shown"` // the columns that have a field from the beginning
+	Examples []trialExample `json:"examples,omitempty"`
+	Image    []int          `json:"image,omitempty"` // width and height of the picture that the columns are
 }
 
 type trialOptions struct {
@@ -97,7 +99,8 @@ type trialExample struct {
 // try is the form, or, of a model that is too large for it, a line that says so.
 func (v *View) try() ([]report.Block, error) {
 	m := v.Model
-	t := &trial{Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Intercept: m.Intercept, Dim: m.Features(), Examples: v.examples()}
+	t := &trial{Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Intercept: m.Intercept, Dim: m.Features(),
+		Examples: v.examples()}
 	if of, ok := m.Options.Deviance(); ok {
 		t.Log, t.Exposure = of.Log(), m.Options.Exposure
 	}
@@ -120,8 +123,10 @@ func (v *View) try() ([]report.Block, error) {
 		return nil, fmt.Errorf("the data of the form: %w", err)
 	}
 	if len(data) > trialBytes {
-		return []report.Block{report.Text(fmt.Sprintf("The form to try the model is left out, as the page would have to hold %d MB of "+
-			"coefficients and categories, more than %d MB: predict takes rows from files.", (len(data)+1<<20-1)>>20, trialBytes>>20))}, nil
+		return []report.Block{report.Text(
+			fmt.Sprintf("The form to try the model is left out, as the page would have to hold %d MB of "+
+				"coefficients and categories, more than %d MB: predict takes rows from files.", (len(data)+1<<20-1)>>20,
+				trialBytes>>20))}, nil
 	}
 	widget, err := report.ReadWidget(assets, "trial", json.RawMessage(data))
 	if err != nil {
@@ -190,7 +195,8 @@ func (t *trial) encoded(e *features.Encoding) {
 		places[i] = len(t.Columns)
 		to := trialColumn{
 			Name: c.Name, Kind: c.Kind, Indicator: c.Indicator, Values: c.Values, Categories: c.Categories,
-			Missing: c.MissingCategory, Rare: len(c.Rare) > 0, Bits: c.Bits, Documents: c.Documents, Frequencies: c.Frequencies, Start: startOf(c),
+			Missing: c.MissingCategory, Rare: len(c.Rare) > 0, Bits: c.Bits, Documents: c.Documents, Frequencies: c.Frequencies,
+			Start: startOf(c),
 		}
 		to.First, to.Width = c.Span()
 		for _, p := range c.Parts {

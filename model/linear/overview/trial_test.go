@@ -18,7 +18,8 @@ import (
 // trialOf is the data of the form in a page.
 func trialOf(t *testing.T, page string) *trial {
 	t.Helper()
-	m := regexp.MustCompile(`<script type="application/json" id="trial-widget-data">(.*)</script>`).FindStringSubmatch(page)
+	m := regexp.MustCompile(`<script type="application/json" id="trial-widget-data">(.*)</script>`).FindStringSubmatch(
+		page)
 	if m == nil {
 		t.Fatal("the page has no form")
 	}
@@ -51,9 +52,11 @@ func (t *trial) unpack() [][]float64 {
 
 func TestTrialOfNumbers(t *testing.T) {
 	m := &linear.Model{
-		Task: linear.Classification, Loss: linear.LogLoss, Coef: [][]float64{{0, 1.0 / 3}, {2, 0}, {-1e-300, 0}}, Intercept: []float64{1, 2, 3},
-		Classes: linear.Classes{Texts: []string{"a" + evil, "b", "c"}}, FeatureNames: []string{"x" + evil, "y"},
-		Scaler: &linear.StandardScaler{WithMean: true, WithStd: true, Mean: []float64{1234.5678, 0.1}, Scale: []float64{0.1, 2}},
+		Task: linear.Classification, Loss: linear.LogLoss, Coef: [][]float64{{0, 1.0 / 3}, {2, 0}, {-1e-300, 0}},
+		Intercept: []float64{1, 2, 3},
+		Classes:   linear.Classes{Texts: []string{"a" + evil, "b", "c"}}, FeatureNames: []string{"x" + evil, "y"},
+		Scaler: &linear.StandardScaler{WithMean: true, WithStd: true, Mean: []float64{1234.5678, 0.1},
+			Scale: []float64{0.1, 2}},
 	}
 	c := rows(20, func(x, y float64) float64 { return 0 })
 	j := &Judged{Of: 20}
@@ -64,10 +67,12 @@ func TestTrialOfNumbers(t *testing.T) {
 	if got := form.unpack(); fmt.Sprint(got) != fmt.Sprint(m.Coef) {
 		t.Errorf("coefficients %v, want %v", got, m.Coef)
 	}
-	if got := form.Columns[0]; got.Name != m.FeatureNames[0] || got.Kind != features.Numeric || got.Start != "1235" || got.Parts[0].Mean != 1234.5678 || got.Parts[0].Scale != 0.1 {
+	if got := form.Columns[0]; got.Name != m.FeatureNames[0] || got.Kind != features.Numeric || got.Start != "1235" ||
+		got.Parts[0].Mean != 1234.5678 || got.Parts[0].Scale != 0.1 {
 		t.Errorf("column %+v", got)
 	}
-	if !slices.Equal(form.Classes, m.Classes.Texts) || !slices.Equal(form.Shown, []int{0, 1}) || !form.Options.Refuse || form.Sparse {
+	if !slices.Equal(form.Classes, m.Classes.Texts) || !slices.Equal(form.Shown, []int{0, 1}) || !form.Options.Refuse ||
+		form.Sparse {
 		t.Errorf("form %+v", form)
 	}
 	if len(form.Examples) != mostExamples {
@@ -112,33 +117,39 @@ func TestTrialOfMany(t *testing.T) {
 // A form for a table has a field for each of its columns, and what it takes to encode what is entered.
 func TestTrialOfTable(t *testing.T) {
 	table := tables.New([]tables.Field{
-		{Name: "carrier", Type: tables.Cell}, {Name: "delay", Type: tables.Cell}, {Name: "year", Type: tables.Cell}, {Name: "at", Type: tables.Cell}, {Name: "late", Type: tables.Cell},
+		{Name: "carrier", Type: tables.Cell}, {Name: "delay", Type: tables.Cell}, {Name: "year", Type: tables.Cell},
+		{Name: "at", Type: tables.Cell}, {Name: "late", Type: tables.Cell},
 	})
 	for _, row := range [][5]string{
-		{"UA", "2", "2013", "2013-01-31 05:00", "true"}, {"AA", "NA", "2013", "2013-02-28 07:00", "false"}, {"UA", "4", "2013", "2013-03-01 06:00", "true"},
+		{"UA", "2", "2013", "2013-01-31 05:00", "true"}, {"AA", "NA", "2013", "2013-02-28 07:00", "false"},
+		{"UA", "4", "2013", "2013-03-01 06:00", "true"},
 	} {
 		for i, cell := range row {
 			table.Columns[i].AppendText([]byte(cell))
 		}
 	}
 	e := encodingOf(t, table, features.Options{Interactions: []string{"carrier*delay"}, Standardize: true})
-	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{make([]float64, e.Dim())}, Intercept: []float64{0}, Encoding: e}
+	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{make([]float64, e.Dim())},
+		Intercept: []float64{0}, Encoding: e}
 	for j := range m.Coef[0] {
 		m.Coef[0][j] = float64(j)
 	}
 	page := write(t, &View{Source: "x", Model: m, Columns: e.Names()})
-	has(t, page, "Columns of one coefficient", `<figcaption>carrier</figcaption>`, `<title>UA: 1</title>`, `<title>missing: 3</title>`, `<title>month: 4</title>`,
+	has(t, page, "Columns of one coefficient", `<figcaption>carrier</figcaption>`, `<title>UA: 1</title>`,
+		`<title>missing: 3</title>`, `<title>month: 4</title>`,
 		`<tr><th scope="row">carrier*delay</th><td class="number">2</td><td class="number">0</td><td class="number">10</td></tr>`, "per std. deviation")
 	form := trialOf(t, page)
 	var got []string
 	for _, c := range form.Columns {
 		got = append(got, fmt.Sprint(c.Name, " ", c.Kind, " ", c.Start, " ", c.First, "+", c.Width))
 	}
-	want := []string{"carrier categorical UA 0+2", "delay numeric 3 2+2", "at date 2013-02-19T06:00 4+4", "late boolean true 8+1"}
+	want := []string{"carrier categorical UA 0+2", "delay numeric 3 2+2", "at date 2013-02-19T06:00 4+4",
+		"late boolean true 8+1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("columns %q, want %q", got, want)
 	}
-	if p := form.Products; len(p) != 1 || p[0].Name != "carrier*delay" || !slices.Equal(p[0].Factors, [][3]int{{0, 0, 2}, {1, 0, 1}}) || p[0].First != 9 {
+	if p := form.Products; len(p) != 1 || p[0].Name != "carrier*delay" ||
+		!slices.Equal(p[0].Factors, [][3]int{{0, 0, 2}, {1, 0, 1}}) || p[0].First != 9 {
 		t.Errorf("products %+v", p)
 	}
 	if got := form.unpack(); fmt.Sprint(got) != fmt.Sprint(m.Coef) {

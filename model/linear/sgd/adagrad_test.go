@@ -39,8 +39,9 @@ func TestAdaGrad(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range f.Cases {
-		o := linear.Options{Task: linear.Classification, Loss: c.Loss, Penalty: c.Penalty, Average: c.Average, Alpha: &f.Alpha,
-			Eta0: f.Eta0, LearningRate: linear.AdaGrad, Classes: linear.Classes{Numbers: []float64{-1, 1}}}
+		o := linear.Options{Task: linear.Classification, Loss: c.Loss, Penalty: c.Penalty, Average: c.Average,
+			Alpha: &f.Alpha,
+			Eta0:  f.Eta0, LearningRate: linear.AdaGrad, Classes: linear.Classes{Numbers: []float64{-1, 1}}}
 		if c.Loss == linear.SquaredError {
 			o.Task, o.Classes = linear.Regression, linear.Classes{}
 		}
@@ -101,7 +102,8 @@ func TestAdaGradZeros(t *testing.T) {
 	for i := range 20000 {
 		wide.X = append(append(wide.X, c.X[i*10:(i+1)*10]...), noise.X[i*30:(i+1)*30]...)
 	}
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, Alpha: new(0.02), LearningRate: linear.AdaGrad}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1, Alpha: new(0.02),
+		LearningRate: linear.AdaGrad}
 	s := surveyOf(t, o.Task, false, 1, 1000, wide)
 	o.Classes = s.Classes
 	s.Auto(&o, 1, 5)
@@ -204,8 +206,10 @@ func TestAdaGradConverges(t *testing.T) {
 		"digits":                 {digits, linear.LogLoss, false, 1, 0.017},
 		"digits, modified huber": {digits, linear.ModifiedHuber, false, 1, 0.014},
 		"breast cancer, scaled":  {columnsOf(t, "breast_cancer.csv", "target", "id"), linear.LogLoss, true, 1, 0.015},
-		"flights":                {columnsOf(t, "flights_small.csv", "delayed", "id", "arr_delay", "air_time", "tailnum", "time_hour"), linear.LogLoss, false, 1, 0.014},
-		"flights, in parts":      {columnsOf(t, "flights_small.csv", "delayed", "id", "arr_delay", "air_time", "tailnum", "time_hour"), linear.LogLoss, false, 4, 0.033},
+		"flights": {columnsOf(t, "flights_small.csv", "delayed", "id", "arr_delay", "air_time", "tailnum",
+			"time_hour"), linear.LogLoss, false, 1, 0.014},
+		"flights, in parts": {columnsOf(t, "flights_small.csv", "delayed", "id", "arr_delay", "air_time", "tailnum",
+			"time_hour"), linear.LogLoss, false, 4, 0.033},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -182,7 +182,8 @@ func (p *averagedPart) summed() (*averagedSum, error) {
 	}
 	s.settle()
 	n := s.t - p.from.t
-	t := &averagedSum{learned: n, longest: n, rows: s.rows, epochRows: s.epochRows, counts: slices.Clone(s.counts), judged: s.Progressive}
+	t := &averagedSum{learned: n, longest: n, rows: s.rows, epochRows: s.epochRows, counts: slices.Clone(s.counts),
+		judged: s.Progressive}
 	if s.options.ClassWeight.Balanced && !p.first {
 		for k, v := range p.from.counts {
 			t.counts[k] -= v
@@ -341,7 +342,8 @@ func (s *SGD) average(t *averagedSum) (*SGD, error) {
 }
 
 func (s *SGD) tooLarge() error {
-	return &UnforeseenError{fault.File("", finiteWeights, "weights whose sum over the parts overflows, with %s", stepSize(&s.options))}
+	return &UnforeseenError{fault.File("", finiteWeights, "weights whose sum over the parts overflows, with %s",
+		stepSize(&s.options))}
 }
 
 // adapt makes the sums of all parts the weights of v, which the epoch began with.
@@ -491,7 +493,8 @@ func (s *SGD) fields(c *wire.Codec, from *SGD) {
 		c.Check(v.intercept-v.intercept == 0 && v.meanIntercept-v.meanIntercept == 0, "finite intercepts")
 		if v.columns != nil {
 			c.Float(&v.gradient)
-			c.Check(v.gradient >= 0 && !slices.ContainsFunc(v.gradients, func(g float64) bool { return g < 0 }), "sums of squares that are not negative")
+			c.Check(v.gradient >= 0 && !slices.ContainsFunc(v.gradients, func(g float64) bool { return g < 0 }),
+				"sums of squares that are not negative")
 		}
 		v.progress.fields(c)
 	}
@@ -510,7 +513,8 @@ func (p *progress) fields(c *wire.Codec) {
 	c.Count(&p.rows)
 	c.Float(&p.objective, &p.right, &p.weight)
 	c.Binary(&p.scores)
-	c.Check(p.weight >= 0 && p.right >= 0 && p.right <= p.weight && p.scores.Weight >= 0 && p.scores.M2 >= 0, "sums that are not negative")
+	c.Check(p.weight >= 0 && p.right >= 0 && p.right <= p.weight && p.scores.Weight >= 0 && p.scores.M2 >= 0,
+		"sums that are not negative")
 }
 
 // state is the fields of the learner's JSON: its model, whose state is the trainer's, and what [Progressive] writes.

@@ -179,7 +179,8 @@ func TestAveragedMeans(t *testing.T) {
 	c := lineartest.Problem(400, 3, 41)
 	bounds := []int{0, 100, 100, 350, 400} // the second part has no rows, the last ends before averaging begins
 	for _, average := range []linear.Average{0, 1, 80} {
-		o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: average, LearningRate: linear.InvScaling}, c)
+		o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: average,
+			LearningRate: linear.InvScaling}, c)
 		a := averagedFor(t, o, 5, 2)
 		start := newSGDFor(t, o, 5)
 		t0 := 1.0
@@ -353,7 +354,8 @@ func TestAveragedOverflow(t *testing.T) {
 }
 
 func TestAveragedRefuses(t *testing.T) {
-	if _, err := NewAveraged(linear.Options{Task: linear.Classification}, 2, 1); err == nil || !strings.Contains(err.Error(), "declared") {
+	if _, err := NewAveraged(linear.Options{Task: linear.Classification}, 2, 1); err == nil ||
+		!strings.Contains(err.Error(), "declared") {
 		t.Errorf("no classes: %v", err)
 	}
 	if _, err := NewAveraged(linear.Options{Task: linear.Regression}, 2, 0); err == nil {
@@ -362,7 +364,8 @@ func TestAveragedRefuses(t *testing.T) {
 	if _, err := NewAveraged(linear.Options{Task: linear.Regression, Loss: linear.Hinge}, 2, 1); err == nil {
 		t.Error("bad options")
 	}
-	a, b := averagedFor(t, linear.Options{Task: linear.Regression}, 2, 1), averagedFor(t, linear.Options{Task: linear.Regression}, 3, 1)
+	a, b := averagedFor(t, linear.Options{Task: linear.Regression}, 2, 1),
+		averagedFor(t, linear.Options{Task: linear.Regression}, 3, 1)
 	if err := a.Advance(a.Partial(0, 1)); err == nil || err.Error() != "no rows to learn from" {
 		t.Errorf("no rows: %v", err)
 	}
@@ -390,21 +393,24 @@ func TestAveragedRefuses(t *testing.T) {
 	if err := a.Advance(b.Partial(0, 1)); err == nil {
 		t.Error("the sum of another")
 	}
-	for _, p := range [][2]linear.Partial{{a.Partial(0, 1), a.Partial(0, 1)}, {a.Partial(0, 2), b.Partial(1, 2)}, {a.Partial(0, 2), a.Partial(1, 3)}} {
+	for _, p := range [][2]linear.Partial{{a.Partial(0, 1), a.Partial(0, 1)}, {a.Partial(0, 2), b.Partial(1, 2)},
+		{a.Partial(0, 2), a.Partial(1, 3)}} {
 		if err := p[0].Merge(p[1]); err == nil {
 			t.Errorf("%+v is merged", p)
 		}
 	}
 	c := lineartest.Declared(linear.Options{Task: linear.Classification}, &linear.Chunk{Target: []float64{0, 1}})
 	l := averagedFor(t, c, 2, 1)
-	if err := l.Partial(0, 1).PartialFit(&linear.Chunk{Features: 2, X: []float64{1, 2}, Target: []float64{2}}); err == nil {
+	if err := l.Partial(0, 1).PartialFit(&linear.Chunk{Features: 2, X: []float64{1, 2},
+		Target: []float64{2}}); err == nil {
 		t.Error("a class that is not declared")
 	}
 }
 
 // A warm start begins at the model's coefficients, in every part.
 func TestAveragedWarmStart(t *testing.T) {
-	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{1, -2, 3, 0, 5}}, Intercept: []float64{6}, Training: linear.Training{Solver: "exact"}}
+	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{1, -2, 3, 0, 5}},
+		Intercept: []float64{6}, Training: linear.Training{Solver: "exact"}}
 	a, err := ResumeAveraged(m, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -459,7 +465,8 @@ func TestAuto(t *testing.T) {
 
 // What is set stays; what is not follows from rows, weights and loss.
 func TestAutoSets(t *testing.T) {
-	s := &survey.Survey{Rows: 400, Weight: 400, Weight2: 400, SquareRadius: 9, Var: 3, Mean: 1, Classes: lineartest.Numbered(2), ClassRows: []int64{300, 100}}
+	s := &survey.Survey{Rows: 400, Weight: 400, Weight2: 400, SquareRadius: 9, Var: 3, Mean: 1,
+		Classes: lineartest.Numbered(2), ClassRows: []int64{300, 100}}
 	auto, autoClass := linear.Options{Task: linear.Regression}, linear.Options{Task: linear.Classification}
 	reg, clf := auto, autoClass
 	reg.LearningRate, clf.LearningRate = linear.InvScaling, linear.InvScaling
@@ -469,25 +476,34 @@ func TestAutoSets(t *testing.T) {
 		parts, epochs int
 		want          string
 	}{
-		"squared error":       {reg, 1, 1, "invscaling 0.05 0.25 101"},
-		"adagrad":             {auto, 1, 1000, "adagrad " + fmt.Sprint(math.Sqrt(3)) + " <nil> 200001"},
-		"adagrad, few":        {autoClass, 2, 1, "adagrad 2 <nil> 101"},
-		"adagrad, many":       {autoClass, 4, 1e9, "adagrad 0.25 <nil> 50000000001"},
-		"adagrad, origin":     {with(auto, func(o *linear.Options) { o.FitIntercept = new(false) }), 1, 1000, "adagrad 2 <nil> 200001"},
-		"adagrad, l1":         {with(autoClass, func(o *linear.Options) { o.Penalty = linear.L1 }), 2, 1, "adagrad 2 <nil> 0"},
-		"adagrad, set":        {with(autoClass, func(o *linear.Options) { o.Eta0, o.Average = 3, 7 }), 2, 1, "adagrad 3 <nil> 7"},
-		"power":               {with(auto, func(o *linear.Options) { o.PowerT = new(0.3) }), 1, 1, "invscaling 0.05 0.3 101"},
-		"parts":               {reg, 4, 1, "invscaling 0.05 0.25 26"},
-		"epochs":              {reg, 4, 10, "invscaling 0.05 0.25 251"},
-		"tol":                 {with(reg, func(o *linear.Options) { o.Tol = new(1e-3) }), 4, 10, "invscaling 0.05 0.25 26"},
-		"no intercept":        {with(reg, func(o *linear.Options) { o.FitIntercept = new(false) }), 1, 1, "invscaling " + fmt.Sprint(0.5/9) + " 0.25 101"},
-		"epsilon insensitive": {with(reg, func(o *linear.Options) { o.Loss = linear.EpsilonInsensitive }), 1, 1, "invscaling 0.8 0.5 101"},
-		"hinge":               {clf, 1, 1, "invscaling 0.4 0.5 101"},
-		"log loss":            {with(clf, func(o *linear.Options) { o.Loss = linear.LogLoss }), 1, 64, "invscaling " + fmt.Sprint(math.Sqrt(math.Sqrt(25600))/2.5) + " 0.5 6401"},
-		"class weight":        {with(clf, func(o *linear.Options) { o.ClassWeight = s.Balanced() }), 1, 1, "invscaling 0.30000000000000004 0.5 101"},
-		"l1":                  {with(reg, func(o *linear.Options) { o.Penalty = linear.L1 }), 1, 1, "invscaling 0.05 0.25 0"},
-		"set":                 {with(reg, func(o *linear.Options) { o.Eta0, o.PowerT, o.Average = 3, new(0.75), 7 }), 1, 1, "invscaling 3 0.75 7"},
-		"constant":            {with(reg, func(o *linear.Options) { o.LearningRate = linear.Constant }), 1, 1, "constant 0 <nil> 0"},
+		"squared error": {reg, 1, 1, "invscaling 0.05 0.25 101"},
+		"adagrad":       {auto, 1, 1000, "adagrad " + fmt.Sprint(math.Sqrt(3)) + " <nil> 200001"},
+		"adagrad, few":  {autoClass, 2, 1, "adagrad 2 <nil> 101"},
+		"adagrad, many": {autoClass, 4, 1e9, "adagrad 0.25 <nil> 50000000001"},
+		"adagrad, origin": {with(auto, func(o *linear.Options) { o.FitIntercept = new(false) }), 1, 1000,
+			"adagrad 2 <nil> 200001"},
+		"adagrad, l1": {with(autoClass, func(o *linear.Options) { o.Penalty = linear.L1 }), 2, 1,
+			"adagrad 2 <nil> 0"},
+		"adagrad, set": {with(autoClass, func(o *linear.Options) { o.Eta0, o.Average = 3, 7 }), 2, 1,
+			"adagrad 3 <nil> 7"},
+		"power":  {with(auto, func(o *linear.Options) { o.PowerT = new(0.3) }), 1, 1, "invscaling 0.05 0.3 101"},
+		"parts":  {reg, 4, 1, "invscaling 0.05 0.25 26"},
+		"epochs": {reg, 4, 10, "invscaling 0.05 0.25 251"},
+		"tol":    {with(reg, func(o *linear.Options) { o.Tol = new(1e-3) }), 4, 10, "invscaling 0.05 0.25 26"},
+		"no intercept": {with(reg, func(o *linear.Options) { o.FitIntercept = new(false) }), 1, 1, "invscaling " +
+			fmt.Sprint(0.5/9) + " 0.25 101"},
+		"epsilon insensitive": {with(reg, func(o *linear.Options) { o.Loss = linear.EpsilonInsensitive }), 1, 1,
+			"invscaling 0.8 0.5 101"},
+		"hinge": {clf, 1, 1, "invscaling 0.4 0.5 101"},
+		"log loss": {with(clf, func(o *linear.Options) { o.Loss = linear.LogLoss }), 1, 64, "invscaling " +
+			fmt.Sprint(math.Sqrt(math.Sqrt(25600))/2.5) + " 0.5 6401"},
+		"class weight": {with(clf, func(o *linear.Options) { o.ClassWeight = s.Balanced() }), 1, 1,
+			"invscaling 0.30000000000000004 0.5 101"},
+		"l1": {with(reg, func(o *linear.Options) { o.Penalty = linear.L1 }), 1, 1, "invscaling 0.05 0.25 0"},
+		"set": {with(reg, func(o *linear.Options) { o.Eta0, o.PowerT, o.Average = 3, new(0.75), 7 }), 1, 1,
+			"invscaling 3 0.75 7"},
+		"constant": {with(reg, func(o *linear.Options) { o.LearningRate = linear.Constant }), 1, 1,
+			"constant 0 <nil> 0"},
 	} {
 		o := v.o
 		s.Auto(&o, v.parts, v.epochs)
@@ -518,7 +534,8 @@ func TestAutoDrift(t *testing.T) {
 	if s.Auto(&o, 1, 1); o.LearningRate != linear.InvScaling {
 		t.Errorf("sorted rows: %s", o.LearningRate)
 	}
-	if d := autoExcess(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss}, false, 1, 5, sorted); !(d < 0.05) {
+	if d := autoExcess(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss}, false, 1, 5,
+		sorted); !(d < 0.05) {
 		t.Errorf("sorted rows: %v above the least objective", d)
 	}
 	s.Drift.Share = 0.1
@@ -572,7 +589,8 @@ func TestAutoStable(t *testing.T) {
 
 func FuzzAveragedPart(f *testing.F) {
 	c := lineartest.Problem(40, 3, 3)
-	o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: 5, Tol: new(1e-3)}, c)
+	o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Average: 5,
+		Tol: new(1e-3)}, c)
 	a := averagedFor(f, o, 5, 2)
 	a.Trainer().Progressive = NewProgressive(linear.Classification, 3)
 	for _, parts := range []int{1, 2} {
@@ -605,7 +623,8 @@ func FuzzAveragedPart(f *testing.F) {
 			return
 		}
 		if err := l.Advance(p); err == nil {
-			if _, err := l.Model(); err != nil && !strings.Contains(err.Error(), "finite") && !strings.Contains(err.Error(), "training") {
+			if _, err := l.Model(); err != nil && !strings.Contains(err.Error(), "finite") &&
+				!strings.Contains(err.Error(), "training") {
 				t.Error(err)
 			}
 		}
@@ -642,7 +661,8 @@ func BenchmarkAuto(b *testing.B) {
 		for _, alpha := range []float64{1e-4, 1e-6} {
 			b.Run(fmt.Sprintf("strength=%v/alpha=%v", strength, alpha), func(b *testing.B) {
 				for b.Loop() {
-					b.ReportMetric(autoExcess(b, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: &alpha}, true, 8, 1, c), "excess")
+					b.ReportMetric(autoExcess(b, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Alpha: &alpha},
+						true, 8, 1, c), "excess")
 				}
 			})
 		}
@@ -655,7 +675,8 @@ func BenchmarkChunkSize(b *testing.B) {
 		for _, judged := range []bool{false, true} {
 			for _, rows := range []int{100, 1000, 100000} {
 				c := lineartest.ScaledProblem(rows, 20, 2, 3, []float64{1})
-				o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: loss, LearningRate: linear.InvScaling}, c)
+				o := lineartest.Declared(linear.Options{Task: linear.Classification, Loss: loss,
+					LearningRate: linear.InvScaling}, c)
 				s := newSGDFor(b, o, 20)
 				if judged {
 					s.Progressive = NewProgressive(linear.Classification, 2)

@@ -38,11 +38,13 @@ func BenchmarkPartialFit(b *testing.B) {
 	for _, loss := range []linear.Loss{linear.Hinge, linear.LogLoss, linear.SquaredError} {
 		for _, penalty := range []linear.Penalty{linear.L2, linear.L1, linear.ElasticNet} {
 			b.Run(fmt.Sprintf("%s/%s", loss, penalty), func(b *testing.B) {
-				benchmark(b, two, linear.Options{Task: linear.Classification, Loss: loss, Penalty: penalty, LearningRate: linear.InvScaling, Classes: declared(2)})
+				benchmark(b, two, linear.Options{Task: linear.Classification, Loss: loss, Penalty: penalty,
+					LearningRate: linear.InvScaling, Classes: declared(2)})
 			})
 		}
 	}
-	base := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.InvScaling, Classes: declared(2)}
+	base := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.InvScaling,
+		Classes: declared(2)}
 	for _, v := range []struct {
 		name   string
 		chunk  *linear.Chunk
@@ -77,12 +79,14 @@ func BenchmarkPartialFitSparse(b *testing.B) {
 			c.Target = append(c.Target, float64(r.IntN(2)))
 		}
 		for _, o := range []linear.Options{
-			{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L2}, {Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1},
+			{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L2},
+			{Task: linear.Classification, Loss: linear.LogLoss, Penalty: linear.L1},
 			{Task: linear.Classification, Loss: linear.LogLoss, Average: 1},
 		} {
 			o.LearningRate = linear.InvScaling
 			o.Classes = linear.Classes{Numbers: []float64{0, 1}}
-			b.Run(fmt.Sprintf("%s/average=%d/chunks of %d", o.Penalty, o.Average, rows), func(b *testing.B) { benchmark(b, c, o) })
+			b.Run(fmt.Sprintf("%s/average=%d/chunks of %d", o.Penalty, o.Average, rows),
+				func(b *testing.B) { benchmark(b, c, o) })
 		}
 	}
 }

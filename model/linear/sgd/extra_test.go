@@ -81,7 +81,8 @@ func TestExtra(t *testing.T) {
 				if m.Task == linear.OneClass {
 					kernel.Scale(-1, intercepts)
 				}
-				compare(fmt.Sprint("chunk ", i), slices.Concat(slices.Concat(m.Coef...), m.Intercept), slices.Concat(lineartest.Numbers(t, want.Coef), intercepts))
+				compare(fmt.Sprint("chunk ", i), slices.Concat(slices.Concat(m.Coef...), m.Intercept),
+					slices.Concat(lineartest.Numbers(t, want.Coef), intercepts))
 				if s.t != want.T {
 					t.Errorf("chunk %d: t is %v, want %v", i, s.t, want.T)
 				}

@@ -47,7 +47,8 @@ func (c *sgdCase) options(t testing.TB) linear.Options {
 	if err := jsontext.Unmarshal(b, &o); err != nil {
 		t.Fatal(err)
 	}
-	task, ok := map[string]linear.Task{"SGDRegressor": linear.Regression, "SGDClassifier": linear.Classification, "SGDOneClassSVM": linear.OneClass}[c.Class]
+	task, ok := map[string]linear.Task{"SGDRegressor": linear.Regression, "SGDClassifier": linear.Classification,
+		"SGDOneClassSVM": linear.OneClass}[c.Class]
 	if !ok {
 		t.Fatalf("class %s", c.Class)
 	}

@@ -21,8 +21,10 @@ func TestProgressive(t *testing.T) {
 		{linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.InvScaling}, two},
 		{linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber}, two},
 		{linear.Options{Task: linear.Classification, Loss: linear.Hinge}, two},
-		{linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Eta0: 100, LearningRate: linear.Constant}, two}, // probabilities of 0 and 1
-		{linear.Options{Task: linear.Classification, Loss: linear.LogLoss, ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
+		// probabilities of 0 and 1
+		{linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Eta0: 100, LearningRate: linear.Constant}, two},
+		{linear.Options{Task: linear.Classification, Loss: linear.LogLoss,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, three},
 		{linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber, LearningRate: linear.InvScaling}, three},
 		{linear.Options{Task: linear.Classification, Loss: linear.SquaredHinge, LearningRate: linear.InvScaling}, three},
 		{linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Tol: new(1e-3), EarlyStopping: true}, two},
@@ -41,8 +43,10 @@ func TestProgressive(t *testing.T) {
 			classes := o.Classes.Len()
 			s, plain, replay := newSGDFor(t, o, 5), newSGDFor(t, o, 5), newSGDFor(t, o, 5)
 			s.Progressive = NewProgressive(o.Task, classes)
-			lineartest.PartialFit(t, s, lineartest.SliceChunk(&c, 0, 7), lineartest.SliceChunk(&c, 7, 290), lineartest.SliceChunk(&c, 290, 300))
-			lineartest.PartialFit(t, plain, lineartest.SliceChunk(&c, 0, 7), lineartest.SliceChunk(&c, 7, 290), lineartest.SliceChunk(&c, 290, 300))
+			lineartest.PartialFit(t, s, lineartest.SliceChunk(&c, 0, 7), lineartest.SliceChunk(&c, 7, 290),
+				lineartest.SliceChunk(&c, 290, 300))
+			lineartest.PartialFit(t, plain, lineartest.SliceChunk(&c, 0, 7), lineartest.SliceChunk(&c, 7, 290),
+				lineartest.SliceChunk(&c, 290, 300))
 			if lineartest.Saved(t, lineartest.ModelOf(t, s)) != lineartest.Saved(t, lineartest.ModelOf(t, plain)) {
 				t.Errorf("%s: judging changes what is learned", o.Loss)
 			}
@@ -114,7 +118,8 @@ func TestProgressive(t *testing.T) {
 				if o.LearningRate != linear.InvScaling { // decisions are so large that 1 − p, of PredictProba, has few digits
 					allowed = 1e-3
 				}
-				if got, want := p.Classification.LogLoss(), classification.LogLoss(); math.Abs(got-want) > allowed || (got == got) != (want == want) {
+				if got, want := p.Classification.LogLoss(), classification.LogLoss(); math.Abs(got-want) > allowed ||
+					(got == got) != (want == want) {
 					t.Errorf("%s: log loss %v, want %v", what, got, want)
 				}
 				if !slices.EqualFunc(p.Classification.Confusion, classification.Confusion, slices.Equal) {
@@ -178,7 +183,8 @@ func TestProgressiveParts(t *testing.T) {
 		}
 		a = lineartest.Carried(t, a)
 		p := a.Trainer().Progressive
-		got, expected := []float64{float64(p.Rows), p.Loss, p.Classification.LogLoss()}, []float64{400, want.Loss, want.Classification.LogLoss()}
+		got, expected := []float64{float64(p.Rows), p.Loss, p.Classification.LogLoss()},
+			[]float64{400, want.Loss, want.Classification.LogLoss()}
 		for i, q := range p.Curve() {
 			got, expected = append(got, q.Loss, float64(q.Rows)), append(expected, want.Curve()[i].Loss, float64(int64(2)<<i))
 		}

@@ -31,7 +31,8 @@ func (s *SGD) state() *linear.State {
 func (v *vector) state(stops bool) linear.VectorState {
 	s := linear.VectorState{
 		Weights: slices.Clone(v.w), Scale: v.scale, Intercept: v.intercept, Eta: v.eta,
-		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept, Gradients: slices.Clone(v.gradients), Gradient: v.gradient,
+		Mean: slices.Clone(v.mean), MeanIntercept: v.meanIntercept, Gradients: slices.Clone(v.gradients),
+		Gradient: v.gradient,
 	}
 	if v.mean != nil {
 		s.MeanA, s.MeanB = v.meanA, v.meanB
@@ -40,7 +41,8 @@ func (v *vector) state(stops bool) linear.VectorState {
 		s.Due, s.Had = slices.Clone(v.due), slices.Clone(v.had)
 	}
 	if p := &v.progress; stops {
-		s.Stopping = &linear.Stopping{Rows: p.rows, Objective: p.objective, Scores: p.scores, Right: p.right, Weight: p.weight, Bad: p.bad, Done: p.done}
+		s.Stopping = &linear.Stopping{Rows: p.rows, Objective: p.objective, Scores: p.scores, Right: p.right,
+			Weight: p.weight, Bad: p.bad, Done: p.done}
 		if p.seen {
 			s.Stopping.Best = new(p.best)
 		}

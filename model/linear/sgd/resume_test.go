@@ -33,7 +33,8 @@ func TestLyingFiles(t *testing.T) {
 		{lineartest.Golden, `"with_std":true`, `"with_mean":true`, `the field "with_mean" twice`},
 		{lineartest.Golden, `"with_std":true`, `"with_tsd":true`, `unknown field "with_tsd"`},
 		{lineartest.Golden, `"classification"`, `"regression"`, "loss log_loss: regression takes"},
-		{lineartest.Golden, `"loss": "log_loss"`, `"loss": "hinge"`, `loss "hinge": must be that of the hyperparameters, log_loss`},
+		{lineartest.Golden, `"loss": "log_loss"`, `"loss": "hinge"`,
+			`loss "hinge": must be that of the hyperparameters, log_loss`},
 		{lineartest.Golden, `["a","b"]`, `["a"]`, "feature_names: 1 for 2 features"},
 		{lineartest.Golden, `["a","b"]`, `["a","a"]`, `feature_names: "a" twice`},
 		{lineartest.Golden, `["no","yes"]`, `["yes","no"]`, `classes: "yes" stands before "no"`},
@@ -54,7 +55,8 @@ func TestLyingFiles(t *testing.T) {
 		{lineartest.Golden, `[[-0.0,1e-320]]`, `[[1,NaN]]`, "no JSON at byte"},
 		{lineartest.Golden, `"intercept": [0.1]`, `"intercept": [0.1,0.2]`, "coef of 1 rows and 2 intercepts: must be 1"},
 		{lineartest.Golden, `"intercept": [0.1]`, `"intercept": null`, "must be a list of numbers"},
-		{lineartest.Golden, `"mean":[1.5,3]`, `"mean":[1.5]`, "scaler: 1 means, 2 variances, 2 scales, 2 counts: must be as many"},
+		{lineartest.Golden, `"mean":[1.5,3]`, `"mean":[1.5]`,
+			"scaler: 1 means, 2 variances, 2 scales, 2 counts: must be as many"},
 		{lineartest.Golden, `"var":[0.25,0]`, `"var":[-0.25,0]`, "scaler: mean 1.5, variance -0.25 and count 2 of feature 0"},
 		{lineartest.Golden, `"scale":[0.5,1]`, `"scale":[0,1]`, "scaler: scale 0 of feature 0: must be 0.5"},
 		{lineartest.Golden, `"alpha":0.0001`, `"alpha":-1`, "hyperparameters: alpha -1: must be a number from 0 on"},
@@ -64,10 +66,13 @@ func TestLyingFiles(t *testing.T) {
 		{lineartest.Golden, `"class_weight":{"yes":2}`, `"class_weight":{"yes":2,"yes":3}`, `the field "yes" twice`},
 		{lineartest.Golden, `"rows":2`, `"rows":-2`, "training: -2 rows in 1 epochs"},
 		{lineartest.Golden, `"class_rows":[1,1]`, `"class_rows":[1]`, "training: rows of 1 classes, there are 2"},
-		{lineartest.Golden, `"class_rows":[1,1]`, `"class_rows":[1,2]`, "training: class_rows: must be counts that sum to no more than 2 rows"},
-		{lineartest.Golden, `"class_rows":[1,1]`, `"class_rows":[9223372036854775807,9223372036854775807]`, "training: class_rows"},
+		{lineartest.Golden, `"class_rows":[1,1]`, `"class_rows":[1,2]`,
+			"training: class_rows: must be counts that sum to no more than 2 rows"},
+		{lineartest.Golden, `"class_rows":[1,1]`, `"class_rows":[9223372036854775807,9223372036854775807]`,
+			"training: class_rows"},
 		{lineartest.Golden, `"state": null`, `"state": {}`, "state: t 0"},
-		{lineartest.Golden, `"state": null`, `"state": {"t":1,"vectors":[{}]}`, "state: 0 weights and 0 means: must be 2 and 0"},
+		{lineartest.Golden, `"state": null`, `"state": {"t":1,"vectors":[{}]}`,
+			"state: 0 weights and 0 means: must be 2 and 0"},
 		{learned, `"t":101`, `"t":0`, "state: t 0 and epoch_rows 100: must be at least 1 and 0"},
 		{learned, `"scale":1,`, `"scale":0,`, "state: scale 0: must be from 1e-09 to 1"},
 		{learned, `"scale":1,`, `"scale":2,`, "state: scale 2: must be from 1e-09 to 1"},
@@ -92,7 +97,8 @@ func TestLyingFiles(t *testing.T) {
 		if !errors.As(err, &f) || f.File != "m.json" {
 			t.Errorf("%v is no fault of the file", err)
 		}
-		if s := err.Error(); !strings.Contains(s, v.want) || !strings.HasPrefix(s, "m.json: found ") || strings.Contains(s, "\n") {
+		if s := err.Error(); !strings.Contains(s, v.want) || !strings.HasPrefix(s, "m.json: found ") ||
+			strings.Contains(s, "\n") {
 			t.Errorf("%s for %s: got %v, want %s", v.new, v.old, err, v.want)
 		}
 	}
@@ -172,7 +178,8 @@ func FuzzCSR(f *testing.F) {
 
 // A model learns, is saved, loaded, and predicts.
 func Example() {
-	s, err := NewSGD(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.Constant, Eta0: 0.5}, 2)
+	s, err := NewSGD(linear.Options{Task: linear.Classification, Loss: linear.LogLoss, LearningRate: linear.Constant,
+		Eta0: 0.5}, 2)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -243,7 +250,8 @@ func TestResumeBalanced(t *testing.T) {
 	got, want := lineartest.ModelOf(t, resumed), lineartest.ModelOf(t, sgd)
 	for i := range want.Coef {
 		if !slices.Equal(got.Coef[i], want.Coef[i]) || got.Intercept[i] != want.Intercept[i] {
-			t.Errorf("vector %d: %v, %v, without an interruption %v, %v", i, got.Coef[i], got.Intercept[i], want.Coef[i], want.Intercept[i])
+			t.Errorf("vector %d: %v, %v, without an interruption %v, %v", i, got.Coef[i], got.Intercept[i], want.Coef[i],
+				want.Intercept[i])
 		}
 	}
 }

@@ -16,17 +16,18 @@
 //
 // # What differs, on purpose
 //
-//   - Averaging in classifiers: the intercept that goes on learning is kept from chunk to chunk, and the averaged intercept
-//     is an average. scikit-learn 1.9.1 forgets the first and overwrites the second.
-//   - A class need not be declared, nor be in the first chunk: see [linear.Options.Classes]. Where it comes late, the model is the same
-//     as if it had been declared.
-//   - ClassWeight "balanced" counts while rows stream by: the weights for a chunk are n/(classes · rows of the class) over
-//     all rows up to its end.
-//   - Rows held out do not count in the number of the row, on which step sizes depend, so that it is the same in any chunks.
-//   - Tol and EarlyStopping work across chunks, as [SGD.EndEpoch] says where an epoch ends; adaptive learning rates, which
-//     partial_fit resets there, persist. The score of early stopping is that of the model (scikit-learn 1.9.1 forgets the
-//     weights' scale, and for log_loss counts true positives only), on rows that the model meets, as it stands then,
-//     in the same pass.
+//   - Averaging in classifiers: the intercept that goes on learning is kept from chunk to chunk, and the averaged
+//     intercept is an average. scikit-learn 1.9.1 forgets the first and overwrites the second.
+//   - A class need not be declared, nor be in the first chunk: see [linear.Options.Classes]. Where it comes late, the
+//     model is the same as if it had been declared.
+//   - ClassWeight "balanced" counts while rows stream by: the weights for a chunk are n/(classes · rows of the class)
+//     over all rows up to its end.
+//   - Rows held out do not count in the number of the row, on which step sizes depend, so that it is the same in any
+//     chunks.
+//   - Tol and EarlyStopping work across chunks, as [SGD.EndEpoch] says where an epoch ends; adaptive learning rates,
+//     which partial_fit resets there, persist. The score of early stopping is that of the model (scikit-learn 1.9.1
+//     forgets the weights' scale, and for log_loss counts true positives only), on rows that the model meets, as it
+//     stands then, in the same pass.
 //   - The norms in the objective of sparse rows are those of the whole weight vector.
 //   - Weights that overflow stop the trainer for good: no model is ever made of them.
 //
@@ -122,7 +123,8 @@ func (s *SGD) Begin(intercept float64) {
 
 // newSGD makes a trainer for declared classes, of options that are valid and complete.
 func newSGD(o linear.Options, features int, classes linear.Classes) *SGD {
-	s := &SGD{options: o, rule: steps.NewRule(&o), features: features, classes: classes, counts: make([]int64, classes.Len()), t: 1}
+	s := &SGD{options: o, rule: steps.NewRule(&o), features: features, classes: classes,
+		counts: make([]int64, classes.Len()), t: 1}
 	vectors := 1
 	if o.Task == linear.Classification {
 		vectors = linear.NumVectors(classes.Len())
@@ -149,7 +151,8 @@ func (s *SGD) PartialFit(c *linear.Chunk) error {
 		return err
 	}
 	if s.Progressive != nil && (s.unseen != nil || s.Progressive.classes() != s.classes.Len()) {
-		return fmt.Errorf("linear.SGD: Progressive of %d classes: must be of those that are declared", s.Progressive.classes())
+		return fmt.Errorf("linear.SGD: Progressive of %d classes: must be of those that are declared",
+			s.Progressive.classes())
 	}
 	n := c.Len()
 	var weights []float64 // of the classes
@@ -398,7 +401,8 @@ func (s *SGD) overflow(c *linear.Chunk, n, bad int) error {
 	if c.Numbers != nil {
 		number = c.Numbers[bad]
 	}
-	return &UnforeseenError{c.Fault(fault.WholeFile, finiteWeights, "weights that overflow by row %d, with %s", number, stepSize(&s.options))}
+	return &UnforeseenError{c.Fault(fault.WholeFile, finiteWeights, "weights that overflow by row %d, with %s", number,
+		stepSize(&s.options))}
 }
 
 const finiteWeights = "finite weights: standardise the features, or make the steps smaller (a lower eta0, a larger alpha, another learning_rate)"

@@ -30,7 +30,8 @@ func newSGDFor(t testing.TB, o linear.Options, features int) *SGD {
 func TestLateClasses(t *testing.T) {
 	base := lineartest.Problem(400, 5, 3)
 	orders := map[string][]float64{ // the classes in the order in which they appear, with those after "from" kept back
-		"ascending": {0, 1, 2, 3, 4}, "descending": {4, 3, 2, 1, 0}, "mixed": {2, 4, 0, 3, 1}, "two": {3, 1}, "two, descending": {1, 3},
+		"ascending": {0, 1, 2, 3, 4}, "descending": {4, 3, 2, 1, 0}, "mixed": {2, 4, 0, 3, 1}, "two": {3, 1},
+		"two, descending": {1, 3},
 	}
 	for name, order := range orders {
 		for _, together := range []int{1, 2, 3} { // how many come in the first chunk
@@ -51,8 +52,10 @@ func TestLateClasses(t *testing.T) {
 				}
 			}
 			for _, o := range []linear.Options{
-				{Loss: linear.Hinge}, {Loss: linear.Hinge, LearningRate: linear.PA1}, {Loss: linear.SquaredHinge, LearningRate: linear.Constant, Penalty: linear.ElasticNet},
-				{Loss: linear.ModifiedHuber, Average: 30, LearningRate: linear.InvScaling}, {Loss: linear.LogLoss, Penalty: linear.L1}, {Loss: linear.Huber, Average: 1},
+				{Loss: linear.Hinge}, {Loss: linear.Hinge, LearningRate: linear.PA1},
+				{Loss: linear.SquaredHinge, LearningRate: linear.Constant, Penalty: linear.ElasticNet},
+				{Loss: linear.ModifiedHuber, Average: 30, LearningRate: linear.InvScaling},
+				{Loss: linear.LogLoss, Penalty: linear.L1}, {Loss: linear.Huber, Average: 1},
 			} {
 				t.Run(fmt.Sprint(name, together, o.Loss), func(t *testing.T) {
 					o.Task = linear.Classification
@@ -62,8 +65,10 @@ func TestLateClasses(t *testing.T) {
 					lineartest.PartialFit(t, open, chunks...)
 					lineartest.PartialFit(t, declared, chunks...)
 					got, want := lineartest.ModelOf(t, open), lineartest.ModelOf(t, declared)
-					if !slices.Equal(got.Classes.Numbers, want.Classes.Numbers) || !slices.Equal(got.Training.ClassRows, want.Training.ClassRows) {
-						t.Fatalf("classes %v of %v rows, want %v of %v", got.Classes, got.Training.ClassRows, want.Classes, want.Training.ClassRows)
+					if !slices.Equal(got.Classes.Numbers, want.Classes.Numbers) ||
+						!slices.Equal(got.Training.ClassRows, want.Training.ClassRows) {
+						t.Fatalf("classes %v of %v rows, want %v of %v", got.Classes, got.Training.ClassRows, want.Classes,
+							want.Training.ClassRows)
 					}
 					allowed := 0.0
 					if o.Loss == linear.LogLoss {
@@ -89,7 +94,8 @@ func TestTextClasses(t *testing.T) {
 	for _, v := range numeric.Target {
 		text.Labels = append(text.Labels, []string{names[1], names[0], names[2]}[int(v)])
 	}
-	o := linear.Options{Task: linear.Classification, ClassWeight: linear.ClassWeight{Of: map[string]float64{"Banane": 2, "0": 2}}}
+	o := linear.Options{Task: linear.Classification,
+		ClassWeight: linear.ClassWeight{Of: map[string]float64{"Banane": 2, "0": 2}}}
 	s, n := newSGDFor(t, o, 5), newSGDFor(t, o, 5)
 	for i := 0; i < 200; i += 40 {
 		lineartest.PartialFit(t, s, lineartest.SliceChunk(&text, i, i+40))
@@ -123,7 +129,8 @@ func TestAverage(t *testing.T) {
 		signs.Target[i] = 2*y - 1
 	}
 	for _, average := range []linear.Average{1, 110} {
-		o := linear.Options{Task: linear.Classification, Loss: linear.SquaredError, LearningRate: linear.InvScaling, Average: average, PowerT: new(0.25)}
+		o := linear.Options{Task: linear.Classification, Loss: linear.SquaredError, LearningRate: linear.InvScaling,
+			Average: average, PowerT: new(0.25)}
 		classifier := newSGDFor(t, o, 5)
 		plain := o
 		plain.Average = 0
@@ -179,17 +186,28 @@ func variants() map[string]struct {
 	clf := linear.Options{Task: linear.Classification}
 	with := func(o linear.Options, f func(o *linear.Options)) linear.Options { f(&o); return o }
 	return map[string]variant{
-		"hinge":          {clf, two, false},
-		"declared":       {with(clf, func(o *linear.Options) { o.Classes = lineartest.Numbered(3) }), three, false},
-		"l1, sparse":     {with(clf, func(o *linear.Options) { o.Loss, o.Penalty = linear.LogLoss, linear.L1 }), lineartest.SparseChunk(two), false},
-		"average":        {with(clf, func(o *linear.Options) { o.Loss, o.Average = linear.LogLoss, 70 }), three, false},
-		"average sparse": {with(clf, func(o *linear.Options) { o.Loss, o.Average, o.Penalty = linear.LogLoss, 1, linear.ElasticNet }), lineartest.SparseChunk(three), false},
-		"tol":            {with(clf, func(o *linear.Options) { o.Loss, o.Tol, o.LearningRate = linear.LogLoss, new(1e-3), linear.Adaptive }), three, false},
-		"early stopping": {with(clf, func(o *linear.Options) { o.Tol, o.EarlyStopping, o.NIterNoChange = new(1e-3), true, 2 }), two, false},
-		"balanced":       {with(clf, func(o *linear.Options) { o.ClassWeight.Balanced = true }), &weighted, false},
-		"scaled":         {linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.None}, number, true},
-		"stops":          {linear.Options{Task: linear.Regression, Tol: new(0.0), EarlyStopping: true, NIterNoChange: 1}, number, false},
-		"one class":      {linear.Options{Task: linear.OneClass, Average: 20, LearningRate: linear.Constant}, number, false},
+		"hinge":    {clf, two, false},
+		"declared": {with(clf, func(o *linear.Options) { o.Classes = lineartest.Numbered(3) }), three, false},
+		"l1, sparse": {with(clf, func(o *linear.Options) { o.Loss, o.Penalty = linear.LogLoss, linear.L1 }),
+			lineartest.SparseChunk(two), false},
+		"average": {with(clf, func(o *linear.Options) { o.Loss, o.Average = linear.LogLoss, 70 }), three, false},
+		"average sparse": {with(clf, func(o *linear.Options) {
+			o.Loss, o.Average, o.Penalty = linear.LogLoss, 1,
+				linear.ElasticNet
+		}), lineartest.SparseChunk(three), false},
+		"tol": {with(clf, func(o *linear.Options) {
+			o.Loss, o.Tol, o.LearningRate = linear.LogLoss, new(1e-3),
+				linear.Adaptive
+		}), three, false},
+		"early stopping": {with(clf, func(o *linear.Options) {
+			o.Tol, o.EarlyStopping, o.NIterNoChange = new(1e-3), true,
+				2
+		}), two, false},
+		"balanced": {with(clf, func(o *linear.Options) { o.ClassWeight.Balanced = true }), &weighted, false},
+		"scaled":   {linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.None}, number, true},
+		"stops": {linear.Options{Task: linear.Regression, Tol: new(0.0), EarlyStopping: true, NIterNoChange: 1},
+			number, false},
+		"one class": {linear.Options{Task: linear.OneClass, Average: 20, LearningRate: linear.Constant}, number, false},
 		"adagrad": {with(clf, func(o *linear.Options) {
 			o.Loss, o.LearningRate, o.Average, o.Alpha = linear.LogLoss, linear.AdaGrad, 70, new(0.01)
 		}), three, false},
@@ -199,8 +217,10 @@ func variants() map[string]struct {
 		"adagrad stops": {with(clf, func(o *linear.Options) {
 			o.Tol, o.EarlyStopping, o.NIterNoChange, o.LearningRate = new(1e-3), true, 2, linear.AdaGrad
 		}), lineartest.SparseChunk(three), false},
-		"adagrad, scaled": {linear.Options{Task: linear.Regression, Tol: new(1e-3), NIterNoChange: 1, LearningRate: linear.AdaGrad}, number, true},
-		"passive":         {linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, LearningRate: linear.PA2, FitIntercept: new(false)}, number, false},
+		"adagrad, scaled": {linear.Options{Task: linear.Regression, Tol: new(1e-3), NIterNoChange: 1,
+			LearningRate: linear.AdaGrad}, number, true},
+		"passive": {linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, LearningRate: linear.PA2,
+			FitIntercept: new(false)}, number, false},
 	}
 }
 
@@ -261,7 +281,8 @@ func TestResume(t *testing.T) {
 
 // A model without state is a start: its coefficients, row 1, its classes.
 func TestWarmStart(t *testing.T) {
-	m := &linear.Model{Task: linear.Classification, Loss: linear.LogLoss, Classes: lineartest.Numbered(2), Coef: [][]float64{{1, -2, 3, 0, 5}}, Intercept: []float64{6},
+	m := &linear.Model{Task: linear.Classification, Loss: linear.LogLoss, Classes: lineartest.Numbered(2),
+		Coef: [][]float64{{1, -2, 3, 0, 5}}, Intercept: []float64{6},
 		Options: linear.Options{Loss: linear.LogLoss}, Training: linear.Training{Solver: "exact"}}
 	s, err := Resume(m)
 	if err != nil {
@@ -326,7 +347,8 @@ func TestScaledRows(t *testing.T) {
 	if err := scaler.Transform(scaled.X); err != nil {
 		t.Fatal(err)
 	}
-	a, b := newSGDFor(t, linear.Options{Task: linear.Regression}, 5), newSGDFor(t, linear.Options{Task: linear.Regression}, 5)
+	a, b := newSGDFor(t, linear.Options{Task: linear.Regression}, 5),
+		newSGDFor(t, linear.Options{Task: linear.Regression}, 5)
 	a.Scaler = scaler
 	before := slices.Clone(c.X)
 	lineartest.PartialFit(t, a, c)
@@ -354,7 +376,8 @@ func TestScaledRows(t *testing.T) {
 // Rows held out are those of the same numbers in every epoch, some tenth, never learned from, and scored.
 func TestEarlyStopping(t *testing.T) {
 	c := lineartest.Problem(600, 2, 23)
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Tol: new(1e-3), EarlyStopping: true, LearningRate: linear.Constant, NIterNoChange: 2}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, Tol: new(1e-3), EarlyStopping: true,
+		LearningRate: linear.Constant, NIterNoChange: 2}
 	s := newSGDFor(t, o, 5)
 	var held []int
 	rest := &linear.Chunk{Features: 5}
@@ -426,7 +449,8 @@ func TestEarlyStopping(t *testing.T) {
 // The score of a regression is R² of predictions made on the way.
 func TestEarlyStoppingRegression(t *testing.T) {
 	c := lineartest.Problem(300, 0, 29)
-	s := newSGDFor(t, linear.Options{Task: linear.Regression, Tol: new(0.0), EarlyStopping: true, ValidationFraction: 0.3, Average: 5}, 5)
+	s := newSGDFor(t, linear.Options{Task: linear.Regression, Tol: new(0.0), EarlyStopping: true, ValidationFraction: 0.3,
+		Average: 5}, 5)
 	var want linear.RegressionMetrics
 	replay := newSGDFor(t, linear.Options{Task: linear.Regression, Average: 5}, 5)
 	for i := range 300 {
@@ -453,7 +477,8 @@ func TestObjective(t *testing.T) {
 	dense := lineartest.Problem(40, 0, 37)
 	for _, c := range []*linear.Chunk{dense, lineartest.SparseChunk(dense)} {
 		for _, o := range []linear.Options{
-			{Penalty: linear.L2}, {Penalty: linear.L1}, {Penalty: linear.ElasticNet, L1Ratio: new(0.4)}, {Penalty: linear.None}, {Loss: linear.EpsilonInsensitive, LearningRate: linear.PA1},
+			{Penalty: linear.L2}, {Penalty: linear.L1}, {Penalty: linear.ElasticNet, L1Ratio: new(0.4)}, {Penalty: linear.None},
+			{Loss: linear.EpsilonInsensitive, LearningRate: linear.PA1},
 		} {
 			o.Task, o.Alpha, o.Eta0, o.Tol = linear.Regression, new(0.05), 0.1, new(0.0)
 			s := newSGDFor(t, o, 5)
@@ -509,7 +534,8 @@ func TestAllocations(t *testing.T) {
 }
 
 func TestRowFaults(t *testing.T) {
-	clf, reg := linear.Options{Task: linear.Classification, Classes: lineartest.Numbered(2)}, linear.Options{Task: linear.Regression}
+	clf, reg := linear.Options{Task: linear.Classification, Classes: lineartest.Numbered(2)},
+		linear.Options{Task: linear.Regression}
 	nan := math.NaN()
 	x := []float64{1, 2, 3, 4, 5, 6}
 	for _, v := range []struct {
@@ -517,30 +543,49 @@ func TestRowFaults(t *testing.T) {
 		c    linear.Chunk
 		want string // of the error; a row's fault where it begins with "f: row"
 	}{
-		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, nan, 3}}, "f: row 101: found NaN, expected a finite target"},
-		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, 2, math.Inf(1)}}, "f: row 102: found +Inf, expected a finite target"},
-		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, 2, 3}, Weights: []float64{1, -1, 1}}, "f: row 101: found -1, expected a weight from 0 on"},
-		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, 2, 3}, Weights: []float64{nan, 1, 1}}, "f: row 100: found NaN, expected a weight from 0 on"},
-		{reg, linear.Chunk{Features: 3, X: x, Target: []float64{1, 2}, Numbers: []int64{1, 2}}, "f: found 3, expected 2 features, as in the model"},
+		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, nan, 3}},
+			"f: row 101: found NaN, expected a finite target"},
+		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, 2, math.Inf(1)}},
+			"f: row 102: found +Inf, expected a finite target"},
+		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, 2, 3}, Weights: []float64{1, -1, 1}},
+			"f: row 101: found -1, expected a weight from 0 on"},
+		{reg, linear.Chunk{Features: 2, X: x, Target: []float64{1, 2, 3}, Weights: []float64{nan, 1, 1}},
+			"f: row 100: found NaN, expected a weight from 0 on"},
+		{reg, linear.Chunk{Features: 3, X: x, Target: []float64{1, 2}, Numbers: []int64{1, 2}},
+			"f: found 3, expected 2 features, as in the model"},
 		{clf, linear.Chunk{Features: 2, X: x, Target: []float64{0, 1, nan}}, "f: row 102: found NaN, expected a class label"},
-		{clf, linear.Chunk{Features: 2, X: x, Target: []float64{0, 0.5, 1}}, "f: row 101: found class 0.5, expected one of the classes declared"},
+		{clf, linear.Chunk{Features: 2, X: x, Target: []float64{0, 0.5, 1}},
+			"f: row 101: found class 0.5, expected one of the classes declared"},
 		{clf, linear.Chunk{Features: 2, X: x, Labels: []string{"0", "1.0", "01"}}, ""},
-		{clf, linear.Chunk{Features: 2, X: x, Labels: []string{"0", "1", "2"}}, `f: row 102: found class "2", expected one of the classes declared`},
-		{clf, linear.Chunk{Features: 2, X: x, Labels: []string{"0", "1", "nan"}}, `f: row 102: found "nan", expected a class label that is a number, as the others are`},
-		{clf, linear.Chunk{Features: 2, X: x, Labels: []string{"0", "", "1"}}, "f: row 101: found nothing, expected a class label"},
-		{linear.Options{Task: linear.Classification}, linear.Chunk{Features: 2, X: x, Labels: []string{"a", "", "b"}}, "f: row 101: found nothing, expected a class label"},
-		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{0, 1, 1}, Values: x[:3]}, Target: x[:3]}, "f: row 101: found column 1 after 1, expected columns that ascend"},
-		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{0, 0, 2}, Values: x[:3]}, Target: x[:3]}, "f: row 101: found column 2, expected columns below 2"},
-		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{-1, 0, 1}, Values: x[:3]}, Target: x[:3]}, "f: row 100: found column -1 after -1, expected columns that ascend"},
-		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 4, 3, 3}, Indices: []int32{0, 0, 1}, Values: x[:3]}, Target: x[:3]}, "linear.CSR: row 0 ends at 4"},
-		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 2, 1, 3}, Indices: []int32{0, 1, 1}, Values: x[:3]}, Target: x[:3]}, "linear.CSR: row 1 ends at 1"},
-		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 2, 4}, Indices: []int32{0, 1, 1}, Values: x[:3]}, Target: x[:3]}, "linear.CSR: offsets, 3 indices and 3 values do not fit"},
-		{reg, linear.Chunk{Features: 2, X: x[:5], Target: x[:2], Numbers: []int64{1, 2}}, "linear.Chunk: 5 values are not rows of 2"},
-		{reg, linear.Chunk{Features: 2, X: x, X32: make([]float32, 6), Target: x[:3]}, "linear.Chunk: more than one of X, X32 and Sparse is set"},
+		{clf, linear.Chunk{Features: 2, X: x, Labels: []string{"0", "1", "2"}},
+			`f: row 102: found class "2", expected one of the classes declared`},
+		{clf, linear.Chunk{Features: 2, X: x, Labels: []string{"0", "1", "nan"}},
+			`f: row 102: found "nan", expected a class label that is a number, as the others are`},
+		{clf, linear.Chunk{Features: 2, X: x, Labels: []string{"0", "", "1"}},
+			"f: row 101: found nothing, expected a class label"},
+		{linear.Options{Task: linear.Classification}, linear.Chunk{Features: 2, X: x, Labels: []string{"a", "", "b"}},
+			"f: row 101: found nothing, expected a class label"},
+		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{0, 1, 1},
+			Values: x[:3]}, Target: x[:3]}, "f: row 101: found column 1 after 1, expected columns that ascend"},
+		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{0, 0, 2},
+			Values: x[:3]}, Target: x[:3]}, "f: row 101: found column 2, expected columns below 2"},
+		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 3, 3}, Indices: []int32{-1, 0, 1},
+			Values: x[:3]}, Target: x[:3]}, "f: row 100: found column -1 after -1, expected columns that ascend"},
+		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 4, 3, 3}, Indices: []int32{0, 0, 1},
+			Values: x[:3]}, Target: x[:3]}, "linear.CSR: row 0 ends at 4"},
+		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 2, 1, 3}, Indices: []int32{0, 1, 1},
+			Values: x[:3]}, Target: x[:3]}, "linear.CSR: row 1 ends at 1"},
+		{reg, linear.Chunk{Features: 2, Sparse: &linear.CSR{Offsets: []int{0, 1, 2, 4}, Indices: []int32{0, 1, 1},
+			Values: x[:3]}, Target: x[:3]}, "linear.CSR: offsets, 3 indices and 3 values do not fit"},
+		{reg, linear.Chunk{Features: 2, X: x[:5], Target: x[:2], Numbers: []int64{1, 2}},
+			"linear.Chunk: 5 values are not rows of 2"},
+		{reg, linear.Chunk{Features: 2, X: x, X32: make([]float32, 6), Target: x[:3]},
+			"linear.Chunk: more than one of X, X32 and Sparse is set"},
 		{reg, linear.Chunk{Features: 2, X: x, Target: x[:2]}, "linear.Chunk: 2 targets for 3 rows"},
 		{reg, linear.Chunk{Features: 2, X: x, Target: x[:3], Weights: x[:4]}, "linear.Chunk: 4 weights for 3 rows"},
 		{reg, linear.Chunk{Features: 2, X: x, Target: x[:3], Numbers: []int64{1}}, "linear.Chunk: 1 numbers for 3 rows"},
-		{reg, linear.Chunk{Features: 2, X: x, Labels: []string{"a", "b", "c"}}, "linear.Chunk: labels are for classification, without targets"},
+		{reg, linear.Chunk{Features: 2, X: x, Labels: []string{"a", "b", "c"}},
+			"linear.Chunk: labels are for classification, without targets"},
 	} {
 		s := newSGDFor(t, v.o, 2)
 		if v.o.Task != linear.Classification || v.o.Classes.Len() > 0 {
@@ -574,7 +619,8 @@ func TestRowFaults(t *testing.T) {
 
 // Weights that overflow are the end: an error that says what to do, every time, and no model.
 func TestOverflow(t *testing.T) {
-	for name, c := range map[string]*linear.Chunk{"dense": lineartest.Problem(200, 0, 31), "sparse": lineartest.SparseChunk(lineartest.Problem(200, 0, 31))} {
+	for name, c := range map[string]*linear.Chunk{"dense": lineartest.Problem(200, 0, 31),
+		"sparse": lineartest.SparseChunk(lineartest.Problem(200, 0, 31))} {
 		c.File = "f.csv"
 		kernel.Scale(1e300, c.X)
 		if c.Sparse != nil {
@@ -613,16 +659,20 @@ func TestOverflow(t *testing.T) {
 func TestOverflowSparse(t *testing.T) {
 	const features = 1000
 	wide := func(value, target float64) *linear.Chunk {
-		return &linear.Chunk{Features: features, Sparse: &linear.CSR{Offsets: []int{0, 2}, Indices: []int32{3, 700}, Values: []float64{value, 1}}, Target: []float64{target}}
+		return &linear.Chunk{Features: features, Sparse: &linear.CSR{Offsets: []int{0, 2}, Indices: []int32{3, 700},
+			Values: []float64{value, 1}}, Target: []float64{target}}
 	}
 	for _, average := range []linear.Average{0, 1} {
-		s := newSGDFor(t, linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 0.1, Average: average}, features)
+		s := newSGDFor(t, linear.Options{Task: linear.Regression, LearningRate: linear.Constant, Eta0: 0.1, Average: average},
+			features)
 		for i := range 5 {
 			lineartest.PartialFit(t, s, wide(float64(i), 1))
 		}
 		v := s.vectors[0]
-		if !v.known || v.most > 10 || kernel.Largest(v.w) > v.most || kernel.Largest(v.mean) > v.most || kernel.Largest(v.w) == 0 {
-			t.Fatalf("average %d: no weight is beyond %v (%v), the largest is %v, of a mean %v", average, v.most, v.known, kernel.Largest(v.w), kernel.Largest(v.mean))
+		if !v.known || v.most > 10 || kernel.Largest(v.w) > v.most || kernel.Largest(v.mean) > v.most ||
+			kernel.Largest(v.w) == 0 {
+			t.Fatalf("average %d: no weight is beyond %v (%v), the largest is %v, of a mean %v", average, v.most, v.known,
+				kernel.Largest(v.w), kernel.Largest(v.mean))
 		}
 		v.w[3] = 0 // so that the row's prediction is finite
 		if err := s.PartialFit(wide(1e308, 1e300)); err == nil || !strings.Contains(err.Error(), "weights that overflow") {

@@ -174,7 +174,8 @@ func TestContinuousTarget(t *testing.T) {
 		labels []string
 		want   string
 	}{
-		{[]string{"1", "0.25", "2", "0.5"}, `row 1`}, {[]string{"1", "2.0", "3e0"}, ""}, {[]string{"0.5", "b"}, ""}, {[]string{"1.50", "2.50", "01"}, "row 0"}, {[]string{"1", "2", "2.5"}, "row 2"},
+		{[]string{"1", "0.25", "2", "0.5"}, `row 1`}, {[]string{"1", "2.0", "3e0"}, ""}, {[]string{"0.5", "b"}, ""},
+		{[]string{"1.50", "2.50", "01"}, "row 0"}, {[]string{"1", "2", "2.5"}, "row 2"},
 	} {
 		s, err := NewSurvey(linear.Classification, 1, false)
 		if err != nil {
@@ -185,7 +186,8 @@ func TestContinuousTarget(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = s.Advance(p)
-		if (err == nil) != (v.want == "") || err != nil && (!strings.Contains(err.Error(), v.want) || !strings.Contains(err.Error(), "--task=regression")) {
+		if (err == nil) != (v.want == "") || err != nil &&
+			(!strings.Contains(err.Error(), v.want) || !strings.Contains(err.Error(), "--task=regression")) {
 			t.Errorf("%q: %v, want %q", v.labels, err, v.want)
 		}
 	}

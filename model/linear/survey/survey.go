@@ -175,7 +175,8 @@ func (s *Survey) Balanced() linear.ClassWeight {
 // class; and where a label is missing, written as NaN among numbers, or sums overflow.
 func (s *Survey) Advance(sum linear.Partial) error {
 	p, ok := sum.(*surveyPart)
-	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale || (p.moments != nil) != (s.moments && !s.scale) {
+	if !ok || p.task != s.Task || p.features != s.Features || (p.scaler != nil) != s.scale ||
+		(p.moments != nil) != (s.moments && !s.scale) {
 		return errors.New("linear.Survey: the sum of another pass")
 	}
 	t := &Survey{
@@ -193,7 +194,8 @@ func (s *Survey) Advance(sum linear.Partial) error {
 	}
 	t.scales(p)
 	if sum := t.SquareRadius + t.SquareNorm + t.ScaledSquareNorm + p.target.M2 + p.weight2; sum-sum != 0 {
-		return p.bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm, p.target.M2/p.weight)
+		return p.bad("values whose squares are within float64", "a mean ‖x‖² of %v, a target of variance %v", t.SquareNorm,
+			p.target.M2/p.weight)
 	}
 	if err := t.describe(p); err != nil {
 		return err
@@ -525,7 +527,9 @@ func (p *surveyPart) count(c *linear.Chunk, weight func(int) float64) error {
 	}
 	p.within += max(0, within)
 	if len(p.labels)+len(p.numbers) > maxLabels {
-		return c.Fault(fault.WholeFile, fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
+		return c.Fault(fault.WholeFile,
+			fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels),
+			"more labels")
 	}
 	return nil
 }
@@ -535,7 +539,8 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 	all, texts, missing := p.spellings()
 	if len(texts) == len(missing) && len(missing) > 0 && len(all) > len(missing) {
 		f := missing[0]
-		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label, a number as all others"}
+		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text),
+			Expected: "a class label, a number as all others"}
 	}
 	numeric := func(k class) bool {
 		_, ok := linear.LabelNumber(k.text)
@@ -553,7 +558,8 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 	}
 	if len(texts) > 0 && len(p.numbers) > 0 {
 		f := texts[0]
-		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text), Expected: "a class label that is a number, as in the files that store numbers"}
+		return nil, &fault.Fault{File: f.file, Row: f.row, Found: fault.Quote(f.text),
+			Expected: "a class label that is a number, as in the files that store numbers"}
 	}
 	if f := oneTruth(all); f != nil {
 		return nil, f
@@ -586,7 +592,8 @@ func (p *surveyPart) classes(t *Survey) ([]*folds.Stratum, error) {
 	}
 	weighty := func(w float64) bool { return w > 0 }
 	if i := slices.IndexFunc(t.ClassWeight, weighty); !slices.ContainsFunc(t.ClassWeight[i+1:], weighty) {
-		return nil, fault.File(p.file, "rows of at least two classes with a weight above 0", "%s in every such row", fault.Quote(t.Classes.Label(i)))
+		return nil, fault.File(p.file, "rows of at least two classes with a weight above 0", "%s in every such row",
+			fault.Quote(t.Classes.Label(i)))
 	}
 	return strata, nil
 }
@@ -653,7 +660,8 @@ func (p *surveyPart) spellings() (all, texts, missing []class) {
 // Merge adds what comes after.
 func (p *surveyPart) Merge(next linear.Partial) error {
 	q, ok := next.(*surveyPart)
-	if !ok || q.task != p.task || q.features != p.features || (q.scaler == nil) != (p.scaler == nil) || (q.moments == nil) != (p.moments == nil) {
+	if !ok || q.task != p.task || q.features != p.features || (q.scaler == nil) != (p.scaler == nil) ||
+		(q.moments == nil) != (p.moments == nil) {
 		return errors.New("linear.Survey: a part of another pass")
 	}
 	if p.file == "" {
@@ -684,7 +692,8 @@ func (p *surveyPart) Merge(next linear.Partial) error {
 	mergeLabels(p.strata, p.labels, q.labels)
 	mergeLabels(p.strata, p.numbers, q.numbers)
 	if len(p.labels)+len(p.numbers) > maxLabels {
-		return fault.File(p.file, fmt.Sprintf("at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
+		return fault.File(p.file, fmt.Sprintf(
+			"at most %d classes: a target of more is a number to learn by regression, or an id", maxLabels), "more labels")
 	}
 	return nil
 }
@@ -708,7 +717,8 @@ func (p *surveyPart) MarshalBinary() ([]byte, error) { return wire.Encode(p.fiel
 
 // UnmarshalBinary reads what MarshalBinary writes for a survey of the receiver's kind.
 func (p *surveyPart) UnmarshalBinary(b []byte) error {
-	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil, moments: p.moments != nil, strata: p.strata}).Partial(0, 1).(*surveyPart)
+	q := (&Survey{Task: p.task, Features: p.features, scale: p.scaler != nil, moments: p.moments != nil,
+		strata: p.strata}).Partial(0, 1).(*surveyPart)
 	if err := wire.Decode(b, q.fields); err != nil {
 		return fmt.Errorf("linear.Survey: a part that does not fit: %w", err)
 	}
@@ -743,7 +753,8 @@ func (p *surveyPart) fields(c *wire.Codec) {
 }
 
 // labelFields are those of a map, by ascending keys; they take the rows off.
-func labelFields[K float64 | string](c *wire.Codec, strata *folds.Strata, m map[K]*labelCount, rows *int64, key func(*K)) {
+func labelFields[K float64 | string](c *wire.Codec, strata *folds.Strata, m map[K]*labelCount, rows *int64,
+	key func(*K)) {
 	keys := sortedKeys(m)
 	for i := range c.Len(len(m), 12) {
 		var k K
@@ -893,7 +904,8 @@ func (s *Survey) checkState() error {
 		return fmt.Errorf("moments that do not fit %d features", s.Features)
 	}
 	asked := s.strata.Folds
-	if asked < 0 || asked > folds.Max || (s.Folds != nil) != (asked > 0 && s.done) || s.Folds != nil && s.Folds.K != asked {
+	if asked < 0 || asked > folds.Max || (s.Folds != nil) != (asked > 0 && s.done) || s.Folds != nil &&
+		s.Folds.K != asked {
 		return errors.New("folds that were not asked for")
 	}
 	if s.Folds != nil {

@@ -33,7 +33,8 @@ func TestSurvey(t *testing.T) {
 			repeated.Target = append(repeated.Target, base.Target[i])
 		}
 	}
-	for name, c := range map[string]*linear.Chunk{"dense": base, "sparse": lineartest.SparseChunk(base), "weighted": &weighted, "narrow": lineartest.Narrow(base)} {
+	for name, c := range map[string]*linear.Chunk{"dense": base, "sparse": lineartest.SparseChunk(base),
+		"weighted": &weighted, "narrow": lineartest.Narrow(base)} {
 		for _, scale := range []bool{false, true} {
 			s := surveyFor(t, linear.Regression, scale, 7, 13, c)
 			all := c
@@ -49,7 +50,9 @@ func TestSurvey(t *testing.T) {
 					t.Fatal(err)
 				}
 				got := slices.Concat(s.Scaler.Mean, s.Scaler.Var, s.Scaler.Scale, s.Scaler.Count)
-				if d := lineartest.Distance(t, "scaler", got, slices.Concat(scaler.Mean, scaler.Var, scaler.Scale, scaler.Count)); d > 1e-12 || s.Scaler.WithMean != scaler.WithMean {
+				if d := lineartest.Distance(t, "scaler", got,
+					slices.Concat(scaler.Mean, scaler.Var, scaler.Scale, scaler.Count)); d > 1e-12 ||
+					s.Scaler.WithMean != scaler.WithMean {
 					t.Errorf("%s: the scaler is off by %g", name, d)
 				}
 			}
@@ -102,14 +105,17 @@ func TestSurveyClasses(t *testing.T) {
 		{"1.0 0.0 1.0", linear.Classes{Numbers: []float64{0, 1}}, []int64{1, 2}},
 		{"10 9 -2 10", linear.Classes{Numbers: []float64{-2, 9, 10}}, []int64{1, 1, 2}},
 		{"9007199254740992 1 1", linear.Classes{Numbers: []float64{1, 1 << 53}}, []int64{2, 1}},
-		{"1 0 1.0 01 0 +1 1e0 -0", linear.Classes{Texts: []string{"+1", "-0", "0", "01", "1", "1.0", "1e0"}}, []int64{1, 1, 2, 1, 1, 1, 1}},
+		{"1 0 1.0 01 0 +1 1e0 -0", linear.Classes{Texts: []string{"+1", "-0", "0", "01", "1", "1.0", "1e0"}},
+			[]int64{1, 1, 2, 1, 1, 1, 1}},
 		{"10 9 -2.0 10.00", linear.Classes{Texts: []string{"-2.0", "10", "10.00", "9"}}, []int64{1, 1, 1, 1}},
 		{"007 8 8", linear.Classes{Texts: []string{"007", "8"}}, []int64{1, 2}},
-		{"1234567890123456789 1234567890123456790 7", linear.Classes{Texts: []string{"1234567890123456789", "1234567890123456790", "7"}}, []int64{1, 1, 1}},
+		{"1234567890123456789 1234567890123456790 7",
+			linear.Classes{Texts: []string{"1234567890123456789", "1234567890123456790", "7"}}, []int64{1, 1, 1}},
 		{"1 01 b 1", linear.Classes{Texts: []string{"01", "1", "b"}}, []int64{1, 2, 1}},
 		{"nan b inf", linear.Classes{Texts: []string{"b", "inf", "nan"}}, []int64{1, 1, 1}},
 		{"1 0x1p4", linear.Classes{Texts: []string{"0x1p4", "1"}}, []int64{1, 1}},
-		{"a b c d e f g h i j k l m a k l", linear.Classes{Texts: strings.Fields("a b c d e f g h i j k l m")}, []int64{2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1}},
+		{"a b c d e f g h i j k l m a k l", linear.Classes{Texts: strings.Fields("a b c d e f g h i j k l m")},
+			[]int64{2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 1}},
 	} {
 		labels := strings.Fields(v.labels)
 		c := &linear.Chunk{Features: 1, X: make([]float64, len(labels)), Labels: labels}
@@ -127,9 +133,11 @@ func TestSurveyClasses(t *testing.T) {
 			}
 		}
 	}
-	numbers := &linear.Chunk{Features: 1, X: make([]float64, 4), Target: []float64{3, 0, math.Copysign(0, -1), 3}, Weights: []float64{1, 2, 3, 4}}
+	numbers := &linear.Chunk{Features: 1, X: make([]float64, 4), Target: []float64{3, 0, math.Copysign(0, -1), 3},
+		Weights: []float64{1, 2, 3, 4}}
 	s := surveyFor(t, linear.Classification, false, 1, 2, numbers)
-	if !slices.Equal(s.Classes.Numbers, []float64{0, 3}) || !slices.Equal(s.ClassRows, []int64{2, 2}) || !slices.Equal(s.ClassWeight, []float64{5, 5}) {
+	if !slices.Equal(s.Classes.Numbers, []float64{0, 3}) || !slices.Equal(s.ClassRows, []int64{2, 2}) ||
+		!slices.Equal(s.ClassWeight, []float64{5, 5}) {
 		t.Errorf("numbers: %+v", s)
 	}
 	if w := s.Balanced(); w.Of["0"] != 1 || w.Of["3"] != 1 || len(w.Of) != 2 {
@@ -141,7 +149,8 @@ func TestSurveyClasses(t *testing.T) {
 // Rows that a model goes on with may be all of one class, or of one target; their state says so.
 func TestSurveyMore(t *testing.T) {
 	t.Parallel()
-	for _, c := range []linear.Chunk{{X: []float64{1, 2}, Target: []float64{2, 2}}, {X: []float64{1}, Labels: []string{"a"}}} {
+	for _, c := range []linear.Chunk{{X: []float64{1, 2}, Target: []float64{2, 2}},
+		{X: []float64{1}, Labels: []string{"a"}}} {
 		task := linear.Regression
 		if c.Labels != nil {
 			task = linear.Classification
@@ -175,21 +184,35 @@ func TestSurveyFaults(t *testing.T) {
 		c    linear.Chunk
 		want string
 	}{
-		{linear.Regression, linear.Chunk{X: x, Target: []float64{2, 2, 2}}, "f: found 2 in every row of a weight above 0, expected a target of at least two values"},
-		{linear.Regression, linear.Chunk{X: x, Target: []float64{2, 3, 2}, Weights: []float64{1, 0, 1}}, "f: found 2 in every row of a weight above 0, expected a target of at least two values"},
-		{linear.Regression, linear.Chunk{X: x, Target: []float64{2, nan, 2}}, "f: row 101: found NaN, expected a finite target"},
-		{linear.Regression, linear.Chunk{X: x, Target: x, Weights: []float64{0, 0, 0}}, "f: found none, expected rows of a weight above 0"},
-		{linear.Regression, linear.Chunk{X: x, Target: x, Weights: []float64{0, -1, 0}}, "f: row 101: found -1, expected a weight from 0 on"},
-		{linear.Regression, linear.Chunk{X: []float64{1e200, 1, 1}, Target: x}, "f: found a mean ‖x‖² of +Inf, a target of variance 0.6666666666666666, expected values whose squares are within float64"},
+		{linear.Regression, linear.Chunk{X: x, Target: []float64{2, 2, 2}},
+			"f: found 2 in every row of a weight above 0, expected a target of at least two values"},
+		{linear.Regression, linear.Chunk{X: x, Target: []float64{2, 3, 2}, Weights: []float64{1, 0, 1}},
+			"f: found 2 in every row of a weight above 0, expected a target of at least two values"},
+		{linear.Regression, linear.Chunk{X: x, Target: []float64{2, nan, 2}},
+			"f: row 101: found NaN, expected a finite target"},
+		{linear.Regression, linear.Chunk{X: x, Target: x, Weights: []float64{0, 0, 0}},
+			"f: found none, expected rows of a weight above 0"},
+		{linear.Regression, linear.Chunk{X: x, Target: x, Weights: []float64{0, -1, 0}},
+			"f: row 101: found -1, expected a weight from 0 on"},
+		{linear.Regression, linear.Chunk{X: []float64{1e200, 1, 1}, Target: x},
+			"f: found a mean ‖x‖² of +Inf, a target of variance 0.6666666666666666, expected values whose squares are within float64"},
 		{linear.Regression, linear.Chunk{X: []float64{}, Target: []float64{}}, "found none, expected rows to learn from"},
-		{linear.Classification, linear.Chunk{X: x, Target: []float64{2, 2, 2}}, `f: found "2" in every row, expected rows of at least two classes`},
-		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "1", "1"}}, `f: found "1" in every row, expected rows of at least two classes`},
-		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "a", "a"}}, `f: found "a" in every row, expected rows of at least two classes`},
-		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "", "b"}}, "f: row 101: found nothing, expected a class label"},
-		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "0", "NaN"}}, `f: row 102: found "NaN", expected a class label, a number as all others`},
-		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "0", "True"}}, `f: row 102: found "True", expected one way to write each truth value: other rows have "1"`},
-		{linear.Classification, linear.Chunk{X: x, Labels: []string{"false", "True", "False"}}, `f: row 102: found "False", expected one way to write each truth value: other rows have "false"`},
-		{linear.Classification, linear.Chunk{X: x, Target: []float64{0, nan, 1}}, "f: row 101: found NaN, expected a class label"},
+		{linear.Classification, linear.Chunk{X: x, Target: []float64{2, 2, 2}},
+			`f: found "2" in every row, expected rows of at least two classes`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "1", "1"}},
+			`f: found "1" in every row, expected rows of at least two classes`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "a", "a"}},
+			`f: found "a" in every row, expected rows of at least two classes`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"a", "", "b"}},
+			"f: row 101: found nothing, expected a class label"},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "0", "NaN"}},
+			`f: row 102: found "NaN", expected a class label, a number as all others`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"1", "0", "True"}},
+			`f: row 102: found "True", expected one way to write each truth value: other rows have "1"`},
+		{linear.Classification, linear.Chunk{X: x, Labels: []string{"false", "True", "False"}},
+			`f: row 102: found "False", expected one way to write each truth value: other rows have "false"`},
+		{linear.Classification, linear.Chunk{X: x, Target: []float64{0, nan, 1}},
+			"f: row 101: found NaN, expected a class label"},
 	} {
 		v.c.Features, v.c.File = 1, "f"
 		v.c.Numbers = []int64{100, 101, 102}[:len(v.c.X)]
@@ -227,12 +250,14 @@ func TestSurveyFaults(t *testing.T) {
 		t.Errorf("ids: %v", err)
 	}
 	mixed := s.Partial(0, 1)
-	for _, c := range []*linear.Chunk{{Features: 1, X: x, Target: x}, {Features: 1, X: x, Labels: []string{"1", "b", "3"}, File: "g"}} {
+	for _, c := range []*linear.Chunk{{Features: 1, X: x, Target: x},
+		{Features: 1, X: x, Labels: []string{"1", "b", "3"}, File: "g"}} {
 		if err := mixed.PartialFit(c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Advance(mixed); err == nil || err.Error() != `g: row 1: found "b", expected a class label that is a number, as in the files that store numbers` {
+	if err := s.Advance(mixed); err == nil ||
+		err.Error() != `g: row 1: found "b", expected a class label that is a number, as in the files that store numbers` {
 		t.Errorf("mixed: %v", err)
 	}
 	other, _ := NewSurvey(linear.Regression, 2, false)
@@ -258,14 +283,16 @@ func TestDrift(t *testing.T) {
 		rare.Target[i] = float64((i % 100) / 99)
 	}
 	r.Shuffle(6000, func(i, j int) { rare.Target[i], rare.Target[j] = rare.Target[j], rare.Target[i] })
-	for name, c := range map[string]*linear.Chunk{"two": lineartest.Problem(6000, 2, 1), "five": lineartest.Problem(6000, 5, 2), "number": lineartest.Problem(6000, 0, 3), "rare": rare} {
+	for name, c := range map[string]*linear.Chunk{"two": lineartest.Problem(6000, 2, 1),
+		"five": lineartest.Problem(6000, 5, 2), "number": lineartest.Problem(6000, 0, 3), "rare": rare} {
 		task := linear.Classification
 		if name == "number" {
 			task = linear.Regression
 		}
 		for _, size := range []int{2, 50, 300} {
 			for _, parts := range []int{1, 8} {
-				if d := surveyFor(t, task, false, parts, size, c).Drift; d.Drifts() || math.Abs(d.Deviations) > 5 || !(d.Share < 0.02) {
+				if d := surveyFor(t, task, false, parts, size, c).Drift; d.Drifts() || math.Abs(d.Deviations) > 5 ||
+					!(d.Share < 0.02) {
 					t.Errorf("%s, shuffled, chunks of %d: %+v", name, size, d)
 				}
 			}
@@ -298,10 +325,12 @@ func TestDrift(t *testing.T) {
 	for i := 20; i < 40; i++ {
 		apart.Target[i] = 1
 	}
-	if d := surveyFor(t, linear.Classification, false, 1, 20, apart).Drift; !d.Drifts() || !math.IsInf(d.F, 1) || math.Abs(d.Share-1) > 1e-12 {
+	if d := surveyFor(t, linear.Classification, false, 1, 20, apart).Drift; !d.Drifts() || !math.IsInf(d.F, 1) ||
+		math.Abs(d.Share-1) > 1e-12 {
 		t.Errorf("one class a chunk: %+v", d)
 	}
-	if d := surveyFor(t, linear.Classification, false, 1, 40, apart).Drift; d.Drifts() || d.String() != "too few chunks of rows to see whether the target drifts" {
+	if d := surveyFor(t, linear.Classification, false, 1, 40, apart).Drift; d.Drifts() ||
+		d.String() != "too few chunks of rows to see whether the target drifts" {
 		t.Errorf("one chunk: %+v", d)
 	}
 }
@@ -332,10 +361,12 @@ func TestSparseScaler(t *testing.T) {
 			}
 		}
 	}
-	if d := lineartest.Distance(t, "scaler", slices.Concat(b.Mean, b.Var, b.Scale, b.Count), slices.Concat(a.Mean, a.Var, a.Scale, a.Count)); d > 1e-13 {
+	if d := lineartest.Distance(t, "scaler", slices.Concat(b.Mean, b.Var, b.Scale, b.Count),
+		slices.Concat(a.Mean, a.Var, a.Scale, a.Count)); d > 1e-13 {
 		t.Errorf("off by %g: %+v, dense %+v", d, b, a)
 	}
-	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, FitIntercept: new(false), Classes: lineartest.Numbered(2)}
+	o := linear.Options{Task: linear.Classification, Loss: linear.LogLoss, FitIntercept: new(false),
+		Classes: lineartest.Numbered(2)}
 	s, dense := surveySGD(t, o, 5), surveySGD(t, o, 5)
 	s.Scaler, dense.Scaler = a, a
 	lineartest.PartialFit(t, s, sparse)
@@ -363,7 +394,8 @@ func TestSparseScaler(t *testing.T) {
 
 func FuzzSurveyPart(f *testing.F) {
 	text := &linear.Chunk{Features: 5, X: make([]float64, 15), Labels: []string{"1", "b", "1"}, File: "f"}
-	for i, c := range []*linear.Chunk{lineartest.Problem(20, 3, 1), text, lineartest.SparseChunk(lineartest.Problem(20, 3, 1))} {
+	for i, c := range []*linear.Chunk{lineartest.Problem(20, 3, 1), text,
+		lineartest.SparseChunk(lineartest.Problem(20, 3, 1))} {
 		s, _ := NewSurvey(linear.Classification, 5, i == 0)
 		p := s.Partial(0, 1)
 		if err := p.PartialFit(c); err != nil {

@@ -156,7 +156,8 @@ func testRules(t *testing.T, tab *table, r *Rules, q *vectors.Block, self bool) 
 	}
 }
 
-func check(t *testing.T, tab *table, s *Searcher, q *vectors.Block, by neighbors.Search, k int, radius float64, o neighbors.Options) {
+func check(t *testing.T, tab *table, s *Searcher, q *vectors.Block, by neighbors.Search, k int, radius float64,
+	o neighbors.Options) {
 	t.Helper()
 	var found *neighbors.Neighbors
 	var err error
@@ -176,7 +177,8 @@ func check(t *testing.T, tab *table, s *Searcher, q *vectors.Block, by neighbors
 		}
 		for j, w := range want {
 			if positions[j] != w.position || math.Float64bits(distances[j]) != math.Float64bits(w.distance) {
-				t.Fatalf("%s, k %d, query %d: neighbour %d is %d at %v, want %d at %v", o.Metric, k, i, j, positions[j], distances[j],
+				t.Fatalf("%s, k %d, query %d: neighbour %d is %d at %v, want %d at %v", o.Metric, k, i, j, positions[j],
+					distances[j],
 					w.position, w.distance)
 			}
 		}
@@ -208,7 +210,8 @@ func TestSearcherProgress(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 0
-		if _, err := s.KNeighbors(tab.queries, 3, neighbors.Search{Threads: 1, Progress: func(m int) { n += m }}); err != nil {
+		if _, err := s.KNeighbors(tab.queries, 3,
+			neighbors.Search{Threads: 1, Progress: func(m int) { n += m }}); err != nil {
 			t.Fatal(err)
 		}
 		if n != tab.queries.Len() {

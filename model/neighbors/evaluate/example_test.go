@@ -24,7 +24,11 @@ func ExampleRecall() {
 	}
 	lists := [][]int32{{1, 2}, {0, 3}, {1, 0}, {2, 0}}
 	recall := evaluate.New(2)
-	recall.Add(rows, exact, index, func(i int) (positions []int32, self int32, ok bool) { return lists[i], int32(i), true })
-	fmt.Printf("recall@%d %.2f, queries by hits %v, the nearest at the first place: %d\n", recall.K, recall.Mean(), recall.Hits, recall.First)
+	recall.Add(rows, exact, index, func(i int) (positions []int32, self int32, ok bool) {
+		return lists[i], int32(i),
+			true
+	})
+	fmt.Printf("recall@%d %.2f, queries by hits %v, the nearest at the first place: %d\n", recall.K, recall.Mean(),
+		recall.Hits, recall.First)
 	// Output: recall@2 0.75, queries by hits [0 2 2], the nearest at the first place: 4
 }

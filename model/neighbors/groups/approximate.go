@@ -24,12 +24,12 @@ const (
 // radius, to the bit: groups are those of [neighbors.Index.RadiusNeighbors], some of them in several pieces.
 //
 // Rows that are equal are of one group without a search. Of the others it takes the nearest ones that [ivf.Near]
-// finds, first 16 of each, then 64 and 256, until a pilot of sampled rows, which are answered exactly, shows the recall.
-// The recall of the report is that of other sampled rows, 2000 by default: see [ivf.MeasurePairs].
+// finds, first 16 of each, then 64 and 256, until a pilot of sampled rows, which are answered exactly, shows the
+// recall. The recall of the report is that of other sampled rows, 2000 by default: see [ivf.MeasurePairs].
 //
-// The neighbours of a point are earlier ones. They are nil, and Report.Method is exact, where an exact search is cheaper
-// or does what the others do not: the caller makes it. It takes 40 bytes for each of the nearest ones, 4 for each pair
-// of the pilot, and about the points three times.
+// The neighbours of a point are earlier ones. They are nil, and Report.Method is exact, where an exact search is
+// cheaper or does what the others do not: the caller makes it. It takes 40 bytes for each of the nearest ones, 4 for
+// each pair of the pilot, and about the points three times.
 func Approximate(
 	points *vectors.Block, radius float64, o ivf.Options, s neighbors.Search,
 ) (*neighbors.Neighbors, *ivf.Report, error) {
@@ -37,13 +37,15 @@ func Approximate(
 	if err := o.Validate(); err != nil {
 		return nil, nil, err
 	}
-	exact := &ivf.Report{Method: "exact", Asked: o.Recall, Measure: ivf.Measure{Recall: 1, Low: 1, High: 1, Sample: points.Len()}}
+	exact := &ivf.Report{Method: "exact", Asked: o.Recall,
+		Measure: ivf.Measure{Recall: 1, Low: 1, High: 1, Sample: points.Len()}}
 	a := &approximation{points: points, radius: radius, o: o, threads: s.NumThreads()}
 	a.collect()
 	o.Repetitions = mostPartitions
 	var rows *vectors.Block
 	for _, k := range lengths {
-		if len(a.unequal) <= max(o.Queries(), 4*k) || o.Recall == 1 || !ivf.NearIsWorthwhile(len(a.unequal), points.Dim, k, o) {
+		if len(a.unequal) <= max(o.Queries(), 4*k) || o.Recall == 1 ||
+			!ivf.NearIsWorthwhile(len(a.unequal), points.Dim, k, o) {
 			break
 		}
 		if rows == nil {

@@ -164,7 +164,8 @@ func (p *part) findPairs() (bool, error) {
 	step := max(1, foundAtOnce/n)
 	for lo := 0; lo < n; lo += step {
 		hi := min(lo+step, n)
-		found, err := p.index.RadiusNeighbors(p.index.Rows(lo, hi), p.Diameter, neighbors.Search{Self: true, Threads: p.threads})
+		found, err := p.index.RadiusNeighbors(p.index.Rows(lo, hi), p.Diameter,
+			neighbors.Search{Self: true, Threads: p.threads})
 		if err != nil {
 			return false, err
 		}

@@ -81,7 +81,8 @@ func TestCutter(t *testing.T) {
 		for range 1 + rng.IntN(3) {
 			all = append(all, blockOf(rng, 1+rng.IntN(40), 2, 7))
 		}
-		o := neighbors.Options{Metric: []neighbors.Metric{neighbors.Euclidean, neighbors.Manhattan, neighbors.Chebyshev}[rng.IntN(3)]}
+		o := neighbors.Options{Metric: []neighbors.Metric{neighbors.Euclidean, neighbors.Manhattan,
+			neighbors.Chebyshev}[rng.IntN(3)]}
 		c := &Cutter{Diameter: 0.5 + float64(rng.IntN(8)), Radius: 1 + float64(rng.IntN(4)), Options: o, Threads: 2}
 		cuts, err := c.CutAll(all)
 		if err != nil {
@@ -136,11 +137,13 @@ func TestCutterOfManyPairs(t *testing.T) {
 			}
 			for j := range d {
 				if firsts[i] == firsts[j] && d[i][j] > c.Diameter || d[i][j] == 0 && firsts[i] != firsts[j] {
-					t.Fatalf("rows %d and %d, %v apart, are of the groups %d and %d within %v", i, j, d[i][j], firsts[i], firsts[j], c.Diameter)
+					t.Fatalf("rows %d and %d, %v apart, are of the groups %d and %d within %v", i, j, d[i][j], firsts[i], firsts[j],
+						c.Diameter)
 				}
 			}
 		}
-		again, err := (&Cutter{Diameter: c.Diameter, Radius: 1, Options: o, Threads: 1, MostPairs: 30}).CutAll([]*vectors.Block{b})
+		again, err := (&Cutter{Diameter: c.Diameter, Radius: 1, Options: o, Threads: 1, MostPairs: 30}).CutAll(
+			[]*vectors.Block{b})
 		if err != nil || !slices.Equal(again[0].Firsts, firsts) {
 			t.Fatalf("by one thread %v, by two %v, %v", again[0].Firsts, firsts, err)
 		}

@@ -90,12 +90,14 @@ func TestComponents(t *testing.T) {
 func TestForestOfFarRows(t *testing.T) {
 	t.Parallel()
 	a := &neighbors.Answers{
-		Numbers: []int64{5, 1 << 30}, Offsets: []int64{0, 1, 4}, Neighbors: []int64{3, 5, 3, 7}, Distances: []float64{1, 2, 3, 4},
+		Numbers: []int64{5, 1 << 30}, Offsets: []int64{0, 1, 4}, Neighbors: []int64{3, 5, 3, 7},
+		Distances: []float64{1, 2, 3, 4},
 	}
 	if s := newSeen(a); s.places == nil {
 		t.Error("an array of 2³⁰ places")
 	}
-	if f := Forest(a); fmt.Sprint(f.Numbers, f.Offsets, f.Neighbors, f.Distances) != "[5 1073741824] [0 1 3] [3 5 7] [1 2 4]" {
+	if f := Forest(a); fmt.Sprint(f.Numbers, f.Offsets, f.Neighbors,
+		f.Distances) != "[5 1073741824] [0 1 3] [3 5 7] [1 2 4]" {
 		t.Errorf("the forest %+v", f)
 	}
 }
@@ -176,7 +178,8 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Add(&neighbors.Answers{Numbers: []int64{1}, Offsets: []int64{0, 1}, Neighbors: []int64{2}, Distances: []float64{0}}); err == nil {
+	if err := c.Add(&neighbors.Answers{Numbers: []int64{1}, Offsets: []int64{0, 1}, Neighbors: []int64{2},
+		Distances: []float64{0}}); err == nil {
 		t.Error("an edge to row 2 of 2")
 	}
 	m := NewMembers(c, Keep{Rule: Center})
@@ -277,7 +280,8 @@ func TestDescribe(t *testing.T) {
 	if want := []int64{30, 15, 0, 0, 0, 0, 0, 1, 0, 0}; !slices.Equal(o.Sizes, want) {
 		t.Errorf("sizes %v, want %v", o.Sizes, want)
 	}
-	if n := len(o.Largest); n != examples || o.Largest[0].First != 0 || o.Largest[0].Size != 40 || o.Largest[1].First != 40 || o.Largest[n-1].First != 60 {
+	if n := len(o.Largest); n != examples || o.Largest[0].First != 0 || o.Largest[0].Size != 40 ||
+		o.Largest[1].First != 40 || o.Largest[n-1].First != 60 {
 		t.Errorf("the largest: %+v", o.Largest)
 	}
 	for row := range int64(100) {
@@ -303,7 +307,8 @@ func TestDescribe(t *testing.T) {
 	if err := p.Write(&page); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Groups of x.csv", "54 (54.00 %)", "&lt;row 39&gt;: text of &lt;row 39&gt;", "and 30 more"} {
+	for _, want := range []string{"Groups of x.csv", "54 (54.00 %)", "&lt;row 39&gt;: text of &lt;row 39&gt;",
+		"and 30 more"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("no %q on the page", want)
 		}
@@ -315,7 +320,8 @@ func TestDescribe(t *testing.T) {
 func TestMergeOverviews(t *testing.T) {
 	t.Parallel()
 	pairs := Overview{Radius: 2, Pairs: []int64{1, 2}}
-	found := Overview{Levels: []Level{{Radius: 2, Groups: 1, Largest: 3}}, Sizes: []int64{7}, Largest: []Example{{Size: 3}}}
+	found := Overview{Levels: []Level{{Radius: 2, Groups: 1, Largest: 3}}, Sizes: []int64{7},
+		Largest: []Example{{Size: 3}}}
 	want := Overview{Radius: 2, Pairs: pairs.Pairs, Levels: found.Levels, Sizes: found.Sizes, Largest: found.Largest}
 	for _, order := range [][2]Overview{{pairs, found}, {found, pairs}} {
 		o := Overview{}

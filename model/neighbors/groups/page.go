@@ -43,7 +43,8 @@ func (o *Overview) Page(s Summary, v *View) (*report.Page, error) {
 		Facts: []report.Fact{
 			{Name: "rows", Value: strconv.FormatInt(rows, 10)},
 			{Name: "rows that stay", Value: strconv.FormatInt(s.Groups, 10)},
-			{Name: "rows that do not", Value: fmt.Sprintf("%d (%s)", rows-s.Groups, report.Percent(float64(rows-s.Groups)/float64(max(rows, 1))))},
+			{Name: "rows that do not", Value: fmt.Sprintf("%d (%s)", rows-s.Groups,
+				report.Percent(float64(rows-s.Groups)/float64(max(rows, 1))))},
 			{Name: "groups of several rows", Value: strconv.FormatInt(s.Several, 10)},
 			{Name: "rows of the largest", Value: strconv.FormatInt(s.Largest, 10)},
 			{Name: "radius", Value: strconv.FormatFloat(o.Radius, 'g', -1, 64)},
@@ -57,8 +58,9 @@ func (o *Overview) Page(s Summary, v *View) (*report.Page, error) {
 		within = " What is said of a radius here is without the diameter, which then cuts groups."
 		chains = "here at most as far as the diameter."
 	}
-	move, err := report.ReadWidget(assets, "radius", map[string]any{"radius": o.Radius, "metric": v.Metric, "pairs": o.Pairs,
-		"levels": o.Levels, "rows": rows})
+	move, err := report.ReadWidget(assets, "radius",
+		map[string]any{"radius": o.Radius, "metric": v.Metric, "pairs": o.Pairs,
+			"levels": o.Levels, "rows": rows})
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +88,12 @@ func (o *Overview) Page(s Summary, v *View) (*report.Page, error) {
 }
 
 func (o *Overview) levelTable() report.Block {
-	t := report.Table{Caption: "Groups by the radius", Columns: []string{"radius", "rows that stay", "rows of the largest group"}, Folded: true}
+	t := report.Table{Caption: "Groups by the radius",
+		Columns: []string{"radius", "rows that stay", "rows of the largest group"}, Folded: true}
 	for i, l := range o.Levels {
 		if i%5 == 0 {
-			t.Rows = append(t.Rows, []string{report.Format(l.Radius), strconv.FormatInt(l.Groups, 10), strconv.FormatInt(l.Largest, 10)})
+			t.Rows = append(t.Rows, []string{report.Format(l.Radius), strconv.FormatInt(l.Groups, 10),
+				strconv.FormatInt(l.Largest, 10)})
 		}
 	}
 	return t

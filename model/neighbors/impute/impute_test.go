@@ -89,7 +89,8 @@ func TestSklearn(t *testing.T) {
 		}
 		for i, v := range want.F64 {
 			if got := q.F64[i]; !(math.Abs(got-v) <= 1e-9*math.Max(1, math.Abs(v))) && (got == got || v == v) {
-				t.Errorf("%s, %s, k %d: row %d, column %d is %v, scikit-learn has %v", c.Name, c.Weights, c.K, i/q.Dim, i%q.Dim, got, v)
+				t.Errorf("%s, %s, k %d: row %d, column %d is %v, scikit-learn has %v", c.Name, c.Weights, c.K, i/q.Dim, i%q.Dim,
+					got, v)
 			}
 		}
 	}
@@ -102,7 +103,8 @@ func TestTies(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &vectors.Block{Dim: 2, DType: vectors.Float64, Missing: true}
-	for i, row := range [][]float64{{1, 10}, {-1, 20}, {1, 30}, {5, 40}, {-1, 50}, {1, 60}, {1, 70}, {1, 80}, {-1, 90}, {0.5, 4}} {
+	for i, row := range [][]float64{{1, 10}, {-1, 20}, {1, 30}, {5, 40}, {-1, 50}, {1, 60}, {1, 70}, {1, 80}, {-1, 90},
+		{0.5, 4}} {
 		b.Append(row, int64(i))
 	}
 	if err := m.Add(b); err != nil {
@@ -132,7 +134,8 @@ func TestBeyond(t *testing.T) {
 	if _, err := m.Fill(b, 1); err == nil {
 		t.Error("no fault")
 	}
-	if _, err := New(1, Options{Weights: "other"}); err == nil || !strings.Contains(err.Error(), "k 0") || !strings.Contains(err.Error(), "other") {
+	if _, err := New(1, Options{Weights: "other"}); err == nil || !strings.Contains(err.Error(), "k 0") ||
+		!strings.Contains(err.Error(), "other") {
 		t.Error(err)
 	}
 }

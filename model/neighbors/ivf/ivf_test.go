@@ -153,7 +153,8 @@ func check(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, k
 }
 
 // recallOfAll is that of all queries, ties counted.
-func recallOfAll(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, k int, m neighbors.Metric, self bool) float64 {
+func recallOfAll(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, k int, m neighbors.Metric,
+	self bool) float64 {
 	t.Helper()
 	x, err := neighbors.Fit(points, neighbors.Options{Metric: m, Algorithm: neighbors.Brute})
 	if err != nil {
@@ -584,7 +585,8 @@ func TestMeasuredByOthers(t *testing.T) {
 	}
 }
 
-func checkSample(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, r *Report, k, sample int, seed uint64, self bool) {
+func checkSample(t *testing.T, points, q *vectors.Block, found *neighbors.Neighbors, r *Report, k, sample int,
+	seed uint64, self bool) {
 	t.Helper()
 	places := Sample(q.Len(), sample, seed)
 	pilots := random(seed).fork(seedPilot)
@@ -683,10 +685,14 @@ func TestSharesOf(t *testing.T) {
 	}{
 		{"extrapolated", build(0.01, parts...), parts, []float64{parted, 1 - parted}},
 		{"in the sample", build(1, parts...), parts, []float64{5. / 32, 27. / 32}},
-		{"no fall", build(0.01, slices.Repeat([][]int32{out, in, in, out}, 8)...), slices.Repeat([][]int32{out, in, in, out}, 8), []float64{1}},
-		{"a rise", build(0.01, slices.Concat(slices.Repeat([][]int32{out, in, in, in}, 4), slices.Repeat([][]int32{in, in, in, in}, 4))...),
-			slices.Concat(slices.Repeat([][]int32{out, in, in, in}, 4), slices.Repeat([][]int32{in, in, in, in}, 3), [][]int32{in, in, in, out}), []float64{0.5, 0.5}},
-		{"none parted", build(0.01, slices.Repeat([][]int32{in, in, in, out}, 8)...), slices.Repeat([][]int32{in, in, in, out}, 8), []float64{0, 1}},
+		{"no fall", build(0.01, slices.Repeat([][]int32{out, in, in, out}, 8)...),
+			slices.Repeat([][]int32{out, in, in, out}, 8), []float64{1}},
+		{"a rise", build(0.01, slices.Concat(slices.Repeat([][]int32{out, in, in, in}, 4),
+			slices.Repeat([][]int32{in, in, in, in}, 4))...),
+			slices.Concat(slices.Repeat([][]int32{out, in, in, in}, 4), slices.Repeat([][]int32{in, in, in, in}, 3),
+				[][]int32{in, in, in, out}), []float64{0.5, 0.5}},
+		{"none parted", build(0.01, slices.Repeat([][]int32{in, in, in, out}, 8)...),
+			slices.Repeat([][]int32{in, in, in, out}, 8), []float64{0, 1}},
 	} {
 		got := c.plan.sharesOf(own, c.parts)
 		if len(got) != len(c.want) {
@@ -764,14 +770,16 @@ func TestTune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Method != "lists" || report.Sample != 400 || report.Fanout < 1 || report.Fanout >= report.Leaders || report.Short() {
+	if report.Method != "lists" || report.Sample != 400 || report.Fanout < 1 || report.Fanout >= report.Leaders ||
+		report.Short() {
 		t.Errorf("%+v", *report)
 	}
 	found, _, err := y.KNeighbors(q, 10, neighbors.Search{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if recall := recallOfAll(t, points, q, found, 10, neighbors.Euclidean, false); recall < report.Low-0.01 || recall > report.High+0.01 {
+	if recall := recallOfAll(t, points, q, found, 10, neighbors.Euclidean, false); recall < report.Low-0.01 ||
+		recall > report.High+0.01 {
 		t.Errorf("recall %.4f, reported %.4f to %.4f", recall, report.Low, report.High)
 	}
 
@@ -789,7 +797,8 @@ func TestTune(t *testing.T) {
 	if report.Method != "exact" || report.Recall != 1 || !reflect.DeepEqual(found, exact) {
 		t.Errorf("few queries are not answered exactly: %+v", *report)
 	}
-	if _, _, err := x.Tune(block(t, clustered(10, 19, 2, 1), 19, false), 10, 10, neighbors.Search{}); err == nil || !strings.Contains(err.Error(), "19 columns") {
+	if _, _, err := x.Tune(block(t, clustered(10, 19, 2, 1), 19, false), 10, 10, neighbors.Search{}); err == nil ||
+		!strings.Contains(err.Error(), "19 columns") {
 		t.Error(err)
 	}
 }
@@ -836,7 +845,8 @@ func TestPlanPartsOfQueries(t *testing.T) {
 		t.Fatal(err)
 	}
 	share := meeting(exact, of[1], of[0])
-	t.Logf("%.4f of the pairs meet, planned %.4f, inside %.4f, %.2f copies", share, parts.Share, parts.Inside, parts.Copies)
+	t.Logf("%.4f of the pairs meet, planned %.4f, inside %.4f, %.2f copies", share, parts.Share, parts.Inside,
+		parts.Copies)
 	if share < parts.Share-0.01 || parts.Share < o.Recall {
 		t.Errorf("a share of %.4f of the pairs meet, planned %.4f", share, parts.Share)
 	}
@@ -925,9 +935,11 @@ func TestPlanParts(t *testing.T) {
 				t.Fatal(err)
 			}
 			share := meeting(exact, of, of)
-			t.Logf("%d parts, fan-out %d, parts of %d at most; %.4f of the pairs meet, planned %.4f, inside %.4f, %.2f copies", len(sizes), parts.Fanout, slices.Max(sizes), share, parts.Share, parts.Inside, parts.Copies)
+			t.Logf("%d parts, fan-out %d, parts of %d at most; %.4f of the pairs meet, planned %.4f, inside %.4f, %.2f copies",
+				len(sizes), parts.Fanout, slices.Max(sizes), share, parts.Share, parts.Inside, parts.Copies)
 			if share < parts.Share-0.01 || parts.Share < c.recall || parts.Inside < c.recall || parts.Inside > 1-(1-c.recall)/3 {
-				t.Errorf("a share of %.4f of the pairs meet, planned %.4f, and %.4f are found of them, for %.4f", share, parts.Share, parts.Inside, c.recall)
+				t.Errorf("a share of %.4f of the pairs meet, planned %.4f, and %.4f are found of them, for %.4f", share,
+					parts.Share, parts.Inside, c.recall)
 			}
 			if slices.Max(sizes) > c.over {
 				t.Errorf("a part of %d points, want at most %d", slices.Max(sizes), c.over)
@@ -936,9 +948,17 @@ func TestPlanParts(t *testing.T) {
 	}
 	points := block(t, clustered(100, 4, 2, 1), 4, false)
 	for want, f := range map[string]func() error{
-		"a sample of 0 of 100 points": func() error { _, err := PlanParts(&vectors.Block{Dim: 4}, nil, 100, 1, 10, Options{}, 0); return err },
-		"k = 100: must be between":    func() error { _, err := PlanParts(points, nil, 100, 100, 10, Options{}, 0); return err },
-		"parts of 1 points":           func() error { _, err := PlanParts(points, nil, 100, 1, 1, Options{}, 0); return err },
+		"a sample of 0 of 100 points": func() error {
+			_, err := PlanParts(&vectors.Block{Dim: 4}, nil, 100, 1, 10, Options{},
+				0)
+			return err
+		},
+		"k = 100: must be between": func() error {
+			_,
+				err := PlanParts(points, nil, 100, 100, 10, Options{}, 0)
+			return err
+		},
+		"parts of 1 points": func() error { _, err := PlanParts(points, nil, 100, 1, 1, Options{}, 0); return err },
 		"the inner product has no parts": func() error {
 			_, err := PlanParts(points, nil, 100, 1, 10, Options{Metric: neighbors.InnerProduct}, 0)
 			return err

@@ -79,7 +79,8 @@ func TestRowCollector(t *testing.T) {
 			t.Errorf("%d rows from %d on, of 3, pass", c[1], c[0])
 		}
 	}
-	if err := r.Add(&vectors.Block{Dim: 2, DType: vectors.Float32, F32: []float32{1, 2}, Numbers: []int64{0}}, 0, 1); err == nil {
+	if err := r.Add(&vectors.Block{Dim: 2, DType: vectors.Float32, F32: []float32{1, 2}, Numbers: []int64{0}}, 0,
+		1); err == nil {
 		t.Error("points of two columns pass")
 	}
 }
@@ -93,7 +94,8 @@ func TestAppendRow(t *testing.T) {
 		from.AppendID(vectors.ID{Text: strings.Repeat("x", i+1)})
 	}
 	b := PickRows(from, []int32{0, 2}, vectors.Auto)
-	if b.Wide() || !slices.Equal(b.F32, []float32{1, 2}) || b.IDs.At(1).Text != "xxx" || !slices.Equal(b.Numbers, []int64{0, 2}) {
+	if b.Wide() || !slices.Equal(b.F32, []float32{1, 2}) || b.IDs.At(1).Text != "xxx" ||
+		!slices.Equal(b.Numbers, []int64{0, 2}) {
 		t.Errorf("%+v", b)
 	}
 	if AppendRow(b, from, 1); !b.Wide() || !slices.Equal(b.F64, []float64{1, 2, 0.1}) {
@@ -175,7 +177,8 @@ func TestPlanFile(t *testing.T) {
 		if err := got.Write(&again); err != nil || !bytes.Equal(again.Bytes(), w.Bytes()) {
 			t.Errorf("written again it is another, %v", err)
 		}
-		if got.Points != 900 || got.Queries != p.Queries || !slices.Equal(got.Sample.Numbers, p.Sample.Numbers) || got.Answered() != p.Answered() {
+		if got.Points != 900 || got.Queries != p.Queries || !slices.Equal(got.Sample.Numbers, p.Sample.Numbers) ||
+			got.Answered() != p.Answered() {
 			t.Errorf("%+v, want %+v", got, p)
 		}
 		if want := int64(float64(p.Queries) * (1 + p.Parts.Copies)); p.Answered() != want {
@@ -243,13 +246,15 @@ func TestSampleRecall(t *testing.T) {
 		}
 		r := NewSampleRecall(p, k)
 		for lo := 600; lo >= 0; lo -= 300 {
-			exact, err := p.ExactAnswers(points.Slice(lo, lo+300), k, neighbors.Options{Metric: neighbors.Euclidean, P: 2}, !queries, 1)
+			exact, err := p.ExactAnswers(points.Slice(lo, lo+300), k, neighbors.Options{Metric: neighbors.Euclidean, P: 2},
+				!queries, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r.AddExact(exact)
 		}
-		if want := neighbors.AnswersOf(asked, points, found).Of(p.Sample.Numbers); !slices.Equal(r.exact.Distances, want.Distances) ||
+		if want := neighbors.AnswersOf(asked, points, found).Of(p.Sample.Numbers); !slices.Equal(r.exact.Distances,
+			want.Distances) ||
 			!slices.Equal(r.exact.Neighbors, want.Neighbors) {
 			t.Errorf("queries %v: the exact answers are others", queries)
 		}
@@ -264,7 +269,8 @@ func TestSampleRecall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(got.Recall-0.8) > 1e-12 || got.Sample != 50 || got.Asked != 0.9 || got.LeafSize != 400 || got.Copies != p.Parts.Copies {
+		if math.Abs(got.Recall-0.8) > 1e-12 || got.Sample != 50 || got.Asked != 0.9 || got.LeafSize != 400 ||
+			got.Copies != p.Parts.Copies {
 			t.Errorf("queries %v: %+v", queries, got)
 		}
 	}
@@ -293,8 +299,10 @@ func TestSampleRecallOfAll(t *testing.T) {
 
 func TestMergeParts(t *testing.T) {
 	t.Parallel()
-	a := &neighbors.Answers{Numbers: []int64{3}, Offsets: []int64{0, 2}, Distances: []float64{1, 2}, Neighbors: []int64{7, 8}}
-	b := &neighbors.Answers{Numbers: []int64{3}, Offsets: []int64{0, 2}, Distances: []float64{1, 3}, Neighbors: []int64{7, 9}}
+	a := &neighbors.Answers{Numbers: []int64{3}, Offsets: []int64{0, 2}, Distances: []float64{1, 2},
+		Neighbors: []int64{7, 8}}
+	b := &neighbors.Answers{Numbers: []int64{3}, Offsets: []int64{0, 2}, Distances: []float64{1, 3},
+		Neighbors: []int64{7, 9}}
 	m, err := MergeParts(3, a, b)
 	if err != nil || !slices.Equal(m.Neighbors, []int64{7, 8, 9}) {
 		t.Errorf("%+v, %v", m, err)

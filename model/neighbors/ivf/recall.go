@@ -22,8 +22,8 @@ type Measure struct {
 
 // MeasurePairs is the share of pairs that were found, by sampled queries, of many: found[i] of the pairs[i] of each. It
 // counts pairs, not queries. The interval is that of the ratio of two means (W. Cochran: Sampling Techniques. 1977,
-// section 6.4), by Wilson, with as many trials as have its variance. Sample is the number of those that have pairs: with
-// none, nothing is measured.
+// section 6.4), by Wilson, with as many trials as have its variance. Sample is the number of those that have pairs:
+// with none, nothing is measured.
 func MeasurePairs(found, pairs []int) Measure {
 	n, total, good := 0.0, 0.0, 0.0
 	for i, p := range pairs {

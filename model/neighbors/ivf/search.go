@@ -100,8 +100,8 @@ func Exactly(points *vectors.Block, exact *neighbors.Index, o Options) (*Index, 
 	return &Index{o: o, points: points, exact: exact}, nil
 }
 
-// Lists puts points into lists, of which the exact index of them keeps a note: [neighbors.Index.WithPartition]. It is nil
-// where there is nothing to put into lists. O(n·√n·d).
+// Lists puts points into lists, of which the exact index of them keeps a note: [neighbors.Index.WithPartition]. It is
+// nil where there is nothing to put into lists. O(n·√n·d).
 func Lists(points *vectors.Block, o Options) (*neighbors.Partition, error) {
 	o.EnsureDefaults()
 	if err := o.check(points); err != nil {

@@ -189,7 +189,8 @@ func TestDamaged(t *testing.T) {
 			t.Errorf("with byte %d changed they are taken", i)
 		}
 	}
-	a := &neighbors.Answers{Numbers: []int64{0, 1}, Offsets: []int64{0, 1, 2}, Neighbors: []int64{1, 7}, Distances: []float64{1, 1}}
+	a := &neighbors.Answers{Numbers: []int64{0, 1}, Offsets: []int64{0, 1, 2}, Neighbors: []int64{1, 7},
+		Distances: []float64{1, 1}}
 	one := func(use func(a *neighbors.Answers) error) error { return use(a) }
 	if _, err := NewPoints(2, one, Options{Method: LOF}); err == nil {
 		t.Error("a neighbour that is no row is taken")
@@ -197,7 +198,8 @@ func TestDamaged(t *testing.T) {
 	if _, err := NewPoints(1, one, Options{Method: Kth}); err == nil {
 		t.Error("a row beyond the last is taken")
 	}
-	for _, o := range []Options{{}, {Method: "x"}, {Method: LOF, Contamination: 0.6}, {Method: LOF, Contamination: math.NaN()}} {
+	for _, o := range []Options{{}, {Method: "x"}, {Method: LOF, Contamination: 0.6},
+		{Method: LOF, Contamination: math.NaN()}} {
 		if o.Validate() == nil {
 			t.Errorf("%+v is taken", o)
 		}

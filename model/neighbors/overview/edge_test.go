@@ -16,7 +16,8 @@ func TestAtEdge(t *testing.T) {
 	}
 	x, y = append(x, 1e6, -1e6), append(y, 3, 4)
 	shownX, shownY, far := atEdge(x, y)
-	if n := len(x); far != 2 || !slices.Equal(shownX[:n-2], x[:n-2]) || !slices.Equal(shownY, y) || shownX[n-2] < 19 || shownX[n-2] > 30 || shownX[n-1] > 0 || shownX[n-1] < -10 {
+	if n := len(x); far != 2 || !slices.Equal(shownX[:n-2], x[:n-2]) || !slices.Equal(shownY, y) || shownX[n-2] < 19 ||
+		shownX[n-2] > 30 || shownX[n-1] > 0 || shownX[n-1] < -10 {
 		t.Errorf("%d moved: %v", far, shownX[n-2:])
 	}
 }

@@ -129,7 +129,8 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 	d := &mapData{IDs: t.ids, Query: t.query, X: report.Numbers(shownX), Y: report.Numbers(shownY), Edges: t.edges}
 	d.XLabel = fmt.Sprintf("component 0 (%s of the variance)", report.Percent(shares[0]))
 	d.YLabel = fmt.Sprintf("component 1 (%s)", report.Percent(shares[1]))
-	table := report.Table{Caption: "The points of the map", Columns: []string{"point", "component 0", "component 1"}, Folded: true}
+	table := report.Table{Caption: "The points of the map", Columns: []string{"point", "component 0", "component 1"},
+		Folded: true}
 	queries := 0
 	for i, id := range t.ids {
 		if v.Texts != nil {

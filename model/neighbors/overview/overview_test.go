@@ -54,17 +54,21 @@ func part(f *neighbors.Neighbors, lo, hi int) *neighbors.Neighbors {
 func TestMerge(t *testing.T) {
 	const n = 5000
 	b, x, found := line(t, n, 3)
-	setting := &Setting{Queries: n, Points: n, Hubs: true, Row: func(p int32, dst []float64) []float64 { return b.Row(int(p), dst) }}
+	setting := &Setting{Queries: n, Points: n, Hubs: true,
+		Row: func(p int32, dst []float64) []float64 { return b.Row(int(p), dst) }}
 	whole := new(Overview)
 	whole.Add(b, found, x.ID, setting)
-	if whole.Queries != n || whole.Equal != 2 || whole.Empty != 0 || len(whole.Sample) != SampleQueries || len(whole.Far) != FarQueries {
-		t.Errorf("%d queries, %d equal, %d empty, %d sampled, %d far", whole.Queries, whole.Equal, whole.Empty, len(whole.Sample), len(whole.Far))
+	if whole.Queries != n || whole.Equal != 2 || whole.Empty != 0 || len(whole.Sample) != SampleQueries ||
+		len(whole.Far) != FarQueries {
+		t.Errorf("%d queries, %d equal, %d empty, %d sampled, %d far", whole.Queries, whole.Equal, whole.Empty,
+			len(whole.Sample), len(whole.Far))
 	}
 	if far := whole.Far[0]; far.ID != fmt.Sprint(n-1) || far.Last < 9e8 || far.Neighbors[0] != fmt.Sprint(n-2) {
 		t.Errorf("farthest: %+v", far)
 	}
 	for i, a := range whole.Sample {
-		if (a.Point != nil) != (i < mapQueries) || a.Point != nil && len(a.Near) != 3 || a.Point == nil && a.Near != nil || a.Point != nil && decodeVector(a.Point)[0] != float64(float32(b.F64[a.Number])) {
+		if (a.Point != nil) != (i < mapQueries) || a.Point != nil && len(a.Near) != 3 || a.Point == nil && a.Near != nil ||
+			a.Point != nil && decodeVector(a.Point)[0] != float64(float32(b.F64[a.Number])) {
 			t.Fatalf("sampled query %d: %+v", i, a)
 		}
 	}
@@ -94,10 +98,12 @@ func TestHubsOf(t *testing.T) {
 	counts := make([]uint32, 100)
 	counts[7], counts[3], counts[50], counts[51] = 5, 5000, 2, 5
 	h := HubsOf(counts, func(p int32) vectors.ID { return vectors.ParseID(fmt.Sprint("p", p)) })
-	if h.Counts[0] != 96 || h.Counts[2] != 1 || h.Counts[5] != 2 || h.Counts[maxCount] != 1 || len(h.Counts) != maxCount+1 {
+	if h.Counts[0] != 96 || h.Counts[2] != 1 || h.Counts[5] != 2 || h.Counts[maxCount] != 1 ||
+		len(h.Counts) != maxCount+1 {
 		t.Errorf("counts %v", h.Counts)
 	}
-	if want := []Hub{{"p3", 5000}, {"p7", 5}, {"p51", 5}, {"p50", 2}}; !reflect.DeepEqual(h.Top[:4], want) || len(h.Top) != topHubs {
+	if want := []Hub{{"p3", 5000}, {"p7", 5}, {"p51", 5}, {"p50", 2}}; !reflect.DeepEqual(h.Top[:4], want) ||
+		len(h.Top) != topHubs {
 		t.Errorf("top %v", h.Top)
 	}
 }
@@ -111,16 +117,20 @@ func TestPage(t *testing.T) {
 	none := &Overview{Queries: 3, Empty: 3, Sample: []Answer{{ID: "a"}, {ID: "b"}, {ID: "c"}}}
 	huge := new(Overview)
 	q := b.Slice(0, 1)
-	huge.Add(q, &neighbors.Neighbors{Offsets: []int64{0, 2}, Positions: []int32{1, 2}, Distances: []float64{0, math.Inf(1)}}, x.ID, &Setting{})
+	huge.Add(q, &neighbors.Neighbors{Offsets: []int64{0, 2}, Positions: []int32{1, 2},
+		Distances: []float64{0, math.Inf(1)}}, x.ID, &Setting{})
 	for name, c := range map[string]struct {
 		o    *Overview
 		v    View
 		want []string
 	}{
-		"some": {o, View{Source: "x.npy", Metric: "euclidean", K: 2, Zero: true, Texts: func(id string) string { return "<b>text " + id },
-			Hubs: HubsOf([]uint32{1, 2, 0, 7}, x.ID), Phases: []Phase{{"search", 1.5}}},
-			[]string{"Neighbours in x.npy", "299: &lt;b&gt;text 299", "1 of 4 points", "euclidean distance", "Distance to neighbour 2", "queries with a neighbour at distance 0"}},
-		"none":    {none, View{Source: "x", Metric: "cosine"}, []string{"queries without a neighbour", "No sampled query has a neighbour."}},
+		"some": {o, View{Source: "x.npy", Metric: "euclidean", K: 2, Zero: true,
+			Texts: func(id string) string { return "<b>text " + id },
+			Hubs:  HubsOf([]uint32{1, 2, 0, 7}, x.ID), Phases: []Phase{{"search", 1.5}}},
+			[]string{"Neighbours in x.npy", "299: &lt;b&gt;text 299", "1 of 4 points", "euclidean distance",
+				"Distance to neighbour 2", "queries with a neighbour at distance 0"}},
+		"none": {none, View{Source: "x", Metric: "cosine"},
+			[]string{"queries without a neighbour", "No sampled query has a neighbour."}},
 		"nothing": {new(Overview), View{}, []string{"No sampled query"}},
 		"huge":    {huge, View{Metric: "euclidean", K: 2}, []string{"Quantiles"}},
 	} {
@@ -206,11 +216,13 @@ func TestMap(t *testing.T) {
 	if b := (&Hubs{Counts: []int64{3}, Top: []Hub{{ID: "0"}, {ID: "1"}}}).blocks(&View{}); len(b) != 1 {
 		t.Errorf("without neighbours: %v", b)
 	}
-	if b := (&Hubs{Counts: []int64{3, 0, 1}, Top: []Hub{{"2", 2}, {"1", 0}}}).blocks(&View{}); len(b) != 2 || len(b[1].(report.Table).Rows) != 1 {
+	if b := (&Hubs{Counts: []int64{3, 0, 1}, Top: []Hub{{"2", 2}, {"1", 0}}}).blocks(&View{}); len(b) != 2 ||
+		len(b[1].(report.Table).Rows) != 1 {
 		t.Errorf("one point that is a neighbour: %v", b)
 	}
 	// A script goes through the edges, of which there may be none.
-	if b, err := json.Marshal(mapData{Edges: new(Overview).atlas().edges}); err != nil || !bytes.Contains(b, []byte(`"edges":[]`)) {
+	if b, err := json.Marshal(mapData{Edges: new(Overview).atlas().edges}); err != nil ||
+		!bytes.Contains(b, []byte(`"edges":[]`)) {
 		t.Errorf("without edges: %s, %v", b, err)
 	}
 	if _, ok, err := new(Overview).mapSection(&View{}, new(Overview).atlas()); ok || err != nil {
@@ -227,7 +239,8 @@ func TestMapRows(t *testing.T) {
 			t.Errorf("%d columns: %d queries, want %d", dim, got, want)
 		}
 	}
-	if few, many := below(900, 500), below(900, 1_000_000_000); few != math.MaxUint64 || many > 1<<64/100_000 || below(900, 0) != math.MaxUint64 {
+	if few, many := below(900, 500), below(900, 1_000_000_000); few != math.MaxUint64 || many > 1<<64/100_000 ||
+		below(900, 0) != math.MaxUint64 {
 		t.Errorf("limits %x and %x", few, many)
 	}
 }
@@ -281,7 +294,8 @@ func TestSampledHubs(t *testing.T) {
 	}
 	few := new(Overview)
 	few.countOften([]int32{1, 1, 2}, func(p int32) vectors.ID { return vectors.ID{Int: int64(p)} }, 10)
-	if h := few.SampledHubs(10); h.Sampled != 2 || h.Counts[0] != 8 || h.Counts[1] != 1 || h.Counts[2] != 1 || h.Top[0] != (Hub{"1", 2}) {
+	if h := few.SampledHubs(10); h.Sampled != 2 || h.Counts[0] != 8 || h.Counts[1] != 1 || h.Counts[2] != 1 ||
+		h.Top[0] != (Hub{"1", 2}) {
 		t.Errorf("%+v", h)
 	}
 	if new(Overview).SampledHubs(10) != nil {

@@ -91,7 +91,8 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 		p.Sections = slices.Insert(p.Sections, 1, places)
 	} else if len(o.Sample) > 0 {
 		s := &p.Sections[0]
-		s.Blocks = append(s.Blocks, report.Text("There is no map, as no worker had all points at once, or there are too few of them."))
+		s.Blocks = append(s.Blocks, report.Text(
+			"There is no map, as no worker had all points at once, or there are too few of them."))
 	}
 	if v.Hubs != nil {
 		p.Sections = append(p.Sections, report.Section{
@@ -143,7 +144,8 @@ func (v *View) time() report.Section {
 	}
 	return report.Section{
 		ID: "time", Title: "Where the time went",
-		Lead:   fmt.Sprintf("The job took %s s; the phases are added up over the workers, and overlap.", report.Format(v.Overall.Seconds())),
+		Lead: fmt.Sprintf("The job took %s s; the phases are added up over the workers, and overlap.",
+			report.Format(v.Overall.Seconds())),
 		Blocks: []report.Block{t},
 	}
 }
@@ -217,7 +219,8 @@ func (o *Overview) distances(v *View) []report.Block {
 	}
 	t := report.Table{Caption: caption, Columns: []string{"share of the queries", "neighbour 1", name}}
 	for _, q := range []float64{0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1} {
-		t.Rows = append(t.Rows, []string{fmt.Sprintf("%g %%", 100*q), report.Format(report.Quantile(first, q)), report.Format(report.Quantile(last, q))})
+		t.Rows = append(t.Rows, []string{fmt.Sprintf("%g %%", 100*q), report.Format(report.Quantile(first, q)),
+			report.Format(report.Quantile(last, q))})
 	}
 	charts := report.Columns{histogram("Distance to neighbour 1", first)}
 	if v.K != 1 {
@@ -233,7 +236,8 @@ func (o *Overview) distances(v *View) []report.Block {
 const tableRows = 100
 
 func (o *Overview) sampleTable(v *View) report.Block {
-	t := report.Table{Caption: "The sample as a table", Columns: []string{"query", "nearest", "distance", "last distance"}, Folded: true}
+	t := report.Table{Caption: "The sample as a table", Columns: []string{"query", "nearest", "distance", "last distance"},
+		Folded: true}
 	for i, a := range o.Sample {
 		if i == tableRows {
 			t.Left = len(o.Sample) - i
@@ -277,7 +281,9 @@ func (h *Hubs) blocks(v *View) []report.Block {
 	text := report.Text(fmt.Sprintf("%d of %d points (%s) are no query's neighbour.", none, points, share))
 	caption := "The most frequent neighbours"
 	if h.Sampled > 0 {
-		text = report.Text(fmt.Sprintf("About %s of the points are no query's neighbour. This is of a sample of %d of the others, as no worker counts all.", share, h.Sampled))
+		text = report.Text(fmt.Sprintf(
+			"About %s of the points are no query's neighbour. This is of a sample of %d of the others, as no worker counts all.",
+			share, h.Sampled))
 		caption += ", of the sample"
 	}
 	t := report.Table{Caption: caption, Columns: []string{"point", "queries"}}

@@ -91,7 +91,8 @@ func targetsOf(t *testing.T, task linear.Task, y []float64) *vote.Targets {
 	return known
 }
 
-func check(t *testing.T, x *neighbors.Index, points *vectors.Block, known *vote.Targets, found *neighbors.Neighbors, c *referenceCase) {
+func check(t *testing.T, x *neighbors.Index, points *vectors.Block, known *vote.Targets, found *neighbors.Neighbors,
+	c *referenceCase) {
 	if c.Radius != nil {
 		var err error
 		if found, err = x.RadiusNeighbors(points, *c.Radius, neighbors.Search{Self: true}); err != nil {
@@ -125,7 +126,8 @@ func check(t *testing.T, x *neighbors.Index, points *vectors.Block, known *vote.
 		if err != nil {
 			t.Fatal(err)
 		}
-		judged[i] = vote.Judged{Number: int64(i), Target: known.Of(int64(i)), Predicted: []float64{p}, Probas: [][]float64{proba}}
+		judged[i] = vote.Judged{Number: int64(i), Target: known.Of(int64(i)), Predicted: []float64{p},
+			Probas: [][]float64{proba}}
 		probas = append(probas, proba...)
 		if known.Task == linear.Classification {
 			p = known.Classes.Numbers[int(p)]
@@ -187,7 +189,8 @@ func checkScores(t *testing.T, known *vote.Targets, judged []vote.Judged, c *ref
 			t.Errorf("%s: %v, and %v in another order", name, got, other)
 		}
 	}
-	if f, b := forwards.Each[0].Mistakes, backwards.Each[0].Mistakes; !slices.EqualFunc(f, b, func(a, b vote.Mistake) bool { return a.Number == b.Number }) {
+	if f, b := forwards.Each[0].Mistakes,
+		backwards.Each[0].Mistakes; !slices.EqualFunc(f, b, func(a, b vote.Mistake) bool { return a.Number == b.Number }) {
 		t.Errorf("mistakes %v, and %v in another order", f, b)
 	}
 	if !slices.EqualFunc(forwards.Sample, backwards.Sample, func(a, b vote.Sampled) bool { return a.Number == b.Number }) {
@@ -212,8 +215,10 @@ func TestLabels(t *testing.T) {
 		{labels: []string{"1", "2.5"}, wrong: `t.csv: row 1: found "2.5", expected class labels, integers or texts`},
 		{labels: nil, wrong: "t.csv: found none, expected targets"},
 		{labels: []string{"True", "False"}, texts: []string{"False", "True"}},
-		{labels: []string{"0", "1", "True"}, wrong: `t.csv: row 2: found "True", expected one way to write each truth value: other rows have "1"`},
-		{labels: []string{"False", "True", "false"}, wrong: `t.csv: row 0: found "False", expected one way to write each truth value: other rows have "false"`},
+		{labels: []string{"0", "1", "True"},
+			wrong: `t.csv: row 2: found "True", expected one way to write each truth value: other rows have "1"`},
+		{labels: []string{"False", "True", "false"},
+			wrong: `t.csv: row 0: found "False", expected one way to write each truth value: other rows have "false"`},
 	} {
 		p := vote.Part{File: "t.csv"}
 		b := &vectors.Block{Labels: c.labels}
@@ -266,7 +271,8 @@ func TestFile(t *testing.T) {
 			t.Fatal(n, b.Len(), err)
 		}
 		read, err := vote.ReadTargets([]byte(b.String()))
-		if err != nil || read.Len() != 3 || read.Has(1) || read.Of(0) != known.Of(0) || read.Of(2) != known.Of(2) || read.Classes.Len() != known.Classes.Len() {
+		if err != nil || read.Len() != 3 || read.Has(1) || read.Of(0) != known.Of(0) || read.Of(2) != known.Of(2) ||
+			read.Classes.Len() != known.Classes.Len() {
 			t.Errorf("%v, %v", read, err)
 		}
 		for i := range b.Len() {
@@ -311,7 +317,8 @@ func TestAlone(t *testing.T) {
 
 func FuzzTargets(f *testing.F) {
 	var b strings.Builder
-	known := &vote.Targets{Task: linear.Classification, Classes: linear.Classes{Numbers: []float64{1, 2}}, Codes: []int32{0, 1, -1}}
+	known := &vote.Targets{Task: linear.Classification, Classes: linear.Classes{Numbers: []float64{1, 2}},
+		Codes: []int32{0, 1, -1}}
 	if _, err := known.WriteTo(&b); err != nil {
 		f.Fatal(err)
 	}

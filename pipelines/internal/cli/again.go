@@ -15,7 +15,8 @@ import (
 // prismFault is how Prism fails where it asks for the progress of a stage that it does itself, as grouping, and which
 // no worker has: on a machine that is busy, some 100 ms may pass between the end of such a stage and the look at it.
 // (Beam 2.77, runners/prism/internal/stage.go: Execute calls Progress with the worker of no environment, nil.)
-var prismFault = regexp.MustCompile(`panic in stage\.Execute bundle processing goroutine: runtime error: invalid memory address[^\n]*envID: `)
+var prismFault = regexp.MustCompile(
+	`panic in stage\.Execute bundle processing goroutine: runtime error: invalid memory address[^\n]*envID: `)
 
 // isPrismFault reports whether a job has failed by that fault of its runner's, which has nothing to do with the job.
 func isPrismFault(err error) bool {

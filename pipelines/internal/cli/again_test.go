@@ -11,8 +11,9 @@ import (
 // A job that Prism has failed by its own fault begins again, some times, where nothing can be read or written twice by
 // that; a fault of the job's own, even a panic, does not.
 func TestBeginAgain(t *testing.T) {
-	prism := &runError{errors.New("job job-001 failed:\npanic in stage.Execute bundle processing goroutine: runtime error: invalid memory address " +
-		"or nil pointer dereference, stage: &{ID:stage-014 transforms:[e17] internalCols:[] envID: finalize:false},stackTrace:\ngoroutine 1")}
+	prism := &runError{errors.New(
+		"job job-001 failed:\npanic in stage.Execute bundle processing goroutine: runtime error: invalid memory address " +
+			"or nil pointer dereference, stage: &{ID:stage-014 transforms:[e17] internalCols:[] envID: finalize:false},stackTrace:\ngoroutine 1")}
 	own := &runError{errors.New(strings.Replace(prism.Error(), "envID: ", "envID:go ", 1))}
 	for _, c := range []struct {
 		name   string
@@ -36,7 +37,8 @@ func TestBeginAgain(t *testing.T) {
 		if err := a.flags.Parse([]string{"--input=" + c.input}); err != nil {
 			t.Fatal(err)
 		}
-		if before, may := a.mayBeginAgain(context.Background(), c.err); may != c.may || may && fmt.Sprint(before) != c.before && c.before != "" {
+		if before, may := a.mayBeginAgain(context.Background(), c.err); may != c.may || may &&
+			fmt.Sprint(before) != c.before && c.before != "" {
 			t.Errorf("%s: may begin again: %v, after %d times", c.name, may, before)
 		}
 		a.answered = "12 rows answered"

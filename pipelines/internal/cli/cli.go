@@ -84,7 +84,8 @@ type Group struct {
 
 // New makes a command without any flag.
 func New(name, synopsis string) *App {
-	a := &App{name: name, called: name, synopsis: synopsis, flags: flag.NewFlagSet(name, flag.ContinueOnError), aliases: map[string]string{}, values: map[string][]string{}}
+	a := &App{name: name, called: name, synopsis: synopsis, flags: flag.NewFlagSet(name, flag.ContinueOnError),
+		aliases: map[string]string{}, values: map[string][]string{}}
 	a.flags.SetOutput(io.Discard)
 	a.flags.Usage = func() {}
 	return a
@@ -96,7 +97,8 @@ func (a *App) Runs(run func(ctx context.Context) error) *App {
 	a.run = run
 	g := a.Group("What to show")
 	a.summary = g.OutputFile("summary", "also write the summary as JSON to this `FILE`").Here().Streams()
-	a.explain = g.Bool("explain", false, "show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
+	a.explain = g.Bool("explain", false,
+		"show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
 	a.quiet = g.Bool("quiet", false, "show errors only")
 	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
 	a.launchGroup()

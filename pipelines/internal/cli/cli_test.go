@@ -53,7 +53,8 @@ func TestLines(t *testing.T) {
 		{&runError{fmt.Errorf("bundle failed:\n%v\nstack\nbundle failed:\n%q", other, row.Error())},
 			[]string{`b.csv: row 3, column x: found "abc", expected a number`}},
 		{&runError{errors.New("rpc failed\nstack")}, []string{"rpc failed … (the whole error: --verbose)"}},
-		{&runError{errors.New("job x failed:\njava.lang.Exception: lost\n\tat x")}, []string{"job x failed: java.lang.Exception: lost … (the whole error: --verbose)"}},
+		{&runError{errors.New("job x failed:\njava.lang.Exception: lost\n\tat x")},
+			[]string{"job x failed: java.lang.Exception: lost … (the whole error: --verbose)"}},
 		{&runError{errors.New("job x failed:\n<no error received>")}, []string{"job x failed: <no error received>"}},
 		{&runError{errors.New("job x failed:\npanic in stage.Execute bundle processing goroutine: runtime error: invalid memory address or nil, stage: &{ID:1 envID: finalize:false}")},
 			[]string{"Apache Beam's runner in this process has failed by a fault of its own: run this again (the whole error: --verbose)"}},
@@ -77,7 +78,8 @@ func TestProgressLine(t *testing.T) {
 	r.Phase("searching")
 	r.Total(400)
 	r.Add(100)
-	if got, want := progressLine(r, 10*time.Second), "searching, 10 s: 100 of 400 rows (25 %), 10 rows/s, 30 s left"; got != want {
+	if got, want := progressLine(r, 10*time.Second),
+		"searching, 10 s: 100 of 400 rows (25 %), 10 rows/s, 30 s left"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	r.Add(88300)
@@ -92,7 +94,8 @@ func TestProgressOfPhase(t *testing.T) {
 	defer progress.Stop("phase")
 	r.Begin("pass 3", 1000)
 	r.Add(10)
-	if got := progressLine(r, time.Hour); strings.Contains(got, " 0 rows/s") || !strings.HasPrefix(got, "pass 3, 3600 s: 10 of 1000 rows (1 %), ") {
+	if got := progressLine(r, time.Hour); strings.Contains(got, " 0 rows/s") ||
+		!strings.HasPrefix(got, "pass 3, 3600 s: 10 of 1000 rows (1 %), ") {
 		t.Errorf("got %s", got)
 	}
 	r.Note("one")

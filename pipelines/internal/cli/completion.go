@@ -173,7 +173,8 @@ func (f completed) zsh() string {
 	case f.value == "":
 		return fmt.Sprintf("--%s[%s]", f.name, short)
 	case len(f.values) > 0:
-		return fmt.Sprintf("--%s=-[%s]:%s:(%s)", f.name, short, strings.ReplaceAll(f.value, ":", `\:`), strings.Join(f.values, " "))
+		return fmt.Sprintf("--%s=-[%s]:%s:(%s)", f.name, short, strings.ReplaceAll(f.value, ":", `\:`),
+			strings.Join(f.values, " "))
 	case f.files:
 		return fmt.Sprintf("--%s=-[%s]:%s:_files", f.name, short, f.value)
 	}

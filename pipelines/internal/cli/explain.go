@@ -73,7 +73,8 @@ const (
 
 // PlanRows measures how long it takes to read rows so often. Threads are those of the flag: 0 is all cores in this
 // process, and one of each slot of an engine, whose slots are the cores.
-func (a *App) PlanRows(ctx context.Context, d *vectorio.Dataset, reading vectorio.Options, passes, threads int) (*RowsPlan, error) {
+func (a *App) PlanRows(ctx context.Context, d *vectorio.Dataset, reading vectorio.Options, passes,
+	threads int) (*RowsPlan, error) {
 	p := &RowsPlan{
 		Files: len(d.Files), Bytes: d.Bytes, Rows: d.Rows, Dim: d.Dim, Passes: passes, Slots: a.Slots(), Threads: threads,
 	}
@@ -102,7 +103,8 @@ func (a *App) PlanRows(ctx context.Context, d *vectorio.Dataset, reading vectori
 		return nil, err
 	}
 	if rows := head.Len(); rows > 0 {
-		p.Seconds = time.Since(start).Seconds() / float64(rows) * float64(p.Rows) * float64(passes) / float64(p.Slots*p.Threads)
+		p.Seconds = time.Since(start).Seconds() / float64(rows) * float64(p.Rows) * float64(passes) / float64(
+			p.Slots*p.Threads)
 	}
 	return p, nil
 }
@@ -150,7 +152,8 @@ func (a *App) Explain(p *Plan, data any) error {
 // ExplainRows is [App.Explain] of a job of which there is nothing to say but what reading its rows takes, which are
 // called so, and the memory that a worker needs.
 func (a *App) ExplainRows(
-	ctx context.Context, called string, d *vectorio.Dataset, reading vectorio.Options, passes, threads int, memory func(rows int64) int64,
+	ctx context.Context, called string, d *vectorio.Dataset, reading vectorio.Options, passes, threads int,
+	memory func(rows int64) int64,
 ) error {
 	plan, err := a.PlanRows(ctx, d, reading, passes, threads)
 	if err != nil {

@@ -19,8 +19,10 @@ import (
 // be read and written line by line. The patterns are those of the rows.
 func (in *Input) Pipes(patterns []string, out *Output) bool {
 	format, err := results.Detect(out.Path.Path(), *out.Format, out.now())
-	return len(patterns) == 1 && patterns[0] == files.Std && out.Path.Path() == files.Std && err == nil && format.IsText() &&
-		(*in.format == "" || slices.Contains(vectorio.StreamFormats, *in.format)) && !strings.HasPrefix(*in.text.encoding, "utf-16")
+	return len(patterns) == 1 && patterns[0] == files.Std && out.Path.Path() == files.Std && err == nil &&
+		format.IsText() &&
+		(*in.format == "" || slices.Contains(vectorio.StreamFormats, *in.format)) &&
+		!strings.HasPrefix(*in.text.encoding, "utf-16")
 }
 
 // MoveTo makes the value of the input's flag that of another.
@@ -41,7 +43,8 @@ type Following struct {
 // the first byte, where nobody says it. inspect finds out what the rows are; it may be asked again when more have come.
 // answer does the rest, and gives how many rows it has answered; its error is that of Follow, but for a reader who has
 // gone away.
-func (a *App) Follow(ctx context.Context, reading *vectorio.Options, inspect func(pattern string) (*vectorio.Dataset, error), answer func(Following) (int64, error)) error {
+func (a *App) Follow(ctx context.Context, reading *vectorio.Options,
+	inspect func(pattern string) (*vectorio.Dataset, error), answer func(Following) (int64, error)) error {
 	rows := vectorio.NewStream(os.Stdin, files.StdinName)
 	defer rows.Close()
 	a.answered = "no row answered"

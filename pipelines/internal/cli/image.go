@@ -14,7 +14,8 @@ func ParseImage(s string) (Image, error) {
 	if s == "" {
 		return size, nil
 	}
-	if n, err := fmt.Sscanf(s, "%dx%d", &size.Width, &size.Height); n != 2 || err != nil || fmt.Sprintf("%dx%d", size.Width, size.Height) != s || size.Width < 1 || size.Height < 1 {
+	if n, err := fmt.Sscanf(s, "%dx%d", &size.Width, &size.Height); n != 2 || err != nil ||
+		fmt.Sprintf("%dx%d", size.Width, size.Height) != s || size.Width < 1 || size.Height < 1 {
 		return size, fmt.Errorf("--image=%s: must be width and height, as 28x28", s)
 	}
 	return size, nil

@@ -30,13 +30,17 @@ func TestInputOptions(t *testing.T) {
 		want vectorio.Options
 	}{
 		{(*App).Input, []string{"--input=x.csv", "--id_column=i", "--columns=a,b", "--on_error=skip"},
-			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto", IDColumn: "i", Columns: []string{"a", "b"}, Unlabelled: true}, ChunkRows: rows, SkipFaults: true}},
+			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto",
+				IDColumn: "i", Columns: []string{"a", "b"}, Unlabelled: true}, ChunkRows: rows, SkipFaults: true}},
 		{(*App).LabelledInput, []string{"--input=x.csv", "--target=y", "--weight_column=w", "--chunk_rows=5"},
-			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto", TargetColumn: "y", WeightColumn: "w", ZeroBased: "auto"}, ChunkRows: 5}},
+			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto",
+				TargetColumn: "y", WeightColumn: "w", ZeroBased: "auto"}, ChunkRows: 5}},
 		{(*App).LabelledInput, []string{"--input=x.npy", "--target=y-*.npy, z.NPY"},
-			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto", ZeroBased: "auto"}, ChunkRows: rows, Targets: []string{"y-*.npy", "z.NPY"}}},
+			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto",
+				ZeroBased: "auto"}, ChunkRows: rows, Targets: []string{"y-*.npy", "z.NPY"}}},
 		{(*App).LabelledInput, []string{"--input=x.svm", "--features=7", "--zero_based=no"},
-			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto", Features: 7, ZeroBased: "no"}, ChunkRows: rows}},
+			vectorio.Options{Formats: formats.Options{Header: "auto", Delimiter: "auto", Quoting: "minimal", Encoding: "auto",
+				Features: 7, ZeroBased: "no"}, ChunkRows: rows}},
 	} {
 		got, err := parse(t, c.add, c.args...).Options()
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -44,7 +48,8 @@ func TestInputOptions(t *testing.T) {
 		}
 	}
 	const want = "--input is needed\nzero based \"maybe\": must be auto, yes or no\nfeatures -1: must be from 1 to 2147483647, or 0 to find it out"
-	if _, err := parse(t, (*App).LabelledInput, "--features=-1", "--zero_based=maybe").Options(); err == nil || err.Error() != want {
+	if _, err := parse(t, (*App).LabelledInput, "--features=-1", "--zero_based=maybe").Options(); err == nil ||
+		err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
 }

@@ -48,7 +48,8 @@ var launchFlags = []struct{ name, usage string }{
 	{"runner", "the `ENGINE`: prism (this process), flink, spark, dataflow, or universal (any other of Beam's) (default prism)"},
 	{"endpoint", "the `HOST:PORT` of the engine's Beam job server (default " + jobServer + " for flink and spark)"},
 	{"environment_type", "where workers run, as `TYPE`: LOOPBACK (this process), PROCESS (started by the engine on its hosts), DOCKER, EXTERNAL (a worker pool) (default LOOPBACK where the endpoint is on this host, DOCKER otherwise)"},
-	{"environment_config", `as ` + "`CONFIG`" + `: for PROCESS {"command":"/path/of/boot"}, for EXTERNAL the pool's HOST:PORT, for DOCKER the image (default Beam's)`},
+	{"environment_config", `as ` + "`CONFIG`" +
+		`: for PROCESS {"command":"/path/of/boot"}, for EXTERNAL the pool's HOST:PORT, for DOCKER the image (default Beam's)`},
 	{"parallelism", "how many workers of the engine share the job, as `N` (default the engine's own; on Flink that is parallelism.default of the job server's configuration, or 1)"},
 	{"worker_binary", "the `FILE` of this command or of beamlearn, built for the workers with CGO_ENABLED=0 (default this very file where it is one, else built once and kept in the user's cache directory)"},
 	{"job_name", "the `NAME` of the job in the engine's web page"},
@@ -67,8 +68,10 @@ func (a *App) launchGroup() {
 		of.Usage = f.usage
 		g.flags = append(g.flags, of)
 	}
-	a.values["runner"], a.values["environment_type"], a.values["worker_arch"] = runners, environments, []string{"amd64", "arm64"}
-	a.workerArch = g.String("worker_arch", "amd64", "the `ARCH` of the hosts where workers run, all of them Linux: amd64 or arm64")
+	a.values["runner"], a.values["environment_type"], a.values["worker_arch"] = runners, environments,
+		[]string{"amd64", "arm64"}
+	a.workerArch = g.String("worker_arch", "amd64",
+		"the `ARCH` of the hosts where workers run, all of them Linux: amd64 or arm64")
 }
 
 // launch is where to run, as the user has asked for it and with the defaults filled in.
@@ -201,7 +204,8 @@ func (l *launch) check(ctx context.Context) (warnings []string, err error) {
 			case l.runner == "dataflow" && !l.dryRun:
 				fault("%s is on this host, where workers on Dataflow cannot reach it: use gs://", p)
 			default:
-				warnings = append(warnings, fmt.Sprintf("%s is a local path: workers run %s, and need the same files there", p, where))
+				warnings = append(warnings, fmt.Sprintf("%s is a local path: workers run %s, and need the same files there", p,
+					where))
 			}
 		}
 	}
@@ -273,7 +277,8 @@ func (l *launch) checkEnvironment() error {
 		const form = `--environment_config={"command":"/path/of/boot"}`
 		switch err := json.Unmarshal([]byte(l.config), &c); {
 		case l.config == "":
-			return fmt.Errorf("--environment_type=PROCESS needs %s, a program that CGO_ENABLED=0 go build -o boot %s makes", form, bootPackage)
+			return fmt.Errorf("--environment_type=PROCESS needs %s, a program that CGO_ENABLED=0 go build -o boot %s makes",
+				form, bootPackage)
 		case err != nil || c.Command == "":
 			return fmt.Errorf("--environment_config=%s: must be as in %s", l.config, form)
 		}
@@ -348,7 +353,8 @@ func checkBinary(name, arch string) error {
 	if err != nil {
 		return fault("is no Go program: %v", err)
 	}
-	if self, ok := debug.ReadBuildInfo(); ok && isCommand(self.Path) && isCommand(info.Path) && info.Path != self.Path && info.Path != workerPackage {
+	if self, ok := debug.ReadBuildInfo(); ok && isCommand(self.Path) && isCommand(info.Path) && info.Path != self.Path &&
+		info.Path != workerPackage {
 		return fault("is %s, not %s or %s", info.Path, self.Path, workerPackage)
 	}
 	return nil
@@ -417,7 +423,8 @@ func (l *launch) cancelDataflow(ctx context.Context) error {
 	err = jobs.List(l.project, l.region).Filter("ACTIVE").Pages(ctx, func(page *dataflow.ListJobsResponse) error {
 		for _, j := range page.Jobs {
 			if j.Name == l.jobName {
-				_, err := jobs.Update(l.project, l.region, j.Id, &dataflow.Job{RequestedState: "JOB_STATE_CANCELLED"}).Context(ctx).Do()
+				_, err := jobs.Update(l.project, l.region, j.Id, &dataflow.Job{RequestedState: "JOB_STATE_CANCELLED"}).Context(
+					ctx).Do()
 				errs = append(errs, err)
 			}
 		}

@@ -24,15 +24,21 @@ func TestDefaults(t *testing.T) {
 	}
 	for _, c := range []struct{ have, want launch }{
 		{launch{}, launch{runner: "prism", environment: "LOOPBACK"}},
-		{launch{runner: "prism", endpoint: "localhost:8073"}, launch{runner: "prism", endpoint: "localhost:8073", environment: "LOOPBACK"}},
+		{launch{runner: "prism", endpoint: "localhost:8073"},
+			launch{runner: "prism", endpoint: "localhost:8073", environment: "LOOPBACK"}},
 		{launch{runner: "flink"}, launch{runner: "flink", endpoint: "localhost:8099", environment: "LOOPBACK"}},
-		{launch{runner: "spark", endpoint: "127.0.0.2:1"}, launch{runner: "spark", endpoint: "127.0.0.2:1", environment: "LOOPBACK"}},
-		{launch{runner: "spark", endpoint: host + ":1"}, launch{runner: "spark", endpoint: host + ":1", environment: "LOOPBACK"}},
-		{launch{runner: "flink", endpoint: "flink.example.org:8099"}, launch{runner: "flink", endpoint: "flink.example.org:8099", environment: "DOCKER"}},
-		{launch{runner: "flink", endpoint: "192.0.2.1:8099", environment: "PROCESS"}, launch{runner: "flink", endpoint: "192.0.2.1:8099", environment: "PROCESS"}},
+		{launch{runner: "spark", endpoint: "127.0.0.2:1"},
+			launch{runner: "spark", endpoint: "127.0.0.2:1", environment: "LOOPBACK"}},
+		{launch{runner: "spark", endpoint: host + ":1"},
+			launch{runner: "spark", endpoint: host + ":1", environment: "LOOPBACK"}},
+		{launch{runner: "flink", endpoint: "flink.example.org:8099"},
+			launch{runner: "flink", endpoint: "flink.example.org:8099", environment: "DOCKER"}},
+		{launch{runner: "flink", endpoint: "192.0.2.1:8099", environment: "PROCESS"},
+			launch{runner: "flink", endpoint: "192.0.2.1:8099", environment: "PROCESS"}},
 		{launch{runner: "universal"}, launch{runner: "universal", environment: "LOOPBACK"}},
 		{launch{runner: "dataflow"}, launch{runner: "dataflow", environment: "DOCKER", project: "p", region: "r"}},
-		{launch{runner: "dataflow", project: "q", region: "s"}, launch{runner: "dataflow", environment: "DOCKER", project: "q", region: "s"}},
+		{launch{runner: "dataflow", project: "q", region: "s"},
+			launch{runner: "dataflow", environment: "DOCKER", project: "q", region: "s"}},
 	} {
 		got := c.have
 		got.defaults()
@@ -74,33 +80,46 @@ func TestLaunchCheck(t *testing.T) {
 		faults   []string
 	}{
 		{"prism", launch{paths: []string{"a.csv"}}, nil, nil},
-		{"unknown runner", launch{runner: "flonk", async: true}, nil, []string{"--runner=flonk: must be one of prism, flink, spark, dataflow, universal"}},
+		{"unknown runner", launch{runner: "flonk", async: true}, nil,
+			[]string{"--runner=flonk: must be one of prism, flink, spark, dataflow, universal"}},
 		{"unknown environment and arch", launch{environment: "CLOUD", workerArch: "sparc"}, nil, []string{
-			"--environment_type=CLOUD: must be one of LOOPBACK, PROCESS, DOCKER, EXTERNAL", "--worker_arch=sparc: must be amd64 or arm64"}},
+			"--environment_type=CLOUD: must be one of LOOPBACK, PROCESS, DOCKER, EXTERNAL",
+			"--worker_arch=sparc: must be amd64 or arm64"}},
 		{"asynchronous", launch{async: true}, nil, []string{"--async and --template_location"}},
 		{"dry run", launch{dryRun: true}, nil, []string{"--dry_run: only --runner=dataflow has it"}},
 		{"flink", launch{runner: "flink", endpoint: up, paths: []string{"a.csv"}}, nil, nil},
-		{"nothing listens", launch{runner: "flink", endpoint: down}, nil, []string{"--endpoint=" + down + ": no job server of --runner=flink answers: "}},
+		{"nothing listens", launch{runner: "flink", endpoint: down}, nil,
+			[]string{"--endpoint=" + down + ": no job server of --runner=flink answers: "}},
 		{"no port", launch{runner: "flink", endpoint: "localhost"}, nil, []string{"--endpoint=localhost: must be HOST:PORT"}},
 		{"universal", launch{runner: "universal"}, nil, []string{"--endpoint is needed for --runner=universal"}},
 		{"docker", launch{runner: "spark", endpoint: up, environment: "DOCKER", paths: []string{"a.csv", "gs://b/c.csv"}},
 			[]string{"a.csv is a local path: workers run in containers"}, nil},
 		{"process", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: process}, nil, nil},
-		{"process without a command", launch{runner: "flink", endpoint: up, environment: "PROCESS"}, nil, []string{`needs --environment_config={"command":`}},
-		{"process with no JSON", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: text}, nil, []string{"must be as in"}},
-		{"process with no file", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: `{"command":"/none/boot"}`}, nil,
+		{"process without a command", launch{runner: "flink", endpoint: up, environment: "PROCESS"}, nil,
+			[]string{`needs --environment_config={"command":`}},
+		{"process with no JSON", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: text}, nil,
+			[]string{"must be as in"}},
+		{"process with no file", launch{runner: "flink", endpoint: up, environment: "PROCESS",
+			config: `{"command":"/none/boot"}`}, nil,
 			[]string{"the command /none/boot is not there or is not executable: CGO_ENABLED=0 go build -o /none/boot github.com/apache/beam"}},
 		{"external", launch{runner: "flink", endpoint: up, environment: "EXTERNAL", config: "localhost:50000"}, nil, nil},
-		{"external without a pool", launch{runner: "flink", endpoint: up, environment: "EXTERNAL"}, nil, []string{"needs --environment_config=HOST:PORT"}},
-		{"no worker binary", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: process, workerBinary: dir + "/none"}, nil,
+		{"external without a pool", launch{runner: "flink", endpoint: up, environment: "EXTERNAL"}, nil,
+			[]string{"needs --environment_config=HOST:PORT"}},
+		{"no worker binary", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: process,
+			workerBinary: dir + "/none"}, nil,
 			[]string{"none: there is no such file"}},
-		{"a script as worker binary", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: process, workerBinary: text}, nil,
+		{"a script as worker binary", launch{runner: "flink", endpoint: up, environment: "PROCESS", config: process,
+			workerBinary: text}, nil,
 			[]string{"worker: is no program for Linux: build it with GOOS=linux GOARCH=amd64 CGO_ENABLED=0"}},
 		{"dataflow", dataflow, nil, nil},
-		{"dataflow without anything", launch{runner: "dataflow"}, nil, []string{"--project is needed", "--region is needed", "--staging_location is needed"}},
-		{"dataflow to a disk", launch{runner: "dataflow", project: "p", region: "r", staging: "/tmp", temp: "gs:///x", environment: "LOOPBACK", paths: []string{"a.csv"}}, nil,
-			[]string{"--staging_location=/tmp: must be", "--temp_location=gs:///x: must be", "--environment_type=LOOPBACK", "a.csv is on this host"}},
-		{"dataflow, dry", launch{runner: "dataflow", project: "p", region: "r", staging: "gs://b/s", dryRun: true, workerBinary: text, paths: []string{"a.csv"}},
+		{"dataflow without anything", launch{runner: "dataflow"}, nil,
+			[]string{"--project is needed", "--region is needed", "--staging_location is needed"}},
+		{"dataflow to a disk", launch{runner: "dataflow", project: "p", region: "r", staging: "/tmp", temp: "gs:///x",
+			environment: "LOOPBACK", paths: []string{"a.csv"}}, nil,
+			[]string{"--staging_location=/tmp: must be", "--temp_location=gs:///x: must be", "--environment_type=LOOPBACK",
+				"a.csv is on this host"}},
+		{"dataflow, dry", launch{runner: "dataflow", project: "p", region: "r", staging: "gs://b/s", dryRun: true,
+			workerBinary: text, paths: []string{"a.csv"}},
 			[]string{"a.csv is a local path: workers run on Dataflow"}, nil},
 	} {
 		if c.l.workerArch == "" {
@@ -134,7 +153,8 @@ func TestLaunchCheck(t *testing.T) {
 // An engine on another host cannot reach this process.
 func TestLoopbackElsewhere(t *testing.T) {
 	l := launch{endpoint: "192.0.2.1:8099", environment: "LOOPBACK"}
-	if err := l.checkEnvironment(); err == nil || !strings.Contains(err.Error(), "192.0.2.1:8099 cannot reach this process") {
+	if err := l.checkEnvironment(); err == nil ||
+		!strings.Contains(err.Error(), "192.0.2.1:8099 cannot reach this process") {
 		t.Errorf("got %v", err)
 	}
 	l = launch{endpoint: "192.0.2.1:8099", environment: "PROCESS", config: `{"command":"/on/their/host"}`}
@@ -216,7 +236,8 @@ func TestSweep(t *testing.T) {
 func TestNoCompiler(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	err := buildWorker(context.Background(), "beamlearn/pipelines/sgd", "amd64", filepath.Join(t.TempDir(), "worker"))
-	if err == nil || !strings.Contains(err.Error(), "no go on the PATH: build the command with CGO_ENABLED=0") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), "no go on the PATH: build the command with CGO_ENABLED=0") ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
 }

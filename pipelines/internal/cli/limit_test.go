@@ -34,7 +34,8 @@ func TestSystemLimits(t *testing.T) {
 		{"what is left", map[string]string{
 			"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "max\n", "proc/meminfo": "MemAvailable: 7 kB\n",
 		}, Limit{7 << 10, "memory that is available on this machine"}},
-		{"nonsense", map[string]string{"proc/self/cgroup": "x\n::\n0:/\n", "proc/meminfo": "MemAvailable: x kB\nMemAvailable:\n"}, Limit{}},
+		{"nonsense", map[string]string{"proc/self/cgroup": "x\n::\n0:/\n",
+			"proc/meminfo": "MemAvailable: x kB\nMemAvailable:\n"}, Limit{}},
 	} {
 		root := t.TempDir()
 		for name, content := range c.files {
@@ -61,10 +62,12 @@ func TestFits(t *testing.T) {
 		{0, Limit{1, "x"}, ""}, // not known
 		{1 << 40, Limit{}, ""},
 		{800e6, Limit{900e6 + programBytes, "ulimit -d"}, ""},
-		{801e6, Limit{900e6 + programBytes, "ulimit -d"}, "the job needs about 1102 MB of memory, and this process may use 1101 MB (ulimit -d): "},
+		{801e6, Limit{900e6 + programBytes, "ulimit -d"},
+			"the job needs about 1102 MB of memory, and this process may use 1101 MB (ulimit -d): "},
 	} {
 		err := fits(c.need, c.limit)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
+		if c.want == "" && err != nil || c.want != "" &&
+			(err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%d of %+v: got %v, want %q", c.need, c.limit, err, c.want)
 		}
 	}

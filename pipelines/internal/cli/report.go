@@ -28,8 +28,9 @@ func (p *Page) Unless(not func() bool) { p.not = not }
 // name, where that is on this host.
 func (g *Group) Page(usage string, beside ...*Path) *Page {
 	p := &Page{
-		flag: g.path("report", usage, writes).Here().Where(func(value string) bool { return value != NoReport }), beside: beside,
-		not: func() bool { return false },
+		flag:   g.path("report", usage, writes).Here().Where(func(value string) bool { return value != NoReport }),
+		beside: beside,
+		not:    func() bool { return false },
 	}
 	named := func(given bool, flag string) func() []files.Named {
 		return func() []files.Named {
@@ -99,8 +100,9 @@ func (g *Group) Output(usage string, layout results.Layout) *Output {
 		formats = append(formats, f.Name)
 	}
 	o := &Output{
-		Path:   g.path("output", usage, writes),
-		Format: g.Choice("output_format", "", formats, "the `FORMAT` of the output (default by the extension): "+strings.Join(formats, ", ")),
+		Path: g.path("output", usage, writes),
+		Format: g.Choice("output_format", "", formats, "the `FORMAT` of the output (default by the extension): "+
+			strings.Join(formats, ", ")),
 		Shards: g.Int("num_shards", 1, "cut the output into this many files, NAME-00000-of-0000N.csv and so on"),
 		layout: layout,
 	}

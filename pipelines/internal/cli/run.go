@@ -149,12 +149,14 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 		return a.firstFault(ctx, err)
 	}
 	if err := a.launch.cancel(context.WithoutCancel(ctx)); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.where(), err)
+		fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.where(),
+			err)
 	}
 	return ctx.Err()
 }
 
-// DoHere does work in this process, without Beam, and shows the progress of the run with this id. It is not interrupted.
+// DoHere does work in this process, without Beam, and shows the progress of the run with this id. It is not
+// interrupted.
 func (a *App) DoHere(ctx context.Context, runID string, work func(context.Context) error) error {
 	run := progress.Start(runID)
 	defer progress.Stop(runID)

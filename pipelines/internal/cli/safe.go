@@ -31,9 +31,12 @@ func (a *App) checkSafe(ctx context.Context) error {
 			continue
 		}
 		if !p.streams {
-			errs = append(errs, fmt.Errorf("--%s=%s: this is a device, a pipe or standard output: give the name of a file", p.flag.Name, p.value))
-		} else if bad := a.flags.Lookup("on_error"); bad != nil && bad.Value.String() == "skip" && !p.here && !(a.follows != nil && a.follows()) {
-			errs = append(errs, fmt.Errorf("--on_error=skip lists rows beside the output, where %s has no place: give the name of a file", p.value))
+			errs = append(errs, fmt.Errorf("--%s=%s: this is a device, a pipe or standard output: give the name of a file",
+				p.flag.Name, p.value))
+		} else if bad := a.flags.Lookup("on_error"); bad != nil && bad.Value.String() == "skip" && !p.here &&
+			!(a.follows != nil && a.follows()) {
+			errs = append(errs, fmt.Errorf(
+				"--on_error=skip lists rows beside the output, where %s has no place: give the name of a file", p.value))
 		}
 	}
 	for _, of := range a.byproducts {

@@ -21,7 +21,8 @@ import (
 
 // tableFlags are the flags of tables, but for --encode.
 var tableFlags = []string{
-	"numeric", "categorical", "text", "date", "drop", "max_categories", "min_frequency", "hash_bits", "impute", "ngrams", "analyzer", "tfidf",
+	"numeric", "categorical", "text", "date", "drop", "max_categories", "min_frequency", "hash_bits", "impute", "ngrams",
+	"analyzer", "tfidf",
 	"date_format", "interactions", "splines",
 }
 
@@ -46,7 +47,8 @@ func (a *App) Tables(auto bool) *Tables {
 	if auto {
 		when = "auto"
 	}
-	return g.tables(g.Choice("encode", when, []string{"auto", "none"}, "auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`"))
+	return g.tables(g.Choice("encode", when, []string{"auto", "none"},
+		"auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`"))
 }
 
 // OnlyTables adds the flags of tables where rows are nothing else.
@@ -58,23 +60,31 @@ func (a *App) OnlyTables() *Tables {
 func (g *Group) tables(encode *string) *Tables {
 	const columns = "names, 0-based indices, ranges, globs, with commas between"
 	return &Tables{
-		app:           g.app,
-		encode:        encode,
-		numeric:       g.String("numeric", "", "the `COLUMNS` that are numbers, whatever is in them: "+columns),
-		categorical:   g.String("categorical", "", "the `COLUMNS` of categories, which get a feature for each (default: text of at most --max_categories distinct values)"),
-		text:          g.String("text", "", "the `COLUMNS` of free text, whose words are counted (default: text of many words)"),
-		date:          g.String("date", "", "the `COLUMNS` of dates or times, which become year, month, day of the week, hour and days since 1970 (default: ISO 8601, and timestamps)"),
+		app:     g.app,
+		encode:  encode,
+		numeric: g.String("numeric", "", "the `COLUMNS` that are numbers, whatever is in them: "+columns),
+		categorical: g.String("categorical", "",
+			"the `COLUMNS` of categories, which get a feature for each (default: text of at most --max_categories distinct values)"),
+		text: g.String("text", "",
+			"the `COLUMNS` of free text, whose words are counted (default: text of many words)"),
+		date: g.String("date", "",
+			"the `COLUMNS` of dates or times, which become year, month, day of the week, hour and days since 1970 (default: ISO 8601, and timestamps)"),
 		drop:          g.String("drop", "", "the `COLUMNS` to leave out"),
 		maxCategories: g.Int("max_categories", 1000, "the number of distinct values above which categories are hashed"),
-		minFrequency:  g.Int("min_frequency", 1, "the rows that a category needs for a feature of its own; the rarer share one"),
-		hashBits:      g.Int("hash_bits", 0, "the binary logarithm of the number of features that a column is hashed into (default: as many as keep most values or words apart, at most 18)"),
-		impute:        g.String("impute", "mean", "what stands for a missing number, as `VALUE`: mean, median, constant or constant=NUMBER, each with a feature that says so, or none, which refuses it"),
-		ngrams:        g.String("ngrams", "1", "how many words or characters are counted together, as `RANGE`: 1, or 1-2"),
-		analyzer:      g.Choice("analyzer", "word", []string{"word", "char_wb", "char"}, "what is counted in free text, as `UNIT`: word, char_wb (characters within words) or char"),
-		tfidf:         g.Bool("tfidf", false, "weight words by how rare they are, which takes a second pass"),
-		dateFormat:    g.String("date_format", "", "how dates are written, as strftime has it, as `FORMAT` (default: ISO 8601)"),
-		interactions:  g.String("interactions", "", "products of columns, as `PAIRS` with commas between: origin*dest"),
-		splines:       g.String("splines", "", "numbers that become curves, as `COLUMN:KNOTS` with commas between: hour:8"),
+		minFrequency: g.Int("min_frequency", 1,
+			"the rows that a category needs for a feature of its own; the rarer share one"),
+		hashBits: g.Int("hash_bits", 0,
+			"the binary logarithm of the number of features that a column is hashed into (default: as many as keep most values or words apart, at most 18)"),
+		impute: g.String("impute", "mean",
+			"what stands for a missing number, as `VALUE`: mean, median, constant or constant=NUMBER, each with a feature that says so, or none, which refuses it"),
+		ngrams: g.String("ngrams", "1", "how many words or characters are counted together, as `RANGE`: 1, or 1-2"),
+		analyzer: g.Choice("analyzer", "word", []string{"word", "char_wb", "char"},
+			"what is counted in free text, as `UNIT`: word, char_wb (characters within words) or char"),
+		tfidf: g.Bool("tfidf", false, "weight words by how rare they are, which takes a second pass"),
+		dateFormat: g.String("date_format", "",
+			"how dates are written, as strftime has it, as `FORMAT` (default: ISO 8601)"),
+		interactions: g.String("interactions", "", "products of columns, as `PAIRS` with commas between: origin*dest"),
+		splines:      g.String("splines", "", "numbers that become curves, as `COLUMN:KNOTS` with commas between: hour:8"),
 	}
 }
 
@@ -150,16 +160,19 @@ func (t *Tables) Options(standardize bool) (features.Options, error) {
 		return l
 	}
 	o := features.Options{
-		Numeric: list("numeric", *t.numeric), Categorical: list("categorical", *t.categorical), Text: list("text", *t.text), Date: list("date", *t.date),
+		Numeric: list("numeric", *t.numeric), Categorical: list("categorical", *t.categorical), Text: list("text", *t.text),
+		Date:         list("date", *t.date),
 		Interactions: list("interactions", *t.interactions), Splines: list("splines", *t.splines),
-		MaxCategories: *t.maxCategories, MinFrequency: *t.minFrequency, HashBits: *t.hashBits, Analyzer: features.Analyzer(*t.analyzer),
-		TFIDF: *t.tfidf, DateFormat: *t.dateFormat, Standardize: standardize,
+		MaxCategories: *t.maxCategories, MinFrequency: *t.minFrequency, HashBits: *t.hashBits,
+		Analyzer: features.Analyzer(*t.analyzer),
+		TFIDF:    *t.tfidf, DateFormat: *t.dateFormat, Standardize: standardize,
 	}
 	what, fill, given := strings.Cut(*t.impute, "=")
 	o.Impute = features.Impute(what)
 	number, err := strconv.ParseFloat(fill, 64)
 	switch known := slices.Contains(features.Imputes, o.Impute); {
-	case given && (err != nil || o.Impute != features.ImputeConstant), !given && !known && !slices.Contains(t.imputeAlso, what):
+	case given && (err != nil || o.Impute != features.ImputeConstant), !given && !known &&
+		!slices.Contains(t.imputeAlso, what):
 		errs = append(errs, fmt.Errorf("--impute=%s: must be %s, or constant= and a number", *t.impute, t.imputes()))
 		o.Impute = features.ImputeMean // whose fault is told
 	case given:
@@ -222,7 +235,8 @@ func (t *Tables) Anew(err error, reading *vectorio.Options, d *vectorio.Dataset,
 	}
 	file, row, column := fault.PlaceOf(marked[0])
 	o := &reading.Formats
-	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn || column == o.IDColumn ||
+	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn ||
+		column == o.IDColumn ||
 		slices.Contains(except, column) {
 		return ""
 	}
@@ -239,9 +253,11 @@ const planRows = 10_000
 
 // Fit finds out how the rows of tables are encoded, and tells it, a line for each column, after settle has changed what
 // it wants to; that may be nil.
-func (t *Tables) Fit(ctx context.Context, job *encode.Job, settle func(*features.Encoding) error) (*features.Encoding, error) {
+func (t *Tables) Fit(ctx context.Context, job *encode.Job, settle func(*features.Encoding) error) (*features.Encoding,
+	error) {
 	if _, err := features.NewSurvey(job.Data.Fields, job.Options); err != nil {
-		if _, other := features.NewSurvey(job.Data.Fields, features.Options{}); other == nil { // the flags do not fit the columns
+		// the flags do not fit the columns
+		if _, other := features.NewSurvey(job.Data.Fields, features.Options{}); other == nil {
 			return nil, Usage(fmt.Errorf("%s: %w", job.Data.Name(), err))
 		}
 	}
@@ -259,7 +275,8 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job, settle func(*features
 	if job.RunID == "" {
 		job.RunID = files.NewRunID()
 	}
-	e, report, err := encode.Fit(ctx, job, func(ctx context.Context, p *beam.Pipeline) error { return t.app.Run(ctx, p, job.RunID) })
+	e, report, err := encode.Fit(ctx, job,
+		func(ctx context.Context, p *beam.Pipeline) error { return t.app.Run(ctx, p, job.RunID) })
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +295,8 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job, settle func(*features
 // UnknownLines tells of cells of categories that someone does not know, by the column.
 func UnknownLines(unknown map[string]int64, who string) (lines []string) {
 	for _, column := range slices.Sorted(maps.Keys(unknown)) {
-		lines = append(lines, fmt.Sprintf("  column %s: %d cells of categories that %s does not know", fault.Plain(column), unknown[column], who))
+		lines = append(lines, fmt.Sprintf("  column %s: %d cells of categories that %s does not know", fault.Plain(column),
+			unknown[column], who))
 	}
 	return lines
 }

@@ -24,11 +24,12 @@ type Watch struct {
 // Watch adds the flags --watch, --every, --settle and --once. The usage says what is done with a file.
 func (g *Group) Watch(usage string) *Watch {
 	return &Watch{
-		app:    g.app,
-		on:     g.Bool("watch", false, usage),
-		every:  g.duration("every", time.Minute, "how often --watch looks for files, as `TIME`: --every=10s"),
-		settle: g.duration("settle", 2*time.Second, "for how long --watch sees a file unchanged before it takes it, as `TIME`: --settle=30s; 0 where all writers rename files into place"),
-		once:   g.Bool("once", false, "end --watch after the files that are there, as for cron"),
+		app:   g.app,
+		on:    g.Bool("watch", false, usage),
+		every: g.duration("every", time.Minute, "how often --watch looks for files, as `TIME`: --every=10s"),
+		settle: g.duration("settle", 2*time.Second,
+			"for how long --watch sees a file unchanged before it takes it, as `TIME`: --settle=30s; 0 where all writers rename files into place"),
+		once: g.Bool("once", false, "end --watch after the files that are there, as for cron"),
 	}
 }
 
@@ -45,8 +46,8 @@ func (w *Watch) On() bool { return *w.on }
 // Every is the pace of it.
 func (w *Watch) Every() time.Duration { return *w.every }
 
-// Check says what the flags cannot be together with the patterns of the files: without names those of flags that --watch cannot
-// have, and outputs, absolute, that would be taken for inputs.
+// Check says what the flags cannot be together with the patterns of the files: without names those of flags that
+// --watch cannot have, and outputs, absolute, that would be taken for inputs.
 func (w *Watch) Check(patterns, without, outputs []string) error {
 	var errs []error
 	for _, name := range []string{"every", "settle", "once"} {
@@ -84,7 +85,8 @@ func (w *Watch) Check(patterns, without, outputs []string) error {
 // Each gives the files that have arrived and are not known to do, some in order, and looks again after Every, until a
 // signal comes, which is no error, or the files that are there are done, if that is asked for. do ends early where the
 // context does.
-func (w *Watch) Each(ctx context.Context, patterns []string, known func(files.Info) bool, do func(context.Context, []files.Info) error) error {
+func (w *Watch) Each(ctx context.Context, patterns []string, known func(files.Info) bool,
+	do func(context.Context, []files.Info) error) error {
 	arrivals := files.Arrivals{Patterns: patterns, Settle: *w.settle}
 	idle := false
 	for {
@@ -119,7 +121,8 @@ func (w *Watch) CheckAnswers(patterns []string, out *Output, without []string) e
 	path := out.Path.Path()
 	dir, base := files.Split(path)
 	if strings.Count(base, "*") != 1 || strings.Contains(dir, "*") {
-		return errors.Join(w.Check(patterns, without, nil), errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: --output='out/*.csv'"))
+		return errors.Join(w.Check(patterns, without, nil),
+			errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: --output='out/*.csv'"))
 	}
 	return w.Check(patterns, without, []string{answerOf(path, "x")})
 }
@@ -135,7 +138,8 @@ func answerOf(out, name string) string {
 // Answers gives each file that arrives to answer once, with the file of its answers, which must get its name when it is
 // whole: where that is there, the file is answered. A file that cannot be answered ends it, or, where faults are
 // skipped, is told, and tried again when it changes, or by the next process.
-func (w *Watch) Answers(ctx context.Context, in *Input, patterns []string, out *Output, answer func(ctx context.Context, info files.Info, to string) error) error {
+func (w *Watch) Answers(ctx context.Context, in *Input, patterns []string, out *Output,
+	answer func(ctx context.Context, info files.Info, to string) error) error {
 	dir, _ := files.Split(out.Path.Path())
 	if err := files.SweepNamed(ctx, dir, "."); err != nil {
 		return err
@@ -153,7 +157,8 @@ func (w *Watch) Answers(ctx context.Context, in *Input, patterns []string, out *
 		there, err := files.Stat(ctx, to)
 		if err == nil && files.Newer(info, there) {
 			told[info] = true
-			fmt.Fprintf(os.Stderr, "%s: %s has changed since it was answered: remove %s for another answer\n", w.app.name, info.Name, Relative(to))
+			fmt.Fprintf(os.Stderr, "%s: %s has changed since it was answered: remove %s for another answer\n", w.app.name,
+				info.Name, Relative(to))
 		}
 		return err == nil
 	}
@@ -164,7 +169,8 @@ func (w *Watch) Answers(ctx context.Context, in *Input, patterns []string, out *
 			}
 			to := answerOf(out.Path.Path(), info.Name)
 			if owner := owners[to]; owner != info.Location() {
-				return fmt.Errorf("%s and %s would both be answered in %s: give one of them another name", Relative(owner), info.Name, Relative(to))
+				return fmt.Errorf("%s and %s would both be answered in %s: give one of them another name", Relative(owner),
+					info.Name, Relative(to))
 			}
 			w.app.Forget()
 			err := answer(context.WithoutCancel(ctx), info, to)
@@ -208,7 +214,8 @@ func (a *App) GivenBut(names ...string) (all []string) {
 			name = of
 		}
 		_, beams := f.Value.(beams)
-		if !beams && !slices.Contains(names, name) && !slices.ContainsFunc(a.cluster.flags, func(c *flag.Flag) bool { return c.Name == name }) {
+		if !beams && !slices.Contains(names, name) &&
+			!slices.ContainsFunc(a.cluster.flags, func(c *flag.Flag) bool { return c.Name == name }) {
 			if s := "--" + name + "=" + f.Value.String(); !slices.Contains(all, s) {
 				all = append(all, s)
 			}

@@ -69,7 +69,8 @@ func asWorker() error {
 		return err
 	}
 	// Boot has copied the program to here for this one start, and leaves it.
-	if dir := filepath.Dir(self); filepath.Dir(dir) == "/tmp" && strings.HasPrefix(filepath.Base(dir), "bin") && filepath.Base(self) == "worker" {
+	if dir := filepath.Dir(self); filepath.Dir(dir) == "/tmp" && strings.HasPrefix(filepath.Base(dir), "bin") &&
+		filepath.Base(self) == "worker" {
 		if err := errors.Join(os.Remove(self), os.Remove(dir)); err != nil {
 			return err
 		}

@@ -137,7 +137,8 @@ func Start(t testing.TB) *Fake {
 
 // Env is the environment of a program that submits: the fake's storage, and a key of its own for the fake's tokens.
 func (f *Fake) Env() []string {
-	return []string{"STORAGE_EMULATOR_HOST=" + f.server.Listener.Addr().String(), "GOOGLE_APPLICATION_CREDENTIALS=" + f.key()}
+	return []string{"STORAGE_EMULATOR_HOST=" + f.server.Listener.Addr().String(), "GOOGLE_APPLICATION_CREDENTIALS=" +
+		f.key()}
 }
 
 // Flags are those of a command that submits.
@@ -200,7 +201,8 @@ func (f *Fake) writeKey() error {
 	}
 	b, err := json.Marshal(map[string]string{
 		"type": "service_account", "project_id": Project, "client_email": "fake@" + Project, "private_key_id": "1",
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": f.server.URL + "/token",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": f.server.URL +
+			"/token",
 	})
 	if err != nil {
 		return err
@@ -245,7 +247,8 @@ func (f *Fake) serve(name string, answer func(r *http.Request) (any, error)) htt
 }
 
 func (f *Fake) authenticate(r *http.Request) (any, error) {
-	if r.FormValue("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || strings.Count(r.FormValue("assertion"), ".") != 2 {
+	if r.FormValue("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" ||
+		strings.Count(r.FormValue("assertion"), ".") != 2 {
 		return nil, badRequest("no assertion of a service account")
 	}
 	return map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": 3600}, nil
@@ -258,7 +261,8 @@ func (f *Fake) create(r *http.Request) (any, error) {
 		return nil, badRequest("%w", err)
 	}
 	f.mu.Lock()
-	j := &Job{ID: fmt.Sprintf("fake-%d", len(f.jobs)+1), Description: &d, state: "JOB_STATE_RUNNING", done: make(chan struct{})}
+	j := &Job{ID: fmt.Sprintf("fake-%d", len(f.jobs)+1), Description: &d, state: "JOB_STATE_RUNNING",
+		done: make(chan struct{})}
 	f.jobs = append(f.jobs, j)
 	f.mu.Unlock()
 	pipeline, err := f.load(j)
@@ -275,7 +279,8 @@ func (f *Fake) create(r *http.Request) (any, error) {
 // load gets what a job's description says was staged, and prepares it for the fake's own worker pool.
 func (f *Fake) load(j *Job) (*pipepb.Pipeline, error) {
 	env := j.Description.Environment
-	if j.Description.Type != "JOB_TYPE_BATCH" || env == nil || len(env.WorkerPools) != 1 || len(env.WorkerPools[0].Packages) != 1 {
+	if j.Description.Type != "JOB_TYPE_BATCH" || env == nil || len(env.WorkerPools) != 1 ||
+		len(env.WorkerPools[0].Packages) != 1 {
 		return nil, badRequest("the job is not a batch job with one pool of workers and one package for them")
 	}
 	var options struct {
@@ -302,7 +307,8 @@ func (f *Fake) load(j *Job) (*pipepb.Pipeline, error) {
 	}
 	dir := filepath.Join(f.dir, j.ID)
 	j.Worker, j.options = filepath.Join(dir, "program"), filepath.Join(dir, "options.json")
-	if err := errors.Join(os.Mkdir(dir, 0o777), os.WriteFile(j.Worker, worker, 0o777), os.WriteFile(j.options, env.SdkPipelineOptions, 0o666)); err != nil {
+	if err := errors.Join(os.Mkdir(dir, 0o777), os.WriteFile(j.Worker, worker, 0o777),
+		os.WriteFile(j.options, env.SdkPipelineOptions, 0o666)); err != nil {
 		return nil, err
 	}
 
@@ -367,7 +373,8 @@ func (f *Fake) begin(j *Job, p *pipepb.Pipeline) (string, error) {
 		return "", err
 	}
 	ctx := context.Background()
-	prepared, err := f.prism.Prepare(ctx, &jobpb.PrepareJobRequest{Pipeline: p, PipelineOptions: options, JobName: j.Description.Name})
+	prepared, err := f.prism.Prepare(ctx, &jobpb.PrepareJobRequest{Pipeline: p, PipelineOptions: options,
+		JobName: j.Description.Name})
 	if err != nil {
 		return "", err
 	}
@@ -422,7 +429,8 @@ func (f *Fake) follow(id string) (jobpb.JobState_Enum, error) {
 func (f *Fake) show(j *Job) *df.Job {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return &df.Job{Id: j.ID, Name: j.Description.Name, ProjectId: Project, Location: Region, Type: j.Description.Type, CurrentState: j.state}
+	return &df.Job{Id: j.ID, Name: j.Description.Name, ProjectId: Project, Location: Region, Type: j.Description.Type,
+		CurrentState: j.state}
 }
 
 func (f *Fake) find(r *http.Request) (*Job, error) {

@@ -91,7 +91,8 @@ func (b *browser) do(actions ...chromedp.Action) {
 func eval[T any](b *browser, expression string) T {
 	b.t.Helper()
 	var v T
-	b.do(chromedp.Evaluate(expression, &v, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	b.do(chromedp.Evaluate(expression, &v,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	return v
 }
 
@@ -211,7 +212,8 @@ func eigenPage(t *testing.T, args ...string) string {
 	return makePage(t, "eigen", args...)
 }
 
-var digitsArgs = []string{"--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--color=target", "--components=10"}
+var digitsArgs = []string{"--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*",
+	"--color=target", "--components=10"}
 
 func values(b *browser) []string {
 	return eval[[]string](b, `[...document.querySelectorAll(".eigen .value")].map((e) => e.textContent)`)
@@ -263,22 +265,26 @@ func looks(t *testing.T, page, name string, act func(b *browser)) {
 // The page of a search finds a word by a part of its text, and goes from neighbour to neighbour.
 func TestPageNeighbors(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "n.csv")
-	page := makePage(t, "kneighbors", "--input=../../../testdata/words.npy", "--metric=cosine", "--k=5", "--texts=../../../testdata/words.tsv", "--output="+out)
+	page := makePage(t, "kneighbors", "--input=../../../testdata/words.npy", "--metric=cosine", "--k=5",
+		"--texts=../../../testdata/words.tsv", "--output="+out)
 	looks(t, page, "words", func(*browser) {})
 	b := show(t, page, 1200, 900, false)
-	const title, list = `document.querySelector("#browse-title").textContent`, `[...document.querySelectorAll("#browse-list li")].map((e) => e.textContent)`
+	const title, list = `document.querySelector("#browse-title").textContent`,
+		`[...document.querySelectorAll("#browse-list li")].map((e) => e.textContent)`
 	b.do(chromedp.SendKeys("#browse-search", "squid", chromedp.ByQuery))
 	if got := eval[string](b, title); !strings.Contains(got, "squid") {
 		t.Errorf("title %q", got)
 	}
-	if got := eval[[]string](b, list); len(got) != 5 || !strings.Contains(got[0], "cuttlefish") || !strings.Contains(got[0], " at 0.23977") {
+	if got := eval[[]string](b, list); len(got) != 5 || !strings.Contains(got[0], "cuttlefish") ||
+		!strings.Contains(got[0], " at 0.23977") {
 		t.Errorf("neighbours %q", got)
 	}
 	b.do(chromedp.Click("#browse-list button", chromedp.ByQuery))
 	if got := eval[string](b, title); strings.Contains(got, "squid") {
 		t.Errorf("still %q after a click on a neighbour", got)
 	}
-	b.do(chromedp.Evaluate(`document.querySelector("#browse-search").value = ""`, nil), chromedp.SendKeys("#browse-search", "no such word", chromedp.ByQuery))
+	b.do(chromedp.Evaluate(`document.querySelector("#browse-search").value = ""`, nil),
+		chromedp.SendKeys("#browse-search", "no such word", chromedp.ByQuery))
 	if got := eval[string](b, title); !strings.Contains(got, "No query") {
 		t.Errorf("title %q", got)
 	}
@@ -309,12 +315,14 @@ func TestPageNeighbors(t *testing.T) {
 	page = makePage(t, "kneighbors", "--input=../../../testdata/diabetes.csv", "--radius=0.0001", "--output="+out)
 	looks(t, page, "no neighbours", func(*browser) {})
 	b = show(t, page, 1200, 900, false)
-	if got, want := eval[string](b, `[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`), "queries map distances hubs time"; got != want {
+	if got, want := eval[string](b, `[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`),
+		"queries map distances hubs time"; got != want {
 		t.Errorf("without neighbours: sections %q, want %q", got, want)
 	}
 
 	// Of digits, neighbours are pictures.
-	page = makePage(t, "kneighbors", "--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*", "--k=8", "--output="+out)
+	page = makePage(t, "kneighbors", "--input=../../../testdata/digits.csv", "--id_column=id", "--columns=pixel_*",
+		"--k=8", "--output="+out)
 	looks(t, page, "neighbours of digits", func(*browser) {})
 	b = show(t, page, 1200, 900, false)
 	if n := eval[int](b, `document.querySelectorAll("#browse-list canvas.picture, #browse-title canvas.picture").length`); n < 4 {
@@ -326,7 +334,8 @@ func TestPageNeighbors(t *testing.T) {
 // The page of groups shows what a lesser radius would make, as the command makes it.
 func TestPageGroups(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "g.csv")
-	args := []string{"--input=../../../testdata/words.npy", "--metric=cosine", "--texts=../../../testdata/words.tsv", "--output=" + out}
+	args := []string{"--input=../../../testdata/words.npy", "--metric=cosine", "--texts=../../../testdata/words.tsv",
+		"--output=" + out}
 	page := makePage(t, "groups", append(args, "--radius=0.5")...)
 	looks(t, page, "groups", func(*browser) {})
 	b := show(t, page, 1200, 900, false)
@@ -340,7 +349,8 @@ func TestPageGroups(t *testing.T) {
 	lesser := eval[string](b, told)
 	b.check()
 	b = show(t, makePage(t, "groups", append(args, "--radius=0.3")...), 1200, 900, false)
-	if got := eval[string](b, told); got != lesser || !strings.HasPrefix(got, "Within 0.3: 1934 rows stay, 70 (3.49 %) do not") {
+	if got := eval[string](b, told); got != lesser ||
+		!strings.HasPrefix(got, "Within 0.3: 1934 rows stay, 70 (3.49 %) do not") {
 		t.Errorf("within 0.3 %q, on the page of 0.5 %q", got, lesser)
 	}
 	b.check()
@@ -348,7 +358,8 @@ func TestPageGroups(t *testing.T) {
 
 // The page of a model, of two classes, of ten, and of a regression.
 func TestPageSGD(t *testing.T) {
-	digits := []string{"--input=../../../testdata/digits.csv", "--columns=pixel_*", "--task=classification", "--alpha=1e-5,1e-3,1e-1"}
+	digits := []string{"--input=../../../testdata/digits.csv", "--columns=pixel_*", "--task=classification",
+		"--alpha=1e-5,1e-3,1e-1"}
 	for name, c := range map[string]struct {
 		args       []string
 		sections   string
@@ -361,10 +372,12 @@ func TestPageSGD(t *testing.T) {
 		},
 		"ten classes": {
 			append(digits, "--solver=sgd", "--progressive"),
-			"try cross-validation path learning coefficients confusion thresholds calibration", []string{"pixel_", "within one standard error"}, false,
+			"try cross-validation path learning coefficients confusion thresholds calibration",
+			[]string{"pixel_", "within one standard error"}, false,
 		},
 		"regression": {
-			[]string{"--input=../../../testdata/diabetes.csv", "--task=regression", "--standardize", "--alpha=0.001,0.01,0.1,1,10", "--penalty=elasticnet", "--l1_ratio=0.5,1"},
+			[]string{"--input=../../../testdata/diabetes.csv", "--task=regression", "--standardize",
+				"--alpha=0.001,0.01,0.1,1,10", "--penalty=elasticnet", "--l1_ratio=0.5,1"},
 			"try cross-validation path coefficients residuals", []string{"bmi", "l1_ratio 0.5", "R²"}, true,
 		},
 	} {
@@ -372,7 +385,8 @@ func TestPageSGD(t *testing.T) {
 			page := makePage(t, "sgd", append(c.args, "--target=target", "--model="+filepath.Join(t.TempDir(), "m.json"))...)
 			looks(t, page, "sgd "+name, func(*browser) {})
 			phone := show(t, page, 390, 800, true)
-			if cut := eval[float64](phone, `Math.max(...[...document.querySelectorAll("td.bar")].map((e) => e.getBoundingClientRect().right - e.closest(".scroll").getBoundingClientRect().right))`); c.regression && cut > 0 {
+			if cut := eval[float64](phone,
+				`Math.max(...[...document.querySelectorAll("td.bar")].map((e) => e.getBoundingClientRect().right - e.closest(".scroll").getBoundingClientRect().right))`); c.regression && cut > 0 {
 				t.Errorf("bars of what each column adds are cut by %v pixels", cut)
 			}
 			b := show(t, page, 1200, 900, false)
@@ -394,13 +408,15 @@ func TestExplorer(t *testing.T) {
 	b := show(t, eigenPage(t, digitsArgs...), 1200, 900, false)
 	preset := func(name string) {
 		t.Helper()
-		b.do(chromedp.Evaluate(fmt.Sprintf(`[...document.querySelectorAll(".presets button")].find((e) => e.textContent === %q).click()`, name), nil))
+		b.do(chromedp.Evaluate(fmt.Sprintf(
+			`[...document.querySelectorAll(".presets button")].find((e) => e.textContent === %q).click()`, name), nil))
 	}
 	for _, c := range []struct {
 		preset string
 		want   []string
 	}{
-		{"Stretch", []string{"λ₁ = 2.207", "λ₂ = 0.7929"}}, {"Shear", []string{"λ = 1"}}, {"Rotation", []string{"λ = 0.866 ± 0.5 i"}},
+		{"Stretch", []string{"λ₁ = 2.207", "λ₂ = 0.7929"}}, {"Shear", []string{"λ = 1"}},
+		{"Rotation", []string{"λ = 0.866 ± 0.5 i"}},
 		{"Projection", []string{"λ₁ = 1", "λ₂ = 0"}}, {"Markov chain", []string{"λ₁ = 1", "λ₂ = 0.4"}},
 		{"Fibonacci", []string{"λ₁ = 1.618", "λ₂ = −0.618"}},
 	} {
@@ -411,7 +427,8 @@ func TestExplorer(t *testing.T) {
 	}
 	// Fibonacci, applied again and again, falls in with its first eigenvector.
 	b.do(chromedp.Click(".ten", chromedp.ByQuery))
-	if got := eval[string](b, `document.querySelector(".trail").textContent`); !strings.Contains(got, "(89, 55)") || !strings.Contains(got, "1.618 times as long") {
+	if got := eval[string](b, `document.querySelector(".trail").textContent`); !strings.Contains(got, "(89, 55)") ||
+		!strings.Contains(got, "1.618 times as long") {
 		t.Error(got)
 	}
 	b.shoot("explorer-fibonacci")
@@ -424,7 +441,8 @@ func TestExplorer(t *testing.T) {
 	mouse := func(kind input.MouseType, x, y float64) chromedp.Action {
 		return input.DispatchMouseEvent(kind, x, y).WithButton(input.Left).WithClickCount(1)
 	}
-	b.do(mouse(input.MousePressed, x, y), mouse(input.MouseMoved, x+unit, y), mouse(input.MouseMoved, x+1.6*unit, y), mouse(input.MouseReleased, x+1.6*unit, y))
+	b.do(mouse(input.MousePressed, x, y), mouse(input.MouseMoved, x+unit, y), mouse(input.MouseMoved, x+1.6*unit, y),
+		mouse(input.MouseReleased, x+1.6*unit, y))
 	root := math.Sqrt(1.21 + 0.16)
 	want := []string{fmt.Sprintf("λ₁ = %.4g", 1.3+root), fmt.Sprintf("λ₂ = %.4g", 1.3-root)}
 	if got := values(b); !slices.Equal(got, want) {
@@ -442,7 +460,8 @@ func TestExplorer(t *testing.T) {
 	touch := func(kind input.TouchType, points ...*input.TouchPoint) chromedp.Action {
 		return input.DispatchTouchEvent(kind, points)
 	}
-	b.do(emulation.SetTouchEmulationEnabled(true), touch(input.TouchStart, &input.TouchPoint{X: x, Y: y}), touch(input.TouchMove, &input.TouchPoint{X: x - 1.2*unit, Y: y}), touch(input.TouchEnd))
+	b.do(emulation.SetTouchEmulationEnabled(true), touch(input.TouchStart, &input.TouchPoint{X: x, Y: y}),
+		touch(input.TouchMove, &input.TouchPoint{X: x - 1.2*unit, Y: y}), touch(input.TouchEnd))
 	if got := values(b); !slices.Equal(got, []string{"λ₁ = 1", "λ₂ = 0"}) {
 		t.Errorf("moved by a finger: %q", got)
 	}
@@ -455,7 +474,8 @@ func TestScatter(t *testing.T) {
 	x, y := b.center(".plot")
 	b.do(input.DispatchMouseEvent(input.MouseMoved, x, y), input.DispatchMouseEvent(input.MouseMoved, x+20, y+10))
 	hovered := named()
-	if !strings.HasPrefix(hovered, "id ") || !strings.Contains(hovered, ", target ") || !strings.Contains(hovered, "pca0 ") {
+	if !strings.HasPrefix(hovered, "id ") || !strings.Contains(hovered, ", target ") ||
+		!strings.Contains(hovered, "pca0 ") {
 		t.Errorf("hovered: %q", hovered)
 	}
 	// An arrow key goes to another point, which lies to the right.
@@ -525,9 +545,11 @@ func TestPageEscapes(t *testing.T) {
 	if err := os.WriteFile(texts, []byte("0"+evil+"\ttext"+evil+"\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	b = show(t, makePage(t, "kneighbors", "--input="+file, "--id_column=0", "--columns=1,2", "--k=2", "--texts="+texts, "--output="+filepath.Join(dir, "n.csv")), 1200, 900, false)
+	b = show(t, makePage(t, "kneighbors", "--input="+file, "--id_column=0", "--columns=1,2", "--k=2", "--texts="+texts,
+		"--output="+filepath.Join(dir, "n.csv")), 1200, 900, false)
 	b.do(chromedp.SendKeys("#browse-search", "text", chromedp.ByQuery))
-	if got := eval[string](b, `document.querySelector("#browse-title").textContent`); !strings.Contains(got, "0"+evil+": text"+evil) {
+	if got := eval[string](b, `document.querySelector("#browse-title").textContent`); !strings.Contains(got, "0"+evil+
+		": text"+evil) {
 		t.Errorf("the text does not stand there as it is: %q", got)
 	}
 	if n := eval[int](b, `document.querySelectorAll("img").length`); n != 0 {

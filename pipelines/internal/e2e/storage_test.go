@@ -83,7 +83,8 @@ func (s *session) read(o *storage.ObjectHandle, offset, length int64) {
 		return
 	}
 	b, err := io.ReadAll(r)
-	s.note(what, errors.Join(err, r.Close()), len(b), fmt.Sprintf("%.40q", b), r.Attrs.Size, r.Attrs.StartOffset, r.Attrs.ContentType, s.generation(r.Attrs.Generation))
+	s.note(what, errors.Join(err, r.Close()), len(b), fmt.Sprintf("%.40q", b), r.Attrs.Size, r.Attrs.StartOffset,
+		r.Attrs.ContentType, s.generation(r.Attrs.Generation))
 }
 
 func (s *session) attributes(name string) {
@@ -93,7 +94,8 @@ func (s *session) attributes(name string) {
 		s.note("attributes "+name, err)
 		return
 	}
-	s.note("attributes "+name, nil, a.Bucket, a.Name, a.Size, a.CRC32C, a.ContentType, a.ContentEncoding, s.generation(a.Generation), a.Metageneration)
+	s.note("attributes "+name, nil, a.Bucket, a.Name, a.Size, a.CRC32C, a.ContentType, a.ContentEncoding,
+		s.generation(a.Generation), a.Metageneration)
 }
 
 func (s *session) list(q *storage.Query, page int) {
@@ -195,7 +197,8 @@ func TestStorage(t *testing.T) {
 				theirs.HTTPHandler().ServeHTTP(w, r)
 			}))
 			var err error
-			theirs, err = fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true, PublicHost: server.Listener.Addr().String()})
+			theirs, err = fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true,
+				PublicHost: server.Listener.Addr().String()})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,7 +54,8 @@ func predictions(t *testing.T, model string, header []string, rows [][]string, a
 	t.Helper()
 	in, out := filepath.Join(t.TempDir(), "rows.csv"), filepath.Join(t.TempDir(), "out.csv")
 	writeTable(t, in, header, rows)
-	if message, err := exec.Command(binary(t, "predict"), append(args, "--input="+in, "--model="+model, "--output="+out)...).CombinedOutput(); err != nil {
+	if message, err := exec.Command(binary(t, "predict"),
+		append(args, "--input="+in, "--model="+model, "--output="+out)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, message)
 	}
 	names, lines := readTable(t, out)
@@ -95,7 +96,8 @@ func (b *browser) enter(header, row []string) {
 // cells are those of the rows of a table of the form.
 func (b *browser) cells(table string) [][]string {
 	b.t.Helper()
-	return eval[[][]string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map((row) => [...row.cells].map((c) => c.textContent))`, table+" tbody tr"))
+	return eval[[][]string](b, fmt.Sprintf(
+		`[...document.querySelectorAll(%q)].map((row) => [...row.cells].map((c) => c.textContent))`, table+" tbody tr"))
 }
 
 // draw presses the mouse at one place, and lets it go at another.
@@ -103,7 +105,8 @@ func (b *browser) draw(x0, y0, x1, y1 float64) {
 	b.t.Helper()
 	const steps = 16
 	mouse := func(kind input.MouseType, at float64) chromedp.Action {
-		return input.DispatchMouseEvent(kind, x0+at/steps*(x1-x0), y0+at/steps*(y1-y0)).WithButton(input.Left).WithButtons(1).WithClickCount(1)
+		return input.DispatchMouseEvent(kind, x0+at/steps*(x1-x0), y0+
+			at/steps*(y1-y0)).WithButton(input.Left).WithButtons(1).WithClickCount(1)
 	}
 	b.do(mouse(input.MousePressed, 0))
 	for at := range steps {
@@ -150,7 +153,8 @@ func (b *browser) sameAs(said map[string]string) {
 		b.t.Errorf("%v is added in all, the whole is %v", sum, whole)
 	}
 	if len(chances) == 0 { // a regression
-		if want := six(b.t, said["prediction"]); whole != want || six(b.t, strings.TrimPrefix(answer, "Prediction: ")) != want {
+		if want := six(b.t, said["prediction"]); whole != want ||
+			six(b.t, strings.TrimPrefix(answer, "Prediction: ")) != want {
 			b.t.Errorf("%s, adding up to %v, want %v", answer, whole, want)
 		}
 		return
@@ -178,10 +182,13 @@ func TestTrial(t *testing.T) {
 		args    []string
 		predict []string
 	}{
-		"two classes":                        {"breast_cancer", []string{"--task=classification", "--standardize"}, []string{"--proba", "--decision"}},
-		"ten classes":                        {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1"}, []string{"--proba", "--decision"}},
-		"ten classes, each against the rest": {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1", "--multi_class=ovr"}, []string{"--proba", "--decision"}},
-		"regression":                         {"diabetes", []string{"--task=regression"}, nil},
+		"two classes": {"breast_cancer", []string{"--task=classification", "--standardize"},
+			[]string{"--proba", "--decision"}},
+		"ten classes": {"digits",
+			[]string{"--task=classification", "--columns=pixel_*", "--alpha=0.1"}, []string{"--proba", "--decision"}},
+		"ten classes, each against the rest": {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1",
+			"--multi_class=ovr"}, []string{"--proba", "--decision"}},
+		"regression": {"diabetes", []string{"--task=regression"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, model := "../../../testdata/"+c.file+".csv", filepath.Join(t.TempDir(), "m.json")
@@ -209,11 +216,14 @@ func TestTrial(t *testing.T) {
 // A form for a table takes categories, dates, text, truth values and missing cells, and says of them what predict says.
 func TestTrialOfTable(t *testing.T) {
 	header := []string{"city", "size", "when", "note", "ok", "code", "price", "target"}
-	cities, notes := []string{"Bern", "Köln, Dom", "São Paulo", "", "Ulm"}, []string{"naïve café", "ΣΊΣΥΦΟΣ don't re-use", "x_1 x_1 東京 42!", "", "Straße İstanbul a"}
+	cities, notes := []string{"Bern", "Köln, Dom", "São Paulo", "", "Ulm"},
+		[]string{"naïve café", "ΣΊΣΥΦΟΣ don't re-use", "x_1 x_1 東京 42!", "", "Straße İstanbul a"}
 	var rows [][]string
 	for i := range 300 {
-		row := []string{cities[i*i%5], fmt.Sprint(float64(i*37%101) / 8), fmt.Sprintf("20%02d-%02d-%02dT%02d:30", 10+i%7, 1+i%12, 1+i%28, i*5%24),
-			notes[i%5] + " " + notes[i*i*i%11%5], []string{"true", "false", ""}[i*7%3], fmt.Sprint("id", i), fmt.Sprint(i * i % 997), []string{"no", "yes", "may be"}[(i%5+i*i%5)%3]}
+		row := []string{cities[i*i%5], fmt.Sprint(float64(i*37%101) / 8),
+			fmt.Sprintf("20%02d-%02d-%02dT%02d:30", 10+i%7, 1+i%12, 1+i%28, i*5%24),
+			notes[i%5] + " " + notes[i*i*i%11%5], []string{"true", "false", ""}[i*7%3], fmt.Sprint("id", i),
+			fmt.Sprint(i * i % 997), []string{"no", "yes", "may be"}[(i%5+i*i%5)%3]}
 		for _, j := range []int{1, 2} {
 			if i%(11+j) == 0 {
 				row[j] = ""
@@ -225,12 +235,15 @@ func TestTrialOfTable(t *testing.T) {
 	file, model := filepath.Join(dir, "table.csv"), filepath.Join(dir, "m.json")
 	writeTable(t, file, header, rows)
 	for name, args := range map[string][]string{
-		"words":      {"--ngrams=1-2", "--tfidf", "--interactions=city*ok,note*city,when_month*size", "--splines=price:6,when_hour:4"},
+		"words": {"--ngrams=1-2", "--tfidf", "--interactions=city*ok,note*city,when_month*size",
+			"--splines=price:6,when_hour:4"},
 		"characters": {"--analyzer=char_wb", "--ngrams=1-4", "--standardize"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			page := makePage(t, "sgd", append(args, "--input="+file, "--target=target", "--task=classification", "--text=note", "--max_categories=50", "--hash_bits=9", "--model="+model)...)
-			some := [][]string{rows[0], rows[12], rows[13], rows[77], {"Nowhere", "NA", "1999-12-31T23:59", "new words, <b>never</b> seen", "", "", "-1e3", "no"}}
+			page := makePage(t, "sgd", append(args, "--input="+file, "--target=target", "--task=classification", "--text=note",
+				"--max_categories=50", "--hash_bits=9", "--model="+model)...)
+			some := [][]string{rows[0], rows[12], rows[13], rows[77],
+				{"Nowhere", "NA", "1999-12-31T23:59", "new words, <b>never</b> seen", "", "", "-1e3", "no"}}
 			said := predictions(t, model, header, some, "--proba", "--decision")
 			b := show(t, page, 1200, 900, false)
 			for i, row := range some {
@@ -250,11 +263,13 @@ func TestTrialOfTable(t *testing.T) {
 // What is no number is told of beside its field, until it is mended; keys change a value as someone types; another
 // row of the data stands there with its target.
 func TestTrialFaults(t *testing.T) {
-	page := makePage(t, "sgd", "--input=../../../testdata/diabetes.csv", "--target=target", "--task=regression", "--model="+filepath.Join(t.TempDir(), "m.json"))
+	page := makePage(t, "sgd", "--input=../../../testdata/diabetes.csv", "--target=target", "--task=regression",
+		"--model="+filepath.Join(t.TempDir(), "m.json"))
 	b := show(t, page, 390, 844, true)
 	answer := func() string { return eval[string](b, `document.querySelector(".answer").textContent`) }
 	before := answer()
-	for text, want := range map[string]string{"": "nothing", "12,5": "“12,5”", "1e999": "“1e999”", "0x10": "“0x10”", "inf": "“inf”", "<b>": "“<b>”"} {
+	for text, want := range map[string]string{"": "nothing", "12,5": "“12,5”", "1e999": "“1e999”", "0x10": "“0x10”",
+		"inf": "“inf”", "<b>": "“<b>”"} {
 		b.enter([]string{"bmi"}, []string{text})
 		if got := answer(); got != "No prediction: bmi: found "+want+", expected a number" {
 			t.Errorf("of %q: %q", text, got)
@@ -286,7 +301,8 @@ func TestTrialFaults(t *testing.T) {
 
 // Someone draws a one.
 func TestTrialDrawing(t *testing.T) {
-	page := makePage(t, "sgd", "--input=../../../testdata/digits.csv", "--target=target", "--columns=pixel_*", "--task=classification", "--alpha=0.1", "--model="+filepath.Join(t.TempDir(), "m.json"))
+	page := makePage(t, "sgd", "--input=../../../testdata/digits.csv", "--target=target", "--columns=pixel_*",
+		"--task=classification", "--alpha=0.1", "--model="+filepath.Join(t.TempDir(), "m.json"))
 	b := show(t, page, 1200, 900, false)
 	b.do(chromedp.Click(".blank", chromedp.ByQuery))
 	x, y := b.center(".drawing")

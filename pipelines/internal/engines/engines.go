@@ -311,7 +311,8 @@ func (e *Engine) AwaitSlots(t testing.TB, slots int) {
 // Flags say where to run: on this engine, in this environment, PROCESS or the default, LOOPBACK.
 func (e *Engine) Flags(t testing.TB, environment string, parallelism int) []string {
 	t.Helper()
-	f := []string{"--runner=" + e.Name, fmt.Sprintf("--endpoint=localhost:%d", e.job), fmt.Sprintf("--parallelism=%d", parallelism)}
+	f := []string{"--runner=" + e.Name, fmt.Sprintf("--endpoint=localhost:%d", e.job),
+		fmt.Sprintf("--parallelism=%d", parallelism)}
 	if environment == "PROCESS" {
 		f = append(f, "--environment_type=PROCESS", fmt.Sprintf(`--environment_config={"command":%q}`, Boot(t)))
 	}

@@ -147,14 +147,16 @@ func TestLikeScikitLearn(t *testing.T) {
 		clitest.Write(t, filepath.Join(dir, name+".csv"), table(g.Data[want.Rows], g.Y))
 		args := []string{"--kind=" + name, "--input=" + name + ".csv", "--target=label"}
 		stderr := mustRun(t, dir, append(args, "--output_model="+name+".json")...)
-		for _, part := range []string{"240 rows × 5 columns, " + name + " naive Bayes of 3 classes, ", "in 1 pass", "class perhaps: 80 rows; ",
+		for _, part := range []string{"240 rows × 5 columns, " + name + " naive Bayes of 3 classes, ", "in 1 pass",
+			"class perhaps: 80 rows; ",
 			"a constant prediction: 0.4167", name + ".html"} {
 			if !strings.Contains(stderr, part) {
 				t.Errorf("%q is missing: %s", part, stderr)
 			}
 		}
 		page := clitest.Read(t, filepath.Join(dir, name+".html"))
-		for _, part := range []string{"Naive Bayes of " + name + ".csv", "What it takes for what", "Whether its probabilities are true", "perhaps"} {
+		for _, part := range []string{"Naive Bayes of " + name + ".csv", "What it takes for what",
+			"Whether its probabilities are true", "perhaps"} {
 			if !strings.Contains(page, part) {
 				t.Errorf("%s: %q is missing in the page", name, part)
 			}
@@ -167,7 +169,8 @@ func TestLikeScikitLearn(t *testing.T) {
 				t.Errorf("%s: row %d is %s, want %s", name, i, labels[i], label)
 			}
 		}
-		mustRun(t, dir, append(args, "--output_model=again.json", "--report=none", "--threads=1", "--chunk_rows=13", "--cache_memory=0")...)
+		mustRun(t, dir, append(args, "--output_model=again.json", "--report=none", "--threads=1", "--chunk_rows=13",
+			"--cache_memory=0")...)
 		if clitest.Read(t, filepath.Join(dir, name+".json")) != clitest.Read(t, filepath.Join(dir, "again.json")) {
 			t.Errorf("%s: another model with one thread and chunks of 13 rows", name)
 		}
@@ -189,7 +192,8 @@ func TestText(t *testing.T) {
 		return b.String()
 	}())
 	for kind, want := range g.TextProba {
-		mustRun(t, dir, "--kind="+string(kind), "--input=x.csv", "--target=label", "--text=words", "--hash_bits=6", "--alpha=0.5",
+		mustRun(t, dir, "--kind="+string(kind), "--input=x.csv", "--target=label", "--text=words", "--hash_bits=6",
+			"--alpha=0.5",
 			"--output_model=m.json", "--report=none")
 		predict(t, dir, "--input=x.csv", "--model=m.json", "--proba", "--output=p.csv")
 		_, proba := probabilities(t, filepath.Join(dir, "p.csv"))
@@ -209,9 +213,11 @@ func TestWarmStart(t *testing.T) {
 		clitest.Write(t, filepath.Join(dir, "a.csv"), table(rows[:100], g.Y[:100]))
 		clitest.Write(t, filepath.Join(dir, "b.csv"), table(rows[100:], g.Y[100:]))
 		kind := "--kind=" + string(c.kind)
-		mustRun(t, dir, kind, "--input=[ab].csv", "--target=label", "--output_model=both.json", "--report=none", "--alpha=0.5")
+		mustRun(t, dir, kind, "--input=[ab].csv", "--target=label", "--output_model=both.json", "--report=none",
+			"--alpha=0.5")
 		mustRun(t, dir, kind, "--input=a.csv", "--target=label", "--output_model=first.json", "--report=none", "--alpha=0.5")
-		stderr := mustRun(t, dir, kind, "--input=b.csv", "--target=label", "--warm_start=first.json", "--output_model=second.json", "--report=none")
+		stderr := mustRun(t, dir, kind, "--input=b.csv", "--target=label", "--warm_start=first.json",
+			"--output_model=second.json", "--report=none")
 		if clitest.Read(t, filepath.Join(dir, "both.json")) != clitest.Read(t, filepath.Join(dir, "second.json")) {
 			t.Errorf("%s: another model", c.kind)
 		}
@@ -222,8 +228,10 @@ func TestWarmStart(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "t1.csv"), "c,y\nred,1\nblue,0\nred,1\n")
 	clitest.Write(t, filepath.Join(dir, "t2.csv"), "c,y\nblue,0\nred,2\n")
 	mustRun(t, dir, "--kind=categorical", "--input=t1.csv", "--target=y", "--output_model=t1.json", "--report=none")
-	mustRun(t, dir, "--kind=categorical", "--input=t2.csv", "--target=y", "--warm_start=t1.json", "--output_model=t2.json", "--report=none")
-	if m := load(t, filepath.Join(dir, "t2.json")); m.Rows != 5 || fmt.Sprint(m.ClassRows()) != "[2 2 1]" || fmt.Sprint(m.CategoryCount()) != "[[[2 0] [0 2] [0 1]]]" {
+	mustRun(t, dir, "--kind=categorical", "--input=t2.csv", "--target=y", "--warm_start=t1.json", "--output_model=t2.json",
+		"--report=none")
+	if m := load(t, filepath.Join(dir, "t2.json")); m.Rows != 5 || fmt.Sprint(m.ClassRows()) != "[2 2 1]" ||
+		fmt.Sprint(m.CategoryCount()) != "[[[2 0] [0 2] [0 1]]]" {
 		t.Errorf("%d rows, %v, %v", m.Rows, m.ClassRows(), m.CategoryCount())
 	}
 	for args, want := range map[string]string{
@@ -268,7 +276,8 @@ func TestSparse(t *testing.T) {
 		if !same {
 			t.Errorf("%s: other sums of sparse rows", kind)
 		}
-		if stderr := predict(t, dir, "--input=s.svm", "--model=s.json", "--evaluate"); !strings.Contains(stderr, "accuracy 0.") || !strings.Contains(stderr, "AUC 0.") {
+		if stderr := predict(t, dir, "--input=s.svm", "--model=s.json", "--evaluate"); !strings.Contains(stderr,
+			"accuracy 0.") || !strings.Contains(stderr, "AUC 0.") {
 			t.Error(stderr)
 		}
 	}
@@ -283,17 +292,20 @@ func TestCrossValidation(t *testing.T) {
 		"--scoring=accuracy", "--output_model=m.json", "--summary=s.json"}
 	mustRun(t, dir, args...)
 	stderr := mustRun(t, dir, args...) // which replaces what the first has written
-	for _, want := range []string{"in 3 passes", "best of 3 values by accuracy over 4 folds: var_smoothing ", "a constant prediction 0.416667", "m.cv.csv"} {
+	for _, want := range []string{"in 3 passes", "best of 3 values by accuracy over 4 folds: var_smoothing ",
+		"a constant prediction 0.416667", "m.cv.csv"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is missing: %s", want, stderr)
 		}
 	}
 	table := clitest.Read(t, filepath.Join(dir, "m.cv.csv"))
-	if !strings.HasPrefix(table, "var_smoothing,l1_ratio,rank,choice,mean_test_accuracy,") || strings.Count(table, "\n") != 4 ||
+	if !strings.HasPrefix(table, "var_smoothing,l1_ratio,rank,choice,mean_test_accuracy,") ||
+		strings.Count(table, "\n") != 4 ||
 		!strings.Contains(table, "constant_test_neg_log_loss") {
 		t.Error(table)
 	}
-	if page := clitest.Read(t, filepath.Join(dir, "m.html")); !strings.Contains(page, "Chosen by accuracy: var_smoothing ") {
+	if page := clitest.Read(t, filepath.Join(dir, "m.html")); !strings.Contains(page,
+		"Chosen by accuracy: var_smoothing ") {
 		t.Error("a page without the choice")
 	}
 }
@@ -336,23 +348,29 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	clitest.Write(t, filepath.Join(dir, "pos.svm"), "0 1:2\n1 2:3\n0 2:4\n")
-	mustRun(t, dir, "--kind=bernoulli", "--binarize=-0.5", "--input=neg.csv", "--target=y", "--output_model=b.json", "--report=none")
+	mustRun(t, dir, "--kind=bernoulli", "--binarize=-0.5", "--input=neg.csv", "--target=y", "--output_model=b.json",
+		"--report=none")
 	_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--input=pos.svm", "--model=b.json", "--output=b.csv"))
 	if want := "binarize -0.5: must be at least 0 where rows are sparse"; code == 0 || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, want %q: %s", code, want, stderr)
 	}
-	stderr = mustRun(t, dir, "--kind=multinomial", "--input=neg.csv", "--target=y", "--output_model=m.json", "--report=none", "--on_error=skip")
-	if m := load(t, filepath.Join(dir, "m.json")); m.Rows != 3 || !strings.Contains(stderr, "3 rows × 2 columns") || !strings.Contains(stderr, "1 rows left out") {
+	stderr = mustRun(t, dir, "--kind=multinomial", "--input=neg.csv", "--target=y", "--output_model=m.json",
+		"--report=none", "--on_error=skip")
+	if m := load(t, filepath.Join(dir, "m.json")); m.Rows != 3 || !strings.Contains(stderr, "3 rows × 2 columns") ||
+		!strings.Contains(stderr, "1 rows left out") {
 		t.Errorf("%d rows: %s", m.Rows, stderr)
 	}
-	if rejected := clitest.Read(t, filepath.Join(dir, "m.json.rejected.jsonl")); !strings.Contains(rejected, `"column":"b"`) {
+	if rejected := clitest.Read(t, filepath.Join(dir, "m.json.rejected.jsonl")); !strings.Contains(rejected,
+		`"column":"b"`) {
 		t.Error(rejected)
 	}
-	mustRun(t, dir, "--kind=categorical", "--input=half.csv", "--target=y", "--encode=auto", "--output_model=c.json", "--report=none")
+	mustRun(t, dir, "--kind=categorical", "--input=half.csv", "--target=y", "--encode=auto", "--output_model=c.json",
+		"--report=none")
 	clitest.Write(t, filepath.Join(dir, "codes.csv"), "a,y\n0,no\n1,yes\n")
 	clitest.Write(t, filepath.Join(dir, "more.csv"), "a\n1\n2\n")
 	mustRun(t, dir, "--kind=categorical", "--input=codes.csv", "--target=y", "--output_model=codes.json", "--report=none")
-	_, stderr, code = clitest.End(t, clitest.Other(dir, "predict", "--input=more.csv", "--model=codes.json", "--output=p.csv"))
+	_, stderr, code = clitest.End(t, clitest.Other(dir, "predict", "--input=more.csv", "--model=codes.json",
+		"--output=p.csv"))
 	if want := "more.csv: row 1, column a: found 2, expected a category that was learned of, an integer from 0 to 1"; code == 0 || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, want %q: %s", code, want, stderr)
 	}
@@ -362,9 +380,11 @@ func TestFaults(t *testing.T) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "--kind=multinomial", "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id",
-		"--columns=pixel_*", "--target=target", "--alpha=0.1,1", "--output_model=m.json", "--explain"))
-	if code != 0 || !strings.Contains(stdout, "multinomial naive Bayes") || !strings.Contains(stdout, "5, for 2 values of alpha") || !strings.Contains(stdout, "m.json") {
+	stdout, stderr, code := clitest.End(t,
+		clitest.Command(dir, "--kind=multinomial", "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id",
+			"--columns=pixel_*", "--target=target", "--alpha=0.1,1", "--output_model=m.json", "--explain"))
+	if code != 0 || !strings.Contains(stdout, "multinomial naive Bayes") ||
+		!strings.Contains(stdout, "5, for 2 values of alpha") || !strings.Contains(stdout, "m.json") {
 		t.Errorf("%d: %s%s", code, stdout, stderr)
 	}
 }

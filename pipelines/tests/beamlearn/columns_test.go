@@ -14,7 +14,9 @@ func TestColumnsAsked(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "t.csv"), "a,b,y\n1,2,0\n2,1,1\n4,4,0\n3,0,1\n")
-	if _, stderr, code := clitest.End(t, clitest.Program(dir, strings.Fields("sgd --input=t.csv --target=y --task=classification --model=m.json")...)); code != 0 {
+	if _, stderr, code := clitest.End(t,
+		clitest.Program(dir, strings.Fields(
+			"sgd --input=t.csv --target=y --task=classification --model=m.json")...)); code != 0 {
 		t.Fatal(stderr)
 	}
 	for name, flags := range map[string]string{
@@ -39,7 +41,8 @@ func TestColumnsAsked(t *testing.T) {
 					args = append(args, "--target=y")
 				}
 				_, stderr, code := clitest.End(t, clitest.Program(dir, args...))
-				if code != 2 || !strings.Contains(stderr, strings.Trim(value[strings.LastIndex(value, ",")+1:], "!")) || strings.Count(stderr, "\n") != 2 {
+				if code != 2 || !strings.Contains(stderr, strings.Trim(value[strings.LastIndex(value, ",")+1:], "!")) ||
+					strings.Count(stderr, "\n") != 2 {
 					t.Errorf("%v: exit code %d\n%s", args, code, stderr)
 				}
 			}

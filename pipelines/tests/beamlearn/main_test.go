@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) { clitest.Main(m, "help") }
 
-var commandNames = []string{"inspect", "kneighbors", "index", "sgd", "predict", "eigen", "kmeans", "bayes", "transform", "groups", "recommend"}
+var commandNames = []string{"inspect", "kneighbors", "index", "sgd", "predict", "eigen", "kmeans", "bayes", "transform",
+	"groups", "recommend"}
 
 // The program tells of its commands, and of each.
 func TestHelp(t *testing.T) {
@@ -104,16 +105,19 @@ func TestAliases(t *testing.T) {
 			t.Errorf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
 		}
 	}
-	digits := []string{"--quiet", "--report=none", "--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*"}
+	digits := []string{"--quiet", "--report=none", "--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id",
+		"--columns=pixel_*"}
 	eigen := append([]string{"eigen", "--components=3", "--svd_solver=randomized"}, digits...)
 	run(append(eigen, "--random_state=7", "--model=old.json")...)
 	run(append(eigen, "--seed=7", "--output_model=new.json")...)
 	run(append(eigen, "--seed=8", "--output_model=other.json")...)
-	cancer := []string{"sgd", "--quiet", "--report=none", "--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--target=target", "--task=classification"}
+	cancer := []string{"sgd", "--quiet", "--report=none", "--input=" + clitest.Testdata(t, "breast_cancer.csv"),
+		"--target=target", "--task=classification"}
 	run(append(cancer, "--model=sgd-old.json")...)
 	run(append(cancer, "--output_model=sgd-new.json")...)
 	read := func(name string) string { return clitest.Read(t, filepath.Join(dir, name)) }
-	if read("old.json") != read("new.json") || read("new.json") == read("other.json") || read("sgd-old.json") != read("sgd-new.json") {
+	if read("old.json") != read("new.json") || read("new.json") == read("other.json") ||
+		read("sgd-old.json") != read("sgd-new.json") {
 		t.Error("the files differ, or the seed is of no effect")
 	}
 }
@@ -123,17 +127,22 @@ func TestExplain(t *testing.T) {
 	dir := t.TempDir()
 	cancer := "--input=" + clitest.Testdata(t, "breast_cancer.csv")
 	model := filepath.Join(dir, "m.json")
-	if _, stderr, code := clitest.End(t, clitest.Program(dir, "sgd", "--quiet", "--report=none", cancer, "--target=target", "--task=classification", "--model="+model)); code != 0 {
+	if _, stderr, code := clitest.End(t, clitest.Program(dir, "sgd", "--quiet", "--report=none", cancer, "--target=target",
+		"--task=classification", "--model="+model)); code != 0 {
 		t.Fatal(stderr)
 	}
 	// Where workers run elsewhere, what they must reach is told of, and so is what only this process does.
 	const flink = "--runner=spark --endpoint=localhost:1 --environment_type=DOCKER"
 	for args, want := range map[string][]string{
-		"index --index=o.index":                                        {"index    ", "points   569 × 31 columns", "reading  about ", "writes   o.index"},
-		"eigen --components=3 --output=o.csv":                          {"components  by covariance_eigh", "passes      2", "writes      o.csv", "writes      o.html"},
-		"eigen --components=3 --output=o.csv --report=p.html " + flink: {"here only   p.html (--report)", "warning: o.csv is a local path"},
-		"predict --model=m.json --output=o.csv --target=target":        {"model    classification with log_loss, 30 columns", "rows     569 × 30 columns", "writes   o.csv"},
-		"predict --model=m.json --output=o.csv --quiet " + flink:       {"here only  m.json (--model)"},
+		"index --index=o.index": {"index    ", "points   569 × 31 columns",
+			"reading  about ", "writes   o.index"},
+		"eigen --components=3 --output=o.csv": {"components  by covariance_eigh", "passes      2",
+			"writes      o.csv", "writes      o.html"},
+		"eigen --components=3 --output=o.csv --report=p.html " +
+			flink: {"here only   p.html (--report)", "warning: o.csv is a local path"},
+		"predict --model=m.json --output=o.csv --target=target": {"model    classification with log_loss, 30 columns",
+			"rows     569 × 30 columns", "writes   o.csv"},
+		"predict --model=m.json --output=o.csv --quiet " + flink: {"here only  m.json (--model)"},
 	} {
 		stdout, stderr, code := clitest.End(t, clitest.Program(dir, append(strings.Fields(args), "--explain", cancer)...))
 		if code != 0 || stderr != "" {
@@ -153,7 +162,8 @@ func TestExplain(t *testing.T) {
 	writeNPY(t, filepath.Join(dir, "y.npy"), "(4,)", 1, 2, 3, 4)
 	args := "sgd --explain --task=regression --input=x.npy --target=y.npy --output_model=gs://b/m.json " + flink
 	stdout, stderr, code := clitest.End(t, clitest.Program(dir, strings.Fields(args)...))
-	if code != 0 || !strings.Contains(stdout, "x.npy is a local path") || !strings.Contains(stdout, "y.npy is a local path") {
+	if code != 0 || !strings.Contains(stdout, "x.npy is a local path") ||
+		!strings.Contains(stdout, "y.npy is a local path") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
@@ -234,7 +244,8 @@ func TestZsh(t *testing.T) {
 		body, _, _ = strings.Cut(body, ";;")
 		help, _, _ := clitest.End(t, clitest.Program(dir, "help", command))
 		for _, m := range regexp.MustCompile(`(?m)^  (--[a-z0-9_]+=?)`).FindAllStringSubmatch(help, -1) {
-			if name := strings.TrimSuffix(m[1], "="); !ok || !strings.Contains(body, "'"+name+"=-[") && !strings.Contains(body, "'"+name+"[") {
+			if name := strings.TrimSuffix(m[1], "="); !ok || !strings.Contains(body, "'"+name+"=-[") &&
+				!strings.Contains(body, "'"+name+"[") {
 				t.Errorf("%s: no %s", command, name)
 			}
 		}

@@ -57,7 +57,8 @@ func TestMeetSVM(t *testing.T) {
 			answer("eigen", "--transform="+ext+".pca", "--input=q."+ext, "--report=none"),
 		}
 	}
-	goOn := []string{"sgd", "--input=q.svm", "--task=classification", "--solver=sgd", "--warm_start=svm.json", "--report=none"}
+	goOn := []string{"sgd", "--input=q.svm", "--task=classification", "--solver=sgd", "--warm_start=svm.json",
+		"--report=none"}
 	run(append(goOn, "--output_model=on.json")...)
 	run(append(goOn, "--output_model=told.json", "--zero_based=yes", "--features=4")...)
 	if clitest.Read(t, filepath.Join(dir, "on.json")) != clitest.Read(t, filepath.Join(dir, "told.json")) {

@@ -39,9 +39,12 @@ func mustRun(t *testing.T, dir string, args ...string) string {
 // them.
 func TestDigits(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--color=target", "--components=10"}
-	stderr := mustRun(t, dir, append(args, "--output=out/p.csv", "--model=out/m.json", "--report=out/e.html", "--summary=s.json")...)
-	for _, want := range []string{"1797 rows × 64 columns", "pca0: eigenvalue 179.007, 14.89 %", "out/p.csv\nout/m.json\nout/e.html\n"} {
+	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+		"--color=target", "--components=10"}
+	stderr := mustRun(t, dir, append(args, "--output=out/p.csv", "--model=out/m.json", "--report=out/e.html",
+		"--summary=s.json")...)
+	for _, want := range []string{"1797 rows × 64 columns", "pca0: eigenvalue 179.007, 14.89 %",
+		"out/p.csv\nout/m.json\nout/e.html\n"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is missing: %s", want, stderr)
 		}
@@ -59,7 +62,8 @@ func TestDigits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(rows[0], ","); got != "id,pca0,pca1,pca2,pca3,pca4,pca5,pca6,pca7,pca8,pca9" || len(rows) != 1798 || p.FeatureNames[63] != "pixel_63" {
+	if got := strings.Join(rows[0], ","); got != "id,pca0,pca1,pca2,pca3,pca4,pca5,pca6,pca7,pca8,pca9" ||
+		len(rows) != 1798 || p.FeatureNames[63] != "pixel_63" {
 		t.Fatalf("header %s, %d rows, names %v", got, len(rows), p.FeatureNames)
 	}
 	for a := range 10 {
@@ -86,7 +90,8 @@ func TestDigits(t *testing.T) {
 		}
 	}
 	page := clitest.Read(t, filepath.Join(dir, "out/e.html"))
-	for _, want := range []string{"Eigenvectors of digits.csv", `"image":[8,8]`, `"total":1797`, `"groups":["0","1","2","3","4","5","6","7","8","9"]`} {
+	for _, want := range []string{"Eigenvectors of digits.csv", `"image":[8,8]`, `"total":1797`,
+		`"groups":["0","1","2","3","4","5","6","7","8","9"]`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s is not on the page", want)
 		}
@@ -101,7 +106,9 @@ func TestDigits(t *testing.T) {
 func TestSameBytes(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"--input=" + clitest.Testdata(t, "breast_cancer.csv"), "--color=target", "--standardize"}
-	for _, extra := range [][]string{{"--model=a.json", "--output=a.csv"}, {"--model=b.json", "--output=b.csv", "--threads=1", "--chunk_rows=70", "--report=none"}, {"--model=c.json", "--output=c.npy", "--report=none"}} {
+	for _, extra := range [][]string{{"--model=a.json", "--output=a.csv"},
+		{"--model=b.json", "--output=b.csv", "--threads=1", "--chunk_rows=70", "--report=none"},
+		{"--model=c.json", "--output=c.npy", "--report=none"}} {
 		mustRun(t, dir, append(args, extra...)...)
 	}
 	for _, name := range []string{"b.json", "c.json"} {
@@ -121,20 +128,24 @@ func TestSameBytes(t *testing.T) {
 // tells so.
 func TestShare(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--components=0.95"}
+	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+		"--components=0.95"}
 	stderr := mustRun(t, dir, append(args, "--output=p.csv", "--output_model=m.json", "--summary=s.json")...)
 	if !strings.Contains(stderr, "29 components by covariance_eigh explain 95.48 % of the variance, as many as explain 95 %\n") {
 		t.Error(stderr)
 	}
-	if header, _, _ := strings.Cut(clitest.Read(t, filepath.Join(dir, "p.csv")), "\n"); !strings.HasSuffix(header, ",pca27,pca28") {
+	if header, _, _ := strings.Cut(clitest.Read(t, filepath.Join(dir, "p.csv")), "\n"); !strings.HasSuffix(header,
+		",pca27,pca28") {
 		t.Error(header)
 	}
-	for name, want := range map[string]string{"s.json": `"variance_share": 0.95`, "m.json": `"variance_share":0.95`, "p.html": "as many as explain 95 %"} {
+	for name, want := range map[string]string{"s.json": `"variance_share": 0.95`, "m.json": `"variance_share":0.95`,
+		"p.html": "as many as explain 95 %"} {
 		if !strings.Contains(clitest.Read(t, filepath.Join(dir, name)), want) {
 			t.Errorf("%s does not tell of the share", name)
 		}
 	}
-	mustRun(t, dir, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--transform=m.json", "--output=again.csv", "--report=none")
+	mustRun(t, dir, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+		"--transform=m.json", "--output=again.csv", "--report=none")
 	if clitest.Read(t, filepath.Join(dir, "again.csv")) != clitest.Read(t, filepath.Join(dir, "p.csv")) {
 		t.Error("rows are projected otherwise onto the saved components")
 	}
@@ -147,7 +158,8 @@ func TestShare(t *testing.T) {
 // A sketch, which is not needed here, finds what the covariance does.
 func TestRandomized(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--components=3"}
+	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+		"--components=3"}
 	var variance [2][]float64
 	for i, extra := range [][]string{{"--svd_solver=covariance_eigh"}, {"--svd_solver=randomized", "--iterated_power=6"}} {
 		mustRun(t, dir, append(append(args, "--model=m.json", "--summary=s.json"), extra...)...)
@@ -188,14 +200,16 @@ func TestTransform(t *testing.T) {
 	}
 	clitest.Write(t, filepath.Join(dir, "turned.csv"), turned.String())
 	clitest.Write(t, filepath.Join(dir, "nameless.csv"), nameless.String())
-	stderr := mustRun(t, dir, "--transform=m.json", "--input=turned.csv", "--id_column=id", "--output=turned.out.csv", "--report=t.html", "--chunk_rows=100", "--threads=1")
+	stderr := mustRun(t, dir, "--transform=m.json", "--input=turned.csv", "--id_column=id", "--output=turned.out.csv",
+		"--report=t.html", "--chunk_rows=100", "--threads=1")
 	if got := clitest.Read(t, filepath.Join(dir, "turned.out.csv")); got != want {
 		t.Error("columns in another order are projected otherwise")
 	}
 	if !strings.Contains(stderr, "1797 rows × 64 columns") || !strings.Contains(stderr, "3 components of m.json") {
 		t.Error(stderr)
 	}
-	if page := clitest.Read(t, filepath.Join(dir, "t.html")); !strings.Contains(page, "Eigenvectors of turned.csv") || strings.Contains(page, "components are those of") {
+	if page := clitest.Read(t, filepath.Join(dir, "t.html")); !strings.Contains(page, "Eigenvectors of turned.csv") ||
+		strings.Contains(page, "components are those of") {
 		t.Error("the page of the same rows")
 	}
 	mustRun(t, dir, "--transform=m.json", "--input=nameless.csv", "--header=no", "--output=nameless.out.csv")
@@ -204,7 +218,8 @@ func TestTransform(t *testing.T) {
 	}
 	clitest.Write(t, filepath.Join(dir, "few.csv"), strings.Join(strings.SplitAfterN(turned.String(), "\n", 4)[:3], ""))
 	mustRun(t, dir, "--transform=m.json", "--input=few.csv", "--id_column=id", "--output=few.out.csv", "--report=few.html")
-	if got := clitest.Read(t, filepath.Join(dir, "few.out.csv")); got != strings.Join(strings.SplitAfterN(want, "\n", 4)[:3], "") {
+	if got := clitest.Read(t, filepath.Join(dir, "few.out.csv")); got != strings.Join(strings.SplitAfterN(want, "\n",
+		4)[:3], "") {
 		t.Errorf("two rows: %s", got)
 	}
 	if page := clitest.Read(t, filepath.Join(dir, "few.html")); !strings.Contains(page, "1797 rows") {
@@ -217,12 +232,17 @@ func TestTransform(t *testing.T) {
 		code int
 		args []string
 	}{
-		{"--components: with --transform, the components are those of its file", 2, []string{"--input=few.csv", "--transform=m.json", "--components=2"}},
+		{"--components: with --transform, the components are those of its file", 2,
+			[]string{"--input=few.csv", "--transform=m.json", "--components=2"}},
 		{"--output_model: with --transform", 2, []string{"--input=few.csv", "--transform=m.json", "--model=n.json"}},
-		{`other.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `, 1, []string{"--input=other.csv", "--transform=m.json"}},
-		{`other.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `, 1, []string{"--input=other.csv", "--columns=a,b", "--transform=m.json"}},
-		{"none.json: found no file of that name, expected components, as eigen writes them", 1, []string{"--input=few.csv", "--transform=none.json"}},
-		{`no.json: found format "", expected components, as eigen writes them`, 1, []string{"--input=few.csv", "--transform=no.json"}},
+		{`other.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `, 1,
+			[]string{"--input=other.csv", "--transform=m.json"}},
+		{`other.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `, 1,
+			[]string{"--input=other.csv", "--columns=a,b", "--transform=m.json"}},
+		{"none.json: found no file of that name, expected components, as eigen writes them", 1,
+			[]string{"--input=few.csv", "--transform=none.json"}},
+		{`no.json: found format "", expected components, as eigen writes them`, 1,
+			[]string{"--input=few.csv", "--transform=no.json"}},
 	} {
 		stderr, code := run2(t, dir, append(c.args, "--output=no.csv")...)
 		if code != c.code || !strings.Contains(stderr, c.want) {
@@ -246,8 +266,10 @@ func TestFaults(t *testing.T) {
 	}{
 		{"--input is needed", 2, []string{"--model=m.json"}},
 		{"--output_model, --output or --report is needed", 2, []string{"--input=ok.csv"}},
-		{"3 components: must be from 1 to the number of columns, 2", 2, []string{"--input=ok.csv", "--model=m.json", "--components=3"}},
-		{"as many components as explain 95 %: svd_solver randomized does not know all", 2, []string{"--input=ok.csv", "--model=m.json", "--components=0.95", "--svd_solver=randomized"}},
+		{"3 components: must be from 1 to the number of columns, 2", 2,
+			[]string{"--input=ok.csv", "--model=m.json", "--components=3"}},
+		{"as many components as explain 95 %: svd_solver randomized does not know all", 2,
+			[]string{"--input=ok.csv", "--model=m.json", "--components=0.95", "--svd_solver=randomized"}},
 		{"--image=8: must be width and height", 2, []string{"--input=ok.csv", "--report=m.html", "--image=8"}},
 		{"9 pixels are not the 2 columns", 2, []string{"--input=ok.csv", "--report=m.html", "--image=3x3"}},
 		{"only be skipped where there is an output", 2, []string{"--input=bad.csv", "--model=m.json", "--on_error=skip"}},
@@ -262,12 +284,14 @@ func TestFaults(t *testing.T) {
 	}
 	for _, s := range []string{"1.0", "0.0", "-0.5", "1.5", "1e1", "nan", "inf", "95%", "0,95", "mle", ""} {
 		stderr, code := run2(t, dir, "--input=ok.csv", "--model=m.json", "--components="+s)
-		if code != 2 || !strings.Contains(stderr, "must be a whole number of components, e.g. 10, or a share") || strings.Count(stderr, "\n") > 2 {
+		if code != 2 || !strings.Contains(stderr, "must be a whole number of components, e.g. 10, or a share") ||
+			strings.Count(stderr, "\n") > 2 {
 			t.Errorf("--components=%s: exit code %d: %s", s, code, stderr)
 		}
 	}
 	stderr := mustRun(t, dir, "--input=bad.csv", "--output=p.csv", "--on_error=skip")
-	if got := clitest.Read(t, filepath.Join(dir, "p.csv.rejected.jsonl")); !strings.Contains(stderr, "1 rows left out") || strings.Count(got, "\n") != 1 {
+	if got := clitest.Read(t, filepath.Join(dir, "p.csv.rejected.jsonl")); !strings.Contains(stderr, "1 rows left out") ||
+		strings.Count(got, "\n") != 1 {
 		t.Errorf("%s: %s", stderr, got)
 	}
 }
@@ -282,7 +306,8 @@ func TestFirstFault(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "a.csv"), "a,b\n"+strings.Repeat("1,2\n3,5\n4,4\n", 50_000)+"1,x\n")
 	clitest.Write(t, filepath.Join(dir, "b.csv"), "a,b\n1,y\n"+strings.Repeat("1,2\n", 9))
 	want := "eigen: a.csv: row 150000, column b: found \"x\", expected a number\n"
-	if stderr, code := run2(t, dir, "--input=*.csv", "--columns=a,b", "--output_model=m.json", "--quiet"); code != 1 || stderr != want {
+	if stderr, code := run2(t, dir, "--input=*.csv", "--columns=a,b", "--output_model=m.json", "--quiet"); code != 1 ||
+		stderr != want {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }

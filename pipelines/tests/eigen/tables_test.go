@@ -18,7 +18,8 @@ func TestTables(t *testing.T) {
 	var want struct {
 		Variance []float64 `json:"explained_variance"`
 	}
-	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.neighbors.json"))), &want); err != nil {
+	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.neighbors.json"))),
+		&want); err != nil {
 		t.Fatal(err)
 	}
 	var model, rows string
@@ -27,7 +28,8 @@ func TestTables(t *testing.T) {
 			continue
 		}
 		input := "--input=" + clitest.Testdata(t, "flights_small."+ext)
-		told := mustRun(t, dir, input, "--id_column=id", "--drop=air_time,tailnum,delayed", "--encode=auto", "--standardize", "--components=5",
+		told := mustRun(t, dir, input, "--id_column=id", "--drop=air_time,tailnum,delayed", "--encode=auto", "--standardize",
+			"--components=5",
 			"--output_model=m.json", "--output=p.csv", "--report=none")
 		if !strings.Contains(told, "carrier: categorical: 14 distinct values") {
 			t.Errorf("%s: %s", ext, told)
@@ -60,19 +62,24 @@ func TestTables(t *testing.T) {
 	lines := strings.SplitAfter(clitest.Read(t, clitest.Testdata(t, "flights_small.csv")), "\n")
 	carrier := strings.Split(lines[1], ",")[4]
 	clitest.Write(t, filepath.Join(dir, "q.csv"), lines[0]+strings.Replace(lines[1], ","+carrier+",", ",??,", 1)+lines[2])
-	if told := mustRun(t, dir, "--input=q.csv", "--transform=m.json", "--output=q.out.csv", "--report=none"); !strings.Contains(told, "column carrier: 1 cells of categories that the encoding of the components does not know") {
+	if told := mustRun(t, dir, "--input=q.csv", "--transform=m.json", "--output=q.out.csv",
+		"--report=none"); !strings.Contains(told,
+		"column carrier: 1 cells of categories that the encoding of the components does not know") {
 		t.Error(told)
 	}
 	for flag, want := range map[string]string{
-		"--encode=auto": "without flags of tables", "--standardize": "--standardize: with --transform, the components are those of its file",
+		"--encode=auto": "without flags of tables",
+		"--standardize": "--standardize: with --transform, the components are those of its file",
 	} {
-		if stderr, code := run2(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--transform=m.json", flag, "--output=x.csv"); code != 2 || !strings.Contains(stderr, want) {
+		if stderr, code := run2(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--transform=m.json", flag,
+			"--output=x.csv"); code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s", flag, code, stderr)
 		}
 	}
 	broken := strings.Replace(model, `"n_features_in":`, `"n_features_in":1`, 1)
 	clitest.Write(t, filepath.Join(dir, "broken.json"), broken)
-	if stderr, code := run2(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--transform=broken.json", "--output=x.csv"); code == 0 || !strings.Contains(stderr, "broken.json") {
+	if stderr, code := run2(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--transform=broken.json",
+		"--output=x.csv"); code == 0 || !strings.Contains(stderr, "broken.json") {
 		t.Errorf("a broken model: exit code %d, %s", code, stderr)
 	}
 }
@@ -81,9 +88,12 @@ func TestTables(t *testing.T) {
 func TestRowsWithoutColor(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	input := []string{"--input=" + clitest.Testdata(t, "flights_small.csv"), "--id_column=id", "--encode=auto", "--standardize", "--components=2"}
-	mustRun(t, dir, append(input, "--drop=air_time,tailnum,delayed", "--output_model=m.json", "--output=p.csv", "--report=none")...)
-	told := mustRun(t, dir, append(input, "--drop=air_time,tailnum", "--color=delayed", "--output_model=c.json", "--output=q.csv", "--report=e.html")...)
+	input := []string{"--input=" + clitest.Testdata(t, "flights_small.csv"), "--id_column=id", "--encode=auto",
+		"--standardize", "--components=2"}
+	mustRun(t, dir, append(input, "--drop=air_time,tailnum,delayed", "--output_model=m.json", "--output=p.csv",
+		"--report=none")...)
+	told := mustRun(t, dir, append(input, "--drop=air_time,tailnum", "--color=delayed", "--output_model=c.json",
+		"--output=q.csv", "--report=e.html")...)
 	if strings.Contains(told, "without a target") {
 		t.Errorf("rows are left out: %s", told)
 	}
@@ -95,7 +105,8 @@ func TestRowsWithoutColor(t *testing.T) {
 	if !strings.Contains(clitest.Read(t, filepath.Join(dir, "e.html")), `"(none)"`) {
 		t.Error("the page has no group of the rows without a colour")
 	}
-	mustRun(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--id_column=id", "--transform=c.json", "--color=delayed", "--output=again.csv", "--report=none")
+	mustRun(t, dir, "--input="+clitest.Testdata(t, "flights_small.csv"), "--id_column=id", "--transform=c.json",
+		"--color=delayed", "--output=again.csv", "--report=none")
 	if clitest.Read(t, filepath.Join(dir, "again.csv")) != clitest.Read(t, filepath.Join(dir, "p.csv")) {
 		t.Error("--transform with --color projects other rows")
 	}

@@ -53,11 +53,13 @@ func TestStreams(t *testing.T) {
 	}
 	c = job(t, dir, "--input=-", "--input_format=csv", "--output=-")
 	c.Stdin = strings.NewReader("id,pixel_0\n0,1\n1,x\n2,2\n3,3\n4,4\n")
-	if _, stderr, code := clitest.End(t, c); code != 1 || stderr != "kneighbors: standard input: row 1, column pixel_0: found \"x\", expected a number\n" {
+	if _, stderr, code := clitest.End(t, c); code != 1 ||
+		stderr != "kneighbors: standard input: row 1, column pixel_0: found \"x\", expected a number\n" {
 		t.Errorf("a fault in standard input: exit code %d\n%s", code, stderr)
 	}
 
-	if err := errors.Join(syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o666), os.Mkdir(filepath.Join(dir, "d"), 0o777), os.Symlink("d/target.csv", filepath.Join(dir, "link.csv"))); err != nil {
+	if err := errors.Join(syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o666), os.Mkdir(filepath.Join(dir, "d"), 0o777),
+		os.Symlink("d/target.csv", filepath.Join(dir, "link.csv"))); err != nil {
 		t.Fatal(err)
 	}
 	got := make(chan string)
@@ -74,7 +76,8 @@ func TestStreams(t *testing.T) {
 	if clitest.Read(t, filepath.Join(dir, "d/target.csv")) != want {
 		t.Error("through the link came something else")
 	}
-	for name, mode := range map[string]os.FileMode{"fifo": os.ModeNamedPipe, "link.csv": os.ModeSymlink, "/dev/null": os.ModeDevice} {
+	for name, mode := range map[string]os.FileMode{"fifo": os.ModeNamedPipe, "link.csv": os.ModeSymlink,
+		"/dev/null": os.ModeDevice} {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, name)
 		}

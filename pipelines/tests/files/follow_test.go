@@ -100,7 +100,8 @@ func newStreams(t *testing.T) *streams {
 	}
 	clitest.Write(t, filepath.Join(s.dir, "x.csv"), s.csv)
 	clitest.Write(t, filepath.Join(s.dir, "x.jsonl"), s.jsonl)
-	s.run(t, "sgd", "--input=x.csv", "--target=target", "--task=classification", "--standardize", "--report=none", "--output_model=m.json")
+	s.run(t, "sgd", "--input=x.csv", "--target=target", "--task=classification", "--standardize", "--report=none",
+		"--output_model=m.json")
 	s.run(t, "index", "--input=x.jsonl", "--id_column=id", "--index=x.index")
 	return s
 }
@@ -124,10 +125,13 @@ func TestFollow(t *testing.T) {
 		name, command, rows, from, stdin, output string
 		args                                     []string
 	}{
-		{"predict csv", "predict", s.csv, "--input", "--input", "csv", []string{"--model=m.json", "--proba", "--columns=!target"}},
+		{"predict csv", "predict", s.csv, "--input", "--input", "csv",
+			[]string{"--model=m.json", "--proba", "--columns=!target"}},
 		{"predict jsonl", "predict", s.csv, "--input", "--input", "jsonl", []string{"--model=m.json", "--decision"}},
-		{"kneighbors", "kneighbors", s.jsonl, "--queries", "--input", "jsonl", []string{"--index=x.index", "--id_column=id", "--k=3"}},
-		{"kneighbors radius", "kneighbors", s.jsonl, "--queries", "--queries", "csv", []string{"--index=x.index", "--id_column=id", "--radius=100", "--layout=nested"}},
+		{"kneighbors", "kneighbors", s.jsonl, "--queries", "--input", "jsonl",
+			[]string{"--index=x.index", "--id_column=id", "--k=3"}},
+		{"kneighbors radius", "kneighbors", s.jsonl, "--queries", "--queries", "csv",
+			[]string{"--index=x.index", "--id_column=id", "--radius=100", "--layout=nested"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			name := "x.csv"
@@ -164,7 +168,8 @@ func TestFollow(t *testing.T) {
 				}
 			}
 			rest, told, code := v.end()
-			if code != 0 || rest != "" || !strings.Contains(told, "standard input is taken for ."+strings.TrimPrefix(name, "x.")) {
+			if code != 0 || rest != "" || !strings.Contains(told, "standard input is taken for ."+
+				strings.TrimPrefix(name, "x.")) {
 				t.Errorf("exit code %d, the rest is %q\n%s", code, rest, told)
 			}
 		})
@@ -176,7 +181,8 @@ func fed(c *exec.Cmd, text string) *exec.Cmd {
 	return c
 }
 
-// TestFollowEnds ends conversations: by a row at fault, by one that is skipped, by a signal, by a reader that goes away.
+// TestFollowEnds ends conversations: by a row at fault, by one that is skipped, by a signal, by a reader that goes
+// away.
 func TestFollowEnds(t *testing.T) {
 	t.Parallel()
 	s := newStreams(t)
@@ -186,7 +192,8 @@ func TestFollowEnds(t *testing.T) {
 	at := `predict: standard input: row 1, column ` + column + `: found "x", expected a number` + "\n"
 	predict := func(args ...string) *conversation {
 		t.Helper()
-		v := talk(t, clitest.Other(s.dir, "predict", append([]string{"--model=m.json", "--input=-", "--output=-", "--quiet"}, args...)...))
+		v := talk(t, clitest.Other(s.dir, "predict", append([]string{"--model=m.json", "--input=-", "--output=-", "--quiet"},
+			args...)...))
 		v.say(rows[0] + rows[1])
 		if got := v.hear() + v.hear(); got != "id,prediction\n0,0\n" {
 			t.Fatalf("%q", got)

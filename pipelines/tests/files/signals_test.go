@@ -42,7 +42,8 @@ func signalledCommands(t *testing.T, dir string, all bool) []*signalled {
 	cancer := []string{"--input=" + dir + "/breast_cancer.csv", "--target=target"}
 	sgd := append([]string{"--task=classification", "--standardize"}, cancer...)
 	model := filepath.Join(dir, "model.json")
-	if _, stderr, code := clitest.End(t, clitest.Other(dir, "sgd", append(sgd, "--report=none", "--output_model="+model)...)); code != 0 {
+	if _, stderr, code := clitest.End(t,
+		clitest.Other(dir, "sgd", append(sgd, "--report=none", "--output_model="+model)...)); code != 0 {
 		t.Fatal(stderr)
 	}
 	pixels := []string{"--input=" + dir + "/digits.csv", "--id_column=id", "--columns=pixel_*"}
@@ -50,19 +51,27 @@ func signalledCommands(t *testing.T, dir string, all bool) []*signalled {
 		return regexp.MustCompile(`^\.` + regexp.QuoteMeta(model) + `\.checkpoint-`)
 	}
 	commands := []*signalled{
-		{args: append([]string{"kneighbors", "--k=5", "--output=o.csv", "--summary=s.json"}, pixels...), outputs: []string{"o.csv", "o.html", "s.json"}},
+		{args: append([]string{"kneighbors", "--k=5", "--output=o.csv", "--summary=s.json"}, pixels...),
+			outputs: []string{"o.csv", "o.html", "s.json"}},
 		{args: append([]string{"index", "--index=o.index"}, pixels...), outputs: []string{"o.index"}},
-		{args: append([]string{"sgd", "--alpha=0.01,0.1", "--output_model=m.json"}, sgd...), outputs: []string{"m.cv.csv", "m.html", "m.json"}, may: resumable("m.json")},
-		{args: append([]string{"predict", "--model=" + model, "--output=p.csv", "--num_shards=2"}, cancer...), outputs: []string{"p-00000-of-00002.csv", "p-00001-of-00002.csv"}},
-		{args: append([]string{"eigen", "--components=4", "--output=e.csv", "--output_model=e.json"}, pixels...), outputs: []string{"e.csv", "e.html", "e.json"}},
+		{args: append([]string{"sgd", "--alpha=0.01,0.1", "--output_model=m.json"}, sgd...),
+			outputs: []string{"m.cv.csv", "m.html", "m.json"}, may: resumable("m.json")},
+		{args: append([]string{"predict", "--model=" + model, "--output=p.csv", "--num_shards=2"}, cancer...),
+			outputs: []string{"p-00000-of-00002.csv", "p-00001-of-00002.csv"}},
+		{args: append([]string{"eigen", "--components=4", "--output=e.csv", "--output_model=e.json"}, pixels...),
+			outputs: []string{"e.csv", "e.html", "e.json"}},
 	}
 	if all {
 		commands = append(commands, []*signalled{
-			{args: append([]string{"bayes", "--kind=gaussian", "--output_model=b.json"}, cancer...), outputs: []string{"b.html", "b.json"}, may: resumable("b.json")},
-			{args: append([]string{"kmeans", "--n_clusters=8", "--output=c.csv", "--output_model=k.json"}, pixels...), outputs: []string{"c.csv", "k.html", "k.json"}, may: resumable("k.json")},
+			{args: append([]string{"bayes", "--kind=gaussian", "--output_model=b.json"}, cancer...),
+				outputs: []string{"b.html", "b.json"}, may: resumable("b.json")},
+			{args: append([]string{"kmeans", "--n_clusters=8", "--output=c.csv", "--output_model=k.json"}, pixels...),
+				outputs: []string{"c.csv", "k.html", "k.json"}, may: resumable("k.json")},
 			{args: append([]string{"groups", "--radius=20", "--output=g.csv"}, pixels...), outputs: []string{"g.csv", "g.html"}},
-			{args: []string{"transform", "--input=" + dir + "/flights_small.csv", "--output=t.csv", "--output_encoding=t.json"}, outputs: []string{"t.csv", "t.json"}},
-			{args: []string{"recommend", "--input=" + dir + "/ratings.csv", "--row=user", "--column=item", "--k=5", "--output=r.csv", "--neighbors_output=n.csv"}, outputs: []string{"n.csv", "r.csv", "r.html"}},
+			{args: []string{"transform", "--input=" + dir + "/flights_small.csv", "--output=t.csv", "--output_encoding=t.json"},
+				outputs: []string{"t.csv", "t.json"}},
+			{args: []string{"recommend", "--input=" + dir + "/ratings.csv", "--row=user", "--column=item", "--k=5",
+				"--output=r.csv", "--neighbors_output=n.csv"}, outputs: []string{"n.csv", "r.csv", "r.html"}},
 		}...)
 	}
 	for _, c := range commands {
@@ -108,13 +117,15 @@ func TestSignals(t *testing.T) {
 		c := commands[i%len(commands)]
 		try := trial{signalled: c, dir: filepath.Join(dir, fmt.Sprint("run", i)), earlier: random.IntN(2) == 0}
 		moment := random.Float64() * 1.2
-		signal := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL}[random.IntN(5)]
+		signal := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGINT, syscall.SIGTERM,
+			syscall.SIGKILL}[random.IntN(5)]
 		g.Go(func() error {
 			delay := time.Duration(moment * float64(c.took.Load()))
 			how, err := try.interrupt(delay, signal)
 			results <- how
 			if err != nil {
-				t.Errorf("%v, %v after %v, at %.0f %% of the job, earlier outputs %v: %v", c.args, signal, delay, 100*moment, try.earlier, err)
+				t.Errorf("%v, %v after %v, at %.0f %% of the job, earlier outputs %v: %v", c.args, signal, delay, 100*moment,
+					try.earlier, err)
 			}
 			return nil
 		})
@@ -212,7 +223,8 @@ func (c *trial) check(status syscall.WaitStatus, stderr string) (how string, err
 		return "", err
 	}
 	wrong := func(what string) error {
-		return fmt.Errorf("%s; exit code %d, files %v, temporary files %v, it said:\n%s", what, status.ExitStatus(), names, temporary, stderr)
+		return fmt.Errorf("%s; exit code %d, files %v, temporary files %v, it said:\n%s", what, status.ExitStatus(), names,
+			temporary, stderr)
 	}
 	fresh, others, torn := c.look(names)
 	if len(torn) > 0 {

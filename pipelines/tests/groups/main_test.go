@@ -38,7 +38,8 @@ func TestGroups(t *testing.T) {
 	if !strings.Contains(stderr, "5 rows × 1 columns: 2 groups, 2 of several rows, with 5 rows, the largest of 3; 2 rows stay") {
 		t.Errorf("told\n%s", stderr)
 	}
-	if page := clitest.Read(t, filepath.Join(dir, "g.html")); !strings.Contains(page, "<li><strong>cid</strong></li><li>ann</li><li>dan</li>") {
+	if page := clitest.Read(t, filepath.Join(dir, "g.html")); !strings.Contains(page,
+		"<li><strong>cid</strong></li><li>ann</li><li>dan</li>") {
 		t.Error("no group of cid, ann and dan on the page")
 	}
 	var summary struct {
@@ -57,12 +58,15 @@ func TestMaxDiameter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "x.csv", "x\n0\n1\n2.1\n3\n9\n")
-	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--radius=1.2", "--max_diameter=1.5", "--keep=last", "--recall=0.99",
+	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--radius=1.2", "--max_diameter=1.5",
+		"--keep=last", "--recall=0.99",
 		"--output=g.csv", "--output_kept=kept.csv"))
-	if code != 0 || !strings.Contains(stderr, "3 rows stay; 1 were wider than the diameter, and are cut") || !strings.Contains(stderr, "recall 1: all rows") {
+	if code != 0 || !strings.Contains(stderr, "3 rows stay; 1 were wider than the diameter, and are cut") ||
+		!strings.Contains(stderr, "recall 1: all rows") {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
-	if got := clitest.Read(t, filepath.Join(dir, "g.csv")); got != "id,group,size,keep\n0,0,2,0\n1,0,2,1\n2,2,2,0\n3,2,2,1\n4,4,1,1\n" {
+	if got := clitest.Read(t, filepath.Join(dir,
+		"g.csv")); got != "id,group,size,keep\n0,0,2,0\n1,0,2,1\n2,2,2,0\n3,2,2,1\n4,4,1,1\n" {
 		t.Errorf("got\n%s", got)
 	}
 	if got := clitest.Read(t, filepath.Join(dir, "kept.csv")); got != "x\n1\n3\n9\n" {
@@ -95,9 +99,11 @@ func TestKept(t *testing.T) {
 		{"--keep=price:max", lines(1, 3), lines(0, 4, 5)},
 		{"--keep=last --chunk_rows=2 --columns=x", lines(4, 5), lines(0, 1, 3)},
 	} {
-		args := append(strings.Fields(c.args), "--input=x.csv", "--id_column=name", "--radius=1", "--on_error=skip", "--output=g.csv",
+		args := append(strings.Fields(c.args), "--input=x.csv", "--id_column=name", "--radius=1", "--on_error=skip",
+			"--output=g.csv",
 			"--output_kept=kept.csv", "--output_dropped=dropped.csv")
-		if _, stderr, code := clitest.End(t, clitest.Command(dir, args...)); code != 0 || !strings.Contains(stderr, "kept.csv\ndropped.csv\n") {
+		if _, stderr, code := clitest.End(t, clitest.Command(dir, args...)); code != 0 ||
+			!strings.Contains(stderr, "kept.csv\ndropped.csv\n") {
 			t.Fatalf("%s: exit code %d\n%s", c.args, code, stderr)
 		}
 		if got := clitest.Read(t, filepath.Join(dir, "kept.csv")); got != c.kept {
@@ -118,15 +124,19 @@ func TestTables(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "x.csv", "city,size,price\nRome,1,\nRome,,5\nOslo,1,2\nRome,1,4\nOslo,1,\n")
-	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--categorical=city", "--standardize", "--radius=0.1",
+	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--categorical=city", "--standardize",
+		"--radius=0.1",
 		"--keep=price:max", "--output=g.csv", "--output_kept=kept.csv"))
-	if code != 0 || !strings.Contains(stderr, "price says which row of a group stays, and is no part of what makes rows near") {
+	if code != 0 || !strings.Contains(stderr,
+		"price says which row of a group stays, and is no part of what makes rows near") {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
-	if got, want := clitest.Read(t, filepath.Join(dir, "g.csv")), "id,group,size,keep\n0,0,2,0\n1,1,1,1\n2,2,2,1\n3,0,2,1\n4,2,2,0\n"; got != want {
+	if got, want := clitest.Read(t, filepath.Join(dir, "g.csv")),
+		"id,group,size,keep\n0,0,2,0\n1,1,1,1\n2,2,2,1\n3,0,2,1\n4,2,2,0\n"; got != want {
 		t.Errorf("got\n%s", got)
 	}
-	if got, want := clitest.Read(t, filepath.Join(dir, "kept.csv")), "city,size,price\nRome,,5\nOslo,1,2\nRome,1,4\n"; got != want {
+	if got, want := clitest.Read(t, filepath.Join(dir, "kept.csv")),
+		"city,size,price\nRome,,5\nOslo,1,2\nRome,1,4\n"; got != want {
 		t.Errorf("kept\n%s", got)
 	}
 }
@@ -147,15 +157,19 @@ func TestRefused(t *testing.T) {
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--keep=cost:max", "--output=g.csv"}, "cost"},
 		{[]string{"--input=lack.csv", "--radius=1", "--keep=price:max", "--output=g.csv"}, "lack.csv: row 1, column price"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=-1", "--output=g.csv"}, "no euclidean distance is below 0"},
-		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--metric=inner_product", "--output=g.csv"}, "by the inner product"},
-		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--recall=2", "--output=g.csv"}, "groups: --recall=2: must be greater than 0"},
-		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--seed=2", "--output=g.csv"}, "groups: --seed is of an approximate search"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--metric=inner_product", "--output=g.csv"},
+			"by the inner product"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--recall=2", "--output=g.csv"},
+			"groups: --recall=2: must be greater than 0"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--seed=2", "--output=g.csv"},
+			"groups: --seed is of an approximate search"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--recall=0.9", "--keep=center", "--output=g.csv"},
 			"groups: keep center: counts all neighbours"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--max_diameter=-2", "--output=g.csv"},
 			"groups: max_diameter -2: no euclidean distance is below 0"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.npy"}, ".npy does not"},
-		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=kept.parquet"}, "--output_kept: rows are written as they stand in the input, which is .csv, and not as .parquet"},
+		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=kept.parquet"},
+			"--output_kept: rows are written as they stand in the input, which is .csv, and not as .parquet"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--output=g.csv", "--output_kept=g.csv"}, "--output_kept"},
 	} {
 		_, stderr, code := clitest.End(t, clitest.Command(dir, append(c.args, "--quiet")...))

@@ -32,9 +32,12 @@ func names(t *testing.T, dir string) string {
 
 func TestIndex(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--index=out/digits.index", "--summary=out/summary.json"}
+	args := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+		"--index=out/digits.index", "--summary=out/summary.json"}
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, args...))
-	if code != 0 || stdout != "" || !strings.HasPrefix(stderr, "index: left out: target (number)\n1797 points × 64 columns in ") || !strings.HasSuffix(stderr, "\nout/digits.index\n") {
+	if code != 0 || stdout != "" ||
+		!strings.HasPrefix(stderr, "index: left out: target (number)\n1797 points × 64 columns in ") ||
+		!strings.HasSuffix(stderr, "\nout/digits.index\n") {
 		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	if got := names(t, filepath.Join(dir, "out")); got != "[digits.index summary.json]" {
@@ -45,7 +48,8 @@ func TestIndex(t *testing.T) {
 	}
 	// The same points give the same bytes.
 	before := clitest.Read(t, filepath.Join(dir, "out/digits.index"))
-	if _, stderr, code := clitest.End(t, clitest.Command(dir, append(args, "--chunk_rows=100", "--quiet")...)); code != 0 || stderr != "" {
+	if _, stderr, code := clitest.End(t,
+		clitest.Command(dir, append(args, "--chunk_rows=100", "--quiet")...)); code != 0 || stderr != "" {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
 	if clitest.Read(t, filepath.Join(dir, "out/digits.index")) != before {
@@ -76,7 +80,8 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--index=o.index", "--on_error=skip"))
-	if code != 0 || !strings.Contains(stderr, "1 rows left out: o.index.rejected.jsonl") || names(t, dir) != "[o.index o.index.rejected.jsonl x.csv]" {
+	if code != 0 || !strings.Contains(stderr, "1 rows left out: o.index.rejected.jsonl") ||
+		names(t, dir) != "[o.index o.index.rejected.jsonl x.csv]" {
 		t.Errorf("--on_error=skip: exit code %d, %s\n%s", code, names(t, dir), stderr)
 	}
 }
@@ -96,7 +101,8 @@ func TestTooLittleMemory(t *testing.T) {
 	if err := errors.Join(err, f.Truncate(8+4*n*d), f.Close()); err != nil { // of nothing, which takes no space
 		t.Fatal(err)
 	}
-	if _, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.fbin", "--index=o.index")); code != 1 || !strings.HasPrefix(stderr, "index: the job needs about ") || names(t, dir) != "[x.fbin]" {
+	if _, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.fbin", "--index=o.index")); code != 1 ||
+		!strings.HasPrefix(stderr, "index: the job needs about ") || names(t, dir) != "[x.fbin]" {
 		t.Errorf("exit code %d, %s\n%s", code, names(t, dir), stderr)
 	}
 }
@@ -160,12 +166,15 @@ func TestTextIDs(t *testing.T) {
 		name string
 		code int
 	}{{"x", 2}, {"n", 0}} {
-		if _, stderr, code := clitest.End(t, clitest.Command(dir, "--input="+c.name+".csv", "--id_column=id", "--index="+c.name+".index")); code != 0 {
+		if _, stderr, code := clitest.End(t, clitest.Command(dir, "--input="+c.name+".csv", "--id_column=id", "--index="+
+			c.name+".index")); code != 0 {
 			t.Fatal(stderr)
 		}
-		args := []string{"--index=" + c.name + ".index", "--queries=n.csv", "--columns=a", "--k=1", "--report=none", "--output=" + c.name + ".npy"}
+		args := []string{"--index=" + c.name + ".index", "--queries=n.csv", "--columns=a", "--k=1", "--report=none",
+			"--output=" + c.name + ".npy"}
 		_, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", args...))
-		if code != c.code || code != 0 && !strings.Contains(stderr, "x.index: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet") {
+		if code != c.code || code != 0 &&
+			!strings.Contains(stderr, "x.index: its ids are text, and .npy holds integers: write .csv, .jsonl or .parquet") {
 			t.Errorf("%s: exit code %d\n%s", c.name, code, stderr)
 		}
 	}
@@ -174,8 +183,8 @@ func TestTextIDs(t *testing.T) {
 	}
 }
 
-// A new version of an index has the bytes of one of the same rows, and the answers of one of the rows that are left. Jobs
-// and the version before stay as they are.
+// A new version of an index has the bytes of one of the same rows, and the answers of one of the rows that are left.
+// Jobs and the version before stay as they are.
 func TestVersion(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a process sixteen times")
@@ -211,12 +220,14 @@ func TestVersion(t *testing.T) {
 	if read("added.index") != read("both.index") {
 		t.Error("an index with rows added has other bytes than one of all")
 	}
-	if stderr := index("--from=1.index", "--append=2.csv", "--delete=gone.csv", "--index=new.index"); !strings.Contains(stderr, "  2 points were deleted, and 2 added") {
+	if stderr := index("--from=1.index", "--append=2.csv", "--delete=gone.csv",
+		"--index=new.index"); !strings.Contains(stderr, "  2 points were deleted, and 2 added") {
 		t.Error(stderr)
 	}
 	index("--input=left.csv", "--id_column=id", "--index=left.index")
 	for _, name := range []string{"new", "left"} {
-		args := []string{"--index=" + name + ".index", "--queries=1.csv", "--id_column=id", "--k=4", "--report=none", "--output=" + name + ".csv"}
+		args := []string{"--index=" + name + ".index", "--queries=1.csv", "--id_column=id", "--k=4", "--report=none",
+			"--output=" + name + ".csv"}
 		if _, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", args...)); code != 0 {
 			t.Fatal(stderr)
 		}
@@ -237,7 +248,8 @@ func TestVersion(t *testing.T) {
 		{"--from=1.index --append=2.csv --metric=cosine", 2, "without --metric"},
 		{"--from=1.index --append=2.csv --numeric=a", 2, "without flags of tables"},
 		{"--from=none.index --append=2.csv", 1, "none.index: found no file of that name"},
-		{"--from=1.index --append=other.csv", 1, `other.csv: found the columns "id", "a", without "b", expected the columns "a", "b"`},
+		{"--from=1.index --append=other.csv", 1,
+			`other.csv: found the columns "id", "a", without "b", expected the columns "a", "b"`},
 		{"--from=1.index --append=plain.csv", 2, `expected the id column "id"`},
 		{"--from=1.index --delete=2.csv", 1, `found "u6", "u7" that none has, expected ids`},
 		{"--from=1.index --delete=1.csv", 2, "all points would be deleted"},
@@ -249,8 +261,8 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// The parameters of a metric that follow from the points follow anew, and those that were given stay; an index of either
-// answers.
+// The parameters of a metric that follow from the points follow anew, and those that were given stay; an index of
+// either answers.
 func TestVersionParams(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts a process ten times")
@@ -260,18 +272,21 @@ func TestVersionParams(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "left.csv"), "a,b\n1,5\n2,1\n4,2\n8,9\n")
 	clitest.Write(t, filepath.Join(dir, "v.csv"), "2,3\n")
 	clitest.Write(t, filepath.Join(dir, "gone.csv"), "4\n")
-	for i, metric := range []string{"--metric=seuclidean", "--metric=mahalanobis", "--metric=seuclidean --metric_params=v.csv"} {
+	for i, metric := range []string{"--metric=seuclidean", "--metric=mahalanobis",
+		"--metric=seuclidean --metric_params=v.csv"} {
 		var got [2]string
 		for j, args := range []string{"--from=x.index --delete=gone.csv", "--input=left.csv " + metric} {
 			if j == 0 {
-				if _, stderr, code := clitest.End(t, clitest.Command(dir, strings.Fields("--input=x.csv --index=x.index "+metric)...)); code != 0 {
+				if _, stderr, code := clitest.End(t,
+					clitest.Command(dir, strings.Fields("--input=x.csv --index=x.index "+metric)...)); code != 0 {
 					t.Fatal(stderr)
 				}
 			}
 			if _, stderr, code := clitest.End(t, clitest.Command(dir, strings.Fields(args+" --index=y.index")...)); code != 0 {
 				t.Fatal(stderr)
 			}
-			if _, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", "--index=y.index", "--queries=x.csv", "--k=3", "--report=none", "--output=y.csv")); code != 0 {
+			if _, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", "--index=y.index", "--queries=x.csv", "--k=3",
+				"--report=none", "--output=y.csv")); code != 0 {
 				t.Fatal(stderr)
 			}
 			got[j] = clitest.Read(t, filepath.Join(dir, "y.csv"))
@@ -282,8 +297,8 @@ func TestVersionParams(t *testing.T) {
 	}
 }
 
-// An index with --recall answers as a search that makes its lists anew, and so does a new version of it; one without says
-// that it keeps none.
+// An index with --recall answers as a search that makes its lists anew, and so does a new version of it; one without
+// says that it keeps none.
 func TestRecall(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes thousands of queries to measure a recall")
@@ -352,7 +367,8 @@ func TestRecall(t *testing.T) {
 		if list[0] == "index" {
 			list = append(list[:len(list)-2], "--index=o.index")
 		}
-		if _, stderr, code := clitest.End(t, clitest.Other(dir, list[0], list[1:]...)); code != 2 || !strings.Contains(stderr, want) {
+		if _, stderr, code := clitest.End(t, clitest.Other(dir, list[0], list[1:]...)); code != 2 ||
+			!strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
 		}
 	}

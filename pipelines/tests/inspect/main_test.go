@@ -45,7 +45,8 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &f); err != nil || code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
 	}
-	if d := f.Dataset; d.Rows != 4 || d.Columns != 1 || d.Faulty != 1 || d.Spread[0].Name != "y" || d.Duplicates.Repeated != 1 || d.IDs != nil {
+	if d := f.Dataset; d.Rows != 4 || d.Columns != 1 || d.Faulty != 1 || d.Spread[0].Name != "y" ||
+		d.Duplicates.Repeated != 1 || d.IDs != nil {
 		t.Errorf("JSON: %s", stdout)
 	}
 }

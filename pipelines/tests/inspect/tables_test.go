@@ -49,7 +49,8 @@ func TestTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("id,when,colour,size,sold\n")
 	for i := range 120 {
-		fmt.Fprintf(&b, "row%d,2026-%02d-%02d,%s,%v,%v\n", i, i%12+1, i%28+1, []string{"red", "green", ""}[i%3], []any{i % 7, ""}[i%10/9], i%7+i%3 > 4)
+		fmt.Fprintf(&b, "row%d,2026-%02d-%02d,%s,%v,%v\n", i, i%12+1, i%28+1, []string{"red", "green", ""}[i%3],
+			[]any{i % 7, ""}[i%10/9], i%7+i%3 > 4)
 	}
 	clitest.Write(t, filepath.Join(dir, "t.csv"), b.String())
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "t.csv"))
@@ -86,7 +87,8 @@ func TestTableKinds(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "a, b.csv"), b.String())
 	clitest.Write(t, filepath.Join(dir, "n.csv"), "x,y\n1,2\n3,4\n")
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "a\\, b.csv"))
-	for _, want := range []string{"a, b.csv: csv, 784 bytes: a table: ", "3 distinct values; the most frequent: k0 34 %, k1 33 %, k2 33 %", `--input='a\, b.csv' --target=what`} {
+	for _, want := range []string{"a, b.csv: csv, 784 bytes: a table: ",
+		"3 distinct values; the most frequent: k0 34 %, k1 33 %, k2 33 %", `--input='a\, b.csv' --target=what`} {
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("exit code %d, no %q in\n%s%s", code, want, stdout, stderr)
 		}
@@ -110,7 +112,8 @@ func TestTableKinds(t *testing.T) {
 	if s := fmt.Sprint(got); s != "{{90 [{the kind categorical [{k0 30} {k1 30} {k2 30}]} {what left out [{it's 90}]}]}}" {
 		t.Error(s)
 	}
-	if stdout, stderr, code = clitest.End(t, clitest.Command(dir, "n.csv")); code != 0 || strings.Contains(stdout, "a table") {
+	if stdout, stderr, code = clitest.End(t, clitest.Command(dir, "n.csv")); code != 0 ||
+		strings.Contains(stdout, "a table") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 }
@@ -123,7 +126,8 @@ func TestWarnings(t *testing.T) {
 	b.WriteString("key;when;price;same;code;noise;copy;city;late;sold\n")
 	for i := range 200 {
 		sold, city := i*7%11, i%5
-		fmt.Fprintf(&b, "k%03d;%d.%d.2024;%d kg;x;%d;%d;%v;%s;%d;%d\n", i, i%28+1, i%12+1, i*3, city, i*37%101, float64(sold)*2+1,
+		fmt.Fprintf(&b, "k%03d;%d.%d.2024;%d kg;x;%d;%d;%v;%s;%d;%d\n", i, i%28+1, i%12+1, i*3, city, i*37%101,
+			float64(sold)*2+1,
 			[]string{"Rom", "Bonn", "Oslo", "Bern", "Riga"}[city], 3*city+i%3, city)
 	}
 	clitest.Write(t, filepath.Join(dir, "t.csv"), b.String())
@@ -150,7 +154,8 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 	page := clitest.Read(t, filepath.Join(dir, "t.html"))
-	for _, want := range []string{"The columns of t.csv", "What to look at", "dates as text", `beamlearn sgd <span class="word"><span class="flag">--input=</span>t.csv</span>`, "<svg"} {
+	for _, want := range []string{"The columns of t.csv", "What to look at", "dates as text",
+		`beamlearn sgd <span class="word"><span class="flag">--input=</span>t.csv</span>`, "<svg"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q on the page", want)
 		}
@@ -173,7 +178,8 @@ func TestWarnings(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 {
 		t.Fatal(err, code)
 	}
-	if s := fmt.Sprint(got.Table.Columns[0].Distinct, got.Table.Columns[4].Histogram); s != "200 &{-0.5 4.5 [40 40 40 40 40] 200}" {
+	if s := fmt.Sprint(got.Table.Columns[0].Distinct,
+		got.Table.Columns[4].Histogram); s != "200 &{-0.5 4.5 [40 40 40 40 40] 200}" {
 		t.Error(s)
 	}
 }
@@ -182,18 +188,22 @@ func TestWarnings(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clitest.Write(t, filepath.Join(dir, "p.csv"), "id,prediction,proba_no,proba_yes\na,yes,0.25,0.75\nb,,,\nc,no,0.5,0.5\nd,yes,0.125,0.875\n,,,\n")
+	clitest.Write(t, filepath.Join(dir, "p.csv"),
+		"id,prediction,proba_no,proba_yes\na,yes,0.25,0.75\nb,,,\nc,no,0.5,0.5\nd,yes,0.125,0.875\n,,,\n")
 	clitest.Write(t, filepath.Join(dir, "e-00000-of-00002.csv"), "id,pca0,pca1\n0,1,2\n1,3,4\n")
 	clitest.Write(t, filepath.Join(dir, "e-00001-of-00002.csv"), "id,pca0,pca1\n2,0.5,2\n3,2.5,4\n")
-	clitest.Write(t, filepath.Join(dir, "m.cv.csv"), "alpha,l1_ratio,rank,choice,constant_test_r2,mean_test_r2,std_test_r2,split0_test_r2,split1_test_r2\n"+
-		"0.1,,2,,-0.1,0.25,0.01,0.2,0.3\n0.01,,1,best,-0.1,0.5,0.01,0.4,0.6\n")
+	clitest.Write(t, filepath.Join(dir, "m.cv.csv"),
+		"alpha,l1_ratio,rank,choice,constant_test_r2,mean_test_r2,std_test_r2,split0_test_r2,split1_test_r2\n"+
+			"0.1,,2,,-0.1,0.25,0.01,0.2,0.3\n0.01,,1,best,-0.1,0.5,0.01,0.4,0.6\n")
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "p.csv", "e-*.csv", "m.cv.csv"))
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
 	for _, want := range []string{
-		"p.csv: predictions, as predict writes them, ", "  size        5 rows\n", "  without     2 predictions: of rows at fault, which NAME.rejected.jsonl lists\n",
-		"prediction: yes 40 %, no 20 %", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ", "  size        4 rows × 2 components\n",
+		"p.csv: predictions, as predict writes them, ", "  size        5 rows\n",
+		"  without     2 predictions: of rows at fault, which NAME.rejected.jsonl lists\n",
+		"prediction: yes 40 %, no 20 %", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ",
+		"  size        4 rows × 2 components\n",
 		"m.cv.csv: scores of a cross-validation, as sgd writes them\n  size        2 combinations × 2 folds\n  best        alpha 0.01, mean_test_r2 0.5\n",
 	} {
 		if !strings.Contains(stdout, want) {

@@ -77,7 +77,8 @@ func TestBreastCancer(t *testing.T) {
 		}
 		clitest.Write(t, filepath.Join(dir, "init.csv"), text.String())
 		input := "--input=" + clitest.Testdata(t, "breast_cancer.csv")
-		args := []string{input, "--columns=*,!target", "--dtype=float64", "--init=init.csv", fmt.Sprintf("--tol=%v", want.Tol)}
+		args := []string{input, "--columns=*,!target", "--dtype=float64", "--init=init.csv",
+			fmt.Sprintf("--tol=%v", want.Tol)}
 		stderr := mustRun(t, dir, append(args, "--output_model=m.json", "--output=c.csv", "--summary=s.json")...)
 		for _, part := range []string{"569 rows × 30 columns, 7 clusters", "m.json\nm.html\nc.csv\n", "cluster 6: "} {
 			if !strings.Contains(stderr, part) {
@@ -120,8 +121,10 @@ func TestTable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	input := "--input=" + clitest.Testdata(t, "flights_small.csv")
-	stderr := mustRun(t, dir, input, "--id_column=id", "--n_clusters=2-4", "--standardize", "--output_model=m.json", "--output=c.csv", "--cache_memory=0")
-	for _, want := range []string{"has text: the rows are taken for a table", "2 clusters: inertia ", "4 clusters: inertia ", "silhouette"} {
+	stderr := mustRun(t, dir, input, "--id_column=id", "--n_clusters=2-4", "--standardize", "--output_model=m.json",
+		"--output=c.csv", "--cache_memory=0")
+	for _, want := range []string{"has text: the rows are taken for a table", "2 clusters: inertia ",
+		"4 clusters: inertia ", "silhouette"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is missing: %s", want, stderr)
 		}
@@ -138,7 +141,8 @@ func TestTable(t *testing.T) {
 		t.Error("predict gives other clusters")
 	}
 	mustRun(t, dir, input, "--id_column=id", "--init=m.json", "--tol=0", "--output_model=again.json", "--report=none")
-	if again := load(t, filepath.Join(dir, "again.json")); again.Inertia > m.Inertia || len(again.Centers) != len(m.Centers) {
+	if again := load(t, filepath.Join(dir, "again.json")); again.Inertia > m.Inertia ||
+		len(again.Centers) != len(m.Centers) {
 		t.Errorf("inertia %v from a model of %v", again.Inertia, m.Inertia)
 	}
 }
@@ -153,8 +157,9 @@ func TestInit(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "table.csv"), "a,b\n0,x\n1,y\n0,x\n1,y\n")
 	args := []string{"--input=x.csv", "--encode=none", "--on_error=skip", "--report=none", "--max_iter=1"}
 	stderr := mustRun(t, dir, append(args, "--init=init.csv", "--output_model=m.json")...)
-	if m := load(t, filepath.Join(dir, "m.json")); m.Centers[0][1] != 110 || m.Rows != 6 || !strings.Contains(stderr, "\n6 rows × 2 columns") &&
-		!strings.HasPrefix(stderr, "6 rows × 2 columns") {
+	if m := load(t, filepath.Join(dir, "m.json")); m.Centers[0][1] != 110 || m.Rows != 6 ||
+		!strings.Contains(stderr, "\n6 rows × 2 columns") &&
+			!strings.HasPrefix(stderr, "6 rows × 2 columns") {
 		t.Errorf("centres %v of %d rows: %s", m.Centers, m.Rows, stderr)
 	}
 	clitest.Write(t, filepath.Join(dir, "nameless.csv"), "0,100\n1,900\n")
@@ -171,7 +176,8 @@ func TestInit(t *testing.T) {
 	}
 	mustRun(t, dir, "--input=table.csv", "--n_clusters=2", "--output_model=t.json")
 	stderr, code := run(t, dir, "--input=table.csv", "--init=t.json", "--standardize", "--output_model=u.json")
-	if want := "--standardize=true: the encoding of the model of --init is made with false, and stays"; code == 0 || !strings.Contains(stderr, want) {
+	if want := "--standardize=true: the encoding of the model of --init is made with false, and stays"; code == 0 ||
+		!strings.Contains(stderr, want) {
 		t.Errorf("exit code %d, %q is missing: %s", code, want, stderr)
 	}
 }
@@ -181,9 +187,11 @@ func TestInit(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clitest.Write(t, filepath.Join(dir, "x.csv"), "n,far,kind\n10,100000000,a\n12,100000004,a\n30,100000020,a\n32,100000024,a\n")
+	clitest.Write(t, filepath.Join(dir, "x.csv"),
+		"n,far,kind\n10,100000000,a\n12,100000004,a\n30,100000020,a\n32,100000024,a\n")
 	for _, flag := range []string{"--standardize", "--standardize=false"} {
-		stderr := mustRun(t, dir, "--input=x.csv", "--splines=n:3", "--numeric=far", "--n_clusters=2", "--output_model=s.json", "--report=none", flag)
+		stderr := mustRun(t, dir, "--input=x.csv", "--splines=n:3", "--numeric=far", "--n_clusters=2",
+			"--output_model=s.json", "--report=none", flag)
 		if want := "far 100000022 (all 100000012)"; !strings.Contains(stderr, want) {
 			t.Errorf("%s, with splines: %q is missing: %s", flag, want, stderr)
 		}
@@ -209,7 +217,8 @@ func TestAnew(t *testing.T) {
 	rows := "a,b\n" + strings.Repeat("1,2\n5,6\n", 3000)
 	clitest.Write(t, filepath.Join(dir, "x.csv"), rows+"3,\n"+strings.Repeat("1,3\n", 1000))
 	stderr := mustRun(t, dir, "--input=x.csv", "--n_clusters=2", "--output_model=m.json", "--output=c.csv")
-	for _, want := range []string{"row 6000, column b: ", "the rows are taken for a table, from the beginning", "b: numeric: "} {
+	for _, want := range []string{"row 6000, column b: ", "the rows are taken for a table, from the beginning",
+		"b: numeric: "} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is missing: %s", want, stderr)
 		}
@@ -240,7 +249,8 @@ func TestFaults(t *testing.T) {
 		{"--input=nan.csv --encode=none --n_clusters=2 --output_model=m.json", "nan.csv: row 1, column b: "},
 		{"--input=x.csv --init=c.csv --output_model=m.json", "init: centre 0 has 3 columns, the rows have 2"},
 		{"--input=x.csv --init=c.csv --n_clusters=2 --output_model=m.json", "n_clusters [2]: there are 1 initial centres"},
-		{"--input=x.csv --init=none.json --output_model=m.json", "none.json: found no file of that name, expected clusters, as kmeans writes them"},
+		{"--input=x.csv --init=none.json --output_model=m.json",
+			"none.json: found no file of that name, expected clusters, as kmeans writes them"},
 		{"--input=x.csv --init=kmeans --n_clusters=2 --output_model=m.json", "kmeans"},
 	} {
 		stderr, code := run(t, dir, strings.Fields(c.args)...)
@@ -251,18 +261,21 @@ func TestFaults(t *testing.T) {
 			t.Fatalf("%s: there is a model", c.args)
 		}
 	}
-	if stderr := mustRun(t, dir, "--input=x.csv", "--n_clusters=3", "--output_model=m.json"); !strings.Contains(stderr, "warning: 1 of 3 clusters have no row") {
+	if stderr := mustRun(t, dir, "--input=x.csv", "--n_clusters=3", "--output_model=m.json"); !strings.Contains(stderr,
+		"warning: 1 of 3 clusters have no row") {
 		t.Error(stderr)
 	}
 	predict := clitest.Other(dir, "predict", "--input=x.csv", "--model=m.json", "--output=p.csv", "--proba")
-	if _, stderr, code := clitest.End(t, predict); code == 0 || !strings.Contains(stderr, "proba: the model is of clusters, which have no classes") {
+	if _, stderr, code := clitest.End(t, predict); code == 0 ||
+		!strings.Contains(stderr, "proba: the model is of clusters, which have no classes") {
 		t.Error(stderr)
 	}
 	predict = clitest.Other(dir, "predict", "--input=nan.csv", "--model=m.json", "--output=p.csv", "--on_error=skip")
 	if _, stderr, code := clitest.End(t, predict); code != 0 {
 		t.Error(stderr)
 	}
-	if got := clitest.Read(t, filepath.Join(dir, "p.csv")); strings.Count(got, "\n") != 4 || !strings.Contains(got, "\n1,,\n") {
+	if got := clitest.Read(t, filepath.Join(dir, "p.csv")); strings.Count(got, "\n") != 4 ||
+		!strings.Contains(got, "\n1,,\n") {
 		t.Errorf("a row at fault has an answer: %s", got)
 	}
 }
@@ -271,9 +284,11 @@ func TestFaults(t *testing.T) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "--input="+clitest.Testdata(t, "digits.csv"),
+		"--id_column=id", "--columns=pixel_*",
 		"--n_clusters=10", "--output_model=m.json", "--explain"))
-	if code != 0 || !strings.Contains(stdout, "[10], by k-means++, 10 centres in all") || !strings.Contains(stdout, "m.json") {
+	if code != 0 || !strings.Contains(stdout, "[10], by k-means++, 10 centres in all") ||
+		!strings.Contains(stdout, "m.json") {
 		t.Errorf("%d: %s%s", code, stdout, stderr)
 	}
 }

@@ -82,7 +82,8 @@ func TestExcludeSame(t *testing.T) {
 	known := func(i, j int) bool { return brand(i, j) && i%7 != 3 }
 	same := func(i, j int) bool { return i == j }
 	all := math.Inf(1)
-	ways := []string{"--threads=1", "--algorithm=brute --chunk_rows=50", "--broadcast=side_input", "--broadcast=file", "--index_memory=3KB"}
+	ways := []string{"--threads=1", "--algorithm=brute --chunk_rows=50", "--broadcast=side_input", "--broadcast=file",
+		"--index_memory=3KB"}
 	for number, c := range []struct{ flags, want string }{
 		{"--exclude_same=brand --k=4", want(n, 4, all, func(i, j int) bool { return same(i, j) || brand(i, j) })},
 		{"--queries=q.csv --exclude_same=brand --k=4", want(m, 4, all, known)},
@@ -112,7 +113,8 @@ func TestExcludeSame(t *testing.T) {
 		"--exclude_same=brand --k=2 --index=p.index --input=":  "give the input as well",
 		"--exclude_same_id --k=2 --queries=q.csv --id_column=": "--exclude_same_id goes by ids",
 	} {
-		_, stderr, code := runCommand(t, dir, append([]string{"--input=p.csv", "--id_column=id", "--output=x.csv"}, strings.Fields(args)...)...)
+		_, stderr, code := runCommand(t, dir, append([]string{"--input=p.csv", "--id_column=id", "--output=x.csv"},
+			strings.Fields(args)...)...)
 		if code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
 		}

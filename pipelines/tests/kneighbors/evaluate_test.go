@@ -16,7 +16,8 @@ func TestEvaluate(t *testing.T) {
 	dir := t.TempDir()
 	var points, queries, lists strings.Builder
 	points.WriteString("name,x\n")
-	for i := range 90 { // i² apart, so that the three nearest of i are i−1, i−2 and i−3, or follow where it is among the first
+	// i² apart, so that the three nearest of i are i−1, i−2 and i−3, or follow where it is among the first
+	for i := range 90 {
 		fmt.Fprintf(&points, "n%d,%d\n", i, i*i)
 	}
 	queries.WriteString("name,x\nq0,401\nq1,2501\nq2,0\nq3,401\n")
@@ -27,12 +28,14 @@ func TestEvaluate(t *testing.T) {
 			fmt.Fprintf(&lists, "%s,%d,%s,0\n", f[0], rank+1, n)
 		}
 	}
-	for name, text := range map[string]string{"p.csv": points.String(), "q.csv": queries.String(), "other.csv": lists.String(),
+	for name, text := range map[string]string{"p.csv": points.String(), "q.csv": queries.String(),
+		"other.csv": lists.String(),
 		"wrong.csv": "query_id,neighbour\nq0,n1\n"} {
 		clitest.Write(t, filepath.Join(dir, name), text)
 	}
 	run := func(args string) (string, int) {
-		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--input=p.csv", "--id_column=name", "--report=none")...)
+		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--input=p.csv", "--id_column=name",
+			"--report=none")...)
 		return stderr, code
 	}
 	for _, way := range []string{"", "--broadcast=side_input --chunk_rows=3", "--broadcast=file --threads=1"} {
@@ -54,17 +57,21 @@ func TestEvaluate(t *testing.T) {
 			t.Fatal(err)
 		}
 		// q0 has all three, q1 and q3 two of them, q2 no list.
-		if e := s.Evaluation; e.Queries != 4 || e.Recall != 7.0/12 || e.First != 2 || e.Missing != 1 || e.Short != 1 || e.Quantiles["50%"] != 2.0/3 {
+		if e := s.Evaluation; e.Queries != 4 || e.Recall != 7.0/12 || e.First != 2 || e.Missing != 1 || e.Short != 1 ||
+			e.Quantiles["50%"] != 2.0/3 {
 			t.Errorf("%s: %+v", way, e)
 		}
-		if !strings.Contains(stderr, "evaluated: recall@3 0.5833") || !strings.Contains(stderr, "1 queries have no list there") {
+		if !strings.Contains(stderr, "evaluated: recall@3 0.5833") ||
+			!strings.Contains(stderr, "1 queries have no list there") {
 			t.Errorf("%s: told\n%s", way, stderr)
 		}
 	}
-	if _, stderr, code := runCommand(t, dir, "--input=p.csv", "--columns=x", "--k=3", "--output=rows.npy", "--report=none"); code != 0 {
+	if _, stderr, code := runCommand(t, dir, "--input=p.csv", "--columns=x", "--k=3", "--output=rows.npy",
+		"--report=none"); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
-	if stderr, code := run("--k=3 --output=o.csv --evaluate=rows.indices.npy"); code != 0 || !strings.Contains(stderr, "recall@3 1.0000") {
+	if stderr, code := run("--k=3 --output=o.csv --evaluate=rows.indices.npy"); code != 0 ||
+		!strings.Contains(stderr, "recall@3 1.0000") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	for args, want := range map[string]string{

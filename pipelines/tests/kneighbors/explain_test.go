@@ -15,13 +15,17 @@ func TestExplain(t *testing.T) {
 		args string
 		want []string
 	}{
-		{"--k=10", []string{"points     about 18", "queries    every point", "in process: ", "distances  about 3.", "searching  about ", "memory     about ", "shuffle    about "}},
+		{"--k=10", []string{"points     about 18", "queries    every point", "in process: ", "distances  about 3.",
+			"searching  about ", "memory     about ", "shuffle    about "}},
 		{"--k=10 --runner=flink --endpoint=localhost:1 --parallelism=4", []string{
-			"side_input: the index is small", "on 4 × 1 cores", "queries make 1 chunks, too few to keep 4 workers busy: --chunk_rows=1", "warning: --endpoint=localhost:1: no job server"}},
+			"side_input: the index is small", "on 4 × 1 cores",
+			"queries make 1 chunks, too few to keep 4 workers busy: --chunk_rows=1",
+			"warning: --endpoint=localhost:1: no job server"}},
 		{"--k=10 --broadcast=shards --index_memory=300KB", []string{"a worker may spend 293.0 KiB on it: "}},
 	} {
 		dir := t.TempDir()
-		args := append(strings.Fields(c.args), "--explain", "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+		args := append(strings.Fields(c.args), "--explain", "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id",
+			"--columns=pixel_*",
 			"--output=out/neighbors.csv", "--summary=plan.json")
 		stdout, stderr, code := runCommand(t, dir, args...)
 		if code != 0 || stderr != "kneighbors: left out: target (number)\n" {
@@ -44,7 +48,8 @@ func TestExplain(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The rows of text are estimated from the beginning of the file.
-		if plan.Points < 1750 || plan.Points > 1850 || plan.Distances != float64(plan.Points*plan.Points) || !(plan.Seconds > 0) {
+		if plan.Points < 1750 || plan.Points > 1850 || plan.Distances != float64(plan.Points*plan.Points) ||
+			!(plan.Seconds > 0) {
 			t.Errorf("%s: %+v", c.args, plan)
 		}
 	}

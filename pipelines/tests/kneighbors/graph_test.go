@@ -40,7 +40,8 @@ func TestGraphFlags(t *testing.T) {
 	}
 	b := []byte(clitest.Read(t, filepath.Join(dir, "self.indices.npy")))
 	got := make([]int64, 8)
-	if _, err := binary.Decode(b[128:], binary.LittleEndian, got); err != nil || [8]int64(got) != [8]int64{0, 2, 1, 3, 2, 0, 3, 2} {
+	if _, err := binary.Decode(b[128:], binary.LittleEndian, got); err != nil ||
+		[8]int64(got) != [8]int64{0, 2, 1, 3, 2, 0, 3, 2} {
 		t.Errorf("self.indices.npy: %v, %v", got, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"beamlearn/pipelines/internal/clitest"
 )
 
-// Missing cells of a table become scikit-learn's, its other columns stay as they are, and the bytes are the same for any
-// size of a chunk and any number of threads; rows of --queries are filled from those of --input.
+// Missing cells of a table become scikit-learn's, its other columns stay as they are, and the bytes are the same for
+// any size of a chunk and any number of threads; rows of --queries are filled from those of --input.
 func TestImpute(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -55,7 +55,8 @@ func TestImpute(t *testing.T) {
 		tried++
 		clitest.Write(t, filepath.Join(dir, "x.csv"), table(c.X))
 		clitest.Write(t, filepath.Join(dir, "q.csv"), table(c.Q))
-		args := []string{"--input=x.csv", "--columns=c*", "--impute=" + c.Weights, fmt.Sprintf("--k=%d", c.K), "--output=o.csv", "--summary=s.json"}
+		args := []string{"--input=x.csv", "--columns=c*", "--impute=" + c.Weights, fmt.Sprintf("--k=%d", c.K),
+			"--output=o.csv", "--summary=s.json"}
 		if strings.HasSuffix(c.Name, "queries") || c.Standardize {
 			args = append(args, "--queries=q.csv")
 		}
@@ -96,7 +97,8 @@ func TestImpute(t *testing.T) {
 				}
 			}
 		}
-		if c.Name == "empty" && !strings.Contains(clitest.Read(t, filepath.Join(dir, "s.json")), `"columns_without_numbers": [`) {
+		if c.Name == "empty" && !strings.Contains(clitest.Read(t, filepath.Join(dir, "s.json")),
+			`"columns_without_numbers": [`) {
 			t.Error("the summary does not name the column without a number")
 		}
 	}
@@ -116,7 +118,8 @@ func TestImputeFaults(t *testing.T) {
 		args, want string
 		code       int
 	}{
-		{"--input=x.csv --output=o.csv --metric=cosine --k=1,2 --target=b", "--metric=cosine: --impute=uniform goes by nan_euclidean", 2},
+		{"--input=x.csv --output=o.csv --metric=cosine --k=1,2 --target=b",
+			"--metric=cosine: --impute=uniform goes by nan_euclidean", 2},
 		{"--input=x.csv --output=o.csv --recall=0.9", "--recall: --impute=uniform fills a table", 2},
 		{"--input=x.csv --output=o.parquet", "which is .csv, and not as .parquet", 2},
 		{"--input=x.csv", "--output is needed", 2},
@@ -136,11 +139,13 @@ func TestImputeFaults(t *testing.T) {
 		t.Errorf("left: %q", got)
 	}
 	clitest.Write(t, filepath.Join(dir, "id.csv"), "id,a,b\n1,1,2\n900,,2\n2,1000,900\n")
-	_, stderr, code := runCommand(t, dir, "--input=id.csv", "--id_column=id", "--impute=uniform", "--k=1", "--report=none", "--output=o.csv")
+	_, stderr, code := runCommand(t, dir, "--input=id.csv", "--id_column=id", "--impute=uniform", "--k=1", "--report=none",
+		"--output=o.csv")
 	if got := clitest.Read(t, filepath.Join(dir, "o.csv")); code != 0 || got != "id,a,b\n1,1,2\n900,1,2\n2,1000,900\n" {
 		t.Errorf("by ids: exit code %d\n%s\n%s", code, stderr, got)
 	}
-	_, stderr, code = runCommand(t, dir, "--input=bad.csv", "--columns=a,b", "--impute=uniform", "--k=1", "--on_error=skip", "--output=o.csv")
+	_, stderr, code = runCommand(t, dir, "--input=bad.csv", "--columns=a,b", "--impute=uniform", "--k=1",
+		"--on_error=skip", "--output=o.csv")
 	if got := clitest.Read(t, filepath.Join(dir, "o.csv")); code != 0 || got != "a,b\n1,2\n1,3\n5,1\n" {
 		t.Errorf("exit code %d\n%s\n%s", code, stderr, got)
 	}

@@ -44,14 +44,16 @@ func names(t *testing.T, dir string) []string {
 // The first command of the README gives the neighbours that NumPy gives, at any chunk size and number of threads.
 func TestDigits(t *testing.T) {
 	want := clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv"))
-	for i, extra := range [][]string{nil, {"--chunk_rows=100", "--threads=1"}, {"--algorithm=kd_tree", "--dtype=float64"}} {
+	for i, extra := range [][]string{nil, {"--chunk_rows=100", "--threads=1"},
+		{"--algorithm=kd_tree", "--dtype=float64"}} {
 		files, told := "[neighbors.csv neighbors.html summary.json]", "\nout/neighbors.csv\nout/neighbors.html\n"
 		if i > 0 { // a page takes longer than the search
 			extra = append(extra, "--report=none")
 			files, told = "[neighbors.csv summary.json]", "\nout/neighbors.csv\n"
 		}
 		dir := t.TempDir()
-		args := append([]string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--k=10",
+		args := append([]string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*",
+			"--k=10",
 			"--output=out/neighbors.csv", "--summary=out/summary.json"}, extra...)
 		stdout, stderr, code := runCommand(t, dir, args...)
 		if code != 0 || stdout != "" {
@@ -63,7 +65,8 @@ func TestDigits(t *testing.T) {
 		if got := fmt.Sprint(names(t, filepath.Join(dir, "out"))); got != files {
 			t.Errorf("%v: files %s", extra, got)
 		}
-		if !strings.Contains(stderr, "1797 points × 64 columns, 1797 queries, 17970 neighbours") || !strings.HasSuffix(stderr, told) {
+		if !strings.Contains(stderr, "1797 points × 64 columns, 1797 queries, 17970 neighbours") ||
+			!strings.HasSuffix(stderr, told) {
 			t.Errorf("%v: summary\n%s", extra, stderr)
 		}
 		var s struct {
@@ -76,7 +79,8 @@ func TestDigits(t *testing.T) {
 		if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "out/summary.json"))), &s); err != nil {
 			t.Fatal(err)
 		}
-		if s.Points != 1797 || s.Dimensions != 64 || s.Queries != 1797 || s.Neighbors != 17970 || s.Total <= 0 || s.Rate <= 0 ||
+		if s.Points != 1797 || s.Dimensions != 64 || s.Queries != 1797 || s.Neighbors != 17970 || s.Total <= 0 ||
+			s.Rate <= 0 ||
 			s.Peak < 1<<20 || len(s.Files) != 1 {
 			t.Errorf("%v: summary %+v", extra, s)
 		}
@@ -89,7 +93,8 @@ func TestHelp(t *testing.T) {
 		t.Fatalf("exit code %d, %s", code, stderr)
 	}
 	at := 0
-	for _, s := range []string{"Finds the k nearest", "What to read:", "--input=PATH", "--on_error=ACTION", "What to compute:", "--k=N",
+	for _, s := range []string{"Finds the k nearest", "What to read:", "--input=PATH", "--on_error=ACTION",
+		"What to compute:", "--k=N",
 		"minkowski", "What to write:", "--output=FILE", "What to show:", "--help=cluster"} {
 		i := strings.Index(stdout[at:], s)
 		if i < 0 {
@@ -116,15 +121,21 @@ func TestUsage(t *testing.T) {
 		{"", []string{"--input is needed", "one of k and radius is needed", "an output is needed"}},
 		{"--input=x.csv --k=2 --radius=1 --metric=l3 --on_error=stop --dtype=f8 --output=out/n.txt", []string{
 			"--on_error=stop: must be fail or skip", `dtype "f8"`, `metric "l3": must be one of euclidean`, `".txt"`}},
-		{"--input=x.csv --k=2 --algorithm=kd_tree --metric=cosine --output=out/n.csv", []string{"algorithm kd_tree lacks the metric cosine"}},
-		{"--input=x.csv --k=3 --output=out/n.csv", []string{"k = 3: must be less than the number of points, 3, as no point is its own neighbour"}},
+		{"--input=x.csv --k=2 --algorithm=kd_tree --metric=cosine --output=out/n.csv",
+			[]string{"algorithm kd_tree lacks the metric cosine"}},
+		{"--input=x.csv --k=3 --output=out/n.csv",
+			[]string{"k = 3: must be less than the number of points, 3, as no point is its own neighbour"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --threads=x", []string{`invalid value "x" for flag -threads`}},
 		{"--input=x.csv --k=1 --output=out/n.csv --neighbours=3", []string{"there is no flag --neighbours"}},
-		{"--input=x.csv --k=1 --output=out/n.csv --recall=1.5", []string{"--recall=1.5: must be greater than 0 and at most 1"}},
+		{"--input=x.csv --k=1 --output=out/n.csv --recall=1.5",
+			[]string{"--recall=1.5: must be greater than 0 and at most 1"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --seed=3", []string{"--seed is of an approximate search"}},
-		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=ivf --metric=manhattan", []string{`metric "manhattan": approximate search has`}},
-		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=brute --recall=0.9", []string{"algorithm brute is exact: leave out the recall"}},
-		{"--input=w.csv --k=1 --id_column=w --output=out/n.npy", []string{"w.csv: its ids are text, and .npy holds integers"}},
+		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=ivf --metric=manhattan",
+			[]string{`metric "manhattan": approximate search has`}},
+		{"--input=x.csv --k=1 --output=out/n.csv --algorithm=brute --recall=0.9",
+			[]string{"algorithm brute is exact: leave out the recall"}},
+		{"--input=w.csv --k=1 --id_column=w --output=out/n.npy",
+			[]string{"w.csv: its ids are text, and .npy holds integers"}},
 		{"--input=x.csv --k=1 --output=out/n.csv more", []string{`unexpected argument "more"`}},
 	} {
 		stdout, stderr, code := runCommand(t, dir, strings.Fields(c.args)...)
@@ -136,7 +147,8 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%q: no %q in\n%s", c.args, w, stderr)
 			}
 		}
-		if n := strings.Count(stderr, "\n"); n > len(c.want)+1 || !strings.HasSuffix(stderr, "See beamlearn kneighbors --help.\n") {
+		if n := strings.Count(stderr, "\n"); n > len(c.want)+1 ||
+			!strings.HasSuffix(stderr, "See beamlearn kneighbors --help.\n") {
 			t.Errorf("%q: %d lines\n%s", c.args, n, stderr)
 		}
 		if got := names(t, dir); len(got) != 2 {
@@ -154,7 +166,8 @@ func TestBadInput(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "three.csv"), "a,b,c\n1,2,3\n")
 	clitest.Write(t, filepath.Join(dir, "empty.csv"), "")
 	clitest.Write(t, filepath.Join(dir, "header.csv"), "a,b\n")
-	clitest.Write(t, filepath.Join(dir, "short.npy"), "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000), }")
+	clitest.Write(t, filepath.Join(dir, "short.npy"),
+		"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000), }")
 	for input, want := range map[string]string{
 		"text.csv":           `^kneighbors: text.csv: row 1, column b: found "x", expected a number\n$`,
 		"nan.csv":            `^kneighbors: nan.csv: row 2, column b: found "?NaN"?, expected a finite number\n$`,
@@ -188,7 +201,8 @@ func TestBadInput(t *testing.T) {
 	if got := clitest.Read(t, filepath.Join(dir, "out/n.csv.rejected.jsonl")); got != want {
 		t.Errorf("rejected rows %s, want %s", got, want)
 	}
-	if got, want := clitest.Read(t, filepath.Join(dir, "out/n.csv")), "query_id,rank,neighbor_id,distance\n0,1,2,5.656854249492381\n2,1,0,5.656854249492381\n"; got != want {
+	if got, want := clitest.Read(t, filepath.Join(dir, "out/n.csv")),
+		"query_id,rank,neighbor_id,distance\n0,1,2,5.656854249492381\n2,1,0,5.656854249492381\n"; got != want {
 		t.Errorf("output %s, want %s", got, want)
 	}
 }
@@ -197,7 +211,8 @@ func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	_, stderr, code := runCommand(t, dir, "--input=x.csv", "--k=1", "--output=x.csv/n.csv")
-	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "x.csv stands where a directory would be") {
+	if code != 1 || strings.Count(stderr, "\n") != 1 ||
+		!strings.Contains(stderr, "x.csv stands where a directory would be") {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 }
@@ -212,15 +227,19 @@ func TestConflict(t *testing.T) {
 	}
 	for _, args := range []string{
 		"--input=x.csv --output=x.csv", "--input=link.csv --output=x.csv", "--input=*.csv --output=link.csv",
-		"--input=x.csv --output=o.csv --summary=x.csv", "--input=x.csv --output=o.csv --summary=o.csv", "--input=x.csv --output=o.csv --report=./o.html --summary=o.html",
-		"--input=x.csv --output=o.csv --num_shards=2 --summary=o-00001-of-00002.csv", "--input=x.csv --output=o.npy --summary=o.distances.npy",
-		"--input=x.csv --output=o.csv --summary=o.csv.rejected.jsonl", "--input=y.csv --queries=x.csv --output=x.csv", "--index=x.csv --queries=y.csv --output=x.csv",
+		"--input=x.csv --output=o.csv --summary=x.csv", "--input=x.csv --output=o.csv --summary=o.csv",
+		"--input=x.csv --output=o.csv --report=./o.html --summary=o.html",
+		"--input=x.csv --output=o.csv --num_shards=2 --summary=o-00001-of-00002.csv",
+		"--input=x.csv --output=o.npy --summary=o.distances.npy",
+		"--input=x.csv --output=o.csv --summary=o.csv.rejected.jsonl", "--input=y.csv --queries=x.csv --output=x.csv",
+		"--index=x.csv --queries=y.csv --output=x.csv",
 	} {
 		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--k=1")...)
 		if code != 2 || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "give ") {
 			t.Errorf("%s: exit code %d\n%s", args, code, stderr)
 		}
-		if got := fmt.Sprint(names(t, dir)); got != "[link.csv x.csv]" || clitest.Read(t, filepath.Join(dir, "x.csv")) != points {
+		if got := fmt.Sprint(names(t, dir)); got != "[link.csv x.csv]" ||
+			clitest.Read(t, filepath.Join(dir, "x.csv")) != points {
 			t.Fatalf("%s: files %s", args, got)
 		}
 	}
@@ -231,7 +250,8 @@ func TestNoTexts(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	_, stderr, code := runCommand(t, dir, "--input=x.csv", "--k=1", "--output=o.csv", "--texts=t.tsv")
-	if code != 1 || stderr != "kneighbors: t.tsv: found no file of that name, expected texts for the page\n" || len(names(t, dir)) != 1 {
+	if code != 1 || stderr != "kneighbors: t.tsv: found no file of that name, expected texts for the page\n" ||
+		len(names(t, dir)) != 1 {
 		t.Errorf("exit code %d, files %v\n%s", code, names(t, dir), stderr)
 	}
 }
@@ -303,14 +323,16 @@ func TestKilled(t *testing.T) {
 			}
 		}
 		if signal == syscall.SIGINT {
-			if len(got) > 0 || c.ProcessState.ExitCode() != 130 || stderr.String() != "kneighbors: interrupted, no output written\n" {
+			if len(got) > 0 || c.ProcessState.ExitCode() != 130 ||
+				stderr.String() != "kneighbors: interrupted, no output written\n" {
 				t.Errorf("%v: files %v, exit code %d, %s", signal, got, c.ProcessState.ExitCode(), stderr.String())
 			}
 		} else if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, stderr, code := runCommand(t, dir, "--input=x.u8bin", "--k=2", "--output=out/n.csv", "--quiet"); code != 0 || stderr != "" {
+	if _, stderr, code := runCommand(t, dir, "--input=x.u8bin", "--k=2", "--output=out/n.csv", "--quiet"); code != 0 ||
+		stderr != "" {
 		t.Errorf("the rerun: exit code %d\n%s", code, stderr)
 	}
 	if got := strings.Count(clitest.Read(t, filepath.Join(dir, "out/n.csv")), "\n"); got != 1+2*60_000 {
@@ -340,7 +362,8 @@ func TestReuse(t *testing.T) {
 		if code != 0 || !strings.Contains(stderr, "1797 points × 64 columns, 1797 queries, 17970 neighbours") {
 			t.Fatalf("%v: exit code %d\n%s", extra, code, stderr)
 		}
-		got, want := clitest.Read(t, filepath.Join(dir, "out/n.csv")), clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv"))
+		got, want := clitest.Read(t, filepath.Join(dir, "out/n.csv")),
+			clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv"))
 		if len(extra) < 3 || extra[0] == input[0] {
 			if got != want {
 				t.Errorf("%v: the neighbours differ", extra)
@@ -352,17 +375,19 @@ func TestReuse(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "cut.index"), clitest.Read(t, filepath.Join(dir, "d.index"))[:100_000])
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n5,6\n")
 	for args, want := range map[string]string{
-		"--index=cut.index":                    "kneighbors: cut.index: found an index of 100000 bytes, expected ",
-		"--index=x.csv":                        `kneighbors: x.csv: found "a,b\n1,2\n" at its beginning, expected an index`,
-		"--index=none.index":                   "kneighbors: none.index: found no file of that name, expected an index",
-		"--index=d.index --metric=cosine":      "kneighbors: d.index: found an index with metric euclidean, expected cosine, as --metric says",
-		"--index=d.index --input=x.csv":        "kneighbors: d.index: found an index of " + digits + ", not of x.csv, expected an index of the input as it is: build it anew",
+		"--index=cut.index":               "kneighbors: cut.index: found an index of 100000 bytes, expected ",
+		"--index=x.csv":                   `kneighbors: x.csv: found "a,b\n1,2\n" at its beginning, expected an index`,
+		"--index=none.index":              "kneighbors: none.index: found no file of that name, expected an index",
+		"--index=d.index --metric=cosine": "kneighbors: d.index: found an index with metric euclidean, expected cosine, as --metric says",
+		"--index=d.index --input=x.csv": "kneighbors: d.index: found an index of " + digits +
+			", not of x.csv, expected an index of the input as it is: build it anew",
 		"--index=d.index --queries=x.csv":      `kneighbors: x.csv: found the columns "a", "b", without "pixel_0", "pixel_1", `,
 		"--index=d.index --broadcast=shards":   "kneighbors: shards need an index memory",
 		"--index=d.index --index_memory=200MB": "kneighbors: an index of an earlier run is a file",
 	} {
 		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--k=1", "--output=out/bad.csv")...)
-		if code == 0 || !strings.HasPrefix(stderr, want) || strings.Count(strings.TrimSuffix(stderr, "See beamlearn kneighbors --help.\n"), "\n") != 1 {
+		if code == 0 || !strings.HasPrefix(stderr, want) ||
+			strings.Count(strings.TrimSuffix(stderr, "See beamlearn kneighbors --help.\n"), "\n") != 1 {
 			t.Errorf("%s: exit code %d\n%swant %s", args, code, stderr, want)
 		}
 	}
@@ -375,12 +400,15 @@ func TestReuse(t *testing.T) {
 func TestBroadcasts(t *testing.T) {
 	dir := t.TempDir()
 	for i, way := range [][]string{{"--broadcast=side_input"}, {"--broadcast=file", "--staging=staging", "--report=none"},
-		{"--broadcast=file", "--report=none"}, {"--broadcast=shards", "--index_memory=200KB"}, {"--index_memory=300KB", "--report=none"}} {
+		{"--broadcast=file", "--report=none"}, {"--broadcast=shards", "--index_memory=200KB"},
+		{"--index_memory=300KB", "--report=none"}} {
 		if clitest.LeftOut(i) {
 			continue
 		}
-		_, stderr, code := runCommand(t, dir, append(way, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*", "--k=10", "--output=out/n.csv")...)
-		if code != 0 || clitest.Read(t, filepath.Join(dir, "out/n.csv")) != clitest.Read(t, clitest.Testdata(t, "digits.neighbors.csv")) {
+		_, stderr, code := runCommand(t, dir, append(way, "--input="+clitest.Testdata(t, "digits.csv"), "--id_column=id",
+			"--columns=pixel_*", "--k=10", "--output=out/n.csv")...)
+		if code != 0 || clitest.Read(t, filepath.Join(dir, "out/n.csv")) != clitest.Read(t,
+			clitest.Testdata(t, "digits.neighbors.csv")) {
 			t.Errorf("%v: exit code %d, or the neighbours differ\n%s", way, code, stderr)
 		}
 		if got := names(t, filepath.Join(dir, "out")); fmt.Sprint(got) != "[n.csv n.html]" {
@@ -394,10 +422,12 @@ func TestBroadcasts(t *testing.T) {
 
 // An interrupted job leaves nothing of its index, whatever the way.
 func TestInterruptedIndex(t *testing.T) {
-	for _, way := range [][]string{{"--broadcast=file"}, {"--broadcast=file", "--staging=out/staging"}, {"--broadcast=shards", "--index_memory=4MB"}} {
+	for _, way := range [][]string{{"--broadcast=file"}, {"--broadcast=file", "--staging=out/staging"},
+		{"--broadcast=shards", "--index_memory=4MB"}} {
 		dir := t.TempDir()
 		slow(t, filepath.Join(dir, "x.u8bin"))
-		c := clitest.Command(dir, append(way, "--input=x.u8bin", "--k=100", "--chunk_rows=200", "--output=out/n.csv", "--quiet")...)
+		c := clitest.Command(dir, append(way, "--input=x.u8bin", "--k=100", "--chunk_rows=200", "--output=out/n.csv",
+			"--quiet")...)
 		var stderr bytes.Buffer
 		c.Stderr = &stderr
 		if err := c.Start(); err != nil {
@@ -422,7 +452,8 @@ func TestInterruptedIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		hidden, err := filepath.Glob(filepath.Join(dir, "out/staging/.*"))
-		if err != nil || len(hidden) > 0 || len(left) > 0 && fmt.Sprint(left) != fmt.Sprintf("[%s]", filepath.Join(dir, "out/staging")) ||
+		if err != nil || len(hidden) > 0 || len(left) > 0 &&
+			fmt.Sprint(left) != fmt.Sprintf("[%s]", filepath.Join(dir, "out/staging")) ||
 			stderr.String() != "kneighbors: interrupted, no output written\n" {
 			t.Errorf("%v: left %v %v\n%s", way, left, hidden, stderr.String())
 		}
@@ -433,13 +464,16 @@ func TestInterruptedIndex(t *testing.T) {
 func TestRecall(t *testing.T) {
 	digits := clitest.Testdata(t, "digits.csv")
 	for want, extra := range map[string][]string{
-		"recall 1: all were answered exactly":            {"--algorithm=ivf"},
-		"kneighbors: the output has a recall of ":        {"--recall=0.9995", "--seed=5", "--report=none", "--quiet", "--queries=" + digits + ",copy.csv"},
-		"by 2000 queries answered exactly too: 84 lists": {"--recall=0.9", "--seed=1", "--report=none", "--queries=" + digits + ",copy.csv"},
+		"recall 1: all were answered exactly": {"--algorithm=ivf"},
+		"kneighbors: the output has a recall of ": {"--recall=0.9995", "--seed=5", "--report=none", "--quiet",
+			"--queries=" + digits + ",copy.csv"},
+		"by 2000 queries answered exactly too: 84 lists": {"--recall=0.9", "--seed=1", "--report=none", "--queries=" +
+			digits + ",copy.csv"},
 	} {
 		dir := t.TempDir()
 		clitest.Write(t, filepath.Join(dir, "copy.csv"), clitest.Read(t, digits))
-		args := append([]string{"--input=" + digits, "--id_column=id", "--columns=pixel_*", "--k=10", "--output=out/n.csv", "--summary=out/s.json"}, extra...)
+		args := append([]string{"--input=" + digits, "--id_column=id", "--columns=pixel_*", "--k=10", "--output=out/n.csv",
+			"--summary=out/s.json"}, extra...)
 		stdout, stderr, code := runCommand(t, dir, args...)
 		exit := 0
 		if slices.Contains(extra, "--quiet") { // whose recall falls short
@@ -449,7 +483,8 @@ func TestRecall(t *testing.T) {
 			t.Errorf("%v: exit code %d\n%s%s", extra, code, stdout, stderr)
 		}
 		clitest.Read(t, filepath.Join(dir, "out/n.csv"))
-		if s := clitest.Read(t, filepath.Join(dir, "out/s.json")); !strings.Contains(s, `"recall_asked"`) || strings.Contains(s, `"recall_short": true`) != (exit == 3) {
+		if s := clitest.Read(t, filepath.Join(dir, "out/s.json")); !strings.Contains(s, `"recall_asked"`) ||
+			strings.Contains(s, `"recall_short": true`) != (exit == 3) {
 			t.Errorf("%v: summary %s", extra, s)
 		}
 	}
@@ -463,7 +498,8 @@ func TestReport(t *testing.T) {
 		"--texts=" + clitest.Testdata(t, "words.tsv"): "[n.csv n.html]",
 	} {
 		dir := t.TempDir()
-		args := []string{"--input=" + clitest.Testdata(t, "words.npy"), "--metric=cosine", "--k=3", "--output=out/n.csv", extra}
+		args := []string{"--input=" + clitest.Testdata(t, "words.npy"), "--metric=cosine", "--k=3", "--output=out/n.csv",
+			extra}
 		stdout, stderr, code := runCommand(t, dir, args...)
 		if code != 0 || stdout != "" {
 			t.Fatalf("%q: exit code %d\n%s", extra, code, stderr)
@@ -472,7 +508,8 @@ func TestReport(t *testing.T) {
 			t.Errorf("%q: files %s, want %s", extra, got, want)
 		}
 		if strings.HasPrefix(extra, "--texts") {
-			if s := clitest.Read(t, filepath.Join(dir, "out/n.html")); !strings.Contains(s, "cuttlefish") || !strings.Contains(s, "Near to many") {
+			if s := clitest.Read(t, filepath.Join(dir, "out/n.html")); !strings.Contains(s, "cuttlefish") ||
+				!strings.Contains(s, "Near to many") {
 				t.Error("the page lacks the texts, or the hubs")
 			}
 		}
@@ -481,7 +518,8 @@ func TestReport(t *testing.T) {
 		"--report=x.txt":              "--report=x.txt: must end in .html",
 		"--report=none --texts=t.tsv": "--texts is for the page",
 	} {
-		_, stderr, code := runCommand(t, t.TempDir(), append(strings.Fields(args), "--input=x.npy", "--k=3", "--output=n.csv")...)
+		_, stderr, code := runCommand(t, t.TempDir(),
+			append(strings.Fields(args), "--input=x.npy", "--k=3", "--output=n.csv")...)
 		if code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%q: exit code %d, %s", args, code, stderr)
 		}

@@ -104,7 +104,8 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 	}
-	if stderr, code := run("--input=" + clitest.Testdata(t, "digits.csv") + " --columns=pixel_* --metric=mahalanobis --k=3 --explain --output=e.csv"); code != 0 {
+	if stderr, code := run("--input=" + clitest.Testdata(t, "digits.csv") +
+		" --columns=pixel_* --metric=mahalanobis --k=3 --explain --output=e.csv"); code != 0 {
 		t.Error(stderr)
 	}
 	if stderr, code := run("--input=x.csv --metric=correlation --k=1 --similarity --report=none --output=s.csv"); code != 0 {

@@ -39,7 +39,8 @@ func TestOutliers(t *testing.T) {
 		}
 		share, ways := "", [2][]string{{"--chunk_rows=50 --broadcast=side_input"}, {"--threads=1"}}
 		if c.K == 5 {
-			share, ways = "--contamination=0.1 --k=5", [2][]string{{"", "--index_memory=20KB"}, {"", "--broadcast=file --chunk_rows=70"}}
+			share, ways = "--contamination=0.1 --k=5",
+				[2][]string{{"", "--index_memory=20KB"}, {"", "--broadcast=file --chunk_rows=70"}}
 		}
 		for number, part := range []struct {
 			flags string
@@ -47,7 +48,8 @@ func TestOutliers(t *testing.T) {
 		}{{"--input=x.csv", c.Scores}, {"--input=points.csv --queries=q.csv", c.Novelty}} {
 			first := ""
 			for i, way := range ways[number] {
-				args := append(strings.Fields(part.flags+" "+way+" "+share), "--columns=!target", "--outliers=lof", "--output=o.csv")
+				args := append(strings.Fields(part.flags+" "+way+" "+share), "--columns=!target", "--outliers=lof",
+					"--output=o.csv")
 				if i > 0 {
 					args = append(args, "--report=none")
 				}
@@ -67,7 +69,8 @@ func TestOutliers(t *testing.T) {
 			}
 			outliers := 0
 			for i, row := range table[1:] {
-				if v, err := strconv.ParseFloat(row[1], 64); err != nil || row[0] != strconv.Itoa(i) || math.Abs(v-part.want[i]) > 1e-12*math.Abs(v) {
+				if v, err := strconv.ParseFloat(row[1], 64); err != nil || row[0] != strconv.Itoa(i) ||
+					math.Abs(v-part.want[i]) > 1e-12*math.Abs(v) {
 					t.Fatalf("%s: row %d is %v, want %v", part.flags, i, row, part.want[i])
 				}
 				if row[3] == "1" {

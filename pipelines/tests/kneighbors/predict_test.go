@@ -68,20 +68,23 @@ func TestPredict(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	var first, scores string
 	for i, extra := range [][]string{
-		nil, {"--broadcast=side_input", "--threads=1"}, {"--broadcast=file", "--chunk_rows=300"}, {"--index_memory=100KB"}, {"--recall=1"},
+		nil, {"--broadcast=side_input", "--threads=1"}, {"--broadcast=file", "--chunk_rows=300"}, {"--index_memory=100KB"},
+		{"--recall=1"},
 		{"--recall=0.99", "--index_memory=1300KB"},
 	} {
 		if clitest.LeftOut(i) {
 			continue
 		}
 		name := at(fmt.Sprintf("p%d.csv", i))
-		args := append([]string{"--input=" + at("all.csv"), "--id_column=id", "--target=target", "--task=classification", "--k=1,3,5,10",
+		args := append([]string{"--input=" + at("all.csv"), "--id_column=id", "--target=target", "--task=classification",
+			"--k=1,3,5,10",
 			"--weights=distance", "--proba", "--output=" + name}, extra...)
 		if i > 0 {
 			args = append(args, "--report=none") // which takes longer than the search
 		}
 		_, stderr, code := runCommand(t, dir, args...)
-		if code != 0 || !strings.Contains(stderr, "180 rows without a target are left out of the points") || !strings.Contains(stderr, "best of k = 1, 3, 5, 10 by accuracy: 1") {
+		if code != 0 || !strings.Contains(stderr, "180 rows without a target are left out of the points") ||
+			!strings.Contains(stderr, "best of k = 1, 3, 5, 10 by accuracy: 1") {
 			t.Fatalf("%q: exit code %d\n%s", extra, code, stderr)
 		}
 		if i == 5 { // in parts; approximately the same
@@ -114,14 +117,17 @@ func TestPredict(t *testing.T) {
 			}
 		}
 	}
-	if page := clitest.Read(t, at("p0.html")); !strings.Contains(page, "What is taken for what") || !strings.Contains(page, "accuracy over k") {
+	if page := clitest.Read(t, at("p0.html")); !strings.Contains(page, "What is taken for what") ||
+		!strings.Contains(page, "accuracy over k") {
 		t.Error("the page lacks the predictions")
 	}
 	// Queries answer as the points do, but find themselves, so they are those without a target.
 	for i, extra := range [][]string{nil, {"--index_memory=100KB"}} {
 		name := at(fmt.Sprintf("q%d.csv", i))
-		_, stderr, code := runCommand(t, dir, append([]string{"--input=" + at("all.csv"), "--queries=" + at("plain.csv"), "--id_column=id",
-			"--target=target", "--task=classification", "--k=3", "--weights=distance", "--report=none", "--output=" + name}, extra...)...)
+		_, stderr, code := runCommand(t, dir,
+			append([]string{"--input=" + at("all.csv"), "--queries=" + at("plain.csv"), "--id_column=id",
+				"--target=target", "--task=classification", "--k=3", "--weights=distance", "--report=none", "--output=" + name},
+				extra...)...)
 		if code != 0 {
 			t.Fatalf("%q: exit code %d\n%s", extra, code, stderr)
 		}
@@ -188,7 +194,8 @@ func TestPredictByIndex(t *testing.T) {
 	write("y.npy", npy(1.5, 2, -3, -4.25))
 	write("short.npy", npy(1, 2, 3))
 	built := "t.index"
-	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input="+table, "--columns=!y", "--index="+built)); code != 0 {
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input="+table, "--columns=!y", "--index="+
+		built)); code != 0 {
 		t.Fatal(stderr)
 	}
 	var first string
@@ -202,7 +209,8 @@ func TestPredictByIndex(t *testing.T) {
 		{"--input=t.csv --columns=!y --target=short.npy", "found 4, expected as many rows as there are targets, 3"},
 	} {
 		out := fmt.Sprintf("%d.csv", i)
-		_, stderr, code := runCommand(t, dir, append(strings.Fields(c.args), "--task=regression", "--k=1,2,3", "--output="+out)...)
+		_, stderr, code := runCommand(t, dir, append(strings.Fields(c.args), "--task=regression", "--k=1,2,3", "--output="+
+			out)...)
 		if c.wrong != "" {
 			if code == 0 || !strings.Contains(stderr, c.wrong) {
 				t.Errorf("%s: exit code %d\n%s", c.args, code, stderr)
@@ -276,11 +284,13 @@ func TestPredictFaults(t *testing.T) {
 			t.Fatalf("%s: files %s", args, got)
 		}
 	}
-	_, stderr, code := runCommand(t, dir, "--input=u.csv", "--target=l", "--task=classification", "--k=1", "--output=o.csv", "--report=none")
+	_, stderr, code := runCommand(t, dir, "--input=u.csv", "--target=l", "--task=classification", "--k=1",
+		"--output=o.csv", "--report=none")
 	if code != 0 {
 		t.Fatal(stderr)
 	}
-	if text, want := clitest.Read(t, filepath.Join(dir, "o.csv")), "id,prediction\n0,9007199254740992\n1,9007199254740993\n2,9007199254740992\n"; text != want {
+	if text, want := clitest.Read(t, filepath.Join(dir, "o.csv")),
+		"id,prediction\n0,9007199254740992\n1,9007199254740993\n2,9007199254740992\n"; text != want {
 		t.Errorf("integers beyond 2⁵³: %s, want %s", text, want)
 	}
 }

@@ -58,7 +58,8 @@ func tableOf(all []item) string {
 	return b.String()
 }
 
-// nearest are the lines of a brute-force search of queries among the points that they may have, at most most of one brand.
+// nearest are the lines of a brute-force search of queries among the points that they may have, at most most of one
+// brand.
 func nearest(points, queries []item, k, most int, radius float64, may func(i int, q item, j int, p item) bool) string {
 	text := "query_id,rank,neighbor_id,distance\n"
 	for i, q := range queries {
@@ -98,7 +99,8 @@ func TestRules(t *testing.T) {
 	points, queries := items(rng, 210), items(rng, 40)
 	clitest.Write(t, filepath.Join(dir, "p.csv"), tableOf(points))
 	clitest.Write(t, filepath.Join(dir, "q.csv"), tableOf(queries))
-	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=p.csv", "--id_column=id", "--columns=a,b,c", "--index=p.index")); code != 0 {
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "index", "--input=p.csv", "--id_column=id", "--columns=a,b,c",
+		"--index=p.index")); code != 0 {
 		t.Fatalf("index: exit code %d\n%s", code, stderr)
 	}
 	type may = func(i int, q item, j int, p item) bool
@@ -108,7 +110,8 @@ func TestRules(t *testing.T) {
 	same := func(q, p item) bool { return q.brand != "" && q.brand == p.brand }
 	earlier := func(q, p item) bool { return p.day >= 0 && p.day < q.day }
 	all, inf := 1000, math.Inf(1)
-	ways := []string{"--threads=1 --chunk_rows=29", "--broadcast=side_input", "--broadcast=file --algorithm=brute", "--index_memory=3KB", "--index=p.index"}
+	ways := []string{"--threads=1 --chunk_rows=29", "--broadcast=side_input", "--broadcast=file --algorithm=brute",
+		"--index_memory=3KB", "--index=p.index"}
 	for number, c := range []struct {
 		rules   string
 		k, most int
@@ -116,12 +119,15 @@ func TestRules(t *testing.T) {
 		may     may
 	}{
 		{`--filter=price<100 and brand!="x"`, 4, all, inf, func(_ int, _ item, _ int, p item) bool { return cheap(p) }},
-		{"--filter=price is null or brand in ('u', \"v\") and not day <= '2024-02-14'", 3, all, inf, func(_ int, _ item, _ int, p item) bool { return odd(p) }},
+		{"--filter=price is null or brand in ('u', \"v\") and not day <= '2024-02-14'", 3, all, inf,
+			func(_ int, _ item, _ int, p item) bool { return odd(p) }},
 		{"--only_same=brand", 4, all, inf, func(_ int, q item, _ int, p item) bool { return same(q, p) }},
 		{"--before=day", 4, all, inf, func(_ int, q item, _ int, p item) bool { return earlier(q, p) }},
 		{"--max_per=brand:2", 9, 2, inf, func(int, item, int, item) bool { return true }},
-		{"--only_same=brand|--before=day|--filter=price<100 and brand<>'x'", 3, all, 2, func(_ int, q item, _ int, p item) bool { return same(q, p) && earlier(q, p) && cheap(p) }},
-		{"--exclude_same=brand|--before=day|--max_per=brand:1", 3, 1, 2.5, func(_ int, q item, _ int, p item) bool { return !same(q, p) && earlier(q, p) }},
+		{"--only_same=brand|--before=day|--filter=price<100 and brand<>'x'", 3, all, 2,
+			func(_ int, q item, _ int, p item) bool { return same(q, p) && earlier(q, p) && cheap(p) }},
+		{"--exclude_same=brand|--before=day|--max_per=brand:1", 3, 1, 2.5,
+			func(_ int, q item, _ int, p item) bool { return !same(q, p) && earlier(q, p) }},
 	} {
 		for _, own := range []bool{true, false} {
 			if number < 5 && own == (number%2 > 0) {
@@ -138,7 +144,8 @@ func TestRules(t *testing.T) {
 				at++
 			}
 			args := append(strings.Fields(ways[at%len(ways)]), strings.Split(c.rules, "|")...)
-			args = append(args, "--input=p.csv", "--id_column=id", "--columns=a,b,c", "--output=o.csv", "--report=none", "--k="+strconv.Itoa(c.k))
+			args = append(args, "--input=p.csv", "--id_column=id", "--columns=a,b,c", "--output=o.csv", "--report=none", "--k="+
+				strconv.Itoa(c.k))
 			if !own {
 				args = append(args, "--queries=q.csv")
 			}
@@ -179,13 +186,17 @@ func TestRulesRefused(t *testing.T) {
 		"--filter=a<9|--index=p.index|--input=":  "--filter goes by a column of --input, which --index has not: give the input as well",
 		"--max_per=a:1|--index=p.index|--input=": "--max_per goes by a column of --input",
 	} {
-		_, stderr, code := runCommand(t, dir, append([]string{"--input=p.csv", "--id_column=id", "--columns=a", "--k=1", "--output=x.csv", "--report=none"}, strings.Split(args, "|")...)...)
-		if code == 0 || !strings.Contains(stderr, want) || strings.Count(stderr, "kneighbors: ") > 2 { // a note of columns, and the fault
+		_, stderr, code := runCommand(t, dir,
+			append([]string{"--input=p.csv", "--id_column=id", "--columns=a", "--k=1", "--output=x.csv", "--report=none"},
+				strings.Split(args, "|")...)...)
+		// a note of columns, and the fault
+		if code == 0 || !strings.Contains(stderr, want) || strings.Count(stderr, "kneighbors: ") > 2 {
 			t.Errorf("%s: exit code %d, %s, want %s", args, code, stderr, want)
 		}
 	}
 	clitest.Write(t, filepath.Join(dir, "n.csv"), "a,day\n1,5\n2,6\n3,7\n")
-	if _, stderr, code := runCommand(t, dir, "--input=n.csv", "--queries=q.csv", "--columns=a", "--before=day", "--k=1", "--output=x.csv"); code == 0 ||
+	if _, stderr, code := runCommand(t, dir, "--input=n.csv", "--queries=q.csv", "--columns=a", "--before=day", "--k=1",
+		"--output=x.csv"); code == 0 ||
 		!strings.Contains(stderr, "q.csv: row 0, column day: found a date, expected a number") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
@@ -199,14 +210,18 @@ func TestRulesRefused(t *testing.T) {
 func TestRuleColumns(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "p.csv"), "x,brand,note\n1,a,z\n2,b,z\n3,a,z\n")
-	for _, flag := range []string{"--filter=prce<4", "--only_same=prce", "--exclude_same=prce", "--before=prce", "--max_per=prce:1"} {
-		_, stderr, code := runCommand(t, dir, "--input=p.csv", "--columns=x", "--k=1", "--output=o.csv", "--report=none", flag)
-		want := `p.csv: found the columns "x", "brand", "note", expected a column "prce"` + "\nSee beamlearn kneighbors --help.\n"
+	for _, flag := range []string{"--filter=prce<4", "--only_same=prce", "--exclude_same=prce", "--before=prce",
+		"--max_per=prce:1"} {
+		_, stderr, code := runCommand(t, dir, "--input=p.csv", "--columns=x", "--k=1", "--output=o.csv", "--report=none",
+			flag)
+		want := `p.csv: found the columns "x", "brand", "note", expected a column "prce"` +
+			"\nSee beamlearn kneighbors --help.\n"
 		if code != 2 || !strings.HasSuffix(stderr, want) {
 			t.Errorf("%s: exit code %d, %s, want %s", flag, code, stderr, want)
 		}
 	}
-	_, stderr, code := runCommand(t, dir, "--input=p.csv", "--queries=p.csv", "--columns=x", "--k=1", "--output=o.csv", "--report=none", "--only_same=brand")
+	_, stderr, code := runCommand(t, dir, "--input=p.csv", "--queries=p.csv", "--columns=x", "--k=1", "--output=o.csv",
+		"--report=none", "--only_same=brand")
 	if code != 0 || strings.Count(stderr, "left out: note (text)\n") != 1 {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}

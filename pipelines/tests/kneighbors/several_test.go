@@ -85,8 +85,8 @@ func TestSeveralIndexes(t *testing.T) {
 	}
 }
 
-// Several indexes give whatever one of all their points gives: predictions, outliers, neighbours by rules, the neighbours
-// of every point, a graph, and the answers to what comes through a pipe.
+// Several indexes give whatever one of all their points gives: predictions, outliers, neighbours by rules, the
+// neighbours of every point, a graph, and the answers to what comes through a pipe.
 func TestSeveralAnswer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -123,7 +123,8 @@ func TestSeveralAnswer(t *testing.T) {
 		}
 		var got [2]string
 		for j, index := range []string{"x3.index", "x1.index,x2.index"} {
-			_, stderr, code := runCommand(t, dir, append(args, columns, "--id_column=name", "--report=none", "--output=out.csv", "--index="+index)...)
+			_, stderr, code := runCommand(t, dir, append(args, columns, "--id_column=name", "--report=none", "--output=out.csv",
+				"--index="+index)...)
 			if code != 0 {
 				t.Fatalf("%v of %s: exit code %d\n%s", args, index, code, stderr)
 			}
@@ -135,7 +136,8 @@ func TestSeveralAnswer(t *testing.T) {
 	}
 	var got [2]string
 	for j, index := range []string{"x3.index", "x1.index,x2.index"} {
-		c := clitest.Command(dir, "--index="+index, "--input=-", "--input_format=csv", columns, "--id_column=name", "--k=3", "--output=-", "--output_format=csv")
+		c := clitest.Command(dir, "--index="+index, "--input=-", "--input_format=csv", columns, "--id_column=name", "--k=3",
+			"--output=-", "--output_format=csv")
 		c.Stdin = strings.NewReader(clitest.Read(t, filepath.Join(dir, "q.csv")))
 		stdout, stderr, code := clitest.End(t, c)
 		if got[j] = stdout; code != 0 || strings.Contains(stderr, "at the end of standard input") {

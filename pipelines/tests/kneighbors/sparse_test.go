@@ -32,17 +32,19 @@ func sparseFiles(t *testing.T, dir, name string, rows, columns int, seed uint64)
 			}
 		}
 		svm.WriteByte('\n')
-		fmt.Fprintf(&jsonl, `{"class":%d,"indices":[%s],"values":[%s]}`+"\n", i%3, strings.Join(indices, ","), strings.Join(numbers, ","))
+		fmt.Fprintf(&jsonl, `{"class":%d,"indices":[%s],"values":[%s]}`+"\n", i%3, strings.Join(indices, ","),
+			strings.Join(numbers, ","))
 		csv.WriteString(strings.Join(values, ",") + "\n")
 	}
 	clitest.Write(t, filepath.Join(dir, name+".csv"), csv.String())
 	clitest.Write(t, filepath.Join(dir, name+".svm"), svm.String())
 	clitest.Write(t, filepath.Join(dir, name+".jsonl"), jsonl.String())
-	clitest.Write(t, filepath.Join(dir, name+".mtx"), fmt.Sprintf("%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", rows, columns, entries)+mtx.String())
+	clitest.Write(t, filepath.Join(dir, name+".mtx"),
+		fmt.Sprintf("%%%%MatrixMarket matrix coordinate real general\n%d %d %d\n", rows, columns, entries)+mtx.String())
 }
 
-// Sparse rows have the bytes that the same rows have dense, whatever the format, the chunks, the threads, and the way of
-// the index to the workers.
+// Sparse rows have the bytes that the same rows have dense, whatever the format, the chunks, the threads, and the way
+// of the index to the workers.
 func TestSparse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -61,8 +63,10 @@ func TestSparse(t *testing.T) {
 		if strings.Count(dense, "\n") < 100 {
 			t.Fatal(dense)
 		}
-		hows := [][]string{{"--input=x.svm", "--chunk_rows=7", "--threads=1"}, {"--input=x.mtx", "--broadcast=file"}, {"--input=x.jsonl", "--broadcast=side_input"},
-			{"--input=x.svm", "--broadcast=shards", "--index_memory=20KB", "--chunk_rows=7"}, {"--input=x.mtx", "--index_memory=20KB"}}
+		hows := [][]string{{"--input=x.svm", "--chunk_rows=7", "--threads=1"}, {"--input=x.mtx", "--broadcast=file"},
+			{"--input=x.jsonl", "--broadcast=side_input"},
+			{"--input=x.svm", "--broadcast=shards", "--index_memory=20KB", "--chunk_rows=7"},
+			{"--input=x.mtx", "--index_memory=20KB"}}
 		if search[0] == "--radius=14" {
 			hows = [][]string{{"--input=x.mtx"}}
 		}
@@ -79,15 +83,18 @@ func TestSparse(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "few.jsonl"), `{"indices":[1],"values":[2]}`+"\n")
 	clitest.Write(t, filepath.Join(dir, "few.svm"), "0 2:2\n")
 	predict := []string{"--k=5", "--metric=cosine", "--target=class", "--task=classification"}
-	if run(append(predict, "--input=x.jsonl", "--queries=few.jsonl")...) != run("--k=5", "--metric=cosine", "--task=classification", "--input=x.svm", "--queries=few.svm") {
+	if run(append(predict, "--input=x.jsonl", "--queries=few.jsonl")...) != run("--k=5", "--metric=cosine",
+		"--task=classification", "--input=x.svm", "--queries=few.svm") {
 		t.Error("other predictions of lists of columns")
 	}
-	clitest.Write(t, filepath.Join(dir, "wide.mtx"), "%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
+	clitest.Write(t, filepath.Join(dir, "wide.mtx"),
+		"%%MatrixMarket matrix coordinate real general\n3 20000 2\n1 20000 1\n2 7 3\n")
 	for _, c := range []struct{ flag, want string }{
 		{"--recall=0.9", "wide.mtx: found 20000 columns, expected at most 16384 columns of sparse rows with a recall: search them without\n"},
 		{"--algorithm=kd_tree", "algorithm kd_tree takes at most 16384 columns of sparse rows, found 20000: use brute"},
 	} {
-		if _, stderr, code := runCommand(t, dir, "--input=wide.mtx", "--k=1", c.flag, "--output=wide.csv"); code == 0 || !strings.Contains(stderr, c.want) {
+		if _, stderr, code := runCommand(t, dir, "--input=wide.mtx", "--k=1", c.flag, "--output=wide.csv"); code == 0 ||
+			!strings.Contains(stderr, c.want) {
 			t.Errorf("%s: %s", c.flag, stderr)
 		}
 	}

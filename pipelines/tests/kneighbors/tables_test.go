@@ -15,7 +15,8 @@ import (
 // tableArgs ask for the neighbours of testdata/flights_small, as its reference has them.
 func tableArgs(t *testing.T, ext string, more ...string) []string {
 	return append([]string{
-		"--input=" + clitest.Testdata(t, "flights_small."+ext), "--id_column=id", "--columns=*,!air_time,!tailnum,!delayed", "--encode=auto", "--standardize",
+		"--input=" + clitest.Testdata(t, "flights_small."+ext), "--id_column=id", "--columns=*,!air_time,!tailnum,!delayed",
+		"--encode=auto", "--standardize",
 		"--report=none",
 	}, more...)
 }
@@ -43,12 +44,14 @@ func TestTables(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var want struct{ Distances [][]float64 }
-	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.neighbors.json"))), &want); err != nil {
+	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.neighbors.json"))),
+		&want); err != nil {
 		t.Fatal(err)
 	}
 	var first string
 	for i, c := range []struct{ ext, flag string }{
-		{"csv", "--threads=1"}, {"parquet", "--chunk_rows=50"}, {"jsonl", "--broadcast=side_input"}, {"arrow", "--broadcast=file"},
+		{"csv", "--threads=1"}, {"parquet", "--chunk_rows=50"}, {"jsonl", "--broadcast=side_input"},
+		{"arrow", "--broadcast=file"},
 		{"csv", "--index_memory=20KB"}, {"parquet", "--dtype=float64"},
 	} {
 		if clitest.LeftOut(i) {
@@ -155,7 +158,8 @@ func TestTableIndex(t *testing.T) {
 	carrier := strings.Split(rows[1], ",")[4]
 	clitest.Write(t, filepath.Join(dir, "q.csv"), rows[0]+strings.Replace(rows[1], ","+carrier+",", ",??,", 1)+rows[2])
 	clitest.Write(t, filepath.Join(dir, "lacks.csv"), strings.Replace(rows[0], "carrier", "airline", 1)+rows[1])
-	if told := run("--index=f.index", "--queries=q.csv", "--output=q.out.csv"); !strings.Contains(told, "column carrier: 1 cells of categories that the encoding of the points does not know") {
+	if told := run("--index=f.index", "--queries=q.csv", "--output=q.out.csv"); !strings.Contains(told,
+		"column carrier: 1 cells of categories that the encoding of the points does not know") {
 		t.Error(told)
 	}
 	for _, c := range []struct {
@@ -163,8 +167,10 @@ func TestTableIndex(t *testing.T) {
 		want string
 	}{
 		{[]string{"--index=f.index", "--queries=lacks.csv"}, `, without "carrier", expected the columns `},
-		{[]string{"--index=f.index", queries, "--standardize"}, "--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
-		{[]string{"--index=f.index", "--queries=" + clitest.Testdata(t, "words.npy")}, "words.npy: found the format npy, which is numbers, expected a table of named columns"},
+		{[]string{"--index=f.index", queries, "--standardize"},
+			"--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
+		{[]string{"--index=f.index", "--queries=" + clitest.Testdata(t, "words.npy")},
+			"words.npy: found the format npy, which is numbers, expected a table of named columns"},
 		{[]string{"--index=f.index", "--input=q.csv"}, "expected an index of the input as it is: build it anew"},
 	} {
 		stdout, stderr, code := runCommand(t, dir, append(c.args, "--k=1", "--output=o.csv")...)
@@ -185,10 +191,14 @@ func TestTableFaults(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--input=" + clitest.Testdata(t, "words.npy"), "--encode=auto"}, "words.npy: found the format npy, which is numbers, expected a table of named columns"},
-		{[]string{"--index=x.index", "--queries=a.csv", "--categorical=colour"}, "--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
-		{[]string{"--index=x.index", "--queries=a.csv", "--standardize"}, "--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
-		{[]string{"--input=a.csv", "--encode=auto", "--queries=q.csv"}, `q.csv: found the columns "x", without "colour", expected the columns "x", "colour", as in a.csv`},
+		{[]string{"--input=" + clitest.Testdata(t, "words.npy"), "--encode=auto"},
+			"words.npy: found the format npy, which is numbers, expected a table of named columns"},
+		{[]string{"--index=x.index", "--queries=a.csv", "--categorical=colour"},
+			"--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
+		{[]string{"--index=x.index", "--queries=a.csv", "--standardize"},
+			"--index: an index has its own encoding of tables, or none: without flags of tables, and without --standardize"},
+		{[]string{"--input=a.csv", "--encode=auto", "--queries=q.csv"},
+			`q.csv: found the columns "x", without "colour", expected the columns "x", "colour", as in a.csv`},
 		{[]string{"--input=a.csv", "--categorical=color"}, `color`},
 		{[]string{"--input=a.csv", "--encode=none", "--categorical=colour"}, "--encode=none: without flags of tables"},
 		{[]string{"--input=a.csv", "--text=colour", "--hash_bits=15", "--recall=0.9"}, "at most 16384 features"},
@@ -198,7 +208,8 @@ func TestTableFaults(t *testing.T) {
 			t.Errorf("%v: exit code %d, no %q in\n%s%s", c.args, code, c.want, stdout, stderr)
 		}
 	}
-	if _, stderr, code := runCommand(t, dir, "--input=a.csv", "--k=1", "--output=o.csv", "--report=none"); code != 0 || !strings.Contains(stderr, "left out: colour (text)") {
+	if _, stderr, code := runCommand(t, dir, "--input=a.csv", "--k=1", "--output=o.csv", "--report=none"); code != 0 ||
+		!strings.Contains(stderr, "left out: colour (text)") {
 		t.Errorf("without flags of tables: exit code %d, %s", code, stderr)
 	}
 	if got := strings.Join(names(t, dir), " "); got != "a.csv o.csv q.csv x.index" {

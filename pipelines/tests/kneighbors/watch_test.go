@@ -32,7 +32,9 @@ func TestWatch(t *testing.T) {
 	}
 	watch := func(want int, more ...string) string {
 		t.Helper()
-		return run(want, "kneighbors", append([]string{"--watch", "--once", "--settle=0s", "--index=x.index", "--input=landing/*.csv", "--output=out/*.csv", "--k=2"}, more...)...)
+		return run(want, "kneighbors",
+			append([]string{"--watch", "--once", "--settle=0s", "--index=x.index", "--input=landing/*.csv", "--output=out/*.csv",
+				"--k=2"}, more...)...)
 	}
 	index := func(rows string) {
 		t.Helper()
@@ -41,8 +43,10 @@ func TestWatch(t *testing.T) {
 	}
 	same := func(name string) {
 		t.Helper()
-		run(0, "kneighbors", "--index=x.index", "--queries=landing/"+name, "--output=whole.csv", "--k=2", "--report=none", "--quiet")
-		if got, want := clitest.Read(t, filepath.Join(dir, "out", name)), clitest.Read(t, filepath.Join(dir, "whole.csv")); got != want {
+		run(0, "kneighbors", "--index=x.index", "--queries=landing/"+name, "--output=whole.csv", "--k=2", "--report=none",
+			"--quiet")
+		if got, want := clitest.Read(t, filepath.Join(dir, "out", name)),
+			clitest.Read(t, filepath.Join(dir, "whole.csv")); got != want {
 			t.Errorf("%s is %q, expected %q", name, got, want)
 		}
 	}
@@ -55,7 +59,8 @@ func TestWatch(t *testing.T) {
 	index("a,b\n9,9\n3,1\n4,1\n0,5\n")
 	put("landing/3.csv", "a,b\n3,9\n")
 	put("landing/4.csv", "a,b\n3,what\n")
-	if told := watch(1); strings.Contains(told, "1.csv") || !strings.Contains(told, `landing/4.csv: row 0, column b: found "what"`) {
+	if told := watch(1); strings.Contains(told, "1.csv") ||
+		!strings.Contains(told, `landing/4.csv: row 0, column b: found "what"`) {
 		t.Errorf("told %q", told)
 	}
 	same("3.csv")
@@ -63,7 +68,8 @@ func TestWatch(t *testing.T) {
 		t.Errorf("%q (%v)", all, err)
 	}
 	for _, c := range []struct{ flag, want string }{
-		{"--index=", "--index is needed"}, {"--queries=x.csv", "--queries: not with --watch and --input"}, {"--target=a", "--target: not with --watch"},
+		{"--index=", "--index is needed"}, {"--queries=x.csv", "--queries: not with --watch and --input"},
+		{"--target=a", "--target: not with --watch"},
 		{"--output=out/*.npy", ".npy is two files"}, {"--report=x.html", "--report: not with --watch"},
 	} {
 		if told := watch(2, c.flag); !strings.Contains(told, c.want) {

@@ -232,7 +232,8 @@ func TestDiabetes(t *testing.T) {
 	var first []byte
 	for _, extra := range [][]string{nil, {"--chunk_rows=7", "--threads=3"}, {"--dtype=float64"}} {
 		dir := t.TempDir()
-		args := append([]string{"--model=" + s.saved, "--input=" + s.file, "--target=target", "--output=out/p.csv", "--summary=s.json"}, extra...)
+		args := append([]string{"--model=" + s.saved, "--input=" + s.file, "--target=target", "--output=out/p.csv",
+			"--summary=s.json"}, extra...)
 		stderr := mustRun(t, dir, args...)
 		got := read(t, filepath.Join(dir, "out/p.csv"))
 		s.checkCSV(t, got, "id,prediction")
@@ -243,10 +244,12 @@ func TestDiabetes(t *testing.T) {
 		}
 		sum := readSummary(t, filepath.Join(dir, "s.json"))
 		n := float64(len(want))
-		if r := sum.Regression; sum.Rows != 442 || sum.Features != 10 || !near(r["r2"], 1-squared/total) || !near(r["mse"], squared/n) || !near(r["mae"], absolute/n) {
+		if r := sum.Regression; sum.Rows != 442 || sum.Features != 10 || !near(r["r2"], 1-squared/total) ||
+			!near(r["mse"], squared/n) || !near(r["mae"], absolute/n) {
 			t.Errorf("%v: summary %+v", extra, sum)
 		}
-		if !strings.Contains(stderr, "442 rows × 10 columns") || !strings.Contains(stderr, "\n  R² 0.4") || !strings.HasSuffix(stderr, "\nout/p.csv\n") {
+		if !strings.Contains(stderr, "442 rows × 10 columns") || !strings.Contains(stderr, "\n  R² 0.4") ||
+			!strings.HasSuffix(stderr, "\nout/p.csv\n") {
 			t.Errorf("%v: %s", extra, stderr)
 		}
 	}
@@ -311,18 +314,22 @@ func TestBreastCancer(t *testing.T) {
 	}
 	for _, extra := range [][]string{nil, {"--chunk_rows=50"}} {
 		dir := t.TempDir()
-		args := append([]string{"--model=" + s.saved, "--input=" + s.file, "--target=target", "--proba", "--decision", "--output=p.csv", "--summary=s.json"}, extra...)
+		args := append([]string{"--model=" + s.saved, "--input=" + s.file, "--target=target", "--proba", "--decision",
+			"--output=p.csv", "--summary=s.json"}, extra...)
 		mustRun(t, dir, args...)
 		s.checkCSV(t, read(t, filepath.Join(dir, "p.csv")), "id,prediction,proba_0,proba_1,decision")
 		c := readSummary(t, filepath.Join(dir, "s.json")).Classification
-		if !near(c.Accuracy, accuracy) || !near(*c.LogLoss, logLoss) || !near(c.F1, f1) || c.Average != "binary" || !near(*c.AUC, won/pairs) || fmt.Sprint(c.Confusion) != fmt.Sprint(confusion) {
-			t.Errorf("%v: %+v, want accuracy %v, log loss %v, F1 %v, AUC %v, %v", extra, c, accuracy, logLoss, f1, won/pairs, confusion)
+		if !near(c.Accuracy, accuracy) || !near(*c.LogLoss, logLoss) || !near(c.F1, f1) || c.Average != "binary" ||
+			!near(*c.AUC, won/pairs) || fmt.Sprint(c.Confusion) != fmt.Sprint(confusion) {
+			t.Errorf("%v: %+v, want accuracy %v, log loss %v, F1 %v, AUC %v, %v", extra, c, accuracy, logLoss, f1, won/pairs,
+				confusion)
 		}
 	}
 	// Without an output it is judged all the same, and nothing is left.
 	dir := t.TempDir()
 	stderr := mustRun(t, dir, "--model="+s.saved, "--input="+s.file, "--target=target")
-	if !strings.Contains(stderr, fmt.Sprintf("accuracy %.6g, F1 %.6g (binary), log loss %.6g, AUC %.6g\n", accuracy, f1, logLoss, won/pairs)) {
+	if !strings.Contains(stderr, fmt.Sprintf("accuracy %.6g, F1 %.6g (binary), log loss %.6g, AUC %.6g\n", accuracy, f1,
+		logLoss, won/pairs)) {
 		t.Errorf("%s", stderr)
 	}
 	left, err := os.ReadDir(dir)
@@ -352,7 +359,8 @@ func TestDigits(t *testing.T) {
 	whole := read(t, filepath.Join(dir, "p.csv"))
 	s.checkCSV(t, whole, header)
 	c := readSummary(t, filepath.Join(dir, "s.json")).Classification
-	if !near(c.Accuracy, accuracy) || !near(*c.LogLoss, logLoss) || !near(c.F1, f1) || c.Average != "macro" || c.AUC == nil || len(c.AUCOf) != 10 || len(c.Classes) != 10 || fmt.Sprint(c.Confusion) != fmt.Sprint(confusion) {
+	if !near(c.Accuracy, accuracy) || !near(*c.LogLoss, logLoss) || !near(c.F1, f1) || c.Average != "macro" ||
+		c.AUC == nil || len(c.AUCOf) != 10 || len(c.Classes) != 10 || fmt.Sprint(c.Confusion) != fmt.Sprint(confusion) {
 		t.Errorf("%+v, want accuracy %v, log loss %v, F1 %v, %v", c, accuracy, logLoss, f1, confusion)
 	}
 
@@ -402,7 +410,8 @@ func TestDigits(t *testing.T) {
 			at = at[8:]
 		}
 	}
-	if got, err := formats.Load(context.Background(), formats.Options{IDColumn: "id", Columns: []string{"proba_7"}}, filepath.Join(dir, "p.parquet")); err != nil || got.Len() != 1797 || got.ID(1796).Int != 1796 {
+	if got, err := formats.Load(context.Background(), formats.Options{IDColumn: "id", Columns: []string{"proba_7"}},
+		filepath.Join(dir, "p.parquet")); err != nil || got.Len() != 1797 || got.ID(1796).Int != 1796 {
 		t.Errorf("p.parquet: %v", err)
 	}
 }
@@ -410,8 +419,9 @@ func TestDigits(t *testing.T) {
 // Features are found by their names, in any order and among other columns; a missing one is told by name.
 func TestNames(t *testing.T) {
 	m := &model.Model{
-		Task: model.Classification, Loss: model.Hinge, FeatureNames: []string{"x", "1"}, Classes: model.Classes{Texts: []string{"cat", "do,g"}},
-		Coef: [][]float64{{1, -2}}, Intercept: []float64{0.5}, Options: model.Options{Task: model.Classification},
+		Task: model.Classification, Loss: model.Hinge, FeatureNames: []string{"x", "1"},
+		Classes: model.Classes{Texts: []string{"cat", "do,g"}},
+		Coef:    [][]float64{{1, -2}}, Intercept: []float64{0.5}, Options: model.Options{Task: model.Classification},
 	}
 	saved := save(t, m)
 	dir := t.TempDir()
@@ -433,7 +443,8 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ args, want string }{
-		{"--input=missing.csv --header=yes", `predict: missing.csv: found the columns "y", "1", "z", without "x", expected the columns "x", "1", as in the model`},
+		{"--input=missing.csv --header=yes",
+			`predict: missing.csv: found the columns "y", "1", "z", without "x", expected the columns "x", "1", as in the model`},
 		{"--input=index.csv", `predict: index.csv: found the columns "x", "y", without "1", expected the columns "x", "1", as in the model`},
 		{"--input=three.csv", `predict: three.csv: found 3 columns, expected 2 columns, as the model has features`},
 		{"--input=gone.csv", `predict: gone.csv: found no file of that name, expected at least one file`},
@@ -448,23 +459,28 @@ func TestNames(t *testing.T) {
 // A label that the model does not know is a fault of its row, or leaves the row out.
 func TestUnknownLabel(t *testing.T) {
 	m := &model.Model{
-		Task: model.Classification, Loss: model.LogLoss, FeatureNames: []string{"x"}, Classes: model.Classes{Numbers: []float64{1, 2}},
-		Coef: [][]float64{{1}}, Intercept: []float64{0}, Options: model.Options{Task: model.Classification, Loss: model.LogLoss},
+		Task: model.Classification, Loss: model.LogLoss, FeatureNames: []string{"x"},
+		Classes: model.Classes{Numbers: []float64{1, 2}},
+		Coef:    [][]float64{{1}}, Intercept: []float64{0},
+		Options: model.Options{Task: model.Classification, Loss: model.LogLoss},
 	}
 	args := []string{"--model=" + save(t, m), "--target=y", "--id_column=id", "--output=p.csv", "--summary=s.json"}
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "a.csv"), "id,x,y\na,1,2\nb,-1,1.0\n")
 	clitest.Write(t, filepath.Join(dir, "b.csv"), "id,x,y\nc,-1,01\nd,1,three\ne,oops,1\nf,3,1\n")
 	_, stderr, code := runCommand(t, dir, append(args, "--input=*.csv")...)
-	if want := `b.csv: row 1, column y: found "three", expected a class of the model: 1, 2`; code != 1 || stderr != "predict: "+want+"\n" &&
-		stderr != "predict: b.csv: row 2, column x: found \"oops\", expected a number\n" {
+	if want := `b.csv: row 1, column y: found "three", expected a class of the model: 1, 2`; code != 1 ||
+		stderr != "predict: "+want+"\n" &&
+			stderr != "predict: b.csv: row 2, column x: found \"oops\", expected a number\n" {
 		t.Errorf("exit code %d\n%swant %s", code, stderr, want)
 	}
 	stderr = mustRun(t, dir, append(args, "--input=*.csv", "--on_error=skip")...)
-	if got, want := string(read(t, filepath.Join(dir, "p.csv"))), "id,prediction\na,2\nb,1\nc,1\nd,\ne,\nf,2\n"; got != want {
+	if got, want := string(read(t, filepath.Join(dir, "p.csv"))),
+		"id,prediction\na,2\nb,1\nc,1\nd,\ne,\nf,2\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	want := `{"file":"b.csv","row":1,"column":"y","reason":"found \"three\", expected a class of the model: 1, 2"}` + "\n" +
+	want := `{"file":"b.csv","row":1,"column":"y","reason":"found \"three\", expected a class of the model: 1, 2"}` +
+		"\n" +
 		`{"file":"b.csv","row":2,"column":"x","reason":"found \"oops\", expected a number"}` + "\n"
 	if got := string(read(t, filepath.Join(dir, "p.csv.rejected.jsonl"))); got != want {
 		t.Errorf("rejected %s, want %s", got, want)
@@ -479,8 +495,10 @@ func TestUnknownLabel(t *testing.T) {
 // bytes for any size of the chunks; shards and an evaluation do not change that.
 func TestEveryRow(t *testing.T) {
 	m := &model.Model{
-		Task: model.Classification, Loss: model.LogLoss, FeatureNames: []string{"x", "z"}, Classes: model.Classes{Texts: []string{"no", "yes"}},
-		Coef: [][]float64{{1, 1}}, Intercept: []float64{0}, Options: model.Options{Task: model.Classification, Loss: model.LogLoss},
+		Task: model.Classification, Loss: model.LogLoss, FeatureNames: []string{"x", "z"},
+		Classes: model.Classes{Texts: []string{"no", "yes"}},
+		Coef:    [][]float64{{1, 1}}, Intercept: []float64{0},
+		Options: model.Options{Task: model.Classification, Loss: model.LogLoss},
 	}
 	args := []string{"--model=" + save(t, m), "--on_error=skip"}
 	dir := t.TempDir()
@@ -504,7 +522,8 @@ func TestEveryRow(t *testing.T) {
 {"id":"h","x":-2,"z":0,"y":"no"}
 {"id":"i","x":1e999,"z":0,"y":"no"}
 `)
-	named, numbered := "id,prediction\na,\nb,yes\nc,\nd,no\n,\n,\ng,\nh,no\ni,\n", "id,prediction\n0,\n1,yes\n2,\n3,no\n4,\n5,\n6,\n7,no\n8,\n"
+	named, numbered := "id,prediction\na,\nb,yes\nc,\nd,no\n,\n,\ng,\nh,no\ni,\n",
+		"id,prediction\n0,\n1,yes\n2,\n3,no\n4,\n5,\n6,\n7,no\n8,\n"
 	plain := strings.Replace(named, "g,\n", "g,no\n", 1)
 	unnamed := strings.Replace(numbered, "\n5,\n6,\n", "\n5,yes\n6,no\n", 1)
 	for _, c := range []struct{ args, want string }{
@@ -519,7 +538,8 @@ func TestEveryRow(t *testing.T) {
 			if clitest.LeftOut(i) {
 				continue
 			}
-			mustRun(t, dir, append(append(args, strings.Fields(c.args)...), "--output=p.csv", "--summary=s.json", fmt.Sprintf("--chunk_rows=%d", rows))...)
+			mustRun(t, dir, append(append(args, strings.Fields(c.args)...), "--output=p.csv", "--summary=s.json",
+				fmt.Sprintf("--chunk_rows=%d", rows))...)
 			got := string(read(t, filepath.Join(dir, "p.csv")))
 			if got != c.want {
 				t.Errorf("%s, %d rows at a time: got %s, want %s", c.args, rows, got, c.want)
@@ -528,15 +548,18 @@ func TestEveryRow(t *testing.T) {
 			if faults := strings.Count(got, ",\n"); summary.Rejected != faults || summary.Rows != 9-faults {
 				t.Errorf("%s: %d rows, %d rejected, %d without a prediction", c.args, summary.Rows, summary.Rejected, faults)
 			}
-			if l := strings.Count(string(read(t, filepath.Join(dir, "p.csv.rejected.jsonl"))), "\n"); l != strings.Count(got, ",\n") {
+			if l := strings.Count(string(read(t, filepath.Join(dir, "p.csv.rejected.jsonl"))), "\n"); l != strings.Count(got,
+				",\n") {
 				t.Errorf("%s: %d lines of rejected rows", c.args, l)
 			}
 		}
 	}
 	args = append(args, "--input=a.csv", "--id_column=id", "--proba")
 	mustRun(t, dir, append(args, "--output=p.jsonl", "--num_shards=3")...)
-	for i, want := range []string{`{"id":"a","prediction":null,"proba_no":null,"proba_yes":null}`, `{"id":null,"prediction":null,"proba_no":null,"proba_yes":null}`} {
-		if got := string(read(t, filepath.Join(dir, fmt.Sprintf("p-0000%d-of-00003.jsonl", i)))); !strings.Contains(got, want+"\n") || strings.Count(got, "\n") != 3 {
+	for i, want := range []string{`{"id":"a","prediction":null,"proba_no":null,"proba_yes":null}`,
+		`{"id":null,"prediction":null,"proba_no":null,"proba_yes":null}`} {
+		if got := string(read(t, filepath.Join(dir, fmt.Sprintf("p-0000%d-of-00003.jsonl", i)))); !strings.Contains(got, want+
+			"\n") || strings.Count(got, "\n") != 3 {
 			t.Errorf("shard %d: got %s, want %s in three lines", i, got, want)
 		}
 	}
@@ -545,16 +568,19 @@ func TestEveryRow(t *testing.T) {
 // Weights count in the scores, and targets may stand in a file of their own.
 func TestWeights(t *testing.T) {
 	m := &model.Model{
-		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0}, Options: model.Options{Task: model.Regression},
+		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0},
+		Options: model.Options{Task: model.Regression},
 	}
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "x,y,w\n1,2,1\n2,5,3\n3,0,0\n")
-	mustRun(t, dir, "--model="+save(t, m), "--input=x.csv", "--target=y", "--weight_column=w", "--output=p.npy", "--summary=s.json")
+	mustRun(t, dir, "--model="+save(t, m), "--input=x.csv", "--target=y", "--weight_column=w", "--output=p.npy",
+		"--summary=s.json")
 	if r := readSummary(t, filepath.Join(dir, "s.json")).Regression; r["mse"] != 0.75 || r["mae"] != 0.75 {
 		t.Errorf("%v", r)
 	}
 	npy := read(t, filepath.Join(dir, "p.npy"))
-	if got, err := binary.Append(npy[:128:128], binary.LittleEndian, []float64{2, 4, 6}); err != nil || !bytes.Equal(got, npy) || !bytes.Contains(npy, []byte("(3,)")) {
+	if got, err := binary.Append(npy[:128:128], binary.LittleEndian, []float64{2, 4, 6}); err != nil ||
+		!bytes.Equal(got, npy) || !bytes.Contains(npy, []byte("(3,)")) {
 		t.Errorf("p.npy: %q", npy)
 	}
 }
@@ -562,10 +588,12 @@ func TestWeights(t *testing.T) {
 // What is wrong with a command line is told at once, a line each, and nothing is written.
 func TestUsage(t *testing.T) {
 	regression := save(t, &model.Model{
-		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0}, Options: model.Options{Task: model.Regression},
+		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0},
+		Options: model.Options{Task: model.Regression},
 	})
 	texts := save(t, &model.Model{
-		Task: model.Classification, Loss: model.Hinge, Classes: model.Classes{Texts: []string{"a", "b"}}, Coef: [][]float64{{2}}, Intercept: []float64{0},
+		Task: model.Classification, Loss: model.Hinge, Classes: model.Classes{Texts: []string{"a", "b"}},
+		Coef: [][]float64{{2}}, Intercept: []float64{0},
 		Options: model.Options{Task: model.Classification},
 	})
 	dir := t.TempDir()
@@ -576,13 +604,18 @@ func TestUsage(t *testing.T) {
 	}{
 		{"", []string{"--input is needed", "--model is needed"}},
 		{"--input=x.csv --model=" + regression, []string{"an output is needed"}},
-		{"--input=x.csv --proba --decision --output=p.txt --num_shards=0x --model=" + regression, []string{`invalid value "0x"`}},
+		{"--input=x.csv --proba --decision --output=p.txt --num_shards=0x --model=" + regression,
+			[]string{`invalid value "0x"`}},
 		{"--input=x.csv --proba --decision --output=p.txt --threads=-1 --model=" + regression, []string{
-			"threads -1", "only classification has probabilities, the model is for regression", "of a regression, the prediction is the decision value", `".txt"`}},
+			"threads -1", "only classification has probabilities, the model is for regression",
+			"of a regression, the prediction is the decision value", `".txt"`}},
 		{"--input=x.csv --proba --output=p.npy --model=" + texts, []string{
-			"the loss hinge gives no probabilities", "the column prediction holds texts, which .npy does not: write .csv, .jsonl or .parquet"}},
-		{"--output_onnx=m.onnx --input=x.csv --proba", []string{"--model is needed", "predicts no rows: without --input", "predicts no rows: without --proba"}},
-		{"--input=x.csv --target=y --on_error=skip --model=" + regression, []string{"can only be skipped where there is an output"}},
+			"the loss hinge gives no probabilities",
+			"the column prediction holds texts, which .npy does not: write .csv, .jsonl or .parquet"}},
+		{"--output_onnx=m.onnx --input=x.csv --proba", []string{"--model is needed", "predicts no rows: without --input",
+			"predicts no rows: without --proba"}},
+		{"--input=x.csv --target=y --on_error=skip --model=" + regression,
+			[]string{"can only be skipped where there is an output"}},
 	} {
 		stdout, stderr, code := runCommand(t, dir, strings.Fields(c.args)...)
 		if code != 2 || stdout != "" {
@@ -593,14 +626,16 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%q: no %q in\n%s", c.args, w, stderr)
 			}
 		}
-		if n := strings.Count(stderr, "\n"); n != len(c.want)+1 || !strings.HasSuffix(stderr, "See beamlearn predict --help.\n") {
+		if n := strings.Count(stderr, "\n"); n != len(c.want)+1 ||
+			!strings.HasSuffix(stderr, "See beamlearn predict --help.\n") {
 			t.Errorf("%q: %d lines\n%s", c.args, n, stderr)
 		}
 	}
 	for args, want := range map[string]string{
-		"--input=x.csv --output=p.csv --model=gone.json":                                    "predict: gone.json: found no file of that name, expected a model\n",
-		"--input=x.csv --output=p.csv --model=x.csv":                                        "predict: x.csv: found no JSON at byte 1: invalid character 'x' looking for beginning of value, expected a model of beamlearn, version 1\n",
-		"--quiet --input=x.csv --columns=x --evaluate --output=p.csv --model=" + regression: "predict: x.csv: found none, expected targets, to compare the predictions with\n",
+		"--input=x.csv --output=p.csv --model=gone.json": "predict: gone.json: found no file of that name, expected a model\n",
+		"--input=x.csv --output=p.csv --model=x.csv":     "predict: x.csv: found no JSON at byte 1: invalid character 'x' looking for beginning of value, expected a model of beamlearn, version 1\n",
+		"--quiet --input=x.csv --columns=x --evaluate --output=p.csv --model=" +
+			regression: "predict: x.csv: found none, expected targets, to compare the predictions with\n",
 	} {
 		if _, stderr, code := runCommand(t, dir, strings.Fields(args)...); code != 1 || stderr != want {
 			t.Errorf("%q: exit code %d\n%swant %s", args, code, stderr, want)
@@ -615,7 +650,8 @@ func TestUsage(t *testing.T) {
 func TestONNX(t *testing.T) {
 	t.Parallel()
 	name := save(t, &model.Model{
-		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0}, Options: model.Options{Task: model.Regression},
+		Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}}, Intercept: []float64{0},
+		Options: model.Options{Task: model.Regression},
 	})
 	want, err := onnx.Convert(name, read(t, name))
 	if err != nil {
@@ -623,7 +659,8 @@ func TestONNX(t *testing.T) {
 	}
 	dir := t.TempDir()
 	stderr := mustRun(t, dir, "--model="+name, "--output_onnx=m.onnx", "--summary=s.json")
-	if !bytes.Equal(read(t, filepath.Join(dir, "m.onnx")), want.Bytes) || !strings.Contains(stderr, "X double[N,1]\n  outputs: variable double[N,1]\n") {
+	if !bytes.Equal(read(t, filepath.Join(dir, "m.onnx")), want.Bytes) ||
+		!strings.Contains(stderr, "X double[N,1]\n  outputs: variable double[N,1]\n") {
 		t.Error(stderr)
 	}
 	var s struct{ Inputs []string }
@@ -631,7 +668,8 @@ func TestONNX(t *testing.T) {
 		t.Error(err, s)
 	}
 	_, stderr, code := runCommand(t, dir, "--model=s.json", "--output_onnx=n.onnx")
-	if _, err := os.Stat(filepath.Join(dir, "n.onnx")); code != 1 || !strings.HasPrefix(stderr, "predict: s.json: found ") || !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, "n.onnx")); code != 1 ||
+		!strings.HasPrefix(stderr, "predict: s.json: found ") || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("exit code %d, %v: %s", code, err, stderr)
 	}
 }
@@ -651,12 +689,14 @@ func TestDomain(t *testing.T) {
 		missing       bool
 	}{
 		"numbers": {"a,years,claims\n1,2,3\n2,1,0\n0,4,5\n3,1,1\n", "a,years,claims\n1,1,1\n1,-1,1\n1,2,-1\n1,1,0\n", false},
-		"table":   {"a,town,years,claims\n1,x,2,3\n2,y,1,0\n0,y,4,5\n3,x,1,1\n", "a,town,years,claims\n1,x,1,1\n1,x,,1\n1,x,2,-1\n1,x,1,0\n", true},
+		"table": {"a,town,years,claims\n1,x,2,3\n2,y,1,0\n0,y,4,5\n3,x,1,1\n",
+			"a,town,years,claims\n1,x,1,1\n1,x,,1\n1,x,2,-1\n1,x,1,0\n", true},
 	} {
 		learned, rows, m, out := kind+".csv", kind+"_rows.csv", kind+".json", kind+"_out.csv"
 		clitest.Write(t, filepath.Join(dir, learned), f.learned)
 		clitest.Write(t, filepath.Join(dir, rows), f.rows)
-		c := clitest.Other(dir, "sgd", "--input="+learned, "--target=claims", "--task=regression", "--loss=poisson", "--exposure=years", "--model="+m)
+		c := clitest.Other(dir, "sgd", "--input="+learned, "--target=claims", "--task=regression", "--loss=poisson",
+			"--exposure=years", "--model="+m)
 		if _, stderr, code := clitest.End(t, c); code != 0 {
 			t.Fatal(stderr)
 		}
@@ -666,7 +706,8 @@ func TestDomain(t *testing.T) {
 		}
 		args := []string{"--model=" + m, "--input=" + rows, "--output=" + out}
 		_, stderr, code := runCommand(t, dir, args...)
-		if want := "predict: " + rows + ": row 1, column years: found " + found + ", expected an exposure above 0\n"; code != 1 || !strings.HasSuffix(stderr, want) {
+		if want := "predict: " + rows + ": row 1, column years: found " + found +
+			", expected an exposure above 0\n"; code != 1 || !strings.HasSuffix(stderr, want) {
 			t.Errorf("exit code %d, %s, want %s", code, stderr, want)
 		}
 		lines := func() []string { return strings.Split(string(read(t, filepath.Join(dir, out))), "\n") }

@@ -33,12 +33,14 @@ func TestWatch(t *testing.T) {
 	}
 	watch := func(want int, more ...string) string {
 		t.Helper()
-		return run(want, "predict", append([]string{"--watch", "--once", "--settle=0s", "--model=m.json", "--input=landing/*.csv", "--output=out/*.csv", "--proba"}, more...)...)
+		return run(want, "predict", append([]string{"--watch", "--once", "--settle=0s", "--model=m.json",
+			"--input=landing/*.csv", "--output=out/*.csv", "--proba"}, more...)...)
 	}
 	learn := func(rows string) {
 		t.Helper()
 		put("x.csv", rows)
-		run(0, "sgd", "--input=x.csv", "--target=y", "--task=classification", "--report=none", "--output_model=m.json", "--quiet")
+		run(0, "sgd", "--input=x.csv", "--target=y", "--task=classification", "--report=none", "--output_model=m.json",
+			"--quiet")
 	}
 	learn("a,b,y\n1,2,no\n3,1,yes\n4,1,yes\n0,5,no\n")
 	put("landing/1.csv", "a,b\n1,1\n2,5\n")
@@ -78,7 +80,8 @@ func TestWatch(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, "landing", "1.csv"), later, later); err != nil {
 		t.Fatal(err)
 	}
-	if told := watch(1); !strings.Contains(told, `landing/4.csv: row 0, column b: found "what"`) || !strings.Contains(told, "landing/1.csv has changed since it was answered: remove out/1.csv") {
+	if told := watch(1); !strings.Contains(told, `landing/4.csv: row 0, column b: found "what"`) ||
+		!strings.Contains(told, "landing/1.csv has changed since it was answered: remove out/1.csv") {
 		t.Errorf("told %q", told)
 	}
 	if told := watch(0, "--on_error=skip"); !strings.Contains(told, "not answered: landing/5.csv") {
@@ -95,7 +98,8 @@ func TestWatch(t *testing.T) {
 		t.Errorf("%q are left (%v)", left, err)
 	}
 	for _, c := range []struct{ flag, want string }{
-		{"--output=out/x.csv", "give a name with a * for that of the file"}, {"--output=landing/*.csv", "would take landing/x.csv for an input"},
+		{"--output=out/x.csv", "give a name with a * for that of the file"},
+		{"--output=landing/*.csv", "would take landing/x.csv for an input"},
 		{"--num_shards=2", "--num_shards"}, {"--watch=false", "--once: is of --watch"},
 	} {
 		if told := watch(2, c.flag); !strings.Contains(told, c.want) {
@@ -107,7 +111,8 @@ func TestWatch(t *testing.T) {
 	}
 	put("other/9.csv", "a,b\n3,1\n")
 	put("landing/9.csv", "a,b\n3,2\n")
-	if told := watch(1, "--input=landing/9.csv,other/9.csv"); !strings.Contains(told, "would both be answered in out/9.csv") {
+	if told := watch(1, "--input=landing/9.csv,other/9.csv"); !strings.Contains(told,
+		"would both be answered in out/9.csv") {
 		t.Errorf("told %q", told)
 	}
 }

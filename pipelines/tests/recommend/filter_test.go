@@ -15,7 +15,8 @@ func TestFilter(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "x.csv", rows)
 	write(t, dir, "items.csv", "what,price,kind\ntea,3,drink\njam,5,\"spread, sweet\"\nhay,1,none\n")
-	common := []string{"--input=x.csv", "--row=who", "--column=what", "--value=stars", "--duplicates=last", "--report=none"}
+	common := []string{"--input=x.csv", "--row=who", "--column=what", "--value=stars", "--duplicates=last",
+		"--report=none"}
 	for filter, want := range map[string]string{
 		"price<4":              "user,rank,item,score\ncid,1,tea,2.49136\n",
 		`kind="spread, sweet"`: "user,rank,item,score\nann,1,jam,3.27442\ncid,1,jam,1.11417\n",

@@ -37,7 +37,8 @@ func TestRecommend(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "x.csv", rows)
-	told := run(t, dir, "--input=x.csv", "--row=who", "--column=what", "--value=stars", "--duplicates=last", "--output=r.csv",
+	told := run(t, dir, "--input=x.csv", "--row=who", "--column=what", "--value=stars", "--duplicates=last",
+		"--output=r.csv",
 		"--neighbors_output=n.csv", "--summary=s.json")
 	// tea (4, 2), milk (4, 2, 3), jam (0, 1): tea·milk = 20, |tea| = √20, |milk| = √29, tea·jam = 2, milk·jam = 2
 	const want = "user,rank,item,score\nann,1,jam,3.27442\ncid,1,tea,2.49136\ncid,2,jam,1.11417\n"
@@ -48,7 +49,8 @@ func TestRecommend(t *testing.T) {
 	if got := rounded(t, filepath.Join(dir, "n.csv")); got != items {
 		t.Errorf("got\n%s", got)
 	}
-	for _, want := range []string{"4 users × 4 items, 7 interactions: 3 recommendations to 4 users", "1 rows of a user and an item", "2 users have no recommendation"} {
+	for _, want := range []string{"4 users × 4 items, 7 interactions: 3 recommendations to 4 users",
+		"1 rows of a user and an item", "2 users have no recommendation"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("told\n%s", told)
 		}
@@ -82,8 +84,8 @@ func rounded(t *testing.T, name string) string {
 	return b.String()
 }
 
-// Every format of input and output has the same rows, ids beyond float64 included, whatever chunks they are read in; and
-// what is written can be read again.
+// Every format of input and output has the same rows, ids beyond float64 included, whatever chunks they are read in;
+// and what is written can be read again.
 func TestFormats(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -121,7 +123,8 @@ func TestFormats(t *testing.T) {
 	run(t, dir, append(flags, "--input=x.csv", "--value=n", "--num_shards=3", "--output=s.csv")...)
 	shards := ""
 	for i := range 3 {
-		shards += strings.TrimPrefix(clitest.Read(t, filepath.Join(dir, fmt.Sprintf("s-%05d-of-00003.csv", i))), "user,rank,item,score\n")
+		shards += strings.TrimPrefix(clitest.Read(t, filepath.Join(dir, fmt.Sprintf("s-%05d-of-00003.csv", i))),
+			"user,rank,item,score\n")
 	}
 	if "user,rank,item,score\n"+shards != clitest.Read(t, filepath.Join(dir, "a.csv")) {
 		t.Error("shards have other rows than one file")
@@ -174,9 +177,11 @@ func TestFaults(t *testing.T) {
 		{"--input=less.csv --output=less.csv", "less.csv"},
 		{"--input=none.csv", "none.csv"},
 	} {
-		args := append([]string{"--row=user", "--column=item", "--value=n", "--output=r.csv", "--quiet"}, strings.Fields(c.flags)...)
+		args := append([]string{"--row=user", "--column=item", "--value=n", "--output=r.csv", "--quiet"},
+			strings.Fields(c.flags)...)
 		_, stderr, code := clitest.End(t, clitest.Command(dir, args...))
-		if code == 0 || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 3 || strings.Contains(stderr, "goroutine") {
+		if code == 0 || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 3 ||
+			strings.Contains(stderr, "goroutine") {
 			t.Errorf("%s: exit code %d, %s", c.flags, code, stderr)
 		}
 	}
@@ -192,25 +197,30 @@ func TestFaults(t *testing.T) {
 		{"--seed=1", "--seed is of --evaluate"},
 		{"--time=at", "--time is of --evaluate, or of --duplicates=last"},
 		{"--evaluate --evaluate_output=x.txt", "--evaluate_output=x.txt: must end in .csv or .json"},
-		{"--evaluate --time=at --input=when.csv", `when.csv: row 1, column at: found "soon", expected a date by ISO 8601, or a number`},
+		{"--evaluate --time=at --input=when.csv",
+			`when.csv: row 1, column at: found "soon", expected a date by ISO 8601, or a number`},
 		{"--evaluate --time=at --input=both.csv", "both.csv: found both in the column at, expected either dates or numbers"},
 		{"--evaluate --input=once.csv", "no user has two items"},
 	} {
 		write(t, dir, "when.csv", "user,item,at\na,x,2024-01-01\na,y,soon\n")
 		write(t, dir, "both.csv", "user,item,at\na,x,2024-01-01\na,y,7\n")
 		write(t, dir, "once.csv", "user,item\na,x\nb,y\n")
-		args := append([]string{"--input=once.csv", "--row=user", "--column=item", "--output=r.csv", "--quiet"}, strings.Fields(c.flags)...)
+		args := append([]string{"--input=once.csv", "--row=user", "--column=item", "--output=r.csv", "--quiet"},
+			strings.Fields(c.flags)...)
 		_, stderr, code := clitest.End(t, clitest.Command(dir, args...))
-		if code == 0 || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 3 || strings.Contains(stderr, "goroutine") {
+		if code == 0 || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") > 3 ||
+			strings.Contains(stderr, "goroutine") {
 			t.Errorf("%s: exit code %d, %s", c.flags, code, stderr)
 		}
 	}
 	write(t, dir, "all.csv", "user,item,n\na,x,1\n,y,2\nb,x,3\nb,,4\nb,z,five\nb,y,6\n")
-	run(t, dir, "--input=all.csv", "--row=user", "--column=item", "--value=n", "--on_error=skip", "--output=r.csv", "--quiet")
+	run(t, dir, "--input=all.csv", "--row=user", "--column=item", "--value=n", "--on_error=skip", "--output=r.csv",
+		"--quiet")
 	if got, want := rounded(t, filepath.Join(dir, "r.csv")), "user,rank,item,score\na,1,y,0.94868\n"; got != want {
 		t.Errorf("got\n%s", got)
 	}
-	if got := clitest.Read(t, filepath.Join(dir, "r.csv.rejected.jsonl")); strings.Count(got, "\n") != 3 || !strings.Contains(got, `"row":4,"column":"n"`) {
+	if got := clitest.Read(t, filepath.Join(dir, "r.csv.rejected.jsonl")); strings.Count(got, "\n") != 3 ||
+		!strings.Contains(got, `"row":4,"column":"n"`) {
 		t.Errorf("rejected\n%s", got)
 	}
 }
@@ -229,7 +239,8 @@ func TestOrder(t *testing.T) {
 	for _, duplicates := range []string{"sum", "mean"} {
 		var out []string
 		for _, name := range []string{"forth", "back"} {
-			run(t, dir, "--input="+name+".csv", "--row=user", "--column=item", "--value=n", "--duplicates="+duplicates, "--exclude_seen=false",
+			run(t, dir, "--input="+name+".csv", "--row=user", "--column=item", "--value=n", "--duplicates="+duplicates,
+				"--exclude_seen=false",
 				"--output=r.csv", "--report=none", "--quiet")
 			out = append(out, clitest.Read(t, filepath.Join(dir, "r.csv")))
 		}
@@ -244,7 +255,8 @@ func TestIDsOfNumbers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "x.csv", "user;item;n\n1,50;1,5;3,5\n1,50;1.000;2\n2;1,50;1,25\n2;1000;1\n2;007;1\n")
-	run(t, dir, "--input=x.csv", "--decimal=,", "--thousands=.", "--row=user", "--column=item", "--value=n", "--exclude_seen=false",
+	run(t, dir, "--input=x.csv", "--decimal=,", "--thousands=.", "--row=user", "--column=item", "--value=n",
+		"--exclude_seen=false",
 		"--similarity=inner_product", "--output=r.csv", "--report=none", "--quiet")
 	const want = "user,rank,item,score\n2,1,1000,2.56250\n2,2,007,2.56250\n2,3,\"1,50\",2.50000\n\"1,50\",1,1.000,24.50000\n\"1,50\",2,\"1,5\",14.00000\n"
 	if got := rounded(t, filepath.Join(dir, "r.csv")); got != want {
@@ -261,7 +273,8 @@ func TestEvaluate(t *testing.T) {
 		t.Fatal(err)
 	}
 	flags := []string{"--input=" + ratings, "--row=user", "--column=item", "--value=rating"}
-	told := run(t, dir, append(flags, "--time=time", "--evaluate", "--k=2,10", "--shrinkage=0,1000", "--output=r.csv", "--evaluate_output=e.json")...)
+	told := run(t, dir, append(flags, "--time=time", "--evaluate", "--k=2,10", "--shrinkage=0,1000", "--output=r.csv",
+		"--evaluate_output=e.json")...)
 	var e struct {
 		Best        int
 		Recommender []struct {
@@ -276,30 +289,35 @@ func TestEvaluate(t *testing.T) {
 	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "e.json"))), &e); err != nil {
 		t.Fatal(err)
 	}
-	if len(e.Recommender) != 5 || !e.Recommender[0].Popular || e.Recommender[0].Users != 120 || len(e.Recommender[1].Groups) < 2 {
+	if len(e.Recommender) != 5 || !e.Recommender[0].Popular || e.Recommender[0].Users != 120 ||
+		len(e.Recommender[1].Groups) < 2 {
 		t.Fatalf("%+v", e)
 	}
 	best := e.Recommender[e.Best]
 	if best.NDCG.Mean <= e.Recommender[0].NDCG.Mean || best.NDCG.Low >= best.NDCG.Mean {
 		t.Errorf("the best is %+v, the baseline %+v", best, e.Recommender[0])
 	}
-	for _, want := range []string{"recall@10", "most popular", "k=2, shrinkage=1000", fmt.Sprintf("the best by NDCG: k=%d, shrinkage=%g", best.K, best.Shrinkage)} {
+	for _, want := range []string{"recall@10", "most popular", "k=2, shrinkage=1000",
+		fmt.Sprintf("the best by NDCG: k=%d, shrinkage=%g", best.K, best.Shrinkage)} {
 		if !strings.Contains(told, want) {
 			t.Errorf("told\n%s", told)
 		}
 	}
-	run(t, dir, append(flags, fmt.Sprintf("--k=%d", best.K), fmt.Sprintf("--shrinkage=%g", best.Shrinkage), "--output=one.csv", "--report=none")...)
+	run(t, dir, append(flags, fmt.Sprintf("--k=%d", best.K), fmt.Sprintf("--shrinkage=%g", best.Shrinkage),
+		"--output=one.csv", "--report=none")...)
 	if clitest.Read(t, filepath.Join(dir, "r.csv")) != clitest.Read(t, filepath.Join(dir, "one.csv")) {
 		t.Error("the recommendations are not those of the best")
 	}
 	page := clitest.Read(t, filepath.Join(dir, "r.html"))
-	for _, want := range []string{"Recommendations by ratings.csv", "because of", "Popular items", "Do they find what was held out?", "Owl Night"} {
+	for _, want := range []string{"Recommendations by ratings.csv", "because of", "Popular items",
+		"Do they find what was held out?", "Owl Night"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
 	run(t, dir, append(flags, "--evaluate", "--evaluate_output=e.csv", "--report=none", "--holdout=1", "--seed=3")...)
-	if got := clitest.Read(t, filepath.Join(dir, "e.csv")); strings.Count(got, "\n") != 3 || !strings.HasPrefix(got, "recommender,k,shrinkage,top,users,recall,") {
+	if got := clitest.Read(t, filepath.Join(dir, "e.csv")); strings.Count(got, "\n") != 3 ||
+		!strings.HasPrefix(got, "recommender,k,shrinkage,top,users,recall,") {
 		t.Errorf("got\n%s", got)
 	}
 	// Every user gets round to the two items that all have: what most had is what is held out.
@@ -310,9 +328,11 @@ func TestEvaluate(t *testing.T) {
 	}
 	write(t, dir, "most.csv", b.String())
 	const beaten = "to recommend what most had is better"
-	most := run(t, dir, "--input=most.csv", "--row=user", "--column=item", "--evaluate", "--holdout=1", "--time=at", "--top=1", "--shrinkage=0",
+	most := run(t, dir, "--input=most.csv", "--row=user", "--column=item", "--evaluate", "--holdout=1", "--time=at",
+		"--top=1", "--shrinkage=0",
 		"--k=1", "--similarity=cosine", "--report=most.html")
-	if strings.Contains(told, beaten) || !strings.Contains(most, "but "+beaten) || !strings.Contains(clitest.Read(t, filepath.Join(dir, "most.html")), "To recommend") {
+	if strings.Contains(told, beaten) || !strings.Contains(most, "but "+beaten) ||
+		!strings.Contains(clitest.Read(t, filepath.Join(dir, "most.html")), "To recommend") {
 		t.Errorf("told\n%s\nof what most had\n%s", told, most)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*one.html")); err != nil || len(left) > 0 {

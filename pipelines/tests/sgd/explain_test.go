@@ -11,13 +11,16 @@ import (
 // A plan says what would be done, and does nothing.
 func TestExplain(t *testing.T) {
 	for args, want := range map[string][]string{
-		"--standardize":                      {"rows      569 × 30 columns in 1 files", "solver    exact", "passes    about ", "learning  about "},
+		"--standardize": {"rows      569 × 30 columns in 1 files", "solver    exact", "passes    about ",
+			"learning  about "},
 		"--solver=sgd --epochs=3 --shards=2": {"solver    sgd", "passes    about 4, in 1 pipelines, over 2 shards"},
 		"--solver=sgd --epochs=9 --shards=2 --checkpoint_passes=10 --runner=flink --endpoint=localhost:1 --parallelism=4": {
-			"in 1 pipelines", "warning: 2 shards are too few to keep 4 workers busy", "warning: 10 passes in a pipeline need more of Flink's network buffers", "no job server"},
+			"in 1 pipelines", "warning: 2 shards are too few to keep 4 workers busy",
+			"warning: 10 passes in a pipeline need more of Flink's network buffers", "no job server"},
 	} {
 		dir := t.TempDir()
-		c := clitest.Command(dir, append(strings.Fields(args), "--explain", "--input="+clitest.Testdata(t, "breast_cancer.csv"), "--target=target",
+		c := clitest.Command(dir, append(strings.Fields(args), "--explain", "--input="+
+			clitest.Testdata(t, "breast_cancer.csv"), "--target=target",
 			"--task=classification", "--model=out/model.json")...)
 		stdout, stderr, code := clitest.End(t, c)
 		if code != 0 || stderr != "" {

@@ -14,7 +14,8 @@ import (
 // tableArgs are those of testdata/flights_small, as its reference has them.
 func tableArgs(t *testing.T, ext string, more ...string) []string {
 	return append([]string{
-		"--input=" + clitest.Testdata(t, "flights_small."+ext), "--target=delayed", "--columns=*,!air_time,!id,!tailnum", "--task=classification",
+		"--input=" + clitest.Testdata(t, "flights_small."+ext), "--target=delayed", "--columns=*,!air_time,!id,!tailnum",
+		"--task=classification",
 		"--report=none",
 	}, more...)
 }
@@ -30,15 +31,18 @@ func TestTables(t *testing.T) {
 		Intercept float64
 		Coef      map[string]float64
 	}
-	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.reference.json"))), &want); err != nil {
+	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.reference.json"))),
+		&want); err != nil {
 		t.Fatal(err)
 	}
 	var first string
-	for i, c := range []struct{ ext, flag string }{{"csv", "--threads=1"}, {"csv", "--chunk_rows=7"}, {"jsonl", "--chunk_rows=100"}, {"parquet", "--threads=1"}, {"arrow", "--chunk_rows=50"}} {
+	for i, c := range []struct{ ext, flag string }{{"csv", "--threads=1"}, {"csv", "--chunk_rows=7"},
+		{"jsonl", "--chunk_rows=100"}, {"parquet", "--threads=1"}, {"arrow", "--chunk_rows=50"}} {
 		name := filepath.Join(dir, fmt.Sprintf("m%d.json", i))
 		told := mustRun(t, dir, tableArgs(t, c.ext, "--standardize", "--alpha=0.001", "--output_model="+name, c.flag)...)
 		for _, line := range []string{
-			"the rows are taken for a table", "61 rows without a target are left out", "carrier: categorical: 14 distinct values",
+			"the rows are taken for a table", "61 rows without a target are left out",
+			"carrier: categorical: 14 distinct values",
 			"gate: numeric: numbers from 0 to 39; 44 of 410 missing",
 		} {
 			if !strings.Contains(told, line) {
@@ -52,8 +56,10 @@ func TestTables(t *testing.T) {
 		}
 	}
 	m := loaded(t, filepath.Join(dir, "m0.json"))
-	if m.Training.Rows != want.Rows || len(m.FeatureNames) != len(want.Coef) || math.Abs(m.Intercept[0]-want.Intercept) > 1e-6 {
-		t.Errorf("%d rows, %d features, intercept %v, want %d, %d, %v", m.Training.Rows, len(m.FeatureNames), m.Intercept[0], want.Rows, len(want.Coef), want.Intercept)
+	if m.Training.Rows != want.Rows || len(m.FeatureNames) != len(want.Coef) ||
+		math.Abs(m.Intercept[0]-want.Intercept) > 1e-6 {
+		t.Errorf("%d rows, %d features, intercept %v, want %d, %d, %v", m.Training.Rows, len(m.FeatureNames), m.Intercept[0],
+			want.Rows, len(want.Coef), want.Intercept)
 	}
 	for j, name := range m.FeatureNames {
 		if v, ok := want.Coef[name]; !ok || math.Abs(m.Coef[0][j]-v) > 1e-6 {
@@ -62,7 +68,9 @@ func TestTables(t *testing.T) {
 	}
 	for _, ext := range []string{"csv", "parquet"} {
 		summary := filepath.Join(dir, ext+".json")
-		_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m0.json", "--input="+clitest.Testdata(t, "flights_small."+ext), "--target=delayed", "--output="+ext+"_p.csv", "--proba", "--summary="+summary))
+		_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m0.json", "--input="+
+			clitest.Testdata(t, "flights_small."+ext), "--target=delayed", "--output="+ext+"_p.csv", "--proba", "--summary="+
+			summary))
 		if code != 0 || !strings.Contains(stderr, "61 rows without a target are predicted, and not compared") {
 			t.Fatal(code, stderr)
 		}
@@ -90,31 +98,42 @@ func TestTablesMeet(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "a.csv"), "y,colour,size\n1,red,1\n2,blue,\n3,red,3\n")
 	clitest.Write(t, filepath.Join(dir, "b.jsonl"), `{"size":4,"colour":"green","y":5}`+"\n"+`{"colour":null,"y":4}`+"\n")
-	told := mustRun(t, dir, "--input=a.csv,b.jsonl", "--target=y", "--task=regression", "--output_model=m.json", "--report=none")
-	for _, line := range []string{"a.csv: column colour has text", "colour: categorical: 3 distinct values", "size: numeric: numbers from 1 to 4; 2 of 5 missing"} {
+	told := mustRun(t, dir, "--input=a.csv,b.jsonl", "--target=y", "--task=regression", "--output_model=m.json",
+		"--report=none")
+	for _, line := range []string{"a.csv: column colour has text", "colour: categorical: 3 distinct values",
+		"size: numeric: numbers from 1 to 4; 2 of 5 missing"} {
 		if !strings.Contains(told, line) {
 			t.Errorf("%q is not told:\n%s", line, told)
 		}
 	}
 	clitest.Write(t, filepath.Join(dir, "c.csv"), "other,size,colour\nx,1,red\nx,NA,violet\nx,,\n")
 	_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m.json", "--input=c.csv", "--output=p.csv"))
-	if code != 0 || !strings.Contains(stderr, "column colour: 1 cells of categories that the model does not know") || !strings.Contains(stderr, "left out: other (text)") {
+	if code != 0 || !strings.Contains(stderr, "column colour: 1 cells of categories that the model does not know") ||
+		!strings.Contains(stderr, "left out: other (text)") {
 		t.Error(code, stderr)
 	}
 	if rows := strings.Count(clitest.Read(t, filepath.Join(dir, "p.csv")), "\n"); rows != 4 {
 		t.Errorf("%d lines", rows)
 	}
 	clitest.Write(t, filepath.Join(dir, "d.csv"), "other,size\nx,1\n")
-	if _, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m.json", "--input=d.csv", "--output=q.csv")); code != 1 || !strings.Contains(stderr, `without "colour"`) || strings.Count(stderr, "\n") != 1 {
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m.json", "--input=d.csv",
+		"--output=q.csv")); code != 1 || !strings.Contains(stderr, `without "colour"`) || strings.Count(stderr, "\n") != 1 {
 		t.Error(code, stderr)
 	}
 	clitest.Write(t, filepath.Join(dir, "e.csv"), "size,colour\nbig,red\n")
-	if _, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m.json", "--input=e.csv", "--output=q.csv")); code != 1 || !strings.Contains(stderr, `e.csv: row 0, column size: found "big", expected a number`) || strings.Count(stderr, "\n") != 1 {
+	if _, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m.json", "--input=e.csv",
+		"--output=q.csv")); code != 1 ||
+		!strings.Contains(stderr, `e.csv: row 0, column size: found "big", expected a number`) ||
+		strings.Count(stderr, "\n") != 1 {
 		t.Error(code, stderr)
 	}
-	mustRun(t, dir, "--input=a.csv", "--target=y", "--task=regression", "--solver=sgd", "--output_model=s.json", "--report=none")
-	mustRun(t, dir, "--input=a.csv", "--target=y", "--task=regression", "--warm_start=s.json", "--output_model=s2.json", "--report=none")
-	if a, b := loaded(t, filepath.Join(dir, "s.json")), loaded(t, filepath.Join(dir, "s2.json")); b.Encoding == nil || b.State == nil || a.State == nil || b.State.T <= a.State.T || strings.Join(b.FeatureNames, " ") != "colour_blue colour_red size size_missing" {
+	mustRun(t, dir, "--input=a.csv", "--target=y", "--task=regression", "--solver=sgd", "--output_model=s.json",
+		"--report=none")
+	mustRun(t, dir, "--input=a.csv", "--target=y", "--task=regression", "--warm_start=s.json", "--output_model=s2.json",
+		"--report=none")
+	if a, b := loaded(t, filepath.Join(dir, "s.json")), loaded(t, filepath.Join(dir, "s2.json")); b.Encoding == nil ||
+		b.State == nil || a.State == nil || b.State.T <= a.State.T ||
+		strings.Join(b.FeatureNames, " ") != "colour_blue colour_red size size_missing" {
 		t.Errorf("%v, %v after %v", b.FeatureNames, b.State, a.State)
 	}
 }
@@ -151,7 +170,8 @@ func TestTableLater(t *testing.T) {
 	if m := loaded(t, filepath.Join(dir, "s.json")); m.Encoding != nil || m.Training.Rows != 399 {
 		t.Errorf("%d rows, where the faulty one is skipped", m.Training.Rows)
 	}
-	if left := names(t, dir); strings.Contains(strings.Join(left, " "), ".columns") || strings.Contains(strings.Join(left, " "), ".checkpoint") {
+	if left := names(t, dir); strings.Contains(strings.Join(left, " "), ".columns") ||
+		strings.Contains(strings.Join(left, " "), ".checkpoint") {
 		t.Errorf("left: %q", left)
 	}
 }
@@ -160,7 +180,8 @@ func TestTableLater(t *testing.T) {
 func TestTableFlags(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clitest.Write(t, filepath.Join(dir, "a.csv"), "a,b,when,y\n1,2,03.05.2020,0\n2,2,04.05.2021,1\n3,1,01.01.2020,0\n4,0,01.02.2021,1\n")
+	clitest.Write(t, filepath.Join(dir, "a.csv"),
+		"a,b,when,y\n1,2,03.05.2020,0\n2,2,04.05.2021,1\n3,1,01.01.2020,0\n4,0,01.02.2021,1\n")
 	args := []string{"--input=a.csv", "--target=y", "--task=classification", "--report=none"}
 	mustRun(t, dir, append(args, "--columns=a,b", "--output_model=n.json")...)
 	if m := loaded(t, filepath.Join(dir, "n.json")); m.Encoding != nil {
@@ -205,7 +226,8 @@ func TestTableExplain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	stdout, stderr, code := runCommand(t, dir, tableArgs(t, "csv", "--explain", "--output_model=m.json")...)
-	if code != 0 || !strings.Contains(stdout+stderr, "as the first 10,000 rows at most have it") || !strings.Contains(stdout+stderr, "about 471 × 93 columns") && !strings.Contains(stdout+stderr, "471 × 93 columns") {
+	if code != 0 || !strings.Contains(stdout+stderr, "as the first 10,000 rows at most have it") ||
+		!strings.Contains(stdout+stderr, "about 471 × 93 columns") && !strings.Contains(stdout+stderr, "471 × 93 columns") {
 		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 	}
 	if left := names(t, dir); len(left) > 0 {

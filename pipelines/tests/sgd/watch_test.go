@@ -62,7 +62,8 @@ func (l *landing) put(name, data string) {
 }
 
 func (l *landing) command(model string, more ...string) *exec.Cmd {
-	args := append([]string{"--watch", "--once", "--settle=0s", "--input=landing/*.csv", "--output_model=" + model}, l.flags...)
+	args := append([]string{"--watch", "--once", "--settle=0s", "--input=landing/*.csv", "--output_model=" + model},
+		l.flags...)
 	return clitest.Command(l.dir, append(args, more...)...)
 }
 
@@ -86,7 +87,8 @@ func (l *landing) chain(names []string) string {
 	l.t.Helper()
 	model := ""
 	for i, name := range names {
-		args := append([]string{"--solver=sgd", "--shards=1", "--epochs=1", "--report=none", "--quiet", "--input=landing/" + name}, l.flags...)
+		args := append([]string{"--solver=sgd", "--shards=1", "--epochs=1", "--report=none", "--quiet", "--input=landing/" +
+			name}, l.flags...)
 		if model != "" {
 			args = append(args, "--warm_start="+model)
 			args = slices.DeleteFunc(args, func(a string) bool { return a == "--standardize" })
@@ -136,7 +138,8 @@ func (l *landing) learned(model string) (names []string, all []record) {
 		if err := errors.Join(err, json.Unmarshal(b, &r)); err != nil {
 			l.t.Fatal(err)
 		}
-		if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(clitest.Read(l.t, version+".json")))); sum != r.SHA256 || r.Number != n {
+		if sum := fmt.Sprintf("%x", sha256.Sum256([]byte(clitest.Read(l.t, version+".json")))); sum != r.SHA256 ||
+			r.Number != n {
 			l.t.Errorf("version %d: a model of other bytes than its record, of number %d, says", n, r.Number)
 		}
 		for _, f := range r.Files {
@@ -205,7 +208,8 @@ func TestWatchFaults(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--every=0s"}, "--every and --settle"}, {[]string{"--solver=exact"}, "--solver=exact: --watch learns by sgd"},
+		{[]string{"--every=0s"}, "--every and --settle"},
+		{[]string{"--solver=exact"}, "--solver=exact: --watch learns by sgd"},
 		{[]string{"--alpha=1,2"}, "give one value"}, {[]string{"--input=*.json"}, "would take m.json for an input"},
 		{[]string{"--input=-"}, "--input=-: not with --watch"}, {[]string{"--resume"}, "--resume: not with --watch"},
 		{[]string{"--output_model=m.txt"}, "a .json file of this host"}, {[]string{"--watch=false"}, "--once: is of --watch"},
@@ -217,13 +221,15 @@ func TestWatchFaults(t *testing.T) {
 	l.put("a.csv", l.rows(30))
 	l.put("b.csv", l.rows(30))
 	l.watch("m.json", 0)
-	if told := l.watch("m.json", 2, "--alpha=0.5"); !strings.Contains(told, "m-000001.json was learned with other flags (--alpha=0.5 is new)") {
+	if told := l.watch("m.json", 2, "--alpha=0.5"); !strings.Contains(told,
+		"m-000001.json was learned with other flags (--alpha=0.5 is new)") {
 		t.Errorf("told %q", told)
 	}
 
 	l.put("bad.csv", "a,b,kind,y\n1,2,oak,true\n3,what,elm,false\n")
 	l.put("e.csv", l.rows(20))
-	if told := l.watch("m.json", 1); !strings.Contains(told, `landing/bad.csv: row 1, column b: found "what", expected a number`) {
+	if told := l.watch("m.json", 1); !strings.Contains(told,
+		`landing/bad.csv: row 1, column b: found "what", expected a number`) {
 		t.Errorf("told %q", told)
 	}
 	if names, _ := l.learned("m.json"); len(names) != 2 {
@@ -234,7 +240,8 @@ func TestWatchFaults(t *testing.T) {
 	l.put("other.csv", "x,y\n1,true\n2,false\n")
 	l.watch("m.json", 0, "--on_error=skip")
 	names, all := l.learned("m.json")
-	if want := []string{"a.csv", "b.csv", "bad.csv", "e.csv"}; !slices.Equal(names, want) || len(all) != 2 || all[1].Files[0].Rows != 1 {
+	if want := []string{"a.csv", "b.csv", "bad.csv", "e.csv"}; !slices.Equal(names, want) || len(all) != 2 ||
+		all[1].Files[0].Rows != 1 {
 		t.Fatalf("learned from %q, expected %q, in %+v", names, want, all)
 	}
 	var aside []string
@@ -244,7 +251,8 @@ func TestWatchFaults(t *testing.T) {
 	if want := []string{"empty.csv", "class.csv", "other.csv"}; !slices.Equal(aside, want) {
 		t.Errorf("set aside %q, expected %q", aside, want)
 	}
-	if rejected := l.read("m-000002.json.rejected.jsonl"); strings.Count(rejected, "\n") != 1 || !strings.Contains(rejected, `"row":1,"column":"b"`) {
+	if rejected := l.read("m-000002.json.rejected.jsonl"); strings.Count(rejected, "\n") != 1 ||
+		!strings.Contains(rejected, `"row":1,"column":"b"`) {
 		t.Errorf("rejected %q", rejected)
 	}
 
@@ -254,11 +262,13 @@ func TestWatchFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	clitest.Write(t, filepath.Join(l.dir, "landing", "moved", "a.csv"), l.read("landing/a.csv"))
-	if told := l.watch("m.json", 0, "--input=landing/*.csv,landing/moved/*.csv"); !strings.Contains(told, "has the name and the bytes of landing/a.csv") {
+	if told := l.watch("m.json", 0, "--input=landing/*.csv,landing/moved/*.csv"); !strings.Contains(told,
+		"has the name and the bytes of landing/a.csv") {
 		t.Errorf("told %q", told)
 	}
 	clitest.Write(t, filepath.Join(l.dir, "landing", "b.csv"), l.read("landing/b.csv")+"1,2,oak,true\n")
-	if told := l.watch("m.json", 1); !strings.Contains(told, "landing/b.csv: found") || !strings.Contains(told, "learned from under this name") {
+	if told := l.watch("m.json", 1); !strings.Contains(told, "landing/b.csv: found") ||
+		!strings.Contains(told, "learned from under this name") {
 		t.Errorf("told %q", told)
 	}
 	l.watch("m.json", 0, "--on_error=skip")
@@ -278,7 +288,8 @@ func TestWatchFaults(t *testing.T) {
 		if told := l.watch("m.json", 1); !strings.Contains(told, "m-000003.watch.json: found no file of that name") {
 			t.Errorf("told %q", told)
 		}
-		clitest.Write(t, filepath.Join(l.dir, "m-000003.watch.json"), strings.Replace(l.read("kept"), `"number": 3`, `"number": 4`, 1))
+		clitest.Write(t, filepath.Join(l.dir, "m-000003.watch.json"),
+			strings.Replace(l.read("kept"), `"number": 3`, `"number": 4`, 1))
 		if told := l.watch("m.json", 1); !strings.Contains(told, "m-000003.watch.json: found number 4") {
 			t.Errorf("told %q", told)
 		}
@@ -345,7 +356,8 @@ func TestWatchSignal(t *testing.T) {
 		}
 	}
 	wait("m-000001.watch.json")
-	if told := l.watch("m.json", 1); !strings.Contains(told, "m.json: found another that does, expected one --watch that learns this model") {
+	if told := l.watch("m.json", 1); !strings.Contains(told,
+		"m.json: found another that does, expected one --watch that learns this model") {
 		t.Errorf("told %q", told)
 	}
 	l.put("b.csv", l.rows(30))
@@ -361,8 +373,8 @@ func TestWatchSignal(t *testing.T) {
 	}
 }
 
-// A process that is killed at any moment neither loses a file nor learns from one twice. BEAMLEARN_KILLS says how often it
-// is killed.
+// A process that is killed at any moment neither loses a file nor learns from one twice. BEAMLEARN_KILLS says how often
+// it is killed.
 func TestWatchKilled(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -27,12 +27,14 @@ func mustRun(t *testing.T, dir string, args ...string) (stderr string) {
 
 // flights are the flags for testdata/flights_small, as its references have them.
 func flights(t *testing.T, ext string, more ...string) []string {
-	return append([]string{"--input=" + clitest.Testdata(t, "flights_small."+ext), "--target=delayed", "--drop=air_time,id,tailnum"}, more...)
+	return append([]string{"--input=" + clitest.Testdata(t, "flights_small."+ext), "--target=delayed",
+		"--drop=air_time,id,tailnum"}, more...)
 }
 
 // fitted are the flags for testdata/flights_small by an encoding that is there already.
 func fitted(t *testing.T, ext, encoding string, more ...string) []string {
-	return append([]string{"--input=" + clitest.Testdata(t, "flights_small."+ext), "--target=delayed", "--transform=" + encoding}, more...)
+	return append([]string{"--input=" + clitest.Testdata(t, "flights_small."+ext), "--target=delayed", "--transform=" +
+		encoding}, more...)
 }
 
 // The columns are those of scikit-learn's ColumnTransformer, by their names, to the last digits.
@@ -40,11 +42,13 @@ func TestReference(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var want map[string][3]float64
-	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.encoded.json"))), &want); err != nil {
+	if err := json.Unmarshal([]byte(clitest.Read(t, clitest.Testdata(t, "flights_small.encoded.json"))),
+		&want); err != nil {
 		t.Fatal(err)
 	}
 	told := mustRun(t, dir, flights(t, "parquet", "--standardize", "--output=x.csv", "--summary=s.json")...)
-	for _, line := range []string{"carrier: categorical: 14 distinct values", "410 rows × 93 features", "61 rows without a target are left out", "x.csv\n"} {
+	for _, line := range []string{"carrier: categorical: 14 distinct values", "410 rows × 93 features",
+		"61 rows without a target are left out", "x.csv\n"} {
 		if !strings.Contains(told, line) {
 			t.Errorf("%q is not told:\n%s", line, told)
 		}
@@ -73,7 +77,8 @@ func TestReference(t *testing.T) {
 		Rows, Features, Nonzero int64
 		Names                   []string `json:"feature_names"`
 	}
-	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil || s.Rows != 410 || s.Features != 93 || s.Nonzero != 5015 || strings.Join(s.Names, " ") != strings.Join(rows[0][1:], " ") {
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil || s.Rows != 410 ||
+		s.Features != 93 || s.Nonzero != 5015 || strings.Join(s.Names, " ") != strings.Join(rows[0][1:], " ") {
 		t.Errorf("summary %+v, %v", s, err)
 	}
 }
@@ -90,7 +95,8 @@ func TestSameBytes(t *testing.T) {
 			continue
 		}
 		first := ""
-		for i, args := range [][]string{fitted(t, "parquet", "e.json", "--chunk_rows=100"), fitted(t, "arrow", "e.json", "--chunk_rows=7")} {
+		for i, args := range [][]string{fitted(t, "parquet", "e.json", "--chunk_rows=100"),
+			fitted(t, "arrow", "e.json", "--chunk_rows=7")} {
 			name := fmt.Sprintf("%d.%s", i, ext)
 			mustRun(t, dir, append(args, "--output="+name)...)
 			if got := read(name); first == "" {
@@ -100,12 +106,14 @@ func TestSameBytes(t *testing.T) {
 			}
 		}
 	}
-	mustRun(t, dir, flights(t, "csv", "--standardize", "--chunk_rows=7", "--output_encoding=again.json", "--output=both.svm")...)
+	mustRun(t, dir, flights(t, "csv", "--standardize", "--chunk_rows=7", "--output_encoding=again.json",
+		"--output=both.svm")...)
 	if read("again.json") != read("e.json") || read("both.svm") != read("0.svm") {
 		t.Error("the encoding depends on what is read at a time")
 	}
 	mustRun(t, dir, fitted(t, "jsonl", "e.json", "--output=s.svm", "--num_shards=3")...)
-	if whole := read("s-00000-of-00003.svm") + read("s-00001-of-00003.svm") + read("s-00002-of-00003.svm"); whole != read("0.svm") {
+	if whole := read("s-00000-of-00003.svm") + read("s-00001-of-00003.svm") +
+		read("s-00002-of-00003.svm"); whole != read("0.svm") {
 		t.Error("shards are not the whole")
 	}
 }
@@ -116,7 +124,9 @@ func TestModels(t *testing.T) {
 	dir := t.TempDir()
 	type model struct{ Coef [][]float64 }
 	learn := func(name string, args ...string) (m model) {
-		_, stderr, code := clitest.End(t, clitest.Other(dir, "sgd", append(args, "--task=classification", "--alpha=0.001", "--report=none", "--output_model="+name)...))
+		_, stderr, code := clitest.End(t,
+			clitest.Other(dir, "sgd", append(args, "--task=classification", "--alpha=0.001", "--report=none", "--output_model="+
+				name)...))
 		if code != 0 {
 			t.Fatal(stderr)
 		}
@@ -129,7 +139,8 @@ func TestModels(t *testing.T) {
 	mustRun(t, dir, flights(t, "csv", "--standardize", "--output=x.svm")...)
 	mustRun(t, dir, flights(t, "csv", "--standardize", "--output=x.csv")...)
 	for name, got := range map[string]model{
-		".svm": learn("svm.json", "--input=x.svm", "--features=93"), ".csv": learn("csv.json", "--input=x.csv", "--target=delayed"),
+		".svm": learn("svm.json", "--input=x.svm", "--features=93"),
+		".csv": learn("csv.json", "--input=x.csv", "--target=delayed"),
 	} {
 		for j, v := range table.Coef[0] {
 			if math.Abs(got.Coef[0][j]-v) > 1e-9 {
@@ -152,30 +163,37 @@ func TestAdversarial(t *testing.T) {
 		"k1,ü,1,x,,2020-01-01,yes,1\n\"k,2\",\"line\nbreak\",,x,,2021-06-01,no,2\nk3,,3,x,,NA,,0.5\nk4,ü,0x10,x,,2020-01-01,no,1\n-7,e\u0301,1e3,x,,2020-01-02,no,0\n")
 	args := []string{"--input=a.csv", "--id_column=key", "--target=t", "--weight_column=w", "--numeric=n"}
 	told := mustRun(t, dir, append(args[:4:4], "--output_encoding=free.json", "--output=free.jsonl")...)
-	for _, line := range []string{"n: categorical", "same: left out: constant", "none: left out: all missing", "1 rows without a target are left out"} {
+	for _, line := range []string{"n: categorical", "same: left out: constant", "none: left out: all missing",
+		"1 rows without a target are left out"} {
 		if !strings.Contains(told, line) {
 			t.Errorf("%q is not told:\n%s", line, told)
 		}
 	}
 	want := `{"key":"k1","t":"yes","a, \"b\"_e` + "\u0301" + `":0,"a, \"b\"_line\nbreak":0,"a, \"b\"_ü":1,`
-	if got := clitest.Read(t, filepath.Join(dir, "free.jsonl")); !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 4 || !strings.Contains(got, "\n"+`{"key":-7,`) {
+	if got := clitest.Read(t, filepath.Join(dir, "free.jsonl")); !strings.HasPrefix(got, want) ||
+		strings.Count(got, "\n") != 4 || !strings.Contains(got, "\n"+`{"key":-7,`) {
 		t.Errorf("got %s", got)
 	}
 	// Known kinds: a cell that is none is a fault, or left out and listed.
-	if _, stderr, code := clitest.End(t, clitest.Command(dir, append(args, "--output=x.csv")...)); code != 1 || !strings.Contains(stderr, `a.csv: row 3, column n: found "0x10", expected a number`) {
+	if _, stderr, code := clitest.End(t, clitest.Command(dir, append(args, "--output=x.csv")...)); code != 1 ||
+		!strings.Contains(stderr, `a.csv: row 3, column n: found "0x10", expected a number`) {
 		t.Error(code, stderr)
 	}
 	clitest.Write(t, filepath.Join(dir, "b.csv"), "n,colour\n1,red\n,blue\n4,red\n")
 	mustRun(t, dir, "--input=b.csv", "--output_encoding=b.json")
 	clitest.Write(t, filepath.Join(dir, "c.csv"), "other,colour,n\nx,violet,NA\nx,red,7\nx,,much\nx,blue,-1\n")
-	told = mustRun(t, dir, "--input=c.csv", "--transform=b.json", "--on_error=skip", "--output=c.out.csv", "--id_column=other")
-	if got := clitest.Read(t, filepath.Join(dir, "c.out.csv")); got != "other,n,n_missing,colour_blue,colour_red\nx,2.5,1,0,0\nx,7,0,0,1\nx,-1,0,1,0\n" {
+	told = mustRun(t, dir, "--input=c.csv", "--transform=b.json", "--on_error=skip", "--output=c.out.csv",
+		"--id_column=other")
+	if got := clitest.Read(t, filepath.Join(dir,
+		"c.out.csv")); got != "other,n,n_missing,colour_blue,colour_red\nx,2.5,1,0,0\nx,7,0,0,1\nx,-1,0,1,0\n" {
 		t.Error(got)
 	}
-	if !strings.Contains(told, "column colour: 1 cells of categories that the encoding does not know") || !strings.Contains(told, "1 rows left out: c.out.csv.rejected.jsonl") {
+	if !strings.Contains(told, "column colour: 1 cells of categories that the encoding does not know") ||
+		!strings.Contains(told, "1 rows left out: c.out.csv.rejected.jsonl") {
 		t.Error(told)
 	}
-	if got := clitest.Read(t, filepath.Join(dir, "c.out.csv.rejected.jsonl")); got != `{"file":"c.csv","row":2,"column":"n","reason":"found \"much\", expected a number"}`+"\n" {
+	if got := clitest.Read(t, filepath.Join(dir,
+		"c.out.csv.rejected.jsonl")); got != `{"file":"c.csv","row":2,"column":"n","reason":"found \"much\", expected a number"}`+"\n" {
 		t.Error(got)
 	}
 }
@@ -197,24 +215,33 @@ func TestFaults(t *testing.T) {
 		code int
 		want string
 	}{
-		{"--input=lacks.csv --transform=e.json --output=x.npz", 1, `lacks.csv: found the columns "a", "c", without "b", expected the columns "a", "b", as in the encoding e.json`},
-		{"--input=kind.csv --transform=e.json --output=x.npz", 1, `kind.csv: row 0, column a: found "big", expected a number`},
+		{"--input=lacks.csv --transform=e.json --output=x.npz", 1,
+			`lacks.csv: found the columns "a", "c", without "b", expected the columns "a", "b", as in the encoding e.json`},
+		{"--input=kind.csv --transform=e.json --output=x.npz", 1,
+			`kind.csv: row 0, column a: found "big", expected a number`},
 		{"--input=list.jsonl --transform=e.json --output=x.npz", 1, `column "a": found a list of 2, expected numeric`},
-		{"--input=const.csv --output=x.npz", 1, `const.csv: no column has features: a: left out: constant: 1; b: left out: constant: "x"`},
+		{"--input=const.csv --output=x.npz", 1,
+			`const.csv: no column has features: a: left out: constant: 1; b: left out: constant: "x"`},
 		{"--input=t.csv --transform=old.json --output=x.npz", 1, "old.json: encoding of the columns: version 99, expected 1"},
 		{"--input=t.csv --transform=t.csv --output=x.npz", 1, "t.csv: found something else, expected a fitted encoding"},
 		{"--input=t.csv --transform=nix.json --output=x.npz", 1, "nix.json: found no file of that name"},
-		{"--input=t.csv --text=b --hash_bits=13 --output=x.csv", 2, "8195 features are too many for columns of .csv, which takes 4096: write .svm or .npz"},
-		{"--input=t.csv --target=t --output=x.svm", 2, "the target t is text, and .svm holds numbers: write .csv, .jsonl or .parquet"},
+		{"--input=t.csv --text=b --hash_bits=13 --output=x.csv", 2,
+			"8195 features are too many for columns of .csv, which takes 4096: write .svm or .npz"},
+		{"--input=t.csv --target=t --output=x.svm", 2,
+			"the target t is text, and .svm holds numbers: write .csv, .jsonl or .parquet"},
 		{"--input=t.csv --target=a --output=x.npy", 2, ".npy holds one array, the features"},
-		{"--input=t.csv --target=nix --output=x.csv", 2, `t.csv: found the columns "a", "b", "t", expected the target column "nix"`},
+		{"--input=t.csv --target=nix --output=x.csv", 2,
+			`t.csv: found the columns "a", "b", "t", expected the target column "nix"`},
 		{"--input=t.csv --output=t.csv", 2, "--output would write over what --input reads"},
 		{"--input=t.csv --output_encoding=t.csv", 2, "--output_encoding would write over what --input reads"},
-		{"--input=t.csv --transform=e.json --output=e.json --output_format=jsonl", 2, "--output would write over what --transform reads"},
+		{"--input=t.csv --transform=e.json --output=e.json --output_format=jsonl", 2,
+			"--output would write over what --transform reads"},
 		{"--input=t.csv", 2, "--output or --output_encoding is needed"},
-		{"--input=t.csv --transform=e.json --output=x.npz --output_encoding=f.json", 2, "--output_encoding: with --transform, the encoding is that of its file"},
+		{"--input=t.csv --transform=e.json --output=x.npz --output_encoding=f.json", 2,
+			"--output_encoding: with --transform, the encoding is that of its file"},
 		{"--input=t.csv --transform=e.json --output=x.npz --tfidf", 2, "without flags of tables, and without --standardize"},
-		{"--input=t.csv --output_encoding=x.json --on_error=skip", 2, "--on_error=skip: rows with a fault can only be skipped where there is an --output"},
+		{"--input=t.csv --output_encoding=x.json --on_error=skip", 2,
+			"--on_error=skip: rows with a fault can only be skipped where there is an --output"},
 		{"--input=t.csv --output=x.txt", 2, `found the extension ".txt"`},
 	} {
 		stdout, stderr, code := clitest.End(t, clitest.Command(dir, strings.Fields(c.args)...))
@@ -232,8 +259,10 @@ func TestFaults(t *testing.T) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stdout, stderr, code := clitest.End(t, clitest.Command(dir, flights(t, "csv", "--explain", "--output=x.npz", "--output_encoding=e.json")...))
-	for _, line := range []string{"471 × 93 columns", "passes  2", "writes  x.npz", "writes  e.json", "carrier: categorical"} {
+	stdout, stderr, code := clitest.End(t,
+		clitest.Command(dir, flights(t, "csv", "--explain", "--output=x.npz", "--output_encoding=e.json")...))
+	for _, line := range []string{"471 × 93 columns", "passes  2", "writes  x.npz", "writes  e.json",
+		"carrier: categorical"} {
 		if !strings.Contains(strings.Join(strings.Fields(stdout+stderr), " "), strings.Join(strings.Fields(line), " ")) {
 			t.Errorf("no %q, exit code %d:\n%s%s", line, code, stdout, stderr)
 		}

@@ -103,7 +103,8 @@ func (s *Server) Before(kind string, times int, f func()) {
 func (s *Server) handle(kind string, times int, answer func(http.ResponseWriter, *http.Request)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.handlers = append(s.handlers, &handler{times, func(r *http.Request) bool { return strings.HasPrefix(kindOf(r), kind) }, answer})
+	s.handlers = append(s.handlers,
+		&handler{times, func(r *http.Request) bool { return strings.HasPrefix(kindOf(r), kind) }, answer})
 }
 
 // kindOf is what Requests tells of a request.

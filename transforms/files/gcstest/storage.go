@@ -100,7 +100,8 @@ func (s *Storage) Names(prefix string) []string {
 
 func (s *Storage) put(a attributes, content []byte) *object {
 	s.generation++
-	o := &object{a.Name, a.ContentType, a.ContentEncoding, maps.Clone(a.Metadata), bytes.Clone(content), s.generation, time.Now()}
+	o := &object{a.Name, a.ContentType, a.ContentEncoding, maps.Clone(a.Metadata), bytes.Clone(content), s.generation,
+		time.Now()}
 	s.objects[a.Name] = o
 	return o
 }
@@ -194,14 +195,16 @@ func writeError(w http.ResponseWriter, status int, reason string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	text := http.StatusText(status)
-	fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "errors": [{"message": %q, "domain": "global", "reason": %q}]}}`, status, text, text, reason)
+	fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "errors": [{"message": %q, "domain": "global", "reason": %q}]}}`,
+		status, text, text, reason)
 }
 
 // isMedia reports whether a request is for the content of an object: by the JSON interface with alt=media, or by the
 // older one.
 func isMedia(r *http.Request) bool {
 	path := r.URL.Path
-	return !strings.HasPrefix(path, "/upload/") && (r.URL.Query().Get("alt") == "media" || !strings.HasPrefix(path, "/storage/v1/"))
+	return !strings.HasPrefix(path, "/upload/") &&
+		(r.URL.Query().Get("alt") == "media" || !strings.HasPrefix(path, "/storage/v1/"))
 }
 
 // answer does what a request asks for: an object, something for JSON, or nothing.
@@ -259,12 +262,15 @@ func (s *Storage) copy(from, to string, r *http.Request) (any, error) {
 	if source == nil {
 		return nil, errNone
 	}
-	if err := errors.Join(s.check(from, query.Get("ifSourceGenerationMatch")), s.check(to, query.Get("ifGenerationMatch"))); err != nil {
+	if err := errors.Join(s.check(from, query.Get("ifSourceGenerationMatch")),
+		s.check(to, query.Get("ifGenerationMatch"))); err != nil {
 		return nil, err
 	}
-	o := s.put(attributes{Name: to, ContentType: source.contentType, ContentEncoding: source.contentEncoding, Metadata: source.metadata}, source.content)
+	o := s.put(attributes{Name: to, ContentType: source.contentType, ContentEncoding: source.contentEncoding,
+		Metadata: source.metadata}, source.content)
 	size := strconv.Itoa(len(o.content))
-	return map[string]any{"kind": "storage#rewriteResponse", "done": true, "objectSize": size, "totalBytesRewritten": size, "resource": o.resource()}, nil
+	return map[string]any{"kind": "storage#rewriteResponse", "done": true, "objectSize": size, "totalBytesRewritten": size,
+		"resource": o.resource()}, nil
 }
 
 // list is a page of the objects with a prefix. With a delimiter, the names that have it after the prefix are told by
@@ -332,7 +338,8 @@ func (s *Storage) upload(w http.ResponseWriter, r *http.Request, body []byte) (a
 		}
 		id := strconv.Itoa(len(s.uploads) + 1)
 		s.uploads[id] = &upload{attributes: a, condition: query.Get("ifGenerationMatch")}
-		w.Header().Set("Location", fmt.Sprintf("http://%s%s?uploadType=resumable&name=%s&upload_id=%s", r.Host, r.URL.EscapedPath(), url.QueryEscape(a.Name), id))
+		w.Header().Set("Location", fmt.Sprintf("http://%s%s?uploadType=resumable&name=%s&upload_id=%s", r.Host,
+			r.URL.EscapedPath(), url.QueryEscape(a.Name), id))
 		return map[string]any{}, nil
 	default:
 		return nil, &refusal{http.StatusNotImplemented, "uploadType " + kind}
@@ -425,7 +432,8 @@ func checksum(b []byte) string {
 func (o *object) resource() map[string]any {
 	updated := o.updated.UTC().Format(time.RFC3339Nano)
 	r := map[string]any{
-		"kind": "storage#object", "bucket": Bucket, "name": o.name, "size": strconv.Itoa(len(o.content)), "crc32c": checksum(o.content),
+		"kind": "storage#object", "bucket": Bucket, "name": o.name, "size": strconv.Itoa(len(o.content)),
+		"crc32c":     checksum(o.content),
 		"generation": strconv.FormatInt(o.generation, 10), "metageneration": "1", "timeCreated": updated, "updated": updated,
 	}
 	for key, value := range map[string]string{"contentType": o.contentType, "contentEncoding": o.contentEncoding} {

@@ -86,7 +86,8 @@ func TestParse(t *testing.T) {
 
 // FuzzParse: whatever is read, the long way gives the same.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{" 1:0.5 3:-7 12345678:.25 99999999:8. 100000000:1", " 1:. 2:-", " 0:1.2.3", " 5:1 5:2", " 7:123456789 ", " 1:1e5", "  1:1"} {
+	for _, s := range []string{" 1:0.5 3:-7 12345678:.25 99999999:8. 100000000:1", " 1:. 2:-", " 0:1.2.3", " 5:1 5:2",
+		" 7:123456789 ", " 1:1e5", "  1:1"} {
 		f.Add([]byte(s+"                                          "), uint8(len(s)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, n uint8) {

@@ -291,10 +291,12 @@ func (l level) polynomial(x vec, terms []float64) (lower vec, x4 vec) {
 var (
 	expTerms = []float64{
 		0.5000000000000001, 0.16666666666666669, 0.04166666666662404, 0.008333333333330055, 0.0013888888917258759,
-		0.00019841269863088255, 2.4801521225986432e-05, 2.7557268406190795e-06, 2.7620121717381933e-07, 2.5100411082014903e-08,
+		0.00019841269863088255, 2.4801521225986432e-05, 2.7557268406190795e-06, 2.7620121717381933e-07,
+		2.5100411082014903e-08,
 	}
 	logTerms = []float64{
-		0.6666666666666666, 0.3999999999999952, 0.2857142857160142, 0.22222222198071062, 0.18181819908429153, 0.15384543587249763,
+		0.6666666666666666, 0.3999999999999952, 0.2857142857160142, 0.22222222198071062, 0.18181819908429153,
+		0.15384543587249763,
 		0.13335186885534053, 0.1173416786209541, 0.1084608034962759, 0.0748810671461186, 0.1563823493424178,
 	}
 )
@@ -435,8 +437,11 @@ func main() {
 // centre takes four numbers from four columns of the rows of x, and sums up what is left.
 func centre(bits int) {
 	l := level{"AVX2", 4}
-	begin(fmt.Sprint("centre", bits, l.name), fmt.Sprintf("func(x *float%d, stride int, m, out *float64, rows int, sums *float64)", bits), fmt.Sprintf("is Kernels.Centre%d.", bits))
-	x, stride, out, rows := Load(Param("x"), GP64()), Load(Param("stride"), GP64()), Load(Param("out"), GP64()), Load(Param("rows"), GP64())
+	begin(fmt.Sprint("centre", bits, l.name),
+		fmt.Sprintf("func(x *float%d, stride int, m, out *float64, rows int, sums *float64)", bits),
+		fmt.Sprintf("is Kernels.Centre%d.", bits))
+	x, stride, out, rows := Load(Param("x"), GP64()), Load(Param("stride"), GP64()), Load(Param("out"), GP64()),
+		Load(Param("rows"), GP64())
 	m, sums := l.load(Mem{Base: Load(Param("m"), GP64())}), l.zero()
 	SHLQ(Imm(uint64(bits/32+1)), stride) // in bytes
 	TESTQ(rows, rows)
@@ -480,8 +485,9 @@ func subtract() {
 	RET()
 }
 
-// products sums products of the columns of a, four of them, and those of so many groups of four, row by row: a register for
-// each of the four and each group. (Registers of eight values would be half as many, too few for the latency of a sum.)
+// products sums products of the columns of a, four of them, and those of so many groups of four, row by row: a register
+// for each of the four and each group. (Registers of eight values would be half as many, too few for the latency of a
+// sum.)
 func products(groups int) {
 	l := level{"AVX2", 4}
 	if groups == 1 {
@@ -540,8 +546,8 @@ func move(r reg.GPVirtual) reg.GPVirtual {
 	return c
 }
 
-// tiles calls body, which handles n registers of lanes, for the first tile that fits into the lanes left, until none are;
-// offset is what the tile advances by.
+// tiles calls body, which handles n registers of lanes, for the first tile that fits into the lanes left, until none
+// are; offset is what the tile advances by.
 func (l level) tiles(sizes []int, lanes reg.GPVirtual, body func(n int)) {
 	for i, n := range sizes {
 		next := "end"
@@ -563,7 +569,8 @@ func (l level) tiles(sizes []int, lanes reg.GPVirtual, body func(n int)) {
 // dot sums the products of a row up, in eight sums or, sparse, in four.
 func (l level) dot(sparse bool) {
 	if sparse {
-		begin("dotSparse"+l.name, "func(idx []int32, x []float64, w []float64, stride int, out []float64)", "is Kernels.DotSparse.")
+		begin("dotSparse"+l.name, "func(idx []int32, x []float64, w []float64, stride int, out []float64)",
+			"is Kernels.DotSparse.")
 	} else {
 		begin("dot"+l.name, "func(x []float64, w []float64, stride int, out []float64)", "is Kernels.Dot.")
 	}
@@ -662,7 +669,8 @@ func (l level) dot(sparse bool) {
 // addTo adds the multiples of a row to the weights.
 func (l level) addTo(sparse bool) {
 	if sparse {
-		begin("addSparse"+l.name, "func(idx []int32, x []float64, s []float64, w []float64, stride int)", "is Kernels.AddSparse.")
+		begin("addSparse"+l.name, "func(idx []int32, x []float64, s []float64, w []float64, stride int)",
+			"is Kernels.AddSparse.")
 	} else {
 		begin("add"+l.name, "func(x []float64, s []float64, w []float64, stride int)", "is Kernels.Add.")
 	}
@@ -717,7 +725,8 @@ func (l level) addTo(sparse bool) {
 
 // addDot adds the multiples of a row to the weights, and sums the products of the next row up in eight sums.
 func (l level) addDot() {
-	begin("addDot"+l.name, "func(x []float64, s []float64, w []float64, stride int, next []float64, out []float64)", "is Kernels.AddDot.")
+	begin("addDot"+l.name, "func(x []float64, s []float64, w []float64, stride int, next []float64, out []float64)",
+		"is Kernels.AddDot.")
 	load := func(c gotypes.Component) reg.GPVirtual { return Load(c, GP64()).(reg.GPVirtual) }
 	x, w, s := load(Param("x").Base()), load(Param("w").Base()), load(Param("s").Base())
 	next, out := load(Param("next").Base()), load(Param("out").Base())
@@ -804,9 +813,11 @@ func (l level) advanceGroup(group, half reg.GPVirtual) {
 // truncate applies the l1 penalty that is due.
 func (l level) truncate(sparse bool) {
 	if sparse {
-		begin("truncateSparse"+l.name, "func(groups *byte, eta []float64, idx []int32, w []float64, q []float64, stride int)", "is Kernels.TruncateSparse.")
+		begin("truncateSparse"+l.name, "func(groups *byte, eta []float64, idx []int32, w []float64, q []float64, stride int)",
+			"is Kernels.TruncateSparse.")
 	} else {
-		begin("truncate"+l.name, "func(groups *byte, eta []float64, w []float64, q []float64, stride int, columns int)", "is Kernels.Truncate.")
+		begin("truncate"+l.name, "func(groups *byte, eta []float64, w []float64, q []float64, stride int, columns int)",
+			"is Kernels.Truncate.")
 	}
 	load := func(c gotypes.Component) reg.GPVirtual { return Load(c, GP64()).(reg.GPVirtual) }
 	group, eta, w, q := load(Param("groups")), load(Param("eta").Base()), load(Param("w").Base()), load(Param("q").Base())
@@ -859,7 +870,8 @@ func (l level) truncate(sparse bool) {
 	})
 }
 
-// each runs body over the registers of a row's lanes. In body, i is the byte offset of the register in a list of all lanes.
+// each runs body over the registers of a row's lanes. In body, i is the byte offset of the register in a list of all
+// lanes.
 func (l level) each(row, i reg.GPVirtual, body func(), advance ...func()) {
 	n := GP64()
 	MOVQ(at(row, rowN), n)

@@ -114,7 +114,8 @@ var Generic = Kernels{
 	Products: products, TwoProducts: twoProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
 	Decide: [Losses]func(*Row) int{
 		decide(hingeSlope, false), decide(logSlope, false), decide(modifiedHuberSlope, true), decide(squaredHingeSlope, true),
-		decide(squaredErrorSlope, true), decide(huberSlope, true), decide(epsilonSlope, false), decide(squaredEpsilonSlope, true),
+		decide(squaredErrorSlope, true), decide(huberSlope, true), decide(epsilonSlope, false),
+		decide(squaredEpsilonSlope, true),
 	},
 	Value: [Losses]func(*Row){
 		value(hingeValue), value(logValue), value(modifiedHuberValue), value(squaredHingeValue),

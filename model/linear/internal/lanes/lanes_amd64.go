@@ -20,13 +20,15 @@ func assembly() []*Kernels {
 	return levels
 }
 
-func truncateBy(f func(groups *byte, eta, w, q []float64, stride, columns int)) func([]Group, []float64, []float64, []float64, int, int) {
+func truncateBy(f func(groups *byte, eta, w, q []float64, stride, columns int)) func([]Group, []float64, []float64,
+	[]float64, int, int) {
 	return func(groups []Group, eta, w, q []float64, stride, columns int) {
 		f((*byte)(unsafe.Pointer(&groups[0])), eta[:len(groups)*Width], w, q, stride, columns)
 	}
 }
 
-func truncateSparseBy(f func(groups *byte, eta []float64, idx []int32, w, q []float64, stride int)) func([]Group, []float64, []int32, []float64, []float64, int) {
+func truncateSparseBy(f func(groups *byte, eta []float64, idx []int32, w, q []float64, stride int)) func([]Group,
+	[]float64, []int32, []float64, []float64, int) {
 	return func(groups []Group, eta []float64, idx []int32, w, q []float64, stride int) {
 		f((*byte)(unsafe.Pointer(&groups[0])), eta[:len(groups)*Width], idx, w, q, stride)
 	}
@@ -58,7 +60,8 @@ func twoProductsBy(a, b, c []float64, t *[32]float64) {
 	}
 }
 
-func centreBy[T float32 | float64](f func(x *T, stride int, m, out *float64, rows int, sums *float64)) func([]T, int, *[4]float64, []float64, *[4]float64) {
+func centreBy[T float32 | float64](f func(x *T, stride int, m, out *float64, rows int, sums *float64)) func([]T, int,
+	*[4]float64, []float64, *[4]float64) {
 	return func(x []T, stride int, m *[4]float64, out []float64, sums *[4]float64) {
 		if n := len(out) / 4; n > 0 {
 			_ = x[stride*(n-1) : stride*(n-1)+4]
@@ -79,28 +82,37 @@ var avx2 = Kernels{
 	Name: "avx2", Dot: dotAVX2, DotSparse: dotSparseAVX2, Add: addAVX2, AddSparse: addSparseAVX2, AddDot: addDotAVX2,
 	Truncate: truncateBy(truncateAVX2), TruncateSparse: truncateSparseBy(truncateSparseAVX2),
 	Decide: [Losses]func(*Row) int{
-		decideBy(decideHingeAVX2), decideBy(decideLogLossAVX2), decideBy(decideModifiedHuberAVX2), decideBy(decideSquaredHingeAVX2),
-		decideBy(decideSquaredErrorAVX2), decideBy(decideHuberAVX2), decideBy(decideEpsilonInsensitiveAVX2), decideBy(decideSquaredEpsilonInsensitiveAVX2),
+		decideBy(decideHingeAVX2), decideBy(decideLogLossAVX2), decideBy(decideModifiedHuberAVX2),
+		decideBy(decideSquaredHingeAVX2),
+		decideBy(decideSquaredErrorAVX2), decideBy(decideHuberAVX2), decideBy(decideEpsilonInsensitiveAVX2),
+		decideBy(decideSquaredEpsilonInsensitiveAVX2),
 	},
 	Step: rowBy(stepAVX2), StepMean: rowBy(stepMeanAVX2),
 	Value: [Losses]func(*Row){
 		rowBy(valueHingeAVX2), rowBy(valueLogLossAVX2), rowBy(valueModifiedHuberAVX2), rowBy(valueSquaredHingeAVX2),
-		rowBy(valueSquaredErrorAVX2), rowBy(valueHuberAVX2), rowBy(valueEpsilonInsensitiveAVX2), rowBy(valueSquaredEpsilonInsensitiveAVX2),
+		rowBy(valueSquaredErrorAVX2), rowBy(valueHuberAVX2), rowBy(valueEpsilonInsensitiveAVX2),
+		rowBy(valueSquaredEpsilonInsensitiveAVX2),
 	},
-	Sigmoid: sigmoidAVX2, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2), Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
+	Sigmoid: sigmoidAVX2, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
 }
 
 var avx512 = Kernels{
-	Name: "avx512", Dot: dotAVX512, DotSparse: dotSparseAVX512, Add: addAVX512, AddSparse: addSparseAVX512, AddDot: addDotAVX512,
+	Name: "avx512", Dot: dotAVX512, DotSparse: dotSparseAVX512, Add: addAVX512, AddSparse: addSparseAVX512,
+	AddDot:   addDotAVX512,
 	Truncate: truncateBy(truncateAVX512), TruncateSparse: truncateSparseBy(truncateSparseAVX512),
 	Decide: [Losses]func(*Row) int{
-		decideBy(decideHingeAVX512), decideBy(decideLogLossAVX512), decideBy(decideModifiedHuberAVX512), decideBy(decideSquaredHingeAVX512),
-		decideBy(decideSquaredErrorAVX512), decideBy(decideHuberAVX512), decideBy(decideEpsilonInsensitiveAVX512), decideBy(decideSquaredEpsilonInsensitiveAVX512),
+		decideBy(decideHingeAVX512), decideBy(decideLogLossAVX512), decideBy(decideModifiedHuberAVX512),
+		decideBy(decideSquaredHingeAVX512),
+		decideBy(decideSquaredErrorAVX512), decideBy(decideHuberAVX512), decideBy(decideEpsilonInsensitiveAVX512),
+		decideBy(decideSquaredEpsilonInsensitiveAVX512),
 	},
 	Step: rowBy(stepAVX512), StepMean: rowBy(stepMeanAVX512),
 	Value: [Losses]func(*Row){
 		rowBy(valueHingeAVX512), rowBy(valueLogLossAVX512), rowBy(valueModifiedHuberAVX512), rowBy(valueSquaredHingeAVX512),
-		rowBy(valueSquaredErrorAVX512), rowBy(valueHuberAVX512), rowBy(valueEpsilonInsensitiveAVX512), rowBy(valueSquaredEpsilonInsensitiveAVX512),
+		rowBy(valueSquaredErrorAVX512), rowBy(valueHuberAVX512), rowBy(valueEpsilonInsensitiveAVX512),
+		rowBy(valueSquaredEpsilonInsensitiveAVX512),
 	},
-	Sigmoid: sigmoidAVX512, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2), Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
+	Sigmoid: sigmoidAVX512, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
 }

@@ -126,7 +126,8 @@ func newGroups(r *rand.Rand, n int) []Group {
 func fields(groups []Group) (all []float64) {
 	for i := range groups {
 		g := &groups[i]
-		for _, f := range []*[Width]float64{&g.Scale, &g.Intercept, &g.Alpha, &g.T0, &g.L2, &g.L1, &g.Due, &g.MeanA, &g.MeanB, &g.MeanIntercept} {
+		for _, f := range []*[Width]float64{&g.Scale, &g.Intercept, &g.Alpha, &g.T0, &g.L2, &g.L1, &g.Due, &g.MeanA, &g.MeanB,
+			&g.MeanIntercept} {
 			all = append(all, f[:]...)
 		}
 	}
@@ -165,7 +166,8 @@ func TestProducts(t *testing.T) {
 			for _, odd := range []bool{false, true} {
 				r := newRand(uint64(rows))
 				place := placements[i%3]
-				a, b, c := placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, 4*rows, odd), place)
+				a, b, c := placed(t, normal(r, 4*rows, odd), place), placed(t, normal(r, 4*rows, odd), place),
+					placed(t, normal(r, 4*rows, odd), place)
 				var want [32]float64
 				for k := range want {
 					of := [2][]float64{b, c}[k/4%2]
@@ -238,7 +240,8 @@ func TestSteps(t *testing.T) {
 					place := placements[(variant+gi)%3]
 					a := operands{
 						groups: newGroups(r, g), dot: normal(r, lanes, odd), p: make([]float64, lanes), eta: normal(r, lanes, odd),
-						update: make([]float64, lanes), meanUpdate: make([]float64, lanes), m: make([]float64, lanes), q: make([]float64, lanes),
+						update: make([]float64, lanes), meanUpdate: make([]float64, lanes), m: make([]float64, lanes),
+						q: make([]float64, lanes),
 						y: make([]float64, Width), weight: make([]float64, Width),
 					}
 					if spread {
@@ -262,7 +265,8 @@ func TestSteps(t *testing.T) {
 						}
 					}
 					b := operands{
-						groups: placed(t, a.groups, place), dot: placed(t, a.dot, place), p: placed(t, a.p, place), y: placed(t, a.y, place),
+						groups: placed(t, a.groups, place), dot: placed(t, a.dot, place), p: placed(t, a.p, place),
+						y:      placed(t, a.y, place),
 						weight: placed(t, a.weight, place), eta: placed(t, a.eta, place), update: placed(t, a.update, place),
 						meanUpdate: placed(t, a.meanUpdate, place), m: placed(t, a.m, place), q: placed(t, a.q, place),
 					}
@@ -320,7 +324,8 @@ func bigLog1p(e float64) *big.Float {
 	const prec = 300
 	x := new(big.Float).SetPrec(prec).SetFloat64(e)
 	z := new(big.Float).SetPrec(prec).Quo(x, new(big.Float).SetPrec(prec).Add(x, big.NewFloat(2)))
-	z2, power, sum := new(big.Float).SetPrec(prec).Mul(z, z), new(big.Float).SetPrec(prec).Set(z), new(big.Float).SetPrec(prec)
+	z2, power, sum := new(big.Float).SetPrec(prec).Mul(z, z), new(big.Float).SetPrec(prec).Set(z),
+		new(big.Float).SetPrec(prec)
 	for k := 1; k < 200; k += 2 {
 		sum.Add(sum, new(big.Float).SetPrec(prec).Quo(power, new(big.Float).SetPrec(prec).SetInt64(int64(k))))
 		power.Mul(power, z2)
@@ -367,10 +372,12 @@ func BenchmarkKernels(b *testing.B) {
 	for _, level := range Levels() {
 		r := newRand(1)
 		lanes := g * Width
-		x, w, q, s, out := normal(r, columns, false), make([]float64, columns*lanes), make([]float64, columns*lanes), make([]float64, lanes), make([]float64, lanes)
+		x, w, q, s, out := normal(r, columns, false), make([]float64, columns*lanes), make([]float64, columns*lanes),
+			make([]float64, lanes), make([]float64, lanes)
 		a := operands{
 			groups: newGroups(r, g), dot: normal(r, lanes, false), p: make([]float64, lanes), eta: make([]float64, lanes),
-			update: make([]float64, lanes), meanUpdate: make([]float64, lanes), m: make([]float64, lanes), q: make([]float64, lanes),
+			update: make([]float64, lanes), meanUpdate: make([]float64, lanes), m: make([]float64, lanes),
+			q: make([]float64, lanes),
 			y: []float64{1, 1, 1, 1, 1, 1, 1, 1}, weight: []float64{1, 1, 1, 1, 1, 1, 1, 1},
 		}
 		for i := range lanes {

@@ -66,8 +66,8 @@ func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
 	panic("linear: a loss with corners")
 }
 
-// deviance is half the unit deviance of y from the mean that p stands for. Its second derivative in p is that itself, not
-// its expectation; above the power 2 it may be negative.
+// deviance is half the unit deviance of y from the mean that p stands for. Its second derivative in p is that itself,
+// not its expectation; above the power 2 it may be negative.
 func (f *Func) deviance(p, y float64) (value, slope, curvature float64) {
 	v := f.Of
 	value = v.Half(y, p)
@@ -99,8 +99,9 @@ func Log1pUnit(x float64) float64 {
 	const (
 		ln2Hi, ln2Lo = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
-		l1, l2, l3, l4 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01, 2.222219843214978396e-01
-		l5, l6, l7     = 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01
+		l1, l2, l3, l4 = 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
+			2.222219843214978396e-01
+		l5, l6, l7 = 1.818357216161805012e-01, 1.531383769920937332e-01, 1.479819860511658591e-01
 	)
 	hi, lo := 0.0, 0.0
 	if x > 0.4142135623730951 { // log 2 + log((1+x)/2)

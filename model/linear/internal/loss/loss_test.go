@@ -9,7 +9,8 @@ import (
 
 // Values, slopes and curvatures are those of package math and of differences, and losses.go's.
 func TestCurve(t *testing.T) {
-	for _, l := range []linear.Loss{linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber, linear.SquaredError, linear.SquaredEpsilonInsensitive} {
+	for _, l := range []linear.Loss{linear.LogLoss, linear.SquaredHinge, linear.ModifiedHuber, linear.Huber,
+		linear.SquaredError, linear.SquaredEpsilonInsensitive} {
 		f := New(l, 0.3)
 		for p := -50.0; p <= 50; p += 0.37 {
 			for _, y := range []float64{-1, 1} {
@@ -69,7 +70,8 @@ func TestSlopes(t *testing.T) {
 	for _, v := range []struct {
 		l       linear.Loss
 		p, want float64
-	}{{linear.Hinge, 1, -1}, {linear.Perceptron, 0, -1}, {linear.SquaredHinge, 1, 0}, {linear.ModifiedHuber, 1, 0}, {linear.ModifiedHuber, -1, -4}, {linear.EpsilonInsensitive, 0.5, 0}} {
+	}{{linear.Hinge, 1, -1}, {linear.Perceptron, 0, -1}, {linear.SquaredHinge, 1, 0}, {linear.ModifiedHuber, 1, 0},
+		{linear.ModifiedHuber, -1, -4}, {linear.EpsilonInsensitive, 0.5, 0}} {
 		f := New(v.l, 0.5)
 		if got := f.Slope(v.p, 1); got != v.want {
 			t.Errorf("%s at its corner %v: got %v, want %v", v.l, v.p, got, v.want)

@@ -25,7 +25,8 @@ const (
 )
 
 var lossKinds = map[linear.Loss]lossKind{
-	linear.Hinge: Hinge, linear.Perceptron: Hinge, linear.LogLoss: LogLoss, linear.ModifiedHuber: ModifiedHuber, linear.SquaredHinge: squaredHinge,
+	linear.Hinge: Hinge, linear.Perceptron: Hinge, linear.LogLoss: LogLoss, linear.ModifiedHuber: ModifiedHuber,
+	linear.SquaredHinge: squaredHinge,
 	linear.SquaredError: SquaredError, linear.Huber: huber,
 	linear.EpsilonInsensitive: epsilonInsensitive, linear.SquaredEpsilonInsensitive: squaredEpsilonInsensitive,
 	linear.Poisson: Deviance, linear.Gamma: Deviance, linear.Tweedie: Deviance,

@@ -10,7 +10,8 @@ import (
 
 func main() {
 	ConstraintExpr("!purego")
-	TEXT("nanSquaresAVX2", NOSPLIT, "func(values *float64, places *int64, n int, block *float64, ceiling float64, out *[8]float64) uint64")
+	TEXT("nanSquaresAVX2", NOSPLIT,
+		"func(values *float64, places *int64, n int, block *float64, ceiling float64, out *[8]float64) uint64")
 	Doc("nanSquaresAVX2 is nanSquares, of at least one value.")
 	value, place := Load(Param("values"), GP64()), Load(Param("places"), GP64())
 	n, block := Load(Param("n"), GP64()), Load(Param("block"), GP64())

@@ -13,8 +13,8 @@ import (
 
 const lanes = 8
 
-// variant is one kernel: of points or boxes, of float32 or float64, of so many columns or (0) of a multiple of 8, and of the
-// squares of differences, their magnitudes, or the greatest of these.
+// variant is one kernel: of points or boxes, of float32 or float64, of so many columns or (0) of a multiple of 8, and
+// of the squares of differences, their magnitudes, or the greatest of these.
 type variant struct {
 	what  string
 	boxes bool
@@ -123,13 +123,15 @@ func main() {
 }
 
 func (v variant) generate() {
-	TEXT(v.name(), NOSPLIT, fmt.Sprintf("func(q []float64, block []float%d, ceiling float64, out *[8]float64) uint64", v.bits))
+	TEXT(v.name(), NOSPLIT, fmt.Sprintf("func(q []float64, block []float%d, ceiling float64, out *[8]float64) uint64",
+		v.bits))
 	what := "8 points of a leaf"
 	if v.boxes {
 		what = "8 boxes of a node"
 	}
 	distances := map[string]string{squares: "squared", manhattan: "Manhattan", chebyshev: "Chebyshev"}[v.what]
-	Doc(fmt.Sprintf("%s writes the "+distances+" distances of q to the %s, and returns a bit for each up to ceiling.", v.name(), what))
+	Doc(fmt.Sprintf("%s writes the "+distances+" distances of q to the %s, and returns a bit for each up to ceiling.",
+		v.name(), what))
 	Pragma("noescape")
 	q := Load(Param("q").Base(), GP64())
 	block := Load(Param("block").Base(), GP64())

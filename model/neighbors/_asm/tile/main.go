@@ -700,7 +700,8 @@ func pairs(kind, level string, xBits, bits int) {
 	wide := level == "AVX512"
 	scaled := kind == "scaledSquares"
 	name := fmt.Sprintf("%s%dx%d%s", kind, xBits, bits, level)
-	TEXT(name, NOSPLIT, fmt.Sprintf("func(x []float%d, y []float%d, dim int, scales []float64, pairs []uint64, out []float64)", xBits, bits))
+	TEXT(name, NOSPLIT, fmt.Sprintf(
+		"func(x []float%d, y []float%d, dim int, scales []float64, pairs []uint64, out []float64)", xBits, bits))
 	Doc(name + " computes a reduced value for each pair: see Kernels.")
 	Pragma("noescape")
 	list := Load(Param("pairs").Base(), GP64())

@@ -192,7 +192,8 @@ func load(name string) (*vectors.Block, error) {
 	}
 	var n, d int
 	shape := strings.Index(string(text), "'shape': (")
-	if string(head[:7]) != "\x93NUMPY\x01" || shape < 0 || !strings.Contains(string(text), "'<f4'") || !strings.Contains(string(text), "'fortran_order': False") {
+	if string(head[:7]) != "\x93NUMPY\x01" || shape < 0 || !strings.Contains(string(text), "'<f4'") ||
+		!strings.Contains(string(text), "'fortran_order': False") {
 		return nil, fmt.Errorf("%s: not a .npy of float32 rows", name)
 	}
 	if _, err := fmt.Sscanf(string(text[shape:]), "'shape': (%d, %d)", &n, &d); err != nil {
@@ -263,7 +264,8 @@ func recall(points *vectors.Block, found *neighbors.Neighbors, o neighbors.Optio
 			if j == i || is[int32(j)] {
 				continue
 			}
-			if d := neighbors.Distance(query, points.Row(j, y), o); d < distances[last] || d == distances[last] && int32(j) < positions[last] {
+			if d := neighbors.Distance(query, points.Row(j, y), o); d < distances[last] || d == distances[last] &&
+				int32(j) < positions[last] {
 				bad++
 			}
 		}

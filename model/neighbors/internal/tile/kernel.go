@@ -116,12 +116,13 @@ type Kernels struct {
 
 // Generic is plain Go: the definition of the others, which are far faster.
 var Generic = Kernels{
-	Name:       "generic",
-	Bytes:      genericBytes(byteScores),
-	Float32s:   genericTile(float32Scores),
-	Manhattan:  genericTile(distanceScores(func(sum, difference int32) int32 { return sum + difference })),
-	Chebyshev:  genericTile(distanceScores(func(most, difference int32) int32 { return max(most, difference) })),
-	Hamming:    &Tile{Find: genericTile(distanceScores(func(n, difference int32) int32 { return n + min(difference, 1) })).Find},
+	Name:      "generic",
+	Bytes:     genericBytes(byteScores),
+	Float32s:  genericTile(float32Scores),
+	Manhattan: genericTile(distanceScores(func(sum, difference int32) int32 { return sum + difference })),
+	Chebyshev: genericTile(distanceScores(func(most, difference int32) int32 { return max(most, difference) })),
+	Hamming: &Tile{Find: genericTile(
+		distanceScores(func(n, difference int32) int32 { return n + min(difference, 1) })).Find},
 	Screen:     screenGeneric,
 	Centre:     centreGeneric,
 	Round:      roundGeneric,

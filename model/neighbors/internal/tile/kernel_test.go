@@ -179,7 +179,8 @@ func newTiles(t testing.TB, r *rand.Rand, inBytes, few bool, words, panels int, 
 		margins[i] = float32(r.IntN(5))
 	}
 	s.args = Args{Queries: unsafe.Pointer(&queries[0]), Panels: unsafe.Pointer(&s.data[0]), Words: words, NPanels: panels,
-		Scales: &s.scales[0], Halves: &s.halves[0], A: &column(whole(sum))[0], B: &column(whole(9))[0], C: &column(whole(9))[0],
+		Scales: &s.scales[0], Halves: &s.halves[0], A: &column(whole(sum))[0], B: &column(whole(9))[0],
+		C:       &column(whole(9))[0],
 		Margins: &margins[0], Hits: &s.hits[0], Best: &s.best[0], QMargin: [2]float32{float32(r.IntN(5)), float32(r.IntN(5))}}
 	for m := range Rows {
 		total := int32(0)
@@ -212,7 +213,8 @@ func sameTiles(t testing.TB, name string, s *tiles, got, want *Tile) {
 		}
 	}
 	before := append([]float32(nil), s.best...)
-	for kind, of := range map[string][2]func(*Args){"Best": {got.Best, want.Best}, "BestPanel": {got.BestPanel, want.BestPanel}} {
+	for kind, of := range map[string][2]func(*Args){"Best": {got.Best, want.Best},
+		"BestPanel": {got.BestPanel, want.BestPanel}} {
 		if of[1] == nil {
 			continue
 		}

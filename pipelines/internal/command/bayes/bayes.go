@@ -53,30 +53,43 @@ func New() *cli.App {
 	c.tables = app.Tables(true)
 
 	learn := app.Group("What to learn (scikit-learn's names)")
-	c.kind = learn.Choice("kind", "", cli.Texts(model.Kinds), "how the columns are distributed within a class, as `KIND`: gaussian (numbers; GaussianNB), multinomial (counts, as of words; MultinomialNB), complement (the same, for classes of very different sizes; ComplementNB), bernoulli (whether they are there; BernoulliNB), categorical (categories; CategoricalNB); needed: --kind=gaussian")
-	c.alpha = learn.String("alpha", "1", "what is added to each count, of all kinds but gaussian, as `MUCH`; several, with commas between, are compared by cross-validation: --alpha=0.01,0.1,1")
-	c.varSmoothing = learn.String("var_smoothing", "1e-9", "of gaussian: the share of the largest variance of a column that is added to all variances, as `MUCH`; several are compared: --var_smoothing=1e-9,1e-6,1e-3")
-	c.fitPrior = learn.Bool("fit_prior", true, "whether classes are as likely as they are frequent; otherwise all are alike: --fit_prior=false")
-	c.classPrior = learn.String("class_prior", "", "how likely each class is, as `LABEL=PROBABILITY` with commas between, which sum to 1: --class_prior=no=0.9,yes=0.1 (default: by --fit_prior)")
+	c.kind = learn.Choice("kind", "", cli.Texts(model.Kinds),
+		"how the columns are distributed within a class, as `KIND`: gaussian (numbers; GaussianNB), multinomial (counts, as of words; MultinomialNB), complement (the same, for classes of very different sizes; ComplementNB), bernoulli (whether they are there; BernoulliNB), categorical (categories; CategoricalNB); needed: --kind=gaussian")
+	c.alpha = learn.String("alpha", "1",
+		"what is added to each count, of all kinds but gaussian, as `MUCH`; several, with commas between, are compared by cross-validation: --alpha=0.01,0.1,1")
+	c.varSmoothing = learn.String("var_smoothing", "1e-9",
+		"of gaussian: the share of the largest variance of a column that is added to all variances, as `MUCH`; several are compared: --var_smoothing=1e-9,1e-6,1e-3")
+	c.fitPrior = learn.Bool("fit_prior", true,
+		"whether classes are as likely as they are frequent; otherwise all are alike: --fit_prior=false")
+	c.classPrior = learn.String("class_prior", "",
+		"how likely each class is, as `LABEL=PROBABILITY` with commas between, which sum to 1: --class_prior=no=0.9,yes=0.1 (default: by --fit_prior)")
 	c.binarize = learn.Float("binarize", 0, "of bernoulli: the value above which a column is there: --binarize=0.5")
 	c.norm = learn.Bool("norm", false, "of complement: divide the weights of each class by their sum")
-	c.minCategories = learn.Int("min_categories", 0, "of categorical, of columns of numbers: how many categories each has at least, where rows to predict may have some that none learned from has: --min_categories=10")
-	c.folds = learn.Int("folds", 0, "cross-validate over so many folds, in two more passes; stratified, and the same as those of sgd (default 5 where several values are given)")
-	c.scoring = learn.Choice("scoring", "", model.Scorings, "what the cross-validation goes by, as `SCORE`: "+strings.Join(model.Scorings, ", ")+" (default: neg_log_loss)")
+	c.minCategories = learn.Int("min_categories", 0,
+		"of categorical, of columns of numbers: how many categories each has at least, where rows to predict may have some that none learned from has: --min_categories=10")
+	c.folds = learn.Int("folds", 0,
+		"cross-validate over so many folds, in two more passes; stratified, and the same as those of sgd (default 5 where several values are given)")
+	c.scoring = learn.Choice("scoring", "", model.Scorings, "what the cross-validation goes by, as `SCORE`: "+
+		strings.Join(model.Scorings, ", ")+" (default: neg_log_loss)")
 
 	how := app.Group("How to learn it")
-	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are summed up side by side; the last bits of gaussian models, and of counts with fractions, depend on it")
+	c.shards = how.Int("shards", linear.DefaultShards,
+		"how many parts of the rows are summed up side by side; the last bits of gaussian models, and of counts with fractions, depend on it")
 	c.seed = how.Seed("of the folds")
-	c.warm = how.InputFile("warm_start", "go on from the model in this `FILE`: its rows count as if they were among the input").Here()
+	c.warm = how.InputFile("warm_start",
+		"go on from the model in this `FILE`: its rows count as if they were among the input").Here()
 	c.threads = how.Int("threads", 0, "how many shards a worker works on at a time (default: all cores)")
-	c.checkpoints = how.Int("checkpoint_passes", 0, "how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
-	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory, "how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
+	c.checkpoints = how.Int("checkpoint_passes", 0,
+		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
+		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
 
 	write := app.Group("What to write")
 	c.output = write.OutputModel("the `FILE` of the model, which predict reads: .json, e.g. out/bayes.json").Rejects()
 	c.page = write.Page("the `FILE` of a page about the model: .html, e.g. out/bayes.html (default: beside the model on this host, NAME.html; none for none)", c.output)
-	c.table = write.OutputFile("cv_results", "the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
+	c.table = write.OutputFile("cv_results",
+		"the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
 	app.Byproducts(func() []files.Named {
 		if c.table.String() != "" || c.output.Path() == "" || !c.compares() {
 			return nil
@@ -161,7 +174,8 @@ func (c *command) train(ctx context.Context, job *linear.Job, o model.FitOptions
 	if err != nil {
 		return nil, nil, cli.Usage(err)
 	}
-	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+	return linear.Train(ctx, job, fit,
+		func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
 
 // targets are where the files go beside the model; nowhere without a name.
@@ -175,7 +189,8 @@ func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
 	encoding = errors.Join(encoding, c.tables.Columns(&reading.Formats))
 	options, faults := c.options()
 	job := &linear.Job{Reading: reading, Options: linear.Options{
-		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
+		Model: c.output.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed),
+		Resume:  *c.resume,
 		Workers: cli.Workers(), CacheMemory: *c.cache,
 	}}
 	if *c.cache == 0 {
@@ -192,7 +207,8 @@ func (c *command) job() (*linear.Job, model.FitOptions, targets, error) {
 	if checked.Model == "" {
 		outputErr, checked.Model = errors.New("--output_model is needed"), "model.json" // which is not told twice
 	}
-	return job, options, targets{scores, show}, cli.Usage(faults, err, encoding, outputErr, checked.Validate(), tableErr, showErr)
+	return job, options, targets{scores, show}, cli.Usage(faults, err, encoding, outputErr, checked.Validate(), tableErr,
+		showErr)
 }
 
 // kindFlags are those of some kinds alone.
@@ -347,7 +363,8 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, o *model.FitOpti
 }
 
 // inspectTable inspects a table, and finds out how its rows are encoded, unless that is known.
-func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *model.FitOptions, e *features.Encoding) (err error) {
+func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *model.FitOptions,
+	e *features.Encoding) (err error) {
 	asked, err := c.tables.Options(false)
 	if err != nil {
 		return cli.Usage(err)
@@ -361,7 +378,8 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, o *model.Fi
 		if o.Options.Kind == model.Categorical && len(asked.Numeric)+len(asked.Text)+len(asked.Date) == 0 {
 			asked.Categorical = append(asked.Categorical, "*") // numbers as well
 		}
-		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked, Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
+		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked,
+			Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
 		if e, err = c.tables.Fit(ctx, of, nil); err != nil {
 			return err
 		}

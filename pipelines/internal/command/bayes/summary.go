@@ -21,7 +21,8 @@ import (
 )
 
 // finish writes the files, and tells what was done.
-func (c *command) finish(ctx context.Context, job *linear.Job, fit *model.Fit, r *linear.Report, to targets, start time.Time) error {
+func (c *command) finish(ctx context.Context, job *linear.Job, fit *model.Fit, r *linear.Report, to targets,
+	start time.Time) error {
 	m := fit.Model()
 	out := []linear.File{{Path: job.Options.Model, Write: m.Save}}
 	if cv := fit.CV(); cv != nil {
@@ -58,25 +59,26 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *model.Fit, r
 
 // summary is what --summary writes.
 type summary struct {
-	Kind          model.Kind      `json:"kind"`
-	Parameter     string          `json:"parameter"` // alpha or var_smoothing
-	Smoothing     float64         `json:"value"`
-	Rows          int64           `json:"rows"`       // of this run
-	ModelRows     int64           `json:"model_rows"` // with those of the model of warm_start
-	Rejected      int64           `json:"rejected"`
-	Features      int             `json:"features"`
-	Classes       *learn.Classes  `json:"classes"`
-	ClassRows     []int64         `json:"class_rows"`
-	Passes        int             `json:"passes"`
-	ResumedPasses int             `json:"resumed_passes"`
-	Seconds       float64         `json:"total_s"`
-	RowsPerSecond float64         `json:"rows_per_s"`
-	PeakMemory    int64           `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
-	CV            *learn.CVResult `json:"cv_results,omitempty"`
-	Accuracy      *float64        `json:"accuracy,omitempty"` // on the rows that a page shows
-	LogLoss       *float64        `json:"log_loss,omitempty"`
-	Warnings      []string        `json:"warnings,omitempty"`
-	Files         []string        `json:"files"`
+	Kind          model.Kind     `json:"kind"`
+	Parameter     string         `json:"parameter"` // alpha or var_smoothing
+	Smoothing     float64        `json:"value"`
+	Rows          int64          `json:"rows"`       // of this run
+	ModelRows     int64          `json:"model_rows"` // with those of the model of warm_start
+	Rejected      int64          `json:"rejected"`
+	Features      int            `json:"features"`
+	Classes       *learn.Classes `json:"classes"`
+	ClassRows     []int64        `json:"class_rows"`
+	Passes        int            `json:"passes"`
+	ResumedPasses int            `json:"resumed_passes"`
+	Seconds       float64        `json:"total_s"`
+	RowsPerSecond float64        `json:"rows_per_s"`
+	// of the process that submits, which on Prism does the work too
+	PeakMemory int64           `json:"peak_memory_bytes"`
+	CV         *learn.CVResult `json:"cv_results,omitempty"`
+	Accuracy   *float64        `json:"accuracy,omitempty"` // on the rows that a page shows
+	LogLoss    *float64        `json:"log_loss,omitempty"`
+	Warnings   []string        `json:"warnings,omitempty"`
+	Files      []string        `json:"files"`
 
 	judged string // in words
 }
@@ -86,8 +88,9 @@ func newSummary(fit *model.Fit, r *linear.Report, total time.Duration) *summary 
 	return &summary{
 		Kind: m.Options.Kind, Parameter: m.Options.Kind.SmoothingName(), Smoothing: m.Options.Smoothing, Rows: r.Rows,
 		ModelRows: m.Rows, Rejected: r.Rejected, Features: m.Features(), Classes: &m.Classes, ClassRows: m.ClassRows(),
-		Passes: r.Passes, ResumedPasses: r.Resumed, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Warnings: fit.Notes(), Files: r.Files,
+		Passes: r.Passes, ResumedPasses: r.Resumed, Seconds: total.Seconds(),
+		RowsPerSecond: float64(r.Rows) / total.Seconds(),
+		PeakMemory:    cli.PeakMemory(), CV: fit.CV(), Warnings: fit.Notes(), Files: r.Files,
 	}
 }
 
@@ -121,8 +124,10 @@ func (s *summary) lines(m *model.Model) []string {
 	if n := s.Passes + s.ResumedPasses; n > 1 {
 		passes = fmt.Sprintf("%d passes", n)
 	}
-	lines := []string{fmt.Sprintf("%d rows × %d columns, %s naive Bayes of %d classes, %s %v, in %s, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Kind, s.Classes.Len(), s.Parameter, s.Smoothing, passes, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+	lines := []string{fmt.Sprintf(
+		"%d rows × %d columns, %s naive Bayes of %d classes, %s %v, in %s, %.2f s: %.0f rows/s; peak memory %s",
+		s.Rows, s.Features, s.Kind, s.Classes.Len(), s.Parameter, s.Smoothing, passes, s.Seconds, s.RowsPerSecond,
+		files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}
@@ -173,11 +178,13 @@ func cvLine(cv *learn.CVResult) string {
 }
 
 // makePage makes a page of what was learned.
-func makePage(job *linear.Job, fit *model.Fit, judged *overview.Judged, r *linear.Report, took time.Duration) (*report.Page, error) {
+func makePage(job *linear.Job, fit *model.Fit, judged *overview.Judged, r *linear.Report,
+	took time.Duration) (*report.Page, error) {
 	m := fit.Model()
 	source := cli.SourceOf(job.Data.Files)
 	v := &overview.View{
-		Source: source, Model: &learn.Model{Task: learn.Classification, Classes: m.Classes}, Columns: m.FeatureNames, CV: fit.CV(), Judged: judged,
+		Source: source, Model: &learn.Model{Task: learn.Classification, Classes: m.Classes}, Columns: m.FeatureNames,
+		CV: fit.CV(), Judged: judged,
 	}
 	p := &report.Page{
 		Title: "Naive Bayes of " + source,
@@ -214,7 +221,8 @@ func classSection(m *model.Model) report.Section {
 	if m.Options.Kind == model.Gaussian {
 		lead = "The mean of a column in the class, and of all rows in brackets: those stand first that are farthest apart, in standard deviations."
 	}
-	t := report.Table{Caption: "Classes", Columns: []string{"class", "rows", "prior", "what speaks for it"}, Left: max(0, m.Classes.Len()-pageClasses)}
+	t := report.Table{Caption: "Classes", Columns: []string{"class", "rows", "prior", "what speaks for it"},
+		Left: max(0, m.Classes.Len()-pageClasses)}
 	priors, telling := m.ClassLogPrior(), m.Telling(pageClasses, pageTelling)
 	for k, n := range m.ClassRows() {
 		if k == pageClasses {

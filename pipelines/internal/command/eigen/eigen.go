@@ -63,18 +63,23 @@ func (n *number) set(s string) error {
 func New() *cli.App {
 	app := cli.New("eigen", "Finds principal components, the eigenvectors of the covariance, and draws a page to look at them: files in, files out.")
 	c := &command{App: app, input: app.Input()}
-	c.color = c.input.Group().InputFiles("color", "the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy file with a number for each row").Where(cli.IsNPY)
+	c.color = c.input.Group().InputFiles("color",
+		"the `COLUMN`, a name or an index, that colours the points of the page, and is no part of the vector; or a .npy file with a number for each row").Where(cli.IsNPY)
 
 	c.tables = app.Tables(false)
 
 	compute := app.Group("What to compute (scikit-learn's names)")
-	c.transform = compute.InputFile("transform", "find nothing, but project onto the components of this `FILE`, the --output_model of an earlier run").Here()
+	c.transform = compute.InputFile("transform",
+		"find nothing, but project onto the components of this `FILE`, the --output_model of an earlier run").Here()
 	compute.Func("components", "how `MANY` components to find, e.g. 10; or the share of the variance, above 0 and below 1, that they must explain: "+
 		"--components=0.95 finds as many as explain 95 % (default: all, as many as columns or rows; of svd_solver=randomized 50)", c.components.set)
-	c.standardize = compute.Bool("standardize", false, "divide the columns by their standard deviation first, as where they have different units; of a table, the numbers and dates alone")
+	c.standardize = compute.Bool("standardize", false,
+		"divide the columns by their standard deviation first, as where they have different units; of a table, the numbers and dates alone")
 	c.whiten = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
-	c.solver = compute.Choice("svd_solver", "auto", []string{"auto", "covariance_eigh", "randomized"}, "the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in two), or auto: covariance_eigh up to 2,000 columns")
-	c.oversamples = compute.Int("n_oversamples", 0, "how many random vectors a sketch has beyond the components (default 10)")
+	c.solver = compute.Choice("svd_solver", "auto", []string{"auto", "covariance_eigh", "randomized"},
+		"the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in two), or auto: covariance_eigh up to 2,000 columns")
+	c.oversamples = compute.Int("n_oversamples", 0,
+		"how many random vectors a sketch has beyond the components (default 10)")
 	c.power = compute.Int("iterated_power", 0, "how many passes a sketch makes beyond two, each of which brings it closer")
 	c.seed = compute.Seed("of a sketch")
 	c.threads = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
@@ -84,7 +89,8 @@ func New() *cli.App {
 	table := results.Layout{Columns: []results.Column{{Name: model.Name(0)}}}
 	c.output = write.Output("the `FILE` of the projected rows: .csv (id,pca0,pca1,…), .jsonl, .parquet or .npy (without the ids, in the order of the rows), which kneighbors reads", table)
 	c.page = write.Page("the `FILE` of the page: .html, e.g. out/eigen.html (default: beside the output or the model, where that is on this host, NAME.html; none for none)", c.output.Path, c.model)
-	c.image = write.String("image", "", "the `SIZE` of the picture that the columns are, row by row: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
+	c.image = write.String("image", "",
+		"the `SIZE` of the picture that the columns are, row by row: 28x28 is width and height (default: square, where all names of columns begin with pixel)")
 	return app.Runs(c.run)
 }
 
@@ -142,9 +148,11 @@ func (c *command) job() (*eigen.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	output := c.output.Path.Path()
 	job := &eigen.Job{Reading: reading, Options: eigen.Options{
-		Threads: *c.threads, Workers: cli.Workers(), Output: output, OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+		Threads: *c.threads, Workers: cli.Workers(), Output: output, OutputFormat: *c.output.Format,
+		NumShards: *c.output.Shards,
 	}}
-	job.Options.Scratch, _ = files.Split(cmp.Or(output, c.model.Path(), show)) // the directory of the first file that is written
+	// the directory of the first file that is written
+	job.Options.Scratch, _ = files.Split(cmp.Or(output, c.model.Path(), show))
 	if show != "" {
 		job.Options.Sample, job.Options.SampleComponents = model.SampleRows, model.SampleComponents
 	}
@@ -171,7 +179,8 @@ func (c *command) inspect(ctx context.Context, job *eigen.Job) (pca *model.PCA, 
 // encode finds out how the rows, which are those of tables, become numbers.
 func (c *command) encode(ctx context.Context, job *eigen.Job) error {
 	e, err := c.tables.FitDense(ctx, &cli.Dense{
-		Data: job.Data, Reading: job.Reading, Standardize: *c.standardize, RunID: job.Options.RunID, Output: job.Options.Scratch + "eigen",
+		Data: job.Data, Reading: job.Reading, Standardize: *c.standardize, RunID: job.Options.RunID,
+		Output: job.Options.Scratch + "eigen",
 	})
 	if err != nil {
 		return err
@@ -211,7 +220,8 @@ func (c *command) explain(ctx context.Context, job *eigen.Job, finding model.Opt
 // finding is which components to find, and how.
 func (c *command) finding() model.Options {
 	return model.Options{
-		Components: c.components.count, VarianceShare: c.components.share, Whiten: *c.whiten, Standardize: *c.standardize && !c.tables.Asked(), Solver: model.Solver(*c.solver),
+		Components: c.components.count, VarianceShare: c.components.share, Whiten: *c.whiten, Standardize: *c.standardize &&
+			!c.tables.Asked(), Solver: model.Solver(*c.solver),
 		Oversamples: *c.oversamples, IteratedPower: *c.power, Seed: uint64(*c.seed),
 	}
 }
@@ -226,13 +236,15 @@ func (c *command) reused() error {
 		return nil
 	}
 	var errs []error
-	for _, name := range []string{"components", "standardize", "whiten", "svd_solver", "n_oversamples", "iterated_power", "seed", "output_model"} {
+	for _, name := range []string{"components", "standardize", "whiten", "svd_solver", "n_oversamples", "iterated_power",
+		"seed", "output_model"} {
 		if c.Given(name) {
 			errs = append(errs, fmt.Errorf("--%s: with --transform, the components are those of its file", name))
 		}
 	}
 	if c.tables.Asked() {
-		errs = append(errs, errors.New("--transform: the components have their own encoding, or none: without flags of tables"))
+		errs = append(errs, errors.New(
+			"--transform: the components have their own encoding, or none: without flags of tables"))
 	}
 	return errors.Join(errs...)
 }
@@ -262,7 +274,8 @@ func (c *command) finish(ctx context.Context, job *eigen.Job, pca *model.PCA, to
 	}
 	if to.page != "" {
 		p, err := pca.Page(&model.View{
-			Source: cli.SourceOf(job.Data.Files), Rows: report.Rows, Sample: report.Sample, Color: c.color.String(), Width: to.picture.Width, Height: to.picture.Height,
+			Source: cli.SourceOf(job.Data.Files), Rows: report.Rows, Sample: report.Sample, Color: c.color.String(),
+			Width: to.picture.Width, Height: to.picture.Height,
 		})
 		if err == nil {
 			err = files.Output(ctx, to.page, p.Write)

@@ -34,7 +34,8 @@ func newSummary(transform string, p *model.PCA, r *eigen.Report, files []string,
 	s := &summary{
 		Rows: r.Rows, Rejected: r.Rejected, Features: p.Features(), Components: p.Len(), Solver: string(p.Options.Solver),
 		Variance: p.ExplainedVariance, Seconds: total.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
-		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Unknown: r.Unknown, Transform: transform, Share: p.Options.VarianceShare,
+		PeakMemory: cli.PeakMemory(), OutputFiles: files, RejectedFiles: r.RejectedFiles, Unknown: r.Unknown,
+		Transform: transform, Share: p.Options.VarianceShare,
 	}
 	for i := range p.Len() {
 		s.Ratio = append(s.Ratio, p.Ratio(i))
@@ -51,14 +52,16 @@ func (s *summary) lines() []string {
 		sum += r
 	}
 	lines := []string{
-		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory)),
+		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds,
+			s.RowsPerSecond, files.Bytes(s.PeakMemory)),
 		fmt.Sprintf("  %d components by %s explain %.4g %% of the variance", s.Components, s.Solver, 100*sum),
 	}
 	if s.Share > 0 {
 		lines[1] += ", as many as explain " + model.ShareText(s.Share)
 	}
 	if s.Transform != "" {
-		lines[1] = fmt.Sprintf("  %d components of %s, which explain %.4g %% of the variance there", s.Components, s.Transform, 100*sum)
+		lines[1] = fmt.Sprintf("  %d components of %s, which explain %.4g %% of the variance there", s.Components,
+			s.Transform, 100*sum)
 	}
 	for i := range min(s.Components, shownComponents) {
 		lines = append(lines, fmt.Sprintf("  %s: eigenvalue %.6g, %.4g %%", model.Name(i), s.Variance[i], 100*s.Ratio[i]))

@@ -53,28 +53,41 @@ func New() *cli.App {
 	c.tables = app.Tables(false)
 
 	compute := app.Group("What to compute")
-	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
-	c.radius = compute.OptionalFloat("radius", "rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
-	c.diameter = compute.OptionalFloat("max_diameter", "no two rows of a group are farther apart than this `DISTANCE`: groups that are wider, as chains are, are cut by complete linkage, as in scikit-learn's AgglomerativeClustering(linkage=\"complete\"): --max_diameter=0.2")
-	c.keep = compute.String("keep", string(groups.First), "which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then no part of what makes rows near): --keep=price:max")
+	c.standardize = compute.Bool("standardize", false,
+		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
+	c.radius = compute.OptionalFloat("radius",
+		"rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
+	c.diameter = compute.OptionalFloat("max_diameter",
+		"no two rows of a group are farther apart than this `DISTANCE`: groups that are wider, as chains are, are cut by complete linkage, as in scikit-learn's AgglomerativeClustering(linkage=\"complete\"): --max_diameter=0.2")
+	c.keep = compute.String("keep", string(groups.First),
+		"which `ROW` of a group stays: first, last, center (with the most neighbours), or COLUMN:max, COLUMN:min (a column of numbers, which is then no part of what makes rows near): --keep=price:max")
 	c.metric = compute.Metric(metrics())
-	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
-	c.recall = compute.OptionalFloat("recall", "an approximate search instead, by which this `SHARE` of the pairs within the radius come into one group; the job measures it on rows that it answers exactly too: --recall=0.99")
+	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms),
+		"how to search, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+
+			": --algorithm=brute")
+	c.recall = compute.OptionalFloat("recall",
+		"an approximate search instead, by which this `SHARE` of the pairs within the radius come into one group; the job measures it on rows that it answers exactly too: --recall=0.99")
 	c.seed = compute.Seed("chooses the partitions and samples of --recall: the same seed gives the same groups")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 
 	where := app.Group("How the index reaches the workers, which changes the time and never the answer")
-	c.broadcast = where.Choice("broadcast", knn.Auto, knn.Broadcasts, "the `WAY`: "+cli.Names(knn.Broadcasts)+", as in kneighbors: --broadcast=file")
-	c.memory = where.Size("index_memory", 0, "what a worker may spend on the index, as a `SIZE`; what is above is cut into shards: --index_memory=200MB (default: what it takes)")
-	c.staging = where.Directory("staging", "the `DIR` for what goes from step to step while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
+	c.broadcast = where.Choice("broadcast", knn.Auto, knn.Broadcasts, "the `WAY`: "+cli.Names(knn.Broadcasts)+
+		", as in kneighbors: --broadcast=file")
+	c.memory = where.Size("index_memory", 0,
+		"what a worker may spend on the index, as a `SIZE`; what is above is cut into shards: --index_memory=200MB (default: what it takes)")
+	c.staging = where.Directory("staging",
+		"the `DIR` for what goes from step to step while the job runs, which every worker must reach: --staging=gs://bucket/tmp (default: beside the output)")
 
 	write := app.Group("What to write")
 	c.output = write.Output("the `FILE` to write, with a row for each row of the input: .csv (id,group,size,keep), .jsonl or .parquet; group is the id of its first row, keep is 1 or 0: --output=out/groups.csv",
 		results.Layout{Columns: []results.Column{{Name: "group", Type: results.ID}}})
-	c.kept = write.OutputFile("output_kept", "also the `FILE` for the rows that stay, with all columns as they stand in the input, in its format (.csv, .tsv, .jsonl, .npy, .parquet): --output_kept=out/kept.csv")
-	c.dropped = write.OutputFile("output_dropped", "also the `FILE` for the other rows, in the same way: --output_dropped=out/dropped.csv")
+	c.kept = write.OutputFile("output_kept",
+		"also the `FILE` for the rows that stay, with all columns as they stand in the input, in its format (.csv, .tsv, .jsonl, .npy, .parquet): --output_kept=out/kept.csv")
+	c.dropped = write.OutputFile("output_dropped",
+		"also the `FILE` for the other rows, in the same way: --output_dropped=out/dropped.csv")
 	c.page = write.Page("the `FILE` of a page about the groups, what lesser radii would make, and the largest of them: --report=out/groups.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
-	c.texts = write.InputFile("texts", "the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
+	c.texts = write.InputFile("texts",
+		"the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
 	return app.Runs(c.run)
 }
 
@@ -110,7 +123,8 @@ func (c *command) run(ctx context.Context) error {
 	}
 	if job.Reading.Formats.Cells {
 		e, err := c.tables.FitDense(ctx, &cli.Dense{
-			Data: job.Corpus, Reading: job.Reading, Standardize: *c.standardize, Output: job.Options.Output, RunID: job.Options.RunID,
+			Data: job.Corpus, Reading: job.Reading, Standardize: *c.standardize, Output: job.Options.Output,
+			RunID: job.Options.RunID,
 		})
 		if err != nil {
 			return err
@@ -123,7 +137,8 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	if c.Explaining() {
-		return c.ExplainRows(ctx, "points", job.Corpus, job.Reading, 1, job.Options.Threads, func(int64) int64 { return job.Memory() })
+		return c.ExplainRows(ctx, "points", job.Corpus, job.Reading, 1, job.Options.Threads,
+			func(int64) int64 { return job.Memory() })
 	}
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err
@@ -171,7 +186,8 @@ func (c *command) writePage(ctx context.Context, job *knn.Job, r *knn.Report) er
 		v.Texts = func(id string) string { return all[id] }
 	}
 	if a := r.Approximate; a != nil && a.Method != "exact" && a.Sample > 0 {
-		v.Facts = []report.Fact{{Name: "pairs in one group, measured", Value: fmt.Sprintf("%.4f (95 %%: %.4f to %.4f)", a.Recall, a.Low, a.High)}}
+		v.Facts = []report.Fact{{Name: "pairs in one group, measured",
+			Value: fmt.Sprintf("%.4f (95 %%: %.4f to %.4f)", a.Recall, a.Low, a.High)}}
 	}
 	p, err := o.Page(*r.Groups, v)
 	if err != nil {
@@ -233,7 +249,8 @@ func (c *command) job() (*knn.Job, error) {
 	}
 	job := &knn.Job{Reading: reading, Options: knn.Options{
 		Neighbors: c.metric.Options(),
-		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep, Diameter: *c.diameter, LeaveKept: c.kept.Path() != "" || c.dropped.Path() != "",
+		Radius:    *c.radius, Threads: *c.threads, Workers: cli.Workers(), Groups: &keep, Diameter: *c.diameter,
+		LeaveKept: c.kept.Path() != "" || c.dropped.Path() != "",
 		Overview:  page != "",
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
 		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
@@ -273,8 +290,9 @@ func short(r *ivf.Report) error {
 	if r == nil || !r.Short() {
 		return nil
 	}
-	return &cli.ShortError{Found: fmt.Sprintf("the output has %.6g of the pairs in one group, less than the recall %v that was asked: "+
-		"ask for more, or search exactly, without --recall", r.Recall, r.Asked)}
+	return &cli.ShortError{Found: fmt.Sprintf(
+		"the output has %.6g of the pairs in one group, less than the recall %v that was asked: "+
+			"ask for more, or search exactly, without --recall", r.Recall, r.Asked)}
 }
 
 func lines(r *knn.Report, total time.Duration) []string {
@@ -286,8 +304,10 @@ func lines(r *knn.Report, total time.Duration) []string {
 	all := []string{
 		fmt.Sprintf("%d rows × %d columns: %d groups, %d of several rows, with %d rows, the largest of %d; %d rows stay%s",
 			r.Points, r.Dim, g.Groups, g.Several, g.Rows, g.Largest, g.Groups, cut),
-		fmt.Sprintf("  %d pairs in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s", r.Neighbors/2,
-			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+r.Assemble, files.Bytes(cli.PeakMemory())),
+		fmt.Sprintf("  %d pairs in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
+			r.Neighbors/2,
+			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+
+				r.Assemble, files.Bytes(cli.PeakMemory())),
 	}
 	if r.Approximate != nil {
 		all = append(all, recallLines(r.Approximate)...)

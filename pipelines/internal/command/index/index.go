@@ -38,13 +38,18 @@ func New() *cli.App {
 	c.version = newVersion(app.Group("Instead: a new version of an index"))
 
 	compute := app.Group("What to build")
-	c.standardize = compute.Bool("standardize", false, "bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
+	c.standardize = compute.Bool("standardize", false,
+		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.metric = compute.Metric(neighbors.Metrics)
-	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms), "how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+cli.Names(neighbors.Algorithms)+": --algorithm=brute")
-	c.recall = compute.OptionalFloat("recall", "keep lists of the points too, by which kneighbors --index=FILE --recall=SHARE finds this or another `SHARE` of the true neighbours without making them anew; it takes 4 bytes a point: --recall=0.95")
+	c.algorithm = compute.Choice("algorithm", "auto", cli.Texts(neighbors.Algorithms),
+		"how the index is searched, which changes the time and never the answer, as `ALGORITHM`: "+
+			cli.Names(neighbors.Algorithms)+": --algorithm=brute")
+	c.recall = compute.OptionalFloat("recall",
+		"keep lists of the points too, by which kneighbors --index=FILE --recall=SHARE finds this or another `SHARE` of the true neighbours without making them anew; it takes 4 bytes a point: --recall=0.95")
 	c.threads = compute.Int("threads", 0, "how many threads read the points: --threads=4 (default: all cores)")
 
-	c.index = app.Group("What to write").OutputFile("index", "the `FILE` to write, which is put in place when it is complete: --index=out/words.index, or gs://bucket/words.index").Rejects()
+	c.index = app.Group("What to write").OutputFile("index",
+		"the `FILE` to write, which is put in place when it is complete: --index=out/words.index, or gs://bucket/words.index").Rejects()
 	return app.Runs(c.run)
 }
 
@@ -91,7 +96,8 @@ func (c *command) inspect(ctx context.Context, job *knn.IndexJob) error {
 }
 
 // build builds the index of what inspect finds.
-func (c *command) build(ctx context.Context, job *knn.IndexJob, inspect, explain func(context.Context, *knn.IndexJob) error, start time.Time) error {
+func (c *command) build(ctx context.Context, job *knn.IndexJob, inspect,
+	explain func(context.Context, *knn.IndexJob) error, start time.Time) error {
 	if err := inspect(ctx, job); err != nil {
 		return err
 	}
@@ -125,7 +131,8 @@ func (c *command) build(ctx context.Context, job *knn.IndexJob, inspect, explain
 // encode finds out how the points, which are rows of tables, become numbers.
 func (c *command) encode(ctx context.Context, job *knn.IndexJob) error {
 	e, err := c.tables.FitDense(ctx, &cli.Dense{
-		Data: job.Corpus, Reading: job.Reading, Standardize: *c.standardize, Output: job.Options.Index, RunID: job.Options.RunID,
+		Data: job.Corpus, Reading: job.Reading, Standardize: *c.standardize, Output: job.Options.Index,
+		RunID: job.Options.RunID,
 	})
 	if err != nil {
 		return err
@@ -143,14 +150,16 @@ func (c *command) explain(ctx context.Context, job *knn.IndexJob) error {
 	if plan.Rows > 0 {
 		o := job.Options.Neighbors
 		plan.WorkerMemory = knn.IndexFootprint(job.Corpus, &job.Reading, o, plan.Rows)
-		show.Line("index", "%s of %s, in one worker", neighbors.AlgorithmOf(int(min(plan.Rows, neighbors.MaxPoints)), plan.Dim, o), files.Bytes(plan.WorkerMemory))
+		show.Line("index", "%s of %s, in one worker", neighbors.AlgorithmOf(int(min(plan.Rows, neighbors.MaxPoints)),
+			plan.Dim, o), files.Bytes(plan.WorkerMemory))
 	}
 	show.Rows("points", plan)
 	return c.Explain(show, plan)
 }
 
 func lines(r *knn.Report, total time.Duration) []string {
-	all := []string{fmt.Sprintf("%d points × %d columns in %.2f s: read %.2f s, index %.2f s (%s, %s); peak memory %s", r.Points, r.Dim,
+	all := []string{fmt.Sprintf("%d points × %d columns in %.2f s: read %.2f s, index %.2f s (%s, %s); peak memory %s",
+		r.Points, r.Dim,
 		total.Seconds(), r.ReadPoints, r.BuildIndex, r.Algorithm, files.Bytes(r.IndexBytes), files.Bytes(cli.PeakMemory()))}
 	if r.Deleted+r.Added > 0 {
 		all = append(all, fmt.Sprintf("  %d points were deleted, and %d added", r.Deleted, r.Added))

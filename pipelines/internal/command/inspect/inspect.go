@@ -48,18 +48,24 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 	c := &command{App: app}
 
 	reading := app.Group("What to read")
-	c.format = reading.String("input_format", "", "the `FORMAT` of the files, as --input_format=csv (default by the extension)")
-	c.array = reading.String("array", "", "the array of a .npz, by its `NAME`: --array=X (default: the only one of two dimensions)")
-	c.columns = reading.String("columns", "", "the `COLUMNS` that make the vector, as --columns='pixel_*' or --columns=0-3,7 (default all but the id)")
-	c.id = reading.String("id_column", "", "the `COLUMN` that holds a row's id, as --id_column=id; are they unique? (default: none)")
-	c.target = reading.String("target", "", "the `COLUMN` that is to be learned, as --target=delayed: is any other a near-copy of it? (default: none)")
+	c.format = reading.String("input_format", "",
+		"the `FORMAT` of the files, as --input_format=csv (default by the extension)")
+	c.array = reading.String("array", "",
+		"the array of a .npz, by its `NAME`: --array=X (default: the only one of two dimensions)")
+	c.columns = reading.String("columns", "",
+		"the `COLUMNS` that make the vector, as --columns='pixel_*' or --columns=0-3,7 (default all but the id)")
+	c.id = reading.String("id_column", "",
+		"the `COLUMN` that holds a row's id, as --id_column=id; are they unique? (default: none)")
+	c.target = reading.String("target", "",
+		"the `COLUMN` that is to be learned, as --target=delayed: is any other a near-copy of it? (default: none)")
 	c.written = reading.Text()
 	c.rows = reading.Int("rows", 0, "look at the first `N` rows only, as --rows=100000 (default all)")
 
 	showing := app.Group("What to print")
 	c.head = showing.Int("head", 5, "how many of the first rows to print, as --head=10")
 	c.shown = showing.Int("show_columns", 8, "how many columns to print, as --show_columns=100")
-	c.page = showing.String("report", "", "a page of what each column holds, as `FILE`: --report=out/columns.html (default: none)")
+	c.page = showing.String("report", "",
+		"a page of what each column holds, as `FILE`: --report=out/columns.html (default: none)")
 	c.asJSON = showing.Bool("json", false, "print everything as JSON, for programs")
 	return app.RunsHere(c.run)
 }
@@ -90,7 +96,8 @@ func (c *command) options() (profile.Options, error) {
 		r.TrimLeadingSpace = true
 		var err error
 		if o.Formats.Columns, err = r.Read(); err != nil {
-			errs = append(errs, errors.New("--columns: names with commas between, those with a comma of their own in double quotes"))
+			errs = append(errs, errors.New(
+				"--columns: names with commas between, those with a comma of their own in double quotes"))
 		}
 	}
 	for name, v := range map[string]int{"rows": *c.rows, "head": *c.head, "show_columns": *c.shown} {
@@ -106,7 +113,8 @@ func (c *command) options() (profile.Options, error) {
 
 // reading are the flags that say how files are read, which a command for the same files needs as well.
 var reading = []string{
-	"input_format", "array", "columns", "id_column", "header", "delimiter", "decimal", "thousands", "comment", "quoting", "encoding", "skip_rows",
+	"input_format", "array", "columns", "id_column", "header", "delimiter", "decimal", "thousands", "comment", "quoting",
+	"encoding", "skip_rows",
 }
 
 // checkPage says why the page cannot be where it is asked for.
@@ -267,7 +275,8 @@ func (f *found) one(ctx context.Context, info files.Info, kind string, together 
 		if err != nil {
 			return err
 		}
-		s := &pcaSummary{File: info.Name, Bytes: info.Size, Rows: p.Rows, Features: p.Features(), Components: len(p.Components)}
+		s := &pcaSummary{File: info.Name, Bytes: info.Size, Rows: p.Rows, Features: p.Features(),
+			Components: len(p.Components)}
 		for i := range p.Components {
 			s.Ratio = append(s.Ratio, p.Ratio(i))
 		}

@@ -226,7 +226,8 @@ func (p *page) dataset(d *profile.Profile, columns int) {
 	if d.Norms.Zero > 0 {
 		zero = fmt.Sprintf("%d are zero: they have no cosine", d.Norms.Zero)
 	}
-	p.line("norms", "min %s, median %s, max %s; %s", number(d.Norms.Min), number(d.Norms.Median), number(d.Norms.Max), zero)
+	p.line("norms", "min %s, median %s, max %s; %s", number(d.Norms.Min), number(d.Norms.Median), number(d.Norms.Max),
+		zero)
 	p.repeats("duplicates", "row", &d.Duplicates)
 	if d.IDs != nil {
 		p.repeats("ids", "id", d.IDs)
@@ -281,7 +282,8 @@ func (p *page) repeats(label, what string, r *profile.Repeats) {
 	if r.SampledOneIn > 1 {
 		about = "about "
 	}
-	text := fmt.Sprintf("%s%s the same as an earlier one (%s%d different)", about, cli.Count(r.Repeated, what), about, r.Distinct)
+	text := fmt.Sprintf("%s%s the same as an earlier one (%s%d different)", about, cli.Count(r.Repeated, what), about,
+		r.Distinct)
 	if r.Largest > 1 {
 		text += fmt.Sprintf("; the commonest, of row %d, is there %s", r.LargestRow, cli.Count(r.Largest, "time"))
 	}
@@ -374,7 +376,8 @@ func (p *page) neighbors(n *profile.Neighbors) {
 	if n.Neighbors == 0 {
 		return
 	}
-	p.line("distances", "%s to %s; the last of a query is %s on average", number(n.MinDistance), number(n.MaxDistance), number(n.MeanLast))
+	p.line("distances", "%s to %s; the last of a query is %s on average", number(n.MinDistance), number(n.MaxDistance),
+		number(n.MeanLast))
 	if n.NotFinite > 0 {
 		p.line("not finite", "%d distances", n.NotFinite)
 	}
@@ -414,7 +417,8 @@ func (p *page) model(m *modelSummary) {
 		p.line("largest", "%s", strings.Join(largest, ", "))
 	}
 	p.line("intercept", "%s", numbers(m.Intercept, shownFiles))
-	training := fmt.Sprintf("%s, %d rows, %s", m.Training.Solver, m.Training.Rows, cli.Count(int64(m.Training.Epochs), "epoch"))
+	training := fmt.Sprintf("%s, %d rows, %s", m.Training.Solver, m.Training.Rows,
+		cli.Count(int64(m.Training.Epochs), "epoch"))
 	if m.Resumes {
 		training += "; can go on"
 	}

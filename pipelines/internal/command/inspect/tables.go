@@ -14,7 +14,8 @@ import (
 // columns tells what the columns of a table are, and ends with commands for it.
 func (p *page) columns(f *found, shown int) {
 	t := f.Table
-	p.files(t.Files, fmt.Sprintf(": a table: as sgd takes it, and kneighbors and eigen with --encode=auto, %s", cli.Count(int64(t.Features), "feature")))
+	p.files(t.Files, fmt.Sprintf(": a table: as sgd takes it, and kneighbors and eigen with --encode=auto, %s",
+		cli.Count(int64(t.Features), "feature")))
 	p.line("size", "%d rows × %d columns", t.All, len(t.Columns))
 	p.read(t.Notes, t.LeftOut, t.All, t.Looked, t.Faulty, t.FirstFault)
 	p.repeats("duplicates", "row", &t.Duplicates)
@@ -180,7 +181,8 @@ func (f *found) commands() []profile.Command {
 		if f.Table == nil || f.featuresWithout(id) <= fitting.MaxExactFeatures { // to compare more exact models takes long
 			flags += " --alpha=auto"
 		}
-		all = append(all, profile.Command{What: "to predict " + oneLine(name) + ":", Line: "beamlearn sgd " + input + ids + flags + " --output_model=out/model.json"})
+		all = append(all, profile.Command{What: "to predict " + oneLine(name) + ":", Line: "beamlearn sgd " + input + ids +
+			flags + " --output_model=out/model.json"})
 		color = " --color=" + quoted(name)
 	}
 	dense, left := "", 0
@@ -197,8 +199,10 @@ func (f *found) commands() []profile.Command {
 		eigen += " --standardize"
 	}
 	return append(all,
-		profile.Command{What: "to find what is alike:", Line: "beamlearn kneighbors " + input + ids + dense + " --k=10 --output=out/neighbors.csv"},
-		profile.Command{What: "to see all of it:", Line: "beamlearn eigen " + input + ids + eigen + color + " --report=out/eigen.html"})
+		profile.Command{What: "to find what is alike:", Line: "beamlearn kneighbors " + input + ids + dense +
+			" --k=10 --output=out/neighbors.csv"},
+		profile.Command{What: "to see all of it:", Line: "beamlearn eigen " + input + ids + eigen + color +
+			" --report=out/eigen.html"})
 }
 
 // featuresWithout is how many features the table becomes without a column.
@@ -247,7 +251,8 @@ func (p *page) commands(all []profile.Command) {
 // quoted is a value for a shell.
 func quoted(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r == '/' || r == '.' || r == '-' || r == '_' || r == ',' || r == ':' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
+		return !(r == '/' || r == '.' || r == '-' || r == '_' || r == ',' || r == ':' || r >= '0' && r <= '9' || r >= 'A' &&
+			r <= 'Z' || r >= 'a' && r <= 'z')
 	}) {
 		return s
 	}

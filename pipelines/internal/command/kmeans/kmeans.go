@@ -83,19 +83,26 @@ func New() *cli.App {
 
 	compute := app.Group("What to compute (scikit-learn's names)")
 	compute.Func("n_clusters", "how `MANY` clusters to find; several numbers, as 2,4,8 or 2-20, are found side by side in the same passes, and the model has the number with the highest silhouette: --n_clusters=8", c.clusters.set)
-	c.init = compute.InputFile("init", "the centres to begin with: `HOW` they are chosen from a sample of the rows, k-means++ or random; or their file, of vectors or the model of an earlier run, .json").Here().
+	c.init = compute.InputFile("init",
+		"the centres to begin with: `HOW` they are chosen from a sample of the rows, k-means++ or random; or their file, of vectors or the model of an earlier run, .json").Here().
 		Where(func(value string) bool { return value != string(model.PlusPlus) && value != string(model.Random) })
-	c.nInit = compute.Int("n_init", 0, "how many starts are made side by side, of which the one with the least inertia is taken (default: 1; of --init=random 10)")
+	c.nInit = compute.Int("n_init", 0,
+		"how many starts are made side by side, of which the one with the least inertia is taken (default: 1; of --init=random 10)")
 	c.maxIter = compute.Int("max_iter", 300, "passes over the rows that move the centres, at most")
-	c.tol = compute.Float("tol", 1e-4, "the centres have settled where the sum of the squares of their moves is at most this times the mean variance of the columns; 0: where no row changes its cluster")
-	c.standardize = compute.Bool("standardize", false, "bring the columns to mean 0 and standard deviation 1 first, as where they have different units; of a table, the numbers and dates alone")
+	c.tol = compute.Float("tol", 1e-4,
+		"the centres have settled where the sum of the squares of their moves is at most this times the mean variance of the columns; 0: where no row changes its cluster")
+	c.standardize = compute.Bool("standardize", false,
+		"bring the columns to mean 0 and standard deviation 1 first, as where they have different units; of a table, the numbers and dates alone")
 
 	how := app.Group("How to compute it")
-	c.shards = how.Int("shards", linear.DefaultShards, "how many parts of the rows are summed up side by side; the last bits of the centres depend on it")
+	c.shards = how.Int("shards", linear.DefaultShards,
+		"how many parts of the rows are summed up side by side; the last bits of the centres depend on it")
 	c.seed = how.Seed("of the choice of the centres to begin with")
 	c.threads = how.Int("threads", 0, "how many shards, or rows, a worker works on at a time (default: all cores)")
-	c.checkpoints = how.Int("checkpoint_passes", 0, "how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
-	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory, "how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
+	c.checkpoints = how.Int("checkpoint_passes", 0,
+		"how many passes an engine makes in one pipeline; the state is saved after each (default: 4; in this process all are in one)")
+	c.cache = how.Size("cache_memory", linear.DefaultCacheMemory,
+		"how many bytes of rows to keep in memory between passes, as `SIZE`, where the work is done in this process and the rows are text, .parquet or .arrow (default 512MiB); 0 reads them anew in each pass")
 	c.resume = how.Bool("resume", false, "go on where a run with the same flags and files was stopped")
 
 	write := app.Group("What to write")
@@ -146,7 +153,8 @@ func (c *command) run(ctx context.Context) error {
 }
 
 func (c *command) train(ctx context.Context, job *linear.Job, fit *model.Fit) (*model.Fit, *linear.Report, error) {
-	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+	return linear.Train(ctx, job, fit,
+		func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
 
 // anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.
@@ -169,7 +177,8 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 	_, encoding := c.tables.Options(*c.standardize)
 	encoding = errors.Join(encoding, c.tables.Columns(&reading.Formats))
 	o := options{Options: model.Options{
-		Clusters: c.clusters, Init: model.Init(c.init.String()), NInit: *c.nInit, MaxIter: *c.maxIter, Tol: *c.tol, Seed: uint64(*c.seed),
+		Clusters: c.clusters, Init: model.Init(c.init.String()), NInit: *c.nInit, MaxIter: *c.maxIter, Tol: *c.tol,
+		Seed:        uint64(*c.seed),
 		Standardize: *c.standardize,
 	}}
 	var errs []error
@@ -179,7 +188,8 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 		}
 	}
 	job := &linear.Job{Reading: reading, Options: linear.Options{
-		Model: c.model.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed), Resume: *c.resume,
+		Model: c.model.Path(), Shards: *c.shards, Threads: *c.threads, Passes: *c.checkpoints, Seed: uint64(*c.seed),
+		Resume:  *c.resume,
 		Workers: cli.Workers(), CacheMemory: *c.cache,
 	}}
 	if *c.cache == 0 {
@@ -216,7 +226,8 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 // checkOutput finds faults of the output, which is written last, before there is any work.
 func (c *command) checkOutput() error {
 	o := output.Options{
-		Path: c.output.Path.Path(), Format: *c.output.Format, NumShards: max(*c.output.Shards, 1), Layout: results.Layout{Columns: kmeans.Answers()},
+		Path: c.output.Path.Path(), Format: *c.output.Format, NumShards: max(*c.output.Shards, 1),
+		Layout: results.Layout{Columns: kmeans.Answers()},
 	}
 	if o.Path == "" {
 		return nil
@@ -253,7 +264,8 @@ func (c *command) inspectLike(ctx context.Context, job *linear.Job, o *options) 
 	}
 	if m.Encoding != nil {
 		if c.Given("standardize") && o.Standardize != m.Encoding.Options().Standardize {
-			return cli.Usage(fmt.Errorf("--standardize=%v: the encoding of the model of --init is made with %v, and stays", o.Standardize, !o.Standardize))
+			return cli.Usage(fmt.Errorf("--standardize=%v: the encoding of the model of --init is made with %v, and stays",
+				o.Standardize, !o.Standardize))
 		}
 		o.Standardize = false // which the encoding does
 	} else if !c.Given("standardize") {
@@ -322,13 +334,15 @@ func (c *command) explain(ctx context.Context, job *linear.Job, o model.Options)
 	}
 	const number = 8 // bytes
 	plan.WorkerMemory = number * int64(plan.Dim) * int64(runs*(plan.Threads+2)+plan.Threads*3*job.Reading.ChunkRows)
-	show.Line("clusters", "%v, by %s, %d centres in all; the passes below are as many as --max_iter lets there be", o.Clusters, o.Init, runs)
+	show.Line("clusters", "%v, by %s, %d centres in all; the passes below are as many as --max_iter lets there be",
+		o.Clusters, o.Init, runs)
 	show.Rows("rows", plan)
 	return c.Explain(show, plan)
 }
 
 // finish writes the files, and tells what was done.
-func (c *command) finish(ctx context.Context, job *linear.Job, m *model.Model, r *linear.Report, page string, start time.Time) error {
+func (c *command) finish(ctx context.Context, job *linear.Job, m *model.Model, r *linear.Report, page string,
+	start time.Time) error {
 	out := []linear.File{{Path: job.Options.Model, Write: m.Save}}
 	if page != "" {
 		p, err := m.Page(cli.SourceOf(job.Data.Files))
@@ -359,7 +373,8 @@ func (c *command) answer(ctx context.Context, job *linear.Job, m *model.Model) (
 		return nil, err
 	}
 	p := &linear.PredictJob{Other: other, Data: job.Data, Reading: job.Reading, Options: linear.PredictOptions{
-		Threads: *c.threads, Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Workers: cli.Workers(),
+		Threads: *c.threads, Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+		Workers: cli.Workers(),
 	}}
 	p.Options.EnsureDefaults()
 	pipeline, s := beam.NewPipelineWithRoot()

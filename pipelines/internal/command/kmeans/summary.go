@@ -24,16 +24,19 @@ type summary struct {
 	ResumedPasses int                `json:"resumed_passes"`
 	Seconds       float64            `json:"total_s"`
 	RowsPerSecond float64            `json:"rows_per_s"`
-	PeakMemory    int64              `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
-	Warnings      []string           `json:"warnings,omitempty"`
-	Files         []string           `json:"files"`
-	RejectedFiles []string           `json:"rejected_files,omitempty"`
+	// of the process that submits, which on Prism does the work too
+	PeakMemory    int64    `json:"peak_memory_bytes"`
+	Warnings      []string `json:"warnings,omitempty"`
+	Files         []string `json:"files"`
+	RejectedFiles []string `json:"rejected_files,omitempty"`
 }
 
 func newSummary(m *model.Model, r *linear.Report) *summary {
 	return &summary{
-		Rows: m.Rows, Rejected: r.Rejected, Features: m.Features(), Clusters: len(m.Centers), Inertia: m.Inertia, Iterations: m.Iters,
-		Sizes: m.Sizes, Compared: m.Compared, Passes: r.Passes, ResumedPasses: r.Resumed, Warnings: m.Warnings(), Files: r.Files,
+		Rows: m.Rows, Rejected: r.Rejected, Features: m.Features(), Clusters: len(m.Centers), Inertia: m.Inertia,
+		Iterations: m.Iters,
+		Sizes:      m.Sizes, Compared: m.Compared, Passes: r.Passes, ResumedPasses: r.Resumed, Warnings: m.Warnings(),
+		Files: r.Files,
 	}
 }
 
@@ -50,7 +53,8 @@ const (
 func (s *summary) lines(m *model.Model) []string {
 	lines := []string{fmt.Sprintf("%s × %s, %s, %s in %s, %.2f s: %.0f rows/s; peak memory %s",
 		cli.Count(s.Rows, "row"), cli.Count(int64(s.Features), "column"), cli.Count(int64(s.Clusters), "cluster"),
-		cli.Count(int64(s.Iterations), "iteration"), cli.Count(int64(s.Passes+s.ResumedPasses), "pass"), s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+		cli.Count(int64(s.Iterations), "iteration"), cli.Count(int64(s.Passes+s.ResumedPasses), "pass"), s.Seconds,
+		s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}

@@ -84,7 +84,8 @@ func (c *command) search(ctx context.Context, job *knn.Job, add func(s beam.Scop
 }
 
 // compare predicts every point by the others, with several k at once, and answers the queries with the best of them.
-func (c *command) compare(ctx context.Context, job *knn.Job, to look, start time.Time, inspected time.Duration) (err error) {
+func (c *command) compare(ctx context.Context, job *knn.Job, to look, start time.Time,
+	inspected time.Duration) (err error) {
 	compared := *job
 	compared.Queries, compared.Options.RunID = nil, files.NewRunID()
 	if r := job.Options.Rules; r != nil {
@@ -193,7 +194,8 @@ func (s *summary) scoreLines() []string {
 	var lines []string
 	if len(s.Scores.Ks) > 1 {
 		score, _ := s.Scores.Score(i, scoring)
-		lines = append(lines, fmt.Sprintf("  best of k = %s by %s: %d with %.6g", joinInts(s.Scores.Ks), scoring, s.Scores.Ks[i], score))
+		lines = append(lines, fmt.Sprintf("  best of k = %s by %s: %d with %.6g", joinInts(s.Scores.Ks), scoring,
+			s.Scores.Ks[i], score))
 	}
 	of := fmt.Sprintf("of every point by the others (%d)", s.Scores.Rows)
 	score := func(name string) (float64, float64) { return s.Scores.Score(i, name) }
@@ -201,12 +203,14 @@ func (s *summary) scoreLines() []string {
 		r2, _ := score("r2")
 		mse, constant := score("neg_mean_squared_error")
 		if r2 == r2 {
-			lines = append(lines, fmt.Sprintf("  R² %.4f, RMSE %.6g %s (a constant prediction, their mean: 0, %.6g)", r2, math.Sqrt(-mse), of, math.Sqrt(-constant)))
+			lines = append(lines, fmt.Sprintf("  R² %.4f, RMSE %.6g %s (a constant prediction, their mean: 0, %.6g)", r2,
+				math.Sqrt(-mse), of, math.Sqrt(-constant)))
 		}
 	} else {
 		accuracy, constant := score("accuracy")
 		loss, constantLoss := score("neg_log_loss")
-		lines = append(lines, fmt.Sprintf("  accuracy %.4f, log loss %.6g %s (a constant prediction: %.4f, %.6g)", accuracy, -loss, of, constant, -constantLoss))
+		lines = append(lines, fmt.Sprintf("  accuracy %.4f, log loss %.6g %s (a constant prediction: %.4f, %.6g)", accuracy,
+			-loss, of, constant, -constantLoss))
 	}
 	if s.Scores.Alone > 0 {
 		lines = append(lines, fmt.Sprintf("  %d points have no neighbour, and are not in these scores", s.Scores.Alone))

@@ -11,7 +11,8 @@ import (
 )
 
 func newEvaluate(g *cli.Group) *cli.Path {
-	return g.InputFiles("evaluate", "compare the neighbours that another system has found with the exact ones: recall@k, on the terminal and in --summary. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
+	return g.InputFiles("evaluate",
+		"compare the neighbours that another system has found with the exact ones: recall@k, on the terminal and in --summary. A `PATH` of a .npy with row numbers of --input, a row for each query, or of a table with the columns query_id and neighbor_id, nearest first, as --layout=long writes it: --evaluate=faiss.npy")
 }
 
 // findOthers finds what another system has found. Call clean when that is no longer needed.
@@ -83,7 +84,8 @@ func (s *summary) evaluationLines() []string {
 		n    int64
 		text string
 	}{
-		{e.Missing, "%d queries have no list there, which counts as recall 0"}, {e.Short, "%d lists there are shorter than k"},
+		{e.Missing, "%d queries have no list there, which counts as recall 0"},
+		{e.Short, "%d lists there are shorter than k"},
 		{e.Self, "%d lists there have the query itself, which is left out"}, {e.Unknown, "%d neighbours there are no point"},
 	} {
 		if note.n > 0 {

@@ -21,9 +21,11 @@ func (c *command) explain(ctx context.Context, job *knn.Job) error {
 	}
 	show := &cli.Plan{}
 	if plan.Points >= 0 {
-		show.Line("points", "%s%d × %d columns in %d files, %s", about, plan.Points, plan.Dim, plan.Files, files.Bytes(plan.Bytes))
+		show.Line("points", "%s%d × %d columns in %d files, %s", about, plan.Points, plan.Dim, plan.Files,
+			files.Bytes(plan.Bytes))
 	} else {
-		show.Line("points", "not known before they are read, × %d columns in %d files, %s", plan.Dim, plan.Files, files.Bytes(plan.Bytes))
+		show.Line("points", "not known before they are read, × %d columns in %d files, %s", plan.Dim, plan.Files,
+			files.Bytes(plan.Bytes))
 	}
 	switch {
 	case job.Queries == nil:
@@ -38,7 +40,8 @@ func (c *command) explain(ctx context.Context, job *knn.Job) error {
 		show.Line("distances", "%s%.3g (%s)", about, plan.Distances, plan.Algorithm)
 	}
 	if job.Options.Recall != 0 {
-		show.Line("recall", "%v asked, by %s; what is found is measured on queries that are answered exactly too", job.Options.Recall, plan.Algorithm)
+		show.Line("recall", "%v asked, by %s; what is found is measured on queries that are answered exactly too",
+			job.Options.Recall, plan.Algorithm)
 	}
 	if plan.Seconds > 0 {
 		show.Line("searching", "about %s on %d × %d cores like this machine's, as measured on the first rows; reading and the engine's start come on top",

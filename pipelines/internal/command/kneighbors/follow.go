@@ -17,8 +17,10 @@ func (c *command) pipes() bool { return c.input.Pipes(c.queries.List(), c.output
 // follows reports whether queries are answered as they come: with an index, and for lists of neighbours alone.
 func (c *command) follows() bool {
 	c.takeQueries()
-	return c.pipes() && len(c.index.List()) > 0 && *c.recall == nil && *c.algorithm != knn.IVF && len(c.input.Patterns()) == 0 && !c.imputes() && !c.predict.asked() && *c.outlying.method == "" &&
-		c.evaluate.String() == "" && !c.rules.asked() && (c.page.Given() == "" || c.page.Given() == cli.NoReport) && !c.Explaining()
+	return c.pipes() && len(c.index.List()) > 0 && *c.recall == nil && *c.algorithm != knn.IVF &&
+		len(c.input.Patterns()) == 0 && !c.imputes() && !c.predict.asked() && *c.outlying.method == "" &&
+		c.evaluate.String() == "" && !c.rules.asked() && (c.page.Given() == "" || c.page.Given() == cli.NoReport) &&
+		!c.Explaining()
 }
 
 // takeQueries makes rows of standard input queries where there is an index, which cannot have been built of them.

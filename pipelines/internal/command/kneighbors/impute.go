@@ -44,11 +44,13 @@ func (c *command) imputeJob() (*impute.Job, error) {
 	errs := []error{faults, c.tables.Columns(&reading.Formats)}
 	for _, name := range notImputing {
 		if c.Given(name) && !(name == "report" && c.page.Given() == cli.NoReport) {
-			errs = append(errs, fmt.Errorf("--%s: --impute=%s fills a table by nan_euclidean distances: without it", name, c.tables.Impute()))
+			errs = append(errs, fmt.Errorf("--%s: --impute=%s fills a table by nan_euclidean distances: without it", name,
+				c.tables.Impute()))
 		}
 	}
 	if m := c.metric.Options().Metric; c.Given("metric") {
-		errs = append(errs, fmt.Errorf("--metric=%s: --impute=%s goes by nan_euclidean distances: without it", m, c.tables.Impute()))
+		errs = append(errs, fmt.Errorf("--metric=%s: --impute=%s goes by nan_euclidean distances: without it", m,
+			c.tables.Impute()))
 	}
 	ks, err := c.numbers()
 	k := defaultImputers
@@ -87,7 +89,8 @@ func (c *command) impute(ctx context.Context) error {
 		return err
 	}
 	if c.Explaining() {
-		return c.ExplainRows(ctx, "points", job.Points, job.Reading, 2, job.Options.Threads, func(int64) int64 { return job.Memory() })
+		return c.ExplainRows(ctx, "points", job.Points, job.Reading, 2, job.Options.Threads,
+			func(int64) int64 { return job.Memory() })
 	}
 	if err := cli.Fits(job.Memory()); err != nil {
 		return err
@@ -117,14 +120,16 @@ func (s *imputeSummary) lines() []string {
 			s.Points, s.Dim, s.Rows, s.Filled, s.Lacking, s.Seconds, files.Bytes(s.PeakMemory)),
 	}
 	if s.Means > 0 {
-		lines = append(lines, fmt.Sprintf("  %d of them are the means of their columns, as no point has a column in common with their rows", s.Means))
+		lines = append(lines, fmt.Sprintf(
+			"  %d of them are the means of their columns, as no point has a column in common with their rows", s.Means))
 	}
 	if len(s.Empty) > 0 {
 		names := make([]string, len(s.Empty))
 		for i, name := range s.Empty {
 			names[i] = fault.Plain(name)
 		}
-		lines = append(lines, fmt.Sprintf("  no point has a number in %s: %d stay missing", strings.Join(names, ", "), s.Left))
+		lines = append(lines, fmt.Sprintf("  no point has a number in %s: %d stay missing", strings.Join(names, ", "),
+			s.Left))
 	}
 	return append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 }

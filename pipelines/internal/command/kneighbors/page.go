@@ -49,7 +49,8 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 		o = new(overview.Overview) // of no queries
 	}
 	v := &overview.View{
-		Metric: string(job.Options.Neighbors.Metric), K: job.Options.K, Zero: job.Options.Neighbors.Metric != neighbors.InnerProduct,
+		Metric: string(job.Options.Neighbors.Metric), K: job.Options.K,
+		Zero: job.Options.Neighbors.Metric != neighbors.InnerProduct,
 		Hubs: knn.HubsOf(&job.Options), Width: to.picture.Width, Height: to.picture.Height,
 		Facts: []report.Fact{
 			{Name: "points", Value: strconv.FormatInt(s.Points, 10)},
@@ -80,7 +81,8 @@ func (c *command) writePage(ctx context.Context, to look, job *knn.Job, s *summa
 		v.Hubs = o.SampledHubs(s.Points)
 	}
 	if a := s.Approximate; a != nil {
-		v.Facts = append(v.Facts, report.Fact{Name: "recall, measured", Value: fmt.Sprintf("%.3f ± %.3f", a.Recall, (a.High-a.Low)/2)})
+		v.Facts = append(v.Facts, report.Fact{Name: "recall, measured",
+			Value: fmt.Sprintf("%.3f ± %.3f", a.Recall, (a.High-a.Low)/2)})
 	} else {
 		v.Facts = append(v.Facts, report.Fact{Name: "recall", Value: "1 (exact)"})
 	}

@@ -28,12 +28,18 @@ type predict struct {
 func newPredict(g *cli.Group) *predict {
 	scorings := slices.Concat(vote.Scorings(linear.Classification, 0), vote.Scorings(linear.Regression, 0))
 	return &predict{
-		target:  g.InputFiles("target", "predict this of each query by its neighbours, instead of listing them; of every point by the others where there are no --queries: a `COLUMN` of --input, a name or an index, or a .npy file with a value for each row (of .svm: its label, with --task alone): --target=species").Where(cli.IsNPY),
-		task:    g.Choice("task", "", []string{string(linear.Classification), string(linear.Regression)}, "what --target is, as `TASK`: classification (the most frequent label among the neighbours) or regression (their mean); needed"),
-		weights: g.Choice("weights", string(vote.Uniform), cli.Texts(vote.AllWeights), "how much a neighbour counts, as `WEIGHTS`: uniform (all alike), or distance (the inverse of its distance; those at distance 0 take all)"),
-		proba:   g.Bool("proba", false, "also write the probability of each class: columns proba_LABEL"),
-		outlier: g.String("outlier_label", "", "what is predicted where no neighbour is within the --radius, as `LABEL`: most_frequent, a label, or a number or nan in regression (default: such a query is a fault)"),
-		scoring: g.Choice("scoring", "", scorings, "which of several --k is the best, predicting every point by the others, as `SCORE`: "+strings.Join(scorings, ", ")+" (default accuracy, or r2); all scores of all --k go to NAME.cv.csv beside the output"),
+		target: g.InputFiles("target",
+			"predict this of each query by its neighbours, instead of listing them; of every point by the others where there are no --queries: a `COLUMN` of --input, a name or an index, or a .npy file with a value for each row (of .svm: its label, with --task alone): --target=species").Where(cli.IsNPY),
+		task: g.Choice("task", "", []string{string(linear.Classification), string(linear.Regression)},
+			"what --target is, as `TASK`: classification (the most frequent label among the neighbours) or regression (their mean); needed"),
+		weights: g.Choice("weights", string(vote.Uniform), cli.Texts(vote.AllWeights),
+			"how much a neighbour counts, as `WEIGHTS`: uniform (all alike), or distance (the inverse of its distance; those at distance 0 take all)"),
+		proba: g.Bool("proba", false, "also write the probability of each class: columns proba_LABEL"),
+		outlier: g.String("outlier_label", "",
+			"what is predicted where no neighbour is within the --radius, as `LABEL`: most_frequent, a label, or a number or nan in regression (default: such a query is a fault)"),
+		scoring: g.Choice("scoring", "", scorings,
+			"which of several --k is the best, predicting every point by the others, as `SCORE`: "+strings.Join(scorings, ", ")+
+				" (default accuracy, or r2); all scores of all --k go to NAME.cv.csv beside the output"),
 	}
 }
 
@@ -72,7 +78,8 @@ func (c *command) numbers() (ks []int, err error) {
 		return nil, fmt.Errorf("--k=%s: must be a whole number, or several with commas between", *c.k)
 	}
 	if len(ks) > 1 && !c.predict.asked() {
-		return nil, fmt.Errorf("--k=%s: several are compared by what they predict: --target=COLUMN --task=classification", *c.k)
+		return nil, fmt.Errorf("--k=%s: several are compared by what they predict: --target=COLUMN --task=classification",
+			*c.k)
 	}
 	return ks, nil
 }
@@ -100,7 +107,8 @@ func (p *predict) answer(app *cli.App, ks []int) (*knn.Answer, error) {
 		}
 		return nil, fmt.Errorf("--task=%s: must be classification or regression", task)
 	}
-	a := &knn.Answer{Task: task, Vote: vote.Options{Weights: vote.Weights(*p.weights), Outlier: *p.outlier}, Proba: *p.proba}
+	a := &knn.Answer{Task: task, Vote: vote.Options{Weights: vote.Weights(*p.weights), Outlier: *p.outlier},
+		Proba: *p.proba}
 	if len(ks) > 1 {
 		a.Ks = ks
 	}
@@ -151,9 +159,11 @@ func (c *command) inspectTargets(ctx context.Context, job *knn.Job) (*knn.Target
 	reading.Encoding, reading.Formats.Cells = nil, false
 	if reading.Targets = c.predict.target.List(); reading.Targets == nil {
 		if reading.Formats.TargetColumn = c.predict.target.String(); len(patterns) == 0 {
-			return nil, cli.Usage(errors.New("--target names a column of --input, which --index has not: give the input as well, or --target=FILE.npy"))
+			return nil, cli.Usage(errors.New(
+				"--target names a column of --input, which --index has not: give the input as well, or --target=FILE.npy"))
 		}
-		if reading.Formats.TargetColumn == "" && !slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(path.Base(p), ".svm") }) &&
+		if reading.Formats.TargetColumn == "" &&
+			!slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(path.Base(p), ".svm") }) &&
 			reading.Formats.Format != "svm" {
 			return nil, cli.Usage(errors.New("--target is needed with --task: the column that is to be predicted"))
 		}

@@ -30,12 +30,18 @@ type rules struct {
 
 func newRules(g *cli.Group) *rules {
 	return &rules{
-		filter: g.String("filter", "", "only rows of --input that meet this `CONDITION` on its columns are neighbours; all queries are answered: --filter='price<100 and brand!=\"x\"'. It has =, !=, <, <=, >, >=, in (…), is null, and, or, not and parentheses; a text stands between quotes; what is missing meets nothing but is null"),
-		same:   g.String("only_same", "", "all neighbours have the same value in this `COLUMN` as the query, which is a name or an index, and is no part of the vector unless --columns names it; what has none there has no neighbours and is none: --only_same=user"),
-		apart:  g.String("exclude_same", "", "no neighbour has the same value in this `COLUMN` as the query; what has none there is like nothing: --exclude_same=brand"),
-		ids:    g.Bool("exclude_same_id", false, "no neighbour has the query's id, of --id_column: of --queries that are among the points"),
-		before: g.String("before", "", "all neighbours have a smaller value in this `COLUMN` than the query: an earlier date, a smaller number, or a text that comes before; not an equal one; what has none there has no neighbours and is none: --before=ordered"),
-		most:   g.String("max_per", "", "at most so many neighbours have the same value in this column, the nearest of them, as `COLUMN:NUMBER`; what has none there counts for itself: --max_per=brand:2"),
+		filter: g.String("filter", "",
+			"only rows of --input that meet this `CONDITION` on its columns are neighbours; all queries are answered: --filter='price<100 and brand!=\"x\"'. It has =, !=, <, <=, >, >=, in (…), is null, and, or, not and parentheses; a text stands between quotes; what is missing meets nothing but is null"),
+		same: g.String("only_same", "",
+			"all neighbours have the same value in this `COLUMN` as the query, which is a name or an index, and is no part of the vector unless --columns names it; what has none there has no neighbours and is none: --only_same=user"),
+		apart: g.String("exclude_same", "",
+			"no neighbour has the same value in this `COLUMN` as the query; what has none there is like nothing: --exclude_same=brand"),
+		ids: g.Bool("exclude_same_id", false,
+			"no neighbour has the query's id, of --id_column: of --queries that are among the points"),
+		before: g.String("before", "",
+			"all neighbours have a smaller value in this `COLUMN` than the query: an earlier date, a smaller number, or a text that comes before; not an equal one; what has none there has no neighbours and is none: --before=ordered"),
+		most: g.String("max_per", "",
+			"at most so many neighbours have the same value in this column, the nearest of them, as `COLUMN:NUMBER`; what has none there counts for itself: --max_per=brand:2"),
 	}
 }
 
@@ -144,7 +150,8 @@ func (f *finding) clean(ctx context.Context) {
 type inspectRows func(ctx context.Context, patterns []string) (*knn.TargetsJob, error)
 
 // run finds something of rows. among is the run of the points, where these are queries.
-func (f *finding) run(ctx context.Context, patterns []string, inspect inspectRows, among *knn.TargetsJob) (*knn.TargetsJob, knn.TargetsFile, error) {
+func (f *finding) run(ctx context.Context, patterns []string, inspect inspectRows,
+	among *knn.TargetsJob) (*knn.TargetsJob, knn.TargetsFile, error) {
 	of, err := inspect(ctx, patterns)
 	if err != nil {
 		return nil, knn.TargetsFile{}, err
@@ -181,7 +188,8 @@ func (c *command) findRules(ctx context.Context, job *knn.Job) (clean func(), er
 	clean = func() { f.clean(ctx) }
 	reading, r := job.Reading, &knn.Rules{}
 	reading.Encoding, reading.Formats.Cells = nil, false
-	by := func(inspect func(context.Context, []string, string, vectorio.Options) (*knn.TargetsJob, error), column string) inspectRows {
+	by := func(inspect func(context.Context, []string, string, vectorio.Options) (*knn.TargetsJob, error),
+		column string) inspectRows {
 		return func(ctx context.Context, patterns []string) (*knn.TargetsJob, error) {
 			return inspect(ctx, patterns, column, reading)
 		}

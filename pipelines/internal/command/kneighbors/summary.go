@@ -109,6 +109,7 @@ func (s *summary) short() error {
 		return nil
 	}
 	a := s.Approximate
-	return &cli.ShortError{Found: fmt.Sprintf("the output has a recall of %.6g, less than the %v that was asked: ask for more, or search exactly, without --recall",
+	return &cli.ShortError{Found: fmt.Sprintf(
+		"the output has a recall of %.6g, less than the %v that was asked: ask for more, or search exactly, without --recall",
 		a.Recall, a.Asked)}
 }

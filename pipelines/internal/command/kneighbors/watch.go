@@ -20,7 +20,8 @@ func (c *command) arriving() []string {
 // watched says which flags are at fault where files are answered as they arrive.
 func (c *command) watched() error {
 	err := c.watch.CheckAnswers(c.arriving(), c.output, []string{
-		"target", "outliers", "evaluate", "impute", "recall", "texts", "filter", "exclude_same", "exclude_same_id", "only_same", "before", "max_per",
+		"target", "outliers", "evaluate", "impute", "recall", "texts", "filter", "exclude_same", "exclude_same_id",
+		"only_same", "before", "max_per",
 	})
 	if !c.watch.On() {
 		return err
@@ -39,7 +40,8 @@ func (c *command) watched() error {
 		errs = append(errs, errors.New("--num_shards: --watch writes one file for each of the input"))
 	}
 	if strings.HasSuffix(c.output.Path.Path(), ".npy") || *c.output.Format == "npy" {
-		errs = append(errs, errors.New("--output: .npy is two files of neighbours, of which --watch cannot put both in place at once: take .csv, .jsonl or .parquet"))
+		errs = append(errs, errors.New(
+			"--output: .npy is two files of neighbours, of which --watch cannot put both in place at once: take .csv, .jsonl or .parquet"))
 	}
 	return errors.Join(errs...)
 }

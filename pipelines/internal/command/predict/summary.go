@@ -33,10 +33,12 @@ func (s *summary) lines() []string {
 	}
 	if r := s.Regression; r != nil {
 		if r.D2 != nil {
-			lines = append(lines, fmt.Sprintf("  D² %.6g, mean deviance %.6g (a constant prediction, the mean: 0, %.6g)", *r.D2, *r.Deviance, *r.ConstantDeviance))
+			lines = append(lines, fmt.Sprintf("  D² %.6g, mean deviance %.6g (a constant prediction, the mean: 0, %.6g)", *r.D2,
+				*r.Deviance, *r.ConstantDeviance))
 		}
 		if r.Pinball != nil {
-			lines = append(lines, fmt.Sprintf("  mean pinball loss %.6g; %.4g %% of the targets are at most their predictions", *r.Pinball, 100**r.Coverage))
+			lines = append(lines, fmt.Sprintf("  mean pinball loss %.6g; %.4g %% of the targets are at most their predictions",
+				*r.Pinball, 100**r.Coverage))
 		}
 		lines = append(lines, fmt.Sprintf("  R² %.6g, MSE %.6g, MAE %.6g", r.R2, r.MSE, r.MAE))
 	}

@@ -21,7 +21,8 @@ func (c *command) watched() error {
 		err = errors.Join(err, errors.New("--num_shards: --watch writes one file for each of the input"))
 	}
 	if reading, unread := c.input.Options(); c.watch.On() && unread == nil && len(reading.Targets) > 0 {
-		err = errors.Join(err, errors.New("--target: --watch takes a column, as files of targets would have to arrive with their rows"))
+		err = errors.Join(err, errors.New(
+			"--target: --watch takes a column, as files of targets would have to arrive with their rows"))
 	}
 	return err
 }

@@ -54,32 +54,46 @@ func New() *cli.App {
 	rows := c.input.Group()
 	c.user = rows.String("row", "", "the `COLUMN` of users, a name or an index: --row=user")
 	c.item = rows.String("column", "", "the `COLUMN` of items, a name or an index: --column=item")
-	c.value = rows.String("value", "", "the `COLUMN` of what a user thought of an item, or how often they had it: --value=rating (default: each row counts 1)")
-	c.duplicates = rows.Choice("duplicates", string(model.Sum), cli.Texts(model.AllDuplicates), "`WHAT` stands for several rows of the same user and item: sum, mean, or last (in the order of the rows): --duplicates=mean")
-	c.users = rows.InputFiles("users", "recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv (default: all)")
+	c.value = rows.String("value", "",
+		"the `COLUMN` of what a user thought of an item, or how often they had it: --value=rating (default: each row counts 1)")
+	c.duplicates = rows.Choice("duplicates", string(model.Sum), cli.Texts(model.AllDuplicates),
+		"`WHAT` stands for several rows of the same user and item: sum, mean, or last (in the order of the rows): --duplicates=mean")
+	c.users = rows.InputFiles("users",
+		"recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv (default: all)")
 
-	c.items = rows.InputFiles("items", "the table of the items for --filter, whose ids stand in the column that --column names: a `PATH`: --items=items.csv")
-	c.filter = rows.String("filter", "", "recommend only items whose row of --items meets this `CONDITION` on its columns, as kneighbors has it (--evaluate judges without it): --filter='price<100 and genre in (\"a\", \"b\")'")
+	c.items = rows.InputFiles("items",
+		"the table of the items for --filter, whose ids stand in the column that --column names: a `PATH`: --items=items.csv")
+	c.filter = rows.String("filter", "",
+		"recommend only items whose row of --items meets this `CONDITION` on its columns, as kneighbors has it (--evaluate judges without it): --filter='price<100 and genre in (\"a\", \"b\")'")
 
 	compute := app.Group("What to compute")
-	c.k = compute.String("k", "20", "how many neighbours an item has, as `NUMBER`; of --evaluate several, with commas between: --k=10,20,50")
+	c.k = compute.String("k", "20",
+		"how many neighbours an item has, as `NUMBER`; of --evaluate several, with commas between: --k=10,20,50")
 	c.top = compute.Int("top", 10, "how many items a user is recommended: --top=5")
-	c.similarity = compute.Choice("similarity", string(model.Cosine), cli.Texts(model.Similarities), "when items are alike, as `MEASURE`: cosine, adjusted_cosine (of ratings less their user's mean), jaccard (of the sets of users) or inner_product: --similarity=adjusted_cosine")
-	c.weighting = compute.Choice("weighting", string(model.NoWeighting), cli.Texts(model.Weightings), "what values count where items are compared, as `WEIGHTING`: none, tfidf or bm25, as the package implicit has them: --weighting=tfidf; its BM25Recommender is --weighting=bm25 --similarity=inner_product")
-	c.shrinkage = compute.String("shrinkage", "0", "multiply a similarity by n/(n+`NUMBER`) of n users who had both items, so that what few had counts less; of --evaluate several: --shrinkage=0,10,100")
+	c.similarity = compute.Choice("similarity", string(model.Cosine), cli.Texts(model.Similarities),
+		"when items are alike, as `MEASURE`: cosine, adjusted_cosine (of ratings less their user's mean), jaccard (of the sets of users) or inner_product: --similarity=adjusted_cosine")
+	c.weighting = compute.Choice("weighting", string(model.NoWeighting), cli.Texts(model.Weightings),
+		"what values count where items are compared, as `WEIGHTING`: none, tfidf or bm25, as the package implicit has them: --weighting=tfidf; its BM25Recommender is --weighting=bm25 --similarity=inner_product")
+	c.shrinkage = compute.String("shrinkage", "0",
+		"multiply a similarity by n/(n+`NUMBER`) of n users who had both items, so that what few had counts less; of --evaluate several: --shrinkage=0,10,100")
 	c.excludeSeen = compute.Bool("exclude_seen", true, "leave out what the user had; --exclude_seen=false keeps it")
 	c.threads = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
 
 	judge := app.Group("What it is worth")
-	c.evaluate = judge.Bool("evaluate", false, "hold out a part of each user's interactions, and say how well they are found: recall, precision, NDCG and coverage, beside recommending to everybody what most had; outputs are then by the --k and --shrinkage of the greatest NDCG")
-	c.holdout = judge.Float("holdout", 0.2, "which `PART` of a user's interactions is held out, a share or a whole number, at least one and never all: --holdout=1")
-	c.at = judge.String("time", "", "the `COLUMN` of when a row was, a date or a number: the latest are held out, and with --duplicates=last the latest counts: --time=date (default: chance draws them)")
+	c.evaluate = judge.Bool("evaluate", false,
+		"hold out a part of each user's interactions, and say how well they are found: recall, precision, NDCG and coverage, beside recommending to everybody what most had; outputs are then by the --k and --shrinkage of the greatest NDCG")
+	c.holdout = judge.Float("holdout", 0.2,
+		"which `PART` of a user's interactions is held out, a share or a whole number, at least one and never all: --holdout=1")
+	c.at = judge.String("time", "",
+		"the `COLUMN` of when a row was, a date or a number: the latest are held out, and with --duplicates=last the latest counts: --time=date (default: chance draws them)")
 	c.seed = judge.Seed("of chance")
 
 	write := app.Group("What to write")
 	c.output = write.Output("the `FILE` of the recommendations: .csv (user,rank,item,score), .jsonl or .parquet, by user in ascending order: --output=out/recommendations.csv", recommend.Layout)
-	c.neighbors = write.OutputFile("neighbors_output", "the `FILE` of the neighbours of items: .csv (item,rank,neighbor,similarity), .jsonl or .parquet: --neighbors_output=out/items.csv")
-	c.scores = write.OutputFile("evaluate_output", "the `FILE` of what --evaluate finds: .csv, or .json with the groups of users: --evaluate_output=out/scores.csv").Here()
+	c.neighbors = write.OutputFile("neighbors_output",
+		"the `FILE` of the neighbours of items: .csv (item,rank,neighbor,similarity), .jsonl or .parquet: --neighbors_output=out/items.csv")
+	c.scores = write.OutputFile("evaluate_output",
+		"the `FILE` of what --evaluate finds: .csv, or .json with the groups of users: --evaluate_output=out/scores.csv").Here()
 	c.page = write.Page("the `FILE` of the page: .html, e.g. out/recommendations.html (default: beside an output, where that is on this host, NAME.html; none for none)", c.output.Path, c.scores, c.neighbors)
 	return app.Runs(c.run)
 }
@@ -138,7 +152,8 @@ func fits(job *recommend.Job) error {
 }
 
 // tell writes what this process writes, and the summary.
-func (c *command) tell(ctx context.Context, job *recommend.Job, r *recommend.Report, page string, start time.Time) error {
+func (c *command) tell(ctx context.Context, job *recommend.Job, r *recommend.Report, page string,
+	start time.Time) error {
 	if name := c.scores.Path(); name != "" {
 		if err := files.Output(ctx, name, func(w io.Writer) error { return writeScores(w, name, r.Comparison) }); err != nil {
 			return err
@@ -172,7 +187,8 @@ func writeScores(w io.Writer, name string, c *model.Comparison) error {
 func (c *command) job() (*recommend.Job, string, error) {
 	reading, faults := c.input.Options()
 	ks, kErr := numbers(*c.k, "k", strconv.Atoi)
-	shrinkages, shrinkageErr := numbers(*c.shrinkage, "shrinkage", func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	shrinkages, shrinkageErr := numbers(*c.shrinkage, "shrinkage",
+		func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
 	if err := errors.Join(kErr, shrinkageErr); err != nil {
 		return nil, "", cli.Usage(faults, err)
 	}
@@ -181,15 +197,19 @@ func (c *command) job() (*recommend.Job, string, error) {
 		Columns: recommend.Columns{User: *c.user, Item: *c.item, Value: *c.value, Time: *c.at},
 		Reading: reading,
 		Options: recommend.Options{
-			Duplicates: model.Duplicates(*c.duplicates), Top: *c.top, KeepSeen: !*c.excludeSeen, Threads: *c.threads, Workers: cli.Workers(),
-			Model:  model.Options{Similarity: model.Similarity(*c.similarity), Weighting: model.Weighting(*c.weighting), K: ks[0], Shrinkage: shrinkages[0]},
-			Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, NeighborsOutput: c.neighbors.Path(),
-			Overview: page != "",
+			Duplicates: model.Duplicates(*c.duplicates), Top: *c.top, KeepSeen: !*c.excludeSeen, Threads: *c.threads,
+			Workers: cli.Workers(),
+			Model: model.Options{Similarity: model.Similarity(*c.similarity), Weighting: model.Weighting(*c.weighting),
+				K: ks[0], Shrinkage: shrinkages[0]},
+			Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+			NeighborsOutput: c.neighbors.Path(),
+			Overview:        page != "",
 		},
 	}
 	o := &job.Options
 	if *c.evaluate {
-		o.Compare = &model.Compared{Ks: ks, Shrinkages: shrinkages, Holdout: model.Holdout{Part: *c.holdout, ByTime: *c.at != "", Seed: uint64(*c.seed)}}
+		o.Compare = &model.Compared{Ks: ks, Shrinkages: shrinkages,
+			Holdout: model.Holdout{Part: *c.holdout, ByTime: *c.at != "", Seed: uint64(*c.seed)}}
 	}
 	o.Scratch, _ = files.Split(cmp.Or(o.Output, o.NeighborsOutput, c.scores.Path(), page))
 	errs := append([]error{faults, pageErr}, c.contradictions(len(ks), len(shrinkages))...)
@@ -240,7 +260,8 @@ func (c *command) contradictions(ks, shrinkages int) (errs []error) {
 		errs = append(errs, fmt.Errorf("--evaluate_output=%s: must end in .csv or .json", c.scores))
 	}
 	if c.input.Skips() && !output {
-		errs = append(errs, errors.New("--on_error=skip: rows with a fault can only be skipped where there is an --output, for them to be listed beside it"))
+		errs = append(errs, errors.New(
+			"--on_error=skip: rows with a fault can only be skipped where there is an --output, for them to be listed beside it"))
 	}
 	return errs
 }
@@ -318,7 +339,8 @@ func (s *summary) lines() []string {
 
 // comparisonLines are a table of what recommenders are worth.
 func comparisonLines(c *model.Comparison) []string {
-	lines := []string{fmt.Sprintf("  %d interactions of %d users held out, %d known; in brackets, what 95 %% of samples of such users would show:",
+	lines := []string{fmt.Sprintf(
+		"  %d interactions of %d users held out, %d known; in brackets, what 95 %% of samples of such users would show:",
 		c.Held, c.Recommender[0].Users, c.Known)}
 	table := c.Table()
 	widths := make([]int, len(table[0]))

@@ -15,45 +15,66 @@ import (
 
 // hyperparameters are the flags that scikit-learn's SGDRegressor and SGDClassifier have as parameters.
 type hyperparameters struct {
-	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, quantile, exposure, offset, inference, average *string
-	fitIntercept, earlyStopping, standardize                                                                                                *bool
-	classWeight, tol, validation, scoring                                                                                                   *string
-	noChange, folds                                                                                                                         *int
+	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, quantile, exposure, offset,
+	inference, average *string
+	fitIntercept, earlyStopping, standardize *bool
+	classWeight, tol, validation, scoring    *string
+	noChange, folds                          *int
 }
 
 func newHyperparameters(g *cli.Group) *hyperparameters {
 	return &hyperparameters{
-		taskName:      g.Choice("task", "", []string{string(model.Regression), string(model.Classification)}, "the `TASK`: regression, or classification; needed"),
-		loss:          g.Choice("loss", "", cli.Texts(model.AllLosses()), "the `LOSS`: "+cli.Names(model.AllLosses())+" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge; poisson of counts, gamma of amounts and tweedie are generalised linear models, and quantile is of a --quantile: by solver exact)"),
-		multiClass:    g.Choice("multi_class", string(fitting.MultiAuto), cli.Texts(fitting.MultiClasses), "how more than two classes are told apart, as `WAY`: multinomial (log_loss of the softmax of all, by solver exact; LogisticRegression), ovr (each against the rest, as SGDClassifier), or auto: multinomial for log_loss where the solver is exact"),
-		penalty:       g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
-		alpha:         g.String("alpha", "0.0001", "the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; --alpha=auto takes a path of values that follows from the rows"),
-		l1Ratio:       g.String("l1_ratio", "0.15", "the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes 0.1,0.5,0.7,0.9,0.95,0.99,1"),
-		rate:          g.Choice("learning_rate", "", cli.Texts(model.LearningRates), "the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+" (default: adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t invscaling, scaled by the rows' mean square norm)"),
-		eta0:          g.String("eta0", "", "the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by the rows without a --learning_rate and with adagrad, otherwise 0.01)"),
-		powerT:        g.String("power_t", "", "the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
-		epsilon:       g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
-		exposure:      g.String("exposure", "", "the `COLUMN` of how much there was of each row, as years or people, by its name, or where there are none by its index in the vector: poisson, gamma and tweedie learn target/exposure, and predict exposure·exp(…)"),
-		offset:        g.String("offset", "", "the `COLUMN` of the logarithms of exposures"),
-		inference:     g.Choice("inference", "", cli.Texts(model.InferenceKinds), "standard errors, tests and 95 % intervals of the coefficients, AIC and BIC, in one more pass, as `KIND`: wald, or robust (HC0); of squared_error, log_loss of two classes, poisson, gamma and tweedie, best with --penalty=none"),
-		power:         g.String("power", "", "the `POWER` of tweedie: the variance is in proportion to mean^power; 0 normal, 1 poisson, 2 gamma, 3 inverse Gaussian, between 1 and 2 amounts many of which are 0 (default 1.5)"),
-		quantile:      g.String("quantile", "", "the `SHARE` of targets that are to be below the predictions of --loss=quantile (default 0.5, the median)"),
-		average:       g.String("average", "", "whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate and with adagrad, else false; false with an l1 penalty)"),
-		fitIntercept:  g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
-		classWeight:   g.String("class_weight", "", "weights of classes: balanced, or `LABEL=WEIGHT` with commas between"),
-		standardize:   g.Bool("standardize", false, "bring all columns to mean 0 and variance 1 first; the model carries it"),
-		tol:           g.String("tol", "", "stop sgd where n_iter_no_change epochs have not improved the objective by this `MUCH` (default: all --epochs)"),
-		noChange:      g.Int("n_iter_no_change", 5, "how many epochs without improvement --tol waits"),
-		earlyStopping: g.Bool("early_stopping", false, "judge by rows that are not learned from instead of the objective; needs --tol"),
-		validation:    g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
-		folds:         g.Int("folds", 0, "cross-validate over so many folds, all in the same read; stratified: each has its share of every class; with an --id_column rows of one id share a fold (default 5 where several alphas or l1_ratios are given, or auto)"),
-		scoring:       g.Choice("scoring", "", fitting.Scorings(), "what the cross-validation goes by, as `SCORE`: "+strings.Join(fitting.Scorings(), ", ")+" (default: r2, d2_tweedie_score of poisson, gamma and tweedie, neg_mean_pinball_loss of quantile, neg_log_loss where there are probabilities, else accuracy)"),
+		taskName: g.Choice("task", "", []string{string(model.Regression), string(model.Classification)},
+			"the `TASK`: regression, or classification; needed"),
+		loss: g.Choice("loss", "", cli.Texts(model.AllLosses()), "the `LOSS`: "+cli.Names(model.AllLosses())+
+			" (default squared_error in regression, log_loss in classification, which has probabilities; SGDClassifier's is hinge; poisson of counts, gamma of amounts and tweedie are generalised linear models, and quantile is of a --quantile: by solver exact)"),
+		multiClass: g.Choice("multi_class", string(fitting.MultiAuto), cli.Texts(fitting.MultiClasses),
+			"how more than two classes are told apart, as `WAY`: multinomial (log_loss of the softmax of all, by solver exact; LogisticRegression), ovr (each against the rest, as SGDClassifier), or auto: multinomial for log_loss where the solver is exact"),
+		penalty: g.Choice("penalty", "l2", cli.Texts(model.Penalties), "the `PENALTY`: "+cli.Names(model.Penalties)),
+		alpha: g.String("alpha", "0.0001",
+			"the `WEIGHT` of the penalty; several, with commas between, are compared by cross-validation: 1e-6,1e-5,1e-4; --alpha=auto takes a path of values that follows from the rows"),
+		l1Ratio: g.String("l1_ratio", "0.15",
+			"the `SHARE` of l1 in elasticnet, from 0 to 1; several are compared; --l1_ratio=auto takes 0.1,0.5,0.7,0.9,0.95,0.99,1"),
+		rate: g.Choice("learning_rate", "", cli.Texts(model.LearningRates),
+			"the schedule of sgd's steps, as `RATE`: "+cli.Names(model.LearningRates)+
+				" (default: adagrad, with a size by the number of rows, and averaged; of sorted rows and with --power_t invscaling, scaled by the rows' mean square norm)"),
+		eta0: g.String("eta0", "",
+			"the first `STEP` of constant, invscaling and adaptive, and the size of adagrad's; C of pa1 and pa2 (default: by the rows without a --learning_rate and with adagrad, otherwise 0.01)"),
+		powerT: g.String("power_t", "",
+			"the `POWER` of invscaling (default 0.5; in regression with a --learning_rate 0.25)"),
+		epsilon: g.String("epsilon", "0.1", "`WIDTH` of huber, epsilon_insensitive and squared_epsilon_insensitive"),
+		exposure: g.String("exposure", "",
+			"the `COLUMN` of how much there was of each row, as years or people, by its name, or where there are none by its index in the vector: poisson, gamma and tweedie learn target/exposure, and predict exposure·exp(…)"),
+		offset: g.String("offset", "", "the `COLUMN` of the logarithms of exposures"),
+		inference: g.Choice("inference", "", cli.Texts(model.InferenceKinds),
+			"standard errors, tests and 95 % intervals of the coefficients, AIC and BIC, in one more pass, as `KIND`: wald, or robust (HC0); of squared_error, log_loss of two classes, poisson, gamma and tweedie, best with --penalty=none"),
+		power: g.String("power", "",
+			"the `POWER` of tweedie: the variance is in proportion to mean^power; 0 normal, 1 poisson, 2 gamma, 3 inverse Gaussian, between 1 and 2 amounts many of which are 0 (default 1.5)"),
+		quantile: g.String("quantile", "",
+			"the `SHARE` of targets that are to be below the predictions of --loss=quantile (default 0.5, the median)"),
+		average: g.String("average", "",
+			"whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate and with adagrad, else false; false with an l1 penalty)"),
+		fitIntercept: g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
+		classWeight:  g.String("class_weight", "", "weights of classes: balanced, or `LABEL=WEIGHT` with commas between"),
+		standardize:  g.Bool("standardize", false, "bring all columns to mean 0 and variance 1 first; the model carries it"),
+		tol: g.String("tol", "",
+			"stop sgd where n_iter_no_change epochs have not improved the objective by this `MUCH` (default: all --epochs)"),
+		noChange: g.Int("n_iter_no_change", 5, "how many epochs without improvement --tol waits"),
+		earlyStopping: g.Bool("early_stopping", false,
+			"judge by rows that are not learned from instead of the objective; needs --tol"),
+		validation: g.String("validation_fraction", "0.1", "the `SHARE` of those rows"),
+		folds: g.Int("folds", 0,
+			"cross-validate over so many folds, all in the same read; stratified: each has its share of every class; with an --id_column rows of one id share a fold (default 5 where several alphas or l1_ratios are given, or auto)"),
+		scoring: g.Choice("scoring", "", fitting.Scorings(), "what the cross-validation goes by, as `SCORE`: "+
+			strings.Join(fitting.Scorings(), ", ")+
+			" (default: r2, d2_tweedie_score of poisson, gamma and tweedie, neg_mean_pinball_loss of quantile, neg_log_loss where there are probabilities, else accuracy)"),
 	}
 }
 
 // compares reports whether models are compared by cross-validation.
 func (h *hyperparameters) compares() bool {
-	return *h.folds > 0 || strings.Contains(*h.alpha, ",") || strings.Contains(*h.l1Ratio, ",") || *h.alpha == "auto" || *h.l1Ratio == "auto"
+	return *h.folds > 0 || strings.Contains(*h.alpha, ",") || strings.Contains(*h.l1Ratio, ",") || *h.alpha == "auto" ||
+		*h.l1Ratio == "auto"
 }
 
 // unlike says which flags are given and are not as the model of warm_start has them, which goes on with its own.
@@ -73,11 +94,17 @@ func (c *command) unlike(o *fitting.FitOptions, m *model.Model) error {
 		flag       string
 		have, want any
 	}{
-		{"loss", m.Loss, want.Loss}, {"penalty", have.Penalty, want.Penalty}, {"alpha", have.Alpha, want.Alpha}, {"l1_ratio", have.L1Ratio, want.L1Ratio},
-		{"learning_rate", have.LearningRate, want.LearningRate}, {"eta0", have.Eta0, want.Eta0}, {"power_t", have.PowerT, want.PowerT},
-		{"epsilon", have.Epsilon, want.Epsilon}, {"power", have.Power, want.Power}, {"quantile", have.Quantile, want.Quantile}, {"average", have.Average, want.Average}, {"fit_intercept", have.FitIntercept, want.FitIntercept},
-		{"class_weight", have.ClassWeight, want.ClassWeight}, {"tol", have.Tol, want.Tol}, {"n_iter_no_change", have.NIterNoChange, want.NIterNoChange},
-		{"early_stopping", have.EarlyStopping, want.EarlyStopping}, {"validation_fraction", have.ValidationFraction, want.ValidationFraction},
+		{"loss", m.Loss, want.Loss}, {"penalty", have.Penalty, want.Penalty}, {"alpha", have.Alpha, want.Alpha},
+		{"l1_ratio", have.L1Ratio, want.L1Ratio},
+		{"learning_rate", have.LearningRate, want.LearningRate}, {"eta0", have.Eta0, want.Eta0},
+		{"power_t", have.PowerT, want.PowerT},
+		{"epsilon", have.Epsilon, want.Epsilon}, {"power", have.Power, want.Power},
+		{"quantile", have.Quantile, want.Quantile}, {"average", have.Average, want.Average},
+		{"fit_intercept", have.FitIntercept, want.FitIntercept},
+		{"class_weight", have.ClassWeight, want.ClassWeight}, {"tol", have.Tol, want.Tol},
+		{"n_iter_no_change", have.NIterNoChange, want.NIterNoChange},
+		{"early_stopping", have.EarlyStopping, want.EarlyStopping},
+		{"validation_fraction", have.ValidationFraction, want.ValidationFraction},
 	} {
 		if c.Given(f.flag) && !reflect.DeepEqual(f.have, f.want) {
 			text, err := json.Marshal(f.have)
@@ -126,9 +153,11 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 	o := fitting.FitOptions{
 		Options: model.Options{
 			Task: task, Loss: model.Loss(*h.loss), Penalty: model.Penalty(*h.penalty),
-			LearningRate: model.LearningRate(*h.rate), PowerT: number("power_t", *h.powerT), Epsilon: number("epsilon", *h.epsilon), Power: number("power", *h.power),
+			LearningRate: model.LearningRate(*h.rate), PowerT: number("power_t", *h.powerT),
+			Epsilon: number("epsilon", *h.epsilon), Power: number("power", *h.power),
 			Quantile:     number("quantile", *h.quantile),
-			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange, EarlyStopping: *h.earlyStopping,
+			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange,
+			EarlyStopping: *h.earlyStopping,
 		},
 		MultiClass:  model.MultiClass(*h.multiClass),
 		Inference:   model.InferenceKind(*h.inference),

@@ -48,7 +48,8 @@ func tellSaved(err error) {
 type targets struct{ table, page string }
 
 // finish writes the files and tells what was done.
-func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit, report *linear.Report, to targets, start time.Time, inspected time.Duration) error {
+func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit, report *linear.Report, to targets,
+	start time.Time, inspected time.Duration) error {
 	out := []linear.File{{Path: job.Options.Model, Write: fit.Model().Save}}
 	if cv := fit.CV(); cv != nil {
 		out = append(out, linear.File{Path: to.table, Write: func(w io.Writer) error {
@@ -102,23 +103,24 @@ type summary struct {
 	Seconds        float64          `json:"total_s"`
 	InspectSeconds float64          `json:"inspect_s"`
 	RowsPerSecond  float64          `json:"rows_per_s"`
-	PeakMemory     int64            `json:"peak_memory_bytes"` // of the process that submits, which on Prism does the work too
-	Classes        *model.Classes   `json:"classes,omitempty"`
-	ClassRows      []int64          `json:"class_rows,omitempty"`
-	Drift          *survey.Drift    `json:"drift,omitempty"`
-	CV             *model.CVResult  `json:"cv_results,omitempty"`
-	Progressive    *progressiveLine `json:"progressive,omitempty"`
-	R2             *float64         `json:"r2,omitempty"` // of a regression, on the rows learned from, or a sample of them
-	RMSE           *float64         `json:"rmse,omitempty"`
-	D2             *float64         `json:"d2,omitempty"` // of poisson, gamma and tweedie, as the next
-	Deviance       *float64         `json:"mean_deviance,omitempty"`
-	Pinball        *float64         `json:"mean_pinball_loss,omitempty"` // of quantile, as the next
-	Coverage       *float64         `json:"coverage,omitempty"`
-	Accuracy       *float64         `json:"accuracy,omitempty"` // of a classification, on the rows that a page shows
-	LogLoss        *float64         `json:"log_loss,omitempty"`
-	Inference      *model.Inference `json:"inference,omitempty"`
-	Warnings       []string         `json:"warnings,omitempty"`
-	Files          []string         `json:"files"`
+	// of the process that submits, which on Prism does the work too
+	PeakMemory  int64            `json:"peak_memory_bytes"`
+	Classes     *model.Classes   `json:"classes,omitempty"`
+	ClassRows   []int64          `json:"class_rows,omitempty"`
+	Drift       *survey.Drift    `json:"drift,omitempty"`
+	CV          *model.CVResult  `json:"cv_results,omitempty"`
+	Progressive *progressiveLine `json:"progressive,omitempty"`
+	R2          *float64         `json:"r2,omitempty"` // of a regression, on the rows learned from, or a sample of them
+	RMSE        *float64         `json:"rmse,omitempty"`
+	D2          *float64         `json:"d2,omitempty"` // of poisson, gamma and tweedie, as the next
+	Deviance    *float64         `json:"mean_deviance,omitempty"`
+	Pinball     *float64         `json:"mean_pinball_loss,omitempty"` // of quantile, as the next
+	Coverage    *float64         `json:"coverage,omitempty"`
+	Accuracy    *float64         `json:"accuracy,omitempty"` // of a classification, on the rows that a page shows
+	LogLoss     *float64         `json:"log_loss,omitempty"`
+	Inference   *model.Inference `json:"inference,omitempty"`
+	Warnings    []string         `json:"warnings,omitempty"`
+	Files       []string         `json:"files"`
 
 	judged string // in words
 }
@@ -132,15 +134,18 @@ type progressiveLine struct {
 func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, inspected time.Duration) *summary {
 	m := fit.Model()
 	s := &summary{
-		Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Penalty: m.Options.Penalty, Alpha: m.Options.Alpha, Training: m.Training,
-		Rows: r.Rows, Rejected: r.Rejected, Features: m.Features(), Passes: r.Passes, ResumedPasses: r.Resumed,
+		Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Penalty: m.Options.Penalty, Alpha: m.Options.Alpha,
+		Training: m.Training,
+		Rows:     r.Rows, Rejected: r.Rejected, Features: m.Features(), Passes: r.Passes, ResumedPasses: r.Resumed,
 		Seconds: total.Seconds(), InspectSeconds: inspected.Seconds(), RowsPerSecond: float64(r.Rows) / total.Seconds(),
 		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
 	}
 	s.Warnings, s.Inference = fit.Warnings(), m.Inference
 	if i := m.Inference; i != nil && len(i.Collinear) > 0 {
 		some := i.Collinear[:min(len(i.Collinear), 8)]
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%d columns are sums of others, or of the intercept, so that nothing is told of their coefficients: %s", len(i.Collinear), strings.Join(some, ", ")))
+		s.Warnings = append(s.Warnings,
+			fmt.Sprintf("%d columns are sums of others, or of the intercept, so that nothing is told of their coefficients: %s",
+				len(i.Collinear), strings.Join(some, ", ")))
 	}
 	if m.Options.Penalty == model.ElasticNet {
 		s.L1Ratio = m.Options.L1Ratio
@@ -154,7 +159,8 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 			s.ClassRows = found.ClassRows
 		}
 		if math.IsInf(s.Drift.F, 0) || math.IsInf(s.Drift.Deviations, 0) {
-			s.Drift = &survey.Drift{Chunks: s.Drift.Chunks, Share: s.Drift.Share, F: math.MaxFloat64, Deviations: math.MaxFloat64}
+			s.Drift = &survey.Drift{Chunks: s.Drift.Chunks, Share: s.Drift.Share, F: math.MaxFloat64,
+				Deviations: math.MaxFloat64}
 		}
 	}
 	if p := fit.Progressive(); p != nil {
@@ -224,8 +230,10 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 	if s.MultiClass != "" {
 		loss = fmt.Sprintf("%s %s", s.MultiClass, loss)
 	}
-	lines := []string{fmt.Sprintf("%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Task, loss, s.Penalty, *s.Alpha, s.Training.Solver, passes(s.Passes+s.ResumedPasses), s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+	lines := []string{fmt.Sprintf(
+		"%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
+		s.Rows, s.Features, s.Task, loss, s.Penalty, *s.Alpha, s.Training.Solver, passes(s.Passes+s.ResumedPasses), s.Seconds,
+		s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}
@@ -246,8 +254,10 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		best, _ := s.CV.Best()
 		simple, _ := s.CV.OneStandardError()
 		m := &s.CV.Metrics[0]
-		lines = append(lines, fmt.Sprintf("  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g (standard error)%s; within one standard error: %s",
-			len(s.CV.Params), m.Name, len(m.Splits), paramsText(s.CV.Params[best]), m.Mean(best), m.StandardError(best), constantText(m),
+		lines = append(lines, fmt.Sprintf(
+			"  best of %d combinations by %s over %d folds: %s with %.6g ± %.2g (standard error)%s; within one standard error: %s",
+			len(s.CV.Params), m.Name, len(m.Splits), paramsText(s.CV.Params[best]), m.Mean(best), m.StandardError(best),
+			constantText(m),
 			paramsText(s.CV.Params[simple])))
 		lines = append(lines, errorLines(s.CV, best)...)
 	}
@@ -297,7 +307,8 @@ func errorLines(r *model.CVResult, best int) []string {
 	if d2, constant := of(model.D2Score); d2 == d2 {
 		for i := range r.Metrics {
 			if m := &r.Metrics[i]; strings.HasSuffix(m.Name, "_deviance") {
-				return []string{fmt.Sprintf("  over the folds: D² %.4f, mean deviance %.6g (a constant prediction: %.4f, %.6g)", d2, -m.Mean(best), constant, -m.ConstantMean())}
+				return []string{fmt.Sprintf("  over the folds: D² %.4f, mean deviance %.6g (a constant prediction: %.4f, %.6g)", d2,
+					-m.Mean(best), constant, -m.ConstantMean())}
 			}
 		}
 	}
@@ -309,7 +320,8 @@ func errorLines(r *model.CVResult, best int) []string {
 		return nil
 	}
 	r2, constantR2 := of("r2")
-	return []string{fmt.Sprintf("  over the folds: R² %.4f, RMSE %.6g (a constant prediction: %.4f, %.6g)", r2, math.Sqrt(-mse), constantR2, math.Sqrt(-constant))}
+	return []string{fmt.Sprintf("  over the folds: R² %.4f, RMSE %.6g (a constant prediction: %.4f, %.6g)", r2,
+		math.Sqrt(-mse), constantR2, math.Sqrt(-constant))}
 }
 
 func paramsText(p model.CVParams) string {
@@ -328,12 +340,14 @@ func inferenceLines(m *model.Model) []string {
 	if i == nil {
 		return nil
 	}
-	head := fmt.Sprintf("  inference (%s, %s): dispersion %.6g, %.6g degrees of freedom left", i.Kind, i.Distribution, i.Dispersion, i.DFResidual)
+	head := fmt.Sprintf("  inference (%s, %s): dispersion %.6g, %.6g degrees of freedom left", i.Kind, i.Distribution,
+		i.Dispersion, i.DFResidual)
 	if i.AIC != nil {
 		head += fmt.Sprintf("; log likelihood %.6g, AIC %.6g, BIC %.6g", *i.LogLikelihood, *i.AIC, *i.BIC)
 	}
 	statistic := map[string]string{"t": "t", "normal": "z"}[i.Distribution]
-	lines := []string{head, fmt.Sprintf("  %-24s %12s %12s %10s %10s  %s", "", "coefficient", "std. error", statistic, "p", "95 % interval")}
+	lines := []string{head, fmt.Sprintf("  %-24s %12s %12s %10s %10s  %s", "", "coefficient", "std. error", statistic, "p",
+		"95 % interval")}
 	line := func(name string, coef float64, e *model.Estimate) {
 		if e == nil {
 			return
@@ -341,7 +355,8 @@ func inferenceLines(m *model.Model) []string {
 		if short := []rune(name); len(short) > 24 {
 			name = string(short[:23]) + "…"
 		}
-		lines = append(lines, fmt.Sprintf("  %-24s %12.6g %12.6g %10.4g %10.3g  %.6g … %.6g", name, coef, e.StandardError, e.Statistic, e.P, e.Lower, e.Upper))
+		lines = append(lines, fmt.Sprintf("  %-24s %12.6g %12.6g %10.4g %10.3g  %.6g … %.6g", name, coef, e.StandardError,
+			e.Statistic, e.P, e.Lower, e.Upper))
 	}
 	line("intercept", m.Intercept[0], i.Intercept)
 	for _, j := range i.Surest(shownEstimates) {

@@ -45,7 +45,8 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, options *fitting
 }
 
 // inspectTable inspects a table, and finds out how its rows are encoded, unless that is known.
-func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fitting.FitOptions, e *features.Encoding) (err error) {
+func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fitting.FitOptions,
+	e *features.Encoding) (err error) {
 	asked, err := c.tables.Options(options.Standardize)
 	if err != nil {
 		return cli.Usage(err)
@@ -61,7 +62,8 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 	if e != nil {
 		err = expose(e)
 	} else {
-		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked, Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
+		of := &encode.Job{Data: job.Data, Reading: job.Reading, Options: asked,
+			Dir: cli.ColumnsDir(job.Options.Model, job.Options.RunID), Workers: cli.Workers()}
 		e, err = c.tables.Fit(ctx, of, expose)
 	}
 	if err != nil {
@@ -75,7 +77,8 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 }
 
 // train learns.
-func (c *command) train(ctx context.Context, job *linear.Job, options fitting.FitOptions) (*fitting.Fit, *linear.Report, error) {
+func (c *command) train(ctx context.Context, job *linear.Job, options fitting.FitOptions) (*fitting.Fit, *linear.Report,
+	error) {
 	fit, err := fitting.NewFit(options, job.Data.Dim, job.Data.Columns)
 	if err != nil {
 		return nil, nil, cli.Usage(err)
@@ -85,7 +88,8 @@ func (c *command) train(ctx context.Context, job *linear.Job, options fitting.Fi
 			return c.DoHere(ctx, job.Options.RunID, work)
 		})
 	}
-	return linear.Train(ctx, job, fit, func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+	return linear.Train(ctx, job, fit,
+		func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
 }
 
 // anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.

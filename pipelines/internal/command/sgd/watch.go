@@ -24,7 +24,8 @@ import (
 func (c *command) watched() error {
 	versions := strings.TrimSuffix(c.output.Path(), ".json")
 	err := c.watch.Check(c.input.Patterns(), []string{"resume", "cv_results", "folds", "scoring", "inference"},
-		[]string{c.output.Path(), versions + "-000001.json", versions + "-000001.watch.json", versions + "-000001.json.rejected.jsonl"})
+		[]string{c.output.Path(), versions + "-000001.json", versions + "-000001.watch.json", versions +
+			"-000001.json.rejected.jsonl"})
 	if !c.watch.On() {
 		return err
 	}
@@ -39,10 +40,13 @@ func (c *command) watched() error {
 		errs = append(errs, errors.New("--report: not with --watch"))
 	}
 	if reading, err := c.input.Options(); err == nil && len(reading.Targets) > 0 {
-		errs = append(errs, errors.New("--target: --watch takes a column, as files of targets would have to arrive with their rows"))
+		errs = append(errs, errors.New(
+			"--target: --watch takes a column, as files of targets would have to arrive with their rows"))
 	}
-	if name := c.output.Path(); name != "" && (!files.IsLocal(name) || files.IsStream(name) || !strings.HasSuffix(name, ".json")) {
-		errs = append(errs, errors.New("--output_model: --watch keeps versions beside it, by renaming: give a .json file of this host"))
+	if name := c.output.Path(); name != "" &&
+		(!files.IsLocal(name) || files.IsStream(name) || !strings.HasSuffix(name, ".json")) {
+		errs = append(errs, errors.New(
+			"--output_model: --watch keeps versions beside it, by renaming: give a .json file of this host"))
 	}
 	return errors.Join(errs...)
 }
@@ -79,15 +83,16 @@ type next struct {
 	rejected []*fault.Fault
 }
 
-// learnArrivals learns from files as they arrive. Each is a training of its own, which goes on from the file of the model
-// that the one before has left: so the model is that of --warm_start, file after file.
+// learnArrivals learns from files as they arrive. Each is a training of its own, which goes on from the file of the
+// model that the one before has left: so the model is that of --warm_start, file after file.
 func (c *command) learnArrivals(ctx context.Context) (err error) {
 	w := &watching{command: c}
 	if w.versions, err = linear.OpenVersions(ctx, c.output.Path()); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.versions.Close()) }()
-	w.flags = c.GivenBut("watch", "every", "settle", "once", "input", "output_model", "warm_start", "summary", "quiet", "verbose",
+	w.flags = c.GivenBut("watch", "every", "settle", "once", "input", "output_model", "warm_start", "summary", "quiet",
+		"verbose",
 		"threads", "cache_memory", "chunk_rows", "checkpoint_passes", "on_error", "report", "progressive", "explain")
 	if err := w.begin(ctx); err != nil {
 		return err
@@ -182,8 +187,8 @@ func (w *watching) round(ctx context.Context, arrived []files.Info) error {
 	return errors.Join(w.publish(context.WithoutCancel(ctx)), failed)
 }
 
-// file learns from a file. Where it cannot be learned from, that ends the work, or it is set aside: with --on_error=skip,
-// once there is a model.
+// file learns from a file. Where it cannot be learned from, that ends the work, or it is set aside: with
+// --on_error=skip, once there is a model.
 func (w *watching) file(ctx context.Context, info files.Info) error {
 	w.Forget()
 	sum, err := linear.Checksum(ctx, info)
@@ -192,7 +197,8 @@ func (w *watching) file(ctx context.Context, info files.Info) error {
 		switch {
 		case same != nil:
 			if same.File != info.Location() {
-				w.Tell(fmt.Sprintf("%s has the name and the bytes of %s, and is not learned from again", info.Name, cli.Relative(same.File)))
+				w.Tell(fmt.Sprintf("%s has the name and the bytes of %s, and is not learned from again", info.Name,
+					cli.Relative(same.File)))
 			}
 			return nil
 		case changed != nil:
@@ -214,7 +220,8 @@ func (w *watching) file(ctx context.Context, info files.Info) error {
 	}
 	reason := w.Reason(err)
 	fmt.Fprintf(os.Stderr, "sgd: set aside: %s\n", reason)
-	w.next.SetAside = append(w.next.SetAside, linear.SetAside{File: info.Location(), Size: info.Size, Modified: info.Version, Reason: reason})
+	w.next.SetAside = append(w.next.SetAside,
+		linear.SetAside{File: info.Location(), Size: info.Size, Modified: info.Version, Reason: reason})
 	return nil
 }
 
@@ -258,7 +265,8 @@ func (w *watching) learnFrom(ctx context.Context, info files.Info, sum string) e
 
 // learned adds a file to the next version.
 func (w *watching) learned(info files.Info, sum string, fit *fitting.Fit, report *linear.Report) {
-	l := linear.Learned{File: info.Location(), Size: info.Size, Modified: info.Version, SHA256: sum, Rows: report.Rows, Rejected: report.Rejected}
+	l := linear.Learned{File: info.Location(), Size: info.Size, Modified: info.Version, SHA256: sum, Rows: report.Rows,
+		Rejected: report.Rejected}
 	if p := fit.Progressive(); p != nil && p.Weight > 0 {
 		l.MeanLoss = finite(p.MeanLoss())
 		if w.next.judged == nil {
@@ -344,9 +352,11 @@ func (w *watching) lines(r, before *linear.Record, took time.Duration, rejected 
 		if !d.Rose() {
 			what = "the loss has fallen"
 		}
-		lines = append(lines, fmt.Sprintf("  %s: mean loss %.6g over the last %d rows, %.6g over the %d before (ADWIN)", what, d.After, d.AfterRows, d.Before, d.BeforeRows))
+		lines = append(lines, fmt.Sprintf("  %s: mean loss %.6g over the last %d rows, %.6g over the %d before (ADWIN)", what,
+			d.After, d.AfterRows, d.Before, d.BeforeRows))
 	}
-	return append(lines, cli.FileLines(int64(rejected), rejectedOf(w.versions.ModelPath(r.Number), rejected), []string{w.versions.ModelPath(r.Number)})...)
+	return append(lines, cli.FileLines(int64(rejected), rejectedOf(w.versions.ModelPath(r.Number), rejected),
+		[]string{w.versions.ModelPath(r.Number)})...)
 }
 
 // rejectedOf is the file that lists the rows that a version leaves out, if there are any.

@@ -37,15 +37,18 @@ func New() *cli.App {
 	app := cli.New("transform", "Brings tables to numbers, as scikit-learn's ColumnTransformer does: files in, files out.")
 	c := &command{App: app}
 	c.input = app.TableInput("what stays as it is, beside the features: a `COLUMN`, a name or an index, or a .npy file, or several; rows without one are left out (default: none)")
-	c.fitted = c.input.Group().InputFile("transform", "encode as an earlier run has found out, instead of finding out anew: the `FILE` of its --output_encoding, or of a model that has learned from tables: --transform=out/encoding.json").Here()
+	c.fitted = c.input.Group().InputFile("transform",
+		"encode as an earlier run has found out, instead of finding out anew: the `FILE` of its --output_encoding, or of a model that has learned from tables: --transform=out/encoding.json").Here()
 	c.tables = app.OnlyTables()
 
 	compute := app.Group("What to compute")
-	c.standardize = compute.Bool("standardize", false, "bring numbers and dates to mean 0 and variance 1; categories stay 0 and 1")
+	c.standardize = compute.Bool("standardize", false,
+		"bring numbers and dates to mean 0 and variance 1; categories stay 0 and 1")
 	c.threads = compute.Int("threads", 0, "how many threads share a chunk of rows (default: all cores)")
 
 	write := app.Group("What to write")
-	c.encoding = write.OutputFile("output_encoding", "the `FILE` for how the columns become numbers, as JSON: --output_encoding=out/encoding.json")
+	c.encoding = write.OutputFile("output_encoding",
+		"the `FILE` for how the columns become numbers, as JSON: --output_encoding=out/encoding.json")
 	c.output = write.Output("the `FILE` for the encoded rows: .svm, .npz (sparse, as scipy.sparse.load_npz reads it), .npy, or with a column for each feature .csv, .jsonl, .parquet: --output=out/rows.npz (default: only the encoding is written)", results.Layout{Features: &results.Features{}})
 	return app.Runs(c.run)
 }
@@ -99,8 +102,9 @@ func (c *command) job() (*encode.ApplyJob, error) {
 	f := &reading.Formats
 	f.Cells, f.Unlabelled = true, f.TargetColumn == "" && len(reading.Targets) == 0
 	job := &encode.ApplyJob{Reading: reading, Options: encode.ApplyOptions{
-		ID: named(f.IDColumn, "id"), Target: named(f.TargetColumn, "target"), Weight: named(f.WeightColumn, "weight"), Threads: *c.threads,
-		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Workers: cli.Workers(),
+		ID: named(f.IDColumn, "id"), Target: named(f.TargetColumn, "target"), Weight: named(f.WeightColumn, "weight"),
+		Threads: *c.threads,
+		Output:  c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Workers: cli.Workers(),
 	}}
 	if len(reading.Targets) > 0 {
 		job.Options.Target = "target"
@@ -130,10 +134,12 @@ func (c *command) contradictions(reading *vectorio.Options) error {
 		errs = append(errs, errors.New("--output or --output_encoding is needed"))
 	}
 	if c.fitted.String() != "" && (c.tables.Asked() || *c.standardize) {
-		errs = append(errs, errors.New("--transform: its file says how the columns become numbers: without flags of tables, and without --standardize"))
+		errs = append(errs, errors.New(
+			"--transform: its file says how the columns become numbers: without flags of tables, and without --standardize"))
 	}
 	if reading.SkipFaults && !output {
-		errs = append(errs, errors.New("--on_error=skip: rows with a fault can only be skipped where there is an --output, for them to be listed beside it"))
+		errs = append(errs, errors.New(
+			"--on_error=skip: rows with a fault can only be skipped where there is an --output, for them to be listed beside it"))
 	}
 	return errors.Join(errs...)
 }
@@ -164,7 +170,8 @@ func (c *command) fit(ctx context.Context, job *encode.ApplyJob) (passes int, er
 	}
 	first := cmp.Or(job.Options.Output, c.encoding.Path())
 	job.Encoding, err = c.tables.Fit(ctx, &encode.Job{
-		Data: job.Data, Reading: job.Reading, Options: o, Dir: cli.ColumnsDir(first, job.Options.RunID), Workers: cli.Workers(), RunID: job.Options.RunID,
+		Data: job.Data, Reading: job.Reading, Options: o, Dir: cli.ColumnsDir(first, job.Options.RunID),
+		Workers: cli.Workers(), RunID: job.Options.RunID,
 	}, nil)
 	if err != nil {
 		return 0, err
@@ -227,13 +234,15 @@ func newSummary(job *encode.ApplyJob, r *encode.ApplyReport, encoding string, to
 		names = job.Encoding.Names()
 	}
 	return &summary{
-		FeatureNames: names, ApplyReport: r, Encoding: encoding, Float32: job.Reading.Formats.DType == vectors.Float32, Seconds: total.Seconds(),
+		FeatureNames: names, ApplyReport: r, Encoding: encoding, Float32: job.Reading.Formats.DType == vectors.Float32,
+		Seconds:       total.Seconds(),
 		RowsPerSecond: float64(r.Rows) / total.Seconds(), PeakMemory: cli.PeakMemory(),
 	}
 }
 
 func (s *summary) lines() []string {
-	lines := []string{fmt.Sprintf("%d rows × %d features in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
+	lines := []string{fmt.Sprintf("%d rows × %d features in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features,
+		s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if len(s.OutputFiles) > 0 && s.Rows > 0 {
 		share := 100 * float64(s.Nonzero) / float64(s.Rows) / float64(s.Features)
 		lines = append(lines, fmt.Sprintf("  %d entries are not zero, %.3g %% of all", s.Nonzero, share))

@@ -92,10 +92,11 @@ func run() error {
 	if *plot == "" {
 		return nil
 	}
-	page := report.Page{Title: "How the time grows", Sections: []report.Section{{ID: "growth", Title: filepath.Base(flag.Arg(0)), Blocks: []report.Block{report.Chart{
-		Title: fmt.Sprintf("The %d nearest neighbours of every point, %d threads", *k, *threads),
-		X:     report.Axis{Label: "points", Log: true}, Y: report.Axis{Label: "seconds", Log: true}, Series: series,
-	}}}}}
+	page := report.Page{Title: "How the time grows",
+		Sections: []report.Section{{ID: "growth", Title: filepath.Base(flag.Arg(0)), Blocks: []report.Block{report.Chart{
+			Title: fmt.Sprintf("The %d nearest neighbours of every point, %d threads", *k, *threads),
+			X:     report.Axis{Label: "points", Log: true}, Y: report.Axis{Label: "seconds", Log: true}, Series: series,
+		}}}}}
 	f, err := os.Create(*plot)
 	if err != nil {
 		return err
@@ -115,7 +116,8 @@ func measure(bench string, n int, algorithm string, repeat int) (*line, error) {
 	if algorithm == "brute" {
 		truth = "1" // its recall is no question here
 	}
-	c := exec.Command(bench, "-threads", strconv.Itoa(*threads), "-k", strconv.Itoa(*k), "-repeat", strconv.Itoa(repeat), "-rows", strconv.Itoa(n),
+	c := exec.Command(bench, "-threads", strconv.Itoa(*threads), "-k", strconv.Itoa(*k), "-repeat", strconv.Itoa(repeat),
+		"-rows", strconv.Itoa(n),
 		"-algorithm", algorithm, "-recall", fmt.Sprint(*recall), "-truth", truth, flag.Arg(0))
 	c.Stderr = os.Stderr
 	out, err := c.Output()
