@@ -10,7 +10,10 @@ import (
 
 // naive is ADWIN by its definition, over all numbers of the window as they are, which it cuts where the buckets of a
 // Window end. It gives the same changes.
-type naive struct{ numbers []float64 }
+type naive struct {
+	numbers []float64
+	rows    float64 // that each is a mean of
+}
 
 func (n *naive) cut(ends []int) bool {
 	all := n.numbers
@@ -35,7 +38,7 @@ func (n *naive) cut(ends []int) bool {
 			}
 		}
 		m := 1/float64(e) + 1/float64(len(all)-e)
-		if math.Abs(a-b) > math.Sqrt(2*m*variance*confidence)+2*m*math.Sqrt(variance)*confidence/3 {
+		if math.Abs(a-b) > math.Sqrt(2*m*variance*confidence)+2*m*math.Sqrt(variance/n.rows)*confidence/3 {
 			return true
 		}
 	}
@@ -44,47 +47,58 @@ func (n *naive) cut(ends []int) bool {
 
 func TestWindowIsADWIN(t *testing.T) {
 	t.Parallel()
-	r := rand.New(rand.NewPCG(1, 2))
-	var w Window
-	var n naive
-	changes := 0
-	for i := range 1200 {
-		level := 0.3
-		if i >= 500 && i < 900 {
-			level = 0.6
-		}
-		x := level * (0.8 + 0.4*r.Float64())
-		n.numbers = append(n.numbers, x)
-		got := w.Add(x, 1)
-		var count int64
-		for _, b := range w.Buckets {
-			count += b.Numbers
-		}
-		if dropped := len(n.numbers) - int(count); (dropped > 0) != (got != nil) {
-			t.Fatalf("number %d: %d dropped, change %v", i, dropped, got)
-		} else if dropped > 0 {
-			changes++
-			if got.Rose() != (i < 900) {
-				t.Errorf("number %d: %+v", i, got)
+	for _, rows := range []int64{1, 64} {
+		r := rand.New(rand.NewPCG(1, 2))
+		var w Window
+		n := naive{rows: float64(rows)}
+		var told []int
+		for i := range 1200 {
+			level := 0.3
+			if i >= 500 && i < 900 {
+				level = 0.6
 			}
-			if changes == 1 && (i < 500 || i > 540) {
-				t.Errorf("the change at 500 was told at %d", i)
+			x := level * (0.8 + 0.4*r.Float64())
+			n.numbers = append(n.numbers, x)
+			got := w.Add(x, rows)
+			var count int64
+			for _, b := range w.Buckets {
+				count += b.Numbers
 			}
-			n.numbers = n.numbers[dropped:]
+			if dropped := len(n.numbers) - int(count); (dropped > 0) != (got != nil) {
+				t.Fatalf("number %d: %d dropped, change %v", i, dropped, got)
+			} else if dropped > 0 {
+				told = append(told, i)
+				if got.Rose() != (i < 900) || got.BeforeRows+got.AfterRows != rows*int64(len(n.numbers)) {
+					t.Errorf("number %d of %d: %+v", i, len(n.numbers), got)
+				}
+				// The two parts have the means of their numbers, to the last of those before the first cut.
+				if at := int(got.BeforeRows / rows); math.Abs(got.Before-mean(n.numbers[:at])) > 1e-12 ||
+					math.Abs(got.After-mean(n.numbers[at:])) > 1e-12 {
+					t.Errorf("number %d: %+v, after %d numbers", i, got, at)
+				}
+				n.numbers = n.numbers[dropped:]
+			}
+			var ends []int
+			at := 0
+			for _, b := range w.Buckets[:len(w.Buckets)-1] {
+				at += int(b.Numbers)
+				ends = append(ends, at)
+			}
+			if n.cut(ends) {
+				t.Fatalf("number %d: the definition cuts a window that is left", i)
+			}
 		}
-		var ends []int
-		at := 0
-		for _, b := range w.Buckets[:len(w.Buckets)-1] {
-			at += int(b.Numbers)
-			ends = append(ends, at)
-		}
-		if n.cut(ends) {
-			t.Fatalf("number %d: the definition cuts a window that is left", i)
+		if len(told) < 2 || told[0] < 500 || told[0] > 540 {
+			t.Errorf("of %d rows each, the changes at 500 and 900 were told at %d", rows, told)
 		}
 	}
-	if changes < 2 {
-		t.Errorf("%d changes", changes)
+}
+
+func mean(x []float64) (sum float64) {
+	for _, v := range x {
+		sum += v / float64(len(x))
 	}
+	return sum
 }
 
 // Of numbers that do not change nothing is told, memory is logarithmic, and a state that was written goes on the same.

@@ -120,6 +120,81 @@ func TestCrossFit(t *testing.T) {
 	}
 }
 
+// Fits without a fold go by the weights, the scales and the balanced classes of the other rows, dense and sparse ones:
+// pass after pass they are Optimizers of these rows. The gap that is told is the greatest of all.
+func TestCrossFitOfWeights(t *testing.T) {
+	t.Parallel()
+	c := lineartest.Problem(60, 2, 4)
+	c.Numbers = lineartest.RowNumbers(0, c.Len())
+	for i := range c.Len() {
+		c.Weights = append(c.Weights, float64(1+i%4*3))
+	}
+	for i, v := range c.X {
+		if math.Abs(v) < 1.3 { // so that sparse rows are summed up by their entries
+			c.X[i] = 0
+		}
+	}
+	split := folds.Plain(2, 6)
+	alpha := 0.1
+	o := linear.Options{Task: linear.Classification, Loss: linear.Hinge, Classes: lineartest.Numbered(2), Alpha: &alpha,
+		ClassWeight: linear.ClassWeight{Balanced: true}}
+	dressed := func(c *linear.Chunk) (s *linear.StandardScaler, sizes []float64, rows []int64) {
+		s = linear.NewStandardScaler(c.Features)
+		s.WithMean = c.Sparse == nil
+		if err := s.PartialFit(c, c.Weights); err != nil {
+			t.Fatal(err)
+		}
+		sizes, rows = make([]float64, 2), make([]int64, 2)
+		for i, y := range c.Target {
+			sizes[int(y)] += c.Weights[i]
+			rows[int(y)]++
+		}
+		return s, sizes, rows
+	}
+	for _, c := range []*linear.Chunk{c, lineartest.SparseChunk(c)} {
+		if sparse(c) != (c.Sparse != nil) {
+			t.Fatal("too many entries")
+		}
+		x, err := NewCrossFit(o, []float64{alpha}, split, c.Features)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Scaler, x.ClassSizes, x.ClassRows = dressed(c)
+		lineartest.Pass(t, x, 1, c)
+		var alone []*Optimizer
+		for k := range split.K {
+			rest := lineartest.RowsWhere(c, func(n int64) bool { return split.Of(c, 0, n, 0) != k })
+			fit, err := NewOptimizer(o, c.Features)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fit.Scaler, fit.ClassSizes, fit.ClassRows = dressed(rest)
+			for fit.closed = closedFold; !fit.Done(); {
+				lineartest.Pass(t, fit, 1, rest)
+			}
+			alone = append(alone, fit)
+		}
+		var fits []*Optimizer
+		for x.stage == crossFitting {
+			fits = slices.Clone(x.fits[0])
+			lineartest.Pass(t, x, 1, c)
+		}
+		for k, want := range alone {
+			if apart := lineartest.Apart(t, fits[k].searches[0].Best, want.searches[0].Best); apart > 1e-9 {
+				t.Errorf("sparse %t, without fold %d: %v, alone %v", c.Sparse != nil, k, fits[k].searches[0].Best,
+					want.searches[0].Best)
+			}
+		}
+		worst := 0.0
+		for _, o := range fits {
+			worst = max(worst, o.Gap())
+		}
+		if gap, at := x.Gap(); gap != worst || gap == 0 || at != alpha {
+			t.Errorf("the gap %v of alpha %v, want %v of %v", gap, at, worst, alpha)
+		}
+	}
+}
+
 // A fold without rows of a weight above 0 is told; so are sums of another pass, and states that contradict themselves.
 func TestCrossFitRefuses(t *testing.T) {
 	t.Parallel()

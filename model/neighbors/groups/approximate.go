@@ -123,15 +123,12 @@ func hash(values []float64) uint64 {
 	return h
 }
 
-// pairs are those within the radius, of each point with earlier ones, which become groups.
+// pairs are those that were found, of each point with earlier ones, which become groups.
 func (a *approximation) pairs(found *neighbors.Neighbors) (*neighbors.Neighbors, error) {
 	all := slices.Clone(a.equals)
 	for i := range found.Len() {
 		positions, distances := found.Of(i)
 		for j, p := range positions {
-			if distances[j] > a.radius {
-				break
-			}
 			x, y := a.unequal[i], a.unequal[p]
 			all = append(all, edge{max(x, y), min(x, y), distances[j]})
 		}

@@ -2,6 +2,7 @@ package groups
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"beamlearn/model/neighbors"
@@ -79,6 +80,40 @@ func TestApproximate(t *testing.T) {
 	recall := float64(together) / float64(pairs)
 	if recall < o.Recall || recall < report.Low || recall > report.High {
 		t.Errorf("a recall of %v, reported %+v", recall, report.Measure)
+	}
+}
+
+// Equal rows are near without a search, but for zero vectors by the cosine, which are at 1 from each other; pairs are
+// there once; and the rows of the pilot are none of those by which the recall is measured.
+func TestApproximation(t *testing.T) {
+	t.Parallel()
+	b := &vectors.Block{Dim: 2}
+	for i, v := range [][]float64{{1, 2}, {0, 0}, {1, 2}, {0, 0}, {-0.0, 3}, {0, 3}, {1, 2.01}} {
+		b.Append(v, int64(i))
+	}
+	a := &approximation{points: b, radius: 0.5, o: ivf.Options{Metric: neighbors.Cosine, Sample: 5}, threads: 1}
+	a.collect()
+	if want := []int32{0, 1, 3, 4, 6}; !slices.Equal(a.unequal, want) || len(a.equals) != 2 {
+		t.Errorf("unequal rows %v, want %v; %v", a.unequal, want, a.equals)
+	}
+	// By their places among the unequal ones: the last row is near to the first, and either has found the other.
+	found, err := a.pairs(&neighbors.Neighbors{Offsets: []int64{0, 1, 1, 1, 1, 2}, Positions: []int32{4, 0},
+		Distances: []float64{0.1, 0.1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int64{0, 0, 0, 1, 1, 1, 2, 3}; !slices.Equal(found.Offsets, want) ||
+		!slices.Equal(found.Positions, []int32{0, 4, 0}) {
+		t.Errorf("pairs %v of %v, want %v", found.Positions, found.Offsets, want)
+	}
+	rows := map[bool][]int32{}
+	for _, pilot := range []bool{true, false} {
+		if err := a.sampled(pilot, func(r answered) { rows[pilot] = append(rows[pilot], r.row) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(rows[true], []int32{0, 5}) || !slices.Equal(rows[false], []int32{1, 2, 3, 4, 6}) {
+		t.Errorf("sampled %v", rows)
 	}
 }
 

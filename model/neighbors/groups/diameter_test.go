@@ -1,6 +1,7 @@
 package groups
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -161,5 +162,48 @@ func TestCutterOfManyPairs(t *testing.T) {
 	cuts, err := c.CutAll([]*vectors.Block{b})
 	if err != nil || cuts[0].Firsts[49] != 49 {
 		t.Errorf("zero rows: %v, %v", cuts, err)
+	}
+	// A row as near to two centers goes to the first that was chosen: 602, and then 0, 300, 500, 100, 200, 400 and 600.
+	b = &vectors.Block{Dim: 1}
+	for i, v := range []float64{0, 100, 200, 300, 400, 500, 600, 601, 602} {
+		b.Append([]float64{v}, int64(i))
+	}
+	c = &Cutter{Diameter: 1, Radius: 1, MostPairs: 1}
+	cuts, err = c.CutAll([]*vectors.Block{b})
+	if want := []int32{0, 1, 2, 3, 4, 5, 6, 7, 7}; err != nil || !slices.Equal(cuts[0].Firsts, want) {
+		t.Errorf("as near to two centers: %v, want %v, %v", cuts[0].Firsts, want, err)
+	}
+}
+
+// Cells may be missing, also in the parts that rows are put into.
+func TestCutterOfMissing(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(7, 1))
+	b := &vectors.Block{Dim: 3, DType: vectors.Float64, Missing: true}
+	for i := range 40 {
+		row := []float64{float64(rng.IntN(5)), float64(rng.IntN(5)), float64(rng.IntN(5))}
+		row[rng.IntN(3)] = math.NaN()
+		b.Append(row, int64(i))
+	}
+	o := neighbors.Options{Metric: neighbors.NaNEuclidean}
+	d := distances(b, o)
+	c := &Cutter{Diameter: 2, Radius: 1, Options: o, MostPairs: 10}
+	cuts, err := c.CutAll([]*vectors.Block{b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	together := 0
+	for i, first := range cuts[0].Firsts {
+		for j, of := range cuts[0].Firsts[:i] {
+			if of != first {
+				continue
+			}
+			if together++; !(d[i][j] <= c.Diameter) {
+				t.Errorf("rows %d and %d, %v apart, are of one group", j, i, d[i][j])
+			}
+		}
+	}
+	if together < 10 {
+		t.Errorf("only %d pairs are of one group", together)
 	}
 }
