@@ -95,6 +95,9 @@ func signalledCommands(t *testing.T, dir string, all bool) []*signalled {
 func TestSignals(t *testing.T) {
 	given := os.Getenv("BEAMLEARN_SIGNALS")
 	n := 15
+	if clitest.Brief() {
+		n = 5
+	}
 	if given != "" {
 		var err error
 		if n, err = strconv.Atoi(given); err != nil {
