@@ -377,8 +377,8 @@ func TestWatchSignal(t *testing.T) {
 // it is killed.
 func TestWatchKilled(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("starts a process many times: not in -short")
+	if clitest.Brief() {
+		t.Skip("starts a process many times: with BEAMLEARN_TESTS=all")
 	}
 	kills := 5
 	if s := os.Getenv("BEAMLEARN_KILLS"); s != "" {
