@@ -176,7 +176,7 @@ func readIDs(ctx context.Context, patterns []string, reading vectorio.Options) (
 	return ids, header, d.Name(), err
 }
 
-// readNumbers reads ids from arrays of one dimension: integers, or text.
+// readNumbers reads ids from arrays of one dimension: integers, also as floats, or text.
 func readNumbers(ctx context.Context, patterns []string, rows int) (ids []vectors.ID, name string, err error) {
 	o := vectorio.Options{Formats: formats.Options{DType: vectors.Float64, Targets: true, Labels: true, Empty: true},
 		ChunkRows: rows}
@@ -191,9 +191,14 @@ func readNumbers(ctx context.Context, patterns []string, rows int) (ids []vector
 		for _, s := range b.Labels {
 			ids = append(ids, vectors.ParseID(s))
 		}
-		for i, v := range b.Target {
+		if len(b.Labels) > 0 {
+			return nil
+		}
+		row := make([]float64, 1)
+		for i, n := range b.Numbers { // floats, and integers of less than 64 bits, are values and no labels
+			v := b.Row(i, row)[0]
 			if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
-				return &fault.Fault{File: d.Name(), Row: b.Numbers[i], Found: fmt.Sprint(v), Expected: "an integer, as ids are"}
+				return &fault.Fault{File: d.Name(), Row: n, Found: fmt.Sprint(v), Expected: "an integer, as ids are"}
 			}
 			ids = append(ids, vectors.ID{Int: int64(v)})
 		}

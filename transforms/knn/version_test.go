@@ -47,6 +47,17 @@ func keptIndex(t *testing.T, path string, n int, ids []string, note Note) {
 	}
 }
 
+// column is a .npy file of one column.
+func column[T any](descr string, convert func(float64) T, values ...float64) string {
+	var rows [][]float64
+	for _, v := range values {
+		rows = append(rows, []float64{v})
+	}
+	return string(npyOf(rows, descr, convert))
+}
+
+func same(v float64) float64 { return v }
+
 // Ids to delete are read as they stand in a file, whatever its header, and those that no point has are told.
 func TestInspectDeleted(t *testing.T) {
 	t.Parallel()
@@ -78,6 +89,13 @@ func TestInspectDeleted(t *testing.T) {
 		{1, "x.csv", "b\n1\n", "[1]"},
 		{1, "x.csv", "b,c\n1,2\n", "found 2 columns, expected one column, of ids; or --id_column"},
 		{1, "none.csv", "", "found no file of that name"},
+		{0, "x.npy", column("<i4", func(v float64) int32 { return int32(v) }, 7), "[3]"},
+		{1, "x.npy", column("<i8", func(v float64) int64 { return int64(v) }, 3, 5), "[3 5]"},
+		{1, "x.npy", column("<i4", func(v float64) int32 { return int32(v) }, 3, 5), "[3 5]"},
+		{1, "x.npy", column("|u1", func(v float64) uint8 { return uint8(v) }, 3, 5), "[3 5]"},
+		{1, "x.npy", column("<f8", same, 3, 5), "[3 5]"},
+		{1, "x.npy", column("<f8", same, 3, 5.5), "row 1: found 5.5, expected an integer, as ids are"},
+		{1, "x.npy", column("<f8", same, 3, 9), `found "9" that none has`},
 	} {
 		path := filepath.Join(dir, fmt.Sprint(i)+c.file)
 		if c.data != "" {
