@@ -231,14 +231,14 @@ func jacobi(columns [][]float64) (values []float64, vectors [][]float64, ok bool
 			}
 			values = append(values, norms[i]*norms[i])
 		}
-		return values, complete(vectors, d), true
+		return values, complete(vectors, d, d), true
 	}
 	return nil, nil, false
 }
 
-// complete adds to orthonormal vectors those that make a basis of d dimensions.
-func complete(vectors [][]float64, d int) [][]float64 {
-	for len(vectors) < d {
+// complete adds to orthonormal vectors of d dimensions others, until they are n ≤ d.
+func complete(vectors [][]float64, d, n int) [][]float64 {
+	for len(vectors) < n {
 		// The unit vector of which the most is left without its part in the space of the others.
 		inside, axis := make([]float64, d), 0
 		for _, v := range vectors {

@@ -148,10 +148,12 @@ func (f *Fit) end(w *within) error {
 	for i, v := range vectors[:min(int64(len(vectors)), f.rows)] {
 		component := mat.NewVecDense(f.features, nil)
 		component.MulVec(f.basis, mat.NewVecDense(l, v))
-		c := component.RawVector().Data
-		flip(c)
-		p.Components = append(p.Components, c)
+		p.Components = append(p.Components, component.RawVector().Data)
 		p.ExplainedVariance = append(p.ExplainedVariance, values[i])
+	}
+	settleNull(p.Components)
+	for _, c := range p.Components {
+		flip(c)
 	}
 	f.pca = p
 	return nil

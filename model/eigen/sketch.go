@@ -316,6 +316,28 @@ func orthonormal(a *mat.Dense) *mat.Dense {
 	return q
 }
 
+// settleNull replaces the components that are not of length 1 by vectors of length 1 that are orthogonal to all others.
+// These are of rows of fewer dimensions than there are components, whose basis has columns of zeros: along them nothing
+// varies, and any direction is as right.
+func settleNull(components [][]float64) {
+	sound := make([][]float64, 0, len(components))
+	var null []int
+	for i, c := range components {
+		if math.Abs(floats.Norm(c, 2)-1) < 1e-9 {
+			sound = append(sound, c)
+		} else {
+			null = append(null, i)
+		}
+	}
+	if null == nil {
+		return
+	}
+	d := len(components[0])
+	for i, v := range complete(sound, d, len(components))[len(sound):] {
+		components[null[i]] = v
+	}
+}
+
 // gaussian is d × l random numbers.
 func gaussian(d, l int, seed uint64) *mat.Dense {
 	rng := rand.New(rand.NewPCG(seed, 0))

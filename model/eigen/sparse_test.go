@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+
 	"beamlearn/model/linear"
 	"beamlearn/model/vectors"
 )
@@ -96,5 +98,49 @@ func TestSparseChunks(t *testing.T) {
 			t.Error("other sums of the same rows")
 		}
 		want = b
+	}
+}
+
+// Rows of fewer dimensions than there are components, dense or sparse, have components that are orthonormal all the
+// same: those along which nothing varies have the eigenvalue 0, and the file is read again.
+func TestFewDimensions(t *testing.T) {
+	t.Parallel()
+	for _, different := range []int{1, 3} {
+		some, _ := sparseAndDense(different, 40)
+		sparse := &vectors.Block{Dim: 40, Sparse: &vectors.CSR{}}
+		for i := range 9 {
+			columns, values := some.Sparse.Row(i % different)
+			sparse.AppendSparse(columns, values, int64(i))
+		}
+		dense := &vectors.Block{Dim: 40}
+		dense.AppendBlock(sparse)
+		zeros := &vectors.Block{Dim: 40, Sparse: &vectors.CSR{}}
+		for i := range 9 {
+			zeros.AppendSparse(nil, nil, int64(i))
+		}
+		for _, rows := range []*vectors.Block{sparse, dense, zeros} {
+			p := fit(t, Options{Components: 6, Solver: Randomized}, rows, 2, 1)
+			for i, u := range p.Components {
+				for j, v := range p.Components[:i+1] {
+					want := 0.0
+					if i == j {
+						want = 1
+					}
+					if dot := floats.Dot(u, v); math.Abs(dot-want) > 1e-12 {
+						t.Errorf("%d different rows: components %d and %d have the product %v", different, i, j, dot)
+					}
+				}
+			}
+			if n := len(p.Components); n != 6 || math.Abs(p.ExplainedVariance[n-1]) > 1e-12 {
+				t.Errorf("%d different rows: %d components, of the eigenvalues %v", different, n, p.ExplainedVariance)
+			}
+			var b bytes.Buffer
+			if err := p.Save(&b); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Load("model.json", &b); err != nil {
+				t.Errorf("%d different rows: %v", different, err)
+			}
+		}
 	}
 }
