@@ -241,9 +241,39 @@ func TestClassifiers(t *testing.T) {
 		if err != nil {
 			t.Fatal(kind, err)
 		}
-		graph(t, g)
+		d := graph(t, g)
 		if got := fmt.Sprint(g.Outputs); got != "[label int64[N] probabilities double[N,2] decision double[N,1]]" {
 			t.Error(kind, got)
+		}
+		if kind == bayes.Bernoulli && !strings.HasPrefix(d.kinds(), "Greater Cast MatMul Add ArgMax ") {
+			t.Error(d.kinds())
+		}
+	}
+}
+
+// At a decision value of exactly 0 a row is of the first of two classes, and inside of a one-class model.
+func TestAtZero(t *testing.T) {
+	t.Parallel()
+	for task, want := range map[linear.Task]string{
+		linear.Classification: "MatMul Add Greater Cast Squeeze Gather Identity Identity",
+		linear.OneClass:       "MatMul Add GreaterOrEqual Cast Mul Sub Squeeze Identity Identity",
+	} {
+		m := regression()
+		m.Task, m.Loss, m.Options, m.Intercept = task, linear.Hinge, linear.Options{Task: task}, []float64{0}
+		m.Options.EnsureDefaults()
+		if task == linear.Classification {
+			m.Classes.Numbers = []float64{1, 2}
+		}
+		g, err := onnx.Linear(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := graph(t, g).kinds(); got != want {
+			t.Errorf("%s: %s", task, got)
+		}
+		got, err := m.Predict(&linear.Chunk{Features: 2, X: []float64{0, 0}}, nil)
+		if err != nil || len(got) != 1 || got[0] != map[linear.Task]float64{linear.Classification: 0, linear.OneClass: 1}[task] {
+			t.Errorf("%s: predict says %v, %v", task, got, err)
 		}
 	}
 }

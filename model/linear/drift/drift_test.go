@@ -15,7 +15,9 @@ type naive struct {
 	rows    float64 // that each is a mean of
 }
 
-func (n *naive) cut(ends []int) bool {
+// cut is after how many numbers it cuts: where the means differ by most beyond chance; 0: nowhere.
+func (n *naive) cut(ends []int) (at int) {
+	most := 0.0
 	all := n.numbers
 	var mean, variance float64
 	for _, x := range all {
@@ -38,11 +40,22 @@ func (n *naive) cut(ends []int) bool {
 			}
 		}
 		m := 1/float64(e) + 1/float64(len(all)-e)
-		if math.Abs(a-b) > math.Sqrt(2*m*variance*confidence)+2*m*math.Sqrt(variance/n.rows)*confidence/3 {
-			return true
+		chance := math.Sqrt(2*m*variance*confidence) + 2*m*math.Sqrt(variance/n.rows)*confidence/3
+		if beyond := math.Abs(a-b) - chance; beyond > most {
+			at, most = e, beyond
 		}
 	}
-	return false
+	return at
+}
+
+// ends are after how many numbers each bucket ends, but the last.
+func ends(w *Window) (all []int) {
+	at := 0
+	for _, b := range w.Buckets[:len(w.Buckets)-1] {
+		at += int(b.Numbers)
+		all = append(all, at)
+	}
+	return all
 }
 
 func TestWindowIsADWIN(t *testing.T) {
@@ -59,6 +72,10 @@ func TestWindowIsADWIN(t *testing.T) {
 			}
 			x := level * (0.8 + 0.4*r.Float64())
 			n.numbers = append(n.numbers, x)
+			before := w.Clone()
+			before.Buckets = append(before.Buckets, Bucket{Numbers: 1, Rows: rows, Mean: x})
+			before.compress()
+			want := n.cut(ends(&before))
 			got := w.Add(x, rows)
 			var count int64
 			for _, b := range w.Buckets {
@@ -71,20 +88,13 @@ func TestWindowIsADWIN(t *testing.T) {
 				if got.Rose() != (i < 900) || got.BeforeRows+got.AfterRows != rows*int64(len(n.numbers)) {
 					t.Errorf("number %d of %d: %+v", i, len(n.numbers), got)
 				}
-				// The two parts have the means of their numbers, to the last of those before the first cut.
-				if at := int(got.BeforeRows / rows); math.Abs(got.Before-mean(n.numbers[:at])) > 1e-12 ||
+				if at := int(got.BeforeRows / rows); at != want || math.Abs(got.Before-mean(n.numbers[:at])) > 1e-12 ||
 					math.Abs(got.After-mean(n.numbers[at:])) > 1e-12 {
-					t.Errorf("number %d: %+v, after %d numbers", i, got, at)
+					t.Errorf("number %d: %+v, after %d numbers, want after %d", i, got, at, want)
 				}
 				n.numbers = n.numbers[dropped:]
 			}
-			var ends []int
-			at := 0
-			for _, b := range w.Buckets[:len(w.Buckets)-1] {
-				at += int(b.Numbers)
-				ends = append(ends, at)
-			}
-			if n.cut(ends) {
+			if n.cut(ends(&w)) != 0 {
 				t.Fatalf("number %d: the definition cuts a window that is left", i)
 			}
 		}

@@ -180,16 +180,20 @@ func TestCrossFitOfWeights(t *testing.T) {
 			lineartest.Pass(t, x, 1, c)
 		}
 		for k, want := range alone {
+			if s := x.scaler(k); s.WithMean != want.Scaler.WithMean || s.WithStd != want.Scaler.WithStd {
+				t.Errorf("without fold %d: a scaler %+v, want %+v", k, s, want.Scaler)
+			}
 			if apart := lineartest.Apart(t, fits[k].searches[0].Best, want.searches[0].Best); apart > 1e-9 {
 				t.Errorf("sparse %t, without fold %d: %v, alone %v", c.Sparse != nil, k, fits[k].searches[0].Best,
 					want.searches[0].Best)
 			}
 		}
-		worst := 0.0
-		for _, o := range fits {
-			worst = max(worst, o.Gap())
+		worst := max(fits[0].Gap(), fits[1].Gap())
+		if x.worst != worst || x.worstOf != alpha || worst == 0 {
+			t.Errorf("the gap %v of a fold's fit of alpha %v, want %v of %v", x.worst, x.worstOf, worst, alpha)
 		}
-		if gap, at := x.Gap(); gap != worst || gap == 0 || at != alpha {
+		worst = max(worst, fits[2].Gap())
+		if gap, at := x.Gap(); gap != worst || at != alpha {
 			t.Errorf("the gap %v of alpha %v, want %v of %v", gap, at, worst, alpha)
 		}
 	}
