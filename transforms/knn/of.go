@@ -131,7 +131,7 @@ func Of(s beam.Scope, points, queries beam.PCollection, o *OfOptions) (beam.PCol
 	output.Begin(o.RunID)
 	search := o.search()
 	spills := beam.ParDo(s, &spillFn{Options: search}, points)
-	index := beam.ParDo(s, &fitFn{Options: search, Self: self}, beam.GroupByKey(s, beam.AddFixedKey(s, spills)))
+	index := beam.ParDo(s, &fitFn{Options: search, Self: self, Of: files.NewRunID()}, beam.GroupByKey(s, beam.AddFixedKey(s, spills)))
 	if self {
 		return beam.ParDo(s, &askSelfFn{Options: search}, beam.Reshuffle(s, index)), nil
 	}
@@ -274,6 +274,7 @@ func (f *spillFn) FinishBundle(ctx context.Context, emit func(spilled)) error {
 type fitFn struct {
 	Options Options
 	Self    bool
+	Of      string // unique to the transform: others of the run may have the same options, and other points
 }
 
 func (f *fitFn) ProcessElement(ctx context.Context, _ int, iter func(*spilled) bool, emit func(Range)) error {
@@ -305,7 +306,7 @@ func (f *fitFn) fit(ctx context.Context, iter func(*spilled) bool) (file IndexFi
 	if err != nil {
 		return file, 0, err
 	}
-	file, err = f.Options.writeIndex(ctx, indexName, index, Note{Total: int64(points.Len())})
+	file, err = f.Options.writeIndex(ctx, f.Of+"-"+indexName, index, Note{Total: int64(points.Len())})
 	return file, points.Len(), err
 }
 
@@ -361,7 +362,9 @@ type asks struct{ index *neighbors.Index }
 
 func (a *asks) open(ctx context.Context, o *Options, file IndexFile) (err error) {
 	if a.index == nil {
-		a.index, _, err = loadIndex(ctx, o.RunID, file.source(false))
+		a.index, _, err = loadIndex(ctx, o.RunID+"/"+file.Path, func(ctx context.Context, _ string) (*neighbors.Index, error) {
+			return file.open(ctx, o.RunID, 0)
+		})
 	}
 	return fault.Mark(err)
 }

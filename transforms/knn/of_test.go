@@ -174,6 +174,34 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// Several transforms of one pipeline may have the same options: each answers by its own points.
+func TestOfTwice(t *testing.T) {
+	t.Parallel()
+	o := &knn.OfOptions{K: 1, Staging: t.TempDir()}
+	p, s := beam.NewPipelineWithRoot()
+	for _, id := range []string{"a", "b"} {
+		points := beam.CreateList(s, []vectors.Vector{{ID: id, Values: []float32{1}}})
+		found, err := knn.Of(s, points, beam.CreateList(s, []vectors.Vector{{ID: "q", Values: []float32{3}}}), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		beam.ParDo0(s, &keepFn{Name: "twice " + id}, found)
+	}
+	if err := beamx.Run(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	if err := knn.CleanOf(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	answersOf.Lock()
+	defer answersOf.Unlock()
+	for _, id := range []string{"a", "b"} {
+		if got, want := answersOf.all["twice "+id]["q"], "["+id+"] [2]"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // TestOfIDs answers by ids that are text, and puts them behind numbers.
 func TestOfIDs(t *testing.T) {
 	t.Parallel()

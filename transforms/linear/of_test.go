@@ -25,6 +25,7 @@ import (
 func init() {
 	beam.RegisterDoFn(&keepPredictedFn{})
 	beam.RegisterDoFn(&keepTrainedFn{})
+	beam.RegisterDoFn(&keepNoneFn{})
 }
 
 // flat is a row of the tests.
@@ -252,6 +253,60 @@ func TestPredictOf(t *testing.T) {
 	}
 }
 
+type keepNoneFn struct{}
+
+func (*keepNoneFn) ProcessElement(flat, func(flat)) {}
+
+// Several transforms of one pipeline may have the same options: each learns from its own rows, and answers by its own
+// model. What is no number is left out, and the model's notes say so.
+func TestOfTwice(t *testing.T) {
+	t.Parallel()
+	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression, Penalty: model.None}},
+		Target: "price", ID: "name", Staging: t.TempDir()}
+	p, rooms := &PredictOfOptions{ID: "name"}, map[string]float64{}
+	pipe, s := beam.NewPipelineWithRoot()
+	for i := range 2 {
+		rows := flats(20, 1)
+		for j := range rows {
+			rows[j].Price = float64(i+1) * rows[j].Rooms
+			rooms[rows[j].Name] = rows[j].Rooms
+		}
+		of := beam.CreateList(s, rows)
+		trained, err := TrainOf(s, of, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := PredictOf(s, of, trained, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		beam.ParDo0(s, &keepTrainedFn{fmt.Sprint("twice", i)}, trained)
+		beam.ParDo0(s, &keepPredictedFn{fmt.Sprint("twice", i)}, found)
+	}
+	if err := ptest.Run(pipe); err != nil {
+		t.Fatal(firstLine(err))
+	}
+	if err := CleanTrainOf(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	keptOf.Lock()
+	defer keptOf.Unlock()
+	for i := range 2 {
+		name := fmt.Sprint("twice", i)
+		if notes := keptOf.trained[name][0].Notes; !slices.Contains(notes, "left out: kind (text)") {
+			t.Errorf("notes: %q", notes)
+		}
+		if n := len(keptOf.predicted[name]); n != 20 {
+			t.Errorf("%d answers to 20 rows", n)
+		}
+		for _, p := range keptOf.predicted[name] {
+			if want := float64(i+1) * rooms[p.ID]; math.Abs(p.Value-want) > 1e-9 {
+				t.Fatalf("%+v, want %v", p, want)
+			}
+		}
+	}
+}
+
 // What is at fault is told: of the rows by their ids.
 func TestOfFaults(t *testing.T) {
 	t.Parallel()
@@ -261,6 +316,10 @@ func TestOfFaults(t *testing.T) {
 	}
 	infinite, empty, text := flats(5, 1), flats(5, 1),
 		[]string{`{"name":"a","rooms":1,"price":2}`, `{"name":"b","rooms":"x","price":2}`}
+	constant := flats(5, 1)
+	for i := range constant {
+		constant[i].Price = 7
+	}
 	infinite[2].Rooms = math.Inf(1)
 	empty[3].Floor = nil
 	lacks, one := fitted(), fitted()
@@ -277,6 +336,8 @@ func TestOfFaults(t *testing.T) {
 		{late, one, `the row "last", column floor: found null, expected a number`},
 		{text, lacks, `the rows from "b" on: found the columns "name", "rooms", "price", expected an array of numbers`},
 		{[]string{"", "{}"}, lacks, "linear.TrainOf: found an empty row, expected an object of JSON"},
+		{constant, fitted(), "rows of the pipeline: found 7 in every row"},
+		{[]flat{{Name: "x\xff"}}, fitted(), "found text that is not UTF-8, expected UTF-8"},
 		{[]int{1}, fitted(), "the rows are a PCollection<int>"},
 		{flats(5, 1), &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression}}},
 			"a target is needed"},
@@ -286,7 +347,24 @@ func TestOfFaults(t *testing.T) {
 			t.Errorf("%s, want %s", firstLine(err), c.want)
 		}
 	}
-	_, s := beam.NewPipelineWithRoot()
+	none, s := beam.NewPipelineWithRoot()
+	o := fitted()
+	o.Staging = t.TempDir()
+	if _, err := TrainOf(s, beam.ParDo(s, &keepNoneFn{}, beam.CreateList(s, flats(3, 1))), o); err != nil {
+		t.Fatal(err)
+	}
+	if err := ptest.Run(none); err == nil || !strings.Contains(firstLine(err), "found no rows, expected some") {
+		t.Error(firstLine(err))
+	}
+	two, s := beam.NewPipelineWithRoot()
+	trained := beam.CreateList(s, []Trained{{}, {}})
+	if _, err := PredictOf(s, beam.CreateList(s, flats(3, 1)), trained, &PredictOfOptions{ID: "name"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ptest.Run(two); err == nil || !strings.Contains(firstLine(err), "found several models, expected one") {
+		t.Error(firstLine(err))
+	}
+	_, s = beam.NewPipelineWithRoot()
 	rows := beam.CreateList(s, flats(3, 1))
 	if _, err := PredictOf(s, rows, rows, &PredictOfOptions{}); err == nil ||
 		!strings.Contains(err.Error(), "the column of ids is needed") {

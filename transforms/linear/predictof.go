@@ -75,12 +75,13 @@ func PredictOf(s beam.Scope, rows, trained beam.PCollection, o *PredictOfOptions
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	return beam.ParDo(s, &predictOfFn{Options: *o}, lines, beam.SideInput{Input: trained}), nil
+	return beam.ParDo(s, &predictOfFn{Options: *o, Of: files.NewRunID()}, lines, beam.SideInput{Input: trained}), nil
 }
 
 // predictOfFn answers the rows of a bundle, some at a time.
 type predictOfFn struct {
 	Options PredictOfOptions
+	Of      string // unique to the transform: others of the run may have the same options, and another model
 
 	model *applied
 	lines []string
@@ -94,10 +95,14 @@ func (f *predictOfFn) StartBundle(func() func(*Trained) bool, func(Predicted)) {
 func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained func() func(*Trained) bool,
 	emit func(Predicted)) error {
 	if f.model == nil {
-		m, made, err := models.Get(f.Options.RunID, func() (*applied, error) {
-			var t Trained
-			if !trained()(&t) {
+		m, made, err := models.Get(f.Options.RunID+"/"+f.Of, func() (*applied, error) {
+			var t, more Trained
+			next := trained()
+			if !next(&t) {
 				return nil, errors.New("linear.PredictOf: found no model, expected one")
+			}
+			if next(&more) {
+				return nil, errors.New("linear.PredictOf: found several models, expected one")
 			}
 			return loadAny("the model", t.File)
 		})

@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func init() {
 // Trained is a model as an element of a collection: the bytes of its file, of whatever kind [PredictJob.ReadAny] reads.
 type Trained struct {
 	File []byte
-	// Notes are what the passes have found, of a model that [TrainOf] has learned: warnings.
+	// Notes are of a model that [TrainOf] has learned: columns that were left out, and warnings.
 	Notes []string
 }
 
@@ -65,7 +66,24 @@ func (*lineFn) ProcessElement(row beam.T) (string, error) {
 		err = fmt.Errorf("the row %s: found %s, expected finite numbers, and nil of a pointer where there is none",
 			fault.Quote(fmt.Sprint(row)), unsupported.Str)
 	}
+	if err == nil && replaced(b) {
+		err = fmt.Errorf("the row %s: found text that is not UTF-8, expected UTF-8", fault.Quote(fmt.Sprint(row)))
+	}
 	return string(b), fault.Mark(err)
+}
+
+// replaced reports whether JSON has text that was not UTF-8. encoding/json escapes U+FFFD where it stands for bytes at
+// fault, and nowhere else; a backslash of the text itself is escaped, too.
+func replaced(b []byte) bool {
+	for i := 0; i+1 < len(b); i++ {
+		if b[i] == '\\' {
+			if bytes.HasPrefix(b[i+1:], []byte("ufffd")) {
+				return true
+			}
+			i++
+		}
+	}
+	return false
 }
 
 // textFn brings a row that is text on one line. (In JSON a line end is either between values, or escaped.)
@@ -99,10 +117,13 @@ func ofRow(err error, line func(file string, row int64) (string, bool), column s
 		return err
 	}
 	text, found := line(at.File, max(0, at.Row))
-	if !found {
-		return err
-	}
 	told := *at
+	if !found {
+		if at.File != "" {
+			told.File = pipelineRows
+		}
+		return &told
+	}
 	told.File, told.Row = "the row "+fault.Quote(idOf(text, column)), fault.WholeFile
 	if at.Row == fault.WholeFile {
 		told.File = "the rows from " + fault.Quote(idOf(text, column)) + " on"

@@ -106,7 +106,7 @@ func (o *TrainOfOptions) staging() string { return files.Join(o.Staging, "."+o.R
 // workers. Call [CleanTrainOf] when the run is over.
 //
 // TrainOf fails on options that are not valid and on collections of other elements or windows; the job fails by an
-// error that names the row by its id.
+// error that names the row by its id, and where there are no rows.
 func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
 	o.EnsureDefaults()
 	if err := o.Validate(); err != nil {
@@ -119,9 +119,9 @@ func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PColl
 	}
 	output.Begin(o.RunID)
 	buckets := beam.GroupByKey(s, beam.ParDo(s, &bucketFn{Buckets: o.Buckets}, lines))
-	names := beam.ParDo(s, &spillRowsFn{Options: *o}, buckets)
+	names := beam.ParDo(s, &spillRowsFn{Options: *o, Of: files.NewRunID()}, buckets)
 	return beam.ParDo(s, &trainOfFn{Options: *o, Task: o.Fit.Options.Task},
-		beam.GroupByKey(s, beam.AddFixedKey(s, names))), nil
+		beam.Impulse(s), beam.SideInput{Input: names}), nil
 }
 
 // CleanTrainOf removes what a run of [TrainOf] has left in its staging directory. Call it when the run is over, well or
@@ -146,7 +146,10 @@ func hashOf(line string) uint64 {
 
 // spillRowsFn writes the rows of a bucket into a file, in the order of their hashes, which is none that a learner could
 // be misled by, and names it.
-type spillRowsFn struct{ Options TrainOfOptions }
+type spillRowsFn struct {
+	Options TrainOfOptions
+	Of      string // unique to the transform: others of the run may have the same options
+}
 
 func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(*string) bool,
 	emit func(string)) error {
@@ -159,7 +162,7 @@ func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(
 		return cmp.Or(cmp.Compare(hashOf(a), hashOf(b)),
 			strings.Compare(a, b))
 	})
-	name := files.Join(f.Options.staging(), fmt.Sprintf("rows-%05d.jsonl", bucket))
+	name := files.Join(f.Options.staging(), fmt.Sprintf("rows-%s-%05d.jsonl", f.Of, bucket))
 	file, err := output.Create(ctx, f.Options.RunID, name)
 	if err != nil {
 		return fault.Mark(err)
@@ -185,11 +188,14 @@ type trainOfFn struct {
 	Task    model.Task // which the hyperparameters' JSON has not
 }
 
-func (f *trainOfFn) ProcessElement(ctx context.Context, _ int, iter func(*string) bool, emit func(Trained)) error {
+func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*string) bool, emit func(Trained)) error {
 	var names []string
 	var name string
 	for iter(&name) {
 		names = append(names, name)
+	}
+	if names == nil {
+		return fault.Mark(errors.New("linear.TrainOf: found no rows, expected some to learn from"))
 	}
 	slices.Sort(names)
 	t, err := f.train(ctx, names)
@@ -235,7 +241,7 @@ func (f *trainOfFn) train(ctx context.Context, names []string) (t Trained, err e
 	if err := fit.Model().Save(&b); err != nil {
 		return t, err
 	}
-	return Trained{File: b.Bytes(), Notes: fit.Notes()}, nil
+	return Trained{File: b.Bytes(), Notes: append(data.Notes(), fit.Notes()...)}, nil
 }
 
 // ofRow tells the fault of a row, which is in a file of its own accord, by the row's id.

@@ -426,7 +426,12 @@ func TestShared(t *testing.T) {
 	if makers != 1 {
 		t.Errorf("made %d times", makers)
 	}
-	release("shared")
+	if v, made, err := shared.Get("shared/part", func() (int, error) { return 8, nil }); v != 8 || !made || err != nil {
+		t.Errorf("of a part: %d, %v, %v", v, made, err)
+	}
+	if release("shared"); shared.Len() != 0 {
+		t.Errorf("%d values of a run that is over", shared.Len())
+	}
 }
 
 func TestOptions(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 
 	"beamlearn/model/fault"
@@ -111,7 +113,7 @@ func NewShared[T any]() *Shared[T] {
 	releasers.all = append(releasers.all, func(run string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.byRun, run)
+		maps.DeleteFunc(s.byRun, func(of string, _ *entry[T]) bool { return runOf(of) == run })
 	})
 	return s
 }
@@ -124,10 +126,16 @@ func release(run string) {
 	}
 }
 
-// Get gives the value of a run, and reports whether this call has made it. A failure is not kept: the runner tries the
+// runOf is the run of run or run/part.
+func runOf(run string) string {
+	run, _, _ = strings.Cut(run, "/")
+	return run
+}
+
+// Get gives the value of a run, or of a part of one by run/part, and reports whether this call has made it. A failure is not kept: the runner tries the
 // bundle again. It fails where the run is over.
 func (s *Shared[T]) Get(run string, load func() (T, error)) (value T, made bool, err error) {
-	err = WhileRuns(run, func() error {
+	err = WhileRuns(runOf(run), func() error {
 		s.mu.Lock()
 		e := s.byRun[run]
 		if e == nil {

@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/fault"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
 )
 
 // Watch is the flags of a command that goes on with files as they arrive.
@@ -114,7 +115,7 @@ func (w *Watch) Each(ctx context.Context, patterns []string, known func(files.In
 }
 
 // CheckAnswers is Check of a command that answers each file in one of its own: out names them all by a *.
-func (w *Watch) CheckAnswers(patterns []string, out *Output, without []string) error {
+func (w *Watch) CheckAnswers(in *Input, patterns []string, out *Output, without []string) error {
 	if !w.On() {
 		return w.Check(patterns, nil, nil)
 	}
@@ -124,7 +125,11 @@ func (w *Watch) CheckAnswers(patterns []string, out *Output, without []string) e
 		return errors.Join(w.Check(patterns, without, nil),
 			errors.New("--output: --watch answers each file in one of its own: give a name with a * for that of the file: --output='out/*.csv'"))
 	}
-	return w.Check(patterns, without, []string{answerOf(path, "x")})
+	outputs := []string{answerOf(path, "x")}
+	if in.Skips() {
+		outputs = append(outputs, output.RejectedPath(outputs[0]))
+	}
+	return w.Check(patterns, without, outputs)
 }
 
 // answerOf is the file of the answers to a file, by the name with a *. An ending that both have does not come twice.

@@ -67,6 +67,11 @@ func TestWatch(t *testing.T) {
 	if all, err := filepath.Glob(filepath.Join(dir, "out", "*")); err != nil || len(all) != 3 {
 		t.Errorf("%q (%v)", all, err)
 	}
+	// An index at fault is none of a file's faults, of which there may be others.
+	if told := watch(1, "--on_error=skip", "--index=none.index"); !strings.Contains(told,
+		"none.index: found no file of that name") || strings.Contains(told, "not answered") {
+		t.Errorf("told %q", told)
+	}
 	for _, c := range []struct{ flag, want string }{
 		{"--index=", "--index is needed"}, {"--queries=x.csv", "--queries: not with --watch and --input"},
 		{"--target=a", "--target: not with --watch"},

@@ -100,9 +100,11 @@ func TestWatch(t *testing.T) {
 	for _, c := range []struct{ flag, want string }{
 		{"--output=out/x.csv", "give a name with a * for that of the file"},
 		{"--output=landing/*.csv", "would take landing/x.csv for an input"},
+		{"--input=landing/*.jsonl --output=landing/*.csv --on_error=skip",
+			"would take landing/x.csv.rejected.jsonl for an input"},
 		{"--num_shards=2", "--num_shards"}, {"--watch=false", "--once: is of --watch"},
 	} {
-		if told := watch(2, c.flag); !strings.Contains(told, c.want) {
+		if told := watch(2, strings.Fields(c.flag)...); !strings.Contains(told, c.want) {
 			t.Errorf("%s: told %q", c.flag, told)
 		}
 	}

@@ -226,7 +226,9 @@ func (c *command) job(to string) (*knn.Job, look, error) {
 // inspect finds the points, or their index, and the queries.
 func (c *command) inspect(ctx context.Context, job *knn.Job) (err error) {
 	if c.index.String() != "" {
-		err = c.inspectIndexes(ctx, job)
+		if err = c.inspectIndexes(ctx, job); err != nil && c.watch.On() { // which is none of the file to answer
+			err = errors.New(c.Reason(err))
+		}
 	} else {
 		err = c.metric.Params(ctx, &job.Options.Neighbors)
 	}

@@ -19,7 +19,7 @@ func (c *command) arriving() []string {
 
 // watched says which flags are at fault where files are answered as they arrive.
 func (c *command) watched() error {
-	err := c.watch.CheckAnswers(c.arriving(), c.output, []string{
+	err := c.watch.CheckAnswers(c.input, c.arriving(), c.output, []string{
 		"target", "outliers", "evaluate", "impute", "recall", "texts", "filter", "exclude_same", "exclude_same_id",
 		"only_same", "before", "max_per",
 	})

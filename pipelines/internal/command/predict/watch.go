@@ -16,7 +16,7 @@ import (
 
 // watched says which flags are at fault where files are answered as they arrive.
 func (c *command) watched() error {
-	err := c.watch.CheckAnswers(c.input.Patterns(), c.output, []string{"output_onnx"})
+	err := c.watch.CheckAnswers(c.input, c.input.Patterns(), c.output, []string{"output_onnx"})
 	if c.watch.On() && *c.output.Shards > 1 {
 		err = errors.Join(err, errors.New("--num_shards: --watch writes one file for each of the input"))
 	}
