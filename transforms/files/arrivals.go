@@ -127,7 +127,7 @@ func arrived(ctx context.Context, pattern string) ([]Info, error) {
 	return infos, nil
 }
 
-// Matches reports whether a file of this name would be one of a pattern's.
+// Matches reports whether a file of this name would be one of a pattern's, by way of links to directories, too.
 func Matches(pattern, name string) bool {
 	p, err := Absolute(pattern)
 	if err != nil {
@@ -136,8 +136,22 @@ func Matches(pattern, name string) bool {
 	if name, err = Absolute(name); err != nil {
 		return false
 	}
-	matched, err := path.Match(p, name)
-	return p == name || err == nil && matched
+	for range 2 {
+		if matched, err := path.Match(p, name); p == name || err == nil && matched {
+			return true
+		}
+		p, name = linked(p), linked(name)
+	}
+	return false
+}
+
+// linked is a name in the directory that its own is a link to, where that is there.
+func linked(name string) string {
+	dir, base := Split(name)
+	if to, err := filepath.EvalSymlinks(dir); err == nil && IsLocal(name) {
+		return Join(to, base)
+	}
+	return name
 }
 
 // SyncDir makes the names of files in the directory of a local file survive a crash of the machine.

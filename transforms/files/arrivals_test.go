@@ -94,6 +94,14 @@ func TestMatches(t *testing.T) {
 			t.Errorf("%s of %s: %v", c.pattern, c.name, got)
 		}
 	}
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if !Matches(dir+"/*.csv", link+"/x.csv") || !Matches(link+"/*.csv", dir+"/x.csv") || Matches(dir+"/*.csv", link+"/x") {
+		t.Error("a link to a directory is another one")
+	}
 }
 
 func TestHold(t *testing.T) {
