@@ -67,6 +67,9 @@ func (p *Prebuilt) checkLike(path string, q *Prebuilt, other string) error {
 	case p.Note.ZeroBased != q.Note.ZeroBased:
 		return differs("columns that are counted from the same number",
 			"another one: build the indexes with the same --zero_based")
+	case !reflect.DeepEqual(a, b) && !a.Metric.Fitted():
+		return differs(fmt.Sprintf("the same parameters of %s", b.Metric),
+			"others: build the indexes with the same --p, --bits, --degrees and --km")
 	case !reflect.DeepEqual(a, b) || a.Metric.Fitted() && a.Params == nil:
 		return differs(fmt.Sprintf("the same parameters of %s", b.Metric), "others: give them to index, by --metric_params")
 	}

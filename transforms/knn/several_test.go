@@ -52,6 +52,20 @@ func TestCheckLike(t *testing.T) {
 	}
 }
 
+// Of other parameters, the flags are named that make them.
+func TestOtherParameters(t *testing.T) {
+	t.Parallel()
+	a := &Prebuilt{Options: neighbors.Options{Metric: neighbors.Minkowski, P: 3}}
+	b := &Prebuilt{Options: neighbors.Options{Metric: neighbors.Minkowski, P: 4}}
+	if err := a.checkLike("b.index", b, "a.index"); err == nil || !strings.Contains(err.Error(), "with the same --p") {
+		t.Errorf("minkowski: %v", err)
+	}
+	c := &Prebuilt{Options: neighbors.Options{Metric: neighbors.SEuclidean}}
+	if err := c.checkLike("b.index", c, "a.index"); err == nil || !strings.Contains(err.Error(), "by --metric_params") {
+		t.Errorf("seuclidean: %v", err)
+	}
+}
+
 // What several indexes cannot do is refused.
 func TestSeveralCheck(t *testing.T) {
 	t.Parallel()

@@ -185,6 +185,7 @@ func TestRulesRefused(t *testing.T) {
 		"--only_same=brnd":                       `"brnd"`,
 		"--filter=a<9|--index=p.index|--input=":  "--filter goes by a column of --input, which --index has not: give the input as well",
 		"--max_per=a:1|--index=p.index|--input=": "--max_per goes by a column of --input",
+		"--exclude_same_id|--index=p.index|--input=|--queries=q.csv": "--exclude_same_id goes by a column of --input",
 	} {
 		_, stderr, code := runCommand(t, dir,
 			append([]string{"--input=p.csv", "--id_column=id", "--columns=a", "--k=1", "--output=x.csv", "--report=none"},

@@ -99,7 +99,7 @@ func (r *rules) check(c *command, id string) error {
 	}
 	if r.asked() && len(c.input.Patterns()) == 0 {
 		name := "--exclude_same"
-		for _, flag := range []string{"filter", "only_same", "before", "max_per"} {
+		for _, flag := range []string{"exclude_same_id", "filter", "only_same", "before", "max_per"} {
 			if c.Given(flag) {
 				name = "--" + flag
 			}
