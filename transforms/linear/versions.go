@@ -304,18 +304,34 @@ func (v *Versions) Knows(info files.Info) bool {
 // learned from under this very name.
 func (v *Versions) Learned(info files.Info, sum string) (same, changed *Learned) {
 	_, base := files.Split(info.Location())
+	if same = like(v.learned[base], info, sum); same != nil {
+		again := *same
+		again.File, again.Modified = info.Location(), info.Version
+		v.remember(again)
+		return same, nil
+	}
 	for _, l := range v.learned[base] {
-		if l.SHA256 == sum && l.Size == info.Size {
-			again := l
-			again.File, again.Modified = info.Location(), info.Version
-			v.remember(again)
-			return &l, nil
-		}
 		if l.File == info.Location() {
 			changed = &l
 		}
 	}
 	return nil, changed
+}
+
+// Learned is [Versions.Learned] of the files of a version that is not published yet.
+func (r *Record) Learned(info files.Info, sum string) (same *Learned) {
+	return like(r.Files, info, sum)
+}
+
+// like is the file of all that has the name of another, without directories, and its bytes.
+func like(all []Learned, info files.Info, sum string) *Learned {
+	_, base := files.Split(info.Location())
+	for _, l := range all {
+		if _, name := files.Split(l.File); name == base && l.SHA256 == sum && l.Size == info.Size {
+			return &l
+		}
+	}
+	return nil
 }
 
 // Publish puts the next version in place. Its Number, and what follows from the versions before, are set here.

@@ -68,6 +68,16 @@ func TestVersions(t *testing.T) {
 	if same, _ := v.Learned(at("in/c.csv", "9"), "cc"); same == nil || !v.Knows(at("in/c.csv", "9")) {
 		t.Errorf("the like of c.csv is the same as %v", same)
 	}
+	// So it is before they are published.
+	r := Record{Files: []Learned{learned("e.csv", "ee", 1)}}
+	for name, want := range map[string]bool{"in/e.csv": true, "in/f.csv": false} {
+		if same := r.Learned(at(name, "9"), "ee"); (same != nil) != want {
+			t.Errorf("%s is the same as %v", name, same)
+		}
+	}
+	if same := r.Learned(at("in/e.csv", "9"), "ff"); same != nil {
+		t.Errorf("other bytes are the same as %v", same)
+	}
 	// What was set aside and then learned from is not set aside any more.
 	if _, err := v.Publish(ctx, Record{Files: []Learned{learned("bad.csv", "dd", 1)}}, []byte("later"), nil); err != nil {
 		t.Fatal(err)

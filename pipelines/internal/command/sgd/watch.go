@@ -194,6 +194,9 @@ func (w *watching) file(ctx context.Context, info files.Info) error {
 	sum, err := linear.Checksum(ctx, info)
 	if err == nil {
 		same, changed := w.versions.Learned(info, sum)
+		if same == nil {
+			same = w.next.Learned(info, sum)
+		}
 		switch {
 		case same != nil:
 			if same.File != info.Location() {
