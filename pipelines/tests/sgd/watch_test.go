@@ -388,10 +388,15 @@ func TestWatchKilled(t *testing.T) {
 		}
 	}
 	l := newLanding(t)
-	begin := time.Now()
 	l.put("first.csv", l.rows(30))
 	l.watch("whole.json", 0)
-	took := time.Since(begin)
+	versions := func() int {
+		names, err := filepath.Glob(filepath.Join(l.dir, "m-*.watch.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(names)
+	}
 	ended := 0
 	for i := range kills {
 		for j := range 3 {
@@ -401,7 +406,12 @@ func TestWatchKilled(t *testing.T) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(rand.Float64() * float64(took)))
+		// The moments that matter are those about a version, wherever a busy machine has put it.
+		after := versions() + rand.IntN(3)
+		for begin := time.Now(); versions() < after && time.Since(begin) < time.Minute; {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Duration(rand.Float64() * float64(10*time.Millisecond)))
 		if err := c.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
 		}
@@ -410,6 +420,9 @@ func TestWatchKilled(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d had ended before they were killed", ended, kills)
+	if ended == kills {
+		t.Error("none was killed")
+	}
 	l.watch("m.json", 0)
 	l.watch("whole.json", 0)
 	if names, _ := l.learned("m.json"); !slices.Equal(names, l.files) {
