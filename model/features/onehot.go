@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"beamlearn/model/fault"
 )
@@ -30,18 +31,33 @@ type category struct {
 	count  int64
 }
 
-// valueType is what the values of a column are meant as: numbers where all are, and no file says that they are text.
+// valueType is what the values of a column are meant as: numbers where all are, no file says that they are text, and
+// none is a code such as 01, which is not 1.
 func (c *column) valueType() ValueType {
 	quoted := c.counts[1][classNumber] + c.counts[1][classBoolean] + c.counts[1][classMarker]
 	texts := c.of(classText) + c.of(classDate) + quoted
 	numbers, booleans := c.counts[0][classNumber], c.counts[0][classBoolean]
 	switch {
 	case texts == 0 && booleans == 0 && numbers > 0:
+		if len(c.values.counts) == 0 && c.texts.hasCodes() {
+			return TextValues
+		}
 		return NumberValues
 	case texts == 0 && numbers == 0 && booleans > 0:
 		return BooleanValues
 	}
 	return TextValues
+}
+
+// hasCodes reports whether there are whole numbers that begin with a 0, as those of streets and articles do.
+func (t *texts) hasCodes() bool {
+	for name := range t.index {
+		digits := strings.TrimSpace(name)
+		if len(digits) > 1 && digits[0] == '0' && strings.Trim(digits, "0123456789") == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // categories are the distinct values, sorted; over, if they are more than the limit, in which case there are none.

@@ -235,6 +235,24 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// Codes that begin with a 0 are texts: 01 is not 1. Numbers that do not are numbers, however they are written.
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ cells, want []string }{
+		{[]string{"01", "1", "01", "2"}, []string{"01", "1", "2"}},
+		{[]string{"1.0", "1", "0", "0.5", "2"}, []string{"0", "0.5", "1", "2"}},
+	} {
+		e := encodingOf(t, Options{Categorical: []string{"zip"}}, table(cells("zip", c.cells...)))
+		if got := e.Columns()[0].Categories; !slices.Equal(got, c.want) {
+			t.Errorf("%q has the categories %q, want %q", c.cells, got, c.want)
+		}
+		rows, enc := encoded(t, e, table(cells("zip", c.cells...)))
+		if rows.Len() != len(c.cells) || enc.Unknown()[0] != 0 {
+			t.Errorf("%d rows, unknown %d", rows.Len(), enc.Unknown())
+		}
+	}
+}
+
 // Products that are more than the features for them are those of more features, added up by a signed hash.
 func TestHashedProducts(t *testing.T) {
 	t.Parallel()
