@@ -26,9 +26,14 @@ type sketch struct {
 	scale []float64  // columns are divided by these; nil: 1
 
 	rows                 float64
-	raw                  float64   // sparse rows whose sums are not centred yet: mean is their sum
+	raw                  float64   // sparse rows whose sums are not centred yet: mean is their sum, less the shifts
 	shift, mean, squares []float64 // of d columns; shift is nil before the first row
 	products             *mat.Dense
+
+	first struct { // of sparse rows, with room for the differences from it
+		columns, at  []int32
+		left, values []float64
+	}
 
 	block, projected *mat.Dense // room
 	err              error

@@ -2,6 +2,7 @@ package eigen
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
@@ -12,11 +13,11 @@ import (
 // # Sparse rows
 //
 // A sketch takes sparse rows (vectors.CSR) by their entries, and centres them without writing their zeros: it sums up
-// the rows as they are, and takes n·mean·meanᵀΩ from the products XᵀXΩ at the end of a part. Memory is that of the
-// vectors, columns × (components + oversamples), and of the rows' entries. What is lost is what a subtraction loses: a
-// share of about 2⁻⁵² of the mean square of a column, beside which its variance must count; of rows that are mostly
-// zeros, the square of the mean is far below the variance. Columns up to MaxExact take the exact solver, which has
-// dense rows.
+// the rows' differences from the first one of a part, which has few entries as well, and takes n·mean·meanᵀΩ from the
+// products XᵀXΩ at the end of the part. Memory is that of the vectors, columns × (components + oversamples), and of the
+// rows' entries. What is lost is what a subtraction loses: a share of about 2⁻⁵² of the mean square of these
+// differences, which is of the size of the variance, wherever the mean is. Columns up to MaxExact take the exact
+// solver, which has dense rows.
 
 // addSparse adds sparse rows, in their order, to sums that are not centred yet.
 func (s *sketch) addSparse(c *linear.Chunk) error {
@@ -25,13 +26,13 @@ func (s *sketch) addSparse(c *linear.Chunk) error {
 	}
 	turned := make([]float64, s.l)
 	for i := range c.Len() {
-		columns, values := c.Sparse.Row(i)
+		columns, values := s.fromFirst(c.Sparse.Row(i))
 		clear(turned)
 		for j, column := range columns {
-			addScaled(turned, s.divided(values[j], column), s.omega.RawRowView(int(column)))
+			addScaled(turned, values[j], s.omega.RawRowView(int(column)))
 		}
 		for j, column := range columns {
-			v := s.divided(values[j], column)
+			v := values[j]
 			addScaled(s.products.RawRowView(int(column)), v, turned)
 			s.mean[column] += v
 			s.squares[column] += float64(v * v)
@@ -39,6 +40,33 @@ func (s *sketch) addSparse(c *linear.Chunk) error {
 	}
 	s.raw += float64(c.Len())
 	return nil
+}
+
+// fromFirst is what a row differs by from the first one, which becomes the shift: the entries of either. It is valid
+// until the next call.
+func (s *sketch) fromFirst(columns []int32, values []float64) ([]int32, []float64) {
+	if s.shift == nil {
+		s.shift, s.first.left = make([]float64, s.d), make([]float64, s.d)
+		for j, column := range columns {
+			s.shift[column] = s.divided(values[j], column)
+		}
+		s.first.columns = slices.Clone(columns)
+	}
+	f := &s.first
+	for _, column := range f.columns {
+		f.left[column] = -s.shift[column]
+	}
+	f.at, f.values = append(f.at[:0], columns...), f.values[:0]
+	for j, column := range columns {
+		f.values = append(f.values, s.divided(values[j], column)-s.shift[column])
+		f.left[column] = 0
+	}
+	for _, column := range f.columns {
+		if v := f.left[column]; v != 0 {
+			f.at, f.values = append(f.at, column), append(f.values, v)
+		}
+	}
+	return f.at, f.values
 }
 
 // divided is a value of a column divided by its scale.
@@ -62,7 +90,7 @@ func (s *sketch) settle() {
 	if s.raw == 0 {
 		return
 	}
-	s.rows, s.raw, s.shift = s.raw, 0, make([]float64, s.d)
+	s.rows, s.raw = s.raw, 0
 	turned := make([]float64, s.l) // meanᵀΩ
 	for j := range s.mean {
 		s.mean[j] /= s.rows

@@ -71,6 +71,37 @@ func TestSparse(t *testing.T) {
 	}
 }
 
+// Columns whose means are far from 0, as times are, keep their digits, and equal rows have no variance.
+func TestSparseFarMean(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(7, 8))
+	const n, d = 90, 40
+	sparse, dense := &vectors.Block{Dim: d, Sparse: &vectors.CSR{}}, &vectors.Block{Dim: d}
+	equal := &vectors.Block{Dim: d, Sparse: &vectors.CSR{}}
+	for i := range n {
+		columns, values := []int32{3, 17}, []float64{1.7e9 + 2*rng.NormFloat64(), -4e8 + rng.NormFloat64()}
+		if j := int32(20 + rng.IntN(20)); i > 0 {
+			columns, values = append(columns, j), append(values, rng.NormFloat64())
+		}
+		sparse.AppendSparse(columns, values, int64(i))
+		equal.AppendSparse([]int32{3, 17}, []float64{0.1, 1.7e9}, int64(i))
+	}
+	dense.AppendBlock(sparse)
+	o := Options{Components: 3, Solver: Randomized, IteratedPower: 7}
+	p, want := fit(t, o, sparse, 3, 1), fit(t, o, dense, 3, 1)
+	for i := range p.Len() {
+		if a, b := p.ExplainedVariance[i], want.ExplainedVariance[i]; math.Abs(a-b) > 1e-6*b {
+			t.Errorf("eigenvalue %d is %v, with zeros %v", i, a, b)
+		}
+	}
+	if a, b := p.TotalVariance, want.TotalVariance; math.Abs(a-b) > 1e-9*b {
+		t.Errorf("variance %v, with zeros %v", a, b)
+	}
+	if p := fit(t, o, equal, 3, 1); p.TotalVariance != 0 {
+		t.Errorf("equal rows have the variance %v", p.TotalVariance)
+	}
+}
+
 // The sums of sparse rows have the same bytes however many are added at a time.
 func TestSparseChunks(t *testing.T) {
 	t.Parallel()
