@@ -1,6 +1,7 @@
 package groups
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -88,7 +89,7 @@ func TestApproximate(t *testing.T) {
 func TestApproximation(t *testing.T) {
 	t.Parallel()
 	b := &vectors.Block{Dim: 2}
-	for i, v := range [][]float64{{1, 2}, {0, 0}, {1, 2}, {0, 0}, {-0.0, 3}, {0, 3}, {1, 2.01}} {
+	for i, v := range [][]float64{{1, 2}, {0, 0}, {1, 2}, {0, 0}, {math.Copysign(0, -1), 3}, {0, 3}, {1, 2.01}} {
 		b.Append(v, int64(i))
 	}
 	a := &approximation{points: b, radius: 0.5, o: ivf.Options{Metric: neighbors.Cosine, Sample: 5}, threads: 1}
