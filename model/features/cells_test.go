@@ -38,8 +38,8 @@ func FuzzNumber(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := number([]byte(s))
 		want, err := strconv.ParseFloat(s, 64)
-		if ok != ((err == nil || math.IsInf(want, 0)) && want == want && !strings.ContainsAny(s, "_xX")) || ok &&
-			(got != want || math.Signbit(got) != math.Signbit(want)) {
+		if ok != ((err == nil || math.IsInf(want, 0)) && want == want && !strings.ContainsAny(s, "_xX")) ||
+			ok && (got != want || math.Signbit(got) != math.Signbit(want)) {
 			t.Errorf("%q is %v, %v, want %v, %v", s, got, ok, want, err)
 		}
 	})

@@ -356,8 +356,8 @@ func (c *Column) check() error {
 			return err
 		}
 	}
-	if hashed := c.Kind == Hashed || c.Kind == Text; hashed != (c.Bits >= 1 && c.Bits <= mostHashBits) || !hashed &&
-		c.Bits != 0 {
+	if hashed := c.Kind == Hashed || c.Kind == Text; hashed != (c.Bits >= 1 && c.Bits <= mostHashBits) ||
+		!hashed && c.Bits != 0 {
 		return fmt.Errorf("%d bits of %s", c.Bits, c.Kind)
 	}
 	if c.Kind != Text && (c.Documents != 0 || c.Frequencies != nil) {

@@ -239,8 +239,8 @@ func (r *arrowCells) readIDs(at, rows int) error {
 }
 
 // arrowID is an id, or says what is found instead.
-func arrowID(a arrow.Array, texts func(int) []byte, integers func(int) (int64, string), i int) (id vectors.ID,
-	found string) {
+func arrowID(a arrow.Array, texts func(int) []byte, integers func(int) (int64, string),
+	i int) (id vectors.ID, found string) {
 	if isNull(a, i) {
 		return id, "null"
 	}

@@ -439,8 +439,8 @@ func decodeIDs[T any](
 }
 
 // decodeEach decodes at most len(def) values, all of one page, or drops them, where each is nil.
-func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T], each func(i int, v T, valued bool)) (int,
-	error) {
+func decodeEach[T any](c *parquetChunk, def []int16, read batchFunc[T],
+	each func(i int, v T, valued bool)) (int, error) {
 	c.in.chunk = c
 	values := make([]T, len(def))
 	entries, count, err := read(int64(len(def)), values, def, nil)

@@ -53,8 +53,8 @@ func Decode(b []byte) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Passes < 0 || len(s.Spread) != 1 || len(s.Sample)%s.Features != 0 || s.Names != nil &&
-		len(s.Names) != s.Features {
+	if s.Passes < 0 || len(s.Spread) != 1 || len(s.Sample)%s.Features != 0 ||
+		s.Names != nil && len(s.Names) != s.Features {
 		return nil, errState
 	}
 	f.passes, f.rows, f.spread, f.sample, f.runs = s.Passes, s.Rows, s.Spread[0], s.Sample, s.Runs

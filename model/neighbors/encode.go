@@ -189,8 +189,8 @@ func (d *decoder) labels() (numbers []int64, ids vectors.IDs) {
 			ids.Texts[i] = d.string()
 		}
 	}
-	if ids.Texts != nil && len(ids.Texts) != len(ids.Ints) || numbers != nil && ids.Ints != nil &&
-		len(ids.Ints) != len(numbers) {
+	if ids.Texts != nil && len(ids.Texts) != len(ids.Ints) ||
+		numbers != nil && ids.Ints != nil && len(ids.Ints) != len(numbers) {
 		d.fail("row numbers or ids that are not one a point")
 	}
 	return numbers, ids

@@ -619,8 +619,8 @@ func (n *nearest) prunesClosely(distance float64, first int32) bool {
 // offer takes the point at a place of the tree if it is a neighbour so far.
 func (n *nearest) offer(reduced float64, place int) {
 	e := entry{n.t.o.finish(reduced, n.t.dim), n.t.order[place]}
-	if e.position == n.self || e.distance > n.worst.distance || e.distance == n.worst.distance &&
-		e.position > n.worst.position || n.by.bars(n.query, int(e.position)) {
+	if e.position == n.self || e.distance > n.worst.distance ||
+		e.distance == n.worst.distance && e.position > n.worst.position || n.by.bars(n.query, int(e.position)) {
 		return
 	}
 	if n.k == 0 {

@@ -225,8 +225,8 @@ func (o *order) in(ctx context.Context, i int, act func()) error {
 }
 
 // inspect reads the headers of the files, counts the rows of text, and cuts all into chunks.
-func inspect(ctx context.Context, o *Options, all []formats.File, p *Profile) (chunks []chunk, names []string,
-	err error) {
+func inspect(ctx context.Context, o *Options, all []formats.File,
+	p *Profile) (chunks []chunk, names []string, err error) {
 	sources := make([]formats.Source, len(all))
 	for i, f := range all {
 		if sources[i], err = formats.Inspect(ctx, f, o.Formats); err != nil {

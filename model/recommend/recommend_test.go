@@ -214,8 +214,8 @@ func TestDuplicates(t *testing.T) {
 	}{{Sum, false, 15}, {Mean, false, 5}, {Last, false, 9}, {Last, true, 9}, {Sum, true, 15}} {
 		x := gather(t, rows, 2, c.timed, c.d)
 		items, values := x.Of(0)
-		if !slices.Equal(items, []uint32{0, 1}) || !slices.Equal(values, []float64{8, c.want}) || x.Merged != 2 || c.timed &&
-			x.Time[1] != 30 {
+		if !slices.Equal(items, []uint32{0, 1}) || !slices.Equal(values, []float64{8, c.want}) || x.Merged != 2 ||
+			c.timed && x.Time[1] != 30 {
 			t.Errorf("%s, times %v: %v %v, times %v, %d merged", c.d, c.timed, items, values, x.Time, x.Merged)
 		}
 	}

@@ -58,8 +58,8 @@ func readJSONL(t *testing.T, files [][]byte, a *answer, _ shape) {
 			if idOf(t, row.Neighbors[j]) != a.points[p] {
 				t.Fatalf("query %d, rank %d: %v", i, j+1, row.Neighbors[j])
 			}
-			if d := row.Distances[j]; d == nil != math.IsInf(distances[j], 0) || d != nil &&
-				math.Float64bits(*d) != math.Float64bits(distances[j]) {
+			if d := row.Distances[j]; d == nil != math.IsInf(distances[j], 0) ||
+				d != nil && math.Float64bits(*d) != math.Float64bits(distances[j]) {
 				t.Fatalf("query %d, rank %d: %s for %v", i, j+1, line, distances[j])
 			}
 		}

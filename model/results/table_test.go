@@ -66,8 +66,8 @@ func makeTable(n int, l Layout, id func(int) vectors.ID) *Table {
 }
 
 // tableParts writes the table in parts that end at the cuts.
-func tableParts(t testing.TB, f *Format, l Layout, table *Table, threads int, cuts ...int) (infos []Info,
-	data [][][]byte) {
+func tableParts(t testing.TB, f *Format, l Layout, table *Table, threads int,
+	cuts ...int) (infos []Info, data [][][]byte) {
 	t.Helper()
 	from := 0
 	for _, to := range append(cuts, table.To) {
@@ -155,8 +155,8 @@ func readJSONLTable(t *testing.T, b []byte, table *Table, l Layout) {
 		}
 		for j, c := range l.Columns {
 			v, got := table.row(i, l)[j], row[c.Name]
-			if c.Type == Text && got != c.Texts[int(v)] || c.Type != Text && v-v == 0 &&
-				!same(t, c, v, string(got.(json.Number))) || v-v != 0 && got != nil {
+			if c.Type == Text && got != c.Texts[int(v)] ||
+				c.Type != Text && v-v == 0 && !same(t, c, v, string(got.(json.Number))) || v-v != 0 && got != nil {
 				t.Fatalf("line %d: %s for %v", i, line, v)
 			}
 		}

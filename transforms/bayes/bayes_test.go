@@ -49,8 +49,8 @@ var errStopped = errors.New("stopped")
 
 // learned is a job: the bytes of its model, and of its predictions. Where stop is not 0 the run stops before that
 // pipeline, and another goes on.
-func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how bayes.FitOptions, stop int) (classifier,
-	answers string) {
+func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how bayes.FitOptions,
+	stop int) (classifier, answers string) {
 	t.Helper()
 	ctx, out, pipelines := context.Background(), t.TempDir(), 0
 	run := func(_ context.Context, p *beam.Pipeline) error {

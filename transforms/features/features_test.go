@@ -28,8 +28,8 @@ func count(counters map[string]int64, of metrics.Results) {
 
 // encoded fits an encoding to a table, which it writes and reads again, and applies that: the output, the report, and
 // the counters.
-func encoded(t *testing.T, input string, chunkRows int, workers placement.Workers) (string, *ApplyReport,
-	map[string]int64) {
+func encoded(t *testing.T, input string, chunkRows int,
+	workers placement.Workers) (string, *ApplyReport, map[string]int64) {
 	t.Helper()
 	ctx, dir, counters := context.Background(), t.TempDir(), map[string]int64{}
 	run := func(_ context.Context, p *beam.Pipeline) error {

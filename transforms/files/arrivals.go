@@ -52,8 +52,7 @@ func (a *Arrivals) Look(ctx context.Context, known func(Info) bool) ([]Info, err
 }
 
 func inOrder(infos []Info) []Info {
-	slices.SortFunc(infos, func(a,
-		b Info) int {
+	slices.SortFunc(infos, func(a, b Info) int {
 		return cmp.Or(cmp.Compare(a.age(), b.age()), cmp.Compare(a.Name, b.Name))
 	})
 	return infos

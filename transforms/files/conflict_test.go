@@ -76,8 +76,8 @@ func TestConflict(t *testing.T) {
 			return all
 		}
 		err := Conflict(named("in", c.inputs), append(named("out", c.outputs), Named{Flag: "--none"}))
-		if (err == nil) != (c.want == "") || err != nil &&
-			(!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
+		if (err == nil) != (c.want == "") ||
+			err != nil && (!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%s → %s: error %v, want %q", c.inputs, c.outputs, err, c.want)
 		}
 	}

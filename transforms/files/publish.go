@@ -79,8 +79,8 @@ func publish(ctx context.Context, moves []Move, obsolete []string) error {
 		if IsStream(m.To) {
 			continue
 		}
-		if to, err := Stat(ctx, m.To); errors.Is(err, os.ErrNotExist) || err == nil &&
-			(to.Size != m.From.Size || IsLocal(m.To) && to.Version != m.From.Version) {
+		if to, err := Stat(ctx, m.To); errors.Is(err, os.ErrNotExist) ||
+			err == nil && (to.Size != m.From.Size || IsLocal(m.To) && to.Version != m.From.Version) {
 			return overtaken(m.To)
 		} else if err != nil {
 			return err

@@ -21,8 +21,8 @@ import (
 func TestMain(m *testing.M) { ptest.Main(m) }
 
 // filled runs a job, and gives its output, its report, and its counters.
-func filled(t *testing.T, dir string, queries []string, chunkRows int, workers placement.Workers) (string, *Report,
-	map[string]int64) {
+func filled(t *testing.T, dir string, queries []string, chunkRows int,
+	workers placement.Workers) (string, *Report, map[string]int64) {
 	t.Helper()
 	ctx := context.Background()
 	j := &Job{Reading: vectorio.Options{ChunkRows: chunkRows, SkipFaults: true}, Options: Options{

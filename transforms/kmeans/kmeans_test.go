@@ -44,8 +44,8 @@ func write(t *testing.T, n int) []string {
 }
 
 // found is a job: the bytes of its model, and of the clusters of its rows.
-func found(t *testing.T, input []string, chunkRows int, o linear.Options, how model.Options) (clusters,
-	answers string) {
+func found(t *testing.T, input []string, chunkRows int, o linear.Options,
+	how model.Options) (clusters, answers string) {
 	t.Helper()
 	ctx, out := context.Background(), t.TempDir()
 	run := func(_ context.Context, p *beam.Pipeline) error { return ptest.Run(p) }

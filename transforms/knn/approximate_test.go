@@ -62,8 +62,8 @@ func agreement(t *testing.T, a, b string) float64 {
 
 // some are the lines of every 20th row in an output, and the lines of its exact neighbours, which cost a twentieth of
 // those of all rows.
-func some(t *testing.T, x [][]float64, output string, k int, dtype vectors.DType, o neighbors.Options) (found,
-	exact string) {
+func some(t *testing.T, x [][]float64, output string, k int, dtype vectors.DType,
+	o neighbors.Options) (found, exact string) {
 	t.Helper()
 	points, queries := &vectors.Block{Dim: len(x[0]), DType: dtype}, &vectors.Block{Dim: len(x[0]), DType: dtype}
 	all := strings.Split(strings.TrimSpace(output), "\n")

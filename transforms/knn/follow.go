@@ -37,8 +37,8 @@ func (o *Options) CheckFollow() error {
 // skipped, each is told; else the first ends the work, once the rows before it are answered. It returns nil at the end
 // of the stream; the report is always that of the rows so far. It fails where the job is not valid: see [Job.Check] and
 // [Options.CheckFollow].
-func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer, tell func(*fault.Fault)) (*Report,
-	error) {
+func Follow(ctx context.Context, j *Job, rows *vectorio.Stream, to io.Writer,
+	tell func(*fault.Fault)) (*Report, error) {
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()
 	j.Reading.Domain = j.domain()

@@ -231,8 +231,8 @@ func (f *groupsFn) each(all []exchangeFile, part int64, use func(p *exchangePiec
 
 // join joins the rows, cuts the groups where that is asked, counts the rows, and finds those that stay; and, for a
 // page, the nearest pairs that join them.
-func (f *groupsFn) join(ctx context.Context, all []exchangeFile, cut *cutting) (*groups.Members, *groups.Levels,
-	error) {
+func (f *groupsFn) join(ctx context.Context, all []exchangeFile,
+	cut *cutting) (*groups.Members, *groups.Levels, error) {
 	c, err := groups.New(totalOf(all))
 	if err != nil {
 		return nil, nil, err

@@ -424,8 +424,8 @@ func (j *Job) InspectCorpus(ctx context.Context, patterns []string) (err error) 
 }
 
 // inspectPoints finds points, and completes the options of reading them.
-func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Options, o *Options) (*vectorio.Dataset,
-	error) {
+func inspectPoints(ctx context.Context, patterns []string, reading *vectorio.Options,
+	o *Options) (*vectorio.Dataset, error) {
 	reading.Formats.Sparse = !reading.Formats.Cells
 	if o.Neighbors.Metric.Missing() && !reading.Formats.Cells {
 		if err := takeMissing(reading); err != nil {

@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 }
 
 // run runs a whole job on Prism and returns its report and counters.
-func run(t *testing.T, input, queries []string, reading vectorio.Options, o Options) (*Report, metrics.QueryResults,
-	error) {
+func run(t *testing.T, input, queries []string, reading vectorio.Options,
+	o Options) (*Report, metrics.QueryResults, error) {
 	t.Helper()
 	ctx := context.Background()
 	job := &Job{Reading: reading, Options: o}
@@ -470,8 +470,8 @@ func TestIDs(t *testing.T) {
 		t.Errorf("%d duplicate ids", r.DuplicateIDs)
 	}
 	o.Output = filepath.Join(dir, "n.npy")
-	if _, _, err := run(t, input, nil, reading, o); err == nil || !strings.Contains(firstFault(err), `"b,1"`) &&
-		!strings.Contains(firstFault(err), "a") {
+	if _, _, err := run(t, input, nil, reading, o); err == nil ||
+		!strings.Contains(firstFault(err), `"b,1"`) && !strings.Contains(firstFault(err), "a") {
 		t.Errorf("text ids in .npy: %v", err)
 	}
 	if m, _ := filepath.Glob(filepath.Join(dir, "*n.*npy*")); len(m) > 0 {

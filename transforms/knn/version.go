@@ -131,8 +131,8 @@ func someIDs(ids []vectors.ID) string {
 
 // readIDs reads ids from files, and gives the files' name. header is what has been taken for the name of the column of
 // a file of text, and may be an id.
-func readIDs(ctx context.Context, patterns []string, reading vectorio.Options) (ids []vectors.ID, header, name string,
-	err error) {
+func readIDs(ctx context.Context, patterns []string,
+	reading vectorio.Options) (ids []vectors.ID, header, name string, err error) {
 	if slices.ContainsFunc(patterns, func(p string) bool { return !formats.IsTabular(p, "") }) {
 		ids, name, err = readNumbers(ctx, patterns, reading.ChunkRows)
 		return ids, "", name, err

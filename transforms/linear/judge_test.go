@@ -28,8 +28,8 @@ func TestLot(t *testing.T) {
 				tenths[i*10/(size*v.chunks)]++
 			}
 		}
-		if off := math.Abs(float64(n - v.most)); off > 5*math.Sqrt(float64(v.most)) || v.most == v.rows &&
-			n != size*v.chunks {
+		if off := math.Abs(float64(n - v.most)); off > 5*math.Sqrt(float64(v.most)) ||
+			v.most == v.rows && n != size*v.chunks {
 			t.Errorf("%d of %d rows, asked for %d", n, v.rows, v.most)
 		}
 		for i, k := range tenths {

@@ -81,8 +81,8 @@ func flats(n int, seed uint64) []flat {
 }
 
 // trainAndPredict learns and predicts in one pipeline.
-func trainAndPredict(t *testing.T, rows any, o *TrainOfOptions, p *PredictOfOptions) (Trained, map[string]Predicted,
-	error) {
+func trainAndPredict(t *testing.T, rows any, o *TrainOfOptions,
+	p *PredictOfOptions) (Trained, map[string]Predicted, error) {
 	t.Helper()
 	o.Staging = t.TempDir()
 	pipe, s := beam.NewPipelineWithRoot()

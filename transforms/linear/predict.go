@@ -114,8 +114,8 @@ func readModel(ctx context.Context, name string, load func(r io.Reader) error) e
 
 // InspectFor inspects the rows that a model is to predict, and completes the options for them: see
 // [vectorio.InspectFeatures]. Sparse rows stay so.
-func InspectFor(ctx context.Context, m *model.Model, patterns []string, reading *vectorio.Options) (*vectorio.Dataset,
-	error) {
+func InspectFor(ctx context.Context, m *model.Model, patterns []string,
+	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	return InspectColumns(ctx, columnsOf(m), patterns, reading)
 }
 
@@ -126,8 +126,8 @@ func (j *PredictJob) Inspect(ctx context.Context, patterns []string) (err error)
 }
 
 // InspectColumns is InspectFor of whatever has these columns; rows of .svm count from where they do.
-func InspectColumns(ctx context.Context, of Columns, patterns []string, reading *vectorio.Options) (*vectorio.Dataset,
-	error) {
+func InspectColumns(ctx context.Context, of Columns, patterns []string,
+	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	if of.Encoding != nil {
 		reading.Formats.Cells, reading.Formats.Untargeted = true, true
 		d, err := vectorio.InspectLike(ctx, patterns, of.Encoding.Needs(), "the model", *reading)

@@ -169,8 +169,8 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options,
 }
 
 // InspectTable is Inspect for tables; [Encoded] completes the options, once it is known how they are encoded.
-func InspectTable(ctx context.Context, patterns []string, o *Options, reading *vectorio.Options) (*vectorio.Dataset,
-	error) {
+func InspectTable(ctx context.Context, patterns []string, o *Options,
+	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	if reading.Formats.TargetColumn == "" && len(reading.Targets) == 0 {
 		return nil, ErrNoTarget
 	}
@@ -254,8 +254,8 @@ func TrainHere[F Fit](ctx context.Context, j *Job, fit F,
 }
 
 // train makes passes by calling some, which makes one or several, as often as needed.
-func train(ctx context.Context, j *Job, fit Fit, some func(context.Context, *checkpoint, Fit) error) (Fit, *Report,
-	error) {
+func train(ctx context.Context, j *Job, fit Fit,
+	some func(context.Context, *checkpoint, Fit) error) (Fit, *Report, error) {
 	j.Options.Kind = fit.Kind()
 	j.Options.EnsureDefaults()
 	j.Reading.EnsureDefaults()

@@ -159,8 +159,7 @@ func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(
 		lines = append(lines, line)
 	}
 	slices.SortFunc(lines, func(a, b string) int {
-		return cmp.Or(cmp.Compare(hashOf(a), hashOf(b)),
-			strings.Compare(a, b))
+		return cmp.Or(cmp.Compare(hashOf(a), hashOf(b)), strings.Compare(a, b))
 	})
 	name := files.Join(f.Options.staging(), fmt.Sprintf("rows-%s-%05d.jsonl", f.Of, bucket))
 	file, err := output.Create(ctx, f.Options.RunID, name)

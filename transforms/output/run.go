@@ -132,8 +132,8 @@ func runOf(run string) string {
 	return run
 }
 
-// Get gives the value of a run, or of a part of one by run/part, and reports whether this call has made it. A failure is not kept: the runner tries the
-// bundle again. It fails where the run is over.
+// Get gives the value of a run, or of a part of one by run/part, and reports whether this call has made it. A failure
+// is not kept: the runner tries the bundle again. It fails where the run is over.
 func (s *Shared[T]) Get(run string, load func() (T, error)) (value T, made bool, err error) {
 	err = WhileRuns(runOf(run), func() error {
 		s.mu.Lock()

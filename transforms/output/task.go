@@ -31,8 +31,8 @@ type Task struct {
 // returns the parts that were written, whose names follow from the ordinal, so that a bundle that is tried again
 // writes the same files: each of them whole, whatever other attempt at the task is still under way. Where the work
 // fails, none is left.
-func Run(ctx context.Context, o *Options, ordinal, total int64, work func(ctx context.Context, t *Task) error) ([]Part,
-	error) {
+func Run(ctx context.Context, o *Options, ordinal, total int64,
+	work func(ctx context.Context, t *Task) error) ([]Part, error) {
 	t := &Task{options: o, ordinal: ordinal, total: total, ctx: ctx}
 	if o.Path != "" {
 		var err error

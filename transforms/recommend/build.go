@@ -135,8 +135,8 @@ func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*model.Int
 }
 
 // places are the users who are answered.
-func (f *buildFn) places(ctx context.Context, users []vectorio.List, x *model.Interactions, report *Report) ([]uint32,
-	error) {
+func (f *buildFn) places(ctx context.Context, users []vectorio.List, x *model.Interactions,
+	report *Report) ([]uint32, error) {
 	var chunks []vectorio.Chunk
 	for _, l := range users {
 		chunks = append(chunks, l.Chunks...)

@@ -149,8 +149,8 @@ func (c *chunkReader) row(ctx context.Context, b *vectors.Block, i int) (*fault.
 }
 
 // item is the number of an item's id.
-func (c *chunkReader) item(ctx context.Context, column *tables.Column, i int, number int64) (uint32, *fault.Fault,
-	error) {
+func (c *chunkReader) item(ctx context.Context, column *tables.Column, i int,
+	number int64) (uint32, *fault.Fault, error) {
 	const expected = "an id: text, or an integer"
 	if column.Type == tables.Text || column.Type == tables.Cell {
 		text := column.Text(i)

@@ -88,8 +88,8 @@ func TestFirstFaultOfTargets(t *testing.T) {
 		{dir + "/x0.npy", 19, ""},
 	} {
 		f, err := d.FirstFault(t.Context(), q.file, q.row)
-		if err != nil || (f == nil) != (q.want == "") || f != nil &&
-			!strings.HasPrefix(strings.TrimPrefix(f.Error(), dir+"/"), q.want) {
+		if err != nil || (f == nil) != (q.want == "") ||
+			f != nil && !strings.HasPrefix(strings.TrimPrefix(f.Error(), dir+"/"), q.want) {
 			t.Errorf("before row %d of %s: %v, %v; want %s", q.row, q.file, f, err, q.want)
 		}
 		if file, row, ok := fault.Place(fmt.Sprint(f)); f != nil && (file != f.File || row != f.Row || !ok) {

@@ -403,8 +403,8 @@ func (d *Dataset) Whose() string { return d.whose }
 
 // InspectFeatures is InspectLike for a model of so many features, with these names or none. Another number of columns
 // than that of the features is a fault.
-func InspectFeatures(ctx context.Context, patterns []string, features int, names []string, o Options) (*Dataset,
-	error) {
+func InspectFeatures(ctx context.Context, patterns []string, features int, names []string,
+	o Options) (*Dataset, error) {
 	d, err := InspectLike(ctx, patterns, names, "the model", o)
 	if err != nil {
 		return nil, err

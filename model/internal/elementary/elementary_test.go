@@ -23,8 +23,8 @@ func TestLikeMath(t *testing.T) {
 			t.Fatalf("Log(%v) = %v, want %v", x, got, want)
 		}
 		p, q := r.NormFloat64(), r.NormFloat64()*math.Ldexp(1, r.IntN(40)-20)
-		if got, want := Hypot(p, q), math.Hypot(p, q); !(math.Abs(got-want) <= 3e-16*want) || runtime.GOARCH == "amd64" &&
-			got != want {
+		if got, want := Hypot(p, q), math.Hypot(p, q); !(math.Abs(got-want) <= 3e-16*want) ||
+			runtime.GOARCH == "amd64" && got != want {
 			t.Fatalf("Hypot(%v, %v) = %v, want %v", p, q, got, want)
 		}
 		base, y := math.Exp(r.Float64()*100-50), r.Float64()*12-6

@@ -23,8 +23,8 @@ import (
 // drive makes all passes of a fit over rows cut into parts, as Pass says. With an order, parts are learned from in a
 // random one, summed up by several workers, and cross the wire; and so does the fit between passes. seen is called
 // before every pass.
-func drive(t testing.TB, f *Fit, c *linear.Chunk, parts int, order *rand.Rand, seen func(f *Fit, p Pass)) (*Fit,
-	error) {
+func drive(t testing.TB, f *Fit, c *linear.Chunk, parts int, order *rand.Rand,
+	seen func(f *Fit, p Pass)) (*Fit, error) {
 	t.Helper()
 	n := c.Len()
 	for !f.Done() {
@@ -307,8 +307,8 @@ func TestFitStages(t *testing.T) {
 			if p := first.Progressive(); (p != nil) != v.o.Progressive || p != nil && p.Rows != int64(v.rows.Len()) {
 				t.Errorf("progressive %+v", p)
 			}
-			if s := first.Survey(); (s != nil) != strings.HasPrefix(v.stages, "survey") || s != nil &&
-				s.Rows != int64(v.rows.Len()) {
+			if s := first.Survey(); (s != nil) != strings.HasPrefix(v.stages, "survey") ||
+				s != nil && s.Rows != int64(v.rows.Len()) {
 				t.Errorf("survey %+v", s)
 			}
 			if (m.Scaler != nil) != v.o.Standardize && v.o.WarmStart == nil {

@@ -45,8 +45,8 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	s := learner.(*survey.Survey)
 	o := &f.options
 	f.survey = s
-	if n := s.Classes.Len(); o.Folds > 0 && n > 2 && (o.Scoring == "f1" || o.Scoring == "roc_auc") || o.Folds > 0 &&
-		n == 2 && o.Scoring == "f1_macro" {
+	if n := s.Classes.Len(); o.Folds > 0 && n > 2 && (o.Scoring == "f1" || o.Scoring == "roc_auc") ||
+		o.Folds > 0 && n == 2 && o.Scoring == "f1_macro" {
 		return nil, fmt.Errorf("scoring %s: f1 and roc_auc are for two classes, f1_macro is for more: there are %d",
 			o.Scoring, n)
 	}

@@ -147,8 +147,8 @@ func TestSample(t *testing.T) {
 		}
 		var bad *fault.Fault
 		if v.message != "" {
-			if !errors.As(err, &bad) || !strings.Contains(err.Error(), v.message) || v.same &&
-				(wantErr == nil || wantErr.Error() != err.Error()) {
+			if !errors.As(err, &bad) || !strings.Contains(err.Error(), v.message) ||
+				v.same && (wantErr == nil || wantErr.Error() != err.Error()) {
 				t.Errorf("%s: %v, want %s, as without a sample: %v", v.name, err, v.message, wantErr)
 			}
 			continue

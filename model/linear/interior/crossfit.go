@@ -420,8 +420,8 @@ func (x *CrossFit) UnmarshalJSON(b []byte) error {
 
 // check says whether what was read fits together.
 func (x *CrossFit) check() error {
-	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 || x.Scaler != nil &&
-		len(x.Scaler.Mean) != x.features ||
+	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 ||
+		x.Scaler != nil && len(x.Scaler.Mean) != x.features ||
 		len(x.fits) != len(x.alphas) || (x.stage == crossLooking) != (x.own == nil) {
 		return errState
 	}

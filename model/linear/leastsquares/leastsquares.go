@@ -323,8 +323,8 @@ func (g *Gram) Score(m *linear.Model) (linear.RegressionMetrics, error) {
 	return g.score(m.Coef[0], m.Intercept[0], m.Scaler)
 }
 
-func (g *Gram) score(coef []float64, intercept float64, scaler *linear.StandardScaler) (linear.RegressionMetrics,
-	error) {
+func (g *Gram) score(coef []float64, intercept float64,
+	scaler *linear.StandardScaler) (linear.RegressionMetrics, error) {
 	if err := g.filled(); err != nil {
 		return linear.RegressionMetrics{}, err
 	}

@@ -69,8 +69,8 @@ func (x *CrossFit) UnmarshalJSON(b []byte) error {
 
 // checkState says whether what was read fits together.
 func (x *CrossFit) checkState() error {
-	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 || x.begun < 0 || x.Scaler != nil &&
-		len(x.Scaler.Mean) != x.features {
+	if x.from < 0 || x.to < x.from || x.to > len(x.alphas) || x.passes < 0 || x.begun < 0 ||
+		x.Scaler != nil && len(x.Scaler.Mean) != x.features {
 		return errCrossState
 	}
 	if x.stage == crossDrawing {

@@ -377,8 +377,8 @@ func TestOptimizerRefuses(t *testing.T) {
 		"one_class":  {Task: linear.OneClass},
 		"alpha":      {Task: linear.Regression, Loss: linear.Huber, Alpha: new(-1.0)},
 	} {
-		if _, err := NewOptimizer(o, 3); err == nil || !strings.Contains(err.Error(), strings.Fields(name)[0]) &&
-			name != "one_class" {
+		if _, err := NewOptimizer(o, 3); err == nil ||
+			!strings.Contains(err.Error(), strings.Fields(name)[0]) && name != "one_class" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -186,8 +186,8 @@ func TestContinuousTarget(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = s.Advance(p)
-		if (err == nil) != (v.want == "") || err != nil &&
-			(!strings.Contains(err.Error(), v.want) || !strings.Contains(err.Error(), "--task=regression")) {
+		if (err == nil) != (v.want == "") ||
+			err != nil && (!strings.Contains(err.Error(), v.want) || !strings.Contains(err.Error(), "--task=regression")) {
 			t.Errorf("%q: %v, want %q", v.labels, err, v.want)
 		}
 	}

@@ -904,8 +904,8 @@ func (s *Survey) checkState() error {
 		return fmt.Errorf("moments that do not fit %d features", s.Features)
 	}
 	asked := s.strata.Folds
-	if asked < 0 || asked > folds.Max || (s.Folds != nil) != (asked > 0 && s.done) || s.Folds != nil &&
-		s.Folds.K != asked {
+	if asked < 0 || asked > folds.Max || (s.Folds != nil) != (asked > 0 && s.done) ||
+		s.Folds != nil && s.Folds.K != asked {
 		return errors.New("folds that were not asked for")
 	}
 	if s.Folds != nil {

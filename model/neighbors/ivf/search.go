@@ -258,8 +258,8 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	}
 	lists := len(x.parts)
 	s.Bounds = nil
-	if k < 1 || k > most || lists == 0 || q.Dim > maxDim || !x.o.partial && !x.o.unmeasured &&
-		(x.o.Recall == 1 || n <= x.o.Queries()) {
+	if k < 1 || k > most || lists == 0 || q.Dim > maxDim ||
+		!x.o.partial && !x.o.unmeasured && (x.o.Recall == 1 || n <= x.o.Queries()) {
 		found, err := x.exact.KNeighbors(q, k, s) // which checks k
 		if err != nil {
 			return nil, nil, err

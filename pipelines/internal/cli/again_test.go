@@ -37,8 +37,8 @@ func TestBeginAgain(t *testing.T) {
 		if err := a.flags.Parse([]string{"--input=" + c.input}); err != nil {
 			t.Fatal(err)
 		}
-		if before, may := a.mayBeginAgain(context.Background(), c.err); may != c.may || may &&
-			fmt.Sprint(before) != c.before && c.before != "" {
+		if before, may := a.mayBeginAgain(context.Background(), c.err); may != c.may ||
+			may && fmt.Sprint(before) != c.before && c.before != "" {
 			t.Errorf("%s: may begin again: %v, after %d times", c.name, may, before)
 		}
 		a.answered = "12 rows answered"

@@ -66,8 +66,8 @@ func TestFits(t *testing.T) {
 			"the job needs about 1102 MB of memory, and this process may use 1101 MB (ulimit -d): "},
 	} {
 		err := fits(c.need, c.limit)
-		if c.want == "" && err != nil || c.want != "" &&
-			(err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
+		if c.want == "" && err != nil ||
+			c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
 			t.Errorf("%d of %+v: got %v, want %q", c.need, c.limit, err, c.want)
 		}
 	}

@@ -253,8 +253,8 @@ const planRows = 10_000
 
 // Fit finds out how the rows of tables are encoded, and tells it, a line for each column, after settle has changed what
 // it wants to; that may be nil.
-func (t *Tables) Fit(ctx context.Context, job *encode.Job, settle func(*features.Encoding) error) (*features.Encoding,
-	error) {
+func (t *Tables) Fit(ctx context.Context, job *encode.Job,
+	settle func(*features.Encoding) error) (*features.Encoding, error) {
 	if _, err := features.NewSurvey(job.Data.Fields, job.Options); err != nil {
 		// the flags do not fit the columns
 		if _, other := features.NewSurvey(job.Data.Fields, features.Options{}); other == nil {

@@ -17,8 +17,8 @@ const textRunes = 200
 
 // ReadTexts reads the texts of some ids: with ids from lines of an id, a tab and a text, else of the rows by their
 // numbers.
-func ReadTexts(ctx context.Context, name string, wanted map[string]bool, ids bool) (texts map[string]string,
-	err error) {
+func ReadTexts(ctx context.Context, name string, wanted map[string]bool,
+	ids bool) (texts map[string]string, err error) {
 	f, err := files.OpenRead(ctx, name)
 	if err != nil {
 		return nil, err

@@ -244,8 +244,8 @@ func TestZsh(t *testing.T) {
 		body, _, _ = strings.Cut(body, ";;")
 		help, _, _ := clitest.End(t, clitest.Program(dir, "help", command))
 		for _, m := range regexp.MustCompile(`(?m)^  (--[a-z0-9_]+=?)`).FindAllStringSubmatch(help, -1) {
-			if name := strings.TrimSuffix(m[1], "="); !ok || !strings.Contains(body, "'"+name+"=-[") &&
-				!strings.Contains(body, "'"+name+"[") {
+			if name := strings.TrimSuffix(m[1], "="); !ok ||
+				!strings.Contains(body, "'"+name+"=-[") && !strings.Contains(body, "'"+name+"[") {
 				t.Errorf("%s: no %s", command, name)
 			}
 		}

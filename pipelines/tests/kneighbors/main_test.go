@@ -452,8 +452,8 @@ func TestInterruptedIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		hidden, err := filepath.Glob(filepath.Join(dir, "out/staging/.*"))
-		if err != nil || len(hidden) > 0 || len(left) > 0 &&
-			fmt.Sprint(left) != fmt.Sprintf("[%s]", filepath.Join(dir, "out/staging")) ||
+		if err != nil || len(hidden) > 0 ||
+			len(left) > 0 && fmt.Sprint(left) != fmt.Sprintf("[%s]", filepath.Join(dir, "out/staging")) ||
 			stderr.String() != "kneighbors: interrupted, no output written\n" {
 			t.Errorf("%v: left %v %v\n%s", way, left, hidden, stderr.String())
 		}

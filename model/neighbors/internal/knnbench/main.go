@@ -264,8 +264,8 @@ func recall(points *vectors.Block, found *neighbors.Neighbors, o neighbors.Optio
 			if j == i || is[int32(j)] {
 				continue
 			}
-			if d := neighbors.Distance(query, points.Row(j, y), o); d < distances[last] || d == distances[last] &&
-				int32(j) < positions[last] {
+			if d := neighbors.Distance(query, points.Row(j, y), o); d < distances[last] ||
+				d == distances[last] && int32(j) < positions[last] {
 				bad++
 			}
 		}

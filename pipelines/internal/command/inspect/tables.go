@@ -251,8 +251,8 @@ func (p *page) commands(all []profile.Command) {
 // quoted is a value for a shell.
 func quoted(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r == '/' || r == '.' || r == '-' || r == '_' || r == ',' || r == ':' || r >= '0' && r <= '9' || r >= 'A' &&
-			r <= 'Z' || r >= 'a' && r <= 'z')
+		return !(r == '/' || r == '.' || r == '-' || r == '_' || r == ',' || r == ':' || r >= '0' && r <= '9' ||
+			r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
 	}) {
 		return s
 	}

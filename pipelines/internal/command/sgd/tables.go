@@ -77,8 +77,8 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 }
 
 // train learns.
-func (c *command) train(ctx context.Context, job *linear.Job, options fitting.FitOptions) (*fitting.Fit, *linear.Report,
-	error) {
+func (c *command) train(ctx context.Context, job *linear.Job,
+	options fitting.FitOptions) (*fitting.Fit, *linear.Report, error) {
 	fit, err := fitting.NewFit(options, job.Data.Dim, job.Data.Columns)
 	if err != nil {
 		return nil, nil, cli.Usage(err)
