@@ -82,7 +82,7 @@ func inspectJSONL(ctx context.Context, f File, comp compression, o Options) (Sou
 		return emptySource(o.EmptyDim), nil
 	}
 	if s.listed() {
-		return s, s.settleSparse(ctx, &o)
+		return s, settleListed(ctx, s, s.File, &s.dim, &o)
 	}
 	return s, nil
 }

@@ -1,7 +1,6 @@
 package formats
 
 import (
-	"context"
 	"slices"
 	"strconv"
 
@@ -194,20 +193,6 @@ func (s *jsonlSource) firstSparse(line []byte, o *Options) error {
 		return s.inFirst(f)
 	}
 	return nil
-}
-
-// settleSparse finds out how many columns there are.
-func (s *jsonlSource) settleSparse(ctx context.Context, o *Options) (err error) {
-	if s.dim = o.listedDim(); s.dim == 0 {
-		s.dim = maxIndex + 1
-		if s.dim, err = measureListed(ctx, s); err != nil {
-			return err
-		}
-		if s.dim == 0 {
-			return unmeasured(s.Name())
-		}
-	}
-	return o.checkColumns(s.File, int64(s.dim))
 }
 
 // sparseColumns reports whether the columns of a table, those within objects included, are those of sparse rows.

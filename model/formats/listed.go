@@ -74,6 +74,20 @@ func Tableless(err error) bool {
 	return errors.As(err, &t)
 }
 
+// settleListed finds out how many columns a source has, in dim, which the source reads by.
+func settleListed(ctx context.Context, src Source, f File, dim *int, o *Options) (err error) {
+	if *dim = o.listedDim(); *dim == 0 {
+		*dim = maxIndex + 1
+		if *dim, err = measureListed(ctx, src); err != nil {
+			return err
+		}
+		if *dim == 0 {
+			return unmeasured(f.Name())
+		}
+	}
+	return o.checkColumns(f, int64(*dim))
+}
+
 // measureListed is the number of columns that the rows of a source have: one beyond the greatest that a row names. Rows
 // at fault do not count. The source must take any column.
 func measureListed(ctx context.Context, src Source) (dim int, err error) {

@@ -452,6 +452,11 @@ type batchReader struct {
 }
 
 func (r *batchReader) Read(b *vectors.Block, max int) error {
+	return r.read(max, func(left int) (int, error) { return r.appendTo(b, left) })
+}
+
+// read reads at most max rows: take moves at most so many of the batch, and returns how many.
+func (r *batchReader) read(max int, take func(left int) (int, error)) error {
 	for read := 0; read < max; {
 		if r.err != nil {
 			return r.err
@@ -468,7 +473,7 @@ func (r *batchReader) Read(b *vectors.Block, max int) error {
 			}
 			r.next = r.until
 		}
-		n, err := r.appendTo(b, max-read)
+		n, err := take(max - read)
 		if err != nil {
 			return err
 		}
@@ -486,20 +491,46 @@ type batch struct {
 	at           int              // place of the first of them
 	f32          []float32        // all rows, unless they are in f64
 	f64          []float64        // all rows, or empty
-	ids          vectors.IDs      // of all rows, or empty
-	target       []float64        // of all rows, or empty
-	labels       []string         // of all rows, or empty
-	weights      []float64        // of all rows, or empty
-	faults       []*fault.Fault   // of the rows that are left, in their order; their values mean nothing
-	lost         lostIDs
+	beside
+	faults []*fault.Fault // of the rows that are left, in their order; their values mean nothing
+	lost   lostIDs
+}
+
+// beside is what the rows of a batch have beside their values: of all rows, or empty.
+type beside struct {
+	ids     vectors.IDs
+	target  []float64
+	labels  []string
+	weights []float64
+}
+
+func (x *beside) reset() {
+	x.ids.Reset()
+	x.target, x.labels, x.weights = x.target[:0], x.labels[:0], x.weights[:0]
+}
+
+// appendBeside appends what the rows from lo to hi have.
+func (x *beside) appendBeside(b *vectors.Block, lo, hi int) {
+	if x.ids.Len() > 0 {
+		ids := x.ids.Slice(lo, hi)
+		b.IDs.AppendAll(&ids)
+	}
+	if len(x.target) > 0 {
+		b.Target = append(b.Target, x.target[lo:hi]...)
+	}
+	if len(x.labels) > 0 {
+		b.Labels = append(b.Labels, x.labels[lo:hi]...)
+	}
+	if len(x.weights) > 0 {
+		b.Weights = append(b.Weights, x.weights[lo:hi]...)
+	}
 }
 
 // begin begins a batch of rows of which nothing is decoded yet.
 func (a *batch) begin(first int64, rows int) {
 	a.first, a.until, a.at = first, first+int64(rows), 0
 	a.f32, a.f64, a.faults = a.f32[:0], a.f64[:0], a.faults[:0]
-	a.ids.Reset()
-	a.target, a.labels, a.weights = a.target[:0], a.labels[:0], a.weights[:0]
+	a.beside.reset()
 	clear(a.lost)
 }
 
@@ -527,19 +558,7 @@ func (a *batch) appendTo(b *vectors.Block, max int) (int, error) {
 	} else {
 		n, column = b.AppendRows32(a.f32[lo:hi], a.first)
 	}
-	if a.ids.Len() > 0 {
-		ids := a.ids.Slice(a.at, a.at+n)
-		b.IDs.AppendAll(&ids)
-	}
-	if len(a.target) > 0 {
-		b.Target = append(b.Target, a.target[a.at:a.at+n]...)
-	}
-	if len(a.labels) > 0 {
-		b.Labels = append(b.Labels, a.labels[a.at:a.at+n]...)
-	}
-	if len(a.weights) > 0 {
-		b.Weights = append(b.Weights, a.weights[a.at:a.at+n]...)
-	}
+	a.appendBeside(b, a.at, a.at+n)
 	a.advance(n)
 	if column >= 0 {
 		err := a.refused(column)

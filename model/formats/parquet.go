@@ -90,7 +90,7 @@ func inspectParquet(ctx context.Context, f File, _ compression, o Options) (Sour
 		return nil, err
 	}
 	if s.sparse {
-		return s, s.settleSparse(ctx, &o)
+		return s, settleListed(ctx, s, s.File, &s.dim, &o)
 	}
 	return s, nil
 }

@@ -1,9 +1,6 @@
 package formats
 
 import (
-	"context"
-	"io"
-
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
@@ -101,20 +98,6 @@ func mapOf(root schema.Node, s *schema.Schema, leaf int) []parquetField {
 	return fields
 }
 
-// settleSparse finds out how many columns there are.
-func (s *parquetSource) settleSparse(ctx context.Context, o *Options) (err error) {
-	if s.dim = o.listedDim(); s.dim == 0 {
-		s.dim = maxIndex + 1
-		if s.dim, err = measureListed(ctx, s); err != nil {
-			return err
-		}
-		if s.dim == 0 {
-			return unmeasured(s.Name())
-		}
-	}
-	return o.checkColumns(s.File, int64(s.dim))
-}
-
 // entryCount is the number of entries, or one more for each row that has none.
 func (s *parquetSource) entryCount() int64 {
 	if !s.sparse {
@@ -144,7 +127,7 @@ const sparseRows = 4096
 
 func (s *parquetSource) sparseReader(r *parquetReader) Reader {
 	p := &parquetSparse{parquetReader: *r}
-	p.row.dim = int64(s.dim)
+	p.batchReader.fill, p.row.dim = p.fillSparse, int64(s.dim)
 	p.scratch.def = make([]int16, sparseRows)
 	p.scratch.f32, p.scratch.f64 = make([]float32, sparseRows), make([]float64, sparseRows)
 	return p
@@ -155,28 +138,7 @@ func (p *parquetSparse) Read(b *vectors.Block, max int) error {
 	if b.Sparse == nil && p.s.dim > maxColumns {
 		return tooManyColumns(p.s.Name(), int64(p.s.dim))
 	}
-	r := &p.batchReader
-	for read := 0; read < max; read++ {
-		if r.err != nil {
-			return r.err
-		}
-		if r.left() == 0 {
-			if r.next == r.end {
-				if read > 0 {
-					return nil
-				}
-				return io.EOF
-			}
-			if r.err = p.fillSparse(); r.err != nil {
-				return r.err
-			}
-			r.next = r.until
-		}
-		if err := p.one(b); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.read(max, func(int) (int, error) { return 1, p.one(b) })
 }
 
 // one moves the next row of the batch to b.
@@ -198,18 +160,7 @@ func (p *parquetSparse) one(b *vectors.Block) error {
 		}
 		return err
 	}
-	if a.ids.Len() > 0 {
-		b.AppendID(a.ids.At(at))
-	}
-	if len(a.target) > 0 {
-		b.Target = append(b.Target, a.target[at])
-	}
-	if len(a.labels) > 0 {
-		b.Labels = append(b.Labels, a.labels[at])
-	}
-	if len(a.weights) > 0 {
-		b.Weights = append(b.Weights, a.weights[at])
-	}
+	a.appendBeside(b, at, at+1)
 	return nil
 }
 

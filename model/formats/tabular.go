@@ -70,14 +70,11 @@ type cellsBatch struct {
 	table    *tables.Table
 	first    int64 // number of the first row
 	rows, at int   // in the batch, and the place of the first that is left
-	ids      vectors.IDs
-	target   []float64
-	labels   []string
-	weights  []float64
-	none     []bool // rows without a target; nil where all have one
-	marks           // rows at fault
-	lost     lostIDs
-	keeps    bool // rows without a target
+	beside
+	none  []bool // rows without a target; nil where all have one
+	marks        // rows at fault
+	lost  lostIDs
+	keeps bool // rows without a target
 
 	next, end int64        // numbers of the rows that are not in the batch yet
 	fill      func() error // fills the batch with at least one row, number next
@@ -92,8 +89,8 @@ func (a *cellsBatch) NoTarget() int64 { return a.without }
 func (a *cellsBatch) begin(first int64, rows int) {
 	a.first, a.rows, a.at = first, rows, 0
 	a.table.Reset()
-	a.ids.Reset()
-	a.target, a.labels, a.weights, a.none = a.target[:0], a.labels[:0], a.weights[:0], a.none[:0]
+	a.beside.reset()
+	a.none = a.none[:0]
 	clear(a.marks)
 	clear(a.lost)
 }
@@ -203,19 +200,7 @@ func (a *cellsBatch) move(b *vectors.Block, hi int) {
 	for i := lo; i < hi; i++ {
 		b.Numbers = append(b.Numbers, a.first+int64(i))
 	}
-	if a.ids.Len() > 0 {
-		ids := a.ids.Slice(lo, hi)
-		b.IDs.AppendAll(&ids)
-	}
-	if len(a.target) > 0 {
-		b.Target = append(b.Target, a.target[lo:hi]...)
-	}
-	if len(a.labels) > 0 {
-		b.Labels = append(b.Labels, a.labels[lo:hi]...)
-	}
-	if len(a.weights) > 0 {
-		b.Weights = append(b.Weights, a.weights[lo:hi]...)
-	}
+	a.appendBeside(b, lo, hi)
 }
 
 // booleanLabel is the label of a boolean: as pandas writes it, in every format.
