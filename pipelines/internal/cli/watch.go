@@ -132,6 +132,22 @@ func (w *Watch) CheckAnswers(in *Input, patterns []string, out *Output, without 
 	return w.Check(patterns, without, outputs)
 }
 
+// CheckTarget says that files of targets cannot go with the files.
+func (w *Watch) CheckTarget(in *Input) error {
+	if reading, err := in.Options(); !w.On() || err != nil || len(reading.Targets) == 0 {
+		return nil // or the job tells of the flags
+	}
+	return errors.New("--target: --watch takes a column, as files of targets would have to arrive with their rows")
+}
+
+// CheckShards says that answers are not cut into shards.
+func (w *Watch) CheckShards(out *Output) error {
+	if !w.On() || *out.Shards <= 1 {
+		return nil
+	}
+	return errors.New("--num_shards: --watch writes one file for each of the input")
+}
+
 // answerOf is the file of the answers to a file, by the name with a *. An ending that both have does not come twice.
 func answerOf(out, name string) string {
 	dir, pattern := files.Split(out)

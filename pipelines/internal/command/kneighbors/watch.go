@@ -36,9 +36,7 @@ func (c *command) watched() error {
 	if given := c.page.Given(); given != "" && given != cli.NoReport {
 		errs = append(errs, errors.New("--report: not with --watch"))
 	}
-	if *c.output.Shards > 1 {
-		errs = append(errs, errors.New("--num_shards: --watch writes one file for each of the input"))
-	}
+	errs = append(errs, c.watch.CheckShards(c.output))
 	if strings.HasSuffix(c.output.Path.Path(), ".npy") || *c.output.Format == "npy" {
 		errs = append(errs, errors.New(
 			"--output: .npy is two files of neighbours, of which --watch cannot put both in place at once: take .csv, .jsonl or .parquet"))

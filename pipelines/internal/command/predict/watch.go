@@ -16,15 +16,8 @@ import (
 
 // watched says which flags are at fault where files are answered as they arrive.
 func (c *command) watched() error {
-	err := c.watch.CheckAnswers(c.input, c.input.Patterns(), c.output, []string{"output_onnx"})
-	if c.watch.On() && *c.output.Shards > 1 {
-		err = errors.Join(err, errors.New("--num_shards: --watch writes one file for each of the input"))
-	}
-	if reading, unread := c.input.Options(); c.watch.On() && unread == nil && len(reading.Targets) > 0 {
-		err = errors.Join(err, errors.New(
-			"--target: --watch takes a column, as files of targets would have to arrive with their rows"))
-	}
-	return err
+	return errors.Join(c.watch.CheckAnswers(c.input, c.input.Patterns(), c.output, []string{"output_onnx"}),
+		c.watch.CheckShards(c.output), c.watch.CheckTarget(c.input))
 }
 
 // answer predicts the rows of a file by the model as it is now.
