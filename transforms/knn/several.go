@@ -95,9 +95,10 @@ func listed(names []string) string {
 	return fmt.Sprintf("%q", names)
 }
 
-// CheckInput says in what indexes of earlier runs differ from those of the files of an input, one after the other.
-func CheckInput(names []string, indexes []*Prebuilt, corpus *vectorio.Dataset, reading vectorio.Options) error {
-	count := 0
+// CheckInput says in what the indexes of earlier runs, which have these names, differ from those of the files of the
+// Corpus, one after the other.
+func (j *Job) CheckInput(names []string) error {
+	indexes, corpus, count := j.indexes(), j.Corpus, 0
 	for _, p := range indexes {
 		count += len(p.Note.Files)
 	}
@@ -111,7 +112,7 @@ func CheckInput(names []string, indexes []*Prebuilt, corpus *vectorio.Dataset, r
 		if len(indexes) > 1 {
 			some.Files = corpus.Files[at : at+len(p.Note.Files)]
 		}
-		if err := p.Check(names[i], &some, reading); err != nil {
+		if err := p.Check(names[i], &some, j.Reading); err != nil {
 			return err
 		}
 		at += len(p.Note.Files)

@@ -333,8 +333,7 @@ func (c *command) approximate(o *knn.Options) error {
 func (c *command) reuse(job *knn.Job) error {
 	name, given := c.indexes[0], job.Options.Neighbors
 	if job.Corpus != nil {
-		if err := knn.CheckInput(c.indexes, append([]*knn.Prebuilt{job.Index}, job.More...), job.Corpus,
-			job.Reading); err != nil {
+		if err := job.CheckInput(c.indexes); err != nil {
 			return err
 		}
 		job.Corpus = nil
