@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -268,8 +267,5 @@ func Write(ctx context.Context, name string, e *model.Encoding) error {
 	if err != nil {
 		return err
 	}
-	return files.Output(ctx, name, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
-		return err
-	})
+	return files.OutputFile(ctx, name, append(b, '\n'))
 }

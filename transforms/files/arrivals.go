@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -95,35 +94,14 @@ func (a *Arrivals) list(ctx context.Context, known func(Info) bool) ([]Info, err
 
 // arrived lists the files of a pattern, of which there need be none.
 func arrived(ctx context.Context, pattern string) ([]Info, error) {
-	p, ok := local(pattern)
-	if !ok {
-		infos, err := list(ctx, pattern)
-		if f := (*fault.Fault)(nil); errors.As(err, &f) && f.Expected == oneFile {
-			err = nil
-		}
-		return infos, err
+	if p, ok := local(pattern); ok {
+		return listLocal(pattern, p, true)
 	}
-	names, err := filepath.Glob(p)
-	if err != nil {
-		return nil, fault.File(pattern, "a glob with closed brackets", "%v", err)
+	infos, err := list(ctx, pattern)
+	if f := (*fault.Fault)(nil); errors.As(err, &f) && f.Expected == oneFile {
+		err = nil
 	}
-	if _, err := os.Lstat(p); err == nil && len(names) == 0 {
-		names = []string{p} // a name with brackets of its own
-	}
-	var infos []Info
-	for _, name := range names {
-		info, err := statLocal(name)
-		switch {
-		case errors.Is(err, os.ErrNotExist): // it has gone, or is a link to nothing
-		case err != nil:
-			return nil, err
-		case info.Name != "":
-			infos = append(infos, info)
-		case name == p:
-			return nil, fault.File(pattern, fmt.Sprintf("a file, or the glob %s", path.Join(pattern, "*")), "a directory")
-		}
-	}
-	return infos, nil
+	return infos, err
 }
 
 // Matches reports whether a file of this name would be one of a pattern's, by way of links to directories, too.

@@ -129,29 +129,11 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 		none = fault.File(pattern, oneFile, "no file that matches")
 	}
 	if p, ok := local(pattern); ok {
-		names, err := filepath.Glob(p)
-		if err != nil {
-			return nil, fault.File(pattern, "a glob with closed brackets", "%v", err)
+		infos, err := listLocal(pattern, p, false)
+		if err == nil && len(infos) == 0 {
+			err = none
 		}
-		if _, err := os.Lstat(p); err == nil && len(names) == 0 {
-			names = []string{p} // a name with brackets of its own
-		}
-		var infos []Info
-		for _, name := range names {
-			info, err := statLocal(name)
-			if err != nil {
-				return nil, err
-			}
-			if info.Name != "" {
-				infos = append(infos, info)
-			} else if name == p {
-				return nil, fault.File(pattern, fmt.Sprintf("a file, or the glob %s", path.Join(pattern, "*")), "a directory")
-			}
-		}
-		if len(infos) == 0 {
-			return nil, none
-		}
-		return infos, nil
+		return infos, err
 	}
 	if isGCS(pattern) {
 		infos, err := listGCS(ctx, pattern)
@@ -179,6 +161,32 @@ func list(ctx context.Context, pattern string) ([]Info, error) {
 	}
 	if len(infos) == 0 {
 		return nil, none
+	}
+	return infos, nil
+}
+
+// listLocal lists the files of this host that match a pattern, whose local form is p, of which there need be none. Names
+// that go away in the meantime, and links to nothing, are passed over where they may.
+func listLocal(pattern, p string, mayGo bool) ([]Info, error) {
+	names, err := filepath.Glob(p)
+	if err != nil {
+		return nil, fault.File(pattern, "a glob with closed brackets", "%v", err)
+	}
+	if _, err := os.Lstat(p); err == nil && len(names) == 0 {
+		names = []string{p} // a name with brackets of its own
+	}
+	var infos []Info
+	for _, name := range names {
+		info, err := statLocal(name)
+		switch {
+		case mayGo && errors.Is(err, os.ErrNotExist):
+		case err != nil:
+			return nil, err
+		case info.Name != "":
+			infos = append(infos, info)
+		case name == p:
+			return nil, fault.File(pattern, fmt.Sprintf("a file, or the glob %s", path.Join(pattern, "*")), "a directory")
+		}
 	}
 	return infos, nil
 }

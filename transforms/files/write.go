@@ -117,10 +117,19 @@ func Output(ctx context.Context, name string, fill func(io.Writer) error) error 
 
 // WriteFile writes b in the place of a file, whole or not at all.
 func WriteFile(ctx context.Context, name string, b []byte) error {
-	return Replace(ctx, name, func(w io.Writer) error {
+	return Replace(ctx, name, filling(b))
+}
+
+// OutputFile is WriteFile of a file that a user has asked for: see [Output].
+func OutputFile(ctx context.Context, name string, b []byte) error {
+	return Output(ctx, name, filling(b))
+}
+
+func filling(b []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
-	})
+	}
 }
 
 // localTarget is written beside the file.

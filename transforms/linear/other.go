@@ -155,17 +155,15 @@ func load(format, name string, r io.Reader) (*applied, error) {
 
 // ReadAny reads a model of any kind from any store, into the job.
 func (j *PredictJob) ReadAny(ctx context.Context, name string) error {
-	return readModel(ctx, name, func(r io.Reader) error {
-		b, err := io.ReadAll(r)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		a, err := loadAny(name, b)
-		if err == nil {
-			j.Model, j.Other = a.linear, a.other
-		}
+	b, err := ReadModelFile(ctx, name)
+	if err != nil {
 		return err
-	})
+	}
+	a, err := loadAny(name, b)
+	if err == nil {
+		j.Model, j.Other = a.linear, a.other
+	}
+	return err
 }
 
 // loadAny reads a model of any kind, which the file tells.

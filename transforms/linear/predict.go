@@ -100,6 +100,17 @@ func ReadModel(ctx context.Context, name string) (m *model.Model, err error) {
 	return m, err
 }
 
+// ReadModelFile reads the file of a model of any kind from any store.
+func ReadModelFile(ctx context.Context, name string) (b []byte, err error) {
+	err = readModel(ctx, name, func(r io.Reader) error {
+		if b, err = io.ReadAll(r); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	return b, err
+}
+
 // readModel opens the file of a model.
 func readModel(ctx context.Context, name string, load func(r io.Reader) error) error {
 	r, err := files.OpenRead(ctx, name)

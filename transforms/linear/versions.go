@@ -236,10 +236,7 @@ func (v *Versions) mend(ctx context.Context) error {
 }
 
 func (v *Versions) copy(ctx context.Context, model []byte) error {
-	err := files.Output(ctx, v.model, func(w io.Writer) error {
-		_, err := w.Write(model)
-		return err
-	})
+	err := files.OutputFile(ctx, v.model, model)
 	if err == nil {
 		err = files.SyncDir(v.model)
 	}

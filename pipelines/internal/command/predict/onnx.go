@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
-	"beamlearn/model/fault"
 	"beamlearn/model/onnx"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/linear"
 )
 
 // converted is what --summary writes of a model as ONNX.
@@ -39,10 +37,7 @@ func (c *command) convert(ctx context.Context) error {
 		return err
 	}
 	name := c.model.String()
-	b, err := files.ReadFile(ctx, name)
-	if errors.Is(err, os.ErrNotExist) {
-		return fault.File(name, "a model", "no file of that name")
-	}
+	b, err := linear.ReadModelFile(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -55,11 +50,7 @@ func (c *command) convert(ctx context.Context) error {
 		show.Line("model", "%s", graph.Kind)
 		return c.Explain(show, graph)
 	}
-	err = files.Output(ctx, c.onnx.Path(), func(w io.Writer) error {
-		_, err := w.Write(graph.Bytes)
-		return err
-	})
-	if err != nil {
+	if err := files.OutputFile(ctx, c.onnx.Path(), graph.Bytes); err != nil {
 		return err
 	}
 	summary := &converted{

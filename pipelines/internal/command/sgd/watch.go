@@ -39,10 +39,7 @@ func (c *command) watched() error {
 	if given := c.page.Given(); given != "" && given != cli.NoReport {
 		errs = append(errs, errors.New("--report: not with --watch"))
 	}
-	if reading, err := c.input.Options(); err == nil && len(reading.Targets) > 0 {
-		errs = append(errs, errors.New(
-			"--target: --watch takes a column, as files of targets would have to arrive with their rows"))
-	}
+	errs = append(errs, c.watch.CheckTarget(c.input))
 	if name := c.output.Path(); name != "" &&
 		(!files.IsLocal(name) || files.IsStream(name) || !strings.HasSuffix(name, ".json")) {
 		errs = append(errs, errors.New(
@@ -111,10 +108,7 @@ func (w *watching) begin(ctx context.Context) error {
 		if w.command.warm.String() == "" {
 			return nil
 		}
-		text, err := files.ReadFile(ctx, w.command.warm.String())
-		if errors.Is(err, os.ErrNotExist) {
-			return fault.File(w.command.warm.String(), "a model", "no file of that name")
-		}
+		text, err := linear.ReadModelFile(ctx, w.command.warm.String())
 		if err != nil {
 			return err
 		}
