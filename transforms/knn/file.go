@@ -57,6 +57,8 @@ type Note struct {
 	// Changed says that the points are not those of Files, read in this way: some were deleted, or others were added that
 	// were read in another way.
 	Changed bool `json:",omitempty"`
+	// Otherwise are the flags of how rows that were added were read in another way than the others.
+	Otherwise []string `json:",omitempty"`
 }
 
 // Prebuilt is an index of an earlier run.
@@ -122,6 +124,10 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 		return fault.File(name, "an index of the input as it is: build it anew", found, args...)
 	}
 	if p.Note.Changed {
+		if flags := p.Note.Otherwise; flags != nil {
+			return stale("a version of one, to which rows were added that were read with other %s: ask it without the input",
+				strings.Join(flags, ", "))
+		}
 		return stale("a version of one, of which points were deleted or added: ask it without the input")
 	}
 	if len(corpus.Files) != len(p.Note.Files) {
@@ -140,9 +146,11 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 	if p.Note.Encoding != nil || p.Note.Columns != nil && slices.Equal(p.Note.Columns, corpus.Columns) {
 		was.Columns, is.Columns = nil, nil // the encoding, or their names, say which
 	}
-	if !reflect.DeepEqual(was, is) || p.Note.SkipFaults != reading.SkipFaults {
-		return stale("an index of rows that were read with other options (columns, id, header, dtype, format, or faulty " +
-			"rows)")
+	if flags := p.Note.otherwise(reading, was.Columns == nil && is.Columns == nil); len(flags) > 0 {
+		return stale("an index of rows that were read with other %s", strings.Join(flags, ", "))
+	}
+	if !reflect.DeepEqual(was, is) {
+		return stale("an index of rows that were read as something else: as rows of tables, or as numbers")
 	}
 	return nil
 }

@@ -24,7 +24,9 @@ type IndexJob struct {
 	// From is the version that a new one begins with: see version.go. Default: none.
 	From *Prebuilt
 
-	gone []int32 // positions of the points of From that are deleted
+	gone  []int32 // positions of the points of From that are deleted
+	notes []string
+	told  vectorio.Options // how rows are read by what was said of the new version alone
 }
 
 // Check reports what is wrong with the job as far as can be told before it runs.

@@ -398,7 +398,7 @@ func TestPrebuiltFaults(t *testing.T) {
 		want string
 	}{
 		"other file":    {check(y, vectorio.Options{}), "x.index: found an index of " + x + ", not of " + y},
-		"other options": {check(x, vectorio.Options{SkipFaults: true}), "read with other options"},
+		"other options": {check(x, vectorio.Options{SkipFaults: true}), "read with other --on_error"},
 		"written to": {errors.Join(os.Chtimes(x, later, later), check(x, vectorio.Options{})),
 			"as it was before it was written to, expected an index of the input as it is: build it anew"},
 	} {

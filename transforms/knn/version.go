@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -34,7 +33,8 @@ import (
 
 func init() { beam.RegisterDoFn(&versionFn{}) }
 
-// InspectFrom finds the version to begin with. Its options are those of the new one.
+// InspectFrom finds the version to begin with. Its options are those of the new one, and so is how its rows were read,
+// but for what Reading says already; see [IndexJob.SkipFaultsAsBefore] for rows at fault.
 func (j *IndexJob) InspectFrom(ctx context.Context, path string) (err error) {
 	if j.From, err = Inspect(ctx, path); err != nil {
 		return err
@@ -43,15 +43,76 @@ func (j *IndexJob) InspectFrom(ctx context.Context, path string) (err error) {
 	if j.Options.Neighbors = j.From.Options; j.Options.Recall == 0 {
 		j.Options.Recall = was.Recall
 	}
-	f := &j.Reading.Formats
-	f.Cells = was.Encoding != nil
-	if f.IDColumn == "" {
-		f.IDColumn = was.Formats.IDColumn
+	j.told = j.Reading
+	j.Reading.Formats.Cells = was.Encoding != nil
+	for _, o := range readingOptions {
+		o.keep(&j.Reading.Formats, &was.Formats)
 	}
-	if f.DType == vectors.Auto {
-		f.DType = was.Formats.DType
+	if f := &j.Reading.Formats; f.Columns == nil && was.Columns == nil {
+		f.Columns = was.Formats.Columns // else columns meet by their names
 	}
 	return nil
+}
+
+// SkipFaultsAsBefore leaves out rows at fault where the version before did. Call it after [IndexJob.InspectFrom], where
+// nobody says what becomes of them.
+func (j *IndexJob) SkipFaultsAsBefore() { j.Reading.SkipFaults = j.From.Note.SkipFaults }
+
+// readingOption is an option of how rows are read, by the name of its flag.
+type readingOption struct {
+	flag string
+	// keep sets the option to what it was where it says nothing.
+	keep func(is, was *formats.Options)
+	same func(is, was *formats.Options) bool
+}
+
+// readingOptions are those that a version takes from the one before, except for the columns.
+var readingOptions = []readingOption{
+	optionOf("id_column", func(o *formats.Options) *string { return &o.IDColumn }),
+	optionOf("dtype", func(o *formats.Options) *vectors.DType { return &o.DType }, vectors.Auto),
+	optionOf("format", func(o *formats.Options) *string { return &o.Format }),
+	optionOf("array", func(o *formats.Options) *string { return &o.Array }),
+	optionOf("header", func(o *formats.Options) *formats.Header { return &o.Header }, formats.HeaderAuto),
+	optionOf("delimiter", func(o *formats.Options) *string { return &o.Delimiter }, formats.DelimiterAuto),
+	optionOf("decimal", func(o *formats.Options) *string { return &o.Decimal }),
+	optionOf("thousands", func(o *formats.Options) *string { return &o.Thousands }),
+	optionOf("comment", func(o *formats.Options) *string { return &o.Comment }),
+	optionOf("quoting", func(o *formats.Options) *formats.Quoting { return &o.Quoting }, formats.QuotingMinimal),
+	optionOf("encoding", func(o *formats.Options) *formats.Encoding { return &o.Encoding }, formats.EncodingAuto),
+	optionOf("skip_rows", func(o *formats.Options) *int { return &o.SkipRows }),
+}
+
+// optionOf is an option that says nothing where it is zero or what else is given.
+func optionOf[T comparable](flag string, of func(*formats.Options) *T, nothing ...T) readingOption {
+	var zero T
+	settled := func(v T) T {
+		if slices.Contains(nothing, v) {
+			return zero
+		}
+		return v
+	}
+	return readingOption{flag: flag, keep: func(is, was *formats.Options) {
+		if settled(*of(is)) == zero {
+			*of(is) = *of(was)
+		}
+	}, same: func(is, was *formats.Options) bool { return settled(*of(is)) == settled(*of(was)) }}
+}
+
+// otherwise names the flags by which rows were read in another way than those of an index. named says that their
+// columns met by names.
+func (n *Note) otherwise(is vectorio.Options, named bool) (flags []string) {
+	if !named && !slices.Equal(is.Formats.Columns, n.Formats.Columns) {
+		flags = append(flags, "--columns")
+	}
+	for _, o := range readingOptions {
+		if !o.same(&is.Formats, &n.Formats) {
+			flags = append(flags, "--"+o.flag)
+		}
+	}
+	if is.SkipFaults != n.SkipFaults {
+		flags = append(flags, "--on_error")
+	}
+	return flags
 }
 
 // InspectAdded finds the rows to add, whose columns meet those of the index by their names: see [Job.InspectQueries].
@@ -90,7 +151,9 @@ func (p *Prebuilt) sameIDs(name string, labelled bool) error {
 // column that is called as that of the ids of the points, or the only one; or a .npy of one dimension. Ids that occur
 // again do no harm, and those that no point has are at fault.
 func (j *IndexJob) InspectDeleted(ctx context.Context, patterns []string) error {
-	ids, header, name, err := readIDs(ctx, patterns, j.Reading)
+	reading := j.told // a list of ids is no file of points
+	reading.Formats.IDColumn = j.Reading.Formats.IDColumn
+	ids, header, name, err := readIDs(ctx, patterns, reading)
 	if err != nil {
 		return err
 	}
@@ -104,17 +167,32 @@ func (j *IndexJob) InspectDeleted(ctx context.Context, patterns []string) error 
 			ids = append(ids, vectors.ParseID(header))
 		}
 	}
-	gone, unknown := x.Find(ids)
-	if len(unknown) > 0 {
-		what := "ids"
-		if !j.From.Labelled {
-			what = "numbers of rows"
-		}
-		return fault.File(name, what+" that points of "+j.From.File.Path+" have", "%s that none has", someIDs(unknown))
+	what := "ids"
+	if !j.From.Labelled {
+		what = "numbers of rows"
 	}
-	j.gone = gone
+	gone, unknown := x.Find(ids)
+	if n := len(unknown); n > 0 {
+		return fault.File(name, what+" that points of "+j.From.File.Path+" have", "%s that none has (%d of %d are found)",
+			someIDs(unknown), distinct(ids)-n, distinct(ids))
+	}
+	if j.gone = gone; len(ids) == 0 {
+		j.notes = append(j.notes, fmt.Sprintf("%s holds no %s: no point of %s is deleted", name, what, j.From.File.Path))
+	}
 	return nil
 }
+
+// distinct counts ids, each once.
+func distinct(ids []vectors.ID) int {
+	seen := make(map[vectors.ID]bool, len(ids))
+	for _, id := range ids {
+		seen[id] = true
+	}
+	return len(seen)
+}
+
+// Notes are what is to be told of the ids to delete: none, where these delete points.
+func (j *IndexJob) Notes() []string { return j.notes }
 
 // someIDs are ids, as many as one wants to read.
 func someIDs(ids []vectors.ID) string {
@@ -321,10 +399,13 @@ func (f *versionFn) noteOf(added int64, gone, rejected int) Note {
 	}
 	n.Total += added
 	n.Rejected += int64(rejected)
-	was, is := n.Formats, f.Reading.Formats
-	was.Sparse, is.Sparse = false, false
-	same := added == 0 || n.Encoding == nil && reflect.DeepEqual(was, is) && n.SkipFaults == f.Reading.SkipFaults
-	n.Files, n.Changed = append(slices.Clip(n.Files), f.Kept...), n.Changed || gone > 0 || !same
+	if added > 0 {
+		n.Otherwise = slices.Concat(n.Otherwise, n.otherwise(f.Reading, n.Columns != nil))
+		slices.Sort(n.Otherwise)
+		n.Otherwise = slices.Compact(n.Otherwise)
+	}
+	n.Changed = n.Changed || gone > 0 || added > 0 && n.Encoding != nil || n.Otherwise != nil
+	n.Files = append(slices.Clip(n.Files), f.Kept...)
 	return n
 }
 

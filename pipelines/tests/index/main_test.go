@@ -204,6 +204,7 @@ func TestVersion(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "gone.csv"), "id\nu4\nu1\nu4\n")
 	clitest.Write(t, filepath.Join(dir, "other.csv"), "id,a\nu9,1\n")
 	clitest.Write(t, filepath.Join(dir, "plain.csv"), "a,b\n1,1\n")
+	clitest.Write(t, filepath.Join(dir, "some.csv"), "id\nu4\nu6\nu1\nu4\n")
 	index := func(args ...string) string {
 		t.Helper()
 		_, stderr, code := clitest.End(t, clitest.Command(dir, args...))
@@ -251,13 +252,68 @@ func TestVersion(t *testing.T) {
 		{"--from=1.index --append=other.csv", 1,
 			`other.csv: found the columns "id", "a", without "b", expected the columns "a", "b"`},
 		{"--from=1.index --append=plain.csv", 2, `expected the id column "id"`},
-		{"--from=1.index --delete=2.csv", 1, `found "u6", "u7" that none has, expected ids`},
+		{"--from=1.index --delete=2.csv", 1, `found "u6", "u7" that none has (0 of 2 are found), expected ids`},
+		{"--from=1.index --delete=some.csv", 1, `found "u6" that none has (2 of 3 are found), expected ids`},
 		{"--from=1.index --delete=1.csv", 2, "all points would be deleted"},
 	} {
 		_, stderr, code := clitest.End(t, clitest.Command(dir, append(strings.Fields(c.args), "--index=o.index")...))
 		if code != c.code || !strings.Contains(stderr, c.want) || strings.Contains(names(t, dir), " o.index") {
 			t.Errorf("%q: exit code %d, %s\n%s", c.args, code, names(t, dir), stderr)
 		}
+	}
+}
+
+// A version reads what is added as the index before was read, unless it is told otherwise: then it says how, where it is
+// asked with the input. A list without ids deletes nothing, and says so.
+func TestVersionReading(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a process fifteen times")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"n1.csv": "id;a;b;c\nu;1,5;2;x\nv;3;4;y\nw;5;z;6\n", "n2.csv": "id;a;b;c\ns;2,5;2;x\nt;3;y;9\n",
+		"p1.csv": "1,5,7\n2,6,8\n", "p2.csv": "3,1,9\n", "n3.csv": "id;a;b\nq;1,5;3\n", "none.csv": "id\n",
+		"gone.csv": "row,id\n1,u\n3,s\n",
+	} {
+		clitest.Write(t, filepath.Join(dir, name), text)
+	}
+	run := func(command, args string) string {
+		t.Helper()
+		_, stderr, code := clitest.End(t, clitest.Other(dir, command, strings.Fields(args)...))
+		if code != 0 {
+			t.Fatalf("%s %s: exit code %d\n%s", command, args, code, stderr)
+		}
+		return stderr
+	}
+	for _, c := range []struct{ first, second, flags string }{
+		{"n1.csv", "n2.csv", "--id_column=id --columns=a,b --delimiter=; --decimal=, --on_error=skip"},
+		{"p1.csv", "p2.csv", "--columns=0,2 --header=no"},
+	} {
+		run("index", "--input="+c.first+" --index=1.index "+c.flags)
+		run("index", "--from=1.index --append="+c.second+" --index=2.index")
+		run("index", "--input="+c.first+","+c.second+" --index=both.index "+c.flags)
+		if clitest.Read(t, filepath.Join(dir, "2.index")) != clitest.Read(t, filepath.Join(dir, "both.index")) {
+			t.Errorf("%s: a version with rows added has other bytes than an index of all", c.flags)
+		}
+		run("kneighbors", "--index=2.index --input="+c.first+","+c.second+" --k=1 --report=none --output=o.csv "+c.flags)
+	}
+	flags := " --id_column=id --columns=a,b --delimiter=; --decimal=, --on_error=skip"
+	run("index", "--input=n1.csv,n2.csv --index=1.index"+flags)
+	if stderr := run("index", "--from=1.index --delete=gone.csv --index=2.index"); !strings.Contains(stderr,
+		"2 points were deleted, and 0 added") {
+		t.Error(stderr)
+	}
+	run("index", "--input=n1.csv --index=1.index"+flags)
+	run("index", "--from=1.index --append=n3.csv --on_error=fail --index=2.index")
+	_, stderr, code := clitest.End(t, clitest.Other(dir, "kneighbors", strings.Fields(
+		"--index=2.index --input=n1.csv,n3.csv --k=1 --report=none --output=o.csv"+flags)...))
+	if want := "rows were added that were read with other --on_error: ask it without the input"; code !=
+		1 || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	if stderr := run("index", "--from=1.index --delete=none.csv --index=same.index"); !strings.Contains(stderr,
+		"none.csv holds no ids: no point of "+filepath.Join(dir, "1.index")+" is deleted") {
+		t.Error(stderr)
 	}
 }
 

@@ -58,9 +58,15 @@ func (c *command) inspectVersion(ctx context.Context, job *knn.IndexJob) error {
 	if err := job.InspectFrom(ctx, c.version.from.String()); err != nil {
 		return err
 	}
+	if !c.Given("on_error") {
+		job.SkipFaultsAsBefore()
+	}
 	if names := c.version.gone.List(); len(names) > 0 {
 		if err := job.InspectDeleted(ctx, names); err != nil {
 			return err
+		}
+		for _, note := range job.Notes() {
+			c.Tell(note)
 		}
 	}
 	if patterns := c.version.add.List(); len(patterns) > 0 {
