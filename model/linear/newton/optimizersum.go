@@ -12,6 +12,7 @@ import (
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/internal/wire"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/lanes"
 	"beamlearn/model/linear/internal/panel"
 )
 
@@ -56,10 +57,15 @@ type optimizerSum struct {
 // optimizerBlock is the room for the sums of a block.
 type optimizerBlock struct {
 	panel.Block
-	z                            *panel.Panels
-	at, along, slope, curvatures []float64
-	pairs                        []float64
-	softmax                      *softmaxBlock
+	z       *panel.Panels
+	at      []float64 // predictions
+	along   []float64 // what the last step has added to them
+	y       []float64
+	weights []float64
+	// of the predictions, and of those at a shorter step
+	value, slope, curvatures, near []float64
+	pairs                          []float64
+	softmax                        *softmaxBlock
 }
 
 // PartialFit adds rows. O(features²) for each weight vector and dense row with second derivatives, O(entries)
@@ -183,8 +189,9 @@ func (s *optimizerSum) room() *optimizerBlock {
 	if s.sample == nil && o.newton {
 		b.z = panel.NewPanels(o.features, n)
 	}
-	for _, v := range []*[]float64{&b.at, &b.along, &b.slope, &b.curvatures} {
-		*v = make([]float64, n)
+	lists := []*[]float64{&b.at, &b.along, &b.y, &b.weights, &b.value, &b.slope, &b.curvatures, &b.near}
+	for _, v := range lists {
+		*v = make([]float64, (n+lanes.Width-1)/lanes.Width*lanes.Width)
 	}
 	s.block = b
 	return b
@@ -217,34 +224,25 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 		return
 	}
 	o, last := s.learner, s.width-1
-	at, along := b.at[:n], b.along[:n]
-	b.X.Dots(at, d.point[:last])
-	if d.along {
-		b.X.Dots(along, d.dir[:last])
+	b.X.Dots(b.at[:n], d.point[:last])
+	for r := range n {
+		b.at[r] += d.point[last]
+		b.y[r], b.weights[r] = s.row(k, b.Places[r], b.Target[r], b.Weights[r])
 	}
+	// The rows beyond n are computed and left out.
+	padded := (n + lanes.Width - 1) / lanes.Width * lanes.Width
+	o.loss.Curves(b.at[:padded], b.y[:padded], b.value[:padded], b.slope[:padded], b.curvatures[:padded])
 	var loss, slopes, curvatures float64
-	var shorter [len(lengths)]float64
-	for r, p := range at {
-		y, w := s.row(k, b.Places[r], b.Target[r], b.Weights[r])
-		p += d.point[last]
-		value, slope, curvature := o.loss.Curve(p, y)
-		loss += float64(w * value)
-		slope = float64(slope * w)
-		curvature = float64(curvature * w)
+	for r, w := range b.weights[:n] {
+		loss += float64(w * b.value[r])
+		slope, curvature := float64(b.slope[r]*w), float64(b.curvatures[r]*w)
 		slopes += slope
 		curvatures += curvature
 		b.pairs[4*r], b.pairs[4*r+1], b.curvatures[r] = slope, curvature, curvature
-		if d.along {
-			step := along[r] + d.dir[last]
-			for i, t := range lengths {
-				value, _, _ := o.loss.Curve(p-float64((1-t)*step), y)
-				shorter[i] += float64(w * value)
-			}
-		}
 	}
 	d.loss += loss
-	for i, v := range shorter {
-		d.shorter[i] += v
+	if d.along {
+		s.addShorter(d, b, n, padded)
 	}
 	d.gradient[last] += slopes
 	for g := range b.X.Groups() {
@@ -265,6 +263,23 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 	default:
 		b.X.Squares(d.second[:last], b.curvatures, n)
 		d.second[last] += curvatures
+	}
+}
+
+// addShorter adds the losses of the first n rows of b at the shorter steps.
+func (s *optimizerSum) addShorter(d *derivatives, b *optimizerBlock, n, padded int) {
+	last := s.width - 1
+	b.X.Dots(b.along[:n], d.dir[:last])
+	for i, t := range lengths {
+		for r := range n {
+			b.near[r] = b.at[r] - float64((1-t)*(b.along[r]+d.dir[last]))
+		}
+		s.learner.loss.Values(b.near[:padded], b.y[:padded], b.value[:padded])
+		sum := 0.0
+		for r, w := range b.weights[:n] {
+			sum += float64(w * b.value[r])
+		}
+		d.shorter[i] += sum
 	}
 }
 

@@ -56,11 +56,12 @@ const (
 
 // Predicates of VCMPPD. What is not a number is unequal, and neither less nor more.
 const (
-	unequal = 4
-	less    = 17
-	atMost  = 18
-	atLeast = 29
-	more    = 30
+	unequal   = 4
+	less      = 17
+	atMost    = 18
+	notAtMost = 22 // true of what is not a number
+	atLeast   = 29
+	more      = 30
 )
 
 type vec = reg.VecVirtual
@@ -425,6 +426,7 @@ func main() {
 		l.step(false)
 		l.step(true)
 		l.sigmoid()
+		l.logistic()
 	}
 	products(1)
 	products(2)
@@ -1024,5 +1026,28 @@ func (l level) sigmoid() {
 		VMOVUPD(l.div(n, l.addC(e, 1)), at(out, 0))
 		ADDQ(Imm(uint64(l.bytes())), p)
 		ADDQ(Imm(uint64(l.bytes())), out)
+	})
+}
+
+func (l level) logistic() {
+	begin("logistic"+l.name, "func(p, y []float64, value, slope, curvature *float64)", "is Kernels.Logistic.")
+	p := Load(Param("p").Base(), GP64()).(reg.GPVirtual)
+	y := Load(Param("y").Base(), GP64()).(reg.GPVirtual)
+	lanes := Load(Param("p").Len(), GP64()).(reg.GPVirtual)
+	value := Load(Param("value"), GP64()).(reg.GPVirtual)
+	slope := Load(Param("slope"), GP64()).(reg.GPVirtual)
+	curvature := Load(Param("curvature"), GP64()).(reg.GPVirtual)
+	l.tiles([]int{1}, lanes, func(int) {
+		m, sign := l.mul(l.load(at(p, 0)), l.load(at(y, 0))), l.negative(l.load(at(y, 0)))
+		a := l.minusAbsolute(m)
+		e := l.keep(l.compare(notAtMost, a, l.fill(lowest)), l.exp(a))
+		q := l.div(l.fill(1), l.addC(e, 1))
+		eq := l.mul(e, q)
+		VMOVUPD(l.mul(eq, q), at(curvature, 0))
+		VMOVUPD(l.mul(sign, l.choose(l.compare(atLeast, m, l.zero()), eq, q)), at(slope, 0))
+		VMOVUPD(l.add(l.log1p(e), l.max(l.negative(m), l.zero())), at(value, 0))
+		for _, at := range []reg.GPVirtual{p, y, value, slope, curvature} {
+			ADDQ(Imm(uint64(l.bytes())), at)
+		}
 	})
 }

@@ -264,6 +264,29 @@ func sigmoids(p, out []float64) {
 	}
 }
 
+func logistics(p, y, value, slope, curvature []float64) {
+	for i, v := range p {
+		value[i], slope[i], curvature[i] = Logistic(v, y[i])
+	}
+}
+
+// Logistic is log(1+exp(−p·y)), the loss of log_loss for y = ±1, to some ulp, with its slope and its second derivative
+// in p. Where exp(−|p·y|) is denormal it counts as 0.
+func Logistic(p, y float64) (value, slope, curvature float64) {
+	m := float64(p * y)
+	e := 0.0
+	if a := -math.Abs(m); !(a <= lowest) {
+		e = expNegative(a)
+	}
+	q := 1 / (1 + e)
+	eq := e * q
+	value, slope, curvature = log1p(e)+max(0-m, 0), q, eq*q
+	if m >= 0 {
+		slope = eq
+	}
+	return value, (0 - y) * slope, curvature
+}
+
 const (
 	lowest = -708 // exp of less is that of this, 3e-308
 	magic  = 0x1.8p52

@@ -105,12 +105,15 @@ type Kernels struct {
 	Subtract func(x []float64, m *[4]float64)
 	// Sigmoid is out[i] = 1/(1+exp(−p[i])); lengths are multiples of Width.
 	Sigmoid func(p, out []float64)
+	// Logistic is the loss of log_loss, log(1+exp(−p·y)) for y = ±1, with its slope and its second derivative in p; lengths
+	// are multiples of Width.
+	Logistic func(p, y, value, slope, curvature []float64)
 }
 
 // Generic is plain Go: the definition of the others.
 var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
-	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids,
+	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids, Logistic: logistics,
 	Products: products, TwoProducts: twoProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
 	Decide: [Losses]func(*Row) int{
 		decide(hingeSlope, false), decide(logSlope, false), decide(modifiedHuberSlope, true), decide(squaredHingeSlope, true),

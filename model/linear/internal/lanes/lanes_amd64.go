@@ -42,6 +42,14 @@ func rowBy(f func(*byte)) func(*Row) {
 	return func(r *Row) { f((*byte)(unsafe.Pointer(r))) }
 }
 
+func logisticBy(f func(p, y []float64, value, slope, curvature *float64)) func(p, y, value, slope, curvature []float64) {
+	return func(p, y, value, slope, curvature []float64) {
+		if n := len(p); n > 0 {
+			f(p, y[:n], &value[:n][0], &slope[:n][0], &curvature[:n][0])
+		}
+	}
+}
+
 func productsBy(a, b []float64, t *[16]float64) {
 	if n := len(b) / 4; n > 0 {
 		a = a[:4*n]
@@ -93,7 +101,7 @@ var avx2 = Kernels{
 		rowBy(valueSquaredErrorAVX2), rowBy(valueHuberAVX2), rowBy(valueEpsilonInsensitiveAVX2),
 		rowBy(valueSquaredEpsilonInsensitiveAVX2),
 	},
-	Sigmoid: sigmoidAVX2, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Sigmoid: sigmoidAVX2, Logistic: logisticBy(logisticAVX2), Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
 	Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
 }
 
@@ -113,6 +121,6 @@ var avx512 = Kernels{
 		rowBy(valueSquaredErrorAVX512), rowBy(valueHuberAVX512), rowBy(valueEpsilonInsensitiveAVX512),
 		rowBy(valueSquaredEpsilonInsensitiveAVX512),
 	},
-	Sigmoid: sigmoidAVX512, Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
+	Sigmoid: sigmoidAVX512, Logistic: logisticBy(logisticAVX512), Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
 	Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
 }

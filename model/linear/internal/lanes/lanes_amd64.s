@@ -2551,6 +2551,123 @@ end:
 	VZEROUPPER
 	RET
 
+// func logisticAVX2(p []float64, y []float64, value *float64, slope *float64, curvature *float64)
+// Requires: AVX, AVX2
+TEXT ·logisticAVX2(SB), NOSPLIT, $0-72
+	MOVQ p_base+0(FP), AX
+	MOVQ y_base+24(FP), CX
+	MOVQ p_len+8(FP), DX
+	MOVQ value+48(FP), BX
+	MOVQ slope+56(FP), SI
+	MOVQ curvature+64(FP), DI
+
+tile1:
+	CMPQ         DX, $0x00000004
+	JL           end
+	VMOVUPD      (AX), Y0
+	VMOVUPD      (CX), Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (CX), Y1
+	VXORPD       Y2, Y2, Y2
+	VSUBPD       Y1, Y2, Y1
+	VORPD        constant0<>+0(SB), Y0, Y2
+	VBROADCASTSD constant4<>+0(SB), Y3
+	VCMPPD       $0x16, Y3, Y2, Y3
+	VBROADCASTSD constant4<>+0(SB), Y4
+	VMAXPD       Y2, Y4, Y2
+	VMULPD       constant5<>+0(SB), Y2, Y4
+	VADDPD       constant6<>+0(SB), Y4, Y4
+	VSUBPD       constant6<>+0(SB), Y4, Y5
+	VMULPD       constant7<>+0(SB), Y5, Y6
+	VSUBPD       Y6, Y2, Y2
+	VMULPD       constant8<>+0(SB), Y5, Y5
+	VSUBPD       Y5, Y2, Y2
+	VMULPD       Y2, Y2, Y5
+	VMULPD       Y5, Y5, Y6
+	VMULPD       constant9<>+0(SB), Y2, Y7
+	VADDPD       constant10<>+0(SB), Y7, Y7
+	VMULPD       constant11<>+0(SB), Y2, Y8
+	VADDPD       constant12<>+0(SB), Y8, Y8
+	VMULPD       Y5, Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	VMULPD       constant13<>+0(SB), Y2, Y8
+	VADDPD       constant14<>+0(SB), Y8, Y8
+	VMULPD       constant15<>+0(SB), Y2, Y9
+	VADDPD       constant16<>+0(SB), Y9, Y9
+	VMULPD       Y5, Y9, Y9
+	VADDPD       Y9, Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       Y8, Y7, Y7
+	VMULPD       constant17<>+0(SB), Y2, Y8
+	VADDPD       constant18<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y6, Y6
+	VMULPD       Y6, Y8, Y6
+	VADDPD       Y6, Y7, Y6
+	VPSLLQ       $0x34, Y4, Y4
+	VPADDQ       constant19<>+0(SB), Y4, Y4
+	VMULPD       Y6, Y5, Y5
+	VADDPD       Y5, Y2, Y2
+	VADDPD       constant2<>+0(SB), Y2, Y2
+	VMULPD       Y4, Y2, Y2
+	VANDPD       Y3, Y2, Y2
+	VBROADCASTSD constant2<>+0(SB), Y3
+	VADDPD       constant2<>+0(SB), Y2, Y4
+	VDIVPD       Y4, Y3, Y3
+	VMULPD       Y3, Y2, Y4
+	VMULPD       Y3, Y4, Y5
+	VMOVUPD      Y5, (DI)
+	VXORPD       Y5, Y5, Y5
+	VCMPPD       $0x1d, Y5, Y0, Y5
+	VBLENDVPD    Y5, Y4, Y3, Y3
+	VMULPD       Y3, Y1, Y1
+	VMOVUPD      Y1, (SI)
+	VADDPD       constant20<>+0(SB), Y2, Y1
+	VDIVPD       Y1, Y2, Y1
+	VMULPD       Y1, Y1, Y2
+	VMULPD       Y2, Y2, Y3
+	VMULPD       Y3, Y3, Y4
+	VMULPD       constant21<>+0(SB), Y2, Y5
+	VADDPD       constant22<>+0(SB), Y5, Y5
+	VMULPD       constant23<>+0(SB), Y2, Y6
+	VADDPD       constant24<>+0(SB), Y6, Y6
+	VMULPD       Y3, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VMULPD       constant25<>+0(SB), Y2, Y6
+	VADDPD       constant26<>+0(SB), Y6, Y6
+	VMULPD       constant27<>+0(SB), Y2, Y7
+	VADDPD       constant28<>+0(SB), Y7, Y7
+	VMULPD       Y3, Y7, Y7
+	VADDPD       Y7, Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       Y6, Y5, Y5
+	VMULPD       constant29<>+0(SB), Y2, Y6
+	VADDPD       constant30<>+0(SB), Y6, Y6
+	VMULPD       constant31<>+0(SB), Y3, Y3
+	VADDPD       Y3, Y6, Y3
+	VMULPD       Y4, Y4, Y4
+	VMULPD       Y4, Y3, Y3
+	VADDPD       Y3, Y5, Y3
+	VMULPD       Y3, Y2, Y2
+	VADDPD       constant20<>+0(SB), Y2, Y2
+	VMULPD       Y2, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VSUBPD       Y0, Y2, Y0
+	VXORPD       Y2, Y2, Y2
+	VMAXPD       Y0, Y2, Y0
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (BX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DI
+	SUBQ         $0x00000004, DX
+	JMP          tile1
+
+end:
+	VZEROUPPER
+	RET
+
 // func dotAVX512(x []float64, w []float64, stride int, out []float64)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·dotAVX512(SB), NOSPLIT, $0-80
@@ -5581,6 +5698,123 @@ tile1:
 	VMOVUPD      Z0, (CX)
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, CX
+	SUBQ         $0x00000008, DX
+	JMP          tile1
+
+end:
+	VZEROUPPER
+	RET
+
+// func logisticAVX512(p []float64, y []float64, value *float64, slope *float64, curvature *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·logisticAVX512(SB), NOSPLIT, $0-72
+	MOVQ p_base+0(FP), AX
+	MOVQ y_base+24(FP), CX
+	MOVQ p_len+8(FP), DX
+	MOVQ value+48(FP), BX
+	MOVQ slope+56(FP), SI
+	MOVQ curvature+64(FP), DI
+
+tile1:
+	CMPQ         DX, $0x00000008
+	JL           end
+	VMOVUPD      (AX), Z0
+	VMOVUPD      (CX), Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (CX), Z1
+	VXORPD       Z3, Z3, Z3
+	VSUBPD       Z1, Z3, Z1
+	VORPD.BCST   constant0<>+0(SB), Z0, Z3
+	VBROADCASTSD constant4<>+0(SB), Z4
+	VCMPPD       $0x16, Z4, Z3, K1
+	VBROADCASTSD constant4<>+0(SB), Z4
+	VMAXPD       Z3, Z4, Z3
+	VMULPD.BCST  constant5<>+0(SB), Z3, Z4
+	VADDPD.BCST  constant6<>+0(SB), Z4, Z4
+	VSUBPD.BCST  constant6<>+0(SB), Z4, Z5
+	VMULPD.BCST  constant7<>+0(SB), Z5, Z6
+	VSUBPD       Z6, Z3, Z3
+	VMULPD.BCST  constant8<>+0(SB), Z5, Z5
+	VSUBPD       Z5, Z3, Z3
+	VMULPD       Z3, Z3, Z5
+	VMULPD       Z5, Z5, Z6
+	VMULPD.BCST  constant9<>+0(SB), Z3, Z7
+	VADDPD.BCST  constant10<>+0(SB), Z7, Z7
+	VMULPD.BCST  constant11<>+0(SB), Z3, Z8
+	VADDPD.BCST  constant12<>+0(SB), Z8, Z8
+	VMULPD       Z5, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD.BCST  constant13<>+0(SB), Z3, Z8
+	VADDPD.BCST  constant14<>+0(SB), Z8, Z8
+	VMULPD.BCST  constant15<>+0(SB), Z3, Z9
+	VADDPD.BCST  constant16<>+0(SB), Z9, Z9
+	VMULPD       Z5, Z9, Z9
+	VADDPD       Z9, Z8, Z8
+	VMULPD       Z6, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD.BCST  constant17<>+0(SB), Z3, Z8
+	VADDPD.BCST  constant18<>+0(SB), Z8, Z8
+	VMULPD       Z6, Z6, Z6
+	VMULPD       Z6, Z8, Z6
+	VADDPD       Z6, Z7, Z6
+	VPSLLQ       $0x34, Z4, Z4
+	VPADDQ.BCST  constant19<>+0(SB), Z4, Z4
+	VMULPD       Z6, Z5, Z5
+	VADDPD       Z5, Z3, Z3
+	VADDPD.BCST  constant2<>+0(SB), Z3, Z3
+	VMULPD       Z4, Z3, Z3
+	VMOVAPD.Z    Z3, K1, Z3
+	VBROADCASTSD constant2<>+0(SB), Z4
+	VADDPD.BCST  constant2<>+0(SB), Z3, Z5
+	VDIVPD       Z5, Z4, Z4
+	VMULPD       Z4, Z3, Z5
+	VMULPD       Z4, Z5, Z6
+	VMOVUPD      Z6, (DI)
+	VXORPD       Z6, Z6, Z6
+	VCMPPD       $0x1d, Z6, Z0, K1
+	VBLENDMPD    Z5, Z4, K1, Z2
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      Z1, (SI)
+	VADDPD.BCST  constant20<>+0(SB), Z3, Z1
+	VDIVPD       Z1, Z3, Z1
+	VMULPD       Z1, Z1, Z3
+	VMULPD       Z3, Z3, Z4
+	VMULPD       Z4, Z4, Z5
+	VMULPD.BCST  constant21<>+0(SB), Z3, Z6
+	VADDPD.BCST  constant22<>+0(SB), Z6, Z6
+	VMULPD.BCST  constant23<>+0(SB), Z3, Z7
+	VADDPD.BCST  constant24<>+0(SB), Z7, Z7
+	VMULPD       Z4, Z7, Z7
+	VADDPD       Z7, Z6, Z6
+	VMULPD.BCST  constant25<>+0(SB), Z3, Z7
+	VADDPD.BCST  constant26<>+0(SB), Z7, Z7
+	VMULPD.BCST  constant27<>+0(SB), Z3, Z8
+	VADDPD.BCST  constant28<>+0(SB), Z8, Z8
+	VMULPD       Z4, Z8, Z8
+	VADDPD       Z8, Z7, Z7
+	VMULPD       Z5, Z7, Z7
+	VADDPD       Z7, Z6, Z6
+	VMULPD.BCST  constant29<>+0(SB), Z3, Z7
+	VADDPD.BCST  constant30<>+0(SB), Z7, Z7
+	VMULPD.BCST  constant31<>+0(SB), Z4, Z4
+	VADDPD       Z4, Z7, Z4
+	VMULPD       Z5, Z5, Z5
+	VMULPD       Z5, Z4, Z4
+	VADDPD       Z4, Z6, Z4
+	VMULPD       Z4, Z3, Z3
+	VADDPD.BCST  constant20<>+0(SB), Z3, Z3
+	VMULPD       Z3, Z1, Z1
+	VXORPD       Z3, Z3, Z3
+	VSUBPD       Z0, Z3, Z0
+	VXORPD       Z3, Z3, Z3
+	VMAXPD       Z0, Z3, Z0
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (BX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, BX
+	ADDQ         $0x40, SI
+	ADDQ         $0x40, DI
 	SUBQ         $0x00000008, DX
 	JMP          tile1
 

@@ -295,6 +295,68 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestLogistic compares the kernel at every level to plain Go, bit for bit, and plain Go to sums of many digits.
+func TestLogistic(t *testing.T) {
+	for _, level := range Levels()[1:] {
+		for n := 0; n <= 8*Width; n += Width {
+			for variant, place := range placements {
+				r := newRand(uint64(n + variant))
+				p, y := placed(t, normal(r, n, variant > 0), place), placed(t, make([]float64, n), place)
+				want, got := make([][]float64, 3), make([][]float64, 3)
+				for i := range want {
+					want[i], got[i] = make([]float64, n), placed(t, make([]float64, n), place)
+				}
+				for i := range y {
+					y[i] = float64(r.IntN(2)*2 - 1)
+					if r.IntN(3) == 0 {
+						p[i] *= 300
+					}
+				}
+				Generic.Logistic(p, y, want[0], want[1], want[2])
+				level.Logistic(p, y, got[0], got[1], got[2])
+				for i, name := range []string{"value", "slope", "curvature"} {
+					same(t, got[i], want[i], name, level.Name, n, place)
+				}
+			}
+		}
+	}
+	one := big.NewFloat(1).SetPrec(300)
+	for p := -40.0; p < 40; p += 0.0371 {
+		e := bigExp(-math.Abs(p))
+		q := new(big.Float).Quo(one, new(big.Float).Add(one, e))
+		wantValue := bigLog1p(math.Exp(-math.Abs(p)))
+		if p < 0 {
+			wantValue.Sub(wantValue, new(big.Float).SetFloat64(p))
+		}
+		wantSlope := new(big.Float).Neg(q)
+		if p >= 0 {
+			wantSlope.Mul(wantSlope, e)
+		}
+		value, slope, curvature := Logistic(p, 1)
+		for name, v := range map[string]struct {
+			got  float64
+			want *big.Float
+		}{"value": {value, wantValue}, "slope": {-slope, wantSlope.Neg(wantSlope)},
+			"curvature": {curvature, new(big.Float).Mul(e, new(big.Float).Mul(q, q))}} {
+			if off := ulps(v.got, v.want); off > 5 {
+				t.Errorf("%s at %v is %v ulp off", name, p, off)
+			}
+		}
+		if v, s, c := Logistic(-p, -1); v != value || s != -slope || c != curvature {
+			t.Errorf("at %v: %v %v %v, the mirror image %v %v %v", p, value, slope, curvature, v, s, c)
+		}
+	}
+	for _, v := range []struct{ p, value, slope float64 }{{800, 0, 0}, {-800, 800, -1}, {math.Inf(1), 0, 0},
+		{math.Inf(-1), math.Inf(1), -1}} {
+		if value, slope, curvature := Logistic(v.p, 1); value != v.value || slope != v.slope || curvature != 0 {
+			t.Errorf("at %v: %v, %v, %v", v.p, value, slope, curvature)
+		}
+	}
+	if value, slope, curvature := Logistic(math.NaN(), 1); value == value || slope == slope || curvature == curvature {
+		t.Errorf("of NaN: %v, %v, %v", value, slope, curvature)
+	}
+}
+
 // ulps is the error of got in units of the last place of want.
 func ulps(got float64, want *big.Float) float64 {
 	near, _ := want.Float64()

@@ -134,6 +134,11 @@ func stepMeanAVX2(row *byte)
 //go:noescape
 func sigmoidAVX2(p []float64, out []float64)
 
+// logisticAVX2 is Kernels.Logistic.
+//
+//go:noescape
+func logisticAVX2(p []float64, y []float64, value *float64, slope *float64, curvature *float64)
+
 // dotAVX512 is Kernels.Dot.
 //
 //go:noescape
@@ -263,6 +268,11 @@ func stepMeanAVX512(row *byte)
 //
 //go:noescape
 func sigmoidAVX512(p []float64, out []float64)
+
+// logisticAVX512 is Kernels.Logistic.
+//
+//go:noescape
+func logisticAVX512(p []float64, y []float64, value *float64, slope *float64, curvature *float64)
 
 // productsAVX2 is Kernels.Products.
 //

@@ -1,28 +1,18 @@
 package loss
 
 import (
-	"math"
-
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/internal/lanes"
 )
 
-// The losses that have slopes everywhere, with the generalised second derivative that Newton's method takes. log1p is
-// plain Go, as FreeBSD's msun has its logarithm (e_log.c), with every product rounded: that of package math has other
-// bits on other processors.
+// The losses that have slopes everywhere, with the generalised second derivative that Newton's method takes.
 
 // Curve is L(p,y), ∂L/∂p and ∂²L/∂p².
 func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
 	switch f.Kind {
 	case LogLoss:
-		m := float64(p * y)
-		e := ExpNegative(math.Abs(m))
-		q := 1 / (1 + e)
-		value, curvature = Log1pUnit(e), e*q*q
-		if m >= 0 {
-			return value, -y * e * q, curvature
-		}
-		return value - m, -y * q, curvature
+		return lanes.Logistic(p, y)
 	case ModifiedHuber:
 		switch m := float64(p * y); {
 		case m >= 1:
@@ -66,6 +56,33 @@ func (f *Func) Curve(p, y float64) (value, slope, curvature float64) {
 	panic("linear: a loss with corners")
 }
 
+// Curves is Curve of each prediction and target. All lists are as long, a multiple of [lanes.Width].
+func (f *Func) Curves(p, y, value, slope, curvature []float64) {
+	if f.Kind == LogLoss {
+		lanes.Best().Logistic(p, y, value, slope, curvature)
+		return
+	}
+	for i, v := range p {
+		value[i], slope[i], curvature[i] = f.Curve(v, y[i])
+	}
+}
+
+// Values is the value of Curve of each prediction and target, of log_loss but for its last bit. All lists are as long,
+// a multiple of [lanes.Width].
+func (f *Func) Values(p, y, value []float64) {
+	if f.Kind == LogLoss {
+		if len(p) > 0 {
+			lanes.Best().Value[lanes.LogLoss](&lanes.Row{
+				N: len(p) / lanes.Width, P: &p[0], Y: &y[0], YStep: 8 * lanes.Width, Update: &value[0],
+			})
+		}
+		return
+	}
+	for i, v := range p {
+		value[i], _, _ = f.Curve(v, y[i])
+	}
+}
+
 // deviance is half the unit deviance of y from the mean that p stands for. Its second derivative in p is that itself,
 // not its expectation; above the power 2 it may be negative.
 func (f *Func) deviance(p, y float64) (value, slope, curvature float64) {
@@ -94,7 +111,8 @@ func ExpNegative(x float64) float64 {
 	return elementary.Exp(-x)
 }
 
-// Log1pUnit is log(1+x) for x from 0 to 1: to an ulp or two.
+// Log1pUnit is log(1+x) for x from 0 to 1: to an ulp or two. It is plain Go, as FreeBSD's msun has its logarithm
+// (e_log.c), with every product rounded: that of package math has other bits on other processors.
 func Log1pUnit(x float64) float64 {
 	const (
 		ln2Hi, ln2Lo = 6.93147180369123816490e-01, 1.90821492927058770002e-10
