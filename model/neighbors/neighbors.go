@@ -573,6 +573,6 @@ func (x *Index) check(q *vectors.Block, s Search) ([]int32, error) {
 	return exclude, nil
 }
 
-// Instructions names the level of the processor's instructions that the kernels use here: generic, avx2, avxvnni or
-// avx512.
+// Instructions names the level of the processor's instructions that the kernels use here: generic, avx2, avxvnni,
+// avx512 or amx.
 func Instructions() string { return tile.Best().Name }

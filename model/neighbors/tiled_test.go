@@ -456,7 +456,8 @@ func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec pre
 		w.a[j] = float32(math.Inf(-1))
 	}
 	f := e.shorts(prec)
-	q := queries{first: 0, n: tile.Rows, forms: f}
+	q := queries{first: 0, n: tile.Rows, forms: f, prec: prec}
+	w.pack(&q)
 	var pre prepared
 	for j := range e.points.n {
 		for i := range tile.Rows {
@@ -468,12 +469,9 @@ func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec pre
 			bound := e.o.reduced(&pre, &e.points, j, scale) // of the zero vector under the cosine, an upper bound
 			w.qa[i], w.qb[i], w.qc[i] = e.frame.limits(f, f, i, bound)
 		}
-		w.load(q, 0)
-		w.against(f, j/tile.Columns, 1)
-		w.args.A, w.args.B, w.args.C, w.args.Hits = &w.a[0], &w.b[0], &w.c[0], &w.hits[0]
-		n := e.tiles[prec].Find(&w.args)
+		n := w.find(q, f, 0, j/tile.Columns, 1, 0)
 		for i := range tile.Rows {
-			if n == 0 || w.hits[0].Masks[i]>>(j%tile.Columns)&1 == 0 {
+			if n[0] == 0 || w.hits[0].Masks[i]>>(j%tile.Columns)&1 == 0 {
 				t.Fatalf("%s: the pair %d, %d was discarded at its own distance", name, i, j)
 			}
 		}

@@ -67,6 +67,7 @@ func (s *query) chunks(threads int) {
 			}
 			w.compared, w.passed = 0, 0
 			side := queries{first: lo, n: hi - lo, forms: shorten(), prec: prec}
+			w.pack(&side)
 			w.seed(side, prec)
 			for first := 0; first < t.points.n; first += block {
 				last := min(first+block, t.points.n)
@@ -74,6 +75,7 @@ func (s *query) chunks(threads int) {
 				if next := w.next(prec); next != prec {
 					prec = next
 					side.forms, side.prec = shorten(), prec
+					w.pack(&side)
 				}
 			}
 			s.search.answered(hi - lo)
@@ -87,17 +89,18 @@ func (s *query) pairs(threads int) {
 	size := t.blockPanels(threads) * tile.Columns
 	blocks := (t.points.n + size - 1) / size
 	locks := make([]sync.Mutex, blocks)
-	block := func(b int, prec precision) queries {
+	block := func(w *worker, b int, prec precision) queries {
 		q := queries{first: b * size, n: min(size, t.points.n-b*size), offset: b * size, prec: prec}
 		if prec < inFloat64 {
 			q.forms = t.shorts(prec)
 		}
+		w.pack(&q)
 		return q
 	}
 	parallel(blocks, 1, threads, func() func(b, _ int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
-			q := block(b, t.first)
+			q := block(w, b, t.first)
 			if t.scales != nil {
 				for i := q.first; i < q.first+q.n; i++ {
 					if t.scales[i] == 0 {
@@ -112,7 +115,7 @@ func (s *query) pairs(threads int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
 			defer w.release()
-			prec := t.first
+			q := block(w, b, t.first)
 			w.compared, w.passed = 0, 0
 			for i := range blocks - b {
 				c := b + i
@@ -121,8 +124,10 @@ func (s *query) pairs(threads int) {
 				}
 				w.rows, w.columns = &locks[b], &locks[c]
 				last := min((c+1)*size, t.points.n)
-				w.compare(block(b, prec), c*size, last, prec, c > b)
-				prec = w.next(prec)
+				w.compare(q, c*size, last, q.prec, c > b)
+				if next := w.next(q.prec); next != q.prec {
+					q = block(w, b, next)
+				}
 				// All n² pairs, of which these are so many, come to n queries.
 				n, pairs := int64(t.points.n), int64(min(size, t.points.n-b*size))*int64(last-c*size)
 				if c > b {
@@ -141,14 +146,16 @@ type queries struct {
 	forms    *shorts // nil for inFloat64
 	prec     precision
 	offset   int
+	packed   []int8 // where the tiles take them in batches; of the worker
 }
 
 // worker is what a goroutine compares blocks with.
 type worker struct {
 	computer
 	single        *computer // for one query while a group is worked on
-	args          tile.Args
-	hits          []tile.Hit
+	batch         tile.Batch
+	packed        []int8
+	hits          []tile.Hit // of each group of a batch
 	best          []float32
 	qa, qb, qc    []float32 // limits of the block of queries
 	a, b, c       []float32 // limits of the block of points
@@ -169,7 +176,7 @@ func newWorker(s *query, block int) *worker {
 	rows := max(block, chunkPanels*tile.Columns)
 	w := &worker{
 		computer: *newComputer(s, rows),
-		hits:     make([]tile.Hit, block/tile.Columns+1),
+		hits:     make([]tile.Hit, tile.Groups*(block/tile.Columns+1)),
 		screened: make([]float32, listRoom),
 		a:        make([]float32, block),
 		b:        make([]float32, block),
@@ -183,18 +190,37 @@ func newWorker(s *query, block int) *worker {
 	return w
 }
 
-// load makes the group of up to 8 queries from number i of the block on the arguments of the kernels.
-func (w *worker) load(q queries, i int) {
+// pack packs the queries for the batches of their tiles.
+func (w *worker) pack(q *queries) {
+	if q.prec == inFloat64 || w.s.t.tiles[q.prec].FindBatch == nil {
+		q.packed = nil
+		return
+	}
+	w.packed = tile.Packed(w.packed[:0], q.forms.bytes, q.offset, q.n, q.forms.words)
+	q.packed = w.packed
+}
+
+// groups is how many groups of the queries, from number i of the block on, the tiles take at once.
+func (q *queries) groups(i int) int {
+	if q.packed == nil {
+		return 1
+	}
+	return min(tile.Groups, (q.n-i+tile.Rows-1)/tile.Rows)
+}
+
+// begin makes the group of up to 8 queries from number i of the block on the one that pairs are listed of.
+func (w *worker) begin(q queries, i int) {
 	w.group, w.size = q.first+i, min(tile.Rows, q.n-i)
 	if len(w.ready) > tile.Rows {
 		w.hold(q.first)
 	} else {
 		w.hold(w.group)
 	}
-	if q.forms == nil {
-		return
-	}
-	a, f, at := &w.args, q.forms, q.offset+i
+}
+
+// load makes the group of up to 8 queries from number i of the block on the arguments of a kernel.
+func (w *worker) load(q queries, i int, a *tile.Args) {
+	f, at := q.forms, q.offset+i
 	a.Queries, a.Words = f.word(at), f.words
 	copy(a.QHalves[:], f.halves[at:])
 	copy(a.QA[:], w.qa[i:])
@@ -216,14 +242,39 @@ func (w *worker) load(q queries, i int) {
 	a.QMargin = [2]float32{e, norm}
 }
 
-// against makes count panels from the p-th on the arguments of the kernels.
-func (w *worker) against(f *shorts, p, count int) {
-	a, at := &w.args, p*tile.Columns
+// against makes count panels from the p-th on the arguments of a kernel.
+func against(a *tile.Args, f *shorts, p, count int) {
+	at := p * tile.Columns
 	a.Panels, a.NPanels = f.word(at), count
 	a.Halves, a.Margins = &f.halves[at], &f.margins[2*p]
 	if f.bytes != nil {
 		a.Scales = &f.scales[at]
 	}
+}
+
+// find runs the tiles of the groups from number i of the queries on past n panels from the p-th, whose limits begin at
+// panel local of the worker's. It returns how many hits each group has.
+func (w *worker) find(q queries, points *shorts, i, p, n, local int) (found [tile.Groups]int) {
+	t, groups := w.s.t.tiles[q.prec], q.groups(i)
+	room := len(w.hits) / tile.Groups
+	at := local * tile.Columns
+	for g := range groups {
+		a := &w.batch.Args[g]
+		w.load(q, i+g*tile.Rows, a)
+		against(a, points, p, n)
+		a.A, a.B, a.C = &w.a[at], &w.b[at], &w.c[at]
+		a.Hits = &w.hits[g*room]
+	}
+	if q.packed == nil {
+		found[0] = t.Find(&w.batch.Args[0])
+		return found
+	}
+	w.batch.Prepare(groups, q.packed, i)
+	t.FindBatch(&w.batch)
+	for g := range groups {
+		found[g] = w.batch.Args[g].Found(&w.hits[g*room])
+	}
+	return found
 }
 
 // compare takes a block of queries past the points from first, where a panel begins, to last. With symmetric, the
@@ -266,20 +317,20 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 	w.wasted, w.listed = 0, 0
 	for p := 0; p < panels; p += step {
 		n := min(step, panels-p)
-		w.against(points, first/tile.Columns+p, n)
-		at := p * tile.Columns
-		w.args.A, w.args.B, w.args.C = &w.a[at], &w.b[at], &w.c[at]
-		w.args.Hits = &w.hits[0]
-		for i := 0; i < q.n; i += tile.Rows {
-			w.load(q, i)
-			for h := range t.tiles[prec].Find(&w.args) {
-				hit := &w.hits[h]
-				w.addHit(hit, first+at+int(hit.Panel)*tile.Columns, last)
-				if len(w.list) >= listed {
-					w.flush(i, q, first)
+		for i := 0; i < q.n; i += q.groups(i) * tile.Rows {
+			found := w.find(q, points, i, first/tile.Columns+p, n, p)
+			for g := range q.groups(i) {
+				at := i + g*tile.Rows
+				w.begin(q, at)
+				for h := range found[g] {
+					hit := &w.hits[g*len(w.hits)/tile.Groups+h]
+					w.addHit(hit, first+(p+int(hit.Panel))*tile.Columns, last)
+					if len(w.list) >= listed {
+						w.flush(at, q, first)
+					}
 				}
+				w.flush(at, q, first)
 			}
-			w.flush(i, q, first)
 		}
 	}
 	w.screens = w.screenable && float64(w.wasted) > screenShare*float64(w.listed)
@@ -300,7 +351,7 @@ func (w *worker) all(q queries, first, last int) {
 	step := max(pointBytes/(8*w.s.t.points.dim), 1)
 	for at := first; at < last; at += step {
 		for i := 0; i < q.n; i += tile.Rows {
-			w.load(q, i)
+			w.begin(q, i)
 			for m := range w.size {
 				if !w.symmetric && w.hopeless(m, first) {
 					continue

@@ -80,7 +80,7 @@ func (w *worker) seed(q queries, prec precision) {
 		s.tighten(q.first+i, t.seedBound(q.forms, q.offset+i, score, float64(half), float64(e), float64(f), eta))
 	}
 	// Groups that follow each other share the panels while these are in the cache.
-	batch := tile.Rows
+	batch := q.groups(0) * tile.Rows
 	if sets*length*points.words*4*tile.Columns > pointBytes {
 		batch *= max(seedScores/(sets*cells), 1)
 	}
@@ -93,11 +93,20 @@ func (w *worker) seed(q queries, prec precision) {
 		}
 		for set := range sets {
 			for p := 0; p < length; p += part {
-				for i := first; i < last; i += tile.Rows {
-					w.load(q, i)
-					w.args.Best = &w.best[((i-first)/tile.Rows*sets+set)*cells]
-					w.against(points, start+set*length+p, min(part, length-p))
-					t.tiles[prec].Best(&w.args)
+				for i := first; i < last; i += q.groups(i) * tile.Rows {
+					groups := min(q.groups(i), (last-i+tile.Rows-1)/tile.Rows)
+					for g := range groups {
+						a := &w.batch.Args[g]
+						w.load(q, i+g*tile.Rows, a)
+						against(a, points, start+set*length+p, min(part, length-p))
+						a.Best = &w.best[(((i-first)/tile.Rows+g)*sets+set)*cells]
+					}
+					if q.packed == nil {
+						t.tiles[prec].Best(&w.batch.Args[0])
+					} else {
+						w.batch.Prepare(groups, q.packed, i)
+						t.tiles[prec].BestBatch(&w.batch)
+					}
 				}
 			}
 		}
@@ -126,7 +135,7 @@ func (w *worker) sample(q queries, rank int) {
 		start = max(min(int(s.exclude[q.first]), t.points.n-n), 0)
 	}
 	for i := 0; i < q.n; i += tile.Rows {
-		w.load(q, i)
+		w.begin(q, i)
 		for m := range w.size {
 			w.orders = w.orders[:0]
 			for j := start; j < start+n; j += listed {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Environment names the variable: generic, avx2, avxvnni or avx512.
+// Environment names the variable: generic, avx2, avxvnni, avx512 or amx.
 const Environment = "BEAMLEARN_SIMD"
 
 // Choose is the place of the level that the environment forces, among those that this machine has, or of the last,
@@ -28,8 +28,8 @@ func choose(name string, levels []string) (int, error) {
 		return len(levels) - 1, nil
 	}
 	i := slices.Index(levels, name)
-	if i < 0 && name == "avxvnni" { // kernels without whole numbers have no level of that name
-		i = slices.Index(levels, "avx2")
+	if i < 0 { // kernels without whole numbers have no levels of some names
+		i = slices.Index(levels, map[string]string{"avxvnni": "avx2", "amx": "avx512"}[name])
 	}
 	if i < 0 {
 		return 0, fmt.Errorf("%s=%q: this machine has %s", Environment, name, strings.Join(levels, ", "))

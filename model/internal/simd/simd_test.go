@@ -10,7 +10,7 @@ import (
 func TestChoose(t *testing.T) {
 	t.Parallel()
 	levels := []string{"generic", "avx2", "avx512"}
-	for name, want := range map[string]int{"": 2, "generic": 0, "avx2": 1, "avxvnni": 1, "avx512": 2} {
+	for name, want := range map[string]int{"": 2, "generic": 0, "avx2": 1, "avxvnni": 1, "avx512": 2, "amx": 2} {
 		if got, err := choose(name, levels); err != nil || got != want {
 			t.Errorf("%q gave %d, %v", name, got, err)
 		}

@@ -45,6 +45,7 @@ const (
 	argQC      = argQB + 32
 	argQMargin = argQC + 32
 	argLimits  = argQMargin + 8
+	argSize    = argLimits + 32
 )
 
 // Offsets of the fields of tile.Hit.
@@ -95,6 +96,8 @@ func main() {
 	tile256(bytes, "AVX2", true)
 	tile256(bytes, "AVXVNNI", true)
 	numbered = false
+	tileAMX(false)
+	tileAMX(true)
 	for _, level := range []string{"AVX512", "AVX2"} {
 		centre(level)
 		round(level)

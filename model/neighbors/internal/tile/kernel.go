@@ -84,6 +84,9 @@ type PairKernels[X, Y float32 | float64] struct {
 
 // Tile is a kernel of tiles.
 type Tile struct {
+	// FindBatch is Find for each group, which writes Hits of each and leaves Hits after the last. BestBatch is Best for
+	// each. Without them groups are to be taken one by one. Only [Kernels.Bytes] may have them.
+	FindBatch, BestBatch func(*Batch)
 	// Find writes the hits in the order of the panels and returns their number.
 	Find func(*Args) int
 	// Best raises Best[i·Columns+j] to the highest of S − Halves over the rows j of the panels. Hamming has none.

@@ -18,6 +18,9 @@ func assembly() []*Kernels {
 		}
 		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI {
 			levels = append(levels, &avx512)
+			if x.HasAMXTile && x.HasAMXInt8 && amxPermitted() {
+				levels = append(levels, &amx)
+			}
 		}
 	}
 	return levels
@@ -98,3 +101,14 @@ var avx512 = Kernels{
 		manhattan64x64AVX512, chebyshev64x64AVX512, hamming64x64AVX512,
 	},
 }
+
+// amx has tiles of int8 by AMX for groups that follow each other; what is made of its sums is made by AVX-512 meanwhile.
+var amx = func() Kernels {
+	k := avx512
+	k.Name = "amx"
+	bytes := *k.Bytes
+	bytes.FindBatch = func(b *Batch) { bytesAMX((*byte)(unsafe.Pointer(b))) }
+	bytes.BestBatch = func(b *Batch) { bytesBestAMX((*byte)(unsafe.Pointer(b))) }
+	k.Bytes = &bytes
+	return k
+}()

@@ -31,26 +31,28 @@ func fma(a, b, c float32) float32 {
 	return float32(s)
 }
 
+// A scorer writes S − Halves for the p-th panel.
+type scorer func(a *Args, p int, out *[Rows][Columns]float32)
+
 // byteScores writes S − Halves for the p-th panel.
 func byteScores(a *Args, p int, out *[Rows][Columns]float32) {
-	scales, halves := columns(a.Scales, p), columns(a.Halves, p)
 	queries := unsafe.Slice((*int8)(a.Queries), ((a.Words-1)*Columns+Rows)*4)
 	panel := unsafe.Slice((*int8)(a.Panels), (p+1)*a.Words*Columns*4)[p*a.Words*Columns*4:]
+	var sums [Rows][Columns]int32
 	for i := range Rows {
 		for j := range Columns {
-			var sum int32
 			for w := range a.Words {
 				x, y := queries[(w*Columns+i)*4:][:4], panel[(w*Columns+j)*4:][:4]
-				sum += int32(x[0])*int32(y[0]) + int32(x[1])*int32(y[1]) + int32(x[2])*int32(y[2]) + int32(x[3])*int32(y[3])
+				sums[i][j] += int32(x[0])*int32(y[0]) + int32(x[1])*int32(y[1]) + int32(x[2])*int32(y[2]) + int32(x[3])*int32(y[3])
 			}
-			out[i][j] = fma(float32(sum)*scales[j], a.QScales[i], -halves[j])
 		}
 	}
+	a.scoreSums(p, &sums, out)
 }
 
 // distanceScores writes S − Halves for the p-th panel, where S is a distance that add makes of the components'
 // differences, without their signs, one by one.
-func distanceScores(add func(sum, difference int32) int32) func(*Args, int, *[Rows][Columns]float32) {
+func distanceScores(add func(sum, difference int32) int32) scorer {
 	return func(a *Args, p int, out *[Rows][Columns]float32) {
 		halves := columns(a.Halves, p)
 		queries := unsafe.Slice((*int8)(a.Queries), ((a.Words-1)*Columns+Rows)*4)
@@ -85,7 +87,7 @@ func float32Scores(a *Args, p int, out *[Rows][Columns]float32) {
 	}
 }
 
-func hits(a *Args, scores func(*Args, int, *[Rows][Columns]float32), scored bool) int {
+func hits(a *Args, scores scorer, scored bool) int {
 	found := unsafe.Slice(a.Hits, a.NPanels+1)
 	margins := unsafe.Slice(a.Margins, 2*a.NPanels)
 	var s [Rows][Columns]float32
@@ -122,7 +124,7 @@ func hits(a *Args, scores func(*Args, int, *[Rows][Columns]float32), scored bool
 	return n
 }
 
-func raise(a *Args, scores func(*Args, int, *[Rows][Columns]float32), numbered bool) {
+func raise(a *Args, scores scorer, numbered bool) {
 	best := unsafe.Slice(a.Best, Rows*Columns)
 	var s [Rows][Columns]float32
 	for p := range a.NPanels {
@@ -140,18 +142,62 @@ func raise(a *Args, scores func(*Args, int, *[Rows][Columns]float32), numbered b
 	}
 }
 
-func genericTile(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
+func genericTile(scores scorer) *Tile {
 	return &Tile{
 		Find: func(a *Args) int { return hits(a, scores, false) },
 		Best: func(a *Args) { raise(a, scores, false) },
 	}
 }
 
-func genericBytes(scores func(*Args, int, *[Rows][Columns]float32)) *Tile {
+func genericBytes(scores scorer) *Tile {
 	t := genericTile(scores)
 	t.Scored = func(a *Args) int { return hits(a, scores, true) }
 	t.BestPanel = func(a *Args) { raise(a, scores, true) }
+	t.FindBatch = func(b *Batch) {
+		b.each(func(a *Args, scores scorer) {
+			a.Hits = (*Hit)(unsafe.Add(unsafe.Pointer(a.Hits), uintptr(hits(a, scores, false))*unsafe.Sizeof(Hit{})))
+		})
+	}
+	t.BestBatch = func(b *Batch) {
+		b.each(func(a *Args, scores scorer) { raise(a, scores, false) })
+	}
 	return t
+}
+
+// each calls do for each group of a batch, with what makes scores of its packed rows as AMX does: the sums of the
+// products of a block of words after the other.
+func (b *Batch) each(do func(a *Args, scores scorer)) {
+	words, panels := b.Args[0].Words, b.Args[0].Panels
+	depth := min(words, block)
+	packed := unsafe.Slice((*int8)(b.packed), Groups*Rows*b.blocks*block*4)
+	for g := range b.count {
+		do(&b.Args[g], func(a *Args, p int, out *[Rows][Columns]float32) {
+			panel := unsafe.Slice((*int8)(panels), (p+1)*words*Columns*4)[p*words*Columns*4:]
+			var sums [Rows][Columns]int32
+			for n := range b.blocks {
+				first := min(n*block*Columns*4, b.last)
+				for i := range Rows {
+					row := packed[((n*Groups+g)*Rows+i)*block*4:][:4*depth]
+					for c, x := range row {
+						for j := range Columns {
+							sums[i][j] += int32(x) * int32(panel[first+(c/4*Columns+j)*4+c%4])
+						}
+					}
+				}
+			}
+			a.scoreSums(p, &sums, out)
+		})
+	}
+}
+
+// scoreSums writes S − Halves for the p-th panel, of int8.
+func (a *Args) scoreSums(p int, sums *[Rows][Columns]int32, out *[Rows][Columns]float32) {
+	scales, halves := columns(a.Scales, p), columns(a.Halves, p)
+	for i := range Rows {
+		for j, sum := range sums[i] {
+			out[i][j] = fma(float32(sum)*scales[j], a.QScales[i], -halves[j])
+		}
+	}
 }
 
 func centreGeneric(x, centre []float32, factor float32, y []float32, _ *float32) uint32 {

@@ -249,6 +249,75 @@ func TestTiles(t *testing.T) {
 	}
 }
 
+// TestBatches compares what batches find, where scales make every operation round, to what their groups do one by one.
+func TestBatches(t *testing.T) {
+	for _, level := range Levels() {
+		if level.Bytes.FindBatch == nil {
+			continue
+		}
+		for _, words := range lengths {
+			for n, place := range placements {
+				testBatch(t, level, newRand(uint64(words)), words, 1+(words+n)%4, 1+(words/3+n)%Groups, place)
+			}
+		}
+	}
+}
+
+// testBatch compares a batch of so many groups to plain Go, group by group.
+func testBatch(t testing.TB, level *Kernels, r *rand.Rand, words, panels, groups int, place string) {
+	t.Helper()
+	name := fmt.Sprintf("%s, %d words, %d panels, %d groups, %s", level.Name, words, panels, groups, place)
+	const most = Groups * Rows
+	first := newTiles(t, r, true, false, words, panels, place)
+	for i := range first.scales {
+		first.scales[i], first.halves[i] = r.Float32()/127, 60*r.Float32()
+	}
+	all := make([]int8, (most+Columns)/Columns*Columns*words*4)
+	for i := range all {
+		all[i] = int8(r.IntN(255) - 127)
+	}
+	rows := r.IntN(Rows) + (groups-1)*Rows + 1
+	packed := guard.Slice[int8](t, most*packedWords(words)*4, place)
+	copy(packed, Packed(nil, all, 0, rows, words))
+	b := guard.Slice[Batch](t, 1, "head")
+	want := make([]*tiles, groups)
+	for g := range want {
+		s := newTiles(t, r, true, false, words, panels, place)
+		for m := range Rows {
+			s.args.QScales[m], s.args.QHalves[m] = r.Float32()/127, r.Float32()
+			if g*Rows+m >= rows {
+				s.args.QScales[m], s.args.QA[m] = 0, float32(math.Inf(-1))
+			}
+		}
+		s.args.Panels, s.args.Scales, s.args.Halves = first.args.Panels, first.args.Scales, first.args.Halves
+		s.args.Queries = unsafe.Pointer(&all[g*Rows*4])
+		b[0].Args[g] = s.args
+		b[0].Args[g].Hits = &guard.Slice[Hit](t, panels+1, place)[0]
+		b[0].Args[g].Best = &slices.Clone(s.best)[0]
+		want[g] = s
+	}
+	b[0].sums = &guard.Slice[[most * Columns]int32](t, 1, "tail")[0]
+	starts := [Groups]*Hit{}
+	for g := range groups {
+		starts[g] = b[0].Args[g].Hits
+	}
+	b[0].Prepare(groups, packed, 0)
+	level.Bytes.FindBatch(&b[0])
+	level.Bytes.BestBatch(&b[0])
+	for g, s := range want {
+		wanted := s.hits[:Generic.Bytes.Find(&s.args)]
+		if found := unsafe.Slice(starts[g], b[0].Args[g].Found(starts[g])); !slices.Equal(found, wanted) {
+			t.Fatalf("%s: hits of group %d are %v, want %v", name, g, found, wanted)
+		}
+		Generic.Bytes.Best(&s.args)
+		for i, v := range unsafe.Slice(b[0].Args[g].Best, Rows*Columns) {
+			if math.Float32bits(v) != math.Float32bits(s.best[i]) {
+				t.Fatalf("%s: best score %d of group %d is %v, want %v", name, i, g, v, s.best[i])
+			}
+		}
+	}
+}
+
 // TestScored compares the scores that come with hits, where scales make every operation round.
 func TestScored(t *testing.T) {
 	for _, level := range Levels() {
@@ -392,6 +461,11 @@ func FuzzTiles(f *testing.F) {
 		for _, level := range Levels()[1:] {
 			sameTiles(t, level.Name+" "+k.name, s, k.of(level), k.of(&Generic))
 		}
+		for _, level := range Levels() {
+			if level.Bytes.FindBatch != nil {
+				testBatch(t, level, newRand(seed), w, p, 1+int(seed%Groups), placements[seed%3])
+			}
+		}
 	})
 }
 
@@ -417,6 +491,34 @@ func BenchmarkTiles(b *testing.B) {
 					b.ReportMetric(b.Elapsed().Seconds()*1e12/components, "ps/component")
 				})
 			}
+		}
+	}
+}
+
+func BenchmarkBatches(b *testing.B) {
+	for _, level := range Levels()[1:] {
+		if level.Bytes.FindBatch == nil {
+			continue
+		}
+		for _, dim := range []int{32, 128, 384, 784} {
+			b.Run(fmt.Sprintf("%s/%d", level.Name, dim), func(b *testing.B) {
+				const panels = 16
+				s := newTiles(b, newRand(1), true, false, dim/4, panels, "tail")
+				for m := range Rows {
+					s.args.QHalves[m] = math.MaxFloat32
+				}
+				batch := &Batch{}
+				for g := range batch.Args {
+					batch.Args[g] = s.args
+				}
+				packed := make([]int8, Groups*Rows*packedWords(dim/4)*4)
+				for b.Loop() {
+					batch.Prepare(Groups, packed, 0)
+					level.Bytes.FindBatch(batch)
+				}
+				components := Groups * Rows * Columns * panels * float64(dim) * float64(b.N)
+				b.ReportMetric(b.Elapsed().Seconds()*1e12/components, "ps/component")
+			})
 		}
 	}
 }

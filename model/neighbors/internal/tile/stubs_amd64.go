@@ -134,6 +134,16 @@ func bytesBestPanelAVX2(a *byte)
 //go:noescape
 func bytesBestPanelAVXVNNI(a *byte)
 
+// bytesAMX finds the hits of the tiles, after which it leaves Hits of each group: see Batch.
+//
+//go:noescape
+func bytesAMX(b *byte)
+
+// bytesBestAMX raises Best of each group to the scores of the tiles: see Batch.
+//
+//go:noescape
+func bytesBestAMX(b *byte)
+
 // centreAVX512 subtracts a centre: see Kernels.
 //
 //go:noescape
