@@ -398,10 +398,18 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 	take func(int, *nearest)) {
 	n := q.Len()
 	homes := make([]int32, n)
+	var slots []int32 // of the points, where most queries are points, whose own slots need no descent
+	if exclude != nil && n >= t.n/2 {
+		slots = t.slotsOf()
+	}
 	parallel(n, queryRun, s.NumThreads(), func() func(lo, hi int) {
 		f := newFinder(t, b)
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
+				if self := excluded(exclude, i); self >= 0 && slots != nil {
+					homes[i] = slots[self]
+					continue
+				}
 				f.load(q, i)
 				homes[i] = int32(f.home())
 			}
@@ -421,6 +429,21 @@ func searchIn[T float](t *kdTree, b *blocks[T], q *vectors.Block, exclude []int3
 			s.answered(hi - lo)
 		}
 	})
+}
+
+// slotsOf is the slot of each point, by its position.
+func (t *kdTree) slotsOf() []int32 {
+	slots := make([]int32, t.n)
+	for slot := range t.slots {
+		leaf, present := t.leaf(slot)
+		if !present {
+			continue
+		}
+		for _, p := range t.order[leaf*lanes : min((leaf+1)*lanes, t.n)] {
+			slots[p] = int32(slot)
+		}
+	}
+	return slots
 }
 
 // byHome orders queries by their home slots, so that those that follow each other visit the same nodes. Slots that are

@@ -114,6 +114,8 @@ type rows interface {
 	full() bool
 	reset()
 	schema() (*schema.GroupNode, error)
+	// properties are how the columns are stored, by what the first row group holds.
+	properties() []parquet.WriterProperty
 	// columns writes the columns one by one.
 	columns() []func(file.ColumnChunkWriter) error
 }
@@ -143,7 +145,43 @@ func (d partReader) float() (float64, error) {
 	return math.Float64frombits(binary.LittleEndian.Uint64(b[:])), err
 }
 
+// floats appends n numbers.
+func (d partReader) floats(to []float64, n uint64) ([]float64, error) {
+	for n > 0 {
+		b, err := d.r.Peek(8 * int(min(n, uint64(d.r.Size()/8))))
+		if err != nil {
+			return to, err
+		}
+		for at := 0; at < len(b); at += 8 {
+			to = append(to, math.Float64frombits(binary.LittleEndian.Uint64(b[at:])))
+		}
+		n -= uint64(len(b) / 8)
+		if _, err := d.r.Discard(len(b)); err != nil {
+			return to, err
+		}
+	}
+	return to, nil
+}
+
+// integer reads an id that is an integer and stands in the buffer already, as nearly all do, and reports whether it did.
+func (d partReader) integer(c *idColumn) bool {
+	b, _ := d.r.Peek(1 + binary.MaxVarintLen64) // fewer at the end, which fails where the id is read byte by byte
+	if c.texts || len(b) == 0 || b[0] != 0 {
+		return false
+	}
+	v, n := binary.Varint(b[1:])
+	if n <= 0 {
+		return false
+	}
+	c.ints = append(c.ints, v)
+	_, err := d.r.Discard(1 + n)
+	return err == nil
+}
+
 func (d partReader) id(c *idColumn) error {
+	if d.integer(c) {
+		return nil
+	}
 	n, err := binary.ReadUvarint(d.r)
 	if err != nil {
 		return err
@@ -288,12 +326,8 @@ func (g *neighborRows) record(d partReader) error {
 			return err
 		}
 	}
-	for range n {
-		v, err := d.float()
-		if err != nil {
-			return err
-		}
-		g.distances = append(g.distances, v)
+	if g.distances, err = d.floats(g.distances, n); err != nil {
+		return err
 	}
 	g.append(int(n))
 	return nil
@@ -550,12 +584,41 @@ func (g *tableRows) writeColumn(j int, w file.ColumnChunkWriter) (err error) {
 	return err
 }
 
-func writeRowGroup(w *file.Writer, g rows) error {
-	group, err := w.AppendRowGroupChecked()
+// parquetWriter writes row groups to a file.
+type parquetWriter struct {
+	out io.Writer
+	g   rows
+	w   *file.Writer // nil before the first row group
+}
+
+// open begins the file, once there is a row group to tell how its columns are best stored.
+func (p *parquetWriter) open() error {
+	if p.w != nil {
+		return nil
+	}
+	root, err := p.g.schema()
 	if err != nil {
 		return err
 	}
-	for _, write := range g.columns() {
+	// The ids of rows are all different, and the numbers of a table nearly: a dictionary would be given up later.
+	options := append([]parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd),
+		parquet.WithDictionaryDefault(false)}, p.g.properties()...)
+	// The wrapping keeps Close from closing what is not ours.
+	p.w, err = file.NewParquetWriterWithError(struct{ io.Writer }{p.out}, root,
+		file.WithWriterProps(parquet.NewWriterProperties(options...)))
+	return err
+}
+
+// writeRowGroup writes the row group that has been gathered, and empties it.
+func (p *parquetWriter) writeRowGroup() error {
+	if err := p.open(); err != nil {
+		return err
+	}
+	group, err := p.w.AppendRowGroupChecked()
+	if err != nil {
+		return err
+	}
+	for _, write := range p.g.columns() {
 		column, err := group.NextColumn()
 		if err != nil {
 			return err
@@ -567,7 +630,47 @@ func writeRowGroup(w *file.Writer, g rows) error {
 			return err
 		}
 	}
+	p.g.reset()
 	return group.Close()
+}
+
+// properties: numbers that a sample shows to be as good as random, as distances of float32 mostly are, are stored as they
+// are, as nobody gains by what compressing them costs; and ids, of which most bytes are 0, are compressed at the least
+// level, which makes them as small as the others do.
+func (g *neighborRows) properties() []parquet.WriterProperty {
+	all := []parquet.WriterProperty{parquet.WithCompressionLevel(1)}
+	if compressible(g.distances) {
+		return all
+	}
+	for _, name := range neighborColumns(g.layout) {
+		switch name {
+		case "distance", "similarity":
+			all = append(all, parquet.WithCompressionFor(name, compress.Codecs.Uncompressed))
+		case "distances", "similarities":
+			all = append(all, parquet.WithCompressionFor(name+".list.element", compress.Codecs.Uncompressed))
+		}
+	}
+	return all
+}
+
+// compressible reports whether numbers become smaller by at least a quarter, as whole numbers and repeated ones do.
+func compressible(values []float64) bool {
+	const most = 1 << 13
+	var b []byte
+	for i := 0; i < len(values) && i < most; i++ {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(values[i]))
+	}
+	codec, err := compress.GetCodec(compress.Codecs.Zstd)
+	return err != nil || len(codec.EncodeLevel(nil, b, 1)) <= len(b)/4*3
+}
+
+func (g *tableRows) properties() (all []parquet.WriterProperty) {
+	for _, c := range g.layout.Columns {
+		if c.Type == Text {
+			all = append(all, parquet.WithDictionaryFor(validUTF8(c.Name), true))
+		}
+	}
+	return all
 }
 
 func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
@@ -575,16 +678,10 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 	for _, p := range parts {
 		texts = texts || p.Info.TextIDs
 	}
-	// The ids of rows are all different, and the numbers of a table nearly: a dictionary would be given up later.
-	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd),
-		parquet.WithDictionaryDefault(false)}
 	var g rows
 	if o := l.Features; o != nil {
 		g = &featureRows{layout: o, ids: idColumn{texts: texts}, texts: idColumn{texts: true},
 			values: make([][]float64, o.Dim)}
-		for _, name := range append([]string{o.Target}, o.Names...) { // most are few values, as 0 and 1
-			options = append(options, parquet.WithDictionaryFor(validUTF8(name), true))
-		}
 	} else if l.isTable() {
 		table := newTableRows(l)
 		table.ids.texts = texts
@@ -592,45 +689,34 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 			table.refs[j].texts = texts
 		}
 		g = table
-		for _, c := range l.Columns {
-			if c.Type == Text {
-				options = append(options, parquet.WithDictionaryFor(validUTF8(c.Name), true))
-			}
-		}
 	} else {
 		// One type of id for a reader to join on.
 		g = &neighborRows{layout: l, ids: idColumn{texts: texts}, neighbors: idColumn{texts: texts}}
 	}
-	root, err := g.schema()
-	if err != nil {
-		return err
-	}
-	// The wrapping keeps Close from closing what is not ours.
-	w, err := file.NewParquetWriterWithError(struct{ io.Writer }{out}, root,
-		file.WithWriterProps(parquet.NewWriterProperties(options...)))
-	if err != nil {
-		return err
-	}
+	w := &parquetWriter{out: out, g: g}
 	for i := range parts {
-		err := parts[i].read(number, func(r io.Reader) error { return addPart(w, g, r, parts[i].Info.Rows) })
+		err := parts[i].read(number, func(r io.Reader) error { return w.addPart(r, parts[i].Info.Rows) })
 		if err != nil {
 			return fmt.Errorf("part %d of the output: %w", i, err)
 		}
 	}
 	if g.len() > 0 {
-		if err := writeRowGroup(w, g); err != nil {
+		if err := w.writeRowGroup(); err != nil {
 			return err
 		}
 	}
-	return w.Close()
+	if err := w.open(); err != nil { // of no rows
+		return err
+	}
+	return w.w.Close()
 }
 
 // addPart adds the rows of a part to the row group, and writes it whenever it is full.
-func addPart(w *file.Writer, g rows, r io.Reader, count int64) error {
+func (p *parquetWriter) addPart(r io.Reader, count int64) error {
 	d := partReader{bufio.NewReaderSize(r, 64<<10)}
 	var n int64
 	for {
-		err := d.next(g)
+		err := d.next(p.g)
 		if err == io.EOF {
 			break
 		}
@@ -638,11 +724,10 @@ func addPart(w *file.Writer, g rows, r io.Reader, count int64) error {
 			return err
 		}
 		n++
-		if g.full() {
-			if err := writeRowGroup(w, g); err != nil {
+		if p.g.full() {
+			if err := p.writeRowGroup(); err != nil {
 				return err
 			}
-			g.reset()
 		}
 	}
 	if n != count {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
@@ -134,6 +136,50 @@ func TestRowGroups(t *testing.T) {
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: row groups of %v, expected %v", c.name, got, c.want)
+		}
+	}
+}
+
+// Distances that are as good as random are stored as they are, and whole numbers are compressed.
+func TestParquetCompression(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct {
+		name  string
+		value func() float64
+		want  compress.Compression
+	}{
+		{"random", random.Float64, compress.Codecs.Uncompressed},
+		{"whole", func() float64 { return float64(random.IntN(100)) }, compress.Codecs.Zstd},
+	} {
+		for _, form := range []Form{Nested, Long} {
+			a := &answer{neighbors: &neighbors.Neighbors{Offsets: []int64{0}}}
+			for i := range 500 {
+				a.queries = append(a.queries, number(i))
+				for range 10 {
+					a.neighbors.Positions = append(a.neighbors.Positions, 0)
+					a.neighbors.Distances = append(a.neighbors.Distances, c.value())
+				}
+				a.neighbors.Offsets = append(a.neighbors.Offsets, int64(len(a.neighbors.Positions)))
+			}
+			a.points = []vectors.ID{number(7)}
+			r, err := file.NewParquetReader(bytes.NewReader(a.write(t, parquetFormat, Layout{Form: form}, 1)[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			group := r.MetaData().RowGroup(0)
+			for i := range group.NumColumns() {
+				column, err := group.ColumnChunk(i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := compress.Codecs.Zstd
+				if i == group.NumColumns()-1 {
+					want = c.want
+				}
+				if got := column.Compression(); got != want {
+					t.Errorf("%s, %s: %s is stored as %v, expected %v", c.name, form, column.PathInSchema(), got, want)
+				}
+			}
 		}
 	}
 }

@@ -412,6 +412,13 @@ func (g *featureRows) schema() (*schema.GroupNode, error) {
 	return schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
 }
 
+func (g *featureRows) properties() (all []parquet.WriterProperty) {
+	for _, name := range append([]string{g.layout.Target}, g.layout.Names...) { // most are few values, as 0 and 1
+		all = append(all, parquet.WithDictionaryFor(validUTF8(name), true))
+	}
+	return all
+}
+
 func (g *featureRows) columns() []func(file.ColumnChunkWriter) error {
 	l := g.layout
 	var columns []func(file.ColumnChunkWriter) error
