@@ -161,7 +161,8 @@ func nthSmallest(v []uint32, n int) uint32 {
 	return v[n-1]
 }
 
-// sortKeys sorts v. It may return it in dst, which has room for all. Orders are those of v's keys.
+// sortKeys sorts v: first into intervals, and then within them. It may return it in dst, which has room for all. Orders
+// are those of v's keys.
 func sortKeys(v, dst []key, orders []uint32) []key {
 	const few, crowd = 12, 16
 	if len(v) <= few {
@@ -173,21 +174,23 @@ func sortKeys(v, dst []key, orders []uint32) []key {
 	for _, x := range orders {
 		ends[uint8((x-low)>>(shift&31))]++
 	}
-	most, sum := uint32(0), uint32(0)
+	sum := uint32(0)
 	for i, c := range ends {
-		most = max(most, c)
 		ends[i] = sum
 		sum += c
-	}
-	if most > crowd {
-		slices.Sort(v)
-		return v
 	}
 	dst = dst[:len(v)]
 	for _, k := range v {
 		end := &ends[uint8((k.order()-low)>>(shift&31))]
 		dst[*end] = k
 		*end++
+	}
+	start := uint32(0)
+	for _, end := range ends {
+		if end-start > crowd {
+			slices.Sort(dst[start:end])
+		}
+		start = end
 	}
 	for i, k := range dst {
 		for ; i > 0 && k < dst[i-1]; i-- {

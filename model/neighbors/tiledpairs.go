@@ -28,7 +28,7 @@ type computer struct {
 // screenDim is the dimension from which on it pays to compute pairs in float32 first, if more than screenShare of those
 // that pass the tiles do so for nothing.
 const (
-	screenDim   = 256
+	screenDim   = 128
 	screenShare = 0.4
 )
 

@@ -41,7 +41,8 @@ func (w *worker) seed(q queries, prec precision) {
 	points := t.shorts(prec)
 	panels := points.panels()
 	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
-	length := max(min(240*rank, t.points.n/8)/(sets*tile.Columns), 1)
+	// A set of four points gives a far tighter bound than one of one: for a large k half of the points are worth it.
+	length := max(min(240*rank, max(t.points.n/8, min(4*sets*tile.Columns, t.points.n/2)))/(sets*tile.Columns), 1)
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
 		start = int(s.exclude[q.first]) / tile.Columns
