@@ -71,21 +71,14 @@ type Options struct {
 	// Threads is how many shards, or rows, a worker works on at a time. Default: GOMAXPROCS of the worker.
 	Threads int
 
-	// Output is the file of the projected rows: .csv, .jsonl, .parquet or .npy. Optional.
-	Output string
-	// OutputFormat is its format. Default: by the extension.
-	OutputFormat string
-	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
-	NumShards int
+	// Destination is where the projected rows go. Its Output is .csv, .jsonl, .parquet or .npy, and Optional.
+	output.Destination
 	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
 	Scratch string
 
 	// Sample is how many rows are drawn for the report, with their first SampleComponents components. Default: none.
 	Sample           int
 	SampleComponents int
-
-	// RunID is unique to the run. Default: random.
-	RunID string
 }
 
 // DefaultShards lets several workers sum up.
@@ -105,12 +98,7 @@ func (o *Options) EnsureDefaults() {
 	if o.Workers == placement.InProcess {
 		o.Groups = 1
 	}
-	if o.NumShards == 0 {
-		o.NumShards = 1
-	}
-	if o.RunID == "" {
-		o.RunID = files.NewRunID()
-	}
+	o.Destination.EnsureDefaults()
 }
 
 // Job is the rows, and what to do with them.
@@ -220,13 +208,13 @@ func (j *Job) begin() error {
 }
 
 func (j *Job) output(components int) *output.Options {
-	o := &j.Options
-	out := &output.Options{Path: o.Output, Format: o.OutputFormat, NumShards: o.NumShards, RunID: o.RunID}
+	var layout results.Layout
 	for i := range components {
-		out.Layout.Columns = append(out.Layout.Columns, results.Column{Name: model.Name(i), Type: results.Float})
+		layout.Columns = append(layout.Columns, results.Column{Name: model.Name(i), Type: results.Float})
 	}
-	if o.Output == "" {
-		out.Scratch = o.Scratch
+	out := j.Options.Of(layout)
+	if out.Path == "" {
+		out.Scratch = j.Options.Scratch
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 
 	model "beamlearn/model/eigen"
 	"beamlearn/transforms/eigen"
+	"beamlearn/transforms/output"
 )
 
 func TestMain(m *testing.M) { ptest.Main(m) }
@@ -31,7 +32,7 @@ func Example() {
 
 	ctx := context.Background()
 	run := func(ctx context.Context, p *beam.Pipeline) error { return beamx.Run(ctx, p) }
-	j := &eigen.Job{Options: eigen.Options{Output: filepath.Join(dir, "projected.csv")}}
+	j := &eigen.Job{Options: eigen.Options{Destination: output.To(filepath.Join(dir, "projected.csv"))}}
 	if j.Data, err = j.Inspect(ctx, []string{table}, 0); err != nil {
 		panic(err)
 	}

@@ -38,26 +38,10 @@ type ApplyOptions struct {
 	Texts bool
 	// Threads is how many goroutines share the writing of a chunk. Default: GOMAXPROCS of the worker.
 	Threads int
-	// Output is the file to write: PATH/NAME.svm, .npz, .npy, .csv, .jsonl or .parquet. Required.
-	Output string
-	// OutputFormat is its format. Default: by the extension.
-	OutputFormat string
-	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
-	NumShards int
+	// Destination is where the rows go. Its Output is Required: PATH/NAME.svm, .npz, .npy, .csv, .jsonl or .parquet.
+	output.Destination
 	// Workers say where the job runs. Default: placement.Remote.
 	Workers placement.Workers
-	// RunID is unique to the run. Default: random.
-	RunID string
-}
-
-// EnsureDefaults fills in what is not set.
-func (o *ApplyOptions) EnsureDefaults() {
-	if o.NumShards == 0 {
-		o.NumShards = 1
-	}
-	if o.RunID == "" {
-		o.RunID = files.NewRunID()
-	}
 }
 
 // ApplyJob is rows of tables, how they are encoded, and where they go.
@@ -98,9 +82,7 @@ func (j *ApplyJob) output() *output.Options {
 			l.Names = e.Names()
 		}
 	}
-	return &output.Options{
-		Path: o.Output, Format: o.OutputFormat, Layout: results.Layout{Features: l}, NumShards: o.NumShards, RunID: o.RunID,
-	}
+	return o.Of(results.Layout{Features: l})
 }
 
 // Apply adds to a pipeline that every row is read, encoded, and written, in their order; PCollections: none. It fails

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx"
 
 	"beamlearn/transforms/features"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -40,7 +41,7 @@ func Example() {
 		panic(err)
 	}
 	apply := &features.ApplyJob{Encoding: encoding, Reading: reading,
-		Options: features.ApplyOptions{Output: filepath.Join(dir, "x.csv")}}
+		Options: features.ApplyOptions{Destination: output.To(filepath.Join(dir, "x.csv"))}}
 	apply.Data = data.Encoded(encoding, &apply.Reading)
 	p, s := beam.NewPipelineWithRoot()
 	if err := features.Apply(s, apply); err != nil {

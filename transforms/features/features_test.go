@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	model "beamlearn/model/features"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -59,8 +60,9 @@ func encoded(t *testing.T, input string, chunkRows int,
 	if err := Write(ctx, name, e); err != nil {
 		t.Fatal(err)
 	}
-	j := &ApplyJob{Reading: reading, Options: ApplyOptions{Target: "t", Output: filepath.Join(dir, "x.csv"),
-		Workers: workers}}
+	j := &ApplyJob{Reading: reading, Options: ApplyOptions{Target: "t",
+		Destination: output.To(filepath.Join(dir, "x.csv")),
+		Workers:     workers}}
 	if j.Encoding, err = Read(ctx, name); err != nil {
 		t.Fatal(err)
 	}

@@ -50,28 +50,12 @@ type Options struct {
 	impute.Options
 	// Threads is how many goroutines share the rows of a chunk. Default: GOMAXPROCS of the worker.
 	Threads int
-	// Output is the file to write, of the format of the input. Required.
-	Output string
-	// OutputFormat is its format. Default: by the extension.
-	OutputFormat string
-	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
-	NumShards int
+	// Destination is where the rows go. Its Output is Required, and of the format of the input.
+	output.Destination
 	// Staging is a directory that every worker reaches, for what goes from step to step. Default: that of the output.
 	Staging string
 	// Workers say where the job runs. Default: placement.Remote.
 	Workers placement.Workers
-	// RunID is unique to the run. Default: random.
-	RunID string
-}
-
-// EnsureDefaults fills in what is not set.
-func (o *Options) EnsureDefaults() {
-	if o.NumShards == 0 {
-		o.NumShards = 1
-	}
-	if o.RunID == "" {
-		o.RunID = files.NewRunID()
-	}
 }
 
 // Job is the points, the rows to fill from them, and the options.
@@ -131,11 +115,9 @@ func (j *Job) Memory() int64 {
 }
 
 func (j *Job) output() *output.Options {
-	o := &j.Options
-	return &output.Options{
-		Path: o.Output, Format: o.OutputFormat, Layout: results.Layout{Copied: &j.Copied}, NumShards: o.NumShards,
-		Scratch: o.Staging, RunID: o.RunID,
-	}
+	o := j.Options.Of(results.Layout{Copied: &j.Copied})
+	o.Scratch = j.Options.Staging
+	return o
 }
 
 // Impute adds the job to a pipeline; PCollections: none. It fails where the job is not valid. One worker reads the

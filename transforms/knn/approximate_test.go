@@ -11,6 +11,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -156,7 +157,7 @@ func TestApproximateQueries(t *testing.T) {
 	}{
 		{0, Options{Threads: 1}},
 		{300, Options{Workers: placement.InProcess}},
-		{1111, Options{NumShards: 3}},
+		{1111, Options{Destination: output.Destination{NumShards: 3}}},
 	} {
 		c.o.K, c.o.Recall, c.o.Output = k, 0.9, filepath.Join(dir, fmt.Sprint(i), "n.csv")
 		reading := vectorio.Options{ChunkRows: c.rows, SkipFaults: true, Formats: formats.Options{}}
@@ -180,7 +181,7 @@ func TestApproximateQueries(t *testing.T) {
 		}
 		if i == 0 {
 			expected = got
-			o := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv")}
+			o := Options{K: k, Workers: placement.InProcess, Destination: output.To(filepath.Join(dir, "exact.csv"))}
 			mustRun(t, points, queries, reading, o)
 			if share := agreement(t, got, read(t, o.Output)); share < a.Low-0.01 || share > a.High+0.01 {
 				t.Errorf("%.4f of the neighbours are the true ones, reported %.4f to %.4f", share, a.Low, a.High)
@@ -197,9 +198,9 @@ func TestApproximateFew(t *testing.T) {
 	points := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(testPoints(200, 5), true, ","))}
 	queries := []string{writeFile(t, filepath.Join(dir, "q.csv"), csvOf(testPoints(31, 5), true, ","))}
 	for _, q := range [][]string{nil, queries} {
-		o := Options{K: 3, Output: filepath.Join(dir, "exact.csv")}
+		o := Options{K: 3, Destination: output.To(filepath.Join(dir, "exact.csv"))}
 		mustRun(t, points, q, vectorio.Options{ChunkRows: 10}, o)
-		a := Options{K: 3, Recall: 0.5, Output: filepath.Join(dir, "n.csv")}
+		a := Options{K: 3, Recall: 0.5, Destination: output.To(filepath.Join(dir, "n.csv"))}
 		r := mustRun(t, points, q, vectorio.Options{ChunkRows: 10}, a)
 		if r.Approximate == nil || r.Approximate.Method != "exact" || r.Approximate.Recall != 1 {
 			t.Errorf("report %+v", r.Approximate)
@@ -312,8 +313,8 @@ func TestPartsOfRows(t *testing.T) {
 		}
 		reading.ChunkRows = rows
 		o := Options{K: k, Recall: 0.8, IndexMemory: 3 << 20,
-			Workers: []placement.Workers{placement.InProcess, placement.Remote}[i],
-			Output:  filepath.Join(dir, fmt.Sprint(i), "n.csv")}
+			Workers:     []placement.Workers{placement.InProcess, placement.Remote}[i],
+			Destination: output.To(filepath.Join(dir, fmt.Sprint(i), "n.csv"))}
 		r := mustRun(t, input, nil, reading, o)
 		if r.Points != n-1 || r.Queries != n-1 || r.Neighbors != (n-1)*k || r.Rejected != 1 || r.Approximate.Recall < 0.8 {
 			t.Fatalf("report %+v, %+v", r, r.Approximate)
@@ -385,7 +386,7 @@ func TestPartsOfQueries(t *testing.T) {
 		got, of := read(t, c.o.Output), c.queries[0]
 		if expected[of] == "" {
 			expected[of] = got
-			e := Options{K: k, Workers: placement.InProcess, Output: filepath.Join(dir, "exact.csv")}
+			e := Options{K: k, Workers: placement.InProcess, Destination: output.To(filepath.Join(dir, "exact.csv"))}
 			mustRun(t, c.points, c.queries, input, e)
 			share := agreement(t, got, read(t, e.Output))
 			t.Logf("%.4f of the neighbours are the true ones, reported %.4f to %.4f, %d parts, %.2f copies", share, a.Low,

@@ -13,6 +13,7 @@ import (
 
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -37,7 +38,7 @@ func BenchmarkJob(b *testing.B) {
 	var job, kernel time.Duration
 	for b.Loop() {
 		start := time.Now()
-		j := &Job{Options: Options{K: k, Output: filepath.Join(dir, "n.csv"), SearchRows: SearchRowsOf(k)}}
+		j := &Job{Options: Options{K: k, Destination: output.To(filepath.Join(dir, "n.csv")), SearchRows: SearchRowsOf(k)}}
 		var err error
 		if j.Corpus, err = vectorio.Inspect(ctx, []string{input}, j.Reading); err != nil {
 			b.Fatal(err)

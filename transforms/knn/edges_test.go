@@ -13,6 +13,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	"beamlearn/model/neighbors"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -35,7 +36,7 @@ func TestNoQueries(t *testing.T) {
 		{"n.jsonl", Options{K: 3, Workers: placement.InProcess}},
 		{"n.parquet", Options{K: 3, Broadcast: File}},
 		{"n.npy", Options{K: 3, Broadcast: SideInput}},
-		{"n.csv", Options{K: 3, NumShards: 2}},
+		{"n.csv", Options{K: 3, Destination: output.Destination{NumShards: 2}}},
 		{"n.csv", Options{K: 3, Broadcast: Shards, IndexMemory: 1 << 20}},
 		{"n.npy", Options{K: 3, Recall: 0.9}},
 		{"n.csv", Options{K: 3, Recall: 0.9, IndexMemory: 1 << 20}},
@@ -64,7 +65,7 @@ func TestNoQueries(t *testing.T) {
 			}
 		}
 	}
-	o := Options{K: 3, Output: filepath.Join(dir, "index.csv")}
+	o := Options{K: 3, Destination: output.To(filepath.Join(dir, "index.csv"))}
 	for _, queries := range [][]string{csv, nothing} {
 		if _, err := runPrebuilt(t, index, queries, vectorio.Options{}, o); err != nil {
 			t.Error(firstFault(err))
@@ -104,7 +105,7 @@ func TestRadiusOfAnIndex(t *testing.T) {
 		index := filepath.Join(dir, string(metric))
 		mustBuild(t, input, vectorio.Options{}, Options{Index: index, Neighbors: neighbors.Options{Metric: metric}})
 		radius := -3.0
-		o := Options{Radius: &radius, Output: filepath.Join(dir, string(metric)+".csv")}
+		o := Options{Radius: &radius, Destination: output.To(filepath.Join(dir, string(metric)+".csv"))}
 		_, err := runPrebuilt(t, index, nil, vectorio.Options{}, o)
 		if (err == nil) != (want == "") || err != nil && firstFault(err) != want {
 			t.Errorf("%s: %v", metric, err)
@@ -149,7 +150,8 @@ func TestIndexChanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		job := &Job{Index: found, Options: Options{K: 3, Output: filepath.Join(dir, name, "n.csv"), Neighbors: found.Options}}
+		job := &Job{Index: found, Options: Options{K: 3,
+			Destination: output.To(filepath.Join(dir, name, "n.csv")), Neighbors: found.Options}}
 		job.Options.EnsureDefaults()
 		p, s := beam.NewPipelineWithRoot()
 		if err := KNeighbors(s, job); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"beamlearn/model/formats"
 	"beamlearn/transforms/knn"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -34,7 +35,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	job := &knn.Job{Corpus: corpus, Reading: reading,
-		Options: knn.Options{K: 1, Output: filepath.Join(dir, "neighbors.csv")}}
+		Options: knn.Options{K: 1, Destination: output.To(filepath.Join(dir, "neighbors.csv"))}}
 	job.Options.EnsureDefaults()
 	if err := job.Check(); err != nil {
 		log.Fatal(err)

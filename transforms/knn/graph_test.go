@@ -17,6 +17,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/results"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -302,7 +303,8 @@ func TestGraphRefused(t *testing.T) {
 		{points, Options{K: 1, IncludeSelf: true}, "include_self is of points that are the queries"},
 		{points, Options{K: 1, Symmetric: neighbors.Union}, "symmetric union is of the graph of the points"},
 		{nil, Options{K: 1, Symmetric: "both"}, `symmetric "both": must be one of none, union, mutual`},
-		{nil, Options{K: 1, NumShards: 2}, "number of shards 2: .npz is one file with the whole graph"},
+		{nil, Options{K: 1, Destination: output.Destination{NumShards: 2}},
+			"number of shards 2: .npz is one file with the whole graph"},
 		{nil, Options{K: 1, IncludeSelf: true, Neighbors: inner}, "by the inner product no point is the nearest to itself"},
 		{nil, Options{K: 1, Similarity: true}, "similarity: euclidean is a distance that none belongs to"},
 		{nil, Options{K: 9, IncludeSelf: true}, "k = 10: must be at most the number of points, 9"},

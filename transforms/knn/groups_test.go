@@ -11,6 +11,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/neighbors/groups"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -54,7 +55,8 @@ func TestGroupsLikeDBSCAN(t *testing.T) {
 	g := readGraphs(t)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
-	o := Options{Radius: &g.Radius, Groups: &groups.Keep{Rule: groups.First}, Output: filepath.Join(dir, "g.csv")}
+	o := Options{Radius: &g.Radius, Groups: &groups.Keep{Rule: groups.First},
+		Destination: output.To(filepath.Join(dir, "g.csv"))}
 	r := mustRun(t, input, nil, vectorio.Options{ChunkRows: 17}, o)
 	labels := labelsOfGroups(t, read(t, o.Output))
 	if fmt.Sprint(labels) != fmt.Sprint(g.Labels) {
@@ -88,7 +90,8 @@ func TestGroupsWithinADiameter(t *testing.T) {
 	}
 	for _, d := range g.Diameters {
 		o := Options{Radius: &d.Radius, Diameter: &d.Diameter, Groups: &groups.Keep{Rule: groups.Center}, Overview: true,
-			Neighbors: neighbors.Options{Metric: d.Metric}, Output: filepath.Join(dir, "g.csv"), Workers: placement.InProcess}
+			Neighbors: neighbors.Options{Metric: d.Metric}, Workers: placement.InProcess,
+			Destination: output.To(filepath.Join(dir, "g.csv"))}
 		r := mustRun(t, input, nil, vectorio.Options{ChunkRows: 17}, o)
 		if labels := labelsOfGroups(t, read(t, o.Output)); fmt.Sprint(labels) != fmt.Sprint(d.Labels) {
 			t.Errorf("%s within %v and %v: labels %v, expected %v", d.Metric, d.Radius, d.Diameter, labels, d.Labels)
@@ -152,7 +155,7 @@ func TestGroupsKeep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := Options{Radius: &radius, Groups: &k, Output: filepath.Join(dir, "g.csv")}
+		o := Options{Radius: &radius, Groups: &k, Destination: output.To(filepath.Join(dir, "g.csv"))}
 		r := mustRun(t, input, nil, reading, o)
 		var kept, rows []string
 		for _, line := range strings.Split(strings.TrimSpace(read(t, o.Output)), "\n")[1:] {
@@ -190,7 +193,7 @@ func TestCutCenters(t *testing.T) {
 		{neighbors.SEuclidean, 1.1 / 35.2, 1.4 / 35.2, "0,0,2,1 1,0,2,0 2,2,1,1 3,3,2,1 4,3,2,0 5,5,1,1 6,6,1,1"},
 	} {
 		o := Options{Radius: &c.radius, Diameter: &c.diameter, Groups: &groups.Keep{Rule: groups.Center},
-			Neighbors: neighbors.Options{Metric: c.metric}, Output: filepath.Join(dir, "g.csv")}
+			Neighbors: neighbors.Options{Metric: c.metric}, Destination: output.To(filepath.Join(dir, "g.csv"))}
 		mustRun(t, input, nil, vectorio.Options{ChunkRows: 2}, o)
 		if got := strings.Join(strings.Fields(read(t, o.Output))[1:], " "); got != c.want {
 			t.Errorf("%s: %s, expected %s", c.metric, got, c.want)
@@ -207,7 +210,7 @@ func TestGroupsRecall(t *testing.T) {
 	var want string
 	for i, recall := range []float64{0, 0.9} {
 		o := Options{Radius: &radius, Groups: &groups.Keep{Rule: groups.Last}, Recall: recall,
-			Output: filepath.Join(dir, "few.csv")}
+			Destination: output.To(filepath.Join(dir, "few.csv"))}
 		r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "few.npy"), npyOf(few, "<f8", to[float64]))}, nil,
 			vectorio.Options{}, o)
 		if got := read(t, o.Output); i == 0 {
@@ -231,7 +234,7 @@ func TestGroupsRecall(t *testing.T) {
 	}
 	radius = 0.05
 	o := Options{Radius: &radius, Groups: &groups.Keep{Rule: groups.First}, Recall: 0.95, Overview: true,
-		Output: filepath.Join(dir, "many.csv")}
+		Destination: output.To(filepath.Join(dir, "many.csv"))}
 	r := mustRun(t, []string{writeFile(t, filepath.Join(dir, "many.npy"), npyOf(many, "<f4", to[float32]))}, nil,
 		vectorio.Options{}, o)
 	a := r.Approximate

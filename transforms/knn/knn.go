@@ -132,12 +132,8 @@ type Options struct {
 	// else.
 	Index string
 
-	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy, .npz or .mtx. Required.
-	Output string
-	// OutputFormat is its format. Default: by the extension.
-	OutputFormat string
-	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
-	NumShards int
+	// Destination is where the rows go. Its Output is Required: PATH/NAME.csv, .jsonl, .parquet or .npy, .npz or .mtx.
+	output.Destination
 	// Form, Connectivity and Similarity are how neighbours are written: see results.Layout. The similarity is that of
 	// the metric: cosine or inner product.
 	Form         results.Form
@@ -166,9 +162,6 @@ type Options struct {
 
 	// Overview says that Report.Overview is wanted, and in process what [HubsOf] gives. It takes some 4 bytes a point.
 	Overview bool
-
-	// RunID is unique to the run: it keys the index in a worker process and the temporary files. Default: random.
-	RunID string
 }
 
 // searchBytes is what SearchRowsOf lets the answers take.
@@ -200,12 +193,7 @@ func (o *Options) EnsureDefaults() {
 	if o.Broadcast == "" {
 		o.Broadcast = Auto
 	}
-	if o.NumShards == 0 {
-		o.NumShards = 1
-	}
-	if o.RunID == "" {
-		o.RunID = files.NewRunID()
-	}
+	o.Destination.EnsureDefaults()
 }
 
 // mayLack reports whether a query may have fewer neighbours than K.
@@ -265,7 +253,7 @@ func (o *Options) written() *output.Options {
 	if o.Answer != nil {
 		layout = o.Answer.layout()
 	}
-	return &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: layout, NumShards: o.NumShards, RunID: o.RunID}
+	return o.Of(layout)
 }
 
 // output is where to write.

@@ -28,6 +28,7 @@ import (
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -300,7 +301,7 @@ func TestFormatsAndChunks(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s/%d", name, chunk), func(t *testing.T) {
 				dir := t.TempDir()
-				o := Options{K: 5, Output: filepath.Join(dir, "out", "n.csv")}
+				o := Options{K: 5, Destination: output.To(filepath.Join(dir, "out", "n.csv"))}
 				r := mustRun(t, []string{writeFile(t, filepath.Join(dir, name), data)}, nil, vectorio.Options{ChunkRows: chunk}, o)
 				if got := read(t, o.Output); got != expected {
 					t.Errorf("the output differs:\n%.300s\nwant\n%.300s", got, expected)
@@ -328,7 +329,8 @@ func TestFilesAndShards(t *testing.T) {
 	for shards, chunks := range map[int][]int{1: {8}, 3: {1, 100}, 60: {100}} {
 		for _, chunk := range chunks {
 			out := filepath.Join(t.TempDir(), "n.csv")
-			o := Options{K: 3, Output: out, NumShards: shards, Neighbors: neighbors.Options{Metric: neighbors.Manhattan}}
+			o := Options{K: 3, Destination: output.Destination{Output: out, NumShards: shards},
+				Neighbors: neighbors.Options{Metric: neighbors.Manhattan}}
 			r := mustRun(t, input, nil, vectorio.Options{ChunkRows: chunk}, o)
 			if len(r.OutputFiles) != shards {
 				t.Fatalf("%d shards: files %v", shards, r.OutputFiles)
@@ -356,7 +358,7 @@ func TestOutputFormats(t *testing.T) {
 	for _, ext := range []string{"csv", "jsonl", "parquet", "npy"} {
 		var first []string
 		for _, chunk := range []int{90, 13} {
-			o := Options{K: 4, Output: filepath.Join(t.TempDir(), "n."+ext)}
+			o := Options{K: 4, Destination: output.To(filepath.Join(t.TempDir(), "n."+ext))}
 			r := mustRun(t, input, nil, vectorio.Options{ChunkRows: chunk}, o)
 			for i, f := range r.OutputFiles {
 				got := read(t, f)
@@ -381,7 +383,7 @@ func TestDecodesOnce(t *testing.T) {
 	points := testPoints(200, 3)
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(points, "<f4", to[float32]))}
-	o := Options{K: 4, Output: filepath.Join(dir, "n.csv"), RunID: "decodes-once"}
+	o := Options{K: 4, Destination: output.Destination{Output: filepath.Join(dir, "n.csv"), RunID: "decodes-once"}}
 	counts(t, map[string]int64{
 		"knn.index_builds": 1, "knn.index_decodes": 1, "knn.rows_answered": 200, "knn.neighbors_found": 800,
 		"vectorio.rows_read": 200,
@@ -407,7 +409,7 @@ func TestInProcess(t *testing.T) {
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
 	query := []string{writeFile(t, filepath.Join(dir, "q.npy"), npyOf(queries, "<f8", to[float64]))}
 	for name, queries := range map[string][]string{"points": nil, "queries": query} {
-		o := Options{K: 7, Output: filepath.Join(dir, "side.csv")}
+		o := Options{K: 7, Destination: output.To(filepath.Join(dir, "side.csv"))}
 		mustRun(t, input, queries, vectorio.Options{ChunkRows: 4}, o)
 		o.Output, o.Workers = filepath.Join(dir, "here.csv"), placement.InProcess
 		r := mustRun(t, input, queries, vectorio.Options{ChunkRows: 4}, o)
@@ -421,7 +423,8 @@ func TestInProcess(t *testing.T) {
 	if n := indexes.Len(); n != 0 {
 		t.Errorf("indexes of %d runs that are over", n)
 	}
-	o := Options{K: 1, IndexLimit: 100, Workers: placement.InProcess, Output: filepath.Join(dir, "limit.csv")}
+	o := Options{K: 1, IndexLimit: 100, Workers: placement.InProcess,
+		Destination: output.To(filepath.Join(dir, "limit.csv"))}
 	if _, _, err := run(t, input, nil, vectorio.Options{}, o); err == nil ||
 		!strings.Contains(firstFault(err), "above the limit of 100 bytes") {
 		t.Errorf("above the limit: %v", err)
@@ -433,14 +436,14 @@ func TestQueriesAndRadius(t *testing.T) {
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), csvOf(points, true, ","))}
 	query := []string{writeFile(t, filepath.Join(dir, "q.npy"), npyOf(queries, "<f8", to[float64]))}
-	o := Options{K: 60, Output: filepath.Join(dir, "n.csv"), Neighbors: neighbors.Options{Metric: neighbors.Cosine}}
+	o := Options{K: 60, Destination: output.To(filepath.Join(dir, "n.csv")), Neighbors: neighbors.Options{Metric: neighbors.Cosine}}
 	mustRun(t, input, query, vectorio.Options{ChunkRows: 4}, o)
 	if read(t, o.Output) != want(points, queries, 60, o.Neighbors) {
 		t.Error("queries: the output differs")
 	}
 	// All within the radius are the nearest of all, up to it.
 	radius := 3.0
-	o = Options{Radius: &radius, Output: filepath.Join(dir, "r.csv"),
+	o = Options{Radius: &radius, Destination: output.To(filepath.Join(dir, "r.csv")),
 		Neighbors: neighbors.Options{Metric: neighbors.Euclidean}}
 	mustRun(t, input, nil, vectorio.Options{ChunkRows: 4}, o)
 	var within strings.Builder
@@ -460,7 +463,7 @@ func TestIDs(t *testing.T) {
 	dir := t.TempDir()
 	input := []string{writeFile(t, filepath.Join(dir, "x.csv"), []byte("id,x\na,0\n\"b,1\",1\n007,3\n7,7\na,15\n"))}
 	reading := vectorio.Options{ChunkRows: 2, Formats: formats.Options{IDColumn: "id"}}
-	o := Options{K: 1, Output: filepath.Join(dir, "n.csv")}
+	o := Options{K: 1, Destination: output.To(filepath.Join(dir, "n.csv"))}
 	r := mustRun(t, input, nil, reading, o)
 	expected := "query_id,rank,neighbor_id,distance\na,1,\"b,1\",1\n\"b,1\",1,a,1\n007,1,\"b,1\",2\n7,1,007,4\na,1,7,8\n"
 	if got := read(t, o.Output); got != expected {
@@ -492,7 +495,7 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			input := []string{writeFile(t, filepath.Join(dir, name), data)}
-			o := Options{K: 2, Output: filepath.Join(dir, "out", "n.csv")}
+			o := Options{K: 2, Destination: output.To(filepath.Join(dir, "out", "n.csv"))}
 			reading := vectorio.Options{ChunkRows: 9}
 			_, _, err := run(t, input, nil, reading, o)
 			if err == nil || !strings.HasPrefix(firstFault(err), filepath.Join(dir, name)+": row ") ||
@@ -545,28 +548,29 @@ func TestCheck(t *testing.T) {
 		o              Options
 		want           []string
 	}{
-		"k of all points": {[]string{x}, nil, Options{K: 10, Output: out},
+		"k of all points": {[]string{x}, nil, Options{K: 10, Destination: output.To(out)},
 			[]string{"k = 10: must be less than the number of points, 10"}},
-		"k of all, text": {[]string{c}, nil, Options{K: 10, Output: out},
+		"k of all, text": {[]string{c}, nil, Options{K: 10, Destination: output.To(out)},
 			[]string{"k = 10: must be less than the number of points, 10"}},
-		"k of all, unknown": {[]string{z}, nil, Options{K: 10, Output: out},
+		"k of all, unknown": {[]string{z}, nil, Options{K: 10, Destination: output.To(out)},
 			[]string{"k = 10: must be less than the number of points, 10"}},
-		"k beyond": {[]string{x}, []string{x}, Options{K: 11, Output: out},
+		"k beyond": {[]string{x}, []string{x}, Options{K: 11, Destination: output.To(out)},
 			[]string{"k = 11: must be at most the number of points, 10"}},
-		"dimensions": {[]string{x}, []string{y}, Options{K: 1, Output: out},
+		"dimensions": {[]string{x}, []string{y}, Options{K: 1, Destination: output.To(out)},
 			[]string{"the queries have 4 columns", "the points have 3"}},
-		"dimensions of files": {[]string{x, y}, nil, Options{K: 1, Output: out},
+		"dimensions of files": {[]string{x, y}, nil, Options{K: 1, Destination: output.To(out)},
 			[]string{"y.npy", "found 4 columns, expected 3 columns, as in"}},
 		"nothing": {[]string{x}, nil, Options{},
 			[]string{"one of k and radius is needed", "an output is needed"}},
-		"negative": {[]string{x}, nil, Options{Radius: &negative, Output: out},
+		"negative": {[]string{x}, nil, Options{Radius: &negative, Destination: output.To(out)},
 			[]string{"radius -1: no euclidean distance is below 0"}},
-		"radius as npy": {[]string{x}, nil, Options{Radius: &one, Output: dir + "/n.npy"}, []string{"npy"}},
-		"limit": {[]string{x}, nil, Options{K: 1, IndexLimit: 100, Output: out},
+		"radius as npy": {[]string{x}, nil, Options{Radius: &one, Destination: output.To(dir + "/n.npy")}, []string{"npy"}},
+		"limit": {[]string{x}, nil, Options{K: 1, IndexLimit: 100, Destination: output.To(out)},
 			[]string{"10 points × 3 columns takes at least 120 bytes, above the limit of 100 bytes", "raise --index_limit"}},
-		"limit, unknown": {[]string{z}, nil, Options{K: 1, IndexLimit: 100, Output: out},
+		"limit, unknown": {[]string{z}, nil, Options{K: 1, IndexLimit: 100, Destination: output.To(out)},
 			[]string{"10 points × 3 columns takes at least 120 bytes"}},
-		"several": {[]string{x}, nil, Options{K: -1, NumShards: -1, Threads: -1, Output: "n.xyz",
+		"several": {[]string{x}, nil, Options{K: -1, Destination: output.Destination{NumShards: -1, Output: "n.xyz"},
+			Threads:   -1,
 			Neighbors: neighbors.Options{Metric: "l3"}},
 			[]string{"k = -1", "number of shards -1", "threads -1", ".xyz", `metric "l3"`}},
 	} {
@@ -592,7 +596,7 @@ func TestMemfs(t *testing.T) {
 	points := testPoints(30, 2)
 	memfs.Write("memfs://knn/x.npy", npyOf(points, "<f4", to[float32]))
 	memfs.Write("memfs://knn/y.csv", csvOf(points, true, ","))
-	o := Options{K: 2, Output: "memfs://knn/out/n.csv"}
+	o := Options{K: 2, Destination: output.To("memfs://knn/out/n.csv")}
 	for _, in := range []string{"memfs://knn/x.npy", "memfs://knn/y.csv"} {
 		mustRun(t, []string{in}, nil, vectorio.Options{ChunkRows: 7}, o)
 		if read(t, o.Output) != want(points, nil, 2, neighbors.Options{}) {

@@ -95,7 +95,7 @@ func (o *OfOptions) Validate() error {
 // search is the options of a search.
 func (o *OfOptions) search() Options {
 	return Options{Neighbors: o.Neighbors, K: o.K, Radius: o.Radius, Threads: o.Threads, Staging: o.Staging,
-		RunID: o.RunID}
+		Destination: output.Destination{RunID: o.RunID}}
 }
 
 // Of finds the neighbours of vectors that are in a pipeline: PCollection<[vectors.Vector]>, or

@@ -19,6 +19,7 @@ import (
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -155,7 +156,7 @@ func TestStrategies(t *testing.T) {
 			if c.ids {
 				reading.Formats.IDColumn = "id"
 			}
-			base := Options{Neighbors: c.o, K: c.k, Radius: c.radius, NumShards: 1}
+			base := Options{Neighbors: c.o, K: c.k, Radius: c.radius, Destination: output.Destination{NumShards: 1}}
 			contents := func(dir string) string {
 				s := ""
 				m, err := filepath.Glob(filepath.Join(dir, "n.*"))
@@ -346,7 +347,7 @@ func TestPrebuiltFaults(t *testing.T) {
 		b[at] ^= 1
 		return b
 	}
-	o := Options{K: 2, Output: filepath.Join(dir, "out", "n.csv")}
+	o := Options{K: 2, Destination: output.To(filepath.Join(dir, "out", "n.csv"))}
 	for name, c := range map[string]struct {
 		b       []byte
 		queries []string
@@ -360,8 +361,9 @@ func TestPrebuiltFaults(t *testing.T) {
 		"header":     {flip(40), nil, o, "the checksum of its header"},
 		"values":     {flip(len(good) - 200), nil, o, "the checksum of section"},
 		"dimensions": {good, []string{y}, o, "the queries have 4 columns"},
-		"k":          {good, nil, Options{K: 300, Output: o.Output}, "k = 300: must be less than the number of points, 300"},
-		"broadcast": {good, nil, Options{K: 2, Output: o.Output, Broadcast: SideInput},
+		"k": {good, nil, Options{K: 300, Destination: output.To(o.Output)},
+			"k = 300: must be less than the number of points, 300"},
+		"broadcast": {good, nil, Options{K: 2, Destination: output.To(o.Output), Broadcast: SideInput},
 			"an index of an earlier run is a file"},
 	} {
 		_, err := runPrebuilt(t, put(c.b), c.queries, vectorio.Options{}, c.o)
@@ -437,7 +439,7 @@ func TestFetched(t *testing.T) {
 	}
 	mustBuild(t, []string{"memfs://fetched/x.npy"}, vectorio.Options{}, Options{Index: "memfs://fetched/x.index"})
 	for range 2 {
-		o := Options{K: 2, Output: "memfs://fetched/out/n.csv"}
+		o := Options{K: 2, Destination: output.To("memfs://fetched/out/n.csv")}
 		if _, err := runPrebuilt(t, "memfs://fetched/x.index", nil, vectorio.Options{ChunkRows: 7}, o); err != nil {
 			t.Fatal(firstFault(err))
 		}
@@ -462,7 +464,7 @@ func TestStrategyCounters(t *testing.T) {
 		File:   {"knn.index_builds": 1, "knn.index_decodes": 1, "knn.rows_answered": 40},
 		Shards: {"knn.index_builds": 4, "knn.rows_answered": 40},
 	} {
-		o := Options{K: 2, Broadcast: way, Output: filepath.Join(dir, "n.csv")}
+		o := Options{K: 2, Broadcast: way, Destination: output.To(filepath.Join(dir, "n.csv"))}
 		if way == Shards {
 			o.IndexMemory = 10 * neighbors.Footprint(3, true, o.Neighbors)
 		}

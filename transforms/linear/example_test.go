@@ -13,6 +13,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -58,7 +59,7 @@ func ExampleFollow() {
 	j := &linear.PredictJob{
 		Model: &model.Model{Task: model.Regression, Loss: model.SquaredError, Coef: [][]float64{{2}},
 			Intercept: []float64{1}},
-		Options: linear.PredictOptions{Output: "-", OutputFormat: "jsonl"},
+		Options: linear.PredictOptions{Destination: output.Destination{Output: "-", OutputFormat: "jsonl"}},
 	}
 	j.Reading.Formats.Format, j.Reading.Formats.Unlabelled = "csv", true
 	rows := vectorio.NewStream(strings.NewReader("rooms\n5\n6\n"), "the pipe")

@@ -51,32 +51,17 @@ type PredictOptions struct {
 	// Threads is how many goroutines share a chunk. Default: GOMAXPROCS of the worker.
 	Threads int
 
-	// Output is the file to write: PATH/NAME.csv, .jsonl, .parquet or .npy. Required, unless Evaluate is set.
-	Output string
-	// OutputFormat is its format. Default: by the extension.
-	OutputFormat string
-	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
-	NumShards int
+	// Destination is where the answers go. Its Output is PATH/NAME.csv, .jsonl, .parquet or .npy, and Required, unless
+	// Evaluate is set.
+	output.Destination
 	// Workers say where the job runs. In process, the model stays in memory. (A side input costs a core where Prism
 	// runs: see broadcastFn.) Default: false.
 	Workers placement.Workers
 	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
 	Scratch string
 
-	// RunID is unique to the run: it keys the model in a worker process and the temporary files. Default: random.
-	RunID string
 	// Format is that of the file of a model of another kind; "" of a linear one. [Predict] sets it.
 	Format string `json:",omitempty"`
-}
-
-// EnsureDefaults fills in what is not set.
-func (o *PredictOptions) EnsureDefaults() {
-	if o.NumShards == 0 {
-		o.NumShards = 1
-	}
-	if o.RunID == "" {
-		o.RunID = files.NewRunID()
-	}
 }
 
 // PredictJob is a model, the rows to predict, and the options.
@@ -191,12 +176,10 @@ func (j *PredictJob) Validate() error {
 }
 
 func (j *PredictJob) output() *output.Options {
-	o := &j.Options
-	out := &output.Options{Path: o.Output, Format: o.OutputFormat, Layout: j.layout(), NumShards: o.NumShards,
-		RunID: o.RunID}
+	out := j.Options.Of(j.layout())
 	out.Layout.Nullable = j.Reading.SkipFaults
-	if o.Output == "" {
-		out.Scratch = o.Scratch
+	if out.Path == "" {
+		out.Scratch = j.Options.Scratch
 	}
 	return out
 }

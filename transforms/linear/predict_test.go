@@ -20,6 +20,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -100,7 +101,8 @@ func TestPredictCounters(t *testing.T) {
 	m := plain(model.Regression, model.SquaredError, [][]float64{{1, 2}}, 0.5)
 	want := map[string]int64{"linear.model_decodes": 1, "linear.rows_predicted": 100, "vectorio.rows_read": 100}
 	for try := 1; ; try++ {
-		_, _, got, err := predictionOf(t, m, input, vectorio.Options{ChunkRows: 3}, PredictOptions{Output: "p.csv"})
+		_, _, got, err := predictionOf(t, m, input, vectorio.Options{ChunkRows: 3},
+			PredictOptions{Destination: output.To("p.csv")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +199,7 @@ func TestPredictSparse(t *testing.T) {
 		fmt.Fprintln(&svm)
 		fmt.Fprintln(&dense, label)
 	}
-	o := PredictOptions{Evaluate: true, Proba: true, Decision: true, Output: "p.csv", Threads: 3}
+	o := PredictOptions{Evaluate: true, Proba: true, Decision: true, Destination: output.To("p.csv"), Threads: 3}
 	var dense1 vectorio.Options
 	dense1.Formats.TargetColumn = fmt.Sprint(features)
 	want, wantReport, _, err := predictionOf(t, m, writeRows(t, "x.csv", dense.String()), dense1, o)
@@ -385,7 +387,7 @@ func TestValuesAfterUnknownLabel(t *testing.T) {
 	reading := vectorio.Options{SkipFaults: true}
 	reading.Formats.TargetColumn = "1"
 	got, _, _, err := predictionOf(t, m, writeRows(t, "x.csv", "1,1\n2,7\n-3,0\noops,1\n4,1\n5,9\n-6,0\n"), reading,
-		PredictOptions{Evaluate: true, Decision: true, Output: "p.csv"})
+		PredictOptions{Evaluate: true, Decision: true, Destination: output.To("p.csv")})
 	if err != nil {
 		t.Fatal(err)
 	}

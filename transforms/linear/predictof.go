@@ -13,6 +13,7 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -142,7 +143,8 @@ func (f *predictOfFn) answer(ctx context.Context, emit func(Predicted)) error {
 	rows.Grow([]byte(strings.Join(f.lines, "\n") + "\n"))
 	o := &f.Options
 	j := &PredictJob{Model: f.model.linear, Other: f.model.other, Options: PredictOptions{
-		Proba: o.Proba, Decision: o.Decision, Threads: o.Threads, Output: files.Std, OutputFormat: "jsonl", RunID: o.RunID,
+		Proba: o.Proba, Decision: o.Decision, Threads: o.Threads,
+		Destination: output.Destination{Output: files.Std, OutputFormat: "jsonl", RunID: o.RunID},
 	}}
 	j.Reading.Formats.Format, j.Reading.Formats.IDColumn, j.Reading.Formats.Unlabelled = "jsonl", o.ID, true
 	if err := j.Inspect(ctx, []string{rows.Pattern()}); err != nil {

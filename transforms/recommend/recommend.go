@@ -27,7 +27,6 @@ import (
 	model "beamlearn/model/recommend"
 	"beamlearn/model/results"
 	"beamlearn/model/tables"
-	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
@@ -104,20 +103,14 @@ type Options struct {
 	// Threads is how many threads a worker has. Default: GOMAXPROCS of the worker.
 	Threads int
 
-	// Output is the file of the recommendations: .csv, .jsonl or .parquet. Optional.
-	Output string
-	// OutputFormat is its format. Default: by the extension.
-	OutputFormat string
-	// NumShards is the number of files that the output is cut into. Default: 1, at the very path.
-	NumShards int
+	// Destination is where the recommendations go. Its Output is .csv, .jsonl or .parquet, and Optional.
+	output.Destination
 	// NeighborsOutput is the file of the neighbours of items: .csv, .jsonl or .parquet. Optional.
 	NeighborsOutput string
 	// Scratch is a directory that all workers and this process can write to. Required where there is no Output.
 	Scratch string
 	// Workers say where the job runs. Default: placement.Remote.
 	Workers placement.Workers
-	// RunID is unique to the run. Default: random.
-	RunID string
 }
 
 // EnsureDefaults fills in what is not set.
@@ -125,10 +118,7 @@ func (o *Options) EnsureDefaults() {
 	o.Model.EnsureDefaults()
 	o.Duplicates = cmp.Or(o.Duplicates, model.Sum)
 	o.Top = cmp.Or(o.Top, 10)
-	o.NumShards = cmp.Or(o.NumShards, 1)
-	if o.RunID == "" {
-		o.RunID = files.NewRunID()
-	}
+	o.Destination.EnsureDefaults()
 }
 
 // maxTop bounds the memory of answers.
@@ -190,9 +180,9 @@ var NeighborsLayout = results.Layout{IDName: "item", Columns: []results.Column{
 }}
 
 func (o *Options) output() *output.Options {
-	return &output.Options{
-		Path: o.Output, Format: o.OutputFormat, Layout: Layout, NumShards: o.NumShards, Scratch: o.Scratch, RunID: o.RunID,
-	}
+	out := o.Of(Layout)
+	out.Scratch = o.Scratch
+	return out
 }
 
 func (o *Options) neighbors() *output.Options {

@@ -93,6 +93,11 @@ type Output struct {
 // As says what is written where that depends on other flags: it is asked when they are known.
 func (o *Output) As(layout func() results.Layout) { o.now = layout }
 
+// Destination is where the flags say that rows go.
+func (o *Output) Destination() out.Destination {
+	return out.Destination{Output: o.Path.Path(), OutputFormat: *o.Format, NumShards: *o.Shards}
+}
+
 // Output adds the flags --output, --output_format and --num_shards.
 func (g *Group) Output(usage string, layout results.Layout) *Output {
 	var formats []string
@@ -135,8 +140,8 @@ func (o *Output) files() []files.Named {
 		}
 	}
 	if files.IsLocal(path) {
-		o := out.Options{Path: path, Format: *o.Format, Layout: o.now(), NumShards: *o.Shards}
-		earlier, err := o.EarlierShards(context.Background())
+		d := o.Destination()
+		earlier, err := d.Of(o.now()).EarlierShards(context.Background())
 		if err != nil {
 			return named // the job will say so
 		}

@@ -148,8 +148,7 @@ func (c *command) job() (*eigen.Job, look, error) {
 	size, imageErr := cli.ParseImage(*c.image)
 	output := c.output.Path.Path()
 	job := &eigen.Job{Reading: reading, Options: eigen.Options{
-		Threads: *c.threads, Workers: cli.Workers(), Output: output, OutputFormat: *c.output.Format,
-		NumShards: *c.output.Shards,
+		Threads: *c.threads, Workers: cli.Workers(), Destination: c.output.Destination(),
 	}}
 	// the directory of the first file that is written
 	job.Options.Scratch, _ = files.Split(cmp.Or(output, c.model.Path(), show))

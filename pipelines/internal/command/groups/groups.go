@@ -253,7 +253,7 @@ func (c *command) job() (*knn.Job, error) {
 		LeaveKept: c.kept.Path() != "" || c.dropped.Path() != "",
 		Overview:  page != "",
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
-		Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+		Destination: c.output.Destination(),
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	var recallErr error

@@ -373,7 +373,7 @@ func (c *command) answer(ctx context.Context, job *linear.Job, m *model.Model) (
 		return nil, err
 	}
 	p := &linear.PredictJob{Other: other, Data: job.Data, Reading: job.Reading, Options: linear.PredictOptions{
-		Threads: *c.threads, Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+		Threads: *c.threads, Destination: c.output.Destination(),
 		Workers: cli.Workers(),
 	}}
 	p.Options.EnsureDefaults()

@@ -62,7 +62,7 @@ func (c *command) imputeJob() (*impute.Job, error) {
 	}
 	job := &impute.Job{Reading: reading, Options: impute.Options{
 		Options: model.Options{K: k, Weights: vote.Weights(c.tables.Impute()), Standardize: *c.standardize},
-		Threads: *c.threads, Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+		Threads: *c.threads, Destination: c.output.Destination(),
 		Staging: c.staging.Path(), Workers: cli.Workers(),
 	}}
 	job.Options.EnsureDefaults()

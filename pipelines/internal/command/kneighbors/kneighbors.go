@@ -209,8 +209,9 @@ func (c *command) job(to string) (*knn.Job, look, error) {
 		K:         c.graph.others(k), Radius: *c.radius, Answer: answer, Outliers: out, Evaluates: c.evaluate.String() != "",
 		Restricted: c.rules.asked(), Threads: *c.threads, IndexLimit: *c.indexLimit, Workers: cli.Workers(),
 		Broadcast: *c.broadcast, IndexMemory: *c.memory, Staging: c.staging.Path(),
-		Output: to, OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Overview: show != "",
+		Destination: c.output.Destination(), Overview: show != "",
 	}}
+	job.Options.Output = to
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
 	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && cli.Workers() == placement.InProcess {
 		job.Options.SearchRows = knn.SearchRowsOf(job.Options.K)

@@ -124,9 +124,10 @@ func (c *command) job(ctx context.Context, to string) (*linear.PredictJob, error
 	reading, faults := c.input.Options()
 	job := &linear.PredictJob{Options: linear.PredictOptions{
 		Proba: *c.proba, Decision: *c.decision, Threads: *c.threads,
-		Evaluate: *c.evaluate || reading.Formats.TargetColumn != "" || len(reading.Targets) > 0,
-		Output:   to, OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Scratch: scratch(), Workers: cli.Workers(),
+		Evaluate:    *c.evaluate || reading.Formats.TargetColumn != "" || len(reading.Targets) > 0,
+		Destination: c.output.Destination(), Scratch: scratch(), Workers: cli.Workers(),
 	}}
+	job.Options.Output = to
 	job.Options.EnsureDefaults()
 	if c.model.String() == "" {
 		return nil, cli.Usage(faults, errors.New("--model is needed"))

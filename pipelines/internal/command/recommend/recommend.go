@@ -201,7 +201,7 @@ func (c *command) job() (*recommend.Job, string, error) {
 			Workers: cli.Workers(),
 			Model: model.Options{Similarity: model.Similarity(*c.similarity), Weighting: model.Weighting(*c.weighting),
 				K: ks[0], Shrinkage: shrinkages[0]},
-			Output: c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards,
+			Destination:     c.output.Destination(),
 			NeighborsOutput: c.neighbors.Path(),
 			Overview:        page != "",
 		},

@@ -103,8 +103,8 @@ func (c *command) job() (*encode.ApplyJob, error) {
 	f.Cells, f.Unlabelled = true, f.TargetColumn == "" && len(reading.Targets) == 0
 	job := &encode.ApplyJob{Reading: reading, Options: encode.ApplyOptions{
 		ID: named(f.IDColumn, "id"), Target: named(f.TargetColumn, "target"), Weight: named(f.WeightColumn, "weight"),
-		Threads: *c.threads,
-		Output:  c.output.Path.Path(), OutputFormat: *c.output.Format, NumShards: *c.output.Shards, Workers: cli.Workers(),
+		Threads:     *c.threads,
+		Destination: c.output.Destination(), Workers: cli.Workers(),
 	}}
 	if len(reading.Targets) > 0 {
 		job.Options.Target = "target"

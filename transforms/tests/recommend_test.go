@@ -1,8 +1,7 @@
-package recommend
+package tests
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -12,20 +11,22 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	model "beamlearn/model/recommend"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
+	"beamlearn/transforms/recommend"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
-
 // recommended runs a job, and gives its outputs, its report and its counters.
-func recommended(t *testing.T, dir string, chunkRows int, workers placement.Workers) (out string, r *Report) {
+func recommended(t *testing.T, dir string, chunkRows int, workers placement.Workers) (out string, r *recommend.Report) {
 	t.Helper()
 	ctx := t.Context()
-	j := &Job{Columns: Columns{User: "u", Item: "i", Value: "v", Time: "t"}, Options: Options{
+	columns := recommend.Columns{User: "u", Item: "i", Value: "v", Time: "t"}
+	j := &recommend.Job{Columns: columns, Options: recommend.Options{
 		Duplicates: model.Last, Model: model.Options{K: 4, Shrinkage: 2}, Top: 3, Workers: workers,
 		Compare: &model.Compared{Ks: []int{2, 5}, Shrinkages: []float64{2, 0},
 			Holdout: model.Holdout{Part: 0.3, ByTime: true}}, Overview: true,
-		Output: filepath.Join(dir, "r.jsonl"), NeighborsOutput: filepath.Join(dir, "n.csv"), NumShards: 2,
+		Destination:     output.Destination{Output: filepath.Join(dir, "r.jsonl"), NumShards: 2},
+		NeighborsOutput: filepath.Join(dir, "n.csv"),
 	}}
 	j.Options.EnsureDefaults()
 	j.Reading.ChunkRows, j.Reading.SkipFaults = chunkRows, true
@@ -33,14 +34,14 @@ func recommended(t *testing.T, dir string, chunkRows int, workers placement.Work
 		t.Fatal(err)
 	}
 	p, s := beam.NewPipelineWithRoot()
-	if err := Recommend(s, j); err != nil {
+	if err := recommend.Recommend(s, j); err != nil {
 		t.Fatal(err)
 	}
 	result, err := ptest.RunWithMetrics(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err = ReadReport(ctx, &j.Options); err != nil {
+	if r, err = recommend.ReadReport(ctx, &j.Options); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Options.Clean(ctx); err != nil {
@@ -62,17 +63,13 @@ func recommended(t *testing.T, dir string, chunkRows int, workers placement.Work
 		t.Errorf("left %v, %v", left, err)
 	}
 	for _, name := range r.OutputFiles {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out += string(b)
+		out += read(t, name)
 	}
 	return out, r
 }
 
 // Workers in this process, or others that find the model in a file, and chunks of any size make the same bytes.
-func TestPlacements(t *testing.T) {
+func TestRecommend(t *testing.T) {
 	dir := t.TempDir()
 	for file := range 3 {
 		var b strings.Builder
@@ -81,9 +78,7 @@ func TestPlacements(t *testing.T) {
 			fmt.Fprintf(&b, "user%d,%d,%d,2024-01-%02d\n", i*i%41, (i*7+file)%29*(i%3), i%6, 1+i*5%28)
 		}
 		fmt.Fprintf(&b, "user1,2,bad,2024-01-01\n")
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("x-%d.csv", file)), []byte(b.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		write(t, dir, fmt.Sprintf("x-%d.csv", file), b.String())
 	}
 	want, first := recommended(t, dir, 0, placement.InProcess)
 	for _, c := range []struct {
@@ -94,7 +89,7 @@ func TestPlacements(t *testing.T) {
 		if got != want || len(want) < 1000 {
 			t.Errorf("%d rows, %d: other bytes", c.rows, c.workers)
 		}
-		for _, r := range []*Report{r, first} {
+		for _, r := range []*recommend.Report{r, first} {
 			r.Read, r.Compare, r.Fit, r.Score, r.Write, r.Assemble = 0, 0, 0, 0, 0, 0
 		}
 		if !reflect.DeepEqual(r, first) {
@@ -108,38 +103,36 @@ func TestPlacements(t *testing.T) {
 }
 
 // A column that cannot be what it is asked for is refused before rows are read.
-func TestTypes(t *testing.T) {
+func TestRecommendTypes(t *testing.T) {
 	t.Parallel()
 	for column, want := range map[string]string{"i": "expected ids: text, or integers", "v": "expected numbers",
 		"t": "expected dates by ISO 8601, timestamps or numbers"} {
-		file := filepath.Join(t.TempDir(), "x.jsonl")
 		row := strings.Replace(`{"u":1,"i":1,"v":1,"t":1}`, `"`+column+`":1`, `"`+column+`":[1,2]`, 1)
-		if err := os.WriteFile(file, []byte(row+"\n"+row+"\n"), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		j := &Job{Columns: Columns{User: "u", Item: "i", Value: "v", Time: "t"}}
+		file := write(t, t.TempDir(), "x.jsonl", row+"\n"+row+"\n")
+		j := &recommend.Job{Columns: recommend.Columns{User: "u", Item: "i", Value: "v", Time: "t"}}
 		if err := j.Inspect(t.Context(), []string{file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", column, err)
 		}
 	}
 }
 
+// A range survives its coder, which is the one that Beam has of it.
 func FuzzRange(f *testing.F) {
-	b, err := encodeRange(Range{Ordinal: 1, First: 2, Rows: 3, Total: 9, Users: []uint32{4, 5, 6}})
+	b, err := encode(recommend.Range{Ordinal: 1, First: 2, Rows: 3, Total: 9, Users: []uint32{4, 5, 6}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := decodeRange(b)
+		r, err := decode[recommend.Range](b)
 		if err != nil {
 			return
 		}
-		again, err := encodeRange(r)
+		again, err := encode(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err := decodeRange(again); err != nil || !reflect.DeepEqual(r.Users, s.Users) && len(r.Users)+
+		if s, err := decode[recommend.Range](again); err != nil || !reflect.DeepEqual(r.Users, s.Users) && len(r.Users)+
 			len(s.Users) > 0 || s.First != r.First {
 			t.Errorf("%+v became %+v, %v", r, s, err)
 		}

@@ -1,10 +1,9 @@
-package impute
+package tests
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,28 +11,29 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
-	"beamlearn/model/neighbors/impute"
+	model "beamlearn/model/neighbors/impute"
 	"beamlearn/model/neighbors/vote"
+	"beamlearn/transforms/impute"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
-func TestMain(m *testing.M) { ptest.Main(m) }
-
 // filled runs a job, and gives its output, its report, and its counters.
 func filled(t *testing.T, dir string, queries []string, chunkRows int,
-	workers placement.Workers) (string, *Report, map[string]int64) {
+	workers placement.Workers) (string, *impute.Report, map[string]int64) {
 	t.Helper()
 	ctx := context.Background()
-	j := &Job{Reading: vectorio.Options{ChunkRows: chunkRows, SkipFaults: true}, Options: Options{
-		Options: impute.Options{K: 3, Weights: vote.Distance}, Output: filepath.Join(t.TempDir(), "o.csv"), Workers: workers,
+	j := &impute.Job{Reading: vectorio.Options{ChunkRows: chunkRows, SkipFaults: true}, Options: impute.Options{
+		Options: model.Options{K: 3, Weights: vote.Distance}, Workers: workers,
+		Destination: output.To(filepath.Join(t.TempDir(), "o.csv")),
 	}}
 	j.Reading.Formats.Unlabelled = true
 	if err := j.Inspect(ctx, []string{filepath.Join(dir, "x.csv")}, queries); err != nil {
 		t.Fatal(err)
 	}
 	p, s := beam.NewPipelineWithRoot()
-	if err := Impute(s, j); err != nil {
+	if err := impute.Impute(s, j); err != nil {
 		t.Fatal(err)
 	}
 	result, err := ptest.RunWithMetrics(p)
@@ -51,14 +51,10 @@ func filled(t *testing.T, dir string, queries []string, chunkRows int,
 	if err := j.Clean(ctx); err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(j.Options.Output)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(j.Options.Output), ".*")); err != nil || len(left) > 0 {
 		t.Errorf("left %v, %v", left, err)
 	}
-	return string(b), r, counters
+	return read(t, j.Options.Output), r, counters
 }
 
 // The bytes are the same in this process and elsewhere, where the points go by a file, whatever is read at a time; rows
@@ -86,9 +82,7 @@ func TestImpute(t *testing.T) {
 			}
 			fmt.Fprintf(&b, "%s,n%d,%s,%s\n", cell(), i, cell(), cell())
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, dir, name, b.String())
 	}
 	want := map[string]int64{"impute.imputers_built": 1, "impute.cells_filled": int64(lacking), "vectorio.rows_read": 200,
 		"vectorio.rows_rejected": 1}

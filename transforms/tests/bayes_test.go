@@ -1,32 +1,27 @@
-package bayes
+package tests
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"testing"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
-	"beamlearn/model/bayes"
+	model "beamlearn/model/bayes"
+	"beamlearn/transforms/bayes"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // Prism keeps what it knows of a job for as long as the process lives
-	ptest.Main(m)
-}
-
-// write writes n rows of three classes as two files.
-func write(t *testing.T, n int) []string {
+// threeClasses writes n rows as two files.
+func threeClasses(t *testing.T, n int) []string {
 	t.Helper()
 	r, dir := rand.New(rand.NewPCG(1, 2)), t.TempDir()
 	var names []string
@@ -37,10 +32,7 @@ func write(t *testing.T, n int) []string {
 			fmt.Fprintf(&b, "%d,%v,%v,%s\n", r.IntN(3)+i%3, float64(r.IntN(100))/10, float64(r.IntN(30)+1)/10,
 				[]string{"x", "y", "z"}[i%3])
 		}
-		names = append(names, filepath.Join(dir, fmt.Sprintf("x%d.csv", f)))
-		if err := os.WriteFile(names[f], []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		names = append(names, write(t, dir, fmt.Sprintf("x%d.csv", f), b.String()))
 	}
 	return names
 }
@@ -49,7 +41,7 @@ var errStopped = errors.New("stopped")
 
 // learned is a job: the bytes of its model, and of its predictions. Where stop is not 0 the run stops before that
 // pipeline, and another goes on.
-func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how bayes.FitOptions,
+func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how model.FitOptions,
 	stop int) (classifier, answers string) {
 	t.Helper()
 	ctx, out, pipelines := context.Background(), t.TempDir(), 0
@@ -59,7 +51,7 @@ func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how 
 		}
 		return ptest.Run(p)
 	}
-	var fit *bayes.Fit
+	var fit *model.Fit
 	o.Model = filepath.Join(out, "m.json")
 	for {
 		job := &linear.Job{Options: o}
@@ -67,10 +59,10 @@ func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how 
 		job.Reading.Formats.TargetColumn, job.Reading.Formats.WeightColumn, job.Reading.Formats.Labels = "y", "w", true
 		job.Reading.EnsureDefaults()
 		var err error
-		if job.Data, err = Inspect(ctx, how.Options.Kind, input, chunkRows, &job.Options, &job.Reading); err != nil {
+		if job.Data, err = bayes.Inspect(ctx, how.Options.Kind, input, chunkRows, &job.Options, &job.Reading); err != nil {
 			t.Fatal(err)
 		}
-		if fit, err = bayes.NewFit(how, job.Data.Dim, job.Data.Columns); err != nil {
+		if fit, err = model.NewFit(how, job.Data.Dim, job.Data.Columns); err != nil {
 			t.Fatal(err)
 		}
 		var report *linear.Report
@@ -93,7 +85,7 @@ func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how 
 		break
 	}
 	p := &linear.PredictJob{Reading: vectorio.Options{ChunkRows: chunkRows}, Options: linear.PredictOptions{
-		Output: filepath.Join(out, "p.csv"), Proba: true, Decision: true, Evaluate: true, Workers: o.Workers,
+		Destination: output.To(filepath.Join(out, "p.csv")), Proba: true, Decision: true, Evaluate: true, Workers: o.Workers,
 	}}
 	p.Reading.Formats.TargetColumn, p.Reading.Formats.WeightColumn, p.Reading.Formats.Labels = "y", "w", true
 	p.Options.EnsureDefaults()
@@ -118,24 +110,16 @@ func learned(t *testing.T, input []string, chunkRows int, o linear.Options, how 
 	if err := p.Clean(ctx); err != nil {
 		t.Fatal(err)
 	}
-	var texts [2]string
-	for i, name := range []string{o.Model, p.Options.Output} {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[i] = string(b)
-	}
-	return texts[0], texts[1]
+	return read(t, o.Model), read(t, p.Options.Output)
 }
 
 // Model and predictions have the same bytes in this process and by workers, whatever is read at a time, however many
 // passes are in a pipeline, and where a run goes on from another.
-func TestSameBytes(t *testing.T) {
-	input := write(t, 300)
-	for _, how := range []bayes.FitOptions{
-		{Options: bayes.Defaults(bayes.Gaussian), Smoothings: []float64{1e-9, 1e-3}, Folds: 3},
-		{Options: bayes.Defaults(bayes.Multinomial)},
+func TestBayes(t *testing.T) {
+	input := threeClasses(t, 300)
+	for _, how := range []model.FitOptions{
+		{Options: model.Defaults(model.Gaussian), Smoothings: []float64{1e-9, 1e-3}, Folds: 3},
+		{Options: model.Defaults(model.Multinomial)},
 	} {
 		classifier, answers := learned(t, input, 100, linear.Options{Shards: 3, UnitRows: 40, Workers: placement.InProcess},
 			how, 0)

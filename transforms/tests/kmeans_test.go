@@ -1,12 +1,10 @@
-package kmeans
+package tests
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -14,18 +12,15 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	model "beamlearn/model/kmeans"
+	"beamlearn/transforms/kmeans"
 	"beamlearn/transforms/linear"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
 
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // Prism keeps what it knows of a job for as long as the process lives
-	ptest.Main(m)
-}
-
-// write writes n rows, of clusters that overlap, as two files.
-func write(t *testing.T, n int) []string {
+// threeClusters writes n rows, of clusters that overlap, as two files.
+func threeClusters(t *testing.T, n int) []string {
 	t.Helper()
 	r, dir := rand.New(rand.NewPCG(1, 2)), t.TempDir()
 	var names []string
@@ -35,10 +30,7 @@ func write(t *testing.T, n int) []string {
 		for i := range n / 2 {
 			fmt.Fprintf(&b, "%v,%v,%v\n", r.NormFloat64()+float64(i%3), r.NormFloat64(), 10*r.NormFloat64())
 		}
-		names = append(names, filepath.Join(dir, fmt.Sprintf("x%d.csv", f)))
-		if err := os.WriteFile(names[f], []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		names = append(names, write(t, dir, fmt.Sprintf("x%d.csv", f), b.String()))
 	}
 	return names
 }
@@ -54,7 +46,7 @@ func found(t *testing.T, input []string, chunkRows int, o linear.Options,
 	job.Reading.ChunkRows = chunkRows
 	job.Reading.EnsureDefaults()
 	var err error
-	if job.Data, err = Inspect(ctx, input, chunkRows, &job.Options, &job.Reading); err != nil {
+	if job.Data, err = kmeans.Inspect(ctx, input, chunkRows, &job.Options, &job.Reading); err != nil {
 		t.Fatal(err)
 	}
 	fit, err := model.NewFit(how, job.Data.Dim, job.Data.Columns)
@@ -70,7 +62,7 @@ func found(t *testing.T, input []string, chunkRows int, o linear.Options,
 		t.Fatal(err)
 	}
 	p := &linear.PredictJob{Reading: vectorio.Options{ChunkRows: chunkRows},
-		Options: linear.PredictOptions{Output: filepath.Join(out, "c.csv"), Workers: o.Workers}}
+		Options: linear.PredictOptions{Destination: output.To(filepath.Join(out, "c.csv")), Workers: o.Workers}}
 	p.Options.EnsureDefaults()
 	if err := p.ReadAny(ctx, o.Model); err != nil {
 		t.Fatal(err)
@@ -92,21 +84,13 @@ func found(t *testing.T, input []string, chunkRows int, o linear.Options,
 	if err := p.Clean(ctx); err != nil {
 		t.Fatal(err)
 	}
-	var texts [2]string
-	for i, name := range []string{o.Model, p.Options.Output} {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[i] = string(b)
-	}
-	return texts[0], texts[1]
+	return read(t, o.Model), read(t, p.Options.Output)
 }
 
 // Model and answers have the same bytes in this process and by workers, whatever is read at a time, and however many
 // passes are in a pipeline.
-func TestSameBytes(t *testing.T) {
-	input := write(t, 300)
+func TestKMeans(t *testing.T) {
+	input := threeClusters(t, 300)
 	how := model.Options{Clusters: []int{3, 7}, NInit: 2, MaxIter: 4, Standardize: true}
 	clusters, answers := found(t, input, 100, linear.Options{Shards: 3, UnitRows: 40, Workers: placement.InProcess}, how)
 	if n := strings.Count(answers, "\n"); n != 301 || !strings.HasPrefix(answers, "id,cluster,distance\n") {
@@ -132,15 +116,12 @@ func TestSameBytes(t *testing.T) {
 // A file of centres is one of vectors, or a model.
 func TestReadCenters(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()
-	name := filepath.Join(dir, "c.csv")
-	if err := os.WriteFile(name, []byte("1,2\n3,4.5\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if c, err := ReadCenters(ctx, name); err != nil || c.Model != nil || fmt.Sprint(c.Rows) != "[[1 2] [3 4.5]]" {
+	name := write(t, dir, "c.csv", "1,2\n3,4.5\n")
+	if c, err := kmeans.ReadCenters(ctx, name); err != nil || c.Model != nil || fmt.Sprint(c.Rows) != "[[1 2] [3 4.5]]" {
 		t.Errorf("%v, %v", c, err)
 	}
 	for name, want := range map[string]string{"none.json": "no file of that name", "none.npy": "none.npy"} {
-		if _, err := ReadCenters(ctx, filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := kmeans.ReadCenters(ctx, filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -148,11 +129,8 @@ func TestReadCenters(t *testing.T) {
 
 // Columns of centres are found by their names, as those of rows to predict are.
 func TestCentersFor(t *testing.T) {
-	ctx, name := context.Background(), filepath.Join(t.TempDir(), "c.csv")
-	if err := os.WriteFile(name, []byte("b,other,a\n1,0,2\n3,0,4.5\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := ReadCenters(ctx, name)
+	ctx, name := context.Background(), write(t, t.TempDir(), "c.csv", "b,other,a\n1,0,2\n3,0,4.5\n")
+	c, err := kmeans.ReadCenters(ctx, name)
 	if err != nil {
 		t.Fatal(err)
 	}
