@@ -183,6 +183,12 @@ func TestCrossFitLikeFits(t *testing.T) {
 	for i := range weighted.Len() {
 		weighted.Weights = append(weighted.Weights, float64(i%3))
 	}
+	counts := *numbers
+	counts.Target = nil
+	for _, y := range numbers.Target {
+		counts.Target = append(counts.Target, 1+math.Floor(3*math.Abs(y)))
+	}
+	counts.Weights = weighted.Weights[:min(len(weighted.Weights), counts.Len())]
 	no := false
 	for _, v := range []struct {
 		name string
@@ -216,6 +222,26 @@ func TestCrossFitLikeFits(t *testing.T) {
 			numbers},
 		{"quantile", linear.Options{Task: linear.Regression, Loss: linear.Quantile, Quantile: new(0.301)}, numbers},
 		{"no penalty", linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.None}, numbers},
+		{"l1, weights of classes", linear.Options{Task: linear.Classification, Penalty: linear.L1,
+			ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 3}}}, &weighted},
+		{"l1, three, squared_hinge", linear.Options{Task: linear.Classification, Loss: linear.SquaredHinge,
+			Penalty: linear.L1}, three},
+		{"elasticnet, modified_huber, sparse", linear.Options{Task: linear.Classification, Loss: linear.ModifiedHuber,
+			Penalty: linear.ElasticNet, L1Ratio: new(0.4)}, lineartest.SparseChunk(two)},
+		{"l1, huber, no intercept", linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1,
+			FitIntercept: &no}, numbers},
+		{"elasticnet, squared_epsilon_insensitive", linear.Options{Task: linear.Regression,
+			Loss: linear.SquaredEpsilonInsensitive, Penalty: linear.ElasticNet, L1Ratio: new(0.7)}, numbers},
+		{"poisson, weights", linear.Options{Task: linear.Regression, Loss: linear.Poisson}, &counts},
+		{"l1, poisson", linear.Options{Task: linear.Regression, Loss: linear.Poisson, Penalty: linear.L1}, &counts},
+		{"elasticnet, gamma", linear.Options{Task: linear.Regression, Loss: linear.Gamma, Penalty: linear.ElasticNet,
+			L1Ratio: new(0.5)}, &counts},
+		{"l1, tweedie", linear.Options{Task: linear.Regression, Loss: linear.Tweedie, Power: new(1.5), Penalty: linear.L1},
+			&counts},
+		{"l1, three, softmax", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial,
+			Penalty: linear.L1}, three},
+		{"elasticnet, three, softmax, balanced", linear.Options{Task: linear.Classification, MultiClass: linear.Multinomial,
+			Penalty: linear.ElasticNet, L1Ratio: new(0.5), ClassWeight: linear.ClassWeight{Balanced: true}}, three},
 	} {
 		for _, standardize := range []bool{false, true} {
 			t.Run(v.name, func(t *testing.T) {

@@ -431,6 +431,12 @@ func (x *CrossFit) next() {
 		x.fits[a].Folds = make([][]*foldFit, x.folds.K)
 		for k := range x.fits[a].Folds {
 			x.fits[a].Folds[k] = make([]*foldFit, x.problems())
+			f := x.frame(k)
+			for v, p := range x.fits[a].Full {
+				if p.Done { // no coefficient is worth its penalty, and there is no intercept: no pass is made over all rows
+					x.fits[a].Folds[k][v] = x.begin(a, k, &f, p.Base, nil, nil)
+				}
+			}
 		}
 	}
 }
