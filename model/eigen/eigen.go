@@ -59,9 +59,11 @@ type Options struct {
 	Solver Solver `json:"svd_solver"`
 	// Oversamples is how many random vectors a sketch has beyond Components. Default: 10.
 	Oversamples int `json:"n_oversamples"`
-	// IteratedPower is how many passes a sketch makes beyond two, each of which brings it closer. Default: 0; with
-	// Standardize 1, as only the first pass finds out the scales.
-	IteratedPower int `json:"iterated_power"`
+	// IteratedPower is how many passes a sketch makes beyond two, each of which brings it closer; with Standardize 1 at
+	// least, as only the first pass finds out the scales. Default: scikit-learn's auto, 7 for fewer components than a
+	// tenth of the rows and of the columns and otherwise 4, or fewer where a pass has moved no eigenvalue by more than a
+	// millionth of it.
+	IteratedPower *int `json:"iterated_power,omitempty"`
 	// Seed of the random vectors.
 	Seed uint64 `json:"random_state"`
 }
@@ -85,16 +87,20 @@ func (o *Options) Settle(features int) error {
 			o.Components = min(DefaultSketched, features)
 		}
 		if o.Standardize {
-			o.IteratedPower = max(o.IteratedPower, 1)
+			if p := o.IteratedPower; p != nil {
+				o.IteratedPower = new(max(*p, 1))
+			}
 		}
 	}
 	var errs []error
 	if o.Components < 0 || o.Components > features {
 		errs = append(errs, fmt.Errorf("%d components: must be from 1 to the number of columns, %d", o.Components, features))
 	}
-	if o.Oversamples < 0 || o.IteratedPower < 0 {
-		errs = append(errs, fmt.Errorf("n_oversamples %d and iterated_power %d: must not be negative", o.Oversamples,
-			o.IteratedPower))
+	if o.Oversamples < 0 {
+		errs = append(errs, fmt.Errorf("n_oversamples %d: must not be negative", o.Oversamples))
+	}
+	if p := o.IteratedPower; p != nil && *p < 0 {
+		errs = append(errs, fmt.Errorf("iterated_power %d: must be auto, or not negative", *p))
 	}
 	switch o.Solver {
 	case CovarianceEigh:
@@ -137,6 +143,24 @@ func (o *Options) checkShare(features int) error {
 
 // ShareText is a share of the variance in words: 95 % for 0.95, with every digit that was asked for.
 func ShareText(share float64) string { return strconv.FormatFloat(100*share, 'g', 15, 64) + " %" }
+
+// MostPasses is how many passes a fit makes at most, by options that are settled, over so many rows; 0: nobody knows.
+func (o *Options) MostPasses(features int, rows int64) int {
+	switch {
+	case o.Solver != Randomized:
+		return 1
+	case o.IteratedPower != nil:
+		return 2 + *o.IteratedPower
+	}
+	least := int64(features)
+	if rows > 0 {
+		least = min(least, rows)
+	}
+	if 10*int64(o.Components) < least {
+		return 2 + 7
+	}
+	return 2 + 4
+}
 
 // width is the number of vectors of a sketch.
 func (o *Options) width(features int) int { return min(o.Components+o.Oversamples, features) }

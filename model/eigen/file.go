@@ -181,9 +181,10 @@ func (f *file) check() error {
 		return fmt.Errorf("%d eigenvalues of %d components", len(f.Spectrum), k)
 	case f.Options.Solver != "" && !slices.Contains(Solvers, f.Options.Solver):
 		return fmt.Errorf("svd_solver %s", fault.Quote(string(f.Options.Solver)))
-	case f.Options.Components < 0 || f.Options.Components > d || f.Options.Oversamples < 0 || f.Options.IteratedPower < 0:
-		return fmt.Errorf("n_components %d, n_oversamples %d, iterated_power %d of %d features", f.Options.Components,
-			f.Options.Oversamples, f.Options.IteratedPower, d)
+	case f.Options.Components < 0 || f.Options.Components > d || f.Options.Oversamples < 0 ||
+		f.Options.IteratedPower != nil && *f.Options.IteratedPower < 0:
+		return fmt.Errorf("n_components %d, n_oversamples %d of %d features, or a negative iterated_power", f.Options.Components,
+			f.Options.Oversamples, d)
 	case f.Options.VarianceShare != 0 &&
 		(f.Options.Components != 0 || !(f.Options.VarianceShare > 0 && f.Options.VarianceShare < 1)):
 		return fmt.Errorf("variance_share %v with n_components %d", f.Options.VarianceShare, f.Options.Components)

@@ -23,6 +23,8 @@ type Fit struct {
 	basis       *mat.Dense // of a sketch: the vectors of the pass
 	mean, scale []float64  // of a sketch, known after the first pass
 	total       float64    // the variance of all columns
+	values      []float64  // the eigenvalues of a sketch as the pass before has them
+	ending      bool       // of a sketch: the next pass is the last
 	rows        int64
 	pca         *PCA
 }
@@ -39,12 +41,12 @@ func NewFit(o Options, features int) (*Fit, error) {
 	return f, nil
 }
 
-// Passes is how many it makes in all, and Pass the number of the next.
+// Passes is how many it makes in all, or, as long as that is not known, at most; and Pass the number of the next.
 func (f *Fit) Passes() int {
-	if f.options.Solver == Randomized {
-		return 2 + f.options.IteratedPower
+	if f.ending {
+		return f.pass + 1
 	}
-	return 1
+	return f.options.MostPasses(f.features, f.rows)
 }
 
 func (f *Fit) Pass() int { return f.pass }
@@ -55,15 +57,12 @@ func (f *Fit) Done() bool { return f.pca != nil }
 // PCA is what was found, when it is done.
 func (f *Fit) PCA() *PCA { return f.pca }
 
-// last reports whether the next pass is that which ends a sketch.
-func (f *Fit) last() bool { return f.pass == f.Passes()-1 }
-
 // Partial begins the sum of a part of the rows in the next pass.
 func (f *Fit) Partial() (linear.Partial, error) {
 	switch {
 	case f.options.Solver != Randomized:
 		return newExact(f.features)
-	case !f.last():
+	case !f.ending:
 		return newSketch(f.basis, f.scale), nil
 	}
 	_, l := f.basis.Dims()
@@ -126,9 +125,45 @@ func (f *Fit) turn(s *sketch) error {
 			f.total += v
 		}
 	}
+	f.ending = f.pass+2 >= f.Passes()
+	if f.pass > 0 && f.options.IteratedPower == nil && !f.ending {
+		if f.ending, err = f.stable(s.products); err != nil {
+			return err
+		}
+	}
 	f.basis = orthonormal(s.products)
 	return nil
 }
+
+// settled is the share of an eigenvalue that a pass moves it by at most where another would not be worth its time.
+const settled = 1e-6
+
+// stable reports whether the eigenvalues of the covariance within the space of the basis, by its products with the
+// basis, are those of the pass before.
+func (f *Fit) stable(products *mat.Dense) (bool, error) {
+	_, l := f.basis.Dims()
+	var inside mat.Dense
+	inside.Mul(f.basis.T(), products)
+	values, _, err := decompose(inside.RawMatrix().Data, l, f.options.Components)
+	if err != nil {
+		return false, err
+	}
+	values = values[:f.options.Components]
+	before := f.values
+	f.values = values
+	if before == nil {
+		return false, nil
+	}
+	for i, v := range values {
+		if math.Abs(v-before[i]) > settled*math.Abs(v) && math.Abs(v) > kernelOf(values) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// kernelOf is the size of eigenvalues that are only rounding beside the greatest.
+func kernelOf(values []float64) float64 { return epsilon * float64(len(values)) * math.Abs(values[0]) }
 
 // end decomposes the covariance within the space of the basis.
 func (f *Fit) end(w *within) error {
@@ -165,6 +200,7 @@ type fitFile struct {
 	Features int
 	Pass     int
 	Scaled   bool
+	Last     bool
 }
 
 // MarshalBinary writes what Partial needs: the length of a JSON header, that, and the numbers, little-endian.
@@ -172,7 +208,7 @@ func (f *Fit) MarshalBinary() ([]byte, error) {
 	if f.Done() {
 		return nil, errors.New("eigen.Fit: it is done")
 	}
-	h, err := json.Marshal(fitFile{f.options, f.features, f.pass, f.scale != nil})
+	h, err := json.Marshal(fitFile{f.options, f.features, f.pass, f.scale != nil, f.ending})
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +247,10 @@ func (f *Fit) UnmarshalBinary(b []byte) error {
 	if err := h.Options.Settle(h.Features); err != nil {
 		return fmt.Errorf("%w: %w", errNoFit, err)
 	}
-	g := Fit{options: h.Options, features: h.Features, pass: h.Pass}
+	if h.Last && h.Options.Solver != Randomized {
+		return errNoFit
+	}
+	g := Fit{options: h.Options, features: h.Features, pass: h.Pass, ending: h.Last}
 	if h.Options.Solver == Randomized {
 		l, more := h.Options.width(h.Features), 0
 		if h.Pass > 0 {
@@ -220,7 +259,7 @@ func (f *Fit) UnmarshalBinary(b []byte) error {
 		if h.Scaled {
 			more++
 		}
-		if len(b) != 8*h.Features*(l+more) || h.Pass >= g.Passes() {
+		if len(b) != 8*h.Features*(l+more) || h.Pass >= g.Passes() || h.Last && h.Pass == 0 {
 			return errNoFit
 		}
 		if h.Pass > 0 {

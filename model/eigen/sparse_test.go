@@ -37,7 +37,7 @@ func TestSparse(t *testing.T) {
 	t.Parallel()
 	sparse, dense := sparseAndDense(120, 60)
 	for _, standardize := range []bool{false, true} {
-		o := Options{Components: 4, Solver: Randomized, IteratedPower: 3, Standardize: standardize, Whiten: true}
+		o := Options{Components: 4, Solver: Randomized, IteratedPower: new(3), Standardize: standardize, Whiten: true}
 		p, want := fit(t, o, sparse, 3, 1), fit(t, o, dense, 3, 1)
 		exact := fit(t, Options{Components: 4, Standardize: standardize, Whiten: true}, dense, 3, 1)
 		of, room := p.Sparse(), make([]float64, dense.Dim)
@@ -87,7 +87,7 @@ func TestSparseFarMean(t *testing.T) {
 		equal.AppendSparse([]int32{3, 17}, []float64{0.1, 1.7e9}, int64(i))
 	}
 	dense.AppendBlock(sparse)
-	o := Options{Components: 3, Solver: Randomized, IteratedPower: 7}
+	o := Options{Components: 3, Solver: Randomized, IteratedPower: new(7)}
 	p, want := fit(t, o, sparse, 3, 1), fit(t, o, dense, 3, 1)
 	for i := range p.Len() {
 		if a, b := p.ExplainedVariance[i], want.ExplainedVariance[i]; math.Abs(a-b) > 1e-6*b {

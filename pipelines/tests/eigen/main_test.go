@@ -290,7 +290,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	stderr := mustRun(t, dir, "--input=bad.csv", "--output=p.csv", "--on_error=skip")
-	if got := clitest.Read(t, filepath.Join(dir, "p.csv.rejected.jsonl")); !strings.Contains(stderr, "1 rows left out") ||
+	if got := clitest.Read(t, filepath.Join(dir, "p.csv.rejected.jsonl")); !strings.Contains(stderr, "1 row left out") ||
 		strings.Count(got, "\n") != 1 {
 		t.Errorf("%s: %s", stderr, got)
 	}

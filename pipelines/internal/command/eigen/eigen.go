@@ -30,7 +30,8 @@ type command struct {
 	components          number
 	standardize, whiten *bool
 	solver              *string
-	oversamples, power  *int
+	oversamples         *int
+	power               *int // nil: auto
 	seed, threads       *int
 
 	model  *cli.Path
@@ -77,10 +78,11 @@ func New() *cli.App {
 		"divide the columns by their standard deviation first, as where they have different units; of a table, the numbers and dates alone")
 	c.whiten = compute.Bool("whiten", false, "bring the projected rows to variance 1 in each component")
 	c.solver = compute.Choice("svd_solver", "auto", []string{"auto", "covariance_eigh", "randomized"},
-		"the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in two), or auto: covariance_eigh up to 2,000 columns")
+		"the `SOLVER`: covariance_eigh (the covariance, in one pass), randomized (a sketch, in several), or auto: covariance_eigh up to 2,000 columns")
 	c.oversamples = compute.Int("n_oversamples", 0,
 		"how many random vectors a sketch has beyond the components (default 10)")
-	c.power = compute.Int("iterated_power", 0, "how many passes a sketch makes beyond two, each of which brings it closer")
+	compute.Func("iterated_power",
+		"how `MANY` passes a sketch makes beyond two, each of which brings it closer: a number, or auto, scikit-learn's 7 or 4, and fewer once the eigenvalues stand still (default auto)", c.setPower)
 	c.seed = compute.Seed("of a sketch")
 	c.threads = compute.Int("threads", 0, "how many threads a worker has (default: all cores)")
 
@@ -194,7 +196,7 @@ func (c *command) explain(ctx context.Context, job *eigen.Job, finding model.Opt
 	case c.transform.String() != "":
 		show.Line("components", "those of %s", c.transform)
 	case finding.Solver == model.Randomized:
-		passes = 2 + finding.IteratedPower
+		passes = finding.MostPasses(job.Data.Dim, job.Data.Rows)
 	default:
 		passes = 1
 	}
@@ -203,7 +205,11 @@ func (c *command) explain(ctx context.Context, job *eigen.Job, finding model.Opt
 		if s := finding.VarianceShare; s > 0 {
 			many = "as many as explain " + model.ShareText(s) + ", "
 		}
-		show.Line("components", "%sby %s, in passes: %d", many, finding.Solver, passes)
+		most := ""
+		if finding.Solver == model.Randomized && finding.IteratedPower == nil {
+			most = "at most "
+		}
+		show.Line("components", "%sby %s, in passes: %s%d", many, finding.Solver, most, passes)
 	}
 	if job.Options.Output != "" || job.Options.Sample > 0 {
 		passes++ // projects the rows
@@ -221,8 +227,21 @@ func (c *command) finding() model.Options {
 	return model.Options{
 		Components: c.components.count, VarianceShare: c.components.share, Whiten: *c.whiten, Standardize: *c.standardize &&
 			!c.tables.Asked(), Solver: model.Solver(*c.solver),
-		Oversamples: *c.oversamples, IteratedPower: *c.power, Seed: uint64(*c.seed),
+		Oversamples: *c.oversamples, IteratedPower: c.power, Seed: uint64(*c.seed),
 	}
+}
+
+// setPower reads --iterated_power.
+func (c *command) setPower(s string) error {
+	if c.power = nil; s == "auto" {
+		return nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return errors.New("must be auto, or a number from 0 on")
+	}
+	c.power = &n
+	return nil
 }
 
 func (c *command) runner(job *eigen.Job) eigen.Run {
