@@ -61,9 +61,12 @@ func (r *CVResult) ConstantClasses(weights [][]float64) {
 	}
 }
 
-// ConstantMeans does the same for a regression, where the constant is the mean of the other folds; the mean absolute
-// error cannot be told from moments. targets has those of each fold, and o the loss, whose deviance may be a metric.
-func (r *CVResult) ConstantMeans(targets []RegressionMetrics, o *Options) {
+// ConstantMeans does the same for a regression, where the constant is the mean of the other folds, but of the pinball
+// loss their quantile, and of the absolute error their median: scikit-learn's DummyRegressor with the strategy of the
+// metric. targets has the moments of each fold, bins its targets by size, without which the last two are not known,
+// and o the loss, whose deviance may be a metric.
+func (r *CVResult) ConstantMeans(targets []RegressionMetrics, bins []TargetBins, o *Options) {
+	r.constantQuantiles(bins, o)
 	v, _ := o.Deviance()
 	for i := range r.Metrics {
 		m := &r.Metrics[i]
@@ -87,6 +90,30 @@ func (r *CVResult) ConstantMeans(targets []RegressionMetrics, o *Options) {
 			case DevianceScore(o.Loss):
 				m.Constant = append(m.Constant, -held.deviance(v, rest.Mean))
 			}
+		}
+	}
+}
+
+// constantQuantiles adds to the pinball loss and to the absolute error what the best constant of the other folds scores.
+func (r *CVResult) constantQuantiles(bins []TargetBins, o *Options) {
+	for i := range r.Metrics {
+		m, q, factor := &r.Metrics[i], 0.5, 2.0
+		switch m.Name {
+		case "neg_mean_absolute_error": // twice the pinball loss of the median
+		case PinballScore:
+			q, _ = o.IsQuantile()
+			factor = 1
+		default:
+			continue
+		}
+		for fold, held := range bins {
+			rest := TargetBins{}
+			for other := range bins {
+				if other != fold {
+					rest.Merge(bins[other])
+				}
+			}
+			m.Constant = append(m.Constant, -factor*held.Pinball(q, rest.Quantile(q)))
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
+	model "beamlearn/model/linear"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
@@ -192,16 +193,17 @@ func (c *checkpoint) pipeline(s beam.Scope, j *Job, fit Fit) {
 }
 
 // abandon ends a run that has failed: its bundles, if there are any still, write no more. The error says whether
-// there is something to go on from; otherwise, and where the input is at fault, which would come again, the directory
-// is removed.
+// there is something to go on from; otherwise, and where the input is at fault or the fit has failed by its rows, which
+// would come again, the directory is removed.
 func (c *checkpoint) abandon(ctx context.Context, err error) error {
 	err = errors.Join(output.Failure(c.options.RunID), err)
 	output.End(c.options.RunID)
 	_, unread := c.latest(ctx)
 	var none *fault.Fault // no file that matches
 	var bad *fault.Fault
+	var again *repeatedError
 	switch {
-	case errors.As(err, &bad):
+	case errors.As(err, &bad), errors.As(err, &again):
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	case unread == nil:
 		return &ResumableError{Err: err, Passes: c.passes, dir: c.dir}
@@ -209,6 +211,19 @@ func (c *checkpoint) abandon(ctx context.Context, err error) error {
 		return errors.Join(err, files.RemoveAll(ctx, c.dir))
 	}
 	return err
+}
+
+// repeatedError is one of a fit about its rows: a run that went on from the pass before would have it again.
+type repeatedError struct{ error }
+
+func (e *repeatedError) Unwrap() error { return e.error }
+
+// advance ends a pass of a fit.
+func advance(fit Fit, sum model.Partial) error {
+	if err := fit.Advance(sum); err != nil {
+		return &repeatedError{err}
+	}
+	return nil
 }
 
 // ResumableError is the end of a run that another can go on from.

@@ -64,7 +64,7 @@ func ExampleFollow() {
 	j.Reading.Formats.Format, j.Reading.Formats.Unlabelled = "csv", true
 	rows := vectorio.NewStream(strings.NewReader("rooms\n5\n6\n"), "the pipe")
 	defer rows.Close()
-	err := rows.Inspect(ctx, &j.Reading.Formats, func(pattern string) (*vectorio.Dataset, error) {
+	err := rows.Inspect(ctx, &j.Reading, func(pattern string) (*vectorio.Dataset, error) {
 		err := j.Inspect(ctx, []string{pattern})
 		return j.Data, err
 	})

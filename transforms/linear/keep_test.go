@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/transforms/placement"
 )
@@ -90,5 +91,41 @@ func failsAtItsEnd(t *testing.T, w placement.Workers) {
 	if errors.As(err, &saved) || !errors.Is(err, errStopped) || !strings.Contains(err.Error(), "disk full") ||
 		len(namesIn(t, out)) > 0 {
 		t.Errorf("workers %v: not kept: %v, left %v", w, err, namesIn(t, out))
+	}
+}
+
+// failing is a fit that fails by its rows after its first pass.
+type failing struct{ *fitting.Fit }
+
+func (f failing) Advance(sum model.Partial) error {
+	if f.Passes() > 0 {
+		return errors.New("the rows are too much for it")
+	}
+	return f.Fit.Advance(sum)
+}
+
+// What the rows would bring again is nothing to go on from: a fit that fails by itself leaves no checkpoint.
+func TestNothingToGoOnFrom(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	input, reading := classes(60, 3).cuts(t, t.TempDir(), "npy")
+	j := &training{input: input, reading: reading, counters: map[string]int64{}}
+	job := &Job{Reading: reading, Options: Options{Shards: 1, Model: filepath.Join(out, "m.json"), Workers: placement.InProcess}}
+	job.Reading.EnsureDefaults()
+	var err error
+	if job.Data, err = Inspect(t.Context(), input, 0, &job.Options, &job.Reading); err != nil {
+		t.Fatal(err)
+	}
+	fit, err := fitting.NewFit(exactOfTwo, job.Data.Dim, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = Train(t.Context(), job, failing{fit}, j.prism)
+	var saved *ResumableError
+	if err == nil || errors.As(err, &saved) || !strings.Contains(err.Error(), "too much for it") {
+		t.Errorf("it ends with %v", err)
+	}
+	if left := namesIn(t, out); len(left) > 0 {
+		t.Errorf("it leaves %v", left)
 	}
 }

@@ -113,7 +113,7 @@ func (f *localFn) advance(ctx context.Context, fit Fit, chunks []vectorio.Chunk)
 	before := len(fit.Notes())
 	total, err := sum.Total()
 	if err == nil {
-		err = fit.Advance(total)
+		err = advance(fit, total)
 	}
 	if err == nil && !fit.Done() { // at the end they are told with all else
 		for _, w := range fit.Notes()[before:] {

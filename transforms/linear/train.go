@@ -544,7 +544,7 @@ func (f *advanceFn) advance(ctx context.Context, iter func(*Summand) bool, state
 	if err != nil {
 		return State{}, err
 	}
-	if err := fit.Advance(total); err != nil {
+	if err := advance(fit, total); err != nil {
 		return State{}, err
 	}
 	b, err := save(ctx, f.Dir, f.Options.RunID, fit)

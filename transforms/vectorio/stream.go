@@ -53,6 +53,8 @@ const (
 	streamBatch, streamHead = 4 << 20, 1 << 20
 	// streamQuiet is how long nothing comes after the first lines until these must do.
 	streamQuiet = 20 * time.Millisecond
+	// streamTries is how many rows may lack a column, where rows at fault are left out, before it is missing.
+	streamTries = 100
 	// streamRow bounds a row.
 	streamRow = 64 << 20
 )
@@ -163,10 +165,12 @@ func (s *Stream) Format(ctx context.Context) (string, error) {
 // Inspect waits for the first rows and finds out what they are: inspect is [Inspect] or one of its kin with the
 // pattern, as often as more lines may mend a fault. Where text leaves doubt that options do not settle, the first rows
 // do: those that have come until nothing comes for 20 ms, of 1 MiB. A table whose header nobody has said waits for
-// two lines.
-func (s *Stream) Inspect(ctx context.Context, o *formats.Options,
+// two lines. Where rows at fault are left out, those of .jsonl may be the first, which lack keys: up to a hundred rows
+// may come before it is said that a column is missing.
+func (s *Stream) Inspect(ctx context.Context, reading *Options,
 	inspect func(pattern string) (*Dataset, error)) error {
-	least := 2
+	o := &reading.Formats
+	least, rows := 2, 0
 	if o.Format == "jsonl" || o.Header == formats.HeaderNo {
 		least = 1
 	}
@@ -179,7 +183,9 @@ func (s *Stream) Inspect(ctx context.Context, o *formats.Options,
 		if size += len(lines); size > streamRow {
 			return s.long()
 		}
-		if least -= filled(lines); least > 0 && !s.ended {
+		came := filled(lines)
+		least, rows = least-came, rows+came
+		if least > 0 && !s.ended {
 			continue
 		}
 		if s.wide() {
@@ -187,7 +193,8 @@ func (s *Stream) Inspect(ctx context.Context, o *formats.Options,
 				"UTF-16: --encoding=utf-16 reads it to its end first")
 		}
 		d, err := inspect(s.window.Pattern())
-		if err != nil && !s.ended && fault.IsEarly(err) {
+		lacking := reading.SkipFaults && o.Format == "jsonl" && rows < streamTries
+		if err != nil && !s.ended && (lacking || fault.IsEarly(err)) {
 			continue
 		}
 		if err != nil {

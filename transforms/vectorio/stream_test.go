@@ -41,7 +41,7 @@ func streamed(t *testing.T, r io.Reader, o Options) (rows, rejected []string, er
 	s := NewStream(r, "standard input")
 	defer s.Close()
 	ctx := context.Background()
-	err = s.Inspect(ctx, &o.Formats, func(pattern string) (*Dataset, error) { return Inspect(ctx, []string{pattern}, o) })
+	err = s.Inspect(ctx, &o, func(pattern string) (*Dataset, error) { return Inspect(ctx, []string{pattern}, o) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -158,6 +158,32 @@ func TestStreamFaults(t *testing.T) {
 		if err == nil || err.Error() != c.want || len(rows) != c.rows {
 			t.Errorf("%q: %q, %v", c.text, rows, err)
 		}
+	}
+}
+
+// Where rows at fault are left out, the first of .jsonl may lack a key, though nothing comes for a while after it.
+func TestStreamFirstLacksKey(t *testing.T) {
+	t.Parallel()
+	o := Options{Formats: formats.Options{Format: "jsonl", IDColumn: "id", Columns: []string{"x", "y"}}}
+	const rest = `{"id":"b","x":1,"y":3}` + "\n" + `{"id":"c","x":4,"y":5}` + "\n"
+	for _, first := range []string{`{"x":1,"y":2}`, `{"id":"a","x":1}`} {
+		for _, skip := range []bool{false, true} {
+			o.SkipFaults = skip
+			rows, rejected, err := streamed(t, &pieces{left: []string{first + "\n", rest}, wait: 5 * streamQuiet}, o)
+			switch {
+			case !skip && (err == nil || len(rows) > 0):
+				t.Errorf("%s: %q, %v, though faults end it", first, rows, err)
+			case skip && (err != nil || len(rejected) != 1 || !slices.Equal(rows, []string{"1 b [1 3]", "2 c [4 5]"})):
+				t.Errorf("%s: %q, without %q, %v", first, rows, rejected, err)
+			}
+		}
+	}
+	// A column that none of many rows has is missing.
+	o.SkipFaults = true
+	lacking := strings.Repeat(`{"id":"a","x":1}`+"\n", streamTries)
+	if _, _, err := streamed(t, &pieces{left: []string{"", lacking, rest}, wait: 5 * streamQuiet}, o); err == nil ||
+		!strings.Contains(err.Error(), `expected a column "y"`) {
+		t.Errorf("no row has the column: %v", err)
 	}
 }
 

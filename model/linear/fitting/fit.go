@@ -56,6 +56,9 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 				shown(w.FeatureNames), shown(names))
 		}
 	}
+	if err := fewWeights(features, 1); err != nil {
+		return nil, err
+	}
 	if o.Inference != "" && features > MaxExactFeatures {
 		return nil, fmt.Errorf("inference: is of up to %d columns, there are %d", MaxExactFeatures, features)
 	}
@@ -71,6 +74,19 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// fewWeights reports that a model would have more weights than it may.
+func fewWeights(features, vectors int) error {
+	if features <= MaxWeights/vectors {
+		return nil
+	}
+	what := fmt.Sprintf("%d columns", features)
+	if vectors > 1 {
+		what += fmt.Sprintf(" of %d classes", vectors)
+	}
+	return fmt.Errorf("%s are more weights than the %d that a model may have: number the columns that occur from 1 on, or leave some out",
+		what, MaxWeights)
 }
 
 // instead is what to take where there is no exact solver, if there is anything.

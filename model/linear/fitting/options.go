@@ -44,6 +44,10 @@ const MaxWideFeatures = 1 << 20
 // them, 1.3 GB.
 const maxWideWeights = 1 << 23
 
+// MaxWeights is how many weights a model has at most, of all classes: each worker holds some vectors of them, and a
+// checkpoint and the model's file write each out.
+const MaxWeights = 1 << 25
+
 // DefaultBatchSize is the number of rows in a PartialFit of SGD. The result depends on it only where batches are
 // visited in another order than they stand in; with an l1 penalty; and with balanced classes.
 const DefaultBatchSize = 1000

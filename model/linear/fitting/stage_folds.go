@@ -76,7 +76,7 @@ func (f *Fit) foldGram() (linear.Learner, error) {
 // judged is the result of a cross-validation by sums.
 func (f *Fit) judged(scores []leastsquares.GridScore) *linear.CVResult {
 	r := &linear.CVResult{Metrics: []linear.CVMetric{{Name: "r2"}, {Name: "neg_mean_squared_error"}}}
-	r.ConstantMeans(scores[0].Folds, &f.chosen)
+	r.ConstantMeans(scores[0].Folds, nil, &f.chosen)
 	for _, s := range scores {
 		p := linear.CVParams{Alpha: s.Alpha}
 		if f.chosen.Penalty == linear.ElasticNet {

@@ -38,7 +38,7 @@ func (interiorStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if !l.Converged() {
 		f.warnings = append(f.warnings,
 			fmt.Sprintf("the optimum was not reached in %d passes: the objective of the model, the best that was found, "+
-				"is at most %.2g %% above the least; --standardize, or a larger --alpha, makes it easier", l.Passes(), 100*l.Gap()))
+				"is at most %.2g %% above the least; %s", l.Passes(), 100*l.Gap(), f.easier()))
 	}
 	var err error
 	f.model, err = l.Model()

@@ -50,8 +50,8 @@ func (newtonStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	switch {
 	case !l.Converged() && !(known && gap <= near):
 		f.warnings = append(f.warnings,
-			fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found%s; "+
-				"--standardize, or a larger --alpha, makes it easier", l.Passes(), above))
+			fmt.Sprintf("the optimum was not reached in %d passes: the model is the best that was found%s; %s",
+				l.Passes(), above, f.easier()))
 	case gap > farOff:
 		f.warnings = append(f.warnings,
 			fmt.Sprintf("no step lessens the objective any more, but all that is known of the model is that it is one%s; "+

@@ -57,6 +57,9 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if o.WarmStart != nil {
 		f.chosen.Classes = o.WarmStart.Classes.Clone() // the rows may lack some, and SGD refuses others
 	}
+	if err := fewWeights(f.features, max(linear.NumVectors(f.chosen.Classes.Len()), 1)); err != nil {
+		return nil, err
+	}
 	exact := o.exact(f.features)
 	if err := f.chooseMultiClass(exact); err != nil {
 		return nil, err

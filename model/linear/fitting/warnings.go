@@ -88,3 +88,14 @@ func (f *Fit) scaleWarning() {
 		f.warnings = shrinks(&f.chosen, f.survey.Squares)
 	}
 }
+
+// easier says what makes an optimum easier to reach.
+func (f *Fit) easier() string {
+	if f.chosen.Penalty != linear.None {
+		return "--standardize, or a larger --alpha, makes it easier"
+	}
+	if f.chosen.Task == linear.Classification {
+		return "without a penalty there is no optimum where columns tell the classes apart without a fault: take --penalty=l2"
+	}
+	return "--standardize, or --penalty=l2, makes it easier"
+}

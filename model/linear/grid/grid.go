@@ -900,6 +900,7 @@ func (p *gridPart) score(q *prediction, at int) {
 	case s.classes == 0:
 		y := w.y[at]
 		p.targets[q.fold].Add(y, y, q.weight)
+		p.targetBins[q.fold].Add(y, q.weight)
 		of := &g.rules[0].Loss.Of
 		quantile, _ := g.options.Options.IsQuantile()
 		if s.deviance {

@@ -50,7 +50,7 @@ func (g *Grid) Result() (*linear.CVResult, error) {
 	}
 	if s.classes == 0 {
 		g.scoreNumbers(metric)
-		r.ConstantMeans(g.sums.targets, &g.options.Options)
+		r.ConstantMeans(g.sums.targets, g.sums.targetBins, &g.options.Options)
 	} else {
 		g.scoreClasses(metric)
 		r.ConstantClasses(g.classWeights())

@@ -28,6 +28,7 @@ type gridSums struct {
 	// Of the rows of a fold, by its models: model m is that of combination m%combos and fold m/combos.
 	foldWeight        []float64
 	targets           []linear.RegressionMetrics // by fold, of the targets alone
+	targetBins        []linear.TargetBins        // by fold
 	squared, absolute []float64
 	deviance          []float64   // nil but of a loss that is one
 	pinball           []float64   // nil but of quantile
@@ -85,6 +86,10 @@ func newGridSums(s *gridShape) *gridSums {
 	if s.classes == 0 {
 		g.targets, g.squared, g.absolute = make([]linear.RegressionMetrics, s.folds), make([]float64, models),
 			make([]float64, models)
+		g.targetBins = make([]linear.TargetBins, s.folds)
+		for fold := range g.targetBins {
+			g.targetBins[fold] = linear.TargetBins{}
+		}
 		if s.deviance {
 			g.deviance = make([]float64, models)
 		}
@@ -148,6 +153,7 @@ func (g *gridSums) merge(o *gridSums, s *gridShape, base *gridSums) {
 	g.progressiveWeight += o.progressiveWeight
 	for i := range g.targets {
 		g.targets[i].Merge(&o.targets[i])
+		g.targetBins[i].Merge(o.targetBins[i])
 	}
 	for _, p := range [][2][]float64{
 		{g.progressive, o.progressive}, {g.foldWeight, o.foldWeight}, {g.squared, o.squared}, {g.absolute, o.absolute},
@@ -177,7 +183,7 @@ func (s *gridShape) size() float64 {
 	n += float64(1 + s.combos + s.folds)
 	switch s.classes {
 	case 0:
-		if n += 3*float64(s.folds) + 2*models; s.deviance {
+		if n += 3*float64(s.folds) + 2*models + float64(s.folds)/8; s.deviance { // a byte for the number of bins
 			n += float64(s.folds) + models
 		}
 		if s.quantile {
@@ -233,6 +239,7 @@ func (g *gridSums) fields(c *wire.Codec, s *gridShape) {
 		if s.deviance {
 			c.Float(&g.targets[i].Convex)
 		}
+		g.targetBins[i].Fields(c)
 	}
 	for m := range g.bins {
 		c.Maybe(&g.bins[m], 2*scoreBins)

@@ -330,8 +330,8 @@ func (j *Judged) Regression() *linear.RegressionMetrics {
 	return m
 }
 
-// constantPinball is the mean pinball loss of the constant that has the least: the quantile of the targets.
-func (j *Judged) constantPinball(quantile float64) float64 {
+// ConstantPinball is the mean pinball loss of the constant that has the least: the quantile of the targets.
+func (j *Judged) ConstantPinball(quantile float64) float64 {
 	order, all := make([]int, j.Rows), 0.0
 	for i := range order {
 		order[i] = i

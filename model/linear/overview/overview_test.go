@@ -261,11 +261,11 @@ func sum(v []float64) (s float64) {
 // mean_pinball_loss([1, 2, 4, 9], [4]*4, alpha=0.75) is 1.25, and with sample_weight=[1, 1, 1, 5] at 9 it is 0.625.
 func TestConstantPinball(t *testing.T) {
 	j := &Judged{Rows: 4, Target: []float64{9, 1, 4, 2}, Predicted: []float64{0, 0, 0, 0}, Quantile: new(0.75)}
-	if got := j.constantPinball(0.75); got != 1.25 {
+	if got := j.ConstantPinball(0.75); got != 1.25 {
 		t.Errorf("%v", got)
 	}
 	j.Weights = []float64{5, 1, 1, 1}
-	if got := j.constantPinball(0.75); got != 0.625 {
+	if got := j.ConstantPinball(0.75); got != 0.625 {
 		t.Errorf("with weights: %v", got)
 	}
 }

@@ -681,7 +681,7 @@ func (j *Judged) residuals() []report.Block {
 	if q := j.Quantile; q != nil {
 		t.Rows = [][]string{ // the others judge means
 			{"mean pinball loss", report.Format(m.Pinball(*q))},
-			{"mean pinball loss of a constant prediction, the quantile", report.Format(j.constantPinball(*q))},
+			{"mean pinball loss of a constant prediction, the quantile", report.Format(j.ConstantPinball(*q))},
 			{"share of targets at most their predictions", report.Format(m.Coverage())},
 			{"mean absolute error", report.Format(m.MAE())},
 		}

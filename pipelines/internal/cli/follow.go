@@ -57,7 +57,7 @@ func (a *App) Follow(ctx context.Context, reading *vectorio.Options,
 		a.Tell(fmt.Sprintf("%s is taken for .%s", files.StdinName, format))
 	}
 	given := *reading
-	err := rows.Inspect(ctx, &given.Formats, func(pattern string) (*vectorio.Dataset, error) {
+	err := rows.Inspect(ctx, &given, func(pattern string) (*vectorio.Dataset, error) {
 		*reading = given
 		return inspect(pattern)
 	})

@@ -80,6 +80,19 @@ func systemLimits(root string) []Limit {
 // buffers.
 const programBytes = 192 << 20
 
+// begins reports, in one line, that the address space is too small for a command without any data, which would end in the
+// words of Go's runtime. (Of a still smaller one these are all there is, as not even the runtime starts.)
+func begins(l Limit) error {
+	if l.What != addressSpace || l.Bytes >= programBytes {
+		return nil
+	}
+	return fmt.Errorf("this process may use %d MB of address space beside what Go's runtime has reserved (%s), and needs %d MB at least: allow more, or limit memory by a control group or GOMEMLIMIT",
+		l.Bytes/1e6, l.What, int64(programBytes)/1e6)
+}
+
+// addressSpace is the name of the limit that counts what is reserved, and not what is used.
+const addressSpace = "ulimit -v"
+
 // Fits reports, in one line, that a job needs more memory than this process may use, so that it ends before it begins
 // and not halfway. need is 0 where that is not known.
 func Fits(need int64) error { return fits(need, MemoryLimit()) }

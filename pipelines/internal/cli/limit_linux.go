@@ -15,7 +15,7 @@ func resourceLimits() []Limit {
 		limits = append(limits, Limit{int64(r.Cur), "ulimit -d"})
 	}
 	if syscall.Getrlimit(syscall.RLIMIT_AS, &r) == nil && r.Cur < 1<<62 {
-		limits = append(limits, Limit{max(int64(r.Cur)-reserved(), 1), "ulimit -v"})
+		limits = append(limits, Limit{max(int64(r.Cur)-reserved(), 1), addressSpace})
 	}
 	return limits
 }

@@ -53,6 +53,25 @@ func TestSystemLimits(t *testing.T) {
 	}
 }
 
+// A command without data needs some address space, and says so; other limits count what is used.
+func TestBegins(t *testing.T) {
+	for _, c := range []struct {
+		limit Limit
+		want  string
+	}{
+		{Limit{}, ""},
+		{Limit{programBytes, addressSpace}, ""},
+		{Limit{1e6, "control group"}, ""},
+		{Limit{21e6, addressSpace}, "this process may use 21 MB of address space beside what Go's runtime has reserved (ulimit -v), and needs 201 MB at least: "},
+	} {
+		err := begins(c.limit)
+		if c.want == "" && err != nil ||
+			c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%+v: got %v, want %q", c.limit, err, c.want)
+		}
+	}
+}
+
 func TestFits(t *testing.T) {
 	for _, c := range []struct {
 		need  int64

@@ -76,6 +76,9 @@ func (a *App) main(args []string) int {
 	context.AfterFunc(ctx, stop) // a second signal ends this process at once
 	// Without it, a reader of an output that goes away would end this process before it has tidied up.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if err := begins(leastLimit(resourceLimits())); err != nil {
+		return a.report(err)
+	}
 	if a.runHere != nil {
 		return a.runWithoutBeam(ctx, names)
 	}

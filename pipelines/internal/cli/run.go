@@ -394,7 +394,7 @@ func Relative(name string) string {
 // of the output.
 func FileLines(rejected int64, rejectedFiles, outputFiles []string) (lines []string) {
 	for _, f := range rejectedFiles {
-		lines = append(lines, fmt.Sprintf("  %d rows left out: %s", rejected, Relative(f)))
+		lines = append(lines, fmt.Sprintf("  %s left out: %s", Count(rejected, "row"), Relative(f)))
 	}
 	for _, f := range outputFiles {
 		lines = append(lines, Relative(f))

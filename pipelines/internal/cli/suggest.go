@@ -3,6 +3,7 @@ package cli
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,10 +22,41 @@ func (a *App) suggest(err error) error {
 	if file := a.written(); name == "output" && file != "" {
 		return fmt.Errorf("there is no flag --output: the file to write is --%s", file)
 	}
+	for _, own := range synonyms[strings.ToLower(name)] {
+		if slices.Contains(names, own) {
+			return fmt.Errorf("there is no flag --%s: here it is --%s", name, own)
+		}
+	}
+	if hint := others[name]; hint.says != "" && slices.Contains(names, hint.of) {
+		return fmt.Errorf("there is no flag --%s: %s", name, hint.says)
+	}
 	if best := nearest(name, names); best != "" {
 		return fmt.Errorf("there is no flag --%s: is it --%s?", name, best)
 	}
 	return fmt.Errorf("there is no flag --%s", name)
+}
+
+// synonyms are names that other programs have for flags of ours, in small letters, each with those that it may mean:
+// the first that the command has. They are scikit-learn's, and of tables those of pandas.
+var synonyms = map[string][]string{
+	"alphas": {"alpha"}, "class_weights": {"class_weight"}, "cv": {"folds"}, "decision_function": {"decision"},
+	"eps": {"radius"}, "intercept": {"fit_intercept"}, "l1_ratios": {"l1_ratio"}, "labels": {"target"},
+	"lambda": {"alpha"}, "learning_rate_init": {"eta0"}, "max_features": {"hash_bits"},
+	"max_iter": {"epochs"}, "n_clusters": {"k"}, "n_components": {"components", "n_clusters"}, "n_epochs": {"epochs"},
+	"n_features": {"hash_bits"}, "n_folds": {"folds"}, "n_iter": {"epochs", "max_iter", "iterated_power"},
+	"n_jobs": {"threads"}, "n_knots": {"splines"}, "n_neighbors": {"k"}, "n_neighbours": {"k"}, "n_splits": {"folds"},
+	"ngram_range": {"ngrams"}, "normalize": {"standardize"}, "predict_proba": {"proba"}, "random_state": {"seed"},
+	"regularization": {"penalty"}, "sample_weight": {"weight_column"}, "scaler": {"standardize"},
+	"x": {"input"}, "x_test": {"queries", "input"}, "x_train": {"input"}, "y": {"target"}, "y_train": {"target"},
+
+	"chunksize": {"chunk_rows"}, "comments": {"comment"}, "index_col": {"id_column"}, "on_bad_lines": {"on_error"},
+	"parse_dates": {"date"}, "sep": {"delimiter"}, "separator": {"delimiter"}, "skiprows": {"skip_rows"},
+	"usecols": {"columns"},
+}
+
+// others are names whose meaning is not that of a flag, each with what to do instead, and the flag that must be there.
+var others = map[string]struct{ of, says string }{
+	"C": {"alpha", "scikit-learn's C is 1/(alpha·rows): give --alpha"},
 }
 
 // written is the flag of the first file that the command writes, or nothing.

@@ -50,7 +50,7 @@ func ReadTexts(ctx context.Context, name string, wanted map[string]bool,
 }
 
 // Count is so many of a thing, in words.
-func Count(n int64, thing string) string {
+func Count[N int | int64](n N, thing string) string {
 	switch {
 	case n == 1:
 		return "1 " + thing

@@ -357,7 +357,7 @@ func TestFaults(t *testing.T) {
 	stderr = mustRun(t, dir, "--kind=multinomial", "--input=neg.csv", "--target=y", "--output_model=m.json",
 		"--report=none", "--on_error=skip")
 	if m := load(t, filepath.Join(dir, "m.json")); m.Rows != 3 || !strings.Contains(stderr, "3 rows × 2 columns") ||
-		!strings.Contains(stderr, "1 rows left out") {
+		!strings.Contains(stderr, "1 row left out") {
 		t.Errorf("%d rows: %s", m.Rows, stderr)
 	}
 	if rejected := clitest.Read(t, filepath.Join(dir, "m.json.rejected.jsonl")); !strings.Contains(rejected,

@@ -42,6 +42,17 @@ func TestHelp(t *testing.T) {
 		{[]string{"kneigbors", "--k=1"}, 2, []string{"there is no command kneigbors: is it kneighbors?"}},
 		{[]string{"--k=1"}, 2, []string{"the command comes first"}},
 		{[]string{"sgd", "--alfa=1"}, 2, []string{"there is no flag --alfa: is it --alpha?"}},
+		{[]string{"kneighbors", "--n_neighbors=5"}, 2, []string{"there is no flag --n_neighbors: here it is --k\n"}},
+		{[]string{"kneighbors", "--n_jobs=2"}, 2, []string{"there is no flag --n_jobs: here it is --threads\n"}},
+		{[]string{"sgd", "--cv=5"}, 2, []string{"there is no flag --cv: here it is --folds\n"}},
+		{[]string{"sgd", "--max_iter=5"}, 2, []string{"there is no flag --max_iter: here it is --epochs\n"}},
+		{[]string{"sgd", "--sample_weight=w"}, 2, []string{"there is no flag --sample_weight: here it is --weight_column\n"}},
+		{[]string{"sgd", "--C=1"}, 2, []string{"there is no flag --C: scikit-learn's C is 1/(alpha·rows): give --alpha\n"}},
+		{[]string{"eigen", "--n_components=2"}, 2, []string{"there is no flag --n_components: here it is --components\n"}},
+		{[]string{"kmeans", "--n_components=2"}, 2, []string{"there is no flag --n_components: here it is --n_clusters\n"}},
+		{[]string{"inspect", "--sep=;", "x.csv"}, 2, []string{"there is no flag --sep: here it is --delimiter\n"}},
+		{[]string{"groups", "--eps=1"}, 2, []string{"there is no flag --eps: here it is --radius\n"}},
+		{[]string{"recommend", "--n_components=2"}, 2, []string{"there is no flag --n_components\n"}},
 		{[]string{"completion", "fish"}, 2, []string{"completion: for bash or for zsh?"}},
 	} {
 		stdout, stderr, code := clitest.End(t, clitest.Program(t.TempDir(), c.args...))

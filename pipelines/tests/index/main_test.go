@@ -80,7 +80,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--index=o.index", "--on_error=skip"))
-	if code != 0 || !strings.Contains(stderr, "1 rows left out: o.index.rejected.jsonl") ||
+	if code != 0 || !strings.Contains(stderr, "1 row left out: o.index.rejected.jsonl") ||
 		names(t, dir) != "[o.index o.index.rejected.jsonl x.csv]" {
 		t.Errorf("--on_error=skip: exit code %d, %s\n%s", code, names(t, dir), stderr)
 	}

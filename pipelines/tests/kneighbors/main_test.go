@@ -194,7 +194,7 @@ func TestBadInput(t *testing.T) {
 	}
 
 	_, stderr, code := runCommand(t, dir, "--input=text.csv", "--k=1", "--output=out/n.csv", "--on_error=skip")
-	if code != 0 || !strings.Contains(stderr, "1 rows left out: out/n.csv.rejected.jsonl") {
+	if code != 0 || !strings.Contains(stderr, "1 row left out: out/n.csv.rejected.jsonl") {
 		t.Errorf("--on_error=skip: exit code %d\n%s", code, stderr)
 	}
 	want := `{"file":"text.csv","row":1,"column":"b","reason":"found \"x\", expected a number"}` + "\n"

@@ -128,7 +128,7 @@ func TestMetrics(t *testing.T) {
 		out := args[strings.LastIndex(args, "=")+1:]
 		rejected := clitest.Read(t, filepath.Join(dir, out+".rejected.jsonl"))
 		want := `{"file":"far.csv","row":1,"column":"lat","reason":"found 91, expected a latitude between -90 and 90 degrees"}` + "\n"
-		if code != 0 || !strings.Contains(stderr, "1 rows left out") || rejected != want {
+		if code != 0 || !strings.Contains(stderr, "1 row left out") || rejected != want {
 			t.Errorf("%s: exit code %d, %s, rejected %s", args, code, stderr, rejected)
 		}
 	}

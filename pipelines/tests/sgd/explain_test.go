@@ -11,7 +11,7 @@ import (
 // A plan says what would be done, and does nothing.
 func TestExplain(t *testing.T) {
 	for args, want := range map[string][]string{
-		"--standardize": {"rows      569 × 30 columns in 1 files", "solver    exact", "passes    about ",
+		"--standardize": {"rows      569 × 30 columns in 1 file", "solver    exact", "passes    about ",
 			"learning  about "},
 		"--solver=sgd --epochs=3 --shards=2": {"solver    sgd", "passes    about 4, in 1 pipelines, over 2 shards"},
 		"--solver=sgd --epochs=9 --shards=2 --checkpoint_passes=10 --runner=flink --endpoint=localhost:1 --parallelism=4": {

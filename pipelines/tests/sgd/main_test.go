@@ -401,6 +401,8 @@ func TestBadInput(t *testing.T) {
 	rows("text.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", "two"}[i/29]) })
 	rows("empty.csv", func(i int) string { return fmt.Sprintf("%d,1,%s,1", i, []string{"1", ""}[i/29]) })
 	rows("negative.csv", func(i int) string { return fmt.Sprintf("%d,1,%d,%d", i, i%2, 20-i) })
+	clitest.Write(t, filepath.Join(dir, "far.svm"), "1 3:2 100000000:1\n0 3:1 100000000:2\n")
+	clitest.Write(t, filepath.Join(dir, "many.svm"), "1 9000000:1\n2 1:1\n3 1:2\n4 1:1\n")
 	clitest.Write(t, filepath.Join(dir, "m.json"), "{}")
 	clitest.Write(t, filepath.Join(dir, "file"), "")
 	for _, v := range []struct{ args, want string }{
@@ -427,12 +429,15 @@ func TestBadInput(t *testing.T) {
 			"m.json: found .*, expected a model of beamlearn, version 1"},
 		{"--input=good.csv --target=y --task=regression --resume",
 			"--resume: no checkpoint of this job, with these options and files, beside .*m.json"},
+		{"--input=far.svm --task=regression", "100000000 columns are more weights than the 33554432 that a model may have: " +
+			"number the columns that occur from 1 on, or leave some out"},
+		{"--input=many.svm --task=classification", "9000000 columns of 4 classes are more weights than the 33554432 that a model may have: .*"},
 		{"--input=good.csv --target=y --task=regression --model=file/m.json", ".*file stands where a directory would be"},
 	} {
 		args := append([]string{"--model=out/m.json", "--shards=2"}, strings.Fields(v.args)...)
 		_, stderr, code := runCommand(t, dir, args...)
 		want, end := "^sgd: "+v.want+"\n", 1
-		if strings.Contains(v.want, "found the columns") { // the flag is at fault
+		if strings.Contains(v.want, "found the columns") || strings.Contains(v.args, "far.svm") { // a flag is at fault
 			want, end = want+"See beamlearn sgd --help.\n", 2
 		}
 		if code != end || !regexp.MustCompile(want+"$").MatchString(stderr) {
@@ -448,12 +453,34 @@ func TestBadInput(t *testing.T) {
 	stderr := mustRun(t, dir, "--input=good.csv,text.csv", "--target=y", "--task=regression", "--model=skip/m.json",
 		"--on_error=skip")
 	if !strings.HasPrefix(stderr, "59 rows × 3 columns") ||
-		!strings.HasSuffix(stderr, "  1 rows left out\nskip/m.json\nskip/m.html\nskip/m.json.rejected.jsonl\n") {
+		!strings.HasSuffix(stderr, "  1 row left out\nskip/m.json\nskip/m.html\nskip/m.json.rejected.jsonl\n") {
 		t.Errorf("--on_error=skip:\n%s", stderr)
 	}
 	if got := clitest.Read(t, filepath.Join(dir,
 		"skip/m.json.rejected.jsonl")); got != `{"file":"text.csv","row":29,"column":"y","reason":"found \"two\", expected a number"}`+"\n" {
 		t.Errorf("rejected rows %s", got)
+	}
+}
+
+// Beside a score stands that of a constant prediction on the terminal, too, with a page or without, and a model without a
+// penalty has no strength of one.
+func TestConstantBeside(t *testing.T) {
+	dir := t.TempDir()
+	bc, diabetes := "--input="+clitest.Testdata(t, "breast_cancer.csv"), "--input="+clitest.Testdata(t, "diabetes.csv")
+	for _, v := range []struct{ flags, want string }{
+		{bc + " --task=classification", `(?m)^  accuracy 0\.99\d+, log loss 0\.0\d+ on the rows learned from \(a constant prediction: 0\.6274, 0\.66031\d\)$`},
+		{bc + " --task=classification --loss=hinge", `(?m)^  accuracy 0\.9\d+ on the rows learned from \(a constant prediction: 0\.6274\)$`},
+		// scikit-learn 1.9.1: mean_pinball_loss(y, [quantile(y, 0.9)]*442, alpha=0.9) is 13.98348
+		{diabetes + " --task=regression --loss=quantile --quantile=0.9", `(?m)^  mean pinball loss \S+, \S+ % of the targets at most their predictions, for the quantile 0\.9, on the rows learned from \(a constant prediction, their quantile: 13\.9835\)$`},
+		{diabetes + " --task=regression --loss=quantile --folds=5", `(?m)^  over the folds: mean pinball loss \S+ \(a constant prediction: 3\d\.\d+\)$`},
+		{diabetes + " --task=regression --loss=huber --folds=5 --scoring=neg_mean_absolute_error", `with -4\d\.\d+ ± \S+ \(standard error\), a constant prediction -6\d\.\d+;`},
+		{bc + " --task=classification --loss=squared_hinge --penalty=none --alpha=4", `^569 rows × 30 columns, classification with squared_hinge and no penalty, by exact`},
+	} {
+		stderr := mustRun(t, dir, append(strings.Fields(v.flags), "--target=target", "--standardize", "--report=none",
+			"--output_model=m.json")...)
+		if !regexp.MustCompile(v.want).MatchString(stderr) {
+			t.Errorf("%s:\n%s", v.flags, stderr)
+		}
 	}
 }
 
@@ -608,7 +635,7 @@ func TestCorners(t *testing.T) {
 		{diabetes + " --task=regression --loss=epsilon_insensitive --epsilon=10", `R² 0\.51`},
 		{cancer + " --task=classification --loss=hinge", `accuracy 0\.9[89]`},
 		{diabetes + " --task=regression --loss=quantile --quantile=0.9 --alpha=0.01,1 --folds=2",
-			`best of 2 combinations by neg_mean_pinball_loss over 2 folds: alpha 0\.01 with -\d+\.\d+ .*\n  over the folds: mean pinball loss 1\d\.\d+\n  mean pinball loss 1\d\.`},
+			`best of 2 combinations by neg_mean_pinball_loss over 2 folds: alpha 0\.01 with -\d+\.\d+ .*\n  over the folds: mean pinball loss 1\d\.\d+ \(a constant prediction: 13\.99\d*\)\n  mean pinball loss 1\d\.`},
 	} {
 		stderr := mustRun(t, dir, append(args, strings.Fields(v.args)...)...)
 		m := loaded(t, filepath.Join(dir, "m.json"))

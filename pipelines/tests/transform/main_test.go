@@ -189,7 +189,7 @@ func TestAdversarial(t *testing.T) {
 		t.Error(got)
 	}
 	if !strings.Contains(told, "column colour: 1 cells of categories that the encoding does not know") ||
-		!strings.Contains(told, "1 rows left out: c.out.csv.rejected.jsonl") {
+		!strings.Contains(told, "1 row left out: c.out.csv.rejected.jsonl") {
 		t.Error(told)
 	}
 	if got := clitest.Read(t, filepath.Join(dir,

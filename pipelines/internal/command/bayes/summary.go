@@ -156,7 +156,7 @@ func (s *summary) lines(m *model.Model) []string {
 		lines = append(lines, "  warning: "+w)
 	}
 	if s.Rejected > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows left out", s.Rejected))
+		lines = append(lines, "  "+cli.Count(s.Rejected, "row")+" left out")
 	}
 	for _, f := range s.Files {
 		lines = append(lines, cli.Relative(f))

@@ -80,7 +80,7 @@ func (s *summary) lines(m *model.Model) []string {
 		lines = append(lines, "  warning: "+w)
 	}
 	if s.Rejected > 0 && len(s.RejectedFiles) == 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows left out", s.Rejected))
+		lines = append(lines, "  "+cli.Count(s.Rejected, "row")+" left out")
 	}
 	return append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.Files)...)
 }

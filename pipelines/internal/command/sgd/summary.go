@@ -65,9 +65,9 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 		}})
 	}
 	var judged *overview.Judged
-	if m := fit.Model(); to.page != "" || m.Task == model.Regression && fit.Fitted() == nil {
+	if to.page != "" || fit.Fitted() == nil { // how it does is told on the terminal, too
 		var err error
-		if judged, err = linear.Judge(ctx, job, report, m); err != nil {
+		if judged, err = linear.Judge(ctx, job, report, fit.Model()); err != nil {
 			return linear.Keep(ctx, &job.Options, report, err)
 		}
 	}
@@ -192,7 +192,8 @@ func (s *summary) judge(sums *model.RegressionMetrics, judged *overview.Judged) 
 	if judged != nil && judged.Quantile != nil {
 		q := *judged.Quantile
 		s.Pinball, s.Coverage = new(sums.Pinball(q)), new(sums.Coverage())
-		s.judged = fmt.Sprintf("mean pinball loss %.6g, %.4g %% of the targets at most their predictions, for the quantile %v, on %s", *s.Pinball, 100**s.Coverage, q, of)
+		s.judged = fmt.Sprintf("mean pinball loss %.6g, %.4g %% of the targets at most their predictions, for the quantile %v, on %s (a constant prediction, their quantile: %.6g)",
+			*s.Pinball, 100**s.Coverage, q, of, judged.ConstantPinball(q))
 	}
 	if judged != nil && judged.Deviance != nil {
 		d := *judged.Deviance
@@ -217,12 +218,12 @@ func (s *summary) judgeClasses(m *model.ClassificationMetrics, of string) {
 	s.judged = fmt.Sprintf("accuracy %.4f on %s (a constant prediction: %.4f)", accuracy, of, constant.Accuracy())
 }
 
-// passes is so many in words.
-func passes(n int) string {
-	if n == 1 {
-		return "1 pass"
+// penalty is it in words, with its strength.
+func (s *summary) penalty() string {
+	if s.Penalty == model.None {
+		return "no penalty"
 	}
-	return fmt.Sprintf("%d passes", n)
+	return fmt.Sprintf("%s, alpha %v", s.Penalty, *s.Alpha)
 }
 
 func (s *summary) lines(fit *fitting.Fit) []string {
@@ -231,8 +232,8 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		loss = fmt.Sprintf("%s %s", s.MultiClass, loss)
 	}
 	lines := []string{fmt.Sprintf(
-		"%d rows × %d columns, %s with %s and %s, alpha %v, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Task, loss, s.Penalty, *s.Alpha, s.Training.Solver, passes(s.Passes+s.ResumedPasses), s.Seconds,
+		"%d rows × %d columns, %s with %s and %s, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
+		s.Rows, s.Features, s.Task, loss, s.penalty(), s.Training.Solver, cli.Count(s.Passes+s.ResumedPasses, "pass"), s.Seconds,
 		s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
@@ -269,7 +270,7 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 		lines = append(lines, "  warning: "+w)
 	}
 	if s.Rejected > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows left out", s.Rejected))
+		lines = append(lines, "  "+cli.Count(s.Rejected, "row")+" left out")
 	}
 	for _, f := range s.Files {
 		lines = append(lines, cli.Relative(f))
@@ -312,8 +313,8 @@ func errorLines(r *model.CVResult, best int) []string {
 			}
 		}
 	}
-	if pinball, _ := of(model.PinballScore); pinball == pinball {
-		return []string{fmt.Sprintf("  over the folds: mean pinball loss %.6g", -pinball)}
+	if pinball, constant := of(model.PinballScore); pinball == pinball {
+		return []string{fmt.Sprintf("  over the folds: mean pinball loss %.6g (a constant prediction: %.6g)", -pinball, -constant)}
 	}
 	mse, constant := of("neg_mean_squared_error")
 	if mse != mse {

@@ -123,7 +123,8 @@ func (w *watching) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.Tell(fmt.Sprintf("going on from version %d, of %d files and %d rows", last.Number, last.TotalFiles, last.TotalRows))
+	w.Tell(fmt.Sprintf("going on from version %d, of %s and %s", last.Number, cli.Count(last.TotalFiles, "file"),
+		cli.Count(last.TotalRows, "row")))
 	return w.take(w.versions.ModelPath(last.Number), text)
 }
 
@@ -330,7 +331,7 @@ func (w *watching) lines(r, before *linear.Record, took time.Duration, rejected 
 	for _, f := range r.Files {
 		rows += f.Rows
 	}
-	head := fmt.Sprintf("version %d: %d files, %d rows in %.2f s", r.Number, len(r.Files), rows, took.Seconds())
+	head := fmt.Sprintf("version %d: %s, %s in %.2f s", r.Number, cli.Count(len(r.Files), "file"), cli.Count(rows, "row"), took.Seconds())
 	if s := r.Progressive; s.MeanLoss != nil {
 		head += fmt.Sprintf("; before they were learned from: mean loss %.6g", *s.MeanLoss)
 		if s.Accuracy != nil {
