@@ -6,7 +6,12 @@
 
 Every point is a query. Each search has one thread, so that nobody waits by spinning, and of three runs the one of the least
 CPU counts. beamlearn's is the whole command, from file to file; a peer's is its search alone, from memory. Inputs are of
-float32. To look for another weak place, add a line to INPUTS and a function that makes its rows.
+float32. To look for another weak place, add a line to INPUTS and a function that makes its rows, or let chance look:
+
+    python hard.py bench/beamlearn bench random:0-49
+
+makes an input of each seed: a distribution, up to three changes of it, a size, a metric and a k, all drawn at random. A line
+below 1 x is an input on which a peer is faster; its seed makes it again. With OURS=1 only beamlearn runs.
 """
 
 import os
@@ -98,6 +103,72 @@ def uniform(r, n, d):
     return r.random((n, d))
 
 
+# What random: draws from: distributions, and changes of their rows.
+DISTRIBUTIONS = {
+    "gaussian": gaussian,
+    "uniform": uniform,
+    "cauchy": cauchy,
+    "lognormal": lognormal,
+    "student": lambda r, n, d: r.standard_t(2, (n, d)),
+    "exponential": lambda r, n, d: r.exponential(size=(n, d)),
+    "integers": lambda r, n, d: r.integers(0, 4, (n, d)),
+    "bits": lambda r, n, d: r.integers(0, 2, (n, d)),
+    "poisson": lambda r, n, d: r.poisson(0.3, (n, d)),
+    "clusters": lambda r, n, d: 10 * gaussian(r, 50, d)[r.integers(0, 50, n)] + gaussian(r, n, d),
+    "low_rank": lambda r, n, d: gaussian(r, n, 3) @ gaussian(r, 3, d) + 0.01 * gaussian(r, n, d),
+    "shells": shells,
+    "line": line,
+}
+CHANGES = {
+    "far_from_0": lambda r, x: x + 1000 * r.standard_normal(),
+    "columns_of_all_scales": lambda r, x: x * 10 ** r.uniform(-3, 3, x.shape[1]),
+    "rows_of_all_scales": lambda r, x: x * 10 ** r.uniform(-2, 2, (len(x), 1)),
+    "half_copies": lambda r, x: np.where(r.random((len(x), 1)) < 0.5, x[r.integers(0, len(x), len(x))], x),
+    "three_values": lambda r, x: np.sign(x - np.median(x)),
+    "rounded": lambda r, x: np.round(x),
+    "spikes": lambda r, x: np.where(r.random(x.shape) < 1e-5, 1e5, x),
+    "zeros": lambda r, x: x * (r.random(x.shape) < 0.1),
+    "rows_of_zeros": lambda r, x: x * (r.random((len(x), 1)) < 0.9),
+    "sorted": lambda r, x: x[np.argsort(x[:, 0])],
+    "outliers": lambda r, x: np.where(r.random((len(x), 1)) < 0.01, 100 * x, x),
+    "cube": lambda r, x: x**3,
+}
+
+
+def drawn(seed):
+    """An input by chance: what it is called, and how it is made, as in INPUTS."""
+    r = np.random.default_rng(seed)
+    d = int(r.choice([2, 3, 5, 8, 12, 32, 64, 128, 384, 768]))
+    distribution = str(r.choice(list(DISTRIBUTIONS)))
+    changes = [str(c) for c in r.choice(list(CHANGES), r.integers(0, 4), replace=False)]
+    metric = str(r.choice(["euclidean"] * 3 + ["cosine", "manhattan"]))
+    options = {"k": int(r.choice([1, 10, 10, 30, 100])), "metric": metric}
+    n, peers = 15_000, BRUTE
+    if metric != "cosine" and d <= 12:
+        n, peers = 60_000, TREE
+    elif metric == "manhattan":
+        n, peers = 8_000, ("sklearnex",)
+
+    def make(r, n, d):
+        x = np.asarray(DISTRIBUTIONS[distribution](r, n, d), dtype=np.float64)
+        for c in changes:
+            x = CHANGES[c](r, x)
+        return np.clip(x, -1e9, 1e9)
+
+    return f"random_{seed}: " + " ".join([distribution] + changes), (make, n, d, options, peers)
+
+
+def inputs(names):
+    """Those of INPUTS by their names, and random:FROM-TO by its seeds."""
+    for name in names or INPUTS:
+        if name.startswith("random:"):
+            first, last = name.removeprefix("random:").split("-")
+            for seed in range(int(first), int(last) + 1):
+                yield drawn(seed)
+        else:
+            yield name, INPUTS[name]
+
+
 # name: how it is made, rows, columns, flags, and the peers to ask
 BRUTE, TREE = ("sklearnex", "faiss"), ("ckdtree",)
 INPUTS = {
@@ -129,6 +200,12 @@ INPUTS = {
 }
 
 
+def units(x):
+    """The rows at length 1, but for those of zeros."""
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return x / np.where(lengths > 0, lengths, 1)
+
+
 def peer(name, x, k, metric, radius, p):
     """A peer's search, or None where it has no such one."""
     if name == "ckdtree":
@@ -145,10 +222,10 @@ def peer(name, x, k, metric, radius, p):
         faiss.omp_set_num_threads(1)
         if metric == "euclidean":
             return lambda: faiss.knn(x, x, k + 1)
-        unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+        unit = units(x)
         return lambda: faiss.knn(unit, unit, k + 1, metric=faiss.METRIC_INNER_PRODUCT)
     if metric == "cosine":
-        x, metric = x / np.linalg.norm(x, axis=1, keepdims=True), "euclidean"
+        x, metric = units(x), "euclidean"
     from sklearnex.neighbors import NearestNeighbors
 
     return lambda: NearestNeighbors(n_neighbors=k + 1, algorithm="brute", metric=metric).fit(x).kneighbors(x)
@@ -166,10 +243,10 @@ def timed(run, who):
 
 def main():
     beamlearn, directory, *names = sys.argv[1:]
-    for name in names or INPUTS:
-        make, n, d, options, peers = INPUTS[name]
+    for name, (make, n, d, options, peers) in inputs(names):
         o = {"k": 10, "metric": "euclidean", "radius": None, "p": 2} | options
-        x, file = make(np.random.default_rng(1), n, d).astype(np.float32), os.path.join(directory, name + ".npy")
+        x = make(np.random.default_rng(1), n, d).astype(np.float32)
+        file = os.path.join(directory, name.split(":")[0] + ".npy")
         np.save(file, x)
         command = [beamlearn, "kneighbors", "--input=" + file, "--metric=" + o["metric"], "--threads=1", "--quiet",
                    "--report=none", "--output=" + os.path.join(directory, "neighbours" + (".parquet" if o["radius"] else ".npy"))]
