@@ -756,12 +756,41 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// Where the pilot shows that lists of inner products would take longer than all pairs, as where few points have the
+// greatest norms, the answers are the exact ones.
+func TestListsOfHeavyNorms(t *testing.T) {
+	values := clustered(3000, 20, 12, 1)
+	r := rand.New(rand.NewPCG(5, 1))
+	for i := range 3000 {
+		heavy := math.Exp(2 * r.NormFloat64())
+		for j := range 20 {
+			values[i*20+j] *= heavy
+		}
+	}
+	points := block(t, values, 20, false)
+	x, err := Fit(points, Options{Metric: neighbors.InnerProduct, Sample: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, report, err := x.KNeighbors(points, 10, neighbors.Search{Self: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, err := x.Exact().KNeighbors(points, 10, neighbors.Search{Self: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Method != "exact" || report.Fanout != 0 || report.Recall != 1 || !reflect.DeepEqual(found, exact) {
+		t.Errorf("%+v", *report)
+	}
+}
+
 // Tune finds how many lists queries are compared to, and measures the recall on others than those by which it has
 // found it.
 func TestTune(t *testing.T) {
 	points := block(t, clustered(6000, 20, 60, 1), 20, false)
 	q := block(t, clustered(2000, 20, 60, 7), 20, false)
-	x, err := Fit(points, Options{Recall: 0.9, Seed: 3, Sample: 300})
+	x, err := Fit(points, Options{Recall: 0.9, Seed: 3, Sample: 300, partial: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -783,6 +812,12 @@ func TestTune(t *testing.T) {
 		t.Errorf("recall %.4f, reported %.4f to %.4f", recall, report.Low, report.High)
 	}
 
+	if x, err = Fit(points, Options{Recall: 0.9, Seed: 3, Sample: 300}); err != nil {
+		t.Fatal(err)
+	}
+	if _, report, err = x.Tune(sample, 10, q.Len(), neighbors.Search{}); err != nil || report.Method != "exact" {
+		t.Errorf("so few points are put into lists, which takes longer than to compare all: %+v, %v", *report, err)
+	}
 	few := q.Slice(0, 800)
 	if y, report, err = x.Tune(few, 10, few.Len(), neighbors.Search{}); err != nil {
 		t.Fatal(err)

@@ -183,10 +183,7 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 	r := &Report{Asked: x.o.Recall}
 	if lists := len(x.parts); k < 1 || k > x.Len() || lists == 0 || x.points.Dim > maxDim || x.o.Recall == 1 ||
 		of <= x.o.Queries() {
-		y := *x
-		y.o.Recall, y.o.unmeasured = 1, false
-		r.Method, r.Measure = "exact", Measure{1, 1, 1, of}
-		return &y, r, nil
+		return x.exactly(r, of), r, nil
 	}
 	seed := random(x.o.Seed).fork(seedPilot)
 	first := seed.sample(sample.Len(), min(pilot, sample.Len()/2), nil)
@@ -203,7 +200,13 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 	for i := range own {
 		own[i] = -1
 	}
-	r.describe(x, a.chooseLists(q, own, t))
+	fanout := a.chooseLists(q, own, t, a.worthLists(false))
+	if fanout == 0 {
+		r.Truth = time.Since(start).Seconds()
+		r.Overall = r.Truth + x.seconds
+		return x.exactly(r, of), r, nil
+	}
+	r.describe(x, fanout)
 	y := x.fixed(r.Fanout)
 	rest := take(sample, except(sample.Len(), first))
 	if found, err = x.exact.KNeighbors(rest, k, s); err != nil {
@@ -217,6 +220,14 @@ func (x *Index) Tune(sample *vectors.Block, k, of int, s neighbors.Search) (*Ind
 	r.Truth = time.Since(start).Seconds()
 	r.Overall = r.Truth + x.seconds
 	return y, r, nil
+}
+
+// exactly is an index that answers all queries exactly, and what a report says of so many.
+func (x *Index) exactly(r *Report, of int) *Index {
+	y := *x
+	y.o.Recall, y.o.unmeasured = 1, false
+	r.Method, r.Measure = "exact", Measure{1, 1, 1, of}
+	return &y
 }
 
 // describe fills in how an index is searched.
@@ -260,14 +271,7 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	s.Bounds = nil
 	if k < 1 || k > most || lists == 0 || q.Dim > maxDim ||
 		!x.o.partial && !x.o.unmeasured && (x.o.Recall == 1 || n <= x.o.Queries()) {
-		found, err := x.exact.KNeighbors(q, k, s) // which checks k
-		if err != nil {
-			return nil, nil, err
-		}
-		r.Method, r.Measure = "exact", Measure{1, 1, 1, n}
-		r.Exact = time.Since(start).Seconds()
-		r.Overall = r.Exact
-		return found, r, nil
+		return x.answerExactly(q, k, s, r, start)
 	}
 	own, err := x.ownPositions(q, s)
 	if err != nil {
@@ -282,6 +286,10 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	if measured {
 		if err := a.pilot(q, own, s, r); err != nil {
 			return nil, nil, err
+		}
+		if r.Fanout == 0 {
+			r.Leaders, r.LeafSize, r.Repetitions = 0, 0, 0
+			return x.answerExactly(q, k, s, r, start)
 		}
 	}
 	begin := time.Now()
@@ -300,6 +308,21 @@ func (x *Index) KNeighbors(q *vectors.Block, k int, s neighbors.Search) (*neighb
 	return all, r, held(all)
 }
 
+// answerExactly is KNeighbors by the exact index.
+func (x *Index) answerExactly(
+	q *vectors.Block, k int, s neighbors.Search, r *Report, start time.Time,
+) (*neighbors.Neighbors, *Report, error) {
+	begin := time.Now()
+	found, err := x.exact.KNeighbors(q, k, s) // which checks k
+	if err != nil {
+		return nil, nil, err
+	}
+	r.Method, r.Measure = "exact", Measure{1, 1, 1, q.Len()}
+	r.Exact = time.Since(begin).Seconds()
+	r.Overall = time.Since(start).Seconds()
+	return found, r, nil
+}
+
 // ownPositions are those of the queries among the points, or −1 where a query is none of them.
 func (x *Index) ownPositions(q *vectors.Block, s neighbors.Search) ([]int32, error) {
 	own := make([]int32, q.Len())
@@ -314,14 +337,16 @@ func (x *Index) ownPositions(q *vectors.Block, s neighbors.Search) ([]int32, err
 	return own, nil
 }
 
-// pilot finds, by queries that are answered exactly, to how many lists all queries are compared.
+// pilot finds, by queries that are answered exactly, to how many lists all queries are compared: to none where the exact
+// index looks cheaper.
 func (a *search) pilot(q *vectors.Block, own []int32, s neighbors.Search, r *Report) error {
 	begin := time.Now()
 	t, err := a.truth(q, pilot, seedPilot, s)
 	if err != nil {
 		return err
 	}
-	r.Fanout = a.chooseLists(take(q, t.queries), at(own, t.queries), t)
+	most := a.worthLists(s.Self && q.Len() == a.points.Len())
+	r.Fanout = a.chooseLists(take(q, t.queries), at(own, t.queries), t, most)
 	r.Truth = time.Since(begin).Seconds()
 	return nil
 }
@@ -391,11 +416,29 @@ type search struct {
 	threads int
 }
 
-// chooseLists finds the number of lists with which the pilot's queries have the recall asked.
-func (a *search) chooseLists(q *vectors.Block, own []int32, t *truth) int {
+// worthLists is the number of lists up to which comparing a query to them looks cheaper than to all points, by the costs
+// of [graph.cost]. Where every point is a query the exact index compares each pair once.
+func (a *search) worthLists(everyPoint bool) int {
+	if a.o.partial {
+		return len(a.parts)
+	}
+	points, d, lists := float64(a.points.Len()), float64(a.points.Dim), float64(len(a.parts))
+	exact := points * (d + pairExtra)
+	if everyPoint {
+		exact /= 2
+	}
+	visit := float64(points/lists*(d+2*pairExtra)) + visitExtra
+	return int((exact - float64(lists*(d+pairExtra))) / visit)
+}
+
+// chooseLists finds the number of lists with which the pilot's queries have the recall asked, or 0 where they are more
+// than most.
+func (a *search) chooseLists(q *vectors.Block, own []int32, t *truth, most int) int {
 	l := newLists(q.Len(), a.k)
 	for w, f := a.newBatch(q, own, l), 1; ; f = nextLists(f) {
-		f = min(f, len(a.parts))
+		if f = min(f, len(a.parts)); f > most {
+			return 0
+		}
 		w.compare(f)
 		if f == len(a.parts) {
 			return f
