@@ -52,7 +52,11 @@ type optimizerSum struct {
 	open    []float64
 	idx     []int32 // of a sparse row and the intercept
 	val     []float64
+	tried   tried
 }
+
+// tried is one row: its prediction, and those at the shorter steps, in the lanes of one register.
+type tried struct{ p, y, value, slope, curvature [lanes.Width]float64 }
 
 // optimizerBlock is the room for the sums of a block.
 type optimizerBlock struct {
@@ -314,18 +318,23 @@ func (s *optimizerSum) addRow(k int, d *derivatives, x kernel.Row, i int, place 
 	}
 	o, last := s.learner, s.width-1
 	y, w := s.row(k, place, target, weight)
+	t := &s.tried
 	p := x.Dot(d.point) + d.point[last]
-	value, slope, curvature := o.loss.Curve(p, y)
-	d.loss += float64(w * value)
-	slope = float64(slope * w)
-	curvature = float64(curvature * w)
 	if d.along {
 		step := x.Dot(d.dir) + d.dir[last]
-		for i, t := range lengths {
-			value, _, _ := o.loss.Curve(p-float64((1-t)*step), y)
+		t.p[0], t.y[0] = p, y
+		for i, length := range lengths {
+			t.p[1+i], t.y[1+i] = p-float64((1-length)*step), y
+		}
+		o.loss.Curves(t.p[:], t.y[:], t.value[:], t.slope[:], t.curvature[:])
+		for i, value := range t.value[1:][:len(lengths)] {
 			d.shorter[i] += float64(w * value)
 		}
+	} else {
+		t.value[0], t.slope[0], t.curvature[0] = o.loss.Curve(p, y)
 	}
+	d.loss += float64(w * t.value[0])
+	slope, curvature := float64(t.slope[0]*w), float64(t.curvature[0]*w)
 	if slope != 0 {
 		x.Add(slope, d.gradient)
 		d.gradient[last] += slope
