@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"slices"
@@ -22,12 +21,12 @@ type kept struct {
 
 	mu     sync.Mutex
 	left   int64 // bytes that may still be kept
-	chunks map[int64]*vectors.Block
+	chunks map[int64][]*vectors.Block
 }
 
 // newKept keeps rows of at most so many bytes.
 func newKept(size int64, format string) *kept {
-	return &kept{format: format, left: size, chunks: map[int64]*vectors.Block{}}
+	return &kept{format: format, left: size, chunks: map[int64][]*vectors.Block{}}
 }
 
 // rowReader reads rows of a chunk.
@@ -43,18 +42,16 @@ func (k *kept) get(c *vectorio.Chunk) (rowReader, bool) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	b, ok := k.chunks[c.Ordinal]
+	pieces, ok := k.chunks[c.Ordinal]
 	if !ok {
 		return nil, false
 	}
-	// The chunk may have been cut to its first rows, of which some may have been left out.
-	n, _ := slices.BinarySearchFunc(b.Numbers, c.First+c.Span.Rows, func(a, b int64) int { return cmp.Compare(a, b) })
-	return &keptReader{block: b, rows: n}, true
+	return &keptReader{pieces: pieces, end: c.First + c.Span.Rows}, true
 }
 
 // record is r, whose rows are kept once all of the chunk have been read, if they have room, and are of a format that
 // is slow to read.
-func (k *kept) record(c *vectorio.Chunk, r rowReader, empty *vectors.Block) rowReader {
+func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Block) rowReader {
 	if k == nil || !formats.IsTabular(c.Info.Name, k.format) && !vectorio.IsSVM([]string{c.Info.Name}, k.format) {
 		return r
 	}
@@ -63,39 +60,73 @@ func (k *kept) record(c *vectorio.Chunk, r rowReader, empty *vectors.Block) rowR
 	if k.left <= 0 {
 		return r
 	}
-	return &recorder{rowReader: r, kept: k, chunk: c.Ordinal, block: empty}
+	return &recorder{rowReader: r, kept: k, chunk: c.Ordinal, empty: empty}
 }
 
-// recorder keeps the rows that it gives.
+// recorder keeps the rows that it gives, in pieces as they come: a block that grew would take twice its size on the way.
+// What it has taken counts at once, so that all recorders together stay within the bound.
 type recorder struct {
 	rowReader
-	kept  *kept
-	chunk int64
-	block *vectors.Block // nil where there is no room
+	kept   *kept
+	chunk  int64
+	empty  func() *vectors.Block
+	pieces []*vectors.Block
+	size   int64
+	ended  bool // all rows are kept, or there is no room for them
 }
 
 func (r *recorder) Fill(b *vectors.Block, rows int) error {
 	before := b.Len()
 	err := r.rowReader.Fill(b, rows)
-	if err != nil && err != io.EOF || r.block == nil {
-		r.block = nil // not all rows will be there
+	if r.ended {
 		return err
 	}
-	if b.Len() > before {
-		r.block.AppendBlock(b.Slice(before, b.Len()))
+	if err != nil && err != io.EOF {
+		r.release() // not all rows will be there
+		return err
 	}
-	r.kept.mu.Lock()
-	defer r.kept.mu.Unlock()
-	size := blockBytes(r.block)
-	switch {
-	case size > r.kept.left:
-		r.block = nil
-	case err == io.EOF:
-		r.kept.left -= size
-		r.kept.chunks[r.chunk] = r.block
-		r.block = nil
+	if b.Len() > before && !r.keep(b.Slice(before, b.Len())) {
+		r.release()
+		return err
+	}
+	if err == io.EOF {
+		r.kept.mu.Lock()
+		defer r.kept.mu.Unlock()
+		r.kept.chunks[r.chunk], r.ended = r.pieces, true
 	}
 	return err
+}
+
+// keep copies rows, and reports whether they have room.
+func (r *recorder) keep(rows *vectors.Block) bool {
+	piece := r.empty()
+	piece.AppendBlock(rows)
+	size := blockBytes(piece)
+	r.kept.mu.Lock()
+	defer r.kept.mu.Unlock()
+	if size > r.kept.left {
+		return false
+	}
+	r.kept.left -= size
+	r.size += size
+	r.pieces = append(r.pieces, piece)
+	return true
+}
+
+// release gives back what the recorder has taken.
+func (r *recorder) release() {
+	r.kept.mu.Lock()
+	defer r.kept.mu.Unlock()
+	r.kept.left += r.size
+	r.pieces, r.size, r.ended = nil, 0, true
+}
+
+// Close releases rows of which not all have come.
+func (r *recorder) Close() error {
+	if !r.ended {
+		r.release()
+	}
+	return r.rowReader.Close()
 }
 
 // blockBytes is about what a block takes.
@@ -107,22 +138,34 @@ func blockBytes(b *vectors.Block) int64 {
 	return int64(n)
 }
 
-// keptReader gives kept rows.
+// keptReader gives kept rows whose numbers are before end: the chunk may have been cut to its first rows, of which some
+// may have been left out.
 type keptReader struct {
-	block    *vectors.Block
-	at, rows int
+	pieces []*vectors.Block
+	at     int // in the first piece
+	end    int64
 }
 
 func (r *keptReader) Fill(b *vectors.Block, rows int) error {
-	n := min(r.rows-r.at, rows-b.Len())
-	if n < 0 {
+	if rows < b.Len() {
 		return errors.New("linear: a block has more rows than asked for")
 	}
-	if n == 0 && r.at == r.rows {
+	first := b.Len()
+	for b.Len() < rows && len(r.pieces) > 0 {
+		p := r.pieces[0]
+		last, _ := slices.BinarySearch(p.Numbers, r.end)
+		n := min(last-r.at, rows-b.Len())
+		b.AppendBlock(p.Slice(r.at, r.at+n))
+		if r.at += n; r.at < last {
+			continue
+		}
+		if r.pieces, r.at = r.pieces[1:], 0; last < p.Len() {
+			r.pieces = nil
+		}
+	}
+	if b.Len() == first {
 		return io.EOF
 	}
-	b.AppendBlock(r.block.Slice(r.at, r.at+n))
-	r.at += n
 	return nil
 }
 

@@ -73,7 +73,11 @@ func TestKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	some, none := newKept(blockBytes(all.chunks[0])+100, ""), newKept(1<<20, "npy")
+	size := int64(0)
+	for _, piece := range all.chunks[0] {
+		size += blockBytes(piece)
+	}
+	some, none := newKept(size+100, ""), newKept(1<<20, "npy")
 	for _, k := range []*kept{some, none} {
 		if got, _, err := given(k, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
 			t.Fatal("with another cache, the first pass gives other rows", err)
@@ -81,6 +85,9 @@ func TestKept(t *testing.T) {
 	}
 	if len(all.chunks) != 3 || len(some.chunks) != 1 || len(none.chunks) != 0 {
 		t.Fatalf("%d, %d and %d chunks are kept, want all, one and none", len(all.chunks), len(some.chunks), len(none.chunks))
+	}
+	if some.left != 100 {
+		t.Errorf("room for %d bytes is left, want 100: what did not fit must be given back", some.left)
 	}
 	if got, _, err := given(some, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
 		t.Error("rows of which some are kept differ", err)

@@ -172,7 +172,7 @@ func (f *shardReader) open(ctx context.Context, c *vectorio.Chunk) (rowReader, e
 	if err != nil || f.pass.Sample {
 		return r, err
 	}
-	return f.kept.record(c, r, f.reading.NewBlock(f.dim)), nil
+	return f.kept.record(c, r, func() *vectors.Block { return f.reading.NewBlock(f.dim) }), nil
 }
 
 // batches cuts a block.
