@@ -26,6 +26,7 @@ import (
 	"beamlearn/model/tables"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/internal/jsoncoder"
+	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
 	"beamlearn/transforms/vectorio"
@@ -81,7 +82,11 @@ func Fit(ctx context.Context, j *Job, run Run) (e *model.Encoding, report *Repor
 		j.RunID = files.NewRunID()
 	}
 	j.Reading.Confine(j.Data)
-	defer func() { err = errors.Join(err, files.RemoveAll(context.WithoutCancel(ctx), j.Dir)) }()
+	output.Begin(j.writing())
+	defer func() {
+		output.End(j.writing()) // an interrupted pipeline may still be at work
+		err = errors.Join(err, files.RemoveAll(context.WithoutCancel(ctx), j.Dir))
+	}()
 	survey, err := model.NewSurvey(j.Data.Fields, j.Options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", j.Data.Name(), err)
@@ -143,9 +148,12 @@ type statistics interface {
 	encoding.BinaryUnmarshaler
 }
 
+// writing is the run that results are written for: it is over before that of the rows begins, which may have its id.
+func (j *Job) writing() string { return "columns-" + j.RunID }
+
 // pass looks at all rows.
 func (j *Job) pass(ctx context.Context, fn surveyFn, to statistics, report *Report, run Run) error {
-	result := files.Join(j.Dir, "columns-"+j.RunID)
+	result := files.Join(j.Dir, j.writing())
 	if fn.Encoding != nil {
 		result += "-counts"
 	}
@@ -153,7 +161,7 @@ func (j *Job) pass(ctx context.Context, fn surveyFn, to statistics, report *Repo
 	s = s.Scope("features.Fit " + fn.Name)
 	groups := beam.GroupByKey(s, vectorio.Deal(s, vectorio.Chunks(s, j.Data, j.Workers), j.Groups, j.Groups))
 	parts := beam.ParDo(s, &fn, groups)
-	beam.ParDo0(s, &mergeFn{Survey: fn, Result: result}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
+	beam.ParDo0(s, &mergeFn{Survey: fn, Result: result, Writing: j.writing()}, beam.GroupByKey(s, beam.AddFixedKey(s, parts)))
 	if err := run(ctx, p); err != nil {
 		return err
 	}
@@ -285,8 +293,9 @@ func (r *Report) add(o Report) {
 
 // mergeFn merges what was found, and writes it down.
 type mergeFn struct {
-	Survey surveyFn
-	Result string
+	Survey  surveyFn
+	Result  string
+	Writing string // the run that this is of, where the job's own may go on
 }
 
 func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bool) error {
@@ -315,5 +324,5 @@ func (f *mergeFn) ProcessElement(ctx context.Context, _ int, iter func(*Part) bo
 	if err != nil {
 		return err
 	}
-	return fault.Mark(files.WriteFile(ctx, f.Result, b))
+	return fault.Mark(output.WhileRuns(f.Writing, func() error { return files.WriteFile(ctx, f.Result, b) }))
 }

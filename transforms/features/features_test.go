@@ -2,6 +2,7 @@ package features
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,5 +129,36 @@ func TestApply(t *testing.T) {
 			}
 			low = low || counters[name] < n
 		}
+	}
+}
+
+// An interrupted pipeline, which goes on in this process, leaves no result behind.
+func TestInterrupted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "look")
+	input := filepath.Join(t.TempDir(), "x.csv")
+	if err := os.WriteFile(input, []byte("a,b\n1,x\n2,y\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	var reading vectorio.Options
+	reading.Formats.Cells = true
+	data, err := vectorio.Inspect(ctx, []string{input}, reading)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var interrupted *beam.Pipeline
+	interrupt := func(_ context.Context, p *beam.Pipeline) error {
+		interrupted = p
+		return context.Canceled
+	}
+	j := &Job{Data: data, Reading: reading, Dir: dir, Workers: placement.InProcess}
+	if _, _, err := Fit(ctx, j, interrupt); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if err := ptest.Run(interrupted); err == nil {
+		t.Error("the run is over, and a result was written")
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("left behind: %v", err)
 	}
 }

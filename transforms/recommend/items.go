@@ -29,7 +29,8 @@ func (j *Job) InspectItems(ctx context.Context, patterns []string, c *compare.Co
 	return nil
 }
 
-// itemsThatMeet are the ids of the rows of a table that meet a condition.
+// itemsThatMeet are the ids of the rows of a table that meet a condition. An item has one row: of two, which may say
+// different things, neither is the right one.
 func itemsThatMeet(
 	ctx context.Context, chunks []vectorio.Chunk, o *vectorio.Options, filter string,
 ) ([]vectors.ID, error) {
@@ -38,6 +39,11 @@ func itemsThatMeet(
 		return nil, err
 	}
 	var all []vectors.ID
+	type place struct {
+		file string
+		row  int64
+	}
+	places := map[vectors.ID]place{}
 	for _, c := range chunks {
 		var matcher *compare.Matcher
 		_, err := vectorio.EachTargeted(ctx, c, o, func(*fault.Fault) {}, func(b *vectors.Block) (err error) {
@@ -47,13 +53,20 @@ func itemsThatMeet(
 				}
 			}
 			for i, number := range b.Numbers {
+				id, here := b.IDs.At(i), place{c.Info.Name, number - c.First + c.Span.First}
+				if first, twice := places[id]; twice {
+					return &fault.Fault{File: here.file, Row: here.row, ID: id.String(),
+						Found:    fmt.Sprintf("the item %q, which %s has in row %d", id.String(), first.file, first.row),
+						Expected: "a row of each item"}
+				}
+				places[id] = here
 				met, f := matcher.Match(b.Cells, i)
 				if f != nil {
-					f.File, f.Row, f.ID = c.Info.Name, number-c.First+c.Span.First, b.IDs.At(i).String()
+					f.File, f.Row, f.ID = here.file, here.row, id.String()
 					return f
 				}
 				if met {
-					all = append(all, b.IDs.At(i))
+					all = append(all, id)
 				}
 			}
 			return nil

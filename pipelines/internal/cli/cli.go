@@ -256,7 +256,7 @@ func (a *App) report(err error) int {
 	var usage *UsageError
 	isUsage := errors.As(err, &usage) || fault.IsAsked(err)
 	for _, line := range a.lines(err) {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, line)
+		fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, a.asGiven(line))
 	}
 	if isUsage {
 		fmt.Fprintf(os.Stderr, "See %s --help.\n", a.called)

@@ -82,7 +82,11 @@ func TestProgressLine(t *testing.T) {
 		"searching, 10 s: 100 of 400 rows (25 %), 10 rows/s, 30 s left"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	r.Add(88300)
+	r.Add(300)
+	if got, want := progressLine(r, 10*time.Second), "searching, 10 s: all 400 rows read"; got != want {
+		t.Errorf("where all rows are read: got %s, want %s", got, want)
+	}
+	r.Add(88000)
 	if got, want := progressLine(r, 10*time.Second), "searching, 10 s: 88400 rows, 8840 rows/s"; got != want {
 		t.Errorf("of more rows than there were to be: got %s, want %s", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"beamlearn/transforms/files"
@@ -182,6 +183,56 @@ func (a *App) shown(name string) string {
 		}
 	}
 	return Relative(name)
+}
+
+// asGiven writes the paths of a message as the user gave them. To all but the user a file to write is an absolute path,
+// as workers may have another working directory; so is what stands beside it, as a page or a shard.
+func (a *App) asGiven(message string) string {
+	type name struct{ absolute, given string }
+	var names, dirs []name
+	here, err := os.Getwd()
+	if err != nil {
+		return message
+	}
+	for _, p := range a.paths {
+		if p.kind == reads || p.names() == nil {
+			continue
+		}
+		absolute, err := files.Absolute(p.value)
+		if err != nil || absolute == p.value {
+			continue
+		}
+		names = append(names, name{absolute, p.value})
+		dir, _ := files.Split(absolute)
+		given, _ := files.Split(p.value)
+		for _, d := range []name{{dir, given}, {here + "/", ""}} {
+			if strings.Trim(d.absolute, "/") != "" && !a.gave(d.absolute) {
+				dirs = append(dirs, d)
+			}
+		}
+	}
+	names = append(names, dirs...)
+	var b strings.Builder
+next:
+	for at := 0; at < len(message); {
+		for _, n := range names {
+			if strings.HasPrefix(message[at:], n.absolute) && (at == 0 || strings.IndexByte(" \"'(=", message[at-1]) >= 0) {
+				b.WriteString(n.given)
+				at += len(n.absolute)
+				continue next
+			}
+		}
+		b.WriteByte(message[at])
+		at++
+	}
+	return b.String()
+}
+
+// gave reports whether a path that the user gave begins like this.
+func (a *App) gave(dir string) bool {
+	return slices.ContainsFunc(a.paths, func(p *Path) bool {
+		return slices.ContainsFunc(p.names(), func(name string) bool { return strings.HasPrefix(name, dir) })
+	})
 }
 
 // names are the paths and globs that were given.

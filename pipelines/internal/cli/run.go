@@ -294,6 +294,8 @@ func progressLine(run *progress.Run, elapsed time.Duration) string {
 	}
 	rate := float64(done) / max(phased, time.Millisecond).Seconds()
 	switch {
+	case done > 0 && done == total: // what is left to do now is no reading of rows, and nobody knows how long it takes
+		line += fmt.Sprintf(": all %d rows read", total)
 	case done > 0 && (total <= 0 || done > total):
 		line += fmt.Sprintf(": %d rows, %.0f rows/s", done, rate)
 	case done > 0:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
@@ -51,7 +52,8 @@ func (a *App) checkSafe(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// sweep removes what runs that were killed have left beside the outputs of this one.
+// sweep removes what runs that were killed have left beside the outputs of this one, under their names or, as runs that
+// write no rows do, under none.
 func (a *App) sweep(ctx context.Context) error {
 	var names []string
 	for _, p := range a.paths {
@@ -66,6 +68,11 @@ func (a *App) sweep(ctx context.Context) error {
 	for _, of := range a.byproducts {
 		for _, by := range of() {
 			names = append(names, by.Name)
+		}
+	}
+	for _, name := range names {
+		if dir, _ := files.Split(name); !slices.Contains(names, dir) {
+			names = append(names, dir)
 		}
 	}
 	return files.Sweep(ctx, names...)

@@ -118,10 +118,9 @@ func (t *Tables) FitDense(ctx context.Context, d *Dense) (*features.Encoding, er
 	}, nil)
 }
 
-// ColumnsDir is where a survey leaves its result: beside the output, as a checkpoint.
+// ColumnsDir is where a survey leaves its result: beside the output.
 func ColumnsDir(output, runID string) string {
-	dir, base := files.Split(output)
-	return dir + "." + base + ".columns-" + runID
+	return files.Beside(output, runID+".columns", files.EndStaging)
 }
 
 // Impute is the value of its flag.

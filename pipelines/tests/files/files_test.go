@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,74 +119,91 @@ func TestBrokenPipe(t *testing.T) {
 	}
 }
 
+// begun is a command that writes into dir/out, with its temporary files in dir/tmp.
+func begun(dir string, command func() *exec.Cmd) *exec.Cmd {
+	c := command()
+	c.Env = append(os.Environ(), "TMPDIR="+filepath.Join(dir, "tmp"))
+	return c
+}
+
+// hidden are the files and directories in dir/out that are no outputs.
+func hidden(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	names, err := namesIn(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		if strings.HasPrefix(n, ".") && !strings.HasSuffix(n, ".lock") {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// midway starts a command over and over, until a signal has met it while hidden files of the name were there.
+func midway(t *testing.T, dir, name string, command func() *exec.Cmd, signal syscall.Signal) *exec.Cmd {
+	t.Helper()
+	there := func() bool {
+		return slices.ContainsFunc(hidden(t, dir), func(n string) bool { return strings.Contains(n, name) })
+	}
+	for start := time.Now(); time.Since(start) < time.Minute; {
+		c := begun(dir, command)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			c.Wait()
+			close(ended)
+		}()
+		for over := false; !over && !there(); time.Sleep(100 * time.Microsecond) {
+			select {
+			case <-ended:
+				over = true
+			default:
+			}
+		}
+		if err := c.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		if signal == syscall.SIGKILL {
+			<-ended
+		}
+		if there() {
+			return c
+		}
+		c.Process.Signal(syscall.SIGCONT)
+		<-ended
+	}
+	t.Fatal("no job was met at its work")
+	return nil
+}
+
+// outAndTmp makes the directories out and tmp.
+func outAndTmp(t *testing.T, dir string) {
+	t.Helper()
+	for _, d := range []string{"tmp", "out"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What a run that was killed has left, the next one to that output removes, and not what a run that lives has.
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
-	tmp := filepath.Join(dir, "tmp")
-	out := filepath.Join(dir, "out")
-	for _, d := range []string{tmp, out} {
-		if err := os.Mkdir(d, 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
+	outAndTmp(t, dir)
 	start := func() *exec.Cmd {
-		c := job(t, dir, "--input=x.csv", "--output=out/o.csv", "--report=none", "--chunk_rows=10")
-		c.Env = append(os.Environ(), "TMPDIR="+tmp)
-		return c
-	}
-	hidden := func() string {
-		names, err := namesIn(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, n := range names {
-			if strings.HasPrefix(n, ".o.csv.") && strings.HasSuffix(n, ".tmp") {
-				return n
-			}
-		}
-		return ""
-	}
-	// midway starts a job and sends it a signal while it works.
-	midway := func(signal syscall.Signal) *exec.Cmd {
-		for begun := time.Now(); time.Since(begun) < time.Minute; {
-			c := start()
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan struct{})
-			go func() {
-				c.Wait()
-				close(ended)
-			}()
-			for over := false; !over && hidden() == ""; time.Sleep(100 * time.Microsecond) {
-				select {
-				case <-ended:
-					over = true
-				default:
-				}
-			}
-			if err := c.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-				t.Fatal(err)
-			}
-			if signal == syscall.SIGKILL {
-				<-ended
-			}
-			if hidden() != "" {
-				return c
-			}
-			c.Process.Signal(syscall.SIGCONT)
-			<-ended
-		}
-		t.Fatal("no job was met at its work")
-		return nil
+		return job(t, dir, "--input=x.csv", "--output=out/o.csv", "--report=none", "--chunk_rows=10")
 	}
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} { // the one is dead then, the other lives
-		c := midway(signal)
-		run(t, start())
-		if after := hidden(); (after != "") != (signal == syscall.SIGSTOP) {
+		c := midway(t, dir, ".o.csv.", start, signal)
+		run(t, begun(dir, start))
+		if after := hidden(t, dir); (len(after) > 0) != (signal == syscall.SIGSTOP) {
 			t.Errorf("%v: beside the output is %q", signal, after)
 		}
-		temporary, err := namesIn(tmp)
+		temporary, err := namesIn(filepath.Join(dir, "tmp"))
 		if err != nil || (len(temporary) > 0) != (signal == syscall.SIGSTOP) {
 			t.Errorf("%v: temporary files %v, %v", signal, temporary, err)
 		}
@@ -193,12 +211,42 @@ func TestKilled(t *testing.T) {
 			if err := c.Process.Signal(syscall.SIGCONT); err != nil {
 				t.Error(err)
 			}
-			for begun := time.Now(); hidden() != "" && time.Since(begun) < time.Minute; {
+			for begun := time.Now(); len(hidden(t, dir)) > 0 && time.Since(begun) < time.Minute; {
 				time.Sleep(10 * time.Millisecond)
 			}
 		}
 	}
-	if names, err := namesIn(out); err != nil || strings.Join(names, " ") != "o.csv" {
+	if names, err := namesIn(filepath.Join(dir, "out")); err != nil || strings.Join(names, " ") != "o.csv" {
 		t.Errorf("files %v, %v", names, err)
+	}
+}
+
+// So it is with what no rows come from: an index, a survey of a table's columns, a model, scores.
+func TestKilledWithoutRows(t *testing.T) {
+	digits := []string{"--id_column=id", "--columns=pixel_*", "--input=" + clitest.Testdata(t, "digits.csv")}
+	table := "--input=" + clitest.Testdata(t, "flights_small.csv")
+	for i, c := range []struct {
+		hidden string // in the name of what is met
+		args   []string
+	}{
+		{".tmp", append([]string{"index", "--index=out/o.index"}, digits...)},
+		{".columns.tmp", []string{"transform", table, "--output=out/o.csv"}},
+		{".columns.tmp", []string{"eigen", table, "--encode=auto", "--id_column=id", "--output_model=out/o.json", "--report=none"}},
+		{".tmp", append([]string{"kneighbors", "--outliers=lof", "--k=5", "--output=out/o.csv", "--report=none"}, digits...)},
+		{".tmp", append([]string{"eigen", "--output_model=out/o.json", "--report=none"}, digits...)},
+	} {
+		if clitest.LeftOut(i) && i > 1 {
+			continue
+		}
+		dir := t.TempDir()
+		outAndTmp(t, dir)
+		command := func() *exec.Cmd { return clitest.Program(dir, append(c.args, "--quiet", "--chunk_rows=10")...) }
+		midway(t, dir, c.hidden, command, syscall.SIGKILL)
+		if _, stderr, code := clitest.End(t, begun(dir, command)); code != 0 {
+			t.Errorf("%v: exit code %d\n%s", c.args, code, stderr)
+		}
+		if left := hidden(t, dir); len(left) > 0 {
+			t.Errorf("%v: the next run has left %q", c.args, left)
+		}
 	}
 }

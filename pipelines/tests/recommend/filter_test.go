@@ -38,3 +38,26 @@ func TestFilter(t *testing.T) {
 		}
 	}
 }
+
+// Of two rows of an item, in one file or in two, neither is the right one: both are named, whatever they say.
+func TestItemsTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.csv", rows)
+	write(t, dir, "twice.csv", "what,price\ntea,3\njam,5\ntea,30\n")
+	write(t, dir, "alike.csv", "what,price\ntea,3\ntea,3\n")
+	write(t, dir, "more.jsonl", "{\"what\": \"hay\", \"price\": 1}\n{\"what\": \"jam\", \"price\": 5}\n")
+	write(t, dir, "one.jsonl", "{\"what\": \"jam\", \"price\": 1}\n{\"what\": \"tea\", \"price\": 5}\n")
+	for _, c := range []struct{ items, want string }{
+		{"twice.csv", `twice.csv: row 2: found the item "tea", which twice.csv has in row 0, expected a row of each item`},
+		{"alike.csv", `alike.csv: row 1: found the item "tea", which alike.csv has in row 0, expected a row of each item`},
+		{"more.jsonl,one.jsonl",
+			`one.jsonl: row 0: found the item "jam", which more.jsonl has in row 1, expected a row of each item`},
+	} {
+		_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--row=who", "--column=what", "--value=stars",
+			"--duplicates=last", "--report=none", "--items="+c.items, "--filter=price<4", "--output=none.csv", "--quiet"))
+		if code != 1 || stderr != "recommend: "+c.want+"\n" {
+			t.Errorf("%s: exit code %d\n%s", c.items, code, stderr)
+		}
+	}
+}

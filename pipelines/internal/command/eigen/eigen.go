@@ -153,7 +153,7 @@ func (c *command) job() (*eigen.Job, look, error) {
 		Threads: *c.threads, Workers: cli.Workers(), Destination: c.output.Destination(),
 	}}
 	// the directory of the first file that is written
-	job.Options.Scratch, _ = files.Split(cmp.Or(output, c.model.Path(), show))
+	job.Options.Scratch, _ = files.Split(c.first(show))
 	if show != "" {
 		job.Options.Sample, job.Options.SampleComponents = model.SampleRows, model.SampleComponents
 	}
@@ -177,11 +177,20 @@ func (c *command) inspect(ctx context.Context, job *eigen.Job) (pca *model.PCA, 
 	return nil, err
 }
 
+// first is the first file that is written.
+func (c *command) first(page string) string {
+	return cmp.Or(c.output.Path.Path(), c.model.Path(), page)
+}
+
 // encode finds out how the rows, which are those of tables, become numbers.
 func (c *command) encode(ctx context.Context, job *eigen.Job) error {
+	show, err := c.page.Path()
+	if err != nil {
+		return err
+	}
 	e, err := c.tables.FitDense(ctx, &cli.Dense{
 		Data: job.Data, Reading: job.Reading, Standardize: *c.standardize, RunID: job.Options.RunID,
-		Output: job.Options.Scratch + "eigen",
+		Output: c.first(show),
 	})
 	if err != nil {
 		return err

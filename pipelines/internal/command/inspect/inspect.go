@@ -38,7 +38,7 @@ type command struct {
 	rows, head, shown          *int
 	asJSON                     *bool
 	target                     *string
-	page                       *string
+	page                       *cli.Path
 }
 
 // New is the command.
@@ -64,7 +64,7 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 	showing := app.Group("What to print")
 	c.head = showing.Int("head", 5, "how many of the first rows to print, as --head=10")
 	c.shown = showing.Int("show_columns", 8, "how many columns to print, as --show_columns=100")
-	c.page = showing.String("report", "",
+	c.page = showing.OutputFile("report",
 		"a page of what each column holds, as `FILE`: --report=out/columns.html (default: none)")
 	c.asJSON = showing.Bool("json", false, "print everything as JSON, for programs")
 	return app.RunsHere(c.run)
@@ -105,8 +105,8 @@ func (c *command) options() (profile.Options, error) {
 			errs = append(errs, fmt.Errorf("--%s=%d: must be at least 0", name, v))
 		}
 	}
-	if *c.page != "" && !strings.HasSuffix(*c.page, ".html") {
-		errs = append(errs, fmt.Errorf("--report=%s: must end in .html", *c.page))
+	if page := c.page.String(); page != "" && !strings.HasSuffix(page, ".html") {
+		errs = append(errs, fmt.Errorf("--report=%s: must end in .html", page))
 	}
 	return o, errors.Join(errs...)
 }
@@ -119,10 +119,10 @@ var reading = []string{
 
 // checkPage says why the page cannot be where it is asked for.
 func (c *command) checkPage(infos []files.Info) error {
-	if *c.page == "" {
+	if c.page.String() == "" {
 		return nil
 	}
-	page := files.Named{Flag: "--report", Name: *c.page}
+	page := files.Named{Flag: "--report", Name: c.page.String()}
 	var inputs []files.Named
 	for _, info := range infos {
 		inputs = append(inputs, files.Named{Flag: "the file", Name: info.Name})
@@ -132,7 +132,7 @@ func (c *command) checkPage(infos []files.Info) error {
 
 // writePage writes the page of the table, or the vectors.
 func (c *command) writePage(ctx context.Context, f *found) error {
-	if *c.page == "" {
+	if c.page.String() == "" {
 		return nil
 	}
 	var page *report.Page
@@ -144,7 +144,7 @@ func (c *command) writePage(ctx context.Context, f *found) error {
 	default:
 		return errors.New("--report: only vectors and tables have a page, and there are none among the files")
 	}
-	return files.Output(ctx, *c.page, page.Write)
+	return files.Output(ctx, c.page.String(), page.Write)
 }
 
 func (c *command) run(ctx context.Context, patterns []string) error {
