@@ -20,7 +20,11 @@ function barsOf(parent, names, values, texts, limit, label) {
   Report.svg("path", { class: "axis", d: `M${mid},0V${names.length * line}` }, s);
   names.forEach((name, k) => {
     const y = k * line, w = Math.min(1, Math.abs(values[k]) / limit) * half, plus = values[k] >= 0;
-    Report.svg("text", { x: left - 8, y: y + 15, "text-anchor": "end" }, s, name.length > 20 ? name.slice(0, 9) + "…" + name.slice(-10) : name);
+    const label = Report.svg("text", { x: left - 8, y: y + 15, "text-anchor": "end" }, s, name), letters = [...name];
+    for (let n = letters.length - 1; n > 2 && label.getComputedTextLength() > left - 10; n--) { // no room: the middle goes
+      const head = Math.floor((n - 1) / 2);
+      label.textContent = letters.slice(0, head).join("") + "…" + letters.slice(head + 1 - n).join("");
+    }
     Report.svg("rect", { x: plus ? mid : mid - w, y: y + 4, width: w, height: line - 8, fill: plus ? "var(--plus)" : "var(--minus)" }, s);
     Report.svg("text", { class: "soft", x: width - 2, y: y + 15, "text-anchor": "end" }, s, texts[k]);
   });
@@ -51,7 +55,11 @@ function move() {
   }
   const v = data.components[i], scale = (j) => data.scale ? data.scale[j] : 1;
   const change = bars.map((j) => step * v[j] * scale(j) / (data.spread[j] || 1));
-  barsOf(slid, bars.map((j) => data.features[j]), change, bars.map((j) => f(data.mean[j] + step * v[j] * scale(j), 4)), 3, "change, standard deviations of the feature");
+  const value = (j) => { // a mean of 0 has a rest of its rounding
+    const at = data.mean[j] + step * v[j] * scale(j);
+    return Math.abs(at) < 1e-9 * data.spread[j] ? 0 : at;
+  };
+  barsOf(slid, bars.map((j) => data.features[j]), change, bars.map((j) => f(value(j), 4)), 3, "change, standard deviations of the feature");
 }
 which.addEventListener("change", choose);
 slide.addEventListener("input", move);

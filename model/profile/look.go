@@ -391,7 +391,8 @@ func (l *looks) numbersOf(j int) []float64 {
 	return values
 }
 
-// histogram is that of a column; nil without a value. Few whole numbers have a bin each.
+// histogram is that of a column; nil without a value. Few whole numbers have a bin each; of more, each bin has as many,
+// as otherwise every other bin would stand out, and the last, of what is left, nearly as many.
 func (l *looks) histogram(j int) *Histogram {
 	values := l.numbersOf(j)
 	if len(values) == 0 {
@@ -400,13 +401,18 @@ func (l *looks) histogram(j int) *Histogram {
 	h := &Histogram{Of: int64(len(values))}
 	h.Low, h.High = report.Fences(values)
 	bins := mostBins
-	if whole(values) && h.High-h.Low < mostBins {
+	switch span := math.Ceil(h.High) - math.Floor(h.Low) + 1; {
+	case !whole(values):
+	case span <= mostBins:
 		h.Low, h.High = math.Floor(h.Low)-0.5, math.Ceil(h.High)+0.5
-		bins = int(h.High - h.Low)
-	}
-	if span := h.High - h.Low + 1; whole(values) && span > mostBins && span <= 10*mostBins {
-		// Each bin has as many of the numbers: otherwise every other bin stands out.
-		width := math.Ceil(span / mostBins)
+		bins = int(span)
+	case span <= 10*mostBins:
+		width, short := 0.0, 2.0 // short is what the last bin lacks
+		for w := math.Ceil(span / mostBins); w >= math.Ceil(span/(2*mostBins)); w-- {
+			if s := (w*math.Ceil(span/w) - span) / w; s < short {
+				width, short = w, s
+			}
+		}
 		h.Low = math.Floor(h.Low) - 0.5
 		bins = int(math.Ceil((h.High - h.Low) / width))
 		h.High = h.Low + float64(float64(bins)*width)

@@ -245,7 +245,8 @@ func (v *pageView) table() report.Table {
 		}
 		var frequent []string
 		for _, f := range c.Frequent[:min(len(c.Frequent), 3)] {
-			frequent = append(frequent, f.Value+" "+percent(f.Rows, v.rows))
+			share := strings.ReplaceAll(percent(f.Rows, v.rows), " ", "\u00a0") // on one line
+			frequent = append(frequent, fmt.Sprintf("%s\u00a0(%s)", f.Value, share))
 		}
 		t.Rows = append(t.Rows, []string{c.name, c.kind, c.missing, distinct, c.span, strings.Join(frequent, ", "), c.why})
 	}
@@ -271,6 +272,22 @@ func (v *pageView) pictures() report.Columns {
 	return all
 }
 
+// names are those of the bins of a histogram that has one for each of some whole numbers, or for each truth value.
+func (c *pageColumn) names() (names []string) {
+	h := c.Histogram
+	if c.dates || h.High-h.Low != float64(len(h.Counts)) || h.Low != math.Floor(h.Low)+0.5 {
+		return nil
+	}
+	for i := range h.Counts {
+		name := strconv.FormatFloat(h.Low+0.5+float64(i), 'f', -1, 64)
+		if c.kind == string(features.Boolean) {
+			name = map[string]string{"0": "False", "1": "True"}[name]
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // chart is the histogram of a column.
 func (c *pageColumn) chart() report.Chart {
 	h := c.Histogram
@@ -292,9 +309,16 @@ func (c *pageColumn) chart() report.Chart {
 		label += "; the bars at the ends hold what is beyond"
 	}
 	most := slices.Index(h.Counts, slices.Max(h.Counts))
+	peak, names := report.Format(x[most]), c.names()
+	if names != nil {
+		peak = names[most]
+		for i := range x {
+			x[i] = float64(i)
+		}
+	}
 	return report.Chart{
-		Title: c.name, Description: fmt.Sprintf("Most values are about %s.", report.Format(x[most])),
-		X: report.Axis{Label: label}, Y: report.Axis{Label: "rows"},
+		Title: c.name, Description: fmt.Sprintf("Most values are about %s.", peak),
+		X: report.Axis{Label: label, Names: names}, Y: report.Axis{Label: "rows"},
 		Series: []report.Series{{Name: "rows", Kind: report.Bars, X: x, Y: y}},
 	}
 }

@@ -22,7 +22,7 @@ const (
 	rankingLine  = 20  // the height of a bar with its room
 	rankingNames = 150 // the width of the names
 	rankingValue = 76  // the width of the values
-	rankingName  = 20  // characters of a name for which there is room
+	rankingText  = 13. // the size of text
 )
 
 type rankingView struct {
@@ -70,7 +70,7 @@ func (r Ranking) render() (template.HTML, script, error) {
 	for i, v := range r.Values {
 		y := float64(i * rankingLine)
 		b := rankingBar{
-			Name: shortenMiddle(r.Names[i], rankingName), Full: r.Names[i], Value: Format(v),
+			Name: shortenMiddle(r.Names[i], rankingNames/rankingText), Full: r.Names[i], Value: Format(v),
 			NameX: rankingNames, TextY: y + 14, Y: y + 3, High: rankingLine - 6, X: at(0), Color: "var(--plus)",
 		}
 		if v-v == 0 {
@@ -85,14 +85,33 @@ func (r Ranking) render() (template.HTML, script, error) {
 	return `<div><figure>` + h + `</figure></div>`, script{}, err
 }
 
-// shortenMiddle cuts a text for which there is no room in its middle, as names of columns often differ at their end.
-func shortenMiddle(s string, most int) string {
-	r := []rune(s)
-	if len(r) <= most {
-		return s
+// shortenMiddle cuts a text for which there is no room, in ems, in its middle, as names of columns often differ at their
+// end.
+func shortenMiddle(s string, room float64) string {
+	r, short := []rune(s), s
+	for most := len(r) - 1; ems(short) > room && most > 0; most-- {
+		head := (most - 1) / 2
+		short = string(r[:head]) + "…" + string(r[len(r)-(most-1-head):])
 	}
-	head := (most - 1) / 2
-	return string(r[:head]) + "…" + string(r[len(r)-(most-1-head):])
+	return short
+}
+
+// ems is about how wide a text is, in the size of its letters: at least as wide as in the wider of common typefaces
+// without serifs (DejaVu Sans, Verdana), so that it is not cut.
+func ems(s string) (width float64) {
+	for _, r := range s {
+		switch {
+		case strings.ContainsRune("iIjl.,:;'|! ft()[]r-/", r):
+			width += 0.42
+		case strings.ContainsRune("mMwW@%…", r) || r >= 0x2e80: // the scripts of East Asia, and pictures
+			width++
+		case 'A' <= r && r <= 'Z':
+			width += 0.78
+		default:
+			width += 0.65
+		}
+	}
+	return width
 }
 
 // round keeps a tenth of a unit of a picture.

@@ -8,6 +8,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -122,12 +123,17 @@ var tableTemplate = template.Must(template.New("table").Funcs(template.FuncMap{"
 		`<caption{{if .Folded}} class="hidden"{{end}}>{{.Caption}}</caption>` +
 		`<thead><tr>{{range $i, $c := .Columns}}<th scope="col"{{if $.Numbers $i}} class="number"{{end}}>{{$c}}</th>{{end}}</tr></thead><tbody>` +
 		`{{range .Rows}}<tr>{{range $i, $c := .}}{{if $i}}<td{{if numeric $c}} class="number"{{end}}>{{$c}}</td>{{else}}<th scope="row"{{if numeric $c}} class="number"{{end}}>{{$c}}</th>{{end}}{{end}}</tr>{{end}}` +
-		`</tbody></table></div>{{if .Left}}<p class="note">and {{.Left}} more</p>{{end}}{{if .Folded}}</details>{{else}}</div>{{end}}`))
+		`</tbody></table></div>{{if .Left}}<p class="note">{{.Left}} more are not listed.</p>{{end}}{{if .Folded}}</details>{{else}}</div>{{end}}`))
 
-// numeric reports whether a text is a number, or what [Percent] makes of one.
+// numeric reports whether a text is a number, or what [Percent] makes of one, or two with ± between.
 func numeric(s string) bool {
-	_, err := strconv.ParseFloat(strings.TrimSuffix(s, " %"), 64)
-	return err == nil
+	s, by, _ := strings.Cut(s, " ± ")
+	for _, n := range []string{s, cmp.Or(by, "0")} {
+		if _, err := strconv.ParseFloat(strings.TrimSuffix(n, " %"), 64); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Numbers reports whether column i, not the first, which names the rows, has numbers: its name stands above them.

@@ -92,6 +92,11 @@ const Report = {
       Report.svg("line", { class: "grid", x1: px(t), x2: px(t), y1: box.top, y2: box.bottom }, g);
       Report.svg("text", { class: "soft", x: px(t), y: box.bottom + 16, "text-anchor": "middle" }, g, Report.format(t));
     }
+    const room = parent.viewBox.baseVal.width; // what would be cut at the right edge stands further to the left
+    for (const text of g.querySelectorAll("text")) {
+      const b = text.getBBox(), over = b.x + b.width + 1 - room;
+      if (room > 0 && over > 0) text.setAttribute("x", text.getAttribute("x") - over);
+    }
     for (const t of Report.ticks(y.lo, y.hi, 6)) {
       Report.svg("line", { class: "grid", x1: box.left, x2: box.right, y1: py(t), y2: py(t) }, g);
       Report.svg("text", { class: "soft", x: box.left - 6, y: py(t) + 4, "text-anchor": "end" }, g, Report.format(t));

@@ -68,7 +68,7 @@ func TestChart(t *testing.T) {
 			{Name: "test", Kind: Points, X: []float64{0.001, 0.01, 0.1}, Y: []float64{85, 75, 50}},
 		},
 	})
-	for _, want := range []string{`role="img"`, "score, %", "<title>train, 0.001: 90 ± 1</title>", "<td>80 ± 2</td>",
+	for _, want := range []string{`role="img"`, "score, %", "<title>train, 0.001: 90 ± 1</title>", "<td class=\"number\">80 ± 2</td>",
 		">50</td>", ">0.01</text>", ">100</text>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s is missing: %s", want, page)
@@ -111,6 +111,22 @@ func TestTicks(t *testing.T) {
 	}
 }
 
+// A column of numbers, of shares, or of numbers and what they may be off by, is aligned as one.
+func TestNumbers(t *testing.T) {
+	table := Table{Columns: []string{"a", "b", "c", "d"}, Rows: [][]string{
+		{"x", "1.5e-05", "0.5 ± 0.1", "1 and 2"}, {"y", "–", "-3", "2"}, {"z", "12.50 %", "1 ± 2 %", "3"}}}
+	for i, want := range []bool{false, true, true, false} {
+		if table.Numbers(i) != want {
+			t.Errorf("column %d: %v", i, !want)
+		}
+	}
+	for _, not := range []string{"± 1", "1 ± x", "1 ± 2 ± 3", "", "1 %%"} {
+		if numeric(not) {
+			t.Errorf("%q is taken for a number", not)
+		}
+	}
+}
+
 // Bars are as wide as their places allow: those of a histogram do not overlap.
 func TestPitch(t *testing.T) {
 	for want, x := range map[float64][]float64{1: {7}, 0.25: {0.5, 0.25, 1.5, 0.25}, 2: {1, 3, 5}} {
@@ -126,7 +142,7 @@ func TestRanking(t *testing.T) {
 	page := write(t, Ranking{Title: "t", Label: "u", Names: []string{"a name of more than twenty characters", "b", "c"},
 		Values: []float64{3, -1, math.NaN()}})
 	for _, want := range []string{
-		"a name of more than twenty characters: 3", "a name of…characters", // the middle of 158 to 364 is 0 to 1 in 4
+		"a name of more than twenty characters: 3", "a name o…haracters<", // the middle of 158 to 364 is 0 to 1 in 4
 		`<path class="axis" d="M209.5,0V60"/>`,
 		`<rect x="209.5" y="3" width="154.5" height="14" fill="var(--plus)">`,
 		`<rect x="158" y="23" width="51.5" height="14" fill="var(--minus)">`,

@@ -84,6 +84,21 @@ func TestRegressionPage(t *testing.T) {
 		`<th scope="row">a constant prediction</th><td class="number">-0.25</td><td></td><td></td><td></td><td></td>`)
 }
 
+// A column whose coefficient is 0 has no bar and no line; where all are 0, there are no bars.
+func TestZeroCoefficients(t *testing.T) {
+	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{0, 2, 0}},
+		Intercept: []float64{1}, Options: linear.Options{Penalty: linear.L1, Alpha: new(0.1)}}
+	for _, bars := range []bool{true, false} {
+		page := write(t, &View{Source: "x.csv", Model: m, Columns: []string{"first", "second", "third"}})
+		if got := strings.Contains(page, `<path class="axis"`); got != bars || strings.Contains(page, `"row">first<`) ||
+			strings.Contains(page, `"row">second<`) != bars || !strings.Contains(page, `"row">intercept<`) ||
+			strings.Contains(page, "more are not listed") {
+			t.Errorf("bars %v, want %v, or a line too many, or too few", got, bars)
+		}
+		m.Coef[0][1] = 0
+	}
+}
+
 // Rows that are judged in parts are those that are judged at once, also where only some of the parts have weights.
 func TestMerge(t *testing.T) {
 	regression := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{2, 0}},
@@ -202,7 +217,7 @@ func TestManyPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := write(t, &View{Source: "x", Model: m, Judged: j})
-	has(t, page, "and 15 more classes", "and 470 more", "Curves of the 10 of 45 classes that have the most rows.")
+	has(t, page, "15 more classes are not listed", ">398 more are not listed", "Curves of the 10 of 45 classes that have the most rows.")
 	if len(page) > 1<<20 {
 		t.Errorf("%d bytes", len(page))
 	}

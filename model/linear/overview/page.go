@@ -493,13 +493,14 @@ func (v *View) coefficients() []report.Block {
 		}
 	}
 	order := report.Largest(size, shownFeatures)
+	order = order[:min(len(order), len(size)-zero)] // those of 0 are the last
 	var blocks []report.Block
 	if zero > 0 {
 		blocks = append(blocks, report.Text(
 			fmt.Sprintf("%d of %d columns have the coefficient 0: the model does without them.", zero, len(size))))
 	}
 	c := report.Ranking{Title: "The largest coefficients", Description: "By column.", Label: v.coefficient()}
-	t := report.Table{Caption: "The largest coefficients", Columns: []string{"column"}, Left: len(size) - len(order)}
+	t := report.Table{Caption: "The largest coefficients", Columns: []string{"column"}, Left: len(size) - zero - len(order)}
 	classes := min(len(m.Coef), shownClasses)
 	if len(m.Coef) == 1 {
 		t.Columns = append(t.Columns, "coefficient")
@@ -526,7 +527,10 @@ func (v *View) coefficients() []report.Block {
 		intercept = append(intercept, report.Format(m.Intercept[k]))
 	}
 	t.Rows = append(t.Rows, intercept)
-	if len(m.Coef) > 1 { // a wide table
+	switch {
+	case len(order) == 0:
+		return append(blocks, t)
+	case len(m.Coef) > 1: // a wide table
 		return append(blocks, report.Columns{c}, t)
 	}
 	return append(blocks, report.Columns{c, t})

@@ -92,7 +92,8 @@ func (o *Overview) Page(v *View) (*report.Page, error) {
 	} else if len(o.Sample) > 0 {
 		s := &p.Sections[0]
 		s.Blocks = append(s.Blocks, report.Text(
-			"There is no map, as no worker had all points at once, or there are too few of them."))
+			"There is no map: it takes three points or more, all of them in one worker, without missing values and of no "+
+				"more than some thousand columns."))
 	}
 	if v.Hubs != nil {
 		p.Sections = append(p.Sections, report.Section{

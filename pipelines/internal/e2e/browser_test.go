@@ -607,3 +607,43 @@ func TestPageOfAMillion(t *testing.T) {
 	}
 	b.check()
 }
+
+// Long names of columns, and numbers at the end of an axis, are not cut and lie on nothing.
+func TestPageLongNames(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	for i, name := range []string{"feature_with_a_long_name_", "MAXIMUM_WATER_MASS_AT_WWW_", "Überlängen des größten Maßes "} {
+		fmt.Fprintf(&b, "%s%d,%s%d,", name, 3*i, name, 3*i+1)
+	}
+	b.WriteString("y\n")
+	state := uint64(1)
+	for range 300 {
+		for range 6 {
+			state = state*6364136223846793005 + 1442695040888963407
+			fmt.Fprintf(&b, "%.3f,", float64(state>>40)/(1<<24))
+		}
+		fmt.Fprintf(&b, "%d\n", state>>62)
+	}
+	file := filepath.Join(dir, "x.csv")
+	if err := os.WriteFile(file, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{
+		"sgd of long names": makePage(t, "sgd", "--input="+file, "--target=y", "--task=classification", "--alpha=0.001,0.1",
+			"--output_model="+filepath.Join(dir, "m.json")),
+		"eigen of long names": eigenPage(t, "--input="+file, "--color=y"),
+		"groups at an end": makePage(t, "groups", "--input=../../../testdata/words.npy", "--metric=cosine", "--radius=0.15",
+			"--output="+filepath.Join(dir, "g.csv")),
+	}
+	for name, page := range pages {
+		for _, width := range []int64{1280, 390} {
+			b := show(t, page, width, 900, width < 600)
+			b.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil))
+			for _, f := range layout(b) {
+				t.Errorf("%s at %d: %s", name, width, f)
+			}
+			b.shoot(fmt.Sprint(name, "-", width))
+			b.check()
+		}
+	}
+}

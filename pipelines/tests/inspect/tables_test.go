@@ -34,7 +34,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"carrier         0 %      14         categorical  14 distinct values; the most frequent: UA 17.8 %, EV 17.2 %, B6 16.1 %, …",
+		"carrier         0 %      14         categorical  14 distinct values; the most frequent: UA (17.8 %), EV (17.2 %), B6 (16.1 %), …",
 		"gate            10.8 %   40         numeric      █▆▆▅▅▆█▅▇▆▅▄▅▄▇▅▆▅▅▅  numbers from 0 to 39; 51 of 471 missing",
 		"time_hour       0 %      467        date         ▇▇██▇█▇▇████▇█▇▇▇▇█▇  days from 2013-01-01 to 2013-12-31",
 		"early           0 %      2          boolean      █▃  101 true, 370 false",
@@ -88,7 +88,7 @@ func TestTableKinds(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "n.csv"), "x,y\n1,2\n3,4\n")
 	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "a\\, b.csv"))
 	for _, want := range []string{"a, b.csv: csv, 784 bytes: a table: ",
-		"3 distinct values; the most frequent: k0 34 %, k1 33 %, k2 33 %", `--input='a\, b.csv' --target=what`} {
+		"3 distinct values; the most frequent: k0 (34 %), k1 (33 %), k2 (33 %)", `--input='a\, b.csv' --target=what`} {
 		if code != 0 || !strings.Contains(stdout, want) {
 			t.Errorf("exit code %d, no %q in\n%s%s", code, want, stdout, stderr)
 		}
@@ -160,6 +160,22 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("no %q on the page", want)
 		}
 	}
+	// Truth values, and few whole numbers, stand below bars of their own; what is frequent keeps its share beside it.
+	clitest.Write(t, filepath.Join(dir, "few.csv"),
+		"ok,day,kind\n"+strings.Repeat("true,1,new york\nfalse,2,rio\ntrue,3,rio\ntrue,3,rio\n", 5))
+	if _, stderr, code := clitest.End(t, clitest.Command(dir, "few.csv", "--report=few.html")); code != 0 {
+		t.Fatal(stderr)
+	}
+	page = clitest.Read(t, filepath.Join(dir, "few.html"))
+	for _, want := range []string{">False</text>", ">True</text>", ">1</text>", ">2</text>", ">3</text>",
+		"rio\u00a0(75\u00a0%), new york\u00a0(25\u00a0%)"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q on the page", want)
+		}
+	}
+	if strings.Contains(page, ">0.5</text>") || strings.Contains(page, ">2.5</text>") {
+		t.Error("a tick stands between whole numbers")
+	}
 	stdout, _, code = clitest.End(t, clitest.Command(dir, "t.csv", "--target=sold", "--json"))
 	var got struct {
 		Table struct {
@@ -202,7 +218,7 @@ func TestOutputs(t *testing.T) {
 	for _, want := range []string{
 		"p.csv: predictions, as predict writes them, ", "  size        5 rows\n",
 		"  without     2 predictions: of rows at fault, which NAME.rejected.jsonl lists\n",
-		"prediction: yes 40 %, no 20 %", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ",
+		"prediction: yes (40 %), no (20 %)", "e-00000-of-00002.csv, … (2 files): projected rows, as eigen writes them, ",
 		"  size        4 rows × 2 components\n",
 		"m.cv.csv: scores of a cross-validation, as sgd writes them\n  size        2 combinations × 2 folds\n  best        alpha 0.01, mean_test_r2 0.5\n",
 	} {

@@ -106,7 +106,7 @@ func (p *page) output(s *outputSummary, columns int) {
 		case c.Kind == features.Categorical || c.Histogram == nil || c.Distinct <= shownFiles && !c.Estimated:
 			var parts []string
 			for _, v := range c.Frequent {
-				parts = append(parts, oneLine(v.Value)+" "+share(v.Rows, s.Rows))
+				parts = append(parts, fmt.Sprintf("%s (%s)", oneLine(v.Value), share(v.Rows, s.Rows)))
 			}
 			text += strings.Join(parts, ", ")
 		case c.Min != nil:

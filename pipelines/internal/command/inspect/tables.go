@@ -47,7 +47,7 @@ func (p *page) columns(f *found, shown int) {
 						between = "; the most frequent, about: "
 					}
 				}
-				text += between + oneLine(v.Value) + " " + share(v.Rows, t.Rows)
+				text += fmt.Sprintf("%s%s (%s)", between, oneLine(v.Value), share(v.Rows, t.Rows))
 			}
 			if c.Distinct > int64(len(frequent)) && len(frequent) > 0 {
 				text += ", …"
