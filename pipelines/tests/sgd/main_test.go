@@ -250,6 +250,7 @@ func TestUsage(t *testing.T) {
 			"--average=yes: must be true, false or the number of a row"}},
 		{good + "--class_weight=balanced", []string{"class_weight: only classification has classes"}},
 		{good + "--class_weight=3", []string{"--class_weight: 3: must be LABEL=WEIGHT"}},
+		{good + "--task=classification --class_weight=0=1,1=2,0=5", []string{"--class_weight: 0 twice"}},
 		{good + "--scoring=accuracy --alpha=1,2",
 			[]string{`scoring "accuracy": must be one of r2, neg_mean_squared_error, neg_mean_absolute_error`}},
 		{good + "--scoring=neg_mean_absolute_error --alpha=1,2",

@@ -231,6 +231,9 @@ func (h *hyperparameters) weighClasses(w *model.ClassWeight) error {
 			errs = append(errs, fmt.Errorf("--class_weight: %s: must be LABEL=WEIGHT", pair))
 			continue
 		}
+		if _, twice := w.Of[pair[:i]]; twice {
+			errs = append(errs, fmt.Errorf("--class_weight: %s twice", pair[:i]))
+		}
 		w.Of[pair[:i]] = weight
 	}
 	return errors.Join(errs...)
