@@ -190,13 +190,14 @@ func TestListedFaults(t *testing.T) {
 	fields := []arrow.Field{column(indicesKey, arrow.ListOf(arrow.PrimitiveTypes.Int64)),
 		column(valuesKey, arrow.ListOf(arrow.PrimitiveTypes.Float32))}
 	for row, want := range map[string]string{
-		`{"indices":[-1],"values":[1]}`:         `column indices[0]: found -1, expected a column from 0 to 9`,
-		`{"indices":[4294967296],"values":[1]}`: `column indices[0]: found 4294967296, expected a column from 0 to 9`,
-		`{"indices":[3,1,3],"values":[1,2,3]}`:  `column indices: found the column 3 twice, expected each column once`,
-		`{"indices":[3,1],"values":[1]}`:        `column values: found 1 numbers for 2 columns, expected as many`,
-		`{"indices":[3,null],"values":[1,2]}`:   `column indices[1]: found null, expected a number`,
-		`{"indices":[3,1],"values":[null,2]}`:   `column values[0]: found null, expected a number`,
-		`{"indices":[3],"values":null}`:         `column values: found null, expected a list of numbers, which may be empty`,
+		`{"indices":[-1],"values":[1]}`:              `column indices[0]: found -1, expected a column from 0 to 9`,
+		`{"indices":[4294967296],"values":[1]}`:      `column indices[0]: found 4294967296, expected a column from 0 to 9`,
+		`{"indices":[3,1,3],"values":[1,2,3]}`:       `column indices: found the column 3 twice, expected each column once`,
+		`{"indices":[3,1],"values":[1]}`:             `column values: found 1 numbers for 2 columns, expected as many`,
+		`{"indices":[3,null],"values":[1,2]}`:        `column indices[1]: found null, expected a number`,
+		`{"indices":[3,1],"values":[null,2]}`:        `column values[0]: found null, expected a number`,
+		`{"indices":[3,1,2],"values":[1,null,null]}`: `column values[1]: found null, expected a number`,
+		`{"indices":[3],"values":null}`:              `column values: found null, expected a list of numbers, which may be empty`,
 	} {
 		record, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema(fields, nil),
 			strings.NewReader("["+good+","+row+","+good+"]"))
@@ -289,4 +290,26 @@ func FuzzListed(f *testing.F) {
 			checkMessage(t, "x.jsonl", err)
 		}
 	})
+}
+
+// Columns of lists belong together by their names, in one object.
+func TestIndicesFirst(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		names []string
+		want  bool
+	}{
+		{[]string{"indices", "values"}, true}, {[]string{"values", "indices"}, true},
+		{[]string{"a.indices", "a.values"}, true}, {[]string{"a.values", "a.indices"}, true},
+		{[]string{"a.b.indices", "a.b.values"}, true},
+		{[]string{"a.indices", "b.values"}, false}, {[]string{"a.indices", "values"}, false},
+		{[]string{"indices", "a.values"}, false}, {[]string{"my_indices", "my_values"}, false},
+		{[]string{"indices", "indices"}, false},
+	} {
+		pair := []int{0, 1}
+		got := indicesFirst(pair, func(i int) string { return c.names[i] })
+		if got != c.want || got && !strings.HasSuffix(c.names[pair[0]], indicesKey) {
+			t.Errorf("%q: %v, in the order %v", c.names, got, pair)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package newton
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -123,6 +124,62 @@ func TestGap(t *testing.T) {
 		lineartest.Pass(t, p, 1, wideChunk(0))
 		if _, ok := p.Gap(); ok {
 			t.Errorf("%s, %s: a gap", o.Loss, o.Penalty)
+		}
+	}
+}
+
+// The gap is a share of the objective.
+func TestGapIsShare(t *testing.T) {
+	t.Parallel()
+	p := optimizerFor(t, linear.Options{Task: linear.Regression, Loss: linear.Huber}, 2100)
+	p.passes, p.problems[0].Objective, p.problems[0].Bound = 1, 4, 3
+	if gap, ok := p.Gap(); !ok || gap != 0.25 {
+		t.Errorf("an objective of 4 over a bound of 3: gap %v, %v", gap, ok)
+	}
+}
+
+// The bound of squared errors goes by the curvature along the intercept, but where that may have been raised.
+func TestBoundSquaresRaised(t *testing.T) {
+	t.Parallel()
+	const features = 2100
+	p := optimizerFor(t, linear.Options{Task: linear.Regression, Loss: linear.SquaredError}, features)
+	for _, v := range []struct {
+		curvature float64
+		bounded   bool
+	}{{1, true}, {1e-4, true}, {1e-5, false}, {1e-7, false}} {
+		at := &optimum{Diagonal: make([]float64, features+1)}
+		at.Diagonal[0], at.Diagonal[features] = 1, v.curvature
+		gradient := make([]float64, features+1)
+		gradient[features] = 1e-9
+		if p.boundSquares(at, gradient, 5); (at.Bound > 0) != v.bounded {
+			t.Errorf("curvature %v: bound %v", v.curvature, at.Bound)
+		}
+	}
+}
+
+// The sums of each class that a softmax is bounded by have the weights of rows and of classes.
+func TestSides(t *testing.T) {
+	t.Parallel()
+	c := wideChunk(3)
+	p := optimizerFor(t, linear.Options{Task: linear.Classification, Loss: linear.LogLoss, MultiClass: linear.Multinomial,
+		Classes: lineartest.Numbered(3), ClassWeight: linear.ClassWeight{Of: map[string]float64{"1": 5, "2": 0.5}}}, c.Features)
+	part := p.Partial(0, 1)
+	if err := part.PartialFit(c); err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float64, 3*p.width())
+	of := []float64{1, 5, 0.5}
+	for i, y := range c.Target {
+		w, to := c.Weights[i]*of[int(y)], want[int(y)*p.width():][:p.width()]
+		columns, values := c.Sparse.Row(i)
+		for k, j := range columns {
+			to[j] += w * values[k]
+		}
+		to[p.features] += w
+	}
+	for i, v := range part.(*optimizerSum).sums[0].sides {
+		if math.Abs(v-want[i]) > 1e-12*(1+want[i]) {
+			t.Fatalf("number %d of class %d: %v, want %v", i%p.width(), i/p.width(), v, want[i])
 		}
 	}
 }

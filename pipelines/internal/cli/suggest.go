@@ -42,7 +42,7 @@ var synonyms = map[string][]string{
 	"alphas": {"alpha"}, "class_weights": {"class_weight"}, "cv": {"folds"}, "decision_function": {"decision"},
 	"eps": {"radius"}, "intercept": {"fit_intercept"}, "l1_ratios": {"l1_ratio"}, "labels": {"target"},
 	"lambda": {"alpha"}, "learning_rate_init": {"eta0"}, "max_features": {"hash_bits"},
-	"max_iter": {"epochs"}, "n_clusters": {"k"}, "n_components": {"components", "n_clusters"}, "n_epochs": {"epochs"},
+	"max_iter": {"epochs"}, "n_components": {"components", "n_clusters"}, "n_epochs": {"epochs"},
 	"n_features": {"hash_bits"}, "n_folds": {"folds"}, "n_iter": {"epochs", "max_iter", "iterated_power"},
 	"n_jobs": {"threads"}, "n_knots": {"splines"}, "n_neighbors": {"k"}, "n_neighbours": {"k"}, "n_splits": {"folds"},
 	"ngram_range": {"ngrams"}, "normalize": {"standardize"}, "predict_proba": {"proba"}, "random_state": {"seed"},
