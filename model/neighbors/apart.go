@@ -40,6 +40,31 @@ func LargestGroup(groups []int32) int {
 type Before struct {
 	Points  []int32 // ranks by position
 	Queries []int32 // limits
+	// Ascending says that no point has a smaller rank than one before it, nor one below 0: the points that a query may
+	// have are then the first ones, and a search of an index that [Index.InOrder] has looks at no others.
+	Ascending bool
+}
+
+// InOrder reports whether a search takes queries past the points in the order of their positions, so that it can end
+// early where ranks ascend: see [Before.Ascending].
+func (x *Index) InOrder() bool {
+	_, tiles := x.engine.(*tiled)
+	return tiles
+}
+
+// allowed is how many of the first points, of n, some of the queries from first to last may have, and how many all of
+// them: as far as the ranks show that. b may be nil.
+func (b *Before) allowed(first, last, n int) (some, all int) {
+	if b == nil {
+		return n, n
+	}
+	if !b.Ascending {
+		return n, 0
+	}
+	limits := b.Queries[first:last]
+	some, _ = slices.BinarySearch(b.Points, slices.Max(limits))
+	all, _ = slices.BinarySearch(b.Points, slices.Min(limits))
+	return some, all
 }
 
 // Most lets a query have at most Number points of one group, the nearest of them, as where neighbours are to be of

@@ -69,8 +69,9 @@ func (s *query) chunks(threads int) {
 			side := queries{first: lo, n: hi - lo, forms: shorten(), prec: prec}
 			w.pack(&side)
 			w.seed(side, prec)
-			for first := 0; first < t.points.n; first += block {
-				last := min(first+block, t.points.n)
+			points, _ := s.search.Before.allowed(lo, hi, t.points.n)
+			for first := 0; first < points; first += block {
+				last := min(first+block, points)
 				w.compare(side, first, last, prec, false)
 				if next := w.next(prec); next != prec {
 					prec = next

@@ -16,7 +16,8 @@ const mostSeedApart = 64
 // points, of which the k-th best is no better than the k-th neighbour.
 func (w *worker) seed(q queries, prec precision) {
 	s, t := w.s, w.s.t
-	if s.k == 0 || prec == inFloat64 || s.search.Before != nil { // as all that it bars may have the best
+	_, n := s.search.Before.allowed(q.first, q.first+q.n, t.points.n) // what is barred may have the best
+	if s.k == 0 || prec == inFloat64 || n == 0 {
 		return
 	}
 	rank := s.k // of the score wanted, from 1
@@ -35,17 +36,24 @@ func (w *worker) seed(q queries, prec precision) {
 		}
 	}
 	if t.tiles[prec].Best == nil {
-		w.sample(q, rank)
+		w.sample(q, rank, n)
 		return
 	}
 	points := t.shorts(prec)
-	panels := points.panels()
+	panels := n / tile.Columns
+	if n == t.points.n {
+		panels = points.panels()
+	} else if panels == 0 {
+		return
+	}
 	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
 	// A set of four points gives a far tighter bound than one of one: for a large k half of the points are worth it.
-	length := max(min(240*rank, max(t.points.n/8, min(4*sets*tile.Columns, t.points.n/2)))/(sets*tile.Columns), 1)
+	length := max(min(240*rank, max(n/8, min(4*sets*tile.Columns, n/2)))/(sets*tile.Columns), 1)
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
 		start = int(s.exclude[q.first]) / tile.Columns
+	} else if s.search.Before != nil { // those before it may be
+		start = panels
 	}
 	start = max(min(start, panels-sets*length), 0)
 	half, e, f := float32(0), float32(0), float32(0)
@@ -124,16 +132,16 @@ const (
 	seedScores = 48 << 10
 )
 
-// sample gives the queries a first bound where the filter has none: the rank-th best of a few points.
-func (w *worker) sample(q queries, rank int) {
+// sample gives the queries a first bound where the filter has none: the rank-th best of a few of the first points.
+func (w *worker) sample(q queries, rank, points int) {
 	s, t := w.s, w.s.t
-	n := min(max(4*rank, 2*tile.Columns), t.points.n)
+	n := min(max(4*rank, 2*tile.Columns), points)
 	if n < rank {
 		return
 	}
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
-		start = max(min(int(s.exclude[q.first]), t.points.n-n), 0)
+		start = max(min(int(s.exclude[q.first]), points-n), 0)
 	}
 	for i := 0; i < q.n; i += tile.Rows {
 		w.begin(q, i)

@@ -5,8 +5,10 @@
 // What is left out is left out before distances are computed, so that the time falls with the share that is left.
 // Points go into indexes of their own: one for each group that a query must share, and within it one for each run of
 // points in their order in time. A query asks the indexes whose points it may all have, and a last one in which ranks
-// are compared pair by pair; what it has found bounds what is worth finding next. Ties go to the point that comes first
-// in the input, as in a search of all points.
+// are compared pair by pair; what it has found bounds what is worth finding next. Where blocks of points are compared with
+// blocks of queries, all points of a group are in one index in their order in time instead, of which a block of queries
+// sees no more than the points before its last. Ties go to the point that comes first in the input, as in a search of all
+// points.
 package choice
 
 import (
@@ -49,6 +51,11 @@ func (r *Rules) Prepare() {
 	r.mostLargest = neighbors.LargestGroup(r.Most)
 }
 
+// ofPoints reports whether points and queries have the same list.
+func (p *Pair) ofPoints() bool {
+	return len(p.Points) == len(p.Queries) && len(p.Points) > 0 && &p.Points[0] == &p.Queries[0]
+}
+
 // of is what a list says of a row.
 func of(list []int32, number int64, what string) (int32, error) {
 	if number < 0 || number >= int64(len(list)) {
@@ -78,11 +85,12 @@ type Searcher struct {
 
 // cell is the points of a group, in runs in the order of their ranks.
 type cell struct {
-	points int
-	runs   []*run
+	points  int
+	runs    []*run
+	ordered run // all of them in the order of their ranks, where that is worth an index: see [Searcher.inOrder]
 }
 
-// run is some points, by their positions in the whole index, which ascend.
+// run is some points, by their positions in the whole index, which ascend unless ranks do.
 type run struct {
 	positions []int32
 	low, high int32 // ranks
@@ -151,6 +159,7 @@ func newCell(positions, ranks []int32, ordered bool) *cell {
 		return c
 	}
 	slices.SortFunc(positions, func(a, b int32) int { return cmp.Or(cmp.Compare(ranks[a], ranks[b]), cmp.Compare(a, b)) })
+	c.ordered.positions = slices.Clone(positions)
 	size := max(minRun, (len(positions)+mostRuns-1)/mostRuns)
 	for part := range slices.Chunk(positions, size) {
 		r := &run{positions: part, low: ranks[part[0]], high: ranks[part[len(part)-1]]}
@@ -198,18 +207,24 @@ func (s *Searcher) open(r *run) (*opened, error) {
 		return r.kept, nil
 	}
 	points := rowsOf(r.positions, s.x.Rows)
+	numbers := slices.Clone(points.Numbers)
+	if !slices.IsSorted(r.positions) { // rows of an index ascend
+		for i := range points.Numbers {
+			points.Numbers[i] = int64(i)
+		}
+	}
 	x, err := neighbors.Fit(points, s.x.Options())
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.describe(x, func(i int) int64 { return points.Numbers[i] })
+	o, err := s.describe(x, func(i int) int64 { return numbers[i] })
 	if err == nil && len(r.positions) >= perCell {
 		r.kept = o
 	}
 	return o, err
 }
 
-// rowsOf copies rows, whose places ascend, without their ids.
+// rowsOf copies rows, without their ids: fast where places follow each other.
 func rowsOf(places []int32, slice func(lo, hi int) *vectors.Block) *vectors.Block {
 	var b *vectors.Block
 	for i := 0; i < len(places); {
@@ -237,7 +252,7 @@ func rowsOf(places []int32, slice func(lo, hi int) *vectors.Block) *vectors.Bloc
 // KNeighbors finds the k nearest points of every query that it may have, as [neighbors.Index.KNeighbors] does of all.
 // There may be fewer than k.
 func (s *Searcher) KNeighbors(q *vectors.Block, k int, by neighbors.Search) (*neighbors.Neighbors, error) {
-	one := func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error) {
+	one := func(x *neighbors.Index, q *vectors.Block, k int, by neighbors.Search) (*neighbors.Neighbors, error) {
 		return x.KNeighbors(q, k, by)
 	}
 	return s.search(q, k, by, one)
@@ -246,14 +261,15 @@ func (s *Searcher) KNeighbors(q *vectors.Block, k int, by neighbors.Search) (*ne
 // RadiusNeighbors finds all points within the distance r of every query that it may have.
 func (s *Searcher) RadiusNeighbors(q *vectors.Block, r float64, by neighbors.Search) (*neighbors.Neighbors, error) {
 	by.Part = true // a query need not be among the points
-	one := func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error) {
+	one := func(x *neighbors.Index, q *vectors.Block, _ int, by neighbors.Search) (*neighbors.Neighbors, error) {
 		by.Bounds = nil
 		return x.RadiusNeighbors(q, r, by)
 	}
 	return s.search(q, 0, by, one)
 }
 
-type ask func(x *neighbors.Index, q *vectors.Block, by neighbors.Search) (*neighbors.Neighbors, error)
+// ask searches an index for the k nearest, or for all within a radius.
+type ask func(x *neighbors.Index, q *vectors.Block, k int, by neighbors.Search) (*neighbors.Neighbors, error)
 
 // hit is a neighbour, by its position in the whole index.
 type hit struct {
@@ -277,7 +293,7 @@ func (s *Searcher) search(q *vectors.Block, k int, by neighbors.Search, one ask)
 		return nil, err
 	}
 	if s.whole != nil {
-		return one(s.whole.x, q, s.refined(s.whole, all, nil, false))
+		return one(s.whole.x, q, k, s.refined(s.whole, all, nil, false))
 	}
 	var small []int32
 	for _, group := range order {
@@ -345,7 +361,12 @@ func (s *Searcher) assign(q *queries) (cells map[int32][]int32, order []int32, e
 
 // cell answers the queries at these places by the points of a cell.
 func (s *Searcher) cell(c *cell, all *queries, places []int32, k, threads int, one ask) error {
-	shown := len(c.runs) == 1 // by the search itself
+	answered := len(places)
+	places, err := s.inOrder(c, all, places, k, threads, one)
+	if err != nil {
+		return err
+	}
+	shown := len(c.runs) == 1 && len(places) == answered // by the search itself
 	for _, r := range c.runs {
 		some := places
 		if s.r.Before != nil {
@@ -369,7 +390,7 @@ func (s *Searcher) cell(c *cell, all *queries, places []int32, k, threads int, o
 			by.Progress = nil
 		}
 		by.Bounds = all.bounds(some, k)
-		found, err := one(o.x, block, by)
+		found, err := one(o.x, block, k, by)
 		if err != nil {
 			return err
 		}
@@ -378,9 +399,68 @@ func (s *Searcher) cell(c *cell, all *queries, places []int32, k, threads int, o
 		}
 	}
 	if all.by.Progress != nil && !shown {
-		all.by.Progress(len(places))
+		all.by.Progress(answered)
 	}
 	return nil
+}
+
+// inOrder answers queries by an index of a cell's points in the order of their ranks, where a search goes through points
+// in order: it passes over blocks of them that are too late for all queries of a block, and pairs are compared in one
+// sweep instead of run by run. It gives the queries that are left to answer. Such an index breaks ties by rank, and not
+// by position: it is asked for more neighbours than k, and where the last of them is as far as the k-th, for more again.
+func (s *Searcher) inOrder(c *cell, all *queries, places []int32, k, threads int, one ask) (left []int32, err error) {
+	// Of a group, which points are kept is a matter of ties as well; and a query that is a point must not be before itself.
+	if len(c.runs) == 1 || s.r.Most != nil || !s.x.InOrder() || all.by.Self && !s.r.Before.ofPoints() {
+		return places, nil
+	}
+	o, err := s.open(&c.ordered)
+	if err != nil || !o.x.InOrder() {
+		return places, err
+	}
+	left = slices.Clone(places)
+	slices.SortStableFunc(left, func(a, b int32) int { return cmp.Compare(all.limits[a], all.limits[b]) })
+	for _, more := range []int{k + 1, 4*k + 4, 16*k + 16} {
+		if k == 0 {
+			more = 0
+		}
+		by := s.refined(o, all, left, true)
+		by.Before.Ascending = true
+		by.Threads, by.Part, by.Self, by.Progress = threads, true, false, nil
+		by.Bounds = all.bounds(left, k)
+		found, err := one(o.x, rowsOf(left, all.block.Slice), more, by)
+		if err != nil {
+			return nil, err
+		}
+		tied := left[:0]
+		for j, i := range left {
+			positions, distances := found.Of(j)
+			if n := len(distances); n > 0 && n == more && distances[n-1] == distances[k-1] {
+				tied = append(tied, i)
+			} else {
+				all.found[i] = c.hits(positions, distances, k)
+			}
+		}
+		if left = tied; len(left) == 0 || more > len(c.ordered.positions) {
+			break
+		}
+	}
+	slices.Sort(left)
+	return left, nil
+}
+
+// hits are the k nearest of points in the order of ranks, or with k = 0 all.
+func (c *cell) hits(positions []int32, distances []float64, k int) []hit {
+	all := make([]hit, len(positions))
+	for i, p := range positions {
+		all[i] = hit{distance: distances[i], position: c.ordered.positions[p], group: -1}
+	}
+	slices.SortFunc(all, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.position, b.position))
+	})
+	if k > 0 {
+		all = all[:min(k, len(all))]
+	}
+	return all
 }
 
 // refined is how to search the points of an index for the queries at these places, or for all with nil. With ranked,

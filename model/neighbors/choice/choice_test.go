@@ -195,6 +195,50 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// One sweep in the order of ranks gives the same, of queries and of points, by every metric that has tiles; where many
+// points are equally far, too, so that which of them is nearest is a matter of their positions.
+func TestInOrder(t *testing.T) {
+	t.Parallel()
+	for kind := range 3 {
+		rng := rand.New(rand.NewPCG(9, 10))
+		tab := randomTable(rng, 3*minRun/2, 20, 24, 900, func(i int) int64 { return int64(i + i/3) })
+		for _, b := range []*vectors.Block{tab.points, tab.queries} {
+			for i := range b.F32 {
+				switch kind { // 0: whole numbers, with ties
+				case 1:
+					b.F32[i] += rng.Float32()
+				case 2: // four points, over and over
+					b.F32[i] = b.F32[i%(4*b.Dim)]
+				}
+			}
+		}
+		for _, which := range []int{4, 4 + 8, 4 + 1} {
+			for _, metric := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.Manhattan} {
+				o := neighbors.Options{Metric: metric}
+				x, err := neighbors.Fit(tab.points, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, self := range []bool{false, true} {
+					q := tab.queries
+					if self {
+						q = tab.points.Slice(1000, 1060)
+					}
+					s, err := New(x, tab.rules(which, self))
+					if err != nil {
+						t.Fatal(err)
+					}
+					check(t, tab, s, q, neighbors.Search{Self: self}, 5, math.Inf(1), x.Options())
+					check(t, tab, s, q, neighbors.Search{Self: self, Threads: 1}, 30, math.Inf(1), x.Options())
+					if c := s.cells[0]; len(c.runs) > 1 && c.ordered.kept == nil {
+						t.Fatalf("%s, rules %b: no sweep in the order of ranks", metric, which)
+					}
+				}
+			}
+		}
+	}
+}
+
 // Progress adds up to the number of queries, and lists that are too short are an error.
 func TestSearcherProgress(t *testing.T) {
 	t.Parallel()
