@@ -58,6 +58,53 @@ func InspectGroups(
 	return j, nil
 }
 
+// FindIDs finds the ids of the points of the job's indexes as [InspectGroups] finds those of rows, without their files.
+// The run has no pipeline and is over: [TargetsJob.Among] takes its dictionary, and [TargetsJob.Clean] removes it. It
+// fails where the points have only the numbers of their rows.
+func (j *Job) FindIDs(ctx context.Context, run string) (of *TargetsJob, found TargetsFile, err error) {
+	of = &TargetsJob{Options: j.Options, rows: groupsOfRows}
+	of.Options.Answer, of.Options.RunID = nil, run
+	output.Begin(run)
+	part := vote.Part{Many: true}
+	for _, p := range j.indexes() {
+		if !p.Labelled {
+			return of, found, fault.File(p.File.Path, "ids of points, as index --id_column keeps them: build it so, or leave out "+
+				"--exclude_same_id", "none")
+		}
+		x, err := p.File.open(ctx, "", verified)
+		if err != nil {
+			return of, found, err
+		}
+		defer x.Close() // labels may be in its memory
+		for i := range int32(x.Len()) {
+			part.Of = append(part.Of, int32(len(part.Spellings)))
+			part.Spellings = append(part.Spellings, x.ID(i).String())
+			part.Numbers = append(part.Numbers, found.Rows+x.Number(i))
+		}
+		found.Rows += p.Note.Total
+	}
+	known := map[string]int32{}
+	groups, err := vote.JoinGroups(found.Rows, []vote.Part{part}, known, true)
+	if err != nil {
+		return of, found, err
+	}
+	f := &joinTargetsFn{targetsFn{Options: of.Options}}
+	if err := f.keep(ctx, namesOf(known)); err != nil {
+		return of, found, err
+	}
+	found.Path, err = f.Options.create(ctx, targetsName, func(w io.Writer) error { return neighbors.WriteGroups(w, groups) })
+	return of, found, err
+}
+
+// namesOf are the labels of groups, by their numbers.
+func namesOf(known map[string]int32) []string {
+	names := make([]string, len(known))
+	for s, i := range known {
+		names[i] = s
+	}
+	return names
+}
+
 // InspectRanks finds rows for the sake of the order of what stands in a column of tables: numbers, dates or text.
 func InspectRanks(
 	ctx context.Context, patterns []string, column string, reading vectorio.Options,
@@ -269,11 +316,7 @@ func (f *joinTargetsFn) joinGroups(ctx context.Context, found *TargetsFile, all 
 	if err != nil {
 		return nil, err
 	}
-	names = make([]string, len(known))
-	for s, i := range known {
-		names[i] = s
-	}
-	return groups, f.keep(ctx, names)
+	return groups, f.keep(ctx, namesOf(known))
 }
 
 // joinRanks puts all rows in order.

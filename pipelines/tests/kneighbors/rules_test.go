@@ -165,6 +165,41 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// An index knows the ids of its points: those of queries that are among them are excluded without the input, with the
+// same answers, of text and of numbers, by one index and by two. One without ids says so.
+func TestExcludedIDsOfIndex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "p1.csv"), "id,a\nu,1\n7,2\n007,3\n")
+	clitest.Write(t, filepath.Join(dir, "p2.csv"), "id,a\nu,4\nw,5\n")
+	clitest.Write(t, filepath.Join(dir, "q.csv"), "id,a\nw,5\n7,2\nu,1\nnew,3\n")
+	run := func(command, args string) {
+		t.Helper()
+		if _, stderr, code := clitest.End(t, clitest.Other(dir, command, strings.Fields(args)...)); code != 0 {
+			t.Fatalf("%s %s: exit code %d\n%s", command, args, code, stderr)
+		}
+	}
+	run("index", "--input=p1.csv --id_column=id --index=p1.index")
+	run("index", "--input=p2.csv --id_column=id --index=p2.index")
+	run("index", "--input=p1.csv --columns=a --index=plain.index")
+	want := "query_id,rank,neighbor_id,distance\nw,1,u,1\nw,2,007,2\n7,1,u,1\n7,2,007,1\nu,1,7,1\nu,2,007,2\n" +
+		"new,1,007,0\nnew,2,7,1\n"
+	for _, points := range []string{"--input=p1.csv,p2.csv", "--index=p1.index,p2.index"} {
+		run("kneighbors", points+" --queries=q.csv --id_column=id --exclude_same_id --k=2 --report=none --output=o.csv")
+		if got := clitest.Read(t, filepath.Join(dir, "o.csv")); got != want {
+			t.Errorf("%s: %s", points, got)
+		}
+	}
+	_, stderr, code := runCommand(t, dir, strings.Fields("--index=plain.index --queries=q.csv --id_column=id --columns=a "+
+		"--exclude_same_id --k=1 --report=none --output=x.csv")...)
+	if code == 0 || !strings.Contains(stderr, "plain.index: found none, expected ids of points, as index --id_column keeps") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+	if got := fmt.Sprint(names(t, dir)); got != "[o.csv p1.csv p1.index p2.csv p2.index plain.index q.csv]" {
+		t.Errorf("files %s", got)
+	}
+}
+
 // What cannot be is said in one line that names it.
 func TestRulesRefused(t *testing.T) {
 	t.Parallel()
@@ -185,7 +220,7 @@ func TestRulesRefused(t *testing.T) {
 		"--only_same=brnd":                       `"brnd"`,
 		"--filter=a<9|--index=p.index|--input=":  "--filter goes by a column of --input, which --index has not: give the input as well",
 		"--max_per=a:1|--index=p.index|--input=": "--max_per goes by a column of --input",
-		"--exclude_same_id|--index=p.index|--input=|--queries=q.csv": "--exclude_same_id goes by a column of --input",
+		"--exclude_same_id|--index=p.index|--input=|--queries=q.csv|--id_column=": "--exclude_same_id goes by ids: --id_column",
 	} {
 		_, stderr, code := runCommand(t, dir,
 			append([]string{"--input=p.csv", "--id_column=id", "--columns=a", "--k=1", "--output=x.csv", "--report=none"},

@@ -94,12 +94,12 @@ func (r *rules) check(c *command, id string) error {
 	if *r.apart != "" && *r.ids {
 		errs = append(errs, errors.New("--exclude_same and --exclude_same_id exclude each other"))
 	}
-	if *r.ids && id == "" {
+	if *r.ids && id == "" && (c.index.String() == "" || c.queries.String() != "" || len(c.input.Patterns()) > 0) {
 		errs = append(errs, errors.New("--exclude_same_id goes by ids: --id_column=COLUMN"))
 	}
-	if r.asked() && len(c.input.Patterns()) == 0 {
+	if (*r.filter != "" || r.columns() != nil) && len(c.input.Patterns()) == 0 { // an index knows ids itself
 		name := "--exclude_same"
-		for _, flag := range []string{"exclude_same_id", "filter", "only_same", "before", "max_per"} {
+		for _, flag := range []string{"filter", "only_same", "before", "max_per"} {
 			if c.Given(flag) {
 				name = "--" + flag
 			}
@@ -171,9 +171,22 @@ func (f *finding) run(ctx context.Context, patterns []string, inspect inspectRow
 	return of, found, err
 }
 
+// indexed finds the ids of the points of an index.
+func (f *finding) indexed(ctx context.Context) (*knn.TargetsJob, knn.TargetsFile, error) {
+	of, found, err := f.job.FindIDs(ctx, files.NewRunID())
+	f.runs = append(f.runs, of)
+	return of, found, err
+}
+
 // pair finds something of the points, and of the queries.
 func (f *finding) pair(ctx context.Context, to *knn.RuleFiles, inspect inspectRows) error {
-	points, found, err := f.run(ctx, f.c.input.Patterns(), inspect, nil)
+	ofPoints := func() (*knn.TargetsJob, knn.TargetsFile, error) {
+		if len(f.c.input.Patterns()) == 0 {
+			return f.indexed(ctx)
+		}
+		return f.run(ctx, f.c.input.Patterns(), inspect, nil)
+	}
+	points, found, err := ofPoints()
 	if to.Points = found.Path; err != nil || f.job.Queries == nil {
 		return err
 	}
