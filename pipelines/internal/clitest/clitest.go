@@ -169,8 +169,8 @@ func Other(dir, command string, args ...string) *exec.Cmd {
 func Program(dir string, args ...string) *exec.Cmd {
 	c := exec.Command(program(), args...)
 	c.Dir = dir
-	// A quarter of a short run's processor time is the collector's, of the little that the program's start allocates.
-	c.Env = append([]string{"GOGC=400"}, os.Environ()...)
+	// Part of a short run's processor time is the collector's, of the little that the program's start allocates.
+	c.Env = append(os.Environ(), "GOGC=1000")
 	return c
 }
 
