@@ -187,22 +187,7 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 		return fault.File(s.Name(), fmt.Sprintf("at most %d columns", maxColumns), "%d columns", len(top))
 	}
 	keys := append(top, s.asked(&o, top, within)...)
-	names := make([]string, len(keys))
-	s.keys, s.within, s.objects = map[string]int{}, map[string]int{}, make([]bool, len(keys))
-	for c, k := range keys {
-		names[c] = k.name
-		if c < len(top) {
-			s.keys[k.name] = c
-			continue
-		}
-		s.within[k.name] = c
-		object, _, _ := strings.Cut(k.name, ".")
-		for at := len(object); at < len(k.name); at++ { // a key may have a point of its own
-			if i, ok := s.keys[k.name[:at]]; ok && k.name[at] == '.' && top[i].kind == '{' {
-				s.objects[i] = true
-			}
-		}
-	}
+	names := s.columns(keys, len(top))
 	byDefault := o.byDefault()
 	sparse, how := sparseKeys(top, within, &o)
 	if s.sparse = how; how != "" {
@@ -259,6 +244,28 @@ func (s *jsonlSource) first(line []byte, o Options) error {
 		return s.inFirst(f)
 	}
 	return nil
+}
+
+// columns takes keys as columns, the first of them those of the row itself, the others those of objects within it, and
+// gives their names.
+func (s *jsonlSource) columns(keys []jsonlKey, top int) []string {
+	names := make([]string, len(keys))
+	s.keys, s.within, s.objects = map[string]int{}, map[string]int{}, make([]bool, len(keys))
+	for c, k := range keys {
+		names[c] = k.name
+		if c < top {
+			s.keys[k.name] = c
+			continue
+		}
+		s.within[k.name] = c
+		object, _, _ := strings.Cut(k.name, ".")
+		for at := len(object); at < len(k.name); at++ { // a key may have a point of its own
+			if i, ok := s.keys[k.name[:at]]; ok && k.name[at] == '.' && keys[i].kind == '{' {
+				s.objects[i] = true
+			}
+		}
+	}
+	return names
 }
 
 // asked are the keys within objects that the options name; a glob with a point names such, too.

@@ -415,14 +415,7 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 	}
 	r.Assemble, r.OutputFiles, r.RejectedFiles = s.Assemble, s.OutputFiles, s.RejectedFiles
 	if regression.Weight > 0 {
-		r.Regression = &RegressionScores{R2: regression.R2(), MSE: regression.MSE(), MAE: regression.MAE()}
-		if of, ok := m.Options.Deviance(); ok {
-			r.Regression.D2, r.Regression.Deviance = new(regression.D2(of)), new(regression.MeanDeviance())
-			r.Regression.ConstantDeviance = new(regression.ConstantDeviance(of))
-		}
-		if q, ok := m.Options.IsQuantile(); ok {
-			r.Regression.Pinball, r.Regression.Coverage = new(regression.Pinball(q)), new(regression.Coverage())
-		}
+		r.Regression = regressionScores(&regression, &m.Options)
 	}
 	accuracy := classification.Accuracy()
 	if accuracy != accuracy { // no row of any weight was compared
@@ -448,6 +441,19 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 	}
 	r.Classes.AUC, r.Classes.AUCError, r.Classes.AUCOf = aucs(sketches)
 	return r, nil
+}
+
+// regressionScores are the scores that a loss has.
+func regressionScores(of *model.RegressionMetrics, o *model.Options) *RegressionScores {
+	s := &RegressionScores{R2: of.R2(), MSE: of.MSE(), MAE: of.MAE()}
+	if deviance, ok := o.Deviance(); ok {
+		s.D2, s.Deviance = new(of.D2(deviance)), new(of.MeanDeviance())
+		s.ConstantDeviance = new(of.ConstantDeviance(deviance))
+	}
+	if q, ok := o.IsQuantile(); ok {
+		s.Pinball, s.Coverage = new(of.Pinball(q)), new(of.Coverage())
+	}
+	return s
 }
 
 // addUnknown adds what a chunk had of unknown categories.

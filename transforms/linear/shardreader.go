@@ -93,14 +93,7 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) er
 			return ctx.Err()
 		}
 	}
-	full := min(f.reading.ChunkRows, vectorio.DefaultChunkRows) // more would only leave the caches
-	if !f.reading.Formats.Sparse {
-		full = min(full, max(1, blockValues/f.dim))
-	}
-	full = (full + f.pass.Batch - 1) / f.pass.Batch * f.pass.Batch
-	if f.pass.Shuffle {
-		full = f.unit
-	}
+	full := f.blockRows()
 	rows := 0
 	for _, c := range chunks {
 		rows += int(max(c.Span.Rows, 0))
@@ -161,6 +154,18 @@ func (f *shardReader) read(ctx context.Context, blocks chan<- *vectors.Block) er
 		return nil
 	}
 	return send(b)
+}
+
+// blockRows is how many rows a block has that is full: whole batches, or what is shuffled together.
+func (f *shardReader) blockRows() int {
+	if f.pass.Shuffle {
+		return f.unit
+	}
+	rows := min(f.reading.ChunkRows, vectorio.DefaultChunkRows) // more would only leave the caches
+	if !f.reading.Formats.Sparse {
+		rows = min(rows, max(1, blockValues/f.dim))
+	}
+	return (rows + f.pass.Batch - 1) / f.pass.Batch * f.pass.Batch
 }
 
 // open opens a chunk, or what is kept of it.
