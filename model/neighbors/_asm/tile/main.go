@@ -946,6 +946,7 @@ func screen(level string) {
 		VMOVDQU(Mem{Base: table, Index: rest, Scale: 4, Disp: 32}, tailMask)
 	}
 	i, word := GP64(), GP64()
+	next := AllocLocal(8 * group) // the rows of y to come, which may be far away: they are fetched meanwhile
 	Label("group")
 	var xs, ys [group]reg.GPVirtual
 	var acc [group]reg.VecVirtual
@@ -967,6 +968,19 @@ func screen(level string) {
 			VXORPS(acc[p], acc[p], acc[p])
 		}
 	}
+	// After the last four pairs there are no others: theirs are fetched again.
+	ahead := GP64()
+	LEAQ(at(list, 8*group), ahead)
+	CMPQ(left, Imm(group))
+	CMOVQLE(list, ahead)
+	for p := range group {
+		MOVLQSX(at(ahead, 8*p+4), i)
+		Load(Param("dim"), word)
+		IMULQ(word, i)
+		Load(Param("y").Base(), word)
+		LEAQ(Mem{Base: word, Index: i, Scale: 4}, i)
+		MOVQ(i, next.Offset(8*p))
+	}
 	XORQ(i, i)
 	CMPQ(body, Imm(0))
 	JE(LabelRef("tail"))
@@ -976,6 +990,8 @@ func screen(level string) {
 		VMOVUPS(Mem{Base: xs[p], Index: i, Scale: 4}, d)
 		VSUBPS(Mem{Base: ys[p], Index: i, Scale: 4}, d, d)
 		VFMADD231PS(d, d, acc[p])
+		MOVQ(next.Offset(8*p), word)
+		PREFETCHT0(Mem{Base: word, Index: i, Scale: 4})
 	}
 	ADDQ(Imm(uint64(lanes)), i)
 	CMPQ(i, body)

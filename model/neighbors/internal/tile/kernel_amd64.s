@@ -11928,8 +11928,8 @@ step:
 	RET
 
 // func screenAVX512(x []float32, y []float32, dim int, pairs []uint64, out []float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·screenAVX512(SB), NOSPLIT, $0-104
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·screenAVX512(SB), NOSPLIT, $32-104
 	MOVQ  pairs_base+56(FP), AX
 	MOVQ  pairs_len+64(FP), CX
 	MOVQ  out_base+80(FP), DX
@@ -11942,82 +11942,117 @@ TEXT ·screenAVX512(SB), NOSPLIT, $0-104
 	KMOVW DI, K1
 
 group:
-	MOVLQSX (AX), DI
-	MOVLQSX 4(AX), R8
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, DI
-	IMULQ   SI, R8
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(DI*4), DI
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R8*4), R8
+	MOVLQSX (AX), R8
+	MOVLQSX 4(AX), R9
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R8
+	IMULQ   DI, R9
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R8*4), R8
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R9*4), R9
 	VPXORD  Z0, Z0, Z0
-	MOVLQSX 8(AX), R9
-	MOVLQSX 12(AX), R10
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, R9
-	IMULQ   SI, R10
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(R9*4), R9
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R10*4), R10
+	MOVLQSX 8(AX), R10
+	MOVLQSX 12(AX), R11
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R10
+	IMULQ   DI, R11
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R10*4), R10
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R11*4), R11
 	VPXORD  Z1, Z1, Z1
-	MOVLQSX 16(AX), R11
-	MOVLQSX 20(AX), R12
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, R11
-	IMULQ   SI, R12
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(R11*4), R11
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R12*4), R12
+	MOVLQSX 16(AX), R12
+	MOVLQSX 20(AX), R13
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R12
+	IMULQ   DI, R13
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R12*4), R12
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R13*4), R13
 	VPXORD  Z2, Z2, Z2
-	MOVLQSX 24(AX), R13
-	MOVLQSX 28(AX), R14
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, R13
-	IMULQ   SI, R14
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(R13*4), R13
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R14*4), R14
+	MOVLQSX 24(AX), R14
+	MOVLQSX 28(AX), R15
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R14
+	IMULQ   DI, R15
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R14*4), R14
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R15*4), R15
 	VPXORD  Z3, Z3, Z3
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, (SP)
+	MOVLQSX 12(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, 8(SP)
+	MOVLQSX 20(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, 16(SP)
+	MOVLQSX 28(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, 24(SP)
 	XORQ    SI, SI
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPS     (DI)(SI*4), Z4
-	VSUBPS      (R8)(SI*4), Z4, Z4
+	VMOVUPS     (R8)(SI*4), Z4
+	VSUBPS      (R9)(SI*4), Z4, Z4
 	VFMADD231PS Z4, Z4, Z0
-	VMOVUPS     (R9)(SI*4), Z4
-	VSUBPS      (R10)(SI*4), Z4, Z4
+	MOVQ        (SP), DI
+	PREFETCHT0  (DI)(SI*4)
+	VMOVUPS     (R10)(SI*4), Z4
+	VSUBPS      (R11)(SI*4), Z4, Z4
 	VFMADD231PS Z4, Z4, Z1
-	VMOVUPS     (R11)(SI*4), Z4
-	VSUBPS      (R12)(SI*4), Z4, Z4
+	MOVQ        8(SP), DI
+	PREFETCHT0  (DI)(SI*4)
+	VMOVUPS     (R12)(SI*4), Z4
+	VSUBPS      (R13)(SI*4), Z4, Z4
 	VFMADD231PS Z4, Z4, Z2
-	VMOVUPS     (R13)(SI*4), Z4
-	VSUBPS      (R14)(SI*4), Z4, Z4
+	MOVQ        16(SP), DI
+	PREFETCHT0  (DI)(SI*4)
+	VMOVUPS     (R14)(SI*4), Z4
+	VSUBPS      (R15)(SI*4), Z4, Z4
 	VFMADD231PS Z4, Z4, Z3
+	MOVQ        24(SP), DI
+	PREFETCHT0  (DI)(SI*4)
 	ADDQ        $0x10, SI
 	CMPQ        SI, BX
 	JNE         step
 
 tail:
-	VMOVUPS.Z     (DI)(SI*4), K1, Z4
-	VMOVUPS.Z     (R8)(SI*4), K1, Z5
+	VMOVUPS.Z     (R8)(SI*4), K1, Z4
+	VMOVUPS.Z     (R9)(SI*4), K1, Z5
 	VSUBPS        Z5, Z4, Z4
 	VFMADD231PS   Z4, Z4, Z0
-	VMOVUPS.Z     (R9)(SI*4), K1, Z4
-	VMOVUPS.Z     (R10)(SI*4), K1, Z5
+	VMOVUPS.Z     (R10)(SI*4), K1, Z4
+	VMOVUPS.Z     (R11)(SI*4), K1, Z5
 	VSUBPS        Z5, Z4, Z4
 	VFMADD231PS   Z4, Z4, Z1
-	VMOVUPS.Z     (R11)(SI*4), K1, Z4
-	VMOVUPS.Z     (R12)(SI*4), K1, Z5
+	VMOVUPS.Z     (R12)(SI*4), K1, Z4
+	VMOVUPS.Z     (R13)(SI*4), K1, Z5
 	VSUBPS        Z5, Z4, Z4
 	VFMADD231PS   Z4, Z4, Z2
-	VMOVUPS.Z     (R13)(SI*4), K1, Z4
-	VMOVUPS.Z     (R14)(SI*4), K1, Z5
+	VMOVUPS.Z     (R14)(SI*4), K1, Z4
+	VMOVUPS.Z     (R15)(SI*4), K1, Z5
 	VSUBPS        Z5, Z4, Z4
 	VFMADD231PS   Z4, Z4, Z3
 	VEXTRACTF64X4 $0x01, Z0, Y4
@@ -14551,8 +14586,8 @@ sum:
 	RET
 
 // func screenAVX2(x []float32, y []float32, dim int, pairs []uint64, out []float32)
-// Requires: AVX, FMA3
-TEXT ·screenAVX2(SB), NOSPLIT, $0-104
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·screenAVX2(SB), NOSPLIT, $32-104
 	MOVQ    pairs_base+56(FP), AX
 	MOVQ    pairs_len+64(FP), CX
 	MOVQ    out_base+80(FP), DX
@@ -14565,82 +14600,117 @@ TEXT ·screenAVX2(SB), NOSPLIT, $0-104
 	VMOVDQU 32(DI)(SI*4), Y0
 
 group:
-	MOVLQSX (AX), DI
-	MOVLQSX 4(AX), R8
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, DI
-	IMULQ   SI, R8
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(DI*4), DI
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R8*4), R8
+	MOVLQSX (AX), R8
+	MOVLQSX 4(AX), R9
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R8
+	IMULQ   DI, R9
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R8*4), R8
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R9*4), R9
 	VXORPS  Y1, Y1, Y1
-	MOVLQSX 8(AX), R9
-	MOVLQSX 12(AX), R10
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, R9
-	IMULQ   SI, R10
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(R9*4), R9
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R10*4), R10
+	MOVLQSX 8(AX), R10
+	MOVLQSX 12(AX), R11
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R10
+	IMULQ   DI, R11
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R10*4), R10
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R11*4), R11
 	VXORPS  Y2, Y2, Y2
-	MOVLQSX 16(AX), R11
-	MOVLQSX 20(AX), R12
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, R11
-	IMULQ   SI, R12
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(R11*4), R11
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R12*4), R12
+	MOVLQSX 16(AX), R12
+	MOVLQSX 20(AX), R13
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R12
+	IMULQ   DI, R13
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R12*4), R12
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R13*4), R13
 	VXORPS  Y3, Y3, Y3
-	MOVLQSX 24(AX), R13
-	MOVLQSX 28(AX), R14
-	MOVQ    dim+48(FP), SI
-	IMULQ   SI, R13
-	IMULQ   SI, R14
-	MOVQ    x_base+0(FP), SI
-	LEAQ    (SI)(R13*4), R13
-	MOVQ    y_base+24(FP), SI
-	LEAQ    (SI)(R14*4), R14
+	MOVLQSX 24(AX), R14
+	MOVLQSX 28(AX), R15
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, R14
+	IMULQ   DI, R15
+	MOVQ    x_base+0(FP), DI
+	LEAQ    (DI)(R14*4), R14
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(R15*4), R15
 	VXORPS  Y4, Y4, Y4
+	LEAQ    32(AX), BP
+	CMPQ    CX, $0x04
+	CMOVQLE AX, BP
+	MOVLQSX 4(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, (SP)
+	MOVLQSX 12(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, 8(SP)
+	MOVLQSX 20(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, 16(SP)
+	MOVLQSX 28(BP), SI
+	MOVQ    dim+48(FP), DI
+	IMULQ   DI, SI
+	MOVQ    y_base+24(FP), DI
+	LEAQ    (DI)(SI*4), SI
+	MOVQ    SI, 24(SP)
 	XORQ    SI, SI
 	CMPQ    BX, $0x00
 	JE      tail
 
 step:
-	VMOVUPS     (DI)(SI*4), Y5
-	VSUBPS      (R8)(SI*4), Y5, Y5
+	VMOVUPS     (R8)(SI*4), Y5
+	VSUBPS      (R9)(SI*4), Y5, Y5
 	VFMADD231PS Y5, Y5, Y1
-	VMOVUPS     (R9)(SI*4), Y5
-	VSUBPS      (R10)(SI*4), Y5, Y5
+	MOVQ        (SP), DI
+	PREFETCHT0  (DI)(SI*4)
+	VMOVUPS     (R10)(SI*4), Y5
+	VSUBPS      (R11)(SI*4), Y5, Y5
 	VFMADD231PS Y5, Y5, Y2
-	VMOVUPS     (R11)(SI*4), Y5
-	VSUBPS      (R12)(SI*4), Y5, Y5
+	MOVQ        8(SP), DI
+	PREFETCHT0  (DI)(SI*4)
+	VMOVUPS     (R12)(SI*4), Y5
+	VSUBPS      (R13)(SI*4), Y5, Y5
 	VFMADD231PS Y5, Y5, Y3
-	VMOVUPS     (R13)(SI*4), Y5
-	VSUBPS      (R14)(SI*4), Y5, Y5
+	MOVQ        16(SP), DI
+	PREFETCHT0  (DI)(SI*4)
+	VMOVUPS     (R14)(SI*4), Y5
+	VSUBPS      (R15)(SI*4), Y5, Y5
 	VFMADD231PS Y5, Y5, Y4
+	MOVQ        24(SP), DI
+	PREFETCHT0  (DI)(SI*4)
 	ADDQ        $0x08, SI
 	CMPQ        SI, BX
 	JNE         step
 
 tail:
-	VMASKMOVPS   (DI)(SI*4), Y0, Y5
-	VMASKMOVPS   (R8)(SI*4), Y0, Y6
+	VMASKMOVPS   (R8)(SI*4), Y0, Y5
+	VMASKMOVPS   (R9)(SI*4), Y0, Y6
 	VSUBPS       Y6, Y5, Y5
 	VFMADD231PS  Y5, Y5, Y1
-	VMASKMOVPS   (R9)(SI*4), Y0, Y5
-	VMASKMOVPS   (R10)(SI*4), Y0, Y6
+	VMASKMOVPS   (R10)(SI*4), Y0, Y5
+	VMASKMOVPS   (R11)(SI*4), Y0, Y6
 	VSUBPS       Y6, Y5, Y5
 	VFMADD231PS  Y5, Y5, Y2
-	VMASKMOVPS   (R11)(SI*4), Y0, Y5
-	VMASKMOVPS   (R12)(SI*4), Y0, Y6
+	VMASKMOVPS   (R12)(SI*4), Y0, Y5
+	VMASKMOVPS   (R13)(SI*4), Y0, Y6
 	VSUBPS       Y6, Y5, Y5
 	VFMADD231PS  Y5, Y5, Y3
-	VMASKMOVPS   (R13)(SI*4), Y0, Y5
-	VMASKMOVPS   (R14)(SI*4), Y0, Y6
+	VMASKMOVPS   (R14)(SI*4), Y0, Y5
+	VMASKMOVPS   (R15)(SI*4), Y0, Y6
 	VSUBPS       Y6, Y5, Y5
 	VFMADD231PS  Y5, Y5, Y4
 	VEXTRACTF128 $0x01, Y1, X5
