@@ -467,10 +467,12 @@ func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst [
 	return s
 }
 
-// One row of rareRow may have an ε that is outlying times as great as that of all others.
+// One row of rareRow may have an ε that is outlying times as great as that of all others, or one of commonRow, which is
+// about as many as it pays to compare to all others in float64.
 const (
-	rareRow  = 256
-	outlying = 8
+	rareRow   = 256
+	commonRow = 32
+	outlying  = 8
 )
 
 // dropOutliers takes their short forms from the few rows whose ε is far greater than that of all others: they would
@@ -481,15 +483,18 @@ func (s *shorts) dropOutliers(f *frame) {
 		some = append(some, s.errors[i])
 	}
 	slices.Sort(some)
-	limit := some[len(some)-1-len(some)/rareRow] * outlying
 	var rows []int
-	for i, e := range s.errors[:s.n] {
-		if e > limit {
-			rows = append(rows, i)
+	for share := rareRow; share >= commonRow; share /= 2 {
+		limit := some[len(some)-1-len(some)/share] * outlying
+		var more []int
+		for i, e := range s.errors[:s.n] {
+			if e > limit {
+				more = append(more, i)
+			}
 		}
-	}
-	if len(rows) > s.n/rareRow {
-		return
+		if len(more) <= s.n/share {
+			rows = more
+		}
 	}
 	k := newPacker(f)
 	for _, i := range rows {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/rand/v2"
 	"testing"
 
 	"beamlearn/model/neighbors/internal/tile"
@@ -211,6 +212,34 @@ func TestReadPointsLabels(t *testing.T) {
 	} {
 		if err := readBack(b); err == nil {
 			t.Errorf("%s: read", name)
+		}
+	}
+}
+
+// Rows that are far off have no short form where they are few, so that they do not loosen the limits of all others.
+func TestOutliersHaveNoShortForm(t *testing.T) {
+	const n = 6400
+	for _, c := range []struct{ every, want int }{{1000, 7}, {100, 64}, {50, 128}, {10, 0}} {
+		rows := change(gaussianRows(rand.New(rand.NewPCG(3, 1)), n, 8), func(i, _ int, v float64) float64 {
+			if i%c.every == 0 {
+				return v * 1e4
+			}
+			return v
+		})
+		row := func(i int, _ []float64) []float64 { return rows[i] }
+		f := newFrame(n, 8, Euclidean, row)
+		s := f.shortsOf(n, true, 1, row)
+		without := 0
+		for i, h := range s.halves[:n] {
+			if math.IsInf(float64(h), -1) {
+				without++
+				if i%c.every != 0 {
+					t.Errorf("one outlier in %d: row %d, which is none, has no short form", c.every, i)
+				}
+			}
+		}
+		if without != c.want {
+			t.Errorf("one outlier in %d: %d rows have no short form, expected %d", c.every, without, c.want)
 		}
 	}
 }
