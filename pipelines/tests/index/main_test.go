@@ -273,7 +273,7 @@ func TestVersionReading(t *testing.T) {
 	for name, text := range map[string]string{
 		"n1.csv": "id;a;b;c\nu;1,5;2;x\nv;3;4;y\nw;5;z;6\n", "n2.csv": "id;a;b;c\ns;2,5;2;x\nt;3;y;9\n",
 		"p1.csv": "1,5,7\n2,6,8\n", "p2.csv": "3,1,9\n", "n3.csv": "id;a;b\nq;1,5;3\n", "none.csv": "id\n",
-		"gone.csv": "row,id\n1,u\n3,s\n",
+		"gone.csv": "row,id\n1,u\n3,s\n", "gaps.csv": "a,b\n1,2\n,3\n4,5\n2,2\n",
 	} {
 		clitest.Write(t, filepath.Join(dir, name), text)
 	}
@@ -311,6 +311,8 @@ func TestVersionReading(t *testing.T) {
 		1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
+	run("index", "--input=gaps.csv --metric=nan_euclidean --index=gaps.index") // the metric says that cells may be missing
+	run("kneighbors", "--index=gaps.index --input=gaps.csv --k=1 --report=none --output=o.csv")
 	if stderr := run("index", "--from=1.index --delete=none.csv --index=same.index"); !strings.Contains(stderr,
 		"none.csv holds no ids: no point of "+filepath.Join(dir, "1.index")+" is deleted") {
 		t.Error(stderr)

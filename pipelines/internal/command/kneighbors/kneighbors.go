@@ -282,6 +282,9 @@ func (c *command) inspectIndexes(ctx context.Context, job *knn.Job) (err error) 
 	}
 	job.Index, job.More = indexes[0], indexes[1:]
 	job.Reading.Formats.Cells = job.Index.Note.Encoding != nil
+	if !c.Given("metric") { // it says how --input is read
+		job.Options.Neighbors.Metric = job.Index.Options.Metric
+	}
 	return nil
 }
 
