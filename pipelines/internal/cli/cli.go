@@ -6,9 +6,8 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"os"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -63,6 +62,7 @@ type App struct {
 	versioned      bool   // the version is asked for
 	called         string // as the user has called it: "beamlearn sgd"
 	verbose, quiet *bool
+	log            *slog.Logger // of what is said as JSON; nil: as text
 	explain        *bool
 	missing        []string // what the launch of an explained job would lack
 	summary        *Path
@@ -101,6 +101,7 @@ func (a *App) Runs(run func(ctx context.Context) error) *App {
 		"show what the job would do, how long it would take and what it needs, and do nothing; with --runner, --parallelism and so on as it would run")
 	a.quiet = g.Bool("quiet", false, "show errors only")
 	a.verbose = g.Bool("verbose", false, "show the log of Beam and its runner, and the whole of an error")
+	g.logFormat()
 	a.launchGroup()
 	return a
 }
@@ -112,6 +113,7 @@ func (a *App) RunsHere(run func(ctx context.Context, files []string) error) *App
 	g := a.Group("What to show")
 	a.quiet = g.Bool("quiet", false, "show no progress")
 	a.verbose = g.Bool("verbose", false, "show the log of the file systems, and the whole of an error")
+	g.logFormat()
 	return a
 }
 
@@ -256,10 +258,10 @@ func (a *App) report(err error) int {
 	var usage *UsageError
 	isUsage := errors.As(err, &usage) || fault.IsAsked(err)
 	for _, line := range a.lines(err) {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, a.asGiven(line))
+		a.Say(slog.LevelError, "%s", a.asGiven(line))
 	}
 	if isUsage {
-		fmt.Fprintf(os.Stderr, "See %s --help.\n", a.called)
+		a.sayPlain("See " + a.called + " --help.")
 		return exitUsage
 	}
 	var short *ShortError

@@ -146,7 +146,11 @@ func (a *App) Explain(p *Plan, data any) error {
 	if err := p.write(os.Stdout); err != nil {
 		return err
 	}
-	return a.writeSummary(data)
+	b, err := a.encodeSummary(data)
+	if err != nil {
+		return err
+	}
+	return a.writeSummary(b)
 }
 
 // ExplainRows is [App.Explain] of a job of which there is nothing to say but what reading its rows takes, which are

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -69,7 +70,7 @@ func (a *App) Follow(ctx context.Context, reading *vectorio.Options,
 		return err
 	}
 	answered, err := answer(Following{Rows: rows, To: to, Tell: func(f *fault.Fault) {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", a.name, f)
+		a.Say(slog.LevelWarn, "%v", f)
 	}})
 	if ctx.Err() != nil {
 		a.answered = fmt.Sprintf("%d rows answered", answered)

@@ -2,8 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"os"
+	"log/slog"
 
 	"beamlearn/model/fault"
 	"beamlearn/transforms/placement"
@@ -25,7 +24,7 @@ func (a *App) Note(datasets ...*vectorio.Dataset) {
 		}
 		for _, line := range d.Notes() {
 			if !told[line] {
-				fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, line)
+				a.Say(slog.LevelInfo, "%s", line)
 			}
 			told[line] = true
 		}

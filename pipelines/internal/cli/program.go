@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -146,7 +147,7 @@ func (a *App) runWithoutBeam(ctx context.Context, names []string) int {
 	err = a.runHere(ctx, names)
 	switch {
 	case ctx.Err() != nil && err != nil:
-		fmt.Fprintf(os.Stderr, "%s: interrupted\n", a.name)
+		a.Say(slog.LevelError, "interrupted")
 		return exitInterrupted
 	case errors.Is(err, syscall.EPIPE):
 		return exitPipe
@@ -171,7 +172,7 @@ func (a *App) there(ctx context.Context) int {
 	if before, may := a.mayBeginAgain(ctx, err); may {
 		remove()
 		if failed := a.beginAgain(before); failed != nil && *a.verbose {
-			fmt.Fprintf(os.Stderr, "%s: the job cannot begin again: %v\n", a.name, failed)
+			a.Say(slog.LevelWarn, "the job cannot begin again: %v", failed)
 		}
 	}
 	return a.end(ctx, err)
@@ -183,7 +184,7 @@ func (a *App) end(ctx context.Context, err error) int {
 	case errors.Is(err, errDryRun):
 		return 0
 	case ctx.Err() != nil && err != nil:
-		fmt.Fprintf(os.Stderr, "%s: interrupted, %s\n", a.name, a.left())
+		a.Say(slog.LevelError, "interrupted, %s", a.left())
 		return exitInterrupted
 	case err == nil && files.BrokenPipe():
 		return exitPipe

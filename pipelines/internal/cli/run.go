@@ -72,7 +72,7 @@ func (a *App) prepare(ctx context.Context) error {
 		return Usage(err)
 	}
 	for _, w := range warnings {
-		fmt.Fprintf(os.Stderr, "%s: warning: %s\n", a.name, w)
+		a.Say(slog.LevelWarn, "warning: %s", w)
 	}
 	if l.jobName == "" {
 		l.jobName = fmt.Sprintf("%s-%s-%d", a.name, time.Now().Format("20060102-150405"), os.Getpid())
@@ -106,7 +106,7 @@ func (a *App) submit(ctx context.Context, p *beam.Pipeline) error {
 			var err error
 			l.workerBinary, err = findWorker(ctx, l.workerArch, func(s string) {
 				if !*a.quiet {
-					fmt.Fprintln(os.Stderr, s)
+					a.sayPlain(s)
 				}
 			})
 			if err != nil {
@@ -149,8 +149,7 @@ func (a *App) Run(ctx context.Context, p *beam.Pipeline, runID string) error {
 		return a.firstFault(ctx, err)
 	}
 	if err := a.launch.cancel(context.WithoutCancel(ctx)); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: the job may go on at %s, where it could not be cancelled: %v\n", a.name, a.launch.where(),
-			err)
+		a.Say(slog.LevelError, "the job may go on at %s, where it could not be cancelled: %v", a.launch.where(), err)
 	}
 	return ctx.Err()
 }
@@ -252,7 +251,7 @@ const (
 
 // show gives a function that shows the state of a run: as a bar on a terminal, as a line now and then elsewhere.
 func (a *App) show(run *progress.Run) func() {
-	if term.IsTerminal(int(os.Stderr.Fd())) {
+	if a.log == nil && term.IsTerminal(int(os.Stderr.Fd())) {
 		bar, show := showBar(run, os.Stderr)
 		return func() {
 			if notes := run.Notes(); len(notes) > 0 {
@@ -269,14 +268,14 @@ func (a *App) show(run *progress.Run) func() {
 			return
 		}
 		last = time.Now()
-		fmt.Fprintln(os.Stderr, progressLine(run, time.Since(start)))
+		a.sayPlain(progressLine(run, time.Since(start)))
 	}
 }
 
 // tell shows what a run has to say while it goes on.
 func (a *App) tell(notes []string) {
 	for _, n := range notes {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, n)
+		a.Say(slog.LevelInfo, "%s", n)
 	}
 }
 
@@ -332,26 +331,30 @@ func showBar(run *progress.Run, w io.Writer) (*progressbar.ProgressBar, func()) 
 
 // Summary writes the end of a run: lines for the user, and the JSON that they asked for.
 func (a *App) Summary(lines []string, data any) error {
-	if !*a.quiet {
-		for _, l := range lines {
-			fmt.Fprintln(os.Stderr, l)
-		}
-	}
-	return a.writeSummary(data)
-}
-
-// writeSummary writes the JSON that the user has asked for.
-func (a *App) writeSummary(data any) error {
-	name := a.summary.Path()
-	if name == "" {
-		return nil
-	}
-	b, err := json.MarshalIndent(data, "", "  ")
+	b, err := a.encodeSummary(data)
 	if err != nil {
 		return err
 	}
-	if b, err = a.withLeftOut(b); err != nil {
-		return err
+	if !*a.quiet {
+		a.saySummary(lines, b)
+	}
+	return a.writeSummary(b)
+}
+
+// encodeSummary is a summary as JSON, with what the datasets add to it.
+func (a *App) encodeSummary(data any) (json.RawMessage, error) {
+	b, err := json.MarshalIndent(data, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return a.withLeftOut(b)
+}
+
+// writeSummary writes the JSON where the user has asked for it.
+func (a *App) writeSummary(b json.RawMessage) error {
+	name := a.summary.Path()
+	if name == "" {
+		return nil
 	}
 	return files.Output(context.Background(), name, func(w io.Writer) error {
 		_, err := w.Write(append(b, '\n'))

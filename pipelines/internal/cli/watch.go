@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -178,8 +179,8 @@ func (w *Watch) Answers(ctx context.Context, in *Input, patterns []string, out *
 		there, err := files.Stat(ctx, to)
 		if err == nil && files.Newer(info, there) {
 			told[info] = true
-			fmt.Fprintf(os.Stderr, "%s: %s has changed since it was answered: remove %s for another answer\n", w.app.name,
-				info.Name, Relative(to))
+			w.app.Say(slog.LevelWarn, "%s has changed since it was answered: remove %s for another answer", info.Name,
+				Relative(to))
 		}
 		return err == nil
 	}
@@ -201,7 +202,7 @@ func (w *Watch) Answers(ctx context.Context, in *Input, patterns []string, out *
 				w.app.Tell(fmt.Sprintf("%s changed while it was read: it is looked at again", info.Name))
 			case in.Skips() && Faulty(err):
 				told[info] = true
-				fmt.Fprintf(os.Stderr, "%s: not answered: %s\n", w.app.name, w.app.Reason(err))
+				w.app.Say(slog.LevelWarn, "not answered: %s", w.app.Reason(err))
 			default:
 				return err
 			}

@@ -6,8 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -149,7 +149,7 @@ func (c *command) run(ctx context.Context) error {
 	}
 	var saved *linear.ResumableError
 	if errors.As(err, &saved) {
-		fmt.Fprintf(os.Stderr, "bayes: passes saved: %d; the same command with --resume goes on after them\n", saved.Passes)
+		c.Say(slog.LevelWarn, "passes saved: %d; the same command with --resume goes on after them", saved.Passes)
 	}
 	return err
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -147,7 +147,7 @@ func (c *command) run(ctx context.Context) error {
 	}
 	var saved *linear.ResumableError
 	if errors.As(err, &saved) {
-		fmt.Fprintf(os.Stderr, "kmeans: passes saved: %d; the same command with --resume goes on after them\n", saved.Passes)
+		c.Say(slog.LevelWarn, "passes saved: %d; the same command with --resume goes on after them", saved.Passes)
 	}
 	return err
 }

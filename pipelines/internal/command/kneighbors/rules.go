@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,7 +142,7 @@ type finding struct {
 func (f *finding) clean(ctx context.Context) {
 	for _, r := range f.runs {
 		if err := r.Clean(context.WithoutCancel(ctx)); err != nil {
-			fmt.Fprintf(os.Stderr, "kneighbors: %v\n", err)
+			f.c.Say(slog.LevelWarn, "%v", err)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (c *command) run(ctx context.Context) error {
 	if err == nil {
 		err = c.finish(ctx, job, fit, report, to, start, inspected)
 	}
-	tellSaved(err)
+	c.tellSaved(err)
 	return err
 }
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -37,10 +37,10 @@ func (c *command) tablePath() (string, error) {
 }
 
 // tellSaved says how to go on after an error from which another run can.
-func tellSaved(err error) {
+func (c *command) tellSaved(err error) {
 	var saved *linear.ResumableError
 	if errors.As(err, &saved) {
-		fmt.Fprintf(os.Stderr, "sgd: passes saved: %d; the same command with --resume goes on after them\n", saved.Passes)
+		c.Say(slog.LevelWarn, "passes saved: %d; the same command with --resume goes on after them", saved.Passes)
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
-	"os"
 	"strings"
 	"time"
 
@@ -217,7 +217,7 @@ func (w *watching) file(ctx context.Context, info files.Info) error {
 		return err
 	}
 	reason := w.Reason(err)
-	fmt.Fprintf(os.Stderr, "sgd: set aside: %s\n", reason)
+	w.Say(slog.LevelWarn, "set aside: %s", reason)
 	w.next.SetAside = append(w.next.SetAside,
 		linear.SetAside{File: info.Location(), Size: info.Size, Modified: info.Version, Reason: reason})
 	return nil

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+)
+
+// formats of what is said on standard error.
+var logFormats = []string{"text", "json"}
+
+// logFormat adds the flag of the format of what is said.
+func (g *Group) logFormat() {
+	a := g.app
+	a.values["log_format"] = logFormats
+	g.Func("log_format",
+		"say what is said on standard error as `FORMAT`: text, or json, an object on each line, with time, level, command and msg, and at the end the summary: --log_format=json (default text)",
+		func(s string) error {
+			if !slices.Contains(logFormats, s) {
+				return errors.New("must be text or json")
+			}
+			if a.log = nil; s == "json" {
+				a.log = slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("command", a.name)
+			}
+			return nil
+		})
+}
+
+// Say says something of a level on standard error, on a line that begins with the command's name, or as JSON.
+func (a *App) Say(level slog.Level, format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	if a.log != nil {
+		a.log.Log(context.Background(), level, line)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s\n", a.name, line)
+}
+
+// sayPlain says how far a run is, on a line without the command's name, or as JSON.
+func (a *App) sayPlain(line string) {
+	if a.log != nil {
+		a.log.Info(line)
+		return
+	}
+	fmt.Fprintln(os.Stderr, line)
+}
+
+// saySummary says what a run has done: the lines, or as JSON the data.
+func (a *App) saySummary(lines []string, data json.RawMessage) {
+	if a.log != nil {
+		a.log.Info("done", "summary", data)
+		return
+	}
+	for _, line := range lines {
+		fmt.Fprintln(os.Stderr, line)
+	}
+}
