@@ -18,8 +18,11 @@ type Chunk struct {
 	X32      []float32 // the same in float32; arithmetic is float64 all the same
 	Sparse   *CSR
 
-	Target  []float64 // for each row: the number to learn, or the class where classes are numbers
-	Labels  []string  // for each row: the class where classes are texts
+	Target []float64 // for each row: the number to learn, or the class where classes are numbers
+	Labels []string  // for each row: the class where classes are texts
+	// Targets are all that each row has to learn, where there are several; Target and Labels are then not set. A learner
+	// of one gets [Chunk.OfTarget].
+	Targets []vectors.Target
 	Weights []float64 // for each row, ≥ 0; nil: 1
 
 	File    string  // where the rows are from, for faults
@@ -40,6 +43,9 @@ func Of(b *vectors.Block) *Chunk {
 	if len(b.Labels) > 0 {
 		c.Labels = b.Labels
 	}
+	if len(b.Targets) > 0 {
+		c.Targets = b.Targets
+	}
 	if len(b.Weights) > 0 {
 		c.Weights = b.Weights
 	}
@@ -52,6 +58,13 @@ func Of(b *vectors.Block) *Chunk {
 		c.X32 = b.F32
 	}
 	return c
+}
+
+// OfTarget is the chunk with target k as its only one, in the same memory.
+func (c *Chunk) OfTarget(k int) *Chunk {
+	one := *c
+	one.Target, one.Labels, one.Targets = c.Targets[k].Numbers, c.Targets[k].Labels, nil
+	return &one
 }
 
 // Len is the number of rows.

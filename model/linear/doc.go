@@ -19,6 +19,7 @@
 //	linear/grid             many hyperparameters side by side by SGD, cross-validated
 //	linear/inference        standard errors and tests of an exact model's coefficients
 //	linear/fitting          a fit from start to end, which chooses among them: Fit and its stages
+//	linear/targets          several targets side by side over one read: their fits, and their models as one file
 //	linear/overview         the page of a model
 //
 // # To add

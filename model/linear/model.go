@@ -318,7 +318,7 @@ func Load(name string, r io.Reader) (*Model, error) {
 	case other != "":
 		return nil, bad("%s", other)
 	}
-	if err := checkKeys(b); err != nil {
+	if err := CheckKeys(b); err != nil {
 		return nil, bad("%v", err)
 	}
 	var f modelFile
@@ -347,9 +347,9 @@ func Load(name string, r io.Reader) (*Model, error) {
 	return m, nil
 }
 
-// checkKeys refuses objects that have a field twice, of which readers would take different ones, or a field in
+// CheckKeys refuses objects that have a field twice, of which readers would take different ones, or a field in
 // capitals, which encoding/json takes for another. The JSON is well formed.
-func checkKeys(b []byte) error {
+func CheckKeys(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	type level struct {

@@ -27,7 +27,7 @@ type Bound struct {
 // What a Bound is of, where that is not one column of the vector.
 const (
 	EveryColumn = -1
-	TheTarget   = -2 // numbers; what is NaN is no target
+	TheTarget   = -2 // numbers, of each where there are several; what is NaN is no target
 )
 
 // Fault is the first bound that row i of a block does not keep, the column of the vector or TheTarget, and what is
@@ -39,6 +39,11 @@ func (d Domain) Fault(b *Block, i int, buf []float64) (broken *Bound, column int
 		if bound.Column == TheTarget {
 			if i < len(b.Target) && !math.IsNaN(b.Target[i]) && !bound.has(b.Target[i]) {
 				return bound, TheTarget, b.Target[i]
+			}
+			for _, t := range b.Targets {
+				if i < len(t.Numbers) && !math.IsNaN(t.Numbers[i]) && !bound.has(t.Numbers[i]) {
+					return bound, TheTarget, t.Numbers[i]
+				}
 			}
 			continue
 		}
@@ -80,7 +85,7 @@ func (b *Block) Remove(rows []int) {
 	if len(rows) == 0 {
 		return
 	}
-	kept := &Block{Dim: b.Dim, DType: b.DType}
+	kept := &Block{Dim: b.Dim, DType: b.DType, Targets: make([]Target, len(b.Targets))}
 	if b.Sparse != nil {
 		kept.Sparse = &CSR{}
 	}
@@ -112,4 +117,5 @@ func (b *Block) truncate(n int) {
 	}
 	b.Target, b.Labels, b.Weights = b.Target[:min(n, len(b.Target))], b.Labels[:min(n, len(b.Labels))],
 		b.Weights[:min(n, len(b.Weights))]
+	b.Targets = sliceTargets(b.Targets, 0, n)
 }

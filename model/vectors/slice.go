@@ -27,6 +27,7 @@ func (b *Block) Slice(lo, hi int) *Block {
 	if len(b.Labels) > 0 {
 		s.Labels = b.Labels[lo:hi:hi]
 	}
+	s.Targets = sliceTargets(b.Targets, lo, hi)
 	if len(b.Weights) > 0 {
 		s.Weights = b.Weights[lo:hi:hi]
 	}

@@ -161,6 +161,8 @@ type Block struct {
 	// neither. Whoever appends a row appends its target and weight too.
 	Target []float64
 	Labels []string
+	// Targets are all that is to be learned of each row, where it is more than one thing; Target and Labels are then empty.
+	Targets []Target
 	// Weights are the rows' weights, ≥ 0, or empty: all 1.
 	Weights []float64
 	// Sparse holds the rows instead of F32 and F64, where it is not nil: an empty block takes its rows so once it is set
@@ -168,7 +170,7 @@ type Block struct {
 	Sparse *CSR
 	// Cells hold the rows instead of F32, F64 and Sparse, where it is not nil: rows of a table, not brought to numbers
 	// yet. Dim is then of no meaning. Such a block can be appended to by readers, and Reset; of its rows, only Numbers,
-	// IDs, Target, Labels and Weights mean what they mean elsewhere.
+	// IDs, Target, Labels, Targets and Weights mean what they mean elsewhere.
 	Cells *tables.Table
 	// Missing says that a value may be NaN, of a dense block of Float64: the number is not known.
 	Missing bool
@@ -248,6 +250,7 @@ func (b *Block) Reset() {
 	b.IDs.Reset()
 	clear(b.Labels)
 	b.Target, b.Labels, b.Weights = b.Target[:0], b.Labels[:0], b.Weights[:0]
+	b.resetTargets()
 	if s := b.Sparse; s != nil {
 		s.Offsets, s.Indices, s.Values = s.Offsets[:0], s.Indices[:0], s.Values[:0]
 	}
@@ -443,12 +446,14 @@ func (b *Block) AppendBlock(c *Block) {
 		{"ids", b.IDs.Len(), c.IDs.Len()},
 		{"targets", len(b.Target), len(c.Target)},
 		{"labels", len(b.Labels), len(c.Labels)},
+		{"several targets", len(b.Targets), len(c.Targets)},
 		{"weights", len(b.Weights), len(c.Weights)},
 	} {
 		if b.Len() > 0 && (has.b > 0) != (has.c > 0) {
 			panic("vectors.AppendBlock: one block has " + has.what + " and the other has not")
 		}
 	}
+	b.appendTargets(c)
 	b.appendValues(c)
 	b.IDs.AppendAll(&c.IDs)
 	b.Target = append(b.Target, c.Target...)

@@ -2,6 +2,7 @@ package linear
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -34,6 +35,7 @@ type PredictReport struct {
 	Assemble      float64               `json:"assemble_s"`
 	Regression    *RegressionScores     `json:"regression,omitempty"`
 	Classes       *ClassificationScores `json:"classification,omitempty"`
+	Targets       []TargetScores        `json:"targets,omitempty"` // instead of these two, where there are several
 	OutputFiles   []string              `json:"output_files,omitempty"`
 	RejectedFiles []string              `json:"rejected_files,omitempty"`
 	// NoTarget is how many rows of tables have no target to be compared with, but a prediction.
@@ -88,6 +90,8 @@ type evaluation struct {
 	reading *vectorio.Options
 	chunk   vectorio.Chunk
 	scored  bool // the scores are kept, for the AUC
+	target  int  // of several, and its name
+	name    string
 	// Of more than two classes: sketches of the scores of each.
 	sketches []model.AUCSketch
 
@@ -273,7 +277,7 @@ func (e *evaluation) encode(rows *vectors.Block) (bad []*fault.Fault, err error)
 		}
 		row := rows.Numbers[i] - e.chunk.First + e.chunk.Span.First // within the file
 		bad = append(bad, &fault.Fault{
-			File: e.chunk.Info.Name, Row: row, Column: e.reading.Formats.TargetColumn, Found: fault.Quote(label),
+			File: e.chunk.Info.Name, Row: row, Column: cmp.Or(e.name, e.reading.Formats.TargetColumn), Found: fault.Quote(label),
 			Expected: e.classes.expected,
 			ID:       rows.ID(i).String(), Number: rows.Numbers[i],
 		})
@@ -299,7 +303,7 @@ func (e *evaluation) end(r *chunkReport, out *output.Task) error {
 		return nil
 	}
 	var err error
-	r.Scores, err = out.WriteData(fmt.Sprintf("scores-%08d", e.chunk.Ordinal), func(w io.Writer) error {
+	r.Scores, err = out.WriteData(fmt.Sprintf("scores-%08d-%d", e.chunk.Ordinal, e.target), func(w io.Writer) error {
 		_, err := w.Write(e.scores)
 		return err
 	})
@@ -368,15 +372,16 @@ func (x *classIndex) ofNumber(v float64) int32 {
 // Report reads what a finished run has left in its staging directory, and adds up what there is to be told. Chunks are
 // added in their order.
 func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
-	m, of := apply(j.Model, j.Other).linear, j.columns()
-	if m == nil {
-		m = &model.Model{} // nothing is compared
+	m, of := apply(j.Model, j.Other), j.columns()
+	r := &PredictReport{Features: of.Features}
+	if m.linear != nil {
+		r.Task = m.linear.Task
 	}
-	r := &PredictReport{Task: m.Task, Features: of.Features}
-	var regression model.RegressionMetrics
-	classification := model.NewClassificationMetrics(m.Classes.Len())
-	var paths []string
-	var sketches []model.AUCSketch
+	parts := m.parts()
+	all := make([]compared, len(parts))
+	for k, p := range parts {
+		all[k].classification = model.NewClassificationMetrics(p.model.Classes.Len())
+	}
 	s, err := output.ReadReports(ctx, j.output(), func(b []byte) error {
 		var c chunkReport
 		if err := json.Unmarshal(b, &c); err != nil {
@@ -389,24 +394,13 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		r.Read += c.Read
 		r.Predict += c.Predict
 		r.Write += c.Write
-		if c.Regression != nil {
-			regression.Merge(c.Regression)
+		if len(parts) == 1 && parts[0].target == "" {
+			return all[0].add(&c)
 		}
-		if c.Classification != nil {
-			classification.Merge(c.Classification)
-		}
-		for i, b := range c.Sketches {
-			var sketch model.AUCSketch
-			if err := sketch.UnmarshalBinary(b); err != nil {
+		for k := range c.Targets {
+			if err := all[k].add(&c.Targets[k]); err != nil {
 				return err
 			}
-			if sketches == nil {
-				sketches = make([]model.AUCSketch, len(c.Sketches))
-			}
-			sketches[i].Merge(&sketch)
-		}
-		if c.Scores != "" {
-			paths = append(paths, c.Scores)
 		}
 		return nil
 	})
@@ -414,33 +408,82 @@ func (j *PredictJob) Report(ctx context.Context) (*PredictReport, error) {
 		return nil, err
 	}
 	r.Assemble, r.OutputFiles, r.RejectedFiles = s.Assemble, s.OutputFiles, s.RejectedFiles
+	for k, p := range parts {
+		scores, err := all[k].scores(ctx, p, r.Rows)
+		if err != nil {
+			return nil, err
+		}
+		if p.target == "" {
+			r.Regression, r.Classes = scores.Regression, scores.Classes
+		} else if scores.Regression != nil || scores.Classes != nil {
+			r.Targets = append(r.Targets, scores)
+		}
+	}
+	return r, nil
+}
+
+// compared is what the chunks have found of a target, added up in their order.
+type compared struct {
+	regression     model.RegressionMetrics
+	classification *model.ClassificationMetrics
+	paths          []string // of files of scores
+	sketches       []model.AUCSketch
+}
+
+func (t *compared) add(c *chunkReport) error {
+	if c.Regression != nil {
+		t.regression.Merge(c.Regression)
+	}
+	if c.Classification != nil {
+		t.classification.Merge(c.Classification)
+	}
+	for i, b := range c.Sketches {
+		var sketch model.AUCSketch
+		if err := sketch.UnmarshalBinary(b); err != nil {
+			return err
+		}
+		if t.sketches == nil {
+			t.sketches = make([]model.AUCSketch, len(c.Sketches))
+		}
+		t.sketches[i].Merge(&sketch)
+	}
+	if c.Scores != "" {
+		t.paths = append(t.paths, c.Scores)
+	}
+	return nil
+}
+
+// scores are those of the predictions of so many rows.
+func (t *compared) scores(ctx context.Context, p part, rows int64) (s TargetScores, err error) {
+	s.Target = p.target
+	m, regression, classification := p.model, &t.regression, t.classification
 	if regression.Weight > 0 {
-		r.Regression = regressionScores(&regression, &m.Options)
+		s.Regression = regressionScores(regression, &m.Options)
 	}
 	accuracy := classification.Accuracy()
 	if accuracy != accuracy { // no row of any weight was compared
-		return r, nil
+		return s, nil
 	}
-	r.Classes = &ClassificationScores{
+	s.Classes = &ClassificationScores{
 		Accuracy: accuracy, F1: classification.MacroF1(), F1Average: "macro", Labels: m.Classes,
 		Confusion: classification.Confusion,
 	}
 	if v := classification.LogLoss(); v == v {
-		r.Classes.LogLoss = &v
+		s.Classes.LogLoss = &v
 	}
 	if m.Classes.Len() == 2 {
-		r.Classes.F1, r.Classes.F1Average = classification.F1(1), "binary"
-		auc, bound, err := readAUC(ctx, paths, r.Rows <= MaxAUCRows)
+		s.Classes.F1, s.Classes.F1Average = classification.F1(1), "binary"
+		auc, bound, err := readAUC(ctx, t.paths, rows <= MaxAUCRows)
 		if err != nil {
-			return nil, err
+			return s, err
 		}
 		if auc == auc {
-			r.Classes.AUC, r.Classes.AUCError = &auc, bound
+			s.Classes.AUC, s.Classes.AUCError = &auc, bound
 		}
-		return r, nil
+		return s, nil
 	}
-	r.Classes.AUC, r.Classes.AUCError, r.Classes.AUCOf = aucs(sketches)
-	return r, nil
+	s.Classes.AUC, s.Classes.AUCError, s.Classes.AUCOf = aucs(t.sketches)
+	return s, nil
 }
 
 // regressionScores are the scores that a loss has.

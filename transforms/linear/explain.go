@@ -10,6 +10,7 @@ import (
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/targets"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/placement"
 )
@@ -81,7 +82,13 @@ func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Pl
 		return p, nil
 	}
 	start = time.Now()
-	sums, err := p.learn(fit, head)
+	var all Fit = fit
+	if d.TargetNames != nil {
+		if all, err = targets.NewFit(o, nil, d.Dim, d.Columns, d.TargetNames); err != nil {
+			return nil, err
+		}
+	}
+	sums, err := p.learn(all, head)
 	if err != nil {
 		var at *fault.Fault
 		if errors.As(err, &at) && at.File == "" && len(d.Files) > 0 {
@@ -93,7 +100,7 @@ func (j *Job) Explain(ctx context.Context, o fitting.FitOptions, slots int) (*Pl
 		return p, nil
 	}
 	learning := time.Since(start).Seconds()
-	p.Passes = fit.Passes()
+	p.Passes = all.Passes()
 	if p.Rows > 0 {
 		perRow := (learning + float64(p.Passes)*reading) / float64(head.Len())
 		p.Seconds = perRow * float64(p.Rows) / float64(min(p.Slots*p.Threads, p.Shards))
@@ -154,7 +161,7 @@ func (p *Plan) size(j *Job, head *vectors.Block, sums int64) {
 }
 
 // learn makes all passes over a block, and gives the bytes of the largest sum of one.
-func (p *Plan) learn(fit *fitting.Fit, b *vectors.Block) (sums int64, err error) {
+func (p *Plan) learn(fit Fit, b *vectors.Block) (sums int64, err error) {
 	for !fit.Done() {
 		pass := fit.Pass()
 		part := fit.Partial(0, 1)

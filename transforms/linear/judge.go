@@ -10,6 +10,7 @@ import (
 	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/overview"
+	"beamlearn/model/linear/targets"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/vectorio"
 )
@@ -29,16 +30,30 @@ func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Ju
 	if m.Task == model.OneClass {
 		return nil, nil
 	}
-	return j.judged(ctx, r, m, m)
+	return j.judgedOne(ctx, r, m, m)
+}
+
+// JudgeTargets is Judge of each of several targets, in one read.
+func JudgeTargets(ctx context.Context, j *Job, r *Report, m *targets.Model) ([]*overview.Judged, error) {
+	return j.judged(ctx, r, apply(nil, Targets{m}).parts())
 }
 
 // JudgeBy is Judge of another kind of classifier.
 func JudgeBy(ctx context.Context, j *Job, r *Report, c Classifying) (*overview.Judged, error) {
 	by, classes := c.Classifier()
-	return j.judged(ctx, r, headOf(classes), by)
+	return j.judgedOne(ctx, r, headOf(classes), by)
 }
 
-func (j *Job) judged(ctx context.Context, r *Report, m *model.Model, by Classifier) (*overview.Judged, error) {
+func (j *Job) judgedOne(ctx context.Context, r *Report, m *model.Model, by Classifier) (*overview.Judged, error) {
+	all, err := j.judged(ctx, r, []part{{"", m, by}})
+	if all == nil {
+		return nil, err
+	}
+	return all[0], err
+}
+
+// judged is what the models of parts say; nil where there is no row.
+func (j *Job) judged(ctx context.Context, r *Report, parts []part) ([]*overview.Judged, error) {
 	var chunks []vectorio.Chunk
 	for g := range j.Options.Groups {
 		some, err := readPlan(ctx, planPath(r.dir, g))
@@ -51,26 +66,35 @@ func (j *Job) judged(ctx context.Context, r *Report, m *model.Model, by Classifi
 		return nil, nil
 	}
 	vectorio.Sort(chunks)
-	most := int64(min(judgedRows, judgedDecisions/max(m.Classes.Len(), 1)))
+	decisions := 1
+	for _, p := range parts {
+		decisions = max(decisions, p.model.Classes.Len())
+	}
+	most := int64(min(judgedRows, judgedDecisions/decisions))
 	if !j.Reading.Formats.Sparse {
 		most = min(most, int64(judgedValues/max(j.Data.Dim, 1)))
 	}
 	chunks, rows := someChunks(chunks, most)
-	each := make([]overview.Judged, len(chunks))
+	each := make([][]overview.Judged, len(chunks)) // of each part
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, c := range chunks {
-		g.Go(func() error { return j.judge(ctx, c, rows, m, by, &each[i]) })
+		each[i] = make([]overview.Judged, len(parts))
+		g.Go(func() error { return j.judge(ctx, c, rows, parts, each[i]) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	judged := &overview.Judged{Of: r.Rows}
-	for i := range each {
-		judged.Merge(&each[i])
+	all := make([]*overview.Judged, len(parts))
+	for k := range parts {
+		judged := &overview.Judged{Of: r.Rows}
+		for i := range each {
+			judged.Merge(&each[i][k])
+		}
+		judged.Of = max(judged.Of, int64(judged.Rows))
+		all[k] = judged
 	}
-	judged.Of = max(judged.Of, int64(judged.Rows))
-	return judged, nil
+	return all, nil
 }
 
 // readRows is how many rows are read, at most about, to find those of a sample.
@@ -96,31 +120,49 @@ func someChunks(chunks []vectorio.Chunk, most int64) ([]vectorio.Chunk, overview
 }
 
 // judge judges those rows of a chunk that a lot takes.
-func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, m *model.Model, by Classifier,
-	judged *overview.Judged) error {
-	e := newEvaluation(m, &j.Reading, c)
+func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, parts []part,
+	judged []overview.Judged) error {
+	each := make([]*evaluation, len(parts))
+	for k, p := range parts {
+		each[k] = newEvaluation(p.model, &j.Reading, c)
+	}
 	rejected := func(*fault.Fault) {} // those were told of before
 	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, func(b *vectors.Block) error {
-		class := func(int) int32 { return -1 }
-		if m.Task == model.Classification {
-			if _, err := e.encode(b); err != nil {
-				return err
+		for k, p := range parts {
+			own := b
+			if p.target != "" {
+				own = b.OfTarget(k)
 			}
-			class = func(i int) int32 { return e.places[i] }
-		} else if len(b.Target) != b.Len() {
-			return fmt.Errorf("linear.Judge: %d targets for %d rows", len(b.Target), b.Len())
-		}
-		if rows.All() {
-			return judged.AddBy(m, by, model.Of(b), class)
-		}
-		for i, number := range b.Numbers {
-			if !rows.Takes(number) {
-				continue
-			}
-			if err := judged.AddBy(m, by, model.Of(b.Slice(i, i+1)), func(int) int32 { return class(i) }); err != nil {
+			if err := judgeBlock(own, rows, p, each[k], &judged[k]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// judgeBlock judges those of the rows of a block.
+func judgeBlock(b *vectors.Block, rows overview.Lot, p part, e *evaluation, judged *overview.Judged) error {
+	m := p.model
+	class := func(int) int32 { return -1 }
+	if m.Task == model.Classification {
+		if _, err := e.encode(b); err != nil {
+			return err
+		}
+		class = func(i int) int32 { return e.places[i] }
+	} else if len(b.Target) != b.Len() {
+		return fmt.Errorf("linear.Judge: %d targets for %d rows", len(b.Target), b.Len())
+	}
+	if rows.All() {
+		return judged.AddBy(m, p.by, model.Of(b), class)
+	}
+	for i, number := range b.Numbers {
+		if !rows.Takes(number) {
+			continue
+		}
+		if err := judged.AddBy(m, p.by, model.Of(b.Slice(i, i+1)), func(int) int32 { return class(i) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }

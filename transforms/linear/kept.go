@@ -132,6 +132,9 @@ func (r *recorder) Close() error {
 // blockBytes is about what a block takes.
 func blockBytes(b *vectors.Block) int64 {
 	n := 4*cap(b.F32) + 8*(cap(b.F64)+cap(b.Numbers)+cap(b.Target)+cap(b.Weights)) + 16*cap(b.Labels)
+	for _, t := range b.Targets {
+		n += 8*cap(t.Numbers) + 16*cap(t.Labels)
+	}
 	if s := b.Sparse; s != nil {
 		n += 8*cap(s.Offsets) + 4*cap(s.Indices) + 8*cap(s.Values)
 	}

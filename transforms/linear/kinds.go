@@ -6,6 +6,7 @@ import (
 	"beamlearn/model/features"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/targets"
 	"beamlearn/model/vectors"
 )
 
@@ -35,6 +36,7 @@ type Fit interface {
 // kinds read states, by their kinds.
 var kinds = map[string]func(state []byte) (Fit, error){
 	fitting.Kind: func(b []byte) (Fit, error) { return fitting.DecodeFit(b) },
+	targets.Kind: func(b []byte) (Fit, error) { return targets.Decode(b) },
 }
 
 // Register makes a kind of fits known, in every worker: call it in an init, with what reads its states.

@@ -9,6 +9,7 @@ import (
 
 	"beamlearn/model/features"
 	model "beamlearn/model/linear"
+	"beamlearn/model/linear/targets"
 	"beamlearn/model/results"
 	"beamlearn/model/vectors"
 )
@@ -86,7 +87,7 @@ func (j *PredictJob) columns() Columns {
 }
 
 // loaders read files of other models, by their formats.
-var loaders = map[string]func(name string, r io.Reader) (Other, error){}
+var loaders = map[string]func(name string, r io.Reader) (Other, error){targets.Format: loadTargets}
 
 // RegisterModel makes a kind of models known, in every worker: call it in an init, with what reads its files.
 func RegisterModel(format string, load func(name string, r io.Reader) (Other, error)) {
@@ -98,9 +99,9 @@ func RegisterModel(format string, load func(name string, r io.Reader) (Other, er
 
 // applied is a model of either kind.
 type applied struct {
-	linear *model.Model // of one that classifies, its head; nil of one that answers
+	linear *model.Model // of one that classifies, its head; of several targets, the first; nil of one that answers
 	other  Other        // nil of a linear one
-	by     Classifier   // nil of one that answers
+	by     Classifier   // nil of one that answers, or has several targets
 }
 
 // apply makes one of a model.
@@ -108,6 +109,9 @@ func apply(m *model.Model, other Other) *applied {
 	if c, ok := other.(Classifying); ok {
 		by, classes := c.Classifier()
 		return &applied{linear: headOf(classes), other: other, by: by}
+	}
+	if t, ok := other.(Targets); ok {
+		return &applied{linear: t.Models[0], other: other}
 	}
 	if other != nil {
 		return &applied{other: other}

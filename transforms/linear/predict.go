@@ -68,7 +68,7 @@ type PredictOptions struct {
 type PredictJob struct {
 	Model *model.Model
 	// Other is a model of another kind, in the place of Model. (Of one that is Classifying, ReadAny gives a Model that
-	// tells the task and the classes, and nothing else.)
+	// tells the task and the classes, and nothing else; of [Targets], that of the first.)
 	Other Other
 	// Data are the rows, as [InspectFor] finds them.
 	Data    *vectorio.Dataset
@@ -117,8 +117,13 @@ func InspectFor(ctx context.Context, m *model.Model, patterns []string,
 
 // Inspect is InspectFor of the job's model, of whatever kind.
 func (j *PredictJob) Inspect(ctx context.Context, patterns []string) (err error) {
-	j.Data, err = InspectColumns(ctx, j.columns(), patterns, &j.Reading)
-	return err
+	if j.Data, err = InspectColumns(ctx, j.columns(), patterns, &j.Reading); err != nil {
+		return err
+	}
+	if t, ok := j.Other.(Targets); ok && j.Options.Evaluate {
+		return t.compares(j.Data.TargetNames)
+	}
+	return nil
 }
 
 // InspectColumns is InspectFor of whatever has these columns; rows of .svm count from where they do.
@@ -127,9 +132,11 @@ func InspectColumns(ctx context.Context, of Columns, patterns []string,
 	if of.Encoding != nil {
 		reading.Formats.Cells, reading.Formats.Untargeted = true, true
 		d, err := vectorio.InspectLike(ctx, patterns, of.Encoding.Needs(), "the model", *reading)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
+		}
+		d.Reads(reading)
+		switch {
 		case of.Dense:
 			return d.EncodedDense(of.Encoding, reading)
 		}
@@ -138,7 +145,9 @@ func InspectColumns(ctx context.Context, of Columns, patterns []string,
 	reading.Meet(patterns, of.Features, of.ZeroBased)
 	reading.Formats.Sparse = !of.Dense
 	d, err := vectorio.InspectFeatures(ctx, patterns, of.Features, of.Names, *reading)
-	reading.Formats.Sparse = err == nil && d.Sparse()
+	if reading.Formats.Sparse = err == nil && d.Sparse(); err == nil {
+		d.Reads(reading)
+	}
 	return d, err
 }
 
@@ -152,11 +161,8 @@ func (j *PredictJob) Validate() error {
 	switch {
 	case j.Other != nil:
 		errs = append(errs, j.Other.Check(o))
-	case o.Proba && m.Task != model.Classification:
-		errs = append(errs, fmt.Errorf("proba: only classification has probabilities, the model is for %s", m.Task))
-	case o.Proba && !m.HasProba():
-		errs = append(errs, fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber",
-			m.Loss))
+	default:
+		errs = append(errs, checkLinear(m, o))
 	}
 	if m != nil && o.Decision && m.Task == model.Regression && !slices.Contains(model.DevianceLosses, m.Loss) {
 		errs = append(errs, errors.New("decision: of a regression, the prediction is the decision value"))
@@ -175,6 +181,17 @@ func (j *PredictJob) Validate() error {
 	return errors.Join(append(errs, out.Validate())...)
 }
 
+// checkLinear says what is wrong with options for a linear model.
+func checkLinear(m *model.Model, o *PredictOptions) error {
+	switch {
+	case o.Proba && m.Task != model.Classification:
+		return fmt.Errorf("proba: only classification has probabilities, the model is for %s", m.Task)
+	case o.Proba && !m.HasProba():
+		return fmt.Errorf("proba: the loss %s gives no probabilities: learn with log_loss or modified_huber", m.Loss)
+	}
+	return nil
+}
+
 func (j *PredictJob) output() *output.Options {
 	out := j.Options.Of(j.layout())
 	out.Layout.Nullable = j.Reading.SkipFaults
@@ -188,13 +205,14 @@ func (j *PredictJob) layout() results.Layout {
 	if a, ok := j.Other.(Answerer); ok {
 		return results.Layout{Columns: a.Answers()}
 	}
-	a := apply(j.Model, j.Other)
-	return layoutOf(a.linear, a.by, &j.Options)
+	return results.Layout{Columns: apply(j.Model, j.Other).columns(&j.Options)}
 }
 
-// layoutOf is the columns of the output.
-func layoutOf(m *model.Model, by Classifier, o *PredictOptions) results.Layout {
-	prediction := results.Column{Name: "prediction", Type: results.Float}
+// layoutOf is the columns of the output of a model; of one of several targets each has the target in its name:
+// prediction_TARGET, proba_TARGET_LABEL, and decision_TARGET or decision_TARGET_LABEL.
+func layoutOf(p part, o *PredictOptions) results.Layout {
+	m := p.model
+	prediction := results.Column{Name: ofTarget("prediction", p.target), Type: results.Float}
 	switch {
 	case m.Task == model.OneClass, len(m.Classes.Numbers) > 0 && !slices.ContainsFunc(m.Classes.Numbers, notWhole):
 		prediction.Type = results.Int
@@ -204,14 +222,14 @@ func layoutOf(m *model.Model, by Classifier, o *PredictOptions) results.Layout {
 	columns := []results.Column{prediction}
 	if o.Proba {
 		for i := range m.Classes.Len() {
-			columns = append(columns, results.Column{Name: "proba_" + m.Classes.Label(i), Type: results.Float})
+			columns = append(columns, results.Column{Name: ofTarget("proba", p.target) + "_" + m.Classes.Label(i), Type: results.Float})
 		}
 	}
-	if o.Decision && by.NumDecisions() == 1 {
-		columns = append(columns, results.Column{Name: "decision", Type: results.Float})
+	if o.Decision && p.by.NumDecisions() == 1 {
+		columns = append(columns, results.Column{Name: ofTarget("decision", p.target), Type: results.Float})
 	} else if o.Decision {
 		for i := range m.Classes.Len() {
-			columns = append(columns, results.Column{Name: "decision_" + m.Classes.Label(i), Type: results.Float})
+			columns = append(columns, results.Column{Name: ofTarget("decision", p.target) + "_" + m.Classes.Label(i), Type: results.Float})
 		}
 	}
 	return results.Layout{Columns: columns}
@@ -366,6 +384,7 @@ type chunkReport struct {
 	Classification *model.ClassificationMetrics `json:",omitempty"`
 	Scores         string                       `json:",omitempty"` // path of the file of scores
 	Sketches       [][]byte                     `json:",omitempty"` // of each class, where there are several
+	Targets        []chunkReport                `json:",omitempty"` // what was compared, where there are several targets
 }
 
 // predictor predicts a chunk, block by block, while the next block is read.
@@ -376,7 +395,10 @@ type predictor struct {
 	other   Answerer     // in their place
 	chunk   vectorio.Chunk
 	width   int // columns of the output
+	at      int // the first of the columns that are those of this model
 	threads int
+	// targets predict one each, into the values of this one, which has no model then; nil where there is one target.
+	targets []*predictor
 
 	// What a row needs beside its prediction, to be written or evaluated.
 	proba, decisions bool
@@ -395,18 +417,36 @@ func newPredictor(f *predictFn, a *applied, c vectorio.Chunk) *predictor {
 	if p.threads < 1 {
 		p.threads = runtime.GOMAXPROCS(0)
 	}
+	if _, several := a.other.(Targets); several {
+		for k, part := range a.parts() {
+			one := &predictor{fn: f, model: part.model, by: part.by, chunk: c, width: p.width, at: p.at, threads: p.threads}
+			one.begin()
+			if one.evaluation != nil {
+				one.evaluation.target, one.evaluation.name = k, part.target
+			}
+			p.at += len(layoutOf(part, &f.Options).Columns)
+			p.targets = append(p.targets, one)
+		}
+		return p
+	}
 	if a.by == nil {
 		p.other = a.other.(Answerer)
 		return p
 	}
+	p.begin()
+	return p
+}
+
+// begin settles what is asked of the model.
+func (p *predictor) begin() {
+	f, m := p.fn, p.model
 	p.proba, p.decisions = f.Options.Proba, f.Options.Decision
 	if f.Options.Evaluate {
-		p.evaluation = newEvaluation(m, &f.Reading, c)
+		p.evaluation = newEvaluation(m, &f.Reading, p.chunk)
 		p.proba = p.proba || m.HasProba()
 		p.decisions = p.decisions || p.evaluation.scored || slices.Contains(model.DevianceLosses, m.Loss) ||
 			p.evaluation.sketches != nil && !m.HasProba()
 	}
-	return p
 }
 
 func (p *predictor) run(ctx context.Context, out *output.Task) error {
@@ -419,6 +459,15 @@ func (p *predictor) run(ctx context.Context, out *output.Task) error {
 	}
 	p.report.Read, p.report.NoTarget, p.report.Unknown, p.report.Rejected = seen.Seconds, seen.NoTarget, seen.Unknown,
 		out.Rejected()
+	for _, one := range p.targets {
+		if one.evaluation == nil {
+			return nil
+		}
+		if err := one.evaluation.end(&one.report, out); err != nil {
+			return err
+		}
+		p.report.Targets = append(p.report.Targets, one.report)
+	}
 	if p.evaluation == nil {
 		return nil
 	}
@@ -441,14 +490,32 @@ func (p *predictor) batch(out *output.Task, b vectorio.Batch) error {
 		}
 		return err
 	}
-	if p.evaluation != nil {
-		if err := p.evaluation.add(p, b.Rows, &b.Rejected); err != nil {
-			return err
-		}
+	if err := p.evaluate(&b); err != nil {
+		return err
 	}
 	predicted := time.Now()
 	p.report.Predict += predicted.Sub(start).Seconds()
 	return p.write(out, b)
+}
+
+// evaluate compares the predictions for a block with its targets, where that is asked for.
+func (p *predictor) evaluate(b *vectorio.Batch) error {
+	if p.evaluation != nil {
+		return p.evaluation.add(p, b.Rows, &b.Rejected)
+	}
+	for k, one := range p.targets {
+		if one.evaluation == nil {
+			return nil
+		}
+		if len(b.Rows.Targets) != len(p.targets) {
+			return fmt.Errorf("linear.Predict: %d targets for a model of %d", len(b.Rows.Targets), len(p.targets))
+		}
+		if err := one.evaluation.add(one, b.Rows.OfTarget(k), &b.Rejected); err != nil {
+			return err
+		}
+		b.Rejected = distinct(b.Rejected)
+	}
+	return nil
 }
 
 // write writes the rows of a block, and in their places those that were rejected, without a prediction.
@@ -545,6 +612,15 @@ const minWork = 1 << 16
 // predict fills in predicted, probas, decided and values for n rows.
 func (p *predictor) predict(c *model.Chunk, n int) error {
 	p.values = resize(p.values, n*p.width)
+	for _, one := range p.targets {
+		one.values = p.values
+		if err := one.predict(c, n); err != nil {
+			return err
+		}
+	}
+	if p.targets != nil {
+		return nil
+	}
 	if p.other != nil {
 		return p.inPieces(c, n, n*p.other.Work(), func(c *model.Chunk, lo, hi int) error {
 			return p.other.Answer(c, p.values[lo*p.width:hi*p.width])
@@ -595,7 +671,7 @@ func (p *predictor) predictRows(c *model.Chunk, lo, hi int) error {
 func (p *predictor) fill(lo, hi int) {
 	classes, decisions, numbers := p.model.Classes.Len(), p.by.NumDecisions(), p.model.Classes.Numbers
 	for i := lo; i < hi; i++ {
-		row := p.values[i*p.width : (i+1)*p.width]
+		row := p.values[i*p.width+p.at : (i+1)*p.width]
 		row[0] = p.predicted[i]
 		if len(numbers) > 0 {
 			row[0] = numbers[int(row[0])]

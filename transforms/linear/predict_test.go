@@ -162,7 +162,7 @@ func TestPredictColumns(t *testing.T) {
 			"0,1,2\n1,-1,-2\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := layoutOf(c.m, c.m, &c.o).Columns; !reflect.DeepEqual(got, c.columns) {
+			if got := layoutOf(part{"", c.m, c.m}, &c.o).Columns; !reflect.DeepEqual(got, c.columns) {
 				t.Errorf("columns %+v", got)
 			}
 			c.o.Output = "p.csv"
@@ -367,7 +367,7 @@ func BenchmarkPredict(b *testing.B) {
 	for _, proba := range []bool{false, true} {
 		b.Run(fmt.Sprintf("proba=%v", proba), func(b *testing.B) {
 			f := &predictFn{Options: PredictOptions{Threads: 1, Proba: proba}}
-			f.Output.Layout = layoutOf(m, m, &f.Options)
+			f.Output.Layout = layoutOf(part{"", m, m}, &f.Options)
 			p := newPredictor(f, apply(m, nil), vectorio.Chunk{})
 			b.SetBytes(rows * features * 4)
 			for b.Loop() {
@@ -520,7 +520,7 @@ func TestTypeOfClasses(t *testing.T) {
 	} {
 		m := plain(model.Classification, model.LogLoss, [][]float64{{1}}, 0)
 		m.Classes.Numbers = c.numbers
-		if got := layoutOf(m, m, &PredictOptions{}).Columns[0].Type; got != c.want {
+		if got := layoutOf(part{"", m, m}, &PredictOptions{}).Columns[0].Type; got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

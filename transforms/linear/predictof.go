@@ -105,7 +105,11 @@ func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained f
 			if next(&more) {
 				return nil, errors.New("linear.PredictOf: found several models, expected one")
 			}
-			return loadAny("the model", t.File)
+			m, err := loadAny("the model", t.File)
+			if err == nil && len(m.parts()) > 1 {
+				return nil, errors.New("linear.PredictOf: a model of several targets predicts rows of files alone: see Predict")
+			}
+			return m, err
 		})
 		if err != nil {
 			return fault.Mark(err)

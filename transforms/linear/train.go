@@ -151,7 +151,7 @@ var ErrNoTarget = errors.New("--target is needed: the column that is to be learn
 func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options,
 	reading *vectorio.Options) (*vectorio.Dataset, error) {
 	f := &reading.Formats
-	if f.TargetColumn == "" && len(reading.Targets) == 0 && !vectorio.IsSVM(patterns, f.Format) {
+	if !reading.Learns() && !vectorio.IsSVM(patterns, f.Format) {
 		return nil, ErrNoTarget
 	}
 	f.Sparse = true
@@ -163,6 +163,7 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options,
 		return nil, err
 	}
 	f.Sparse = d.Sparse()
+	d.Reads(reading)
 	// Two chunks a shard are enough of row groups, which cost as much to read from the middle as from the start.
 	reading.GroupRows = int(min(d.Rows/int64(2*max(o.Shards, 1)), maxGroupRows))
 	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
@@ -171,14 +172,21 @@ func Inspect(ctx context.Context, patterns []string, chunkRows int, o *Options,
 // InspectTable is Inspect for tables; [Encoded] completes the options, once it is known how they are encoded.
 func InspectTable(ctx context.Context, patterns []string, o *Options,
 	reading *vectorio.Options) (*vectorio.Dataset, error) {
-	if reading.Formats.TargetColumn == "" && len(reading.Targets) == 0 {
+	if !reading.Learns() {
 		return nil, ErrNoTarget
 	}
 	reading.Formats.Cells, reading.Parts = true, 2*max(o.Shards, 1)
-	if o.Names != nil {
-		return vectorio.InspectLike(ctx, patterns, o.Names, "the model to go on from", *reading)
+	inspect := func() (*vectorio.Dataset, error) {
+		if o.Names != nil {
+			return vectorio.InspectLike(ctx, patterns, o.Names, "the model to go on from", *reading)
+		}
+		return vectorio.Inspect(ctx, patterns, *reading)
 	}
-	return vectorio.Inspect(ctx, patterns, *reading)
+	d, err := inspect()
+	if err == nil {
+		d.Reads(reading)
+	}
+	return d, err
 }
 
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.

@@ -52,8 +52,19 @@ func (t *table) read(r *Reader, b *vectors.Block, most int) error {
 	c := t.cells
 	for n := min(c.Len(), t.at+most); t.at < n; t.at++ {
 		i := t.at
+		if r.cells != nil {
+			out, f := r.cells.take(c, i, b)
+			if f != nil {
+				t.at++
+				return f
+			}
+			if out {
+				continue
+			}
+		}
 		if err := t.encoder.Encode(b, c.Cells, i, c.Numbers[i]); err != nil {
 			t.at++
+			b.TrimTargets()
 			var f *fault.Fault
 			if errors.As(err, &f) {
 				if f.File = r.chunk.Info.Name; c.IDs.Len() > 0 {
@@ -114,6 +125,9 @@ func AddUnknown(to, more map[string]int64) map[string]int64 {
 
 // NoTarget is how many rows so far were left out, as they have no target: of tables.
 func (r *Reader) NoTarget() int64 {
+	if r.cells != nil {
+		return r.cells.without
+	}
 	if u, ok := r.reader.(formats.Untargeted); ok {
 		return u.NoTarget()
 	}
@@ -153,7 +167,13 @@ func EachTargeted(ctx context.Context, c Chunk, o *Options, rejected func(*fault
 		} else if err != nil {
 			return 0, err
 		}
-		if err := do(b); err != nil {
+		rows := b
+		if r.cells != nil {
+			if rows, err = r.cells.strip(r, b); err != nil {
+				return 0, err
+			}
+		}
+		if err := do(rows); err != nil {
 			return 0, err
 		}
 	}

@@ -70,6 +70,11 @@ type Options struct {
 	// one dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all
 	// files. Default: the targets, if there are any, stand in a column of the input.
 	Targets []string `json:",omitempty"`
+	// TargetColumns are the columns of several targets: names, indices, ranges of indices, or globs of names, as
+	// Formats.Columns. Each is a number or, with Formats.Labels, a label, that of a text column only in a table. A row of
+	// a table that lacks one is left out, unless Formats.Untargeted says otherwise. [Dataset.Reads] completes the options
+	// of those who read. Default: there are not several.
+	TargetColumns []string `json:",omitempty"`
 	// Encoding brings the rows of tables to numbers, where Formats.Cells says that they are that: see [Dataset.Encoded].
 	// Default: rows are numbers, or a Reader gives cells.
 	Encoding *features.Encoding `json:",omitempty"`
@@ -107,7 +112,20 @@ func (o *Options) Validate() error {
 		errs = append(errs, errors.New(
 			"targets in files of their own: without a target column, and not of rows that have none"))
 	}
+	if len(o.TargetColumns) > 0 {
+		if o.Formats.TargetColumn != "" || len(o.Targets) > 0 || o.Formats.Unlabelled {
+			errs = append(errs, errors.New("several target columns: without another target, and not of rows that have none"))
+		}
+		if o.Formats.DType == vectors.Float32 {
+			errs = append(errs, errors.New("dtype float32: not with several target columns, which are not rounded: take auto"))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// Learns reports whether options say where the targets of rows are.
+func (o *Options) Learns() bool {
+	return o.Formats.TargetColumn != "" || len(o.Targets) > 0 || len(o.TargetColumns) > 0
 }
 
 // Dataset is the files of one input, inspected: of the same columns, and read as one big array in the order of their
@@ -117,6 +135,8 @@ type Dataset struct {
 	Dim   int
 	// Columns are the names of the vector's columns, or nil where no file has them.
 	Columns []string
+	// TargetNames are those of several targets, their indices where they have none; nil where there is one, or none.
+	TargetNames []string
 	// Rows is the number of all rows, or -1 where they must be counted.
 	Rows int64
 	// RowsAbout estimates Rows from the beginning of each file that must be counted, or is -1.
@@ -156,6 +176,9 @@ const openFiles = 32
 // on files of different dimensions or, where both have them, names of columns, and on targets that are not as many as
 // the rows.
 func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error) {
+	if len(o.TargetColumns) > 0 {
+		return inspectSeveral(ctx, patterns, nil, "", o)
+	}
 	return inspectAll(ctx, patterns, o, &formats.Agreement{})
 }
 
@@ -165,6 +188,9 @@ func Inspect(ctx context.Context, patterns []string, o Options) (*Dataset, error
 // say which to read. The names may be nil: then, as where the files have none, columns meet by number, and how many
 // there are is for the caller to compare.
 func InspectLike(ctx context.Context, patterns []string, names []string, of string, o Options) (*Dataset, error) {
+	if len(o.TargetColumns) > 0 {
+		return inspectSeveral(ctx, patterns, names, of, o)
+	}
 	d, err := inspectAll(ctx, patterns, o, formats.AgreeWith(names, of))
 	if err == nil && names == nil && d.Columns != nil {
 		d.notes = append(d.notes, fmt.Sprintf("%s has no names of columns: those of %s are taken by number", of, d.whose))
@@ -851,8 +877,10 @@ type Reader struct {
 	reader   formats.Reader
 	targets  *targetReader // nil where the rows bring their own, or have none
 	rejected func(*fault.Fault)
-	table    *table   // nil where rows are numbers as they are read
-	columns  []string // names of those of the vector; nil where they have none
+	table    *table       // nil where rows are numbers as they are read
+	split    *splitter    // nil where there are not several targets, or rows are those of a table
+	cells    *cellTargets // of a table that has several targets; or nil
+	columns  []string     // names of those of the vector; nil where they have none
 	row      []float64
 }
 
@@ -875,6 +903,11 @@ func Open(ctx context.Context, c Chunk, o Options, rejected func(*fault.Fault)) 
 		if reader.table, err = newTable(src, &o, c.Info.Name); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
+	}
+	if n := len(o.TargetColumns); n > 0 && o.Formats.Cells {
+		reader.cells = newCellTargets(&o, c.Info.Name)
+	} else if n > 0 {
+		reader.split = newSplitter(src.Dim()-n, n)
 	}
 	if len(c.Targets) > 0 {
 		reader.targets = newTargetReader(ctx, c, &reader.options)
@@ -905,7 +938,10 @@ func (r *Reader) Fill(b *vectors.Block, rows int) error {
 
 // next appends at most so many rows.
 func (r *Reader) next(b *vectors.Block, most int) error {
-	if r.targets == nil {
+	switch {
+	case r.split != nil:
+		return r.split.read(r.reader, b, most)
+	case r.targets == nil:
 		return r.reader.Read(b, most)
 	}
 	return r.targets.read(r.reader, b, most)
@@ -985,7 +1021,7 @@ func (r *Reader) outside(broken *vectors.Bound, column int, found float64) *faul
 	}
 	switch {
 	case column == vectors.TheTarget:
-		f.Column = r.options.Formats.TargetColumn
+		f.Column = cmp.Or(r.options.Formats.TargetColumn, strings.Join(r.options.TargetColumns, ", "))
 	case column < len(r.columns):
 		f.Column = r.columns[column]
 	default:

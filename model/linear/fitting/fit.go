@@ -174,6 +174,22 @@ func (f *Fit) Partial(part, parts int) linear.Partial {
 	return p
 }
 
+// Several begins a part of the next pass for rows of so many targets, each of which a fit of these options learns, where
+// what is summed up of the features is the same for all; otherwise it is nil. Of its sum, [TargetOf] is for each fit.
+func (f *Fit) Several(targets int) linear.Partial {
+	if l, ok := f.learner.(interface {
+		Several(targets int) linear.Partial
+	}); ok {
+		return l.Several(targets)
+	}
+	return nil
+}
+
+// TargetOf is what a sum of several targets has for the fit of target k: as if that had seen no other.
+func TargetOf(sum linear.Partial, k int) linear.Partial {
+	return sum.(interface{ Target(k int) linear.Partial }).Target(k)
+}
+
 // Done reports whether there is a model.
 func (f *Fit) Done() bool { return f.stage == nil }
 

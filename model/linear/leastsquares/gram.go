@@ -39,16 +39,19 @@ type Gram struct {
 	shift, mean []float64
 	products    panel.Triangle
 
+	more  []further // sums of targets beside the first
 	block *gramBlock
 }
 
 // gramBlock is the room for the sums of a block.
 type gramBlock struct {
-	x, z            *panel.Panels
-	target, weights []float64
-	pairs           []float64
-	mean, delta     []float64
-	products        panel.Triangle
+	x, z        *panel.Panels
+	targets     [][]float64 // of the first, and then of more
+	weights     []float64
+	pairs       []float64 // of four targets
+	mean, delta []float64
+	products    panel.Triangle
+	more        []further
 }
 
 // NewGram begins the sums for rows of so many features, 2,000 at most.
@@ -61,6 +64,13 @@ func NewGram(features int) (*Gram, error) {
 			features, MaxGram)
 	}
 	return newGram(features), nil
+}
+
+// newGrams is newGram for rows of so many targets: see [Gram.Several].
+func newGrams(features, targets int) *Gram {
+	g := newGram(features)
+	g.more = newFurther(features, targets-1)
+	return g
 }
 
 func newGram(features int) *Gram {
@@ -149,7 +159,10 @@ func (g *Gram) check(c *linear.Chunk) error {
 	if err := c.CheckRows(g.features); err != nil {
 		return err
 	}
-	return c.CheckTargets(linear.Regression)
+	if len(g.more) == 0 {
+		return c.CheckTargets(linear.Regression)
+	}
+	return g.checkTargets(c)
 }
 
 // add adds those rows of a chunk that has been checked, or all where rows is nil.
@@ -171,12 +184,19 @@ func (g *Gram) add(c *linear.Chunk, rows []int32) error {
 	}
 	b := g.room()
 	plain := rows == nil && c.Sparse == nil && c.Weights == nil
+	learned := g.learned(c)
 	for at := 0; at < n; {
 		m := 0
 		if plain && g.shift != nil {
 			m = min(n-at, b.x.Rows)
-			for r, y := range c.Target[at : at+m] {
-				b.weights[r], b.target[r] = 1, y-g.shift[g.features]
+			for r := range m {
+				b.weights[r] = 1
+			}
+			for k, to := range b.targets {
+				shift := g.shiftOf(k)
+				for r, y := range learned[k][at : at+m] {
+					to[r] = y - shift
+				}
 			}
 			b.x.Centre(c, at, g.shift[:g.features], b.mean, m)
 			g.addShifted(b, m, float64(m), nil)
@@ -195,7 +215,9 @@ func (g *Gram) add(c *linear.Chunk, rows []int32) error {
 				}
 			}
 			b.x.Pack(m, c, i)
-			b.target[m] = c.Target[i]
+			for k, to := range b.targets {
+				to[m] = learned[k][i]
+			}
 			m++
 		}
 		if m > 0 {
@@ -209,11 +231,15 @@ func (g *Gram) room() *gramBlock {
 	if g.block == nil {
 		n := panel.BlockRows(g.features)
 		g.block = &gramBlock{
-			x: panel.NewPanels(g.features, n), target: make([]float64, n), weights: make([]float64, n),
+			x: panel.NewPanels(g.features, n), weights: make([]float64, n),
 			pairs: make([]float64, 4*n),
 			mean:  make([]float64, g.features+5), delta: make([]float64, g.features+1),
 			products: panel.NewTriangle(g.features + 1),
 		}
+		for range 1 + len(g.more) {
+			g.block.targets = append(g.block.targets, make([]float64, n))
+		}
+		g.block.more = newFurther(g.features, len(g.more))
 	}
 	return g.block
 }
@@ -232,25 +258,61 @@ func (g *Gram) addBlock(b *gramBlock, n int, weighted bool) {
 		b.x.Sums(b.mean, weights, n)
 		b.average(d, n, weight)
 		g.shift = slices.Clone(b.mean[:d+1])
+		for k := range g.more {
+			g.more[k].shift = b.more[k].mean
+		}
 	}
-	for r := range n {
-		b.target[r] -= g.shift[d]
+	for k, target := range b.targets {
+		shift := g.shiftOf(k)
+		for r := range n {
+			target[r] -= shift
+		}
 	}
 	b.x.Subtract(g.shift[:d], n)
 	b.x.Sums(b.mean, weights, n)
 	g.addShifted(b, n, weight, weights)
 }
 
-// average makes means of the sums of d features, and adds that of the target.
+// average makes means of the sums of d features, and adds those of the targets.
 func (b *gramBlock) average(d, n int, weight float64) {
 	for j := range d {
 		b.mean[j] /= weight
 	}
-	m := 0.0
-	for r, y := range b.target[:n] {
-		m += float64(b.weights[r] * y)
+	for k, target := range b.targets {
+		m := 0.0
+		for r, y := range target[:n] {
+			m += float64(b.weights[r] * y)
+		}
+		*b.meanOf(k, d) = m / weight
 	}
-	b.mean[d] = m / weight
+}
+
+// meanOf is the mean of target k beside d features.
+func (b *gramBlock) meanOf(k, d int) *float64 {
+	if k == 0 {
+		return &b.mean[d]
+	}
+	return &b.more[k-1].mean
+}
+
+// cross is the product of target k and feature j of d, or the square of the target where j is d.
+func (b *gramBlock) cross(k, j, d int) *float64 {
+	if k == 0 {
+		return &b.products.Row(j, d+1)[d-j]
+	}
+	return &b.more[k-1].products[j]
+}
+
+// centre takes its mean from target k in the first n rows, makes what is left column k of four pairs, and gives the
+// sum of its squares.
+func (b *gramBlock) centre(k, n int, mean float64) (squares float64) {
+	for r, v := range b.targets[k][:n] {
+		y := v - mean
+		s := float64(b.weights[r] * y)
+		b.pairs[4*r+k%4] = s
+		squares += float64(s * y)
+	}
+	return squares
 }
 
 // addShifted adds the first n rows of b, of that weight, from which the shift has been taken, and whose sums are in
@@ -259,13 +321,6 @@ func (g *Gram) addShifted(b *gramBlock, n int, weight float64, weights []float64
 	d, w := g.features, g.features+1
 	b.average(d, n, weight)
 	b.x.Subtract(b.mean[:d], n)
-	squares := 0.0
-	for r := range n {
-		y := b.target[r] - b.mean[d]
-		s := float64(b.weights[r] * y)
-		b.pairs[4*r] = s
-		squares += float64(s * y)
-	}
 	clear(b.products)
 	z := b.x
 	if weights != nil {
@@ -276,15 +331,21 @@ func (g *Gram) addShifted(b *gramBlock, n int, weight float64, weights []float64
 		z.Weigh(b.x, weights, n)
 	}
 	b.products.Syrk(w, z, b.x, n)
-	for p := range b.x.Groups() {
-		t := b.x.Pairs(b.pairs, p, n)
-		for j := 4 * p; j < min(4*p+4, d); j++ {
-			row := b.products.Row(j, w)
-			row[d-j] = t[j-4*p]
+	for first := 0; first < len(b.targets); first += 4 {
+		last := min(first+4, len(b.targets))
+		for k := first; k < last; k++ {
+			*b.cross(k, d, d) = b.centre(k, n, *b.meanOf(k, d))
+		}
+		for p := range b.x.Groups() {
+			t := b.x.Pairs(b.pairs, p, n)
+			for j := 4 * p; j < min(4*p+4, d); j++ {
+				for k := first; k < last; k++ {
+					*b.cross(k, j, d) = t[4*(k-first)+j-4*p]
+				}
+			}
 		}
 	}
-	b.products[len(b.products)-1] = squares
-	g.combine(weight, b.mean[:w], b.products)
+	g.combine(weight, b.mean[:w], b.products, b.more)
 }
 
 // scratch is room for n numbers: that of a block, where there is one.
@@ -296,7 +357,7 @@ func (g *Gram) scratch(n int) []float64 {
 }
 
 // combine adds rows of that weight, whose means differ by mean from the shift, and whose centred products are those.
-func (g *Gram) combine(weight float64, mean []float64, products panel.Triangle) {
+func (g *Gram) combine(weight float64, mean []float64, products panel.Triangle, more []further) {
 	if weight == 0 {
 		return
 	}
@@ -304,6 +365,10 @@ func (g *Gram) combine(weight float64, mean []float64, products panel.Triangle) 
 		g.weight = weight
 		copy(g.mean, mean)
 		copy(g.products, products)
+		for k := range g.more {
+			g.more[k].mean = more[k].mean
+			copy(g.more[k].products, more[k].products)
+		}
 		return
 	}
 	total := g.weight + weight
@@ -323,6 +388,9 @@ func (g *Gram) combine(weight float64, mean []float64, products panel.Triangle) 
 			to[k] += from[k] + float64(f*v)
 		}
 	}
+	for k := range g.more {
+		g.more[k].combine(&more[k], delta[:g.features], factor, share)
+	}
 	g.weight = total
 }
 
@@ -331,6 +399,7 @@ func (g *Gram) combine(weight float64, mean []float64, products panel.Triangle) 
 // are.
 func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 	d, w, s := g.features, g.features+1, c.Sparse
+	learned := g.learned(c)
 	index := func(k int) int {
 		if rows != nil {
 			return int(rows[k])
@@ -349,7 +418,7 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 		i := index(k)
 		f := weightOf(i)
 		weight += f
-		sum[d] += float64(f * c.Target[i])
+		sum[d] += float64(f * learned[0][i])
 		for e := s.Offsets[i]; e < s.Offsets[i+1]; e++ {
 			count[s.Indices[e]]++
 			sum[s.Indices[e]] += float64(f * s.Values[e])
@@ -369,6 +438,7 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 	if g.shift == nil {
 		g.shift = slices.Clone(centre)
 	}
+	others := g.sparseTargets(learned, rows, n, weight, weightOf)
 	products, mean := panel.NewTriangle(w), make([]float64, w) // in that order
 	idx, val := make([]int32, often, w), make([]float64, often, w)
 	for k := range often {
@@ -384,7 +454,7 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 		for k, j := range order[:often] {
 			val[k] = -centre[j]
 		}
-		val[0] += c.Target[i]
+		val[0] += learned[0][i]
 		for e := s.Offsets[i]; e < s.Offsets[i+1]; e++ {
 			if j := s.Indices[e]; isOften[j] {
 				val[place[j]] = s.Values[e] - centre[j]
@@ -394,13 +464,20 @@ func (g *Gram) addSparse(c *linear.Chunk, rows []int32, n int) {
 		}
 		panel.AddProducts(products, w, f, idx, val)
 		kernel.AddSparse(f, idx, val, mean)
+		for t := range others {
+			others[t].add(f, learned[t+1][i], idx, val)
+		}
 	}
 	kernel.Scale(1/weight, mean)
 	m := make([]float64, w)
 	for k, j := range order {
 		m[j] = mean[k] + (centre[j] - g.shift[j])
 	}
-	g.combine(weight, m, sorted(products, mean, weight, order))
+	more := make([]further, len(others))
+	for t := range others {
+		more[t] = others[t].sorted(mean, weight, g.more[t].shift, order)
+	}
+	g.combine(weight, m, sorted(products, mean, weight, order), more)
 }
 
 // oftenFirst is an order of the target, the columns that more than half of n rows have, how many these are together,
@@ -451,13 +528,20 @@ func (g *Gram) overflow(c *linear.Chunk) error {
 		}
 		at += g.features + 1 - i
 	}
+	for k := range g.more {
+		if v := g.more[k].products[g.features] + g.more[k].mean; v-v != 0 {
+			g.err = c.Fault(-1, "values whose squares sum up to a number: scale them down",
+				"values of target %d that overflow", k+2)
+			return g.err
+		}
+	}
 	return nil
 }
 
 // Merge adds the rows of another Gram. O(features²).
 func (g *Gram) Merge(next linear.Partial) error {
 	h, ok := next.(*Gram)
-	if !ok || h.features != g.features {
+	if !ok || h.features != g.features || len(h.more) != len(g.more) {
 		return errors.New("linear.Gram: cannot add what another learner has summed up")
 	}
 	if g.err != nil || h.err != nil {
@@ -471,12 +555,20 @@ func (g *Gram) Merge(next linear.Partial) error {
 	}
 	if g.shift == nil {
 		g.shift = slices.Clone(h.shift)
+		for k := range g.more {
+			g.more[k].shift = h.more[k].shift
+		}
+	}
+	more := make([]further, len(g.more))
+	for k := range more {
+		from := &h.more[k]
+		more[k] = further{mean: (from.shift - g.more[k].shift) + from.mean, products: from.products}
 	}
 	mean := make([]float64, len(h.mean))
 	for j, m := range h.mean {
 		mean[j] = (h.shift[j] - g.shift[j]) + m
 	}
-	g.combine(h.weight, mean, h.products)
+	g.combine(h.weight, mean, h.products, more)
 	return g.overflow(&linear.Chunk{})
 }
 
@@ -488,7 +580,7 @@ func (g *Gram) UnmarshalBinary(b []byte) error {
 	if len(b) < GramSize(g.features) {
 		return fmt.Errorf("linear.Gram: %d bytes are no sums of %d features", len(b), g.features)
 	}
-	h := newGram(g.features)
+	h := newGrams(g.features, g.Targets())
 	h.done = g.done
 	if err := wire.Decode(b, h.fields); err != nil {
 		return fmt.Errorf("linear.Gram: the bytes are no sums: %w", err)
@@ -508,6 +600,9 @@ func (g *Gram) fields(c *wire.Codec) {
 	c.Maybe(&g.shift, g.features+1)
 	c.CheckFinite(g.shift)
 	c.Finite(g.mean, g.products)
+	for k := range g.more {
+		g.more[k].fields(c)
+	}
 	at := 0
 	for i := range g.features + 1 {
 		c.Check(g.products[at] >= 0, "squares that are not negative")
@@ -714,7 +809,7 @@ func (f *FoldGram) UnmarshalBinary(b []byte) error {
 	h := *f
 	h.Grams = make([]*Gram, n)
 	for i, g := range f.Grams {
-		h.Grams[i] = newGram(g.features)
+		h.Grams[i] = newGrams(g.features, g.Targets())
 		h.Grams[i].done = g.done
 	}
 	if err := wire.Decode(b, h.fields); err != nil {

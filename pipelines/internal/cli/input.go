@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"beamlearn/model/formats"
@@ -67,11 +68,40 @@ type labelled struct {
 	target            *Path // a column, or .npy files
 	weight, zeroBased *string
 	features          *int // nil where rows are those of tables
+	several           bool // a target may be several columns
+}
+
+// SeveralTargets lets --target be several columns.
+func (in *Input) SeveralTargets() *Input {
+	in.labelled.several = true
+	return in
+}
+
+// Targets are the columns of several targets, as they were given: names, indices, ranges of indices and globs, of which
+// there is one that names several, or more; none where there is one target.
+func (in *Input) Targets() []string {
+	l := in.labelled
+	if l == nil || !l.several || l.target.List() != nil {
+		return nil
+	}
+	names, err := commas(l.target.String())
+	if err != nil || len(names) == 1 && !strings.Contains(names[0], "*") && !isRange(names[0]) {
+		return nil
+	}
+	return names
+}
+
+// isRange reports whether a column is a range of indices, as 3-7.
+func isRange(spec string) bool {
+	lo, hi, ok := strings.Cut(spec, "-")
+	_, errLo := strconv.Atoi(lo)
+	_, errHi := strconv.Atoi(hi)
+	return ok && errLo == nil && errHi == nil
 }
 
 // LabelledInput adds the flags of what to read where rows have targets.
 func (a *App) LabelledInput() *Input {
-	in := a.Input().withTarget("what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm)")
+	in := a.Input().withTarget("what is to be learned: a `COLUMN`, a name or an index, or a .npy file, or several, with a number for each row (default: none but the label of .svm); sgd and predict take several columns, with commas between, ranges of indices, or globs: --target=y1,y2")
 	in.labelled.features = in.group.Int("features", 0,
 		"how many columns the vector has (default: as many as the files have; of .svm, all must be read once to find it out)")
 	in.labelled.zeroBased = in.group.Choice("zero_based", "auto", []string{"auto", "yes", "no"},
@@ -197,6 +227,16 @@ func (in *Input) Options() (vectorio.Options, error) {
 		}
 		if o.Targets = l.target.List(); o.Targets == nil {
 			o.Formats.TargetColumn = l.target.String()
+		}
+		if names, err := commas(o.Formats.TargetColumn); l.several && o.Targets == nil {
+			if err != nil {
+				errs = append(errs, fmt.Errorf("--target: %w", err))
+			}
+			if o.TargetColumns = in.Targets(); o.TargetColumns != nil {
+				o.Formats.TargetColumn = ""
+			} else if len(names) == 1 { // without its quotes
+				o.Formats.TargetColumn = names[0]
+			}
 		}
 	}
 	o.EnsureDefaults()

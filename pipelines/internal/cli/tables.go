@@ -280,7 +280,11 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job,
 		return nil, err
 	}
 	if report.NoTarget > 0 && !job.Reading.Formats.Untargeted {
-		t.app.Tell(fmt.Sprintf("%s rows without a target are left out", thousands(report.NoTarget)))
+		lacks := "a target"
+		if names := job.Reading.TargetColumns; names != nil {
+			lacks = "one of the targets " + strings.Join(names, ", ")
+		}
+		t.app.Tell(fmt.Sprintf("%s rows without %s are left out", thousands(report.NoTarget), lacks))
 	}
 	if settle != nil {
 		if err := settle(e); err != nil {

@@ -4,7 +4,9 @@ package predict
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
@@ -34,12 +36,12 @@ type command struct {
 // New is the command.
 func New() *cli.App {
 	app := cli.New("predict", "Applies a model to rows, linear, of naive Bayes or of clusters, and judges it where they have targets: files in, files out.")
-	c := &command{App: app, input: app.LabelledInput().Unless("output_onnx")}
+	c := &command{App: app, input: app.LabelledInput().SeveralTargets().Unless("output_onnx")}
 
 	compute := app.Group("What to compute")
 	c.model = compute.InputFile("model",
 		"the `FILE` of the model, as sgd, bayes or kmeans writes it; its features are read by their names, where the rows have names for theirs").Here()
-	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL")
+	c.proba = compute.Bool("proba", false, "also write the probability of each class: columns proba_LABEL, of several targets proba_TARGET_LABEL")
 	c.decision = compute.Bool("decision", false,
 		"also write the decision values: a column decision, or decision_LABEL for each of more than two classes; of poisson, gamma and tweedie the logarithm of the prediction")
 	c.evaluate = compute.Bool("evaluate", false,
@@ -124,7 +126,7 @@ func (c *command) job(ctx context.Context, to string) (*linear.PredictJob, error
 	reading, faults := c.input.Options()
 	job := &linear.PredictJob{Options: linear.PredictOptions{
 		Proba: *c.proba, Decision: *c.decision, Threads: *c.threads,
-		Evaluate:    *c.evaluate || reading.Formats.TargetColumn != "" || len(reading.Targets) > 0,
+		Evaluate:    *c.evaluate || reading.Learns(),
 		Destination: c.output.Destination(), Scratch: scratch(), Workers: cli.Workers(),
 	}}
 	job.Options.Output = to
@@ -138,7 +140,30 @@ func (c *command) job(ctx context.Context, to string) (*linear.PredictJob, error
 	reading.Formats.Labels = job.Options.Evaluate && job.Model != nil && job.Model.Task == model.Classification
 	reading.Formats.Unlabelled = !job.Options.Evaluate
 	job.Reading = reading
+	faults = errors.Join(faults, c.targets(job))
 	return job, cli.Usage(faults, job.Validate())
+}
+
+// targets says where those that are given are not those of the model; of a model of several, --evaluate takes all.
+func (c *command) targets(job *linear.PredictJob) error {
+	t, several := job.Other.(linear.Targets)
+	o := &job.Reading
+	switch {
+	case !several && len(o.TargetColumns) > 0:
+		return errors.New("--target: the model is of one target: give one column")
+	case !several || !job.Options.Evaluate:
+		return nil
+	case o.Formats.TargetColumn != "" || len(o.Targets) > 0:
+		return fmt.Errorf("--target: the model is of the targets %s: give a column for each, or --evaluate", model.Join(t.Targets))
+	case len(o.TargetColumns) == 0 || sameNames(o.TargetColumns, t.Targets):
+		o.TargetColumns = t.Targets
+	}
+	return nil
+}
+
+// sameNames reports whether lists have the same names, in any order.
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // explain shows what the job would do.

@@ -2,8 +2,10 @@ package predict
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"beamlearn/model/fault"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
@@ -31,7 +33,28 @@ func (s *summary) lines() []string {
 		fmt.Sprintf("  inspect %.2f s, read %.2f s, predict %.2f s, write %.2f s; peak memory %s",
 			s.InspectSeconds, s.Read, s.Predict, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}
-	if r := s.Regression; r != nil {
+	lines = append(lines, scoreLines(s.Regression, s.Classes)...)
+	for _, t := range s.Targets {
+		for _, line := range scoreLines(t.Regression, t.Classes) {
+			lines = append(lines, "  target "+fault.Plain(t.Target)+": "+strings.TrimSpace(line))
+		}
+	}
+	lines = append(lines, cli.UnknownLines(s.Unknown, "the model")...)
+	if s.NoTarget > 0 {
+		lines = append(lines, fmt.Sprintf("  %d rows without a target are predicted, and not compared", s.NoTarget))
+	}
+	for _, f := range s.RejectedFiles {
+		lines = append(lines, fmt.Sprintf("  %d rows are at fault, and have no prediction: %s", s.Rejected, cli.Relative(f)))
+	}
+	for _, f := range s.OutputFiles {
+		lines = append(lines, cli.Relative(f))
+	}
+	return lines
+}
+
+// scoreLines are how well predictions are, where they were compared.
+func scoreLines(r *linear.RegressionScores, c *linear.ClassificationScores) (lines []string) {
+	if r != nil {
 		if r.D2 != nil {
 			lines = append(lines, fmt.Sprintf("  D² %.6g, mean deviance %.6g (a constant prediction, the mean: 0, %.6g)", *r.D2,
 				*r.Deviance, *r.ConstantDeviance))
@@ -42,7 +65,7 @@ func (s *summary) lines() []string {
 		}
 		lines = append(lines, fmt.Sprintf("  R² %.6g, MSE %.6g, MAE %.6g", r.R2, r.MSE, r.MAE))
 	}
-	if c := s.Classes; c != nil {
+	if c != nil {
 		line := fmt.Sprintf("  accuracy %.6g, F1 %.6g (%s)", c.Accuracy, c.F1, c.F1Average)
 		if c.LogLoss != nil {
 			line += fmt.Sprintf(", log loss %.6g", *c.LogLoss)
@@ -57,16 +80,6 @@ func (s *summary) lines() []string {
 			line += fmt.Sprintf(" ± %.1g", c.AUCError)
 		}
 		lines = append(lines, line)
-	}
-	lines = append(lines, cli.UnknownLines(s.Unknown, "the model")...)
-	if s.NoTarget > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows without a target are predicted, and not compared", s.NoTarget))
-	}
-	for _, f := range s.RejectedFiles {
-		lines = append(lines, fmt.Sprintf("  %d rows are at fault, and have no prediction: %s", s.Rejected, cli.Relative(f)))
-	}
-	for _, f := range s.OutputFiles {
-		lines = append(lines, cli.Relative(f))
 	}
 	return lines
 }

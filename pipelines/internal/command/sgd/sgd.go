@@ -9,6 +9,7 @@ import (
 
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/targets"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/linear"
@@ -33,6 +34,8 @@ type command struct {
 	output, table *cli.Path
 	page          *cli.Page
 
+	warmTargets *targets.Model // to go on from, of several targets
+
 	from []string // the files of one training, where those of the input are learned from one by one
 }
 
@@ -47,7 +50,7 @@ func (c *command) patterns() []string {
 // New is the command.
 func New() *cli.App {
 	app := cli.New("sgd", "Learns a linear model from rows that need not fit into memory: files in, a model out.")
-	c := &command{App: app, input: app.LabelledInput()}
+	c := &command{App: app, input: app.LabelledInput().SeveralTargets()}
 	c.tables = app.Tables(true)
 	c.hyper = newHyperparameters(app.Group("What to learn (scikit-learn's names)"))
 
@@ -73,7 +76,7 @@ func New() *cli.App {
 	write := app.Group("What to write")
 	c.output = write.OutputModel("the `FILE` of the model: .json").Rejects()
 	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)", c.output)
-	c.page.Unless(c.watch.On)
+	c.page.Unless(func() bool { return c.watch.On() || len(c.input.Targets()) > 0 })
 	c.table = write.OutputFile("cv_results",
 		"the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
 	app.Byproducts(func() []files.Named {
@@ -92,7 +95,7 @@ func New() *cli.App {
 func (c *command) run(ctx context.Context) error {
 	start := time.Now()
 	job, options, to, err := c.job()
-	if err := errors.Join(cli.Usage(c.watched()), err); err != nil {
+	if err := errors.Join(cli.Usage(c.watched(), c.one()), err); err != nil {
 		return err
 	}
 	if c.watch.On() {
@@ -105,9 +108,9 @@ func (c *command) run(ctx context.Context) error {
 		return c.explain(ctx, job, options)
 	}
 	inspected := time.Since(start)
-	job, fit, report, err := c.learn(ctx, job, options)
+	job, made, report, err := c.learn(ctx, job, options)
 	if err == nil {
-		err = c.finish(ctx, job, fit, report, to, start, inspected)
+		err = c.finish(ctx, job, made, report, to, start, inspected)
 	}
 	c.tellSaved(err)
 	return err
@@ -115,12 +118,12 @@ func (c *command) run(ctx context.Context) error {
 
 // learn learns from rows that have been inspected: as those of a table, in a job that it gives, where they turn out to
 // be that.
-func (c *command) learn(ctx context.Context, job *linear.Job, options fitting.FitOptions) (*linear.Job, *fitting.Fit,
+func (c *command) learn(ctx context.Context, job *linear.Job, options fitting.FitOptions) (*linear.Job, *learned,
 	*linear.Report, error) {
-	fit, report, err := c.train(ctx, job, options)
+	made, report, err := c.train(ctx, job, options)
 	why := c.anew(err, job, options.WarmStart != nil)
 	if why == "" {
-		return job, fit, report, err
+		return job, made, report, err
 	}
 	c.Tell(why)
 	if job, options, _, err = c.job(); err != nil {
@@ -129,12 +132,12 @@ func (c *command) learn(ctx context.Context, job *linear.Job, options fitting.Fi
 	if err := c.inspectTable(ctx, job, &options, nil); err != nil {
 		return nil, nil, nil, err
 	}
-	fit, report, err = c.train(ctx, job, options)
-	return job, fit, report, err
+	made, report, err = c.train(ctx, job, options)
+	return job, made, report, err
 }
 
 // job is what the flags ask for, with every fault of theirs.
-func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
+func (c *command) job() (*linear.Job, fitting.FitOptions, outputs, error) {
 	task, faults := c.hyper.task()
 	reading, err := c.input.Options()
 	reading.Formats.Labels = task == model.Classification
@@ -170,14 +173,25 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, targets, error) {
 	if checked.Model == "" {
 		outputErr, checked.Model = errors.New("--output_model is needed"), "model.json" // which is not told twice
 	}
-	return job, options, targets{scores, show}, cli.Usage(faults, err, more, encoding, outputErr, checked.Validate(),
+	return job, options, outputs{scores, show}, cli.Usage(faults, err, more, encoding, outputErr, checked.Validate(),
 		tableErr, showErr)
+}
+
+// readWarm reads the model of --warm_start: of several targets, all, and gives that of the first.
+func (c *command) readWarm(ctx context.Context) (m *model.Model, err error) {
+	if len(c.input.Targets()) == 0 {
+		return linear.ReadModel(ctx, c.warm.String())
+	}
+	if c.warmTargets, err = linear.ReadTargets(ctx, c.warm.String()); err != nil {
+		return nil, err
+	}
+	return c.warmTargets.Models[0], nil
 }
 
 // inspect finds the model to go on from, and the rows.
 func (c *command) inspect(ctx context.Context, job *linear.Job, options *fitting.FitOptions) (err error) {
 	if c.warm.String() != "" && options.WarmStart == nil {
-		if options.WarmStart, err = linear.ReadModel(ctx, c.warm.String()); err != nil {
+		if options.WarmStart, err = c.readWarm(ctx); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"beamlearn/model/fault"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/interior"
@@ -44,35 +45,24 @@ func (c *command) tellSaved(err error) {
 	}
 }
 
-// targets are where the files go beside the model; nowhere without a name.
-type targets struct{ table, page string }
+// outputs are where the files go beside the model; nowhere without a name.
+type outputs struct{ table, page string }
 
 // finish writes the files and tells what was done.
-func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit, report *linear.Report, to targets,
+func (c *command) finish(ctx context.Context, job *linear.Job, made *learned, report *linear.Report, to outputs,
 	start time.Time, inspected time.Duration) error {
-	out := []linear.File{{Path: job.Options.Model, Write: fit.Model().Save}}
-	if cv := fit.CV(); cv != nil {
+	out := []linear.File{{Path: job.Options.Model, Write: made.save}}
+	if made.fits[0].CV() != nil {
 		out = append(out, linear.File{Path: to.table, Write: func(w io.Writer) error {
-			if path.Ext(to.table) == ".json" {
-				b, err := cv.MarshalJSON()
-				if err != nil {
-					return err
-				}
-				_, err = w.Write(append(b, '\n'))
-				return err
-			}
-			return cv.WriteCSV(w)
+			return made.scores(w, path.Ext(to.table) == ".json")
 		}})
 	}
-	var judged *overview.Judged
-	if to.page != "" || fit.Fitted() == nil { // how it does is told on the terminal, too
-		var err error
-		if judged, err = linear.Judge(ctx, job, report, fit.Model()); err != nil {
-			return linear.Keep(ctx, &job.Options, report, err)
-		}
+	judged, err := made.judge(ctx, job, report, to.page != "")
+	if err != nil {
+		return linear.Keep(ctx, &job.Options, report, err)
 	}
 	if to.page != "" {
-		p, err := makePage(job, fit, judged, report, time.Since(start))
+		p, err := makePage(job, made.fits[0], judged[0], report, time.Since(start))
 		if err != nil {
 			return linear.Keep(ctx, &job.Options, report, err)
 		}
@@ -81,13 +71,70 @@ func (c *command) finish(ctx context.Context, job *linear.Job, fit *fitting.Fit,
 	if err := linear.Publish(ctx, &job.Options, report, out); err != nil {
 		return err
 	}
-	s := newSummary(job, fit, report, time.Since(start), inspected)
-	s.judge(fit.Fitted(), judged)
-	return c.Summary(s.lines(fit), s)
+	var all []*summary
+	for k, fit := range made.fits {
+		s := newSummary(job, fit, report, time.Since(start), inspected)
+		s.judge(fit.Fitted(), judged[k])
+		s.Target = made.name(k)
+		all = append(all, s)
+	}
+	if made.targets == nil {
+		return c.Summary(all[0].lines(made.fits[0]), all[0])
+	}
+	common := *all[0]
+	common.Target, common.Classes, common.ClassRows, common.CV, common.Progressive = "", nil, nil, nil, nil
+	common.R2, common.RMSE, common.D2, common.Deviance, common.Pinball, common.Coverage = nil, nil, nil, nil, nil, nil
+	common.Accuracy, common.LogLoss, common.Inference = nil, nil, nil
+	common.Warnings = made.targets.Warnings()
+	s := &severalSummary{summary: common, Targets: all}
+	return c.Summary(s.lines(made), s)
+}
+
+// judge judges the models by rows, where there is a page or nothing else tells how they do; nil are those that are not
+// judged.
+func (l *learned) judge(ctx context.Context, job *linear.Job, report *linear.Report,
+	page bool) ([]*overview.Judged, error) {
+	judged := make([]*overview.Judged, len(l.fits))
+	if !page && l.fits[0].Fitted() != nil { // how they do is told on the terminal, too
+		return judged, nil
+	}
+	if l.targets != nil {
+		all, err := linear.JudgeTargets(ctx, job, report, l.targets.Model())
+		if all != nil {
+			judged = all
+		}
+		return judged, err
+	}
+	var err error
+	judged[0], err = linear.Judge(ctx, job, report, l.fits[0].Model())
+	return judged, err
+}
+
+// severalSummary is what --summary writes of several targets: what they have in common, and each.
+type severalSummary struct {
+	summary
+	Targets []*summary `json:"targets"`
+}
+
+// lines are those of the run, and then of each target.
+func (s *severalSummary) lines(made *learned) []string {
+	lines := []string{fmt.Sprintf("%d targets: %s", len(s.Targets), model.Join(made.targets.Targets()))}
+	lines = append(lines, s.head()...)
+	for k, one := range s.Targets {
+		lines = append(lines, fmt.Sprintf("  target %s:", fault.Plain(one.Target)))
+		for _, line := range one.body(made.fits[k]) {
+			lines = append(lines, "  "+line)
+		}
+	}
+	for _, w := range s.Warnings {
+		lines = append(lines, "  warning: "+w)
+	}
+	return append(lines, s.tail()...)
 }
 
 // summary is what --summary writes.
 type summary struct {
+	Target         string           `json:"target,omitempty"` // of several
 	Task           model.Task       `json:"task"`
 	Loss           model.Loss       `json:"loss"`
 	MultiClass     model.MultiClass `json:"multi_class,omitempty"`
@@ -227,6 +274,15 @@ func (s *summary) penalty() string {
 }
 
 func (s *summary) lines(fit *fitting.Fit) []string {
+	lines := append(s.head(), s.body(fit)...)
+	for _, w := range s.Warnings {
+		lines = append(lines, "  warning: "+w)
+	}
+	return append(lines, s.tail()...)
+}
+
+// head says what was learned, from what, and how long it took.
+func (s *summary) head() []string {
 	loss := string(s.Loss)
 	if s.MultiClass != "" {
 		loss = fmt.Sprintf("%s %s", s.MultiClass, loss)
@@ -238,6 +294,11 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
 	}
+	return lines
+}
+
+// body is what was found.
+func (s *summary) body(fit *fitting.Fit) (lines []string) {
 	if s.Training.Objective != nil {
 		line := fmt.Sprintf("  objective %v", slices.Sorted(slices.Values(s.Training.Objective)))
 		if interior.Has(s.Loss) || (s.Loss == model.Huber || s.Training.GradientNorm != nil) && s.Training.Gap > 0 {
@@ -265,10 +326,11 @@ func (s *summary) lines(fit *fitting.Fit) []string {
 	if s.judged != "" {
 		lines = append(lines, "  "+s.judged)
 	}
-	lines = append(lines, inferenceLines(fit.Model())...)
-	for _, w := range s.Warnings {
-		lines = append(lines, "  warning: "+w)
-	}
+	return append(lines, inferenceLines(fit.Model())...)
+}
+
+// tail is the rows that were left out, and the files.
+func (s *summary) tail() (lines []string) {
 	if s.Rejected > 0 {
 		lines = append(lines, "  "+cli.Count(s.Rejected, "row")+" left out")
 	}

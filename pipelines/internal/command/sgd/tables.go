@@ -31,7 +31,7 @@ func (c *command) asTable(ctx context.Context, job *linear.Job, options *fitting
 		job.Options.Names = w.Encoding.Needs()
 		return true, c.inspectTable(ctx, job, options, w.Encoding)
 	}
-	if job.Reading.Formats.TargetColumn == "" && len(job.Reading.Targets) == 0 {
+	if !job.Reading.Learns() {
 		return false, nil
 	}
 	if !c.tables.Asked() {
@@ -78,18 +78,28 @@ func (c *command) inspectTable(ctx context.Context, job *linear.Job, options *fi
 
 // train learns.
 func (c *command) train(ctx context.Context, job *linear.Job,
-	options fitting.FitOptions) (*fitting.Fit, *linear.Report, error) {
-	fit, err := fitting.NewFit(options, job.Data.Dim, job.Data.Columns)
+	options fitting.FitOptions) (*learned, *linear.Report, error) {
+	begun, err := c.begin(job, options)
 	if err != nil {
 		return nil, nil, cli.Usage(err)
 	}
-	if c.watch.On() && cli.Workers() == placement.InProcess {
-		return linear.TrainHere(ctx, job, fit, func(ctx context.Context, work func(context.Context) error) error {
-			return c.DoHere(ctx, job.Options.RunID, work)
-		})
+	if c.watch.On() && cli.Workers() == placement.InProcess { // which learns one target
+		fit, report, err := linear.TrainHere(ctx, job, begun.fits[0],
+			func(ctx context.Context, work func(context.Context) error) error {
+				return c.DoHere(ctx, job.Options.RunID, work)
+			})
+		return &learned{fits: []*fitting.Fit{fit}}, report, err
 	}
-	return linear.Train(ctx, job, fit,
-		func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) })
+	run := func(ctx context.Context, p *beam.Pipeline) error { return c.Run(ctx, p, job.Options.RunID) }
+	if begun.targets != nil {
+		fit, report, err := linear.Train(ctx, job, begun.targets, run)
+		if err != nil {
+			return nil, nil, err
+		}
+		return learnedOf(fit), report, nil
+	}
+	fit, report, err := linear.Train(ctx, job, begun.fits[0], run)
+	return &learned{fits: []*fitting.Fit{fit}}, report, err
 }
 
 // anew says why a job that has failed as one of numbers is to be done as one of a table. "" where it is not.

@@ -241,7 +241,7 @@ func (w *watching) learnFrom(ctx context.Context, info files.Info, sum string) e
 	if err := w.inspect(ctx, job, &options); err != nil {
 		return err
 	}
-	job, fit, report, err := w.learn(ctx, job, options)
+	job, made, report, err := w.learn(ctx, job, options)
 	var saved *linear.ResumableError
 	if errors.As(err, &saved) {
 		err = errors.Join(err, saved.Remove(ctx))
@@ -250,19 +250,19 @@ func (w *watching) learnFrom(ctx context.Context, info files.Info, sum string) e
 		return err
 	}
 	var text bytes.Buffer
-	err = fit.Model().Save(&text)
+	err = made.save(&text)
 	if err = errors.Join(err, linear.Clean(ctx, &job.Options, report)); err != nil {
 		return err
 	}
 	if err := w.take(info.Name, text.Bytes()); err != nil {
 		return err
 	}
-	w.learned(info, sum, fit, report)
+	w.add(info, sum, made.fits[0], report)
 	return nil
 }
 
-// learned adds a file to the next version.
-func (w *watching) learned(info files.Info, sum string, fit *fitting.Fit, report *linear.Report) {
+// add adds a file to the next version.
+func (w *watching) add(info files.Info, sum string, fit *fitting.Fit, report *linear.Report) {
 	l := linear.Learned{File: info.Location(), Size: info.Size, Modified: info.Version, SHA256: sum, Rows: report.Rows,
 		Rejected: report.Rejected}
 	if p := fit.Progressive(); p != nil && p.Weight > 0 {

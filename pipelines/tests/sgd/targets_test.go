@@ -1,0 +1,227 @@
+package sgd_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"beamlearn/pipelines/internal/clitest"
+)
+
+// targetTable is rows with the targets y1, y2 and y3 among their columns: numbers, or classes, the second of which are
+// texts. Of lacking, some cells of y2 are empty.
+func targetTable(classes, lacking bool) string {
+	rng := rand.New(rand.NewPCG(11, 12))
+	var b strings.Builder
+	b.WriteString("a,y1,b,c,y2,y3\n")
+	for i := range 400 {
+		x := []float64{rng.NormFloat64(), rng.NormFloat64(), rng.NormFloat64()}
+		y := func(k float64) float64 { return k*x[0] - x[1] + x[2]/k + rng.NormFloat64() }
+		targets := []string{fmt.Sprint(y(1)), fmt.Sprint(y(2)), fmt.Sprint(y(3))}
+		if classes {
+			targets[0], targets[1] = fmt.Sprint(btoi(y(1) > 0)), []string{"no", "yes"}[btoi(y(2) > 0)]
+			targets[2] = fmt.Sprint(btoi(y(3) > -1) + btoi(y(3) > 1))
+		}
+		if lacking && i%10 == 3 {
+			targets[1] = ""
+		}
+		fmt.Fprintf(&b, "%v,%s,%v,%v,%s,%s\n", x[0], targets[0], x[1], x[2], targets[1], targets[2])
+	}
+	return b.String()
+}
+
+func btoi(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// targetsModel is what a test reads of the file.
+type targetsModel struct {
+	Targets      []string          `json:"targets"`
+	FeatureNames []string          `json:"feature_names"`
+	Encoding     json.RawMessage   `json:"encoding"`
+	Models       []json.RawMessage `json:"models"`
+}
+
+// part is the model of target k, with the names and the encoding that stand once in the file.
+func (m *targetsModel) part(t *testing.T, k int) map[string]any {
+	t.Helper()
+	var part map[string]any
+	if err := json.Unmarshal(m.Models[k], &part); err != nil {
+		t.Fatal(err)
+	}
+	part["feature_names"] = m.FeatureNames
+	if string(m.Encoding) != "null" {
+		part["encoding"] = m.Encoding
+	}
+	return part
+}
+
+func readTargets(t *testing.T, name string) *targetsModel {
+	t.Helper()
+	var m targetsModel
+	if err := json.Unmarshal([]byte(clitest.Read(t, name)), &m); err != nil {
+		t.Fatal(err)
+	}
+	return &m
+}
+
+// sameJSON reports whether values have the same JSON, whatever the order of their fields.
+func sameJSON(t *testing.T, a, b any) bool {
+	t.Helper()
+	var texts [2][]byte
+	for i, v := range []any{a, b} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plain any
+		if err := json.Unmarshal(text, &plain); err != nil {
+			t.Fatal(err)
+		}
+		if texts[i], err = json.Marshal(plain); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return bytes.Equal(texts[0], texts[1])
+}
+
+// Several targets give each the model, and the scores, that it has alone, in one read; from any format, by exact and by
+// sgd, with classes, and by two workers' worth of threads.
+func TestTargets(t *testing.T) {
+	for i, c := range []struct {
+		name, args string
+		classes    bool
+	}{
+		{"ridge", "--task=regression", false},
+		{"folds", "--task=regression --alpha=0.001,0.1,1 --folds=3", false},
+		{"auto", "--task=regression --penalty=l1 --alpha=auto --folds=3", false},
+		{"sgd", "--task=regression --solver=sgd --epochs=3", false},
+		{"tables", "--task=regression --encode=auto", false},
+		{"classes", "--task=classification --loss=log_loss --encode=auto", true},
+		{"classes folds", "--task=classification --loss=log_loss --encode=auto --alpha=0.01,1 --folds=3", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if clitest.LeftOut(i) {
+				t.Skip("one of several")
+			}
+			dir := t.TempDir()
+			clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(c.classes, false))
+			args := append(strings.Fields(c.args), "--report=none")
+			mustRun(t, dir, append(args, "--input=all.csv", "--target=y1,y2,y3", "--output_model=all.json")...)
+			all := readTargets(t, filepath.Join(dir, "all.json"))
+			if fmt.Sprint(all.Targets) != "[y1 y2 y3]" {
+				t.Errorf("targets %v", all.Targets)
+			}
+			for k, target := range all.Targets {
+				mustRun(t, dir, append(args, "--input=all.csv", "--columns=a,b,c", "--target="+target, "--output_model=one.json")...)
+				var one map[string]any
+				if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "one.json"))), &one); err != nil {
+					t.Fatal(err)
+				}
+				if part := all.part(t, k); !sameJSON(t, part, one) {
+					t.Errorf("target %s: the model is not that of alone:\n%.1500v\n%.1500v", target, part, one)
+				}
+				if !strings.Contains(c.args, "folds") {
+					continue
+				}
+				alone, err := csv.NewReader(strings.NewReader(clitest.Read(t, filepath.Join(dir, "one.cv.csv")))).ReadAll()
+				if err != nil {
+					t.Fatal(err)
+				}
+				table, err := csv.NewReader(strings.NewReader(clitest.Read(t, filepath.Join(dir, "all.cv.csv")))).ReadAll()
+				if err != nil {
+					t.Fatal(err)
+				}
+				var lines [][]string // the columns that the target has alone
+				for _, line := range table[1:] {
+					if line[0] != target {
+						continue
+					}
+					var own []string
+					for _, name := range alone[0] {
+						own = append(own, line[slices.Index(table[0], name)])
+					}
+					lines = append(lines, own)
+				}
+				if fmt.Sprint(lines) != fmt.Sprint(alone[1:]) {
+					t.Errorf("target %s: other scores than alone", target)
+				}
+			}
+		})
+	}
+}
+
+// A row that lacks any target is left out and counted, and the targets are named; alone, only its own counts.
+func TestTargetsMissing(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, true))
+	stderr := mustRun(t, dir, "--input=all.csv", "--target=y*", "--task=regression", "--output_model=all.json", "--summary=s.json")
+	if !strings.Contains(stderr, "40 rows without one of the targets y1, y2, y3 are left out") {
+		t.Errorf("what was left out is not told:\n%s", stderr)
+	}
+	var s struct {
+		Rows    int64
+		Targets []struct {
+			Target string
+			R2     float64
+		}
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Rows != 360 || len(s.Targets) != 3 || s.Targets[1].Target != "y2" || !(s.Targets[1].R2 > 0.5) {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A model of several targets goes on by --warm_start, as each would alone.
+func TestTargetsWarmStart(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, false))
+	args := []string{"--input=all.csv", "--task=regression", "--solver=sgd", "--epochs=2", "--report=none"}
+	mustRun(t, dir, append(args, "--target=y1,y2", "--columns=a,b,c", "--output_model=all.json")...)
+	mustRun(t, dir, append(args, "--target=y1,y2", "--columns=a,b,c", "--warm_start=all.json", "--output_model=more.json")...)
+	mustRun(t, dir, append(args, "--target=y2", "--columns=a,b,c", "--output_model=one.json")...)
+	mustRun(t, dir, append(args, "--target=y2", "--columns=a,b,c", "--warm_start=one.json", "--output_model=one2.json")...)
+	var one map[string]any
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "one2.json"))), &one); err != nil {
+		t.Fatal(err)
+	}
+	if part := readTargets(t, filepath.Join(dir, "more.json")).part(t, 1); !sameJSON(t, part, one) {
+		t.Errorf("the model is not that of alone")
+	}
+}
+
+// What cannot be had of several targets is refused in one line, before any work.
+func TestTargetsRefused(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, false))
+	clitest.Write(t, filepath.Join(dir, "two.svm"), "1 1:2\n0 1:3\n")
+	mustRun(t, dir, "--input=all.csv", "--target=y1", "--columns=a,b,c", "--task=regression", "--solver=sgd", "--output_model=one.json",
+		"--report=none")
+	for args, want := range map[string]string{
+		"--input=all.csv --target=y1,y9":                                        `expected a column "y9"`,
+		"--input=all.csv --target=y1,y1":                                        "each column once",
+		"--input=all.csv --target=y1,y2 --report=page.html":                     "--report: the page is of one target",
+		"--input=*.csv --target=y1,y2 --watch":                                  "--watch learns one target",
+		"--input=all.csv --target=y1,y2 --dtype=float32":                        "dtype float32",
+		"--input=two.svm --target=y1,y2":                                        "two.svm",
+		"--input=all.csv --target=y1,y2 --warm_start=one.json":                  "expected a model of several targets",
+		"--input=all.csv --target=y1,y2,y3 --columns=y1,y2":                     "at least one column for the vector",
+		"--input=all.csv --target=y1,y2 --columns=a,b,c --folds=3 --scoring=f1": "scoring",
+	} {
+		_, stderr, code := runCommand(t, dir, append(strings.Fields(args), "--task=regression", "--output_model=m.json")...)
+		if code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, no %q in\n%s", args, code, want, stderr)
+		}
+	}
+}
