@@ -26,7 +26,7 @@ func inspectSeveral(ctx context.Context, patterns, names []string, of string, o 
 	plain.TargetColumns, plain.Formats.Features = nil, 0
 	asked := plain
 	asked.Formats.Columns = o.TargetColumns
-	asked.Formats.Names = nil
+	asked.Formats.Names, asked.Formats.IDColumn, asked.Formats.WeightColumn = nil, "", ""
 	targets, err := Inspect(ctx, patterns, asked)
 	if err != nil {
 		return nil, err
@@ -78,6 +78,9 @@ func (d *Dataset) byName(ctx context.Context, patterns []string, o Options, targ
 	if len(targets) == 0 {
 		return nil, fault.Asked(d.Files[0].Name, "targets in columns of their own", "a list of numbers")
 	}
+	if slices.Contains(targets, d.ID) {
+		return nil, ownColumn(d.Files[0].Name, d.ID)
+	}
 	names := slices.DeleteFunc(slices.Clone(d.Columns), func(name string) bool { return slices.Contains(targets, name) })
 	o.Formats.Columns = nil
 	agreement := formats.AgreeWith(slices.Concat(names, targets), d.whose)
@@ -87,6 +90,12 @@ func (d *Dataset) byName(ctx context.Context, patterns []string, o Options, targ
 			"names of columns in all files, or in none, where rows have several targets", "none")
 	}
 	return whole, err
+}
+
+// ownColumn is the fault of a target that is something else, too.
+func ownColumn(file, column string) error {
+	return fault.Asked(file, "a column of its own for each target, beside the id and the weight", "the column %s for both",
+		fault.Plain(column))
 }
 
 // byIndex is byName where columns have no names. It gives the indices of the targets, too.
@@ -107,14 +116,19 @@ func (d *Dataset) byIndex(ctx context.Context, patterns []string, o Options, spe
 		return nil, nil, fault.Asked(d.Files[0].Name, err.Error(), "columns asked for, %s",
 			fault.Quote(strings.Join(o.Formats.Columns, ",")))
 	}
+	role := func(i int) bool {
+		return slices.Contains([]string{o.Formats.IDColumn, o.Formats.WeightColumn}, strconv.Itoa(i))
+	}
+	if at := slices.IndexFunc(targets, role); at >= 0 {
+		return nil, nil, ownColumn(d.Files[0].Name, strconv.Itoa(targets[at]))
+	}
 	if len(o.Formats.Columns) == 0 {
 		for i := range every.Dim {
-			if s := strconv.Itoa(i); s != o.Formats.IDColumn && s != o.Formats.WeightColumn {
-				vector = append(vector, i)
-			}
+			vector = append(vector, i)
 		}
 	}
-	vector = slices.DeleteFunc(vector, func(i int) bool { return slices.Contains(targets, i) })
+	byDefault := !slices.ContainsFunc(o.Formats.Columns, func(spec string) bool { return !strings.HasPrefix(spec, "!") })
+	vector = slices.DeleteFunc(vector, func(i int) bool { return slices.Contains(targets, i) || byDefault && role(i) })
 	o.Formats.Columns = append(ranges(vector), ranges(targets)...)
 	names := make([]string, len(targets))
 	for k, i := range targets {

@@ -229,13 +229,12 @@ func (in *Input) Options() (vectorio.Options, error) {
 			o.Formats.TargetColumn = l.target.String()
 		}
 		if names, err := commas(o.Formats.TargetColumn); l.several && o.Targets == nil {
-			if err != nil {
-				errs = append(errs, fmt.Errorf("--target: %w", err))
-			}
 			if o.TargetColumns = in.Targets(); o.TargetColumns != nil {
 				o.Formats.TargetColumn = ""
-			} else if len(names) == 1 { // without its quotes
-				o.Formats.TargetColumn = names[0]
+			} else if err == nil && strings.HasPrefix(o.Formats.TargetColumn, `"`) && len(names) == 1 {
+				o.Formats.TargetColumn = names[0] // without its quotes
+			} else if err != nil && strings.Contains(o.Formats.TargetColumn, ",") {
+				errs = append(errs, fmt.Errorf("--target: %w", err))
 			}
 		}
 	}
