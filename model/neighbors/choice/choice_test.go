@@ -211,6 +211,9 @@ func TestInOrder(t *testing.T) {
 					b.F32[i] = b.F32[i%(4*b.Dim)]
 				}
 			}
+			for _, row := range []int{5, min(1007, b.Len()-1)} { // zero: by the cosine, as far from all points as from any
+				clear(b.F32[row*b.Dim : (row+1)*b.Dim])
+			}
 		}
 		for _, which := range []int{4, 4 + 8, 4 + 1} {
 			for _, metric := range []neighbors.Metric{neighbors.Euclidean, neighbors.Cosine, neighbors.Manhattan} {
