@@ -21,7 +21,7 @@ function barsOf(parent, names, values, texts, limit, label) {
   names.forEach((name, k) => {
     const y = k * line, w = Math.min(1, Math.abs(values[k]) / limit) * half, plus = values[k] >= 0;
     const label = Report.svg("text", { x: left - 8, y: y + 15, "text-anchor": "end" }, s, name), letters = [...name];
-    for (let n = letters.length - 1; n > 2 && label.getComputedTextLength() > left - 10; n--) { // no room: the middle goes
+    for (let n = Math.min(letters.length - 1, 40); n > 2 && label.getComputedTextLength() > left - 10; n--) { // no room: the middle goes
       const head = Math.floor((n - 1) / 2);
       label.textContent = letters.slice(0, head).join("") + "…" + letters.slice(head + 1 - n).join("");
     }

@@ -89,12 +89,15 @@ func (r Ranking) render() (template.HTML, script, error) {
 // end.
 func shortenMiddle(s string, room float64) string {
 	r, short := []rune(s), s
-	for most := len(r) - 1; ems(short) > room && most > 0; most-- {
+	for most := min(len(r)-1, int(room/narrowest)); ems(short) > room && most > 0; most-- {
 		head := (most - 1) / 2
 		short = string(r[:head]) + "…" + string(r[len(r)-(most-1-head):])
 	}
 	return short
 }
+
+// narrowest is the width of the narrowest letters, in ems.
+const narrowest = 0.42
 
 // ems is about how wide a text is, in the size of its letters: at least as wide as in the wider of common typefaces
 // without serifs (DejaVu Sans, Verdana), so that it is not cut.
@@ -102,7 +105,7 @@ func ems(s string) (width float64) {
 	for _, r := range s {
 		switch {
 		case strings.ContainsRune("iIjl.,:;'|! ft()[]r-/", r):
-			width += 0.42
+			width += narrowest
 		case strings.ContainsRune("mMwW@%…", r) || r >= 0x2e80: // the scripts of East Asia, and pictures
 			width++
 		case 'A' <= r && r <= 'Z':

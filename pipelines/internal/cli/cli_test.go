@@ -3,12 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"beamlearn/model/fault"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/progress"
 )
 
@@ -116,5 +118,17 @@ func TestWrap(t *testing.T) {
 	}
 	if s := strings.Join(wrap("", 9), "|"); s != "" {
 		t.Errorf("wrap of nothing = %q", s)
+	}
+}
+
+// What a survey of columns finds is beside the output; beside a device or standard output nothing can be, or should.
+func TestColumnsDir(t *testing.T) {
+	for output, want := range map[string]string{
+		"/a/o.csv": "/a/.o.csv.", "-": os.TempDir() + "/.stream.", "/dev/stdout": os.TempDir() + "/.stream.",
+		"gs://b/o.csv": "gs://b/.o.csv.",
+	} {
+		if got := ColumnsDir(output, files.NewRunID()); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s…", output, got, want)
+		}
 	}
 }

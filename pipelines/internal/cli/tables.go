@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,8 +119,12 @@ func (t *Tables) FitDense(ctx context.Context, d *Dense) (*features.Encoding, er
 	}, nil)
 }
 
-// ColumnsDir is where a survey leaves its result: beside the output.
+// ColumnsDir is where a survey leaves its result: beside the output, or, as a device has no such place, where this host
+// has its temporary files.
 func ColumnsDir(output, runID string) string {
+	if files.IsStream(output) {
+		output = files.Join(os.TempDir(), "stream")
+	}
 	return files.Beside(output, runID+".columns", files.EndStaging)
 }
 
