@@ -162,8 +162,8 @@ const (
 // maxDim is the number of columns up to which products of int8 stay below 2³¹. With more, all is exact.
 const maxDim = 100_000
 
-// worth is how many times cheaper than exact a graph of two repetitions must look to be tried: where the first shows that
-// partitions are of no use, as of uniform points, it has then taken a seventh of the time of the exact graph at most.
+// worth is how many times cheaper than exact a graph of two repetitions must look to be tried, so that the first costs
+// little where it shows that partitions are of no use, as of uniform points.
 const worth = 4
 
 func (g *graph) exactCost() float64 {

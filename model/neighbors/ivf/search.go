@@ -416,10 +416,13 @@ type search struct {
 	threads int
 }
 
+// fewPoints is the number of points below which lists are used whatever they cost: either way takes little.
+const fewPoints = 10_000
+
 // worthLists is the number of lists up to which comparing a query to them looks cheaper than to all points, by the costs
 // of [graph.cost]. Where every point is a query the exact index compares each pair once.
 func (a *search) worthLists(everyPoint bool) int {
-	if a.o.partial {
+	if a.o.partial || a.points.Len() < fewPoints {
 		return len(a.parts)
 	}
 	points, d, lists := float64(a.points.Len()), float64(a.points.Dim), float64(len(a.parts))
