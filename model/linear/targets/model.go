@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -150,18 +149,4 @@ func load(b []byte) (*Model, error) {
 		m.Models = append(m.Models, one)
 	}
 	return m, m.Validate()
-}
-
-// Features is the number of columns of a row.
-func (m *Model) Features() int { return m.Models[0].Features() }
-
-// Task is what the targets are.
-func (m *Model) Task() linear.Task { return m.Models[0].Task }
-
-// Find is the place of a target, or an error that names those that there are.
-func (m *Model) Find(target string) (int, error) {
-	if k := slices.Index(m.Targets, target); k >= 0 {
-		return k, nil
-	}
-	return 0, errors.New("no target " + fault.Quote(target) + ": there are " + linear.Join(m.Targets))
 }
