@@ -57,6 +57,9 @@ func (g *graph) within(radius float64) *neighbors.Neighbors {
 	return out
 }
 
+// worthNear is how many times cheaper than all pairs two partitions of Near must look, of which no point is in many leaves.
+const worthNear = 2
+
 // NearIsWorthwhile reports whether Near, of two partitions, and a recall that is measured look cheaper than comparing
 // all pairs.
 func NearIsWorthwhile(n, dim, k int, o Options) bool {
@@ -65,7 +68,7 @@ func NearIsWorthwhile(n, dim, k int, o Options) bool {
 	visit := float64(float64(shapeOf(k).leaf)/2*float64(dim+2*pairExtra)) + nearVisit
 	truth := float64(min(o.Queries(), n)) * float64(dim+pairExtra)
 	exact := float64(n) / 2 * float64(dim+pairExtra)
-	return dim <= maxDim && exact > worth*(truth+2*visit)
+	return dim <= maxDim && exact > worthNear*(truth+2*visit)
 }
 
 // nearest is the distance beyond which point i needs no neighbour: that of its k-th so far, or the radius, if there is
