@@ -30,7 +30,7 @@ func TestTargetBins(t *testing.T) {
 		"skewed":  func() float64 { return math.Exp(4 * rng.NormFloat64()) },
 		"counts":  func() float64 { return float64(rng.IntN(7)) },
 		"signs":   func() float64 { return float64(rng.IntN(3) - 1) },
-		"one":     func() float64 { return -0.0 },
+		"one":     func() float64 { return math.Copysign(0, -1) },
 		"minuses": func() float64 { return -math.Exp(rng.NormFloat64()) },
 	} {
 		const n = 2000

@@ -11,6 +11,9 @@ import (
 // Environment names the variable: generic, avx2, avxvnni, avx512 or amx.
 const Environment = "BEAMLEARN_SIMD"
 
+// known are the levels of all packages.
+var known = []string{"generic", "avx2", "avxvnni", "avx512", "amx"}
+
 // Choose is the place of the level that the environment forces, among those that this machine has, or of the last,
 // the fastest. A word that is none of them ends the process with one line and exit code 2: packages choose before
 // main begins, and another level than the one that was asked for would go unseen.
@@ -30,6 +33,9 @@ func choose(name string, levels []string) (int, error) {
 	i := slices.Index(levels, name)
 	if i < 0 { // kernels without whole numbers have no levels of some names
 		i = slices.Index(levels, map[string]string{"avxvnni": "avx2", "amx": "avx512"}[name])
+	}
+	if !slices.Contains(known, name) {
+		return 0, fmt.Errorf("%s=%q: there are %s", Environment, name, strings.Join(known, ", "))
 	}
 	if i < 0 {
 		return 0, fmt.Errorf("%s=%q: this machine has %s", Environment, name, strings.Join(levels, ", "))

@@ -20,6 +20,15 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// A level that the machine lacks is another fault than a word that is none.
+func TestLacks(t *testing.T) {
+	t.Parallel()
+	_, err := choose("avx512", []string{"generic", "avx2"})
+	if want := "BEAMLEARN_SIMD=\"avx512\": this machine has generic, avx2"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 // Another word ends the process with one line.
 func TestUnknown(t *testing.T) {
 	if os.Getenv(Environment) == "sse9" {
@@ -32,7 +41,7 @@ func TestUnknown(t *testing.T) {
 	var stderr strings.Builder
 	c.Stderr = &stderr
 	err := c.Run()
-	const want = "beamlearn: BEAMLEARN_SIMD=\"sse9\": this machine has generic, avx2\n"
+	const want = "beamlearn: BEAMLEARN_SIMD=\"sse9\": there are generic, avx2, avxvnni, avx512, amx\n"
 	if c.ProcessState.ExitCode() != 2 || stderr.String() != want {
 		t.Errorf("%v: %q, want %q", err, stderr.String(), want)
 	}
