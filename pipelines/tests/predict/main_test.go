@@ -605,7 +605,7 @@ func TestUsage(t *testing.T) {
 		{"", []string{"--input is needed", "--model is needed"}},
 		{"--input=x.csv --model=" + regression, []string{"an output is needed"}},
 		{"--input=x.csv --proba --decision --output=p.txt --num_shards=0x --model=" + regression,
-			[]string{`invalid value "0x"`}},
+			[]string{`--num_shards=0x: must be a whole number`}},
 		{"--input=x.csv --proba --decision --output=p.txt --threads=-1 --model=" + regression, []string{
 			"threads -1", "only classification has probabilities, the model is for regression",
 			"of a regression, the prediction is the decision value", `".txt"`}},
@@ -616,6 +616,8 @@ func TestUsage(t *testing.T) {
 			"predicts no rows: without --proba"}},
 		{"--input=x.csv --target=y --on_error=skip --model=" + regression,
 			[]string{"can only be skipped where there is an output"}},
+		{"--quiet --input=x.csv --columns=x --evaluate --output=p.csv --model=" + regression,
+			[]string{"--evaluate compares predictions with targets: --target says which column of x.csv has them"}},
 	} {
 		stdout, stderr, code := runCommand(t, dir, strings.Fields(c.args)...)
 		if code != 2 || stdout != "" {
@@ -634,8 +636,6 @@ func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"--input=x.csv --output=p.csv --model=gone.json": "predict: gone.json: found no file of that name, expected a model\n",
 		"--input=x.csv --output=p.csv --model=x.csv":     "predict: x.csv: found no JSON at byte 1: invalid character 'x' looking for beginning of value, expected a model of beamlearn, version 1\n",
-		"--quiet --input=x.csv --columns=x --evaluate --output=p.csv --model=" +
-			regression: "predict: x.csv: found none, expected targets, to compare the predictions with\n",
 	} {
 		if _, stderr, code := runCommand(t, dir, strings.Fields(args)...); code != 1 || stderr != want {
 			t.Errorf("%q: exit code %d\n%swant %s", args, code, stderr, want)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/results"
 	"beamlearn/pipelines/internal/cli"
@@ -91,6 +92,9 @@ func (c *command) run(ctx context.Context) error {
 		return err
 	}
 	c.Note(job.Data)
+	if err := c.judged(job); err != nil {
+		return err
+	}
 	if c.Explaining() {
 		return c.explain(ctx, job)
 	}
@@ -101,6 +105,20 @@ func (c *command) run(ctx context.Context) error {
 	inspected := time.Since(start)
 	err = c.Run(ctx, pipeline, job.Options.RunID)
 	return c.finish(ctx, err, job, start, inspected)
+}
+
+// judged refuses --evaluate of a table whose column of targets was not named.
+func (c *command) judged(job *linear.PredictJob) error {
+	if !job.Options.Evaluate || job.Reading.Learns() {
+		return nil
+	}
+	for _, file := range job.Data.Files {
+		if formats.IsTabular(file.Name, job.Reading.Formats.Format) {
+			return cli.Usage(fmt.Errorf(
+				"--evaluate compares predictions with targets: --target says which column of %s has them", file.Name))
+		}
+	}
+	return nil
 }
 
 // follow answers the rows of standard input as they come.
