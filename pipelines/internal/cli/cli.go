@@ -73,6 +73,7 @@ type App struct {
 	before         map[string]files.Info // the outputs of a job elsewhere, as they were when it began
 	follows        func() bool           // rows are answered as they come
 	answered       string                // how many were, where that is not ""
+	tables         *Tables               // nil: rows are always those of tables, or never
 }
 
 // Group is a group of flags under a heading of --help.
@@ -259,6 +260,11 @@ func (a *App) report(err error) int {
 	isUsage := errors.As(err, &usage) || fault.IsAsked(err)
 	for _, line := range a.lines(err) {
 		a.Say(slog.LevelError, "%s", a.asGiven(line))
+	}
+	if a.tables != nil {
+		if hint := a.tables.hint(err); hint != "" {
+			a.sayPlain(hint)
+		}
 	}
 	if isUsage {
 		a.sayPlain("See " + a.called + " --help.")

@@ -19,7 +19,6 @@ var examples = map[string]string{
 	"date_format":         "'%d.%m.%Y'",
 	"drop":                "name",
 	"dtype":               "float32",
-	"encode":              "none",
 	"endpoint":            "localhost:8099",
 	"environment_config":  `'{"command":"/opt/beam/boot"}'`,
 	"environment_type":    "PROCESS",

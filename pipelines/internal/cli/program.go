@@ -88,6 +88,7 @@ func (a *App) main(args []string) int {
 
 // parse reads flags and, between them, files.
 func (a *App) parse(args []string) (names []string, err error) {
+	a.logAsAsked(args)
 	for len(args) > 0 {
 		if err := a.flags.Parse(args); err != nil {
 			return nil, a.suggest(err)

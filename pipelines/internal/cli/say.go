@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 )
 
 // formats of what is said on standard error.
@@ -28,6 +29,23 @@ func (g *Group) logFormat() {
 			}
 			return nil
 		})
+}
+
+// logAsAsked takes the format of what is said before all other flags, so that their faults are said in it, too. A format
+// that does not exist is a fault of its own, in its turn.
+func (a *App) logAsAsked(args []string) {
+	for i, arg := range args {
+		name, value, whole := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if name != "log_format" || name == arg {
+			continue
+		}
+		if !whole && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if slices.Contains(logFormats, value) {
+			_ = a.flags.Set(name, value) // which is one of them
+		}
+	}
 }
 
 // Say says something of a level on standard error, on a line that begins with the command's name, or as JSON.

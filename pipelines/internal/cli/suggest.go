@@ -3,15 +3,78 @@ package cli
 import (
 	"flag"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
-// suggest names, of a flag that there is not, the nearest that there is.
+// How the flag package says what is wrong with a value, and that there is none.
+var (
+	wrongValue = regexp.MustCompile(`^invalid (?:boolean )?value ("(?:[^"\\]|\\.)*") for (?:flag )?-([^:]+): (?s:(.*))$`)
+	withoutOne = regexp.MustCompile(`^flag needs an argument: -(.+)$`)
+)
+
+// wrong says what the flag package has found, a flag with two dashes and what its value must be; err where it is not
+// about a value.
+func (a *App) wrong(err error) error {
+	if m := withoutOne.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("--%s needs a value: --%s=%s", m[1], m[1], a.valueOf(m[1]))
+	}
+	if arg, bad := strings.CutPrefix(err.Error(), "bad flag syntax: "); bad {
+		return fmt.Errorf("%s: no flag: one is written --name=value", arg)
+	}
+	m := wrongValue.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	value, name, why := m[1], m[2], m[3]
+	if text, bad := strconv.Unquote(value); bad == nil {
+		value = text
+	}
+	if kind := a.kindOf(name); why == "parse error" && kind != "" {
+		why = "must be " + kind
+	} else if why == "value out of range" {
+		why = "is too large"
+	}
+	return fmt.Errorf("--%s=%s: %s", name, value, why)
+}
+
+// valueOf is what the help calls the value of a flag.
+func (a *App) valueOf(name string) string {
+	value, _ := flag.UnquoteUsage(a.flags.Lookup(name))
+	return strings.ToUpper(value)
+}
+
+// kindOf says what the value of a flag must be, whose type is one of the flag package's; "" of another.
+func (a *App) kindOf(name string) string {
+	value := a.flags.Lookup(name).Value
+	if of, ok := value.(beams); ok {
+		value = of.Flag.Value
+	}
+	if g, ok := value.(flag.Getter); ok {
+		switch g.Get().(type) {
+		case bool:
+			return "true or false"
+		case int, int64:
+			return "a whole number"
+		case uint, uint64:
+			return "a whole number of at least 0"
+		case float64:
+			return "a number"
+		case time.Duration:
+			return "a time like 90s or 1h30m"
+		}
+	}
+	return ""
+}
+
+// suggest says what is wrong with a flag: of one that there is not, which is the nearest that there is.
 func (a *App) suggest(err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {
-		return err
+		return a.wrong(err)
 	}
 	var names []string
 	a.flags.VisitAll(func(f *flag.Flag) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,8 +49,41 @@ func (a *App) Tables(auto bool) *Tables {
 	if auto {
 		when = "auto"
 	}
-	return g.tables(g.Choice("encode", when, []string{"auto", "none"},
-		"auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`"))
+	other := map[string]string{"auto": "none", "none": "auto"}[when]
+	a.tables = g.tables(g.Choice("encode", when, []string{"auto", "none"},
+		"auto: what is no number becomes some, as the lines of the flags below say; none: columns of text are left out, and missing cells are faults, as `WHEN`: --encode="+
+			other))
+	return a.tables
+}
+
+// withoutNumbers is how a fault ends where a column is none of numbers: its first cell is text, or a cell is missing.
+var withoutNumbers = regexp.MustCompile(`(?s): row 0, column .*: found .*, expected a number$` +
+	`|: row \d+, column .*: found (an empty field|null|NaN), expected a number$` +
+	`|: found the column .*, expected numbers, or a list of them$`)
+
+// hint says what to do where a job has failed because its rows are those of a table, and were read as numbers; "" of any
+// other failure, and where no flag of tables would help.
+func (t *Tables) hint(err error) string {
+	if err == nil || t.Auto() || t.Asked() || t.app.Given("encode") {
+		return ""
+	}
+	// The rows of an earlier run are read as those of that run were.
+	for _, name := range []string{"transform", "from", "index"} {
+		if f := t.app.flags.Lookup(name); f != nil && name != t.app.name && t.app.Given(name) {
+			return ""
+		}
+	}
+	line := t.app.lines(err)[0]
+	_, _, column := fault.PlaceOf(line)
+	for _, name := range []string{"target", "weight_column"} { // which must be numbers
+		if f := t.app.flags.Lookup(name); f != nil && column != "" && f.Value.String() == column {
+			return ""
+		}
+	}
+	if !withoutNumbers.MatchString(line) {
+		return ""
+	}
+	return "With --encode=auto, text, dates and missing cells become numbers, too."
 }
 
 // OnlyTables adds the flags of tables where rows are nothing else.

@@ -125,7 +125,7 @@ func TestUsage(t *testing.T) {
 			[]string{"algorithm kd_tree lacks the metric cosine"}},
 		{"--input=x.csv --k=3 --output=out/n.csv",
 			[]string{"k = 3: must be less than the number of points, 3, as no point is its own neighbour"}},
-		{"--input=x.csv --k=1 --output=out/n.csv --threads=x", []string{`invalid value "x" for flag -threads`}},
+		{"--input=x.csv --k=1 --output=out/n.csv --threads=x", []string{`--threads=x: must be a whole number`}},
 		{"--input=x.csv --k=1 --output=out/n.csv --neighbours=3", []string{"there is no flag --neighbours"}},
 		{"--input=x.csv --k=1 --output=out/n.csv --recall=1.5",
 			[]string{"--recall=1.5: must be greater than 0 and at most 1"}},

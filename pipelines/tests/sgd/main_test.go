@@ -260,7 +260,7 @@ func TestUsage(t *testing.T) {
 			[]string{"epochs -1: must be at least 1", "batch_size -1: must be at least 1", "folds 1: must be from 2 to 1000"}},
 		{good + "--cv_results=cv.txt", []string{"--cv_results=cv.txt: must end in .csv or .json"}},
 		{good + "--warm_start=m.json", []string{"the model of warm_start has 3 features, the rows have 2 columns"}},
-		{good + "--seed=x", []string{`invalid value "x" for flag -seed`}},
+		{good + "--seed=x", []string{`--seed=x: must be a whole number`}},
 		{good + "more", []string{`unexpected argument "more"`}},
 	} {
 		stdout, stderr, code := runCommand(t, dir, strings.Fields(v.args)...)
