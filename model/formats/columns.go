@@ -192,9 +192,21 @@ func (s *selection) choose(file string, specs []string, role map[int]string) err
 		}
 	}
 	if len(without) > 0 {
-		s.without = "of the columns asked for, not in the vector: " + strings.Join(without, ", ")
+		s.without = withoutNote + strings.Join(without, ", ")
 	}
 	return nil
+}
+
+// withoutNote begins a note on columns that are asked for, and have another use.
+const withoutNote = "of the columns asked for, not in the vector: "
+
+// WithoutTargets is the note on columns that are asked for, and are targets, where there are several.
+func WithoutTargets(names []string) string {
+	var all []string
+	for _, name := range names {
+		all = append(all, fault.Plain(name)+" (target)")
+	}
+	return withoutNote + strings.Join(all, ", ")
 }
 
 // Notes tells of columns that are asked for, and have another use.

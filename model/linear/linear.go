@@ -163,7 +163,6 @@ func (w *ClassWeight) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &w.Of)
 }
 
-// isSet reports whether any class has a weight.
 // IsSet reports whether any class has a weight.
 func (w *ClassWeight) IsSet() bool { return w.Balanced || len(w.Of) > 0 }
 

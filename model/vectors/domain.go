@@ -27,10 +27,10 @@ type Bound struct {
 // What a Bound is of, where that is not one column of the vector.
 const (
 	EveryColumn = -1
-	TheTarget   = -2 // numbers, of each where there are several; what is NaN is no target
+	TheTarget   = -2 // numbers, of each where there are several, of which k is TheTarget − k; what is NaN is no target
 )
 
-// Fault is the first bound that row i of a block does not keep, the column of the vector or TheTarget, and what is
+// Fault is the first bound that row i of a block does not keep, the column of the vector or the target, and what is
 // there; nil where it keeps all. buf holds Dim values. O(d).
 func (d Domain) Fault(b *Block, i int, buf []float64) (broken *Bound, column int, found float64) {
 	var row []float64
@@ -40,9 +40,9 @@ func (d Domain) Fault(b *Block, i int, buf []float64) (broken *Bound, column int
 			if i < len(b.Target) && !math.IsNaN(b.Target[i]) && !bound.has(b.Target[i]) {
 				return bound, TheTarget, b.Target[i]
 			}
-			for _, t := range b.Targets {
+			for k, t := range b.Targets {
 				if i < len(t.Numbers) && !math.IsNaN(t.Numbers[i]) && !bound.has(t.Numbers[i]) {
-					return bound, TheTarget, t.Numbers[i]
+					return bound, TheTarget - k, t.Numbers[i]
 				}
 			}
 			continue

@@ -103,7 +103,8 @@ func cutEnding(file, output string) (base, ext string) {
 
 // signatures are how files begin that this program writes without having been asked for them, by their extensions.
 var signatures = map[string][]string{
-	".csv":   {"alpha,l1_ratio,rank,choice,", "k,choice,", "var_smoothing,l1_ratio,rank,choice,"},
+	".csv": {"alpha,l1_ratio,rank,choice,", "target,alpha,l1_ratio,rank,choice,", "k,choice,",
+		"var_smoothing,l1_ratio,rank,choice,"},
 	".jsonl": {`{"file":`},
 	".html":  {"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"generator\" content=\"beamlearn\">"},
 }

@@ -41,11 +41,12 @@ func inspectSeveral(ctx context.Context, patterns, names []string, of string, o 
 		return nil, err
 	}
 	var whole *Dataset
-	var found []string // the targets
+	var found, without []string // the targets, and those of them that are asked for in the vector, too
 	if d.Columns == nil {
-		whole, found, err = d.byIndex(ctx, patterns, plain, o.TargetColumns)
+		whole, found, without, err = d.byIndex(ctx, patterns, plain, o.TargetColumns)
 	} else {
 		found = targets.Columns
+		without = d.askedFor(&plain, found)
 		whole, err = d.byName(ctx, patterns, plain, found)
 	}
 	if err != nil {
@@ -69,6 +70,9 @@ func inspectSeveral(ctx context.Context, patterns, names []string, of string, o 
 	}
 	whole.whose, whole.ids, whole.notes = d.whose, d.ids, d.notes
 	whole.LeftOut = d.LeftOut
+	if len(without) > 0 {
+		whole.notes = append(whole.notes, formats.WithoutTargets(without))
+	}
 	whole.Uses(found...)
 	return whole, nil
 }
@@ -78,8 +82,10 @@ func (d *Dataset) byName(ctx context.Context, patterns []string, o Options, targ
 	if len(targets) == 0 {
 		return nil, fault.Asked(d.Files[0].Name, "targets in columns of their own", "a list of numbers")
 	}
-	if slices.Contains(targets, d.ID) {
-		return nil, ownColumn(d.Files[0].Name, d.ID)
+	for _, role := range []string{d.ID, o.Formats.WeightColumn} {
+		if slices.Contains(targets, role) {
+			return nil, ownColumn(d.Files[0].Name, role)
+		}
 	}
 	names := slices.DeleteFunc(slices.Clone(d.Columns), func(name string) bool { return slices.Contains(targets, name) })
 	o.Formats.Columns = nil
@@ -92,50 +98,68 @@ func (d *Dataset) byName(ctx context.Context, patterns []string, o Options, targ
 	return whole, err
 }
 
+// byDefault reports whether the columns that are asked for only say which not to take.
+func byDefault(specs []string) bool {
+	return !slices.ContainsFunc(specs, func(spec string) bool { return !strings.HasPrefix(spec, "!") })
+}
+
+// askedFor are the targets that stand among the columns asked for.
+func (d *Dataset) askedFor(o *Options, targets []string) []string {
+	if byDefault(o.Formats.Columns) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(targets), func(name string) bool { return !slices.Contains(d.Columns, name) })
+}
+
 // ownColumn is the fault of a target that is something else, too.
 func ownColumn(file, column string) error {
 	return fault.Asked(file, "a column of its own for each target, beside the id and the weight", "the column %s for both",
 		fault.Plain(column))
 }
 
-// byIndex is byName where columns have no names. It gives the indices of the targets, too.
-func (d *Dataset) byIndex(ctx context.Context, patterns []string, o Options, specs []string) (*Dataset, []string, error) {
+// byIndex is byName where columns have no names. It gives the indices of the targets, too, and of those among them that
+// stand among the columns asked for.
+func (d *Dataset) byIndex(ctx context.Context, patterns []string, o Options, specs []string) (whole *Dataset,
+	names, without []string, err error) {
 	all := o
 	all.Formats.Columns, all.Formats.IDColumn, all.Formats.WeightColumn = nil, "", ""
 	every, err := Inspect(ctx, patterns, all)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	targets, err := indices(specs, every.Dim)
 	if err != nil {
-		return nil, nil, fault.Asked(d.Files[0].Name, err.Error(), "targets asked for, %s",
+		return nil, nil, nil, fault.Asked(d.Files[0].Name, err.Error(), "targets asked for, %s",
 			fault.Quote(strings.Join(specs, ",")))
 	}
 	vector, err := indices(o.Formats.Columns, every.Dim)
 	if err != nil {
-		return nil, nil, fault.Asked(d.Files[0].Name, err.Error(), "columns asked for, %s",
+		return nil, nil, nil, fault.Asked(d.Files[0].Name, err.Error(), "columns asked for, %s",
 			fault.Quote(strings.Join(o.Formats.Columns, ",")))
 	}
 	role := func(i int) bool {
 		return slices.Contains([]string{o.Formats.IDColumn, o.Formats.WeightColumn}, strconv.Itoa(i))
 	}
 	if at := slices.IndexFunc(targets, role); at >= 0 {
-		return nil, nil, ownColumn(d.Files[0].Name, strconv.Itoa(targets[at]))
+		return nil, nil, nil, ownColumn(d.Files[0].Name, strconv.Itoa(targets[at]))
 	}
 	if len(o.Formats.Columns) == 0 {
 		for i := range every.Dim {
 			vector = append(vector, i)
 		}
 	}
-	byDefault := !slices.ContainsFunc(o.Formats.Columns, func(spec string) bool { return !strings.HasPrefix(spec, "!") })
-	vector = slices.DeleteFunc(vector, func(i int) bool { return slices.Contains(targets, i) || byDefault && role(i) })
-	o.Formats.Columns = append(ranges(vector), ranges(targets)...)
-	names := make([]string, len(targets))
-	for k, i := range targets {
-		names[k] = strconv.Itoa(i)
+	rest := byDefault(o.Formats.Columns)
+	for _, i := range targets {
+		name := strconv.Itoa(i)
+		names = append(names, name)
+		if !rest && slices.Contains(vector, i) {
+			without = append(without, name)
+		}
 	}
-	whole, err := Inspect(ctx, patterns, o)
-	return whole, names, err
+	vector = slices.DeleteFunc(vector, func(i int) bool { return slices.Contains(targets, i) || rest && role(i) })
+	o.Formats.Columns = append(ranges(vector), ranges(targets)...)
+	whole, err = Inspect(ctx, patterns, o)
+	return whole, names, without, err
 }
 
 // indices are the columns that specs name, of so many without names: indices and ranges of them.

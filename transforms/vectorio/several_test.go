@@ -82,7 +82,7 @@ func TestSeveralTargets(t *testing.T) {
 		})
 	}
 	for targets, want := range map[string]string{
-		"y1,zz": `"zz"`, "y1,y1": "each column once", "y1,id": "a column of its own", "y1,w": "w", "*": "",
+		"y1,zz": `"zz"`, "y1,y1": "each column once", "y1,id": "a column of its own", "y1,w": "the column w for both", "*": "",
 	} {
 		o := Options{TargetColumns: strings.Split(targets, ",")}
 		o.Formats.IDColumn, o.Formats.WeightColumn = "id", "w"
@@ -136,5 +136,34 @@ func TestSeveralTargetsOfTables(t *testing.T) {
 	o.Formats.Cells = true // y2 has no numbers
 	if _, _, err := readSeveral(t, name, o); err == nil || !strings.Contains(err.Error(), "y2") {
 		t.Errorf("a label among numbers: %v", err)
+	}
+}
+
+// Targets that are among the columns asked for are left out of the vector, with a note.
+func TestSeveralTargetsAskedFor(t *testing.T) {
+	dir := t.TempDir()
+	named, plain := filepath.Join(dir, "named.csv"), filepath.Join(dir, "plain.csv")
+	for name, text := range map[string]string{named: "y1,a,y2\n1,2,3\n4,5,7\n", plain: "1,2,3\n4,5,7\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ file, targets, columns, note string }{
+		{named, "y1,y2", "a,y2", "y2 (target)"}, {named, "y1,y2", "*", "y1 (target), y2 (target)"},
+		{named, "y1,y2", "", ""}, {named, "y1,y2", "!y2", ""},
+		{plain, "0,2", "1-2", "2 (target)"}, {plain, "0,2", "!2", ""},
+	} {
+		o := Options{TargetColumns: strings.Split(c.targets, ",")}
+		if c.columns != "" {
+			o.Formats.Columns = strings.Split(c.columns, ",")
+		}
+		d, b, err := readSeveral(t, c.file, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		notes := strings.Join(d.Notes(), "\n")
+		if b.Dim != 1 || strings.Contains(notes, "columns asked for") != (c.note != "") || !strings.Contains(notes, c.note) {
+			t.Errorf("%+v: %d columns, notes %q", c, b.Dim, notes)
+		}
 	}
 }

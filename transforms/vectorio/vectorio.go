@@ -1020,8 +1020,10 @@ func (r *Reader) outside(broken *vectors.Bound, column int, found float64) *faul
 		f.Found = "nothing"
 	}
 	switch {
+	case column <= vectors.TheTarget && len(r.options.TargetColumns) > 0:
+		f.Column = r.options.TargetColumns[vectors.TheTarget-column]
 	case column == vectors.TheTarget:
-		f.Column = cmp.Or(r.options.Formats.TargetColumn, strings.Join(r.options.TargetColumns, ", "))
+		f.Column = r.options.Formats.TargetColumn
 	case column < len(r.columns):
 		f.Column = r.columns[column]
 	default:

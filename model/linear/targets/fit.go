@@ -98,7 +98,7 @@ func (f *Fit) Pass() fitting.Pass {
 func (f *Fit) Partial(part, parts int) linear.Partial {
 	which, _ := f.turn()
 	p := &partial{fit: f, which: which}
-	if len(which) == len(f.fits) {
+	if len(which) == len(f.fits) && len(which) > 1 {
 		if p.shared = f.fits[0].Several(len(f.fits)); p.shared != nil {
 			return p
 		}

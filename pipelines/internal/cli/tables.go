@@ -274,8 +274,7 @@ func (t *Tables) Anew(err error, reading *vectorio.Options, d *vectorio.Dataset,
 	file, row, column := fault.PlaceOf(marked[0])
 	o := &reading.Formats
 	if row == fault.WholeFile || column == "" || column == o.TargetColumn || column == o.WeightColumn ||
-		column == o.IDColumn ||
-		slices.Contains(except, column) {
+		column == o.IDColumn || slices.Contains(except, column) {
 		return ""
 	}
 	for _, info := range d.Files {

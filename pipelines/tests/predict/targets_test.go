@@ -1,10 +1,13 @@
 package predict_test
 
 import (
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,5 +144,71 @@ func TestTargetsRefused(t *testing.T) {
 		if code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, no %q in\n%s", args, code, want, stderr)
 		}
+	}
+}
+
+// Rows that lack a target are compared by those that they have, and the line says so; .npy has the columns of .csv.
+func TestTargetsLacking(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "all.csv"), targetRows(false))
+	clitest.Write(t, filepath.Join(dir, "lacks.csv"), "a,b,y1,y2\n1,2,3,4\n2,3,,7\n3,5,8,\n4,1,2,9\n")
+	clitest.Write(t, filepath.Join(dir, "some.csv"), "a,b,y1\n1,2,3\n2,3,\n3,5,8\n4,1,2\n")
+	learn := clitest.Other(dir, "sgd", "--task=regression", "--input=all.csv", "--target=y1,y2", "--output_model=all.json",
+		"--encode=auto")
+	if _, stderr, code := clitest.End(t, learn); code != 0 {
+		t.Fatal(stderr)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		_, stderr, code := clitest.End(t, clitest.Command(dir, append(args, "--model=all.json")...))
+		if code != 0 {
+			t.Fatalf("%v: exit code %d\n%s", args, code, stderr)
+		}
+		return stderr
+	}
+	stderr := run("--input=lacks.csv", "--evaluate", "--output=p.csv", "--summary=s.json")
+	if !strings.Contains(stderr, "2 rows that lack a target are predicted, and compared by the targets that they have") {
+		t.Error(stderr)
+	}
+	run("--input=some.csv", "--output=some-p.csv")
+	if clitest.Read(t, filepath.Join(dir, "some-p.csv")) != clitest.Read(t, filepath.Join(dir, "p.csv")) {
+		t.Error("rows of tables that have other targets have other predictions")
+	}
+	var s struct {
+		Targets []struct{ Regression struct{ MAE float64 } }
+	}
+	readJSON(t, filepath.Join(dir, "s.json"), &s)
+	table, truth := readCSV(t, filepath.Join(dir, "p.csv")), readCSV(t, filepath.Join(dir, "lacks.csv"))
+	for k := range s.Targets {
+		sum, n := 0.0, 0.0
+		for i := range table[1:] {
+			y, err := strconv.ParseFloat(truth[i+1][2+k], 64)
+			if err != nil {
+				continue // it lacks this one
+			}
+			p, err := strconv.ParseFloat(table[i+1][1+k], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum, n = sum+math.Abs(p-y), n+1
+		}
+		if got := s.Targets[k].Regression.MAE; n != 3 || math.Abs(got-sum/n) > 1e-12*got {
+			t.Errorf("target %d: MAE %v, want %v of 3 rows", k, got, sum/n)
+		}
+	}
+	run("--input=lacks.csv", "--output=p.npy")
+	want := make([]byte, 0, 8*2*4)
+	for _, line := range table[1:] {
+		for _, cell := range line[1:] {
+			v, err := strconv.ParseFloat(cell, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = binary.LittleEndian.AppendUint64(want, math.Float64bits(v))
+		}
+	}
+	if npy := clitest.Read(t, filepath.Join(dir, "p.npy")); !strings.HasSuffix(npy, string(want)) ||
+		!strings.Contains(npy, "'shape': (4, 2)") {
+		t.Errorf(".npy has other numbers than .csv: %q", npy)
 	}
 }

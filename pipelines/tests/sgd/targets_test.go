@@ -206,11 +206,14 @@ func TestTargetsRefused(t *testing.T) {
 	dir := t.TempDir()
 	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, false))
 	clitest.Write(t, filepath.Join(dir, "two.svm"), "1 1:2\n0 1:3\n")
+	clitest.Write(t, filepath.Join(dir, "pos.csv"), "y1,a,y2\n1,2,3\n2,1,-3\n3,4,5\n")
 	mustRun(t, dir, "--input=all.csv", "--target=y1", "--columns=a,b,c", "--task=regression", "--solver=sgd", "--output_model=one.json",
 		"--report=none")
 	for args, want := range map[string]string{
 		"--input=all.csv --target=y1,y9":                                        `expected a column "y9"`,
 		"--input=all.csv --target=y1,y1":                                        "each column once",
+		"--input=all.csv --target=y1,y2 --weight_column=y2":                     "the column y2 for both",
+		"--input=pos.csv --target=y1,y2 --loss=poisson":                         "row 1, column y2: found -3, expected a target from 0 on",
 		"--input=all.csv --target=y1,y2 --report=page.html":                     "--report: the page is of one target",
 		"--input=*.csv --target=y1,y2 --watch":                                  "--watch learns one target",
 		"--input=all.csv --target=y1,y2 --dtype=float32":                        "dtype float32",
@@ -223,5 +226,55 @@ func TestTargetsRefused(t *testing.T) {
 		if code == 0 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, no %q in\n%s", args, code, want, stderr)
 		}
+	}
+}
+
+// Targets whose alphas differ are told each with its own; what they have in common has neither an alpha nor scores. A
+// glob may find one target alone.
+func TestTargetsSummary(t *testing.T) {
+	dir := t.TempDir()
+	rng := rand.New(rand.NewPCG(3, 4))
+	var b strings.Builder
+	b.WriteString("a,b,y1,z\n")
+	for range 200 {
+		x, y := rng.NormFloat64(), rng.NormFloat64()
+		fmt.Fprintf(&b, "%v,%v,%v,%v\n", x, y, x-y, rng.NormFloat64())
+	}
+	clitest.Write(t, filepath.Join(dir, "all.csv"), b.String())
+	args := []string{"--input=all.csv", "--columns=a,b,z", "--task=regression", "--alpha=0.0001,100", "--folds=4",
+		"--output_model=m.json", "--summary=s.json"}
+	stderr := mustRun(t, dir, append(args, "--target=y1,z")...)
+	for _, want := range []string{
+		"regression with squared_error and l2, by exact", "target y1, alpha 0.0001:", "target z, alpha 100:",
+		"of the columns asked for, not in the vector: z (target)",
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in\n%s", want, stderr)
+		}
+	}
+	var s struct {
+		Alpha, R2 *float64
+		Training  map[string]any
+		Targets   []struct {
+			Target string
+			Alpha  float64
+		}
+	}
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "s.json"))), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Alpha != nil || s.R2 != nil || s.Training["objective"] != nil || s.Training["rows"] != 200.0 ||
+		fmt.Sprint(s.Targets) != "[{y1 0.0001} {z 100}]" {
+		t.Errorf("%+v", s)
+	}
+	mustRun(t, dir, append(args, "--target=y*")...)
+	one := readTargets(t, filepath.Join(dir, "m.json"))
+	var alone map[string]any
+	mustRun(t, dir, append(args, "--target=y1", "--output_model=one.json", "--report=none")...)
+	if err := json.Unmarshal([]byte(clitest.Read(t, filepath.Join(dir, "one.json"))), &alone); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(one.Targets) != "[y1]" || !sameJSON(t, one.part(t, 0), alone) {
+		t.Errorf("a glob of one target: %v", one.Targets)
 	}
 }

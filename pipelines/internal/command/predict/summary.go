@@ -40,7 +40,9 @@ func (s *summary) lines() []string {
 		}
 	}
 	lines = append(lines, cli.UnknownLines(s.Unknown, "the model")...)
-	if s.NoTarget > 0 {
+	if s.NoTarget > 0 && len(s.Targets) > 0 {
+		lines = append(lines, fmt.Sprintf("  %d rows that lack a target are predicted, and compared by the targets that they have", s.NoTarget))
+	} else if s.NoTarget > 0 {
 		lines = append(lines, fmt.Sprintf("  %d rows without a target are predicted, and not compared", s.NoTarget))
 	}
 	for _, f := range s.RejectedFiles {

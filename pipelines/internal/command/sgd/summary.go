@@ -81,12 +81,8 @@ func (c *command) finish(ctx context.Context, job *linear.Job, made *learned, re
 	if made.targets == nil {
 		return c.Summary(all[0].lines(made.fits[0]), all[0])
 	}
-	common := *all[0]
-	common.Target, common.Classes, common.ClassRows, common.CV, common.Progressive = "", nil, nil, nil, nil
-	common.R2, common.RMSE, common.D2, common.Deviance, common.Pinball, common.Coverage = nil, nil, nil, nil, nil, nil
-	common.Accuracy, common.LogLoss, common.Inference = nil, nil, nil
-	common.Warnings = made.targets.Warnings()
-	s := &severalSummary{summary: common, Targets: all}
+	s := &severalSummary{summary: commonSummary(all), Targets: all}
+	s.Warnings = made.targets.Warnings()
 	return c.Summary(s.lines(made), s)
 }
 
@@ -116,12 +112,43 @@ type severalSummary struct {
 	Targets []*summary `json:"targets"`
 }
 
+// commonSummary is what the summaries of all targets have in common: the rows and the options, without what was found
+// of each. Of alpha, the share of l1 and the way of more than two classes it has what is the same for all.
+func commonSummary(all []*summary) summary {
+	first := all[0]
+	s := summary{Task: first.Task, Loss: first.Loss, MultiClass: first.MultiClass, Penalty: first.Penalty,
+		Alpha: first.Alpha, L1Ratio: first.L1Ratio,
+		Training: model.Training{Solver: first.Training.Solver, Rows: first.Training.Rows}, Rows: first.Rows,
+		Rejected: first.Rejected, Features: first.Features, Passes: first.Passes, ResumedPasses: first.ResumedPasses,
+		Seconds: first.Seconds, InspectSeconds: first.InspectSeconds, RowsPerSecond: first.RowsPerSecond,
+		PeakMemory: first.PeakMemory, Files: first.Files}
+	for _, one := range all[1:] {
+		if one.MultiClass != s.MultiClass {
+			s.MultiClass = ""
+		}
+		s.Alpha, s.L1Ratio = same(s.Alpha, one.Alpha), same(s.L1Ratio, one.L1Ratio)
+	}
+	return s
+}
+
+// same is what two pointers have in common, or nil.
+func same(a, b *float64) *float64 {
+	if a == nil || b == nil || *a != *b {
+		return nil
+	}
+	return a
+}
+
 // lines are those of the run, and then of each target.
 func (s *severalSummary) lines(made *learned) []string {
 	lines := []string{fmt.Sprintf("%d targets: %s", len(s.Targets), model.Join(made.targets.Targets()))}
 	lines = append(lines, s.head()...)
 	for k, one := range s.Targets {
-		lines = append(lines, fmt.Sprintf("  target %s:", fault.Plain(one.Target)))
+		head := "  target " + fault.Plain(one.Target)
+		if s.Penalty != model.None && s.Alpha == nil { // each has its own
+			head += fmt.Sprintf(", alpha %v", *one.Alpha)
+		}
+		lines = append(lines, head+":")
 		for _, line := range one.body(made.fits[k]) {
 			lines = append(lines, "  "+line)
 		}
@@ -269,6 +296,9 @@ func (s *summary) judgeClasses(m *model.ClassificationMetrics, of string) {
 func (s *summary) penalty() string {
 	if s.Penalty == model.None {
 		return "no penalty"
+	}
+	if s.Alpha == nil { // that of several targets differs
+		return string(s.Penalty)
 	}
 	return fmt.Sprintf("%s, alpha %v", s.Penalty, *s.Alpha)
 }
