@@ -32,7 +32,7 @@ func TestVectors(t *testing.T) {
   y       100.5  100.833  0.235702  101  ▄                  █
   row  values
   a    100 100.5
-  to find what is alike: beamlearn kneighbors --input=a.csv,b.csv --id_column=id --k=10 --output=out/neighbors.csv
+  to find what is alike: beamlearn kneighbors --input=a.csv,b.csv --id_column=id --k=3 --output=out/neighbors.csv
   to see all of it: beamlearn eigen --input=a.csv,b.csv --id_column=id --standardize --report=out/eigen.html
 `
 	// Options may stand among the files.

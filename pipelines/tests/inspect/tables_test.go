@@ -118,6 +118,27 @@ func TestTableKinds(t *testing.T) {
 	}
 }
 
+// The neighbours that are proposed are no more than there are, and of a single row nothing is.
+func TestFewRows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "few.csv"), "x,y\n1,2\n3,4\n5,7\n8,1\n")
+	clitest.Write(t, filepath.Join(dir, "one.csv"), "x,y\n1,2\n")
+	stdout, stderr, code := clitest.End(t, clitest.Command(dir, "few.csv", "--rows=2"))
+	_, line, found := strings.Cut(stdout, "to find what is alike: beamlearn ")
+	line, _, _ = strings.Cut(line, "\n")
+	if code != 0 || !found || !strings.Contains(line, " --k=3 ") {
+		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if _, stderr, code = clitest.End(t, clitest.Program(dir, strings.Fields(line)...)); code != 0 {
+		t.Errorf("%s: exit code %d\n%s", line, code, stderr)
+	}
+	if stdout, stderr, code = clitest.End(t, clitest.Command(dir, "one.csv")); code != 0 ||
+		strings.Contains(stdout, ": beamlearn ") {
+		t.Errorf("one row: exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
 // Warnings tell of what is learned from in vain, or must not be.
 func TestWarnings(t *testing.T) {
 	t.Parallel()

@@ -191,7 +191,8 @@ func (f *found) commands() []profile.Command {
 	} else if left = len(columns); name != "" && !f.given("columns") {
 		dense = " --columns=" + quoted("*,!"+name)
 	}
-	if left == 0 {
+	neighbors := min(10, f.rows()-1)
+	if left == 0 || neighbors < 1 {
 		return all
 	}
 	eigen := dense
@@ -200,9 +201,17 @@ func (f *found) commands() []profile.Command {
 	}
 	return append(all,
 		profile.Command{What: "to find what is alike:", Line: "beamlearn kneighbors " + input + ids + dense +
-			" --k=10 --output=out/neighbors.csv"},
+			fmt.Sprintf(" --k=%d --output=out/neighbors.csv", neighbors)},
 		profile.Command{What: "to see all of it:", Line: "beamlearn eigen " + input + ids + eigen + color +
 			" --report=out/eigen.html"})
+}
+
+// rows is how many rows the files have.
+func (f *found) rows() int64 {
+	if f.Table != nil {
+		return f.Table.All
+	}
+	return f.Dataset.Rows
 }
 
 // featuresWithout is how many features the table becomes without a column.
