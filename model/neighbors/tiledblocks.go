@@ -68,7 +68,7 @@ func (s *query) chunks(threads int) {
 			w.compared, w.passed = 0, 0
 			side := queries{first: lo, n: hi - lo, forms: shorten(), prec: prec}
 			w.pack(&side)
-			w.seed(side, prec)
+			w.seed(side)
 			points, _ := s.search.Before.allowed(lo, hi, t.points.n)
 			for first := 0; first < points; first += block {
 				last := min(first+block, points)
@@ -109,7 +109,7 @@ func (s *query) pairs(threads int) {
 					}
 				}
 			}
-			w.seed(q, t.first)
+			w.seed(q)
 		}
 	})
 	parallel(blocks, 1, threads, func() func(b, _ int) {

@@ -14,37 +14,89 @@ const mostSeedApart = 64
 
 // seed gives the queries a first bound from the filter alone: the best score of each of at least k disjoint sets of
 // points, of which the k-th best is no better than the k-th neighbour.
-func (w *worker) seed(q queries, prec precision) {
+func (w *worker) seed(q queries) {
 	s, t := w.s, w.s.t
 	_, n := s.search.Before.allowed(q.first, q.first+q.n, t.points.n) // what is barred may have the best
-	if s.k == 0 || prec == inFloat64 || n == 0 {
+	rank := s.seedRank()
+	if rank == 0 || q.prec == inFloat64 || n == 0 {
 		return
 	}
-	rank := s.k // of the score wanted, from 1
+	if t.tiles[q.prec].Best == nil {
+		w.sample(q, rank, n)
+		return
+	}
+	points := t.shorts(q.prec)
+	sets, ok := s.seedSets(q, points, rank, n)
+	if !ok {
+		return
+	}
+	// Groups that follow each other share the panels while these are in the cache.
+	batch := q.groups(0) * tile.Rows
+	if sets.n*sets.length*points.words*4*tile.Columns > pointBytes {
+		batch *= max(seedScores/(sets.n*cells), 1)
+	}
+	eta := t.frame.eta(points)
+	for first := 0; first < q.n; first += batch {
+		last := min(first+batch, q.n)
+		w.best = slices.Grow(w.best[:0], batch/tile.Rows*sets.n*cells)[:batch/tile.Rows*sets.n*cells]
+		w.bestOfSets(q, points, &sets, first, last)
+		for i := first; i < last; i++ {
+			if s.states[q.first+i].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
+				continue
+			}
+			w.orders = w.orders[:0]
+			for set := range sets.n {
+				at := ((i-first)/tile.Rows*sets.n+set)*cells + i%tile.Rows*tile.Columns
+				for _, score := range w.best[at:][:tile.Columns] {
+					w.orders = append(w.orders, ordered(-score))
+				}
+			}
+			score := -float64(disordered(nthSmallest(w.orders, sets.rank)))
+			s.tighten(q.first+i, t.seedBound(q.forms, q.offset+i, score, sets.half, sets.e, sets.f, eta))
+		}
+	}
+}
+
+// seedRank is the rank, from 1, of the score that bounds a query's k-th neighbour: the better ones may all be of points
+// that it must not have. It is 0 where a first bound is of no use.
+func (s *query) seedRank() int {
+	if s.k == 0 {
+		return 0
+	}
+	rank := s.k
 	if s.exclude != nil {
 		rank++ // the query itself may have the best
 	}
 	if m := s.search.Most; m != nil { // of each so many points, Number are kept
 		groups := (s.k + m.Number - 1) / m.Number
 		if rank += groups * m.Largest; m.Largest > (4*s.k+mostSeedApart)/groups {
-			return
+			return 0
 		}
 	}
 	if a := s.search.Apart; a != nil {
 		if rank += a.Largest; a.Largest > 4*s.k+mostSeedApart { // as its whole group may have the best
-			return
+			return 0
 		}
 	}
-	if t.tiles[prec].Best == nil {
-		w.sample(q, rank, n)
-		return
-	}
-	points := t.shorts(prec)
+	return rank
+}
+
+// seedSets are n disjoint sets of panels of points, in each of which a lane is a set of its own: length panels each,
+// from start on.
+type seedSets struct {
+	start, n, length int
+	rank             int     // of the score wanted, from 1
+	half, e, f       float64 // the greatest of the points' halves and margins
+}
+
+// seedSets chooses the sets for a block of queries among the first n points, and reports whether they give a bound.
+func (s *query) seedSets(q queries, points *shorts, rank, n int) (seedSets, bool) {
+	t := s.t
 	panels := n / tile.Columns
 	if n == t.points.n {
 		panels = points.panels()
 	} else if panels == 0 {
-		return
+		return seedSets{}, false
 	}
 	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
 	// A set of four points gives a far tighter bound than one of one: for a large k half of the points are worth it.
@@ -61,7 +113,7 @@ func (w *worker) seed(q queries, prec precision) {
 		for j := p * tile.Columns; j < min((p+1)*tile.Columns, t.points.n); j++ {
 			h := points.halves[j]
 			if t.scales != nil && t.scales[j] == 0 {
-				return // under the cosine it is farther than its short form
+				return seedSets{}, false // under the cosine it is farther than its short form
 			}
 			if math.IsInf(float64(h), -1) {
 				rank++ // without a short form it has the best score
@@ -71,57 +123,34 @@ func (w *worker) seed(q queries, prec precision) {
 		}
 		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
 	}
-	if sets*tile.Columns < rank {
-		return
+	return seedSets{start, sets, length, rank, float64(half), float64(e), float64(f)}, sets*tile.Columns >= rank
+}
+
+// bestOfSets writes the best scores of the queries from number first of the block on to last to the worker: of each
+// group of queries and each set, a tile of them.
+func (w *worker) bestOfSets(q queries, points *shorts, sets *seedSets, first, last int) {
+	for j := range w.best {
+		w.best[j] = float32(math.Inf(-1))
 	}
-	eta := t.frame.eta(points)
-	bound := func(i, at int, scores []float32) {
-		if s.states[q.first+i].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
-			return
-		}
-		w.orders = w.orders[:0]
-		for ; len(scores) > 0; scores = scores[min(cells, len(scores)):] {
-			for _, score := range scores[at:][:tile.Columns] {
-				w.orders = append(w.orders, ordered(-score))
-			}
-		}
-		score := -float64(disordered(nthSmallest(w.orders, rank)))
-		s.tighten(q.first+i, t.seedBound(q.forms, q.offset+i, score, float64(half), float64(e), float64(f), eta))
-	}
-	// Groups that follow each other share the panels while these are in the cache.
-	batch := q.groups(0) * tile.Rows
-	if sets*length*points.words*4*tile.Columns > pointBytes {
-		batch *= max(seedScores/(sets*cells), 1)
-	}
-	part := max(min(pointBytes/(points.words*4*tile.Columns), length), 1)
-	for first := 0; first < q.n; first += batch {
-		last := min(first+batch, q.n)
-		w.best = slices.Grow(w.best[:0], batch/tile.Rows*sets*cells)[:batch/tile.Rows*sets*cells]
-		for j := range w.best {
-			w.best[j] = float32(math.Inf(-1))
-		}
-		for set := range sets {
-			for p := 0; p < length; p += part {
-				for i := first; i < last; i += q.groups(i) * tile.Rows {
-					groups := min(q.groups(i), (last-i+tile.Rows-1)/tile.Rows)
-					for g := range groups {
-						a := &w.batch.Args[g]
-						w.load(q, i+g*tile.Rows, a)
-						against(a, points, start+set*length+p, min(part, length-p))
-						a.Best = &w.best[(((i-first)/tile.Rows+g)*sets+set)*cells]
-					}
-					if q.packed == nil {
-						t.tiles[prec].Best(&w.batch.Args[0])
-					} else {
-						w.batch.Prepare(groups, q.packed, i)
-						t.tiles[prec].BestBatch(&w.batch)
-					}
+	tiles := w.s.t.tiles[q.prec]
+	part := max(min(pointBytes/(points.words*4*tile.Columns), sets.length), 1)
+	for set := range sets.n {
+		for p := 0; p < sets.length; p += part {
+			for i := first; i < last; i += q.groups(i) * tile.Rows {
+				groups := min(q.groups(i), (last-i+tile.Rows-1)/tile.Rows)
+				for g := range groups {
+					a := &w.batch.Args[g]
+					w.load(q, i+g*tile.Rows, a)
+					against(a, points, sets.start+set*sets.length+p, min(part, sets.length-p))
+					a.Best = &w.best[(((i-first)/tile.Rows+g)*sets.n+set)*cells]
+				}
+				if q.packed == nil {
+					tiles.Best(&w.batch.Args[0])
+				} else {
+					w.batch.Prepare(groups, q.packed, i)
+					tiles.BestBatch(&w.batch)
 				}
 			}
-		}
-		for i := first; i < last; i++ {
-			group := (i - first) / tile.Rows * sets * cells
-			bound(i, i%tile.Rows*tile.Columns, w.best[group:group+sets*cells])
 		}
 	}
 }
