@@ -53,7 +53,8 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 		case src.Rows() < 0:
 			err = uncounted(info.Name)
 		case src.Dim() != 1:
-			err = fault.File(info.Name, "targets: one column of numbers", "%d columns", src.Dim())
+			err = fault.File(info.Name, "targets: one column of numbers (several are columns of the input itself, "+
+				"beside those of the vector: sgd --target=100-109)", "%d columns", src.Dim())
 		default:
 			d.targets = append(d.targets, TargetSpan{Info: info, Span: formats.Span{Rows: src.Rows()}})
 			rows += src.Rows()

@@ -278,3 +278,15 @@ func TestTargetsSummary(t *testing.T) {
 		t.Errorf("a glob of one target: %v", one.Targets)
 	}
 }
+
+// What a warning says of the columns is told of several targets as of one, once.
+func TestTargetsWarn(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "twin.csv"),
+		"a,b,y1,y2\n1,1,2,3\n2,2,3,1\n3,3,5,4\n4,4,4,2\n5,5,7,1\n6,6,6,5\n7,7,8,3\n8,8,11,2\n")
+	stderr := mustRun(t, dir, "--input=twin.csv", "--target=y1,y2", "--task=regression", "--penalty=none", "--inference=wald",
+		"--output_model=m.json")
+	if strings.Count(stderr, "columns are sums of others, or of the intercept") != 1 {
+		t.Error(stderr)
+	}
+}

@@ -172,7 +172,8 @@ func (c *command) targets(job *linear.PredictJob) error {
 	case !several || !job.Options.Evaluate:
 		return nil
 	case o.Formats.TargetColumn != "" || len(o.Targets) > 0:
-		return fmt.Errorf("--target: the model is of the targets %s: give a column for each, or --evaluate", model.Join(t.Targets))
+		return fmt.Errorf("--target: the model is of the targets %s: give a column of the input for each, or --evaluate",
+			model.Join(t.Targets))
 	case len(o.TargetColumns) == 0 || sameNames(o.TargetColumns, t.Targets):
 		o.TargetColumns = t.Targets
 	}

@@ -83,6 +83,11 @@ func (c *command) finish(ctx context.Context, job *linear.Job, made *learned, re
 	}
 	s := &severalSummary{summary: commonSummary(all), Targets: all}
 	s.Warnings = made.targets.Warnings()
+	for _, one := range all { // of the same columns, so that mostly all have the same line
+		if line := collinear(one.Inference); line != "" && !slices.Contains(s.Warnings, line) {
+			s.Warnings = append(s.Warnings, line)
+		}
+	}
 	return c.Summary(s.lines(made), s)
 }
 
@@ -215,11 +220,8 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		PeakMemory: cli.PeakMemory(), CV: fit.CV(), Files: r.Files,
 	}
 	s.Warnings, s.Inference = fit.Warnings(), m.Inference
-	if i := m.Inference; i != nil && len(i.Collinear) > 0 {
-		some := i.Collinear[:min(len(i.Collinear), 8)]
-		s.Warnings = append(s.Warnings,
-			fmt.Sprintf("%d columns are sums of others, or of the intercept, so that nothing is told of their coefficients: %s",
-				len(i.Collinear), strings.Join(some, ", ")))
+	if line := collinear(m.Inference); line != "" {
+		s.Warnings = append(s.Warnings, line)
 	}
 	if m.Options.Penalty == model.ElasticNet {
 		s.L1Ratio = m.Options.L1Ratio
@@ -241,6 +243,16 @@ func newSummary(job *linear.Job, fit *fitting.Fit, r *linear.Report, total, insp
 		s.Progressive = &progressiveLine{MeanLoss: p.MeanLoss(), Curve: p.Curve()}
 	}
 	return s
+}
+
+// collinear is the warning of columns whose coefficients have no errors; "" where there are none.
+func collinear(i *model.Inference) string {
+	if i == nil || len(i.Collinear) == 0 {
+		return ""
+	}
+	some := i.Collinear[:min(len(i.Collinear), 8)]
+	return fmt.Sprintf("%d columns are sums of others, or of the intercept, so that nothing is told of their coefficients: %s",
+		len(i.Collinear), strings.Join(some, ", "))
 }
 
 // judge says how the model does, and a constant prediction: by the sums of a regression, or on the rows that have
