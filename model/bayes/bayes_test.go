@@ -251,6 +251,20 @@ func TestWarmStart(t *testing.T) {
 	}
 }
 
+// Rows whose columns have other names than those of the model cannot follow it, and both lists are told.
+func TestWarmStartNames(t *testing.T) {
+	t.Parallel()
+	c := &linear.Chunk{Features: 2, X: []float64{1, 2, 3, 5}, Target: []float64{0, 1}}
+	o := FitOptions{Options: Options{Kind: Gaussian, Smoothing: 1e-9}}
+	o.WarmStart = fitted(t, o, 1, false, c).Model()
+	o.WarmStart.FeatureNames = []string{"a", "b"}
+	_, err := NewFit(o, 2, []string{"a", "c"})
+	want := `the model of warm_start has other feature names than the rows have columns: ["a" "b"], not ["a" "c"]`
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 // Means far from 0, rows that drift, and a first row that is far from all others leave variances right.
 func TestFarFromZero(t *testing.T) {
 	t.Parallel()

@@ -139,7 +139,8 @@ func (f *Fit) follows(w *Model) error {
 	case w.features != f.shape.features:
 		return fmt.Errorf("has %d features, the rows have %d columns", w.features, f.shape.features)
 	case w.FeatureNames != nil && f.names != nil && !slices.Equal(w.FeatureNames, f.names):
-		return errors.New("has other names of features than the rows")
+		return fmt.Errorf("has other feature names than the rows have columns: %s, not %s", fault.Names(w.FeatureNames),
+			fault.Names(f.names))
 	case o.Kind == Bernoulli && w.Options.Binarize != o.Binarize:
 		return fmt.Errorf("has counted values above %v, not %v", w.Options.Binarize, o.Binarize)
 	case !slices.Equal(w.widths, f.options.Widths):

@@ -122,6 +122,16 @@ func Plain(s string) string {
 	return oneLine(s)
 }
 
+// Names is names of columns for a message, the first of many.
+func Names(names []string) string {
+	const most = 8
+	s := fmt.Sprintf("%q", names[:min(len(names), most)])
+	if len(names) > most {
+		s += fmt.Sprintf(" … (%d in all)", len(names))
+	}
+	return s
+}
+
 func oneLine(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		q := strconv.Quote(s)

@@ -53,7 +53,7 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 		}
 		if w.FeatureNames != nil && names != nil && !slices.Equal(w.FeatureNames, names) {
 			return nil, fmt.Errorf("the model of warm_start has other feature names than the rows have columns: %s, not %s",
-				shown(w.FeatureNames), shown(names))
+				fault.Names(w.FeatureNames), fault.Names(names))
 		}
 	}
 	if err := fewWeights(features, 1); err != nil {
@@ -290,16 +290,6 @@ func (f *Fit) Progressive() *sgd.Progressive { return f.progressive }
 
 // Survey is what was found out about the rows; nil where they were only summed up.
 func (f *Fit) Survey() *survey.Survey { return f.survey }
-
-// shown is names for a message, the first of many.
-func shown(names []string) string {
-	const most = 8
-	s := fmt.Sprintf("%q", names[:min(len(names), most)])
-	if len(names) > most {
-		s += fmt.Sprintf(" … (%d in all)", len(names))
-	}
-	return s
-}
 
 // Reads says how the rows became numbers, for the model, which must be there.
 func (f *Fit) Reads(e *features.Encoding, zeroBased bool) {

@@ -280,13 +280,18 @@ func (o *FitOptions) Validate() error {
 	if len(d.L1Ratios) > 1 && d.Options.Penalty != linear.ElasticNet {
 		fault("l1_ratio: several are for the penalty elasticnet, not for %s", d.Options.Penalty)
 	}
-	for _, list := range [][]float64{d.Alphas, d.L1Ratios} {
-		for i, v := range list {
-			if slices.Contains(list[:i], v) {
-				fault("%v is given twice", v)
+	if len(d.Alphas) > 1 && d.Options.Penalty == linear.None && b.LearningRate != linear.Optimal {
+		fault("alpha: several are for a penalty, and with the penalty none all models are one")
+	}
+	twice := func(name string, values []float64) {
+		for i, v := range values {
+			if slices.Contains(values[:i], v) {
+				fault("%s: %v is given twice", name, v)
 			}
 		}
 	}
+	twice("alpha", d.Alphas)
+	twice("l1_ratio", d.L1Ratios)
 	switch {
 	case !slices.Contains(Solvers, d.Solver):
 		fault("solver %q: must be one of %s", d.Solver, linear.Join(Solvers))

@@ -890,6 +890,15 @@ func (p *gridPart) judgeAll() {
 	w.predictions = w.predictions[:0]
 }
 
+// centre is about where the scores of a model of two classes lie, as bins are the narrower, the nearer they are to it:
+// the intercept, where rows are standardised and the model does not learn any more, or else 0.
+func (p *gridPart) centre(model int) float64 {
+	if !p.g.judging || p.g.Scaler == nil {
+		return 0
+	}
+	return p.g.sums.intercept[model]
+}
+
 // score adds the prediction whose values begin at a place to the metrics of its fold.
 func (p *gridPart) score(q *prediction, at int) {
 	g, s, w := p.g, &p.g.shape, &p.waiting
@@ -920,7 +929,12 @@ func (p *gridPart) score(q *prediction, at int) {
 		}
 	case s.vectors == 1:
 		for c, v := range d {
-			p.binsOf(first + c)[q.place*scoreBins+scoreBin(v)] += q.weight
+			said := 0
+			if v > 0 {
+				said = 1
+			}
+			p.confusion[(first+c)*4+q.place*2+said] += q.weight
+			p.binsOf(first + c)[q.place*scoreBins+scoreBin(v-p.centre(first+c))] += q.weight
 			switch kind {
 			case loss.LogLoss:
 				p.logLoss[first+c] += float64(q.weight * min(max(w.loss[at+c], loss.LeastLogLoss), loss.MostLogLoss))

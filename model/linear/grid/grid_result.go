@@ -10,8 +10,9 @@ import (
 // Result is the scores of the last epoch, and the learning curve of all: see [Grid]. In regression they are r2,
 // neg_mean_squared_error and neg_mean_absolute_error, and before them, of a loss that is a deviance, that and its D²,
 // and of quantile neg_mean_pinball_loss; in classification accuracy, f1 (of two classes) or f1_macro,
-// neg_log_loss (of LogLoss and ModifiedHuber), and roc_auc (of two classes), to within about 1e-4 and never farther
-// off than AUCErrors says. The first is that to choose by: see [CVResult.Choose]. The progressive loss is of the
+// neg_log_loss (of LogLoss and ModifiedHuber), and roc_auc (of two classes), never farther off than AUCErrors says: next
+// to nothing, unless all scores of a model are within a few percent of each other and rows are not standardised. The
+// first is that to choose by: see [CVResult.Choose]. The progressive loss is of the
 // models of all rows or, without Refit, of those of the last fold; the learning curve is of the models of all folds;
 // of several classes, both are sums of the losses of each against the rest. It fails without folds, and before the
 // first epoch is over.
@@ -106,15 +107,7 @@ func (g *Grid) scoreClasses(metric func(name string, score func(fold, model int)
 	judged := func(model int) *linear.ClassificationMetrics {
 		m := linear.NewClassificationMetrics(s.classes)
 		for i := range m.Confusion {
-			if s.classes > 2 {
-				copy(m.Confusion[i], sums.confusion[(model*s.classes+i)*s.classes:])
-				continue
-			}
-			if bins := sums.bins[model]; bins != nil {
-				for bin, w := range bins[i*scoreBins:][:scoreBins] {
-					m.Confusion[i][bin/(scoreBins/2)] += w
-				}
-			}
+			copy(m.Confusion[i], sums.confusion[(model*s.classes+i)*s.classes:])
 		}
 		return m
 	}
@@ -146,8 +139,8 @@ func divided(x []float64, n float64) []float64 {
 	return d
 }
 
-// AUCErrors bounds the error of every roc_auc of Result, in its order: half the share of pairs of rows whose scores
-// are within 3 % of each other. They are nil unless there are two classes.
+// AUCErrors bounds the error of every roc_auc of Result, in its order: half the share of pairs of rows whose scores are
+// within 3 % of each other, or of what they differ from the intercept by. They are nil unless there are two classes.
 func (g *Grid) AUCErrors() [][]float64 {
 	if g.sums.bins == nil {
 		return nil
@@ -206,14 +199,8 @@ func (g *Grid) classWeights() [][]float64 {
 		all[fold] = make([]float64, s.classes)
 		for class := range all[fold] {
 			model := fold * s.combos
-			if s.classes > 2 {
-				for _, w := range g.sums.confusion[(model*s.classes+class)*s.classes:][:s.classes] {
-					all[fold][class] += w
-				}
-			} else if bins := g.sums.bins[model]; bins != nil {
-				for _, w := range bins[class*scoreBins:][:scoreBins] {
-					all[fold][class] += w
-				}
+			for _, w := range g.sums.confusion[(model*s.classes+class)*s.classes:][:s.classes] {
+				all[fold][class] += w
 			}
 		}
 	}

@@ -32,7 +32,7 @@ type gridSums struct {
 	squared, absolute []float64
 	deviance          []float64   // nil but of a loss that is one
 	pinball           []float64   // nil but of quantile
-	confusion         []float64   // of model m, row by row, from m·classes² on; of two classes it follows from the bins
+	confusion         []float64   // of model m, row by row, from m·classes² on
 	logLoss           []float64   // the sum
 	bins              [][]float64 // of two classes: scores of class 0, then of class 1, by scoreBin; nil without rows
 	curve             gridCurve
@@ -99,10 +99,9 @@ func newGridSums(s *gridShape) *gridSums {
 		return g
 	}
 	g.logLoss = make([]float64, models)
+	g.confusion = make([]float64, models*s.classes*s.classes)
 	if s.classes == 2 {
 		g.bins = make([][]float64, models)
-	} else {
-		g.confusion = make([]float64, models*s.classes*s.classes)
 	}
 	return g
 }
@@ -189,8 +188,6 @@ func (s *gridShape) size() float64 {
 		if s.quantile {
 			n += models
 		}
-	case 2:
-		n += models
 	default:
 		n += models * (float64(s.classes)*float64(s.classes) + 1)
 	}
@@ -274,8 +271,8 @@ func (g *gridCurve) fields(c *wire.Codec, combos int) {
 }
 
 // scoreBins is the number of bins of scores: 32 to an octave of |score| from 2⁻¹⁶ to 2¹⁶, beyond which the last ones
-// go on, for either sign. So the width of a bin is 3 % of a score or less, whatever the scale. The lower half is what
-// predicts class 0: the scores up to 0, and NaN.
+// go on, for either sign. So the width of a bin is 3 % of a score or less, whatever the scale. See [gridPart.centre] for
+// what scores are measured from.
 const scoreBins = 2048
 
 func scoreBin(score float64) int {

@@ -290,6 +290,7 @@ tables = dict(
     digits=table("digits.csv", "target", leave=("id",)),
     shuttle=table("shuttle.csv.gz", "anomaly", every=10),
     diabetes=table("diabetes.csv", "target"),
+    flights=table("flights_numbers.csv", "delayed"),
 )
 cases = []
 
@@ -328,5 +329,7 @@ if __name__ == "__main__":
     case("diabetes", "regression", "quantile", [1e-9, 1e-2, 1.0], epsilon=0.9)  # the quantile
     case("diabetes", "regression", "quantile", [1e-1], epsilon=0.5, folds=3, standardize=False)
     case("diabetes", "regression", "squared_error", [1e-3, 1e-1, 10], weighted=True)
+    case("flights", "classification", "log_loss", [1e-5, 1e-3, 1e-1, 10])
+    case("flights", "classification", "squared_hinge", [1e-2], folds=3, class_weight="balanced", weighted=True)
     with gzip.GzipFile(here / "cross.json.gz", "wb", mtime=0) as f:
         f.write(json.dumps(cases).encode())

@@ -29,6 +29,17 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
+func TestCount(t *testing.T) {
+	for want, got := range map[string]string{
+		"1 row": Count(1, "row"), "0 rows": Count(0, "row"), "2 passes": Count(2, "pass"), "1 pass": Count(1, "pass"),
+		"1 query": Count(1, "query"), "3 queries": Count(int64(3), "query"),
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestList(t *testing.T) {
 	if got, want := List(" a.csv, b/*.npy,,"), []string{"a.csv", "b/*.npy"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("List = %q, want %q", got, want)
@@ -84,7 +95,12 @@ func TestProgressLine(t *testing.T) {
 		"searching, 10 s: 100 of 400 rows (25 %), 10 rows/s, 30 s left"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	r.Add(300)
+	r.Add(299)
+	if got, want := progressLine(r, 10*time.Second),
+		"searching, 10 s: 399 of 400 rows (99 %), 40 rows/s, 1 s left"; got != want {
+		t.Errorf("of one row that is left: got %s, want %s", got, want)
+	}
+	r.Add(1)
 	if got, want := progressLine(r, 10*time.Second), "searching, 10 s: all 400 rows read"; got != want {
 		t.Errorf("where all rows are read: got %s, want %s", got, want)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -297,9 +298,9 @@ func progressLine(run *progress.Run, elapsed time.Duration) string {
 		line += fmt.Sprintf(": all %d rows read", total)
 	case done > 0 && (total <= 0 || done > total):
 		line += fmt.Sprintf(": %d rows, %.0f rows/s", done, rate)
-	case done > 0:
+	case done > 0: // while rows are left, it is neither 100 % nor 0 s
 		line += fmt.Sprintf(": %d of %d rows (%.0f %%), %.0f rows/s, %.0f s left",
-			done, total, 100*float64(done)/float64(total), rate, float64(total-done)/rate)
+			done, total, math.Floor(100*float64(done)/float64(total)), rate, math.Ceil(float64(total-done)/rate))
 	}
 	return line
 }

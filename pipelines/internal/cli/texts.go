@@ -56,6 +56,8 @@ func Count[N int | int64](n N, thing string) string {
 		return "1 " + thing
 	case strings.HasSuffix(thing, "s"):
 		thing += "e"
+	case strings.HasSuffix(thing, "y"):
+		thing = strings.TrimSuffix(thing, "y") + "ie"
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
 }

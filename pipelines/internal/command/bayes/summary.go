@@ -125,8 +125,8 @@ func (s *summary) lines(m *model.Model) []string {
 		passes = fmt.Sprintf("%d passes", n)
 	}
 	lines := []string{fmt.Sprintf(
-		"%d rows × %d columns, %s naive Bayes of %d classes, %s %v, in %s, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Kind, s.Classes.Len(), s.Parameter, s.Smoothing, passes, s.Seconds, s.RowsPerSecond,
+		"%s × %s, %s naive Bayes of %s, %s %v, in %s, %.2f s: %.0f rows/s; peak memory %s",
+		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Kind, cli.Count(s.Classes.Len(), "class"), s.Parameter, s.Smoothing, passes, s.Seconds, s.RowsPerSecond,
 		files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
@@ -146,7 +146,7 @@ func (s *summary) lines(m *model.Model) []string {
 			lines = append(lines, fmt.Sprintf("  … and %d more classes", len(s.ClassRows)-k))
 			break
 		}
-		line := fmt.Sprintf("  class %s: %d rows", s.Classes.Label(k), n)
+		line := fmt.Sprintf("  class %s: %s", s.Classes.Label(k), cli.Count(n, "row"))
 		if len(telling[k]) > 0 {
 			line += "; " + strings.Join(telling[k], ", ")
 		}

@@ -52,7 +52,7 @@ func (s *summary) lines() []string {
 		sum += r
 	}
 	lines := []string{
-		fmt.Sprintf("%d rows × %d columns in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features, s.Seconds,
+		fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s; peak memory %s", cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Seconds,
 			s.RowsPerSecond, files.Bytes(s.PeakMemory)),
 		fmt.Sprintf("  %d components by %s explain %.4g %% of the variance", s.Components, s.Solver, 100*sum),
 	}

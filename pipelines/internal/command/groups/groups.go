@@ -302,10 +302,11 @@ func lines(r *knn.Report, total time.Duration) []string {
 		cut = fmt.Sprintf("; %d were wider than the diameter, and are cut", g.Cut)
 	}
 	all := []string{
-		fmt.Sprintf("%d rows × %d columns: %d groups, %d of several rows, with %d rows, the largest of %d; %d rows stay%s",
-			r.Points, r.Dim, g.Groups, g.Several, g.Rows, g.Largest, g.Groups, cut),
-		fmt.Sprintf("  %d pairs in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
-			r.Neighbors/2,
+		fmt.Sprintf("%s × %s: %s, %d of several rows, with %s, the largest of %d; %d stay%s",
+			cli.Count(r.Points, "row"), cli.Count(r.Dim, "column"), cli.Count(g.Groups, "group"), g.Several,
+			cli.Count(g.Rows, "row"), g.Largest, g.Groups, cut),
+		fmt.Sprintf("  %s in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
+			cli.Count(r.Neighbors/2, "pair"),
 			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+
 				r.Assemble, files.Bytes(cli.PeakMemory())),
 	}

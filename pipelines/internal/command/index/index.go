@@ -158,8 +158,8 @@ func (c *command) explain(ctx context.Context, job *knn.IndexJob) error {
 }
 
 func lines(r *knn.Report, total time.Duration) []string {
-	all := []string{fmt.Sprintf("%d points × %d columns in %.2f s: read %.2f s, index %.2f s (%s, %s); peak memory %s",
-		r.Points, r.Dim,
+	all := []string{fmt.Sprintf("%s × %s in %.2f s: read %.2f s, index %.2f s (%s, %s); peak memory %s",
+		cli.Count(r.Points, "point"), cli.Count(r.Dim, "column"),
 		total.Seconds(), r.ReadPoints, r.BuildIndex, r.Algorithm, files.Bytes(r.IndexBytes), files.Bytes(cli.PeakMemory()))}
 	if r.Deleted+r.Added > 0 {
 		all = append(all, fmt.Sprintf("  %d points were deleted, and %d added", r.Deleted, r.Added))

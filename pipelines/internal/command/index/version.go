@@ -81,7 +81,7 @@ func (c *command) inspectVersion(ctx context.Context, job *knn.IndexJob) error {
 // explainVersion shows what the job of a new version would do.
 func (c *command) explainVersion(ctx context.Context, job *knn.IndexJob) error {
 	show, from := &cli.Plan{}, job.From
-	show.Line("from", "%d points × %d columns in %s, of which %d are deleted", from.Points, from.Dim,
+	show.Line("from", "%s × %s in %s, of which %d are deleted", cli.Count(from.Points, "point"), cli.Count(from.Dim, "column"),
 		files.Bytes(from.File.Size), job.Deleted())
 	if job.Corpus == nil {
 		return c.Explain(show, map[string]int{"points": from.Points, "deleted_points": job.Deleted()})

@@ -187,12 +187,12 @@ func (f *found) text(columns int) string {
 	}
 	for _, c := range f.PCAs {
 		p.title(c.File, "principal components, "+files.Bytes(c.Bytes))
-		p.line("size", "%d components × %d features, of %d rows", c.Components, c.Features, c.Rows)
+		p.line("size", "%s × %s, of %s", cli.Count(c.Components, "component"), cli.Count(c.Features, "feature"), cli.Count(c.Rows, "row"))
 		p.line("variance", "explained, by component: %s", numbers(c.Ratio, columns))
 	}
 	for _, x := range f.Indexes {
 		p.title(x.File, "an index, "+files.Bytes(x.Bytes))
-		p.line("size", "%d points × %d columns", x.Points, x.Dim)
+		p.line("size", "%s × %s", cli.Count(x.Points, "point"), cli.Count(x.Dim, "column"))
 		p.line("search", "%s, %s", x.Metric, x.Algorithm)
 		if len(x.Of) > 0 {
 			p.line("of", "%s", names(x.Of, columns))
@@ -209,7 +209,7 @@ const shownFiles = 4
 
 func (p *page) dataset(d *profile.Profile, columns int) {
 	p.files(d.Files, "")
-	p.line("size", "%d rows × %d columns", d.Rows, d.Columns)
+	p.line("size", "%s × %s", cli.Count(d.Rows, "row"), cli.Count(d.Columns, "column"))
 	p.read(d.Notes, d.LeftOut, d.Rows, d.Looked, d.Faulty, d.FirstFault)
 	if d.Faulty == d.Looked {
 		return
@@ -372,7 +372,7 @@ func (p *page) neighbors(n *profile.Neighbors) {
 	if n.MaxK != n.MinK {
 		k = fmt.Sprintf("%d to %d", n.MinK, n.MaxK)
 	}
-	p.line("size", "%d queries, %d neighbours: %s each", n.Queries, n.Neighbors, k)
+	p.line("size", "%s, %s: %s each", cli.Count(n.Queries, "query"), cli.Count(n.Neighbors, "neighbour"), k)
 	if n.Neighbors == 0 {
 		return
 	}

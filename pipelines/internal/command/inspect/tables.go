@@ -16,7 +16,7 @@ func (p *page) columns(f *found, shown int) {
 	t := f.Table
 	p.files(t.Files, fmt.Sprintf(": a table: as sgd takes it, and kneighbors and eigen with --encode=auto, %s",
 		cli.Count(int64(t.Features), "feature")))
-	p.line("size", "%d rows × %d columns", t.All, len(t.Columns))
+	p.line("size", "%s × %s", cli.Count(t.All, "row"), cli.Count(len(t.Columns), "column"))
 	p.read(t.Notes, t.LeftOut, t.All, t.Looked, t.Faulty, t.FirstFault)
 	p.repeats("duplicates", "row", &t.Duplicates)
 	if t.IDs != nil {

@@ -63,14 +63,14 @@ func (s *summary) lines(m *model.Model) []string {
 			lines = append(lines, fmt.Sprintf("  … and %d more numbers of clusters", len(s.Compared)-i))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("  %d clusters: inertia %.6g%s", c.Clusters, c.Inertia, silhouette(c)))
+		lines = append(lines, fmt.Sprintf("  %s: inertia %.6g%s", cli.Count(c.Clusters, "cluster"), c.Inertia, silhouette(c)))
 	}
 	for i, n := range s.Sizes {
 		if i == shownClusters {
 			lines = append(lines, fmt.Sprintf("  … and %d more clusters", len(s.Sizes)-i))
 			break
 		}
-		line := fmt.Sprintf("  cluster %d: %d rows", i, n)
+		line := fmt.Sprintf("  cluster %d: %s", i, cli.Count(n, "row"))
 		if text := m.Unusual(i); text != "" {
 			line += "; " + text
 		}

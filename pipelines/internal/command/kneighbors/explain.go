@@ -21,10 +21,10 @@ func (c *command) explain(ctx context.Context, job *knn.Job) error {
 	}
 	show := &cli.Plan{}
 	if plan.Points >= 0 {
-		show.Line("points", "%s%d × %d columns in %s, %s", about, plan.Points, plan.Dim, cli.Count(plan.Files, "file"),
+		show.Line("points", "%s%d × %s in %s, %s", about, plan.Points, cli.Count(plan.Dim, "column"), cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	} else {
-		show.Line("points", "not known before they are read, × %d columns in %s, %s", plan.Dim, cli.Count(plan.Files, "file"),
+		show.Line("points", "not known before they are read, × %s in %s, %s", cli.Count(plan.Dim, "column"), cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	}
 	switch {

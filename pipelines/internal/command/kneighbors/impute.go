@@ -116,8 +116,9 @@ type imputeSummary struct {
 
 func (s *imputeSummary) lines() []string {
 	lines := []string{
-		fmt.Sprintf("%d points × %d columns, %d rows: %d numbers filled in, in %d rows, in %.2f s; peak memory %s",
-			s.Points, s.Dim, s.Rows, s.Filled, s.Lacking, s.Seconds, files.Bytes(s.PeakMemory)),
+		fmt.Sprintf("%s × %s, %s: %s filled in, in %s, in %.2f s; peak memory %s",
+			cli.Count(s.Points, "point"), cli.Count(s.Dim, "column"), cli.Count(s.Rows, "row"),
+			cli.Count(s.Filled, "number"), cli.Count(s.Lacking, "row"), s.Seconds, files.Bytes(s.PeakMemory)),
 	}
 	if s.Means > 0 {
 		lines = append(lines, fmt.Sprintf(

@@ -40,8 +40,9 @@ func newSummary(r *knn.Report, total, inspected time.Duration) *summary {
 
 func (s *summary) lines() []string {
 	lines := []string{
-		fmt.Sprintf("%d points × %d columns, %d queries, %d neighbours in %.2f s: %.0f rows/s",
-			s.Points, s.Dim, s.Queries, s.Neighbors, s.Seconds, s.RowsPerSecond),
+		fmt.Sprintf("%s × %s, %s, %s in %.2f s: %.0f rows/s",
+			cli.Count(s.Points, "point"), cli.Count(s.Dim, "column"), cli.Count(s.Queries, "query"),
+			cli.Count(s.Neighbors, "neighbour"), s.Seconds, s.RowsPerSecond),
 		fmt.Sprintf("  inspect %.2f s, read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
 			s.InspectSeconds, s.ReadPoints, s.BuildIndex+s.DecodeIndex, s.indexText(),
 			s.Search, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),

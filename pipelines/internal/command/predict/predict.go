@@ -204,7 +204,7 @@ func (c *command) explain(ctx context.Context, job *linear.PredictJob) error {
 	if job.Reading.Formats.Sparse {
 		plan.WorkerMemory = 0 // of rows of any number of entries
 	}
-	show.Line("model", "%s with %s, %d columns", m.Task, m.Loss, m.Features())
+	show.Line("model", "%s with %s, %s", m.Task, m.Loss, cli.Count(m.Features(), "column"))
 	show.Rows("rows", plan)
 	return c.Explain(show, plan)
 }

@@ -18,13 +18,13 @@ func (c *command) explain(ctx context.Context, job *linear.Job, options fitting.
 	show := &cli.Plan{}
 	switch {
 	case plan.Rows < 0:
-		show.Line("rows", "not known before they are read, × %d columns in %s, %s", plan.Features, cli.Count(plan.Files, "file"),
+		show.Line("rows", "not known before they are read, × %s in %s, %s", cli.Count(plan.Features, "column"), cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	case plan.About:
-		show.Line("rows", "about %d × %d columns in %s, %s", plan.Rows, plan.Features, cli.Count(plan.Files, "file"),
+		show.Line("rows", "about %d × %s in %s, %s", plan.Rows, cli.Count(plan.Features, "column"), cli.Count(plan.Files, "file"),
 			files.Bytes(plan.Bytes))
 	default:
-		show.Line("rows", "%d × %d columns in %s, %s", plan.Rows, plan.Features, cli.Count(plan.Files, "file"), files.Bytes(plan.Bytes))
+		show.Line("rows", "%d × %s in %s, %s", plan.Rows, cli.Count(plan.Features, "column"), cli.Count(plan.Files, "file"), files.Bytes(plan.Bytes))
 	}
 	show.Line("solver", "%s", plan.Solver)
 	if plan.Passes > 0 {

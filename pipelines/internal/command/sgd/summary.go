@@ -330,8 +330,8 @@ func (s *summary) head() []string {
 		loss = fmt.Sprintf("%s %s", s.MultiClass, loss)
 	}
 	lines := []string{fmt.Sprintf(
-		"%d rows × %d columns, %s with %s and %s, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
-		s.Rows, s.Features, s.Task, loss, s.penalty(), s.Training.Solver, cli.Count(s.Passes+s.ResumedPasses, "pass"), s.Seconds,
+		"%s × %s, %s with %s and %s, by %s, in %s, %.2f s: %.0f rows/s; peak memory %s",
+		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Task, loss, s.penalty(), s.Training.Solver, cli.Count(s.Passes+s.ResumedPasses, "pass"), s.Seconds,
 		s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
 		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))

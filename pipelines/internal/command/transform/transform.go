@@ -241,7 +241,7 @@ func newSummary(job *encode.ApplyJob, r *encode.ApplyReport, encoding string, to
 }
 
 func (s *summary) lines() []string {
-	lines := []string{fmt.Sprintf("%d rows × %d features in %.2f s: %.0f rows/s; peak memory %s", s.Rows, s.Features,
+	lines := []string{fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s; peak memory %s", cli.Count(s.Rows, "row"), cli.Count(s.Features, "feature"),
 		s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if len(s.OutputFiles) > 0 && s.Rows > 0 {
 		share := 100 * float64(s.Nonzero) / float64(s.Rows) / float64(s.Features)
