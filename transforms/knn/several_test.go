@@ -69,10 +69,14 @@ func TestOtherParameters(t *testing.T) {
 // What several indexes cannot do is refused.
 func TestSeveralCheck(t *testing.T) {
 	t.Parallel()
-	for _, evaluates := range []bool{false, true} {
-		err := (several{}).check(&Job{Options: Options{K: 3, Evaluates: evaluates}})
-		if (err != nil) != evaluates || err != nil && !strings.Contains(err.Error(), "build one of all points") {
-			t.Errorf("%t: %v", evaluates, err)
+	for o, want := range map[*Options]string{
+		{K: 3}:                  "",
+		{K: 3, Evaluates: true}: "build one of all points",
+		{K: 3, Recall: 0.9}:     "are searched exactly",
+	} {
+		err := (several{}).check(&Job{Options: *o})
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", *o, err, want)
 		}
 	}
 }

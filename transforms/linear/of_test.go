@@ -254,6 +254,108 @@ func TestPredictOf(t *testing.T) {
 	}
 }
 
+// Rows count by their weights, and classes that are integers are answered as numbers, too.
+func TestOfWeights(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for i := range 40 { // rows of weight 0 would turn the model round
+		for _, weight := range []int{0, 1} {
+			lines = append(lines, fmt.Sprintf(`{"id":"%d/%d","x":%d,"w":%d,"class":%d}`, i, weight, i, weight,
+				[]int{3, 7}[(i/20+weight+1)%2]))
+		}
+	}
+	o := &TrainOfOptions{Fit: fitting.FitOptions{Options: model.Options{Task: model.Classification, Alpha: new(1e-6)}},
+		Target: "class", Weight: "w", ID: "id", Columns: []string{"x"}}
+	_, answers, err := trainAndPredict(t, lines, o, &PredictOfOptions{ID: "id"})
+	if err != nil {
+		t.Fatal(firstLine(err))
+	}
+	for i := range 40 {
+		want := []int{3, 7}[i/20]
+		if a := answers[fmt.Sprintf("%d/1", i)]; a.Label != strconv.Itoa(want) || a.Value != float64(want) {
+			t.Errorf("row %d: %+v, want %d", i, a, want)
+		}
+	}
+}
+
+// smallModel is a model in its file.
+const smallModel = `{
+  "format": "beamlearn.linear", "version": 1, "task": "regression", "loss": "squared_error", "feature_names": ["a","b"],
+  "classes": null, "coef": [[2,3]], "intercept": [0.5], "scaler": null,
+  "hyperparameters": {"loss":"squared_error","penalty":"l2","alpha":0.0001,"l1_ratio":0.15,"epsilon":0.1,` +
+	`"fit_intercept":true,"class_weight":null},
+  "training": {"solver":"exact","rows":2}, "state": null
+}
+`
+
+// A bundle of more rows than are answered at a time has an answer to each, once, and none to rows of a bundle that was
+// given up before.
+func TestPredictOfBundle(t *testing.T) {
+	t.Parallel()
+	ctx, answered := context.Background(), map[string]int{}
+	f := &predictOfFn{Options: PredictOfOptions{ID: "id", RunID: t.Name()}}
+	trained := func() func(*Trained) bool {
+		left := 1
+		return func(m *Trained) bool {
+			m.File = []byte(smallModel)
+			left--
+			return left >= 0
+		}
+	}
+	emit := func(p Predicted) { answered[p.ID]++ }
+	add := func(i int) {
+		if err := f.ProcessElement(ctx, fmt.Sprintf(`{"id":"row %d","a":1,"b":2}`, i), trained, emit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.StartBundle(trained, emit)
+	add(-1)
+	f.StartBundle(trained, emit)
+	const rows = 2*predictOfRows + 5
+	for i := range rows {
+		add(i)
+	}
+	if len(answered) != 2*predictOfRows {
+		t.Errorf("%d answers before the end of the bundle", len(answered))
+	}
+	if err := f.FinishBundle(ctx, trained, emit); err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		if n := answered[fmt.Sprintf("row %d", i)]; n != 1 {
+			t.Fatalf("%d answers to row %d", n, i)
+		}
+	}
+	if len(answered) != rows {
+		t.Errorf("%d answers to %d rows", len(answered), rows)
+	}
+}
+
+// Options that cannot be are told, all at once.
+func TestOfOptions(t *testing.T) {
+	t.Parallel()
+	m, err := model.Load("m", strings.NewReader(smallModel))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &TrainOfOptions{Buckets: -1, Fit: fitting.FitOptions{Options: model.Options{Task: model.Regression},
+		WarmStart: m}}
+	o.EnsureDefaults()
+	err = o.Validate()
+	for _, want := range []string{"warm start: only from files", "a target is needed", "-1 buckets: must be from 1 to",
+		"a staging directory is needed"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	_, s := beam.NewPipelineWithRoot()
+	rows := beam.CreateList(s, flats(3, 1))
+	if _, err := PredictOf(s, rows, rows, &PredictOfOptions{ID: "name", Threads: -1}); err == nil ||
+		!strings.Contains(err.Error(), "threads -1: must be at least 1") {
+		t.Error(err)
+	}
+}
+
 type keepNoneFn struct{}
 
 func (*keepNoneFn) ProcessElement(flat, func(flat)) {}

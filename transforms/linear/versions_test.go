@@ -2,12 +2,14 @@ package linear
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"beamlearn/transforms/files"
+	"beamlearn/transforms/output"
 )
 
 // Versions know what they were learned from and set aside by name, size and stamp, also after they were opened again;
@@ -108,5 +110,86 @@ func TestVersions(t *testing.T) {
 	}
 	if _, err := OpenVersions(ctx, v.model); err == nil || !strings.Contains(err.Error(), "found 2 files in all, 1 before") {
 		t.Errorf("of a total that does not follow: %v", err)
+	}
+}
+
+// A file of another size is another one, whatever its name, stamp and checksum.
+func TestVersionsOfAnotherSize(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	v, err := OpenVersions(context.Background(), filepath.Join(dir, "m.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	at := func(name string, size int64) files.Info {
+		return files.Info{Name: filepath.Join(dir, name), Size: size, Version: "1"}
+	}
+	v.take(Record{
+		Files:    []Learned{{File: at("a.csv", 0).Location(), Size: 7, Modified: "1", SHA256: "aa"}},
+		SetAside: []SetAside{{File: at("bad.csv", 0).Location(), Size: 7, Modified: "1"}},
+	})
+	for _, name := range []string{"a.csv", "bad.csv"} {
+		if !v.Knows(at(name, 7)) || v.Knows(at(name, 8)) {
+			t.Errorf("%s of 7 bytes is known: %t, of 8: %t", name, v.Knows(at(name, 7)), v.Knows(at(name, 8)))
+		}
+	}
+	if same, _ := v.Learned(at("in/a.csv", 8), "aa"); same != nil {
+		t.Errorf("of 8 bytes: the same as %+v", same)
+	}
+}
+
+// What versions cannot go on from is told: a record that is not there, or is another's, and a model that has changed
+// since. A list of rejected rows that a process left, which died before its record, goes with the version.
+func TestVersionsAtFault(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	for want, damage := range map[string]func(v *Versions) error{
+		"m-000001.watch.json: found no file of that name": func(v *Versions) error { return os.Remove(v.recordPath(1)) },
+		`found format "other.watch", version 1`:           inRecord(`"beamlearn.watch"`, `"other.watch"`),
+		`found format "beamlearn.watch", version 2`:       inRecord(`"version": 1`, `"version": 2`),
+		"found number 7":            inRecord(`"number": 2`, `"number": 7`),
+		`unknown field "files_too"`: inRecord(`"files"`, `"files_too"`),
+		"m-000002.json: found other bytes than those": func(v *Versions) error {
+			return os.WriteFile(v.ModelPath(2), []byte("modem"), 0o666)
+		},
+		"m-000002.json: found no file of that name": func(v *Versions) error { return os.Remove(v.ModelPath(2)) },
+	} {
+		v, err := OpenVersions(ctx, filepath.Join(t.TempDir(), "m.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stale := output.RejectedPath(v.ModelPath(2))
+		if err := os.WriteFile(stale, []byte("{}\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := v.Publish(ctx, Record{}, []byte("model"), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := os.Stat(stale); err == nil {
+			t.Errorf("%s is there", stale)
+		}
+		if err := errors.Join(v.Close(), damage(v)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenVersions(ctx, v.model); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// inRecord is damage to the second record.
+func inRecord(from, to string) func(v *Versions) error {
+	return func(v *Versions) error {
+		b, err := os.ReadFile(v.recordPath(2))
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(b), from) {
+			return errors.New("no " + from)
+		}
+		return os.WriteFile(v.recordPath(2), []byte(strings.Replace(string(b), from, to, 1)), 0o666)
 	}
 }

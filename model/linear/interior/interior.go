@@ -250,9 +250,6 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	p.Bound = max(p.Bound, o.bound(p, &s.slopes))
 	rest := slices.Clone(s.slopes.Slope) // what the gradient at these slopes leaves
 	kernel.Add(alpha, point[:o.features], rest[:o.features])
-	if !o.free() {
-		rest[o.features] = 0
-	}
 	// What the losses are above the rows' lines.
 	open := s.loss - s.slopes.At - kernel.Dot(s.slopes.Slope, point)
 	if p.Since++; p.gap() < 0.9*before {

@@ -35,7 +35,7 @@ func TestGroups(t *testing.T) {
 	if got := clitest.Read(t, filepath.Join(dir, "g.csv")); got != want {
 		t.Errorf("got\n%s", got)
 	}
-	if !strings.Contains(stderr, "5 rows × 1 columns: 2 groups, 2 of several rows, with 5 rows, the largest of 3; 2 rows stay") {
+	if !strings.Contains(stderr, "5 rows × 1 column: 2 groups, 2 of several rows, with 5 rows, the largest of 3; 2 stay") {
 		t.Errorf("told\n%s", stderr)
 	}
 	if page := clitest.Read(t, filepath.Join(dir, "g.html")); !strings.Contains(page,
@@ -61,7 +61,7 @@ func TestMaxDiameter(t *testing.T) {
 	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--radius=1.2", "--max_diameter=1.5",
 		"--keep=last", "--recall=0.99",
 		"--output=g.csv", "--output_kept=kept.csv"))
-	if code != 0 || !strings.Contains(stderr, "3 rows stay; 1 were wider than the diameter, and are cut") ||
+	if code != 0 || !strings.Contains(stderr, "3 stay; 1 were wider than the diameter, and are cut") ||
 		!strings.Contains(stderr, "recall 1: all rows") {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
