@@ -98,7 +98,7 @@ func some(t *testing.T, x [][]float64, output string, k int, dtype vectors.DType
 // files.
 func TestApproximateGraph(t *testing.T) {
 	long(t)
-	const n, d, k = 60_000, 96, 5
+	const n, d, k = 200_000, 96, 5
 	dir := t.TempDir()
 	x := clustered(n, d, 3)
 	f32 := to[float32]

@@ -3,7 +3,6 @@ package vectorio
 import (
 	"context"
 	"fmt"
-
 	"math"
 	"slices"
 	"strconv"
