@@ -146,11 +146,7 @@ func (a *App) Explain(p *Plan, data any) error {
 	if err := p.write(os.Stdout); err != nil {
 		return err
 	}
-	b, err := a.encodeSummary(data)
-	if err != nil {
-		return err
-	}
-	return a.writeSummary(b)
+	return a.writeSummary(data)
 }
 
 // ExplainRows is [App.Explain] of a job of which there is nothing to say but what reading its rows takes, which are

@@ -332,14 +332,21 @@ func showBar(run *progress.Run, w io.Writer) (*progressbar.ProgressBar, func()) 
 
 // Summary writes the end of a run: lines for the user, and the JSON that they asked for.
 func (a *App) Summary(lines []string, data any) error {
+	if *a.quiet {
+		return a.writeSummary(data)
+	}
+	if a.log == nil {
+		for _, line := range lines {
+			a.sayPlain(line)
+		}
+		return a.writeSummary(data)
+	}
 	b, err := a.encodeSummary(data)
 	if err != nil {
 		return err
 	}
-	if !*a.quiet {
-		a.saySummary(lines, b)
-	}
-	return a.writeSummary(b)
+	a.log.Info("done", "summary", b)
+	return a.writeSummary(data)
 }
 
 // encodeSummary is a summary as JSON, with what the datasets add to it.
@@ -352,10 +359,14 @@ func (a *App) encodeSummary(data any) (json.RawMessage, error) {
 }
 
 // writeSummary writes the JSON where the user has asked for it.
-func (a *App) writeSummary(b json.RawMessage) error {
+func (a *App) writeSummary(data any) error {
 	name := a.summary.Path()
 	if name == "" {
 		return nil
+	}
+	b, err := a.encodeSummary(data)
+	if err != nil {
+		return err
 	}
 	return files.Output(context.Background(), name, func(w io.Writer) error {
 		_, err := w.Write(append(b, '\n'))

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,7 +10,7 @@ import (
 	"strings"
 )
 
-// formats of what is said on standard error.
+// logFormats are those of what is said on standard error.
 var logFormats = []string{"text", "json"}
 
 // logFormat adds the flag of the format of what is said.
@@ -65,15 +64,4 @@ func (a *App) sayPlain(line string) {
 		return
 	}
 	fmt.Fprintln(os.Stderr, line)
-}
-
-// saySummary says what a run has done: the lines, or as JSON the data.
-func (a *App) saySummary(lines []string, data json.RawMessage) {
-	if a.log != nil {
-		a.log.Info("done", "summary", data)
-		return
-	}
-	for _, line := range lines {
-		fmt.Fprintln(os.Stderr, line)
-	}
 }
