@@ -244,7 +244,7 @@ func newGrid(o GridOptions, features int) (*Grid, error) {
 			features)
 	}
 	s.lanes = s.sets * s.combos * s.vectors
-	s.padded = (s.lanes + lanes.Width - 1) / lanes.Width * lanes.Width
+	s.padded = lanes.Padded(s.lanes)
 	g.shape = s
 	for i := range g.combos {
 		g.rules = append(g.rules, steps.NewRule(&g.combos[i]))
@@ -792,7 +792,7 @@ func (p *gridPart) wait(lo int, q prediction) []float64 {
 	w, s := &p.waiting, &p.g.shape
 	n := s.combos * s.vectors
 	if w.decision == nil {
-		size := (waitingRows*n + lanes.Width - 1) / lanes.Width * lanes.Width
+		size := lanes.Padded(waitingRows * n)
 		w.decision, w.y, w.loss = lanes.Make(size), lanes.Make(size), lanes.Make(size)
 		w.predictions = make([]prediction, 0, waitingRows)
 	}

@@ -161,7 +161,7 @@ func (s *crossSum) begin() {
 }
 
 func (l *crossLanes) begin(x *CrossFit, points [][]float64) {
-	l.padded = (len(points) + lanes.Width - 1) / lanes.Width * lanes.Width
+	l.padded = lanes.Padded(len(points))
 	l.w, l.gradient = lanes.Make(x.features*l.padded), lanes.Make(x.features*l.padded)
 	for _, v := range []*[]float64{&l.intercept, &l.loss, &l.dot, &l.p, &l.slope, &l.y, &l.weight} {
 		*v = lanes.Make(l.padded)

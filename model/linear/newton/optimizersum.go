@@ -195,7 +195,7 @@ func (s *optimizerSum) room() *optimizerBlock {
 	}
 	lists := []*[]float64{&b.at, &b.along, &b.y, &b.weights, &b.value, &b.slope, &b.curvatures, &b.near}
 	for _, v := range lists {
-		*v = make([]float64, (n+lanes.Width-1)/lanes.Width*lanes.Width)
+		*v = make([]float64, lanes.Padded(n))
 	}
 	s.block = b
 	return b
@@ -234,7 +234,7 @@ func (s *optimizerSum) addBlock(k int, d *derivatives, b *optimizerBlock, n int)
 		b.y[r], b.weights[r] = s.row(k, b.Places[r], b.Target[r], b.Weights[r])
 	}
 	// The rows beyond n are computed and left out.
-	padded := (n + lanes.Width - 1) / lanes.Width * lanes.Width
+	padded := lanes.Padded(n)
 	o.loss.Curves(b.at[:padded], b.y[:padded], b.value[:padded], b.slope[:padded], b.curvatures[:padded])
 	var loss, slopes, curvatures float64
 	for r, w := range b.weights[:n] {

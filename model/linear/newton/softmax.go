@@ -335,7 +335,7 @@ func (d *derivatives) rows(o *Optimizer) *softmaxRows {
 	if d.lanes != nil {
 		return d.lanes
 	}
-	l := &softmaxRows{padded: (o.vectors + lanes.Width - 1) / lanes.Width * lanes.Width, tried: make([]float64, o.vectors)}
+	l := &softmaxRows{padded: lanes.Padded(o.vectors), tried: make([]float64, o.vectors)}
 	major := func(point []float64) []float64 {
 		w := lanes.Make(o.features * l.padded)
 		for k, own := range o.coefs(point) {

@@ -85,6 +85,14 @@ func cases() map[string]fitting.FitOptions {
 	return all
 }
 
+// ofTarget is chunks with target k as their only one.
+func ofTarget(chunks []*linear.Chunk, k int) (own []*linear.Chunk) {
+	for _, c := range chunks {
+		own = append(own, c.OfTarget(k))
+	}
+	return own
+}
+
 func learn(t *testing.T, f interface {
 	linear.Learner
 	Passes() int
@@ -124,11 +132,7 @@ func TestEqualAlone(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var own []*linear.Chunk
-				for _, c := range chunks {
-					own = append(own, c.OfTarget(k))
-				}
-				learn(t, one, own)
+				learn(t, one, ofTarget(chunks, k))
 				passes = max(passes, one.Passes())
 				for what, pair := range map[string][2]func() ([]byte, error){
 					"model": {saved(all.Of(k).Model()), saved(one.Model())},
@@ -196,11 +200,7 @@ func TestWarmStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var own []*linear.Chunk
-		for _, c := range chunks {
-			own = append(own, c.OfTarget(k))
-		}
-		learn(t, one, own)
+		learn(t, one, ofTarget(chunks, k))
 		got, _ := saved(next.Of(k).Model())()
 		if want, _ := saved(one.Model())(); !bytes.Equal(got, want) {
 			t.Errorf("target %d is not that of alone", k)

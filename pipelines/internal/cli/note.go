@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"beamlearn/model/fault"
+	"beamlearn/transforms/linear"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -43,6 +45,14 @@ func (a *App) Encoded(d *vectorio.Dataset) {
 func (a *App) Tell(lines ...string) {
 	if !*a.quiet {
 		a.tell(lines)
+	}
+}
+
+// TellSaved says how to go on after an error from which another run can.
+func (a *App) TellSaved(err error) {
+	var saved *linear.ResumableError
+	if errors.As(err, &saved) {
+		a.Say(slog.LevelWarn, "passes saved: %d; the same command with --resume goes on after them", saved.Passes)
 	}
 }
 

@@ -126,6 +126,9 @@ var Generic = Kernels{
 	},
 }
 
+// Padded is n, or the next multiple of Width.
+func Padded(n int) int { return (n + Width - 1) / Width * Width }
+
 // Make is a list of n zeros that begins with a line of the cache, so that no register of it takes two.
 func Make(n int) []float64 {
 	x := make([]float64, n+Width-1)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"path"
 	"slices"
@@ -147,10 +146,7 @@ func (c *command) run(ctx context.Context) error {
 	if err == nil {
 		err = c.finish(ctx, job, fit, report, to, start)
 	}
-	var saved *linear.ResumableError
-	if errors.As(err, &saved) {
-		c.Say(slog.LevelWarn, "passes saved: %d; the same command with --resume goes on after them", saved.Passes)
-	}
+	c.TellSaved(err)
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -145,10 +144,7 @@ func (c *command) run(ctx context.Context) error {
 	if err == nil {
 		err = c.finish(ctx, job, fit.Model(), report, page, start)
 	}
-	var saved *linear.ResumableError
-	if errors.As(err, &saved) {
-		c.Say(slog.LevelWarn, "passes saved: %d; the same command with --resume goes on after them", saved.Passes)
-	}
+	c.TellSaved(err)
 	return err
 }
 

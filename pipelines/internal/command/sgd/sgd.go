@@ -112,7 +112,7 @@ func (c *command) run(ctx context.Context) error {
 	if err == nil {
 		err = c.finish(ctx, job, made, report, to, start, inspected)
 	}
-	c.tellSaved(err)
+	c.TellSaved(err)
 	return err
 }
 

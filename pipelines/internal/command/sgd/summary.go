@@ -2,10 +2,8 @@ package sgd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
 	"path"
 	"slices"
@@ -35,14 +33,6 @@ func (c *command) tablePath() (string, error) {
 		return "", fmt.Errorf("--cv_results=%s: must end in .csv or .json", given)
 	}
 	return c.table.Path(), nil
-}
-
-// tellSaved says how to go on after an error from which another run can.
-func (c *command) tellSaved(err error) {
-	var saved *linear.ResumableError
-	if errors.As(err, &saved) {
-		c.Say(slog.LevelWarn, "passes saved: %d; the same command with --resume goes on after them", saved.Passes)
-	}
 }
 
 // outputs are where the files go beside the model; nowhere without a name.
