@@ -53,6 +53,7 @@ def tables():
     write("numbers.csv", [*names, "y"], numbers(x @ [1, 0.1, -3, 0] + r.normal(size=n)))
     write("two.csv", [*names, "y"], numbers(three > 0))
     write("three.csv", [*names, "y"], numbers(three))
+    write("pair.csv", ["a", "b", "c", "y", "truth", "word"], [[repr(float(v)) for v in row] + [k % 2, ["é", "no", "yes"][k]] for row, k in zip(np.abs(x), three)])
     write("signs.csv", [*names, "y"], numbers(2 * (three > 0) - 1))
     write("texts.csv", [*names, "label"], [row[:4] + [["é", "no", "yes"][k]] for row, k in zip(numbers(), three)])
     write("years.csv", [*names, "years", "y"], numbers(years, counts))
@@ -116,6 +117,12 @@ BAYES = [
     ("whole", "--kind=categorical"),
     ("mixed", "--kind=categorical", "--numeric=", "--drop=num,label,hour", "--categorical=truth,code"),
     ("mixed", "--kind=bernoulli"),
+]
+TARGETS = [
+    ("pair", "c,y", "--task=regression", "--standardize"),
+    ("pair", "c,y", "--task=regression", "--loss=poisson", "--alpha=1"),
+    ("pair", "truth,word", "--task=classification", "--columns=a,b", "--encode=auto"),
+    ("pair", "truth,word", "--task=classification", "--loss=hinge", "--drop=y", "--encode=auto"),
 ]
 OTHERS = {"mixed": ["others"], "three": ["far"]}  # rows that the model has not learned from
 CLUSTERS = [("three", "--n_clusters=3"), ("three", "--n_clusters=9", "--standardize"), ("grid", "--n_clusters=12"), ("mixed", "--n_clusters=5")]
@@ -185,6 +192,24 @@ def check_linear(at, table, *flags):
     predicted(at, table)
 
 
+def check_targets(at, table, targets, *flags):
+    run("sgd", f"--input={table}.csv", f"--target={targets}", *flags, f"--output_model={at}.json")
+    model = json.load(open(f"{at}.json"))["models"][0]
+    classes, probable = model["task"] == "classification", model["loss"] == "log_loss"
+    asked = (["--proba"] if probable else []) + (["--decision"] if classes else [])
+    run("predict", f"--model={at}.json", f"--input={table}.csv", f"--output={at}.csv", *asked)
+    rows, got = read(f"{at}.csv"), outputs(session(f"{at}.json", at), read(f"{table}.csv"))
+    names = targets.split(",")
+    if not classes:
+        same(got["variable"], rows, [f"prediction_{name}" for name in names], "variable")
+        return
+    for name in names:
+        labels(got[f"label_{name}"], rows[f"prediction_{name}"])
+        if probable:
+            same(got[f"probabilities_{name}"], rows, [c for c in rows if c.startswith(f"proba_{name}_")], "probabilities")
+        same(got[f"decision_{name}"], rows, [c for c in rows if c.startswith(f"decision_{name}")], "decision")
+
+
 def check_bayes(at, table, *flags):
     target = "label" if table == "texts" else "y"
     run("bayes", f"--input={table}.csv", f"--target={target}", *flags, f"--output_model={at}.json")
@@ -250,6 +275,7 @@ def check_refused(at, table, what):
 
 tables()
 cases = [(check_linear, *c) for c in LINEAR] + [(check_bayes, *c) for c in BAYES] + [(check_clusters, *c) for c in CLUSTERS]
+cases += [(check_targets, *c) for c in TARGETS]
 cases += [(check_components, *c) for c in COMPONENTS] + [(check_encoding, "mixed", *MIXED, "--standardize"), (check_list,), (check_one_class,)]
 cases += [(check_refused, "dates", "dates"), (check_refused, "words", "hashed")]
 

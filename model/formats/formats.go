@@ -101,6 +101,8 @@ type Options struct {
 	EmptyDim int `json:",omitempty"`
 	// Targets says that the file holds targets alone, in its one column: numbers, or in .npy, with Labels, text.
 	Targets bool `json:",omitempty"`
+	// Several says that a file of Targets may have several columns, a target each, all numbers.
+	Several bool `json:",omitempty"`
 	// Unlabelled says that nothing is to be learned: the label of .svm may be anything, and is not read.
 	Unlabelled bool `json:",omitempty"`
 	// Features is the number of columns of the vector. Default: as many as the file has; to find that out of .svm takes

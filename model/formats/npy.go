@@ -39,7 +39,8 @@ func inspectNPY(ctx context.Context, f File, _ compression, o Options) (Source, 
 	if err != nil {
 		return nil, fault.File(f.Name(), err.Error(), "the header %s", fault.Quote(text))
 	}
-	if _, _, text := textType(h.descr); o.Targets && (text || o.Labels && labelType(h.descr)) {
+	several := o.Several && len(h.shape) == 2 && h.shape[1] > 1 // of which labels are numbers
+	if _, _, text := textType(h.descr); o.Targets && (text || o.Labels && labelType(h.descr) && !several) {
 		return inspectNPYText(f, start, h, &o)
 	}
 	m := matrix{File: f, start: start}

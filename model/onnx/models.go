@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"beamlearn/model/features"
 	"beamlearn/model/kmeans"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/targets"
 )
 
 // rows are the features of a model, as a value of the graph that is made for it: those of tables by their encoding,
@@ -165,7 +167,7 @@ func Bayes(m *bayes.Model) (*Graph, error) {
 		}
 		scores = g.op("Add", g.row(t.Prior), g.op("MatMul", x, g.constant(t.Weights, m.Features(), classes)))
 	}
-	g.label(g.with("ArgMax", attributes{{"axis", 1}, {"keepdims", 0}}, scores), &m.Classes)
+	g.label("label", g.with("ArgMax", attributes{{"axis", 1}, {"keepdims", 0}}, scores), &m.Classes)
 	g.output("probabilities", g.along("Softmax", scores), doubles, classes)
 	if classes == 2 {
 		g.output("decision", g.op("Sub", g.columns(scores, 1, 1), g.columns(scores, 0, 1)), doubles, 1)
@@ -190,9 +192,9 @@ func (g *graph) categorical(x string, t *bayes.Tables) string {
 }
 
 // label adds the output of the classes whose places are given.
-func (g *graph) label(places string, classes *linear.Classes) {
+func (g *graph) label(name, places string, classes *linear.Classes) {
 	if len(classes.Texts) > 0 {
-		g.output("label", g.op("Gather", g.constant(classes.Texts, len(classes.Texts)), places), strings, 0)
+		g.output(name, g.op("Gather", g.constant(classes.Texts, len(classes.Texts)), places), strings, 0)
 		return
 	}
 	const exact = 1 << 53
@@ -204,7 +206,7 @@ func (g *graph) label(places string, classes *linear.Classes) {
 		}
 		numbers[k] = int64(v)
 	}
-	g.output("label", g.op("Gather", g.whole(numbers...), places), int64s, 0)
+	g.output(name, g.op("Gather", g.whole(numbers...), places), int64s, 0)
 }
 
 // Linear makes a graph of a linear model: see the package for its outputs.
@@ -213,18 +215,7 @@ func Linear(m *linear.Model) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	z := x
-	if s := m.Scaler; s != nil {
-		mean, scale := s.Mean, s.Scale
-		if !s.WithMean {
-			mean = nil
-		}
-		if !s.WithStd {
-			scale = nil
-		}
-		z = g.scaled(x, mean, scale)
-	}
-	d := g.op("Add", g.op("MatMul", z, g.matrix(m.Coef, true)), g.row(m.Intercept))
+	d := g.decisions(m, x)
 	kind := string(m.Task) + " with " + string(m.Loss)
 	switch m.Task {
 	case linear.Regression:
@@ -236,9 +227,52 @@ func Linear(m *linear.Model) (*Graph, error) {
 		g.output("label", g.op("Squeeze", sign, g.whole(1)), int64s, 0)
 		g.output("scores", d, doubles, 1)
 	default:
-		g.classification(m, d)
+		g.classification(m, d, "")
 	}
 	return g.model(kind, m.FeatureNames)
+}
+
+// Targets makes a graph of the linear models of several targets: of a regression the output variable has a column for
+// each, in their order, as skl2onnx has it; a classification has the outputs of each by the name of its target:
+// label_TARGET and so on.
+func Targets(m *targets.Model) (*Graph, error) {
+	first := m.Models[0]
+	if first.Task == linear.OneClass {
+		return nil, refused("one-class models of several targets")
+	}
+	g, x, err := rows(first.Encoding, first.Features())
+	if err != nil {
+		return nil, err
+	}
+	var means []string
+	for k, one := range m.Models {
+		d := g.decisions(one, x)
+		if one.Task == linear.Regression {
+			means = append(means, g.mean(one, d, x))
+			continue
+		}
+		g.classification(one, d, "_"+m.Targets[k])
+	}
+	if means != nil {
+		g.output("variable", g.along("Concat", means...), doubles, len(means))
+	}
+	kind := fmt.Sprintf("%s with %s, %d targets", first.Task, first.Loss, len(m.Targets))
+	return g.model(kind, first.FeatureNames)
+}
+
+// decisions are the decision values of a model for rows x.
+func (g *graph) decisions(m *linear.Model, x string) string {
+	if s := m.Scaler; s != nil {
+		mean, scale := s.Mean, s.Scale
+		if !s.WithMean {
+			mean = nil
+		}
+		if !s.WithStd {
+			scale = nil
+		}
+		x = g.scaled(x, mean, scale)
+	}
+	return g.op("Add", g.op("MatMul", x, g.matrix(m.Coef, true)), g.row(m.Intercept))
 }
 
 // mean is the prediction of decision values.
@@ -259,19 +293,19 @@ func (g *graph) mean(m *linear.Model, d, x string) string {
 	return g.op("Mul", d, g.orNaN(g.op("Greater", exposure, g.number(0)), exposure))
 }
 
-// classification adds the outputs of a classifier of these decision values.
-func (g *graph) classification(m *linear.Model, d string) {
+// classification adds the outputs of a classifier of these decision values, with the suffix in their names.
+func (g *graph) classification(m *linear.Model, d, suffix string) {
 	n := m.Classes.Len()
 	if m.NumDecisions() == 1 {
 		positive := g.with("Cast", attributes{{"to", int64s}}, g.op("Greater", d, g.number(0)))
-		g.label(g.op("Squeeze", positive, g.whole(1)), &m.Classes)
+		g.label("label"+suffix, g.op("Squeeze", positive, g.whole(1)), &m.Classes)
 	} else {
-		g.label(g.with("ArgMax", attributes{{"axis", 1}, {"keepdims", 0}}, d), &m.Classes)
+		g.label("label"+suffix, g.with("ArgMax", attributes{{"axis", 1}, {"keepdims", 0}}, d), &m.Classes)
 	}
 	if m.HasProba() {
-		g.output("probabilities", g.probabilities(m, d), doubles, n)
+		g.output("probabilities"+suffix, g.probabilities(m, d), doubles, n)
 	}
-	g.output("decision", d, doubles, m.NumDecisions())
+	g.output("decision"+suffix, d, doubles, m.NumDecisions())
 }
 
 // probabilities are those of all classes, rows × classes.

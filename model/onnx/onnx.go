@@ -8,7 +8,8 @@
 // that the model needs is an input by its name: double[N, 1] with NaN for what is missing, truth values as 0 and 1;
 // string[N, 1] of categories, with "" for what is missing; double[N, n] of a list. A classifier has the outputs label,
 // probabilities (double[N, classes], where there are such) and decision; a regression, components and an encoding have
-// variable; clusters have label and distance; a one-class model label and scores. A graph does not check its rows:
+// variable; clusters have label and distance; a one-class model label and scores. Of several targets variable has a
+// column for each, and a classification the outputs of each by its name: label_TARGET and so on. A graph does not check its rows:
 // where predict refuses a value, such as a number that is missing and has no substitute, the graph gives NaN where it
 // can, and a label that says nothing.
 package onnx
@@ -27,6 +28,7 @@ import (
 	"beamlearn/model/features"
 	"beamlearn/model/kmeans"
 	"beamlearn/model/linear"
+	"beamlearn/model/linear/targets"
 )
 
 // Versions of the file, and of the operators.
@@ -99,6 +101,8 @@ func convert(name string, b []byte, format string, columns bool) (*Graph, error)
 		return made(name, b, kmeans.Load, KMeans)
 	case format == eigen.Format:
 		return made(name, b, eigen.Load, PCA)
+	case format == targets.Format:
+		return made(name, b, targets.Load, Targets)
 	case format == "" && columns:
 		e := new(features.Encoding)
 		if err := e.UnmarshalJSON(b); err != nil {

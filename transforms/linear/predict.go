@@ -120,8 +120,12 @@ func (j *PredictJob) Inspect(ctx context.Context, patterns []string) (err error)
 	if j.Data, err = InspectColumns(ctx, j.columns(), patterns, &j.Reading); err != nil {
 		return err
 	}
-	if t, ok := j.Other.(Targets); ok && j.Options.Evaluate {
-		return t.compares(j.Data.TargetNames)
+	t, several := j.Other.(Targets)
+	switch names := j.Data.TargetNames; {
+	case several && j.Options.Evaluate:
+		return t.compares(names)
+	case !several && names != nil:
+		return fault.Asked("the targets", "one column, as the model has one target", "%d columns", len(names))
 	}
 	return nil
 }

@@ -82,6 +82,12 @@ func (t *table) read(r *Reader, b *vectors.Block, most int) error {
 		if len(c.Labels) > 0 {
 			b.Labels = append(b.Labels, c.Labels[i])
 		}
+		if len(c.Targets) > 0 {
+			b.SetTargets(len(c.Targets))
+			for k := range c.Targets { // of files of their own, which have numbers
+				b.Targets[k].Numbers = append(b.Targets[k].Numbers, c.Targets[k].Numbers[i])
+			}
+		}
 		if len(c.Weights) > 0 {
 			b.Weights = append(b.Weights, c.Weights[i])
 		}

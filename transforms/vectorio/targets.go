@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"sync"
 
 	"beamlearn/model/fault"
@@ -25,8 +26,11 @@ type TargetSpan struct {
 
 // targetOptions are those of reading targets: numbers, as they are, or labels.
 func (o *Options) targetOptions() formats.Options {
-	return formats.Options{DType: vectors.Float64, Targets: true, Labels: o.Formats.Labels}
+	return formats.Options{DType: vectors.Float64, Targets: true, Labels: o.Formats.Labels, Several: o.Several}
 }
+
+// targetName is that of column k of files of several targets.
+func targetName(k int) string { return "y_" + strconv.Itoa(k) }
 
 // inspectTargets finds the files of targets, and makes sure that they are row for row those of the dataset.
 func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) error {
@@ -40,6 +44,7 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 		return err
 	}
 	var rows int64
+	columns := 1
 	var texts, integers int // files of labels: of text, and of integers or booleans
 	var errs []error
 	for _, info := range infos {
@@ -52,10 +57,13 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 		case err != nil:
 		case src.Rows() < 0:
 			err = uncounted(info.Name)
-		case src.Dim() != 1:
-			err = fault.File(info.Name, "targets: one column of numbers (several are columns of the input itself, "+
-				"beside those of the vector: sgd --target=100-109)", "%d columns", src.Dim())
+		case src.Dim() != 1 && !d.options.Several:
+			err = fault.File(info.Name, "targets: one column of numbers", "%d columns", src.Dim())
+		case len(d.targets) > 0 && src.Dim() != columns:
+			err = fault.File(info.Name, fmt.Sprintf("as many as %s has, %d", d.targets[0].Info.Name, columns),
+				"%d columns", src.Dim())
 		default:
+			columns = src.Dim()
 			d.targets = append(d.targets, TargetSpan{Info: info, Span: formats.Span{Rows: src.Rows()}})
 			rows += src.Rows()
 		}
@@ -74,6 +82,11 @@ func (d *Dataset) inspectTargets(ctx context.Context, sources []formats.Source) 
 	if rows != d.Rows {
 		return fault.File(allOf(infos), fmt.Sprintf("%d, as many as the rows of %s", d.Rows, allOf(d.Files)), "%d targets",
 			rows)
+	}
+	for k := range columns {
+		if columns > 1 {
+			d.TargetNames = append(d.TargetNames, targetName(k))
+		}
 	}
 	return nil
 }
@@ -123,6 +136,7 @@ type targetReader struct {
 	block   *vectors.Block // what was read last
 	values  []float64      // of the next rows, where they are numbers
 	labels  []string       // of the next rows, where they are text
+	several [][]float64    // of the next rows, by target, where there are several
 	fault   *fault.Fault   // of the row after them, which has no target; or nil
 	spare   vectors.Block  // takes that row
 	rows    int64          // of the chunk that are read
@@ -140,8 +154,10 @@ var targetBlocks = sync.Pool{New: func() any { return &vectors.Block{Dim: 1, DTy
 
 func (t *targetReader) close() error {
 	if t.block != nil {
-		targetBlocks.Put(t.block)
-		t.block, t.values, t.labels = nil, nil, nil
+		if t.block.Dim == 1 {
+			targetBlocks.Put(t.block)
+		}
+		t.block, t.values, t.labels, t.several = nil, nil, nil, nil
 	}
 	return t.closeFile()
 }
@@ -190,6 +206,13 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 	if n = b.Len() - n; n > t.left() {
 		return fmt.Errorf("vectorio: %d rows for %d targets", n, t.left())
 	}
+	if t.several != nil {
+		b.SetTargets(len(t.several))
+		for k, values := range t.several {
+			b.Targets[k].Numbers = append(b.Targets[k].Numbers, values[:n]...)
+			t.several[k] = values[n:]
+		}
+	}
 	b.Target = append(b.Target, t.values[:min(n, len(t.values))]...)
 	b.Labels = append(b.Labels, t.labels[:min(n, len(t.labels))]...)
 	if _, ok := fault.IsRow(err); ok {
@@ -201,7 +224,12 @@ func (t *targetReader) read(r formats.Reader, b *vectors.Block, most int) error 
 }
 
 // left is how many targets are read and not given away.
-func (t *targetReader) left() int { return max(len(t.values), len(t.labels)) }
+func (t *targetReader) left() int {
+	if len(t.several) > 0 {
+		return len(t.several[0])
+	}
+	return max(len(t.values), len(t.labels))
+}
 
 // fill reads the next targets.
 func (t *targetReader) fill() error {
@@ -216,10 +244,15 @@ func (t *targetReader) fill() error {
 		if t.reader, err = src.Read(t.ctx, next.Span); err != nil {
 			return err
 		}
+		if src.Dim() != t.block.Dim {
+			t.block = &vectors.Block{Dim: src.Dim(), DType: vectors.Float64}
+		}
 	}
 	t.block.Reset()
 	err := t.reader.Read(t.block, int(min(next.Span.Rows, targetRows)))
-	if t.values = t.block.F64; len(t.block.Labels) > 0 {
+	if t.block.Dim > 1 {
+		t.values, t.several = nil, byColumn(t.block)
+	} else if t.values = t.block.F64; len(t.block.Labels) > 0 {
 		t.values, t.labels = nil, t.block.Labels
 	}
 	read := int64(t.left())
@@ -236,4 +269,16 @@ func (t *targetReader) fill() error {
 		return t.closeFile()
 	}
 	return nil
+}
+
+// byColumn is the rows of a block of float64, column by column.
+func byColumn(b *vectors.Block) [][]float64 {
+	all := make([][]float64, b.Dim)
+	for k := range all {
+		all[k] = make([]float64, b.Len())
+		for i := range all[k] {
+			all[k][i] = b.F64[i*b.Dim+k]
+		}
+	}
+	return all
 }

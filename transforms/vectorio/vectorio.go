@@ -70,6 +70,9 @@ type Options struct {
 	// one dimension, or any file of one column. Both say in a header how many rows they have, and agree in it, over all
 	// files. Default: the targets, if there are any, stand in a column of the input.
 	Targets []string `json:",omitempty"`
+	// Several lets the files of Targets have several columns of numbers, the same number in all files: rows then have
+	// several targets, y_0, y_1 and so on.
+	Several bool `json:",omitempty"`
 	// TargetColumns are the columns of several targets: names, indices, ranges of indices, or globs of names, as
 	// Formats.Columns. Each is a number or, with Formats.Labels, a label, that of a text column only in a table. A row of
 	// a table that lacks one is left out, unless Formats.Untargeted says otherwise. [Dataset.Reads] completes the options
@@ -135,7 +138,8 @@ type Dataset struct {
 	Dim   int
 	// Columns are the names of the vector's columns, or nil where no file has them.
 	Columns []string
-	// TargetNames are those of several targets, their indices where they have none; nil where there is one, or none.
+	// TargetNames are those of several targets, their indices where they have none, or y_0, y_1 and so on in files of
+	// their own; nil where there is one, or none.
 	TargetNames []string
 	// Rows is the number of all rows, or -1 where they must be counted.
 	Rows int64
@@ -1022,6 +1026,8 @@ func (r *Reader) outside(broken *vectors.Bound, column int, found float64) *faul
 	switch {
 	case column <= vectors.TheTarget && len(r.options.TargetColumns) > 0:
 		f.Column = r.options.TargetColumns[vectors.TheTarget-column]
+	case column <= vectors.TheTarget && r.targets != nil && r.targets.several != nil:
+		f.Column = targetName(vectors.TheTarget - column)
 	case column == vectors.TheTarget:
 		f.Column = r.options.Formats.TargetColumn
 	case column < len(r.columns):

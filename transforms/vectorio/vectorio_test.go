@@ -314,8 +314,7 @@ func TestInspectTargets(t *testing.T) {
 		{[]string{a, b}, []string{x}, x + ": found 4 targets, expected 3, as many as the rows of " + a + " … " + b +
 			" (2 files)"},
 		{[]string{x}, []string{two}, two +
-			": found 2 columns, expected targets: one column of numbers (several are columns of the input itself, " +
-			"beside those of the vector: sgd --target=100-109)"},
+			": found 2 columns, expected targets: one column of numbers"},
 		{[]string{text}, []string{a}, text +
 			": found one whose rows must be counted, expected a file whose header has the number of rows, where the targets are in files of their own"},
 		{[]string{a}, []string{text}, text +

@@ -91,6 +91,9 @@ func (in *Input) Targets() []string {
 	return names
 }
 
+// TargetFiles are the patterns of the files that have the targets; none where a column has them.
+func (in *Input) TargetFiles() []string { return in.labelled.target.List() }
+
 // isRange reports whether a column is a range of indices, as 3-7.
 func isRange(spec string) bool {
 	lo, hi, ok := strings.Cut(spec, "-")
@@ -225,7 +228,7 @@ func (in *Input) Options() (vectorio.Options, error) {
 		if l.features != nil {
 			o.Formats.Features, o.Formats.ZeroBased = *l.features, formats.ZeroBased(*l.zeroBased)
 		}
-		if o.Targets = l.target.List(); o.Targets == nil {
+		if o.Targets, o.Several = l.target.List(), l.several; o.Targets == nil {
 			o.Formats.TargetColumn = l.target.String()
 		}
 		if names, err := commas(o.Formats.TargetColumn); l.several && o.Targets == nil {

@@ -4,9 +4,11 @@ package clitest
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,4 +262,17 @@ func Testdata(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(top, "testdata", name)
+}
+
+// WriteNPY writes numbers as a .npy of so many columns, as numpy.save does.
+func WriteNPY(t testing.TB, name string, columns int, numbers []float64) {
+	t.Helper()
+	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d), }", len(numbers)/columns, columns)
+	header += strings.Repeat(" ", 64-(11+len(header))%64) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(header)), byte(len(header)>>8))
+	b = append(b, header...)
+	for _, v := range numbers {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	Write(t, name, string(b))
 }

@@ -133,7 +133,6 @@ func TestTargetsRefused(t *testing.T) {
 		t.Errorf("exit code %d, %.80s\n%s", code, stdout, stderr)
 	}
 	for args, want := range map[string]string{
-		"--output_onnx=m.onnx":                      "--output_onnx: the model is of several targets",
 		"--input=all.csv --target=y1":               "the model is of the targets y1, y2",
 		"--input=more.csv --target=y1,z":            "a column for each of the model's",
 		"--input=more.csv --target=y1,y2,z":         "a column for each of the model's",
@@ -210,5 +209,52 @@ func TestTargetsLacking(t *testing.T) {
 	if npy := clitest.Read(t, filepath.Join(dir, "p.npy")); !strings.HasSuffix(npy, string(want)) ||
 		!strings.Contains(npy, "'shape': (4, 2)") {
 		t.Errorf(".npy has other numbers than .csv: %q", npy)
+	}
+}
+
+// The model as ONNX has the outputs of all targets.
+func TestTargetsONNX(t *testing.T) {
+	dir := t.TempDir()
+	for _, classes := range []bool{false, true} {
+		clitest.Write(t, filepath.Join(dir, "all.csv"), targetRows(classes))
+		task, want := "regression", "outputs: variable double[N,2]\n"
+		if classes {
+			task, want = "classification", "label_y2 string[N], probabilities_y2 double[N,2], decision_y2 double[N,1]\n"
+		}
+		learn := clitest.Other(dir, "sgd", "--task="+task, "--loss="+map[bool]string{false: "huber", true: "log_loss"}[classes],
+			"--input=all.csv", "--target=y1,y2", "--encode=auto", "--output_model=all.json")
+		if _, stderr, code := clitest.End(t, learn); code != 0 {
+			t.Fatal(stderr)
+		}
+		_, stderr, code := clitest.End(t, clitest.Command(dir, "--model=all.json", "--output_onnx=all.onnx"))
+		if code != 0 || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d, no %q in\n%s", code, want, stderr)
+		}
+	}
+}
+
+// A model of the columns of a file of targets is judged by such a file, which has a column for each.
+func TestTargetsFile(t *testing.T) {
+	dir := t.TempDir()
+	clitest.WriteNPY(t, filepath.Join(dir, "x.npy"), 2, []float64{1, 2, 2, 1, 3, 5, 4, 4})
+	clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 2, []float64{3, 1, 3, 0, 8, 2, 9, 0})
+	clitest.WriteNPY(t, filepath.Join(dir, "wide.npy"), 4, make([]float64, 16))
+	learn := clitest.Other(dir, "sgd", "--task=regression", "--input=x.npy", "--target=y.npy", "--output_model=all.json")
+	if _, stderr, code := clitest.End(t, learn); code != 0 {
+		t.Fatal(stderr)
+	}
+	one := clitest.Other(dir, "sgd", "--task=regression", "--input=x.npy", "--columns=0", "--target=1", "--output_model=one.json")
+	if _, stderr, code := clitest.End(t, one); code != 0 {
+		t.Fatal(stderr)
+	}
+	for args, want := range map[string]string{
+		"--model=all.json --target=y.npy":             "target y_1: R²",
+		"--model=all.json --target=wide.npy":          "expected a column for each of the model's, in its order: y_0, y_1",
+		"--model=one.json --columns=0 --target=y.npy": "found 2 columns, expected one column, as the model has one target",
+	} {
+		_, stderr, code := clitest.End(t, clitest.Command(dir, append(strings.Fields(args), "--input=x.npy", "--output=p.csv")...))
+		if (code == 0) != strings.Contains(want, "R²") || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, no %q in\n%s", args, code, want, stderr)
+		}
 	}
 }

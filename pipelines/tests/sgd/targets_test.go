@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -288,5 +289,86 @@ func TestTargetsWarn(t *testing.T) {
 		"--output_model=m.json")
 	if strings.Count(stderr, "columns are sums of others, or of the intercept") != 1 {
 		t.Error(stderr)
+	}
+}
+
+// A .npy of two dimensions has a target in each column: the models are those of columns of the input, whatever the
+// files, whether rows are numbers or a table; and training goes on.
+func TestTargetsFile(t *testing.T) {
+	for i, classes := range []bool{false, true} {
+		if clitest.LeftOut(i) {
+			t.Skip("one of several")
+		}
+		dir := t.TempDir()
+		rng := rand.New(rand.NewPCG(5, 6))
+		var x, y, all []float64
+		var table strings.Builder
+		table.WriteString("a,b,c\n")
+		for range 300 {
+			row := []float64{rng.NormFloat64(), rng.NormFloat64(), rng.NormFloat64()}
+			targets := []float64{row[0] - row[1] + rng.NormFloat64(), row[2] + row[1] + rng.NormFloat64()}
+			if classes {
+				targets = []float64{float64(btoi(targets[0] > 0)), float64(btoi(targets[1] > 0))}
+			}
+			x, y, all = append(x, row...), append(y, targets...), append(append(all, row...), targets...)
+			fmt.Fprintf(&table, "%v,%v,%v\n", row[0], row[1], row[2])
+		}
+		clitest.WriteNPY(t, filepath.Join(dir, "x.npy"), 3, x)
+		clitest.WriteNPY(t, filepath.Join(dir, "all.npy"), 5, all)
+		clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 2, y)
+		clitest.WriteNPY(t, filepath.Join(dir, "y1.npy"), 2, y[:140])
+		clitest.WriteNPY(t, filepath.Join(dir, "y2.npy"), 2, y[140:])
+		clitest.Write(t, filepath.Join(dir, "x.csv"), table.String())
+		args := []string{"--task=regression", "--alpha=0.01"}
+		if classes {
+			args[0] = "--task=classification"
+		}
+		for _, in := range []string{"all.npy --target=3-4", "x.npy --target=y.npy", "x.npy --target=y1.npy,y2.npy --chunk_rows=64"} {
+			name := strings.NewReplacer(" ", "_", "=", "", ".", "", ",", "").Replace(in) + ".json"
+			mustRun(t, dir, append(append(args, strings.Fields("--input="+in)...), "--output_model="+name)...)
+			m := readTargets(t, filepath.Join(dir, name))
+			mustRun(t, dir, append(append(args, strings.Fields("--input="+in)...), "--output_model=more.json", "--solver=sgd",
+				"--epochs=1", "--warm_start="+name)...)
+			if len(m.Models) != 2 || len(readTargets(t, filepath.Join(dir, "more.json")).Models) != 2 {
+				t.Fatalf("%s: %d models", in, len(m.Models))
+			}
+			if strings.HasPrefix(in, "all") {
+				clitest.Write(t, filepath.Join(dir, "want.json"), clitest.Read(t, filepath.Join(dir, name)))
+				continue
+			}
+			want := readTargets(t, filepath.Join(dir, "want.json"))
+			if fmt.Sprint(m.Targets) != "[y_0 y_1]" || !sameJSON(t, m.part(t, 0), want.part(t, 0)) ||
+				!sameJSON(t, m.part(t, 1), want.part(t, 1)) {
+				t.Errorf("%s: targets %v, other models than those of columns", in, m.Targets)
+			}
+		}
+	}
+}
+
+// Files of targets at fault are told of by their file, row and column; what is for one target is refused.
+func TestTargetsFileFaults(t *testing.T) {
+	dir := t.TempDir()
+	numbers := []float64{1, 2, 3, 4, 5, 6, 7, -8, 9, 10}
+	clitest.WriteNPY(t, filepath.Join(dir, "x.npy"), 1, numbers)
+	clitest.WriteNPY(t, filepath.Join(dir, "half.npy"), 2, numbers)
+	clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 2, append(numbers, numbers...))
+	clitest.WriteNPY(t, filepath.Join(dir, "five.npy"), 1, numbers[:5])
+	holes := append(slices.Clone(numbers), numbers...)
+	holes[7] = math.NaN()
+	clitest.WriteNPY(t, filepath.Join(dir, "holes.npy"), 2, holes)
+	mustRun(t, dir, "--input=x.npy", "--target=x.npy", "--task=regression", "--solver=sgd", "--output_model=one.json")
+	for args, want := range map[string]string{
+		"--target=half.npy":                                 "found 5 targets, expected 10",
+		"--target=half.npy,five.npy":                        "half.npy: found 2 columns, expected as many as five.npy has, 1",
+		"--target=holes.npy":                                "holes.npy: row 3, column 1: found NaN",
+		"--target=y.npy --loss=poisson":                     "x.npy: row 3, column y_1: found -8, expected a target from 0 on",
+		"--target=y.npy --report=page.html":                 "--report: the page is of one target",
+		"--target=y.npy --warm_start=one.json --solver=sgd": "--warm_start: the model is of one target, and --target has 2",
+	} {
+		_, stderr, code := runCommand(t, dir, append([]string{"--input=x.npy", "--task=regression", "--output_model=m.json"},
+			strings.Fields(args)...)...)
+		if code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, no %q in\n%s", args, code, want, stderr)
+		}
 	}
 }

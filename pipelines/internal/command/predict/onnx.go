@@ -41,9 +41,6 @@ func (c *command) convert(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if linear.IsTargets(b) {
-		return cli.Usage(errors.New("--output_onnx: the model is of several targets: learn each alone for an ONNX of it"))
-	}
 	graph, err := onnx.Convert(name, b)
 	if err != nil {
 		return err

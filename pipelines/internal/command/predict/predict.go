@@ -171,7 +171,8 @@ func (c *command) targets(job *linear.PredictJob) error {
 		return errors.New("--target: the model is of one target: give one column")
 	case !several || !job.Options.Evaluate:
 		return nil
-	case o.Formats.TargetColumn != "" || len(o.Targets) > 0:
+	case len(o.Targets) > 0: // whose columns are counted later
+	case o.Formats.TargetColumn != "":
 		return fmt.Errorf("--target: the model is of the targets %s: give a column of the input for each, or --evaluate",
 			model.Join(t.Targets))
 	case len(o.TargetColumns) == 0 || sameNames(o.TargetColumns, t.Targets):

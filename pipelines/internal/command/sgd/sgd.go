@@ -104,6 +104,9 @@ func (c *command) run(ctx context.Context) error {
 	if err := c.inspect(ctx, job, &options); err != nil {
 		return err
 	}
+	if err := c.found(job, &options, &to); err != nil {
+		return cli.Usage(err)
+	}
 	if c.Explaining() {
 		return c.explain(ctx, job, options)
 	}
@@ -179,7 +182,15 @@ func (c *command) job() (*linear.Job, fitting.FitOptions, outputs, error) {
 
 // readWarm reads the model of --warm_start: of several targets, all, and gives that of the first.
 func (c *command) readWarm(ctx context.Context) (m *model.Model, err error) {
-	if len(c.input.Targets()) == 0 {
+	several := len(c.input.Targets()) > 0
+	if !several && c.input.TargetFiles() != nil { // whose columns are counted later
+		b, err := linear.ReadModelFile(ctx, c.warm.String())
+		if err != nil {
+			return nil, err
+		}
+		several = linear.IsTargets(b)
+	}
+	if !several {
 		return linear.ReadModel(ctx, c.warm.String())
 	}
 	if c.warmTargets, err = linear.ReadTargets(ctx, c.warm.String()); err != nil {

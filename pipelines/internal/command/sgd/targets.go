@@ -5,9 +5,11 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
+	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/targets"
 	"beamlearn/pipelines/internal/cli"
@@ -117,7 +119,7 @@ func (l *learned) table(w io.Writer) error {
 	return errors.Join(append(errs, out.Error())...)
 }
 
-// one refuses what is for one target alone.
+// one refuses what is for one target alone, where flags tell that there are several.
 func (c *command) one() error {
 	if len(c.input.Targets()) == 0 {
 		return nil
@@ -126,8 +128,29 @@ func (c *command) one() error {
 	if c.watch.On() {
 		errs = append(errs, errors.New("--target: --watch learns one target: give one column"))
 	}
+	return errors.Join(append(errs, c.noPage())...)
+}
+
+// noPage refuses a page of several targets that is asked for.
+func (c *command) noPage() error {
 	if given := c.page.Given(); given != "" && given != cli.NoReport {
-		errs = append(errs, errors.New("--report: the page is of one target: learn it alone, or --report=none"))
+		return errors.New("--report: the page is of one target: learn it alone, or --report=none")
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+// found settles what depends on the number of targets, which of files of their own is known when these are inspected.
+func (c *command) found(job *linear.Job, options *fitting.FitOptions, to *outputs) error {
+	names := job.Data.TargetNames
+	switch {
+	case names == nil && c.warmTargets != nil:
+		return fmt.Errorf("--warm_start: the model is of the targets %s, and --target has one",
+			model.Join(c.warmTargets.Targets))
+	case names != nil && options.WarmStart != nil && c.warmTargets == nil:
+		return fmt.Errorf("--warm_start: the model is of one target, and --target has %d", len(names))
+	case names == nil:
+		return nil
+	}
+	to.page = ""
+	return c.noPage()
 }
