@@ -1,7 +1,6 @@
 package formats
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -107,75 +106,97 @@ func (t *npyText) Read(ctx context.Context, s Span) (Reader, error) {
 		return nil, err
 	}
 	r := &npyTextReader{t: t, r: io.NopCloser(strings.NewReader("")), next: s.First, end: s.First + s.Rows,
-		record: make([]byte, t.width)}
+		buf: make([]byte, t.width*min(max(labelBuffer/t.width, 1), s.Rows))}
 	if s.Rows > 0 {
 		var err error
 		if r.r, err = t.OpenRange(ctx, t.start+s.First*t.width, s.Rows*t.width); err != nil {
 			return nil, err
 		}
 	}
-	// A label is a few bytes, and a read of the file a call of the system.
-	r.buf = bufio.NewReaderSize(r.r, int(min(labelBuffer, s.Rows*t.width)))
 	return r, nil
 }
 
-// labelBuffer is how many bytes of labels are read at a time.
+// labelBuffer is how many bytes of labels are read at a time, unless one is longer: a label is a few bytes, and a read
+// of the file a call of the system.
 const labelBuffer = 64 << 10
+
+// noValues is the vector of a row of which there is a label alone.
+var noValues [1]float64
 
 type npyTextReader struct {
 	t         *npyText
 	r         io.ReadCloser
-	buf       *bufio.Reader // of r
 	next, end int64
-	record    []byte
+	buf       []byte
+	records   []byte // of buf, that are not given yet
 	label     []byte
 	learned   learned
 }
 
 func (r *npyTextReader) Close() error { return r.r.Close() }
 
-func (r *npyTextReader) Read(b *vectors.Block, max int) error {
+func (r *npyTextReader) Read(b *vectors.Block, most int) error {
 	if r.next == r.end {
 		return io.EOF
 	}
-	for n := 0; n < max && r.next < r.end; n++ {
-		if _, err := io.ReadFull(r.buf, r.record); err != nil {
-			return truncated(r.t.File, err)
+	width := int(r.t.width)
+	for n := 0; n < most && r.next < r.end; n++ {
+		if len(r.records) == 0 {
+			if err := r.fill(); err != nil {
+				return err
+			}
 		}
-		row := r.next
+		record, row := r.records[:width], r.next
+		r.records = r.records[width:]
 		r.next++
-		if found := r.decode(); found != "" {
-			return &fault.Fault{File: r.t.Name(), Row: row, Found: found, Expected: "a label"}
-		}
-		if f := r.learned.setLabel(r.label, nil); f != nil {
+		if f := r.decode(record); f != nil {
 			f.File, f.Row = r.t.Name(), row
 			return f
 		}
-		b.Append([]float64{0}, row)
+		b.Append(noValues[:], row)
 		b.Labels = append(b.Labels, r.learned.label)
 	}
 	return nil
 }
 
-// decode makes the label of a record, or says what there is instead.
-func (r *npyTextReader) decode() (found string) {
-	r.label = r.label[:0]
+// fill reads the next records, at least one.
+func (r *npyTextReader) fill() error {
+	n, err := io.ReadFull(r.r, r.buf[:min(int64(len(r.buf)), (r.end-r.next)*r.t.width)])
+	if r.records = r.buf[:n-n%int(r.t.width)]; len(r.records) == 0 {
+		return truncated(r.t.File, err)
+	}
+	return nil // what is missing is told when those before it are given
+}
+
+// decode learns the label of a record. Its fault lacks the file and the row.
+func (r *npyTextReader) decode(record []byte) *fault.Fault {
 	switch r.t.kind {
 	case 'b':
-		r.label = append(r.label, booleanLabel(r.record[0] != 0)...)
-		return ""
+		r.learned.label = booleanLabel(record[0] != 0)
+		return nil
 	case 'i':
-		r.label = strconv.AppendInt(r.label, int64(r.t.order.Uint64(r.record)), 10)
-		return ""
+		return r.learned.setWhole(int64(r.t.order.Uint64(record)), "")
 	case 'u':
-		r.label = strconv.AppendUint(r.label, r.t.order.Uint64(r.record), 10)
-		return ""
+		if v := r.t.order.Uint64(record); v > math.MaxInt64 {
+			return r.learned.setWhole(0, strconv.FormatUint(v, 10))
+		} else {
+			return r.learned.setWhole(int64(v), "")
+		}
 	}
+	if found := r.text(record); found != "" {
+		return &fault.Fault{Found: found, Expected: "a label"}
+	}
+	return r.learned.setLabel(r.label, nil)
+}
+
+// text makes the label of a record of text, or says what there is instead.
+func (r *npyTextReader) text(record []byte) (found string) {
+	r.label = r.label[:0]
 	if r.t.order == nil {
-		r.label = append(r.label, bytes.TrimRight(r.record, "\x00")...)
+		r.label = append(r.label, bytes.TrimRight(record, "\x00")...)
 	} else {
-		for i := 0; i < len(r.record); i += 4 {
-			c := r.t.order.Uint32(r.record[i:])
+		for i := 0; i < len(record); i += 4 {
+			c := r.t.order.Uint32(record[i:])
 			if c > math.MaxInt32 || !utf8.ValidRune(rune(c)) {
 				return fmt.Sprintf("the code point %d", c)
 			}

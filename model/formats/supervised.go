@@ -16,6 +16,13 @@ type learned struct {
 	last   string            // the label that was read last
 	texts  map[string]string // labels that were read, each once
 	digits []byte
+	whole  [64]wholeLabel // integers that were read as labels last, each at the place of its last six bits
+}
+
+// wholeLabel is an integer and its label; "" where there is none.
+type wholeLabel struct {
+	value int64
+	label string
 }
 
 // none says that the row has no target.
@@ -91,8 +98,16 @@ func (l *learned) setLabel(label []byte, t *textFile) *fault.Fault {
 // number.
 func (l *learned) setWhole(v int64, found string) *fault.Fault {
 	if found == "" {
-		l.digits = strconv.AppendInt(l.digits[:0], v, 10)
-		return l.setLabel(l.digits, nil)
+		known := &l.whole[v&63]
+		if known.label == "" || known.value != v {
+			l.digits = strconv.AppendInt(l.digits[:0], v, 10)
+			if f := l.setLabel(l.digits, nil); f != nil {
+				return f
+			}
+			*known = wholeLabel{v, l.label}
+		}
+		l.label, l.last = known.label, known.label
+		return nil
 	}
 	if _, err := strconv.ParseUint(found, 10, 64); err != nil {
 		return &fault.Fault{Found: found, Expected: "a label"}

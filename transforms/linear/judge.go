@@ -24,7 +24,8 @@ const (
 
 // Judge compares what the model says of rows that it was learned from with their targets: all of them, or of more
 // than 100,000, or fewer with many columns or classes, a sample that a hash of their numbers tells. This process
-// reads them itself, the whole dataset or, of more than 20 million rows, a sample of its chunks. It needs the
+// reads them itself, but for those that the passes have kept: the whole dataset or, of more than 20 million rows, a sample
+// of its chunks. It needs the
 // checkpoint, which [Publish] removes; of a model without targets, it gives nil.
 func Judge(ctx context.Context, j *Job, r *Report, m *model.Model) (*overview.Judged, error) {
 	if m.Task == model.OneClass {
@@ -70,17 +71,14 @@ func (j *Job) judged(ctx context.Context, r *Report, parts []part) ([]*overview.
 	for _, p := range parts {
 		decisions = max(decisions, p.model.Classes.Len())
 	}
-	most := int64(min(judgedRows, judgedDecisions/decisions))
-	if !j.Reading.Formats.Sparse {
-		most = min(most, int64(judgedValues/max(j.Data.Dim, 1)))
-	}
-	chunks, rows := someChunks(chunks, most)
+	chunks, rows := judgedOf(chunks, &j.Reading, j.Data.Dim, decisions)
+	kept := j.Options.takeKept()
 	each := make([][]overview.Judged, len(chunks)) // of each part
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, c := range chunks {
 		each[i] = make([]overview.Judged, len(parts))
-		g.Go(func() error { return j.judge(ctx, c, rows, parts, each[i]) })
+		g.Go(func() error { return j.judge(ctx, c, kept, rows, parts, each[i]) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -95,6 +93,15 @@ func (j *Job) judged(ctx context.Context, r *Report, parts []part) ([]*overview.
 		all[k] = judged
 	}
 	return all, nil
+}
+
+// judgedOf are the chunks of which rows are judged, and which rows: fewer where a model has many decisions.
+func judgedOf(chunks []vectorio.Chunk, reading *vectorio.Options, dim, decisions int) ([]vectorio.Chunk, overview.Lot) {
+	most := int64(min(judgedRows, judgedDecisions/decisions))
+	if !reading.Formats.Sparse {
+		most = min(most, int64(judgedValues/max(dim, 1)))
+	}
+	return someChunks(chunks, most)
 }
 
 // readRows is how many rows are read, at most about, to find those of a sample.
@@ -120,14 +127,13 @@ func someChunks(chunks []vectorio.Chunk, most int64) ([]vectorio.Chunk, overview
 }
 
 // judge judges those rows of a chunk that a lot takes.
-func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, parts []part,
+func (j *Job) judge(ctx context.Context, c vectorio.Chunk, kept *kept, rows overview.Lot, parts []part,
 	judged []overview.Judged) error {
 	each := make([]*evaluation, len(parts))
 	for k, p := range parts {
 		each[k] = newEvaluation(p.model, &j.Reading, c)
 	}
-	rejected := func(*fault.Fault) {} // those were told of before
-	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, func(b *vectors.Block) error {
+	judge := func(b *vectors.Block) error {
 		for k, p := range parts {
 			own := b
 			if p.target != "" {
@@ -138,7 +144,17 @@ func (j *Job) judge(ctx context.Context, c vectorio.Chunk, rows overview.Lot, pa
 			}
 		}
 		return nil
-	})
+	}
+	if pieces, ok := kept.ofLot(&c, rows); ok {
+		for _, b := range pieces {
+			if err := judge(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rejected := func(*fault.Fault) {} // those were told of before
+	return vectorio.EachBlock(ctx, c, &j.Reading, j.Data.Dim, rejected, judge)
 }
 
 // judgeBlock judges those of the rows of a block.

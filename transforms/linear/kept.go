@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"beamlearn/model/formats"
+	"beamlearn/model/linear/overview"
 	"beamlearn/model/vectors"
 	"beamlearn/transforms/vectorio"
 )
@@ -14,11 +15,21 @@ import (
 // DefaultCacheMemory bounds the rows that are kept between passes.
 const DefaultCacheMemory = 512 << 20
 
-// kept has rows as a pass has read them, for the passes after it in the same process: text need not be parsed, nor a
-// table encoded, twice. What the passes learn is the same with it and without. It is safe for concurrent use.
-type kept struct {
-	format string // of all files; "" where their names tell
+// sampleMemory bounds the rows that are kept for [Judge] of chunks that are not kept whole.
+const sampleMemory = 64 << 20
 
+// kept has rows as a pass has read them, for the passes after it in the same process, and for Judge: text need not be
+// parsed, nor a table encoded, twice. What the passes learn, and what Judge finds, is the same with it and without. It
+// is safe for concurrent use.
+type kept struct {
+	format        string         // of all files; "" where their names tell
+	judged        map[int64]bool // chunks of which Judge takes rows
+	lot           overview.Lot   // that tells which, or more than those
+	whole, sample keptRows       // of the chunks, and those of them that the lot takes
+}
+
+// keptRows are rows of chunks, by their ordinals.
+type keptRows struct {
 	mu     sync.Mutex
 	left   int64 // bytes that may still be kept
 	chunks map[int64][]*vectors.Block
@@ -26,7 +37,31 @@ type kept struct {
 
 // newKept keeps rows of at most so many bytes.
 func newKept(size int64, format string) *kept {
-	return &kept{format: format, left: size, chunks: map[int64][]*vectors.Block{}}
+	return &kept{format: format, whole: keptRows{left: size, chunks: map[int64][]*vectors.Block{}},
+		sample: keptRows{chunks: map[int64][]*vectors.Block{}}}
+}
+
+// forJudge keeps the rows of these chunks that Judge takes, too, where they are not kept anyway.
+func (k *kept) forJudge(chunks []vectorio.Chunk, lot overview.Lot) {
+	k.sample.left, k.lot, k.judged = sampleMemory, lot, map[int64]bool{}
+	for _, c := range chunks {
+		k.judged[c.Ordinal] = true
+	}
+}
+
+func (r *keptRows) get(chunk int64) ([]*vectors.Block, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pieces, ok := r.chunks[chunk]
+	return pieces, ok
+}
+
+// room reports whether rows of a chunk may be kept, none of which are.
+func (r *keptRows) room(chunk int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.chunks[chunk]
+	return !ok && r.left > 0
 }
 
 // rowReader reads rows of a chunk.
@@ -40,92 +75,149 @@ func (k *kept) get(c *vectorio.Chunk) (rowReader, bool) {
 	if k == nil {
 		return nil, false
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	pieces, ok := k.chunks[c.Ordinal]
+	pieces, ok := k.whole.get(c.Ordinal)
 	if !ok {
 		return nil, false
 	}
 	return &keptReader{pieces: pieces, end: c.First + c.Span.Rows}, true
 }
 
-// record is r, whose rows are kept once all of the chunk have been read, if they have room, and are of a format that
-// is slow to read.
+// ofLot is pieces of a chunk in which there are at least the rows that the lot takes.
+func (k *kept) ofLot(c *vectorio.Chunk, lot overview.Lot) ([]*vectors.Block, bool) {
+	if k == nil {
+		return nil, false
+	}
+	if pieces, ok := k.whole.get(c.Ordinal); ok {
+		return pieces, true
+	}
+	if !k.lot.Holds(lot) {
+		return nil, false
+	}
+	return k.sample.get(c.Ordinal)
+}
+
+// record is r, whose rows are kept once all of the chunk have been read, if they have room: all that are of a format
+// that is slow to read, of others those that Judge takes.
 func (k *kept) record(c *vectorio.Chunk, r rowReader, empty func() *vectors.Block) rowReader {
-	if k == nil || !formats.IsTabular(c.Info.Name, k.format) && !vectorio.IsSVM([]string{c.Info.Name}, k.format) {
+	if k == nil {
 		return r
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.left <= 0 {
+	slow := formats.IsTabular(c.Info.Name, k.format) || vectorio.IsSVM([]string{c.Info.Name}, k.format)
+	recorded := &recorder{rowReader: r, kept: k, chunk: c.Ordinal, empty: empty}
+	if slow && k.whole.room(c.Ordinal) {
+		recorded.whole.of = &k.whole
+	}
+	if k.judged[c.Ordinal] && k.sample.room(c.Ordinal) {
+		recorded.sample.of = &k.sample
+	}
+	if recorded.whole.of == nil && recorded.sample.of == nil {
 		return r
 	}
-	return &recorder{rowReader: r, kept: k, chunk: c.Ordinal, empty: empty}
+	return recorded
 }
 
 // recorder keeps the rows that it gives, in pieces as they come: a block that grew would take twice its size on the way.
 // What it has taken counts at once, so that all recorders together stay within the bound.
 type recorder struct {
 	rowReader
-	kept   *kept
-	chunk  int64
-	empty  func() *vectors.Block
+	kept          *kept
+	chunk         int64
+	empty         func() *vectors.Block
+	whole, sample recording
+}
+
+// recording is what a recorder has taken.
+type recording struct {
+	of     *keptRows // nil: nothing is to be kept, or there is no room, or all is
 	pieces []*vectors.Block
 	size   int64
-	ended  bool // all rows are kept, or there is no room for them
 }
 
 func (r *recorder) Fill(b *vectors.Block, rows int) error {
 	before := b.Len()
 	err := r.rowReader.Fill(b, rows)
-	if r.ended {
+	if err != nil && err != io.EOF { // not all rows will be there
+		r.whole.release()
+		r.sample.release()
 		return err
 	}
-	if err != nil && err != io.EOF {
-		r.release() // not all rows will be there
-		return err
-	}
-	if b.Len() > before && !r.keep(b.Slice(before, b.Len())) {
-		r.release()
-		return err
+	if b.Len() > before {
+		r.keep(b.Slice(before, b.Len()))
 	}
 	if err == io.EOF {
-		r.kept.mu.Lock()
-		defer r.kept.mu.Unlock()
-		r.kept.chunks[r.chunk], r.ended = r.pieces, true
+		if r.whole.of != nil {
+			r.sample.release()
+		}
+		r.whole.end(r.chunk)
+		r.sample.end(r.chunk)
 	}
 	return err
 }
 
-// keep copies rows, and reports whether they have room.
-func (r *recorder) keep(rows *vectors.Block) bool {
-	piece := r.empty()
-	piece.AppendBlock(rows)
-	size := blockBytes(piece)
-	r.kept.mu.Lock()
-	defer r.kept.mu.Unlock()
-	if size > r.kept.left {
-		return false
+// keep copies rows.
+func (r *recorder) keep(rows *vectors.Block) {
+	if r.whole.of != nil {
+		piece := r.empty()
+		piece.AppendBlock(rows)
+		r.whole.keep(piece)
 	}
-	r.kept.left -= size
-	r.size += size
-	r.pieces = append(r.pieces, piece)
-	return true
+	if r.sample.of == nil {
+		return
+	}
+	piece := r.empty()
+	for i, number := range rows.Numbers {
+		if r.kept.lot.Takes(number) {
+			piece.AppendBlock(rows.Slice(i, i+1))
+		}
+	}
+	if piece.Len() > 0 {
+		r.sample.keep(piece)
+	}
 }
 
-// release gives back what the recorder has taken.
-func (r *recorder) release() {
-	r.kept.mu.Lock()
-	defer r.kept.mu.Unlock()
-	r.kept.left += r.size
-	r.pieces, r.size, r.ended = nil, 0, true
+// keep takes a piece, unless there is no room for it, and so for none.
+func (r *recording) keep(piece *vectors.Block) {
+	size := blockBytes(piece)
+	r.of.mu.Lock()
+	full := size > r.of.left
+	if !full {
+		r.of.left -= size
+	}
+	r.of.mu.Unlock()
+	if full {
+		r.release()
+		return
+	}
+	r.size += size
+	r.pieces = append(r.pieces, piece)
+}
+
+// release gives back what was taken.
+func (r *recording) release() {
+	if r.of == nil {
+		return
+	}
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	r.of.left += r.size
+	*r = recording{}
+}
+
+// end keeps what was taken.
+func (r *recording) end(chunk int64) {
+	if r.of == nil {
+		return
+	}
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	r.of.chunks[chunk] = r.pieces
+	*r = recording{}
 }
 
 // Close releases rows of which not all have come.
 func (r *recorder) Close() error {
-	if !r.ended {
-		r.release()
-	}
+	r.whole.release()
+	r.sample.release()
 	return r.rowReader.Close()
 }
 

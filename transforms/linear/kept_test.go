@@ -3,12 +3,15 @@ package linear
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
 	"beamlearn/model/formats"
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
+	"beamlearn/model/linear/overview"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -74,7 +77,7 @@ func TestKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := int64(0)
-	for _, piece := range all.chunks[0] {
+	for _, piece := range all.whole.chunks[0] {
 		size += blockBytes(piece)
 	}
 	some, none := newKept(size+100, ""), newKept(1<<20, "npy")
@@ -83,11 +86,11 @@ func TestKept(t *testing.T) {
 			t.Fatal("with another cache, the first pass gives other rows", err)
 		}
 	}
-	if len(all.chunks) != 3 || len(some.chunks) != 1 || len(none.chunks) != 0 {
-		t.Fatalf("%d, %d and %d chunks are kept, want all, one and none", len(all.chunks), len(some.chunks), len(none.chunks))
+	if len(all.whole.chunks) != 3 || len(some.whole.chunks) != 1 || len(none.whole.chunks) != 0 {
+		t.Fatalf("%d, %d and %d chunks are kept, want all, one and none", len(all.whole.chunks), len(some.whole.chunks), len(none.whole.chunks))
 	}
-	if some.left != 100 {
-		t.Errorf("room for %d bytes is left, want 100: what did not fit must be given back", some.left)
+	if some.whole.left != 100 {
+		t.Errorf("room for %d bytes is left, want 100: what did not fit must be given back", some.whole.left)
 	}
 	if got, _, err := given(some, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
 		t.Error("rows of which some are kept differ", err)
@@ -107,6 +110,53 @@ func TestKept(t *testing.T) {
 	}
 	if _, _, err := given(some, fitting.Pass{Batch: 10}, 16); err == nil {
 		t.Error("what is not kept was read from files that are gone")
+	}
+}
+
+// Judge finds the same in rows that the passes have kept, whole chunks of text and a sample of numbers, as in the files
+// read anew, and reads none of those.
+func TestJudgeKept(t *testing.T) {
+	tab := classes(judgedRows+7000, 8)
+	for _, format := range []string{"csv", "npy"} {
+		input, reading := tab.cuts(t, t.TempDir(), format, 50_000)
+		inputs, err := filepath.Glob(input[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		judged := map[int64]*overview.Judged{}
+		for _, size := range []int64{-1, 0, 5 << 20} { // nothing is kept, all, and of .csv some of the chunks whole
+			j := &training{input: input, reading: reading, unitRows: 1000, chunkRows: 20_000, fitting: exactOfTwo}
+			j.options = Options{Shards: 8, Workers: placement.InProcess, CacheMemory: size}
+			j.options.Model = filepath.Join(t.TempDir(), "m.json")
+			j.then = func(job *Job, report *Report, fit *fitting.Fit) error {
+				if size >= 0 { // no file is read
+					move(t, inputs, ".gone", "")
+					defer move(t, inputs, "", ".gone")
+				}
+				var err error
+				judged[size], err = Judge(t.Context(), job, report, fit.Model())
+				return err
+			}
+			if _, _, err := j.trained(t); err != nil {
+				t.Fatal(format, size, err)
+			}
+			if n := judged[size].Rows; n < judgedRows*99/100 || n > judgedRows*101/100 {
+				t.Errorf("%s: %d rows are judged", format, n)
+			}
+			if !reflect.DeepEqual(judged[size], judged[-1]) {
+				t.Errorf("%s: with a cache of %d bytes, Judge finds %+v, not %+v", format, size, judged[size], judged[-1])
+			}
+		}
+	}
+}
+
+// move renames files that have one ending to another.
+func move(t *testing.T, files []string, to, from string) {
+	t.Helper()
+	for _, f := range files {
+		if err := os.Rename(f+from, f+to); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

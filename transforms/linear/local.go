@@ -30,6 +30,7 @@ func (c *checkpoint) passesHere(ctx context.Context, j *Job) error {
 	if err == nil {
 		_, err = c.local(j).fit(ctx, all.Chunks)
 	}
+	c.options.takeKept() // nobody judges
 	return output.Failed(c.options.RunID, err)
 }
 
@@ -61,6 +62,7 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 	}
 	if f.Options.CacheMemory > 0 {
 		f.kept = newKept(f.Options.CacheMemory, f.Reading.Formats.Format)
+		f.kept.forJudge(judgedOf(chunks, &f.Reading, f.Dim, 1))
 		defer func() { f.kept = nil }()
 	}
 	var saved saving
@@ -86,6 +88,7 @@ func (f *localFn) fit(ctx context.Context, chunks []vectorio.Chunk) (Fit, error)
 		}
 		saved.size, saved.took, saved.at = len(state), time.Since(begin), time.Now()
 	}
+	last.kept = f.kept
 	return fit, nil
 }
 

@@ -494,12 +494,24 @@ var advanced = output.NewShared[*lastState]()
 type lastState struct {
 	fit   Fit
 	state []byte // its bytes, unless that is in process
+	kept  *kept  // rows for Judge
 }
 
 // last is that state; an error where the run is over.
 func (o *Options) last() (*lastState, error) {
 	last, _, err := advanced.Get(o.RunID, func() (*lastState, error) { return &lastState{}, nil })
 	return last, err
+}
+
+// takeKept is the rows that the passes have kept in this process, once; or nil.
+func (o *Options) takeKept() *kept {
+	last, err := o.last()
+	if err != nil {
+		return nil
+	}
+	rows := last.kept
+	last.kept = nil
+	return rows
 }
 
 // seedOf mixes a seed for a shard and a pass.

@@ -143,6 +143,8 @@ type training struct {
 	options   Options
 	// run is what runs a pipeline; nil: Prism.
 	run func(ctx context.Context, p *beam.Pipeline) error
+	// then, if not nil, is called when all passes are made, and before the model is published.
+	then func(job *Job, report *Report, fit *fitting.Fit) error
 
 	counters map[string]int64
 }
@@ -168,6 +170,9 @@ func (j *training) trained(t testing.TB) (*fitting.Fit, *Report, error) {
 	}
 	j.counters = map[string]int64{}
 	fit, report, err := Train(ctx, job, fit, run)
+	if err == nil && j.then != nil {
+		err = j.then(job, report, fit)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -23,3 +23,6 @@ func (l Lot) All() bool { return l.bound == math.MaxUint64 }
 
 // Takes reports whether it takes the row of that number.
 func (l Lot) Takes(number int64) bool { return l.All() || splitmix.Mix(uint64(number)) < l.bound }
+
+// Holds reports whether it takes all rows that the other lot takes.
+func (l Lot) Holds(other Lot) bool { return other.bound <= l.bound }
