@@ -1247,6 +1247,69 @@ def sample_weight_invariance(l1_ratio, which):
     assert_allclose(a.intercept, b.intercept)
 
 
+@case(DESCENT)
+def lasso_positive_constraint():
+    assert lasso([[-1], [0], [1]], [1, 0, -1], 0.1, "--positive").coef.min() >= 0
+
+
+@case(DESCENT)
+def enet_positive_constraint():
+    assert enet([[-1], [0], [1]], [1, 0, -1], 0.1, 0.5, "--positive").coef.min() >= 0
+
+
+def cv_positive(penalty):
+    x, y, _, _ = build_dataset()
+    flags = [f"--penalty={penalty}", "--alpha=auto", "--l1_ratio=0.5", "--folds=2"]
+    assert regress(x, y, *flags).coef.min() < 0
+    assert regress(x, y, *flags, "--positive").coef.min() >= 0
+
+
+@case(DESCENT)
+def lasso_cv_positive_constraint():
+    cv_positive("l1")
+
+
+@case(DESCENT)
+def enet_cv_positive_constraint():
+    cv_positive("elasticnet")
+
+
+@case(DESCENT, l1_ratio=[1, 0.5])
+def enet_path_positive(l1_ratio):
+    x, y, _, _ = build_dataset(50, 50)
+    for alpha in (1, 0.1, 0.01):
+        assert enet(x, y, alpha, l1_ratio, "--positive").coef.min() >= 0
+
+
+@case(RIDGE, with_intercept=BOTH, alpha=[1e-3, 1e-2, 0.1, 1])
+def ridge_positive_regression_test(with_intercept, alpha):
+    x = np.array([[1, 2], [3, 4], [5, 6], [7, 8]])
+    assert ridge(x, x @ [1, -10] + 20 * with_intercept, alpha, "--positive", intercept(with_intercept)).coef.min() >= 0
+
+
+@case(RIDGE, with_intercept=BOTH, alpha=[1e-3, 1e-2, 0.1, 1])
+def ridge_ground_truth_positive_test(with_intercept, alpha):
+    r = np.random.RandomState(42)
+    x = r.randn(300, 100)
+    y = x @ r.uniform(0.1, 1, 100) + with_intercept + r.normal(size=300) * 0.01
+    a, b = [ridge(x, y, alpha, intercept(with_intercept), *more) for more in ([], ["--positive"])]
+    assert_allclose(a.coef, b.coef, atol=1e-6, rtol=0)
+
+
+@case(RIDGE)
+def positive_ridge_loss():
+    x, y = make_regression(n_samples=300, n_features=300, random_state=42)
+
+    def loss(of, more=0):
+        coef = of.coef[0] + more
+        return ((y - x @ coef - of.intercept[0]) ** 2).sum() / 2 + 0.1 * (coef**2).sum() / 2
+
+    free, positive = [ridge(x, y, 0.1, *more) for more in ([], ["--positive"])]
+    assert loss(free) <= loss(positive)
+    for seed in range(100):
+        assert loss(positive) <= loss(positive, np.random.RandomState(seed).uniform(0, 1e-8, 300))
+
+
 # ---- test_glm.py
 
 GLM = "_glm/tests/test_glm.py"
@@ -1577,7 +1640,7 @@ NOT = {
         "logisticregression_liblinear_sample_weight liblinear_not_stuck zero_max_iter newton_cholesky_fallback_to_lbfgs "
         "liblinear_multiclass_raises",
         RIDGE: "primal_dual_relationship ridge_regression_convergence_fail X_CenterStackOp compute_gram compute_covariance "
-        "check_gcv_mode_choice sparse_cg_max_iter n_iter ridge_fit_intercept_sparse_error ridge_fit_intercept_sparse_sag lbfgs_solver_error",
+        "check_gcv_mode_choice ridge_positive_error_test sparse_cg_max_iter n_iter ridge_fit_intercept_sparse_error ridge_fit_intercept_sparse_sag lbfgs_solver_error",
         DESCENT: "cython_solver_equivalence lasso_path_return_models_vs_new_return_gives_same_coefficients "
         "elasticnet_precompute_incorrect_gram elasticnet_precompute_gram_weighted_samples elasticnet_precompute_gram "
         "warm_start_convergence warm_start_convergence_with_regularizer_decrement random_descent overridden_gram_matrix "
@@ -1590,11 +1653,6 @@ NOT = {
         "late_onset_averaging_reached_oneclass sgd_averaged_computed_correctly_oneclass sgd_averaged_partial_fit_oneclass "
         "average_sparse_oneclass ocsvm_vs_sgdocsvm sgd_oneclass_convergence sgd_oneclass_vs_linear_oneclass "
         "sgd_oneclass_vs_linear_oneclass_offsets_match sgd_one_class_svm_formulation_with_scipy_minimize",
-    },
-    "the command has no coefficients that must not be negative": {
-        RIDGE: "ridge_positive_regression_test ridge_ground_truth_positive_test ridge_positive_error_test positive_ridge_loss",
-        DESCENT: "lasso_cv_positive_constraint lasso_positive_constraint enet_positive_constraint enet_cv_positive_constraint "
-        "enet_path_positive",
     },
     "several targets, or a penalty for each of them": {
         RIDGE: "ridge_intercept ridge_individual_penalties ridge_cv_individual_penalties ridge_cv_multioutput_sample_weight "

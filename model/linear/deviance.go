@@ -239,10 +239,21 @@ const D2Score = "d2_tweedie_score"
 // DevianceScore: see D2Score.
 func DevianceScore(l Loss) string { return "neg_mean_" + string(l) + "_deviance" }
 
-// OnlyExact says that only an exact solver has the loss, where that is so.
+// ExactOnly is what of the options only an exact solver has: a loss, or the option positive; "" where there is nothing.
+func (o *Options) ExactOnly() string {
+	switch _, deviance := o.Deviance(); {
+	case deviance || o.Loss == Quantile:
+		return "loss " + string(o.Loss)
+	case o.Positive:
+		return "option positive"
+	}
+	return ""
+}
+
+// OnlyExact says that only an exact solver has the loss, or positive, where that is so.
 func (o *Options) OnlyExact() error {
-	if _, ok := o.Deviance(); ok || o.Loss == Quantile {
-		return fmt.Errorf("loss %s: only an exact solver has it, not sgd", o.Loss)
+	if what := o.ExactOnly(); what != "" {
+		return fmt.Errorf("%s: only an exact solver has it, not sgd", what)
 	}
 	return nil
 }

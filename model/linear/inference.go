@@ -57,6 +57,8 @@ type Estimate struct {
 // CanInfer says why there is no inference for the options, if so.
 func (o *Options) CanInfer() error {
 	switch {
+	case o.Positive:
+		return errors.New("inference: is not for positive, whose coefficients at 0 have no standard errors")
 	case o.Penalty != L2 && o.Penalty != None && o.Penalty != "":
 		return fmt.Errorf("inference: is for the penalty l2 or none, not %s", o.Penalty)
 	case o.Task == Regression && o.Loss == SquaredError, o.Task == Classification &&

@@ -190,6 +190,9 @@ type Options struct {
 	Quantile *float64 `json:"quantile,omitempty"`
 	// Exposure is the column of exposures of DevianceLosses. Optional.
 	Exposure *Exposure `json:"exposure,omitempty"`
+	// Positive: no coefficient may be negative, but the intercept may. It is for SquaredError in regression, and only an
+	// exact solver has it. Default: false.
+	Positive bool `json:"positive,omitempty"`
 	// FitIntercept: whether there is one. Default: true.
 	FitIntercept *bool `json:"fit_intercept"`
 	// LearningRate is the schedule of step sizes. Default: InvScaling in regression, Optimal otherwise.
@@ -361,6 +364,9 @@ func (d *Options) checkTerms(f *optionFaults) {
 		f.add("multi_class %q: must be one of %s, %s", d.MultiClass, Multinomial, OneVsRest)
 	case known && d.Task != Classification || d.Loss != LogLoss:
 		f.add("multi_class multinomial: is for the loss log_loss in classification, not for %s in %s", d.Loss, d.Task)
+	}
+	if d.Positive && known && (d.Task != Regression || d.Loss != SquaredError) {
+		f.add("positive: is for the loss squared_error in regression, not for %s in %s", d.Loss, d.Task)
 	}
 	f.number("alpha", *d.Alpha, 0, largest, "a number from 0 on")
 	f.number("l1_ratio", *d.L1Ratio, 0, 1, "a number from 0 to 1")

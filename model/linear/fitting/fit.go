@@ -62,6 +62,9 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 	if o.Inference != "" && features > MaxExactFeatures {
 		return nil, fmt.Errorf("inference: is of up to %d columns, there are %d", MaxExactFeatures, features)
 	}
+	if o.Options.Positive && features > MaxExactFeatures {
+		return nil, fmt.Errorf("positive: is of up to %d columns, there are %d", MaxExactFeatures, features)
+	}
 	if o.exact(features) && !o.smooth() && features > MaxExactFeatures {
 		return nil, fmt.Errorf("penalty %s: solver exact takes it with the loss %s of up to %d columns, there are %d: take l2, or --solver=sgd",
 			o.Options.Penalty, o.Options.Loss, MaxExactFeatures, features)

@@ -369,20 +369,20 @@ func (o *FitOptions) checkMultiClass(fault func(format string, args ...any)) {
 	}
 }
 
-// checkDeviance says what the losses of generalised linear models cannot go with. Defaults are filled in.
+// checkDeviance says what the losses of generalised linear models, and positive, cannot go with. Defaults are filled in.
 func (o *FitOptions) checkDeviance(fault func(format string, args ...any)) {
 	if w := o.WarmStart; w != nil && w.Options.OnlyExact() != nil {
-		fault("warm_start: the model has the loss %s, which sgd cannot go on with: learn it anew, by solver exact",
-			w.Options.Loss)
+		fault("warm_start: the model has the %s, which sgd cannot go on with: learn it anew, by solver exact",
+			w.Options.ExactOnly())
 	}
 	if o.Options.OnlyExact() == nil {
 		return
 	}
-	switch loss := o.Options.Loss; {
+	switch what := o.Options.ExactOnly(); {
 	case o.Solver == SolverSGD:
-		fault("loss %s: only solver exact has it", loss)
+		fault("%s: only solver exact has it", what)
 	case o.Solver == SolverAuto && len(o.onlySGD()) > 0:
-		fault("loss %s: is learned by solver exact, which has no %s", loss, strings.Join(o.onlySGD(), ", "))
+		fault("%s: is learned by solver exact, which has no %s", what, strings.Join(o.onlySGD(), ", "))
 	}
 }
 

@@ -108,7 +108,10 @@ func summed(g *leastsquares.Gram, o *linear.Options, standardize bool) (*scales,
 	s := &scales{curvature: 1}
 	s.spread(squares)
 	for _, v := range slopes {
-		s.l1 = max(s.l1, math.Abs(v))
+		if !o.Positive {
+			v = math.Abs(v)
+		}
+		s.l1 = max(s.l1, v)
 	}
 	return s, nil
 }

@@ -123,6 +123,7 @@ func (g *Gram) quadratic(o *linear.Options, standardize bool) (*quadratic, error
 		q.C[j] = g.products.Row(j, w)[d-j]
 	}
 	q.yy = g.products[len(g.products)-1]
+	q.Positive = e.Positive
 	constant := q.constant(means, g.weight)
 	centre := slices.Clone(means[:d]) // of the columns as they are solved for
 	if standardize {
@@ -227,7 +228,7 @@ func (q *quadratic) solve(alpha float64, start []float64) (*Solution, error) {
 		l1, l2 = 0, 0
 	}
 	var err error
-	if l1 > 0 {
+	if l1 > 0 || q.Positive {
 		w := make([]float64, q.D)
 		copy(w, start)
 		s.Coef, s.Gap, s.Passes, err = q.descend(w, l1, l2)
@@ -269,7 +270,11 @@ func (q *quadratic) gap(w, residual []float64, l1, l2 float64) (gap, objective f
 	squares, absolutes := kernel.Row{}.Norms(w)
 	greatest := 0.0
 	for j, r := range residual {
-		greatest = max(greatest, math.Abs(r-float64(l2*w[j])))
+		v := r - float64(l2*w[j])
+		if !q.Positive {
+			v = math.Abs(v)
+		}
+		greatest = max(greatest, v)
 	}
 	c := min(1, l1/greatest) // of a point that the dual problem admits
 	loss := q.squares(w, residual) + float64(l2*squares)
@@ -285,18 +290,51 @@ const (
 	mostTurns    = 300
 )
 
-// descend minimises the objective with an l1 penalty, from w, which it changes, down to a duality gap that is rounding.
+// descend minimises the objective with an l1 penalty, or of coefficients that may not be negative, from w, which it
+// changes, down to a duality gap that is rounding. Without l1 there is no gap: then slopes are 0 up to rounding, and those
+// of coefficients at 0 do not ask for more.
 func (q *quadratic) descend(w []float64, l1, l2 float64) (coef []float64, gap float64, passes int, err error) {
 	var objective float64
+	if l1 == 0 {
+		q.Rounding = 1e-14 * math.Sqrt(q.yy)
+	}
 	passes, done := q.Descend(w, l1, l2, mostTurns, func(w, r []float64) bool {
+		if l1 == 0 {
+			return q.settled(w, r, l2)
+		}
 		gap, objective = q.gap(w, r, l1, l2)
 		return gap <= max(gapTolerance*objective, q.rounding(w))
 	})
+	if !done && l1 == 0 {
+		return nil, 0, 0, errors.New("coordinate descent stops before the slopes of the coefficients are 0: standardise the features")
+	}
 	if !done {
 		return nil, 0, 0, fmt.Errorf("coordinate descent stops with a duality gap of %.1g at an objective of %.3g: "+
 			"standardise the features, or give elasticnet a smaller l1_ratio", gap, objective)
 	}
 	return w, max(gap, 0), passes, nil
+}
+
+// settledTo is the share of what a slope is made of that counts as 0.
+const settledTo = 1e-12
+
+// settled reports whether w ≥ 0 is the least without l1 (the conditions of Karush, Kuhn and Tucker).
+func (q *quadratic) settled(w, residual []float64, l2 float64) bool {
+	for j, r := range residual {
+		row := q.Q[j*q.D : (j+1)*q.D]
+		size := math.Abs(q.C[j]) + float64(l2*w[j])
+		for k, v := range w {
+			size += math.Abs(float64(row[k] * v))
+		}
+		rest := r - float64(l2*w[j])
+		if w[j] > 0 {
+			rest = math.Abs(rest)
+		}
+		if rest > settledTo*size+float64(q.Rounding*math.Sqrt(row[j])) {
+			return false
+		}
+	}
+	return true
 }
 
 // rounding is how far the objective at w may be off by the rounding of its terms.

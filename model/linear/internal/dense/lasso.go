@@ -12,6 +12,19 @@ type Lasso struct {
 	D int
 	Q []float64
 	C []float64
+	// Positive lets no coefficient be negative.
+	Positive bool
+	// Rounding is what a slope of ½wᵀQw − cᵀw may be off by, for a coefficient whose diagonal element of Q is 1, and
+	// which is let in where l1 is 0.
+	Rounding float64
+}
+
+// beyond is by how much the slope r of a coefficient that is 0 says that it should not be.
+func (q *Lasso) beyond(r, l1 float64) float64 {
+	if q.Positive {
+		return r - l1
+	}
+	return math.Abs(r) - l1
 }
 
 // Residual is c − Qw.
@@ -25,7 +38,7 @@ func (q *Lasso) Residual(dst, w []float64) []float64 {
 	return dst
 }
 
-// Descend minimises ½wᵀQw − cᵀw + l1·‖w‖₁ + l2·‖w‖²/2 from w, which it changes, until done says of it and what
+// Descend minimises ½wᵀQw − cᵀw + l1·‖w‖₁ + l2·‖w‖²/2, of w ≥ 0 where Positive says so, from w, which it changes, until done says of it and what
 // remains, c − Qw, that it is there, which Descend reports, or after so many turns. It returns its passes over the
 // coefficients, too.
 //
@@ -94,9 +107,13 @@ const mostLetIn = 8
 func (q *Lasso) letIn(w, r, signs []float64, l1, l2 float64) {
 	for range 2 * mostLetIn {
 		q.Residual(r, w)
-		worst, excess, out := -1, 1e-14*l1, 0
+		worst, excess, out := -1, 0.0, 0
 		for j, v := range r {
-			if e := math.Abs(v) - l1; signs[j] == 0 && q.Q[j*q.D+j] > 0 && e > 1e-14*l1 {
+			square := q.Q[j*q.D+j]
+			if signs[j] != 0 || square == 0 {
+				continue
+			}
+			if e := q.beyond(v, l1); e > max(1e-14*l1, q.Rounding*math.Sqrt(square)) {
 				if out++; e > excess {
 					worst, excess = j, e
 				}
@@ -124,7 +141,7 @@ func (q *Lasso) visit(j int, w, r []float64, l1, l2 float64) float64 {
 	switch {
 	case z > l1:
 		w[j] = (z - l1) / (a + l2)
-	case z < -l1:
+	case z < -l1 && !q.Positive:
 		w[j] = (z + l1) / (a + l2)
 	default:
 		w[j] = 0

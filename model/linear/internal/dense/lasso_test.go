@@ -89,3 +89,33 @@ func TestDescendOneHot(t *testing.T) {
 		}
 	}
 }
+
+// Coefficients that may not be negative, without l1: hundreds of columns that nearly, or wholly, depend on each other.
+func TestDescendPositive(t *testing.T) {
+	q := oneHot(500, 300, 60, 15, 3)
+	q.Positive, q.Rounding = true, 1e-14
+	for _, l2 := range []float64{0, 1e-6, 1e-2} {
+		w := make([]float64, q.D)
+		off := math.Inf(1)
+		turns := 0
+		_, is := q.Descend(w, 0, l2, 20, func(w, r []float64) bool {
+			turns++
+			off = 0
+			for j, v := range w {
+				s := r[j] - l2*v
+				if v < 0 {
+					t.Fatalf("coefficient %d is %v", j, v)
+				}
+				if v > 0 {
+					s = math.Abs(s)
+				}
+				off = max(off, s)
+			}
+			return off <= 1e-12
+		})
+		t.Logf("l2 %v: off by %.2g after %d turns", l2, off, turns)
+		if !is {
+			t.Errorf("l2 %v: off by %.2g after %d turns", l2, off, turns)
+		}
+	}
+}

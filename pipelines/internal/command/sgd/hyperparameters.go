@@ -17,9 +17,9 @@ import (
 type hyperparameters struct {
 	taskName, loss, multiClass, penalty, alpha, l1Ratio, rate, eta0, powerT, epsilon, power, quantile, exposure, offset,
 	inference, average *string
-	fitIntercept, earlyStopping, standardize *bool
-	classWeight, tol, validation, scoring    *string
-	noChange, folds                          *int
+	fitIntercept, positive, earlyStopping, standardize *bool
+	classWeight, tol, validation, scoring              *string
+	noChange, folds                                    *int
 }
 
 func newHyperparameters(g *cli.Group) *hyperparameters {
@@ -55,8 +55,10 @@ func newHyperparameters(g *cli.Group) *hyperparameters {
 		average: g.String("average", "",
 			"whether the model is the mean of sgd's weights after each row: true, false, or the number of the `ROW` from which on (default: true without a --learning_rate and with adagrad, else false; false with an l1 penalty)"),
 		fitIntercept: g.Bool("fit_intercept", true, "whether there is an intercept: --fit_intercept=false"),
-		classWeight:  g.String("class_weight", "", "weights of classes: balanced, or `LABEL=WEIGHT` with commas between"),
-		standardize:  g.Bool("standardize", false, "bring all columns to mean 0 and variance 1 first; the model carries it"),
+		positive: g.Bool("positive", false,
+			"let no coefficient be negative, as of prices, doses and mixtures; of squared_error in regression, by solver exact: --positive"),
+		classWeight: g.String("class_weight", "", "weights of classes: balanced, or `LABEL=WEIGHT` with commas between"),
+		standardize: g.Bool("standardize", false, "bring all columns to mean 0 and variance 1 first; the model carries it"),
 		tol: g.String("tol", "",
 			"stop sgd where n_iter_no_change epochs have not improved the objective by this `MUCH` (default: all --epochs)"),
 		noChange: g.Int("n_iter_no_change", 5, "how many epochs without improvement --tol waits"),
@@ -156,6 +158,7 @@ func (h *hyperparameters) options(task model.Task) (fitting.FitOptions, error) {
 			LearningRate: model.LearningRate(*h.rate), PowerT: number("power_t", *h.powerT),
 			Epsilon: number("epsilon", *h.epsilon), Power: number("power", *h.power),
 			Quantile:     number("quantile", *h.quantile),
+			Positive:     *h.positive,
 			FitIntercept: h.fitIntercept, Tol: number("tol", *h.tol), NIterNoChange: *h.noChange,
 			EarlyStopping: *h.earlyStopping,
 		},
