@@ -28,8 +28,8 @@ type Judged struct {
 	Linear   []float64
 	// Of a classification: the places of the classes that are true and predicted.
 	Class, Guess []int32
-	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them, or, of a multinomial model, the
-	// probabilities, as its decision values say nothing alone; Probas rows × classes, or nil.
+	// Decisions are rows × decisions, as [linear.Model.DecisionFunction] has them, or, of a multinomial model of more
+	// than two classes, the probabilities, as its decision values say nothing alone; Probas rows × classes, or nil.
 	Decisions, Probas []float64
 
 	examples []example
@@ -143,7 +143,7 @@ func (j *Judged) AddBy(m *linear.Model, by Predictor, c *linear.Chunk, class fun
 			j.Class, j.Guess = append(j.Class, at), append(j.Guess, int32(predicted[i]))
 			j.addExample(c, i, float64(at))
 			scores := decisions[i*columns : (i+1)*columns]
-			if m.Options.MultiClass == linear.Multinomial { // of which a decision value alone says nothing
+			if columns > 1 && m.Options.MultiClass == linear.Multinomial { // of which a decision value alone says nothing
 				scores = probas[i*classes : (i+1)*classes]
 			}
 			j.Decisions = append(j.Decisions, scores...)

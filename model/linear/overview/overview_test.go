@@ -163,6 +163,19 @@ func TestClassificationPage(t *testing.T) {
 	if auc, err := linear.AUC(positive, scores, j.Weights); err != nil || auc != curves.auc || auc < 0.95 {
 		t.Errorf("AUC %v, want %v: %v", curves.auc, auc, err)
 	}
+	head := &linear.Model{Task: m.Task, Loss: m.Loss, Classes: m.Classes,
+		Options: linear.Options{MultiClass: linear.Multinomial}} // as that of naive Bayes
+	other := &Judged{Of: 2000}
+	if err := other.AddBy(head, m, c, func(i int) int32 { return truth[i] - int32(i%1000/999) }); err != nil {
+		t.Fatal(err)
+	}
+	got, err := other.curves(1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.auc != curves.auc {
+		t.Errorf("of a softmax of two classes: AUC %v, want %v", got.auc, curves.auc)
+	}
 	area := 0.0 // below the curve that is drawn
 	for i := 1; i < len(curves.fpr); i++ {
 		area += (curves.fpr[i] - curves.fpr[i-1]) * (curves.tpr[i] + curves.tpr[i-1]) / 2
