@@ -27,6 +27,7 @@ type Fit struct {
 	scaling
 	sample floats // scaled rows, of which the silhouette is measured
 	runs   []*run
+	room   *room // for what is remembered of rows
 	model  *Model
 
 	encoding  *features.Encoding
@@ -45,6 +46,8 @@ type run struct {
 	Done       bool    `json:"done"`
 
 	searcher *Searcher // of the centres; nil: not made yet
+	memory   *memory   // of the rows, of passes in this process; nil before the first
+	movement
 }
 
 // batchRows is how many rows are searched for at a time.
@@ -71,7 +74,9 @@ func NewFit(o Options, columns int, names []string) (*Fit, error) {
 			return nil, fmt.Errorf("init: centre %d has %d columns, the rows have %d", i, len(c), columns)
 		}
 	}
-	return &Fit{options: o, features: columns, names: slices.Clone(names)}, nil
+	return &Fit{
+		options: o, features: columns, names: slices.Clone(names), room: &room{left: memoryBytes},
+	}, nil
 }
 
 // Kind tells a state of a k-means fit from others.
@@ -171,6 +176,9 @@ func (f *Fit) begin(p *look) error {
 	if most := o.Clusters[len(o.Clusters)-1]; int64(most) > f.rows {
 		return fmt.Errorf("n_clusters %d: there are %d rows", most, f.rows)
 	}
+	if most := o.Clusters[len(o.Clusters)-1]; int64(most) > p.heavy && (o.Init != Given || p.heavy == 0) {
+		return fmt.Errorf("n_clusters %d: there are %d rows whose weight is not 0", most, p.heavy)
+	}
 	p.moments.Finish()
 	if err := f.measurable(p); err != nil {
 		return err
@@ -186,10 +194,12 @@ func (f *Fit) begin(p *look) error {
 	if o.Standardize {
 		f.scale = p.moments.Scale
 	}
-	rows := make([]float64, 0, len(p.drawn)*f.features)
+	rows, heavy := make([]float64, 0, len(p.drawn)*f.features), make([]float64, len(p.drawn))
 	for i := range p.drawn {
 		rows = f.append(rows, p.drawn[i].row)
+		heavy[i] = p.drawn[i].weight
 	}
+	from := &candidates{rows: rows, features: f.features, weights: unlessEqual(heavy)}
 	for _, k := range o.Clusters {
 		for i := range o.NInit {
 			r := &run{Clusters: k}
@@ -198,7 +208,7 @@ func (f *Fit) begin(p *look) error {
 					r.Centers = f.append(r.Centers, c)
 				}
 			} else {
-				r.Centers = start(rows, f.features, k, o.Init, rand.New(rand.NewPCG(o.Seed, uint64(k)<<20+uint64(i))))
+				r.Centers = from.choose(k, o.Init, rand.New(rand.NewPCG(o.Seed, uint64(k)<<20+uint64(i))))
 			}
 			f.runs = append(f.runs, r)
 		}
@@ -254,18 +264,18 @@ func (f *Fit) move(r *run, s *sum) error {
 		return nil
 	}
 	empty := 0
-	for _, n := range s.sizes {
-		if n == 0 {
+	for _, w := range s.weights {
+		if w == 0 {
 			empty++
 		}
 	}
 	if empty > 0 && s.inertia > 0 && r.Far == 0 {
 		r.Far = empty
+		r.movement = movement{near: r.near} // none
 		return nil
 	}
 	r.Far = 0
 	r.Curve = append(r.Curve, s.inertia)
-	sizes := slices.Clone(s.sizes)
 	s.relocate(f.features)
 	next := s.means(f.features)
 	shift := 0.0
@@ -273,11 +283,12 @@ func (f *Fit) move(r *run, s *sum) error {
 		d := v - r.Centers[j]
 		shift += float64(d * d)
 	}
+	r.movement = movementOf(r.Centers, next, f.features, math.Sqrt(s.inertia/float64(f.rows)))
 	r.Centers = next
 	r.Iterations++
 	switch {
 	case shift == 0: // no row has changed its cluster
-		r.Sizes, r.Done = sizes, true
+		r.Sizes, r.Done = s.sizes, true
 	case shift <= f.options.Tol*f.spread || r.Iterations == f.options.MaxIter:
 		r.Settled = true
 	}

@@ -148,6 +148,7 @@ func (m *Model) Features() int { return len(m.Mean) }
 type Searcher struct {
 	scaling
 	index *neighbors.Index
+	pairs *neighbors.Pairs
 }
 
 // Searcher makes what assigns rows to the model's clusters.
@@ -166,7 +167,11 @@ func newSearcher(s scaling, centers []float64) (*Searcher, error) {
 		return nil, err
 	}
 	index, err := neighbors.Fit(b, neighbors.Options{})
-	return &Searcher{s, index}, err
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := neighbors.NewPairs(b, neighbors.Options{})
+	return &Searcher{s, index, pairs}, err
 }
 
 // Predict gives the nearest centre of each row, and how far it is, in standardized columns where the model has a Scale.

@@ -107,6 +107,8 @@ func TestScikitLearn(t *testing.T) {
 	}
 	var all []struct {
 		Name       string
+		Rows       [][]float64
+		Weights    []float64
 		Init       [][]float64
 		MaxIter    int `json:"max_iter"`
 		Tol        float64
@@ -116,11 +118,17 @@ func TestScikitLearn(t *testing.T) {
 		Labels     []int32
 		Silhouette *float64
 	}
-	if err := json.Unmarshal(b, &all); err != nil || len(all) < 9 {
+	if err := json.Unmarshal(b, &all); err != nil || len(all) < 18 {
 		t.Fatal(len(all), err)
 	}
 	for i, want := range all {
-		rows := load(t, want.Name)
+		var rows *vectors.Block
+		if want.Rows == nil {
+			rows = load(t, want.Name)
+		} else {
+			rows = block(t, len(want.Rows[0]), slices.Concat(want.Rows...)...)
+		}
+		rows.Weights = want.Weights
 		m := fit(t, Options{
 			Clusters: []int{len(want.Init)}, Init: Given, Centers: want.Init, MaxIter: want.MaxIter, Tol: want.Tol,
 		}, rows, 5, 1)
@@ -145,7 +153,7 @@ func TestScikitLearn(t *testing.T) {
 		}
 		inertia, sizes := 0.0, make([]int64, len(m.Sizes))
 		for r, d := range distances {
-			inertia += d * d
+			inertia += d * d * weights(want.Weights).of(r)
 			sizes[labels[r]]++
 		}
 		if !near(inertia, m.Inertia, 1e-12) || !slices.Equal(sizes, m.Sizes) {
@@ -153,8 +161,8 @@ func TestScikitLearn(t *testing.T) {
 				m.Inertia, m.Sizes)
 		}
 		got := m.Compared[0].Silhouette
-		if rows.Len() > silhouetteMax {
-			continue // it is that of a sample
+		if rows.Len() > silhouetteMax || want.Weights != nil {
+			continue // it is that of a sample, of rows whose weight is not 0
 		}
 		if (got == nil) != (want.Silhouette == nil) || got != nil && math.Abs(*got-*want.Silhouette) > 1e-12 {
 			t.Errorf("%d %s: silhouette %v, want %v", i, want.Name, got, want.Silhouette)
@@ -182,6 +190,69 @@ func TestSameBytes(t *testing.T) {
 			if !bytes.Equal(first, b.Bytes()) {
 				t.Fatalf("%+v: other bytes in another order", o)
 			}
+		}
+	}
+}
+
+// What passes remember of rows spares searches, and changes no bit of a state, whatever the rows: clusters that overlap,
+// whole numbers, of which many are equally near, and centres that coincide.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, c := range []struct {
+		name         string
+		rows, dim, k int
+		value        func(row int) float64
+		spares       bool
+	}{
+		{"overlapping", 4000, 20, 60, func(row int) float64 { return float64(row%50)*0.3 + r.NormFloat64() }, true},
+		{"whole numbers", 1500, 6, 40, func(int) float64 { return float64(r.IntN(4)) }, false},
+		{"few points", 500, 2, 30, func(row int) float64 { return float64(row % 7) }, false},
+		{"tiny", 900, 4, 25, func(row int) float64 { return 1e-150 * (float64(row%30) + 0.1*r.NormFloat64()) }, false},
+	} {
+		var values []float64
+		for i := range c.rows {
+			for range c.dim {
+				values = append(values, c.value(i))
+			}
+		}
+		rows, kept := block(t, c.dim, values...), int64(0)
+		var fits [2]*Fit
+		for i := range fits {
+			f, err := NewFit(Options{Clusters: []int{c.k}, Seed: 2, MaxIter: 60}, c.dim, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fits[i] = f; i == 0 {
+				f.room.left = 0
+			}
+		}
+		for pass := 0; !fits[0].Done(); pass++ {
+			var states [2][]byte
+			for i, f := range fits {
+				sum := f.Partial(0, 1)
+				for at := 0; at < c.rows; at += 128 {
+					if err := sum.PartialFit(linear.Of(rows.Slice(at, min(at+128, c.rows)))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if p, ok := sum.(*sums); ok && i == 1 && p.by[0] != nil {
+					kept += p.by[0].spared
+				}
+				err := f.Advance(sum)
+				if err == nil {
+					states[i], err = f.MarshalBinary()
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(states[0], states[1]) {
+				t.Fatalf("%s: another state after pass %d", c.name, pass)
+			}
+		}
+		if c.spares && kept == 0 {
+			t.Errorf("%s: no search was spared in %d passes", c.name, fits[0].Passes())
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package kmeans
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sort"
 
 	"golang.org/x/sync/errgroup"
@@ -26,16 +28,49 @@ func sampleSize(clusters, features int) int {
 // greedyWork is how many multiplications greedy k-means++ may take; beyond, one candidate is tried for each centre.
 const greedyWork = 4e9
 
-// start chooses so many of the rows, which are scaled, as the centres to begin with: rows without replacement, or by
-// greedy k-means++, which is scikit-learn's: 2 + ln k candidates for each centre, of which the one is taken that leaves
-// the least inertia. The choice depends on the rows and the generator, and on nothing else. O(rows · k · features ·
-// candidates).
-func start(rows []float64, features, k int, init Init, rng *rand.Rand) []float64 {
+// candidates are rows, scaled, from which centres to begin with are chosen.
+type candidates struct {
+	rows     []float64
+	features int
+	weights  weights
+}
+
+// unlessEqual is weights; nil where all are the same, as none are then needed.
+func unlessEqual(w []float64) weights {
+	for _, v := range w {
+		if v != w[0] {
+			return w
+		}
+	}
+	return nil
+}
+
+// any are k different rows, by chances in proportion to their weights, one after the other (Efraimidis and Spirakis,
+// 2006).
+func (c *candidates) any(k int, rng *rand.Rand) []int {
+	n := len(c.rows) / c.features
+	if c.weights == nil {
+		return rng.Perm(n)[:k]
+	}
+	order, waits := make([]int, n), make([]float64, n)
+	for i := range order {
+		order[i] = i
+		waits[i] = -elementary.Log(1-rng.Float64()) / c.weights[i]
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(waits[a], waits[b]), cmp.Compare(a, b)) })
+	return order[:k]
+}
+
+// choose chooses k of the rows as the centres to begin with: rows without replacement, or by greedy k-means++, which is
+// scikit-learn's: 2 + ln k candidates for each centre, of which the one is taken that leaves the least inertia. The
+// choice depends on the rows, their weights and the generator, and on nothing else. O(rows · k · features · candidates).
+func (from *candidates) choose(k int, init Init, rng *rand.Rand) []float64 {
+	rows, features := from.rows, from.features
 	n := len(rows) / features
 	at := func(i int) []float64 { return rows[i*features : (i+1)*features] }
 	var centers []float64
 	if init == Random {
-		for _, i := range rng.Perm(n)[:k] {
+		for _, i := range from.any(k, rng) {
 			centers = append(centers, at(i)...)
 		}
 		return centers
@@ -62,8 +97,8 @@ func start(rows []float64, features, k int, init Init, rng *rand.Rand) []float64
 			}
 		})
 		sum := 0.0
-		for _, v := range room[t] {
-			sum += v
+		for i, v := range room[t] {
+			sum += float64(v * from.weights.of(i))
 		}
 		return sum
 	}
@@ -72,9 +107,14 @@ func start(rows []float64, features, k int, init Init, rng *rand.Rand) []float64
 		best, least := 0, math.Inf(1)
 		var candidate int
 		for t := range trials {
-			i := rng.IntN(n)
-			if len(centers) > 0 && potential > 0 {
+			var i int
+			switch {
+			case potential > 0:
 				i = min(sort.SearchFloat64s(cumulative, rng.Float64()*potential), n-1)
+			case len(centers) == 0 && from.weights != nil:
+				i = from.any(1, rng)[0]
+			default:
+				i = rng.IntN(n) // the first, or all rows are centres
 			}
 			if left := consider(t, i); left < least || t == 0 {
 				best, least, candidate = t, left, i
@@ -87,7 +127,7 @@ func start(rows []float64, features, k int, init Init, rng *rand.Rand) []float64
 		nearest, room[best] = room[best], nearest
 		potential = 0
 		for i, v := range nearest {
-			potential += v
+			potential += float64(v * from.weights.of(i))
 			cumulative[i] = potential
 		}
 	}

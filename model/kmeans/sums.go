@@ -12,6 +12,7 @@ import (
 	"beamlearn/model/internal/least"
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/linear"
+	"beamlearn/model/vectors"
 )
 
 // floats are numbers of states and sums, of which some may not be finite until the end of a pass tells of them.
@@ -22,6 +23,7 @@ type look struct {
 	features, most int
 	seed           uint64
 	rows           int64
+	heavy          int64 // rows whose weight is not 0
 	moments        *linear.StandardScaler
 	drawn          []drawn // a heap, the greatest rank first; sorted once merged
 }
@@ -30,6 +32,7 @@ type look struct {
 type drawn struct {
 	rank   uint64
 	number int64
+	weight float64
 	row    floats
 }
 
@@ -55,9 +58,17 @@ func (p *look) PartialFit(c *linear.Chunk) error {
 	if err := p.moments.PartialFit(dense, nil); err != nil {
 		return err
 	}
+	weights, err := weightsOf(c)
+	if err != nil {
+		return err
+	}
 	row := make([]float64, p.features)
 	for i, number := range b.Numbers {
-		d := drawn{rank: splitmix.Mix(uint64(number) ^ splitmix.Mix(p.seed)), number: number}
+		d := drawn{rank: splitmix.Mix(uint64(number) ^ splitmix.Mix(p.seed)), number: number, weight: weights.of(i)}
+		if d.weight == 0 {
+			continue // no centre begins there
+		}
+		p.heavy++
 		if len(p.drawn) == p.most && d.compare(&p.drawn[0]) >= 0 {
 			continue
 		}
@@ -68,6 +79,29 @@ func (p *look) PartialFit(c *linear.Chunk) error {
 	return nil
 }
 
+// weights are those of rows; nil: all are 1.
+type weights []float64
+
+func (w weights) of(i int) float64 {
+	if w == nil {
+		return 1
+	}
+	return w[i]
+}
+
+// weightsOf are the weights of a chunk's rows.
+func weightsOf(c *linear.Chunk) (weights, error) {
+	if c.Weights != nil && len(c.Weights) != c.Len() {
+		return nil, fmt.Errorf("kmeans: %d weights for %d rows", len(c.Weights), c.Len())
+	}
+	for i, w := range c.Weights {
+		if !(w >= 0) || w-w != 0 {
+			return nil, c.Fault(i, "a weight from 0 on", "%v", w)
+		}
+	}
+	return c.Weights, nil
+}
+
 // Merge adds what the next part has found.
 func (p *look) Merge(next linear.Partial) error {
 	q, ok := next.(*look)
@@ -75,7 +109,7 @@ func (p *look) Merge(next linear.Partial) error {
 		return fmt.Errorf("kmeans: a look and a %T", next)
 	}
 	p.moments.Merge(q.moments)
-	p.rows += q.rows
+	p.rows, p.heavy = p.rows+q.rows, p.heavy+q.heavy
 	p.drawn = append(p.drawn, q.drawn...)
 	slices.SortFunc(p.drawn, func(a, b drawn) int { return a.compare(&b) })
 	p.drawn = p.drawn[:min(len(p.drawn), p.most)]
@@ -85,19 +119,20 @@ func (p *look) Merge(next linear.Partial) error {
 
 // lookState is a look on its way.
 type lookState struct {
-	Rows             int64
+	Rows, Heavy      int64
 	Mean, Var, Count floats
 	Ranks            []uint64
 	Numbers          []int64
-	Sample           floats
+	Weights, Sample  floats
 }
 
 // MarshalBinary keeps every bit.
 func (p *look) MarshalBinary() ([]byte, error) {
-	s := lookState{Rows: p.rows, Mean: p.moments.Mean, Var: p.moments.Var, Count: p.moments.Count}
+	s := lookState{Rows: p.rows, Heavy: p.heavy, Mean: p.moments.Mean, Var: p.moments.Var, Count: p.moments.Count}
 	for i := range p.drawn {
-		s.Ranks, s.Numbers, s.Sample = append(s.Ranks, p.drawn[i].rank), append(s.Numbers, p.drawn[i].number),
-			append(s.Sample, p.drawn[i].row...)
+		d := &p.drawn[i]
+		s.Ranks, s.Numbers = append(s.Ranks, d.rank), append(s.Numbers, d.number)
+		s.Weights, s.Sample = append(s.Weights, d.weight), append(s.Sample, d.row...)
 	}
 	return json.Marshal(s)
 }
@@ -110,13 +145,13 @@ func (p *look) UnmarshalBinary(b []byte) error {
 	}
 	d, n := p.features, len(s.Ranks)
 	if len(s.Mean) != d || len(s.Var) != d || len(s.Count) != d || n > p.most || len(s.Numbers) != n ||
-		len(s.Sample) != n*d || s.Rows < int64(n) {
+		len(s.Weights) != n || len(s.Sample) != n*d || s.Heavy < int64(n) || s.Rows < s.Heavy {
 		return errors.New("kmeans: a look at other rows")
 	}
-	p.rows, p.drawn = s.Rows, nil
+	p.rows, p.heavy, p.drawn = s.Rows, s.Heavy, nil
 	p.moments.Mean, p.moments.Var, p.moments.Count = s.Mean, s.Var, s.Count
 	for i := range n {
-		p.drawn = append(p.drawn, drawn{s.Ranks[i], s.Numbers[i], s.Sample[i*d : (i+1)*d : (i+1)*d]})
+		p.drawn = append(p.drawn, drawn{s.Ranks[i], s.Numbers[i], s.Weights[i], s.Sample[i*d : (i+1)*d : (i+1)*d]})
 	}
 	return nil
 }
@@ -125,12 +160,14 @@ func (p *look) UnmarshalBinary(b []byte) error {
 type sums struct {
 	fit *Fit // of which it reads only what a pass leaves alone
 	of  []sum
+	by  []*assigner // of each run; nil: not made yet
 }
 
-// sum is that of a run: the sums of its clusters' rows, their number, and of the rows the farthest, where clusters
-// are empty.
+// sum is that of a run: the sums of its clusters' rows, by their weights, their number, and of the rows the farthest,
+// where clusters are empty.
 type sum struct {
 	rows    floats // clusters × features
+	weights floats // of each cluster's rows, in all
 	sizes   []int64
 	inertia float64
 	far     []far // the farthest first, of equally far ones the first row
@@ -141,6 +178,7 @@ type sum struct {
 type far struct {
 	Number  int64
 	Square  float64
+	Weight  float64
 	Cluster int32
 	Row     floats
 }
@@ -153,10 +191,14 @@ func compareFar(a, b far) int {
 var searchers sync.Mutex
 
 func newSums(f *Fit) *sums {
-	p := &sums{fit: f, of: make([]sum, len(f.runs))}
+	p := &sums{fit: f, of: make([]sum, len(f.runs)), by: make([]*assigner, len(f.runs))}
 	for i, r := range f.runs {
 		if !r.Done {
-			p.of[i] = sum{rows: make(floats, len(r.Centers)), sizes: make([]int64, r.Clusters), most: r.Far}
+			if r.memory == nil {
+				r.memory = &memory{room: f.room, batches: map[int64]*remembered{}}
+			}
+			p.of[i] = sum{rows: make(floats, len(r.Centers)), weights: make(floats, r.Clusters),
+				sizes: make([]int64, r.Clusters), most: r.Far}
 		}
 	}
 	return p
@@ -177,36 +219,67 @@ func (p *sums) PartialFit(c *linear.Chunk) error {
 	if err := c.CheckRows(p.fit.features); err != nil {
 		return err
 	}
+	weights, err := weightsOf(c)
+	if err != nil {
+		return err
+	}
 	b := p.fit.block(c)
-	row := make([]float64, p.fit.features)
 	for i, r := range p.fit.runs {
 		if r.Done {
 			continue
 		}
-		s, err := p.fit.searcher(r)
+		if p.by[i] == nil {
+			s, err := p.fit.searcher(r)
+			if err != nil {
+				return err
+			}
+			p.by[i] = &assigner{run: r, searcher: s, pass: p.fit.passes}
+		}
+		found, err := p.by[i].assign(b)
 		if err != nil {
 			return err
 		}
-		clusters, distances, err := s.assign(b)
-		if err != nil {
-			return err
-		}
-		t := &p.of[i]
-		for k, cluster := range clusters {
-			x := b.Row(k, row)
-			square := float64(distances[k] * distances[k])
-			t.inertia += square
-			t.sizes[cluster]++
-			into := t.rows[int(cluster)*len(x):][:len(x)]
-			for j, v := range x {
-				into[j] += v
-			}
-			if t.most > 0 && square > 0 {
-				t.offer(far{Number: b.Numbers[k], Square: square, Cluster: cluster}, x)
-			}
-		}
+		p.of[i].add(b, found, weights)
 	}
 	return nil
+}
+
+// add adds rows to the sums of their clusters.
+func (t *sum) add(b *vectors.Block, found *assigned, weights weights) {
+	var row []float64
+	for k, cluster := range found.clusters {
+		square, weight := float64(found.distances[k]*found.distances[k]), weights.of(k)
+		t.inertia += float64(square * weight)
+		t.weights[cluster] += weight
+		t.sizes[cluster]++
+		into := t.rows[int(cluster)*b.Dim:][:b.Dim]
+		if b.Wide() {
+			addTo(into, b.F64[k*b.Dim:][:b.Dim], weight)
+		} else {
+			addTo(into, b.F32[k*b.Dim:][:b.Dim], weight)
+		}
+		if t.most > 0 && square > 0 && weight > 0 {
+			if row == nil {
+				row = make([]float64, b.Dim)
+			}
+			t.offer(far{Number: b.Numbers[k], Square: square, Weight: weight, Cluster: cluster}, b.Row(k, row))
+		}
+	}
+}
+
+// addTo adds a row, weighted.
+func addTo[T float32 | float64](into []float64, row []T, weight float64) {
+	for len(row) >= 4 {
+		x, y := (*[4]T)(row), (*[4]float64)(into)
+		y[0] += float64(float64(x[0]) * weight)
+		y[1] += float64(float64(x[1]) * weight)
+		y[2] += float64(float64(x[2]) * weight)
+		y[3] += float64(float64(x[3]) * weight)
+		row, into = row[4:], into[4:]
+	}
+	for j, v := range row {
+		into[j] += float64(float64(v) * weight)
+	}
 }
 
 // offer takes a row that is farther than the nearest of those that are kept.
@@ -233,6 +306,7 @@ func (p *sums) Merge(next linear.Partial) error {
 		}
 		for j, n := range t.sizes {
 			s.sizes[j] += n
+			s.weights[j] += t.weights[j]
 		}
 		s.inertia += t.inertia
 		s.far = append(s.far, t.far...)
@@ -245,6 +319,7 @@ func (p *sums) Merge(next linear.Partial) error {
 // sumState is a sum on its way.
 type sumState struct {
 	Rows    floats
+	Weights floats
 	Sizes   []int64
 	Inertia floats
 	Far     []farState `json:",omitempty"`
@@ -253,7 +328,7 @@ type sumState struct {
 type farState struct {
 	Number  int64
 	Cluster int32
-	Square  floats // one, and the row
+	Values  floats // the square, the weight, and the row
 }
 
 // MarshalBinary keeps every bit.
@@ -261,9 +336,10 @@ func (p *sums) MarshalBinary() ([]byte, error) {
 	states := make([]sumState, len(p.of))
 	for i := range p.of {
 		s := &p.of[i]
-		states[i] = sumState{Rows: s.rows, Sizes: s.sizes, Inertia: floats{s.inertia}}
+		states[i] = sumState{Rows: s.rows, Weights: s.weights, Sizes: s.sizes, Inertia: floats{s.inertia}}
 		for _, f := range s.far {
-			states[i].Far = append(states[i].Far, farState{f.Number, f.Cluster, append(floats{f.Square}, f.Row...)})
+			states[i].Far = append(states[i].Far, farState{f.Number, f.Cluster,
+				append(floats{f.Square, f.Weight}, f.Row...)})
 		}
 	}
 	return json.Marshal(states)
@@ -280,15 +356,15 @@ func (p *sums) UnmarshalBinary(b []byte) error {
 	}
 	for i := range states {
 		s, t := &states[i], &p.of[i]
-		if len(s.Rows) != len(t.rows) || len(s.Sizes) != len(t.sizes) || len(s.Inertia) != 1 || len(s.Far) > t.most {
+		if len(s.Rows) != len(t.rows) || len(s.Weights) != len(t.sizes) || len(s.Sizes) != len(t.sizes) || len(s.Inertia) != 1 || len(s.Far) > t.most {
 			return errors.New("kmeans: sums of other clusters")
 		}
-		t.rows, t.sizes, t.inertia, t.far = s.Rows, s.Sizes, s.Inertia[0], nil
+		t.rows, t.weights, t.sizes, t.inertia, t.far = s.Rows, s.Weights, s.Sizes, s.Inertia[0], nil
 		for _, f := range s.Far {
-			if len(f.Square) != p.fit.features+1 || f.Cluster < 0 || int(f.Cluster) >= len(t.sizes) {
+			if len(f.Values) != p.fit.features+2 || f.Cluster < 0 || int(f.Cluster) >= len(t.sizes) {
 				return errors.New("kmeans: a row of other columns")
 			}
-			t.far = append(t.far, far{f.Number, f.Square[0], f.Cluster, f.Square[1:]})
+			t.far = append(t.far, far{f.Number, f.Values[0], f.Values[1], f.Cluster, f.Values[2:]})
 		}
 	}
 	return nil
@@ -297,33 +373,34 @@ func (p *sums) UnmarshalBinary(b []byte) error {
 // relocate gives the empty clusters the rows that are farthest from their centres, a row each: scikit-learn's rule.
 func (t *sum) relocate(features int) {
 	left := t.far
-	for k, n := range t.sizes {
-		if n > 0 || len(left) == 0 {
+	for k, w := range t.weights {
+		if w > 0 || len(left) == 0 {
 			continue
 		}
 		f := left[0]
 		left = left[1:]
 		from, to := t.rows[int(f.Cluster)*features:][:features], t.rows[k*features:][:features]
 		for j, v := range f.Row {
+			v = float64(v * f.Weight)
 			from[j] -= v
 			to[j] = v
 		}
-		t.sizes[f.Cluster]--
-		t.sizes[k] = 1
+		t.weights[f.Cluster] -= f.Weight
+		t.weights[k] = f.Weight
 	}
 }
 
-// means are the means of the clusters; one that is empty is where the largest is, as with scikit-learn.
+// means are the means of the clusters; one that is empty is where the heaviest is, as with scikit-learn.
 func (t *sum) means(features int) floats {
 	out := make(floats, len(t.rows))
-	largest := slices.Index(t.sizes, slices.Max(t.sizes))
-	for k := range t.sizes {
+	heaviest := slices.Index(t.weights, slices.Max(t.weights))
+	for k := range t.weights {
 		from := k
-		if t.sizes[k] == 0 {
-			from = largest
+		if !(t.weights[k] > 0) {
+			from = heaviest
 		}
 		for j, v := range t.rows[from*features:][:features] {
-			out[k*features+j] = v / float64(t.sizes[from])
+			out[k*features+j] = v / t.weights[from]
 		}
 	}
 	return out

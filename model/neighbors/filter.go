@@ -317,15 +317,16 @@ func (k *packer) none(s *shorts, i int, half float64) {
 
 // centred leaves σ·(row − c) in k.x and returns the greatest magnitude in it.
 func (k *packer) centred(row []float64) float64 {
-	m, factor := 0.0, k.f.factor
+	factor := k.f.factor
 	x := k.x[:len(row)]
 	centre := k.f.centre[:len(row)]
+	var m uint64 // magnitudes are in the order of their bits, which are faster to compare; NaN is beyond all
 	for j, v := range row {
 		v = (v - centre[j]) * factor
 		x[j] = v
-		m = max(m, math.Abs(v))
+		m = max(m, math.Float64bits(v)&^(1<<63))
 	}
-	return m
+	return math.Float64frombits(m)
 }
 
 // row makes one short form, of which it returns ε and what bounds ‖x‖ and ‖x̂‖.

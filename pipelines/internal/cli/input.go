@@ -21,6 +21,7 @@ type Input struct {
 	array                           *string
 	chunkRows                       *int
 	labelled                        *labelled // nil where nothing is to be learned
+	weight                          *string   // nil where rows have no weights
 	unless                          string    // a flag with which no input is needed
 }
 
@@ -65,10 +66,10 @@ func (t *Text) Set(o *formats.Options) {
 
 // labelled is the flags of what to learn.
 type labelled struct {
-	target            *Path // a column, or .npy files
-	weight, zeroBased *string
-	features          *int // nil where rows are those of tables
-	several           bool // a target may be several columns
+	target    *Path // a column, or .npy files
+	zeroBased *string
+	features  *int // nil where rows are those of tables
+	several   bool // a target may be several columns
 }
 
 // SeveralTargets lets --target be several columns.
@@ -117,11 +118,14 @@ func (a *App) LabelledInput() *Input {
 func (a *App) TableInput(target string) *Input { return a.Input().withTarget(target) }
 
 func (in *Input) withTarget(usage string) *Input {
-	in.labelled = &labelled{
-		target: in.group.InputFiles("target", usage).Where(IsNPY),
-		weight: in.group.String("weight_column", "",
-			"the `COLUMN` that holds a row's weight, a name or an index (default: all weights are 1)"),
-	}
+	in.labelled = &labelled{target: in.group.InputFiles("target", usage).Where(IsNPY)}
+	return in.Weighted()
+}
+
+// Weighted adds the flag of the rows' weights.
+func (in *Input) Weighted() *Input {
+	in.weight = in.group.String("weight_column", "",
+		"the `COLUMN` that holds a row's weight, a name or an index (default: all weights are 1)")
 	return in
 }
 
@@ -221,10 +225,12 @@ func (in *Input) Options() (vectorio.Options, error) {
 		SkipFaults: *in.bad == "skip",
 	}
 	in.text.Set(&o.Formats)
+	if in.weight != nil {
+		o.Formats.WeightColumn = *in.weight
+	}
 	if l := in.labelled; l == nil {
 		o.Formats.Unlabelled = true
 	} else {
-		o.Formats.WeightColumn = *l.weight
 		if l.features != nil {
 			o.Formats.Features, o.Formats.ZeroBased = *l.features, formats.ZeroBased(*l.zeroBased)
 		}

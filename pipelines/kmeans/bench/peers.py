@@ -1,8 +1,9 @@
 """The rows and the other libraries of the comparison of k-means. Each run prints a line of JSON.
 
-    pip install numpy scikit-learn faiss-cpu
+    pip install numpy scikit-learn scikit-learn-intelex faiss-cpu
     python peers.py generate DIRECTORY [--rows 200000]   # clusters.npy, and centers.npy to begin with
     python peers.py sklearn DIRECTORY
+    python peers.py intelex DIRECTORY
     python peers.py faiss DIRECTORY
 """
 
@@ -34,6 +35,14 @@ def sklearn(x, centers):
     return start, float(m.inertia_)
 
 
+def intelex(x, centers):
+    from sklearnex.cluster import KMeans
+
+    start = clock()
+    m = KMeans(CENTERS, init=centers, n_init=1, max_iter=ITERATIONS, tol=0, algorithm="lloyd").fit(x)
+    return start, float(m.inertia_)
+
+
 def faiss(x, centers):
     import faiss
 
@@ -52,14 +61,14 @@ def clock():
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("what", choices=["generate", "sklearn", "faiss"])
+    p.add_argument("what", choices=["generate", "sklearn", "intelex", "faiss"])
     p.add_argument("directory")
     p.add_argument("--rows", type=int, default=200_000)
     a = p.parse_args()
     if a.what == "generate":
         return generate(a.directory, a.rows)
     x, centers = (np.load(os.path.join(a.directory, name)) for name in ("clusters.npy", "centers.npy"))
-    start, inertia = {"sklearn": sklearn, "faiss": faiss}[a.what](x, centers)
+    start, inertia = {"sklearn": sklearn, "intelex": intelex, "faiss": faiss}[a.what](x, centers)
     wall, user, system = (b - a for a, b in zip(start, clock()))
     print(json.dumps({"what": a.what, "wall_s": wall, "user_s": user, "system_s": system, "inertia": inertia}))
 

@@ -182,6 +182,63 @@ func TestInit(t *testing.T) {
 	}
 }
 
+// A row of a weight counts as so many rows, and its weight is no feature: neither of numbers nor of tables, nor of rows to
+// predict.
+func TestWeights(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var weighted, repeated strings.Builder
+	weighted.WriteString("a,w,b,kind\n")
+	repeated.WriteString("a,b,kind\n")
+	for i := range 40 {
+		row := fmt.Sprintf("%d,%%s%d,%s\n", i*i%37, i*7%29, []string{"oak", "elm"}[i%2])
+		fmt.Fprintf(&weighted, row, fmt.Sprintf("%d,", i%4))
+		for range i % 4 {
+			fmt.Fprintf(&repeated, row, "")
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "w.csv"), weighted.String())
+	clitest.Write(t, filepath.Join(dir, "r.csv"), repeated.String())
+	clitest.Write(t, filepath.Join(dir, "init.csv"), "a,b\n0,0\n20,5\n30,20\n")
+	for _, flags := range [][]string{
+		{"--columns=a,b", "--init=init.csv", "--tol=0"}, {"--n_clusters=1", "--encode=auto"},
+	} {
+		w := append([]string{"--input=w.csv", "--weight_column=w", "--output_model=w.json", "--output=w.out.csv"}, flags...)
+		mustRun(t, dir, w...)
+		mustRun(t, dir, append([]string{"--input=r.csv", "--output_model=r.json"}, flags...)...)
+		got, want := load(t, filepath.Join(dir, "w.json")), load(t, filepath.Join(dir, "r.json"))
+		if math.Abs(got.Inertia-want.Inertia) > 1e-12*want.Inertia || fmt.Sprint(got.FeatureNames) !=
+			fmt.Sprint(want.FeatureNames) || got.Rows != 40 {
+			t.Errorf("%v: inertia %v of %d rows, columns %v; want %v, %v", flags, got.Inertia, got.Rows, got.FeatureNames,
+				want.Inertia, want.FeatureNames)
+		}
+		for k := range want.Centers {
+			for j, v := range want.Centers[k] {
+				if math.Abs(got.Centers[k][j]-v) > 1e-12*(1+math.Abs(v)) {
+					t.Errorf("%v: centre %d is %v, want %v", flags, k, got.Centers[k], want.Centers[k])
+				}
+			}
+		}
+		predict := clitest.Other(dir, "predict", "--input=w.csv", "--model=w.json", "--output=p.csv")
+		if _, stderr, code := clitest.End(t, predict); code != 0 {
+			t.Fatal(stderr)
+		}
+		if clitest.Read(t, filepath.Join(dir, "p.csv")) != clitest.Read(t, filepath.Join(dir, "w.out.csv")) {
+			t.Error("predict gives other clusters")
+		}
+	}
+	clitest.Write(t, filepath.Join(dir, "w.csv"), "a,w\n1,1\n2,-1\n")
+	stderr, code := run(t, dir, "--input=w.csv", "--weight_column=w", "--n_clusters=1", "--output_model=m.json")
+	if code == 0 || !strings.Contains(stderr, "w.csv: row 1, column w: ") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	clitest.Write(t, filepath.Join(dir, "w.csv"), "a,w\n1,1\n2,0\n")
+	stderr, code = run(t, dir, "--input=w.csv", "--weight_column=w", "--n_clusters=2", "--output_model=m.json")
+	if code == 0 || !strings.Contains(stderr, "n_clusters 2: there are 1 rows whose weight is not 0") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
 // Centres are told in the numbers of the table, whatever its encoding makes of them, and with as many digits as they
 // differ by; the page tells the same.
 func TestNumbers(t *testing.T) {

@@ -77,7 +77,7 @@ func (c *clusters) set(s string) error {
 // New is the command.
 func New() *cli.App {
 	app := cli.New("kmeans", "Finds clusters of rows by k-means: files in, a model, the clusters of the rows and a page out.")
-	c := &command{App: app, input: app.Input()}
+	c := &command{App: app, input: app.Input().Weighted()}
 	c.tables = app.Tables(true)
 
 	compute := app.Group("What to compute (scikit-learn's names)")
