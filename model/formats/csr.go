@@ -17,13 +17,14 @@ import (
 // with its column, indices[e], and its value, data[e]. The columns of a row may have any order; they are sorted as they
 // are read. A column that is there twice is a fault.
 //
-// What rows have besides, their ids, targets and weights, are arrays of the same archive, of one number for each row:
-// Options name them.
+// What rows have besides, their ids, targets and weights, are arrays of the same archive, of one number for each row, or
+// of ids one text: Options name them.
 type csrSource struct {
 	File
 	rows, columns, entries  int64
 	pointers, indices, data *matrix
-	target, weight, id      *matrix // or nil
+	target, weight, id      *matrix  // or nil
+	idTexts                 *npyText // or nil
 	packed, labels          bool
 }
 
@@ -149,12 +150,45 @@ func (s *csrSource) beside(ctx context.Context, arrays map[string]*member, o *Op
 			return fault.File(s.Name(), "an array "+fault.Quote(role.name)+" of a number for each row, beside the sparse matrix",
 				"none")
 		}
+		if role.to == &s.id {
+			text, err := s.textIDs(ctx, m)
+			if err != nil {
+				return err
+			}
+			if text {
+				continue
+			}
+		}
 		var err error
 		if *role.to, err = csrArray(ctx, s.File, m, s.rows); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// textIDs takes an array for the ids of the rows where it is of text, and reports whether it is.
+func (s *csrSource) textIDs(ctx context.Context, m *member) (bool, error) {
+	text, start, err := npyHeader(ctx, m)
+	if err != nil {
+		return false, err
+	}
+	h, err := parseNPY(text)
+	if err != nil {
+		return false, nil // as csrArray will say
+	}
+	if _, _, ok := textType(h.descr); !ok {
+		return false, nil
+	}
+	src, err := inspectNPYText(m, start, h, &Options{Labels: true})
+	if err != nil {
+		return false, err
+	}
+	if src.Rows() != s.rows {
+		return false, fault.File(s.Name(), fmt.Sprintf("%d ids in the array %s", s.rows, fault.Quote(m.array)), "%d", src.Rows())
+	}
+	s.idTexts = src.(*npyText)
+	return true, nil
 }
 
 // at is number i of an array of integers.
@@ -238,6 +272,13 @@ func (s *csrSource) Read(ctx context.Context, span Span) (_ Reader, err error) {
 			return nil, err
 		}
 	}
+	if s.idTexts != nil {
+		texts, err := s.idTexts.Read(ctx, Span{First: span.First, Rows: span.Rows})
+		if err != nil {
+			return nil, err
+		}
+		r.idTexts = texts.(*npyTextReader)
+	}
 	return r, nil
 }
 
@@ -253,7 +294,8 @@ type csrReader struct {
 	next, end               int64
 	at                      int64 // the first entry of the next row
 	pointers, indices, data *numberStream
-	target, weight, id      *numberStream // or nil
+	target, weight, id      *numberStream  // or nil
+	idTexts                 *npyTextReader // or nil
 	row                     entryRow
 	err                     error
 }
@@ -350,7 +392,7 @@ func (r *csrReader) entries(number int64, n int) error {
 // append adds the row that was read, with what it has besides, to a block.
 func (r *csrReader) append(b *vectors.Block, number int64) error {
 	var beside [3]float64
-	var id int64
+	var id vectors.ID
 	var bad *fault.Fault
 	for i, stream := range []*numberStream{r.target, r.weight, r.id} {
 		if stream == nil {
@@ -370,13 +412,23 @@ func (r *csrReader) append(b *vectors.Block, number int64) error {
 		case 1:
 			f = weightFault(beside[i])
 		case 2:
-			if id, found = stream.m.integer(raw); found != "" {
+			if id.Int, found = stream.m.integer(raw); found != "" {
 				f = &fault.Fault{Found: found, Expected: "an integer as an id"}
 			}
 		}
 		if f != nil && bad == nil {
 			f.File, f.Row, f.Column = r.s.Name(), number, []string{"target", "weight", "id"}[i]
 			bad = f
+		}
+	}
+	if r.idTexts != nil {
+		record, err := r.idTexts.record()
+		if err != nil {
+			return err
+		}
+		found := r.idTexts.text(record)
+		if id = vectors.ParseID(string(r.idTexts.label)); found != "" && bad == nil {
+			bad = &fault.Fault{File: r.s.Name(), Row: number, Column: "id", Found: found, Expected: "an id"}
 		}
 	}
 	if bad != nil {
@@ -391,8 +443,8 @@ func (r *csrReader) append(b *vectors.Block, number int64) error {
 	if r.weight != nil {
 		b.Weights = append(b.Weights, beside[1])
 	}
-	if r.id != nil {
-		b.AppendID(vectors.ID{Int: id})
+	if r.id != nil || r.idTexts != nil {
+		b.AppendID(id)
 	}
 	return nil
 }
@@ -403,6 +455,11 @@ func (r *csrReader) Close() (err error) {
 			if e := s.r.Close(); err == nil {
 				err = e
 			}
+		}
+	}
+	if r.idTexts != nil {
+		if e := r.idTexts.Close(); err == nil {
+			err = e
 		}
 	}
 	r.next, r.err = r.end, errClosed

@@ -139,16 +139,12 @@ func (r *npyTextReader) Read(b *vectors.Block, most int) error {
 	if r.next == r.end {
 		return io.EOF
 	}
-	width := int(r.t.width)
 	for n := 0; n < most && r.next < r.end; n++ {
-		if len(r.records) == 0 {
-			if err := r.fill(); err != nil {
-				return err
-			}
+		row := r.next
+		record, err := r.record()
+		if err != nil {
+			return err
 		}
-		record, row := r.records[:width], r.next
-		r.records = r.records[width:]
-		r.next++
 		if f := r.decode(record); f != nil {
 			f.File, f.Row = r.t.Name(), row
 			return f
@@ -157,6 +153,20 @@ func (r *npyTextReader) Read(b *vectors.Block, most int) error {
 		b.Labels = append(b.Labels, r.learned.label)
 	}
 	return nil
+}
+
+// record is the next record.
+func (r *npyTextReader) record() ([]byte, error) {
+	if len(r.records) == 0 {
+		if err := r.fill(); err != nil {
+			return nil, err
+		}
+	}
+	width := int(r.t.width)
+	record := r.records[:width]
+	r.records = r.records[width:]
+	r.next++
+	return record, nil
 }
 
 // fill reads the next records, at least one.

@@ -50,6 +50,42 @@ func doubles(v ...float64) string {
 	return npyArray("<f8", fmt.Sprintf("(%d,)", len(v)), encoded(binary.LittleEndian, v))
 }
 
+// Ids may be texts, of which those that print as integers do are integers.
+func TestCSRTextIDs(t *testing.T) {
+	t.Parallel()
+	texts := func(ids ...string) string {
+		var b []byte
+		for _, id := range ids {
+			for _, c := range (id + "\x00\x00\x00")[:3] {
+				b = binary.LittleEndian.AppendUint32(b, uint32(c))
+			}
+		}
+		return npyArray("<U3", fmt.Sprintf("(%d,)", len(ids)), b)
+	}
+	for _, method := range []uint16{zip.Store, zip.Deflate} {
+		b := loadText(t, "x.npz", csrOf(t, method, map[string]string{"id": texts("ab", "12", "012")}),
+			Options{Sparse: true, IDColumn: "id"})
+		for i, want := range []vectors.ID{{Text: "ab"}, {Int: 12}, {Text: "012"}} {
+			if got := b.IDs.At(i); got != want {
+				t.Errorf("row %d: %v, expected %v", i, got, want)
+			}
+		}
+	}
+	for data, want := range map[string]string{
+		texts("ab", "c"):      `found 2, expected 3 ids in the array "id"`,
+		texts("ab", "", "cd"): "found an empty text, expected an id",
+	} {
+		src, err := inspectText(csrOf(t, zip.Store, map[string]string{"id": data}), "x.npz",
+			Options{Sparse: true, IDColumn: "id"})
+		if err == nil {
+			err = readSpan(t.Context(), src, Span{Rows: 3}, &vectors.Block{Dim: 5, Sparse: &vectors.CSR{}})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, expected %s", err, want)
+		}
+	}
+}
+
 func TestCSR(t *testing.T) {
 	t.Parallel()
 	for _, method := range []uint16{zip.Store, zip.Deflate} {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"beamlearn/model/triples"
 	"beamlearn/model/vectors"
 )
 
@@ -15,7 +16,7 @@ func fitted(t testing.TB) *Fitted {
 		rows = append(rows, row{vectors.ID{Int: int64(i % 7)}, vectors.ParseID([]string{"a", "b", "7", "ü"}[i%4]),
 			float64(i), 0})
 	}
-	x := gather(t, rows, 9, false, Last)
+	x := gather(t, rows, 9, false, triples.Last)
 	m, err := Fit(t.Context(), x, Options{K: 2}, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"beamlearn/model/triples"
 )
 
 func near(t *testing.T, what string, got, want float64) {
@@ -82,7 +84,7 @@ func TestSplit(t *testing.T) {
 			rows = append(rows, row{number(float64(u)), number(float64(i * 7 % 12)), float64(i), float64(i)})
 		}
 	}
-	x := gather(t, rows, 10, true, Sum)
+	x := gather(t, rows, 10, true, triples.Sum)
 	for _, h := range []Holdout{{Part: 1}, {Part: 3, ByTime: true}, {Part: 0.25, Seed: 5}, {Part: 0.5, ByTime: true}} {
 		known, held, err := Split(x, h)
 		if err != nil {
@@ -128,7 +130,7 @@ func TestCompare(t *testing.T) {
 			rows = append(rows, row{number(float64(u)), number(float64(20*(u%2) + rng.IntN(20))), 1, 0})
 		}
 	}
-	x := gather(t, rows, 100, false, Last)
+	x := gather(t, rows, 100, false, triples.Last)
 	c := Compared{Ks: []int{3, 30}, Shrinkages: []float64{0, 20}, Top: 10, Holdout: Holdout{Part: 2, Seed: 1}}
 	all, err := Compare(t.Context(), x, c, 2)
 	if err != nil {

@@ -5,18 +5,19 @@ import (
 	"fmt"
 
 	"beamlearn/model/recommend"
+	"beamlearn/model/triples"
 )
 
 func Example() {
-	users, items := &recommend.Names{}, &recommend.Names{}
-	p := recommend.Part{Users: users, Items: items}
+	users, items := &triples.Names{}, &triples.Names{}
+	p := triples.Part{Rows: users, Columns: items}
 	for _, row := range [][2]string{{"ann", "tea"}, {"ann", "milk"}, {"bob", "tea"}, {"bob", "milk"}, {"bob", "jam"},
 		{"cid", "milk"}} {
-		p.User = append(p.User, users.OfText([]byte(row[0])))
-		p.Item = append(p.Item, items.OfText([]byte(row[1])))
+		p.Row = append(p.Row, users.OfText([]byte(row[0])))
+		p.Column = append(p.Column, items.OfText([]byte(row[1])))
 		p.Value = append(p.Value, 1)
 	}
-	x, err := recommend.New([]recommend.Part{p}, recommend.Sum)
+	x, err := recommend.New([]triples.Part{p}, triples.Sum)
 	if err != nil {
 		fmt.Println(err)
 		return

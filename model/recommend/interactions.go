@@ -1,34 +1,14 @@
 package recommend
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 
+	"beamlearn/model/triples"
 	"beamlearn/model/vectors"
 )
-
-// Duplicates says what becomes of several rows of the same user and item.
-type Duplicates string
-
-const (
-	Sum  Duplicates = "sum"  // their values are added up
-	Mean Duplicates = "mean" // their mean counts
-	Last Duplicates = "last" // the latest counts; without times, or of the same time, the last in the order of the rows
-)
-
-// AllDuplicates lists them.
-var AllDuplicates = []Duplicates{Sum, Mean, Last}
-
-// Part is consecutive rows of the input, in their order. Parts may share their Names.
-type Part struct {
-	Users, Items *Names
-	User, Item   []uint32  // of each row, by the names
-	Value        []float64 // of each row, finite
-	Time         []float64 // of each row, in any unit; nil where rows have no times
-}
 
 // Interactions are what users had, a row for each user in compressed sparse rows: the entries of user u are those from
 // Offsets[u] to Offsets[u+1], each item once, in ascending order.
@@ -51,27 +31,20 @@ func (x *Interactions) Of(user int) ([]uint32, []float64) {
 	return x.Item[lo:hi], x.Value[lo:hi]
 }
 
-// entry is a row on its way to its place.
-type entry struct {
-	item  uint32
-	value float64
-	time  float64
-}
-
 // New puts parts together, in their order. It takes 24 bytes a row, 32 with times, beside the parts. It fails where
 // there is no row, where values add up beyond float64, and where some parts have times and others do not.
-func New(parts []Part, d Duplicates) (*Interactions, error) {
+func New(parts []triples.Part, d triples.Duplicates) (*Interactions, error) {
 	x := &Interactions{}
 	rows, timed := 0, 0
-	var users, items []*Names
+	var users, items []*triples.Names
 	for i := range parts {
 		p := &parts[i]
-		rows += len(p.User)
+		rows += len(p.Row)
 		if p.Time != nil {
-			timed += len(p.User)
+			timed += len(p.Row)
 		}
-		if !slices.Contains(users, p.Users) {
-			users, items = append(users, p.Users), append(items, p.Items)
+		if !slices.Contains(users, p.Rows) {
+			users, items = append(users, p.Rows), append(items, p.Columns)
 		}
 	}
 	if rows == 0 {
@@ -80,9 +53,9 @@ func New(parts []Part, d Duplicates) (*Interactions, error) {
 	if timed != 0 && timed != rows {
 		return nil, fmt.Errorf("%d rows of %d have times: all must, or none", timed, rows)
 	}
-	var userPlaces, itemPlaces map[*Names][]uint32
-	x.Users, userPlaces = union(users)
-	x.Items, itemPlaces = union(items)
+	var userPlaces, itemPlaces map[*triples.Names][]uint32
+	x.Users, userPlaces = triples.Union(users)
+	x.Items, itemPlaces = triples.Union(items)
 	if n := max(x.Users.Len(), x.Items.Len()); n > math.MaxInt32 {
 		return nil, fmt.Errorf("%d users or items: at most %d", n, math.MaxInt32)
 	}
@@ -91,15 +64,15 @@ func New(parts []Part, d Duplicates) (*Interactions, error) {
 }
 
 // place puts the rows of each user side by side, in the order of the rows.
-func (x *Interactions) place(parts []Part, users, items map[*Names][]uint32, timed bool) {
+func (x *Interactions) place(parts []triples.Part, users, items map[*triples.Names][]uint32, timed bool) {
 	x.Offsets = make([]int64, x.Users.Len()+1)
 	rows := 0
 	for i := range parts {
-		to := users[parts[i].Users]
-		for _, u := range parts[i].User {
+		to := users[parts[i].Rows]
+		for _, u := range parts[i].Row {
 			x.Offsets[to[u]+1]++
 		}
-		rows += len(parts[i].User)
+		rows += len(parts[i].Row)
 	}
 	for u := range x.Users.Len() {
 		x.Offsets[u+1] += x.Offsets[u]
@@ -111,53 +84,48 @@ func (x *Interactions) place(parts []Part, users, items map[*Names][]uint32, tim
 	next := slices.Clone(x.Offsets)
 	for i := range parts {
 		p := &parts[i]
-		user, item := users[p.Users], items[p.Items]
-		for j, u := range p.User {
+		user, item := users[p.Rows], items[p.Columns]
+		for j, u := range p.Row {
 			at := next[user[u]]
 			next[user[u]]++
-			x.Item[at], x.Value[at] = item[p.Item[j]], p.Value[j]
+			x.Item[at], x.Value[at] = item[p.Column[j]], p.Value[j]
 			if timed {
 				x.Time[at] = p.Time[j]
 			}
 		}
-		*p = Part{} // its memory is free from here on
+		*p = triples.Part{} // its memory is free from here on
 	}
 }
 
 // merge sorts the entries of each user, and makes one of those of the same item.
-func (x *Interactions) merge(d Duplicates) error {
-	var row []entry
+func (x *Interactions) merge(d triples.Duplicates) error {
+	var row []triples.Entry
 	n := int64(0)
 	for u := range x.Users.Len() {
 		lo, hi := x.Offsets[u], x.Offsets[u+1]
 		row = row[:0]
 		for at := lo; at < hi; at++ {
-			e := entry{item: x.Item[at], value: x.Value[at]}
+			e := triples.Entry{Column: x.Item[at], Value: x.Value[at]}
 			if x.Time != nil {
-				e.time = x.Time[at]
+				e.Time = x.Time[at]
 			}
 			row = append(row, e)
 		}
-		slices.SortStableFunc(row, func(a, b entry) int {
-			if d == Last || a.item != b.item {
-				return cmp.Compare(a.item, b.item)
-			}
-			return cmp.Compare(a.value, b.value) // a sum is then the same in whatever order the rows came
-		})
+		d.Sort(row)
 		x.Offsets[u] = n
 		for from := 0; from < len(row); {
 			to := from + 1
-			for to < len(row) && row[to].item == row[from].item {
+			for to < len(row) && row[to].Column == row[from].Column {
 				to++
 			}
-			e := merged(row[from:to], d)
-			if math.IsInf(e.value, 0) {
-				return fmt.Errorf("the values of user %s and item %s add up beyond float64", x.Users.At(u), x.Items.At(int(e.item)))
+			e := d.Merge(row[from:to])
+			if math.IsInf(e.Value, 0) {
+				return fmt.Errorf("the values of user %s and item %s add up beyond float64", x.Users.At(u), x.Items.At(int(e.Column)))
 			}
 			x.Merged += int64(to - from - 1)
-			x.Item[n], x.Value[n] = e.item, e.value
+			x.Item[n], x.Value[n] = e.Column, e.Value
 			if x.Time != nil {
-				x.Time[n] = e.time
+				x.Time[n] = e.Time
 			}
 			n++
 			from = to
@@ -169,21 +137,4 @@ func (x *Interactions) merge(d Duplicates) error {
 		x.Time = x.Time[:n]
 	}
 	return nil
-}
-
-// merged is what stands for rows of the same user and item.
-func merged(rows []entry, d Duplicates) entry {
-	e := rows[0]
-	for _, r := range rows[1:] {
-		if d != Last {
-			e.value += r.value
-		} else if r.time >= e.time {
-			e.value = r.value
-		}
-		e.time = max(e.time, r.time)
-	}
-	if d == Mean {
-		e.value /= float64(len(rows))
-	}
-	return e
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"beamlearn/model/internal/leveltest"
+	"beamlearn/model/triples"
 )
 
 // The bits of a model do not depend on what instructions the processor has.
@@ -20,7 +21,7 @@ func TestEveryLevel(t *testing.T) {
 			rows = append(rows, row{number(float64(rng.IntN(150))), number(math.Floor(math.Pow(40, rng.Float64()))), 1 +
 				rng.Float64(), float64(rng.IntN(9))})
 		}
-		x := gather(t, rows, len(rows), true, Last)
+		x := gather(t, rows, len(rows), true, triples.Last)
 		for _, o := range []Options{{K: 3}, {K: 60, Weighting: BM25, Shrinkage: 3}, {K: 5, Similarity: AdjustedCosine},
 			{K: 5, Similarity: Jaccard, Shrinkage: 1}} {
 			m, err := Fit(t.Context(), x, o, 1)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/triples"
 	"beamlearn/model/vectors"
 )
 
@@ -49,16 +50,16 @@ type row struct {
 }
 
 // gather puts rows together, so many in a part, with names for every second part.
-func gather(t testing.TB, rows []row, size int, timed bool, d Duplicates) *Interactions {
+func gather(t testing.TB, rows []row, size int, timed bool, d triples.Duplicates) *Interactions {
 	t.Helper()
-	var parts []Part
-	names := [2][2]*Names{{{}, {}}, {{}, {}}}
+	var parts []triples.Part
+	names := [2][2]*triples.Names{{{}, {}}, {{}, {}}}
 	for lo := 0; lo < len(rows); lo += size {
 		n := names[len(parts)%2]
-		p := Part{Users: n[0], Items: n[1]}
+		p := triples.Part{Rows: n[0], Columns: n[1]}
 		for _, r := range rows[lo:min(lo+size, len(rows))] {
-			p.User, p.Item, p.Value = append(p.User, p.Users.Of(r.user)),
-				append(p.Item, p.Items.OfText([]byte(r.item.String()))), append(p.Value, r.value)
+			p.Row, p.Column, p.Value = append(p.Row, p.Rows.Of(r.user)),
+				append(p.Column, p.Columns.OfText([]byte(r.item.String()))), append(p.Value, r.value)
 			if timed {
 				p.Time = append(p.Time, r.time)
 			}
@@ -82,7 +83,7 @@ func TestReferences(t *testing.T) {
 		for _, r := range ref.Rows {
 			rows = append(rows, row{number(r[0]), number(r[1]), r[2], 0})
 		}
-		x := gather(t, rows, 7, false, Sum)
+		x := gather(t, rows, 7, false, triples.Sum)
 		place := map[int64]int{} // of an item: one that nobody had is not there
 		for i := range x.Items.Len() {
 			place[x.Items.At(i).Int] = i
@@ -152,9 +153,9 @@ func TestDeterminism(t *testing.T) {
 		rows = append(rows, row{vectors.ParseID(fmt.Sprintf("u%d", rng.IntN(150))), item, rng.Float64(),
 			float64(rng.IntN(9))})
 	}
-	x := gather(t, rows, len(rows), true, Last)
+	x := gather(t, rows, len(rows), true, triples.Last)
 	for _, size := range []int{1, 64, 999} {
-		if y := gather(t, rows, size, true, Last); !reflect.DeepEqual(x, y) {
+		if y := gather(t, rows, size, true, triples.Last); !reflect.DeepEqual(x, y) {
 			t.Errorf("parts of %d rows make a difference", size)
 		}
 	}
@@ -165,13 +166,13 @@ func TestDeterminism(t *testing.T) {
 		once[pair] = true
 		return had
 	})
-	x = gather(t, rows, 100, false, Sum)
+	x = gather(t, rows, 100, false, triples.Sum)
 	rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-	if y := gather(t, rows, 100, false, Mean); !reflect.DeepEqual(x, y) {
+	if y := gather(t, rows, 100, false, triples.Mean); !reflect.DeepEqual(x, y) {
 		t.Error("the order of rows makes a difference")
 	}
 	for i := 1; i < x.Items.Len(); i++ {
-		if compareIDs(x.Items.At(i-1), x.Items.At(i)) >= 0 {
+		if triples.Compare(x.Items.At(i-1), x.Items.At(i)) >= 0 {
 			t.Errorf("item %v stands before %v", x.Items.At(i-1), x.Items.At(i))
 		}
 	}
@@ -208,10 +209,11 @@ func TestDuplicates(t *testing.T) {
 	rows := []row{{number(1), number(5), 2, 30}, {number(2), number(5), 1, 1}, {number(1), number(5), 4, 10},
 		{number(1), number(4), 8, 20}, {number(1), number(5), 9, 30}}
 	for _, c := range []struct {
-		d     Duplicates
+		d     triples.Duplicates
 		timed bool
 		want  float64
-	}{{Sum, false, 15}, {Mean, false, 5}, {Last, false, 9}, {Last, true, 9}, {Sum, true, 15}} {
+	}{{triples.Sum, false, 15}, {triples.Mean, false, 5}, {triples.Last, false, 9}, {triples.Last, true, 9},
+		{triples.Sum, true, 15}} {
 		x := gather(t, rows, 2, c.timed, c.d)
 		items, values := x.Of(0)
 		if !slices.Equal(items, []uint32{0, 1}) || !slices.Equal(values, []float64{8, c.want}) || x.Merged != 2 ||
@@ -220,7 +222,7 @@ func TestDuplicates(t *testing.T) {
 		}
 	}
 	rows[4].time = 5
-	if _, values := gather(t, rows, 2, true, Last).Of(0); values[1] != 2 {
+	if _, values := gather(t, rows, 2, true, triples.Last).Of(0); values[1] != 2 {
 		t.Errorf("the latest of several has the value %g", values[1])
 	}
 }
@@ -234,7 +236,7 @@ func TestCentred(t *testing.T) {
 			rows = append(rows, row{number(float64(u)), number(float64(i)), 0.1 * float64(u%4), 0})
 		}
 	}
-	m, err := Fit(t.Context(), gather(t, rows, 5, false, Sum), Options{Similarity: AdjustedCosine, K: 2}, 1)
+	m, err := Fit(t.Context(), gather(t, rows, 5, false, triples.Sum), Options{Similarity: AdjustedCosine, K: 2}, 1)
 	if err != nil || len(m.Neighbor) > 0 {
 		t.Errorf("neighbours %v %v, %v", m.Neighbor, m.Similarity, err)
 	}
@@ -242,8 +244,8 @@ func TestCentred(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	negative := gather(t, []row{{number(1), number(1), -1, 0}}, 1, false, Sum)
-	huge := gather(t, []row{{number(1), number(1), 1e200, 0}, {number(1), number(2), 1, 0}}, 1, false, Sum)
+	negative := gather(t, []row{{number(1), number(1), -1, 0}}, 1, false, triples.Sum)
+	huge := gather(t, []row{{number(1), number(1), 1e200, 0}, {number(1), number(2), 1, 0}}, 1, false, triples.Sum)
 	for _, c := range []struct {
 		x    *Interactions
 		o    Options
@@ -260,12 +262,12 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%+v: %v, expected %s", c.o, err, c.want)
 		}
 	}
-	alike := gather(t, []row{{number(1), number(1), 1e-200, 0}, {number(1), number(2), 1e-200, 0}}, 1, false, Sum)
+	alike := gather(t, []row{{number(1), number(1), 1e-200, 0}, {number(1), number(2), 1e-200, 0}}, 1, false, triples.Sum)
 	if m, err := Fit(t.Context(), alike, Options{K: 1}, 1); err != nil ||
 		!reflect.DeepEqual(m.Similarity, []float64{1, 1}) {
 		t.Errorf("values that are all the same, however small: %+v, %v", m, err)
 	}
-	if _, err := New(nil, Sum); err == nil {
+	if _, err := New(nil, triples.Sum); err == nil {
 		t.Error("interactions of nothing")
 	}
 }
@@ -278,7 +280,7 @@ func TestReasons(t *testing.T) {
 		for _, r := range ref.Rows {
 			rows = append(rows, row{number(r[0]), number(r[1]), r[2], 0})
 		}
-		x := gather(t, rows, 50, false, Sum)
+		x := gather(t, rows, 50, false, triples.Sum)
 		m, err := Fit(t.Context(), x, Options{K: 6}, 1)
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"beamlearn/model/triples"
 )
 
 // matrix is interactions ready to be compared: items by popularity, the most popular first, so that what is met most
@@ -121,17 +123,17 @@ func newMatrix(x *Interactions, o *Options, threads int) *matrix {
 		m.starts[p+1] = m.starts[p] + degrees[i]
 	}
 	each(x.Users.Len(), threads, func(lo, hi int) {
-		var row []entry
+		var row []triples.Entry
 		for u := lo; u < hi; u++ {
 			first := x.Offsets[u]
 			items, _ := x.Of(u)
 			row = row[:0]
 			for e, i := range items {
-				row = append(row, entry{item: place[i], value: weight[first+int64(e)]})
+				row = append(row, triples.Entry{Column: place[i], Value: weight[first+int64(e)]})
 			}
-			slices.SortFunc(row, func(a, b entry) int { return cmp.Compare(a.item, b.item) })
+			slices.SortFunc(row, func(a, b triples.Entry) int { return cmp.Compare(a.Column, b.Column) })
 			for e, r := range row {
-				m.item[first+int64(e)], m.weight[first+int64(e)] = r.item, r.value
+				m.item[first+int64(e)], m.weight[first+int64(e)] = r.Column, r.Value
 			}
 		}
 	})

@@ -10,16 +10,17 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// A part of rows of features in .npz has five files: the columns of all entries (int64) and their values (float64, or
+// A part of rows of features in .npz has six files: the columns of all entries (int64) and their values (float64, or
 // float32), as those of graphs, of which this is the other kind of matrix; of each row its number of entries (int64);
-// and the targets and the weights of the rows (float64), which are empty where rows have none. All numbers are
-// little-endian.
+// and the targets and the weights of the rows (float64), which are empty where rows have none; and, of listed rows, the
+// ids, as in a part of .parquet. All numbers are little-endian.
 const (
 	csrColumns = npzColumns
 	csrValues  = npzDistances
 	csrLengths = iota
 	csrTargets
 	csrWeights
+	csrIDs
 	csrPartFiles
 )
 
@@ -34,8 +35,13 @@ var csrFormat = &Format{
 
 func encodeCSRRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) {
 	var scratch vectors.CSR
-	o := l.Features
+	o, texts := l.Features, false
 	for i := from; i < to; i++ {
+		if o.Listed && o.ID != "" {
+			id := r.Block.ID(i)
+			texts = texts || !id.IsInt()
+			dst[csrIDs] = appendRecordID(dst[csrIDs], id)
+		}
 		columns, values := r.entries(i, &scratch)
 		dst[csrLengths] = appendIndex(dst[csrLengths], int64(len(columns)), true)
 		for _, j := range columns {
@@ -51,7 +57,7 @@ func encodeCSRRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) 
 			dst[csrWeights] = binary.LittleEndian.AppendUint64(dst[csrWeights], math.Float64bits(r.weight(i)))
 		}
 	}
-	return false, nil
+	return texts, nil
 }
 
 // assembleCSR writes the archive as scipy.sparse.save_npz does it, not compressed, with indices of int32 where these
@@ -98,6 +104,13 @@ func assembleCSR(_ int, w io.Writer, parts []Part, l Layout) error {
 	}
 	if o.Weight != "" {
 		members = append(members, npzMember{"weight", npyHeader("<f8", rows), of(csrWeights)})
+	}
+	if o.Listed && o.ID != "" {
+		ids, err := csrIDMember(parts, rows)
+		if err != nil {
+			return err
+		}
+		members = append(members, ids)
 	}
 	return writeNPZ(w, members)
 }

@@ -679,7 +679,9 @@ func assembleParquet(number int, out io.Writer, parts []Part, l Layout) error {
 		texts = texts || p.Info.TextIDs
 	}
 	var g rows
-	if o := l.Features; o != nil {
+	if o := l.Features; o != nil && o.Listed {
+		g = &listedRows{layout: o, ids: idColumn{texts: texts}}
+	} else if o != nil {
 		g = &featureRows{layout: o, ids: idColumn{texts: texts}, texts: idColumn{texts: true},
 			values: make([][]float64, o.Dim)}
 	} else if l.isTable() {

@@ -235,8 +235,8 @@ type Info struct {
 	Neighbors int64   `json:",omitempty"` // of all queries
 	Bytes     []int64 // the size of each file of the part
 	TextIDs   bool    // an id in it, of a row or of a neighbour, is not an integer
-	// Queries and Points are the shape of the graph that the part is of, as far as it is known: the greatest of all
-	// parts count.
+	// Queries and Points are the shape of the graph, or of the rows of features, that the part is of, as far as it is
+	// known: the greatest of all parts count.
 	Queries int64 `json:",omitempty"`
 	Points  int64 `json:",omitempty"`
 }
@@ -385,7 +385,8 @@ const idColumnName = "id"
 func (l Layout) idName() string { return cmp.Or(l.IDName, idColumnName) }
 
 // Assemble writes to w the file with this number, 0 unless the format has several, of an output that consists of the
-// parts, in their order; of a graph, a part may be a shape alone, without files. It neither buffers nor closes w. It
+// parts, in their order; of a graph, or of rows whose layout
+// does not say how many features they have, a part may be a shape alone, without files. It neither buffers nor closes w. It
 // takes O(1) memory, but for .parquet a row group with all that encodes it: some 200 MB, and the longest row.
 //
 // It fails where a part is not what its Info says.
@@ -394,6 +395,10 @@ func (f *Format) Assemble(file int, w io.Writer, parts []Part, l Layout) error {
 		return fmt.Errorf("results.Assemble: file %d of a format with %d", file, f.numFiles(l))
 	}
 	if err := f.Check(l); err != nil {
+		return err
+	}
+	parts, l, err := shaped(parts, l)
+	if err != nil {
 		return err
 	}
 	for i := range parts {

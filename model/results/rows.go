@@ -19,14 +19,17 @@ import (
 // have an id, a target and a weight:
 //
 //	.svm      target index:value …: a line for each row, indices from 1, zeros left out, a target of 0 where there is none; no ids
-//	.npz      the matrix as scipy.sparse.load_npz reads it, in CSR, and the targets and weights as arrays target and weight; no ids
+//	.npz      the matrix as scipy.sparse.load_npz reads it, in CSR, and the targets and weights as arrays target and weight; no ids, but of lists, as array id
 //	.npy      n × features, the features alone
 //	.csv      the id, the target, the features and the weight under their names, with a header
 //	.jsonl    {"NAME":…}: a line for each row, in the order of .csv
 //	.parquet  the columns of .csv: numbers are double, or float; an id is int64 where all of the file are integers, else string
 type Features struct {
-	// Dim is the number of features. Required.
+	// Dim is the number of features. Required, unless rows are Listed: then a part may tell it instead, as Info.Points.
 	Dim int
+	// Listed says that rows of .jsonl and .parquet are two lists behind the id, indices and values, as package formats
+	// reads sparse rows. Such rows have neither names nor targets nor weights, and go to .npz and .svm, too.
+	Listed bool `json:",omitempty"`
 	// Names are theirs: Required of .csv, .jsonl and .parquet, and of no use otherwise.
 	Names []string `json:",omitempty"`
 	// ID, Target and Weight are names of columns. Default: rows have none.
@@ -111,6 +114,9 @@ func (r *Rows) text(i int) string {
 // checkRows says why the format cannot hold rows of features, if so.
 func (f *Format) checkRows(l *Features) error {
 	const textFormats = "write .csv, .jsonl or .parquet"
+	if l.Listed {
+		return f.checkListed(l)
+	}
 	named := f == csvFormat || f == jsonlFormat || f == parquetFormat
 	switch {
 	case l.Dim < 1:
@@ -223,6 +229,10 @@ func encodeCSVRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) 
 }
 
 func encodeJSONLRows(dst [][]byte, r *Rows, from, to int, l Layout) (bool, error) {
+	if l.Features.Listed {
+		dst[0] = encodeListedJSON(dst[0], r, from, to, l.Features)
+		return false, nil
+	}
 	var keys [][]byte // with what stands around them
 	for i, name := range l.Features.columns() {
 		keys = append(keys, append(appendJSONText([]byte{"{,"[min(i, 1)]}, name), ':'))

@@ -59,7 +59,7 @@ func Data(order int64, data any) (Part, error) {
 func (p *Part) Data() (data json.RawMessage, ok bool) { return p.Report, p.Shard == shardData }
 
 // Shape makes a part that tells how many rows and columns the graph has that is written, or 0 for what another part
-// tells.
+// tells; or how many columns rows of features have, of the first shard.
 func Shape(queries, points int64) Part {
 	return Part{Order: -1, Info: results.Info{Queries: queries, Points: points}}
 }
@@ -78,7 +78,7 @@ func (o *Options) check(p *Part) error {
 	switch {
 	case err != nil:
 		return err
-	case p.Shard == shardReport || format != nil && format.IsGraph() && p.isShape() && len(p.Paths) == 0:
+	case p.Shard == shardReport || format != nil && (format.IsGraph() || o.Layout.Features != nil) && p.isShape() && len(p.Paths) == 0:
 		n = 0
 	case format != nil:
 		n = format.PartFiles(o.Layout)

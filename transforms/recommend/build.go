@@ -10,16 +10,18 @@ import (
 
 	"beamlearn/model/fault"
 	model "beamlearn/model/recommend"
+	"beamlearn/model/triples"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/progress"
+	rows "beamlearn/transforms/triples"
 	"beamlearn/transforms/vectorio"
 )
 
 // buildFn reads all rows and finds the neighbours of items.
 type buildFn struct {
-	Columns      Columns
+	Columns      rows.Columns
 	Reading      vectorio.Options
 	Only         bool // some users are answered
 	UsersReading vectorio.Options
@@ -31,22 +33,22 @@ type buildFn struct {
 const reportOrder = -1
 
 func (f *buildFn) ProcessElement(
-	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
+	ctx context.Context, all vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
 	parts func(output.Part),
 ) error {
-	return fault.Mark(f.build(ctx, rows, users, items, userRanges, itemRanges, parts))
+	return fault.Mark(f.build(ctx, all, users, items, userRanges, itemRanges, parts))
 }
 
 func (f *buildFn) build(
-	ctx context.Context, rows vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
+	ctx context.Context, all vectorio.List, users, items []vectorio.List, userRanges, itemRanges func(Range),
 	parts func(output.Part),
 ) error {
 	run := progress.Of(f.Options.RunID)
-	if len(rows.Chunks) > 0 {
-		run.Begin("reading interactions", rows.Chunks[0].Total)
+	if len(all.Chunks) > 0 {
+		run.Begin("reading interactions", all.Chunks[0].Total)
 	}
 	start := time.Now()
-	x, rejected, err := f.read(ctx, rows.Chunks)
+	x, rejected, err := f.read(ctx, all.Chunks)
 	if err != nil {
 		return err
 	}
@@ -86,12 +88,12 @@ func (f *buildFn) build(
 		return err
 	}
 	report.Neighbors, report.Fit = int64(len(m.Neighbor)), time.Since(start).Seconds()
-	all := &model.Fitted{Interactions: x, Model: m, Only: only}
+	fitted := &model.Fitted{Interactions: x, Model: m, Only: only}
 	told := &taskReport{Built: report}
 	if f.Options.Overview {
-		told.Overview = all.Overview(o.K, f.Options.Top, f.Options.KeepSeen)
+		told.Overview = fitted.Overview(o.K, f.Options.Top, f.Options.KeepSeen)
 	}
-	if err := f.handOver(ctx, all); err != nil {
+	if err := f.handOver(ctx, fitted); err != nil {
 		return err
 	}
 	f.deal(x, places, userRanges, itemRanges)
@@ -119,19 +121,21 @@ func (f *buildFn) threads() int { return cmp.Or(f.Options.Threads, runtime.GOMAX
 // read reads all rows.
 func (f *buildFn) read(ctx context.Context, chunks []vectorio.Chunk) (*model.Interactions, []*fault.Fault, error) {
 	vectorio.Sort(chunks)
-	r := &reader{
-		columns: f.Columns, reading: f.Reading, positive: f.Options.Model.NeedsPositive(), threads: f.Options.Threads,
-		run: progress.Of(f.Options.RunID),
+	r := &rows.Reader{
+		Columns: f.Columns, Reading: f.Reading, Positive: f.Options.Model.NeedsPositive(), Threads: f.Options.Threads,
+		Run: progress.Of(f.Options.RunID),
 	}
-	all, err := r.read(ctx, chunks)
+	parts := make([]triples.Part, len(chunks))
+	rejected, err := r.Read(ctx, chunks,
+		func() rows.Taker { return &gatherer{parts: parts, users: &triples.Names{}, items: &triples.Names{}} })
 	if err != nil {
 		return nil, nil, err
 	}
-	x, err := model.New(all.parts, f.Options.Duplicates)
+	x, err := model.New(parts, f.Options.Duplicates)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", chunks[0].Info.Name, err)
 	}
-	return x, all.rejected, nil
+	return x, rejected, nil
 }
 
 // places are the users who are answered.

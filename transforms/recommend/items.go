@@ -18,7 +18,7 @@ import (
 func (j *Job) InspectItems(ctx context.Context, patterns []string, c *compare.Condition) (err error) {
 	j.ItemsReading = vectorio.Options{ChunkRows: j.Reading.ChunkRows}
 	f := &j.ItemsReading.Formats
-	f.IDColumn, f.Names, f.Cells, f.Unlabelled = j.Columns.Item, c.Columns(), true, true
+	f.IDColumn, f.Names, f.Cells, f.Unlabelled = j.Columns.Column, c.Columns(), true, true
 	if j.Items, err = vectorio.Inspect(ctx, patterns, j.ItemsReading); err != nil {
 		return err
 	}

@@ -17,19 +17,17 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
-	"beamlearn/model/fault"
 	model "beamlearn/model/recommend"
 	"beamlearn/model/results"
-	"beamlearn/model/tables"
+	values "beamlearn/model/triples"
 	"beamlearn/transforms/internal/jsoncoder"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
+	"beamlearn/transforms/triples"
 	"beamlearn/transforms/vectorio"
 )
 
@@ -47,44 +45,10 @@ func init() {
 	beam.RegisterCoder(reflect.TypeOf((*Range)(nil)).Elem(), encodeRange, decodeRange)
 }
 
-// Columns name the columns of a table, by name or 0-based index, that say who had what.
-type Columns struct {
-	User, Item string // Required
-	Value      string // Default: each row counts 1
-	Time       string // Default: rows have no times
-}
-
-// Validate reports every fault at once.
-func (c *Columns) Validate() error {
-	var errs []error
-	if c.User == "" || c.Item == "" {
-		errs = append(errs, errors.New("the columns of the users and of the items are needed"))
-	}
-	seen := map[string]bool{}
-	for _, name := range []string{c.User, c.Item, c.Value, c.Time} {
-		if name != "" && seen[name] {
-			errs = append(errs, fmt.Errorf("the column %s for two things", fault.Quote(name)))
-		}
-		seen[name] = true
-	}
-	return errors.Join(errs...)
-}
-
-// rest are the columns beside the user's, in the order in which they are read.
-func (c *Columns) rest() []string {
-	all := []string{c.Item}
-	for _, name := range []string{c.Value, c.Time} {
-		if name != "" {
-			all = append(all, name)
-		}
-	}
-	return all
-}
-
 // Options of a job. A field that is not Required has its Default.
 type Options struct {
 	// Duplicates says what becomes of several rows of the same user and item. Default: Sum.
-	Duplicates model.Duplicates
+	Duplicates values.Duplicates
 	// Model is how items are compared; its K and Shrinkage count where Ks and Shrinkages are not given.
 	Model model.Options
 	// Compare says what recommenders of several k and shrinkages are worth, of interactions of which a part is held out,
@@ -116,7 +80,7 @@ type Options struct {
 // EnsureDefaults fills in what is not set.
 func (o *Options) EnsureDefaults() {
 	o.Model.EnsureDefaults()
-	o.Duplicates = cmp.Or(o.Duplicates, model.Sum)
+	o.Duplicates = cmp.Or(o.Duplicates, values.Sum)
 	o.Top = cmp.Or(o.Top, 10)
 	o.Destination.EnsureDefaults()
 }
@@ -127,11 +91,7 @@ const maxTop = 10_000
 // Validate reports every fault of the options at once.
 func (o *Options) Validate() error {
 	errs := []error{o.validateModel()}
-	switch o.Duplicates {
-	case model.Sum, model.Mean, model.Last:
-	default:
-		errs = append(errs, fmt.Errorf("duplicates %q: must be one of %v", o.Duplicates, model.AllDuplicates))
-	}
+	errs = append(errs, o.Duplicates.Validate())
 	if o.Top < 1 || o.Top > maxTop {
 		errs = append(errs, fmt.Errorf("top %d: must be from 1 to %d", o.Top, maxTop))
 	}
@@ -194,7 +154,7 @@ func (o *Options) modelKey() string { return o.RunID + ".model" }
 
 // Job is rows of who had what, and what to make of them.
 type Job struct {
-	Columns Columns
+	Columns triples.Columns
 	// Data are the rows, and Reading how they are read: [Job.Inspect] makes them.
 	Data    *vectorio.Dataset
 	Reading vectorio.Options
@@ -207,49 +167,17 @@ type Job struct {
 	Options      Options
 }
 
-// groupRows is about how many rows of a .parquet are read at a time, by default: to get to rows in the middle of a row
-// group takes as long as to read those before them.
-const groupRows = 1 << 17
-
 // Inspect finds the rows of the files.
 func (j *Job) Inspect(ctx context.Context, patterns []string) (err error) {
-	f := &j.Reading.Formats
-	f.IDColumn, f.Columns, f.Cells, f.IDCells, f.Unlabelled = j.Columns.User, j.Columns.rest(), true, true, true
-	if j.Reading.GroupRows == 0 {
-		j.Reading.GroupRows = groupRows
-	}
-	if j.Data, err = vectorio.Inspect(ctx, patterns, j.Reading); err != nil {
-		return err
-	}
-	names := j.Columns.rest()
-	if len(j.Data.Fields) != len(names) {
-		return fault.Asked(j.Data.Name(), "one column for each of "+strings.Join(names, ", "), "%d columns",
-			len(j.Data.Fields))
-	}
-	if j.Data.ID == "" { // a name, and the index of the same column
-		return fault.Asked(j.Data.Name(), "a column for each", "the column %s for two things", fault.Plain(j.Columns.User))
-	}
-	for i, field := range j.Data.Fields {
-		expected := "dates by ISO 8601, timestamps or numbers"
-		refused := []tables.Type{tables.List, tables.Bool}
-		switch {
-		case i == 0:
-			expected, refused = "ids: text, or integers", append(refused, tables.Time)
-		case names[i] == j.Columns.Value:
-			expected, refused = "numbers", []tables.Type{tables.List, tables.Time}
-		}
-		if slices.Contains(refused, field.Type) {
-			return fault.Asked(j.Data.Name(), expected, "the column %s of the type %s", fault.Plain(field.Name), field.Type)
-		}
-	}
-	return nil
+	j.Data, err = triples.Inspect(ctx, patterns, &j.Columns, &j.Reading)
+	return err
 }
 
 // InspectUsers finds the users who are to be answered: the ids in the column that is called as in the rows.
 func (j *Job) InspectUsers(ctx context.Context, patterns []string) (err error) {
 	j.UsersReading = vectorio.Options{ChunkRows: j.Reading.ChunkRows}
 	f := &j.UsersReading.Formats
-	f.IDColumn, f.Columns, f.Cells, f.Unlabelled = j.Columns.User, []string{j.Columns.User}, true, true
+	f.IDColumn, f.Columns, f.Cells, f.Unlabelled = j.Columns.Row, []string{j.Columns.Row}, true, true
 	j.Users, err = vectorio.Inspect(ctx, patterns, j.UsersReading)
 	return err
 }

@@ -11,18 +11,20 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
 
 	model "beamlearn/model/recommend"
+	values "beamlearn/model/triples"
 	"beamlearn/transforms/output"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/recommend"
+	"beamlearn/transforms/triples"
 )
 
 // recommended runs a job, and gives its outputs, its report and its counters.
 func recommended(t *testing.T, dir string, chunkRows int, workers placement.Workers) (out string, r *recommend.Report) {
 	t.Helper()
 	ctx := t.Context()
-	columns := recommend.Columns{User: "u", Item: "i", Value: "v", Time: "t"}
+	columns := triples.Columns{Row: "u", Column: "i", Value: "v", Time: "t"}
 	j := &recommend.Job{Columns: columns, Options: recommend.Options{
-		Duplicates: model.Last, Model: model.Options{K: 4, Shrinkage: 2}, Top: 3, Workers: workers,
+		Duplicates: values.Last, Model: model.Options{K: 4, Shrinkage: 2}, Top: 3, Workers: workers,
 		Compare: &model.Compared{Ks: []int{2, 5}, Shrinkages: []float64{2, 0},
 			Holdout: model.Holdout{Part: 0.3, ByTime: true}}, Overview: true,
 		Destination:     output.Destination{Output: filepath.Join(dir, "r.jsonl"), NumShards: 2},
@@ -109,7 +111,7 @@ func TestRecommendTypes(t *testing.T) {
 		"t": "expected dates by ISO 8601, timestamps or numbers"} {
 		row := strings.Replace(`{"u":1,"i":1,"v":1,"t":1}`, `"`+column+`":1`, `"`+column+`":[1,2]`, 1)
 		file := write(t, t.TempDir(), "x.jsonl", row+"\n"+row+"\n")
-		j := &recommend.Job{Columns: recommend.Columns{User: "u", Item: "i", Value: "v", Time: "t"}}
+		j := &recommend.Job{Columns: triples.Columns{Row: "u", Column: "i", Value: "v", Time: "t"}}
 		if err := j.Inspect(t.Context(), []string{file}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", column, err)
 		}

@@ -1,6 +1,7 @@
 """Makes sparse rows, and finds the 10 nearest of all of them by cosine with a peer, from file to file:
 
     python sparse.py generate DIR [TEXTS.tsv]          # zipf.npz, and of an id, a tab and a text in each line, tfidf.npz
+    python sparse.py splade|wide DIR                   # splade.npz: 200,000 × 30,000; wide.npz and .svm: 20,000 × 1,000,000
     python sparse.py topn|sklearn FILE.npz             # prints seconds and processor seconds, reading included
 
 needs scipy, scikit-learn and sparse_dot_topn. Ours is kneighbors --input=FILE.npz --metric=cosine --k=10.
@@ -29,6 +30,39 @@ def generate(directory, texts=None):
     sp.save_npz(f"{directory}/zipf.npz", x, compressed=False)
 
 
+def splade(directory, n=200_000, columns=30_000, entries=120, topics=2_000):
+    """Rows as learned sparse embeddings have them: 120 different columns by Zipf's law, of which a third are those of the
+    row's topic, and weights of a lognormal distribution. Topics make rows near to each other, as texts are."""
+    rng = np.random.default_rng(1)
+    p = 1 / np.arange(1, columns + 1) ** 0.8
+    log_p, own = np.log(p), entries // 3
+    of_topics = np.argsort(-(log_p + rng.gumbel(size=(topics, columns))), axis=1)[:, :2 * own]  # without replacement
+    indices, data = np.empty((n, entries), np.int32), rng.lognormal(0, 0.6, (n, entries)).astype(np.float32)
+    drawn = np.cumsum(p / p.sum())
+    for i in range(n):
+        row = dict.fromkeys(rng.choice(of_topics[rng.integers(topics)], own, replace=False).tolist())
+        while len(row) < entries:
+            for c in np.searchsorted(drawn, rng.random(entries)).tolist():
+                if len(row) < entries:
+                    row[min(c, columns - 1)] = None
+        indices[i] = sorted(row)
+    x = sp.csr_matrix((data.ravel(), indices.ravel(), np.arange(0, n * entries + 1, entries)), shape=(n, columns))
+    sp.save_npz(f"{directory}/splade.npz", x, compressed=False)
+
+
+def wide(directory, n=20_000, columns=1_000_000, entries=50):
+    """Rows with a label in column target, whose entries are anywhere."""
+    rng = np.random.default_rng(2)
+    where = np.repeat(np.arange(n), entries), rng.integers(0, columns, n * entries)
+    x = sp.coo_matrix((rng.random(n * entries), where), shape=(n, columns)).tocsr()
+    x.sum_duplicates()
+    target = (np.asarray(x[:, : columns // 2].sum(axis=1)).ravel() > entries / 4).astype(float)
+    sp.save_npz(f"{directory}/wide.npz", x, compressed=False)
+    np.save(f"{directory}/wide.target.npy", target)
+    from sklearn.datasets import dump_svmlight_file
+    dump_svmlight_file(x, target, f"{directory}/wide.svm", zero_based=False)
+
+
 def seconds():
     r = resource.getrusage(resource.RUSAGE_SELF)
     return time.time(), r.ru_utime + r.ru_stime
@@ -51,7 +85,7 @@ def run(peer, file):
     print(f"{peer} {file}: {after[0] - wall:.2f} s, processor {after[1] - processor:.2f} s, peak {peak:.0f} MiB")
 
 
-if sys.argv[1] == "generate":
-    generate(*sys.argv[2:])
+if sys.argv[1] in ("generate", "splade", "wide"):
+    {"generate": generate, "splade": splade, "wide": wide}[sys.argv[1]](*sys.argv[2:])
 else:
     run(*sys.argv[1:])

@@ -20,10 +20,12 @@ import (
 
 	"beamlearn/model/features/compare"
 	model "beamlearn/model/recommend"
+	values "beamlearn/model/triples"
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/recommend"
+	"beamlearn/transforms/triples"
 )
 
 // command is the flags.
@@ -56,7 +58,7 @@ func New() *cli.App {
 	c.item = rows.String("column", "", "the `COLUMN` of items, a name or an index: --column=item")
 	c.value = rows.String("value", "",
 		"the `COLUMN` of what a user thought of an item, or how often they had it: --value=rating (default: each row counts 1)")
-	c.duplicates = rows.Choice("duplicates", string(model.Sum), cli.Texts(model.AllDuplicates),
+	c.duplicates = rows.Choice("duplicates", string(values.Sum), cli.Texts(values.AllDuplicates),
 		"`WHAT` stands for several rows of the same user and item: sum, mean, or last (in the order of the rows): --duplicates=mean")
 	c.users = rows.InputFiles("users",
 		"recommend only to the users of this table, in the column that --row names: a `PATH`: --users=out/some.csv (default: all)")
@@ -194,10 +196,10 @@ func (c *command) job() (*recommend.Job, string, error) {
 	}
 	page, pageErr := c.page.Path()
 	job := &recommend.Job{
-		Columns: recommend.Columns{User: *c.user, Item: *c.item, Value: *c.value, Time: *c.at},
+		Columns: triples.Columns{Row: *c.user, Column: *c.item, Value: *c.value, Time: *c.at},
 		Reading: reading,
 		Options: recommend.Options{
-			Duplicates: model.Duplicates(*c.duplicates), Top: *c.top, KeepSeen: !*c.excludeSeen, Threads: *c.threads,
+			Duplicates: values.Duplicates(*c.duplicates), Top: *c.top, KeepSeen: !*c.excludeSeen, Threads: *c.threads,
 			Workers: cli.Workers(),
 			Model: model.Options{Similarity: model.Similarity(*c.similarity), Weighting: model.Weighting(*c.weighting),
 				K: ks[0], Shrinkage: shrinkages[0]},
@@ -249,7 +251,7 @@ func (c *command) contradictions(ks, shrinkages int) (errs []error) {
 				errs = append(errs, fmt.Errorf("--%s is of --evaluate", name))
 			}
 		}
-		if *c.at != "" && *c.duplicates != string(model.Last) {
+		if *c.at != "" && *c.duplicates != string(values.Last) {
 			errs = append(errs, errors.New("--time is of --evaluate, or of --duplicates=last"))
 		}
 		if !output && c.neighbors.Path() == "" && c.page.Given() == "" {

@@ -30,6 +30,7 @@ type command struct {
 	threads     *int
 	encoding    *cli.Path
 	output      *cli.Output
+	triples     *tripleFlags
 }
 
 // New is the command.
@@ -38,8 +39,9 @@ func New() *cli.App {
 	c := &command{App: app}
 	c.input = app.TableInput("what stays as it is, beside the features: a `COLUMN`, a name or an index, or a .npy file, or several; rows without one are left out (default: none)")
 	c.fitted = c.input.Group().InputFile("transform",
-		"encode as an earlier run has found out, instead of finding out anew: the `FILE` of its --output_encoding, or of a model that has learned from tables: --transform=out/encoding.json").Here()
+		"encode as an earlier run has found out, instead of finding out anew: the `FILE` of its --output_encoding, or of a model that has learned from tables; of triples, those columns: --transform=out/encoding.json").Here()
 	c.tables = app.OnlyTables()
+	c.triples = addTriples(app)
 
 	compute := app.Group("What to compute")
 	c.standardize = compute.Bool("standardize", false,
@@ -48,12 +50,15 @@ func New() *cli.App {
 
 	write := app.Group("What to write")
 	c.encoding = write.OutputFile("output_encoding",
-		"the `FILE` for how the columns become numbers, as JSON: --output_encoding=out/encoding.json")
-	c.output = write.Output("the `FILE` for the encoded rows: .svm, .npz (sparse, as scipy.sparse.load_npz reads it), .npy, or with a column for each feature .csv, .jsonl, .parquet: --output=out/rows.npz (default: only the encoding is written)", results.Layout{Features: &results.Features{}})
+		"the `FILE` for how the columns become numbers, or of triples for the ids of the columns, as JSON: --output_encoding=out/encoding.json")
+	c.output = write.Output("the `FILE` for the encoded rows: .svm, .npz (sparse, as scipy.sparse.load_npz reads it), .npy, or with a column for each feature .csv, .jsonl, .parquet; sparse rows of triples .npz, .svm, and as lists .jsonl, .parquet: --output=out/rows.npz (default: only the encoding is written)", results.Layout{Features: &results.Features{}})
 	return app.Runs(c.run)
 }
 
 func (c *command) run(ctx context.Context) error {
+	if c.triples.asked() {
+		return c.runTriples(ctx)
+	}
 	start := time.Now()
 	job, err := c.job()
 	if err != nil {
@@ -124,6 +129,11 @@ func named(column, word string) string {
 // contradictions are flags that are of no use with others.
 func (c *command) contradictions(reading *vectorio.Options) error {
 	var errs []error
+	for _, name := range []string{"value", "duplicates"} {
+		if c.Given(name) {
+			errs = append(errs, fmt.Errorf("--%s is of triples: with --row and --column", name))
+		}
+	}
 	output, encoding := c.output.Path.Path() != "", c.encoding.Path() != ""
 	switch reused := c.fitted.String() != ""; {
 	case reused && encoding:

@@ -1,4 +1,4 @@
-package recommend
+package triples
 
 import (
 	"cmp"
@@ -74,8 +74,14 @@ func (n *Names) add(id vectors.ID) uint32 {
 // Len is the number of ids.
 func (n *Names) Len() int { return n.ids.Len() }
 
-// compareIDs orders integers as such, before texts, which are ordered by their bytes.
-func compareIDs(a, b vectors.ID) int {
+// IDs are the names, by their numbers, in the same memory.
+func (n *Names) IDs() vectors.IDs { return n.ids }
+
+// HasTexts reports whether a name is no integer.
+func (n *Names) HasTexts() bool { return len(n.texts) > 0 }
+
+// Compare orders integers as such, before texts, which are ordered by their bytes.
+func Compare(a, b vectors.ID) int {
 	switch {
 	case a.IsInt() && b.IsInt():
 		return cmp.Compare(a.Int, b.Int)
@@ -87,16 +93,16 @@ func compareIDs(a, b vectors.ID) int {
 	return strings.Compare(a.Text, b.Text)
 }
 
-// union has the ids of several names once each, in their order (compareIDs), and for each of the names where its ids
+// Union has the ids of several names once each, in their order ([Compare]), and for each of the names where its ids
 // went.
-func union(all []*Names) (ids vectors.IDs, places map[*Names][]uint32) {
+func Union(all []*Names) (ids vectors.IDs, places map[*Names][]uint32) {
 	var sorted []vectors.ID
 	for _, n := range all {
 		for i := range n.ids.Len() {
 			sorted = append(sorted, n.ids.At(i))
 		}
 	}
-	slices.SortFunc(sorted, compareIDs)
+	slices.SortFunc(sorted, Compare)
 	sorted = slices.Compact(sorted)
 	var whole Names
 	for _, id := range sorted {

@@ -1,0 +1,201 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
+	"github.com/apache/beam/sdks/v2/go/pkg/beam/testing/ptest"
+
+	model "beamlearn/model/triples"
+	"beamlearn/transforms/output"
+	"beamlearn/transforms/placement"
+	"beamlearn/transforms/triples"
+)
+
+// tripleRows runs a job of several files, and gives its outputs, its columns and its report.
+func tripleRows(t *testing.T, dir, name string, o triples.Options, chunkRows int) (out string, r *triples.Report) {
+	t.Helper()
+	ctx := t.Context()
+	o.Destination = output.Destination{Output: filepath.Join(dir, name), NumShards: 2}
+	j := &triples.Job{Columns: triples.Columns{Row: "u", Column: "i", Value: "v"}, Options: o}
+	j.Options.EnsureDefaults()
+	j.Reading.ChunkRows, j.Reading.SkipFaults = chunkRows, true
+	var err error
+	if j.Data, err = triples.Inspect(ctx, []string{filepath.Join(dir, "x-*.csv")}, &j.Columns, &j.Reading); err != nil {
+		t.Fatal(err)
+	}
+	p, s := beam.NewPipelineWithRoot()
+	if err := triples.Rows(s, j); err != nil {
+		t.Fatal(err)
+	}
+	result, err := ptest.RunWithMetrics(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err = j.Report(ctx); err != nil {
+		t.Fatal(err)
+	}
+	columns := filepath.Join(dir, "columns.json")
+	if err := j.WriteColumns(ctx, columns); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Clean(ctx); err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]int64{}
+	for _, c := range result.Metrics().AllMetrics().Counters() {
+		counted[c.Name()] += c.Result()
+	}
+	for counter, want := range map[string]int64{"rows_written": r.Rows, "rows_read": r.Triples, "rows_rejected": r.Rejected} {
+		if counted[counter] != want || want == 0 {
+			t.Errorf("the counter %s is %d, expected %d", counter, counted[counter], want)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	for _, name := range append(append(r.OutputFiles, r.RejectedFiles...), columns) {
+		out += read(t, name)
+	}
+	return out, r
+}
+
+// Triples become the rows that a map of them has, with the same bytes at any size of chunks, runs and pieces, by workers
+// in this process or others.
+func TestTriples(t *testing.T) {
+	dir := t.TempDir()
+	sums := map[string]map[string]float64{}
+	for file := range 3 {
+		var b strings.Builder
+		b.WriteString("u,i,v\n")
+		for i := range 300 {
+			user, item, value := fmt.Sprintf("user%d", i*i%41), fmt.Sprint((i*7+file)%29*(i%3)), i%6-2
+			fmt.Fprintf(&b, "%s,%s,%d\n", user, item, value)
+			if sums[user] == nil {
+				sums[user] = map[string]float64{}
+			}
+			sums[user][item] += float64(value)
+		}
+		b.WriteString("user1,2,bad\n")
+		write(t, dir, fmt.Sprintf("x-%d.csv", file), b.String())
+	}
+	for _, d := range model.AllDuplicates {
+		for _, name := range []string{"r.jsonl", "r.npz", "r.svm", "r.parquet"} {
+			if d != model.Sum && name != "r.jsonl" {
+				continue
+			}
+			o := triples.Options{Duplicates: d, ID: "u", Workers: placement.InProcess}
+			want, report := tripleRows(t, dir, name, o, 0)
+			if report.Triples != 900 || report.Rejected != 3 || report.Rows != int64(len(sums)) || report.Merged == 0 {
+				t.Errorf("report %+v", report)
+			}
+			for _, c := range []triples.Options{
+				{RunTriples: 13, PieceTriples: 17, Workers: placement.Remote},
+				{RunTriples: 100, PieceTriples: 1, Workers: placement.InProcess, Threads: 3},
+			} {
+				c.Duplicates, c.ID = d, "u"
+				if got, _ := tripleRows(t, dir, name, c, 11); got != want {
+					t.Errorf("%s, %s: other bytes with %+v", d, name, c)
+				}
+			}
+			if d == model.Sum && name == "r.jsonl" {
+				checkTriples(t, want, sums)
+			}
+		}
+	}
+}
+
+// checkTriples compares rows of .jsonl, and the columns behind them, with sums.
+func checkTriples(t *testing.T, out string, sums map[string]map[string]float64) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var columns struct{ Triples struct{ Columns []json.Number } }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &columns); err != nil {
+		t.Fatal(err)
+	}
+	before := ""
+	for _, line := range lines[:len(sums)] {
+		var row struct {
+			U       string
+			Indices []int
+			Values  []float64
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		if row.U <= before {
+			t.Errorf("%s after %s", row.U, before)
+		}
+		before = row.U
+		n := 0
+		for _, v := range sums[row.U] {
+			if v != 0 {
+				n++
+			}
+		}
+		if len(row.Indices) != n || len(row.Values) != n {
+			t.Errorf("%s: %d entries, expected %d", row.U, len(row.Indices), n)
+		}
+		for k, c := range row.Indices {
+			if want := sums[row.U][columns.Triples.Columns[c].String()]; row.Values[k] != want || k > 0 && row.Indices[k-1] >= c {
+				t.Errorf("%s: column %d has %g, expected %g", row.U, c, row.Values[k], want)
+			}
+		}
+	}
+}
+
+// All faults of a job are told at once.
+func TestTripleFaults(t *testing.T) {
+	t.Parallel()
+	j := &triples.Job{
+		Columns: triples.Columns{Row: "u", Column: "u", Time: "t"},
+		Options: triples.Options{Duplicates: "most", Threads: -1,
+			Destination: output.Destination{Output: "x.csv", NumShards: 1, RunID: "r"}},
+	}
+	err := j.Validate()
+	for _, want := range []string{`the column "u" for two things`, `duplicates "most"`, "threads -1",
+		".csv has a place for each column", "a column of times"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not told: %v", want, err)
+		}
+	}
+}
+
+// Descriptors of runs and ranges survive their coders, which are those that Beam has of them.
+func FuzzTripleRange(f *testing.F) {
+	run := triples.Run{Name: "run-1", Triples: 5, Index: 7, Entries: 60, TextIDs: true}
+	b, err := encode(triples.Range{Ordinal: 1, Total: 9, Runs: []triples.Run{run},
+		Pieces: []triples.Piece{{First: 2, Rows: 3, Slices: []triples.Slice{{Run: 0, Index: 1, IndexBytes: 2}}}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	if b, err = encode(run); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, err := decode[triples.Range](b); err == nil {
+			again, err := encode(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s, err := decode[triples.Range](again); err != nil || s.Total != r.Total || len(s.Pieces) != len(r.Pieces) {
+				t.Errorf("%+v became %+v, %v", r, s, err)
+			}
+		}
+		if r, err := decode[triples.Run](b); err == nil {
+			again, err := encode(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s, err := decode[triples.Run](again); err != nil || s.Name != r.Name || s.Entries != r.Entries {
+				t.Errorf("%+v became %+v, %v", r, s, err)
+			}
+		}
+	})
+}
