@@ -169,7 +169,8 @@ func FuzzRuns(f *testing.F) {
 		if err != nil {
 			return
 		}
-		from := []*EntryReader{NewEntryReader(bytes.NewReader(entries), true), NewEntryReader(bytes.NewReader(entries), false)}
+		from := []*EntryReader{NewEntryReader(bytes.NewReader(entries), true),
+			NewEntryReader(bytes.NewReader(entries), false)}
 		known := NewColumns(names.IDs())
 		for more := true; more && err == nil; {
 			_, more, err = merged.Next(func(run int, at Indexed) error {

@@ -113,7 +113,9 @@ func TestTriples(t *testing.T) {
 func checkTriples(t *testing.T, out string, sums map[string]map[string]float64) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	var columns struct{ Triples struct{ Columns []json.Number } }
+	var columns struct {
+		Triples struct{ Columns []json.Number }
+	}
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &columns); err != nil {
 		t.Fatal(err)
 	}

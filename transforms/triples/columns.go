@@ -12,7 +12,8 @@ import (
 	"beamlearn/transforms/vectorio"
 )
 
-// Columns name the columns of a table, by name or 0-based index, that say which row of a matrix has what value in which column.
+// Columns name the columns of a table, by name or 0-based index, that say which row of a matrix has what value in which
+// column.
 type Columns struct {
 	Row, Column string // Required
 	Value       string // Default: each triple counts 1

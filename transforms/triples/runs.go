@@ -314,7 +314,8 @@ func (f *mergeFn) ProcessElement(ctx context.Context, r Range, emit func(output.
 		return fault.Mark(err)
 	}
 	var done Report
-	parts, err := output.Run(ctx, f.Options.output(), r.Ordinal, r.Total, func(ctx context.Context, out *output.Task) error {
+	to := f.Options.output()
+	parts, err := output.Run(ctx, to, r.Ordinal, r.Total, func(ctx context.Context, out *output.Task) error {
 		threads := cmp.Or(f.Options.Threads, runtime.GOMAXPROCS(0))
 		for lo := 0; lo < len(r.Pieces); lo += threads {
 			some := make([]mergedPiece, min(threads, len(r.Pieces)-lo))

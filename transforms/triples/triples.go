@@ -1,6 +1,6 @@
 // Package triples makes sparse rows of tables whose rows say a row, a column and a value, in a Beam pipeline:
 //
-//	chunks ─▶ ParDo: sort into runs, files ─▶ plan: merge the runs' indexes ─▶ ParDo: merge the runs of a range ─▶ Publish
+//	chunks ─▶ ParDo: sort into runs, files ─▶ plan: merge the runs' indexes ─▶ ParDo: merge a range ─▶ Publish
 //
 // What flows are descriptions of chunks, of runs, and of ranges of rows with where they stand in the runs. The outcome
 // depends on the triples only: not on the format of the files, nor on chunks, workers or the runner.
@@ -61,7 +61,7 @@ type Options struct {
 	// Workers say where the job runs. Default: placement.Remote.
 	Workers placement.Workers
 
-	// runTriples and pieceTriples bound runs and pieces; tests make them small.
+	// RunTriples and PieceTriples bound runs and pieces. Default: 2²⁰ and 2¹⁷; tests make them small.
 	RunTriples, PieceTriples int `json:",omitempty"`
 }
 
@@ -169,7 +169,8 @@ func Rows(s beam.Scope, j *Job) error {
 	}
 	dealt := vectorio.Deal(s, vectorio.Chunks(s, j.Data, o.Workers), workers, workers)
 	runs := beam.ParDo(s, &runFn{Columns: j.Columns, Reading: j.Reading, Options: *o}, beam.GroupByKey(s, dealt))
-	ranges, planned := beam.ParDo2(s, &planFn{Options: *o, Source: j.Data.Name()}, beam.GroupByKey(s, beam.AddFixedKey(s, runs)))
+	gathered := beam.GroupByKey(s, beam.AddFixedKey(s, runs))
+	ranges, planned := beam.ParDo2(s, &planFn{Options: *o, Source: j.Data.Name()}, gathered)
 	merged := beam.ParDo(s, &mergeFn{Options: *o}, beam.Reshuffle(s, ranges))
 	output.Publish(s, beam.Flatten(s, planned, merged), *o.output())
 	return nil
