@@ -3,20 +3,16 @@ package neighbors
 import (
 	"math"
 	"math/bits"
-	"sync"
-
-	"beamlearn/model/vectors"
+	"slices"
 )
 
 // bitwise compares all pairs of rows of booleans by their bits: those that are set in both are counted in whole
 // words, and with those that are set in each row they say all that the metrics of booleans, and the Hamming distance
 // of bits, ask for ([contingency]). Counts are exact, and so is the order of two distances, but for what the last
 // division rounds.
-//
-// Where the queries are the indexed points, all of them in order, each pair is compared once and serves both ends.
 type bitwise struct {
+	pairwise
 	o      Options
-	points *points
 	kernel bitKernel
 	words  int      // of a row
 	rows   []uint64 // zeros behind the last bit, and behind the last row
@@ -35,7 +31,8 @@ func (o *Options) words(dim int) int {
 }
 
 func newBitwise(p *points, o Options) *bitwise {
-	b := &bitwise{o: o, points: p, words: o.words(p.dim)}
+	b := &bitwise{o: o, words: o.words(p.dim)}
+	b.pairwise = pairwise{points: p, block: pairBlock, comparer: func() comparer { return newBitSearch(b) }}
 	all := (p.n + rowLanes - 1) / rowLanes * rowLanes
 	b.kernel, b.rows, b.counts = bitKernelOf(b.words), make([]uint64, all*b.words), make([]int32, all)
 	parallel(p.n, 256, Search{}.NumThreads(), func() func(lo, hi int) {
@@ -81,24 +78,33 @@ func (b *bitwise) columns() int {
 	return b.points.dim
 }
 
-// pairBlock is the number of points that a query is compared to at a time, and bitQueries that of queries which share
-// them in the cache.
-const (
-	pairBlock  = 512
-	bitQueries = 32
-)
-
-// bitSearch is what a goroutine compares rows with.
+// bitSearch is what a goroutine compares rows with: a [comparer].
 type bitSearch struct {
-	b    *bitwise
-	both [pairBlock]int32
-	near [pairBlock / 8]uint8
+	b      *bitwise
+	rows   [pairQueries][]uint64
+	own    []uint64
+	counts [pairQueries]int32
+	most   float64
+	both   [pairBlock]int32
+	near   [pairBlock / 8]uint8
 }
 
-// each gives the points from first to last whose distance from a query of these bits is at most worst, or hardly more.
-// first is a multiple of rowLanes, and last, too, or the number of points.
-func (f *bitSearch) each(x []uint64, count int32, first, last int, worst float64, do func(d float64, p int)) {
-	b, n := f.b, last-first
+func newBitSearch(b *bitwise) *bitSearch {
+	return &bitSearch{b: b, own: make([]uint64, pairQueries*b.words), most: math.Inf(-1)}
+}
+
+func (f *bitSearch) take(slot int, x []float64) {
+	f.rows[slot] = f.own[slot*f.b.words : (slot+1)*f.b.words]
+	f.counts[slot] = f.b.pack(x, f.rows[slot])
+}
+
+func (f *bitSearch) takePoint(slot, i int) { f.rows[slot], f.counts[slot] = f.b.row(i), f.b.counts[i] }
+
+func (f *bitSearch) wanted(worsts []float64) { f.most = slices.Max(worsts) }
+
+func (f *bitSearch) each(slot, first, last int, worst float64, do func(d float64, p int)) {
+	b, n, x, count := f.b, last-first, f.rows[slot], f.counts[slot]
+	worst = max(worst, f.most)
 	all := (n + rowLanes - 1) / rowLanes * rowLanes
 	counts, hamming := b.counts[first:first+all], b.o.Metric == Hamming
 	limit := int32(math.MaxInt32)
@@ -129,157 +135,4 @@ func (f *bitSearch) each(x []uint64, count int32, first, last int, worst float64
 func hammingLimit(worst float64) int32 {
 	const most = math.MaxInt32 / 4
 	return int32(max(min(math.Floor(worst), most), -most))
-}
-
-// search gives do all points for all queries that are at most worst, of that query, away. A goroutine calls setup once.
-func (b *bitwise) search(q *vectors.Block, exclude []int32, s Search,
-	setup func() (worst func(i int) float64, do func(i int, d float64, p int), done func(lo, hi int))) {
-	parallel(q.Len(), bitQueries, s.NumThreads(), func() func(lo, hi int) {
-		worst, do, done := setup()
-		f := &bitSearch{b: b}
-		x, counts, row := make([]uint64, bitQueries*b.words), make([]int32, bitQueries), make([]float64, b.points.dim)
-		return func(lo, hi int) {
-			for i := range hi - lo {
-				counts[i] = b.pack(q.Row(lo+i, row), x[i*b.words:(i+1)*b.words])
-			}
-			for first := 0; first < b.points.n; first += pairBlock {
-				last := min(first+pairBlock, b.points.n)
-				for i := range hi - lo {
-					self := excluded(exclude, lo+i)
-					f.each(x[i*b.words:(i+1)*b.words], counts[i], first, last, worst(lo+i), func(d float64, p int) {
-						if p != self && !s.bars(lo+i, p) {
-							do(lo+i, d, p)
-						}
-					})
-				}
-			}
-			done(lo, hi)
-			s.answered(hi - lo)
-		}
-	})
-}
-
-func (b *bitwise) kNeighbors(q *vectors.Block, exclude []int32, k int, s Search, positions []int32,
-	distances []float64) {
-	if everyPoint(exclude, b.points.n) && b.points.n > 4*pairBlock {
-		b.pairs(k, s, positions, distances)
-		return
-	}
-	b.search(q, exclude, s, func() (func(i int) float64, func(i int, d float64, p int), func(lo, hi int)) {
-		keepers := make([]*keeper, bitQueries)
-		for i := range keepers {
-			keepers[i] = newKeeper(k, s.Most)
-		}
-		worst := func(i int) float64 { return min(keepers[i%bitQueries].worst(), s.bound(i)) }
-		return worst, func(i int, d float64, p int) { keepers[i%bitQueries].offer(d, int32(p)) }, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				kept := keepers[i%bitQueries]
-				n := len(kept.distances)
-				kept.sorted(positions[i*k:i*k+n], distances[i*k:i*k+n])
-			}
-		}
-	})
-}
-
-// everyPoint reports whether the queries are the points, all of them in order.
-func everyPoint(exclude []int32, n int) bool {
-	if len(exclude) != n {
-		return false
-	}
-	for i, v := range exclude {
-		if int(v) != i {
-			return false
-		}
-	}
-	return true
-}
-
-// bitPair is two points and their distance.
-type bitPair struct {
-	i, j int32
-	d    float64
-}
-
-// pairs answers all points, comparing each pair of them once: a worker compares a block of points to those after it,
-// and offers what it finds to both while it has their locks.
-func (b *bitwise) pairs(k int, s Search, positions []int32, distances []float64) {
-	n := b.points.n
-	blocks := (n + pairBlock - 1) / pairBlock
-	keepers, locks := make([]keeper, n), make([]sync.Mutex, blocks)
-	for i := range keepers {
-		keepers[i] = keeper{k: k, most: s.Most, distances: distances[i*k : i*k : (i+1)*k],
-			positions: positions[i*k : i*k : (i+1)*k]}
-	}
-	// worsts has the worst distance of each point of a block, and returns the greatest.
-	worsts := func(block int, all []float64) float64 {
-		locks[block].Lock()
-		defer locks[block].Unlock()
-		most := math.Inf(-1)
-		for i := range min(pairBlock, n-block*pairBlock) {
-			at := block*pairBlock + i
-			all[i] = min(keepers[at].worst(), s.bound(at))
-			most = max(most, all[i])
-		}
-		return most
-	}
-	parallel(blocks, 1, s.NumThreads(), func() func(lo, hi int) {
-		f := &bitSearch{b: b}
-		var found []bitPair
-		own, other := make([]float64, pairBlock), make([]float64, pairBlock)
-		return func(lo, _ int) {
-			end := min((lo+1)*pairBlock, n)
-			for c := lo; c < blocks; c++ {
-				worsts(lo, own)
-				most := worsts(c, other)
-				found = found[:0]
-				for i := lo * pairBlock; i < end; i++ {
-					f.each(b.row(i), b.counts[i], c*pairBlock, min((c+1)*pairBlock, n), max(own[i%pairBlock], most),
-						func(d float64, j int) {
-							if (d <= own[i%pairBlock] || d <= other[j%pairBlock]) && (c > lo || j > i) {
-								found = append(found, bitPair{int32(i), int32(j), d})
-							}
-						})
-				}
-				locks[lo].Lock()
-				for _, p := range found {
-					if p.d <= own[p.i%pairBlock] && !s.bars(int(p.i), int(p.j)) {
-						keepers[p.i].offer(p.d, p.j)
-					}
-				}
-				locks[lo].Unlock()
-				locks[c].Lock()
-				for _, p := range found {
-					if p.d <= other[p.j%pairBlock] && !s.bars(int(p.j), int(p.i)) {
-						keepers[p.j].offer(p.d, p.i)
-					}
-				}
-				locks[c].Unlock()
-			}
-			s.answered(end - lo*pairBlock)
-		}
-	})
-	parallel(n, 256, s.NumThreads(), func() func(lo, hi int) {
-		return func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				keepers[i].sorted(keepers[i].positions, keepers[i].distances)
-			}
-		}
-	})
-}
-
-func (b *bitwise) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, s Search) *Neighbors {
-	found := make([]within, q.Len())
-	b.search(q, exclude, s, func() (func(i int) float64, func(i int, d float64, p int), func(lo, hi int)) {
-		do := func(i int, d float64, p int) {
-			if d <= r {
-				found[i].add(d, int32(p))
-			}
-		}
-		return func(int) float64 { return r }, do, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				found[i].sort()
-			}
-		}
-	})
-	return gather(found)
 }

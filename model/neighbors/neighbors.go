@@ -321,6 +321,9 @@ func newBruteForce(p *points, o Options) engine {
 	if k := tile.Best(); k != &tile.Generic && hasTiles(o, p.dim) {
 		return newTiled(p, o, k)
 	}
+	if s := newScreened(p, o); s != nil {
+		return s
+	}
 	return newBrute(p, o)
 }
 

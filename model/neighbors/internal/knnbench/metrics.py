@@ -29,7 +29,10 @@ def data(name):
         return r.integers(0, 256, (100_000, 32), dtype=np.uint8)
     if name == "minkowski":
         return r.standard_normal((4_000, 32)).astype(np.float32)
-    return r.standard_normal((20_000, 128)).astype(np.float32)
+    x = r.standard_normal((20_000, 128)).astype(np.float32)
+    if name == "nan_euclidean":
+        x[r.random(x.shape) < 0.1] = np.nan
+    return x
 
 
 def all_distances(x, rows, metric, **parameters):
@@ -40,6 +43,14 @@ def all_distances(x, rows, metric, **parameters):
     if metric == "mahalanobis":
         parameters["VI"] = np.linalg.inv(np.cov(x.T))
     np.argpartition(cdist(x[:rows], x, metric, **parameters), K + 1, axis=1)[:, : K + 1]
+
+
+def missing_distances(x, rows):
+    """Some rows' neighbours from scikit-learn's matrix of distances over the columns that both rows have."""
+    from sklearn.metrics.pairwise import nan_euclidean_distances
+
+    x = x.astype(float)
+    np.argpartition(nan_euclidean_distances(x[:rows], x), K + 1, axis=1)[:, : K + 1]
 
 
 def peer(name, x):
@@ -64,7 +75,9 @@ def peer(name, x):
         from scipy.spatial import cKDTree
 
         return "SciPy cKDTree", lambda: cKDTree(x).query(x, K + 1, p=3, workers=2), len(x)
-    rows = 40 if name == "mahalanobis" else 2_000
+    if name == "nan_euclidean":
+        return "scikit-learn nan_euclidean_distances, argpartition", lambda: missing_distances(x, 2_000), 2_000
+    rows = {"mahalanobis": 40, "canberra": 1_000, "braycurtis": 1_000}.get(name, 2_000)
     return "SciPy cdist, argpartition", lambda: all_distances(x, rows, name), rows
 
 
@@ -84,11 +97,12 @@ def timed(run, who):
 
 def main():
     beamlearn, directory, *names = sys.argv[1:]
-    for name in names or ["haversine", "hamming", "minkowski", "correlation", "seuclidean", "mahalanobis"]:
+    for name in names or ["haversine", "hamming", "minkowski", "correlation", "seuclidean", "mahalanobis",
+                          "canberra", "braycurtis", "nan_euclidean"]:
         x, file = data(name), os.path.join(directory, name + ".npy")
         np.save(file, x)
         command = [beamlearn, "kneighbors", "--input=" + file, "--metric=" + name, f"--k={K}", "--threads=2", "--quiet",
-                   "--report=none", "--output=" + os.path.join(directory, "neighbours.npy"), *FLAGS.get(name, [])]
+                   "--report=none", "--output=" + os.path.join(directory, "neighbours.parquet"), *FLAGS.get(name, [])]
         own = timed(lambda: subprocess.run(command, check=True), resource.RUSAGE_CHILDREN)
         what, run, rows = peer(name, x)
         cpu, wall = (v * len(x) / rows for v in timed(run, resource.RUSAGE_SELF))
