@@ -182,7 +182,7 @@ func (o *FitOptions) hasExact() bool {
 	return o.corners()
 }
 
-// corners reports whether the loss has an exact solver that takes its corners, with the penalty l2.
+// corners reports whether the loss has an exact solver that takes its corners.
 func (o *FitOptions) corners() bool {
 	return interior.Has(o.Options.Loss) && o.Options.Task != linear.OneClass && o.noCorners() == ""
 }
@@ -193,8 +193,10 @@ func (o *FitOptions) noCorners() string {
 	switch {
 	case !interior.Has(o.Options.Loss) || o.Options.Task == linear.OneClass:
 		return ""
-	case o.Options.Penalty != linear.L2:
-		return fmt.Sprintf("penalty %s: solver exact takes the loss %s with l2", o.Options.Penalty, o.Options.Loss)
+	case o.Options.Penalty == linear.None:
+		return fmt.Sprintf("penalty none: solver exact takes the loss %s with l2, l1 or elasticnet", o.Options.Loss)
+	case len(o.L1Ratios) > 1:
+		return fmt.Sprintf("l1_ratio: solver exact takes one for the loss %s, not several", o.Options.Loss)
 	case slices.Contains(o.Alphas, 0):
 		return fmt.Sprintf("alpha 0: solver exact takes the loss %s with an alpha above 0, as small as 1e-9", o.Options.Loss)
 	}

@@ -15,10 +15,11 @@ import (
 	"beamlearn/model/linear/internal/panel"
 )
 
-// Optimizer learns the model of hinge, epsilon_insensitive, quantile or huber with the penalty l2: a [linear.Learner]
-// of some twenty passes, by an interior-point method (Wright: Primal-Dual Interior-Point Methods, 1997). Take it where
-// the loss has corners, or of huber where there are not many more rows than columns, which rows of the other side of
-// its corners keep Newton's method from; package newton has the losses without.
+// Optimizer learns the model of hinge, epsilon_insensitive or quantile with the penalty l2, l1 or elasticnet, or of
+// huber with l2: a [linear.Learner] of some twenty passes, by an interior-point method (Wright: Primal-Dual
+// Interior-Point Methods, 1997). Take it where the loss has corners, or of huber where there are not many more rows
+// than columns, which rows of the other side of its corners keep Newton's method from; package newton has the losses
+// without.
 //
 // A loss with corners is a maximum of lines, of which each row takes a mixture: its dual variable, the slope of its
 // loss. Near a corner any slope between those of both sides will do, and which one it is, is what takes an exact
@@ -35,14 +36,18 @@ import (
 // Slopes within their bounds give a lower bound of all objectives: Σ w·(value at 0 of the row's line)/Σw −
 // ‖gradient‖²/(2·alpha). Slopes of a free intercept must sum to 0; those of a pass are mixed with the greatest or least
 // to do so. The best point is at most its objective less the best bound above the optimum: the gap, which is measured,
-// not estimated. The search ends where that is 10⁻⁶ of the objective, of huber 10⁻¹⁰; and where it is 10⁻⁵ and two
+// not estimated. The search ends where that is 10⁻⁶ of the objective, with l1 10⁻⁸, of huber 10⁻¹⁰; and where it is 10⁻⁵ and two
 // passes have not lessened it, as where alpha is small, and rounding in the slopes is all that is left.
 //
-// The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, w being the weights of rows: with hinge that of
-// LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises; with epsilon_insensitive
-// likewise that of LinearSVR; with quantile the loss is QuantileRegressor's, whose penalty is l1. More than two classes
-// are learned one against the rest. class_weight is LinearSVC's, which weighs the rows of a class in its own vector
-// alone.
+// With l1 each coefficient has a corner, too, at 0, and a slope like a row's. The bound then is that of the greatest
+// multiple of the rows' slopes by which no element of their gradient is above l1. At the end coefficients whose slopes are
+// inside their bounds become 0, in a pass of its own, which measures the objective of that point.
+//
+// The objective is (1/Σw)·Σ w·class_weight·loss + alpha·‖coef‖²/2, or the other penalties, w being the weights of
+// rows: with hinge that of LinearSVC(loss="hinge", C=1/(alpha·Σw)) but for the intercept, which LinearSVC penalises;
+// with epsilon_insensitive likewise that of LinearSVR; with quantile and l1 that of QuantileRegressor. More than two
+// classes are learned one against the rest. class_weight is LinearSVC's, which weighs the rows of a class in its own
+// vector alone.
 //
 // Memory is 4·features² bytes for each weight vector and part, and 8·features for each and pass.
 type Optimizer struct {
@@ -77,6 +82,7 @@ type search struct {
 	Start     float64 // the objective of the first pass
 	Bound     float64 // no objective is below
 	Since     int     // passes without a better gap
+	Trims     int     // tries of coefficients to be 0, with l1
 	Done      bool
 
 	// Extremes are the lines of the greatest and the least slopes.
@@ -95,12 +101,14 @@ const (
 	MaxFeatures = 2000
 	maxSquares  = 8e6
 
-	closed    = 1e-6  // of the objective: the gap at the end
-	closer    = 1e-10 // and of huber, whose slopes settle
-	Certified = 1e-4  // the gap with which a search that comes no nearer is at the optimum, too
-	patience  = 12    // passes for that
-	near      = 1e-5  // the gap of corners that is taken sooner, as rounding is what keeps it from closing
-	short     = 2     // passes for that
+	closed = 1e-6  // of the objective: the gap at the end
+	closer = 1e-10 // and of huber, whose slopes settle
+	// closedZeros is that with l1, where it tells coefficients that are 0 from others.
+	closedZeros = 1e-8
+	Certified   = 1e-4 // the gap with which a search that comes no nearer is at the optimum, too
+	patience    = 12   // passes for that
+	near        = 1e-5 // the gap of corners that is taken sooner, as rounding is what keeps it from closing
+	short       = 2    // passes for that
 )
 
 // Has reports whether the loss is one that only an Optimizer learns exactly.
@@ -124,8 +132,10 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	switch {
 	case !Has(o.Loss) && o.Loss != linear.Huber || o.Task == linear.OneClass:
 		return nil, fmt.Errorf("loss %s in %s: has another solver", o.Loss, o.Task)
-	case o.Penalty != linear.L2 || *o.Alpha == 0:
-		return nil, fmt.Errorf("loss %s: an exact solver takes it with the penalty l2 and an alpha above 0", o.Loss)
+	case o.Loss == linear.Huber && o.Penalty != linear.L2:
+		return nil, fmt.Errorf("loss %s with %s: has another solver", o.Loss, o.Penalty)
+	case o.Penalty == linear.None || *o.Alpha == 0:
+		return nil, fmt.Errorf("loss %s: an exact solver takes it with a penalty and an alpha above 0", o.Loss)
 	case features < 1:
 		return nil, fmt.Errorf("%d features: there must be at least one", features)
 	case o.Task == linear.Classification && o.Classes.Len() == 0:
@@ -137,6 +147,8 @@ func NewOptimizer(o linear.Options, features int) (*Optimizer, error) {
 	p := &Optimizer{MaxPasses: 60, options: o, features: features, corners: cornersOf(&o), closed: closed}
 	if p.corners.curve > 0 {
 		p.closed = closer
+	} else if l1, _ := p.split(); l1 > 0 {
+		p.closed = closedZeros
 	}
 	for range vectors {
 		p.searches = append(p.searches, &search{Points: []jsontext.BitFloats{make([]float64, p.width())},
@@ -232,10 +244,12 @@ func (o *Optimizer) Advance(sum linear.Partial) error {
 func (o *Optimizer) free() bool { return *o.options.FitIntercept }
 
 func (o *Optimizer) advance(p *search, s *sums) error {
-	point, alpha := p.Points[len(p.Points)-1], *o.options.Alpha
+	point := p.Points[len(p.Points)-1]
+	l1, l2 := o.split()
 	s.divide(o.weight)
+	of := o.coefficients(p)
 	square := kernel.Dot(point[:o.features], point[:o.features])
-	objective := s.loss + float64(alpha*square)/2
+	objective := s.loss + of.loss + float64(l2*square)/2
 	if objective-objective != 0 {
 		return errors.New("the objective overflows: standardise the features, or scale the target down")
 	}
@@ -244,26 +258,38 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 		p.Extremes = s.extremes
 		p.Objective, p.Start, before = math.Inf(1), objective, math.Inf(1)
 	}
+	bound := o.bound(p, &s.slopes)
+	p.Bound = max(p.Bound, bound)
+	if p.Trims > 0 {
+		o.trimmed(p, point, objective, of.inside)
+		return nil
+	}
 	if objective < p.Objective {
 		p.Objective, p.Best = objective, slices.Clone(point)
 	}
-	p.Bound = max(p.Bound, o.bound(p, &s.slopes))
 	rest := slices.Clone(s.slopes.Slope) // what the gradient at these slopes leaves
-	kernel.Add(alpha, point[:o.features], rest[:o.features])
-	// What the losses are above the rows' lines.
-	open := s.loss - s.slopes.At - kernel.Dot(s.slopes.Slope, point)
+	kernel.Add(l2, point[:o.features], rest[:o.features])
+	kernel.Add(1, of.slope, rest[:len(of.slope)])
+	// What the losses and l1 are above the lines of rows and coefficients.
+	open := s.loss - s.slopes.At - kernel.Dot(s.slopes.Slope, point) + of.loss - kernel.Dot(of.slope, point[:len(of.slope)])
 	if p.Since++; p.gap() < 0.9*before {
 		p.Since = 0
 	}
 	stuck := p.Since >= patience && p.gap() <= Certified*p.scale() ||
 		o.corners.curve == 0 && p.Since >= short && p.gap() <= near*p.scale()
 	if p.gap() <= o.closed*p.scale() || stuck {
-		p.Done, p.Points, p.Barrier, p.Extremes = true, nil, nil, [2]line{}
+		if l1 == 0 || !o.trim(p, of.inside) {
+			p.end()
+		}
 		return nil
 	}
-	left := kernel.Dot(rest[:o.features], rest[:o.features]) / (2 * alpha)
+	left := kernel.Dot(rest[:o.features], rest[:o.features]) / (2 * l2)
+	if l1 > 0 {
+		left = max(objective-bound-open, 0)
+	}
 	kernel.Add(1, s.residual, rest)
-	step := o.step(s.second, rest)
+	kernel.Add(1, of.residual, rest[:len(of.residual)])
+	step := o.step(s.second, rest, of.rate, l2)
 	next := slices.Clone(point)
 	kernel.Add(1, step, next)
 	if norm := kernel.Dot(next, next); norm-norm != 0 {
@@ -272,6 +298,19 @@ func (o *Optimizer) advance(p *search, s *sums) error {
 	barrier := lower(p.Barrier[len(p.Barrier)-1], open, left)
 	p.Points, p.Barrier = append(p.Points, next), append(p.Barrier, max(barrier, leastBarrier*p.scale()))
 	return nil
+}
+
+// end ends a search.
+func (p *search) end() { p.Done, p.Points, p.Barrier, p.Extremes = true, nil, nil, [2]line{} }
+
+// trimmed takes a point with coefficients that are 0 as the best one where its gap is as small, or tries fewer of them.
+func (o *Optimizer) trimmed(p *search, point []float64, objective float64, inside []float64) {
+	if objective-p.Bound <= max(p.gap(), granted*o.closed*p.scale()) {
+		p.Objective, p.Best = objective, slices.Clone(point)
+	} else if o.trim(p, inside) {
+		return
+	}
+	p.end()
 }
 
 // lower is the next weight of the barrier. It goes down with what is open between losses and lines, half of which a
@@ -308,18 +347,21 @@ func (o *Optimizer) bound(p *search, l *line) float64 {
 			slope[j] += float64(share * (v - slope[j]))
 		}
 	}
-	return at - kernel.Dot(slope[:last], slope[:last])/(2**o.options.Alpha)
+	return o.below(at, slope[:last])
 }
 
-// step is −(second derivatives)⁻¹·rest.
-func (o *Optimizer) step(second, rest []float64) []float64 {
+// step is −(second derivatives)⁻¹·rest, those of coefficients' corners by their rates.
+func (o *Optimizer) step(second, rest, rates []float64, l2 float64) []float64 {
 	d, w := o.features, o.width()
 	if o.free() {
 		d = w
 	}
 	a := panel.Triangle(second).Full(d, w)
 	for j := range o.features {
-		a[j*d+j] += *o.options.Alpha
+		a[j*d+j] += l2
+	}
+	for j, rate := range rates {
+		a[j*d+j] += rate
 	}
 	b := slices.Clone(rest[:d])
 	kernel.Scale(-1, b)
@@ -383,6 +425,7 @@ func (s *search) fields() jsontext.Object {
 		{Name: "start", Value: &s.Start},
 		{Name: "bound", Value: &s.Bound},
 		{Name: "since", Value: &s.Since},
+		{Name: "trims", Value: &s.Trims, Optional: true},
 		{Name: "done", Value: &s.Done},
 		{Name: "extremes", Value: &s.Extremes},
 	}
@@ -425,7 +468,7 @@ var errState = errors.New("linear.interior: a state that contradicts itself")
 // fits reports whether a search that was read is one of so many passes and numbers a point.
 func (s *search) fits(passes, width int) bool {
 	sized := func(l jsontext.BitFloats) bool { return len(l) == width }
-	if passes > 0 && !sized(s.Best) {
+	if passes > 0 && !sized(s.Best) || s.Trims < 0 || s.Trims > len(trims) || s.Trims > 0 && passes == 0 {
 		return false
 	}
 	if s.Done {

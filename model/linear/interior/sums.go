@@ -66,20 +66,26 @@ type terms struct {
 	greatest, least       float64 // slopes
 }
 
+// follow is the slope at a corner, and z, after all passes: z is sign·at + off.
+func (s *sums) follow(l *corners, c int, sign, off float64, at func(pass int) float64) (u dual, z float64) {
+	z = float64(sign*at(0)) + off
+	u = l.begin(c, z, s.barrier[0])
+	for k := range len(s.points) - 1 {
+		rate, away := l.newton(c, u, z, s.barrier[k])
+		next := float64(sign*at(k+1)) + off
+		u = l.move(u, away+float64(rate*(next-z)))
+		z = next
+	}
+	return u, z
+}
+
 // row follows a row of this target and weight through all passes, of which at gives its prediction, and adds what takes
 // no values of its columns.
 func (s *sums) row(l *corners, y, weight float64, at func(pass int) float64) (t terms) {
 	last := len(s.points) - 1
 	for c := range l.n {
 		sign, off := l.at(c, y)
-		z := float64(sign*at(0)) + off
-		u := l.begin(c, z, s.barrier[0])
-		for k := range last {
-			rate, away := l.newton(c, u, z, s.barrier[k])
-			next := float64(sign*at(k+1)) + off
-			u = l.move(u, away+float64(rate*(next-z)))
-			z = next
-		}
+		u, z := s.follow(l, c, sign, off, at)
 		rate, away := l.newton(c, u, z, s.barrier[last])
 		low := l.low[c]
 		slope := low + u.up

@@ -1,12 +1,13 @@
-"""Writes corners.json: optima of losses with corners and the penalty l2.
+"""Writes corners.json: optima of losses with corners and the penalty l2; and corners_l1.json: those with l1 and elasticnet.
 
-pip install numpy==2.4.6 scikit-learn==1.9.1
+pip install numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1
 python corners.py
 
 The objective is (1/Σw) Σ w·class_weight·loss + alpha·‖coef‖²/2, the intercept free. Of hinge and epsilon_insensitive it is that of
 libsvm's SVC and SVR with a linear kernel and C = 1/(alpha·Σw), whose objective is within 10⁻⁶ of the least. Of quantile it is a
 linear programme where alpha is nearly 0, which QuantileRegressor solves with alpha=0 by HiGHS; else the dual problem in its slopes is
-solved here, one pair at a time, and the duality gap must be at most 1e-9 of the objective.
+solved here, one pair at a time, and the duality gap must be at most 1e-9 of the objective. With l1 all are linear programmes, of
+quantile that of QuantileRegressor; with elasticnet a quadratic one, by SciPy's SLSQP.
 
 Rows are made by a generator of a line, so that the test makes the same.
 """
@@ -16,6 +17,7 @@ import pathlib
 import warnings
 
 import numpy as np
+from scipy.optimize import linprog, minimize
 from sklearn.linear_model import QuantileRegressor
 from sklearn.svm import SVC, SVR
 
@@ -94,3 +96,67 @@ for weighted in (False, True):
     k["coef"] = m.coef_.tolist()
     cases.append(k)
 pathlib.Path(__file__).with_name("corners.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
+def programme(kind, x, y, w, k):
+    """Variables ≥ 0: coef and −coef, the intercept and its negative, and of each row what is above a line, by rows of a ≤ b."""
+    m = len(y)
+    design = np.hstack([x, -x, np.ones((m, 1)), -np.ones((m, 1))])
+    v, eye = w / w.sum(), np.eye(m)
+    if kind == "hinge":  # 1 − y·p ≤ t
+        a, b, cost = np.hstack([-y[:, None] * design, -eye]), -np.ones(m), v * np.where(y > 0, *k["class_weight"])
+        return a, b, cost
+    if kind == "quantile":
+        q = k["quantile"]
+        a = np.vstack([np.hstack([-q * design, -eye]), np.hstack([(1 - q) * design, -eye])])
+        return a, np.r_[-q * y, (1 - q) * y], v
+    a = np.vstack([np.hstack([design, -eye]), np.hstack([-design, -eye])])
+    return a, np.r_[y + k["epsilon"], k["epsilon"] - y], v
+
+
+tight = dict(primal_feasibility_tolerance=1e-10, dual_feasibility_tolerance=1e-10)
+
+
+def lasso(kind, x, y, w, k):
+    """Coefficients and objective with l1·‖coef‖₁ + l2·‖coef‖²/2."""
+    l1, l2 = k["alpha"] * k["l1_ratio"], k["alpha"] * (1 - k["l1_ratio"])
+    a, b, cost = programme(kind, x, y, w, k)
+    c = np.r_[np.full(2 * d, l1), 0, 0, cost]
+    r = linprog(c, a, b, bounds=(0, None), method="highs", options=tight)
+    z = r.x
+    if l2 > 0:
+        def f(z):
+            u = z[:d] - z[d : 2 * d]
+            return c @ z + l2 / 2 * u @ u
+
+        def slope(z):
+            u = l2 * (z[:d] - z[d : 2 * d])
+            return c + np.r_[u, -u, np.zeros(len(c) - 2 * d)]
+
+        z = minimize(f, z, jac=slope, bounds=[(0, None)] * len(c), method="SLSQP", options=dict(ftol=1e-13, maxiter=1000),
+                     constraints=[dict(type="ineq", fun=lambda z: b - a @ z, jac=lambda z: -a)]).x
+    coef, b0 = z[:d] - z[d : 2 * d], z[2 * d] - z[2 * d + 1]
+    plain = dict(k, alpha=0)
+    value = objective(kind, x, y, w, coef, b0, plain) + l1 * abs(coef).sum() + l2 / 2 * coef @ coef
+    return coef, value
+
+
+cases = []
+for weighted in (False, True):
+    w = np.array([float(i % 4) for i in range(n)]) if weighted else np.ones(n)
+    for ratio in (1.0, 0.4):
+        for alpha in (0.05, 0.002):
+            for more in ({"loss": "hinge", "class_weight": (3, 0.5)}, {"loss": "epsilon_insensitive", "epsilon": 0.1},
+                         {"loss": "quantile", "quantile": 0.5}, {"loss": "quantile", "quantile": 0.9}):
+                k = {**more, "alpha": alpha, "l1_ratio": ratio, "weighted": weighted}
+                target = c if k["loss"] == "hinge" else y
+                coef, k["objective"] = lasso(k["loss"], x, target, w, k)
+                if ratio == 1 and k["loss"] == "quantile":
+                    m = QuantileRegressor(quantile=k["quantile"], alpha=alpha).fit(x, y, w)
+                    theirs = objective("quantile", x, y, w, m.coef_, m.intercept_, dict(k, alpha=0)) + alpha * abs(m.coef_).sum()
+                    assert abs(theirs - k["objective"]) <= 1e-9, (k, theirs)
+                    coef, k["objective"] = m.coef_, theirs
+                k["zeros"] = [bool(abs(v) < 1e-7) for v in coef]
+                k["coef"] = coef.tolist()
+                cases.append(k)
+pathlib.Path(__file__).with_name("corners_l1.json").write_text(json.dumps(cases, indent=1) + "\n")
