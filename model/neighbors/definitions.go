@@ -161,6 +161,9 @@ func (c contingency) fraction(m Metric) (above, below int) {
 		above, below = c.n-c.both, c.n
 	case SokalSneath:
 		above, below = 2*differ, c.both+2*differ
+	case Overlap:
+		below = min(c.x, c.y)
+		above = below - c.both
 	default: // Hamming, of bits
 		above, below = differ, 1
 	}

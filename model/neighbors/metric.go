@@ -33,19 +33,20 @@ const (
 	NaNEuclidean Metric = "nan_euclidean"
 
 	// Of rows as booleans, true where a component is not 0. Of n components let n11 be the number of those that are
-	// true in both rows, and m of those that differ. 0/0 is 0.
+	// true in both rows, m of those that differ, and s of those that are true in the row with fewer of them. 0/0 is 0.
 	Jaccard        Metric = "jaccard"        // m/(n11+m)
 	Dice           Metric = "dice"           // m/(2·n11+m)
 	RogersTanimoto Metric = "rogerstanimoto" // 2m/(n+m)
 	RussellRao     Metric = "russellrao"     // (n−n11)/n, also from a row to itself
 	SokalSneath    Metric = "sokalsneath"    // m/(n11/2+m)
+	Overlap        Metric = "overlap"        // 1 − n11/s, Szymkiewicz and Simpson's: 0 where one row has all of the other
 )
 
 // Metrics lists all metrics.
 var Metrics = []Metric{Euclidean, SqEuclidean, Cosine, InnerProduct, Manhattan, Chebyshev, Minkowski, Hamming,
 	Correlation,
 	SEuclidean, Mahalanobis, Haversine, Canberra, BrayCurtis, NaNEuclidean, Jaccard, Dice, RogersTanimoto, RussellRao,
-	SokalSneath}
+	SokalSneath, Overlap}
 
 // aliases are other names of metrics, as SciPy, scikit-learn and vector databases have them. What is called angular
 // there is the cosine's distance here, 1 − cos, which puts points in the same order as the angle does.
@@ -60,7 +61,7 @@ const precomputed Metric = "precomputed"
 // ofBooleans reports whether a metric takes rows as booleans.
 func (m Metric) ofBooleans() bool {
 	switch m {
-	case Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath:
+	case Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath, Overlap:
 		return true
 	}
 	return false
@@ -89,7 +90,7 @@ func (o *Options) validateMetric() error {
 	}
 	if o.Bits && o.Metric != Hamming && !o.Metric.ofBooleans() {
 		errs = append(errs, fmt.Errorf(
-			"bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and sokalsneath, not of %s",
+			"bits: of hamming, jaccard, dice, rogerstanimoto, russellrao, sokalsneath and overlap, not of %s",
 			o.Metric))
 	}
 	if (o.Degrees || o.Kilometers) && o.Metric != Haversine {

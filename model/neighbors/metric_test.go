@@ -190,7 +190,7 @@ func TestBits(t *testing.T) {
 			}
 		}
 		packed, plain := rowsBlock(rows, vectors.Auto), rowsBlock(unpacked, vectors.Auto)
-		for _, m := range []Metric{Hamming, Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath} {
+		for _, m := range []Metric{Hamming, Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath, Overlap} {
 			want := kNeighbors(t, fit(t, plain, Options{Metric: m}, Brute), plain, 6, Search{Self: true})
 			if m == Hamming {
 				for i, d := range want.Distances {

@@ -337,7 +337,7 @@ func reducedOf[T float](o *Options, q *prepared, y []T, scale float64) float64 {
 		return canberra(q.x, y)
 	case BrayCurtis:
 		return brayCurtis(q.x, y)
-	case Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath:
+	case Jaccard, Dice, RogersTanimoto, RussellRao, SokalSneath, Overlap:
 		return boolean(q.x, y, o.Bits).distance(o.Metric)
 	case Cosine:
 		if q.zero || scale == 0 {

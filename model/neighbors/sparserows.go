@@ -39,7 +39,7 @@ func denseEnough(rows, entries, dim int, o Options) bool {
 // hasEntries reports whether the metric is computed of rows' entries.
 func (o *Options) hasEntries() bool {
 	switch r := o.resolve(); r.Metric {
-	case Cosine, InnerProduct, Euclidean, SqEuclidean, Manhattan, Chebyshev, Minkowski, Hamming, Jaccard, Dice:
+	case Cosine, InnerProduct, Euclidean, SqEuclidean, Manhattan, Chebyshev, Minkowski, Hamming, Jaccard, Dice, Overlap:
 		return !r.centred && !r.Bits
 	}
 	return false
@@ -107,7 +107,7 @@ func (m Metric) ofSets() bool { return m.ofBooleans() || m == Hamming }
 // measures are those of the inverted index.
 var measures = map[Metric]sparse.Measure{
 	Cosine: sparse.Cosine, InnerProduct: sparse.InnerProduct, Euclidean: sparse.Euclidean, SqEuclidean: sparse.Euclidean,
-	Jaccard: sparse.Jaccard, Dice: sparse.Dice, Hamming: sparse.Hamming,
+	Jaccard: sparse.Jaccard, Dice: sparse.Dice, Overlap: sparse.Overlap, Hamming: sparse.Hamming,
 }
 
 // newSparseRows builds the engine. Bounds by norms are of no use where squares leave float64's range.
@@ -191,7 +191,7 @@ func (e *sparseRows) reduced(q *sparseQuery, position int) float64 {
 		return sparse.Powers(q.Row, y, e.o.P)
 	case Hamming:
 		return sparse.Unequal(q.Row, y)
-	case Jaccard, Dice:
+	case Jaccard, Dice, Overlap:
 		return contingency{
 			both: sparse.Both(q.Row, y), x: sparse.Size(q.Row), y: sparse.Size(y),
 		}.distance(e.o.Metric)
@@ -278,7 +278,7 @@ func (e *sparseRows) radiusNeighbors(q *vectors.Block, exclude []int32, r float6
 	switch e.o.Metric {
 	case Cosine:
 		limit = limit/2 - 1 // of −cos
-	case Jaccard, Dice:
+	case Jaccard, Dice, Overlap:
 		limit-- // of −(1 − distance)
 	}
 	within := make([]within, q.Len())

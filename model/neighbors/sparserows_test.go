@@ -370,7 +370,7 @@ func TestSparseRowsScikitLearn(t *testing.T) {
 		}
 		b.AppendSparse(columns, values, int64(i))
 	}
-	if len(c.Distances) != 5 {
+	if len(c.Distances) != 6 {
 		t.Fatalf("%d metrics", len(c.Distances))
 	}
 	for metric, want := range c.Distances {

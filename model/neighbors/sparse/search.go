@@ -132,7 +132,7 @@ func (x *Index) overlap(norm float64) float64 {
 	case norm == 0 || err > 0.01:
 	case x.measure == Cosine:
 		return -err
-	case x.measure == Jaccard || x.measure == Dice:
+	case x.measure == Jaccard || x.measure == Dice || x.measure == Overlap:
 		return -1e-10 // one column of 2³¹
 	case x.measure == InnerProduct:
 		return -err * norm * most

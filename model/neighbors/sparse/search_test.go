@@ -71,6 +71,10 @@ func valueOf(m Measure, x, y Row) float64 {
 		return Unequal(x, y)
 	case m.ofSets() && n == 0:
 		return -1
+	case m == Overlap && min(Size(x), Size(y)) == 0:
+		return -1
+	case m == Overlap:
+		return -both / float64(min(Size(x), Size(y)))
 	case m == Jaccard:
 		return -both / (n - both)
 	case m == Dice:
@@ -92,6 +96,7 @@ func TestFind(t *testing.T) {
 	kindsOf := [][]string{
 		Cosine: {"ones", "signed"}, InnerProduct: {"signed", "scales", "tiny"}, Euclidean: {"weights", "scales", "tiny"},
 		Jaccard: {"weights"}, Dice: {"signed"}, Hamming: {"ones", "signed"},
+		Overlap: {"weights", "ones"},
 	}
 	for m, kinds := range kindsOf {
 		for _, kind := range kinds {

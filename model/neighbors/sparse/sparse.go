@@ -44,11 +44,12 @@ const (
 	Jaccard                     // −|x∩y| / |x∪y|, of the sets of columns that are not 0; −1 where both are empty
 	Dice                        // −2·|x∩y| / (|x|+|y|), likewise
 	Hamming                     // the columns in which x and y differ
+	Overlap                     // −|x∩y| / min(|x|,|y|); −1 where either is empty
 )
 
 // ofSets reports whether the values of entries do not matter, but for zeros. What such measures count is found exactly;
 // of Hamming, which columns differ of those that both rows have is not counted, so that it is bounded.
-func (m Measure) ofSets() bool { return m == Jaccard || m == Dice || m == Hamming }
+func (m Measure) ofSets() bool { return m == Jaccard || m == Dice || m == Hamming || m == Overlap }
 
 const (
 	// blockRows is how many rows' accumulators are filled at a time: 8 KiB of them. A power of two.

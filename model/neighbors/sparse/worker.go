@@ -326,6 +326,12 @@ func (x *Index) threshold(rowNorm, limit, err float64, r *run) float32 {
 		}
 		norm := min(max(rowNorm, r.least), r.most)
 		cosine = share * (rowNorm/norm + norm/rowNorm)
+	case Overlap:
+		// |x∩y| = cos·√(|x|·|y|) ≥ share·min(|x|,|y|), which is least where the sizes are least alike
+		if limit >= 0 || r.least == 0 {
+			return float32(math.Inf(-1))
+		}
+		cosine = -limit * min(rowNorm/r.most, r.least/rowNorm, 1)
 	case InnerProduct:
 		// cos·‖x‖·‖y‖ ≥ −limit
 		norm := r.most
@@ -358,7 +364,7 @@ func (x *Index) bounds(q *query, place int, sum float32) candidate {
 	cosine, err, b := float64(sum), q.err, x.norms[place]
 	middle := -cosine
 	switch x.measure {
-	case Jaccard, Dice, Hamming:
+	case Jaccard, Dice, Overlap, Hamming:
 		return x.boundsOfSets(q, place, cosine)
 	case InnerProduct:
 		middle, err = -cosine*q.norm*b, err*q.norm*b
@@ -384,8 +390,10 @@ func (x *Index) boundsOfSets(q *query, place int, cosine float64) candidate {
 		switch {
 		case x.measure == Hamming:
 			return a + b - 2*both
-		case a+b == 0:
+		case a+b == 0 || x.measure == Overlap && min(a, b) == 0:
 			return -1
+		case x.measure == Overlap:
+			return -both / min(a, b)
 		case x.measure == Dice:
 			return -2 * both / (a + b)
 		}

@@ -24,6 +24,11 @@ for metric in ("cosine", "euclidean", "manhattan"):
 for metric in ("jaccard", "dice"):  # of booleans, which scikit-learn has dense
     d, _ = NearestNeighbors(n_neighbors=9, metric=metric, algorithm="brute").fit(x != 0).kneighbors()
     out["Distances"][metric] = d.tolist()
+sets = (x != 0).astype(int)  # Szymkiewicz and Simpson's, which scikit-learn has not; 0 where a set is empty
+least = np.minimum.outer(sets.sum(1), sets.sum(1))
+d = np.where(least > 0, (least - sets @ sets.T) / np.maximum(least, 1), 0.0)
+np.fill_diagonal(d, np.inf)
+out["Distances"]["overlap"] = np.sort(d, axis=1)[:, :9].tolist()
 for empty in (5, 17):
     out["Distances"]["dice"][empty] = None  # the distance of two empty sets is 0/0: not a number there, 0 here
 (pathlib.Path(__file__).parent / "sparse.json").write_text(json.dumps(out, separators=(",", ":")) + "\n")
