@@ -430,7 +430,8 @@ func (o *Optimizer) advance(p *optimum, s *derivatives, start []float64) error {
 			clear(p.Dir)
 			p.Slope = 0
 		}
-		p.Along = true
+		// The optimum of so many rows is better than zero in all likelihood; else the step is a quarter, and then tried along.
+		p.Along = o.sample < 50*o.size()
 		return nil
 	case s.sampled:
 		p.Dir, p.Slope = make([]float64, o.size()), 0

@@ -433,6 +433,8 @@ func main() {
 	centre(32)
 	centre(64)
 	subtract()
+	dotRows()
+	weighRows()
 	Generate()
 }
 
@@ -483,6 +485,67 @@ func subtract() {
 	DECQ(rows)
 	JNZ(LabelRef("row"))
 	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
+// dotRows adds products of rows of four with w, four rows at a time: the sums of pairs of two rows are neighbours in a
+// half of a register, and those of the other pairs in the other.
+func dotRows() {
+	l := level{"AVX2", 4}
+	begin("dotRows"+l.name, "func(x, w, dst *float64, rows int)", "is Kernels.DotRows.")
+	x, dst, rows := Load(Param("x"), GP64()), Load(Param("dst"), GP64()), Load(Param("rows"), GP64())
+	w := l.load(Mem{Base: Load(Param("w"), GP64())})
+	Label("four")
+	CMPQ(rows, Imm(4))
+	JL(LabelRef("single"))
+	var products [4]vec
+	for r := range products {
+		products[r] = l.mul(w, Mem{Base: x, Disp: l.bytes() * r})
+	}
+	first, second, low, high := l.reg(), l.reg(), l.reg(), l.reg()
+	VHADDPD(products[1], products[0], first)
+	VHADDPD(products[3], products[2], second)
+	VPERM2F128(Imm(0x20), second, first, low)
+	VPERM2F128(Imm(0x31), second, first, high)
+	// rows 0, 1, 2, 3
+	VMOVUPD(l.add(l.add(low, high), Mem{Base: dst}), Mem{Base: dst})
+	ADDQ(Imm(uint64(4*l.bytes())), x)
+	ADDQ(Imm(uint64(l.bytes())), dst)
+	SUBQ(Imm(4), rows)
+	JMP(LabelRef("four"))
+	Label("single")
+	TESTQ(rows, rows)
+	JZ(LabelRef("end"))
+	pairs, other := l.reg(), XMM()
+	v := l.mul(w, Mem{Base: x})
+	VHADDPD(v, v, pairs)
+	VEXTRACTF128(Imm(1), pairs, other)
+	VADDSD(other, pairs.AsX(), other)
+	VADDSD(Mem{Base: dst}, other, other)
+	VMOVSD(other, Mem{Base: dst})
+	ADDQ(Imm(uint64(l.bytes())), x)
+	ADDQ(Imm(8), dst)
+	DECQ(rows)
+	JMP(LabelRef("single"))
+	Label("end")
+	VZEROUPPER()
+	RET()
+}
+
+// weighRows multiplies each row of four by a weight.
+func weighRows() {
+	l := level{"AVX2", 4}
+	begin("weighRows"+l.name, "func(x, weights, out *float64, rows int)", "is Kernels.WeighRows.")
+	x, weights, out, rows := Load(Param("x"), GP64()), Load(Param("weights"), GP64()), Load(Param("out"), GP64()),
+		Load(Param("rows"), GP64())
+	Label("row")
+	VMOVUPD(l.mul(l.spread(Mem{Base: weights}), Mem{Base: x}), Mem{Base: out})
+	ADDQ(Imm(uint64(l.bytes())), x)
+	ADDQ(Imm(8), weights)
+	ADDQ(Imm(uint64(l.bytes())), out)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
 	VZEROUPPER()
 	RET()
 }

@@ -403,3 +403,18 @@ func subtract(x []float64, m *[4]float64) {
 		v[3] -= m3
 	}
 }
+
+func dotRows(x []float64, w *[4]float64, dst []float64) {
+	w0, w1, w2, w3 := w[0], w[1], w[2], w[3]
+	for r := range dst {
+		v := (*[4]float64)(x[4*r:])
+		dst[r] += (float64(v[0]*w0) + float64(v[1]*w1)) + (float64(v[2]*w2) + float64(v[3]*w3))
+	}
+}
+
+func weighRows(x, weights, out []float64) {
+	for r, w := range weights {
+		from, to := (*[4]float64)(x[4*r:]), (*[4]float64)(out[4*r:])
+		to[0], to[1], to[2], to[3] = w*from[0], w*from[1], w*from[2], w*from[3]
+	}
+}

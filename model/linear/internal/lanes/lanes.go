@@ -103,6 +103,10 @@ type Kernels struct {
 	Centre64 func(x []float64, stride int, m *[4]float64, out []float64, sums *[4]float64)
 	// Subtract is x[4r+j] −= m[j].
 	Subtract func(x []float64, m *[4]float64)
+	// DotRows is dst[r] += (x[4r]·w[0] + x[4r+1]·w[1]) + (x[4r+2]·w[2] + x[4r+3]·w[3]), of as many rows as dst has.
+	DotRows func(x []float64, w *[4]float64, dst []float64)
+	// WeighRows is out[4r+j] = weights[r]·x[4r+j], of as many rows as there are weights.
+	WeighRows func(x, weights, out []float64)
 	// Sigmoid is out[i] = 1/(1+exp(−p[i])); lengths are multiples of Width.
 	Sigmoid func(p, out []float64)
 	// Logistic is the loss of log_loss, log(1+exp(−p·y)) for y = ±1, with its slope and its second derivative in p; lengths
@@ -115,6 +119,7 @@ var Generic = Kernels{
 	Name: "generic", Dot: dot, DotSparse: dotSparse, Add: add, AddSparse: addSparse, AddDot: addDot,
 	Truncate: truncate, TruncateSparse: truncateSparse, Step: step, StepMean: stepMean, Sigmoid: sigmoids, Logistic: logistics,
 	Products: products, TwoProducts: twoProducts, Centre32: centre[float32], Centre64: centre[float64], Subtract: subtract,
+	DotRows: dotRows, WeighRows: weighRows,
 	Decide: [Losses]func(*Row) int{
 		decide(hingeSlope, false), decide(logSlope, false), decide(modifiedHuberSlope, true), decide(squaredHingeSlope, true),
 		decide(squaredErrorSlope, true), decide(huberSlope, true), decide(epsilonSlope, false),

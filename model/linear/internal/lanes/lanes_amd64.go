@@ -86,6 +86,20 @@ func subtractBy(x []float64, m *[4]float64) {
 	}
 }
 
+func dotRowsBy(x []float64, w *[4]float64, dst []float64) {
+	if n := len(dst); n > 0 {
+		x = x[:4*n]
+		dotRowsAVX2(&x[0], &w[0], &dst[0], n)
+	}
+}
+
+func weighRowsBy(x, weights, out []float64) {
+	if n := len(weights); n > 0 {
+		x, out = x[:4*n], out[:4*n]
+		weighRowsAVX2(&x[0], &weights[0], &out[0], n)
+	}
+}
+
 var avx2 = Kernels{
 	Name: "avx2", Dot: dotAVX2, DotSparse: dotSparseAVX2, Add: addAVX2, AddSparse: addSparseAVX2, AddDot: addDotAVX2,
 	Truncate: truncateBy(truncateAVX2), TruncateSparse: truncateSparseBy(truncateSparseAVX2),
@@ -102,7 +116,7 @@ var avx2 = Kernels{
 		rowBy(valueSquaredEpsilonInsensitiveAVX2),
 	},
 	Sigmoid: sigmoidAVX2, Logistic: logisticBy(logisticAVX2), Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
-	Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
+	Centre64: centreBy(centre64AVX2), Subtract: subtractBy, DotRows: dotRowsBy, WeighRows: weighRowsBy,
 }
 
 var avx512 = Kernels{
@@ -122,5 +136,5 @@ var avx512 = Kernels{
 		rowBy(valueSquaredEpsilonInsensitiveAVX512),
 	},
 	Sigmoid: sigmoidAVX512, Logistic: logisticBy(logisticAVX512), Products: productsBy, TwoProducts: twoProductsBy, Centre32: centreBy(centre32AVX2),
-	Centre64: centreBy(centre64AVX2), Subtract: subtractBy,
+	Centre64: centreBy(centre64AVX2), Subtract: subtractBy, DotRows: dotRowsBy, WeighRows: weighRowsBy,
 }

@@ -6004,3 +6004,69 @@ row:
 end:
 	VZEROUPPER
 	RET
+
+// func dotRowsAVX2(x *float64, w *float64, dst *float64, rows int)
+// Requires: AVX
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ    x+0(FP), AX
+	MOVQ    dst+16(FP), CX
+	MOVQ    rows+24(FP), DX
+	MOVQ    w+8(FP), BX
+	VMOVUPD (BX), Y0
+
+four:
+	CMPQ       DX, $0x04
+	JL         single
+	VMULPD     (AX), Y0, Y1
+	VMULPD     32(AX), Y0, Y2
+	VMULPD     64(AX), Y0, Y3
+	VMULPD     96(AX), Y0, Y4
+	VHADDPD    Y2, Y1, Y1
+	VHADDPD    Y4, Y3, Y2
+	VPERM2F128 $0x20, Y2, Y1, Y3
+	VPERM2F128 $0x31, Y2, Y1, Y1
+	VADDPD     Y1, Y3, Y1
+	VADDPD     (CX), Y1, Y1
+	VMOVUPD    Y1, (CX)
+	ADDQ       $0x80, AX
+	ADDQ       $0x20, CX
+	SUBQ       $0x04, DX
+	JMP        four
+
+single:
+	TESTQ        DX, DX
+	JZ           end
+	VMULPD       (AX), Y0, Y1
+	VHADDPD      Y1, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDSD       X2, X1, X2
+	VADDSD       (CX), X2, X2
+	VMOVSD       X2, (CX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x08, CX
+	DECQ         DX
+	JMP          single
+
+end:
+	VZEROUPPER
+	RET
+
+// func weighRowsAVX2(x *float64, weights *float64, out *float64, rows int)
+// Requires: AVX
+TEXT ·weighRowsAVX2(SB), NOSPLIT, $0-32
+	MOVQ x+0(FP), AX
+	MOVQ weights+8(FP), CX
+	MOVQ out+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VBROADCASTSD (CX), Y0
+	VMULPD       (AX), Y0, Y0
+	VMOVUPD      Y0, (DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x08, CX
+	ADDQ         $0x20, DX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET

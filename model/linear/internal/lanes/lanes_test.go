@@ -189,6 +189,33 @@ func TestProducts(t *testing.T) {
 	}
 }
 
+// TestRowsOfFour compares products of rows with a vector and with weights at every level to plain arithmetic, bit for bit.
+func TestRowsOfFour(t *testing.T) {
+	for _, level := range Levels() {
+		for i, rows := range []int{0, 1, 2, 3, 4, 5, 7, 8, 33, 128} {
+			for _, odd := range []bool{false, true} {
+				r := newRand(uint64(rows))
+				place := placements[i%3]
+				x, w := placed(t, normal(r, 4*rows, odd), place), (*[4]float64)(placed(t, normal(r, 4, odd), place))
+				sums, weights := placed(t, normal(r, rows, odd), place), placed(t, normal(r, rows, odd), place)
+				wantSums, wantRows := slices.Clone(sums), make([]float64, 4*rows)
+				for row := range rows {
+					v := x[4*row : 4*row+4]
+					wantSums[row] += (float64(v[0]*w[0]) + float64(v[1]*w[1])) + (float64(v[2]*w[2]) + float64(v[3]*w[3]))
+					for j := range v {
+						wantRows[4*row+j] = weights[row] * v[j]
+					}
+				}
+				level.DotRows(x, w, sums)
+				same(t, sums, wantSums, "DotRows", level.Name, rows, odd)
+				out := placed(t, normal(r, 4*rows, true), place)
+				level.WeighRows(x, weights, out)
+				same(t, out, wantRows, "WeighRows", level.Name, rows, odd)
+			}
+		}
+	}
+}
+
 // TestCentre compares columns less their means at every level to plain arithmetic, bit for bit.
 func TestCentre(t *testing.T) {
 	for _, level := range Levels() {

@@ -298,3 +298,13 @@ func centre64AVX2(x *float64, stride int, m *float64, out *float64, rows int, su
 //
 //go:noescape
 func subtractAVX2(x *float64, rows int, m *float64)
+
+// dotRowsAVX2 is Kernels.DotRows.
+//
+//go:noescape
+func dotRowsAVX2(x *float64, w *float64, dst *float64, rows int)
+
+// weighRowsAVX2 is Kernels.WeighRows.
+//
+//go:noescape
+func weighRowsAVX2(x *float64, weights *float64, out *float64, rows int)

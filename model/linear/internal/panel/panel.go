@@ -157,11 +157,7 @@ func (p *Panels) Sums(dst, weights []float64, n int) {
 // Weigh makes the first n rows those of x, each times its weight.
 func (p *Panels) Weigh(x *Panels, weights []float64, n int) {
 	for g := range p.Groups() {
-		from, to := x.group(g, n), p.group(g, n)
-		for r := 0; len(from) >= 4 && len(to) >= 4; r, from, to = r+1, from[4:], to[4:] {
-			a, b, w := (*[4]float64)(from), (*[4]float64)(to), weights[r]
-			b[0], b[1], b[2], b[3] = w*a[0], w*a[1], w*a[2], w*a[3]
-		}
+		lanes.Best().WeighRows(x.group(g, n), weights[:n], p.group(g, n))
 	}
 }
 
@@ -169,15 +165,8 @@ func (p *Panels) Weigh(x *Panels, weights []float64, n int) {
 func (p *Panels) Dots(dst, w []float64) {
 	clear(dst)
 	for g := range p.Groups() {
-		w, x := at4(w, g), p.group(g, len(dst))
-		for r := range dst {
-			if len(x) < 4 {
-				return
-			}
-			v := (*[4]float64)(x)
-			dst[r] += (float64(v[0]*w[0]) + float64(v[1]*w[1])) + (float64(v[2]*w[2]) + float64(v[3]*w[3]))
-			x = x[4:]
-		}
+		p.four = at4(w, g)
+		lanes.Best().DotRows(p.group(g, len(dst)), &p.four, dst)
 	}
 }
 
