@@ -29,6 +29,8 @@ type View struct {
 	Curve []sgd.ProgressivePoint
 	// Judged is nil where there are no targets, or nobody has looked.
 	Judged *Judged
+
+	points int // that a chart of residuals has at most, or 0: as many as a page of one target
 }
 
 // Shown on the page, at most.
@@ -41,38 +43,42 @@ const (
 
 // Page is a page to look at. Its size does not grow with the rows, nor, beyond some, with columns and classes.
 func (v *View) Page() (*report.Page, error) {
-	m := v.Model
 	p := &report.Page{
 		Title: fmt.Sprintf("A model of %s", v.Source),
 		Lead:  "How well it does, how it was chosen, and which columns it goes by.",
 	}
 	p.Facts = append(v.hyperparameters(), v.Facts...)
-	section := func(id, title, lead string, blocks ...report.Block) {
-		p.Sections = append(p.Sections, report.Section{ID: id, Title: title, Lead: lead, Blocks: blocks})
-	}
 	form, err := v.try()
 	if err != nil {
 		return nil, err
 	}
-	section("try", "Try it", "Enter or choose values: the prediction is what predict says of such a row, and it is made here, in the page. The bars are what each column adds.", form...)
-	chosen, err := v.Choice()
+	p.Sections = []report.Section{{ID: "try", Title: "Try it", Lead: "Enter or choose values: the prediction is what predict says of such a row, and it is made here, in the page. The bars are what each column adds.", Blocks: form}}
+	parts, err := v.parts()
+	p.Sections = append(p.Sections, parts...)
+	return p, err
+}
+
+// parts are the sections that have no widget: how the model was chosen and learned, what it goes by, how well it does.
+func (v *View) parts() ([]report.Section, error) {
+	all, err := v.Choice()
 	if err != nil {
 		return nil, err
 	}
-	p.Sections = append(p.Sections, chosen...)
+	section := func(id, title, lead string, blocks ...report.Block) {
+		all = append(all, report.Section{ID: id, Title: title, Lead: lead, Blocks: blocks})
+	}
 	if blocks := v.learning(); len(blocks) > 0 {
 		section("learning", "How it learned",
 			"The mean loss of rows that it had not learned from yet, by how many it had seen. A curve that still falls at the right asks for more rows or epochs.", blocks...)
 	}
 	section("coefficients", "What it goes by", v.units(), v.coefficients()...)
-	if m.Inference != nil {
+	if v.Model.Inference != nil {
 		section("inference", "How sure the coefficients are",
 			"Of as many rows drawn anew, about 95 % of the intervals would hold the true coefficient, if the model is true.",
 			v.inference()...)
 	}
 	judged, err := v.Judgement()
-	p.Sections = append(p.Sections, judged...)
-	return p, err
+	return append(all, judged...), err
 }
 
 // Choice says how the hyperparameters were chosen, where they were.
@@ -107,7 +113,7 @@ func (v *View) Judgement() (all []report.Section, err error) {
 	var blocks []report.Block
 	switch v.Model.Task {
 	case linear.Regression:
-		section("residuals", "Where it errs", lead, j.residuals()...)
+		section("residuals", "Where it errs", lead, j.residuals(cmp.Or(v.points, shownPoints))...)
 	case linear.Classification:
 		if blocks, err = v.confusion(); err != nil {
 			return nil, err
@@ -673,8 +679,8 @@ func (v *View) calibration() []report.Block {
 	return append(note, report.Columns{c, b})
 }
 
-// residuals show how a regression errs.
-func (j *Judged) residuals() []report.Block {
+// residuals show how a regression errs, in a chart of at most so many points.
+func (j *Judged) residuals(most int) []report.Block {
 	m := j.Regression()
 	t := report.Table{Caption: "Scores", Columns: []string{"score", "value"}, Rows: [][]string{
 		{"R²", report.Format(m.R2())}, {"mean squared error", report.Format(m.MSE())},
@@ -698,7 +704,7 @@ func (j *Judged) residuals() []report.Block {
 	}
 	points := report.Series{Name: "rows", Kind: report.Points}
 	residuals := make([]float64, j.Rows)
-	every := max((j.Rows+shownPoints-1)/shownPoints, 1)
+	every := max((j.Rows+most-1)/most, 1)
 	for i, y := range j.Target {
 		residuals[i] = y - j.Predicted[i]
 		if i%every == 0 {

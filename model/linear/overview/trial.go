@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -21,11 +22,11 @@ var assets embed.FS
 // trialBytes is how large the data of a form may be: enough for all coefficients of 2^18 hashed features.
 const trialBytes = 4 << 20
 
-// trial is the data of a form in which one enters a row and sees what the model says of it: the model, and what it
-// takes to encode.
-type trial struct {
-	Task linear.Task `json:"task"`
-	Loss linear.Loss `json:"loss"`
+// trialModel is a model of a form.
+type trialModel struct {
+	Name string      `json:"name,omitempty"` // of the target, of several
+	Task linear.Task `json:"task,omitempty"`
+	Loss linear.Loss `json:"loss,omitempty"`
 	// MultiClass is Multinomial where probabilities are a softmax.
 	MultiClass linear.MultiClass `json:"multi_class,omitempty"`
 	// Log says that the decision value is the logarithm of the prediction.
@@ -33,13 +34,20 @@ type trial struct {
 	// Exposure is the feature that multiplies the prediction, or whose exponential does.
 	Exposure  *linear.Exposure `json:"exposure,omitempty"`
 	Classes   []string         `json:"classes,omitempty"`
-	Intercept []float64        `json:"intercept"`
-	Dim       int              `json:"dim"`
-	Sparse    bool             `json:"sparse,omitempty"` // sums are those of sparse rows
+	Intercept []float64        `json:"intercept,omitempty"`
 	// that have coefficients, each counted from the one before it, as varints
-	Features []byte `json:"features"`
+	Features []byte `json:"features,omitempty"`
 	// float64, little-endian: of each such feature one for each intercept
-	Coef     []byte         `json:"coef"`
+	Coef []byte `json:"coef,omitempty"`
+}
+
+// trial is the data of a form in which one enters a row and sees what the model says of it: the model, or those of several
+// targets, and what it takes to encode.
+type trial struct {
+	trialModel
+	Targets  []trialModel   `json:"targets,omitempty"`
+	Dim      int            `json:"dim"`
+	Sparse   bool           `json:"sparse,omitempty"` // sums are those of sparse rows
 	Options  trialOptions   `json:"options"`
 	Columns  []trialColumn  `json:"columns"`
 	Products []trialProduct `json:"products,omitempty"`
@@ -92,32 +100,80 @@ type trialProduct struct {
 
 // trialExample is a row of the data, and what is true of it.
 type trialExample struct {
-	Values []float64 `json:"values"`
-	Target string    `json:"target"`
+	Values  []float64 `json:"values"`
+	Target  string    `json:"target,omitempty"`
+	Targets []string  `json:"targets,omitempty"` // of several, "" where that is not known
 }
 
 // try is the form, or, of a model that is too large for it, a line that says so.
 func (v *View) try() ([]report.Block, error) {
+	t := v.form(v.sizes())
+	t.trialModel, t.Examples = v.trialModel(), v.examples()
+	return t.blocks()
+}
+
+// try is the form for all targets.
+func (s *Several) try() ([]report.Block, error) {
+	v, size := s.Views[0], make([]float64, s.Views[0].Model.Features())
+	for _, one := range s.Views {
+		if !reflect.DeepEqual(one.Model.Scaler, v.Model.Scaler) {
+			return []report.Block{report.Text("The form to try the models is left out, as they do not standardise the columns " +
+				"in the same way: predict takes rows from files.")}, nil
+		}
+		own := one.sizes()
+		largest := slices.Max(own)
+		for j := range size {
+			if largest > 0 {
+				size[j] = max(size[j], own[j]/largest)
+			}
+		}
+	}
+	t := v.form(size)
+	for k, one := range s.Views {
+		m := one.trialModel()
+		m.Name = s.Targets[k]
+		t.Targets = append(t.Targets, m)
+	}
+	t.Examples = s.examples()
+	return t.blocks()
+}
+
+// trialModel is the model as a form takes it.
+func (v *View) trialModel() trialModel {
 	m := v.Model
-	t := &trial{Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Intercept: m.Intercept, Dim: m.Features(),
-		Examples: v.examples()}
+	t := trialModel{Task: m.Task, Loss: m.Loss, MultiClass: m.Options.MultiClass, Intercept: m.Intercept}
 	if of, ok := m.Options.Deviance(); ok {
 		t.Log, t.Exposure = of.Log(), m.Options.Exposure
 	}
 	for i := range m.Classes.Len() {
 		t.Classes = append(t.Classes, m.Classes.Label(i))
 	}
+	t.pack(m.Coef)
+	return t
+}
+
+// form is a form without a model: fields, for the columns with the largest of these sizes of features from the beginning,
+// and what it takes to encode what is entered.
+func (v *View) form(size []float64) *trial {
+	m := v.Model
+	t := &trial{Dim: m.Features()}
 	if m.Encoding != nil {
 		t.encoded(m.Encoding)
 	} else {
 		v.plain(t)
 	}
-	t.pack(m.Coef)
-	t.Shown = v.important(t.Columns)
-	t.expose()
+	t.Shown = important(t.Columns, size)
+	if _, ok := m.Options.Deviance(); ok {
+		t.expose(m.Options.Exposure)
+	}
 	if v.Width > 0 && v.Width*v.Height == len(t.Columns) {
 		t.Image = []int{v.Width, v.Height}
 	}
+	return t
+}
+
+// blocks are the form as the page has it.
+func (t *trial) blocks() ([]report.Block, error) {
 	data, err := json.Marshal(t)
 	if err != nil {
 		return nil, fmt.Errorf("the data of the form: %w", err)
@@ -143,16 +199,16 @@ func (v *View) try() ([]report.Block, error) {
 }
 
 // expose gives the column of the exposure a field that begins with the exposure 1.
-func (t *trial) expose() {
-	if t.Exposure == nil {
+func (t *trial) expose(x *linear.Exposure) {
+	if x == nil {
 		return
 	}
 	for i := range t.Columns {
 		c := &t.Columns[i]
-		if c.First != t.Exposure.Feature {
+		if c.First != x.Feature {
 			continue
 		}
-		if c.Start = "1"; t.Exposure.Log {
+		if c.Start = "1"; x.Log {
 			c.Start = "0"
 		}
 		if !slices.Contains(t.Shown, i) {
@@ -275,9 +331,9 @@ func startOfDate(parts []features.Part) string {
 }
 
 // pack packs the features that have a coefficient, and these.
-func (t *trial) pack(coef [][]float64) {
+func (t *trialModel) pack(coef [][]float64) {
 	last := 0
-	for j := range t.Dim {
+	for j := range coef[0] {
 		if !slices.ContainsFunc(coef, func(w []float64) bool { return w[j] != 0 }) {
 			continue
 		}
@@ -290,14 +346,14 @@ func (t *trial) pack(coef [][]float64) {
 }
 
 // important are the columns that get a field from the beginning: all of few, otherwise those with the largest
-// coefficients, in the order of the table.
-func (v *View) important(columns []trialColumn) []int {
+// coefficients, in the order of the table. sizes are those of the features.
+func important(columns []trialColumn, sizes []float64) []int {
 	const few = 40
 	n := shownFeatures
 	if len(columns) <= few {
 		n = len(columns)
 	}
-	sizes, size := v.sizes(), make([]float64, len(columns))
+	size := make([]float64, len(columns))
 	for i := range columns {
 		c := &columns[i]
 		size[i] = slices.Max(sizes[c.First : c.First+c.Width])
@@ -314,11 +370,34 @@ func (v *View) examples() []trialExample {
 	}
 	var list []trialExample
 	for _, e := range v.Judged.examples {
-		target := report.Format(e.target)
-		if v.Model.Task == linear.Classification {
-			target = v.Model.Classes.Label(int(e.target))
-		}
-		list = append(list, trialExample{e.values, target})
+		list = append(list, trialExample{Values: e.values, Target: v.label(e)})
 	}
 	return list
+}
+
+// examples are rows of the data with all their targets.
+func (s *Several) examples() []trialExample {
+	list := s.Views[0].examples()
+	for i := range list {
+		list[i].Target = ""
+		rank := s.Views[0].Judged.examples[i].rank
+		for _, v := range s.Views {
+			text := ""
+			for _, e := range v.Judged.examples {
+				if e.rank == rank {
+					text = v.label(e)
+				}
+			}
+			list[i].Targets = append(list[i].Targets, text)
+		}
+	}
+	return list
+}
+
+// label is the target of an example.
+func (v *View) label(e example) string {
+	if v.Model.Task == linear.Classification {
+		return v.Model.Classes.Label(int(e.target))
+	}
+	return report.Format(e.target)
 }

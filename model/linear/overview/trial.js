@@ -2,7 +2,9 @@
 const SHOWN = 20, CLASSES = 30, OTHER = "\u0000another value";
 const find = (selector) => root.querySelector(selector);
 const texts = data.columns.map((c) => c.start), fields = new Map(), names = [...data.columns, ...(data.products || [])].map((c) => c.name);
-let example = -1;
+// models are those of the targets, or the only one; model is that which is shown in detail.
+const models = data.targets ? data.targets.map((target) => ({ ...data, ...target })) : [data];
+let model = models[0], example = -1;
 
 // six is a number for people, with the six digits that are those of predict.
 function six(v) { return v === 0 ? "0" : String(Number(v.toPrecision(6))).replace(/^-/, "−"); }
@@ -45,6 +47,7 @@ function addField(i) {
   input.addEventListener("input", () => {
     texts[i] = input.validity.badInput ? "an unfinished date" : input.value;
     input.title = input.value;
+    whole = false; // another row, of which nothing is known
     update();
   });
   fields.set(i, { input, fault });
@@ -69,23 +72,44 @@ function bar(row, from, to, color) {
 
 // answerOf is the prediction in words.
 function answerOf(result) {
-  const chosen = chosenOf(data, result.decisions);
-  if (data.task === "regression") return `Prediction: ${six(predictedOf(data, result))}`;
-  if (data.task === "one_class") return `Prediction: ${chosen > 0 ? "1, a row like those that it has learned from" : "−1, an outlier"}`;
-  return `Prediction: ${data.classes[chosen]}` + (result.probabilities ? `, with probability ${six(result.probabilities[chosen])}` : "");
+  const chosen = chosenOf(model, result.decisions), head = data.targets ? `Prediction of ${model.name}` : "Prediction";
+  if (model.task === "regression") return `${head}: ${six(predictedOf(model, result))}`;
+  if (model.task === "one_class") return `${head}: ${chosen > 0 ? "1, a row like those that it has learned from" : "−1, an outlier"}`;
+  return `${head}: ${model.classes[chosen]}` + (result.probabilities ? `, with probability ${six(result.probabilities[chosen])}` : "");
+}
+
+// showTargets is a table of what the models say of all targets, and what is true of them where that is known.
+function showTargets(results) {
+  const truth = whole && data.examples[example].targets;
+  const rows = models.map((m, i) => {
+    const row = Report.html("tr"), { decisions, probabilities: p } = results[i], number = m.task === "regression" ? { class: "number" } : {};
+    Report.html("th", { scope: "row" }, row, m.name);
+    const chosen = m.classes && chosenOf(m, decisions);
+    Report.html("td", number, row, m.classes ? m.classes[chosen] : six(predictedOf(m, results[i])));
+    if (p) Report.html("td", { class: "number" }, row, six(p[chosen]));
+    if (truth) Report.html("td", number, row, truth[i]);
+    return row;
+  });
+  const head = Report.html("tr");
+  for (const name of ["target", "prediction", ...(results[0].probabilities ? ["probability"] : []), ...(truth ? ["true"] : [])]) {
+    const number = name === "probability" || name !== "target" && models[0].task === "regression";
+    Report.html("th", { scope: "col", ...(number && { class: "number" }) }, head, name);
+  }
+  find(".all thead").replaceChildren(head);
+  find(".all tbody").replaceChildren(...rows);
 }
 
 // showClasses is a table of the classes, of many those that are most likely.
 function showClasses(result) {
-  const { decisions: d, probabilities: p } = result, all = data.classes.map((_, k) => k);
+  const { decisions: d, probabilities: p } = result, all = model.classes.map((_, k) => k);
   const decision = (k) => d.length > 1 ? d[k] : k ? d[0] : -d[0];
   const shown = all.length > CLASSES ? all.sort((a, b) => decision(b) - decision(a)).slice(0, CLASSES) : all;
   const head = Report.html("tr"), body = shown.map((k) => {
     const row = Report.html("tr");
-    Report.html("th", { scope: "row" }, row, data.classes[k]);
+    Report.html("th", { scope: "row" }, row, model.classes[k]);
     if (p) {
       Report.html("td", { class: "number" }, row, six(p[k]));
-      bar(row, 0, p[k], k === chosenOf(data, d) ? "--plus" : "--minus");
+      bar(row, 0, p[k], k === chosenOf(model, d) ? "--plus" : "--minus");
     }
     if (d.length > 1) Report.html("td", { class: "number" }, row, six(d[k]));
     return row;
@@ -95,14 +119,14 @@ function showClasses(result) {
   }
   find(".chances thead").replaceChildren(head);
   find(".chances tbody").replaceChildren(...body);
-  if (all.length > CLASSES) find(".chances caption").textContent = `The ${CLASSES} of ${all.length} classes that are most likely`;
+  find(".chances caption").textContent = all.length > CLASSES ? `The ${CLASSES} of ${all.length} classes that are most likely` : "Classes";
 }
 
 // shares are what is added to decision value k: the start, the columns that add most, the others together.
 function shares(result, k) {
   const adds = result.adds[k], start = result.starts[k];
   const order = adds.map((_, c) => c).filter((c) => adds[c] !== 0).sort((a, b) => Math.abs(adds[b]) - Math.abs(adds[a]) || a - b);
-  const rest = order.splice(SHOWN), name = start === data.intercept[k] ? "intercept" : "intercept, with middling numbers";
+  const rest = order.splice(SHOWN), name = start === model.intercept[k] ? "intercept" : "intercept, with middling numbers";
   const list = [[name, start], ...order.map((c) => [nameAndText(c), adds[c]])];
   if (rest.length) list.push([`${rest.length} others together`, rest.reduce((sum, c) => sum + adds[c], 0)]);
   return list;
@@ -110,21 +134,22 @@ function shares(result, k) {
 
 function nameAndText(c) {
   if (c >= data.columns.length) return names[c];
-  const text = texts[c] === OTHER ? "another value" : texts[c] === "" ? "missing" : texts[c];
+  const long = texts[c].length > 10 && texts[c].trim() !== "" && Number.isFinite(Number(texts[c])); // a number, of which six digits tell
+  const text = texts[c] === OTHER ? "another value" : texts[c] === "" ? "missing" : long ? six(Number(texts[c])) : texts[c];
   return `${names[c]} = ${text.length > 40 ? text.slice(0, 39) + "…" : text}`;
 }
 
 // wholeName is what the adds sum up to.
 function wholeName() {
-  if (data.task !== "regression") return "the decision value";
-  if (!data.log) return "the prediction";
-  return data.exposure ? "the logarithm of the rate" : "the logarithm of the prediction";
+  if (model.task !== "regression") return "the decision value";
+  if (!model.log) return "the prediction";
+  return model.exposure ? "the logarithm of the rate" : "the logarithm of the prediction";
 }
 
 // showAdds is a table of what each column adds to the decision value, which ends with the whole.
 function showAdds(result) {
   const d = result.decisions, asked = find("#trial-class").value;
-  const k = d.length === 1 ? 0 : asked === "" ? chosenOf(data, d) : Number(asked);
+  const k = d.length === 1 ? 0 : asked === "" ? chosenOf(model, d) : Number(asked);
   const list = shares(result, k), values = list.map(([, v]) => v), lo = Math.min(0, ...values), hi = Math.max(0, ...values);
   const place = (v) => hi > lo ? (v - lo) / (hi - lo) : 0;
   const rows = [...list, [wholeName(), d[k]]].map(([name, v], i) => {
@@ -137,29 +162,33 @@ function showAdds(result) {
   });
   find(".adds tbody").replaceChildren(...rows);
   const value = wholeName();
-  const of = !data.classes ? "" : d.length > 1 ? ` for ${data.classes[k]}` : ` for ${data.classes[1]}; below 0, it is ${data.classes[0]}`;
+  const of = !model.classes ? "" : d.length > 1 ? ` for ${model.classes[k]}` : ` for ${model.classes[1]}; below 0, it is ${model.classes[0]}`;
   find(".adds caption").textContent = `What each column adds to ${value}${of}`;
 }
 
-// update shows what the model says of the form as it stands.
+// update shows what the models say of the form as it stands.
 function update() {
-  const result = score(data, texts);
+  const results = models.map((m) => score(m, texts)), result = results[models.indexOf(model)];
   showFaults(result.faults);
   find(".results").hidden = result.faults.size > 0;
+  find(".targets").hidden = !data.targets || result.faults.size > 0;
   find(".answer").classList.toggle("none", result.faults.size > 0);
   if (result.faults.size) {
     find(".answer").textContent = "No prediction: " + [...result.faults].map(([i, fault]) => `${names[i]}: found ${fault}`).join("; ");
     return;
   }
   find(".answer").textContent = answerOf(result);
-  if (data.classes) showClasses(result);
+  if (data.targets) showTargets(results);
+  if (model.classes) showClasses(result);
   showAdds(result);
   root.querySelectorAll(".scroll").forEach(Report.fit);
   draw();
 }
 
-// set puts texts into all fields.
-function set(all, truth) {
+// set puts texts into all fields; of a row of the data all its targets are known.
+let whole = false;
+function set(all, truth, ofData = false) {
+  whole = ofData;
   all.forEach((text, i) => { texts[i] = text; });
   for (const [i, { input }] of fields) input.title = input.value = texts[i];
   find(".truth").textContent = truth;
@@ -171,7 +200,8 @@ function next() {
   const all = data.examples;
   if (!all) return set(data.columns.map((c) => c.start), "");
   example = (example + 1) % all.length;
-  set(all[example].values.map(String), `A row of the data, whose target is ${all[example].target}.`);
+  const { values, target } = all[example];
+  set(values.map(String), data.targets ? "A row of the data." : `A row of the data, whose target is ${target}.`, true);
 }
 
 // The greatest value of a pixel.
@@ -224,18 +254,33 @@ function startSearch() {
 
 // startClasses lets one choose the class of whose decision value the table is.
 function startClasses() {
-  const many = data.intercept.length > 1, select = find("#trial-class");
+  const many = model.intercept.length > 1, select = find("#trial-class");
+  select.replaceChildren();
   find(".of").hidden = !many;
-  find(".said").hidden = !data.classes;
+  find(".said").hidden = !model.classes;
   if (!many) return;
   Report.html("option", { value: "" }, select, "the predicted one");
-  data.classes.forEach((name, k) => Report.html("option", { value: k }, select, name));
-  select.addEventListener("change", update);
+  model.classes.forEach((name, k) => Report.html("option", { value: k }, select, name));
+}
+
+// startTargets lets one choose the target that is shown in detail.
+function startTargets() {
+  if (!data.targets) return;
+  const select = find("#trial-target");
+  find(".choice").hidden = false;
+  models.forEach((m, i) => Report.html("option", { value: i }, select, m.name));
+  select.addEventListener("change", () => {
+    model = models[select.value];
+    startClasses();
+    update();
+  });
 }
 
 data.shown.forEach(addField);
 startSearch();
+startTargets();
 startClasses();
+find("#trial-class").addEventListener("change", update);
 if (data.image) startDrawing();
 find("form").addEventListener("submit", (event) => event.preventDefault());
 find(".another").textContent = data.examples ? "Another row of the data" : "Begin again";

@@ -186,7 +186,7 @@ func TestTrial(t *testing.T) {
 			[]string{"--proba", "--decision"}},
 		"ten classes": {"digits",
 			[]string{"--task=classification", "--columns=pixel_*", "--alpha=0.1"}, []string{"--proba", "--decision"}},
-		"ten classes, each against the rest": {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1",
+		"ten classes each against the rest": {"digits", []string{"--task=classification", "--columns=pixel_*", "--alpha=0.1",
 			"--multi_class=ovr"}, []string{"--proba", "--decision"}},
 		"regression": {"diabetes", []string{"--task=regression"}, nil},
 	} {
@@ -312,5 +312,50 @@ func TestTrialDrawing(t *testing.T) {
 		t.Error(got)
 	}
 	b.shoot("trial drawing")
+	b.check()
+}
+
+// The page of several targets says of a row what predict says of each, in a table and in detail, and shows the charts of
+// the target that is chosen.
+func TestTargets(t *testing.T) {
+	header := []string{"size", "city", "y1", "y2", "y3"}
+	var rows [][]string
+	for i := range 200 {
+		x, city := float64(i*37%101)/8, i*i%3
+		rows = append(rows, []string{fmt.Sprint(x), []string{"Bern", "Ulm", "Köln"}[city], fmt.Sprint(3*x - float64(city)),
+			fmt.Sprint(math.Round(x*x) / 4), fmt.Sprint(i % 7)})
+	}
+	dir := t.TempDir()
+	file, model := filepath.Join(dir, "table.csv"), filepath.Join(dir, "m.json")
+	writeTable(t, file, header, rows)
+	page := makePage(t, "sgd", "--input="+file, "--target=y1,y2,y3", "--task=regression", "--encode=auto",
+		"--alpha=0.01,1", "--model="+model)
+	looks(t, page, "targets", func(*browser) {})
+	some := [][]string{rows[3], {"-2.5", "Ulm", "0", "0", "0"}}
+	said := predictions(t, model, header, some)
+	b := show(t, page, 1200, 900, false)
+	for i, row := range some {
+		b.enter(header[:2], row[:2])
+		for k, cells := range b.cells(".all") {
+			name := header[2+k]
+			if want := six(t, said[i]["prediction_"+name]); cells[0] != name || six(t, cells[1]) != want {
+				t.Errorf("row %d: %v, want %s %v", i, cells, name, want)
+			}
+		}
+	}
+	b.do(chromedp.Evaluate(`(() => { const s = document.querySelector("#trial-target"); s.value = "1"; s.dispatchEvent(new Event("change")); })()`, nil))
+	answer := eval[string](b, `document.querySelector(".answer").textContent`)
+	if text, ok := strings.CutPrefix(answer, "Prediction of y2: "); !ok || six(t, text) != six(t, said[1]["prediction_y2"]) {
+		t.Errorf("%s, want %v", answer, said[1]["prediction_y2"])
+	}
+	const seen = `[...document.querySelectorAll(".panel")].filter((p) => p.checkVisibility()).map((p) => p.ariaLabel).join()`
+	if got := eval[string](b, seen); got != "y1" {
+		t.Errorf("charts of %s", got)
+	}
+	b.do(chromedp.Evaluate(`(() => { const s = document.querySelector("#each-widget-choice"); s.selectedIndex = 2; s.dispatchEvent(new Event("change")); })()`, nil))
+	if got := eval[string](b, seen); got != "y3" {
+		t.Errorf("charts of %s", got)
+	}
+	b.shoot("targets y3")
 	b.check()
 }

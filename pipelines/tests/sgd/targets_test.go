@@ -202,6 +202,29 @@ func TestTargetsWarmStart(t *testing.T) {
 	}
 }
 
+// The page of several targets has all of them, whether columns or a file tell how many there are.
+func TestTargetsPage(t *testing.T) {
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "all.csv"), targetTable(false, false))
+	mustRun(t, dir, "--input=all.csv", "--target=y1,y2,y3", "--task=regression", "--alpha=0.001,0.1,1", "--folds=3",
+		"--output_model=all.json")
+	numbers := []float64{1, 2, 3, 4, 5, 6, 7, -8, 9, 10}
+	clitest.WriteNPY(t, filepath.Join(dir, "x.npy"), 1, numbers)
+	clitest.WriteNPY(t, filepath.Join(dir, "y.npy"), 2, append(slices.Clone(numbers), numbers...))
+	mustRun(t, dir, "--input=x.npy", "--target=y.npy", "--task=regression", "--output_model=m.json", "--report=two.html")
+	for page, want := range map[string][]string{
+		"all.html": {"Models of 3 targets of all.csv", "<option>y2</option>", "y3: Which hyperparameters", "y1: Where it errs"},
+		"two.html": {"Models of 2 targets of x.npy", "<option>y_1</option>", "y_1: Where it errs"},
+	} {
+		text := clitest.Read(t, filepath.Join(dir, page))
+		for _, part := range want {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s: no %q", page, part)
+			}
+		}
+	}
+}
+
 // What cannot be had of several targets is refused in one line, before any work.
 func TestTargetsRefused(t *testing.T) {
 	dir := t.TempDir()
@@ -215,7 +238,6 @@ func TestTargetsRefused(t *testing.T) {
 		"--input=all.csv --target=y1,y1":                                        "each column once",
 		"--input=all.csv --target=y1,y2 --weight_column=y2":                     "the column y2 for both",
 		"--input=pos.csv --target=y1,y2 --loss=poisson":                         "row 1, column y2: found -3, expected a target from 0 on",
-		"--input=all.csv --target=y1,y2 --report=page.html":                     "--report: the page is of one target",
 		"--input=*.csv --target=y1,y2 --watch":                                  "--watch learns one target",
 		"--input=all.csv --target=y1,y2 --dtype=float32":                        "dtype float32",
 		"--input=two.svm --target=y1,y2":                                        "two.svm",
@@ -362,7 +384,6 @@ func TestTargetsFileFaults(t *testing.T) {
 		"--target=half.npy,five.npy":                        "half.npy: found 2 columns, expected as many as five.npy has, 1",
 		"--target=holes.npy":                                "holes.npy: row 3, column 1: found NaN",
 		"--target=y.npy --loss=poisson":                     "x.npy: row 3, column y_1: found -8, expected a target from 0 on",
-		"--target=y.npy --report=page.html":                 "--report: the page is of one target",
 		"--target=y.npy --warm_start=one.json --solver=sgd": "--warm_start: the model is of one target, and --target has 2",
 	} {
 		_, stderr, code := runCommand(t, dir, append([]string{"--input=x.npy", "--task=regression", "--output_model=m.json"},

@@ -76,7 +76,7 @@ func New() *cli.App {
 	write := app.Group("What to write")
 	c.output = write.OutputModel("the `FILE` of the model: .json").Rejects()
 	c.page = write.Page("the `FILE` of a page that shows the model, how it was chosen and how well it does, on 100,000 of the rows at most: --report=out/model.html; none for none (default: beside a model on this host, NAME.html)", c.output)
-	c.page.Unless(func() bool { return c.watch.On() || len(c.input.Targets()) > 0 })
+	c.page.Unless(c.watch.On)
 	c.table = write.OutputFile("cv_results",
 		"the `FILE` of the cross-validation's scores: .csv or .json (default: MODEL.cv.csv)").Here()
 	app.Byproducts(func() []files.Named {
@@ -104,7 +104,7 @@ func (c *command) run(ctx context.Context) error {
 	if err := c.inspect(ctx, job, &options); err != nil {
 		return err
 	}
-	if err := c.found(job, &options, &to); err != nil {
+	if err := c.found(job, &options); err != nil {
 		return cli.Usage(err)
 	}
 	if c.Explaining() {

@@ -52,7 +52,7 @@ func (c *command) finish(ctx context.Context, job *linear.Job, made *learned, re
 		return linear.Keep(ctx, &job.Options, report, err)
 	}
 	if to.page != "" {
-		p, err := makePage(job, made.fits[0], judged[0], report, time.Since(start))
+		p, err := makePage(job, made, judged, report, time.Since(start))
 		if err != nil {
 			return linear.Keep(ctx, &job.Options, report, err)
 		}

@@ -12,7 +12,6 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/targets"
-	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/linear"
 )
 
@@ -121,26 +120,15 @@ func (l *learned) table(w io.Writer) error {
 
 // one refuses what is for one target alone, where flags tell that there are several.
 func (c *command) one() error {
-	if len(c.input.Targets()) == 0 {
-		return nil
-	}
-	var errs []error
-	if c.watch.On() {
-		errs = append(errs, errors.New("--target: --watch learns one target: give one column"))
-	}
-	return errors.Join(append(errs, c.noPage())...)
-}
-
-// noPage refuses a page of several targets that is asked for.
-func (c *command) noPage() error {
-	if given := c.page.Given(); given != "" && given != cli.NoReport {
-		return errors.New("--report: the page is of one target: learn it alone, or --report=none")
+	if len(c.input.Targets()) > 0 && c.watch.On() {
+		return errors.New("--target: --watch learns one target: give one column")
 	}
 	return nil
 }
 
-// found settles what depends on the number of targets, which of files of their own is known when these are inspected.
-func (c *command) found(job *linear.Job, options *fitting.FitOptions, to *outputs) error {
+// found refuses a model to go on from that has another number of targets, which of files of their own is known when
+// these are inspected.
+func (c *command) found(job *linear.Job, options *fitting.FitOptions) error {
 	names := job.Data.TargetNames
 	switch {
 	case names == nil && c.warmTargets != nil:
@@ -148,9 +136,6 @@ func (c *command) found(job *linear.Job, options *fitting.FitOptions, to *output
 			model.Join(c.warmTargets.Targets))
 	case names != nil && options.WarmStart != nil && c.warmTargets == nil:
 		return fmt.Errorf("--warm_start: the model is of one target, and --target has %d", len(names))
-	case names == nil:
-		return nil
 	}
-	to.page = ""
-	return c.noPage()
+	return nil
 }
