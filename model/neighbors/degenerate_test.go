@@ -38,6 +38,15 @@ func degenerate() map[string][][]float64 {
 			}
 			return v
 		}),
+		"lattice":       set(4, func(_, _ int, v float64) float64 { return math.Round(2 * v) }),
+		"few distances": set(40, func(_, j int, v float64) float64 { return math.Copysign(0.1*float64(j%3+1), v) }),
+		"mostly zeros": set(7, func(_, _ int, v float64) float64 {
+			if math.Abs(v) < 1.6 {
+				return 0
+			}
+			return v
+		}),
+		"shells": set(30, func(i, _ int, v float64) float64 { return v * math.Pow(10, float64(i*37%101)/16-3) }),
 		"lengths": set(260, func(i, _ int, v float64) float64 {
 			if i%97 == 5 {
 				return 0

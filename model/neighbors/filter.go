@@ -224,7 +224,7 @@ type shorts struct {
 	extremes
 }
 
-// extremes are of all rows.
+// extremes are of all rows, or of some.
 type extremes struct {
 	e, delta     float64 // E*, δ*
 	meanE, meanF float64 // of the panels
@@ -277,6 +277,47 @@ type packer struct {
 
 func newPacker(f *frame) *packer {
 	return &packer{f: f, x: make([]float64, f.dim), raw: make([]float64, f.dim), q: make([]int8, (f.dim+3)/4*4)}
+}
+
+// over are the extremes of the rows from first, where a panel begins, to last, with the δ* of all rows.
+func (s *shorts) over(first, last int) extremes {
+	x := extremes{delta: s.delta}
+	margins := s.margins[2*(first/tile.Columns) : 2*((last+tile.Columns-1)/tile.Columns)]
+	share := 2 / float64(len(margins))
+	for p := 0; p < len(margins); p += 2 {
+		e, f := float64(margins[p]), float64(margins[p+1])
+		x.e, x.meanE, x.meanF = max(x.e, e), x.meanE+e*share, x.meanF+f*share
+	}
+	return x
+}
+
+// tight are the short forms with an h that is (‖x‖²/2)·(1−η) where that is less than (‖x̂‖²/2)·(1−η), so that no δ is
+// below 0: else the greatest ‖x̂‖² − ‖x‖² there is, which is that of a row far longer than others, would loosen (2) for all.
+func (s *shorts) tight() *shorts {
+	if s.delta == 0 {
+		return s
+	}
+	t := *s
+	t.halves, t.deltas = slices.Clone(s.halves), make([]float32, len(s.deltas))
+	for i, d := range s.deltas {
+		t.halves[i] += min(d, 0)
+		t.deltas[i] = max(d, 0)
+	}
+	t.delta = 0
+	return &t
+}
+
+// without are the short forms with none of some rows, so that these are never a hit.
+func (s *shorts) without(rows []int32) *shorts {
+	if len(rows) == 0 {
+		return s
+	}
+	t := *s
+	t.halves = slices.Clone(s.halves)
+	for _, i := range rows {
+		t.halves[i] = float32(math.Inf(1))
+	}
+	return &t
 }
 
 // panel makes the short forms of the p-th panel; row gives the rows.
@@ -457,11 +498,7 @@ func (f *frame) shortsOf(n int, inBytes bool, threads int, row func(i int, dst [
 		}
 	})
 	s.dropOutliers(f)
-	for p := range s.panels() {
-		e, f := float64(s.margins[2*p]), float64(s.margins[2*p+1])
-		s.e = max(s.e, e)
-		s.meanE, s.meanF = s.meanE+e/float64(s.panels()), s.meanF+f/float64(s.panels())
-	}
+	s.extremes = s.over(0, s.n)
 	for _, v := range s.deltas {
 		s.delta = min(s.delta, float64(v))
 	}
@@ -511,8 +548,8 @@ func (s *shorts) dropOutliers(f *frame) {
 	}
 }
 
-// limits are a, b and c of row i of s against the rows of others. They belong to the bounded reduced value R.
-func (f *frame) limits(s, others *shorts, i int, bound float64) (a, b, c float32) {
+// limits are a, b and c of row i of s against rows of these extremes. They belong to the bounded reduced value R.
+func (f *frame) limits(s *shorts, i int, bound float64, others *extremes) (a, b, c float32) {
 	if f.distance() {
 		r := bound * (1 + 0x1p-30) * f.factor
 		switch {

@@ -94,11 +94,11 @@ func atLeast(stored float64, exact *big.Float, share float64) bool {
 
 func checkStored(t *testing.T, name string, e *tiled, prec precision) {
 	t.Helper()
-	f, s := e.frame, e.shorts(prec)
+	f, s := e.frame, e.seedForms(prec)
 	most := map[int]float64{}
 	for i := 0; i < e.points.n; i += 3 {
-		if math.IsInf(float64(s.halves[i]), -1) {
-			continue // no short form: each pair is computed
+		if math.IsInf(float64(s.halves[i]), 0) {
+			continue // no short form, so that each pair is computed, or the zero vector under the cosine
 		}
 		x, rest := make([]*big.Float, f.dim), make([]*big.Float, f.dim)
 		form := f.shortForm(s, i)
@@ -128,6 +128,7 @@ func checkStored(t *testing.T, name string, e *tiled, prec precision) {
 		half := exactly(0).Quo(exactly(0).Mul(norm(form), norm(form)), exactly(2))
 		if !f.product() {
 			checkHalf(t, fmt.Sprintf("%s: row %d", name, i), f, s, i, half, size, x)
+			checkTight(t, fmt.Sprintf("%s: row %d", name, i), f, e.shorts(prec), i, half, x)
 		}
 		checkLimit(t, fmt.Sprintf("%s: row %d", name, i), f, s, i, err, norm(form))
 	}
@@ -151,12 +152,25 @@ func checkHalf(t *testing.T, name string, f *frame, s *shorts, i int, half, size
 	}
 }
 
+// checkTight checks that h exceeds neither ‖x̂‖²/2 nor ‖x‖²/2, by as much as η, and that no δ is below 0.
+func checkTight(t *testing.T, name string, f *frame, s *shorts, i int, half *big.Float, x []*big.Float) {
+	t.Helper()
+	least := exactly(0).Mul(norm(x), norm(x))
+	if least.Quo(least, exactly(2)); least.Cmp(half) > 0 {
+		least = half
+	}
+	least = exactly(0).Mul(least, exactly(1-f.eta(s)/2))
+	if h := exactly(float64(s.halves[i])); h.Cmp(least.Add(least, exactly(tiny))) > 0 || s.deltas[i] < 0 || s.delta != 0 {
+		t.Fatalf("%s: h is %v, and at most %v; δ is %v, the least %v", name, h, least, s.deltas[i], s.delta)
+	}
+}
+
 // checkLimit checks b and c of a limit: ‖x̂‖ and ε, or under the inner product ε + η·‖x̂‖ and what the reference may
 // be off by.
 func checkLimit(t *testing.T, name string, f *frame, s *shorts, i int, err, size *big.Float) {
 	t.Helper()
 	far := 1e3 * float64(s.norms[i]) // so that (2) is the tighter
-	_, b, c := f.limits(s, s, i, far*far/(f.factor*f.factor))
+	_, b, c := f.limits(s, i, far*far/(f.factor*f.factor), &s.extremes)
 	if f.product() {
 		rest := exactly(0).Mul(size, exactly(f.eta(s)+0x1p-30))
 		rest.Add(rest, exactly(float64(s.errors[i])))

@@ -1,7 +1,6 @@
 package neighbors
 
 import (
-	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -104,10 +103,13 @@ type candidate struct {
 }
 
 func compareCandidates(a, b candidate) int {
-	if c := cmp.Compare(a.distance, b.distance); c != 0 {
-		return c
+	switch {
+	case a.before(b):
+		return -1
+	case b.before(a):
+		return 1
 	}
-	return cmp.Compare(a.position, b.position)
+	return 0
 }
 
 func (e candidate) before(f candidate) bool {

@@ -13,15 +13,16 @@ import (
 //
 // Where the queries are the indexed points, all of them in order, each pair is compared once and serves both ends.
 type tiled struct {
-	o        Options
-	points   points
-	scales   []float64 // inverse norms, for the cosine
-	kernels  *tile.Kernels
-	tiles    [inFloat64]*tile.Tile // nil where the level or the dimension has none
-	frame    *frame
-	bytes    *shorts
-	float32s *lazy[*shorts]
-	first    precision // where work begins
+	o            Options
+	points       points
+	scales       []float64 // inverse norms, for the cosine
+	kernels      *tile.Kernels
+	tiles        [inFloat64]*tile.Tile // nil where the level or the dimension has none
+	frame        *frame
+	bytes        *shorts // what a file has
+	seeds, forms [inFloat64]*lazy[*shorts]
+	zeros        *lazy[[]int32] // see zeroPoints
+	first        precision      // where work begins
 }
 
 // tileMetric reports whether the tiles have the metric.
@@ -46,7 +47,10 @@ func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
 
 // emptyTiled is the engine without points.
 func emptyTiled(o Options, kernels *tile.Kernels, dim int) *tiled {
-	t := &tiled{o: o, kernels: kernels, float32s: new(lazy[*shorts])}
+	t := &tiled{o: o, kernels: kernels, zeros: new(lazy[[]int32])}
+	for p := range t.forms {
+		t.seeds[p], t.forms[p] = new(lazy[*shorts]), new(lazy[*shorts])
+	}
 	switch o.Metric {
 	case Manhattan:
 		t.tiles[inBytes] = kernels.Manhattan
@@ -105,11 +109,31 @@ func (t *tiled) tooMany(p precision) float64 {
 
 // shorts are the points' short forms of a precision.
 func (t *tiled) shorts(p precision) *shorts {
-	if p == inBytes {
-		return t.bytes
-	}
-	return t.float32s.get(func() *shorts {
-		return t.frame.shortsOf(t.points.n, false, runtime.GOMAXPROCS(0), t.row)
+	return t.forms[p].get(func() *shorts { return t.seedForms(p).tight() })
+}
+
+// seedForms are those that bound distances from above.
+func (t *tiled) seedForms(p precision) *shorts {
+	return t.seeds[p].get(func() *shorts {
+		s := t.bytes
+		if p != inBytes {
+			s = t.frame.shortsOf(t.points.n, false, runtime.GOMAXPROCS(0), t.row)
+		}
+		return s.without(t.zeroPoints())
+	})
+}
+
+// zeroPoints are the positions of the points that are the zero vector under the cosine, ascending. They are equally far
+// from all queries, farther than their short forms say, and would pass the filter for nothing: it leaves them out, and
+// queries are offered them at the end.
+func (t *tiled) zeroPoints() []int32 {
+	return t.zeros.get(func() (zeros []int32) {
+		for i, s := range t.scales {
+			if s == 0 {
+				zeros = append(zeros, int32(i))
+			}
+		}
+		return zeros
 	})
 }
 
@@ -125,9 +149,11 @@ type query struct {
 	k         int // or 0: all within the radius
 	positions []int32
 	distances []float64
-	room      int    // keys that a selection holds; 0 where a heap is kept instead
-	screened  bool   // whether its keys are made by tile.Kernels.Screen
-	margin    margin // of the keys
+	room      int         // keys that a selection holds; 0 where a heap is kept instead
+	screened  bool        // whether its keys are made by tile.Kernels.Screen
+	margin    margin      // of the keys
+	worst     []float64   // of each selection whose first k keys are in order, the distance of the last of them; or NaN
+	ties      atomic.Bool // whether there is one
 
 	radius float64
 	found  []within
@@ -142,7 +168,10 @@ func (t *tiled) kNeighbors(
 	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		k: k, positions: positions, distances: distances}
 	if k >= heaped && by.Most == nil {
-		s.room, s.margin = room(k), ofRounding
+		s.room, s.margin, s.worst = room(k), ofRounding, make([]float64, q.Len())
+		for i := range s.worst {
+			s.worst[i] = math.NaN()
+		}
 		if s.screened = t.screens(q); s.screened {
 			s.margin = ofScreen(t.points.dim)
 		}
@@ -165,8 +194,10 @@ func (t *tiled) kNeighbors(
 				case s.states[i].count == closed:
 					s.fillZero(i)
 				case s.room > 0:
+					s.takeZeros(i, c)
 					s.answer(i, c)
 				default:
+					s.offerZeros(i)
 					kept := s.keeper(i)
 					kept.sorted(kept.positions, kept.distances)
 				}
@@ -199,6 +230,7 @@ func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, by
 	parallel(q.Len(), 64, by.NumThreads(), func() func(lo, hi int) {
 		return func(lo, hi int) {
 			for i := lo; i < hi; i++ {
+				s.addZeros(i)
 				s.found[i].sort()
 			}
 		}

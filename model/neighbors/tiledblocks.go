@@ -102,6 +102,9 @@ func (s *query) pairs(threads int) {
 		w := newWorker(s, size)
 		return func(b, _ int) {
 			q := block(w, b, t.first)
+			if t.first < inFloat64 {
+				q.forms = t.seedForms(t.first)
+			}
 			if t.scales != nil {
 				for i := q.first; i < q.first+q.n; i++ {
 					if t.scales[i] == 0 {
@@ -160,6 +163,8 @@ type worker struct {
 	best          []float32
 	qa, qb, qc    []float32 // limits of the block of queries
 	a, b, c       []float32 // limits of the block of points
+	points        extremes  // of the block
+	queries       extremes  // of theirs
 	rows, columns *sync.Mutex
 	held          *sync.Mutex
 	size          int // queries in the group
@@ -289,11 +294,12 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		return
 	}
 	points := t.shorts(prec)
+	w.points, w.queries = points.over(first, last), q.forms.over(q.offset, q.offset+q.n)
 	open := false // whether any of the pairs is wanted
 	w.lock(w.rows)
 	for i := range q.n {
 		bound := s.bound(q.first+i, first)
-		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, points, q.offset+i, bound)
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, q.offset+i, bound, &w.points)
 		open = open || !math.IsInf(bound, -1)
 	}
 	w.unlock(w.rows)
@@ -305,7 +311,7 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		w.a[j], w.b[j], w.c[j] = float32(math.Inf(-1)), 0, 0
 		if symmetric && first+j < last {
 			bound := s.bound(first+j, q.first)
-			w.a[j], w.b[j], w.c[j] = t.frame.limits(points, points, first+j, bound)
+			w.a[j], w.b[j], w.c[j] = t.frame.limits(points, first+j, bound, &w.queries)
 			open = open || !math.IsInf(bound, -1)
 		}
 	}
@@ -436,6 +442,9 @@ func (w *worker) add(m, point, last, i int, q queries, first int) {
 
 // flush computes the pairs listed and offers them to their queries. The group begins at number at of q.
 func (w *worker) flush(at int, q queries, first int) {
+	if len(w.s.t.zeroPoints()) > 0 { // they pass where there is no limit yet
+		w.list = slices.DeleteFunc(w.list, func(pair uint64) bool { return w.s.t.scales[pair>>32] == 0 })
+	}
 	w.dropTies()
 	w.listed += len(w.list)
 	if w.s.room > 0 {
@@ -500,11 +509,17 @@ func (w *worker) choose(at int, q queries, first int) {
 			w.screened[p] = float32(r)
 		}
 	}
-	values := w.screened[:n]
+	values, ties := w.screened[:n], s.ties.Load()
+	if s.screened && ties {
+		w.computeTies(n)
+	}
 	w.wasted += n
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
 		m := int(uint32(pair))
+		if ties && w.late(w.group+m, p, int32(pair>>32)) {
+			continue
+		}
 		more, full := s.take(w.group+m, values[p], int32(pair>>32))
 		w.wasted -= more
 		if full && s.reduce(w.group+m, w.single) {
@@ -516,6 +531,9 @@ func (w *worker) choose(at int, q queries, first int) {
 		w.lock(w.columns)
 		for p, pair := range w.list[:n] {
 			j := int(pair >> 32)
+			if ties && w.late(j, p, int32(w.group)+int32(uint32(pair))) {
+				continue
+			}
 			more, full := s.take(j, values[p], int32(w.group)+int32(uint32(pair)))
 			w.wasted -= more
 			if full && s.reduce(j, w.single) {
@@ -527,11 +545,66 @@ func (w *worker) choose(at int, q queries, first int) {
 	w.list = w.list[:0]
 }
 
+// late reports whether the pair number p of the list, whose value is within the limit of query i, is of a point that
+// comes too late for it. What is not known in float64 is not late.
+func (w *worker) late(i, p int, position int32) bool {
+	if !w.s.inOrder(i) || w.screened[p] > w.s.states[i].limit {
+		return false
+	}
+	r := w.reduced[p]
+	return r == r && w.s.late(i, r, position)
+}
+
+// computeTies computes, of the first n pairs of the list, which have been screened in float32, those in float64 that a
+// query whose selection is in order may take: of the others the reduced value is NaN.
+func (w *worker) computeTies(n int) {
+	s, c := w.s, w.single
+	for p := range n {
+		w.reduced[p] = math.NaN()
+	}
+	mark := func(p, i int) {
+		if s.inOrder(i) && w.screened[p] <= s.states[i].limit {
+			w.reduced[p] = 0
+		}
+	}
+	w.lock(w.rows)
+	for p, pair := range w.list[:n] {
+		mark(p, w.group+int(uint32(pair)))
+	}
+	w.unlock(w.rows)
+	if w.symmetric {
+		w.lock(w.columns)
+		for p, pair := range w.list[:n] {
+			mark(p, int(pair>>32))
+		}
+		w.unlock(w.columns)
+	}
+	c.group, c.list = w.group, c.list[:0]
+	for p, pair := range w.list[:n] {
+		if w.reduced[p] == 0 {
+			c.list = append(c.list, pair)
+		}
+	}
+	if len(c.list) == 0 {
+		return
+	}
+	c.pad()
+	c.compute()
+	at := 0
+	for p := range n {
+		if w.reduced[p] == 0 {
+			w.reduced[p] = c.reduced[at]
+			at++
+		}
+	}
+	c.list = c.list[:0]
+}
+
 // limitRow makes the limits of query m of the group, which begins at number at of q.
 func (w *worker) limitRow(q queries, at, m int) {
 	if t := w.s.t; q.forms != nil {
 		i := at + m
-		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, t.shorts(q.prec), q.offset+i, w.s.states[w.group+m].bound)
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, q.offset+i, w.s.states[w.group+m].bound, &w.points)
 	}
 }
 
@@ -539,7 +612,7 @@ func (w *worker) limitRow(q queries, at, m int) {
 func (w *worker) limitColumn(q queries, first, j int) {
 	if q.forms != nil {
 		bound := w.s.bound(j, w.group+w.size)
-		w.a[j-first], w.b[j-first], w.c[j-first] = w.s.t.frame.limits(q.forms, q.forms, j, bound)
+		w.a[j-first], w.b[j-first], w.c[j-first] = w.s.t.frame.limits(q.forms, j, bound, &w.queries)
 	}
 }
 

@@ -16,6 +16,9 @@ type state struct {
 
 const closed = -1 // the answer is complete
 
+// inOrder reports whether the first k keys of the selection of query i are its k best so far, in order.
+func (s *query) inOrder(i int) bool { return s.worst[i] == s.worst[i] }
+
 func (s *query) keeper(i int) keeper {
 	lo, n, hi := i*s.k, int(s.states[i].count), (i+1)*s.k
 	return keeper{k: s.k, most: s.search.Most, distances: s.distances[lo : lo+n : hi],
@@ -87,6 +90,13 @@ func (s *query) take(i int, value float32, position int32) (more int, full bool)
 	return more, int(state.count) == s.room
 }
 
+// late reports whether a point of a reduced value comes after the first k keys of query i, which are in order. Where many
+// points are equally far, it is what keeps those that come later from being put into a selection again and again.
+func (s *query) late(i int, reduced float64, position int32) bool {
+	d, worst := s.t.o.finish(reduced, s.t.points.dim), s.worst[i]
+	return d > worst || d == worst && position > key(math.Float64bits(s.distances[(i+1)*s.k-1])).position()
+}
+
 // reduce drops, of the keys of query i, of which there are more than k, those that are shown not to be neighbours, at
 // least a quarter of the room beyond k, and tightens the query's bound. It reports whether it did.
 func (s *query) reduce(i int, c *computer) bool {
@@ -97,6 +107,8 @@ func (s *query) reduce(i int, c *computer) bool {
 	bound := o.ceiling(o.finish(s.margin.above(worst), dim), dim)
 	limit := ordered(s.margin.limit(bound))
 	n := 0
+	inOrder := s.inOrder(i)
+	s.worst[i] = math.NaN()
 	for _, k := range keys {
 		kept.put(n, k)
 		if k.order() <= limit {
@@ -105,12 +117,17 @@ func (s *query) reduce(i int, c *computer) bool {
 	}
 	if n > s.k+3*(s.room-s.k)/4 || math.Abs(float64(worst)) < leastKey { // there are ties, perhaps at the distance 0
 		all := c.candidates(i, keys)
-		slices.SortFunc(all, compareCandidates)
-		n = s.k
+		if n = s.k; inOrder {
+			c.mergeCandidates(n)
+		} else {
+			slices.SortFunc(all, compareCandidates)
+		}
 		for j, e := range all[:n] {
 			kept.put(j, newKey(e.key, e.position)) // of the value 0 only if the distance is, see bound
 		}
-		bound = o.ceiling(all[n-1].distance, dim)
+		s.worst[i] = all[n-1].distance
+		bound = o.ceiling(s.worst[i], dim)
+		s.ties.Store(true)
 	}
 	s.states[i].count = int32(n)
 	return s.tighten(i, bound)
@@ -177,6 +194,49 @@ func (s *query) fillZero(i int) {
 		if j != self && !s.search.bars(i, j) && !most.full(int32(j), s.positions[i*s.k:n]) {
 			s.positions[n], s.distances[n] = int32(j), d
 			n++
+		}
+	}
+}
+
+// offerZeros offers query i the points that the search left out, see zeroPoints.
+func (s *query) offerZeros(i int) {
+	kept, self, d := s.keeper(i), excluded(s.exclude, i), s.t.o.finish(2, s.t.points.dim)
+	for _, p := range s.t.zeroPoints() {
+		if len(kept.distances) == s.k && !kept.after(0, d, p) {
+			break
+		}
+		if int(p) != self && !s.search.bars(i, int(p)) {
+			kept.offer(d, p)
+		}
+	}
+	s.states[i].count = int32(len(kept.distances))
+}
+
+// takeZeros puts those that can be neighbours into the selection of query i.
+func (s *query) takeZeros(i int, c *computer) {
+	self, n := excluded(s.exclude, i), 0
+	for _, p := range s.t.zeroPoints() {
+		if n == s.k || s.states[i].limit < 2 {
+			return
+		}
+		if int(p) != self && !s.search.bars(i, int(p)) {
+			if _, full := s.take(i, 2, p); full {
+				s.reduce(i, c)
+			}
+			n++
+		}
+	}
+}
+
+// addZeros adds those within the radius to what query i has found.
+func (s *query) addZeros(i int) {
+	d, self := s.t.o.finish(2, s.t.points.dim), excluded(s.exclude, i)
+	if d > s.radius || s.states[i].count == closed {
+		return
+	}
+	for _, p := range s.t.zeroPoints() {
+		if int(p) != self && !s.search.bars(i, int(p)) {
+			s.found[i].add(d, p)
 		}
 	}
 }

@@ -20,7 +20,7 @@ type computer struct {
 	base        int
 	ready, zero []bool // those in x, and those that are the zero vector under the cosine
 	// Scratch of selections:
-	all          []candidate
+	all, merged  []candidate
 	keys, sorted []key
 	orders       []uint32
 }
@@ -160,6 +160,21 @@ func (c *computer) candidates(i int, keys []key) []candidate {
 	}
 	c.list = c.list[:0]
 	return c.all
+}
+
+// mergeCandidates sorts c.all, of which the first k are in order, and leaves the first k of all in their place.
+func (c *computer) mergeCandidates(k int) {
+	slices.SortFunc(c.all[k:], compareCandidates)
+	c.merged = append(c.merged[:0], c.all...)
+	for n, i, j := 0, 0, k; n < k; n++ {
+		if j < len(c.merged) && c.merged[j].before(c.merged[i]) {
+			c.all[n] = c.merged[j]
+			j++
+		} else {
+			c.all[n] = c.merged[i]
+			i++
+		}
+	}
 }
 
 // compute finds the reduced values of the pairs listed.

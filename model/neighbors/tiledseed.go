@@ -25,7 +25,7 @@ func (w *worker) seed(q queries) {
 		w.sample(q, rank, n)
 		return
 	}
-	points := t.shorts(q.prec)
+	points := t.seedForms(q.prec)
 	sets, ok := s.seedSets(q, points, rank, n)
 	if !ok {
 		return
@@ -112,14 +112,13 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int) (seedSets, bool
 	for p := start; p < start+sets*length; p++ {
 		for j := p * tile.Columns; j < min((p+1)*tile.Columns, t.points.n); j++ {
 			h := points.halves[j]
-			if t.scales != nil && t.scales[j] == 0 {
-				return seedSets{}, false // under the cosine it is farther than its short form
-			}
-			if math.IsInf(float64(h), -1) {
+			switch {
+			case math.IsInf(float64(h), 1): // it has the worst score
+			case math.IsInf(float64(h), -1):
 				rank++ // without a short form it has the best score
-				continue
+			default:
+				half = max(half, h)
 			}
-			half = max(half, h)
 		}
 		e, f = max(e, points.margins[2*p]), max(f, points.margins[2*p+1])
 	}
