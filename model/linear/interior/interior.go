@@ -339,9 +339,6 @@ func (o *Optimizer) bound(p *search, l *line) float64 {
 			other = &p.Extremes[1]
 		}
 		share := slope[last] / (slope[last] - other.Slope[last])
-		if !(share >= 0 && share <= 1) { // as where all of a side have the weight 0
-			return 0
-		}
 		at += float64(share * (other.At - at))
 		for j, v := range other.Slope {
 			slope[j] += float64(share * (v - slope[j]))
@@ -441,7 +438,7 @@ func (o *Optimizer) UnmarshalJSON(b []byte) error {
 	if err := s.fields().UnmarshalJSON(b); err != nil {
 		return err
 	}
-	if s.features < 1 || s.features > len(b) {
+	if s.features > len(b) {
 		return errState
 	}
 	p, err := NewOptimizer(s.options, s.features)

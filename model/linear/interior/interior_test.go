@@ -418,13 +418,23 @@ func TestRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, change := range [][2]string{{`"passes":1`, `"passes":2`}, {`"features":6`, `"features":7`},
-		{`"done":false`, `"done":true`}} {
+		{`"done":false`, `"done":true`}, {`"features":6`, `"features":0`}, {`"features":6`, `"features":1000000000000000`},
+		{`"searches":[`, `"searches":[{},`},
+		{`"rows":240`, `"rows":-1`}, {`"rows":240`, `"rows":"many"`}, {`"passes":1`, `"passes":-1`}} {
 		bad := bytes.Replace(state, []byte(change[0]), []byte(change[1]), 1)
 		if bytes.Equal(bad, state) {
 			t.Errorf("no %s in %s", change[0], state)
 		}
 		if err := json.Unmarshal(bad, l); err == nil {
 			t.Errorf("a state with %s is one", change[1])
+		}
+	}
+	const of = `"searches":[`
+	from := bytes.Index(state, []byte(of)) + len(of)
+	end := bytes.LastIndex(state, []byte("]"))
+	for _, searches := range []string{"", string(state[from:end]) + "," + string(state[from:end])} {
+		if err := json.Unmarshal([]byte(string(state[:from])+searches+string(state[end:])), l); err == nil {
+			t.Errorf("a state with the searches [%s] is one", searches)
 		}
 	}
 }
