@@ -251,6 +251,153 @@ func TestClassifiers(t *testing.T) {
 	}
 }
 
+// matrix has rows of numbers; one row, or column, is that of all in an operator of two.
+type matrix [][]float64
+
+// ofTwo are operators of two matrices.
+var ofTwo = map[string]func(a, b float64) float64{
+	"Add": func(a, b float64) float64 { return a + b }, "Sub": func(a, b float64) float64 { return a - b },
+	"Mul": func(a, b float64) float64 { return a * b }, "Div": func(a, b float64) float64 { return a / b },
+	"Min": math.Min, "Max": math.Max,
+	"Less": func(a, b float64) float64 { return map[bool]float64{true: 1}[a < b] },
+}
+
+// each makes a matrix of the elements of others.
+func each(f func(v []float64) float64, of ...matrix) matrix {
+	rows, columns := 0, 0
+	for _, m := range of {
+		rows, columns = max(rows, len(m)), max(columns, len(m[0]))
+	}
+	out := make(matrix, rows)
+	for i := range out {
+		for j := range columns {
+			var v []float64
+			for _, m := range of {
+				row := m[min(i, len(m)-1)]
+				v = append(v, row[min(j, len(row)-1)])
+			}
+			out[i] = append(out[i], f(v))
+		}
+	}
+	return out
+}
+
+// run evaluates a graph as the standard of ONNX defines its operators, those of probabilities, and gives an output.
+func (d *decoded) run(t *testing.T, x matrix, output string) matrix {
+	t.Helper()
+	of := map[string]matrix{"X": x}
+	for name, v := range d.tensors {
+		of[name] = matrix{v}
+	}
+	for _, n := range d.nodes {
+		in := make([]matrix, len(n.in))
+		for i, name := range n.in {
+			in[i] = of[name]
+		}
+		var out matrix
+		switch f := ofTwo[n.kind]; {
+		case f != nil:
+			out = each(func(v []float64) float64 { return f(v[0], v[1]) }, in...)
+		case n.kind == "MatMul":
+			weights, columns := in[1][0], len(in[1][0])/len(x[0])
+			for _, row := range in[0] {
+				sums := make([]float64, columns)
+				for j, v := range row {
+					for k := range sums {
+						sums[k] += v * weights[j*columns+k]
+					}
+				}
+				out = append(out, sums)
+			}
+		case n.kind == "Exp", n.kind == "Neg", n.kind == "Identity" && in[0] != nil:
+			f := map[string]func(float64) float64{"Exp": math.Exp, "Neg": func(v float64) float64 { return -v },
+				"Identity": func(v float64) float64 { return v }}[n.kind]
+			out = each(func(v []float64) float64 { return f(v[0]) }, in[0])
+		case n.kind == "ReduceSum", n.kind == "ReduceMax":
+			for _, row := range in[0] {
+				sum := 0.0
+				for _, v := range row {
+					sum += v
+				}
+				out = append(out, []float64{map[string]float64{"ReduceSum": sum, "ReduceMax": slices.Max(row)}[n.kind]})
+			}
+		case n.kind == "Where":
+			out = each(func(v []float64) float64 {
+				if v[0] != 0 {
+					return v[1]
+				}
+				return v[2]
+			}, in...)
+		}
+		of[n.out[0]] = out // nil of labels
+	}
+	return of[output]
+}
+
+// Probabilities of several classes are those of the definition, also where all of them vanish in float64: those of
+// log_loss become what they are in the limit, and those of modified_huber equal.
+func TestProbabilities(t *testing.T) {
+	t.Parallel()
+	x := matrix{{0, 0}, {1, -1}, {-700, 0.5}, {-740, 0}, {-744.5, 0}, {-800, 1}, {-3000, 2}, {30, 0}}
+	for loss, of := range map[linear.Loss]func(d []float64) []float64{
+		linear.LogLoss: func(d []float64) (p []float64) { // by logarithms
+			most := math.Inf(-1)
+			for _, v := range d {
+				log := -math.Log1p(math.Exp(-v))
+				if v < -700 {
+					log = v
+				}
+				p, most = append(p, log), max(most, log)
+			}
+			for k := range p {
+				p[k] = math.Exp(p[k] - most)
+			}
+			return p
+		},
+		linear.ModifiedHuber: func(d []float64) (p []float64) {
+			some := 0.0
+			for _, v := range d {
+				p = append(p, (min(max(v, -1), 1)+1)/2)
+				some = max(some, p[len(p)-1])
+			}
+			if some == 0 {
+				return []float64{1, 1, 1}
+			}
+			return p
+		},
+	} {
+		m := regression()
+		m.Task, m.Loss, m.Classes.Numbers = linear.Classification, loss, []float64{1, 2, 3}
+		m.Options = linear.Options{Task: linear.Classification, Loss: loss}
+		m.Options.EnsureDefaults()
+		m.Coef, m.Intercept = [][]float64{{1, 0}, {1, 1}, {1, -0.5}}, []float64{0, 0.25, 1}
+		g, err := onnx.Linear(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := graph(t, g).run(t, x, "probabilities")
+		if len(got) != len(x) {
+			t.Fatalf("%s: probabilities of %d rows", loss, len(got))
+		}
+		for i, row := range x {
+			var d []float64
+			for k, w := range m.Coef {
+				d = append(d, w[0]*row[0]+w[1]*row[1]+m.Intercept[k])
+			}
+			want, sum := of(d), 0.0
+			for _, v := range want {
+				sum += v
+			}
+			for k, v := range want {
+				if !(math.Abs(got[i][k]-v/sum) <= 1e-12) {
+					t.Errorf("%s of %v: %v, want %v in %v", loss, row, got[i], want, sum)
+					break
+				}
+			}
+		}
+	}
+}
+
 // At a decision value of exactly 0 a row is of the first of two classes, and inside of a one-class model.
 func TestAtZero(t *testing.T) {
 	t.Parallel()
