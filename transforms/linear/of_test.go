@@ -3,9 +3,11 @@ package linear
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -512,4 +514,86 @@ func firstLine(err error) string {
 		return fmt.Sprint(found)
 	}
 	return err.Error()
+}
+
+// The rows of a bucket are written in the order of their hashes, FNV-1a, and those of one hash in that of their texts,
+// in whatever order they come; and the model does not depend on the order in which the files are named.
+func TestTrainOfOrder(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	o := TrainOfOptions{
+		Fit:    fitting.FitOptions{Options: model.Options{Task: model.Regression}, Solver: fitting.SolverSGD, Epochs: 2, Seed: 3},
+		Target: "price", ID: "name", Columns: []string{"rooms", "floor"}, Buckets: 3, Shards: 2, Staging: t.TempDir(),
+	}
+	o.EnsureDefaults()
+	buckets := make([][]string, 3)
+	deal := &bucketFn{Buckets: 3}
+	for _, r := range flats(60, 3) {
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bucket, line := deal.ProcessElement(string(b))
+		buckets[bucket] = append(buckets[bucket], line)
+	}
+	fnv1a := func(line string) uint64 {
+		h := uint64(0xcbf29ce484222325)
+		for _, c := range []byte(line) {
+			h = (h ^ uint64(c)) * 0x100000001b3
+		}
+		return h
+	}
+	var names []string
+	for k, lines := range buckets {
+		lines = append(lines, lines[0]) // the same row again
+		next := 0
+		spill := &spillRowsFn{Options: o, Of: "1"}
+		err := spill.ProcessElement(ctx, k, func(line *string) bool {
+			if next == len(lines) {
+				return false
+			}
+			*line = lines[next]
+			next++
+			return true
+		}, func(name string) { names = append(names, name) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(names[k])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+		for i, line := range got[1:] {
+			if fnv1a(line) < fnv1a(got[i]) {
+				t.Errorf("bucket %d: row %d has a lesser hash than that before", k, i+1)
+			}
+		}
+		slices.Sort(got)
+		if slices.Sort(lines); !slices.Equal(got, lines) {
+			t.Errorf("bucket %d holds %q, expected %q", k, got, lines)
+		}
+	}
+	var models []string
+	for range 2 {
+		next := 0
+		err := (&trainOfFn{Options: o, Task: model.Regression}).ProcessElement(ctx, nil, func(name *string) bool {
+			if next == len(names) {
+				return false
+			}
+			*name = names[next]
+			next++
+			return true
+		}, func(m Trained) { models = append(models, string(m.File)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Reverse(names)
+	}
+	if len(models) != 2 || models[0] != models[1] {
+		t.Error("files named in another order make another model")
+	}
+	if err := CleanTrainOf(ctx, &o); err != nil {
+		t.Error(err)
+	}
 }

@@ -196,7 +196,6 @@ func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*str
 	if names == nil {
 		return fault.Mark(errors.New("linear.TrainOf: found no rows, expected some to learn from"))
 	}
-	slices.Sort(names)
 	t, err := f.train(ctx, names)
 	if err != nil {
 		return fault.Mark(f.ofRow(ctx, err))

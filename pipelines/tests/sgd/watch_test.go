@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -116,12 +117,28 @@ type record struct {
 	} `json:"files"`
 	Progressive struct {
 		Rows     int     `json:"rows"`
+		MeanLoss float64 `json:"mean_loss"`
 		Accuracy float64 `json:"accuracy"`
 	} `json:"progressive"`
+	Window struct {
+		Buckets []struct {
+			Rows int     `json:"rows"`
+			Mean float64 `json:"mean"`
+		} `json:"buckets"`
+	} `json:"window"`
 	Drift *struct {
 		Before float64 `json:"before"`
 		After  float64 `json:"after"`
 	} `json:"drift"`
+}
+
+// window is the number of rows whose losses a version's window has, and their mean.
+func (r *record) window() (rows int, mean float64) {
+	for _, b := range r.Window.Buckets {
+		rows += b.Rows
+		mean += b.Mean * float64(b.Rows)
+	}
+	return rows, mean / float64(max(rows, 1))
 }
 
 // learned are the files that the versions of a model were learned from, in order. It checks that versions are whole.
@@ -179,6 +196,12 @@ func TestWatch(t *testing.T) {
 	names, all := l.learned("m.json")
 	if !slices.Equal(names, l.files) || len(all) != 2 || all[1].Progressive.Rows != 3 {
 		t.Errorf("learned from %q in %d versions, expected %q", names, len(all), l.files)
+	}
+	first := all[0].Progressive
+	loss := (float64(first.Rows)*first.MeanLoss + 3*all[1].Progressive.MeanLoss) / float64(first.Rows+3)
+	if rows, mean := all[1].window(); rows != first.Rows+3 || first.Rows == 0 || math.Abs(mean-loss) > loss/10 {
+		t.Errorf("version 2 has a window of %d rows of the mean loss %v; version 1 judged %d, and it 3, of %v", rows, mean,
+			first.Rows, loss)
 	}
 	if want := l.chain(l.files); l.read("m.json") != want {
 		t.Error("not the model of --warm_start, file after file")
