@@ -517,7 +517,7 @@ func wantAUCs(t *testing.T, f *Fit, c *linear.Chunk) {
 				positive, scores = append(positive, places[i] == 1), append(scores, d[0])
 			}
 			want, err := linear.AUC(positive, scores, nil)
-			if err != nil || math.Abs(got-want) > 0.01 || math.Abs(want-0.5) < 0.05 {
+			if err != nil || !(math.Abs(got-want) <= 0.01) || math.Abs(want-0.5) < 0.05 {
 				t.Errorf("fold %d: AUC %v, want %v, %v", fold, got, want, err)
 			}
 		}
@@ -675,10 +675,10 @@ func TestExtremeSmoothing(t *testing.T) {
 				continue
 			}
 			// A row of a has 1 of column 0, of which b has none, and of column 1 each class has one half.
-			if got, want := logs[0]-logs[1], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*max(want, 1) {
+			if got, want := logs[0]-logs[1], math.Log((2+alpha)/alpha); !(math.Abs(got-want) <= 1e-12*max(want, 1)) {
 				t.Errorf("alpha %v: a row of a is by %v more likely, want %v", alpha, got, want)
 			}
-			if got, want := logs[5]-logs[4], math.Log((2+alpha)/alpha); math.Abs(got-want) > 1e-12*max(want, 1) {
+			if got, want := logs[5]-logs[4], math.Log((2+alpha)/alpha); !(math.Abs(got-want) <= 1e-12*max(want, 1)) {
 				t.Errorf("alpha %v: a row of b is by %v more likely, want %v", alpha, got, want)
 			}
 		}

@@ -42,19 +42,19 @@ func TestSparse(t *testing.T) {
 		exact := fit(t, Options{Components: 4, Standardize: standardize, Whiten: true}, dense, 3, 1)
 		of, room := p.Sparse(), make([]float64, dense.Dim)
 		for i := range p.Len() {
-			if a, b := p.ExplainedVariance[i], want.ExplainedVariance[i]; math.Abs(a-b) > 1e-11*b {
+			if a, b := p.ExplainedVariance[i], want.ExplainedVariance[i]; !(math.Abs(a-b) <= 1e-11*b) {
 				t.Errorf("standardize %v: eigenvalue %d is %v, with zeros %v", standardize, i, a, b)
 			}
-			if a, b := p.ExplainedVariance[i], exact.ExplainedVariance[i]; i < 3 && math.Abs(a-b) > 1e-3*b {
+			if a, b := p.ExplainedVariance[i], exact.ExplainedVariance[i]; i < 3 && !(math.Abs(a-b) <= 1e-3*b) {
 				t.Errorf("standardize %v: eigenvalue %d is %v, of the covariance %v", standardize, i, a, b)
 			}
 			for j := range p.Components[i] {
-				if a, b := p.Components[i][j], want.Components[i][j]; math.Abs(a-b) > 1e-9 {
+				if a, b := p.Components[i][j], want.Components[i][j]; !(math.Abs(a-b) <= 1e-9) {
 					t.Fatalf("standardize %v: component %d of column %d is %v, with zeros %v", standardize, i, j, a, b)
 				}
 			}
 		}
-		if a, b := p.TotalVariance, want.TotalVariance; math.Abs(a-b) > 1e-12*b {
+		if a, b := p.TotalVariance, want.TotalVariance; !(math.Abs(a-b) <= 1e-12*b) {
 			t.Errorf("standardize %v: variance %v, with zeros %v", standardize, a, b)
 		}
 		row, got, with := make([]float64, dense.Dim), make([]float64, 4), make([]float64, 4)
@@ -63,7 +63,7 @@ func TestSparse(t *testing.T) {
 			of.Transform(got, columns, values)
 			p.Transform(with, dense.Row(i, row), room)
 			for j := range got {
-				if math.Abs(got[j]-with[j]) > 1e-12*(1+math.Abs(with[j])) {
+				if !(math.Abs(got[j]-with[j]) <= 1e-12*(1+math.Abs(with[j]))) {
 					t.Fatalf("standardize %v: row %d is projected to %v, with zeros to %v", standardize, i, got, with)
 				}
 			}
@@ -90,11 +90,11 @@ func TestSparseFarMean(t *testing.T) {
 	o := Options{Components: 3, Solver: Randomized, IteratedPower: new(7)}
 	p, want := fit(t, o, sparse, 3, 1), fit(t, o, dense, 3, 1)
 	for i := range p.Len() {
-		if a, b := p.ExplainedVariance[i], want.ExplainedVariance[i]; math.Abs(a-b) > 1e-6*b {
+		if a, b := p.ExplainedVariance[i], want.ExplainedVariance[i]; !(math.Abs(a-b) <= 1e-6*b) {
 			t.Errorf("eigenvalue %d is %v, with zeros %v", i, a, b)
 		}
 	}
-	if a, b := p.TotalVariance, want.TotalVariance; math.Abs(a-b) > 1e-9*b {
+	if a, b := p.TotalVariance, want.TotalVariance; !(math.Abs(a-b) <= 1e-9*b) {
 		t.Errorf("variance %v, with zeros %v", a, b)
 	}
 	if p := fit(t, o, equal, 3, 1); p.TotalVariance != 0 {
@@ -157,12 +157,12 @@ func TestFewDimensions(t *testing.T) {
 					if i == j {
 						want = 1
 					}
-					if dot := floats.Dot(u, v); math.Abs(dot-want) > 1e-12 {
+					if dot := floats.Dot(u, v); !(math.Abs(dot-want) <= 1e-12) {
 						t.Errorf("%d different rows: components %d and %d have the product %v", different, i, j, dot)
 					}
 				}
 			}
-			if n := len(p.Components); n != 6 || math.Abs(p.ExplainedVariance[n-1]) > 1e-12 {
+			if n := len(p.Components); n != 6 || !(math.Abs(p.ExplainedVariance[n-1]) <= 1e-12) {
 				t.Errorf("%d different rows: %d components, of the eigenvalues %v", different, n, p.ExplainedVariance)
 			}
 			var b bytes.Buffer

@@ -45,7 +45,7 @@ func (c *reference) equal(features []int32, values []float64, wantFeatures []int
 		delete(row, int(j))
 	}
 	for _, w := range row {
-		if math.Abs(w) > c.Tolerance {
+		if !(math.Abs(w) <= c.Tolerance) {
 			return false
 		}
 	}

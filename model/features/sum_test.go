@@ -46,7 +46,7 @@ func TestMeanAndDeviation(t *testing.T) {
 		want, _ := mean.Float64()
 		f, _ := new(big.Float).SetPrec(2000).SetRat(variance).Float64()
 		m, d := n.meanAndDeviation(0, 0)
-		if m != want || f > 0 && !math.IsInf(f, 0) && math.Abs(d-math.Sqrt(f)) > 1e-15*d {
+		if m != want || f > 0 && !math.IsInf(f, 0) && !(math.Abs(d-math.Sqrt(f)) <= 1e-15*d) {
 			t.Errorf("mean %v, deviation %v, want %v, %v", m, d, want, math.Sqrt(f))
 		}
 	}
@@ -114,7 +114,7 @@ func TestMedian(t *testing.T) {
 		}
 		slices.Sort(set)
 		want := (set[(c.n-1)/2] + set[c.n/2]) / 2
-		if got := q.median(); math.Abs(got-want) > c.error*math.Abs(want) {
+		if got := q.median(); !(math.Abs(got-want) <= c.error*math.Abs(want)) {
 			t.Errorf("%d numbers: median %v, want %v", c.n, got, want)
 		}
 	}
@@ -135,7 +135,7 @@ func TestDistinct(t *testing.T) {
 			d.add(h)
 		}
 		got, exact := d.estimate()
-		if exact != (n <= mostHashes) || exact && got != int64(n) || math.Abs(float64(got)-float64(n)) > 0.06*float64(n) {
+		if exact != (n <= mostHashes) || exact && got != int64(n) || !(math.Abs(float64(got)-float64(n)) <= 0.06*float64(n)) {
 			t.Errorf("%d things are %d, exactly: %v", n, got, exact)
 		}
 	}

@@ -291,7 +291,7 @@ func TestHashedProducts(t *testing.T) {
 			want[y.first+feature] += sign * values[k]
 		}
 		for j := range want {
-			if math.Abs(got[j]-want[j]) > 1e-9*math.Abs(want[j]) {
+			if !(math.Abs(got[j]-want[j]) <= 1e-9*math.Abs(want[j])) {
 				t.Errorf("row %d, feature %d: %v, want %v", i, j, got[j], want[j])
 			}
 		}

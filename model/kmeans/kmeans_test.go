@@ -138,7 +138,7 @@ func TestScikitLearn(t *testing.T) {
 		}
 		for k, c := range want.Centers {
 			for j, v := range c {
-				if math.Abs(m.Centers[k][j]-v) > 1e-11*max(1, math.Abs(v)) {
+				if !(math.Abs(m.Centers[k][j]-v) <= 1e-11*max(1, math.Abs(v))) {
 					t.Fatalf("%d %s: centre %d, column %d: %v, want %v", i, want.Name, k, j, m.Centers[k][j], v)
 				}
 			}
@@ -164,7 +164,7 @@ func TestScikitLearn(t *testing.T) {
 		if rows.Len() > silhouetteMax || want.Weights != nil {
 			continue // it is that of a sample, of rows whose weight is not 0
 		}
-		if (got == nil) != (want.Silhouette == nil) || got != nil && math.Abs(*got-*want.Silhouette) > 1e-12 {
+		if (got == nil) != (want.Silhouette == nil) || got != nil && !(math.Abs(*got-*want.Silhouette) <= 1e-12) {
 			t.Errorf("%d %s: silhouette %v, want %v", i, want.Name, got, want.Silhouette)
 		}
 	}
@@ -318,7 +318,7 @@ func TestStandardize(t *testing.T) {
 	}
 	for k, c := range got.Centers {
 		for j, v := range c {
-			if w := want.Centers[k][j]*scaler.Scale[j] + scaler.Mean[j]; math.Abs(v-w) > 1e-9*max(1, math.Abs(w)) {
+			if w := want.Centers[k][j]*scaler.Scale[j] + scaler.Mean[j]; !(math.Abs(v-w) <= 1e-9*max(1, math.Abs(w))) {
 				t.Fatalf("centre %d, column %d: %v, want %v", k, j, v, w)
 			}
 		}

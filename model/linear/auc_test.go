@@ -32,7 +32,7 @@ func TestAUCSketch(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, bound := whole.AUC()
-		if !(math.Abs(got-want) <= bound) || bound > 1e-3 || math.Abs(got-want) > 1e-4 {
+		if !(math.Abs(got-want) <= bound) || bound > 1e-3 || !(math.Abs(got-want) <= 1e-4) {
 			t.Errorf("scale %v: got %v within %v, want %v", scale, got, bound, want)
 		}
 		var merged AUCSketch

@@ -17,7 +17,7 @@ func TestConstantPrediction(t *testing.T) {
 	}
 	c := m.Constant()
 	want := -(1*math.Log(1./8) + 4*math.Log(4./8) + 3*math.Log(3./8)) / 8
-	if c.Accuracy() != 0.5 || math.Abs(c.LogLoss()-want) > 1e-15 || m.Accuracy() != 1./8 {
+	if c.Accuracy() != 0.5 || !(math.Abs(c.LogLoss()-want) <= 1e-15) || m.Accuracy() != 1./8 {
 		t.Errorf("accuracy %v, log loss %v, want 0.5, %v", c.Accuracy(), c.LogLoss(), want)
 	}
 	if c.Confusion[0][1] != 1 || c.Confusion[1][1] != 4 || c.Confusion[2][1] != 3 {
@@ -57,7 +57,7 @@ func TestConstantQuantiles(t *testing.T) {
 			t.Fatalf("%s: %v, want %v", m.Name, m.Constant, want)
 		}
 		for fold, v := range want {
-			if math.Abs(m.Constant[fold]-v) > 1e-14 {
+			if !(math.Abs(m.Constant[fold]-v) <= 1e-14) {
 				t.Errorf("%s, fold %d: %v, want %v", m.Name, fold, m.Constant[fold], v)
 			}
 		}

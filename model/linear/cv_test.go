@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -53,7 +54,7 @@ func TestCVResult(t *testing.T) {
 	if one, err := r.OneStandardError(); one != 0 || err != nil {
 		t.Errorf("of equal alphas and means %d was chosen, %v: want the first", one, err)
 	}
-	if got := r.Metrics[0].Std(0); math.Abs(got-math.Sqrt(0.02/3)) > 1e-15 {
+	if got := r.Metrics[0].Std(0); !(math.Abs(got-math.Sqrt(0.02/3)) <= 1e-15) {
 		t.Errorf("standard deviation %v", got)
 	}
 	for _, r := range []*CVResult{{}, cvExample(nan, nan)} {
@@ -110,5 +111,11 @@ func TestCVResultJSON(t *testing.T) {
 	}
 	if !reflect.DeepEqual(a, b) {
 		t.Errorf("got %s", text)
+	}
+	r = &CVResult{Parameter: "var_smoothing", Params: []CVParams{{Alpha: 0.5}, {Alpha: 2}},
+		Metrics: []CVMetric{{Name: "accuracy", Splits: [][]float64{{0.5, 0.75}}}}}
+	const named = `{"params":[{"var_smoothing":0.5},{"var_smoothing":2}],`
+	if text, err := json.Marshal(r); err != nil || !strings.HasPrefix(string(text), named) {
+		t.Errorf("got %s, %v, want %s", text, err, named)
 	}
 }

@@ -106,11 +106,11 @@ func TestMetricsAtTheEdge(t *testing.T) {
 	sure := linear.NewClassificationMetrics(2)
 	sure.Add(0, 0, []float64{1, 0}, 1)
 	// that of scikit-learn, whose clip is at both ends
-	if got, want := sure.LogLoss(), 0x1p-52; math.Abs(got-want) > 1e-30 {
+	if got, want := sure.LogLoss(), 0x1p-52; !(math.Abs(got-want) <= 1e-30) {
 		t.Errorf("a probability of 1: log loss is %v, want %v", got, want)
 	}
 	sure.Add(0, 1, []float64{0, 1}, 1)
-	if got, want := sure.LogLoss(), 26*math.Ln2; math.Abs(got-want) > 1e-13 {
+	if got, want := sure.LogLoss(), 26*math.Ln2; !(math.Abs(got-want) <= 1e-13) {
 		t.Errorf("probabilities of 1 and 0: log loss is %v, want %v", got, want)
 	}
 	if got := c.F1(2); got != 0 {

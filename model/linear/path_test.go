@@ -14,7 +14,8 @@ func TestNewPath(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	several := [][]float64{{3, 0}, {4, 1}, {0, 0}}
-	if p := NewPath(1, func(int) [][]float64 { return several }); math.Abs(p.Coef[0][0]-5) > 1e-12 || p.Coef[0][1] != 1 {
+	if p := NewPath(1, func(int) [][]float64 { return several }); !(math.Abs(p.Coef[0][0]-5) <= 1e-12) ||
+		p.Coef[0][1] != 1 {
 		t.Errorf("of three classes: %+v", p)
 	}
 	if p := NewPath(2, func(int) [][]float64 { return nil }); len(p.Features) != 0 || len(p.Coef) != 2 {

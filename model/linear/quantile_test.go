@@ -35,7 +35,7 @@ func TestQuantileMetrics(t *testing.T) {
 		}
 		m := &parts[0]
 		m.Merge(&read)
-		if math.Abs(m.Pinball(q)-loss/weight) > 1e-15 || m.Coverage() != covered/weight {
+		if !(math.Abs(m.Pinball(q)-loss/weight) <= 1e-15) || m.Coverage() != covered/weight {
 			t.Errorf("quantile %v: %v and %v, want %v and %v", q, m.Pinball(q), m.Coverage(), loss/weight, covered/weight)
 		}
 	}

@@ -66,11 +66,11 @@ func TestTargetBins(t *testing.T) {
 			}
 			exact := name == "counts" || name == "signs" || name == "one"
 			got := bins.Quantile(q)
-			if off := math.Abs(got - want); off > math.Abs(want)/4096 || exact && off > 0 {
+			if off := math.Abs(got - want); !(off <= math.Abs(want)/4096) || exact && off > 0 {
 				t.Errorf("%s: quantile %v is %v, want %v", name, q, got, want)
 			}
 			loss, of := bins.Pinball(q, got), pinballOf(y, w, q, want)
-			if off := math.Abs(loss - of); off > 1e-4*of || exact && off > 1e-14*of {
+			if off := math.Abs(loss - of); !(off <= 1e-4*of) || exact && off > 1e-14*of {
 				t.Errorf("%s: the loss of quantile %v is %v, want %v", name, q, loss, of)
 			}
 		}

@@ -108,7 +108,7 @@ func TestRareRowsHaveNoShortForm(t *testing.T) {
 			t.Errorf("row %d: without a short form: %v, want %v", i, got, want)
 		}
 	}
-	if e.bytes.e/e.frame.factor > 1 || math.Abs(e.frame.centre[2]) > 1 {
+	if e.bytes.e/e.frame.factor > 1 || !(math.Abs(e.frame.centre[2]) <= 1) {
 		t.Errorf("the greatest error is %v, the centre %v", e.bytes.e/e.frame.factor, e.frame.centre[2])
 	}
 }

@@ -243,7 +243,7 @@ func TestExtremePowers(t *testing.T) {
 						got, distances := found.Of(i)
 						want := powerNeighbors(points, i, p)
 						for j, e := range want[:4] {
-							if math.Abs(distances[j]-e.distance) > 1e-9*e.distance {
+							if !(math.Abs(distances[j]-e.distance) <= 1e-9*e.distance) {
 								t.Fatalf("scale %v, p = %v, %s: query %d has %v at %v, expected %v", scale, p, algorithm, i, got, distances,
 									want[:4])
 							}

@@ -146,8 +146,8 @@ func TestDegrees(t *testing.T) {
 	t.Parallel()
 	// Buenos Aires and Paris, as scikit-learn's documents have them: 11099.54 km.
 	a, b := []float64{-34.83333, -58.5166646}, []float64{49.0083899664, 2.53844117956}
-	if d := Distance(a, b, Options{Metric: Haversine, Degrees: true, Kilometers: true}); math.Abs(
-		d-11099.54035582) > 1e-6 {
+	if d := Distance(a, b, Options{Metric: Haversine, Degrees: true, Kilometers: true}); !(math.Abs(
+		d-11099.54035582) <= 1e-6) {
 		t.Errorf("%v km", d)
 	}
 	for _, row := range [][]float64{{48.1, 11.6}, {0, 7}, {-1.58, 0}} {
@@ -259,7 +259,7 @@ func TestParams(t *testing.T) {
 					sum += (a[i] - b[i]) * o.Params.VI[i*3+j] * (a[j] - b[j])
 				}
 			}
-			if d := Distance(a, b, o); math.Abs(d-math.Sqrt(sum)) > 1e-12*d || d != Distance(b, a, o) {
+			if d := Distance(a, b, o); !(math.Abs(d-math.Sqrt(sum)) <= 1e-12*d) || d != Distance(b, a, o) {
 				t.Errorf("%v and %v are %v apart, want %v", a, b, d, math.Sqrt(sum))
 			}
 		}

@@ -71,7 +71,7 @@ func TestMissing(t *testing.T) {
 				t.Fatalf("%s: query %d has %d neighbours, expected %d", name, i, len(positions), len(w))
 			}
 			for j, p := range positions {
-				if float64(p) != w[j][0] || math.Abs(distances[j]-w[j][1]) > 1e-12*(1+w[j][1]) {
+				if float64(p) != w[j][0] || !(math.Abs(distances[j]-w[j][1]) <= 1e-12*(1+w[j][1])) {
 					t.Fatalf("%s: neighbour %d of query %d is %d at %v, expected %v", name, j, i, p, distances[j], w[j])
 				}
 			}

@@ -392,7 +392,7 @@ func TestSparseRowsScikitLearn(t *testing.T) {
 			}
 			for j, d := range distances {
 				// scikit-learn takes the root of a difference of squares.
-				if tolerance := 1e-6; math.Abs(d-want[i][j]) > tolerance*(1+want[i][j]) {
+				if tolerance := 1e-6; !(math.Abs(d-want[i][j]) <= tolerance*(1+want[i][j])) {
 					t.Errorf("%s, row %d, neighbour %d: %v, want %v", metric, i, j, d, want[i][j])
 				}
 			}

@@ -109,7 +109,7 @@ func TestReferences(t *testing.T) {
 					got[x.Items.At(int(r.Item)).Int] = r.Score
 				}
 				for i, want := range fit.Scores[x.Users.At(u).Int] {
-					if math.Abs(got[int64(i)]-want) > 1e-12*math.Max(1, want) {
+					if !(math.Abs(got[int64(i)]-want) <= 1e-12*math.Max(1, want)) {
 						t.Errorf("%s: the score of item %d for user %d is %g, expected %g", name, i, u, got[int64(i)], want)
 					}
 				}
@@ -126,7 +126,7 @@ func checkNeighbors(t *testing.T, name string, m *Model, i, k int, want []float6
 	left := slices.Clone(want)
 	for n, j := range neighbors {
 		id := m.Items.At(int(j)).Int
-		if math.Abs(similarities[n]-want[id]) > slack*want[id] || int(j) == i {
+		if !(math.Abs(similarities[n]-want[id]) <= slack*want[id]) || int(j) == i {
 			t.Errorf("%s: items %d and %d have the similarity %g, expected %g", name, i, j, similarities[n], want[id])
 		}
 		if n > 0 && better(scored{similarities[n-1], neighbors[n-1]}, scored{similarities[n], j}) >= 0 {
@@ -197,7 +197,7 @@ func TestDeterminism(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, n := range all[1].Neighbor {
-			if n != want.Neighbor[i] || math.Abs(all[1].Similarity[i]-want.Similarity[i]) > 1e-15 {
+			if n != want.Neighbor[i] || !(math.Abs(all[1].Similarity[i]-want.Similarity[i]) <= 1e-15) {
 				t.Fatalf("%+v: several shrinkages at once make a difference", o)
 			}
 		}
@@ -299,7 +299,7 @@ func TestReasons(t *testing.T) {
 				for _, why := range s.Reasons(items, values, r.Item, len(items)) {
 					sum += why.Share
 				}
-				if some++; math.Abs(sum-r.Score) > 1e-12*r.Score {
+				if some++; !(math.Abs(sum-r.Score) <= 1e-12*r.Score) {
 					t.Errorf("reasons add up to %g of %g", sum, r.Score)
 				}
 			}

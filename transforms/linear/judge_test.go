@@ -33,7 +33,7 @@ func TestLot(t *testing.T) {
 			t.Errorf("%d of %d rows, asked for %d", n, v.rows, v.most)
 		}
 		for i, k := range tenths {
-			if want := float64(n) / 10; math.Abs(k-want) > 5*math.Sqrt(want) {
+			if want := float64(n) / 10; !(math.Abs(k-want) <= 5*math.Sqrt(want)) {
 				t.Errorf("%d of %d rows: %v are of tenth %d", n, v.rows, k, i)
 			}
 		}
@@ -54,7 +54,7 @@ func TestLot(t *testing.T) {
 			n++
 		}
 	}
-	if want := 100_000 / float64(len(some)*8192) * (1 << 20); math.Abs(float64(n)-want) > 5*math.Sqrt(want) {
+	if want := 100_000 / float64(len(some)*8192) * (1 << 20); !(math.Abs(float64(n)-want) <= 5*math.Sqrt(want)) {
 		t.Errorf("%d of %d rows are judged, want about %v", n, 1<<20, want)
 	}
 }

@@ -148,7 +148,7 @@ func TestTrainOf(t *testing.T) {
 	want := leastSquares(rows)
 	got := append(slices.Clone(m.Coef[0]), m.Intercept[0])
 	for i := range want {
-		if math.Abs(got[i]-want[i]) > 1e-9 {
+		if !(math.Abs(got[i]-want[i]) <= 1e-9) {
 			t.Errorf("coefficients %v, want %v", got, want)
 			break
 		}
@@ -158,7 +158,7 @@ func TestTrainOf(t *testing.T) {
 	}
 	for _, r := range rows {
 		a, want := answers[r.Name], want[0]*r.Rooms+want[1]**r.Floor+want[2]
-		if math.Abs(a.Value-want) > 1e-8 || a.Label != "" || len(a.More) > 0 {
+		if !(math.Abs(a.Value-want) <= 1e-8) || a.Label != "" || len(a.More) > 0 {
 			t.Fatalf("%s: %+v, want %v", r.Name, a, want)
 		}
 	}
@@ -243,7 +243,7 @@ func TestPredictOf(t *testing.T) {
 			t.Fatalf("%s: %+v, want %s", r.Name, a, label)
 		}
 		for i := range want {
-			if math.Abs(a.More[i]-want[i]) > 1e-12*max(1, math.Abs(want[i])) {
+			if !(math.Abs(a.More[i]-want[i]) <= 1e-12*max(1, math.Abs(want[i]))) {
 				t.Fatalf("%s: %+v, want %v", r.Name, a, want)
 			}
 		}
@@ -405,7 +405,7 @@ func TestOfTwice(t *testing.T) {
 			t.Errorf("%d answers to 20 rows", n)
 		}
 		for _, p := range keptOf.predicted[name] {
-			if want := float64(i+1) * rooms[p.ID]; math.Abs(p.Value-want) > 1e-9 {
+			if want := float64(i+1) * rooms[p.ID]; !(math.Abs(p.Value-want) <= 1e-9) {
 				t.Fatalf("%+v, want %v", p, want)
 			}
 		}

@@ -217,7 +217,7 @@ func TestPredictSparse(t *testing.T) {
 		t.Error("the predictions differ")
 	}
 	loss, wantLoss := *report.Classes.LogLoss, *wantReport.Classes.LogLoss
-	if math.Abs(loss-wantLoss) > 1e-13*wantLoss { // whose last bits follow from the chunks
+	if !(math.Abs(loss-wantLoss) <= 1e-13*wantLoss) { // whose last bits follow from the chunks
 		t.Errorf("log loss %v, want %v", loss, wantLoss)
 	}
 	report.Classes.LogLoss, wantReport.Classes.LogLoss = nil, nil
@@ -333,11 +333,11 @@ func TestReadAUC(t *testing.T) {
 	}
 	size := 1000 * recordSize
 	paths := []string{writeRows(t, "a", string(e.scores[:size])), writeRows(t, "b", string(e.scores[size:]))}
-	if auc, bound, err := readAUC(ctx, paths, true); err != nil || bound != 0 || math.Abs(auc-won/pairs) > 1e-12 {
+	if auc, bound, err := readAUC(ctx, paths, true); err != nil || bound != 0 || !(math.Abs(auc-won/pairs) <= 1e-12) {
 		t.Errorf("%v ± %v, %v, want %v", auc, bound, err, won/pairs)
 	}
 	if auc, bound, err := readAUC(ctx, paths, false); err != nil || !(bound > 0 && bound < 2e-3) ||
-		math.Abs(auc-won/pairs) > bound {
+		!(math.Abs(auc-won/pairs) <= bound) {
 		t.Errorf("by the sketch %v ± %v, %v, want %v", auc, bound, err, won/pairs)
 	}
 	if auc, _, err := readAUC(ctx, nil, true); err != nil || auc == auc {
@@ -407,7 +407,7 @@ func TestWeightedScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := *report.Classes.AUC, 3.0*2/((3+1)*(2+5)); math.Abs(got-want) > 1e-15 {
+	if got, want := *report.Classes.AUC, 3.0*2/((3+1)*(2+5)); !(math.Abs(got-want) <= 1e-15) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if got := fmt.Sprint(report.Classes.Confusion); got != "[[2 5] [1 3]]" || report.Classes.Accuracy != 5.0/11 {
@@ -470,12 +470,12 @@ func TestAUCOfClasses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := *report.Classes.AUCOf[k]; math.Abs(got-want) > 1e-12 {
+			if got := *report.Classes.AUCOf[k]; !(math.Abs(got-want) <= 1e-12) {
 				t.Errorf("%s, class %d: %v, want %v", name, k, got, want)
 			}
 			mean += want / 3
 		}
-		if got := *report.Classes.AUC; math.Abs(got-mean) > 1e-12 {
+		if got := *report.Classes.AUC; !(math.Abs(got-mean) <= 1e-12) {
 			t.Errorf("%s: %v, want %v", name, got, mean)
 		}
 	}
@@ -499,7 +499,7 @@ func TestBoundOfAUCs(t *testing.T) {
 		}
 		wantMean, wantBound = wantMean+auc/3, wantBound+off/3
 	}
-	if each[3] != nil || math.Abs(*mean-wantMean) > 1e-15 || math.Abs(bound-wantBound) > 1e-15 {
+	if each[3] != nil || !(math.Abs(*mean-wantMean) <= 1e-15) || !(math.Abs(bound-wantBound) <= 1e-15) {
 		t.Errorf("got %v within %v, want %v within %v", *mean, bound, wantMean, wantBound)
 	}
 	if mean, bound, _ := aucs(sketches[3:]); mean != nil || bound != 0 {

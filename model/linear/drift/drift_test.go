@@ -88,8 +88,8 @@ func TestWindowIsADWIN(t *testing.T) {
 				if got.Rose() != (i < 900) || got.BeforeRows+got.AfterRows != rows*int64(len(n.numbers)) {
 					t.Errorf("number %d of %d: %+v", i, len(n.numbers), got)
 				}
-				if at := int(got.BeforeRows / rows); at != want || math.Abs(got.Before-mean(n.numbers[:at])) > 1e-12 ||
-					math.Abs(got.After-mean(n.numbers[at:])) > 1e-12 {
+				if at := int(got.BeforeRows / rows); at != want || !(math.Abs(got.Before-mean(n.numbers[:at])) <= 1e-12) ||
+					!(math.Abs(got.After-mean(n.numbers[at:])) <= 1e-12) {
 					t.Errorf("number %d: %+v, after %d numbers, want after %d", i, got, at, want)
 				}
 				n.numbers = n.numbers[dropped:]

@@ -51,7 +51,7 @@ func TestDevianceCrossFitLikeScikitLearn(t *testing.T) {
 			checkScores(t, f.CV(), k.Scores)
 			for j, name := range []string{"d2", "deviance"} {
 				for fold, want := range constants[name] {
-					if got := f.CV().Metrics[j].Constant[fold]; math.Abs(got-want[0]) > 1e-9 {
+					if got := f.CV().Metrics[j].Constant[fold]; !(math.Abs(got-want[0]) <= 1e-9) {
 						t.Errorf("fold %d: %s of the constant %v, want %v", fold, name, got, want[0])
 					}
 				}
@@ -185,7 +185,7 @@ func TestExposure(t *testing.T) {
 				t.Fatal(err)
 			}
 			for r, want := range k.Predict {
-				if math.Abs(p[r]/(want*exposures[r])-1) > 1e-8 {
+				if !(math.Abs(p[r]/(want*exposures[r])-1) <= 1e-8) {
 					t.Errorf("%s: prediction %d: %v, want %v", k.Name(), r, p[r], want*exposures[r])
 				}
 			}

@@ -374,7 +374,7 @@ func TestFitFolds(t *testing.T) {
 					want.Add(own.Target[j], v, 1)
 				}
 				r2, mse := cv.Metrics[0].Splits[k][i], -cv.Metrics[1].Splits[k][i]
-				if math.Abs(r2-want.R2()) > 1e-9 || math.Abs(mse/want.MSE()-1) > 1e-9 {
+				if !(math.Abs(r2-want.R2()) <= 1e-9) || !(math.Abs(mse/want.MSE()-1) <= 1e-9) {
 					t.Errorf("%s, %+v, fold %d: R² %v and squared error %v, want %v and %v", penalty, p, k, r2, mse, want.R2(),
 						want.MSE())
 				}
@@ -398,7 +398,7 @@ func TestFitFolds(t *testing.T) {
 			t.Fatalf("%s: path %+v", penalty, path)
 		}
 		for i, j := range path.Features {
-			if d := path.Coef[best][i] - s.Coef[j]; math.Abs(d) > 1e-9 {
+			if d := path.Coef[best][i] - s.Coef[j]; !(math.Abs(d) <= 1e-9) {
 				t.Errorf("%s: feature %d is off by %.2g on the path", penalty, j, d)
 			}
 		}

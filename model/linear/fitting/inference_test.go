@@ -76,7 +76,7 @@ func TestInferenceLikeStatsmodels(t *testing.T) {
 			}
 			r := m.Inference
 			check := func(name string, got, want float64) {
-				if math.Abs(got-want) > 1e-8*max(math.Abs(want), 1e-4) {
+				if !(math.Abs(got-want) <= 1e-8*max(math.Abs(want), 1e-4)) {
 					t.Errorf("%s: %v, want %v", name, got, want)
 				}
 			}
@@ -90,7 +90,7 @@ func TestInferenceLikeStatsmodels(t *testing.T) {
 				check("statistic", e.Statistic, k.Statistic[j])
 				check("lower", e.Lower, k.Lower[j])
 				check("upper", e.Upper, k.Upper[j])
-				if off := math.Abs(e.P - k.P[j]); off > 1e-7*k.P[j] && off > 1e-13 {
+				if off := math.Abs(e.P - k.P[j]); !(off <= 1e-7*k.P[j]) && !(off <= 1e-13) {
 					t.Errorf("p %v, want %v", e.P, k.P[j])
 				}
 			}
@@ -128,7 +128,7 @@ func TestInferenceCollinear(t *testing.T) {
 	for j, e := range got.Coef {
 		if known := j == 0 || j == 2; (e != nil) != known {
 			t.Errorf("column %d: %+v", j, e)
-		} else if known && math.Abs(e.StandardError/want.Coef[j].StandardError-1) > 1e-6 {
+		} else if known && !(math.Abs(e.StandardError/want.Coef[j].StandardError-1) <= 1e-6) {
 			t.Errorf("column %d: %+v, want %+v", j, e, want.Coef[j])
 		}
 	}

@@ -30,7 +30,7 @@ func TestFitIsMultinomial(t *testing.T) {
 			if d := lineartest.Apart(t, got, want); d > 1e-8 || m.Options.MultiClass != linear.Multinomial {
 				t.Errorf("multi_class %q, off by %.2g", m.Options.MultiClass, d)
 			}
-			if d := m.Training.Objective[0]/k.Objective - 1; math.Abs(d) > 1e-10 {
+			if d := m.Training.Objective[0]/k.Objective - 1; !(math.Abs(d) <= 1e-10) {
 				t.Errorf("the objective is off by %.2g", d)
 			}
 		})

@@ -49,7 +49,7 @@ func TestSlopesOfTwoClasses(t *testing.T) {
 					weights[label[0]-'0'] = w
 				}
 				want := constantSlope(loss.New(name, *e.Epsilon), [2]float64{0.3, 0.7}, weights, intercept)
-				if _, got := slopes(s, &e); math.Abs(got-want) > 1e-6*want {
+				if _, got := slopes(s, &e); !(math.Abs(got-want) <= 1e-6*want) {
 					t.Errorf("%s, weights %v, intercept %v: slope %v, want %v", name, of, intercept, got, want)
 				}
 			}
@@ -62,7 +62,7 @@ func TestSlopesOfThreeClasses(t *testing.T) {
 	e := linear.ExactOptions(&linear.Options{Task: linear.Classification, Loss: linear.LogLoss})
 	s := &survey.Survey{Task: e.Task, Classes: linear.Classes{Numbers: []float64{0, 1, 2}}, ClassRows: []int64{2, 6, 1},
 		ClassWeight: []float64{2, 6, 2}}
-	if curvature, got := slopes(s, &e); curvature != 0.25 || math.Abs(got-math.Sqrt(0.6*0.4)) > 1e-15 {
+	if curvature, got := slopes(s, &e); curvature != 0.25 || !(math.Abs(got-math.Sqrt(0.6*0.4)) <= 1e-15) {
 		t.Errorf("curvature %v, slope %v, want 0.25 and %v", curvature, got, math.Sqrt(0.6*0.4))
 	}
 }
@@ -83,7 +83,7 @@ func TestSlopesOfNumbers(t *testing.T) {
 	} {
 		v.o.Task = linear.Regression
 		e := linear.ExactOptions(&v.o)
-		if curvature, slope := slopes(s, &e); curvature != v.curvature || math.Abs(slope-v.slope) > 1e-15 {
+		if curvature, slope := slopes(s, &e); curvature != v.curvature || !(math.Abs(slope-v.slope) <= 1e-15) {
 			t.Errorf("%s: curvature %v, slope %v, want %v and %v", v.o.Loss, curvature, slope, v.curvature, v.slope)
 		}
 	}

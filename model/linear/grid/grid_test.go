@@ -292,7 +292,7 @@ func TestGridScores(t *testing.T) {
 						}
 					}
 					if fold < 0 {
-						if want := progressive / progressiveWeight; math.Abs(r.ProgressiveLoss[c]-want) > 1e-9*max(1, want) {
+						if want := progressive / progressiveWeight; !(math.Abs(r.ProgressiveLoss[c]-want) <= 1e-9*max(1, want)) {
 							t.Errorf("progressive loss of %d: %v, want %v", c, r.ProgressiveLoss[c], want)
 						}
 						continue
@@ -311,7 +311,7 @@ func TestGridScores(t *testing.T) {
 							}
 							auc := got["roc_auc"][fold][c]
 							off, bound := math.Abs(auc-want["roc_auc"]), g.AUCErrors()[fold][c]
-							if off > bound*1.001 || off > 2e-3 || bound > 0.01 {
+							if !(off <= bound*1.001) || !(off <= 2e-3) || bound > 0.01 {
 								t.Errorf("fold %d, %d: AUC %v, want %v; it may be off by %v", fold, c, auc, want["roc_auc"], bound)
 							}
 							want["roc_auc"] = auc
@@ -434,7 +434,7 @@ func TestGridParts(t *testing.T) {
 							for _, w := range want {
 								mean += w.Coef[0][j] * float64(w.Training.Rows) / float64(m.Training.Rows)
 							}
-							if math.Abs(v-mean) > 1e-12 {
+							if !(math.Abs(v-mean) <= 1e-12) {
 								t.Errorf("coefficient %d is %v, the mean of the parts' %v", j, v, mean)
 							}
 						}
@@ -707,7 +707,7 @@ func TestScoreBin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, bound := binnedAUC(bins); math.Abs(got-want) > 1e-4 || math.Abs(got-want) > bound || bound > 0.006 {
+		if got, bound := binnedAUC(bins); !(math.Abs(got-want) <= 1e-4) || !(math.Abs(got-want) <= bound) || bound > 0.006 {
 			t.Errorf("scale %v: AUC %v, want %v; may be off by %v", scale, got, want, bound)
 		}
 	}

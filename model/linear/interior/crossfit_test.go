@@ -113,7 +113,7 @@ func TestCrossFit(t *testing.T) {
 				e := held.Target[i] - p
 				loss += max(0.301*e, (0.301-1)*e) / float64(len(y))
 			}
-			if got := want.Metrics[0]; got.Name != linear.PinballScore || math.Abs(got.Splits[k][a]+loss) > 1e-7*loss {
+			if got := want.Metrics[0]; got.Name != linear.PinballScore || !(math.Abs(got.Splits[k][a]+loss) <= 1e-7*loss) {
 				t.Errorf("alpha %v, fold %d: %s %v, want %v", alpha, k, got.Name, got.Splits[k][a], -loss)
 			}
 		}

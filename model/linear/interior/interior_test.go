@@ -229,7 +229,7 @@ func TestFixtures(t *testing.T) {
 			if k.Loss == linear.Quantile {
 				least = -1e-8
 			}
-			if off := got/k.Objective - 1; off > 1.1e-6 || off < least {
+			if off := got/k.Objective - 1; !(off <= 1.1e-6) || off < least {
 				t.Errorf("%+v: objective %v, want %v", *k, got, k.Objective)
 			}
 			if !(gap <= 1e-6*got) || got-gap > k.Objective*(1+1e-8) {
@@ -239,7 +239,7 @@ func TestFixtures(t *testing.T) {
 				t.Errorf("%+v: %d passes", *k, l.Passes())
 			}
 			for j, v := range k.Coef {
-				if math.Abs(v-m.Coef[0][j]) > 1e-3 {
+				if !(math.Abs(v-m.Coef[0][j]) <= 1e-3) {
 					t.Errorf("%+v: coefficients %v, want %v", *k, m.Coef[0], k.Coef)
 				}
 			}
@@ -265,7 +265,7 @@ func TestForms(t *testing.T) {
 		wide.Sparse.Offsets = append(wide.Sparse.Offsets, len(wide.Sparse.Values))
 	}
 	sparse := model(t, learn(t, o, &wide, 1))
-	if a, b := dense.Training.Objective[0], sparse.Training.Objective[0]; math.Abs(a-b) > 2e-6*a {
+	if a, b := dense.Training.Objective[0], sparse.Training.Objective[0]; !(math.Abs(a-b) <= 2e-6*a) {
 		t.Errorf("sparse rows: objective %v, dense %v", b, a)
 	}
 	for i, v := range c.Target {
@@ -483,8 +483,8 @@ func TestHuber(t *testing.T) {
 		for _, v := range gradient {
 			most = max(most, math.Abs(v))
 		}
-		if got := m.Training.Objective[0]; math.Abs(got/objective-1) > 1e-12 || !(m.Training.Gap <= 1e-10*got) ||
-			l.Passes() > 30 || most > 1e-4*epsilon {
+		if got := m.Training.Objective[0]; !(math.Abs(got/objective-1) <= 1e-12) || !(m.Training.Gap <= 1e-10*got) ||
+			l.Passes() > 30 || !(most <= 1e-4*epsilon) {
 			t.Errorf("epsilon %v: objective %v, want %v, gap %v, gradient %v, %d passes", epsilon, got, objective,
 				m.Training.Gap, most, l.Passes())
 		}
@@ -588,7 +588,8 @@ func TestGapOfClasses(t *testing.T) {
 		})
 		gap, share, last = max(gap, one.Training.Gap), max(share, l.Gap()), l
 	}
-	if math.Abs(m.Training.Gap-gap) > 1e-12*gap || math.Abs(all.Gap()-share) > 1e-12*share || !(share > last.Gap()) {
+	if !(math.Abs(m.Training.Gap-gap) <= 1e-12*gap) || !(math.Abs(all.Gap()-share) <= 1e-12*share) ||
+		!(share > last.Gap()) {
 		t.Errorf("gap %v, a share of %v; want %v and %v, above %v of the last", m.Training.Gap, all.Gap(), gap, share,
 			last.Gap())
 	}

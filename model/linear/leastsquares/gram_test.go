@@ -166,7 +166,7 @@ func TestGramLargeMeans(t *testing.T) {
 			if d := lineartest.Apart(t, got.Coef, want.Coef); d > 1e-13 {
 				t.Errorf("%s, standardize=%v: off by %.2g: %v, want %v", o.Penalty, standardize, d, got.Coef, want.Coef)
 			}
-			if d := math.Abs(got.Objective/want.Objective - 1); d > 1e-12 {
+			if d := math.Abs(got.Objective/want.Objective - 1); !(d <= 1e-12) {
 				t.Errorf("%s: the objective is off by %.2g", o.Penalty, d)
 			}
 		}
@@ -233,7 +233,7 @@ func TestGramSparse(t *testing.T) {
 	}
 	for j := range d + 1 {
 		a, b := got.products.Row(j, d+1)[0], want.products.Row(j, d+1)[0]
-		if math.Abs(a-b) > 1e-11*b {
+		if !(math.Abs(a-b) <= 1e-11*b) {
 			t.Errorf("column %d: %v, want %v", j, a, b)
 		}
 	}
@@ -274,7 +274,7 @@ func TestGramSparse(t *testing.T) {
 		}
 		// A mean of 1e6 at a spread of 1e5 costs the digits that it must: the intercept takes it.
 		if d := max(lineartest.Apart(t, a.Coef, b.Coef), lineartest.Apart(t, p, q)); d > 1e-9 ||
-			math.Abs(a.Intercept-b.Intercept) > 1e-9*max(1, math.Abs(b.Intercept)) {
+			!(math.Abs(a.Intercept-b.Intercept) <= 1e-9*max(1, math.Abs(b.Intercept))) {
 			t.Errorf("intercept=%v: off by %.2g; %v, want %v", intercept, d, a.Intercept, b.Intercept)
 		}
 	}
@@ -521,7 +521,7 @@ func TestGramMeansOf1e15(t *testing.T) {
 					if got.Scaler != nil {
 						g /= got.Scaler.Scale[j]
 					}
-					if math.Abs(g-w) > 1e-9 || j != 3 && w == 0 || j == 3 && g != 0 {
+					if !(math.Abs(g-w) <= 1e-9) || j != 3 && w == 0 || j == 3 && g != 0 {
 						t.Errorf("mean %v, standardize %v, %d parts: coefficient %d is %v, want %v", mean, standardize, parts, j, g, w)
 					}
 				}

@@ -74,7 +74,7 @@ func TestDevianceEqualsScikit(t *testing.T) {
 				if d := lineartest.Apart(t, got, want); !(d <= tolerance) || !p.Converged() {
 					t.Errorf("converged %v after %d passes, off by %.2g: %v, want %v", p.Converged(), p.Passes(), d, got, want)
 				}
-				if d := m.Training.Objective[0]/k.Objective - 1; math.Abs(d) > tolerance {
+				if d := m.Training.Objective[0]/k.Objective - 1; !(math.Abs(d) <= tolerance) {
 					t.Errorf("%d passes: objective %v, want %v: off by %.2g", p.Passes(), m.Training.Objective[0], k.Objective, d)
 				}
 				t.Logf("%d passes", p.Passes())
@@ -106,14 +106,14 @@ func checkDeviance(t *testing.T, m *linear.Model, rows *linear.Chunk, k *lineart
 		scores.AddDeviance(of, y, decisions[i], w)
 	}
 	for i, want := range k.Predict {
-		if math.Abs(means[i]/want-1) > 10*tolerance {
+		if !(math.Abs(means[i]/want-1) <= 10*tolerance) {
 			t.Errorf("prediction %d: %v, want %v", i, means[i], want)
 		}
 	}
-	if got := scores.MeanDeviance(); math.Abs(got/k.Deviance-1) > tolerance {
+	if got := scores.MeanDeviance(); !(math.Abs(got/k.Deviance-1) <= tolerance) {
 		t.Errorf("deviance %v, want %v", got, k.Deviance)
 	}
-	if got := scores.D2(of); math.Abs(got-k.D2) > tolerance {
+	if got := scores.D2(of); !(math.Abs(got-k.D2) <= tolerance) {
 		t.Errorf("D² %v, want %v", got, k.D2)
 	}
 }

@@ -178,7 +178,7 @@ func TestSides(t *testing.T) {
 		to[p.features] += w
 	}
 	for i, v := range part.(*optimizerSum).sums[0].sides {
-		if math.Abs(v-want[i]) > 1e-12*(1+want[i]) {
+		if !(math.Abs(v-want[i]) <= 1e-12*(1+want[i])) {
 			t.Fatalf("number %d of class %d: %v, want %v", i%p.width(), i/p.width(), v, want[i])
 		}
 	}

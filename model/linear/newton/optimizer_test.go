@@ -208,7 +208,7 @@ func TestOptimizerDamps(t *testing.T) {
 				t.Fatalf("newton=%v, pass %d: the objective rises to %v", newton, p.Passes(), f)
 			}
 		}
-		if d := math.Abs(p.Objectives()[0]/want.Objectives()[0] - 1); d > 1e-9 || !p.Converged() {
+		if d := math.Abs(p.Objectives()[0]/want.Objectives()[0] - 1); !(d <= 1e-9) || !p.Converged() {
 			t.Errorf("newton=%v: off by %.2g after %d passes", newton, d, p.Passes())
 		}
 		t.Logf("newton=%v: %d passes", newton, p.Passes())
@@ -221,7 +221,7 @@ func TestOptimizerForms(t *testing.T) {
 	sparse := &linear.Chunk{Features: 40, Sparse: &linear.CSR{Offsets: []int{0}}, Target: base.Target}
 	full := &linear.Chunk{Features: 40, X: make([]float64, len(base.X)), Target: base.Target}
 	for i, v := range base.X {
-		if math.Abs(v) > 1.5 {
+		if !(math.Abs(v) <= 1.5) {
 			sparse.Sparse.Indices, sparse.Sparse.Values = append(sparse.Sparse.Indices, int32(i%40)),
 				append(sparse.Sparse.Values, v)
 			full.X[i] = v
@@ -268,7 +268,7 @@ func TestOptimizerForms(t *testing.T) {
 				if d := lineartest.Apart(t, p.problems[0].Base, w); d > allowed || !p.Converged() {
 					t.Errorf("%s, %s, newton=%v: off by %.2g after %d passes", o.Loss, name, newton, d, p.Passes())
 				}
-				if d := p.Objectives()[0]/want.Objectives()[0] - 1; math.Abs(d) > 1e-9 {
+				if d := p.Objectives()[0]/want.Objectives()[0] - 1; !(math.Abs(d) <= 1e-9) {
 					t.Errorf("%s, %s, newton=%v: the objective is off by %.2g", o.Loss, name, newton, d)
 				}
 				if o.FitIntercept != nil && p.problems[0].Base[40] != 0 {
@@ -319,7 +319,7 @@ func TestOptimizerSingular(t *testing.T) {
 	want, got := optimizerFor(t, o, 2), optimizerFor(t, o, 5)
 	run(t, want, 1, c)
 	run(t, got, 1, wide)
-	if d := math.Abs(got.Objectives()[0]/want.Objectives()[0] - 1); d > 1e-9 || !got.Converged() {
+	if d := math.Abs(got.Objectives()[0]/want.Objectives()[0] - 1); !(d <= 1e-9) || !got.Converged() {
 		t.Errorf("the objective is off by %.2g", d)
 	}
 	parted := &linear.Chunk{Features: 1, X: []float64{-2, -1, 1, 2}, Target: []float64{0, 0, 1, 1}}

@@ -55,7 +55,7 @@ func TestProximalNewton(t *testing.T) {
 						t.Errorf("coefficient %d: %v, want %v", j, m.Coef[0][j], want)
 					}
 				}
-				if d := m.Training.Objective[0]/k.Objective - 1; math.Abs(d) > 1e-10 {
+				if d := m.Training.Objective[0]/k.Objective - 1; !(math.Abs(d) <= 1e-10) {
 					t.Errorf("objective %v, want %v: off by %.2g", m.Training.Objective[0], k.Objective, d)
 				}
 				t.Logf("%d passes", p.Passes())

@@ -62,7 +62,7 @@ func TestSoftmaxL1(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if off := m.Training.Objective[0]/k.Objective - 1; math.Abs(off) > 1e-8 || !p.Converged() || p.Passes() > 30 {
+		if off := m.Training.Objective[0]/k.Objective - 1; !(math.Abs(off) <= 1e-8) || !p.Converged() || p.Passes() > 30 {
 			t.Errorf("%+v: objective off by %.2g, converged %v after %d passes", k, off, p.Converged(), p.Passes())
 		}
 		if k.Classes%2 == 0 && k.L1Ratio == 1 {
@@ -70,7 +70,7 @@ func TestSoftmaxL1(t *testing.T) {
 		}
 		for c := range m.Coef {
 			for j, v := range m.Coef[c] {
-				if want := k.Coef[c][j]; math.Abs(v-want) > 1e-6 || (v == 0) != (want == 0) {
+				if want := k.Coef[c][j]; !(math.Abs(v-want) <= 1e-6) || (v == 0) != (want == 0) {
 					t.Errorf("%d classes, alpha %v: class %d, coefficient %d: %v, want %v", k.Classes, k.Alpha, c, j, v, want)
 				}
 			}

@@ -70,7 +70,7 @@ func TestMultinomialEqualsScikit(t *testing.T) {
 				if d := lineartest.Apart(t, coefOf(m), want); k.Unique && !(d <= 1e-8) || !p.Converged() {
 					t.Errorf("converged %v after %d passes, off by %.2g: %v, want %v", p.Converged(), p.Passes(), d, coefOf(m), want)
 				}
-				if d := m.Training.Objective[0]/k.Objective - 1; math.Abs(d) > 1e-10 {
+				if d := m.Training.Objective[0]/k.Objective - 1; !(math.Abs(d) <= 1e-10) {
 					t.Errorf("%d passes: objective %v, want %v: off by %.2g", p.Passes(), m.Training.Objective[0], k.Objective, d)
 				}
 				checkSoftmax(t, m, rows, k)
@@ -95,7 +95,7 @@ func checkSoftmax(t *testing.T, m *linear.Model, rows *linear.Chunk, k *linearte
 		t.Errorf("decisions off by %.2g", off)
 	}
 	for i, want := range slices.Concat(k.Proba...) {
-		if math.Abs(p[i]-want) > 1e-8 {
+		if !(math.Abs(p[i]-want) <= 1e-8) {
 			t.Errorf("probability %d: %v, want %v", i, p[i], want)
 		}
 	}
@@ -171,7 +171,7 @@ func TestMultinomialForms(t *testing.T) {
 				if d := lineartest.Apart(t, p.problems[0].Base, want.problems[0].Base); d > allowed {
 					t.Errorf("%s: off by %.2g", of, d)
 				}
-				if d := p.Objectives()[0]/want.Objectives()[0] - 1; math.Abs(d) > 1e-9 {
+				if d := p.Objectives()[0]/want.Objectives()[0] - 1; !(math.Abs(d) <= 1e-9) {
 					t.Errorf("%s: the objective is off by %.2g", of, d)
 				}
 			}

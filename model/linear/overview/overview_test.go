@@ -64,7 +64,7 @@ func TestRegressionPage(t *testing.T) {
 	if err := j.Add(m, c, nil); err != nil {
 		t.Fatal(err)
 	}
-	if s := j.Regression(); math.Abs(s.MSE()-1) > 0.1 || math.Abs(s.R2()-0.8) > 0.03 {
+	if s := j.Regression(); !(math.Abs(s.MSE()-1) <= 0.1) || !(math.Abs(s.R2()-0.8) <= 0.03) {
 		t.Errorf("%+v", s)
 	}
 	cv := &linear.CVResult{
@@ -180,7 +180,7 @@ func TestClassificationPage(t *testing.T) {
 	for i := 1; i < len(curves.fpr); i++ {
 		area += (curves.fpr[i] - curves.fpr[i-1]) * (curves.tpr[i] + curves.tpr[i-1]) / 2
 	}
-	if math.Abs(area-curves.auc) > 1e-9 {
+	if !(math.Abs(area-curves.auc) <= 1e-9) {
 		t.Errorf("the area below the curve is %v, not %v", area, curves.auc)
 	}
 	r, w := j.reliability(1, 2), 0.0
@@ -190,7 +190,7 @@ func TestClassificationPage(t *testing.T) {
 			t.Errorf("bin %d: %v, %v", b, r.mean[b], r.share[b])
 		}
 	}
-	if all := sum(j.Weights); math.Abs(w-all) > 1e-9 {
+	if all := sum(j.Weights); !(math.Abs(w-all) <= 1e-9) {
 		t.Errorf("%v of a weight of %v", w, all)
 	}
 	page := write(t, &View{Source: "x.csv", Model: m, Judged: j,

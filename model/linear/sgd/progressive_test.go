@@ -118,7 +118,7 @@ func TestProgressive(t *testing.T) {
 				if o.LearningRate != linear.InvScaling { // decisions are so large that 1 − p, of PredictProba, has few digits
 					allowed = 1e-3
 				}
-				if got, want := p.Classification.LogLoss(), classification.LogLoss(); math.Abs(got-want) > allowed ||
+				if got, want := p.Classification.LogLoss(), classification.LogLoss(); !(math.Abs(got-want) <= allowed) ||
 					(got == got) != (want == want) {
 					t.Errorf("%s: log loss %v, want %v", what, got, want)
 				}
@@ -132,7 +132,7 @@ func TestProgressive(t *testing.T) {
 			points := 0
 			for _, q := range p.Curve() {
 				points++
-				if math.Abs(q.Loss*q.Weight-curve[q.Rows]) > 1e-9*math.Abs(curve[q.Rows])+1e-12 {
+				if !(math.Abs(q.Loss*q.Weight-curve[q.Rows]) <= 1e-9*math.Abs(curve[q.Rows])+1e-12) {
 					t.Errorf("%s: at %d rows: loss %v, want %v", what, q.Rows, q.Loss*q.Weight, curve[q.Rows])
 				}
 			}

@@ -466,7 +466,7 @@ func TestEarlyStoppingRegression(t *testing.T) {
 		want.Add(c.Target[i], p[0], 1)
 	}
 	lineartest.PartialFit(t, s, c)
-	if got := s.vectors[0].progress.scores; math.Abs(got.R2()-want.R2()) > 1e-12 {
+	if got := s.vectors[0].progress.scores; !(math.Abs(got.R2()-want.R2()) <= 1e-12) {
 		t.Errorf("R² %v, want %v", got.R2(), want.R2())
 	}
 }
@@ -509,7 +509,7 @@ func TestObjective(t *testing.T) {
 				}
 			}
 			p := s.vectors[0].progress
-			if p.rows != 40 || math.Abs(p.objective-want) > 1e-12*want {
+			if p.rows != 40 || !(math.Abs(p.objective-want) <= 1e-12*want) {
 				t.Errorf("sparse %v, %s: objective %v of %d rows, want %v", c.Sparse != nil, o.Penalty, p.objective, p.rows, want)
 			}
 		}

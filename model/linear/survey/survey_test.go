@@ -291,7 +291,7 @@ func TestDrift(t *testing.T) {
 		}
 		for _, size := range []int{2, 50, 300} {
 			for _, parts := range []int{1, 8} {
-				if d := surveyFor(t, task, false, parts, size, c).Drift; d.Drifts() || math.Abs(d.Deviations) > 5 ||
+				if d := surveyFor(t, task, false, parts, size, c).Drift; d.Drifts() || !(math.Abs(d.Deviations) <= 5) ||
 					!(d.Share < 0.02) {
 					t.Errorf("%s, shuffled, chunks of %d: %+v", name, size, d)
 				}
@@ -317,7 +317,7 @@ func TestDrift(t *testing.T) {
 		if err := s.Advance(p); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Drift; math.Abs(got.Share-d.Share) > 1e-9 || !got.Drifts() {
+		if got := s.Drift; !(math.Abs(got.Share-d.Share) <= 1e-9) || !got.Drifts() {
 			t.Errorf("%s: %+v in another order, %+v", name, got, d)
 		}
 	}
@@ -326,7 +326,7 @@ func TestDrift(t *testing.T) {
 		apart.Target[i] = 1
 	}
 	if d := surveyFor(t, linear.Classification, false, 1, 20, apart).Drift; !d.Drifts() || !math.IsInf(d.F, 1) ||
-		math.Abs(d.Share-1) > 1e-12 {
+		!(math.Abs(d.Share-1) <= 1e-12) {
 		t.Errorf("one class a chunk: %+v", d)
 	}
 	if d := surveyFor(t, linear.Classification, false, 1, 40, apart).Drift; d.Drifts() ||

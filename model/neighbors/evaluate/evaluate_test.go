@@ -103,7 +103,7 @@ func TestInterval(t *testing.T) {
 			held++
 		}
 	}
-	if math.Abs(float64(held)-380) > 16 {
+	if !(math.Abs(float64(held)-380) <= 16) {
 		t.Errorf("%d of 400 intervals hold the recall", held)
 	}
 }

@@ -494,6 +494,12 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+	if _, err := Fit(points, Options{Recall: 1.5}); err == nil || !strings.Contains(err.Error(), "recall 1.5") {
+		t.Errorf("an index of a recall of 1.5: %v", err)
+	}
+	if _, err := Lists(points, Options{Sample: -1}); err == nil || !strings.Contains(err.Error(), "sample -1") {
+		t.Errorf("lists of a sample of -1: %v", err)
+	}
 	x, err := Fit(points, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -536,12 +542,15 @@ func TestMeasure(t *testing.T) {
 		{"a third", []float64{1, 0, 0}, 3, 1. / 3, 1. / 3, 1. / 3},
 	} {
 		m := measure(c.recalls, c.of)
-		if math.Abs(m.Low-c.low) > 1e-3 || math.Abs(m.High-c.high) > 1e-3 {
+		if !(math.Abs(m.Low-c.low) <= 1e-3) || !(math.Abs(m.High-c.high) <= 1e-3) {
 			t.Errorf("%s: %+v, want %v to %v", c.name, m, c.low, c.high)
 		}
 		if m.Recall != c.recall || m.Sample != len(c.recalls) {
 			t.Errorf("%s: %+v, want %v of %d", c.name, m, c.recall, len(c.recalls))
 		}
+	}
+	if m := measure(nil, 5); m != (Measure{}) {
+		t.Errorf("of no queries: %+v", m)
 	}
 }
 
@@ -607,7 +616,7 @@ func checkSample(t *testing.T, points, q *vectors.Block, found *neighbors.Neighb
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := countRecall(t, some, exact); math.Abs(want-r.Recall) > 1e-12 || r.Sample != sample || want == 1 {
+	if want := countRecall(t, some, exact); !(math.Abs(want-r.Recall) <= 1e-12) || r.Sample != sample || want == 1 {
 		t.Errorf("seed %d: reported %+v, the sample has %v", seed, *r, want)
 	}
 }
@@ -640,7 +649,7 @@ func TestMeasureIsFair(t *testing.T) {
 	}
 	mean := sum / seeds
 	deviation := math.Sqrt((squares/seeds - mean*mean) / seeds)
-	if math.Abs(mean) > 3*deviation || deviation > 0.005 {
+	if !(math.Abs(mean) <= 3*deviation) || deviation > 0.005 {
 		t.Errorf("reported less true: %.4f ± %.4f on average", mean, deviation)
 	}
 }
@@ -700,7 +709,7 @@ func TestSharesOf(t *testing.T) {
 			continue
 		}
 		for i := range got {
-			if math.Abs(got[i]-c.want[i]) > 1e-12 {
+			if !(math.Abs(got[i]-c.want[i]) <= 1e-12) {
 				t.Errorf("%s: %v, want %v", c.name, got, c.want)
 			}
 		}
@@ -810,6 +819,12 @@ func TestTune(t *testing.T) {
 	if recall := recallOfAll(t, points, q, found, 10, neighbors.Euclidean, false); recall < report.Low-0.01 ||
 		recall > report.High+0.01 {
 		t.Errorf("recall %.4f, reported %.4f to %.4f", recall, report.Low, report.High)
+	}
+
+	for lists := 1; lists <= 3; lists++ {
+		if _, report, err := x.fixed(lists).KNeighbors(q, 10, neighbors.Search{}); err != nil || report.Fanout != lists {
+			t.Errorf("fixed to %d lists: %+v, %v", lists, report, err)
+		}
 	}
 
 	few := q.Slice(0, 800)

@@ -269,7 +269,7 @@ func TestSampleRecall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(got.Recall-0.8) > 1e-12 || got.Sample != 50 || got.Asked != 0.9 || got.LeafSize != 400 ||
+		if !(math.Abs(got.Recall-0.8) <= 1e-12) || got.Sample != 50 || got.Asked != 0.9 || got.LeafSize != 400 ||
 			got.Copies != p.Parts.Copies {
 			t.Errorf("queries %v: %+v", queries, got)
 		}

@@ -188,11 +188,11 @@ func TestMap(t *testing.T) {
 	for i, row := range a.rows {
 		xy += px[i] * py[i]
 		xx += px[i] * px[i]
-		if math.Abs(math.Abs(px[i])-math.Abs(row[0]+row[2])/math.Sqrt2) > 2 { // about its mean
+		if !(math.Abs(math.Abs(px[i])-math.Abs(row[0]+row[2])/math.Sqrt2) <= 2) { // about its mean
 			t.Fatalf("point %d of %v is at %v", i, row, px[i])
 		}
 	}
-	if math.Abs(xy) > 1e-9*xx {
+	if !(math.Abs(xy) <= 1e-9*xx) {
 		t.Errorf("the components are not orthogonal: %v", xy/xx)
 	}
 	for _, metric := range []string{"euclidean", "cosine"} {
@@ -208,7 +208,7 @@ func TestMap(t *testing.T) {
 				t.Errorf("%v: at %v, %v", rows, px, py)
 			}
 		}
-		if s := shares[0]; rows[0][0] != rows[1][0] && math.Abs(s-1) > 1e-12 {
+		if s := shares[0]; rows[0][0] != rows[1][0] && !(math.Abs(s-1) <= 1e-12) {
 			t.Errorf("%v: shares %v", rows, shares)
 		}
 	}
@@ -284,7 +284,7 @@ func TestSampledHubs(t *testing.T) {
 			}
 			h := sum.SampledHubs(points)
 			none := float64(h.Counts[0]) / float64(h.Counts[0]+int64(h.Sampled))
-			if real := 1 - float64(len(want))/points; math.Abs(none-real) > 0.04 {
+			if real := 1 - float64(len(want))/points; !(math.Abs(none-real) <= 0.04) {
 				t.Errorf("%.3f of the points are said to be nobody's neighbour, of %.3f", none, real)
 			}
 			if len(h.Top) != topHubs || h.Top[0].Count < h.Top[1].Count || h.Top[0].Count < 3 {

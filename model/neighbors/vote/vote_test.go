@@ -182,7 +182,7 @@ func checkScores(t *testing.T, known *vote.Targets, judged []vote.Judged, c *ref
 	}
 	for name, want := range c.Scores {
 		got, _ := forwards.Score(0, name)
-		if math.Abs(got-want) > 1e-12*max(1, math.Abs(want)) {
+		if !(math.Abs(got-want) <= 1e-12*max(1, math.Abs(want))) {
 			t.Errorf("%s: %v, expected %v", name, got, want)
 		}
 		if other, _ := backwards.Score(0, name); other != got {

@@ -149,7 +149,7 @@ func (b *browser) sameAs(said map[string]string) {
 		sum, size = sum+v, size+math.Abs(v)
 	}
 	whole := six(b.t, adds[len(adds)-1][1])
-	if math.Abs(sum-whole) > 1e-5*size { // each is rounded to six digits
+	if !(math.Abs(sum-whole) <= 1e-5*size) { // each is rounded to six digits
 		b.t.Errorf("%v is added in all, the whole is %v", sum, whole)
 	}
 	if len(chances) == 0 { // a regression

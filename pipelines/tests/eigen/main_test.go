@@ -84,7 +84,7 @@ func TestDigits(t *testing.T) {
 			if a == b {
 				want = p.ExplainedVariance[a]
 			}
-			if math.Abs(sum/1796-want) > 1e-9*p.ExplainedVariance[0] || math.Abs(sa) > 1e-8 {
+			if !(math.Abs(sum/1796-want) <= 1e-9*p.ExplainedVariance[0]) || !(math.Abs(sa) <= 1e-8) {
 				t.Errorf("covariance of %d and %d: %v, want %v; sum %v", a, b, sum/1796, want, sa)
 			}
 		}
@@ -172,7 +172,7 @@ func TestRandomized(t *testing.T) {
 		variance[i] = s.Variance
 	}
 	for i, v := range variance[0] {
-		if math.Abs(variance[1][i]/v-1) > 1e-6 {
+		if !(math.Abs(variance[1][i]/v-1) <= 1e-6) {
 			t.Errorf("eigenvalue %d: %v, want %v", i, variance[1][i], v)
 		}
 	}

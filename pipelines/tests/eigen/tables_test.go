@@ -55,7 +55,7 @@ func TestTables(t *testing.T) {
 		t.Fatalf("%d components", len(got.Variance))
 	}
 	for i, v := range got.Variance {
-		if math.Abs(v-want.Variance[i]) > 1e-9*want.Variance[0] {
+		if !(math.Abs(v-want.Variance[i]) <= 1e-9*want.Variance[0]) {
 			t.Errorf("the variance of component %d is %v, want %v", i, v, want.Variance[i])
 		}
 	}

@@ -86,7 +86,7 @@ func TestBreastCancer(t *testing.T) {
 			}
 		}
 		m := load(t, filepath.Join(dir, "m.json"))
-		if math.Abs(m.Inertia-want.Inertia) > 1e-12*want.Inertia || m.Iters != want.Iters {
+		if !(math.Abs(m.Inertia-want.Inertia) <= 1e-12*want.Inertia) || m.Iters != want.Iters {
 			t.Errorf("inertia %v after %d iterations, want %v after %d", m.Inertia, m.Iters, want.Inertia, want.Iters)
 		}
 		lines := strings.Split(strings.TrimSpace(clitest.Read(t, filepath.Join(dir, "c.csv"))), "\n")

@@ -70,7 +70,7 @@ func TestOutliers(t *testing.T) {
 			outliers := 0
 			for i, row := range table[1:] {
 				if v, err := strconv.ParseFloat(row[1], 64); err != nil || row[0] != strconv.Itoa(i) ||
-					math.Abs(v-part.want[i]) > 1e-12*math.Abs(v) {
+					!(math.Abs(v-part.want[i]) <= 1e-12*math.Abs(v)) {
 					t.Fatalf("%s: row %d is %v, want %v", part.flags, i, row, part.want[i])
 				}
 				if row[3] == "1" {

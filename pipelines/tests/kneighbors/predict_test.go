@@ -112,7 +112,7 @@ func TestPredict(t *testing.T) {
 	for _, r := range rows[1:] {
 		w := want[r[0]]
 		for column, v := range map[int]float64{2: w.Accuracy, 4: w.LogLoss, 6: w.F1} {
-			if got := number(t, r[column]); math.Abs(got-v) > 1e-14 {
+			if got := number(t, r[column]); !(math.Abs(got-v) <= 1e-14) {
 				t.Errorf("k = %s: %s is %v, want %v", r[0], rows[0][column], got, v)
 			}
 		}

@@ -73,7 +73,7 @@ func TestTables(t *testing.T) {
 		t.Fatalf("%d neighbours, want 3 of %d rows", len(got), len(want.Distances))
 	}
 	for i, d := range got {
-		if w := want.Distances[i/3][i%3]; math.Abs(d-w) > 1e-9 {
+		if w := want.Distances[i/3][i%3]; !(math.Abs(d-w) <= 1e-9) {
 			t.Fatalf("neighbour %d of row %d is %v away, want %v", i%3, i/3, d, w)
 		}
 	}

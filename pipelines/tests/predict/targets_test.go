@@ -191,7 +191,7 @@ func TestTargetsLacking(t *testing.T) {
 			}
 			sum, n = sum+math.Abs(p-y), n+1
 		}
-		if got := s.Targets[k].Regression.MAE; n != 3 || math.Abs(got-sum/n) > 1e-12*got {
+		if got := s.Targets[k].Regression.MAE; n != 3 || !(math.Abs(got-sum/n) <= 1e-12*got) {
 			t.Errorf("target %d: MAE %v, want %v of 3 rows", k, got, sum/n)
 		}
 	}

@@ -321,7 +321,7 @@ func TestInference(t *testing.T) {
 		}
 	}
 	if m := loaded(t, filepath.Join(dir, "out/m.json")); m.Inference == nil ||
-		math.Abs(m.Inference.Coef[2].StandardError-0.717106) > 1e-6 {
+		!(math.Abs(m.Inference.Coef[2].StandardError-0.717106) <= 1e-6) {
 		t.Errorf("inference %+v", m.Inference)
 	}
 	if page := clitest.Read(t, filepath.Join(dir, "out/m.html")); !strings.Contains(page,
@@ -615,7 +615,8 @@ func TestFinalScores(t *testing.T) {
 		r2 := score(t, m, clitest.Testdata(t, "diabetes.csv"), formats.Options{TargetColumn: "target"})
 		rmse := math.Sqrt((1 - r2)) * 77.0057
 		told, err := strconv.ParseFloat(line[2], 64)
-		if fmt.Sprintf("%.4f", r2) != line[1] || err != nil || math.Abs(told-rmse) > 1e-4 { // the constant's has six digits
+		if fmt.Sprintf("%.4f", r2) != line[1] || err != nil ||
+			!(math.Abs(told-rmse) <= 1e-4) { // the constant's has six digits
 			t.Errorf("%s: %s, want R² %.4f, RMSE %v", more, line[0], r2, rmse)
 		}
 		if m.Training.Rows != 442 {

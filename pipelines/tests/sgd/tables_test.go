@@ -57,12 +57,12 @@ func TestTables(t *testing.T) {
 	}
 	m := loaded(t, filepath.Join(dir, "m0.json"))
 	if m.Training.Rows != want.Rows || len(m.FeatureNames) != len(want.Coef) ||
-		math.Abs(m.Intercept[0]-want.Intercept) > 1e-6 {
+		!(math.Abs(m.Intercept[0]-want.Intercept) <= 1e-6) {
 		t.Errorf("%d rows, %d features, intercept %v, want %d, %d, %v", m.Training.Rows, len(m.FeatureNames), m.Intercept[0],
 			want.Rows, len(want.Coef), want.Intercept)
 	}
 	for j, name := range m.FeatureNames {
-		if v, ok := want.Coef[name]; !ok || math.Abs(m.Coef[0][j]-v) > 1e-6 {
+		if v, ok := want.Coef[name]; !ok || !(math.Abs(m.Coef[0][j]-v) <= 1e-6) {
 			t.Errorf("%s: %v, want %v", name, m.Coef[0][j], v)
 		}
 	}
@@ -82,7 +82,7 @@ func TestTables(t *testing.T) {
 		if err := json.Unmarshal([]byte(clitest.Read(t, summary)), &s); err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(s.Classification.LogLoss-want.LogLoss) > 1e-6 {
+		if !(math.Abs(s.Classification.LogLoss-want.LogLoss) <= 1e-6) {
 			t.Errorf("%s: log loss %v, want %v", ext, s.Classification.LogLoss, want.LogLoss)
 		}
 	}

@@ -199,7 +199,7 @@ func TestWatch(t *testing.T) {
 	}
 	first := all[0].Progressive
 	loss := (float64(first.Rows)*first.MeanLoss + 3*all[1].Progressive.MeanLoss) / float64(first.Rows+3)
-	if rows, mean := all[1].window(); rows != first.Rows+3 || first.Rows == 0 || math.Abs(mean-loss) > loss/10 {
+	if rows, mean := all[1].window(); rows != first.Rows+3 || first.Rows == 0 || !(math.Abs(mean-loss) <= loss/10) {
 		t.Errorf("version 2 has a window of %d rows of the mean loss %v; version 1 judged %d, and it 3, of %v", rows, mean,
 			first.Rows, loss)
 	}

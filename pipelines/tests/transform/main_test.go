@@ -67,7 +67,7 @@ func TestReference(t *testing.T) {
 			got = [3]float64{got[0] + v, got[1] + v*v, got[2] + float64(i)*v}
 		}
 		for k, w := range want[name] {
-			if math.Abs(got[k]-w) > 1e-9*max(1, math.Abs(w)) {
+			if !(math.Abs(got[k]-w) <= 1e-9*max(1, math.Abs(w))) {
 				t.Errorf("%s: moments %v, want %v", name, got, want[name])
 				break
 			}
@@ -143,7 +143,7 @@ func TestModels(t *testing.T) {
 		".csv": learn("csv.json", "--input=x.csv", "--target=delayed"),
 	} {
 		for j, v := range table.Coef[0] {
-			if math.Abs(got.Coef[0][j]-v) > 1e-9 {
+			if !(math.Abs(got.Coef[0][j]-v) <= 1e-9) {
 				t.Errorf("%s: coefficient %d is %v, that of the table %v", name, j, got.Coef[0][j], v)
 			}
 		}

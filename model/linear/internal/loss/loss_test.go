@@ -15,16 +15,16 @@ func TestCurve(t *testing.T) {
 		for p := -50.0; p <= 50; p += 0.37 {
 			for _, y := range []float64{-1, 1} {
 				value, slope, curvature := f.Curve(p, y)
-				if want := f.Value(p, y); math.Abs(value-want) > 4e-16*max(1e-300, math.Abs(want)) {
+				if want := f.Value(p, y); !(math.Abs(value-want) <= 4e-16*max(1e-300, math.Abs(want))) {
 					t.Errorf("%s(%v, %v): value %v, want %v", l, p, y, value, want)
 				}
-				if want := f.Slope(p, y); math.Abs(slope-want) > 3e-16*max(1, math.Abs(want)) {
+				if want := f.Slope(p, y); !(math.Abs(slope-want) <= 3e-16*max(1, math.Abs(want))) {
 					t.Errorf("%s(%v, %v): slope %v, want %v", l, p, y, slope, want)
 				}
 				const h = 1e-5
 				_, above, _ := f.Curve(p+h, y)
 				_, below, _ := f.Curve(p-h, y)
-				if d := (above - below) / (2 * h); math.Abs(d-curvature) > 1e-6 {
+				if d := (above - below) / (2 * h); !(math.Abs(d-curvature) <= 1e-6) {
 					t.Errorf("%s(%v, %v): curvature %v, differences give %v", l, p, y, curvature, d)
 				}
 			}
@@ -35,10 +35,10 @@ func TestCurve(t *testing.T) {
 	}
 	for x := 0.0; x < 760; x = x*1.01 + 1e-9 {
 		want := math.Exp(-x)
-		if got := ExpNegative(x); math.Abs(got-want) > 3e-16*want && x < 708 || x >= 708 && got != 0 {
+		if got := ExpNegative(x); !(math.Abs(got-want) <= 3e-16*want) && x < 708 || x >= 708 && got != 0 {
 			t.Errorf("exp(-%v): %v, want %v", x, got, want)
 		}
-		if got, want := Log1pUnit(ExpNegative(x)), math.Log1p(math.Exp(-x)); x < 708 && math.Abs(got-want) > 6e-16*want {
+		if got, want := Log1pUnit(ExpNegative(x)), math.Log1p(math.Exp(-x)); x < 708 && !(math.Abs(got-want) <= 6e-16*want) {
 			t.Errorf("log1p(exp(-%v)): %v, want %v", x, got, want)
 		}
 	}
@@ -52,7 +52,7 @@ func TestSlopes(t *testing.T) {
 			for p := -3.013; p < 3; p += 0.1 { // no corner is hit
 				const h = 1e-6
 				want := (f.Value(p+h, y) - f.Value(p-h, y)) / (2 * h)
-				if got := f.Slope(p, y); math.Abs(got-want) > 1e-8 {
+				if got := f.Slope(p, y); !(math.Abs(got-want) <= 1e-8) {
 					t.Errorf("%s at %v, y %v: got %v, want %v", l, p, y, got, want)
 				}
 			}
@@ -60,7 +60,7 @@ func TestSlopes(t *testing.T) {
 		if l == linear.LogLoss {
 			for _, p := range []float64{-800, -37, 37, 800} {
 				for _, y := range []float64{-1, 1} {
-					if s, v := f.Slope(p, y), f.Value(p, y); math.Abs(s) > 1 || !(v >= 0) || v > 801 {
+					if s, v := f.Slope(p, y), f.Value(p, y); !(math.Abs(s) <= 1) || !(v >= 0) || v > 801 {
 						t.Errorf("log_loss at %v, y %v: slope %v, value %v", p, y, s, v)
 					}
 				}

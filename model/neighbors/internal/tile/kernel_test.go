@@ -103,7 +103,7 @@ func TestScreen(t *testing.T) {
 				level.Screen(x, y, dim, pairs, got)
 				Generic.Pairs32.Squares(x, y, dim, nil, pairs, want)
 				for i, w := range want {
-					if math.Abs(float64(got[i])-w) > w*float64(dim+4)*0x1p-24 {
+					if !(math.Abs(float64(got[i])-w) <= w*float64(dim+4)*0x1p-24) {
 						t.Errorf("%s, dim %d, %s: pair %d gave %v, want %v", level.Name, dim, place, i, got[i], w)
 					}
 				}
