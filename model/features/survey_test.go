@@ -424,6 +424,69 @@ func TestMergeInAnyOrder(t *testing.T) {
 	}
 }
 
+// Numbers that are infinite are counted wherever they stand, and a column of lists does not merge with one of single
+// values.
+func TestMergeOfOddParts(t *testing.T) {
+	t.Parallel()
+	inf := math.Inf(1)
+	parts := []*tables.Table{table(numbersOf("n", 1, inf, 3, inf)), table(numbersOf("n", -inf, 0, 2))}
+	survey := func(all ...*tables.Table) *Survey {
+		s, err := NewSurvey(all[0].Fields(), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range all {
+			if err := s.Add(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s
+	}
+	all, merged := survey(parts...), survey(parts[0])
+	if err := merged.Merge(survey(parts[1])); err != nil {
+		t.Fatal(err)
+	}
+	want, err := all.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := merged.MarshalBinary(); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("a survey that was merged has other bytes: %v", err)
+	}
+	lists := tables.Column{Field: tables.Field{Name: "n", Type: tables.List, Width: 1}, Numbers: []float64{1, 2}}
+	if err := survey(parts[0]).Merge(survey(table(lists))); err == nil || !strings.Contains(err.Error(),
+		`column "n": holds lists in one file, and single values in another`) {
+		t.Errorf("lists: %v", err)
+	}
+}
+
+// A number that the block cannot store is a fault that names its column.
+func TestEncodeOutOfRange(t *testing.T) {
+	t.Parallel()
+	tab := table(textsOf("k", "x", "y", "x"), numbersOf("a", 1, 2, 3), numbersOf("b", 1, 2, 3), numbersOf("c", 5, 6, 8))
+	e := encodingOf(t, Options{}, tab)
+	for _, name := range []string{"a", "b", "c"} {
+		columns := slices.Clone(tab.Columns)
+		for i := range columns {
+			if columns[i].Name == name {
+				columns[i] = numbersOf(name, 1, 1e300, 3)
+			}
+		}
+		bad := table(columns...)
+		enc, err := e.Encoder(bad.Fields())
+		if err != nil {
+			t.Fatal(err)
+		}
+		single := vectorsFor(e)
+		single.DType = vectors.Float32
+		err = enc.Encode(single, bad, 1, 7)
+		if want := fmt.Sprintf(": row 7, column %s: found 1e+300, expected what float32 can store", name); err == nil ||
+			err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
 // mergeCounts makes the second look of all parts in one, and of each, merged, and compares.
 func mergeCounts(t *testing.T, e *Encoding, parts []*tables.Table) {
 	t.Helper()

@@ -67,7 +67,7 @@ func choose(all []vectors.ID, x *model.Interactions) (places []uint32, unknown i
 	}
 	slices.Sort(places)
 	if len(places) == 0 {
-		return nil, unknown, fmt.Errorf("none of the %d users that are to be answered is a user of the input", unknown)
+		return nil, unknown, fmt.Errorf("none of the users that are to be answered, %d, is a user of the input", unknown)
 	}
 	return places, unknown, nil
 }

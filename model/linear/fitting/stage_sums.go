@@ -1,6 +1,8 @@
 package fitting
 
 import (
+	"math"
+
 	"beamlearn/model/fault"
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/leastsquares"
@@ -36,7 +38,9 @@ func (f *Fit) solve(sums *leastsquares.Gram) error {
 		return err
 	}
 	if !f.options.Standardize {
-		f.warnings = shrinks(&f.chosen, sums.Variances())
+		e := linear.ExactOptions(&f.chosen)
+		squares := sums.Squares(*e.FitIntercept)
+		f.warnings = scaleWarnings(&e, squares[:f.features], math.Sqrt(squares[f.features]))
 	}
 	if f.model, err = s.Model(&f.chosen, f.names); err != nil {
 		return err

@@ -2,6 +2,7 @@ package fitting
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -56,9 +57,38 @@ func (f *Fit) FoldWarnings() []string {
 	return nil
 }
 
+// scaleWarnings say what the penalty makes of columns of small scale, by their mean squares and the root mean square of
+// the loss' slopes at a constant prediction.
+func scaleWarnings(o *linear.Options, squares []float64, slope float64) []string {
+	return append(shrinks(o, squares), keptOut(o, squares, slope)...)
+}
+
+// keptOut is the warning that the l1 part of the penalty gives columns of small scale the coefficient 0 whatever they
+// tell, where it does: a column whose mean square is v has a gradient of at most √v·slope at a constant prediction (the
+// inequality of Cauchy and Schwarz), and a coefficient where that is more than the part's alpha.
+func keptOut(o *linear.Options, squares []float64, slope float64) []string {
+	alpha := *o.Alpha
+	switch o.Penalty {
+	case linear.None, linear.L2:
+		return nil
+	case linear.ElasticNet:
+		alpha *= *o.L1Ratio
+	}
+	out, most := 0, 0.0
+	for _, v := range squares {
+		if v > 0 && float64(math.Sqrt(v)*slope) < alpha {
+			out, most = out+1, max(most, v)
+		}
+	}
+	if out == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("the penalty, alpha %v, keeps %d of %d columns out of the model whatever they tell, as their scale is small (a mean square of at most %.2g): take --standardize, or a smaller --alpha",
+		*o.Alpha, out, len(squares), most)}
+}
+
 // shrinks is the warning that the l2 part of the penalty takes much of the effect of columns of small scale, where it
-// does: of a column whose mean square is v the share alpha/(alpha+v), where alpha is that part's. (What l1 takes
-// shows in the zeros.)
+// does: of a column whose mean square is v the share alpha/(alpha+v), where alpha is that part's.
 func shrinks(o *linear.Options, squares []float64) []string {
 	alpha := *o.Alpha
 	switch o.Penalty {
@@ -85,7 +115,9 @@ func shrinks(o *linear.Options, squares []float64) []string {
 // scaleWarning warns of columns that the penalty shrinks, where they are not standardised.
 func (f *Fit) scaleWarning() {
 	if f.survey.Scaler == nil {
-		f.warnings = shrinks(&f.chosen, f.survey.Squares)
+		e := linear.ExactOptions(&f.chosen)
+		_, slope := slopes(f.survey, &e)
+		f.warnings = scaleWarnings(&e, f.survey.Squares, slope)
 	}
 }
 

@@ -1,6 +1,7 @@
 package fitting
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -28,6 +29,49 @@ func TestShrinks(t *testing.T) {
 		got := strings.Join(shrinks(&linear.Options{Penalty: c.penalty, Alpha: &c.alpha, L1Ratio: &c.ratio}, squares), "\n")
 		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
 			t.Errorf("%s, alpha %v, l1_ratio %v: %q", c.penalty, c.alpha, c.ratio, got)
+		}
+	}
+}
+
+// The warning counts the columns that have the coefficient 0 though they were the target itself: it is there where the
+// fit of such a column is 0, and only there.
+func TestKeptOut(t *testing.T) {
+	t.Parallel()
+	for _, penalty := range []linear.Penalty{linear.L1, linear.ElasticNet} {
+		for _, solver := range []FitOptions{
+			{Options: linear.Options{Task: linear.Regression, Loss: linear.SquaredError}},
+			{Options: linear.Options{Task: linear.Regression, Loss: linear.SquaredError, FitIntercept: new(false)}},
+			{Options: linear.Options{Task: linear.Classification, Loss: linear.LogLoss}},
+		} {
+			for _, scale := range []float64{0.02, 0.15, 0.9, 1.1, 6} { // of the column, as a share of what alpha lets in
+				o := solver
+				o.Options.Penalty, o.Alphas, o.L1Ratios = penalty, []float64{0.01}, []float64{0.5}
+				let := 0.01 / 3.0 // the deviation of the target is 3
+				if o.Options.Task == linear.Classification {
+					let = 0.01 / 0.5
+				}
+				if penalty == linear.ElasticNet {
+					let /= 2
+				}
+				c := &linear.Chunk{Features: 2, Numbers: lineartest.RowNumbers(0, 200)}
+				for i := range 200 {
+					y := float64(i%2*2 - 1) // ±1
+					c.X = append(c.X, scale*let*y, 10*math.Sin(float64(i*i)))
+					if o.Options.Task == linear.Classification {
+						y = max(y, 0)
+					} else {
+						y *= 3
+					}
+					c.Target = append(c.Target, y)
+				}
+				f := driven(t, o, c, 2)
+				said := strings.Join(f.Warnings(), "\n")
+				zero := f.Model().Coef[0][0] == 0
+				const want = "keeps 1 of 2 columns out of the model whatever they tell, as their scale is small (a mean square of at most "
+				if zero != (scale < 1) || strings.Contains(said, want) != zero {
+					t.Errorf("%s, %s, scale %v: coefficients %v, told %q", o.Options.Loss, penalty, scale, f.Model().Coef[0], said)
+				}
+			}
 		}
 	}
 }

@@ -81,11 +81,13 @@ func newGram(features int) *Gram {
 func (g *Gram) Rows() int64     { return g.rows }
 func (g *Gram) Weight() float64 { return g.weight }
 
-// Variances are those of the features.
-func (g *Gram) Variances() []float64 {
-	v := make([]float64, g.features)
-	for j := range v {
-		v[j] = g.products.Row(j, g.features+1)[0] / g.weight
+// Squares are the mean squares of the features, and last of the target, about their means where these are taken away.
+func (g *Gram) Squares(centred bool) []float64 {
+	v := make([]float64, g.features+1)
+	for j, mean := range g.means() {
+		if v[j] = g.products.Row(j, g.features+1)[0] / g.weight; !centred {
+			v[j] += float64(mean * mean)
+		}
 	}
 	return v
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -293,6 +294,29 @@ func TestErrorsNameTheTarget(t *testing.T) {
 }
 
 // Whatever the bytes, reading a file or a state makes no other than one that is written the same.
+// A line that all targets have is told once, and another with the names of its targets, in their order; and a fit takes
+// no sums of another.
+func TestEach(t *testing.T) {
+	t.Parallel()
+	fit := func() *Fit {
+		f, err := NewFit(cases()["ridge"], nil, len(names), names, []string{"u", "v", "w"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f, at := fit(), 0
+	own := [][]string{{"all", "first"}, {"some", "all"}, {"all", "some"}}
+	got := f.each(func(*fitting.Fit) []string { at++; return own[at-1] })
+	want := []string{"all", "target u: first", "target v: some", "target w: some"}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+	if err := f.Advance(fit().Partial(0, 1)); err == nil || !strings.Contains(err.Error(), "another learner") {
+		t.Errorf("a sum of another fit: %v", err)
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	for _, kind := range []string{"ridge", "log loss"} {
 		o := cases()[kind]

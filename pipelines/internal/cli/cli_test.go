@@ -33,6 +33,7 @@ func TestCount(t *testing.T) {
 	for want, got := range map[string]string{
 		"1 row": Count(1, "row"), "0 rows": Count(0, "row"), "2 passes": Count(2, "pass"), "1 pass": Count(1, "pass"),
 		"1 query": Count(1, "query"), "3 queries": Count(int64(3), "query"),
+		"1 row is": Agree(1, "row is", "rows are"), "0 rows are": Agree(int64(0), "row is", "rows are"),
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

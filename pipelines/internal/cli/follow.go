@@ -73,7 +73,7 @@ func (a *App) Follow(ctx context.Context, reading *vectorio.Options,
 		a.Say(slog.LevelWarn, "%v", f)
 	}})
 	if ctx.Err() != nil {
-		a.answered = fmt.Sprintf("%d rows answered", answered)
+		a.answered = Count(answered, "row") + " answered"
 	}
 	if err = errors.Join(err, to.Close()); errors.Is(err, files.ErrPipe) {
 		return nil // which the exit code tells

@@ -175,7 +175,7 @@ func (p *Path) Rejects() *Path {
 func SourceOf(all []files.Info) string {
 	_, name := files.Split(all[0].Name)
 	if len(all) > 1 {
-		name += fmt.Sprintf(" and %d more files", len(all)-1)
+		name += " and " + Count(len(all)-1, "more file")
 	}
 	return name
 }

@@ -336,8 +336,8 @@ func (t *Tables) Fit(ctx context.Context, job *encode.Job,
 // UnknownLines tells of cells of categories that someone does not know, by the column.
 func UnknownLines(unknown map[string]int64, who string) (lines []string) {
 	for _, column := range slices.Sorted(maps.Keys(unknown)) {
-		lines = append(lines, fmt.Sprintf("  column %s: %d cells of categories that %s does not know", fault.Plain(column),
-			unknown[column], who))
+		lines = append(lines, fmt.Sprintf("  column %s: %s of categories that %s does not know", fault.Plain(column),
+			Count(unknown[column], "cell"), who))
 	}
 	return lines
 }

@@ -49,6 +49,14 @@ func ReadTexts(ctx context.Context, name string, wanted map[string]bool,
 	}
 }
 
+// Agree is a number and what is said of it: of one thing, or of several.
+func Agree[N int | int64](n N, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
+
 // Count is so many of a thing, in words.
 func Count[N int | int64](n N, thing string) string {
 	switch {

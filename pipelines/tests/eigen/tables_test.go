@@ -64,7 +64,7 @@ func TestTables(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "q.csv"), lines[0]+strings.Replace(lines[1], ","+carrier+",", ",??,", 1)+lines[2])
 	if told := mustRun(t, dir, "--input=q.csv", "--transform=m.json", "--output=q.out.csv",
 		"--report=none"); !strings.Contains(told,
-		"column carrier: 1 cells of categories that the encoding of the components does not know") {
+		"column carrier: 1 cell of categories that the encoding of the components does not know") {
 		t.Error(told)
 	}
 	for flag, want := range map[string]string{

@@ -224,7 +224,7 @@ func TestFollowEnds(t *testing.T) {
 	if got := v.hear(); got != "" { // although nobody has closed the input
 		t.Errorf("%q", got)
 	}
-	if _, told, code := v.end(); told != "predict: interrupted, 1 rows answered\n" || code != 130 {
+	if _, told, code := v.end(); told != "predict: interrupted, 1 row answered\n" || code != 130 {
 		t.Errorf("a signal: exit code %d\n%s", code, told)
 	}
 	// One who goes away has had enough.

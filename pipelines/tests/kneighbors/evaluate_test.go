@@ -62,7 +62,7 @@ func TestEvaluate(t *testing.T) {
 			t.Errorf("%s: %+v", way, e)
 		}
 		if !strings.Contains(stderr, "evaluated: recall@3 0.5833") ||
-			!strings.Contains(stderr, "1 queries have no list there") {
+			!strings.Contains(stderr, "1 query has no list there") {
 			t.Errorf("%s: told\n%s", way, stderr)
 		}
 	}

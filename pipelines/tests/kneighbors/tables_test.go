@@ -159,7 +159,7 @@ func TestTableIndex(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "q.csv"), rows[0]+strings.Replace(rows[1], ","+carrier+",", ",??,", 1)+rows[2])
 	clitest.Write(t, filepath.Join(dir, "lacks.csv"), strings.Replace(rows[0], "carrier", "airline", 1)+rows[1])
 	if told := run("--index=f.index", "--queries=q.csv", "--output=q.out.csv"); !strings.Contains(told,
-		"column carrier: 1 cells of categories that the encoding of the points does not know") {
+		"column carrier: 1 cell of categories that the encoding of the points does not know") {
 		t.Error(told)
 	}
 	for _, c := range []struct {

@@ -50,7 +50,7 @@ func TestRecommend(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 	for _, want := range []string{"4 users × 4 items, 7 interactions: 3 recommendations to 4 users",
-		"1 rows of a user and an item", "2 users have no recommendation"} {
+		"1 row of a user and an item", "2 users have no recommendation"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("told\n%s", told)
 		}
@@ -169,7 +169,7 @@ func TestFaults(t *testing.T) {
 		{"--input=huge.csv", "huge.csv: the values of user a and item x add up beyond float64"},
 		{"--input=nan.csv --value=score", `nan.csv: found the columns "user", "item", "n", expected a column "score"`},
 		{"--input=nan.csv --column=user", `the column "user" for two things`},
-		{"--input=less.csv --users=users.csv", "users.csv: none of the 1 users"},
+		{"--input=less.csv --users=users.csv", "users.csv: none of the users that are to be answered, 1, is"},
 		{"--input=less.csv --top=0 --k=0", "--k 0: must be from 1 to 65536"},
 		{"--input=less.csv --shrinkage=-1", "--shrinkage -1: must be a finite number"},
 		{"--input=less.csv --similarity=jaccard --weighting=tfidf", "--similarity jaccard has no weighting"},

@@ -108,7 +108,7 @@ func TestTablesMeet(t *testing.T) {
 	}
 	clitest.Write(t, filepath.Join(dir, "c.csv"), "other,size,colour\nx,1,red\nx,NA,violet\nx,,\n")
 	_, stderr, code := clitest.End(t, clitest.Other(dir, "predict", "--model=m.json", "--input=c.csv", "--output=p.csv"))
-	if code != 0 || !strings.Contains(stderr, "column colour: 1 cells of categories that the model does not know") ||
+	if code != 0 || !strings.Contains(stderr, "column colour: 1 cell of categories that the model does not know") ||
 		!strings.Contains(stderr, "left out: other (text)") {
 		t.Error(code, stderr)
 	}

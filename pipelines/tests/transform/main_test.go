@@ -164,7 +164,7 @@ func TestAdversarial(t *testing.T) {
 	args := []string{"--input=a.csv", "--id_column=key", "--target=t", "--weight_column=w", "--numeric=n"}
 	told := mustRun(t, dir, append(args[:4:4], "--output_encoding=free.json", "--output=free.jsonl")...)
 	for _, line := range []string{"n: categorical", "same: left out: constant", "none: left out: all missing",
-		"1 rows without a target are left out"} {
+		"1 row without a target is left out"} {
 		if !strings.Contains(told, line) {
 			t.Errorf("%q is not told:\n%s", line, told)
 		}
@@ -188,7 +188,7 @@ func TestAdversarial(t *testing.T) {
 		"c.out.csv")); got != "other,n,n_missing,colour_blue,colour_red\nx,2.5,1,0,0\nx,7,0,0,1\nx,-1,0,1,0\n" {
 		t.Error(got)
 	}
-	if !strings.Contains(told, "column colour: 1 cells of categories that the encoding does not know") ||
+	if !strings.Contains(told, "column colour: 1 cell of categories that the encoding does not know") ||
 		!strings.Contains(told, "1 row left out: c.out.csv.rejected.jsonl") {
 		t.Error(told)
 	}

@@ -120,19 +120,17 @@ const (
 )
 
 func (s *summary) lines(m *model.Model) []string {
-	passes := "1 pass"
-	if n := s.Passes + s.ResumedPasses; n > 1 {
-		passes = fmt.Sprintf("%d passes", n)
-	}
+	passes := cli.Count(max(s.Passes+s.ResumedPasses, 1), "pass")
 	lines := []string{fmt.Sprintf(
 		"%s × %s, %s naive Bayes of %s, %s %v, in %s, %.2f s: %.0f rows/s; peak memory %s",
 		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Kind, cli.Count(s.Classes.Len(), "class"), s.Parameter, s.Smoothing, passes, s.Seconds, s.RowsPerSecond,
 		files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
-		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
+		lines = append(lines, "  "+cli.Agree(s.ResumedPasses, "of the passes was", "of the passes were")+" made before")
 	}
 	if before := s.ModelRows - s.Rows; before > 0 {
-		lines = append(lines, fmt.Sprintf("  with the %d rows of the model of --warm_start, %d in all", before, s.ModelRows))
+		lines = append(lines, fmt.Sprintf("  with the %s of the model of --warm_start, %d in all", cli.Count(before, "row"),
+			s.ModelRows))
 	}
 	if s.CV != nil {
 		lines = append(lines, cvLine(s.CV))
@@ -143,7 +141,7 @@ func (s *summary) lines(m *model.Model) []string {
 	telling := m.Telling(shownClasses, shownTelling)
 	for k, n := range s.ClassRows {
 		if k == shownClasses {
-			lines = append(lines, fmt.Sprintf("  … and %d more classes", len(s.ClassRows)-k))
+			lines = append(lines, "  … and "+cli.Count(len(s.ClassRows)-k, "more class"))
 			break
 		}
 		line := fmt.Sprintf("  class %s: %s", s.Classes.Label(k), cli.Count(n, "row"))

@@ -54,14 +54,15 @@ func (s *summary) lines() []string {
 	lines := []string{
 		fmt.Sprintf("%s × %s in %.2f s: %.0f rows/s; peak memory %s", cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Seconds,
 			s.RowsPerSecond, files.Bytes(s.PeakMemory)),
-		fmt.Sprintf("  %d components by %s explain %.4g %% of the variance", s.Components, s.Solver, 100*sum),
+		fmt.Sprintf("  %s %.4g %% of the variance", cli.Agree(s.Components, "component by "+s.Solver+" explains",
+			"components by "+s.Solver+" explain"), 100*sum),
 	}
 	if s.Share > 0 {
 		lines[1] += ", as many as explain " + model.ShareText(s.Share)
 	}
 	if s.Transform != "" {
-		lines[1] = fmt.Sprintf("  %d components of %s, which explain %.4g %% of the variance there", s.Components,
-			s.Transform, 100*sum)
+		lines[1] = fmt.Sprintf("  %s %.4g %% of the variance there", cli.Agree(s.Components,
+			"component of "+s.Transform+", which explains", "components of "+s.Transform+", which explain"), 100*sum)
 	}
 	for i := range min(s.Components, shownComponents) {
 		lines = append(lines, fmt.Sprintf("  %s: eigenvalue %.6g, %.4g %%", model.Name(i), s.Variance[i], 100*s.Ratio[i]))

@@ -281,8 +281,9 @@ func recallLines(r *ivf.Report) []string {
 	case r.Sample == 0:
 		return []string{"  no row that was answered exactly too has another within the radius: nothing to measure the recall by"}
 	}
-	return []string{fmt.Sprintf("  recall %.4f of the pairs (95 %%: %.4f to %.4f), by %d rows with pairs, which were answered exactly too: "+
-		"%d partitions", r.Recall, r.Low, r.High, r.Sample, r.Repetitions)}
+	return []string{fmt.Sprintf(
+		"  recall %.4f of the pairs (95 %%: %.4f to %.4f), by %s with pairs, answered exactly too: %s",
+		r.Recall, r.Low, r.High, cli.Count(r.Sample, "row"), cli.Count(r.Repetitions, "partition"))}
 }
 
 // short is the error of a recall that falls short of what was asked.
@@ -299,12 +300,12 @@ func lines(r *knn.Report, total time.Duration) []string {
 	g := r.Groups
 	cut := ""
 	if g.Cut > 0 {
-		cut = fmt.Sprintf("; %d were wider than the diameter, and are cut", g.Cut)
+		cut = "; " + cli.Agree(g.Cut, "was wider than the diameter, and is cut", "were wider than the diameter, and are cut")
 	}
 	all := []string{
-		fmt.Sprintf("%s × %s: %s, %d of several rows, with %s, the largest of %d; %d stay%s",
+		fmt.Sprintf("%s × %s: %s, %d of several rows, with %s, the largest of %d; %s%s",
 			cli.Count(r.Points, "row"), cli.Count(r.Dim, "column"), cli.Count(g.Groups, "group"), g.Several,
-			cli.Count(g.Rows, "row"), g.Largest, g.Groups, cut),
+			cli.Count(g.Rows, "row"), g.Largest, cli.Agree(g.Groups, "stays", "stay"), cut),
 		fmt.Sprintf("  %s in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
 			cli.Count(r.Neighbors/2, "pair"),
 			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+
@@ -314,7 +315,7 @@ func lines(r *knn.Report, total time.Duration) []string {
 		all = append(all, recallLines(r.Approximate)...)
 	}
 	if r.DuplicateIDs > 0 {
-		all = append(all, fmt.Sprintf("  %d rows have an id that an earlier row has", r.DuplicateIDs))
+		all = append(all, "  "+cli.Agree(r.DuplicateIDs, "row has", "rows have")+" an id that an earlier row has")
 	}
 	return append(all, cli.FileLines(r.Rejected, r.RejectedFiles, r.OutputFiles)...)
 }

@@ -162,10 +162,11 @@ func lines(r *knn.Report, total time.Duration) []string {
 		cli.Count(r.Points, "point"), cli.Count(r.Dim, "column"),
 		total.Seconds(), r.ReadPoints, r.BuildIndex, r.Algorithm, files.Bytes(r.IndexBytes), files.Bytes(cli.PeakMemory()))}
 	if r.Deleted+r.Added > 0 {
-		all = append(all, fmt.Sprintf("  %d points were deleted, and %d added", r.Deleted, r.Added))
+		all = append(all, fmt.Sprintf("  %s deleted, and %d added", cli.Agree(r.Deleted, "point was", "points were"),
+			r.Added))
 	}
 	if r.DuplicateIDs > 0 {
-		all = append(all, fmt.Sprintf("  %d points have an id that an earlier point has", r.DuplicateIDs))
+		all = append(all, "  "+cli.Agree(r.DuplicateIDs, "point has", "points have")+" an id that an earlier point has")
 	}
 	return append(all, cli.FileLines(r.Rejected, r.RejectedFiles, r.OutputFiles)...)
 }

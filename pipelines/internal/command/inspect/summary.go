@@ -248,7 +248,7 @@ func (p *page) files(all []profile.File, what string) {
 	}
 	p.title(fmt.Sprintf("%d files", len(all)), files.Bytes(bytes)+what)
 	for _, f := range all[:min(len(all), shownFiles)] {
-		p.line("", "%s: %s, %d rows, %s", oneLine(f.Name), f.Format, f.Rows, files.Bytes(f.Bytes))
+		p.line("", "%s: %s, %s, %s", oneLine(f.Name), f.Format, cli.Count(f.Rows, "row"), files.Bytes(f.Bytes))
 	}
 	if len(all) > shownFiles {
 		p.line("", "… and %d more", len(all)-shownFiles)
@@ -379,7 +379,7 @@ func (p *page) neighbors(n *profile.Neighbors) {
 	p.line("distances", "%s to %s; the last of a query is %s on average", number(n.MinDistance), number(n.MaxDistance),
 		number(n.MeanLast))
 	if n.NotFinite > 0 {
-		p.line("not finite", "%d distances", n.NotFinite)
+		p.line("not finite", "%s", cli.Count(n.NotFinite, "distance"))
 	}
 	var hubs []string
 	for _, h := range n.Hubs {
@@ -389,7 +389,7 @@ func (p *page) neighbors(n *profile.Neighbors) {
 	if n.HubsOf < n.Neighbors {
 		of = fmt.Sprintf(", counted over %d of the neighbours", n.HubsOf)
 	}
-	p.line("points", "%d different ones%s", n.Points, of)
+	p.line("points", "%s%s", cli.Count(n.Points, "different one"), of)
 	p.line("hubs", "%s", strings.Join(hubs, ", "))
 }
 
@@ -404,7 +404,8 @@ func (p *page) model(m *modelSummary) {
 		scaled = ", standardized first"
 	}
 	p.line("features", "%d%s", m.Features, scaled)
-	p.line("coef", "%d of %d are not zero", m.NonZero, len(m.Intercept)*m.Features)
+	of := fmt.Sprintf("of %d", len(m.Intercept)*m.Features)
+	p.line("coef", "%s not zero", cli.Agree(m.NonZero, of+" is", of+" are"))
 	var largest []string
 	for _, c := range m.Largest {
 		name := oneLine(c.Feature)
@@ -417,7 +418,7 @@ func (p *page) model(m *modelSummary) {
 		p.line("largest", "%s", strings.Join(largest, ", "))
 	}
 	p.line("intercept", "%s", numbers(m.Intercept, shownFiles))
-	training := fmt.Sprintf("%s, %d rows, %s", m.Training.Solver, m.Training.Rows,
+	training := fmt.Sprintf("%s, %s, %s", m.Training.Solver, cli.Count(m.Training.Rows, "row"),
 		cli.Count(int64(m.Training.Epochs), "epoch"))
 	if m.Resumes {
 		training += "; can go on"

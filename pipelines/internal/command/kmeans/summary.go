@@ -56,18 +56,18 @@ func (s *summary) lines(m *model.Model) []string {
 		cli.Count(int64(s.Iterations), "iteration"), cli.Count(int64(s.Passes+s.ResumedPasses), "pass"), s.Seconds,
 		s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
-		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
+		lines = append(lines, "  "+cli.Agree(s.ResumedPasses, "of the passes was", "of the passes were")+" made before")
 	}
 	for i, c := range s.Compared {
 		if i == shownNumbers {
-			lines = append(lines, fmt.Sprintf("  … and %d more numbers of clusters", len(s.Compared)-i))
+			lines = append(lines, "  … and "+cli.Count(len(s.Compared)-i, "more number")+" of clusters")
 			break
 		}
 		lines = append(lines, fmt.Sprintf("  %s: inertia %.6g%s", cli.Count(c.Clusters, "cluster"), c.Inertia, silhouette(c)))
 	}
 	for i, n := range s.Sizes {
 		if i == shownClusters {
-			lines = append(lines, fmt.Sprintf("  … and %d more clusters", len(s.Sizes)-i))
+			lines = append(lines, "  … and "+cli.Count(len(s.Sizes)-i, "more cluster"))
 			break
 		}
 		line := fmt.Sprintf("  cluster %d: %s", i, cli.Count(n, "row"))

@@ -62,10 +62,12 @@ func (c *command) findTargets(ctx context.Context, job *knn.Job, of *knn.Targets
 		return err
 	}
 	if a.Targets.Missing > 0 {
-		c.Tell(fmt.Sprintf("%d rows without a target answer no query; --queries may have them predicted", a.Targets.Missing))
+		c.Tell(cli.Agree(a.Targets.Missing, "row without a target answers", "rows without a target answer") +
+			" no query; --queries may have them predicted")
 	}
 	if a.Targets.Rejected > 0 {
-		c.Tell(fmt.Sprintf("%d of these rows are at fault in their target", a.Targets.Rejected))
+		c.Tell(cli.Agree(a.Targets.Rejected, "of these rows is at fault in its target",
+			"of these rows are at fault in their target"))
 	}
 	_, outlier := vote.OutlierClass(&a.Targets.Classes, a.Vote.Outlier)
 	if a.Task == linear.Regression || a.Vote.Outlier == "" || a.Vote.Outlier == vote.MostFrequent {
@@ -213,7 +215,8 @@ func (s *summary) scoreLines() []string {
 			-loss, of, constant, -constantLoss))
 	}
 	if s.Scores.Alone > 0 {
-		lines = append(lines, fmt.Sprintf("  %d points have no neighbour, and are not in these scores", s.Scores.Alone))
+		lines = append(lines, "  "+cli.Agree(s.Scores.Alone, "point has no neighbour, and is",
+			"points have no neighbour, and are")+" not in these scores")
 	}
 	return lines
 }

@@ -72,7 +72,8 @@ func (s *summary) evaluationLines() []string {
 	if e == nil {
 		return nil
 	}
-	text := fmt.Sprintf("  evaluated: recall@%d %.4f (95 %% of queries like these: %.4f to %.4f), recall@1 %.4f, of %d queries", e.K, e.Mean, e.Low, e.High, e.AtFirst, e.Queries)
+	text := fmt.Sprintf("  evaluated: recall@%d %.4f (95 %% of queries like these: %.4f to %.4f), recall@1 %.4f, of %s",
+		e.K, e.Mean, e.Low, e.High, e.AtFirst, cli.Count(e.Queries, "query"))
 	lines := []string{text, "  recall of the worst queries:"}
 	for i, q := range recallShares {
 		if i > 0 {
@@ -81,15 +82,16 @@ func (s *summary) evaluationLines() []string {
 		lines[1] += fmt.Sprintf(" %s of them at most %.3g", q.name, e.Quantiles[q.name])
 	}
 	for _, note := range []struct {
-		n    int64
-		text string
+		n                  int64
+		one, several, text string
 	}{
-		{e.Missing, "%d queries have no list there, which counts as recall 0"},
-		{e.Short, "%d lists there are shorter than k"},
-		{e.Self, "%d lists there have the query itself, which is left out"}, {e.Unknown, "%d neighbours there are no point"},
+		{e.Missing, "query has", "queries have", " no list there, which counts as recall 0"},
+		{e.Short, "list there is", "lists there are", " shorter than k"},
+		{e.Self, "list there has", "lists there have", " the query itself, which is left out"},
+		{e.Unknown, "neighbour there is", "neighbours there are", " no point"},
 	} {
 		if note.n > 0 {
-			lines = append(lines, fmt.Sprintf("  "+note.text, note.n))
+			lines = append(lines, "  "+cli.Agree(note.n, note.one, note.several)+note.text)
 		}
 	}
 	return lines

@@ -121,16 +121,17 @@ func (s *imputeSummary) lines() []string {
 			cli.Count(s.Filled, "number"), cli.Count(s.Lacking, "row"), s.Seconds, files.Bytes(s.PeakMemory)),
 	}
 	if s.Means > 0 {
-		lines = append(lines, fmt.Sprintf(
-			"  %d of them are the means of their columns, as no point has a column in common with their rows", s.Means))
+		lines = append(lines, "  "+cli.Agree(s.Means,
+			"of them is the mean of its column, as no point has a column in common with its row",
+			"of them are the means of their columns, as no point has a column in common with their rows"))
 	}
 	if len(s.Empty) > 0 {
 		names := make([]string, len(s.Empty))
 		for i, name := range s.Empty {
 			names[i] = fault.Plain(name)
 		}
-		lines = append(lines, fmt.Sprintf("  no point has a number in %s: %d stay missing", strings.Join(names, ", "),
-			s.Left))
+		lines = append(lines, fmt.Sprintf("  no point has a number in %s: %s missing", strings.Join(names, ", "),
+			cli.Agree(s.Left, "stays", "stay")))
 	}
 	return append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 }

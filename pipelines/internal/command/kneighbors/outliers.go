@@ -85,7 +85,8 @@ func (s *summary) outlierLines() []string {
 		if o.Method == outliers.Kth {
 			side, offset = "above", -offset
 		}
-		line = fmt.Sprintf("  %d of %d rows are outliers, %s %.6g;%s", o.Outliers, o.Rows, side, offset, line[1:])
+		line = fmt.Sprintf("  %s, %s %.6g;%s", cli.Agree(o.Outliers, fmt.Sprintf("of %d rows is an outlier", o.Rows),
+			fmt.Sprintf("of %d rows are outliers", o.Rows)), side, offset, line[1:])
 	}
 	return []string{line}
 }

@@ -48,7 +48,7 @@ func (s *summary) lines() []string {
 			s.Search, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}
 	if s.Edges > 0 {
-		lines = append(lines, fmt.Sprintf("  %d edges in the symmetric graph", s.Edges))
+		lines = append(lines, "  "+cli.Count(s.Edges, "edge")+" in the symmetric graph")
 	}
 	if s.Approximate != nil {
 		lines = append(lines, recallLines(s.Report)...)
@@ -57,10 +57,11 @@ func (s *summary) lines() []string {
 	lines = append(lines, s.outlierLines()...)
 	lines = append(lines, s.evaluationLines()...)
 	if s.NoTarget > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out of the points", s.NoTarget))
+		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+
+			" left out of the points")
 	}
 	if s.DuplicateIDs > 0 {
-		lines = append(lines, fmt.Sprintf("  %d points have an id that an earlier point has", s.DuplicateIDs))
+		lines = append(lines, "  "+cli.Agree(s.DuplicateIDs, "point has", "points have")+" an id that an earlier point has")
 	}
 	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding of the points")...)
 	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
@@ -90,18 +91,18 @@ func recallLines(s *knn.Report) []string {
 	case r.Sample == 0:
 		return []string{"  no query was left to measure the recall by"}
 	}
-	how := fmt.Sprintf("%d lists, %d of them for each query", r.Leaders, r.Fanout)
+	how := fmt.Sprintf("%s, %d of them for each query", cli.Count(r.Leaders, "list"), r.Fanout)
 	switch {
 	case s.Broadcast == knn.Parts:
-		how = fmt.Sprintf("in %d parts, with %.1f copies of each point", s.Shards, r.Copies)
+		how = fmt.Sprintf("in %s, with %.1f copies of each point", cli.Count(s.Shards, "part"), r.Copies)
 	case r.Method == "partition":
-		how = fmt.Sprintf("%d partitions", r.Repetitions)
+		how = cli.Count(r.Repetitions, "partition")
 		if r.Refined {
 			how += " and a round of neighbours of neighbours"
 		}
 	}
-	return []string{fmt.Sprintf("  recall %.3f ± %.3f (95 %%), by %d queries answered exactly too: %s",
-		r.Recall, (r.High-r.Low)/2, r.Sample, how)}
+	return []string{fmt.Sprintf("  recall %.3f ± %.3f (95 %%), by %s answered exactly too: %s",
+		r.Recall, (r.High-r.Low)/2, cli.Count(r.Sample, "query"), how)}
 }
 
 // short is the error of a recall that falls short of what was asked.

@@ -41,12 +41,16 @@ func (s *summary) lines() []string {
 	}
 	lines = append(lines, cli.UnknownLines(s.Unknown, "the model")...)
 	if s.NoTarget > 0 && len(s.Targets) > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows that lack a target are predicted, and compared by the targets that they have", s.NoTarget))
+		lines = append(lines, "  "+cli.Agree(s.NoTarget,
+			"row that lacks a target is predicted, and compared by the targets that it has",
+			"rows that lack a target are predicted, and compared by the targets that they have"))
 	} else if s.NoTarget > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows without a target are predicted, and not compared", s.NoTarget))
+		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+
+			" predicted, and not compared")
 	}
 	for _, f := range s.RejectedFiles {
-		lines = append(lines, fmt.Sprintf("  %d rows are at fault, and have no prediction: %s", s.Rejected, cli.Relative(f)))
+		lines = append(lines, fmt.Sprintf("  %s no prediction: %s", cli.Agree(s.Rejected, "row is at fault, and has",
+			"rows are at fault, and have"), cli.Relative(f)))
 	}
 	for _, f := range s.OutputFiles {
 		lines = append(lines, cli.Relative(f))

@@ -314,26 +314,29 @@ func newSummary(r *recommend.Report, total time.Duration) *summary {
 
 func (s *summary) lines() []string {
 	lines := []string{
-		fmt.Sprintf("%d users × %d items, %d interactions", s.Users, s.Items, s.Interactions),
+		fmt.Sprintf("%s × %s, %s", cli.Count(s.Users, "user"), cli.Count(s.Items, "item"),
+			cli.Count(s.Interactions, "interaction")),
 		fmt.Sprintf("  in %.2f s: read %.2f s, evaluate %.2f s, neighbours %.2f s, score %.2f s, write %.2f s; peak memory %s",
 			s.Seconds, s.Read, s.Compare, s.Fit, s.Score, s.Write+s.Assemble, files.Bytes(s.PeakMemory)),
 	}
 	if s.Answered > 0 {
-		lines[0] += fmt.Sprintf(": %d recommendations to %d users", s.Recommendations, s.Answered)
+		lines[0] += fmt.Sprintf(": %s to %s", cli.Count(s.Recommendations, "recommendation"), cli.Count(s.Answered, "user"))
 	}
 	if c := s.Comparison; c != nil {
 		lines = append(lines, comparisonLines(c)...)
 	}
 	for _, note := range []struct {
-		n    int64
-		text string
+		n            int64
+		one, several string
 	}{
-		{s.Merged, "%d rows of a user and an item that an earlier row has (--duplicates)"},
-		{s.Without, "%d users have no recommendation: nothing is like what they had"},
-		{s.UnknownUsers, "%d users of --users had nothing"},
+		{s.Merged, "row of a user and an item that an earlier row has (--duplicates)",
+			"rows of a user and an item that an earlier row has (--duplicates)"},
+		{s.Without, "user has no recommendation: nothing is like what that one had",
+			"users have no recommendation: nothing is like what they had"},
+		{s.UnknownUsers, "user of --users had nothing", "users of --users had nothing"},
 	} {
 		if note.n > 0 {
-			lines = append(lines, fmt.Sprintf("  "+note.text, note.n))
+			lines = append(lines, "  "+cli.Agree(note.n, note.one, note.several))
 		}
 	}
 	return append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
@@ -342,8 +345,8 @@ func (s *summary) lines() []string {
 // comparisonLines are a table of what recommenders are worth.
 func comparisonLines(c *model.Comparison) []string {
 	lines := []string{fmt.Sprintf(
-		"  %d interactions of %d users held out, %d known; in brackets, what 95 %% of samples of such users would show:",
-		c.Held, c.Recommender[0].Users, c.Known)}
+		"  %s of %s held out, %d known; in brackets, what 95 %% of samples of such users would show:",
+		cli.Count(c.Held, "interaction"), cli.Count(c.Recommender[0].Users, "user"), c.Known)}
 	table := c.Table()
 	widths := make([]int, len(table[0]))
 	for _, row := range table {

@@ -241,8 +241,10 @@ func collinear(i *model.Inference) string {
 		return ""
 	}
 	some := i.Collinear[:min(len(i.Collinear), 8)]
-	return fmt.Sprintf("%d columns are sums of others, or of the intercept, so that nothing is told of their coefficients: %s",
-		len(i.Collinear), strings.Join(some, ", "))
+	return cli.Agree(len(i.Collinear),
+		"column is a sum of others, or of the intercept, so that nothing is told of its coefficient",
+		"columns are sums of others, or of the intercept, so that nothing is told of their coefficients") + ": " +
+		strings.Join(some, ", ")
 }
 
 // judge says how the model does, and a constant prediction: by the sums of a regression, or on the rows that have
@@ -324,7 +326,7 @@ func (s *summary) head() []string {
 		cli.Count(s.Rows, "row"), cli.Count(s.Features, "column"), s.Task, loss, s.penalty(), s.Training.Solver, cli.Count(s.Passes+s.ResumedPasses, "pass"), s.Seconds,
 		s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if s.ResumedPasses > 0 {
-		lines = append(lines, fmt.Sprintf("  %d of the passes were made before", s.ResumedPasses))
+		lines = append(lines, "  "+cli.Agree(s.ResumedPasses, "of the passes was", "of the passes were")+" made before")
 	}
 	return lines
 }

@@ -255,11 +255,13 @@ func (s *summary) lines() []string {
 		s.Seconds, s.RowsPerSecond, files.Bytes(s.PeakMemory))}
 	if len(s.OutputFiles) > 0 && s.Rows > 0 {
 		share := 100 * float64(s.Nonzero) / float64(s.Rows) / float64(s.Features)
-		lines = append(lines, fmt.Sprintf("  %d entries are not zero, %.3g %% of all", s.Nonzero, share))
+		lines = append(lines, fmt.Sprintf("  %s not zero, %.3g %% of all", cli.Agree(s.Nonzero, "entry is", "entries are"),
+			share))
 	}
 	lines = append(lines, cli.UnknownLines(s.Unknown, "the encoding")...)
 	if s.NoTarget > 0 {
-		lines = append(lines, fmt.Sprintf("  %d rows without a target are left out", s.NoTarget))
+		lines = append(lines, "  "+cli.Agree(s.NoTarget, "row without a target is", "rows without a target are")+
+			" left out")
 	}
 	lines = append(lines, cli.FileLines(s.Rejected, s.RejectedFiles, s.OutputFiles)...)
 	if s.Encoding != "" {
