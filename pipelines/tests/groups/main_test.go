@@ -61,7 +61,7 @@ func TestMaxDiameter(t *testing.T) {
 	_, stderr, code := clitest.End(t, clitest.Command(dir, "--input=x.csv", "--radius=1.2", "--max_diameter=1.5",
 		"--keep=last", "--recall=0.99",
 		"--output=g.csv", "--output_kept=kept.csv"))
-	if code != 0 || !strings.Contains(stderr, "3 stay; 1 were wider than the diameter, and are cut") ||
+	if code != 0 || !strings.Contains(stderr, "3 stay; 1 was wider than the diameter, and is cut") ||
 		!strings.Contains(stderr, "recall 1: all rows") {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
