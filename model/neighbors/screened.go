@@ -25,6 +25,9 @@ const (
 // screenedMetric reports whether there is a screen for the metric.
 func screenedMetric(m Metric) bool { return m == Canberra || m == BrayCurtis || m == NaNEuclidean }
 
+// screenStride is the number of columns of the form of a row.
+func screenStride(dim int) int { return (dim + screenColumns - 1) / screenColumns * screenColumns }
+
 // newScreened is nil where there is no kernel for the metric here, or the points have values of too many magnitudes.
 func newScreened(p *points, o Options) *screened {
 	if !screenedMetric(o.Metric) || p.csr != nil {
@@ -34,8 +37,7 @@ func newScreened(p *points, o Options) *screened {
 	if kernel == nil {
 		return nil
 	}
-	s := &screened{o: o, exact: newBrute(p, o), kernel: kernel, stride: (p.dim + screenColumns - 1) / screenColumns *
-		screenColumns}
+	s := &screened{o: o, exact: newBrute(p, o), kernel: kernel, stride: screenStride(p.dim)}
 	if s.metric = o.Metric; !s.fit(p) {
 		return nil
 	}

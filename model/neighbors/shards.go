@@ -25,7 +25,7 @@ func Footprint(dim int, wide bool, o Options) int64 {
 		perPoint += value*int64(strideOf(o.Metric, dim))*3/2 + 32
 	case o.embeds():
 		perPoint += o.embeddedBytes(dim)
-	case o.countsBits():
+	case o.countsBits(), screenedMetric(o.Metric):
 		perPoint += o.FormBytes(dim)
 	case tileMetric(o.Metric):
 		const labels = 32 // what a short form has beside its components
@@ -62,6 +62,8 @@ func (o Options) FormBytes(dim int) int64 {
 		return 8 * int64(o.embeddedDim(dim))
 	case o.countsBits():
 		return 8*int64(o.words(dim)) + 4
+	case screenedMetric(o.Metric):
+		return 4 * int64(screenStride(dim))
 	case o.centred:
 		return 8 * int64(dim)
 	}
