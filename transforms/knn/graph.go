@@ -47,7 +47,7 @@ var similarities = map[neighbors.Metric]results.Similarity{
 
 // symmetric reports whether edges are to be added, or left out. Within a radius each has its counterpart as it is.
 func (o *Options) symmetric() bool {
-	return o.Groups == nil && (o.Radius == nil || o.K > 0) && o.Symmetric != "" && o.Symmetric != neighbors.Directed
+	return (o.Radius == nil || o.K > 0) && o.Symmetric != "" && o.Symmetric != neighbors.Directed
 }
 
 // isGraph reports whether the output is a graph of rows and columns, which needs to know its shape.

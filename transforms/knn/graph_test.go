@@ -29,6 +29,8 @@ type graphs struct {
 	Radius float64
 	Graphs map[string][][][2]float64
 	Labels []int
+	// Mutuals are the groups of mutual neighbours: all, and those within the radius.
+	Mutuals map[string][]int
 
 	Diameters []struct { // groups within a diameter
 		Metric           neighbors.Metric

@@ -102,6 +102,42 @@ func TestGroupsWithinADiameter(t *testing.T) {
 	}
 }
 
+// Groups of mutual neighbours are SciPy's components of the mutual edges of scikit-learn's graph (testdata/graphs.py), by
+// every way of the index.
+func TestGroupsOfMutualNeighbors(t *testing.T) {
+	g := readGraphs(t)
+	dir := t.TempDir()
+	input := []string{writeFile(t, filepath.Join(dir, "x.npy"), npyOf(g.Points, "<f8", to[float64]))}
+	radii := map[string]*float64{"all": nil, "radius": &g.Radius}
+	if len(g.Mutuals) != len(radii) {
+		t.Fatalf("%d references", len(g.Mutuals))
+	}
+	for name, want := range g.Mutuals {
+		for i, o := range []Options{
+			{Workers: placement.InProcess, Overview: radii[name] != nil}, {Broadcast: File},
+			{Broadcast: Shards, IndexMemory: 3000},
+		} {
+			o.K, o.Symmetric, o.Radius = g.K, neighbors.Mutual, radii[name]
+			o.Groups, o.Destination = &groups.Keep{Rule: groups.Center}, output.To(filepath.Join(dir, "g.csv"))
+			r := mustRun(t, input, nil, vectorio.Options{ChunkRows: 17 + 30*i}, o)
+			if labels := labelsOfGroups(t, read(t, o.Output)); fmt.Sprint(labels) != fmt.Sprint(want) {
+				t.Errorf("%s, way %d: labels %v, expected %v", name, i, labels, want)
+			}
+			edges := 0
+			for _, row := range g.Graphs["mutual"] {
+				for _, e := range row {
+					if radii[name] == nil || e[1] <= g.Radius {
+						edges++
+					}
+				}
+			}
+			if r.Edges != int64(edges) {
+				t.Errorf("%s, way %d: %d edges, expected %d", name, i, r.Edges, edges)
+			}
+		}
+	}
+}
+
 // By every way of the index, in chunks of any size: the same bytes.
 func TestGroupWays(t *testing.T) {
 	points := testPoints(203, 3)
@@ -271,7 +307,9 @@ func TestGroupsRefused(t *testing.T) {
 		o       Options
 		want    string
 	}{
-		{nil, Options{K: 3}, "groups are of the pairs within a radius"},
+		{nil, Options{K: 3}, "groups of the k nearest are of pairs of which each is among those of the other"},
+		{nil, Options{K: 3, Symmetric: neighbors.Mutual, Overview: true}, "go by a radius: with mutual neighbours, too"},
+		{nil, Options{K: 3, Symmetric: neighbors.Mutual, Radius: &radius, Recall: 0.9}, "mutual neighbours are found exactly"},
 		{points, Options{Radius: &radius}, "groups are of the points of an input"},
 		{nil, Options{Radius: &radius, Neighbors: neighbors.Options{Metric: neighbors.InnerProduct}},
 			"by the inner product nothing is near itself"},

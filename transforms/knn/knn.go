@@ -144,9 +144,10 @@ type Options struct {
 	IncludeSelf bool
 	// Symmetric makes the graph of the points such. Without other queries only. Default: neighbors.Directed.
 	Symmetric neighbors.Symmetry
-	// Groups makes groups of the pairs within Radius, and writes a row for each point: id, group, size and keep, which
-	// is 1 where the row stays; by a column, that is the target of the rows. Without queries, an index that was kept,
-	// and what neighbours are written with. Optional.
+	// Groups makes groups of the pairs within Radius, or, with K and Symmetric, of those of which each is among the K
+	// nearest of the other, and writes a row for each point: id, group, size and keep, which is 1 where the row stays; by
+	// a column, that is the target of the rows. Without queries, an index that was kept, and what neighbours are written
+	// with. Optional.
 	Groups *groups.Keep
 	// Diameter is the greatest distance of two rows of a group: see groups.Cutter. Optional.
 	Diameter *float64
@@ -552,13 +553,14 @@ func KNeighbors(s beam.Scope, j *Job) error {
 	if err != nil {
 		return err
 	}
+	if j.Options.symmetric() {
+		parts = symmetrize(s, parts, j.Options)
+	}
 	switch {
 	case j.Options.Groups != nil:
 		parts = group(s, parts, j)
 	case j.Options.Outliers != nil:
 		parts = scoreOutliers(s, parts, j.Options)
-	case j.Options.symmetric():
-		parts = symmetrize(s, parts, j.Options)
 	}
 	if len(j.shapes) > 0 {
 		parts = beam.Flatten(s, append(j.shapes, parts)...)

@@ -222,12 +222,12 @@ func (t *task) put(q *vectors.Block, found *neighbors.Neighbors, points labels, 
 	switch {
 	case t.options.Answer != nil:
 		write = t.predict
+	case t.options.symmetric():
+		write = t.writeEdges
 	case t.options.Groups != nil:
 		write = t.writeForest
 	case t.options.Outliers != nil:
 		write = t.writeLists
-	case t.options.symmetric():
-		write = t.writeEdges
 	}
 	if err := write(q, found, points); err != nil {
 		return err

@@ -24,8 +24,8 @@ func init() {
 
 // symmetrize makes a graph symmetric: PCollection<output.Part> → PCollection<output.Part>. The tasks of the search
 // have left their edges in files, by ranges of their rows and by ranges of their columns. For each range a worker
-// reads the edges that leave its rows and those that enter them. It holds the edges of a range: rangeEdges of them,
-// or of a 256th of the rows.
+// reads the edges that leave its rows and those that enter them, and writes the rows, or where groups are wanted leaves
+// a forest of them. It holds the edges of a range: rangeEdges of them, or of a 256th of the rows.
 func symmetrize(s beam.Scope, parts beam.PCollection, o Options) beam.PCollection {
 	s = s.Scope("knn.Symmetrize")
 	edges, rest := beam.ParDo2(s, &splitEdgesFn{}, parts)
@@ -155,7 +155,11 @@ func (f *symmetricFn) ProcessElement(ctx context.Context, r partTask, emit func(
 			return err
 		}
 		q := &vectors.Block{Numbers: a.Numbers, IDs: a.IDs} // what it takes to name them
-		if err := t.writeRows(q, a.Found(), labelsOf(a)); err != nil {
+		write := t.writeRows
+		if f.Options.Groups != nil {
+			write = t.writeForest
+		}
+		if err := write(q, a.Found(), labelsOf(a)); err != nil {
 			return err
 		}
 		t.report.Edges = int64(len(a.Neighbors))

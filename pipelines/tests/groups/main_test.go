@@ -53,6 +53,36 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// Rows of which each is the nearest of the other are one group: cid and dan, and bob and eve, but not ann, whose nearest
+// is cid. There is no page but within a radius.
+func TestMutual(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "x.csv", "name,x\nann,0\nbob,5\ncid,1.5\ndan,2\neve,5.5\n")
+	for i, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, "ann,ann,1,1\nbob,bob,2,1\ncid,cid,2,1\ndan,cid,2,0\neve,bob,2,0\n"},
+		{[]string{"--radius=0.4"}, "ann,ann,1,1\nbob,bob,1,1\ncid,cid,1,1\ndan,dan,1,1\neve,eve,1,1\n"},
+	} {
+		_, stderr, code := clitest.End(t, clitest.Command(dir, append(c.flags, "--input=x.csv", "--id_column=name",
+			"--mutual_k=1", "--output=g.csv")...))
+		if code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+		if got := clitest.Read(t, filepath.Join(dir, "g.csv")); got != "id,group,size,keep\n"+c.want {
+			t.Errorf("%v: got\n%s", c.flags, got)
+		}
+		if i == 0 && !strings.Contains(stderr, "  2 pairs in ") {
+			t.Errorf("told\n%s", stderr)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "g.html")); (err == nil) != (c.flags != nil) {
+			t.Errorf("%v: the page: %v", c.flags, err)
+		}
+	}
+}
+
 // A chain of rows is cut at the diameter, which the summary and the page tell.
 func TestMaxDiameter(t *testing.T) {
 	t.Parallel()
@@ -152,6 +182,13 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv"}, "groups: --radius is needed"},
+		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=0"}, "groups: --mutual_k=0: must be at least 1"},
+		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=1", "--report=g.html"},
+			"groups: --report shows groups of lesser radii"},
+		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=1", "--max_diameter=1"},
+			"groups: --max_diameter is of pairs within a radius"},
+		{[]string{"--input=x.csv", "--columns=x", "--output=g.csv", "--mutual_k=1", "--recall=0.9"},
+			"groups: --recall is of all pairs within a radius"},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--keep=best", "--output=g.csv"},
 			`groups: --keep "best": must be first, last, center, COLUMN:max or COLUMN:min`},
 		{[]string{"--input=x.csv", "--columns=x", "--radius=1", "--keep=cost:max", "--output=g.csv"}, "cost"},

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import DBSCAN, AgglomerativeClustering
 from sklearn.neighbors import kneighbors_graph, radius_neighbors_graph
 
@@ -65,6 +66,19 @@ assert union.nnz == sum(d > 0 for row in cases["union"] for _, d in row)
 labels = DBSCAN(eps=RADIUS, min_samples=1).fit_predict(points)
 
 
+def mutual(radius):
+    """SciPy's components of the mutual edges up to a distance, numbered in the order of their first rows."""
+    pairs = [(i, j) for i, row in enumerate(cases["mutual"]) for j, d in row if d <= radius]
+    graph = sparse.coo_matrix((np.ones(len(pairs)), np.array(pairs).T), shape=(len(points),) * 2)
+    of = connected_components(graph, directed=False)[1].tolist()
+    numbers = {group: i for i, group in enumerate(dict.fromkeys(of))}
+    return [numbers[group] for group in of]
+
+
+mutuals = {"all": mutual(np.inf), "radius": mutual(RADIUS)}
+assert mutuals["all"] != mutuals["radius"]
+
+
 def within(metric, radius, diameter):
     """The groups of DBSCAN, each cut by complete linkage, which scikit-learn stops at the threshold itself."""
     of = DBSCAN(eps=radius, min_samples=1, metric=metric).fit_predict(points)
@@ -93,6 +107,6 @@ diameters = [
 ]
 with open("graphs.json", "w") as f:
     json.dump(
-        {"points": points.tolist(), "k": K, "radius": RADIUS, "graphs": cases, "labels": labels.tolist(), "diameters": diameters}, f
+        {"points": points.tolist(), "k": K, "radius": RADIUS, "graphs": cases, "labels": labels.tolist(), "mutuals": mutuals, "diameters": diameters}, f
     )
     f.write("\n")

@@ -2,6 +2,7 @@
 package groups
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type command struct {
 	standardize *bool
 
 	radius, diameter **float64
+	mutual           *int
 	metric           *cli.Metric
 	algorithm, keep  *string
 	recall           **float64
@@ -57,6 +59,8 @@ func New() *cli.App {
 		"bring the numbers and dates of a table to mean 0 and variance 1 first, as where they have different units; its categories stay 0 and 1")
 	c.radius = compute.OptionalFloat("radius",
 		"rows at most this `DISTANCE` apart are of one group, and so are those that a chain of such rows connects, as in scikit-learn's DBSCAN(min_samples=1): --radius=0.1")
+	c.mutual = compute.Int("mutual_k", 0,
+		"rows are of one group where each is among the `K` nearest of the other, at whatever distance, or with --radius within it, and so are those that a chain of such rows connects: --mutual_k=10")
 	c.diameter = compute.OptionalFloat("max_diameter",
 		"no two rows of a group are farther apart than this `DISTANCE`: groups that are wider, as chains are, are cut by complete linkage, as in scikit-learn's AgglomerativeClustering(linkage=\"complete\"): --max_diameter=0.2")
 	c.keep = compute.String("keep", string(groups.First),
@@ -86,6 +90,7 @@ func New() *cli.App {
 	c.dropped = write.OutputFile("output_dropped",
 		"also the `FILE` for the other rows, in the same way: --output_dropped=out/dropped.csv")
 	c.page = write.Page("the `FILE` of a page about the groups, what lesser radii would make, and the largest of them: --report=out/groups.html; none for none (default: beside an output on this host, NAME.html)", c.output.Path)
+	c.page.Unless(func() bool { return *c.radius == nil })
 	c.texts = write.InputFile("texts",
 		"the `FILE` of texts for the page: line i is that of row i, or with --id_column each line is an id, a tab and its text: --texts=testdata/words.tsv").Here()
 	return app.Runs(c.run)
@@ -231,8 +236,17 @@ func (c *command) write(ctx context.Context, job *knn.Job, k *knn.KeptJob) ([]st
 func (c *command) job() (*knn.Job, error) {
 	reading, faults := c.input.Options()
 	var radiusErr error
-	if *c.radius == nil {
-		radiusErr = errors.New("--radius is needed: within which distance rows are near-duplicates")
+	switch {
+	case c.Given("mutual_k") && *c.mutual < 1:
+		radiusErr = fmt.Errorf("--mutual_k=%d: must be at least 1", *c.mutual)
+	case *c.radius == nil && *c.mutual == 0:
+		radiusErr = errors.New("--radius is needed: within which distance rows are near-duplicates (or --mutual_k)")
+	case *c.radius == nil && c.page.Given() != "" && c.page.Given() != cli.NoReport:
+		radiusErr = errors.New("--report shows groups of lesser radii: with --mutual_k, --radius is needed, too")
+	case *c.radius == nil && *c.diameter != nil:
+		radiusErr = errors.New("--max_diameter is of pairs within a radius: with --mutual_k, --radius is needed, too")
+	case *c.mutual > 0 && *c.recall != nil:
+		radiusErr = errors.New("--recall is of all pairs within a radius: --mutual_k finds neighbours exactly")
 	}
 	keep, keepErr := groups.ParseKeep(*c.keep)
 	if keepErr != nil {
@@ -256,6 +270,9 @@ func (c *command) job() (*knn.Job, error) {
 		Destination: c.output.Destination(),
 	}}
 	job.Options.Neighbors.Algorithm = neighbors.Algorithm(*c.algorithm)
+	if *c.mutual > 0 {
+		job.Options.K, job.Options.Symmetric = *c.mutual, neighbors.Mutual
+	}
 	var recallErr error
 	switch job.Options.Seed = uint64(*c.seed); {
 	case *c.recall != nil && !(**c.recall > 0 && **c.recall <= 1):
@@ -307,7 +324,7 @@ func lines(r *knn.Report, total time.Duration) []string {
 			cli.Count(r.Points, "row"), cli.Count(r.Dim, "column"), cli.Count(g.Groups, "group"), g.Several,
 			cli.Count(g.Rows, "row"), g.Largest, cli.Agree(g.Groups, "stays", "stay"), cut),
 		fmt.Sprintf("  %s in %.2f s: read %.2f s, index %.2f s (%s), search %.2f s, write %.2f s; peak memory %s",
-			cli.Count(r.Neighbors/2, "pair"),
+			cli.Count(cmp.Or(r.Edges, r.Neighbors)/2, "pair"),
 			total.Seconds(), r.ReadPoints, r.BuildIndex+r.DecodeIndex, r.Algorithm, r.Search, r.Write+
 				r.Assemble, files.Bytes(cli.PeakMemory())),
 	}
