@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"beamlearn/model/features"
@@ -36,14 +35,17 @@ type Fit struct {
 
 // run is a start of a number of clusters.
 type run struct {
-	Clusters   int     `json:"n_clusters"`
-	Centers    floats  `json:"cluster_centers"` // clusters × features, scaled
-	Iterations int     `json:"n_iter"`
-	Curve      floats  `json:"curve"` // the inertia by the centres before each iteration, and by the last ones
-	Sizes      []int64 `json:"sizes,omitempty"`
-	Far        int     `json:"far,omitempty"` // clusters that are empty: the next pass finds rows for them
-	Settled    bool    `json:"settled"`       // the next pass only assigns
-	Done       bool    `json:"done"`
+	Clusters   int        `json:"n_clusters"`
+	Centers    floats     `json:"cluster_centers"` // clusters × features, scaled
+	Iterations int        `json:"n_iter"`
+	Curve      floats     `json:"curve"` // the inertia by the centres before each iteration, and by the last ones
+	Sizes      []int64    `json:"sizes,omitempty"`
+	Rounds     int        `json:"rounds,omitempty"`  // of k-means|| that are to come; until then Centers are candidates
+	Weights    floats     `json:"weights,omitempty"` // of the rows that have come to the centres, by minibatches
+	Shards     []progress `json:"shards,omitempty"`
+	Far        int        `json:"far,omitempty"` // clusters that are empty: the next pass finds rows for them
+	Settled    bool       `json:"settled"`       // the next pass only assigns
+	Done       bool       `json:"done"`
 
 	searcher *Searcher // of the centres; nil: not made yet
 	memory   *memory   // of the rows, of passes in this process; nil before the first
@@ -65,6 +67,9 @@ func NewFit(o Options, columns int, names []string) (*Fit, error) {
 	all := 0
 	for _, k := range o.Clusters {
 		all += k * o.NInit
+	}
+	if o.Init == Parallel {
+		all *= drawnEach*rounds + 1
 	}
 	if all > maxCentres/columns {
 		return nil, fmt.Errorf("n_clusters: %d centres of %d columns are more than %d numbers", all, columns, maxCentres)
@@ -90,6 +95,14 @@ func (f *Fit) Pass() fitting.Pass {
 	p := fitting.Pass{Number: f.passes, Batch: batchRows, First: f.passes == 0, Name: "looking at the rows"}
 	if f.passes > 0 {
 		p.Name = fmt.Sprintf("iteration %d", f.iteration()+1)
+		if f.learns() {
+			p.Batch, p.Shuffle, p.Name = f.options.BatchSize, true, fmt.Sprintf("epoch %d", f.iteration()+1)
+		}
+		if left := f.runs[0].Rounds; left > 1 {
+			p.Name = fmt.Sprintf("drawing centres, round %d", rounds+2-left)
+		} else if left == 1 {
+			p.Name = "weighing the drawn centres"
+		}
 	}
 	return p
 }
@@ -138,9 +151,15 @@ func (f *Fit) Domain() vectors.Domain { return nil }
 func (f *Fit) Notes() []string { return nil }
 
 // Partial begins a part of the next pass. It may be called by one goroutine at a time.
-func (f *Fit) Partial(int, int) linear.Partial {
+func (f *Fit) Partial(shard, shards int) linear.Partial {
 	if f.passes == 0 {
 		return newLook(f)
+	}
+	if f.runs[0].Rounds > 0 {
+		return newDrawing(f)
+	}
+	if f.learns() {
+		return newEpoch(f, shard, shards)
 	}
 	return newSums(f)
 }
@@ -154,6 +173,10 @@ func (f *Fit) Advance(sum linear.Partial) error {
 	switch p := sum.(type) {
 	case *look:
 		err = f.begin(p)
+	case *drawing:
+		f.draw(p)
+	case *epoch:
+		err = f.turn(p)
 	case *sums:
 		err = f.step(p)
 	default:
@@ -203,12 +226,18 @@ func (f *Fit) begin(p *look) error {
 	for _, k := range o.Clusters {
 		for i := range o.NInit {
 			r := &run{Clusters: k}
-			if o.Init == Given {
+			if o.BatchSize > 0 {
+				r.Weights = make(floats, k)
+			}
+			switch o.Init {
+			case Given:
 				for _, c := range o.Centers {
 					r.Centers = f.append(r.Centers, c)
 				}
-			} else {
-				r.Centers = from.choose(k, o.Init, rand.New(rand.NewPCG(o.Seed, uint64(k)<<20+uint64(i))))
+			case Parallel:
+				r.Centers, r.Rounds = from.choose(1, PlusPlus, f.random(k, i)), rounds+1
+			default:
+				r.Centers = from.choose(k, o.Init, f.random(k, i))
 			}
 			f.runs = append(f.runs, r)
 		}
@@ -240,6 +269,8 @@ func (f *Fit) measurable(p *look) error {
 	return nil
 }
 
+var errBeyond = errors.New("the sums of the rows are beyond what float64 holds: divide the columns by some power of ten")
+
 // step takes the means of the clusters as their next centres, in each run that is not done.
 func (f *Fit) step(p *sums) error {
 	for i, r := range f.runs {
@@ -257,7 +288,7 @@ func (f *Fit) step(p *sums) error {
 func (f *Fit) move(r *run, s *sum) error {
 	defer func() { r.searcher = nil }()
 	if s.inertia-s.inertia != 0 || slices.ContainsFunc(s.rows, func(v float64) bool { return v-v != 0 }) {
-		return errors.New("the sums of the rows are beyond what float64 holds: divide the columns by some power of ten")
+		return errBeyond
 	}
 	if r.Settled {
 		r.Curve, r.Sizes, r.Done = append(r.Curve, s.inertia), s.sizes, true

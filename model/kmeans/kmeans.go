@@ -1,7 +1,8 @@
 // Package kmeans finds clusters of rows that need not fit into memory: scikit-learn's KMeans by Lloyd's algorithm.
 //
 // A [Fit] makes passes over the rows. The first looks at them: their moments, and a sample, from which the initial
-// centres are chosen (greedy k-means++, Arthur and Vassilvitskii, SODA 2007). Each further one assigns every row to its
+// centres are chosen (greedy k-means++, Arthur and Vassilvitskii, SODA 2007), if not from all rows, in a few passes more
+// (k-means||, Bahmani et al., VLDB 2012). Each further one assigns every row to its
 // nearest centre, exactly, in float64 and by the same search as beamlearn/model/neighbors (of equally near centres the
 // first), and sums up the rows of each cluster, whose means are the next centres. Several numbers of clusters, and
 // several starts of each, go side by side in the same passes.
@@ -24,6 +25,9 @@ type Init string
 const (
 	// PlusPlus takes rows of a sample that are far from those taken before.
 	PlusPlus Init = "k-means++"
+	// Parallel takes rows of all that are far from those taken before, in a few passes: where clusters are many, or
+	// small ones count, of which a sample may have no row.
+	Parallel Init = "k-means||"
 	// Random takes any rows of a sample.
 	Random Init = "random"
 	// Given takes those of the options.
@@ -42,7 +46,10 @@ type Options struct {
 	// NInit is how many starts there are of each number of clusters; the one of least inertia is taken. Default: 1,
 	// of Random 10.
 	NInit int `json:"n_init"`
-	// MaxIter is the number of iterations of each start at most. Default: 300.
+	// BatchSize is how many rows there are in a minibatch, by each of which the centres move: scikit-learn's
+	// MiniBatchKMeans. 0 moves them once in a pass over all rows: KMeans. Default: 0.
+	BatchSize int `json:"batch_size,omitempty"`
+	// MaxIter is the number of iterations of each start at most: passes over the rows. Default: 300, by minibatches 100.
 	MaxIter int `json:"max_iter"`
 	// Tol times the mean of the columns' variances is the squared length of the move of all centres together below
 	// which they have settled. 0 goes on until no row changes its cluster. Default: none; scikit-learn's is 1e-4.
@@ -57,6 +64,7 @@ type Options struct {
 const (
 	maxClusters = 1 << 20
 	maxRuns     = 1000
+	maxBatch    = 1 << 20
 	maxCentres  = 32 << 20 // numbers in all centres: 256 MiB
 )
 
@@ -73,6 +81,9 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.MaxIter == 0 {
 		o.MaxIter = 300
+		if o.BatchSize > 0 {
+			o.MaxIter = 100
+		}
 	}
 }
 
@@ -88,8 +99,8 @@ func (o *Options) Validate() error {
 			break
 		}
 	}
-	if !slices.Contains([]Init{PlusPlus, Random, Given}, o.Init) {
-		errs = append(errs, fmt.Errorf("init %q: must be k-means++, random, or centres", o.Init))
+	if !slices.Contains([]Init{PlusPlus, Parallel, Random, Given}, o.Init) {
+		errs = append(errs, fmt.Errorf("init %q: must be k-means++, k-means||, random, or centres", o.Init))
 	}
 	if o.NInit < 1 || o.MaxIter < 1 || !(o.Tol >= 0) || o.Tol-o.Tol != 0 {
 		errs = append(errs, fmt.Errorf("n_init %d, max_iter %d and tol %v: must be at least 1, 1 and 0",
@@ -97,6 +108,9 @@ func (o *Options) Validate() error {
 	} else if o.NInit*len(o.Clusters) > maxRuns {
 		errs = append(errs, fmt.Errorf("%d starts of each of %d numbers of clusters: %d at most in all",
 			o.NInit, len(o.Clusters), maxRuns))
+	}
+	if o.BatchSize < 0 || o.BatchSize > maxBatch {
+		errs = append(errs, fmt.Errorf("batch_size %d: must be from 1 to %d, or 0 for none", o.BatchSize, maxBatch))
 	}
 	if o.Init == Given {
 		switch {

@@ -177,6 +177,7 @@ func TestSameBytes(t *testing.T) {
 	for _, o := range []Options{
 		{Clusters: []int{2, 5, 10}, Tol: 1e-4, Seed: 3, NInit: 2},
 		{Clusters: []int{4}, Init: Random, Standardize: true, MaxIter: 5},
+		{Clusters: []int{3, 9}, Init: Parallel, NInit: 2, MaxIter: 4},
 	} {
 		var first []byte
 		for seed := range uint64(3) {
@@ -270,15 +271,15 @@ func TestFindsClusters(t *testing.T) {
 	}
 	rows := block(t, 3, values...)
 	for seed := range uint64(2) {
-		for _, init := range []Init{PlusPlus, Random} {
+		for _, init := range []Init{PlusPlus, Parallel, Random} {
 			o := Options{Clusters: []int{2, 3, 4, 5, 6, 7, 8, 9, 10}, Init: init, Tol: 1e-4, Seed: seed, NInit: 4}
 			m := fit(t, o, rows, 4, seed)
-			if len(m.Centers) != 6 && init == PlusPlus {
+			if len(m.Centers) != 6 && init != Random {
 				t.Errorf("seed %d, %s: %d clusters", seed, init, len(m.Centers))
 				continue
 			}
 			for k, n := range m.Sizes {
-				if n != 100 && init == PlusPlus {
+				if n != 100 && init != Random {
 					t.Errorf("seed %d, %s: %d rows in cluster %d", seed, init, n, k)
 				}
 			}
@@ -376,7 +377,7 @@ func TestFaults(t *testing.T) {
 		{Options{Clusters: []int{2}, Init: Given, Centers: [][]float64{{1}}}, "n_clusters [2]: there are 1 initial centres"},
 		{Options{Clusters: []int{1}, Init: Given, Centers: [][]float64{{1, 2}}},
 			"init: centre 0 has 2 columns, the rows have 1"},
-		{Options{Clusters: []int{2}, Init: "kmeans"}, `init "kmeans": must be k-means++, random, or centres`},
+		{Options{Clusters: []int{2}, Init: "kmeans"}, `init "kmeans": must be k-means++, k-means||, random, or centres`},
 	} {
 		if _, err := NewFit(c.o, 1, nil); err == nil || err.Error() != c.want {
 			t.Errorf("%v, want %s", err, c.want)
@@ -479,6 +480,39 @@ func TestState(t *testing.T) {
 		}
 		if err := pass(f, rows, 2, 1); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// k-means|| finds small clusters of which a sample has no row, and weights count in its draws.
+func TestParallel(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(8, 9))
+	rows := &vectors.Block{Dim: 2, DType: vectors.Float64}
+	const n, small = 30_000, 12
+	for i := range n {
+		at := []float64{r.NormFloat64(), r.NormFloat64()}
+		if i%(n/small) == 7 { // each by itself, and far from all others
+			at = []float64{1000 * float64(i/(n/small)+1), at[1]}
+		}
+		rows.Append(at, int64(i))
+	}
+	found := map[Init]float64{}
+	for _, init := range []Init{Parallel, PlusPlus} {
+		found[init] = fit(t, Options{Clusters: []int{small + 1}, Init: init, Seed: 1, MaxIter: 10}, rows, 5, 1).Inertia
+	}
+	if found[Parallel] > 3*n || found[PlusPlus] < 10*found[Parallel] {
+		t.Errorf("inertia %v by k-means||, %v by k-means++ on a sample", found[Parallel], found[PlusPlus])
+	}
+	rows.Weights = make([]float64, n)
+	for i := range rows.Weights {
+		if rows.F64[2*i] < 999 || i%5 == 0 {
+			rows.Weights[i] = 1
+		}
+	}
+	for _, c := range fit(t, Options{Clusters: []int{small + 1}, Init: Parallel, MaxIter: 1}, rows, 3, 1).Centers {
+		if at := int(math.Round(c[0] / 1000)); at > 0 && ((at-1)*(n/small)+7)%5 != 0 {
+			t.Errorf("a centre at %v, where the row has no weight", c)
 		}
 	}
 }

@@ -15,6 +15,7 @@ func TestEveryLevel(t *testing.T) {
 		for _, o := range []Options{
 			{Clusters: []int{2, 5}, Tol: 1e-4, Seed: 3, NInit: 2},
 			{Clusters: []int{4}, Init: Random, Standardize: true, MaxIter: 5},
+			{Clusters: []int{6}, Init: Parallel, Standardize: true, MaxIter: 3},
 		} {
 			if err := fit(t, o, rows, 3, 1).Save(w); err != nil {
 				t.Error(err)

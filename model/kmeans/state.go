@@ -71,7 +71,9 @@ func Decode(b []byte) (*Fit, error) {
 	}
 	done := 0
 	for i, r := range f.runs {
-		if r == nil || r.Clusters != f.options.Clusters[i/f.options.NInit] || len(r.Centers) != r.Clusters*f.features ||
+		if r == nil || r.Clusters != f.options.Clusters[i/f.options.NInit] ||
+			r.Rounds == 0 && len(r.Centers) != r.Clusters*f.features || !f.drawing(r) ||
+			len(r.Weights) != 0 && len(r.Weights) != r.Clusters || (f.options.BatchSize > 0) != (len(r.Weights) > 0) ||
 			r.Far < 0 || r.Far > r.Clusters || r.Done && (len(r.Sizes) != r.Clusters || len(r.Curve) == 0) {
 			return nil, errState
 		}
@@ -86,4 +88,13 @@ func Decode(b []byte) (*Fit, error) {
 		f.take(s.Compared)
 	}
 	return f, nil
+}
+
+// drawing reports whether the rounds of k-means|| that a run has left are those of the fit, and its candidates are rows.
+func (f *Fit) drawing(r *run) bool {
+	if r.Rounds == 0 {
+		return true
+	}
+	return f.options.Init == Parallel && r.Rounds > 0 && r.Rounds <= rounds+1 && r.Rounds == f.runs[0].Rounds && !r.Done &&
+		len(r.Centers) > 0 && len(r.Centers)%f.features == 0
 }

@@ -110,31 +110,52 @@ func (p *look) Merge(next linear.Partial) error {
 	}
 	p.moments.Merge(q.moments)
 	p.rows, p.heavy = p.rows+q.rows, p.heavy+q.heavy
-	p.drawn = append(p.drawn, q.drawn...)
-	slices.SortFunc(p.drawn, func(a, b drawn) int { return a.compare(&b) })
-	p.drawn = p.drawn[:min(len(p.drawn), p.most)]
-	slices.Reverse(p.drawn) // a heap still
+	p.drawn = merged(p.drawn, q.drawn, p.most)
 	return nil
+}
+
+// drawnState is drawn rows on their way.
+type drawnState struct {
+	Ranks           []uint64
+	Numbers         []int64
+	Weights, Values floats
+}
+
+func stateOf(rows []drawn) (s drawnState) {
+	for i := range rows {
+		d := &rows[i]
+		s.Ranks, s.Numbers = append(s.Ranks, d.rank), append(s.Numbers, d.number)
+		s.Weights, s.Values = append(s.Weights, d.weight), append(s.Values, d.row...)
+	}
+	return s
+}
+
+// rows are the drawn rows, at most so many.
+func (s *drawnState) rows(features, most int) (rows []drawn, err error) {
+	n := len(s.Ranks)
+	if n > most || len(s.Numbers) != n || len(s.Weights) != n || len(s.Values) != n*features {
+		return nil, errors.New("kmeans: a sample of other rows")
+	}
+	for i := range n {
+		row := s.Values[i*features : (i+1)*features : (i+1)*features]
+		rows = append(rows, drawn{s.Ranks[i], s.Numbers[i], s.Weights[i], row})
+	}
+	return rows, nil
 }
 
 // lookState is a look on its way.
 type lookState struct {
 	Rows, Heavy      int64
 	Mean, Var, Count floats
-	Ranks            []uint64
-	Numbers          []int64
-	Weights, Sample  floats
+	Sample           drawnState
 }
 
 // MarshalBinary keeps every bit.
 func (p *look) MarshalBinary() ([]byte, error) {
-	s := lookState{Rows: p.rows, Heavy: p.heavy, Mean: p.moments.Mean, Var: p.moments.Var, Count: p.moments.Count}
-	for i := range p.drawn {
-		d := &p.drawn[i]
-		s.Ranks, s.Numbers = append(s.Ranks, d.rank), append(s.Numbers, d.number)
-		s.Weights, s.Sample = append(s.Weights, d.weight), append(s.Sample, d.row...)
-	}
-	return json.Marshal(s)
+	return json.Marshal(lookState{
+		Rows: p.rows, Heavy: p.heavy, Mean: p.moments.Mean, Var: p.moments.Var, Count: p.moments.Count,
+		Sample: stateOf(p.drawn),
+	})
 }
 
 // UnmarshalBinary reads what MarshalBinary writes.
@@ -143,17 +164,16 @@ func (p *look) UnmarshalBinary(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("kmeans: no look at rows: %w", err)
 	}
-	d, n := p.features, len(s.Ranks)
-	if len(s.Mean) != d || len(s.Var) != d || len(s.Count) != d || n > p.most || len(s.Numbers) != n ||
-		len(s.Weights) != n || len(s.Sample) != n*d || s.Heavy < int64(n) || s.Rows < s.Heavy {
+	d := p.features
+	if len(s.Mean) != d || len(s.Var) != d || len(s.Count) != d || s.Heavy < int64(len(s.Sample.Ranks)) ||
+		s.Rows < s.Heavy {
 		return errors.New("kmeans: a look at other rows")
 	}
-	p.rows, p.heavy, p.drawn = s.Rows, s.Heavy, nil
+	var err error
+	p.rows, p.heavy = s.Rows, s.Heavy
 	p.moments.Mean, p.moments.Var, p.moments.Count = s.Mean, s.Var, s.Count
-	for i := range n {
-		p.drawn = append(p.drawn, drawn{s.Ranks[i], s.Numbers[i], s.Weights[i], s.Sample[i*d : (i+1)*d : (i+1)*d]})
-	}
-	return nil
+	p.drawn, err = s.Sample.rows(d, p.most)
+	return err
 }
 
 // sums is what a pass sums up, by the centres of all runs that are not done.

@@ -239,6 +239,50 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// Minibatches and k-means|| give the same bytes whatever the threads and chunks, and what they give is predicted by and
+// gone on from.
+func TestMiniBatch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	input := []string{"--input=" + clitest.Testdata(t, "digits.csv"), "--id_column=id", "--columns=pixel_*"}
+	args := append([]string{"--n_clusters=10,20", "--init=k-means||", "--minibatch", "--batch_size=100", "--seed=3"},
+		input...)
+	mustRun(t, dir, append(args, "--output_model=m.json", "--output=c.csv")...)
+	mustRun(t, dir, append(args, "--output_model=n.json", "--report=none", "--threads=1", "--chunk_rows=70")...)
+	if clitest.Read(t, filepath.Join(dir, "m.json")) != clitest.Read(t, filepath.Join(dir, "n.json")) {
+		t.Error("another model with one thread and chunks of 70 rows")
+	}
+	m := load(t, filepath.Join(dir, "m.json"))
+	if m.Options.BatchSize != 100 || m.Options.MaxIter != 100 || m.Options.Tol != 0 || m.Options.Init != model.Parallel {
+		t.Errorf("options %+v", m.Options)
+	}
+	if i := m.Compared[0].Inertia; i > 1.3e6 { // MiniBatchKMeans: 1.20e6
+		t.Errorf("inertia %v of 10 clusters", i)
+	}
+	predict := clitest.Other(dir, "predict", append([]string{"--model=m.json", "--output=p.csv"}, input...)...)
+	if _, stderr, code := clitest.End(t, predict); code != 0 {
+		t.Fatal(stderr)
+	}
+	if clitest.Read(t, filepath.Join(dir, "p.csv")) != clitest.Read(t, filepath.Join(dir, "c.csv")) {
+		t.Error("predict gives other clusters")
+	}
+	mustRun(t, dir, append(input, "--init=m.json", "--output_model=k.json", "--report=none")...)
+	if k := load(t, filepath.Join(dir, "k.json")); k.Inertia > m.Inertia {
+		t.Errorf("inertia %v from a model of %v", k.Inertia, m.Inertia)
+	}
+	for args, want := range map[string]string{
+		"--batch_size=5":               "--batch_size: is of --minibatch",
+		"--minibatch --batch_size=0":   "--batch_size=0: must be at least 1",
+		"--minibatch --batch_size=1e9": "1e9",
+	} {
+		stderr, code := run(t, dir, append(append(input, "--n_clusters=2", "--output_model=x.json"),
+			strings.Fields(args)...)...)
+		if code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, want %q\n%s", args, code, want, stderr)
+		}
+	}
+}
+
 // Centres are told in the numbers of the table, whatever its encoding makes of them, and with as many digits as they
 // differ by; the page tells the same.
 func TestNumbers(t *testing.T) {

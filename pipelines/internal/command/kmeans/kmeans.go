@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type command struct {
 	nInit, maxIter *int
 	tol            *float64
 	standardize    *bool
+	minibatch      *bool
+	batch          *int
 
 	shards, seed, threads, checkpoints *int
 	cache                              *int64
@@ -74,6 +77,11 @@ func (c *clusters) set(s string) error {
 	return nil
 }
 
+// isFile reports whether the value of --init is that of a file, and no way to choose centres.
+func isFile(value string) bool {
+	return !slices.Contains([]model.Init{"", model.PlusPlus, model.Parallel, model.Random}, model.Init(value))
+}
+
 // New is the command.
 func New() *cli.App {
 	app := cli.New("kmeans", "Finds clusters of rows by k-means: files in, a model, the clusters of the rows and a page out.")
@@ -83,13 +91,17 @@ func New() *cli.App {
 	compute := app.Group("What to compute (scikit-learn's names)")
 	compute.Func("n_clusters", "how `MANY` clusters to find; several numbers, as 2,4,8 or 2-20, are found side by side in the same passes, and the model has the number with the highest silhouette: --n_clusters=8", c.clusters.set)
 	c.init = compute.InputFile("init",
-		"the centres to begin with: `HOW` they are chosen from a sample of the rows, k-means++ or random; or their file, of vectors or the model of an earlier run, .json").Here().
-		Where(func(value string) bool { return value != string(model.PlusPlus) && value != string(model.Random) })
+		"the centres to begin with: `HOW` they are chosen, from a sample of the rows by k-means++ or random, or from all rows, in four passes, by k-means||, where clusters are many or small ones count; or their file, of vectors or the model of an earlier run, .json").Here().
+		Where(isFile)
 	c.nInit = compute.Int("n_init", 0,
 		"how many starts are made side by side, of which the one with the least inertia is taken (default: 1; of --init=random 10)")
-	c.maxIter = compute.Int("max_iter", 300, "passes over the rows that move the centres, at most")
+	c.maxIter = compute.Int("max_iter", 300,
+		"passes over the rows that move the centres, at most (with --minibatch 100 unless it is given)")
 	c.tol = compute.Float("tol", 1e-4,
-		"the centres have settled where the sum of the squares of their moves is at most this times the mean variance of the columns; 0: where no row changes its cluster")
+		"the centres have settled where the sum of the squares of their moves is at most this times the mean variance of the columns; 0: where no row changes its cluster (with --minibatch, of a batch, and 0 unless it is given)")
+	c.minibatch = compute.Bool("minibatch", false,
+		"move the centres by each batch of rows, not once in a pass over all: MiniBatchKMeans, which ends after fewer passes, with an inertia some percent higher")
+	c.batch = compute.Int("batch_size", model.DefaultBatchSize, "rows of a batch of --minibatch")
 	c.standardize = compute.Bool("standardize", false,
 		"bring the columns to mean 0 and standard deviation 1 first, as where they have different units; of a table, the numbers and dates alone")
 
@@ -178,7 +190,18 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 		Standardize: *c.standardize,
 	}}
 	var errs []error
-	for name, v := range map[string]int{"n_init": *c.nInit, "max_iter": *c.maxIter} {
+	if *c.minibatch {
+		o.BatchSize = *c.batch
+		if !c.Given("max_iter") {
+			o.MaxIter = 0 // its default
+		}
+		if !c.Given("tol") {
+			o.Tol = 0
+		}
+	} else if c.Given("batch_size") {
+		errs = append(errs, errors.New("--batch_size: is of --minibatch"))
+	}
+	for name, v := range map[string]int{"n_init": *c.nInit, "max_iter": *c.maxIter, "batch_size": *c.batch} {
 		if c.Given(name) && v < 1 {
 			errs = append(errs, fmt.Errorf("--%s=%d: must be at least 1", name, v))
 		}
@@ -202,7 +225,7 @@ func (c *command) job(ctx context.Context) (*linear.Job, options, string, error)
 		checked.Model = "model.json" // which is not told twice
 	}
 	errs = append(errs, checked.Validate(), pageErr, c.checkOutput())
-	if name := c.init.String(); name != "" && o.Init != model.PlusPlus && o.Init != model.Random {
+	if name := c.init.String(); isFile(name) {
 		if faults == nil {
 			var err error
 			if o.begin, err = kmeans.ReadCenters(ctx, name); err != nil {
