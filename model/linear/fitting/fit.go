@@ -65,7 +65,7 @@ func NewFit(o FitOptions, features int, names []string) (*Fit, error) {
 	if o.Options.Positive && features > MaxExactFeatures {
 		return nil, fmt.Errorf("positive: is of up to %d columns, there are %d", MaxExactFeatures, features)
 	}
-	if o.exact(features) && !o.smooth() && features > MaxExactFeatures {
+	if o.exact(features) && !o.smooth() && features > MaxExactFeatures && !o.screens(features) {
 		return nil, fmt.Errorf("penalty %s: solver exact takes it with the loss %s of up to %d columns, there are %d: take l2, or --solver=sgd",
 			o.Options.Penalty, o.Options.Loss, MaxExactFeatures, features)
 	}

@@ -2,6 +2,7 @@ package fitting
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -228,6 +229,12 @@ func fitCases(t testing.TB) []fitCase {
 		{"hinge, grid, three classes", FitOptions{Options: options(linear.Classification, linear.Hinge, ""),
 			Solver: SolverSGD, Alphas: []float64{0.1, 0.001}, Epochs: 1, Scoring: "f1_macro", BatchSize: 50, Parts: 5, Seed: 7},
 			&texts, "survey grid", "sgd"},
+		{"squared_error, l1, wide", FitOptions{Options: options(linear.Regression, "", linear.L1), Alphas: []float64{0.01}},
+			widened(numbers), "survey screening", "exact"},
+		{"log_loss, elasticnet, wide", FitOptions{Options: options(linear.Classification, "", linear.ElasticNet),
+			Alphas: []float64{0.01}}, widened(two), "survey screening", "exact"},
+		{"hinge, l1", FitOptions{Options: options(linear.Classification, linear.Hinge, linear.L1)}, two, "survey interior",
+			"exact"},
 		{"hinge", sgd(options(linear.Classification, linear.Hinge, ""), 3), two, "survey sgd", "sgd"},
 		{"log_loss, l1, sgd, three classes", standard(sgd(options(linear.Classification, "", linear.L1), 3)), &texts,
 			"survey sgd", "sgd"},
@@ -260,6 +267,13 @@ func fitCases(t testing.TB) []fitCase {
 		{"warm start of an exact model", FitOptions{Options: options(linear.Regression, "", ""), WarmStart: exactWarm,
 			Epochs: 1, BatchSize: 50, Parts: 5}, numbers, "survey sgd", "sgd"},
 	}
+}
+
+// widened are the rows with more columns than second derivatives are summed up of, most of them empty.
+func widened(c *linear.Chunk) *linear.Chunk {
+	wide := *lineartest.SparseChunk(c)
+	wide.Features = MaxExactFeatures + 100
+	return &wide
 }
 
 // Every kind of fit goes through its stages, and ends with the same bits in whatever order parts arrive and however
@@ -497,10 +511,13 @@ func TestFitWarmStart(t *testing.T) {
 
 // Names go with the model.
 func TestFitNames(t *testing.T) {
-	names := []string{"a", "b", "c", "d", "e"}
 	for _, v := range fitCases(t) {
 		if v.o.WarmStart != nil {
 			continue
+		}
+		var names []string
+		for j := range v.rows.Features {
+			names = append(names, fmt.Sprint("x", j))
 		}
 		f, err := NewFit(v.o, v.rows.Features, names)
 		if err != nil {
@@ -596,7 +613,8 @@ func TestFitSolver(t *testing.T) {
 		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxExactFeatures, true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxWideFeatures, true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression}}, MaxWideFeatures + 1, false},
-		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, MaxExactFeatures + 1, false},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, MaxExactFeatures + 1, true},
+		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}, Folds: 2}, MaxExactFeatures + 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression}, Solver: SolverSGD}, 1, false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Penalty: linear.L1}}, 1, true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.Huber, Penalty: linear.L1}},
@@ -608,7 +626,7 @@ func TestFitSolver(t *testing.T) {
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}}, MaxExactFeatures + 1,
 			false},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive, Penalty: linear.L1}}, 1,
-			false},
+			true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive}, Folds: 2}, 1, true},
 		{FitOptions{Options: linear.Options{Task: linear.Regression, Loss: linear.EpsilonInsensitive},
 			Alphas: []float64{1, 0}}, 1, false},

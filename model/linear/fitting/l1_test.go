@@ -45,7 +45,8 @@ func TestL1CrossFit(t *testing.T) {
 	}
 	wide := FitOptions{Options: linear.Options{Task: linear.Classification, Penalty: linear.L1}}
 	wide.EnsureDefaults()
-	if wide.exact(2001) || !wide.exact(2000) {
-		t.Error("l1 is exact of up to 2,000 columns")
+	folds := wide
+	if folds.Folds = 2; !wide.exact(2001) || folds.exact(2001) || !folds.exact(2000) {
+		t.Error("folds with l1 are exact of up to 2,000 columns, and one alpha beyond")
 	}
 }

@@ -217,7 +217,7 @@ func (o *FitOptions) exact(features int) bool {
 	if o.MultiClass == linear.Multinomial || o.Options.OnlyExact() != nil {
 		return true // of any number of columns
 	}
-	return o.hasExact() && features <= o.maxExact() && len(o.onlySGD()) == 0
+	return o.hasExact() && (features <= o.maxExact() || o.screens(features)) && len(o.onlySGD()) == 0
 }
 
 // maxExact is up to how many columns SolverAuto is exact.

@@ -8,6 +8,7 @@ import (
 	"beamlearn/model/linear"
 	"beamlearn/model/linear/interior"
 	"beamlearn/model/linear/newton"
+	"beamlearn/model/linear/screening"
 	"beamlearn/model/linear/survey"
 )
 
@@ -87,6 +88,8 @@ func (surveyStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		}
 	}
 	switch {
+	case exact && f.screens():
+		return screeningStage{}, nil
 	case exact && o.Folds > 0 && o.corners():
 		return cornersStage{}, nil
 	case exact && o.Folds > 0:
@@ -110,12 +113,18 @@ func (f *Fit) manyColumns() bool {
 		!newton.Samples(f.features) && f.survey.Rows < 8*int64(f.features+1) && interior.Fits(f.features, 1)
 }
 
+// screens reports whether the fit is by a working set of columns.
+func (f *Fit) screens() bool {
+	return f.options.screens(f.features) && screening.Takes(&f.chosen, f.chosen.Classes.Len())
+}
+
 // tooLarge tells what for, and how, exact fits of so many columns and classes are too large; "" where they are not.
 func (f *Fit) tooLarge() (of, what string) {
 	o, classes := &f.options, f.chosen.Classes.Len()
 	vectors := linear.NumVectors(max(classes, 1))
 	what = fmt.Sprintf("exact fits of %d columns and %d classes are too large", f.features, classes)
 	switch fits := newton.Fits(f.chosen.MultiClass, f.features, vectors); {
+	case f.screens():
 	case o.corners() && !interior.Fits(f.features, vectors):
 		return "loss", what + " for the loss " + string(o.Options.Loss)
 	case !fits && !o.smooth():

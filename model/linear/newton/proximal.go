@@ -143,7 +143,7 @@ func (o *Optimizer) proximalStep(second, base, g []float64, n float64) []float64
 			l.C[j] = kernel.Dot(l.Q[j*d:(j+1)*d], start) - q.slopes[j]
 		}
 		w := slices.Clone(start)
-		l.Descend(w, o.l1(), o.alpha(), mostTurns, func(w, r []float64) bool { return o.optimal(&l, w, r) })
+		l.Descend(w, o.l1(), o.alpha(), mostTurns, func(w, r []float64) bool { return l.Optimal(w, r, o.l1(), o.alpha()) })
 		for j, v := range w {
 			w[j] = v - start[j]
 		}
@@ -161,28 +161,3 @@ func (o *Optimizer) proximalStep(second, base, g []float64, n float64) []float64
 
 // mostTurns bounds the turns of coordinate descent and systems of equations for a step: it need not be the best.
 const mostTurns = 50
-
-// optimal reports whether the remainder r = c − Qw is that of the least, up to rounding.
-func (o *Optimizer) optimal(q *dense.Lasso, w, r []float64) bool {
-	l1, l2 := o.l1(), o.alpha()
-	for j, v := range w {
-		sum, off := math.Abs(q.C[j]), 0.0
-		for k, u := range w {
-			if u != 0 {
-				sum += math.Abs(q.Q[j*q.D+k] * u)
-			}
-		}
-		switch {
-		case v > 0:
-			off = math.Abs(r[j] - float64(l2*v) - l1)
-		case v < 0:
-			off = math.Abs(r[j] - float64(l2*v) + l1)
-		default:
-			off = math.Abs(r[j]) - l1
-		}
-		if !(off <= max(1e-11*l1, float64(q.D+16)*kernel.Epsilon*sum)) {
-			return false
-		}
-	}
-	return true
-}

@@ -38,6 +38,30 @@ func (q *Lasso) Residual(dst, w []float64) []float64 {
 	return dst
 }
 
+// Optimal reports whether what remains, r = c − Qw, is that of the least with this penalty, up to rounding.
+func (q *Lasso) Optimal(w, r []float64, l1, l2 float64) bool {
+	for j, v := range w {
+		sum, off := math.Abs(q.C[j]), 0.0
+		for k, u := range w {
+			if u != 0 {
+				sum += math.Abs(q.Q[j*q.D+k] * u)
+			}
+		}
+		switch {
+		case v > 0:
+			off = math.Abs(r[j] - float64(l2*v) - l1)
+		case v < 0:
+			off = math.Abs(r[j] - float64(l2*v) + l1)
+		default:
+			off = math.Abs(r[j]) - l1
+		}
+		if !(off <= max(1e-11*l1, float64(q.D+16)*kernel.Epsilon*sum)) {
+			return false
+		}
+	}
+	return true
+}
+
 // Descend minimises ½wᵀQw − cᵀw + l1·‖w‖₁ + l2·‖w‖²/2, of w ≥ 0 where Positive says so, from w, which it changes, until done says of it and what
 // remains, c − Qw, that it is there, which Descend reports, or after so many turns. It returns its passes over the
 // coefficients, too.

@@ -1,0 +1,55 @@
+package fitting
+
+import (
+	"fmt"
+	"slices"
+
+	"beamlearn/model/linear"
+	"beamlearn/model/linear/newton"
+	"beamlearn/model/linear/screening"
+)
+
+// screeningStage goes to the exact optimum with l1 of more columns than second derivatives are summed up of.
+type screeningStage struct{ onSurvey }
+
+func (screeningStage) name() string { return "screening" }
+
+func (screeningStage) begin(f *Fit) (linear.Learner, error) {
+	o, err := screening.NewOptimizer(f.chosen, f.features)
+	if err != nil {
+		return nil, err
+	}
+	o.FeatureNames, o.Scaler, o.ClassRows = f.names, f.survey.Scaler, f.survey.ClassRows
+	o.Centre(f.survey.Mean)
+	o.ClassSizes = newton.BalancedBy(f.chosen.Loss, f.survey.ClassRows, f.survey.ClassWeight)
+	return o, nil
+}
+
+func (screeningStage) empty(f *Fit, bytes int) (linear.Learner, error) {
+	return &screening.Optimizer{}, nil
+}
+
+func (screeningStage) pass(f *Fit, p *Pass) {
+	p.Name = fmt.Sprintf("pass %d", f.passes+1)
+}
+
+func (screeningStage) next(f *Fit, learner linear.Learner) (stage, error) {
+	f.scaleWarning()
+	l := learner.(*screening.Optimizer)
+	if !l.Converged() && !(l.Gap() <= near) {
+		f.warnings = append(f.warnings,
+			fmt.Sprintf("the optimum was not reached in %d passes: the objective of the model, the best that was found, is "+
+				"at most %.2g %% above the least; %s", l.Passes(), 100*l.Gap(), f.easier()))
+	}
+	var err error
+	f.model, err = l.Model()
+	return nil, err
+}
+
+// screens reports whether a fit of so many columns is by a working set of them, as far as the options tell: the classes
+// must be two.
+func (o *FitOptions) screens(features int) bool {
+	return features > MaxExactFeatures && features <= screening.MaxFeatures && o.Folds == 0 && !slices.Contains(o.Alphas, 0) &&
+		len(o.L1Ratios) == 1 && (o.Options.Penalty == linear.L1 || o.L1Ratios[0] > 0) &&
+		screening.Takes(&o.Options, 0)
+}
