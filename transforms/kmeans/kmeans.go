@@ -38,16 +38,23 @@ func init() {
 	})
 }
 
-// Inspect inspects rows to find clusters in, which become dense, and completes the options for them: o.UnitRows gets
+// Inspect inspects rows to find clusters in, which become dense, so that sparse ones may have only so many columns
+// ([vectorio.MaxDenseFeatures]), and completes the options for them: o.UnitRows gets
 // its default, and so does reading.ChunkRows where chunkRows, which was asked for, is 0: the same.
 func Inspect(
 	ctx context.Context, patterns []string, chunkRows int, o *linear.Options, reading *vectorio.Options,
 ) (*vectorio.Dataset, error) {
-	d, err := vectorio.Inspect(ctx, patterns, *reading)
+	asked := *reading
+	asked.Formats.Sparse = !asked.Formats.Cells // to know whether they are
+	d, err := vectorio.Inspect(ctx, patterns, asked)
 	if err != nil {
 		return nil, err
 	}
-	return d.InUnits(&o.UnitRows, chunkRows, reading), nil
+	if d.Sparse() && d.Dim > vectorio.MaxDenseFeatures {
+		return nil, fault.File(d.Name(), fmt.Sprintf("at most %d columns of sparse rows, as kmeans stores them with their zeros: "+
+			"bring them to fewer with eigen", vectorio.MaxDenseFeatures), "%d columns", d.Dim)
+	}
+	return d.Dense().InUnits(&o.UnitRows, chunkRows, reading), nil
 }
 
 // Encoded is a dataset of tables whose rows an encoding brings to numbers. It completes the options, as Inspect does.

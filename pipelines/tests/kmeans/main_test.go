@@ -336,6 +336,7 @@ func TestFaults(t *testing.T) {
 	clitest.Write(t, filepath.Join(dir, "x.csv"), "a,b\n1,2\n3,4\n1,2\n")
 	clitest.Write(t, filepath.Join(dir, "nan.csv"), "a,b\n1,2\n3,nan\n1,2\n")
 	clitest.Write(t, filepath.Join(dir, "c.csv"), "1,2,3\n")
+	clitest.Write(t, filepath.Join(dir, "wide.svm"), "0 1:2 20000:1\n0 2:1\n0 7:3\n")
 	for _, c := range []struct {
 		args string
 		want string
@@ -352,6 +353,8 @@ func TestFaults(t *testing.T) {
 		{"--input=x.csv --init=c.csv --n_clusters=2 --output_model=m.json", "n_clusters [2]: there are 1 initial centres"},
 		{"--input=x.csv --init=none.json --output_model=m.json",
 			"none.json: found no file of that name, expected clusters, as kmeans writes them"},
+		{"--input=wide.svm --n_clusters=2 --output_model=m.json",
+			"wide.svm: found 20000 columns, expected at most 16384 columns of sparse rows, as kmeans stores them with their zeros"},
 		{"--input=x.csv --init=kmeans --n_clusters=2 --output_model=m.json", "kmeans"},
 	} {
 		stderr, code := run(t, dir, strings.Fields(c.args)...)
