@@ -228,7 +228,7 @@ func (r *CVResult) MarshalJSON() ([]byte, error) {
 
 // CVPath is the regularisation path: how coefficients change with the hyperparameters.
 type CVPath struct {
-	// Features are the places of those with the largest coefficients in any combination, the largest first.
+	// Features are the places of those with the largest coefficients in the combination that was chosen, the largest first.
 	Features []int
 	// Coef has, for each combination, the coefficients of these features, learned from all rows, or the means over the
 	// folds; of more than two classes, the norm over the classes. NaN where the weights overflowed.
@@ -238,10 +238,10 @@ type CVPath struct {
 // PathFeatures is how many features a path has at most.
 const PathFeatures = 10
 
-// NewPath makes the path of so many combinations. coef gives the coefficients of one, rows × features, or nil.
-func NewPath(combinations int, coef func(c int) [][]float64) *CVPath {
+// NewPath makes the path of so many combinations, of which one was chosen. coef gives the coefficients of one, rows ×
+// features, or nil: not of the chosen one.
+func NewPath(combinations, chosen int, coef func(c int) [][]float64) *CVPath {
 	all := make([][]float64, combinations)
-	var most []float64
 	for c := range all {
 		rows := coef(c)
 		if rows == nil {
@@ -255,19 +255,14 @@ func NewPath(combinations int, coef func(c int) [][]float64) *CVPath {
 				}
 			}
 		}
-		if most == nil {
-			most = make([]float64, len(all[c]))
-		}
-		for j, v := range all[c] {
-			most[j] = max(most[j], math.Abs(v))
-		}
 	}
-	p := &CVPath{Features: make([]int, len(most))}
+	of := all[chosen]
+	p := &CVPath{Features: make([]int, len(of))}
 	for j := range p.Features {
 		p.Features[j] = j
 	}
-	slices.SortStableFunc(p.Features, func(a, b int) int { return cmp.Compare(most[b], most[a]) })
-	p.Features = slices.Clone(p.Features[:min(len(most), PathFeatures)])
+	slices.SortStableFunc(p.Features, func(a, b int) int { return cmp.Compare(math.Abs(of[b]), math.Abs(of[a])) })
+	p.Features = slices.Clone(p.Features[:min(len(of), PathFeatures)])
 	for _, w := range all {
 		some := make([]float64, len(p.Features))
 		for i, j := range p.Features {

@@ -57,6 +57,7 @@ const (
 	chartRight  = 12
 	chartTop    = 12
 	chartBottom = 46
+	axisText    = 12.5 // the size of the text of labels, as [ems] counts generously
 )
 
 // markedPoints is up to how many points a line has marks.
@@ -250,7 +251,7 @@ type tickView struct {
 
 // shift is by how much a text in the middle of a place must be moved to the left.
 func shift(at float64, text string) float64 {
-	const half = 3.8 // of a character's width
+	const half = 4.5 // of a character's width, on a phone
 	return -max(at+half*float64(len([]rune(text)))-chartWidth+1, 0)
 }
 
@@ -286,6 +287,8 @@ func (c *Chart) view() *chartView {
 	v.YTicks = c.ticks(&c.Y, &y)
 	left := leftOf(v.YTicks)
 	v.MidX = (left + chartWidth - chartRight) / 2
+	v.X.Label = shortenMiddle(c.X.Label, 2*min(v.MidX, chartWidth-v.MidX)/axisText)
+	v.Y.Label = shortenMiddle(c.Y.Label, 2*v.MidY/axisText)
 	v.Box = [4]float64{left, chartTop, chartWidth - left - chartRight, chartHeight - chartTop - chartBottom}
 	x := newScale(&c.X, left, chartWidth-chartRight, false, func(yield func(float64)) {
 		for _, s := range c.Series {
@@ -447,9 +450,14 @@ func (c *Chart) table() Table {
 		}
 		return Format(v)
 	}
+	shown := slices.Clone(c.Series)
+	if first := slices.IndexFunc(shown, func(s Series) bool { return !s.Guide }); first >= 0 {
+		places := shown[first].X
+		shown = slices.DeleteFunc(shown, func(s Series) bool { return s.Guide && !slices.Equal(s.X, places) }) // mere lines
+	}
 	same := true
-	for _, s := range c.Series[1:] {
-		same = same && slices.Equal(s.X, c.Series[0].X)
+	for _, s := range shown[1:] {
+		same = same && slices.Equal(s.X, shown[0].X)
 	}
 	value := func(s *Series, i int) string {
 		if s.Error != nil {
@@ -459,20 +467,20 @@ func (c *Chart) table() Table {
 	}
 	if same {
 		t.Columns = []string{c.X.Label}
-		for _, s := range c.Series {
+		for _, s := range shown {
 			t.Columns = append(t.Columns, s.Name)
 		}
-		for i, x := range c.Series[0].X {
+		for i, x := range shown[0].X {
 			row := []string{at(x)}
-			for k := range c.Series {
-				row = append(row, value(&c.Series[k], i))
+			for k := range shown {
+				row = append(row, value(&shown[k], i))
 			}
 			t.Rows = append(t.Rows, row)
 		}
 	} else {
 		t.Columns = []string{"series", c.X.Label, c.Y.Label}
-		for k := range c.Series {
-			s := &c.Series[k]
+		for k := range shown {
+			s := &shown[k]
 			for i, x := range s.X {
 				t.Rows = append(t.Rows, []string{s.Name, at(x), value(s, i)})
 			}

@@ -191,3 +191,17 @@ func TestProse(t *testing.T) {
 		}
 	}
 }
+
+// The label of an axis that is longer than the axis is cut in its middle, and no other is.
+func TestLongLabels(t *testing.T) {
+	long := strings.Repeat("the name of a column ", 5)
+	c := Chart{Title: "T", X: Axis{Label: long}, Y: Axis{Label: "precision: right, of those found"},
+		Series: []Series{{X: []float64{1, 2}, Y: []float64{1, 2}}}}
+	v := c.view()
+	if got := v.X.Label; !strings.Contains(got, "…") || ems(got)*axisText > chartWidth || !strings.HasPrefix(got, "the name of") {
+		t.Errorf("%q", got)
+	}
+	if v.Y.Label != c.Y.Label {
+		t.Errorf("%q", v.Y.Label)
+	}
+}

@@ -42,6 +42,7 @@ func (cornersStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.cv.Path = l.Path(best)
 	f.scaleWarning()
 	if gap, alpha := l.Gap(); gap > interior.Certified {
 		f.warnings = append(f.warnings,

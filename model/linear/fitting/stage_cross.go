@@ -40,6 +40,7 @@ func (crossStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.cv.Path = l.Path(best)
 	f.scaleWarning()
 	f.model, err = l.Model(best)
 	return nil, err

@@ -59,10 +59,11 @@ func (foldsStage) next(f *Fit, learner linear.Learner) (stage, error) {
 		return nil, err
 	}
 	f.cv = f.judged(scores)
-	if _, err := f.choose(); err != nil {
+	best, err := f.choose()
+	if err != nil {
 		return nil, err
 	}
-	if f.cv.Path, err = all.CVPath(&f.chosen, o.Standardize, o.Alphas, ratios); err != nil {
+	if f.cv.Path, err = all.CVPath(&f.chosen, o.Standardize, o.Alphas, ratios, best); err != nil {
 		return nil, err
 	}
 	return nil, f.solve(all)

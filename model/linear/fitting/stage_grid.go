@@ -40,11 +40,11 @@ func (gridStage) next(f *Fit, learner linear.Learner) (stage, error) {
 	if f.cv, err = l.Result(); err != nil {
 		return nil, err
 	}
-	f.cv.Path = l.Path()
 	best, err := f.choose()
 	if err != nil {
 		return nil, err
 	}
+	f.cv.Path = l.Path(best)
 	if f.model, err = l.Model(-1, best); err == nil {
 		f.countRows()
 	}

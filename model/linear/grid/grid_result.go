@@ -156,9 +156,10 @@ func (g *Grid) AUCErrors() [][]float64 {
 	return all
 }
 
-// Path is that of the models of all rows or, without Refit, the means of those of the folds.
-func (g *Grid) Path() *linear.CVPath {
-	return linear.NewPath(len(g.combos), func(c int) [][]float64 {
+// Path is that of the models of all rows or, without Refit, the means of those of the folds, where the combination at
+// this place was chosen.
+func (g *Grid) Path(chosen int) *linear.CVPath {
+	return linear.NewPath(len(g.combos), chosen, func(c int) [][]float64 {
 		if g.options.Refit {
 			m, err := g.Model(-1, c)
 			if err != nil {

@@ -333,18 +333,18 @@ func (x *CrossFit) Result() (*linear.CVResult, error) {
 	if !x.Done() {
 		return nil, errors.New("linear.CrossFit: passes are left to make")
 	}
-	r, err := x.grid.Result()
-	if err != nil {
-		return nil, err
-	}
-	r.Path = linear.NewPath(len(x.alphas), func(a int) [][]float64 {
+	return x.grid.Result()
+}
+
+// Path is that of the fits of all rows, when all passes have been made and the alpha at this place was chosen.
+func (x *CrossFit) Path(chosen int) *linear.CVPath {
+	return linear.NewPath(len(x.alphas), chosen, func(a int) [][]float64 {
 		var coef [][]float64
 		for _, s := range x.fits[a][0].searches {
 			coef = append(coef, s.Best[:x.features])
 		}
 		return coef
 	})
-	return r, nil
 }
 
 // Model is that of all rows of an alpha, by its place.

@@ -466,8 +466,10 @@ func (s *Solution) Model(o *linear.Options, names []string) (*linear.Model, erro
 	return m, m.Validate()
 }
 
-// CVPath is that of the exact solutions for all rows, in the order of [FoldGram.CrossValidate].
-func (g *Gram) CVPath(o *linear.Options, standardize bool, alphas, l1Ratios []float64) (*linear.CVPath, error) {
+// CVPath is that of the exact solutions for all rows, in the order of [FoldGram.CrossValidate], where the combination at
+// the place chosen was chosen.
+func (g *Gram) CVPath(o *linear.Options, standardize bool, alphas, l1Ratios []float64, chosen int) (*linear.CVPath,
+	error) {
 	e := linear.ExactOptions(o)
 	if len(l1Ratios) == 0 {
 		l1Ratios = []float64{*e.L1Ratio}
@@ -481,5 +483,5 @@ func (g *Gram) CVPath(o *linear.Options, standardize bool, alphas, l1Ratios []fl
 		}
 		all = append(all, path...)
 	}
-	return linear.NewPath(len(all), func(c int) [][]float64 { return [][]float64{all[c].Coef} }), nil
+	return linear.NewPath(len(all), chosen, func(c int) [][]float64 { return [][]float64{all[c].Coef} }), nil
 }

@@ -297,3 +297,31 @@ func TestConstantPinball(t *testing.T) {
 		t.Errorf("with weights: %v", got)
 	}
 }
+
+// The path shows how the coefficients shrink about the alpha of the model, which a line marks: values of alpha that let
+// coefficients grow many times as large are left out, and a line says so.
+func TestPathAboutTheModel(t *testing.T) {
+	m := &linear.Model{Task: linear.Regression, Loss: linear.SquaredError, Coef: [][]float64{{2, -1}},
+		Intercept: []float64{0}, Options: linear.Options{Penalty: linear.L2, Alpha: new(0.1)}}
+	cv := &linear.CVResult{
+		Params: []linear.CVParams{{Alpha: 1}, {Alpha: 0.1}, {Alpha: 0.01}, {Alpha: 1e-4}, {Alpha: 1e-6}},
+		Metrics: []linear.CVMetric{{Name: "r2", Splits: [][]float64{{0.7, 0.8, 0.7, 0.1, -1},
+			{0.7, 0.8, 0.7, 0.1, -1}}}},
+		Path: &linear.CVPath{Features: []int{0, 1}, Coef: [][]float64{{1, 0}, {2, -1}, {9, -2}, {80, -3}, {math.NaN(), 0}}},
+	}
+	v := &View{Source: "x", Model: m, Columns: []string{"first", "second"}, CV: cv}
+	chart := v.path()[0].(report.Columns)[0].(report.Chart)
+	if got := chart.Series[0]; got.Name != "first" || !slices.Equal(got.Y, []float64{9, 2, 1}) {
+		t.Errorf("%+v", got)
+	}
+	if got := chart.Series[2]; !got.Guide || !slices.Equal(got.X, []float64{0.1, 0.1}) || !slices.Equal(got.Y, []float64{-2, 9}) {
+		t.Errorf("the line at the model's alpha: %+v", got)
+	}
+	page := write(t, v)
+	has(t, page, "whose coefficients are the largest of the model, which has alpha 0.1.",
+		"without the 2 least values of alpha, below 0.01. There coefficients are up to 80,",
+		`<th scope="col" class="number">second</th></tr></thead><tbody><tr><th scope="row" class="number">0.01</th>`)
+	if cv.Path.Coef = [][]float64{{1, 0}, {2, -1}, {3, -2}, {4, -3}, {5, 0}}; strings.Contains(write(t, v), "least values of alpha") {
+		t.Error("values of alpha are left out, though the coefficients are no larger than elsewhere")
+	}
+}

@@ -356,12 +356,11 @@ func (v *View) combinations(best, simple int) report.Table {
 // pathLead says which columns the path shows, and where on it the model stands.
 func (v *View) pathLead() string {
 	lead := fmt.Sprintf("The regularisation path: the stronger the penalty, the nearer the coefficients to 0. "+
-		"Shown are the %d columns whose coefficients are largest at any alpha.", len(v.CV.Path.Features))
+		"Shown are the %d columns whose coefficients are the largest of the model", len(v.CV.Path.Features))
 	if a := v.Model.Options.Alpha; a != nil {
-		lead += fmt.Sprintf(" The model has alpha %s; the largest coefficients there, below, may be those of other columns.",
-			report.Format(*a))
+		lead += fmt.Sprintf(", which has %s %s", v.CV.ParameterName(), report.Format(*a))
 	}
-	return lead
+	return lead + "."
 }
 
 // path is the coefficients by alpha, a chart for each l1_ratio.
@@ -369,6 +368,7 @@ func (v *View) path() []report.Block {
 	names, combos := v.ratios()
 	axis, place := v.alphas()
 	var charts report.Columns
+	var notes []report.Block
 	what := v.coefficient()
 	for i, list := range combos {
 		if len(list) < 2 || len(charts) == 4 {
@@ -381,16 +381,58 @@ func (v *View) path() []report.Block {
 		if names[i] != "" {
 			c.Title += ", " + names[i]
 		}
+		shown, most := v.steady(list)
+		if n := len(list) - len(shown); n > 0 {
+			notes = append(notes, report.Text(fmt.Sprintf("%s: without the %d least values of alpha, below %s. There coefficients "+
+				"are up to %s, beside which all others would be flat.", c.Title, n, report.Format(v.CV.Params[shown[0]].Alpha),
+				report.Format(most))))
+		}
+		lo, hi := 0.0, 0.0
 		for f, j := range v.CV.Path.Features {
 			s := report.Series{Name: v.feature(j), Kind: report.Line}
-			for _, at := range list {
-				s.X, s.Y = append(s.X, place(v.CV.Params[at].Alpha)), append(s.Y, v.CV.Path.Coef[at][f])
+			for _, at := range shown {
+				y := v.CV.Path.Coef[at][f]
+				s.X, s.Y = append(s.X, place(v.CV.Params[at].Alpha)), append(s.Y, y)
+				if y-y == 0 {
+					lo, hi = min(lo, y), max(hi, y)
+				}
 			}
 			c.Series = append(c.Series, s)
 		}
+		if a := v.Model.Options.Alpha; a != nil {
+			at := place(*a)
+			c.Series = append(c.Series, report.Series{Name: "the model's alpha", Kind: report.Line, Guide: true,
+				X: []float64{at, at}, Y: []float64{lo, hi}})
+		}
 		charts = append(charts, c)
 	}
-	return []report.Block{charts}
+	return append([]report.Block{charts}, notes...)
+}
+
+// steady are those of combinations, ascending by alpha, at which a chart of the path begins: where coefficients of the
+// least alphas are many times those of the model, they are left out, and most is how large they are. Two are always left.
+func (v *View) steady(list []int) (shown []int, most float64) {
+	const times = 5
+	largest := func(at int) (m float64) {
+		for _, w := range v.CV.Path.Coef[at] {
+			m = max(m, math.Abs(w)) // NaN where weights overflowed
+		}
+		return m
+	}
+	reach := 0.0
+	for _, at := range list {
+		if a := v.Model.Options.Alpha; a != nil && v.CV.Params[at].Alpha == *a {
+			reach = largest(at)
+		}
+	}
+	shown = list
+	for reach > 0 && len(shown) > 2 && !(largest(shown[0]) <= times*reach) {
+		if m := largest(shown[0]); m == m {
+			most = max(most, m)
+		}
+		shown = shown[1:]
+	}
+	return shown, most
 }
 
 // learning are the learning curves.
