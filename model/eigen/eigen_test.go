@@ -517,6 +517,13 @@ func TestDominated(t *testing.T) {
 		!strings.Contains(string(got[0].(report.Text)), "The column grams has 99.90 %") {
 		t.Errorf("%v", got)
 	}
+	many := &PCA{Mean: make([]float64, 30), Components: [][]float64{make([]float64, 30), make([]float64, 30)},
+		ExplainedVariance: []float64{500, 400}, TotalVariance: 1000} // two of 30 columns, as the areas of breast_cancer
+	many.Components[0][3], many.Components[1][7] = 1, 1
+	if got := many.dominated(); len(got) != 1 ||
+		!strings.Contains(string(got[0].(report.Text)), "The columns 3 and 7 have 90.00 %") {
+		t.Errorf("two of many: %v", got)
+	}
 	if p.Scale = []float64{1, 1}; p.dominated() != nil {
 		t.Error("of standardised columns")
 	}

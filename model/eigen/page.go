@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"beamlearn/model/internal/splitmix"
 	"beamlearn/model/report"
@@ -131,22 +132,33 @@ func (p *PCA) standardised() string {
 	return "no"
 }
 
-// dominated says so where one column, in its unit, has most of the variance: components then tell of that column alone.
+// dominated says so where one column, in its unit, has most of the variance, or up to three of many have: components then
+// tell of those alone.
 func (p *PCA) dominated() []report.Block {
-	const most = 0.8 // of the variance
+	const most, few = 0.8, 3 // of the variance, and of the columns
 	if p.standardised() != "no" || p.Features() < 2 {
 		return nil
 	}
-	for j := range p.Features() {
-		variance := 0.0
-		for i, c := range p.Components {
-			variance += float64(p.ExplainedVariance[i] * c[j] * c[j])
+	variance := make([]float64, p.Features())
+	for i, c := range p.Components {
+		for j, w := range c {
+			variance[j] += float64(p.ExplainedVariance[i] * w * w)
 		}
-		if variance > most*p.TotalVariance {
-			return []report.Block{report.Text(fmt.Sprintf("The column %s has %s of the variance, as its numbers are the "+
-				"largest: the components tell of little else. --standardize brings all columns to the same variance.",
-				p.Feature(j), report.Percent(variance/p.TotalVariance)))}
+	}
+	var names []string
+	sum := 0.0
+	for _, j := range report.Largest(variance, max(1, min(few, p.Features()/10))) {
+		names, sum = append(names, p.Feature(j)), sum+variance[j]
+		if !(sum > most*p.TotalVariance) {
+			continue
 		}
+		who := "The column " + names[0] + " has"
+		if n := len(names) - 1; n > 0 {
+			who = "The columns " + strings.Join(names[:n], ", ") + " and " + names[n] + " have"
+		}
+		return []report.Block{report.Text(fmt.Sprintf("%s %s of the variance, as these numbers are the largest: the components "+
+			"tell of little else. --standardize brings all columns to the same variance.", who,
+			report.Percent(sum/p.TotalVariance)))}
 	}
 	return nil
 }

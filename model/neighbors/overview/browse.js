@@ -3,7 +3,8 @@ const names = root.querySelector("#browse-names");
 const title = root.querySelector("#browse-title");
 const list = root.querySelector("#browse-list");
 const answers = data.answers || [];
-const name = (place) => data.texts && data.texts[place] ? data.ids[place] + ": " + data.texts[place] : data.ids[place];
+const textOf = (place) => data.texts && data.texts[place] || ""; // its fields, with tabs between them
+const name = (place) => textOf(place) ? data.ids[place] + ": " + textOf(place).replaceAll("\t", " ") : data.ids[place];
 // picture draws the point of an id, from paper to ink, where it is known.
 function picture(parent, id) {
   const code = data.pictures && data.pictures[id];
@@ -59,14 +60,15 @@ function show(i) {
   }
 }
 
-// fit says how well a name fits what is wanted, the best first: the id, the text or its first words (up to a comma or a colon)
-// are it, begin with it, have it as words, have it as words later, or have it anywhere; −1 for none of these.
+// fit says how well a name fits what is wanted, the best first: the id, a field of the text or its first words (up to a comma or
+// a colon) are it, begin with it, have it as words, have it as words later, or have it anywhere; −1 for none of these.
 function fit(place, wanted, words) {
-  const id = data.ids[place].toLowerCase(), text = (data.texts && data.texts[place] || "").toLowerCase();
-  const head = text.split(":")[0], terms = head.split(",").map((t) => t.trim());
+  const id = data.ids[place].toLowerCase(), whole = name(place).toLowerCase(), fields = textOf(place).toLowerCase().split("\t");
+  const heads = fields.map((field) => field.split(/:(?:\s|$)/)[0]), terms = heads.map((head) => head.split(",").map((t) => t.trim()));
   const ranks = [
-    id === wanted || text === wanted || name(place).toLowerCase() === wanted, terms[0] === wanted, terms.includes(wanted),
-    id.startsWith(wanted) || head.startsWith(wanted), words.test(head), words.test(text), (id + ": " + text).includes(wanted),
+    id === wanted || fields.includes(wanted) || whole === wanted, terms.some((t) => t[0] === wanted), terms.flat().includes(wanted),
+    id.startsWith(wanted) || heads.some((head) => head.startsWith(wanted)), heads.some((head) => words.test(head)),
+    fields.some((field) => words.test(field)), whole.includes(wanted),
   ];
   return ranks.indexOf(true);
 }
@@ -98,7 +100,15 @@ Report.onTheme(() => { if (answers.length > 0) show(shown); });
 root.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); find(); });
 root.querySelector("#browse-next").addEventListener("click", () => {
   search.value = "";
-  if (answers.length > 0) show((shown + 1) % answers.length);
+  if (answers.length > 0) show(next(shown + 1));
 });
-if (answers.length > 0) show(Math.max(0, answers.findIndex(([, near]) => near.length > 0)));
+// next is the first answer from one on that has neighbours, as few have within a small radius; that one where none has.
+function next(from) {
+  for (let i = 0; i < answers.length; i++) {
+    const at = (from + i) % answers.length;
+    if (answers[at][1].length > 0) return at;
+  }
+  return from % answers.length;
+}
+if (answers.length > 0) show(next(0));
 else title.textContent = "There are no queries.";

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"beamlearn/model/internal/elementary"
 	"beamlearn/model/neighbors"
@@ -134,7 +135,7 @@ func (o *Overview) mapSection(v *View, t *atlas) (s report.Section, ok bool, err
 	queries := 0
 	for i, id := range t.ids {
 		if v.Texts != nil {
-			d.Texts = append(d.Texts, v.Texts(id))
+			d.Texts = append(d.Texts, strings.ReplaceAll(v.Texts(id), "\t", " "))
 		}
 		if t.query[i] {
 			queries++

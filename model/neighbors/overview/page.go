@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"beamlearn/model/neighbors"
@@ -26,7 +27,7 @@ type View struct {
 	K int
 	// Zero says that a distance of 0 means equal points.
 	Zero bool
-	// Texts are those of ids, or nil.
+	// Texts are those of ids, or nil; tabs stand between fields of one.
 	Texts func(id string) string
 	Hubs  *Hubs // or nil
 	// Width and Height are those of the picture that the columns are, row by row, or 0.
@@ -181,7 +182,7 @@ func (o *Overview) share(n int64) string {
 func (v *View) name(id string) string {
 	if v.Texts != nil {
 		if t := v.Texts(id); t != "" {
-			return id + ": " + t
+			return id + ": " + strings.ReplaceAll(t, "\t", " ")
 		}
 	}
 	return id

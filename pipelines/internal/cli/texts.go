@@ -16,7 +16,7 @@ import (
 const textRunes = 200
 
 // ReadTexts reads the texts of some ids: with ids from lines of an id, a tab and a text, else of the rows by their
-// numbers.
+// numbers, whole lines, whose tabs stand between fields.
 func ReadTexts(ctx context.Context, name string, wanted map[string]bool,
 	ids bool) (texts map[string]string, err error) {
 	f, err := files.OpenRead(ctx, name)
@@ -35,7 +35,7 @@ func ReadTexts(ctx context.Context, name string, wanted map[string]bool,
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		line = strings.TrimRight(line, "\r\n")
-		id, text := strconv.Itoa(row), strings.ReplaceAll(line, "\t", " ")
+		id, text := strconv.Itoa(row), line
 		if ids {
 			id, text, _ = strings.Cut(line, "\t")
 		}

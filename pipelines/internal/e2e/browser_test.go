@@ -283,6 +283,12 @@ func TestPageNeighbors(t *testing.T) {
 	if got := eval[string](b, title); strings.Contains(got, "squid") {
 		t.Errorf("still %q after a click on a neighbour", got)
 	}
+	// The entry of that name is first, though others before it have the word in what is said of them.
+	b.do(chromedp.Evaluate(`document.querySelector("#browse-search").value = ""`, nil),
+		chromedp.SendKeys("#browse-search", "bowl", chromedp.ByQuery))
+	if got := eval[string](b, title); !strings.Contains(got, " bowl: ") {
+		t.Errorf("title %q", got)
+	}
 	b.do(chromedp.Evaluate(`document.querySelector("#browse-search").value = ""`, nil),
 		chromedp.SendKeys("#browse-search", "no such word", chromedp.ByQuery))
 	if got := eval[string](b, title); !strings.Contains(got, "No query") {
@@ -318,6 +324,18 @@ func TestPageNeighbors(t *testing.T) {
 	if got, want := eval[string](b, `[...document.querySelectorAll("main section")].map((e) => e.id).join(" ")`),
 		"queries map distances hubs time"; got != want {
 		t.Errorf("without neighbours: sections %q, want %q", got, want)
+	}
+
+	// Where few queries have neighbours, another one that has some follows.
+	page = makePage(t, "kneighbors", "--input=../../../testdata/words.npy", "--metric=cosine", "--radius=0.2",
+		"--output="+out)
+	b = show(t, page, 1200, 900, false)
+	for range 3 {
+		before := eval[string](b, title)
+		b.do(chromedp.Click("#browse-next", chromedp.ByQuery))
+		if got := eval[[]string](b, list); len(got) == 0 || got[0] == "none" || eval[string](b, title) == before {
+			t.Errorf("%s after %s: %q", eval[string](b, title), before, got)
+		}
 	}
 
 	// Of digits, neighbours are pictures.
