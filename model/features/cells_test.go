@@ -70,7 +70,8 @@ func TestDates(t *testing.T) {
 				t.Errorf("%v is %v, want %v", at, got, want)
 			}
 			if year := at.Year(); year > 0 && year < 10000 {
-				for _, layout := range []string{"2006-01-02T15:04:05.999999Z07:00", "2006-01-02 15:04:05.000000"} {
+				for _, layout := range []string{"2006-01-02T15:04:05.999999Z07:00", "2006-01-02 15:04:05.000000",
+					"2006-01-02t15:04:05.000000"} {
 					if got, ok := isoDate([]byte(at.Format(layout))); !ok || got != at.UnixMicro() {
 						t.Errorf("%s is %v, %v", at.Format(layout), got, ok)
 					}

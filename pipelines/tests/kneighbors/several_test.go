@@ -148,3 +148,39 @@ func TestSeveralAnswer(t *testing.T) {
 		t.Errorf("a pipe: other answers of several indexes:\n%.300s\nwant\n%.300s", got[1], got[0])
 	}
 }
+
+// Where one of several indexes is a version from which points were deleted, and to which others were added, they answer
+// as one index of the rows that there are.
+func TestSeveralOfVersions(t *testing.T) {
+	t.Parallel()
+	dir, r := t.TempDir(), rand.New(rand.NewPCG(6, 1))
+	var rows []string
+	for i := range 90 {
+		rows = append(rows, fmt.Sprintf("n%d,%d,%d\n", i, r.IntN(9), r.IntN(9)))
+	}
+	table := func(name string, some ...string) {
+		clitest.Write(t, filepath.Join(dir, name), "name,a,b\n"+strings.Join(some, ""))
+	}
+	table("x1.csv", rows[:40]...)
+	table("x2.csv", rows[40:70]...)
+	table("more.csv", rows[70:]...)
+	table("left.csv", append(append([]string{}, rows[2:40]...), rows[70:]...)...)
+	clitest.Write(t, filepath.Join(dir, "gone.csv"), "name\nn0\nn1\n")
+	buildIndex(t, dir, "--id_column=name", "--input=x1.csv", "--index=x1.index")
+	buildIndex(t, dir, "--id_column=name", "--input=x2.csv", "--index=x2.index")
+	buildIndex(t, dir, "--from=x1.index", "--append=more.csv", "--delete=gone.csv", "--index=new.index")
+	buildIndex(t, dir, "--id_column=name", "--input=left.csv,x2.csv", "--index=all.index")
+	var got [2]string
+	for i, index := range []string{"all.index", "new.index,x2.index"} {
+		_, stderr, code := runCommand(t, dir, "--index="+index, "--queries=x1.csv", "--id_column=name", "--k=80",
+			"--report=none", "--output=out.csv")
+		if code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", index, code, stderr)
+		}
+		got[i] = clitest.Read(t, filepath.Join(dir, "out.csv"))
+	}
+	neighbor := func(name string) bool { return strings.Contains(got[1], ","+name+",") }
+	if got[0] != got[1] || neighbor("n0") || neighbor("n1") || !neighbor("n2") || !neighbor("n89") || !neighbor("n69") {
+		t.Errorf("a version and another index:\n%.500s\nwant\n%.500s", got[1], got[0])
+	}
+}
