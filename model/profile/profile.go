@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"runtime"
@@ -130,6 +131,7 @@ const (
 	chunkRows   = 8192    // of what a thread reads
 	chunkValues = 1 << 20 // that it holds at a time, or those of one row
 	rangeBytes  = 4 << 20 // of text
+	mostSparse  = 1 << 17 // columns: what each takes, for each thread, is far more than entries are
 )
 
 // chunk is consecutive rows of one file.
@@ -242,6 +244,10 @@ func inspect(ctx context.Context, o *Options, all []formats.File,
 		}
 		if src, _, err = agreement.Meet(ctx, all[i], src, o.Formats); err != nil {
 			return nil, nil, err
+		}
+		if n := src.Dim(); formats.IsSparse(src) && n > mostSparse {
+			return nil, nil, fault.File(all[i].Name(), fmt.Sprintf("at most %d columns of sparse rows, as each is looked at with "+
+				"its zeros", mostSparse), "%d columns", n)
 		}
 		left.Add(src)
 		for _, note := range formats.Notes(src) {

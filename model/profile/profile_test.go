@@ -115,6 +115,22 @@ func TestFewRows(t *testing.T) {
 	}
 }
 
+// Sparse rows of so many columns that these take far more memory than the entries are refused, before rows are read.
+func TestSparseColumns(t *testing.T) {
+	refused := fmt.Sprintf("found %d columns, expected at most %d columns of sparse rows", mostSparse+1, mostSparse)
+	for columns, want := range map[int]string{mostSparse: "", mostSparse + 1: refused} {
+		const matrix = "%%%%MatrixMarket matrix coordinate real general\n2 %d 1\n1 %d 3\n"
+		f := file(t, "a.mtx", fmt.Sprintf(matrix, columns, columns))
+		p, err := Of(context.Background(), Options{}, []formats.File{f})
+		if want == "" && (err != nil || p.Columns != columns || p.Spread[columns-1].Max != 3) {
+			t.Errorf("%d columns: %v", columns, err)
+		}
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d columns: %v", columns, err)
+		}
+	}
+}
+
 // Of wide matrices distinct values are not counted, and so no column is taken for one of ids.
 func TestWideColumns(t *testing.T) {
 	row := make([]string, mostCounted+1)
