@@ -10,10 +10,13 @@ package bayes
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/bayes"
 	"beamlearn/model/fault"
@@ -34,6 +37,71 @@ func init() {
 		}
 		return NewClassifier(m), nil
 	})
+	linear.RegisterKinded(bayes.StateKind, linear.Kinded{
+		Begin: func(options []byte, columns int, names []string) (linear.Fit, error) {
+			var o bayes.FitOptions
+			if err := json.Unmarshal(options, &o); err != nil {
+				return nil, err
+			}
+			return bayes.NewFit(o, columns, names)
+		},
+		Save: func(fit linear.Fit, w io.Writer) error { return fit.(*bayes.Fit).Model().Save(w) },
+	})
+}
+
+// TrainOfOptions of [TrainOf]. A field that is not Required has its Default.
+type TrainOfOptions struct {
+	// Fit is what to learn, without a WarmStart. Required.
+	Fit bayes.FitOptions
+	// Target is the column of the classes. Required.
+	Target string
+	// Weight is the column of the rows' weights. Optional.
+	Weight string
+	// ID is the column of ids, which is no feature, and which messages tell rows by. Optional.
+	ID string
+	// Columns are the features, by names and globs. Default: all columns but these.
+	Columns []string
+	// Shards and Threads are as in [linear.TrainOfOptions].
+	Shards, Threads int
+	// Staging is a directory that all workers can reach, for the rows while the job runs. Required.
+	Staging string
+	// RunID is unique to the run: it keys the files. Default: random.
+	RunID string
+}
+
+// TrainOf learns a classifier of rows that are in a pipeline: PCollection<T> → PCollection<[linear.Trained]> of one,
+// for [linear.PredictOf] or a file. T is a struct or a string, as in [linear.TrainOf], whose files, memory, windows and
+// errors these are; features and weight are numbers, of Categorical the numbers of categories. The model does not
+// depend on the order in which rows come. Call [CleanTrainOf] when the run is over.
+func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
+	o.Fit.EnsureDefaults()
+	err := o.Fit.Validate()
+	if o.Fit.WarmStart != nil {
+		err = errors.Join(err, errors.New("warm start: only from files, by linear.Train"))
+	}
+	if o.Target == "" {
+		err = errors.Join(err, errors.New("a target is needed: the column of the classes"))
+	}
+	var fit []byte
+	if err == nil {
+		fit, err = json.Marshal(o.Fit)
+	}
+	if err != nil {
+		return beam.PCollection{}, fmt.Errorf("bayes.TrainOf: %w", err)
+	}
+	if o.RunID == "" {
+		o.RunID = files.NewRunID()
+	}
+	return linear.TrainRows(s, "bayes.TrainOf", rows, &linear.RowsOptions{
+		Kind: bayes.StateKind, Fit: fit, Dense: dense(o.Fit.Options.Kind), Target: o.Target, Labels: true, Weight: o.Weight,
+		ID: o.ID, Columns: o.Columns, Shards: o.Shards, Threads: o.Threads, Staging: o.Staging, RunID: o.RunID,
+	})
+}
+
+// CleanTrainOf removes what a run of [TrainOf] has left in its staging directory. Call it when the run is over, well or
+// not.
+func CleanTrainOf(ctx context.Context, o *TrainOfOptions) error {
+	return linear.CleanRows(ctx, o.Staging, o.RunID)
 }
 
 // Inspect inspects rows to learn from, and completes the options for them, as [linear.Inspect] does. Gaussian and

@@ -10,12 +10,15 @@ package kmeans
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
 	"slices"
+
+	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
 	"beamlearn/model/fault"
 	"beamlearn/model/features"
@@ -36,6 +39,66 @@ func init() {
 		}
 		return NewClusters(m)
 	})
+	linear.RegisterKinded(model.Kind, linear.Kinded{
+		Begin: func(options []byte, columns int, names []string) (linear.Fit, error) {
+			var o model.Options
+			if err := json.Unmarshal(options, &o); err != nil {
+				return nil, err
+			}
+			return model.NewFit(o, columns, names)
+		},
+		Save: func(fit linear.Fit, w io.Writer) error { return fit.(*model.Fit).Model().Save(w) },
+	})
+}
+
+// TrainOfOptions of [TrainOf]. A field that is not Required has its Default.
+type TrainOfOptions struct {
+	// Fit is what to find, with any Init but Given. Required.
+	Fit model.Options
+	// Weight is the column of the rows' weights. Optional.
+	Weight string
+	// ID is the column of ids, which is no feature, and which messages tell rows by. Optional.
+	ID string
+	// Columns are the features, by names and globs. Default: all columns but these.
+	Columns []string
+	// Shards and Threads are as in [linear.TrainOfOptions].
+	Shards, Threads int
+	// Staging is a directory that all workers can reach, for the rows while the job runs. Required.
+	Staging string
+	// RunID is unique to the run: it keys the files. Default: random.
+	RunID string
+}
+
+// TrainOf finds clusters of rows that are in a pipeline: PCollection<T> → PCollection<[linear.Trained]> of one, for
+// [linear.PredictOf] or a file. T is a struct or a string, as in [linear.TrainOf], whose files, memory, windows and
+// errors these are; features and weight are numbers. The clusters do not depend on the order in which rows come. Call
+// [CleanTrainOf] when the run is over.
+func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PCollection, error) {
+	o.Fit.EnsureDefaults()
+	err := o.Fit.Validate()
+	if o.Fit.Init == model.Given {
+		err = errors.Join(err, errors.New("init: centres that are given are for rows of files, by linear.Train"))
+	}
+	if err != nil {
+		return beam.PCollection{}, fmt.Errorf("kmeans.TrainOf: %w", err)
+	}
+	fit, err := json.Marshal(o.Fit)
+	if err != nil {
+		return beam.PCollection{}, fmt.Errorf("kmeans.TrainOf: %w", err)
+	}
+	if o.RunID == "" {
+		o.RunID = files.NewRunID()
+	}
+	return linear.TrainRows(s, "kmeans.TrainOf", rows, &linear.RowsOptions{
+		Kind: model.Kind, Fit: fit, Dense: true, Weight: o.Weight, ID: o.ID, Columns: o.Columns, Shards: o.Shards,
+		Threads: o.Threads, Seed: o.Fit.Seed, Staging: o.Staging, RunID: o.RunID,
+	})
+}
+
+// CleanTrainOf removes what a run of [TrainOf] has left in its staging directory. Call it when the run is over, well or
+// not.
+func CleanTrainOf(ctx context.Context, o *TrainOfOptions) error {
+	return linear.CleanRows(ctx, o.Staging, o.RunID)
 }
 
 // Inspect inspects rows to find clusters in, which become dense, so that sparse ones may have only so many columns

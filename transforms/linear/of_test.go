@@ -526,6 +526,11 @@ func TestTrainOfOrder(t *testing.T) {
 		Target: "price", ID: "name", Columns: []string{"rooms", "floor"}, Buckets: 3, Shards: 2, Staging: t.TempDir(),
 	}
 	o.EnsureDefaults()
+	rows, err := o.rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows.EnsureDefaults()
 	buckets := make([][]string, 3)
 	deal := &bucketFn{Buckets: 3}
 	for _, r := range flats(60, 3) {
@@ -547,7 +552,7 @@ func TestTrainOfOrder(t *testing.T) {
 	for k, lines := range buckets {
 		lines = append(lines, lines[0]) // the same row again
 		next := 0
-		spill := &spillRowsFn{Options: o, Of: "1"}
+		spill := &spillRowsFn{Options: *rows, Of: "1"}
 		err := spill.ProcessElement(ctx, k, func(line *string) bool {
 			if next == len(lines) {
 				return false
@@ -577,7 +582,7 @@ func TestTrainOfOrder(t *testing.T) {
 	var models []string
 	for range 2 {
 		next := 0
-		err := (&trainOfFn{Options: o, Task: model.Regression}).ProcessElement(ctx, nil, func(name *string) bool {
+		err := (&trainOfFn{Options: *rows}).ProcessElement(ctx, nil, func(name *string) bool {
 			if next == len(names) {
 				return false
 			}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -56,12 +57,6 @@ type TrainOfOptions struct {
 // EnsureDefaults fills in what is not set.
 func (o *TrainOfOptions) EnsureDefaults() {
 	o.Fit.EnsureDefaults()
-	if o.Buckets == 0 {
-		o.Buckets = 64
-	}
-	if o.Shards == 0 {
-		o.Shards = DefaultShards
-	}
 	if o.RunID == "" {
 		o.RunID = files.NewRunID()
 	}
@@ -76,6 +71,97 @@ func (o *TrainOfOptions) Validate() error {
 	if o.Target == "" {
 		errs = append(errs, errors.New("a target is needed: the column that is to be learned"))
 	}
+	r, err := o.rows()
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	r.EnsureDefaults()
+	return errors.Join(append(errs, r.Validate())...)
+}
+
+// rows are the options of learning from rows, whatever is learned.
+func (o *TrainOfOptions) rows() (*RowsOptions, error) {
+	fit, err := json.Marshal(linearOf{o.Fit, o.Fit.Options.Task})
+	return &RowsOptions{
+		Kind: fitting.Kind, Fit: fit, Target: o.Target, Labels: o.Fit.Options.Task == model.Classification, Weight: o.Weight,
+		ID: o.ID, Columns: o.Columns, Buckets: o.Buckets, Shards: o.Shards, Threads: o.Threads, Seed: o.Fit.Seed,
+		Staging: o.Staging, RunID: o.RunID,
+	}, err
+}
+
+// linearOf is what a worker must know of a linear model to be learned.
+type linearOf struct {
+	Fit  fitting.FitOptions
+	Task model.Task // which the hyperparameters' JSON has not
+}
+
+// Kinded is how models of a kind are learned from rows of a pipeline.
+type Kinded struct {
+	// Begin begins a fit, by its options in JSON.
+	Begin func(options []byte, columns int, names []string) (Fit, error)
+	// Save writes the file of its model, when that is found.
+	Save func(fit Fit, w io.Writer) error
+}
+
+// kinded are those of [RowsOptions.Kind].
+var kinded = map[string]Kinded{fitting.Kind: {
+	Begin: func(options []byte, columns int, names []string) (Fit, error) {
+		var o linearOf
+		if err := json.Unmarshal(options, &o); err != nil {
+			return nil, err
+		}
+		o.Fit.Options.Task = o.Task
+		return fitting.NewFit(o.Fit, columns, names)
+	},
+	Save: func(fit Fit, w io.Writer) error { return fit.(*fitting.Fit).Model().Save(w) },
+}}
+
+// RegisterKinded makes a kind known to [TrainRows], in every worker: call it in an init.
+func RegisterKinded(kind string, k Kinded) {
+	if _, found := kinded[kind]; found {
+		panic("linear.RegisterKinded: " + kind + " twice")
+	}
+	kinded[kind] = k
+}
+
+// RowsOptions of [TrainRows]. A field that is not Required has its Default.
+type RowsOptions struct {
+	// Kind is one that [RegisterKinded] has made known, and Fit its options, in JSON. Required.
+	Kind string
+	Fit  []byte
+	// Target is the column to learn, if there is any, and Labels says that it holds labels. Default: none.
+	Target string
+	Labels bool
+	// Dense says that rows are not kept sparse. Default: false.
+	Dense bool
+	// Weight, ID, Columns, Buckets, Shards, Threads, Staging and RunID are as in [TrainOfOptions].
+	Weight, ID               string
+	Columns                  []string
+	Buckets, Shards, Threads int
+	Seed                     uint64
+	Staging                  string
+	RunID                    string
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *RowsOptions) EnsureDefaults() {
+	if o.Buckets == 0 {
+		o.Buckets = 64
+	}
+	if o.Shards == 0 {
+		o.Shards = DefaultShards
+	}
+	if o.RunID == "" {
+		o.RunID = files.NewRunID()
+	}
+}
+
+// Validate reports every fault of the options at once.
+func (o *RowsOptions) Validate() error {
+	var errs []error
+	if _, found := kinded[o.Kind]; !found {
+		errs = append(errs, fmt.Errorf("rows of a pipeline: unknown kind %q", o.Kind))
+	}
 	if o.Buckets < 1 || o.Buckets > MaxShards {
 		errs = append(errs, fmt.Errorf("%d buckets: must be from 1 to %d", o.Buckets, MaxShards))
 	}
@@ -86,14 +172,14 @@ func (o *TrainOfOptions) Validate() error {
 }
 
 // learning is the options of the passes.
-func (o *TrainOfOptions) learning() *Options {
-	p := &Options{Model: "model.json", Shards: o.Shards, Groups: 1, Threads: o.Threads, Seed: o.Fit.Seed,
-		Kind: fitting.Kind, RunID: o.RunID}
+func (o *RowsOptions) learning() *Options {
+	p := &Options{Model: "model.json", Shards: o.Shards, Groups: 1, Threads: o.Threads, Seed: o.Seed, Kind: o.Kind,
+		RunID: o.RunID}
 	p.EnsureDefaults()
 	return p
 }
 
-func (o *TrainOfOptions) staging() string { return files.Join(o.Staging, "."+o.RunID+files.EndStaging) }
+func (o *RowsOptions) staging() string { return files.Join(o.Staging, "."+o.RunID+files.EndStaging) }
 
 // TrainOf learns a linear model of rows that are in a pipeline: PCollection<T> → PCollection<[Trained]> of one, for
 // [PredictOf] or a file. T is a struct or a string, as there; features, target and weight are numbers, and the target a
@@ -112,22 +198,40 @@ func TrainOf(s beam.Scope, rows beam.PCollection, o *TrainOfOptions) (beam.PColl
 	if err := o.Validate(); err != nil {
 		return beam.PCollection{}, fmt.Errorf("linear.TrainOf: %w", err)
 	}
-	s = s.Scope("linear.TrainOf")
-	lines, err := linesOf(s, rows, "linear.TrainOf")
+	r, err := o.rows()
+	if err != nil {
+		return beam.PCollection{}, fmt.Errorf("linear.TrainOf: %w", err)
+	}
+	return TrainRows(s, "linear.TrainOf", rows, r)
+}
+
+// TrainRows is [TrainOf] for models of any kind; of is what errors and the graph call it.
+func TrainRows(s beam.Scope, of string, rows beam.PCollection, o *RowsOptions) (beam.PCollection, error) {
+	o.EnsureDefaults()
+	if err := o.Validate(); err != nil {
+		return beam.PCollection{}, fmt.Errorf("%s: %w", of, err)
+	}
+	s = s.Scope(of)
+	lines, err := linesOf(s, rows, of)
 	if err != nil {
 		return beam.PCollection{}, err
 	}
 	output.Begin(o.RunID)
 	buckets := beam.GroupByKey(s, beam.ParDo(s, &bucketFn{Buckets: o.Buckets}, lines))
 	names := beam.ParDo(s, &spillRowsFn{Options: *o, Of: files.NewRunID()}, buckets)
-	return beam.ParDo(s, &trainOfFn{Options: *o, Task: o.Fit.Options.Task},
-		beam.Impulse(s), beam.SideInput{Input: names}), nil
+	return beam.ParDo(s, &trainOfFn{Options: *o, Of: of}, beam.Impulse(s), beam.SideInput{Input: names}), nil
 }
 
 // CleanTrainOf removes what a run of [TrainOf] has left in its staging directory. Call it when the run is over, well or
 // not.
 func CleanTrainOf(ctx context.Context, o *TrainOfOptions) error {
-	output.End(o.RunID)
+	return CleanRows(ctx, o.Staging, o.RunID)
+}
+
+// CleanRows removes what a run of [TrainRows] has left.
+func CleanRows(ctx context.Context, staging, runID string) error {
+	output.End(runID)
+	o := RowsOptions{Staging: staging, RunID: runID}
 	return files.RemoveAll(ctx, o.staging())
 }
 
@@ -147,7 +251,7 @@ func hashOf(line string) uint64 {
 // spillRowsFn writes the rows of a bucket into a file, in the order of their hashes, which is none that a learner could
 // be misled by, and names it.
 type spillRowsFn struct {
-	Options TrainOfOptions
+	Options RowsOptions
 	Of      string // unique to the transform: others of the run may have the same options
 }
 
@@ -183,8 +287,8 @@ func (f *spillRowsFn) ProcessElement(ctx context.Context, bucket int, iter func(
 
 // trainOfFn makes all passes over the files of the buckets.
 type trainOfFn struct {
-	Options TrainOfOptions
-	Task    model.Task // which the hyperparameters' JSON has not
+	Options RowsOptions
+	Of      string
 }
 
 func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*string) bool, emit func(Trained)) error {
@@ -194,7 +298,7 @@ func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*str
 		names = append(names, name)
 	}
 	if names == nil {
-		return fault.Mark(errors.New("linear.TrainOf: found no rows, expected some to learn from"))
+		return fault.Mark(fmt.Errorf("%s: found no rows, expected some to learn from", f.Of))
 	}
 	t, err := f.train(ctx, names)
 	if err != nil {
@@ -206,18 +310,18 @@ func (f *trainOfFn) ProcessElement(ctx context.Context, _ []byte, iter func(*str
 
 func (f *trainOfFn) train(ctx context.Context, names []string) (t Trained, err error) {
 	o := &f.Options
-	o.Fit.Options.Task = f.Task
 	learning := o.learning()
 	var reading vectorio.Options
 	reading.EnsureDefaults()
 	r := &reading.Formats
 	r.Format, r.Columns, r.IDColumn, r.TargetColumn, r.WeightColumn = "jsonl", o.Columns, o.ID, o.Target, o.Weight
-	r.Labels = o.Fit.Options.Task == model.Classification
-	data, err := Inspect(ctx, names, 0, learning, &reading)
+	r.Labels, r.Unlabelled = o.Labels, o.Target == ""
+	data, err := o.inspect(ctx, names, learning, &reading)
 	if err != nil {
 		return t, err
 	}
-	fit, err := fitting.NewFit(o.Fit, data.Dim, data.Columns)
+	kind := kinded[o.Kind]
+	fit, err := kind.Begin(o.Fit, data.Dim, data.Columns)
 	if err != nil {
 		return t, err
 	}
@@ -236,10 +340,24 @@ func (f *trainOfFn) train(ctx context.Context, names []string) (t Trained, err e
 	}
 	fit.Reads(nil, data.ZeroBased())
 	var b bytes.Buffer
-	if err := fit.Model().Save(&b); err != nil {
+	if err := kind.Save(fit, &b); err != nil {
 		return t, err
 	}
 	return Trained{File: b.Bytes(), Notes: append(data.Notes(), fit.Notes()...)}, nil
+}
+
+// inspect inspects the files of the rows.
+func (o *RowsOptions) inspect(ctx context.Context, names []string, learning *Options,
+	reading *vectorio.Options) (*vectorio.Dataset, error) {
+	if !o.Dense {
+		return Inspect(ctx, names, 0, learning, reading)
+	}
+	data, err := vectorio.Inspect(ctx, names, *reading)
+	if err != nil {
+		return nil, err
+	}
+	data.Reads(reading)
+	return data.InUnits(&learning.UnitRows, 0, reading), nil
 }
 
 // ofRow tells the fault of a row, which is in a file of its own accord, by the row's id.
