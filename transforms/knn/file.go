@@ -57,6 +57,9 @@ type Note struct {
 	// Changed says that the points are not those of Files, read in this way: some were deleted, or others were added that
 	// were read in another way.
 	Changed bool `json:",omitempty"`
+	// Encoded says that they are so only as rows of tables were added by the encoding of the first ones: one of all would
+	// be another.
+	Encoded bool `json:",omitempty"`
 	// Otherwise are the flags of how rows that were added were read in another way than the others.
 	Otherwise []string `json:",omitempty"`
 }
@@ -127,6 +130,10 @@ func (p *Prebuilt) Check(name string, corpus *vectorio.Dataset, reading vectorio
 		if flags := p.Note.Otherwise; flags != nil {
 			return stale("a version of one, to which rows were added that were read with other %s: ask it without the input",
 				strings.Join(flags, ", "))
+		}
+		if p.Note.Encoded {
+			return stale("a version of one, to which rows were added by the encoding of the first ones, and one of all rows " +
+				"may be another: ask it without the input")
 		}
 		return stale("a version of one, of which points were deleted or added: ask it without the input")
 	}

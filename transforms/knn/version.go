@@ -404,6 +404,8 @@ func (f *versionFn) noteOf(added int64, gone, rejected int) Note {
 		slices.Sort(n.Otherwise)
 		n.Otherwise = slices.Compact(n.Otherwise)
 	}
+	encoded := n.Encoding != nil && (n.Encoded || added > 0 && !n.Changed)
+	n.Encoded = encoded && gone == 0 && n.Otherwise == nil
 	n.Changed = n.Changed || gone > 0 || added > 0 && n.Encoding != nil || n.Otherwise != nil
 	n.Files = append(slices.Clip(n.Files), f.Kept...)
 	return n

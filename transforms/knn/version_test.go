@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/features"
 	"beamlearn/model/formats"
 	"beamlearn/model/neighbors"
 	"beamlearn/model/vectors"
@@ -155,6 +156,33 @@ func TestCheckChanged(t *testing.T) {
 	if err := p.Check("x.index", nil, vectorio.Options{}); err == nil ||
 		!strings.Contains(err.Error(), "points were deleted or added") {
 		t.Error(err)
+	}
+}
+
+// A version with rows that were added by its encoding says so, and what more is added to it, unless points are deleted.
+func TestNoteOfEncodedVersion(t *testing.T) {
+	t.Parallel()
+	note := Note{Encoding: &features.Encoding{}, Total: 10}
+	for i, c := range []struct {
+		added int64
+		gone  int
+		want  string // of what Check says
+	}{
+		{0, 0, ""}, {5, 0, "added by the encoding of the first ones"}, {0, 0, "added by the encoding of the first ones"},
+		{2, 1, "points were deleted or added"}, {3, 0, "points were deleted or added"},
+	} {
+		f := versionFn{From: Prebuilt{Note: note, Points: 8}}
+		note = f.noteOf(c.added, c.gone, 0)
+		if note.Changed != (c.want != "") {
+			t.Errorf("version %d: changed %t", i, note.Changed)
+		}
+		if c.want == "" {
+			continue
+		}
+		p := &Prebuilt{Note: note}
+		if err := p.Check("x.index", nil, vectorio.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("version %d: %v, expected %q", i, err, c.want)
+		}
 	}
 }
 
