@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"beamlearn/model/neighbors/internal/tile"
@@ -46,7 +47,12 @@ func degenerate() map[string][][]float64 {
 			}
 			return v
 		}),
-		"shells": set(30, func(i, _ int, v float64) float64 { return v * math.Pow(10, float64(i*37%101)/16-3) }),
+		"shells": set(30, func(i, j int, v float64) float64 {
+			if i%3 == 0 { // each is equal to some others
+				v = float64((i%5+2*j)%7 - 3)
+			}
+			return v * math.Pow(10, float64(i*37%101)/16-3)
+		}),
 		"lengths": set(260, func(i, _ int, v float64) float64 {
 			if i%97 == 5 {
 				return 0
@@ -95,6 +101,58 @@ func TestTiledDegenerate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Points of all lengths are searched in the order of these, whatever a query may have, and give the answers of brute force.
+func TestPointsByLength(t *testing.T) {
+	rows := degenerate()["shells"]
+	b := rowsBlock(rows, vectors.Float32)
+	p := pointsOf(b)
+	o := Options{Metric: Euclidean}
+	o.EnsureDefaults()
+	reference := newBrute(p, o)
+	groups := func(n int) []int32 {
+		g := make([]int32, n)
+		for i := range g {
+			g[i] = int32(i * 7 % 50)
+		}
+		return g
+	}
+	of := groups(p.n)
+	for level, e := range engines(p, o) {
+		if e.formsOf(&Search{}).order == nil {
+			t.Fatalf("%s: the points are searched as they come", level)
+		}
+		for _, q := range queriesOf(b, p) {
+			n := q.q.Len()
+			for name, s := range map[string]Search{
+				"all":    {},
+				"apart":  {Apart: &Apart{Points: of, Queries: groups(n), Largest: LargestGroup(of)}},
+				"before": {Before: &Before{Points: of, Queries: groups(n)}},
+				"most":   {Most: &Most{Groups: of, Number: 1, Largest: LargestGroup(of)}},
+			} {
+				for _, k := range []int{1, 20} {
+					var positions [2][]int32
+					var distances [2][]float64
+					for i, engine := range []engine{e, reference} {
+						positions[i], distances[i] = slices.Repeat([]int32{none}, n*k), make([]float64, n*k)
+						engine.kNeighbors(q.q, q.exclude, k, s, positions[i], distances[i])
+					}
+					for i := range n {
+						lo, hi := i*k, (i+1)*k
+						if at := slices.Index(positions[1][lo:hi], none); at >= 0 {
+							hi = lo + at // what stands behind is nothing
+						}
+						sameNeighbors(t, fmt.Sprintf("%s/%s/%s/%d", level, q.name, name, k), i, positions[0][lo:hi],
+							positions[1][lo:hi], distances[0][lo:hi], distances[1][lo:hi])
+					}
+				}
+			}
+			for _, r := range []float64{0, 0.01, 5} {
+				same(t, e.radiusNeighbors(q.q, q.exclude, r, Search{}), reference.radiusNeighbors(q.q, q.exclude, r, Search{}))
+			}
+		}
 	}
 }
 

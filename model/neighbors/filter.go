@@ -1,6 +1,7 @@
 package neighbors
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -14,7 +15,7 @@ import (
 // Of each vector a short form is kept, int8 or float32, with a bound on what is missing; most pairs are shown by the
 // short forms alone not to be neighbours, and the others are computed in float64 by the reference's definition.
 //
-// Let c be any vector (here the mean of some points) and σ a power of two. Write x for σ·(x−c), and x = x̂ + e for its
+// Let c be any vector (here the mean of some points, or their medians) and σ a power of two. Write x for σ·(x−c), and x = x̂ + e for its
 // short form and the rest, ‖e‖ ≤ ε. For the squared Euclidean distance the triangle inequality gives
 //
 //	‖x−y‖ ≥ ‖x̂−ŷ‖ − ε_x − ε_y,
@@ -135,6 +136,9 @@ func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float6
 			}
 		}
 	}
+	if !f.product() && !f.distance() {
+		f.toMedians(n, row, buf)
+	}
 	most, sums := make([]float64, dim), make([]float64, dim) // of the distances from the centre
 	for i := 0; i < n; i += step {
 		for j, v := range row(i, buf) {
@@ -160,6 +164,48 @@ func newFrame(n, dim int, metric Metric, row func(i int, dst []float64) []float6
 		f.chooseStep(m*f.factor, n, row)
 	}
 	return f
+}
+
+// toMedians makes the medians of the columns the centre if rows whose lengths differ much are nearer to that on the
+// whole: the mean is that of the few longest, and the many short ones all look the same from there.
+func (f *frame) toMedians(n int, row func(i int, dst []float64) []float64, buf []float64) {
+	const much, nearer = 3, 0.1 // powers of two, of some rows and of the average
+	fromMean := f.lengths(n, row, buf)
+	if fromMean[len(fromMean)-1]-fromMean[len(fromMean)/10] < much {
+		return
+	}
+	mean, columns := slices.Clone(f.centre), make([]int, f.dim)
+	for j := range columns {
+		columns[j] = j
+	}
+	f.medians(columns, n, row)
+	difference := 0.0
+	for i, l := range f.lengths(n, row, buf) {
+		difference += l - fromMean[i]
+	}
+	if difference > -nearer*float64(len(fromMean)) {
+		copy(f.centre, mean)
+	}
+}
+
+// lengths are, about, the binary logarithms of the distances of some rows from the centre, ascending: that of none is less
+// than the greatest by more than 20.
+func (f *frame) lengths(n int, row func(i int, dst []float64) []float64, buf []float64) (lengths []float64) {
+	const rows, most = 512, 20
+	for i := 0; i < n; i += max(n/rows, 1) {
+		square := 0.0
+		for j, v := range row(i, buf) {
+			d := v - f.centre[j]
+			square += float64(d * d)
+		}
+		fraction, e := math.Frexp(min(max(square, tiny*tiny), math.MaxFloat64))
+		lengths = append(lengths, float64(e)/2+fraction) // the same on every machine
+	}
+	slices.Sort(lengths)
+	for i := range lengths {
+		lengths[i] = max(lengths[i], lengths[len(lengths)-1]-most)
+	}
+	return lengths
 }
 
 // farAway is how many times as far from the mean as values are on average one is that is far from all others.
@@ -259,9 +305,12 @@ func (s *shorts) reset(n int) { s.n = n }
 
 func (s *shorts) panels() int { return (s.n + tile.Columns - 1) / tile.Columns }
 
+// at is the place of the first word of a row, behind which its others are tile.Columns apart.
+func (s *shorts) at(i int) int { return i/tile.Columns*tile.Columns*s.words + i%tile.Columns }
+
 // word points to the first word of the row at a multiple of 8.
 func (s *shorts) word(i int) unsafe.Pointer {
-	at := i/tile.Columns*tile.Columns*s.words + i%tile.Columns
+	at := s.at(i)
 	if s.bytes != nil {
 		return unsafe.Pointer(&s.bytes[4*at])
 	}
@@ -291,8 +340,59 @@ func (s *shorts) over(first, last int) extremes {
 	return x
 }
 
-// tight are the short forms with an h that is (‖x‖²/2)·(1−η) where that is less than (‖x̂‖²/2)·(1−η), so that no δ is
-// below 0: else the greatest ‖x̂‖² − ‖x‖² there is, which is that of a row far longer than others, would loosen (2) for all.
+// mixed reports whether rows share panels with others whose ε is many times as great, and limits of it.
+func (s *shorts) mixed() bool {
+	const times, most = 3, 8
+	sum := 0.0
+	for i, e := range s.errors[:s.n] {
+		sum += min(float64(s.margins[2*(i/tile.Columns)])/max(float64(e), tiny), most)
+	}
+	return sum > times*float64(s.n)
+}
+
+// byLength are the numbers of the rows, the longest first, those of equal ‖x‖ ascending. Neighbours are among the shorter
+// rows more often than among the longer ones: so a query meets the best, of its own length or a little less, first.
+func (s *shorts) byLength() []int32 {
+	order := make([]int32, s.n)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int {
+		return cmp.Or(cmp.Compare(s.norms[j], s.norms[i]), cmp.Compare(i, j))
+	})
+	return order
+}
+
+// inOrder are the short forms of the rows in another order: of row order[i] at i.
+func (s *shorts) inOrder(order []int32) *shorts {
+	t := *s
+	t.bytes, t.float32s = slices.Clone(s.bytes), slices.Clone(s.float32s)
+	t.scales, t.offsets = slices.Clone(s.scales), slices.Clone(s.offsets)
+	t.halves, t.errors = slices.Clone(s.halves), slices.Clone(s.errors)
+	t.norms, t.deltas = slices.Clone(s.norms), slices.Clone(s.deltas)
+	t.margins = make([]float32, len(s.margins))
+	for i, from := range order {
+		t.halves[i], t.errors[i], t.norms[i], t.deltas[i] = s.halves[from], s.errors[from], s.norms[from], s.deltas[from]
+		to, at := s.at(i), s.at(int(from))
+		for w := 0; w < s.words*tile.Columns; w += tile.Columns {
+			if s.bytes != nil {
+				copy(t.bytes[4*(to+w):][:4], s.bytes[4*(at+w):][:4])
+			} else {
+				t.float32s[to+w] = s.float32s[at+w]
+			}
+		}
+		if s.bytes != nil {
+			t.scales[i], t.offsets[i] = s.scales[from], s.offsets[from]
+		}
+		p := 2 * (i / tile.Columns)
+		t.margins[p], t.margins[p+1] = max(t.margins[p], t.errors[i]), max(t.margins[p+1], t.norms[i])
+	}
+	t.extremes = t.over(0, t.n)
+	return &t
+}
+
+// tight are the short forms with an h that is about (‖x‖²/2)·(1−η) where that is less than (‖x̂‖²/2)·(1−η), so that no δ
+// is below 0: else the greatest ‖x̂‖² − ‖x‖² there is, that of a row far longer than others, would loosen (2) for all.
 func (s *shorts) tight() *shorts {
 	if s.delta == 0 {
 		return s
@@ -342,7 +442,7 @@ func (k *packer) none(s *shorts, i int, half float64) {
 		clear(k.q)
 		k.storeBytes(s, i)
 	} else {
-		at := i/tile.Columns*tile.Columns*s.words + i%tile.Columns
+		at := s.at(i)
 		for w := range s.words {
 			s.float32s[at+w*tile.Columns] = 0
 		}
@@ -397,7 +497,7 @@ func (k *packer) row(s *shorts, i int, row []float64) (err, norm float64) {
 		s.scales[i] = scale
 		hat, miss, square = k.quantise(s, i, x, float64(scale))
 	} else {
-		at := i/tile.Columns*tile.Columns*s.words + i%tile.Columns
+		at := s.at(i)
 		for j, v := range x {
 			y := float32(v)
 			s.float32s[at+j*tile.Columns] = y
@@ -480,7 +580,7 @@ func (k *packer) quantise(s *shorts, i int, x []float64, scale float64) (hat, mi
 
 // storeBytes writes k.q into row i.
 func (k *packer) storeBytes(s *shorts, i int) {
-	at := 4 * (i/tile.Columns*tile.Columns*s.words + i%tile.Columns)
+	at := 4 * s.at(i)
 	for w := range s.words {
 		copy(s.bytes[at+w*4*tile.Columns:][:4], k.q[4*w:][:4])
 	}

@@ -13,16 +13,17 @@ import (
 //
 // Where the queries are the indexed points, all of them in order, each pair is compared once and serves both ends.
 type tiled struct {
-	o            Options
-	points       points
-	scales       []float64 // inverse norms, for the cosine
-	kernels      *tile.Kernels
-	tiles        [inFloat64]*tile.Tile // nil where the level or the dimension has none
-	frame        *frame
-	bytes        *shorts // what a file has
-	seeds, forms [inFloat64]*lazy[*shorts]
-	zeros        *lazy[[]int32] // see zeroPoints
-	first        precision      // where work begins
+	o          Options
+	points     points
+	scales     []float64 // inverse norms, for the cosine
+	kernels    *tile.Kernels
+	tiles      [inFloat64]*tile.Tile // nil where the level or the dimension has none
+	frame      *frame
+	bytes      *shorts // what a file has
+	asTheyCome *forms
+	best       *lazy[*forms]  // see formsOf
+	zeros      *lazy[[]int32] // see zeroPoints
+	first      precision      // where work begins
 }
 
 // tileMetric reports whether the tiles have the metric.
@@ -48,9 +49,7 @@ func newTiled(p *points, o Options, kernels *tile.Kernels) *tiled {
 // emptyTiled is the engine without points.
 func emptyTiled(o Options, kernels *tile.Kernels, dim int) *tiled {
 	t := &tiled{o: o, kernels: kernels, zeros: new(lazy[[]int32])}
-	for p := range t.forms {
-		t.seeds[p], t.forms[p] = new(lazy[*shorts]), new(lazy[*shorts])
-	}
+	t.asTheyCome, t.best = newForms(), new(lazy[*forms])
 	switch o.Metric {
 	case Manhattan:
 		t.tiles[inBytes] = kernels.Manhattan
@@ -107,14 +106,69 @@ func (t *tiled) tooMany(p precision) float64 {
 	return 1.0 / 2
 }
 
+// forms are the points' short forms, as a search takes queries past them.
+type forms struct {
+	order, rows  []int32 // the position of the point of each row, and the row of each; nil where these are the same
+	seeds, tight [inFloat64]*lazy[*shorts]
+}
+
+// formsOf are those for a search: in the order of the points' lengths, a copy, where these differ so much that the limits
+// of a panel of points as they come would be loose for most of them. Where a query may have the first points only, they
+// stay as they come. Rows of float32 at the distance 0 are equal: of such, the order keeps that of their positions, as
+// query.bound needs it.
+func (t *tiled) formsOf(by *Search) *forms {
+	if by.Before != nil || t.first != inBytes || t.points.f64 != nil {
+		return t.asTheyCome
+	}
+	return t.best.get(func() *forms {
+		if t.o.Metric != Euclidean && t.o.Metric != SqEuclidean || !t.bytes.mixed() {
+			return t.asTheyCome
+		}
+		f := newForms()
+		f.order = t.bytes.byLength()
+		f.rows = make([]int32, len(f.order))
+		for row, p := range f.order {
+			f.rows[p] = int32(row)
+		}
+		return f
+	})
+}
+
+func newForms() *forms {
+	f := new(forms)
+	for p := range f.seeds {
+		f.seeds[p], f.tight[p] = new(lazy[*shorts]), new(lazy[*shorts])
+	}
+	return f
+}
+
+// position is that of the point of a row.
+func (f *forms) position(row int) int {
+	if f.order == nil {
+		return row
+	}
+	return int(f.order[row])
+}
+
+// row is that of the point at a position; of none it is none.
+func (f *forms) row(position int) int {
+	if f.rows == nil || position < 0 {
+		return position
+	}
+	return int(f.rows[position])
+}
+
 // shorts are the points' short forms of a precision.
-func (t *tiled) shorts(p precision) *shorts {
-	return t.forms[p].get(func() *shorts { return t.seedForms(p).tight() })
+func (t *tiled) shorts(f *forms, p precision) *shorts {
+	return f.tight[p].get(func() *shorts { return t.seedForms(f, p).tight() })
 }
 
 // seedForms are those that bound distances from above.
-func (t *tiled) seedForms(p precision) *shorts {
-	return t.seeds[p].get(func() *shorts {
+func (t *tiled) seedForms(f *forms, p precision) *shorts {
+	return f.seeds[p].get(func() *shorts {
+		if f.order != nil {
+			return t.seedForms(t.asTheyCome, p).inOrder(f.order)
+		}
 		s := t.bytes
 		if p != inBytes {
 			s = t.frame.shortsOf(t.points.n, false, runtime.GOMAXPROCS(0), t.row)
@@ -141,6 +195,7 @@ func (t *tiled) zeroPoints() []int32 {
 // to who holds their block's lock.
 type query struct {
 	t       *tiled
+	forms   *forms
 	q       *vectors.Block
 	exclude []int32
 	states  []state
@@ -165,7 +220,7 @@ type query struct {
 func (t *tiled) kNeighbors(
 	q *vectors.Block, exclude []int32, k int, by Search, positions []int32, distances []float64,
 ) {
-	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
+	s := &query{t: t, forms: t.formsOf(&by), q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		k: k, positions: positions, distances: distances}
 	if k >= heaped && by.Most == nil {
 		s.room, s.margin, s.worst = room(k), ofRounding, make([]float64, q.Len())
@@ -220,7 +275,7 @@ func (s *query) screensWorker() bool {
 }
 
 func (t *tiled) radiusNeighbors(q *vectors.Block, exclude []int32, r float64, by Search) *Neighbors {
-	s := &query{t: t, q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
+	s := &query{t: t, forms: t.formsOf(&by), q: q, exclude: exclude, states: make([]state, q.Len()), search: by,
 		radius: r, found: make([]within, q.Len())}
 	ceiling := t.o.ceiling(r, t.points.dim)
 	for i := range s.states {

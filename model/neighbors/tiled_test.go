@@ -450,12 +450,12 @@ func TestLimits(t *testing.T) {
 
 // checkLimits gives the first queries the bound of one pair each, which must be a hit.
 func checkLimits(t *testing.T, name string, e *tiled, b *vectors.Block, prec precision) {
-	s := &query{t: e, q: b, k: 1, states: make([]state, b.Len())}
+	s := &query{t: e, forms: e.asTheyCome, q: b, k: 1, states: make([]state, b.Len())}
 	w := newWorker(s, e.points.n+tile.Columns)
 	for j := range w.a {
 		w.a[j] = float32(math.Inf(-1))
 	}
-	f := e.shorts(prec)
+	f := e.shorts(e.asTheyCome, prec)
 	q := queries{first: 0, n: tile.Rows, forms: f, prec: prec}
 	w.pack(&q)
 	var pre prepared

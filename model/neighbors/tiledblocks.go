@@ -91,9 +91,9 @@ func (s *query) pairs(threads int) {
 	blocks := (t.points.n + size - 1) / size
 	locks := make([]sync.Mutex, blocks)
 	block := func(w *worker, b int, prec precision) queries {
-		q := queries{first: b * size, n: min(size, t.points.n-b*size), offset: b * size, prec: prec}
+		q := queries{first: b * size, n: min(size, t.points.n-b*size), offset: b * size, prec: prec, order: s.forms.order}
 		if prec < inFloat64 {
-			q.forms = t.shorts(prec)
+			q.forms = t.shorts(s.forms, prec)
 		}
 		w.pack(&q)
 		return q
@@ -103,7 +103,7 @@ func (s *query) pairs(threads int) {
 		return func(b, _ int) {
 			q := block(w, b, t.first)
 			if t.first < inFloat64 {
-				q.forms = t.seedForms(t.first)
+				q.forms = t.seedForms(s.forms, t.first)
 			}
 			if t.scales != nil {
 				for i := q.first; i < q.first+q.n; i++ {
@@ -123,7 +123,7 @@ func (s *query) pairs(threads int) {
 			w.compared, w.passed = 0, 0
 			for i := range blocks - b {
 				c := b + i
-				if i > 0 { // workers on neighbouring blocks begin at places far from each other
+				if i > 0 && s.forms.order == nil { // workers on neighbouring blocks begin at places far from each other
 					c = b + 1 + (i-1+b%8*(blocks-b)/8)%(blocks-b-1)
 				}
 				w.rows, w.columns = &locks[b], &locks[c]
@@ -144,13 +144,23 @@ func (s *query) pairs(threads int) {
 	})
 }
 
-// queries are a block of queries, from first on, whose short forms begin at row offset of forms.
+// queries are a block of queries, from first on, whose short forms begin at row offset of forms. Where the points are
+// the queries, first is a row, and order has the query of each, if that is another.
 type queries struct {
 	first, n int
+	order    []int32
 	forms    *shorts // nil for inFloat64
 	prec     precision
 	offset   int
 	packed   []int8 // where the tiles take them in batches; of the worker
+}
+
+// query is number i of the block.
+func (q *queries) query(i int) int {
+	if q.order == nil {
+		return q.first + i
+	}
+	return int(q.order[q.first+i])
 }
 
 // worker is what a goroutine compares blocks with.
@@ -216,7 +226,7 @@ func (q *queries) groups(i int) int {
 
 // begin makes the group of up to 8 queries from number i of the block on the one that pairs are listed of.
 func (w *worker) begin(q queries, i int) {
-	w.group, w.size = q.first+i, min(tile.Rows, q.n-i)
+	w.group, w.size, w.order = q.first+i, min(tile.Rows, q.n-i), q.order
 	if len(w.ready) > tile.Rows {
 		w.hold(q.first)
 	} else {
@@ -293,12 +303,12 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 		w.all(q, first, last)
 		return
 	}
-	points := t.shorts(prec)
+	points := t.shorts(s.forms, prec)
 	w.points, w.queries = points.over(first, last), q.forms.over(q.offset, q.offset+q.n)
 	open := false // whether any of the pairs is wanted
 	w.lock(w.rows)
 	for i := range q.n {
-		bound := s.bound(q.first+i, first)
+		bound := s.bound(q.query(i), first)
 		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, q.offset+i, bound, &w.points)
 		open = open || !math.IsInf(bound, -1)
 	}
@@ -310,7 +320,7 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 	for j := range w.a {
 		w.a[j], w.b[j], w.c[j] = float32(math.Inf(-1)), 0, 0
 		if symmetric && first+j < last {
-			bound := s.bound(first+j, q.first)
+			bound := s.bound(s.forms.position(first+j), q.first)
 			w.a[j], w.b[j], w.c[j] = t.frame.limits(points, first+j, bound, &w.queries)
 			open = open || !math.IsInf(bound, -1)
 		}
@@ -346,7 +356,11 @@ func (w *worker) compare(q queries, first, last int, prec precision, symmetric b
 
 // next is the precision to go on with after prec.
 func (w *worker) next(prec precision) precision {
-	if prec == inFloat64 || w.compared < w.s.patience() || w.passed < w.s.t.tooMany(prec)*float64(w.compared) {
+	tooMany := w.s.t.tooMany(prec)
+	if w.s.forms.order != nil {
+		tooMany = 1.0 / 2 // fewer pass of the shorter ones that come
+	}
+	if prec == inFloat64 || w.compared < w.s.patience() || w.passed < tooMany*float64(w.compared) {
 		return prec
 	}
 	w.compared, w.passed = 0, 0
@@ -376,7 +390,7 @@ func (w *worker) all(q queries, first, last int) {
 func (w *worker) hopeless(m, first int) bool {
 	w.lock(w.rows)
 	defer w.unlock(w.rows)
-	return math.IsInf(w.s.bound(w.group+m, first), -1)
+	return math.IsInf(w.s.bound(w.query(uint64(m)), first), -1)
 }
 
 // addHit lists the pairs of a hit; base is the first point of its panel.
@@ -387,8 +401,9 @@ func (w *worker) addHit(hit *tile.Hit, base, last int) {
 		}
 	}
 	if w.s.exclude != nil && !w.symmetric {
-		for m, v := range w.s.exclude[w.group : w.group+w.size] {
-			if at := uint(int(v) - base); at < tile.Columns {
+		for m := range w.size {
+			v := w.s.forms.row(int(w.s.exclude[w.query(uint64(m))]))
+			if at := uint(v - base); at < tile.Columns {
 				hit.Masks[m] &^= 1 << at
 			}
 		}
@@ -415,6 +430,11 @@ func (w *worker) addHit(hit *tile.Hit, base, last int) {
 		}
 		n += count
 	}
+	if order := w.s.forms.order; order != nil {
+		for p, pair := range list[len(w.list):n] {
+			list[len(w.list)+p] = uint64(order[pair>>32])<<32 | uint64(uint32(pair))
+		}
+	}
 	w.list = list[:n]
 }
 
@@ -422,7 +442,7 @@ func (w *worker) addHit(hit *tile.Hit, base, last int) {
 func (w *worker) bar(hit *tile.Hit, base int) {
 	for m := range hit.Masks[:w.size] {
 		for mask := hit.Masks[m]; mask != 0; mask &= mask - 1 {
-			if at := bits.TrailingZeros64(mask); w.s.search.bars(w.group+m, base+at) {
+			if at := bits.TrailingZeros64(mask); w.s.search.bars(w.query(uint64(m)), w.s.forms.position(base+at)) {
 				hit.Masks[m] &^= 1 << at
 			}
 		}
@@ -431,7 +451,11 @@ func (w *worker) bar(hit *tile.Hit, base int) {
 
 // add lists a pair of a query of the group and a point.
 func (w *worker) add(m, point, last, i int, q queries, first int) {
-	if point >= last || excluded(w.s.exclude, w.group+m) == point || w.s.search.bars(w.group+m, point) {
+	if point >= last {
+		return
+	}
+	query := w.query(uint64(m))
+	if point = w.s.forms.position(point); excluded(w.s.exclude, query) == point || w.s.search.bars(query, point) {
 		return
 	}
 	w.list = append(w.list, uint64(point)<<32|uint64(m))
@@ -465,7 +489,7 @@ func (w *worker) flush(at int, q queries, first int) {
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
 		m := int(uint32(pair))
-		i, r := w.group+m, out[p]
+		i, r := w.query(pair), out[p]
 		if !(r <= s.states[i].bound) {
 			w.wasted++
 			continue
@@ -483,7 +507,7 @@ func (w *worker) flush(at int, q queries, first int) {
 				continue
 			}
 			w.wasted--
-			if s.offer(j, r, int32(w.group)+int32(uint32(pair))) {
+			if s.offer(j, r, int32(w.query(pair))) {
 				w.limitColumn(q, first, j)
 			}
 		}
@@ -517,12 +541,12 @@ func (w *worker) choose(at int, q queries, first int) {
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
 		m := int(uint32(pair))
-		if ties && w.late(w.group+m, p, int32(pair>>32)) {
+		if ties && w.late(w.query(pair), p, int32(pair>>32)) {
 			continue
 		}
-		more, full := s.take(w.group+m, values[p], int32(pair>>32))
+		more, full := s.take(w.query(pair), values[p], int32(pair>>32))
 		w.wasted -= more
-		if full && s.reduce(w.group+m, w.single) {
+		if full && s.reduce(w.query(pair), w.single) {
 			w.limitRow(q, at, m)
 		}
 	}
@@ -531,10 +555,10 @@ func (w *worker) choose(at int, q queries, first int) {
 		w.lock(w.columns)
 		for p, pair := range w.list[:n] {
 			j := int(pair >> 32)
-			if ties && w.late(j, p, int32(w.group)+int32(uint32(pair))) {
+			if ties && w.late(j, p, int32(w.query(pair))) {
 				continue
 			}
-			more, full := s.take(j, values[p], int32(w.group)+int32(uint32(pair)))
+			more, full := s.take(j, values[p], int32(w.query(pair)))
 			w.wasted -= more
 			if full && s.reduce(j, w.single) {
 				w.limitColumn(q, first, j)
@@ -569,7 +593,7 @@ func (w *worker) computeTies(n int) {
 	}
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
-		mark(p, w.group+int(uint32(pair)))
+		mark(p, w.query(pair))
 	}
 	w.unlock(w.rows)
 	if w.symmetric {
@@ -579,7 +603,7 @@ func (w *worker) computeTies(n int) {
 		}
 		w.unlock(w.columns)
 	}
-	c.group, c.list = w.group, c.list[:0]
+	c.group, c.order, c.list = w.group, w.order, c.list[:0]
 	for p, pair := range w.list[:n] {
 		if w.reduced[p] == 0 {
 			c.list = append(c.list, pair)
@@ -604,15 +628,15 @@ func (w *worker) computeTies(n int) {
 func (w *worker) limitRow(q queries, at, m int) {
 	if t := w.s.t; q.forms != nil {
 		i := at + m
-		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, q.offset+i, w.s.states[w.group+m].bound, &w.points)
+		w.qa[i], w.qb[i], w.qc[i] = t.frame.limits(q.forms, q.offset+i, w.s.states[w.query(uint64(m))].bound, &w.points)
 	}
 }
 
 // limitColumn makes the limits of point j as a query, for the groups after this one.
 func (w *worker) limitColumn(q queries, first, j int) {
 	if q.forms != nil {
-		bound := w.s.bound(j, w.group+w.size)
-		w.a[j-first], w.b[j-first], w.c[j-first] = w.s.t.frame.limits(q.forms, j, bound, &w.queries)
+		bound, row := w.s.bound(j, w.group+w.size), w.s.forms.row(j)
+		w.a[row-first], w.b[row-first], w.c[row-first] = w.s.t.frame.limits(q.forms, row, bound, &w.queries)
 	}
 }
 
@@ -627,7 +651,7 @@ func (w *worker) dropTies() {
 	var seen, drop [tile.Rows]bool
 	any := false
 	for m := range w.size {
-		seen[m] = s.states[w.group+m].bound > s.zero
+		seen[m] = s.states[w.query(uint64(m))].bound > s.zero
 	}
 	if seen == [tile.Rows]bool{true, true, true, true, true, true, true, true} {
 		return
@@ -636,7 +660,7 @@ func (w *worker) dropTies() {
 	for _, pair := range w.list {
 		if m := int(uint32(pair)); !seen[m] {
 			seen[m] = true
-			drop[m] = math.IsInf(s.bound(w.group+m, int(pair>>32)), -1)
+			drop[m] = math.IsInf(s.bound(w.query(pair), s.forms.row(int(pair>>32))), -1)
 			any = any || drop[m]
 		}
 	}

@@ -241,9 +241,9 @@ func (s *query) addZeros(i int) {
 	}
 }
 
-// bound is that of query i against the points from first on: −∞ where none of them can be a neighbour, because k
-// points that come before them are at the distance 0 already. The Hamming distance, a whole number, must be less than
-// the bound where so many are at that.
+// bound is that of query i against the points of the rows from first on: −∞ where none of them can be a neighbour,
+// because k points that come before them are at the distance 0 already. The Hamming distance, a whole number, must be
+// less than the bound where so many are at that.
 func (s *query) bound(i, first int) float64 {
 	if s.states[i].count == closed {
 		return math.Inf(-1)
@@ -267,7 +267,7 @@ func (s *query) bound(i, first int) float64 {
 				d = s.t.o.finish(d, dim)
 			}
 		}
-		if d <= distance && int(position) < first {
+		if d <= distance && s.forms.row(int(position)) < first {
 			n++
 		}
 	}

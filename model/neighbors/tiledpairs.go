@@ -12,7 +12,9 @@ import (
 // computer computes pairs of a group of queries, and answers of single ones.
 type computer struct {
 	s           *query
-	group       int      // first query of the group
+	group       int      // first query of the group, or its row
+	order       []int32  // the queries of the rows, where these are others
+	absolute    []uint64 // the list with the numbers of its queries
 	list        []uint64 // pairs to compute: point<<32 | query of the group
 	reduced     []float64
 	pre         prepared
@@ -41,11 +43,11 @@ func (w *worker) screen() {
 	kept := w.list[:0]
 	w.lock(w.rows)
 	for p, pair := range w.list[:n] {
-		d := float64(w.screened[p]) * low
+		d, i := float64(w.screened[p])*low, w.query(pair)
 		if d > 0x1p-90 && d <= math.MaxFloat32*low && s.t.scales != nil {
-			d = s.unitSquare(w.group+int(uint32(pair)), int(pair>>32), d)
+			d = s.unitSquare(i, int(pair>>32), d)
 		}
-		bound := s.states[w.group+int(uint32(pair))].bound
+		bound := s.states[i].bound
 		w.screened[p] = 0
 		if d > bound*(1+0x1p-30) && d > 0x1p-90 && d <= math.MaxFloat32*low {
 			w.screened[p] = float32(d)
@@ -89,7 +91,29 @@ func (w *worker) screenList() {
 	dim := w.s.t.points.dim
 	w.pad()
 	w.screened = w.screened[:len(w.list)]
-	w.s.t.kernels.Screen(w.s.q.F32[w.group*dim:], w.s.t.points.f32, dim, w.list, w.screened)
+	list, base := w.rowsOf()
+	w.s.t.kernels.Screen(w.s.q.F32[base*dim:], w.s.t.points.f32, dim, list, w.screened)
+}
+
+// query is the one of a pair listed.
+func (c *computer) query(pair uint64) int {
+	row := c.group + int(uint32(pair))
+	if c.order == nil {
+		return row
+	}
+	return int(c.order[row])
+}
+
+// rowsOf are the pairs listed for a kernel: their queries are counted from number base on.
+func (c *computer) rowsOf() (list []uint64, base int) {
+	if c.order == nil {
+		return c.list, c.group
+	}
+	c.absolute = c.absolute[:0]
+	for _, pair := range c.list {
+		c.absolute = append(c.absolute, pair>>32<<32|uint64(c.query(pair)))
+	}
+	return c.absolute, 0
 }
 
 // pad repeats the last pair until their number is a multiple of four.
@@ -140,7 +164,7 @@ func (c *computer) makeOrders(keys []key) {
 // candidates computes the distances of query i to the points of keys.
 func (c *computer) candidates(i int, keys []key) []candidate {
 	o, dim := &c.s.t.o, c.s.t.points.dim
-	c.group = i
+	c.group, c.order = i, nil
 	c.hold(i)
 	c.all = c.all[:0]
 	for part := range slices.Chunk(keys, listed) {
@@ -181,6 +205,7 @@ func (c *computer) mergeCandidates(k int) {
 func (w *computer) compute() {
 	t, q, dim := w.s.t, w.s.q, w.s.t.points.dim
 	k, out := t.kernels, w.reduced[:len(w.list)]
+	list, base := w.rowsOf()
 	var x []float64 // q.F64 may hold rows of a block before, see vectors.Block.Reset
 	if w.x != nil {
 		held := w.group - w.base
@@ -194,15 +219,15 @@ func (w *computer) compute() {
 			}
 		}
 	} else if q.Wide() {
-		x = q.F64[w.group*dim:]
+		x = q.F64[base*dim:]
 	}
 	switch {
 	case x == nil:
-		reduce(t, &k.Pairs32, q.F32[w.group*dim:], t.points.f32, w.list, out)
+		reduce(t, &k.Pairs32, q.F32[base*dim:], t.points.f32, list, out)
 	case t.points.f64 == nil:
-		reduce(t, &k.Pairs64x32, x, t.points.f32, w.list, out)
+		reduce(t, &k.Pairs64x32, x, t.points.f32, list, out)
 	default:
-		reduce(t, &k.Pairs64, x, t.points.f64, w.list, out)
+		reduce(t, &k.Pairs64, x, t.points.f64, list, out)
 	}
 	if t.o.Metric == Cosine {
 		for p, pair := range w.list {

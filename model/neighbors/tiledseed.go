@@ -25,7 +25,7 @@ func (w *worker) seed(q queries) {
 		w.sample(q, rank, n)
 		return
 	}
-	points := t.seedForms(q.prec)
+	points := t.seedForms(s.forms, q.prec)
 	sets, ok := s.seedSets(q, points, rank, n)
 	if !ok {
 		return
@@ -41,7 +41,7 @@ func (w *worker) seed(q queries) {
 		w.best = slices.Grow(w.best[:0], batch/tile.Rows*sets.n*cells)[:batch/tile.Rows*sets.n*cells]
 		w.bestOfSets(q, points, &sets, first, last)
 		for i := first; i < last; i++ {
-			if s.states[q.first+i].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
+			if s.states[q.query(i)].count == closed || math.IsInf(float64(q.forms.halves[q.offset+i]), -1) {
 				continue
 			}
 			w.orders = w.orders[:0]
@@ -52,7 +52,7 @@ func (w *worker) seed(q queries) {
 				}
 			}
 			score := -float64(disordered(nthSmallest(w.orders, sets.rank)))
-			s.tighten(q.first+i, t.seedBound(q.forms, q.offset+i, score, sets.half, sets.e, sets.f, eta))
+			s.tighten(q.query(i), t.seedBound(q.forms, q.offset+i, score, sets.half, sets.e, sets.f, eta))
 		}
 	}
 }
@@ -101,9 +101,12 @@ func (s *query) seedSets(q queries, points *shorts, rank, n int) (seedSets, bool
 	sets := min((4*rank+tile.Columns-1)/tile.Columns, panels)
 	// A set of four points gives a far tighter bound than one of one: for a large k half of the points are worth it.
 	length := max(min(240*rank, max(n/8, min(4*sets*tile.Columns, n/2)))/(sets*tile.Columns), 1)
+	if s.forms.order != nil { // and so are those of the block and the next, shorter ones
+		length = max(length, min(2*q.n/tile.Columns, panels)/sets)
+	}
 	start := 0
 	if s.exclude != nil { // points that were near in the input may be near
-		start = int(s.exclude[q.first]) / tile.Columns
+		start = s.forms.row(int(s.exclude[q.query(0)])) / tile.Columns
 	} else if s.search.Before != nil { // those before it may be
 		start = panels
 	}
