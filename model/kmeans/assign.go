@@ -164,7 +164,11 @@ type assigner struct {
 
 // assign finds the nearest centre of each row of a block, of equally near ones the first.
 func (a *assigner) assign(b *vectors.Block) (*assigned, error) {
-	batch, known := a.run.memory.of(b, a.pass)
+	var batch *remembered
+	known := false
+	if a.run.memory != nil {
+		batch, known = a.run.memory.of(b, a.pass)
+	}
 	if known && a.run.boundsPay() {
 		if err := a.recall(b, batch); err != nil {
 			return nil, err

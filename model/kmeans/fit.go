@@ -48,7 +48,7 @@ type run struct {
 	Done       bool       `json:"done"`
 
 	searcher *Searcher // of the centres; nil: not made yet
-	memory   *memory   // of the rows, of passes in this process; nil before the first
+	memory   *memory   // of the rows; nil unless centres have moved in this process, where the next pass will be
 	movement
 }
 
@@ -64,13 +64,7 @@ func NewFit(o Options, columns int, names []string) (*Fit, error) {
 	if columns < 1 {
 		return nil, fmt.Errorf("%d columns: there must be at least one", columns)
 	}
-	all := 0
-	for _, k := range o.Clusters {
-		all += k * o.NInit
-	}
-	if o.Init == Parallel {
-		all *= drawnEach*rounds + 1
-	}
+	all := o.Held()
 	if all > maxCentres/columns {
 		return nil, fmt.Errorf("n_clusters: %d centres of %d columns are more than %d numbers", all, columns, maxCentres)
 	}
@@ -313,6 +307,9 @@ func (f *Fit) move(r *run, s *sum) error {
 	for j, v := range next {
 		d := v - r.Centers[j]
 		shift += float64(d * d)
+	}
+	if r.memory == nil {
+		r.memory = &memory{room: f.room, batches: map[int64]*remembered{}}
 	}
 	r.movement = movementOf(r.Centers, next, f.features, math.Sqrt(s.inertia/float64(f.rows)))
 	r.Centers = next

@@ -123,6 +123,18 @@ func (o *Options) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Held is how many rows a fit holds as centres of all starts together, or as candidates for these.
+func (o *Options) Held() int {
+	all := 0
+	for _, k := range o.Clusters {
+		all += k * o.NInit
+	}
+	if o.Init == Parallel {
+		all *= drawnEach*rounds + 1
+	}
+	return all
+}
+
 // Model is clusters: scikit-learn's KMeans, by its names. It is plain data; [Model.Searcher] makes what assigns rows.
 type Model struct {
 	Options      Options

@@ -214,9 +214,6 @@ func newSums(f *Fit) *sums {
 	p := &sums{fit: f, of: make([]sum, len(f.runs)), by: make([]*assigner, len(f.runs))}
 	for i, r := range f.runs {
 		if !r.Done {
-			if r.memory == nil {
-				r.memory = &memory{room: f.room, batches: map[int64]*remembered{}}
-			}
 			p.of[i] = sum{rows: make(floats, len(r.Centers)), weights: make(floats, r.Clusters),
 				sizes: make([]int64, r.Clusters), most: r.Far}
 		}

@@ -352,7 +352,7 @@ func (c *command) explain(ctx context.Context, job *linear.Job, o model.Options)
 		runs += k * o.NInit
 	}
 	const number = 8 // bytes
-	plan.WorkerMemory = number * int64(plan.Dim) * int64(runs*(plan.Threads+2)+plan.Threads*3*job.Reading.ChunkRows)
+	plan.WorkerMemory = number * int64(plan.Dim) * int64(o.Held()*(plan.Threads+2)+plan.Threads*3*job.Reading.ChunkRows)
 	show.Line("clusters", "%v, by %s, %d centres in all; the passes below are as many as --max_iter lets there be",
 		o.Clusters, o.Init, runs)
 	show.Rows("rows", plan)
