@@ -90,8 +90,17 @@ func found(t *testing.T, input []string, chunkRows int, o linear.Options,
 // Model and answers have the same bytes in this process and by workers, whatever is read at a time, and however many
 // passes are in a pipeline.
 func TestKMeans(t *testing.T) {
+	for _, how := range []model.Options{
+		{Clusters: []int{3, 7}, NInit: 2, MaxIter: 4, Standardize: true},
+		{Clusters: []int{3, 7}, Init: model.Parallel, BatchSize: 20, MaxIter: 3},
+	} {
+		sameEverywhere(t, how)
+	}
+}
+
+func sameEverywhere(t *testing.T, how model.Options) {
+	t.Helper()
 	input := threeClusters(t, 300)
-	how := model.Options{Clusters: []int{3, 7}, NInit: 2, MaxIter: 4, Standardize: true}
 	clusters, answers := found(t, input, 100, linear.Options{Shards: 3, UnitRows: 40, Workers: placement.InProcess}, how)
 	if n := strings.Count(answers, "\n"); n != 301 || !strings.HasPrefix(answers, "id,cluster,distance\n") {
 		t.Errorf("%d lines: %s", n, answers)
@@ -105,10 +114,10 @@ func TestKMeans(t *testing.T) {
 	} {
 		c, a := found(t, input, v.chunkRows, v.o, how)
 		if c != clusters {
-			t.Errorf("way %d: another model\n%s\n%s", i, c, clusters)
+			t.Errorf("%s, way %d: another model\n%s\n%s", how.Init, i, c, clusters)
 		}
 		if a != answers {
-			t.Errorf("way %d: other answers", i)
+			t.Errorf("%s, way %d: other answers", how.Init, i)
 		}
 	}
 }
