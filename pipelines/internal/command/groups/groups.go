@@ -21,6 +21,7 @@ import (
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/transforms/files"
 	"beamlearn/transforms/knn"
+	"beamlearn/transforms/placement"
 )
 
 // command is the flags.
@@ -282,7 +283,10 @@ func (c *command) job() (*knn.Job, error) {
 	case c.Given("seed"):
 		recallErr = errors.New("--seed is of an approximate search: --recall=0.99")
 	}
-	job.Options.SearchRows = c.input.ChunkRows()
+	if job.Options.SearchRows = c.input.ChunkRows(); job.Options.SearchRows == 0 && *c.mutual > 0 &&
+		cli.Workers() == placement.InProcess {
+		job.Options.SearchRows = knn.SearchRowsOf(*c.mutual) // each pair is compared once
+	}
 	job.Options.EnsureDefaults()
 	if err := errors.Join(faults, radiusErr, keepErr, recallErr, tableErr, pageErr); err != nil {
 		return nil, cli.Usage(err)
