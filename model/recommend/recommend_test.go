@@ -246,6 +246,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	negative := gather(t, []row{{number(1), number(1), -1, 0}}, 1, false, triples.Sum)
 	huge := gather(t, []row{{number(1), number(1), 1e200, 0}, {number(1), number(2), 1, 0}}, 1, false, triples.Sum)
+	tiny := gather(t, []row{{number(1), number(1), 1, 0}, {number(1), number(2), 1e-200, 0}}, 1, false, triples.Sum)
 	for _, c := range []struct {
 		x    *Interactions
 		o    Options
@@ -257,6 +258,7 @@ func TestRefused(t *testing.T) {
 		{negative, Options{K: 1, Shrinkage: math.NaN()}, "shrinkage NaN"},
 		{negative, Options{K: 1, Similarity: "x"}, `similarity "x"`},
 		{huge, Options{K: 1}, "item 1 add up beyond float64"},
+		{tiny, Options{K: 1}, "item 2 are too small for float64"},
 	} {
 		if _, err := Fit(t.Context(), c.x, c.o, 1); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, expected %s", c.o, err, c.want)

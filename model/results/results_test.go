@@ -524,3 +524,48 @@ func BenchmarkAssemble(b *testing.B) {
 		})
 	}
 }
+
+// full is a disk with room for so many bytes.
+type full struct{ room int }
+
+var errFull = errors.New("no space left")
+
+func (w *full) Write(b []byte) (int, error) {
+	if len(b) > w.room {
+		n := w.room
+		w.room = 0
+		return n, errFull
+	}
+	w.room -= len(b)
+	return len(b), nil
+}
+
+// A disk that is full is told of, wherever in a file that comes: in its header, in a part, or at its end.
+func TestAssembleOnFullDisk(t *testing.T) {
+	t.Parallel()
+	a := shape{"k", 3, number, number}.make(9)
+	for _, f := range All {
+		l := Layout{K: 3}
+		infos, data := a.parts(t, f, l, 1, 4)
+		for _, infos := range [][]Info{infos, nil} { // also of an output without rows
+			whole, err := assemble(f, l, infos, data)
+			if err != nil {
+				t.Fatal(f.Name, err)
+			}
+			for file, b := range whole {
+				for _, room := range []int{0, 1, 8, len(b) / 2, len(b) - 1} {
+					if room < 0 || room >= len(b) {
+						continue
+					}
+					var parts []Part
+					for i := range infos {
+						parts = append(parts, Part{infos[i], open(data[i][file])})
+					}
+					if err := f.Assemble(file, &full{room}, parts, l); !errors.Is(err, errFull) {
+						t.Errorf("%s: room for %d of %d bytes: %v", f.Name, room, len(b), err)
+					}
+				}
+			}
+		}
+	}
+}
