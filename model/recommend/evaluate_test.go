@@ -161,7 +161,9 @@ func TestCompare(t *testing.T) {
 	}
 	users := int64(0)
 	for _, g := range best.Groups {
-		users += g.Users
+		if users += g.Users; g.Users == 0 {
+			t.Errorf("a group of no users: %+v", g)
+		}
 	}
 	if users != best.Users || best.Users == 0 {
 		t.Errorf("groups of %d users, of %d", users, best.Users)
