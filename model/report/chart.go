@@ -57,7 +57,7 @@ const (
 	chartRight  = 12
 	chartTop    = 12
 	chartBottom = 46
-	axisText    = 12.5 // the size of the text of labels, as [ems] counts generously
+	axisText    = 13.0 // the size of the text of labels, as [ems] counts generously
 )
 
 // markedPoints is up to how many points a line has marks.

@@ -24,7 +24,7 @@ const Report = {
   format(v, digits = 4) {
     if (v === 0 || Math.abs(v) < 1e-12) return "0";
     const a = Math.abs(v);
-    if (a >= 1e6 || a < 1e-4) return v.toExponential(digits - 1).replace("-", "−").replace("e−", "e-");
+    if (a >= 1e6 || a < 1e-4) return String(v.toExponential(digits - 1)).replace(/\.?0+e/, "e").replace(/^-/, "−");
     return String(parseFloat(v.toPrecision(digits))).replace("-", "−");
   },
   // ticks are round numbers from lo to hi, about n of them.

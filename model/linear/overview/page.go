@@ -596,6 +596,9 @@ func (v *View) confusion() ([]report.Block, error) {
 	if err != nil {
 		return nil, err
 	}
+	if classes <= 5 { // a narrow one
+		return []report.Block{report.Columns{matrix, v.scores(m)}}, nil
+	}
 	return []report.Block{matrix, v.scores(m)}, nil
 }
 

@@ -357,6 +357,9 @@ func TestPageGroups(t *testing.T) {
 	page := makePage(t, "groups", append(args, "--radius=0.5")...)
 	looks(t, page, "groups", func(*browser) {})
 	b := show(t, page, 1200, 900, false)
+	if got := eval[string](b, `[-2e15, 1.25e-7, 0.5].map((v) => Report.format(v)).join(" ")`); got != "−2e+15 1.25e-7 0.5" {
+		t.Errorf("numbers %s", got)
+	}
 	const told = `document.querySelector("#radius-told").textContent`
 	whole := eval[string](b, told)
 	b.do(chromedp.Focus("#radius-choice", chromedp.ByQuery), chromedp.KeyEvent(kb.Home))

@@ -37,6 +37,10 @@ const layoutFaults = `(() => {
 			}
 		}
 	}
+	for (const caption of document.querySelectorAll(".scroll caption")) {
+		const box = caption.closest(".scroll");
+		if (seen(caption) && caption.getBoundingClientRect().width > box.clientWidth + 1) found.push("a caption wider than what scrolls: " + text(caption));
+	}
 	for (const svg of document.querySelectorAll("svg")) {
 		if (!seen(svg)) continue;
 		const box = svg.getBoundingClientRect();

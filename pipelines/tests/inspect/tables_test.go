@@ -187,6 +187,9 @@ func TestWarnings(t *testing.T) {
 	if _, stderr, code := clitest.End(t, clitest.Command(dir, "few.csv", "--report=few.html")); code != 0 {
 		t.Fatal(stderr)
 	}
+	if _, stderr, code := clitest.End(t, clitest.Command(dir, "few.csv", "--report=none")); code != 0 {
+		t.Errorf("without a page: %s", stderr)
+	}
 	page = clitest.Read(t, filepath.Join(dir, "few.html"))
 	for _, want := range []string{">False</text>", ">True</text>", ">1</text>", ">2</text>", ">3</text>",
 		"rio\u00a0(75\u00a0%), new york\u00a0(25\u00a0%)"} {

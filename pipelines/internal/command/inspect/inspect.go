@@ -38,7 +38,7 @@ type command struct {
 	rows, head, shown          *int
 	asJSON                     *bool
 	target                     *string
-	page                       *cli.Path
+	page                       *cli.Page
 }
 
 // New is the command.
@@ -64,8 +64,7 @@ Shows rows, columns, faults, norms, duplicates; of neighbours, models and indexe
 	showing := app.Group("What to print")
 	c.head = showing.Int("head", 5, "how many of the first rows to print, as --head=10")
 	c.shown = showing.Int("show_columns", 8, "how many columns to print, as --show_columns=100")
-	c.page = showing.OutputFile("report",
-		"a page of what each column holds, as `FILE`: --report=out/columns.html (default: none)")
+	c.page = showing.Page("a page of what each column holds, as `FILE`: --report=out/columns.html; none for none (default: none)")
 	c.asJSON = showing.Bool("json", false, "print everything as JSON, for programs")
 	return app.RunsHere(c.run)
 }
@@ -105,8 +104,8 @@ func (c *command) options() (profile.Options, error) {
 			errs = append(errs, fmt.Errorf("--%s=%d: must be at least 0", name, v))
 		}
 	}
-	if page := c.page.String(); page != "" && !strings.HasSuffix(page, ".html") {
-		errs = append(errs, fmt.Errorf("--report=%s: must end in .html", page))
+	if _, err := c.page.Path(); err != nil {
+		errs = append(errs, err)
 	}
 	return o, errors.Join(errs...)
 }
@@ -117,12 +116,21 @@ var reading = []string{
 	"encoding", "skip_rows",
 }
 
+// pagePath is where the page goes, as it was given, or nothing.
+func (c *command) pagePath() string {
+	if name := c.page.Given(); name != cli.NoReport {
+		return name
+	}
+	return ""
+}
+
 // checkPage says why the page cannot be where it is asked for.
 func (c *command) checkPage(infos []files.Info) error {
-	if c.page.String() == "" {
+	name := c.pagePath()
+	if name == "" {
 		return nil
 	}
-	page := files.Named{Flag: "--report", Name: c.page.String()}
+	page := files.Named{Flag: "--report", Name: name}
 	var inputs []files.Named
 	for _, info := range infos {
 		inputs = append(inputs, files.Named{Flag: "the file", Name: info.Name})
@@ -132,7 +140,8 @@ func (c *command) checkPage(infos []files.Info) error {
 
 // writePage writes the page of the table, or the vectors.
 func (c *command) writePage(ctx context.Context, f *found) error {
-	if c.page.String() == "" {
+	name := c.pagePath()
+	if name == "" {
 		return nil
 	}
 	var page *report.Page
@@ -144,7 +153,7 @@ func (c *command) writePage(ctx context.Context, f *found) error {
 	default:
 		return errors.New("--report: only vectors and tables have a page, and there are none among the files")
 	}
-	return files.Output(ctx, c.page.String(), page.Write)
+	return files.Output(ctx, name, page.Write)
 }
 
 func (c *command) run(ctx context.Context, patterns []string) error {
