@@ -242,7 +242,6 @@ func (p *plan) merge(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	most := int64(max(p.options.PieceTriples, 1<<12*len(p.runs)/1024))
 	ends, began := make([]Slice, len(p.runs)), make([]Slice, len(p.runs)) // where runs stand, by Index and Entries
 	triples, first := int64(0), int64(0)
 	cut := func() {
@@ -268,7 +267,7 @@ func (p *plan) merge(ctx context.Context) (err error) {
 		if !more {
 			break
 		}
-		if p.rows++; triples >= most {
+		if p.rows++; triples >= int64(p.options.PieceTriples) {
 			cut()
 		}
 	}
@@ -366,17 +365,17 @@ func (f *mergeFn) mergeInto(ctx context.Context, r *Range, piece *Piece, columns
 	to *mergedPiece) (err error) {
 	var indexes []*model.IndexReader
 	var entries []*model.EntryReader
+	var opened []io.Closer
 	open := func(run int, ending string, offset, length int64) (io.Reader, error) {
 		if run < 0 || run >= len(r.Runs) {
 			return nil, fmt.Errorf("triples: run %d of %d", run, len(r.Runs))
 		}
 		from, err := f.Options.open(ctx, &r.Runs[run], ending, offset, length)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			opened = append(opened, from)
 		}
-		return from, nil
+		return from, err
 	}
-	var opened []io.Closer
 	defer func() {
 		for _, c := range opened {
 			err = errors.Join(err, c.Close())
@@ -387,12 +386,10 @@ func (f *mergeFn) mergeInto(ctx context.Context, r *Range, piece *Piece, columns
 		if err != nil {
 			return err
 		}
-		opened = append(opened, index.(io.Closer))
 		of, err := open(s.Run, ".entries", s.Entries, s.EntryBytes)
 		if err != nil {
 			return err
 		}
-		opened = append(opened, of.(io.Closer))
 		indexes = append(indexes, model.NewIndexReader(index))
 		entries = append(entries, model.NewEntryReader(of, f.Options.Duplicates == model.Last))
 	}
