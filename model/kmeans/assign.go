@@ -14,8 +14,8 @@ import (
 // memory is what passes in this process remember of the rows of a run: the cluster that a row was in, and a bound that
 // no other centre is nearer than (Hamerly, SDM 2010). A bound falls by what the centres have moved since, but for the
 // few that have moved most, which are looked at one by one; a row whose own centre is nearer than all that needs no
-// search. What a pass finds is the same with the memory and without, to the last bit, so it is no part of a state. It is
-// safe for concurrent use.
+// search. What a pass finds is the same with the memory and without, to the last bit, so it is no part of a state. It
+// is safe for concurrent use.
 type memory struct {
 	room *room
 
@@ -53,8 +53,8 @@ func (r *room) take(bytes int64) bool {
 	return true
 }
 
-// of is what is remembered of the rows of a block, in a pass; nil where there is no room. known says that it is from the
-// pass before.
+// of is what is remembered of the rows of a block, in a pass; nil where there is no room. known says that it is from
+// the pass before.
 func (m *memory) of(b *vectors.Block, pass int) (batch *remembered, known bool) {
 	n := b.Len()
 	if n == 0 {
@@ -213,8 +213,8 @@ func (a *assigner) recall(b *vectors.Block, batch *remembered) error {
 	return nil
 }
 
-// search finds the nearest two centres of the rows that are listed, of which one is no farther than the own one, and the
-// other is of use where it is so near that centres could have come nearer by the next pass.
+// search finds the nearest two centres of the rows that are listed, of which one is no farther than the own one, and
+// the other is of use where it is so near that centres could have come nearer by the next pass.
 func (a *assigner) search(b *vectors.Block, batch *remembered) error {
 	if len(a.rows) == 0 {
 		return nil

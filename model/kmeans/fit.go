@@ -263,7 +263,8 @@ func (f *Fit) measurable(p *look) error {
 	return nil
 }
 
-var errBeyond = errors.New("the sums of the rows are beyond what float64 holds: divide the columns by some power of ten")
+var errBeyond = errors.New(
+	"the sums of the rows are beyond what float64 holds: divide the columns by some power of ten")
 
 // step takes the means of the clusters as their next centres, in each run that is not done.
 func (f *Fit) step(p *sums) error {

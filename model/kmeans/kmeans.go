@@ -1,11 +1,11 @@
 // Package kmeans finds clusters of rows that need not fit into memory: scikit-learn's KMeans by Lloyd's algorithm.
 //
 // A [Fit] makes passes over the rows. The first looks at them: their moments, and a sample, from which the initial
-// centres are chosen (greedy k-means++, Arthur and Vassilvitskii, SODA 2007), if not from all rows, in a few passes more
-// (k-means||, Bahmani et al., VLDB 2012). Each further one assigns every row to its
-// nearest centre, exactly, in float64 and by the same search as beamlearn/model/neighbors (of equally near centres the
-// first), and sums up the rows of each cluster, whose means are the next centres. Several numbers of clusters, and
-// several starts of each, go side by side in the same passes.
+// centres are chosen (greedy k-means++, Arthur and Vassilvitskii, SODA 2007), if not from all rows, in a few passes
+// more (k-means||, Bahmani et al., VLDB 2012). Each further one assigns every row to its nearest centre, exactly, in
+// float64 and by the same search as beamlearn/model/neighbors (of equally near centres the first), and sums up the
+// rows of each cluster, whose means are the next centres. Several numbers of clusters, and several starts of each, go
+// side by side in the same passes.
 package kmeans
 
 import (

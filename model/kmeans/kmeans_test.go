@@ -195,8 +195,8 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// What passes remember of rows spares searches, and changes no bit of a state, whatever the rows: clusters that overlap,
-// whole numbers, of which many are equally near, and centres that coincide.
+// What passes remember of rows spares searches, and changes no bit of a state, whatever the rows: clusters that
+// overlap, whole numbers, of which many are equally near, and centres that coincide.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))

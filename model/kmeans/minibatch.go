@@ -12,11 +12,11 @@ import (
 	"beamlearn/model/vectors"
 )
 
-// This file is learning by minibatches (Sculley, WWW 2010), as scikit-learn's MiniBatchKMeans does it: the rows of a batch
-// go to their nearest centres, and each centre becomes the mean of all rows that have ever come to it. Batches are taken
-// in turn, where there they are drawn. Each shard of a pass moves centres of its own, which begin with an equal part of
-// the weight that the centres have; at the end of the pass they are averaged by their weights: the mean of all rows
-// again. With one shard that is MiniBatchKMeans.partial_fit, batch after batch.
+// This file is learning by minibatches (Sculley, WWW 2010), as scikit-learn's MiniBatchKMeans does it: the rows of a
+// batch go to their nearest centres, and each centre becomes the mean of all rows that have ever come to it. Batches
+// are taken in turn, where there they are drawn. Each shard of a pass moves centres of its own, which begin with an
+// equal part of the weight that the centres have; at the end of the pass they are averaged by their weights: the mean
+// of all rows again. With one shard that is MiniBatchKMeans.partial_fit, batch after batch.
 
 // DefaultBatchSize is that of minibatches.
 const DefaultBatchSize = 1024
@@ -199,8 +199,8 @@ func (t *learned) reassign(b *vectors.Block, seed uint64) {
 	}
 }
 
-// Merge averages the centres with those of the next shards. One that was put onto a row counts where the others have too
-// few rows for theirs, the first of several.
+// Merge averages the centres with those of the next shards. One that was put onto a row counts where the others have
+// too few rows for theirs, the first of several.
 func (p *epoch) Merge(next linear.Partial) error {
 	q, ok := next.(*epoch)
 	if !ok || len(q.of) != len(p.of) {

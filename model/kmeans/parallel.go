@@ -14,11 +14,12 @@ import (
 	"beamlearn/model/linear"
 )
 
-// This file is k-means|| (Bahmani, Moseley, Vattani, Kumar and Vassilvitskii, VLDB 2012): in each of a few passes, rows
-// are drawn by chances in proportion to their squared distance to the rows drawn before; another pass counts the rows
-// that are nearest to each, and of these candidates, weighted so, greedy k-means++ chooses the centres to begin with.
-// Where the paper draws each row by itself, exactly so many are drawn here, without replacement, by the exponential waits
-// of Efraimidis and Spirakis (2006), which hashes of the rows' numbers give: one pass a round, the same everywhere.
+// This file is k-means|| (Bahmani, Moseley, Vattani, Kumar and Vassilvitskii, VLDB 2012): in each of a few passes,
+// rows are drawn by chances in proportion to their squared distance to the rows drawn before; another pass counts the
+// rows that are nearest to each, and of these candidates, weighted so, greedy k-means++ chooses the centres to begin
+// with. Where the paper draws each row by itself, exactly so many are drawn here, without replacement, by the
+// exponential waits of Efraimidis and Spirakis (2006), which hashes of the rows' numbers give: one pass a round, the
+// same everywhere.
 
 const (
 	rounds    = 3 // of draws

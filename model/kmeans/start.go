@@ -61,9 +61,10 @@ func (c *candidates) any(k int, rng *rand.Rand) []int {
 	return order[:k]
 }
 
-// choose chooses k of the rows as the centres to begin with: rows without replacement, or by greedy k-means++, which is
-// scikit-learn's: 2 + ln k candidates for each centre, of which the one is taken that leaves the least inertia. The
-// choice depends on the rows, their weights and the generator, and on nothing else. O(rows · k · features · candidates).
+// choose chooses k of the rows as the centres to begin with: rows without replacement, or by greedy k-means++, which
+// is scikit-learn's: 2 + ln k candidates for each centre, of which the one is taken that leaves the least inertia. The
+// choice depends on the rows, their weights and the generator, and on nothing else. O(rows · k · features ·
+// candidates).
 func (from *candidates) choose(k int, init Init, rng *rand.Rand) []float64 {
 	rows, features := from.rows, from.features
 	n := len(rows) / features

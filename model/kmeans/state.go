@@ -90,7 +90,8 @@ func Decode(b []byte) (*Fit, error) {
 	return f, nil
 }
 
-// drawing reports whether the rounds of k-means|| that a run has left are those of the fit, and its candidates are rows.
+// drawing reports whether the rounds of k-means|| that a run has left are those of the fit, and its candidates are
+// rows.
 func (f *Fit) drawing(r *run) bool {
 	if r.Rounds == 0 {
 		return true

@@ -373,7 +373,8 @@ func (p *sums) UnmarshalBinary(b []byte) error {
 	}
 	for i := range states {
 		s, t := &states[i], &p.of[i]
-		if len(s.Rows) != len(t.rows) || len(s.Weights) != len(t.sizes) || len(s.Sizes) != len(t.sizes) || len(s.Inertia) != 1 || len(s.Far) > t.most {
+		if len(s.Rows) != len(t.rows) || len(s.Weights) != len(t.sizes) ||
+			len(s.Sizes) != len(t.sizes) || len(s.Inertia) != 1 || len(s.Far) > t.most {
 			return errors.New("kmeans: sums of other clusters")
 		}
 		t.rows, t.weights, t.sizes, t.inertia, t.far = s.Rows, s.Weights, s.Sizes, s.Inertia[0], nil

@@ -79,7 +79,8 @@ func TestBayesTrainOf(t *testing.T) {
 		"bayes.TrainOf: kind":                {Target: "y", Staging: "x"},
 	} {
 		_, s := beam.NewPipelineWithRoot()
-		if _, err := bayes.TrainOf(s, beam.CreateList(s, []string{"{}"}), o); err == nil || !strings.Contains(err.Error(), want) {
+		_, err := bayes.TrainOf(s, beam.CreateList(s, []string{"{}"}), o)
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

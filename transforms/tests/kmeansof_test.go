@@ -97,7 +97,8 @@ func TestKMeansTrainOf(t *testing.T) {
 	for threads := range 2 {
 		staging := t.TempDir()
 		o := &kmeans.TrainOfOptions{
-			Fit: model.Options{Clusters: []int{2, 3}, Init: model.Parallel, Seed: 4}, ID: "id", Threads: threads, Staging: staging,
+			Fit: model.Options{Clusters: []int{2, 3}, Init: model.Parallel, Seed: 4}, ID: "id", Threads: threads,
+			Staging: staging,
 		}
 		p, s := beam.NewPipelineWithRoot()
 		trained, err := kmeans.TrainOf(s, beam.CreateList(s, lines), o)
@@ -125,9 +126,11 @@ func TestKMeansTrainOf(t *testing.T) {
 		t.Errorf("%v: %+v", err, m)
 	}
 	for want, o := range map[string]*kmeans.TrainOfOptions{
-		"kmeans.TrainOf: n_clusters is needed":        {Staging: "x"},
-		"kmeans.TrainOf: a staging directory":         {Fit: model.Options{Clusters: []int{2}}},
-		"centres that are given are for rows of file": {Fit: model.Options{Clusters: []int{1}, Init: model.Given, Centers: [][]float64{{1}}}},
+		"kmeans.TrainOf: n_clusters is needed": {Staging: "x"},
+		"kmeans.TrainOf: a staging directory":  {Fit: model.Options{Clusters: []int{2}}},
+		"centres that are given are for rows of file": {
+			Fit: model.Options{Clusters: []int{1}, Init: model.Given, Centers: [][]float64{{1}}},
+		},
 	} {
 		_, s := beam.NewPipelineWithRoot()
 		if _, err := kmeans.TrainOf(s, beam.CreateList(s, lines), o); err == nil || !strings.Contains(err.Error(), want) {
