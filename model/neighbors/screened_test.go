@@ -168,7 +168,8 @@ func TestScreened(t *testing.T) {
 				t.Fatalf("%s: the engine is %T", m, x.engine)
 			}
 			screened.block = min(screened.block, 64)
-			plain := &Index{opts: x.opts, points: x.points, magnitudes: x.magnitudes, engine: newBrute(&x.points, x.opts.resolve())}
+			plain := &Index{opts: x.opts, points: x.points, magnitudes: x.magnitudes}
+			plain.engine = newBrute(&x.points, x.opts.resolve())
 			others := screenRowsOf(r, 60, dim, m == NaNEuclidean)
 			for i, v := range others.F64[:20*dim] {
 				others.F64[i] = v * math.Pow(10, float64(i/dim*7-70))
@@ -209,15 +210,15 @@ func TestScreened(t *testing.T) {
 			}
 		}
 	}
-	for name, b := range map[string][]float64{"canberra": {1, 1e-30}, "braycurtis": {1, 1e-30}, "nan_euclidean": {1e-290, 0}} {
+	for m, b := range map[Metric][]float64{Canberra: {1, 1e-30}, BrayCurtis: {1, 1e-30}, NaNEuclidean: {1e-290, 0}} {
 		points, err := vectors.FromFloat64(b, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if x, err := Fit(points, Options{Metric: Metric(name)}); err != nil {
+		if x, err := Fit(points, Options{Metric: m}); err != nil {
 			t.Fatal(err)
 		} else if _, ok := x.engine.(*brute); !ok {
-			t.Errorf("%s of extreme magnitudes: the engine is %T", name, x.engine)
+			t.Errorf("%s of extreme magnitudes: the engine is %T", m, x.engine)
 		}
 	}
 }

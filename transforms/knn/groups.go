@@ -39,9 +39,11 @@ func (o *Options) checkGroups() error {
 		errs = append(errs, fmt.Errorf("groups of the k nearest are of pairs of which each is among those of the other: "+
 			"symmetric %s is needed", neighbors.Mutual))
 	case !mutual && o.Radius == nil:
-		errs = append(errs, errors.New("groups are of the pairs within a radius, or of mutual neighbours: a radius is needed"))
+		errs = append(errs, errors.New("groups are of the pairs within a radius, or of mutual neighbours: "+
+			"a radius is needed"))
 	case mutual && o.Recall != 0:
-		errs = append(errs, errors.New("a recall of groups is of the pairs within a radius: mutual neighbours are found exactly"))
+		errs = append(errs, errors.New("a recall of groups is of the pairs within a radius: "+
+			"mutual neighbours are found exactly"))
 	case mutual && o.Radius == nil && (o.Overview || o.Diameter != nil):
 		errs = append(errs, errors.New("a page of groups, and a diameter, go by a radius: with mutual neighbours, too"))
 	}

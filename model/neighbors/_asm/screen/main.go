@@ -24,8 +24,8 @@ func magnitudes() reg.VecVirtual { return broadcast(0x7fffffff) }
 func nothing() reg.VecVirtual    { return broadcast(0x26800000) } // 2⁻⁵⁰
 
 // kernel is one whose rows have so many sums. terms adds those of some columns, of which each row is at its address.
-func kernel(name, what string, columns, sums int, constants func(), x func(at Mem), terms func(y Mem, sums []reg.VecVirtual),
-	finish func(all []reg.VecVirtual) reg.VecVirtual) {
+func kernel(name, what string, columns, sums int, constants func(), x func(at Mem),
+	terms func(y Mem, sums []reg.VecVirtual), finish func(all []reg.VecVirtual) reg.VecVirtual) {
 	TEXT(name, NOSPLIT, "func(x, rows *float32, columns, n int, values *float32)")
 	Doc(name + " is " + what + ", of a multiple of 16 columns and of 4 rows.")
 	query, row := Load(Param("x"), GP64()), Load(Param("rows"), GP64())
