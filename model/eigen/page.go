@@ -132,8 +132,8 @@ func (p *PCA) standardised() string {
 	return "no"
 }
 
-// dominated says so where one column, in its unit, has most of the variance, or up to three of many have: components then
-// tell of those alone.
+// dominated says so where one column, in its unit, has most of the variance, or up to three of many have: components
+// then tell of those alone.
 func (p *PCA) dominated() []report.Block {
 	const most, few = 0.8, 3 // of the variance, and of the columns
 	if p.standardised() != "no" || p.Features() < 2 {
@@ -156,8 +156,8 @@ func (p *PCA) dominated() []report.Block {
 		if n := len(names) - 1; n > 0 {
 			who = "The columns " + strings.Join(names[:n], ", ") + " and " + names[n] + " have"
 		}
-		return []report.Block{report.Text(fmt.Sprintf("%s %s of the variance, as these numbers are the largest: the components "+
-			"tell of little else. --standardize brings all columns to the same variance.", who,
+		return []report.Block{report.Text(fmt.Sprintf("%s %s of the variance, as these numbers are the largest: the "+
+			"components tell of little else. --standardize brings all columns to the same variance.", who,
 			report.Percent(sum/p.TotalVariance)))}
 	}
 	return nil

@@ -29,13 +29,13 @@ const (
 	severalColumns = 3       // of a target, in the table
 )
 
-// Page is a page to look at: the scores of all targets, a form that predicts them all, and the charts of the one that is
-// chosen. Its size is bounded as that of [View.Page] is; charts of very many targets are left out.
+// Page is a page to look at: the scores of all targets, a form that predicts them all, and the charts of the one that
+// is chosen. Its size is bounded as that of [View.Page] is; charts of very many targets are left out.
 func (s *Several) Page() (*report.Page, error) {
 	p := &report.Page{
 		Title: fmt.Sprintf("Models of %d targets of %s", len(s.Targets), s.Source),
 		Lead:  "How well each target is told, and by which columns.",
-		Facts: append(append([]report.Fact{{Name: "targets", Value: strconv.Itoa(len(s.Targets))}}, s.shared()...), s.Facts...),
+		Facts: slices.Concat([]report.Fact{{Name: "targets", Value: strconv.Itoa(len(s.Targets))}}, s.shared(), s.Facts),
 	}
 	scores, err := s.scores()
 	if err != nil {
@@ -57,8 +57,8 @@ func (s *Several) Page() (*report.Page, error) {
 	p.Sections = []report.Section{
 		{ID: "targets", Title: "How well each target is told", Lead: s.lead(), Blocks: []report.Block{scores}},
 		{ID: "try", Title: "Try it", Lead: "Enter or choose values: the predictions are what predict says of such a row, and they are made here, in the page. The bars are what each column adds to one of them.", Blocks: form},
-		{ID: "each", Title: "Each target", Lead: "Choose one, to see how its model was chosen, what it goes by, and where it errs.",
-			Blocks: []report.Block{c}},
+		{ID: "each", Title: "Each target", Blocks: []report.Block{c},
+			Lead: "Choose one, to see how its model was chosen, what it goes by, and where it errs."},
 	}
 	return p, nil
 }
@@ -139,8 +139,8 @@ func (v *View) largest() (zero int, text string) {
 	return zero, text
 }
 
-// figures are the scores that a table of targets has, and those of a constant prediction: their names, which are the same
-// for all models of a loss, and their values.
+// figures are the scores that a table of targets has, and those of a constant prediction: their names, which are the
+// same for all models of a loss, and their values.
 func (v *View) figures() (names, values []string, err error) {
 	add := func(name string, x float64) {
 		names = append(names, name)

@@ -44,8 +44,8 @@ func writeSeveral(t *testing.T, s *Several) string {
 	return w.String()
 }
 
-// A page of several targets has the scores of all, a form with all models and what is true of its rows, and the charts of
-// each; what all share stands at the top, and an alpha of its own beside a target.
+// A page of several targets has the scores of all, a form with all models and what is true of its rows, and the charts
+// of each; what all share stands at the top, and an alpha of its own beside a target.
 func TestSeveralPage(t *testing.T) {
 	s := severalOf(t, 3)
 	page := writeSeveral(t, s)

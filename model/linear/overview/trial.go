@@ -41,8 +41,8 @@ type trialModel struct {
 	Coef []byte `json:"coef,omitempty"`
 }
 
-// trial is the data of a form in which one enters a row and sees what the model says of it: the model, or those of several
-// targets, and what it takes to encode.
+// trial is the data of a form in which one enters a row and sees what the model says of it: the model, or those of
+// several targets, and what it takes to encode.
 type trial struct {
 	trialModel
 	Targets  []trialModel   `json:"targets,omitempty"`
@@ -152,8 +152,8 @@ func (v *View) trialModel() trialModel {
 	return t
 }
 
-// form is a form without a model: fields, for the columns with the largest of these sizes of features from the beginning,
-// and what it takes to encode what is entered.
+// form is a form without a model: fields, for the columns with the largest of these sizes of features from the
+// beginning, and what it takes to encode what is entered.
 func (v *View) form(size []float64) *trial {
 	m := v.Model
 	t := &trial{Dim: m.Features()}
