@@ -121,7 +121,7 @@ func (t *tiled) formsOf(by *Search) *forms {
 		return t.asTheyCome
 	}
 	return t.best.get(func() *forms {
-		if t.o.Metric != Euclidean && t.o.Metric != SqEuclidean || !t.bytes.mixed() {
+		if t.o.Metric != Euclidean && t.o.Metric != SqEuclidean || !t.bytes.mixed() || t.adjacent() {
 			return t.asTheyCome
 		}
 		f := newForms()
@@ -132,6 +132,27 @@ func (t *tiled) formsOf(by *Search) *forms {
 		}
 		return f
 	})
+}
+
+// adjacent reports whether points are far nearer to the next than to the centre, on the whole, as where they come sorted
+// along a line: no order by length would keep near ones together so well.
+func (t *tiled) adjacent() bool {
+	const rows, most = 512, 8 // a sample, and the greatest difference of two exponents that counts
+	x, y := make([]float64, t.points.dim), make([]float64, t.points.dim)
+	sum, count := 0, 0
+	for i := 0; i+1 < t.points.n; i += max(t.points.n/rows, 1) {
+		a, b := t.row(i, x), t.row(i+1, y)
+		length, square := tiny*tiny, tiny*tiny
+		for j, v := range a {
+			length += (v - t.frame.centre[j]) * (v - t.frame.centre[j])
+			square += (v - b[j]) * (v - b[j])
+		}
+		_, l := math.Frexp(length)
+		_, e := math.Frexp(square)
+		sum += min(max(l-e, -most), most)
+		count++
+	}
+	return sum > 2*count
 }
 
 func newForms() *forms {
