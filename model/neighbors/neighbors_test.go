@@ -219,8 +219,8 @@ func TestOptionsFaults(t *testing.T) {
 		{Options{Metric: NaNEuclidean, Algorithm: KDTree}, "algorithm kd_tree lacks the metric nan_euclidean: use brute"},
 		{Options{Metric: Jaccard, Algorithm: KDTree}, "algorithm kd_tree lacks the metric jaccard: use brute"},
 		{Options{Bits: true, Degrees: true, Params: &Params{}},
-			"bits: of hamming, jaccard, dice, rogerstanimoto, russellrao and " +
-				"sokalsneath, not of euclidean\ndegrees and kilometers: of haversine, not of euclidean\n" +
+			"bits: of hamming, jaccard, dice, rogerstanimoto, russellrao, " +
+				"sokalsneath and overlap, not of euclidean\ndegrees and kilometers: of haversine, not of euclidean\n" +
 				"parameters: of seuclidean and mahalanobis, not of euclidean"},
 	} {
 		if _, err := Fit(rowsBlock([][]float64{{1}}, vectors.Auto), c.o); err == nil || err.Error() != c.want {
