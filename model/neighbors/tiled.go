@@ -144,8 +144,9 @@ func (t *tiled) adjacent() bool {
 		a, b := t.row(i, x), t.row(i+1, y)
 		length, square := tiny*tiny, tiny*tiny
 		for j, v := range a {
-			length += (v - t.frame.centre[j]) * (v - t.frame.centre[j])
-			square += (v - b[j]) * (v - b[j])
+			fromCentre, fromNext := v-t.frame.centre[j], v-b[j]
+			length += float64(fromCentre * fromCentre)
+			square += float64(fromNext * fromNext)
 		}
 		_, l := math.Frexp(length)
 		_, e := math.Frexp(square)
