@@ -180,7 +180,7 @@ type parquetCellColumn struct {
 const cellRows = 8192
 
 func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
-	r := &parquetCells{parquetGroups: parquetGroups{s: s, in: &parquetBytes{File: s.File, ctx: ctx}}}
+	r := &parquetCells{parquetGroups: s.open(ctx, span.First)}
 	r.cellsBatch = cellsBatch{
 		file: s.Name(), table: tables.New(s.Fields()), next: span.First, end: span.First + span.Rows, fill: r.fillRows,
 		keeps: s.untargeted,
@@ -188,6 +188,14 @@ func (s *parquetSource) cellsReader(ctx context.Context, span Span) Reader {
 	r.scratch = parquetScratch{def: make([]int16, cellRows), f32: make([]float32, cellRows),
 		f64: make([]float64, cellRows)}
 	return r
+}
+
+// Close leaves the row group to who reads the rows after these, if all of these have been read.
+func (r *parquetCells) Close() error {
+	if r.err == nil && r.next == r.cellsBatch.end {
+		return r.leave(r.next)
+	}
+	return r.parquetGroups.Close()
 }
 
 // fillRows decodes the next rows of the row group.

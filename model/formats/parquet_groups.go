@@ -1,7 +1,12 @@
 package formats
 
 import (
+	"context"
+	"runtime"
+	"slices"
 	"sort"
+	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/parquet/file"
 )
@@ -17,7 +22,110 @@ type parquetGroups struct {
 	vector             []*parquetChunk // the open columns
 	lists              []*parquetList  // where they are decoded to, nil of those that are no lists
 	id, target, weight *parquetChunk   // nil where there are none
+	left               int64           // the row where the reader before left it, from which nobody has gone on; or -1
 }
+
+// open is what reads rows from the first on: a row group that another reader has left open before it, if there is one.
+func (s *parquetSource) open(ctx context.Context, first int64) parquetGroups {
+	g, ok := leftGroups.take(s, first)
+	if !ok {
+		g = parquetGroups{s: s, in: &parquetBytes{File: s.File}, left: -1}
+	}
+	g.in.ctx = ctx
+	return g
+}
+
+// leave closes the row group that is open at a row, or leaves it open there for who reads the rows after it.
+func (g *parquetGroups) leave(row int64) error {
+	if g.left >= 0 {
+		row = g.left // nothing was read
+	}
+	if !g.isOpen || g.in.err != nil {
+		return g.Close()
+	}
+	if row == g.end {
+		leftGroups.drop(g.s, g.end)
+		return g.Close()
+	}
+	g.left = row
+	leftGroups.put(*g)
+	*g = parquetGroups{s: g.s, in: g.in, left: -1}
+	return nil
+}
+
+// leftGroups are row groups that readers have left open: the only way to a row is from the beginning of its group,
+// page after page, and chunks are shorter than groups. There are as many as there are threads at most, as each holds a
+// page of every column.
+var leftGroups groupPool
+
+// groupPool is safe for concurrent use.
+type groupPool struct {
+	mu  sync.Mutex
+	all []leftGroup // the last one was left last
+}
+
+type leftGroup struct {
+	parquetGroups
+	timer *time.Timer // that closes it
+}
+
+// leftFor is how long a row group stays open that nobody goes on with.
+const leftFor = 10 * time.Second
+
+// take is the group of a row that was left nearest before it.
+func (p *groupPool) take(s *parquetSource, row int64) (parquetGroups, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	best := -1
+	for i := range p.all {
+		if g := &p.all[i]; g.s == s && g.left <= row && row < g.end && (best < 0 || g.left > p.all[best].left) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return parquetGroups{}, false
+	}
+	return p.remove(best), true
+}
+
+// remove takes one out. The lock must be held.
+func (p *groupPool) remove(i int) parquetGroups {
+	g := p.all[i]
+	g.timer.Stop()
+	p.all = slices.Delete(p.all, i, i+1)
+	return g.parquetGroups
+}
+
+// put leaves a group, and closes one that is too many.
+func (p *groupPool) put(g parquetGroups) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.all) == runtime.GOMAXPROCS(0) {
+		first := p.remove(0)
+		first.discard()
+	}
+	in := g.in
+	p.all = append(p.all, leftGroup{g, time.AfterFunc(leftFor, func() { p.dropIf(func(g *parquetGroups) bool { return g.in == in }) })})
+}
+
+// drop closes the groups of a source that end at a row.
+func (p *groupPool) drop(s *parquetSource, end int64) {
+	p.dropIf(func(g *parquetGroups) bool { return g.s == s && g.end == end })
+}
+
+func (p *groupPool) dropIf(is func(*parquetGroups) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.all) - 1; i >= 0; i-- {
+		if is(&p.all[i].parquetGroups) {
+			g := p.remove(i)
+			g.discard()
+		}
+	}
+}
+
+// discard closes a group of which all rows that were asked for have been read: what closing it says is of no row.
+func (g *parquetGroups) discard() { _ = g.Close() }
 
 // Close closes the row group that is open.
 func (g *parquetGroups) Close() (err error) {
@@ -38,6 +146,10 @@ func (g *parquetGroups) Close() (err error) {
 // seek opens the row group of a row, behind the last one that was read, and gets there; unless it is there already.
 // It tells whether it has opened one.
 func (g *parquetGroups) seek(row int64) (opened bool, err error) {
+	if left := g.left; left >= 0 {
+		g.left = -1
+		return true, g.drop(row - left)
+	}
 	if g.isOpen && row < g.end {
 		return false, nil
 	}
@@ -59,17 +171,11 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 			return false, err
 		}
 		g.vector = append(g.vector, c)
-		if !c.list {
-			err = c.drop(row - of.first)
-		} else {
+		if c.list {
 			if g.lists[i] == nil {
 				g.lists[i] = newParquetList(max(parquetBatch, 2*g.s.widthIn(c)))
 			}
 			g.lists[i].reset()
-			err = g.lists[i].skip(c, row-of.first)
-		}
-		if err != nil {
-			return false, err
 		}
 	}
 	for _, role := range []struct {
@@ -86,12 +192,30 @@ func (g *parquetGroups) seek(row int64) (opened bool, err error) {
 		if *role.to = c; role.field == g.s.id {
 			c.read = nil
 		}
-		if err := c.drop(row - of.first); err != nil {
-			return false, err
-		}
 	}
 	g.isOpen, g.end = true, of.first+of.rows
-	return true, nil
+	return true, g.drop(row - of.first)
+}
+
+// drop passes over rows in all columns.
+func (g *parquetGroups) drop(rows int64) error {
+	for i, c := range g.vector {
+		if !c.list {
+			if err := c.drop(rows); err != nil {
+				return err
+			}
+		} else if err := g.lists[i].skip(c, rows); err != nil {
+			return err
+		}
+	}
+	for _, c := range []*parquetChunk{g.id, g.target, g.weight} {
+		if c != nil {
+			if err := c.drop(rows); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // widthIn is how many values a list of a column has: all of the vector, where it is not read as a table.

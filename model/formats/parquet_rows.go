@@ -24,7 +24,7 @@ func (s *parquetSource) Read(ctx context.Context, span Span) (Reader, error) {
 	if s.cells {
 		return s.cellsReader(ctx, span), nil
 	}
-	r := &parquetReader{parquetGroups: parquetGroups{s: s, in: &parquetBytes{File: s.File, ctx: ctx}}}
+	r := &parquetReader{parquetGroups: s.open(ctx, span.First)}
 	r.scratch.def = make([]int16, parquetBatch)
 	for _, f := range s.columns() {
 		if !f.list && f.wide() {
@@ -65,6 +65,14 @@ type parquetScratch struct {
 	def []int16
 	f32 []float32
 	f64 []float64
+}
+
+// Close leaves the row group to who reads the rows after these, if all of these have been read.
+func (r *parquetReader) Close() error {
+	if r.err == nil && r.next == r.batchReader.end {
+		return r.leave(r.next)
+	}
+	return r.parquetGroups.Close()
 }
 
 // fill decodes the next rows of the row group.

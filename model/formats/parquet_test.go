@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -648,6 +649,62 @@ func TestParquetBytesRead(t *testing.T) {
 			if !reflect.DeepEqual(ranges, want) {
 				t.Errorf("%v, row group %d: read %v, want %v", o, group, ranges, want)
 			}
+		}
+	}
+}
+
+// Chunks that are shorter than a row group are read one after the other as if they were one, without its beginning anew;
+// in any order, and several at a time, they have the same rows.
+func TestParquetLeft(t *testing.T) {
+	const rows = 3000
+	record, _ := randomLists(t, rows, 3, false)
+	small := []parquet.WriterProperty{parquet.WithDataPageSize(200), parquet.WithBatchSize(7), parquet.WithDictionaryDefault(false)}
+	for _, groupRows := range []int64{rows, 1100} {
+		data := parquetTable(t, record, groupRows, small...)
+		for _, o := range []Options{{Columns: []string{"x"}, IDColumn: "name"}, {Columns: []string{"x"}, IDColumn: "id", TargetColumn: "c0"},
+			{Columns: []string{"c1", "c2"}, TargetColumn: "name", Labels: true, WeightColumn: "id"}} {
+			var lock sync.Mutex
+			bytesRead := int64(0)
+			f := &textData{name: "x.parquet", data: data, open: func(_, length int64) {
+				lock.Lock()
+				defer lock.Unlock()
+				bytesRead += length
+			}}
+			src, err := Inspect(t.Context(), f, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytesRead = 0
+			want, err := readRows(src, Span{Rows: rows}, 100)
+			if err != nil || len(want) != rows {
+				t.Fatal(len(want), err)
+			}
+			once := bytesRead
+			bytesRead = 0
+			for _, span := range Cut(rows, 70) {
+				if got, err := readRows(src, span, 30); err != nil || !slices.Equal(got, want[span.First:span.First+span.Rows]) {
+					t.Fatalf("%+v, %v: %v, %v", o, span, got, err)
+				}
+			}
+			if bytesRead != once {
+				t.Errorf("%+v: %d bytes are read in chunks, and %d at once", o, bytesRead, once)
+			}
+			var readers sync.WaitGroup
+			for seed := range uint64(4) {
+				readers.Go(func() {
+					rng := rand.New(rand.NewPCG(seed, 3))
+					for range 100 {
+						first := rng.Int64N(rows)
+						span := Span{First: first, Rows: 1 + rng.Int64N(min(rows-first, 400))}
+						if got, err := readRows(src, span, 1+rng.IntN(90)); err != nil ||
+							!slices.Equal(got, want[span.First:span.First+span.Rows]) {
+							t.Errorf("%+v, %v: %v, %v", o, span, got, err)
+							return
+						}
+					}
+				})
+			}
+			readers.Wait()
 		}
 	}
 }
