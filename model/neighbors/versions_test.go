@@ -66,3 +66,59 @@ func TestPartitionFile(t *testing.T) {
 		t.Error("leaders without lists")
 	}
 }
+
+// A version without some points has the others, with their numbers and ids, whichever and however many are left out;
+// positions that do not ascend, are there twice or of no point are refused. Points are found by their ids, each of
+// several that have one.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	const n = 9
+	b := &vectors.Block{Dim: 2}
+	for i := range n {
+		b.Append([]float64{float64(i), -float64(i)}, int64(10*i))
+		b.AppendID(vectors.ID{Int: int64(i % 5)})
+	}
+	x, err := Fit(b, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for set := range 1 << n {
+		var gone, left []int32
+		for i := range int32(n) {
+			if set&(1<<i) != 0 {
+				gone = append(gone, i)
+			} else {
+				left = append(left, i)
+			}
+		}
+		got, err := x.Without(gone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Len() != len(left) || got.IDs.Len() != len(left) {
+			t.Fatalf("without %v: %d points and %d ids, want %d", gone, got.Len(), got.IDs.Len(), len(left))
+		}
+		row := make([]float64, 2)
+		for at, i := range left {
+			if v := got.Row(at, row); v[0] != float64(i) || v[1] != -float64(i) || got.Numbers[at] != int64(10*i) ||
+				got.IDs.At(at).Int != int64(i%5) {
+				t.Fatalf("without %v: point %d is %v with the number %d, want point %d", gone, at, v, got.Numbers[at], i)
+			}
+		}
+	}
+	for _, wrong := range [][]int32{{3, 3}, {4, 3}, {-1}, {n}, {0, n}} {
+		if _, err := x.Without(wrong); err == nil || !strings.HasPrefix(err.Error(), "neighbors.Without: the position") {
+			t.Errorf("without %v: %v", wrong, err)
+		}
+	}
+	id := func(all ...int64) (ids []vectors.ID) {
+		for _, v := range all {
+			ids = append(ids, vectors.ID{Int: v})
+		}
+		return ids
+	}
+	positions, unknown := x.Find(id(7, 3, 0, 7, 3, 6))
+	if !slices.Equal(positions, []int32{0, 3, 5, 8}) || !slices.Equal(unknown, id(7, 6)) {
+		t.Errorf("found the positions %v, and not the ids %v", positions, unknown)
+	}
+}

@@ -265,7 +265,84 @@ func TestSearcherProgress(t *testing.T) {
 			t.Errorf("rules %05b: %d queries answered, want %d", which, n, tab.queries.Len())
 		}
 	}
+	long := randomTable(rng, 2*minRun, 30, 2, 50, func(i int) int64 { return int64(i) }) // of several runs
+	if x, err = neighbors.Fit(long.points, neighbors.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(x, long.rules(4, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	by := neighbors.Search{Threads: 1, Progress: func(m int) { n += m }}
+	if _, err := s.KNeighbors(long.queries, 3, by); err != nil || n != 30 {
+		t.Errorf("of several runs %d queries are answered, want 30: %v", n, err)
+	}
 	if _, err := New(x, &Rules{Keep: tab.keep[:9]}); err == nil {
 		t.Error("a condition of nine rows is taken for one of all")
 	}
+}
+
+// A query that has fewer than k neighbours in the runs before looks for more in the next; and where it needs none beyond
+// a bound of its own, it has all within that, and where it looks in some runs only, too.
+func TestRunsOfFew(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(13, 14))
+	tab := randomTable(rng, 3*minRun/2, 20, 3, 50, func(i int) int64 { return int64(i) })
+	for i := range tab.most {
+		tab.most[i] = int32(i % 3)
+	}
+	x, err := neighbors.Fit(tab.points, neighbors.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, err := New(x, tab.rules(4+16, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, tab, few, tab.queries, neighbors.Search{}, 20, math.Inf(1), x.Options())
+	r := tab.rules(4, false)
+	s, err := New(x, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounds := make([]float64, tab.queries.Len())
+	for i := range bounds {
+		bounds[i] = []float64{0, 1, math.Sqrt2, 3}[rng.IntN(4)]
+	}
+	found, err := s.KNeighbors(tab.queries, 500, neighbors.Search{Bounds: bounds, Part: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, bound := range bounds {
+		_, distances := found.Of(i)
+		within := 0
+		for within < len(distances) && distances[within] <= bound {
+			within++
+		}
+		if want := tab.want(r, tab.queries, i, false, 500, bound, x.Options()); within != len(want) {
+			t.Errorf("query %d: %d neighbours within %v, want %d", i, within, bound, len(want))
+		}
+	}
+}
+
+// A point that is a query is no neighbour of its own, where its limit is beyond its own rank, too.
+func TestInOrderBeyondItself(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(11, 12))
+	tab := randomTable(rng, 3*minRun/2, 20, 24, 900, func(i int) int64 { return int64(i) })
+	r := tab.rules(4, true)
+	r.Before.Queries = make([]int32, len(r.Before.Points))
+	for i, rank := range r.Before.Points {
+		r.Before.Queries[i] = rank + 3
+	}
+	x, err := neighbors.Fit(tab.points, neighbors.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(x, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, tab, s, tab.points.Slice(1000, 1060), neighbors.Search{Self: true}, 5, math.Inf(1), x.Options())
 }
