@@ -624,15 +624,9 @@ func (p *surveyPart) spellings() (all, texts, missing []class) {
 	for v, l := range p.numbers {
 		all = append(all, class{linear.LabelText(v), v, l})
 	}
-	spelled := map[float64]int{}
-	for s := range p.labels {
-		if v, ok := linear.LabelNumber(s); ok {
-			spelled[v]++
-		}
-	}
 	for s, l := range p.labels {
 		v, ok := linear.LabelNumber(s)
-		ok = ok && spelled[v] == 1 && linear.Faithful(s)
+		ok = ok && linear.Faithful(s)
 		k := class{s, v, l}
 		if !ok {
 			if v, err := strconv.ParseFloat(s, 64); err == nil && v != v {

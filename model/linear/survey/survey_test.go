@@ -94,8 +94,8 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
-// Labels that all are numbers are numbers, where each is written in one way that says no more than the number does;
-// others are texts. Both survive the wire.
+// Labels that all are numbers are numbers, however they are written, where none says more than the number does; others
+// are texts. Both survive the wire.
 func TestSurveyClasses(t *testing.T) {
 	for _, v := range []struct {
 		labels string
@@ -105,9 +105,10 @@ func TestSurveyClasses(t *testing.T) {
 		{"1.0 0.0 1.0", linear.Classes{Numbers: []float64{0, 1}}, []int64{1, 2}},
 		{"10 9 -2 10", linear.Classes{Numbers: []float64{-2, 9, 10}}, []int64{1, 1, 2}},
 		{"9007199254740992 1 1", linear.Classes{Numbers: []float64{1, 1 << 53}}, []int64{2, 1}},
+		{"1 0 1.0 0 +1 1e0 -0 -0.0", linear.Classes{Numbers: []float64{0, 1}}, []int64{4, 4}},
 		{"1 0 1.0 01 0 +1 1e0 -0", linear.Classes{Texts: []string{"+1", "-0", "0", "01", "1", "1.0", "1e0"}},
 			[]int64{1, 1, 2, 1, 1, 1, 1}},
-		{"10 9 -2.0 10.00", linear.Classes{Texts: []string{"-2.0", "10", "10.00", "9"}}, []int64{1, 1, 1, 1}},
+		{"10 9 -2.0 10.00", linear.Classes{Numbers: []float64{-2, 9, 10}}, []int64{1, 1, 2}},
 		{"007 8 8", linear.Classes{Texts: []string{"007", "8"}}, []int64{1, 2}},
 		{"1234567890123456789 1234567890123456790 7",
 			linear.Classes{Texts: []string{"1234567890123456789", "1234567890123456790", "7"}}, []int64{1, 1, 1}},

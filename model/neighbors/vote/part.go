@@ -262,14 +262,11 @@ const fractions = "class labels, integers or texts: numbers with fractions are p
 
 // textual reports whether the labels that are spelled are texts. It fails where all are numbers, some with fractions.
 func textual(parts []Part, spelled map[string]bool) (bool, error) {
-	texts, of := false, map[float64]int{}
-	numeric := true
+	texts, numeric := false, true
 	for s := range spelled {
-		v, ok := linear.LabelNumber(s)
+		_, ok := linear.LabelNumber(s)
 		numeric = numeric && ok
-		if of[v]++; !ok || !linear.Faithful(s) || of[v] > 1 {
-			texts = true
-		}
+		texts = texts || !ok || !linear.Faithful(s)
 	}
 	if !numeric {
 		return true, nil

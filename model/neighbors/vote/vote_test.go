@@ -209,6 +209,7 @@ func TestLabels(t *testing.T) {
 	}{
 		{labels: []string{"2", "1", "2"}, numbers: []float64{1, 2}},
 		{labels: []string{"b", "a", "b"}, texts: []string{"a", "b"}},
+		{labels: []string{"10", "10.0", "-0", "0.0"}, numbers: []float64{0, 10}},
 		{labels: []string{"01", "1"}, texts: []string{"01", "1"}},
 		{labels: []string{"9007199254740993", "9007199254740992"}, texts: []string{"9007199254740992", "9007199254740993"}},
 		{labels: []string{"1", "x"}, texts: []string{"1", "x"}},
@@ -248,8 +249,12 @@ func TestLabels(t *testing.T) {
 			continue
 		}
 		for i, s := range c.labels {
-			if got := known.Classes.Label(int(known.Codes[i])); got != s {
-				t.Errorf("row %d: %s, expected %s", i, got, s)
+			want := s
+			if v, ok := linear.LabelNumber(s); ok && len(c.numbers) > 0 {
+				want = linear.LabelText(v)
+			}
+			if got := known.Classes.Label(int(known.Codes[i])); got != want {
+				t.Errorf("row %d: %s, expected %s", i, got, want)
 			}
 		}
 		if known.Missing() != int64(5-len(c.labels)) || known.Has(4) || known.Has(5) || known.Has(-1) {

@@ -104,6 +104,7 @@ func (a *App) suggest(err error) error {
 var synonyms = map[string][]string{
 	"alphas": {"alpha"}, "class_weights": {"class_weight"}, "cv": {"folds"}, "decision_function": {"decision"},
 	"eps": {"radius"}, "intercept": {"fit_intercept"}, "l1_ratios": {"l1_ratio"}, "labels": {"target"},
+	"k": {"n_clusters"}, "model": {"transform"},
 	"lambda": {"alpha"}, "learning_rate_init": {"eta0"}, "max_features": {"hash_bits"},
 	"max_iter": {"epochs"}, "n_components": {"components", "n_clusters"}, "n_epochs": {"epochs"},
 	"n_features": {"hash_bits"}, "n_folds": {"folds"}, "n_iter": {"epochs", "max_iter", "iterated_power"},
@@ -134,7 +135,7 @@ func (a *App) written() string {
 
 // nearest is the first of the names that differ least from a word that is none of them; empty where none is near.
 func nearest(word string, names []string) string {
-	best, least := "", min((len(word)+1)/2, 3)+1
+	best, least := "", min(len(word)/2, 3)+1
 	for _, name := range names {
 		if d := distance(word, name); d < least {
 			best, least = name, d

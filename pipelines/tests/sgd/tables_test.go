@@ -20,6 +20,20 @@ func tableArgs(t *testing.T, ext string, more ...string) []string {
 	}, more...)
 }
 
+// Classes that are numbers are the same ones in shards that write them as integers and as pandas does beside missing
+// cells, with a point.
+func TestClassesWrittenInTwoWays(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	clitest.Write(t, filepath.Join(dir, "a.csv"), "x,c\n1,10\n2,20\n3,10\n")
+	clitest.Write(t, filepath.Join(dir, "b.csv"), "x,c\n4,20.0\n5,10.0\n6,20.0\n")
+	mustRun(t, dir, "--input=a.csv,b.csv", "--target=c", "--task=classification", "--report=none", "--output_model=m.json")
+	m := loaded(t, filepath.Join(dir, "m.json"))
+	if got := fmt.Sprint(m.Classes, m.Training.ClassRows); got != "{[10 20] []} [3 3]" {
+		t.Errorf("the classes are %s", got)
+	}
+}
+
 // One table gives one model, whatever its format and what is read at a time; its coefficients are those of
 // scikit-learn's pipeline, and so is what it says of the rows.
 func TestTables(t *testing.T) {
