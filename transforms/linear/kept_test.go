@@ -2,6 +2,8 @@ package linear
 
 import (
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,6 +14,8 @@ import (
 	model "beamlearn/model/linear"
 	"beamlearn/model/linear/fitting"
 	"beamlearn/model/linear/overview"
+	"beamlearn/model/vectors"
+	"beamlearn/transforms/files"
 	"beamlearn/transforms/placement"
 	"beamlearn/transforms/vectorio"
 )
@@ -80,7 +84,8 @@ func TestKept(t *testing.T) {
 	for _, piece := range all.whole.chunks[0] {
 		size += blockBytes(piece)
 	}
-	some, none := newKept(size+100, ""), newKept(1<<20, "npy")
+	room := blockBytes(all.whole.chunks[1][0]) + 100 // for the first piece of a chunk, and not for all of it
+	some, none := newKept(size+room, ""), newKept(1<<20, "npy")
 	for _, k := range []*kept{some, none} {
 		if got, _, err := given(k, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
 			t.Fatal("with another cache, the first pass gives other rows", err)
@@ -89,8 +94,8 @@ func TestKept(t *testing.T) {
 	if len(all.whole.chunks) != 3 || len(some.whole.chunks) != 1 || len(none.whole.chunks) != 0 {
 		t.Fatalf("%d, %d and %d chunks are kept, want all, one and none", len(all.whole.chunks), len(some.whole.chunks), len(none.whole.chunks))
 	}
-	if some.whole.left != 100 {
-		t.Errorf("room for %d bytes is left, want 100: what did not fit must be given back", some.whole.left)
+	if some.whole.left != room {
+		t.Errorf("room for %d bytes is left, want %d: what did not fit must be given back", some.whole.left, room)
 	}
 	if got, _, err := given(some, fitting.Pass{Batch: 10}, 16); err != nil || got != want {
 		t.Error("rows of which some are kept differ", err)
@@ -110,6 +115,59 @@ func TestKept(t *testing.T) {
 	}
 	if _, _, err := given(some, fitting.Pass{Batch: 10}, 16); err == nil {
 		t.Error("what is not kept was read from files that are gone")
+	}
+}
+
+// Of a chunk that is not kept whole, the rows that a lot takes are kept, and no other, once all have been read: they do
+// for that lot and those within it, and not for a larger one. What was kept of a chunk that is closed before its end is
+// given back.
+func TestKeptSample(t *testing.T) {
+	b := &vectors.Block{Dim: 1}
+	for i := range 1000 {
+		b.Append([]float64{float64(i)}, int64(i))
+	}
+	chunk := vectorio.Chunk{Ordinal: 3, Info: files.Info{Name: "x.npy"}}
+	lot := overview.LotOf(100, 1000)
+	k := newKept(1<<20, "")
+	k.forJudge([]vectorio.Chunk{chunk}, lot)
+	empty := func() *vectors.Block { return &vectors.Block{Dim: 1} }
+	read := func(c vectorio.Chunk, most int) {
+		t.Helper()
+		r := k.record(&c, &keptReader{pieces: []*vectors.Block{b}, end: math.MaxInt64}, empty)
+		var err error
+		for n := 0; n < most && err == nil; n += 100 {
+			err = r.Fill(empty(), 100)
+		}
+		if err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(chunk, 500)
+	text := vectorio.Chunk{Ordinal: 4, Info: files.Info{Name: "x.csv"}}
+	read(text, 500)
+	if len(k.sample.chunks)+len(k.whole.chunks) != 0 || k.sample.left != sampleMemory || k.whole.left != 1<<20 {
+		t.Errorf("of chunks that were not read to their end %d bytes and %d are missing", sampleMemory-k.sample.left,
+			1<<20-k.whole.left)
+	}
+	read(chunk, 2000)
+	var want, got []int64
+	for _, n := range b.Numbers {
+		if lot.Takes(n) {
+			want = append(want, n)
+		}
+	}
+	pieces, ok := k.ofLot(&chunk, overview.LotOf(50, 1000))
+	for _, p := range pieces {
+		got = append(got, p.Numbers...)
+	}
+	if !ok || !slices.Equal(got, want) {
+		t.Errorf("the rows %v are kept, want %v", got, want)
+	}
+	if _, ok := k.ofLot(&chunk, overview.LotOf(200, 1000)); ok {
+		t.Error("rows of a lot are taken for those of a larger one")
 	}
 }
 

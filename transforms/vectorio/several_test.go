@@ -2,6 +2,7 @@ package vectorio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"beamlearn/model/fault"
 	"beamlearn/model/vectors"
 )
 
@@ -164,6 +166,131 @@ func TestSeveralTargetsAskedFor(t *testing.T) {
 		notes := strings.Join(d.Notes(), "\n")
 		if b.Dim != 1 || strings.Contains(notes, "columns asked for") != (c.note != "") || !strings.Contains(notes, c.note) {
 			t.Errorf("%+v: %d columns, notes %q", c, b.Dim, notes)
+		}
+	}
+}
+
+// What cannot be several targets is refused in a line: another number of columns beside them than
+// asked for, none beside them, and files of which only some name their columns.
+func TestSeveralTargetsRefused(t *testing.T) {
+	dir := t.TempDir()
+	named, plain := filepath.Join(dir, "named.csv"), filepath.Join(dir, "plain.csv")
+	mixed := filepath.Join(dir, "*.csv")
+	for name, text := range map[string]string{named: "a,b,c,d\n1,2,3,4\n4,5,7,8\n", plain: "1,2,3,4\n4,5,7,8\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		file, targets string
+		features      int
+		want          string
+	}{
+		{plain, "0-3", 0, "at least one column for the vector"},
+		{named, "a,b,c,d", 0, "at least one column for the vector"},
+		{named, "a,b", 3, "found 2 columns beside the targets, expected 3 features"},
+		{mixed, "0,1", 0, "names of columns in all files"},
+	} {
+		o := Options{TargetColumns: strings.Split(c.targets, ",")}
+		o.Formats.Features = c.features
+		if _, _, err := readSeveral(t, c.file, o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s of %s: %v\nwant %s", c.targets, filepath.Base(c.file), err, c.want)
+		}
+	}
+	o := Options{TargetColumns: []string{"0-2", "!1"}}
+	if d, _, err := readSeveral(t, plain, o); err != nil || !slices.Equal(d.TargetNames, []string{"0", "2"}) {
+		t.Errorf("0-2 but for 1: %v", err)
+	}
+}
+
+// A number that float64 does not hold, or that no model learns from, is at fault, and named by its row's id; what may be
+// the name of a class is one.
+func TestSeveralTargetsCells(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "t.csv")
+	for _, c := range []struct {
+		labels     bool
+		cell, want string // of the labels, or of the fault
+	}{
+		{true, "None", `["1" "None"]`}, {true, "?", `["1" "?"]`}, {true, "NA", `["1"]`},
+		{false, "None", "[1]"}, {false, "-7", "[1 -7]"},
+		{false, "1e999", "id q: +Inf"}, {true, "18014398509481984", `["1" "18014398509481984"]`},
+	} {
+		if err := os.WriteFile(name, []byte("id,a,y1,y2\np,x,1,5\nq,y,"+c.cell+",6\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		o := Options{TargetColumns: []string{"y1", "y2"}}
+		o.Formats.Cells, o.Formats.Labels, o.Formats.IDColumn = true, c.labels, "id"
+		o.EnsureDefaults()
+		d, err := Inspect(t.Context(), []string{name}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Reads(&o)
+		var got string
+		err = d.Each(t.Context(), o, func(b *vectors.Block) error {
+			if got = fmt.Sprint(b.Targets[0].Numbers); c.labels {
+				got = fmt.Sprintf("%q", b.Targets[0].Labels)
+			}
+			return nil
+		})
+		if err != nil {
+			var f *fault.Fault
+			if got = err.Error(); errors.As(err, &f) {
+				got = "id " + f.ID + ": " + f.Found
+			}
+		}
+		if !strings.Contains(got, c.want) {
+			t.Errorf("%s, labels %v: %s, want %s", c.cell, c.labels, got, c.want)
+		}
+	}
+}
+
+// Where rows at fault are skipped, the others keep their own targets and their numbers in the dataset, in every chunk:
+// a row whose second target is at fault leaves nothing of its first.
+func TestSeveralTargetsSkip(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "t.csv")
+	var text strings.Builder
+	text.WriteString("y1,a,y2\n")
+	for i := range 40 {
+		y2 := fmt.Sprint(100 + i)
+		if i%7 == 3 {
+			y2 = "bad"
+		}
+		fmt.Fprintf(&text, "%d,%d,%s\n", i, 200+i, y2)
+	}
+	if err := os.WriteFile(name, []byte(text.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, cells := range []bool{false, true} {
+		o := Options{TargetColumns: []string{"y1", "y2"}, SkipFaults: true, ChunkRows: 8}
+		o.Formats.Cells = cells
+		o.EnsureDefaults()
+		d, err := Inspect(context.Background(), []string{name}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Reads(&o)
+		var got []string
+		err = d.Each(context.Background(), o, func(b *vectors.Block) error {
+			for i, n := range b.Numbers {
+				got = append(got, fmt.Sprint(n, b.Targets[0].Numbers[i], b.Targets[1].Numbers[i]))
+			}
+			if n := len(b.Targets[0].Numbers); n != b.Len() {
+				t.Errorf("cells %v: %d first targets of %d rows", cells, n, b.Len())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for i := range 40 {
+			if i%7 != 3 {
+				want = append(want, fmt.Sprint(int64(i), float64(i), float64(100+i)))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("cells %v: rows and targets\n%v\nwant\n%v", cells, got, want)
 		}
 	}
 }
