@@ -596,7 +596,7 @@ func (p *jsonlParser) inner(key []byte) *fault.Fault {
 	c, ok := p.s.within[string(p.way)]
 	var f *fault.Fault
 	switch {
-	case ok:
+	case ok && (p.scan.peek() != '{' || p.depth >= maxWay || p.s.takes(c)):
 		f = p.visit(c)
 	case p.scan.peek() == '{' && p.depth < maxWay:
 		p.way = append(p.way, '.')
@@ -611,6 +611,11 @@ func (p *jsonlParser) inner(key []byte) *fault.Fault {
 	}
 	p.way = p.way[:n]
 	return f
+}
+
+// takes reports whether a column is read itself, not only keys within its objects.
+func (s *jsonlSource) takes(c int) bool {
+	return s.place[c] >= 0 || c == s.id || c == s.target || c == s.weight
 }
 
 // other skips the value of a key that the first row has not. Where the vector is all keys of numbers, such a number
@@ -635,7 +640,7 @@ func (p *jsonlParser) other(key []byte) *fault.Fault {
 func (p *jsonlParser) value(c int) *fault.Fault {
 	s := p.s
 	place := s.place[c]
-	if place < 0 && c != s.id && c != s.target && c != s.weight {
+	if !s.takes(c) {
 		if first := s.types[c]; s.all && (first == "null" || first == "text") &&
 			(p.scan.peek() == '-' || p.scan.peek()-'0' <= 9) {
 			return &fault.Fault{Column: s.name(c), Found: "a number, where " + s.headName() + " has " + first,

@@ -426,7 +426,7 @@ func (r *jsonlCells) unknown(key []byte) *fault.Fault {
 func (r *jsonlCells) value(c int) *fault.Fault {
 	p, s := r.p, r.p.s
 	place := s.place[c]
-	if place < 0 && c != s.id && c != s.target && c != s.weight {
+	if !s.takes(c) {
 		return p.scan.skip(2 + p.depth)
 	}
 	if p.seen[c] == p.rows {

@@ -387,6 +387,39 @@ func TestTextTables(t *testing.T) {
 	}
 }
 
+// Keys of objects within objects are columns too, features and id and target alike; an object itself is none.
+func TestTablesDeepObjects(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "deep.jsonl")
+	text := `{"u":{"n":"x","g":{"z":1.5,"k":{"id":"007","w":"a"}},"y":{"c":"yes"}},"t":"p"}
+{"t":"q","u":{"y":{"c":"no"},"g":{"k":{"w":"b","id":"008"},"z":2}}}
+{"u":{"g":{"k":{"id":"009"}},"y":{"c":null}},"t":"r"}
+{"u":{"g":{"k":{"id":"010","w":"d"},"z":-3},"y":{"c":"no"}},"t":"s"}
+`
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{IDColumn: "u.g.k.id", TargetColumn: "u.y.c", Labels: true}
+	_, b, faults, without := readCells(t, name, o, 2)
+	if len(faults) > 0 || without != 1 || b.Len() != 3 {
+		t.Fatalf("%d rows, %d without a target, %v", b.Len(), without, faults)
+	}
+	got := map[string][]string{}
+	for i := range b.Len() {
+		got["id"] = append(got["id"], b.ID(i).String())
+		for j := range b.Cells.Columns {
+			c := &b.Cells.Columns[j]
+			got[c.Name] = append(got[c.Name], string(c.Text(i)))
+		}
+	}
+	got["target"] = b.Labels
+	want := map[string][]string{"id": {"007", "008", "010"}, "target": {"yes", "no", "no"}, "t": {"p", "q", "s"},
+		"u.n": {"x", "", ""}, "u.g.z": {"1.5", "2", "-3"}, "u.g.k.w": {"a", "b", "d"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // What is only numbers cannot be read as a table, and what cannot be part of one is refused or left out.
 func TestTablesRefused(t *testing.T) {
 	t.Parallel()
