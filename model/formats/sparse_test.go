@@ -106,39 +106,6 @@ func TestCSR(t *testing.T) {
 	}
 }
 
-// A row may have all columns; of several faults in what it has besides, the first is told; and a label that float64
-// does not hold is none.
-func TestCSRRows(t *testing.T) {
-	t.Parallel()
-	full := map[string]string{"shape": longs(2, 2), "indptr": ints(0, 2, 4), "indices": ints(0, 1, 1, 0)}
-	full["data"] = doubles(1, 2, 3, 4)
-	b := loadText(t, "x.npz", csrOf(t, zip.Store, full), Options{})
-	row := make([]float64, 2)
-	for i, want := range [][]float64{{1, 2}, {4, 3}} {
-		if got := b.Row(i, row); !slices.Equal(got, want) {
-			t.Errorf("row %d is %v, want %v", i, got, want)
-		}
-	}
-	for _, c := range []struct {
-		beside map[string]string
-		labels bool
-		want   string
-	}{
-		{map[string]string{"target": doubles(math.Inf(1), 8, 9), "w": doubles(-1, 0, 2)}, false, "column target"},
-		{map[string]string{"target": doubles(1, 8, 9), "w": doubles(-1, 0, 2)}, false, "column weight"},
-		{map[string]string{"target": doubles(1<<60, 8, 9), "w": doubles(1, 0, 2)}, true, "column target: found 1.15"},
-	} {
-		o := Options{Sparse: true, TargetColumn: "target", WeightColumn: "w", Labels: c.labels}
-		src, err := inspectText(csrOf(t, zip.Store, c.beside), "x.npz", o)
-		if err == nil {
-			_, err = rowsOrFault(src, 3)
-		}
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%v\nwant %s", err, c.want)
-		}
-	}
-}
-
 // loadText is all rows of a file.
 func loadText(t *testing.T, name, data string, o Options) *vectors.Block {
 	t.Helper()

@@ -8,6 +8,7 @@ import (
 	"beamlearn/pipelines/internal/cli"
 	"beamlearn/pipelines/internal/command/bayes"
 	"beamlearn/pipelines/internal/command/eigen"
+	"beamlearn/pipelines/internal/command/expansion"
 	"beamlearn/pipelines/internal/command/groups"
 	"beamlearn/pipelines/internal/command/index"
 	"beamlearn/pipelines/internal/command/inspect"
@@ -21,5 +22,5 @@ import (
 
 func main() {
 	cli.Commands(inspect.New, kneighbors.New, index.New, sgd.New, predict.New, eigen.New, kmeans.New, bayes.New,
-		transform.New, groups.New, recommend.New)
+		transform.New, groups.New, recommend.New, expansion.New)
 }

@@ -2,7 +2,6 @@ package groups
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -364,47 +363,6 @@ func TestMergeOverviews(t *testing.T) {
 	for _, l := range levels {
 		if l.Groups != 0 || l.Largest != 0 {
 			t.Fatalf("of no rows: %+v", l)
-		}
-	}
-}
-
-// A group of one row counts among the groups, and not among those of several; of two rows farther from each other than
-// the diameter, but within the radius, the group may be wider than the diameter, and with no lesser diameter than the
-// radius no group of two is.
-func TestSmallGroups(t *testing.T) {
-	t.Parallel()
-	c, err := New(6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Join(1, 4)
-	c.Join(2, 3)
-	c.Join(3, 5)
-	m := NewMembers(c, Keep{Rule: First})
-	for row := range int64(6) {
-		m.Count(row)
-	}
-	if s, err := m.Summary(); err != nil || s != (Summary{Groups: 3, Several: 2, Rows: 5, Largest: 3}) {
-		t.Errorf("%+v, %v", s, err)
-	}
-	pair, three := []int64{1, 4}, []int64{2, 3, 5}
-	for diameter, want := range map[float64][][]int64{0.5: {pair, three}, 1: {three}, 2: {three}} {
-		if got := m.Wide(diameter, 1); !reflect.DeepEqual(got, want) {
-			t.Errorf("diameter %v: the groups %v may be wider, want %v", diameter, got, want)
-		}
-	}
-}
-
-// A cell without a number has a score that a file can hold, below that of every other.
-func TestScoreOfNoNumber(t *testing.T) {
-	t.Parallel()
-	for _, rule := range []Rule{Max, Min} {
-		k := Keep{Rule: rule, Column: "x"}
-		none := k.ColumnScore(math.NaN())
-		for _, v := range []float64{-1e308, 0, 1e308} {
-			if some := k.ColumnScore(v); !(none[0] < some[0]) || math.IsInf(none[0], 0) {
-				t.Errorf("%s: the score of no number is %v, that of %g %v", rule, none, v, some)
-			}
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (a *App) help(w io.Writer, topic string) error {
 }
 
 func (a *App) helpCluster(w io.Writer) {
-	fmt.Fprintln(w, "The same flags in every command but inspect. Without them a job runs in this process.")
+	fmt.Fprintln(w, "The same flags in every command but inspect and expansion. Without them a job runs in this process.")
 	a.cluster.help(w)
 	var rest []string
 	flag.VisitAll(func(f *flag.Flag) {

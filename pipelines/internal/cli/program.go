@@ -16,6 +16,7 @@ import (
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 
+	"beamlearn/pipelines/internal/shortids"
 	"beamlearn/transforms/files"
 )
 
@@ -40,7 +41,8 @@ func worker(args []string) {
 		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
 		os.Exit(exitFailed)
 	}
-	beam.Init() // a worker does not come back from it
+	shortids.Prefix() // the job may have workers in other languages
+	beam.Init()       // a worker does not come back from it
 }
 
 // isWorker reports whether the arguments are those of a worker: boot gives --worker=true first.

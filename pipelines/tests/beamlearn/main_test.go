@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { clitest.Main(m, "help") }
 
 var commandNames = []string{"inspect", "kneighbors", "index", "sgd", "predict", "eigen", "kmeans", "bayes", "transform",
-	"groups", "recommend"}
+	"groups", "recommend", "expansion"}
 
 // The program tells of its commands, and of each.
 func TestHelp(t *testing.T) {
