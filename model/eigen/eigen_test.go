@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -529,5 +530,63 @@ func TestDominated(t *testing.T) {
 	}
 	if p.Scale, p.ExplainedVariance, p.TotalVariance = nil, []float64{3, 2}, 5; p.dominated() != nil {
 		t.Error("of columns that have about the same variance")
+	}
+}
+
+// Of fewer rows than columns there are no more components than rows, whoever finds them.
+func TestFewRows(t *testing.T) {
+	values := make([]float64, 3*5)
+	for i := range values {
+		values[i] = uniform(i + 1)
+	}
+	rows, err := vectors.FromFloat64(values, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{}, {Components: 4}, {Components: 4, Solver: Randomized}} {
+		if p := fit(t, o, rows, 1, 1); len(p.Components) != 3 || len(p.ExplainedVariance) != 3 {
+			t.Errorf("%+v: %d components of 3 rows, with %d variances", o, len(p.Components), len(p.ExplainedVariance))
+		}
+	}
+}
+
+// A column whose variance is within the error of its computation is constant, by the bound of scikit-learn's
+// StandardScaler, n·ε·variance + (n·mean·ε)²; others have their deviation, by n.
+func TestScales(t *testing.T) {
+	const n, mean = 100, 1000.0
+	bound := math.Pow(n*mean*0x1p-52, 2)
+	got := scales([]float64{bound / 2, 2 * bound, 4, 0}, []float64{mean, mean, mean, mean}, n)
+	for j, want := range []float64{1, math.Sqrt(2 * bound * (n - 1) / n), math.Sqrt(4 * (n - 1) / 100.0), 1} {
+		if !(math.Abs(got[j]-want) <= 1e-14*want) {
+			t.Errorf("column %d: scale %v, want %v", j, got[j], want)
+		}
+	}
+}
+
+// The state of a fit that no fit has is refused: one that ends before it began, one that has made all its passes, and
+// one whose only pass is to come after the last.
+func TestStateRefused(t *testing.T) {
+	for what, change := range map[string]func(f *Fit){
+		"ends before it began": func(f *Fit) { f.ending = true },
+		"has made all passes":  func(f *Fit) { f.pass, f.mean = f.Passes(), make([]float64, 5) },
+		"ends without a sketch": func(f *Fit) {
+			f.ending, f.basis, f.options.Solver, f.options.Components = true, nil, CovarianceEigh, 2
+		},
+	} {
+		f, err := NewFit(Options{Components: 2, Solver: Randomized, IteratedPower: new(1)}, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(f)
+		if what == "ends without a sketch" {
+			f.options.IteratedPower = nil
+		}
+		b, err := f.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := new(Fit).UnmarshalBinary(b); !errors.Is(err, errNoFit) {
+			t.Errorf("a state that %s is read: %v", what, err)
+		}
 	}
 }

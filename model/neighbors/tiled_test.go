@@ -1,6 +1,7 @@
 package neighbors
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -551,6 +552,78 @@ func TestSelection(t *testing.T) {
 		slices.Sort(wantKeys)
 		if got := sortKeys(keys, make([]key, len(v)), orders); !slices.Equal(got, wantKeys) {
 			t.Fatalf("%d keys in a span of %d do not ascend: %x", len(v), span, got)
+		}
+	}
+}
+
+// Zeros of either sign are equal to the filter, too: by the Hamming distance no neighbour is lost to the sign of a zero.
+func TestHammingZeros(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(21, 22))
+	values := []float64{0, math.Copysign(0, -1), 1, 2}
+	rows := make([][]float64, 400)
+	for i := range rows {
+		rows[i] = make([]float64, 40)
+		for j := range rows[i] {
+			rows[i][j] = values[rng.IntN(len(values))]
+		}
+	}
+	checkOrder(t, rows, Options{Metric: Hamming})
+}
+
+// Queries that are all points, each without itself, but in another order than the points, have the neighbours that they
+// have in theirs.
+func TestPointsInAnotherOrder(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(23, 24))
+	rows := make([][]float64, 2500)
+	for i := range rows {
+		rows[i] = make([]float64, 20)
+		for j := range rows[i] {
+			rows[i][j] = float64(rng.IntN(50) - 10)
+		}
+	}
+	for _, m := range []Metric{Euclidean, Cosine, Manhattan, Canberra} {
+		checkOrder(t, rows, Options{Metric: m})
+	}
+}
+
+// checkOrder compares the neighbours of all points, in their order and in the opposite one, each without itself, to those
+// of the definition, of which it takes some.
+func checkOrder(t *testing.T, rows [][]float64, o Options) {
+	t.Helper()
+	const k = 4
+	b := rowsBlock(rows, vectors.Float64)
+	x, err := Fit(b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := &vectors.Block{Dim: b.Dim, DType: vectors.Float64}
+	for i := range rows {
+		at := len(rows) - 1 - i
+		back.Append(rows[at], int64(at))
+	}
+	for _, q := range []*vectors.Block{b, back} {
+		found, err := x.KNeighbors(q, k, Search{Self: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < q.Len(); i += 37 {
+			own := int(q.Numbers[i])
+			var want []pointPair
+			for j := range rows {
+				if j != own {
+					want = append(want, pointPair{int32(own), int32(j), Distance(rows[own], rows[j], x.Options())})
+				}
+			}
+			slices.SortStableFunc(want, func(a, b pointPair) int { return cmp.Compare(a.d, b.d) })
+			positions, distances := found.Of(i)
+			for j, w := range want[:k] {
+				if positions[j] != w.j || distances[j] != w.d {
+					t.Fatalf("%s: neighbour %d of point %d is %d at %v, want %d at %v", o.Metric, j, own, positions[j],
+						distances[j], w.j, w.d)
+				}
+			}
 		}
 	}
 }

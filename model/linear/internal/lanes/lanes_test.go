@@ -495,3 +495,36 @@ func BenchmarkKernels(b *testing.B) {
 		}
 	}
 }
+
+// At the ends of where a loss is flat, its slope is that of scikit-learn, at every level: of the hinge that of the rows
+// to learn from, so that a perceptron learns from a first row that it predicts as 0; of epsilon_insensitive none.
+func TestSlopesAtTheEnds(t *testing.T) {
+	beyond := math.Nextafter(1, 2)
+	for _, c := range []struct {
+		loss        int
+		threshold   float64
+		p, y, slope [Width]float64
+	}{
+		{Hinge, 1, [Width]float64{1, -1, beyond, -beyond, 0, 2, -1, 1}, [Width]float64{1, -1, 1, -1, 1, 1, 1, -1},
+			[Width]float64{-1, 1, 0, 0, -1, 0, -1, 1}},
+		{Hinge, 0, [Width]float64{0, 0, 1e-300, -1e-300, 1, -1, 1, -1}, [Width]float64{1, -1, 1, -1, 1, -1, -1, 1},
+			[Width]float64{-1, 1, 0, 0, 0, 0, 1, -1}},
+		{EpsilonInsensitive, 0, [Width]float64{0.5, 1, 0.25, 1, 0, 0, 0, 0}, [Width]float64{1, 0.5, 1, 0.25, 0.5, -0.5, beyond, -1},
+			[Width]float64{0, 0, -1, 1, 0, 0, -1, 1}},
+	} {
+		for _, level := range Levels() {
+			ones := [Width]float64{1, 1, 1, 1, 1, 1, 1, 1}
+			g := []Group{{Scale: ones}}
+			p, eta, update := make([]float64, Width), ones, make([]float64, Width)
+			r := &Row{Groups: &g[0], N: 1, Dot: &c.p[0], P: &p[0], Y: &c.y[0], YStep: 64, Weight: &ones[0], WeightStep: 64,
+				Eta: &eta[0], Update: &update[0], RowWeight: 1, Threshold: c.threshold, Epsilon: 0.5}
+			level.Decide[c.loss](r)
+			for i, want := range c.slope {
+				if update[i] != -want {
+					t.Errorf("%s, loss %d, prediction %v of %v: slope %v, want %v", level.Name, c.loss, c.p[i], c.y[i],
+						-update[i], want)
+				}
+			}
+		}
+	}
+}
