@@ -466,8 +466,10 @@ func (w *worker) add(m, point, last, i int, q queries, first int) {
 
 // flush computes the pairs listed and offers them to their queries. The group begins at number at of q.
 func (w *worker) flush(at int, q queries, first int) {
-	if len(w.s.t.zeroPoints()) > 0 { // they pass where there is no limit yet
-		w.list = slices.DeleteFunc(w.list, func(pair uint64) bool { return w.s.t.scales[pair>>32] == 0 })
+	if scales := w.s.t.scales; len(w.s.t.zeroPoints()) > 0 { // they pass where there is no limit, in float64 and at first
+		w.list = slices.DeleteFunc(w.list, func(pair uint64) bool {
+			return scales[pair>>32] == 0 || w.symmetric && scales[w.group+int(uint32(pair))] == 0
+		})
 	}
 	w.dropTies()
 	w.listed += len(w.list)
