@@ -131,7 +131,7 @@ func Of(s beam.Scope, points, queries beam.PCollection, o *OfOptions) (beam.PCol
 	output.Begin(o.RunID)
 	search := o.search()
 	spills := beam.ParDo(s, &spillFn{Options: search}, points)
-	index := beam.ParDo(s, &fitFn{Options: search, Self: self, Of: files.NewRunID()}, beam.GroupByKey(s, beam.AddFixedKey(s, spills)))
+	index := beam.ParDo(s, &fitFn{Options: search, Self: self}, beam.GroupByKey(s, beam.AddFixedKey(s, spills)))
 	if self {
 		return beam.ParDo(s, &askSelfFn{Options: search}, beam.Reshuffle(s, index)), nil
 	}
@@ -274,7 +274,6 @@ func (f *spillFn) FinishBundle(ctx context.Context, emit func(spilled)) error {
 type fitFn struct {
 	Options Options
 	Self    bool
-	Of      string // unique to the transform: others of the run may have the same options, and other points
 }
 
 func (f *fitFn) ProcessElement(ctx context.Context, _ int, iter func(*spilled) bool, emit func(Range)) error {
@@ -306,7 +305,9 @@ func (f *fitFn) fit(ctx context.Context, iter func(*spilled) bool) (file IndexFi
 	if err != nil {
 		return file, 0, err
 	}
-	file, err = f.Options.writeIndex(ctx, f.Of+"-"+indexName, index, Note{Total: int64(points.Len())})
+	// Other transforms of the run may have the same options, and the pipeline may run again, over other points: workers
+	// keep an index by its name.
+	file, err = f.Options.writeIndex(ctx, files.NewRunID()+"-"+indexName, index, Note{Total: int64(points.Len())})
 	return file, points.Len(), err
 }
 

@@ -2,6 +2,7 @@ package linear
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -76,13 +77,12 @@ func PredictOf(s beam.Scope, rows, trained beam.PCollection, o *PredictOfOptions
 	if err != nil {
 		return beam.PCollection{}, err
 	}
-	return beam.ParDo(s, &predictOfFn{Options: *o, Of: files.NewRunID()}, lines, beam.SideInput{Input: trained}), nil
+	return beam.ParDo(s, &predictOfFn{Options: *o}, lines, beam.SideInput{Input: trained}), nil
 }
 
 // predictOfFn answers the rows of a bundle, some at a time.
 type predictOfFn struct {
 	Options PredictOfOptions
-	Of      string // unique to the transform: others of the run may have the same options, and another model
 
 	model *applied
 	lines []string
@@ -96,15 +96,16 @@ func (f *predictOfFn) StartBundle(func() func(*Trained) bool, func(Predicted)) {
 func (f *predictOfFn) ProcessElement(ctx context.Context, line string, trained func() func(*Trained) bool,
 	emit func(Predicted)) error {
 	if f.model == nil {
-		m, made, err := models.Get(f.Options.RunID+"/"+f.Of, func() (*applied, error) {
-			var t, more Trained
-			next := trained()
-			if !next(&t) {
-				return nil, errors.New("linear.PredictOf: found no model, expected one")
-			}
-			if next(&more) {
-				return nil, errors.New("linear.PredictOf: found several models, expected one")
-			}
+		var t, more Trained
+		next := trained()
+		if !next(&t) {
+			return fault.Mark(errors.New("linear.PredictOf: found no model, expected one"))
+		}
+		if next(&more) {
+			return fault.Mark(errors.New("linear.PredictOf: found several models, expected one"))
+		}
+		// Other transforms of the run may have the same options, and the pipeline may run again, with another model.
+		m, made, err := models.Get(fmt.Sprintf("%s/%x", f.Options.RunID, sha256.Sum256(t.File)), func() (*applied, error) {
 			m, err := loadAny("the model", t.File)
 			if err == nil && len(m.parts()) > 1 {
 				return nil, errors.New("linear.PredictOf: a model of several targets predicts rows of files alone: see Predict")

@@ -52,14 +52,33 @@ type flat struct {
 func init() {
 	beam.RegisterType(reflect.TypeOf(place{}))
 	beam.RegisterType(reflect.TypeOf(flat{}))
+	register.Function1x1(moved)
+	register.Function1x1(priced)
 	register.Function1x0(keepNeighbors)
 	register.Function1x0(keepPrediction)
 }
 
 var kept struct {
 	sync.Mutex
+	scale       float64 // of the rows of a run
 	neighbors   []Neighbors
 	predictions []Prediction
+}
+
+func moved(p place) place {
+	kept.Lock()
+	defer kept.Unlock()
+	for i := range p.At {
+		p.At[i] *= kept.scale
+	}
+	return p
+}
+
+func priced(f flat) flat {
+	kept.Lock()
+	defer kept.Unlock()
+	f.Price *= kept.scale
+	return f
 }
 
 func keepNeighbors(n Neighbors) {
@@ -345,26 +364,25 @@ func served(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// A pipeline that gets the transforms by their names, as one in another language does, has the neighbours that
-// [neighbors.Fit] finds, and the predictions of least squares.
+// A pipeline that gets the transforms by their names, as one in another language does, has the nearest neighbours, and
+// the predictions of least squares; and when it runs again over other rows, those of these.
 func TestServe(t *testing.T) {
 	address := served(t)
 	p, s := beam.NewPipelineWithRoot()
 	var places []place
-	block := [][]float64{}
 	for i := range 40 {
 		at := []float64{math.Sin(float64(i)), math.Cos(float64(3 * i)), float64(i % 7)}
-		places, block = append(places, place{Name: fmt.Sprint("p", i), At: at}), append(block, at)
+		places = append(places, place{Name: fmt.Sprint("p", i), At: at})
 	}
 	near := beam.CrossLanguage(s, KNN, beam.CrossLanguagePayload(nearest{3, "", "name", "at"}), address,
-		beam.UnnamedInput(beam.CreateList(s, places)), beam.UnnamedOutput(typex.New(reflect.TypeOf(Neighbors{}))))
+		beam.UnnamedInput(beam.ParDo(s, moved, beam.CreateList(s, places))), beam.UnnamedOutput(typex.New(reflect.TypeOf(Neighbors{}))))
 	beam.ParDo0(s, keepNeighbors, near[beam.UnnamedOutputTag()])
 
 	var flats []flat
 	for i := range 30 {
 		flats = append(flats, flat{fmt.Sprint("f", i), int64(i % 5), 3*float64(i%5) + 2})
 	}
-	rows := beam.CreateList(s, flats)
+	rows := beam.ParDo(s, priced, beam.CreateList(s, flats))
 	trained := beam.CrossLanguage(s, Train, beam.CrossLanguagePayload(struct {
 		Target  string `beam:"target"`
 		Task    string `beam:"task"`
@@ -376,10 +394,17 @@ func TestServe(t *testing.T) {
 	}{"id"}), address, map[string]beam.PCollection{"rows": rows, "model": trained[beam.UnnamedOutputTag()]},
 		beam.UnnamedOutput(typex.New(reflect.TypeOf(Prediction{}))))
 	beam.ParDo0(s, keepPrediction, predicted[beam.UnnamedOutputTag()])
-	if err := ptest.Run(p); err != nil {
-		t.Fatal(err)
+	for _, scale := range []float64{1, 10} {
+		kept.scale, kept.neighbors, kept.predictions = scale, nil, nil
+		if err := ptest.Run(p); err != nil {
+			t.Fatal(err)
+		}
+		checkRun(t, places, flats)
 	}
+}
 
+func checkRun(t *testing.T, places []place, flats []flat) {
+	t.Helper()
 	if len(kept.neighbors) != len(places) || len(kept.predictions) != len(flats) {
 		t.Fatalf("%d neighbours, %d predictions", len(kept.neighbors), len(kept.predictions))
 	}
@@ -387,14 +412,14 @@ func TestServe(t *testing.T) {
 		var i int
 		fmt.Sscanf(n.ID, "p%d", &i)
 		var all []float64
-		for j, b := range block {
+		for j, b := range places {
 			if j != i {
-				all = append(all, distance(block[i], b))
+				all = append(all, kept.scale*distance(places[i].At, b.At))
 			}
 		}
 		slices.Sort(all)
 		for j, d := range n.Distances {
-			if !(math.Abs(d-all[j]) <= 1e-6) { // values are float32
+			if !(math.Abs(d-all[j]) <= 1e-5) { // values are float32
 				t.Errorf("%s: %v, want %v", n.ID, n.Distances, all[:3])
 			}
 		}
@@ -405,7 +430,7 @@ func TestServe(t *testing.T) {
 	for _, p := range kept.predictions {
 		var i int
 		fmt.Sscanf(p.ID, "f%d", &i)
-		if want := flats[i].Price; !(math.Abs(p.Value-want) <= 1e-9) {
+		if want := kept.scale * flats[i].Price; !(math.Abs(p.Value-want) <= 1e-9) {
 			t.Errorf("%+v, want %v", p, want)
 		}
 	}
